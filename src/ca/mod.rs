@@ -1,0 +1,1 @@
+//! Making and showing CAs: init, requests, import.

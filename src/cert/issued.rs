@@ -1,0 +1,68 @@
+//! Signed certificates, before and after somebody has looked at the signature.
+
+use crate::origin::Origin;
+use crate::x509::{SerialNumber, Spki, Validity};
+
+use super::TbsCertificate;
+
+/// A signed certificate as it came from a ledger or a signer: the signature proves nothing yet.
+///
+/// [`issue`](crate::issue) checks it and makes an [`IssuedCertificate`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UncheckedCertificate {
+    /// What was to be signed.
+    pub tbs: TbsCertificate,
+    /// The signature's octets.
+    pub signature: Vec<u8>,
+}
+
+/// A certificate whose signature was verified under the issuer's own key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IssuedCertificate {
+    der: Vec<u8>,
+    tbs: TbsCertificate,
+    signature: Vec<u8>,
+}
+
+impl IssuedCertificate {
+    /// Asserts that the signature was verified. Only [`issue`](crate::issue) may call this; `tests/architecture.rs`
+    /// looks for other callers.
+    pub(crate) fn assert_verified(unchecked: UncheckedCertificate) -> Self {
+        Self { der: unchecked.tbs.wrap(&unchecked.signature), tbs: unchecked.tbs, signature: unchecked.signature }
+    }
+
+    /// The whole certificate.
+    pub fn der(&self) -> &[u8] {
+        &self.der
+    }
+
+    /// The signature's octets.
+    pub fn signature(&self) -> &[u8] {
+        &self.signature
+    }
+
+    /// The chip and its item.
+    pub fn origin(&self) -> &Origin {
+        self.tbs.origin()
+    }
+
+    /// serialNumber
+    pub fn serial(&self) -> &SerialNumber {
+        self.tbs.serial()
+    }
+
+    /// How many serial numbers were given up for this leaf before this one.
+    pub fn attempt(&self) -> u32 {
+        self.tbs.attempt()
+    }
+
+    /// validity
+    pub fn validity(&self) -> Validity {
+        self.tbs.validity()
+    }
+
+    /// subjectPublicKeyInfo
+    pub fn spki(&self) -> &Spki {
+        self.tbs.spki()
+    }
+}

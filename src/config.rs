@@ -1,0 +1,1 @@
+//! `reroot.toml`: issuer, anchors, ledger, manifest signer.

@@ -1,0 +1,1 @@
+//! Port: where a batch goes.

@@ -1,0 +1,189 @@
+//! Files that are either complete and on disk, or absent: the only file that writes plain files.
+//!
+//! Guarantees: nothing is ever overwritten; a final name appears by one rename that refuses to replace; what was
+//! renamed had been flushed to disk, and so is the directory afterwards. A happy path makes these system calls:
+//! `openat(O_CREAT|O_EXCL)`, `write`…, `fsync`, `renameat2(RENAME_NOREPLACE)`, `openat(directory)`, `fsync`.
+#![expect(clippy::disallowed_methods, reason = "this is the one file that writes plain files")]
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{CWD, RenameFlags};
+
+/// Who may read a new file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Everybody, as the umask allows: certificates, manifests.
+    Public,
+    /// Only the owner (mode 0600): keys, ledgers, spools.
+    Private,
+}
+
+/// Creates a file that did not exist and opens it for writing (and reading).
+///
+/// # Errors
+/// The file exists ([`DurableError::Exists`]) or cannot be created.
+pub fn create_new(path: &Path, access: Access) -> Result<File, DurableError> {
+    let mode = match access {
+        Access::Public => 0o666,
+        Access::Private => 0o600,
+    };
+    OpenOptions::new().read(true).write(true).create_new(true).mode(mode).open(path).map_err(|error| at(path, error))
+}
+
+/// Writes a whole new file and flushes it and its directory to disk.
+///
+/// # Errors
+/// The file exists, or writing or flushing fails; then no file is left under `path`.
+pub fn write_new(path: &Path, access: Access, content: &[u8]) -> Result<(), DurableError> {
+    let mut file = create_new(path, access)?;
+    let written = file.write_all(content).and_then(|()| file.sync_all());
+    if let Err(error) = written {
+        let _ = std::fs::remove_file(path);
+        return Err(at(path, error));
+    }
+    sync_directory(parent(path))
+}
+
+/// Creates a directory that did not exist, with its parent flushed.
+///
+/// # Errors
+/// The directory exists or cannot be created.
+pub fn create_directory(path: &Path, access: Access) -> Result<(), DurableError> {
+    let mode = match access {
+        Access::Public => 0o777,
+        Access::Private => 0o700,
+    };
+    DirBuilder::new().mode(mode).create(path).map_err(|error| at(path, error))?;
+    sync_directory(parent(path))
+}
+
+/// Flushes a file's content to disk.
+///
+/// # Errors
+/// Flushing fails: the content may be lost.
+pub fn sync_file(path: &Path, file: &File) -> Result<(), DurableError> {
+    file.sync_all().map_err(|error| at(path, error))
+}
+
+/// Flushes a directory, so that names created or renamed in it survive a power loss.
+///
+/// # Errors
+/// The directory cannot be opened or flushed.
+pub fn sync_directory(path: &Path) -> Result<(), DurableError> {
+    File::open(path).and_then(|directory| directory.sync_all()).map_err(|error| at(path, error))
+}
+
+/// Gives a finished file or directory its final name, never replacing anything, and flushes the directory.
+///
+/// # Errors
+/// `to` exists ([`DurableError::Exists`]), or renaming or flushing fails.
+pub fn publish(from: &Path, to: &Path) -> Result<(), DurableError> {
+    rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE).map_err(|error| at(to, error.into()))?;
+    sync_directory(parent(to))
+}
+
+/// Removes what an interrupted run left beside its output: a directory this program named and filled.
+///
+/// # Errors
+/// Removing fails.
+pub fn remove_partial(path: &Path) -> Result<(), DurableError> {
+    match std::fs::remove_dir_all(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        other => other.map_err(|error| at(path, error)),
+    }
+}
+
+/// A private file without a name in `directory`: gone when it is closed, whatever happens.
+///
+/// # Errors
+/// The file cannot be created.
+pub fn scratch(directory: &Path) -> Result<File, DurableError> {
+    let mut number = std::process::id();
+    loop {
+        let path = directory.join(format!(".reroot-scratch-{number:08x}"));
+        match create_new(&path, Access::Private) {
+            Ok(file) => {
+                std::fs::remove_file(&path).map_err(|error| at(&path, error))?;
+                return Ok(file);
+            }
+            Err(DurableError::Exists { .. }) => number = number.wrapping_mul(1_664_525).wrapping_add(1_013_904_223),
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// The directory that holds `path`, `.` for a bare name.
+pub fn parent(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+fn at(path: &Path, source: std::io::Error) -> DurableError {
+    match source.kind() {
+        std::io::ErrorKind::AlreadyExists => DurableError::Exists { path: path.to_owned() },
+        _ => DurableError::Io { path: path.to_owned(), source },
+    }
+}
+
+/// Why something could not be written for good.
+#[derive(Debug, thiserror::Error)]
+pub enum DurableError {
+    /// The name is taken; nothing is ever overwritten.
+    #[error("`{}` exists already", path.display())]
+    Exists {
+        /// The name.
+        path: PathBuf,
+    },
+    /// The system refused.
+    #[error("`{}`: {source}", path.display())]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        write_new(&path, Access::Private, b"one").unwrap();
+        assert!(matches!(write_new(&path, Access::Private, b"two"), Err(DurableError::Exists { .. })));
+        let other = folder.path().join("b");
+        write_new(&other, Access::Public, b"two").unwrap();
+        assert!(matches!(publish(&other, &path), Err(DurableError::Exists { .. })));
+        assert_eq!(std::fs::read(&path).unwrap(), b"one");
+        let empty = folder.path().join("empty");
+        create_directory(&empty, Access::Public).unwrap();
+        let full = folder.path().join("full");
+        create_directory(&full, Access::Public).unwrap();
+        assert!(matches!(publish(&full, &empty), Err(DurableError::Exists { .. })), "an empty directory is something");
+    }
+
+    #[test]
+    fn private_files_are_the_owners_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        write_new(&path, Access::Private, b"secret").unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_scratch_file_has_no_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut file = scratch(folder.path()).unwrap();
+        file.write_all(b"x").unwrap();
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+}

@@ -1,0 +1,1 @@
+//! The certification authority's half: prepare, sign, check.

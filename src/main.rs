@@ -1,0 +1,3 @@
+//! Parse, call, print, exit.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The manifest of a batch: lines, Merkle tree, statement, seal.

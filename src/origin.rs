@@ -1,0 +1,281 @@
+//! Where a certificate came from: items of an input, the chip's UID, and what became of an item.
+//!
+//! Every item of a reel ends as exactly one of issued, rejected or ignored; the last two are [`Finding`]s.
+
+use std::fmt;
+use std::fmt::Write as _;
+use std::str::FromStr;
+
+use crate::x509::{SerialNumber, Sha256Digest};
+
+/// The name of an item: `reel.zip!inner.zip!path#n`, safe to print.
+///
+/// Octets outside printable ASCII, and `%`, `!`, `#` inside a component, appear as `%XX`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ItemName(Box<str>);
+
+impl ItemName {
+    /// Longest escaped component that is kept whole; a longer one is cut and ends in `%..`.
+    pub const MAX_COMPONENT: usize = 512;
+
+    /// The name of an input: the last component of its path as given, or `-` for standard input.
+    pub fn input(name: &[u8]) -> Self {
+        Self(escape(name).into())
+    }
+
+    /// An entry inside this archive or directory.
+    #[must_use]
+    pub fn entry(&self, path: &[u8]) -> Self {
+        Self(format!("{}!{}", self.0, escape(path)).into())
+    }
+
+    /// The n-th certificate inside this file, counted from 1.
+    #[must_use]
+    pub fn nth(&self, n: u64) -> Self {
+        Self(format!("{}#{n}", self.0).into())
+    }
+
+    /// Takes a name that was escaped before, as read from a batch.
+    ///
+    /// # Errors
+    /// The text has characters that an escaped name cannot have.
+    pub fn from_escaped(text: &str) -> Result<Self, OriginError> {
+        if !text.is_empty() && text.bytes().all(|byte| matches!(byte, 0x20..=0x7E)) {
+            Ok(Self(text.into()))
+        } else {
+            Err(OriginError::ItemName)
+        }
+    }
+
+    /// The escaped text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+fn escape(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for byte in bytes {
+        if text.len() >= ItemName::MAX_COMPONENT {
+            text.push_str("%..");
+            break;
+        }
+        match byte {
+            b'%' | b'!' | b'#' => write!(text, "%{byte:02X}").expect("writing to a String"),
+            0x20..=0x7E => text.push(char::from(*byte)),
+            _ => write!(text, "%{byte:02X}").expect("writing to a String"),
+        }
+    }
+    text
+}
+
+impl fmt::Display for ItemName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for ItemName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ItemName({})", self.0)
+    }
+}
+
+/// A chip's unique identifier: the content octets of its leaf certificate's serial number.
+///
+/// For STSAFE-A these are 11 octets: `02 09`, then the ST number of 9 (unique number 7, product id 2).
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Uid(Box<[u8]>);
+
+impl Uid {
+    /// The UID that a source leaf's serial number carries.
+    pub fn from_serial(serial: &SerialNumber) -> Self {
+        Self(serial.content().into())
+    }
+
+    /// From octets that were a serial number's content before (ledger, manifest).
+    ///
+    /// # Errors
+    /// Not 1 to 20 octets.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, OriginError> {
+        if (1..=SerialNumber::MAX_OCTETS).contains(&bytes.len()) {
+            Ok(Self(bytes.into()))
+        } else {
+            Err(OriginError::UidLength { octets: bytes.len() })
+        }
+    }
+
+    /// The octets.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// Upper-case hexadecimal, the one spelling of a UID.
+impl fmt::Display for Uid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode_upper(&self.0))
+    }
+}
+
+impl fmt::Debug for Uid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Uid({self})")
+    }
+}
+
+/// Reads hexadecimal in either case.
+impl FromStr for Uid {
+    type Err = OriginError;
+
+    fn from_str(text: &str) -> Result<Self, OriginError> {
+        let bytes = hex::decode(text).map_err(|_| OriginError::UidText)?;
+        Self::from_bytes(&bytes)
+    }
+}
+
+/// What ties a certificate to the item it was made from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The item of the input.
+    pub item: ItemName,
+    /// The chip.
+    pub uid: Uid,
+    /// SHA-256 of the source leaf's DER.
+    pub fingerprint: Sha256Digest,
+}
+
+/// A stable dotted code in kebab case, such as `verify.chain.no-trust-anchor`. Texts may improve, codes stay.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Code(&'static str);
+
+impl Code {
+    /// A code, checked when the program is compiled if used in a constant.
+    ///
+    /// # Panics
+    /// The text has other characters than lower-case letters, digits, `-` and `.`.
+    pub const fn new(text: &'static str) -> Self {
+        let bytes = text.as_bytes();
+        let mut at = 0;
+        while at < bytes.len() {
+            assert!(matches!(bytes[at], b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.'), "codes are dotted kebab case");
+            at += 1;
+        }
+        Self(text)
+    }
+
+    /// The code as text.
+    pub const fn as_str(self) -> &'static str {
+        self.0
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl fmt::Debug for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Code({})", self.0)
+    }
+}
+
+/// Whether a finding takes its item out as somebody's fault or as nobody's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Disposition {
+    /// Not a candidate, a duplicate, or issued before: no certificate is missing because of it.
+    Ignored,
+    /// A candidate that failed: by default it stops the run before anything is signed.
+    Rejected,
+}
+
+impl Disposition {
+    /// The word in `rejected.jsonl`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ignored => "ignored",
+            Self::Rejected => "rejected",
+        }
+    }
+}
+
+/// Why an item has no new certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// Rejected or ignored.
+    pub disposition: Disposition,
+    /// The item.
+    pub item: ItemName,
+    /// The stable code.
+    pub code: Code,
+    /// What was found and what was expected, safe to print.
+    pub reason: String,
+    /// The chip, where the item could be read so far.
+    pub uid: Option<Uid>,
+    /// SHA-256 of the certificate, where the item held one.
+    pub source_sha256: Option<Sha256Digest>,
+}
+
+impl Finding {
+    /// A rejection of an item that could not be read as a leaf.
+    pub fn rejected(item: ItemName, code: Code, reason: impl Into<String>) -> Self {
+        Self::new(Disposition::Rejected, item, code, reason.into())
+    }
+
+    /// An item that is left out without fault.
+    pub fn ignored(item: ItemName, code: Code, reason: impl Into<String>) -> Self {
+        Self::new(Disposition::Ignored, item, code, reason.into())
+    }
+
+    /// Adds what is known of the chip and its leaf.
+    #[must_use]
+    pub fn of(mut self, uid: Option<Uid>, source_sha256: Option<Sha256Digest>) -> Self {
+        self.uid = uid;
+        self.source_sha256 = source_sha256;
+        self
+    }
+
+    fn new(disposition: Disposition, item: ItemName, code: Code, reason: String) -> Self {
+        Self { disposition, item, code, reason, uid: None, source_sha256: None }
+    }
+}
+
+/// Why text or octets are not part of an origin.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OriginError {
+    /// Not an escaped item name.
+    #[error("not an item name: expected printable ASCII")]
+    ItemName,
+    /// Not 1 to 20 octets.
+    #[error("UID has {octets} octets, expected 1 to 20")]
+    UidLength {
+        /// Octets found.
+        octets: usize,
+    },
+    /// Not hexadecimal.
+    #[error("UID is not hexadecimal")]
+    UidText,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn item_names_are_safe_to_print() {
+        let name = ItemName::input(b"reel.zip").entry(b"in!ner.zip").entry(b"a\n\x1b\xff/%#.der").nth(2);
+        assert_eq!(name.as_str(), "reel.zip!in%21ner.zip!a%0A%1B%FF/%25%23.der#2");
+        let long = ItemName::input(&[b'a'; 10_000]);
+        assert!(long.as_str().len() < 600 && long.as_str().ends_with("%.."));
+    }
+
+    #[test]
+    fn a_uid_has_one_spelling_and_reads_both_cases() {
+        let uid: Uid = "0209b0846159e439520139".parse().unwrap();
+        assert_eq!(uid.to_string(), "0209B0846159E439520139");
+        assert!("".parse::<Uid>().is_err());
+        assert!("0g".parse::<Uid>().is_err());
+    }
+}

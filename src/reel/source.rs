@@ -1,0 +1,47 @@
+//! The values that leave this stage.
+
+use std::path::PathBuf;
+
+use crate::origin::{Finding, ItemName};
+use crate::x509::Sha256Digest;
+
+/// Something to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// A file or directory.
+    Path(PathBuf),
+    /// Standard input, named `-`.
+    Stdin,
+}
+
+/// One certificate candidate: octets and the name of the item they came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceLeaf {
+    /// The item.
+    pub item: ItemName,
+    /// What is claimed to be one certificate in DER (possibly followed by a zone dump's padding).
+    pub der: Vec<u8>,
+    /// The last component of the file's name where the item is a file of its own, for the warning on a name that
+    /// disagrees with the certificate.
+    pub file_name: Option<String>,
+}
+
+/// What an input turned out to hold, item by item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Item {
+    /// A certificate candidate, CA certificates included: the verifier tells.
+    Candidate(SourceLeaf),
+    /// An item that is no candidate (ignored) or that could not be read (rejected).
+    Finding(Finding),
+}
+
+/// One line of `inputs.jsonl`: what was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InputRecord {
+    /// The input's name; for a directory one record a file, `directory/path`.
+    pub name: ItemName,
+    /// Octets read.
+    pub bytes: u64,
+    /// SHA-256 of those octets.
+    pub sha256: Sha256Digest,
+}

@@ -1,0 +1,88 @@
+//! A leaf whose chain was checked, and what was checked.
+
+use std::sync::Arc;
+
+use crate::origin::{Origin, Uid};
+use crate::x509::{Certificate, Spki, Time};
+
+use super::rules::{Family, Relaxation};
+
+/// A genuine leaf: its chain reaches a trust anchor, its key is valid, its UID is known.
+#[derive(Clone, Debug)]
+pub struct VerifiedLeaf {
+    origin: Origin,
+    family: Family,
+    certificate: Certificate,
+    proof: ChainProof,
+}
+
+/// How a leaf's chain was proved (RFC 5280 §6.1).
+#[derive(Clone, Debug)]
+pub struct ChainProof {
+    /// Position of the anchor in the verifier's list.
+    pub anchor: usize,
+    /// Intermediate certificates between leaf and anchor, nearest to the leaf first; the anchor is not among them.
+    pub path: Vec<Arc<Certificate>>,
+    /// The instant for which validity was judged.
+    pub at: Time,
+    /// Relaxations without which the leaf would have been rejected, sorted.
+    pub relaxations: Vec<Relaxation>,
+}
+
+impl VerifiedLeaf {
+    /// Asserts that the leaf was verified. Only the verifier and tests may say so.
+    pub(super) fn assert_verified(origin: Origin, family: Family, certificate: Certificate, proof: ChainProof) -> Self {
+        Self { origin, family, certificate, proof }
+    }
+
+    /// A leaf for the tests of later stages, its chain unproved.
+    #[cfg(test)]
+    pub(crate) fn for_tests(origin: Origin, family: Family, certificate: Certificate, proof: ChainProof) -> Self {
+        Self::assert_verified(origin, family, certificate, proof)
+    }
+
+    /// The item, the chip and the leaf's fingerprint.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// The chip's UID.
+    pub fn uid(&self) -> &Uid {
+        &self.origin.uid
+    }
+
+    /// The chip's family.
+    pub fn family(&self) -> Family {
+        self.family
+    }
+
+    /// The ST number: the UID's last 9 octets, where the family has one.
+    pub fn st_number(&self) -> Option<&[u8]> {
+        self.family.st_number(self.uid())
+    }
+
+    /// The leaf certificate as received.
+    pub fn certificate(&self) -> &Certificate {
+        &self.certificate
+    }
+
+    /// The public key as received.
+    pub fn spki(&self) -> &Spki {
+        self.certificate.spki()
+    }
+
+    /// How the chain was proved.
+    pub fn proof(&self) -> &ChainProof {
+        &self.proof
+    }
+}
+
+impl Family {
+    /// The ST number inside a UID of this family (st-facts: 0209 + ST number of 9 octets).
+    pub fn st_number(self, uid: &Uid) -> Option<&[u8]> {
+        match (self, uid.as_bytes()) {
+            (Self::StsafeA, [2, 9, number @ ..]) if number.len() == 9 => Some(number),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! Signature algorithms: one row each.
+
+use std::fmt;
+
+use der::asn1::ObjectIdentifier;
+
+use super::oid;
+use super::spki::KeyAlgorithm;
+use super::tlv::{DerError, Reader, element, tag};
+
+/// A signature algorithm of certificates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SignatureAlgorithm {
+    /// ecdsa-with-SHA1: only to recognise it; accepted under the relaxation `sha1-signature`
+    EcdsaSha1,
+    /// ecdsa-with-SHA256 (RFC 5758 §3.2)
+    EcdsaSha256,
+    /// ecdsa-with-SHA384 (RFC 5758 §3.2)
+    EcdsaSha384,
+    /// ecdsa-with-SHA512 (RFC 5758 §3.2)
+    EcdsaSha512,
+    /// Ed25519 (RFC 8410 §3)
+    Ed25519,
+    /// sha256WithRSAEncryption (RFC 4055 §5)
+    RsaPkcs1Sha256,
+    /// sha384WithRSAEncryption (RFC 4055 §5)
+    RsaPkcs1Sha384,
+    /// sha512WithRSAEncryption (RFC 4055 §5)
+    RsaPkcs1Sha512,
+    /// id-RSASSA-PSS with SHA-256, MGF1 with SHA-256 and a salt of 32 octets (RFC 4055 §3.1)
+    RsaPssSha256,
+    /// id-RSASSA-PSS with SHA-384, MGF1 with SHA-384 and a salt of 48 octets (RFC 4055 §3.1)
+    RsaPssSha384,
+    /// id-RSASSA-PSS with SHA-512, MGF1 with SHA-512 and a salt of 64 octets (RFC 4055 §3.1)
+    RsaPssSha512,
+}
+
+impl SignatureAlgorithm {
+    /// Every algorithm, in the order of the documentation.
+    pub const ALL: [Self; 11] = [
+        Self::EcdsaSha1,
+        Self::EcdsaSha256,
+        Self::EcdsaSha384,
+        Self::EcdsaSha512,
+        Self::Ed25519,
+        Self::RsaPkcs1Sha256,
+        Self::RsaPkcs1Sha384,
+        Self::RsaPkcs1Sha512,
+        Self::RsaPssSha256,
+        Self::RsaPssSha384,
+        Self::RsaPssSha512,
+    ];
+
+    /// The name in policies.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::EcdsaSha1 => "ecdsa-sha1",
+            Self::EcdsaSha256 => "ecdsa-sha256",
+            Self::EcdsaSha384 => "ecdsa-sha384",
+            Self::EcdsaSha512 => "ecdsa-sha512",
+            Self::Ed25519 => "ed25519",
+            Self::RsaPkcs1Sha256 => "rsa-pkcs1-sha256",
+            Self::RsaPkcs1Sha384 => "rsa-pkcs1-sha384",
+            Self::RsaPkcs1Sha512 => "rsa-pkcs1-sha512",
+            Self::RsaPssSha256 => "rsa-pss-sha256",
+            Self::RsaPssSha384 => "rsa-pss-sha384",
+            Self::RsaPssSha512 => "rsa-pss-sha512",
+        }
+    }
+
+    /// The algorithm a policy means by `name`; SHA-1 has no name there.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|algorithm| algorithm.name() == name && *algorithm != Self::EcdsaSha1)
+    }
+
+    /// The DER of the AlgorithmIdentifier (RFC 5280 §4.1.1.2), parameters as the algorithm's own document wants them.
+    pub fn identifier(self) -> Vec<u8> {
+        let (kind, parameters): (ObjectIdentifier, Vec<u8>) = match self {
+            Self::EcdsaSha1 => (oid::ECDSA_SHA1, vec![]),
+            Self::EcdsaSha256 => (oid::ECDSA_SHA256, vec![]),
+            Self::EcdsaSha384 => (oid::ECDSA_SHA384, vec![]),
+            Self::EcdsaSha512 => (oid::ECDSA_SHA512, vec![]),
+            Self::Ed25519 => (oid::ED25519, vec![]),
+            Self::RsaPkcs1Sha256 => (oid::RSA_PKCS1_SHA256, vec![tag::NULL, 0]),
+            Self::RsaPkcs1Sha384 => (oid::RSA_PKCS1_SHA384, vec![tag::NULL, 0]),
+            Self::RsaPkcs1Sha512 => (oid::RSA_PKCS1_SHA512, vec![tag::NULL, 0]),
+            Self::RsaPssSha256 => (oid::RSA_PSS, pss_parameters(oid::SHA256, 32)),
+            Self::RsaPssSha384 => (oid::RSA_PSS, pss_parameters(oid::SHA384, 48)),
+            Self::RsaPssSha512 => (oid::RSA_PSS, pss_parameters(oid::SHA512, 64)),
+        };
+        let kind = element(tag::OBJECT_IDENTIFIER, &[kind.as_bytes()]);
+        element(tag::SEQUENCE, &[&kind, &parameters])
+    }
+
+    /// Reads the DER of an AlgorithmIdentifier; parameters must be exactly the algorithm's own.
+    ///
+    /// # Errors
+    /// The octets are not DER, the algorithm is unknown, or its parameters differ (ECDSA: RFC 5758 §3.2 "the encoding
+    /// MUST omit the parameters field").
+    pub fn from_identifier(der: &[u8]) -> Result<Self, AlgorithmError> {
+        let mut reader = Reader::new(der);
+        let sequence = reader.expect(tag::SEQUENCE, "signature algorithm")?;
+        reader.finish("signature algorithm")?;
+        let mut fields = Reader::new(sequence.content);
+        let kind = super::spki::read_oid(&mut fields, "signature algorithm")?;
+        let mut known = false;
+        for algorithm in Self::ALL {
+            let identifier = algorithm.identifier();
+            if identifier == der {
+                return Ok(algorithm);
+            }
+            known |= algorithm.oid() == kind;
+        }
+        Err(if known {
+            AlgorithmError::Parameters { algorithm: kind }
+        } else {
+            AlgorithmError::Unknown { algorithm: kind }
+        })
+    }
+
+    fn oid(self) -> ObjectIdentifier {
+        let identifier = self.identifier();
+        let length = usize::from(identifier[3]);
+        ObjectIdentifier::from_bytes(&identifier[4..4 + length]).expect("identifier() begins with an object identifier")
+    }
+
+    /// Whether a key of this kind can make or check signatures of this algorithm.
+    pub const fn fits(self, key: KeyAlgorithm) -> bool {
+        match self {
+            Self::EcdsaSha1 | Self::EcdsaSha256 | Self::EcdsaSha384 | Self::EcdsaSha512 => key.field_octets().is_some(),
+            Self::Ed25519 => matches!(key, KeyAlgorithm::Ed25519),
+            _ => matches!(key, KeyAlgorithm::Rsa { .. }),
+        }
+    }
+
+    /// Whether signatures are an ECDSA-Sig-Value (RFC 3279 §2.2.3).
+    pub const fn is_ecdsa(self) -> bool {
+        matches!(self, Self::EcdsaSha1 | Self::EcdsaSha256 | Self::EcdsaSha384 | Self::EcdsaSha512)
+    }
+}
+
+impl fmt::Display for SignatureAlgorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+fn pss_parameters(hash: ObjectIdentifier, salt: u8) -> Vec<u8> {
+    // RFC 4055 §2.1: the hash identifiers carry NULL in these parameters
+    let hash = element(tag::SEQUENCE, &[&element(tag::OBJECT_IDENTIFIER, &[hash.as_bytes()]), &[tag::NULL, 0]]);
+    let mgf = element(tag::SEQUENCE, &[&element(tag::OBJECT_IDENTIFIER, &[oid::MGF1.as_bytes()]), &hash]);
+    let salt = element(tag::INTEGER, &[&[salt]]);
+    element(tag::SEQUENCE, &[&element(0xA0, &[&hash]), &element(0xA1, &[&mgf]), &element(0xA2, &[&salt])])
+}
+
+/// Why octets are not a signature algorithm this program knows.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AlgorithmError {
+    /// The DER is broken.
+    #[error(transparent)]
+    Der(#[from] DerError),
+    /// Parameters other than the algorithm's own.
+    #[error("signature algorithm {algorithm} has unexpected parameters")]
+    Parameters {
+        /// Algorithm found.
+        algorithm: ObjectIdentifier,
+    },
+    /// An algorithm this program does not know.
+    #[error("signature algorithm {algorithm} is not supported")]
+    Unknown {
+        /// Algorithm found.
+        algorithm: ObjectIdentifier,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_reads_back() {
+        for algorithm in SignatureAlgorithm::ALL {
+            assert_eq!(SignatureAlgorithm::from_identifier(&algorithm.identifier()), Ok(algorithm));
+        }
+        assert_eq!(SignatureAlgorithm::from_name("ecdsa-sha1"), None);
+    }
+
+    #[test]
+    fn ecdsa_parameters_must_be_absent() {
+        let mut der = SignatureAlgorithm::EcdsaSha256.identifier();
+        der.extend([tag::NULL, 0]);
+        der[1] += 2;
+        assert_eq!(
+            SignatureAlgorithm::from_identifier(&der),
+            Err(AlgorithmError::Parameters { algorithm: oid::ECDSA_SHA256 })
+        );
+    }
+}

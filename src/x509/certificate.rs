@@ -1,0 +1,485 @@
+//! A certificate as received (RFC 5280 §4.1): strictly read, its bytes kept.
+
+use der::asn1::ObjectIdentifier;
+
+use super::algorithm::{AlgorithmError, SignatureAlgorithm};
+use super::name::{Name, NameError};
+use super::serial::{SerialNumber, SerialNumberError};
+use super::spki::{Spki, SpkiError, read_oid};
+use super::tlv::{DerError, Reader, tag};
+use super::validity::{Time, TimeError, Validity};
+use super::{KeyIdentifier, oid};
+
+/// A certificate that is DER through and through, **not** verified: its signature, names and dates prove nothing yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certificate {
+    der: Box<[u8]>,
+    tbs: std::ops::Range<usize>,
+    serial: SerialNumber,
+    signature_algorithm: SignatureAlgorithm,
+    issuer: Name,
+    validity: Validity,
+    subject: Name,
+    spki: Spki,
+    extensions: Vec<Extension>,
+    signature: Box<[u8]>,
+}
+
+/// One certificate extension (RFC 5280 §4.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Extension {
+    /// extnID
+    pub oid: ObjectIdentifier,
+    /// critical
+    pub critical: bool,
+    /// The octets inside extnValue: the DER of the extension's own type.
+    pub value: Box<[u8]>,
+}
+
+/// BasicConstraints (RFC 5280 §4.2.1.9).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BasicConstraints {
+    /// Whether the subject is a CA.
+    pub ca: bool,
+    /// pathLenConstraint
+    pub path_len: Option<u32>,
+}
+
+/// KeyUsage (RFC 5280 §4.2.1.3): bit n of the standard's list is bit n here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyUsage(pub u16);
+
+impl KeyUsage {
+    /// digitalSignature (0)
+    pub const DIGITAL_SIGNATURE: u16 = 1;
+    /// nonRepudiation (1)
+    pub const NON_REPUDIATION: u16 = 1 << 1;
+    /// keyEncipherment (2)
+    pub const KEY_ENCIPHERMENT: u16 = 1 << 2;
+    /// dataEncipherment (3)
+    pub const DATA_ENCIPHERMENT: u16 = 1 << 3;
+    /// keyAgreement (4)
+    pub const KEY_AGREEMENT: u16 = 1 << 4;
+    /// keyCertSign (5)
+    pub const KEY_CERT_SIGN: u16 = 1 << 5;
+    /// cRLSign (6)
+    pub const CRL_SIGN: u16 = 1 << 6;
+    /// encipherOnly (7)
+    pub const ENCIPHER_ONLY: u16 = 1 << 7;
+    /// decipherOnly (8)
+    pub const DECIPHER_ONLY: u16 = 1 << 8;
+
+    /// Whether all bits of `mask` are set.
+    pub const fn has(self, mask: u16) -> bool {
+        self.0 & mask == mask
+    }
+}
+
+/// Deviations from DER that a caller is willing to read, and after reading, those that were met.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Leniency {
+    /// A BOOLEAN FALSE written out where DER leaves the default away (X.690 §11.5); real in an ST engineering sample.
+    pub explicit_default_boolean: bool,
+}
+
+impl Certificate {
+    /// Reads exactly one certificate of version 3 (or of version 1 without extensions) in strict DER.
+    ///
+    /// # Errors
+    /// What is not as RFC 5280 §4.1 and X.690 want it.
+    pub fn from_der(der: &[u8]) -> Result<Self, CertificateError> {
+        Self::from_der_leniently(der, Leniency::default()).map(|(certificate, _)| certificate)
+    }
+
+    /// As [`from_der`](Self::from_der), tolerating what `leniency` names; returns which of it was needed.
+    ///
+    /// # Errors
+    /// As [`from_der`](Self::from_der).
+    pub fn from_der_leniently(der: &[u8], leniency: Leniency) -> Result<(Self, Leniency), CertificateError> {
+        let mut used = Leniency::default();
+        let mut reader = Reader::new(der);
+        let certificate = reader.expect(tag::SEQUENCE, "certificate")?;
+        reader.finish("certificate")?;
+        let mut fields = Reader::new(certificate.content);
+        let tbs = fields.expect(tag::SEQUENCE, "tbsCertificate")?;
+        let outer = fields.expect(tag::SEQUENCE, "signatureAlgorithm")?;
+        let signature = fields.expect(tag::BIT_STRING, "signature value")?;
+        fields.finish("signature value")?;
+
+        let mut fields = Reader::new(tbs.content);
+        let version = version(&mut fields)?;
+        let serial = SerialNumber::from_content(fields.expect(tag::INTEGER, "serialNumber")?.content)?;
+        let inner = fields.expect(tag::SEQUENCE, "signature")?;
+        // RFC 5280 §4.1.1.2: "This field MUST contain the same algorithm identifier as the signature field"
+        if inner.raw != outer.raw {
+            return Err(CertificateError::AlgorithmMismatch);
+        }
+        let signature_algorithm = SignatureAlgorithm::from_identifier(inner.raw)?;
+        let issuer = Name::from_der(fields.expect(tag::SEQUENCE, "issuer")?.raw)
+            .map_err(|source| CertificateError::Name { field: "issuer", source })?;
+        let validity = read_validity(&mut fields)?;
+        let subject = Name::from_der(fields.expect(tag::SEQUENCE, "subject")?.raw)
+            .map_err(|source| CertificateError::Name { field: "subject", source })?;
+        let spki = Spki::from_der(fields.expect(tag::SEQUENCE, "subjectPublicKeyInfo")?.raw)?;
+        for (identifier, name) in
+            [(0x81, "issuerUniqueID"), (0x82, "subjectUniqueID"), (0xA1, "issuerUniqueID"), (0xA2, "subjectUniqueID")]
+        {
+            if fields.optional(identifier, name)?.is_some() {
+                return Err(CertificateError::UniqueIdentifier { field: name });
+            }
+        }
+        let extensions = match fields.optional(0xA3, "extensions")? {
+            None => vec![],
+            Some(_) if version != 3 => return Err(CertificateError::ExtensionsNeedVersion3 { version }),
+            Some(element) => extensions(element.content, leniency, &mut used)?,
+        };
+        fields.finish("the last field of tbsCertificate")?;
+        let [0, signature @ ..] = signature.content else {
+            return Err(CertificateError::SignatureUnusedBits);
+        };
+        let start = tbs.raw.as_ptr() as usize - der.as_ptr() as usize;
+        let certificate = Self {
+            tbs: start..start + tbs.raw.len(),
+            serial,
+            signature_algorithm,
+            issuer,
+            validity,
+            subject,
+            spki,
+            extensions,
+            signature: signature.into(),
+            der: der.into(),
+        };
+        Ok((certificate, used))
+    }
+
+    /// The whole certificate as received.
+    pub fn der(&self) -> &[u8] {
+        &self.der
+    }
+
+    /// tbsCertificate as received: what the signature covers.
+    pub fn tbs(&self) -> &[u8] {
+        &self.der[self.tbs.clone()]
+    }
+
+    /// serialNumber
+    pub fn serial(&self) -> &SerialNumber {
+        &self.serial
+    }
+
+    /// signatureAlgorithm, equal inside and outside
+    pub fn signature_algorithm(&self) -> SignatureAlgorithm {
+        self.signature_algorithm
+    }
+
+    /// issuer
+    pub fn issuer(&self) -> &Name {
+        &self.issuer
+    }
+
+    /// validity
+    pub fn validity(&self) -> Validity {
+        self.validity
+    }
+
+    /// subject
+    pub fn subject(&self) -> &Name {
+        &self.subject
+    }
+
+    /// subjectPublicKeyInfo
+    pub fn spki(&self) -> &Spki {
+        &self.spki
+    }
+
+    /// All extensions in order; empty if the field is absent.
+    pub fn extensions(&self) -> &[Extension] {
+        &self.extensions
+    }
+
+    /// The extension of one type.
+    pub fn extension(&self, oid: ObjectIdentifier) -> Option<&Extension> {
+        self.extensions.iter().find(|extension| extension.oid == oid)
+    }
+
+    /// The signature's octets, without the BIT STRING's unused-bits octet.
+    pub fn signature(&self) -> &[u8] {
+        &self.signature
+    }
+
+    /// basicConstraints, if present.
+    ///
+    /// # Errors
+    /// The extension's value is not a BasicConstraints.
+    pub fn basic_constraints(&self) -> Result<Option<BasicConstraints>, CertificateError> {
+        let Some(extension) = self.extension(oid::BASIC_CONSTRAINTS) else { return Ok(None) };
+        // an explicit FALSE was judged when the certificate was read
+        basic_constraints(&extension.value, Leniency { explicit_default_boolean: true }, &mut Leniency::default())
+            .map(Some)
+    }
+
+    /// keyUsage, if present.
+    ///
+    /// # Errors
+    /// The extension's value is not a KeyUsage.
+    pub fn key_usage(&self) -> Result<Option<KeyUsage>, CertificateError> {
+        self.extension(oid::KEY_USAGE).map(|extension| key_usage(&extension.value)).transpose()
+    }
+
+    /// subjectKeyIdentifier, if present.
+    ///
+    /// # Errors
+    /// The extension's value is not an OCTET STRING.
+    pub fn subject_key_identifier(&self) -> Result<Option<KeyIdentifier>, CertificateError> {
+        let Some(extension) = self.extension(oid::SUBJECT_KEY_IDENTIFIER) else { return Ok(None) };
+        let mut reader = Reader::new(&extension.value);
+        let octets = reader.expect(tag::OCTET_STRING, "subjectKeyIdentifier")?;
+        reader.finish("subjectKeyIdentifier")?;
+        Ok(Some(KeyIdentifier::new(octets.content)))
+    }
+
+    /// The purposes in extendedKeyUsage, if present.
+    ///
+    /// # Errors
+    /// The extension's value is not a non-empty SEQUENCE of object identifiers.
+    pub fn extended_key_usage(&self) -> Result<Option<Vec<ObjectIdentifier>>, CertificateError> {
+        let Some(extension) = self.extension(oid::EXTENDED_KEY_USAGE) else { return Ok(None) };
+        let mut reader = Reader::new(&extension.value);
+        let sequence = reader.expect(tag::SEQUENCE, "extKeyUsage")?;
+        reader.finish("extKeyUsage")?;
+        let mut purposes = Vec::new();
+        let mut fields = Reader::new(sequence.content);
+        while !fields.is_empty() {
+            purposes.push(read_oid(&mut fields, "extKeyUsage purpose")?);
+        }
+        if purposes.is_empty() {
+            return Err(CertificateError::EmptySequence { what: "extKeyUsage" });
+        }
+        Ok(Some(purposes))
+    }
+
+    /// Whether basicConstraints says that the subject is a CA.
+    pub fn is_ca(&self) -> bool {
+        matches!(self.basic_constraints(), Ok(Some(BasicConstraints { ca: true, .. })))
+    }
+}
+
+fn version(fields: &mut Reader<'_>) -> Result<u8, CertificateError> {
+    let Some(explicit) = fields.optional(0xA0, "version")? else { return Ok(1) };
+    let mut reader = Reader::new(explicit.content);
+    let integer = reader.expect(tag::INTEGER, "version")?;
+    reader.finish("version")?;
+    match integer.content {
+        [2] => Ok(3),
+        [1] => Ok(2),
+        // DER leaves the default away (X.690 §11.5)
+        _ => Err(CertificateError::Version),
+    }
+}
+
+fn read_validity(fields: &mut Reader<'_>) -> Result<Validity, CertificateError> {
+    let sequence = fields.expect(tag::SEQUENCE, "validity")?;
+    let mut times = Reader::new(sequence.content);
+    let mut time = |field| {
+        let element = times.element(field)?;
+        Time::from_der(element.tag, element.content).map_err(|source| CertificateError::Time { field, source })
+    };
+    let not_before = time("notBefore")?;
+    let not_after = time("notAfter")?;
+    times.finish("notAfter")?;
+    Validity::new(not_before, not_after).map_err(|source| CertificateError::Time { field: "validity", source })
+}
+
+fn extensions(content: &[u8], leniency: Leniency, used: &mut Leniency) -> Result<Vec<Extension>, CertificateError> {
+    let mut reader = Reader::new(content);
+    let sequence = reader.expect(tag::SEQUENCE, "extensions")?;
+    reader.finish("extensions")?;
+    let mut list: Vec<Extension> = Vec::new();
+    let mut items = Reader::new(sequence.content);
+    while !items.is_empty() {
+        if list.len() == Certificate::MAX_EXTENSIONS {
+            return Err(CertificateError::TooManyExtensions { limit: Certificate::MAX_EXTENSIONS });
+        }
+        let item = items.expect(tag::SEQUENCE, "extension")?;
+        let mut fields = Reader::new(item.content);
+        let oid = read_oid(&mut fields, "extension identifier")?;
+        let critical = match fields.optional(tag::BOOLEAN, "critical")? {
+            None => false,
+            Some(element) => boolean(element.content, "critical", leniency, used)?,
+        };
+        let value = fields.expect(tag::OCTET_STRING, "extension value")?;
+        fields.finish("extension value")?;
+        if list.iter().any(|other| other.oid == oid) {
+            return Err(CertificateError::DuplicateExtension { oid });
+        }
+        if oid == oid::BASIC_CONSTRAINTS {
+            basic_constraints(value.content, leniency, used)?;
+        }
+        list.push(Extension { oid, critical, value: value.content.into() });
+    }
+    // RFC 5280 §4.1: Extensions ::= SEQUENCE SIZE (1..MAX) OF Extension
+    if list.is_empty() { Err(CertificateError::EmptySequence { what: "extensions" }) } else { Ok(list) }
+}
+
+/// A BOOLEAN whose default is FALSE: DER writes only TRUE, as FF (X.690 §11.1, §11.5).
+fn boolean(
+    content: &[u8],
+    what: &'static str,
+    leniency: Leniency,
+    used: &mut Leniency,
+) -> Result<bool, CertificateError> {
+    match content {
+        [0xFF] => Ok(true),
+        [0] if leniency.explicit_default_boolean => {
+            used.explicit_default_boolean = true;
+            Ok(false)
+        }
+        [0] => Err(CertificateError::ExplicitDefault { what }),
+        _ => Err(CertificateError::Boolean { what }),
+    }
+}
+
+fn basic_constraints(
+    value: &[u8],
+    leniency: Leniency,
+    used: &mut Leniency,
+) -> Result<BasicConstraints, CertificateError> {
+    let mut reader = Reader::new(value);
+    let sequence = reader.expect(tag::SEQUENCE, "basicConstraints")?;
+    reader.finish("basicConstraints")?;
+    let mut fields = Reader::new(sequence.content);
+    let ca = match fields.optional(tag::BOOLEAN, "cA")? {
+        None => false,
+        Some(element) => boolean(element.content, "cA", leniency, used)?,
+    };
+    let path_len = match fields.optional(tag::INTEGER, "pathLenConstraint")? {
+        None => None,
+        Some(element) => Some(small_integer(element.content)?),
+    };
+    fields.finish("basicConstraints")?;
+    Ok(BasicConstraints { ca, path_len })
+}
+
+fn small_integer(content: &[u8]) -> Result<u32, CertificateError> {
+    match content {
+        [] | [0x80..=0xFF, ..] | [0, 0..=0x7F, ..] => Err(CertificateError::PathLen),
+        _ if content.len() > 4 => Err(CertificateError::PathLen),
+        _ => Ok(content.iter().fold(0, |value, octet| (value << 8) | u32::from(*octet))),
+    }
+}
+
+fn key_usage(value: &[u8]) -> Result<KeyUsage, CertificateError> {
+    let mut reader = Reader::new(value);
+    let bits = reader.expect(tag::BIT_STRING, "keyUsage")?;
+    reader.finish("keyUsage")?;
+    // X.690 §11.2: named bits have no trailing zero bits; RFC 5280 §4.2.1.3: at least one bit is set
+    let [unused @ 0..=7, octets @ ..] = bits.content else { return Err(CertificateError::KeyUsage) };
+    let last = match octets {
+        [last] | [_, last] => *last,
+        _ => return Err(CertificateError::KeyUsage),
+    };
+    if last == 0 || last.trailing_zeros() != u32::from(*unused) {
+        return Err(CertificateError::KeyUsage);
+    }
+    let mut usage = u16::from(octets[0].reverse_bits());
+    if let Some(second) = octets.get(1) {
+        usage |= u16::from(second.reverse_bits()) << 8;
+    }
+    if usage >> 9 != 0 { Err(CertificateError::KeyUsage) } else { Ok(KeyUsage(usage)) }
+}
+
+impl Certificate {
+    /// More extensions than any certificate has a use for.
+    pub const MAX_EXTENSIONS: usize = 64;
+}
+
+/// Why octets are not a certificate this program reads.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CertificateError {
+    /// An algorithm is unknown or has wrong parameters.
+    #[error(transparent)]
+    Algorithm(#[from] AlgorithmError),
+    /// The two algorithm fields differ.
+    #[error("signatureAlgorithm differs from the signature field inside tbsCertificate (RFC 5280 §4.1.1.2)")]
+    AlgorithmMismatch,
+    /// A BOOLEAN that is neither 00 nor FF.
+    #[error("{what} is a BOOLEAN other than TRUE (FF) (X.690 §11.1)")]
+    Boolean {
+        /// Field found.
+        what: &'static str,
+    },
+    /// The DER is broken.
+    #[error(transparent)]
+    Der(#[from] DerError),
+    /// The same extension twice.
+    #[error("extension {oid} appears more than once (RFC 5280 §4.2)")]
+    DuplicateExtension {
+        /// Extension found.
+        oid: ObjectIdentifier,
+    },
+    /// A list that must not be empty.
+    #[error("{what} is empty, expected at least one element (RFC 5280 §4.1)")]
+    EmptySequence {
+        /// List found.
+        what: &'static str,
+    },
+    /// A default written out.
+    #[error("{what} is an explicit FALSE, which DER leaves away (X.690 §11.5)")]
+    ExplicitDefault {
+        /// Field found.
+        what: &'static str,
+    },
+    /// Extensions in an old certificate.
+    #[error("extensions in a certificate of version {version}, expected version 3 (RFC 5280 §4.1.2.9)")]
+    ExtensionsNeedVersion3 {
+        /// Version found.
+        version: u8,
+    },
+    /// The value is not a KeyUsage.
+    #[error("keyUsage is not a non-empty named bit list in DER (RFC 5280 §4.2.1.3)")]
+    KeyUsage,
+    /// A name is broken.
+    #[error("{field}: {source}")]
+    Name {
+        /// Field found.
+        field: &'static str,
+        /// What is broken.
+        source: NameError,
+    },
+    /// pathLenConstraint out of range.
+    #[error("pathLenConstraint is not a small non-negative integer (RFC 5280 §4.2.1.9)")]
+    PathLen,
+    /// The serial number is broken.
+    #[error(transparent)]
+    Serial(#[from] SerialNumberError),
+    /// The signature is not a whole number of octets.
+    #[error("signature value is not a whole number of octets")]
+    SignatureUnusedBits,
+    /// The public key is broken or unknown.
+    #[error(transparent)]
+    Spki(#[from] SpkiError),
+    /// A time is broken.
+    #[error("{field}: {source}")]
+    Time {
+        /// Field found.
+        field: &'static str,
+        /// What is broken.
+        source: TimeError,
+    },
+    /// More extensions than the limit.
+    #[error("more than {limit} extensions")]
+    TooManyExtensions {
+        /// Most that are read.
+        limit: usize,
+    },
+    /// issuerUniqueID or subjectUniqueID.
+    #[error("{field} is present, which conforming CAs never write (RFC 5280 §4.1.2.8)")]
+    UniqueIdentifier {
+        /// Field found.
+        field: &'static str,
+    },
+    /// A version other than 1 (absent), 2 or 3.
+    #[error("version is not 2 (v3) and not absent (v1) (RFC 5280 §4.1.2.1)")]
+    Version,
+}

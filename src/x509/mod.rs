@@ -1,0 +1,25 @@
+//! Exact vocabulary of X.509: small types that several stages share.
+//!
+//! Guarantees: every type here is parsed once, holds private fields and keeps the bytes it was read from where bytes
+//! matter (names, public keys). No input, output, clock or cryptography: hashing and verifying live in
+//! [`crypto`](crate::crypto).
+
+mod algorithm;
+mod certificate;
+mod digest;
+mod key_id;
+mod name;
+pub mod oid;
+mod serial;
+mod spki;
+pub mod tlv;
+mod validity;
+
+pub use algorithm::{AlgorithmError, SignatureAlgorithm};
+pub use certificate::{BasicConstraints, Certificate, CertificateError, Extension, KeyUsage, Leniency};
+pub use digest::{DigestParseError, Sha1Digest, Sha256Digest};
+pub use key_id::KeyIdentifier;
+pub use name::{Attribute, Name, NameError};
+pub use serial::{SerialNumber, SerialNumberError};
+pub use spki::{KeyAlgorithm, Spki, SpkiError};
+pub use validity::{Time, TimeError, Validity};

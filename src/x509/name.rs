@@ -1,0 +1,229 @@
+//! Distinguished names as bytes (RFC 5280 §4.1.2.4): kept as received, compared as bytes, shown escaped.
+
+use std::fmt;
+
+use der::asn1::ObjectIdentifier;
+
+use super::oid;
+use super::tlv::{DerError, Reader, tag};
+
+/// A Name: the DER of an RDNSequence, exactly as it was read or built.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Name(Box<[u8]>);
+
+impl Name {
+    /// Reads the structure and keeps the bytes: SEQUENCE of non-empty SETs of attribute type and value.
+    ///
+    /// String contents and attribute limits are judged by whoever accepts the certificate, not here.
+    ///
+    /// # Errors
+    /// The octets are not one RDNSequence in DER.
+    pub fn from_der(der: &[u8]) -> Result<Self, NameError> {
+        let mut reader = Reader::new(der);
+        let sequence = reader.expect(tag::SEQUENCE, "name")?;
+        reader.finish("name")?;
+        for rdn in Rdns(Reader::new(sequence.content)) {
+            rdn?;
+        }
+        Ok(Self(der.into()))
+    }
+
+    /// The DER, from the SEQUENCE's tag on.
+    pub fn der(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Whether the name has no attribute at all.
+    pub fn is_empty(&self) -> bool {
+        self.0.len() == 2
+    }
+
+    /// The relative distinguished names in order, each with its attributes.
+    pub fn rdns(&self) -> Vec<Vec<Attribute<'_>>> {
+        let mut reader = Reader::new(&self.0);
+        let sequence = reader.expect(tag::SEQUENCE, "name").expect("the structure was read by from_der");
+        Rdns(Reader::new(sequence.content)).map(|rdn| rdn.expect("the structure was read by from_der")).collect()
+    }
+
+    /// The values of an attribute type, in order of appearance.
+    pub fn values(&self, kind: ObjectIdentifier) -> Vec<Attribute<'_>> {
+        self.rdns().into_iter().flatten().filter(|attribute| attribute.kind == kind).collect()
+    }
+
+    /// The last commonName as text, if there is one in a readable string type.
+    pub fn common_name(&self) -> Option<String> {
+        self.values(oid::COMMON_NAME).last().and_then(Attribute::text)
+    }
+}
+
+/// One attribute of a relative distinguished name.
+#[derive(Clone, Copy, Debug)]
+pub struct Attribute<'a> {
+    /// The attribute type.
+    pub kind: ObjectIdentifier,
+    /// The value's tag, usually a string type.
+    pub tag: u8,
+    /// The value's content octets.
+    pub value: &'a [u8],
+}
+
+impl Attribute<'_> {
+    /// The value as text where its string type and octets allow it.
+    pub fn text(&self) -> Option<String> {
+        match self.tag {
+            tag::UTF8_STRING => std::str::from_utf8(self.value).ok().map(str::to_owned),
+            tag::PRINTABLE_STRING | tag::IA5_STRING if self.value.is_ascii() => {
+                Some(self.value.iter().map(|byte| char::from(*byte)).collect())
+            }
+            // T.61 in practice is Latin-1; good enough to show, never used to compare
+            tag::TELETEX_STRING => Some(self.value.iter().map(|byte| char::from(*byte)).collect()),
+            tag::BMP_STRING if self.value.len().is_multiple_of(2) => {
+                let units = self.value.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
+                char::decode_utf16(units).collect::<Result<_, _>>().ok()
+            }
+            _ => None,
+        }
+    }
+}
+
+struct Rdns<'a>(Reader<'a>);
+
+impl<'a> Iterator for Rdns<'a> {
+    type Item = Result<Vec<Attribute<'a>>, NameError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.0.is_empty() { None } else { Some(rdn(&mut self.0)) }
+    }
+}
+
+fn rdn<'a>(reader: &mut Reader<'a>) -> Result<Vec<Attribute<'a>>, NameError> {
+    let set = reader.expect(tag::SET, "relative distinguished name")?;
+    let mut attributes = Vec::with_capacity(1);
+    let mut members = Reader::new(set.content);
+    while !members.is_empty() {
+        let pair = members.expect(tag::SEQUENCE, "attribute of a name")?;
+        let mut fields = Reader::new(pair.content);
+        let kind = fields.expect(tag::OBJECT_IDENTIFIER, "attribute type")?;
+        let value = fields.element("attribute value")?;
+        fields.finish("attribute value")?;
+        let kind = ObjectIdentifier::from_bytes(kind.content).map_err(|_| NameError::AttributeType)?;
+        attributes.push(Attribute { kind, tag: value.tag, value: value.content });
+    }
+    if attributes.is_empty() { Err(NameError::EmptyRdn) } else { Ok(attributes) }
+}
+
+/// RFC 4514 order reversed as certificates are read (first RDN first), everything unprintable escaped.
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (position, rdn) in self.rdns().iter().enumerate() {
+            if position > 0 {
+                f.write_str(", ")?;
+            }
+            for (position, attribute) in rdn.iter().enumerate() {
+                if position > 0 {
+                    f.write_str(" + ")?;
+                }
+                match short_name(attribute.kind) {
+                    Some(name) => f.write_str(name)?,
+                    None => write!(f, "{}", attribute.kind)?,
+                }
+                f.write_str("=")?;
+                match attribute.text() {
+                    Some(text) => escape(f, &text)?,
+                    None => write!(f, "#{}", hex::encode(attribute.value))?,
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Name({self})")
+    }
+}
+
+/// Text from a certificate is never trusted on a terminal: separators get a backslash, control and non-ASCII
+/// characters (newlines, escapes, right-to-left marks) become `\u{...}`.
+fn escape(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    for character in text.chars() {
+        match character {
+            ',' | '+' | '=' | '\\' | '"' | '<' | '>' | ';' => write!(f, "\\{character}")?,
+            ' '..='~' => write!(f, "{character}")?,
+            _ => write!(f, "\\u{{{:x}}}", u32::from(character))?,
+        }
+    }
+    Ok(())
+}
+
+fn short_name(kind: ObjectIdentifier) -> Option<&'static str> {
+    Some(match kind {
+        oid::COMMON_NAME => "CN",
+        oid::SERIAL_NUMBER => "serialNumber",
+        oid::COUNTRY_NAME => "C",
+        oid::LOCALITY_NAME => "L",
+        oid::STATE_OR_PROVINCE_NAME => "ST",
+        oid::ORGANIZATION_NAME => "O",
+        oid::ORGANIZATIONAL_UNIT_NAME => "OU",
+        oid::DN_QUALIFIER => "dnQualifier",
+        oid::DOMAIN_COMPONENT => "DC",
+        oid::USER_ID => "UID",
+        oid::EMAIL_ADDRESS => "emailAddress",
+        _ => return None,
+    })
+}
+
+/// Why octets are not a Name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    /// The attribute type is not an object identifier.
+    #[error("an attribute type of a name is not an object identifier")]
+    AttributeType,
+    /// The DER is broken.
+    #[error(transparent)]
+    Der(#[from] DerError),
+    /// A SET without members.
+    #[error("a relative distinguished name is empty, expected at least one attribute (RFC 5280 §4.1.2.4)")]
+    EmptyRdn,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(values: &[(ObjectIdentifier, u8, &[u8])]) -> Vec<u8> {
+        let mut rdns = Vec::new();
+        for (kind, tag, value) in values {
+            let mut pair = vec![6, u8::try_from(kind.as_bytes().len()).unwrap()];
+            pair.extend(kind.as_bytes());
+            pair.extend([*tag, u8::try_from(value.len()).unwrap()]);
+            pair.extend(*value);
+            let length = u8::try_from(pair.len()).unwrap();
+            rdns.extend([0x31, length + 2, 0x30, length]);
+            rdns.extend(pair);
+        }
+        [&[0x30, u8::try_from(rdns.len()).unwrap()][..], &rdns].concat()
+    }
+
+    #[test]
+    fn a_name_keeps_its_bytes_and_shows_its_attributes() {
+        let der = name(&[(oid::COUNTRY_NAME, 0x13, b"FR"), (oid::COMMON_NAME, 0x0C, b"eval3-0209")]);
+        let name = Name::from_der(&der).unwrap();
+        assert_eq!(name.der(), der);
+        assert_eq!(name.to_string(), "C=FR, CN=eval3-0209");
+        assert_eq!(name.common_name().as_deref(), Some("eval3-0209"));
+        assert!(Name::from_der(&[0x30, 0]).unwrap().is_empty());
+    }
+
+    #[test]
+    fn hostile_text_is_escaped() {
+        let der = name(&[(oid::COMMON_NAME, 0x0C, "a\n\u{202e}b,\u{1b}[2J".as_bytes())]);
+        assert_eq!(Name::from_der(&der).unwrap().to_string(), "CN=a\\u{a}\\u{202e}b\\,\\u{1b}[2J");
+    }
+
+    #[test]
+    fn an_empty_rdn_is_refused() {
+        assert_eq!(Name::from_der(&[0x30, 2, 0x31, 0]), Err(NameError::EmptyRdn));
+    }
+}

@@ -1,0 +1,165 @@
+//! Object identifiers, each with the document that assigns it.
+
+pub use der::asn1::ObjectIdentifier;
+
+macro_rules! oids {
+    ($($(#[$doc:meta])* $name:ident = $value:literal;)*) => {
+        $($(#[$doc])* pub const $name: ObjectIdentifier = ObjectIdentifier::new_unwrap($value);)*
+    };
+}
+
+oids! {
+    // --- public keys ---
+    /// id-ecPublicKey, RFC 5480 §2.1.1
+    EC_PUBLIC_KEY = "1.2.840.10045.2.1";
+    /// secp256r1 (P-256, prime256v1), RFC 5480 §2.1.1.1
+    SECP256R1 = "1.2.840.10045.3.1.7";
+    /// secp384r1 (P-384), RFC 5480 §2.1.1.1
+    SECP384R1 = "1.3.132.0.34";
+    /// secp521r1 (P-521), RFC 5480 §2.1.1.1
+    SECP521R1 = "1.3.132.0.35";
+    /// brainpoolP256r1, RFC 5639 §4.1
+    BRAINPOOL_P256R1 = "1.3.36.3.3.2.8.1.1.7";
+    /// brainpoolP384r1, RFC 5639 §4.1
+    BRAINPOOL_P384R1 = "1.3.36.3.3.2.8.1.1.11";
+    /// id-Ed25519, RFC 8410 §3 (public key and signature)
+    ED25519 = "1.3.101.112";
+    /// rsaEncryption, RFC 8017 appendix C
+    RSA_ENCRYPTION = "1.2.840.113549.1.1.1";
+
+    // --- signatures ---
+    /// ecdsa-with-SHA1, RFC 3279 §2.2.3
+    ECDSA_SHA1 = "1.2.840.10045.4.1";
+    /// ecdsa-with-SHA256, RFC 5758 §3.2
+    ECDSA_SHA256 = "1.2.840.10045.4.3.2";
+    /// ecdsa-with-SHA384, RFC 5758 §3.2
+    ECDSA_SHA384 = "1.2.840.10045.4.3.3";
+    /// ecdsa-with-SHA512, RFC 5758 §3.2
+    ECDSA_SHA512 = "1.2.840.10045.4.3.4";
+    /// sha256WithRSAEncryption, RFC 8017 appendix C
+    RSA_PKCS1_SHA256 = "1.2.840.113549.1.1.11";
+    /// sha384WithRSAEncryption, RFC 8017 appendix C
+    RSA_PKCS1_SHA384 = "1.2.840.113549.1.1.12";
+    /// sha512WithRSAEncryption, RFC 8017 appendix C
+    RSA_PKCS1_SHA512 = "1.2.840.113549.1.1.13";
+    /// id-RSASSA-PSS, RFC 4055 §3.1
+    RSA_PSS = "1.2.840.113549.1.1.10";
+    /// id-mgf1, RFC 8017 appendix C
+    MGF1 = "1.2.840.113549.1.1.8";
+    /// id-sha256, RFC 5754 §2
+    SHA256 = "2.16.840.1.101.3.4.2.1";
+    /// id-sha384, RFC 5754 §2
+    SHA384 = "2.16.840.1.101.3.4.2.2";
+    /// id-sha512, RFC 5754 §2
+    SHA512 = "2.16.840.1.101.3.4.2.3";
+
+    // --- name attributes ---
+    /// id-at-commonName, RFC 5280 appendix A
+    COMMON_NAME = "2.5.4.3";
+    /// id-at-surname, RFC 5280 appendix A
+    SURNAME = "2.5.4.4";
+    /// id-at-serialNumber (the subject attribute, X520SerialNumber), RFC 5280 appendix A
+    SERIAL_NUMBER = "2.5.4.5";
+    /// id-at-countryName, RFC 5280 appendix A
+    COUNTRY_NAME = "2.5.4.6";
+    /// id-at-localityName, RFC 5280 appendix A
+    LOCALITY_NAME = "2.5.4.7";
+    /// id-at-stateOrProvinceName, RFC 5280 appendix A
+    STATE_OR_PROVINCE_NAME = "2.5.4.8";
+    /// id-at-organizationName, RFC 5280 appendix A
+    ORGANIZATION_NAME = "2.5.4.10";
+    /// id-at-organizationalUnitName, RFC 5280 appendix A
+    ORGANIZATIONAL_UNIT_NAME = "2.5.4.11";
+    /// id-at-title, RFC 5280 appendix A
+    TITLE = "2.5.4.12";
+    /// id-at-name, RFC 5280 appendix A
+    NAME = "2.5.4.41";
+    /// id-at-givenName, RFC 5280 appendix A
+    GIVEN_NAME = "2.5.4.42";
+    /// id-at-uniqueIdentifier, X.520 §6.2.7
+    UNIQUE_IDENTIFIER = "2.5.4.45";
+    /// id-at-dnQualifier, RFC 5280 appendix A
+    DN_QUALIFIER = "2.5.4.46";
+    /// id-at-pseudonym, RFC 5280 appendix A
+    PSEUDONYM = "2.5.4.65";
+    /// emailAddress, RFC 2985 §5.2.1
+    EMAIL_ADDRESS = "1.2.840.113549.1.9.1";
+    /// domainComponent, RFC 4519 §2.4
+    DOMAIN_COMPONENT = "0.9.2342.19200300.100.1.25";
+    /// userId, RFC 4519 §2.39
+    USER_ID = "0.9.2342.19200300.100.1.1";
+    /// matter-oid-vid, Matter core specification §6.2.2
+    MATTER_VENDOR_ID = "1.3.6.1.4.1.37244.2.1";
+    /// matter-oid-pid, Matter core specification §6.2.2
+    MATTER_PRODUCT_ID = "1.3.6.1.4.1.37244.2.2";
+
+    // --- certificate extensions ---
+    /// id-ce-subjectDirectoryAttributes, RFC 5280 §4.2.1.8
+    SUBJECT_DIRECTORY_ATTRIBUTES = "2.5.29.9";
+    /// id-ce-subjectKeyIdentifier, RFC 5280 §4.2.1.2
+    SUBJECT_KEY_IDENTIFIER = "2.5.29.14";
+    /// id-ce-keyUsage, RFC 5280 §4.2.1.3
+    KEY_USAGE = "2.5.29.15";
+    /// id-ce-subjectAltName, RFC 5280 §4.2.1.6
+    SUBJECT_ALT_NAME = "2.5.29.17";
+    /// id-ce-issuerAltName, RFC 5280 §4.2.1.7
+    ISSUER_ALT_NAME = "2.5.29.18";
+    /// id-ce-basicConstraints, RFC 5280 §4.2.1.9
+    BASIC_CONSTRAINTS = "2.5.29.19";
+    /// id-ce-nameConstraints, RFC 5280 §4.2.1.10
+    NAME_CONSTRAINTS = "2.5.29.30";
+    /// id-ce-cRLDistributionPoints, RFC 5280 §4.2.1.13
+    CRL_DISTRIBUTION_POINTS = "2.5.29.31";
+    /// id-ce-certificatePolicies, RFC 5280 §4.2.1.4
+    CERTIFICATE_POLICIES = "2.5.29.32";
+    /// id-ce-policyMappings, RFC 5280 §4.2.1.5
+    POLICY_MAPPINGS = "2.5.29.33";
+    /// id-ce-authorityKeyIdentifier, RFC 5280 §4.2.1.1
+    AUTHORITY_KEY_IDENTIFIER = "2.5.29.35";
+    /// id-ce-policyConstraints, RFC 5280 §4.2.1.11
+    POLICY_CONSTRAINTS = "2.5.29.36";
+    /// id-ce-extKeyUsage, RFC 5280 §4.2.1.12
+    EXTENDED_KEY_USAGE = "2.5.29.37";
+    /// id-ce-freshestCRL, RFC 5280 §4.2.1.15
+    FRESHEST_CRL = "2.5.29.46";
+    /// id-ce-inhibitAnyPolicy, RFC 5280 §4.2.1.14
+    INHIBIT_ANY_POLICY = "2.5.29.54";
+    /// id-pe-authorityInfoAccess, RFC 5280 §4.2.2.1
+    AUTHORITY_INFO_ACCESS = "1.3.6.1.5.5.7.1.1";
+    /// id-pe-subjectInfoAccess, RFC 5280 §4.2.2.2
+    SUBJECT_INFO_ACCESS = "1.3.6.1.5.5.7.1.11";
+    /// id-pe-relatedCert, RFC 9763 §4
+    RELATED_CERTIFICATE = "1.3.6.1.5.5.7.1.36";
+
+    // --- extended key purposes ---
+    /// anyExtendedKeyUsage, RFC 5280 §4.2.1.12
+    ANY_EXTENDED_KEY_USAGE = "2.5.29.37.0";
+    /// id-kp-serverAuth, RFC 5280 §4.2.1.12
+    KP_SERVER_AUTH = "1.3.6.1.5.5.7.3.1";
+    /// id-kp-clientAuth, RFC 5280 §4.2.1.12
+    KP_CLIENT_AUTH = "1.3.6.1.5.5.7.3.2";
+    /// id-kp-codeSigning, RFC 5280 §4.2.1.12
+    KP_CODE_SIGNING = "1.3.6.1.5.5.7.3.3";
+    /// id-kp-emailProtection, RFC 5280 §4.2.1.12
+    KP_EMAIL_PROTECTION = "1.3.6.1.5.5.7.3.4";
+    /// id-kp-timeStamping, RFC 5280 §4.2.1.12
+    KP_TIME_STAMPING = "1.3.6.1.5.5.7.3.8";
+    /// id-kp-OCSPSigning, RFC 5280 §4.2.1.12
+    KP_OCSP_SIGNING = "1.3.6.1.5.5.7.3.9";
+    /// id-kp-documentSigning, RFC 9336 §3.1: the manifest signer's only purpose
+    KP_DOCUMENT_SIGNING = "1.3.6.1.5.5.7.3.36";
+
+    // --- CMS ---
+    /// id-data, RFC 5652 §4
+    CMS_DATA = "1.2.840.113549.1.7.1";
+    /// id-signedData, RFC 5652 §5.1
+    CMS_SIGNED_DATA = "1.2.840.113549.1.7.2";
+    /// id-contentType, RFC 5652 §11.1
+    CMS_CONTENT_TYPE = "1.2.840.113549.1.9.3";
+    /// id-messageDigest, RFC 5652 §11.2
+    CMS_MESSAGE_DIGEST = "1.2.840.113549.1.9.4";
+    /// id-signingTime, RFC 5652 §11.3
+    CMS_SIGNING_TIME = "1.2.840.113549.1.9.5";
+    /// id-aa-signingCertificateV2, RFC 5035 §3
+    CMS_SIGNING_CERTIFICATE_V2 = "1.2.840.113549.1.9.16.2.47";
+}

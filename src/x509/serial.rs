@@ -1,0 +1,87 @@
+//! Certificate serial numbers (RFC 5280 §4.1.2.2).
+
+use std::fmt;
+
+/// A certificate's serialNumber: a positive INTEGER of at most 20 content octets.
+///
+/// Not to be confused with a chip's UID (which ST writes into the leaf's serialNumber) nor with the *name attribute*
+/// serialNumber (2.5.4.5).
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SerialNumber(Box<[u8]>);
+
+impl SerialNumber {
+    /// RFC 5280 §4.1.2.2: "Conforming CAs MUST NOT use serialNumber values longer than 20 octets."
+    pub const MAX_OCTETS: usize = 20;
+
+    /// Reads the content octets of a DER INTEGER.
+    ///
+    /// # Errors
+    /// The octets are empty, negative, zero, padded or more than 20.
+    pub fn from_content(content: &[u8]) -> Result<Self, SerialNumberError> {
+        match content {
+            [] => Err(SerialNumberError::Empty),
+            [0x80..=0xFF, ..] => Err(SerialNumberError::Negative),
+            [0] => Err(SerialNumberError::Zero),
+            [0, 0..=0x7F, ..] => Err(SerialNumberError::Padded),
+            _ if content.len() > Self::MAX_OCTETS => Err(SerialNumberError::TooLong { octets: content.len() }),
+            _ => Ok(Self(content.into())),
+        }
+    }
+
+    /// The INTEGER's content octets, minimal and positive.
+    pub fn content(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// Upper-case hexadecimal of the content octets, as in the manifest.
+impl fmt::Display for SerialNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode_upper(&self.0))
+    }
+}
+
+impl fmt::Debug for SerialNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SerialNumber({self})")
+    }
+}
+
+/// Why content octets are not a serial number (RFC 5280 §4.1.2.2, X.690 §8.3).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SerialNumberError {
+    /// No content octets at all.
+    #[error("serial number has no octets")]
+    Empty,
+    /// The top bit is set.
+    #[error("serial number is negative, expected a positive integer (RFC 5280 §4.1.2.2)")]
+    Negative,
+    /// A superfluous leading zero octet.
+    #[error("serial number is padded with a zero octet (X.690 §8.3.2)")]
+    Padded,
+    /// More than 20 octets.
+    #[error("serial number has {octets} octets, at most 20 are allowed (RFC 5280 §4.1.2.2)")]
+    TooLong {
+        /// Octets found.
+        octets: usize,
+    },
+    /// The value zero.
+    #[error("serial number is zero, expected a positive integer (RFC 5280 §4.1.2.2)")]
+    Zero,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_minimal_positive_integers_of_20_octets_are_serials() {
+        assert_eq!(SerialNumber::from_content(&[]), Err(SerialNumberError::Empty));
+        assert_eq!(SerialNumber::from_content(&[0]), Err(SerialNumberError::Zero));
+        assert_eq!(SerialNumber::from_content(&[0x80]), Err(SerialNumberError::Negative));
+        assert_eq!(SerialNumber::from_content(&[0, 1]), Err(SerialNumberError::Padded));
+        assert_eq!(SerialNumber::from_content(&[1; 21]), Err(SerialNumberError::TooLong { octets: 21 }));
+        assert_eq!(SerialNumber::from_content(&[0, 0x80]).unwrap().to_string(), "0080");
+        assert_eq!(SerialNumber::from_content(&[1; 20]).unwrap().content(), [1; 20]);
+    }
+}

@@ -1,0 +1,235 @@
+//! SubjectPublicKeyInfo (RFC 5280 §4.1.2.7), kept byte for byte: it is what both certificates of a chip share.
+
+use std::fmt;
+
+use der::asn1::ObjectIdentifier;
+
+use super::oid;
+use super::tlv::{DerError, Reader, tag};
+
+/// A SubjectPublicKeyInfo as received, with its algorithm read and its form checked.
+///
+/// The form is checked (algorithm and parameters, key length, uncompressed point); that the point lies on the curve is
+/// [`crypto::PublicKey`](crate::crypto::PublicKey)'s to prove.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Spki {
+    der: Box<[u8]>,
+    algorithm: KeyAlgorithm,
+    key: usize,
+}
+
+impl Spki {
+    /// Reads one SubjectPublicKeyInfo.
+    ///
+    /// # Errors
+    /// The octets are not DER, or the algorithm, its parameters or the key's form is not one this program knows.
+    pub fn from_der(der: &[u8]) -> Result<Self, SpkiError> {
+        let mut reader = Reader::new(der);
+        let sequence = reader.expect(tag::SEQUENCE, "subjectPublicKeyInfo")?;
+        reader.finish("subjectPublicKeyInfo")?;
+        let mut fields = Reader::new(sequence.content);
+        let algorithm = fields.expect(tag::SEQUENCE, "subjectPublicKeyInfo algorithm")?;
+        let bits = fields.expect(tag::BIT_STRING, "subjectPublicKey")?;
+        fields.finish("subjectPublicKey")?;
+        let [0, key @ ..] = bits.content else {
+            return Err(SpkiError::UnusedBits);
+        };
+        let algorithm = key_algorithm(algorithm.content, key)?;
+        if let Some(octets) = algorithm.point_octets() {
+            check_point(key, octets)?;
+        } else if algorithm == KeyAlgorithm::Ed25519 && key.len() != 32 {
+            return Err(SpkiError::KeyLength { octets: key.len(), expected: 32 });
+        }
+        Ok(Self { algorithm, key: key.len(), der: der.into() })
+    }
+
+    /// The DER as received.
+    pub fn der(&self) -> &[u8] {
+        &self.der
+    }
+
+    /// The key's algorithm and curve.
+    pub fn algorithm(&self) -> KeyAlgorithm {
+        self.algorithm
+    }
+
+    /// The content of subjectPublicKey without its unused-bits octet: the point, the Ed25519 key or the RSAPublicKey.
+    pub fn key(&self) -> &[u8] {
+        &self.der[self.der.len() - self.key..]
+    }
+}
+
+impl fmt::Debug for Spki {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Spki({}, {})", self.algorithm, hex::encode(self.key()))
+    }
+}
+
+/// A kind of public key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum KeyAlgorithm {
+    /// brainpoolP256r1 (RFC 5639)
+    BrainpoolP256r1,
+    /// brainpoolP384r1 (RFC 5639)
+    BrainpoolP384r1,
+    /// Ed25519 (RFC 8032)
+    Ed25519,
+    /// NIST P-256
+    P256,
+    /// NIST P-384
+    P384,
+    /// NIST P-521
+    P521,
+    /// RSA with a modulus of this many bits
+    Rsa {
+        /// Length of the modulus.
+        bits: u16,
+    },
+}
+
+impl KeyAlgorithm {
+    /// Octets of one coordinate, for elliptic curves in Weierstrass form.
+    pub const fn field_octets(self) -> Option<usize> {
+        match self {
+            Self::P256 | Self::BrainpoolP256r1 => Some(32),
+            Self::P384 | Self::BrainpoolP384r1 => Some(48),
+            Self::P521 => Some(66),
+            Self::Ed25519 | Self::Rsa { .. } => None,
+        }
+    }
+
+    fn point_octets(self) -> Option<usize> {
+        self.field_octets().map(|octets| 1 + 2 * octets)
+    }
+}
+
+/// The names policies use.
+impl fmt::Display for KeyAlgorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BrainpoolP256r1 => f.write_str("brainpoolP256r1"),
+            Self::BrainpoolP384r1 => f.write_str("brainpoolP384r1"),
+            Self::Ed25519 => f.write_str("Ed25519"),
+            Self::P256 => f.write_str("P-256"),
+            Self::P384 => f.write_str("P-384"),
+            Self::P521 => f.write_str("P-521"),
+            Self::Rsa { bits } => write!(f, "RSA-{bits}"),
+        }
+    }
+}
+
+fn key_algorithm(identifier: &[u8], key: &[u8]) -> Result<KeyAlgorithm, SpkiError> {
+    let mut fields = Reader::new(identifier);
+    let kind = read_oid(&mut fields, "public key algorithm")?;
+    let algorithm = match kind {
+        oid::EC_PUBLIC_KEY => {
+            // RFC 5480 §2.1.1: namedCurve only, "implicitCurve and specifiedCurve MUST NOT be used"
+            let parameters = fields.element("elliptic curve parameters")?;
+            if parameters.tag != tag::OBJECT_IDENTIFIER {
+                return Err(SpkiError::CurveNotNamed);
+            }
+            match ObjectIdentifier::from_bytes(parameters.content) {
+                Ok(oid::SECP256R1) => KeyAlgorithm::P256,
+                Ok(oid::SECP384R1) => KeyAlgorithm::P384,
+                Ok(oid::SECP521R1) => KeyAlgorithm::P521,
+                Ok(oid::BRAINPOOL_P256R1) => KeyAlgorithm::BrainpoolP256r1,
+                Ok(oid::BRAINPOOL_P384R1) => KeyAlgorithm::BrainpoolP384r1,
+                Ok(curve) => return Err(SpkiError::UnknownCurve { curve }),
+                Err(_) => return Err(SpkiError::CurveNotNamed),
+            }
+        }
+        // RFC 8410 §3: "the parameters MUST be absent"
+        oid::ED25519 => KeyAlgorithm::Ed25519,
+        oid::RSA_ENCRYPTION => {
+            // RFC 3279 §2.3.1: "the parameters field MUST have ASN.1 type NULL"
+            let null = fields.expect(tag::NULL, "RSA parameters")?;
+            if !null.content.is_empty() {
+                return Err(DerError::TrailingData { what: "NULL", octets: null.content.len() }.into());
+            }
+            rsa(key)?
+        }
+        algorithm => return Err(SpkiError::UnknownAlgorithm { algorithm }),
+    };
+    if fields.is_empty() { Ok(algorithm) } else { Err(SpkiError::Parameters { algorithm }) }
+}
+
+pub(super) fn read_oid(fields: &mut Reader<'_>, what: &'static str) -> Result<ObjectIdentifier, DerError> {
+    let element = fields.expect(tag::OBJECT_IDENTIFIER, what)?;
+    ObjectIdentifier::from_bytes(element.content).map_err(|_| DerError::Truncated { what })
+}
+
+fn rsa(key: &[u8]) -> Result<KeyAlgorithm, SpkiError> {
+    let mut reader = Reader::new(key);
+    let sequence = reader.expect(tag::SEQUENCE, "RSAPublicKey")?;
+    reader.finish("RSAPublicKey")?;
+    let mut fields = Reader::new(sequence.content);
+    let modulus = fields.expect(tag::INTEGER, "RSA modulus")?;
+    fields.expect(tag::INTEGER, "RSA public exponent")?;
+    fields.finish("RSA public exponent")?;
+    let magnitude = match modulus.content {
+        [0, magnitude @ ..] => magnitude,
+        magnitude => magnitude,
+    };
+    let zeros = magnitude.first().map_or(0, |octet| octet.leading_zeros() as usize);
+    let bits = u16::try_from(magnitude.len() * 8 - zeros)
+        .map_err(|_| SpkiError::KeyLength { octets: magnitude.len(), expected: 512 })?;
+    Ok(KeyAlgorithm::Rsa { bits })
+}
+
+fn check_point(key: &[u8], expected: usize) -> Result<(), SpkiError> {
+    match key.first() {
+        Some(4) if key.len() == expected => Ok(()),
+        Some(4) | None => Err(SpkiError::KeyLength { octets: key.len(), expected }),
+        Some(0) => Err(SpkiError::Infinity),
+        Some(&form) => Err(SpkiError::PointForm { form }),
+    }
+}
+
+/// Why octets are not a SubjectPublicKeyInfo this program knows.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SpkiError {
+    /// Explicit or missing curve parameters.
+    #[error("elliptic curve is not given by name (RFC 5480 §2.1.1)")]
+    CurveNotNamed,
+    /// The DER is broken.
+    #[error(transparent)]
+    Der(#[from] DerError),
+    /// The point at infinity.
+    #[error("public key is the point at infinity")]
+    Infinity,
+    /// The key has another length than its algorithm wants.
+    #[error("public key has {octets} octets, expected {expected}")]
+    KeyLength {
+        /// Octets found.
+        octets: usize,
+        /// Octets expected.
+        expected: usize,
+    },
+    /// Parameters where there must be none.
+    #[error("unexpected parameters follow the algorithm of the {algorithm} key")]
+    Parameters {
+        /// The key's algorithm.
+        algorithm: KeyAlgorithm,
+    },
+    /// A compressed or hybrid point.
+    #[error("public key is a point of form {form:#04x}, expected an uncompressed point (0x04)")]
+    PointForm {
+        /// First octet found.
+        form: u8,
+    },
+    /// An algorithm this program does not know.
+    #[error("public key algorithm {algorithm} is not supported")]
+    UnknownAlgorithm {
+        /// Algorithm found.
+        algorithm: ObjectIdentifier,
+    },
+    /// A curve this program does not know.
+    #[error("elliptic curve {curve} is not supported")]
+    UnknownCurve {
+        /// Curve found.
+        curve: ObjectIdentifier,
+    },
+    /// subjectPublicKey is not a whole number of octets.
+    #[error("subjectPublicKey is not a whole number of octets")]
+    UnusedBits,
+}

@@ -1,0 +1,252 @@
+//! Strict DER elements (X.690 §8, §10): definite minimal lengths, one-byte tags, nothing left over.
+//!
+//! The `der` crate checks the same; this reader exists because each refusal must name what was being read and carry a
+//! code of its own.
+
+/// Universal and context tags that certificates use.
+pub mod tag {
+    /// BOOLEAN
+    pub const BOOLEAN: u8 = 0x01;
+    /// INTEGER
+    pub const INTEGER: u8 = 0x02;
+    /// BIT STRING
+    pub const BIT_STRING: u8 = 0x03;
+    /// OCTET STRING
+    pub const OCTET_STRING: u8 = 0x04;
+    /// NULL
+    pub const NULL: u8 = 0x05;
+    /// OBJECT IDENTIFIER
+    pub const OBJECT_IDENTIFIER: u8 = 0x06;
+    /// UTF8String
+    pub const UTF8_STRING: u8 = 0x0C;
+    /// PrintableString
+    pub const PRINTABLE_STRING: u8 = 0x13;
+    /// TeletexString
+    pub const TELETEX_STRING: u8 = 0x14;
+    /// IA5String
+    pub const IA5_STRING: u8 = 0x16;
+    /// UTCTime
+    pub const UTC_TIME: u8 = 0x17;
+    /// GeneralizedTime
+    pub const GENERALIZED_TIME: u8 = 0x18;
+    /// UniversalString
+    pub const UNIVERSAL_STRING: u8 = 0x1C;
+    /// BMPString
+    pub const BMP_STRING: u8 = 0x1E;
+    /// SEQUENCE
+    pub const SEQUENCE: u8 = 0x30;
+    /// SET
+    pub const SET: u8 = 0x31;
+}
+
+/// One element: its tag, its content, and both together with the length as read.
+#[derive(Clone, Copy, Debug)]
+pub struct Element<'a> {
+    /// The identifier octet.
+    pub tag: u8,
+    /// The content octets.
+    pub content: &'a [u8],
+    /// Identifier, length and content octets.
+    pub raw: &'a [u8],
+}
+
+/// Reads elements one after the other.
+#[derive(Clone, Debug)]
+pub struct Reader<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    /// Reads from the first octet of `bytes`.
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes }
+    }
+
+    /// Whether nothing is left.
+    pub fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    /// The next element, whatever its tag. `what` names it in an error.
+    ///
+    /// # Errors
+    /// The octets are not one DER element.
+    pub fn element(&mut self, what: &'static str) -> Result<Element<'a>, DerError> {
+        let (header, length) = header(self.rest, what)?;
+        let end = header.checked_add(length).filter(|end| *end <= self.rest.len());
+        let Some(end) = end else {
+            return Err(DerError::Truncated { what });
+        };
+        let raw = &self.rest[..end];
+        self.rest = &self.rest[end..];
+        Ok(Element { tag: raw[0], content: &raw[header..], raw })
+    }
+
+    /// The next element, which must carry `tag`.
+    ///
+    /// # Errors
+    /// As [`element`](Self::element), or the tag is another one.
+    pub fn expect(&mut self, tag: u8, what: &'static str) -> Result<Element<'a>, DerError> {
+        let element = self.element(what)?;
+        if element.tag == tag {
+            Ok(element)
+        } else {
+            Err(DerError::UnexpectedTag { what, found: element.tag, expected: tag })
+        }
+    }
+
+    /// The next element if it carries `tag`.
+    ///
+    /// # Errors
+    /// As [`element`](Self::element).
+    pub fn optional(&mut self, tag: u8, what: &'static str) -> Result<Option<Element<'a>>, DerError> {
+        if self.rest.first() == Some(&tag) { self.element(what).map(Some) } else { Ok(None) }
+    }
+
+    /// Ends reading: nothing may be left after `what`.
+    ///
+    /// # Errors
+    /// Octets are left.
+    pub fn finish(self, what: &'static str) -> Result<(), DerError> {
+        match self.rest.len() {
+            0 => Ok(()),
+            octets => Err(DerError::TrailingData { what, octets }),
+        }
+    }
+}
+
+/// Writes one element: tag, minimal length, and the parts of its content one after the other.
+pub fn element(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+    let mut out = Vec::new();
+    write_element(&mut out, tag, parts);
+    out
+}
+
+/// As [`element`], appended to `out`.
+pub fn write_element(out: &mut Vec<u8>, tag: u8, parts: &[&[u8]]) {
+    let length: usize = parts.iter().map(|part| part.len()).sum();
+    out.reserve(length + 6);
+    out.push(tag);
+    if length < 0x80 {
+        out.extend(u8::try_from(length));
+    } else {
+        let octets = length.to_be_bytes();
+        let zeros = octets.iter().take_while(|octet| **octet == 0).count();
+        out.extend(u8::try_from(0x80 + octets.len() - zeros));
+        out.extend_from_slice(&octets[zeros..]);
+    }
+    for part in parts {
+        out.extend_from_slice(part);
+    }
+}
+
+/// Header length and content length.
+fn header(bytes: &[u8], what: &'static str) -> Result<(usize, usize), DerError> {
+    let [tag, first, ..] = *bytes else {
+        return Err(DerError::Truncated { what });
+    };
+    if tag & 0x1F == 0x1F {
+        return Err(DerError::HighTagNumber { what });
+    }
+    match first {
+        0..=0x7F => Ok((2, usize::from(first))),
+        0x80 => Err(DerError::IndefiniteLength { what }),
+        _ => {
+            let octets = usize::from(first & 0x7F);
+            if octets > 4 {
+                return Err(DerError::Truncated { what });
+            }
+            let Some(length) = bytes.get(2..2 + octets) else {
+                return Err(DerError::Truncated { what });
+            };
+            let value = length.iter().fold(0_usize, |value, octet| (value << 8) | usize::from(*octet));
+            // X.690 §10.1: "The definite form of length encoding shall be used, encoded in the minimum number of octets."
+            if length[0] == 0 || value < 0x80 {
+                return Err(DerError::NonMinimalLength { what });
+            }
+            Ok((2 + octets, value))
+        }
+    }
+}
+
+/// Why octets are not the DER that was expected.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DerError {
+    /// A tag number above 30, which no part of a certificate has.
+    #[error("{what} has a multi-byte tag")]
+    HighTagNumber {
+        /// What was being read.
+        what: &'static str,
+    },
+    /// BER's indefinite form.
+    #[error("{what} has an indefinite length, which DER forbids (X.690 §10.1)")]
+    IndefiniteLength {
+        /// What was being read.
+        what: &'static str,
+    },
+    /// A length in more octets than needed.
+    #[error("{what} has a length in more octets than needed (X.690 §10.1)")]
+    NonMinimalLength {
+        /// What was being read.
+        what: &'static str,
+    },
+    /// Octets after the end.
+    #[error("{octets} octets follow the end of {what}")]
+    TrailingData {
+        /// What had been read.
+        what: &'static str,
+        /// How many octets follow.
+        octets: usize,
+    },
+    /// The octets end too early.
+    #[error("{what} is truncated")]
+    Truncated {
+        /// What was being read.
+        what: &'static str,
+    },
+    /// Another tag than the expected one.
+    #[error("{what} has tag {found:#04x}, expected {expected:#04x}")]
+    UnexpectedTag {
+        /// What was being read.
+        what: &'static str,
+        /// Tag found.
+        found: u8,
+        /// Tag expected.
+        expected: u8,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(bytes: &[u8]) -> Result<usize, DerError> {
+        let mut reader = Reader::new(bytes);
+        let element = reader.element("it")?;
+        let length = element.content.len();
+        reader.finish("it")?;
+        Ok(length)
+    }
+
+    #[test]
+    fn what_is_written_reads_back() {
+        for length in [0, 1, 0x7F, 0x80, 0xFF, 0x100, 0xFFFF, 0x1_0000] {
+            assert_eq!(read(&element(4, &[&vec![0; length / 2], &vec![1; length - length / 2]])), Ok(length));
+        }
+    }
+
+    #[test]
+    fn lengths_are_definite_and_minimal() {
+        assert_eq!(read(&[4, 1, 0]), Ok(1));
+        assert_eq!(read(&[4, 0x81, 1, 0]), Err(DerError::NonMinimalLength { what: "it" }));
+        assert_eq!(read(&[4, 0x82, 0, 0x80]), Err(DerError::NonMinimalLength { what: "it" }));
+        assert_eq!(read(&[0x30, 0x80, 0, 0]), Err(DerError::IndefiniteLength { what: "it" }));
+        assert_eq!(read(&[4, 0x85, 0, 0, 0, 0, 1, 0]), Err(DerError::Truncated { what: "it" }));
+        assert_eq!(read(&[4, 2, 0]), Err(DerError::Truncated { what: "it" }));
+        assert_eq!(read(&[4, 0x84, 0xFF, 0xFF, 0xFF, 0xFF]), Err(DerError::Truncated { what: "it" }));
+        assert_eq!(read(&[4, 1, 0, 0]), Err(DerError::TrailingData { what: "it", octets: 1 }));
+        assert_eq!(read(&[0x1F, 0x81, 0x01, 0]), Err(DerError::HighTagNumber { what: "it" }));
+        let long = [&[4, 0x81, 0x80][..], &[0; 0x80]].concat();
+        assert_eq!(read(&long), Ok(0x80));
+    }
+}

@@ -1,0 +1,274 @@
+//! Certificate times (RFC 5280 §4.1.2.5): whole seconds, UTC, to 9999-12-31T23:59:59Z.
+
+use std::fmt;
+
+use time::format_description::well_known::Rfc3339;
+use time::{Date, Month, OffsetDateTime, PrimitiveDateTime, UtcOffset};
+
+use super::tlv::tag;
+
+/// An instant in whole seconds UTC between the years 0000 and 9999.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Time(i64);
+
+impl Time {
+    /// "No well-defined expiration date": 99991231235959Z (RFC 5280 §4.1.2.5).
+    pub const NEVER: Self = Self(253_402_300_799);
+
+    /// From seconds since 1970-01-01T00:00:00Z.
+    ///
+    /// # Errors
+    /// The instant lies outside the years 0000 to 9999.
+    pub fn from_unix(seconds: i64) -> Result<Self, TimeError> {
+        match OffsetDateTime::from_unix_timestamp(seconds) {
+            Ok(moment) if (0..=9999).contains(&moment.year()) => Ok(Self(seconds)),
+            _ => Err(TimeError::OutOfRange),
+        }
+    }
+
+    /// Seconds since 1970-01-01T00:00:00Z.
+    pub const fn unix(self) -> i64 {
+        self.0
+    }
+
+    /// Reads RFC 3339; a fraction of a second is refused.
+    ///
+    /// # Errors
+    /// The text is not RFC 3339 in whole seconds.
+    pub fn from_rfc3339(text: &str) -> Result<Self, TimeError> {
+        let moment = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| TimeError::NotRfc3339)?;
+        if moment.nanosecond() != 0 {
+            return Err(TimeError::NotRfc3339);
+        }
+        Self::from_unix(moment.unix_timestamp())
+    }
+
+    /// The civil date and time in UTC.
+    pub fn civil(self) -> PrimitiveDateTime {
+        let moment = OffsetDateTime::from_unix_timestamp(self.0).expect("constructors keep the range");
+        PrimitiveDateTime::new(moment.date(), moment.time())
+    }
+
+    /// From a civil date and time in UTC, fractions dropped.
+    ///
+    /// # Errors
+    /// The year lies outside 0000 to 9999.
+    pub fn from_civil(civil: PrimitiveDateTime) -> Result<Self, TimeError> {
+        Self::from_unix(civil.assume_offset(UtcOffset::UTC).unix_timestamp())
+    }
+
+    /// Reads a Time's tag and content octets as RFC 5280 §4.1.2.5 wants them: UTCTime to 2049, GeneralizedTime after,
+    /// with seconds, without fractions, ending in Z.
+    ///
+    /// # Errors
+    /// The octets break one of these rules or name a date that does not exist.
+    pub fn from_der(found: u8, content: &[u8]) -> Result<Self, TimeError> {
+        let digits = |at: usize, count: usize| -> Result<i32, TimeError> {
+            content[at..at + count].iter().try_fold(0, |value, byte| match byte {
+                b'0'..=b'9' => Ok(value * 10 + i32::from(byte - b'0')),
+                _ => Err(TimeError::Format),
+            })
+        };
+        let (year, rest): (i32, usize) = match (found, content.len()) {
+            (tag::UTC_TIME, 13) => {
+                let year = digits(0, 2)?;
+                (if year >= 50 { 1900 + year } else { 2000 + year }, 2)
+            }
+            (tag::GENERALIZED_TIME, 15) => (digits(0, 4)?, 4),
+            (tag::UTC_TIME | tag::GENERALIZED_TIME, _) => return Err(TimeError::Format),
+            _ => return Err(TimeError::WrongTag { found }),
+        };
+        if content.last() != Some(&b'Z') {
+            return Err(TimeError::Format);
+        }
+        if found == tag::GENERALIZED_TIME && (1950..=2049).contains(&year) {
+            return Err(TimeError::GeneralizedBefore2050 { year });
+        }
+        let part = |at| digits(rest + at, 2).map(|value| u8::try_from(value).expect("two digits"));
+        let month = Month::try_from(part(0)?).map_err(|_| TimeError::NoSuchDate)?;
+        let date = Date::from_calendar_date(year, month, part(2)?).map_err(|_| TimeError::NoSuchDate)?;
+        let time = time::Time::from_hms(part(4)?, part(6)?, part(8)?).map_err(|_| TimeError::NoSuchDate)?;
+        Self::from_civil(PrimitiveDateTime::new(date, time))
+    }
+
+    /// The DER element: UTCTime to 2049, GeneralizedTime from 2050 (RFC 5280 §4.1.2.5).
+    pub fn to_der(self) -> Vec<u8> {
+        let civil = self.civil();
+        let tail = format!(
+            "{:02}{:02}{:02}{:02}{:02}Z",
+            u8::from(civil.month()),
+            civil.day(),
+            civil.hour(),
+            civil.minute(),
+            civil.second()
+        );
+        let (tag, text) = if (1950..=2049).contains(&civil.year()) {
+            (tag::UTC_TIME, format!("{:02}{tail}", civil.year() % 100))
+        } else {
+            (tag::GENERALIZED_TIME, format!("{:04}{tail}", civil.year()))
+        };
+        let mut der = vec![tag, u8::try_from(text.len()).expect("15 at most")];
+        der.extend_from_slice(text.as_bytes());
+        der
+    }
+}
+
+/// RFC 3339 in UTC, whole seconds.
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let civil = self.civil();
+        write!(
+            f,
+            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z",
+            civil.year(),
+            u8::from(civil.month()),
+            civil.day(),
+            civil.hour(),
+            civil.minute(),
+            civil.second()
+        )
+    }
+}
+
+impl fmt::Debug for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Time({self})")
+    }
+}
+
+/// The period in which a certificate is valid, both ends inclusive (RFC 5280 §4.1.2.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Validity {
+    not_before: Time,
+    not_after: Time,
+}
+
+impl Validity {
+    /// A period that does not end before it begins.
+    ///
+    /// # Errors
+    /// `not_after` lies before `not_before`.
+    pub fn new(not_before: Time, not_after: Time) -> Result<Self, TimeError> {
+        if not_after < not_before {
+            return Err(TimeError::EndsBeforeItBegins { not_before, not_after });
+        }
+        Ok(Self { not_before, not_after })
+    }
+
+    /// First second of the period.
+    pub const fn not_before(self) -> Time {
+        self.not_before
+    }
+
+    /// Last second of the period.
+    pub const fn not_after(self) -> Time {
+        self.not_after
+    }
+
+    /// Whether `at` lies inside.
+    pub fn contains(self, at: Time) -> bool {
+        self.not_before <= at && at <= self.not_after
+    }
+}
+
+/// Why something is not a time or a period.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TimeError {
+    /// The period is negative.
+    #[error("validity ends at {not_after}, before it begins at {not_before}")]
+    EndsBeforeItBegins {
+        /// Begin found.
+        not_before: Time,
+        /// End found.
+        not_after: Time,
+    },
+    /// Not YYMMDDHHMMSSZ or YYYYMMDDHHMMSSZ.
+    #[error("time is not of the form YYMMDDHHMMSSZ or YYYYMMDDHHMMSSZ (RFC 5280 §4.1.2.5)")]
+    Format,
+    /// GeneralizedTime where UTCTime is required.
+    #[error("year {year} is encoded as GeneralizedTime, expected UTCTime (RFC 5280 §4.1.2.5)")]
+    GeneralizedBefore2050 {
+        /// Year found.
+        year: i32,
+    },
+    /// 30 February, hour 24, second 60.
+    #[error("date or time of day does not exist")]
+    NoSuchDate,
+    /// Not RFC 3339 text in whole seconds.
+    #[error("not an RFC 3339 time in whole seconds, expected for example 2026-01-31T00:00:00Z")]
+    NotRfc3339,
+    /// Outside the years 0000 to 9999.
+    #[error("time lies outside the years 0000 to 9999")]
+    OutOfRange,
+    /// Neither UTCTime nor GeneralizedTime.
+    #[error("time has tag {found:#04x}, expected UTCTime or GeneralizedTime")]
+    WrongTag {
+        /// Tag found.
+        found: u8,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn utc(text: &str) -> Result<Time, TimeError> {
+        Time::from_der(tag::UTC_TIME, text.as_bytes())
+    }
+
+    fn generalized(text: &str) -> Result<Time, TimeError> {
+        Time::from_der(tag::GENERALIZED_TIME, text.as_bytes())
+    }
+
+    #[test]
+    fn the_encoding_switches_in_2050() {
+        let last = Time::from_rfc3339("2049-12-31T23:59:59Z").unwrap();
+        assert_eq!(last.to_der(), [&[0x17, 13][..], b"491231235959Z"].concat());
+        let first = Time::from_unix(last.unix() + 1).unwrap();
+        assert_eq!(first.to_der(), [&[0x18, 15][..], b"20500101000000Z"].concat());
+        assert_eq!(Time::NEVER.to_der(), [&[0x18, 15][..], b"99991231235959Z"].concat());
+        assert_eq!(utc("491231235959Z"), Ok(last));
+        assert_eq!(generalized("20500101000000Z"), Ok(first));
+        assert_eq!(generalized("99991231235959Z"), Ok(Time::NEVER));
+        assert_eq!(generalized("20491231235959Z"), Err(TimeError::GeneralizedBefore2050 { year: 2049 }));
+    }
+
+    #[test]
+    fn dates_that_do_not_exist_are_refused() {
+        for text in
+            ["230230000000Z", "230001000000Z", "231301000000Z", "230229000000Z", "230101240000Z", "230101000060Z"]
+        {
+            assert_eq!(utc(text), Err(TimeError::NoSuchDate), "{text}");
+        }
+        assert!(utc("240229000000Z").is_ok());
+    }
+
+    #[test]
+    fn only_the_der_form_of_a_time_is_read() {
+        for text in ["2301010000Z", "230101000000+0100", "2301010000 0Z", "23010100000aZ", "2301010000000"] {
+            assert_eq!(utc(text), Err(TimeError::Format), "{text}");
+        }
+        for text in ["20500101000000.5Z", "205001010000Z", "20500101000000"] {
+            assert_eq!(generalized(text), Err(TimeError::Format), "{text}");
+        }
+        assert_eq!(Time::from_der(0x0C, b"230101000000Z"), Err(TimeError::WrongTag { found: 0x0C }));
+    }
+
+    #[test]
+    fn a_period_includes_both_ends() {
+        let begin = Time::from_unix(10).unwrap();
+        let end = Time::from_unix(20).unwrap();
+        let validity = Validity::new(begin, end).unwrap();
+        assert!(validity.contains(begin) && validity.contains(end));
+        assert!(!validity.contains(Time::from_unix(21).unwrap()));
+        assert!(Validity::new(end, begin).is_err());
+    }
+
+    #[test]
+    fn rfc_3339_text_round_trips() {
+        assert_eq!(Time::NEVER.to_string(), "9999-12-31T23:59:59Z");
+        assert_eq!(Time::from_rfc3339("9999-12-31T23:59:59Z"), Ok(Time::NEVER));
+        assert_eq!(Time::from_rfc3339("2026-01-31T01:00:00+01:00").unwrap().to_string(), "2026-01-31T00:00:00Z");
+        assert_eq!(Time::from_rfc3339("2026-01-31T00:00:00.5Z"), Err(TimeError::NotRfc3339));
+    }
+}
