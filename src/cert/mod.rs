@@ -10,5 +10,5 @@ mod template;
 
 pub use identity::{IssuerIdentity, IssuerIdentityError};
 pub use issued::{IssuedCertificate, UncheckedCertificate};
-pub use tbs::TbsCertificate;
+pub use tbs::{ENCODER, TbsCertificate};
 pub use template::{DeviceLimits, ObjectTemplate, SerialRule};
