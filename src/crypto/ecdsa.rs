@@ -1,0 +1,194 @@
+//! The form of ECDSA signatures (RFC 3279 §2.2.3), checked before any library sees them.
+
+use crate::x509::KeyAlgorithm;
+use crate::x509::tlv::{Reader, tag};
+
+use super::SignatureError;
+
+/// An ECDSA-Sig-Value whose form was checked: DER, minimal, 1 <= r, s < n. It proves nothing about a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EcdsaSignature<'a> {
+    r: &'a [u8],
+    s: &'a [u8],
+}
+
+impl<'a> EcdsaSignature<'a> {
+    /// Reads the octets of a signature made with a key on `curve`.
+    ///
+    /// # Errors
+    /// The octets are not exactly one SEQUENCE of two minimal positive INTEGERs, or r or s is not in 1 to n - 1.
+    pub fn parse(curve: KeyAlgorithm, signature: &'a [u8]) -> Result<Self, SignatureError> {
+        let order = order(curve).ok_or(SignatureError::Encoding)?;
+        let mut reader = Reader::new(signature);
+        let sequence = reader.expect(tag::SEQUENCE, "signature").map_err(|_| SignatureError::Encoding)?;
+        reader.finish("signature").map_err(|_| SignatureError::Encoding)?;
+        let mut integers = Reader::new(sequence.content);
+        let r = integer(&mut integers, "r", order)?;
+        let s = integer(&mut integers, "s", order)?;
+        integers.finish("s").map_err(|_| SignatureError::Encoding)?;
+        Ok(Self { r, s })
+    }
+
+    /// r without leading zero octets.
+    pub const fn r(&self) -> &'a [u8] {
+        self.r
+    }
+
+    /// s without leading zero octets.
+    pub const fn s(&self) -> &'a [u8] {
+        self.s
+    }
+}
+
+/// Whether neither r nor s begins with a zero octet when written in the field's full width, which ST's host library
+/// demands of a signature (st-facts: it reads r and s at fixed places).
+///
+/// Signatures other than ECDSA have one width only and are always full; a malformed ECDSA signature never is.
+pub fn is_full_width(key: KeyAlgorithm, signature: &[u8]) -> bool {
+    match key.field_octets() {
+        None => true,
+        Some(octets) => EcdsaSignature::parse(key, signature)
+            .is_ok_and(|signature| signature.r.len() == octets && signature.s.len() == octets),
+    }
+}
+
+fn integer<'a>(reader: &mut Reader<'a>, part: &'static str, order: &[u8]) -> Result<&'a [u8], SignatureError> {
+    let element = reader.expect(tag::INTEGER, part).map_err(|_| SignatureError::Encoding)?;
+    let magnitude = match element.content {
+        [0] => return Err(SignatureError::Range { part }),
+        // empty, negative, or a superfluous zero octet (X.690 §8.3.2)
+        [] | [0x80..=0xFF, ..] | [0, 0..=0x7F, ..] => return Err(SignatureError::Encoding),
+        [0, magnitude @ ..] => magnitude,
+        magnitude => magnitude,
+    };
+    // both have no leading zero octet
+    let below = magnitude.len() < order.len() || (magnitude.len() == order.len() && magnitude < order);
+    if below { Ok(magnitude) } else { Err(SignatureError::Range { part }) }
+}
+
+/// The order n of the group's base point, without leading zero octets.
+const fn order(curve: KeyAlgorithm) -> Option<&'static [u8]> {
+    match curve {
+        KeyAlgorithm::P256 => Some(&P256_ORDER),
+        KeyAlgorithm::P384 => Some(&P384_ORDER),
+        KeyAlgorithm::P521 => Some(&P521_ORDER),
+        KeyAlgorithm::BrainpoolP256r1 => Some(&BRAINPOOL_P256R1_ORDER),
+        KeyAlgorithm::BrainpoolP384r1 => Some(&BRAINPOOL_P384R1_ORDER),
+        KeyAlgorithm::Ed25519 | KeyAlgorithm::Rsa { .. } => None,
+    }
+}
+
+const fn octets<const N: usize>(text: &str) -> [u8; N] {
+    const fn digit(character: u8) -> u8 {
+        match character {
+            b'0'..=b'9' => character - b'0',
+            b'a'..=b'f' => character - b'a' + 10,
+            _ => panic!("not a hexadecimal digit"),
+        }
+    }
+    let text = text.as_bytes();
+    assert!(text.len() == 2 * N, "two digits an octet");
+    let mut value = [0; N];
+    let mut at = 0;
+    while at < N {
+        value[at] = digit(text[2 * at]) << 4 | digit(text[2 * at + 1]);
+        at += 1;
+    }
+    value
+}
+
+/// SP 800-186 §3.2.1.3
+const P256_ORDER: [u8; 32] = octets("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551");
+/// SP 800-186 §3.2.1.4
+const P384_ORDER: [u8; 48] =
+    octets("ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973");
+/// SP 800-186 §3.2.1.5
+const P521_ORDER: [u8; 66] = octets(concat!(
+    "01fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffa",
+    "51868783bf2f966b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e91386409"
+));
+/// RFC 5639 §3.4
+const BRAINPOOL_P256R1_ORDER: [u8; 32] = octets("a9fb57dba1eea9bc3e660a909d838d718c397aa3b561a6f7901e0e82974856a7");
+/// RFC 5639 §3.6
+const BRAINPOOL_P384R1_ORDER: [u8; 48] =
+    octets("8cb91e82a3386d280f5d6f7e50e641df152f7109ed5456b31f166e6cac0425a7cf3ab6af6b7fc3103b883202e9046565");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::x509::tlv::element;
+
+    const CURVES: [KeyAlgorithm; 5] = [
+        KeyAlgorithm::P256,
+        KeyAlgorithm::P384,
+        KeyAlgorithm::P521,
+        KeyAlgorithm::BrainpoolP256r1,
+        KeyAlgorithm::BrainpoolP384r1,
+    ];
+
+    fn signature(r: &[u8], s: &[u8]) -> Vec<u8> {
+        element(tag::SEQUENCE, &[&element(tag::INTEGER, &[r]), &element(tag::INTEGER, &[s])])
+    }
+
+    fn padded(magnitude: &[u8]) -> Vec<u8> {
+        if magnitude[0] >= 0x80 { [&[0], magnitude].concat() } else { magnitude.to_vec() }
+    }
+
+    #[test]
+    fn r_and_s_run_from_one_to_one_below_the_order() {
+        for curve in CURVES {
+            let order = order(curve).unwrap();
+            let mut last = order.to_vec();
+            *last.last_mut().unwrap() -= 1;
+            assert!(EcdsaSignature::parse(curve, &signature(&[1], &padded(&last))).is_ok(), "{curve}");
+            assert!(EcdsaSignature::parse(curve, &signature(&padded(&last), &[1])).is_ok(), "{curve}");
+            for (r, s, part) in [
+                (padded(order), vec![1], "r"),
+                (vec![1], padded(order), "s"),
+                (vec![0], vec![1], "r"),
+                (vec![1], vec![0], "s"),
+                (vec![1; order.len() + 1], vec![1], "r"),
+            ] {
+                assert_eq!(
+                    EcdsaSignature::parse(curve, &signature(&r, &s)),
+                    Err(SignatureError::Range { part }),
+                    "{curve}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_signature_has_one_encoding() {
+        let good = signature(&[0x12, 0x34], &[0x00, 0x80]);
+        assert!(EcdsaSignature::parse(KeyAlgorithm::P256, &good).is_ok());
+        let inside = |tail: &[u8]| element(tag::SEQUENCE, &[&good[2..], tail]);
+        for (bad, what) in [
+            ([&good[..], &[0]].concat(), "octets after the sequence"),
+            (inside(&[tag::NULL, 0]), "an element after s"),
+            (good[..good.len() - 1].to_vec(), "truncated"),
+            (signature(&[0, 0x12], &[1]), "padded r (X.690 §8.3.2)"),
+            (signature(&[0x80], &[1]), "negative r"),
+            (signature(&[], &[1]), "r without octets"),
+            ([&[0x30, 0x81, 8][..], &good[2..]].concat(), "long-form length (X.690 §10.1)"),
+            ([&[0x30, 0x80][..], &good[2..], &[0, 0]].concat(), "indefinite length (X.690 §10.1)"),
+            ([&[0x31][..], &good[1..]].concat(), "a SET"),
+            (vec![], "nothing"),
+        ] {
+            assert_eq!(EcdsaSignature::parse(KeyAlgorithm::P256, &bad), Err(SignatureError::Encoding), "{what}");
+        }
+    }
+
+    #[test]
+    fn full_width_means_no_leading_zero_octet_in_r_and_s() {
+        let full = padded(&[0x80; 32]);
+        let slim = vec![0x7F; 32];
+        let short = vec![0x7F; 31];
+        assert!(is_full_width(KeyAlgorithm::P256, &signature(&full, &slim)));
+        assert!(!is_full_width(KeyAlgorithm::P256, &signature(&full, &short)));
+        assert!(!is_full_width(KeyAlgorithm::P256, &signature(&short, &full)));
+        assert!(!is_full_width(KeyAlgorithm::P384, &signature(&full, &slim)));
+        assert!(!is_full_width(KeyAlgorithm::P256, b"junk"));
+        assert!(is_full_width(KeyAlgorithm::Ed25519, &[0; 64]));
+    }
+}

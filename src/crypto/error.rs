@@ -1,0 +1,74 @@
+//! Why a key is not valid, and why a signature is not accepted.
+
+use crate::x509::{KeyAlgorithm, SignatureAlgorithm};
+
+/// Why octets of the right form are not a valid public key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    /// A coordinate that is not reduced modulo the field's prime.
+    #[error("{algorithm} public key is not encoded canonically: its coordinate is not below the field's prime")]
+    NotCanonical {
+        /// The key's algorithm.
+        algorithm: KeyAlgorithm,
+    },
+    /// A point off the curve (SEC 1 §3.2.2.1).
+    #[error("{algorithm} public key is not a point on the curve (SEC 1 §3.2.2.1)")]
+    NotOnCurve {
+        /// The key's algorithm.
+        algorithm: KeyAlgorithm,
+    },
+    /// An RSA modulus or exponent that is not a minimal positive INTEGER.
+    #[error("RSA {part} is not a minimal positive integer (X.690 §8.3)")]
+    RsaEncoding {
+        /// Modulus or public exponent.
+        part: &'static str,
+    },
+    /// An RSA exponent that is even, 1 or larger than 32 bits.
+    #[error("RSA public exponent is not an odd number from 3 to 4294967295 (RFC 8017 §3.1)")]
+    RsaExponent,
+    /// An even RSA modulus, or one that any library refuses.
+    #[error("RSA modulus is not a product of two odd primes (RFC 8017 §3.1)")]
+    RsaModulus,
+    /// An RSA modulus out of range or not a whole number of octets.
+    #[error("RSA modulus has {bits} bits, expected a multiple of 8 from 2048 to 8192")]
+    RsaSize {
+        /// Bits found.
+        bits: u16,
+    },
+    /// One of the eight points of small order of edwards25519, the identity among them.
+    #[error("Ed25519 public key is a point of small order (RFC 8032 §5.1, RFC 7748 §6.1)")]
+    SmallOrder,
+}
+
+/// Why a signature is not accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SignatureError {
+    /// The algorithm does not go with the key.
+    #[error("a {algorithm} signature cannot be checked with a {key} key")]
+    AlgorithmKey {
+        /// The signature's algorithm.
+        algorithm: SignatureAlgorithm,
+        /// The key's algorithm.
+        key: KeyAlgorithm,
+    },
+    /// Not the one encoding that a signature of this kind has.
+    #[error("signature is not the DER of two positive integers (RFC 3279 §2.2.3)")]
+    Encoding,
+    /// The signature does not belong to this message and key.
+    #[error("signature does not verify")]
+    Invalid,
+    /// An Ed25519 or RSA signature of another length.
+    #[error("signature has {octets} octets, expected {expected}")]
+    Length {
+        /// Octets found.
+        octets: usize,
+        /// Octets expected.
+        expected: usize,
+    },
+    /// r or s (or S) is zero or not below the group's order (FIPS 186-5 §6.4.2, RFC 8032 §5.1.7).
+    #[error("{part} of the signature is zero or not below the order of the group")]
+    Range {
+        /// The integer found out of range.
+        part: &'static str,
+    },
+}
