@@ -98,6 +98,9 @@ impl SignatureAlgorithm {
     /// The octets are not DER, the algorithm is unknown, or its parameters differ (ECDSA: RFC 5758 §3.2 "the encoding
     /// MUST omit the parameters field").
     pub fn from_identifier(der: &[u8]) -> Result<Self, AlgorithmError> {
+        if let Some((_, algorithm)) = COMMON.iter().find(|(identifier, _)| *identifier == der) {
+            return Ok(*algorithm);
+        }
         let mut reader = Reader::new(der);
         let sequence = reader.expect(tag::SEQUENCE, "signature algorithm")?;
         reader.finish("signature algorithm")?;
@@ -145,6 +148,13 @@ impl fmt::Display for SignatureAlgorithm {
     }
 }
 
+/// What nearly every certificate carries, so that reading millions of them compares octets and nothing else.
+const COMMON: [(&[u8], SignatureAlgorithm); 3] = [
+    (&[0x30, 10, 6, 8, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 4, 3, 2], SignatureAlgorithm::EcdsaSha256),
+    (&[0x30, 10, 6, 8, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 4, 3, 3], SignatureAlgorithm::EcdsaSha384),
+    (&[0x30, 5, 6, 3, 0x2B, 0x65, 0x70], SignatureAlgorithm::Ed25519),
+];
+
 fn pss_parameters(hash: ObjectIdentifier, salt: u8) -> Vec<u8> {
     // RFC 4055 §2.1: the hash identifiers carry NULL in these parameters
     let hash = element(tag::SEQUENCE, &[&element(tag::OBJECT_IDENTIFIER, &[hash.as_bytes()]), &[tag::NULL, 0]]);
@@ -181,6 +191,9 @@ mod tests {
     fn every_row_reads_back() {
         for algorithm in SignatureAlgorithm::ALL {
             assert_eq!(SignatureAlgorithm::from_identifier(&algorithm.identifier()), Ok(algorithm));
+        }
+        for (identifier, algorithm) in COMMON {
+            assert_eq!(identifier, algorithm.identifier());
         }
         assert_eq!(SignatureAlgorithm::from_name("ecdsa-sha1"), None);
     }

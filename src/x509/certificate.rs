@@ -15,6 +15,7 @@ use super::{KeyIdentifier, oid};
 pub struct Certificate {
     der: Box<[u8]>,
     tbs: std::ops::Range<usize>,
+    version: u8,
     serial: SerialNumber,
     signature_algorithm: SignatureAlgorithm,
     issuer: Name,
@@ -140,6 +141,7 @@ impl Certificate {
         let start = tbs.raw.as_ptr() as usize - der.as_ptr() as usize;
         let certificate = Self {
             tbs: start..start + tbs.raw.len(),
+            version,
             serial,
             signature_algorithm,
             issuer,
@@ -161,6 +163,11 @@ impl Certificate {
     /// tbsCertificate as received: what the signature covers.
     pub fn tbs(&self) -> &[u8] {
         &self.der[self.tbs.clone()]
+    }
+
+    /// version, counted from 1
+    pub fn version(&self) -> u8 {
+        self.version
     }
 
     /// serialNumber

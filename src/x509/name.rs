@@ -5,7 +5,7 @@ use std::fmt;
 use der::asn1::ObjectIdentifier;
 
 use super::oid;
-use super::tlv::{DerError, Reader, tag};
+use super::tlv::{DerError, Reader, oid_from_content, tag};
 
 /// A Name: the DER of an RDNSequence, exactly as it was read or built.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -100,13 +100,19 @@ fn rdn<'a>(reader: &mut Reader<'a>) -> Result<Vec<Attribute<'a>>, NameError> {
     let set = reader.expect(tag::SET, "relative distinguished name")?;
     let mut attributes = Vec::with_capacity(1);
     let mut members = Reader::new(set.content);
+    let mut before: &[u8] = &[];
     while !members.is_empty() {
         let pair = members.expect(tag::SEQUENCE, "attribute of a name")?;
+        // X.690 §11.6: the encodings of a SET OF appear in ascending order; X.501 §9.3: no two are the same
+        if pair.raw <= before {
+            return Err(DerError::SetOrder { what: "relative distinguished name" }.into());
+        }
+        before = pair.raw;
         let mut fields = Reader::new(pair.content);
         let kind = fields.expect(tag::OBJECT_IDENTIFIER, "attribute type")?;
         let value = fields.element("attribute value")?;
         fields.finish("attribute value")?;
-        let kind = ObjectIdentifier::from_bytes(kind.content).map_err(|_| NameError::AttributeType)?;
+        let kind = oid_from_content(kind.content, "attribute type").map_err(|_| NameError::AttributeType)?;
         attributes.push(Attribute { kind, tag: value.tag, value: value.content });
     }
     if attributes.is_empty() { Err(NameError::EmptyRdn) } else { Ok(attributes) }
@@ -220,6 +226,16 @@ mod tests {
     fn hostile_text_is_escaped() {
         let der = name(&[(oid::COMMON_NAME, 0x0C, "a\n\u{202e}b,\u{1b}[2J".as_bytes())]);
         assert_eq!(Name::from_der(&der).unwrap().to_string(), "CN=a\\u{a}\\u{202e}b\\,\\u{1b}[2J");
+    }
+
+    #[test]
+    fn the_members_of_an_rdn_are_sorted_and_distinct() {
+        let pair = |value: u8| vec![0x30, 8, 6, 3, 0x55, 4, 3, 0x0C, 1, value];
+        let rdn = |first: u8, second: u8| [&[0x30, 22, 0x31, 20][..], &pair(first), &pair(second)].concat();
+        assert!(Name::from_der(&rdn(b'a', b'b')).is_ok());
+        let out_of_order = NameError::Der(DerError::SetOrder { what: "relative distinguished name" });
+        assert_eq!(Name::from_der(&rdn(b'b', b'a')), Err(out_of_order.clone()));
+        assert_eq!(Name::from_der(&rdn(b'a', b'a')), Err(out_of_order));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::fmt;
 use der::asn1::ObjectIdentifier;
 
 use super::oid;
-use super::tlv::{DerError, Reader, tag};
+use super::tlv::{DerError, Reader, oid_from_content, tag};
 
 /// A SubjectPublicKeyInfo as received, with its algorithm read and its form checked.
 ///
@@ -128,14 +128,13 @@ fn key_algorithm(identifier: &[u8], key: &[u8]) -> Result<KeyAlgorithm, SpkiErro
             if parameters.tag != tag::OBJECT_IDENTIFIER {
                 return Err(SpkiError::CurveNotNamed);
             }
-            match ObjectIdentifier::from_bytes(parameters.content) {
-                Ok(oid::SECP256R1) => KeyAlgorithm::P256,
-                Ok(oid::SECP384R1) => KeyAlgorithm::P384,
-                Ok(oid::SECP521R1) => KeyAlgorithm::P521,
-                Ok(oid::BRAINPOOL_P256R1) => KeyAlgorithm::BrainpoolP256r1,
-                Ok(oid::BRAINPOOL_P384R1) => KeyAlgorithm::BrainpoolP384r1,
-                Ok(curve) => return Err(SpkiError::UnknownCurve { curve }),
-                Err(_) => return Err(SpkiError::CurveNotNamed),
+            match oid_from_content(parameters.content, "elliptic curve")? {
+                oid::SECP256R1 => KeyAlgorithm::P256,
+                oid::SECP384R1 => KeyAlgorithm::P384,
+                oid::SECP521R1 => KeyAlgorithm::P521,
+                oid::BRAINPOOL_P256R1 => KeyAlgorithm::BrainpoolP256r1,
+                oid::BRAINPOOL_P384R1 => KeyAlgorithm::BrainpoolP384r1,
+                curve => return Err(SpkiError::UnknownCurve { curve }),
             }
         }
         // RFC 8410 §3: "the parameters MUST be absent"
@@ -154,8 +153,7 @@ fn key_algorithm(identifier: &[u8], key: &[u8]) -> Result<KeyAlgorithm, SpkiErro
 }
 
 pub(super) fn read_oid(fields: &mut Reader<'_>, what: &'static str) -> Result<ObjectIdentifier, DerError> {
-    let element = fields.expect(tag::OBJECT_IDENTIFIER, what)?;
-    ObjectIdentifier::from_bytes(element.content).map_err(|_| DerError::Truncated { what })
+    fields.oid(what)
 }
 
 fn rsa(key: &[u8]) -> Result<KeyAlgorithm, SpkiError> {

@@ -3,6 +3,8 @@
 //! The `der` crate checks the same; this reader exists because each refusal must name what was being read and carry a
 //! code of its own.
 
+use der::asn1::ObjectIdentifier;
+
 /// Universal and context tags that certificates use.
 pub mod tag {
     /// BOOLEAN
@@ -17,6 +19,8 @@ pub mod tag {
     pub const NULL: u8 = 0x05;
     /// OBJECT IDENTIFIER
     pub const OBJECT_IDENTIFIER: u8 = 0x06;
+    /// ENUMERATED
+    pub const ENUMERATED: u8 = 0x0A;
     /// UTF8String
     pub const UTF8_STRING: u8 = 0x0C;
     /// PrintableString
@@ -103,6 +107,16 @@ impl<'a> Reader<'a> {
         if self.rest.first() == Some(&tag) { self.element(what).map(Some) } else { Ok(None) }
     }
 
+    /// The next element, an OBJECT IDENTIFIER whose arcs are minimal and fit 32 bits.
+    ///
+    /// A padded arc must not pass: the same identifier in other octets would be "another", unknown extension.
+    ///
+    /// # Errors
+    /// As [`expect`](Self::expect), or the content is not such an identifier (X.690 §8.19.2).
+    pub fn oid(&mut self, what: &'static str) -> Result<ObjectIdentifier, DerError> {
+        oid_from_content(self.expect(tag::OBJECT_IDENTIFIER, what)?.content, what)
+    }
+
     /// Ends reading: nothing may be left after `what`.
     ///
     /// # Errors
@@ -140,6 +154,74 @@ pub fn write_element(out: &mut Vec<u8>, tag: u8, parts: &[&[u8]]) {
     }
 }
 
+/// Reads the content octets of an OBJECT IDENTIFIER; see [`Reader::oid`].
+///
+/// # Errors
+/// The octets are not an identifier in minimal form with arcs of 32 bits.
+pub fn oid_from_content(content: &[u8], what: &'static str) -> Result<ObjectIdentifier, DerError> {
+    // X.690 §8.19.2: "the leading octet of the subidentifier shall not have the value 80"
+    let padded = content.first() == Some(&0x80) || content.windows(2).any(|pair| pair[0] < 0x80 && pair[1] == 0x80);
+    if padded {
+        return Err(DerError::ObjectIdentifier { what });
+    }
+    ObjectIdentifier::from_bytes(content).map_err(|_| DerError::ObjectIdentifier { what })
+}
+
+/// Whether `content` is a chain of DER elements, as far as that can be said without knowing their type: definite
+/// minimal lengths, universal types primitive or constructed as DER has them, minimal numbers, sorted sets.
+///
+/// `what` names the field in an error.
+///
+/// # Errors
+/// The first deviation, or elements nested deeper than [`MAX_NESTING`].
+pub fn check_der(content: &[u8], what: &'static str) -> Result<(), DerError> {
+    check_nested(content, what, MAX_NESTING)
+}
+
+/// Deepest nesting that [`check_der`] follows; no type of RFC 5280 comes near.
+pub const MAX_NESTING: u8 = 16;
+
+fn check_nested(content: &[u8], what: &'static str, depth: u8) -> Result<(), DerError> {
+    let mut reader = Reader::new(content);
+    while !reader.is_empty() {
+        let element = reader.element(what)?;
+        let constructed = element.tag & 0x20 != 0;
+        if element.tag & 0xC0 == 0 {
+            // X.690 §8.9.1, §8.11.1: SEQUENCE and SET are constructed; §10.2: strings are primitive
+            if constructed != matches!(element.tag & 0x1F, 0x10 | 0x11) {
+                return Err(DerError::Form { what });
+            }
+            check_primitive(element, what)?;
+        }
+        if constructed {
+            let depth = depth.checked_sub(1).ok_or(DerError::Form { what })?;
+            check_nested(element.content, what, depth)?;
+        }
+    }
+    Ok(())
+}
+
+fn check_primitive(element: Element<'_>, what: &'static str) -> Result<(), DerError> {
+    let good = match (element.tag, element.content) {
+        (tag::BOOLEAN, content) => matches!(content, [0] | [0xFF]),
+        (tag::INTEGER | tag::ENUMERATED, content) => {
+            !matches!(content, [] | [0, 0..=0x7F, ..] | [0xFF, 0x80..=0xFF, ..])
+        }
+        (tag::NULL, content) => content.is_empty(),
+        (tag::BIT_STRING, content) => match content {
+            [] => false,
+            [unused] => *unused == 0,
+            // X.690 §11.2.1: "Each unused bit in the final octet ... shall be set to zero"
+            [unused, .., last] => *unused < 8 && last.trailing_zeros() >= u32::from(*unused),
+        },
+        (tag::OBJECT_IDENTIFIER, content) => return oid_from_content(content, what).map(|_| ()),
+        (tag::UTF8_STRING, content) => std::str::from_utf8(content).is_ok(),
+        (tag::IA5_STRING, content) => content.is_ascii(),
+        _ => true,
+    };
+    if good { Ok(()) } else { Err(DerError::Form { what }) }
+}
+
 /// Header length and content length.
 fn header(bytes: &[u8], what: &'static str) -> Result<(usize, usize), DerError> {
     let [tag, first, ..] = *bytes else {
@@ -172,6 +254,12 @@ fn header(bytes: &[u8], what: &'static str) -> Result<(usize, usize), DerError> 
 /// Why octets are not the DER that was expected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DerError {
+    /// Not the form DER gives this type.
+    #[error("{what} holds an element that is not in DER form (X.690 §10, §11)")]
+    Form {
+        /// What was being read.
+        what: &'static str,
+    },
     /// A tag number above 30, which no part of a certificate has.
     #[error("{what} has a multi-byte tag")]
     HighTagNumber {
@@ -187,6 +275,18 @@ pub enum DerError {
     /// A length in more octets than needed.
     #[error("{what} has a length in more octets than needed (X.690 §10.1)")]
     NonMinimalLength {
+        /// What was being read.
+        what: &'static str,
+    },
+    /// Not an object identifier, or one with padded or huge arcs.
+    #[error("{what} is not an object identifier in minimal form with arcs of 32 bits (X.690 §8.19)")]
+    ObjectIdentifier {
+        /// What was being read.
+        what: &'static str,
+    },
+    /// A SET OF out of order.
+    #[error("{what} has members out of order (X.690 §11.6)")]
+    SetOrder {
         /// What was being read.
         what: &'static str,
     },
@@ -233,6 +333,43 @@ mod tests {
         for length in [0, 1, 0x7F, 0x80, 0xFF, 0x100, 0xFFFF, 0x1_0000] {
             assert_eq!(read(&element(4, &[&vec![0; length / 2], &vec![1; length - length / 2]])), Ok(length));
         }
+    }
+
+    #[test]
+    fn arcs_are_minimal() {
+        assert!(oid_from_content(&[0x55, 0x1D, 0x13], "it").is_ok());
+        // a zero octet inside a longer arc is no padding: 1.2.840.10045
+        assert!(oid_from_content(&[0x2A, 0x86, 0x48, 0xCE, 0x3D], "it").is_ok());
+        assert!(oid_from_content(&[0x2A, 0x81, 0x80, 0x01], "it").is_ok());
+        for bad in [&[][..], &[0x55, 0x80, 0x1D, 0x13], &[0x55, 0x1D, 0x80, 0x13], &[0x80, 0x55], &[0x55, 0x1D, 0x93]] {
+            assert_eq!(oid_from_content(bad, "it"), Err(DerError::ObjectIdentifier { what: "it" }), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn der_is_checked_without_knowing_the_type() {
+        let good = element(tag::SEQUENCE, &[&[2, 1, 5], &[1, 1, 0xFF], &[3, 2, 5, 0xA0], &[0x0C, 1, b'a'], &[5, 0]]);
+        assert_eq!(check_der(&good, "it"), Ok(()));
+        for bad in [
+            &[2, 2, 0, 5][..],   // padded INTEGER (X.690 §8.3.2)
+            &[2, 0],             // INTEGER without octets
+            &[1, 1, 1],          // BOOLEAN 01 (§11.1)
+            &[3, 2, 5, 0xA1],    // unused bits set (§11.2.1)
+            &[5, 1, 0],          // NULL with content
+            &[0x24, 3, 4, 1, 0], // constructed OCTET STRING (§10.2)
+            &[0x10, 0],          // primitive SEQUENCE
+            &[0x0C, 1, 0xFF],    // not UTF-8
+            &[0x16, 1, 0x80],    // not ASCII
+        ] {
+            let nested = element(tag::SEQUENCE, &[bad]);
+            assert_eq!(check_der(&nested, "it"), Err(DerError::Form { what: "it" }), "{bad:?}");
+        }
+        let mut deep = vec![];
+        for _ in 0..=MAX_NESTING {
+            deep = element(tag::SEQUENCE, &[&deep]);
+        }
+        assert_eq!(check_der(&deep, "it"), Err(DerError::Form { what: "it" }));
+        assert_eq!(check_der(&deep[2..], "it"), Ok(()));
     }
 
     #[test]

@@ -81,7 +81,8 @@ impl Time {
         if content.last() != Some(&b'Z') {
             return Err(TimeError::Format);
         }
-        if found == tag::GENERALIZED_TIME && (1950..=2049).contains(&year) {
+        // RFC 5280 §4.1.2.5: "CAs ... MUST always encode certificate validity dates through the year 2049 as UTCTime"
+        if found == tag::GENERALIZED_TIME && year <= 2049 {
             return Err(TimeError::GeneralizedBefore2050 { year });
         }
         let part = |at| digits(rest + at, 2).map(|value| u8::try_from(value).expect("two digits"));
@@ -231,6 +232,7 @@ mod tests {
         assert_eq!(generalized("20500101000000Z"), Ok(first));
         assert_eq!(generalized("99991231235959Z"), Ok(Time::NEVER));
         assert_eq!(generalized("20491231235959Z"), Err(TimeError::GeneralizedBefore2050 { year: 2049 }));
+        assert_eq!(generalized("19491231235959Z"), Err(TimeError::GeneralizedBefore2050 { year: 1949 }));
     }
 
     #[test]
