@@ -10,6 +10,7 @@ mod digest;
 mod key_id;
 mod name;
 pub mod oid;
+pub mod pem;
 mod serial;
 mod spki;
 pub mod tlv;
