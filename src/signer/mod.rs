@@ -2,13 +2,38 @@
 //!
 //! A signer sees octets and an algorithm, never a leaf, a policy or a ledger. What it signs and in which order is
 //! decided elsewhere; every signature it returns is verified before anyone else sees it.
+//!
+//! Where a key lies is a [`KeyLocation`](uri::KeyLocation), what opens it a [`Secret`](secret::Secret). Nothing here
+//! asks a terminal or the environment: a [`SecretResolver`](secret::SecretResolver) is handed in.
+
+mod encryption;
+mod error;
+pub mod file;
+pub mod secret;
+pub mod uri;
 
 use crate::x509::{SignatureAlgorithm, Spki};
+
+pub use encryption::KeyEncryption;
+pub use error::SignerError;
+pub use file::{FileSigner, GeneratedKey, generate};
+pub use secret::{Secret, SecretError, SecretResolver, SecretSource};
+pub use uri::{KeyLocation, KeyUri, KeyUriError};
 
 /// Holds one private key.
 pub trait Signer: Send + Sync {
     /// The key's public half. The caller proves that it is the certificate's.
     fn public_key(&self) -> &Spki;
+
+    /// Whether signatures of `algorithm` can be had from this key, asked before anything is recorded. What this
+    /// accepts, [`sign_batch`](Self::sign_batch) does not refuse for its algorithm.
+    ///
+    /// # Errors
+    /// The key is of another kind, or its holder lacks the algorithm ([`SignerError::Algorithm`]).
+    fn check_algorithm(&self, algorithm: SignatureAlgorithm) -> Result<(), SignerError> {
+        let key = self.public_key().algorithm();
+        if algorithm.fits(key) { Ok(()) } else { Err(SignerError::Algorithm { key, algorithm }) }
+    }
 
     /// Signs each message in order and appends the signatures to `signatures`.
     ///
@@ -24,17 +49,4 @@ pub trait Signer: Send + Sync {
         messages: &[&[u8]],
         signatures: &mut Vec<Vec<u8>>,
     ) -> Result<(), SignerError>;
-}
-
-/// Why a message could not be signed or a key not be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum SignerError {
-    /// The key cannot make signatures of this algorithm.
-    #[error("a {key} key cannot sign with {algorithm}")]
-    Algorithm {
-        /// The key found.
-        key: crate::x509::KeyAlgorithm,
-        /// The algorithm asked for.
-        algorithm: SignatureAlgorithm,
-    },
 }

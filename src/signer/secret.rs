@@ -1,0 +1,276 @@
+//! Passphrases and PINs: where they come from, and a type that does not print them.
+//!
+//! They come from a file, an environment variable named in the configuration, or a prompt; never from an argument,
+//! which every user of the machine can read.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::io::Read as _;
+use std::os::unix::ffi::OsStringExt as _;
+use std::path::{Path, PathBuf};
+
+use secrecy::{ExposeSecret as _, SecretSlice};
+use zeroize::Zeroizing;
+
+/// A passphrase or PIN: wiped when dropped, and `Debug` says nothing.
+pub struct Secret(SecretSlice<u8>);
+
+impl Secret {
+    /// Longest secret that is read, in octets.
+    pub const MAX_OCTETS: usize = 4096;
+
+    /// Takes the octets of a secret. `from` says where they are from, for the message.
+    ///
+    /// # Errors
+    /// The secret is empty or longer than [`MAX_OCTETS`](Self::MAX_OCTETS).
+    pub fn new(octets: Vec<u8>, from: &str) -> Result<Self, SecretError> {
+        let octets = Zeroizing::new(octets);
+        match octets.len() {
+            0 => Err(SecretError::Empty { from: from.to_owned() }),
+            // a copy of the exact size: SecretSlice wipes it, Zeroizing the original
+            1..=Self::MAX_OCTETS => Ok(Self(SecretSlice::new(octets.as_slice().into()))),
+            _ => Err(SecretError::TooLong { from: from.to_owned(), limit: Self::MAX_OCTETS }),
+        }
+    }
+
+    /// The octets, for the call that needs them.
+    pub fn expose(&self) -> &[u8] {
+        self.0.expose_secret()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+/// Where a secret comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretSource {
+    /// An environment variable of this name.
+    Env(String),
+    /// A file's content without one newline at its end.
+    File(PathBuf),
+    /// Whoever sits at the terminal.
+    Prompt,
+}
+
+impl SecretSource {
+    /// Fetches the secret. `purpose` completes the question `passphrase for ...`.
+    ///
+    /// # Errors
+    /// The variable is not set, the file cannot be read, nobody can be asked, or the secret is empty or too long.
+    pub fn resolve(&self, purpose: &str, resolver: &dyn SecretResolver) -> Result<Secret, SecretError> {
+        match self {
+            Self::Env(name) => {
+                let value = resolver.env(name).ok_or_else(|| SecretError::EnvMissing { name: name.clone() })?;
+                Secret::new(value.into_vec(), &format!("environment variable `{name}`"))
+            }
+            Self::File(path) => read_file(path),
+            Self::Prompt => {
+                let question = format!("passphrase for {purpose}");
+                match resolver.prompt(&question) {
+                    Ok(text) => Secret::new(text.into_bytes(), "prompt"),
+                    Err(source) => Err(SecretError::Prompt { purpose: purpose.to_owned(), source }),
+                }
+            }
+        }
+    }
+}
+
+/// Asks the outside for secrets: the library itself has neither an environment nor a terminal.
+///
+/// Values returned are wiped by the caller; an implementer keeps no copy.
+pub trait SecretResolver {
+    /// The value of an environment variable, if it is set.
+    fn env(&self, name: &str) -> Option<OsString>;
+
+    /// Asks a person `question` without echo.
+    ///
+    /// # Errors
+    /// There is no terminal, or nobody answered.
+    fn prompt(&self, question: &str) -> std::io::Result<String>;
+}
+
+/// A [`SecretResolver`] from two closures.
+pub struct ResolveWith<E, P> {
+    /// Looks up an environment variable.
+    pub env: E,
+    /// Asks a person.
+    pub prompt: P,
+}
+
+impl<E, P> SecretResolver for ResolveWith<E, P>
+where
+    E: Fn(&str) -> Option<OsString>,
+    P: Fn(&str) -> std::io::Result<String>,
+{
+    fn env(&self, name: &str) -> Option<OsString> {
+        (self.env)(name)
+    }
+
+    fn prompt(&self, question: &str) -> std::io::Result<String> {
+        (self.prompt)(question)
+    }
+}
+
+fn read_file(path: &Path) -> Result<Secret, SecretError> {
+    let failed = |source| SecretError::File { path: path.to_owned(), source };
+    // one allocation that never grows: no copy of the secret stays behind
+    let mut content = Zeroizing::new(Vec::with_capacity(Secret::MAX_OCTETS + 16));
+    let limit = Secret::MAX_OCTETS as u64 + 3;
+    std::fs::File::open(path).map_err(failed)?.take(limit).read_to_end(&mut content).map_err(failed)?;
+    if content.last() == Some(&b'\n') {
+        content.pop();
+        if content.last() == Some(&b'\r') {
+            content.pop();
+        }
+    }
+    Secret::new(std::mem::take(&mut *content), &format!("file `{}`", path.display()))
+}
+
+/// Why a secret could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretError {
+    /// Nothing in it.
+    #[error("passphrase from {from} is empty")]
+    Empty {
+        /// Where it is from.
+        from: String,
+    },
+    /// The variable is not set.
+    #[error("environment variable `{name}`, which should hold a passphrase, is not set")]
+    EnvMissing {
+        /// The variable.
+        name: String,
+    },
+    /// The file cannot be read.
+    #[error("passphrase file `{}`: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// Nobody to ask.
+    #[error("passphrase for {purpose} could not be asked for: {source}")]
+    Prompt {
+        /// What it is for.
+        purpose: String,
+        /// The reason.
+        source: std::io::Error,
+    },
+    /// More octets than any passphrase has.
+    #[error("passphrase from {from} is longer than {limit} octets")]
+    TooLong {
+        /// Where it is from.
+        from: String,
+        /// The most that is read.
+        limit: usize,
+    },
+}
+
+impl SecretError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        let text = match self {
+            Self::Empty { .. } => {
+                "An empty passphrase protects nothing: set one, or leave the key unencrypted.".to_owned()
+            }
+            Self::EnvMissing { name } => format!("Set and export {name}, or change the `secret` line."),
+            Self::File { .. } => "Check the path and that this user may read the file.".to_owned(),
+            Self::Prompt { .. } => "Without a terminal, name an environment variable or a file in the configuration: \
+                 secret = { env = \"NAME\" }"
+                .to_owned(),
+            Self::TooLong { .. } => "Is this the right file?".to_owned(),
+        };
+        Some(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::durable::{Access, write_new};
+
+    struct Outside;
+
+    impl SecretResolver for Outside {
+        fn env(&self, name: &str) -> Option<OsString> {
+            match name {
+                "SET" => Some("from-env".into()),
+                "EMPTY" => Some(OsString::new()),
+                _ => None,
+            }
+        }
+
+        fn prompt(&self, question: &str) -> std::io::Result<String> {
+            if question.ends_with("nobody") {
+                Err(std::io::Error::other("no terminal"))
+            } else {
+                Ok(format!("answer to: {question}"))
+            }
+        }
+    }
+
+    fn resolve(source: &SecretSource) -> Result<String, String> {
+        match source.resolve("`a.pem`", &Outside) {
+            Ok(secret) => Ok(String::from_utf8(secret.expose().to_vec()).unwrap()),
+            Err(error) => {
+                assert!(error.hint().is_some());
+                Err(error.to_string())
+            }
+        }
+    }
+
+    #[test]
+    fn secrets_come_from_the_environment_or_a_prompt() {
+        assert_eq!(resolve(&SecretSource::Env("SET".to_owned())), Ok("from-env".to_owned()));
+        assert_eq!(
+            resolve(&SecretSource::Env("UNSET".to_owned())),
+            Err("environment variable `UNSET`, which should hold a passphrase, is not set".to_owned())
+        );
+        assert_eq!(
+            resolve(&SecretSource::Env("EMPTY".to_owned())),
+            Err("passphrase from environment variable `EMPTY` is empty".to_owned())
+        );
+        assert_eq!(resolve(&SecretSource::Prompt), Ok("answer to: passphrase for `a.pem`".to_owned()));
+        assert_eq!(
+            SecretSource::Prompt.resolve("nobody", &Outside).unwrap_err().to_string(),
+            "passphrase for nobody could not be asked for: no terminal"
+        );
+    }
+
+    #[test]
+    fn one_newline_at_the_end_of_a_file_is_not_the_secrets() {
+        let folder = tempfile::tempdir().unwrap();
+        let secret = |name: &str, content: &[u8]| {
+            let path = folder.path().join(name);
+            write_new(&path, Access::Private, content).unwrap();
+            resolve(&SecretSource::File(path))
+        };
+        assert_eq!(secret("bare", b"a"), Ok("a".to_owned()));
+        assert_eq!(secret("lf", b"a\n"), Ok("a".to_owned()));
+        assert_eq!(secret("crlf", b"a\r\n"), Ok("a".to_owned()));
+        assert_eq!(secret("two", b"a\n\n"), Ok("a\n".to_owned()));
+        assert_eq!(secret("blanks", b" a "), Ok(" a ".to_owned()));
+        assert_eq!(secret("cr", b"a\r"), Ok("a\r".to_owned()));
+        assert!(secret("empty", b"").unwrap_err().ends_with("is empty"));
+        assert!(secret("newline", b"\n").unwrap_err().ends_with("is empty"));
+        let longest = [vec![b'a'; Secret::MAX_OCTETS], b"\r\n".to_vec()].concat();
+        assert!(secret("longest", &longest).is_ok());
+        assert!(
+            secret("longer", &vec![b'a'; Secret::MAX_OCTETS + 1]).unwrap_err().ends_with("longer than 4096 octets")
+        );
+        assert!(secret("too long", &vec![b'a'; 100_000]).unwrap_err().ends_with("longer than 4096 octets"));
+        let missing = SecretSource::File(folder.path().join("none"));
+        assert!(resolve(&missing).unwrap_err().contains("No such file"));
+    }
+
+    #[test]
+    fn a_secret_does_not_print_itself() {
+        let secret = Secret::new(b"hunter2".to_vec(), "test").unwrap();
+        assert_eq!(format!("{secret:?}"), "Secret(..)");
+    }
+}
