@@ -365,6 +365,11 @@ pub enum KeyUriError {
 }
 
 impl KeyUriError {
+    /// Whether the refused text holds a PIN, so that no excerpt of it may be shown.
+    pub fn holds_secret(&self) -> bool {
+        matches!(self, Self::PinValue)
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {

@@ -1,1 +1,0 @@
-//! `reroot.toml`: issuer, anchors, ledger, manifest signer.

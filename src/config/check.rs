@@ -1,0 +1,169 @@
+//! Whether the configured certificates belong together and may do what they are there for.
+
+use std::ops::Range;
+
+use toml::Spanned;
+
+use crate::cert::IssuerIdentity;
+use crate::crypto::PublicKey;
+use crate::x509::{BasicConstraints, Certificate, KeyUsage, SignatureAlgorithm, Spki, oid};
+
+use super::error::{self, Errors};
+
+/// The issuer, if its chain holds: each certificate signed by the next one's key, each of those a CA that may have as
+/// many CAs below it, and a self-signed end signed by itself.
+pub(super) fn issuer(
+    certificate: Spanned<Certificate>,
+    chain: Vec<Spanned<Certificate>>,
+    errors: &Errors,
+) -> Option<IssuerIdentity> {
+    let mut sound = true;
+    let mut below = &certificate;
+    // RFC 5280 §4.2.1.9: self-issued certificates do not count
+    let mut cas_below = u32::from(!is_self_issued(certificate.get_ref()));
+    for above in &chain {
+        sound &= link(below, above, errors).is_some();
+        sound &= authority(above, cas_below, errors).is_some();
+        cas_below += u32::from(!is_self_issued(above.get_ref()));
+        below = above;
+    }
+    if is_self_issued(below.get_ref()) {
+        sound &= link(below, below, errors).is_some();
+    }
+    let span = certificate.span();
+    let chain = chain.into_iter().map(Spanned::into_inner).collect();
+    match IssuerIdentity::new(certificate.into_inner(), chain) {
+        Ok(identity) => Some(identity).filter(|_| sound),
+        // the order of the chain was judged above, with its place
+        Err(_) if !sound => None,
+        Err(reason) => errors.push(error::ISSUER_UNFIT, &span, reason.to_string()),
+    }
+}
+
+/// The manifest signer's certificate (design §7): for document signing and nothing else, its key no CA's, and signed by
+/// anyone but the issuing CA, whose device certificates would otherwise share its standing.
+pub(super) fn manifest_signer(
+    certificate: &Certificate,
+    issuer: &IssuerIdentity,
+    span: &Range<usize>,
+    errors: &Errors,
+) -> Option<()> {
+    let unfit = |message: String| {
+        let hint = "A certificate from `reroot init` is right; another CA's needs keyUsage digitalSignature and the \
+                    one critical extendedKeyUsage 1.3.6.1.5.5.7.3.36.";
+        errors.push_hint::<()>(error::MANIFEST_UNFIT, span, message, hint)
+    };
+    let before = errors.count();
+    if certificate.is_ca() {
+        unfit("manifest certificate is a CA certificate, expected an end entity's".to_owned());
+    }
+    match certificate.key_usage() {
+        Ok(Some(usage)) if usage.has(KeyUsage::DIGITAL_SIGNATURE) => {
+            if usage.0 & !(KeyUsage::DIGITAL_SIGNATURE | KeyUsage::NON_REPUDIATION) != 0 {
+                unfit("manifest certificate's keyUsage allows more than signing documents".to_owned());
+            }
+        }
+        Ok(_) => {
+            unfit("manifest certificate's keyUsage lacks digitalSignature (RFC 5280 §4.2.1.3)".to_owned());
+        }
+        Err(reason) => {
+            unfit(format!("manifest certificate: {reason}"));
+        }
+    }
+    match certificate.extended_key_usage() {
+        Ok(Some(purposes)) if purposes == [oid::KP_DOCUMENT_SIGNING] => {
+            if !certificate.extension(oid::EXTENDED_KEY_USAGE).is_some_and(|extension| extension.critical) {
+                unfit("manifest certificate's extendedKeyUsage is not critical".to_owned());
+            }
+        }
+        Ok(_) => {
+            let only = "manifest certificate's extendedKeyUsage is not id-kp-documentSigning alone (RFC 9336 §3.1)";
+            unfit(only.to_owned());
+        }
+        Err(reason) => {
+            unfit(format!("manifest certificate: {reason}"));
+        }
+    }
+    let cas = || std::iter::once(issuer.certificate()).chain(issuer.chain());
+    if let Some(ca) = cas().find(|ca| same_key(ca.spki(), certificate.spki())) {
+        let message = format!("manifest signer has the key of the CA `{}`, expected a key of its own", ca.subject());
+        errors.push::<()>(error::MANIFEST_KEY, span, message);
+    }
+    if signed_by(certificate, issuer.spki()).is_ok() {
+        let message = "manifest certificate was issued by the issuing CA: every device certificate has the same issuer, \
+                       expected the root's or another CA's signature";
+        errors.push::<()>(error::MANIFEST_ISSUER, span, message);
+    }
+    // the manifest anchor need not be in the chain; but where the name is the chain's, the key must be too
+    let mut named = cas().filter(|ca| ca.subject() == certificate.issuer()).peekable();
+    if named.peek().is_some() && !named.any(|ca| signed_by(certificate, ca.spki()).is_ok()) {
+        let message = format!("manifest certificate was not signed by the key of `{}`", certificate.issuer());
+        errors.push::<()>(error::MANIFEST_SIGNATURE, span, message);
+    }
+    (errors.count() == before).then_some(())
+}
+
+fn link(below: &Spanned<Certificate>, above: &Spanned<Certificate>, errors: &Errors) -> Option<()> {
+    let (lower, upper) = (below.get_ref(), above.get_ref());
+    if lower.issuer() != upper.subject() {
+        let message = format!(
+            "chain does not continue: the certificate of `{}` was issued by `{}`, found `{}`",
+            lower.subject(),
+            lower.issuer(),
+            upper.subject()
+        );
+        let hint = "List the chain nearest first, up to the root.";
+        return errors.push_hint(error::CHAIN_ORDER, &above.span(), message, hint);
+    }
+    match signed_by(lower, upper.spki()) {
+        Ok(()) => Some(()),
+        Err(reason) => {
+            let message = format!(
+                "certificate of `{}` was not signed by the key of `{}`: {reason}",
+                lower.subject(),
+                upper.subject()
+            );
+            errors.push(error::CHAIN_SIGNATURE, &below.span(), message)
+        }
+    }
+}
+
+fn authority(ca: &Spanned<Certificate>, cas_below: u32, errors: &Errors) -> Option<()> {
+    let certificate = ca.get_ref();
+    let not_ca = |reason: &str| {
+        let message = format!("certificate of `{}` in the chain {reason}", certificate.subject());
+        errors.push(error::CHAIN_NOT_CA, &ca.span(), message)
+    };
+    let Ok(Some(BasicConstraints { ca: true, path_len })) = certificate.basic_constraints() else {
+        return not_ca("is not a CA's: basicConstraints cA is not TRUE (RFC 5280 §4.2.1.9)");
+    };
+    if !certificate.key_usage().is_ok_and(|usage| usage.is_none_or(|usage| usage.has(KeyUsage::KEY_CERT_SIGN))) {
+        return not_ca("may not sign certificates: keyUsage lacks keyCertSign (RFC 5280 §4.2.1.3)");
+    }
+    if let Some(limit) = path_len.filter(|limit| *limit < cas_below) {
+        let message = format!(
+            "certificate of `{}` allows {limit} CAs below it, the chain has {cas_below} (pathLenConstraint, RFC 5280 \
+             §4.2.1.9)",
+            certificate.subject()
+        );
+        return errors.push(error::CHAIN_PATH_LENGTH, &ca.span(), message);
+    }
+    Some(())
+}
+
+fn is_self_issued(certificate: &Certificate) -> bool {
+    certificate.issuer() == certificate.subject()
+}
+
+fn signed_by(certificate: &Certificate, key: &Spki) -> Result<(), String> {
+    if certificate.signature_algorithm() == SignatureAlgorithm::EcdsaSha1 {
+        return Err("SHA-1 is no proof".to_owned());
+    }
+    let key = PublicKey::from_spki(key).map_err(|error| error.to_string())?;
+    key.verify(certificate.signature_algorithm(), certificate.tbs(), certificate.signature())
+        .map_err(|error| error.to_string())
+}
+
+fn same_key(one: &Spki, other: &Spki) -> bool {
+    (one.algorithm(), one.key()) == (other.algorithm(), other.key())
+}

@@ -1,0 +1,75 @@
+//! The files that a configuration names.
+
+use std::io::Read as _;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use toml::Spanned;
+use zeroize::Zeroizing;
+
+use crate::x509::tlv::tag;
+use crate::x509::{Certificate, pem};
+
+use super::error::{self, Errors, show};
+
+/// Longest file that is read: certificates and keys are far shorter.
+const MAX_OCTETS: u64 = 1 << 20;
+
+/// A file's content, which may be a key: wiped when dropped.
+pub(super) fn read(path: &Path, span: &Range<usize>, errors: &Errors) -> Option<Zeroizing<Vec<u8>>> {
+    let content = std::fs::File::open(path).and_then(|file| {
+        let length = file.metadata()?.len().min(MAX_OCTETS);
+        // room for all of it at once, so that growing leaves no copies behind
+        let capacity = usize::try_from(length).unwrap_or(0) + 64;
+        let mut content = Zeroizing::new(Vec::with_capacity(capacity));
+        file.take(MAX_OCTETS + 1).read_to_end(&mut content)?;
+        Ok(content)
+    });
+    match content {
+        Ok(content) if content.len() as u64 <= MAX_OCTETS => Some(content),
+        Ok(_) => {
+            let message = format!("`{}` is longer than {MAX_OCTETS} octets", show(path));
+            errors.push(error::FILE_UNREADABLE, span, message)
+        }
+        Err(reason) => errors.push(error::FILE_UNREADABLE, span, format!("`{}`: {reason}", show(path))),
+    }
+}
+
+/// The one certificate of a file.
+pub(super) fn certificate(path: &Spanned<PathBuf>, errors: &Errors) -> Option<Certificate> {
+    let mut certificates = certificates(path, errors)?;
+    if let [_] = certificates[..] {
+        return certificates.pop();
+    }
+    let message = format!("`{}` holds {} certificates, expected exactly one", show(path.get_ref()), certificates.len());
+    let hint = "Name the certificates above it under `chain`.";
+    errors.push_hint(error::CERTIFICATE_COUNT, &path.span(), message, hint)
+}
+
+/// The certificates of a file, at least one: PEM blocks, or the DER of one.
+pub(super) fn certificates(path: &Spanned<PathBuf>, errors: &Errors) -> Option<Vec<Certificate>> {
+    let span = path.span();
+    let content = read(path.get_ref(), &span, errors)?;
+    let malformed = |reason: &str| {
+        errors.push(error::CERTIFICATE_MALFORMED, &span, format!("`{}`: {reason}", show(path.get_ref())))
+    };
+    let ders = if content.first() == Some(&tag::SEQUENCE) {
+        vec![content]
+    } else {
+        match pem::read(&content) {
+            Ok(blocks) => match blocks.iter().find(|block| block.label != "CERTIFICATE") {
+                Some(other) => return malformed(&format!("PEM block `{}`, expected `CERTIFICATE`", other.label)),
+                None => blocks.into_iter().map(|block| block.der).collect(),
+            },
+            Err(error) => return malformed(&error.to_string()),
+        }
+    };
+    let mut certificates = Vec::with_capacity(ders.len());
+    for der in ders {
+        match Certificate::from_der(&der) {
+            Ok(certificate) => certificates.push(certificate),
+            Err(error) => return malformed(&error.to_string()),
+        }
+    }
+    Some(certificates)
+}

@@ -1,0 +1,282 @@
+//! `reroot.toml` as a closed schema: an unknown key is an error with its place and what was probably meant.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::signer::{KeyLocation, SecretSource};
+
+use super::error::{self, Errors, safe};
+
+/// The file's content, read but not followed: no other file was opened.
+#[derive(Debug)]
+pub(super) struct Document {
+    pub(super) issuer: Identity,
+    pub(super) chain: Vec<Spanned<PathBuf>>,
+    pub(super) manifest: Identity,
+    pub(super) anchors: Vec<Spanned<PathBuf>>,
+    pub(super) ledger: Spanned<PathBuf>,
+}
+
+/// A certificate and its key.
+#[derive(Debug)]
+pub(super) struct Identity {
+    /// `issuer` or `manifest`
+    pub(super) section: &'static str,
+    /// Where the section begins.
+    pub(super) header: Range<usize>,
+    pub(super) certificate: Spanned<PathBuf>,
+    pub(super) key: Option<Key>,
+}
+
+/// A private key's place and what opens it.
+#[derive(Debug)]
+pub(super) struct Key {
+    pub(super) location: Spanned<KeyLocation>,
+    pub(super) secret: Option<Spanned<SecretSource>>,
+}
+
+/// Reads the text; paths become relative to `base`.
+pub(super) fn read(text: &str, base: &Path, errors: &Errors) -> Option<Document> {
+    let (table, mistakes) = DeTable::parse_recoverable(text);
+    for mistake in &mistakes {
+        let span = mistake.span().unwrap_or(0..0);
+        errors.push::<()>(error::SYNTAX, &span, safe(mistake.message()));
+    }
+    if !mistakes.is_empty() {
+        return None;
+    }
+    let file = Section { name: "", table: table.get_ref(), header: 0..0, base, errors };
+    file.closed(&["issuer", "manifest", "source", "ledger"]);
+    let issuer = file.section("issuer");
+    let manifest = file.section("manifest");
+    let source = file.section("source");
+    let ledger = file.section("ledger");
+    let chain = issuer.as_ref().and_then(|issuer| {
+        issuer.closed(&["certificate", "chain", "key", "secret"]);
+        if issuer.table.contains_key("chain") { issuer.paths("chain") } else { Some(vec![]) }
+    });
+    let issuer = issuer.and_then(|section| section.identity("issuer"));
+    let manifest = manifest.and_then(|section| {
+        section.closed(&["certificate", "key", "secret"]);
+        section.identity("manifest")
+    });
+    let anchors = source.and_then(|source| {
+        source.closed(&["anchors"]);
+        let anchors = source.paths("anchors")?;
+        if anchors.is_empty() {
+            let span = source.required("anchors")?.span();
+            return errors.push(error::VALUE, &span, "`anchors` is empty, expected at least one file");
+        }
+        Some(anchors)
+    });
+    let ledger = ledger.and_then(|ledger| {
+        ledger.closed(&["path"]);
+        ledger.path("path")
+    });
+    Some(Document { issuer: issuer?, chain: chain?, manifest: manifest?, anchors: anchors?, ledger: ledger? })
+}
+
+/// A mistake was noted; there is nothing to add.
+struct Noted;
+
+/// One table of the file.
+struct Section<'a> {
+    name: &'static str,
+    table: &'a DeTable<'a>,
+    header: Range<usize>,
+    base: &'a Path,
+    errors: &'a Errors,
+}
+
+impl<'a> Section<'a> {
+    fn closed(&self, known: &[&'static str]) {
+        for (key, _) in self.table {
+            let name = key.get_ref().as_ref();
+            if known.contains(&name) {
+                continue;
+            }
+            if ["pin", "passphrase", "password", "pin-value"].contains(&name) {
+                // the place is the section's, so that no excerpt of the file shows the secret
+                self.errors.push_hint::<()>(
+                    error::SECRET_IN_FILE,
+                    &self.header,
+                    format!("`{name}` {} would put a secret into the configuration", self.place()),
+                    SECRET_HINT,
+                );
+                continue;
+            }
+            let what = if self.name.is_empty() { "section" } else { "key" };
+            let hint = match nearest(name, known) {
+                Some(near) => format!("Did you mean `{near}`?"),
+                None => format!("Known here: {}.", known.join(", ")),
+            };
+            let message = format!("unknown {what} `{}` {}", safe(name), self.place());
+            self.errors.push_hint::<()>(error::UNKNOWN, &key.span(), message, hint);
+        }
+    }
+
+    fn place(&self) -> String {
+        if self.name.is_empty() { "at the top of the file".to_owned() } else { format!("in [{}]", self.name) }
+    }
+
+    fn section(&self, name: &'static str) -> Option<Section<'a>> {
+        let Some((key, value)) = self.table.get_key_value(name) else {
+            return self.errors.push(error::MISSING, &self.header, format!("there is no section [{name}]"));
+        };
+        match value.get_ref() {
+            DeValue::Table(table) => Some(Section { name, table, header: key.span(), ..*self }),
+            other => self.wrong_type(name, value, other, "a section"),
+        }
+    }
+
+    fn identity(&self, section: &'static str) -> Option<Identity> {
+        let certificate = self.path("certificate");
+        let key = self.key().ok()?;
+        Some(Identity { section, header: self.header.clone(), certificate: certificate?, key })
+    }
+
+    fn key(&self) -> Result<Option<Key>, Noted> {
+        let secret = self.secret();
+        let Some(text) = self.table.get("key") else {
+            if self.table.contains_key("secret") {
+                let message = format!("[{}] has a `secret` and no `key`", self.name);
+                self.errors.push::<()>(error::MISSING, &self.header, message);
+                return Err(Noted);
+            }
+            return Ok(None);
+        };
+        let location = self.location(text).ok_or(Noted)?;
+        let secret = secret?;
+        if let (KeyLocation::Pkcs11(uri), Some(secret)) = (location.get_ref(), &secret)
+            && uri.pin_source.is_some()
+        {
+            let message = "`secret` and the key's pin-source both say where the PIN is, expected one of them";
+            self.errors.push::<()>(error::SECRET_SOURCE, &secret.span(), message);
+            return Err(Noted);
+        }
+        Ok(Some(Key { location, secret }))
+    }
+
+    fn location(&self, text: &Spanned<DeValue<'a>>) -> Option<Spanned<KeyLocation>> {
+        let reason = match KeyLocation::parse(self.string("key", text)?, self.base) {
+            Ok(location) => return Some(Spanned::new(text.span(), location)),
+            Err(reason) => reason,
+        };
+        // a PIN's place is the section's, so that no excerpt of the file shows it
+        let (code, span) = if reason.holds_secret() {
+            (error::SECRET_IN_FILE, self.header.clone())
+        } else {
+            (error::VALUE, text.span())
+        };
+        let message = format!("`key`: {reason}");
+        match reason.hint() {
+            Some(hint) => self.errors.push_hint(code, &span, message, hint),
+            None => self.errors.push(code, &span, message),
+        }
+    }
+
+    fn secret(&self) -> Result<Option<Spanned<SecretSource>>, Noted> {
+        let Some(value) = self.table.get("secret") else { return Ok(None) };
+        let refuse = |code, span: &Range<usize>, what: &str| {
+            let message = format!("`secret` in [{}] {what}, expected {SECRET_FORM}", self.name);
+            self.errors.push_hint::<()>(code, span, message, SECRET_HINT);
+            Err(Noted)
+        };
+        // what may be the secret itself is neither repeated nor shown: its place is the section's
+        let DeValue::Table(table) = value.get_ref() else {
+            return refuse(error::SECRET_IN_FILE, &self.header, "is not a table");
+        };
+        let mut entries = table.iter();
+        let (Some((key, inner)), None) = (entries.next(), entries.next()) else {
+            return refuse(error::SECRET_SOURCE, &value.span(), "does not have exactly one source");
+        };
+        let source = match (key.get_ref().as_ref(), inner.get_ref()) {
+            ("env", DeValue::String(name)) if is_variable_name(name) => SecretSource::Env(name.clone().into_owned()),
+            ("env", _) => {
+                return refuse(error::SECRET_IN_FILE, &self.header, "has an `env` that is no variable's name");
+            }
+            ("file", DeValue::String(path)) if !path.is_empty() => SecretSource::File(self.base.join(path.as_ref())),
+            ("file", _) => return refuse(error::SECRET_SOURCE, &value.span(), "has a `file` that is no path"),
+            (other, _) => {
+                let what = format!("has the unknown source `{}`", safe(other));
+                return refuse(error::SECRET_IN_FILE, &self.header, &what);
+            }
+        };
+        Ok(Some(Spanned::new(value.span(), source)))
+    }
+
+    fn path(&self, name: &'static str) -> Option<Spanned<PathBuf>> {
+        let value = self.required(name)?;
+        self.as_path(name, value)
+    }
+
+    fn paths(&self, name: &'static str) -> Option<Vec<Spanned<PathBuf>>> {
+        let value = self.required(name)?;
+        let DeValue::Array(items) = value.get_ref() else {
+            return self.wrong_type(name, value, value.get_ref(), "an array of paths");
+        };
+        // every broken path is noted before the first one ends the reading
+        let paths: Vec<_> = items.iter().map(|item| self.as_path(name, item)).collect();
+        paths.into_iter().collect()
+    }
+
+    fn as_path(&self, name: &'static str, value: &Spanned<DeValue<'a>>) -> Option<Spanned<PathBuf>> {
+        let text = self.string(name, value)?;
+        if text.is_empty() {
+            return self.errors.push(error::VALUE, &value.span(), format!("`{name}` is empty, expected a path"));
+        }
+        Some(Spanned::new(value.span(), self.base.join(text)))
+    }
+
+    fn string<'b>(&self, name: &'static str, value: &'b Spanned<DeValue<'a>>) -> Option<&'b str> {
+        match value.get_ref() {
+            DeValue::String(text) => Some(text),
+            other => self.wrong_type(name, value, other, "a string"),
+        }
+    }
+
+    fn required(&self, name: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
+        let value = self.table.get(name);
+        if value.is_none() {
+            let message = format!("[{}] has no `{name}`", self.name);
+            return self.errors.push(error::MISSING, &self.header, message);
+        }
+        value
+    }
+
+    fn wrong_type<T>(&self, name: &str, at: &Spanned<DeValue<'a>>, found: &DeValue<'a>, expected: &str) -> Option<T> {
+        let message = format!("`{name}` is {}, expected {expected}", type_name(found));
+        self.errors.push(error::TYPE, &at.span(), message)
+    }
+}
+
+fn type_name(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a string",
+        DeValue::Integer(_) => "an integer",
+        DeValue::Float(_) => "a float",
+        DeValue::Boolean(_) => "a boolean",
+        DeValue::Datetime(_) => "a date or time",
+        DeValue::Array(_) => "an array",
+        DeValue::Table(_) => "a table",
+    }
+}
+
+fn nearest(name: &str, known: &[&'static str]) -> Option<&'static str> {
+    let candidates = known.iter().map(|known| (strsim::damerau_levenshtein(known, name), *known));
+    candidates.min().filter(|(distance, known)| *distance <= 1 + known.len() / 4).map(|(_, known)| known)
+}
+
+/// POSIX environment variable names: letters, digits and underscores, no digit first.
+fn is_variable_name(text: &str) -> bool {
+    !text.starts_with(|first: char| first.is_ascii_digit())
+        && !text.is_empty()
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+const SECRET_FORM: &str = "{ env = \"NAME\" } or { file = \"PATH\" }";
+const SECRET_HINT: &str = "A configuration is read, copied and kept under version control: it names where a secret is, \
+                           `secret = { env = \"NAME\" }` or `secret = { file = \"PATH\" }`, never the secret.";
