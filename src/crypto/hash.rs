@@ -1,4 +1,4 @@
-//! SHA-1, SHA-256 and HMAC-SHA-256 (FIPS 180-4, RFC 2104).
+//! SHA-1, SHA-256, SHA-384 and HMAC-SHA-256 (FIPS 180-4, RFC 2104).
 
 use aws_lc_rs::{digest, hmac};
 
@@ -7,6 +7,11 @@ use crate::x509::{Sha1Digest, Sha256Digest};
 /// SHA-256 of `data`.
 pub fn sha256(data: &[u8]) -> Sha256Digest {
     into_sha256(&digest::digest(&digest::SHA256, data))
+}
+
+/// SHA-384 of `data`: the message digest of a manifest's seal under a P-384 key.
+pub fn sha384(data: &[u8]) -> [u8; 48] {
+    digest::digest(&digest::SHA384, data).as_ref().try_into().expect("SHA-384 has 48 octets")
 }
 
 /// SHA-1 of `data`: only an identifier that some clouds use, never a proof.
@@ -58,6 +63,10 @@ mod tests {
     fn digests_of_abc_are_those_of_fips_180() {
         assert_eq!(sha256(b"abc").to_string(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
         assert_eq!(sha1(b"abc").to_string(), "a9993e364706816aba3e25717850c26c9cd0d89d");
+        assert_eq!(
+            hex::encode(sha384(b"abc")),
+            "cb00753f45a35e8bb5a03d699ac65007272c32ab0eded1631a8b605a43ff5bed8086072ba1e7cc2358baeca134c825a7"
+        );
         let mut pieces = Sha256::new();
         pieces.update(b"a");
         pieces.update(b"bc");
