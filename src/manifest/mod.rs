@@ -1,1 +1,38 @@
-//! The manifest of a batch: lines, Merkle tree, statement, seal.
+//! The manifest of a batch: one line per certificate, a Merkle tree over the lines, a statement, a seal.
+//!
+//! Guarantees: every format has exactly one spelling, so that what is read and written again is the same octets; a
+//! [`SignedManifest`] exists only for a statement whose seal was verified under a manifest anchor *before* the
+//! statement was parsed. The formats are specified in `docs/manifest-format.md`. Files are
+//! [`delivery`](crate::delivery)'s, and whether the lines are true is `audit`'s to find out.
+
+mod entry;
+mod error;
+mod findings;
+mod json;
+mod open;
+pub mod seal;
+mod statement;
+mod tree;
+
+pub use entry::Entry;
+pub use error::{CODES, ManifestError, Part, codes};
+pub use findings::{FindingLine, InputLine};
+pub use open::{ManifestAnchor, SignedManifest};
+pub use statement::{
+    AnchorReference, Counts, EntriesReference, Expected, FileDigest, InputsReference, IssuerMode, IssuerReference,
+    PolicyReference, Possession, Previous, Statement,
+};
+pub use tree::{InclusionError, TreeBuilder, inclusion_path, leaf_hash, root_from_leaf_hashes, verify_inclusion};
+
+/// The manifest's lines, one an issued certificate.
+pub const ENTRIES_FILE: &str = "manifest.jsonl";
+/// One line per rejected or ignored item.
+pub const REJECTED_FILE: &str = "rejected.jsonl";
+/// One line per input.
+pub const INPUTS_FILE: &str = "inputs.jsonl";
+/// The statement.
+pub const STATEMENT_FILE: &str = "manifest.json";
+/// The statement's seal.
+pub const SEAL_FILE: &str = "manifest.json.p7s";
+/// The certificate of the seal's signer.
+pub const SIGNER_FILE: &str = "manifest.pem";

@@ -1,0 +1,279 @@
+//! One line of `manifest.jsonl`: one issued certificate and the genuine leaf it descends from.
+
+use std::fmt::Write as _;
+
+use crate::cert::IssuedCertificate;
+use crate::crypto::{sha1, sha256};
+use crate::origin::{ItemName, Uid};
+use crate::verify::{Relaxation, VerifiedLeaf};
+use crate::x509::{SerialNumber, Sha1Digest, Sha256Digest, Validity};
+
+use super::error::{ManifestError, Part};
+use super::json::{Scan, push_hex_lower, push_hex_upper, push_number, push_string, time, upper_hex};
+
+/// What the manifest says about one certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    uid: Uid,
+    st_number: Option<[u8; Self::ST_NUMBER_OCTETS]>,
+    source_item: ItemName,
+    source_sha256: Sha256Digest,
+    spki_sha256: Sha256Digest,
+    serial: SerialNumber,
+    attempt: u32,
+    sha256: Sha256Digest,
+    sha1: Sha1Digest,
+    validity: Validity,
+    bytes: u32,
+    anchor: u32,
+    relax: Vec<Relaxation>,
+    reissue: Option<Box<str>>,
+}
+
+impl Entry {
+    /// Longest line that is written or read, in octets.
+    pub const MAX_LINE: usize = 64 * 1024;
+
+    const ST_NUMBER_OCTETS: usize = 9;
+
+    /// The line for a certificate and the leaf it was issued for; `reissue` is the reason given for issuing again.
+    ///
+    /// # Panics
+    /// Certificate and leaf are of different chips or keys: the caller has mixed up its leaves, and a manifest that
+    /// says otherwise must never be sealed.
+    pub fn new(certificate: &IssuedCertificate, leaf: &VerifiedLeaf, reissue: Option<&str>) -> Self {
+        assert_eq!(certificate.origin(), leaf.origin(), "certificate and leaf are of the same chip");
+        assert_eq!(certificate.spki(), leaf.spki(), "certificate and leaf have the same key");
+        let proof = leaf.proof();
+        let mut relax = proof.relaxations.clone();
+        relax.sort_unstable();
+        relax.dedup();
+        Self {
+            uid: leaf.uid().clone(),
+            st_number: leaf.st_number().map(|number| number.try_into().expect("an ST number has 9 octets")),
+            source_item: leaf.origin().item.clone(),
+            source_sha256: leaf.origin().fingerprint,
+            spki_sha256: sha256(leaf.spki().der()),
+            serial: certificate.serial().clone(),
+            attempt: certificate.attempt(),
+            sha256: sha256(certificate.der()),
+            sha1: sha1(certificate.der()),
+            validity: certificate.validity(),
+            bytes: u32::try_from(certificate.der().len()).expect("a certificate is far smaller than 4 GiB"),
+            anchor: u32::try_from(proof.anchor).expect("anchors are few"),
+            relax,
+            reissue: reissue.map(Into::into),
+        }
+    }
+
+    /// The line, without a newline: exactly the octets that the tree hashes.
+    pub fn line(&self) -> String {
+        let mut line = String::with_capacity(640 + self.source_item.as_str().len());
+        self.write_line(&mut line);
+        line
+    }
+
+    /// Appends the line, without a newline, to `out`.
+    pub fn write_line(&self, out: &mut String) {
+        out.push_str("{\"uid\":");
+        push_hex_upper(out, self.uid.as_bytes());
+        out.push_str(",\"st_number\":");
+        match &self.st_number {
+            Some(number) => push_hex_upper(out, number),
+            None => out.push_str("null"),
+        }
+        out.push_str(",\"source_item\":");
+        push_string(out, self.source_item.as_str());
+        out.push_str(",\"source_sha256\":");
+        push_hex_lower(out, self.source_sha256.as_bytes());
+        out.push_str(",\"spki_sha256\":");
+        push_hex_lower(out, self.spki_sha256.as_bytes());
+        out.push_str(",\"serial\":");
+        push_hex_upper(out, self.serial.content());
+        out.push_str(",\"attempt\":");
+        push_number(out, u64::from(self.attempt));
+        out.push_str(",\"sha256\":");
+        push_hex_lower(out, self.sha256.as_bytes());
+        out.push_str(",\"sha1\":");
+        push_hex_lower(out, self.sha1.as_bytes());
+        write!(
+            out,
+            ",\"not_before\":\"{}\",\"not_after\":\"{}\",\"bytes\":{},\"anchor\":{},\"relax\":[",
+            self.validity.not_before(),
+            self.validity.not_after(),
+            self.bytes,
+            self.anchor
+        )
+        .expect("writing to a String");
+        for (position, relaxation) in self.relax.iter().enumerate() {
+            if position > 0 {
+                out.push(',');
+            }
+            push_string(out, relaxation.as_str());
+        }
+        out.push_str("],\"reissue\":");
+        match &self.reissue {
+            Some(reason) => push_string(out, reason),
+            None => out.push_str("null"),
+        }
+        out.push('}');
+    }
+
+    /// Reads one line without its newline. Exactly what [`line`](Self::line) writes is read: same keys, same order, no
+    /// spaces, canonical escapes.
+    ///
+    /// # Errors
+    /// The line is spelled otherwise, or a value is not one its key can have.
+    pub fn parse(line: &str) -> Result<Self, ManifestError> {
+        if line.len() > Self::MAX_LINE {
+            let length = format!("{} octets", line.len());
+            return Err(ManifestError::value(Part::Entry, "line", &length, "at most 65536 octets"));
+        }
+        let mut scan = Scan::new(Part::Entry, line.as_bytes());
+        scan.literal("{\"uid\":")?;
+        let uid =
+            scan.value("uid", UPPER_HEX, |text| upper_hex(text).and_then(|bytes| Uid::from_bytes(&bytes).ok()))?;
+        scan.literal(",\"st_number\":")?;
+        let st_number = scan.value_or_null("st_number", "null or the last 9 octets of an 0209 uid", |text| {
+            let number: [u8; Self::ST_NUMBER_OCTETS] = upper_hex(text)?.try_into().ok()?;
+            matches!(uid.as_bytes(), [2, 9, rest @ ..] if rest == number).then_some(number)
+        })?;
+        scan.literal(",\"source_item\":")?;
+        let source_item = scan.value("source_item", "an item name", |text| ItemName::from_escaped(text).ok())?;
+        scan.literal(",\"source_sha256\":")?;
+        let source_sha256 = scan.value("source_sha256", SHA256, |text| text.parse().ok())?;
+        scan.literal(",\"spki_sha256\":")?;
+        let spki_sha256 = scan.value("spki_sha256", SHA256, |text| text.parse().ok())?;
+        scan.literal(",\"serial\":")?;
+        let serial = scan.value("serial", "a serial number in upper-case hexadecimal", |text| {
+            SerialNumber::from_content(&upper_hex(text)?).ok()
+        })?;
+        scan.literal(",\"attempt\":")?;
+        let attempt = scan.number32()?;
+        scan.literal(",\"sha256\":")?;
+        let sha256 = scan.value("sha256", SHA256, |text| text.parse().ok())?;
+        scan.literal(",\"sha1\":")?;
+        let sha1 = scan.value("sha1", "40 lower-case hexadecimal digits", |text| text.parse().ok())?;
+        scan.literal(",\"not_before\":")?;
+        let not_before = scan.value("not_before", TIME, time)?;
+        scan.literal(",\"not_after\":")?;
+        let validity = scan.value("not_after", "a time that is not before not_before", |text| {
+            time(text).and_then(|not_after| Validity::new(not_before, not_after).ok())
+        })?;
+        scan.literal(",\"bytes\":")?;
+        let bytes = scan.number32()?;
+        scan.literal(",\"anchor\":")?;
+        let anchor = scan.number32()?;
+        scan.literal(",\"relax\":[")?;
+        let mut relax: Vec<Relaxation> = Vec::new();
+        while !scan.takes("]") {
+            if !relax.is_empty() {
+                scan.literal(",")?;
+            }
+            let next = scan.value("relax", "the names of relaxations, sorted, each once", |text| {
+                Relaxation::from_name(text).filter(|next| relax.last().is_none_or(|last| last < next))
+            })?;
+            relax.push(next);
+        }
+        scan.literal(",\"reissue\":")?;
+        let reissue = scan.value_or_null("reissue", "a reason", |text| Some(text.into()))?;
+        scan.literal("}")?;
+        scan.finish()?;
+        let entry = Self {
+            uid,
+            st_number,
+            source_item,
+            source_sha256,
+            spki_sha256,
+            serial,
+            attempt,
+            sha256,
+            sha1,
+            validity,
+            bytes,
+            anchor,
+            relax,
+            reissue,
+        };
+        // every step above accepts one spelling only; this holds it even if one of them is changed
+        if entry.line() == line {
+            Ok(entry)
+        } else {
+            Err(ManifestError::value(Part::Entry, "line", line, "the one spelling of its content"))
+        }
+    }
+
+    /// The chip.
+    pub fn uid(&self) -> &Uid {
+        &self.uid
+    }
+
+    /// The ST number, where the family has one.
+    pub fn st_number(&self) -> Option<&[u8]> {
+        self.st_number.as_ref().map(<[u8; Self::ST_NUMBER_OCTETS]>::as_slice)
+    }
+
+    /// The item that held the leaf.
+    pub fn source_item(&self) -> &ItemName {
+        &self.source_item
+    }
+
+    /// SHA-256 of the leaf's DER.
+    pub fn source_sha256(&self) -> Sha256Digest {
+        self.source_sha256
+    }
+
+    /// SHA-256 of the SubjectPublicKeyInfo that leaf and certificate share.
+    pub fn spki_sha256(&self) -> Sha256Digest {
+        self.spki_sha256
+    }
+
+    /// The certificate's serial number.
+    pub fn serial(&self) -> &SerialNumber {
+        &self.serial
+    }
+
+    /// How many serial numbers were given up for this leaf before this one.
+    pub fn attempt(&self) -> u32 {
+        self.attempt
+    }
+
+    /// SHA-256 of the certificate's DER.
+    pub fn sha256(&self) -> Sha256Digest {
+        self.sha256
+    }
+
+    /// SHA-1 of the certificate's DER, by which some clouds name it.
+    pub fn sha1(&self) -> Sha1Digest {
+        self.sha1
+    }
+
+    /// The certificate's validity.
+    pub fn validity(&self) -> Validity {
+        self.validity
+    }
+
+    /// Length of the certificate's DER in octets.
+    pub fn bytes(&self) -> u32 {
+        self.bytes
+    }
+
+    /// Index into the statement's anchors.
+    pub fn anchor(&self) -> usize {
+        self.anchor as usize
+    }
+
+    /// Relaxations without which the leaf would have been rejected.
+    pub fn relax(&self) -> &[Relaxation] {
+        &self.relax
+    }
+
+    /// Why the chip was issued for again, if it was.
+    pub fn reissue(&self) -> Option<&str> {
+        self.reissue.as_deref()
+    }
+}
+
+const UPPER_HEX: &str = "1 to 20 octets in upper-case hexadecimal";
+const SHA256: &str = "64 lower-case hexadecimal digits";
+const TIME: &str = "a time such as 2026-01-31T00:00:00Z";

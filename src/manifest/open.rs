@@ -1,0 +1,262 @@
+//! From octets to a statement that is believed: the seal is verified first, the statement parsed after.
+
+use crate::crypto::{PublicKey, sha256};
+use crate::origin::Code;
+use crate::x509::tlv::{Reader, element, tag};
+use crate::x509::{BasicConstraints, Certificate, KeyUsage, Name, Sha256Digest, SignatureAlgorithm, Time, oid};
+
+use super::error::{ManifestError, codes};
+use super::seal::{
+    CERTIFICATES, CONTENT, SIGNED_ATTRIBUTES, Suite, check_purpose, check_signer, detached_content, encode,
+    signed_attributes, signer_identifier,
+};
+use super::statement::Statement;
+
+/// A name and a key that may certify manifest signers (RFC 5280 §6.1.1 (d)).
+#[derive(Clone, Debug)]
+pub struct ManifestAnchor {
+    name: Name,
+    key: PublicKey,
+    fingerprint: Sha256Digest,
+}
+
+impl ManifestAnchor {
+    /// The anchor that a CA certificate stands for. Its own signature and its dates are not looked at: it is trusted
+    /// because of where it came from, which is never the batch.
+    ///
+    /// # Errors
+    /// The certificate is not a CA's, may not sign certificates, or its key is not valid.
+    pub fn from_certificate(certificate: &Certificate) -> Result<Self, ManifestError> {
+        let subject = || certificate.subject().to_string();
+        let refused = |found, expected| ManifestError::AnchorNotACa { subject: subject(), found, expected };
+        match certificate.basic_constraints()? {
+            Some(BasicConstraints { ca: true, .. }) => {}
+            _ => return Err(refused("basicConstraints cA is not TRUE", "cA TRUE (RFC 5280 §4.2.1.9)")),
+        }
+        if certificate.key_usage()?.is_some_and(|usage| !usage.has(KeyUsage::KEY_CERT_SIGN)) {
+            return Err(refused("keyUsage lacks keyCertSign", "keyCertSign (RFC 5280 §4.2.1.3)"));
+        }
+        let key = PublicKey::from_spki(certificate.spki())
+            .map_err(|source| ManifestError::AnchorKey { subject: subject(), source })?;
+        Ok(Self { name: certificate.subject().clone(), key, fingerprint: sha256(certificate.der()) })
+    }
+
+    /// The name.
+    pub fn name(&self) -> &Name {
+        &self.name
+    }
+
+    /// SHA-256 of the certificate that it came from, for reports.
+    pub fn fingerprint(&self) -> Sha256Digest {
+        self.fingerprint
+    }
+}
+
+/// A statement whose seal was verified under a manifest anchor. There is no other way to one.
+#[derive(Clone, Debug)]
+pub struct SignedManifest {
+    statement: Statement,
+    statement_sha256: Sha256Digest,
+    signer: Certificate,
+    anchor: usize,
+}
+
+impl SignedManifest {
+    /// Largest seal that is read, in octets.
+    pub const MAX_SEAL_BYTES: usize = 64 * 1024;
+
+    /// Verifies a seal, then reads the statement under it.
+    ///
+    /// `statement` and `seal` are the octets of `manifest.json` and `manifest.json.p7s`; `signer` is the certificate
+    /// in `manifest.pem`, believed only if one of `anchors` certified it directly. The certificate is judged as of the
+    /// seal's signingTime, which is the statement's `created`: the signer's own word.
+    ///
+    /// # Errors
+    /// Anything that is not exactly as docs/manifest-format.md says, each with its [code](ManifestError::code). Nothing
+    /// of the statement is parsed before the signature holds.
+    pub fn open(
+        statement: &[u8],
+        seal: &[u8],
+        signer: &Certificate,
+        anchors: &[ManifestAnchor],
+    ) -> Result<Self, ManifestError> {
+        if seal.len() > Self::MAX_SEAL_BYTES {
+            return Err(form("its length", "at most 64 KiB", "§5", codes::SEAL_DER));
+        }
+        check_purpose(signer)?;
+        let signing_time = check_seal(statement, seal, signer)?;
+        check_signer(signer, signing_time)?;
+        let anchor = certified_by(signer, anchors)?;
+        let claims = Statement::parse(statement)?;
+        if claims.created != signing_time {
+            return Err(ManifestError::SigningTime { signing_time, created: claims.created });
+        }
+        let statement_sha256 = sha256(statement);
+        Ok(Self { statement: claims, statement_sha256, signer: signer.clone(), anchor })
+    }
+
+    /// What the signer says.
+    pub fn statement(&self) -> &Statement {
+        &self.statement
+    }
+
+    /// SHA-256 of `manifest.json`: the name by which the next batch of the ledger calls this one.
+    pub fn statement_sha256(&self) -> Sha256Digest {
+        self.statement_sha256
+    }
+
+    /// The signer's certificate.
+    pub fn signer(&self) -> &Certificate {
+        &self.signer
+    }
+
+    /// Position of the anchor that certified the signer in the list that was given.
+    pub fn anchor(&self) -> usize {
+        self.anchor
+    }
+}
+
+/// The anchor that certified `signer`: its name, its key, its signature.
+fn certified_by(signer: &Certificate, anchors: &[ManifestAnchor]) -> Result<usize, ManifestError> {
+    let algorithm = signer.signature_algorithm();
+    if algorithm == SignatureAlgorithm::EcdsaSha1 {
+        return Err(ManifestError::SignerCertificateAlgorithm { algorithm });
+    }
+    let issuer = || signer.issuer().to_string();
+    let mut failure = ManifestError::SignerNoTrustAnchor { issuer: issuer() };
+    for (position, anchor) in anchors.iter().enumerate() {
+        if anchor.name == *signer.issuer() {
+            match anchor.key.verify(algorithm, signer.tbs(), signer.signature()) {
+                Ok(()) => return Ok(position),
+                Err(source) => failure = ManifestError::SignerCertificateSignature { issuer: issuer(), source },
+            }
+        }
+    }
+    Err(failure)
+}
+
+/// Proves that the seal is one by the key in `signer` over `statement`; returns its signingTime.
+fn check_seal(statement: &[u8], seal: &[u8], signer: &Certificate) -> Result<Time, ManifestError> {
+    let suite = Suite::of(signer)?;
+    let mut reader = Reader::new(seal);
+    let content_info = reader.expect(tag::SEQUENCE, "ContentInfo")?;
+    reader.finish("ContentInfo")?;
+    let mut fields = Reader::new(content_info.content);
+    let kind = fields.expect(tag::OBJECT_IDENTIFIER, "contentType")?;
+    equal(kind.content, oid::CMS_SIGNED_DATA.as_bytes(), "contentType", "id-signedData", "§5.1", codes::SEAL_CONTENT)?;
+    let content = fields.expect(CONTENT, "content")?;
+    fields.finish("content")?;
+    let mut fields = Reader::new(content.content);
+    let signed_data = fields.expect(tag::SEQUENCE, "SignedData")?;
+    fields.finish("SignedData")?;
+
+    let mut fields = Reader::new(signed_data.content);
+    let version = fields.expect(tag::INTEGER, "SignedData version")?;
+    equal(version.content, &[1], "version of SignedData", "1", "§5.1", codes::SEAL_VERSION)?;
+    let digests = fields.expect(tag::SET, "digestAlgorithms")?;
+    let digest_identifier = suite.digest_identifier();
+    let expected = "the one digest for the signer's key without parameters";
+    equal(digests.content, &digest_identifier, "digestAlgorithms", expected, "§5.1", codes::SEAL_ALGORITHM)?;
+    let encapsulated = fields.expect(tag::SEQUENCE, "encapContentInfo")?;
+    let expected = "id-data without eContent";
+    equal(encapsulated.raw, &detached_content(), "encapContentInfo", expected, "§5.2", codes::SEAL_CONTENT)?;
+    let certificates = fields.expect(CERTIFICATES, "certificates")?;
+    let expected = "exactly the certificate of manifest.pem";
+    equal(certificates.content, signer.der(), "certificates", expected, "§5.1", codes::SEAL_CERTIFICATES)?;
+    let infos = fields.expect(tag::SET, "signerInfos")?;
+    fields.finish("signerInfos")?;
+
+    let mut reader = Reader::new(infos.content);
+    if reader.is_empty() {
+        return Err(form("signerInfos", "one SignerInfo", "§5.1", codes::SEAL_SIGNERS));
+    }
+    let info = reader.expect(tag::SEQUENCE, "SignerInfo")?;
+    if !reader.is_empty() {
+        return Err(form("signerInfos", "one SignerInfo", "§5.1", codes::SEAL_SIGNERS));
+    }
+    let mut fields = Reader::new(info.content);
+    let version = fields.expect(tag::INTEGER, "SignerInfo version")?;
+    equal(version.content, &[1], "version of SignerInfo", "1", "§5.3", codes::SEAL_VERSION)?;
+    let identifier = fields.expect(tag::SEQUENCE, "issuerAndSerialNumber")?;
+    let expected = "issuer and serial number of manifest.pem";
+    equal(identifier.raw, &signer_identifier(signer), "sid", expected, "§5.3", codes::SEAL_SIGNERS)?;
+    let digest = fields.expect(tag::SEQUENCE, "digestAlgorithm")?;
+    let expected = "the digest for the signer's key without parameters";
+    equal(digest.raw, &digest_identifier, "digestAlgorithm", expected, "§5.3", codes::SEAL_ALGORITHM)?;
+    let attributes = fields.expect(SIGNED_ATTRIBUTES, "signedAttrs")?;
+    let algorithm = fields.expect(tag::SEQUENCE, "signatureAlgorithm")?;
+    let expected = "the algorithm for the signer's key";
+    equal(algorithm.raw, &suite.signature.identifier(), "signatureAlgorithm", expected, "§5.3", codes::SEAL_ALGORITHM)?;
+    let signature = fields.expect(tag::OCTET_STRING, "signature")?;
+    // no unsignedAttrs: nothing that the signature does not cover
+    fields.finish("signature")?;
+
+    let signing_time = check_attributes(attributes.content, suite, statement, signer)?;
+    // RFC 5652 §5.4: the SET OF tag, not [0], is what was signed
+    suite.verify(signer, &element(tag::SET, &[attributes.content]), signature.content)?;
+    // each field above has one form; this holds the whole even if one check is changed
+    let rebuilt = encode(suite, signer, attributes.content, signature.content);
+    equal(seal, &rebuilt, "SignedData", "the one form of a seal", "§5.1", codes::SEAL_DER)?;
+    Ok(signing_time)
+}
+
+/// Proves that the attributes are the four expected ones for statement and signer; returns signingTime.
+fn check_attributes(
+    content: &[u8],
+    suite: Suite,
+    statement: &[u8],
+    signer: &Certificate,
+) -> Result<Time, ManifestError> {
+    let mut values: [Option<&[u8]>; 4] = [None; 4];
+    let kinds =
+        [oid::CMS_CONTENT_TYPE, oid::CMS_MESSAGE_DIGEST, oid::CMS_SIGNING_TIME, oid::CMS_SIGNING_CERTIFICATE_V2];
+    let mut attributes = Reader::new(content);
+    while !attributes.is_empty() {
+        let attribute = attributes.expect(tag::SEQUENCE, "attribute")?;
+        let mut fields = Reader::new(attribute.content);
+        let kind = fields.expect(tag::OBJECT_IDENTIFIER, "attrType")?;
+        let value = fields.expect(tag::SET, "attrValues")?;
+        fields.finish("attrValues")?;
+        match kinds.iter().position(|known| known.as_bytes() == kind.content) {
+            Some(place) if values[place].is_none() => values[place] = Some(value.content),
+            _ => return Err(form("signedAttrs", FOUR, "§11", codes::SEAL_ATTRIBUTES)),
+        }
+    }
+    let [Some(_), Some(digest), Some(time), Some(reference)] = values else {
+        return Err(form("signedAttrs", FOUR, "§11", codes::SEAL_ATTRIBUTES));
+    };
+    let mut reader = Reader::new(time);
+    let time = reader.element("signingTime")?;
+    reader.finish("signingTime")?;
+    let expected = "a time as RFC 5280 wants it";
+    let signing_time = Time::from_der(time.tag, time.content)
+        .map_err(|_| form("signingTime", expected, "§11.3", codes::SEAL_SIGNING_TIME))?;
+    if digest != element(tag::OCTET_STRING, &[&suite.digest(statement)]) {
+        return Err(ManifestError::Digest);
+    }
+    let hash = element(tag::OCTET_STRING, &[sha256(signer.der()).as_bytes()]);
+    if !reference.ends_with(&hash) {
+        let expected = "the digest of manifest.pem";
+        return Err(form("signingCertificateV2", expected, "§11", codes::SEAL_SIGNING_CERTIFICATE));
+    }
+    let rebuilt = signed_attributes(suite, statement, signer, signing_time);
+    equal(content, &rebuilt, "signedAttrs", FOUR, "§11", codes::SEAL_ATTRIBUTES)?;
+    Ok(signing_time)
+}
+
+const FOUR: &str = "contentType, messageDigest, signingTime and signingCertificateV2, once each, in DER";
+
+fn equal(
+    found: &[u8],
+    wanted: &[u8],
+    what: &'static str,
+    expected: &'static str,
+    clause: &'static str,
+    code: Code,
+) -> Result<(), ManifestError> {
+    if found == wanted { Ok(()) } else { Err(form(what, expected, clause, code)) }
+}
+
+fn form(what: &'static str, expected: &'static str, clause: &'static str, code: Code) -> ManifestError {
+    ManifestError::Form { what, expected, clause, code }
+}

@@ -1,0 +1,226 @@
+//! The seal: CMS SignedData, detached, in DER, over the octets of `manifest.json` (RFC 5652 §5).
+//!
+//! Seals have exactly one form: everything in them follows from statement and certificate but the signature. Reading
+//! one is [`SignedManifest`](super::SignedManifest)'s.
+
+use crate::crypto::{PublicKey, sha256, sha384};
+use crate::signer::Signer;
+use crate::x509::oid::{self, ObjectIdentifier};
+use crate::x509::tlv::{element, tag};
+use crate::x509::{Certificate, KeyAlgorithm, KeyUsage, SignatureAlgorithm, Time};
+
+use super::error::ManifestError;
+use super::statement::Statement;
+
+/// Seals a statement: the octets of `manifest.json.p7s`.
+///
+/// `created` is the statement's own `created` and becomes signingTime. The signature is verified before it is returned,
+/// and so is all that [`SignedManifest::open`](super::SignedManifest::open) will look at, but for the anchor.
+///
+/// # Errors
+/// The octets are not a statement made at `created`; the certificate is not one of a manifest signer valid then
+/// ([`check_signer`]); the signer fails, holds another key, or returns a wrong signature.
+pub fn sign(
+    statement: &[u8],
+    certificate: &Certificate,
+    signer: &dyn Signer,
+    created: Time,
+) -> Result<Vec<u8>, ManifestError> {
+    let claimed = Statement::parse(statement)?.created;
+    if claimed != created {
+        return Err(ManifestError::SigningTime { signing_time: created, created: claimed });
+    }
+    check_signer(certificate, created)?;
+    if signer.public_key() != certificate.spki() {
+        return Err(ManifestError::SignerKeyMismatch);
+    }
+    let suite = Suite::of(certificate)?;
+    let attributes = signed_attributes(suite, statement, certificate, created);
+    let message = element(tag::SET, &[&attributes]);
+    let mut signatures = Vec::with_capacity(1);
+    signer.sign_batch(suite.signature, &[&message], &mut signatures)?;
+    let signature = signatures.pop().unwrap_or_default();
+    suite.verify(certificate, &message, &signature)?;
+    Ok(encode(suite, certificate, &attributes, &signature))
+}
+
+/// Proves that a certificate is one for sealing manifests, valid at `at` (docs/manifest-format.md, "Signer").
+///
+/// It must be an end entity's with a key of P-256 or P-384; its keyUsage digitalSignature, at most with
+/// nonRepudiation; its extendedKeyUsage critical and exactly id-kp-documentSigning, which no object certificate ever
+/// has; and no critical extension may be left that is not understood. Who certified it is not looked at.
+///
+/// # Errors
+/// The first of these that does not hold.
+pub fn check_signer(certificate: &Certificate, at: Time) -> Result<(), ManifestError> {
+    check_purpose(certificate)?;
+    // RFC 5280 §4.2.1.9: absent or cA FALSE
+    if certificate.basic_constraints()?.is_some_and(|constraints| constraints.ca) {
+        return Err(ManifestError::SignerCa);
+    }
+    let usage = certificate.key_usage()?;
+    match usage {
+        Some(KeyUsage(bits)) if bits & !KeyUsage::NON_REPUDIATION == KeyUsage::DIGITAL_SIGNATURE => {}
+        Some(KeyUsage(bits)) => return Err(ManifestError::SignerKeyUsage { found: format!("the bits {bits:#05x}") }),
+        None => return Err(ManifestError::SignerKeyUsage { found: "absent".to_owned() }),
+    }
+    let understood = [
+        oid::AUTHORITY_KEY_IDENTIFIER,
+        oid::BASIC_CONSTRAINTS,
+        oid::EXTENDED_KEY_USAGE,
+        oid::KEY_USAGE,
+        oid::SUBJECT_KEY_IDENTIFIER,
+    ];
+    for extension in certificate.extensions() {
+        if extension.critical && !understood.contains(&extension.oid) {
+            return Err(ManifestError::SignerCriticalExtension { oid: extension.oid.to_string() });
+        }
+    }
+    Suite::of(certificate)?;
+    let validity = certificate.validity();
+    if validity.contains(at) {
+        Ok(())
+    } else {
+        let (not_before, not_after) = (validity.not_before(), validity.not_after());
+        Err(ManifestError::SignerValidity { at, not_before, not_after })
+    }
+}
+
+/// The check that keeps device certificates from sealing manifests: it comes before all others.
+pub(super) fn check_purpose(certificate: &Certificate) -> Result<(), ManifestError> {
+    let found = match (certificate.extension(oid::EXTENDED_KEY_USAGE), certificate.extended_key_usage()?) {
+        (None, _) | (_, None) => "absent".to_owned(),
+        (Some(extension), Some(purposes)) => match purposes[..] {
+            [oid::KP_DOCUMENT_SIGNING] if extension.critical => return Ok(()),
+            [oid::KP_DOCUMENT_SIGNING] => "id-kp-documentSigning but not critical".to_owned(),
+            _ => purposes.iter().map(ObjectIdentifier::to_string).collect::<Vec<_>>().join(", "),
+        },
+    };
+    Err(ManifestError::SignerPurpose { found })
+}
+
+/// The algorithms that go with a signer's key.
+#[derive(Clone, Copy)]
+pub(super) struct Suite {
+    pub(super) signature: SignatureAlgorithm,
+    digest: Digest,
+}
+
+#[derive(Clone, Copy)]
+enum Digest {
+    Sha256,
+    Sha384,
+}
+
+impl Suite {
+    /// P-256 with SHA-256, P-384 with SHA-384.
+    pub(super) fn of(certificate: &Certificate) -> Result<Self, ManifestError> {
+        match certificate.spki().algorithm() {
+            KeyAlgorithm::P256 => Ok(Self { signature: SignatureAlgorithm::EcdsaSha256, digest: Digest::Sha256 }),
+            KeyAlgorithm::P384 => Ok(Self { signature: SignatureAlgorithm::EcdsaSha384, digest: Digest::Sha384 }),
+            found => Err(ManifestError::SignerKey { found }),
+        }
+    }
+
+    pub(super) fn digest(self, octets: &[u8]) -> Vec<u8> {
+        match self.digest {
+            Digest::Sha256 => sha256(octets).as_bytes().to_vec(),
+            Digest::Sha384 => sha384(octets).to_vec(),
+        }
+    }
+
+    /// RFC 5754 §2: "Implementations MUST generate SHA2 AlgorithmIdentifiers with absent parameters."
+    pub(super) fn digest_identifier(self) -> Vec<u8> {
+        let kind = match self.digest {
+            Digest::Sha256 => oid::SHA256,
+            Digest::Sha384 => oid::SHA384,
+        };
+        element(tag::SEQUENCE, &[&element(tag::OBJECT_IDENTIFIER, &[kind.as_bytes()])])
+    }
+
+    pub(super) fn verify(
+        self,
+        certificate: &Certificate,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), ManifestError> {
+        PublicKey::from_spki(certificate.spki())
+            .map_err(|source| ManifestError::SignerPublicKey { source })?
+            .verify(self.signature, message, signature)
+            .map_err(|source| ManifestError::SealSignature { source })
+    }
+}
+
+/// The content of signedAttrs: the four attributes in the order of their DER (X.690 §11.6).
+pub(super) fn signed_attributes(
+    suite: Suite,
+    statement: &[u8],
+    certificate: &Certificate,
+    signing_time: Time,
+) -> Vec<u8> {
+    let data = element(tag::OBJECT_IDENTIFIER, &[oid::CMS_DATA.as_bytes()]);
+    let digest = element(tag::OCTET_STRING, &[&suite.digest(statement)]);
+    // RFC 5035 §4: the hash algorithm's default, SHA-256, is left away
+    let hash = element(tag::OCTET_STRING, &[sha256(certificate.der()).as_bytes()]);
+    let reference = element(tag::SEQUENCE, &[&element(tag::SEQUENCE, &[&element(tag::SEQUENCE, &[&hash])])]);
+    let mut attributes = [
+        attribute(oid::CMS_CONTENT_TYPE, &data),
+        attribute(oid::CMS_MESSAGE_DIGEST, &digest),
+        attribute(oid::CMS_SIGNING_TIME, &signing_time.to_der()),
+        attribute(oid::CMS_SIGNING_CERTIFICATE_V2, &reference),
+    ];
+    attributes.sort();
+    attributes.concat()
+}
+
+fn attribute(kind: ObjectIdentifier, value: &[u8]) -> Vec<u8> {
+    let kind = element(tag::OBJECT_IDENTIFIER, &[kind.as_bytes()]);
+    element(tag::SEQUENCE, &[&kind, &element(tag::SET, &[value])])
+}
+
+/// The ContentInfo around attributes and signature.
+pub(super) fn encode(suite: Suite, certificate: &Certificate, attributes: &[u8], signature: &[u8]) -> Vec<u8> {
+    let version = [tag::INTEGER, 1, 1];
+    let digest = suite.digest_identifier();
+    let signer = element(
+        tag::SEQUENCE,
+        &[
+            &version,
+            &signer_identifier(certificate),
+            &digest,
+            &element(SIGNED_ATTRIBUTES, &[attributes]),
+            &suite.signature.identifier(),
+            &element(tag::OCTET_STRING, &[signature]),
+        ],
+    );
+    let signed_data = element(
+        tag::SEQUENCE,
+        &[
+            &version,
+            &element(tag::SET, &[&digest]),
+            &detached_content(),
+            &element(CERTIFICATES, &[certificate.der()]),
+            &element(tag::SET, &[&signer]),
+        ],
+    );
+    let kind = element(tag::OBJECT_IDENTIFIER, &[oid::CMS_SIGNED_DATA.as_bytes()]);
+    element(tag::SEQUENCE, &[&kind, &element(CONTENT, &[&signed_data])])
+}
+
+/// IssuerAndSerialNumber (RFC 5652 §10.2.4).
+pub(super) fn signer_identifier(certificate: &Certificate) -> Vec<u8> {
+    let serial = element(tag::INTEGER, &[certificate.serial().content()]);
+    element(tag::SEQUENCE, &[certificate.issuer().der(), &serial])
+}
+
+/// EncapsulatedContentInfo of id-data without eContent (RFC 5652 §5.2).
+pub(super) fn detached_content() -> Vec<u8> {
+    element(tag::SEQUENCE, &[&element(tag::OBJECT_IDENTIFIER, &[oid::CMS_DATA.as_bytes()])])
+}
+
+/// `[0] EXPLICIT` around the content of a ContentInfo.
+pub(super) const CONTENT: u8 = 0xA0;
+/// `[0] IMPLICIT` CertificateSet of SignedData.
+pub(super) const CERTIFICATES: u8 = 0xA0;
+/// `[0] IMPLICIT` SignedAttributes of SignerInfo.
+pub(super) const SIGNED_ATTRIBUTES: u8 = 0xA0;

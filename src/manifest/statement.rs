@@ -1,0 +1,202 @@
+//! `manifest.json`: what the signer says about a whole batch.
+
+use std::collections::BTreeMap;
+
+use crate::verify::Relaxation;
+use crate::x509::{SerialNumber, Sha256Digest, Time};
+
+mod read;
+mod write;
+
+/// The statement of a batch, field by field in the order of the file (docs/manifest-format.md).
+///
+/// Anybody can make one; only [`SignedManifest`](super::SignedManifest) holds one that is believed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Statement {
+    /// The batch's name, a UUIDv7 (RFC 9562) in lower case with hyphens.
+    pub batch: String,
+    /// The instant of verification, from which validity is counted.
+    pub issued_at: Time,
+    /// When the statement was made: also the seal's signingTime.
+    pub created: Time,
+    /// The program and its release, such as `reroot 0.1.0`.
+    pub tool: String,
+    /// Version of the rules by which a tbsCertificate follows from batch and leaf.
+    pub encoder: u32,
+    /// What was read.
+    pub inputs: InputsReference,
+    /// Trust anchors of the source side, in the order that entries count them.
+    pub anchors: Vec<AnchorReference>,
+    /// Deviations from strict intake that the policy allowed, sorted.
+    pub relaxations: Vec<Relaxation>,
+    /// The policy.
+    pub policy: PolicyReference,
+    /// Values the operator gave for the policy's parameters.
+    pub params: BTreeMap<String, String>,
+    /// Who signed the certificates.
+    pub issuer: IssuerReference,
+    /// Seed of the serial numbers; none when a foreign CA chose them.
+    pub serial_seed: Option<[u8; 32]>,
+    /// Serial numbers that were given up because their signature was not of full width, in the order of the entries.
+    pub discarded_serials: Vec<SerialNumber>,
+    /// The list of chips that was to be met, if there was one.
+    pub expected: Option<Expected>,
+    /// Accounting of the items.
+    pub counts: Counts,
+    /// The manifest's lines.
+    pub entries: EntriesReference,
+    /// SHA-256 of `rejected.jsonl`.
+    pub rejected: Sha256Digest,
+    /// Every other file of the batch but statement and seal, sorted by name.
+    pub files: Vec<FileDigest>,
+    /// The batch sealed before this one by the same ledger.
+    pub previous: Option<Previous>,
+    /// Whether chips have shown that they hold their keys.
+    pub proof_of_possession: Possession,
+}
+
+/// `inputs`: the file [`INPUTS_FILE`](super::INPUTS_FILE).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InputsReference {
+    /// SHA-256 of the file.
+    pub sha256: Sha256Digest,
+    /// Its lines.
+    pub count: u64,
+}
+
+/// One of `anchors`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AnchorReference {
+    /// Its subject, escaped.
+    pub subject: String,
+    /// SHA-256 of its SubjectPublicKeyInfo.
+    pub spki_sha256: Sha256Digest,
+    /// SHA-256 of the certificate that was configured.
+    pub sha256: Sha256Digest,
+}
+
+/// `policy`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyReference {
+    /// The policy's name, part of the identity of a certificate.
+    pub name: String,
+    /// The policy's version.
+    pub version: u32,
+    /// SHA-256 of `policy.toml`.
+    pub sha256: Sha256Digest,
+}
+
+/// `issuer`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IssuerReference {
+    /// Where the signatures were made.
+    pub mode: IssuerMode,
+    /// The issuing CA's subject, escaped.
+    pub subject: String,
+    /// SHA-256 of the issuing CA's certificate.
+    pub sha256: Sha256Digest,
+    /// SHA-256 of its SubjectPublicKeyInfo.
+    pub spki_sha256: Sha256Digest,
+}
+
+/// Where the signatures were made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IssuerMode {
+    /// By `plan`, `sign`, `finish`.
+    AirGapped,
+    /// By a CA that is not this program.
+    Foreign,
+    /// By the run that made the batch.
+    Local,
+}
+
+impl IssuerMode {
+    /// Every mode.
+    pub const ALL: [Self; 3] = [Self::AirGapped, Self::Foreign, Self::Local];
+
+    /// The word in statements.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AirGapped => "air-gapped",
+            Self::Foreign => "foreign",
+            Self::Local => "local",
+        }
+    }
+}
+
+/// `expected`: the list given with `--expect`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expected {
+    /// SHA-256 of the list's octets.
+    pub sha256: Sha256Digest,
+    /// Chips on the list.
+    pub count: u64,
+}
+
+/// `counts`: every item is exactly one of issued, rejected, ignored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counts {
+    /// Items of all inputs.
+    pub items: u64,
+    /// Certificates of this batch.
+    pub issued: u64,
+    /// Candidates that failed.
+    pub rejected: u64,
+    /// Items that are no candidates, duplicates, or issued before.
+    pub ignored: u64,
+    /// Signatures that the issuing key made, discarded ones included.
+    pub signatures_made: u64,
+}
+
+/// `entries`: the file [`ENTRIES_FILE`](super::ENTRIES_FILE).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EntriesReference {
+    /// SHA-256 of the file.
+    pub sha256: Sha256Digest,
+    /// Its lines.
+    pub tree_size: u64,
+    /// Root of the Merkle tree over them.
+    pub root_hash: Sha256Digest,
+}
+
+/// One of `files`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileDigest {
+    /// Its name, without a directory.
+    pub name: String,
+    /// SHA-256 of its octets.
+    pub sha256: Sha256Digest,
+}
+
+/// `previous`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Previous {
+    /// Its name.
+    pub batch: String,
+    /// SHA-256 of its `manifest.json`.
+    pub statement_sha256: Sha256Digest,
+}
+
+/// `proof_of_possession`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Possession {
+    /// No chip was asked.
+    None,
+}
+
+impl Possession {
+    /// The word in statements.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+        }
+    }
+}
+
+impl Statement {
+    /// The one format this release writes and reads.
+    pub const FORMAT: &str = "reroot-manifest/1";
+
+    /// Largest statement that is read, in octets.
+    pub const MAX_BYTES: usize = 16 * 1024 * 1024;
+}

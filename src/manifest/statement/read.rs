@@ -1,0 +1,324 @@
+//! Octets as a statement: exactly the layout that [`Statement::to_bytes`] writes.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use crate::manifest::error::{ManifestError, Part};
+use crate::manifest::json::{Scan, time, upper_hex};
+use crate::manifest::{ENTRIES_FILE, INPUTS_FILE, REJECTED_FILE, SEAL_FILE, STATEMENT_FILE};
+use crate::verify::Relaxation;
+use crate::x509::{SerialNumber, Sha256Digest, Time};
+
+use super::{
+    AnchorReference, Counts, EntriesReference, Expected, FileDigest, InputsReference, IssuerMode, IssuerReference,
+    PolicyReference, Possession, Previous, Statement,
+};
+
+impl Statement {
+    /// Reads a statement. Unknown, missing, doubled and displaced keys, other spacing and other escapes are refused:
+    /// what is read, written again, is the same octets.
+    ///
+    /// A statement is not believed because it parses: see [`SignedManifest::open`](crate::manifest::SignedManifest).
+    ///
+    /// # Errors
+    /// The format is another one, the octets are spelled otherwise, or values contradict each other.
+    pub fn parse(bytes: &[u8]) -> Result<Self, ManifestError> {
+        if bytes.len() > Self::MAX_BYTES {
+            let found = format!("{} octets", bytes.len());
+            return Err(value("length", &found, "at most 16 MiB"));
+        }
+        let mut layout = Layout { scan: Scan::new(Part::Statement, bytes), depth: 0, empty: true };
+        layout.open("{")?;
+        let start = format!("\n  \"format\": \"{}\",\n", Self::FORMAT);
+        if !layout.scan.sees(&start) {
+            let beginning = String::from_utf8_lossy(&bytes[..bytes.len().min(60)]);
+            return Err(ManifestError::format(&beginning));
+        }
+        let statement = statement(&mut layout)?;
+        layout.scan.finish()?;
+        consistent(&statement)?;
+        // the layout above reads one spelling only; this holds it even if a step there is changed
+        if statement.to_bytes() == bytes {
+            Ok(statement)
+        } else {
+            Err(value("layout", "another spelling", "the one spelling of its content"))
+        }
+    }
+}
+
+fn statement(layout: &mut Layout<'_>) -> Result<Statement, ManifestError> {
+    layout.fixed("format", Statement::FORMAT)?;
+    let batch = layout.convert("batch", BATCH, batch)?;
+    let issued_at = layout.time("issued_at")?;
+    let created = layout.time("created")?;
+    let tool = layout.text("tool")?.into_owned();
+    let encoder = layout.key("encoder")?.scan.number32()?;
+    layout.key("inputs")?.open("{")?;
+    layout.fixed("file", INPUTS_FILE)?;
+    let inputs = InputsReference { sha256: layout.sha256("sha256")?, count: layout.number("count")? };
+    layout.close("}")?;
+    layout.key("anchors")?.open("[")?;
+    let mut anchors = Vec::new();
+    while layout.another()? {
+        layout.open("{")?;
+        anchors.push(AnchorReference {
+            subject: layout.text("subject")?.into_owned(),
+            spki_sha256: layout.sha256("spki_sha256")?,
+            sha256: layout.sha256("sha256")?,
+        });
+        layout.close("}")?;
+    }
+    layout.close("]")?;
+    layout.key("relaxations")?.open("[")?;
+    let mut relaxations: Vec<Relaxation> = Vec::new();
+    while layout.another()? {
+        let next = layout.scan.value("relaxations", "the names of relaxations, sorted, each once", |text| {
+            Relaxation::from_name(text).filter(|next| relaxations.last().is_none_or(|last| last < next))
+        })?;
+        relaxations.push(next);
+    }
+    layout.close("]")?;
+    layout.key("policy")?.open("{")?;
+    let policy = PolicyReference {
+        name: layout.text("name")?.into_owned(),
+        version: layout.key("version")?.scan.number32()?,
+        sha256: layout.sha256("sha256")?,
+    };
+    layout.close("}")?;
+    layout.key("params")?.open("{")?;
+    let mut params: BTreeMap<String, String> = BTreeMap::new();
+    while layout.another()? {
+        let name = layout.scan.value("params", "names in byte order, each once", |text| {
+            params.last_key_value().is_none_or(|(last, _)| last.as_str() < text).then(|| text.to_owned())
+        })?;
+        layout.scan.literal(": ")?;
+        let text = layout.scan.string()?.into_owned();
+        params.insert(name, text);
+    }
+    layout.close("}")?;
+    layout.key("issuer")?.open("{")?;
+    let issuer = IssuerReference {
+        mode: layout.convert("mode", "`local`, `air-gapped` or `foreign`", |text| {
+            IssuerMode::ALL.into_iter().find(|mode| mode.as_str() == text)
+        })?,
+        subject: layout.text("subject")?.into_owned(),
+        sha256: layout.sha256("sha256")?,
+        spki_sha256: layout.sha256("spki_sha256")?,
+    };
+    layout.close("}")?;
+    let serial_seed = layout
+        .key("serial_seed")?
+        .scan
+        .value_or_null("serial_seed", DIGEST, |text| text.parse::<Sha256Digest>().ok())?
+        .map(|octets| *octets.as_bytes());
+    layout.key("discarded_serials")?.open("[")?;
+    let mut discarded_serials = Vec::new();
+    while layout.another()? {
+        discarded_serials.push(layout.scan.value(
+            "discarded_serials",
+            "serial numbers in upper-case hexadecimal",
+            |text| SerialNumber::from_content(&upper_hex(text)?).ok(),
+        )?);
+    }
+    layout.close("]")?;
+    let mut expected = None;
+    if !layout.null("expected")? {
+        layout.open("{")?;
+        expected = Some(Expected { sha256: layout.sha256("sha256")?, count: layout.number("count")? });
+        layout.close("}")?;
+    }
+    layout.key("counts")?.open("{")?;
+    let counts = Counts {
+        items: layout.number("items")?,
+        issued: layout.number("issued")?,
+        rejected: layout.number("rejected")?,
+        ignored: layout.number("ignored")?,
+        signatures_made: layout.number("signatures_made")?,
+    };
+    layout.close("}")?;
+    layout.key("entries")?.open("{")?;
+    layout.fixed("file", ENTRIES_FILE)?;
+    let entries = EntriesReference {
+        sha256: layout.sha256("sha256")?,
+        tree_size: layout.number("tree_size")?,
+        root_hash: layout.sha256("root_hash")?,
+    };
+    layout.close("}")?;
+    layout.key("rejected")?.open("{")?;
+    layout.fixed("file", REJECTED_FILE)?;
+    let rejected = layout.sha256("sha256")?;
+    layout.close("}")?;
+    layout.key("files")?.open("[")?;
+    let mut files: Vec<FileDigest> = Vec::new();
+    while layout.another()? {
+        layout.open("{")?;
+        let name = layout.convert("name", FILE_NAME, |text| {
+            (file_name(text) && files.last().is_none_or(|last| last.name.as_str() < text)).then(|| text.to_owned())
+        })?;
+        files.push(FileDigest { name, sha256: layout.sha256("sha256")? });
+        layout.close("}")?;
+    }
+    layout.close("]")?;
+    let mut previous = None;
+    if !layout.null("previous")? {
+        layout.open("{")?;
+        previous = Some(Previous {
+            batch: layout.convert("batch", BATCH, self::batch)?,
+            statement_sha256: layout.sha256("statement_sha256")?,
+        });
+        layout.close("}")?;
+    }
+    let proof_of_possession = layout.convert("proof_of_possession", "`none`", |text| {
+        (text == Possession::None.as_str()).then_some(Possession::None)
+    })?;
+    layout.close("}")?;
+    layout.scan.literal("\n")?;
+    Ok(Statement {
+        batch,
+        issued_at,
+        created,
+        tool,
+        encoder,
+        inputs,
+        anchors,
+        relaxations,
+        policy,
+        params,
+        issuer,
+        serial_seed,
+        discarded_serials,
+        expected,
+        counts,
+        entries,
+        rejected,
+        files,
+        previous,
+        proof_of_possession,
+    })
+}
+
+/// What one field says about another.
+fn consistent(statement: &Statement) -> Result<(), ManifestError> {
+    let Counts { items, issued, rejected, ignored, .. } = statement.counts;
+    let sum = issued.checked_add(rejected).and_then(|sum| sum.checked_add(ignored));
+    if sum != Some(items) {
+        return Err(value("items", &items.to_string(), "the sum of issued, rejected and ignored"));
+    }
+    if statement.entries.tree_size != issued {
+        return Err(value("tree_size", &statement.entries.tree_size.to_string(), "the number of certificates issued"));
+    }
+    if (statement.issuer.mode == IssuerMode::Foreign) != statement.serial_seed.is_none() {
+        return Err(value("serial_seed", "null or not", "null exactly when the issuer is foreign"));
+    }
+    if statement.created < statement.issued_at {
+        return Err(value("created", &statement.created.to_string(), "a time not before issued_at"));
+    }
+    if statement.previous.as_ref().is_some_and(|previous| previous.batch == statement.batch) {
+        return Err(value("previous", &statement.batch, "another batch than this one"));
+    }
+    Ok(())
+}
+
+const BATCH: &str = "a UUIDv7 in lower case with hyphens (RFC 9562)";
+const DIGEST: &str = "64 lower-case hexadecimal digits";
+const FILE_NAME: &str = "plain file names in byte order, each once, without those of the statement's other fields";
+
+fn batch(text: &str) -> Option<String> {
+    let uuid = uuid::Uuid::try_parse(text).ok()?;
+    (uuid.get_version_num() == 7 && uuid.hyphenated().to_string() == text).then(|| text.to_owned())
+}
+
+fn file_name(text: &str) -> bool {
+    let plain = |byte| matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'_' | b'-');
+    let listed_elsewhere = [ENTRIES_FILE, INPUTS_FILE, REJECTED_FILE, STATEMENT_FILE, SEAL_FILE];
+    !text.is_empty() && !text.starts_with(['.', '-']) && text.bytes().all(plain) && !listed_elsewhere.contains(&text)
+}
+
+fn value(key: &'static str, found: &str, expected: &'static str) -> ManifestError {
+    ManifestError::value(Part::Statement, key, found, expected)
+}
+
+/// Reads the layout that the writer's twin writes.
+struct Layout<'a> {
+    scan: Scan<'a>,
+    depth: usize,
+    empty: bool,
+}
+
+impl<'a> Layout<'a> {
+    fn open(&mut self, bracket: &str) -> Result<(), ManifestError> {
+        self.scan.literal(bracket)?;
+        self.depth += 1;
+        self.empty = true;
+        Ok(())
+    }
+
+    fn close(&mut self, bracket: &str) -> Result<(), ManifestError> {
+        self.depth -= 1;
+        if !self.empty {
+            self.scan.literal(&line(self.depth))?;
+        }
+        self.empty = false;
+        self.scan.literal(bracket)
+    }
+
+    /// Whether the list goes on; if so, reads up to its next element.
+    fn another(&mut self) -> Result<bool, ManifestError> {
+        let goes_on = if self.empty { self.scan.sees("\n") } else { self.scan.sees(",") };
+        if goes_on {
+            self.item()?;
+        }
+        Ok(goes_on)
+    }
+
+    fn item(&mut self) -> Result<(), ManifestError> {
+        if !self.empty {
+            self.scan.literal(",")?;
+        }
+        self.empty = false;
+        self.scan.literal(&line(self.depth))
+    }
+
+    fn key(&mut self, name: &str) -> Result<&mut Self, ManifestError> {
+        self.item()?;
+        self.scan.literal(&format!("\"{name}\": "))?;
+        Ok(self)
+    }
+
+    fn text(&mut self, name: &str) -> Result<Cow<'a, str>, ManifestError> {
+        self.key(name)?.scan.string()
+    }
+
+    fn fixed(&mut self, name: &str, text: &str) -> Result<(), ManifestError> {
+        self.key(name)?.scan.literal(&format!("\"{text}\""))
+    }
+
+    fn number(&mut self, name: &str) -> Result<u64, ManifestError> {
+        self.key(name)?.scan.number(u64::MAX)
+    }
+
+    fn convert<T>(
+        &mut self,
+        name: &'static str,
+        expected: &'static str,
+        convert: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<T, ManifestError> {
+        self.key(name)?.scan.value(name, expected, convert)
+    }
+
+    fn sha256(&mut self, name: &'static str) -> Result<Sha256Digest, ManifestError> {
+        self.convert(name, DIGEST, |text| text.parse().ok())
+    }
+
+    fn time(&mut self, name: &'static str) -> Result<Time, ManifestError> {
+        self.convert(name, "a time such as 2026-01-31T00:00:00Z", time)
+    }
+
+    fn null(&mut self, name: &str) -> Result<bool, ManifestError> {
+        Ok(self.key(name)?.scan.takes("null"))
+    }
+}
+
+fn line(depth: usize) -> String {
+    format!("\n{}", "  ".repeat(depth))
+}
