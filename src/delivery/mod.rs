@@ -1,1 +1,22 @@
-//! Port: where a batch goes.
+//! Port: where a batch goes, and how it is read back.
+//!
+//! Guarantees: a batch directory appears complete and on disk, under a name that was free, or not at all; the same
+//! content is the same octets every time. What is read back is read strictly: an archive that this program would not
+//! have written is refused. What the files say is not judged here.
+
+mod archive;
+mod directory;
+mod error;
+mod output;
+mod parts;
+mod pem;
+mod read;
+mod zip;
+
+pub use archive::{ArchiveEntry, ArchiveReader};
+pub use directory::{BatchWriter, Form, Report, Sink};
+pub use error::{CODES, DeliveryError, codes};
+pub use output::WrittenFile;
+pub use pem::certificate_to_pem;
+pub use read::{BatchReader, CertificateStream, Lines, StoredCertificate};
+pub use zip::{Stamp, ZipWriter};

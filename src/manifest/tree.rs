@@ -69,7 +69,9 @@ fn node_hash(left: &Sha256Digest, right: &Sha256Digest) -> Sha256Digest {
 /// The root over leaf hashes that are all in memory.
 pub fn root_from_leaf_hashes(leaves: &[Sha256Digest]) -> Sha256Digest {
     let mut tree = TreeBuilder::new();
-    leaves.iter().for_each(|leaf| tree.push_hash(*leaf));
+    for leaf in leaves {
+        tree.push_hash(*leaf);
+    }
     tree.root()
 }
 

@@ -1,0 +1,342 @@
+//! A batch as a directory: written beside its final name, then renamed without replacing.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::durable::{self, Access};
+use crate::manifest::{self, ENTRIES_FILE, Entry, FileDigest, INPUTS_FILE, REJECTED_FILE, SEAL_FILE, STATEMENT_FILE};
+use crate::origin::Uid;
+use crate::x509::{Sha256Digest, Time};
+
+use super::error::DeliveryError;
+use super::output::{Output, WrittenFile};
+use super::parts::{ENTRIES_PER_PART, Parts};
+use super::pem::certificate_to_pem;
+use super::zip::Stamp;
+
+/// Where the certificates of a batch go, one after the other.
+///
+/// The caller delivers each chip once to each of the three methods, in strictly increasing order of UIDs; an
+/// implementer refuses anything else. When a method returns, the content is taken over but not yet on disk.
+pub trait Sink {
+    /// Takes a new certificate.
+    ///
+    /// # Errors
+    /// The order is broken or the content cannot be stored.
+    fn certificate(&mut self, uid: &Uid, der: &[u8]) -> Result<(), DeliveryError>;
+
+    /// Takes the leaf that it was issued for.
+    ///
+    /// # Errors
+    /// As [`certificate`](Self::certificate).
+    fn source(&mut self, uid: &Uid, der: &[u8]) -> Result<(), DeliveryError>;
+
+    /// Takes the manifest's line, without a newline.
+    ///
+    /// # Errors
+    /// As [`certificate`](Self::certificate).
+    fn entry_line(&mut self, line: &str) -> Result<(), DeliveryError>;
+}
+
+/// An encoding of the new certificates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Form {
+    /// `<UID>.der`
+    Der,
+    /// `<UID>.pem`
+    Pem,
+}
+
+/// Writes a batch directory.
+///
+/// Everything goes into `<out>.partial-<batch>` beside the output. [`publish`](Self::publish) gives it its name;
+/// without that, only the partial directory is left, which the next run of the same batch removes.
+pub struct BatchWriter {
+    out: PathBuf,
+    partial: PathBuf,
+    forms: Vec<Form>,
+    open: Option<Open>,
+    files: Vec<WrittenFile>,
+    statement: bool,
+    seal: bool,
+}
+
+/// What is open until the report.
+struct Open {
+    certificates: Parts,
+    sources: Parts,
+    lines: BTreeMap<String, Output>,
+    entries: u64,
+    last: String,
+}
+
+/// The files of a batch before its statement, sorted by name, all of them on disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    files: Vec<WrittenFile>,
+}
+
+impl BatchWriter {
+    /// Begins a batch directory. Archive entries carry `issued_at`, so that the same batch is the same octets.
+    ///
+    /// # Errors
+    /// `out` exists (this is looked at first) or cannot be made; no form is asked for; or something that is not a
+    /// directory has the partial directory's name.
+    pub fn create(out: &Path, batch: &str, forms: &[Form], issued_at: Time) -> Result<Self, DeliveryError> {
+        Self::with_part_limit(out, batch, forms, issued_at, ENTRIES_PER_PART)
+    }
+
+    /// As [`create`](Self::create), with numbered parts above `limit` entries.
+    pub(super) fn with_part_limit(
+        out: &Path,
+        batch: &str,
+        forms: &[Form],
+        issued_at: Time,
+        limit: u64,
+    ) -> Result<Self, DeliveryError> {
+        Self::check_free(out)?;
+        let partial = partial_path(out, batch)?;
+        if forms.is_empty() {
+            return Err(DeliveryError::NoForm);
+        }
+        let mut forms = forms.to_vec();
+        forms.sort_unstable();
+        forms.dedup();
+        match std::fs::symlink_metadata(&partial) {
+            Ok(found) if found.is_dir() => durable::remove_partial(&partial)?,
+            Ok(_) => return Err(DeliveryError::PartialInTheWay { path: partial }),
+            Err(_) => {}
+        }
+        durable::create_directory(&partial, Access::Public)?;
+        let stamp = Stamp::new(issued_at);
+        let open = Open {
+            certificates: Parts::create(partial.clone(), CERTIFICATES, limit, stamp)?,
+            sources: Parts::create(partial.clone(), SOURCES, limit, stamp)?,
+            lines: BTreeMap::from([(ENTRIES_FILE.to_owned(), Output::create(&partial, ENTRIES_FILE)?)]),
+            entries: 0,
+            last: String::new(),
+        };
+        let out = out.to_owned();
+        Ok(Self { out, partial, forms, open: Some(open), files: Vec::new(), statement: false, seal: false })
+    }
+
+    /// Proves that a batch could be begun at `out`, without writing anything.
+    ///
+    /// # Errors
+    /// `out` exists, has no name, or there is no directory to hold it.
+    pub fn check_free(out: &Path) -> Result<(), DeliveryError> {
+        if std::fs::symlink_metadata(out).is_ok() {
+            return Err(DeliveryError::OutputExists { path: out.to_owned() });
+        }
+        if out.file_name().is_none() {
+            return Err(DeliveryError::OutputName { path: out.to_owned() });
+        }
+        let parent = durable::parent(out);
+        if parent.is_dir() { Ok(()) } else { Err(DeliveryError::OutputParent { path: parent.to_owned() }) }
+    }
+
+    /// Adds a line to a file of lines, such as `rejected.jsonl`, creating it with its first line.
+    ///
+    /// # Errors
+    /// The name is not one for a file of lines, the line is not printable ASCII or longer than 64 KiB, or writing fails.
+    pub fn line(&mut self, name: &str, line: &str) -> Result<(), DeliveryError> {
+        let partial = &self.partial;
+        let open = self.open.as_mut().ok_or_else(|| DeliveryError::Finished { what: name.to_owned() })?;
+        if line.len() > Entry::MAX_LINE || !line.bytes().all(|byte| matches!(byte, 0x20..=0x7E)) {
+            let what = "longer than 64 KiB or not printable ASCII";
+            return Err(DeliveryError::Line { name: name.to_owned(), line: open.entries + 1, what });
+        }
+        if !open.lines.contains_key(name) {
+            check_file_name(name)?;
+            open.lines.insert(name.to_owned(), Output::create(partial, name)?);
+        }
+        let output = open.lines.get_mut(name).expect("the file was just created");
+        output.append(line.as_bytes())?;
+        output.append(b"\n")
+    }
+
+    /// Adds a whole file: before [`finish`](Self::finish) any of the batch's small files, after it the statement and
+    /// its seal, once each. It is on disk on return.
+    ///
+    /// # Errors
+    /// The name is not one for a file of a batch, or not at this time; the file exists; or writing fails.
+    pub fn add_file(&mut self, name: &str, content: &[u8]) -> Result<(), DeliveryError> {
+        check_file_name(name)?;
+        let after = matches!(name, STATEMENT_FILE | SEAL_FILE);
+        match (after, self.open.is_some()) {
+            (true, true) => return Err(DeliveryError::Incomplete { missing: "the report before statement and seal" }),
+            (false, false) => return Err(DeliveryError::Finished { what: name.to_owned() }),
+            _ => {}
+        }
+        let mut output = Output::create(&self.partial, name)?;
+        output.append(content)?;
+        let file = output.finish()?;
+        match name {
+            STATEMENT_FILE => self.statement = true,
+            SEAL_FILE => self.seal = true,
+            _ => self.files.push(file),
+        }
+        Ok(())
+    }
+
+    /// Completes archives and files of lines and reports all files so far. `rejected.jsonl` and `inputs.jsonl` exist
+    /// from now on, if need be empty.
+    ///
+    /// # Errors
+    /// Certificates, sources and lines are not equally many, or writing fails.
+    pub fn finish(&mut self) -> Result<Report, DeliveryError> {
+        let finished = || DeliveryError::Finished { what: "batch".to_owned() };
+        let open = self.open.take().ok_or_else(finished)?;
+        let (certificates, sources) = (open.certificates.chips(), open.sources.chips());
+        if certificates != open.entries || sources != open.entries {
+            return Err(DeliveryError::Counts { certificates, sources, entries: open.entries });
+        }
+        self.files.extend(open.certificates.finish()?);
+        self.files.extend(open.sources.finish()?);
+        for output in open.lines.into_values() {
+            self.files.push(output.finish()?);
+        }
+        for name in [REJECTED_FILE, INPUTS_FILE] {
+            if !self.files.iter().any(|file| file.name == name) {
+                self.files.push(Output::create(&self.partial, name)?.finish()?);
+            }
+        }
+        self.files.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(Report { files: self.files.clone() })
+    }
+
+    /// Gives the batch its name: everything in it is on disk before, the name is on disk after.
+    ///
+    /// # Errors
+    /// The batch lacks its report, statement or seal; its name was taken in the meantime; or the file system fails.
+    /// The partial directory is left then.
+    pub fn publish(self) -> Result<(), DeliveryError> {
+        for (there, missing) in [
+            (self.open.is_none(), "the report"),
+            (self.statement, manifest::STATEMENT_FILE),
+            (self.seal, manifest::SEAL_FILE),
+        ] {
+            if !there {
+                return Err(DeliveryError::Incomplete { missing });
+            }
+        }
+        durable::sync_directory(&self.partial)?;
+        match durable::publish(&self.partial, &self.out) {
+            Err(durable::DurableError::Exists { path }) => Err(DeliveryError::OutputExists { path }),
+            other => Ok(other?),
+        }
+    }
+
+    /// Gives the batch up and removes what was written of it.
+    ///
+    /// # Errors
+    /// Removing fails.
+    pub fn abandon(self) -> Result<(), DeliveryError> {
+        Ok(durable::remove_partial(&self.partial)?)
+    }
+}
+
+impl Sink for BatchWriter {
+    fn certificate(&mut self, uid: &Uid, der: &[u8]) -> Result<(), DeliveryError> {
+        let open = self.open.as_mut().ok_or_else(|| DeliveryError::Finished { what: format!("{uid}.der") })?;
+        match self.forms[..] {
+            [Form::Der] => open.certificates.add(uid, &[(".der", der)]),
+            [Form::Pem] => open.certificates.add(uid, &[(".pem", certificate_to_pem(der).as_bytes())]),
+            _ => open.certificates.add(uid, &[(".der", der), (".pem", certificate_to_pem(der).as_bytes())]),
+        }
+    }
+
+    fn source(&mut self, uid: &Uid, der: &[u8]) -> Result<(), DeliveryError> {
+        let open = self.open.as_mut().ok_or_else(|| DeliveryError::Finished { what: format!("{uid}.der") })?;
+        open.sources.add(uid, &[(".der", der)])
+    }
+
+    fn entry_line(&mut self, line: &str) -> Result<(), DeliveryError> {
+        // hexadecimal of one case sorts as the octets do
+        let uid = line.strip_prefix("{\"uid\":\"").and_then(|rest| rest.split_once('"')).map(|(uid, _)| uid.to_owned());
+        let number = self.open.as_ref().map_or(0, |open| open.entries) + 1;
+        let Some(uid) = uid else {
+            let what = "not a line of the manifest";
+            return Err(DeliveryError::Line { name: ENTRIES_FILE.to_owned(), line: number, what });
+        };
+        if let Some(open) = self.open.as_ref().filter(|open| open.last >= uid) {
+            let previous = open.last.clone();
+            return Err(DeliveryError::Order { what: "entries", previous, found: uid });
+        }
+        self.line(ENTRIES_FILE, line)?;
+        if let Some(open) = &mut self.open {
+            open.entries += 1;
+            open.last = uid;
+        }
+        Ok(())
+    }
+}
+
+/// The same, for callers that hold no other sink.
+impl BatchWriter {
+    /// Takes a new certificate: see [`Sink::certificate`].
+    ///
+    /// # Errors
+    /// See [`Sink::certificate`].
+    pub fn certificate(&mut self, uid: &Uid, der: &[u8]) -> Result<(), DeliveryError> {
+        Sink::certificate(self, uid, der)
+    }
+
+    /// Takes a source leaf: see [`Sink::source`].
+    ///
+    /// # Errors
+    /// See [`Sink::source`].
+    pub fn source(&mut self, uid: &Uid, der: &[u8]) -> Result<(), DeliveryError> {
+        Sink::source(self, uid, der)
+    }
+
+    /// Takes a line of the manifest: see [`Sink::entry_line`].
+    ///
+    /// # Errors
+    /// See [`Sink::entry_line`].
+    pub fn entry_line(&mut self, line: &str) -> Result<(), DeliveryError> {
+        Sink::entry_line(self, line)
+    }
+}
+
+impl Report {
+    /// All files, sorted by name.
+    pub fn files(&self) -> &[WrittenFile] {
+        &self.files
+    }
+
+    /// SHA-256 of one file, which every batch has: entries, rejected or inputs.
+    pub fn sha256(&self, name: &str) -> Option<Sha256Digest> {
+        self.files.iter().find(|file| file.name == name).map(|file| file.sha256)
+    }
+
+    /// What the statement's `files` says: every file that no other field of the statement names.
+    pub fn other_files(&self) -> Vec<FileDigest> {
+        let others = self.files.iter().filter(|file| !LISTED.contains(&file.name.as_str()));
+        others.map(|file| FileDigest { name: file.name.clone(), sha256: file.sha256 }).collect()
+    }
+}
+
+/// Where a batch is written before it has its name.
+fn partial_path(out: &Path, batch: &str) -> Result<PathBuf, DeliveryError> {
+    if batch.is_empty() || !batch.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f' | b'-')) {
+        return Err(DeliveryError::BatchName { found: batch.to_owned() });
+    }
+    let mut name = out.file_name().ok_or_else(|| DeliveryError::OutputName { path: out.to_owned() })?.to_owned();
+    name.push(format!(".partial-{batch}"));
+    Ok(out.with_file_name(name))
+}
+
+fn check_file_name(name: &str) -> Result<(), DeliveryError> {
+    let plain = |byte| matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'_' | b'-');
+    let archive = name.strip_suffix(".zip").is_some();
+    if name.is_empty() || name.starts_with(['.', '-']) || !name.bytes().all(plain) || archive {
+        return Err(DeliveryError::FileName { found: name.to_owned() });
+    }
+    Ok(())
+}
+
+pub(super) const CERTIFICATES: &str = "certificates";
+pub(super) const SOURCES: &str = "sources";
+/// Files that fields of their own in the statement name.
+const LISTED: [&str; 3] = [ENTRIES_FILE, REJECTED_FILE, INPUTS_FILE];
