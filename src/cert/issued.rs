@@ -36,6 +36,11 @@ impl IssuedCertificate {
         &self.der
     }
 
+    /// What was signed.
+    pub fn tbs(&self) -> &TbsCertificate {
+        &self.tbs
+    }
+
     /// The signature's octets.
     pub fn signature(&self) -> &[u8] {
         &self.signature

@@ -5,10 +5,12 @@
 
 mod identity;
 mod issued;
+mod seed;
 mod tbs;
 mod template;
 
 pub use identity::{IssuerIdentity, IssuerIdentityError};
 pub use issued::{IssuedCertificate, UncheckedCertificate};
+pub use seed::Seed;
 pub use tbs::{ENCODER, TbsCertificate};
 pub use template::{DeviceLimits, ObjectTemplate, SerialRule};

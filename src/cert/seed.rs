@@ -1,0 +1,21 @@
+//! The random octets from which a batch's serial numbers are derived.
+
+use std::fmt;
+
+/// A batch's seed (design §8): 32 random octets, on the ledger before the first signature, published in the statement
+/// afterwards. Whoever knows it before can predict serial numbers, which is why `Debug` says nothing.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Seed(pub [u8; 32]);
+
+impl Seed {
+    /// The octets.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Seed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Seed(..)")
+    }
+}
