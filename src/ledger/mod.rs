@@ -1,1 +1,40 @@
-//! Port: what has been, or may have been, signed. Nothing is signed that is not recorded here first.
+//! Port: what was promised to be signed, what was signed, and what was published, for good.
+//!
+//! Guarantees: a [`RecordedTbs`] exists only when its intent is durable; an open batch holds its leaves against every
+//! other batch; a batch is sealed once; every record is a link of one hash chain. `docs/ledger.md` explains the records
+//! and the order in which they are written. Deciding which leaves to issue, signing and publishing are left to others.
+//!
+//! [`Ledger`] is the rules, [`LedgerStore`] where records are kept.
+
+mod batch;
+mod begin;
+mod ca;
+mod chunk;
+mod codec;
+mod error;
+mod leaf;
+mod list;
+mod memory;
+mod open;
+mod record;
+mod recorded;
+mod seal;
+mod sqlite;
+mod standing;
+mod store;
+#[cfg(test)]
+mod tests;
+mod verify;
+
+pub use batch::{BatchId, BatchIdError, BatchRow, BatchState, BatchTerms, PolicyUse};
+pub use ca::{CaEntry, CaRecord};
+pub use error::LedgerError;
+pub use leaf::{LeafKey, leaf_set_digest};
+pub use memory::{Fault, MemoryStore};
+pub use open::Ledger;
+pub use record::{Draft, Entry, Head, Kind, Place, Record};
+pub use recorded::{Recorded, RecordedTbs};
+pub use sqlite::SqliteStore;
+pub use standing::Standing;
+pub use store::{LedgerStore, StoreError};
+pub use verify::{LedgerReport, LedgerStats};

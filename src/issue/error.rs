@@ -1,0 +1,77 @@
+//! Why something was not signed or not released.
+
+use crate::crypto::{KeyError, SignatureError};
+use crate::origin::Uid;
+use crate::signer::SignerError;
+use crate::x509::{KeyAlgorithm, SignatureAlgorithm};
+
+/// Why something was not signed or not released.
+#[derive(Debug, thiserror::Error)]
+pub enum IssueError {
+    /// The issuer's key cannot make signatures of the algorithm that the certificate names.
+    #[error("certificate of {uid} names {algorithm}, which the issuer's {key} key cannot make")]
+    AlgorithmNotOfKey {
+        /// The chip.
+        uid: Uid,
+        /// The algorithm in its tbsCertificate.
+        algorithm: SignatureAlgorithm,
+        /// The issuer's key.
+        key: KeyAlgorithm,
+    },
+    /// The issuer's own key is not usable.
+    #[error("issuer key: {0}")]
+    Key(#[from] KeyError),
+    /// The signer holds another key than the issuer's certificate.
+    #[error("signer's public key is not the one in the issuer's certificate: found {found}, expected {expected}")]
+    KeyMismatch {
+        /// SHA-256 of the signer's SubjectPublicKeyInfo.
+        found: crate::x509::Sha256Digest,
+        /// SHA-256 of the certificate's SubjectPublicKeyInfo.
+        expected: crate::x509::Sha256Digest,
+    },
+    /// Signatures kept coming out short.
+    #[error(
+        "{signatures} signatures for {uid} in a row had a value with a leading zero octet, which chance does not explain"
+    )]
+    NeverFullWidth {
+        /// The chip.
+        uid: Uid,
+        /// How many were made.
+        signatures: u32,
+    },
+    /// The signer broke its contract.
+    #[error("signer returned {found} signatures for {expected} messages")]
+    SignatureCount {
+        /// Signatures returned.
+        found: usize,
+        /// Messages handed over.
+        expected: usize,
+    },
+    /// The signer failed.
+    #[error(transparent)]
+    Signer(#[from] SignerError),
+    /// A signature that does not verify under the issuer's own key. It has not left this program.
+    #[error("signature for {uid} does not verify under the issuer's own key: {source}")]
+    WrongSignature {
+        /// The chip.
+        uid: Uid,
+        /// What is wrong with it.
+        source: SignatureError,
+    },
+}
+
+impl IssueError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        let text = match self {
+            Self::AlgorithmNotOfKey { .. } => "Set `signature` in the policy to an algorithm of the issuer's key.",
+            Self::Key(_) => return None,
+            Self::KeyMismatch { .. } => "Check `certificate` and `key` in the `[issuer]` table of the configuration.",
+            Self::NeverFullWidth { .. } | Self::SignatureCount { .. } | Self::WrongSignature { .. } => {
+                "The signer or its connection is faulty: try `reroot hsm doctor`, then run the same command again."
+            }
+            Self::Signer(_) => "What was signed is on the ledger: when the signer is back, run the same command again.",
+        };
+        Some(text.to_owned())
+    }
+}

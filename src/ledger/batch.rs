@@ -1,0 +1,294 @@
+//! The batch row: everything that a tbsCertificate depends on besides its leaf.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use crate::cert::Seed;
+use crate::crypto::sha256;
+use crate::x509::{Sha256Digest, Time};
+
+use super::codec::{Malformed, Reader, Writer};
+
+/// The name of a batch: a UUID of version 7 (RFC 9562 §5.7) in lower case.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BatchId(Box<str>);
+
+impl BatchId {
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Reads the one spelling of a UUIDv7: 8-4-4-4-12 lower-case hexadecimal digits, version 7, variant 10.
+impl FromStr for BatchId {
+    type Err = BatchIdError;
+
+    fn from_str(text: &str) -> Result<Self, BatchIdError> {
+        let shape = text.len() == 36
+            && text.bytes().enumerate().all(|(at, byte)| match at {
+                8 | 13 | 18 | 23 => byte == b'-',
+                14 => byte == b'7',
+                19 => matches!(byte, b'8' | b'9' | b'a' | b'b'),
+                _ => matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
+            });
+        if shape { Ok(Self(text.into())) } else { Err(BatchIdError { found: text.escape_default().to_string() }) }
+    }
+}
+
+impl fmt::Display for BatchId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for BatchId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BatchId({})", self.0)
+    }
+}
+
+/// Text that is not the name of a batch.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{found}` is not a batch name, expected a UUID of version 7 in lower case (RFC 9562 §5.7)")]
+pub struct BatchIdError {
+    found: String,
+}
+
+/// Everything a batch's tbsCertificates and its accounting depend on, but for what a run may choose anew: seed, time
+/// and chunk size. A run finds its batch again by [`key`](Self::key).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BatchTerms {
+    /// SHA-256 of the issuing CA's certificate.
+    pub issuer_sha256: Sha256Digest,
+    /// The policy's name: part of the identity of a certificate.
+    pub policy_name: String,
+    /// SHA-256 of the policy file.
+    pub policy_sha256: Sha256Digest,
+    /// The policy file.
+    pub policy: Vec<u8>,
+    /// The operator's parameters.
+    pub params: BTreeMap<String, String>,
+    /// SHA-256 of the anchors' certificates, in the order of the statement.
+    pub anchors: Vec<Sha256Digest>,
+    /// Relaxations in force.
+    pub relaxations: Vec<String>,
+    /// What a rejected item does: `stop` or `skip`.
+    pub on_reject: String,
+    /// Version of the encoder of tbsCertificates.
+    pub encoder: u32,
+    /// Digest of the inputs.
+    pub inputs_sha256: Sha256Digest,
+    /// [`leaf_set_digest`](super::leaf_set_digest) of the leaves.
+    pub leaves_sha256: Sha256Digest,
+    /// How many leaves there are.
+    pub leaf_count: u64,
+    /// Why leaves that were issued before are issued again.
+    pub reissue: Option<String>,
+    /// ST's bulk identifier.
+    pub bulk_id: Option<String>,
+    /// SHA-256 of the list of expected chips.
+    pub expected_sha256: Option<Sha256Digest>,
+}
+
+impl BatchTerms {
+    /// The digest by which a run finds its batch again.
+    pub fn key(&self) -> Sha256Digest {
+        let mut writer = Writer::default();
+        writer.raw(b"reroot-batch-terms/1\0");
+        self.write(&mut writer);
+        sha256(&writer.finish())
+    }
+
+    /// The policy as it stands in these terms.
+    pub fn policy_use(&self) -> PolicyUse<'_> {
+        PolicyUse { name: &self.policy_name, sha256: &self.policy_sha256, params: &self.params }
+    }
+
+    fn write(&self, writer: &mut Writer) {
+        writer.digest(&self.issuer_sha256);
+        writer.text(&self.policy_name);
+        writer.digest(&self.policy_sha256);
+        writer.bytes(&self.policy);
+        write_params(writer, &self.params);
+        writer.count(self.anchors.len());
+        for anchor in &self.anchors {
+            writer.digest(anchor);
+        }
+        writer.count(self.relaxations.len());
+        for name in &self.relaxations {
+            writer.text(name);
+        }
+        writer.text(&self.on_reject);
+        writer.u32(self.encoder);
+        writer.digest(&self.inputs_sha256);
+        writer.digest(&self.leaves_sha256);
+        writer.u64(self.leaf_count);
+        writer.optional(self.reissue.as_deref(), Writer::text);
+        writer.optional(self.bulk_id.as_deref(), Writer::text);
+        writer.optional(self.expected_sha256.as_ref(), Writer::digest);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+        Ok(Self {
+            issuer_sha256: reader.digest()?,
+            policy_name: reader.text()?.to_owned(),
+            policy_sha256: reader.digest()?,
+            policy: reader.bytes()?.to_vec(),
+            params: read_params(reader)?,
+            anchors: (0..reader.count()?).map(|_| reader.digest()).collect::<Result<_, _>>()?,
+            relaxations: (0..reader.count()?).map(|_| Ok(reader.text()?.to_owned())).collect::<Result<_, _>>()?,
+            on_reject: reader.text()?.to_owned(),
+            encoder: reader.u32()?,
+            inputs_sha256: reader.digest()?,
+            leaves_sha256: reader.digest()?,
+            leaf_count: reader.u64()?,
+            reissue: reader.optional(|reader| Ok(reader.text()?.to_owned()))?,
+            bulk_id: reader.optional(|reader| Ok(reader.text()?.to_owned()))?,
+            expected_sha256: reader.optional(Reader::digest)?,
+        })
+    }
+}
+
+fn write_params(writer: &mut Writer, params: &BTreeMap<String, String>) {
+    writer.count(params.len());
+    for (name, value) in params {
+        writer.text(name);
+        writer.text(value);
+    }
+}
+
+fn read_params(reader: &mut Reader<'_>) -> Result<BTreeMap<String, String>, Malformed> {
+    (0..reader.count()?).map(|_| Ok((reader.text()?.to_owned(), reader.text()?.to_owned()))).collect()
+}
+
+/// The policy under which leaves are asked about.
+#[derive(Clone, Copy, Debug)]
+pub struct PolicyUse<'a> {
+    /// The policy's name: part of the identity of a certificate.
+    pub name: &'a str,
+    /// SHA-256 of the policy file.
+    pub sha256: &'a Sha256Digest,
+    /// The operator's parameters.
+    pub params: &'a BTreeMap<String, String>,
+}
+
+impl PolicyUse<'_> {
+    fn params_sha256(&self) -> Sha256Digest {
+        let mut writer = Writer::default();
+        write_params(&mut writer, self.params);
+        sha256(&writer.finish())
+    }
+}
+
+/// A batch as it stands on the ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BatchRow {
+    /// Its name, drawn by the caller.
+    pub id: BatchId,
+    /// What it was asked to be.
+    pub terms: BatchTerms,
+    /// The seed of its serial numbers.
+    pub seed: Seed,
+    /// The instant of issue, for which source leaves were verified.
+    pub issued_at: Time,
+    /// Leaves in a chunk, the last one's may be fewer.
+    pub chunk_size: u32,
+    /// Whether its statement has been sealed.
+    pub state: BatchState,
+}
+
+/// How far a batch is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum BatchState {
+    /// It holds its leaves against other batches.
+    Open,
+    /// Its statement is signed: nothing is added to it any more.
+    Sealed,
+}
+
+impl BatchRow {
+    /// How many chunks the batch has.
+    pub fn chunks(&self) -> u64 {
+        self.terms.leaf_count.div_ceil(u64::from(self.chunk_size))
+    }
+
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let mut writer = Writer::with_capacity(self.terms.policy.len() + 512);
+        writer.text(self.id.as_str());
+        self.terms.write(&mut writer);
+        writer.raw(self.seed.as_bytes());
+        writer.i64(self.issued_at.unix());
+        writer.u32(self.chunk_size);
+        writer.finish()
+    }
+
+    pub(super) fn decode(body: &[u8], state: BatchState) -> Result<Self, Malformed> {
+        let mut reader = Reader::new(body);
+        let row = Self {
+            id: reader.text()?.parse().map_err(|_| Malformed)?,
+            terms: BatchTerms::read(&mut reader)?,
+            seed: Seed(*reader.digest()?.as_bytes()),
+            issued_at: Time::from_unix(reader.i64()?).map_err(|_| Malformed)?,
+            chunk_size: reader.u32()?,
+            state,
+        };
+        reader.finish()?;
+        Ok(row)
+    }
+}
+
+/// What is kept in memory of every batch: enough to find one and to judge a leaf's standing.
+#[derive(Clone, Debug)]
+pub(super) struct Summary {
+    /// Position of the batch's first record.
+    pub(super) number: u64,
+    pub(super) id: BatchId,
+    pub(super) terms_key: Sha256Digest,
+    pub(super) policy_name: Box<str>,
+    pub(super) policy_sha256: Sha256Digest,
+    pub(super) params_sha256: Sha256Digest,
+}
+
+impl Summary {
+    pub(super) fn of(number: u64, row: &BatchRow) -> Self {
+        Self {
+            number,
+            id: row.id.clone(),
+            terms_key: row.terms.key(),
+            policy_name: row.terms.policy_name.as_str().into(),
+            policy_sha256: row.terms.policy_sha256,
+            params_sha256: row.terms.policy_use().params_sha256(),
+        }
+    }
+
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let mut writer = Writer::default();
+        writer.text(self.id.as_str());
+        writer.digest(&self.terms_key);
+        writer.text(&self.policy_name);
+        writer.digest(&self.policy_sha256);
+        writer.digest(&self.params_sha256);
+        writer.finish()
+    }
+
+    pub(super) fn decode(number: u64, body: &[u8]) -> Result<Self, Malformed> {
+        let mut reader = Reader::new(body);
+        let summary = Self {
+            number,
+            id: reader.text()?.parse().map_err(|_| Malformed)?,
+            terms_key: reader.digest()?,
+            policy_name: reader.text()?.into(),
+            policy_sha256: reader.digest()?,
+            params_sha256: reader.digest()?,
+        };
+        reader.finish()?;
+        Ok(summary)
+    }
+
+    /// Whether the batch's policy file is the same, and whether its parameters are.
+    pub(super) fn same(&self, policy: &PolicyUse<'_>) -> (bool, bool) {
+        (self.policy_sha256 == *policy.sha256, self.params_sha256 == policy.params_sha256())
+    }
+}

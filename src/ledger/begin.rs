@@ -1,0 +1,141 @@
+//! Batches: finding one again, beginning a new one.
+
+use crate::x509::Sha256Digest;
+
+use super::LedgerError;
+use super::batch::{BatchId, BatchRow, BatchState, Summary};
+use super::leaf::{self, LeafKey, leaf_set_digest};
+use super::open::{Book, Ledger, damaged};
+use super::record::{Draft, Kind, Place};
+use super::standing::{Standing, standing};
+
+impl Ledger {
+    /// The batch of these terms, if there is one.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn find(&self, terms_key: &Sha256Digest) -> Result<Option<BatchRow>, LedgerError> {
+        self.with(|book| {
+            let found = book.batches()?.iter().rfind(|batch| batch.terms_key == *terms_key).cloned();
+            found.map(|summary| book.row(&summary)).transpose()
+        })
+    }
+
+    /// The batch of this name, if there is one.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn batch(&self, id: &BatchId) -> Result<Option<BatchRow>, LedgerError> {
+        self.with(|book| {
+            let found = book.summary(id)?;
+            found.map(|summary| book.row(&summary)).transpose()
+        })
+    }
+
+    /// Batches that were begun and not sealed, oldest first.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn open_batches(&self) -> Result<Vec<BatchRow>, LedgerError> {
+        self.with(|book| {
+            let mut open = Vec::new();
+            for summary in book.batches()?.to_vec() {
+                if !book.is_sealed(summary.number)? {
+                    open.push(book.row(&summary)?);
+                }
+            }
+            Ok(open)
+        })
+    }
+
+    /// Begins a batch: one durable write of the batch row and of every leaf, which it holds from now on.
+    ///
+    /// # Errors
+    /// The terms do not describe the leaves, the batch is on the ledger already, a leaf belongs to another batch (with
+    /// `terms.reissue` one that is sealed does no harm; a UID with another key or a key under another UID always
+    /// does), or the store fails.
+    #[expect(clippy::needless_pass_by_value, reason = "a batch begins once: its row is given away")]
+    pub fn begin(&self, row: BatchRow, leaves: &[LeafKey]) -> Result<(), LedgerError> {
+        check_terms(&row, leaves)?;
+        self.with(|book| {
+            // whatever is concluded from here on holds up to this head, and `append` refuses any other
+            let head = book.store.head()?;
+            if book.summary(&row.id)?.is_some() {
+                return Err(LedgerError::BatchExists { batch: row.id.clone() });
+            }
+            let terms_key = row.terms.key();
+            if let Some(earlier) = book.batches()?.iter().find(|batch| batch.terms_key == terms_key) {
+                return Err(LedgerError::TermsExist { batch: earlier.id.clone() });
+            }
+            let standings = standing(book, &row.terms.policy_use(), leaves)?;
+            for (leaf, standing) in leaves.iter().zip(standings) {
+                refuse(leaf, &standing, row.terms.reissue.is_some())?;
+            }
+            book.append(&head, drafts(head.records + 1, &row, leaves))
+        })
+    }
+}
+
+impl Book {
+    /// The whole row of a batch.
+    pub(super) fn row(&mut self, summary: &Summary) -> Result<BatchRow, LedgerError> {
+        let record = self.expect(Place::new(Kind::Terms, summary.number, 0))?;
+        let state = if self.is_sealed(summary.number)? { BatchState::Sealed } else { BatchState::Open };
+        BatchRow::decode(&record.body, state).map_err(|_| damaged(&record))
+    }
+}
+
+fn check_terms(row: &BatchRow, leaves: &[LeafKey]) -> Result<(), LedgerError> {
+    let differ = |what| Err(LedgerError::TermsDiffer { batch: row.id.clone(), what });
+    if leaves.is_empty() || row.chunk_size == 0 {
+        return Err(LedgerError::NoLeaves { batch: row.id.clone() });
+    }
+    leaf::check_order(leaves)?;
+    if row.terms.leaf_count != leaves.len() as u64 {
+        return differ("number of leaves");
+    }
+    if row.terms.leaves_sha256 != leaf_set_digest(leaves) {
+        return differ("digest of leaves");
+    }
+    Ok(())
+}
+
+fn refuse(leaf: &LeafKey, standing: &Standing, reissue: bool) -> Result<(), LedgerError> {
+    let reason = match standing {
+        Standing::Free => return Ok(()),
+        Standing::Issued { .. } if reissue => return Ok(()),
+        Standing::Issued { batch, .. } => format!("it was issued in batch {batch}"),
+        Standing::Held { batch } => format!("batch {batch}, which is not finished, holds it"),
+        Standing::UidWithOtherKey { batch } => format!("batch {batch} has this UID with another key"),
+        Standing::KeyUnderOtherUid { batch, uid } => format!("batch {batch} has its key under UID {uid}"),
+    };
+    Err(LedgerError::LeafTaken { uid: leaf.uid.clone(), reason })
+}
+
+/// The records of a new batch, made one at a time.
+fn drafts<'a>(number: u64, row: &'a BatchRow, leaves: &'a [LeafKey]) -> impl Iterator<Item = Draft> + 'a {
+    let chunk_size = usize::try_from(row.chunk_size).expect("a chunk's size fits into memory");
+    let single = move |kind, body| Draft::new(Place::new(kind, number, 0), body);
+    let numbered = |(chunk, leaves)| (chunk as u64, leaves);
+    let counted = move |kind, chunk, leaves: &[LeafKey], body| Draft {
+        count: leaves.len() as u64,
+        ..Draft::new(Place::new(kind, number, chunk), body)
+    };
+    let head = [Kind::Batch, Kind::Terms, Kind::Ranges].into_iter().map(move |kind| match kind {
+        Kind::Batch => single(kind, Summary::of(number, row).encode()),
+        Kind::Terms => single(kind, row.encode()),
+        _ => single(kind, leaf::write_ranges(leaves, chunk_size)),
+    });
+    let lists = leaves.chunks(chunk_size).enumerate().map(numbered).flat_map(move |(chunk, leaves)| {
+        [Kind::Uids, Kind::Digests].into_iter().map(move |kind| {
+            let body = if kind == Kind::Uids { leaf::write_uids(leaves) } else { leaf::write_digests(leaves) };
+            counted(kind, chunk, leaves, body)
+        })
+    });
+    let keys = leaves.chunks(leaf::KEY_RUN).enumerate().map(numbered).map(move |(run, leaves)| {
+        let keys =
+            (leaf::first_of_run(run)..).zip(leaves).map(|(index, leaf)| (leaf::prefix(&leaf.spki), index)).collect();
+        counted(Kind::Keys, run, leaves, leaf::write_keys(keys))
+    });
+    head.chain(lists).chain(keys)
+}

@@ -1,0 +1,116 @@
+//! What a CA key signs besides leaves: certificates of CAs and manifest signers, requests, possession certificates,
+//! revocation lists. Recorded before it is signed, like everything else.
+
+use crate::crypto::sha256;
+use crate::x509::tlv::{Reader as DerReader, tag};
+use crate::x509::{Sha256Digest, Time};
+
+use super::LedgerError;
+use super::codec::Writer;
+use super::open::{Ledger, decoded};
+use super::record::{Draft, Kind, Place, Record};
+
+/// The licence to sign something with a CA key: its intent is durable. Only the ledger makes one.
+#[derive(Debug, PartialEq, Eq)]
+pub struct CaRecord {
+    position: u64,
+    kind: String,
+    tbs: Vec<u8>,
+}
+
+impl CaRecord {
+    /// What sort of thing is signed.
+    pub fn kind(&self) -> &str {
+        &self.kind
+    }
+
+    /// The octets to sign.
+    pub fn tbs(&self) -> &[u8] {
+        &self.tbs
+    }
+}
+
+/// Something that a CA key was to sign.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CaEntry {
+    /// Position of its record.
+    pub position: u64,
+    /// What sort of thing it is.
+    pub kind: String,
+    /// When it was recorded.
+    pub at: Time,
+    /// SHA-256 of the octets to sign.
+    pub tbs_sha256: Sha256Digest,
+    /// The signed thing; none if the signature was never recorded.
+    pub der: Option<Vec<u8>>,
+}
+
+impl Ledger {
+    /// Makes the intent to sign `tbs` with a CA key durable. `kind` is a word for people (`root`, `crl`).
+    ///
+    /// # Errors
+    /// The store fails: then it must not be signed.
+    pub fn record_ca(&self, kind: &str, tbs: &[u8], at: Time) -> Result<CaRecord, LedgerError> {
+        self.with(|book| {
+            let head = book.store.head()?;
+            let position = head.records + 1;
+            let mut body = Writer::with_capacity(tbs.len() + 64);
+            body.text(kind);
+            body.i64(at.unix());
+            body.bytes(tbs);
+            let draft = Draft { count: 1, ..Draft::new(Place::new(Kind::CaIntent, 0, position), body.finish()) };
+            book.append(&head, std::iter::once(draft))?;
+            Ok(CaRecord { position, kind: kind.to_owned(), tbs: tbs.to_vec() })
+        })
+    }
+
+    /// Makes the signed thing durable.
+    ///
+    /// # Errors
+    /// `der` is not a signed structure around the recorded octets, or the store fails.
+    pub fn record_ca_signed(&self, record: CaRecord, der: &[u8]) -> Result<(), LedgerError> {
+        let CaRecord { position, kind, tbs } = record;
+        if !is_around(der, &tbs) {
+            return Err(LedgerError::CaDiffers { kind });
+        }
+        self.with(|book| {
+            let head = book.store.head()?;
+            let place = Place::new(Kind::CaSigned, 0, position);
+            let draft = Draft { place, count: 1, signatures: 1, body: der.to_vec() };
+            book.append(&head, std::iter::once(draft))
+        })
+    }
+
+    /// Everything that a CA key was to sign besides leaves, oldest first.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn ca_entries(&self) -> Result<Vec<CaEntry>, LedgerError> {
+        self.with(|book| {
+            let mut entries = Vec::new();
+            for entry in book.store.entries(Kind::CaIntent, 0, 0)? {
+                let intent = book.expect(entry.place)?;
+                let signed = book.store.read(Place::new(Kind::CaSigned, 0, entry.position))?;
+                entries.push(ca_entry(&intent, signed)?);
+            }
+            Ok(entries)
+        })
+    }
+}
+
+fn ca_entry(intent: &Record, signed: Option<Record>) -> Result<CaEntry, LedgerError> {
+    let (kind, at, tbs_sha256) =
+        decoded(intent, |reader| Ok((reader.text()?.to_owned(), reader.i64()?, sha256(reader.bytes()?))))?;
+    let position = intent.entry.position;
+    let at = Time::from_unix(at).map_err(|_| LedgerError::Damaged { position, what: "its time is not one" })?;
+    Ok(CaEntry { position, kind, at, tbs_sha256, der: signed.map(|signed| signed.body) })
+}
+
+/// Certificates, requests and revocation lists alike: SEQUENCE { what was signed, algorithm, BIT STRING }
+/// (RFC 5280 §4.1, §5.1; RFC 2986 §4.2).
+fn is_around(der: &[u8], tbs: &[u8]) -> bool {
+    let mut reader = DerReader::new(der);
+    let Ok(sequence) = reader.expect(tag::SEQUENCE, "signed structure") else { return false };
+    let mut fields = DerReader::new(sequence.content);
+    reader.is_empty() && fields.element("signed octets").is_ok_and(|element| element.raw == tbs)
+}

@@ -1,0 +1,338 @@
+//! Chunks: intents before signatures, results after them.
+
+use crate::cert::{IssuedCertificate, TbsCertificate, UncheckedCertificate};
+use crate::crypto::sha256;
+use crate::lint::LintedTbs;
+use crate::origin::Uid;
+use crate::x509::Sha256Digest;
+
+use super::LedgerError;
+use super::batch::{BatchId, Summary};
+use super::codec::Writer;
+use super::leaf;
+use super::open::{Book, Ledger, damaged, decoded};
+use super::record::{Draft, Kind, Place, Record};
+use super::recorded::{Recorded, RecordedTbs};
+
+impl Ledger {
+    /// How many serial numbers were given up so far for each leaf of a chunk: the attempt its tbsCertificate must be
+    /// built for.
+    ///
+    /// # Errors
+    /// There is no such batch or chunk, or the store cannot be read.
+    pub fn attempts(&self, batch: &BatchId, chunk: u64) -> Result<Vec<u32>, LedgerError> {
+        self.with(|book| Ok(Chunk::load(book, batch, chunk)?.leaves.iter().map(|leaf| leaf.attempt).collect()))
+    }
+
+    /// Makes the intent to sign a chunk durable, or finds the one of an earlier run. Returns one result a leaf, in
+    /// order.
+    ///
+    /// # Errors
+    /// A tbsCertificate is not that of the leaf at its place or of its attempt, or not the one recorded before; or the
+    /// store fails: then nothing may be signed.
+    pub fn record(&self, batch: &BatchId, chunk: u64, linted: Vec<LintedTbs>) -> Result<Vec<Recorded>, LedgerError> {
+        let digests: Vec<Sha256Digest> = linted.iter().map(|linted| sha256(linted.tbs().der())).collect();
+        let (known, fresh) = self.with(|book| {
+            let head = book.store.head()?;
+            let known = Chunk::load(book, batch, chunk)?;
+            known.check_leaves(&linted)?;
+            if known.intended {
+                known.check_digests(&linted, &digests)?;
+                return Ok((known, false));
+            }
+            known.check_open(book)?;
+            let mut body = Writer::with_capacity(digests.len() * 32);
+            for digest in &digests {
+                body.digest(digest);
+            }
+            let place = Place::new(Kind::Intent, known.batch.number, chunk);
+            let draft = Draft { count: digests.len() as u64, ..Draft::new(place, body.finish()) };
+            book.append(&head, std::iter::once(draft))?;
+            Ok((known, true))
+        })?;
+        let results = linted.into_iter().zip(known.leaves).map(|(linted, leaf)| match leaf.issued {
+            Some(issued) => {
+                let unchecked = UncheckedCertificate { tbs: linted.into_tbs(), signature: issued.signature };
+                if sha256(&unchecked.tbs.wrap(&unchecked.signature)) == issued.certificate {
+                    Ok(Recorded::AlreadyIssued(unchecked))
+                } else {
+                    Err(LedgerError::Damaged {
+                        position: issued.position,
+                        what: "a certificate's digest is not its own",
+                    })
+                }
+            }
+            None if fresh => Ok(Recorded::Fresh(RecordedTbs::assert_recorded(linted.into_tbs()))),
+            None => Ok(Recorded::Resumed(RecordedTbs::assert_recorded(linted.into_tbs()))),
+        });
+        results.collect()
+    }
+
+    /// Makes the intent to sign one leaf under its next serial number durable.
+    ///
+    /// # Errors
+    /// The chunk has no intent, the leaf is not in it or has a certificate, the tbsCertificate is not that of the next
+    /// attempt or has the serial number of the last; or the store fails: then it must not be signed.
+    pub fn retry(&self, batch: &BatchId, chunk: u64, linted: LintedTbs) -> Result<RecordedTbs, LedgerError> {
+        let tbs = linted.tbs();
+        let digest = sha256(tbs.der());
+        self.with(|book| {
+            let head = book.store.head()?;
+            let known = Chunk::load(book, batch, chunk)?;
+            let uid = &tbs.origin().uid;
+            let index = known.find(uid).ok_or_else(|| known.not_recorded(uid))?;
+            known.check_leaf(index, tbs)?;
+            let leaf = &known.leaves[index];
+            let before = leaf.tbs.ok_or_else(|| known.not_recorded(uid))?;
+            if leaf.issued.is_some() {
+                return Err(LedgerError::CertificateDiffers { uid: uid.clone(), batch: batch.clone() });
+            }
+            if tbs.attempt() == leaf.attempt && leaf.attempt > 0 && before == digest {
+                // recorded by a call that was told it had failed
+                return Ok(());
+            }
+            let expected = leaf.attempt + 1;
+            if tbs.attempt() != expected {
+                return Err(LedgerError::AttemptDiffers { uid: uid.clone(), found: tbs.attempt(), expected });
+            }
+            if before == digest {
+                return Err(LedgerError::RetryUnchanged { uid: uid.clone(), attempt: expected });
+            }
+            known.check_open(book)?;
+            let mut body = Writer::default();
+            body.count(index);
+            body.u32(expected);
+            body.digest(&digest);
+            let place = Place::new(Kind::Retry, known.batch.number, chunk).part(known.retries);
+            let draft = Draft { count: 1, ..Draft::new(place, body.finish()) };
+            book.append(&head, std::iter::once(draft))
+        })?;
+        Ok(RecordedTbs::assert_recorded(linted.into_tbs()))
+    }
+
+    /// Makes verified signatures durable; a chunk's may come in several parts, in any order. What is on the ledger
+    /// already is passed over. `signatures_made` counts every signature the key made, also those thrown away.
+    ///
+    /// # Errors
+    /// A certificate is not of the recorded tbsCertificate, or the leaf has another one; or the store fails: the
+    /// signatures will be made again over the same octets.
+    pub fn record_issued(
+        &self,
+        batch: &BatchId,
+        chunk: u64,
+        issued: &[IssuedCertificate],
+        signatures_made: u64,
+    ) -> Result<(), LedgerError> {
+        let digests: Vec<_> =
+            issued.iter().map(|certificate| (sha256(certificate.tbs().der()), sha256(certificate.der()))).collect();
+        self.with(|book| {
+            let head = book.store.head()?;
+            let known = Chunk::load(book, batch, chunk)?;
+            let mut body = Writer::with_capacity(issued.len() * 112);
+            let mut new: u64 = 0;
+            let mut taken = vec![false; known.leaves.len()];
+            let mut after = 0;
+            for (certificate, (tbs, digest)) in issued.iter().zip(&digests) {
+                let index = known.find_from(after, certificate.tbs())?;
+                after = index + 1;
+                let leaf = &known.leaves[index];
+                known.check_recorded(index, certificate.tbs(), tbs)?;
+                let same = leaf.issued.as_ref().map(|earlier| earlier.certificate == *digest);
+                match same {
+                    Some(true) => continue,
+                    None if !std::mem::replace(&mut taken[index], true) => {}
+                    Some(false) | None => {
+                        let uid = certificate.origin().uid.clone();
+                        return Err(LedgerError::CertificateDiffers { uid, batch: batch.clone() });
+                    }
+                }
+                body.count(index);
+                body.digest(digest);
+                body.bytes(certificate.signature());
+                new += 1;
+            }
+            if new == 0 && (signatures_made == 0 || !issued.is_empty()) {
+                return Ok(());
+            }
+            known.check_open(book)?;
+            let place = Place::new(Kind::Issued, known.batch.number, chunk).part(known.results);
+            let draft =
+                Draft { place, count: new, signatures: signatures_made, body: std::mem::take(&mut body).finish() };
+            book.append(&head, std::iter::once(draft))
+        })
+    }
+}
+
+/// What the ledger knows of a chunk.
+struct Chunk {
+    batch: Summary,
+    number: u64,
+    leaves: Vec<Leaf>,
+    /// Whether the chunk's intent is on the ledger.
+    intended: bool,
+    /// How many retry records there are.
+    retries: u32,
+    /// How many result records there are.
+    results: u32,
+}
+
+/// What the ledger knows of a leaf of a chunk.
+struct Leaf {
+    uid: Uid,
+    spki: Sha256Digest,
+    source: Sha256Digest,
+    attempt: u32,
+    /// SHA-256 of the tbsCertificate of that attempt.
+    tbs: Option<Sha256Digest>,
+    issued: Option<Issued>,
+}
+
+struct Issued {
+    position: u64,
+    certificate: Sha256Digest,
+    signature: Vec<u8>,
+}
+
+impl Chunk {
+    fn load(book: &mut Book, id: &BatchId, chunk: u64) -> Result<Self, LedgerError> {
+        let batch = book.known(id)?;
+        let number = batch.number;
+        let at = |kind| Place::new(kind, number, chunk);
+        let Some(uids) = book.store.read(at(Kind::Uids))? else {
+            let chunks = book.row(&batch)?.chunks();
+            return Err(LedgerError::NoSuchChunk { batch: id.clone(), chunk, chunks });
+        };
+        let digests = book.expect(at(Kind::Digests))?;
+        let mut leaves = Vec::new();
+        for (index, uid) in leaf::read_uids(&uids.body).map_err(|_| damaged(&uids))?.into_iter().enumerate() {
+            let uid = Uid::from_bytes(uid).map_err(|_| damaged(&uids))?;
+            let (spki, source) = leaf::read_digests(&digests.body, index).map_err(|_| damaged(&digests))?;
+            leaves.push(Leaf { uid, spki, source, attempt: 0, tbs: None, issued: None });
+        }
+        let mut known = Self { batch, number: chunk, leaves, intended: false, retries: 0, results: 0 };
+        if let Some(intent) = book.store.read(at(Kind::Intent))? {
+            known.intend(&intent)?;
+            while let Some(retry) = book.store.read(at(Kind::Retry).part(known.retries))? {
+                known.raise(&retry)?;
+            }
+            while let Some(results) = book.store.read(at(Kind::Issued).part(known.results))? {
+                known.issue(&results)?;
+            }
+        }
+        Ok(known)
+    }
+
+    fn intend(&mut self, record: &Record) -> Result<(), LedgerError> {
+        self.intended = true;
+        let leaves = &mut self.leaves;
+        decoded(record, |reader| {
+            leaves.iter_mut().try_for_each(|leaf| {
+                leaf.tbs = Some(reader.digest()?);
+                Ok(())
+            })
+        })
+    }
+
+    fn raise(&mut self, record: &Record) -> Result<(), LedgerError> {
+        self.retries += 1;
+        let (index, attempt, tbs) = decoded(record, |reader| Ok((reader.count()?, reader.u32()?, reader.digest()?)))?;
+        let leaf = self.leaves.get_mut(index).ok_or_else(|| damaged(record))?;
+        (leaf.attempt, leaf.tbs) = (attempt, Some(tbs));
+        Ok(())
+    }
+
+    fn issue(&mut self, record: &Record) -> Result<(), LedgerError> {
+        self.results += 1;
+        let entries = decoded(record, |reader| {
+            let mut entries = Vec::new();
+            while !reader.is_empty() {
+                entries.push((reader.count()?, reader.digest()?, reader.bytes()?.to_vec()));
+            }
+            Ok(entries)
+        })?;
+        for (index, certificate, signature) in entries {
+            let leaf = self.leaves.get_mut(index).ok_or_else(|| damaged(record))?;
+            leaf.issued = Some(Issued { position: record.entry.position, certificate, signature });
+        }
+        Ok(())
+    }
+
+    fn find(&self, uid: &Uid) -> Option<usize> {
+        self.leaves.binary_search_by(|leaf| leaf.uid.cmp(uid)).ok()
+    }
+
+    /// As [`find`](Self::find), looking at `guess` first: results usually come in order.
+    fn find_from(&self, guess: usize, tbs: &TbsCertificate) -> Result<usize, LedgerError> {
+        let uid = &tbs.origin().uid;
+        match self.leaves.get(guess) {
+            Some(leaf) if leaf.uid == *uid => Ok(guess),
+            _ => self.find(uid).ok_or_else(|| self.not_recorded(uid)),
+        }
+    }
+
+    /// Nothing is added to a sealed batch.
+    fn check_open(&self, book: &mut Book) -> Result<(), LedgerError> {
+        if book.is_sealed(self.batch.number)? {
+            return Err(LedgerError::Sealed { batch: self.batch.id.clone() });
+        }
+        Ok(())
+    }
+
+    fn check_leaves(&self, linted: &[LintedTbs]) -> Result<(), LedgerError> {
+        if linted.len() != self.leaves.len() {
+            return Err(LedgerError::ChunkLength {
+                batch: self.batch.id.clone(),
+                chunk: self.number,
+                found: linted.len(),
+                expected: self.leaves.len(),
+            });
+        }
+        for (index, linted) in linted.iter().enumerate() {
+            self.check_leaf(index, linted.tbs())?;
+            let (found, expected) = (linted.tbs().attempt(), self.leaves[index].attempt);
+            if found != expected {
+                let uid = linted.tbs().origin().uid.clone();
+                return Err(LedgerError::AttemptDiffers { uid, found, expected });
+            }
+        }
+        Ok(())
+    }
+
+    /// Chip, source leaf and key are those of the leaf list.
+    fn check_leaf(&self, index: usize, tbs: &TbsCertificate) -> Result<(), LedgerError> {
+        let leaf = &self.leaves[index];
+        let what = if leaf.uid != tbs.origin().uid {
+            "UID"
+        } else if leaf.source != tbs.origin().fingerprint {
+            "source leaf"
+        } else if leaf.spki != sha256(tbs.spki().der()) {
+            "key"
+        } else {
+            return Ok(());
+        };
+        Err(LedgerError::LeafDiffers { uid: tbs.origin().uid.clone(), batch: self.batch.id.clone(), what })
+    }
+
+    fn check_digests(&self, linted: &[LintedTbs], digests: &[Sha256Digest]) -> Result<(), LedgerError> {
+        (0..)
+            .zip(linted)
+            .zip(digests)
+            .try_for_each(|((index, linted), found)| self.check_recorded(index, linted.tbs(), found))
+    }
+
+    /// These octets are the ones that were recorded for the leaf.
+    fn check_recorded(&self, index: usize, tbs: &TbsCertificate, found: &Sha256Digest) -> Result<(), LedgerError> {
+        let uid = &tbs.origin().uid;
+        match self.leaves[index].tbs {
+            None => Err(self.not_recorded(uid)),
+            Some(recorded) if recorded == *found => Ok(()),
+            Some(recorded) => {
+                Err(LedgerError::TbsDiffers { uid: uid.clone(), batch: self.batch.id.clone(), recorded, found: *found })
+            }
+        }
+    }
+
+    fn not_recorded(&self, uid: &Uid) -> LedgerError {
+        LedgerError::NotRecorded { uid: uid.clone(), batch: self.batch.id.clone(), chunk: self.number }
+    }
+}

@@ -1,0 +1,180 @@
+//! Leaves as the ledger knows them, and how lists of them are written down.
+
+use crate::crypto::Sha256;
+use crate::origin::Uid;
+use crate::x509::Sha256Digest;
+
+use super::LedgerError;
+use super::codec::{Malformed, Reader, Writer};
+
+/// One leaf: chip, key and certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeafKey {
+    /// The chip.
+    pub uid: Uid,
+    /// SHA-256 of its SubjectPublicKeyInfo.
+    pub spki: Sha256Digest,
+    /// SHA-256 of the source leaf.
+    pub source: Sha256Digest,
+}
+
+/// The digest of a leaf list, in the order handed over.
+pub fn leaf_set_digest(leaves: &[LeafKey]) -> Sha256Digest {
+    let mut digest = LeafSetDigest::new();
+    for leaf in leaves {
+        digest.add(leaf.uid.as_bytes(), &leaf.spki, &leaf.source);
+    }
+    digest.finish()
+}
+
+/// [`leaf_set_digest`] of leaves that arrive one by one.
+pub(super) struct LeafSetDigest(Sha256);
+
+impl LeafSetDigest {
+    pub(super) fn new() -> Self {
+        let mut hash = Sha256::new();
+        hash.update(b"reroot-leaf-set/1\0");
+        Self(hash)
+    }
+
+    pub(super) fn add(&mut self, uid: &[u8], spki: &Sha256Digest, source: &Sha256Digest) {
+        let mut leaf = [0; 1 + 255 + 64];
+        let end = 1 + uid.len();
+        leaf[0] = u8::try_from(uid.len()).expect("a UID has 20 octets at most");
+        leaf[1..end].copy_from_slice(uid);
+        leaf[end..end + 32].copy_from_slice(spki.as_bytes());
+        leaf[end + 32..end + 64].copy_from_slice(source.as_bytes());
+        self.0.update(&leaf[..end + 64]);
+    }
+
+    pub(super) fn finish(self) -> Sha256Digest {
+        self.0.finish()
+    }
+}
+
+/// Leaves must be in strict order of their UIDs: everything that follows merges ordered lists.
+pub(super) fn check_order(leaves: &[LeafKey]) -> Result<(), LedgerError> {
+    if u32::try_from(leaves.len()).is_err() {
+        return Err(LedgerError::TooManyLeaves { leaves: leaves.len() });
+    }
+    match leaves.windows(2).find(|pair| pair[0].uid >= pair[1].uid) {
+        None => Ok(()),
+        Some(pair) => Err(LedgerError::LeafOrder { before: pair[0].uid.clone(), after: pair[1].uid.clone() }),
+    }
+}
+
+fn write_uid(writer: &mut Writer, uid: &Uid) {
+    let octets = uid.as_bytes();
+    writer.u8(u8::try_from(octets.len()).expect("a UID has 20 octets at most"));
+    writer.raw(octets);
+}
+
+fn read_uid<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], Malformed> {
+    let octets = reader.u8()?;
+    reader.raw(usize::from(octets))
+}
+
+/// The body of a `Uids` record.
+pub(super) fn write_uids(leaves: &[LeafKey]) -> Vec<u8> {
+    let mut writer = Writer::with_capacity(leaves.len() * 12);
+    for leaf in leaves {
+        write_uid(&mut writer, &leaf.uid);
+    }
+    writer.finish()
+}
+
+/// The UIDs in the body of a `Uids` record.
+pub(super) fn read_uids(body: &[u8]) -> Result<Vec<&[u8]>, Malformed> {
+    let mut reader = Reader::new(body);
+    let mut uids = Vec::with_capacity(body.len() / 12 + 1);
+    while !reader.is_empty() {
+        uids.push(read_uid(&mut reader)?);
+    }
+    Ok(uids)
+}
+
+/// The body of a `Digests` record: SHA-256 of key and of source leaf, leaf after leaf.
+pub(super) fn write_digests(leaves: &[LeafKey]) -> Vec<u8> {
+    let mut writer = Writer::with_capacity(leaves.len() * DIGESTS);
+    for leaf in leaves {
+        writer.digest(&leaf.spki);
+        writer.digest(&leaf.source);
+    }
+    writer.finish()
+}
+
+/// Digests of key and source leaf of the leaf at `index` of a `Digests` record.
+pub(super) fn read_digests(body: &[u8], index: usize) -> Result<(Sha256Digest, Sha256Digest), Malformed> {
+    let mut reader = Reader::new(body.get(index * DIGESTS..(index + 1) * DIGESTS).ok_or(Malformed)?);
+    Ok((reader.digest()?, reader.digest()?))
+}
+
+/// Octets of a leaf in a `Digests` record.
+const DIGESTS: usize = 64;
+
+/// The body of a `Ranges` record: first and last UID of each chunk.
+pub(super) fn write_ranges(leaves: &[LeafKey], chunk_size: usize) -> Vec<u8> {
+    let mut writer = Writer::with_capacity(leaves.len().div_ceil(chunk_size) * 24);
+    for chunk in leaves.chunks(chunk_size) {
+        write_uid(&mut writer, &chunk[0].uid);
+        write_uid(&mut writer, &chunk[chunk.len() - 1].uid);
+    }
+    writer.finish()
+}
+
+/// The UIDs of the first and the last leaf of a chunk.
+pub(super) struct Range<'a> {
+    pub(super) first: &'a [u8],
+    pub(super) last: &'a [u8],
+}
+
+/// The ranges in the body of a `Ranges` record.
+pub(super) fn read_ranges(body: &[u8]) -> Result<Vec<Range<'_>>, Malformed> {
+    let mut reader = Reader::new(body);
+    let mut ranges = Vec::new();
+    while !reader.is_empty() {
+        ranges.push(Range { first: read_uid(&mut reader)?, last: read_uid(&mut reader)? });
+    }
+    Ok(ranges)
+}
+
+/// Leaves in one `Keys` record: what is sorted in memory at once.
+pub(super) const KEY_RUN: usize = 1 << 20;
+
+/// The index in its batch of the first leaf of a run.
+pub(super) fn first_of_run(run: u64) -> u32 {
+    u32::try_from(run * KEY_RUN as u64).expect("the number of leaves was checked to fit")
+}
+
+/// The first octets of a digest, by which keys are looked for before they are compared.
+pub(super) fn prefix(digest: &Sha256Digest) -> u64 {
+    let bytes = digest.as_bytes();
+    u64::from_be_bytes(bytes[..8].try_into().expect("a digest has 32 octets"))
+}
+
+/// The body of a `Keys` record: (prefix of the key's digest, index of the leaf in its batch), sorted.
+pub(super) fn write_keys(mut keys: Vec<(u64, u32)>) -> Vec<u8> {
+    keys.sort_unstable();
+    let mut writer = Writer::with_capacity(keys.len() * KEY);
+    for (prefix, index) in keys {
+        writer.u64(prefix);
+        writer.u32(index);
+    }
+    writer.finish()
+}
+
+/// The pairs in the body of a `Keys` record.
+pub(super) fn read_keys(body: &[u8]) -> Result<impl Iterator<Item = (u64, u32)>, Malformed> {
+    let (keys, rest) = body.as_chunks::<KEY>();
+    if !rest.is_empty() {
+        return Err(Malformed);
+    }
+    Ok(keys.iter().map(|key| {
+        let (prefix, index) = key.split_at(8);
+        let prefix = u64::from_be_bytes(prefix.try_into().expect("12 octets are 8 and 4"));
+        (prefix, u32::from_be_bytes(index.try_into().expect("12 octets are 8 and 4")))
+    }))
+}
+
+/// Octets of a pair in a `Keys` record.
+const KEY: usize = 12;

@@ -1,0 +1,181 @@
+//! Opening a ledger, and the one way in which anything gets on it.
+
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use crate::crypto::sha256;
+use crate::x509::{Sha256Digest, Spki};
+
+use super::LedgerError;
+use super::batch::{BatchId, Summary};
+use super::codec::{Malformed, Reader, Writer};
+use super::memory::MemoryStore;
+use super::record::{Draft, Head, Kind, Place, Record};
+use super::sqlite::SqliteStore;
+use super::store::{LedgerStore, StoreError};
+
+/// The ledger of one issuer key. All methods may be called from several threads; calls run one after the other.
+pub struct Ledger(Mutex<Book>);
+
+/// The store and what is remembered of it.
+pub(super) struct Book {
+    pub(super) store: Box<dyn LedgerStore>,
+    /// Every batch up to record number `known`.
+    batches: Vec<Summary>,
+    known: u64,
+}
+
+impl Ledger {
+    /// Creates a ledger for this issuer key, readable by its owner alone.
+    ///
+    /// # Errors
+    /// The file exists or cannot be written.
+    pub fn create(path: &Path, issuer: &Spki) -> Result<Self, LedgerError> {
+        Self::over(Box::new(SqliteStore::create(path)?), issuer)
+    }
+
+    /// Opens the ledger of this issuer key and holds it until it is dropped. Takes the same time whatever is on it.
+    ///
+    /// # Errors
+    /// There is no such file, it is not a ledger, of a later format, of another issuer, or in use.
+    pub fn open(path: &Path, issuer: &Spki) -> Result<Self, LedgerError> {
+        Self::over(Box::new(SqliteStore::open(path)?), issuer)
+    }
+
+    /// A ledger that is gone when it is dropped, for tests and rehearsals.
+    pub fn in_memory(issuer: &Spki) -> Self {
+        Self::over(Box::new(MemoryStore::new()), issuer)
+            .expect("a new store in memory has no other issuer and no fault")
+    }
+
+    /// A ledger over any store: a new one begins with a record of the issuer key, an old one must have begun with it.
+    ///
+    /// # Errors
+    /// The store belongs to another issuer or fails.
+    pub fn over(store: Box<dyn LedgerStore>, issuer: &Spki) -> Result<Self, LedgerError> {
+        let mut book = Book { store, batches: Vec::new(), known: 0 };
+        retried(|| {
+            let head = book.store.head()?;
+            if head == Head::EMPTY {
+                let mut writer = Writer::default();
+                writer.text(FORMAT);
+                writer.bytes(issuer.der());
+                let genesis = Draft::new(Place::new(Kind::Genesis, 0, 0), writer.finish());
+                return book.append(&head, std::iter::once(genesis));
+            }
+            let genesis = book.expect(Place::new(Kind::Genesis, 0, 0))?;
+            let found = decoded(&genesis, |reader| Ok((reader.text()?.to_owned(), reader.bytes()?.to_vec())))?;
+            if found.0 != FORMAT {
+                return Err(LedgerError::Damaged { position: 1, what: "it names another format" });
+            }
+            if found.1 != issuer.der() {
+                return Err(LedgerError::IssuerDiffers { found: sha256(&found.1), expected: sha256(issuer.der()) });
+            }
+            Ok(())
+        })?;
+        Ok(Self(Mutex::new(book)))
+    }
+
+    /// The digest of the chain through every record: whoever notes it down can tell later that nothing before it was
+    /// changed or taken away.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn head(&self) -> Result<Sha256Digest, LedgerError> {
+        self.with(|book| Ok(book.store.head()?.digest))
+    }
+
+    /// Runs `work` on the book. When somebody else added records in the meantime, it is run again from the start.
+    pub(super) fn with<T>(&self, mut work: impl FnMut(&mut Book) -> Result<T, LedgerError>) -> Result<T, LedgerError> {
+        let mut book = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        retried(|| work(&mut book))
+    }
+}
+
+impl std::fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Ledger(..)")
+    }
+}
+
+impl Book {
+    /// Adds records after `head`, durably, all or none.
+    pub(super) fn append(&mut self, head: &Head, drafts: impl Iterator<Item = Draft>) -> Result<(), LedgerError> {
+        let mut at = *head;
+        let mut records = drafts.map(|draft| {
+            let record = Record::after(&at, draft);
+            at = record.head();
+            record
+        });
+        Ok(self.store.append(head, &mut records)?)
+    }
+
+    /// The record at a place where there must be one.
+    pub(super) fn expect(&mut self, place: Place) -> Result<Record, LedgerError> {
+        self.store
+            .read(place)?
+            .ok_or(LedgerError::Damaged { position: place.batch, what: "a record that belongs to it is missing" })
+    }
+
+    /// Every batch in the order in which they began.
+    pub(super) fn batches(&mut self) -> Result<&[Summary], LedgerError> {
+        let head = self.store.head()?;
+        if head.records > self.known {
+            for entry in self.store.entries(Kind::Batch, self.known + 1, u64::MAX)? {
+                let record = self.expect(entry.place)?;
+                let summary = Summary::decode(entry.place.batch, &record.body).map_err(|_| damaged(&record))?;
+                self.known = summary.number;
+                self.batches.push(summary);
+            }
+            self.known = self.known.max(head.records);
+        }
+        Ok(&self.batches)
+    }
+
+    /// The batch of this name.
+    pub(super) fn summary(&mut self, id: &BatchId) -> Result<Option<Summary>, LedgerError> {
+        Ok(self.batches()?.iter().rfind(|batch| batch.id == *id).cloned())
+    }
+
+    /// The batch of this name, which must be there.
+    pub(super) fn known(&mut self, id: &BatchId) -> Result<Summary, LedgerError> {
+        self.summary(id)?.ok_or_else(|| LedgerError::UnknownBatch { batch: id.clone() })
+    }
+
+    /// Whether the batch of this number is sealed.
+    pub(super) fn is_sealed(&mut self, number: u64) -> Result<bool, LedgerError> {
+        Ok(self.store.entry(Place::new(Kind::Sealed, number, 0))?.is_some())
+    }
+}
+
+/// Reads a whole body.
+pub(super) fn decoded<T>(
+    record: &Record,
+    read: impl FnOnce(&mut Reader<'_>) -> Result<T, Malformed>,
+) -> Result<T, LedgerError> {
+    let mut reader = Reader::new(&record.body);
+    let value = read(&mut reader).map_err(|_| damaged(record))?;
+    reader.finish().map_err(|_| damaged(record))?;
+    Ok(value)
+}
+
+/// The error for a body that no ledger wrote.
+pub(super) fn damaged(record: &Record) -> LedgerError {
+    LedgerError::Damaged { position: record.entry.position, what: "its body is not what its kind has" }
+}
+
+/// Tries again as long as other writers come first.
+fn retried<T>(mut work: impl FnMut() -> Result<T, LedgerError>) -> Result<T, LedgerError> {
+    for _ in 0..RETRIES {
+        match work() {
+            Err(LedgerError::Store(StoreError::HeadMoved { .. })) => {}
+            other => return other,
+        }
+    }
+    work()
+}
+
+/// A bound against a store that contradicts itself; real contention ends far earlier.
+const RETRIES: u32 = 1_000;
+
+const FORMAT: &str = "reroot-ledger/1";

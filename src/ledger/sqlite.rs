@@ -1,0 +1,273 @@
+//! Records in one SQLite file: WAL, synchronous FULL, held by one process at a time.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, TransactionBehavior, params};
+
+use crate::durable::{self, Access, DurableError};
+use crate::x509::Sha256Digest;
+
+use super::LedgerError;
+use super::record::{Entry, Head, Kind, Place, Record};
+use super::store::{LedgerStore, StoreError};
+
+/// A ledger's file.
+pub struct SqliteStore {
+    connection: Connection,
+    path: PathBuf,
+    broken: bool,
+}
+
+impl SqliteStore {
+    /// Creates the file, mode 0600, and takes hold of it.
+    ///
+    /// # Errors
+    /// The file exists or cannot be written.
+    pub fn create(path: &Path) -> Result<Self, LedgerError> {
+        match durable::create_new(path, Access::Private) {
+            Ok(file) => drop(file),
+            Err(DurableError::Exists { path }) => return Err(LedgerError::Exists { path }),
+            Err(error) => return Err(error.into()),
+        }
+        let connection = Self::connect(path)?;
+        let schema = format!(
+            "PRAGMA page_size = {PAGE_SIZE}; PRAGMA journal_mode = WAL; BEGIN EXCLUSIVE; {SCHEMA}
+             PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {FORMAT}; COMMIT;"
+        );
+        connection.execute_batch(&schema).map_err(|source| failed(path, source))?;
+        durable::sync_directory(durable::parent(path))?;
+        Self::configured(connection, path)
+    }
+
+    /// Opens a ledger and takes hold of it. Takes as long for ten million leaves as for ten.
+    ///
+    /// # Errors
+    /// There is no file, it is not a ledger of this format, or another process holds it.
+    pub fn open(path: &Path) -> Result<Self, LedgerError> {
+        match path.metadata() {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(LedgerError::Missing { path: path.to_owned() });
+            }
+            Err(source) => return Err(DurableError::Io { path: path.to_owned(), source }.into()),
+            Ok(about) if !about.is_file() => return Err(LedgerError::Foreign { path: path.to_owned() }),
+            Ok(about) if about.len() == 0 => return Err(LedgerError::Incomplete { path: path.to_owned() }),
+            Ok(_) => {}
+        }
+        let connection = Self::connect(path)?;
+        let number = |pragma: &str| connection.query_row(&format!("PRAGMA {pragma}"), [], |row| row.get::<_, i64>(0));
+        let application = number("application_id").map_err(|error| failed(path, error))?;
+        let format = number("user_version").map_err(|error| failed(path, error))?;
+        let tables = number("schema_version").map_err(|error| failed(path, error))?;
+        match (application, format, tables) {
+            (APPLICATION_ID, FORMAT, _) => Self::configured(connection, path),
+            (APPLICATION_ID, found, _) => Err(LedgerError::Newer { path: path.to_owned(), found, supported: FORMAT }),
+            (0, 0, 0) => Err(LedgerError::Incomplete { path: path.to_owned() }),
+            _ => Err(LedgerError::Foreign { path: path.to_owned() }),
+        }
+    }
+
+    /// A connection that has the file for itself from its first read on, until it is closed.
+    fn connect(path: &Path) -> Result<Connection, LedgerError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags).map_err(|error| failed(path, error))?;
+        let settings = "PRAGMA locking_mode = EXCLUSIVE; PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF;";
+        connection
+            .busy_timeout(std::time::Duration::ZERO)
+            .and_then(|()| connection.execute_batch(settings))
+            .map_err(|error| failed(path, error))?;
+        Ok(connection)
+    }
+
+    fn configured(connection: Connection, path: &Path) -> Result<Self, LedgerError> {
+        let settings = format!(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES};
+             PRAGMA journal_size_limit = {WAL_LIMIT}; PRAGMA cache_size = -{CACHE_KIB};"
+        );
+        connection.execute_batch(&settings).map_err(|error| failed(path, error))?;
+        Ok(Self { connection, path: path.to_owned(), broken: false })
+    }
+
+    fn append_all(&mut self, at: &Head, records: &mut dyn Iterator<Item = Record>) -> Result<(), StoreError> {
+        let path = &self.path;
+        let sqlite = |source| StoreError::Sqlite { path: path.clone(), source };
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sqlite)?;
+        let head = head(&transaction).map_err(sqlite)?;
+        if head != *at {
+            return Err(StoreError::HeadMoved { expected: at.records, found: head.records });
+        }
+        {
+            let mut record_row = transaction.prepare_cached(INSERT_RECORD).map_err(sqlite)?;
+            let mut place_row = transaction.prepare_cached(INSERT_PLACE).map_err(sqlite)?;
+            for record in records {
+                let Entry { position, place, count, signatures } = record.entry;
+                let (kind, batch, chunk) = (place.kind as u8, signed(place.batch), signed(place.chunk));
+                let (position, count, signatures) = (signed(position), signed(count), signed(signatures));
+                place_row.execute(params![kind, batch, chunk, place.part, position, count, signatures]).map_err(
+                    |source| match source.sqlite_error_code() {
+                        Some(ErrorCode::ConstraintViolation) => {
+                            StoreError::PlaceTaken { kind: place.kind, batch: place.batch, chunk: place.chunk }
+                        }
+                        _ => sqlite(source),
+                    },
+                )?;
+                let digest = record.digest.as_bytes();
+                record_row
+                    .execute(params![position, kind, batch, chunk, place.part, count, signatures, digest, record.body])
+                    .map_err(sqlite)?;
+            }
+        }
+        transaction.commit().map_err(sqlite)
+    }
+
+    fn read_row(&mut self, sql: &str, key: impl rusqlite::Params) -> Result<Option<Record>, StoreError> {
+        let path = &self.path;
+        self.connection
+            .prepare_cached(sql)
+            .and_then(|mut statement| {
+                statement
+                    .query_row(key, |row| Ok((entry(row)?, row.get::<_, [u8; 32]>(7)?, row.get::<_, Vec<u8>>(8)?)))
+                    .optional()
+            })
+            .map_err(|source| StoreError::Sqlite { path: path.clone(), source })?
+            .map(|(entry, digest, body)| Ok(Record { entry: entry?, digest: Sha256Digest::new(digest), body }))
+            .transpose()
+    }
+}
+
+impl LedgerStore for SqliteStore {
+    fn head(&mut self) -> Result<Head, StoreError> {
+        head(&self.connection).map_err(|source| StoreError::Sqlite { path: self.path.clone(), source })
+    }
+
+    fn append(&mut self, at: &Head, records: &mut dyn Iterator<Item = Record>) -> Result<(), StoreError> {
+        if self.broken {
+            return Err(StoreError::Broken);
+        }
+        let result = self.append_all(at, records);
+        // After a failed flush the system may believe that what it could not write is on disk: only a new process,
+        // which reads the file again, can know what is there.
+        self.broken = matches!(result, Err(StoreError::Sqlite { .. }));
+        result
+    }
+
+    fn read(&mut self, place: Place) -> Result<Option<Record>, StoreError> {
+        let key = params![place.kind as u8, signed(place.batch), signed(place.chunk), place.part];
+        self.read_row(SELECT_AT_PLACE, key)
+    }
+
+    fn entry(&mut self, place: Place) -> Result<Option<Entry>, StoreError> {
+        let path = &self.path;
+        self.connection
+            .prepare_cached(SELECT_ENTRY)
+            .and_then(|mut statement| {
+                let key = params![place.kind as u8, signed(place.batch), signed(place.chunk), place.part];
+                statement.query_row(key, entry).optional()
+            })
+            .map_err(|source| StoreError::Sqlite { path: path.clone(), source })?
+            .transpose()
+    }
+
+    fn entries(&mut self, kind: Kind, first: u64, last: u64) -> Result<Vec<Entry>, StoreError> {
+        let path = &self.path;
+        self.connection
+            .prepare_cached(SELECT_ENTRIES)
+            .and_then(|mut statement| {
+                let rows = statement.query_map(params![kind as u8, signed(first), signed(last)], entry)?;
+                rows.collect::<Result<Vec<_>, _>>()
+            })
+            .map_err(|source| StoreError::Sqlite { path: path.clone(), source })?
+            .into_iter()
+            .collect()
+    }
+
+    fn at(&mut self, position: u64) -> Result<Option<Record>, StoreError> {
+        self.read_row(SELECT_AT_POSITION, params![signed(position)])
+    }
+}
+
+fn head(connection: &Connection) -> rusqlite::Result<Head> {
+    let last = connection
+        .prepare_cached("SELECT position, digest FROM record ORDER BY position DESC LIMIT 1")?
+        .query_row([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, [u8; 32]>(1)?)))
+        .optional()?;
+    Ok(last.map_or(Head::EMPTY, |(position, digest)| Head {
+        records: position.cast_unsigned(),
+        digest: Sha256Digest::new(digest),
+    }))
+}
+
+/// Columns 0 to 6 of every query.
+fn entry(row: &Row<'_>) -> rusqlite::Result<Result<Entry, StoreError>> {
+    let unsigned = |column| row.get::<_, i64>(column).map(i64::cast_unsigned);
+    let position = unsigned(0)?;
+    let Some(kind) = Kind::from_number(row.get(1)?) else {
+        return Ok(Err(StoreError::Damaged { position, what: "its kind is unknown" }));
+    };
+    let place = Place { kind, batch: unsigned(2)?, chunk: unsigned(3)?, part: row.get(4)? };
+    Ok(Ok(Entry { position, place, count: unsigned(5)?, signatures: unsigned(6)? }))
+}
+
+/// SQLite's integers are signed; positions and counts stay far below 2^63, and `u64::MAX` only means "to the end".
+fn signed(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+fn failed(path: &Path, source: rusqlite::Error) -> LedgerError {
+    let path = path.to_owned();
+    match source.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => LedgerError::Locked { path },
+        Some(ErrorCode::NotADatabase) => LedgerError::Foreign { path },
+        _ => StoreError::Sqlite { path, source }.into(),
+    }
+}
+
+const SCHEMA: &str = "
+CREATE TABLE record (
+    position INTEGER PRIMARY KEY,
+    kind INTEGER NOT NULL,
+    batch INTEGER NOT NULL,
+    chunk INTEGER NOT NULL,
+    part INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    signatures INTEGER NOT NULL,
+    digest BLOB NOT NULL,
+    body BLOB NOT NULL
+) STRICT;
+CREATE TABLE place (
+    kind INTEGER NOT NULL,
+    batch INTEGER NOT NULL,
+    chunk INTEGER NOT NULL,
+    part INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    signatures INTEGER NOT NULL,
+    PRIMARY KEY (kind, batch, chunk, part)
+) STRICT, WITHOUT ROWID;
+";
+const INSERT_RECORD: &str = "INSERT INTO record (position, kind, batch, chunk, part, count, signatures, digest, body)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+const INSERT_PLACE: &str = "INSERT INTO place (kind, batch, chunk, part, position, count, signatures)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+const SELECT_AT_POSITION: &str = "SELECT position, kind, batch, chunk, part, count, signatures, digest, body
+    FROM record WHERE position = ?1";
+const SELECT_AT_PLACE: &str =
+    "SELECT r.position, r.kind, r.batch, r.chunk, r.part, r.count, r.signatures, r.digest, r.body
+    FROM place p JOIN record r ON r.position = p.position
+    WHERE p.kind = ?1 AND p.batch = ?2 AND p.chunk = ?3 AND p.part = ?4";
+const SELECT_ENTRY: &str = "SELECT position, kind, batch, chunk, part, count, signatures
+    FROM place WHERE kind = ?1 AND batch = ?2 AND chunk = ?3 AND part = ?4";
+const SELECT_ENTRIES: &str = "SELECT position, kind, batch, chunk, part, count, signatures
+    FROM place WHERE kind = ?1 AND batch BETWEEN ?2 AND ?3 ORDER BY batch, chunk, part";
+
+/// "rrl1"
+const APPLICATION_ID: i64 = 0x7272_6C31;
+/// The one format so far.
+const FORMAT: i64 = 1;
+/// Most bodies are tens of kilobytes.
+const PAGE_SIZE: u32 = 16_384;
+/// 32 MiB of write-ahead log between checkpoints.
+const CHECKPOINT_PAGES: u32 = 2_048;
+/// A batch's leaf list makes the write-ahead log long once; it is cut afterwards.
+const WAL_LIMIT: u32 = 64 << 20;
+/// Appends need few pages; scans read each page once.
+const CACHE_KIB: u32 = 16 << 10;

@@ -1,0 +1,101 @@
+//! Port: where the records of a ledger are kept.
+
+use std::path::PathBuf;
+
+use super::record::{Entry, Head, Kind, Place, Record};
+
+/// Keeps records, in order, for good. It knows no rule of the ledger: which record may follow which is decided above.
+///
+/// The contract:
+/// - Records are only ever added. A record that was added is never changed, moved or removed.
+/// - [`append`](Self::append) is atomic and durable: after `Ok` all of its records survive a power loss; after `Err`
+///   either all of them or none are there, and which it is shows on the next call. Records become visible to other
+///   writers with their positions in order and without gaps.
+/// - `append` compares and adds in one step: if the head is not the one that the caller has seen, nothing is added
+///   and the error is [`StoreError::HeadMoved`]. What the caller concluded from the records up to that head is
+///   therefore still true when its own are added.
+/// - No two records share a [`Place`]; one that would is refused.
+/// - A read sees every record whose `append` has returned before.
+pub trait LedgerStore: Send {
+    /// The end of the chain, [`Head::EMPTY`] if there is no record.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn head(&mut self) -> Result<Head, StoreError>;
+
+    /// Adds records after `at`, all or none, durably. They are asked for one at a time: a batch of millions of leaves
+    /// never stands in memory.
+    ///
+    /// # Errors
+    /// The head is another one, a place is taken, or the store cannot be written.
+    fn append(&mut self, at: &Head, records: &mut dyn Iterator<Item = Record>) -> Result<(), StoreError>;
+
+    /// The record at a place.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn read(&mut self, place: Place) -> Result<Option<Record>, StoreError>;
+
+    /// What stands at a place, without its body.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn entry(&mut self, place: Place) -> Result<Option<Entry>, StoreError>;
+
+    /// What stands at the places of one kind, of the batches numbered `first` to `last`, in the order of places.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn entries(&mut self, kind: Kind, first: u64, last: u64) -> Result<Vec<Entry>, StoreError>;
+
+    /// The record at a position.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn at(&mut self, position: u64) -> Result<Option<Record>, StoreError>;
+}
+
+/// Why a store did not do as it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// An earlier write failed in a way that leaves open what is on disk.
+    #[error("an earlier write to the ledger failed, so what is on disk has to be read again before anything is added")]
+    Broken,
+    /// The store holds what no store wrote.
+    #[error("record {position} of the ledger is unreadable: {what}")]
+    Damaged {
+        /// Position of the record.
+        position: u64,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// Made by a test.
+    #[error("the store was told to fail")]
+    Fault,
+    /// Somebody else added records.
+    #[error("the ledger's head moved from record {expected} to record {found} in the meantime")]
+    HeadMoved {
+        /// Number of records that the writer had seen.
+        expected: u64,
+        /// Number of records found.
+        found: u64,
+    },
+    /// The place of a new record is taken.
+    #[error("a second {kind:?} record for chunk {chunk} of batch number {batch} was refused")]
+    PlaceTaken {
+        /// Kind of the record.
+        kind: Kind,
+        /// Number of the batch.
+        batch: u64,
+        /// Number of the chunk.
+        chunk: u64,
+    },
+    /// SQLite refused.
+    #[error("ledger `{}`: {source}", path.display())]
+    Sqlite {
+        /// The ledger's file.
+        path: PathBuf,
+        /// SQLite's reason.
+        source: rusqlite::Error,
+    },
+}

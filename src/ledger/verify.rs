@@ -1,0 +1,197 @@
+//! Reading the whole ledger again, and counting what is on it.
+
+use std::collections::HashSet;
+
+use crate::x509::Sha256Digest;
+
+use super::LedgerError;
+use super::batch::{BatchRow, BatchState};
+use super::leaf::{self, LeafSetDigest};
+use super::open::{Book, Ledger, damaged, decoded};
+use super::record::{Head, Kind, Place, Record};
+
+/// What a walk through every record has found in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LedgerReport {
+    /// What was counted on the way.
+    pub stats: LedgerStats,
+    /// The head that the records lead to.
+    pub head: Sha256Digest,
+}
+
+/// How much is on a ledger.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LedgerStats {
+    /// Records.
+    pub records: u64,
+    /// Batches begun.
+    pub batches: u64,
+    /// Batches sealed.
+    pub sealed: u64,
+    /// Leaves of all batches.
+    pub leaves: u64,
+    /// Leaves that may have been signed.
+    pub intended: u64,
+    /// Serial numbers given up.
+    pub retries: u64,
+    /// Certificates.
+    pub certificates: u64,
+    /// Signatures made for leaves.
+    pub signatures_made: u64,
+    /// Things that CA keys signed or were to sign besides leaves.
+    pub ca_records: u64,
+}
+
+impl LedgerStats {
+    fn add(&mut self, kind: Kind, count: u64, signatures: u64) {
+        self.records += 1;
+        match kind {
+            Kind::Batch => self.batches += 1,
+            Kind::Sealed => self.sealed += 1,
+            Kind::Uids => self.leaves += count,
+            Kind::Intent => self.intended += count,
+            Kind::Retry => self.retries += 1,
+            Kind::Issued => {
+                self.certificates += count;
+                self.signatures_made += signatures;
+            }
+            Kind::CaIntent => self.ca_records += 1,
+            Kind::Genesis | Kind::Terms | Kind::Ranges | Kind::Digests | Kind::Keys | Kind::CaSigned => {}
+        }
+    }
+}
+
+impl Ledger {
+    /// How much is on the ledger, as its records say; nothing is checked.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn stats(&self) -> Result<LedgerStats, LedgerError> {
+        self.with(|book| {
+            let mut stats = LedgerStats::default();
+            for kind in Kind::ALL {
+                for entry in book.store.entries(kind, 0, u64::MAX)? {
+                    stats.add(kind, entry.count, entry.signatures);
+                }
+            }
+            Ok(stats)
+        })
+    }
+
+    /// Reads every record: the chain, that each is found at its place and no place is left over, that each batch's
+    /// leaf list is the one its terms name and its sorted keys are those of its leaves, that results belong to intents
+    /// and no leaf has two.
+    ///
+    /// # Errors
+    /// The first thing that is not in order, by the position of its record.
+    pub fn verify(&self) -> Result<LedgerReport, LedgerError> {
+        self.with(|book| {
+            let end = book.store.head()?;
+            let mut head = Head::EMPTY;
+            let mut stats = LedgerStats::default();
+            while head.records < end.records {
+                let position = head.records + 1;
+                let wrong = |what| LedgerError::Damaged { position, what };
+                let record = book.store.at(position)?.ok_or_else(|| wrong("it is missing"))?;
+                if !record.follows(&head) {
+                    return Err(wrong("it does not continue the hash chain"));
+                }
+                if book.store.entry(record.entry.place)? != Some(record.entry) {
+                    return Err(wrong("it is not found at its place"));
+                }
+                stats.add(record.entry.place.kind, record.entry.count, record.entry.signatures);
+                if record.entry.place.kind == Kind::Terms {
+                    check_batch(book, &record)?;
+                }
+                head = record.head();
+            }
+            if head != end {
+                return Err(LedgerError::Damaged { position: end.records, what: "the chain ends elsewhere" });
+            }
+            let mut places = 0;
+            for kind in Kind::ALL {
+                places += book.store.entries(kind, 0, u64::MAX)?.len() as u64;
+            }
+            if places != end.records {
+                return Err(LedgerError::Damaged { position: end.records, what: "there are places without records" });
+            }
+            Ok(LedgerReport { stats, head: head.digest })
+        })
+    }
+}
+
+/// Everything that belongs to one batch.
+fn check_batch(book: &mut Book, terms: &Record) -> Result<(), LedgerError> {
+    let number = terms.entry.place.batch;
+    let row = BatchRow::decode(&terms.body, BatchState::Open).map_err(|_| damaged(terms))?;
+    let mut digest = LeafSetDigest::new();
+    let mut last: Vec<u8> = Vec::new();
+    let mut keys = Vec::new();
+    let mut run = 0;
+    let mut leaves: u64 = 0;
+    for chunk in 0..row.chunks() {
+        let uids = book.expect(Place::new(Kind::Uids, number, chunk))?;
+        let digests = book.expect(Place::new(Kind::Digests, number, chunk))?;
+        let list = leaf::read_uids(&uids.body).map_err(|_| damaged(&uids))?;
+        for (index, uid) in list.iter().enumerate() {
+            let (spki, source) = leaf::read_digests(&digests.body, index).map_err(|_| damaged(&digests))?;
+            if *uid <= last.as_slice() {
+                return Err(LedgerError::Damaged { position: uids.entry.position, what: "its UIDs are not in order" });
+            }
+            last = uid.to_vec();
+            digest.add(uid, &spki, &source);
+            keys.push((leaf::prefix(&spki), u32::try_from(leaves).map_err(|_| damaged(&uids))?));
+            leaves += 1;
+            if keys.len() == leaf::KEY_RUN {
+                check_keys(book, number, run, std::mem::take(&mut keys))?;
+                run += 1;
+            }
+        }
+        check_results(book, number, chunk, list.len())?;
+    }
+    if !keys.is_empty() {
+        check_keys(book, number, run, keys)?;
+    }
+    if leaves != row.terms.leaf_count || digest.finish() != row.terms.leaves_sha256 {
+        let position = terms.entry.position;
+        return Err(LedgerError::Damaged { position, what: "the leaf list is not the one these terms name" });
+    }
+    Ok(())
+}
+
+fn check_keys(book: &mut Book, batch: u64, run: u64, keys: Vec<(u64, u32)>) -> Result<(), LedgerError> {
+    let record = book.expect(Place::new(Kind::Keys, batch, run))?;
+    if record.body == leaf::write_keys(keys) {
+        return Ok(());
+    }
+    Err(LedgerError::Damaged { position: record.entry.position, what: "its keys are not those of the leaf list" })
+}
+
+/// Results come after the intent, and each leaf has at most one.
+fn check_results(book: &mut Book, batch: u64, chunk: u64, leaves: usize) -> Result<(), LedgerError> {
+    let intent = book.store.entry(Place::new(Kind::Intent, batch, chunk))?;
+    let mut issued = HashSet::new();
+    for part in 0.. {
+        let Some(record) = book.store.read(Place::new(Kind::Issued, batch, chunk).part(part))? else { break };
+        let wrong = |what| Err(LedgerError::Damaged { position: record.entry.position, what });
+        let indices = decoded(&record, |reader| {
+            let mut indices = Vec::new();
+            while !reader.is_empty() {
+                indices.push(reader.count()?);
+                reader.digest()?;
+                reader.bytes()?;
+            }
+            Ok(indices)
+        })?;
+        if intent.is_none_or(|intent| intent.position > record.entry.position) {
+            return wrong("its results come before the intent");
+        }
+        if indices.len() as u64 != record.entry.count {
+            return wrong("it counts other results than it has");
+        }
+        if indices.into_iter().any(|index| index >= leaves || !issued.insert(index)) {
+            return wrong("a leaf has two results");
+        }
+    }
+    Ok(())
+}
