@@ -1,5 +1,45 @@
 //! What comes in: archives, directories, bundles and files, read into [`SourceLeaf`]s of which nothing is believed.
+//!
+//! [`read`] hands out the items of an input: zip (also inside one other archive), tar, gzip, directories, single
+//! certificates and several in a row in DER, PEM text, PKCS#7 bundles, text with base64 or hexadecimal in lines or
+//! columns. What a content is, its octets tell; a name is never believed.
+//!
+//! A **candidate** is: a PEM block CERTIFICATE; a field of text that begins as a certificate; an octet string that
+//! begins with a SEQUENCE; and, where nothing is recognised, a file whose name ends in `.cer`, `.crt`, `.der`, `.p7b`,
+//! `.p7c` or `.pem`. One that cannot be read is a rejection. Everything else is ignored, and said to be. A `.pem` file
+//! with blocks of other kinds only is ignored: it is what its name says. A name that ends in `.gz`, `.tar`, `.tgz` or
+//! `.zip` over something else is a rejection too: an archive that arrived damaged must not look like no archive.
+//!
+//! Guarantees: every item once; limits are enforced while reading; nothing is written outside the scratch directory,
+//! and there only into files without names. Left to others: whether a candidate is a certificate at all, and whose.
 
+pub mod codes;
+mod content;
+mod der;
+mod directory;
+mod error;
+mod fault;
+mod feed;
+mod gzip;
+mod intake;
+mod limits;
+mod names;
+mod octets;
+mod pem;
+mod pkcs7;
+mod read;
 mod source;
+mod spool;
+mod tar;
+#[cfg(test)]
+mod tests;
+mod text;
+mod zip;
 
+pub use codes::CODES;
+pub use error::ReelError;
+pub use limits::Limits;
+pub use pem::certificates_in_pem;
+pub use read::read;
 pub use source::{Input, InputRecord, Item, SourceLeaf};
+pub use spool::{Spool, SpoolRef};

@@ -1,0 +1,81 @@
+//! Every code of a finding that this stage makes.
+
+use crate::origin::Code;
+
+macro_rules! codes {
+    ($($name:ident = $code:literal, $meaning:literal;)*) => {
+        $(#[doc = $meaning] pub const $name: Code = Code::new($code);)*
+
+        /// Every code of this stage with its meaning, in alphabetical order.
+        pub const CODES: &[(Code, &str)] = &[$(($name, $meaning)),*];
+    };
+}
+
+codes! {
+    ARCHIVE_EMPTY = "reel.archive.empty", "ignored: the archive, directory or bundle holds nothing";
+    DIRECTORY_LINK = "reel.directory.link", "rejected: a symbolic link in a directory; links are not followed";
+    DIRECTORY_SPECIAL_FILE = "reel.directory.special-file", "rejected: a pipe, socket or device in a directory";
+    FILE_EMPTY = "reel.file.empty", "the file has no octets: rejected under a certificate's suffix, otherwise ignored";
+    FILE_NO_CERTIFICATE = "reel.file.no-certificate", "rejected: a certificate's suffix, and no certificate in it";
+    FILE_NOT_A_CERTIFICATE = "reel.file.not-a-certificate", "ignored: the content is neither a certificate nor an archive";
+    FILE_NOT_AN_ARCHIVE = "reel.file.not-an-archive", "rejected: an archive's suffix, and content that is no archive";
+    GZIP_CORRUPT = "reel.gzip.corrupt", "rejected: the gzip data is damaged, truncated or followed by something else (RFC 1952)";
+    LIMIT_ARCHIVE_DEPTH = "reel.limit.archive-depth", "rejected: an archive inside more archives than the limit allows";
+    LIMIT_BUNDLE_BYTES = "reel.limit.bundle-bytes", "rejected: a PKCS#7 bundle above the limit";
+    LIMIT_COMPRESSION_RATIO = "reel.limit.compression-ratio", "rejected: data that expands more than the limit allows";
+    LIMIT_DIRECTORY_DEPTH = "reel.limit.directory-depth", "rejected: directories nested deeper than the limit";
+    LIMIT_ITEM_BYTES = "reel.limit.item-bytes", "rejected: one certificate candidate above the limit";
+    LIMIT_ITEMS = "reel.limit.items", "rejected: more items than the limit; reading stopped there";
+    LIMIT_LINE_BYTES = "reel.limit.line-bytes", "rejected: a line of text above the limit; the rest of the file was not read";
+    LIMIT_TOTAL_BYTES = "reel.limit.total-bytes", "rejected: more octets than the limit; reading stopped there";
+    PEM_BASE64 = "reel.pem.base64", "rejected: a PEM block whose content is not base64 (RFC 7468 §3, RFC 4648 §4)";
+    PEM_LABEL_MISMATCH = "reel.pem.label-mismatch", "rejected: a PEM block that ends under another label than it began (RFC 7468 §3)";
+    PEM_OTHER_LABEL = "reel.pem.other-label", "ignored: a PEM block that is no certificate by its label";
+    PEM_TRUSTED_CERTIFICATE = "reel.pem.trusted-certificate", "rejected: OpenSSL's TRUSTED CERTIFICATE, a certificate with additions of its own";
+    PEM_UNTERMINATED = "reel.pem.unterminated", "rejected: a PEM block without an end";
+    PKCS7_INVALID = "reel.pkcs7.invalid", "rejected: a PKCS#7 bundle that is not one SignedData in DER (RFC 5652 §5.1)";
+    PKCS7_OTHER_CERTIFICATE = "reel.pkcs7.other-certificate", "ignored: a member of a PKCS#7 bundle that is no X.509 certificate (RFC 5652 §10.2.2)";
+    TAR_ABSOLUTE_NAME = "reel.tar.absolute-name", "rejected: a tar entry with an absolute name";
+    TAR_DIRECTORY = "reel.tar.directory", "ignored: a directory entry";
+    TAR_DUPLICATE_NAME = "reel.tar.duplicate-name", "rejected: a tar entry with the name of an earlier one";
+    TAR_HEADER = "reel.tar.header", "rejected: a tar header that cannot be read; the rest of the archive was not read";
+    TAR_LINK = "reel.tar.link", "rejected: a hard or symbolic link in a tar archive";
+    TAR_PATH_TRAVERSAL = "reel.tar.path-traversal", "rejected: a tar entry whose name has a .. component";
+    TAR_SPECIAL_FILE = "reel.tar.special-file", "rejected: a pipe or device in a tar archive";
+    TAR_TRAILING_DATA = "reel.tar.trailing-data", "rejected: something follows the end of the tar archive";
+    TAR_TRUNCATED = "reel.tar.truncated", "rejected: the tar archive ends before its end mark";
+    TAR_UNSUPPORTED_ENTRY = "reel.tar.unsupported-entry", "rejected: a tar entry of a kind that is not read, such as a sparse file";
+    TEXT_BASE64 = "reel.text.base64", "rejected: a field that begins as a certificate in base64 and is not base64";
+    TEXT_HEXADECIMAL = "reel.text.hexadecimal", "rejected: a field that begins as a certificate in hexadecimal and is not hexadecimal";
+    TEXT_NO_CERTIFICATE = "reel.text.no-certificate", "ignored: text without a certificate";
+    TEXT_NOT_A_CERTIFICATE = "reel.text.not-a-certificate", "rejected: a field in a column of certificates that is none";
+    ZIP_ABSOLUTE_NAME = "reel.zip.absolute-name", "rejected: a zip entry with an absolute name";
+    ZIP_AMBIGUOUS_END = "reel.zip.ambiguous-end", "rejected: a zip archive with two end records that could both be meant";
+    ZIP_CENTRAL_DIRECTORY = "reel.zip.central-directory", "rejected: a zip archive whose central directory cannot be read";
+    ZIP_CHECKSUM = "reel.zip.checksum", "rejected: a zip entry whose content does not have the recorded CRC-32";
+    ZIP_DATA = "reel.zip.data", "rejected: a zip entry whose compressed data is damaged or has another size than recorded";
+    ZIP_DIRECTORY = "reel.zip.directory", "ignored: a directory entry";
+    ZIP_DUPLICATE_NAME = "reel.zip.duplicate-name", "rejected: zip entries with the same name; none of them is read";
+    ZIP_ENCRYPTED = "reel.zip.encrypted", "rejected: an encrypted zip entry";
+    ZIP_END_RECORD = "reel.zip.end-record", "rejected: a zip archive whose end record is missing or contradicts itself";
+    ZIP_LINK = "reel.zip.link", "rejected: a symbolic link in a zip archive";
+    ZIP_LOCAL_HEADER = "reel.zip.local-header", "rejected: a zip entry whose local header or data descriptor disagrees with the central directory";
+    ZIP_METHOD = "reel.zip.method", "rejected: a zip entry compressed by another method than deflate";
+    ZIP_OVERLAP = "reel.zip.overlap", "rejected: a zip archive whose entries overlap";
+    ZIP_PATH_TRAVERSAL = "reel.zip.path-traversal", "rejected: a zip entry whose name has a .. component";
+    ZIP_PREFIX = "reel.zip.prefix", "ignored: octets before a zip archive's first entry, as in self-extracting archives";
+    ZIP_SEVERAL_DISKS = "reel.zip.several-disks", "rejected: one part of a zip archive that was split";
+    ZIP_SPECIAL_FILE = "reel.zip.special-file", "rejected: a pipe, socket or device in a zip archive";
+    ZIP_TRAILING_DATA = "reel.zip.trailing-data", "rejected: something follows the end of the zip archive";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_unique_and_sorted() {
+        assert!(CODES.is_sorted_by(|(a, _), (b, _)| a.as_str() < b.as_str()), "{CODES:?}");
+        assert!(CODES.iter().all(|(code, _)| code.as_str().starts_with("reel.")));
+    }
+}

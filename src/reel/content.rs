@@ -1,0 +1,195 @@
+//! What a content is: told by its octets, never by its name. The name only decides what is said of a content that
+//! nothing recognises.
+
+use super::codes;
+use super::der;
+use super::fault::Fault;
+use super::feed::{Buffered, Feed};
+use super::gzip::Gunzip;
+use super::intake::{FileItems, Found, Intake, Place, Suffix};
+use super::octets::Octets;
+use super::pem;
+use super::pkcs7;
+use super::tar;
+use super::text::{self, Utf16};
+use super::zip;
+
+/// How much of a content is looked at in order to tell what it is.
+pub(super) const HEAD: usize = 64 << 10;
+
+/// What a content is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A SEQUENCE: a certificate candidate.
+    Der,
+    /// No octets.
+    Empty,
+    /// RFC 1952.
+    Gzip,
+    /// None of these.
+    Other,
+    /// A SEQUENCE that is a PKCS#7 bundle.
+    Pkcs7,
+    /// Blocks of a tar archive.
+    Tar,
+    /// Without control characters, or with a PEM boundary.
+    Text,
+    /// Text in UTF-16.
+    Utf16,
+    /// A zip archive from its first octet on.
+    Zip,
+}
+
+impl Kind {
+    /// Tells a content by its beginning.
+    pub(super) fn of(head: &[u8]) -> Self {
+        match head {
+            [] => Self::Empty,
+            [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] | [b'P', b'K', 6, 6, ..] | [b'P', b'K', 7, 8, ..] => {
+                Self::Zip
+            }
+            [0x1F, 0x8B, ..] => Self::Gzip,
+            [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => Self::Utf16,
+            // Before text and DER: a name that begins with the digit 0 looks like a SEQUENCE.
+            _ if tar::begins_like_tar(head) => Self::Tar,
+            _ if is_text(head) => Self::Text,
+            _ if pkcs7::begins_like_signed_data(head) => Self::Pkcs7,
+            [0x30, ..] => Self::Der,
+            _ if pem::find(head, b"-----BEGIN ").is_some() => Self::Text,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// No DER of a certificate passes for text: its INTEGER tag and lengths are control characters.
+fn is_text(head: &[u8]) -> bool {
+    !head.iter().any(|octet| matches!(octet, 0..=8 | 0x0E..=0x1F | 0x7F))
+}
+
+/// Hands out the items of one file.
+pub(super) fn read(intake: &mut Intake<'_>, place: &Place<'_>, feed: &mut dyn Feed) -> Result<(), Fault> {
+    let mut items = FileItems::of(place);
+    let outcome = read_into(intake, place, &mut items, feed);
+    items.finish(intake, outcome)
+}
+
+fn read_into(
+    intake: &mut Intake<'_>,
+    place: &Place<'_>,
+    items: &mut FileItems<'_>,
+    feed: &mut dyn Feed,
+) -> Result<(), Fault> {
+    let head = feed.need(HEAD)?;
+    match Kind::of(head) {
+        Kind::Der => der::read(intake, items, feed),
+        Kind::Empty => empty(intake, place, items),
+        Kind::Gzip => {
+            let inside = Place { unzipped: true, ..place.open(intake.limits)? };
+            let mut unpacked = Buffered::new(Gunzip::new(feed, intake.limits, intake.budget));
+            read_into(intake, &inside, items, &mut unpacked)
+        }
+        Kind::Other => items.push(intake, unrecognised(place)),
+        Kind::Pkcs7 => {
+            let limit = intake.limits.bundle_bytes;
+            let bundle = feed.need(limit + 1)?;
+            if bundle.len() > limit {
+                let reason = format!("a PKCS#7 bundle of more than {limit} octets");
+                return Err(Fault::content(codes::LIMIT_BUNDLE_BYTES, reason));
+            }
+            pkcs7::read(intake, items, bundle)?;
+            if items.is_empty() {
+                items.push(intake, Found::ignored(codes::ARCHIVE_EMPTY, "the PKCS#7 bundle has no certificates"))?;
+            }
+            Ok(())
+        }
+        Kind::Tar if place.unzipped => tar::read(intake, place, feed),
+        Kind::Tar => tar::read(intake, &place.open(intake.limits)?, feed),
+        Kind::Text => read_text(intake, place, items, feed),
+        Kind::Utf16 => {
+            let mark = [head[0], head[1]];
+            let mut plain = Buffered::new(Utf16::marked(mark, feed));
+            read_text(intake, place, items, &mut plain)
+        }
+        Kind::Zip => {
+            let inside = place.open(intake.limits)?;
+            let mut octets = Octets::gather(feed, intake.scratch)?;
+            zip::read(intake, &inside, &mut octets)
+        }
+    }
+}
+
+fn read_text(
+    intake: &mut Intake<'_>,
+    place: &Place<'_>,
+    items: &mut FileItems<'_>,
+    feed: &mut dyn Feed,
+) -> Result<(), Fault> {
+    text::read(intake, items, feed)?;
+    if items.has_certificates() {
+        return Ok(());
+    }
+    match place.suffix() {
+        Suffix::Pem if !items.is_empty() => Ok(()),
+        Suffix::Other if !items.is_empty() => Ok(()),
+        Suffix::Certificate | Suffix::Pem => Err(no_certificate()),
+        Suffix::Archive => Err(no_archive()),
+        Suffix::Other => items.push(intake, Found::ignored(codes::TEXT_NO_CERTIFICATE, "text without a certificate")),
+    }
+}
+
+fn empty(intake: &mut Intake<'_>, place: &Place<'_>, items: &mut FileItems<'_>) -> Result<(), Fault> {
+    let found = match place.suffix() {
+        Suffix::Certificate | Suffix::Pem => {
+            Found::rejected(codes::FILE_EMPTY, "an empty file, expected a certificate")
+        }
+        Suffix::Archive => Found::rejected(codes::FILE_EMPTY, "an empty file, expected an archive"),
+        Suffix::Other => Found::ignored(codes::FILE_EMPTY, "an empty file"),
+    };
+    items.push(intake, found)
+}
+
+fn unrecognised(place: &Place<'_>) -> Found {
+    let fault = match place.suffix() {
+        Suffix::Certificate | Suffix::Pem => no_certificate(),
+        Suffix::Archive => no_archive(),
+        Suffix::Other => {
+            let reason = "neither a certificate nor an archive nor text, told by its content";
+            return Found::ignored(codes::FILE_NOT_A_CERTIFICATE, reason);
+        }
+    };
+    let Fault::Content { code, reason } = fault else { unreachable!("made above") };
+    Found::rejected(code, reason)
+}
+
+fn no_certificate() -> Fault {
+    Fault::content(codes::FILE_NO_CERTIFICATE, "the name is a certificate's, and the content holds none")
+}
+
+fn no_archive() -> Fault {
+    Fault::content(codes::FILE_NOT_AN_ARCHIVE, "the name is an archive's, and the content is none")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_decides_what_a_file_is() {
+        for (head, kind) in [
+            (&b""[..], Kind::Empty),
+            (b"PK\x03\x04", Kind::Zip),
+            (b"\x1F\x8B\x08", Kind::Gzip),
+            (b"0209,MII", Kind::Text),
+            (b"30 kg of reels", Kind::Text),
+            (b"gr\xFC\xDFe\n", Kind::Text),
+            (b"\xFF\xFE0\x002\x00", Kind::Utf16),
+            (b"0\x82\x01\x00", Kind::Der),
+            (b"0\x03\x02\x01\x00", Kind::Der),
+            (b"\0\0-----BEGIN CERTIFICATE-----\n", Kind::Text),
+            (b"\x7FELF", Kind::Other),
+            (b"\xFF\xFF", Kind::Text),
+        ] {
+            assert_eq!(Kind::of(head), kind, "{}", head.escape_ascii());
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Files in DER: one certificate, or several one after the other.
+
+use super::codes;
+use super::fault::Fault;
+use super::feed::Feed;
+use super::intake::{FileItems, Found, Intake};
+
+/// Octets of the longest header that is looked at: tag, length of length, four octets of length; twice.
+const HEADERS: usize = 12;
+
+/// Hands out the certificates of a content that begins with a SEQUENCE.
+///
+/// Several are told apart only where another certificate seems to begin right after the end of one. Whatever else
+/// follows belongs to the certificate before it: a zone dump with its padding is one candidate, and so is a leaf with
+/// something stuck to it, both for the verifier to judge.
+pub(super) fn read(intake: &mut Intake<'_>, items: &mut FileItems<'_>, feed: &mut dyn Feed) -> Result<(), Fault> {
+    let limit = intake.limits.item_bytes;
+    loop {
+        let start = feed.need(HEADERS)?;
+        if start.is_empty() {
+            return Ok(());
+        }
+        let one = match element_length(start) {
+            Some(length) if length <= limit => {
+                let seen = feed.need(length + HEADERS)?;
+                (seen.len() == length || seen.get(length..).is_some_and(begins_like_a_certificate)).then_some(length)
+            }
+            _ => None,
+        };
+        let seen = feed.need(one.unwrap_or(limit + 1))?;
+        let length = one.unwrap_or(seen.len());
+        if length > limit {
+            let reason = format!("a certificate candidate of more than {limit} octets");
+            return Err(Fault::content(codes::LIMIT_ITEM_BYTES, reason));
+        }
+        let candidate = seen[..length].to_vec();
+        feed.skip(length);
+        items.push(intake, Found::Candidate(candidate))?;
+    }
+}
+
+/// A SEQUENCE of at least 128 octets whose first element is another one: the frame of every certificate
+/// (RFC 5280 §4.1), and of a few other things.
+pub(super) fn begins_like_a_certificate(octets: &[u8]) -> bool {
+    let inner = match octets {
+        [0x30, 0x81, _, inner @ ..] | [0x30, 0x82, _, _, inner @ ..] | [0x30, 0x83, _, _, _, inner @ ..] => inner,
+        _ => return false,
+    };
+    matches!(inner, [0x30, 0x81..=0x83, ..])
+}
+
+/// The length of the SEQUENCE at the beginning, header included, where it has a definite one.
+pub(super) fn element_length(octets: &[u8]) -> Option<usize> {
+    let [0x30, first, rest @ ..] = octets else {
+        return None;
+    };
+    if *first < 0x80 {
+        return Some(2 + usize::from(*first));
+    }
+    let count = usize::from(first & 0x7F);
+    if !(1..=4).contains(&count) {
+        return None;
+    }
+    let length = rest.get(..count)?.iter().fold(0_usize, |length, octet| length << 8 | usize::from(*octet));
+    Some(2 + count + length)
+}

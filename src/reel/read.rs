@@ -1,0 +1,147 @@
+//! From an input to its items.
+
+use std::fs::File;
+use std::io::Read;
+use std::ops::ControlFlow;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use crate::origin::ItemName;
+
+use super::codes;
+use super::content::{self, HEAD, Kind};
+use super::directory::{self, Root};
+use super::error::ReelError;
+use super::fault::{Fault, Stop};
+use super::feed::{Buffered, InOrder};
+use super::intake::{Intake, Place};
+use super::limits::{Budget, Limits};
+use super::octets::{Octets, SpoolFault};
+use super::source::{Input, InputRecord, Item};
+use super::zip;
+
+/// Reads an input and hands out what it holds, item by item, in the order in which it lies there.
+///
+/// Every item is handed out exactly once, as a candidate or as a finding. What an input holds is never an error: an
+/// archive that cannot be read is one rejection, named after the archive. `stdin` is read for [`Input::Stdin`] only
+/// and set aside first, so that it is judged as a file of the same octets would be. The receiver ends the reading by
+/// breaking; then the records of what had been read to its end are returned.
+///
+/// Memory stays bounded by the limits and by 16 octets an entry of an archive (the names of a directory's files are
+/// held as they are). Nothing is written but nameless files in `scratch_dir`.
+///
+/// # Errors
+/// The environment's faults: the input cannot be opened or read, is neither file nor directory, changes while it is
+/// read; the scratch directory cannot be written to.
+pub fn read(
+    input: &Input,
+    stdin: Option<&mut dyn Read>,
+    limits: &Limits,
+    scratch_dir: &Path,
+    each: &mut dyn FnMut(Item) -> ControlFlow<()>,
+) -> Result<Vec<InputRecord>, ReelError> {
+    let budget = Budget::new(limits.total_bytes);
+    let mut intake = Intake::new(limits, &budget, scratch_dir, each);
+    let mut records = Vec::new();
+    let outcome = match input {
+        Input::Path(path) => read_path(&mut intake, path, &mut records),
+        Input::Stdin => read_stdin(&mut intake, stdin, &mut records),
+    };
+    match outcome {
+        Ok(()) | Err(Fault::Stop(Stop::Finished)) => Ok(records),
+        Err(Fault::Stop(Stop::Error(error))) => Err(error),
+        Err(Fault::Content { .. } | Fault::Exhausted { .. }) => unreachable!("settled where the item's name is known"),
+    }
+}
+
+fn read_path(intake: &mut Intake<'_>, path: &Path, records: &mut Vec<InputRecord>) -> Result<(), Fault> {
+    let failed = |source| ReelError::Io { path: path.to_owned(), source };
+    // As given: for `.`, `..` and `/` there is no last component but the path itself.
+    let last = path.file_name().unwrap_or(path.as_os_str()).as_bytes();
+    let name = ItemName::input(last);
+    // Looked at before it is opened: opening a pipe would wait for a writer.
+    let kind = std::fs::metadata(path).map_err(failed)?.file_type();
+    let mut raw = intake.limits.total_bytes;
+    if kind.is_dir() {
+        let root = Root { name, path, last };
+        return directory::read(intake, &root, records, &mut |intake, place, file, path| {
+            read_file(intake, place, file, path, &mut raw)
+        });
+    }
+    if !kind.is_file() {
+        return Err(ReelError::NotAFile { path: path.to_owned() }.into());
+    }
+    let place = Place::outside(name, last);
+    let outcome = File::open(path).map_err(|error| failed(error).into());
+    match outcome.and_then(|file| read_file(intake, &place, file, path, &mut raw)) {
+        Ok(record) => records.push(record),
+        Err(fault) => intake.settle(&place.name, Err(fault))?,
+    }
+    Ok(())
+}
+
+fn read_stdin(
+    intake: &mut Intake<'_>,
+    stdin: Option<&mut dyn Read>,
+    records: &mut Vec<InputRecord>,
+) -> Result<(), Fault> {
+    let name = ItemName::input(b"-");
+    let stdin = stdin.ok_or(ReelError::StdinMissing)?;
+    let limit = intake.limits.total_bytes;
+    let octets = Octets::spool(stdin, limit, intake.scratch).map_err(|fault| match fault {
+        SpoolFault::Read(source) => ReelError::StdinRead { name: name.clone(), source },
+        SpoolFault::Write(error) => error,
+    })?;
+    let place = Place::outside(name, b"");
+    if octets.length() > limit {
+        return intake.settle(&place.name, Err(too_large(limit)));
+    }
+    records.push(read_octets(intake, &place, octets)?);
+    Ok(())
+}
+
+/// `raw` is what is left of the limit on the files themselves: a sparse file of terabytes costs nobody anything to
+/// make.
+fn read_file(
+    intake: &mut Intake<'_>,
+    place: &Place<'_>,
+    file: File,
+    path: &Path,
+    raw: &mut u64,
+) -> Result<InputRecord, Fault> {
+    let octets = Octets::input(file, path)?;
+    *raw = raw.checked_sub(octets.length()).ok_or_else(|| too_large(intake.limits.total_bytes))?;
+    read_octets(intake, place, octets)
+}
+
+fn too_large(limit: u64) -> Fault {
+    let reason = format!("the input has more than {limit} octets; reading stopped here");
+    Fault::Exhausted { code: codes::LIMIT_TOTAL_BYTES, reason }
+}
+
+/// Reads one file's content and hands out its items.
+fn read_octets(intake: &mut Intake<'_>, place: &Place<'_>, mut octets: Octets) -> Result<InputRecord, Fault> {
+    let budget = intake.budget;
+    if is_zip(&octets)? {
+        let outcome = place.open(intake.limits).and_then(|inside| zip::read(intake, &inside, &mut octets));
+        intake.settle(&place.name, outcome)?;
+    } else if let Some(mut content) = octets.in_memory() {
+        budget.charge(content.len() as u64)?;
+        content::read(intake, place, &mut content)?;
+    } else {
+        content::read(intake, place, &mut Buffered::new(InOrder::new(&mut octets, budget)))?;
+    }
+    let bytes = octets.length();
+    Ok(InputRecord { name: place.name.clone(), bytes, sha256: octets.finish()? })
+}
+
+/// A zip archive begins or ends as one: something may stand before it, a program that unpacks it, for instance.
+fn is_zip(octets: &Octets) -> Result<bool, Fault> {
+    let mut head = vec![0; usize::try_from(octets.length()).unwrap_or(HEAD).min(HEAD)];
+    octets.peek_at(0, &mut head)?;
+    match Kind::of(&head) {
+        Kind::Zip => Ok(true),
+        Kind::Other | Kind::Text | Kind::Utf16 => zip::ends_like_zip(octets),
+        Kind::Der | Kind::Empty | Kind::Gzip | Kind::Pkcs7 | Kind::Tar => Ok(false),
+    }
+}

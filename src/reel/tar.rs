@@ -1,0 +1,215 @@
+//! tar archives (POSIX.1-2024 pax and ustar, GNU, V7), read front to back.
+//!
+//! Own walk over the blocks, with the `tar` crate's view of a header: that crate's iterator holds long names of any
+//! size in memory and resolves pax records that contain newlines wrongly.
+
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use tar::{EntryType, Header};
+
+use super::codes;
+use super::content;
+use super::fault::Fault;
+use super::feed::{Feed, Limited};
+use super::intake::{Intake, Place};
+use super::names::{NameProblem, problem};
+
+const BLOCK: usize = 512;
+/// Octets of one pax header or long name: names have at most some thousands.
+const MAX_EXTENSION: u64 = 256 << 10;
+
+/// Whether a content begins with a tar header: one whose checksum is right, or that says `ustar`.
+pub(super) fn begins_like_tar(head: &[u8]) -> bool {
+    let Some(block) = head.first_chunk::<BLOCK>() else {
+        return false;
+    };
+    block[0] != 0 && (&block[257..262] == b"ustar" || checksum_holds(block))
+}
+
+/// POSIX.1-2024 pax, ustar interchange format: the sum of all octets, with blanks in place of the sum itself.
+fn checksum_holds(block: &[u8; BLOCK]) -> bool {
+    let digits = block[148..156].trim_ascii_start();
+    let digits = &digits[..digits.iter().position(|octet| !matches!(octet, b'0'..=b'7')).unwrap_or(digits.len())];
+    let recorded = digits.iter().fold(0_u32, |sum, digit| sum << 3 | u32::from(digit - b'0'));
+    let sum: u32 = block.iter().map(|octet| u32::from(*octet)).sum();
+    let own: u32 = block[148..156].iter().map(|octet| u32::from(*octet)).sum();
+    !digits.is_empty() && sum - own + 8 * u32::from(b' ') == recorded
+}
+
+/// Hands out the entries of an archive. `place` is the archive, opened.
+pub(super) fn read(intake: &mut Intake<'_>, place: &Place<'_>, feed: &mut dyn Feed) -> Result<(), Fault> {
+    let mut walk = Walk { names: HashSet::new(), extension: Extension::default(), entries: 0 };
+    while walk.entry(intake, place, feed)? {}
+    if walk.entries == 0 {
+        return intake.ignored(place.name.clone(), codes::ARCHIVE_EMPTY, "the tar archive has no entries");
+    }
+    Ok(())
+}
+
+struct Walk {
+    /// Hashes of names, not the names: in a hostile archive two names may fall together, and the later is refused.
+    names: HashSet<u64>,
+    extension: Extension,
+    entries: u64,
+}
+
+/// What pax and GNU records say of the entry that follows them.
+#[derive(Default)]
+struct Extension {
+    path: Option<Vec<u8>>,
+    size: Option<u64>,
+    /// What cannot be honoured, such as a sparse map.
+    unsupported: bool,
+}
+
+impl Walk {
+    /// Whether there may be another entry.
+    fn entry(&mut self, intake: &mut Intake<'_>, place: &Place<'_>, feed: &mut dyn Feed) -> Result<bool, Fault> {
+        let Some(block) = feed.need(BLOCK)?.first_chunk::<BLOCK>() else {
+            return Err(Fault::content(codes::TAR_TRUNCATED, "the archive ends without an end mark of zero blocks"));
+        };
+        if block.iter().all(|octet| *octet == 0) {
+            return end(feed).map(|()| false);
+        }
+        if !checksum_holds(block) {
+            let reason = format!("the header after entry {} has a wrong checksum", self.entries);
+            return Err(Fault::content(codes::TAR_HEADER, reason));
+        }
+        let header = Header::from_byte_slice(block);
+        let kind = header.entry_type();
+        let extends = matches!(kind.as_byte(), b'x' | b'g' | b'L' | b'K');
+        let extension = if extends { Extension::default() } else { std::mem::take(&mut self.extension) };
+        let size = header.entry_size().ok().filter(|size| *size < 1 << 62);
+        let Some(size) = extension.size.or(size) else {
+            let reason = format!("the size in the header after entry {} is no number", self.entries);
+            return Err(Fault::content(codes::TAR_HEADER, reason));
+        };
+        let path = extension.path.unwrap_or_else(|| header.path_bytes().into_owned());
+        feed.skip(BLOCK);
+        // Links, directories and devices have no content, whatever their size field says (POSIX.1-2024 pax, `typeflag`).
+        let size = if matches!(kind.as_byte(), b'1'..=b'6') { 0 } else { size };
+        let mut content = Limited::new(feed, size, codes::TAR_TRUNCATED);
+        if extends {
+            self.extend(kind, size, &mut content)?;
+        } else {
+            self.entries += 1;
+            self.visit(intake, &place.entry(&path), kind, extension.unsupported, &mut content)?;
+        }
+        content.drain()?;
+        let padding = (BLOCK as u64 - size % BLOCK as u64) % BLOCK as u64;
+        Limited::new(feed, padding, codes::TAR_TRUNCATED).drain()?;
+        Ok(true)
+    }
+
+    fn visit(
+        &mut self,
+        intake: &mut Intake<'_>,
+        entry: &Place<'_>,
+        kind: EntryType,
+        unsupported: bool,
+        content: &mut Limited<'_>,
+    ) -> Result<(), Fault> {
+        let refuse = |code, reason: String| Err(Fault::content(code, reason));
+        let mut hasher = DefaultHasher::new();
+        entry.path.hash(&mut hasher);
+        let outcome = match (kind.as_byte(), problem(entry.path)) {
+            (_, Some(NameProblem::Absolute)) => refuse(codes::TAR_ABSOLUTE_NAME, NameProblem::Absolute.to_string()),
+            (_, Some(NameProblem::Traversal)) => refuse(codes::TAR_PATH_TRAVERSAL, NameProblem::Traversal.to_string()),
+            (b'1' | b'2', _) => refuse(codes::TAR_LINK, "a link, which is not followed".into()),
+            (b'3' | b'4' | b'6', _) => refuse(codes::TAR_SPECIAL_FILE, "a device or pipe".into()),
+            (b'5', _) => {
+                return intake.ignored(entry.name.clone(), codes::TAR_DIRECTORY, "a directory entry");
+            }
+            _ if !self.names.insert(hasher.finish()) => {
+                refuse(codes::TAR_DUPLICATE_NAME, "an earlier entry has the same name".into())
+            }
+            (b'0' | b'\0' | b'7', _) if !unsupported => {
+                if entry.path.ends_with(b"/") {
+                    return intake.ignored(entry.name.clone(), codes::TAR_DIRECTORY, "a directory entry");
+                }
+                return content::read(intake, entry, content);
+            }
+            (other, _) => {
+                let kind = char::from(other).escape_default();
+                refuse(codes::TAR_UNSUPPORTED_ENTRY, format!("an entry of type `{kind}`, expected a regular file"))
+            }
+        };
+        intake.settle(&entry.name, outcome)
+    }
+
+    fn extend(&mut self, kind: EntryType, size: u64, content: &mut Limited<'_>) -> Result<(), Fault> {
+        if size > MAX_EXTENSION {
+            let reason = format!("a header extension of {size} octets, expected at most {MAX_EXTENSION}");
+            return Err(Fault::content(codes::TAR_HEADER, reason));
+        }
+        let size = usize::try_from(size).expect("checked above");
+        let octets = &content.need(size)?[..size];
+        match kind.as_byte() {
+            b'L' => {
+                let end = octets.iter().position(|octet| *octet == 0).unwrap_or(size);
+                self.extension.path = Some(octets[..end].to_vec());
+            }
+            b'x' => self.extension.pax(octets)?,
+            // A long link name: the link is refused anyway. Global records: times and comments in practice; a path or
+            // size for every entry to follow makes no sense and is not honoured by anybody.
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+impl Extension {
+    /// Records `length key=value\n`, the length in decimal counting itself and the newline.
+    fn pax(&mut self, mut octets: &[u8]) -> Result<(), Fault> {
+        while !octets.is_empty() {
+            let record =
+                record(octets).ok_or_else(|| Fault::content(codes::TAR_HEADER, "a pax record that cannot be read"))?;
+            octets = &octets[record.length..];
+            match record.key {
+                b"path" => self.path = Some(record.value.to_vec()),
+                b"size" => {
+                    let size = decimal(record.value).filter(|size| *size < 1 << 62);
+                    let size = size.ok_or_else(|| Fault::content(codes::TAR_HEADER, "a pax size that is no number"))?;
+                    self.size = Some(size);
+                }
+                key if key.starts_with(b"GNU.sparse.") => self.unsupported = true,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+struct Record<'r> {
+    length: usize,
+    key: &'r [u8],
+    value: &'r [u8],
+}
+
+fn record(octets: &[u8]) -> Option<Record<'_>> {
+    let blank = octets.iter().take(20).position(|octet| *octet == b' ')?;
+    let length = usize::try_from(decimal(&octets[..blank])?).ok()?;
+    let content = octets.get(blank + 1..length)?.strip_suffix(b"\n")?;
+    let equals = content.iter().position(|octet| *octet == b'=')?;
+    Some(Record { length, key: &content[..equals], value: &content[equals + 1..] })
+}
+
+fn decimal(digits: &[u8]) -> Option<u64> {
+    str::from_utf8(digits).ok().filter(|digits| digits.bytes().all(|digit| digit.is_ascii_digit()))?.parse().ok()
+}
+
+/// After the end mark only zeros may follow: a second archive behind it would be passed over by most programs.
+fn end(feed: &mut dyn Feed) -> Result<(), Fault> {
+    loop {
+        let octets = feed.need(1)?;
+        if octets.is_empty() {
+            return Ok(());
+        }
+        if octets.iter().any(|octet| *octet != 0) {
+            return Err(Fault::content(codes::TAR_TRAILING_DATA, "octets follow the end mark, expected zeros only"));
+        }
+        let length = octets.len();
+        feed.skip(length);
+    }
+}

@@ -1,0 +1,223 @@
+//! Records of the central directory (APPNOTE.TXT 4.3.12), and the entry that a record stands for.
+
+use crate::reel::codes;
+use crate::reel::fault::Fault;
+use crate::reel::octets::{Octets, Window};
+
+use super::end::Directory;
+use super::field::{u16_at, u32_at, u64_at};
+
+/// What the central directory says of an entry, its name apart.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Record {
+    pub(super) flags: u16,
+    pub(super) method: u16,
+    pub(super) crc: u32,
+    pub(super) compressed: u64,
+    pub(super) size: u64,
+    /// Where its local header lies, counted from the first octet of the file.
+    pub(super) offset: u64,
+    /// Unix file type and permissions, zero where the archive was not made on Unix.
+    pub(super) mode: u16,
+    /// Octets of its name.
+    pub(super) name_length: usize,
+}
+
+/// General purpose bit flag (APPNOTE.TXT 4.4.4).
+pub(super) mod flag {
+    pub(in crate::reel::zip) const ENCRYPTED: u16 = 1 << 0 | 1 << 6 | 1 << 13;
+    pub(in crate::reel::zip) const DESCRIPTOR: u16 = 1 << 3;
+    pub(in crate::reel::zip) const PATCH: u16 = 1 << 5;
+}
+
+/// Octets of a local header before name and extra field.
+pub(super) const LOCAL_LENGTH: u64 = 30;
+
+const RECORD: [u8; 4] = *b"PK\x01\x02";
+const RECORD_LENGTH: usize = 46;
+/// Octets of the directory that are read at once.
+const WINDOW: usize = 256 << 10;
+
+impl Record {
+    /// The smallest end that its local header and data can have.
+    pub(super) fn least_end(&self) -> Option<u64> {
+        self.offset.checked_add(LOCAL_LENGTH + self.name_length as u64)?.checked_add(self.compressed)
+    }
+
+    /// What the Unix mode says it is; 0 for nothing.
+    pub(super) fn file_type(&self) -> u16 {
+        self.mode & 0o170_000
+    }
+}
+
+/// Reads records one after the other.
+pub(super) struct Records {
+    directory: Directory,
+    window: Window,
+    position: u64,
+    left: u64,
+}
+
+impl Records {
+    pub(super) fn of(directory: Directory) -> Self {
+        Self { directory, window: Window::new(WINDOW), position: directory.start, left: directory.entries }
+    }
+
+    /// The next record and its name; none when the directory's size and count end together.
+    pub(super) fn next(&mut self, octets: &Octets) -> Result<Option<(Record, &[u8])>, Fault> {
+        let end = self.directory.start + self.directory.size;
+        if self.left == 0 {
+            return if self.position == end {
+                Ok(None)
+            } else {
+                let reason = format!("the central directory holds more than its {} records", self.directory.entries);
+                Err(refuse(reason))
+            };
+        }
+        let number = self.directory.entries - self.left;
+        let left = usize::try_from(end - self.position).unwrap_or(usize::MAX);
+        let fixed = &self.window.peek(octets, self.position, RECORD_LENGTH)?;
+        if left < RECORD_LENGTH || !fixed.starts_with(&RECORD) {
+            return Err(refuse(format!("record {number} of the central directory is not where it must be")));
+        }
+        let name_length = usize::from(u16_at(fixed, 28));
+        let extra_length = usize::from(u16_at(fixed, 30));
+        let length = RECORD_LENGTH + name_length + extra_length + usize::from(u16_at(fixed, 32));
+        if left < length {
+            return Err(refuse(format!("record {number} of the central directory is truncated")));
+        }
+        let position = self.position;
+        self.position += length as u64;
+        self.left -= 1;
+        let octets = self.window.peek(octets, position, length)?;
+        let (name, extra) = octets[RECORD_LENGTH..].split_at(name_length);
+        let record = parse(octets, name_length, &extra[..extra_length], self.directory.prefix)
+            .ok_or_else(|| refuse(format!("record {number} of the central directory contradicts itself")))?;
+        Ok(Some((record, name)))
+    }
+}
+
+fn parse(fixed: &[u8], name_length: usize, extra: &[u8], prefix: u64) -> Option<Record> {
+    let mut size = u64::from(u32_at(fixed, 24));
+    let mut compressed = u64::from(u32_at(fixed, 20));
+    let mut offset = u64::from(u32_at(fixed, 42));
+    let mut disk = u64::from(u16_at(fixed, 34));
+    let mut long = zip64_extra(extra)?.unwrap_or_default();
+    for field in [&mut size, &mut compressed, &mut offset] {
+        // A field that is all ones stands in the zip64 extra field (APPNOTE.TXT 4.5.3), in this order.
+        if *field == u64::from(u32::MAX) && !long.is_empty() {
+            *field = u64_at(long.split_off(..8)?, 0);
+        }
+    }
+    if disk == u64::from(u16::MAX) && !long.is_empty() {
+        disk = u32_at(long.get(..4)?, 0).into();
+    }
+    let mode = u16::try_from(u32_at(fixed, 38) >> 16).expect("sixteen bits");
+    (disk == 0).then_some(Record {
+        flags: u16_at(fixed, 8),
+        method: u16_at(fixed, 10),
+        crc: u32_at(fixed, 16),
+        compressed,
+        size,
+        offset: offset.checked_add(prefix)?,
+        mode,
+        name_length,
+    })
+}
+
+/// The zip64 extended information among the extra fields; `None`: they cannot be read, or it is there twice.
+///
+/// Fewer than four octets at the end are padding, as alignment tools leave it.
+#[expect(clippy::option_option, reason = "unreadable, absent and present are three things")]
+fn zip64_extra(mut extra: &[u8]) -> Option<Option<&[u8]>> {
+    const ZIP64: u16 = 1;
+    let mut found = None;
+    while extra.len() >= 4 {
+        let (id, length) = (u16_at(extra, 0), usize::from(u16_at(extra, 2)));
+        let content = extra.get(4..4 + length)?;
+        if id == ZIP64 && found.replace(content).is_some() {
+            return None;
+        }
+        extra = &extra[4 + length..];
+    }
+    Some(found)
+}
+
+fn refuse(reason: String) -> Fault {
+    Fault::content(codes::ZIP_CENTRAL_DIRECTORY, reason)
+}
+
+/// What must be known of all entries before the first is read.
+pub(super) struct Survey {
+    /// Hashes of names that occur more than once, sorted.
+    duplicates: Vec<u64>,
+    /// Beginnings of all entries, sorted; empty where the directory lists them in this order.
+    offsets: Vec<u64>,
+}
+
+impl Survey {
+    /// Goes through the directory once.
+    ///
+    /// Names are kept as hashes of eight octets, not as text: with ten million entries that is 80 MB. Two different
+    /// names that fall together (one chance in 370,000 with ten million names) are both refused, never both accepted.
+    pub(super) fn of(octets: &Octets, directory: Directory) -> Result<Self, Fault> {
+        let mut hashes = Vec::new();
+        let mut spans: Vec<(u64, u64)> = Vec::new();
+        let mut ordered = true;
+        let mut last = (0, directory.prefix);
+        let mut records = Records::of(directory);
+        while let Some((record, name)) = records.next(octets)? {
+            hashes.push(name_hash(name));
+            let end = record.least_end().filter(|end| *end <= directory.start);
+            let end = end.ok_or_else(|| refuse(format!("entry {} lies outside the archive", hashes.len())))?;
+            if record.offset < last.0 {
+                ordered = false;
+            } else if record.offset < last.1 {
+                return Err(overlap());
+            }
+            last = (record.offset, end);
+        }
+        hashes.sort_unstable();
+        let mut duplicates: Vec<u64> =
+            hashes.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
+        duplicates.dedup();
+        if !ordered {
+            drop(hashes);
+            let mut records = Records::of(directory);
+            while let Some((record, _)) = records.next(octets)? {
+                spans.push((record.offset, record.least_end().unwrap_or(u64::MAX)));
+            }
+            spans.sort_unstable();
+            if spans.windows(2).any(|pair| pair[1].0 < pair[0].1) {
+                return Err(overlap());
+            }
+        }
+        Ok(Self { duplicates, offsets: spans.into_iter().map(|(offset, _)| offset).collect() })
+    }
+
+    /// Whether another entry has this name.
+    pub(super) fn is_duplicate(&self, name: &[u8]) -> bool {
+        !self.duplicates.is_empty() && self.duplicates.binary_search(&name_hash(name)).is_ok()
+    }
+
+    /// Whether the directory lists the entries as they lie in the archive.
+    pub(super) fn is_ordered(&self) -> bool {
+        self.offsets.is_empty()
+    }
+
+    /// Where the next entry begins, where the directory's order does not tell.
+    pub(super) fn successor(&self, offset: u64) -> Option<u64> {
+        self.offsets.get(self.offsets.partition_point(|other| *other <= offset)).copied()
+    }
+}
+
+fn name_hash(name: &[u8]) -> u64 {
+    use std::hash::{DefaultHasher, Hasher};
+    let mut hasher = DefaultHasher::new();
+    hasher.write(name);
+    hasher.finish()
+}
+
+fn overlap() -> Fault {
+    Fault::content(codes::ZIP_OVERLAP, "two entries share octets of the archive, expected each to have its own")
+}
