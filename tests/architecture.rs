@@ -39,9 +39,14 @@ const LIBRARY: &[Row] = &[
     // cert: the issuer's identity; crypto: key and certificate must fit; durable: it reads what `init` wrote
     Row("config", &["x509", "crypto", "cert", "durable", "signer", "issue", "ledger"]),
     Row("ca", &["x509", "crypto", "cert", "signer", "ledger", "durable", "config"]),
-    Row("error", &["*::<errors>"]),
-    Row("reissue", &["*", "error"]),
-    Row("audit", &["*", "error"]),
+    // x509: what an error is about (a digest, an algorithm) is part of its message
+    Row("error", &["*::<errors>", "x509"]),
+    Row("parallel", &[]),
+    // pass 1 is the same for issuing and for looking
+    Row("intake", &["*", "error", "parallel"]),
+    Row("inspect", &["*", "error", "parallel", "intake"]),
+    Row("reissue", &["*", "error", "parallel", "intake"]),
+    Row("audit", &["*", "error", "parallel"]),
     Row("plan", &["*", "error"]),
     Row("cmp", &["*", "error"]),
 ];
@@ -49,8 +54,8 @@ const LIBRARY: &[Row] = &[
 /// Front doors: they know the library as `reroot::` and never each other.
 const BINARY: &[Row] = &[Row("main", &["cli", "http"]), Row("cli", &[]), Row("http", &[])];
 
-/// Modules that know the order of things, or everybody's errors: `*` leaves them out.
-const NOT_STAGES: &[&str] = &["error", "reissue", "audit", "plan", "cmp"];
+/// Modules that know the order of things, serve those that do, or have everybody's errors: `*` leaves them out.
+const NOT_STAGES: &[&str] = &["error", "parallel", "intake", "inspect", "reissue", "audit", "plan", "cmp"];
 
 /// Functions that claim a proof, and the only places that may call (or define) them.
 const CLAIMS: &[(&str, &[&str])] =
