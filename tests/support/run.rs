@@ -1,0 +1,173 @@
+//! Runs the built `reroot` and the programs that judge what it makes.
+//!
+//! A program that is missing fails the test: nothing is ever skipped.
+
+use std::ffi::OsStr;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// How a program ended and what it said.
+#[derive(Debug)]
+pub struct Finished {
+    /// The command, for messages of failed tests.
+    pub command: String,
+    /// The exit code; none if a signal ended it.
+    pub code: Option<i32>,
+    /// Standard output, as it came.
+    pub stdout: Vec<u8>,
+    /// Standard error, as it came.
+    pub stderr: Vec<u8>,
+}
+
+impl Finished {
+    /// Standard output as text.
+    pub fn out(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).into_owned()
+    }
+
+    /// Standard error as text.
+    pub fn err(&self) -> String {
+        String::from_utf8_lossy(&self.stderr).into_owned()
+    }
+
+    /// Demands an exit code, and shows everything if it was another.
+    #[track_caller]
+    pub fn expect(self, code: i32) -> Self {
+        let (out, err) = (self.out(), self.err());
+        assert_eq!(self.code, Some(code), "{}\n--- stdout\n{out}\n--- stderr\n{err}", self.command);
+        self
+    }
+
+    /// Demands exit code 0.
+    #[track_caller]
+    pub fn success(self) -> Self {
+        self.expect(0)
+    }
+}
+
+/// A program about to be run.
+pub struct Run {
+    command: Command,
+    stdin: Vec<u8>,
+}
+
+impl Run {
+    /// The program under test, in `folder`, with an environment of its own: nothing of the developer's leaks in.
+    pub fn reroot(folder: &Path) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_reroot"));
+        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.env("HOME", folder).env("LC_ALL", "C.UTF-8").env("NO_COLOR", "1").current_dir(folder);
+        Self { command, stdin: Vec::new() }
+    }
+
+    /// A program found on the PATH.
+    pub fn tool(name: &str) -> Self {
+        Self { command: Command::new(name), stdin: Vec::new() }
+    }
+
+    /// The `openssl` program.
+    pub fn openssl() -> Self {
+        Self::tool("openssl")
+    }
+
+    /// GnuTLS's `certtool`.
+    pub fn certtool() -> Self {
+        Self::tool("certtool")
+    }
+
+    /// A program of the virtual environment that `scripts/tools.sh` makes: `python`, `lint_pkix_cert`.
+    pub fn venv(name: &str) -> Self {
+        Self { command: Command::new(virtual_environment().join("bin").join(name)), stdin: Vec::new() }
+    }
+
+    /// A Python script given as text.
+    pub fn python(script: &str) -> Self {
+        Self::venv("python").args(["-I", "-c", script])
+    }
+
+    /// Adds arguments.
+    pub fn args<S: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = S>) -> Self {
+        self.command.args(args);
+        self
+    }
+
+    /// Adds one argument.
+    pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
+        self.command.arg(arg);
+        self
+    }
+
+    /// Sets an environment variable.
+    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// The folder to run in.
+    pub fn folder(mut self, folder: &Path) -> Self {
+        self.command.current_dir(folder);
+        self
+    }
+
+    /// What the program reads on standard input; nothing if left out.
+    pub fn stdin(mut self, octets: impl Into<Vec<u8>>) -> Self {
+        self.stdin = octets.into();
+        self
+    }
+
+    /// Runs it to its end.
+    pub fn run(mut self) -> Finished {
+        let text = format!("{:?}", self.command);
+        self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = self.command.spawn().unwrap_or_else(|error| {
+            panic!("{text} cannot be run ({error}); scripts/tools.sh installs what the tests need")
+        });
+        let mut stdin = child.stdin.take().expect("it is piped");
+        let mut stdout = child.stdout.take().expect("it is piped");
+        let mut stderr = child.stderr.take().expect("it is piped");
+        let (out, err) = std::thread::scope(|scope| {
+            // a program that does not read all of its input closes the pipe, which is its right
+            scope.spawn(move || drop(stdin.write_all(&self.stdin)));
+            let err = scope.spawn(move || {
+                let mut octets = Vec::new();
+                stderr.read_to_end(&mut octets).map(|_| octets)
+            });
+            let mut octets = Vec::new();
+            let out = stdout.read_to_end(&mut octets).map(|_| octets);
+            (out, err.join().expect("reading does not panic"))
+        });
+        let status = child.wait().expect("a child ends");
+        Finished {
+            command: text,
+            code: status.code(),
+            stdout: out.expect("its output can be read"),
+            stderr: err.expect("its output can be read"),
+        }
+    }
+}
+
+/// Where `scripts/tools.sh` puts Python's packages: the same rule as there.
+fn virtual_environment() -> PathBuf {
+    if let Some(folder) = std::env::var_os("REROOT_VENV") {
+        return folder.into();
+    }
+    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let home = || PathBuf::from(std::env::var_os("HOME").unwrap_or_else(|| "/tmp".into())).join(".cache");
+    cache.unwrap_or_else(home).join("reroot/venv")
+}
+
+/// A file of the project.
+pub fn project(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// The independent test data, if `REROOT_TESTDATA` names it; otherwise says how many cases are not run.
+#[expect(clippy::print_stderr, reason = "tests that are not run must be seen")]
+pub fn testdata(cases: usize) -> Option<PathBuf> {
+    let folder = std::env::var_os("REROOT_TESTDATA").map(PathBuf::from);
+    if folder.is_none() {
+        eprintln!("REROOT_TESTDATA is not set: {cases} cases not run");
+    }
+    folder
+}
