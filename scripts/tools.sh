@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# Installs the programs that building and testing need and that are missing: Debian packages, and Python packages in a
+# virtual environment. Does nothing, quickly, when all are there. Source it for REROOT_VENV.
+#
+#   scripts/tools.sh build    what compiles: a C compiler and linker
+#   scripts/tools.sh test     and the judges: openssl, certtool, SoftHSM, Python's cryptography, pkilint
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+what=${1:-test}
+export REROOT_VENV=${REROOT_VENV:-${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/reroot/venv}
+
+# program:package, or a file:package where the package brings no program
+needs="cc:gcc ld:binutils make:make"
+if [ "$what" = test ]; then
+    needs="$needs c++:g++ openssl:openssl certtool:gnutls-bin softhsm2-util:softhsm2 pkcs11-tool:opensc python3:python3
+        strace:strace /usr/include/stdio.h:libc6-dev"
+    # Debian splits `venv` off; other Pythons have it
+    python3 -c 'import venv, ensurepip' 2>/dev/null || needs="$needs missing-venv:python3-venv"
+fi
+
+missing=()
+for need in $needs; do
+    program=${need%%:*}
+    case $program in
+        /*) [ -e "$program" ] || missing+=("${need#*:}") ;;
+        *) command -v "$program" >/dev/null || missing+=("${need#*:}") ;;
+    esac
+done
+
+if [ ${#missing[@]} -gt 0 ]; then
+    echo "tools: installing ${missing[*]}" >&2
+    command -v apt-get >/dev/null || { echo "tools: no apt-get here; install these yourself: ${missing[*]}" >&2; exit 1; }
+    sudo=
+    if [ "$(id -u)" -ne 0 ]; then
+        command -v sudo >/dev/null || { echo "tools: as root: apt-get install ${missing[*]}" >&2; exit 1; }
+        sudo=sudo
+    fi
+    $sudo apt-get update -q >&2
+    DEBIAN_FRONTEND=noninteractive $sudo apt-get install -qy --no-install-recommends "${missing[@]}" >&2
+fi
+
+if [ "$what" = test ]; then
+    # the environment is made anew when the list of packages has changed
+    stamp="$REROOT_VENV/installed"
+    if ! cmp -s "$here/python-requirements.txt" "$stamp"; then
+        echo "tools: making the virtual environment $REROOT_VENV" >&2
+        rm -rf "$REROOT_VENV"
+        python3 -m venv "$REROOT_VENV"
+        "$REROOT_VENV/bin/pip" install -q --disable-pip-version-check -r "$here/python-requirements.txt" >&2
+        cp "$here/python-requirements.txt" "$stamp"
+    fi
+fi
