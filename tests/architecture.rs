@@ -33,11 +33,17 @@ const LIBRARY: &[Row] = &[
     // origin: a leaf that no template fits becomes a finding, whose variables are its UID and fingerprint
     Row("policy", &["x509", "crypto", "origin", "verify::<types>", "cert", "lint"]),
     Row("ledger", &["x509", "crypto", "origin", "cert", "lint::LintedTbs", "durable"]),
-    Row("issue", &["x509", "crypto", "cert", "lint", "signer", "ledger::RecordedTbs"]),
+    // origin::Uid: an error names the chip it is about
+    Row("issue", &["x509", "crypto", "origin::Uid", "cert", "lint", "signer", "ledger::RecordedTbs"]),
     Row("manifest", &["x509", "crypto", "origin", "cert", "verify::<types>", "signer"]),
-    Row("delivery", &["x509", "cert", "manifest", "durable"]),
-    // cert: the issuer's identity; crypto: key and certificate must fit; durable: it reads what `init` wrote
-    Row("config", &["x509", "crypto", "cert", "durable", "signer", "issue", "ledger"]),
+    // crypto::Sha256: what is written is hashed on its way; origin: entries are named by UID, findings by item and code
+    Row(
+        "delivery",
+        &["x509", "crypto::Sha256", "origin::Code", "origin::ItemName", "origin::Uid", "cert", "manifest", "durable"],
+    ),
+    // cert: the issuer's identity; crypto: key and certificate must fit; durable: it reads what `init` wrote;
+    // origin::Code: every mistake in the file has a code
+    Row("config", &["x509", "crypto", "origin::Code", "cert", "durable", "signer", "issue", "ledger"]),
     Row("ca", &["x509", "crypto", "cert", "signer", "ledger", "durable", "config"]),
     // x509: what an error is about (a digest, an algorithm) is part of its message
     Row("error", &["*::<errors>", "x509"]),
