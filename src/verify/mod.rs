@@ -1,7 +1,36 @@
 //! The registration authority's half: is this a leaf that ST signed, and which chip is it of?
+//!
+//! Guarantees: a [`VerifiedLeaf`] is strict DER, carries a valid key of an allowed kind, has its family's UID, and its
+//! signatures lead to a configured anchor at the instant of verification; every deviation that was tolerated is named
+//! in its [`ChainProof`]. What is in an archive is never trusted for being there.
+//!
+//! Left to others: whether the chip came from the expected reel ([`ExpectedList`] compares with what the operator
+//! expects), and what an earlier batch has issued (the ledger's rules).
+//!
+//! Real ST chains break the profile of RFC 5280 in ways that are no reason to reject: leaves without extensions, leaves
+//! that outlive their root, repeated subject names, a root without key identifiers.
 
+mod anchor;
+mod codes;
+mod conflicts;
+mod defect;
+mod error;
+mod expect;
+mod extension;
+mod family;
 mod leaf;
+mod name;
+mod path;
+mod profile;
+mod relaxations;
 mod rules;
+mod verifier;
 
+pub use anchor::TrustAnchor;
+pub use codes::*;
+pub use conflicts::{Conflict, Row, RowUid, Verdict, resolve_conflicts};
+pub use error::VerifyError;
+pub use expect::{ExpectError, Expectation, ExpectedList, unexpected};
 pub use leaf::{ChainProof, VerifiedLeaf};
 pub use rules::{Family, Relaxation, SourceRules};
+pub use verifier::{Examined, MAX_CANDIDATE_BYTES, Verifier, Warning};

@@ -203,7 +203,7 @@ fn check_nested(content: &[u8], what: &'static str, depth: u8) -> Result<(), Der
 
 fn check_primitive(element: Element<'_>, what: &'static str) -> Result<(), DerError> {
     let good = match (element.tag, element.content) {
-        (tag::BOOLEAN, content) => matches!(content, [0] | [0xFF]),
+        (tag::BOOLEAN, content) => matches!(content, [0 | 0xFF]),
         (tag::INTEGER | tag::ENUMERATED, content) => {
             !matches!(content, [] | [0, 0..=0x7F, ..] | [0xFF, 0x80..=0xFF, ..])
         }

@@ -1,0 +1,293 @@
+//! What extensions may say in a leaf and in a CA certificate (RFC 5280 §4.2).
+//!
+//! Every extension this program knows must be of its type, also where nothing depends on its content; a critical one
+//! that it does not process is refused (§4.2: "A certificate-using system MUST reject the certificate if it encounters
+//! a critical extension it does not recognize or a critical extension that contains information that it cannot
+//! process"). The values of unknown, uncritical extensions are nobody's business here.
+
+use crate::x509::oid;
+use crate::x509::tlv::{DerError, Reader, check_der, tag};
+use crate::x509::{Certificate, Extension, KeyUsage, Name};
+
+use super::codes;
+use super::defect::Defect;
+
+/// Which end of a signature a certificate stands at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// Issues certificates: trust anchor or intermediate.
+    Ca,
+    /// The chip's certificate.
+    Leaf,
+}
+
+/// Checks every extension of a certificate in this role.
+pub(super) fn check(certificate: &Certificate, role: Role) -> Result<(), Defect> {
+    certificate.extensions().iter().try_for_each(|extension| check_one(certificate, extension, role))
+}
+
+fn check_one(certificate: &Certificate, extension: &Extension, role: Role) -> Result<(), Defect> {
+    let value = &extension.value;
+    let malformed = |what: &str, error: &DerError| {
+        Defect::new(codes::EXTENSION_MALFORMED, format!("extension {what} is malformed: {error}"))
+    };
+    match extension.oid {
+        oid::BASIC_CONSTRAINTS => check_basic_constraints(certificate, role),
+        oid::KEY_USAGE => check_key_usage(certificate, role),
+        oid::EXTENDED_KEY_USAGE => certificate.extended_key_usage().map(|_| ()).map_err(|error| {
+            Defect::new(codes::EXTENSION_MALFORMED, format!("extension extKeyUsage is malformed: {error}"))
+        }),
+        oid::SUBJECT_ALT_NAME => general_names(value).map_err(|error| malformed("subjectAltName", &error)),
+        oid::CERTIFICATE_POLICIES => policies(value).map_err(|error| malformed("certificatePolicies", &error)),
+        oid::SUBJECT_KEY_IDENTIFIER => {
+            never_critical(extension, "subjectKeyIdentifier", "§4.2.1.2")?;
+            octet_string(value).map_err(|error| malformed("subjectKeyIdentifier", &error))
+        }
+        oid::AUTHORITY_KEY_IDENTIFIER => {
+            never_critical(extension, "authorityKeyIdentifier", "§4.2.1.1")?;
+            authority_key_identifier(value).map_err(|error| malformed("authorityKeyIdentifier", &error))
+        }
+        oid::ISSUER_ALT_NAME => {
+            known_but_not_processed(extension)?;
+            general_names(value).map_err(|error| malformed("issuerAltName", &error))
+        }
+        oid::CRL_DISTRIBUTION_POINTS => {
+            known_but_not_processed(extension)?;
+            one_sequence(value).map_err(|error| malformed("cRLDistributionPoints", &error))
+        }
+        oid::AUTHORITY_INFO_ACCESS => {
+            never_critical(extension, "authorityInfoAccess", "§4.2.2.1")?;
+            one_sequence(value).map_err(|error| malformed("authorityInfoAccess", &error))
+        }
+        oid::SUBJECT_INFO_ACCESS => {
+            never_critical(extension, "subjectInfoAccess", "§4.2.2.2")?;
+            one_sequence(value).map_err(|error| malformed("subjectInfoAccess", &error))
+        }
+        oid::FRESHEST_CRL => {
+            never_critical(extension, "freshestCRL", "§4.2.1.15")?;
+            one_sequence(value).map_err(|error| malformed("freshestCRL", &error))
+        }
+        oid::SUBJECT_DIRECTORY_ATTRIBUTES => {
+            never_critical(extension, "subjectDirectoryAttributes", "§4.2.1.8")?;
+            one_sequence(value).map_err(|error| malformed("subjectDirectoryAttributes", &error))
+        }
+        oid::POLICY_MAPPINGS => {
+            known_but_not_processed(extension)?;
+            one_sequence(value).map_err(|error| malformed("policyMappings", &error))
+        }
+        oid::NAME_CONSTRAINTS => constraint(extension, "nameConstraints", "§4.2.1.10"),
+        oid::POLICY_CONSTRAINTS => constraint(extension, "policyConstraints", "§4.2.1.11"),
+        oid::INHIBIT_ANY_POLICY => constraint(extension, "inhibitAnyPolicy", "§4.2.1.14"),
+        _ => known_but_not_processed(extension),
+    }
+}
+
+fn check_basic_constraints(certificate: &Certificate, role: Role) -> Result<(), Defect> {
+    let Some(constraints) = certificate.basic_constraints()? else { return Ok(()) };
+    match role {
+        Role::Leaf if constraints.ca => Err(Defect::new(
+            codes::EXTENSION_CA_TRUE,
+            "basicConstraints says cA TRUE, expected a leaf (RFC 5280 §4.2.1.9)",
+        )),
+        // "CAs MUST NOT include the pathLenConstraint field unless the cA boolean is asserted"
+        Role::Leaf if constraints.path_len.is_some() => Err(Defect::new(
+            codes::EXTENSION_PATH_LENGTH,
+            "pathLenConstraint stands in a certificate that is no CA's (RFC 5280 §4.2.1.9)",
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn check_key_usage(certificate: &Certificate, role: Role) -> Result<(), Defect> {
+    let Some(usage) = certificate.key_usage()? else { return Ok(()) };
+    match (role, usage.has(KeyUsage::KEY_CERT_SIGN)) {
+        // "If the keyCertSign bit is asserted, then the cA bit in the basic constraints extension MUST also be asserted"
+        (Role::Leaf, true) => {
+            Err(Defect::new(codes::EXTENSION_KEY_CERT_SIGN, "keyUsage of a leaf has keyCertSign (RFC 5280 §4.2.1.3)"))
+        }
+        (Role::Ca, false) => {
+            Err(Defect::new(codes::EXTENSION_KEY_CERT_SIGN, "keyUsage of a CA lacks keyCertSign (RFC 5280 §6.1.4 (n))"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn never_critical(extension: &Extension, name: &str, clause: &str) -> Result<(), Defect> {
+    if extension.critical {
+        return Err(Defect::new(
+            codes::EXTENSION_CRITICALITY,
+            format!("extension {name} is critical, which RFC 5280 {clause} forbids"),
+        ));
+    }
+    Ok(())
+}
+
+fn known_but_not_processed(extension: &Extension) -> Result<(), Defect> {
+    if extension.critical {
+        return Err(Defect::new(
+            codes::EXTENSION_UNKNOWN_CRITICAL,
+            format!("extension {} is critical and not processed by this program (RFC 5280 §4.2)", extension.oid),
+        ));
+    }
+    Ok(())
+}
+
+/// Constraints on the certificates below: always critical by the standard, never processed here.
+fn constraint(extension: &Extension, name: &str, clause: &str) -> Result<(), Defect> {
+    if extension.critical {
+        return Err(Defect::new(
+            codes::EXTENSION_CONSTRAINT,
+            format!("extension {name} is present, which this program does not process (RFC 5280 {clause})"),
+        ));
+    }
+    Err(Defect::new(
+        codes::EXTENSION_CRITICALITY,
+        format!("extension {name} is not critical, as RFC 5280 {clause} demands"),
+    ))
+}
+
+fn octet_string(value: &[u8]) -> Result<(), DerError> {
+    let mut reader = Reader::new(value);
+    reader.expect(tag::OCTET_STRING, "key identifier")?;
+    reader.finish("key identifier")
+}
+
+/// A SEQUENCE of at least one element, DER throughout.
+fn one_sequence(value: &[u8]) -> Result<(), DerError> {
+    let mut reader = Reader::new(value);
+    let sequence = reader.expect(tag::SEQUENCE, "value")?;
+    reader.finish("value")?;
+    if sequence.content.is_empty() {
+        return Err(DerError::Truncated { what: "value" });
+    }
+    check_der(sequence.content, "value")
+}
+
+/// AuthorityKeyIdentifier (RFC 5280 §4.2.1.1): issuer and serial number both or neither.
+fn authority_key_identifier(value: &[u8]) -> Result<(), DerError> {
+    let mut reader = Reader::new(value);
+    let sequence = reader.expect(tag::SEQUENCE, "value")?;
+    reader.finish("value")?;
+    let mut fields = Reader::new(sequence.content);
+    fields.optional(0x80, "keyIdentifier")?;
+    let issuer = fields.optional(0xA1, "authorityCertIssuer")?;
+    let serial = fields.optional(0x82, "authorityCertSerialNumber")?;
+    fields.finish("authorityCertSerialNumber")?;
+    if let Some(issuer) = issuer {
+        names(issuer.content)?;
+    }
+    if let Some(serial) = serial
+        && matches!(serial.content, [] | [0, 0..=0x7F, ..] | [0xFF, 0x80..=0xFF, ..])
+    {
+        return Err(DerError::Form { what: "authorityCertSerialNumber" });
+    }
+    if issuer.is_some() == serial.is_some() { Ok(()) } else { Err(DerError::Form { what: "authorityKeyIdentifier" }) }
+}
+
+/// CertificatePolicies (RFC 5280 §4.2.1.4): no policy appears twice.
+fn policies(value: &[u8]) -> Result<(), DerError> {
+    one_sequence(value)?;
+    let mut items = Reader::new(Reader::new(value).expect(tag::SEQUENCE, "value")?.content);
+    let mut seen = Vec::new();
+    while !items.is_empty() {
+        let item = items.expect(tag::SEQUENCE, "policy information")?;
+        let policy = Reader::new(item.content).oid("policy identifier")?;
+        if seen.contains(&policy) {
+            return Err(DerError::Form { what: "list of policies" });
+        }
+        seen.push(policy);
+    }
+    Ok(())
+}
+
+/// GeneralNames (RFC 5280 §4.2.1.6): at least one.
+fn general_names(value: &[u8]) -> Result<(), DerError> {
+    let mut reader = Reader::new(value);
+    let sequence = reader.expect(tag::SEQUENCE, "general names")?;
+    reader.finish("general names")?;
+    names(sequence.content)
+}
+
+fn names(content: &[u8]) -> Result<(), DerError> {
+    const WHAT: &str = "general name";
+    let mut reader = Reader::new(content);
+    if reader.is_empty() {
+        return Err(DerError::Truncated { what: "general names" });
+    }
+    while !reader.is_empty() {
+        let name = reader.element(WHAT)?;
+        let good = match name.tag {
+            // otherName
+            0xA0 => {
+                let mut fields = Reader::new(name.content);
+                fields.oid("otherName type")?;
+                let value = fields.expect(0xA0, "otherName value")?;
+                fields.finish("otherName value")?;
+                check_der(value.content, "otherName value")?;
+                !value.content.is_empty()
+            }
+            // rfc822Name, dNSName, uniformResourceIdentifier: IA5String
+            0x81 | 0x82 | 0x86 => !name.content.is_empty() && name.content.is_ascii(),
+            // x400Address, ediPartyName
+            0xA3 | 0xA5 => check_der(name.content, WHAT).is_ok(),
+            // directoryName: explicit, because Name is a CHOICE
+            0xA4 => Name::from_der(name.content).is_ok(),
+            // iPAddress
+            0x87 => matches!(name.content.len(), 4 | 16),
+            // registeredID
+            0x88 => crate::x509::tlv::oid_from_content(name.content, WHAT).is_ok(),
+            _ => false,
+        };
+        if !good {
+            return Err(DerError::Form { what: WHAT });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn general_names_have_their_types() {
+        for good in [
+            &[0x30, 3, 0x82, 1, b'a'][..],
+            &[0x30, 6, 0x87, 4, 10, 0, 0, 1],
+            &[0x30, 4, 0xA4, 2, 0x30, 0],
+            &[0x30, 4, 0x88, 2, 0x2A, 3],
+            &[0x30, 10, 0xA0, 8, 6, 2, 0x2A, 3, 0xA0, 2, 5, 0],
+        ] {
+            assert!(general_names(good).is_ok(), "{good:?}");
+        }
+        for bad in [
+            &[0x30, 0][..],                // empty (SIZE (1..MAX))
+            &[0x30, 2, 0x82, 0],           // empty dNSName
+            &[0x30, 3, 0x82, 1, 0xE9],     // not IA5
+            &[0x30, 5, 0x87, 3, 10, 0, 0], // three octets of address
+            &[0x30, 2, 0xA2, 0],           // constructed dNSName
+            &[0x30, 3, 0x89, 1, 0],        // no such choice
+            &[0x30, 3, 0x82, 1, b'a', 0],  // octets after the end
+        ] {
+            assert!(general_names(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn an_authority_key_identifier_names_issuer_and_serial_together() {
+        assert!(authority_key_identifier(&[0x30, 3, 0x80, 1, 7]).is_ok());
+        assert!(authority_key_identifier(&[0x30, 0]).is_ok());
+        assert!(authority_key_identifier(&[0x30, 8, 0xA1, 3, 0x82, 1, b'a', 0x82, 1, 7]).is_ok());
+        assert!(authority_key_identifier(&[0x30, 3, 0x82, 1, 7]).is_err());
+        assert!(authority_key_identifier(&[0x30, 5, 0xA1, 3, 0x82, 1, b'a']).is_err());
+        assert!(authority_key_identifier(&[4, 1, 7]).is_err());
+    }
+
+    #[test]
+    fn a_policy_stands_once() {
+        let policy = [0x30, 4, 6, 2, 0x2A, 3];
+        assert!(policies(&[&[0x30, 6][..], &policy].concat()).is_ok());
+        assert!(policies(&[&[0x30, 12][..], &policy, &policy].concat()).is_err());
+        assert!(policies(&[0x30, 0]).is_err());
+    }
+}

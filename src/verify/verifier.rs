@@ -1,0 +1,279 @@
+//! The judgement on one candidate.
+
+use crate::crypto::{PublicKey, sha256};
+use crate::origin::{Code, Finding, Origin, Uid};
+use crate::reel::SourceLeaf;
+use crate::x509::tlv::Reader;
+use crate::x509::{Certificate, KeyUsage, Leniency, Time};
+
+use super::anchor::TrustAnchor;
+use super::codes;
+use super::defect::Defect;
+use super::error::VerifyError;
+use super::leaf::{ChainProof, VerifiedLeaf};
+use super::path::Authorities;
+use super::profile;
+use super::relaxations::Relaxations;
+use super::rules::{Relaxation, SourceRules};
+
+/// Largest candidate that is looked at, padding included. Genuine leaves have about 400 octets, the largest zone of a
+/// chip 5120.
+pub const MAX_CANDIDATE_BYTES: usize = 16 * 1024;
+
+/// Judges candidates: anchors, rules and the instant of verification are fixed. It is `Sync`.
+#[derive(Debug)]
+pub struct Verifier {
+    authorities: Authorities,
+    rules: SourceRules,
+    allowed: Relaxations,
+    at: Time,
+}
+
+/// What a candidate turned out to be.
+#[derive(Clone, Debug)]
+pub enum Examined {
+    /// A CA's certificate: to be ignored, and to be given to [`Verifier::add_intermediate`]. Nothing about it is
+    /// verified.
+    CaCertificate(Certificate),
+    /// Not a genuine leaf, or not one that the rules accept.
+    Rejected(Finding),
+    /// A genuine leaf.
+    Verified(Box<VerifiedLeaf>, Vec<Warning>),
+}
+
+/// Something an operator should know about a leaf that is good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning {
+    /// The stable code.
+    pub code: Code,
+    /// What was found, safe to print.
+    pub reason: String,
+}
+
+impl Verifier {
+    /// Fixes anchors, rules and the instant for which validity is judged.
+    ///
+    /// # Errors
+    /// There is no anchor, or the rules allow no key.
+    pub fn new(anchors: Vec<TrustAnchor>, rules: SourceRules, at: Time) -> Result<Self, VerifyError> {
+        if anchors.is_empty() {
+            return Err(VerifyError::NoAnchor);
+        }
+        if rules.keys.is_empty() {
+            return Err(VerifyError::NoKeyAllowed);
+        }
+        let allowed = Relaxations::of(&rules.relax);
+        Ok(Self { authorities: Authorities::new(anchors, at), rules, allowed, at })
+    }
+
+    /// The anchors in the order given: [`ChainProof::anchor`] is a position here.
+    pub fn anchors(&self) -> &[TrustAnchor] {
+        self.authorities.anchors()
+    }
+
+    /// The rules of the policy.
+    pub fn rules(&self) -> &SourceRules {
+        &self.rules
+    }
+
+    /// The instant for which validity is judged.
+    pub fn at(&self) -> Time {
+        self.at
+    }
+
+    /// Takes a CA certificate from an input or the command line as possible part of a path.
+    ///
+    /// It is not trusted: it counts once its own signature leads to an anchor. Leaves that were rejected with one of
+    /// [`DEPENDS_ON_INTERMEDIATES`](super::DEPENDS_ON_INTERMEDIATES) may be examined again.
+    pub fn add_intermediate(&mut self, certificate: Certificate) {
+        self.authorities.add(certificate);
+    }
+
+    /// Judges one candidate.
+    pub fn examine(&self, leaf: &SourceLeaf) -> Examined {
+        let fingerprint = sha256(&leaf.der);
+        let reject = |defect: Defect, uid: Option<Uid>| {
+            Examined::Rejected(
+                Finding::rejected(leaf.item.clone(), defect.code, defect.reason).of(uid, Some(fingerprint)),
+            )
+        };
+        let (certificate, needed) = match self.read(&leaf.der) {
+            Ok(read) => read,
+            Err(defect) => return reject(defect, None),
+        };
+        let serial = Uid::from_serial(certificate.serial());
+        match self.is_ca(&certificate) {
+            Ok(false) => {}
+            Ok(true) => return Examined::CaCertificate(certificate),
+            Err(defect) => return reject(defect, Some(serial)),
+        }
+        // the fingerprint is the certificate's, not the zone's
+        let fingerprint =
+            if needed.contains(Relaxation::TrailingPadding) { sha256(certificate.der()) } else { fingerprint };
+        match self.judge(&certificate, needed) {
+            Err(defect) => reject(defect, Some(serial)),
+            Ok((uid, proof)) => {
+                let warnings = self.warnings(leaf, &certificate, &proof);
+                let origin = Origin { item: leaf.item.clone(), uid, fingerprint };
+                let verified = VerifiedLeaf::assert_verified(origin, self.rules.family, certificate, proof);
+                Examined::Verified(Box::new(verified), warnings)
+            }
+        }
+    }
+
+    /// Reads the candidate, strictly but for the deviations that the rules name.
+    fn read(&self, der: &[u8]) -> Result<(Certificate, Relaxations), Defect> {
+        if der.len() > MAX_CANDIDATE_BYTES {
+            return Err(Defect::new(
+                codes::CERTIFICATE_TOO_LARGE,
+                format!("candidate has {} octets, at most {MAX_CANDIDATE_BYTES} are read", der.len()),
+            ));
+        }
+        let mut needed = Relaxations::default();
+        let mut der = der;
+        if self.allowed.contains(Relaxation::TrailingPadding)
+            && let Ok(certificate) = Reader::new(der).element("certificate")
+            && is_padding(&der[certificate.raw.len()..])
+        {
+            der = certificate.raw;
+            needed.insert(Relaxation::TrailingPadding);
+        }
+        let leniency = Leniency { explicit_default_boolean: self.allowed.contains(Relaxation::ExplicitDefaultBoolean) };
+        let (certificate, used) = Certificate::from_der_leniently(der, leniency)?;
+        if used.explicit_default_boolean {
+            needed.insert(Relaxation::ExplicitDefaultBoolean);
+        }
+        Ok((certificate, needed))
+    }
+
+    /// Whether this is a CA's certificate, which is ignored; a leaf that claims to be a CA is rejected instead, so that
+    /// it can neither be certified nor pass unseen.
+    fn is_ca(&self, certificate: &Certificate) -> Result<bool, Defect> {
+        if !certificate.is_ca() {
+            return Ok(false);
+        }
+        let leaf = |reason: &str| Err(Defect::new(codes::EXTENSION_CA_TRUE, reason));
+        if self.rules.family.marks(certificate.serial()) {
+            return leaf("serial number is a chip's UID, but basicConstraints says cA TRUE (RFC 5280 §4.2.1.9)");
+        }
+        if certificate.key_usage()?.is_some_and(|usage| !usage.has(KeyUsage::KEY_CERT_SIGN)) {
+            return leaf("basicConstraints says cA TRUE, but keyUsage lacks keyCertSign (RFC 5280 §4.2.1.9)");
+        }
+        Ok(true)
+    }
+
+    /// From the cheapest to the dearest; what only the path can tell comes last.
+    fn judge(&self, certificate: &Certificate, mut needed: Relaxations) -> Result<(Uid, ChainProof), Defect> {
+        profile::check_leaf(certificate)?;
+        let uid = self.rules.family.uid(certificate.serial())?;
+        self.check_key(certificate)?;
+        let mut reasons: Vec<(Relaxation, Defect)> = Vec::new();
+        if let Err(defect) = self.rules.family.check_common_name(certificate) {
+            reasons.push((Relaxation::CommonNameMismatch, defect));
+        }
+        let route = self.authorities.find(certificate, self.allowed)?;
+        if let Err(defect) = self.check_time(certificate) {
+            reasons.push((Relaxation::ExpiredLeaf, defect));
+        }
+        needed = needed.union(route.needed);
+        for (relaxation, _) in &reasons {
+            needed.insert(*relaxation);
+        }
+        let missing = needed.without(self.allowed).to_vec();
+        if let Some(first) = missing.first() {
+            let own = reasons.into_iter().find(|(relaxation, _)| relaxation == first).map(|(_, defect)| defect);
+            let mut defect = own.unwrap_or_else(|| self.describe(*first, certificate, route.anchor));
+            if let [_, others @ ..] = missing.as_slice()
+                && !others.is_empty()
+            {
+                let others: Vec<_> = others.iter().map(|relaxation| relaxation.as_str()).collect();
+                defect.reason = format!("{}; the leaf would also need {}", defect.reason, others.join(", "));
+            }
+            return Err(defect);
+        }
+        let proof = ChainProof { anchor: route.anchor, path: route.path, at: self.at, relaxations: needed.to_vec() };
+        Ok((uid, proof))
+    }
+
+    fn check_key(&self, certificate: &Certificate) -> Result<(), Defect> {
+        let spki = certificate.spki();
+        PublicKey::from_spki(spki)?;
+        if !self.rules.keys.contains(&spki.algorithm()) {
+            let listed: Vec<_> = self.rules.keys.iter().map(ToString::to_string).collect();
+            return Err(Defect::new(
+                codes::KEY_NOT_ALLOWED,
+                format!("public key is {}, the policy lists {}", spki.algorithm(), listed.join(", ")),
+            ));
+        }
+        if self.authorities.have_key(spki) {
+            return Err(Defect::new(codes::KEY_OF_A_CA, "public key is that of a trust anchor or intermediate CA"));
+        }
+        Ok(())
+    }
+
+    fn check_time(&self, certificate: &Certificate) -> Result<(), Defect> {
+        let validity = certificate.validity();
+        if validity.contains(self.at) {
+            return Ok(());
+        }
+        let code = if self.at < validity.not_before() { codes::TIME_NOT_YET_VALID } else { codes::TIME_EXPIRED };
+        Err(Defect::new(
+            code,
+            format!("leaf is valid from {} to {}, not at {}", validity.not_before(), validity.not_after(), self.at),
+        ))
+    }
+
+    fn describe(&self, relaxation: Relaxation, certificate: &Certificate, anchor: usize) -> Defect {
+        let anchor = self.anchors()[anchor].name();
+        match relaxation {
+            Relaxation::IssuerNameCase => Defect::new(
+                codes::CHAIN_NAME_CASE,
+                format!(
+                    "issuer `{}` equals the name in the CA's certificate in all but letter case (path to `{anchor}`)",
+                    certificate.issuer()
+                ),
+            ),
+            Relaxation::Sha1Signature => Defect::new(
+                codes::SIGNATURE_SHA1,
+                "a signature of the path is made with SHA-1, for which forgeries exist",
+            ),
+            Relaxation::TestAnchor => {
+                Defect::new(codes::CHAIN_TEST_ANCHOR, format!("trust anchor `{anchor}` is a test or demonstration CA"))
+            }
+            // the other four have said themselves what they met
+            Relaxation::CommonNameMismatch
+            | Relaxation::ExpiredLeaf
+            | Relaxation::ExplicitDefaultBoolean
+            | Relaxation::TrailingPadding => Defect::new(codes::DER_FORM, format!("the leaf needs {relaxation}")),
+        }
+    }
+
+    fn warnings(&self, leaf: &SourceLeaf, certificate: &Certificate, proof: &ChainProof) -> Vec<Warning> {
+        let mut warnings = Vec::new();
+        let anchor = &self.anchors()[proof.anchor];
+        let validity = anchor.certificate().validity();
+        if !validity.contains(self.at) {
+            warnings.push(Warning {
+                code: codes::CHAIN_ANCHOR_EXPIRED,
+                reason: format!(
+                    "trust anchor `{}` is valid from {} to {}, not at {}",
+                    anchor.name(),
+                    validity.not_before(),
+                    validity.not_after(),
+                    self.at
+                ),
+            });
+        }
+        if let Some(name) = &leaf.file_name
+            && let Err(defect) = self.rules.family.check_file_name(name, certificate.serial())
+        {
+            warnings.push(Warning { code: defect.code, reason: defect.reason });
+        }
+        warnings
+    }
+}
+
+/// A zone that was never written to: 00 throughout or FF throughout.
+fn is_padding(octets: &[u8]) -> bool {
+    !octets.is_empty() && (octets.iter().all(|octet| *octet == 0) || octets.iter().all(|octet| *octet == 0xFF))
+}
