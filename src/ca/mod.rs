@@ -1,1 +1,23 @@
-//! Making and showing CAs: init, requests, import.
+//! Making a certification authority: root, issuing CA, manifest signer, configuration and ledger in one directory.
+//!
+//! Guarantees: nothing is overwritten; the directory is complete or as it was before; every signature of a CA key is on
+//! the ledger before it is made, and verified before it is written; private keys are readable by their owner alone.
+//!
+//! The root's key is needed to certify the next issuing CA or manifest signer, and for nothing else: **copy
+//! `ca/root.key.pem` to offline media and delete it from the machine that issues.** Who has it can make a CA that every
+//! device accepts. *Trusted*: the machine that runs `init`, its random generator, and whoever holds the key files.
+//!
+//! Certificates are encoded here, by [`tlv`](crate::x509::tlv), and not by a certificate builder such as `rcgen`: a
+//! builder encodes and signs in one step, so the octets could not be recorded before they are signed.
+
+mod anchor;
+mod certificate;
+mod error;
+mod init;
+mod place;
+#[cfg(test)]
+mod tests;
+
+pub use anchor::{ANCHOR_FILE_NAME, anchor};
+pub use error::CaError;
+pub use init::{CaYears, InitOptions, InitReport, RANDOM_OCTETS, init};

@@ -20,10 +20,15 @@ impl NewConfig<'_> {
     /// The text of `reroot.toml`. `None` if the secret's path cannot be written as text.
     pub fn text(&self) -> Option<String> {
         let secret = match self.secret {
-            _ if !self.encrypted => NO_SECRET.to_owned(),
-            None | Some(SecretSource::Prompt) => ASK.to_owned(),
-            Some(SecretSource::Env(name)) => format!("secret = {{ env = {} }}\n", string(name)),
-            Some(SecretSource::File(path)) => format!("secret = {{ file = {} }}\n", string(path.to_str()?)),
+            None | Some(SecretSource::Prompt) => None,
+            Some(SecretSource::Env(name)) => Some(format!("secret = {{ env = {} }}", string(name))),
+            Some(SecretSource::File(path)) => Some(format!("secret = {{ file = {} }}", string(path.to_str()?))),
+        };
+        // the passphrase is explained once, below the first key
+        let (issuing_secret, manifest_secret) = match secret {
+            Some(line) => (line.clone(), line),
+            None if self.encrypted => (format!("{ASK}\n{EXAMPLE}"), EXAMPLE.to_owned()),
+            None => (format!("{PLAIN}\n{EXAMPLE}"), EXAMPLE.to_owned()),
         };
         let root = if self.encrypted { "encrypted with the same passphrase, " } else { "" };
         let organization = comment(self.organization);
@@ -36,7 +41,8 @@ impl NewConfig<'_> {
 certificate = "ca/issuing.pem"
 chain = ["ca/root.pem"]               # the CAs above, nearest first
 key = "ca/issuing.key.pem"            # PKCS#8
-{secret}
+{issuing_secret}
+
 # The root's key ({root}ca/root.key.pem) is not named here because no batch needs it:
 # copy it to two offline media, check the copies, and delete it from this machine.
 
@@ -44,7 +50,8 @@ key = "ca/issuing.key.pem"            # PKCS#8
 # Seals each batch. Its own key, certified by the root, for signing documents and nothing else.
 certificate = "ca/manifest.pem"
 key = "ca/manifest.key.pem"
-{secret}
+{manifest_secret}
+
 [source]
 # Whose signature makes a leaf certificate a genuine part: ST's production CA for STSAFE-A.
 anchors = [{anchor}]
@@ -68,7 +75,6 @@ fn comment(text: &str) -> String {
     text.chars().filter(|character| !character.is_control()).collect()
 }
 
-const NO_SECRET: &str = "# The key is not encrypted. To encrypt it, see `openssl pkcs8 -topk8`, then say where the \
-                         passphrase is:\n# secret = { env = \"NAME\" }          # or { file = \"PATH\" }\n";
-const ASK: &str = "# The passphrase is asked for. To have it elsewhere:\n# secret = { env = \"NAME\" }          # or { file \
-                   = \"PATH\" }\n";
+const PLAIN: &str = "# The key is not encrypted. `openssl pkcs8 -topk8` encrypts it; then say where the passphrase is:";
+const ASK: &str = "# The key is encrypted and its passphrase is asked for. To have it from elsewhere:";
+const EXAMPLE: &str = "# secret = { env = \"NAME\" }          # or { file = \"PATH\" }";

@@ -1,0 +1,108 @@
+//! Certificates of CAs and of the manifest signer (RFC 5280 §4.1), encoded before anybody signs.
+
+use der::asn1::ObjectIdentifier;
+
+use crate::crypto::sha256;
+use crate::x509::tlv::{element, tag, write_element};
+use crate::x509::{KeyIdentifier, Name, SerialNumber, SignatureAlgorithm, Spki, Validity, oid};
+
+/// What a certificate is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// A CA with at most `path_len` CAs below it.
+    Authority {
+        /// pathLenConstraint
+        path_len: u8,
+    },
+    /// Signs manifests and nothing else.
+    ManifestSigner,
+}
+
+/// Everything a tbsCertificate says.
+#[derive(Clone, Debug)]
+pub(super) struct Statement<'a> {
+    pub(super) role: Role,
+    pub(super) serial: &'a SerialNumber,
+    pub(super) signature: SignatureAlgorithm,
+    pub(super) issuer: &'a Name,
+    pub(super) validity: Validity,
+    pub(super) subject: &'a Name,
+    pub(super) spki: &'a Spki,
+    /// The issuer's key, unless the certificate is self-signed (RFC 5280 §4.2.1.1: then it may be left away).
+    pub(super) issuer_key: Option<&'a Spki>,
+}
+
+impl Statement<'_> {
+    /// The tbsCertificate.
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let times = [self.validity.not_before().to_der(), self.validity.not_after().to_der()];
+        let mut extensions = Vec::with_capacity(160);
+        match self.role {
+            Role::Authority { path_len } => {
+                let constraints =
+                    element(tag::SEQUENCE, &[&[tag::BOOLEAN, 1, 0xFF], &element(tag::INTEGER, &[&[path_len]])]);
+                extension(&mut extensions, oid::BASIC_CONSTRAINTS, true, &constraints);
+                extension(&mut extensions, oid::KEY_USAGE, true, &KEY_CERT_SIGN_AND_CRL_SIGN);
+            }
+            Role::ManifestSigner => {
+                extension(&mut extensions, oid::KEY_USAGE, true, &DIGITAL_SIGNATURE);
+                let purpose = element(tag::OBJECT_IDENTIFIER, &[oid::KP_DOCUMENT_SIGNING.as_bytes()]);
+                // critical, so that no verifier takes it for a device's or a server's (RFC 5280 §4.2.1.12)
+                extension(&mut extensions, oid::EXTENDED_KEY_USAGE, true, &element(tag::SEQUENCE, &[&purpose]));
+            }
+        }
+        let own = element(tag::OCTET_STRING, &[key_identifier(self.spki).as_bytes()]);
+        extension(&mut extensions, oid::SUBJECT_KEY_IDENTIFIER, false, &own);
+        if let Some(key) = self.issuer_key {
+            // AuthorityKeyIdentifier ::= SEQUENCE { keyIdentifier [0] ... }
+            let authority = element(tag::SEQUENCE, &[&element(0x80, &[key_identifier(key).as_bytes()])]);
+            extension(&mut extensions, oid::AUTHORITY_KEY_IDENTIFIER, false, &authority);
+        }
+        element(
+            tag::SEQUENCE,
+            &[
+                &[0xA0, 3, tag::INTEGER, 1, 2],
+                &element(tag::INTEGER, &[self.serial.content()]),
+                &self.signature.identifier(),
+                self.issuer.der(),
+                &element(tag::SEQUENCE, &[&times[0], &times[1]]),
+                self.subject.der(),
+                self.spki.der(),
+                &element(0xA3, &[&element(tag::SEQUENCE, &[&extensions])]),
+            ],
+        )
+    }
+}
+
+/// The certificate around recorded octets.
+pub(super) fn wrap(tbs: &[u8], algorithm: SignatureAlgorithm, signature: &[u8]) -> Vec<u8> {
+    element(tag::SEQUENCE, &[tbs, &algorithm.identifier(), &element(tag::BIT_STRING, &[&[0], signature])])
+}
+
+/// RFC 7093 §2, method 1: "the leftmost 160-bits of the SHA-256 hash of the value of the BIT STRING subjectPublicKey".
+pub(super) fn key_identifier(spki: &Spki) -> KeyIdentifier {
+    KeyIdentifier::new(&sha256(spki.key()).as_bytes()[..20])
+}
+
+/// A name of two attributes in UTF8String, each in an RDN of its own (RFC 5280 §4.1.2.4).
+pub(super) fn name(organization: &str, common_name: &str) -> Name {
+    let rdn = |kind: ObjectIdentifier, value: &str| {
+        let kind = element(tag::OBJECT_IDENTIFIER, &[kind.as_bytes()]);
+        let value = element(tag::UTF8_STRING, &[value.as_bytes()]);
+        element(tag::SET, &[&element(tag::SEQUENCE, &[&kind, &value])])
+    };
+    let der =
+        element(tag::SEQUENCE, &[&rdn(oid::ORGANIZATION_NAME, organization), &rdn(oid::COMMON_NAME, common_name)]);
+    Name::from_der(&der).expect("a sequence of sets with one attribute each was just written")
+}
+
+fn extension(out: &mut Vec<u8>, kind: ObjectIdentifier, critical: bool, value: &[u8]) {
+    let kind = element(tag::OBJECT_IDENTIFIER, &[kind.as_bytes()]);
+    let critical: &[u8] = if critical { &[tag::BOOLEAN, 1, 0xFF] } else { &[] };
+    write_element(out, tag::SEQUENCE, &[&kind, critical, &element(tag::OCTET_STRING, &[value])]);
+}
+
+/// Bits 5 and 6 (RFC 5280 §4.2.1.3), one unused bit.
+const KEY_CERT_SIGN_AND_CRL_SIGN: [u8; 4] = [tag::BIT_STRING, 2, 1, 0b0000_0110];
+/// Bit 0, seven unused bits.
+const DIGITAL_SIGNATURE: [u8; 4] = [tag::BIT_STRING, 2, 7, 0b1000_0000];

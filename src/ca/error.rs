@@ -1,0 +1,126 @@
+//! Why no CA was made.
+
+use std::path::PathBuf;
+
+use crate::config::ConfigErrors;
+use crate::crypto::{KeyError, SignatureError};
+use crate::durable::DurableError;
+use crate::ledger::LedgerError;
+use crate::signer::SignerError;
+use crate::x509::{CertificateError, KeyAlgorithm, TimeError};
+
+/// Why no CA was made. Nothing was left at the final place.
+#[derive(Debug, thiserror::Error)]
+pub enum CaError {
+    /// The anchor in this program is not the one it should be.
+    #[error("the source anchor inside this program is not the genuine STM STSAFE-A PROD CA 01 (SHA-256 differs)")]
+    Anchor,
+    /// What was made does not read back: a bug, or a full disk.
+    #[error("a new certificate does not read back: {0}")]
+    Certificate(#[from] CertificateError),
+    /// The new configuration does not hold.
+    #[error("the new configuration does not hold: {0}")]
+    Config(#[from] ConfigErrors),
+    /// The place cannot become a CA's directory.
+    #[error("`{}` {what}", path.display())]
+    Directory {
+        /// The directory.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// Writing failed.
+    #[error(transparent)]
+    Durable(#[from] DurableError),
+    /// Something of a CA is there already.
+    #[error("`{}` exists already, nothing was changed", path.display())]
+    Exists {
+        /// What is there.
+        path: PathBuf,
+    },
+    /// No signature had full width.
+    #[error("{tries} signatures in a row had an r or s that begins with a zero octet: the random generator is broken")]
+    FullWidth {
+        /// Signatures made.
+        tries: u32,
+    },
+    /// A key that is none.
+    #[error("new key: {0}")]
+    Key(#[from] KeyError),
+    /// CAs have keys of two kinds.
+    #[error("a CA cannot be made with a {key} key, expected P-256 or P-384")]
+    KeyAlgorithm {
+        /// The kind asked for.
+        key: KeyAlgorithm,
+    },
+    /// The ledger refused.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The organization cannot stand in a name.
+    #[error("organization {what}, expected 1 to 64 characters of text (RFC 5280 appendix A, ub-organization-name)")]
+    Organization {
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// A policy's file name.
+    #[error("policy file name `{}` is not a plain name ending in .toml, or is there twice", name.escape_default())]
+    PolicyName {
+        /// The name found.
+        name: String,
+    },
+    /// The random octets are not random.
+    #[error("random octets repeat: the random generator is broken")]
+    Random,
+    /// Reading the place failed.
+    #[error("`{}`: {source}", path.display())]
+    Read {
+        /// The directory.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// A source for a passphrase and no passphrase, or a path that is no text.
+    #[error("passphrase source cannot be configured: {what}")]
+    SecretSource {
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// A new signature does not verify.
+    #[error("new signature: {0}")]
+    Signature(#[from] SignatureError),
+    /// A key could not be made or used.
+    #[error(transparent)]
+    Signer(#[from] SignerError),
+    /// A period that does not exist.
+    #[error("validity: {0}")]
+    Time(#[from] TimeError),
+    /// A certificate that would outlive the root, or no time at all.
+    #[error("validity of {years} years for the {what}, expected 1 to the root's {root}")]
+    Years {
+        /// Which certificate.
+        what: &'static str,
+        /// The years asked for.
+        years: u16,
+        /// The root's years.
+        root: u16,
+    },
+}
+
+impl CaError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        let text = match self {
+            Self::Anchor | Self::FullWidth { .. } | Self::Random => "Do not use this build or machine for a CA.",
+            Self::Directory { .. } => "Name a directory that does not exist yet below one that does.",
+            Self::Exists { .. } | Self::Durable(DurableError::Exists { .. }) => {
+                "A CA is made once. Name another directory; an existing CA is never replaced."
+            }
+            Self::KeyAlgorithm { .. } => "Choose P-256 or P-384.",
+            Self::PolicyName { .. } => "Name policies like `aws-iot.toml`.",
+            Self::Signer(error) => return error.hint(),
+            Self::Years { .. } => "A certificate must not outlive the one above it.",
+            _ => return None,
+        };
+        Some(text.to_owned())
+    }
+}

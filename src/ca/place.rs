@@ -1,0 +1,109 @@
+//! A directory that is filled beside its final place and appears there complete, or not at all.
+
+use std::path::{Path, PathBuf};
+
+use crate::durable::{self, Access};
+
+use super::CaError;
+
+/// Where files are written until all of them are there.
+#[derive(Debug)]
+pub(super) struct Staging {
+    path: PathBuf,
+    target: PathBuf,
+    /// Whether the target exists, so that the entries move into it one by one.
+    existing: bool,
+}
+
+impl Staging {
+    /// Checks that none of `entries` exists in `target` and makes an empty directory beside (for a new directory) or
+    /// inside it. What an interrupted run left there is removed first.
+    pub(super) fn prepare(target: &Path, entries: &[&str]) -> Result<Self, CaError> {
+        let unusable = |what| CaError::Directory { path: target.to_owned(), what };
+        let (path, existing) = match std::fs::metadata(target) {
+            Ok(metadata) if metadata.is_dir() => {
+                for entry in entries {
+                    let path = target.join(entry);
+                    if std::fs::symlink_metadata(&path).is_ok() {
+                        return Err(CaError::Exists { path });
+                    }
+                }
+                (target.join(NAME), true)
+            }
+            Ok(_) => return Err(unusable("is not a directory")),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let Some(name) = target.file_name() else { return Err(unusable("does not exist")) };
+                let parent = durable::parent(target);
+                if !parent.is_dir() {
+                    return Err(unusable("lies in a directory that does not exist"));
+                }
+                let mut hidden = std::ffi::OsString::from(".");
+                hidden.push(name);
+                hidden.push(NAME);
+                (parent.join(hidden), false)
+            }
+            Err(source) => return Err(CaError::Read { path: target.to_owned(), source }),
+        };
+        durable::remove_partial(&path)?;
+        durable::create_directory(&path, Access::Public)?;
+        Ok(Self { path, target: target.to_owned(), existing })
+    }
+
+    /// Where to write.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Makes a directory below.
+    pub(super) fn directory(&self, name: &str) -> Result<(), CaError> {
+        Ok(durable::create_directory(&self.path.join(name), Access::Public)?)
+    }
+
+    /// Writes a file below.
+    pub(super) fn write(&self, name: &str, access: Access, content: &[u8]) -> Result<(), CaError> {
+        Ok(durable::write_new(&self.path.join(name), access, content)?)
+    }
+
+    /// Moves everything to its place. `last` is the entry that makes the directory one of ours. After an error the
+    /// target is as it was.
+    pub(super) fn publish(self, last: &str) -> Result<(), CaError> {
+        if !self.existing {
+            let published = durable::publish(&self.path, &self.target);
+            return published.map_err(|error| self.give_up(error.into()));
+        }
+        let mut entries = match self.entries() {
+            Ok(entries) => entries,
+            Err(source) => {
+                let path = self.path.clone();
+                return Err(self.give_up(CaError::Read { path, source }));
+            }
+        };
+        entries.sort_by_key(|entry| entry == last);
+        let mut moved: Vec<&std::ffi::OsString> = Vec::new();
+        for entry in &entries {
+            if let Err(error) = durable::publish(&self.path.join(entry), &self.target.join(entry)) {
+                for entry in moved.into_iter().rev() {
+                    // what cannot be moved back is complete and overwrites nothing; the first error is the one to tell
+                    let _ = durable::publish(&self.target.join(entry), &self.path.join(entry));
+                }
+                return Err(self.give_up(error.into()));
+            }
+            moved.push(entry);
+        }
+        Ok(durable::remove_partial(&self.path)?)
+    }
+
+    /// Removes what was written and passes the reason on.
+    pub(super) fn give_up(&self, reason: CaError) -> CaError {
+        // the reason matters more than what is left of a directory that the next run removes
+        let _ = durable::remove_partial(&self.path);
+        reason
+    }
+
+    fn entries(&self) -> std::io::Result<Vec<std::ffi::OsString>> {
+        std::fs::read_dir(&self.path)?.map(|entry| entry.map(|entry| entry.file_name())).collect()
+    }
+}
+
+/// The staging directory, or the end of its name beside a directory that is to appear.
+const NAME: &str = ".reroot-init-partial";
