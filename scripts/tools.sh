@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the programs that building and testing need and that are missing: Debian packages, and Python packages in a
-# virtual environment. Does nothing, quickly, when all are there. Source it for REROOT_VENV.
+# virtual environment. Does nothing, quickly, when all are there. Source it to get REROOT_VENV.
 #
 #   scripts/tools.sh build    what compiles: a C compiler and linker
 #   scripts/tools.sh test     and the judges: openssl, certtool, SoftHSM, Python's cryptography, pkilint
@@ -11,10 +11,10 @@ what=${1:-test}
 export REROOT_VENV=${REROOT_VENV:-${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/reroot/venv}
 
 # program:package, or a file:package where the package brings no program
-needs="cc:gcc ld:binutils make:make"
+needs="cc:gcc /usr/include/stdio.h:libc6-dev"
 if [ "$what" = test ]; then
     needs="$needs c++:g++ openssl:openssl certtool:gnutls-bin softhsm2-util:softhsm2 pkcs11-tool:opensc python3:python3
-        strace:strace /usr/include/stdio.h:libc6-dev"
+        strace:strace"
     # Debian splits `venv` off; other Pythons have it
     python3 -c 'import venv, ensurepip' 2>/dev/null || needs="$needs missing-venv:python3-venv"
 fi
