@@ -1,1 +1,7 @@
+//! Certificates end to end: template, ledger, signature, and back.
 
+mod faults;
+mod golden;
+mod once;
+mod run;
+mod signers;

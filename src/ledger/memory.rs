@@ -47,6 +47,12 @@ impl MemoryStore {
         state.fault.take().is_some_and(|(step, _)| step <= steps)
     }
 
+    /// Every record, in order, whatever fails.
+    #[cfg(test)]
+    pub(crate) fn snapshot(&self) -> Vec<Record> {
+        self.state().records.clone()
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -23,6 +23,8 @@ mod sqlite;
 mod standing;
 mod store;
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
 mod verify;
 
