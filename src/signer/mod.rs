@@ -3,8 +3,8 @@
 //! A signer sees octets and an algorithm, never a leaf, a policy or a ledger. What it signs and in which order is
 //! decided elsewhere; every signature it returns is verified before anyone else sees it.
 //!
-//! Where a key lies is a [`KeyLocation`](uri::KeyLocation), what opens it a [`Secret`](secret::Secret). Nothing here
-//! asks a terminal or the environment: a [`SecretResolver`](secret::SecretResolver) is handed in.
+//! Where a key lies is a [`KeyLocation`], what opens it a [`Secret`]. Nothing here
+//! asks a terminal or the environment: a [`SecretResolver`] is handed in.
 
 mod encryption;
 mod error;
