@@ -7,7 +7,7 @@ use crate::x509::{BasicConstraints, Certificate, KeyUsage, Name, Sha256Digest, S
 
 use super::error::{ManifestError, codes};
 use super::seal::{
-    CERTIFICATES, CONTENT, SIGNED_ATTRIBUTES, Suite, check_purpose, check_signer, detached_content, encode,
+    CERTIFICATES, CONTENT, SIGNED_ATTRIBUTES, Suite, check_profile, check_validity, detached_content, encode,
     signed_attributes, signer_identifier,
 };
 use super::statement::Statement;
@@ -83,10 +83,10 @@ impl SignedManifest {
         if seal.len() > Self::MAX_SEAL_BYTES {
             return Err(form("its length", "at most 64 KiB", "§5", codes::SEAL_DER));
         }
-        check_purpose(signer)?;
-        let signing_time = check_seal(statement, seal, signer)?;
-        check_signer(signer, signing_time)?;
+        check_profile(signer)?;
         let anchor = certified_by(signer, anchors)?;
+        let signing_time = check_seal(statement, seal, signer)?;
+        check_validity(signer, signing_time)?;
         let claims = Statement::parse(statement)?;
         if claims.created != signing_time {
             return Err(ManifestError::SigningTime { signing_time, created: claims.created });

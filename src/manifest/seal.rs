@@ -53,13 +53,18 @@ pub fn sign(
 /// # Errors
 /// The first of these that does not hold.
 pub fn check_signer(certificate: &Certificate, at: Time) -> Result<(), ManifestError> {
+    check_profile(certificate)?;
+    check_validity(certificate, at)
+}
+
+/// Everything about a manifest signer's certificate that holds at all times.
+pub(super) fn check_profile(certificate: &Certificate) -> Result<(), ManifestError> {
     check_purpose(certificate)?;
     // RFC 5280 §4.2.1.9: absent or cA FALSE
     if certificate.basic_constraints()?.is_some_and(|constraints| constraints.ca) {
         return Err(ManifestError::SignerCa);
     }
-    let usage = certificate.key_usage()?;
-    match usage {
+    match certificate.key_usage()? {
         Some(KeyUsage(bits)) if bits & !KeyUsage::NON_REPUDIATION == KeyUsage::DIGITAL_SIGNATURE => {}
         Some(KeyUsage(bits)) => return Err(ManifestError::SignerKeyUsage { found: format!("the bits {bits:#05x}") }),
         None => return Err(ManifestError::SignerKeyUsage { found: "absent".to_owned() }),
@@ -76,7 +81,10 @@ pub fn check_signer(certificate: &Certificate, at: Time) -> Result<(), ManifestE
             return Err(ManifestError::SignerCriticalExtension { oid: extension.oid.to_string() });
         }
     }
-    Suite::of(certificate)?;
+    Suite::of(certificate).map(|_| ())
+}
+
+pub(super) fn check_validity(certificate: &Certificate, at: Time) -> Result<(), ManifestError> {
     let validity = certificate.validity();
     if validity.contains(at) {
         Ok(())
@@ -86,8 +94,9 @@ pub fn check_signer(certificate: &Certificate, at: Time) -> Result<(), ManifestE
     }
 }
 
-/// The check that keeps device certificates from sealing manifests: it comes before all others.
-pub(super) fn check_purpose(certificate: &Certificate) -> Result<(), ManifestError> {
+/// The check that keeps device certificates from sealing manifests: it comes before all others, so that they are
+/// refused for this reason.
+fn check_purpose(certificate: &Certificate) -> Result<(), ManifestError> {
     let found = match (certificate.extension(oid::EXTENDED_KEY_USAGE), certificate.extended_key_usage()?) {
         (None, _) | (_, None) => "absent".to_owned(),
         (Some(extension), Some(purposes)) => match purposes[..] {
