@@ -4,4 +4,5 @@ mod faults;
 mod golden;
 mod once;
 mod run;
+mod scale;
 mod signers;

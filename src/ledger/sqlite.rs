@@ -87,6 +87,15 @@ impl SqliteStore {
         Ok(Self { connection, path: path.to_owned(), broken: false })
     }
 
+    /// Lets the file grow by this many pages and no further, as a full disk would.
+    #[cfg(test)]
+    pub(crate) fn limit_growth(&mut self, extra_pages: u32) {
+        let count: u32 = self.connection.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
+        let limit = format!("PRAGMA max_page_count = {}", count + extra_pages);
+        let set: u32 = self.connection.query_row(&limit, [], |row| row.get(0)).unwrap();
+        assert_eq!(set, count + extra_pages);
+    }
+
     fn append_all(&mut self, at: &Head, records: &mut dyn Iterator<Item = Record>) -> Result<(), StoreError> {
         let path = &self.path;
         let sqlite = |source| StoreError::Sqlite { path: path.clone(), source };

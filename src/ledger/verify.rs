@@ -89,6 +89,7 @@ impl Ledger {
             let end = book.store.head()?;
             let mut head = Head::EMPTY;
             let mut stats = LedgerStats::default();
+            let mut batches = Vec::new();
             while head.records < end.records {
                 let position = head.records + 1;
                 let wrong = |what| LedgerError::Damaged { position, what };
@@ -101,7 +102,7 @@ impl Ledger {
                 }
                 stats.add(record.entry.place.kind, record.entry.count, record.entry.signatures);
                 if record.entry.place.kind == Kind::Terms {
-                    check_batch(book, &record)?;
+                    batches.push(record.entry.place);
                 }
                 head = record.head();
             }
@@ -114,6 +115,11 @@ impl Ledger {
             }
             if places != end.records {
                 return Err(LedgerError::Damaged { position: end.records, what: "there are places without records" });
+            }
+            // what the records say is judged when it is known that they are what was recorded
+            for place in batches {
+                let terms = book.expect(place)?;
+                check_batch(book, &terms)?;
             }
             Ok(LedgerReport { stats, head: head.digest })
         })

@@ -7,10 +7,10 @@ use proptest::prelude::*;
 use super::run::{Order, Stop, run};
 use crate::cert::IssuedCertificate;
 use crate::crypto::sha256;
-use crate::issue::testing::{ChangingSigner, DeterministicSigner, identity, issuer};
+use crate::issue::testing::{ChangingSigner, identity, issuer};
 use crate::issue::{Issuer, Seed};
 use crate::ledger::testing::leaf;
-use crate::ledger::{Fault, Kind, Ledger, LedgerError, LedgerStore, MemoryStore, Place, StoreError};
+use crate::ledger::{Fault, Kind, Ledger, LedgerError, MemoryStore, SqliteStore, StoreError};
 use crate::signer::{Signer, SignerError};
 use crate::x509::{Sha256Digest, SignatureAlgorithm, Spki};
 
@@ -103,7 +103,7 @@ fn after_a_failure_at_any_step_the_same_order_ends_in_the_same_serials() {
         run(&Ledger::in_memory(identity().spki()), &issuer, &order(), (1, 4)).unwrap()
     };
     for fault in [Fault::Failed, Fault::FailedButPersisted] {
-        let steps = (1..).take_while(|step| broken_at(*step, fault, &undisturbed)).count();
+        let steps = (1..1_000).take_while(|step| broken_at(*step, fault, &undisturbed)).count();
         assert!(steps > 40, "{steps} steps of a run of three chunks");
     }
 }
@@ -139,23 +139,32 @@ fn after_a_failure_at_any_step_a_deterministic_signer_ends_in_the_same_octets() 
 }
 
 #[test]
-fn a_failed_write_does_not_sign() {
-    let store = MemoryStore::new();
-    let ledger = Ledger::over(Box::new(store.clone()), identity().spki()).unwrap();
-    let signer = DeterministicSigner::issuing();
-    let issuer = Issuer::new(identity(), Box::new(signer)).unwrap();
-    for step in 1.. {
-        let before = store.snapshot().len();
-        store.fail_at(step, Fault::Failed);
-        let result = run(&ledger, &issuer, &order(), (1, 4));
-        store.repair();
-        if result.is_ok() {
+fn a_disk_that_fills_up_at_any_page_loses_nothing() {
+    let order = Order::of(0..200);
+    let undisturbed = run(&Ledger::in_memory(identity().spki()), &issuer(), &order, (1, 50)).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut refused = 0;
+    for extra_pages in 0.. {
+        let path = folder.path().join(format!("{extra_pages}.db"));
+        drop(Ledger::create(&path, identity().spki()).unwrap());
+        let mut store = SqliteStore::open(&path).unwrap();
+        store.limit_growth(extra_pages);
+        let ledger = Ledger::over(Box::new(store), identity().spki()).unwrap();
+        let first = run(&ledger, &issuer(), &order, (1, 50));
+        if first.is_err() {
+            refused += 1;
+            let again = run(&ledger, &issuer(), &order, (1, 50)).unwrap_err();
+            assert!(matches!(again, Stop::Ledger(LedgerError::Store(StoreError::Broken))), "{again:?}");
+        }
+        drop(ledger);
+        let ledger = Ledger::open(&path, identity().spki()).unwrap();
+        assert_eq!(run(&ledger, &issuer(), &order, (1, 50)).unwrap(), undisturbed);
+        ledger.verify().unwrap();
+        if first.is_ok() {
             break;
         }
-        assert!(store.snapshot().len() >= before);
     }
-    let place = Place::new(Kind::Batch, 2, 0);
-    assert!(store.clone().read(place).unwrap().is_some());
+    assert!(refused > 0);
 }
 
 proptest! {

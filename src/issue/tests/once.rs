@@ -73,12 +73,8 @@ fn an_issued_identity_is_known_with_its_latest_batch() {
         let mut asked = leaves([0, 5, 14, 15]);
         asked[1].source = sha256(b"a re-signed twin");
         let standing = ledger.standing(&terms.policy_use(), &asked).unwrap();
-        let issued = |n, same_source| Standing::Issued {
-            batch: batch_id(n),
-            same_policy: true,
-            same_params: true,
-            same_source,
-        };
+        let issued =
+            |n, same_source| Standing::Issued { batch: batch_id(n), same_policy: true, same_params: true, same_source };
         assert_eq!(standing, [issued(1, true), issued(2, false), issued(2, true), Standing::Free]);
         let edited = BatchTerms { policy_sha256: sha256(b"edited"), params: BTreeMap::new(), ..terms.clone() };
         let Standing::Issued { same_policy, same_params, .. } =
@@ -138,14 +134,8 @@ fn a_chunk_must_be_the_leaf_list_s() {
         let row = row(1, terms("test", &leaves), 2);
         ledger.begin(row.clone(), &leaves).unwrap();
         let record = |chunk, linted| ledger.record(&row.id, chunk, linted).unwrap_err();
-        assert!(matches!(
-            record(0, vec![linted(0, 0)]),
-            LedgerError::ChunkLength { found: 1, expected: 2, .. }
-        ));
-        assert!(matches!(
-            record(0, vec![linted(1, 0), linted(0, 0)]),
-            LedgerError::LeafDiffers { what: "UID", .. }
-        ));
+        assert!(matches!(record(0, vec![linted(0, 0)]), LedgerError::ChunkLength { found: 1, expected: 2, .. }));
+        assert!(matches!(record(0, vec![linted(1, 0), linted(0, 0)]), LedgerError::LeafDiffers { what: "UID", .. }));
         assert!(matches!(
             record(0, vec![linted(0, 0), linted(1, 1)]),
             LedgerError::AttemptDiffers { found: 1, expected: 0, .. }

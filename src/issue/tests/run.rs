@@ -10,7 +10,7 @@ use crate::ledger::{BatchId, BatchRow, BatchTerms, Ledger, LedgerError, Recorded
 #[derive(Debug)]
 pub(super) enum Stop {
     Ledger(LedgerError),
-    Issue(IssueError),
+    Issue(#[expect(dead_code, reason = "a failed assertion prints it")] IssueError),
 }
 
 impl From<LedgerError> for Stop {
@@ -59,14 +59,13 @@ pub(super) fn run(
     drawn: (u32, u32),
 ) -> Result<Vec<IssuedCertificate>, Stop> {
     let terms = order.terms();
-    let row = match ledger.find(&terms.key())? {
-        Some(row) => row,
-        None => {
-            let row = row(drawn.0, terms, drawn.1);
-            let leaves: Vec<_> = order.numbers.iter().copied().map(leaf).collect();
-            ledger.begin(row.clone(), &leaves)?;
-            row
-        }
+    let row = if let Some(row) = ledger.find(&terms.key())? {
+        row
+    } else {
+        let row = row(drawn.0, terms, drawn.1);
+        let leaves: Vec<_> = order.numbers.iter().copied().map(leaf).collect();
+        ledger.begin(row.clone(), &leaves)?;
+        row
     };
     let mut certificates = Vec::new();
     for (chunk, numbers) in (0..).zip(order.numbers.chunks(row.chunk_size as usize)) {
