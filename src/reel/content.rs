@@ -45,9 +45,7 @@ impl Kind {
     pub(super) fn of(head: &[u8]) -> Self {
         match head {
             [] => Self::Empty,
-            [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] | [b'P', b'K', 6, 6, ..] | [b'P', b'K', 7, 8, ..] => {
-                Self::Zip
-            }
+            [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5 | 6, 6, ..] | [b'P', b'K', 7, 8, ..] => Self::Zip,
             [0x1F, 0x8B, ..] => Self::Gzip,
             [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => Self::Utf16,
             // Before text and DER: a name that begins with the digit 0 looks like a SEQUENCE.

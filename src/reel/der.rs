@@ -42,9 +42,9 @@ pub(super) fn read(intake: &mut Intake<'_>, items: &mut FileItems<'_>, feed: &mu
 /// A SEQUENCE of at least 128 octets whose first element is another one: the frame of every certificate
 /// (RFC 5280 §4.1), and of a few other things.
 pub(super) fn begins_like_a_certificate(octets: &[u8]) -> bool {
-    let inner = match octets {
-        [0x30, 0x81, _, inner @ ..] | [0x30, 0x82, _, _, inner @ ..] | [0x30, 0x83, _, _, _, inner @ ..] => inner,
-        _ => return false,
+    let ([0x30, 0x81, _, inner @ ..] | [0x30, 0x82, _, _, inner @ ..] | [0x30, 0x83, _, _, _, inner @ ..]) = octets
+    else {
+        return false;
     };
     matches!(inner, [0x30, 0x81..=0x83, ..])
 }

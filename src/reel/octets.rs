@@ -65,11 +65,6 @@ impl Octets {
         Ok(octets)
     }
 
-    /// A content that came out of an archive, or standard input's beginning.
-    pub(super) fn memory(content: Vec<u8>) -> Self {
-        Self { length: content.len() as u64, store: Store::Memory(content), hash: None }
-    }
-
     /// Everything that a feed still holds: in memory if it is small, else in a nameless scratch file.
     pub(super) fn gather(feed: &mut dyn Feed, scratch: &Path) -> Result<Self, Fault> {
         let mut spill = Spill::new(scratch);
@@ -283,13 +278,19 @@ impl Window {
 
     /// At least `length` octets from `position` on, or as many as the content has.
     pub(super) fn at(&mut self, octets: &mut Octets, position: u64, length: usize) -> Result<&[u8], ReelError> {
-        self.load(position, length, octets.length, &mut |at, into| octets.read_at(at, into))?;
+        if self.moves(position, length, octets.length) {
+            let outcome = octets.read_at(position, &mut self.buffer);
+            self.keep_if(outcome)?;
+        }
         Ok(self.from(position))
     }
 
     /// As [`at`](Self::at), not part of the digest.
     pub(super) fn peek(&mut self, octets: &Octets, position: u64, length: usize) -> Result<&[u8], ReelError> {
-        self.load(position, length, octets.length, &mut |at, into| octets.peek_at(at, into))?;
+        if self.moves(position, length, octets.length) {
+            let outcome = octets.peek_at(position, &mut self.buffer);
+            self.keep_if(outcome)?;
+        }
         Ok(self.from(position))
     }
 
@@ -298,22 +299,20 @@ impl Window {
         self.buffer.get(skip..).unwrap_or_default()
     }
 
-    fn load(
-        &mut self,
-        position: u64,
-        length: usize,
-        end: u64,
-        read: &mut dyn FnMut(u64, &mut [u8]) -> Result<(), ReelError>,
-    ) -> Result<(), ReelError> {
+    /// Whether something must be read; then the buffer has been moved to `position`.
+    fn moves(&mut self, position: u64, length: usize, end: u64) -> bool {
         let wanted = position.saturating_add(length as u64).min(end);
-        let loaded = self.start + self.buffer.len() as u64;
-        if position >= self.start && wanted <= loaded {
-            return Ok(());
+        if position >= self.start && wanted <= self.start + self.buffer.len() as u64 {
+            return false;
         }
         let size = usize::try_from(end.saturating_sub(position)).unwrap_or(usize::MAX).min(self.size.max(length));
         self.buffer.resize(size, 0);
         self.start = position;
-        let outcome = read(position, &mut self.buffer);
+        size > 0
+    }
+
+    /// Octets that could not be read are not kept for the next look.
+    fn keep_if(&mut self, outcome: Result<(), ReelError>) -> Result<(), ReelError> {
         if outcome.is_err() {
             self.buffer.clear();
         }

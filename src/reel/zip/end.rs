@@ -5,6 +5,7 @@ use crate::reel::fault::Fault;
 use crate::reel::octets::Octets;
 
 use super::field::{u16_at, u32_at, u64_at};
+use super::record::RECORD_LENGTH;
 
 /// Where the central directory lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,9 +23,9 @@ pub(super) struct Directory {
 const END: [u8; 4] = *b"PK\x05\x06";
 const END_LENGTH: usize = 22;
 const END64: [u8; 4] = *b"PK\x06\x06";
-const END64_LENGTH: u64 = 56;
+const END64_LENGTH: usize = 56;
 const LOCATOR: [u8; 4] = *b"PK\x06\x07";
-const LOCATOR_LENGTH: u64 = 20;
+const LOCATOR_LENGTH: usize = 20;
 const MAX_COMMENT: usize = 0xFFFF;
 
 /// Whether a content ends as a zip archive does, whatever it begins with.
@@ -63,11 +64,15 @@ pub(super) fn find(octets: &Octets) -> Result<Directory, Fault> {
     };
     match zip64(octets, position)? {
         None => short.place(position),
-        Some((position, long)) => {
-            if !short.agrees(&long) {
+        Some(Long { position, recorded, record }) => {
+            if !short.agrees(&record) {
                 return Err(refuse("the end record and the zip64 end record differ"));
             }
-            long.place(position)
+            let directory = record.place(position)?;
+            if position.checked_sub(recorded) != Some(directory.prefix) {
+                return Err(refuse("the zip64 end record does not lie where its locator says"));
+            }
+            Ok(directory)
         }
     }
 }
@@ -86,6 +91,10 @@ impl Record {
     fn place(&self, end: u64) -> Result<Directory, Fault> {
         if self.disk != 0 || self.directory_disk != 0 || self.disk_entries != self.entries {
             return Err(Fault::content(codes::ZIP_SEVERAL_DISKS, "one part of a split archive, expected the whole"));
+        }
+        if self.entries > self.size / RECORD_LENGTH as u64 {
+            let reason = format!("{} entries in a central directory of {} octets", self.entries, self.size);
+            return Err(Fault::content(codes::ZIP_CENTRAL_DIRECTORY, reason));
         }
         let start =
             end.checked_sub(self.size).ok_or_else(|| refuse("the central directory is larger than the file"))?;
@@ -107,12 +116,19 @@ impl Record {
     }
 }
 
-/// The zip64 end record with its position, if a locator stands before the end record.
-fn zip64(octets: &Octets, end: u64) -> Result<Option<(u64, Record)>, Fault> {
-    let Some(at) = end.checked_sub(LOCATOR_LENGTH) else {
+/// The zip64 end record: where it lies, where its locator says so, what it says.
+struct Long {
+    position: u64,
+    recorded: u64,
+    record: Record,
+}
+
+/// The zip64 end record, if a locator stands before the end record.
+fn zip64(octets: &Octets, end: u64) -> Result<Option<Long>, Fault> {
+    let Some(at) = end.checked_sub(LOCATOR_LENGTH as u64) else {
         return Ok(None);
     };
-    let mut locator = [0; LOCATOR_LENGTH as usize];
+    let mut locator = [0; LOCATOR_LENGTH];
     octets.peek_at(at, &mut locator)?;
     if locator[..4] != LOCATOR {
         return Ok(None);
@@ -122,11 +138,11 @@ fn zip64(octets: &Octets, end: u64) -> Result<Option<(u64, Record)>, Fault> {
     }
     // As recorded, or right before the locator where something was put before the archive.
     let recorded = u64_at(&locator, 8);
-    for position in [Some(recorded), at.checked_sub(END64_LENGTH)].into_iter().flatten() {
-        if position.checked_add(END64_LENGTH).is_none_or(|end| end > at) {
+    for position in [Some(recorded), at.checked_sub(END64_LENGTH as u64)].into_iter().flatten() {
+        if position.checked_add(END64_LENGTH as u64).is_none_or(|end| end > at) {
             continue;
         }
-        let mut record = [0; END64_LENGTH as usize];
+        let mut record = [0; END64_LENGTH];
         octets.peek_at(position, &mut record)?;
         if record[..4] != END64 || u64_at(&record, 4).checked_add(12 + position) != Some(at) {
             continue;
@@ -139,7 +155,7 @@ fn zip64(octets: &Octets, end: u64) -> Result<Option<(u64, Record)>, Fault> {
             size: u64_at(&record, 40),
             offset: u64_at(&record, 48),
         };
-        return Ok(Some((position, record)));
+        return Ok(Some(Long { position, recorded, record }));
     }
     Err(refuse("the zip64 end record does not lie where its locator says"))
 }

@@ -8,8 +8,6 @@ mod end;
 mod entry;
 mod field;
 mod record;
-#[cfg(test)]
-mod tests;
 
 use flate2::Decompress;
 

@@ -34,7 +34,8 @@ pub(super) mod flag {
 pub(super) const LOCAL_LENGTH: u64 = 30;
 
 const RECORD: [u8; 4] = *b"PK\x01\x02";
-const RECORD_LENGTH: usize = 46;
+/// Octets of a record before name, extra field and comment.
+pub(super) const RECORD_LENGTH: usize = 46;
 /// Octets of the directory that are read at once.
 const WINDOW: usize = 256 << 10;
 
