@@ -225,3 +225,6 @@ impl<R: Read> Read for Digesting<R> {
 }
 
 pub(super) const BUFFER: usize = 256 * 1024;
+
+#[cfg(test)]
+mod tests;

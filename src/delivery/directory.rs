@@ -340,3 +340,6 @@ pub(super) const CERTIFICATES: &str = "certificates";
 pub(super) const SOURCES: &str = "sources";
 /// Files that fields of their own in the statement name.
 const LISTED: [&str; 3] = [ENTRIES_FILE, REJECTED_FILE, INPUTS_FILE];
+
+#[cfg(test)]
+mod tests;

@@ -330,3 +330,6 @@ impl CertificateStream {
 
 /// Files that every batch has and `files` of its statement does not list.
 const ALWAYS: [&str; 5] = [ENTRIES_FILE, REJECTED_FILE, INPUTS_FILE, STATEMENT_FILE, SEAL_FILE];
+
+#[cfg(test)]
+mod tests;

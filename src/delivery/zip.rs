@@ -33,7 +33,7 @@ impl Stamp {
 
     /// Hours, minutes and pairs of seconds in 5, 6 and 5 bits; years from 1980, months and days in 7, 4 and 5.
     fn packed([hour, minute, second]: [u16; 3], [year, month, day]: [u16; 3]) -> Self {
-        Self { time: hour << 11 | minute << 5 | second / 2, date: year << 9 | month << 5 | day }
+        Self { time: (hour << 11) | (minute << 5) | (second / 2), date: (year << 9) | (month << 5) | day }
     }
 }
 
@@ -45,6 +45,8 @@ pub struct ZipWriter<W: Write> {
     /// Per entry: length of the name, name, CRC-32, size. Offsets follow from these.
     rows: Vec<u8>,
     entries: u64,
+    /// Where the first entry is: 0 but in tests.
+    start: u64,
     offset: u64,
     header: Vec<u8>,
 }
@@ -52,7 +54,7 @@ pub struct ZipWriter<W: Write> {
 impl<W: Write> ZipWriter<W> {
     /// An archive without entries.
     pub fn new(out: W, stamp: Stamp) -> Self {
-        Self { out, stamp, rows: Vec::new(), entries: 0, offset: 0, header: Vec::with_capacity(128) }
+        Self { out, stamp, rows: Vec::new(), entries: 0, start: 0, offset: 0, header: Vec::with_capacity(128) }
     }
 
     /// Entries so far.
@@ -94,7 +96,7 @@ impl<W: Write> ZipWriter<W> {
     /// Writing fails.
     pub fn finish(mut self) -> io::Result<W> {
         let mut rows = &self.rows[..];
-        let (mut offset, mut size) = (0, 0);
+        let (mut offset, mut size) = (self.start, 0);
         while let Some((length, rest)) = rows.split_first() {
             let (name, rest) = rest.split_at(usize::from(*length));
             let (numbers, rest) = rest.split_at(8);
@@ -219,3 +221,6 @@ const VERSION_PLAIN: u16 = 10;
 const VERSION_ZIP64: u16 = 45;
 /// A regular file that everybody may read (mode 0644).
 const PLAIN_FILE: u32 = 0o100_644;
+
+#[cfg(test)]
+mod tests;

@@ -277,3 +277,6 @@ impl Entry {
 const UPPER_HEX: &str = "1 to 20 octets in upper-case hexadecimal";
 const SHA256: &str = "64 lower-case hexadecimal digits";
 const TIME: &str = "a time such as 2026-01-31T00:00:00Z";
+
+#[cfg(test)]
+mod tests;

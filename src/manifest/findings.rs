@@ -188,3 +188,6 @@ impl InputLine {
 fn item_name(scan: &mut Scan<'_>, key: &'static str) -> Result<ItemName, ManifestError> {
     scan.value(key, "an item name in printable ASCII", |text| ItemName::from_escaped(text).ok())
 }
+
+#[cfg(test)]
+mod tests;

@@ -200,3 +200,6 @@ impl Statement {
     /// Largest statement that is read, in octets.
     pub const MAX_BYTES: usize = 16 * 1024 * 1024;
 }
+
+#[cfg(test)]
+mod tests;

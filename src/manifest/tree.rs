@@ -164,3 +164,6 @@ pub enum InclusionError {
         expected: Sha256Digest,
     },
 }
+
+#[cfg(test)]
+mod tests;

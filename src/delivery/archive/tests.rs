@@ -1,0 +1,85 @@
+use crate::delivery::ZipWriter;
+use crate::x509::Time;
+
+use super::*;
+
+fn archive(entries: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut zip = ZipWriter::new(Vec::new(), Stamp::new(Time::from_rfc3339("2026-01-31T12:34:56Z").unwrap()));
+    for (name, data) in entries {
+        zip.add(name, data).unwrap();
+    }
+    zip.finish().unwrap()
+}
+
+fn read(octets: &[u8]) -> Result<Vec<(String, Vec<u8>)>, DeliveryError> {
+    let mut reader = ArchiveReader::new(octets, "a.zip");
+    let mut entries = Vec::new();
+    while let Some(entry) = reader.next_entry()? {
+        entries.push((entry.name.to_owned(), entry.data.to_vec()));
+    }
+    let file = reader.finish()?;
+    assert_eq!((file.bytes, file.sha256), (octets.len() as u64, crate::crypto::sha256(octets)));
+    Ok(entries)
+}
+
+const ENTRIES: [(&str, &[u8]); 3] = [("0209AA.der", b"one"), ("0209AB.der", b""), ("0209AC.der", b"three")];
+
+#[test]
+fn what_was_written_is_read() {
+    let entries = read(&archive(&ENTRIES)).unwrap();
+    let expected: Vec<_> = ENTRIES.iter().map(|(name, data)| ((*name).to_owned(), data.to_vec())).collect();
+    assert_eq!(entries, expected);
+    assert_eq!(read(&archive(&[])).unwrap(), []);
+    let names: Vec<String> = (0..70_000).map(|number| format!("{number:08X}.der")).collect();
+    let many: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), &b"x"[..])).collect();
+    assert_eq!(read(&archive(&many)).unwrap().len(), 70_000, "with the ZIP64 records");
+}
+
+#[test]
+fn no_change_of_an_octet_is_accepted() {
+    for octets in [archive(&ENTRIES), archive(&ENTRIES[..1]), archive(&[])] {
+        for at in 0..octets.len() {
+            for flip in 1..=255 {
+                let mut changed = octets.clone();
+                changed[at] ^= flip;
+                assert!(read(&changed).is_err(), "octet {at} xor {flip}");
+            }
+            assert!(read(&octets[..at]).is_err(), "cut at {at}");
+            for inserted in [0, b'P'] {
+                let longer = [&octets[..at], &[inserted], &octets[at..]].concat();
+                assert!(read(&longer).is_err(), "octet inserted at {at}");
+            }
+        }
+        assert!(read(&[&octets[..], &[0]].concat()).is_err(), "an octet more");
+    }
+}
+
+#[test]
+fn each_refusal_has_its_code() {
+    let octets = archive(&ENTRIES);
+    let code = |octets: &[u8]| read(octets).unwrap_err().code().as_str();
+    let changed = |at: usize| {
+        let mut changed = octets.clone();
+        changed[at] ^= 1;
+        changed
+    };
+    assert_eq!(code(&changed(0)), "delivery.archive.header");
+    assert_eq!(code(&changed(6)), "delivery.archive.header");
+    assert_eq!(code(&changed(14)), "delivery.archive.crc");
+    assert_eq!(code(&changed(30 + 10)), "delivery.archive.crc");
+    let directory = octets.windows(4).position(|window| window == b"PK\x01\x02").unwrap();
+    assert_eq!(code(&changed(directory + 5)), "delivery.archive.directory");
+    assert_eq!(code(&octets[..octets.len() - 1]), "delivery.archive.truncated");
+    assert_eq!(code(&[&octets[..], b"x"].concat()), "delivery.archive.end");
+    assert_eq!(code(b""), "delivery.archive.truncated");
+    // a well-formed archive of somebody else's: deflated, with descriptors, with comments
+    let mut other = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    other.start_file("0209AA.der", zip::write::SimpleFileOptions::default()).unwrap();
+    std::io::Write::write_all(&mut other, &[0; 100]).unwrap();
+    assert_eq!(code(other.finish().unwrap().get_ref()), "delivery.archive.header");
+    // an entry that the directory does not list
+    let two = archive(&ENTRIES[..2]);
+    let hidden = [&octets[..30 + 10 + 3], &two[..]].concat();
+    assert_eq!(code(&hidden), "delivery.archive.truncated", "its directory is too short");
+    assert!(ArchiveReader::new(&octets[..], "a.zip").finish().is_err(), "nothing was read yet");
+}
