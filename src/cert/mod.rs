@@ -13,4 +13,4 @@ pub use identity::{IssuerIdentity, IssuerIdentityError};
 pub use issued::{IssuedCertificate, UncheckedCertificate};
 pub use seed::Seed;
 pub use tbs::{ENCODER, TbsCertificate};
-pub use template::{DeviceLimits, ObjectTemplate, SerialRule};
+pub use template::{DeviceLimits, ObjectTemplate, Profile, Profiles, RuleScope, SerialRule};

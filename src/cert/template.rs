@@ -24,6 +24,68 @@ pub struct ObjectTemplate {
     pub extensions: Vec<Extension>,
     /// What the device that stores the certificate can take.
     pub device: DeviceLimits,
+    /// What the certificate must meet beyond RFC 5280, and where it may deviate.
+    pub rules: RuleScope,
+}
+
+/// What lints cannot see in the encoding: the rule sets a policy asks for and the one deviation it may allow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RuleScope {
+    /// Whether the certificate may be valid outside the issuer's own validity (policy: `outlives_issuer = "allow"`).
+    pub may_outlive_issuer: bool,
+    /// Rule sets that are checked besides RFC 5280's.
+    pub profiles: Profiles,
+}
+
+/// A set of [`Profile`]s.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Profiles(u16);
+
+impl Profiles {
+    /// No rule set beyond RFC 5280.
+    pub const NONE: Self = Self(0);
+
+    /// This set and `profile`.
+    #[must_use]
+    pub const fn with(self, profile: Profile) -> Self {
+        Self(self.0 | 1 << profile as u16)
+    }
+
+    /// Whether `profile` is in the set.
+    pub const fn has(self, profile: Profile) -> bool {
+        self.0 & 1 << profile as u16 != 0
+    }
+}
+
+/// A consumer or standard whose certificates obey more than RFC 5280.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Profile {
+    /// AWS IoT Core.
+    AwsIot,
+    /// Azure Device Provisioning Service.
+    AzureDps,
+    /// IEEE 802.1AR DevID.
+    DevId,
+    /// IEEE 2030.5.
+    Ieee2030,
+    /// Matter device attestation certificate.
+    MatterDac,
+}
+
+impl Profile {
+    /// Every profile.
+    pub const ALL: [Self; 5] = [Self::AwsIot, Self::AzureDps, Self::DevId, Self::Ieee2030, Self::MatterDac];
+
+    /// The name in policies.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AwsIot => "aws-iot",
+            Self::AzureDps => "azure-dps",
+            Self::DevId => "devid",
+            Self::Ieee2030 => "ieee2030-5",
+            Self::MatterDac => "matter-dac",
+        }
+    }
 }
 
 /// How a serial number is found (design §8).
