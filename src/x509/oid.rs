@@ -146,8 +146,34 @@ oids! {
     KP_TIME_STAMPING = "1.3.6.1.5.5.7.3.8";
     /// id-kp-OCSPSigning, RFC 5280 §4.2.1.12
     KP_OCSP_SIGNING = "1.3.6.1.5.5.7.3.9";
+    /// id-kp-cmcCA, RFC 6402 §2.10
+    KP_CMC_CA = "1.3.6.1.5.5.7.3.27";
+    /// id-kp-cmcRA, RFC 6402 §2.10
+    KP_CMC_RA = "1.3.6.1.5.5.7.3.28";
     /// id-kp-documentSigning, RFC 9336 §3.1: the manifest signer's only purpose
     KP_DOCUMENT_SIGNING = "1.3.6.1.5.5.7.3.36";
+
+    // --- other names in subjectAltName ---
+    /// id-on-permanentIdentifier, RFC 4043 §2
+    ON_PERMANENT_IDENTIFIER = "1.3.6.1.5.5.7.8.3";
+    /// id-on-hardwareModuleName, RFC 4108 §5
+    ON_HARDWARE_MODULE_NAME = "1.3.6.1.5.5.7.8.4";
+
+    // --- inside extensions ---
+    /// anyPolicy, RFC 5280 §4.2.1.4
+    ANY_POLICY = "2.5.29.32.0";
+    /// id-qt-cps, RFC 5280 §4.2.1.4
+    QT_CPS = "1.3.6.1.5.5.7.2.1";
+    /// id-qt-unotice, RFC 5280 §4.2.1.4
+    QT_USER_NOTICE = "1.3.6.1.5.5.7.2.2";
+    /// id-ad-ocsp, RFC 5280 §4.2.2.1
+    AD_OCSP = "1.3.6.1.5.5.7.48.1";
+    /// id-ad-caIssuers, RFC 5280 §4.2.2.1
+    AD_CA_ISSUERS = "1.3.6.1.5.5.7.48.2";
+    /// netscape-cert-type, Netscape certificate specifications 1996
+    NETSCAPE_CERT_TYPE = "2.16.840.1.113730.1.1";
+    /// id-pe-proxyCertInfo, RFC 3820 §3.8
+    PROXY_CERT_INFO = "1.3.6.1.5.5.7.1.14";
 
     // --- CMS ---
     /// id-data, RFC 5652 §4

@@ -1,0 +1,5 @@
+//! AWS IoT Core.
+
+use super::rule::Rule;
+
+pub(super) const RULES: &[Rule] = &[];

@@ -1,0 +1,5 @@
+//! Azure Device Provisioning Service.
+
+use super::rule::Rule;
+
+pub(super) const RULES: &[Rule] = &[];

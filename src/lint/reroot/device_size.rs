@@ -1,0 +1,60 @@
+//! With the largest signature the certificate fits the device's zone.
+
+use crate::origin::Code;
+use crate::x509::KeyAlgorithm;
+
+use crate::lint::finding::RuleReport;
+use crate::lint::rule::{Applies, Rule, Subject};
+
+pub(super) const RULE: Rule = Rule {
+    code: Code::new("reroot.device.size"),
+    clause: "policy: device.max_certificate_bytes",
+    meaning: "the certificate can be larger than the device's zone",
+    applies: Applies::Always,
+    check,
+};
+
+fn check(subject: &Subject<'_>, report: &mut RuleReport<'_>) {
+    let Some(limit) = subject.template.device.max_certificate_bytes else { return };
+    let signature = match subject.issuer.spki().algorithm() {
+        KeyAlgorithm::Rsa { bits } => usize::from(bits).div_ceil(8),
+        key => key.field_octets().map_or(64, |octets| 2 * (octets + 3) + if octets > 60 { 3 } else { 2 }),
+    };
+    // BIT STRING with its unused-bits octet, then the outer SEQUENCE
+    let header = |content: usize| {
+        if content < 0x80 {
+            2
+        } else if content < 0x100 {
+            3
+        } else {
+            4
+        }
+    };
+    let bits = header(signature + 1) + 1 + signature;
+    let content = subject.tbs.der.len() + subject.tbs.signature.len() + bits;
+    let size = header(content) + content;
+    if size > usize::try_from(limit).unwrap_or(usize::MAX) {
+        report.find("tbsCertificate", format_args!("certificate can have {size} octets, the device takes {limit}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lint::testing::Case;
+
+    #[test]
+    fn the_largest_signature_counts() {
+        Case::good().passes(&RULE);
+        let case = Case::good();
+        // ECDSA with P-256: 72 octets at most, 75 as BIT STRING; 12 octets of algorithm, 4 of header
+        let size = case.der().len() + 12 + 75 + 4;
+        let with = |limit: usize| {
+            let mut case = Case::good();
+            case.template.device.max_certificate_bytes = Some(limit.try_into().unwrap());
+            case
+        };
+        with(size).passes(&RULE);
+        with(size - 1).fails(&RULE, "the device takes");
+    }
+}

@@ -1,0 +1,12 @@
+//! What ST's host library (STSELib) loads, as found by running it.
+
+mod full_width;
+mod issuer_key;
+mod issuer_name;
+mod subject_key;
+mod tbs_length;
+
+use super::rule::Rule;
+
+pub(super) const RULES: &[Rule] =
+    &[tbs_length::RULE, issuer_key::RULE, issuer_name::RULE, subject_key::RULE, full_width::RULE];

@@ -1,0 +1,199 @@
+//! What is wrong with a policy: every mistake at once, each with its place in the file.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::ops::Range;
+
+use crate::origin::Code;
+
+/// One mistake in a policy or in what it is used with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyError {
+    code: Code,
+    message: String,
+    span: Range<usize>,
+    hint: Option<String>,
+}
+
+impl PolicyError {
+    /// The stable code, one of [`CODES`].
+    pub fn code(&self) -> Code {
+        self.code
+    }
+
+    /// What was found and what was expected: a lower-case fragment, safe to print.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The place in the policy's text, in bytes.
+    pub fn span(&self) -> Range<usize> {
+        self.span.clone()
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+}
+
+/// All mistakes of one policy, in the order of their places, with the text they point into.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyErrors {
+    file_name: String,
+    text: String,
+    errors: Vec<PolicyError>,
+}
+
+impl PolicyErrors {
+    /// The name the policy was given when it was read.
+    pub fn file_name(&self) -> &str {
+        &self.file_name
+    }
+
+    /// The policy's text, into which spans point.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The mistakes; never empty.
+    pub fn errors(&self) -> &[PolicyError] {
+        &self.errors
+    }
+
+    /// Line and column of a mistake, both from 1, the column in characters.
+    pub fn position(&self, error: &PolicyError) -> (usize, usize) {
+        let before = self.text.get(..error.span.start).unwrap_or(&self.text);
+        let line = before.rsplit('\n').next().unwrap_or(before);
+        (before.matches('\n').count() + 1, line.chars().count() + 1)
+    }
+}
+
+/// One line for each mistake: `file:line:column: code: message`.
+impl fmt::Display for PolicyErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (position, error) in self.errors.iter().enumerate() {
+            if position > 0 {
+                f.write_str("\n")?;
+            }
+            let (line, column) = self.position(error);
+            write!(f, "{}:{line}:{column}: {}: {}", escape(&self.file_name), error.code, error.message)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for PolicyErrors {}
+
+/// Collects mistakes while a policy is read, so that one does not hide the next.
+#[derive(Debug, Default)]
+pub(super) struct Errors(RefCell<Vec<PolicyError>>);
+
+impl Errors {
+    /// Notes a mistake; returns `None` so that a reader can end with it.
+    pub(super) fn push<T>(&self, code: Code, span: Range<usize>, message: impl Into<String>) -> Option<T> {
+        self.0.borrow_mut().push(PolicyError { code, message: message.into(), span, hint: None });
+        None
+    }
+
+    /// As [`push`](Self::push), with what to do about it.
+    pub(super) fn push_hint<T>(
+        &self,
+        code: Code,
+        span: Range<usize>,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Option<T> {
+        self.0.borrow_mut().push(PolicyError { code, message: message.into(), span, hint: Some(hint.into()) });
+        None
+    }
+
+    /// Whether nothing is wrong so far.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.borrow().is_empty()
+    }
+
+    /// `value` if nothing is wrong, otherwise everything that is.
+    pub(super) fn finish<T>(self, file_name: &str, text: &str, value: Option<T>) -> Result<T, PolicyErrors> {
+        let mut errors = self.0.into_inner();
+        match value {
+            Some(value) if errors.is_empty() => Ok(value),
+            _ => {
+                debug_assert!(!errors.is_empty(), "a reader gave up without saying why");
+                errors.sort_by_key(|error| (error.span.start, error.span.end));
+                errors.dedup();
+                Err(PolicyErrors { file_name: file_name.to_owned(), text: text.to_owned(), errors })
+            }
+        }
+    }
+}
+
+/// Text from a file as it may be printed: printable ASCII, everything else as `\u{..}`.
+pub(super) fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\\' => out.push_str("\\\\"),
+            ' '..='~' => out.push(character),
+            _ => out.extend(character.escape_unicode()),
+        }
+    }
+    out
+}
+
+/// `; did you mean "x"?` as a hint, if a known word is near.
+pub(super) fn did_you_mean<'a>(found: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    let near = |word: &str| strsim::damerau_levenshtein(&found.to_lowercase(), &word.to_lowercase());
+    let best = known.into_iter().min_by_key(|word| near(word))?;
+    let limit = 1 + best.len().max(found.len()) / 4;
+    (near(best) <= limit).then(|| format!("Did you mean `{best}`?"))
+}
+
+macro_rules! codes {
+    ($($name:ident = $text:literal, $meaning:literal;)*) => {
+        $(#[doc = $meaning] pub(super) const $name: Code = Code::new($text);)*
+
+        /// Every code of this stage with its meaning.
+        pub const CODES: &[(Code, &str)] = &[$(($name, $meaning)),*];
+    };
+}
+
+codes! {
+    BATCH_ID = "policy.batch.id", "the batch id is not a UUID";
+    CHARACTERS = "policy.text.characters", "a text can hold characters that its string type or its use forbids";
+    CONTRADICTION = "policy.contradiction", "two lines of the policy cannot both hold";
+    CRITICALITY = "policy.extension.criticality", "the standard leaves no choice, or another one, for `critical`";
+    DUPLICATE = "policy.value.duplicate", "a value appears twice in a list of distinct values";
+    DURATION = "policy.duration.invalid", "not a duration in calendar years, days and hours";
+    EMPTY = "policy.value.empty", "a list or text is empty where the standard wants at least one";
+    FORM = "policy.value.form", "a text does not have the form its field wants";
+    ISSUER_KEY = "policy.issuer.key", "the issuing CA's key cannot make the signatures of the policy";
+    ISSUER_KEY_IDENTIFIER = "policy.issuer.key-identifier", "the issuing CA has no subjectKeyIdentifier to copy";
+    KEY_MISSING = "policy.key.missing", "a line that every policy must have is missing";
+    KEY_UNKNOWN = "policy.key.unknown", "a key that no policy has";
+    LEAF_COMMON_NAME = "policy.leaf.common-name", "the source leaf's common name is missing or unfit to be copied";
+    LEAF_FAMILY = "policy.leaf.family", "the source leaf is of another chip family than the policy's";
+    LEAF_KEY = "policy.leaf.key", "the source leaf's key is of a kind that the policy does not list";
+    LEAF_VALIDITY = "policy.leaf.validity", "the validity that the policy derives from this source leaf is not allowed";
+    LENGTH = "policy.text.length", "a text can be shorter or longer than its field allows";
+    LINT = "policy.lint", "a certificate of this policy and this issuer would fail a lint";
+    NEVER_ALLOWED = "policy.right.never-allowed", "a right that no device certificate may have";
+    OID = "policy.oid.invalid", "not an object identifier";
+    OID_HAS_FIELD = "policy.oid.has-field", "an extension by object identifier that has a field of its own";
+    PARAM_MISMATCH = "policy.param.mismatch", "a parameter's value does not match its pattern";
+    PARAM_MISSING = "policy.param.missing", "a parameter that the policy declares was not given";
+    PARAM_NAME = "policy.param.name", "a parameter's name is not usable in a placeholder";
+    PARAM_PATTERN = "policy.param.pattern", "a parameter's pattern is not one whose values can be bounded";
+    PARAM_UNKNOWN = "policy.param.unknown", "a parameter was given that the policy does not declare";
+    PARAM_UNUSED = "policy.param.unused", "a parameter is declared and used nowhere";
+    PLACEHOLDER = "policy.placeholder.syntax", "a placeholder is not written as `{name|filter}`";
+    PLACEHOLDER_FAMILY = "policy.placeholder.family", "a placeholder that the policy's chip family does not have";
+    PLACEHOLDER_FILTER = "policy.placeholder.filter", "a filter that is unknown or does not fit what it is applied to";
+    PLACEHOLDER_UNKNOWN = "policy.placeholder.unknown", "a placeholder that is neither built in nor declared";
+    SIZE = "policy.device.size", "certificates of this policy can be larger than the device's limit";
+    SYNTAX = "policy.toml.syntax", "the file is not TOML";
+    TIME = "policy.time.invalid", "not a time";
+    TYPE = "policy.value.type", "a value has another TOML type than its key wants";
+    VALIDITY = "policy.validity.issuer", "the validity is not allowed under this issuer";
+    VALUE = "policy.value.unknown", "a value that is none of those its key knows";
+}

@@ -1,0 +1,33 @@
+//! `extensions.authority_key_identifier`: which of the issuer's keys signed.
+
+use crate::policy::document::Value;
+use crate::policy::node::Node;
+use crate::policy::text::Text;
+use crate::policy::value::Variable;
+use crate::x509::oid;
+
+use super::{Context, ExtensionField, Field, Recipe, never_critical};
+
+pub(super) const FIELD: Field = Field {
+    path: "extensions.authority_key_identifier",
+    meaning: "Which of the issuer's keys signed: the keyIdentifier is copied from the CA's subjectKeyIdentifier. `{}` asks \
+              for it; leave the line out for none.",
+    form: "empty table",
+    clause: "RFC 5280 §4.2.1.1",
+    criticality: Some("never critical (RFC 5280 §4.2.1.1)"),
+    checks: &["the issuing CA has a subjectKeyIdentifier", "`critical` is not written"],
+    example: "[extensions]\nauthority_key_identifier = {}",
+};
+
+pub(super) const EXTENSION: ExtensionField =
+    ExtensionField { key: "authority_key_identifier", oid: oid::AUTHORITY_KEY_IDENTIFIER, read };
+
+fn read(value: &Value<'_>, context: &Context<'_>) -> Option<Recipe> {
+    let table = value.table()?;
+    never_critical(&table, "authorityKeyIdentifier", "RFC 5280 §4.2.1.1");
+    table.finish();
+    let octets = Text::value(Variable::IssuerKeyIdentifier, vec![], context.vocabulary);
+    // AuthorityKeyIdentifier ::= SEQUENCE { keyIdentifier [0] IMPLICIT OCTET STRING, ... }
+    let node = Node::sequence(vec![Node::text(0x80, octets)]);
+    Some(Recipe::new(oid::AUTHORITY_KEY_IDENTIFIER, false, node, value))
+}

@@ -1,0 +1,86 @@
+//! `extensions.certificate_policies`: under which rules the certificate was issued.
+
+use crate::policy::document::Value;
+use crate::policy::error;
+use crate::policy::node::Node;
+use crate::policy::shape::CharSet;
+use crate::policy::text::Text;
+use crate::x509::oid;
+use crate::x509::tlv::tag;
+
+use super::{Context, ExtensionField, Field, Recipe, critical, name, oid_text, uri};
+
+pub(super) const FIELD: Field = Field {
+    path: "extensions.certificate_policies",
+    meaning: "Under which rules the certificate was issued.",
+    form: "table: `critical`, `policies` (array of object identifiers, or of tables `id`, `cps` (a URI, optional), \
+           `user_notice` (explicit text, optional))",
+    clause: "RFC 5280 §4.2.1.4",
+    criticality: Some("the policy's choice"),
+    checks: &["at least one policy, each once", "`user_notice` has at most 200 characters", "`cps` is a URI"],
+    example: "[extensions]\ncertificate_policies = { critical = false, policies = [\"1.3.6.1.4.1.99999.5.1\", \
+              { id = \"1.3.6.1.4.1.99999.5.2\", cps = \"https://pki.example.com/cps\" }] }",
+};
+
+pub(super) const EXTENSION: ExtensionField =
+    ExtensionField { key: "certificate_policies", oid: oid::CERTIFICATE_POLICIES, read };
+
+fn read(value: &Value<'_>, context: &Context<'_>) -> Option<Recipe> {
+    let table = value.table()?;
+    let critical = critical(&table);
+    let policies = table.required("policies");
+    table.finish();
+    let members = policies?.filled_array("RFC 5280 §4.2.1.4: at least one policy")?;
+    let mut seen = Vec::new();
+    let mut nodes = Some(Vec::new());
+    for member in members {
+        let found = policy(&member, context).and_then(|(id, node)| {
+            if seen.contains(&id) {
+                let message = format!("`{}` names policy {id} again (RFC 5280 §4.2.1.4)", member.path);
+                return member.error(error::DUPLICATE, message);
+            }
+            seen.push(id);
+            Some(node)
+        });
+        match (found, &mut nodes) {
+            (Some(node), Some(list)) => list.push(node),
+            _ => nodes = None,
+        }
+    }
+    Some(Recipe::new(oid::CERTIFICATE_POLICIES, critical?, Node::sequence(nodes?), value))
+}
+
+/// PolicyInformation ::= SEQUENCE { policyIdentifier, policyQualifiers SEQUENCE OF PolicyQualifierInfo OPTIONAL }
+fn policy(value: &Value<'_>, context: &Context<'_>) -> Option<(der::asn1::ObjectIdentifier, Node)> {
+    if value.is_string() {
+        let id = oid_text::read(value)?;
+        return Some((id, Node::sequence(vec![Node::oid(id)])));
+    }
+    let table = value.table()?;
+    let id = table.required("id").and_then(|value| oid_text::read(&value));
+    let mut qualifiers = Some(Vec::new());
+    let mut add = |found: Option<Node>| match (&mut qualifiers, found) {
+        (Some(list), Some(node)) => list.push(node),
+        (qualifiers, _) => *qualifiers = None,
+    };
+    if let Some(value) = table.optional("cps") {
+        add(uri::uri(&value, context.vocabulary, &[])
+            .map(|text| Node::sequence(vec![Node::oid(oid::QT_CPS), Node::text(tag::IA5_STRING, text)])));
+    }
+    if let Some(value) = table.optional("user_notice") {
+        add(Text::read(&value, context.vocabulary).and_then(|text| {
+            // RFC 5280 §4.2.1.4: explicitText SIZE (1..200), UTF8String
+            let fits = name::length(&value, text.shape(), 1, 200, "RFC 5280 §4.2.1.4")
+                & name::all_within(&value, text.shape(), CharSet::ANY, "UTF8String");
+            let notice = Node::sequence(vec![Node::text(tag::UTF8_STRING, text)]);
+            fits.then(|| Node::sequence(vec![Node::oid(oid::QT_USER_NOTICE), notice]))
+        }));
+    }
+    table.finish();
+    let (id, qualifiers) = (id?, qualifiers?);
+    let mut members = vec![Node::oid(id)];
+    if !qualifiers.is_empty() {
+        members.push(Node::sequence(qualifiers));
+    }
+    Some((id, Node::sequence(members)))
+}

@@ -1,0 +1,113 @@
+//! `extensions.key_usage`: what the device's key is for.
+
+use crate::policy::document::Value;
+use crate::policy::error;
+use crate::policy::node::Node;
+use crate::x509::tlv::tag;
+use crate::x509::{KeyAlgorithm, KeyUsage, oid};
+
+use super::source::distinct;
+use super::{Context, ExtensionField, Field, Recipe, critical};
+
+pub(super) const FIELD: Field = Field {
+    path: "extensions.key_usage",
+    meaning: "What the device's key is for.",
+    form: "table: `critical`, `bits` (array of `digitalSignature`, `nonRepudiation`, `keyEncipherment`, \
+           `dataEncipherment`, `keyAgreement`, `encipherOnly`, `decipherOnly`)",
+    clause: "RFC 5280 §4.2.1.3",
+    criticality: Some("the policy's choice; RFC 5280 wants critical"),
+    checks: &[
+        "at least one bit, each once",
+        "never keyCertSign or cRLSign",
+        "elliptic curve keys: not keyEncipherment or dataEncipherment (RFC 8813 §3)",
+        "Ed25519 keys: digitalSignature and nonRepudiation only (RFC 8410 §5, RFC 9295 §3)",
+        "encipherOnly and decipherOnly only with keyAgreement, and not both (RFC 5280 §4.2.1.3)",
+    ],
+    example: "[extensions]\nkey_usage = { critical = true, bits = [\"digitalSignature\"] }",
+};
+
+pub(super) const EXTENSION: ExtensionField = ExtensionField { key: "key_usage", oid: oid::KEY_USAGE, read };
+
+/// The bits by name, in the order of the standard.
+const BITS: [(&str, u16); 9] = [
+    ("digitalSignature", KeyUsage::DIGITAL_SIGNATURE),
+    ("nonRepudiation", KeyUsage::NON_REPUDIATION),
+    ("keyEncipherment", KeyUsage::KEY_ENCIPHERMENT),
+    ("dataEncipherment", KeyUsage::DATA_ENCIPHERMENT),
+    ("keyAgreement", KeyUsage::KEY_AGREEMENT),
+    ("keyCertSign", KeyUsage::KEY_CERT_SIGN),
+    ("cRLSign", KeyUsage::CRL_SIGN),
+    ("encipherOnly", KeyUsage::ENCIPHER_ONLY),
+    ("decipherOnly", KeyUsage::DECIPHER_ONLY),
+];
+
+fn read(value: &Value<'_>, context: &Context<'_>) -> Option<Recipe> {
+    let table = value.table()?;
+    let critical = critical(&table);
+    let bits = table.required("bits");
+    table.finish();
+    let bits = bits?;
+    let members = bits.filled_array("RFC 5280 §4.2.1.3: at least one bit")?;
+    let usage = distinct(&members, |member| {
+        let bit = member.choice(&BITS)?;
+        if bit & (KeyUsage::KEY_CERT_SIGN | KeyUsage::CRL_SIGN) != 0 {
+            return member.error(
+                error::NEVER_ALLOWED,
+                format!("`{}` is a CA's right, which no device certificate may have", member.path),
+            );
+        }
+        Some(bit)
+    });
+    let usage = KeyUsage(usage?.into_iter().fold(0, |all, bit| all | bit));
+    let mut good = true;
+    for key in context.source.map_or(&[][..], |source| &source.keys) {
+        let allowed = allowed(*key);
+        for (name, bit) in BITS {
+            if usage.has(bit) && allowed & bit == 0 {
+                good = false;
+                let clause = if *key == KeyAlgorithm::Ed25519 { "RFC 9295 §3" } else { "RFC 8813 §3" };
+                let message =
+                    format!("`{}` has {name}, which {key} keys of `source.keys` cannot do ({clause})", bits.path);
+                bits.error::<()>(error::CONTRADICTION, message);
+            }
+        }
+    }
+    let only = KeyUsage::ENCIPHER_ONLY | KeyUsage::DECIPHER_ONLY;
+    if usage.0 & only != 0 && (!usage.has(KeyUsage::KEY_AGREEMENT) || usage.has(only)) {
+        good = false;
+        let message = format!(
+            "`{}`: encipherOnly and decipherOnly mean something only beside keyAgreement, and one at a time (RFC 5280 §4.2.1.3)",
+            bits.path
+        );
+        bits.error::<()>(error::CONTRADICTION, message);
+    }
+    good.then(|| Recipe::new(oid::KEY_USAGE, critical.unwrap_or_default(), Node::Octets(encode(usage)), value))
+        .filter(|_| critical.is_some())
+}
+
+/// The bits that a kind of end-entity key may have.
+pub(super) const fn allowed(key: KeyAlgorithm) -> u16 {
+    let signs = KeyUsage::DIGITAL_SIGNATURE | KeyUsage::NON_REPUDIATION;
+    match key {
+        KeyAlgorithm::Ed25519 => signs,
+        KeyAlgorithm::Rsa { .. } => signs | KeyUsage::KEY_ENCIPHERMENT | KeyUsage::DATA_ENCIPHERMENT,
+        _ => signs | KeyUsage::KEY_AGREEMENT | KeyUsage::ENCIPHER_ONLY | KeyUsage::DECIPHER_ONLY,
+    }
+}
+
+/// The bits that a recipe of this extension sets.
+pub(super) fn bits(recipe: &Recipe) -> Option<KeyUsage> {
+    let Node::Octets(octets) = &recipe.value else { return None };
+    let low = octets.get(3)?.reverse_bits();
+    let high = octets.get(4).map_or(0, |octet| octet.reverse_bits());
+    Some(KeyUsage(u16::from_le_bytes([low, high])))
+}
+
+/// A named bit list: no trailing zero bits (X.690 §11.2.2).
+fn encode(usage: KeyUsage) -> Vec<u8> {
+    let [low, high] = usage.0.to_le_bytes();
+    let octets = [low.reverse_bits(), high.reverse_bits()];
+    let used = if octets[1] == 0 { &octets[..1] } else { &octets[..] };
+    let unused = u8::try_from(used[used.len() - 1].trailing_zeros()).expect("at most 8");
+    crate::x509::tlv::element(tag::BIT_STRING, &[&[unused], used])
+}

@@ -1,0 +1,100 @@
+//! `certificate.signature`: the algorithm of the issuer's signature.
+
+use std::ops::Range;
+
+use crate::cert::IssuerIdentity;
+use crate::policy::document::Table;
+use crate::policy::error::{self, Errors};
+use crate::x509::{KeyAlgorithm, SignatureAlgorithm};
+
+use super::Field;
+
+pub(super) const FIELD: Field = Field {
+    path: "certificate.signature",
+    meaning: "The algorithm by which the issuing CA signs.",
+    form: "`ecdsa-sha256`, `ecdsa-sha384`, `ecdsa-sha512`, `ed25519`, `rsa-pkcs1-sha256`, `rsa-pkcs1-sha384`, \
+           `rsa-pkcs1-sha512`, `rsa-pss-sha256`, `rsa-pss-sha384`, `rsa-pss-sha512`",
+    clause: "RFC 5280 §4.1.1.2, RFC 5758 §3.2, RFC 8410 §3, RFC 4055",
+    criticality: None,
+    checks: &[
+        "the issuer's key is P-256, P-384, P-521, Ed25519 or RSA of 2048 to 4096 bits and makes such signatures",
+        "the hash is not shorter than the curve: SHA-384 or SHA-512 for P-384, SHA-512 for P-521 (FIPS 186-5 §6.1.1)",
+    ],
+    example: "signature = \"ecdsa-sha256\"",
+};
+
+/// The algorithm and its place.
+#[derive(Clone, Debug)]
+pub(in crate::policy) struct Signature {
+    pub(in crate::policy) algorithm: SignatureAlgorithm,
+    pub(in crate::policy) span: Range<usize>,
+}
+
+pub(in crate::policy) fn read(table: &Table<'_>) -> Option<Signature> {
+    let value = table.required("signature")?;
+    let text = value.string()?;
+    if let Some(algorithm) = SignatureAlgorithm::from_name(text) {
+        return Some(Signature { algorithm, span: value.span.clone() });
+    }
+    let known = SignatureAlgorithm::ALL.into_iter().map(SignatureAlgorithm::name);
+    let names: Vec<&str> = known.filter(|name| SignatureAlgorithm::from_name(name).is_some()).collect();
+    value.unknown(text, &names)
+}
+
+impl Signature {
+    /// The most octets a signature of this algorithm under `key` has.
+    pub(in crate::policy) fn max_octets(key: KeyAlgorithm) -> usize {
+        match (key.field_octets(), key) {
+            // two INTEGERs with a sign octet each, inside a SEQUENCE
+            (Some(octets), _) => {
+                let integer = crate::policy::node::element_octets(octets + 1);
+                crate::policy::node::element_octets(2 * integer)
+            }
+            (None, KeyAlgorithm::Rsa { bits }) => usize::from(bits).div_ceil(8),
+            (None, _) => 64,
+        }
+    }
+
+    /// Checks that the issuer's key makes these signatures and that the hash is long enough for it.
+    pub(in crate::policy) fn check(&self, issuer: &IssuerIdentity, errors: &Errors) {
+        let key = issuer.spki().algorithm();
+        let name = self.algorithm.name();
+        let wrong = |message: String, fitting: &[&str]| {
+            let hint = match fitting {
+                [] => {
+                    "Issue with a CA whose key is P-256, P-384, P-521, Ed25519 or RSA of 2048 to 4096 bits.".to_owned()
+                }
+                _ => format!("For this CA write one of {}.", fitting.join(", ")),
+            };
+            errors.push_hint::<()>(error::ISSUER_KEY, self.span.clone(), message, hint);
+        };
+        let fitting = fitting(key);
+        if fitting.is_empty() {
+            wrong(format!("the issuing CA has a {key} key, with which this program does not issue"), &fitting);
+        } else if !self.algorithm.fits(key) {
+            wrong(format!("the issuing CA's {key} key cannot make {name} signatures"), &fitting);
+        } else if !fitting.contains(&name) {
+            wrong(
+                format!("the hash of {name} is shorter than the issuing CA's {key} key (FIPS 186-5 §6.1.1)"),
+                &fitting,
+            );
+        }
+    }
+}
+
+/// The algorithms that an issuing key of this kind may use.
+fn fitting(key: KeyAlgorithm) -> Vec<&'static str> {
+    let ecdsa = ["ecdsa-sha256", "ecdsa-sha384", "ecdsa-sha512"];
+    match key {
+        KeyAlgorithm::P256 => ecdsa.to_vec(),
+        KeyAlgorithm::P384 => ecdsa[1..].to_vec(),
+        KeyAlgorithm::P521 => ecdsa[2..].to_vec(),
+        KeyAlgorithm::Ed25519 => vec!["ed25519"],
+        KeyAlgorithm::Rsa { bits: 2048..=4096 } => SignatureAlgorithm::ALL
+            .into_iter()
+            .filter(|algorithm| algorithm.fits(key))
+            .map(SignatureAlgorithm::name)
+            .collect(),
+        KeyAlgorithm::Rsa { .. } | KeyAlgorithm::BrainpoolP256r1 | KeyAlgorithm::BrainpoolP384r1 => vec![],
+    }
+}

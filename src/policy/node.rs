@@ -1,0 +1,277 @@
+//! The DER of a certificate's variable parts as a small tree: structure fixed when the policy is loaded, contents filled
+//! in per batch and per leaf.
+//!
+//! Guarantees: whatever the values are, the result is DER of exactly this structure; a value can never end an element
+//! early or start another one. What is known per batch is filled in once, what is then constant becomes octets.
+
+use der::asn1::ObjectIdentifier;
+
+use crate::x509::tlv::{element, tag, write_element};
+
+use super::leaf::{BatchValues, LeafValues, Unfit};
+use super::text::{Part, Text};
+use super::value::{Filter, KeyIdentifierMethod, Variable};
+
+/// A piece of DER.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Node {
+    /// Contents made of values.
+    Content(Text),
+    /// Whole elements, or contents of a primitive one.
+    Octets(Vec<u8>),
+    /// An element around others.
+    Element(u8, Vec<Node>),
+    /// A SET OF, its members in the order of their encodings (X.690 §11.6).
+    SetOf(Vec<Node>),
+    /// Contents made of values that are known for the batch already.
+    Filled(Vec<Part>, usize),
+}
+
+impl Node {
+    /// An element with constant contents.
+    pub(super) fn primitive(tag: u8, content: &[u8]) -> Self {
+        Self::Octets(element(tag, &[content]))
+    }
+
+    /// An OBJECT IDENTIFIER.
+    pub(super) fn oid(oid: ObjectIdentifier) -> Self {
+        Self::primitive(tag::OBJECT_IDENTIFIER, oid.as_bytes())
+    }
+
+    /// A SEQUENCE.
+    pub(super) fn sequence(members: Vec<Self>) -> Self {
+        Self::Element(tag::SEQUENCE, members)
+    }
+
+    /// A primitive element whose contents are a text.
+    pub(super) fn text(tag: u8, text: Text) -> Self {
+        Self::Element(tag, vec![Self::Content(text)])
+    }
+
+    /// The most octets this can have.
+    pub(super) fn max_octets(&self) -> usize {
+        match self {
+            Self::Content(text) => text.shape().max_octets(),
+            Self::Filled(_, max) => *max,
+            Self::Octets(octets) => octets.len(),
+            Self::Element(_, members) | Self::SetOf(members) => {
+                element_octets(members.iter().map(Self::max_octets).sum())
+            }
+        }
+    }
+
+    /// Every text in the tree.
+    pub(super) fn texts(&self) -> Vec<&Text> {
+        match self {
+            Self::Content(text) => vec![text],
+            Self::Octets(_) | Self::Filled(..) => vec![],
+            Self::Element(_, members) | Self::SetOf(members) => members.iter().flat_map(Self::texts).collect(),
+        }
+    }
+
+    /// Fills in what the batch knows; what is constant then becomes octets.
+    pub(super) fn bind(&self, batch: &BatchValues<'_>) -> Self {
+        match self {
+            Self::Content(text) => bind_parts(text.parts(), text.shape().max_octets(), batch),
+            Self::Octets(_) | Self::Filled(..) => self.clone(),
+            Self::Element(tag, members) => {
+                let members = bind_members(members, batch);
+                match members.as_slice() {
+                    [] => Self::primitive(*tag, &[]),
+                    [Self::Octets(octets)] => Self::primitive(*tag, octets),
+                    _ => Self::Element(*tag, members),
+                }
+            }
+            Self::SetOf(members) => {
+                let members: Vec<Self> = members.iter().map(|member| member.bind(batch)).collect();
+                if members.len() > 1 && !members.iter().all(|member| matches!(member, Self::Octets(_))) {
+                    return Self::SetOf(members);
+                }
+                // one member needs no order, and constant ones have theirs
+                if let [member] = members.as_slice() {
+                    return Self::Element(tag::SET, vec![member.clone()]).bind(batch);
+                }
+                let mut out = Vec::new();
+                Self::SetOf(members).render(&LeafValues::NONE, &mut out).expect("constants always fit");
+                Self::Octets(out)
+            }
+        }
+    }
+
+    /// Appends the DER for one leaf.
+    ///
+    /// # Errors
+    /// A value of the leaf is missing or unfit.
+    pub(super) fn render(&self, leaf: &LeafValues<'_>, out: &mut Vec<u8>) -> Result<(), Unfit> {
+        match self {
+            Self::Octets(octets) => out.extend_from_slice(octets),
+            Self::Filled(parts, _) => render_parts(parts, leaf, out)?,
+            Self::Content(_) => unreachable!("bind() fills every content"),
+            Self::Element(tag, members) => {
+                out.extend([*tag, 0]);
+                let start = out.len();
+                for member in members {
+                    member.render(leaf, out)?;
+                }
+                close(out, start);
+            }
+            Self::SetOf(members) => {
+                let mut encodings = Vec::with_capacity(members.len());
+                for member in members {
+                    let mut encoding = Vec::new();
+                    member.render(leaf, &mut encoding)?;
+                    encodings.push(encoding);
+                }
+                encodings.sort_unstable();
+                let encodings: Vec<&[u8]> = encodings.iter().map(Vec::as_slice).collect();
+                write_element(out, tag::SET, &encodings);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Octets of an element around `content` octets.
+pub(super) fn element_octets(content: usize) -> usize {
+    let length =
+        if content < 0x80 { 1 } else { 1 + content.to_be_bytes().iter().skip_while(|octet| **octet == 0).count() };
+    1 + length + content
+}
+
+/// Writes the length of the element whose contents begin at `start`, where one octet was left for it.
+fn close(out: &mut Vec<u8>, start: usize) {
+    let length = out.len() - start;
+    if length < 0x80 {
+        out[start - 1] = u8::try_from(length).expect("below 128");
+        return;
+    }
+    let octets = length.to_be_bytes();
+    let octets = &octets[octets.iter().take_while(|octet| **octet == 0).count()..];
+    out[start - 1] = 0x80 | u8::try_from(octets.len()).expect("at most 8");
+    out.splice(start..start, octets.iter().copied());
+}
+
+fn bind_members(members: &[Node], batch: &BatchValues<'_>) -> Vec<Node> {
+    let mut bound: Vec<Node> = Vec::with_capacity(members.len());
+    for member in members {
+        match (bound.last_mut(), member.bind(batch)) {
+            (Some(Node::Octets(before)), Node::Octets(octets)) => before.extend_from_slice(&octets),
+            (_, node) => bound.push(node),
+        }
+    }
+    bound
+}
+
+fn bind_parts(parts: &[Part], max: usize, batch: &BatchValues<'_>) -> Node {
+    let mut bound: Vec<Part> = Vec::with_capacity(parts.len());
+    for part in parts {
+        let part = match part {
+            Part::Value(variable, filters) => match batch.value(variable) {
+                Some(mut octets) => {
+                    apply(&mut octets, 0, filters);
+                    Part::Literal(octets)
+                }
+                None => part.clone(),
+            },
+            Part::Literal(_) => part.clone(),
+        };
+        match (bound.last_mut(), part) {
+            (Some(Part::Literal(before)), Part::Literal(octets)) => before.extend_from_slice(&octets),
+            (_, part) => bound.push(part),
+        }
+    }
+    match bound.as_slice() {
+        [] => Node::Octets(vec![]),
+        [Part::Literal(octets)] => Node::Octets(octets.clone()),
+        _ => Node::Filled(bound, max),
+    }
+}
+
+fn render_parts(parts: &[Part], leaf: &LeafValues<'_>, out: &mut Vec<u8>) -> Result<(), Unfit> {
+    for part in parts {
+        match part {
+            Part::Literal(octets) => out.extend_from_slice(octets),
+            Part::Value(variable, filters) => {
+                let start = out.len();
+                leaf_value(variable, leaf, out)?;
+                apply(out, start, filters);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn leaf_value(variable: &Variable, leaf: &LeafValues<'_>, out: &mut Vec<u8>) -> Result<(), Unfit> {
+    match variable {
+        Variable::Batch | Variable::IssuedAt | Variable::IssuerKeyIdentifier | Variable::Param(_) => {
+            unreachable!("bind() fills in what the batch knows")
+        }
+        Variable::ProductId => upper_hex(&leaf.uid[9..], out),
+        Variable::SourceCommonName => out.extend_from_slice(leaf.common_name()?.as_bytes()),
+        Variable::SourceSerial | Variable::Uid => upper_hex(leaf.uid, out),
+        Variable::SourceSha256 => lower_hex(&leaf.source_sha256, out),
+        Variable::SpkiSha256 => lower_hex(crate::crypto::sha256(leaf.spki).as_bytes(), out),
+        Variable::StNumber => upper_hex(&leaf.uid[2..], out),
+        Variable::SubjectKeyIdentifier(KeyIdentifierMethod::Rfc5280Sha1) => {
+            out.extend_from_slice(crate::crypto::sha1(leaf.key).as_bytes());
+        }
+        Variable::SubjectKeyIdentifier(KeyIdentifierMethod::Rfc7093Sha256) => {
+            out.extend_from_slice(&crate::crypto::sha256(leaf.key).as_bytes()[..20]);
+        }
+        Variable::Unique => upper_hex(&leaf.uid[2..9], out),
+    }
+    Ok(())
+}
+
+fn upper_hex(octets: &[u8], out: &mut Vec<u8>) {
+    hex_digits(b"0123456789ABCDEF", octets, out);
+}
+
+fn lower_hex(octets: &[u8], out: &mut Vec<u8>) {
+    hex_digits(b"0123456789abcdef", octets, out);
+}
+
+fn hex_digits(digits: &[u8; 16], octets: &[u8], out: &mut Vec<u8>) {
+    out.extend(octets.iter().flat_map(|octet| [digits[usize::from(octet >> 4)], digits[usize::from(octet & 0xF)]]));
+}
+
+/// Applies filters to `out[start..]`, which they were proved to fit.
+fn apply(out: &mut Vec<u8>, start: usize, filters: &[Filter]) {
+    let mut octets = false;
+    for filter in filters {
+        match *filter {
+            Filter::Lower => out[start..].make_ascii_lowercase(),
+            Filter::Upper => out[start..].make_ascii_uppercase(),
+            Filter::Slice { from, to } => {
+                let (begin, end) = if octets { (from, to) } else { character_places(&out[start..], from, to) };
+                out.truncate(start + end);
+                out.drain(start..start + begin);
+            }
+            Filter::Bytes => {
+                octets = true;
+                let half = (out.len() - start) / 2;
+                for at in 0..half {
+                    out[start + at] = nibble(out[start + 2 * at]) << 4 | nibble(out[start + 2 * at + 1]);
+                }
+                out.truncate(start + half);
+            }
+        }
+    }
+}
+
+/// Where characters `from` and `to` of a UTF-8 text begin.
+fn character_places(text: &[u8], from: usize, to: usize) -> (usize, usize) {
+    let text = std::str::from_utf8(text).expect("texts are UTF-8 until `bytes` is applied");
+    let mut places = text.char_indices().map(|(place, _)| place).chain([text.len()]);
+    let begin = places.nth(from).expect("slices were proved to lie within the shortest value");
+    let end = places.nth(to - from - 1).expect("slices were proved to lie within the shortest value");
+    (begin, end)
+}
+
+fn nibble(digit: u8) -> u8 {
+    match digit {
+        b'0'..=b'9' => digit - b'0',
+        b'a'..=b'f' => digit - b'a' + 10,
+        _ => digit - b'A' + 10,
+    }
+}

@@ -1,0 +1,178 @@
+//! A policy file, read and proved.
+
+use std::collections::BTreeMap;
+
+use toml::de::DeTable;
+
+use crate::verify::SourceRules;
+
+use super::document::Table;
+use super::error::{self, Errors, PolicyErrors, escape};
+use super::field::device::Device;
+use super::field::head::Head;
+use super::field::params::Param;
+use super::field::serial::SerialSource;
+use super::field::signature::Signature;
+use super::field::subject::Subject;
+use super::field::validity::ValidityRule;
+use super::field::{self, Context, Recipe};
+use super::shape::{CharSet, Shape};
+use super::value::Vocabulary;
+
+/// A policy without a mistake: what it says holds for every UID and every parameter value.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    pub(super) file_name: String,
+    pub(super) text: String,
+    pub(super) head: Head,
+    pub(super) source: SourceRules,
+    pub(super) params: BTreeMap<String, Param>,
+    pub(super) subject: Subject,
+    pub(super) serial: SerialSource,
+    pub(super) validity: ValidityRule,
+    pub(super) signature: Signature,
+    pub(super) extensions: Vec<Recipe>,
+    pub(super) device: Device,
+}
+
+impl Policy {
+    /// Largest policy file.
+    pub const MAX_BYTES: usize = 256 * 1024;
+
+    /// Reads a policy. `file_name` appears in error reports only.
+    ///
+    /// # Errors
+    /// Every mistake in the file, with its place.
+    pub fn parse(text: &str, file_name: &str) -> Result<Self, PolicyErrors> {
+        let errors = Errors::default();
+        let policy = read(text, file_name, &errors);
+        errors.finish(file_name, text, policy)
+    }
+
+    /// The policy's name: part of the identity of its certificates.
+    pub fn name(&self) -> &str {
+        &self.head.name
+    }
+
+    /// The version of the policy language.
+    pub fn version(&self) -> u32 {
+        self.head.version
+    }
+
+    /// What the policy's certificates are for.
+    pub fn description(&self) -> &str {
+        &self.head.description
+    }
+
+    /// Which leaves the policy accepts.
+    pub fn source(&self) -> &SourceRules {
+        &self.source
+    }
+
+    /// The file as read, octet for octet: what the statement's digest covers.
+    pub fn bytes(&self) -> &[u8] {
+        self.text.as_bytes()
+    }
+
+    /// The name the file was given when it was read.
+    pub fn file_name(&self) -> &str {
+        &self.file_name
+    }
+
+    /// The declared parameters with their patterns, in alphabetical order.
+    pub fn declared_params(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.params.iter().map(|(name, param)| (name.as_str(), param.pattern_text.as_str()))
+    }
+}
+
+fn read(text: &str, file_name: &str, errors: &Errors) -> Option<Policy> {
+    if text.len() > Policy::MAX_BYTES {
+        let message = format!("the policy has {} octets, at most {} are read", text.len(), Policy::MAX_BYTES);
+        return errors.push(error::SYNTAX, 0..0, message);
+    }
+    let (document, syntax) = DeTable::parse_recoverable(text);
+    if !syntax.is_empty() {
+        for mistake in syntax {
+            errors.push::<()>(error::SYNTAX, mistake.span().unwrap_or(0..0), escape(mistake.message()));
+        }
+        return None;
+    }
+    let top = Table::top(&document, errors);
+    let head = field::head::read(&top);
+    let (family, source) = field::source::read(&top);
+    let params = field::params::read(&top);
+    // a parameter that could not be read is still a known name; this shape fits nearly everywhere
+    let unread = Shape::text(CharSet::DIGITS, 1, 1);
+    let shapes =
+        params.iter().map(|(name, param)| (name.clone(), param.as_ref().map_or(unread, |param| param.pattern.shape())));
+    let vocabulary = Vocabulary { family, params: shapes.collect() };
+    let certificate = top.required("certificate").and_then(|value| value.table());
+    let (mut subject, mut serial, mut validity, mut signature) = (None, None, None, None);
+    if let Some(table) = certificate {
+        subject = field::subject::read(&table, &vocabulary);
+        serial = field::serial::read(&table);
+        validity = field::validity::read(&table);
+        signature = field::signature::read(&table);
+        table.finish();
+    }
+    let context = Context { vocabulary: &vocabulary, source: source.as_ref(), subject: subject.as_ref() };
+    let extensions = match top.optional("extensions") {
+        None => Some(vec![]),
+        Some(value) => value.table().and_then(|table| {
+            let extensions = field::read_extensions(&table, &context);
+            table.finish();
+            extensions
+        }),
+    };
+    let device = field::device::read(&top, signature.as_ref());
+    top.finish();
+
+    let (subject, extensions) = (subject?, extensions?);
+    check_empty_subject(&subject, &extensions, errors);
+    let params: BTreeMap<String, Param> =
+        params.into_iter().map(|(name, param)| Some((name, param?))).collect::<Option<_>>()?;
+    check_unused(&params, &subject, &extensions, errors);
+    Some(Policy {
+        file_name: file_name.to_owned(),
+        text: text.to_owned(),
+        head: head?,
+        source: source?,
+        params,
+        subject,
+        serial: serial?,
+        validity: validity?,
+        signature: signature?,
+        extensions,
+        device: device?,
+    })
+}
+
+/// RFC 5280 §4.1.2.6: an empty subject needs a critical subjectAltName, or the certificate names nobody.
+fn check_empty_subject(subject: &Subject, extensions: &[Recipe], errors: &Errors) {
+    let san = extensions.iter().any(|recipe| recipe.oid == crate::x509::oid::SUBJECT_ALT_NAME);
+    if subject.types.is_empty() && !san {
+        errors.push_hint::<()>(
+            error::CONTRADICTION,
+            subject.span.clone(),
+            "`certificate.subject` is empty and there is no `extensions.subject_alt_name`: the certificate would name nobody \
+             (RFC 5280 §4.1.2.6)",
+            "Name the device in the subject, or add a critical subject_alt_name.",
+        );
+    }
+}
+
+fn check_unused(params: &BTreeMap<String, Param>, subject: &Subject, extensions: &[Recipe], errors: &Errors) {
+    let nodes = std::iter::once(&subject.node).chain(extensions.iter().map(|recipe| &recipe.value));
+    let texts: Vec<_> = nodes.flat_map(super::node::Node::texts).collect();
+    for (name, param) in params {
+        if !texts.iter().any(|text| text.params().any(|used| used == name)) {
+            let message = format!("parameter `{}` is declared but used nowhere", escape(name));
+            errors.push_hint::<()>(
+                error::PARAM_UNUSED,
+                param.span.clone(),
+                message,
+                format!("Use {{{name}}} or drop the table."),
+            );
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Sample leaves that stand for all leaves of a policy, so that a lint every certificate would fail is found before any.
+
+use crate::cert::{IssuerIdentity, SerialRule, TbsCertificate};
+use crate::lint;
+use crate::origin::{ItemName, Origin, Uid};
+use crate::verify::Family;
+use crate::x509::tlv::{element, tag};
+use crate::x509::{KeyAlgorithm, SerialNumber, Sha256Digest, Spki, oid};
+
+use super::bind::BoundPolicy;
+use super::error::{self, Errors};
+use super::field::serial::SerialSource;
+use super::leaf::{LeafValues, SourceName};
+use super::parse::Policy;
+use super::value::{MAX_COMMON_NAME, uid_octets};
+
+/// Lints one certificate for each kind of key and each extreme of the UID's length.
+pub(super) fn check_lints(policy: &Policy, bound: &BoundPolicy, issuer: &IssuerIdentity, errors: &Errors) {
+    let (shortest, longest) = uid_octets(bound.family());
+    let long_name = "\u{1F510}".repeat(MAX_COMMON_NAME);
+    let mut reported = Vec::new();
+    for key in bound.keys() {
+        for (octets, name) in [(shortest, "A"), (longest, long_name.as_str())] {
+            let uid = uid(bound.family(), octets);
+            let spki = spki(*key);
+            let values = LeafValues {
+                uid: &uid,
+                source_sha256: [0x5A; 32],
+                spki: spki.der(),
+                key: spki.key(),
+                name: SourceName::Sample(name),
+            };
+            let origin = Origin {
+                item: ItemName::input(b"sample"),
+                uid: Uid::from_bytes(&uid).expect("1 to 20 octets"),
+                fingerprint: Sha256Digest::new([0x5A; 32]),
+            };
+            let (rule, serial) = match bound.serial() {
+                SerialSource::Derived => (SerialRule::Derived, SerialNumber::from_content(&[0x40; 16])),
+                SerialSource::Source => {
+                    let serial = SerialNumber::from_content(&uid);
+                    (SerialRule::Source(serial.clone().expect("sample UIDs are positive")), serial)
+                }
+            };
+            // a validity taken from the leaf is judged leaf by leaf; the issuer's own is one that is allowed
+            let Ok(template) = bound.fill(origin, rule, spki.clone(), issuer.validity(), &values) else { continue };
+            let tbs = TbsCertificate::encode(issuer, &template, serial.expect("positive and short"), 0);
+            let Err(findings) = lint::check(issuer, &template, tbs) else { continue };
+            for finding in findings {
+                if reported.contains(&finding.code) {
+                    continue;
+                }
+                reported.push(finding.code);
+                let message = format!("certificates of this policy would fail {}: {}", finding.code, finding.message);
+                errors.push::<()>(error::LINT, place(policy, &finding.path), message);
+            }
+        }
+    }
+}
+
+/// The line of the policy that decides what a lint has found fault with.
+fn place(policy: &Policy, path: &str) -> std::ops::Range<usize> {
+    let extension = policy.extensions.iter().find(|recipe| path == lint::extension_path(recipe.oid));
+    if let Some(recipe) = extension {
+        return recipe.span.clone();
+    }
+    match path {
+        "subject" => policy.subject.span.clone(),
+        "validity" => policy.validity.end_span.clone(),
+        "signature" => policy.signature.span.clone(),
+        _ => policy.head.span.clone(),
+    }
+}
+
+/// A UID of a family.
+fn uid(family: Family, octets: usize) -> Vec<u8> {
+    match family {
+        // 0209 and the ST number, as every STSAFE-A serial has it
+        Family::StsafeA => vec![2, 9, 0xB0, 0x84, 0x61, 0x59, 0xE4, 0x39, 0x52, 1, 0x39],
+        Family::StsafeL | Family::Generic => vec![0x40; octets],
+    }
+}
+
+/// A SubjectPublicKeyInfo of a kind of key, its key invented.
+pub(super) fn spki(key: KeyAlgorithm) -> Spki {
+    let (algorithm, curve) = match key {
+        KeyAlgorithm::BrainpoolP256r1 => (oid::EC_PUBLIC_KEY, Some(oid::BRAINPOOL_P256R1)),
+        KeyAlgorithm::BrainpoolP384r1 => (oid::EC_PUBLIC_KEY, Some(oid::BRAINPOOL_P384R1)),
+        KeyAlgorithm::Ed25519 => (oid::ED25519, None),
+        KeyAlgorithm::P256 => (oid::EC_PUBLIC_KEY, Some(oid::SECP256R1)),
+        KeyAlgorithm::P384 => (oid::EC_PUBLIC_KEY, Some(oid::SECP384R1)),
+        KeyAlgorithm::P521 => (oid::EC_PUBLIC_KEY, Some(oid::SECP521R1)),
+        KeyAlgorithm::Rsa { .. } => unreachable!("policies do not list RSA subject keys"),
+    };
+    let bits = match key.field_octets() {
+        Some(octets) => [vec![0, 4], vec![0x55; 2 * octets]].concat(),
+        None => [vec![0], vec![0x55; 32]].concat(),
+    };
+    let curve = curve.map_or(vec![], |curve| element(tag::OBJECT_IDENTIFIER, &[curve.as_bytes()]));
+    let algorithm = element(tag::OBJECT_IDENTIFIER, &[algorithm.as_bytes()]);
+    let der =
+        element(tag::SEQUENCE, &[&element(tag::SEQUENCE, &[&algorithm, &curve]), &element(tag::BIT_STRING, &[&bits])]);
+    Spki::from_der(&der).expect("built as the algorithm wants it")
+}

@@ -1,0 +1,131 @@
+//! Policies end to end: from the text to an encoded, linted certificate.
+
+use crate::cert::TbsCertificate;
+use crate::lint;
+use crate::verify::Family;
+use crate::x509::{SerialNumber, Time, oid};
+
+use super::testing::{LEAF, LEAVES, batch, bind, issuer, passes, verified};
+use super::{FIELDS, Policy, SHIPPED, reference_markdown};
+
+/// Templates a leaf, encodes it and lints it.
+fn issue(policy: &Policy, given: &[(&str, &str)], der: &[u8]) -> TbsCertificate {
+    let template = bind(policy, given).template(&verified(der, policy.source().family)).unwrap();
+    let serial = match &template.serial {
+        crate::cert::SerialRule::Source(serial) => serial.clone(),
+        crate::cert::SerialRule::Derived => SerialNumber::from_content(&[0x40; 16]).unwrap(),
+    };
+    let tbs = TbsCertificate::encode(&issuer(), &template, serial, 0);
+    lint::check(&issuer(), &template, tbs).unwrap_or_else(|findings| panic!("{findings:?}")).into_tbs()
+}
+
+#[test]
+fn every_shipped_policy_issues_lint_clean_certificates_for_genuine_leaves() {
+    for (file, text) in SHIPPED {
+        let policy = Policy::parse(text, file).unwrap_or_else(|errors| panic!("{errors}"));
+        assert_eq!(format!("{}.toml", policy.name()), *file);
+        for leaf in LEAVES {
+            issue(&policy, &[], leaf);
+        }
+    }
+}
+
+/// Compares a checked-in file with what it should be; with REROOT_UPDATE=1 in the environment, writes it.
+#[expect(clippy::disallowed_methods, reason = "rewrites a checked-in file on request")]
+fn same_as_file(path: &str, text: &str) {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    if std::env::var_os("REROOT_UPDATE").is_some() {
+        std::fs::write(&path, text).unwrap();
+    }
+    let found = std::fs::read_to_string(&path).unwrap_or_default();
+    let line = found.lines().zip(text.lines()).position(|(found, wanted)| found != wanted);
+    assert!(found == text, "{} is out of date from line {line:?}: run the tests with REROOT_UPDATE=1", path.display());
+}
+
+#[test]
+fn the_reference_page_is_the_generated_one() {
+    same_as_file("docs/policy-reference.md", &reference_markdown());
+}
+
+#[test]
+fn the_aws_certificate_says_what_the_policy_says() {
+    let (file, text) = SHIPPED[0];
+    let policy = Policy::parse(text, file).unwrap();
+    let leaf = verified(LEAF, Family::StsafeA);
+    let template = bind(&policy, &[]).template(&leaf).unwrap();
+    assert_eq!(template.subject.to_string(), "O=Example Devices, CN=0209B0846159E439520139");
+    assert_eq!(template.spki, *leaf.spki());
+    assert_eq!(template.validity.not_before(), Time::from_rfc3339("2026-03-01T00:00:00Z").unwrap());
+    assert_eq!(template.validity.not_after(), Time::from_rfc3339("2046-02-28T23:59:59Z").unwrap());
+    let oids: Vec<_> = template.extensions.iter().map(|extension| (extension.oid, extension.critical)).collect();
+    assert_eq!(
+        oids,
+        [
+            (oid::BASIC_CONSTRAINTS, true),
+            (oid::KEY_USAGE, true),
+            (oid::EXTENDED_KEY_USAGE, false),
+            (oid::SUBJECT_KEY_IDENTIFIER, false),
+            (oid::AUTHORITY_KEY_IDENTIFIER, false)
+        ]
+    );
+    assert_eq!(*template.extensions[1].value, [3, 2, 7, 0x80]);
+    assert_eq!(policy.bytes(), text.as_bytes());
+}
+
+#[test]
+fn batch_params_and_leaf_values_reach_the_subject() {
+    let policy = passes(&[
+        ("params.lot.pattern", "\"[A-Z0-9]{4,8}\""),
+        (
+            "certificate.subject",
+            r#"[{ O = "Lot {lot|lower}" }, { OU = "{{{batch|slice(0,8)}}}" }, { CN = "{source.common_name}", serialNumber = "{unique|slice(2,6)}-{product_id}" }]"#,
+        ),
+    ]);
+    let template = bind(&policy, &[("lot", "A0042")]).template(&verified(LEAF, Family::StsafeA)).unwrap();
+    // in a multi-valued RDN the shorter encoding comes first (X.690 §11.6)
+    assert_eq!(
+        template.subject.to_string(),
+        "O=Lot a0042, OU={0198c5b0}, serialNumber=8461-0139 + CN=eval3-0209B0846159E439520139"
+    );
+}
+
+#[test]
+fn examples_of_the_reference_are_read() {
+    for field in FIELDS {
+        let text = example_in_base(field.path, field.example);
+        if let Err(errors) = Policy::parse(&text, "example.toml") {
+            let unused = errors.errors().iter().all(|error| error.code().as_str() == "policy.param.unused");
+            assert!(unused, "{}: {errors}\n{text}", field.path);
+        }
+    }
+}
+
+fn example_in_base(path: &str, example: &str) -> String {
+    let section = path.split('.').next().unwrap();
+    let key = path.rsplit('.').next().unwrap();
+    match section {
+        "source" | "device" => {
+            let keys = ["family", "keys", "relax", "target", "max_certificate_bytes", "full_width_signature"];
+            let drop: Vec<(String, &str)> = keys.iter().map(|key| (format!("{section}.{key}"), "")).collect();
+            let drop: Vec<(&str, &str)> = drop.iter().map(|(key, value)| (key.as_str(), *value)).collect();
+            format!("{}\n{example}\n", super::testing::text(&drop))
+        }
+        "extensions" | "params" => format!("{}\n{example}\n", super::testing::text(&[])),
+        "certificate" => {
+            let value = example.split_once('=').unwrap().1;
+            super::testing::text(&[(path, value)])
+        }
+        _ => {
+            let value = example.split_once('=').unwrap().1;
+            super::testing::text(&[(key, value)])
+        }
+    }
+}
+
+#[test]
+fn binding_is_shared_between_threads() {
+    fn shared<T: Sync + Send>(_: &T) {}
+    let policy = passes(&[]);
+    shared(&bind(&policy, &[]));
+    assert!(batch(&policy, &[]).params.values().is_empty());
+}
