@@ -66,6 +66,18 @@ impl Entry {
         }
     }
 
+    /// The same entry with what an auditor cannot see in leaf and certificate again: the anchor's place in the
+    /// statement's own list, and that the leaf was cut out of a padded zone dump before it was kept.
+    #[must_use]
+    pub fn stated(mut self, anchor: u32, padded: bool) -> Self {
+        self.anchor = anchor;
+        if padded && !self.relax.contains(&Relaxation::TrailingPadding) {
+            self.relax.push(Relaxation::TrailingPadding);
+            self.relax.sort_unstable();
+        }
+        self
+    }
+
     /// The line, without a newline: exactly the octets that the tree hashes.
     pub fn line(&self) -> String {
         let mut line = String::with_capacity(640 + self.source_item.as_str().len());

@@ -12,6 +12,7 @@ macro_rules! codes {
 }
 
 codes! {
+    CA_CERTIFICATE = "verify.certificate.of-a-ca", "a CA's certificate: used for path building, never trusted, never issued for (ignored)";
     CERTIFICATE_TOO_LARGE = "verify.certificate.too-large", "the candidate is larger than any certificate this program reads";
     CERTIFICATE_VERSION = "verify.certificate.version", "the certificate is not of version 3, or its version is not encoded as RFC 5280 §4.1.2.1 has it";
 

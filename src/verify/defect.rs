@@ -26,6 +26,11 @@ impl Defect {
     }
 }
 
+/// The code of a reading error, for those who look without verifying.
+pub fn code_of(error: &CertificateError) -> Code {
+    certificate_code(error)
+}
+
 impl From<CertificateError> for Defect {
     fn from(error: CertificateError) -> Self {
         Self { code: certificate_code(&error), reason: error.to_string() }

@@ -93,6 +93,11 @@ impl Authorities {
         &self.anchors
     }
 
+    /// The CA certificates that lead to an anchor.
+    pub(super) fn intermediates(&self) -> impl Iterator<Item = &Certificate> {
+        self.intermediates.iter().map(|intermediate| &*intermediate.certificate)
+    }
+
     /// Whether an anchor or a verified intermediate has this very key.
     pub(super) fn have_key(&self, spki: &Spki) -> bool {
         self.anchors.iter().any(|anchor| anchor.spki() == spki)

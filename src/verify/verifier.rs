@@ -1,5 +1,7 @@
 //! The judgement on one candidate.
 
+use std::sync::Arc;
+
 use crate::crypto::{PublicKey, sha256};
 use crate::origin::{Code, Finding, Origin, Uid};
 use crate::reel::SourceLeaf;
@@ -69,6 +71,11 @@ impl Verifier {
     /// The anchors in the order given: [`ChainProof::anchor`] is a position here.
     pub fn anchors(&self) -> &[TrustAnchor] {
         self.authorities.anchors()
+    }
+
+    /// CA certificates from inputs whose own signature leads to an anchor.
+    pub fn intermediates(&self) -> impl Iterator<Item = &Certificate> {
+        self.authorities.intermediates()
     }
 
     /// The rules of the policy.
@@ -172,7 +179,7 @@ impl Verifier {
             reasons.push((Relaxation::CommonNameMismatch, defect));
         }
         let route = self.authorities.find(certificate, self.allowed)?;
-        if let Err(defect) = self.check_time(certificate) {
+        if let Err(defect) = check_time(certificate, self.at) {
             reasons.push((Relaxation::ExpiredLeaf, defect));
         }
         needed = needed.union(route.needed);
@@ -211,16 +218,25 @@ impl Verifier {
         Ok(())
     }
 
-    fn check_time(&self, certificate: &Certificate) -> Result<(), Defect> {
-        let validity = certificate.validity();
-        if validity.contains(self.at) {
-            return Ok(());
+    /// Validity of a leaf and its path at another instant than the verifier's; adds the relaxation that it needs.
+    pub(super) fn check_times(
+        &self,
+        certificate: &Certificate,
+        path: &[Arc<Certificate>],
+        at: Time,
+        needed: &mut Relaxations,
+    ) -> Result<(), Defect> {
+        if let Some(above) = path.iter().find(|above| !above.validity().contains(at)) {
+            let reason = format!("intermediate `{}` is not valid at {at} (RFC 5280 §6.1.3)", above.subject());
+            return Err(Defect::new(codes::CHAIN_INTERMEDIATE_TIME, reason));
         }
-        let code = if self.at < validity.not_before() { codes::TIME_NOT_YET_VALID } else { codes::TIME_EXPIRED };
-        Err(Defect::new(
-            code,
-            format!("leaf is valid from {} to {}, not at {}", validity.not_before(), validity.not_after(), self.at),
-        ))
+        match check_time(certificate, at) {
+            Err(_) if self.allowed.contains(Relaxation::ExpiredLeaf) => {
+                needed.insert(Relaxation::ExpiredLeaf);
+                Ok(())
+            }
+            outcome => outcome,
+        }
     }
 
     fn describe(&self, relaxation: Relaxation, certificate: &Certificate, anchor: usize) -> Defect {
@@ -271,6 +287,18 @@ impl Verifier {
         }
         warnings
     }
+}
+
+fn check_time(certificate: &Certificate, at: Time) -> Result<(), Defect> {
+    let validity = certificate.validity();
+    if validity.contains(at) {
+        return Ok(());
+    }
+    let code = if at < validity.not_before() { codes::TIME_NOT_YET_VALID } else { codes::TIME_EXPIRED };
+    Err(Defect::new(
+        code,
+        format!("leaf is valid from {} to {}, not at {at}", validity.not_before(), validity.not_after()),
+    ))
 }
 
 /// A zone that was never written to: 00 throughout or FF throughout.
