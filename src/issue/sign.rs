@@ -4,6 +4,7 @@ use crate::cert::{IssuedCertificate, IssuerIdentity, UncheckedCertificate};
 use crate::crypto::{PublicKey, is_full_width, sha256};
 use crate::ledger::RecordedTbs;
 use crate::signer::Signer;
+use crate::x509::SignatureAlgorithm;
 use crate::x509::Spki;
 
 use super::IssueError;
@@ -32,6 +33,14 @@ impl Issuer {
     /// The issuer without its key.
     pub fn identity(&self) -> &IssuerIdentity {
         &self.identity
+    }
+
+    /// Whether the key can make signatures of this algorithm; asked before anything is recorded.
+    ///
+    /// # Errors
+    /// It cannot.
+    pub fn check_algorithm(&self, algorithm: SignatureAlgorithm) -> Result<(), IssueError> {
+        Ok(self.signer.check_algorithm(algorithm)?)
     }
 
     /// Signs what was recorded. There is one outcome for each, in order, also when the signer fails in the middle.

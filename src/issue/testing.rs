@@ -151,6 +151,7 @@ pub(crate) fn template(n: u64) -> ObjectTemplate {
         spki: crate::ledger::testing::leaf_spki(n),
         extensions: extensions(&uid),
         device: DeviceLimits { stselib: false, max_certificate_bytes: None, full_width_signature: false },
+        rules: crate::cert::RuleScope { may_outlive_issuer: false, profiles: crate::cert::Profiles::NONE },
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use toml::de::DeTable;
 
 use crate::verify::SourceRules;
+use crate::x509::SignatureAlgorithm;
 
 use super::document::Table;
 use super::error::{self, Errors, PolicyErrors, escape};
@@ -62,6 +63,11 @@ impl Policy {
     /// What the policy's certificates are for.
     pub fn description(&self) -> &str {
         &self.head.description
+    }
+
+    /// The algorithm of the issuer's signature.
+    pub fn signature(&self) -> SignatureAlgorithm {
+        self.signature.algorithm
     }
 
     /// Which leaves the policy accepts.

@@ -26,6 +26,7 @@ fn base(source: &[u8]) -> ObjectTemplate {
         spki: leaf.spki().clone(),
         extensions: extensions(&uid.to_string()),
         device: DeviceLimits { stselib: false, max_certificate_bytes: None, full_width_signature: false },
+        rules: crate::cert::RuleScope { may_outlive_issuer: false, profiles: crate::cert::Profiles::NONE },
     }
 }
 

@@ -55,6 +55,7 @@ fn certificate_for(leaf: &VerifiedLeaf) -> IssuedCertificate {
         spki: leaf.spki().clone(),
         extensions: vec![],
         device: DeviceLimits { stselib: true, max_certificate_bytes: None, full_width_signature: false },
+        rules: crate::cert::RuleScope { may_outlive_issuer: false, profiles: crate::cert::Profiles::NONE },
     };
     let serial = SerialNumber::from_content(&[0x4A; 16]).unwrap();
     let tbs = TbsCertificate::encode(&issuer, &template, serial, 2);
