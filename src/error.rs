@@ -1,0 +1,148 @@
+//! Every stage's errors under one roof. Wrapping only: messages and hints are the stages' own.
+
+use std::path::PathBuf;
+
+use crate::ca::CaError;
+use crate::config::ConfigErrors;
+use crate::delivery::DeliveryError;
+use crate::durable::DurableError;
+use crate::issue::IssueError;
+use crate::ledger::LedgerError;
+use crate::manifest::ManifestError;
+use crate::policy::PolicyErrors;
+use crate::reel::ReelError;
+use crate::signer::SignerError;
+use crate::verify::VerifyError;
+use crate::x509::{Sha256Digest, Time};
+
+/// The fault of the environment, the policy or this program; never of one leaf.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Making or showing a CA failed.
+    #[error(transparent)]
+    Ca(#[from] CaError),
+    /// The issuing CA or the manifest signer is not valid now.
+    #[error("`{subject}` is valid from {not_before} to {not_after}, not at {at}")]
+    CertificateNotValid {
+        /// Whose certificate.
+        subject: String,
+        /// Its first second.
+        not_before: Time,
+        /// Its last second.
+        not_after: Time,
+        /// The instant of the run.
+        at: Time,
+    },
+    /// `reroot.toml` or a file it names is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigErrors),
+    /// The batch directory could not be written or read.
+    #[error(transparent)]
+    Delivery(#[from] DeliveryError),
+    /// A file could not be written.
+    #[error(transparent)]
+    Durable(#[from] DurableError),
+    /// The ledger is not the one the operator expects.
+    #[error("ledger head is {found}, expected {expected} (--expect-head)")]
+    HeadDiffers {
+        /// Head found.
+        found: Sha256Digest,
+        /// Head expected.
+        expected: Sha256Digest,
+    },
+    /// Ctrl-C.
+    #[error("interrupted")]
+    Interrupted,
+    /// A certificate could not be signed or checked.
+    #[error(transparent)]
+    Issue(#[from] IssueError),
+    /// A resumed batch would have other leaves.
+    #[error("batch {batch} on the ledger has other leaves than this input gives now")]
+    LeavesDiffer {
+        /// The batch.
+        batch: String,
+    },
+    /// The ledger failed.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// A leaf that was clean in pass 1 is not in pass 2.
+    #[error("{item} was clean when it was linted and is not now: {reason}")]
+    LintDiffers {
+        /// The item.
+        item: String,
+        /// What is wrong now.
+        reason: String,
+    },
+    /// The manifest could not be made or read.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// Something is at the output's place.
+    #[error("`{}` exists already and is not this batch", path.display())]
+    OutputExists {
+        /// The place.
+        path: PathBuf,
+    },
+    /// The policy is wrong.
+    #[error(transparent)]
+    Policy(#[from] PolicyErrors),
+    /// An input could not be read.
+    #[error(transparent)]
+    Reel(#[from] ReelError),
+    /// A sealed batch would come out with other bytes.
+    #[error("`{file}` of batch {batch} would not be what was sealed")]
+    RepublishDiffers {
+        /// The batch.
+        batch: String,
+        /// The file.
+        file: String,
+    },
+    /// A key could not be opened or used.
+    #[error(transparent)]
+    Signer(#[from] SignerError),
+    /// The spool gave back other bytes than were written.
+    #[error("a spooled leaf changed under the run")]
+    SpoolChanged,
+    /// The verifier could not be set up.
+    #[error(transparent)]
+    Verify(#[from] VerifyError),
+}
+
+impl Error {
+    /// What to do about it, as a sentence, where that can be said.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Ca(error) => error.hint(),
+            Self::CertificateNotValid { .. } => {
+                Some("Have a new certificate issued for the key, or look at this machine's clock.".into())
+            }
+            Self::Config(_) | Self::Policy(_) => None, // each finding carries its own
+            Self::Delivery(error) => error.hint(),
+            Self::Durable(DurableError::Exists { .. }) => {
+                Some("Nothing is ever overwritten: choose another name.".into())
+            }
+            Self::Durable(DurableError::Io { .. }) => None,
+            Self::HeadDiffers { .. } => Some(
+                "The ledger may have been restored from an old backup: chips issued since would be issued again. \
+                 Find the newest copy."
+                    .into(),
+            ),
+            Self::Interrupted => Some("Run the same command again to resume.".into()),
+            Self::Issue(error) => error.hint(),
+            Self::LeavesDiffer { .. } => {
+                Some("The input, the anchors or this program changed since the batch was begun.".into())
+            }
+            Self::Ledger(error) => error.hint(),
+            Self::LintDiffers { .. } => None,
+            Self::Manifest(error) => error.hint(),
+            Self::OutputExists { .. } => Some("Nothing is ever overwritten: choose another --out.".into()),
+            Self::Reel(error) => error.hint(),
+            Self::RepublishDiffers { .. } => Some(
+                "Publish again with the version of this program that sealed the batch (see `tool` in manifest.json)."
+                    .into(),
+            ),
+            Self::Signer(error) => error.hint(),
+            Self::SpoolChanged => Some("Check the disk that holds the output's folder, then run again.".into()),
+            Self::Verify(error) => error.hint(),
+        }
+    }
+}

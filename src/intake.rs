@@ -1,0 +1,340 @@
+//! Pass 1: every item of every input is read once and examined; verified leaves go to the spool, a compact row of each
+//! stays in memory. Shared by everything that begins with an archive (`reissue`, `inspect`).
+
+use std::io::Read;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Mutex, PoisonError};
+
+use crate::crypto::sha256;
+use crate::error::Error;
+use crate::origin::{Disposition, Finding, ItemName, Uid};
+use crate::reel::{self, Input, InputRecord, Item, Limits, SourceLeaf, Spool, SpoolRef};
+use crate::verify::{self, Examined, ExpectedList, Receipt, SourceRules, TrustAnchor, VerifiedLeaf, Verifier};
+use crate::x509::{Certificate, Sha256Digest, Time};
+
+/// Items handed to a worker at once.
+const BLOCK: usize = 256;
+
+/// What to read and how to judge it.
+pub(crate) struct Source<'a> {
+    pub(crate) inputs: &'a [Input],
+    pub(crate) limits: &'a Limits,
+    pub(crate) anchors: &'a [Certificate],
+    pub(crate) rules: &'a SourceRules,
+    /// The instant for which validity is judged.
+    pub(crate) at: Time,
+    /// Directory for the spool.
+    pub(crate) scratch: &'a Path,
+    pub(crate) jobs: usize,
+    /// Told how many items have been examined.
+    pub(crate) advance: &'a (dyn Fn(u64) + Sync),
+    pub(crate) cancel: &'a AtomicBool,
+}
+
+impl Source<'_> {
+    fn interrupted(&self) -> Result<(), Error> {
+        if self.cancel.load(Ordering::Relaxed) { Err(Error::Interrupted) } else { Ok(()) }
+    }
+}
+
+/// What pass 1 leaves behind.
+pub(crate) struct Intake {
+    /// The bytes of verified leaves.
+    pub(crate) spool: Spool,
+    /// One row a verified leaf, in the order of the input.
+    pub(crate) rows: Vec<Row>,
+    /// Items that were rejected or ignored, in the order of the input.
+    pub(crate) findings: Vec<(u64, Finding)>,
+    /// What was read.
+    pub(crate) inputs: Vec<InputRecord>,
+    /// Items seen.
+    pub(crate) items: u64,
+    /// Things worth a look.
+    pub(crate) warnings: Vec<String>,
+    /// The verifier, with the intermediates that the inputs held.
+    pub(crate) verifier: Verifier,
+}
+
+impl Intake {
+    /// Applies the rules that need all leaves at once: conflicts among them and the expected list. Leaves the rows in
+    /// UID order, each UID once; returns the expected chips that are missing.
+    pub(crate) fn resolve(&mut self, expected: Option<&ExpectedList>) -> Result<Vec<String>, Error> {
+        let mut keys: Vec<verify::Row> =
+            (0..).zip(&self.rows).map(|(mark, row)| verify::Row { mark, ..row.key }).collect();
+        let place = |mark: u64| usize::try_from(mark).expect("a mark is a position in memory");
+        for conflict in verify::resolve_conflicts(&mut keys) {
+            let row = &self.rows[place(conflict.row.mark)];
+            let other = self.rows[place(conflict.verdict.other())].load(&self.spool)?.item;
+            self.findings.push((row.item, conflict.finding(row.load(&self.spool)?.item, &other)));
+        }
+        let mut missing = vec![];
+        if let Some(expected) = expected {
+            let expectation = expected.compare(&keys);
+            keys.retain(|key| !expectation.unexpected.contains(&key.mark));
+            for mark in expectation.unexpected {
+                let row = &self.rows[place(mark)];
+                self.findings.push((row.item, verify::unexpected(row.load(&self.spool)?.item, &row.key)));
+            }
+            missing = expectation.missing.into_iter().map(|(line, chip)| format!("{chip} (line {line})")).collect();
+        }
+        let mut rows: Vec<Option<Row>> = std::mem::take(&mut self.rows).into_iter().map(Some).collect();
+        self.rows = keys.iter().filter_map(|key| rows[place(key.mark)].take()).collect();
+        Ok(missing)
+    }
+}
+
+/// A verified leaf, compactly.
+pub(crate) struct Row {
+    /// Position among all items.
+    pub(crate) item: u64,
+    /// UID and digests.
+    pub(crate) key: verify::Row,
+    receipt: Receipt,
+    spooled: SpoolRef,
+}
+
+impl Row {
+    pub(crate) fn uid(&self) -> Uid {
+        self.key.uid.to_uid().expect("made from a UID")
+    }
+
+    pub(crate) fn source(&self) -> Sha256Digest {
+        self.key.fingerprint
+    }
+
+    /// The item's name and the leaf's octets as they were spooled.
+    pub(crate) fn load(&self, spool: &Spool) -> Result<SourceLeaf, Error> {
+        let record = spool.read(self.spooled)?;
+        let changed = || Error::SpoolChanged;
+        let (length, rest) = record.split_first_chunk::<2>().ok_or_else(changed)?;
+        let (name, der) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length))).ok_or_else(changed)?;
+        let name = std::str::from_utf8(name).ok().and_then(|name| ItemName::from_escaped(name).ok());
+        Ok(SourceLeaf { item: name.ok_or_else(changed)?, der: der.to_vec(), file_name: None })
+    }
+
+    /// The verified leaf again: the same octets, the proof of pass 1, validity judged at `at`.
+    pub(crate) fn readmit(
+        &self,
+        spool: &Spool,
+        verifier: &Verifier,
+        at: Time,
+    ) -> Result<Result<VerifiedLeaf, Finding>, Error> {
+        let leaf = self.load(spool)?;
+        verifier.readmit(&leaf, &self.receipt, at).ok_or(Error::SpoolChanged)
+    }
+}
+
+/// Reads every input, examines on all cores, and tries leaves without an anchor once more when the inputs' own
+/// intermediates are known.
+pub(crate) fn read_and_verify(source: &Source<'_>, stdin: &mut (dyn Read + Send)) -> Result<Intake, Error> {
+    let anchors = source.anchors.iter().cloned().map(TrustAnchor::from_certificate).collect::<Result<Vec<_>, _>>()?;
+    let verifier = Verifier::new(anchors, source.rules.clone(), source.at)?;
+    let scratch = source.scratch;
+    let mut collector = Collector {
+        spool: Spool::create(scratch)?,
+        orphans: Spool::create(scratch)?,
+        waiting: vec![],
+        rows: vec![],
+        findings: vec![],
+        intermediates: vec![],
+        warnings: vec![],
+    };
+    let mut items = 0;
+    let mut inputs = Vec::new();
+    examine_all(source, &verifier, &mut collector, |send| {
+        for input in source.inputs {
+            let stdin: Option<&mut dyn Read> = if *input == Input::Stdin { Some(&mut *stdin) } else { None };
+            let mut each = |item| {
+                items += 1;
+                send(items - 1, item)
+            };
+            inputs.extend(reel::read(input, stdin, source.limits, scratch, &mut each)?);
+        }
+        Ok(())
+    })?;
+
+    let mut verifier = verifier;
+    if !collector.intermediates.is_empty() {
+        for certificate in std::mem::take(&mut collector.intermediates) {
+            verifier.add_intermediate(certificate);
+        }
+        let waiting = std::mem::take(&mut collector.waiting);
+        let orphans = std::mem::replace(&mut collector.orphans, Spool::create(scratch)?);
+        examine_all(source, &verifier, &mut collector, |send| {
+            for (number, finding, spooled) in &waiting {
+                let leaf = SourceLeaf { item: finding.item.clone(), der: orphans.read(*spooled)?, file_name: None };
+                if send(*number, Item::Candidate(leaf)).is_break() {
+                    break;
+                }
+            }
+            Ok(())
+        })?;
+    }
+    collector.findings.extend(collector.waiting.drain(..).map(|(number, finding, _)| (number, finding)));
+    collector.rows.sort_unstable_by_key(|row| row.item);
+    collector.findings.sort_by_key(|(number, _)| *number);
+    Ok(Intake {
+        spool: collector.spool,
+        rows: collector.rows,
+        findings: collector.findings,
+        inputs,
+        items,
+        warnings: collector.warnings,
+        verifier,
+    })
+}
+
+type Numbered = Vec<(u64, SourceLeaf)>;
+
+/// Runs `produce` on this thread, examination on the others, collection on one of its own.
+fn examine_all(
+    source: &Source<'_>,
+    verifier: &Verifier,
+    collector: &mut Collector,
+    produce: impl FnOnce(&mut dyn FnMut(u64, Item) -> ControlFlow<()>) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let workers = source.jobs.max(1);
+    let (to_workers, work) = sync_channel::<Numbered>(workers * 2);
+    let (to_collector, results) = sync_channel::<Vec<Seen>>(workers * 4);
+    let work = Mutex::new(work);
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            let to_collector = to_collector.clone();
+            let work = &work;
+            scope.spawn(move || examine_blocks(work, verifier, &to_collector));
+        }
+        let collected = scope.spawn(move || collector.collect(results, source));
+        let produced = {
+            let mut block = Vec::with_capacity(BLOCK);
+            let mut send = |number, item| {
+                if source.interrupted().is_err() {
+                    return ControlFlow::Break(());
+                }
+                match item {
+                    Item::Candidate(leaf) => block.push((number, leaf)),
+                    Item::Finding(finding) => {
+                        return flow(&to_collector.send(vec![Seen::Finding(number, finding)]));
+                    }
+                }
+                if block.len() == BLOCK {
+                    return flow(&to_workers.send(std::mem::replace(&mut block, Vec::with_capacity(BLOCK))));
+                }
+                ControlFlow::Continue(())
+            };
+            let produced = produce(&mut send);
+            let _ = to_workers.send(block);
+            produced
+        };
+        drop(to_workers);
+        drop(to_collector);
+        let collected = collected.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        produced?;
+        source.interrupted()?;
+        collected
+    })
+}
+
+fn flow<T>(sent: &Result<(), T>) -> ControlFlow<()> {
+    if sent.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+}
+
+/// What became of one item.
+enum Seen {
+    Finding(u64, Finding),
+    Ca(u64, Finding, Certificate),
+    Orphan(u64, Finding, Vec<u8>),
+    Verified(u64, Box<VerifiedLeaf>, Vec<String>),
+}
+
+fn examine_blocks(work: &Mutex<Receiver<Numbered>>, verifier: &Verifier, results: &SyncSender<Vec<Seen>>) {
+    loop {
+        let block = work.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(block) = block else { return };
+        let seen = block.into_iter().map(|(number, leaf)| examine(verifier, number, &leaf)).collect();
+        if results.send(seen).is_err() {
+            return;
+        }
+    }
+}
+
+fn examine(verifier: &Verifier, number: u64, leaf: &SourceLeaf) -> Seen {
+    match verifier.examine(leaf) {
+        Examined::CaCertificate(certificate) => {
+            let reason =
+                format!("CA certificate of `{}`: used for path building, never trusted", certificate.subject());
+            let finding = Finding::ignored(leaf.item.clone(), verify::CA_CERTIFICATE, reason)
+                .of(None, Some(sha256(certificate.der())));
+            Seen::Ca(number, finding, certificate)
+        }
+        Examined::Rejected(finding) if verify::DEPENDS_ON_INTERMEDIATES.contains(&finding.code) => {
+            Seen::Orphan(number, finding, leaf.der.clone())
+        }
+        Examined::Rejected(finding) => Seen::Finding(number, finding),
+        Examined::Verified(leaf, warnings) => {
+            let item = leaf.origin().item.clone();
+            let warnings = warnings.iter().map(|warning| format!("{item}: {}", warning.reason)).collect();
+            Seen::Verified(number, leaf, warnings)
+        }
+    }
+}
+
+/// Takes results in whatever order they come; they are put in order afterwards.
+struct Collector {
+    spool: Spool,
+    /// Leaves for which no path was found yet.
+    orphans: Spool,
+    waiting: Vec<(u64, Finding, SpoolRef)>,
+    rows: Vec<Row>,
+    findings: Vec<(u64, Finding)>,
+    intermediates: Vec<Certificate>,
+    warnings: Vec<String>,
+}
+
+/// Warnings kept; a reel in which every file name disagrees must not fill the memory.
+const MAX_WARNINGS: usize = 1_000;
+
+impl Collector {
+    fn collect(&mut self, results: Receiver<Vec<Seen>>, source: &Source<'_>) -> Result<(), Error> {
+        let mut outcome = Ok(());
+        for seen in results {
+            (source.advance)(seen.len() as u64);
+            // after a failure the channel is still drained, or the workers would wait for ever
+            if outcome.is_ok() {
+                outcome = seen.into_iter().try_for_each(|seen| self.take(seen));
+            }
+        }
+        outcome
+    }
+
+    fn take(&mut self, seen: Seen) -> Result<(), Error> {
+        match seen {
+            Seen::Finding(number, finding) => self.findings.push((number, finding)),
+            Seen::Ca(number, finding, certificate) => {
+                debug_assert_eq!(finding.disposition, Disposition::Ignored);
+                self.findings.push((number, finding));
+                self.intermediates.push(certificate);
+            }
+            Seen::Orphan(number, finding, der) => {
+                let spooled = self.orphans.append(&der)?;
+                self.waiting.push((number, finding, spooled));
+            }
+            Seen::Verified(number, leaf, warnings) => {
+                let room = MAX_WARNINGS.saturating_sub(self.warnings.len());
+                self.warnings.extend(warnings.into_iter().take(room));
+                let name = leaf.origin().item.as_str();
+                let length = u16::try_from(name.len()).map_err(|_| Error::SpoolChanged)?;
+                let record = [&length.to_be_bytes(), name.as_bytes(), leaf.certificate().der()].concat();
+                self.rows.push(Row {
+                    item: number,
+                    key: verify::Row::of(&leaf, 0),
+                    spooled: self.spool.append(&record)?,
+                    receipt: leaf.receipt(),
+                });
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,154 @@
+//! The pipeline: the one file that knows the order of things.
+//!
+//! ```text
+//! intake     every item of every input is read and examined once; verified leaves are spooled     (intake)
+//! settle     conflicts among them, the expected list, what the ledger knows of them               (reissue/settle)
+//! draw       the batch row: found again, or new
+//! lint       every tbsCertificate is built and linted; here the run stops if anything was rejected
+//! begin      the batch row and its leaves become durable
+//! issue      chunk by chunk in UID order: build -> record -> sign -> check -> record -> write       (reissue/issue)
+//! seal       statement and signature are recorded once, then the directory gets its name          (reissue/seal)
+//! ```
+//!
+//! Nothing is signed before `begin` returns; nothing has its final name before the ledger holds the sealed statement.
+//! Running the same command again is the recovery: every step finds what an earlier run left and goes on from there.
+
+pub mod code;
+mod issue;
+mod job;
+mod lint;
+mod seal;
+mod settle;
+
+pub use job::{Job, OnReject, Outcome, Progress, Refusal, Stage, Summary, Timings};
+
+use std::io::Read;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::durable;
+use crate::error::Error;
+use crate::intake::{Source, read_and_verify};
+use crate::ledger::{BatchRow, BatchState, Ledger};
+
+/// What an interrupted, refused or finished run leaves behind is on the ledger and at `job.out`; see [`Outcome`].
+///
+/// # Errors
+/// The environment's, the policy's or our own fault. A leaf's fault is a finding in the outcome, never an error.
+pub fn reissue(
+    job: &Job<'_>,
+    ledger: &mut Ledger,
+    stdin: &mut (dyn Read + Send),
+    progress: &dyn Progress,
+    cancel: &AtomicBool,
+) -> Result<Outcome, Error> {
+    let mut run = Run { job, progress, cancel, timings: Timings::default() };
+
+    check_head(job, ledger)?;
+    seal::check_output_place(job, ledger)?;
+    check_issuer(job)?;
+    let at = settle::instant(job, ledger)?;
+    let intake = run.timed(Stage::Intake, |run| {
+        let source = Source {
+            inputs: job.inputs,
+            limits: &job.limits,
+            anchors: job.anchors,
+            rules: job.policy.source(),
+            at,
+            scratch: durable::parent(job.out),
+            jobs: job.jobs,
+            advance: &|count| run.progress.advance(count),
+            cancel: run.cancel,
+        };
+        read_and_verify(&source, stdin)
+    })?;
+    let mut settled = run.timed(Stage::Settle, |run| settle::settle(run, ledger, intake))?;
+    if settled.nothing_left() {
+        return Ok(settled.refused());
+    }
+
+    let earlier = settled.found.take();
+    let resumed = earlier.is_some();
+    let row = earlier.unwrap_or_else(|| settled.draw(job));
+    let bound = job.bind(&row)?;
+    run.timed(Stage::Lint, |run| lint::lint_all(run, &bound, &row, &mut settled))?;
+    if settled.stops(job.on_reject) {
+        return Ok(settled.refused());
+    }
+    let row = settled.confirm(row, resumed)?;
+    if let Some(published) = seal::already_published(job, ledger, &row, &mut settled)? {
+        return Ok(Outcome::AlreadyDone(published));
+    }
+    if job.dry_run {
+        return Ok(Outcome::DryRun(settled.summary(&row)));
+    }
+
+    begin(ledger, &row, &settled)?;
+    run.interrupted()?;
+    let issued = run.timed(Stage::Issue, |run| issue::issue_all(run, ledger, &bound, &row, &settled))?;
+    let summary = run.timed(Stage::Seal, |run| seal::seal_and_publish(run, ledger, &row, &mut settled, issued))?;
+    Ok(Outcome::Done(summary.with_timings(run.timings)))
+}
+
+/// What would only come out at the first signature: the key's algorithm, the issuer's own end.
+fn check_issuer(job: &Job<'_>) -> Result<(), Error> {
+    job.issuer.check_algorithm(job.policy.signature())?;
+    for certificate in [job.issuer.identity().certificate(), job.manifest_certificate] {
+        let validity = certificate.validity();
+        if !validity.contains(job.now) {
+            return Err(Error::CertificateNotValid {
+                subject: certificate.subject().to_string(),
+                not_before: validity.not_before(),
+                not_after: validity.not_after(),
+                at: job.now,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// A ledger restored from an old backup would let chips be issued a second time.
+fn check_head(job: &Job<'_>, ledger: &Ledger) -> Result<(), Error> {
+    let found = ledger.head()?;
+    match job.expect_head {
+        Some(expected) if expected != found => Err(Error::HeadDiffers { found, expected }),
+        _ => Ok(()),
+    }
+}
+
+/// The batch row and the whole leaf list become durable before the first intent: an open batch holds its leaves
+/// against every other batch.
+fn begin(ledger: &mut Ledger, row: &BatchRow, settled: &settle::Settled) -> Result<(), Error> {
+    if ledger.batch(&row.id)?.is_none() {
+        ledger.begin(row.clone(), &settled.leaf_keys())?;
+    }
+    Ok(())
+}
+
+/// One run's surroundings, handed to every stage.
+struct Run<'a> {
+    job: &'a Job<'a>,
+    progress: &'a dyn Progress,
+    cancel: &'a AtomicBool,
+    timings: Timings,
+}
+
+impl Run<'_> {
+    fn timed<T>(&mut self, stage: Stage, work: impl FnOnce(&mut Self) -> Result<T, Error>) -> Result<T, Error> {
+        let start = std::time::Instant::now();
+        self.progress.begin(stage);
+        let result = work(self);
+        self.progress.end(stage);
+        self.timings.add(stage, start.elapsed());
+        result
+    }
+
+    /// Ctrl-C ends the run at the next chunk border; the batch stays open and the same command resumes it.
+    fn interrupted(&self) -> Result<(), Error> {
+        if self.cancel.load(Ordering::Relaxed) { Err(Error::Interrupted) } else { Ok(()) }
+    }
+}
+
+/// Whether this batch was sealed by an earlier run.
+fn is_sealed(row: &BatchRow) -> bool {
+    row.state == BatchState::Sealed
+}

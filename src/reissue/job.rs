@@ -1,0 +1,226 @@
+//! What a run is asked to do, and what comes of it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::cert::Seed;
+use crate::delivery::Form;
+use crate::error::Error;
+use crate::issue::Issuer;
+use crate::ledger::{BatchId, BatchRow};
+use crate::origin::Finding;
+use crate::policy::{BatchContext, BoundPolicy, Params, Policy};
+use crate::reel::{Input, Limits};
+use crate::signer::Signer;
+use crate::verify::ExpectedList;
+use crate::x509::{Certificate, Sha256Digest, Time};
+
+/// Everything a run needs to know. Time and randomness are among it: the library asks neither.
+#[expect(missing_debug_implementations, reason = "holds signers")]
+pub struct Job<'a> {
+    /// What to read, in this order.
+    pub inputs: &'a [Input],
+    /// Limits while reading.
+    pub limits: Limits,
+    /// The policy.
+    pub policy: &'a Policy,
+    /// The operator's parameters, checked against the policy.
+    pub params: Params,
+    /// The issuing CA and its key.
+    pub issuer: &'a Issuer,
+    /// The manifest signer's certificate.
+    pub manifest_certificate: &'a Certificate,
+    /// The manifest signer's key.
+    pub manifest_signer: &'a dyn Signer,
+    /// Trust anchors for source leaves.
+    pub anchors: &'a [Certificate],
+    /// Where the batch directory goes.
+    pub out: &'a Path,
+    /// Encodings of the certificates to deliver.
+    pub forms: Vec<Form>,
+    /// What a rejected item does to the run.
+    pub on_reject: OnReject,
+    /// The chips that must be there, and no others.
+    pub expected: Option<&'a ExpectedList>,
+    /// SHA-256 of that list's octets.
+    pub expected_sha256: Option<Sha256Digest>,
+    /// How many leaves must verify.
+    pub expect_count: Option<u64>,
+    /// Issue again what was issued before, for this reason.
+    pub reissue: Option<String>,
+    /// ST's bulk identifier, kept on the ledger.
+    pub bulk_id: Option<String>,
+    /// Write the bulk identifier into the statement too.
+    pub publish_bulk_id: bool,
+    /// The ledger head the operator expects, against a ledger restored from an old backup.
+    pub expect_head: Option<Sha256Digest>,
+    /// The instant of the run, used if a new batch begins.
+    pub now: Time,
+    /// Fresh random octets, used if a new batch begins.
+    pub seed: Seed,
+    /// A fresh name, used if a new batch begins.
+    pub batch_id: BatchId,
+    /// Threads.
+    pub jobs: usize,
+    /// Leaves a chunk, used if a new batch begins.
+    pub chunk_size: u32,
+    /// Stop before anything is recorded or signed.
+    pub dry_run: bool,
+    /// Name and version of this program for the statement.
+    pub tool: &'a str,
+}
+
+impl Job<'_> {
+    /// Binds the policy to the issuer and to what the batch row fixes.
+    pub(super) fn bind(&self, row: &BatchRow) -> Result<BoundPolicy, Error> {
+        let context = BatchContext { batch: row.id.to_string(), issued_at: row.issued_at, params: self.params.clone() };
+        Ok(self.policy.bind(self.issuer.identity(), &context)?)
+    }
+}
+
+/// What a rejected item does to the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnReject {
+    /// One rejection stops the run before anything is signed; all of them are listed.
+    Stop,
+    /// The good leaves are issued, the others listed.
+    Skip,
+}
+
+impl OnReject {
+    /// The word on the command line and in the batch row.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Skip => "skip",
+            Self::Stop => "stop",
+        }
+    }
+}
+
+/// How a run ended when nothing was wrong with the environment.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// `out` already holds this sealed batch: nothing was done.
+    AlreadyDone(Summary),
+    /// The batch was issued, or published again.
+    Done(Summary),
+    /// Everything was checked, nothing recorded or signed.
+    DryRun(Summary),
+    /// Nothing was signed because of what was found.
+    Refused(Refusal),
+}
+
+/// Why nothing was signed.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    /// Items read.
+    pub items: u64,
+    /// Leaves that could have been issued.
+    pub ready: u64,
+    /// Every rejected or ignored item, in the order of the input.
+    pub findings: Vec<Finding>,
+    /// Chips of the expected list that are not in the input.
+    pub missing: Vec<String>,
+    /// Reasons that concern the input as a whole.
+    pub reasons: Vec<String>,
+    /// Things worth a look that stop nothing.
+    pub warnings: Vec<String>,
+}
+
+/// What was done.
+#[derive(Clone, Debug)]
+pub struct Summary {
+    /// The batch.
+    pub batch: String,
+    /// The instant of issue.
+    pub issued_at: Time,
+    /// Items read.
+    pub items: u64,
+    /// Certificates in the batch.
+    pub issued: u64,
+    /// Items rejected.
+    pub rejected: u64,
+    /// Items ignored.
+    pub ignored: u64,
+    /// Signatures made by the issuing key for this batch, full-width repeats included.
+    pub signatures_made: u64,
+    /// Whether certificates of an earlier run were taken from the ledger.
+    pub resumed: bool,
+    /// Rejected and ignored items.
+    pub findings: Vec<Finding>,
+    /// Things worth a look that stop nothing.
+    pub warnings: Vec<String>,
+    /// The Merkle tree's root over the manifest's lines, once there are lines.
+    pub root_hash: Option<Sha256Digest>,
+    /// SHA-256 of the statement, once it is sealed.
+    pub statement_sha256: Option<Sha256Digest>,
+    /// The ledger's head after the run.
+    pub head: Option<Sha256Digest>,
+    /// Where the time went.
+    pub timings: Timings,
+}
+
+impl Summary {
+    pub(super) fn with_timings(mut self, timings: Timings) -> Self {
+        self.timings = timings;
+        self
+    }
+}
+
+/// A part of the run, for progress and timings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Reading and verifying.
+    Intake,
+    /// Conflicts, expectations, ledger.
+    Settle,
+    /// Building and linting every tbsCertificate.
+    Lint,
+    /// Recording, signing, checking, writing.
+    Issue,
+    /// Statement, signature, publication.
+    Seal,
+}
+
+impl Stage {
+    /// Every stage in order.
+    pub const ALL: [Self; 5] = [Self::Intake, Self::Settle, Self::Lint, Self::Issue, Self::Seal];
+
+    /// The word for operators.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Intake => "verify",
+            Self::Settle => "settle",
+            Self::Lint => "lint",
+            Self::Issue => "issue",
+            Self::Seal => "seal",
+        }
+    }
+}
+
+/// Wall-clock time of each stage.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Timings([Duration; 5]);
+
+impl Timings {
+    pub(super) fn add(&mut self, stage: Stage, elapsed: Duration) {
+        self.0[stage as usize] += elapsed;
+    }
+
+    /// How long a stage took.
+    pub fn of(&self, stage: Stage) -> Duration {
+        self.0[stage as usize]
+    }
+}
+
+/// Told how far a run is; draws or stays silent.
+pub trait Progress: Sync {
+    /// A stage begins.
+    fn begin(&self, stage: Stage);
+    /// How much the current stage will count, once known.
+    fn total(&self, count: u64);
+    /// The current stage has done `count` more.
+    fn advance(&self, count: u64);
+    /// The stage is over.
+    fn end(&self, stage: Stage);
+}

@@ -1,0 +1,96 @@
+//! The end of pass 1: every tbsCertificate is built and linted before the first one is recorded or signed.
+
+use crate::error::Error;
+use crate::issue::serial_for;
+use crate::ledger::BatchRow;
+use crate::lint::LintedTbs;
+use crate::origin::{Disposition, Finding};
+use crate::policy::BoundPolicy;
+use crate::reel::Spool;
+use crate::verify::{VerifiedLeaf, Verifier};
+
+use super::settle::Settled;
+use super::{Job, Run, code};
+use crate::intake::Row;
+use crate::parallel;
+
+/// Leaves built at once; bounds the memory.
+const BLOCK: usize = 8_192;
+
+/// Builds and lints the certificate of every row; rows with a finding leave the batch.
+pub(super) fn lint_all(run: &Run<'_>, bound: &BoundPolicy, row: &BatchRow, settled: &mut Settled) -> Result<(), Error> {
+    let rows = std::mem::take(&mut settled.rows);
+    run.progress.total(rows.len() as u64);
+    settled.rows = keep_clean(run, bound, row, settled, rows)?;
+
+    let strangers = std::mem::take(&mut settled.strangers);
+    for stranger in keep_clean(run, bound, row, settled, strangers)? {
+        let reason = format!("chip {} verified now but is not in batch {}, which is closed", stranger.key.uid, row.id);
+        settled.set_aside(&stranger, Disposition::Rejected, code::NOT_IN_BATCH, reason)?;
+    }
+    Ok(())
+}
+
+fn keep_clean(
+    run: &Run<'_>,
+    bound: &BoundPolicy,
+    batch: &BatchRow,
+    settled: &mut Settled,
+    rows: Vec<Row>,
+) -> Result<Vec<Row>, Error> {
+    let mut clean = Vec::with_capacity(rows.len());
+    let mut rows = rows.into_iter();
+    loop {
+        let block: Vec<Row> = rows.by_ref().take(BLOCK).collect();
+        if block.is_empty() {
+            return Ok(clean);
+        }
+        run.interrupted()?;
+        run.progress.advance(block.len() as u64);
+        let spool = &settled.spool;
+        let verifier = &settled.verifier;
+        let built = parallel::map(run.job.jobs, block, |row| {
+            let finding = prepare(run.job, bound, batch, spool, verifier, &row, 0).map(Result::err);
+            (row, finding)
+        });
+        for (row, finding) in built {
+            match finding? {
+                None => clean.push(row),
+                Some(finding) => settled.findings.push((row.item, *finding)),
+            }
+        }
+    }
+}
+
+/// One certificate from its spooled leaf to a linted tbsCertificate: a pure function of batch row, leaf and attempt.
+pub(super) fn prepare(
+    job: &Job<'_>,
+    bound: &BoundPolicy,
+    batch: &BatchRow,
+    spool: &Spool,
+    verifier: &Verifier,
+    row: &Row,
+    attempt: u32,
+) -> Result<Result<(VerifiedLeaf, LintedTbs), Box<Finding>>, Error> {
+    let leaf = match row.readmit(spool, verifier, batch.issued_at)? {
+        Ok(leaf) => leaf,
+        Err(finding) => return Ok(Err(Box::new(finding))),
+    };
+    let template = match bound.template(&leaf) {
+        Ok(template) => template,
+        Err(finding) => return Ok(Err(Box::new(finding))),
+    };
+    let issuer = job.issuer.identity();
+    let serial = serial_for(&template, &batch.seed, issuer, attempt);
+    match issuer.prepare(&template, serial, attempt) {
+        Ok(linted) => Ok(Ok((leaf, linted))),
+        Err(lints) => {
+            let origin = leaf.origin();
+            let reason: Vec<String> = lints.iter().map(ToString::to_string).collect();
+            let code = lints.first().map_or(code::UNNAMED_LINT, |lint| lint.code);
+            let finding = Finding::rejected(origin.item.clone(), code, reason.join("; "))
+                .of(Some(origin.uid.clone()), Some(origin.fingerprint));
+            Ok(Err(Box::new(finding)))
+        }
+    }
+}

@@ -1,0 +1,364 @@
+//! Between the passes: which of the verified leaves are to be issued in this batch, and is it an earlier one?
+
+use std::collections::BTreeSet;
+
+use crate::cert;
+use crate::crypto::sha256;
+use crate::error::Error;
+use crate::ledger::{BatchId, BatchRow, BatchState, BatchTerms, LeafKey, Ledger, Standing, leaf_set_digest};
+use crate::manifest::InputLine;
+use crate::origin::{Code, Disposition, Finding};
+use crate::reel::{InputRecord, Spool};
+use crate::verify::Verifier;
+use crate::x509::Time;
+
+use super::code;
+use super::job::Refusal;
+use super::{Job, OnReject, Outcome, Run, Summary, Timings};
+use crate::intake::{Intake, Row};
+
+/// The leaves to issue in UID order, and everything else that became of the input.
+pub(super) struct Settled {
+    pub(super) spool: Spool,
+    pub(super) verifier: Verifier,
+    pub(super) inputs: Vec<InputRecord>,
+    pub(super) items: u64,
+    pub(super) findings: Vec<(u64, Finding)>,
+    pub(super) warnings: Vec<String>,
+    /// Leaves of this batch, strictly increasing by UID.
+    pub(super) rows: Vec<Row>,
+    /// With an earlier batch found: leaves that it does not hold and that are expected to fail again.
+    pub(super) strangers: Vec<Row>,
+    /// The earlier batch that this run continues.
+    pub(super) found: Option<BatchRow>,
+    terms: BatchTerms,
+    missing: Vec<String>,
+    /// Reasons that stop the run whatever `--on-reject` says.
+    stop: Vec<String>,
+    /// Reasons that stop it unless `--on-reject skip`.
+    reasons: Vec<String>,
+}
+
+/// The instant for which validity is judged: the run's own, or that of an open batch that this run may resume.
+///
+/// If the open batch turns out not to be this run's, every leaf is judged again at the new batch's own instant before
+/// it is linted.
+pub(super) fn instant(job: &Job<'_>, ledger: &Ledger) -> Result<Time, Error> {
+    let open = ledger.open_batches()?;
+    let resumable = open.iter().filter(|row| {
+        row.terms.policy == job.policy.bytes()
+            && row.terms.params == *job.params.values()
+            && row.terms.reissue == job.reissue
+    });
+    Ok(resumable.map(|row| row.issued_at).max().unwrap_or(job.now))
+}
+
+/// Applies the rules that need all leaves at once.
+pub(super) fn settle(run: &Run<'_>, ledger: &Ledger, intake: Intake) -> Result<Settled, Error> {
+    let mut intake = intake;
+    let missing = intake.resolve(run.job.expected)?;
+    let Intake { spool, rows, findings, inputs, items, warnings, verifier } = intake;
+    let terms = terms(run.job, &inputs);
+    let mut settled = Settled {
+        spool,
+        verifier,
+        inputs,
+        items,
+        findings,
+        warnings,
+        rows,
+        strangers: vec![],
+        found: None,
+        terms,
+        missing,
+        stop: vec![],
+        reasons: vec![],
+    };
+    settled.apply_expectations(run.job);
+    settled.consult_ledger(run.job, ledger)?;
+    settled.warn(run.job);
+    Ok(settled)
+}
+
+impl Settled {
+    fn apply_expectations(&mut self, job: &Job<'_>) {
+        if !self.missing.is_empty() {
+            self.reasons.push(format!("{} expected chips are missing from the input", self.missing.len()));
+        }
+        let found = self.rows.len() as u64;
+        if let Some(expected) = job.expect_count.filter(|expected| *expected != found) {
+            self.reasons.push(format!("{found} chips verified, expected {expected} (--expect-count)"));
+        }
+    }
+
+    /// What the ledger knows of these chips decides whether this is a new batch, an earlier one, or a mistake.
+    fn consult_ledger(&mut self, job: &Job<'_>, ledger: &Ledger) -> Result<(), Error> {
+        fix_leaves(&mut self.terms, &leaf_keys(&self.rows));
+        if let Some(row) = ledger.find(&self.terms.key())? {
+            self.found = Some(row);
+            return Ok(());
+        }
+        let standings = ledger.standing(&self.terms.policy_use(), &self.leaf_keys())?;
+        if let Some(row) = self.recognise(ledger, &standings)? {
+            let rows = std::mem::take(&mut self.rows);
+            for (row_, standing) in rows.into_iter().zip(&standings) {
+                if batch_of(standing) == Some(&row.id) {
+                    self.rows.push(row_);
+                } else if matches!(standing, Standing::Free) {
+                    self.strangers.push(row_);
+                } else {
+                    self.judge(job, row_, standing)?;
+                }
+            }
+            self.found = Some(row);
+            return Ok(());
+        }
+        let rows = std::mem::take(&mut self.rows);
+        for (row, standing) in rows.into_iter().zip(&standings) {
+            self.judge(job, row, standing)?;
+        }
+        Ok(())
+    }
+
+    /// The earlier batch with our terms over exactly the leaves that are its own, if there is one.
+    fn recognise(&self, ledger: &Ledger, standings: &[Standing]) -> Result<Option<BatchRow>, Error> {
+        let batches: BTreeSet<&BatchId> = standings.iter().filter_map(batch_of).collect();
+        for id in batches {
+            let Some(row) = ledger.batch(id)? else { continue };
+            let own: Vec<LeafKey> = self
+                .rows
+                .iter()
+                .zip(standings)
+                .filter(|(_, standing)| batch_of(standing) == Some(id))
+                .map(|(row, _)| leaf_key(row))
+                .collect();
+            let mut terms = self.terms.clone();
+            fix_leaves(&mut terms, &own);
+            if terms.key() == row.terms.key() {
+                return Ok(Some(row));
+            }
+        }
+        Ok(None)
+    }
+
+    fn judge(&mut self, job: &Job<'_>, row: Row, standing: &Standing) -> Result<(), Error> {
+        match standing {
+            Standing::Free => self.rows.push(row),
+            Standing::Held { batch } => {
+                let reason = format!("chip {} is held by the open batch {batch}", row.key.uid);
+                self.set_aside(&row, Disposition::Rejected, code::HELD, reason)?;
+                self.stop_once(format!(
+                    "batch {batch} is open and holds chips of this input: run its own command again to finish it"
+                ));
+            }
+            Standing::Issued { .. } if job.reissue.is_some() => self.rows.push(row),
+            Standing::Issued { batch, same_policy: true, same_params: true, same_source: true } => {
+                let reason = format!("chip {} has a certificate under this policy from batch {batch}", row.key.uid);
+                self.set_aside(&row, Disposition::Ignored, code::ALREADY_ISSUED, reason)?;
+            }
+            Standing::Issued { batch, same_policy, same_params, same_source } => {
+                let what = [
+                    (*same_policy, "another text of this policy"),
+                    (*same_params, "other parameters"),
+                    (*same_source, "another leaf certificate"),
+                ];
+                let what: Vec<&str> = what.iter().filter(|(same, _)| !same).map(|(_, what)| *what).collect();
+                let what = what.join(" and ");
+                let reason = format!("chip {} was issued in batch {batch} from {what}", row.key.uid);
+                self.set_aside(&row, Disposition::Rejected, code::ISSUED_DIFFERENTLY, reason)?;
+                self.stop_once(format!(
+                    "batch {batch} issued chips of this input under policy `{}` from {what}; pass --reissue REASON to \
+                     issue them again",
+                    job.policy.name()
+                ));
+            }
+            Standing::UidWithOtherKey { batch } => {
+                let reason = format!("ALARM: chip {} has another key in batch {batch} of this ledger", row.key.uid);
+                self.set_aside(&row, Disposition::Rejected, code::UID_WITH_OTHER_KEY, reason)?;
+            }
+            Standing::KeyUnderOtherUid { batch, uid } => {
+                let reason = format!(
+                    "ALARM: the key of chip {} belongs to chip {uid} in batch {batch} of this ledger",
+                    row.key.uid
+                );
+                self.set_aside(&row, Disposition::Rejected, code::KEY_UNDER_OTHER_UID, reason)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn stop_once(&mut self, reason: String) {
+        if !self.stop.contains(&reason) {
+            self.stop.push(reason);
+        }
+    }
+
+    fn warn(&mut self, job: &Job<'_>) {
+        if job.expected.is_none() {
+            self.warnings.push(
+                "reel membership was not checked: a valid leaf proves a genuine ST part, not one of this reel (--expect)"
+                    .into(),
+            );
+        }
+        for anchor in job.anchors {
+            if !anchor.validity().contains(job.now) {
+                self.warnings.push(format!(
+                    "anchor `{}` is valid from {} to {}, not at {} (leaves are accepted all the same)",
+                    anchor.subject(),
+                    anchor.validity().not_before(),
+                    anchor.validity().not_after(),
+                    job.now
+                ));
+            }
+        }
+    }
+
+    /// Turns a verified leaf into a finding.
+    pub(super) fn set_aside(
+        &mut self,
+        row: &Row,
+        disposition: Disposition,
+        code: Code,
+        reason: String,
+    ) -> Result<(), Error> {
+        let item = row.load(&self.spool)?.item;
+        let finding = match disposition {
+            Disposition::Ignored => Finding::ignored(item, code, reason),
+            Disposition::Rejected => Finding::rejected(item, code, reason),
+        };
+        self.findings.push((row.item, finding.of(Some(row.uid()), Some(row.source()))));
+        Ok(())
+    }
+
+    /// The leaves of the batch as the ledger knows them, in UID order.
+    pub(super) fn leaf_keys(&self) -> Vec<LeafKey> {
+        leaf_keys(&self.rows)
+    }
+
+    /// A new batch row; its leaf set is fixed by [`confirm`](Self::confirm) when every leaf has been linted.
+    pub(super) fn draw(&self, job: &Job<'_>) -> BatchRow {
+        BatchRow {
+            id: job.batch_id.clone(),
+            terms: self.terms.clone(),
+            seed: job.seed.clone(),
+            issued_at: job.now,
+            chunk_size: job.chunk_size,
+            state: BatchState::Open,
+        }
+    }
+
+    /// Fixes the leaf set of a new batch; an earlier batch must have exactly the one that was linted.
+    pub(super) fn confirm(&self, mut row: BatchRow, earlier: bool) -> Result<BatchRow, Error> {
+        let recorded = row.terms.leaves_sha256;
+        fix_leaves(&mut row.terms, &self.leaf_keys());
+        if earlier && row.terms.leaves_sha256 != recorded {
+            return Err(Error::LeavesDiffer { batch: row.id.to_string() });
+        }
+        Ok(row)
+    }
+
+    pub(super) fn count(&self, disposition: Disposition) -> u64 {
+        self.findings.iter().filter(|(_, finding)| finding.disposition == disposition).count() as u64
+    }
+
+    /// Whether there is nothing to issue, whatever the policy about rejections.
+    pub(super) fn nothing_left(&self) -> bool {
+        self.rows.is_empty() || !self.stop.is_empty()
+    }
+
+    pub(super) fn stops(&self, on_reject: OnReject) -> bool {
+        let flawed = self.count(Disposition::Rejected) > 0 || !self.reasons.is_empty();
+        self.nothing_left() || (on_reject == OnReject::Stop && flawed)
+    }
+
+    pub(super) fn refused(mut self) -> Outcome {
+        let mut reasons = std::mem::take(&mut self.stop);
+        reasons.append(&mut self.reasons);
+        let rejected = self.count(Disposition::Rejected);
+        if rejected > 0 {
+            reasons.push(format!("{rejected} of {} items were rejected", self.items));
+        }
+        if self.rows.is_empty() {
+            reasons.push("there is nothing left to issue".into());
+        }
+        Outcome::Refused(Refusal {
+            items: self.items,
+            ready: self.rows.len() as u64,
+            findings: self.take_findings(),
+            missing: self.missing,
+            reasons,
+            warnings: self.warnings,
+        })
+    }
+
+    pub(super) fn take_findings(&mut self) -> Vec<Finding> {
+        self.findings.sort_by_key(|(number, _)| *number);
+        std::mem::take(&mut self.findings).into_iter().map(|(_, finding)| finding).collect()
+    }
+
+    pub(super) fn summary(&mut self, row: &BatchRow) -> Summary {
+        Summary {
+            batch: row.id.to_string(),
+            issued_at: row.issued_at,
+            items: self.items,
+            issued: self.rows.len() as u64,
+            rejected: self.count(Disposition::Rejected),
+            ignored: self.count(Disposition::Ignored),
+            signatures_made: 0,
+            resumed: false,
+            findings: self.take_findings(),
+            warnings: std::mem::take(&mut self.warnings),
+            root_hash: None,
+            statement_sha256: None,
+            head: None,
+            timings: Timings::default(),
+        }
+    }
+}
+
+fn leaf_keys(rows: &[Row]) -> Vec<LeafKey> {
+    rows.iter().map(leaf_key).collect()
+}
+
+/// The leaves are part of a batch's terms.
+fn fix_leaves(terms: &mut BatchTerms, leaves: &[LeafKey]) {
+    terms.leaves_sha256 = leaf_set_digest(leaves);
+    terms.leaf_count = leaves.len() as u64;
+}
+
+fn leaf_key(row: &Row) -> LeafKey {
+    LeafKey { uid: row.uid(), spki: row.key.spki, source: row.source() }
+}
+
+fn batch_of(standing: &Standing) -> Option<&BatchId> {
+    match standing {
+        Standing::Held { batch } | Standing::Issued { batch, .. } => Some(batch),
+        Standing::Free | Standing::KeyUnderOtherUid { .. } | Standing::UidWithOtherKey { .. } => None,
+    }
+}
+
+/// Everything a tbsCertificate and the batch depend on, but for seed, time, chunk size and the leaves.
+fn terms(job: &Job<'_>, inputs: &[InputRecord]) -> BatchTerms {
+    BatchTerms {
+        issuer_sha256: sha256(job.issuer.identity().certificate().der()),
+        policy_name: job.policy.name().to_owned(),
+        policy_sha256: sha256(job.policy.bytes()),
+        policy: job.policy.bytes().to_vec(),
+        params: job.params.values().clone(),
+        anchors: job.anchors.iter().map(|anchor| sha256(anchor.der())).collect(),
+        relaxations: job.policy.source().relax.iter().map(ToString::to_string).collect(),
+        on_reject: job.on_reject.as_str().to_owned(),
+        encoder: cert::ENCODER,
+        inputs_sha256: sha256(input_lines(inputs).as_bytes()),
+        leaves_sha256: leaf_set_digest(&[]),
+        leaf_count: 0,
+        reissue: job.reissue.clone(),
+        bulk_id: job.bulk_id.clone(),
+        expected_sha256: job.expected_sha256,
+    }
+}
+
+/// The content of `inputs.jsonl`.
+pub(super) fn input_lines(inputs: &[InputRecord]) -> String {
+    inputs.iter().map(|input| InputLine::new(input.name.clone(), input.bytes, input.sha256).line() + "\n").collect()
+}
