@@ -1,5 +1,6 @@
 //! reroot gives every STSAFE-A secure element a second root of trust without breaking the first.
 
+pub mod audit;
 pub mod ca;
 pub mod cert;
 pub mod config;
@@ -7,6 +8,7 @@ pub mod crypto;
 pub mod delivery;
 pub mod durable;
 pub mod error;
+pub mod inspect;
 mod intake;
 pub mod issue;
 pub mod ledger;
@@ -15,6 +17,7 @@ pub mod manifest;
 pub mod origin;
 mod parallel;
 pub mod policy;
+pub mod preview;
 pub mod reel;
 pub mod reissue;
 pub mod signer;

@@ -1,0 +1,204 @@
+//! `verify BATCH`: the pipeline's knowledge, read backwards.
+//!
+//! Nothing in the batch is believed before it is derived again from the source leaves, the policy, the published seed
+//! and the caller's own anchors. No ledger is needed, and no word of the provider's beyond the sealed statement.
+//!
+//! ```text
+//! seal       the statement's signature, under a manifest anchor, before a byte of it is parsed
+//! files      every file of the batch has the digest the statement names; nothing else lies beside
+//! issuer     the chain of the issuing CA reaches the issuer anchor                                   (audit/issuer)
+//! entries    line by line: source chain, SPKI, UID, template, TBS bit for bit, signature, digests    (audit/entries)
+//! tree       order, count and RFC 9162 root
+//! account    items = issued + rejected + ignored; with the inputs: every item of theirs, once        (audit/account)
+//! ```
+
+mod account;
+mod entries;
+mod issuer;
+mod report;
+
+pub use report::{AuditReport, CODES, Fault, code};
+
+use std::io::Read;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use crate::cert::ENCODER;
+use crate::crypto::sha256;
+use crate::delivery::{BatchReader, DeliveryError};
+use crate::error::Error;
+use crate::manifest::{self, ManifestAnchor, SignedManifest, Statement};
+use crate::policy::Policy;
+use crate::reel::{Input, Limits};
+use crate::x509::{Certificate, pem};
+
+/// What to check and against what.
+#[expect(missing_debug_implementations, reason = "holds a closure")]
+pub struct Audit<'a> {
+    /// The batch directory.
+    pub batch: &'a Path,
+    /// Roots of source leaves, from the auditor, never from the batch.
+    pub source_anchors: &'a [Certificate],
+    /// Roots of the new certificates.
+    pub issuer_anchors: &'a [Certificate],
+    /// Roots of the manifest signer.
+    pub manifest_anchors: &'a [Certificate],
+    /// The inputs of the batch, for the accounting of their items; may be empty.
+    pub inputs: &'a [Input],
+    /// Limits while reading the inputs.
+    pub limits: Limits,
+    /// Directory for scratch files.
+    pub scratch: &'a Path,
+    /// Threads.
+    pub jobs: usize,
+    /// Told how many certificates have been checked.
+    pub advance: &'a (dyn Fn(u64) + Sync),
+    /// Ends the work early.
+    pub cancel: &'a AtomicBool,
+}
+
+/// Checks a whole batch. What does not hold is in the report.
+///
+/// # Errors
+/// The batch directory or an input cannot be read at all, or an anchor is not one.
+pub fn audit(job: &Audit<'_>, stdin: &mut (dyn Read + Send)) -> Result<AuditReport, Error> {
+    let anchors = job.manifest_anchors.iter().map(ManifestAnchor::from_certificate).collect::<Result<Vec<_>, _>>()?;
+    let reader = BatchReader::open(job.batch)?;
+    let mut report = AuditReport::default();
+
+    let Some(statement) = open_statement(&reader, &anchors, &mut report)? else {
+        return Ok(report);
+    };
+    report.checked("seal of the statement, its signer's purpose and anchor");
+    check_files(&reader, &statement, &mut report)?;
+    report.checked("digest of every file");
+
+    let identity = issuer::identity(job, &reader, &statement, &mut report)?;
+    let policy = policy(&reader, &statement, &mut report)?;
+    if let (Some(identity), Some(policy)) = (&identity, &policy) {
+        entries::check(job, &reader, &statement, identity, policy, &mut report)?;
+    }
+    account::check_counts(&reader, &statement, &mut report)?;
+    if !job.inputs.is_empty() {
+        account::check_inputs(job, &reader, &statement, stdin, &mut report)?;
+    }
+    report.statement = Some(statement);
+    Ok(report)
+}
+
+/// A file of the batch that says something wrong is a fault of the batch; a disk that cannot be read is an error.
+fn believed<T>(result: Result<T, DeliveryError>, place: &str, report: &mut AuditReport) -> Result<Option<T>, Error> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.is_about_content() => {
+            report.fault(error.code(), place, &error.to_string());
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Verify before parse: a statement that no anchor vouches for is not looked into.
+fn open_statement(
+    reader: &BatchReader,
+    anchors: &[ManifestAnchor],
+    report: &mut AuditReport,
+) -> Result<Option<Statement>, Error> {
+    let mut file = |name| believed(reader.read(name), name, report);
+    let statement = file(manifest::STATEMENT_FILE)?;
+    let seal = file(manifest::SEAL_FILE)?;
+    let signer = file(manifest::SIGNER_FILE)?;
+    let (Some(statement), Some(seal), Some(signer)) = (statement, seal, signer) else { return Ok(None) };
+    let signer = match one_certificate(&signer) {
+        Ok(signer) => signer,
+        Err(reason) => {
+            report.fault(code::FILE_UNREADABLE, manifest::SIGNER_FILE, &reason);
+            return Ok(None);
+        }
+    };
+    match SignedManifest::open(&statement, &seal, &signer, anchors) {
+        Ok(signed) => Ok(Some(signed.statement().clone())),
+        Err(error) => {
+            report.fault(error.code(), manifest::STATEMENT_FILE, &error.to_string());
+            Ok(None)
+        }
+    }
+}
+
+fn one_certificate(file: &[u8]) -> Result<Certificate, String> {
+    match certificates(file)?.as_slice() {
+        [certificate] => Ok(certificate.clone()),
+        list => Err(format!("{} certificates, expected one", list.len())),
+    }
+}
+
+fn certificates(file: &[u8]) -> Result<Vec<Certificate>, String> {
+    pem::read(file)
+        .map_err(|error| error.to_string())?
+        .iter()
+        .map(|block| match block.label.as_str() {
+            "CERTIFICATE" => Certificate::from_der(&block.der).map_err(|error| error.to_string()),
+            label => Err(format!("PEM label {label:?}, expected CERTIFICATE")),
+        })
+        .collect()
+}
+
+/// Every file the statement names has its digest, and no other file lies in the directory.
+fn check_files(reader: &BatchReader, statement: &Statement, report: &mut AuditReport) -> Result<(), Error> {
+    for name in reader.missing(statement) {
+        report.fault(code::FILE_MISSING, name, "the statement names this file, which is missing");
+    }
+    for name in reader.unexpected(statement) {
+        report.fault(code::FILE_UNEXPECTED, name, "the statement does not name this file");
+    }
+    let mut named = vec![
+        (manifest::ENTRIES_FILE, statement.entries.sha256),
+        (manifest::REJECTED_FILE, statement.rejected),
+        (manifest::INPUTS_FILE, statement.inputs.sha256),
+    ];
+    named.extend(statement.files.iter().map(|file| (file.name.as_str(), file.sha256)));
+    for (name, expected) in named {
+        if reader.missing(statement).contains(&name) {
+            continue;
+        }
+        let Some(found) = believed(reader.digest(name), name, report)? else { continue };
+        if found.sha256 != expected {
+            let message = format!("SHA-256 is {}, expected {expected}", found.sha256);
+            report.fault(code::FILE_DIGEST, name, &message);
+        }
+    }
+    Ok(())
+}
+
+/// The policy whose digest the statement names.
+fn policy(reader: &BatchReader, statement: &Statement, report: &mut AuditReport) -> Result<Option<Policy>, Error> {
+    const FILE: &str = "policy.toml";
+    if statement.encoder != ENCODER {
+        let reason = format!("encoder {} is not known to this release, which knows {ENCODER}", statement.encoder);
+        report.fault(code::ENCODER, manifest::STATEMENT_FILE, &reason);
+        return Ok(None);
+    }
+    let Some(bytes) = believed(reader.read(FILE), FILE, report)? else { return Ok(None) };
+    if sha256(&bytes) != statement.policy.sha256 {
+        report.fault(code::POLICY_DIGEST, FILE, "the policy is not the one the statement names");
+        return Ok(None);
+    }
+    let parsed = String::from_utf8(bytes)
+        .map_err(|error| error.to_string())
+        .and_then(|text| Policy::parse(&text, FILE).map_err(|errors| errors.to_string()));
+    let policy = match parsed {
+        Ok(policy) => policy,
+        Err(reason) => {
+            report.fault(code::FILE_UNREADABLE, FILE, &reason);
+            return Ok(None);
+        }
+    };
+    let relaxations = &policy.source().relax;
+    if policy.name() != statement.policy.name
+        || policy.version() != statement.policy.version
+        || *relaxations != statement.relaxations
+    {
+        report.fault(code::POLICY_DIFFERS, FILE, "name, version or relaxations differ from the statement's");
+    }
+    Ok(Some(policy))
+}

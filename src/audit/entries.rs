@@ -1,0 +1,286 @@
+//! Line by line: the whole way from the source leaf to the new certificate, walked again.
+
+use std::sync::atomic::Ordering;
+
+use crate::cert::{IssuerIdentity, Seed, UncheckedCertificate};
+use crate::crypto::{is_full_width, sha256};
+use crate::delivery::{BatchReader, StoredCertificate};
+use crate::error::Error;
+use crate::issue::{self, derive_serial, serial_for};
+use crate::manifest::{self, Entry, Statement, TreeBuilder};
+use crate::origin::Uid;
+use crate::parallel;
+use crate::policy::{BatchContext, BoundPolicy, Policy};
+use crate::reel::SourceLeaf;
+use crate::verify::{Examined, Relaxation, TrustAnchor, Verifier};
+use crate::x509::{Certificate, SerialNumber};
+
+use super::report::{AuditReport, Fault, code};
+use super::{Audit, believed, certificates};
+
+/// Lines checked at once; bounds the memory.
+const BLOCK: usize = 4_096;
+
+/// One line with what belongs to it, as read.
+struct Row {
+    number: u64,
+    line: String,
+    certificate: StoredCertificate,
+    source: StoredCertificate,
+}
+
+/// What a line whose certificates hold adds to the report.
+struct Good {
+    anchor: String,
+    relaxations: Vec<Relaxation>,
+    discarded: Vec<SerialNumber>,
+}
+
+/// Everything a line is checked against.
+struct Context<'a> {
+    identity: &'a IssuerIdentity,
+    bound: BoundPolicy,
+    verifier: Verifier,
+    anchors: &'a [Certificate],
+    statement: &'a Statement,
+    seed: Seed,
+}
+
+/// Walks all lines.
+pub(super) fn check(
+    job: &Audit<'_>,
+    reader: &BatchReader,
+    statement: &Statement,
+    identity: &IssuerIdentity,
+    policy: &Policy,
+    report: &mut AuditReport,
+) -> Result<(), Error> {
+    let Some(context) = context(job, reader, statement, identity, policy, report)? else { return Ok(()) };
+    let mut walk = Walk { tree: TreeBuilder::new(), last: None, discarded: vec![], numbers: 0 };
+    let lines = believed(reader.lines(manifest::ENTRIES_FILE), manifest::ENTRIES_FILE, report)?;
+    let certificates = believed(reader.certificates(), "certificates.zip", report)?;
+    let sources = believed(reader.sources(), "sources.zip", report)?;
+    let (Some(mut lines), Some(mut certificates), Some(mut sources)) = (lines, certificates, sources) else {
+        return Ok(());
+    };
+    loop {
+        if job.cancel.load(Ordering::Relaxed) {
+            return Err(Error::Interrupted);
+        }
+        let mut block = Vec::with_capacity(BLOCK);
+        while block.len() < BLOCK {
+            let line = believed(lines.next_line(), manifest::ENTRIES_FILE, report)?.flatten();
+            let certificate = believed(certificates.next_certificate(), "certificates.zip", report)?.flatten();
+            let source = believed(sources.next_certificate(), "sources.zip", report)?.flatten();
+            let (line, certificate, source) = match (line, certificate, source) {
+                (Some(line), Some(certificate), Some(source)) => (line.to_owned(), certificate, source),
+                (None, None, None) => break,
+                (line, certificate, source) => {
+                    let ended = [
+                        (line.is_none(), "lines"),
+                        (certificate.is_none(), "certificates"),
+                        (source.is_none(), "sources"),
+                    ];
+                    let ended: Vec<&str> = ended.iter().filter(|(ended, _)| *ended).map(|(_, what)| *what).collect();
+                    let message = format!("{} end after {}", ended.join(" and "), walk.numbers);
+                    report.fault(code::TREE_SIZE, manifest::ENTRIES_FILE, &message);
+                    return Ok(());
+                }
+            };
+            walk.numbers += 1;
+            walk.line(&line, report);
+            block.push(Row { number: walk.numbers, line, certificate, source });
+        }
+        if block.is_empty() {
+            break;
+        }
+        let count = block.len() as u64;
+        for checked in parallel::map(job.jobs, block, |row| context.check(&row)) {
+            report.certificates += 1;
+            match checked {
+                Ok(good) => walk.good(good, report),
+                Err(fault) => report.push(*fault),
+            }
+        }
+        (job.advance)(count);
+    }
+    walk.finish(statement, report);
+    report.checked("every source leaf's chain, UID and key under the source anchors");
+    report.checked("every certificate: rebuilt bit for bit from policy, seed and leaf, and the CA's signature");
+    Ok(())
+}
+
+fn context<'a>(
+    job: &Audit<'a>,
+    reader: &BatchReader,
+    statement: &'a Statement,
+    identity: &'a IssuerIdentity,
+    policy: &Policy,
+    report: &mut AuditReport,
+) -> Result<Option<Context<'a>>, Error> {
+    let anchors = job.source_anchors.iter().cloned().map(TrustAnchor::from_certificate).collect::<Result<_, _>>()?;
+    let mut verifier = Verifier::new(anchors, policy.source().clone(), statement.issued_at)?;
+    // certificates of the batch may only help to build paths; the anchors are the auditor's
+    let chain = believed(reader.read("source-chain.pem"), "source-chain.pem", report)?.unwrap_or_default();
+    for certificate in certificates(&chain).unwrap_or_default() {
+        verifier.add_intermediate(certificate);
+    }
+    let params = match policy.params(&statement.params) {
+        Ok(params) => params,
+        Err(errors) => {
+            report.fault(code::POLICY_BIND, manifest::STATEMENT_FILE, &errors.to_string());
+            return Ok(None);
+        }
+    };
+    let batch = BatchContext { batch: statement.batch.clone(), issued_at: statement.issued_at, params };
+    let bound = match policy.bind(identity, &batch) {
+        Ok(bound) => bound,
+        Err(errors) => {
+            report.fault(code::POLICY_BIND, "policy.toml", &errors.to_string());
+            return Ok(None);
+        }
+    };
+    let Some(seed) = statement.serial_seed else {
+        report.fault(
+            code::ENCODER,
+            manifest::STATEMENT_FILE,
+            "no serial seed: not a batch of this program's own issuing",
+        );
+        return Ok(None);
+    };
+    let seed = Seed(seed);
+    Ok(Some(Context { identity, bound, verifier, anchors: job.source_anchors, statement, seed }))
+}
+
+/// What is followed from line to line.
+struct Walk {
+    tree: TreeBuilder,
+    last: Option<Uid>,
+    discarded: Vec<SerialNumber>,
+    numbers: u64,
+}
+
+impl Walk {
+    fn line(&mut self, line: &str, report: &mut AuditReport) {
+        self.tree.push(line.as_bytes());
+        // a line that cannot be read is reported where it is checked
+        let Ok(entry) = Entry::parse(line) else { return };
+        if self.last.as_ref().is_some_and(|last| last >= entry.uid()) {
+            let message = format!("chip {} does not come after the chip before it", entry.uid());
+            report.fault(code::ENTRY_ORDER, &place(self.numbers), &message);
+        }
+        self.last = Some(entry.uid().clone());
+    }
+
+    fn good(&mut self, good: Good, report: &mut AuditReport) {
+        *report.anchors.entry(good.anchor).or_default() += 1;
+        for relaxation in good.relaxations {
+            *report.relaxations.entry(relaxation.to_string()).or_default() += 1;
+        }
+        self.discarded.extend(good.discarded);
+    }
+
+    fn finish(self, statement: &Statement, report: &mut AuditReport) {
+        let stated = &statement.entries;
+        if self.tree.size() != stated.tree_size || statement.counts.issued != stated.tree_size {
+            let message = format!("{} lines, the statement says {}", self.tree.size(), stated.tree_size);
+            report.fault(code::TREE_SIZE, manifest::ENTRIES_FILE, &message);
+        }
+        let root = self.tree.root();
+        if root == stated.root_hash {
+            report.checked("order, number and Merkle root of the lines");
+        } else {
+            let message = format!("Merkle root is {root}, the statement says {}", stated.root_hash);
+            report.fault(code::TREE_ROOT, manifest::ENTRIES_FILE, &message);
+        }
+        if self.discarded != statement.discarded_serials {
+            let message = "discarded_serials are not those that the lines' attempts give";
+            report.fault(code::DISCARDED_SERIALS, manifest::STATEMENT_FILE, message);
+        }
+    }
+}
+
+fn place(number: u64) -> String {
+    format!("{} line {number}", manifest::ENTRIES_FILE)
+}
+
+impl Context<'_> {
+    fn check(&self, row: &Row) -> Result<Good, Box<Fault>> {
+        let fault = |code, message: String| Box::new(Fault { code, place: place(row.number), message });
+        let entry = Entry::parse(&row.line).map_err(|error| fault(code::ENTRY_SYNTAX, error.to_string()))?;
+        let uid = entry.uid();
+
+        if row.source.uid != *uid {
+            let message = format!("source {} does not belong to chip {uid}", row.source.uid);
+            return Err(fault(code::SOURCE_NAME, message));
+        }
+        if row.certificate.uid != *uid {
+            let message = format!("certificate {} does not belong to chip {uid}", row.certificate.uid);
+            return Err(fault(code::CERTIFICATE_NAME, message));
+        }
+        if sha256(&row.source.der) != entry.source_sha256() {
+            return Err(fault(code::SOURCE_DIGEST, format!("source leaf of chip {uid} has another SHA-256")));
+        }
+        let leaf = SourceLeaf { item: entry.source_item().clone(), der: row.source.der.clone(), file_name: None };
+        let leaf = match self.verifier.examine(&leaf) {
+            Examined::Verified(leaf, _) => leaf,
+            Examined::CaCertificate(_) => {
+                return Err(fault(code::SOURCE_REJECTED, format!("source leaf of chip {uid} is a CA certificate")));
+            }
+            Examined::Rejected(finding) => {
+                return Err(fault(code::SOURCE_REJECTED, format!("chip {uid}: {} [{}]", finding.reason, finding.code)));
+            }
+        };
+        if leaf.uid() != uid {
+            return Err(fault(code::SOURCE_UID, format!("source leaf is of chip {}, the line says {uid}", leaf.uid())));
+        }
+        let anchor = &self.anchors[leaf.proof().anchor];
+        let stated = self.statement.anchors.get(entry.anchor());
+        if stated.is_none_or(|stated| stated.spki_sha256 != sha256(anchor.spki().der())) {
+            let message = format!("chain of chip {uid} reaches `{}`, the line says another anchor", anchor.subject());
+            return Err(fault(code::SOURCE_ANCHOR, message));
+        }
+
+        let template =
+            self.bound.template(&leaf).map_err(|finding| fault(code::CERTIFICATE_TBS, finding.reason.clone()))?;
+        let serial = serial_for(&template, &self.seed, self.identity, entry.attempt());
+        let linted = self.identity.prepare(&template, serial, entry.attempt()).map_err(|lints| {
+            let lints: Vec<String> = lints.iter().map(ToString::to_string).collect();
+            fault(code::CERTIFICATE_TBS, format!("chip {uid}: {}", lints.join("; ")))
+        })?;
+        let tbs = linted.into_tbs();
+        let certificate = Certificate::from_der(&row.certificate.der)
+            .map_err(|error| fault(code::CERTIFICATE_TBS, format!("certificate of chip {uid}: {error}")))?;
+        if certificate.tbs() != tbs.der() || certificate.signature_algorithm() != tbs.signature_algorithm() {
+            let message = format!("certificate of chip {uid} is not the one that policy, seed and leaf give");
+            return Err(fault(code::CERTIFICATE_TBS, message));
+        }
+        let full_width = tbs.full_width_signature();
+        let unchecked = UncheckedCertificate { tbs, signature: certificate.signature().to_vec() };
+        let issued = issue::check(self.identity, unchecked).map_err(|error| {
+            fault(
+                code::CERTIFICATE_SIGNATURE,
+                format!("certificate of chip {uid} was not signed by the issuer: {error}"),
+            )
+        })?;
+        if full_width && !is_full_width(self.identity.spki().algorithm(), issued.signature()) {
+            return Err(fault(code::FULL_WIDTH, format!("signature of chip {uid} has a leading zero octet in r or s")));
+        }
+
+        // every other field of the line follows from the certificates just proved
+        let padded = entry.relax().contains(&Relaxation::TrailingPadding);
+        let expected = Entry::new(&issued, &leaf, entry.reissue())
+            .stated(u32::try_from(entry.anchor()).expect("read as one"), padded);
+        if expected.line() != row.line {
+            return Err(fault(
+                code::ENTRY_DIFFERS,
+                format!("the line of chip {uid} is not what its certificates give"),
+            ));
+        }
+        let issuer = self.identity.spki();
+        let discarded = (0..entry.attempt())
+            .map(|attempt| derive_serial(&self.seed, issuer, &leaf.origin().fingerprint, attempt))
+            .collect();
+        Ok(Good { anchor: anchor.subject().to_string(), relaxations: entry.relax().to_vec(), discarded })
+    }
+}

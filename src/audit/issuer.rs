@@ -1,0 +1,97 @@
+//! The issuing CA: named by the statement, chained to the auditor's anchor.
+
+use crate::cert::IssuerIdentity;
+use crate::crypto::{PublicKey, sha256};
+use crate::delivery::BatchReader;
+use crate::error::Error;
+use crate::manifest::Statement;
+use crate::x509::{BasicConstraints, Certificate, KeyUsage};
+
+use super::report::{AuditReport, code};
+use super::{Audit, believed, certificates};
+
+const FILE: &str = "chain.pem";
+
+/// The issuer as `chain.pem` shows it, once it is the statement's and its chain reaches an anchor.
+pub(super) fn identity(
+    job: &Audit<'_>,
+    reader: &BatchReader,
+    statement: &Statement,
+    report: &mut AuditReport,
+) -> Result<Option<IssuerIdentity>, Error> {
+    let Some(file) = believed(reader.read(FILE), FILE, report)? else { return Ok(None) };
+    let mut chain = match certificates(&file) {
+        Ok(chain) if !chain.is_empty() => chain,
+        Ok(_) => {
+            report.fault(code::FILE_UNREADABLE, FILE, "no certificate");
+            return Ok(None);
+        }
+        Err(reason) => {
+            report.fault(code::FILE_UNREADABLE, FILE, &reason);
+            return Ok(None);
+        }
+    };
+    let issuing = chain.remove(0);
+    let named = sha256(issuing.der()) == statement.issuer.sha256
+        && sha256(issuing.spki().der()) == statement.issuer.spki_sha256
+        && issuing.subject().to_string() == statement.issuer.subject;
+    if !named {
+        report.fault(code::ISSUER_DIFFERS, FILE, "the first certificate is not the issuer that the statement names");
+        return Ok(None);
+    }
+    if let Err(reason) = reaches_anchor(&issuing, &chain, job.issuer_anchors) {
+        report.fault(code::ISSUER_CHAIN, FILE, &reason);
+        return Ok(None);
+    }
+    report.checked("the issuing CA's chain up to the issuer anchor");
+    match IssuerIdentity::new(issuing, chain) {
+        Ok(identity) => Ok(Some(identity)),
+        Err(error) => {
+            report.fault(code::ISSUER_CHAIN, FILE, &error.to_string());
+            Ok(None)
+        }
+    }
+}
+
+/// RFC 5280 §6.1 for the short chain of an issuing CA: names, signatures, cA, pathLenConstraint, keyUsage.
+fn reaches_anchor(issuing: &Certificate, chain: &[Certificate], anchors: &[Certificate]) -> Result<(), String> {
+    let mut below = issuing;
+    let mut above = chain.iter();
+    // CA certificates between the one looked at and the object certificate
+    for depth in 0_u32.. {
+        check_ca(below, depth)?;
+        // an issuing CA given as anchor is trusted as it is
+        if anchors.iter().any(|anchor| anchor.subject() == below.subject() && anchor.spki() == below.spki()) {
+            return Ok(());
+        }
+        if let Some(anchor) = anchors.iter().find(|anchor| signed_by(below, anchor)) {
+            return check_ca(anchor, depth + 1);
+        }
+        let Some(next) = above.next().filter(|next| signed_by(below, next)) else {
+            return Err(format!("no anchor and no certificate of the chain signed `{}`", below.subject()));
+        };
+        below = next;
+    }
+    unreachable!("the chain ends before its depth does")
+}
+
+fn check_ca(certificate: &Certificate, depth: u32) -> Result<(), String> {
+    let subject = certificate.subject();
+    match certificate.basic_constraints().map_err(|error| error.to_string())? {
+        Some(BasicConstraints { ca: true, path_len }) if path_len.is_none_or(|limit| depth <= limit) => {}
+        Some(BasicConstraints { ca: true, .. }) => {
+            return Err(format!("`{subject}` has too small a pathLenConstraint"));
+        }
+        _ => return Err(format!("`{subject}` is not a CA certificate")),
+    }
+    match certificate.key_usage().map_err(|error| error.to_string())? {
+        Some(usage) if !usage.has(KeyUsage::KEY_CERT_SIGN) => Err(format!("`{subject}` may not sign certificates")),
+        _ => Ok(()),
+    }
+}
+
+fn signed_by(below: &Certificate, above: &Certificate) -> bool {
+    below.issuer() == above.subject()
+        && PublicKey::from_spki(above.spki())
+            .is_ok_and(|key| key.verify(below.signature_algorithm(), below.tbs(), below.signature()).is_ok())
+}

@@ -1,0 +1,110 @@
+//! What an audit found.
+
+use std::collections::BTreeMap;
+
+use crate::manifest::Statement;
+use crate::origin::Code;
+
+/// Faults kept with their text; more are only counted.
+const MAX_FAULTS: usize = 1_000;
+
+/// The outcome of an audit.
+#[derive(Clone, Debug, Default)]
+pub struct AuditReport {
+    /// The statement, if its seal verified.
+    pub statement: Option<Statement>,
+    /// What was checked, in words.
+    pub checks: Vec<String>,
+    /// Certificates that were derived again.
+    pub certificates: u64,
+    /// Leaves by the anchor their chain reaches.
+    pub anchors: BTreeMap<String, u64>,
+    /// Leaves by the relaxation they needed.
+    pub relaxations: BTreeMap<String, u64>,
+    /// Things worth a look that break nothing.
+    pub warnings: Vec<String>,
+    /// What does not hold.
+    pub faults: Vec<Fault>,
+    /// Faults beyond those listed.
+    pub more_faults: u64,
+}
+
+/// Something that does not hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The stable code.
+    pub code: Code,
+    /// The file, line or chip.
+    pub place: String,
+    /// What was found and what was expected.
+    pub message: String,
+}
+
+impl AuditReport {
+    /// Whether everything holds.
+    pub fn holds(&self) -> bool {
+        self.faults.is_empty() && self.statement.is_some()
+    }
+
+    pub(super) fn checked(&mut self, what: &str) {
+        self.checks.push(what.to_owned());
+    }
+
+    pub(super) fn fault(&mut self, code: Code, place: &str, message: &str) {
+        self.push(Fault { code, place: place.to_owned(), message: message.to_owned() });
+    }
+
+    pub(super) fn push(&mut self, fault: Fault) {
+        if self.faults.len() < MAX_FAULTS {
+            self.faults.push(fault);
+        } else {
+            self.more_faults += 1;
+        }
+    }
+}
+
+macro_rules! codes {
+    ($($name:ident = $code:literal, $meaning:literal;)*) => {
+        /// Codes of what an audit can find.
+        pub mod code {
+            use crate::origin::Code;
+
+            $(#[doc = $meaning] pub const $name: Code = Code::new($code);)*
+        }
+
+        /// Every code with its meaning.
+        pub const CODES: &[(Code, &str)] = &[$((code::$name, $meaning)),*];
+    };
+}
+
+codes! {
+    ACCOUNT_COUNTS = "audit.account.counts", "The counts of the statement do not add up to the lines.";
+    ACCOUNT_INPUT = "audit.account.input", "An input is not the one the batch was made from.";
+    ACCOUNT_ITEM = "audit.account.item", "An item of the input is not accounted for, or an accounted item is not in the input.";
+    ACCOUNT_LINE = "audit.account.line", "A line of rejected.jsonl or inputs.jsonl cannot be read.";
+    CERTIFICATE_NAME = "audit.certificate.name", "The entry of certificates.zip is named after another chip.";
+    CERTIFICATE_SIGNATURE = "audit.certificate.signature", "The issuing CA did not sign this certificate.";
+    CERTIFICATE_TBS = "audit.certificate.tbs", "The certificate is not the one that policy, seed and leaf give.";
+    DISCARDED_SERIALS = "audit.statement.discarded-serials", "The discarded serial numbers are not those of the lines.";
+    ENCODER = "audit.statement.encoder", "The batch was made by rules this release does not know.";
+    ENTRY_DIFFERS = "audit.entry.differs", "A line says something else than the certificates do.";
+    ENTRY_ORDER = "audit.entry.order", "The lines are not strictly increasing by UID.";
+    ENTRY_SYNTAX = "audit.entry.syntax", "A line cannot be read.";
+    FILE_DIGEST = "audit.file.digest", "A file has another digest than the statement names.";
+    FILE_MISSING = "audit.file.missing", "A file of the batch is missing.";
+    FILE_UNEXPECTED = "audit.file.unexpected", "A file lies in the batch that the statement does not name.";
+    FILE_UNREADABLE = "audit.file.unreadable", "A file of the batch cannot be read.";
+    FULL_WIDTH = "audit.certificate.full-width", "The policy demands full-width signatures and this one is shorter.";
+    ISSUER_CHAIN = "audit.issuer.chain", "The issuing CA's chain does not reach the issuer anchor.";
+    ISSUER_DIFFERS = "audit.issuer.differs", "chain.pem does not begin with the issuer that the statement names.";
+    POLICY_BIND = "audit.policy.bind", "The policy cannot be bound to issuer and batch.";
+    POLICY_DIFFERS = "audit.policy.differs", "The policy says something else than the statement.";
+    POLICY_DIGEST = "audit.policy.digest", "policy.toml is not the policy that the statement names.";
+    SOURCE_ANCHOR = "audit.source.anchor", "The leaf's chain reaches another anchor than the line says.";
+    SOURCE_DIGEST = "audit.source.digest", "The source leaf is not the one the line names.";
+    SOURCE_NAME = "audit.source.name", "The entry of sources.zip is named after another chip.";
+    SOURCE_REJECTED = "audit.source.rejected", "The source leaf does not verify under the auditor's anchors.";
+    SOURCE_UID = "audit.source.uid", "The source leaf belongs to another chip than the line says.";
+    TREE_ROOT = "audit.tree.root", "The lines do not have the Merkle root of the statement.";
+    TREE_SIZE = "audit.tree.size", "Lines, certificates and sources are not equally many, or not as many as stated.";
+}

@@ -1,0 +1,232 @@
+//! Looking at a reel: what is in it, and with verification, what is wrong with it.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use crate::crypto::sha256;
+use crate::error::Error;
+use crate::intake::{Intake, Source, read_and_verify};
+use crate::origin::{Disposition, Finding, Uid};
+use crate::reel::{self, Input, InputRecord, Item, Limits};
+use crate::verify::{self, ExpectedList, SourceRules};
+use crate::x509::{Certificate, Leniency, Time};
+
+/// Looking believes nothing, so it reads what some policy might accept.
+const READABLE: Leniency = Leniency { explicit_default_boolean: true };
+
+/// What to look at and how.
+#[expect(missing_debug_implementations, reason = "holds a closure")]
+pub struct Look<'a> {
+    /// What to read.
+    pub inputs: &'a [Input],
+    /// Limits while reading.
+    pub limits: Limits,
+    /// Directory for scratch files.
+    pub scratch: &'a Path,
+    /// Keep one record an item, for programs.
+    pub entries: bool,
+    /// Told how many items have been examined.
+    pub advance: &'a (dyn Fn(u64) + Sync),
+    /// Ends the work early.
+    pub cancel: &'a AtomicBool,
+}
+
+/// How to verify.
+#[derive(Clone, Copy, Debug)]
+pub struct Judgement<'a> {
+    /// Trust anchors.
+    pub anchors: &'a [Certificate],
+    /// Family, keys and relaxations.
+    pub rules: &'a SourceRules,
+    /// The chips that must be there.
+    pub expected: Option<&'a ExpectedList>,
+    /// The instant for which validity is judged.
+    pub at: Time,
+    /// Threads.
+    pub jobs: usize,
+}
+
+/// What was seen.
+#[derive(Clone, Debug, Default)]
+pub struct Inspection {
+    /// What was read.
+    pub inputs: Vec<InputRecord>,
+    /// Items seen.
+    pub items: u64,
+    /// Leaf certificates (with verification: verified ones).
+    pub leaves: u64,
+    /// Leaves by chip family, as their serial numbers suggest.
+    pub families: BTreeMap<String, u64>,
+    /// Leaves by issuer name.
+    pub issuers: BTreeMap<String, u64>,
+    /// Leaves by kind of public key.
+    pub keys: BTreeMap<String, u64>,
+    /// Earliest and latest notBefore.
+    pub not_before: Option<(Time, Time)>,
+    /// Earliest and latest notAfter.
+    pub not_after: Option<(Time, Time)>,
+    /// Smallest and largest UID.
+    pub uids: Option<(Uid, Uid)>,
+    /// Rejected and ignored items.
+    pub findings: Vec<Finding>,
+    /// Expected chips that were not found.
+    pub missing: Vec<String>,
+    /// Things worth a look.
+    pub warnings: Vec<String>,
+    /// One record an item, if asked for: its name and its finding.
+    pub entries: Vec<EntryReport>,
+}
+
+/// One item, for programs.
+#[derive(Clone, Debug)]
+pub struct EntryReport {
+    /// The item's name.
+    pub item: String,
+    /// The chip, where it could be read.
+    pub uid: Option<String>,
+    /// What was found; empty for a good leaf.
+    pub findings: Vec<Finding>,
+}
+
+impl Inspection {
+    /// Whether anything was rejected or missing.
+    pub fn has_faults(&self) -> bool {
+        !self.missing.is_empty() || self.findings.iter().any(|finding| finding.disposition == Disposition::Rejected)
+    }
+
+    fn count(&mut self, certificate: &Certificate) {
+        self.leaves += 1;
+        let uid = Uid::from_serial(certificate.serial());
+        let family = guess(&uid).to_owned();
+        *self.families.entry(family).or_default() += 1;
+        *self.issuers.entry(certificate.issuer().to_string()).or_default() += 1;
+        *self.keys.entry(certificate.spki().algorithm().to_string()).or_default() += 1;
+        let validity = certificate.validity();
+        self.not_before = Some(widen(self.not_before.take(), validity.not_before()));
+        self.not_after = Some(widen(self.not_after.take(), validity.not_after()));
+        self.uids = Some(widen(self.uids.take(), uid));
+    }
+}
+
+/// The family that a UID's form suggests.
+fn guess(uid: &Uid) -> &'static str {
+    match uid.as_bytes() {
+        [2, 9, rest @ ..] if rest.len() == 9 => "stsafe-a",
+        other if other.len() == 9 => "stsafe-l",
+        _ => "generic",
+    }
+}
+
+fn widen<T: Ord + Clone>(range: Option<(T, T)>, value: T) -> (T, T) {
+    match range {
+        None => (value.clone(), value),
+        Some((low, high)) => (low.min(value.clone()), high.max(value)),
+    }
+}
+
+/// Reads and counts; believes nothing.
+///
+/// # Errors
+/// An input cannot be read.
+pub fn look(look: &Look<'_>, stdin: &mut (dyn Read + Send)) -> Result<Inspection, Error> {
+    let mut seen = Inspection::default();
+    for input in look.inputs {
+        let stdin: Option<&mut dyn Read> = if *input == Input::Stdin { Some(&mut *stdin) } else { None };
+        let mut each = |item| {
+            seen.items += 1;
+            (look.advance)(1);
+            let mut entry = None;
+            match item {
+                Item::Finding(finding) => {
+                    entry = Some((finding.item.clone(), None));
+                    seen.findings.push(finding);
+                }
+                Item::Candidate(leaf) => match Certificate::from_der_leniently(&leaf.der, READABLE) {
+                    Ok((certificate, _)) if certificate.is_ca() => {
+                        let reason = format!("CA certificate of `{}`", certificate.subject());
+                        let finding = Finding::ignored(leaf.item.clone(), verify::CA_CERTIFICATE, reason)
+                            .of(None, Some(sha256(certificate.der())));
+                        seen.findings.push(finding);
+                        entry = Some((leaf.item, None));
+                    }
+                    Ok((certificate, _)) => {
+                        seen.count(&certificate);
+                        if look.entries {
+                            let uid = Uid::from_serial(certificate.serial()).to_string();
+                            seen.entries.push(EntryReport {
+                                item: leaf.item.to_string(),
+                                uid: Some(uid),
+                                findings: vec![],
+                            });
+                        }
+                    }
+                    Err(error) => {
+                        let finding = Finding::rejected(leaf.item.clone(), verify::code_of(&error), error.to_string());
+                        seen.findings.push(finding);
+                        entry = Some((leaf.item, None));
+                    }
+                },
+            }
+            if let (true, Some((item, uid))) = (look.entries, entry) {
+                let findings = seen.findings.last().cloned().into_iter().collect();
+                seen.entries.push(EntryReport { item: item.to_string(), uid, findings });
+            }
+            if look.cancel.load(std::sync::atomic::Ordering::Relaxed) {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        };
+        let inputs = reel::read(input, stdin, &look.limits, look.scratch, &mut each)?;
+        seen.inputs.extend(inputs);
+    }
+    if look.cancel.load(std::sync::atomic::Ordering::Relaxed) { Err(Error::Interrupted) } else { Ok(seen) }
+}
+
+/// Reads and verifies as `issue` would, ledger aside.
+///
+/// # Errors
+/// An input cannot be read, or no anchor is given.
+pub fn look_and_verify(
+    look: &Look<'_>,
+    judgement: &Judgement<'_>,
+    stdin: &mut (dyn Read + Send),
+) -> Result<Inspection, Error> {
+    let source = Source {
+        inputs: look.inputs,
+        limits: &look.limits,
+        anchors: judgement.anchors,
+        rules: judgement.rules,
+        at: judgement.at,
+        scratch: look.scratch,
+        jobs: judgement.jobs,
+        advance: look.advance,
+        cancel: look.cancel,
+    };
+    let mut intake = read_and_verify(&source, stdin)?;
+    let missing = intake.resolve(judgement.expected)?;
+    let Intake { spool, rows, mut findings, inputs, items, warnings, verifier: _ } = intake;
+    let mut seen = Inspection { inputs, items, missing, warnings, ..Inspection::default() };
+    for row in &rows {
+        let leaf = row.load(&spool)?;
+        let (certificate, _) = Certificate::from_der_leniently(&leaf.der, READABLE).map_err(|_| Error::SpoolChanged)?;
+        seen.count(&certificate);
+        if look.entries {
+            let uid = Some(row.key.uid.to_string());
+            seen.entries.push(EntryReport { item: leaf.item.to_string(), uid, findings: vec![] });
+        }
+    }
+    findings.sort_by_key(|(number, _)| *number);
+    seen.findings = findings.into_iter().map(|(_, finding)| finding).collect();
+    if look.entries {
+        seen.entries.extend(seen.findings.iter().map(|finding| EntryReport {
+            item: finding.item.to_string(),
+            uid: finding.uid.as_ref().map(ToString::to_string),
+            findings: vec![finding.clone()],
+        }));
+    }
+    Ok(seen)
+}
