@@ -1,3 +1,38 @@
 //! Parse, call, print, exit.
 
-fn main() {}
+mod cli;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use clap::Parser;
+use reroot::x509::Time;
+
+fn main() -> ExitCode {
+    let arguments = cli::Cli::parse();
+    let printer = cli::Printer::new(arguments.format, arguments.quiet);
+    let outcome = std::panic::catch_unwind(|| cli::run(&arguments, &mut world(), printer));
+    // a panic has been printed by then; it is our fault, whatever the input was
+    let exit = outcome.unwrap_or(cli::Exit::Bug);
+    ExitCode::from(exit.code())
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that asks the clock")]
+fn world() -> cli::World {
+    let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let now = i64::try_from(since_epoch.as_secs()).ok().and_then(|seconds| Time::from_unix(seconds).ok());
+    let cancel = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        // the first signal asks for an orderly end, the second one ends at once
+        let _ = signal_hook::flag::register_conditional_shutdown(signal, 6, Arc::clone(&cancel));
+        let _ = signal_hook::flag::register(signal, Arc::clone(&cancel));
+    }
+    cli::World {
+        now: now.expect("the clock shows a year before 10000"),
+        now_millis: u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX),
+        random: |bytes| aws_lc_rs::rand::fill(bytes).expect("the system's random generator works"),
+        cancel,
+        stdin: Box::new(std::io::stdin()),
+    }
+}

@@ -9,3 +9,4 @@
 pub mod judges;
 pub mod pki;
 pub mod run;
+pub mod workshop;

@@ -1,0 +1,262 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Gives every STSAFE-A secure element a second root of trust without breaking the first.
+///
+/// Verifies the leaf certificates of a reel against ST's root, re-issues them under your own CA over the same public
+/// key and UID, and seals a manifest that proves the continuity to anyone.
+#[derive(Debug, Parser)]
+#[command(name = "reroot", version, max_term_width = 100, propagate_version = true)]
+#[command(after_help = "Start here: reroot quickstart\nExit codes and daily use: docs/operator-guide.md")]
+pub(crate) struct Cli {
+    /// Form of what is printed on standard output (and of errors)
+    #[arg(long, global = true, value_enum, default_value = "text")]
+    pub(crate) format: Format,
+    /// Say nothing on standard error but warnings and errors
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Form of output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Text,
+    /// For programs: the same facts
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// A throw-away CA, the genuine ST leaves of fixtures/, a whole batch, its verification
+    Quickstart(QuickstartArgs),
+    /// Make a CA (root, issuing, manifest signer), anchors, reroot.toml and the shipped policies
+    Init(InitArgs),
+    /// Show what is in an archive: counts, families, issuers, keys, UID range, findings
+    Inspect(InspectArgs),
+    /// Check policies, or show what one would issue
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    /// Verify, build, sign and seal: leaves in, a batch directory out
+    Issue(Box<IssueArgs>),
+    /// Check a batch: everything re-derived from the batch, the anchors and, if given, the input
+    Verify(VerifyArgs),
+    /// Print a completion script for a shell
+    Completions(CompletionsArgs),
+    /// Write man pages into a directory
+    Man(ManArgs),
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  reroot quickstart /tmp/try-reroot")]
+pub(crate) struct QuickstartArgs {
+    /// Directory to create
+    #[arg(default_value = "reroot-quickstart")]
+    pub(crate) dir: PathBuf,
+}
+
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Example:\n  reroot init pki --organization \"Acme SA\" --key P-384 --passphrase-file root.pass"
+)]
+pub(crate) struct InitArgs {
+    /// Directory to make the CA in; nothing in it is overwritten
+    pub(crate) dir: PathBuf,
+    /// Organization in the names of the CA certificates
+    #[arg(long, short, default_value = "Example Organization")]
+    pub(crate) organization: String,
+    /// Kind of the CA keys
+    #[arg(long, default_value = "P-256", value_parser = ["P-256", "P-384"])]
+    pub(crate) key: String,
+    /// Encrypt the keys with the passphrase in this file
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["passphrase_env", "passphrase_prompt"])]
+    pub(crate) passphrase_file: Option<PathBuf>,
+    /// Encrypt the keys with the passphrase in this environment variable
+    #[arg(long, value_name = "NAME", conflicts_with = "passphrase_prompt")]
+    pub(crate) passphrase_env: Option<String>,
+    /// Encrypt the keys with a passphrase asked for on the terminal
+    #[arg(long)]
+    pub(crate) passphrase_prompt: bool,
+    /// Make the keys in a PKCS#11 token (not in this version)
+    #[arg(long, value_name = "URI", hide = true)]
+    pub(crate) pkcs11: Option<String>,
+}
+
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Example:\n  reroot inspect reel.zip --verify --source-anchor anchors/stm-stsafe-a-prod-ca-01.pem"
+)]
+pub(crate) struct InspectArgs {
+    /// Archives, directories, bundles or files; `-` is standard input
+    #[arg(required = true)]
+    pub(crate) inputs: Vec<PathBuf>,
+    /// Verify every leaf and list all findings
+    #[arg(long)]
+    pub(crate) verify: bool,
+    /// Trust anchors for --verify, PEM or DER (default: those of the configuration)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) source_anchor: Vec<PathBuf>,
+    /// Take family, keys and relaxations for --verify from this policy (default: stsafe-a, all keys, none)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
+    /// Configuration
+    #[arg(long, value_name = "FILE", default_value = "reroot.toml")]
+    pub(crate) config: PathBuf,
+    /// The chips that must be there: one UID a line
+    #[arg(long, value_name = "FILE", requires = "verify")]
+    pub(crate) expect: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PolicyCommand {
+    /// Check policy files and list every mistake
+    #[command(after_help = "Example:\n  reroot policy check policies/*.toml")]
+    Check {
+        /// Policy files
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// Show the certificate that would be issued for a leaf, field by field, without signing
+    #[command(after_help = "Example:\n  reroot policy show policies/aws-iot.toml --leaf leaf.der --set lot=A0042")]
+    Show {
+        /// Policy file
+        file: PathBuf,
+        /// A source leaf, DER or PEM
+        #[arg(long, value_name = "FILE")]
+        leaf: PathBuf,
+        /// Operator's parameters
+        #[arg(long = "set", value_name = "NAME=VALUE")]
+        set: Vec<String>,
+        /// Configuration
+        #[arg(long, value_name = "FILE", default_value = "reroot.toml")]
+        config: PathBuf,
+    },
+    /// List the shipped policies, or print one
+    #[command(after_help = "Example:\n  reroot policy shipped aws-iot > aws-iot.toml")]
+    Shipped {
+        /// Name of the policy to print
+        name: Option<String>,
+    },
+    /// Print the policy reference (Markdown)
+    Reference,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  reroot issue reel.zip --policy policies/aws-iot.toml --out batches/reel-0042\n\n\
+    Running the same command again is always safe: it resumes, publishes again, or says `already done`.")]
+pub(crate) struct IssueArgs {
+    /// Archives, directories, bundles or files; `-` is standard input
+    #[arg(required = true)]
+    pub(crate) inputs: Vec<PathBuf>,
+    /// The policy that decides what the certificates say
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: PathBuf,
+    /// The batch directory to create
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Configuration
+    #[arg(long, value_name = "FILE", default_value = "reroot.toml")]
+    pub(crate) config: PathBuf,
+    /// What a rejected item does to the run
+    #[arg(long, value_enum, default_value = "stop")]
+    pub(crate) on_reject: OnRejectArg,
+    /// Operator's parameters that the policy declares
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// The chips that must be there, and no others: one UID a line
+    #[arg(long, value_name = "FILE")]
+    pub(crate) expect: Option<PathBuf>,
+    /// How many chips must verify
+    #[arg(long, value_name = "N")]
+    pub(crate) expect_count: Option<u64>,
+    /// ST's bulk identifier, kept on the ledger
+    #[arg(long, value_name = "ID")]
+    pub(crate) bulk_id: Option<String>,
+    /// Write the bulk identifier into the manifest too (it is what ST's claim page asks for)
+    #[arg(long, requires = "bulk_id")]
+    pub(crate) publish_bulk_id: bool,
+    /// Encodings of the certificates to deliver
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "der")]
+    pub(crate) form: Vec<FormArg>,
+    /// Issue again what was issued before, for this reason, which is recorded
+    #[arg(long, value_name = "REASON")]
+    pub(crate) reissue: Option<String>,
+    /// The ledger head printed by the last run: refuse a ledger restored from an older backup
+    #[arg(long, value_name = "DIGEST")]
+    pub(crate) expect_head: Option<String>,
+    /// Threads (default: all cores)
+    #[arg(long, value_name = "N")]
+    pub(crate) jobs: Option<usize>,
+    /// Print where the time went
+    #[arg(long)]
+    pub(crate) timings: bool,
+    /// Check everything, then stop before anything is recorded or signed
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// What a rejected item does to the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OnRejectArg {
+    /// Sign nothing, list everything
+    Stop,
+    /// Issue the good ones, exit with 1
+    Skip,
+}
+
+/// Encoding of a delivered certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FormArg {
+    /// `<UID>.der`
+    Der,
+    /// `<UID>.pem`
+    Pem,
+}
+
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Example:\n  reroot verify batches/reel-0042 --source-anchor anchors/stm-stsafe-a-prod-ca-01.pem \
+    --issuer-anchor ca/root.pem"
+)]
+pub(crate) struct VerifyArgs {
+    /// The batch directory
+    pub(crate) batch: PathBuf,
+    /// The archives the batch was made from: adds the accounting of their items
+    #[arg(long, value_name = "ARCHIVE")]
+    pub(crate) input: Vec<PathBuf>,
+    /// Trust anchor of the source leaves, PEM or DER (default: those of the configuration)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) source_anchor: Vec<PathBuf>,
+    /// Trust anchor of the new certificates (default: the configuration's root)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) issuer_anchor: Option<PathBuf>,
+    /// Trust anchor of the manifest signer (default: the issuer anchor)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) manifest_anchor: Option<PathBuf>,
+    /// Configuration to take anchors from that are not given
+    #[arg(long, value_name = "FILE", default_value = "reroot.toml")]
+    pub(crate) config: PathBuf,
+    /// Threads (default: all cores)
+    #[arg(long, value_name = "N")]
+    pub(crate) jobs: Option<usize>,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  reroot completions bash > /etc/bash_completion.d/reroot")]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum)]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  reroot man /usr/local/share/man/man1")]
+pub(crate) struct ManArgs {
+    /// Directory to write the pages into
+    pub(crate) dir: PathBuf,
+}

@@ -1,0 +1,164 @@
+//! Exit codes: exhaustive, documented for operators, never renumbered (docs/operator-guide.md).
+
+use reroot::ca::CaError;
+use reroot::delivery::DeliveryError;
+use reroot::durable::DurableError;
+use reroot::error::Error;
+use reroot::issue::IssueError;
+use reroot::ledger::LedgerError;
+use reroot::signer::SignerError;
+
+/// How the program ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// 0: all done, also: already done
+    Done,
+    /// 1: issued with rejections (`--on-reject skip`), findings (`inspect --verify`), or the content does not hold
+    Findings,
+    /// 2: usage, configuration or policy is wrong; output exists
+    Usage,
+    /// 3: input cannot be read, was rejected, or nothing was left to issue
+    Input,
+    /// 4: the signer failed
+    Signer,
+    /// 5: ledger or output failed, or the spooled input changed under the run
+    Storage,
+    /// 6: interrupted; the same command resumes
+    Interrupted,
+    /// 70: a bug in this program
+    Bug,
+}
+
+impl Exit {
+    /// The number for the shell.
+    pub(crate) const fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Findings => 1,
+            Self::Usage => 2,
+            Self::Input => 3,
+            Self::Signer => 4,
+            Self::Storage => 5,
+            Self::Interrupted => 6,
+            Self::Bug => 70,
+        }
+    }
+
+    /// The exit for an error; every error has one.
+    pub(crate) fn of(error: &Error) -> Self {
+        match error {
+            Error::Config(errors) if errors.only_signers() => Self::Signer,
+            Error::Config(_) | Error::Policy(_) | Error::Verify(_) => Self::Usage,
+            Error::CertificateNotValid { .. }
+            | Error::Durable(DurableError::Exists { .. })
+            | Error::OutputExists { .. }
+            | Error::HeadDiffers { .. } => Self::Usage,
+            Error::Ca(error) => ca(error),
+            Error::Delivery(error) => delivery(error),
+            Error::Durable(DurableError::Io { .. }) => Self::Storage,
+            Error::Interrupted => Self::Interrupted,
+            Error::Issue(error) => issue(error),
+            Error::LeavesDiffer { .. } | Error::RepublishDiffers { .. } | Error::SpoolChanged => Self::Storage,
+            Error::Ledger(error) => ledger(error),
+            Error::LintDiffers { .. } => Self::Bug,
+            Error::Manifest(_) => Self::Bug,
+            Error::Reel(_) => Self::Input,
+            Error::Signer(error) => signer(error),
+        }
+    }
+}
+
+fn ca(error: &CaError) -> Exit {
+    match error {
+        CaError::Directory { .. }
+        | CaError::Exists { .. }
+        | CaError::KeyAlgorithm { .. }
+        | CaError::Organization { .. }
+        | CaError::PolicyName { .. }
+        | CaError::SecretSource { .. }
+        | CaError::Time(_)
+        | CaError::Years { .. }
+        | CaError::Config(_)
+        | CaError::Durable(DurableError::Exists { .. }) => Exit::Usage,
+        CaError::Durable(DurableError::Io { .. }) | CaError::Read { .. } => Exit::Storage,
+        CaError::Ledger(error) => ledger(error),
+        CaError::Signer(error) => signer(error),
+        CaError::FullWidth { .. } => Exit::Signer,
+        CaError::Anchor | CaError::Certificate(_) | CaError::Key(_) | CaError::Random | CaError::Signature(_) => {
+            Exit::Bug
+        }
+    }
+}
+
+fn delivery(error: &DeliveryError) -> Exit {
+    match error {
+        DeliveryError::NoForm
+        | DeliveryError::NotABatch { .. }
+        | DeliveryError::OutputExists { .. }
+        | DeliveryError::OutputName { .. }
+        | DeliveryError::OutputParent { .. }
+        | DeliveryError::PartialInTheWay { .. }
+        | DeliveryError::Durable(DurableError::Exists { .. }) => Exit::Usage,
+        DeliveryError::Durable(DurableError::Io { .. }) | DeliveryError::Read { .. } => Exit::Storage,
+        DeliveryError::Archive { .. }
+        | DeliveryError::Line { .. }
+        | DeliveryError::Missing { .. }
+        | DeliveryError::NotAFile { .. }
+        | DeliveryError::Order { .. }
+        | DeliveryError::TooLarge { .. } => Exit::Findings,
+        DeliveryError::BatchName { .. }
+        | DeliveryError::Counts { .. }
+        | DeliveryError::EntryTooLarge { .. }
+        | DeliveryError::FileName { .. }
+        | DeliveryError::Finished { .. }
+        | DeliveryError::Incomplete { .. } => Exit::Bug,
+    }
+}
+
+fn issue(error: &IssueError) -> Exit {
+    match error {
+        IssueError::AlgorithmNotOfKey { .. } | IssueError::Key(_) | IssueError::KeyMismatch { .. } => Exit::Usage,
+        IssueError::NeverFullWidth { .. } | IssueError::SignatureCount { .. } | IssueError::WrongSignature { .. } => {
+            Exit::Signer
+        }
+        IssueError::Signer(error) => signer(error),
+    }
+}
+
+/// A wrong PIN or passphrase, an unreadable key, a token that is away: all are the signer's.
+fn signer(_: &SignerError) -> Exit {
+    Exit::Signer
+}
+
+fn ledger(error: &LedgerError) -> Exit {
+    match error {
+        LedgerError::Exists { .. } | LedgerError::IssuerDiffers { .. } | LedgerError::Missing { .. } => Exit::Usage,
+        LedgerError::AttemptDiffers { .. }
+        | LedgerError::BatchExists { .. }
+        | LedgerError::CaDiffers { .. }
+        | LedgerError::CertificateDiffers { .. }
+        | LedgerError::ChunkLength { .. }
+        | LedgerError::Damaged { .. }
+        | LedgerError::Durable(_)
+        | LedgerError::Foreign { .. }
+        | LedgerError::Incomplete { .. }
+        | LedgerError::LeafDiffers { .. }
+        | LedgerError::LeafOrder { .. }
+        | LedgerError::LeafTaken { .. }
+        | LedgerError::Locked { .. }
+        | LedgerError::Newer { .. }
+        | LedgerError::NoLeaves { .. }
+        | LedgerError::NoSuchChunk { .. }
+        | LedgerError::NotComplete { .. }
+        | LedgerError::NotRecorded { .. }
+        | LedgerError::RetryUnchanged { .. }
+        | LedgerError::SealDiffers { .. }
+        | LedgerError::Sealed { .. }
+        | LedgerError::Store(_)
+        | LedgerError::TbsDiffers { .. }
+        | LedgerError::TermsDiffer { .. }
+        | LedgerError::TermsExist { .. }
+        | LedgerError::TooManyLeaves { .. }
+        | LedgerError::UnknownBatch { .. } => Exit::Storage,
+    }
+}

@@ -1,0 +1,160 @@
+//! `reroot inspect`
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::num::NonZero;
+
+use reroot::inspect::{Inspection, Judgement, Look, look, look_and_verify};
+use reroot::origin::Disposition;
+use reroot::reel::Limits;
+use reroot::verify::{Family, SourceRules};
+use reroot::x509::KeyAlgorithm;
+use serde_json::{Value, json};
+
+use super::args::{Format, InspectArgs};
+use super::progress::Counter;
+use super::{Exit, Fault, Printer, World, load, render};
+
+pub(crate) fn run(args: &InspectArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
+    let inputs = load::inputs(&args.inputs);
+    let counter = Counter::new(printer.terminal && printer.format == Format::Text);
+    let scratch = std::env::temp_dir();
+    let request = Look {
+        inputs: &inputs,
+        limits: Limits::default(),
+        scratch: &scratch,
+        entries: printer.format == Format::Json,
+        advance: &|count| counter.advance(count),
+        cancel: &world.cancel,
+    };
+    let seen = if args.verify {
+        let anchors = if args.source_anchor.is_empty() {
+            load::config(&args.config)?.anchors()?
+        } else {
+            load::certificates(&args.source_anchor)?
+        };
+        let rules = match &args.policy {
+            Some(path) => load::policy(path)?.source().clone(),
+            None => usual_rules(),
+        };
+        let expected = args.expect.as_deref().map(|path| load::expected(path, rules.family)).transpose()?;
+        let judgement = Judgement {
+            anchors: &anchors,
+            rules: &rules,
+            expected: expected.as_ref().map(|(list, _)| list),
+            at: world.now,
+            jobs: std::thread::available_parallelism().map_or(1, NonZero::get),
+        };
+        look_and_verify(&request, &judgement, &mut *world.stdin)?
+    } else {
+        look(&request, &mut *world.stdin)?
+    };
+    counter.finish();
+    match printer.format {
+        Format::Text => printer.data(&text(&seen, args.verify)),
+        Format::Json => printer.json(&as_json(&seen, args.verify)),
+    }
+    Ok(if args.verify && seen.has_faults() { Exit::Findings } else { Exit::Done })
+}
+
+/// Without a policy: STSAFE-A, every key this program knows, no relaxation.
+fn usual_rules() -> SourceRules {
+    SourceRules {
+        family: Family::StsafeA,
+        keys: vec![
+            KeyAlgorithm::P256,
+            KeyAlgorithm::P384,
+            KeyAlgorithm::P521,
+            KeyAlgorithm::Ed25519,
+            KeyAlgorithm::BrainpoolP256r1,
+            KeyAlgorithm::BrainpoolP384r1,
+        ],
+        relax: vec![],
+    }
+}
+
+fn text(seen: &Inspection, verified: bool) -> String {
+    let mut text = String::new();
+    for input in &seen.inputs {
+        let _ = writeln!(
+            text,
+            "input        {} ({} bytes, sha256 {})",
+            input.name,
+            render::count(input.bytes),
+            input.sha256
+        );
+    }
+    let _ = writeln!(text, "items        {}", render::count(seen.items));
+    let what = if verified { "verified" } else { "leaves" };
+    let _ = writeln!(text, "{what:<12} {}", render::count(seen.leaves));
+    groups(&mut text, "family", &seen.families);
+    groups(&mut text, "issuer", &seen.issuers);
+    groups(&mut text, "key", &seen.keys);
+    if let Some((first, last)) = seen.not_before {
+        let _ = writeln!(text, "not before   {first} to {last}");
+    }
+    if let Some((first, last)) = seen.not_after {
+        let _ = writeln!(text, "not after    {first} to {last}");
+    }
+    if let Some((first, last)) = &seen.uids {
+        let _ = writeln!(text, "UID          {first} to {last}");
+    }
+    for disposition in [Disposition::Rejected, Disposition::Ignored] {
+        text += &render::findings(&seen.findings, disposition);
+    }
+    for uid in seen.missing.iter().take(50) {
+        let _ = writeln!(text, "missing      {uid}");
+    }
+    if seen.missing.len() > 50 {
+        let _ = writeln!(text, "             ... and {} more (--format json lists all)", seen.missing.len() - 50);
+    }
+    for warning in seen.warnings.iter().take(20) {
+        let _ = writeln!(text, "note: {warning}");
+    }
+    if seen.warnings.len() > 20 {
+        let _ = writeln!(text, "note: ... and {} more (--format json lists all)", seen.warnings.len() - 20);
+    }
+    if !verified && seen.leaves > 0 {
+        text.push_str("nothing was verified: add --verify\n");
+    }
+    text
+}
+
+fn groups(text: &mut String, name: &str, groups: &BTreeMap<String, u64>) {
+    for (at, (group, count)) in groups.iter().enumerate() {
+        let name = if at == 0 { name } else { "" };
+        let _ = writeln!(text, "{name:<12} {} × {group}", render::count(*count));
+    }
+}
+
+fn as_json(seen: &Inspection, verified: bool) -> Value {
+    let range = |range: &Option<(String, String)>| range.as_ref().map(|(first, last)| json!([first, last]));
+    let entries: Vec<Value> = seen
+        .entries
+        .iter()
+        .map(|entry| {
+            json!({
+                "item": entry.item,
+                "uid": entry.uid,
+                "findings": entry.findings.iter().map(render::finding_json).collect::<Vec<_>>(),
+            })
+        })
+        .collect();
+    json!({
+        "verified": verified,
+        "inputs": seen.inputs.iter().map(|input| json!({
+            "name": input.name.as_str(), "bytes": input.bytes, "sha256": input.sha256.to_string(),
+        })).collect::<Vec<_>>(),
+        "items": seen.items,
+        "leaves": seen.leaves,
+        "families": seen.families,
+        "issuers": seen.issuers,
+        "keys": seen.keys,
+        "not_before": range(&seen.not_before.map(|(a, b)| (a.to_string(), b.to_string()))),
+        "not_after": range(&seen.not_after.map(|(a, b)| (a.to_string(), b.to_string()))),
+        "uids": range(&seen.uids.as_ref().map(|(a, b)| (a.to_string(), b.to_string()))),
+        "missing": seen.missing,
+        "warnings": seen.warnings,
+        "entries": entries,
+    })
+}

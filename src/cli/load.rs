@@ -1,0 +1,91 @@
+//! Files that several commands read before they do anything.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use reroot::config::Config;
+use reroot::crypto::sha256;
+use reroot::error::Error;
+use reroot::policy::Policy;
+use reroot::reel::{Input, certificates_in_pem};
+use reroot::verify::{ExpectedList, Family};
+use reroot::x509::{Certificate, Sha256Digest};
+
+use super::Fault;
+
+/// Largest policy, list or certificate file that is read.
+const MAX_FILE: u64 = 64 << 20;
+
+/// Reads a file that must fit into memory.
+pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>, Fault> {
+    let fault = |source: std::io::Error| Fault::usage(format!("`{}`: {source}", path.display()));
+    let length = std::fs::metadata(path).map_err(fault)?.len();
+    if length > MAX_FILE {
+        return Err(Fault::usage(format!("`{}` has {length} bytes, expected at most {MAX_FILE}", path.display())));
+    }
+    std::fs::read(path).map_err(fault)
+}
+
+/// Reads a text file.
+pub(crate) fn text(path: &Path) -> Result<String, Fault> {
+    String::from_utf8(bytes(path)?).map_err(|_| Fault::usage(format!("`{}` is not UTF-8 text", path.display())))
+}
+
+/// Reads and proves a policy.
+pub(crate) fn policy(path: &Path) -> Result<Policy, Fault> {
+    let text = text(path)?;
+    Policy::parse(&text, &path.display().to_string()).map_err(|errors| Error::from(errors).into())
+}
+
+/// Reads the configuration.
+pub(crate) fn config(path: &Path) -> Result<Config, Fault> {
+    if !path.exists() {
+        return Err(Fault::usage(format!("there is no configuration `{}`", path.display()))
+            .hint("Make one with `reroot init DIR`, or name one with --config."));
+    }
+    Config::load(path).map_err(|errors| Error::from(errors).into())
+}
+
+/// Reads an expected list.
+pub(crate) fn expected(path: &Path, family: Family) -> Result<(ExpectedList, Sha256Digest), Fault> {
+    let content = bytes(path)?;
+    let list = ExpectedList::parse(family, &content, &path.display().to_string()).map_err(|error| {
+        let hint = error.hint().unwrap_or_default();
+        Fault::usage(error.to_string()).hint(&hint)
+    })?;
+    Ok((list, sha256(&content)))
+}
+
+/// Reads certificates, PEM or DER.
+pub(crate) fn certificates(paths: &[PathBuf]) -> Result<Vec<Certificate>, Fault> {
+    let mut list = Vec::new();
+    for path in paths {
+        let name = path.display();
+        let found = certificates_in_pem(&bytes(path)?).map_err(|error| Fault::usage(format!("`{name}`: {error}")))?;
+        for der in found {
+            let certificate =
+                Certificate::from_der(&der).map_err(|error| Fault::usage(format!("`{name}`: {error}")))?;
+            list.push(certificate);
+        }
+    }
+    Ok(list)
+}
+
+/// Paths on the command line as inputs; `-` is standard input.
+pub(crate) fn inputs(paths: &[PathBuf]) -> Vec<Input> {
+    paths.iter().map(|path| if path.as_os_str() == "-" { Input::Stdin } else { Input::Path(path.clone()) }).collect()
+}
+
+/// `NAME=VALUE` pairs of `--set`.
+pub(crate) fn params(set: &[String]) -> Result<BTreeMap<String, String>, Fault> {
+    let mut params = BTreeMap::new();
+    for pair in set {
+        let Some((name, value)) = pair.split_once('=') else {
+            return Err(Fault::usage(format!("--set {pair:?} is not NAME=VALUE")));
+        };
+        if params.insert(name.to_owned(), value.to_owned()).is_some() {
+            return Err(Fault::usage(format!("--set names `{name}` twice")));
+        }
+    }
+    Ok(params)
+}

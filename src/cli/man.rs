@@ -1,0 +1,29 @@
+//! `reroot man DIR`
+
+use clap::CommandFactory;
+use reroot::durable::{Access, DurableError, create_directory, write_new};
+
+use super::args::{Cli, ManArgs};
+use super::{Exit, Fault, Printer};
+
+pub(crate) fn run(args: &ManArgs, printer: Printer) -> Result<Exit, Fault> {
+    match create_directory(&args.dir, Access::Public) {
+        Ok(()) | Err(DurableError::Exists { .. }) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let mut command = Cli::command().name("reroot");
+    command.build();
+    let mut pages = vec![("reroot".to_owned(), command.clone())];
+    for sub in command.get_subcommands() {
+        pages.push((format!("reroot-{}", sub.get_name()), sub.clone()));
+    }
+    for (name, command) in pages {
+        let mut page = Vec::new();
+        let name: &'static str = name.leak();
+        clap_mangen::Man::new(command.name(name)).render(&mut page).expect("writing to memory");
+        let path = args.dir.join(format!("{name}.1"));
+        write_new(&path, Access::Public, &page)?;
+        printer.say(&format!("wrote {}", path.display()));
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,53 @@
+//! The command line: parses, calls the library, prints. Decides nothing.
+
+mod args;
+mod exit;
+mod fault;
+mod load;
+mod printer;
+mod progress;
+mod render;
+mod secrets;
+mod world;
+
+mod completions;
+mod init;
+mod inspect;
+mod issue;
+mod man;
+mod policy;
+mod quickstart;
+mod verify;
+
+pub(crate) use args::Cli;
+pub(crate) use exit::Exit;
+pub(crate) use fault::Fault;
+pub(crate) use printer::Printer;
+pub(crate) use world::World;
+
+use args::Command;
+
+/// Runs one command and says how it ended.
+pub(crate) fn run(cli: &Cli, world: &mut World, printer: Printer) -> Exit {
+    let result = match &cli.command {
+        Command::Completions(args) => Ok(completions::run(args, printer)),
+        Command::Init(args) => init::run(args, world, printer),
+        Command::Inspect(args) => inspect::run(args, world, printer),
+        Command::Issue(args) => issue::run(args, world, printer),
+        Command::Man(args) => man::run(args, printer),
+        Command::Policy(args) => policy::run(args, world, printer),
+        Command::Quickstart(args) => quickstart::run(args, world, printer),
+        Command::Verify(args) => verify::run(args, world, printer),
+    };
+    match result {
+        Ok(exit) => exit,
+        Err(Fault::Library(error)) => {
+            printer.error(&error);
+            Exit::of(&error)
+        }
+        Err(Fault::FrontDoor { exit, message, hint }) => {
+            printer.failure(&message, hint.as_deref());
+            exit
+        }
+    }
+}

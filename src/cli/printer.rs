@@ -1,0 +1,75 @@
+//! The one place that prints: data to standard output, talk to standard error.
+#![expect(clippy::print_stderr, reason = "this is the one file that prints")]
+
+use std::io::{IsTerminal, Write};
+
+use reroot::error::Error;
+
+use super::args::Format;
+use super::render;
+
+/// Where and how to print.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Printer {
+    /// Text for people or JSON for programs.
+    pub(crate) format: Format,
+    /// Whether standard error is a terminal: only then progress is drawn.
+    pub(crate) terminal: bool,
+    quiet: bool,
+}
+
+#[expect(clippy::unused_self, reason = "one door for everything that is printed, whatever it needs to know")]
+impl Printer {
+    pub(crate) fn new(format: Format, quiet: bool) -> Self {
+        Self { format, terminal: std::io::stderr().is_terminal(), quiet }
+    }
+
+    /// Data: something that could be piped.
+    pub(crate) fn data(self, text: &str) {
+        let mut out = std::io::stdout().lock();
+        // a closed pipe (`| head`) is the reader's choice, not a fault
+        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    }
+
+    /// A JSON value as data, one document.
+    pub(crate) fn json(self, value: &serde_json::Value) {
+        let text = serde_json::to_string_pretty(value).expect("values made here serialise");
+        self.data(&format!("{text}\n"));
+    }
+
+    /// Talk: what is going on.
+    pub(crate) fn say(self, text: &str) {
+        if !self.quiet {
+            eprintln!("{text}");
+        }
+    }
+
+    /// A warning, also when quiet.
+    pub(crate) fn warn(self, text: &str) {
+        eprintln!("warning: {text}");
+    }
+
+    /// An error with its hint, in the format asked for.
+    pub(crate) fn error(self, error: &Error) {
+        match self.format {
+            Format::Text => eprintln!("{}", render::error(error, self.terminal)),
+            Format::Json => {
+                let text = serde_json::to_string(&render::error_json(error)).expect("values made here serialise");
+                eprintln!("{text}");
+            }
+        }
+    }
+
+    /// A plain failure of the front door's own.
+    pub(crate) fn failure(self, message: &str, hint: Option<&str>) {
+        match self.format {
+            Format::Text => {
+                eprintln!("error: {message}");
+                if let Some(hint) = hint {
+                    eprintln!("\nhint: {hint}");
+                }
+            }
+            Format::Json => eprintln!("{}", serde_json::json!({ "error": message, "hint": hint })),
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! `reroot quickstart`: every step is a command that could have been typed, and is run as if it had been.
+
+use std::path::Path;
+use std::process::{Command as Process, Stdio};
+
+use clap::Parser;
+use reroot::crypto::sha256;
+use reroot::delivery::{BatchReader, Stamp, ZipWriter, certificate_to_pem};
+use reroot::durable::{self, Access};
+use reroot::x509::Sha256Digest;
+
+use super::args::{Cli, QuickstartArgs};
+use super::{Exit, Fault, Printer, World};
+
+/// Genuine leaves of STSAFE-A110 parts, all under STM STSAFE-A PROD CA 01 (fixtures/st/README.md).
+const GENUINE: [(&str, &[u8]); 3] = [
+    ("0209B0846159E439520139.der", include_bytes!("../../fixtures/st/leaf-0209B0846159E439520139.der")),
+    ("020930C56159E439520139.der", include_bytes!("../../fixtures/st/leaf-020930C56159E439520139.der")),
+    ("0209F0204021CC225B0139.der", include_bytes!("../../fixtures/st/leaf-0209F0204021CC225B0139.der")),
+];
+
+pub(crate) fn run(args: &QuickstartArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
+    let dir = &args.dir;
+    durable::create_directory(dir, Access::Public)?;
+    let at = |path: &str| dir.join(path).display().to_string();
+
+    printer
+        .say("A reel as ST's Online Certificate Distribution hands it out: genuine leaves of three STSAFE-A110 parts.");
+    let digest = write_reel(&dir.join("reel.zip"), world)?;
+    printer.say(&format!("  {} (sha256 {digest})", at("reel.zip")));
+
+    let (reel, config, policy) = (at("reel.zip"), at("pki/reroot.toml"), at("pki/policies/tls-client.toml"));
+    let (batch, root) = (at("batch"), at("pki/ca/root.pem"));
+    let anchor = at("pki/anchors/stm-stsafe-a-prod-ca-01.pem");
+    let steps: [(&str, Vec<&str>); 4] = [
+        (
+            "A throw-away CA: root, issuing CA, manifest signer; ST's genuine root as anchor.",
+            vec!["init", dir_pki(dir, "pki").leak(), "--organization", "Quickstart"],
+        ),
+        ("What is on the reel, and did ST sign it?", vec!["inspect", &reel, "--verify", "--source-anchor", &anchor]),
+        (
+            "Verify, build, record, sign, check, seal: one object certificate per chip, same key, same UID.",
+            vec!["issue", &reel, "--policy", &policy, "--out", &batch, "--config", &config],
+        ),
+        (
+            "The auditor's view: everything re-derived from the batch, the reel and two anchors.",
+            vec!["verify", &batch, "--input", &reel, "--source-anchor", &anchor, "--issuer-anchor", &root],
+        ),
+    ];
+    for (what, words) in steps {
+        printer.say(&format!("\n{what}\n$ reroot {}", words.join(" ")));
+        let cli = Cli::try_parse_from(std::iter::once("reroot").chain(words))
+            .map_err(|error| Fault::usage(format!("quickstart: {error}")))?;
+        let exit = super::run(&cli, world, printer);
+        if exit != Exit::Done {
+            return Ok(exit);
+        }
+    }
+    openssl(dir, &batch, &root, printer)
+}
+
+fn dir_pki(dir: &Path, name: &str) -> String {
+    dir.join(name).display().to_string()
+}
+
+fn write_reel(path: &Path, world: &World) -> Result<Sha256Digest, Fault> {
+    let mut zip = ZipWriter::new(Vec::new(), Stamp::new(world.now));
+    for (name, der) in GENUINE {
+        zip.add(name, der).expect("writing to memory");
+    }
+    let archive = zip.finish().expect("writing to memory");
+    durable::write_new(path, Access::Public, &archive)?;
+    Ok(sha256(&archive))
+}
+
+/// A second program confirms statement and certificates, if it is on this machine.
+fn openssl(dir: &Path, batch: &str, root: &str, printer: Printer) -> Result<Exit, Fault> {
+    let statement = format!("{batch}/manifest.json");
+    let cms = format!(
+        "openssl cms -verify -binary -inform DER -in {batch}/manifest.json.p7s -content {statement} -nointern \
+         -certfile {batch}/manifest.pem -CAfile {root} -purpose any -out /dev/null"
+    );
+    let uid = GENUINE[0].0.trim_end_matches(".der");
+    let certificate = dir.join(format!("{uid}.pem"));
+    let sample = format!("{}", certificate.display());
+    write_sample(batch, uid, &certificate)?;
+    let verify = format!("openssl verify -x509_strict -CAfile {root} -untrusted {batch}/chain.pem {sample}");
+    printer.say("\nA second program's word, OpenSSL's:");
+    for command in [cms, verify] {
+        printer.say(&format!("$ {command}"));
+        let words: Vec<&str> = command.split(' ').filter(|word| !word.is_empty()).collect();
+        let output = Process::new(words[0]).args(&words[1..]).stdin(Stdio::null()).output();
+        match output {
+            Ok(output) if output.status.success() => {
+                let said = if output.stdout.is_empty() { output.stderr } else { output.stdout };
+                printer.say(String::from_utf8_lossy(&said).trim_end());
+            }
+            Ok(output) => {
+                printer.failure(String::from_utf8_lossy(&output.stderr).trim_end(), None);
+                return Ok(Exit::Findings);
+            }
+            Err(_) => {
+                printer.say("openssl is not installed here; the commands above are what to run elsewhere");
+                break;
+            }
+        }
+    }
+    printer.say(&format!("\nDone: `{batch}` is a sealed batch. Read on in README.md and docs/operator-guide.md."));
+    Ok(Exit::Done)
+}
+
+/// Takes one certificate out of the batch, as the line would.
+fn write_sample(batch: &str, uid: &str, to: &Path) -> Result<(), Fault> {
+    let mut certificates = BatchReader::open(Path::new(batch))?.certificates()?;
+    while let Some(certificate) = certificates.next_certificate()? {
+        if certificate.uid.to_string() == uid {
+            return Ok(durable::write_new(to, Access::Public, certificate_to_pem(&certificate.der).as_bytes())?);
+        }
+    }
+    Err(Fault::usage(format!("`{batch}` holds no certificate of chip {uid}")))
+}

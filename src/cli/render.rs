@@ -1,0 +1,173 @@
+//! Text for people and JSON for programs: the same facts.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
+use reroot::error::Error;
+use reroot::origin::{Disposition, Finding};
+use serde_json::{Value, json};
+
+/// Findings of one code shown before the rest is only counted.
+const SHOWN: usize = 10;
+
+/// An error with everything that helps to mend it.
+pub(crate) fn error(error: &Error, terminal: bool) -> String {
+    let places = places(error);
+    if places.is_empty() {
+        let mut text = format!("error: {error}");
+        if let Some(hint) = error.hint() {
+            let _ = write!(text, "\n\nhint: {hint}");
+        }
+        return text;
+    }
+    let theme = if terminal { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
+    let handler = GraphicalReportHandler::new_themed(theme).with_width(100);
+    let mut text = String::new();
+    for place in &places {
+        let _ = handler.render_report(&mut text, place);
+    }
+    text.trim_end().to_owned()
+}
+
+/// The same as one JSON document.
+pub(crate) fn error_json(error: &Error) -> Value {
+    let places: Vec<Value> = places(error)
+        .iter()
+        .map(|place| {
+            json!({
+                "code": place.code,
+                "message": place.message,
+                "file": place.file,
+                "start": place.span.start,
+                "end": place.span.end,
+                "hint": place.hint,
+            })
+        })
+        .collect();
+    json!({ "error": error.to_string(), "hint": error.hint(), "places": places })
+}
+
+/// A mistake at a place in a file.
+#[derive(Debug)]
+struct Place {
+    code: String,
+    message: String,
+    hint: Option<String>,
+    file: String,
+    source: NamedSource<String>,
+    span: std::ops::Range<usize>,
+}
+
+fn places(error: &Error) -> Vec<Place> {
+    let place =
+        |file: &str, text: &str, code: &str, message: String, span: std::ops::Range<usize>, hint: Option<&str>| Place {
+            code: code.to_owned(),
+            message,
+            hint: hint.map(str::to_owned),
+            file: file.to_owned(),
+            source: NamedSource::new(file, text.to_owned()),
+            span,
+        };
+    match error {
+        Error::Policy(errors) => errors
+            .errors()
+            .iter()
+            .map(|error| {
+                let code = error.code().as_str();
+                let message = error.message().to_owned();
+                place(errors.file_name(), errors.text(), code, message, error.span(), error.hint())
+            })
+            .collect(),
+        Error::Config(errors) => errors
+            .errors()
+            .iter()
+            .map(|error| {
+                let file = errors.file().display().to_string();
+                let code = error.code().as_str();
+                place(&file, errors.text(), code, error.message().to_owned(), error.span(), error.hint())
+            })
+            .collect(),
+        _ => vec![],
+    }
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Place {}
+
+impl Diagnostic for Place {
+    fn code<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
+        Some(Box::new(&self.code))
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
+        self.hint.as_ref().map(|hint| Box::new(hint) as Box<dyn std::fmt::Display>)
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        Some(&self.source)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        Some(Box::new(std::iter::once(LabeledSpan::underline(self.span.clone()))))
+    }
+}
+
+/// Findings grouped by code, each group with examples.
+pub(crate) fn findings(findings: &[Finding], disposition: Disposition) -> String {
+    let mut groups: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
+    for finding in findings.iter().filter(|finding| finding.disposition == disposition) {
+        groups.entry(finding.code.as_str()).or_default().push(finding);
+    }
+    let mut text = String::new();
+    for (code, group) in groups {
+        let _ = writeln!(text, "{} {} [{code}]", group.len(), disposition.as_str());
+        for finding in group.iter().take(SHOWN) {
+            let _ = writeln!(text, "  {}: {}", finding.item, finding.reason);
+        }
+        if group.len() > SHOWN {
+            let _ = writeln!(text, "  ... and {} more (--format json lists all)", group.len() - SHOWN);
+        }
+    }
+    text
+}
+
+/// One finding for programs.
+pub(crate) fn finding_json(finding: &Finding) -> Value {
+    json!({
+        "item": finding.item.as_str(),
+        "disposition": finding.disposition.as_str(),
+        "code": finding.code.as_str(),
+        "reason": finding.reason,
+        "uid": finding.uid.as_ref().map(ToString::to_string),
+        "source_sha256": finding.source_sha256.map(|digest| digest.to_string()),
+    })
+}
+
+/// `1234567` as `1,234,567`.
+pub(crate) fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn counts_are_grouped_by_thousands() {
+        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(super::count(number), text);
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! Where the library's questions for passphrases and PINs go: the environment and the terminal.
+
+use std::ffi::OsString;
+
+use reroot::signer::SecretResolver;
+
+/// Asks the process's environment and its terminal.
+pub(crate) struct Secrets;
+
+impl SecretResolver for Secrets {
+    fn env(&self, name: &str) -> Option<OsString> {
+        std::env::var_os(name)
+    }
+
+    fn prompt(&self, question: &str) -> std::io::Result<String> {
+        rpassword::prompt_password(format!("{question}: "))
+    }
+}
