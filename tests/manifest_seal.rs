@@ -1,4 +1,5 @@
 //! Seals: made here and verified by OpenSSL and GnuTLS, refused here in every other form.
+#![expect(clippy::unwrap_used, reason = "`unwrap` is for tests, their helpers included")]
 
 #[path = "support/manifest_pki.rs"]
 #[expect(clippy::allow_attributes, reason = "`expect` would fail in a test that uses every helper")]
@@ -67,37 +68,99 @@ impl Sealed {
 
 /// RFC 5652 SignedData with SHA-256, written down a second time and by a signer that checks nothing.
 fn lax_seal(statement: &[u8], certificate: &Certificate, key: &TestKey) -> Vec<u8> {
+    bent_seal(statement, certificate, key, None)
+}
+
+/// What a seal may not be although its signature holds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Bend {
+    AttributeMissing,
+    AttributeTwice,
+    AttributesOutOfOrder,
+    Certificate,
+    Content,
+    DigestParameters,
+    SignatureParameters,
+    TwoSigners,
+    UnsignedAttribute,
+    ValueTwice,
+}
+
+/// As [`lax_seal`], in a form that seals do not have.
+fn bent_seal(statement: &[u8], certificate: &Certificate, key: &TestKey, bend: Option<Bend>) -> Vec<u8> {
+    let is = |one: Bend| bend == Some(one);
     let sequence = |parts: &[&[u8]]| element(0x30, parts);
     let set = |parts: &[&[u8]]| element(0x31, parts);
     let hex = |text: &str| hex::decode(text).unwrap();
-    let sha256 = hex("300b0609608648016503040201");
+    let sha256 =
+        if is(Bend::DigestParameters) { "300d06096086480165030402010500" } else { "300b0609608648016503040201" };
+    let sha256 = hex(sha256);
     let digest = |octets: &[u8]| element(4, &[reroot::crypto::sha256(octets).as_bytes()]);
     let attribute = |last: &str, value: &[u8]| sequence(&[&hex(last), &set(&[value])]);
-    let attributes = [
-        attribute("06092a864886f70d010903", &hex("06092a864886f70d010701")),
-        attribute("06092a864886f70d010905", &created().to_der()),
-        attribute("06092a864886f70d010904", &digest(statement)),
-        attribute("060b2a864886f70d010910022f", &sequence(&[&sequence(&[&sequence(&[&digest(certificate.der())])])])),
-    ]
-    .concat();
+    let content_type = attribute("06092a864886f70d010903", &hex("06092a864886f70d010701"));
+    let mut time = created().to_der();
+    if is(Bend::ValueTwice) {
+        time = [&time[..], &time].concat();
+    }
+    let time = attribute("06092a864886f70d010905", &time);
+    let digest_of_statement = attribute("06092a864886f70d010904", &digest(statement));
+    let certificate_digest = sequence(&[&sequence(&[&sequence(&[&digest(certificate.der())])])]);
+    let reference = attribute("060b2a864886f70d010910022f", &certificate_digest);
+    let mut attributes = vec![content_type, time, digest_of_statement, reference];
+    match bend {
+        Some(Bend::AttributeMissing) => attributes.truncate(3),
+        Some(Bend::AttributeTwice) => attributes.insert(0, attributes[0].clone()),
+        Some(Bend::AttributesOutOfOrder) => attributes.swap(0, 1),
+        _ => {}
+    }
+    let attributes = attributes.concat();
     let mut signatures = vec![];
     key.sign_batch(SignatureAlgorithm::EcdsaSha256, &[&set(&[&attributes])], &mut signatures).unwrap();
+    let algorithm =
+        if is(Bend::SignatureParameters) { "300c06082a8648ce3d0403020500" } else { "300a06082a8648ce3d040302" };
+    let unsigned = element(0xA1, &[&attribute("06092a864886f70d010905", &created().to_der())]);
     let signer_info = sequence(&[
         &[2, 1, 1],
         &sequence(&[certificate.issuer().der(), &element(2, &[certificate.serial().content()])]),
         &sha256,
         &element(0xA0, &[&attributes]),
-        &hex("300a06082a8648ce3d040302"),
+        &hex(algorithm),
         &element(4, &[&signatures[0]]),
+        if is(Bend::UnsignedAttribute) { &unsigned } else { &[] },
     ]);
+    let content = element(0xA0, &[&element(4, &[statement])]);
     let signed_data = sequence(&[
         &[2, 1, 1],
         &set(&[&sha256]),
-        &hex("300b06092a864886f70d010701"),
-        &element(0xA0, &[certificate.der()]),
-        &set(&[&signer_info]),
+        &sequence(&[&hex("06092a864886f70d010701"), if is(Bend::Content) { &content } else { &[] }]),
+        &element(0xA0, &[certificate.der(), if is(Bend::Certificate) { certificate.der() } else { &[] }]),
+        &set(&[&signer_info, if is(Bend::TwoSigners) { &signer_info } else { &[] }]),
     ]);
     sequence(&[&hex("06092a864886f70d010702"), &element(0xA0, &[&signed_data])])
+}
+
+#[test]
+fn a_seal_whose_signature_holds_is_refused_in_any_other_form() {
+    let sealed = ordinary();
+    let open = |bend| {
+        let seal = bent_seal(&sealed.statement, &sealed.signer, &sealed.key, bend);
+        SignedManifest::open(&sealed.statement, &seal, &sealed.signer, &sealed.anchors())
+    };
+    open(None).unwrap();
+    for (bend, expected) in [
+        (Bend::AttributeMissing, "manifest.seal.attributes"),
+        (Bend::AttributeTwice, "manifest.seal.attributes"),
+        (Bend::AttributesOutOfOrder, "manifest.seal.attributes"),
+        (Bend::Certificate, "manifest.seal.certificates"),
+        (Bend::Content, "manifest.seal.content"),
+        (Bend::DigestParameters, "manifest.seal.algorithm"),
+        (Bend::SignatureParameters, "manifest.seal.algorithm"),
+        (Bend::TwoSigners, "manifest.seal.signers"),
+        (Bend::UnsignedAttribute, "manifest.seal.der"),
+        (Bend::ValueTwice, "manifest.seal.der"),
+    ] {
+        assert_eq!(code(open(Some(bend))), expected, "{bend:?}");
+    }
 }
 
 fn code<T>(result: Result<T, ManifestError>) -> &'static str {
@@ -214,6 +277,11 @@ fn a_signer_is_exactly_as_specified() {
     assert_eq!(code(with(vec![key_usage(7, 0x80), purpose(), critical])), "manifest.signer.critical-extension");
     let broken = extension(oid::KEY_USAGE, true, &[3, 1, 0]);
     assert_eq!(code(with(vec![broken, purpose()])), "manifest.signer.certificate");
+
+    // id-Ed25519 (RFC 8410): a good key, but seals have one algorithm a curve
+    let ed25519 = [&hex::decode("302a300506032b6570032100").unwrap()[..], &[9; 32]].concat();
+    let edwards = Shape { spki: Spki::from_der(&ed25519).unwrap(), ..shape() };
+    assert_eq!(code(sealed.under(&edwards)), "manifest.signer.key");
 
     let one_second = |time: Time, seconds| Time::from_unix(time.unix() + seconds).unwrap();
     sealed.under(&Shape { not_before: created(), not_after: created(), ..shape() }).unwrap();

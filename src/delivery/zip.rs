@@ -42,8 +42,9 @@ impl Stamp {
 pub struct ZipWriter<W: Write> {
     out: W,
     stamp: Stamp,
-    /// Per entry: length of the name, name, CRC-32, size. Offsets follow from these.
-    rows: Vec<u8>,
+    /// Per entry: length of the name, name, CRC-32, size; in pieces of [`PIECE`] octets, because a list of this length
+    /// is not to be copied while it grows. Offsets follow from these.
+    rows: Vec<Vec<u8>>,
     entries: u64,
     /// Where the first entry is: 0 but in tests.
     start: u64,
@@ -81,10 +82,15 @@ impl<W: Write> ZipWriter<W> {
         record.local(self.stamp, &mut self.header);
         self.out.write_all(&self.header)?;
         self.out.write_all(data)?;
-        self.rows.push(length);
-        self.rows.extend_from_slice(record.name);
-        self.rows.extend_from_slice(&record.crc.to_le_bytes());
-        self.rows.extend_from_slice(&size.to_le_bytes());
+        let row = [&[length], record.name, &record.crc.to_le_bytes(), &size.to_le_bytes()].concat();
+        match self.rows.last_mut() {
+            Some(piece) if piece.len() + row.len() <= PIECE => piece.extend_from_slice(&row),
+            _ => {
+                let mut piece = Vec::with_capacity(PIECE);
+                piece.extend_from_slice(&row);
+                self.rows.push(piece);
+            }
+        }
         self.entries += 1;
         self.offset += record.span();
         Ok(())
@@ -95,19 +101,21 @@ impl<W: Write> ZipWriter<W> {
     /// # Errors
     /// Writing fails.
     pub fn finish(mut self) -> io::Result<W> {
-        let mut rows = &self.rows[..];
         let (mut offset, mut size) = (self.start, 0);
-        while let Some((length, rest)) = rows.split_first() {
-            let (name, rest) = rest.split_at(usize::from(*length));
-            let (numbers, rest) = rest.split_at(8);
-            rows = rest;
-            let number = |at: usize| u32::from_le_bytes(numbers[at..at + 4].try_into().expect("4 octets"));
-            let record = Record { name, crc: number(0), size: number(4) };
-            self.header.clear();
-            record.central(self.stamp, offset, &mut self.header);
-            self.out.write_all(&self.header)?;
-            offset += record.span();
-            size += self.header.len() as u64;
+        for piece in std::mem::take(&mut self.rows) {
+            let mut rows = &piece[..];
+            while let Some((length, rest)) = rows.split_first() {
+                let (name, rest) = rest.split_at(usize::from(*length));
+                let (numbers, rest) = rest.split_at(8);
+                rows = rest;
+                let number = |at: usize| u32::from_le_bytes(numbers[at..at + 4].try_into().expect("4 octets"));
+                let record = Record { name, crc: number(0), size: number(4) };
+                self.header.clear();
+                record.central(self.stamp, offset, &mut self.header);
+                self.out.write_all(&self.header)?;
+                offset += record.span();
+                size += self.header.len() as u64;
+            }
         }
         self.header.clear();
         end(self.entries, self.offset, size, &mut self.header);
@@ -209,6 +217,9 @@ fn number32(out: &mut Vec<u8>, number: u32) {
 fn number64(out: &mut Vec<u8>, number: u64) {
     out.extend_from_slice(&number.to_le_bytes());
 }
+
+/// Octets of one piece of the list of entries.
+const PIECE: usize = 64 * 1024;
 
 /// Octets of a local header before the name.
 pub(super) const LOCAL_HEADER: usize = 30;

@@ -34,6 +34,8 @@ impl Entry {
     /// Longest line that is written or read, in octets.
     pub const MAX_LINE: usize = 64 * 1024;
 
+    const MAX_REASON: usize = 1000;
+
     const ST_NUMBER_OCTETS: usize = 9;
 
     /// The line for a certificate and the leaf it was issued for; `reissue` is the reason given for issuing again.
@@ -76,6 +78,18 @@ impl Entry {
             self.relax.sort_unstable();
         }
         self
+    }
+
+    /// Proves that a reason can be given for issuing again, before anything is signed for it: some text, at most 1000
+    /// characters.
+    ///
+    /// # Errors
+    /// The reason is empty or longer.
+    pub fn check_reissue(reason: &str) -> Result<(), ManifestError> {
+        if reason.trim().is_empty() || reason.chars().nth(Self::MAX_REASON).is_some() {
+            return Err(ManifestError::value(Part::Entry, "reissue", reason, "a reason of at most 1000 characters"));
+        }
+        Ok(())
     }
 
     /// The line, without a newline: exactly the octets that the tree hashes.

@@ -23,13 +23,20 @@ impl FindingLine {
     /// Longest line that is written or read, in octets.
     pub const MAX_LINE: usize = 64 * 1024;
 
-    /// The line for a finding.
+    /// Characters of a reason that are kept: with every one of them escaped, a line stays below its limit.
+    const MAX_REASON: usize = 2000;
+
+    /// The line for a finding. A reason of more than 2000 characters is cut and ends in `...`: it is for people.
     pub fn new(finding: &Finding) -> Self {
+        let reason = match finding.reason.char_indices().nth(Self::MAX_REASON) {
+            None => finding.reason.as_str().into(),
+            Some((at, _)) => format!("{}...", &finding.reason[..at]).into(),
+        };
         Self {
             item: finding.item.clone(),
             disposition: finding.disposition,
             code: finding.code.as_str().into(),
-            reason: finding.reason.as_str().into(),
+            reason,
             uid: finding.uid.clone(),
             source_sha256: finding.source_sha256,
         }

@@ -33,6 +33,14 @@ fn rejected_and_ignored_items_read_back() {
 }
 
 #[test]
+fn a_reason_of_any_length_fits_a_line() {
+    let finding = Finding::ignored(ItemName::input(b"a"), Code::new("x"), "\u{1f512}".repeat(100_000));
+    let line = FindingLine::new(&finding).line();
+    assert!(line.len() < FindingLine::MAX_LINE && line.contains("...\","), "{}", line.len());
+    FindingLine::parse(&line).unwrap();
+}
+
+#[test]
 fn other_spellings_of_a_finding_are_refused() {
     for (from, to) in [
         ("\"rejected\"", "\"issued\""),
