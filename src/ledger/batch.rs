@@ -249,6 +249,8 @@ pub(super) struct Summary {
     pub(super) policy_name: Box<str>,
     pub(super) policy_sha256: Sha256Digest,
     pub(super) params_sha256: Sha256Digest,
+    pub(super) leaves: u64,
+    pub(super) chunk_size: u32,
 }
 
 impl Summary {
@@ -260,7 +262,14 @@ impl Summary {
             policy_name: row.terms.policy_name.as_str().into(),
             policy_sha256: row.terms.policy_sha256,
             params_sha256: row.terms.policy_use().params_sha256(),
+            leaves: row.terms.leaf_count,
+            chunk_size: row.chunk_size,
         }
+    }
+
+    /// How many chunks the batch has.
+    pub(super) fn chunks(&self) -> u64 {
+        self.leaves.div_ceil(u64::from(self.chunk_size))
     }
 
     pub(super) fn encode(&self) -> Vec<u8> {
@@ -270,6 +279,8 @@ impl Summary {
         writer.text(&self.policy_name);
         writer.digest(&self.policy_sha256);
         writer.digest(&self.params_sha256);
+        writer.u64(self.leaves);
+        writer.u32(self.chunk_size);
         writer.finish()
     }
 
@@ -282,9 +293,11 @@ impl Summary {
             policy_name: reader.text()?.into(),
             policy_sha256: reader.digest()?,
             params_sha256: reader.digest()?,
+            leaves: reader.u64()?,
+            chunk_size: reader.u32()?,
         };
         reader.finish()?;
-        Ok(summary)
+        if summary.chunk_size == 0 { Err(Malformed) } else { Ok(summary) }
     }
 
     /// Whether the batch's policy file is the same, and whether its parameters are.

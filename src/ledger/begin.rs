@@ -4,7 +4,7 @@ use crate::x509::Sha256Digest;
 
 use super::LedgerError;
 use super::batch::{BatchId, BatchRow, BatchState, Summary};
-use super::leaf::{self, LeafKey, leaf_set_digest};
+use super::leaf::{self, LeafKey, Look, leaf_set_digest};
 use super::open::{Book, Ledger, damaged};
 use super::record::{Draft, Kind, Place};
 use super::standing::{Standing, standing};
@@ -121,10 +121,8 @@ fn drafts<'a>(number: u64, row: &'a BatchRow, leaves: &'a [LeafKey]) -> impl Ite
         count: leaves.len() as u64,
         ..Draft::new(Place::new(kind, number, chunk), body)
     };
-    let head = [Kind::Batch, Kind::Terms, Kind::Ranges].into_iter().map(move |kind| match kind {
-        Kind::Batch => single(kind, Summary::of(number, row).encode()),
-        Kind::Terms => single(kind, row.encode()),
-        _ => single(kind, leaf::write_ranges(leaves, chunk_size)),
+    let head = [Kind::Batch, Kind::Terms].into_iter().map(move |kind| {
+        single(kind, if kind == Kind::Batch { Summary::of(number, row).encode() } else { row.encode() })
     });
     let lists = leaves.chunks(chunk_size).enumerate().map(numbered).flat_map(move |(chunk, leaves)| {
         [Kind::Uids, Kind::Digests].into_iter().map(move |kind| {
@@ -132,10 +130,12 @@ fn drafts<'a>(number: u64, row: &'a BatchRow, leaves: &'a [LeafKey]) -> impl Ite
             counted(kind, chunk, leaves, body)
         })
     });
-    let keys = leaves.chunks(leaf::KEY_RUN).enumerate().map(numbered).map(move |(run, leaves)| {
-        let keys =
-            (leaf::first_of_run(run)..).zip(leaves).map(|(index, leaf)| (leaf::prefix(&leaf.spki), index)).collect();
-        counted(Kind::Keys, run, leaves, leaf::write_keys(keys))
+    let prefixes = leaves.chunks(leaf::RUN).enumerate().map(numbered).flat_map(move |(run, leaves)| {
+        [Look::Names, Look::Keys].into_iter().map(move |look| {
+            let indexed = (leaf::first_of_run(run)..).zip(leaves);
+            let prefixes = indexed.map(|(index, leaf)| (look.prefix(leaf), index)).collect();
+            counted(look.kind(), run, leaves, leaf::write_prefixes(prefixes))
+        })
     });
-    head.chain(lists).chain(keys)
+    head.chain(lists).chain(prefixes)
 }

@@ -199,7 +199,7 @@ impl Chunk {
         let number = batch.number;
         let at = |kind| Place::new(kind, number, chunk);
         let Some(uids) = book.store.read(at(Kind::Uids))? else {
-            let chunks = book.row(&batch)?.chunks();
+            let chunks = batch.chunks();
             return Err(LedgerError::NoSuchChunk { batch: id.clone(), chunk, chunks });
         };
         let digests = book.expect(at(Kind::Digests))?;

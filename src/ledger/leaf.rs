@@ -1,11 +1,12 @@
 //! Leaves as the ledger knows them, and how lists of them are written down.
 
-use crate::crypto::Sha256;
+use crate::crypto::{Sha256, sha256};
 use crate::origin::Uid;
 use crate::x509::Sha256Digest;
 
 use super::LedgerError;
 use super::codec::{Malformed, Reader, Writer};
+use super::record::Kind;
 
 /// One leaf: chip, key and certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,69 +113,69 @@ pub(super) fn read_digests(body: &[u8], index: usize) -> Result<(Sha256Digest, S
 /// Octets of a leaf in a `Digests` record.
 const DIGESTS: usize = 64;
 
-/// The body of a `Ranges` record: first and last UID of each chunk.
-pub(super) fn write_ranges(leaves: &[LeafKey], chunk_size: usize) -> Vec<u8> {
-    let mut writer = Writer::with_capacity(leaves.len().div_ceil(chunk_size) * 24);
-    for chunk in leaves.chunks(chunk_size) {
-        write_uid(&mut writer, &chunk[0].uid);
-        write_uid(&mut writer, &chunk[chunk.len() - 1].uid);
+/// What is looked for in sorted lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    /// UIDs.
+    Names,
+    /// Keys.
+    Keys,
+}
+
+impl Look {
+    /// The kind of the records that hold the list.
+    pub(super) fn kind(self) -> Kind {
+        match self {
+            Self::Names => Kind::Names,
+            Self::Keys => Kind::Keys,
+        }
     }
-    writer.finish()
-}
 
-/// The UIDs of the first and the last leaf of a chunk.
-pub(super) struct Range<'a> {
-    pub(super) first: &'a [u8],
-    pub(super) last: &'a [u8],
-}
-
-/// The ranges in the body of a `Ranges` record.
-pub(super) fn read_ranges(body: &[u8]) -> Result<Vec<Range<'_>>, Malformed> {
-    let mut reader = Reader::new(body);
-    let mut ranges = Vec::new();
-    while !reader.is_empty() {
-        ranges.push(Range { first: read_uid(&mut reader)?, last: read_uid(&mut reader)? });
+    /// What a leaf is looked for by: the first octets of a digest, which nobody can make agree for many leaves.
+    pub(super) fn prefix(self, leaf: &LeafKey) -> u64 {
+        match self {
+            Self::Names => prefix(&sha256(leaf.uid.as_bytes())),
+            Self::Keys => prefix(&leaf.spki),
+        }
     }
-    Ok(ranges)
 }
 
-/// Leaves in one `Keys` record: what is sorted in memory at once.
-pub(super) const KEY_RUN: usize = 1 << 20;
-
-/// The index in its batch of the first leaf of a run.
-pub(super) fn first_of_run(run: u64) -> u32 {
-    u32::try_from(run * KEY_RUN as u64).expect("the number of leaves was checked to fit")
-}
-
-/// The first octets of a digest, by which keys are looked for before they are compared.
 pub(super) fn prefix(digest: &Sha256Digest) -> u64 {
     let bytes = digest.as_bytes();
     u64::from_be_bytes(bytes[..8].try_into().expect("a digest has 32 octets"))
 }
 
-/// The body of a `Keys` record: (prefix of the key's digest, index of the leaf in its batch), sorted.
-pub(super) fn write_keys(mut keys: Vec<(u64, u32)>) -> Vec<u8> {
-    keys.sort_unstable();
-    let mut writer = Writer::with_capacity(keys.len() * KEY);
-    for (prefix, index) in keys {
+/// Leaves in one `Names` or `Keys` record: what is sorted in memory at once.
+pub(super) const RUN: usize = 1 << 20;
+
+/// The index in its batch of the first leaf of a run.
+pub(super) fn first_of_run(run: u64) -> u32 {
+    u32::try_from(run * RUN as u64).expect("the number of leaves was checked to fit")
+}
+
+/// The body of a `Names` or `Keys` record: prefix and index of the leaf in its batch, sorted.
+pub(super) fn write_prefixes(mut prefixes: Vec<(u64, u32)>) -> Vec<u8> {
+    prefixes.sort_unstable();
+    let mut writer = Writer::with_capacity(prefixes.len() * PREFIX);
+    for (prefix, index) in prefixes {
         writer.u64(prefix);
         writer.u32(index);
     }
     writer.finish()
 }
 
-/// The pairs in the body of a `Keys` record.
-pub(super) fn read_keys(body: &[u8]) -> Result<impl Iterator<Item = (u64, u32)>, Malformed> {
-    let (keys, rest) = body.as_chunks::<KEY>();
+/// The pairs in the body of a `Names` or `Keys` record.
+pub(super) fn read_prefixes(body: &[u8]) -> Result<impl Iterator<Item = (u64, u32)>, Malformed> {
+    let (pairs, rest) = body.as_chunks::<PREFIX>();
     if !rest.is_empty() {
         return Err(Malformed);
     }
-    Ok(keys.iter().map(|key| {
-        let (prefix, index) = key.split_at(8);
+    Ok(pairs.iter().map(|pair| {
+        let (prefix, index) = pair.split_at(8);
         let prefix = u64::from_be_bytes(prefix.try_into().expect("12 octets are 8 and 4"));
         (prefix, u32::from_be_bytes(index.try_into().expect("12 octets are 8 and 4")))
     }))
 }
 
-/// Octets of a pair in a `Keys` record.
-const KEY: usize = 12;
+/// Octets of a pair in a `Names` or `Keys` record.
+const PREFIX: usize = 12;

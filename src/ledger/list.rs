@@ -4,101 +4,69 @@ use crate::origin::Uid;
 use crate::x509::Sha256Digest;
 
 use super::LedgerError;
-use super::leaf;
+use super::batch::Summary;
+use super::leaf::{self, Look};
 use super::open::{Book, damaged};
 use super::record::{Kind, Place, Record};
 
-/// The leaf list of a batch. What was looked at last is kept, as neighbours are usually asked for next.
+/// The leaf list of a batch. The chunk looked at last is kept, as leaves are asked for in order.
 pub(super) struct LeafList<'a> {
     book: &'a mut Book,
-    batch: u64,
-    /// Leaves in a chunk, but for the last.
-    chunk_size: u32,
-    last_digests: Option<Record>,
-    last_uids: Option<Record>,
+    batch: &'a Summary,
+    uids: Option<(u32, Vec<Uid>)>,
+    digests: Option<(u32, Record)>,
 }
 
 impl<'a> LeafList<'a> {
-    pub(super) fn new(book: &'a mut Book, batch: u64) -> Result<Self, LedgerError> {
-        let missing = LedgerError::Damaged { position: batch, what: "the batch that begins here has no leaves" };
-        let first = book.store.entry(Place::new(Kind::Uids, batch, 0))?;
-        let chunk_size = first.and_then(|entry| u32::try_from(entry.count).ok()).filter(|count| *count > 0);
-        let chunk_size = chunk_size.ok_or(missing)?;
-        Ok(Self { book, batch, chunk_size, last_digests: None, last_uids: None })
+    pub(super) fn new(book: &'a mut Book, batch: &'a Summary) -> Self {
+        Self { book, batch, uids: None, digests: None }
     }
 
-    /// First and last UID of every chunk.
-    pub(super) fn ranges(&mut self) -> Result<Ranges, LedgerError> {
-        self.book.expect(Place::new(Kind::Ranges, self.batch, 0)).map(Ranges)
+    /// In how many pieces its sorted lists are kept.
+    pub(super) fn runs(&self) -> u64 {
+        self.batch.leaves.div_ceil(leaf::RUN as u64)
     }
 
-    /// The UIDs of a chunk.
-    pub(super) fn uids(&mut self, chunk: u32) -> Result<Uids, LedgerError> {
-        self.book.expect(Place::new(Kind::Uids, self.batch, u64::from(chunk))).map(Uids)
+    /// A piece of a sorted list.
+    pub(super) fn prefixes(&mut self, look: Look, run: u64) -> Result<Prefixes, LedgerError> {
+        self.book.expect(Place::new(look.kind(), self.batch.number, run)).map(Prefixes)
     }
 
-    /// A run of sorted key prefixes, if there is one of that number.
-    pub(super) fn keys(&mut self, run: u64) -> Result<Option<Keys>, LedgerError> {
-        Ok(self.book.store.read(Place::new(Kind::Keys, self.batch, run))?.map(Keys))
-    }
-
-    /// The index in the batch of a leaf of a chunk.
-    pub(super) fn index(&self, chunk: u32, in_chunk: usize) -> u32 {
-        chunk * self.chunk_size + u32::try_from(in_chunk).expect("a chunk's leaves were counted in 32 bits")
+    /// The UID of one leaf.
+    pub(super) fn uid(&mut self, index: u32) -> Result<&Uid, LedgerError> {
+        let (chunk, at) = self.place(index);
+        if self.uids.as_ref().is_none_or(|(kept, _)| *kept != chunk) {
+            let record = self.book.expect(Place::new(Kind::Uids, self.batch.number, u64::from(chunk)))?;
+            let uids = leaf::read_uids(&record.body).map_err(|_| damaged(&record))?;
+            let uids = uids.into_iter().map(Uid::from_bytes).collect::<Result<_, _>>().map_err(|_| damaged(&record))?;
+            self.uids = Some((chunk, uids));
+        }
+        let uids = self.uids.as_ref().and_then(|(_, uids)| uids.get(at));
+        uids.ok_or(LedgerError::Damaged { position: self.batch.number, what: "its leaf list is too short" })
     }
 
     /// Digests of key and source of one leaf.
     pub(super) fn digests(&mut self, index: u32) -> Result<(Sha256Digest, Sha256Digest), LedgerError> {
-        let record = chunk_of(self.book, &mut self.last_digests, Kind::Digests, self.batch, index / self.chunk_size)?;
-        leaf::read_digests(&record.body, (index % self.chunk_size) as usize).map_err(|_| damaged(record))
+        let (chunk, at) = self.place(index);
+        let record = match self.digests.take() {
+            Some((kept, record)) if kept == chunk => record,
+            _ => self.book.expect(Place::new(Kind::Digests, self.batch.number, u64::from(chunk)))?,
+        };
+        let digests = leaf::read_digests(&record.body, at).map_err(|_| damaged(&record));
+        self.digests = Some((chunk, record));
+        digests
     }
 
-    /// The UID of one leaf.
-    pub(super) fn uid(&mut self, index: u32) -> Result<Uid, LedgerError> {
-        let record = chunk_of(self.book, &mut self.last_uids, Kind::Uids, self.batch, index / self.chunk_size)?;
-        let uids = leaf::read_uids(&record.body).map_err(|_| damaged(record))?;
-        let uid = uids.get((index % self.chunk_size) as usize).ok_or_else(|| damaged(record))?;
-        Uid::from_bytes(uid).map_err(|_| damaged(record))
-    }
-}
-
-fn chunk_of<'k>(
-    book: &mut Book,
-    kept: &'k mut Option<Record>,
-    kind: Kind,
-    batch: u64,
-    chunk: u32,
-) -> Result<&'k Record, LedgerError> {
-    let place = Place::new(kind, batch, u64::from(chunk));
-    match kept.take().filter(|record| record.entry.place == place) {
-        Some(record) => Ok(kept.insert(record)),
-        None => Ok(kept.insert(book.expect(place)?)),
+    fn place(&self, index: u32) -> (u32, usize) {
+        (index / self.batch.chunk_size, (index % self.batch.chunk_size) as usize)
     }
 }
 
-/// A `Ranges` record.
-pub(super) struct Ranges(Record);
+/// A `Names` or `Keys` record.
+pub(super) struct Prefixes(Record);
 
-impl Ranges {
-    pub(super) fn list(&self) -> Result<Vec<leaf::Range<'_>>, LedgerError> {
-        leaf::read_ranges(&self.0.body).map_err(|_| damaged(&self.0))
-    }
-}
-
-/// A `Uids` record.
-pub(super) struct Uids(pub(super) Record);
-
-impl Uids {
-    pub(super) fn list(&self) -> Result<Vec<&[u8]>, LedgerError> {
-        leaf::read_uids(&self.0.body).map_err(|_| damaged(&self.0))
-    }
-}
-
-/// A `Keys` record.
-pub(super) struct Keys(Record);
-
-impl Keys {
+impl Prefixes {
     pub(super) fn pairs(&self) -> Result<impl Iterator<Item = (u64, u32)>, LedgerError> {
-        leaf::read_keys(&self.0.body).map_err(|_| damaged(&self.0))
+        leaf::read_prefixes(&self.0.body).map_err(|_| damaged(&self.0))
     }
 }

@@ -13,13 +13,13 @@ pub enum Kind {
     Batch = 1,
     /// The whole batch row.
     Terms = 2,
-    /// First and last UID of every chunk.
-    Ranges = 3,
     /// The UIDs of a chunk, in order.
-    Uids = 4,
+    Uids = 3,
     /// SHA-256 of key and source leaf of each leaf of a chunk.
-    Digests = 5,
-    /// Sorted prefixes of the key digests of a run of leaves.
+    Digests = 4,
+    /// By which UIDs are looked for: the beginnings of their digests, sorted, of a run of leaves.
+    Names = 5,
+    /// By which keys are looked for: the beginnings of their digests, sorted, of a run of leaves.
     Keys = 6,
     /// What may be signed in a chunk: SHA-256 of each tbsCertificate.
     Intent = 7,
@@ -41,9 +41,9 @@ impl Kind {
         Self::Genesis,
         Self::Batch,
         Self::Terms,
-        Self::Ranges,
         Self::Uids,
         Self::Digests,
+        Self::Names,
         Self::Keys,
         Self::Intent,
         Self::Retry,
@@ -67,7 +67,7 @@ pub struct Place {
     pub kind: Kind,
     /// Number of the batch: the position of its [`Kind::Batch`] record; 0 for records of no batch.
     pub batch: u64,
-    /// Chunk of the batch, run of key prefixes, or position of the CA intent.
+    /// Chunk of the batch, run of its leaves, or position of the CA intent.
     pub chunk: u64,
     /// Counts records of one kind in one chunk.
     pub part: u32,

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, TransactionBehavior, params};
 
 use crate::durable::{self, Access, DurableError};
@@ -74,6 +75,8 @@ impl SqliteStore {
         connection
             .busy_timeout(std::time::Duration::ZERO)
             .and_then(|()| connection.execute_batch(settings))
+            // without it, statements are compiled again for each value bound to them
+            .and_then(|()| connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop))
             .map_err(|error| failed(path, error))?;
         Ok(connection)
     }

@@ -1,17 +1,18 @@
 //! What the ledger knows of leaves: whether they were issued, are held, or contradict what was issued.
 //!
-//! Leaf lists are kept in UID order, so the question is answered by merging ordered lists: only chunks whose range of
-//! UIDs has an incoming leaf are read, and of them first the UIDs alone. Keys are looked for by sorted prefixes.
-//! Nothing is looked up one by one, and no index over all leaves has to be kept.
+//! Each batch keeps the beginnings of its UIDs' and of its keys' digests in two sorted lists, and the question is
+//! answered by merging these with the incoming ones: 24 octets are read of each leaf on the ledger, in one go, and the
+//! rest only of those that match. The UIDs themselves would not do: chips of different lots lie between each other in
+//! their order, so that ranges exclude nothing. No index over all leaves has to be kept, and nothing is looked up one
+//! by one.
 
-use std::cmp::Ordering;
 use std::collections::HashSet;
 
 use crate::origin::Uid;
 
 use super::LedgerError;
 use super::batch::{BatchId, PolicyUse};
-use super::leaf::{self, LeafKey};
+use super::leaf::{self, LeafKey, Look};
 use super::list::LeafList;
 use super::open::{Book, Ledger};
 use super::record::Kind;
@@ -95,14 +96,17 @@ pub(super) fn standing(
     }
     let sealed: HashSet<u64> =
         book.store.entries(Kind::Sealed, 0, u64::MAX)?.into_iter().map(|entry| entry.place.batch).collect();
-    let mut by_key: Vec<(u64, u32)> =
-        (0..).zip(leaves).map(|(index, leaf)| (leaf::prefix(&leaf.spki), index)).collect();
-    by_key.sort_unstable();
+    let names = incoming(Look::Names, leaves);
+    let keys = incoming(Look::Keys, leaves);
     for batch in &batches {
-        let mut list = LeafList::new(book, batch.number)?;
-        let known = by_uid(&mut list, leaves)?;
-        for pair in &known {
+        let mut list = LeafList::new(book, batch);
+        let mut same_uid = Vec::new();
+        for pair in pairs(&mut list, Look::Names, &names)? {
             let leaf = &leaves[pair.incoming as usize];
+            if *list.uid(pair.listed)? != leaf.uid {
+                continue;
+            }
+            same_uid.push(pair);
             let (spki, source) = list.digests(pair.listed)?;
             let found = if spki != leaf.spki {
                 Standing::UidWithOtherKey { batch: batch.id.clone() }
@@ -110,25 +114,18 @@ pub(super) fn standing(
                 continue;
             } else if sealed.contains(&batch.number) {
                 let (same_policy, same_params) = batch.same(policy);
-                Standing::Issued {
-                    batch: batch.id.clone(),
-                    same_policy,
-                    same_params,
-                    same_source: source == leaf.source,
-                }
+                let same_source = source == leaf.source;
+                Standing::Issued { batch: batch.id.clone(), same_policy, same_params, same_source }
             } else {
                 Standing::Held { batch: batch.id.clone() }
             };
             standings[pair.incoming as usize].note(found);
         }
-        for pair in by_prefix(&mut list, &by_key)? {
-            // the same chip with the same key is what the first pass has found
-            if known.binary_search(&pair).is_ok() {
-                continue;
-            }
-            let incoming = &leaves[pair.incoming as usize];
-            if list.digests(pair.listed)?.0 == incoming.spki {
-                let uid = list.uid(pair.listed)?;
+        for pair in pairs(&mut list, Look::Keys, &keys)? {
+            if same_uid.binary_search(&pair).is_err()
+                && list.digests(pair.listed)?.0 == leaves[pair.incoming as usize].spki
+            {
+                let uid = list.uid(pair.listed)?.clone();
                 standings[pair.incoming as usize].note(Standing::KeyUnderOtherUid { batch: batch.id.clone(), uid });
             }
         }
@@ -136,54 +133,33 @@ pub(super) fn standing(
     Ok(standings)
 }
 
-/// An incoming leaf and one of a batch's list, each by its index.
+/// What incoming leaves are looked for by, each with its index, sorted.
+fn incoming(look: Look, leaves: &[LeafKey]) -> Vec<(u64, u32)> {
+    let mut prefixes: Vec<_> = (0..).zip(leaves).map(|(index, leaf)| (look.prefix(leaf), index)).collect();
+    prefixes.sort_unstable();
+    prefixes
+}
+
+/// A leaf of a batch's list and an incoming one, each by its index.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Pair {
-    incoming: u32,
     listed: u32,
+    incoming: u32,
 }
 
-/// Pairs of equal UIDs, in order.
-fn by_uid(list: &mut LeafList<'_>, leaves: &[LeafKey]) -> Result<Vec<Pair>, LedgerError> {
+/// Leaves that may be the same, in the order of the list.
+fn pairs(list: &mut LeafList<'_>, look: Look, incoming: &[(u64, u32)]) -> Result<Vec<Pair>, LedgerError> {
     let mut pairs = Vec::new();
-    let mut at = 0;
-    let ranges = list.ranges()?;
-    for (chunk, leaf::Range { first, last }) in (0..).zip(ranges.list()?) {
-        at += ahead(&leaves[at..], |leaf| leaf.uid.as_bytes() < first);
-        if leaves.get(at).is_none_or(|leaf| leaf.uid.as_bytes() > last) {
-            continue;
-        }
-        let body = list.uids(chunk)?;
-        let uids = body.list()?;
-        let mut listed = 0;
-        while let (Some(leaf), Some(uid)) = (leaves.get(at), uids.get(listed)) {
-            match leaf.uid.as_bytes().cmp(uid) {
-                Ordering::Less => at += ahead(&leaves[at..], |leaf| leaf.uid.as_bytes() < *uid),
-                Ordering::Greater => listed += ahead(&uids[listed..], |uid| *uid < leaf.uid.as_bytes()),
-                Ordering::Equal => {
-                    pairs.push(Pair { incoming: index(at), listed: list.index(chunk, listed) });
-                    at += 1;
-                    listed += 1;
-                }
-            }
+    for run in 0..list.runs() {
+        let mut rest = incoming;
+        let prefixes = list.prefixes(look, run)?;
+        for (prefix, listed) in prefixes.pairs()? {
+            rest = &rest[ahead(rest, |(incoming, _)| *incoming < prefix)..];
+            let same = rest.iter().take_while(|(incoming, _)| *incoming == prefix);
+            pairs.extend(same.map(|(_, incoming)| Pair { listed, incoming: *incoming }));
         }
     }
-    Ok(pairs)
-}
-
-/// Pairs of keys that begin alike, in the order of the list.
-fn by_prefix(list: &mut LeafList<'_>, by_key: &[(u64, u32)]) -> Result<Vec<Pair>, LedgerError> {
-    let mut pairs = Vec::new();
-    for run in 0.. {
-        let Some(keys) = list.keys(run)? else { break };
-        let mut at = 0;
-        for (prefix, listed) in keys.pairs()? {
-            at += ahead(&by_key[at..], |(incoming, _)| *incoming < prefix);
-            let same = by_key[at..].iter().take_while(|(incoming, _)| *incoming == prefix);
-            pairs.extend(same.map(|(_, incoming)| Pair { incoming: *incoming, listed }));
-        }
-    }
-    pairs.sort_unstable_by_key(|pair| pair.listed);
+    pairs.sort_unstable();
     Ok(pairs)
 }
 
@@ -198,10 +174,6 @@ fn ahead<T>(list: &[T], before: impl Fn(&T) -> bool) -> usize {
     }
     let end = list.len().min(known + step - 1);
     known + list[known..end].partition_point(before)
-}
-
-fn index(value: usize) -> u32 {
-    u32::try_from(value).expect("the number of leaves was checked to fit")
 }
 
 #[cfg(test)]

@@ -357,10 +357,10 @@ fn what_is_no_ledger_is_refused_by_name() {
 #[test]
 fn a_changed_file_does_not_verify() {
     let changes = [
-        ("UPDATE record SET body = x'00' WHERE kind = 4", "it does not continue the hash chain"),
-        ("UPDATE record SET count = count + 1 WHERE kind = 4", "it does not continue the hash chain"),
+        ("UPDATE record SET body = x'00' WHERE kind = 3", "it does not continue the hash chain"),
+        ("UPDATE record SET count = count + 1 WHERE kind = 3", "it does not continue the hash chain"),
         ("DELETE FROM record WHERE position = 3", "it is missing"),
-        ("UPDATE place SET count = 9 WHERE kind = 4", "it is not found at its place"),
+        ("UPDATE place SET count = 9 WHERE kind = 3", "it is not found at its place"),
         ("DELETE FROM place WHERE kind = 7", "it is not found at its place"),
         ("INSERT INTO place VALUES (10, 2, 0, 0, 3, 0, 0)", "there are places without records"),
     ];

@@ -2,11 +2,12 @@
 
 use std::collections::HashSet;
 
+use crate::origin::Uid;
 use crate::x509::Sha256Digest;
 
 use super::LedgerError;
-use super::batch::{BatchRow, BatchState};
-use super::leaf::{self, LeafSetDigest};
+use super::batch::{BatchRow, BatchState, Summary};
+use super::leaf::{self, LeafKey, LeafSetDigest, Look};
 use super::open::{Book, Ledger, damaged, decoded};
 use super::record::{Head, Kind, Place, Record};
 
@@ -56,7 +57,7 @@ impl LedgerStats {
                 self.signatures_made += signatures;
             }
             Kind::CaIntent => self.ca_records += 1,
-            Kind::Genesis | Kind::Terms | Kind::Ranges | Kind::Digests | Kind::Keys | Kind::CaSigned => {}
+            Kind::Genesis | Kind::Terms | Kind::Digests | Kind::Names | Kind::Keys | Kind::CaSigned => {}
         }
     }
 }
@@ -130,11 +131,14 @@ impl Ledger {
 fn check_batch(book: &mut Book, terms: &Record) -> Result<(), LedgerError> {
     let number = terms.entry.place.batch;
     let row = BatchRow::decode(&terms.body, BatchState::Open).map_err(|_| damaged(terms))?;
+    let batch = book.expect(Place::new(Kind::Batch, number, 0))?;
+    if batch.body != Summary::of(number, &row).encode() {
+        return Err(LedgerError::Damaged { position: number, what: "it is not of the terms that follow it" });
+    }
     let mut digest = LeafSetDigest::new();
     let mut last: Vec<u8> = Vec::new();
-    let mut keys = Vec::new();
-    let mut run = 0;
     let mut leaves: u64 = 0;
+    let mut run = Run::new(number);
     for chunk in 0..row.chunks() {
         let uids = book.expect(Place::new(Kind::Uids, number, chunk))?;
         let digests = book.expect(Place::new(Kind::Digests, number, chunk))?;
@@ -146,18 +150,13 @@ fn check_batch(book: &mut Book, terms: &Record) -> Result<(), LedgerError> {
             }
             last = uid.to_vec();
             digest.add(uid, &spki, &source);
-            keys.push((leaf::prefix(&spki), u32::try_from(leaves).map_err(|_| damaged(&uids))?));
+            let leaf = LeafKey { uid: Uid::from_bytes(uid).map_err(|_| damaged(&uids))?, spki, source };
+            run.add(book, &leaf)?;
             leaves += 1;
-            if keys.len() == leaf::KEY_RUN {
-                check_keys(book, number, run, std::mem::take(&mut keys))?;
-                run += 1;
-            }
         }
         check_results(book, number, chunk, list.len())?;
     }
-    if !keys.is_empty() {
-        check_keys(book, number, run, keys)?;
-    }
+    run.end(book)?;
     if leaves != row.terms.leaf_count || digest.finish() != row.terms.leaves_sha256 {
         let position = terms.entry.position;
         return Err(LedgerError::Damaged { position, what: "the leaf list is not the one these terms name" });
@@ -165,12 +164,41 @@ fn check_batch(book: &mut Book, terms: &Record) -> Result<(), LedgerError> {
     Ok(())
 }
 
-fn check_keys(book: &mut Book, batch: u64, run: u64, keys: Vec<(u64, u32)>) -> Result<(), LedgerError> {
-    let record = book.expect(Place::new(Kind::Keys, batch, run))?;
-    if record.body == leaf::write_keys(keys) {
-        return Ok(());
+/// The sorted lists of a batch, made again from its leaves.
+struct Run {
+    batch: u64,
+    number: u64,
+    names: Vec<(u64, u32)>,
+    keys: Vec<(u64, u32)>,
+}
+
+impl Run {
+    fn new(batch: u64) -> Self {
+        Self { batch, number: 0, names: Vec::new(), keys: Vec::new() }
     }
-    Err(LedgerError::Damaged { position: record.entry.position, what: "its keys are not those of the leaf list" })
+
+    fn add(&mut self, book: &mut Book, leaf: &LeafKey) -> Result<(), LedgerError> {
+        let in_run = u32::try_from(self.names.len()).expect("a run is far below 2^32");
+        let index = leaf::first_of_run(self.number) + in_run;
+        self.names.push((Look::Names.prefix(leaf), index));
+        self.keys.push((Look::Keys.prefix(leaf), index));
+        if self.names.len() == leaf::RUN { self.end(book) } else { Ok(()) }
+    }
+
+    fn end(&mut self, book: &mut Book) -> Result<(), LedgerError> {
+        if self.names.is_empty() {
+            return Ok(());
+        }
+        for (look, list) in [(Look::Names, &mut self.names), (Look::Keys, &mut self.keys)] {
+            let record = book.expect(Place::new(look.kind(), self.batch, self.number))?;
+            if record.body != leaf::write_prefixes(std::mem::take(list)) {
+                let position = record.entry.position;
+                return Err(LedgerError::Damaged { position, what: "it is not the sorted list of its batch's leaves" });
+            }
+        }
+        self.number += 1;
+        Ok(())
+    }
 }
 
 /// Results come after the intent, and each leaf has at most one.
