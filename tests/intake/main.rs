@@ -1,0 +1,14 @@
+//! Intake accepts every genuine ST leaf and nothing else: the public interface of `verify`, from outside.
+
+mod builder;
+mod chains;
+mod der;
+mod families;
+mod fields;
+mod genuine;
+mod limbo;
+mod limbo_divergences;
+mod relaxations;
+mod second_opinion;
+mod support;
+mod wycheproof_vectors;
