@@ -65,7 +65,7 @@ impl Intake {
         let mut keys: Vec<verify::Row> =
             (0..).zip(&self.rows).map(|(mark, row)| verify::Row { mark, ..row.key }).collect();
         let place = |mark: u64| usize::try_from(mark).expect("a mark is a position in memory");
-        for conflict in verify::resolve_conflicts(&mut keys) {
+        for conflict in verify::conflicts(&mut keys) {
             let row = &self.rows[place(conflict.row.mark)];
             let other = self.rows[place(conflict.verdict.other())].load(&self.spool)?.item;
             self.findings.push((row.item, conflict.finding(row.load(&self.spool)?.item, &other)));

@@ -198,10 +198,10 @@ impl Conflict {
 ///
 /// One UID with two keys, one key under two UIDs, one UID in two namespaces: all parties are taken out. Of several
 /// certificates of one chip and key, the one with the lowest SHA-256 stays. The conflicts are sorted by mark.
-pub fn resolve_conflicts(rows: &mut Vec<Row>) -> Vec<Conflict> {
+pub fn conflicts(rows: &mut Vec<Row>) -> Vec<Conflict> {
     let shared_keys = shared_keys(rows);
     rows.sort_unstable_by(|a, b| a.uid.cmp(&b.uid).then_with(|| a.spki.cmp(&b.spki)).then_with(|| within_key(a, b)));
-    let mut conflicts = Vec::new();
+    let mut found = Vec::new();
     let mut kept = 0;
     let mut start = 0;
     while start < rows.len() {
@@ -212,7 +212,7 @@ pub fn resolve_conflicts(rows: &mut Vec<Row>) -> Vec<Conflict> {
             let verdict = verdict(&rows[start..end], at - start, &shared_keys);
             match verdict {
                 None => used = Some(rows[at]),
-                Some(verdict) => conflicts.push(Conflict { row: rows[at], verdict }),
+                Some(verdict) => found.push(Conflict { row: rows[at], verdict }),
             }
         }
         if let Some(row) = used {
@@ -222,8 +222,8 @@ pub fn resolve_conflicts(rows: &mut Vec<Row>) -> Vec<Conflict> {
         start = end;
     }
     rows.truncate(kept);
-    conflicts.sort_unstable_by_key(|conflict| conflict.row.mark);
-    conflicts
+    found.sort_unstable_by_key(|conflict: &Conflict| conflict.row.mark);
+    found
 }
 
 /// The verdict on one of the rows that share a UID; they are sorted by key, fingerprint and mark.
@@ -294,9 +294,9 @@ mod tests {
     }
 
     fn outcome(mut rows: Vec<Row>) -> (Vec<u64>, Vec<(u64, Verdict)>) {
-        let conflicts = resolve_conflicts(&mut rows);
+        let found = conflicts(&mut rows);
         let kept = rows.iter().map(|row| row.mark).collect();
-        (kept, conflicts.into_iter().map(|conflict| (conflict.row.mark, conflict.verdict)).collect())
+        (kept, found.into_iter().map(|conflict| (conflict.row.mark, conflict.verdict)).collect())
     }
 
     #[test]

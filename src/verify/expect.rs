@@ -69,7 +69,7 @@ impl ExpectedList {
         self.len() == 0
     }
 
-    /// Compares the list with the leaves that [`resolve_conflicts`](super::resolve_conflicts) has left.
+    /// Compares the list with the leaves that [`conflicts`](super::conflicts) has left.
     pub fn compare(&self, rows: &[Row]) -> Expectation {
         let mut outcome = Expectation::default();
         let mut found: Vec<u64> = Vec::with_capacity(self.len());

@@ -98,27 +98,24 @@ impl Verifier {
 
     /// Judges one candidate.
     pub fn examine(&self, leaf: &SourceLeaf) -> Examined {
-        let fingerprint = sha256(&leaf.der);
-        let reject = |defect: Defect, uid: Option<Uid>| {
-            Examined::Rejected(
-                Finding::rejected(leaf.item.clone(), defect.code, defect.reason).of(uid, Some(fingerprint)),
-            )
+        let reject = |defect: Defect, uid: Option<Uid>, fingerprint| {
+            let finding = Finding::rejected(leaf.item.clone(), defect.code, defect.reason);
+            Examined::Rejected(finding.of(uid, Some(fingerprint)))
         };
         let (certificate, needed) = match self.read(&leaf.der) {
             Ok(read) => read,
-            Err(defect) => return reject(defect, None),
+            Err(defect) => return reject(defect, None, sha256(&leaf.der)),
         };
+        // the certificate's, not the zone's
+        let fingerprint = sha256(certificate.der());
         let serial = Uid::from_serial(certificate.serial());
         match self.is_ca(&certificate) {
             Ok(false) => {}
             Ok(true) => return Examined::CaCertificate(certificate),
-            Err(defect) => return reject(defect, Some(serial)),
+            Err(defect) => return reject(defect, Some(serial), fingerprint),
         }
-        // the fingerprint is the certificate's, not the zone's
-        let fingerprint =
-            if needed.contains(Relaxation::TrailingPadding) { sha256(certificate.der()) } else { fingerprint };
         match self.judge(&certificate, needed) {
-            Err(defect) => reject(defect, Some(serial)),
+            Err(defect) => reject(defect, Some(serial), fingerprint),
             Ok((uid, proof)) => {
                 let warnings = self.warnings(leaf, &certificate, &proof);
                 let origin = Origin { item: leaf.item.clone(), uid, fingerprint };

@@ -5,6 +5,7 @@ mod chains;
 mod der;
 mod families;
 mod fields;
+mod fuzz_corpus;
 mod genuine;
 mod limbo;
 mod limbo_divergences;
