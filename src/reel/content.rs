@@ -86,6 +86,8 @@ fn read_into(
             let mut unpacked = Buffered::new(Gunzip::new(feed, intake.limits, intake.budget));
             read_into(intake, &inside, items, &mut unpacked)
         }
+        // An end mark and nothing before it.
+        Kind::Other if place.suffix() == Suffix::Archive && tar::is_all_zeros(head) => read_tar(intake, place, feed),
         Kind::Other => items.push(intake, unrecognised(place)),
         Kind::Pkcs7 => {
             let limit = intake.limits.bundle_bytes;
@@ -100,8 +102,7 @@ fn read_into(
             }
             Ok(())
         }
-        Kind::Tar if place.unzipped => tar::read(intake, place, feed),
-        Kind::Tar => tar::read(intake, &place.open(intake.limits)?, feed),
+        Kind::Tar => read_tar(intake, place, feed),
         Kind::Text => read_text(intake, place, items, feed),
         Kind::Utf16 => {
             let mark = [head[0], head[1]];
@@ -116,6 +117,11 @@ fn read_into(
     }
 }
 
+fn read_tar(intake: &mut Intake<'_>, place: &Place<'_>, feed: &mut dyn Feed) -> Result<(), Fault> {
+    let inside = if place.unzipped { place.clone() } else { place.open(intake.limits)? };
+    tar::read(intake, &inside, feed)
+}
+
 fn read_text(
     intake: &mut Intake<'_>,
     place: &Place<'_>,
@@ -127,8 +133,7 @@ fn read_text(
         return Ok(());
     }
     match place.suffix() {
-        Suffix::Pem if !items.is_empty() => Ok(()),
-        Suffix::Other if !items.is_empty() => Ok(()),
+        Suffix::Pem | Suffix::Other if !items.is_empty() => Ok(()),
         Suffix::Certificate | Suffix::Pem => Err(no_certificate()),
         Suffix::Archive => Err(no_archive()),
         Suffix::Other => items.push(intake, Found::ignored(codes::TEXT_NO_CERTIFICATE, "text without a certificate")),

@@ -27,6 +27,11 @@ pub(super) fn begins_like_tar(head: &[u8]) -> bool {
     block[0] != 0 && (&block[257..262] == b"ustar" || checksum_holds(block))
 }
 
+/// Whether there is nothing but what ends an archive: two blocks of zeros at least.
+pub(super) fn is_all_zeros(head: &[u8]) -> bool {
+    head.len() >= 2 * BLOCK && head.iter().all(|octet| *octet == 0)
+}
+
 /// POSIX.1-2024 pax, ustar interchange format: the sum of all octets, with blanks in place of the sum itself.
 fn checksum_holds(block: &[u8; BLOCK]) -> bool {
     let digits = block[148..156].trim_ascii_start();

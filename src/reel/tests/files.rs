@@ -116,7 +116,7 @@ fn bundles_that_are_not_one_signed_data_in_der_are_refused() {
 }
 
 pub(super) fn gzip(content: &[u8]) -> Vec<u8> {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     encoder.write_all(content).unwrap();
     encoder.finish().unwrap()
 }
@@ -152,7 +152,7 @@ fn damaged_gzip_is_refused() {
 #[test]
 fn standard_input_is_judged_as_a_file_is() {
     let many: Vec<Entry> = (0..9000).map(|n| Entry::stored(format!("{n}"), &leaf(n % 3))).collect();
-    let noise: Vec<u8> = (0_u32..3 << 20).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let noise: Vec<u8> = (0_u32..3 << 20).map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()[3]).collect();
     for content in [zip(&many), leaf(0), noise, Vec::new()] {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("-");
