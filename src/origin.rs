@@ -37,6 +37,12 @@ impl ItemName {
         Self(format!("{}#{n}", self.0).into())
     }
 
+    /// The n-th entry of this very name in an archive, for `n` from 2: no other name looks like this.
+    #[must_use]
+    pub fn again(&self, n: u64) -> Self {
+        Self(format!("{}%={n}", self.0).into())
+    }
+
     /// Takes a name that was escaped before, as read from a batch.
     ///
     /// # Errors
