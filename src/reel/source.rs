@@ -22,7 +22,7 @@ pub struct SourceLeaf {
     /// What is claimed to be one certificate in DER (possibly followed by a zone dump's padding).
     pub der: Vec<u8>,
     /// The last component of the file's name where the item is a file of its own, for the warning on a name that
-    /// disagrees with the certificate.
+    /// disagrees with the certificate. Escaped as in item names, so it is safe to print.
     pub file_name: Option<String>,
 }
 

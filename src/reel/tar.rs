@@ -3,8 +3,8 @@
 //! Own walk over the blocks, with the `tar` crate's view of a header: that crate's iterator holds long names of any
 //! size in memory and resolves pax records that contain newlines wrongly.
 
-use std::collections::HashSet;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hasher};
 
 use tar::{EntryType, Header};
 
@@ -44,7 +44,8 @@ fn checksum_holds(block: &[u8; BLOCK]) -> bool {
 
 /// Hands out the entries of an archive. `place` is the archive, opened.
 pub(super) fn read(intake: &mut Intake<'_>, place: &Place<'_>, feed: &mut dyn Feed) -> Result<(), Fault> {
-    let mut walk = Walk { names: HashSet::new(), extension: Extension::default(), entries: 0 };
+    let mut walk =
+        Walk { names: HashSet::new(), repeated: HashMap::new(), extension: Extension::default(), entries: 0 };
     while walk.entry(intake, place, feed)? {}
     if walk.entries == 0 {
         return intake.ignored(place.name.clone(), codes::ARCHIVE_EMPTY, "the tar archive has no entries");
@@ -55,6 +56,8 @@ pub(super) fn read(intake: &mut Intake<'_>, place: &Place<'_>, feed: &mut dyn Fe
 struct Walk {
     /// Hashes of names, not the names: in a hostile archive two names may fall together, and the later is refused.
     names: HashSet<u64>,
+    /// How often the names among them came that came more than once.
+    repeated: HashMap<u64, u64>,
     extension: Extension,
     entries: u64,
 }
@@ -116,22 +119,18 @@ impl Walk {
         content: &mut Limited<'_>,
     ) -> Result<(), Fault> {
         let refuse = |code, reason: String| Err(Fault::content(code, reason));
-        let mut hasher = DefaultHasher::new();
-        entry.path.hash(&mut hasher);
+        let occurrence = self.occurrence(entry.path);
+        let name = if occurrence > 1 { entry.name.again(occurrence) } else { entry.name.clone() };
         let outcome = match (kind.as_byte(), problem(entry.path)) {
             (_, Some(NameProblem::Absolute)) => refuse(codes::TAR_ABSOLUTE_NAME, NameProblem::Absolute.to_string()),
             (_, Some(NameProblem::Traversal)) => refuse(codes::TAR_PATH_TRAVERSAL, NameProblem::Traversal.to_string()),
             (b'1' | b'2', _) => refuse(codes::TAR_LINK, "a link, which is not followed".into()),
             (b'3' | b'4' | b'6', _) => refuse(codes::TAR_SPECIAL_FILE, "a device or pipe".into()),
-            (b'5', _) => {
-                return intake.ignored(entry.name.clone(), codes::TAR_DIRECTORY, "a directory entry");
-            }
-            _ if !self.names.insert(hasher.finish()) => {
-                refuse(codes::TAR_DUPLICATE_NAME, "an earlier entry has the same name".into())
-            }
+            (b'5', _) => return intake.ignored(name, codes::TAR_DIRECTORY, "a directory entry"),
+            _ if occurrence > 1 => refuse(codes::TAR_DUPLICATE_NAME, "an earlier entry has the same name".into()),
             (b'0' | b'\0' | b'7', _) if !unsupported => {
                 if entry.path.ends_with(b"/") {
-                    return intake.ignored(entry.name.clone(), codes::TAR_DIRECTORY, "a directory entry");
+                    return intake.ignored(name, codes::TAR_DIRECTORY, "a directory entry");
                 }
                 return content::read(intake, entry, content);
             }
@@ -140,7 +139,20 @@ impl Walk {
                 refuse(codes::TAR_UNSUPPORTED_ENTRY, format!("an entry of type `{kind}`, expected a regular file"))
             }
         };
-        intake.settle(&entry.name, outcome)
+        intake.settle(&name, outcome)
+    }
+
+    /// How often this name has come, now included.
+    fn occurrence(&mut self, path: &[u8]) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        hasher.write(path);
+        let hash = hasher.finish();
+        if self.names.insert(hash) {
+            return 1;
+        }
+        let count = self.repeated.entry(hash).or_insert(1);
+        *count += 1;
+        *count
     }
 
     fn extend(&mut self, kind: EntryType, size: u64, content: &mut Limited<'_>) -> Result<(), Fault> {

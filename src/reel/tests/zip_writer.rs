@@ -120,7 +120,7 @@ pub(super) fn zip_with(entries: &[Entry], change: impl FnOnce(&mut End)) -> Vec<
     }
     let mut end = End {
         disk: 0,
-        entries: entries.len().try_into().unwrap(),
+        entries: entries.len().try_into().unwrap_or(u16::MAX),
         size: directory.len().try_into().unwrap(),
         offset: out.len().try_into().unwrap(),
         comment: Vec::new(),

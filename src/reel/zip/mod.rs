@@ -57,8 +57,17 @@ pub(super) fn read(intake: &mut Intake<'_>, place: &Place<'_>, octets: &mut Octe
     let mut records = Records::of(directory);
     while let Some((record, name)) = records.next(reader.octets)? {
         let entry = place.entry(name);
-        let outcome = reader.visit(intake, &entry, &record);
-        intake.settle(&entry.name, outcome)?;
+        match reader.survey.occurrence(name) {
+            None => {
+                let outcome = reader.visit(intake, &entry, &record);
+                intake.settle(&entry.name, outcome)?;
+            }
+            Some(number) => {
+                let name = if number > 1 { entry.name.again(number) } else { entry.name };
+                let reason = "another entry has the same name: which is meant cannot be told";
+                intake.rejected(name, codes::ZIP_DUPLICATE_NAME, reason)?;
+            }
+        }
     }
     Ok(())
 }
@@ -76,7 +85,7 @@ struct Reader<'o> {
 
 impl Reader<'_> {
     fn visit(&mut self, intake: &mut Intake<'_>, entry: &Place<'_>, record: &Record) -> Result<(), Fault> {
-        self.check(entry, record)?;
+        check(entry, record)?;
         if entry.path.ends_with(b"/") {
             return intake.ignored(entry.name.clone(), codes::ZIP_DIRECTORY, "a directory entry");
         }
@@ -97,43 +106,40 @@ impl Reader<'_> {
             content::read(intake, entry, &mut Buffered::new(unpack))
         }
     }
+}
 
-    /// What can be said without looking at the entry itself.
-    fn check(&self, entry: &Place<'_>, record: &Record) -> Result<(), Fault> {
-        const DIRECTORY: u16 = 0o040_000;
-        const LINK: u16 = 0o120_000;
-        const REGULAR: u16 = 0o100_000;
-        let is_directory = entry.path.ends_with(b"/");
-        match problem(entry.path) {
-            Some(problem @ NameProblem::Absolute) => refuse(codes::ZIP_ABSOLUTE_NAME, &problem.to_string())?,
-            Some(problem @ NameProblem::Traversal) => refuse(codes::ZIP_PATH_TRAVERSAL, &problem.to_string())?,
-            None => {}
-        }
-        if self.survey.is_duplicate(entry.path) {
-            refuse(codes::ZIP_DUPLICATE_NAME, "another entry has the same name: which is meant cannot be told")?;
-        }
-        match record.file_type() {
-            LINK => refuse(codes::ZIP_LINK, "a symbolic link, which is not followed")?,
-            0 | REGULAR | DIRECTORY => {}
-            _ => refuse(codes::ZIP_SPECIAL_FILE, "a pipe, socket or device")?,
-        }
-        // Method 99 is AES encryption (APPNOTE.TXT 7.2.3 calls for it; WinZip's AE-1, AE-2).
-        if record.flags & flag::ENCRYPTED != 0 || record.method == 99 {
-            refuse(codes::ZIP_ENCRYPTED, "an encrypted entry")?;
-        }
-        if !matches!(record.method, 0 | 8) || record.flags & flag::PATCH != 0 {
-            let reason = format!("compression method {}, expected stored (0) or deflated (8)", record.method);
-            refuse(codes::ZIP_METHOD, &reason)?;
-        }
-        if record.method == 0 && record.compressed != record.size {
-            let reason = format!("a stored entry of {} octets in {}", record.size, record.compressed);
-            refuse(codes::ZIP_DATA, &reason)?;
-        }
-        if is_directory && record.size != 0 {
-            refuse(codes::ZIP_DATA, &format!("a directory entry with {} octets of content", record.size))?;
-        }
-        Ok(())
+/// What can be said without looking at the entry itself.
+fn check(entry: &Place<'_>, record: &Record) -> Result<(), Fault> {
+    const DIRECTORY: u16 = 0o040_000;
+    const LINK: u16 = 0o120_000;
+    const REGULAR: u16 = 0o100_000;
+    let is_directory = entry.path.ends_with(b"/");
+    match problem(entry.path) {
+        Some(problem @ NameProblem::Absolute) => refuse(codes::ZIP_ABSOLUTE_NAME, &problem.to_string())?,
+        Some(problem @ NameProblem::Traversal) => refuse(codes::ZIP_PATH_TRAVERSAL, &problem.to_string())?,
+        None => {}
     }
+    match record.file_type() {
+        LINK => refuse(codes::ZIP_LINK, "a symbolic link, which is not followed")?,
+        0 | REGULAR | DIRECTORY => {}
+        _ => refuse(codes::ZIP_SPECIAL_FILE, "a pipe, socket or device")?,
+    }
+    // Method 99 is AES encryption (APPNOTE.TXT 7.2.3 calls for it; WinZip's AE-1, AE-2).
+    if record.flags & flag::ENCRYPTED != 0 || record.method == 99 {
+        refuse(codes::ZIP_ENCRYPTED, "an encrypted entry")?;
+    }
+    if !matches!(record.method, 0 | 8) || record.flags & flag::PATCH != 0 {
+        let reason = format!("compression method {}, expected stored (0) or deflated (8)", record.method);
+        refuse(codes::ZIP_METHOD, &reason)?;
+    }
+    if record.method == 0 && record.compressed != record.size {
+        let reason = format!("a stored entry of {} octets in {}", record.size, record.compressed);
+        refuse(codes::ZIP_DATA, &reason)?;
+    }
+    if is_directory && record.size != 0 {
+        refuse(codes::ZIP_DATA, &format!("a directory entry with {} octets of content", record.size))?;
+    }
+    Ok(())
 }
 
 fn refuse<T>(code: Code, reason: &str) -> Result<T, Fault> {

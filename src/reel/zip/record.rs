@@ -150,8 +150,8 @@ fn refuse(reason: String) -> Fault {
 
 /// What must be known of all entries before the first is read.
 pub(super) struct Survey {
-    /// Hashes of names that occur more than once, sorted.
-    duplicates: Vec<u64>,
+    /// Hashes of names that occur more than once, sorted, and how often they were seen in the second pass.
+    duplicates: Vec<(u64, u64)>,
     /// Beginnings of all entries, sorted; empty where the directory lists them in this order.
     offsets: Vec<u64>,
 }
@@ -162,7 +162,8 @@ impl Survey {
     /// Names are kept as hashes of eight octets, not as text: with ten million entries that is 80 MB. Two different
     /// names that fall together (one chance in 370,000 with ten million names) are both refused, never both accepted.
     pub(super) fn of(octets: &Octets, directory: Directory) -> Result<Self, Fault> {
-        let mut hashes = Vec::new();
+        // As many as there are octets for, which was checked.
+        let mut hashes = Vec::with_capacity(usize::try_from(directory.entries).unwrap_or_default());
         let mut spans: Vec<(u64, u64)> = Vec::new();
         let mut ordered = true;
         let mut last = (0, directory.prefix);
@@ -179,8 +180,8 @@ impl Survey {
             last = (record.offset, end);
         }
         hashes.sort_unstable();
-        let mut duplicates: Vec<u64> =
-            hashes.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
+        let mut duplicates: Vec<(u64, u64)> =
+            hashes.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| (pair[0], 0)).collect();
         duplicates.dedup();
         if !ordered {
             drop(hashes);
@@ -196,9 +197,14 @@ impl Survey {
         Ok(Self { duplicates, offsets: spans.into_iter().map(|(offset, _)| offset).collect() })
     }
 
-    /// Whether another entry has this name.
-    pub(super) fn is_duplicate(&self, name: &[u8]) -> bool {
-        !self.duplicates.is_empty() && self.duplicates.binary_search(&name_hash(name)).is_ok()
+    /// How often this name was asked for, now included, if several entries have it.
+    pub(super) fn occurrence(&mut self, name: &[u8]) -> Option<u64> {
+        if self.duplicates.is_empty() {
+            return None;
+        }
+        let at = self.duplicates.binary_search_by_key(&name_hash(name), |(hash, _)| *hash).ok()?;
+        self.duplicates[at].1 += 1;
+        Some(self.duplicates[at].1)
     }
 
     /// Whether the directory lists the entries as they lie in the archive.

@@ -1,0 +1,27 @@
+//! Any octets as a configuration file, and as text in an archive that begins with a line of its own.
+#![no_main]
+
+use std::ops::ControlFlow;
+
+use libfuzzer_sys::fuzz_target;
+use reroot::reel::{self, Input, Item, Limits};
+
+fuzz_target!(|octets: &[u8]| {
+    let strict = reel::certificates_in_pem(octets);
+    let text = [b"text\n", octets].concat();
+    let mut candidates = Vec::new();
+    let each = &mut |item| {
+        if let Item::Candidate(leaf) = item {
+            candidates.push(leaf.der);
+        }
+        ControlFlow::Continue(())
+    };
+    let read = reel::read(&Input::Stdin, Some(&mut &text[..]), &Limits::default(), &std::env::temp_dir(), each);
+    assert_eq!(read.expect("only the environment fails").len(), 1);
+    // What the strict reader takes for certificates, the lax one does too.
+    if let Ok(certificates) = strict
+        && octets.first() != Some(&0x30)
+    {
+        assert!(certificates.iter().all(|der| candidates.contains(der)));
+    }
+});
