@@ -121,6 +121,13 @@ pub(crate) fn extension(oid: ObjectIdentifier, critical: Option<&[u8]>, value: &
     element(tag::SEQUENCE, &[&element(6, &[oid.as_bytes()]), &critical, &element(tag::OCTET_STRING, &[value])])
 }
 
+/// A subjectAltName with a hardwareModuleName alone.
+pub(crate) fn hardware_module_name() -> Vec<u8> {
+    let value = element(tag::SEQUENCE, &[&[6, 3, 0x2A, 3, 4], &[4, 2, 2, 9]]);
+    let kind = element(6, &[oid::ON_HARDWARE_MODULE_NAME.as_bytes()]);
+    element(tag::SEQUENCE, &[&element(0xA0, &[&kind, &element(0xA0, &[&value])])])
+}
+
 /// A certificate's template and its encoding in pieces.
 pub(crate) struct Case {
     pub(crate) issuer: IssuerIdentity,

@@ -1,22 +1,38 @@
 //! Policies end to end: from the text to an encoded, linted certificate.
 
-use crate::cert::TbsCertificate;
+use crate::cert::{IssuerIdentity, SerialRule, TbsCertificate};
 use crate::lint;
-use crate::verify::Family;
+use crate::lint::testing::{self, CaSpec};
+use crate::verify::{Family, VerifiedLeaf};
 use crate::x509::{SerialNumber, Time, oid};
 
 use super::testing::{LEAF, LEAVES, batch, bind, issuer, passes, verified};
 use super::{FIELDS, Policy, SHIPPED, reference_markdown};
 
 /// Templates a leaf, encodes it and lints it.
-fn issue(policy: &Policy, given: &[(&str, &str)], der: &[u8]) -> TbsCertificate {
-    let template = bind(policy, given).template(&verified(der, policy.source().family)).unwrap();
+fn issue(policy: &Policy, issuer: &IssuerIdentity, given: &[(&str, &str)], leaf: &VerifiedLeaf) -> TbsCertificate {
+    let bound = policy.bind(issuer, &batch(policy, given)).unwrap_or_else(|errors| panic!("{errors}"));
+    let template = bound.template(leaf).unwrap();
     let serial = match &template.serial {
-        crate::cert::SerialRule::Source(serial) => serial.clone(),
-        crate::cert::SerialRule::Derived => SerialNumber::from_content(&[0x40; 16]).unwrap(),
+        SerialRule::Source(serial) => serial.clone(),
+        SerialRule::Derived => SerialNumber::from_content(&[0x40; 16]).unwrap(),
     };
-    let tbs = TbsCertificate::encode(&issuer(), &template, serial, 0);
-    lint::check(&issuer(), &template, tbs).unwrap_or_else(|findings| panic!("{findings:?}")).into_tbs()
+    let tbs = TbsCertificate::encode(issuer, &template, serial, 0);
+    let octets = tbs.wrap(&[0; 72]).len();
+    assert!(octets <= bound.max_certificate_octets(issuer), "{octets} octets are more than was promised");
+    lint::check(issuer, &template, tbs).unwrap_or_else(|findings| panic!("{findings:?}")).into_tbs()
+}
+
+/// What a shipped policy needs from outside: parameters, and an issuer's name.
+fn surroundings(file: &str) -> (&'static [(&'static str, &'static str)], IssuerIdentity) {
+    let pai = testing::name(&[(oid::COMMON_NAME, 0x0C, b"TEST PAI"), (oid::MATTER_VENDOR_ID, 0x0C, b"FFF1")]);
+    match file {
+        "ldevid.toml" => (&[("site", "LYON-2")], issuer()),
+        "matter-dac.toml" => {
+            (&[("vid", "FFF1"), ("pid", "8000")], CaSpec { subject: pai, ..CaSpec::default() }.issuer())
+        }
+        _ => (&[], issuer()),
+    }
 }
 
 #[test]
@@ -24,10 +40,24 @@ fn every_shipped_policy_issues_lint_clean_certificates_for_genuine_leaves() {
     for (file, text) in SHIPPED {
         let policy = Policy::parse(text, file).unwrap_or_else(|errors| panic!("{errors}"));
         assert_eq!(format!("{}.toml", policy.name()), *file);
+        assert!(
+            text.starts_with("# ") && text.contains("\n# Who: ") && text.contains("\n# For: "),
+            "{file} has a header"
+        );
+        let (given, issuer) = surroundings(file);
         for leaf in LEAVES {
-            issue(&policy, &[], leaf);
+            issue(&policy, &issuer, given, &verified(leaf, policy.source().family));
         }
     }
+}
+
+#[test]
+fn shipped_policies_are_those_of_the_folder() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("policies");
+    let mut files: Vec<String> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    files.sort();
+    assert_eq!(files, SHIPPED.iter().map(|(file, _)| (*file).to_owned()).collect::<Vec<_>>());
 }
 
 /// Compares a checked-in file with what it should be; with REROOT_UPDATE=1 in the environment, writes it.

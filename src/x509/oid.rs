@@ -170,6 +170,12 @@ oids! {
     AD_OCSP = "1.3.6.1.5.5.7.48.1";
     /// id-ad-caIssuers, RFC 5280 §4.2.2.1
     AD_CA_ISSUERS = "1.3.6.1.5.5.7.48.2";
+    /// Generic device, IEEE 2030.5-2018 §6.11
+    SEP2_DEV_GENERIC = "1.3.6.1.4.1.40732.1.1";
+    /// Mobile device, IEEE 2030.5-2018 §6.11
+    SEP2_DEV_MOBILE = "1.3.6.1.4.1.40732.1.2";
+    /// Post-manufacture device, IEEE 2030.5-2018 §6.11
+    SEP2_DEV_POST_MANUFACTURE = "1.3.6.1.4.1.40732.1.3";
     /// netscape-cert-type, Netscape certificate specifications 1996
     NETSCAPE_CERT_TYPE = "2.16.840.1.113730.1.1";
     /// id-pe-proxyCertInfo, RFC 3820 §3.8

@@ -1,5 +1,9 @@
-//! AWS IoT Core.
+//! What AWS IoT Core accepts.
+
+mod key;
+mod signature;
+mod thing_name;
 
 use super::rule::Rule;
 
-pub(super) const RULES: &[Rule] = &[];
+pub(super) const RULES: &[Rule] = &[signature::RULE, key::RULE, thing_name::RULE];

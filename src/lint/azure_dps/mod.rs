@@ -1,5 +1,8 @@
-//! Azure Device Provisioning Service.
+//! What the Azure Device Provisioning Service accepts.
+
+mod client_auth;
+mod registration_id;
 
 use super::rule::Rule;
 
-pub(super) const RULES: &[Rule] = &[];
+pub(super) const RULES: &[Rule] = &[registration_id::RULE, client_auth::RULE];

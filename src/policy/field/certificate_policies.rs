@@ -18,8 +18,8 @@ pub(super) const FIELD: Field = Field {
     clause: "RFC 5280 §4.2.1.4",
     criticality: Some("the policy's choice"),
     checks: &["at least one policy, each once", "`user_notice` has at most 200 characters", "`cps` is a URI"],
-    example: "[extensions]\ncertificate_policies = { critical = false, policies = [\"1.3.6.1.4.1.99999.5.1\", \
-              { id = \"1.3.6.1.4.1.99999.5.2\", cps = \"https://pki.example.com/cps\" }] }",
+    example: "[extensions]\ncertificate_policies = { critical = false, policies = [\"1.3.6.1.4.1.32473.5.1\", \
+              { id = \"1.3.6.1.4.1.32473.5.2\", cps = \"https://pki.example.com/cps\" }] }",
 };
 
 pub(super) const EXTENSION: ExtensionField =

@@ -10,7 +10,7 @@ pub(super) fn read(value: &Value<'_>) -> Option<ObjectIdentifier> {
     let text = value.string()?;
     parse(text).or_else(|| {
         let message = format!(
-            "`{}` is \"{}\", expected an object identifier such as 1.3.6.1.4.1.99999.1",
+            "`{}` is \"{}\", expected an object identifier such as 1.3.6.1.4.1.32473.1",
             value.path,
             escape(text)
         );

@@ -24,7 +24,7 @@ pub(super) const FIELD: Field = Field {
         "never a CA's extension: nameConstraints, policyConstraints, policyMappings, inhibitAnyPolicy",
         "never netscape-cert-type, whose bits can make a CA, nor proxyCertInfo, which lets the device sign proxies",
     ],
-    example: "[[extensions.other]]\noid = \"1.3.6.1.4.1.99999.7\"\ncritical = false\nvalue = { utf8 = \"{uid}\" }",
+    example: "[[extensions.other]]\noid = \"1.3.6.1.4.1.32473.7\"\ncritical = false\nvalue = { utf8 = \"{uid}\" }",
 };
 
 /// Extensions that no device certificate has, with the reason.
