@@ -29,6 +29,7 @@ use crate::durable;
 use crate::error::Error;
 use crate::intake::{Source, read_and_verify};
 use crate::ledger::{BatchRow, BatchState, Ledger};
+use crate::manifest::{self, Entry};
 
 /// What an interrupted, refused or finished run leaves behind is on the ledger and at `job.out`; see [`Outcome`].
 ///
@@ -92,6 +93,10 @@ pub fn reissue(
 /// What would only come out at the first signature: the key's algorithm, the issuer's own end.
 fn check_issuer(job: &Job<'_>) -> Result<(), Error> {
     job.issuer.check_algorithm(job.policy.signature())?;
+    manifest::seal::check_signer(job.manifest_certificate, job.now)?;
+    if let Some(reason) = &job.reissue {
+        Entry::check_reissue(reason)?;
+    }
     for certificate in [job.issuer.identity().certificate(), job.manifest_certificate] {
         let validity = certificate.validity();
         if !validity.contains(job.now) {

@@ -6,6 +6,7 @@ use reroot::durable::DurableError;
 use reroot::error::Error;
 use reroot::issue::IssueError;
 use reroot::ledger::LedgerError;
+use reroot::manifest::ManifestError;
 use reroot::signer::SignerError;
 
 /// How the program ends.
@@ -61,7 +62,7 @@ impl Exit {
             Error::LeavesDiffer { .. } | Error::RepublishDiffers { .. } | Error::SpoolChanged => Self::Storage,
             Error::Ledger(error) => ledger(error),
             Error::LintDiffers { .. } => Self::Bug,
-            Error::Manifest(_) => Self::Bug,
+            Error::Manifest(error) => manifest(error),
             Error::Reel(_) => Self::Input,
             Error::Signer(error) => signer(error),
         }
@@ -87,6 +88,34 @@ fn ca(error: &CaError) -> Exit {
         CaError::Anchor | CaError::Certificate(_) | CaError::Key(_) | CaError::Random | CaError::Signature(_) => {
             Exit::Bug
         }
+    }
+}
+
+fn manifest(error: &ManifestError) -> Exit {
+    match error {
+        ManifestError::AnchorKey { .. }
+        | ManifestError::AnchorNotACa { .. }
+        | ManifestError::SignerCa
+        | ManifestError::SignerCertificate(_)
+        | ManifestError::SignerCertificateAlgorithm { .. }
+        | ManifestError::SignerCertificateSignature { .. }
+        | ManifestError::SignerCriticalExtension { .. }
+        | ManifestError::SignerKey { .. }
+        | ManifestError::SignerKeyMismatch
+        | ManifestError::SignerKeyUsage { .. }
+        | ManifestError::SignerNoTrustAnchor { .. }
+        | ManifestError::SignerPublicKey { .. }
+        | ManifestError::SignerPurpose { .. }
+        | ManifestError::SignerValidity { .. }
+        | ManifestError::Value { .. } => Exit::Usage,
+        ManifestError::Signer(error) => signer(error),
+        ManifestError::SealSignature { .. } => Exit::Signer,
+        ManifestError::Digest
+        | ManifestError::Form { .. }
+        | ManifestError::Format { .. }
+        | ManifestError::SealDer(_)
+        | ManifestError::SigningTime { .. }
+        | ManifestError::Syntax { .. } => Exit::Bug,
     }
 }
 

@@ -36,7 +36,3 @@ pub const STATEMENT_FILE: &str = "manifest.json";
 pub const SEAL_FILE: &str = "manifest.json.p7s";
 /// The certificate of the seal's signer.
 pub const SIGNER_FILE: &str = "manifest.pem";
-
-/// Version of the rules by which a tbsCertificate follows from batch row and leaf; the statement names it, so that an
-/// auditor knows by which rules to rebuild. It changes with every change of a single octet.
-pub const ENCODER: u32 = 1;

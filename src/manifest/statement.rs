@@ -33,6 +33,10 @@ pub struct Statement {
     pub policy: PolicyReference,
     /// Values the operator gave for the policy's parameters.
     pub params: BTreeMap<String, String>,
+    /// Why chips that had a certificate under this policy got another one.
+    pub reissue: Option<String>,
+    /// ST's bulk identifier, if the operator asked for it to be published.
+    pub bulk_id: Option<String>,
     /// Who signed the certificates.
     pub issuer: IssuerReference,
     /// Seed of the serial numbers; none when a foreign CA chose them.

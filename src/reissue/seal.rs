@@ -145,6 +145,8 @@ fn statement(job: &Job<'_>, row: &BatchRow, report: &Report, inputs: usize, coun
             sha256: sha256(job.policy.bytes()),
         },
         params: job.params.values().clone(),
+        reissue: job.reissue.clone(),
+        bulk_id: job.bulk_id.clone().filter(|_| job.publish_bulk_id),
         issuer: IssuerReference {
             mode: IssuerMode::Local,
             subject: identity.subject().to_string(),

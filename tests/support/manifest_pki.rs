@@ -206,7 +206,7 @@ pub fn statement(created: Time, files: Vec<FileDigest>) -> Statement {
         issued_at: created,
         created,
         tool: "reroot 0.1.0".to_owned(),
-        encoder: reroot::manifest::ENCODER,
+        encoder: reroot::cert::ENCODER,
         inputs: InputsReference { sha256: digest, count: 1 },
         anchors: vec![AnchorReference {
             subject: "CN=TEST source root".to_owned(),
@@ -216,6 +216,8 @@ pub fn statement(created: Time, files: Vec<FileDigest>) -> Statement {
         relaxations: vec![],
         policy: PolicyReference { name: "test".to_owned(), version: 1, sha256: digest },
         params: std::collections::BTreeMap::from([("lot".to_owned(), "A0042".to_owned())]),
+        reissue: None,
+        bulk_id: None,
         issuer: IssuerReference {
             mode: IssuerMode::Local,
             subject: "CN=TEST issuing CA".to_owned(),

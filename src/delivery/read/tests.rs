@@ -110,6 +110,8 @@ fn what_is_not_listed_is_unexpected() {
         relaxations: vec![],
         policy: PolicyReference { name: String::new(), version: 1, sha256: digest },
         params: BTreeMap::new(),
+        reissue: None,
+        bulk_id: None,
         issuer: IssuerReference {
             mode: IssuerMode::Local,
             subject: String::new(),

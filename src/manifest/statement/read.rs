@@ -96,6 +96,10 @@ fn statement(layout: &mut Layout<'_>) -> Result<Statement, ManifestError> {
         params.insert(name, text);
     }
     layout.close("}")?;
+    let mut text_or_null =
+        |key| layout.key(key)?.scan.value_or_null(key, "text", |text| (!text.is_empty()).then(|| text.to_owned()));
+    let reissue = text_or_null("reissue")?;
+    let bulk_id = text_or_null("bulk_id")?;
     layout.key("issuer")?.open("{")?;
     let issuer = IssuerReference {
         mode: layout.convert("mode", "`local`, `air-gapped` or `foreign`", |text| {
@@ -184,6 +188,8 @@ fn statement(layout: &mut Layout<'_>) -> Result<Statement, ManifestError> {
         relaxations,
         policy,
         params,
+        reissue,
+        bulk_id,
         issuer,
         serial_seed,
         discarded_serials,

@@ -20,6 +20,8 @@ fn full() -> Statement {
         relaxations: vec![Relaxation::ExpiredLeaf, Relaxation::TestAnchor],
         policy: PolicyReference { name: "aws-iot".to_owned(), version: 1, sha256: digest(6) },
         params: BTreeMap::from([("lot".to_owned(), "A0042".to_owned()), ("site".to_owned(), "Gr\u{f6}".to_owned())]),
+        reissue: Some("lost key".to_owned()),
+        bulk_id: Some("B-77".to_owned()),
         issuer: IssuerReference {
             mode: IssuerMode::Local,
             subject: "CN=Acme Issuing CA".to_owned(),
@@ -49,6 +51,8 @@ fn sparse() -> Statement {
         anchors: vec![],
         relaxations: vec![],
         params: BTreeMap::new(),
+        reissue: None,
+        bulk_id: None,
         serial_seed: None,
         issuer: IssuerReference { mode: IssuerMode::Foreign, ..full().issuer },
         discarded_serials: vec![],
@@ -94,7 +98,7 @@ fn the_keys_are_those_of_the_specification_in_its_order() {
         .filter_map(|line| line.strip_prefix("  \""))
         .filter_map(|line| line.split_once('"').map(|(key, _)| key))
         .collect();
-    let expected = "format batch issued_at created tool encoder inputs anchors relaxations policy params issuer \
+    let expected = "format batch issued_at created tool encoder inputs anchors relaxations policy params reissue bulk_id issuer \
                     serial_seed discarded_serials expected counts entries rejected files previous proof_of_possession";
     assert_eq!(keys, expected.split_whitespace().collect::<Vec<_>>());
 }

@@ -46,6 +46,12 @@ impl Statement {
             out.text(name, value);
         }
         out.close("}");
+        for (name, text) in [("reissue", &self.reissue), ("bulk_id", &self.bulk_id)] {
+            match text {
+                Some(text) => out.text(name, text),
+                None => out.null(name),
+            }
+        }
         out.key("issuer").open("{");
         out.text("mode", self.issuer.mode.as_str());
         out.text("subject", &self.issuer.subject);
