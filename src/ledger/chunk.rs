@@ -21,7 +21,18 @@ impl Ledger {
     /// # Errors
     /// There is no such batch or chunk, or the store cannot be read.
     pub fn attempts(&self, batch: &BatchId, chunk: u64) -> Result<Vec<u32>, LedgerError> {
-        self.with(|book| Ok(Chunk::load(book, batch, chunk)?.leaves.iter().map(|leaf| leaf.attempt).collect()))
+        self.with(|book| {
+            let summary = book.known(batch)?;
+            let at = |kind| Place::new(kind, summary.number, chunk);
+            let Some(leaves) = book.store.entry(at(Kind::Uids))? else { return Err(no_such_chunk(&summary, chunk)) };
+            let mut attempts = vec![0; usize::try_from(leaves.count).expect("a chunk's leaves fit into memory")];
+            for part in 0.. {
+                let Some(record) = book.store.read(at(Kind::Retry).part(part))? else { break };
+                let retry = Retry::read(&record)?;
+                *attempts.get_mut(retry.index).ok_or_else(|| damaged(&record))? = retry.attempt;
+            }
+            Ok(attempts)
+        })
     }
 
     /// Makes the intent to sign a chunk durable, or finds the one of an earlier run. Returns one result a leaf, in
@@ -99,12 +110,9 @@ impl Ledger {
                 return Err(LedgerError::RetryUnchanged { uid: uid.clone(), attempt: expected });
             }
             known.check_open(book)?;
-            let mut body = Writer::default();
-            body.count(index);
-            body.u32(expected);
-            body.digest(&digest);
+            let body = Retry { index, attempt: expected, tbs: digest }.write();
             let place = Place::new(Kind::Retry, known.batch.number, chunk).part(known.retries);
-            let draft = Draft { count: 1, ..Draft::new(place, body.finish()) };
+            let draft = Draft { count: 1, ..Draft::new(place, body) };
             book.append(&head, std::iter::once(draft))
         })?;
         Ok(RecordedTbs::assert_recorded(linted.into_tbs()))
@@ -193,14 +201,40 @@ struct Issued {
     signature: Vec<u8>,
 }
 
+/// A `Retry` record.
+struct Retry {
+    /// Of the leaf in its chunk.
+    index: usize,
+    attempt: u32,
+    /// SHA-256 of the tbsCertificate of that attempt.
+    tbs: Sha256Digest,
+}
+
+impl Retry {
+    fn write(&self) -> Vec<u8> {
+        let mut body = Writer::default();
+        body.count(self.index);
+        body.u32(self.attempt);
+        body.digest(&self.tbs);
+        body.finish()
+    }
+
+    fn read(record: &Record) -> Result<Self, LedgerError> {
+        decoded(record, |reader| Ok(Self { index: reader.count()?, attempt: reader.u32()?, tbs: reader.digest()? }))
+    }
+}
+
+fn no_such_chunk(batch: &Summary, chunk: u64) -> LedgerError {
+    LedgerError::NoSuchChunk { batch: batch.id.clone(), chunk, chunks: batch.chunks() }
+}
+
 impl Chunk {
     fn load(book: &mut Book, id: &BatchId, chunk: u64) -> Result<Self, LedgerError> {
         let batch = book.known(id)?;
         let number = batch.number;
         let at = |kind| Place::new(kind, number, chunk);
         let Some(uids) = book.store.read(at(Kind::Uids))? else {
-            let chunks = batch.chunks();
-            return Err(LedgerError::NoSuchChunk { batch: id.clone(), chunk, chunks });
+            return Err(no_such_chunk(&batch, chunk));
         };
         let digests = book.expect(at(Kind::Digests))?;
         let mut leaves = Vec::new();
@@ -235,9 +269,9 @@ impl Chunk {
 
     fn raise(&mut self, record: &Record) -> Result<(), LedgerError> {
         self.retries += 1;
-        let (index, attempt, tbs) = decoded(record, |reader| Ok((reader.count()?, reader.u32()?, reader.digest()?)))?;
-        let leaf = self.leaves.get_mut(index).ok_or_else(|| damaged(record))?;
-        (leaf.attempt, leaf.tbs) = (attempt, Some(tbs));
+        let retry = Retry::read(record)?;
+        let leaf = self.leaves.get_mut(retry.index).ok_or_else(|| damaged(record))?;
+        (leaf.attempt, leaf.tbs) = (retry.attempt, Some(retry.tbs));
         Ok(())
     }
 

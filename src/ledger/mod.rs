@@ -10,6 +10,7 @@ mod batch;
 mod begin;
 mod ca;
 mod chunk;
+pub mod code;
 mod codec;
 mod error;
 mod leaf;

@@ -83,6 +83,31 @@ impl Ledger {
     }
 }
 
+impl Ledger {
+    /// The latest batch, of whatever policy, that has each leaf's UID, in the same order. A policy that copies serial
+    /// numbers from the source gives such a leaf a serial number that this issuer may have used before.
+    ///
+    /// # Errors
+    /// The leaves are not in strictly ascending order of UID, or the store cannot be read.
+    pub fn known_uids(&self, leaves: &[LeafKey]) -> Result<Vec<Option<BatchId>>, LedgerError> {
+        leaf::check_order(leaves)?;
+        self.with(|book| {
+            let mut known = vec![None; leaves.len()];
+            let names = incoming(Look::Names, leaves);
+            for batch in book.batches()?.to_vec() {
+                let mut list = LeafList::new(book, &batch);
+                for pair in pairs(&mut list, Look::Names, &names)? {
+                    let incoming = pair.incoming as usize;
+                    if *list.uid(pair.listed)? == leaves[incoming].uid {
+                        known[incoming] = Some(batch.id.clone());
+                    }
+                }
+            }
+            Ok(known)
+        })
+    }
+}
+
 /// As [`Ledger::standing`], of leaves that are in order.
 pub(super) fn standing(
     book: &mut Book,

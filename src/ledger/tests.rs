@@ -176,6 +176,26 @@ fn a_uid_with_another_key_and_a_key_under_another_uid_are_found_under_every_poli
 }
 
 #[test]
+fn a_uid_is_known_whatever_policy_and_key_it_came_with() {
+    on_both_stores(|ledger| {
+        begin(ledger, 1, "test", &leaves(0..10), 4).unwrap();
+        begin(ledger, 2, "other", &leaves(5..15), 4).unwrap();
+        let other_key = LeafKey { spki: sha256(leaf_spki(77).der()), ..leaf(14) };
+        let known = ledger.known_uids(&[leaf(0), leaf(5), other_key, leaf(15)]).unwrap();
+        assert_eq!(known, [Some(batch_id(1)), Some(batch_id(2)), Some(batch_id(2)), None]);
+    });
+}
+
+#[test]
+fn every_code_is_of_this_stage_and_listed_once() {
+    let mut codes: Vec<_> = code::CODES.iter().map(|(code, _)| code.as_str()).collect();
+    assert!(codes.iter().all(|code| code.starts_with("ledger.")));
+    codes.sort_unstable();
+    codes.dedup();
+    assert_eq!(codes.len(), code::CODES.len());
+}
+
+#[test]
 fn keys_that_only_begin_alike_are_different_keys() {
     let ledger = Ledger::in_memory(&issuer_spki());
     let mut twin = *leaf(3).spki.as_bytes();
@@ -301,8 +321,12 @@ fn a_place_is_taken_once_and_a_refused_append_leaves_nothing() {
 fn a_ledger_is_created_once_and_private() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ledger.db");
-    drop(Ledger::create(&path, &issuer_spki()).unwrap());
-    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    let ledger = Ledger::create(&path, &issuer_spki()).unwrap();
+    for name in ["ledger.db", "ledger.db-wal"] {
+        let mode = std::fs::metadata(folder.path().join(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+    drop(ledger);
     assert!(matches!(Ledger::create(&path, &issuer_spki()), Err(LedgerError::Exists { path: found }) if found == path));
     assert!(Ledger::open(&path, &issuer_spki()).is_ok());
 }
