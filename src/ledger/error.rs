@@ -77,8 +77,8 @@ pub enum LedgerError {
         /// The file.
         path: PathBuf,
     },
-    /// Creating the ledger was interrupted.
-    #[error("ledger `{}` is empty: its creation was interrupted", path.display())]
+    /// The file holds no record, not even the first.
+    #[error("ledger `{}` is empty, not even its issuer is on it", path.display())]
     Incomplete {
         /// The file.
         path: PathBuf,
@@ -246,7 +246,9 @@ impl LedgerError {
         let text = match self {
             Self::Exists { .. } => "Nothing is overwritten: choose another path, or open this ledger.",
             Self::Foreign { .. } => "Check `path` in the `[ledger]` table of the configuration.",
-            Self::Incomplete { .. } => "Nothing was ever recorded in it: delete the file and create the ledger again.",
+            Self::Incomplete { .. } => {
+                "If it is a copy, the file ending in `-wal` beside the original belongs to it. If its creation was interrupted, nothing was recorded: remove it and create it again."
+            }
             Self::IssuerDiffers { .. } => {
                 "One issuer, one ledger: check `path` in `[ledger]` and `certificate` in `[issuer]`."
             }

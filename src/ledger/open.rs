@@ -31,7 +31,9 @@ impl Ledger {
     /// # Errors
     /// The file exists or cannot be written.
     pub fn create(path: &Path, issuer: &Spki) -> Result<Self, LedgerError> {
-        Self::over(Box::new(SqliteStore::create(path)?), issuer)
+        // closing moves the first record from the write-ahead log into the file: a file without one is no ledger
+        drop(Self::over(Box::new(SqliteStore::create(path)?), issuer)?);
+        Self::open(path, issuer)
     }
 
     /// Opens the ledger of this issuer key and holds it until it is dropped. Takes the same time whatever is on it.
@@ -39,7 +41,11 @@ impl Ledger {
     /// # Errors
     /// There is no such file, it is not a ledger, of a later format, of another issuer, or in use.
     pub fn open(path: &Path, issuer: &Spki) -> Result<Self, LedgerError> {
-        Self::over(Box::new(SqliteStore::open(path)?), issuer)
+        let mut store = SqliteStore::open(path)?;
+        if store.head()? == Head::EMPTY {
+            return Err(LedgerError::Incomplete { path: path.to_owned() });
+        }
+        Self::over(Box::new(store), issuer)
     }
 
     /// A ledger that is gone when it is dropped, for tests and rehearsals.

@@ -322,6 +322,7 @@ fn a_ledger_is_created_once_and_private() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ledger.db");
     let ledger = Ledger::create(&path, &issuer_spki()).unwrap();
+    begin(&ledger, 1, "test", &leaves(0..3), 2).unwrap();
     for name in ["ledger.db", "ledger.db-wal"] {
         let mode = std::fs::metadata(folder.path().join(name)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{name}");
@@ -329,6 +330,27 @@ fn a_ledger_is_created_once_and_private() {
     drop(ledger);
     assert!(matches!(Ledger::create(&path, &issuer_spki()), Err(LedgerError::Exists { path: found }) if found == path));
     assert!(Ledger::open(&path, &issuer_spki()).is_ok());
+}
+
+#[test]
+fn a_copy_without_its_write_ahead_log_is_an_earlier_ledger_never_a_new_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger.db");
+    let copy = |name: &str| {
+        let to = folder.path().join(name);
+        crate::durable::write_new(&to, crate::durable::Access::Private, &std::fs::read(&path).unwrap()).unwrap();
+        Ledger::open(&to, &issuer_spki())
+    };
+    let ledger = Ledger::create(&path, &issuer_spki()).unwrap();
+    let head = ledger.head().unwrap();
+    begin(&ledger, 1, "test", &leaves(0..3), 2).unwrap();
+    let earlier = copy("copy.db").unwrap();
+    assert_eq!(earlier.head().unwrap(), head);
+    drop(ledger);
+    assert_ne!(copy("whole.db").unwrap().head().unwrap(), head);
+    let bare = folder.path().join("bare.db");
+    drop(SqliteStore::create(&bare).unwrap());
+    assert!(matches!(Ledger::open(&bare, &issuer_spki()), Err(LedgerError::Incomplete { .. })));
 }
 
 #[test]
