@@ -12,6 +12,7 @@ use crate::origin::{Code, ItemName};
 use super::codes;
 use super::error::ReelError;
 use super::fault::Fault;
+use super::text::Lines;
 
 /// What a label says a block holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -236,8 +237,10 @@ pub fn certificates_in_pem(bytes: &[u8]) -> Result<Vec<Vec<u8>>, ReelError> {
         }
         Ok(())
     };
-    for (line, number) in bytes.split(|octet| *octet == b'\n').zip(1..) {
-        scanner.line(line, number, &mut see).expect("the closure above never fails");
+    let mut feed = bytes;
+    let mut lines = Lines::new(&mut feed, usize::MAX);
+    while lines.next().expect("octets in memory can be read") {
+        scanner.line(&lines.line, lines.number, &mut see).expect("the closure above never fails");
     }
     scanner.finish(&mut see).expect("the closure above never fails");
     match problem {

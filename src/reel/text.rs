@@ -60,20 +60,20 @@ fn block(
 }
 
 /// Lines, ended by LF, CR LF or CR, each copied into one buffer.
-struct Lines<'f> {
+pub(super) struct Lines<'f> {
     feed: &'f mut dyn Feed,
-    line: Vec<u8>,
-    number: u64,
+    pub(super) line: Vec<u8>,
+    pub(super) number: u64,
     limit: usize,
 }
 
 impl<'f> Lines<'f> {
-    fn new(feed: &'f mut dyn Feed, limit: usize) -> Self {
+    pub(super) fn new(feed: &'f mut dyn Feed, limit: usize) -> Self {
         Self { feed, line: Vec::new(), number: 0, limit }
     }
 
     /// Whether there was another line, now in `line`.
-    fn next(&mut self) -> Result<bool, Fault> {
+    pub(super) fn next(&mut self) -> Result<bool, Fault> {
         let mut seen = 0;
         loop {
             let octets = self.feed.need(seen + 1)?;
