@@ -7,10 +7,12 @@ use crate::origin::ItemName;
 
 /// Why an input could not be read at all, or not to its end. What an input *holds* never ends here: that is a
 /// [`Finding`](crate::origin::Finding).
+///
+/// Paths appear as Rust string literals: a file's name may hold anything, and none of it may reach a terminal.
 #[derive(Debug, thiserror::Error)]
 pub enum ReelError {
     /// The input is not the one that was opened any more.
-    #[error("`{}` changed while it was read", path.display())]
+    #[error("{path:?} changed while it was read")]
     Changed {
         /// The file.
         path: PathBuf,
@@ -22,7 +24,7 @@ pub enum ReelError {
         problem: String,
     },
     /// The system refused to read.
-    #[error("cannot read `{}`: {source}", path.display())]
+    #[error("cannot read {path:?}: {source}")]
     Io {
         /// The file or directory.
         path: PathBuf,
@@ -30,7 +32,7 @@ pub enum ReelError {
         source: std::io::Error,
     },
     /// A pipe, socket or device named as an input.
-    #[error("`{}` is neither a file nor a directory", path.display())]
+    #[error("{path:?} is neither a file nor a directory")]
     NotAFile {
         /// The name as given.
         path: PathBuf,
@@ -42,15 +44,15 @@ pub enum ReelError {
         #[from]
         source: DurableError,
     },
-    /// The spool cannot be written.
-    #[error("cannot write the spool of leaves: {source}")]
-    SpoolWrite {
-        /// The system's reason.
-        source: std::io::Error,
-    },
     /// The spool does not give back what was put there.
     #[error("cannot read the spool of leaves: {source}")]
     SpoolRead {
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// The spool cannot be written.
+    #[error("cannot write the spool of leaves: {source}")]
+    SpoolWrite {
         /// The system's reason.
         source: std::io::Error,
     },
@@ -81,6 +83,9 @@ impl ReelError {
             }
             Self::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
                 "Check the name; it is relative to the current directory.".into()
+            }
+            Self::Io { source, .. } if source.kind() == std::io::ErrorKind::PermissionDenied => {
+                "Check who may read it.".into()
             }
             Self::NotAFile { .. } => "Give standard input as `-`, or copy the data to a file.".into(),
             Self::Scratch { .. } | Self::SpoolWrite { .. } => {

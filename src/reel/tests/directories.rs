@@ -102,6 +102,8 @@ fn what_cannot_be_read_is_an_error_of_the_environment() {
     assert!(matches!(open(Path::new("/dev/null")), Err(ReelError::NotAFile { .. })));
     let missing = open(&folder.path().join("missing")).unwrap_err();
     assert!(matches!(missing, ReelError::Io { .. }) && missing.hint().is_some());
+    let hostile = open(Path::new("missing\n\x1b[2J\u{202E}")).unwrap_err().to_string();
+    assert!(is_safe(&hostile), "{hostile}");
 }
 
 #[test]
