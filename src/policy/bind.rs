@@ -128,7 +128,9 @@ impl Policy {
             },
         };
         self.check_size(&bound, issuer, errors);
-        sample::check_lints(self, &bound, issuer, errors);
+        if errors.is_empty() {
+            sample::check_lints(self, &bound, issuer, errors);
+        }
         Some(bound)
     }
 

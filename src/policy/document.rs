@@ -24,7 +24,7 @@ pub(super) struct Value<'d> {
 #[derive(Debug)]
 pub(super) struct Table<'d> {
     entries: &'d DeTable<'d>,
-    path: String,
+    pub(super) path: String,
     pub(super) span: Range<usize>,
     pub(super) errors: &'d Errors,
     asked: RefCell<Vec<&'static str>>,

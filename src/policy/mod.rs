@@ -25,6 +25,10 @@ mod text;
 mod value;
 
 #[cfg(test)]
+mod mistakes;
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;

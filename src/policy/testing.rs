@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use crate::cert::IssuerIdentity;
+use crate::cert::{IssuerIdentity, ObjectTemplate};
 use crate::crypto;
 use crate::lint::testing::CaSpec;
 use crate::origin::{ItemName, Origin, Uid};
@@ -130,4 +130,16 @@ pub(super) fn verified(der: &[u8], family: Family) -> VerifiedLeaf {
     let at = Time::from_rfc3339("2026-03-01T00:00:00Z").unwrap();
     let proof = ChainProof { anchor: 0, path: vec![], at, relaxations: vec![] };
     VerifiedLeaf::for_tests(origin, family, certificate, proof)
+}
+
+/// The template that the base policy with `changes` makes for the genuine leaf.
+#[track_caller]
+pub(super) fn template(changes: &[(&str, &str)]) -> ObjectTemplate {
+    bind(&passes(changes), &[]).template(&verified(LEAF, Family::StsafeA)).unwrap()
+}
+
+/// The hexadecimal of the value of the last extension in that template.
+#[track_caller]
+pub(super) fn value(changes: &[(&str, &str)]) -> String {
+    hex::encode(&template(changes).extensions.pop().unwrap().value)
 }

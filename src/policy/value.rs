@@ -170,12 +170,11 @@ impl Filter {
                         shape.min
                     ));
                 }
-                let octets = shape.octets;
-                let (first, last) = (
-                    if from == 0 { shape.first } else { shape.chars },
-                    if to == shape.max { shape.last } else { shape.chars },
-                );
-                Ok(Shape { first, last, octets, ..Shape::text(shape.chars, to - from, to - from) })
+                // of the first character more is known than of those in the middle
+                let first = if from == 0 { shape.first } else { shape.chars };
+                let last = if to == shape.max { shape.last } else { shape.chars };
+                let (chars, last) = if (from, to) == (0, 1) { (first, first) } else { (shape.chars, last) };
+                Ok(Shape { first, last, octets: shape.octets, ..Shape::text(chars, to - from, to - from) })
             }
             Self::Bytes if shape.octets => Err("the value is octets already".to_owned()),
             Self::Bytes if !shape.chars.within(CharSet::HEX) => Err(format!(

@@ -49,3 +49,23 @@ fn read(value: &Value<'_>, context: &Context<'_>) -> Option<Recipe> {
     }
     Some(Recipe::new(oid::AUTHORITY_INFO_ACCESS, false, Node::sequence(accesses?), value))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::policy::testing::{fails, value};
+
+    const KEY: &str = "extensions.authority_info_access";
+
+    /// Encoding by Python cryptography.
+    #[test]
+    fn responder_and_issuer_are_encoded_as_others_encode_them() {
+        let both = "{ ca_issuers = [\"http://pki.example.com/ca.cer\"], ocsp = [\"http://ocsp.example.com\"] }";
+        let expected = "3050302306082b060105050730018617687474703a2f2f6f6373702e6578616d706c652e636f6d302906082b0601050507\
+                        3002861d687474703a2f2f706b692e6578616d706c652e636f6d2f63612e636572";
+        assert_eq!(value(&[(KEY, both)]), expected);
+        fails(&[(KEY, "{}")], "neither");
+        fails(&[(KEY, "{ ocsp = [] }")], "policy.value.empty");
+        fails(&[(KEY, "{ ocsp = [\"ldap://a.example\"] }")], "scheme");
+        fails(&[(KEY, "{ critical = false, ocsp = [\"http://a.example\"] }")], "never critical");
+    }
+}

@@ -31,3 +31,26 @@ fn read(value: &Value<'_>, context: &Context<'_>) -> Option<Recipe> {
     let node = Node::sequence(vec![Node::text(0x80, octets)]);
     Some(Recipe::new(oid::AUTHORITY_KEY_IDENTIFIER, false, node, value))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::policy::testing::{fails, value};
+
+    use crate::lint::testing::CaSpec;
+    use crate::policy::testing::{batch, lines, passes};
+
+    const KEY: &str = "extensions.authority_key_identifier";
+
+    #[test]
+    fn the_issuers_identifier_is_copied_or_the_policy_cannot_be_bound() {
+        assert_eq!(value(&[(KEY, "{}")]), format!("30168014{}", "ca".repeat(20)));
+        fails(&[(KEY, "{ critical = true }")], "never critical");
+        fails(&[(KEY, "{ issuer = true }")], "unknown key");
+        let policy = passes(&[(KEY, "{}")]);
+        let issuer = CaSpec { key_identifier: None, ..CaSpec::default() }.issuer();
+        let errors = policy.bind(&issuer, &batch(&policy, &[])).unwrap_err();
+        assert!(lines(&errors)[0].starts_with("policy.issuer.key-identifier"), "{errors}");
+        let without = passes(&[]);
+        without.bind(&issuer, &batch(&without, &[])).unwrap();
+    }
+}

@@ -35,3 +35,19 @@ fn read(value: &Value<'_>, _: &Context<'_>) -> Option<Recipe> {
     // DER leaves the default cA FALSE away (X.690 §11.5)
     Some(Recipe::new(oid::BASIC_CONSTRAINTS, critical?, Node::sequence(vec![]), value))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::policy::testing::{fails, value};
+
+    const KEY: &str = "extensions.basic_constraints";
+
+    #[test]
+    fn a_device_is_no_ca() {
+        assert_eq!(value(&[(KEY, "{ critical = true }")]), "3000");
+        fails(&[(KEY, "{ critical = true, ca = true }")], "policy.right.never-allowed");
+        fails(&[(KEY, "{ critical = true, ca = false }")], "policy.right.never-allowed");
+        fails(&[(KEY, "{ critical = true, path_len = 0 }")], "policy.right.never-allowed");
+        fails(&[(KEY, "{}")], "has no `critical`");
+    }
+}

@@ -84,3 +84,39 @@ fn policy(value: &Value<'_>, context: &Context<'_>) -> Option<(der::asn1::Object
     }
     Some((id, Node::sequence(members)))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::policy::testing::{fails, value};
+
+    const KEY: &str = "extensions.certificate_policies";
+
+    fn policies(list: &str) -> String {
+        format!("{{ critical = false, policies = [{list}] }}")
+    }
+
+    /// Encoding by Python cryptography.
+    #[test]
+    fn qualifiers_are_encoded_as_others_encode_them() {
+        let list = policies(
+            "\"1.3.6.1.4.1.32473.5.1\", { id = \"1.3.6.1.4.1.32473.5.2\", cps = \"https://pki.example.com/cps\", user_notice = \"Chip {uid}\" }",
+        );
+        let expected = "3072300c060a2b0601040181fd5905013062060a2b0601040181fd5905023054302706082b06010505070201161b6874\
+                        7470733a2f2f706b692e6578616d706c652e636f6d2f637073302906082b06010505070202301d0c1b43686970203032\
+                        303942303834363135394534333935323031\
+                        3339";
+        assert_eq!(value(&[(KEY, &list)]), expected);
+    }
+
+    #[test]
+    fn policies_are_distinct_and_notices_short() {
+        fails(&[(KEY, &policies(""))], "policy.value.empty");
+        fails(&[(KEY, &policies("\"1.2.3\", { id = \"1.2.3\" }"))], "policy.value.duplicate");
+        fails(&[(KEY, &policies("\"1.2.x\""))], "policy.oid.invalid");
+        fails(&[(KEY, &policies("{ id = \"1.2.3\", cps = \"pki.example.com\" }"))], "not always a URI");
+        let notice =
+            |length: usize| policies(&format!("{{ id = \"1.2.3\", user_notice = \"{}\" }}", "x".repeat(length)));
+        value(&[(KEY, &notice(200))]);
+        fails(&[(KEY, &notice(201))], "policy.text.length");
+    }
+}

@@ -37,3 +37,22 @@ fn read(value: &Value<'_>, context: &Context<'_>) -> Option<Recipe> {
     let point = Node::sequence(vec![Node::Element(0xA0, vec![full_name])]);
     Some(Recipe::new(oid::CRL_DISTRIBUTION_POINTS, critical?, Node::sequence(vec![point]), value))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::policy::testing::{fails, value};
+
+    const KEY: &str = "extensions.crl_distribution_points";
+
+    /// Encoding by Python cryptography.
+    #[test]
+    fn all_urls_lead_to_one_list() {
+        let urls = "{ critical = false, urls = [\"http://pki.example.com/{uid|slice(0,4)}.crl\", \"ldap://ldap.example.com/cn=a\"] }";
+        let expected = "30453043a041a03f861f687474703a2f2f706b692e6578616d706c652e636f6d2f303230392e63726c861c6c6461703a2f\
+                        2f6c6461702e6578616d706c652e636f6d2f636e3d61";
+        assert_eq!(value(&[(KEY, urls)]), expected);
+        fails(&[(KEY, "{ critical = false, urls = [] }")], "policy.value.empty");
+        fails(&[(KEY, "{ critical = false, urls = [\"ftp://pki.example.com/a\"] }")], "scheme");
+        fails(&[(KEY, "{ critical = false, urls = [\"http://pki/a\"] }")], "fully qualified");
+    }
+}

@@ -49,11 +49,13 @@ pub(super) const FULL_WIDTH_SIGNATURE: Field = Field {
 pub(in crate::policy) struct Device {
     pub(in crate::policy) limits: DeviceLimits,
     pub(in crate::policy) size_span: Range<usize>,
+    pub(in crate::policy) target_span: Range<usize>,
 }
 
 pub(in crate::policy) fn read(top: &Table<'_>, signature: Option<&Signature>) -> Option<Device> {
     let table = top.required("device")?.table()?;
     let target = table.required("target");
+    let target_span = target.as_ref().map_or(table.span.clone(), |value| value.span.clone());
     let stselib = target.as_ref().and_then(|value| value.choice(&[("stselib", true), ("none", false)]));
     let size = table.optional("max_certificate_bytes");
     let size_span = size.as_ref().map_or(table.span.clone(), |value| value.span.clone());
@@ -89,5 +91,5 @@ pub(in crate::policy) fn read(top: &Table<'_>, signature: Option<&Signature>) ->
         );
     }
     let limits = DeviceLimits { stselib, max_certificate_bytes: max_certificate_bytes?, full_width_signature };
-    good.then_some(Device { limits, size_span })
+    good.then_some(Device { limits, size_span, target_span })
 }

@@ -121,3 +121,44 @@ pub(super) fn check_against_key_usage(recipes: &[Recipe], errors: &Errors) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::policy::testing::{fails, value};
+
+    const KEY: &str = "extensions.extended_key_usage";
+
+    fn purposes(list: &str) -> String {
+        format!("{{ critical = false, purposes = [{list}] }}")
+    }
+
+    /// Encoding by Python cryptography.
+    #[test]
+    fn purposes_are_encoded_in_order() {
+        let list = purposes("\"clientAuth\", \"serverAuth\", \"1.3.6.1.4.1.32473.9\"");
+        let expected = "301f06082b0601050507030206082b0601050507030106092b0601040181fd5909";
+        assert_eq!(value(&[(KEY, &list)]), expected);
+    }
+
+    #[test]
+    fn delegated_rights_cannot_be_written_by_name_or_number() {
+        for (name, oid, _) in super::FORBIDDEN {
+            fails(&[(KEY, &purposes(&format!("\"{name}\"")))], "policy.right.never-allowed");
+            fails(&[(KEY, &purposes(&format!("\"{oid}\"")))], "policy.right.never-allowed");
+        }
+        fails(&[(KEY, &purposes(""))], "policy.value.empty");
+        fails(&[(KEY, &purposes("\"clientAuth\", \"1.3.6.1.5.5.7.3.2\""))], "policy.value.duplicate");
+        fails(&[(KEY, &purposes("\"ClientAuth\""))], "policy.value.unknown");
+        fails(&[(KEY, &purposes("\"01.3.6\""))], "policy.value.unknown");
+    }
+
+    #[test]
+    fn key_usage_must_serve_every_purpose() {
+        let usage = |bits| ("extensions.key_usage", bits);
+        fails(
+            &[(KEY, &purposes("\"codeSigning\"")), usage("{ critical = true, bits = [\"keyAgreement\"] }")],
+            "no bit of `extensions.key_usage` serves",
+        );
+        value(&[(KEY, &purposes("\"clientAuth\"")), usage("{ critical = true, bits = [\"keyAgreement\"] }")]);
+    }
+}

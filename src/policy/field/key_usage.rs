@@ -28,15 +28,13 @@ pub(super) const FIELD: Field = Field {
 
 pub(super) const EXTENSION: ExtensionField = ExtensionField { key: "key_usage", oid: oid::KEY_USAGE, read };
 
-/// The bits by name, in the order of the standard.
-const BITS: [(&str, u16); 9] = [
+/// The bits by name, in the order of the standard; a CA's are not among them.
+const BITS: [(&str, u16); 7] = [
     ("digitalSignature", KeyUsage::DIGITAL_SIGNATURE),
     ("nonRepudiation", KeyUsage::NON_REPUDIATION),
     ("keyEncipherment", KeyUsage::KEY_ENCIPHERMENT),
     ("dataEncipherment", KeyUsage::DATA_ENCIPHERMENT),
     ("keyAgreement", KeyUsage::KEY_AGREEMENT),
-    ("keyCertSign", KeyUsage::KEY_CERT_SIGN),
-    ("cRLSign", KeyUsage::CRL_SIGN),
     ("encipherOnly", KeyUsage::ENCIPHER_ONLY),
     ("decipherOnly", KeyUsage::DECIPHER_ONLY),
 ];
@@ -49,14 +47,13 @@ fn read(value: &Value<'_>, context: &Context<'_>) -> Option<Recipe> {
     let bits = bits?;
     let members = bits.filled_array("RFC 5280 §4.2.1.3: at least one bit")?;
     let usage = distinct(&members, |member| {
-        let bit = member.choice(&BITS)?;
-        if bit & (KeyUsage::KEY_CERT_SIGN | KeyUsage::CRL_SIGN) != 0 {
+        if ["keyCertSign", "cRLSign"].contains(&member.string()?) {
             return member.error(
                 error::NEVER_ALLOWED,
                 format!("`{}` is a CA's right, which no device certificate may have", member.path),
             );
         }
-        Some(bit)
+        member.choice(&BITS)
     });
     let usage = KeyUsage(usage?.into_iter().fold(0, |all, bit| all | bit));
     let mut good = true;
@@ -110,4 +107,47 @@ fn encode(usage: KeyUsage) -> Vec<u8> {
     let used = if octets[1] == 0 { &octets[..1] } else { &octets[..] };
     let unused = u8::try_from(used[used.len() - 1].trailing_zeros()).expect("at most 8");
     crate::x509::tlv::element(tag::BIT_STRING, &[&[unused], used])
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::policy::testing::{fails, value};
+
+    const KEY: &str = "extensions.key_usage";
+
+    fn bits(list: &str) -> String {
+        format!("{{ critical = true, bits = [{list}] }}")
+    }
+
+    /// Encodings by Python cryptography.
+    #[test]
+    fn bits_are_encoded_as_others_encode_them() {
+        for (list, expected) in [
+            ("\"digitalSignature\"", "03020780"),
+            ("\"nonRepudiation\", \"digitalSignature\"", "030206c0"),
+            ("\"keyAgreement\", \"decipherOnly\"", "0303070880"),
+            ("\"keyAgreement\", \"encipherOnly\"", "03020009"),
+        ] {
+            assert_eq!(value(&[(KEY, &bits(list))]), expected, "{list}");
+        }
+    }
+
+    #[test]
+    fn rights_of_a_ca_cannot_be_written() {
+        fails(&[(KEY, &bits("\"keyCertSign\""))], "policy.right.never-allowed");
+        fails(&[(KEY, &bits("\"digitalSignature\", \"cRLSign\""))], "policy.right.never-allowed");
+        fails(&[(KEY, &bits(""))], "policy.value.empty");
+        fails(&[(KEY, &bits("\"digitalSignature\", \"digitalSignature\""))], "policy.value.duplicate");
+        fails(&[(KEY, &bits("\"digitalsignature\""))], "expected one of");
+    }
+
+    #[test]
+    fn every_listed_key_must_be_able() {
+        fails(&[(KEY, &bits("\"keyEncipherment\""))], "RFC 8813");
+        let keys = ("source.keys", "[\"P-256\", \"Ed25519\"]");
+        fails(&[keys, (KEY, &bits("\"keyAgreement\""))], "Ed25519");
+        assert_eq!(value(&[keys, (KEY, &bits("\"digitalSignature\""))]), "03020780");
+        fails(&[(KEY, &bits("\"digitalSignature\", \"encipherOnly\""))], "beside keyAgreement");
+        fails(&[(KEY, &bits("\"keyAgreement\", \"encipherOnly\", \"decipherOnly\""))], "one at a time");
+    }
 }

@@ -216,7 +216,7 @@ fn attributes_of(value: &Value<'_>, vocabulary: &Vocabulary) -> Option<Vec<Attri
     let mut attributes = Some(Vec::new());
     for (key, span, value) in table.entries() {
         let Some(kind) = ATTRIBUTES.iter().find(|kind| kind.key == key) else {
-            let message = format!("`{}` has an unknown attribute `{}`", value.path, escape(key));
+            let message = format!("`{}` has an unknown attribute `{}`", table.path, escape(key));
             let hint = did_you_mean(key, ATTRIBUTES.iter().map(|kind| kind.key)).unwrap_or_else(|| {
                 "Other attributes are written { type = \"1.2.3\", value = \"...\", string = \"utf8\" }.".to_owned()
             });
@@ -278,8 +278,8 @@ fn attribute(
             (kind.characters, kind.min, kind.max, kind.clause)
         });
     let fits = length(value, shape, min, max, clause)
-        & all_within(value, shape, string.characters(), string.name())
-        & all_within(value, shape, characters, clause)
+        & (all_within(value, shape, string.characters(), string.name())
+            && all_within(value, shape, characters, clause))
         & no_outer_space(value, shape);
     let node = Node::sequence(vec![Node::oid(oid), Node::text(string.tag(), text)]);
     fits.then_some(AttributeRecipe { oid, node })

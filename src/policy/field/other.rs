@@ -89,3 +89,89 @@ fn allowed(place: &Value<'_>, oid: ObjectIdentifier) -> Option<ObjectIdentifier>
     }
     Some(oid)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::policy::testing::{fails, value};
+
+    use crate::policy::testing::parse;
+    use crate::policy::testing::text;
+
+    fn other(body: &str) -> Vec<(&'static str, String)> {
+        vec![("extensions.other", format!("[{body}]"))]
+    }
+
+    fn changes<'l>(list: &'l [(&'static str, String)]) -> Vec<(&'l str, &'l str)> {
+        list.iter().map(|(key, value)| (*key, value.as_str())).collect()
+    }
+
+    #[track_caller]
+    fn refused(body: &str, part: &str) {
+        fails(&changes(&other(body)), part);
+    }
+
+    /// Encodings written out by hand from X.690.
+    #[test]
+    fn typed_values_become_der() {
+        for (typed, expected) in [
+            (r#"{ utf8 = "é{product_id}" }"#, "0c06c3a930313339"),
+            (r#"{ printable = "a" }"#, "130161"),
+            (r#"{ ia5 = "a@b" }"#, "1603614062"),
+            (r#"{ octets = "{product_id|bytes}x" }"#, "0403013978"),
+            ("{ integer = 0 }", "020100"),
+            ("{ integer = 127 }", "02017f"),
+            ("{ integer = 128 }", "02020080"),
+            ("{ integer = 4294967295 }", "020500ffffffff"),
+            ("{ boolean = true }", "0101ff"),
+            ("{ boolean = false }", "010100"),
+            ("{ null = true }", "0500"),
+            (r#"{ oid = "1.2.3" }"#, "06022a03"),
+            (r"{ sequence = [{ integer = 1 }, { sequence = [] }] }", "30050201013000"),
+            (r#"{ der = "3003020101" }"#, "3003020101"),
+        ] {
+            let list = other(&format!("{{ oid = \"1.2.3.4\", critical = false, value = {typed} }}"));
+            assert_eq!(value(&changes(&list)), expected, "{typed}");
+        }
+    }
+
+    #[test]
+    fn values_that_are_not_of_their_type_are_refused() {
+        for (typed, part) in [
+            ("{}", "0 types"),
+            (r#"{ utf8 = "a", ia5 = "a" }"#, "2 types"),
+            (r#"{ printable = "a@b" }"#, "policy.text.characters"),
+            (r#"{ ia5 = "é" }"#, "policy.text.characters"),
+            (r#"{ utf8 = "{uid|bytes}" }"#, "makes octets"),
+            ("{ integer = -1 }", "policy.value.form"),
+            ("{ null = false }", "expected true"),
+            (r#"{ der = "300302010" }"#, "not hexadecimal"),
+            (r#"{ der = "30030201" }"#, "not one element"),
+            (r#"{ der = "30030201010500" }"#, "not one element"),
+            (r#"{ der = "3003028101" }"#, "not one element"),
+        ] {
+            refused(&format!("{{ oid = \"1.2.3.4\", critical = false, value = {typed} }}"), part);
+        }
+    }
+
+    #[test]
+    fn identifiers_with_a_field_or_a_ca_right_are_refused() {
+        let with = |oid: &str| format!("{{ oid = \"{oid}\", critical = false, value = {{ null = true }} }}");
+        for extension in super::EXTENSIONS {
+            refused(&with(&extension.oid.to_string()), "policy.oid.has-field");
+        }
+        for (oid, _) in super::FORBIDDEN {
+            refused(&with(&oid.to_string()), "policy.right.never-allowed");
+        }
+        let critical = with("2.5.29.46").replace("false", "true");
+        refused(&critical, "policy.extension.criticality");
+        refused(&format!("{}, {}", with("1.2.3.4"), with("1.2.3.4")), "policy.value.duplicate");
+    }
+
+    #[test]
+    fn arrays_of_tables_are_read_as_inline_ones() {
+        let more = "[[extensions.other]]\noid = \"1.2.3.4\"\ncritical = true\nvalue = { null = true }\n";
+        let policy = crate::policy::Policy::parse(&format!("{}{more}", text(&[])), "test.toml").unwrap();
+        assert!(policy.extensions[0].critical);
+        assert!(parse(&[]).unwrap().extensions.is_empty());
+    }
+}

@@ -33,3 +33,20 @@ fn read(value: &Value<'_>, context: &Context<'_>) -> Option<Recipe> {
     let node = Node::sequence(vec![Node::sequence(vec![Node::oid(hash?)]), Node::text(tag::OCTET_STRING, digest)]);
     Some(Recipe::new(oid::RELATED_CERTIFICATE, false, node, value))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::policy::testing::{fails, value};
+
+    const KEY: &str = "extensions.related_certificate";
+
+    /// Digest of the genuine leaf by Python's hashlib.
+    #[test]
+    fn the_source_leaf_is_bound_by_its_digest() {
+        let digest = "454b5fe178b23b6ea19c13a1f45c11f35aef9bcf831c8ca72bb182c733aaddb4";
+        let expected = format!("302f300b0609608648016503040201{}{digest}", "0420");
+        assert_eq!(value(&[(KEY, "{ hash = \"sha256\" }")]), expected);
+        fails(&[(KEY, "{ hash = \"sha1\" }")], "policy.value.unknown");
+        fails(&[(KEY, "{ hash = \"sha256\", critical = true }")], "never critical");
+    }
+}

@@ -36,6 +36,11 @@ pub(in crate::policy) fn read(table: &Table<'_>) -> Option<Signature> {
     if let Some(algorithm) = SignatureAlgorithm::from_name(text) {
         return Some(Signature { algorithm, span: value.span.clone() });
     }
+    if text == SignatureAlgorithm::EcdsaSha1.name() {
+        let message =
+            format!("`{}` is \"{text}\", with which nothing is signed any more (NIST SP 800-131A)", value.path);
+        return value.error_hint(error::VALUE, message, "Write ecdsa-sha256, or a longer SHA-2.");
+    }
     let known = SignatureAlgorithm::ALL.into_iter().map(SignatureAlgorithm::name);
     let names: Vec<&str> = known.filter(|name| SignatureAlgorithm::from_name(name).is_some()).collect();
     value.unknown(text, &names)

@@ -56,3 +56,95 @@ fn read(value: &Value<'_>, context: &Context<'_>) -> Option<Recipe> {
     }
     Some(Recipe::new(oid::SUBJECT_ALT_NAME, criticality?, Node::sequence(nodes?), value))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::policy::testing::{fails, value};
+
+    const KEY: &str = "extensions.subject_alt_name";
+
+    fn names(list: &str) -> String {
+        format!("{{ critical = false, names = [{list}] }}")
+    }
+
+    /// Encodings by Python cryptography.
+    #[test]
+    fn names_are_encoded_as_others_encode_them() {
+        let list = names(
+            r#"{ dns = "d-{uid|lower}.devices.example.com" }, { uri = "urn:stsafe:{uid|lower}" },
+               { email = "d.{product_id}@example.com" }, { ip = "192.0.2.7" }, { ip = "2001:db8::7" },
+               { directory_name = [{ O = "Acme" }, { serialNumber = "{product_id}" }] },
+               { registered_id = "1.3.6.1.4.1.32473.1" }"#,
+        );
+        let expected = "3081aa822c642d303230396230383436313539653433393532303133392e646576696365732e6578616d706c652e636f\
+                        6d862175726e3a7374736166653a303230396230383436313539653433393532303133398112642e30313339406578616d\
+                        706c652e636f6d8704c0000207871020010db8000000000000000000000007a420301e310d300b060355040a0c0441636d\
+                        65310d300b060355040513043031333988092b0601040181fd5901";
+        assert_eq!(value(&[(KEY, &list)]), expected);
+        let list = names(
+            r#"{ hardware_module_name = { type = "1.3.6.1.4.1.32473.1", serial = "{uid|bytes}" } },
+               { permanent_identifier = { value = "{uid}", assigner = "1.3.6.1.4.1.32473.1" } },
+               { other_name = { type = "1.3.6.1.4.1.311.20.2.3", value = { utf8 = "{product_id}@example.com" } } }"#,
+        );
+        let expected = "307da02606082b06010505070804a01a301806092b0601040181fd5901040b0209b0846159e439520139a03106082b0601\
+                        0505070803a02530230c163032303942303834363135394534333935323031333906092b0601040181fd5901a020060a2b\
+                        060104018237140203a0120c1030313339406578616d706c652e636f6d";
+        assert_eq!(value(&[(KEY, &list)]), expected);
+    }
+
+    #[test]
+    fn names_have_their_form_for_every_value() {
+        let batch = ("params.site.pattern", "\"[a-z-]{1,4}\"");
+        for (list, part) in [
+            ("", "policy.value.empty"),
+            ("{}", "names nothing"),
+            (r#"{ dns = "a", uri = "urn:ab:c" }"#, "one form"),
+            (r#"{ dns = "-a.example" }"#, "hyphen"),
+            (r#"{ dns = "a..example" }"#, "empty"),
+            (r#"{ dns = "a_b.example" }"#, "`_`"),
+            (r#"{ dns = "*.example" }"#, "`*`"),
+            (r#"{ dns = "{source.common_name}.example" }"#, "label can hold"),
+            (r#"{ dns = "{spki.sha256}.example" }"#, "at most 63"),
+            (r#"{ uri = "{uid}" }"#, "scheme"),
+            (r#"{ uri = "/a" }"#, "scheme"),
+            (r#"{ uri = "urn:x:{uid}" }"#, "namespace"),
+            (r#"{ uri = "urn:stsafe:" }"#, "nothing follows"),
+            (r#"{ uri = "https://a b.example" }"#, "space"),
+            (r#"{ uri = "https://a.example/%4" }"#, "hexadecimal"),
+            (r#"{ uri = "https://user@a.example/" }"#, "`@`"),
+            (r#"{ uri = "https://a.example/#a#b" }"#, "more than one"),
+            (r#"{ uri = "https:///x" }"#, "empty"),
+            (r#"{ email = "a.example" }"#, "exactly one"),
+            (r#"{ email = "a@b@c" }"#, "exactly one"),
+            (r#"{ email = ".a@b.example" }"#, "empty piece"),
+            (r#"{ ip = "192.0.2.300" }"#, "IPv4 or IPv6"),
+            (r#"{ ip = "{uid}" }"#, "IPv4 or IPv6"),
+            (r"{ directory_name = [] }", "empty name"),
+            (r#"{ registered_id = "1" }"#, "policy.oid.invalid"),
+            (r#"{ hardware_module_name = { type = "1.2.3", serial = "" } }"#, "policy.text.length"),
+            (r#"{ hardware_module_name = { type = "1.2.3" } }"#, "no `serial`"),
+            (r#"{ permanent_identifier = { assigner = "1.2.3" } }"#, "serialNumber"),
+            (r#"{ other_name = { type = "1.3.6.1.5.5.7.8.4", value = { null = true } } }"#, "a form of its own"),
+        ] {
+            fails(&[(KEY, &names(list))], part);
+        }
+        fails(&[batch, (KEY, &names(r#"{ dns = "{site}.example" }"#))], "hyphen");
+        value(&[(
+            KEY,
+            &names(
+                r#"{ uri = "https://192.0.2.1:8443/{uid}" }, { uri = "https://[2001:db8::1]/" }, { dns = "a-{batch}.b" }"#,
+            ),
+        )]);
+        let serial = ("certificate.subject", "[{ serialNumber = \"{uid}\" }]");
+        value(&[serial, (KEY, &names(r#"{ permanent_identifier = { assigner = "1.2.3" } }"#))]);
+    }
+
+    #[test]
+    fn an_empty_subject_wants_a_critical_name() {
+        let empty = ("certificate.subject", "[]");
+        let uri = r#"names = [{ uri = "urn:stsafe:{uid}" }]"#;
+        fails(&[empty], "would name nobody");
+        fails(&[empty, (KEY, &format!("{{ critical = false, {uri} }}"))], "policy.extension.criticality");
+        value(&[empty, (KEY, &format!("{{ critical = true, {uri} }}"))]);
+    }
+}

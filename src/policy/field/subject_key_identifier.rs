@@ -32,3 +32,22 @@ fn read(value: &Value<'_>, context: &Context<'_>) -> Option<Recipe> {
     let octets = Text::value(Variable::SubjectKeyIdentifier(method?), vec![], context.vocabulary);
     Some(Recipe::new(oid::SUBJECT_KEY_IDENTIFIER, false, Node::text(tag::OCTET_STRING, octets), value))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::policy::testing::{fails, value};
+
+    const KEY: &str = "extensions.subject_key_identifier";
+
+    /// SHA-1 by Python cryptography, SHA-256 by OpenSSL, both over the genuine leaf's public point.
+    #[test]
+    fn both_methods_hash_the_public_point() {
+        let rfc5280 = "0414d0f7cf92f868e03066013ccfd7a7d45151b5293e";
+        assert_eq!(value(&[(KEY, "{ method = \"rfc5280-1\" }")]), rfc5280);
+        let rfc7093 = "0414b9ad9e30872f1852f5f20c0b6456e56eeb9ec1f7";
+        assert_eq!(value(&[(KEY, "{ method = \"rfc7093-1\" }")]), rfc7093);
+        fails(&[(KEY, "{ method = \"none\" }")], "policy.value.unknown");
+        fails(&[(KEY, "{}")], "has no `method`");
+        fails(&[(KEY, "{ method = \"rfc7093-1\", critical = false }")], "never critical");
+    }
+}
