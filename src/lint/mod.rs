@@ -6,13 +6,14 @@
 
 mod aws_iot;
 mod azure_dps;
+mod device;
 mod devid;
 mod finding;
 mod ieee2030;
 mod linted;
 mod matter;
 mod names;
-mod reroot;
+mod reference;
 mod rfc5280;
 mod rule;
 mod stselib;
@@ -29,6 +30,7 @@ use crate::x509::SerialNumber;
 pub use finding::LintFinding;
 pub(crate) use finding::extension_path;
 pub use linted::LintedTbs;
+pub use reference::reference_markdown;
 pub use rule::{Applies, Rule};
 
 use finding::Report;
@@ -39,7 +41,7 @@ use tbs::Tbs;
 pub const RULES: &[&[Rule]] = &[
     rfc5280::RULES,
     template::RULES,
-    reroot::RULES,
+    device::RULES,
     stselib::RULES,
     aws_iot::RULES,
     azure_dps::RULES,

@@ -85,6 +85,18 @@ impl Policy {
         &self.file_name
     }
 
+    /// Where each field of a certificate is decided: the path in the policy and its place in the text.
+    pub fn places(&self) -> Vec<(String, std::ops::Range<usize>)> {
+        let fixed = [
+            ("certificate.subject", &self.subject.span),
+            ("certificate.not_before", &self.validity.begin_span),
+            ("certificate.not_after", &self.validity.end_span),
+            ("certificate.signature", &self.signature.span),
+        ];
+        let fixed = fixed.into_iter().map(|(path, span)| (path.to_owned(), span.clone()));
+        fixed.chain(self.extensions.iter().map(|recipe| (recipe.path.clone(), recipe.span.clone()))).collect()
+    }
+
     /// The declared parameters with their patterns, in alphabetical order.
     pub fn declared_params(&self) -> impl Iterator<Item = (&str, &str)> {
         self.params.iter().map(|(name, param)| (name.as_str(), param.pattern_text.as_str()))
@@ -116,7 +128,7 @@ fn read(text: &str, file_name: &str, errors: &Errors) -> Option<Policy> {
     let (mut subject, mut serial, mut validity, mut signature) = (None, None, None, None);
     if let Some(table) = certificate {
         subject = field::subject::read(&table, &vocabulary);
-        serial = field::serial::read(&table);
+        serial = field::serial::read(&table, family);
         validity = field::validity::read(&table);
         signature = field::signature::read(&table);
         table.finish();

@@ -17,13 +17,14 @@ use super::{BoundPolicy, Policy};
 /// A policy that puts every placeholder somewhere.
 fn policy(family: &str) -> Policy {
     let keys = if family == "stsafe-l" { "[\"Ed25519\"]" } else { "[\"P-256\", \"Ed25519\"]" };
+    let serial = if family == "generic" { "\"derived\"" } else { "\"source\"" };
     let family = format!("\"{family}\"");
     parse(&[
         ("source.family", family.as_str()),
         ("source.keys", keys),
         ("params.lot.pattern", "\"[A-Z0-9]{4,8}|x(-[a-z]{1,3}){0,4}\""),
         ("params.free.pattern", "\"[!-~]([ -~]{0,18}[!-~])?\""),
-        ("certificate.serial", "\"source\""),
+        ("certificate.serial", serial),
         (
             "certificate.subject",
             r#"[{ O = "Lot {lot|upper}" }, { OU = "{free}" }, { CN = "{uid}", serialNumber = "{source.serial|lower}" },

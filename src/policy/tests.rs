@@ -4,7 +4,7 @@ use crate::cert::{IssuerIdentity, SerialRule, TbsCertificate};
 use crate::lint;
 use crate::lint::testing::{self, CaSpec};
 use crate::verify::{Family, VerifiedLeaf};
-use crate::x509::{SerialNumber, Time, oid};
+use crate::x509::{KeyAlgorithm, SerialNumber, SignatureAlgorithm, Time, oid};
 
 use super::testing::{LEAF, LEAVES, batch, bind, issuer, passes, verified};
 use super::{FIELDS, Policy, SHIPPED, reference_markdown};
@@ -73,8 +73,9 @@ pub(super) fn same_as_file(path: &str, text: &str) {
 }
 
 #[test]
-fn the_reference_page_is_the_generated_one() {
+fn the_reference_pages_are_the_generated_ones() {
     same_as_file("docs/policy-reference.md", &reference_markdown());
+    same_as_file("docs/lint-reference.md", &lint::reference_markdown());
 }
 
 #[test]
@@ -117,6 +118,45 @@ fn batch_params_and_leaf_values_reach_the_subject() {
         template.subject.to_string(),
         "O=Lot a0042, OU={0198c5b0}, serialNumber=8461-0139 + CN=eval3-0209B0846159E439520139"
     );
+}
+
+/// FIPS 186-5 §6.1.1 and the algorithms' own documents: which issuing key makes which signature.
+#[test]
+fn signature_algorithms_fit_the_issuers_key() {
+    let rsa = |bits| KeyAlgorithm::Rsa { bits };
+    let all_rsa =
+        SignatureAlgorithm::ALL.map(SignatureAlgorithm::name).into_iter().filter(|name| name.starts_with("rsa-"));
+    let all_rsa: Vec<&str> = all_rsa.collect();
+    for (key, fitting) in [
+        (KeyAlgorithm::P256, vec!["ecdsa-sha256", "ecdsa-sha384", "ecdsa-sha512"]),
+        (KeyAlgorithm::P384, vec!["ecdsa-sha384", "ecdsa-sha512"]),
+        (KeyAlgorithm::P521, vec!["ecdsa-sha512"]),
+        (KeyAlgorithm::Ed25519, vec!["ed25519"]),
+        (rsa(2048), all_rsa.clone()),
+        (rsa(4096), all_rsa),
+        (rsa(1024), vec![]),
+        (rsa(8192), vec![]),
+        (KeyAlgorithm::BrainpoolP256r1, vec![]),
+    ] {
+        let issuer = CaSpec { key, ..CaSpec::default() }.issuer();
+        for algorithm in SignatureAlgorithm::ALL.into_iter().skip(1) {
+            let name = format!("\"{}\"", algorithm.name());
+            let policy = passes(&[("certificate.signature", &name)]);
+            let bound = policy.bind(&issuer, &batch(&policy, &[]));
+            assert_eq!(bound.is_ok(), fitting.contains(&algorithm.name()), "{key} {name}");
+        }
+    }
+}
+
+#[test]
+fn every_field_of_a_certificate_has_its_place_in_the_policy() {
+    let (file, text) = SHIPPED[0];
+    let policy = Policy::parse(text, file).unwrap();
+    let places = policy.places();
+    let found: Vec<&str> = places.iter().map(|(path, _)| path.as_str()).collect();
+    assert!(found.contains(&"extensions.key_usage") && found.contains(&"certificate.not_after"), "{found:?}");
+    let (_, span) = &places[0];
+    assert!(text[span.clone()].starts_with("[{ O ="));
 }
 
 #[test]

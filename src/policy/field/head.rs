@@ -35,7 +35,7 @@ pub(super) const DESCRIPTION: Field = Field {
     form: "string",
     clause: "this page",
     criticality: None,
-    checks: &["not empty"],
+    checks: &["not empty, one line"],
     example: "description = \"AWS IoT Core client certificates\"",
 };
 
@@ -84,6 +84,9 @@ pub(in crate::policy) fn read(top: &Table<'_>) -> Option<Head> {
     });
     let description = top.required("description").and_then(|value| match value.string()?.trim() {
         "" => value.error(error::EMPTY, "`description` is empty, expected a line on what the certificates are for"),
+        text if text.chars().any(char::is_control) => {
+            value.error(error::FORM, "`description` has control characters, expected one line of text")
+        }
         text => Some(text.to_owned()),
     });
     let profiles = match top.optional("profiles") {

@@ -1,6 +1,8 @@
 //! `certificate.serial`: where the serial number comes from.
 
 use crate::policy::document::Table;
+use crate::policy::error;
+use crate::verify::Family;
 
 use super::Field;
 
@@ -12,7 +14,10 @@ pub(super) const FIELD: Field = Field {
     form: "`derived` or `source`",
     clause: "RFC 5280 §4.1.2.2",
     criticality: None,
-    checks: &["positive and at most 20 octets, by construction"],
+    checks: &[
+        "positive and at most 20 octets, by construction",
+        "`source` only for a family whose numbers are unique: not `generic`",
+    ],
     example: "serial = \"derived\"",
 };
 
@@ -25,7 +30,17 @@ pub(in crate::policy) enum SerialSource {
     Source,
 }
 
-pub(in crate::policy) fn read(table: &Table<'_>) -> Option<SerialSource> {
+pub(in crate::policy) fn read(table: &Table<'_>, family: Option<Family>) -> Option<SerialSource> {
     let choices = [("derived", SerialSource::Derived), ("source", SerialSource::Source)];
-    table.required("serial").and_then(|value| value.choice(&choices))
+    let value = table.required("serial")?;
+    let source = value.choice(&choices)?;
+    if source == SerialSource::Source && family == Some(Family::Generic) {
+        return value.error_hint(
+            error::CONTRADICTION,
+            "`certificate.serial` is \"source\", but leaves of family generic come from any issuer: two can have one number \
+             (RFC 5280 §4.1.2.2)",
+            "Write serial = \"derived\".",
+        );
+    }
+    Some(source)
 }
