@@ -8,7 +8,7 @@ use crate::x509::{KeyUsage, oid};
 
 pub(super) const RULE: Rule = Rule {
     code: Code::new("devid.key-usage"),
-    clause: "IEEE 802.1AR-2018 §8.10.4",
+    clause: "IEEE 802.1AR-2018 §8.10.3",
     meaning: "keyUsage is there without digitalSignature",
     applies: Applies::To(Profile::DevId),
     check,

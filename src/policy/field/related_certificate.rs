@@ -14,8 +14,8 @@ pub(super) const FIELD: Field = Field {
     meaning: "Binds the source leaf inside the new certificate: the digest of the whole leaf. RFC 9763 means it for a second \
               key of the same device; here both certificates have the same key, and the digest says which one it came from.",
     form: "table: `hash` (`sha256`)",
-    clause: "RFC 9763 §4",
-    criticality: Some("not critical (RFC 9763 §4)"),
+    clause: "RFC 9763 §4.1",
+    criticality: Some("not critical (RFC 9763 §4.1)"),
     checks: &["`critical` is not written"],
     example: "[extensions]\nrelated_certificate = { hash = \"sha256\" }",
 };
@@ -26,7 +26,7 @@ pub(super) const EXTENSION: ExtensionField =
 fn read(value: &Value<'_>, context: &Context<'_>) -> Option<Recipe> {
     let table = value.table()?;
     let hash = table.required("hash").and_then(|value| value.choice(&[("sha256", oid::SHA256)]));
-    never_critical(&table, "relatedCertificate", "RFC 9763 §4");
+    never_critical(&table, "relatedCertificate", "RFC 9763 §4.1");
     table.finish();
     let digest = Text::value(Variable::SourceSha256, vec![Filter::Bytes], context.vocabulary);
     // RFC 5754 §2: SHA-2 algorithm identifiers without parameters
