@@ -193,6 +193,9 @@ impl Columns {
         number: u64,
         find: &mut Find<'_>,
     ) -> Result<(), Fault> {
+        // As databases and programs write hexadecimal.
+        let prefixes = [&b"0x"[..], b"0X", b"\\x"];
+        let field = prefixes.iter().find_map(|prefix| field.strip_prefix(*prefix)).unwrap_or(field);
         let Some(encoding) = Encoding::of(field) else {
             return self.no_certificate(field, column, number, find);
         };

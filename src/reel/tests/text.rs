@@ -100,6 +100,9 @@ fn lines_of_base64_and_of_hexadecimal_are_certificates() {
     assert_eq!(candidates(format!("\u{FEFF}{}", encoded(&base64)).as_bytes()), expected);
     assert_eq!(candidates(encoded(&|der| hex::encode(der)).as_bytes()), expected);
     assert_eq!(candidates(encoded(&|der| hex::encode_upper(der)).as_bytes()), expected);
+    for prefix in ["0x", "0X", "\\x"] {
+        assert_eq!(candidates(encoded(&|der| prefix.to_owned() + &hex::encode(der)).as_bytes()), expected);
+    }
     let colons = |der: &[u8]| der.iter().map(|octet| format!("{octet:02x}")).collect::<Vec<_>>().join(":");
     assert_eq!(candidates(encoded(&colons).as_bytes()), expected);
 }
