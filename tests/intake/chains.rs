@@ -398,3 +398,79 @@ fn names_of_issuers_and_uids_reach_findings_escaped() {
     assert_eq!(finding.uid.unwrap().to_string(), UID);
     assert!(finding.source_sha256.is_some());
 }
+
+#[test]
+fn a_ca_certificate_that_is_not_strict_der_is_no_intermediate() {
+    use reroot::x509::{Certificate, Leniency};
+    let key = Key::p256(11);
+    let explicit = tlv(0x30, &[&tlv(6, &[oids::UNKNOWN]), &[1, 1, 0], &tlv(4, &[&[5, 0]])]);
+    let mut builder = Builder::intermediate("A", &key);
+    builder.rest = extensions(&[ca_true(), explicit]);
+    let der = builder.sign(&root_key());
+    let mut verifier = with(&[], &Relaxation::ALL);
+    // it may be read, and is ignored as the CA certificate it is
+    assert_eq!(examine(&verifier, &der).err(), Some("ca"));
+    let (read, _) = Certificate::from_der_leniently(&der, Leniency { explicit_default_boolean: true }).unwrap();
+    verifier.add_intermediate(read);
+    assert_eq!(examine(&verifier, &below("A", &key)).err(), Some("verify.chain.no-trust-anchor"));
+}
+
+#[test]
+fn letter_case_is_set_aside_below_an_intermediate_too() {
+    let key = Key::p256(11);
+    let mut builder = Builder::intermediate("Lower Case", &key);
+    builder.issuer = st_name("NL", "STMICROELECTRONICS NV", "ACME STSAFE-A PROD CA 01");
+    let intermediate = builder.sign(&root_key());
+    let leaf = below("LOWER CASE", &key);
+    assert_eq!(examine(&with(&[&intermediate], &[]), &leaf).err(), Some("verify.chain.name-case"));
+    let (verified, _) = examine(&with(&[&intermediate], &[Relaxation::IssuerNameCase]), &leaf).unwrap();
+    assert_eq!(verified.proof().relaxations, [Relaxation::IssuerNameCase]);
+}
+
+#[test]
+fn a_later_certificate_of_the_same_ca_repairs_the_path() {
+    let (a, b) = (Key::p256(11), Key::p256(12));
+    let mut expired = Builder::intermediate("A", &a);
+    expired.not_after = tlv(0x17, &[b"251231235959Z"]);
+    let mut lower = Builder::intermediate("B", &b);
+    lower.issuer = st_name("NL", "ACME", "A");
+    let (expired, lower) = (expired.sign(&root_key()), lower.sign(&a));
+    let leaf = below("B", &b);
+    assert_eq!(examine(&with(&[&expired, &lower], &[]), &leaf).err(), Some("verify.chain.intermediate-time"));
+    let renewed = Builder::intermediate("A", &a).sign(&root_key());
+    let (verified, _) = examine(&with(&[&expired, &lower, &renewed], &[]), &leaf).unwrap();
+    assert_eq!(verified.proof().path[1].der(), renewed);
+}
+
+#[test]
+fn the_issuer_whose_key_fits_gives_the_reason() {
+    let other = Key::p384(5);
+    let mut with_p384 = Builder::root();
+    with_p384.spki = other.spki();
+    let with_p384 = with_p384.sign(&other);
+    let mut leaf = Builder::leaf();
+    leaf.signature = |_| vec![0x30, 6, 2, 1, 1, 2, 1, 1];
+    let bad = leaf.sign(&root_key());
+    let ed25519 = Builder::leaf().algorithms(&crate::builder::ED25519).sign(&Key::ed25519(1));
+    // an Ed25519 root of the same name, whose key does not fit an ECDSA signature
+    let edwards = Key::ed25519(6);
+    let mut with_ed25519 = Builder::root();
+    with_ed25519.spki = edwards.spki();
+    let with_ed25519 = with_ed25519.algorithms(&crate::builder::ED25519).sign(&edwards);
+    for order in [[&root()[..], &with_ed25519], [&with_ed25519, &root()[..]]] {
+        let verifier = verifier(&order, Family::StsafeA, &[], AT);
+        assert_eq!(examine(&verifier, &bad).err(), Some("verify.signature.invalid"));
+        assert_eq!(examine(&verifier, &ed25519).err(), Some("verify.signature.invalid"));
+    }
+    // s = n - 1 of P-384 is out of range for P-256: the key that could have made it gives the reason
+    let wide = crate::builder::hex("00ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551");
+    let der = {
+        let leaf = Builder::leaf();
+        let signature = tlv(0x30, &[&[2, 1, 1], &tlv(2, &[&wide])]);
+        tlv(0x30, &[&leaf.tbs(), &leaf.outer_algorithm, &tlv(3, &[&[0], &signature])])
+    };
+    for order in [[&root()[..], &with_p384], [&with_p384, &root()[..]]] {
+        let verifier = verifier(&order, Family::StsafeA, &[], AT);
+        assert_eq!(examine(&verifier, &der).err(), Some("verify.signature.invalid"));
+    }
+}

@@ -299,6 +299,53 @@ fn extensions_of_a_leaf_are_known_or_uncritical_and_stand_once() {
     );
 }
 
+/// RFC 5280 §4.2: known extensions that nothing here depends on are still of their type.
+#[test]
+fn extensions_that_are_not_processed_are_well_formed_and_not_critical() {
+    const AUTHORITY_INFO_ACCESS: &[u8] = &[0x2B, 6, 1, 5, 5, 7, 1, 1];
+    const CRL_DISTRIBUTION_POINTS: &[u8] = &[0x55, 0x1D, 31];
+    const POLICIES: &[u8] = &[0x55, 0x1D, 32];
+    const POLICY_CONSTRAINTS: &[u8] = &[0x55, 0x1D, 36];
+    let with = |kind: &[u8], critical, value: &[u8]| {
+        let field = extensions(&[extension(kind, critical, value)]);
+        leaf(|leaf| leaf.rest = field)
+    };
+    // SEQUENCE of one AccessDescription: id-ad-ocsp, a URI
+    let access = tlv(0x30, &[&tlv(0x30, &[&[6, 8, 0x2B, 6, 1, 5, 5, 7, 48, 1], &tlv(0x86, &[b"http://a"])])]);
+    accepted("authorityInfoAccess", &with(AUTHORITY_INFO_ACCESS, false, &access));
+    refused("critical (§4.2.2.1)", "verify.extension.criticality", &with(AUTHORITY_INFO_ACCESS, true, &access));
+    refused("empty", "verify.extension.malformed", &with(AUTHORITY_INFO_ACCESS, false, &[0x30, 0]));
+    refused(
+        "not DER inside",
+        "verify.extension.malformed",
+        &with(AUTHORITY_INFO_ACCESS, false, &[0x30, 4, 0x30, 2, 6, 0]),
+    );
+    let points = tlv(0x30, &[&tlv(0x30, &[&tlv(0xA0, &[&tlv(0xA0, &[&tlv(0x86, &[b"http://a"])])])])]);
+    accepted("cRLDistributionPoints", &with(CRL_DISTRIBUTION_POINTS, false, &points));
+    refused(
+        "critical, and not processed (§4.2)",
+        "verify.extension.unknown-critical",
+        &with(CRL_DISTRIBUTION_POINTS, true, &points),
+    );
+    let policy = [0x30, 4, 0x30, 2, 6, 0];
+    refused("a policy without identifier", "verify.extension.malformed", &with(POLICIES, false, &policy));
+    accepted("a policy", &with(POLICIES, true, &[0x30, 6, 0x30, 4, 6, 2, 0x2A, 3]));
+    refused(
+        "policyConstraints not critical (§4.2.1.11)",
+        "verify.extension.criticality",
+        &with(POLICY_CONSTRAINTS, false, &[0x30, 3, 0x80, 1, 0]),
+    );
+    let usage = |value: &[u8]| with(oids::KEY_USAGE, true, value);
+    accepted("decipherOnly, the ninth bit", &usage(&[3, 3, 7, 8, 0x80]));
+    refused("a tenth bit", "verify.extension.malformed", &usage(&[3, 3, 6, 8, 0x40]));
+    refused("a third octet", "verify.extension.malformed", &usage(&[3, 4, 0, 8, 0, 1]));
+    refused(
+        "a huge pathLenConstraint",
+        "verify.extension.path-length",
+        &with(oids::BASIC_CONSTRAINTS, true, &[0x30, 10, 1, 1, 0xFF, 2, 5, 1, 0, 0, 0, 0]),
+    );
+}
+
 /// A chip's certificate that claims to be a CA's is neither certified nor passed over.
 #[test]
 fn a_leaf_with_ca_true_is_refused() {
