@@ -72,8 +72,9 @@ impl Intake {
         }
         let mut missing = vec![];
         if let Some(expected) = expected {
-            let expectation = expected.compare(&keys);
-            keys.retain(|key| !expectation.unexpected.contains(&key.mark));
+            let mut expectation = expected.compare(&keys);
+            expectation.unexpected.sort_unstable();
+            keys.retain(|key| expectation.unexpected.binary_search(&key.mark).is_err());
             for mark in expectation.unexpected {
                 let row = &self.rows[place(mark)];
                 self.findings.push((row.item, verify::unexpected(row.load(&self.spool)?.item, &row.key)));

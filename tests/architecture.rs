@@ -51,6 +51,7 @@ const LIBRARY: &[Row] = &[
     // pass 1 is the same for issuing and for looking
     Row("intake", &["*", "error", "parallel"]),
     Row("inspect", &["*", "error", "parallel", "intake"]),
+    Row("preview", &["*", "error"]),
     Row("reissue", &["*", "error", "parallel", "intake"]),
     Row("audit", &["*", "error", "parallel"]),
     Row("plan", &["*", "error"]),
@@ -61,7 +62,7 @@ const LIBRARY: &[Row] = &[
 const BINARY: &[Row] = &[Row("main", &["cli", "http"]), Row("cli", &[]), Row("http", &[])];
 
 /// Modules that know the order of things, serve those that do, or have everybody's errors: `*` leaves them out.
-const NOT_STAGES: &[&str] = &["error", "parallel", "intake", "inspect", "reissue", "audit", "plan", "cmp"];
+const NOT_STAGES: &[&str] = &["error", "parallel", "intake", "inspect", "preview", "reissue", "audit", "plan", "cmp"];
 
 /// Functions that claim a proof, and the only places that may call (or define) them.
 const CLAIMS: &[(&str, &[&str])] =

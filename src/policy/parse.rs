@@ -65,6 +65,11 @@ impl Policy {
         &self.head.description
     }
 
+    /// Whether certificates carry the leaf's own serial number (`serial = "source"`).
+    pub fn copies_serial(&self) -> bool {
+        self.serial == SerialSource::Source
+    }
+
     /// The algorithm of the issuer's signature.
     pub fn signature(&self) -> SignatureAlgorithm {
         self.signature.algorithm

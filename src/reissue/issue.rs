@@ -3,7 +3,7 @@
 use crate::cert::IssuedCertificate;
 use crate::delivery::BatchWriter;
 use crate::error::Error;
-use crate::issue::{SignReport, Signed, check};
+use crate::issue::{SignReport, Signed};
 use crate::ledger::{BatchRow, Ledger, Recorded, RecordedTbs};
 use crate::manifest::{Entry, TreeBuilder};
 use crate::policy::BoundPolicy;
@@ -82,8 +82,8 @@ impl Chunk<'_> {
             }
         }
         issued.resumed |= !on_ledger.is_empty();
-        let identity = self.run.job.issuer.identity();
-        let checked = parallel::map(self.run.job.jobs, on_ledger, |(at, unchecked)| (at, check(identity, unchecked)));
+        let issuer = self.run.job.issuer;
+        let checked = parallel::map(self.run.job.jobs, on_ledger, |(at, unchecked)| (at, issuer.check(unchecked)));
         for (at, certificate) in checked {
             certificates[at] = Some(certificate?);
         }

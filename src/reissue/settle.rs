@@ -5,14 +5,13 @@ use std::collections::BTreeSet;
 use crate::cert;
 use crate::crypto::sha256;
 use crate::error::Error;
-use crate::ledger::{BatchId, BatchRow, BatchState, BatchTerms, LeafKey, Ledger, Standing, leaf_set_digest};
+use crate::ledger::{self, BatchId, BatchRow, BatchState, BatchTerms, LeafKey, Ledger, Standing, leaf_set_digest};
 use crate::manifest::InputLine;
 use crate::origin::{Code, Disposition, Finding};
 use crate::reel::{InputRecord, Spool};
 use crate::verify::Verifier;
 use crate::x509::Time;
 
-use super::code;
 use super::job::Refusal;
 use super::{Job, OnReject, Outcome, Run, Summary, Timings};
 use crate::intake::{Intake, Row};
@@ -117,6 +116,29 @@ impl Settled {
         for (row, standing) in rows.into_iter().zip(&standings) {
             self.judge(job, row, standing)?;
         }
+        self.refuse_repeated_serials(job, ledger)
+    }
+
+    /// A serial number copied from the leaf is the same in every certificate of the chip, and an issuer uses one once
+    /// (RFC 5280 §4.1.2.2). Which earlier certificates of a chip copied it too is not looked into: none may exist.
+    fn refuse_repeated_serials(&mut self, job: &Job<'_>, ledger: &Ledger) -> Result<(), Error> {
+        if !job.policy.copies_serial() {
+            return Ok(());
+        }
+        let known = ledger.known_uids(&self.leaf_keys())?;
+        let rows = std::mem::take(&mut self.rows);
+        for (row, batch) in rows.into_iter().zip(known) {
+            let Some(batch) = batch else {
+                self.rows.push(row);
+                continue;
+            };
+            let reason = format!(
+                "chip {} has a certificate of this issuer from batch {batch}, and `serial = \"source\"` could repeat its \
+                 serial number",
+                row.key.uid
+            );
+            self.set_aside(&row, Disposition::Rejected, ledger::code::SERIAL_REPEATED, reason)?;
+        }
         Ok(())
     }
 
@@ -146,7 +168,7 @@ impl Settled {
             Standing::Free => self.rows.push(row),
             Standing::Held { batch } => {
                 let reason = format!("chip {} is held by the open batch {batch}", row.key.uid);
-                self.set_aside(&row, Disposition::Rejected, code::HELD, reason)?;
+                self.set_aside(&row, Disposition::Rejected, ledger::code::HELD, reason)?;
                 self.stop_once(format!(
                     "batch {batch} is open and holds chips of this input: run its own command again to finish it"
                 ));
@@ -154,18 +176,19 @@ impl Settled {
             Standing::Issued { .. } if job.reissue.is_some() => self.rows.push(row),
             Standing::Issued { batch, same_policy: true, same_params: true, same_source: true } => {
                 let reason = format!("chip {} has a certificate under this policy from batch {batch}", row.key.uid);
-                self.set_aside(&row, Disposition::Ignored, code::ALREADY_ISSUED, reason)?;
+                self.set_aside(&row, Disposition::Ignored, ledger::code::ALREADY_ISSUED, reason)?;
             }
             Standing::Issued { batch, same_policy, same_params, same_source } => {
-                let what = [
-                    (*same_policy, "another text of this policy"),
-                    (*same_params, "other parameters"),
-                    (*same_source, "another leaf certificate"),
+                let differences = [
+                    (*same_policy, ledger::code::OTHER_POLICY, "another text of this policy"),
+                    (*same_params, ledger::code::OTHER_PARAMS, "other parameters"),
+                    (*same_source, ledger::code::OTHER_SOURCE, "another leaf certificate"),
                 ];
-                let what: Vec<&str> = what.iter().filter(|(same, _)| !same).map(|(_, what)| *what).collect();
-                let what = what.join(" and ");
+                let differences = differences.iter().filter(|(same, _, _)| !same);
+                let code = differences.clone().map(|(_, code, _)| *code).next().unwrap_or(ledger::code::OTHER_POLICY);
+                let what = differences.map(|(_, _, what)| *what).collect::<Vec<_>>().join(" and ");
                 let reason = format!("chip {} was issued in batch {batch} from {what}", row.key.uid);
-                self.set_aside(&row, Disposition::Rejected, code::ISSUED_DIFFERENTLY, reason)?;
+                self.set_aside(&row, Disposition::Rejected, code, reason)?;
                 self.stop_once(format!(
                     "batch {batch} issued chips of this input under policy `{}` from {what}; pass --reissue REASON to \
                      issue them again",
@@ -174,14 +197,14 @@ impl Settled {
             }
             Standing::UidWithOtherKey { batch } => {
                 let reason = format!("ALARM: chip {} has another key in batch {batch} of this ledger", row.key.uid);
-                self.set_aside(&row, Disposition::Rejected, code::UID_WITH_OTHER_KEY, reason)?;
+                self.set_aside(&row, Disposition::Rejected, ledger::code::UID_WITH_OTHER_KEY, reason)?;
             }
             Standing::KeyUnderOtherUid { batch, uid } => {
                 let reason = format!(
                     "ALARM: the key of chip {} belongs to chip {uid} in batch {batch} of this ledger",
                     row.key.uid
                 );
-                self.set_aside(&row, Disposition::Rejected, code::KEY_UNDER_OTHER_UID, reason)?;
+                self.set_aside(&row, Disposition::Rejected, ledger::code::KEY_UNDER_OTHER_UID, reason)?;
             }
         }
         Ok(())
