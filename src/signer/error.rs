@@ -5,6 +5,7 @@ use der::asn1::ObjectIdentifier;
 use crate::x509::pem::PemError;
 use crate::x509::{KeyAlgorithm, SignatureAlgorithm};
 
+use super::pkcs11::Pkcs11Error;
 use super::secret::SecretError;
 
 /// Why a message could not be signed or a key not be opened.
@@ -80,6 +81,9 @@ pub enum SignerError {
     /// Not PEM.
     #[error("key file: {0}")]
     Pem(#[from] PemError),
+    /// A key in a token, and why it cannot be used.
+    #[error(transparent)]
+    Pkcs11(#[from] Pkcs11Error),
     /// A token's key in a build that cannot reach tokens.
     #[error("key `{uri}` lies in a PKCS#11 token, which this build does not support")]
     Pkcs11Unsupported {
@@ -134,6 +138,7 @@ impl SignerError {
                  hmacWithSHA256 -iter 600000 -in KEY -out NEW-KEY"
             }
             Self::PassphraseWrong => "Try it by hand: openssl pkey -in KEY -noout",
+            Self::Pkcs11(error) => return error.hint(),
             Self::Pkcs11Unsupported { .. } => "Use a key file, or a build that can reach PKCS#11 tokens.",
             Self::RsaSize { .. } => "Use an RSA key of 3072 bits, or P-256.",
             Self::Secret(error) => return error.hint(),

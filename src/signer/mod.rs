@@ -9,6 +9,7 @@
 mod encryption;
 mod error;
 pub mod file;
+pub mod pkcs11;
 pub mod secret;
 pub mod uri;
 
@@ -17,6 +18,7 @@ use crate::x509::{SignatureAlgorithm, Spki};
 pub use encryption::KeyEncryption;
 pub use error::SignerError;
 pub use file::{FileSigner, GeneratedKey, generate};
+pub use pkcs11::{Pkcs11Error, Pkcs11Signer};
 pub use secret::{Secret, SecretError, SecretResolver, SecretSource};
 pub use uri::{KeyLocation, KeyUri, KeyUriError};
 

@@ -1,0 +1,245 @@
+//! Goes through a token step by step and says what works. Signs nothing.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use cryptoki::object::{Attribute, AttributeType};
+use cryptoki::slot::Limit;
+
+use crate::signer::{KeyUri, Secret, SignerError};
+use crate::x509::{SignatureAlgorithm, Spki};
+
+use super::error::Pkcs11Error;
+use super::fault::Fault;
+use super::mechanism::Plan;
+use super::module::{Module, Seat};
+use super::open::TokenKey;
+use super::token::{log_in, public_half, signing_mechanisms};
+use super::watchdog::{call, guarded};
+use super::{Settings, locate};
+
+/// What [`doctor`] found.
+#[derive(Clone, Debug)]
+pub struct DoctorReport {
+    /// The steps in order, all of them; those behind the first failure are skipped.
+    pub steps: Vec<DoctorStep>,
+    /// The public key, where the token tells it.
+    pub public_key: Option<Spki>,
+}
+
+/// One step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DoctorStep {
+    /// `load`, `slots`, `token`, `login`, `key`, `attributes`, `mechanisms` or `sessions`.
+    pub name: &'static str,
+    /// How it went.
+    pub outcome: Outcome,
+}
+
+/// How a step went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It failed; there is no use in the following ones.
+    Failed {
+        /// What went wrong.
+        message: String,
+        /// What to do about it.
+        hint: Option<String>,
+    },
+    /// It worked; what was seen, a fact a line.
+    Passed(Vec<String>),
+    /// Not tried.
+    Skipped,
+}
+
+impl DoctorReport {
+    /// Whether every step passed.
+    pub fn is_healthy(&self) -> bool {
+        self.steps.iter().all(|step| matches!(step.outcome, Outcome::Passed(_)))
+    }
+}
+
+/// Examines the token and key of a URI. Failures are steps of the report; it makes no signature, and at most one login.
+///
+/// # Errors
+/// The PIN cannot be fetched from where it is.
+pub fn doctor(key: TokenKey, settings: &Settings) -> Result<DoctorReport, SignerError> {
+    let (uri, pin) = key.pin()?;
+    let name = format!("`{uri}`");
+    let seen = Arc::new(Mutex::new(Seen::default()));
+    let examined = {
+        let seen = Arc::clone(&seen);
+        guarded(settings.call_timeout, move || examine(&uri, pin.as_ref(), &seen))
+    };
+    let failure = match examined {
+        Ok(Ok(())) => None,
+        Ok(Err(fault)) => Some(fault.at(&name, 1)),
+        Err(overdue) => Some(Fault::hang(overdue, settings.call_timeout, &name)),
+    };
+    let seen = std::mem::take(&mut *seen.lock().unwrap_or_else(PoisonError::into_inner));
+    let mut outcomes: Vec<Outcome> = seen.passed.into_iter().map(Outcome::Passed).collect();
+    outcomes.extend(failure.map(|error| Outcome::Failed { message: error.to_string(), hint: error.hint() }));
+    outcomes.resize(STEPS.len(), Outcome::Skipped);
+    let steps = STEPS.into_iter().zip(outcomes).map(|(name, outcome)| DoctorStep { name, outcome }).collect();
+    Ok(DoctorReport { steps, public_key: seen.public_key })
+}
+
+const STEPS: [&str; 8] = ["load", "slots", "token", "login", "key", "attributes", "mechanisms", "sessions"];
+
+/// What was seen so far: kept where a hanging call cannot take it away.
+#[derive(Default)]
+struct Seen {
+    passed: Vec<Vec<String>>,
+    public_key: Option<Spki>,
+}
+
+fn examine(uri: &KeyUri, pin: Option<&Secret>, seen: &Mutex<Seen>) -> Result<(), Fault> {
+    let pass = |facts: Vec<String>| seen.lock().unwrap_or_else(PoisonError::into_inner).passed.push(facts);
+    let module = locate::module(uri)?;
+    pass(library(&module)?);
+
+    let tokens = locate::tokens(&module)?;
+    let uris = tokens.iter().map(|(token, _)| token.uri(None).to_string());
+    pass(uris.chain(tokens.is_empty().then(|| "no token that is set up".to_owned())).collect());
+
+    let token = locate::token(&module, uri)?;
+    let info = &token.info;
+    let limit = match info.max_session_count() {
+        Limit::Max(most) => most.to_string(),
+        Limit::Infinite => "no limit".to_owned(),
+        Limit::Unavailable => "not told".to_owned(),
+    };
+    let text = |name: &str, value: &str| format!("{name}: {}", locate::printable(value));
+    pass(vec![
+        token.name(),
+        text("manufacturer", info.manufacturer_id()),
+        text("model", info.model()),
+        text("serial", info.serial_number()),
+        format!("firmware: {}", info.firmware_version()),
+        format!("most sessions: {limit}"),
+    ]);
+
+    let seat = Seat::new(&module, token.slot);
+    let mut held = seat.lock();
+    let session = seat.open(&mut held, false)?;
+    log_in(&module, session, &token, pin, &Mutex::new(()))?;
+    pass(vec![if pin.is_some() { "logged in with the PIN" } else { "no PIN was needed" }.to_owned()]);
+
+    let key = locate::private_key(session, &token, uri)?;
+    let (label, id) = locate::label_and_id(session, key)?;
+    let spki = public_half(session, key, None, &token.name())?;
+    pass(vec![
+        format!("CKA_LABEL: {}", label.map_or_else(|| "none".to_owned(), |label| locate::printable(&label))),
+        format!("CKA_ID: {}", id.map_or_else(|| "none".to_owned(), hex::encode)),
+        match &spki {
+            Some(spki) => format!("public key: {}, {}", spki.algorithm(), hex::encode(spki.key())),
+            None => "public key: not told by the token; the certificate's is used and proved by the first signature"
+                .to_owned(),
+        },
+    ]);
+    seen.lock().unwrap_or_else(PoisonError::into_inner).public_key.clone_from(&spki);
+
+    let mut facts = Vec::new();
+    for wanted in ATTRIBUTES {
+        // one by one: a token may refuse the whole question for one attribute that it does not know
+        let found = locate::attributes(session, key, &[wanted]).unwrap_or_default();
+        facts.push(fact(wanted, found.first()));
+        match found.first() {
+            Some(Attribute::Sign(false)) => {
+                return Err(Pkcs11Error::Attribute { token: token.name(), reason: "its CKA_SIGN is false" }.into());
+            }
+            Some(Attribute::AlwaysAuthenticate(true)) => {
+                let reason = "its CKA_ALWAYS_AUTHENTICATE is true, which wants the PIN for each signature";
+                return Err(Pkcs11Error::Attribute { token: token.name(), reason }.into());
+            }
+            _ => {}
+        }
+    }
+    pass(facts);
+
+    let offered = signing_mechanisms(&module, &token)?;
+    let mut facts = Vec::new();
+    let mut lacking = None;
+    if let Some(spki) = &spki {
+        let algorithms = SignatureAlgorithm::ALL
+            .into_iter()
+            .filter(|algorithm| algorithm.fits(spki.algorithm()) && *algorithm != SignatureAlgorithm::EcdsaSha1);
+        for algorithm in algorithms {
+            match Plan::choose(spki.algorithm(), algorithm, &offered, &token.name()) {
+                Ok(plan) => facts.push(format!("{algorithm}: {}", plan.mechanism().mechanism_type())),
+                Err(error) => lacking = Some(error),
+            }
+        }
+    }
+    match lacking {
+        Some(error) if facts.is_empty() => return Err(error.into()),
+        _ => facts.extend(offered.iter().map(|mechanism| format!("offered for signing: {mechanism}"))),
+    }
+    pass(facts);
+
+    pass(vec![count_sessions(&module, &token)]);
+    Ok(())
+}
+
+fn library(module: &Module) -> Result<Vec<String>, Fault> {
+    let info = call("C_GetInfo", || module.pkcs11().get_library_info())?;
+    Ok(vec![
+        format!("module: {}", module.path().display()),
+        format!("library: {}", locate::printable(info.library_description())),
+        format!("manufacturer: {}", locate::printable(info.manufacturer_id())),
+        format!("version: {}, PKCS#11 {}", info.library_version(), info.cryptoki_version()),
+    ])
+}
+
+fn fact(wanted: AttributeType, found: Option<&Attribute>) -> String {
+    let value = match found {
+        Some(
+            Attribute::Local(value)
+            | Attribute::AlwaysSensitive(value)
+            | Attribute::NeverExtractable(value)
+            | Attribute::Sensitive(value)
+            | Attribute::Extractable(value)
+            | Attribute::Sign(value)
+            | Attribute::AlwaysAuthenticate(value)
+            | Attribute::Token(value)
+            | Attribute::Private(value),
+        ) => value.to_string(),
+        _ => "not told".to_owned(),
+    };
+    format!("{wanted}: {value}")
+}
+
+/// The first three are what a token says about where the key comes from: made in it, and never outside.
+const ATTRIBUTES: [AttributeType; 9] = [
+    AttributeType::Local,
+    AttributeType::AlwaysSensitive,
+    AttributeType::NeverExtractable,
+    AttributeType::Sensitive,
+    AttributeType::Extractable,
+    AttributeType::Sign,
+    AttributeType::AlwaysAuthenticate,
+    AttributeType::Token,
+    AttributeType::Private,
+];
+
+/// Opens sessions beside the one that is open, as workers would.
+fn count_sessions(module: &Arc<Module>, token: &locate::Found) -> String {
+    let mut seats = Vec::new();
+    let refused = loop {
+        if seats.len() + 1 == SESSIONS_TRIED {
+            break None;
+        }
+        let seat = Seat::new(module, token.slot);
+        match seat.open(&mut seat.lock(), false) {
+            Ok(_) => {}
+            Err(fault) => break Some(fault),
+        }
+        seats.push(seat);
+    };
+    let opened = seats.len() + 1;
+    match refused {
+        None => format!("{opened} sessions at a time work; more were not tried"),
+        Some(fault) => format!("{opened} sessions at a time work; the next one got {}", fault.code),
+    }
+}
+
+const SESSIONS_TRIED: usize = 16;

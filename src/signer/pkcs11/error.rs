@@ -1,0 +1,191 @@
+//! Why a token, its key or a signature from it could not be had. No variant carries a PIN.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::x509::{KeyAlgorithm, SignatureAlgorithm};
+
+use super::fault;
+
+/// Why a key in a PKCS#11 token cannot be used.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Pkcs11Error {
+    /// Every token of a pool has failed.
+    #[error("all {} tokens that hold the key have failed: {}", failures.len(), list(failures))]
+    AllFailed {
+        /// The last failure of each.
+        failures: Vec<Pkcs11Error>,
+    },
+    /// Several tokens or keys answer to one URI.
+    #[error("`{uri}` names {} {what}s, expected one: {}", candidates.len(), candidates.join(" "))]
+    Ambiguous {
+        /// `token` or `private key`.
+        what: &'static str,
+        /// The URI, which never has a PIN in it.
+        uri: String,
+        /// URIs that name one of them each.
+        candidates: Vec<String>,
+    },
+    /// The key's attributes keep it from signing.
+    #[error("key in {token} cannot sign a batch: {reason}")]
+    Attribute {
+        /// The token.
+        token: String,
+        /// The attribute and what it says.
+        reason: &'static str,
+    },
+    /// A PKCS#11 function returned something else than CKR_OK.
+    #[error("{function} returned {code} ({token}{})", tries(*attempts))]
+    Call {
+        /// The function, `C_Sign`.
+        function: String,
+        /// The return value's name, `CKR_DEVICE_ERROR`.
+        code: String,
+        /// The token, or the module where no token is concerned yet.
+        token: String,
+        /// How often it was tried.
+        attempts: u32,
+    },
+    /// Making a key would leave two that answer to the same name.
+    #[error("{token} already holds an object with {what}, and nothing is overwritten")]
+    Exists {
+        /// The token.
+        token: String,
+        /// The label or identifier found.
+        what: String,
+    },
+    /// A kind of key that is not made in tokens.
+    #[error("cannot make a {key} key in a token, expected P-256, P-384, P-521, Ed25519 or RSA with 2048 to 4096 bits")]
+    Generate {
+        /// The kind asked for.
+        key: KeyAlgorithm,
+    },
+    /// A call into the library did not return.
+    #[error("{function} did not return within {} ({token}); nobody waits for it any more", seconds(*limit))]
+    Hang {
+        /// The function.
+        function: String,
+        /// How long was waited.
+        limit: Duration,
+        /// The token.
+        token: String,
+    },
+    /// The token's key is not the one that was expected.
+    #[error("key in {token} is not the certificate's: {reason}")]
+    KeyMismatch {
+        /// The token.
+        token: String,
+        /// What showed it.
+        reason: String,
+    },
+    /// The module cannot be loaded.
+    #[error("PKCS#11 module `{}` cannot be loaded: {reason}", path.display())]
+    Load {
+        /// The module.
+        path: PathBuf,
+        /// The loader's reason.
+        reason: String,
+    },
+    /// The token lacks the algorithm.
+    #[error("{token} cannot sign with {algorithm}: it offers neither {wanted}")]
+    Mechanism {
+        /// The token.
+        token: String,
+        /// The algorithm.
+        algorithm: SignatureAlgorithm,
+        /// The mechanisms that would do.
+        wanted: String,
+    },
+    /// The URI does not say which library to load.
+    #[error("`{uri}` has no module-path (RFC 7512 §2.4)")]
+    ModuleMissing {
+        /// The URI.
+        uri: String,
+    },
+    /// No token or key answers to the URI.
+    #[error("`{uri}` names no {what}, found {}", some(found))]
+    NotFound {
+        /// `token` or `private key`.
+        what: &'static str,
+        /// The URI.
+        uri: String,
+        /// URIs of what there is.
+        found: Vec<String>,
+    },
+    /// The PIN cannot be tried.
+    #[error("{token} wants a PIN, and {reason}")]
+    Pin {
+        /// The token.
+        token: String,
+        /// Why not.
+        reason: &'static str,
+    },
+    /// Nobody knows the public key.
+    #[error("public key in {token} cannot be had: {reason}")]
+    PublicKey {
+        /// The token.
+        token: String,
+        /// Why not.
+        reason: String,
+    },
+    /// A signature that is not even of the right form.
+    #[error("{token} returned a signature of {found} octets, expected {expected}")]
+    Signature {
+        /// The token.
+        token: String,
+        /// Octets found.
+        found: usize,
+        /// Octets expected.
+        expected: usize,
+    },
+}
+
+impl Pkcs11Error {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        let text = match self {
+            Self::AllFailed { failures } => return failures.last().and_then(Self::hint),
+            Self::Ambiguous { .. } => "Use one of these URIs, or add the attribute that tells them apart.",
+            Self::Attribute { .. } => "docs/hsm.md, \"The key's attributes\", lists what the key must say.",
+            Self::Call { function, code, .. } => return fault::hint(function, code),
+            Self::Exists { .. } => "Choose another label and identifier, or use the key that is there.",
+            Self::Generate { .. } => "Choose P-256 or P-384.",
+            Self::Hang { .. } => {
+                "Look at the token and the way to it; then run the same command again: it goes on where it was."
+            }
+            Self::KeyMismatch { .. } => {
+                "Check `object` and `id` in the URI against the certificate: reroot hsm doctor URI prints the key's \
+                 public half."
+            }
+            Self::Load { .. } => "Check module-path in the URI; `ldd` shows libraries that the module itself misses.",
+            Self::Mechanism { .. } => "Set another `signature` in the policy, or switch the mechanism on in the token.",
+            Self::ModuleMissing { .. } => "Add ?module-path=/path/to/the/vendors/module.so at the end of the URI.",
+            Self::NotFound { .. } => {
+                "`reroot hsm doctor URI` shows what there is; attributes must match letter by letter."
+            }
+            Self::Pin { .. } => {
+                "Add pin-source=file:PATH to the URI, or a line `secret = { env = \"NAME\" }` below the key. A locked \
+                 or nearly locked PIN is for the security officer, or for one login with the vendor's tool."
+            }
+            Self::PublicKey { .. } => "Put the public key into the token, or give the key's certificate.",
+            Self::Signature { .. } => "The module does not follow PKCS #11 §6.3.1: ask its vendor.",
+        };
+        Some(text.to_owned())
+    }
+}
+
+fn list(failures: &[Pkcs11Error]) -> String {
+    failures.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+fn some(found: &[String]) -> String {
+    if found.is_empty() { "none at all".to_owned() } else { found.join(" ") }
+}
+
+fn tries(attempts: u32) -> String {
+    if attempts > 1 { format!(", {attempts} attempts") } else { String::new() }
+}
+
+fn seconds(limit: Duration) -> String {
+    if limit.subsec_millis() == 0 { format!("{} s", limit.as_secs()) } else { format!("{} ms", limit.as_millis()) }
+}

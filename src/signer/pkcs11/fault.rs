@@ -1,0 +1,200 @@
+//! What a token's return value means for whoever wants a signature.
+
+use cryptoki::context::Function;
+use cryptoki::error::{Error, RvError};
+
+use super::error::Pkcs11Error;
+use super::watchdog::Overdue;
+
+/// What may help after a failed call, from the cheapest to the last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Remedy {
+    /// The same call again after a pause.
+    Retry,
+    /// Another session, and the key looked up anew.
+    Reopen,
+    /// As [`Reopen`](Self::Reopen), and the user logged in again. Looking up checks the login anyway; the name says
+    /// what was wrong.
+    Login,
+    /// This token rests; another one that holds the key takes over. Without one it is tried again after pauses.
+    NextToken,
+    /// Nothing: a person must look.
+    Stop,
+}
+
+/// A failed call.
+#[derive(Clone, Debug)]
+pub(super) struct Fault {
+    /// The PKCS#11 function, `C_Sign`.
+    pub(super) function: String,
+    /// The return value by its name, `CKR_DEVICE_ERROR`, or what else went wrong.
+    pub(super) code: String,
+    /// What may help.
+    pub(super) remedy: Remedy,
+    /// No more sessions can be had: the one fault that concerns a worker, not its token.
+    pub(super) no_session: bool,
+    /// A finding that is not a return value and is told as it is.
+    told: Option<Pkcs11Error>,
+}
+
+impl Fault {
+    /// As the error of the token named `token`, after `attempts` attempts.
+    pub(super) fn at(self, token: &str, attempts: u32) -> Pkcs11Error {
+        self.told.unwrap_or_else(|| Pkcs11Error::Call {
+            function: self.function,
+            code: self.code,
+            token: token.to_owned(),
+            attempts,
+        })
+    }
+
+    /// A call that did not return.
+    pub(super) fn hang(overdue: Overdue, limit: std::time::Duration, token: &str) -> Pkcs11Error {
+        Pkcs11Error::Hang { function: overdue.function.to_owned(), limit, token: token.to_owned() }
+    }
+}
+
+/// A finding of ours, which no repetition changes.
+impl From<Pkcs11Error> for Fault {
+    fn from(error: Pkcs11Error) -> Self {
+        let (function, code) = (String::new(), String::new());
+        Self { function, code, remedy: Remedy::Stop, no_session: false, told: Some(error) }
+    }
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        let fault =
+            |function: String, code: String, remedy| Self { function, code, remedy, no_session: false, told: None };
+        match error {
+            Error::Pkcs11(value, function) => Self {
+                no_session: matches!(value, RvError::SessionCount),
+                ..fault(function_name(function), value_name(value), remedy(value, function))
+            },
+            Error::NullFunctionPointer => {
+                fault("the module".to_owned(), "CKR_FUNCTION_NOT_SUPPORTED".to_owned(), Remedy::Stop)
+            }
+            other => fault("the module".to_owned(), format!("an answer out of form: {other}"), Remedy::Stop),
+        }
+    }
+}
+
+/// `C_SignInit` for [`Function::SignInit`].
+pub(super) fn function_name(function: Function) -> String {
+    format!("C_{function:?}")
+}
+
+/// `CKR_PIN_INCORRECT` for [`RvError::PinIncorrect`].
+pub(super) fn value_name(value: RvError) -> String {
+    match value {
+        RvError::VendorDefined(code) => return format!("the vendor's own CKR {code:#010x}"),
+        RvError::UnknownErrorCode(code) => return format!("the unknown CKR {code:#010x}"),
+        _ => {}
+    }
+    let mut name = String::from("CKR");
+    for character in format!("{value:?}").chars() {
+        if character.is_ascii_uppercase() {
+            name.push('_');
+        }
+        name.push(character.to_ascii_uppercase());
+    }
+    name
+}
+
+/// The table of `docs/hsm.md`, "What is done about a return value".
+pub(super) fn remedy(value: RvError, function: Function) -> Remedy {
+    use RvError as E;
+    let remedy = match value {
+        E::Cancel
+        | E::DeviceMemory
+        | E::FunctionCanceled
+        | E::FunctionFailed
+        | E::FunctionRejected
+        | E::HostMemory
+        | E::SessionCount => Remedy::Retry,
+        E::GeneralError
+        | E::KeyHandleInvalid
+        | E::ObjectHandleInvalid
+        | E::OperationActive
+        | E::OperationNotInitialized
+        | E::SessionClosed
+        | E::SessionHandleInvalid
+        | E::UnknownErrorCode(_)
+        | E::VendorDefined(_) => Remedy::Reopen,
+        E::UserNotLoggedIn => Remedy::Login,
+        E::CryptokiNotInitialized
+        | E::DeviceError
+        | E::DeviceRemoved
+        | E::SlotIdInvalid
+        | E::TokenNotPresent
+        | E::TokenNotRecognized => Remedy::NextToken,
+        _ => Remedy::Stop,
+    };
+    // a refused login counts against the PIN: only what cannot have reached the PIN check is tried again
+    let reached_the_pin = matches!(remedy, Remedy::Retry | Remedy::Login)
+        || matches!(value, E::GeneralError | E::UnknownErrorCode(_) | E::VendorDefined(_));
+    if matches!(function, Function::Login) && reached_the_pin { Remedy::Stop } else { remedy }
+}
+
+/// What to do about a return value, for people.
+pub(super) fn hint(function: &str, code: &str) -> Option<String> {
+    let text = match code {
+        "CKR_PIN_INCORRECT" | "CKR_PIN_INVALID" | "CKR_PIN_LEN_RANGE" => {
+            "Check where the PIN comes from. It was tried once and is not tried again, since tokens lock themselves."
+        }
+        "CKR_PIN_LOCKED" => "The security officer must unlock the token.",
+        "CKR_PIN_EXPIRED" | "CKR_USER_PIN_NOT_INITIALIZED" => "Set the user PIN with the vendor's tool.",
+        "CKR_MECHANISM_INVALID" | "CKR_MECHANISM_PARAM_INVALID" => {
+            "`reroot hsm doctor URI` lists the mechanisms that the token offers."
+        }
+        "CKR_KEY_FUNCTION_NOT_PERMITTED" | "CKR_KEY_TYPE_INCONSISTENT" => {
+            "The key must be a private key with CKA_SIGN true: see docs/hsm.md, \"The key's attributes\"."
+        }
+        "CKR_SESSION_COUNT" => "Another program holds the token's sessions; end it, or set fewer sessions.",
+        "CKR_DEVICE_ERROR" | "CKR_DEVICE_REMOVED" | "CKR_TOKEN_NOT_PRESENT" | "CKR_SLOT_ID_INVALID" => {
+            "The token or the way to it is gone. When it is back, run the same command again: it goes on where it was."
+        }
+        "CKR_ARGUMENTS_BAD" if function == "C_Initialize" => {
+            "The library wants arguments of its own; load it through p11-kit-proxy.so (see docs/hsm.md, NSS)."
+        }
+        "CKR_CANT_LOCK" => "The library cannot be used by several threads; ask its vendor for one that can.",
+        _ => "`reroot hsm doctor URI` goes through the token step by step; run the same command again afterwards.",
+    };
+    Some(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn return_values_have_the_names_of_the_standard() {
+        for (value, name) in [
+            (RvError::DeviceError, "CKR_DEVICE_ERROR"),
+            (RvError::PinIncorrect, "CKR_PIN_INCORRECT"),
+            (RvError::SessionReadWriteSoExists, "CKR_SESSION_READ_WRITE_SO_EXISTS"),
+            (RvError::VendorDefined(0x8000_0001), "the vendor's own CKR 0x80000001"),
+        ] {
+            assert_eq!(value_name(value), name);
+        }
+        assert_eq!(function_name(Function::SignInit), "C_SignInit");
+        assert_eq!(function_name(Function::GenerateKeyPair), "C_GenerateKeyPair");
+    }
+
+    #[test]
+    fn a_refused_pin_is_never_tried_again() {
+        for value in [
+            RvError::PinIncorrect,
+            RvError::PinLocked,
+            RvError::PinInvalid,
+            RvError::FunctionFailed,
+            RvError::GeneralError,
+            RvError::VendorDefined(0x8000_0001),
+        ] {
+            assert_eq!(remedy(value, Function::Login), Remedy::Stop, "{value:?}");
+        }
+        assert_eq!(remedy(RvError::SessionHandleInvalid, Function::Login), Remedy::Reopen);
+        assert_eq!(remedy(RvError::DeviceError, Function::Login), Remedy::NextToken);
+        assert_eq!(remedy(RvError::FunctionFailed, Function::Sign), Remedy::Retry);
+    }
+}

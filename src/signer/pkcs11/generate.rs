@@ -1,0 +1,167 @@
+//! Keys made inside a token, never to leave it.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use cryptoki::error::{Error, RvError};
+use cryptoki::mechanism::Mechanism;
+use cryptoki::object::{Attribute, AttributeType, ObjectClass, ObjectHandle};
+use cryptoki::session::Session;
+
+use crate::signer::SignerError;
+use crate::x509::tlv::{element, tag};
+use crate::x509::{KeyAlgorithm, Spki, oid};
+
+use super::Settings;
+use super::error::Pkcs11Error;
+use super::fault::Fault;
+use super::locate;
+use super::module::Seat;
+use super::open::TokenKey;
+use super::token::{log_in, public_half};
+use super::watchdog::{call, guarded};
+
+/// Makes a key pair in the token that `key`'s URI names (its `object` and `id` are not read) and returns the public
+/// half. The private half is CKA_TOKEN, CKA_PRIVATE, CKA_SENSITIVE, not CKA_EXTRACTABLE, and signs; both halves have
+/// `label` and `id`, by which they are found again.
+///
+/// # Errors
+/// An object with this label or identifier exists, the kind of key is not made in tokens, or the token fails. After a
+/// call that hung a key may have been made.
+pub fn generate(
+    key: TokenKey,
+    algorithm: KeyAlgorithm,
+    label: &str,
+    id: &[u8],
+    settings: &Settings,
+) -> Result<Spki, SignerError> {
+    let (uri, pin) = key.pin()?;
+    let name = format!("`{uri}`");
+    let names = Names { label: label.to_owned(), id: id.to_vec() };
+    // making a long RSA key takes a token minutes
+    let limit = settings.call_timeout.max(GENERATION);
+    let made = guarded(limit, move || -> Result<Spki, Fault> {
+        let module = locate::module(&uri)?;
+        let found = locate::token(&module, &uri)?;
+        let seat = Seat::new(&module, found.slot);
+        let mut session = seat.lock();
+        let session = seat.open(&mut session, true)?;
+        log_in(&module, session, &found, pin.as_ref(), &Mutex::new(()))?;
+        names.refuse_if_taken(session, &found.name())?;
+        let pair = make(session, algorithm, Some(&names))?;
+        check_confined(session, pair.private, &found.name())?;
+        let unknown = || {
+            let reason = "the token does not tell the public half of the key it has made".to_owned();
+            Fault::from(Pkcs11Error::PublicKey { token: found.name(), reason })
+        };
+        public_half(session, pair.private, Some(pair.public), &found.name())?.ok_or_else(unknown)
+    });
+    match made {
+        Ok(Ok(spki)) => Ok(spki),
+        Ok(Err(fault)) => Err(fault.at(&name, 1).into()),
+        Err(overdue) => Err(Fault::hang(overdue, limit, &name).into()),
+    }
+}
+
+/// By what a key is found again.
+pub(super) struct Names {
+    label: String,
+    id: Vec<u8>,
+}
+
+impl Names {
+    fn refuse_if_taken(&self, session: &Session, token: &str) -> Result<(), Fault> {
+        for class in [ObjectClass::PRIVATE_KEY, ObjectClass::PUBLIC_KEY] {
+            let exists = |what| Err(Fault::from(Pkcs11Error::Exists { token: token.to_owned(), what }));
+            if !locate::objects(session, class, Some(&self.label), None)?.is_empty() {
+                return exists(format!("label `{}`", locate::printable(&self.label)));
+            }
+            if !locate::objects(session, class, None, Some(&self.id))?.is_empty() {
+                return exists(format!("identifier {}", hex::encode(&self.id)));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The two halves of a key.
+#[derive(Clone, Copy)]
+pub(super) struct Pair {
+    pub(super) public: ObjectHandle,
+    pub(super) private: ObjectHandle,
+}
+
+/// Makes a key pair: in the token for good with `names`, in the session alone without.
+pub(super) fn make(session: &Session, algorithm: KeyAlgorithm, names: Option<&Names>) -> Result<Pair, Fault> {
+    let stays = Attribute::Token(names.is_some());
+    let mut public = vec![stays.clone(), Attribute::Private(false), Attribute::Verify(true)];
+    let mut private = vec![
+        stays,
+        Attribute::Private(true),
+        Attribute::Sensitive(true),
+        Attribute::Extractable(false),
+        Attribute::Sign(true),
+    ];
+    for template in [&mut public, &mut private] {
+        template.extend(names.map(|names| Attribute::Label(names.label.clone().into_bytes())));
+        template.extend(names.map(|names| Attribute::Id(names.id.clone())));
+    }
+    if !matches!(algorithm, KeyAlgorithm::Rsa { .. }) {
+        private.push(Attribute::Derive(false));
+    }
+    let named = |curve: der::asn1::ObjectIdentifier| element(tag::OBJECT_IDENTIFIER, &[curve.as_bytes()]);
+    // PKCS #11 v3.1 §6.3.5 has the name, RFC 8410 the identifier; tokens know one or both
+    let edwards = [element(tag::PRINTABLE_STRING, &[b"edwards25519"]), named(oid::ED25519)];
+    let (mechanism, parameters) = match algorithm {
+        KeyAlgorithm::P256 => (Mechanism::EccKeyPairGen, vec![named(oid::SECP256R1)]),
+        KeyAlgorithm::P384 => (Mechanism::EccKeyPairGen, vec![named(oid::SECP384R1)]),
+        KeyAlgorithm::P521 => (Mechanism::EccKeyPairGen, vec![named(oid::SECP521R1)]),
+        KeyAlgorithm::Ed25519 => (Mechanism::EccEdwardsKeyPairGen, edwards.to_vec()),
+        KeyAlgorithm::Rsa { bits: bits @ 2048..=4096 } => {
+            public.push(Attribute::ModulusBits(u64::from(bits).into()));
+            public.push(Attribute::PublicExponent(vec![1, 0, 1]));
+            private.extend([Attribute::Decrypt(false), Attribute::Unwrap(false)]);
+            (Mechanism::RsaPkcsKeyPairGen, Vec::new())
+        }
+        key => return Err(Pkcs11Error::Generate { key }.into()),
+    };
+    let generate = |parameters: Option<&Vec<u8>>| {
+        let parameters: Vec<Attribute> =
+            parameters.map(|octets| Attribute::EcParams(octets.clone())).into_iter().collect();
+        let public = [&public[..], &parameters].concat();
+        let pair = call("C_GenerateKeyPair", || session.generate_key_pair(&mechanism, &public, &private));
+        pair.map(|(public, private)| Pair { public, private })
+    };
+    let (last, others) = parameters.split_last().map_or((None, &[][..]), |(last, others)| (Some(last), others));
+    for parameters in others {
+        match generate(Some(parameters)) {
+            Err(Error::Pkcs11(
+                RvError::AttributeValueInvalid
+                | RvError::CurveNotSupported
+                | RvError::DomainParamsInvalid
+                | RvError::GeneralError
+                | RvError::TemplateInconsistent,
+                _,
+            )) => {}
+            other => return Ok(other?),
+        }
+    }
+    Ok(generate(last)?)
+}
+
+/// A token that ignores what it was asked for is not believed.
+fn check_confined(session: &Session, key: ObjectHandle, token: &str) -> Result<(), Fault> {
+    let reason = |reason| Err(Fault::from(Pkcs11Error::Attribute { token: token.to_owned(), reason }));
+    for attribute in locate::attributes(session, key, &[AttributeType::Sensitive, AttributeType::Extractable])? {
+        match attribute {
+            Attribute::Sensitive(false) => return reason("it was made with CKA_SENSITIVE false against our template"),
+            Attribute::Extractable(true) => {
+                return reason("it was made with CKA_EXTRACTABLE true against our template");
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+const GENERATION: Duration = Duration::from_secs(300);
