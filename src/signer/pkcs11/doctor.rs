@@ -97,7 +97,7 @@ fn examine(uri: &KeyUri, pin: Option<&Secret>, seen: &Mutex<Seen>) -> Result<(),
     let module = locate::module(uri)?;
     pass(library(&module)?);
 
-    let tokens = locate::tokens(&module)?;
+    let tokens = locate::tokens(&module)?.found;
     let uris = tokens.iter().map(|(token, _)| token.uri(None).to_string());
     pass(uris.chain(tokens.is_empty().then(|| "no token that is set up".to_owned())).collect());
 
@@ -238,7 +238,7 @@ fn count_sessions(module: &Arc<Module>, token: &locate::Found) -> String {
     let opened = seats.len() + 1;
     match refused {
         None => format!("{opened} sessions at a time work; more were not tried"),
-        Some(fault) => format!("{opened} sessions at a time work; the next one got {}", fault.code),
+        Some(fault) => format!("{opened} sessions at a time work; of the next one, {}", fault.at(&token.name(), 1)),
     }
 }
 

@@ -147,7 +147,7 @@ impl Pkcs11Error {
             Self::AllFailed { failures } => return failures.last().and_then(Self::hint),
             Self::Ambiguous { .. } => "Use one of these URIs, or add the attribute that tells them apart.",
             Self::Attribute { .. } => "docs/hsm.md, \"The key's attributes\", lists what the key must say.",
-            Self::Call { function, code, .. } => return fault::hint(function, code),
+            Self::Call { function, code, .. } => fault::hint(function, code),
             Self::Exists { .. } => "Choose another label and identifier, or use the key that is there.",
             Self::Generate { .. } => "Choose P-256 or P-384.",
             Self::Hang { .. } => {

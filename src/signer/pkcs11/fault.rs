@@ -22,30 +22,31 @@ pub(super) enum Remedy {
     Stop,
 }
 
-/// A failed call.
+/// A failed call, or a finding of ours.
 #[derive(Clone, Debug)]
 pub(super) struct Fault {
-    /// The PKCS#11 function, `C_Sign`.
-    pub(super) function: String,
-    /// The return value by its name, `CKR_DEVICE_ERROR`, or what else went wrong.
-    pub(super) code: String,
+    what: What,
     /// What may help.
     pub(super) remedy: Remedy,
     /// No more sessions can be had: the one fault that concerns a worker, not its token.
     pub(super) no_session: bool,
-    /// A finding that is not a return value and is told as it is.
-    told: Option<Pkcs11Error>,
+}
+
+#[derive(Clone, Debug)]
+enum What {
+    /// The function and its return value by name, or what else was wrong with its answer.
+    Call { function: String, code: String },
+    /// Told as it is.
+    Finding(Box<Pkcs11Error>),
 }
 
 impl Fault {
     /// As the error of the token named `token`, after `attempts` attempts.
     pub(super) fn at(self, token: &str, attempts: u32) -> Pkcs11Error {
-        self.told.unwrap_or_else(|| Pkcs11Error::Call {
-            function: self.function,
-            code: self.code,
-            token: token.to_owned(),
-            attempts,
-        })
+        match self.what {
+            What::Call { function, code } => Pkcs11Error::Call { function, code, token: token.to_owned(), attempts },
+            What::Finding(error) => *error,
+        }
     }
 
     /// A call that did not return.
@@ -54,28 +55,24 @@ impl Fault {
     }
 }
 
-/// A finding of ours, which no repetition changes.
+/// No repetition changes what was found.
 impl From<Pkcs11Error> for Fault {
     fn from(error: Pkcs11Error) -> Self {
-        let (function, code) = (String::new(), String::new());
-        Self { function, code, remedy: Remedy::Stop, no_session: false, told: Some(error) }
+        Self { what: What::Finding(Box::new(error)), remedy: Remedy::Stop, no_session: false }
     }
 }
 
 impl From<Error> for Fault {
     fn from(error: Error) -> Self {
-        let fault =
-            |function: String, code: String, remedy| Self { function, code, remedy, no_session: false, told: None };
-        match error {
-            Error::Pkcs11(value, function) => Self {
-                no_session: matches!(value, RvError::SessionCount),
-                ..fault(function_name(function), value_name(value), remedy(value, function))
-            },
+        let (function, code, remedy) = match &error {
+            Error::Pkcs11(value, function) => (function_name(*function), value_name(*value), remedy(*value, *function)),
             Error::NullFunctionPointer => {
-                fault("the module".to_owned(), "CKR_FUNCTION_NOT_SUPPORTED".to_owned(), Remedy::Stop)
+                ("a function the module lacks".to_owned(), "CKR_FUNCTION_NOT_SUPPORTED".to_owned(), Remedy::Stop)
             }
-            other => fault("the module".to_owned(), format!("an answer out of form: {other}"), Remedy::Stop),
-        }
+            other => ("the module".to_owned(), format!("an answer out of form: {other}"), Remedy::Stop),
+        };
+        let no_session = matches!(error, Error::Pkcs11(RvError::SessionCount, _));
+        Self { what: What::Call { function, code }, remedy, no_session }
     }
 }
 
@@ -137,8 +134,8 @@ pub(super) fn remedy(value: RvError, function: Function) -> Remedy {
 }
 
 /// What to do about a return value, for people.
-pub(super) fn hint(function: &str, code: &str) -> Option<String> {
-    let text = match code {
+pub(super) fn hint(function: &str, code: &str) -> &'static str {
+    match code {
         "CKR_PIN_INCORRECT" | "CKR_PIN_INVALID" | "CKR_PIN_LEN_RANGE" => {
             "Check where the PIN comes from. It was tried once and is not tried again, since tokens lock themselves."
         }
@@ -159,8 +156,7 @@ pub(super) fn hint(function: &str, code: &str) -> Option<String> {
         }
         "CKR_CANT_LOCK" => "The library cannot be used by several threads; ask its vendor for one that can.",
         _ => "`reroot hsm doctor URI` goes through the token step by step; run the same command again afterwards.",
-    };
-    Some(text.to_owned())
+    }
 }
 
 #[cfg(test)]

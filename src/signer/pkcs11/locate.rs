@@ -46,30 +46,41 @@ pub(super) fn module(uri: &KeyUri) -> Result<Arc<Module>, Fault> {
     }
 }
 
-/// The tokens that a module sees and that are set up.
-pub(super) fn tokens(module: &Module) -> Result<Vec<(Found, SlotInfo)>, Fault> {
+/// The tokens of a module.
+pub(super) struct Tokens {
+    /// Those that are set up, with their slots.
+    pub(super) found: Vec<(Found, SlotInfo)>,
+    /// Why one could not be asked.
+    pub(super) trouble: Option<Fault>,
+}
+
+/// The tokens that a module sees.
+pub(super) fn tokens(module: &Module) -> Result<Tokens, Fault> {
     let pkcs11 = module.pkcs11();
     let slots = call("C_GetSlotList", || pkcs11.get_slots_with_token())?;
-    let mut found = Vec::with_capacity(slots.len());
+    let (mut found, mut trouble) = (Vec::with_capacity(slots.len()), None);
     for slot in slots {
-        // a slot that answers for none of its neighbours' troubles is passed over
-        let Ok(info) = call("C_GetTokenInfo", || pkcs11.get_token_info(slot)) else { continue };
-        let Ok(slot_info) = call("C_GetSlotInfo", || pkcs11.get_slot_info(slot)) else { continue };
-        if info.token_initialized() {
-            found.push((Found { slot, info }, slot_info));
+        let token = call("C_GetTokenInfo", || pkcs11.get_token_info(slot));
+        match token.and_then(|info| Ok((info, call("C_GetSlotInfo", || pkcs11.get_slot_info(slot))?))) {
+            Ok((info, slot_info)) if info.token_initialized() => found.push((Found { slot, info }, slot_info)),
+            Ok(_) => {}
+            // one slot's trouble is not its neighbours'
+            Err(error) => trouble = Some(Fault::from(error)),
         }
     }
-    Ok(found)
+    Ok(Tokens { found, trouble })
 }
 
 /// The one token the URI names.
 pub(super) fn token(module: &Module, uri: &KeyUri) -> Result<Found, Fault> {
-    let all = tokens(module)?;
+    let Tokens { found: all, trouble } = tokens(module)?;
     let uris = |tokens: &[(Found, SlotInfo)]| tokens.iter().map(|(token, _)| token.uri(None).to_string()).collect();
     let here = uris(&all);
     let mut matching: Vec<_> = all.into_iter().filter(|(token, slot)| matches(uri, token, slot)).collect();
     match matching.len() {
         1 => Ok(matching.swap_remove(0).0),
+        // the one that was not able to answer may be it
+        0 if trouble.is_some() => Err(trouble.expect("it is some")),
         0 => Err(Pkcs11Error::NotFound { what: "token", uri: uri.to_string(), found: here }.into()),
         _ => Err(Pkcs11Error::Ambiguous { what: "token", uri: uri.to_string(), candidates: uris(&matching) }.into()),
     }

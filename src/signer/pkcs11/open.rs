@@ -61,7 +61,7 @@ impl Pkcs11Signer {
         let (mut tokens, mut failures) = (Held::new(Vec::new(), settings.call_timeout), Vec::new());
         for key in keys {
             let (uri, pin) = key.pin()?;
-            match open_token(uri, pin, settings) {
+            match open_token(&uri, pin, settings) {
                 Ok(token) => tokens.push(token),
                 Err((error, Remedy::Stop)) => return Err(error.into()),
                 Err((error, _)) => failures.push(error),
@@ -179,7 +179,7 @@ impl std::fmt::Debug for Pkcs11Signer {
 
 /// Opens a token, again after pauses while that may help. The remedy tells whether the fault is one of configuration.
 fn open_token(
-    uri: KeyUri,
+    uri: &KeyUri,
     pin: Option<Secret>,
     settings: &Settings,
 ) -> Result<(Arc<Token>, Arc<Seat>), (Pkcs11Error, Remedy)> {

@@ -12,9 +12,9 @@ pub(super) fn elliptic(parameters: &[u8], point: &[u8], edwards: bool) -> Result
     let wrapped = |octets| {
         let mut reader = Reader::new(octets);
         let element = reader.element("CKA_EC_POINT").ok()?;
-        let content = match (element.tag, element.content) {
-            (tag::OCTET_STRING, content) | (tag::BIT_STRING, [0, content @ ..]) => content,
-            _ => return None,
+        let ((tag::OCTET_STRING, content) | (tag::BIT_STRING, [0, content @ ..])) = (element.tag, element.content)
+        else {
+            return None;
         };
         reader.finish("CKA_EC_POINT").ok().map(|()| content)
     };

@@ -11,6 +11,7 @@
 //! | `FAULTY_PKCS11_SESSIONS_UNTOLD` | if set, enforced only |
 //! | `FAULTY_PKCS11_HIDE` | mechanisms the token does not offer: `0x1041,0x1057` |
 //! | `FAULTY_PKCS11_TRACE` | a file to which the name of every watched call is appended, a line each |
+#![allow(clippy::disallowed_methods, reason = "the rules of `durable` are the program's, not a test module's")]
 #![allow(clippy::missing_safety_doc, non_snake_case, reason = "the names and contracts are those of PKCS #11")]
 
 mod rules;
@@ -195,7 +196,6 @@ macro_rules! pass {
 
 pass! {
     initialize = C_Initialize(arguments: CK_VOID_PTR), About::Module;
-    finalize = C_Finalize(reserved: CK_VOID_PTR), About::Module;
     get_slot_list = C_GetSlotList(present: CK_BBOOL, list: CK_SLOT_ID_PTR, count: CK_ULONG_PTR), About::Module;
     get_session_info = C_GetSessionInfo(session: CK_SESSION_HANDLE, info: CK_SESSION_INFO_PTR), About::Session(session);
     login = C_Login(session: CK_SESSION_HANDLE, user: CK_USER_TYPE, pin: CK_UTF8CHAR_PTR, length: CK_ULONG),
@@ -212,6 +212,16 @@ pass! {
         public_key: CK_OBJECT_HANDLE_PTR, private_key: CK_OBJECT_HANDLE_PTR), About::Session(session);
     sign_init = C_SignInit(session: CK_SESSION_HANDLE, mechanism: CK_MECHANISM_PTR, key: CK_OBJECT_HANDLE),
         About::Session(session);
+}
+
+unsafe extern "C" fn finalize(reserved: CK_VOID_PTR) -> CK_RV {
+    let wrapper = wrapper();
+    let Some(real) = wrapper.real.C_Finalize else { return CKR_FUNCTION_NOT_SUPPORTED };
+    wrapper.watch("C_Finalize", &About::Module, || {
+        wrapper.state().sessions.clear();
+        // SAFETY: the argument is the caller's.
+        unsafe { real(reserved) }
+    })
 }
 
 unsafe extern "C" fn sign(

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// `FAULTY_PKCS11`: rules separated by `;`, each `FUNCTION:CALLS:ACTION`.
 ///
-/// FUNCTION is a PKCS#11 name, `C_Sign.length` for a C_Sign that asks for the length only, or `*` for every watched
+/// FUNCTION is a PKCS#11 name, `C_Sign.length` for a `C_Sign` that asks for the length only, or `*` for every watched
 /// call, in the order they come. CALLS counts from 1: `7`, `7-9`, `7-` or `*`. ACTION is one of `fail=CKR` (the real
 /// module is not called), `lost=CKR` (it is, and its answer is lost), `wrong` (a bit of the signature is flipped),
 /// `hang`, `die`, `delay=MILLISECONDS`.
