@@ -193,4 +193,27 @@ mod tests {
         assert_eq!(remedy(RvError::DeviceError, Function::Login), Remedy::NextToken);
         assert_eq!(remedy(RvError::FunctionFailed, Function::Sign), Remedy::Retry);
     }
+
+    #[test]
+    fn the_documents_say_what_is_done() {
+        let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/hsm.md")).unwrap();
+        use RvError as E;
+        let every = [
+            (Remedy::Retry, "**retry**", &[E::Cancel, E::DeviceMemory, E::FunctionCanceled, E::FunctionFailed][..]),
+            (Remedy::Retry, "**retry**", &[E::FunctionRejected, E::HostMemory, E::SessionCount]),
+            (Remedy::Reopen, "**reopen**", &[E::GeneralError, E::KeyHandleInvalid, E::ObjectHandleInvalid]),
+            (Remedy::Reopen, "**reopen**", &[E::OperationActive, E::OperationNotInitialized, E::SessionClosed]),
+            (Remedy::Reopen, "**reopen**", &[E::SessionHandleInvalid]),
+            (Remedy::Login, "**login**", &[E::UserNotLoggedIn]),
+            (Remedy::NextToken, "**next token**", &[E::CryptokiNotInitialized, E::DeviceError, E::DeviceRemoved]),
+            (Remedy::NextToken, "**next token**", &[E::SlotIdInvalid, E::TokenNotPresent, E::TokenNotRecognized]),
+        ];
+        for (expected, word, values) in every {
+            let row = text.lines().find(|line| line.starts_with("| ") && line.contains(word)).unwrap();
+            for value in values {
+                assert_eq!(remedy(*value, Function::Sign), expected, "{value:?}");
+                assert!(row.contains(&value_name(*value)), "{value:?} is not in the row {word}");
+            }
+        }
+    }
 }

@@ -198,9 +198,9 @@ mod tests {
         let slow = || {
             for _ in 0..4 {
                 call("C_Login", || ());
-                std::thread::sleep(Duration::from_millis(15));
+                std::thread::sleep(Duration::from_millis(50));
             }
         };
-        assert_eq!(guarded(Duration::from_millis(10), slow), Ok(()));
+        assert_eq!(guarded(Duration::from_millis(150), slow), Ok(()));
     }
 }
