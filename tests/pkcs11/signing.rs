@@ -180,6 +180,7 @@ fn one_login_one_lookup_and_one_c_sign_init_for_each_signature() {
     assert_eq!(calls, [1, 1, 50, 1], "C_Initialize, C_Login, C_SignInit, C_Finalize");
     let sessions = ["C_OpenSession", "C_CloseSession"].map(count);
     assert!((1..=4).contains(&sessions[0]) && sessions[0] == sessions[1], "{sessions:?}");
+    assert_eq!(count("C_Sign"), 50, "the length is not asked for");
     // the private key, and its public half
     assert_eq!(count("C_FindObjectsInit"), 2);
 }

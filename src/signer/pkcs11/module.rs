@@ -11,8 +11,11 @@ use std::time::Duration;
 
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::error::{Error, RvError};
+use cryptoki::mechanism::Mechanism;
+use cryptoki::object::ObjectHandle;
 use cryptoki::session::Session;
 use cryptoki::slot::Slot;
+use pkcs11_sign::SignFunctions;
 
 use super::error::Pkcs11Error;
 use super::fault::Fault;
@@ -22,6 +25,8 @@ use super::watchdog::call;
 pub(super) struct Module {
     path: PathBuf,
     pkcs11: Pkcs11,
+    /// `None`: cryptoki signs, with one call more.
+    signing: Option<SignFunctions>,
     /// Whether this program called C_Initialize; what others have initialised is theirs to finalise.
     ours: bool,
     seats: Mutex<Vec<Weak<Seat>>>,
@@ -77,13 +82,29 @@ impl Module {
             Err(Error::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => false,
             Err(other) => return Err(other.into()),
         };
+        let signing = SignFunctions::find(&path);
         let (seats, gate, generation) = (Mutex::default(), RwLock::default(), AtomicU64::new(0));
-        Ok(Self { path, pkcs11, ours, seats, gate, generation })
+        Ok(Self { path, pkcs11, signing, ours, seats, gate, generation })
     }
 
     /// The library's functions.
     pub(super) fn pkcs11(&self) -> &Pkcs11 {
         &self.pkcs11
+    }
+
+    /// Makes one signature in a session of this module.
+    pub(super) fn sign(
+        &self,
+        session: &Session,
+        mechanism: &Mechanism<'_>,
+        key: ObjectHandle,
+        input: &[u8],
+    ) -> Result<Vec<u8>, Fault> {
+        let signature = call("C_Sign", || match &self.signing {
+            Some(functions) => functions.sign(session, mechanism, key, input, LONGEST_SIGNATURE),
+            None => session.sign(mechanism, key, input),
+        });
+        Ok(signature?)
     }
 
     /// Where it was loaded from.
@@ -180,6 +201,9 @@ impl Drop for Seat {
         self.close();
     }
 }
+
+/// That of RSA with 4096 bits; a longer one costs a further call.
+const LONGEST_SIGNATURE: usize = 512;
 
 fn arguments() -> CInitializeArgs {
     CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK)

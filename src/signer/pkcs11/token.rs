@@ -138,7 +138,7 @@ impl Token {
         let mut session = seat.lock();
         let session = seat.open(&mut session, false)?;
         let key = self.key(session)?;
-        let signature = call("C_Sign", || session.sign(&plan.mechanism(), key, &input))?;
+        let signature = self.module.sign(session, &plan.mechanism(), key, &input)?;
         plan.output(signature, &self.name).map_err(Fault::from)
     }
 

@@ -19,6 +19,7 @@ mod rules;
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
+use std::sync::atomic::AtomicPtr;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 #[allow(clippy::wildcard_imports, reason = "nearly every type of PKCS #11")]
@@ -159,6 +160,14 @@ fn wrapper() -> &'static Wrapper {
 /// Hands out the functions: the real module's, those below in the place of some.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn C_GetFunctionList(list: *mut CK_FUNCTION_LIST_PTR) -> CK_RV {
+    // SAFETY: the caller gives a place for the pointer; the list is never freed.
+    unsafe { *list = *FUNCTIONS.get_or_init(|| AtomicPtr::new(Box::leak(Box::new(functions())))).as_ptr() };
+    CKR_OK
+}
+
+static FUNCTIONS: OnceLock<AtomicPtr<CK_FUNCTION_LIST>> = OnceLock::new();
+
+fn functions() -> CK_FUNCTION_LIST {
     let mut functions = wrapper().real;
     functions.C_GetFunctionList = Some(C_GetFunctionList);
     functions.C_Initialize = Some(initialize);
@@ -177,9 +186,7 @@ pub unsafe extern "C" fn C_GetFunctionList(list: *mut CK_FUNCTION_LIST_PTR) -> C
     functions.C_GenerateKeyPair = Some(generate_key_pair);
     functions.C_SignInit = Some(sign_init);
     functions.C_Sign = Some(sign);
-    // SAFETY: the caller gives a place for the pointer; the list is never freed.
-    unsafe { *list = Box::leak(Box::new(functions)) };
-    CKR_OK
+    functions
 }
 
 /// Functions that are watched and otherwise passed on as they are.
