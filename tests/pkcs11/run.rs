@@ -207,6 +207,23 @@ fn perform(run: &Run, settings: &Settings, report: &mut Report) -> Result<(), Si
             report.signatures = signatures.iter().map(hex::encode).collect();
             signed
         }
+        "take turns" => {
+            // a signer for each URI, all open at the same time, chunk by chunk; signatures as the first one made them
+            let open = |uri| Pkcs11Signer::open(vec![key(uri)], None, settings);
+            let signers: Vec<Pkcs11Signer> = run.uris.iter().map(open).collect::<Result<_, _>>()?;
+            report.spki = Some(hex::encode(signers[0].public_key().der()));
+            let mut signatures = Vec::new();
+            for start in (0..run.messages).step_by(run.chunk) {
+                let messages: Vec<Vec<u8>> = (start..start + run.chunk).map(message).collect();
+                let messages: Vec<&[u8]> = messages.iter().map(Vec::as_slice).collect();
+                signers[0].sign_batch(SignatureAlgorithm::EcdsaSha256, &messages, &mut signatures)?;
+                for signer in &signers[1..] {
+                    signer.sign_batch(SignatureAlgorithm::EcdsaSha256, &messages, &mut Vec::new())?;
+                }
+            }
+            report.signatures = signatures.iter().map(hex::encode).collect();
+            Ok(())
+        }
         "generate" => {
             // the algorithm, the label and the identifier
             let parts: Vec<&str> = run.algorithm.split(' ').collect();

@@ -129,6 +129,26 @@ fn a_token_with_few_sessions_works_and_whether_it_tells_or_not() {
 }
 
 #[test]
+fn two_keys_in_a_token_with_one_session_take_turns() {
+    let hsm = Hsm::with_p256();
+    hsm.key("lab", "EC:secp256r1", "manifest", "02");
+    let uris = ["ca", "manifest"].map(|object| hsm.uri(&format!("token=lab;object={object}"), faulty())).to_vec();
+    for (most, logins) in [("1", 10), ("40", 1)] {
+        let trace = hsm.path(&format!("trace-{most}"));
+        let run = Run { uris: uris.clone(), sessions: 2, chunk: 10, ..Run::command("", "take turns") }.faults("");
+        let run = run.env("FAULTY_PKCS11_SESSIONS", most).env("FAULTY_PKCS11_TRACE", trace.to_str().unwrap());
+        let report = run.report(&hsm);
+        assert_eq!((report.error.as_deref(), report.verified(A::EcdsaSha256)), (None, 50));
+        assert!(report.pauses_ms.is_empty());
+        let calls = std::fs::read_to_string(&trace).unwrap();
+        let count = |function| calls.lines().filter(|call| *call == function).count();
+        // with the last session of a token its login ends
+        assert!(count("C_Login") <= logins + 2, "{} logins", count("C_Login"));
+        assert_eq!((count("C_SignInit"), count("C_Initialize"), count("C_Finalize")), (100, 1, 1));
+    }
+}
+
+#[test]
 fn a_key_without_a_public_object_is_proved_by_its_first_signature() {
     let hsm = Hsm::new(&["lab"]);
     hsm.key("lab", "EC:secp256r1", "ca", "01");

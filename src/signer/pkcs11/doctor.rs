@@ -118,7 +118,7 @@ fn examine(uri: &KeyUri, pin: Option<&Secret>, seen: &Mutex<Seen>) -> Result<(),
         format!("most sessions: {limit}"),
     ]);
 
-    let seat = Seat::new(&module, token.slot);
+    let seat = Seat::new(&module, token.slot, true);
     let mut held = seat.lock();
     let session = seat.open(&mut held, false)?;
     log_in(&module, session, &token, pin, &Mutex::new(()))?;
@@ -140,8 +140,8 @@ fn examine(uri: &KeyUri, pin: Option<&Secret>, seen: &Mutex<Seen>) -> Result<(),
 
     let mut facts = Vec::new();
     for wanted in ATTRIBUTES {
-        // one by one: a token may refuse the whole question for one attribute that it does not know
-        let found = locate::attributes(session, key, &[wanted]).unwrap_or_default();
+        // one by one, so that an unknown one spoils no other
+        let found = locate::told(session, key, &[wanted])?;
         facts.push(fact(wanted, found.first()));
         match found.first() {
             Some(Attribute::Sign(false)) => {
@@ -228,7 +228,7 @@ fn count_sessions(module: &Arc<Module>, token: &locate::Found) -> String {
         if seats.len() + 1 == SESSIONS_TRIED {
             break None;
         }
-        let seat = Seat::new(module, token.slot);
+        let seat = Seat::new(module, token.slot, false);
         match seat.open(&mut seat.lock(), false) {
             Ok(_) => {}
             Err(fault) => break Some(fault),

@@ -43,7 +43,7 @@ pub fn generate(
     let made = guarded(limit, move || -> Result<Spki, Fault> {
         let module = locate::module(&uri)?;
         let found = locate::token(&module, &uri)?;
-        let seat = Seat::new(&module, found.slot);
+        let seat = Seat::new(&module, found.slot, true);
         let mut session = seat.lock();
         let session = seat.open(&mut session, true)?;
         log_in(&module, session, &found, pin.as_ref(), &Mutex::new(()))?;

@@ -10,7 +10,7 @@ use cryptoki::slot::{Slot, SlotInfo, TokenInfo};
 use crate::signer::KeyUri;
 
 use super::error::Pkcs11Error;
-use super::fault::Fault;
+use super::fault::{Fault, Remedy};
 use super::module::Module;
 use super::watchdog::call;
 
@@ -162,6 +162,14 @@ pub(super) fn attributes(
     wanted: &[AttributeType],
 ) -> Result<Vec<Attribute>, Fault> {
     Ok(call("C_GetAttributeValue", || session.get_attributes(object, wanted))?)
+}
+
+/// As [`attributes`], where a token that refuses the question for an attribute it does not know has told nothing.
+pub(super) fn told(session: &Session, object: ObjectHandle, wanted: &[AttributeType]) -> Result<Vec<Attribute>, Fault> {
+    match attributes(session, object, wanted) {
+        Err(fault) if fault.remedy == Remedy::Stop => Ok(Vec::new()),
+        other => other,
+    }
 }
 
 /// Text of a token as it may appear in a message.

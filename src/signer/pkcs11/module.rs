@@ -112,9 +112,29 @@ impl Module {
         &self.path
     }
 
-    /// Counts how often the library was started afresh: object handles of another generation mean nothing.
+    /// Counts how often the library was started afresh or a login may have been lost: object handles of another
+    /// generation mean nothing.
     pub(super) fn generation(&self) -> u64 {
         self.generation.load(Ordering::Acquire)
+    }
+
+    /// Closes the sessions of a slot that are not in use at this moment. Whether there were any.
+    fn close_idle(&self, slot: Slot) -> bool {
+        let seats: Vec<Arc<Seat>> = locked(&self.seats).iter().filter_map(Weak::upgrade).collect();
+        let mut closed = false;
+        for seat in seats.iter().filter(|seat| seat.slot == slot) {
+            if let Ok(mut session) = seat.session.try_lock()
+                && let Some(session) = session.take()
+            {
+                call("C_CloseSession", || drop(session));
+                closed = true;
+            }
+        }
+        if closed {
+            // with the last session the login ends: everybody looks again
+            self.generation.fetch_add(1, Ordering::AcqRel);
+        }
+        closed
     }
 
     /// Closes every session, finalises the library and initialises it again. Does nothing, and says so, while any
@@ -159,12 +179,14 @@ pub(super) struct Seat {
     session: Mutex<Option<Session>>,
     module: Arc<Module>,
     slot: Slot,
+    first: bool,
 }
 
 impl Seat {
-    /// A place without a session yet.
-    pub(super) fn new(module: &Arc<Module>, slot: Slot) -> Arc<Self> {
-        let seat = Arc::new(Self { session: Mutex::default(), module: Arc::clone(module), slot });
+    /// A place without a session yet. The `first` one of a key gets a session even if others of this program must lose
+    /// theirs: so two keys in a token that allows one session both sign.
+    pub(super) fn new(module: &Arc<Module>, slot: Slot, first: bool) -> Arc<Self> {
+        let seat = Arc::new(Self { session: Mutex::default(), module: Arc::clone(module), slot, first });
         let mut seats = locked(&module.seats);
         seats.retain(|seat| seat.strong_count() > 0);
         seats.push(Arc::downgrade(&seat));
@@ -179,12 +201,20 @@ impl Seat {
     /// Opens a session if there is none. `write` asks for one that may make token objects.
     pub(super) fn open<'a>(&self, session: &'a mut Option<Session>, write: bool) -> Result<&'a Session, Fault> {
         if session.is_none() {
-            let opened = call("C_OpenSession", || {
-                let _gate = self.module.gate.read().unwrap_or_else(PoisonError::into_inner);
-                let pkcs11 = self.module.pkcs11();
-                if write { pkcs11.open_rw_session(self.slot) } else { pkcs11.open_ro_session(self.slot) }
-            })?;
-            *session = Some(opened);
+            let open = || {
+                call("C_OpenSession", || {
+                    let _gate = self.module.gate.read().unwrap_or_else(PoisonError::into_inner);
+                    let pkcs11 = self.module.pkcs11();
+                    if write { pkcs11.open_rw_session(self.slot) } else { pkcs11.open_ro_session(self.slot) }
+                })
+            };
+            let opened = match open() {
+                Err(Error::Pkcs11(RvError::SessionCount, _)) if self.first && self.module.close_idle(self.slot) => {
+                    open()
+                }
+                other => other,
+            };
+            *session = Some(opened?);
         }
         Ok(session.as_ref().expect("opened above"))
     }

@@ -220,15 +220,25 @@ impl Pool {
                         activity.attach();
                         let end = End { pool: &pool, me };
                         pool.work(me, number, rank, &seat, &activity);
-                        drop(seat);
+                        if pool.is_hanging(number) {
+                            // closing a session would hang as well, and finalising the library after it
+                            std::mem::forget(seat);
+                        } else {
+                            drop(seat);
+                        }
                         drop(end);
                     })
                 };
-                // without a further thread the present ones sign; without any there is nothing to be done
                 let handle = match thread {
                     Ok(handle) => Some(handle),
-                    Err(_) if rank > 0 => return,
-                    Err(error) => panic!("the system has no thread left: {error}"),
+                    // the present ones sign
+                    Err(_) if rank > 0 => break,
+                    Err(error) => {
+                        let (function, code) = ("starting a thread".to_owned(), error.to_string());
+                        let error = Pkcs11Error::Call { function, code, token: token.name().to_owned(), attempts: 1 };
+                        self.open_breaker(state, number, error);
+                        break;
+                    }
                 };
                 state.workers.push(Worker { token: number, activity, task: None, ended: false, handle });
             }
@@ -332,16 +342,16 @@ impl Pool {
     /// Tries a token that failed until it is back or given up. Meanwhile the others sign, and its own workers rest.
     fn recover(&self, me: usize, number: usize, seat: &Seat, activity: &Activity, mut last: Fault) {
         let token = &self.tokens[number];
-        if !matches!(self.locked().health[number].breaker, Breaker::Closed) {
-            // another worker is at it
-            return;
-        }
+        let mut mine = false;
         loop {
             let failures = {
                 let mut state = self.locked();
                 let health = &mut state.health[number];
-                if matches!(health.breaker, Breaker::Open(_)) {
-                    return;
+                match health.breaker {
+                    Breaker::Open(_) => return,
+                    // another worker is at it
+                    Breaker::Trying if !mine => return,
+                    Breaker::Trying | Breaker::Closed => mine = true,
                 }
                 health.failures += 1;
                 health.breaker = Breaker::Trying;
@@ -446,6 +456,11 @@ impl Pool {
             self.stop(state, &error);
         }
         self.work.notify_all();
+    }
+
+    /// Whether the token was given up because a call into its library hangs.
+    fn is_hanging(&self, number: usize) -> bool {
+        matches!(self.locked().health[number].breaker, Breaker::Open(Pkcs11Error::Hang { .. }))
     }
 
     fn stop(&self, state: &mut State, error: &Pkcs11Error) {

@@ -56,7 +56,7 @@ impl Token {
     fn find(uri: &KeyUri, pin: Arc<Option<Secret>>) -> Result<(Self, Arc<Seat>), Fault> {
         let module = locate::module(uri)?;
         let found = locate::token(&module, uri)?;
-        let seat = Seat::new(&module, found.slot);
+        let seat = Seat::new(&module, found.slot, true);
         let token = Self {
             name: found.name(),
             uri: uri.clone(),
@@ -102,7 +102,7 @@ impl Token {
 
     /// A further place for a session at this token.
     pub(super) fn seat(&self) -> Arc<Seat> {
-        Seat::new(&self.module, self.found.slot)
+        Seat::new(&self.module, self.found.slot, false)
     }
 
     /// Whether the key is known to be the public key's other half, by the token's word or by a signature.
@@ -260,9 +260,9 @@ pub(super) fn public_half(
 ) -> Result<Option<Spki>, Fault> {
     let wrong = |reason| Pkcs11Error::PublicKey { token: token.to_owned(), reason };
     let (mut kind, mut spki) = (None, None);
-    // one by one: a token may refuse the whole question for one attribute that it does not know
+    // one by one, so that an unknown one spoils no other
     for wanted in [AttributeType::KeyType, AttributeType::PublicKeyInfo] {
-        for attribute in locate::attributes(session, key, &[wanted]).unwrap_or_default() {
+        for attribute in locate::told(session, key, &[wanted])? {
             match attribute {
                 Attribute::KeyType(found) => kind = Some(found),
                 Attribute::PublicKeyInfo(der) if !der.is_empty() => spki = Spki::from_der(&der).ok(),
@@ -280,8 +280,8 @@ pub(super) fn public_half(
     // RSA private keys carry their public numbers (PKCS #11 v3.1 §6.1.3)
     for object in public.into_iter().chain([key]) {
         let spki = match kind {
-            Some(KeyType::RSA) => rsa(session, object),
-            Some(kind) => elliptic(session, object, kind == KeyType::EC_EDWARDS),
+            Some(KeyType::RSA) => rsa(session, object)?,
+            Some(kind) => elliptic(session, object, kind == KeyType::EC_EDWARDS)?,
             None => return Err(wrong("it has no CKA_KEY_TYPE".to_owned()).into()),
         };
         if let Some(spki) = spki {
@@ -303,23 +303,27 @@ fn public_object(session: &Session, key: ObjectHandle) -> Result<Option<ObjectHa
     Ok(<[ObjectHandle; 1]>::try_from(objects).ok().map(|[one]| one))
 }
 
-fn rsa(session: &Session, object: ObjectHandle) -> Option<Result<Spki, String>> {
-    let wanted = [AttributeType::Modulus, AttributeType::PublicExponent];
-    match &locate::attributes(session, object, &wanted).ok()?[..] {
+/// A public key, or what is wrong with it.
+type Read = Result<Spki, String>;
+
+fn rsa(session: &Session, object: ObjectHandle) -> Result<Option<Read>, Fault> {
+    let told = locate::told(session, object, &[AttributeType::Modulus, AttributeType::PublicExponent])?;
+    Ok(match &told[..] {
         [Attribute::Modulus(modulus), Attribute::PublicExponent(exponent)]
             if !modulus.is_empty() && !exponent.is_empty() =>
         {
             Some(public_key::rsa(modulus, exponent))
         }
         _ => None,
-    }
+    })
 }
 
-fn elliptic(session: &Session, object: ObjectHandle, edwards: bool) -> Option<Result<Spki, String>> {
-    match &locate::attributes(session, object, &[AttributeType::EcParams, AttributeType::EcPoint]).ok()?[..] {
+fn elliptic(session: &Session, object: ObjectHandle, edwards: bool) -> Result<Option<Read>, Fault> {
+    let told = locate::told(session, object, &[AttributeType::EcParams, AttributeType::EcPoint])?;
+    Ok(match &told[..] {
         [Attribute::EcParams(parameters), Attribute::EcPoint(point)] if !point.is_empty() => {
             Some(public_key::elliptic(parameters, point, edwards))
         }
         _ => None,
-    }
+    })
 }

@@ -19,7 +19,7 @@ mod rules;
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
-use std::sync::atomic::AtomicPtr;
+use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 #[allow(clippy::wildcard_imports, reason = "nearly every type of PKCS #11")]
@@ -160,8 +160,9 @@ fn wrapper() -> &'static Wrapper {
 /// Hands out the functions: the real module's, those below in the place of some.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn C_GetFunctionList(list: *mut CK_FUNCTION_LIST_PTR) -> CK_RV {
+    let functions = FUNCTIONS.get_or_init(|| AtomicPtr::new(Box::leak(Box::new(functions()))));
     // SAFETY: the caller gives a place for the pointer; the list is never freed.
-    unsafe { *list = *FUNCTIONS.get_or_init(|| AtomicPtr::new(Box::leak(Box::new(functions())))).as_ptr() };
+    unsafe { *list = functions.load(Ordering::Relaxed) };
     CKR_OK
 }
 
