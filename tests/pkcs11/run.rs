@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use reroot::crypto::PublicKey;
 use reroot::signer::pkcs11::{
-    Bench, BenchKey, Outcome, Pkcs11Signer, Settings, TokenKey, bench, doctor, generate, hanging_calls,
+    Bench, BenchKey, Outcome, Pkcs11Signer, Settings, TokenKey, bench, doctor, generate, hanging_calls, leave,
 };
 use reroot::signer::{KeyUri, Signer as _, SignerError};
 use reroot::x509::{KeyAlgorithm, SignatureAlgorithm, Spki};
@@ -174,6 +174,9 @@ fn child() {
     let path = PathBuf::from(std::env::var("REROOT_REPORT").unwrap());
     let text = serde_json::to_vec(&report).unwrap();
     reroot::durable::write_new(&path, reroot::durable::Access::Private, &text).unwrap();
+    if report.hanging > 0 {
+        leave(0);
+    }
 }
 
 fn perform(run: &Run, settings: &Settings, report: &mut Report) -> Result<(), SignerError> {

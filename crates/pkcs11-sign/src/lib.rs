@@ -3,7 +3,8 @@
 //! `cryptoki`'s `Session::sign` calls `C_Sign` twice, first for the signature's length. For a token behind a network each
 //! call is a round trip, so a third of the time went into a number that the caller knows. This crate makes the two calls
 //! that are needed and nothing else; loading, sessions and objects stay cryptoki's. It exists because calling a C
-//! function is `unsafe`, which the package `reroot` forbids itself.
+//! function is `unsafe`, which the package `reroot` forbids itself. The same goes for leaving a process in which such a
+//! call hangs.
 
 use std::path::Path;
 
@@ -98,6 +99,16 @@ impl SignFunctions {
             }
         }
     }
+}
+
+/// Ends the process with this exit code, and runs no destructor of any library: one that waits for a call that hangs
+/// would keep the process for ever. Nothing that Rust has buffered is written.
+pub fn leave(code: u8) -> ! {
+    unsafe extern "C" {
+        fn _exit(code: i32) -> !;
+    }
+    // SAFETY: POSIX `_exit` takes any number and does not return.
+    unsafe { _exit(i32::from(code)) }
 }
 
 const NAME: &[u8] = b"C_GetFunctionList\0";

@@ -19,6 +19,7 @@ mod module;
 mod open;
 mod pool;
 mod public_key;
+mod state;
 mod token;
 mod tuner;
 mod watchdog;
@@ -32,6 +33,8 @@ pub use doctor::{DoctorReport, DoctorStep, Outcome, doctor};
 pub use error::Pkcs11Error;
 pub use generate::generate;
 pub use open::{Pkcs11Signer, TokenKey};
+/// Ends the process at once, for use while [`hanging_calls`] is not 0: flush what was printed first.
+pub use pkcs11_sign::leave;
 pub use watchdog::hanging_calls;
 
 /// How to treat tokens. [`Settings::default`] suits an HSM on the local network that signs through the night.

@@ -5,7 +5,6 @@
 //! only, never during a call into a library.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
 
 use crate::crypto::PublicKey;
 use crate::x509::SignatureAlgorithm;
@@ -15,6 +14,7 @@ use super::error::Pkcs11Error;
 use super::fault::{Fault, Remedy};
 use super::mechanism::Plan;
 use super::module::Seat;
+use super::state::{Breaker, Health, State, Task, Worker};
 use super::token::Token;
 use super::watchdog::{Activity, tick};
 
@@ -29,68 +29,6 @@ pub(super) struct Pool {
     work: Condvar,
     /// Signalled when a job may be finished or a worker has ended.
     done: Condvar,
-}
-
-struct State {
-    jobs: Vec<Job>,
-    next_job: u64,
-    workers: Vec<Worker>,
-    health: Vec<Health>,
-    /// Sessions opened while the token was described, for each token's first worker.
-    first_seats: Vec<Option<Arc<Seat>>>,
-    /// Workers per token that may sign.
-    active: usize,
-    /// Why nothing is signed any more.
-    stopped: Option<Pkcs11Error>,
-    shutdown: bool,
-}
-
-/// A token's circuit breaker.
-struct Health {
-    breaker: Breaker,
-    /// Failures of the token since its last signature.
-    failures: u32,
-}
-
-enum Breaker {
-    /// Works.
-    Closed,
-    /// Rests; one worker tries it after pauses, the others leave it alone.
-    Trying,
-    /// Given up.
-    Open(Pkcs11Error),
-}
-
-struct Worker {
-    token: usize,
-    activity: Arc<Activity>,
-    task: Option<Task>,
-    ended: bool,
-    handle: Option<JoinHandle<()>>,
-}
-
-struct Job {
-    id: u64,
-    algorithm: SignatureAlgorithm,
-    /// One for each token.
-    plans: Arc<[Plan]>,
-    messages: Arc<[Vec<u8>]>,
-    next: usize,
-    given_back: Vec<usize>,
-    signatures: Vec<Option<Vec<u8>>>,
-    missing: usize,
-    in_flight: usize,
-    failure: Option<Pkcs11Error>,
-}
-
-/// One message of a job in the hands of a worker.
-#[derive(Clone)]
-struct Task {
-    job: u64,
-    index: usize,
-    algorithm: SignatureAlgorithm,
-    plan: Plan,
-    messages: Arc<[Vec<u8>]>,
 }
 
 /// What became of a task.
@@ -116,17 +54,7 @@ impl Pool {
     ) -> Arc<Self> {
         let (tokens, first_seats): (Vec<_>, Vec<_>) =
             tokens.into_iter().map(|(token, seat)| (token, Some(seat))).unzip();
-        let health = tokens.iter().map(|_| Health { breaker: Breaker::Closed, failures: 0 }).collect();
-        let state = State {
-            jobs: Vec::new(),
-            next_job: 0,
-            workers: Vec::new(),
-            health,
-            first_seats,
-            active: 0,
-            stopped: None,
-            shutdown: false,
-        };
+        let state = State::new(first_seats);
         let (work, done) = (Condvar::new(), Condvar::new());
         Arc::new(Self { tokens, public_key, settings, unreachable, state: Mutex::new(state), work, done })
     }
@@ -150,20 +78,7 @@ impl Pool {
             return (Vec::new(), Some(error.clone()));
         }
         state.active = sessions;
-        let id = state.next_job;
-        state.next_job += 1;
-        state.jobs.push(Job {
-            id,
-            algorithm,
-            plans,
-            next: 0,
-            given_back: Vec::new(),
-            signatures: vec![None; messages.len()],
-            missing: messages.len(),
-            in_flight: 0,
-            failure: None,
-            messages,
-        });
+        let id = state.add(algorithm, plans, messages);
         self.hire(&mut state);
         self.work.notify_all();
         while !state.job(id).is_finished() {
@@ -493,46 +408,6 @@ impl Pool {
     pub(super) fn failures(&self) -> Vec<Pkcs11Error> {
         let state = self.locked();
         self.unreachable.iter().chain(state.health.iter().filter_map(Health::failure)).cloned().collect()
-    }
-}
-
-impl State {
-    /// Whether nothing is signed any more.
-    fn is_over(&self) -> bool {
-        self.shutdown || self.stopped.is_some()
-    }
-
-    fn job(&mut self, id: u64) -> &mut Job {
-        self.jobs.iter_mut().find(|job| job.id == id).expect("a job stays until its tasks are back")
-    }
-}
-
-impl Health {
-    fn failure(&self) -> Option<&Pkcs11Error> {
-        match &self.breaker {
-            Breaker::Open(error) => Some(error),
-            Breaker::Closed | Breaker::Trying => None,
-        }
-    }
-}
-
-impl Job {
-    fn has_work(&self) -> bool {
-        self.failure.is_none() && (self.next < self.messages.len() || !self.given_back.is_empty())
-    }
-
-    fn is_finished(&self) -> bool {
-        self.missing == 0 || (self.failure.is_some() && self.in_flight == 0)
-    }
-
-    fn claim(&mut self, token: usize) -> Task {
-        let index = self.given_back.pop().unwrap_or_else(|| {
-            self.next += 1;
-            self.next - 1
-        });
-        self.in_flight += 1;
-        let (algorithm, plan) = (self.algorithm, self.plans[token]);
-        Task { job: self.id, index, algorithm, plan, messages: Arc::clone(&self.messages) }
     }
 }
 
