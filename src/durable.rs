@@ -76,6 +76,15 @@ pub fn sync_directory(path: &Path) -> Result<(), DurableError> {
     File::open(path).and_then(|directory| directory.sync_all()).map_err(|error| at(path, error))
 }
 
+/// Flushes everything on the file system that holds a directory: for very many files at once.
+///
+/// # Errors
+/// The directory cannot be opened, or flushing fails.
+pub fn sync_filesystem(directory: &Path) -> Result<(), DurableError> {
+    let opened = File::open(directory).map_err(|error| at(directory, error))?;
+    rustix::fs::syncfs(&opened).map_err(|error| at(directory, error.into()))
+}
+
 /// Gives a finished file or directory its final name, never replacing anything, and flushes the directory.
 ///
 /// # Errors

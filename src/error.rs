@@ -76,6 +76,9 @@ pub enum Error {
     /// The manifest could not be made or read.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
+    /// A batch whose seal, or whose account under the seal, does not hold.
+    #[error("batch is not to be believed: {0}")]
+    NotSealed(#[source] ManifestError),
     /// Something is at the output's place.
     #[error("`{}` exists already and is not this batch", path.display())]
     OutputExists {
@@ -133,7 +136,7 @@ impl Error {
             }
             Self::Ledger(error) => error.hint(),
             Self::LintDiffers { .. } => None,
-            Self::Manifest(error) => error.hint(),
+            Self::Manifest(error) | Self::NotSealed(error) => error.hint(),
             Self::OutputExists { .. } => Some("Nothing is ever overwritten: choose another --out.".into()),
             Self::Reel(error) => error.hint(),
             Self::RepublishDiffers { .. } => Some(

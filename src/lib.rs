@@ -34,6 +34,7 @@ pub mod crypto;
 pub mod delivery;
 pub mod durable;
 pub mod error;
+pub mod export;
 pub mod inspect;
 mod intake;
 pub mod issue;

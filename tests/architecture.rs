@@ -54,6 +54,7 @@ const LIBRARY: &[Row] = &[
     Row("preview", &["*", "error"]),
     Row("reissue", &["*", "error", "parallel", "intake"]),
     Row("audit", &["*", "error", "parallel"]),
+    Row("export", &["*", "error"]),
     Row("plan", &["*", "error"]),
     Row("cmp", &["*", "error"]),
 ];
@@ -62,7 +63,8 @@ const LIBRARY: &[Row] = &[
 const BINARY: &[Row] = &[Row("main", &["cli", "http"]), Row("cli", &[]), Row("http", &[])];
 
 /// Modules that know the order of things, serve those that do, or have everybody's errors: `*` leaves them out.
-const NOT_STAGES: &[&str] = &["error", "parallel", "intake", "inspect", "preview", "reissue", "audit", "plan", "cmp"];
+const NOT_STAGES: &[&str] =
+    &["error", "parallel", "intake", "inspect", "preview", "reissue", "audit", "export", "plan", "cmp"];
 
 /// Functions that claim a proof, and the only places that may call (or define) them.
 const CLAIMS: &[(&str, &[&str])] =

@@ -63,6 +63,7 @@ impl Exit {
             Error::Ledger(error) => ledger(error),
             Error::LintDiffers { .. } => Self::Bug,
             Error::Manifest(error) => manifest(error),
+            Error::NotSealed(_) => Self::Findings,
             Error::Reel(_) => Self::Input,
             Error::Signer(error) => signer(error),
         }
@@ -121,7 +122,10 @@ fn manifest(error: &ManifestError) -> Exit {
 
 fn delivery(error: &DeliveryError) -> Exit {
     match error {
-        DeliveryError::NoForm
+        DeliveryError::AwsPolicyName { .. }
+        | DeliveryError::NameTwice { .. }
+        | DeliveryError::NameUnfit { .. }
+        | DeliveryError::NoForm
         | DeliveryError::NotABatch { .. }
         | DeliveryError::OutputExists { .. }
         | DeliveryError::OutputName { .. }
@@ -130,7 +134,10 @@ fn delivery(error: &DeliveryError) -> Exit {
         | DeliveryError::Durable(DurableError::Exists { .. }) => Exit::Usage,
         DeliveryError::Durable(DurableError::Io { .. }) | DeliveryError::Read { .. } => Exit::Storage,
         DeliveryError::Archive { .. }
+        | DeliveryError::Differs { .. }
+        | DeliveryError::EntryDiffers { .. }
         | DeliveryError::Line { .. }
+        | DeliveryError::Malformed { .. }
         | DeliveryError::Missing { .. }
         | DeliveryError::NotAFile { .. }
         | DeliveryError::Order { .. }

@@ -1,5 +1,6 @@
 //! A batch as a directory: written beside its final name, then renamed without replacing.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -45,6 +46,35 @@ pub enum Form {
     Der,
     /// `<UID>.pem`
     Pem,
+}
+
+impl Form {
+    /// At least one form, sorted, each once.
+    pub(super) fn sorted(forms: &[Self]) -> Result<Vec<Self>, DeliveryError> {
+        if forms.is_empty() {
+            return Err(DeliveryError::NoForm);
+        }
+        let mut forms = forms.to_vec();
+        forms.sort_unstable();
+        forms.dedup();
+        Ok(forms)
+    }
+
+    /// Name of a chip's file in this form.
+    pub(super) fn file_name(self, uid: &Uid) -> String {
+        match self {
+            Self::Der => format!("{uid}.der"),
+            Self::Pem => format!("{uid}.pem"),
+        }
+    }
+
+    /// The certificate in this form.
+    pub(super) fn encode(self, der: &[u8]) -> Cow<'_, [u8]> {
+        match self {
+            Self::Der => Cow::Borrowed(der),
+            Self::Pem => Cow::Owned(certificate_to_pem(der).into_bytes()),
+        }
+    }
 }
 
 /// Writes a batch directory.
@@ -96,12 +126,7 @@ impl BatchWriter {
     ) -> Result<Self, DeliveryError> {
         Self::check_free(out)?;
         let partial = partial_path(out, batch)?;
-        if forms.is_empty() {
-            return Err(DeliveryError::NoForm);
-        }
-        let mut forms = forms.to_vec();
-        forms.sort_unstable();
-        forms.dedup();
+        let forms = Form::sorted(forms)?;
         match std::fs::symlink_metadata(&partial) {
             Ok(found) if found.is_dir() => durable::remove_partial(&partial)?,
             Ok(_) => return Err(DeliveryError::PartialInTheWay { path: partial }),
@@ -317,8 +342,8 @@ impl Report {
     }
 }
 
-/// Where a batch is written before it has its name.
-fn partial_path(out: &Path, batch: &str) -> Result<PathBuf, DeliveryError> {
+/// Where a batch, or an export of one, is written before it has its name.
+pub(super) fn partial_path(out: &Path, batch: &str) -> Result<PathBuf, DeliveryError> {
     if batch.is_empty() || !batch.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f' | b'-')) {
         return Err(DeliveryError::BatchName { found: batch.to_owned() });
     }

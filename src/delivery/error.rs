@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::durable::DurableError;
 use crate::origin::{Code, Uid};
+use crate::x509::Sha256Digest;
 
 /// Why a batch could not be written, or is not read.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +23,12 @@ pub enum DeliveryError {
         /// The refusal's code.
         code: Code,
     },
+    /// A name that AWS IoT policies do not have.
+    #[error("`{}` is not a name for an AWS IoT policy, expected 1 to 128 letters, digits and _+=,.@-", found.escape_default())]
+    AwsPolicyName {
+        /// The name found.
+        found: String,
+    },
     /// A batch's name that is not a UUID.
     #[error("batch name `{}` is not made of lower-case hexadecimal digits and hyphens", found.escape_default())]
     BatchName {
@@ -38,9 +45,27 @@ pub enum DeliveryError {
         /// Entries delivered.
         entries: u64,
     },
+    /// A file of a batch is not the one its statement names.
+    #[error("`{name}` has SHA-256 {found}, the statement says {expected}")]
+    Differs {
+        /// The file.
+        name: String,
+        /// Digest found.
+        found: Sha256Digest,
+        /// Digest stated.
+        expected: Sha256Digest,
+    },
     /// The file system refused.
     #[error(transparent)]
     Durable(#[from] DurableError),
+    /// A certificate and the line about it do not agree.
+    #[error("certificate of {uid}: {what} is not what its line in manifest.jsonl says")]
+    EntryDiffers {
+        /// The chip, as the line has it.
+        uid: Uid,
+        /// What differs.
+        what: &'static str,
+    },
     /// An entry that is larger than archives of batches have.
     #[error("certificate of {uid} has {octets} octets, at most {limit} are delivered")]
     EntryTooLarge {
@@ -89,11 +114,41 @@ pub enum DeliveryError {
         /// What is wrong with it.
         what: &'static str,
     },
+    /// A file of a batch that cannot be read as what it is.
+    #[error("`{name}`: {reason}")]
+    Malformed {
+        /// The file.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A file that a batch must have.
     #[error("batch has no file `{name}`")]
     Missing {
         /// The file.
         name: String,
+    },
+    /// Two devices with one name.
+    #[error("{target}: name `{name}` of {uid} is another chip's too")]
+    NameTwice {
+        /// The second chip.
+        uid: Uid,
+        /// Who takes the export in.
+        target: &'static str,
+        /// The name.
+        name: String,
+    },
+    /// A certificate that the target cannot name a device after.
+    #[error("{target}: {uid} has a {found}, expected {expected}")]
+    NameUnfit {
+        /// The chip.
+        uid: Uid,
+        /// Who takes the export in.
+        target: &'static str,
+        /// What was found.
+        found: String,
+        /// What it takes.
+        expected: &'static str,
     },
     /// No form of certificates was asked for.
     #[error("no form of certificates was asked for, expected der, pem or both")]
@@ -157,15 +212,21 @@ impl DeliveryError {
     pub const fn code(&self) -> Code {
         match self {
             Self::Archive { code, .. } => *code,
+            Self::AwsPolicyName { .. } => codes::AWS_POLICY_NAME,
             Self::BatchName { .. } => codes::BATCH_NAME,
             Self::Counts { .. } => codes::COUNTS,
+            Self::Differs { .. } => codes::FILE_DIGEST,
             Self::Durable(_) => codes::WRITE,
+            Self::EntryDiffers { .. } => codes::ENTRY_DIFFERS,
             Self::EntryTooLarge { .. } => codes::ENTRY_TOO_LARGE,
             Self::FileName { .. } => codes::FILE_NAME,
             Self::Finished { .. } => codes::FINISHED,
             Self::Incomplete { .. } => codes::INCOMPLETE,
             Self::Line { .. } => codes::LINE,
+            Self::Malformed { .. } => codes::FILE_MALFORMED,
             Self::Missing { .. } => codes::FILE_MISSING,
+            Self::NameTwice { .. } => codes::NAME_TWICE,
+            Self::NameUnfit { .. } => codes::NAME_UNFIT,
             Self::NoForm => codes::NO_FORM,
             Self::NotABatch { .. } => codes::NOT_A_BATCH,
             Self::NotAFile { .. } => codes::NOT_A_FILE,
@@ -184,7 +245,10 @@ impl DeliveryError {
         matches!(
             self,
             Self::Archive { .. }
+                | Self::Differs { .. }
+                | Self::EntryDiffers { .. }
                 | Self::Line { .. }
+                | Self::Malformed { .. }
                 | Self::Missing { .. }
                 | Self::NotAFile { .. }
                 | Self::Order { .. }
@@ -202,6 +266,10 @@ impl DeliveryError {
             Self::OutputParent { .. } => "Create the directory first, or choose another --out.",
             Self::PartialInTheWay { .. } => "Move it away, then run the same command again.",
             Self::Durable(_) => "Make room or repair the file system, then run the same command again.",
+            Self::NameTwice { .. } | Self::NameUnfit { .. } => {
+                "The device is named after the certificate's common name: issue under a policy whose `profiles` name the \
+                 target, with the UID in the common name."
+            }
             Self::NoForm => "Use --form der, --form pem or --form der,pem.",
             _ if self.is_about_content() => {
                 "The batch was changed after it was sealed; fetch it again from its provider."
@@ -233,15 +301,21 @@ codes! {
     ARCHIVE_HEADER = "delivery.archive.header", "an entry's header is not one that batches have";
     ARCHIVE_NAME = "delivery.archive.name", "an entry's name is not that of a certificate";
     ARCHIVE_TRUNCATED = "delivery.archive.truncated", "the archive ends too early";
+    AWS_POLICY_NAME = "delivery.export.aws-policy-name", "the name is not one that AWS IoT policies have";
     BATCH_NAME = "delivery.batch-name", "the batch's name is not a UUID";
     COUNTS = "delivery.counts", "certificates, sources and entries are not equally many";
+    ENTRY_DIFFERS = "delivery.entry-differs", "a certificate is not the one its line names";
     ENTRY_TOO_LARGE = "delivery.entry-too-large", "a certificate is larger than archives of batches hold";
+    FILE_DIGEST = "delivery.file.digest", "a file is not the one the statement names";
+    FILE_MALFORMED = "delivery.file.malformed", "a file cannot be read as what it is";
     FILE_MISSING = "delivery.file.missing", "the batch lacks a file";
     FILE_NAME = "delivery.file.name", "the name is not one for a file of a batch";
     FILE_TOO_LARGE = "delivery.file.too-large", "a file is larger than it may be";
     FINISHED = "delivery.finished", "something was delivered after the batch was finished";
     INCOMPLETE = "delivery.incomplete", "the batch lacks its statement or its seal";
     LINE = "delivery.line", "a line is too long, not printable ASCII or not ended by a newline";
+    NAME_TWICE = "delivery.export.name-twice", "two devices would have one name";
+    NAME_UNFIT = "delivery.export.name-unfit", "the target cannot name a device after the common name";
     NO_FORM = "delivery.no-form", "no form of certificates was asked for";
     NOT_A_BATCH = "delivery.not-a-batch", "there is no batch directory";
     NOT_A_FILE = "delivery.file.not-plain", "a name of the batch is a directory, a link or a device";

@@ -7,6 +7,7 @@
 mod archive;
 mod directory;
 mod error;
+mod export;
 mod output;
 mod parts;
 mod pem;
@@ -16,6 +17,7 @@ mod zip;
 pub use archive::{ArchiveEntry, ArchiveReader};
 pub use directory::{BatchWriter, Form, Report, Sink};
 pub use error::{CODES, DeliveryError, codes};
+pub use export::{ExportOptions, ExportWriter, Object, Target};
 pub use output::WrittenFile;
 pub use pem::certificate_to_pem;
 pub use read::{BatchReader, CertificateStream, Lines, StoredCertificate};

@@ -1,0 +1,189 @@
+//! A batch in the form that somebody else takes in: cloud registration, a table, plain files.
+//!
+//! Guarantees: objects come in strictly increasing order of UIDs and go out in it, so that the same batch is the same
+//! octets every time; an export appears complete and on disk, under a name that was free, or not at all; memory does not
+//! grow with the batch but for what is needed to see a name twice (a digest a chip).
+//!
+//! That the certificates are those of a sealed batch is [`crate::export`]'s to prove.
+
+mod aws_bulk;
+mod aws_thingpress;
+mod azure_dps;
+mod csv;
+mod directory;
+mod names;
+mod zip;
+
+use std::path::{Path, PathBuf};
+
+use crate::durable::{self, Access, DurableError};
+use crate::manifest::Entry;
+use crate::x509::{Certificate, Time};
+
+use super::directory::{BatchWriter, Form, partial_path};
+use super::error::DeliveryError;
+
+/// Who takes the certificates in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Target {
+    /// A directory for AWS IoT bulk registration: one line of parameters a thing, and the templates.
+    AwsBulk,
+    /// A file for AWS Thingpress: one certificate a line.
+    AwsThingpress,
+    /// A file of request bodies for the Azure Device Provisioning Service: individual enrolments, ten a line.
+    AzureDps,
+    /// A table: by which names clouds and networks know the certificate of each chip.
+    Csv,
+    /// A directory of `<UID>.der` or `<UID>.pem`.
+    Directory,
+    /// One archive of `<UID>.der` or `<UID>.pem`.
+    Zip,
+}
+
+impl Target {
+    /// Every target, in the order of the documentation.
+    pub const ALL: [Self; 6] =
+        [Self::AwsBulk, Self::AwsThingpress, Self::AzureDps, Self::Csv, Self::Directory, Self::Zip];
+
+    /// The name on the command line.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AwsBulk => "aws-bulk",
+            Self::AwsThingpress => "aws-thingpress",
+            Self::AzureDps => "azure-dps",
+            Self::Csv => "csv",
+            Self::Directory => "directory",
+            Self::Zip => "zip",
+        }
+    }
+
+    /// Whether the export is a directory; otherwise it is one file.
+    pub const fn is_directory(self) -> bool {
+        matches!(self, Self::AwsBulk | Self::Directory)
+    }
+}
+
+/// What an export needs to know besides the objects.
+#[derive(Clone, Copy, Debug)]
+pub struct ExportOptions<'a> {
+    /// Who takes it in.
+    pub target: Target,
+    /// The batch's name.
+    pub batch: &'a str,
+    /// The batch's instant, which the entries of an archive carry.
+    pub issued_at: Time,
+    /// The issuing CA's certificate.
+    pub issuer: &'a Certificate,
+    /// Encodings of plain files: at least one.
+    pub forms: &'a [Form],
+    /// The AWS IoT policy that the bulk template attaches, if any.
+    pub aws_policy: Option<&'a str>,
+}
+
+/// One certificate on its way out, and the line of the manifest that names it.
+#[derive(Clone, Copy, Debug)]
+pub struct Object<'a> {
+    /// The line.
+    pub entry: &'a Entry,
+    /// The certificate with the digest that the line states.
+    pub certificate: &'a Certificate,
+}
+
+/// One form of export. Objects come once each and in order.
+trait Format {
+    /// Takes one object.
+    fn add(&mut self, object: &Object<'_>) -> Result<(), DeliveryError>;
+
+    /// Completes everything; it is on disk on return.
+    fn finish(self: Box<Self>) -> Result<(), DeliveryError>;
+}
+
+/// Writes an export beside its final name, `<out>.partial-<batch>`, and publishes it.
+pub struct ExportWriter {
+    out: PathBuf,
+    partial: PathBuf,
+    target: Target,
+    format: Box<dyn Format>,
+}
+
+impl ExportWriter {
+    /// Begins an export. What an interrupted run left of the same one is removed first.
+    ///
+    /// # Errors
+    /// `out` exists (this is looked at first), cannot be made, or an option is not usable.
+    pub fn create(out: &Path, options: &ExportOptions<'_>) -> Result<Self, DeliveryError> {
+        BatchWriter::check_free(out)?;
+        let partial = partial_path(out, options.batch)?;
+        let forms = Form::sorted(options.forms)?;
+        if let Some(found) = options.aws_policy.filter(|name| !aws_bulk::is_policy_name(name)) {
+            return Err(DeliveryError::AwsPolicyName { found: found.to_owned() });
+        }
+        match std::fs::symlink_metadata(&partial) {
+            Ok(found) if found.is_dir() => durable::remove_partial(&partial)?,
+            Ok(_) => return Err(DeliveryError::PartialInTheWay { path: partial }),
+            Err(_) => {}
+        }
+        durable::create_directory(&partial, Access::Public)?;
+        let format: Result<Box<dyn Format>, DeliveryError> = match options.target {
+            Target::AwsBulk => aws_bulk::AwsBulk::create(&partial, options.issuer, options.aws_policy).map(boxed),
+            Target::AwsThingpress => aws_thingpress::AwsThingpress::create(&partial).map(boxed),
+            Target::AzureDps => azure_dps::AzureDps::create(&partial).map(boxed),
+            Target::Csv => csv::Csv::create(&partial).map(boxed),
+            Target::Directory => Ok(boxed(directory::Directory::new(&partial, forms))),
+            Target::Zip => zip::Zip::create(&partial, forms, options.issued_at).map(boxed),
+        };
+        match format {
+            Ok(format) => Ok(Self { out: out.to_owned(), partial, target: options.target, format }),
+            Err(error) => {
+                durable::remove_partial(&partial)?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Takes one object.
+    ///
+    /// # Errors
+    /// The certificate is not one that the target takes, or writing fails.
+    pub fn add(&mut self, object: &Object<'_>) -> Result<(), DeliveryError> {
+        self.format.add(object)
+    }
+
+    /// Completes the export and gives it its name: everything is on disk before, the name is on disk after.
+    ///
+    /// # Errors
+    /// The name was taken in the meantime, or the file system fails. Then nothing is left.
+    pub fn publish(self) -> Result<(), DeliveryError> {
+        let Self { out, partial, target, format } = self;
+        let published = format.finish().and_then(|()| {
+            durable::sync_directory(&partial)?;
+            let from = if target.is_directory() { partial.clone() } else { partial.join(FILE) };
+            match durable::publish(&from, &out) {
+                Err(DurableError::Exists { path }) => Err(DeliveryError::OutputExists { path }),
+                other => Ok(other?),
+            }
+        });
+        let removed = durable::remove_partial(&partial);
+        published?;
+        Ok(removed?)
+    }
+
+    /// Gives the export up and removes what was written of it.
+    ///
+    /// # Errors
+    /// Removing fails.
+    pub fn abandon(self) -> Result<(), DeliveryError> {
+        drop(self.format);
+        Ok(durable::remove_partial(&self.partial)?)
+    }
+}
+
+fn boxed<F: Format + 'static>(format: F) -> Box<dyn Format> {
+    Box::new(format)
+}
+
+/// The name of an export's one file until it has its own.
+const FILE: &str = "export";
+
+#[cfg(test)]
+mod tests;
