@@ -16,6 +16,8 @@ pub(super) enum Role {
     },
     /// Signs manifests and nothing else.
     ManifestSigner,
+    /// Shows that its issuer's key was at hand, and nothing else.
+    Possession,
 }
 
 /// Everything a tbsCertificate says.
@@ -28,8 +30,8 @@ pub(super) struct Statement<'a> {
     pub(super) validity: Validity,
     pub(super) subject: &'a Name,
     pub(super) spki: &'a Spki,
-    /// The issuer's key, unless the certificate is self-signed (RFC 5280 §4.2.1.1: then it may be left away).
-    pub(super) issuer_key: Option<&'a Spki>,
+    /// The issuer's key identifier, unless the certificate is self-signed (RFC 5280 §4.2.1.1: then it may be left away).
+    pub(super) issuer_key: Option<&'a KeyIdentifier>,
 }
 
 impl Statement<'_> {
@@ -50,12 +52,17 @@ impl Statement<'_> {
                 // critical, so that no verifier takes it for a device's or a server's (RFC 5280 §4.2.1.12)
                 extension(&mut extensions, oid::EXTENDED_KEY_USAGE, true, &element(tag::SEQUENCE, &[&purpose]));
             }
+            Role::Possession => {
+                // cA has its default, FALSE
+                extension(&mut extensions, oid::BASIC_CONSTRAINTS, true, &[tag::SEQUENCE, 0]);
+                extension(&mut extensions, oid::KEY_USAGE, true, &DIGITAL_SIGNATURE);
+            }
         }
         let own = element(tag::OCTET_STRING, &[key_identifier(self.spki).as_bytes()]);
         extension(&mut extensions, oid::SUBJECT_KEY_IDENTIFIER, false, &own);
         if let Some(key) = self.issuer_key {
             // AuthorityKeyIdentifier ::= SEQUENCE { keyIdentifier [0] ... }
-            let authority = element(tag::SEQUENCE, &[&element(0x80, &[key_identifier(key).as_bytes()])]);
+            let authority = element(tag::SEQUENCE, &[&element(0x80, &[key.as_bytes()])]);
             extension(&mut extensions, oid::AUTHORITY_KEY_IDENTIFIER, false, &authority);
         }
         element(
@@ -84,16 +91,15 @@ pub(super) fn key_identifier(spki: &Spki) -> KeyIdentifier {
     KeyIdentifier::new(&sha256(spki.key()).as_bytes()[..20])
 }
 
-/// A name of two attributes in UTF8String, each in an RDN of its own (RFC 5280 §4.1.2.4).
-pub(super) fn name(organization: &str, common_name: &str) -> Name {
-    let rdn = |kind: ObjectIdentifier, value: &str| {
+/// A name of attributes in UTF8String, each in an RDN of its own (RFC 5280 §4.1.2.4).
+pub(super) fn name(attributes: &[(ObjectIdentifier, &str)]) -> Name {
+    let mut rdns = Vec::with_capacity(128);
+    for (kind, value) in attributes {
         let kind = element(tag::OBJECT_IDENTIFIER, &[kind.as_bytes()]);
         let value = element(tag::UTF8_STRING, &[value.as_bytes()]);
-        element(tag::SET, &[&element(tag::SEQUENCE, &[&kind, &value])])
-    };
-    let der =
-        element(tag::SEQUENCE, &[&rdn(oid::ORGANIZATION_NAME, organization), &rdn(oid::COMMON_NAME, common_name)]);
-    Name::from_der(&der).expect("a sequence of sets with one attribute each was just written")
+        write_element(&mut rdns, tag::SET, &[&element(tag::SEQUENCE, &[&kind, &value])]);
+    }
+    Name::from_der(&element(tag::SEQUENCE, &[&rdns])).expect("a sequence of sets with one attribute each was written")
 }
 
 fn extension(out: &mut Vec<u8>, kind: ObjectIdentifier, critical: bool, value: &[u8]) {

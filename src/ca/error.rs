@@ -7,7 +7,7 @@ use crate::crypto::{KeyError, SignatureError};
 use crate::durable::DurableError;
 use crate::ledger::LedgerError;
 use crate::signer::SignerError;
-use crate::x509::{CertificateError, KeyAlgorithm, TimeError};
+use crate::x509::{CertificateError, KeyAlgorithm, Time, TimeError};
 
 /// Why no CA was made. Nothing was left at the final place.
 #[derive(Debug, thiserror::Error)]
@@ -18,9 +18,23 @@ pub enum CaError {
     /// What was made does not read back: a bug, or a full disk.
     #[error("a new certificate does not read back: {0}")]
     Certificate(#[from] CertificateError),
+    /// A code that cannot stand in a name.
+    #[error("code `{}` is not 1 to 64 letters, digits, `-` and `_`", found.escape_default())]
+    Code {
+        /// The code found.
+        found: String,
+    },
     /// The new configuration does not hold.
     #[error("the new configuration does not hold: {0}")]
     Config(#[from] ConfigErrors),
+    /// A possession certificate for no time, or for too long.
+    #[error("validity of {days} days for a possession certificate, expected 1 to {limit}")]
+    Days {
+        /// The days asked for.
+        days: u16,
+        /// Most days.
+        limit: u16,
+    },
     /// The place cannot become a CA's directory.
     #[error("`{}` {what}", path.display())]
     Directory {
@@ -44,6 +58,18 @@ pub enum CaError {
         /// Signatures made.
         tries: u32,
     },
+    /// The issuing CA ends too early, or has not begun.
+    #[error("`{subject}` is valid from {not_before} to {not_after}, a certificate was to be valid until {end}")]
+    IssuerNotValid {
+        /// Whose certificate.
+        subject: String,
+        /// Its first second.
+        not_before: Time,
+        /// Its last second.
+        not_after: Time,
+        /// The last second asked for.
+        end: Time,
+    },
     /// A key that is none.
     #[error("new key: {0}")]
     Key(#[from] KeyError),
@@ -56,6 +82,20 @@ pub enum CaError {
     /// The ledger refused.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// A vendor or product id that Matter does not have.
+    #[error("Matter {what} id `{}` is not 4 upper-case hexadecimal digits other than 0000", found.escape_default())]
+    MatterId {
+        /// `vendor` or `product`.
+        what: &'static str,
+        /// The id found.
+        found: String,
+    },
+    /// Matter knows one kind of key.
+    #[error("a Matter PAA or PAI cannot have a {key} key, expected P-256 (Matter core specification §6.2.2)")]
+    MatterKey {
+        /// The kind asked for.
+        key: KeyAlgorithm,
+    },
     /// The organization cannot stand in a name.
     #[error("organization {what}, expected 1 to 64 characters of text (RFC 5280 appendix A, ub-organization-name)")]
     Organization {
@@ -111,6 +151,9 @@ impl CaError {
     pub fn hint(&self) -> Option<String> {
         let text = match self {
             Self::Anchor | Self::FullWidth { .. } | Self::Random => "Do not use this build or machine for a CA.",
+            Self::Code { .. } => "Copy the code as the cloud shows it.",
+            Self::IssuerNotValid { .. } => "Look at this machine's clock, or ask for fewer days.",
+            Self::MatterKey { .. } => "Leave out --key.",
             Self::Directory { .. } => "Name a directory that does not exist yet below one that does.",
             Self::Exists { .. } | Self::Durable(DurableError::Exists { .. }) => {
                 "A CA is made once. Name another directory; an existing CA is never replaced."

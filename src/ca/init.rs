@@ -9,11 +9,13 @@ use crate::crypto::{PublicKey, is_full_width};
 use crate::durable::Access;
 use crate::ledger::Ledger;
 use crate::signer::{self, FileSigner, GeneratedKey, KeyEncryption, Secret, SecretSource, Signer as _};
+use crate::x509::oid::{self, ObjectIdentifier};
 use crate::x509::{Certificate, KeyAlgorithm, Name, SerialNumber, SignatureAlgorithm, Time, TimeError, Validity, pem};
 
 use super::CaError;
 use super::anchor::{ANCHOR_FILE_NAME, ANCHOR_PEM, anchor};
 use super::certificate::{Role, Statement, key_identifier, name, wrap};
+use super::matter::MatterIds;
 use super::place::Staging;
 
 /// Random octets that [`init`] uses: for each of three keys a serial number, a salt and an initialisation vector.
@@ -26,6 +28,8 @@ pub struct InitOptions<'a> {
     pub organization: &'a str,
     /// Kind of all three keys: P-256 or P-384.
     pub key: KeyAlgorithm,
+    /// Make a Matter PAA and PAI for this vendor: both names say so, and the key must be P-256.
+    pub matter: Option<MatterIds<'a>>,
     /// The passphrase that encrypts the three key files; `None` leaves them plain.
     pub secret: Option<&'a Secret>,
     /// What the configuration says about where the passphrase comes from. A file's path is written as it is here.
@@ -110,6 +114,12 @@ impl<'a> Plan<'a> {
     fn new(options: &'a InitOptions<'a>) -> Result<Self, CaError> {
         let anchor = anchor().ok_or(CaError::Anchor)?;
         check_organization(options.organization)?;
+        if let Some(ids) = &options.matter {
+            ids.check()?;
+            if options.key != KeyAlgorithm::P256 {
+                return Err(CaError::MatterKey { key: options.key });
+            }
+        }
         let signature = match options.key {
             KeyAlgorithm::P256 => SignatureAlgorithm::EcdsaSha256,
             KeyAlgorithm::P384 => SignatureAlgorithm::EcdsaSha384,
@@ -154,8 +164,14 @@ impl<'a> Plan<'a> {
             files.push(PathBuf::from(name));
             staging.write(name, access, content)
         };
-        let parties =
-            [self.party(0, "Object Root CA")?, self.party(1, "Object Issuing CA")?, self.party(2, "Manifest Signer")?];
+        let parties = match &self.options.matter {
+            None => [self.party(0, "Object Root CA", &[])?, self.party(1, "Object Issuing CA", &[])?],
+            Some(ids) => {
+                [self.party(0, "Matter PAA", &ids.authority())?, self.party(1, "Matter PAI", &ids.intermediate())?]
+            }
+        };
+        let [root, issuing] = parties;
+        let parties = [root, issuing, self.party(2, "Manifest Signer", &[])?];
         staging.directory("ca")?;
         for (party, stem) in parties.iter().zip(STEMS) {
             write(&format!("ca/{stem}.key.pem"), Access::Private, party.key.pem.as_bytes())?;
@@ -195,7 +211,7 @@ impl<'a> Plan<'a> {
     }
 
     /// A new key, and a name that no other CA has: its end is the begin of the key identifier.
-    fn party(&self, number: usize, title: &str) -> Result<Party, CaError> {
+    fn party(&self, number: usize, title: &str, more: &[(ObjectIdentifier, &str)]) -> Result<Party, CaError> {
         let random = &self.options.random[48 * number + 16..][..32];
         let encryption = self.options.secret.map(|secret| KeyEncryption {
             secret,
@@ -204,7 +220,9 @@ impl<'a> Plan<'a> {
         });
         let key = signer::generate(self.options.key, encryption.as_ref())?;
         let mark = hex::encode_upper(&key_identifier(&key.spki).as_bytes()[..4]);
-        let name = name(self.options.organization, &format!("{title} {mark}"));
+        let common_name = format!("{title} {mark}");
+        let usual = [(oid::ORGANIZATION_NAME, self.options.organization), (oid::COMMON_NAME, &common_name)];
+        let name = name(&[&usual, more].concat());
         Ok(Party { key, name })
     }
 
@@ -219,6 +237,7 @@ impl<'a> Plan<'a> {
         number: usize,
     ) -> Result<Certificate, CaError> {
         let self_signed = issuer.key.spki == subject.key.spki;
+        let issuer_key = key_identifier(&issuer.key.spki);
         let statement = Statement {
             role,
             serial: &self.serials[number],
@@ -227,7 +246,7 @@ impl<'a> Plan<'a> {
             validity: self.validities[number],
             subject: &subject.name,
             spki: &subject.key.spki,
-            issuer_key: (!self_signed).then_some(&issuer.key.spki),
+            issuer_key: (!self_signed).then_some(&issuer_key),
         };
         let tbs = statement.encode();
         let record = ledger.record_ca(KINDS[number], &tbs, self.options.now)?;
@@ -278,7 +297,7 @@ fn is_plain_name(name: &str) -> bool {
 }
 
 /// A positive INTEGER of 16 octets, whatever the random octets (as design §8 has it for object certificates).
-fn serial(random: &[u8]) -> SerialNumber {
+pub(super) fn serial(random: &[u8]) -> SerialNumber {
     let mut content = random.to_vec();
     content[0] = (content[0] & 0x3F) | 0x40;
     SerialNumber::from_content(&content).expect("the first octet is 0x40 to 0x7F")

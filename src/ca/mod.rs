@@ -14,10 +14,14 @@ mod anchor;
 mod certificate;
 mod error;
 mod init;
+mod matter;
 mod place;
+mod proof;
 #[cfg(test)]
 mod tests;
 
 pub use anchor::{ANCHOR_FILE_NAME, anchor};
 pub use error::CaError;
 pub use init::{CaYears, InitOptions, InitReport, RANDOM_OCTETS, init};
+pub use matter::MatterIds;
+pub use proof::{ProofOptions, proof};

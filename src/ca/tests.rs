@@ -24,6 +24,7 @@ fn options() -> InitOptions<'static> {
     InitOptions {
         organization: "Acme SA",
         key: KeyAlgorithm::P256,
+        matter: None,
         secret: None,
         secret_source: None,
         policies: &[("aws-iot.toml", "version = 1\n"), ("tls-client.toml", "version = 1 # too\n")],

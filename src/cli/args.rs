@@ -46,6 +46,11 @@ pub(crate) enum Command {
     Issue(Box<IssueArgs>),
     /// Check a batch: everything re-derived from the batch, the anchors and, if given, the input
     Verify(VerifyArgs),
+    /// Give a batch's certificates out in another form: cloud registration, a table, plain files
+    Export(ExportArgs),
+    /// Look at the CA's certificates, or prove to a cloud that you hold its key
+    #[command(subcommand)]
+    Ca(CaCommand),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
     /// Write man pages into a directory
@@ -73,6 +78,13 @@ pub(crate) struct InitArgs {
     /// Kind of the CA keys
     #[arg(long, default_value = "P-256", value_parser = ["P-256", "P-384"])]
     pub(crate) key: String,
+    /// Make a Matter PAA (root) and PAI (issuing CA) for this vendor: 4 upper-case hexadecimal digits; FFF1 to FFF4
+    /// are for tests
+    #[arg(long, value_name = "VID")]
+    pub(crate) vendor_id: Option<String>,
+    /// Bind the Matter PAI to this product: 4 upper-case hexadecimal digits
+    #[arg(long, value_name = "PID", requires = "vendor_id")]
+    pub(crate) product_id: Option<String>,
     /// Encrypt the keys with the passphrase in this file
     #[arg(long, value_name = "FILE", conflicts_with_all = ["passphrase_env", "passphrase_prompt"])]
     pub(crate) passphrase_file: Option<PathBuf>,
@@ -244,6 +256,87 @@ pub(crate) struct VerifyArgs {
     /// Threads (default: all cores)
     #[arg(long, value_name = "N")]
     pub(crate) jobs: Option<usize>,
+}
+
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Example:\n  reroot export batches/reel-0042 --to aws-bulk --out things --issuer-anchor ca/root.pem\n\n\
+    What is exported is what was sealed: the seal and the digest of every file read are checked first.\n\
+    Whether what was sealed is right is for `reroot verify` to say."
+)]
+pub(crate) struct ExportArgs {
+    /// The batch directory
+    pub(crate) batch: PathBuf,
+    /// Who takes the certificates in
+    #[arg(long, value_enum)]
+    pub(crate) to: TargetArg,
+    /// The file or directory to create
+    #[arg(long, value_name = "PATH")]
+    pub(crate) out: PathBuf,
+    /// Encodings of plain files (directory, zip)
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "der")]
+    pub(crate) form: Vec<FormArg>,
+    /// Name of the AWS IoT policy that the templates attach to certificates (aws-bulk)
+    #[arg(long, value_name = "NAME")]
+    pub(crate) aws_policy: Option<String>,
+    /// Trust anchor of the new certificates and, unless another is given, of the manifest signer (default: the
+    /// configuration's root)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) issuer_anchor: Option<PathBuf>,
+    /// Trust anchor of the manifest signer (default: the issuer anchor)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) manifest_anchor: Option<PathBuf>,
+    /// Configuration to take the anchor from if none is given
+    #[arg(long, value_name = "FILE", default_value = "reroot.toml")]
+    pub(crate) config: PathBuf,
+    /// Do not look at the seal: nothing then proves where the certificates come from
+    #[arg(long, conflicts_with_all = ["issuer_anchor", "manifest_anchor"])]
+    pub(crate) unverified: bool,
+}
+
+/// Who takes an export in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TargetArg {
+    /// Directory: input of `aws iot start-thing-registration-task` and the templates
+    AwsBulk,
+    /// File: input of AWS Thingpress (multi-account registration), one certificate a line
+    AwsThingpress,
+    /// File: Azure DPS individual enrolments, one bulk request of up to ten a line
+    AzureDps,
+    /// File: UID, ST number, serial, SHA-256, SHA-1, LFDI and SFDI of each certificate
+    Csv,
+    /// Directory: `<UID>.der` or `<UID>.pem`
+    Directory,
+    /// File: one archive of `<UID>.der` or `<UID>.pem`
+    Zip,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CaCommand {
+    /// Make the certificate that shows a cloud that you hold the issuing key (AWS IoT, Azure DPS and IoT Hub)
+    #[command(after_help = "Example:\n  reroot ca proof --code 7b1c... --out verification.pem\n\n\
+        The cloud gives the code when the CA is registered and takes the certificate in return.")]
+    Proof {
+        /// The registration or verification code that the cloud gave
+        #[arg(long, value_name = "CODE")]
+        code: String,
+        /// The file to create (PEM)
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        /// Days of validity
+        #[arg(long, value_name = "N", default_value_t = 7)]
+        days: u16,
+        /// Configuration
+        #[arg(long, value_name = "FILE", default_value = "reroot.toml")]
+        config: PathBuf,
+    },
+    /// Show the configured certificates: issuing CA, chain, manifest signer, source anchors
+    #[command(after_help = "Example:\n  reroot ca show --config pki/reroot.toml")]
+    Show {
+        /// Configuration
+        #[arg(long, value_name = "FILE", default_value = "reroot.toml")]
+        config: PathBuf,
+    },
 }
 
 #[derive(Args, Debug)]

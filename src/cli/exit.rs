@@ -72,9 +72,14 @@ impl Exit {
 
 fn ca(error: &CaError) -> Exit {
     match error {
-        CaError::Directory { .. }
+        CaError::Code { .. }
+        | CaError::Days { .. }
+        | CaError::Directory { .. }
         | CaError::Exists { .. }
+        | CaError::IssuerNotValid { .. }
         | CaError::KeyAlgorithm { .. }
+        | CaError::MatterId { .. }
+        | CaError::MatterKey { .. }
         | CaError::Organization { .. }
         | CaError::PolicyName { .. }
         | CaError::SecretSource { .. }

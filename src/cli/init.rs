@@ -1,6 +1,6 @@
 //! `reroot init`
 
-use reroot::ca::{self, CaYears, InitOptions};
+use reroot::ca::{self, CaYears, InitOptions, MatterIds};
 use reroot::crypto::sha256;
 use reroot::policy;
 use reroot::signer::{Secret, SecretSource};
@@ -20,6 +20,7 @@ pub(crate) fn run(args: &InitArgs, world: &World, printer: Printer) -> Result<Ex
     let secret = source.as_ref().map(passphrase).transpose()?;
     let options = InitOptions {
         organization: &args.organization,
+        matter: args.vendor_id.as_deref().map(|vendor| MatterIds { vendor, product: args.product_id.as_deref() }),
         key: if args.key == "P-384" { KeyAlgorithm::P384 } else { KeyAlgorithm::P256 },
         secret: secret.as_ref(),
         secret_source: source.as_ref(),
@@ -29,9 +30,11 @@ pub(crate) fn run(args: &InitArgs, world: &World, printer: Printer) -> Result<Ex
         random: world.random(),
     };
     let report = ca::init(&args.dir, &options)?;
+    let (root, issuing) =
+        if args.vendor_id.is_some() { ("Matter PAA", "Matter PAI") } else { ("root CA", "issuing CA") };
     let certificates = [
-        ("root CA", &report.root),
-        ("issuing CA", &report.issuing),
+        (root, &report.root),
+        (issuing, &report.issuing),
         ("manifest signer", &report.manifest),
         ("source anchor", &report.anchor),
     ];

@@ -86,7 +86,7 @@ fn batch_id(world: &World) -> BatchId {
 }
 
 impl FormArg {
-    fn into_library(self) -> Form {
+    pub(crate) fn into_library(self) -> Form {
         match self {
             Self::Der => Form::Der,
             Self::Pem => Form::Pem,

@@ -10,7 +10,9 @@ mod render;
 mod secrets;
 mod world;
 
+mod ca;
 mod completions;
+mod export;
 mod init;
 mod inspect;
 mod issue;
@@ -30,7 +32,9 @@ use args::Command;
 /// Runs one command and says how it ended.
 pub(crate) fn run(cli: &Cli, world: &mut World, printer: Printer) -> Exit {
     let result = match &cli.command {
+        Command::Ca(command) => ca::run(command, world, printer),
         Command::Completions(args) => Ok(completions::run(args, printer)),
+        Command::Export(args) => export::run(args, world, printer),
         Command::Init(args) => init::run(args, world, printer),
         Command::Inspect(args) => inspect::run(args, world, printer),
         Command::Issue(args) => issue::run(args, world, printer),

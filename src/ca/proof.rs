@@ -1,0 +1,113 @@
+//! The possession certificate: what AWS IoT and Azure ask for when a CA is registered.
+//!
+//! The cloud gives a code; a certificate with that code as its common name, signed by the CA's key, shows that whoever
+//! registers the CA holds the key. The certificate's own key is made here and thrown away: nobody can ever use it, which
+//! is why it needs neither a purpose nor a revocation.
+
+use crate::cert::IssuerIdentity;
+use crate::crypto::PublicKey;
+use crate::ledger::Ledger;
+use crate::signer::{self, Signer};
+use crate::x509::{Certificate, KeyAlgorithm, SignatureAlgorithm, Time, Validity, oid};
+
+use super::CaError;
+use super::certificate::{Role, Statement, name, wrap};
+use super::init::serial;
+
+/// What a possession certificate is to say.
+#[derive(Clone, Copy, Debug)]
+pub struct ProofOptions<'a> {
+    /// The cloud's code: AWS IoT's registration code, Azure's verification code.
+    pub code: &'a str,
+    /// Days of validity, at most [`MAX_DAYS`](Self::MAX_DAYS).
+    pub days: u16,
+    /// Begin of validity.
+    pub now: Time,
+    /// Fresh random octets for the serial number, never used for anything else.
+    pub random: [u8; 16],
+}
+
+impl ProofOptions<'_> {
+    /// Longest validity: registering a CA takes minutes.
+    pub const MAX_DAYS: u16 = 30;
+}
+
+/// Makes a possession certificate: encoded, recorded, signed, verified, recorded.
+///
+/// # Errors
+/// The code or the days are not usable, the issuer is not valid for that time, or a step fails.
+pub fn proof(
+    issuer: &IssuerIdentity,
+    signer: &dyn Signer,
+    ledger: &Ledger,
+    options: &ProofOptions<'_>,
+) -> Result<Certificate, CaError> {
+    check_code(options.code)?;
+    let validity = validity(issuer, options)?;
+    let signature = usual_signature(issuer.spki().algorithm());
+    signer.check_algorithm(signature)?;
+    let public = PublicKey::from_spki(issuer.spki())?;
+    // dropped, and with it wiped, at the end of this function
+    let key = signer::generate(KeyAlgorithm::P256, None)?;
+    let statement = Statement {
+        role: Role::Possession,
+        serial: &serial(&options.random),
+        signature,
+        issuer: issuer.subject(),
+        validity,
+        subject: &name(&[(oid::COMMON_NAME, options.code)]),
+        spki: &key.spki,
+        issuer_key: issuer.key_identifier(),
+    };
+    let tbs = statement.encode();
+    let record = ledger.record_ca(KIND, &tbs, options.now)?;
+    let mut signatures = Vec::with_capacity(1);
+    signer.sign_batch(signature, &[&tbs], &mut signatures)?;
+    let made = signatures.first().map(Vec::as_slice).unwrap_or_default();
+    public.verify(signature, &tbs, made)?;
+    let der = wrap(&tbs, signature, made);
+    ledger.record_ca_signed(record, &der)?;
+    Ok(Certificate::from_der(&der)?)
+}
+
+/// Codes are hexadecimal today; whatever else they become, they must not be able to say something else in a name.
+fn check_code(code: &str) -> Result<(), CaError> {
+    let fit = |octet: u8| octet.is_ascii_alphanumeric() || octet == b'-' || octet == b'_';
+    if (1..=64).contains(&code.len()) && code.bytes().all(fit) {
+        return Ok(());
+    }
+    Err(CaError::Code { found: code.to_owned() })
+}
+
+fn validity(issuer: &IssuerIdentity, options: &ProofOptions<'_>) -> Result<Validity, CaError> {
+    if !(1..=ProofOptions::MAX_DAYS).contains(&options.days) {
+        return Err(CaError::Days { days: options.days, limit: ProofOptions::MAX_DAYS });
+    }
+    // the end is inclusive
+    let end = options.now.unix() + i64::from(options.days) * 86_400 - 1;
+    let validity = Validity::new(options.now, Time::from_unix(end)?)?;
+    let of_issuer = issuer.validity();
+    if of_issuer.contains(validity.not_before()) && of_issuer.contains(validity.not_after()) {
+        return Ok(validity);
+    }
+    Err(CaError::IssuerNotValid {
+        subject: issuer.subject().to_string(),
+        not_before: of_issuer.not_before(),
+        not_after: of_issuer.not_after(),
+        end: validity.not_after(),
+    })
+}
+
+/// The signature that goes with a key, where nobody has said otherwise.
+fn usual_signature(key: KeyAlgorithm) -> SignatureAlgorithm {
+    match key {
+        KeyAlgorithm::P256 | KeyAlgorithm::BrainpoolP256r1 => SignatureAlgorithm::EcdsaSha256,
+        KeyAlgorithm::P384 | KeyAlgorithm::BrainpoolP384r1 => SignatureAlgorithm::EcdsaSha384,
+        KeyAlgorithm::P521 => SignatureAlgorithm::EcdsaSha512,
+        KeyAlgorithm::Ed25519 => SignatureAlgorithm::Ed25519,
+        KeyAlgorithm::Rsa { .. } => SignatureAlgorithm::RsaPkcs1Sha256,
+    }
+}
+
+/// What the ledger calls it.
+const KIND: &str = "possession";

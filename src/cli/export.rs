@@ -1,0 +1,77 @@
+//! `reroot export`
+
+use reroot::delivery::Target;
+use reroot::export::{Export, export};
+use reroot::x509::Certificate;
+use serde_json::json;
+
+use super::args::{ExportArgs, Format, TargetArg};
+use super::progress::Counter;
+use super::{Exit, Fault, Printer, World, load, render};
+
+pub(crate) fn run(args: &ExportArgs, world: &World, printer: Printer) -> Result<Exit, Fault> {
+    let anchors = if args.unverified { None } else { Some(manifest_anchors(args)?) };
+    let forms: Vec<_> = args.form.iter().map(|form| form.into_library()).collect();
+    let counter = Counter::new(printer.terminal && printer.format == Format::Text);
+    let job = Export {
+        batch: &args.batch,
+        out: &args.out,
+        target: args.to.into_library(),
+        forms: &forms,
+        aws_policy: args.aws_policy.as_deref(),
+        anchors: anchors.as_deref(),
+        advance: &|count| counter.advance(count),
+        cancel: &world.cancel,
+    };
+    let exported = export(&job);
+    counter.finish();
+    let exported = exported?;
+    if args.unverified {
+        printer.warn("the seal was not looked at: nothing proves where these certificates come from");
+    }
+    match printer.format {
+        Format::Json => printer.json(&json!({
+            "out": args.out.display().to_string(),
+            "to": job.target.as_str(),
+            "batch": exported.statement.batch,
+            "certificates": exported.certificates,
+            "verified": !args.unverified,
+        })),
+        Format::Text => {
+            printer.data(&format!("{}\n", args.out.display()));
+            let count = render::count(exported.certificates);
+            printer.say(&format!(
+                "{count} certificates of batch {} for {}",
+                exported.statement.batch,
+                job.target.as_str()
+            ));
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// The anchors of `reroot verify` for the manifest signer.
+fn manifest_anchors(args: &ExportArgs) -> Result<Vec<Certificate>, Fault> {
+    if let Some(path) = args.manifest_anchor.as_ref().or(args.issuer_anchor.as_ref()) {
+        return load::certificates(std::slice::from_ref(path));
+    }
+    let anchors: Vec<_> = load::config(&args.config)?.issuer_identity()?.chain().last().cloned().into_iter().collect();
+    if anchors.is_empty() {
+        return Err(Fault::usage("no trust anchor: the configuration has no chain above the issuing CA")
+            .hint("Name your root with --issuer-anchor, or the manifest signer's with --manifest-anchor."));
+    }
+    Ok(anchors)
+}
+
+impl TargetArg {
+    fn into_library(self) -> Target {
+        match self {
+            Self::AwsBulk => Target::AwsBulk,
+            Self::AwsThingpress => Target::AwsThingpress,
+            Self::AzureDps => Target::AzureDps,
+            Self::Csv => Target::Csv,
+            Self::Directory => Target::Directory,
+            Self::Zip => Target::Zip,
+        }
+    }
+}
