@@ -91,8 +91,10 @@ fn statement(reader: &BatchReader, anchors: Option<&[Certificate]>) -> Result<St
     };
     let anchors = anchors.iter().map(ManifestAnchor::from_certificate).collect::<Result<Vec<_>, _>>()?;
     let seal = reader.read(manifest::SEAL_FILE)?;
-    let signer = first_certificate(manifest::SIGNER_FILE, &reader.read(manifest::SIGNER_FILE)?)?;
+    let file = reader.read(manifest::SIGNER_FILE)?;
+    let signer = first_certificate(manifest::SIGNER_FILE, &file)?;
     let signed = SignedManifest::open(&octets, &seal, &signer, &anchors).map_err(Error::NotSealed)?;
+    check_digest(manifest::SIGNER_FILE, sha256(&file), stated(signed.statement(), manifest::SIGNER_FILE))?;
     Ok(signed.statement().clone())
 }
 
@@ -162,7 +164,7 @@ fn check_archives(read: &[WrittenFile], statement: &Statement) -> Result<(), Del
     for file in read {
         check_digest(&file.name, file.sha256, stated(statement, &file.name))?;
     }
-    let is_part = |name: &str| name.starts_with("certificates") && name.ends_with(".zip");
+    let is_part = |name: &str| name.strip_suffix(".zip").is_some_and(|stem| stem.starts_with("certificates"));
     match statement.files.iter().find(|file| is_part(&file.name) && !read.iter().any(|part| part.name == file.name)) {
         Some(file) => Err(DeliveryError::Missing { name: file.name.clone() }),
         None => Ok(()),

@@ -8,7 +8,7 @@ use crate::crypto::{is_full_width, sha256};
 use crate::durable::{self, Access};
 use crate::ledger::Ledger;
 use crate::signer::file::tests::{openssl, run, secret};
-use crate::signer::{Secret, SecretSource};
+use crate::signer::{FileSigner, Secret, SecretSource};
 use crate::x509::{Certificate, KeyAlgorithm, Time, oid};
 
 fn random() -> [u8; RANDOM_OCTETS] {
@@ -403,4 +403,96 @@ fn a_year_on_29_february_ends_on_the_28th() {
     let ends = |certificate: &Certificate| certificate.validity().not_after().to_string();
     assert_eq!(ends(&made.report.manifest), "2038-02-27T23:59:59Z");
     assert_eq!(ends(&made.report.root), "2058-02-27T23:59:59Z");
+}
+
+#[test]
+fn a_matter_ca_has_vendor_and_product_behind_the_common_name() {
+    let matter = Some(MatterIds { vendor: "FFF1", product: Some("8000") });
+    let made = Made::new(&InitOptions { matter, ..options() });
+    let kinds = |certificate: &Certificate| {
+        let rdns = certificate.subject().rdns();
+        rdns.iter()
+            .flatten()
+            .map(|attribute| (attribute.kind, attribute.tag, attribute.text().unwrap()))
+            .collect::<Vec<_>>()
+    };
+    let paa = kinds(&made.report.root);
+    let pai = kinds(&made.report.issuing);
+    assert_eq!(paa[..1], [(oid::ORGANIZATION_NAME, 0x0C, "Acme SA".to_owned())]);
+    assert!(paa[1].2.starts_with("Matter PAA ") && pai[1].2.starts_with("Matter PAI "));
+    let vendor = (oid::MATTER_VENDOR_ID, 0x0C, "FFF1".to_owned());
+    assert_eq!(paa[2..], pai[2..3]);
+    assert_eq!(pai[2..], [vendor, (oid::MATTER_PRODUCT_ID, 0x0C, "8000".to_owned())]);
+    assert_eq!(made.report.manifest.subject().rdns().len(), 2, "the manifest signer attests no device");
+    let chain = ["verify", "-x509_strict", "-attime", "1772280000", "-CAfile"];
+    openssl(&[&chain[..], &[&made.path("ca/root.pem"), &made.path("ca/issuing.pem")]].concat(), b"");
+}
+
+#[test]
+fn a_matter_ca_for_all_products_of_a_vendor_names_none() {
+    let made = Made::new(&InitOptions { matter: Some(MatterIds { vendor: "FFF1", product: None }), ..options() });
+    assert!(made.report.issuing.subject().values(oid::MATTER_PRODUCT_ID).is_empty());
+}
+
+#[test]
+fn ids_and_keys_that_matter_does_not_have_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let refused = |options: &InitOptions<'_>| init(&folder.path().join("pki"), options).unwrap_err().to_string();
+    for id in ["", "fff1", "FFF", "FFF10", "FFFG", "0000", "FFF1\u{1}"] {
+        let vendor = Some(MatterIds { vendor: id, product: None });
+        assert!(refused(&InitOptions { matter: vendor, ..options() }).starts_with("Matter vendor id `"), "{id}");
+        let product = Some(MatterIds { vendor: "FFF1", product: Some(id) });
+        assert!(refused(&InitOptions { matter: product, ..options() }).starts_with("Matter product id `"), "{id}");
+    }
+    let matter = Some(MatterIds { vendor: "FFF1", product: None });
+    let error = refused(&InitOptions { matter, key: KeyAlgorithm::P384, ..options() });
+    assert!(error.contains("cannot have a P-384 key, expected P-256"), "{error}");
+}
+
+/// The parts of a made CA that a possession certificate needs.
+fn possession(made: &Made, code: &str, days: u16, now: &str) -> Result<Certificate, CaError> {
+    let config = Config::load(&made.dir.join("reroot.toml")).unwrap();
+    let issuer = config.issuer_identity().unwrap();
+    let signer = FileSigner::open(&made.read("ca/issuing.key.pem"), None).unwrap();
+    let ledger = Ledger::open(&made.dir.join("ledger.db"), issuer.spki()).unwrap();
+    let now = Time::from_rfc3339(now).unwrap();
+    proof(&issuer, &signer, &ledger, &ProofOptions { code, days, now, random: [7; 16] })
+}
+
+#[test]
+fn a_possession_certificate_is_recorded_and_holds_under_strict_rules() {
+    for key in [KeyAlgorithm::P256, KeyAlgorithm::P384] {
+        let made = Made::new(&InitOptions { key, ..options() });
+        let code = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+        let certificate = possession(&made, code, 7, "2026-03-01T00:00:00Z").unwrap();
+        assert_eq!(certificate.subject().common_name().as_deref(), Some(code));
+        assert_eq!(certificate.validity().not_after(), Time::from_rfc3339("2026-03-07T23:59:59Z").unwrap());
+        assert!(!certificate.is_ca());
+        let text = crate::x509::pem::write("CERTIFICATE", certificate.der());
+        let (root, issuing) = (made.path("ca/root.pem"), made.path("ca/issuing.pem"));
+        let verify = ["verify", "-x509_strict", "-attime", "1772380000", "-CAfile", &root, "-untrusted", &issuing];
+        openssl(&verify, text.as_bytes());
+        let ledger = Ledger::open(&made.dir.join("ledger.db"), made.report.issuing.spki()).unwrap();
+        let entries = ledger.ca_entries().unwrap();
+        let last = entries.last().unwrap();
+        assert_eq!((last.kind.as_str(), last.der.as_deref()), ("possession", Some(certificate.der())));
+    }
+}
+
+#[test]
+fn codes_and_days_that_no_cloud_asks_for_are_refused_before_anything_is_recorded() {
+    let made = Made::new(&options());
+    let now = "2026-03-01T00:00:00Z";
+    for code in ["", "a b", "a,CN=b", "a\u{e9}", &"a".repeat(65)] {
+        assert!(matches!(possession(&made, code, 7, now), Err(CaError::Code { .. })), "{code}");
+    }
+    assert!(matches!(possession(&made, "a", 0, now), Err(CaError::Days { .. })));
+    assert!(matches!(possession(&made, "a", 31, now), Err(CaError::Days { .. })));
+    for outside in ["2026-02-28T11:59:59Z", "2056-02-28T00:00:00Z"] {
+        assert!(matches!(possession(&made, "a", 7, outside), Err(CaError::IssuerNotValid { .. })), "{outside}");
+    }
+    let ledger = Ledger::open(&made.dir.join("ledger.db"), made.report.issuing.spki()).unwrap();
+    assert!(ledger.ca_entries().unwrap().iter().all(|entry| entry.kind != "possession"));
+    drop(ledger);
+    possession(&made, &"a".repeat(64), 30, now).unwrap();
 }

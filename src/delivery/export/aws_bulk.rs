@@ -104,7 +104,7 @@ fn template(policy: Option<&str>) -> Value {
             "CertificatePem": parameter,
             "CACertificatePem": parameter,
         },
-        "Resources": resources(thing, certificate, policy),
+        "Resources": resources(&thing, &certificate, policy),
     })
 }
 
@@ -122,11 +122,11 @@ fn jitp_template(policy: Option<&str>) -> Value {
     });
     json!({
         "Parameters": { JITP_COMMON_NAME: parameter, JITP_ID: parameter },
-        "Resources": resources(thing, certificate, policy),
+        "Resources": resources(&thing, &certificate, policy),
     })
 }
 
-fn resources(thing: Value, certificate: Value, policy: Option<&str>) -> Value {
+fn resources(thing: &Value, certificate: &Value, policy: Option<&str>) -> Value {
     let mut resources = json!({ "thing": thing, "certificate": certificate });
     if let Some(name) = policy {
         resources["policy"] = json!({ "Type": "AWS::IoT::Policy", "Properties": { "PolicyName": name } });

@@ -28,6 +28,11 @@ impl AzureDps {
         Ok(Self { names: Names::registration_ids(), waiting, lines: Output::create(folder, FILE)? })
     }
 
+    #[cfg(test)]
+    pub(super) fn forget_names(&mut self) {
+        self.names = Names::registration_ids();
+    }
+
     fn write_request(&mut self) -> Result<(), DeliveryError> {
         let request = json!({ "mode": "create", "enrollments": std::mem::take(&mut self.waiting) });
         self.lines.append(format!("{request}\n").as_bytes())

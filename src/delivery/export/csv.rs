@@ -61,18 +61,19 @@ impl Cell {
         Self(hex::encode_upper(octets))
     }
 
+    /// In 12 digits, as short-form identifiers are shown.
     fn number(number: u64) -> Self {
-        Self(number.to_string())
+        Self(format!("{number:012}"))
     }
 }
 
-/// Long-form device identifier: the leftmost 160 bits of the certificate's SHA-256 (IEEE 2030.5-2018 §6.3.4).
+/// Long-form device identifier: the leftmost 160 bits of the certificate's SHA-256 (IEEE 2030.5-2018, LFDI).
 fn lfdi(sha256: Sha256Digest) -> [u8; 20] {
     sha256.as_bytes()[..20].try_into().expect("20 of 32 octets")
 }
 
 /// Short-form device identifier: the leftmost 36 bits of the LFDI in decimal, and a digit that makes the sum of all
-/// digits a multiple of 10 (IEEE 2030.5-2018 §6.3.3).
+/// digits a multiple of 10 (IEEE 2030.5-2018, SFDI).
 fn sfdi(sha256: Sha256Digest) -> u64 {
     let leading = sha256.as_bytes()[..5].iter().fold(0, |number, octet| number << 8 | u64::from(*octet)) >> 4;
     let mut sum = 0;
@@ -91,13 +92,13 @@ const HEADER: &str = "uid,st_number,serial,certificate_id,thumbprint,lfdi,sfdi\n
 mod tests {
     use super::*;
 
-    /// The example that IEEE 2030.5-2018 §6.3 gives, also in the open-source stacks.
+    /// The example that the standard gives; open-source stacks test against it too.
     #[test]
     fn device_identifiers_are_those_of_the_standards_example() {
         let digest = "3e4f45ab31edfe5b67e343e5e4562e31984e23e5349e2ad745672ed145ee213a".parse().unwrap();
         assert_eq!(hex::encode_upper(lfdi(digest)), "3E4F45AB31EDFE5B67E343E5E4562E31984E23E5");
         assert_eq!(sfdi(digest), 167_261_211_391);
         assert_eq!(sfdi(Sha256Digest::new([0; 32])), 0);
-        assert_eq!(sfdi(Sha256Digest::new([0xFF; 32])), 687_194_767_351);
+        assert_eq!(sfdi(Sha256Digest::new([0xFF; 32])), 687_194_767_357);
     }
 }
