@@ -3,7 +3,8 @@
 # virtual environment. Does nothing, quickly, when all are there. Source it to get REROOT_VENV.
 #
 #   scripts/tools.sh build    what compiles: a C compiler and linker
-#   scripts/tools.sh test     and the judges: openssl, certtool, SoftHSM, Python's cryptography, pkilint
+#   scripts/tools.sh test     and the judges: openssl, certtool, SoftHSM, Python's cryptography, pkilint; and the consumers:
+#                             mosquitto, nginx, the Matter SDK (100 MB)
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -14,7 +15,11 @@ export REROOT_VENV=${REROOT_VENV:-${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/reroot
 needs="cc:gcc /usr/include/stdio.h:libc6-dev"
 if [ "$what" = test ]; then
     needs="$needs c++:g++ openssl:openssl certtool:gnutls-bin softhsm2-util:softhsm2 pkcs11-tool:opensc python3:python3
-        strace:strace"
+        strace:strace /usr/sbin/mosquitto:mosquitto mosquitto_pub:mosquitto-clients /usr/sbin/nginx:nginx-light"
+    # what the Matter SDK's library is linked with
+    for library in libnl-3:libnl-3-200 libnl-route-3:libnl-route-3-200 libgio-2.0:libglib2.0-0; do
+        ldconfig -p | grep -q "${library%%:*}\.so" || needs="$needs missing-${library%%:*}:${library#*:}"
+    done
     # Debian splits `venv` off; other Pythons have it
     python3 -c 'import venv, ensurepip' 2>/dev/null || needs="$needs missing-venv:python3-venv"
 fi
@@ -37,17 +42,24 @@ if [ ${#missing[@]} -gt 0 ]; then
         sudo=sudo
     fi
     $sudo apt-get update -q >&2
+    # servers are programs for tests here: Debian would start them at once
+    if [ ! -e /usr/sbin/policy-rc.d ]; then
+        trap '$sudo rm -f /usr/sbin/policy-rc.d' EXIT
+        printf '#!/bin/sh\nexit 101\n' | $sudo tee /usr/sbin/policy-rc.d >/dev/null
+        $sudo chmod 755 /usr/sbin/policy-rc.d
+    fi
     DEBIAN_FRONTEND=noninteractive $sudo apt-get install -qy --no-install-recommends "${missing[@]}" >&2
 fi
 
 if [ "$what" = test ]; then
     # the environment is made anew when the list of packages has changed
     stamp="$REROOT_VENV/installed"
-    if ! cmp -s "$here/python-requirements.txt" "$stamp"; then
+    if ! cat "$here/python-requirements.txt" "$here/python-standalone.txt" | cmp -s - "$stamp"; then
         echo "tools: making the virtual environment $REROOT_VENV" >&2
         rm -rf "$REROOT_VENV"
         python3 -m venv "$REROOT_VENV"
         "$REROOT_VENV/bin/pip" install -q --disable-pip-version-check -r "$here/python-requirements.txt" >&2
-        cp "$here/python-requirements.txt" "$stamp"
+        "$REROOT_VENV/bin/pip" install -q --disable-pip-version-check --no-deps -r "$here/python-standalone.txt" >&2
+        cat "$here/python-requirements.txt" "$here/python-standalone.txt" >"$stamp"
     fi
 fi

@@ -164,14 +164,14 @@ impl<'a> Plan<'a> {
             files.push(PathBuf::from(name));
             staging.write(name, access, content)
         };
-        let parties = match &self.options.matter {
-            None => [self.party(0, "Object Root CA", &[])?, self.party(1, "Object Issuing CA", &[])?],
-            Some(ids) => {
-                [self.party(0, "Matter PAA", &ids.authority())?, self.party(1, "Matter PAI", &ids.intermediate())?]
-            }
+        let [root, issuing] = match &self.options.matter {
+            None => [self.party(0, "Object Root CA", None)?, self.party(1, "Object Issuing CA", None)?],
+            Some(ids) => [
+                self.party(0, "Matter PAA", Some(ids.authority()))?,
+                self.party(1, "Matter PAI", Some(ids.intermediate()))?,
+            ],
         };
-        let [root, issuing] = parties;
-        let parties = [root, issuing, self.party(2, "Manifest Signer", &[])?];
+        let parties = [root, issuing, self.party(2, "Manifest Signer", None)?];
         staging.directory("ca")?;
         for (party, stem) in parties.iter().zip(STEMS) {
             write(&format!("ca/{stem}.key.pem"), Access::Private, party.key.pem.as_bytes())?;
@@ -211,7 +211,12 @@ impl<'a> Plan<'a> {
     }
 
     /// A new key, and a name that no other CA has: its end is the begin of the key identifier.
-    fn party(&self, number: usize, title: &str, more: &[(ObjectIdentifier, &str)]) -> Result<Party, CaError> {
+    fn party(
+        &self,
+        number: usize,
+        title: &str,
+        matter: Option<Vec<(ObjectIdentifier, &str)>>,
+    ) -> Result<Party, CaError> {
         let random = &self.options.random[48 * number + 16..][..32];
         let encryption = self.options.secret.map(|secret| KeyEncryption {
             secret,
@@ -221,8 +226,11 @@ impl<'a> Plan<'a> {
         let key = signer::generate(self.options.key, encryption.as_ref())?;
         let mark = hex::encode_upper(&key_identifier(&key.spki).as_bytes()[..4]);
         let common_name = format!("{title} {mark}");
-        let usual = [(oid::ORGANIZATION_NAME, self.options.organization), (oid::COMMON_NAME, &common_name)];
-        let name = name(&[&usual, more].concat());
+        let common_name = (oid::COMMON_NAME, common_name.as_str());
+        let name = match matter {
+            None => name(&[(oid::ORGANIZATION_NAME, self.options.organization), common_name]),
+            Some(ids) => name(&[&[common_name], &ids[..]].concat()),
+        };
         Ok(Party { key, name })
     }
 

@@ -79,7 +79,7 @@ pub(crate) struct InitArgs {
     #[arg(long, default_value = "P-256", value_parser = ["P-256", "P-384"])]
     pub(crate) key: String,
     /// Make a Matter PAA (root) and PAI (issuing CA) for this vendor: 4 upper-case hexadecimal digits; FFF1 to FFF4
-    /// are for tests
+    /// are for tests. Their names carry no organization
     #[arg(long, value_name = "VID")]
     pub(crate) vendor_id: Option<String>,
     /// Bind the Matter PAI to this product: 4 upper-case hexadecimal digits

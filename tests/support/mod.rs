@@ -9,4 +9,5 @@
 pub mod judges;
 pub mod pki;
 pub mod run;
+pub mod server;
 pub mod workshop;
