@@ -42,13 +42,16 @@ if [ ${#missing[@]} -gt 0 ]; then
         sudo=sudo
     fi
     $sudo apt-get update -q >&2
-    # servers are programs for tests here: Debian would start them at once
-    if [ ! -e /usr/sbin/policy-rc.d ]; then
-        trap '$sudo rm -f /usr/sbin/policy-rc.d' EXIT
-        printf '#!/bin/sh\nexit 101\n' | $sudo tee /usr/sbin/policy-rc.d >/dev/null
-        $sudo chmod 755 /usr/sbin/policy-rc.d
-    fi
-    DEBIAN_FRONTEND=noninteractive $sudo apt-get install -qy --no-install-recommends "${missing[@]}" >&2
+    # a subshell, so that its trap is not the caller's
+    (
+        # servers are programs for tests here: Debian would start them at once
+        if [ ! -e /usr/sbin/policy-rc.d ]; then
+            trap '$sudo rm -f /usr/sbin/policy-rc.d' EXIT
+            printf '#!/bin/sh\nexit 101\n' | $sudo tee /usr/sbin/policy-rc.d >/dev/null
+            $sudo chmod 755 /usr/sbin/policy-rc.d
+        fi
+        DEBIAN_FRONTEND=noninteractive $sudo apt-get install -qy --no-install-recommends "${missing[@]}" >&2
+    )
 fi
 
 if [ "$what" = test ]; then

@@ -69,7 +69,8 @@ fn device(workshop: &Workshop, index: u64) -> Device {
         uid,
     };
     put(&device.key, der::pem("PRIVATE KEY", &leaf.key));
-    let [own, issuing] = [&device.certificate, &device.issuing].map(|path| std::fs::read_to_string(path).unwrap());
+    let [own, issuing] =
+        [&device.certificate, &device.issuing].map(|path| std::fs::read_to_string(path).expect("it was just written"));
     put(&device.chain, own + &issuing);
     device
 }
@@ -267,7 +268,7 @@ const GOOD: &str = "0";
 
 fn matter_workshop(init: &[&str]) -> Workshop {
     let workshop = Workshop::with(init);
-    let shipped = std::fs::read_to_string(project("policies/matter-dac.toml")).unwrap();
+    let shipped = std::fs::read_to_string(project("policies/matter-dac.toml")).expect("it is shipped");
     let policy = shipped.replace("relax = []", "relax = [\"test-anchor\"]");
     assert_ne!(policy, shipped);
     workshop.write("dac.toml", policy.as_bytes());
