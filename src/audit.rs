@@ -70,8 +70,9 @@ pub fn audit(job: &Audit<'_>, stdin: &mut (dyn Read + Send)) -> Result<AuditRepo
         return Ok(report);
     };
     report.checked("seal of the statement, its signer's purpose and anchor");
+    let before = report.count();
     check_files(&reader, &statement, &mut report)?;
-    report.checked("digest of every file");
+    report.checked_since(before, "digest of every file");
 
     let identity = issuer::identity(job, &reader, &statement, &mut report)?;
     let policy = policy(&reader, &statement, &mut report)?;
@@ -79,6 +80,7 @@ pub fn audit(job: &Audit<'_>, stdin: &mut (dyn Read + Send)) -> Result<AuditRepo
         entries::check(job, &reader, &statement, identity, policy, &mut report)?;
     }
     account::check_counts(&reader, &statement, &mut report)?;
+    account::check_input_lines(&reader, &statement, &mut report)?;
     if !job.inputs.is_empty() {
         account::check_inputs(job, &reader, &statement, stdin, &mut report)?;
     }

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use crate::cert::{IssuerIdentity, Seed, UncheckedCertificate};
 use crate::crypto::{is_full_width, sha256};
-use crate::delivery::{BatchReader, StoredCertificate};
+use crate::delivery::{BatchReader, Stamp, StoredCertificate};
 use crate::error::Error;
 use crate::issue::{self, derive_serial, serial_for};
 use crate::manifest::{self, Entry, Statement, TreeBuilder};
@@ -56,7 +56,8 @@ pub(super) fn check(
     report: &mut AuditReport,
 ) -> Result<(), Error> {
     let Some(context) = context(job, reader, statement, identity, policy, report)? else { return Ok(()) };
-    let mut walk = Walk { tree: TreeBuilder::new(), last: None, discarded: vec![], numbers: 0 };
+    let before = report.count();
+    let mut walk = Walk { tree: TreeBuilder::new(), last: None, reissue: None, discarded: vec![], numbers: 0 };
     let lines = believed(reader.lines(manifest::ENTRIES_FILE), manifest::ENTRIES_FILE, report)?;
     let certificates = believed(reader.certificates(), "certificates.zip", report)?;
     let sources = believed(reader.sources(), "sources.zip", report)?;
@@ -104,9 +105,17 @@ pub(super) fn check(
         }
         (job.advance)(count);
     }
+    for (name, stamp) in [("certificates.zip", certificates.stamp()), ("sources.zip", sources.stamp())] {
+        if stamp.is_some_and(|stamp| stamp != Stamp::new(statement.issued_at)) {
+            report.fault(code::ARCHIVE_TIME, name, "its entries carry another time than issued_at");
+        }
+    }
+    report.checked_since(before, "every source leaf's chain, UID and key under the source anchors");
+    report.checked_since(
+        before,
+        "every certificate: rebuilt bit for bit from policy, seed and leaf, and the CA's signature",
+    );
     walk.finish(statement, report);
-    report.checked("every source leaf's chain, UID and key under the source anchors");
-    report.checked("every certificate: rebuilt bit for bit from policy, seed and leaf, and the CA's signature");
     Ok(())
 }
 
@@ -122,8 +131,14 @@ fn context<'a>(
     let mut verifier = Verifier::new(anchors, policy.source().clone(), statement.issued_at)?;
     // certificates of the batch may only help to build paths; the anchors are the auditor's
     let chain = believed(reader.read("source-chain.pem"), "source-chain.pem", report)?.unwrap_or_default();
-    for certificate in certificates(&chain).unwrap_or_default() {
-        verifier.add_intermediate(certificate);
+    match certificates(&chain) {
+        Ok(chain) => {
+            check_anchors(statement, &chain, report);
+            for certificate in chain {
+                verifier.add_intermediate(certificate);
+            }
+        }
+        Err(reason) => report.fault(code::FILE_UNREADABLE, "source-chain.pem", &reason),
     }
     let params = match policy.params(&statement.params) {
         Ok(params) => params,
@@ -152,10 +167,28 @@ fn context<'a>(
     Ok(Some(Context { identity, bound, verifier, anchors: job.source_anchors, statement, seed }))
 }
 
+/// Lines count the anchors by the statement's list: what it says of each must be what the certificate says.
+fn check_anchors(statement: &Statement, chain: &[Certificate], report: &mut AuditReport) {
+    for (number, anchor) in statement.anchors.iter().enumerate() {
+        let found = chain.iter().any(|certificate| {
+            sha256(certificate.der()) == anchor.sha256
+                && sha256(certificate.spki().der()) == anchor.spki_sha256
+                && certificate.subject().to_string() == anchor.subject
+        });
+        if !found {
+            let message =
+                format!("anchor {number}, `{}`, is not among the certificates of source-chain.pem", anchor.subject);
+            report.fault(code::ANCHORS, manifest::STATEMENT_FILE, &message);
+        }
+    }
+}
+
 /// What is followed from line to line.
 struct Walk {
     tree: TreeBuilder,
     last: Option<Uid>,
+    /// What the first line says about a reissue: one run has one reason for all.
+    reissue: Option<Option<String>>,
     discarded: Vec<SerialNumber>,
     numbers: u64,
 }
@@ -170,6 +203,11 @@ impl Walk {
             report.fault(code::ENTRY_ORDER, &place(self.numbers), &message);
         }
         self.last = Some(entry.uid().clone());
+        let reissue = entry.reissue().map(str::to_owned);
+        if *self.reissue.get_or_insert_with(|| reissue.clone()) != reissue {
+            let message = format!("chip {} has another reason for a reissue than the first line", entry.uid());
+            report.fault(code::ENTRY_DIFFERS, &place(self.numbers), &message);
+        }
     }
 
     fn good(&mut self, good: Good, report: &mut AuditReport) {
@@ -265,6 +303,13 @@ impl Context<'_> {
         })?;
         if full_width && !is_full_width(self.identity.spki().algorithm(), issued.signature()) {
             return Err(fault(code::FULL_WIDTH, format!("signature of chip {uid} has a leading zero octet in r or s")));
+        }
+
+        // what an auditor cannot see again is at least what the policy allows
+        if let Some(relaxation) = entry.relax().iter().find(|named| !self.statement.relaxations.contains(named)) {
+            let message =
+                format!("the line of chip {uid} names relaxation {relaxation}, which the policy does not have");
+            return Err(fault(code::ENTRY_DIFFERS, message));
         }
 
         // every other field of the line follows from the certificates just proved

@@ -13,7 +13,7 @@ const MAX_FAULTS: usize = 1_000;
 pub struct AuditReport {
     /// The statement, if its seal verified.
     pub statement: Option<Statement>,
-    /// What was checked, in words.
+    /// What was checked and holds, in words.
     pub checks: Vec<String>,
     /// Certificates that were derived again.
     pub certificates: u64,
@@ -50,6 +50,18 @@ impl AuditReport {
         self.checks.push(what.to_owned());
     }
 
+    /// Faults so far, for [`checked_since`](Self::checked_since).
+    pub(super) fn count(&self) -> u64 {
+        self.faults.len() as u64 + self.more_faults
+    }
+
+    /// Notes a check if nothing was found since there were `before` faults.
+    pub(super) fn checked_since(&mut self, before: u64, what: &str) {
+        if self.count() == before {
+            self.checked(what);
+        }
+    }
+
     pub(super) fn fault(&mut self, code: Code, place: &str, message: &str) {
         self.push(Fault { code, place: place.to_owned(), message: message.to_owned() });
     }
@@ -82,6 +94,8 @@ codes! {
     ACCOUNT_INPUT = "audit.account.input", "An input is not the one the batch was made from.";
     ACCOUNT_ITEM = "audit.account.item", "An item of the input is not accounted for, or an accounted item is not in the input.";
     ACCOUNT_LINE = "audit.account.line", "A line of rejected.jsonl or inputs.jsonl cannot be read.";
+    ANCHORS = "audit.statement.anchors", "An anchor of the statement is not among the certificates of source-chain.pem.";
+    ARCHIVE_TIME = "audit.archive.time", "The entries of an archive carry another time than that of the batch.";
     CERTIFICATE_NAME = "audit.certificate.name", "The entry of certificates.zip is named after another chip.";
     CERTIFICATE_SIGNATURE = "audit.certificate.signature", "The issuing CA did not sign this certificate.";
     CERTIFICATE_TBS = "audit.certificate.tbs", "The certificate is not the one that policy, seed and leaf give.";

@@ -42,12 +42,17 @@ pub struct ArchiveEntry<'a> {
 impl<R: Read> ArchiveReader<R> {
     /// Reads from the first octet of `input`; `name` is for errors.
     pub fn new(input: R, name: &str) -> Self {
+        Self::continuing(input, name, None)
+    }
+
+    /// As [`new`](Self::new), for the next part of an archive whose entries carry this time.
+    pub(super) fn continuing(input: R, name: &str, stamp: Option<Stamp>) -> Self {
         let input = Digesting { inner: input, digest: Sha256::new(), bytes: 0 };
         Self {
             input: BufReader::with_capacity(BUFFER, input),
             name: name.to_owned(),
             at: 0,
-            stamp: None,
+            stamp,
             entries: 0,
             directory: Sha256::new(),
             directory_bytes: 0,
@@ -117,6 +122,11 @@ impl<R: Read> ArchiveReader<R> {
         }
         let name = std::str::from_utf8(&head[LOCAL_HEADER..]).expect("the name was checked to be ASCII");
         Ok(Some(ArchiveEntry { name, data }))
+    }
+
+    /// The time of its entries, once there was one.
+    pub(super) fn stamp(&self) -> Option<Stamp> {
+        self.stamp
     }
 
     /// Its name, for errors.

@@ -15,6 +15,7 @@ use super::error::{DeliveryError, codes};
 use super::output::WrittenFile;
 use super::parts::part_name;
 use super::pem::{certificate_from_pem, certificate_to_pem};
+use super::zip::Stamp;
 
 /// A batch directory, opened for reading. Links are never followed.
 #[derive(Debug)]
@@ -152,6 +153,7 @@ impl BatchReader {
             current: None,
             peeked: None,
             shape,
+            stamp: None,
             last: None,
             what: stem,
             files: Vec::new(),
@@ -238,6 +240,7 @@ pub struct CertificateStream {
     current: Option<ArchiveReader<File>>,
     peeked: Option<(Uid, Form, Vec<u8>)>,
     shape: Option<Shape>,
+    stamp: Option<Stamp>,
     last: Option<Uid>,
     what: &'static str,
     files: Vec<WrittenFile>,
@@ -284,6 +287,11 @@ impl CertificateStream {
         Ok(Some(StoredCertificate { uid, der }))
     }
 
+    /// The time that all entries carry, once the last certificate was read; none if there was no certificate.
+    pub fn stamp(&self) -> Option<Stamp> {
+        self.stamp
+    }
+
     /// Length and digest of each part, once the last certificate was read.
     pub fn files(&self) -> &[WrittenFile] {
         &self.files
@@ -293,7 +301,7 @@ impl CertificateStream {
         loop {
             if self.current.is_none() {
                 let Some((name, file)) = self.waiting.pop() else { return Ok(None) };
-                self.current = Some(ArchiveReader::new(file, &name));
+                self.current = Some(ArchiveReader::continuing(file, &name, self.stamp));
             }
             let Some(archive) = &mut self.current else { return Ok(None) };
             let at = archive.position();
@@ -313,6 +321,7 @@ impl CertificateStream {
                 return Err(archive.refused(at, "name of an entry", expected, codes::ARCHIVE_NAME));
             }
             if let Some(ended) = self.current.take() {
+                self.stamp = ended.stamp();
                 self.files.push(ended.finish()?);
             }
         }
