@@ -15,6 +15,7 @@ fn main() -> ExitCode {
     let outcome = std::panic::catch_unwind(|| cli::run(&arguments, &mut world(), printer));
     // a panic has been printed by then; it is our fault, whatever the input was
     let exit = outcome.unwrap_or(cli::Exit::Bug);
+    let exit = if exit == cli::Exit::Done && cli::Printer::lost_data() { cli::Exit::Storage } else { exit };
     ExitCode::from(exit.code())
 }
 

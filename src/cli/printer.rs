@@ -1,12 +1,15 @@
 //! The one place that prints: data to standard output, talk to standard error.
-#![expect(clippy::print_stderr, reason = "this is the one file that prints")]
 
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use reroot::error::Error;
 
 use super::args::Format;
 use super::render;
+
+/// Whether data could not be written.
+static LOST: AtomicBool = AtomicBool::new(false);
 
 /// Where and how to print.
 #[derive(Clone, Copy, Debug)]
@@ -27,8 +30,18 @@ impl Printer {
     /// Data: something that could be piped.
     pub(crate) fn data(self, text: &str) {
         let mut out = std::io::stdout().lock();
-        // a closed pipe (`| head`) is the reader's choice, not a fault
-        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+            // a closed pipe (`| head`) is the reader's choice, not a fault
+            Err(error) if error.kind() != ErrorKind::BrokenPipe && !LOST.swap(true, Ordering::Relaxed) => {
+                self.failure(&format!("standard output: {error}"), None);
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether data was lost: then a command has not done what it was asked to do.
+    pub(crate) fn lost_data() -> bool {
+        LOST.load(Ordering::Relaxed)
     }
 
     /// A JSON value as data, one document.
@@ -40,22 +53,22 @@ impl Printer {
     /// Talk: what is going on.
     pub(crate) fn say(self, text: &str) {
         if !self.quiet {
-            eprintln!("{text}");
+            talk(text);
         }
     }
 
     /// A warning, also when quiet.
     pub(crate) fn warn(self, text: &str) {
-        eprintln!("warning: {text}");
+        talk(&format!("warning: {text}"));
     }
 
     /// An error with its hint, in the format asked for.
     pub(crate) fn error(self, error: &Error) {
         match self.format {
-            Format::Text => eprintln!("{}", render::error(error, self.terminal)),
+            Format::Text => talk(&render::error(error, self.terminal)),
             Format::Json => {
                 let text = serde_json::to_string(&render::error_json(error)).expect("values made here serialise");
-                eprintln!("{text}");
+                talk(&text);
             }
         }
     }
@@ -64,12 +77,18 @@ impl Printer {
     pub(crate) fn failure(self, message: &str, hint: Option<&str>) {
         match self.format {
             Format::Text => {
-                eprintln!("error: {message}");
+                talk(&format!("error: {message}"));
                 if let Some(hint) = hint {
-                    eprintln!("\nhint: {hint}");
+                    talk(&format!("\nhint: {hint}"));
                 }
             }
-            Format::Json => eprintln!("{}", serde_json::json!({ "error": message, "hint": hint })),
+            Format::Json => talk(&serde_json::json!({ "error": message, "hint": hint }).to_string()),
         }
     }
+}
+
+/// Talk that nobody can hear is no reason to stop: by then something may have been signed.
+fn talk(text: &str) {
+    let mut out = std::io::stderr().lock();
+    let _ = out.write_all(format!("{text}\n").as_bytes());
 }
