@@ -119,7 +119,8 @@ pub fn scratch(directory: &Path) -> Result<File, DurableError> {
                 return Ok(file);
             }
             Err(DurableError::Exists { .. }) => number = number.wrapping_mul(1_664_525).wrapping_add(1_013_904_223),
-            Err(error) => return Err(error),
+            // the name is nobody's but this function's
+            Err(DurableError::Io { source, .. }) => return Err(at(directory, source)),
         }
     }
 }

@@ -7,6 +7,7 @@ use reroot::error::Error;
 use reroot::issue::IssueError;
 use reroot::ledger::LedgerError;
 use reroot::manifest::ManifestError;
+use reroot::reel::ReelError;
 use reroot::signer::SignerError;
 
 /// How the program ends.
@@ -64,7 +65,7 @@ impl Exit {
             Error::LintDiffers { .. } => Self::Bug,
             Error::Manifest(error) => manifest(error),
             Error::NotSealed(_) => Self::Findings,
-            Error::Reel(_) => Self::Input,
+            Error::Reel(error) => reel(error),
             Error::Signer(error) => signer(error),
         }
     }
@@ -163,6 +164,49 @@ fn issue(error: &IssueError) -> Exit {
             Exit::Signer
         }
         IssueError::Signer(error) => signer(error),
+    }
+}
+
+fn manifest(error: &ManifestError) -> Exit {
+    match error {
+        // the configuration, or the auditor, names the wrong certificate or key
+        ManifestError::AnchorKey { .. }
+        | ManifestError::AnchorNotACa { .. }
+        | ManifestError::SignerCa
+        | ManifestError::SignerCertificate(_)
+        | ManifestError::SignerCertificateAlgorithm { .. }
+        | ManifestError::SignerCertificateSignature { .. }
+        | ManifestError::SignerCriticalExtension { .. }
+        | ManifestError::SignerKey { .. }
+        | ManifestError::SignerKeyMismatch
+        | ManifestError::SignerKeyUsage { .. }
+        | ManifestError::SignerNoTrustAnchor { .. }
+        | ManifestError::SignerPublicKey { .. }
+        | ManifestError::SignerPurpose { .. }
+        | ManifestError::SignerValidity { .. } => Exit::Usage,
+        ManifestError::SealSignature { .. } => Exit::Signer,
+        ManifestError::Signer(error) => signer(error),
+        // of a statement that this program wrote; of others they are faults in an audit's report
+        ManifestError::Digest
+        | ManifestError::Form { .. }
+        | ManifestError::Format { .. }
+        | ManifestError::SealDer(_)
+        | ManifestError::SigningTime { .. }
+        | ManifestError::Syntax { .. }
+        | ManifestError::Value { .. } => Exit::Bug,
+    }
+}
+
+fn reel(error: &ReelError) -> Exit {
+    match error {
+        ReelError::Changed { .. }
+        | ReelError::Configuration { .. }
+        | ReelError::Io { .. }
+        | ReelError::NotAFile { .. }
+        | ReelError::StdinMissing
+        | ReelError::StdinRead { .. } => Exit::Input,
+        // what is set aside lies beside the output
+        ReelError::Scratch { .. } | ReelError::SpoolRead { .. } | ReelError::SpoolWrite { .. } => Exit::Storage,
     }
 }
 

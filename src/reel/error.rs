@@ -88,6 +88,13 @@ impl ReelError {
                 "Check who may read it.".into()
             }
             Self::NotAFile { .. } => "Give standard input as `-`, or copy the data to a file.".into(),
+            Self::Scratch { source: DurableError::Io { source, .. } }
+                if source.kind() == std::io::ErrorKind::PermissionDenied =>
+            {
+                "Leaves wait beside the output while they are checked (`inspect` and `verify`: in TMPDIR); this user must \
+                 be able to write there."
+                    .into()
+            }
             Self::Scratch { .. } | Self::SpoolWrite { .. } => {
                 "The scratch directory needs room for all leaves, about as much as the archive unpacked.".into()
             }

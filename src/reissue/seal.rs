@@ -18,7 +18,7 @@ use super::{Job, Run, Summary, is_sealed};
 /// Refuses early what would be refused late: something at `out` that this ledger did not seal.
 pub(super) fn check_output_place(job: &Job<'_>, ledger: &Ledger) -> Result<(), Error> {
     if job.out.symlink_metadata().is_err() {
-        return Ok(());
+        return Ok(BatchWriter::check_free(job.out)?);
     }
     match sealed_at(job, ledger)? {
         Some(_) => Ok(()),
@@ -34,6 +34,9 @@ fn sealed_at(job: &Job<'_>, ledger: &Ledger) -> Result<Option<Statement>, Error>
     };
     let Ok(statement) = Statement::parse(&bytes) else { return Ok(None) };
     let Ok(batch) = statement.batch.parse() else { return Ok(None) };
+    if ledger.batch(&batch)?.is_none() {
+        return Ok(None);
+    }
     match ledger.sealed(&batch)? {
         Some(sealed) if sealed == (bytes, seal) => Ok(Some(statement)),
         _ => Ok(None),
