@@ -1,6 +1,6 @@
 //! `reroot man DIR`
 
-use clap::CommandFactory;
+use clap::{Command, CommandFactory};
 use reroot::durable::{Access, DurableError, create_directory, write_new};
 
 use super::args::{Cli, ManArgs};
@@ -13,10 +13,8 @@ pub(crate) fn run(args: &ManArgs, printer: Printer) -> Result<Exit, Fault> {
     }
     let mut command = Cli::command().name("reroot");
     command.build();
-    let mut pages = vec![("reroot".to_owned(), command.clone())];
-    for sub in command.get_subcommands() {
-        pages.push((format!("reroot-{}", sub.get_name()), sub.clone()));
-    }
+    let mut pages = Vec::new();
+    collect("reroot".to_owned(), &command, &mut pages);
     for (name, command) in pages {
         let mut page = Vec::new();
         let name: &'static str = name.leak();
@@ -26,4 +24,12 @@ pub(crate) fn run(args: &ManArgs, printer: Printer) -> Result<Exit, Fault> {
         printer.say(&format!("wrote {}", path.display()));
     }
     Ok(Exit::Done)
+}
+
+/// One page a command, `reroot-policy-check` for `reroot policy check`.
+fn collect(name: String, command: &Command, pages: &mut Vec<(String, Command)>) {
+    for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
+        collect(format!("{name}-{}", sub.get_name()), sub, pages);
+    }
+    pages.push((name, command.clone()));
 }
