@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::intake::{Intake, Source, read_and_verify};
 use crate::origin::{Disposition, Finding, Uid};
 use crate::reel::{self, Input, InputRecord, Item, Limits};
-use crate::verify::{self, ExpectedList, SourceRules};
+use crate::verify::{self, ExpectedList, MissingChip, SourceRules};
 use crate::x509::{Certificate, Leniency, Time};
 
 /// Looking believes nothing, so it reads what some policy might accept.
@@ -73,7 +73,7 @@ pub struct Inspection {
     /// Rejected and ignored items.
     pub findings: Vec<Finding>,
     /// Expected chips that were not found.
-    pub missing: Vec<String>,
+    pub missing: Vec<MissingChip>,
     /// Things worth a look.
     pub warnings: Vec<String>,
     /// One record an item, if asked for: its name and its finding.

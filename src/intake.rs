@@ -12,7 +12,9 @@ use crate::crypto::sha256;
 use crate::error::Error;
 use crate::origin::{Disposition, Finding, ItemName, Uid};
 use crate::reel::{self, Input, InputRecord, Item, Limits, SourceLeaf, Spool, SpoolRef};
-use crate::verify::{self, Examined, ExpectedList, Receipt, SourceRules, TrustAnchor, VerifiedLeaf, Verifier};
+use crate::verify::{
+    self, Examined, ExpectedList, MissingChip, Receipt, SourceRules, TrustAnchor, VerifiedLeaf, Verifier,
+};
 use crate::x509::{Certificate, Sha256Digest, Time};
 
 /// Items handed to a worker at once.
@@ -61,7 +63,7 @@ pub(crate) struct Intake {
 impl Intake {
     /// Applies the rules that need all leaves at once: conflicts among them and the expected list. Leaves the rows in
     /// UID order, each UID once; returns the expected chips that are missing.
-    pub(crate) fn resolve(&mut self, expected: Option<&ExpectedList>) -> Result<Vec<String>, Error> {
+    pub(crate) fn resolve(&mut self, expected: Option<&ExpectedList>) -> Result<Vec<MissingChip>, Error> {
         let mut keys: Vec<verify::Row> =
             (0..).zip(&self.rows).map(|(mark, row)| verify::Row { mark, ..row.key }).collect();
         let place = |mark: u64| usize::try_from(mark).expect("a mark is a position in memory");
@@ -79,7 +81,7 @@ impl Intake {
                 let row = &self.rows[place(mark)];
                 self.findings.push((row.item, verify::unexpected(row.load(&self.spool)?.item, &row.key)));
             }
-            missing = expectation.missing.into_iter().map(|(line, chip)| format!("{chip} (line {line})")).collect();
+            missing = expectation.missing.into_iter().map(|(line, chip)| MissingChip { chip, line }).collect();
         }
         let mut rows: Vec<Option<Row>> = std::mem::take(&mut self.rows).into_iter().map(Some).collect();
         self.rows = keys.iter().filter_map(|key| rows[place(key.mark)].take()).collect();

@@ -44,6 +44,9 @@ pub fn reissue(
 ) -> Result<Outcome, Error> {
     let mut run = Run { job, progress, cancel, timings: Timings::default() };
 
+    if let Some(reason) = &job.reissue {
+        Entry::check_reissue(reason)?;
+    }
     check_head(job, ledger)?;
     seal::check_output_place(job, ledger)?;
     check_issuer(job)?;
@@ -64,7 +67,7 @@ pub fn reissue(
     })?;
     let mut settled = run.timed(Stage::Settle, |run| settle::settle(run, ledger, intake))?;
     if settled.nothing_left() {
-        return Ok(settled.refused());
+        return Ok(settled.refused(job.on_reject));
     }
 
     let earlier = settled.found.take();
@@ -73,7 +76,7 @@ pub fn reissue(
     let bound = job.bind(&row)?;
     run.timed(Stage::Lint, |run| lint::lint_all(run, &bound, &row, &mut settled))?;
     if settled.stops(job.on_reject) {
-        return Ok(settled.refused());
+        return Ok(settled.refused(job.on_reject));
     }
     let row = settled.confirm(row, resumed)?;
     if let Some(published) = seal::already_published(job, ledger, &row, &mut settled)? {

@@ -16,7 +16,7 @@ use super::progress::Counter;
 use super::{Exit, Fault, Printer, World, load, render};
 
 pub(crate) fn run(args: &InspectArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
-    let inputs = load::inputs(&args.inputs);
+    let inputs = load::inputs(&args.inputs)?;
     let counter = Counter::new(printer.terminal && printer.format == Format::Text);
     let scratch = std::env::temp_dir();
     let request = Look {
@@ -153,7 +153,7 @@ fn as_json(seen: &Inspection, verified: bool) -> Value {
         "not_before": range(&seen.not_before.map(|(a, b)| (a.to_string(), b.to_string()))),
         "not_after": range(&seen.not_after.map(|(a, b)| (a.to_string(), b.to_string()))),
         "uids": range(&seen.uids.as_ref().map(|(a, b)| (a.to_string(), b.to_string()))),
-        "missing": seen.missing,
+        "missing": seen.missing.iter().map(render::missing_json).collect::<Vec<_>>(),
         "warnings": seen.warnings,
         "entries": entries,
     })

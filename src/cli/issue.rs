@@ -7,6 +7,7 @@ use reroot::cert::Seed;
 use reroot::delivery::Form;
 use reroot::issue::Issuer;
 use reroot::ledger::{BatchId, Ledger};
+use reroot::manifest::Entry;
 use reroot::origin::Disposition;
 use reroot::reel::Limits;
 use reroot::reissue::{Job, OnReject, Outcome, Refusal, Stage, Summary, reissue};
@@ -24,6 +25,7 @@ const CHUNK_SIZE: u32 = 4_096;
 pub(crate) const TOOL: &str = concat!("reroot ", env!("CARGO_PKG_VERSION"));
 
 pub(crate) fn run(args: &IssueArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
+    check_arguments(args)?;
     let policy = load::policy(&args.policy)?;
     let params = policy.params(&load::params(&args.set)?)?;
     let config = load::config(&args.config)?;
@@ -42,7 +44,7 @@ pub(crate) fn run(args: &IssueArgs, world: &mut World, printer: Printer) -> Resu
     let manifest_signer = config.open_manifest_signer(&secrets)?;
     let mut ledger = Ledger::open(config.ledger_path(), issuer.identity().spki())?;
 
-    let inputs = load::inputs(&args.inputs);
+    let inputs = load::inputs(&args.inputs)?;
     let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
     let job = Job {
         inputs: &inputs,
@@ -78,6 +80,19 @@ pub(crate) fn run(args: &IssueArgs, world: &mut World, printer: Printer) -> Resu
     let outcome = reissue(&job, &mut ledger, &mut *world.stdin, &bars, &world.cancel)?;
     report(&outcome, args, printer);
     Ok(exit(&outcome))
+}
+
+/// What can be told from the arguments alone.
+fn check_arguments(args: &IssueArgs) -> Result<(), Fault> {
+    if args.publish_bulk_id {
+        let message = "--publish-bulk-id: the manifest of this version has no place for a bulk identifier";
+        return Err(Fault::usage(message).hint("Leave it out; --bulk-id alone keeps the identifier on the ledger."));
+    }
+    if args.reissue.as_deref().is_some_and(|reason| Entry::check_reissue(reason).is_err()) {
+        return Err(Fault::usage("--reissue: the reason is empty or longer than 1000 characters")
+            .hint("Say in a few words why these chips get another certificate; it is kept for good."));
+    }
+    load::inputs(&args.inputs).map(drop)
 }
 
 fn batch_id(world: &World) -> BatchId {
@@ -122,11 +137,21 @@ fn report(outcome: &Outcome, args: &IssueArgs, printer: Printer) {
             printer.say("dry run: nothing was recorded or signed");
             printer.data(&text(summary, args));
         }
-        Outcome::Refused(refusal) => printer.failure(&refused(refusal), Some(REFUSED_HINT)),
+        Outcome::Refused(refusal) => printer.failure(&refused(refusal), refused_hint(refusal)),
     }
 }
 
-const REFUSED_HINT: &str = "Look closer with `reroot inspect --verify`; `--on-reject skip` issues the good leaves.";
+/// None where the reasons say themselves what to do.
+fn refused_hint(refusal: &Refusal) -> Option<&'static str> {
+    let rejected = refusal.findings.iter().any(|finding| finding.disposition == Disposition::Rejected);
+    match (refusal.skip_helps, rejected) {
+        (true, true) => Some("Look closer with `reroot inspect --verify`; `--on-reject skip` issues the good leaves."),
+        (true, false) => Some("`--on-reject skip` issues the leaves that are there."),
+        (false, _) if refusal.ready > 0 => None,
+        (false, true) => Some("Look closer with `reroot inspect --verify`."),
+        (false, false) => Some("Look at what is in there with `reroot inspect`."),
+    }
+}
 
 fn text(summary: &Summary, args: &IssueArgs) -> String {
     let mut text = String::new();
@@ -138,14 +163,18 @@ fn text(summary: &Summary, args: &IssueArgs) -> String {
     let mut line = |name: &str, value: String| {
         let _ = writeln!(text, "{name:<12}{value}");
     };
-    line("batch", summary.batch.clone());
-    line("issued at", summary.issued_at.to_string());
+    let planned = summary.statement_sha256.is_none();
+    if !planned {
+        line("batch", summary.batch.clone());
+        line("issued at", summary.issued_at.to_string());
+    }
     line(
         "items",
         format!(
-            "{} = {} issued + {} rejected + {} ignored",
+            "{} = {} {} + {} rejected + {} ignored",
             render::count(summary.items),
             render::count(summary.issued),
+            if planned { "to issue" } else { "issued" },
             render::count(summary.rejected),
             render::count(summary.ignored)
         ),
@@ -201,8 +230,9 @@ fn as_json(outcome: &Outcome, args: &IssueArgs) -> Value {
                 "outcome": "refused",
                 "items": refusal.items,
                 "ready": refusal.ready,
+                "skip_helps": refusal.skip_helps,
                 "reasons": refusal.reasons,
-                "missing": refusal.missing,
+                "missing": refusal.missing.iter().map(render::missing_json).collect::<Vec<_>>(),
                 "warnings": refusal.warnings,
                 "findings": refusal.findings.iter().map(render::finding_json).collect::<Vec<_>>(),
             });
@@ -212,10 +242,11 @@ fn as_json(outcome: &Outcome, args: &IssueArgs) -> Value {
         .into_iter()
         .map(|stage| (stage.as_str().to_owned(), json!(summary.timings.of(stage).as_secs_f64())))
         .collect();
+    let planned = summary.statement_sha256.is_none();
     json!({
         "outcome": word,
-        "batch": summary.batch,
-        "issued_at": summary.issued_at.to_string(),
+        "batch": (!planned).then_some(&summary.batch),
+        "issued_at": (!planned).then(|| summary.issued_at.to_string()),
         "out": args.out.display().to_string(),
         "counts": {
             "items": summary.items,

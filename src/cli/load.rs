@@ -16,24 +16,28 @@ use super::Fault;
 /// Largest policy, list or certificate file that is read.
 const MAX_FILE: u64 = 64 << 20;
 
-/// Reads a file that must fit into memory.
-pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>, Fault> {
-    let fault = |source: std::io::Error| Fault::usage(format!("`{}`: {source}", path.display()));
+/// Reads a file that must fit into memory; `what` it is, for the message.
+pub(crate) fn bytes(what: &str, path: &Path) -> Result<Vec<u8>, Fault> {
+    let fault = |source: std::io::Error| {
+        let fault = Fault::usage(format!("cannot read {what} `{}`: {source}", path.display()));
+        if source.kind() == std::io::ErrorKind::NotFound {
+            fault.hint("Check the name; it is relative to the current directory.")
+        } else {
+            fault
+        }
+    };
     let length = std::fs::metadata(path).map_err(fault)?.len();
     if length > MAX_FILE {
-        return Err(Fault::usage(format!("`{}` has {length} bytes, expected at most {MAX_FILE}", path.display())));
+        let message = format!("{what} `{}` has {length} bytes, expected at most {MAX_FILE}", path.display());
+        return Err(Fault::usage(message));
     }
     std::fs::read(path).map_err(fault)
 }
 
-/// Reads a text file.
-pub(crate) fn text(path: &Path) -> Result<String, Fault> {
-    String::from_utf8(bytes(path)?).map_err(|_| Fault::usage(format!("`{}` is not UTF-8 text", path.display())))
-}
-
 /// Reads and proves a policy.
 pub(crate) fn policy(path: &Path) -> Result<Policy, Fault> {
-    let text = text(path)?;
+    let text = String::from_utf8(bytes("policy", path)?)
+        .map_err(|_| Fault::usage(format!("policy `{}` is not UTF-8 text", path.display())))?;
     Policy::parse(&text, &path.display().to_string()).map_err(|errors| Error::from(errors).into())
 }
 
@@ -48,7 +52,7 @@ pub(crate) fn config(path: &Path) -> Result<Config, Fault> {
 
 /// Reads an expected list.
 pub(crate) fn expected(path: &Path, family: Family) -> Result<(ExpectedList, Sha256Digest), Fault> {
-    let content = bytes(path)?;
+    let content = bytes("expected list", path)?;
     let list = ExpectedList::parse(family, &content, &path.display().to_string()).map_err(|error| {
         let hint = error.hint().unwrap_or_default();
         Fault::usage(error.to_string()).hint(&hint)
@@ -61,7 +65,8 @@ pub(crate) fn certificates(paths: &[PathBuf]) -> Result<Vec<Certificate>, Fault>
     let mut list = Vec::new();
     for path in paths {
         let name = path.display();
-        let found = certificates_in_pem(&bytes(path)?).map_err(|error| Fault::usage(format!("`{name}`: {error}")))?;
+        let found = certificates_in_pem(&bytes("certificate", path)?)
+            .map_err(|error| Fault::usage(format!("`{name}`: {error}")))?;
         for der in found {
             let certificate =
                 Certificate::from_der(&der).map_err(|error| Fault::usage(format!("`{name}`: {error}")))?;
@@ -72,8 +77,12 @@ pub(crate) fn certificates(paths: &[PathBuf]) -> Result<Vec<Certificate>, Fault>
 }
 
 /// Paths on the command line as inputs; `-` is standard input.
-pub(crate) fn inputs(paths: &[PathBuf]) -> Vec<Input> {
-    paths.iter().map(|path| if path.as_os_str() == "-" { Input::Stdin } else { Input::Path(path.clone()) }).collect()
+pub(crate) fn inputs(paths: &[PathBuf]) -> Result<Vec<Input>, Fault> {
+    let stdin = |path: &&PathBuf| path.as_os_str() == "-";
+    if paths.iter().filter(stdin).count() > 1 {
+        return Err(Fault::usage("standard input (`-`) is named twice, and can be read once"));
+    }
+    Ok(paths.iter().map(|path| if stdin(&path) { Input::Stdin } else { Input::Path(path.clone()) }).collect())
 }
 
 /// `NAME=VALUE` pairs of `--set`.

@@ -78,7 +78,7 @@ fn show(
         params,
         issuer: &identity,
         anchors: &anchors,
-        leaf: &load::bytes(leaf)?,
+        leaf: &load::bytes("leaf", leaf)?,
         name: &leaf.display().to_string(),
         at: world.now,
     };

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
 use reroot::error::Error;
 use reroot::origin::{Disposition, Finding};
+use reroot::verify::MissingChip;
 use serde_json::{Value, json};
 
 /// Findings of one code shown before the rest is only counted.
@@ -22,9 +23,12 @@ pub(crate) fn error(error: &Error, terminal: bool) -> String {
         return text;
     }
     let theme = if terminal { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
-    let handler = GraphicalReportHandler::new_themed(theme).with_width(100);
-    let mut text = String::new();
+    let handler = GraphicalReportHandler::new_themed(theme).with_wrap_lines(false);
+    let what = if matches!(error, Error::Policy(_)) { "policy" } else { "configuration" };
+    let count = if places.len() == 1 { String::new() } else { format!(", for {} reasons", places.len()) };
+    let mut text = format!("error: {what} `{}` cannot be used{count}\n", places[0].file);
     for place in &places {
+        text.push('\n');
         let _ = handler.render_report(&mut text, place);
     }
     text.trim_end().to_owned()
@@ -147,6 +151,11 @@ pub(crate) fn finding_json(finding: &Finding) -> Value {
         "uid": finding.uid.as_ref().map(ToString::to_string),
         "source_sha256": finding.source_sha256.map(|digest| digest.to_string()),
     })
+}
+
+/// A chip that is missing, for programs.
+pub(crate) fn missing_json(missing: &MissingChip) -> Value {
+    json!({ "chip": missing.chip, "line": missing.line })
 }
 
 /// `1234567` as `1,234,567`.

@@ -13,6 +13,10 @@ impl SecretResolver for Secrets {
     }
 
     fn prompt(&self, question: &str) -> std::io::Result<String> {
-        rpassword::prompt_password(format!("{question}: "))
+        rpassword::prompt_password(format!("{question}: ")).map_err(|error| match error.raw_os_error() {
+            // ENOENT or ENXIO of /dev/tty: nobody to ask
+            Some(2 | 6) => std::io::Error::other("there is no terminal"),
+            _ => error,
+        })
     }
 }

@@ -31,7 +31,7 @@ pub(crate) fn run(args: &VerifyArgs, world: &mut World, printer: Printer) -> Res
         Some(path) => load::certificates(std::slice::from_ref(path))?,
         None => issuer_anchors.clone(),
     };
-    let inputs = load::inputs(&args.input);
+    let inputs = load::inputs(&args.input)?;
     let counter = Counter::new(printer.terminal && printer.format == Format::Text);
     let scratch = std::env::temp_dir();
     let job = Audit {

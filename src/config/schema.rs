@@ -68,7 +68,8 @@ pub(super) fn read(text: &str, base: &Path, errors: &Errors) -> Option<Document>
         let anchors = source.paths("anchors")?;
         if anchors.is_empty() {
             let span = source.required("anchors")?.span();
-            return errors.push(error::VALUE, &span, "`anchors` is empty, expected at least one file");
+            let hint = "Without a trust anchor no leaf can be verified; `reroot init` writes ST's.";
+            return errors.push_hint(error::VALUE, &span, "`anchors` is empty, expected at least one file", hint);
         }
         Some(anchors)
     });

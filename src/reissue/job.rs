@@ -12,7 +12,7 @@ use crate::origin::Finding;
 use crate::policy::{BatchContext, BoundPolicy, Params, Policy};
 use crate::reel::{Input, Limits};
 use crate::signer::Signer;
-use crate::verify::ExpectedList;
+use crate::verify::{ExpectedList, MissingChip};
 use crate::x509::{Certificate, Sha256Digest, Time};
 
 /// Everything a run needs to know. Time and randomness are among it: the library asks neither.
@@ -117,10 +117,12 @@ pub struct Refusal {
     pub items: u64,
     /// Leaves that could have been issued.
     pub ready: u64,
+    /// Whether they would be with [`OnReject::Skip`].
+    pub skip_helps: bool,
     /// Every rejected or ignored item, in the order of the input.
     pub findings: Vec<Finding>,
     /// Chips of the expected list that are not in the input.
-    pub missing: Vec<String>,
+    pub missing: Vec<MissingChip>,
     /// Reasons that concern the input as a whole.
     pub reasons: Vec<String>,
     /// Things worth a look that stop nothing.

@@ -9,7 +9,7 @@ use crate::ledger::{self, BatchId, BatchRow, BatchState, BatchTerms, LeafKey, Le
 use crate::manifest::InputLine;
 use crate::origin::{Code, Disposition, Finding};
 use crate::reel::{InputRecord, Spool};
-use crate::verify::Verifier;
+use crate::verify::{MissingChip, Verifier};
 use crate::x509::Time;
 
 use super::job::Refusal;
@@ -31,7 +31,7 @@ pub(super) struct Settled {
     /// The earlier batch that this run continues.
     pub(super) found: Option<BatchRow>,
     terms: BatchTerms,
-    missing: Vec<String>,
+    missing: Vec<MissingChip>,
     /// Reasons that stop the run whatever `--on-reject` says.
     stop: Vec<String>,
     /// Reasons that stop it unless `--on-reject skip`.
@@ -82,11 +82,11 @@ pub(super) fn settle(run: &Run<'_>, ledger: &Ledger, intake: Intake) -> Result<S
 impl Settled {
     fn apply_expectations(&mut self, job: &Job<'_>) {
         if !self.missing.is_empty() {
-            self.reasons.push(format!("{} expected chips are missing from the input", self.missing.len()));
+            self.reasons.push(format!("expected chips that the input lacks: {}", self.missing.len()));
         }
         let found = self.rows.len() as u64;
         if let Some(expected) = job.expect_count.filter(|expected| *expected != found) {
-            self.reasons.push(format!("{found} chips verified, expected {expected} (--expect-count)"));
+            self.reasons.push(format!("chips that verified: {found}, expected {expected} (--expect-count)"));
         }
     }
 
@@ -217,7 +217,7 @@ impl Settled {
     }
 
     fn warn(&mut self, job: &Job<'_>) {
-        if job.expected.is_none() {
+        if job.expected.is_none() && !self.rows.is_empty() {
             self.warnings.push(
                 "reel membership was not checked: a valid leaf proves a genuine ST part, not one of this reel (--expect)"
                     .into(),
@@ -294,12 +294,13 @@ impl Settled {
         self.nothing_left() || (on_reject == OnReject::Stop && flawed)
     }
 
-    pub(super) fn refused(mut self) -> Outcome {
+    pub(super) fn refused(mut self, on_reject: OnReject) -> Outcome {
+        let skip_helps = on_reject == OnReject::Stop && !self.nothing_left();
         let mut reasons = std::mem::take(&mut self.stop);
         reasons.append(&mut self.reasons);
         let rejected = self.count(Disposition::Rejected);
         if rejected > 0 {
-            reasons.push(format!("{rejected} of {} items were rejected", self.items));
+            reasons.push(format!("items rejected: {rejected} of {}", self.items));
         }
         if self.rows.is_empty() {
             reasons.push("there is nothing left to issue".into());
@@ -307,6 +308,7 @@ impl Settled {
         Outcome::Refused(Refusal {
             items: self.items,
             ready: self.rows.len() as u64,
+            skip_helps,
             findings: self.take_findings(),
             missing: self.missing,
             reasons,

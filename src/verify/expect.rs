@@ -30,6 +30,21 @@ pub struct Expectation {
     pub unexpected: Vec<u64>,
 }
 
+/// An expected chip that is not among the leaves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MissingChip {
+    /// The UID, or the part of it that the list has.
+    pub chip: String,
+    /// The line of the list that names it, from 1.
+    pub line: u64,
+}
+
+impl std::fmt::Display for MissingChip {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} (line {} of the list)", self.chip, self.line)
+    }
+}
+
 impl ExpectedList {
     /// Reads a list; `file` names it in errors.
     ///

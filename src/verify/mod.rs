@@ -32,7 +32,7 @@ pub use codes::*;
 pub use conflicts::{Conflict, Row, RowUid, Verdict, conflicts};
 pub use defect::code_of;
 pub use error::VerifyError;
-pub use expect::{ExpectError, Expectation, ExpectedList, unexpected};
+pub use expect::{ExpectError, Expectation, ExpectedList, MissingChip, unexpected};
 pub use leaf::{ChainProof, VerifiedLeaf};
 pub use receipt::Receipt;
 pub use rules::{Family, Relaxation, SourceRules};
