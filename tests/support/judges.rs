@@ -18,7 +18,7 @@ pub struct Case {
 
 /// Takes DER apart by hand: names and keys as octets, which no library hands out. Then touches everything that
 /// `cryptography` parses lazily, and verifies the signature.
-const PYTHON: &str = r#"
+pub const PYTHON: &str = r#"
 import sys
 from cryptography import x509
 

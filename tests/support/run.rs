@@ -5,7 +5,7 @@
 use std::ffi::OsStr;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 /// How a program ended and what it said.
 #[derive(Debug)]
@@ -59,6 +59,20 @@ impl Run {
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.env("HOME", folder).env("LC_ALL", "C.UTF-8").env("NO_COLOR", "1").current_dir(folder);
         Self { command, stdin: Vec::new() }
+    }
+
+    /// The same without root's right to pass over permissions, which tests in containers have.
+    pub fn plain_user(folder: &Path) -> Self {
+        if !rustix::process::geteuid().is_root() {
+            return Self::reroot(folder);
+        }
+        let run = Self::tool("setpriv").args(["--bounding-set", "-dac_override,-dac_read_search"]);
+        run.arg(env!("CARGO_BIN_EXE_reroot")).folder(folder)
+    }
+
+    /// The same where nobody can be asked.
+    pub fn without_terminal(folder: &Path) -> Self {
+        Self::tool("setsid").arg("--wait").arg(env!("CARGO_BIN_EXE_reroot")).folder(folder)
     }
 
     /// A program found on the PATH.
@@ -116,6 +130,21 @@ impl Run {
         self
     }
 
+    /// Starts it and keeps its standard input open.
+    pub fn start(mut self) -> Running {
+        let text = format!("{:?}", self.command);
+        self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = self.command.spawn().unwrap_or_else(|error| panic!("{text} cannot be run ({error})"));
+        Running { child, text }
+    }
+
+    /// Runs it with standard output and standard error on files or pipes of the caller's.
+    pub fn run_onto(mut self, stdout: impl Into<Stdio>, stderr: impl Into<Stdio>) -> Option<i32> {
+        let text = format!("{:?}", self.command);
+        self.command.stdin(Stdio::null()).stdout(stdout).stderr(stderr);
+        self.command.status().unwrap_or_else(|error| panic!("{text} cannot be run ({error})")).code()
+    }
+
     /// Runs it to its end.
     pub fn run(mut self) -> Finished {
         let text = format!("{:?}", self.command);
@@ -144,6 +173,43 @@ impl Run {
             stdout: out.expect("its output can be read"),
             stderr: err.expect("its output can be read"),
         }
+    }
+}
+
+/// A program that waits for more on its standard input.
+pub struct Running {
+    child: Child,
+    text: String,
+}
+
+impl Running {
+    /// Writes to its standard input. More than a pipe holds is written when the program has read the rest.
+    pub fn feed(&mut self, octets: &[u8]) {
+        let stdin = self.child.stdin.as_mut().expect("it is piped");
+        stdin.write_all(octets).expect("the program reads its input");
+    }
+
+    /// Reads its standard output up to and with this text.
+    pub fn wait_for(&mut self, text: &str) {
+        let stdout = self.child.stdout.as_mut().expect("it is piped");
+        let (mut seen, mut octet) = (Vec::new(), [0]);
+        while !seen.ends_with(text.as_bytes()) {
+            let read = stdout.read(&mut octet).expect("its output can be read");
+            assert!(read == 1, "{} ended before it said {text:?}: {}", self.text, String::from_utf8_lossy(&seen));
+            seen.push(octet[0]);
+        }
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        let process = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(process, signal).expect("the program runs");
+    }
+
+    /// Ends its input and waits for its end.
+    pub fn finish(self) -> Finished {
+        let output = self.child.wait_with_output().expect("a child ends");
+        Finished { command: self.text, code: output.status.code(), stdout: output.stdout, stderr: output.stderr }
     }
 }
 

@@ -41,6 +41,12 @@ target = "none"
 full_width_signature = false
 "#;
 
+/// What `init` is given where a test has it encrypt the keys, in the environment variable [`PASSPHRASE_VARIABLE`].
+pub const PASSPHRASE: &str = "TEST passphrase";
+
+/// The variable that holds it while `init` runs, and no longer.
+pub const PASSPHRASE_VARIABLE: &str = "CA_PASSPHRASE";
+
 /// One folder with everything in it.
 pub struct Workshop {
     folder: tempfile::TempDir,
@@ -58,7 +64,12 @@ impl Workshop {
     pub fn with(init: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let workshop = Self { folder, pki: TestPki::shipped() };
-        workshop.reroot(&["init", "pki", "--organization", "Workshop"]).args(init).run().success();
+        workshop
+            .reroot(&["init", "pki", "--organization", "Workshop"])
+            .args(init)
+            .env(PASSPHRASE_VARIABLE, PASSPHRASE)
+            .run()
+            .success();
         let config = workshop.path("pki/reroot.toml");
         let text = std::fs::read_to_string(&config).expect("init writes it");
         let test = text.replace("stm-stsafe-a-prod-ca-01.pem", "test-root.pem");
