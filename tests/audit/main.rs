@@ -1,0 +1,16 @@
+//! `reroot verify` holds a good batch to be good and refuses every other, with the code of what is wrong.
+//!
+//! `changed` is what a thief of the directory can do; `resealed` is what the holder of the manifest key can do, and of
+//! the issuing key too: there only what is derived again from the auditor's anchors stands in the way.
+
+#[path = "../support/mod.rs"]
+#[expect(clippy::allow_attributes, reason = "`expect` would fail in a test that uses every helper")]
+#[allow(dead_code, unreachable_pub, reason = "each test uses some of the helpers")]
+mod support;
+
+mod auditor;
+mod batch;
+mod changed;
+mod forge;
+mod resealed;
+mod signers;
