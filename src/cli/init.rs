@@ -16,7 +16,7 @@ pub(crate) fn run(args: &InitArgs, world: &World, printer: Printer) -> Result<Ex
         return Err(Fault::usage("--pkcs11: keys in a PKCS#11 token are not supported by this version")
             .hint("Use file keys, or wait for the HSM support that docs/design.md describes."));
     }
-    let source = secret_source(args);
+    let source = secret_source(args)?;
     let secret = source.as_ref().map(passphrase).transpose()?;
     let options = InitOptions {
         organization: &args.organization,
@@ -68,14 +68,17 @@ pub(crate) fn run(args: &InitArgs, world: &World, printer: Printer) -> Result<Ex
     Ok(Exit::Done)
 }
 
-fn secret_source(args: &InitArgs) -> Option<SecretSource> {
+/// Paths in a configuration are relative to it, those on the command line to the current directory.
+fn secret_source(args: &InitArgs) -> Result<Option<SecretSource>, Fault> {
     if let Some(path) = &args.passphrase_file {
-        return Some(SecretSource::File(path.clone()));
+        let absolute = std::path::absolute(path)
+            .map_err(|error| Fault::usage(format!("passphrase file `{}`: {error}", path.display())))?;
+        return Ok(Some(SecretSource::File(absolute)));
     }
     if let Some(name) = &args.passphrase_env {
-        return Some(SecretSource::Env(name.clone()));
+        return Ok(Some(SecretSource::Env(name.clone())));
     }
-    args.passphrase_prompt.then_some(SecretSource::Prompt)
+    Ok(args.passphrase_prompt.then_some(SecretSource::Prompt))
 }
 
 /// A new passphrase typed by a person is asked for twice.
