@@ -29,32 +29,50 @@ fn unpack(archive: &Path, into: &Path) -> Vec<PathBuf> {
     paths
 }
 
-#[test]
-#[ignore = "the command `reroot quickstart` is not there yet"]
-fn every_certificate_of_the_quickstart_passes_every_judge() {
-    let folder = tempfile::tempdir().unwrap();
-    Run::reroot(folder.path()).args(["quickstart", "try"]).run().success();
-    let (batch, ca) = (folder.path().join("try/batch"), folder.path().join("try/pki/ca"));
-    let [objects, sources, scratch] = ["objects", "sources", "scratch"].map(|name| {
-        let path = folder.path().join(name);
-        reroot::durable::create_directory(&path, reroot::durable::Access::Public).unwrap();
-        path
-    });
-    let objects = unpack(&batch.join("certificates.zip"), &objects);
-    let sources = unpack(&batch.join("sources.zip"), &sources);
-    assert_eq!(objects.len(), 3, "three genuine leaves, three object certificates");
-    assert_eq!(sources.len(), objects.len());
+/// What is issued for the genuine leaves under a shipped policy, as files.
+struct Issued {
+    _folder: tempfile::TempDir,
+    batch: PathBuf,
+    ca: PathBuf,
+    scratch: PathBuf,
+    cases: Vec<Case>,
+}
 
-    let cases = objects.iter().zip(&sources).map(|(object, source)| {
-        assert_eq!(object.file_name(), source.file_name(), "one name for a chip's two certificates");
-        Case {
-            object: object.clone(),
-            source: source.clone(),
-            issuing: ca.join("issuing.pem"),
-            root: ca.join("root.pem"),
+impl Issued {
+    fn under(policy: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |path: &str| folder.path().join(path);
+        Run::reroot(folder.path()).args(["quickstart", "try"]).run().success();
+        let (mut batch, ca) = (at("try/batch"), at("try/pki/ca"));
+        if policy != "tls-client" {
+            let policy = format!("try/pki/policies/{policy}.toml");
+            let args =
+                ["issue", "try/reel.zip", "--policy", &policy, "--out", "other", "--config", "try/pki/reroot.toml"];
+            Run::reroot(folder.path()).args(args).run().success();
+            batch = at("other");
         }
-    });
-    judge(&cases.collect::<Vec<_>>(), &scratch);
+        let [objects, sources, scratch] = ["objects", "sources", "scratch"].map(|name| {
+            reroot::durable::create_directory(&at(name), reroot::durable::Access::Public).unwrap();
+            at(name)
+        });
+        let objects = unpack(&batch.join("certificates.zip"), &objects);
+        let sources = unpack(&batch.join("sources.zip"), &sources);
+        assert_eq!(objects.len(), 3, "three genuine leaves, three object certificates");
+        assert_eq!(sources.len(), objects.len());
+        let cases = objects.into_iter().zip(sources).map(|(object, source)| {
+            assert_eq!(object.file_name(), source.file_name(), "one name for a chip's two certificates");
+            Case { object, source, issuing: ca.join("issuing.pem"), root: ca.join("root.pem") }
+        });
+        let cases = cases.collect();
+        Self { _folder: folder, batch, ca, scratch, cases }
+    }
+}
+
+#[test]
+fn every_certificate_of_the_quickstart_passes_every_judge() {
+    let issued = Issued::under("tls-client");
+    let Issued { batch, ca, scratch, cases, .. } = &issued;
+    judge(cases, scratch);
     for certificate in ["root.pem", "issuing.pem", "manifest.pem"] {
         lint(&ca.join(certificate));
     }
@@ -66,9 +84,48 @@ fn every_certificate_of_the_quickstart_passes_every_judge() {
 
     // the source leaves are genuine by OpenSSL's judgement as well; ST's root lacks what -x509_strict wants
     let anchor = support::run::project("fixtures/st/stm-stsafe-a-prod-ca-01.pem");
-    for source in &sources {
-        let leaf = support::pki::der::pem("CERTIFICATE", &std::fs::read(source).unwrap());
+    for case in cases {
+        let leaf = support::pki::der::pem("CERTIFICATE", &std::fs::read(&case.source).unwrap());
         let text = Run::openssl().args(["verify", "-attime", "1735689600", "-CAfile"]).arg(&anchor);
         text.stdin(leaf).run().success();
     }
+}
+
+#[test]
+fn every_certificate_for_aws_iot_passes_every_judge() {
+    let issued = Issued::under("aws-iot");
+    judge(&issued.cases, &issued.scratch);
+}
+
+/// Judges that accept everything judge nothing.
+#[test]
+fn the_judges_refuse_another_key_and_another_issuer() {
+    let issued = Issued::under("tls-client");
+    let other = tempfile::tempdir().unwrap();
+    Run::reroot(other.path()).args(["init", "pki"]).run().success();
+    let [one, two, _] = &issued.cases[..] else { panic!("three cases") };
+    let case = |object: &Case, source: &Case, issuing: &Path, root: &Path| Case {
+        object: object.object.clone(),
+        source: source.source.clone(),
+        issuing: issuing.to_owned(),
+        root: root.to_owned(),
+    };
+    let (issuing, root) = (issued.ca.join("issuing.pem"), issued.ca.join("root.pem"));
+    let (stranger, strange_root) = (other.path().join("pki/ca/issuing.pem"), other.path().join("pki/ca/root.pem"));
+    for (what, case) in [
+        ("the key of another chip", case(one, two, &issuing, &root)),
+        ("another CA", case(one, one, &stranger, &strange_root)),
+        ("another root", case(one, one, &issuing, &strange_root)),
+    ] {
+        let judged = std::panic::catch_unwind(|| judge(std::slice::from_ref(&case), &issued.scratch));
+        assert!(judged.is_err(), "{what} was accepted");
+    }
+    // each judge by itself: Python compares names and keys octet by octet, GnuTLS and OpenSSL verify the chain
+    let python = |case: &Case| {
+        let files = [&case.issuing, &case.object, &case.source];
+        Run::python(support::judges::PYTHON).args(files).run().code
+    };
+    assert_eq!(python(&case(one, one, &issuing, &root)), Some(0));
+    assert_ne!(python(&case(one, two, &issuing, &root)), Some(0));
+    assert_ne!(python(&case(one, one, &stranger, &root)), Some(0));
 }

@@ -276,6 +276,28 @@ fn the_documented_commands_confirm_a_batch() {
     assert_eq!(lines.finish().unwrap().sha256, statement.entries.sha256);
 }
 
+/// The same commands on what `reroot quickstart` made of the genuine leaves, each chip in turn as the sample.
+#[test]
+fn the_documented_commands_confirm_the_quickstart() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_reroot"))
+        .args(["quickstart", "try"])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let at = |path: &str| folder.path().join("try").join(path);
+    let (root, source) = (at("pki/ca/root.pem"), at("pki/anchors/stm-stsafe-a-prod-ca-01.pem"));
+    let output = run_documented_commands(&at("batch"), [&root, &root, &source]);
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && out.ends_with("everything holds\n"), "{out}\n{err}");
+    // its neighbours: each anchor is looked at
+    let stranger = at("pki/ca/issuing.pem");
+    for anchors in [[&stranger, &root, &source], [&root, &source, &source], [&root, &root, &root]] {
+        assert!(!run_documented_commands(&at("batch"), anchors.map(PathBuf::as_path)).status.success(), "{anchors:?}");
+    }
+}
+
 fn der_of(pem: &[u8]) -> Vec<u8> {
     use base64::Engine as _;
     let text = std::str::from_utf8(pem).unwrap();
