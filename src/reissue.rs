@@ -44,9 +44,6 @@ pub fn reissue(
 ) -> Result<Outcome, Error> {
     let mut run = Run { job, progress, cancel, timings: Timings::default() };
 
-    if let Some(reason) = &job.reissue {
-        Entry::check_reissue(reason)?;
-    }
     check_head(job, ledger)?;
     seal::check_output_place(job, ledger)?;
     check_issuer(job)?;

@@ -486,6 +486,8 @@ fn parameters_and_reasons_are_checked_before_anything_is_read() {
         .run(&format!("{ISSUE} --reissue '  '"))
         .note("A bulk identifier that is to be published and is not given")
         .run(&format!("{ISSUE} --publish-bulk-id"))
+        .note("An empty one")
+        .run(&format!("{ISSUE} --bulk-id ''"))
         .note("No input at all")
         .run("issue --policy policy.toml --out batch")
         .note("An option that does not exist")

@@ -57,7 +57,13 @@ pub(super) fn check(
 ) -> Result<(), Error> {
     let Some(context) = context(job, reader, statement, identity, policy, report)? else { return Ok(()) };
     let before = report.count();
-    let mut walk = Walk { tree: TreeBuilder::new(), last: None, reissue: None, discarded: vec![], numbers: 0 };
+    let mut walk = Walk {
+        tree: TreeBuilder::new(),
+        last: None,
+        reissue: statement.reissue.clone(),
+        discarded: vec![],
+        numbers: 0,
+    };
     let lines = believed(reader.lines(manifest::ENTRIES_FILE), manifest::ENTRIES_FILE, report)?;
     let certificates = believed(reader.certificates(), "certificates.zip", report)?;
     let sources = believed(reader.sources(), "sources.zip", report)?;
@@ -187,8 +193,8 @@ fn check_anchors(statement: &Statement, chain: &[Certificate], report: &mut Audi
 struct Walk {
     tree: TreeBuilder,
     last: Option<Uid>,
-    /// What the first line says about a reissue: one run has one reason for all.
-    reissue: Option<Option<String>>,
+    /// What the statement says about a reissue: one run has one reason for all.
+    reissue: Option<String>,
     discarded: Vec<SerialNumber>,
     numbers: u64,
 }
@@ -203,9 +209,8 @@ impl Walk {
             report.fault(code::ENTRY_ORDER, &place(self.numbers), &message);
         }
         self.last = Some(entry.uid().clone());
-        let reissue = entry.reissue().map(str::to_owned);
-        if *self.reissue.get_or_insert_with(|| reissue.clone()) != reissue {
-            let message = format!("chip {} has another reason for a reissue than the first line", entry.uid());
+        if self.reissue.as_deref() != entry.reissue() {
+            let message = format!("chip {} has another reason for a reissue than the statement", entry.uid());
             report.fault(code::ENTRY_DIFFERS, &place(self.numbers), &message);
         }
     }

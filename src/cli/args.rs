@@ -190,8 +190,8 @@ pub(crate) struct IssueArgs {
     /// ST's bulk identifier, kept on the ledger
     #[arg(long, value_name = "ID")]
     pub(crate) bulk_id: Option<String>,
-    /// Write the bulk identifier into the manifest too (not in this version)
-    #[arg(long, hide = true)]
+    /// Write the bulk identifier into the manifest too (it is what ST's claim page asks for)
+    #[arg(long, requires = "bulk_id")]
     pub(crate) publish_bulk_id: bool,
     /// Encodings of the certificates to deliver
     #[arg(long, value_enum, value_delimiter = ',', default_value = "der")]

@@ -167,36 +167,6 @@ fn issue(error: &IssueError) -> Exit {
     }
 }
 
-fn manifest(error: &ManifestError) -> Exit {
-    match error {
-        // the configuration, or the auditor, names the wrong certificate or key
-        ManifestError::AnchorKey { .. }
-        | ManifestError::AnchorNotACa { .. }
-        | ManifestError::SignerCa
-        | ManifestError::SignerCertificate(_)
-        | ManifestError::SignerCertificateAlgorithm { .. }
-        | ManifestError::SignerCertificateSignature { .. }
-        | ManifestError::SignerCriticalExtension { .. }
-        | ManifestError::SignerKey { .. }
-        | ManifestError::SignerKeyMismatch
-        | ManifestError::SignerKeyUsage { .. }
-        | ManifestError::SignerNoTrustAnchor { .. }
-        | ManifestError::SignerPublicKey { .. }
-        | ManifestError::SignerPurpose { .. }
-        | ManifestError::SignerValidity { .. } => Exit::Usage,
-        ManifestError::SealSignature { .. } => Exit::Signer,
-        ManifestError::Signer(error) => signer(error),
-        // of a statement that this program wrote; of others they are faults in an audit's report
-        ManifestError::Digest
-        | ManifestError::Form { .. }
-        | ManifestError::Format { .. }
-        | ManifestError::SealDer(_)
-        | ManifestError::SigningTime { .. }
-        | ManifestError::Syntax { .. }
-        | ManifestError::Value { .. } => Exit::Bug,
-    }
-}
-
 fn reel(error: &ReelError) -> Exit {
     match error {
         ReelError::Changed { .. }

@@ -21,6 +21,9 @@ use super::{Exit, Fault, Printer, World, load, render};
 /// Leaves a chunk: one intent, one result, two flushes to disk.
 const CHUNK_SIZE: u32 = 4_096;
 
+/// Longest bulk identifier; ST's are far shorter.
+const MAX_BULK_ID: usize = 200;
+
 /// What the statement calls this program.
 pub(crate) const TOOL: &str = concat!("reroot ", env!("CARGO_PKG_VERSION"));
 
@@ -84,13 +87,12 @@ pub(crate) fn run(args: &IssueArgs, world: &mut World, printer: Printer) -> Resu
 
 /// What can be told from the arguments alone.
 fn check_arguments(args: &IssueArgs) -> Result<(), Fault> {
-    if args.publish_bulk_id {
-        let message = "--publish-bulk-id: the manifest of this version has no place for a bulk identifier";
-        return Err(Fault::usage(message).hint("Leave it out; --bulk-id alone keeps the identifier on the ledger."));
-    }
     if args.reissue.as_deref().is_some_and(|reason| Entry::check_reissue(reason).is_err()) {
         return Err(Fault::usage("--reissue: the reason is empty or longer than 1000 characters")
             .hint("Say in a few words why these chips get another certificate; it is kept for good."));
+    }
+    if args.bulk_id.as_deref().is_some_and(|id| id.trim().is_empty() || id.chars().count() > MAX_BULK_ID) {
+        return Err(Fault::usage(format!("--bulk-id is empty or longer than {MAX_BULK_ID} characters")));
     }
     load::inputs(&args.inputs).map(drop)
 }

@@ -150,7 +150,7 @@ fn leaves_that_no_anchor_of_the_auditor_signed_are_refused() {
 fn a_statement_that_says_something_else_is_refused() {
     type Last = fn(&mut Statement);
     let workshop = batch();
-    let cases: [(&str, &[&str], Last); 22] = [
+    let cases: [(&str, &[&str], Last); 23] = [
         ("seed", &["audit.certificate.tbs"], |s| s.serial_seed = Some([7; 32])),
         ("issued-at", &["audit.certificate.tbs", "audit.archive.time"], |s| {
             let hour_later = s.issued_at.civil().saturating_add(time::Duration::HOUR);
@@ -168,6 +168,7 @@ fn a_statement_that_says_something_else_is_refused() {
         ("relaxations", &["audit.policy.differs", "audit.entry.differs"], |s| s.relaxations = vec![]),
         ("more-relaxations", &["audit.policy.differs"], |s| s.relaxations.insert(0, Relaxation::ExpiredLeaf)),
         ("param", &["audit.certificate.tbs"], |s| drop(s.params.insert("lot".to_owned(), "B2".to_owned()))),
+        ("reissue", &["audit.entry.differs"], |s| s.reissue = Some("lost".to_owned())),
         ("no-param", &["audit.policy.bind"], |s| s.params.clear()),
         ("more-params", &["audit.policy.bind"], |s| drop(s.params.insert("lots".to_owned(), "B2".to_owned()))),
         ("issuer-name", &["audit.issuer.differs"], |s| s.issuer.subject = "CN=Another CA".to_owned()),
