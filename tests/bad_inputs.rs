@@ -1,6 +1,7 @@
 //! What is wrong is said, by name, with what was expected and what to do, and nothing is signed.
 //!
 //! The texts are under `tests/cli/`; every one of them is read as an operator would read it before it is committed.
+#![expect(clippy::unwrap_used, reason = "`unwrap` is for tests")]
 
 #[path = "support/manifest_pki.rs"]
 #[expect(clippy::allow_attributes, reason = "`expect` would fail in a test that uses every helper")]
@@ -347,8 +348,7 @@ fn a_key_that_cannot_be_opened_is_the_signers_failure() {
     let workshop = Workshop::with(&["--passphrase-env", "CA_PASSPHRASE"]);
     workshop.reel("reel.zip", 0..3);
     let good = std::fs::read_to_string(workshop.path("pki/reroot.toml")).unwrap();
-    let no_secret: String =
-        good.lines().filter(|line| !line.starts_with("secret")).map(|line| format!("{line}\n")).collect();
+    let no_secret: String = good.split_inclusive('\n').filter(|line| !line.starts_with("secret")).collect();
     assert_ne!(good, no_secret);
     workshop.write("pki/asks.toml", no_secret.as_bytes());
     let plain = Workshop::new();
@@ -619,7 +619,9 @@ fn the_number_of_threads_changes_nothing() {
         let signed = ["sha256", "sha1", "bytes"];
         lines
             .map(|mut line: serde_json::Value| {
-                signed.iter().for_each(|key| line[key] = serde_json::Value::Null);
+                for key in signed {
+                    line[key] = serde_json::Value::Null;
+                }
                 line
             })
             .collect()

@@ -1,4 +1,5 @@
 //! `reroot init`: keys of both kinds, encrypted from every source, nothing overwritten; and runs with such keys.
+#![expect(clippy::unwrap_used, reason = "`unwrap` is for tests")]
 
 #[expect(clippy::allow_attributes, reason = "`expect` would fail in a test that uses every helper")]
 #[allow(dead_code, unreachable_pub, reason = "each test uses some of the helpers")]

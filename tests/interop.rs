@@ -1,4 +1,5 @@
 //! What the quickstart issues for genuine ST parts, read back by programs that nobody here wrote.
+#![expect(clippy::unwrap_used, reason = "`unwrap` is for tests")]
 
 #[expect(clippy::allow_attributes, reason = "`expect` would fail in a test that uses every helper")]
 #[allow(dead_code, unreachable_pub, reason = "each test uses some of the helpers")]

@@ -164,7 +164,8 @@ fn exchanged_certificates_are_refused() {
     };
     let certificates = entries(&workshop, "certificates.zip");
     let foreign = entries(&other, "certificates.zip");
-    let mut cases: Vec<(&str, &str, &str, Vec<(String, Vec<u8>)>)> = vec![];
+    type Entries = Vec<(String, Vec<u8>)>;
+    let mut cases: Vec<(&str, &str, &str, Entries)> = vec![];
 
     let mut order = certificates.clone();
     order.swap(0, 1);

@@ -3,6 +3,7 @@
 //! What differs from run to run (folders, digests, names of batches, times) stands there as a token. After a change that
 //! is meant, `REROOT_BLESS=1` writes the texts anew; they are read before they are committed.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use super::judges::put;
@@ -28,7 +29,7 @@ impl<'a> Case<'a> {
         if !self.text.is_empty() {
             self.text.push('\n');
         }
-        self.text += &format!("# {text}\n");
+        let _ = writeln!(self.text, "# {text}");
         self
     }
 
@@ -49,12 +50,12 @@ impl<'a> Case<'a> {
     #[must_use = "the case goes on"]
     pub fn ran(mut self, line: &str, finished: &Finished) -> Self {
         let code = finished.code.map_or_else(|| "none, a signal ended it".to_owned(), |code| code.to_string());
-        self.text += &format!("$ reroot {line}\nexit {code}\n");
+        let _ = writeln!(self.text, "$ reroot {line}\nexit {code}");
         for (name, content) in [("stdout", finished.out()), ("stderr", finished.err())] {
             if content.is_empty() {
                 continue;
             }
-            self.text += &format!("{name}:\n");
+            let _ = writeln!(self.text, "{name}:");
             for line in self.steady(&content).lines() {
                 self.text += if line.is_empty() { "" } else { "    " };
                 self.text += line.trim_end();
