@@ -88,7 +88,8 @@ fn characters(tag: u8, value: &[u8]) -> Option<usize> {
         tag::UTF8_STRING => count(std::str::from_utf8(value).ok()?.chars().map(Some)),
         tag::PRINTABLE_STRING => octets(is_printable_string),
         tag::IA5_STRING => octets(|octet| octet.is_ascii() && !octet.is_ascii_control()),
-        tag::TELETEX_STRING => octets(|octet| !octet.is_ascii_control()),
+        // T.61 keeps 80 to 9F for control functions, and 9B begins an escape sequence on a Latin-1 terminal
+        tag::TELETEX_STRING => octets(|octet| !octet.is_ascii_control() && !(0x80..=0x9F).contains(&octet)),
         // BMPString is UCS-2, so that there are no surrogates
         tag::BMP_STRING if value.len().is_multiple_of(2) => {
             count(value.chunks_exact(2).map(|pair| char::from_u32(u32::from(u16::from_be_bytes([pair[0], pair[1]])))))
@@ -218,6 +219,7 @@ mod tests {
             (tag::PRINTABLE_STRING, b"A-Za-z0-9 '()+,-./:=?", b"a@b"),
             (tag::PRINTABLE_STRING, b"STM STSAFE", b"STM_STSAFE"),
             (tag::TELETEX_STRING, &[0xE9], &[7]),
+            (tag::TELETEX_STRING, &[0xA0], &[0x9B]),
             (tag::BMP_STRING, &[0, b'a'], &[0, b'a', 0]),
             (tag::BMP_STRING, &[0x6F, 0x22], &[0xD8, 0x00]),
             (tag::UNIVERSAL_STRING, &[0, 1, 0xF6, 0], &[0, 0x11, 0, 0]),
@@ -251,6 +253,10 @@ mod tests {
         assert_eq!(verdict(oid::UNIQUE_IDENTIFIER, tag::BIT_STRING, &[0, 1]), None);
         assert_eq!(verdict(oid::UNIQUE_IDENTIFIER, tag::BIT_STRING, &[9, 1]), Some("verify.der.form"));
         assert_eq!(verdict(oid::MATTER_VENDOR_ID, tag::UTF8_STRING | 0x20, b""), Some("verify.der.form"));
+        assert_eq!(verdict(oid::MATTER_VENDOR_ID, tag::VISIBLE_STRING, b"a b"), None);
+        assert_eq!(verdict(oid::MATTER_VENDOR_ID, tag::VISIBLE_STRING, b"a\x1B"), Some("verify.der.form"));
+        assert_eq!(verdict(oid::MATTER_VENDOR_ID, tag::NUMERIC_STRING, b"1 2"), None);
+        assert_eq!(verdict(oid::MATTER_VENDOR_ID, tag::NUMERIC_STRING, b"a"), Some("verify.der.form"));
     }
 
     #[test]

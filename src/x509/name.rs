@@ -81,6 +81,10 @@ impl Attribute<'_> {
                 let units = self.value.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
                 char::decode_utf16(units).collect::<Result<_, _>>().ok()
             }
+            tag::UNIVERSAL_STRING if self.value.len().is_multiple_of(4) => {
+                let quads = self.value.chunks_exact(4);
+                quads.map(|quad| char::from_u32(u32::from_be_bytes([quad[0], quad[1], quad[2], quad[3]]))).collect()
+            }
             _ => None,
         }
     }

@@ -23,6 +23,8 @@ pub mod tag {
     pub const ENUMERATED: u8 = 0x0A;
     /// UTF8String
     pub const UTF8_STRING: u8 = 0x0C;
+    /// NumericString
+    pub const NUMERIC_STRING: u8 = 0x12;
     /// PrintableString
     pub const PRINTABLE_STRING: u8 = 0x13;
     /// TeletexString
@@ -33,6 +35,8 @@ pub mod tag {
     pub const UTC_TIME: u8 = 0x17;
     /// GeneralizedTime
     pub const GENERALIZED_TIME: u8 = 0x18;
+    /// VisibleString
+    pub const VISIBLE_STRING: u8 = 0x1A;
     /// UniversalString
     pub const UNIVERSAL_STRING: u8 = 0x1C;
     /// BMPString
@@ -217,6 +221,9 @@ fn check_primitive(element: Element<'_>, what: &'static str) -> Result<(), DerEr
         (tag::OBJECT_IDENTIFIER, content) => return oid_from_content(content, what).map(|_| ()),
         (tag::UTF8_STRING, content) => std::str::from_utf8(content).is_ok(),
         (tag::IA5_STRING, content) => content.is_ascii(),
+        // X.680 §41.2, table 9
+        (tag::NUMERIC_STRING, content) => content.iter().all(|octet| matches!(octet, b'0'..=b'9' | b' ')),
+        (tag::VISIBLE_STRING, content) => content.iter().all(|octet| matches!(octet, b' '..=b'~')),
         _ => true,
     };
     if good { Ok(()) } else { Err(DerError::Form { what }) }
@@ -360,6 +367,8 @@ mod tests {
             &[0x10, 0],          // primitive SEQUENCE
             &[0x0C, 1, 0xFF],    // not UTF-8
             &[0x16, 1, 0x80],    // not ASCII
+            &[0x12, 1, b'a'],    // not a digit
+            &[0x1A, 1, 0x1B],    // not visible
         ] {
             let nested = element(tag::SEQUENCE, &[bad]);
             assert_eq!(check_der(&nested, "it"), Err(DerError::Form { what: "it" }), "{bad:?}");
