@@ -6,7 +6,7 @@
 //! process"). The values of unknown, uncritical extensions are nobody's business here.
 
 use crate::x509::oid;
-use crate::x509::tlv::{DerError, Reader, check_der, tag};
+use crate::x509::tlv::{DerError, Reader, check_der, element, tag};
 use crate::x509::{Certificate, Extension, KeyUsage, Name};
 
 use super::codes;
@@ -53,19 +53,19 @@ fn check_one(certificate: &Certificate, extension: &Extension, role: Role) -> Re
         }
         oid::CRL_DISTRIBUTION_POINTS => {
             known_but_not_processed(extension)?;
-            one_sequence(value).map_err(|error| malformed("cRLDistributionPoints", &error))
+            distribution_points(value).map_err(|error| malformed("cRLDistributionPoints", &error))
         }
         oid::AUTHORITY_INFO_ACCESS => {
             never_critical(extension, "authorityInfoAccess", "§4.2.2.1")?;
-            one_sequence(value).map_err(|error| malformed("authorityInfoAccess", &error))
+            access_descriptions(value).map_err(|error| malformed("authorityInfoAccess", &error))
         }
         oid::SUBJECT_INFO_ACCESS => {
             never_critical(extension, "subjectInfoAccess", "§4.2.2.2")?;
-            one_sequence(value).map_err(|error| malformed("subjectInfoAccess", &error))
+            access_descriptions(value).map_err(|error| malformed("subjectInfoAccess", &error))
         }
         oid::FRESHEST_CRL => {
             never_critical(extension, "freshestCRL", "§4.2.1.15")?;
-            one_sequence(value).map_err(|error| malformed("freshestCRL", &error))
+            distribution_points(value).map_err(|error| malformed("freshestCRL", &error))
         }
         oid::SUBJECT_DIRECTORY_ATTRIBUTES => {
             never_critical(extension, "subjectDirectoryAttributes", "§4.2.1.8")?;
@@ -184,20 +184,75 @@ fn authority_key_identifier(value: &[u8]) -> Result<(), DerError> {
     if issuer.is_some() == serial.is_some() { Ok(()) } else { Err(DerError::Form { what: "authorityKeyIdentifier" }) }
 }
 
-/// CertificatePolicies (RFC 5280 §4.2.1.4): no policy appears twice.
-fn policies(value: &[u8]) -> Result<(), DerError> {
+/// The members of a SEQUENCE OF SEQUENCE, of which there must be one at least.
+fn each_member<'a>(
+    value: &'a [u8],
+    what: &'static str,
+    mut check: impl FnMut(&mut Reader<'a>) -> Result<(), DerError>,
+) -> Result<(), DerError> {
     one_sequence(value)?;
     let mut items = Reader::new(Reader::new(value).expect(tag::SEQUENCE, "value")?.content);
-    let mut seen = Vec::new();
     while !items.is_empty() {
-        let item = items.expect(tag::SEQUENCE, "policy information")?;
-        let policy = Reader::new(item.content).oid("policy identifier")?;
+        let mut fields = Reader::new(items.expect(tag::SEQUENCE, what)?.content);
+        check(&mut fields)?;
+        fields.finish(what)?;
+    }
+    Ok(())
+}
+
+/// CertificatePolicies (RFC 5280 §4.2.1.4): no policy appears twice.
+fn policies(value: &[u8]) -> Result<(), DerError> {
+    let mut seen = Vec::new();
+    each_member(value, "policy information", |fields| {
+        let policy = fields.oid("policy identifier")?;
         if seen.contains(&policy) {
             return Err(DerError::Form { what: "list of policies" });
         }
         seen.push(policy);
-    }
-    Ok(())
+        let Some(qualifiers) = fields.optional(tag::SEQUENCE, "policy qualifiers")? else { return Ok(()) };
+        each_member(qualifiers.raw, "policy qualifier", |fields| {
+            fields.oid("policy qualifier identifier")?;
+            fields.element("policy qualifier").map(|_| ())
+        })
+    })
+}
+
+/// CRLDistributionPoints (RFC 5280 §4.2.1.13): each says where, or who signs the list.
+fn distribution_points(value: &[u8]) -> Result<(), DerError> {
+    const WHAT: &str = "distribution point";
+    each_member(value, WHAT, |fields| {
+        let place = fields.optional(0xA0, WHAT)?;
+        let reasons = fields.optional(0x81, "reasons")?;
+        let issuer = fields.optional(0xA2, "cRLIssuer")?;
+        if let Some(place) = place {
+            let mut choice = Reader::new(place.content);
+            let full = choice.element(WHAT)?;
+            choice.finish(WHAT)?;
+            match full.tag {
+                0xA0 => names(full.content)?,
+                // nameRelativeToCRLIssuer: what a SET of attributes holds
+                0xA1 => Name::from_der(&element(tag::SEQUENCE, &[&element(tag::SET, &[full.content])]))
+                    .map(|_| ())
+                    .map_err(|_| DerError::Form { what: WHAT })?,
+                found => return Err(DerError::UnexpectedTag { what: WHAT, found, expected: 0xA0 }),
+            }
+        }
+        if let Some(reasons) = reasons {
+            check_der(&element(tag::BIT_STRING, &[reasons.content]), "reasons")?;
+        }
+        if let Some(issuer) = issuer {
+            names(issuer.content)?;
+        }
+        if place.is_some() || issuer.is_some() { Ok(()) } else { Err(DerError::Truncated { what: WHAT }) }
+    })
+}
+
+/// AuthorityInfoAccessSyntax and SubjectInfoAccessSyntax (RFC 5280 §4.2.2).
+fn access_descriptions(value: &[u8]) -> Result<(), DerError> {
+    each_member(value, "access description", |fields| {
+        fields.oid("access method")?;
+        general_name(fields)
+    })
 }
 
 /// GeneralNames (RFC 5280 §4.2.1.6): at least one.
@@ -209,40 +264,43 @@ fn general_names(value: &[u8]) -> Result<(), DerError> {
 }
 
 fn names(content: &[u8]) -> Result<(), DerError> {
-    const WHAT: &str = "general name";
     let mut reader = Reader::new(content);
     if reader.is_empty() {
         return Err(DerError::Truncated { what: "general names" });
     }
     while !reader.is_empty() {
-        let name = reader.element(WHAT)?;
-        let good = match name.tag {
-            // otherName
-            0xA0 => {
-                let mut fields = Reader::new(name.content);
-                fields.oid("otherName type")?;
-                let value = fields.expect(0xA0, "otherName value")?;
-                fields.finish("otherName value")?;
-                check_der(value.content, "otherName value")?;
-                !value.content.is_empty()
-            }
-            // rfc822Name, dNSName, uniformResourceIdentifier: IA5String
-            0x81 | 0x82 | 0x86 => !name.content.is_empty() && name.content.is_ascii(),
-            // x400Address, ediPartyName
-            0xA3 | 0xA5 => check_der(name.content, WHAT).is_ok(),
-            // directoryName: explicit, because Name is a CHOICE
-            0xA4 => Name::from_der(name.content).is_ok(),
-            // iPAddress
-            0x87 => matches!(name.content.len(), 4 | 16),
-            // registeredID
-            0x88 => crate::x509::tlv::oid_from_content(name.content, WHAT).is_ok(),
-            _ => false,
-        };
-        if !good {
-            return Err(DerError::Form { what: WHAT });
-        }
+        general_name(&mut reader)?;
     }
     Ok(())
+}
+
+/// GeneralName (RFC 5280 §4.2.1.6).
+fn general_name(reader: &mut Reader<'_>) -> Result<(), DerError> {
+    const WHAT: &str = "general name";
+    let name = reader.element(WHAT)?;
+    let good = match name.tag {
+        // otherName
+        0xA0 => {
+            let mut fields = Reader::new(name.content);
+            fields.oid("otherName type")?;
+            let value = fields.expect(0xA0, "otherName value")?;
+            fields.finish("otherName value")?;
+            check_der(value.content, "otherName value")?;
+            !value.content.is_empty()
+        }
+        // rfc822Name, dNSName, uniformResourceIdentifier: IA5String
+        0x81 | 0x82 | 0x86 => !name.content.is_empty() && name.content.is_ascii(),
+        // x400Address, ediPartyName
+        0xA3 | 0xA5 => check_der(name.content, WHAT).is_ok(),
+        // directoryName: explicit, because Name is a CHOICE
+        0xA4 => Name::from_der(name.content).is_ok() && check_der(name.content, WHAT).is_ok(),
+        // iPAddress
+        0x87 => matches!(name.content.len(), 4 | 16),
+        // registeredID
+        0x88 => crate::x509::tlv::oid_from_content(name.content, WHAT).is_ok(),
+        _ => false,
+    };
+    if good { Ok(()) } else { Err(DerError::Form { what: WHAT }) }
 }
 
 #[cfg(test)]
@@ -266,6 +324,7 @@ mod tests {
             &[0x30, 3, 0x82, 1, 0xE9],     // not IA5
             &[0x30, 5, 0x87, 3, 10, 0, 0], // three octets of address
             &[0x30, 2, 0xA2, 0],           // constructed dNSName
+            &[0x30, 17, 0xA4, 15, 0x30, 13, 0x31, 11, 0x30, 9, 6, 3, 0x55, 4, 3, 0x2C, 2, 0x0C, 0], // constructed CN
             &[0x30, 3, 0x89, 1, 0],        // no such choice
             &[0x30, 3, 0x82, 1, b'a', 0],  // octets after the end
         ] {
@@ -289,5 +348,38 @@ mod tests {
         assert!(policies(&[&[0x30, 6][..], &policy].concat()).is_ok());
         assert!(policies(&[&[0x30, 12][..], &policy, &policy].concat()).is_err());
         assert!(policies(&[0x30, 0]).is_err());
+        let qualified = element(tag::SEQUENCE, &[&policy[2..], &[0x30, 8, 0x30, 6, 6, 2, 0x2A, 3, 0x0C, 0]]);
+        assert!(policies(&element(tag::SEQUENCE, &[&qualified])).is_ok());
+        let null = element(tag::SEQUENCE, &[&policy[2..], &[5, 0]]);
+        assert!(policies(&element(tag::SEQUENCE, &[&null])).is_err());
+    }
+
+    #[test]
+    fn distribution_points_and_access_descriptions_are_of_their_types() {
+        let points = |point: &[u8]| distribution_points(&element(tag::SEQUENCE, &[&element(tag::SEQUENCE, &[point])]));
+        let name = [0x86, 1, b'a'];
+        let full = element(0xA0, &[&element(0xA0, &[&name])]);
+        let relative = element(0xA0, &[&element(0xA1, &[&[0x30, 7, 6, 3, 0x55, 4, 3, 0x0C, 0]])]);
+        for good in [full.clone(), relative, element(0xA2, &[&name]), [&full[..], &[0x81, 2, 1, 6]].concat()] {
+            assert_eq!(points(&good), Ok(()), "{good:02x?}");
+        }
+        for bad in [
+            vec![],                                                         // says nothing
+            vec![0x81, 2, 1, 6],           // "MUST NOT consist of only the reasons field"
+            [&full[..], &[5, 0]].concat(), // an element after the last
+            element(0xA0, &[&name]),       // a GeneralName where GeneralNames stand
+            element(0xA0, &[&element(0xA0, &[&name]), &[5, 0]]), // two in one choice
+            element(0xA0, &[&element(0xA0, &[&[0xA6, 3, 0x16, 1, b'a']])]), // constructed URI
+            [&full[..], &[0x81, 2, 1, 7]].concat(), // unused bit set
+        ] {
+            assert!(points(&bad).is_err(), "{bad:02x?}");
+        }
+        let access =
+            |member: &[u8]| access_descriptions(&element(tag::SEQUENCE, &[&element(tag::SEQUENCE, &[member])]));
+        let method = [6, 2, 0x2A, 3];
+        assert!(access(&[&method[..], &name].concat()).is_ok());
+        assert!(access(&method).is_err());
+        assert!(access(&[&method[..], &name, &[5, 0]].concat()).is_err());
+        assert!(access(&[&method[..], &[0xA6, 0]].concat()).is_err());
     }
 }
