@@ -157,7 +157,7 @@ impl Verifier {
             return Ok(false);
         }
         let leaf = |reason: &str| Err(Defect::new(codes::EXTENSION_CA_TRUE, reason));
-        if self.rules.family.marks(certificate.serial()) {
+        if self.rules.family.marks(certificate) {
             return leaf("serial number is a chip's UID, but basicConstraints says cA TRUE (RFC 5280 §4.2.1.9)");
         }
         if certificate.key_usage()?.is_some_and(|usage| !usage.has(KeyUsage::KEY_CERT_SIGN)) {

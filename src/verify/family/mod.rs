@@ -38,10 +38,18 @@ impl Family {
         }
     }
 
-    /// Whether a certificate with this serial number is shaped like a leaf of the family even if it claims to be a
-    /// CA's; only a family whose UIDs have a mark of their own can tell.
-    pub(super) fn marks(self, serial: &SerialNumber) -> bool {
-        self == Self::StsafeA && self.is_uid(serial)
+    /// Whether a certificate is a chip's even if it claims to be a CA's: its serial number has the mark of an STSAFE-A,
+    /// or its common name ends in its own serial number, as no CA's does.
+    pub(super) fn marks(self, certificate: &Certificate) -> bool {
+        let serial = certificate.serial();
+        let stsafe_a = self != Self::StsafeL && stsafe_a::is_uid(serial.content());
+        stsafe_a
+            || (serial.content().len() >= SHORTEST_UID
+                && certificate.subject().values(crate::x509::oid::COMMON_NAME).iter().any(|attribute| {
+                    attribute
+                        .text()
+                        .is_some_and(|text| trailing_hex(&text).to_ascii_uppercase().ends_with(&serial.to_string()))
+                }))
     }
 
     /// Compares the serial number with the one that the common name may end in.
@@ -89,6 +97,9 @@ impl Family {
         }
     }
 }
+
+/// Shorter serial numbers are no UIDs, and a CA's name may well end in its number.
+const SHORTEST_UID: usize = 8;
 
 #[cfg(test)]
 mod tests {
