@@ -6,7 +6,7 @@ use crate::crypto::{PublicKey, sha256};
 use crate::origin::{Code, Finding, Origin, Uid};
 use crate::reel::SourceLeaf;
 use crate::x509::tlv::Reader;
-use crate::x509::{Certificate, KeyUsage, Leniency, Time};
+use crate::x509::{Certificate, KeyUsage, Leniency, SignatureAlgorithm, Time};
 
 use super::anchor::TrustAnchor;
 use super::codes;
@@ -16,7 +16,7 @@ use super::leaf::{ChainProof, VerifiedLeaf};
 use super::path::Authorities;
 use super::profile;
 use super::relaxations::Relaxations;
-use super::rules::{Relaxation, SourceRules};
+use super::rules::{Family, Relaxation, SourceRules};
 
 /// Largest candidate that is looked at, padding included. Genuine leaves have about 400 octets, the largest zone of a
 /// chip 5120.
@@ -171,6 +171,7 @@ impl Verifier {
         profile::check_leaf(certificate)?;
         let uid = self.rules.family.uid(certificate.serial())?;
         self.check_key(certificate)?;
+        self.check_algorithm(certificate)?;
         let mut reasons: Vec<(Relaxation, Defect)> = Vec::new();
         if let Err(defect) = self.rules.family.check_common_name(certificate) {
             reasons.push((Relaxation::CommonNameMismatch, defect));
@@ -197,6 +198,17 @@ impl Verifier {
         }
         let proof = ChainProof { anchor: route.anchor, path: route.path, at: self.at, relaxations: needed.to_vec() };
         Ok((uid, proof))
+    }
+
+    /// ST signs with ECDSA and Ed25519; RSA is for `generic` sources, whose anchors the operator knows.
+    fn check_algorithm(&self, certificate: &Certificate) -> Result<(), Defect> {
+        let algorithm = certificate.signature_algorithm();
+        if self.rules.family == Family::Generic || algorithm.is_ecdsa() || algorithm == SignatureAlgorithm::Ed25519 {
+            return Ok(());
+        }
+        let reason =
+            format!("signature is {algorithm}, leaves of {} are signed with ECDSA or Ed25519", self.rules.family);
+        Err(Defect::new(codes::SIGNATURE_ALGORITHM, reason))
     }
 
     fn check_key(&self, certificate: &Certificate) -> Result<(), Defect> {
