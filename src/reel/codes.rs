@@ -37,6 +37,7 @@ codes! {
     PKCS7_OTHER_CERTIFICATE = "reel.pkcs7.other-certificate", "ignored: a member of a PKCS#7 bundle that is no X.509 certificate (RFC 5652 §10.2.2)";
     TAR_ABSOLUTE_NAME = "reel.tar.absolute-name", "rejected: a tar entry with an absolute name";
     TAR_DIRECTORY = "reel.tar.directory", "ignored: a directory entry";
+    TAR_DIRECTORY_CONTENT = "reel.tar.directory-content", "rejected: a tar entry with a directory's name and a file's content";
     TAR_DUPLICATE_NAME = "reel.tar.duplicate-name", "rejected: a tar entry with the name of an earlier one";
     TAR_HEADER = "reel.tar.header", "rejected: a tar header that cannot be read; the rest of the archive was not read";
     TAR_LINK = "reel.tar.link", "rejected: a hard or symbolic link in a tar archive";
@@ -67,6 +68,7 @@ codes! {
     ZIP_SEVERAL_DISKS = "reel.zip.several-disks", "rejected: one part of a zip archive that was split";
     ZIP_SPECIAL_FILE = "reel.zip.special-file", "rejected: a pipe, socket or device in a zip archive";
     ZIP_TRAILING_DATA = "reel.zip.trailing-data", "rejected: something follows the end of the zip archive";
+    ZIP_TWO_ARCHIVES = "reel.zip.two-archives", "rejected: what stands before the zip archive begins as another one";
 }
 
 #[cfg(test)]

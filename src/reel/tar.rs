@@ -130,6 +130,9 @@ impl Walk {
             _ if occurrence > 1 => refuse(codes::TAR_DUPLICATE_NAME, "an earlier entry has the same name".into()),
             (b'0' | b'\0' | b'7', _) if !unsupported => {
                 if entry.path.ends_with(b"/") {
+                    if !content.need(1)?.is_empty() {
+                        return intake.rejected(name, codes::TAR_DIRECTORY_CONTENT, "a directory's name, and content");
+                    }
                     return intake.ignored(name, codes::TAR_DIRECTORY, "a directory entry");
                 }
                 return content::read(intake, entry, content);

@@ -10,7 +10,8 @@ use crate::reel::octets::{Octets, Window};
 use super::field::{u16_at, u32_at, u64_at};
 use super::record::{LOCAL_LENGTH, Record, flag};
 
-const LOCAL: [u8; 4] = *b"PK\x03\x04";
+/// What a local header begins with.
+pub(super) const LOCAL: [u8; 4] = *b"PK\x03\x04";
 const DESCRIPTOR: [u8; 4] = *b"PK\x07\x08";
 /// Octets of the longest data descriptor: signature, CRC-32 and two zip64 sizes.
 const MAX_DESCRIPTOR: usize = 24;

@@ -42,6 +42,13 @@ pub(super) fn read(intake: &mut Intake<'_>, place: &Place<'_>, octets: &mut Octe
     if directory.entries == 0 {
         intake.ignored(place.name.clone(), codes::ARCHIVE_EMPTY, "the zip archive has no entries")?;
     } else if directory.prefix > 0 {
+        let mut first = [0; 4];
+        octets.peek_at(0, &mut first)?;
+        if directory.prefix >= 4 && first == entry::LOCAL {
+            // whoever reads from the front sees another archive than whoever reads the directory
+            let reason = "another zip archive stands before this one: which is meant cannot be told";
+            return Err(Fault::content(codes::ZIP_TWO_ARCHIVES, reason));
+        }
         let reason = format!("{} octets before the zip archive are not read", directory.prefix);
         intake.ignored(place.name.clone(), codes::ZIP_PREFIX, reason)?;
     }
