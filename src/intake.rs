@@ -1,6 +1,7 @@
 //! Pass 1: every item of every input is read once and examined; verified leaves go to the spool, a compact row of each
 //! stays in memory. Shared by everything that begins with an archive (`reissue`, `inspect`).
 
+use std::collections::HashSet;
 use std::io::Read;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -161,9 +162,8 @@ pub(crate) fn read_and_verify(source: &Source<'_>, stdin: &mut (dyn Read + Send)
 
     let mut verifier = verifier;
     if !collector.intermediates.is_empty() {
-        for certificate in std::mem::take(&mut collector.intermediates) {
-            verifier.add_intermediate(certificate);
-        }
+        add_intermediates(&mut verifier, &collector.intermediates, &collector.orphans)?;
+        collector.reject_keys_of(&verifier)?;
         let waiting = std::mem::take(&mut collector.waiting);
         let orphans = std::mem::replace(&mut collector.orphans, Spool::create(scratch)?);
         examine_all(source, &verifier, &mut collector, |send| {
@@ -188,6 +188,22 @@ pub(crate) fn read_and_verify(source: &Source<'_>, stdin: &mut (dyn Read + Send)
         warnings: collector.warnings,
         verifier,
     })
+}
+
+/// Offers the inputs' CA certificates until none of them finds an issuer any more: the verifier remembers a limited
+/// number that wait, and junk must not crowd out what comes after it.
+fn add_intermediates(verifier: &mut Verifier, found: &[SpoolRef], spool: &Spool) -> Result<(), Error> {
+    loop {
+        let before = verifier.intermediates().count();
+        for spooled in found {
+            if let Ok(certificate) = Certificate::from_der(&spool.read(*spooled)?) {
+                verifier.add_intermediate(certificate);
+            }
+        }
+        if verifier.intermediates().count() == before {
+            return Ok(());
+        }
+    }
 }
 
 type Numbered = Vec<(u64, SourceLeaf)>;
@@ -292,7 +308,8 @@ struct Collector {
     waiting: Vec<(u64, Finding, SpoolRef)>,
     rows: Vec<Row>,
     findings: Vec<(u64, Finding)>,
-    intermediates: Vec<Certificate>,
+    /// CA certificates, which lie in the same spool.
+    intermediates: Vec<SpoolRef>,
     warnings: Vec<String>,
 }
 
@@ -312,13 +329,24 @@ impl Collector {
         outcome
     }
 
+    /// Leaves that were verified before the intermediate was known whose key they carry.
+    fn reject_keys_of(&mut self, verifier: &Verifier) -> Result<(), Error> {
+        let keys: HashSet<Sha256Digest> =
+            verifier.intermediates().map(|certificate| sha256(certificate.spki().der())).collect();
+        for row in self.rows.extract_if(.., |row| keys.contains(&row.key.spki)) {
+            let finding = verify::key_of_a_ca(row.load(&self.spool)?.item, &row.key);
+            self.findings.push((row.item, finding));
+        }
+        Ok(())
+    }
+
     fn take(&mut self, seen: Seen) -> Result<(), Error> {
         match seen {
             Seen::Finding(number, finding) => self.findings.push((number, finding)),
             Seen::Ca(number, finding, certificate) => {
                 debug_assert_eq!(finding.disposition, Disposition::Ignored);
                 self.findings.push((number, finding));
-                self.intermediates.push(certificate);
+                self.intermediates.push(self.orphans.append(certificate.der())?);
             }
             Seen::Orphan(number, finding, der) => {
                 let spooled = self.orphans.append(&der)?;

@@ -194,6 +194,13 @@ impl Conflict {
     }
 }
 
+/// The rejection of a verified leaf whose key turned out, once all intermediates of the input were known, to be one of
+/// theirs: it must not depend on who was read first.
+pub fn key_of_a_ca(item: ItemName, row: &Row) -> Finding {
+    let reason = "public key is that of an intermediate CA of this input";
+    Finding::rejected(item, codes::KEY_OF_A_CA, reason).of(row.uid.to_uid().ok(), Some(row.fingerprint))
+}
+
 /// Takes out every row that gets no certificate and says why; what is left in `rows` is in UID order, each UID once.
 ///
 /// One UID with two keys, one key under two UIDs, one UID in two namespaces: all parties are taken out. Of several

@@ -105,6 +105,9 @@ impl Authorities {
     }
 
     /// Takes a CA certificate from an input. It counts as soon as its signature leads to an anchor, and not before.
+    ///
+    /// Those whose issuer is unknown wait, up to a limit; whoever has more than the limit offers them again after a
+    /// promotion.
     pub(super) fn add(&mut self, certificate: Certificate) {
         let known = self
             .anchors
@@ -114,21 +117,30 @@ impl Authorities {
             || self.pending.iter().any(|other| other.certificate.der() == certificate.der());
         // a relaxation that the reading needed would be lost: intermediates are strict DER or nothing
         let strict = Certificate::from_der(certificate.der()).is_ok();
-        if known || !strict || !certificate.is_ca() || self.pending.len() == MAX_PENDING {
+        if known || !strict || !certificate.is_ca() || self.intermediates.len() == MAX_INTERMEDIATES {
             return;
         }
-        self.pending.push(Pending { certificate, tried: 0 });
-        // each promotion can be what another one waits for; each authority is tried once on each
+        // tried before it has to wait, so that a crowd of strangers cannot keep it out
+        let links = self.all_links(&certificate, 0);
+        if !links.is_empty() {
+            self.promote(certificate, links);
+            self.look_again();
+        } else if self.pending.len() < MAX_PENDING {
+            self.pending.push(Pending { certificate, tried: self.count() });
+        }
+    }
+
+    /// Each promotion can be what another one waits for; each authority is tried once on each.
+    fn look_again(&mut self) {
         let mut at = 0;
-        while at < self.pending.len() {
+        while at < self.pending.len() && self.intermediates.len() < MAX_INTERMEDIATES {
             let waiting = &self.pending[at];
             let tried = self.count();
-            if waiting.tried == tried || self.intermediates.len() == MAX_INTERMEDIATES {
+            if waiting.tried == tried {
                 at += 1;
                 continue;
             }
-            let mut links = self.links(&waiting.certificate, waiting.tried, Agreement::Bytes).0;
-            links.extend(self.links(&waiting.certificate, waiting.tried, Agreement::LetterCase).0);
+            let links = self.all_links(&waiting.certificate, waiting.tried);
             if links.is_empty() {
                 self.pending[at].tried = tried;
                 at += 1;
@@ -138,6 +150,12 @@ impl Authorities {
                 at = 0;
             }
         }
+    }
+
+    fn all_links(&self, certificate: &Certificate, from: usize) -> Vec<Link> {
+        let mut links = self.links(certificate, from, Agreement::Bytes).0;
+        links.extend(self.links(certificate, from, Agreement::LetterCase).0);
+        links
     }
 
     /// The best path above a leaf: nothing wrong with it, then the fewest relaxations that are not allowed, then the
