@@ -163,6 +163,11 @@ impl<'d> Table<'d> {
         entries.map(|(key, value)| (key.get_ref().as_ref(), key.span(), self.entry(key.get_ref(), value))).collect()
     }
 
+    /// The place of the value of `key`, or of the table where it is missing, without asking for it.
+    pub(super) fn place(&self, key: &str) -> Range<usize> {
+        self.entries.get(key).map_or(self.span.clone(), Spanned::span)
+    }
+
     /// Whether the table has `key`, without asking for it.
     pub(super) fn has(&self, key: &str) -> bool {
         self.entries.contains_key(key)

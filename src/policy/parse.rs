@@ -1,9 +1,11 @@
 //! A policy file, read and proved.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use toml::de::DeTable;
 
+use crate::lint::{self, LintFinding};
 use crate::verify::SourceRules;
 use crate::x509::SignatureAlgorithm;
 
@@ -30,6 +32,8 @@ pub struct Policy {
     pub(super) params: BTreeMap<String, Param>,
     pub(super) subject: Subject,
     pub(super) serial: SerialSource,
+    serial_span: Range<usize>,
+    keys_span: Range<usize>,
     pub(super) validity: ValidityRule,
     pub(super) signature: Signature,
     pub(super) extensions: Vec<Recipe>,
@@ -90,16 +94,48 @@ impl Policy {
         &self.file_name
     }
 
-    /// Where each field of a certificate is decided: the path in the policy and its place in the text.
-    pub fn places(&self) -> Vec<(String, std::ops::Range<usize>)> {
+    /// Where each field of a certificate, its source and its size are decided: the path in the policy and the place of
+    /// its value in the text. Extensions come in the order in which certificates carry them.
+    pub fn places(&self) -> Vec<(String, Range<usize>)> {
         let fixed = [
+            ("source.keys", &self.keys_span),
             ("certificate.subject", &self.subject.span),
+            ("certificate.serial", &self.serial_span),
             ("certificate.not_before", &self.validity.begin_span),
             ("certificate.not_after", &self.validity.end_span),
             ("certificate.signature", &self.signature.span),
+            ("device.target", &self.device.target_span),
         ];
         let fixed = fixed.into_iter().map(|(path, span)| (path.to_owned(), span.clone()));
-        fixed.chain(self.extensions.iter().map(|recipe| (recipe.path.clone(), recipe.span.clone()))).collect()
+        let size = self.device.limits.max_certificate_bytes;
+        let size = size.map(|_| ("device.max_certificate_bytes".to_owned(), self.device.size_span.clone()));
+        fixed
+            .chain(size)
+            .chain(self.extensions.iter().map(|recipe| (recipe.path.clone(), recipe.span.clone())))
+            .collect()
+    }
+
+    /// The place that decides what a lint has found fault with: one of [`places`](Self::places), or the policy's name.
+    pub fn place_of(&self, finding: &LintFinding) -> Range<usize> {
+        if finding.code.as_str().starts_with("stselib.") {
+            return self.device.target_span.clone();
+        }
+        if finding.code.as_str() == "device.size" {
+            return self.device.size_span.clone();
+        }
+        let path = finding.path.as_str();
+        let extension = self.extensions.iter().find(|recipe| path == lint::extension_path(recipe.oid));
+        if let Some(recipe) = extension {
+            return recipe.span.clone();
+        }
+        match path {
+            "serialNumber" => self.serial_span.clone(),
+            "subject" => self.subject.span.clone(),
+            "subjectPublicKeyInfo" => self.keys_span.clone(),
+            "validity" => self.validity.end_span.clone(),
+            "signature" => self.signature.span.clone(),
+            _ => self.head.span.clone(),
+        }
     }
 
     /// The declared parameters with their patterns, in alphabetical order.
@@ -122,7 +158,7 @@ fn read(text: &str, file_name: &str, errors: &Errors) -> Option<Policy> {
     }
     let top = Table::top(&document, errors);
     let head = field::head::read(&top);
-    let (family, source) = field::source::read(&top);
+    let (family, source, keys_span) = field::source::read(&top);
     let params = field::params::read(&top);
     // a parameter that could not be read is still a known name; this shape fits nearly everywhere
     let unread = Shape::text(CharSet::DIGITS, 1, 1);
@@ -131,9 +167,11 @@ fn read(text: &str, file_name: &str, errors: &Errors) -> Option<Policy> {
     let vocabulary = Vocabulary { family, params: shapes.collect() };
     let certificate = top.required("certificate").and_then(|value| value.table());
     let (mut subject, mut serial, mut validity, mut signature) = (None, None, None, None);
+    let mut serial_span = 0..0;
     if let Some(table) = certificate {
         subject = field::subject::read(&table, &vocabulary);
         serial = field::serial::read(&table, family);
+        serial_span = table.place("serial");
         validity = field::validity::read(&table);
         signature = field::signature::read(&table);
         table.finish();
@@ -163,6 +201,8 @@ fn read(text: &str, file_name: &str, errors: &Errors) -> Option<Policy> {
         params,
         subject,
         serial: serial?,
+        serial_span,
+        keys_span,
         validity: validity?,
         signature: signature?,
         extensions,

@@ -1,7 +1,7 @@
 //! Sample leaves that stand for all leaves of a policy, so that a lint every certificate would fail is found before any.
 
 use crate::cert::{IssuerIdentity, SerialRule, TbsCertificate};
-use crate::lint::{self, LintFinding};
+use crate::lint;
 use crate::origin::{ItemName, Origin, Uid};
 use crate::verify::Family;
 use crate::x509::tlv::{element, tag};
@@ -52,27 +52,9 @@ pub(super) fn check_lints(policy: &Policy, bound: &BoundPolicy, issuer: &IssuerI
                 }
                 reported.push(finding.code);
                 let message = format!("certificates of this policy would fail {}: {}", finding.code, finding.message);
-                errors.push::<()>(error::LINT, place(policy, &finding), message);
+                errors.push::<()>(error::LINT, policy.place_of(&finding), message);
             }
         }
-    }
-}
-
-/// The line of the policy that decides what a lint has found fault with.
-fn place(policy: &Policy, finding: &LintFinding) -> std::ops::Range<usize> {
-    if finding.code.as_str().starts_with("stselib.") {
-        return policy.device.target_span.clone();
-    }
-    let path = finding.path.as_str();
-    let extension = policy.extensions.iter().find(|recipe| path == lint::extension_path(recipe.oid));
-    if let Some(recipe) = extension {
-        return recipe.span.clone();
-    }
-    match path {
-        "subject" => policy.subject.span.clone(),
-        "validity" => policy.validity.end_span.clone(),
-        "signature" => policy.signature.span.clone(),
-        _ => policy.head.span.clone(),
     }
 }
 

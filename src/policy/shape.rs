@@ -23,6 +23,8 @@ impl CharSet {
     pub(super) const PRINTABLE_STRING: Self = Self::ALPHANUMERIC.or(Self::of(" '()+,-./:=?"));
     /// Printable ASCII: IA5String without its control characters, which no identifier has a use for.
     pub(super) const ASCII: Self = Self { ascii: ((1 << 127) - 1) & !((1 << 32) - 1), others: false };
+    /// Stands for the characters of a value that is octets: each counts as one octet, and no text takes them.
+    pub(super) const OCTETS: Self = Self::ASCII;
     /// Printable ASCII and everything beyond ASCII.
     pub(super) const ANY: Self = Self { ascii: Self::ASCII.ascii, others: true };
 

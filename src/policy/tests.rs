@@ -52,6 +52,20 @@ fn every_shipped_policy_issues_lint_clean_certificates_for_genuine_leaves() {
 }
 
 #[test]
+fn the_largest_size_is_one_that_certificates_have() {
+    for (file, text) in SHIPPED {
+        let policy = Policy::parse(text, file).unwrap();
+        let (given, issuer) = surroundings(file);
+        let bound = policy.bind(&issuer, &batch(&policy, given)).unwrap();
+        // parameters are filled in by then, and the UIDs of a family have one length
+        if policy.source().keys == [KeyAlgorithm::P256] {
+            let tbs = issue(&policy, &issuer, given, &verified(LEAF, policy.source().family));
+            assert_eq!(tbs.wrap(&[0; 72]).len(), bound.max_certificate_octets(&issuer), "{file}");
+        }
+    }
+}
+
+#[test]
 fn shipped_policies_are_those_of_the_folder() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("policies");
     let mut files: Vec<String> =
@@ -155,8 +169,11 @@ fn every_field_of_a_certificate_has_its_place_in_the_policy() {
     let places = policy.places();
     let found: Vec<&str> = places.iter().map(|(path, _)| path.as_str()).collect();
     assert!(found.contains(&"extensions.key_usage") && found.contains(&"certificate.not_after"), "{found:?}");
-    let (_, span) = &places[0];
-    assert!(text[span.clone()].starts_with("[{ O ="));
+    let at = |path: &str| text[places.iter().find(|(found, _)| found == path).unwrap().1.clone()].to_owned();
+    assert!(at("certificate.subject").starts_with("[{ O ="));
+    assert_eq!(at("certificate.serial"), "\"derived\"");
+    assert_eq!(at("source.keys"), "[\"P-256\"]");
+    assert_eq!(at("device.max_certificate_bytes"), "1000");
 }
 
 #[test]

@@ -125,8 +125,8 @@ impl Vocabulary {
                 Some(Shape { first: CharSet::DIGITS, last: CharSet::of("Z"), ..Shape::text(chars, 20, 20) })
             }
             // 160 bits; an issuer's own may have any length, RFC 7093 (2-4) up to 512 bits
-            Variable::SubjectKeyIdentifier(_) => Some(Shape { octets: true, ..Shape::text(CharSet::ANY, 20, 20) }),
-            Variable::IssuerKeyIdentifier => Some(Shape { octets: true, ..Shape::text(CharSet::ANY, 1, 64) }),
+            Variable::SubjectKeyIdentifier(_) => Some(Shape { octets: true, ..Shape::text(CharSet::OCTETS, 20, 20) }),
+            Variable::IssuerKeyIdentifier => Some(Shape { octets: true, ..Shape::text(CharSet::OCTETS, 1, 64) }),
             Variable::Param(name) => self.params.get(name).copied(),
             Variable::ProductId => only_stsafe_a(2),
             Variable::StNumber => only_stsafe_a(9),
@@ -184,7 +184,7 @@ impl Filter {
             Self::Bytes if !shape.even => {
                 Err("the value can have an odd number of digits, expected whole octets".to_owned())
             }
-            Self::Bytes => Ok(Shape { octets: true, ..Shape::text(CharSet::ANY, shape.min / 2, shape.max / 2) }),
+            Self::Bytes => Ok(Shape { octets: true, ..Shape::text(CharSet::OCTETS, shape.min / 2, shape.max / 2) }),
         }
     }
 }

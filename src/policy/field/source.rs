@@ -1,5 +1,7 @@
 //! `[source]`: which leaves a policy accepts. Intake judges by it; nothing of it enters a certificate.
 
+use std::ops::Range;
+
 use crate::policy::document::Table;
 use crate::policy::error;
 use crate::verify::{Family, Relaxation, SourceRules};
@@ -48,8 +50,9 @@ const KEYS_BY_NAME: [(&str, KeyAlgorithm); 6] = [
     ("brainpoolP384r1", KeyAlgorithm::BrainpoolP384r1),
 ];
 
-pub(in crate::policy) fn read(top: &Table<'_>) -> (Option<Family>, Option<SourceRules>) {
-    let Some(table) = top.required("source").and_then(|value| value.table()) else { return (None, None) };
+/// The family, which other fields need even if the rest is wrong; the rules; and the place of the keys.
+pub(in crate::policy) fn read(top: &Table<'_>) -> (Option<Family>, Option<SourceRules>, Range<usize>) {
+    let Some(table) = top.required("source").and_then(|value| value.table()) else { return (None, None, 0..0) };
     let family =
         table.required("family").and_then(|value| value.choice(&Family::ALL.map(|family| (family.as_str(), family))));
     let keys = table.required("keys").and_then(|value| {
@@ -62,9 +65,10 @@ pub(in crate::policy) fn read(top: &Table<'_>) -> (Option<Family>, Option<Source
         list.sort_unstable();
         Some(list)
     });
+    let keys_span = table.place("keys");
     table.finish();
     let rules = || Some(SourceRules { family: family?, keys: keys?, relax: relax? });
-    (family, rules())
+    (family, rules(), keys_span)
 }
 
 /// Reads members that must differ from each other.

@@ -107,7 +107,9 @@ impl ValidityFault {
     pub(in crate::policy) fn hint(&self) -> &'static str {
         match self {
             Self::AfterIssuer { .. } => "The CA has expired: issue under one that is valid.",
-            Self::BeforeIssuer { .. } => "Write not_before = \"issuance\", or issue under a CA that is older.",
+            Self::BeforeIssuer { .. } => {
+                "The CA is not valid yet at that instant: check the clock, write not_before = \"issuance\", or issue under an older CA."
+            }
             Self::Negative { .. } => "Let not_after follow not_before, for example by a duration such as \"20y\".",
             Self::OutlivesIssuer { .. } => {
                 "Shorten not_after, write outlives_issuer = \"clamp\" or \"allow\", or issue under a CA that lives longer."
