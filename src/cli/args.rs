@@ -1,8 +1,12 @@
 //! What can be typed.
 
+mod policy;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use policy::{CheckArgs, PolicyCommand, ShowArgs};
 
 /// Gives every STSAFE-A secure element a second root of trust without breaking the first.
 ///
@@ -122,41 +126,6 @@ pub(crate) struct InspectArgs {
     /// The chips that must be there: one UID a line
     #[arg(long, value_name = "FILE", requires = "verify")]
     pub(crate) expect: Option<PathBuf>,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum PolicyCommand {
-    /// Check policy files and list every mistake
-    #[command(after_help = "Example:\n  reroot policy check policies/*.toml")]
-    Check {
-        /// Policy files
-        #[arg(required = true)]
-        files: Vec<PathBuf>,
-    },
-    /// Show the certificate that would be issued for a leaf, field by field, without signing
-    #[command(after_help = "Example:\n  reroot policy show policies/aws-iot.toml --leaf leaf.der --set lot=A0042")]
-    Show {
-        /// Policy file
-        file: PathBuf,
-        /// A source leaf, DER or PEM
-        #[arg(long, value_name = "FILE")]
-        leaf: PathBuf,
-        /// Operator's parameters
-        #[arg(long = "set", value_name = "NAME=VALUE")]
-        set: Vec<String>,
-        /// Configuration
-        #[arg(long, value_name = "FILE", default_value = "reroot.toml")]
-        config: PathBuf,
-    },
-    /// List the shipped policies, or print one
-    #[command(after_help = "Example:\n  reroot policy shipped aws-iot > aws-iot.toml")]
-    Shipped {
-        /// Name of the policy to print
-        name: Option<String>,
-    },
-    /// Print the policy reference (Markdown)
-    #[command(after_help = "Example:\n  reroot policy reference > policy-reference.md")]
-    Reference,
 }
 
 #[derive(Args, Debug)]

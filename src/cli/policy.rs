@@ -1,43 +1,27 @@
 //! `reroot policy check | show | shipped | reference`
 
-use std::path::{Path, PathBuf};
+mod check;
+mod show;
 
+use std::path::Path;
+
+use reroot::cert::IssuerIdentity;
 use reroot::policy;
-use reroot::preview::{Preview, preview};
-use serde_json::json;
+use reroot::x509::Time;
 
-use super::args::{Format, PolicyCommand};
+use super::args::PolicyCommand;
 use super::{Exit, Fault, Printer, World, load};
 
 pub(crate) fn run(command: &PolicyCommand, world: &World, printer: Printer) -> Result<Exit, Fault> {
     match command {
-        PolicyCommand::Check { files } => check(files, printer),
-        PolicyCommand::Show { file, leaf, set, config } => show(file, leaf, set, config, world, printer),
+        PolicyCommand::Check(args) => check::run(args, world, printer),
+        PolicyCommand::Show(args) => show::run(args, world, printer),
         PolicyCommand::Shipped { name } => shipped(name.as_deref(), printer),
         PolicyCommand::Reference => {
             printer.data(&policy::reference_markdown());
             Ok(Exit::Done)
         }
     }
-}
-
-/// Lists the mistakes of every file, not only of the first bad one.
-fn check(files: &[PathBuf], printer: Printer) -> Result<Exit, Fault> {
-    let mut exit = Exit::Done;
-    for file in files {
-        match load::policy(file) {
-            Ok(policy) => match printer.format {
-                Format::Text => printer.data(&format!("{}: good: `{}`\n", file.display(), policy.name())),
-                Format::Json => printer.json(&json!({ "file": file.display().to_string(), "name": policy.name() })),
-            },
-            Err(Fault::Library(error)) => {
-                printer.error(&error);
-                exit = Exit::of(&error);
-            }
-            Err(fault) => return Err(fault),
-        }
-    }
-    Ok(exit)
 }
 
 fn shipped(name: Option<&str>, printer: Printer) -> Result<Exit, Fault> {
@@ -59,50 +43,16 @@ fn shipped(name: Option<&str>, printer: Printer) -> Result<Exit, Fault> {
     }
 }
 
-/// The certificate that would be issued for one leaf, field by field.
-fn show(
-    file: &Path,
-    leaf: &Path,
-    set: &[String],
-    config: &Path,
-    world: &World,
-    printer: Printer,
-) -> Result<Exit, Fault> {
-    let policy = load::policy(file)?;
-    let params = policy.params(&load::params(set)?)?;
-    let config = load::config(config)?;
-    let identity = config.issuer_identity()?;
-    let anchors = config.anchors()?;
-    let request = Preview {
-        policy: &policy,
-        params,
-        issuer: &identity,
-        anchors: &anchors,
-        leaf: &load::bytes("leaf", leaf)?,
-        name: &leaf.display().to_string(),
-        at: world.now,
-    };
-    match preview(&request)? {
-        Ok(shown) => {
-            match printer.format {
-                Format::Text => {
-                    for (field, value) in &shown.fields {
-                        printer.data(&format!("{field:<28}{value}\n"));
-                    }
-                }
-                Format::Json => {
-                    let fields: serde_json::Map<_, _> =
-                        shown.fields.iter().map(|(field, value)| (field.clone(), json!(value))).collect();
-                    printer.json(&json!({ "fields": fields }));
-                }
-            }
-            Ok(Exit::Done)
-        }
-        Err(findings) => {
-            for finding in &findings {
-                printer.failure(&format!("{}: {} [{}]", finding.item, finding.reason, finding.code), None);
-            }
-            Ok(Exit::Input)
-        }
-    }
+/// `--at`, or now.
+fn instant(at: Option<&str>, world: &World) -> Result<Time, Fault> {
+    let Some(text) = at else { return Ok(world.now) };
+    Time::from_rfc3339(text).map_err(|error| Fault::usage(format!("--at {text:?} is {error}")))
+}
+
+/// `--issuer`: a CA's certificate and, in the same file, the chain above it.
+fn issuer(path: &Path) -> Result<IssuerIdentity, Fault> {
+    let mut certificates = load::certificates(&[path.to_owned()])?.into_iter();
+    let fault = |error: &dyn std::fmt::Display| Fault::usage(format!("--issuer `{}`: {error}", path.display()));
+    let certificate = certificates.next().ok_or_else(|| fault(&"no certificate in it"))?;
+    IssuerIdentity::new(certificate, certificates.collect()).map_err(|error| fault(&error))
 }

@@ -36,20 +36,46 @@ pub(crate) fn error(error: &Error, terminal: bool) -> String {
 
 /// The same as one JSON document.
 pub(crate) fn error_json(error: &Error) -> Value {
-    let places: Vec<Value> = places(error)
+    json!({ "error": error.to_string(), "hint": error.hint(), "places": places_json(error) })
+}
+
+/// Every mistake of an error, with its place in the file.
+pub(crate) fn places_json(error: &Error) -> Vec<Value> {
+    let places = places(error);
+    places
         .iter()
         .map(|place| {
+            let before = place.source.inner().get(..place.span.start).unwrap_or_default();
+            let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
             json!({
                 "code": place.code,
                 "message": place.message,
                 "file": place.file,
+                "line": before.matches('\n').count() + 1,
+                "column": before[line_start..].chars().count() + 1,
                 "start": place.span.start,
                 "end": place.span.end,
                 "hint": place.hint,
             })
         })
-        .collect();
-    json!({ "error": error.to_string(), "hint": error.hint(), "places": places })
+        .collect()
+}
+
+/// A path that is safe to print.
+pub(crate) fn path(path: &std::path::Path) -> String {
+    escape(&path.display().to_string())
+}
+
+/// Text that is safe to print: printable ASCII, everything else as `\u{..}`.
+pub(crate) fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            ' '..='~' => out.push(character),
+            _ => out.extend(character.escape_unicode()),
+        }
+    }
+    out
 }
 
 /// A mistake at a place in a file.

@@ -1,0 +1,130 @@
+//! `reroot policy check`
+
+use std::path::Path;
+
+use reroot::cert::IssuerIdentity;
+use reroot::crypto::sha256;
+use reroot::error::Error;
+use reroot::policy::{BatchContext, Policy, PolicyErrors};
+use reroot::preview::STAND_IN_BATCH;
+use reroot::x509::Time;
+use serde_json::{Value, json};
+
+use super::{Exit, Fault, Printer, World, instant, issuer, load};
+use crate::cli::args::{CheckArgs, Format};
+use crate::cli::render;
+
+/// Lists the mistakes of every file, not only of the first bad one.
+pub(super) fn run(args: &CheckArgs, world: &World, printer: Printer) -> Result<Exit, Fault> {
+    let issuing = match &args.issuer {
+        None => None,
+        Some(path) => Some(Issuing {
+            identity: issuer(path)?,
+            at: instant(args.at.as_deref(), world)?,
+            set: load::params(&args.set)?,
+        }),
+    };
+    let mut exit = Exit::Done;
+    let mut files = Vec::new();
+    for file in &args.files {
+        match check(file, issuing.as_ref()) {
+            Ok(checked) => {
+                if printer.format == Format::Text {
+                    printer.data(&checked.text(file));
+                }
+                files.push(checked.json(file));
+            }
+            Err(Fault::Library(error)) => {
+                exit = Exit::of(&error);
+                if printer.format == Format::Text {
+                    printer.error(&error);
+                }
+                files.push(
+                    json!({ "file": render::path(file), "good": false, "mistakes": render::places_json(&error) }),
+                );
+            }
+            Err(Fault::FrontDoor { message, hint, .. }) => {
+                exit = Exit::Usage;
+                if printer.format == Format::Text {
+                    printer.failure(&message, hint.as_deref());
+                }
+                files.push(json!({ "file": render::path(file), "good": false, "mistakes": [{ "message": message }] }));
+            }
+        }
+    }
+    if printer.format == Format::Json {
+        printer.json(&json!({ "files": files }));
+    }
+    Ok(exit)
+}
+
+/// A CA to check against.
+struct Issuing {
+    identity: IssuerIdentity,
+    at: Time,
+    set: std::collections::BTreeMap<String, String>,
+}
+
+/// A good policy.
+struct Checked {
+    policy: Policy,
+    /// The most octets of a certificate under the CA that was given.
+    octets: Option<usize>,
+}
+
+fn check(file: &Path, issuing: Option<&Issuing>) -> Result<Checked, Fault> {
+    let policy = load::policy(file)?;
+    let octets = issuing.map(|issuing| octets(&policy, issuing)).transpose().map_err(Error::from)?;
+    Ok(Checked { policy, octets })
+}
+
+/// Binds the policy to the CA, which finds every mistake that only shows there. Values that other policies of the
+/// command line declare are not meant for this one.
+fn octets(policy: &Policy, issuing: &Issuing) -> Result<usize, PolicyErrors> {
+    let mut set = issuing.set.clone();
+    set.retain(|name, _| policy.declared_params().any(|(declared, _)| declared == name));
+    let params = policy.params(&set)?;
+    let context = BatchContext { batch: STAND_IN_BATCH.to_owned(), issued_at: issuing.at, params };
+    Ok(policy.bind(&issuing.identity, &context)?.max_certificate_octets(&issuing.identity))
+}
+
+impl Checked {
+    fn keys(&self) -> Vec<String> {
+        self.policy.source().keys.iter().map(ToString::to_string).collect()
+    }
+
+    fn text(&self, file: &Path) -> String {
+        let family = self.policy.source().family;
+        let mut text = format!(
+            "{}: good: `{}` for {family} leaves with {} keys",
+            render::path(file),
+            self.policy.name(),
+            self.keys().join(", ")
+        );
+        for (name, pattern) in self.policy.declared_params() {
+            text += &format!("; wants --set {name}={}", render::escape(pattern));
+        }
+        if let Some(octets) = self.octets {
+            text += &format!("; certificates of at most {octets} octets");
+        }
+        text + "\n"
+    }
+
+    fn json(&self, file: &Path) -> Value {
+        let policy = &self.policy;
+        let params: serde_json::Map<String, Value> =
+            policy.declared_params().map(|(name, pattern)| (name.to_owned(), json!(pattern))).collect();
+        json!({
+            "file": render::path(file),
+            "good": true,
+            "name": policy.name(),
+            "version": policy.version(),
+            "description": policy.description(),
+            "sha256": sha256(policy.bytes()).to_string(),
+            "family": policy.source().family.as_str(),
+            "keys": self.keys(),
+            "params": params,
+            "max_octets": self.octets,
+        })
+    }
+}
