@@ -5,30 +5,10 @@
 #[allow(dead_code, unreachable_pub, reason = "each test uses some of the helpers")]
 mod support;
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use support::judges::{Case, judge, lint, put};
+use support::judges::{Case, judge, lint, unpack};
 use support::run::Run;
-
-/// Unpacks a zip file with a reader that is not ours; returns the names, sorted.
-fn unpack(archive: &Path, into: &Path) -> Vec<PathBuf> {
-    let file = std::fs::File::open(archive).unwrap_or_else(|error| panic!("{}: {error}", archive.display()));
-    let mut archive = zip::ZipArchive::new(file).expect("the batch holds zip files");
-    let mut paths = Vec::new();
-    for n in 0..archive.len() {
-        let mut entry = archive.by_index(n).expect("the entry can be read");
-        let name = entry.name().expect("names are UTF-8").into_owned();
-        assert!(name.bytes().all(|octet| octet.is_ascii_alphanumeric() || octet == b'.'), "{name}");
-        let mut content = Vec::new();
-        entry.read_to_end(&mut content).expect("the entry can be read");
-        let path = into.join(name);
-        put(&path, content);
-        paths.push(path);
-    }
-    paths.sort();
-    paths
-}
 
 /// What is issued for the genuine leaves under a shipped policy, as files.
 struct Issued {
@@ -52,12 +32,10 @@ impl Issued {
             Run::reroot(folder.path()).args(args).run().success();
             batch = at("other");
         }
-        let [objects, sources, scratch] = ["objects", "sources", "scratch"].map(|name| {
-            reroot::durable::create_directory(&at(name), reroot::durable::Access::Public).unwrap();
-            at(name)
-        });
-        let objects = unpack(&batch.join("certificates.zip"), &objects);
-        let sources = unpack(&batch.join("sources.zip"), &sources);
+        let scratch = at("scratch");
+        reroot::durable::create_directory(&scratch, reroot::durable::Access::Public).unwrap();
+        let objects = unpack(&batch.join("certificates.zip"), &at("objects"));
+        let sources = unpack(&batch.join("sources.zip"), &at("sources"));
         assert_eq!(objects.len(), 3, "three genuine leaves, three object certificates");
         assert_eq!(sources.len(), objects.len());
         let cases = objects.into_iter().zip(sources).map(|(object, source)| {

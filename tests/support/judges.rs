@@ -1,5 +1,6 @@
 //! Somebody else's parsers have the last word on what we issue.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::run::Run;
@@ -61,6 +62,11 @@ for object_path, source_path in zip(sys.argv[2::2], sys.argv[3::2]):
 
 /// Every judge looks at every case. `scratch` takes PEM files.
 pub fn judge(cases: &[Case], scratch: &Path) {
+    judge_allowing(cases, scratch, &[]);
+}
+
+/// As [`judge`]; pkilint finds exactly these codes in every certificate.
+pub fn judge_allowing(cases: &[Case], scratch: &Path, codes: &[String]) {
     for case in cases {
         let pem = scratch.join("object.pem");
         let der = std::fs::read(&case.object).expect("the certificate is there");
@@ -82,7 +88,7 @@ pub fn judge(cases: &[Case], scratch: &Path) {
         let trust = ["--verify", "--verify-profile", "low", "--load-ca-certificate"];
         Run::certtool().args(trust).arg(&case.root).arg("--infile").arg(&bundle).run().success();
 
-        lint(&pem);
+        assert_eq!(findings(&pem), codes, "pkilint on {}", case.object.display());
     }
     let Some(first) = cases.first() else { panic!("nothing to judge") };
     let files = cases.iter().flat_map(|case| {
@@ -93,9 +99,46 @@ pub fn judge(cases: &[Case], scratch: &Path) {
     assert_eq!(judged.out().lines().count(), cases.len());
 }
 
-/// pkilint with its PKIX rules; its exit code is the number of findings of that severity or above.
+/// pkilint finds nothing.
 pub fn lint(pem: &Path) {
-    Run::venv("lint_pkix_cert").args(["lint", "-s", "WARNING"]).arg(pem).run().success();
+    assert_eq!(findings(pem), Vec::<String>::new(), "pkilint on {}", pem.display());
+}
+
+/// The codes that pkilint finds with its PKIX rules at WARNING or above, sorted.
+pub fn findings(pem: &Path) -> Vec<String> {
+    let finished = Run::venv("lint_pkix_cert").args(["lint", "-s", "WARNING", "-f", "JSON"]).arg(pem).run();
+    let text = finished.out();
+    let report: serde_json::Value = serde_json::from_str(&text).unwrap_or_else(|error| {
+        panic!("{error}: {text}{}", finished.err());
+    });
+    let results = report["results"].as_array().expect("pkilint reports results");
+    let descriptions = results.iter().flat_map(|result| result["finding_descriptions"].as_array().expect("a list"));
+    let mut codes: Vec<String> =
+        descriptions.map(|finding| finding["code"].as_str().expect("a finding has a code").to_owned()).collect();
+    codes.sort();
+    // its exit code is the number of findings of that severity or above
+    assert_eq!(finished.code, i32::try_from(codes.len()).ok(), "{text}");
+    codes
+}
+
+/// Unpacks a zip file with a reader that is not ours; returns the files, sorted by name.
+pub fn unpack(archive: &Path, into: &Path) -> Vec<PathBuf> {
+    reroot::durable::create_directory(into, reroot::durable::Access::Public).expect("a new directory");
+    let file = std::fs::File::open(archive).unwrap_or_else(|error| panic!("{}: {error}", archive.display()));
+    let mut archive = zip::ZipArchive::new(file).expect("the batch holds zip files");
+    let mut paths = Vec::new();
+    for n in 0..archive.len() {
+        let mut entry = archive.by_index(n).expect("the entry can be read");
+        let name = entry.name().expect("names are UTF-8").into_owned();
+        assert!(name.bytes().all(|octet| octet.is_ascii_alphanumeric() || octet == b'.'), "{name}");
+        let mut content = Vec::new();
+        entry.read_to_end(&mut content).expect("the entry can be read");
+        let path = into.join(name);
+        put(&path, content);
+        paths.push(path);
+    }
+    paths.sort();
+    paths
 }
 
 /// Writes a scratch file, over an earlier one.
