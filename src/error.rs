@@ -9,6 +9,7 @@ use crate::durable::DurableError;
 use crate::issue::IssueError;
 use crate::ledger::LedgerError;
 use crate::manifest::ManifestError;
+use crate::origin::ItemName;
 use crate::policy::PolicyErrors;
 use crate::reel::ReelError;
 use crate::signer::SignerError;
@@ -18,6 +19,14 @@ use crate::x509::{Sha256Digest, Time};
 /// The fault of the environment, the policy or this program; never of one leaf.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// An item would be neither issued nor rejected nor ignored.
+    #[error("{items} items were read and {accounted} accounted for")]
+    Account {
+        /// Items read.
+        items: u64,
+        /// Items issued, rejected or ignored.
+        accounted: u64,
+    },
     /// Making or showing a CA failed.
     #[error(transparent)]
     Ca(#[from] CaError),
@@ -39,6 +48,16 @@ pub enum Error {
     /// The batch directory could not be written or read.
     #[error(transparent)]
     Delivery(#[from] DeliveryError),
+    /// The batch was begun in another form.
+    #[error("batch {batch} was begun with `{recorded}`, this command says `{asked}`")]
+    DeliveryDiffers {
+        /// The batch.
+        batch: String,
+        /// The options it was begun with.
+        recorded: String,
+        /// The options now.
+        asked: String,
+    },
     /// A file could not be written.
     #[error(transparent)]
     Durable(#[from] DurableError),
@@ -49,6 +68,12 @@ pub enum Error {
         found: Sha256Digest,
         /// Head expected.
         expected: Sha256Digest,
+    },
+    /// Two inputs have one name.
+    #[error("two inputs are named `{name}`, and so would be their items")]
+    InputTwice {
+        /// The name.
+        name: ItemName,
     },
     /// Ctrl-C.
     #[error("interrupted")]
@@ -79,6 +104,14 @@ pub enum Error {
     /// A batch whose seal, or whose account under the seal, does not hold.
     #[error("batch is not to be believed: {0}")]
     NotSealed(#[source] ManifestError),
+    /// A published batch was changed.
+    #[error("`{file}` in `{}` is not what was sealed", path.display())]
+    OutputDamaged {
+        /// The batch directory.
+        path: PathBuf,
+        /// The file.
+        file: String,
+    },
     /// Something is at the output's place.
     #[error("`{}` exists already and is not this batch", path.display())]
     OutputExists {
@@ -120,6 +153,11 @@ impl Error {
             }
             Self::Config(_) | Self::Policy(_) => None, // each finding carries its own
             Self::Delivery(error) => error.hint(),
+            Self::DeliveryDiffers { .. } => Some(
+                "A batch has one form, so that it always comes out the same: give the options that it was begun with. \
+                 `openssl x509 -inform DER` makes PEM of a certificate."
+                    .into(),
+            ),
             Self::Durable(DurableError::Exists { .. }) => {
                 Some("Nothing is ever overwritten: choose another name.".into())
             }
@@ -129,18 +167,25 @@ impl Error {
                  Find the newest copy."
                     .into(),
             ),
+            Self::InputTwice { .. } => {
+                Some("Rename one of them, or put them into one directory and name that.".into())
+            }
             Self::Interrupted => Some("Run the same command again to resume.".into()),
             Self::Issue(error) => error.hint(),
             Self::LeavesDiffer { .. } => {
-                Some("The input, the anchors or this program changed since the batch was begun.".into())
+                Some("This program, or how it judges leaves, has changed since the batch was begun: use that version.".into())
             }
             Self::Ledger(error) => error.hint(),
-            Self::LintDiffers { .. } => None,
+            Self::Account { .. } | Self::LintDiffers { .. } => None,
             Self::Manifest(error) | Self::NotSealed(error) => error.hint(),
+            Self::OutputDamaged { .. } => {
+                Some("Move it away and run the same command again: the batch comes out as it was sealed.".into())
+            }
             Self::OutputExists { .. } => Some("Nothing is ever overwritten: choose another --out.".into()),
             Self::Reel(error) => error.hint(),
             Self::RepublishDiffers { .. } => Some(
-                "Publish again with the version of this program that sealed the batch (see `tool` in manifest.json)."
+                "Publish again with the version of this program that sealed the batch (`tool` in manifest.json) and with \
+                 the manifest certificate and chain that the configuration named then."
                     .into(),
             ),
             Self::Signer(error) => error.hint(),

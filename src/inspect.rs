@@ -206,7 +206,7 @@ pub fn look_and_verify(
         advance: look.advance,
         cancel: look.cancel,
     };
-    let mut intake = read_and_verify(&source, stdin)?;
+    let mut intake = read_and_verify(&source, stdin, |_| Ok(judgement.at))?;
     let missing = intake.resolve(judgement.expected)?;
     let Intake { spool, rows, mut findings, inputs, items, warnings, verifier: _ } = intake;
     let mut seen = Inspection { inputs, items, missing, warnings, ..Inspection::default() };

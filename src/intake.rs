@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::crypto::sha256;
 use crate::error::Error;
@@ -27,7 +27,7 @@ pub(crate) struct Source<'a> {
     pub(crate) limits: &'a Limits,
     pub(crate) anchors: &'a [Certificate],
     pub(crate) rules: &'a SourceRules,
-    /// The instant for which validity is judged.
+    /// The instant of the run.
     pub(crate) at: Time,
     /// Directory for the spool.
     pub(crate) scratch: &'a Path,
@@ -133,9 +133,16 @@ impl Row {
 
 /// Reads every input, examines on all cores, and tries leaves without an anchor once more when the inputs' own
 /// intermediates are known.
-pub(crate) fn read_and_verify(source: &Source<'_>, stdin: &mut (dyn Read + Send)) -> Result<Intake, Error> {
-    let anchors = source.anchors.iter().cloned().map(TrustAnchor::from_certificate).collect::<Result<Vec<_>, _>>()?;
-    let verifier = Verifier::new(anchors, source.rules.clone(), source.at)?;
+///
+/// Validity is judged for the instant that `instant` names when it has seen what was read: an earlier batch made from
+/// the same inputs has its own. Until then it is judged for `source.at`.
+pub(crate) fn read_and_verify(
+    source: &Source<'_>,
+    stdin: &mut (dyn Read + Send),
+    instant: impl FnOnce(&[InputRecord]) -> Result<Time, Error>,
+) -> Result<Intake, Error> {
+    check_names(source.inputs)?;
+    let mut verifier = verifier(source, source.at)?;
     let scratch = source.scratch;
     let mut collector = Collector {
         spool: Spool::create(scratch)?,
@@ -160,9 +167,16 @@ pub(crate) fn read_and_verify(source: &Source<'_>, stdin: &mut (dyn Read + Send)
         Ok(())
     })?;
 
-    let mut verifier = verifier;
-    if !collector.intermediates.is_empty() {
-        add_intermediates(&mut verifier, &collector.intermediates, &collector.orphans)?;
+    let at = instant(&inputs)?;
+    // workers finish in any order; the batch's list of intermediates and the paths through them have one
+    collector.intermediates.sort_unstable_by_key(|(number, _)| *number);
+    let intermediates = std::mem::take(&mut collector.intermediates);
+    if at != source.at || !intermediates.is_empty() {
+        if at != source.at {
+            verifier = self::verifier(source, at)?;
+        }
+        add_intermediates(&mut verifier, &intermediates, &collector.orphans)?;
+        collector.judge_times(&verifier)?;
         collector.reject_keys_of(&verifier)?;
         let waiting = std::mem::take(&mut collector.waiting);
         let orphans = std::mem::replace(&mut collector.orphans, Spool::create(scratch)?);
@@ -179,6 +193,7 @@ pub(crate) fn read_and_verify(source: &Source<'_>, stdin: &mut (dyn Read + Send)
     collector.findings.extend(collector.waiting.drain(..).map(|(number, finding, _)| (number, finding)));
     collector.rows.sort_unstable_by_key(|row| row.item);
     collector.findings.sort_by_key(|(number, _)| *number);
+    collector.warnings.splice(0..0, expired_anchors(source.anchors, at));
     Ok(Intake {
         spool: collector.spool,
         rows: collector.rows,
@@ -192,10 +207,10 @@ pub(crate) fn read_and_verify(source: &Source<'_>, stdin: &mut (dyn Read + Send)
 
 /// Offers the inputs' CA certificates until none of them finds an issuer any more: the verifier remembers a limited
 /// number that wait, and junk must not crowd out what comes after it.
-fn add_intermediates(verifier: &mut Verifier, found: &[SpoolRef], spool: &Spool) -> Result<(), Error> {
+fn add_intermediates(verifier: &mut Verifier, found: &[(u64, SpoolRef)], spool: &Spool) -> Result<(), Error> {
     loop {
         let before = verifier.intermediates().count();
-        for spooled in found {
+        for (_, spooled) in found {
             if let Ok(certificate) = Certificate::from_der(&spool.read(*spooled)?) {
                 verifier.add_intermediate(certificate);
             }
@@ -204,6 +219,33 @@ fn add_intermediates(verifier: &mut Verifier, found: &[SpoolRef], spool: &Spool)
             return Ok(());
         }
     }
+}
+
+fn verifier(source: &Source<'_>, at: Time) -> Result<Verifier, Error> {
+    let anchors = source.anchors.iter().cloned().map(TrustAnchor::from_certificate).collect::<Result<Vec<_>, _>>()?;
+    Ok(Verifier::new(anchors, source.rules.clone(), at)?)
+}
+
+/// Items are named after their input: two inputs of one name would give two items of one name.
+fn check_names(inputs: &[Input]) -> Result<(), Error> {
+    let mut names: Vec<ItemName> = inputs.iter().map(Input::name).collect();
+    names.sort_unstable();
+    match names.windows(2).find(|pair| pair[0] == pair[1]) {
+        None => Ok(()),
+        Some(pair) => Err(Error::InputTwice { name: pair[0].clone() }),
+    }
+}
+
+fn expired_anchors(anchors: &[Certificate], at: Time) -> impl Iterator<Item = String> {
+    anchors.iter().filter(move |anchor| !anchor.validity().contains(at)).map(move |anchor| {
+        let validity = anchor.validity();
+        format!(
+            "anchor `{}` is valid from {} to {}, not at {at} (leaves are accepted all the same)",
+            anchor.subject(),
+            validity.not_before(),
+            validity.not_after(),
+        )
+    })
 }
 
 type Numbered = Vec<(u64, SourceLeaf)>;
@@ -218,13 +260,15 @@ fn examine_all(
     let workers = source.jobs.max(1);
     let (to_workers, work) = sync_channel::<Numbered>(workers * 2);
     let (to_collector, results) = sync_channel::<Vec<Seen>>(workers * 4);
-    let work = Mutex::new(work);
+    // the workers alone hold it: when the last of them is gone, for whatever reason, sending fails instead of waiting
+    let work = Arc::new(Mutex::new(work));
     std::thread::scope(|scope| {
         for _ in 0..workers {
             let to_collector = to_collector.clone();
-            let work = &work;
-            scope.spawn(move || examine_blocks(work, verifier, &to_collector));
+            let work = Arc::clone(&work);
+            scope.spawn(move || examine_blocks(&work, verifier, &to_collector));
         }
+        drop(work);
         let collected = scope.spawn(move || collector.collect(results, source));
         let produced = {
             let mut block = Vec::with_capacity(BLOCK);
@@ -244,15 +288,16 @@ fn examine_all(
                 ControlFlow::Continue(())
             };
             let produced = produce(&mut send);
-            let _ = to_workers.send(block);
+            // if nobody takes it any more, the collector says why
+            drop(to_workers.send(block));
             produced
         };
         drop(to_workers);
         drop(to_collector);
         let collected = collected.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        produced?;
         source.interrupted()?;
-        collected
+        collected?;
+        produced
     })
 }
 
@@ -288,13 +333,18 @@ fn examine(verifier: &Verifier, number: u64, leaf: &SourceLeaf) -> Seen {
                 .of(None, Some(sha256(certificate.der())));
             Seen::Ca(number, finding, certificate)
         }
-        Examined::Rejected(finding) if verify::DEPENDS_ON_INTERMEDIATES.contains(&finding.code) => {
+        Examined::Rejected(finding)
+            if verify::DEPENDS_ON_INTERMEDIATES.contains(&finding.code)
+                || verify::DEPENDS_ON_INSTANT.contains(&finding.code) =>
+        {
             Seen::Orphan(number, finding, leaf.der.clone())
         }
         Examined::Rejected(finding) => Seen::Finding(number, finding),
         Examined::Verified(leaf, warnings) => {
             let item = leaf.origin().item.clone();
-            let warnings = warnings.iter().map(|warning| format!("{item}: {}", warning.reason)).collect();
+            // an anchor's end is the same for all its leaves, and said once
+            let own = warnings.iter().filter(|warning| warning.code != verify::CHAIN_ANCHOR_EXPIRED);
+            let warnings = own.map(|warning| format!("{item}: {}", warning.reason)).collect();
             Seen::Verified(number, leaf, warnings)
         }
     }
@@ -309,7 +359,7 @@ struct Collector {
     rows: Vec<Row>,
     findings: Vec<(u64, Finding)>,
     /// CA certificates, which lie in the same spool.
-    intermediates: Vec<SpoolRef>,
+    intermediates: Vec<(u64, SpoolRef)>,
     warnings: Vec<String>,
 }
 
@@ -318,15 +368,23 @@ const MAX_WARNINGS: usize = 1_000;
 
 impl Collector {
     fn collect(&mut self, results: Receiver<Vec<Seen>>, source: &Source<'_>) -> Result<(), Error> {
-        let mut outcome = Ok(());
         for seen in results {
             (source.advance)(seen.len() as u64);
-            // after a failure the channel is still drained, or the workers would wait for ever
-            if outcome.is_ok() {
-                outcome = seen.into_iter().try_for_each(|seen| self.take(seen));
+            // after a failure nobody takes results any more, which ends the workers and the reading
+            seen.into_iter().try_for_each(|seen| self.take(seen))?;
+        }
+        Ok(())
+    }
+
+    /// Moves the leaves that are not valid at the verifier's instant to the findings.
+    fn judge_times(&mut self, verifier: &Verifier) -> Result<(), Error> {
+        for row in std::mem::take(&mut self.rows) {
+            match row.readmit(&self.spool, verifier, verifier.at())? {
+                Ok(_) => self.rows.push(row),
+                Err(finding) => self.findings.push((row.item, finding)),
             }
         }
-        outcome
+        Ok(())
     }
 
     /// Leaves that were verified before the intermediate was known whose key they carry.
@@ -346,7 +404,7 @@ impl Collector {
             Seen::Ca(number, finding, certificate) => {
                 debug_assert_eq!(finding.disposition, Disposition::Ignored);
                 self.findings.push((number, finding));
-                self.intermediates.push(self.orphans.append(certificate.der())?);
+                self.intermediates.push((number, self.orphans.append(certificate.der())?));
             }
             Seen::Orphan(number, finding, der) => {
                 let spooled = self.orphans.append(&der)?;
@@ -356,7 +414,7 @@ impl Collector {
                 let room = MAX_WARNINGS.saturating_sub(self.warnings.len());
                 self.warnings.extend(warnings.into_iter().take(room));
                 let name = leaf.origin().item.as_str();
-                let length = u16::try_from(name.len()).map_err(|_| Error::SpoolChanged)?;
+                let length = u16::try_from(name.len()).expect("an item name has few components, each cut to length");
                 let record = [&length.to_be_bytes(), name.as_bytes(), leaf.certificate().der()].concat();
                 self.rows.push(Row {
                     item: number,

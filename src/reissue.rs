@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! intake     every item of every input is read and examined once; verified leaves are spooled     (intake)
+//!            at the instant of the batch: if this command has run before, that of its batch
 //! settle     conflicts among them, the expected list, what the ledger knows of them               (reissue/settle)
 //! draw       the batch row: found again, or new
 //! lint       every tbsCertificate is built and linted; here the run stops if anything was rejected
@@ -44,30 +45,33 @@ pub fn reissue(
 ) -> Result<Outcome, Error> {
     let mut run = Run { job, progress, cancel, timings: Timings::default() };
 
-    check_head(job, ledger)?;
     seal::check_output_place(job, ledger)?;
-    check_issuer(job)?;
-    let at = settle::instant(job, ledger)?;
+    check_words(job)?;
+    let mut earlier = None;
     let intake = run.timed(Stage::Intake, |run| {
         let source = Source {
             inputs: job.inputs,
             limits: &job.limits,
             anchors: job.anchors,
             rules: job.policy.source(),
-            at,
+            at: job.now,
             scratch: durable::parent(job.out),
             jobs: job.jobs,
             advance: &|count| run.progress.advance(count),
             cancel: run.cancel,
         };
-        read_and_verify(&source, stdin)
+        read_and_verify(&source, stdin, |inputs| {
+            earlier = ledger.find(&settle::terms(job, inputs).key())?;
+            Ok(earlier.as_ref().map_or(job.now, |row| row.issued_at))
+        })
     })?;
-    let mut settled = run.timed(Stage::Settle, |run| settle::settle(run, ledger, intake))?;
+    check_head(job, ledger, earlier.as_ref())?;
+    check_earlier(job, earlier.as_ref())?;
+    let mut settled = run.timed(Stage::Settle, |run| settle::settle(run, ledger, intake, earlier.as_ref()))?;
     if settled.nothing_left() {
         return Ok(settled.refused(job.on_reject));
     }
 
-    let earlier = settled.found.take();
     let resumed = earlier.is_some();
     let row = earlier.unwrap_or_else(|| settled.draw(job));
     let bound = job.bind(&row)?;
@@ -79,6 +83,7 @@ pub fn reissue(
     if let Some(published) = seal::already_published(job, ledger, &row, &mut settled)? {
         return Ok(Outcome::AlreadyDone(published));
     }
+    settled.check_account()?;
     if job.dry_run {
         return Ok(Outcome::DryRun(settled.summary(&row)));
     }
@@ -90,12 +95,38 @@ pub fn reissue(
     Ok(Outcome::Done(summary.with_timings(run.timings)))
 }
 
-/// What would only come out at the first signature: the key's algorithm, the issuer's own end.
-fn check_issuer(job: &Job<'_>) -> Result<(), Error> {
+/// What would only come out at the first signature or, worse, after the last.
+fn check_words(job: &Job<'_>) -> Result<(), Error> {
     job.issuer.check_algorithm(job.policy.signature())?;
-    manifest::seal::check_signer(job.manifest_certificate, job.now)?;
-    if let Some(reason) = &job.reissue {
-        Entry::check_reissue(reason)?;
+    for (name, reason) in [("reissue", &job.reissue), ("bulk_id", &job.bulk_id)] {
+        reason.as_deref().map_or(Ok(()), |reason| Entry::check_reason(name, reason))?;
+    }
+    Ok(())
+}
+
+/// A ledger restored from an old backup would let chips be issued a second time. The head that a broken run of this
+/// command was given is not the one it left behind.
+fn check_head(job: &Job<'_>, ledger: &Ledger, earlier: Option<&BatchRow>) -> Result<(), Error> {
+    let Some(expected) = job.expect_head else { return Ok(()) };
+    let found = ledger.head()?;
+    if found == expected {
+        return Ok(());
+    }
+    match earlier {
+        Some(row) if ledger.head_before(&row.id)? == expected => Ok(()),
+        _ => Err(Error::HeadDiffers { found, expected }),
+    }
+}
+
+/// A batch keeps the form in which it was begun. What is sealed needs no certificate that is valid now; everything else
+/// does.
+fn check_earlier(job: &Job<'_>, earlier: Option<&BatchRow>) -> Result<(), Error> {
+    let asked = job.delivery();
+    if let Some(row) = earlier.filter(|row| row.delivery != asked) {
+        return Err(Error::DeliveryDiffers { batch: row.id.to_string(), recorded: row.delivery.clone(), asked });
+    }
+    if earlier.is_some_and(is_sealed) {
+        return Ok(());
     }
     for certificate in [job.issuer.identity().certificate(), job.manifest_certificate] {
         let validity = certificate.validity();
@@ -108,16 +139,7 @@ fn check_issuer(job: &Job<'_>) -> Result<(), Error> {
             });
         }
     }
-    Ok(())
-}
-
-/// A ledger restored from an old backup would let chips be issued a second time.
-fn check_head(job: &Job<'_>, ledger: &Ledger) -> Result<(), Error> {
-    let found = ledger.head()?;
-    match job.expect_head {
-        Some(expected) if expected != found => Err(Error::HeadDiffers { found, expected }),
-        _ => Ok(()),
-    }
+    Ok(manifest::seal::check_signer(job.manifest_certificate, job.now)?)
 }
 
 /// The batch row and the whole leaf list become durable before the first intent: an open batch holds its leaves

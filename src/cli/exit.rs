@@ -53,6 +53,9 @@ impl Exit {
             Error::Config(_) | Error::Policy(_) | Error::Verify(_) => Self::Usage,
             Error::CertificateNotValid { .. }
             | Error::Durable(DurableError::Exists { .. })
+            | Error::DeliveryDiffers { .. }
+            | Error::InputTwice { .. }
+            | Error::OutputDamaged { .. }
             | Error::OutputExists { .. }
             | Error::HeadDiffers { .. } => Self::Usage,
             Error::Ca(error) => ca(error),
@@ -62,7 +65,7 @@ impl Exit {
             Error::Issue(error) => issue(error),
             Error::LeavesDiffer { .. } | Error::RepublishDiffers { .. } | Error::SpoolChanged => Self::Storage,
             Error::Ledger(error) => ledger(error),
-            Error::LintDiffers { .. } => Self::Bug,
+            Error::Account { .. } | Error::LintDiffers { .. } => Self::Bug,
             Error::Manifest(error) => manifest(error),
             Error::NotSealed(_) => Self::Findings,
             Error::Reel(error) => reel(error),

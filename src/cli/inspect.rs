@@ -102,18 +102,8 @@ fn text(seen: &Inspection, verified: bool) -> String {
     for disposition in [Disposition::Rejected, Disposition::Ignored] {
         text += &render::findings(&seen.findings, disposition);
     }
-    for uid in seen.missing.iter().take(50) {
-        let _ = writeln!(text, "missing      {uid}");
-    }
-    if seen.missing.len() > 50 {
-        let _ = writeln!(text, "             ... and {} more (--format json lists all)", seen.missing.len() - 50);
-    }
-    for warning in seen.warnings.iter().take(20) {
-        let _ = writeln!(text, "note: {warning}");
-    }
-    if seen.warnings.len() > 20 {
-        let _ = writeln!(text, "note: ... and {} more (--format json lists all)", seen.warnings.len() - 20);
-    }
+    text += &render::missing(&seen.missing);
+    text += &render::warnings(&seen.warnings);
     if !verified && seen.leaves > 0 {
         text.push_str("nothing was verified: add --verify\n");
     }

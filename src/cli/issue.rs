@@ -87,7 +87,7 @@ pub(crate) fn run(args: &IssueArgs, world: &mut World, printer: Printer) -> Resu
 
 /// What can be told from the arguments alone.
 fn check_arguments(args: &IssueArgs) -> Result<(), Fault> {
-    if args.reissue.as_deref().is_some_and(|reason| Entry::check_reissue(reason).is_err()) {
+    if args.reissue.as_deref().is_some_and(|reason| Entry::check_reason("reissue", reason).is_err()) {
         return Err(Fault::usage("--reissue: the reason is empty or longer than 1000 characters")
             .hint("Say in a few words why these chips get another certificate; it is kept for good."));
     }
@@ -114,11 +114,7 @@ impl FormArg {
 fn exit(outcome: &Outcome) -> Exit {
     match outcome {
         Outcome::AlreadyDone(summary) | Outcome::Done(summary) | Outcome::DryRun(summary) => {
-            if summary.rejected > 0 {
-                Exit::Findings
-            } else {
-                Exit::Done
-            }
+            if summary.rejected > 0 || !summary.reasons.is_empty() { Exit::Findings } else { Exit::Done }
         }
         Outcome::Refused(_) => Exit::Input,
     }
@@ -159,9 +155,11 @@ fn text(summary: &Summary, args: &IssueArgs) -> String {
     let mut text = String::new();
     text += &render::findings(&summary.findings, Disposition::Rejected);
     text += &render::findings(&summary.findings, Disposition::Ignored);
-    for warning in &summary.warnings {
-        let _ = writeln!(text, "note: {warning}");
+    text += &render::missing(&summary.missing);
+    for reason in &summary.reasons {
+        let _ = writeln!(text, "skipped: {reason}");
     }
+    text += &render::warnings(&summary.warnings);
     let mut line = |name: &str, value: String| {
         let _ = writeln!(text, "{name:<12}{value}");
     };
@@ -210,15 +208,8 @@ fn refused(refusal: &Refusal) -> String {
     text.push('\n');
     text += &render::findings(&refusal.findings, Disposition::Rejected);
     text += &render::findings(&refusal.findings, Disposition::Ignored);
-    for uid in refusal.missing.iter().take(50) {
-        let _ = writeln!(text, "missing: {uid}");
-    }
-    if refusal.missing.len() > 50 {
-        let _ = writeln!(text, "... and {} more missing (--format json lists all)", refusal.missing.len() - 50);
-    }
-    for warning in &refusal.warnings {
-        let _ = writeln!(text, "note: {warning}");
-    }
+    text += &render::missing(&refusal.missing);
+    text += &render::warnings(&refusal.warnings);
     text.trim_end().to_owned()
 }
 
@@ -258,6 +249,8 @@ fn as_json(outcome: &Outcome, args: &IssueArgs) -> Value {
             "signatures_made": summary.signatures_made,
         },
         "resumed": summary.resumed,
+        "reasons": summary.reasons,
+        "missing": summary.missing.iter().map(render::missing_json).collect::<Vec<_>>(),
         "root_hash": summary.root_hash.map(|digest| digest.to_string()),
         "statement_sha256": summary.statement_sha256.map(|digest| digest.to_string()),
         "ledger_head": summary.head.map(|digest| digest.to_string()),

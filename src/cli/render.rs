@@ -167,6 +167,28 @@ pub(crate) fn findings(findings: &[Finding], disposition: Disposition) -> String
     text
 }
 
+/// Expected chips that are not there, the first of them by name.
+pub(crate) fn missing(chips: &[MissingChip]) -> String {
+    let lines: Vec<String> = chips.iter().map(ToString::to_string).collect();
+    listed("missing", &lines, 50)
+}
+
+/// Things worth a look, the first of them.
+pub(crate) fn warnings(warnings: &[String]) -> String {
+    listed("note", warnings, 20)
+}
+
+fn listed(word: &str, lines: &[String], shown: usize) -> String {
+    let mut text = String::new();
+    for line in lines.iter().take(shown) {
+        let _ = writeln!(text, "{word}: {line}");
+    }
+    if lines.len() > shown {
+        let _ = writeln!(text, "{word}: ... and {} more (--format json lists all)", lines.len() - shown);
+    }
+    text
+}
+
 /// One finding for programs.
 pub(crate) fn finding_json(finding: &Finding) -> Value {
     json!({

@@ -75,6 +75,14 @@ impl Form {
             Self::Pem => Cow::Owned(certificate_to_pem(der).into_bytes()),
         }
     }
+
+    /// The word for operators.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Der => "der",
+            Self::Pem => "pem",
+        }
+    }
 }
 
 /// Writes a batch directory.

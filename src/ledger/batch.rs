@@ -58,6 +58,10 @@ pub struct BatchIdError {
 
 /// Everything a batch's tbsCertificates and its accounting depend on, but for what a run may choose anew: seed, time
 /// and chunk size. A run finds its batch again by [`key`](Self::key).
+///
+/// The leaves are not in the key, although they are terms: which of an input's leaves pass can depend on the instant
+/// and on what else is on the ledger, and a command that was given before must find its batch whatever has happened
+/// since. There is one batch for one key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BatchTerms {
     /// SHA-256 of the issuing CA's certificate.
@@ -97,7 +101,7 @@ impl BatchTerms {
     pub fn key(&self) -> Sha256Digest {
         let mut writer = Writer::default();
         writer.raw(b"reroot-batch-terms/1\0");
-        self.write(&mut writer);
+        self.write_key(&mut writer);
         sha256(&writer.finish())
     }
 
@@ -107,6 +111,12 @@ impl BatchTerms {
     }
 
     fn write(&self, writer: &mut Writer) {
+        self.write_key(writer);
+        writer.digest(&self.leaves_sha256);
+        writer.u64(self.leaf_count);
+    }
+
+    fn write_key(&self, writer: &mut Writer) {
         writer.digest(&self.issuer_sha256);
         writer.text(&self.policy_name);
         writer.digest(&self.policy_sha256);
@@ -123,8 +133,6 @@ impl BatchTerms {
         writer.text(&self.on_reject);
         writer.u32(self.encoder);
         writer.digest(&self.inputs_sha256);
-        writer.digest(&self.leaves_sha256);
-        writer.u64(self.leaf_count);
         writer.optional(self.reissue.as_deref(), Writer::text);
         writer.optional(self.bulk_id.as_deref(), Writer::text);
         writer.optional(self.expected_sha256.as_ref(), Writer::digest);
@@ -142,11 +150,11 @@ impl BatchTerms {
             on_reject: reader.text()?.to_owned(),
             encoder: reader.u32()?,
             inputs_sha256: reader.digest()?,
-            leaves_sha256: reader.digest()?,
-            leaf_count: reader.u64()?,
             reissue: reader.optional(|reader| Ok(reader.text()?.to_owned()))?,
             bulk_id: reader.optional(|reader| Ok(reader.text()?.to_owned()))?,
             expected_sha256: reader.optional(Reader::digest)?,
+            leaves_sha256: reader.digest()?,
+            leaf_count: reader.u64()?,
         })
     }
 }
@@ -195,6 +203,9 @@ pub struct BatchRow {
     pub issued_at: Time,
     /// Leaves in a chunk, the last one's may be fewer.
     pub chunk_size: u32,
+    /// How the batch is delivered: encodings of its certificates, whether the bulk identifier is published. A published
+    /// batch has one form, so that it can come out again byte for byte.
+    pub delivery: String,
     /// Whether its statement has been sealed.
     pub state: BatchState,
 }
@@ -221,6 +232,7 @@ impl BatchRow {
         writer.raw(self.seed.as_bytes());
         writer.i64(self.issued_at.unix());
         writer.u32(self.chunk_size);
+        writer.text(&self.delivery);
         writer.finish()
     }
 
@@ -232,6 +244,7 @@ impl BatchRow {
             seed: Seed(*reader.digest()?.as_bytes()),
             issued_at: Time::from_unix(reader.i64()?).map_err(|_| Malformed)?,
             chunk_size: reader.u32()?,
+            delivery: reader.text()?.to_owned(),
             state,
         };
         reader.finish()?;

@@ -5,12 +5,13 @@ use crate::x509::Sha256Digest;
 use super::LedgerError;
 use super::batch::{BatchId, BatchRow, BatchState, Summary};
 use super::leaf::{self, LeafKey, Look, leaf_set_digest};
+use super::list::LeafList;
 use super::open::{Book, Ledger, damaged};
 use super::record::{Draft, Kind, Place};
 use super::standing::{Standing, standing};
 
 impl Ledger {
-    /// The batch of these terms, if there is one.
+    /// The batch of the terms with this key, if there is one.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -18,6 +19,46 @@ impl Ledger {
         self.with(|book| {
             let found = book.batches()?.iter().rfind(|batch| batch.terms_key == *terms_key).cloned();
             found.map(|summary| book.row(&summary)).transpose()
+        })
+    }
+
+    /// Which of these leaves belong to a batch, in the same order. None if the batch has a leaf that is not among them.
+    ///
+    /// # Errors
+    /// The leaves are not in strictly ascending order of UID, there is no such batch, or the store cannot be read.
+    pub fn members(&self, batch: &BatchId, leaves: &[LeafKey]) -> Result<Option<Vec<bool>>, LedgerError> {
+        leaf::check_order(leaves)?;
+        self.with(|book| {
+            let summary = book.known(batch)?;
+            let mut list = LeafList::new(book, &summary);
+            let mut members = vec![false; leaves.len()];
+            let mut next = 0;
+            for index in 0..summary.leaves {
+                let index = u32::try_from(index).expect("the number of leaves was checked to fit");
+                let uid = list.uid(index)?.clone();
+                while leaves.get(next).is_some_and(|leaf| leaf.uid < uid) {
+                    next += 1;
+                }
+                let digests = list.digests(index)?;
+                match leaves.get(next) {
+                    Some(leaf) if leaf.uid == uid && (leaf.spki, leaf.source) == digests => members[next] = true,
+                    _ => return Ok(None),
+                }
+                next += 1;
+            }
+            Ok(Some(members))
+        })
+    }
+
+    /// The head that the ledger had when a batch began.
+    ///
+    /// # Errors
+    /// There is no such batch, or the store cannot be read.
+    pub fn head_before(&self, batch: &BatchId) -> Result<Sha256Digest, LedgerError> {
+        self.with(|book| {
+            let position = book.known(batch)?.number - 1;
+            let missing = LedgerError::Damaged { position, what: "it is missing" };
+            Ok(book.store.at(position)?.ok_or(missing)?.digest)
         })
     }
 
@@ -67,7 +108,7 @@ impl Ledger {
             if let Some(earlier) = book.batches()?.iter().find(|batch| batch.terms_key == terms_key) {
                 return Err(LedgerError::TermsExist { batch: earlier.id.clone() });
             }
-            let standings = standing(book, &row.terms.policy_use(), leaves)?;
+            let standings = standing(book, &row.terms.policy_use(), leaves, u64::MAX)?;
             for (leaf, standing) in leaves.iter().zip(standings) {
                 refuse(leaf, &standing, row.terms.reissue.is_some())?;
             }

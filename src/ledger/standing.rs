@@ -11,7 +11,7 @@ use std::collections::HashSet;
 use crate::origin::Uid;
 
 use super::LedgerError;
-use super::batch::{BatchId, PolicyUse};
+use super::batch::{BatchId, PolicyUse, Summary};
 use super::leaf::{self, LeafKey, Look};
 use super::list::LeafList;
 use super::open::{Book, Ledger};
@@ -73,28 +73,43 @@ impl Standing {
 }
 
 impl Ledger {
-    /// What the ledger knows of each leaf, in the same order, if they were issued under `policy`.
+    /// What the ledger knows of each leaf, in the same order, if they were issued under `policy`; with `before`, what it
+    /// knew when that batch began.
     ///
     /// # Errors
-    /// The leaves are not in strictly ascending order of UID, or the store cannot be read.
-    pub fn standing(&self, policy: &PolicyUse<'_>, leaves: &[LeafKey]) -> Result<Vec<Standing>, LedgerError> {
+    /// The leaves are not in strictly ascending order of UID, there is no batch `before`, or the store cannot be read.
+    pub fn standing(
+        &self,
+        policy: &PolicyUse<'_>,
+        leaves: &[LeafKey],
+        before: Option<&BatchId>,
+    ) -> Result<Vec<Standing>, LedgerError> {
         leaf::check_order(leaves)?;
-        self.with(|book| standing(book, policy, leaves))
+        self.with(|book| {
+            let end = end(book, before)?;
+            standing(book, policy, leaves, end)
+        })
     }
 }
 
 impl Ledger {
-    /// The latest batch, of whatever policy, that has each leaf's UID, in the same order. A policy that copies serial
-    /// numbers from the source gives such a leaf a serial number that this issuer may have used before.
+    /// The latest batch, of whatever policy, that has each leaf's UID, in the same order; with `before`, the latest that
+    /// began before that one. A policy that copies serial numbers from the source gives such a leaf a serial number that
+    /// this issuer may have used before.
     ///
     /// # Errors
-    /// The leaves are not in strictly ascending order of UID, or the store cannot be read.
-    pub fn known_uids(&self, leaves: &[LeafKey]) -> Result<Vec<Option<BatchId>>, LedgerError> {
+    /// As [`standing`](Self::standing).
+    pub fn known_uids(
+        &self,
+        leaves: &[LeafKey],
+        before: Option<&BatchId>,
+    ) -> Result<Vec<Option<BatchId>>, LedgerError> {
         leaf::check_order(leaves)?;
         self.with(|book| {
             let mut known = vec![None; leaves.len()];
             let names = incoming(Look::Names, leaves);
-            for batch in book.batches()?.to_vec() {
+            let end = end(book, before)?;
+            for batch in batches_before(book, end)? {
                 let mut list = LeafList::new(book, &batch);
                 for pair in pairs(&mut list, Look::Names, &names)? {
                     let incoming = pair.incoming as usize;
@@ -108,14 +123,24 @@ impl Ledger {
     }
 }
 
-/// As [`Ledger::standing`], of leaves that are in order.
+/// The number of a batch, or one that no batch has.
+fn end(book: &mut Book, before: Option<&BatchId>) -> Result<u64, LedgerError> {
+    before.map_or(Ok(u64::MAX), |batch| Ok(book.known(batch)?.number))
+}
+
+fn batches_before(book: &mut Book, end: u64) -> Result<Vec<Summary>, LedgerError> {
+    Ok(book.batches()?.iter().filter(|batch| batch.number < end).cloned().collect())
+}
+
+/// As [`Ledger::standing`], of leaves that are in order, by the batches whose number is below `end`.
 pub(super) fn standing(
     book: &mut Book,
     policy: &PolicyUse<'_>,
     leaves: &[LeafKey],
+    end: u64,
 ) -> Result<Vec<Standing>, LedgerError> {
     let mut standings = vec![Standing::Free; leaves.len()];
-    let batches = book.batches()?.to_vec();
+    let batches = batches_before(book, end)?;
     if batches.is_empty() || leaves.is_empty() {
         return Ok(standings);
     }

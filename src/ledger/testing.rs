@@ -55,7 +55,8 @@ pub(crate) fn terms(policy: &str, leaves: &[LeafKey]) -> BatchTerms {
         relaxations: vec![],
         on_reject: "stop".to_owned(),
         encoder: 1,
-        inputs_sha256: sha256(b"inputs"),
+        // other leaves come from another archive
+        inputs_sha256: leaf_set_digest(leaves),
         leaves_sha256: leaf_set_digest(leaves),
         leaf_count: leaves.len() as u64,
         reissue: None,
@@ -68,5 +69,13 @@ pub(crate) fn terms(policy: &str, leaves: &[LeafKey]) -> BatchTerms {
 pub(crate) fn row(n: u32, terms: BatchTerms, chunk_size: u32) -> BatchRow {
     let seed = Seed(*sha256(&n.to_be_bytes()).as_bytes());
     let issued_at = Time::from_rfc3339("2026-01-31T12:00:00Z").unwrap();
-    BatchRow { id: batch_id(n), terms, seed, issued_at, chunk_size, state: BatchState::Open }
+    BatchRow {
+        id: batch_id(n),
+        terms,
+        seed,
+        issued_at,
+        chunk_size,
+        delivery: "der".to_owned(),
+        state: BatchState::Open,
+    }
 }

@@ -22,7 +22,7 @@ fn begin(ledger: &Ledger, n: u32, policy: &str, leaves: &[LeafKey], chunk_size: 
 }
 
 fn standing(ledger: &Ledger, policy: &str, leaves: &[LeafKey]) -> Vec<Standing> {
-    ledger.standing(&terms(policy, leaves).policy_use(), leaves).unwrap()
+    ledger.standing(&terms(policy, leaves).policy_use(), leaves, None).unwrap()
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn a_batch_is_found_by_its_terms_and_by_its_name() {
 #[test]
 fn every_term_enters_the_key() {
     let base = terms("test", &leaves(0..3));
-    let changes: [fn(&mut BatchTerms); 19] = [
+    let changes: [fn(&mut BatchTerms); 17] = [
         |terms| terms.issuer_sha256 = sha256(b"x"),
         |terms| terms.policy_name = "x".to_owned(),
         |terms| terms.policy_sha256 = sha256(b"x"),
@@ -59,8 +59,6 @@ fn every_term_enters_the_key() {
         |terms| terms.on_reject = "skip".to_owned(),
         |terms| terms.encoder = 2,
         |terms| terms.inputs_sha256 = sha256(b"x"),
-        |terms| terms.leaves_sha256 = sha256(b"x"),
-        |terms| terms.leaf_count = 4,
         |terms| terms.reissue = Some(String::new()),
         |terms| terms.reissue = Some("x".to_owned()),
         |terms| terms.bulk_id = Some("x".to_owned()),
@@ -75,6 +73,47 @@ fn every_term_enters_the_key() {
     keys.sort_unstable();
     keys.dedup();
     assert_eq!(keys.len(), changes.len() + 1);
+}
+
+/// Which leaves of an input pass can change between two runs; whose batch it is cannot.
+#[test]
+fn the_leaves_do_not_enter_the_key() {
+    let base = terms("test", &leaves(0..3));
+    assert_eq!(BatchTerms { leaves_sha256: sha256(b"x"), leaf_count: 4, ..base.clone() }.key(), base.key());
+}
+
+#[test]
+fn the_members_of_a_batch_are_told_from_other_leaves() {
+    on_both_stores(|ledger| {
+        begin(ledger, 1, "test", &leaves([1, 3, 4]), 2).unwrap();
+        let members = |list: &[LeafKey]| ledger.members(&batch_id(1), list).unwrap();
+        assert_eq!(members(&leaves([1, 3, 4])), Some(vec![true; 3]));
+        assert_eq!(members(&leaves(0..6)), Some(vec![false, true, false, true, true, false]));
+        assert_eq!(members(&leaves([1, 3])), None, "one is missing");
+        assert_eq!(members(&leaves([1, 2, 4])), None);
+        let mut other_source = leaves([1, 3, 4]);
+        other_source[1].source = sha256(b"renewed");
+        assert_eq!(members(&other_source), None, "not the leaf that was recorded");
+        assert!(ledger.members(&batch_id(9), &[]).is_err());
+    });
+}
+
+#[test]
+fn what_was_known_when_a_batch_began_can_still_be_told() {
+    on_both_stores(|ledger| {
+        let genesis = ledger.head().unwrap();
+        begin(ledger, 1, "test", &leaves(0..3), 2).unwrap();
+        let first = ledger.head().unwrap();
+        begin(ledger, 2, "test", &leaves(3..6), 2).unwrap();
+        assert_eq!(ledger.head_before(&batch_id(1)).unwrap(), genesis);
+        assert_eq!(ledger.head_before(&batch_id(2)).unwrap(), first);
+        let policy = terms("test", &[]);
+        let asked = leaves([1, 4]);
+        let before = |batch| ledger.standing(&policy.policy_use(), &asked, Some(&batch_id(batch))).unwrap();
+        assert_eq!(before(1), [Standing::Free, Standing::Free]);
+        assert_eq!(before(2), [Standing::Held { batch: batch_id(1) }, Standing::Free]);
+        assert_eq!(ledger.known_uids(&asked, Some(&batch_id(2))).unwrap(), [Some(batch_id(1)), None]);
+    });
 }
 
 #[test]
@@ -129,7 +168,7 @@ fn a_batch_begins_only_with_the_leaves_its_terms_name() {
         for disorder in [leaves([1, 0]), leaves([1, 1])] {
             assert!(matches!(begin(terms("test", &disorder), 2, &disorder), LedgerError::LeafOrder { .. }));
             let terms = terms("test", &disorder);
-            assert!(ledger.standing(&terms.policy_use(), &disorder).is_err());
+            assert!(ledger.standing(&terms.policy_use(), &disorder, None).is_err());
         }
         ledger.begin(row(1, good.clone(), 2), &list).unwrap();
         let other = leaves(5..6);
@@ -181,7 +220,7 @@ fn a_uid_is_known_whatever_policy_and_key_it_came_with() {
         begin(ledger, 1, "test", &leaves(0..10), 4).unwrap();
         begin(ledger, 2, "other", &leaves(5..15), 4).unwrap();
         let other_key = LeafKey { spki: sha256(leaf_spki(77).der()), ..leaf(14) };
-        let known = ledger.known_uids(&[leaf(0), leaf(5), other_key, leaf(15)]).unwrap();
+        let known = ledger.known_uids(&[leaf(0), leaf(5), other_key, leaf(15)], None).unwrap();
         assert_eq!(known, [Some(batch_id(1)), Some(batch_id(2)), Some(batch_id(2)), None]);
     });
 }

@@ -80,14 +80,14 @@ impl Entry {
         self
     }
 
-    /// Proves that a reason can be given for issuing again, before anything is signed for it: some text, at most 1000
-    /// characters.
+    /// Proves that a text can stand in a manifest under this key, before anything is signed for it: why chips are issued
+    /// again (`reissue`), or ST's `bulk_id`.
     ///
     /// # Errors
-    /// The reason is empty or longer.
-    pub fn check_reissue(reason: &str) -> Result<(), ManifestError> {
-        if reason.trim().is_empty() || reason.chars().nth(Self::MAX_REASON).is_some() {
-            return Err(ManifestError::value(Part::Entry, "reissue", reason, "a reason of at most 1000 characters"));
+    /// The text is blank or longer than 1000 characters.
+    pub fn check_reason(key: &'static str, text: &str) -> Result<(), ManifestError> {
+        if text.trim().is_empty() || text.chars().nth(Self::MAX_REASON).is_some() {
+            return Err(ManifestError::value(Part::Entry, key, text, "a text of at most 1000 characters"));
         }
         Ok(())
     }

@@ -203,6 +203,16 @@ impl Statement {
 
     /// Largest statement that is read, in octets.
     pub const MAX_BYTES: usize = 16 * 1024 * 1024;
+
+    /// Name and SHA-256 of every file of the batch but statement and seal.
+    pub fn digests(&self) -> impl Iterator<Item = (&str, Sha256Digest)> {
+        let own = [
+            (super::ENTRIES_FILE, self.entries.sha256),
+            (super::REJECTED_FILE, self.rejected),
+            (super::INPUTS_FILE, self.inputs.sha256),
+        ];
+        own.into_iter().chain(self.files.iter().map(|file| (file.name.as_str(), file.sha256)))
+    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io::Read;
 use std::ops::ControlFlow;
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use crate::origin::ItemName;
@@ -44,7 +43,7 @@ pub fn read(
     let mut intake = Intake::new(limits, &budget, scratch_dir, each);
     let mut records = Vec::new();
     let outcome = match input {
-        Input::Path(path) => read_path(&mut intake, path, &mut records),
+        Input::Path(path) => read_path(&mut intake, path, input, &mut records),
         Input::Stdin => read_stdin(&mut intake, stdin, &mut records),
     };
     match outcome {
@@ -54,11 +53,9 @@ pub fn read(
     }
 }
 
-fn read_path(intake: &mut Intake<'_>, path: &Path, records: &mut Vec<InputRecord>) -> Result<(), Fault> {
+fn read_path(intake: &mut Intake<'_>, path: &Path, input: &Input, records: &mut Vec<InputRecord>) -> Result<(), Fault> {
     let failed = |source| ReelError::Io { path: path.to_owned(), source };
-    // As given: for `.`, `..` and `/` there is no last component but the path itself.
-    let last = path.file_name().unwrap_or(path.as_os_str()).as_bytes();
-    let name = ItemName::input(last);
+    let (last, name) = (input.last(), input.name());
     // Looked at before it is opened: opening a pipe would wait for a writer.
     let kind = std::fs::metadata(path).map_err(failed)?.file_type();
     let mut raw = intake.limits.total_bytes;

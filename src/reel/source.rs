@@ -1,5 +1,6 @@
 //! The values that leave this stage.
 
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use crate::origin::{Finding, ItemName};
@@ -12,6 +13,21 @@ pub enum Input {
     Path(PathBuf),
     /// Standard input, named `-`.
     Stdin,
+}
+
+impl Input {
+    /// The name that its items begin with: the last component of the path as given (for `.`, `..` and `/`, which have
+    /// none, the path itself), or `-`.
+    pub fn name(&self) -> ItemName {
+        ItemName::input(self.last())
+    }
+
+    pub(super) fn last(&self) -> &[u8] {
+        match self {
+            Self::Path(path) => path.file_name().unwrap_or(path.as_os_str()).as_bytes(),
+            Self::Stdin => b"-",
+        }
+    }
 }
 
 /// One certificate candidate: octets and the name of the item they came from.

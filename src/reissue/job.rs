@@ -1,5 +1,6 @@
 //! What a run is asked to do, and what comes of it.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
@@ -76,6 +77,14 @@ impl Job<'_> {
         let context = BatchContext { batch: row.id.to_string(), issued_at: row.issued_at, params: self.params.clone() };
         Ok(self.policy.bind(self.issuer.identity(), &context)?)
     }
+
+    /// What the batch row keeps of how the batch is delivered: the options as they are typed.
+    pub(super) fn delivery(&self) -> String {
+        let forms: BTreeSet<Form> = self.forms.iter().copied().collect();
+        let forms: Vec<&str> = forms.into_iter().map(Form::as_str).collect();
+        let publish = if self.bulk_id.is_some() && self.publish_bulk_id { " --publish-bulk-id" } else { "" };
+        format!("--form {}{publish}", forms.join(","))
+    }
 }
 
 /// What a rejected item does to the run.
@@ -150,6 +159,10 @@ pub struct Summary {
     pub resumed: bool,
     /// Rejected and ignored items.
     pub findings: Vec<Finding>,
+    /// Chips of the expected list that are not in the input.
+    pub missing: Vec<MissingChip>,
+    /// What concerns the input as a whole and would have stopped the run but for `--on-reject skip`.
+    pub reasons: Vec<String>,
     /// Things worth a look that stop nothing.
     pub warnings: Vec<String>,
     /// The Merkle tree's root over the manifest's lines, once there are lines.

@@ -1,7 +1,5 @@
 //! Between the passes: which of the verified leaves are to be issued in this batch, and is it an earlier one?
 
-use std::collections::BTreeSet;
-
 use crate::cert;
 use crate::crypto::sha256;
 use crate::error::Error;
@@ -10,7 +8,6 @@ use crate::manifest::InputLine;
 use crate::origin::{Code, Disposition, Finding};
 use crate::reel::{InputRecord, Spool};
 use crate::verify::{MissingChip, Verifier};
-use crate::x509::Time;
 
 use super::job::Refusal;
 use super::{Job, OnReject, Outcome, Run, Summary, Timings};
@@ -28,8 +25,6 @@ pub(super) struct Settled {
     pub(super) rows: Vec<Row>,
     /// With an earlier batch found: leaves that it does not hold and that are expected to fail again.
     pub(super) strangers: Vec<Row>,
-    /// The earlier batch that this run continues.
-    pub(super) found: Option<BatchRow>,
     terms: BatchTerms,
     missing: Vec<MissingChip>,
     /// Reasons that stop the run whatever `--on-reject` says.
@@ -38,23 +33,13 @@ pub(super) struct Settled {
     reasons: Vec<String>,
 }
 
-/// The instant for which validity is judged: the run's own, or that of an open batch that this run may resume.
-///
-/// If the open batch turns out not to be this run's, every leaf is judged again at the new batch's own instant before
-/// it is linted.
-pub(super) fn instant(job: &Job<'_>, ledger: &Ledger) -> Result<Time, Error> {
-    let open = ledger.open_batches()?;
-    let resumable = open.iter().filter(|row| {
-        row.terms.policy == job.policy.bytes()
-            && row.terms.params == *job.params.values()
-            && row.terms.reissue == job.reissue
-    });
-    Ok(resumable.map(|row| row.issued_at).max().unwrap_or(job.now))
-}
-
 /// Applies the rules that need all leaves at once.
-pub(super) fn settle(run: &Run<'_>, ledger: &Ledger, intake: Intake) -> Result<Settled, Error> {
-    let mut intake = intake;
+pub(super) fn settle(
+    run: &Run<'_>,
+    ledger: &Ledger,
+    mut intake: Intake,
+    earlier: Option<&BatchRow>,
+) -> Result<Settled, Error> {
     let missing = intake.resolve(run.job.expected)?;
     let Intake { spool, rows, findings, inputs, items, warnings, verifier } = intake;
     let terms = terms(run.job, &inputs);
@@ -67,14 +52,13 @@ pub(super) fn settle(run: &Run<'_>, ledger: &Ledger, intake: Intake) -> Result<S
         warnings,
         rows,
         strangers: vec![],
-        found: None,
         terms,
         missing,
         stop: vec![],
         reasons: vec![],
     };
     settled.apply_expectations(run.job);
-    settled.consult_ledger(run.job, ledger)?;
+    settled.consult_ledger(run.job, ledger, earlier)?;
     settled.warn(run.job);
     Ok(settled)
 }
@@ -90,42 +74,41 @@ impl Settled {
         }
     }
 
-    /// What the ledger knows of these chips decides whether this is a new batch, an earlier one, or a mistake.
-    fn consult_ledger(&mut self, job: &Job<'_>, ledger: &Ledger) -> Result<(), Error> {
-        fix_leaves(&mut self.terms, &leaf_keys(&self.rows));
-        if let Some(row) = ledger.find(&self.terms.key())? {
-            self.found = Some(row);
-            return Ok(());
+    /// What the ledger knows of these chips decides which of them are issued. If this command has run before, its batch
+    /// holds what it holds, and of the other chips counts what was known when it began: whatever was issued since, the
+    /// batch comes out the same.
+    fn consult_ledger(&mut self, job: &Job<'_>, ledger: &Ledger, earlier: Option<&BatchRow>) -> Result<(), Error> {
+        let before = earlier.map(|row| &row.id);
+        let mut others = std::mem::take(&mut self.rows);
+        let mut members = Vec::new();
+        if let Some(id) = before {
+            let differ = || Error::LeavesDiffer { batch: id.to_string() };
+            let mut flags = ledger.members(id, &leaf_keys(&others))?.ok_or_else(differ)?.into_iter();
+            (members, others) = others.into_iter().partition(|_| flags.next() == Some(true));
         }
-        let standings = ledger.standing(&self.terms.policy_use(), &self.leaf_keys())?;
-        if let Some(row) = self.recognise(ledger, &standings)? {
-            let rows = std::mem::take(&mut self.rows);
-            for (row_, standing) in rows.into_iter().zip(&standings) {
-                if batch_of(standing) == Some(&row.id) {
-                    self.rows.push(row_);
-                } else if matches!(standing, Standing::Free) {
-                    self.strangers.push(row_);
-                } else {
-                    self.judge(job, row_, standing)?;
-                }
-            }
-            self.found = Some(row);
-            return Ok(());
-        }
-        let rows = std::mem::take(&mut self.rows);
-        for (row, standing) in rows.into_iter().zip(&standings) {
+        let standings = ledger.standing(&self.terms.policy_use(), &leaf_keys(&others), before)?;
+        for (row, standing) in others.into_iter().zip(&standings) {
             self.judge(job, row, standing)?;
         }
-        self.refuse_repeated_serials(job, ledger)
+        self.refuse_repeated_serials(job, ledger, before)?;
+        if earlier.is_some() {
+            self.strangers = std::mem::replace(&mut self.rows, members);
+        }
+        Ok(())
     }
 
     /// A serial number copied from the leaf is the same in every certificate of the chip, and an issuer uses one once
     /// (RFC 5280 §4.1.2.2). Which earlier certificates of a chip copied it too is not looked into: none may exist.
-    fn refuse_repeated_serials(&mut self, job: &Job<'_>, ledger: &Ledger) -> Result<(), Error> {
+    fn refuse_repeated_serials(
+        &mut self,
+        job: &Job<'_>,
+        ledger: &Ledger,
+        before: Option<&BatchId>,
+    ) -> Result<(), Error> {
         if !job.policy.copies_serial() {
             return Ok(());
         }
-        let known = ledger.known_uids(&self.leaf_keys())?;
+        let known = ledger.known_uids(&self.leaf_keys(), before)?;
         let rows = std::mem::take(&mut self.rows);
         for (row, batch) in rows.into_iter().zip(known) {
             let Some(batch) = batch else {
@@ -140,27 +123,6 @@ impl Settled {
             self.set_aside(&row, Disposition::Rejected, ledger::code::SERIAL_REPEATED, reason)?;
         }
         Ok(())
-    }
-
-    /// The earlier batch with our terms over exactly the leaves that are its own, if there is one.
-    fn recognise(&self, ledger: &Ledger, standings: &[Standing]) -> Result<Option<BatchRow>, Error> {
-        let batches: BTreeSet<&BatchId> = standings.iter().filter_map(batch_of).collect();
-        for id in batches {
-            let Some(row) = ledger.batch(id)? else { continue };
-            let own: Vec<LeafKey> = self
-                .rows
-                .iter()
-                .zip(standings)
-                .filter(|(_, standing)| batch_of(standing) == Some(id))
-                .map(|(row, _)| leaf_key(row))
-                .collect();
-            let mut terms = self.terms.clone();
-            fix_leaves(&mut terms, &own);
-            if terms.key() == row.terms.key() {
-                return Ok(Some(row));
-            }
-        }
-        Ok(None)
     }
 
     fn judge(&mut self, job: &Job<'_>, row: Row, standing: &Standing) -> Result<(), Error> {
@@ -223,17 +185,6 @@ impl Settled {
                     .into(),
             );
         }
-        for anchor in job.anchors {
-            if !anchor.validity().contains(job.now) {
-                self.warnings.push(format!(
-                    "anchor `{}` is valid from {} to {}, not at {} (leaves are accepted all the same)",
-                    anchor.subject(),
-                    anchor.validity().not_before(),
-                    anchor.validity().not_after(),
-                    job.now
-                ));
-            }
-        }
     }
 
     /// Turns a verified leaf into a finding.
@@ -266,6 +217,7 @@ impl Settled {
             seed: job.seed.clone(),
             issued_at: job.now,
             chunk_size: job.chunk_size,
+            delivery: job.delivery(),
             state: BatchState::Open,
         }
     }
@@ -278,6 +230,12 @@ impl Settled {
             return Err(Error::LeavesDiffer { batch: row.id.to_string() });
         }
         Ok(row)
+    }
+
+    /// Every item is exactly one of issued, rejected, ignored: rule four, before anything is signed.
+    pub(super) fn check_account(&self) -> Result<(), Error> {
+        let accounted = self.rows.len() as u64 + self.findings.len() as u64;
+        if accounted == self.items { Ok(()) } else { Err(Error::Account { items: self.items, accounted }) }
     }
 
     pub(super) fn count(&self, disposition: Disposition) -> u64 {
@@ -332,6 +290,8 @@ impl Settled {
             signatures_made: 0,
             resumed: false,
             findings: self.take_findings(),
+            missing: std::mem::take(&mut self.missing),
+            reasons: std::mem::take(&mut self.reasons),
             warnings: std::mem::take(&mut self.warnings),
             root_hash: None,
             statement_sha256: None,
@@ -355,15 +315,8 @@ fn leaf_key(row: &Row) -> LeafKey {
     LeafKey { uid: row.uid(), spki: row.key.spki, source: row.source() }
 }
 
-fn batch_of(standing: &Standing) -> Option<&BatchId> {
-    match standing {
-        Standing::Held { batch } | Standing::Issued { batch, .. } => Some(batch),
-        Standing::Free | Standing::KeyUnderOtherUid { .. } | Standing::UidWithOtherKey { .. } => None,
-    }
-}
-
 /// Everything a tbsCertificate and the batch depend on, but for seed, time, chunk size and the leaves.
-fn terms(job: &Job<'_>, inputs: &[InputRecord]) -> BatchTerms {
+pub(super) fn terms(job: &Job<'_>, inputs: &[InputRecord]) -> BatchTerms {
     BatchTerms {
         issuer_sha256: sha256(job.issuer.identity().certificate().der()),
         policy_name: job.policy.name().to_owned(),

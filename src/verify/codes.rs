@@ -130,6 +130,9 @@ pub const DEPENDS_ON_INTERMEDIATES: &[Code] = &[
     SIGNATURE_SHA1,
 ];
 
+/// Rejections that hold for an instant: whoever judges for another one examines leaves with these codes again.
+pub const DEPENDS_ON_INSTANT: &[Code] = &[CHAIN_INTERMEDIATE_TIME, TIME_EXPIRED, TIME_NOT_YET_VALID];
+
 /// What an operator can do about a rejection, where there is more to say than its reason.
 pub fn hint(code: Code) -> Option<&'static str> {
     Some(match code {

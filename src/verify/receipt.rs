@@ -49,12 +49,10 @@ impl Verifier {
         let uid = Uid::from_serial(certificate.serial());
         let path = receipt.path.as_deref().unwrap_or_default().to_vec();
         let mut relaxations = receipt.relaxations;
-        if at != self.at() {
-            relaxations = relaxations.without(Relaxations::of(&[Relaxation::ExpiredLeaf]));
-            if let Err(defect) = self.check_times(&certificate, &path, at, &mut relaxations) {
-                let finding = Finding::rejected(leaf.item.clone(), defect.code, defect.reason);
-                return Some(Err(finding.of(Some(uid), Some(receipt.fingerprint))));
-            }
+        relaxations = relaxations.without(Relaxations::of(&[Relaxation::ExpiredLeaf]));
+        if let Err(defect) = self.check_times(&certificate, &path, at, &mut relaxations) {
+            let finding = Finding::rejected(leaf.item.clone(), defect.code, defect.reason);
+            return Some(Err(finding.of(Some(uid), Some(receipt.fingerprint))));
         }
         let proof = ChainProof {
             anchor: usize::try_from(receipt.anchor).expect("an anchor's position fits"),

@@ -72,19 +72,19 @@ fn an_issued_identity_is_known_with_its_latest_batch() {
         let terms = again.terms();
         let mut asked = leaves([0, 5, 14, 15]);
         asked[1].source = sha256(b"a re-signed twin");
-        let standing = ledger.standing(&terms.policy_use(), &asked).unwrap();
+        let standing = ledger.standing(&terms.policy_use(), &asked, None).unwrap();
         let issued =
             |n, same_source| Standing::Issued { batch: batch_id(n), same_policy: true, same_params: true, same_source };
         assert_eq!(standing, [issued(1, true), issued(2, false), issued(2, true), Standing::Free]);
         let edited = BatchTerms { policy_sha256: sha256(b"edited"), params: BTreeMap::new(), ..terms.clone() };
         let Standing::Issued { same_policy, same_params, .. } =
-            ledger.standing(&edited.policy_use(), &asked).unwrap().swap_remove(0)
+            ledger.standing(&edited.policy_use(), &asked, None).unwrap().swap_remove(0)
         else {
             panic!("it was issued")
         };
         assert!(!same_policy && !same_params);
         let other = BatchTerms { policy_name: "other".to_owned(), ..terms };
-        let standing = ledger.standing(&other.policy_use(), &asked).unwrap();
+        let standing = ledger.standing(&other.policy_use(), &asked, None).unwrap();
         assert_eq!(standing, vec![Standing::Free; 4], "another policy name is another certificate");
     });
 }

@@ -56,7 +56,7 @@ fn leaves_of_one_batch_after_the_other() {
     ] {
         let list = leaves(range);
         let terms = terms("test", &list);
-        timed(what, list.len() as u64, || ledger.standing(&terms.policy_use(), &list)).unwrap();
+        timed(what, list.len() as u64, || ledger.standing(&terms.policy_use(), &list, None)).unwrap();
     }
     let report = timed("verify", scale(), || ledger.verify()).unwrap();
     assert_eq!(report.stats.leaves, scale());
@@ -90,7 +90,7 @@ fn leaves_of_many_batches_interleaved() {
     ] {
         let list = leaves(numbers);
         let terms = terms("test", &list);
-        timed(what, list.len() as u64, || ledger.standing(&terms.policy_use(), &list)).unwrap();
+        timed(what, list.len() as u64, || ledger.standing(&terms.policy_use(), &list, None)).unwrap();
     }
 }
 
@@ -142,7 +142,7 @@ fn recording_a_batch() {
         report(what, count, spent);
     }
     timed("seal", 1, || ledger.seal(&row.id, b"statement", b"cms")).unwrap();
-    timed("standing", count, || ledger.standing(&row.terms.policy_use(), &list)).unwrap();
+    timed("standing", count, || ledger.standing(&row.terms.policy_use(), &list, None)).unwrap();
     timed("verify", count, || ledger.verify()).unwrap();
 }
 

@@ -127,10 +127,10 @@ fn a_line_reads_back_to_the_same_octets() {
 
 #[test]
 fn a_reason_for_issuing_again_is_short_and_not_empty() {
-    Entry::check_reissue("lost").unwrap();
-    Entry::check_reissue(&"\u{e9}".repeat(1000)).unwrap();
+    Entry::check_reason("reissue", "lost").unwrap();
+    Entry::check_reason("reissue", &"\u{e9}".repeat(1000)).unwrap();
     for reason in ["", " ", &"x".repeat(1001)] {
-        assert_eq!(Entry::check_reissue(reason).unwrap_err().code().as_str(), "manifest.entry.value");
+        assert_eq!(Entry::check_reason("reissue", reason).unwrap_err().code().as_str(), "manifest.entry.value");
     }
 }
 
