@@ -46,7 +46,7 @@ const LIBRARY: &[Row] = &[
     Row("config", &["x509", "crypto", "origin::Code", "cert", "durable", "signer", "issue", "ledger"]),
     Row("ca", &["x509", "crypto", "cert", "signer", "ledger", "durable", "config"]),
     // x509: what an error is about (a digest, an algorithm) is part of its message
-    Row("error", &["*::<errors>", "x509"]),
+    Row("error", &["*::<errors>", "origin::ItemName", "x509"]),
     Row("parallel", &[]),
     // pass 1 is the same for issuing and for looking
     Row("intake", &["*", "error", "parallel"]),

@@ -390,7 +390,7 @@ fn the_document_names_every_key_and_code() {
     {
         assert!(key == "lot" || document.contains(&format!("`{key}`")), "{key}");
     }
-    for (code, _) in reroot::manifest::CODES.iter().chain(reroot::delivery::CODES) {
+    for (code, _) in reroot::manifest::CODES.iter().chain(reroot::delivery::CODES).chain(reroot::audit::CODES) {
         assert!(document.contains(&format!("`{code}`")), "{code}");
     }
 }

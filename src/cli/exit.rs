@@ -184,8 +184,12 @@ fn reel(error: &ReelError) -> Exit {
 }
 
 /// A wrong PIN or passphrase, an unreadable key, a token that is away: all are the signer's.
-fn signer(_: &SignerError) -> Exit {
-    Exit::Signer
+fn signer(error: &SignerError) -> Exit {
+    match error {
+        // the policy asks for what this key cannot do, found before anything is recorded
+        SignerError::Algorithm { .. } => Exit::Usage,
+        _ => Exit::Signer,
+    }
 }
 
 fn ledger(error: &LedgerError) -> Exit {

@@ -15,6 +15,8 @@ use super::args::{Format, InspectArgs};
 use super::progress::Counter;
 use super::{Exit, Fault, Printer, World, load, render};
 
+const NO_CONFIG: &str = "Name a trust anchor with --source-anchor, or a configuration that has one with --config.";
+
 pub(crate) fn run(args: &InspectArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
     let inputs = load::inputs(&args.inputs)?;
     let counter = Counter::new(printer.terminal && printer.format == Format::Text);
@@ -29,7 +31,7 @@ pub(crate) fn run(args: &InspectArgs, world: &mut World, printer: Printer) -> Re
     };
     let seen = if args.verify {
         let anchors = if args.source_anchor.is_empty() {
-            load::config(&args.config)?.anchors()?
+            load::config_or(&args.config, NO_CONFIG)?.anchors()?
         } else {
             load::certificates(&args.source_anchor)?
         };

@@ -43,9 +43,13 @@ pub(crate) fn policy(path: &Path) -> Result<Policy, Fault> {
 
 /// Reads the configuration.
 pub(crate) fn config(path: &Path) -> Result<Config, Fault> {
+    config_or(path, "Make one with `reroot init DIR`, or name one with --config.")
+}
+
+/// Reads the configuration; `hint` says what else would do.
+pub(crate) fn config_or(path: &Path, hint: &str) -> Result<Config, Fault> {
     if !path.exists() {
-        return Err(Fault::usage(format!("there is no configuration `{}`", path.display()))
-            .hint("Make one with `reroot init DIR`, or name one with --config."));
+        return Err(Fault::usage(format!("there is no configuration `{}`", path.display())).hint(hint));
     }
     Config::load(path).map_err(|errors| Error::from(errors).into())
 }

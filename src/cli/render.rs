@@ -163,6 +163,9 @@ pub(crate) fn findings(findings: &[Finding], disposition: Disposition) -> String
         if group.len() > SHOWN {
             let _ = writeln!(text, "  ... and {} more (--format json lists all)", group.len() - SHOWN);
         }
+        if let Some(hint) = group.first().and_then(|finding| reroot::verify::hint(finding.code)) {
+            let _ = writeln!(text, "  hint: {hint}");
+        }
     }
     text
 }

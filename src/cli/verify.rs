@@ -11,9 +11,12 @@ use super::args::{Format, VerifyArgs};
 use super::progress::Counter;
 use super::{Exit, Fault, Printer, World, load, render};
 
+const NO_CONFIG: &str =
+    "Name the trust anchors with --source-anchor and --issuer-anchor, or a configuration that has them with --config.";
+
 pub(crate) fn run(args: &VerifyArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
     let configured = args.source_anchor.is_empty() || args.issuer_anchor.is_none();
-    let config = if configured { Some(load::config(&args.config)?) } else { None };
+    let config = if configured { Some(load::config_or(&args.config, NO_CONFIG)?) } else { None };
     let source_anchors = match &config {
         Some(config) if args.source_anchor.is_empty() => config.anchors()?,
         _ => load::certificates(&args.source_anchor)?,

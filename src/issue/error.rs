@@ -70,6 +70,7 @@ impl IssueError {
             Self::NeverFullWidth { .. } | Self::SignatureCount { .. } | Self::WrongSignature { .. } => {
                 "The signer or its connection is faulty: try `reroot hsm doctor`, then run the same command again."
             }
+            Self::Signer(error @ SignerError::Algorithm { .. }) => return error.hint(),
             Self::Signer(_) => "What was signed is on the ledger: when the signer is back, run the same command again.",
         };
         Some(text.to_owned())

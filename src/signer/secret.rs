@@ -178,10 +178,10 @@ impl SecretError {
             Self::Empty { .. } => {
                 "An empty passphrase protects nothing: set one, or leave the key unencrypted.".to_owned()
             }
-            Self::EnvMissing { name } => format!("Set and export {name}, or change the `secret` line."),
+            Self::EnvMissing { name } => format!("Set and export {name}, or name another source for the passphrase."),
             Self::File { .. } => "Check the path and that this user may read the file.".to_owned(),
-            Self::Prompt { .. } => "Without a terminal, name an environment variable or a file in the configuration: \
-                 secret = { env = \"NAME\" }"
+            Self::Prompt { .. } => "Without a terminal, name an environment variable or a file: in the configuration \
+                 `secret = { env = \"NAME\" }`, for a new CA --passphrase-env or --passphrase-file."
                 .to_owned(),
             Self::TooLong { .. } => "Is this the right file?".to_owned(),
         };

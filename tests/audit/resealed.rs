@@ -390,3 +390,34 @@ fn a_certificate_over_another_key_is_refused() {
     forge.seal("key", nothing);
     refused_only(&workshop, "key", &[], &["audit.certificate.tbs"]);
 }
+
+/// Where the policy wants signatures of full width, a shorter one is refused, however valid.
+#[test]
+fn a_short_signature_is_refused_where_the_policy_wants_full_width() {
+    use reroot::crypto::is_full_width;
+    use reroot::x509::{Certificate, KeyAlgorithm};
+    let short = |workshop: &Workshop| {
+        let mut forge = Forge::of(workshop);
+        let fields = forge.chips[1].fields();
+        // one signature in 128 or so
+        let der = std::iter::repeat_with(|| certify(workshop, "issuing", &fields)).find(|der| {
+            let certificate = Certificate::from_der(der).unwrap();
+            !is_full_width(KeyAlgorithm::P256, certificate.signature())
+        });
+        forge.chips[1].recertify(der.unwrap());
+        forge.seal("short", nothing);
+    };
+    let workshop = Workshop::new();
+    let policy =
+        super::support::workshop::POLICY.replace("full_width_signature = false", "full_width_signature = true");
+    super::support::judges::put(&workshop.path("policy.toml"), policy);
+    workshop.reel("reel.zip", 0..4);
+    workshop.issue("reel.zip", "batch", &[]).success();
+    workshop.verify("batch", &[]).success();
+    short(&workshop);
+    refused_only(&workshop, "short", &[], &["audit.certificate.full-width"]);
+    // its neighbour: a policy that does not care
+    let workshop = batch();
+    short(&workshop);
+    workshop.verify("short", &[]).success();
+}

@@ -357,9 +357,9 @@ fn a_leaf_with_ca_true_is_refused() {
             &leaf(|leaf| leaf.rest = extensions(&[ca(critical)])),
         );
     }
-    // a family whose UIDs have no mark: it can only be taken for what it says it is, and is never a leaf
+    // whatever the family
     let der = leaf(|leaf| leaf.rest = extensions(&[ca(true)])).sign(&root_key());
-    assert_eq!(verdict(Family::Generic, &[], &der), Some("ca"));
+    assert_eq!(verdict(Family::Generic, &[], &der), Some("verify.extension.ca-true"));
     let usage = extension(oids::KEY_USAGE, true, &[3, 2, 7, 0x80]);
     let der = leaf(|leaf| leaf.rest = extensions(&[ca(true), usage])).sign(&root_key());
     assert_eq!(verdict(Family::Generic, &[], &der), Some("verify.extension.ca-true"));
