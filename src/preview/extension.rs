@@ -1,5 +1,7 @@
 //! Extension values as people read them.
 
+use std::fmt::Write as _;
+
 use crate::x509::tlv::{DerError, Element, Reader, tag};
 use crate::x509::{Extension, oid};
 
@@ -86,7 +88,7 @@ fn policy(element: Element<'_>) -> Result<String, DerError> {
     let mut line = names::other(fields.oid("policyIdentifier")?);
     let qualifiers = fields.optional(tag::SEQUENCE, "policyQualifiers")?;
     for qualifier in each(qualifiers.map_or(&[][..], |list| list.content), qualifier)? {
-        line += &format!("; {qualifier}");
+        let _ = write!(line, "; {qualifier}");
     }
     Ok(line)
 }

@@ -1,5 +1,7 @@
 //! GeneralName (RFC 5280 §4.2.1.6) as people read it.
 
+use std::fmt::Write as _;
+
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::x509::tlv::{DerError, Element, Reader, oid_from_content, tag};
@@ -57,10 +59,10 @@ fn other_name(content: &[u8]) -> Result<String, DerError> {
             let mut fields = inside()?;
             let mut line = names::other(kind);
             if let Some(value) = fields.optional(tag::UTF8_STRING, "identifierValue")? {
-                line += &format!(" {}", asn1::quote(&String::from_utf8_lossy(value.content)));
+                let _ = write!(line, " {}", asn1::quote(&String::from_utf8_lossy(value.content)));
             }
             if !fields.is_empty() {
-                line += &format!(" assigned by {}", fields.oid("assigner")?);
+                let _ = write!(line, " assigned by {}", fields.oid("assigner")?);
             }
             line
         }

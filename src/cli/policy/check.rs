@@ -1,5 +1,6 @@
 //! `reroot policy check`
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use reroot::cert::IssuerIdentity;
@@ -102,10 +103,10 @@ impl Checked {
             self.keys().join(", ")
         );
         for (name, pattern) in self.policy.declared_params() {
-            text += &format!("; wants --set {name}={}", render::escape(pattern));
+            let _ = write!(text, "; wants --set {name}={}", render::escape(pattern));
         }
         if let Some(octets) = self.octets {
-            text += &format!("; certificates of at most {octets} octets");
+            let _ = write!(text, "; certificates of at most {octets} octets");
         }
         text + "\n"
     }
