@@ -1,5 +1,4 @@
 //! What can be typed and what is printed: help, completions, man pages, policies, inspection.
-#![expect(clippy::unwrap_used, reason = "`unwrap` is for tests, their helpers included")]
 
 #[expect(clippy::allow_attributes, reason = "`expect` would fail in a test that uses every helper")]
 #[allow(dead_code, unreachable_pub, reason = "each test uses some of the helpers")]
