@@ -181,4 +181,23 @@ mod tests {
         assert_eq!(texts.len(), CODES.len());
         assert!(texts.iter().all(|text| text.starts_with("verify.") && text.matches('.').count() == 2));
     }
+
+    #[test]
+    fn a_rejection_that_a_relaxation_would_lift_names_it() {
+        use crate::verify::Relaxation;
+        for (code, relaxation) in [
+            (CHAIN_NAME_CASE, Relaxation::IssuerNameCase),
+            (CHAIN_TEST_ANCHOR, Relaxation::TestAnchor),
+            (COMMON_NAME_MISMATCH, Relaxation::CommonNameMismatch),
+            (DER_EXPLICIT_DEFAULT, Relaxation::ExplicitDefaultBoolean),
+            (DER_TRAILING_DATA, Relaxation::TrailingPadding),
+            (SIGNATURE_SHA1, Relaxation::Sha1Signature),
+            (TIME_EXPIRED, Relaxation::ExpiredLeaf),
+            (TIME_NOT_YET_VALID, Relaxation::ExpiredLeaf),
+        ] {
+            let named = format!("`{relaxation}`");
+            assert!(hint(code).is_some_and(|hint| hint.contains(&named)), "{code}");
+        }
+        assert_eq!(hint(SIGNATURE_INVALID), None);
+    }
 }

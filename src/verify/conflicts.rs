@@ -353,6 +353,25 @@ mod tests {
         assert_eq!(outcome(rows), (vec![], expected));
     }
 
+    #[test]
+    fn a_finding_names_the_leaf_that_it_collides_with() {
+        let item = |name: &str| ItemName::input(name.as_bytes());
+        for (verdict, disposition, code) in [
+            (Verdict::Duplicate { of: 7 }, Disposition::Ignored, codes::CONFLICT_DUPLICATE),
+            (Verdict::KeyTwoUids { other: 7 }, Disposition::Rejected, codes::CONFLICT_KEY_TWO_UIDS),
+            (Verdict::Twin { of: 7 }, Disposition::Ignored, codes::CONFLICT_TWIN),
+            (Verdict::UidTwoIssuers { other: 7 }, Disposition::Rejected, codes::CONFLICT_UID_TWO_ISSUERS),
+            (Verdict::UidTwoKeys { other: 7 }, Disposition::Rejected, codes::CONFLICT_UID_TWO_KEYS),
+        ] {
+            assert_eq!(verdict.other(), 7);
+            let finding = Conflict { row: row(1, 2, 3, 0, 4), verdict }.finding(item("mine"), &item("other"));
+            assert_eq!((finding.item, finding.disposition, finding.code), (item("mine"), disposition, code));
+            assert!(finding.reason.ends_with(" other"), "{}", finding.reason);
+            assert_eq!(finding.uid, Uid::from_bytes(&[1]).ok());
+            assert_eq!(finding.source_sha256, Some(Sha256Digest::new([3; 32])));
+        }
+    }
+
     proptest! {
         /// The marks stand for the certificates here, so that the outcome can be compared across orders.
         #[test]

@@ -314,6 +314,10 @@ mod tests {
         assert!(ExpectedList::parse(Family::StsafeL, b"400000000082940113", "l").is_ok());
         assert_eq!(reason(Family::StsafeL, A.as_bytes()).0, 1);
         assert!(ExpectedList::parse(Family::Generic, b"01\n0102", "g").is_ok());
+        // beginning as STSAFE-A serial numbers do, and shorter or longer than they are
+        let near = ["020901", "0209B0846159E43952013900"];
+        let list = ExpectedList::parse(Family::Generic, near.join("\n").as_bytes(), "g").unwrap();
+        assert_eq!(list.compare(&rows(&near)), Expectation::default());
         assert_eq!(reason(Family::Generic, &[b'1'; 42]).0, 1);
     }
 

@@ -57,4 +57,12 @@ mod tests {
         assert_eq!(set.without(Relaxations::of(&[Relaxation::TestAnchor])).len(), 2);
         assert_eq!(Relaxations::of(&Relaxation::ALL).to_vec(), Relaxation::ALL);
     }
+
+    #[test]
+    fn a_relaxation_is_found_by_its_own_name_only() {
+        for relaxation in Relaxation::ALL {
+            assert_eq!(Relaxation::from_name(relaxation.as_str()), Some(relaxation));
+        }
+        assert_eq!(Relaxation::from_name("Expired-Leaf"), None);
+    }
 }

@@ -306,6 +306,7 @@ fn extensions_that_are_not_processed_are_well_formed_and_not_critical() {
     const CRL_DISTRIBUTION_POINTS: &[u8] = &[0x55, 0x1D, 31];
     const POLICIES: &[u8] = &[0x55, 0x1D, 32];
     const POLICY_CONSTRAINTS: &[u8] = &[0x55, 0x1D, 36];
+    const INHIBIT_ANY_POLICY: &[u8] = &[0x55, 0x1D, 54];
     let with = |kind: &[u8], critical, value: &[u8]| {
         let field = extensions(&[extension(kind, critical, value)]);
         leaf(|leaf| leaf.rest = field)
@@ -330,11 +331,13 @@ fn extensions_that_are_not_processed_are_well_formed_and_not_critical() {
     let policy = [0x30, 4, 0x30, 2, 6, 0];
     refused("a policy without identifier", "verify.extension.malformed", &with(POLICIES, false, &policy));
     accepted("a policy", &with(POLICIES, true, &[0x30, 6, 0x30, 4, 6, 2, 0x2A, 3]));
-    refused(
-        "policyConstraints not critical (§4.2.1.11)",
-        "verify.extension.criticality",
-        &with(POLICY_CONSTRAINTS, false, &[0x30, 3, 0x80, 1, 0]),
-    );
+    for (what, kind, value) in [
+        ("policyConstraints (§4.2.1.11)", POLICY_CONSTRAINTS, &[0x30, 3, 0x80, 1, 0][..]),
+        ("inhibitAnyPolicy (§4.2.1.14)", INHIBIT_ANY_POLICY, &[2, 1, 0]),
+    ] {
+        refused(what, "verify.extension.criticality", &with(kind, false, value));
+        refused(what, "verify.extension.unsupported-constraint", &with(kind, true, value));
+    }
     let usage = |value: &[u8]| with(oids::KEY_USAGE, true, value);
     accepted("decipherOnly, the ninth bit", &usage(&[3, 3, 7, 8, 0x80]));
     refused("a tenth bit", "verify.extension.malformed", &usage(&[3, 3, 6, 8, 0x40]));

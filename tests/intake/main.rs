@@ -7,6 +7,7 @@ mod families;
 mod fields;
 mod fuzz_corpus;
 mod genuine;
+mod laid_aside;
 mod limbo;
 mod limbo_divergences;
 mod relaxations;
