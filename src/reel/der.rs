@@ -64,3 +64,45 @@ pub(super) fn element_length(octets: &[u8]) -> Option<usize> {
     let length = rest.get(..count)?.iter().fold(0_usize, |length, octet| length << 8 | usize::from(*octet));
     Some(2 + count + length)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::ops::ControlFlow;
+
+    use super::*;
+    use crate::origin::ItemName;
+    use crate::reel::intake::Place;
+    use crate::reel::limits::{Budget, Limits};
+
+    /// Octets without end, which remembers how far somebody looked ahead.
+    struct Endless {
+        octets: Vec<u8>,
+        looked: usize,
+    }
+
+    impl Feed for Endless {
+        fn need(&mut self, octets: usize) -> Result<&[u8], Fault> {
+            self.looked = self.looked.max(octets);
+            self.octets.resize(self.octets.len().max(octets.min(1 << 20)), 0);
+            Ok(&self.octets)
+        }
+
+        fn skip(&mut self, _: usize) {
+            unreachable!("a refused candidate is not passed over");
+        }
+    }
+
+    #[test]
+    fn a_length_that_is_only_claimed_is_not_looked_for() {
+        let limits = Limits { item_bytes: 1000, ..Limits::default() };
+        let budget = Budget::new(limits.total_bytes);
+        let scratch = std::env::temp_dir();
+        let mut each = |_| ControlFlow::Continue(());
+        let mut intake = Intake::new(&limits, &budget, &scratch, &mut each);
+        let place = Place::outside(ItemName::input(b"a"), b"a");
+        let mut feed = Endless { octets: vec![0x30, 0x84, 0x7F, 0xFF, 0xFF, 0xFF], looked: 0 };
+        let outcome = read(&mut intake, &mut FileItems::of(&place), &mut feed);
+        assert!(matches!(outcome, Err(Fault::Content { code: codes::LIMIT_ITEM_BYTES, .. })));
+        assert_eq!(feed.looked, 1001);
+    }
+}

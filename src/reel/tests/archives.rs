@@ -193,4 +193,9 @@ fn an_empty_archive_says_so() {
     let only_globals = Tar::new().add(b'g', "p", &pax("comment", b"nothing follows")).end();
     assert_eq!(held("x.tar", &only_globals), ["@ ignored reel.archive.empty"]);
     assert_eq!(held("x.tar", &[0; 10_240]), ["@ ignored reel.archive.empty"]);
+    // The end mark is two blocks of zeros, and nothing else is one.
+    assert_eq!(held("x.tar", &[0; 1024]), ["@ ignored reel.archive.empty"]);
+    for no_mark in [&[0; 1023][..], &[1; 10_240]] {
+        assert_eq!(held("x.tar", no_mark), ["@ rejected reel.file.not-an-archive"]);
+    }
 }

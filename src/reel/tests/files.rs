@@ -24,6 +24,14 @@ fn certificates_in_a_row_are_told_apart() {
 }
 
 #[test]
+fn a_certificate_is_found_behind_an_element_of_any_length() {
+    for length in [0, 3, 127, 128, 255, 256, 65_535, 65_536] {
+        let first = element(tag::SEQUENCE, &[&vec![0; length]]);
+        assert_eq!(candidates(&[&first[..], &leaf(0)].concat()), [first, leaf(0)], "{length}");
+    }
+}
+
+#[test]
 fn a_zone_dump_is_one_candidate_with_its_padding() {
     for padding in [0x00, 0xFF] {
         let dump = [leaf(0), vec![padding; 587]].concat();
@@ -163,6 +171,25 @@ fn standard_input_is_judged_as_a_file_is() {
         assert_eq!(stdin_records, file_records);
         assert_eq!(stdin_records[0].sha256, crate::crypto::sha256(&content));
     }
+}
+
+#[test]
+fn a_signal_does_not_end_standard_input() {
+    struct Interrupted<'c>(&'c [u8], bool);
+    impl std::io::Read for Interrupted<'_> {
+        fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+            self.1 = !self.1;
+            if self.1 { Err(std::io::ErrorKind::Interrupted.into()) } else { self.0.read(into) }
+        }
+    }
+    let scratch = tempfile::tempdir().unwrap();
+    let mut items = Vec::new();
+    let mut stdin = Interrupted(&leaf(0), false);
+    let records = read(&Input::Stdin, Some(&mut stdin), &Limits::default(), scratch.path(), &mut |item| {
+        items.push(item);
+        ControlFlow::Continue(())
+    });
+    assert_eq!((lines(&items), records.unwrap().len()), (vec!["- candidate 413".to_owned()], 1));
 }
 
 #[test]

@@ -71,9 +71,13 @@ fn a_certificate_block_that_cannot_be_read_is_a_rejection_between_its_neighbours
 
 #[test]
 fn labels_that_nearly_say_certificate_are_not_passed_over() {
-    for label in ["certificate", "X.509 CERTIFICATE", " CERTIFICATE "] {
+    // A label has 64 characters at most.
+    let widest = format!("{:>64}", "CERTIFICATE");
+    for label in ["certificate", "X.509 CERTIFICATE", " CERTIFICATE ", &widest] {
         assert_eq!(candidates(pem(label, &leaf(0)).as_bytes()), [leaf(0)]);
     }
+    let wider = pem(&format!(" {widest}"), &[0; 30]);
+    assert_eq!(held("a.txt", wider.as_bytes()), ["@ ignored reel.text.no-certificate"]);
     // Not boundaries by RFC 7468, and yet the octets between them are a certificate in base64.
     let sloppy = pem("CERTIFICATE", &leaf(0)).replace("-----B", "----B");
     assert_eq!(candidates(sloppy.as_bytes()), [leaf(0)]);
