@@ -284,6 +284,18 @@ fn junk_ca_certificates_cannot_crowd_out_a_genuine_one() {
 }
 
 #[test]
+fn the_number_of_intermediates_kept_is_bounded() {
+    let mut verifier = with(&[], &[]);
+    let key = Key::p256(11);
+    for number in 0..130_u8 {
+        verifier.add_intermediate(certificate(&Builder::intermediate(&format!("CA {number}"), &key).sign(&root_key())));
+    }
+    assert_eq!(verifier.intermediates().count(), 128);
+    assert!(examine(&verifier, &below("CA 127", &key)).is_ok());
+    assert_eq!(examine(&verifier, &below("CA 128", &key)).err(), Some("verify.chain.no-trust-anchor"));
+}
+
+#[test]
 fn the_number_of_keys_tried_is_bounded() {
     let anchors: Vec<_> = (0..17)
         .map(|number| {

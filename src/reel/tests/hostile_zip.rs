@@ -294,6 +294,24 @@ fn zip64_fields_of_an_entry_are_read_and_must_be_there() {
 }
 
 #[test]
+fn an_entry_lies_on_the_first_disk_whichever_field_says_so() {
+    let on = |disk: u16, extra: &[u8]| {
+        let mut archive = zip(&[a().central(|header| header.extra = extra.to_vec())]);
+        let record = archive.windows(4).rposition(|octets| octets == b"PK\x01\x02").unwrap();
+        archive[record + 34..record + 36].copy_from_slice(&disk.to_le_bytes());
+        archive
+    };
+    let long = |disk: u8| [1, 0, 4, 0, disk, 0, 0, 0];
+    assert_eq!(held("x.zip", &on(0, b"")), ["@!a.der candidate 413"]);
+    assert_eq!(held("x.zip", &on(u16::MAX, &long(0))), ["@!a.der candidate 413"]);
+    // The long field counts only where the short one refers to it.
+    assert_eq!(held("x.zip", &on(0, &long(1))), ["@!a.der candidate 413"]);
+    for elsewhere in [on(1, b""), on(u16::MAX, b""), on(u16::MAX, &long(1))] {
+        archive_refused(&elsewhere, "central-directory");
+    }
+}
+
+#[test]
 fn hostile_names_are_escaped() {
     let long = vec![b'x'; 10_000];
     let names = [&b"a\nb\r\x1b[31m.der"[..], b"nul\0.der", "\u{202E}red.der".as_bytes(), b"\xFF\xFE!#%.der", &long];
