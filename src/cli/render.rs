@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
 use reroot::error::Error;
-use reroot::origin::{Disposition, Finding};
+use reroot::origin::{Code, Disposition, Finding};
 use reroot::verify::MissingChip;
+use reroot::{reel, verify};
 use serde_json::{Value, json};
 
 /// Findings of one code shown before the rest is only counted.
@@ -148,7 +149,7 @@ impl Diagnostic for Place {
     }
 }
 
-/// Findings grouped by code, each group with examples.
+/// Findings grouped by code, each group with examples and what to do about it.
 pub(crate) fn findings(findings: &[Finding], disposition: Disposition) -> String {
     let mut groups: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
     for finding in findings.iter().filter(|finding| finding.disposition == disposition) {
@@ -163,7 +164,7 @@ pub(crate) fn findings(findings: &[Finding], disposition: Disposition) -> String
         if group.len() > SHOWN {
             let _ = writeln!(text, "  ... and {} more (--format json lists all)", group.len() - SHOWN);
         }
-        if let Some(hint) = group.first().and_then(|finding| reroot::verify::hint(finding.code)) {
+        if let Some(hint) = group.first().and_then(|finding| hint(finding.code)) {
             let _ = writeln!(text, "  hint: {hint}");
         }
     }
@@ -190,6 +191,11 @@ fn listed(word: &str, lines: &[String], shown: usize) -> String {
         let _ = writeln!(text, "{word}: ... and {} more (--format json lists all)", lines.len() - shown);
     }
     text
+}
+
+/// What to do about findings of a code.
+pub(crate) fn hint(code: Code) -> Option<&'static str> {
+    verify::hint(code).or_else(|| reel::codes::hint(code))
 }
 
 /// One finding for programs.

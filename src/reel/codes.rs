@@ -71,6 +71,55 @@ codes! {
     ZIP_TWO_ARCHIVES = "reel.zip.two-archives", "rejected: what stands before the zip archive begins as another one";
 }
 
+/// What an operator can do about a finding of this stage.
+pub fn hint(code: Code) -> Option<&'static str> {
+    Some(match code {
+        ARCHIVE_EMPTY
+        | FILE_NOT_A_CERTIFICATE
+        | PEM_OTHER_LABEL
+        | PKCS7_OTHER_CERTIFICATE
+        | TAR_DIRECTORY
+        | TEXT_NO_CERTIFICATE
+        | ZIP_DIRECTORY => "Nothing is to be done, unless a certificate was expected there.",
+        DIRECTORY_LINK | TAR_LINK | ZIP_LINK => "Name what the link points to as an input of its own.",
+        DIRECTORY_SPECIAL_FILE | TAR_SPECIAL_FILE | ZIP_SPECIAL_FILE => "Take it out: no certificate lies in it.",
+        FILE_EMPTY | FILE_NO_CERTIFICATE => {
+            "Fetch the file again; if it belongs there as it is, give it another suffix."
+        }
+        LIMIT_ARCHIVE_DEPTH | LIMIT_DIRECTORY_DEPTH => {
+            "Unpack the outer archives or directories, and name the inner ones as inputs."
+        }
+        LIMIT_BUNDLE_BYTES | LIMIT_ITEMS | LIMIT_TOTAL_BYTES => "Split the input, if all of it is meant.",
+        LIMIT_COMPRESSION_RATIO => {
+            "Certificates do not compress so well: look at what the data is before unpacking it."
+        }
+        LIMIT_ITEM_BYTES | LIMIT_LINE_BYTES => "No certificate is so long: look at what the data is.",
+        PEM_BASE64
+        | PEM_LABEL_MISMATCH
+        | PEM_UNTERMINATED
+        | TEXT_BASE64
+        | TEXT_HEXADECIMAL
+        | TEXT_NOT_A_CERTIFICATE => "Fetch the file again, and do not pass it through an editor or a spreadsheet.",
+        PEM_TRUSTED_CERTIFICATE => "Write it as a certificate alone: openssl x509 -in FILE -out NEW.",
+        PKCS7_INVALID => "Write it again in DER: openssl pkcs7 -inform DER -in FILE -outform DER -out NEW.",
+        TAR_ABSOLUTE_NAME | TAR_PATH_TRAVERSAL | ZIP_ABSOLUTE_NAME | ZIP_PATH_TRAVERSAL => {
+            "An honest archive has no such names: ask who made it, and unpack it nowhere."
+        }
+        TAR_DUPLICATE_NAME | ZIP_DUPLICATE_NAME => {
+            "Ask for an archive in which every certificate has a name of its own."
+        }
+        ZIP_ENCRYPTED => "Decrypt it with the program that the supplier names, and give what comes out.",
+        ZIP_METHOD | TAR_UNSUPPORTED_ENTRY => "Pack it again as plain files, stored or deflated.",
+        ZIP_PREFIX => "Nothing is to be done for a self-extracting archive; otherwise fetch the archive again.",
+        ZIP_SEVERAL_DISKS => "Join the parts first: zip -s 0 PART --out WHOLE.",
+        ZIP_AMBIGUOUS_END | ZIP_LOCAL_HEADER | ZIP_OVERLAP | ZIP_TWO_ARCHIVES | TAR_DIRECTORY_CONTENT => {
+            "Two programs could read two things here: do not use this archive, fetch it again, and ask who made it."
+        }
+        _ if code.as_str().starts_with("reel.") => "It is damaged: fetch it again and compare its length and digest.",
+        _ => return None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

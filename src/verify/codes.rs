@@ -133,9 +133,12 @@ pub const DEPENDS_ON_INTERMEDIATES: &[Code] = &[
 /// Rejections that hold for an instant: whoever judges for another one examines leaves with these codes again.
 pub const DEPENDS_ON_INSTANT: &[Code] = &[CHAIN_INTERMEDIATE_TIME, TIME_EXPIRED, TIME_NOT_YET_VALID];
 
-/// What an operator can do about a rejection, where there is more to say than its reason.
+/// What an operator can do about a finding of this stage.
 pub fn hint(code: Code) -> Option<&'static str> {
     Some(match code {
+        CA_CERTIFICATE => {
+            "Nothing is to be done; to trust it, give it as a source anchor, from a source that you trust."
+        }
         CHAIN_NO_TRUST_ANCHOR => {
             "Give the issuer's certificate as a source anchor, if you have it from a source you trust; certificates inside the input are never trusted."
         }
@@ -165,9 +168,44 @@ pub fn hint(code: Code) -> Option<&'static str> {
         EXPECT_UNEXPECTED => {
             "Check the expected list against the delivery note; a chip that was not ordered may come from another reel."
         }
+        CERTIFICATE_TOO_LARGE => "No chip has such a certificate: look at what the file is before it goes any further.",
+        KEY_OF_A_CA => "A CA's key in a chip's certificate is no accident: keep the file and ask the supplier.",
+        CHAIN_ANCHOR_EXPIRED => "Nothing is to be done: genuine leaves outlive their root.",
+        CHAIN_INTERMEDIATE_TIME | CHAIN_PATH_LENGTH | CHAIN_TOO_DEEP | CHAIN_TOO_MANY_CANDIDATES => {
+            "Look at the CA certificates of this path; an intermediate that you trust for itself can be given as a source anchor."
+        }
+        CONFLICT_DUPLICATE | CONFLICT_TWIN => "Nothing is to be done: the chip has its certificate once.",
+        CONFLICT_KEY_TWO_UIDS | CONFLICT_UID_TWO_ISSUERS | CONFLICT_UID_TWO_KEYS => {
+            "At most one of them is the chip's: read its certificate from the chip, keep all files and ask the supplier."
+        }
+        EXPECT_COUNT | EXPECT_MISSING => {
+            "Check that every archive of the delivery is named as an input, and compare with the delivery note."
+        }
+        FILE_NAME_MISMATCH => "The certificate counts and not the name; check where the files were named.",
+        SIGNATURE_ALGORITHM | SIGNATURE_INVALID => {
+            "The file is damaged, or this issuer did not sign it: compare with a fresh download, and check that the anchor is the right one of that name."
+        }
+        TIME_ENDS_BEFORE_IT_BEGINS => NEVER_GENUINE,
+        _ if DEFECTS.iter().any(|area| code.as_str().starts_with(area)) => NEVER_GENUINE,
         _ => return None,
     })
 }
+
+/// Where every finding is about octets that no genuine leaf has.
+const DEFECTS: [&str; 10] = [
+    "verify.algorithm.",
+    "verify.certificate.",
+    "verify.der.",
+    "verify.extension.",
+    "verify.key.",
+    "verify.name.",
+    "verify.serial.",
+    "verify.signature.",
+    "verify.time.",
+    "verify.unique-identifier.",
+];
+
+const NEVER_GENUINE: &str = "No genuine leaf is made like this and no relaxation allows it: compare with a fresh download; if it is the same, keep the file and ask the supplier.";
 
 #[cfg(test)]
 mod tests {
@@ -198,6 +236,13 @@ mod tests {
             let named = format!("`{relaxation}`");
             assert!(hint(code).is_some_and(|hint| hint.contains(&named)), "{code}");
         }
-        assert_eq!(hint(SIGNATURE_INVALID), None);
+    }
+
+    #[test]
+    fn every_code_says_what_to_do() {
+        for (code, _) in CODES {
+            assert!(hint(*code).is_some_and(|hint| hint.ends_with('.')), "{code}");
+        }
+        assert_eq!(hint(Code::new("reel.zip.checksum")), None);
     }
 }
