@@ -9,9 +9,9 @@ use std::sync::atomic::AtomicBool;
 use crate::crypto::sha256;
 use crate::error::Error;
 use crate::intake::{Intake, Source, read_and_verify};
-use crate::origin::{Disposition, Finding, Uid};
+use crate::origin::{Disposition, Finding, ItemName, Uid};
 use crate::reel::{self, Input, InputRecord, Item, Limits};
-use crate::verify::{self, ExpectedList, MissingChip, SourceRules};
+use crate::verify::{self, ExpectedList, MissingChip, SourceRules, Warning};
 use crate::x509::{Certificate, Leniency, Time};
 
 /// Looking believes nothing, so it reads what some policy might accept.
@@ -70,13 +70,14 @@ pub struct Inspection {
     pub not_after: Option<(Time, Time)>,
     /// Smallest and largest UID.
     pub uids: Option<(Uid, Uid)>,
-    /// Rejected and ignored items.
+    /// Rejected and ignored items, unless they are among the entries.
     pub findings: Vec<Finding>,
     /// Expected chips that were not found.
     pub missing: Vec<MissingChip>,
     /// Things worth a look.
     pub warnings: Vec<String>,
-    /// One record an item, if asked for: its name and its finding.
+    /// One record an item, if asked for, in the order of the input. They hold the findings, then, instead of the list
+    /// above.
     pub entries: Vec<EntryReport>,
 }
 
@@ -87,14 +88,40 @@ pub struct EntryReport {
     pub item: String,
     /// The chip, where it could be read.
     pub uid: Option<String>,
-    /// What was found; empty for a good leaf.
+    /// Why it is not taken; empty for a good leaf.
     pub findings: Vec<Finding>,
+    /// What is worth a look although it is taken.
+    pub warnings: Vec<Warning>,
+}
+
+impl EntryReport {
+    fn good(item: &ItemName, uid: String) -> Self {
+        Self { item: item.to_string(), uid: Some(uid), findings: vec![], warnings: vec![] }
+    }
+
+    fn of(finding: Finding) -> Self {
+        let uid = finding.uid.as_ref().map(ToString::to_string);
+        Self { item: finding.item.to_string(), uid, findings: vec![finding], warnings: vec![] }
+    }
 }
 
 impl Inspection {
     /// Whether anything was rejected or missing.
     pub fn has_faults(&self) -> bool {
-        !self.missing.is_empty() || self.findings.iter().any(|finding| finding.disposition == Disposition::Rejected)
+        !self.missing.is_empty() || self.all_findings().any(|finding| finding.disposition == Disposition::Rejected)
+    }
+
+    /// Every finding, wherever it is kept.
+    pub fn all_findings(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().chain(self.entries.iter().flat_map(|entry| &entry.findings))
+    }
+
+    fn found(&mut self, look: &Look<'_>, finding: Finding) {
+        if look.entries {
+            self.entries.push(EntryReport::of(finding));
+        } else {
+            self.findings.push(finding);
+        }
     }
 
     fn count(&mut self, certificate: &Certificate) {
@@ -102,7 +129,9 @@ impl Inspection {
         let uid = Uid::from_serial(certificate.serial());
         let family = guess(&uid).to_owned();
         *self.families.entry(family).or_default() += 1;
-        *self.issuers.entry(certificate.issuer().to_string()).or_default() += 1;
+        let issuer = certificate.issuer().to_string();
+        let known = self.issuers.len() < MAX_ISSUERS || self.issuers.contains_key(&issuer);
+        *self.issuers.entry(if known { issuer } else { OTHER_ISSUERS.to_owned() }).or_default() += 1;
         *self.keys.entry(certificate.spki().algorithm().to_string()).or_default() += 1;
         let validity = certificate.validity();
         self.not_before = Some(widen(self.not_before.take(), validity.not_before()));
@@ -110,6 +139,10 @@ impl Inspection {
         self.uids = Some(widen(self.uids.take(), uid));
     }
 }
+
+/// Issuers that are counted by name; a reel has a few, and junk must not fill the memory or the screen.
+const MAX_ISSUERS: usize = 100;
+const OTHER_ISSUERS: &str = "(any other issuer)";
 
 /// The family that a UID's form suggests.
 fn guess(uid: &Uid) -> &'static str {
@@ -138,41 +171,26 @@ pub fn look(look: &Look<'_>, stdin: &mut (dyn Read + Send)) -> Result<Inspection
         let mut each = |item| {
             seen.items += 1;
             (look.advance)(1);
-            let mut entry = None;
             match item {
-                Item::Finding(finding) => {
-                    entry = Some((finding.item.clone(), None));
-                    seen.findings.push(finding);
-                }
+                Item::Finding(finding) => seen.found(look, finding),
                 Item::Candidate(leaf) => match Certificate::from_der_leniently(&leaf.der, READABLE) {
                     Ok((certificate, _)) if certificate.is_ca() => {
                         let reason = format!("CA certificate of `{}`", certificate.subject());
-                        let finding = Finding::ignored(leaf.item.clone(), verify::CA_CERTIFICATE, reason)
-                            .of(None, Some(sha256(certificate.der())));
-                        seen.findings.push(finding);
-                        entry = Some((leaf.item, None));
+                        let finding = Finding::ignored(leaf.item, verify::CA_CERTIFICATE, reason);
+                        seen.found(look, finding.of(None, Some(sha256(certificate.der()))));
                     }
                     Ok((certificate, _)) => {
                         seen.count(&certificate);
                         if look.entries {
                             let uid = Uid::from_serial(certificate.serial()).to_string();
-                            seen.entries.push(EntryReport {
-                                item: leaf.item.to_string(),
-                                uid: Some(uid),
-                                findings: vec![],
-                            });
+                            seen.entries.push(EntryReport::good(&leaf.item, uid));
                         }
                     }
                     Err(error) => {
-                        let finding = Finding::rejected(leaf.item.clone(), verify::code_of(&error), error.to_string());
-                        seen.findings.push(finding);
-                        entry = Some((leaf.item, None));
+                        let reason = error.to_string();
+                        seen.found(look, Finding::rejected(leaf.item, verify::code_of(&error), reason));
                     }
                 },
-            }
-            if let (true, Some((item, uid))) = (look.entries, entry) {
-                let findings = seen.findings.last().cloned().into_iter().collect();
-                seen.entries.push(EntryReport { item: item.to_string(), uid, findings });
             }
             if look.cancel.load(std::sync::atomic::Ordering::Relaxed) {
                 ControlFlow::Break(())
@@ -208,25 +226,31 @@ pub fn look_and_verify(
     };
     let mut intake = read_and_verify(&source, stdin, |_| Ok(judgement.at))?;
     let missing = intake.resolve(judgement.expected)?;
-    let Intake { spool, rows, mut findings, inputs, items, warnings, verifier: _ } = intake;
+    let Intake { spool, rows, mut findings, inputs, items, mut warnings, notes, verifier: _ } = intake;
+    warnings.extend(notes.iter().map(ToString::to_string));
     let mut seen = Inspection { inputs, items, missing, warnings, ..Inspection::default() };
+    let mut entries: Vec<(u64, EntryReport)> = Vec::new();
     for row in &rows {
         let leaf = row.load(&spool)?;
         let (certificate, _) = Certificate::from_der_leniently(&leaf.der, READABLE).map_err(|_| Error::SpoolChanged)?;
         seen.count(&certificate);
         if look.entries {
-            let uid = Some(row.key.uid.to_string());
-            seen.entries.push(EntryReport { item: leaf.item.to_string(), uid, findings: vec![] });
+            entries.push((row.item, EntryReport::good(&leaf.item, row.key.uid.to_string())));
         }
     }
     findings.sort_by_key(|(number, _)| *number);
-    seen.findings = findings.into_iter().map(|(_, finding)| finding).collect();
     if look.entries {
-        seen.entries.extend(seen.findings.iter().map(|finding| EntryReport {
-            item: finding.item.to_string(),
-            uid: finding.uid.as_ref().map(ToString::to_string),
-            findings: vec![finding.clone()],
-        }));
+        entries.extend(findings.into_iter().map(|(number, finding)| (number, EntryReport::of(finding))));
+        entries.sort_by_key(|(number, _)| *number);
+        for note in notes {
+            let at = entries.partition_point(|(number, _)| *number < note.number);
+            if let Some((_, entry)) = entries.get_mut(at).filter(|(number, _)| *number == note.number) {
+                entry.warnings.push(note.warning);
+            }
+        }
+        seen.entries = entries.into_iter().map(|(_, entry)| entry).collect();
+    } else {
+        seen.findings = findings.into_iter().map(|(_, finding)| finding).collect();
     }
     Ok(seen)
 }

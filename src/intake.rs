@@ -13,6 +13,7 @@ use crate::crypto::sha256;
 use crate::error::Error;
 use crate::origin::{Disposition, Finding, ItemName, Uid};
 use crate::reel::{self, Input, InputRecord, Item, Limits, SourceLeaf, Spool, SpoolRef};
+use crate::verify::Warning;
 use crate::verify::{
     self, Examined, ExpectedList, MissingChip, Receipt, SourceRules, TrustAnchor, VerifiedLeaf, Verifier,
 };
@@ -55,8 +56,10 @@ pub(crate) struct Intake {
     pub(crate) inputs: Vec<InputRecord>,
     /// Items seen.
     pub(crate) items: u64,
-    /// Things worth a look.
+    /// Things worth a look about all of it.
     pub(crate) warnings: Vec<String>,
+    /// Things worth a look about one leaf, of the first that had any.
+    pub(crate) notes: Vec<Note>,
     /// The verifier, with the intermediates that the inputs held.
     pub(crate) verifier: Verifier,
 }
@@ -87,6 +90,20 @@ impl Intake {
         let mut rows: Vec<Option<Row>> = std::mem::take(&mut self.rows).into_iter().map(Some).collect();
         self.rows = keys.iter().filter_map(|key| rows[place(key.mark)].take()).collect();
         Ok(missing)
+    }
+}
+
+/// Something worth a look about a verified leaf.
+pub(crate) struct Note {
+    /// Position among all items.
+    pub(crate) number: u64,
+    pub(crate) item: ItemName,
+    pub(crate) warning: Warning,
+}
+
+impl std::fmt::Display for Note {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.item, self.warning.reason)
     }
 }
 
@@ -151,7 +168,7 @@ pub(crate) fn read_and_verify(
         rows: vec![],
         findings: vec![],
         intermediates: vec![],
-        warnings: vec![],
+        notes: vec![],
     };
     let mut items = 0;
     let mut inputs = Vec::new();
@@ -193,14 +210,15 @@ pub(crate) fn read_and_verify(
     collector.findings.extend(collector.waiting.drain(..).map(|(number, finding, _)| (number, finding)));
     collector.rows.sort_unstable_by_key(|row| row.item);
     collector.findings.sort_by_key(|(number, _)| *number);
-    collector.warnings.splice(0..0, expired_anchors(source.anchors, at));
+    collector.notes.sort_unstable_by_key(|note| note.number);
     Ok(Intake {
         spool: collector.spool,
         rows: collector.rows,
         findings: collector.findings,
         inputs,
         items,
-        warnings: collector.warnings,
+        warnings: expired_anchors(source.anchors, at).collect(),
+        notes: collector.notes,
         verifier,
     })
 }
@@ -310,7 +328,7 @@ enum Seen {
     Finding(u64, Finding),
     Ca(u64, Finding, Certificate),
     Orphan(u64, Finding, Vec<u8>),
-    Verified(u64, Box<VerifiedLeaf>, Vec<String>),
+    Verified(u64, Box<VerifiedLeaf>, Vec<Warning>),
 }
 
 fn examine_blocks(work: &Mutex<Receiver<Numbered>>, verifier: &Verifier, results: &SyncSender<Vec<Seen>>) {
@@ -340,11 +358,9 @@ fn examine(verifier: &Verifier, number: u64, leaf: &SourceLeaf) -> Seen {
             Seen::Orphan(number, finding, leaf.der.clone())
         }
         Examined::Rejected(finding) => Seen::Finding(number, finding),
-        Examined::Verified(leaf, warnings) => {
-            let item = leaf.origin().item.clone();
+        Examined::Verified(leaf, mut warnings) => {
             // an anchor's end is the same for all its leaves, and said once
-            let own = warnings.iter().filter(|warning| warning.code != verify::CHAIN_ANCHOR_EXPIRED);
-            let warnings = own.map(|warning| format!("{item}: {}", warning.reason)).collect();
+            warnings.retain(|warning| warning.code != verify::CHAIN_ANCHOR_EXPIRED);
             Seen::Verified(number, leaf, warnings)
         }
     }
@@ -360,7 +376,7 @@ struct Collector {
     findings: Vec<(u64, Finding)>,
     /// CA certificates, which lie in the same spool.
     intermediates: Vec<(u64, SpoolRef)>,
-    warnings: Vec<String>,
+    notes: Vec<Note>,
 }
 
 /// Warnings kept; a reel in which every file name disagrees must not fill the memory.
@@ -411,8 +427,10 @@ impl Collector {
                 self.waiting.push((number, finding, spooled));
             }
             Seen::Verified(number, leaf, warnings) => {
-                let room = MAX_WARNINGS.saturating_sub(self.warnings.len());
-                self.warnings.extend(warnings.into_iter().take(room));
+                let room = MAX_WARNINGS.saturating_sub(self.notes.len());
+                let item = &leaf.origin().item;
+                let notes = warnings.into_iter().map(|warning| Note { number, item: item.clone(), warning });
+                self.notes.extend(notes.take(room));
                 let name = leaf.origin().item.as_str();
                 let length = u16::try_from(name.len()).expect("an item name has few components, each cut to length");
                 let record = [&length.to_be_bytes(), name.as_bytes(), leaf.certificate().der()].concat();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::num::NonZero;
 
-use reroot::inspect::{Inspection, Judgement, Look, look, look_and_verify};
+use reroot::inspect::{EntryReport, Inspection, Judgement, Look, look, look_and_verify};
 use reroot::origin::Disposition;
 use reroot::reel::Limits;
 use reroot::verify::{Family, SourceRules};
@@ -54,7 +54,9 @@ pub(crate) fn run(args: &InspectArgs, world: &mut World, printer: Printer) -> Re
     counter.finish();
     match printer.format {
         Format::Text => printer.data(&text(&seen, args.verify)),
-        Format::Json => printer.json(&as_json(&seen, args.verify)),
+        Format::Json => {
+            printer.json_with_list(&as_json(&seen, args.verify), "entries", seen.entries.iter().map(entry_json));
+        }
     }
     Ok(if args.verify && seen.has_faults() { Exit::Findings } else { Exit::Done })
 }
@@ -121,17 +123,14 @@ fn groups(text: &mut String, name: &str, groups: &BTreeMap<String, u64>) {
 
 fn as_json(seen: &Inspection, verified: bool) -> Value {
     let range = |range: &Option<(String, String)>| range.as_ref().map(|(first, last)| json!([first, last]));
-    let entries: Vec<Value> = seen
-        .entries
-        .iter()
-        .map(|entry| {
-            json!({
-                "item": entry.item,
-                "uid": entry.uid,
-                "findings": entry.findings.iter().map(render::finding_json).collect::<Vec<_>>(),
-            })
-        })
-        .collect();
+    let mut codes: BTreeMap<&str, (&'static str, u64, Option<&'static str>)> = BTreeMap::new();
+    for finding in seen.all_findings() {
+        let hint = || (finding.disposition.as_str(), 0, render::hint(finding.code));
+        codes.entry(finding.code.as_str()).or_insert_with(hint).1 += 1;
+    }
+    let codes = codes.into_iter().map(|(code, (disposition, count, hint))| {
+        (code.to_owned(), json!({ "disposition": disposition, "count": count, "hint": hint }))
+    });
     json!({
         "verified": verified,
         "inputs": seen.inputs.iter().map(|input| json!({
@@ -147,6 +146,15 @@ fn as_json(seen: &Inspection, verified: bool) -> Value {
         "uids": range(&seen.uids.as_ref().map(|(a, b)| (a.to_string(), b.to_string()))),
         "missing": seen.missing.iter().map(render::missing_json).collect::<Vec<_>>(),
         "warnings": seen.warnings,
-        "entries": entries,
+        "codes": codes.collect::<serde_json::Map<_, _>>(),
     })
+}
+
+/// One list an item: what takes it out, and what is only worth a look.
+fn entry_json(entry: &EntryReport) -> Value {
+    let mut findings: Vec<Value> = entry.findings.iter().map(render::finding_json).collect();
+    findings.extend(entry.warnings.iter().map(|warning| {
+        json!({ "disposition": "noted", "code": warning.code.as_str(), "reason": warning.reason, "item": entry.item })
+    }));
+    json!({ "item": entry.item, "uid": entry.uid, "findings": findings })
 }

@@ -50,6 +50,29 @@ impl Printer {
         self.data(&format!("{text}\n"));
     }
 
+    /// A JSON object as data whose last member is a long list, one element a line: not held as one text.
+    pub(crate) fn json_with_list(
+        self,
+        head: &serde_json::Value,
+        name: &str,
+        list: impl Iterator<Item = serde_json::Value>,
+    ) {
+        const PIECE: usize = 1 << 20;
+        let head = serde_json::to_string_pretty(head).expect("values made here serialise");
+        let head = head.strip_suffix("\n}").expect("an object with members");
+        let mut text = format!("{head},\n  \"{name}\": [");
+        for (at, value) in list.enumerate() {
+            text.push_str(if at == 0 { "\n    " } else { ",\n    " });
+            text.push_str(&value.to_string());
+            if text.len() >= PIECE {
+                self.data(&text);
+                text.clear();
+            }
+        }
+        text.push_str("\n  ]\n}\n");
+        self.data(&text);
+    }
+
     /// Talk: what is going on.
     pub(crate) fn say(self, text: &str) {
         if !self.quiet {

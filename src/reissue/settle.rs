@@ -41,7 +41,8 @@ pub(super) fn settle(
     earlier: Option<&BatchRow>,
 ) -> Result<Settled, Error> {
     let missing = intake.resolve(run.job.expected)?;
-    let Intake { spool, rows, findings, inputs, items, warnings, verifier } = intake;
+    let Intake { spool, rows, findings, inputs, items, mut warnings, notes, verifier } = intake;
+    warnings.extend(notes.iter().map(ToString::to_string));
     let terms = terms(run.job, &inputs);
     let mut settled = Settled {
         spool,
