@@ -97,6 +97,8 @@ pub fn reissue(
 
 /// What would only come out at the first signature or, worse, after the last.
 fn check_words(job: &Job<'_>) -> Result<(), Error> {
+    // first the policy, whose mistakes have their place; then what only the key's holder knows
+    job.policy.check_issuer(job.issuer.identity())?;
     job.issuer.check_algorithm(job.policy.signature())?;
     for (name, reason) in [("reissue", &job.reissue), ("bulk_id", &job.bulk_id)] {
         reason.as_deref().map_or(Ok(()), |reason| Entry::check_reason(name, reason))?;

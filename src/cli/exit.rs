@@ -188,7 +188,24 @@ fn signer(error: &SignerError) -> Exit {
     match error {
         // the policy asks for what this key cannot do, found before anything is recorded
         SignerError::Algorithm { .. } => Exit::Usage,
-        _ => Exit::Signer,
+        SignerError::EncryptionCost { .. }
+        | SignerError::EncryptionUnsupported { .. }
+        | SignerError::Failed { .. }
+        | SignerError::Generate { .. }
+        | SignerError::KeyInvalid { .. }
+        | SignerError::KeyUnsupported { .. }
+        | SignerError::OneBlock { .. }
+        | SignerError::PassphraseMissing
+        | SignerError::PassphraseUnused
+        | SignerError::PassphraseWrong
+        | SignerError::Pem(_)
+        | SignerError::Pkcs11(_)
+        | SignerError::Pkcs11Unsupported { .. }
+        | SignerError::RsaSize { .. }
+        | SignerError::Secret(_)
+        | SignerError::Structure
+        | SignerError::TraditionalFormat { .. }
+        | SignerError::WrongLabel { .. } => Exit::Signer,
     }
 }
 

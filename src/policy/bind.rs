@@ -90,6 +90,20 @@ impl Policy {
         errors.finish(&self.file_name, &self.text, bound)
     }
 
+    /// Checks what does not depend on the batch: that the CA's key makes the policy's signatures, and that the CA has a
+    /// key identifier if the policy copies it. [`bind`](Self::bind) includes it; asked before inputs are read, it saves
+    /// the reading.
+    ///
+    /// # Errors
+    /// The policy cannot be used with this CA, whatever the batch.
+    pub fn check_issuer(&self, issuer: &IssuerIdentity) -> Result<(), PolicyErrors> {
+        let errors = Errors::default();
+        self.signature.check(issuer, &errors);
+        self.check_key_identifier(issuer, &errors);
+        let fits = errors.is_empty().then_some(());
+        errors.finish(&self.file_name, &self.text, fits)
+    }
+
     fn bind_collecting(&self, issuer: &IssuerIdentity, batch: &BatchContext, errors: &Errors) -> Option<BoundPolicy> {
         if !is_uuid(&batch.batch) {
             errors.push::<()>(error::BATCH_ID, self.head.span.clone(), "the batch id is not a UUID in lower case");
