@@ -1,7 +1,5 @@
 //! Extension values as people read them.
 
-use std::fmt::Write as _;
-
 use crate::x509::tlv::{DerError, Element, Reader, tag};
 use crate::x509::{Extension, oid};
 
@@ -85,12 +83,11 @@ fn key_usage(value: &[u8]) -> Result<Vec<String>, DerError> {
 /// PolicyInformation ::= SEQUENCE { policyIdentifier, policyQualifiers SEQUENCE OF PolicyQualifierInfo OPTIONAL }
 fn policy(element: Element<'_>) -> Result<String, DerError> {
     let mut fields = Reader::new(element.content);
-    let mut line = names::other(fields.oid("policyIdentifier")?);
-    let qualifiers = fields.optional(tag::SEQUENCE, "policyQualifiers")?;
-    for qualifier in each(qualifiers.map_or(&[][..], |list| list.content), qualifier)? {
-        let _ = write!(line, "; {qualifier}");
+    let mut parts = vec![names::other(fields.oid("policyIdentifier")?)];
+    if let Some(qualifiers) = fields.optional(tag::SEQUENCE, "policyQualifiers")? {
+        parts.extend(each(qualifiers.content, qualifier)?);
     }
-    Ok(line)
+    Ok(parts.join("; "))
 }
 
 fn qualifier(element: Element<'_>) -> Result<String, DerError> {

@@ -1,7 +1,5 @@
 //! GeneralName (RFC 5280 §4.2.1.6) as people read it.
 
-use std::fmt::Write as _;
-
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::x509::tlv::{DerError, Element, Reader, oid_from_content, tag};
@@ -57,14 +55,14 @@ fn other_name(content: &[u8]) -> Result<String, DerError> {
         }
         oid::ON_PERMANENT_IDENTIFIER => {
             let mut fields = inside()?;
-            let mut line = names::other(kind);
+            let mut parts = vec![names::other(kind)];
             if let Some(value) = fields.optional(tag::UTF8_STRING, "identifierValue")? {
-                let _ = write!(line, " {}", asn1::quote(&String::from_utf8_lossy(value.content)));
+                parts.push(asn1::quote(&String::from_utf8_lossy(value.content)));
             }
             if !fields.is_empty() {
-                let _ = write!(line, " assigned by {}", fields.oid("assigner")?);
+                parts.push(format!("assigned by {}", fields.oid("assigner")?));
             }
-            line
+            parts.join(" ")
         }
         _ => format!("other name {kind}: {}", asn1::show(value)?),
     })
