@@ -10,6 +10,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::error::{self, Errors, did_you_mean, escape};
+use super::field;
 
 /// A value, its path from the top and its place in the text.
 #[derive(Clone, Debug)]
@@ -125,7 +126,11 @@ impl<'d> Value<'d> {
     fn wrong_type<T>(&self, expected: &str) -> Option<T> {
         let article = if matches!(self.toml, DeValue::Integer(_) | DeValue::Array(_)) { "an" } else { "a" };
         let found = self.toml.type_str();
-        self.error(error::TYPE, format!("`{}` is {article} {found}, expected {expected}", self.path))
+        let message = format!("`{}` is {article} {found}, expected {expected}", self.path);
+        match field::example_line(&self.path) {
+            Some(line) => self.error_hint(error::TYPE, message, format!("Write for example {line}")),
+            None => self.error(error::TYPE, message),
+        }
     }
 
     fn child(&self, step: &str, value: &'d Spanned<DeValue<'d>>) -> Value<'d> {
@@ -152,9 +157,20 @@ impl<'d> Table<'d> {
         if found.is_none() {
             let place = if self.path.is_empty() { "the policy".to_owned() } else { format!("`{}`", self.path) };
             let message = format!("{place} has no `{key}`, which every policy must write");
-            self.errors.push::<()>(error::KEY_MISSING, self.span.clone(), message);
+            self.errors.push_hint::<()>(error::KEY_MISSING, self.span.clone(), message, self.missing_hint(key));
         }
         found
+    }
+
+    /// What to write where a key is missing.
+    fn missing_hint(&self, key: &str) -> String {
+        if let Some(line) = field::example_line(&self.path_of(key)) {
+            return format!("Write for example {line}");
+        }
+        match field::FIELDS.iter().find(|field| field.path == self.path).and_then(|field| field.criticality) {
+            Some(who) if key == "critical" => format!("Write critical = true or critical = false: {who}."),
+            _ => "`reroot policy shipped tls-client` prints a whole policy.".to_owned(),
+        }
     }
 
     /// All keys in alphabetical order with their values, for tables whose keys are data.
@@ -196,14 +212,26 @@ impl<'d> Table<'d> {
             }
             let place = if self.path.is_empty() { "the policy".to_owned() } else { format!("`{}`", self.path) };
             let message = format!("{place} has an unknown key `{}`", escape(name));
-            let hint = did_you_mean(name, asked.iter().copied().filter(|known| !self.has(known)))
+            let hint = self
+                .elsewhere(name)
+                .or_else(|| did_you_mean(name, asked.iter().copied().filter(|known| !self.has(known))))
                 .unwrap_or_else(|| format!("{place} knows {}.", asked.join(", ")));
             self.errors.push_hint::<()>(error::KEY_UNKNOWN, key.span(), message, hint);
         }
     }
 
+    /// The table that a key belongs in, if it is one of a policy's lines.
+    fn elsewhere(&self, key: &str) -> Option<String> {
+        let paths = || field::FIELDS.iter().map(|field| field.path);
+        let table = paths().find_map(|path| path.strip_suffix(key)?.strip_suffix('.'))?;
+        (table != self.path).then(|| format!("`{key}` belongs in [{table}]."))
+    }
+
     fn entry(&self, key: &str, value: &'d Spanned<DeValue<'d>>) -> Value<'d> {
-        let path = if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) };
-        Value { toml: value.get_ref(), path: escape(&path), span: value.span(), errors: self.errors }
+        Value { toml: value.get_ref(), path: self.path_of(key), span: value.span(), errors: self.errors }
+    }
+
+    fn path_of(&self, key: &str) -> String {
+        if self.path.is_empty() { escape(key) } else { format!("{}.{}", self.path, escape(key)) }
     }
 }

@@ -29,14 +29,24 @@ impl Policy {
             match given.get(name) {
                 None => {
                     let message = format!("parameter `{name}` was not given");
-                    let hint = format!("Give it with --set {name}=VALUE, matching {}.", escape(&param.pattern_text));
+                    let hint = format!(
+                        "Give it with --set {name}=VALUE, matching {}{}.",
+                        escape(&param.pattern_text),
+                        param.meaning()
+                    );
                     errors.push_hint::<()>(error::PARAM_MISSING, place, message, hint);
                 }
                 Some(value) if !param.pattern.matches(value) => {
                     let pattern = escape(&param.pattern_text);
                     let message =
                         format!("parameter `{name}` is {}, which does not match {pattern} as a whole", shown(value));
-                    errors.push::<()>(error::PARAM_MISMATCH, place, message);
+                    match param.meaning().as_str() {
+                        "" => errors.push::<()>(error::PARAM_MISMATCH, place, message),
+                        meaning => {
+                            let hint = format!("It is{}.", meaning.trim_start_matches(':'));
+                            errors.push_hint::<()>(error::PARAM_MISMATCH, place, message, hint)
+                        }
+                    };
                 }
                 Some(_) => {}
             }

@@ -74,6 +74,7 @@ fn check(
     family: Family,
     uid: &[u8],
     common_name: &str,
+    context: &super::BatchContext,
 ) -> Result<(), TestCaseError> {
     let der = leaf(uid, common_name);
     let mut leaf = verified(&der, Family::Generic);
@@ -101,12 +102,48 @@ fn check(
     };
     let tbs = TbsCertificate::encode(issuer, &template, serial, 0);
     prop_assert!(tbs.wrap(&[0; 72]).len() <= bound.max_certificate_octets(issuer));
-    // what was encoded is a certificate for the strict reader too
+    // what was encoded is a certificate for the strict reader too, and says what the policy says and no more
     let wrapped = Certificate::from_der(&tbs.wrap(&[0; 8]));
     prop_assert!(wrapped.is_ok(), "{wrapped:?}");
+    says_what_the_policy_says(&wrapped.expect("checked"), &leaf, context)?;
     if let Err(findings) = lint::check(issuer, &template, tbs) {
         prop_assert!(false, "{findings:?}");
     }
+    Ok(())
+}
+
+/// Every value is where the policy puts it, whole and alone; the extensions are the policy's, in its order.
+fn says_what_the_policy_says(
+    issued: &Certificate,
+    leaf: &crate::verify::VerifiedLeaf,
+    context: &super::BatchContext,
+) -> Result<(), TestCaseError> {
+    let given = context.params.values();
+    let uid = hex::encode_upper(leaf.uid().as_bytes());
+    let own = leaf.certificate().subject().common_name().expect("the template was filled with it");
+    let rdns = issued.subject().rdns();
+    let found: Vec<Vec<String>> = rdns
+        .iter()
+        .map(|rdn| rdn.iter().map(|attribute| attribute.text().expect("texts were written")).collect())
+        .collect();
+    let common_name_and_serial = vec![uid.clone(), uid.to_lowercase()];
+    let expected = [
+        vec![format!("Lot {}", given["lot"].to_ascii_uppercase())],
+        vec![given["free"].clone()],
+        common_name_and_serial,
+        vec![own],
+    ];
+    prop_assert_eq!(found, expected);
+    let found: Vec<_> = issued.extensions().iter().map(|extension| (extension.oid, extension.critical)).collect();
+    let expected = [
+        oid::SUBJECT_KEY_IDENTIFIER,
+        oid::AUTHORITY_KEY_IDENTIFIER,
+        oid::SUBJECT_ALT_NAME,
+        oid::CRL_DISTRIBUTION_POINTS,
+        der::asn1::ObjectIdentifier::new_unwrap("1.2.3"),
+    ];
+    prop_assert_eq!(found, expected.map(|oid| (oid, false)).to_vec());
+    prop_assert_eq!(issued.spki().der(), leaf.spki().der());
     Ok(())
 }
 
@@ -147,7 +184,7 @@ proptest! {
         let context = params(&policy, &lot, &free).expect("the values were made from the patterns");
         let issuer = issuer();
         let bound = policy.bind(&issuer, &context).unwrap();
-        check(&bound, &issuer, family, &uid, &common_name)?;
+        check(&bound, &issuer, family, &uid, &common_name, &context)?;
     }
 
     #[test]
@@ -156,7 +193,7 @@ proptest! {
         if let Some(context) = params(&policy, &lot, &free) {
             let issuer = issuer();
             let bound = policy.bind(&issuer, &context).unwrap();
-            check(&bound, &issuer, Family::StsafeA, &[2, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0], "a")?;
+            check(&bound, &issuer, Family::StsafeA, &[2, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0], "a", &context)?;
         }
     }
 

@@ -1,7 +1,7 @@
 //! Sample leaves that stand for all leaves of a policy, so that a lint every certificate would fail is found before any.
 
 use crate::cert::{IssuerIdentity, SerialRule, TbsCertificate};
-use crate::lint;
+use crate::lint::{self, LintFinding};
 use crate::origin::{ItemName, Origin, Uid};
 use crate::verify::Family;
 use crate::x509::tlv::{element, tag};
@@ -52,9 +52,19 @@ pub(super) fn check_lints(policy: &Policy, bound: &BoundPolicy, issuer: &IssuerI
                 }
                 reported.push(finding.code);
                 let message = format!("certificates of this policy would fail {}: {}", finding.code, finding.message);
-                errors.push::<()>(error::LINT, policy.place_of(&finding), message);
+                errors.push_hint::<()>(error::LINT, policy.place_of(&finding), message, hint(&finding));
             }
         }
+    }
+}
+
+/// What to do about a lint that every certificate would fail.
+fn hint(finding: &LintFinding) -> String {
+    match finding.code.as_str() {
+        "stselib.tbs.short" => "Say more: a longer subject or another extension. Or write target = \"none\" if no device reads \
+                                the certificate through STSELib."
+            .to_owned(),
+        code => format!("docs/lint-reference.md has {code} with its clause."),
     }
 }
 

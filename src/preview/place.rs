@@ -22,7 +22,7 @@ pub struct PolicyLine {
     pub path: String,
     /// Number of the first line, from 1.
     pub line: usize,
-    /// The lines without indentation and comments at the end, safe to print.
+    /// The lines, indented as from the first one and without what follows the value; safe to print.
     pub text: Vec<String>,
 }
 
@@ -43,8 +43,13 @@ fn at(policy: &Policy, span: &Range<usize>) -> PolicyLine {
     let before = text.get(..span.start).unwrap_or_default();
     let start = before.rfind('\n').map_or(0, |newline| newline + 1);
     let shown = text.get(start..end(text, start, span.end)).unwrap_or_default();
-    let lines = shown.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-    PolicyLine { path: String::new(), line: before.matches('\n').count() + 1, text: lines.map(escape).collect() }
+    let indent = shown.len() - shown.trim_start().len();
+    let kept = shown.lines().filter(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#'));
+    let text = kept.map(|line| {
+        let own = line.len() - line.trim_start().len();
+        escape(line[own.min(indent)..].trim_end())
+    });
+    PolicyLine { path: String::new(), line: before.matches('\n').count() + 1, text: text.collect() }
 }
 
 /// Where the value ends; a table under a header of its own, whose place is that header, ends before the next one.

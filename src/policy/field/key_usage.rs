@@ -65,7 +65,8 @@ fn read(value: &Value<'_>, context: &Context<'_>) -> Option<Recipe> {
                 let clause = if *key == KeyAlgorithm::Ed25519 { "RFC 9295 §3" } else { "RFC 8813 §3" };
                 let message =
                     format!("`{}` has {name}, which {key} keys of `source.keys` cannot do ({clause})", bits.path);
-                bits.error::<()>(error::CONTRADICTION, message);
+                let hint = format!("Drop {name}: keys of elliptic curves sign, and P-256 to P-521 agree on keys.");
+                bits.error_hint::<()>(error::CONTRADICTION, message, hint);
             }
         }
     }

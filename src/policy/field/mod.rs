@@ -89,6 +89,13 @@ pub static FIELDS: &[&Field] = &[
     &device::FULL_WIDTH_SIGNATURE,
 ];
 
+/// The line by which the example of a field writes its key.
+pub(super) fn example_line(path: &str) -> Option<&'static str> {
+    let field = FIELDS.iter().find(|field| field.path == path)?;
+    let key = path.rsplit('.').next()?;
+    field.example.lines().find(|line| line.strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with('=')))
+}
+
 /// An extension with a field of its own.
 pub(super) struct ExtensionField {
     /// The key in `[extensions]`.

@@ -32,7 +32,15 @@ pub(super) const PARAMS: Field = Field {
 pub(in crate::policy) struct Param {
     pub(in crate::policy) pattern: Pattern,
     pub(in crate::policy) pattern_text: String,
+    pub(in crate::policy) description: Option<String>,
     pub(in crate::policy) span: Range<usize>,
+}
+
+impl Param {
+    /// What the policy says the parameter is, as the end of a sentence; empty if it says nothing.
+    pub(in crate::policy) fn meaning(&self) -> String {
+        self.description.as_ref().map(|text| format!(": {}", escape(text.trim_end_matches('.')))).unwrap_or_default()
+    }
 }
 
 /// Reads the declared parameters; one that is wrong is there without its contents, so that its uses are known ones.
@@ -57,10 +65,11 @@ fn one(name: &str, span: Range<usize>, value: &crate::policy::document::Value<'_
     }
     let built_in = BUILT_IN.iter().any(|(known, ..)| *known == name);
     if built_in {
-        table.errors.push::<()>(
+        table.errors.push_hint::<()>(
             error::PARAM_NAME,
             span.clone(),
             format!("parameter name `{}` is that of a built-in placeholder", escape(name)),
+            format!("Choose another name: {{{name}}} stands for the chip's own already."),
         );
     }
     let pattern = table.required("pattern").and_then(|value| {
@@ -70,10 +79,8 @@ fn one(name: &str, span: Range<usize>, value: &crate::policy::document::Value<'_
             Err(reason) => value.error(error::PARAM_PATTERN, format!("`{}`: {reason}", value.path)),
         }
     });
-    if let Some(description) = table.optional("description") {
-        description.string();
-    }
+    let description = table.optional("description").and_then(|value| value.string().map(str::to_owned));
     table.finish();
     let (pattern, pattern_text) = pattern?;
-    (name_ok && !built_in).then_some(Param { pattern, pattern_text, span })
+    (name_ok && !built_in).then_some(Param { pattern, pattern_text, description, span })
 }
