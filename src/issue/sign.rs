@@ -42,6 +42,11 @@ impl Issuer {
         Ok(self.signer.check_algorithm(algorithm)?)
     }
 
+    /// What went wrong at the signer without stopping the work.
+    pub fn notes(&self) -> Vec<String> {
+        self.signer.notes()
+    }
+
     /// Signs what was recorded. There is one outcome for each, in order, also when the signer fails in the middle.
     pub fn sign(&self, recorded: Vec<RecordedTbs>) -> SignReport {
         let mut work = Work { issuer: self, signatures_made: 0, failure: None };

@@ -37,6 +37,11 @@ pub trait Signer: Send + Sync {
         if algorithm.fits(key) { Ok(()) } else { Err(SignerError::Algorithm { key, algorithm }) }
     }
 
+    /// What went wrong without stopping the work, for the operator: a token of a pool that was given up.
+    fn notes(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Signs each message in order and appends the signatures to `signatures`.
     ///
     /// Messages are **not hashed**: the implementer hashes them as `algorithm` says. A signature is the content of the

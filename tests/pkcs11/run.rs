@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use reroot::crypto::PublicKey;
 use reroot::signer::pkcs11::{
-    Bench, BenchKey, Outcome, Pkcs11Signer, Settings, TokenKey, bench, doctor, generate, hanging_calls, leave,
+    Bench, BenchKey, NewTokenKey, Outcome, Pkcs11Signer, Settings, TokenKey, bench, doctor, generate, hanging_calls,
+    leave,
 };
 use reroot::signer::{KeyUri, Signer as _, SignerError};
 use reroot::x509::{KeyAlgorithm, SignatureAlgorithm, Spki};
@@ -231,8 +232,9 @@ fn perform(run: &Run, settings: &Settings, report: &mut Report) -> Result<(), Si
             // the algorithm, the label and the identifier
             let parts: Vec<&str> = run.algorithm.split(' ').collect();
             let id = hex::decode(parts[2]).unwrap();
-            let spki = generate(key(&run.uris[0]), kind(parts[0]), parts[1], &id, settings)?;
-            report.spki = Some(hex::encode(spki.der()));
+            let wanted = [NewTokenKey { algorithm: kind(parts[0]), label: parts[1].to_owned(), id }];
+            let made = generate(key(&run.uris[0]), &wanted, settings)?;
+            report.spki = Some(hex::encode(made[0].der()));
             Ok(())
         }
         "doctor" => {

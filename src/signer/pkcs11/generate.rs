@@ -21,40 +21,65 @@ use super::open::TokenKey;
 use super::token::{log_in, public_half};
 use super::watchdog::{call, guarded};
 
-/// Makes a key pair in the token that `key`'s URI names (its `object` and `id` are not read) and returns the public
-/// half. The private half is CKA_TOKEN, CKA_PRIVATE, CKA_SENSITIVE, not CKA_EXTRACTABLE, and signs; both halves have
-/// `label` and `id`, by which they are found again.
+/// A key to be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewTokenKey {
+    /// Its kind.
+    pub algorithm: KeyAlgorithm,
+    /// CKA_LABEL of both halves.
+    pub label: String,
+    /// CKA_ID of both halves.
+    pub id: Vec<u8>,
+}
+
+/// Makes key pairs in the token that `key`'s URI names (its `object` and `id` are not read) and returns the public
+/// halves. A private half is CKA_TOKEN, CKA_PRIVATE, CKA_SENSITIVE, not CKA_EXTRACTABLE, and signs; both halves have
+/// the label and identifier by which they are found again. All are made or none: what was made before one failed is
+/// destroyed again, in the session that made it.
 ///
 /// # Errors
-/// An object with this label or identifier exists, the kind of key is not made in tokens, or the token fails. After a
-/// call that hung a key may have been made.
-pub fn generate(
-    key: TokenKey,
-    algorithm: KeyAlgorithm,
-    label: &str,
-    id: &[u8],
-    settings: &Settings,
-) -> Result<Spki, SignerError> {
+/// An object with one of the labels or identifiers exists, a kind of key is not made in tokens, or the token fails.
+/// After a call that hung, and where the token refuses to destroy, a key may have been made.
+pub fn generate(key: TokenKey, wanted: &[NewTokenKey], settings: &Settings) -> Result<Vec<Spki>, SignerError> {
     let (uri, pin) = key.pin()?;
     let name = format!("`{uri}`");
-    let names = Names { label: label.to_owned(), id: id.to_vec() };
+    let wanted = wanted.to_vec();
     // making a long RSA key takes a token minutes
     let limit = settings.call_timeout.max(GENERATION);
-    let made = guarded(limit, move || -> Result<Spki, Fault> {
+    let made = guarded(limit, move || -> Result<Vec<Spki>, Fault> {
         let module = locate::module(&uri)?;
         let found = locate::token(&module, &uri)?;
         let seat = Seat::new(&module, found.slot, true);
         let mut session = seat.lock();
         let session = seat.open(&mut session, true)?;
         log_in(&module, session, &found, pin.as_ref(), &Mutex::new(()))?;
-        names.refuse_if_taken(session, &found.name())?;
-        let pair = make(session, algorithm, Some(&names))?;
-        check_confined(session, pair.private, &found.name())?;
-        let unknown = || {
-            let reason = "the token does not tell the public half of the key it has made".to_owned();
-            Fault::from(Pkcs11Error::PublicKey { token: found.name(), reason })
-        };
-        public_half(session, pair.private, Some(pair.public), &found.name())?.ok_or_else(unknown)
+        let names = |key: &NewTokenKey| Names { label: key.label.clone(), id: key.id.clone() };
+        for key in &wanted {
+            names(key).refuse_if_taken(session, &found.name())?;
+        }
+        let (mut pairs, mut public_halves) = (Vec::with_capacity(wanted.len()), Vec::with_capacity(wanted.len()));
+        for key in &wanted {
+            let made = make(session, key.algorithm, Some(&names(key))).and_then(|pair| {
+                pairs.push(pair);
+                check_confined(session, pair.private, &found.name())?;
+                let unknown = || {
+                    let reason = "the token does not tell the public half of the key it has made".to_owned();
+                    Fault::from(Pkcs11Error::PublicKey { token: found.name(), reason })
+                };
+                public_half(session, pair.private, Some(pair.public), &found.name())?.ok_or_else(unknown)
+            });
+            match made {
+                Ok(spki) => public_halves.push(spki),
+                Err(fault) => {
+                    for half in pairs.iter().flat_map(|pair| [pair.private, pair.public]) {
+                        // the first failure is the one to tell
+                        let _ = call("C_DestroyObject", || session.destroy_object(half));
+                    }
+                    return Err(fault);
+                }
+            }
+        }
+        Ok(public_halves)
     });
     match made {
         Ok(Ok(spki)) => Ok(spki),

@@ -17,6 +17,7 @@ mod locate;
 mod mechanism;
 mod module;
 mod open;
+mod pin;
 mod pool;
 mod public_key;
 mod state;
@@ -31,8 +32,9 @@ use std::time::Duration;
 pub use bench::{Bench, BenchKey, BenchReport, BenchRow, bench};
 pub use doctor::{DoctorReport, DoctorStep, Outcome, doctor};
 pub use error::Pkcs11Error;
-pub use generate::generate;
+pub use generate::{NewTokenKey, generate};
 pub use open::{Pkcs11Signer, TokenKey};
+pub use pin::resolve_pin;
 /// Ends the process at once, for use while [`hanging_calls`] is not 0: flush what was printed first.
 pub use pkcs11_sign::leave;
 pub use watchdog::hanging_calls;

@@ -136,6 +136,10 @@ impl Signer for Pkcs11Signer {
         self.plans(algorithm).map(drop)
     }
 
+    fn notes(&self) -> Vec<String> {
+        self.failures().iter().map(ToString::to_string).collect()
+    }
+
     fn sign_batch(
         &self,
         algorithm: SignatureAlgorithm,
