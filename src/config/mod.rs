@@ -11,6 +11,8 @@
 mod check;
 mod error;
 mod files;
+mod hsm;
+mod keys;
 mod schema;
 #[cfg(test)]
 mod tests;
@@ -21,7 +23,7 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 
 use crate::cert::IssuerIdentity;
-use crate::signer::{FileSigner, KeyLocation, SecretResolver, SecretSource, Signer, SignerError};
+use crate::signer::{SecretResolver, Signer};
 use crate::x509::Certificate;
 
 pub use error::{CODES, ConfigError, ConfigErrors};
@@ -29,6 +31,15 @@ pub use write::NewConfig;
 
 use error::Errors;
 use schema::{Document, Identity};
+
+/// Whose key or certificate is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holder {
+    /// The issuing CA.
+    Issuer,
+    /// The manifest signer.
+    Manifest,
+}
 
 /// The configuration's usual name.
 pub const FILE_NAME: &str = "reroot.toml";
@@ -129,7 +140,7 @@ impl Config {
     /// # Errors
     /// No key is configured, the key cannot be opened, or it is another certificate's.
     pub fn open_issuer_signer(&self, secrets: &dyn SecretResolver) -> Result<Box<dyn Signer>, ConfigErrors> {
-        self.open_signer(&self.document.issuer, secrets)
+        self.collect(|errors| keys::open_certified(&self.document.issuer, &self.document.hsm, secrets, errors))
     }
 
     /// Opens the manifest signer's key and proves it the certificate's.
@@ -137,7 +148,73 @@ impl Config {
     /// # Errors
     /// As [`open_issuer_signer`](Self::open_issuer_signer).
     pub fn open_manifest_signer(&self, secrets: &dyn SecretResolver) -> Result<Box<dyn Signer>, ConfigErrors> {
-        self.open_signer(&self.document.manifest, secrets)
+        self.collect(|errors| keys::open_certified(&self.document.manifest, &self.document.hsm, secrets, errors))
+    }
+
+    /// Opens a key before it has a certificate: its holder must tell the public half.
+    ///
+    /// # Errors
+    /// No key is configured, or it cannot be opened.
+    pub fn open_bare_key(&self, holder: Holder, secrets: &dyn SecretResolver) -> Result<Box<dyn Signer>, ConfigErrors> {
+        self.collect(|errors| keys::open_bare(self.identity(holder), &self.document.hsm, secrets, errors))
+    }
+
+    /// Opens a key and proves it the key of a certificate that is not in its place yet.
+    ///
+    /// # Errors
+    /// As [`open_issuer_signer`](Self::open_issuer_signer).
+    pub fn open_key_of(
+        &self,
+        holder: Holder,
+        certificate: &Certificate,
+        secrets: &dyn SecretResolver,
+    ) -> Result<Box<dyn Signer>, ConfigErrors> {
+        self.collect(|errors| keys::open_for(self.identity(holder), certificate, &self.document.hsm, secrets, errors))
+    }
+
+    /// What [`issuer_identity`](Self::issuer_identity) would say with these certificates in their places.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn check_issuer(
+        &self,
+        certificate: Certificate,
+        chain: Vec<Certificate>,
+    ) -> Result<IssuerIdentity, ConfigErrors> {
+        self.collect(|errors| {
+            let span = self.document.issuer.certificate.span();
+            let above = self.document.chain.first().map_or_else(|| span.clone(), Spanned::span);
+            let chain = chain.into_iter().map(|certificate| Spanned::new(above.clone(), certificate)).collect();
+            check::issuer(Spanned::new(span, certificate), chain, errors)
+        })
+    }
+
+    /// What [`manifest_certificate`](Self::manifest_certificate) would say with this certificate in its place.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn check_manifest(&self, certificate: &Certificate) -> Result<(), ConfigErrors> {
+        self.collect(|errors| {
+            let issuer = self.load_issuer(errors)?;
+            check::manifest_signer(certificate, &issuer, &self.document.manifest.certificate.span(), errors)
+        })
+    }
+
+    /// Where the holder's certificate lies, or is to lie.
+    pub fn certificate_path(&self, holder: Holder) -> &Path {
+        self.identity(holder).certificate.get_ref()
+    }
+
+    /// Where the certificates above the issuing CA's lie, nearest first.
+    pub fn chain_paths(&self) -> impl Iterator<Item = &Path> {
+        self.document.chain.iter().map(|path| path.get_ref().as_path())
+    }
+
+    fn identity(&self, holder: Holder) -> &Identity {
+        match holder {
+            Holder::Issuer => &self.document.issuer,
+            Holder::Manifest => &self.document.manifest,
+        }
     }
 
     fn load_issuer(&self, errors: &Errors) -> Option<IssuerIdentity> {
@@ -156,63 +233,9 @@ impl Config {
         check::issuer(Spanned::new(at.span(), certificate), chain, errors)
     }
 
-    fn open_signer(&self, identity: &Identity, secrets: &dyn SecretResolver) -> Result<Box<dyn Signer>, ConfigErrors> {
-        self.collect(|errors| {
-            let Some(key) = &identity.key else {
-                let message = format!("[{}] has no `key`, which signing needs", identity.section);
-                return errors.push(error::SIGNER_NONE, &identity.header, message);
-            };
-            let certificate = files::certificate(&identity.certificate, errors)?;
-            let span = key.location.span();
-            let signer = open(key.location.get_ref(), key.secret.as_ref().map(Spanned::get_ref), secrets, |path| {
-                files::read(path, &span, errors)
-            });
-            let signer = match signer {
-                Ok(signer) => signer?,
-                Err(error) => return errors.push_signer(&span, &format!("key of [{}]", identity.section), error),
-            };
-            let (found, expected) = (signer.public_key(), certificate.spki());
-            if (found.algorithm(), found.key()) != (expected.algorithm(), expected.key()) {
-                let message = format!(
-                    "key of [{}] is not the key of its certificate `{}` (the key is {}, the certificate's {})",
-                    identity.section,
-                    certificate.subject(),
-                    found.algorithm(),
-                    expected.algorithm(),
-                );
-                let hint = "Compare: openssl pkey -in KEY -pubout; openssl x509 -in CERTIFICATE -noout -pubkey";
-                return errors.push_hint(error::SIGNER_MISMATCH, &span, message, hint);
-            }
-            Some(signer)
-        })
-    }
-
     fn collect<T>(&self, read: impl FnOnce(&Errors) -> Option<T>) -> Result<T, ConfigErrors> {
         let errors = Errors::default();
         let value = read(&errors);
         errors.finish(&self.file, &self.text, value)
     }
-}
-
-/// Opens a key. A plain key file asks for no passphrase; an encrypted one without a source asks whoever is there.
-/// `Ok(None)`: the file could not be read, which was noted.
-fn open(
-    location: &KeyLocation,
-    secret: Option<&SecretSource>,
-    secrets: &dyn SecretResolver,
-    read: impl FnOnce(&Path) -> Option<zeroize::Zeroizing<Vec<u8>>>,
-) -> Result<Option<Box<dyn Signer>>, SignerError> {
-    let path = match location {
-        KeyLocation::File(path) => path,
-        KeyLocation::Pkcs11(uri) => return Err(SignerError::Pkcs11Unsupported { uri: uri.to_string() }),
-    };
-    let Some(pem) = read(path) else { return Ok(None) };
-    let source = match secret {
-        Some(source) => Some(source),
-        None if FileSigner::is_encrypted(&pem)? => Some(&SecretSource::Prompt),
-        None => None,
-    };
-    let purpose = format!("`{}`", error::show(path));
-    let secret = source.map(|source| source.resolve(&purpose, secrets)).transpose()?;
-    Ok(Some(Box::new(FileSigner::open(&pem, secret.as_ref())?)))
 }

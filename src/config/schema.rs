@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::signer::{KeyLocation, SecretSource};
+use crate::signer::pkcs11::Settings;
+use crate::signer::{KeyLocation, KeyUri, SecretSource};
 
 use super::error::{self, Errors, safe};
+use super::hsm;
 
 /// The file's content, read but not followed: no other file was opened.
 #[derive(Debug)]
@@ -18,6 +20,8 @@ pub(super) struct Document {
     pub(super) manifest: Identity,
     pub(super) anchors: Vec<Spanned<PathBuf>>,
     pub(super) ledger: Spanned<PathBuf>,
+    /// How tokens are treated, if a key lies in one.
+    pub(super) hsm: Settings,
 }
 
 /// A certificate and its key.
@@ -34,8 +38,17 @@ pub(super) struct Identity {
 /// A private key's place and what opens it.
 #[derive(Debug)]
 pub(super) struct Key {
-    pub(super) location: Spanned<KeyLocation>,
+    pub(super) place: Spanned<KeyPlace>,
     pub(super) secret: Option<Spanned<SecretSource>>,
+}
+
+/// Where a private key lies.
+#[derive(Debug)]
+pub(super) enum KeyPlace {
+    /// A PKCS#8 file.
+    File(PathBuf),
+    /// One token, or several that hold the same key; never none.
+    Tokens(Vec<KeyUri>),
 }
 
 /// Reads the text; paths become relative to `base`.
@@ -49,7 +62,7 @@ pub(super) fn read(text: &str, base: &Path, errors: &Errors) -> Option<Document>
         return None;
     }
     let file = Section { name: "", table: table.get_ref(), header: 0..0, base, errors };
-    file.closed(&["issuer", "manifest", "source", "ledger"]);
+    file.closed(&["issuer", "manifest", "source", "ledger", "hsm"]);
     let issuer = file.section("issuer");
     let manifest = file.section("manifest");
     let source = file.section("source");
@@ -77,23 +90,29 @@ pub(super) fn read(text: &str, base: &Path, errors: &Errors) -> Option<Document>
         ledger.closed(&["path"]);
         ledger.path("path")
     });
-    Some(Document { issuer: issuer?, chain: chain?, manifest: manifest?, anchors: anchors?, ledger: ledger? })
+    let hsm = if file.table.contains_key("hsm") {
+        file.section("hsm").and_then(|section| hsm::settings(&section))
+    } else {
+        Some(Settings::default())
+    };
+    let (issuer, manifest) = (issuer?, manifest?);
+    Some(Document { issuer, chain: chain?, manifest, anchors: anchors?, ledger: ledger?, hsm: hsm? })
 }
 
 /// A mistake was noted; there is nothing to add.
 struct Noted;
 
 /// One table of the file.
-struct Section<'a> {
-    name: &'static str,
-    table: &'a DeTable<'a>,
+pub(super) struct Section<'a> {
+    pub(super) name: &'static str,
+    pub(super) table: &'a DeTable<'a>,
     header: Range<usize>,
     base: &'a Path,
-    errors: &'a Errors,
+    pub(super) errors: &'a Errors,
 }
 
 impl<'a> Section<'a> {
-    fn closed(&self, known: &[&'static str]) {
+    pub(super) fn closed(&self, known: &[&'static str]) {
         for (key, _) in self.table {
             let name = key.get_ref().as_ref();
             if known.contains(&name) {
@@ -149,21 +168,58 @@ impl<'a> Section<'a> {
             }
             return Ok(None);
         };
-        let location = self.location(text).ok_or(Noted)?;
+        let place = self.key_place(text);
         let secret = secret?;
-        if let (KeyLocation::Pkcs11(uri), Some(secret)) = (location.get_ref(), &secret)
-            && uri.pin_source.is_some()
+        let place = place.ok_or(Noted)?;
+        if let (KeyPlace::Tokens(uris), Some(secret)) = (place.get_ref(), &secret)
+            && uris.iter().any(|uri| uri.pin_source.is_some())
         {
             let message = "`secret` and the key's pin-source both say where the PIN is, expected one of them";
             self.errors.push::<()>(error::SECRET_SOURCE, &secret.span(), message);
             return Err(Noted);
         }
-        Ok(Some(Key { location, secret }))
+        Ok(Some(Key { place, secret }))
     }
 
-    fn location(&self, text: &Spanned<DeValue<'a>>) -> Option<Spanned<KeyLocation>> {
-        let reason = match KeyLocation::parse(self.string("key", text)?, self.base) {
-            Ok(location) => return Some(Spanned::new(text.span(), location)),
+    /// A path, a URI, or a list of the URIs of tokens that hold the same key.
+    fn key_place(&self, value: &Spanned<DeValue<'a>>) -> Option<Spanned<KeyPlace>> {
+        let span = value.span();
+        let DeValue::Array(items) = value.get_ref() else {
+            return Some(Spanned::new(
+                span,
+                match self.location(value, "a string or an array of URIs")? {
+                    KeyLocation::File(path) => KeyPlace::File(path),
+                    KeyLocation::Pkcs11(uri) => KeyPlace::Tokens(vec![*uri]),
+                },
+            ));
+        };
+        if items.is_empty() {
+            return self.errors.push(error::VALUE, &span, "`key` is an empty array, expected at least one URI");
+        }
+        let before = self.errors.count();
+        let mut uris: Vec<KeyUri> = Vec::with_capacity(items.len());
+        for item in items {
+            match self.location(item, "a URI") {
+                Some(KeyLocation::Pkcs11(uri)) if uris.contains(&uri) => {
+                    self.errors.push::<()>(error::VALUE, &item.span(), "`key` names this token's key twice");
+                }
+                Some(KeyLocation::Pkcs11(uri)) => uris.push(*uri),
+                Some(KeyLocation::File(_)) => {
+                    let message = "`key` is an array with a path in it, expected URIs of PKCS#11 tokens alone";
+                    self.errors.push::<()>(error::VALUE, &item.span(), message);
+                }
+                None => {}
+            }
+        }
+        (self.errors.count() == before).then(|| Spanned::new(span, KeyPlace::Tokens(uris)))
+    }
+
+    fn location(&self, text: &Spanned<DeValue<'a>>, expected: &str) -> Option<KeyLocation> {
+        let DeValue::String(string) = text.get_ref() else {
+            return self.wrong_type("key", text, text.get_ref(), expected);
+        };
+        let reason = match KeyLocation::parse(string, self.base) {
+            Ok(location) => return Some(location),
             Err(reason) => reason,
         };
         // a PIN's place is the section's, so that no excerpt of the file shows it
@@ -248,7 +304,13 @@ impl<'a> Section<'a> {
         value
     }
 
-    fn wrong_type<T>(&self, name: &str, at: &Spanned<DeValue<'a>>, found: &DeValue<'a>, expected: &str) -> Option<T> {
+    pub(super) fn wrong_type<T>(
+        &self,
+        name: &str,
+        at: &Spanned<DeValue<'a>>,
+        found: &DeValue<'a>,
+        expected: &str,
+    ) -> Option<T> {
         let message = format!("`{name}` is {}, expected {expected}", type_name(found));
         self.errors.push(error::TYPE, &at.span(), message)
     }

@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 
 use super::*;
 use crate::durable::{Access, write_new};
+use crate::signer::SecretSource;
 use crate::signer::file::tests::openssl;
 use crate::signer::secret::ResolveWith;
 
@@ -263,8 +264,80 @@ fn secrets_are_named_and_never_written_down() {
     let (code, message, marked) = only(uri("pkcs11:tokn=a", ""));
     assert_eq!((&code[..], &marked[..]), ("config.schema.value", "\"pkcs11:tokn=a\""));
     assert_eq!(message, "`key`: attribute `tokn` is unknown in a PKCS#11 URI (RFC 7512 §2.3, §2.4)");
+    let pool = "[\"pkcs11:token=a\", \"pkcs11:token=b?pin-source=file:pin\"]";
+    let text = TEXT.replace("\"issuing.key.pem\"", &format!("{pool}\nsecret = {{ env = \"PIN\" }}"));
+    assert_eq!(only(parse(&text)).0, "config.secret.source");
+    let text = TEXT.replace("\"issuing.key.pem\"", "[\"pkcs11:token=a\", \"pkcs11:token=b?pin-value=1234\"]");
+    let (code, message, marked) = only(parse(&text));
+    assert_eq!((&code[..], &marked[..]), ("config.secret.in-file", "issuer"));
+    assert!(!message.contains("1234"));
     let lonely = parse(&TEXT.replace("key = \"issuing.key.pem\"", "secret = { env = \"A\" }"));
     assert_eq!(only(lonely).1, "[issuer] has a `secret` and no `key`");
+}
+
+#[test]
+fn a_key_may_lie_in_several_tokens_and_nowhere_else_then() {
+    let key = |key: &str| parse(&TEXT.replace("\"issuing.key.pem\"", key));
+    let a = "\"pkcs11:token=a;object=b?module-path=/m.so&pin-source=pin\"";
+    assert!(key(a).is_err(), "a relative pin-source is a file: URI");
+    let (a, b) = (a.replace("=pin", "=file:pin"), "\"pkcs11:token=b\"");
+    key(&format!("[{a}]")).unwrap();
+    let both = key(&format!("[{a}, {b}]")).unwrap();
+    let schema::KeyPlace::Tokens(uris) = both.document.issuer.key.as_ref().unwrap().place.get_ref() else { panic!() };
+    assert_eq!(uris.len(), 2);
+    assert_eq!(uris[0].pin_source.as_deref(), Some(Path::new("/etc/reroot/pin")));
+    for (text, expected) in [
+        ("[]", ("config.schema.value", "`key` is an empty array, expected at least one URI", "[]")),
+        ("7", ("config.schema.type", "`key` is an integer, expected a string or an array of URIs", "7")),
+        ("[true]", ("config.schema.type", "`key` is a boolean, expected a URI", "true")),
+        (
+            "[\"issuing.key.pem\"]",
+            (
+                "config.schema.value",
+                "`key` is an array with a path in it, expected URIs of PKCS#11 tokens alone",
+                "\"issuing.key.pem\"",
+            ),
+        ),
+        ("[\"pkcs11:token=b\", \"pkcs11:token=b\"]", ("config.schema.value", "`key` names this token's key twice", b)),
+    ] {
+        let (code, message, marked) = only(key(text));
+        assert_eq!((&code[..], &message[..], &marked[..]), expected);
+    }
+}
+
+#[test]
+fn the_treatment_of_tokens_is_a_closed_table_with_limits() {
+    let hsm = |lines: &str| parse(&format!("{TEXT}[hsm]\n{lines}\n"));
+    let usual = hsm("").unwrap().document.hsm;
+    assert_eq!((usual.sessions, usual.call_timeout.as_secs(), usual.retries), (None, 30, 8));
+    let whole = "sessions = 4\ncall_timeout = \"2m\"\nretries = 0\nfirst_pause = \"10ms\"\nlongest_pause = \"1s\"";
+    let given = hsm(whole).unwrap().document.hsm;
+    assert_eq!((given.sessions.unwrap().get(), given.call_timeout.as_secs(), given.retries), (4, 120, 0));
+    assert_eq!((given.first_pause.as_millis(), given.longest_pause.as_millis()), (10, 1_000));
+    for (line, code, message) in [
+        ("session = 4", "config.schema.unknown", "unknown key `session` in [hsm]"),
+        ("pin = \"1234\"", "config.secret.in-file", "`pin` in [hsm] would put a secret into the configuration"),
+        ("sessions = 0", "config.schema.value", "`sessions` is not a number from 1 to 1024"),
+        ("sessions = -1", "config.schema.value", "`sessions` is not a number from 1 to 1024"),
+        ("sessions = \"4\"", "config.schema.type", "`sessions` is a string, expected an integer"),
+        ("retries = 101", "config.schema.value", "`retries` is not a number from 0 to 100"),
+        (
+            "call_timeout = \"0s\"",
+            "config.schema.value",
+            "`call_timeout` is not a duration from 100ms to 10m, such as \"250ms\", \"30s\" or \"2m\"",
+        ),
+        (
+            "call_timeout = 30",
+            "config.schema.type",
+            "`call_timeout` is an integer, expected a duration such as \"30s\"",
+        ),
+    ] {
+        let (found, text, marked) = only(hsm(line));
+        assert_eq!((&found[..], &text[..]), (code, message));
+        assert!(!text.contains("1234") && !marked.contains("1234"));
+    }
+    assert_eq!(list(&hsm("sessions = 0\nretries = -1").unwrap_err()).len(), 2, "all at once");
+    assert_eq!(code_of(parse(&format!("hsm = 1\n{TEXT}"))), "config.schema.type");
 }
 
 #[test]
@@ -454,10 +527,7 @@ fn a_signer_is_opened_with_its_secret_and_proved_the_certificates() {
             "a passphrase was given for a key file that is not encrypted",
         ),
         ("\"issuing.pem\"", "key file holds `CERTIFICATE`, expected a private key"),
-        (
-            "\"pkcs11:token=a;object=b\"",
-            "key `pkcs11:token=a;object=b` lies in a PKCS#11 token, which this build does not support",
-        ),
+        ("\"pkcs11:token=a;object=b\"", "`pkcs11:token=a;object=b` has no module-path (RFC 7512 §2.4)"),
     ] {
         let errors = issuer(&[("\"issuing.key.pem\"", text)]).unwrap_err();
         assert!(errors.only_signers(), "{errors}");

@@ -84,12 +84,6 @@ pub enum SignerError {
     /// A key in a token, and why it cannot be used.
     #[error(transparent)]
     Pkcs11(#[from] Pkcs11Error),
-    /// A token's key in a build that cannot reach tokens.
-    #[error("key `{uri}` lies in a PKCS#11 token, which this build does not support")]
-    Pkcs11Unsupported {
-        /// The key's URI, which never has a PIN in it.
-        uri: String,
-    },
     /// An RSA modulus outside 2048 to 4096 bits.
     #[error("RSA key has {bits} bits, expected 2048 to 4096")]
     RsaSize {
@@ -139,7 +133,6 @@ impl SignerError {
             }
             Self::PassphraseWrong => "Try it by hand: openssl pkey -in KEY -noout",
             Self::Pkcs11(error) => return error.hint(),
-            Self::Pkcs11Unsupported { .. } => "Use a key file, or a build that can reach PKCS#11 tokens.",
             Self::RsaSize { .. } => "Use an RSA key of 3072 bits, or P-256.",
             Self::Secret(error) => return error.hint(),
             Self::Structure | Self::TraditionalFormat { .. } => {

@@ -1,0 +1,128 @@
+//! Opening the configured keys: files, or tokens.
+
+use std::path::Path;
+
+use toml::Spanned;
+
+use crate::signer::pkcs11::{Settings, TokenKey, resolve_pin};
+use crate::signer::{FileSigner, KeyUri, Pkcs11Error, Pkcs11Signer, SecretResolver, SecretSource, Signer, SignerError};
+use crate::x509::{Certificate, Spki};
+
+use super::error::{self, Errors};
+use super::files;
+use super::schema::{Identity, Key, KeyPlace};
+
+/// Opens the key of a certificate and proves it the certificate's.
+pub(super) fn open_certified(
+    identity: &Identity,
+    settings: &Settings,
+    secrets: &dyn SecretResolver,
+    errors: &Errors,
+) -> Option<Box<dyn Signer>> {
+    key_of(identity, errors)?;
+    let certificate = files::certificate(&identity.certificate, errors)?;
+    open_for(identity, &certificate, settings, secrets, errors)
+}
+
+/// As [`open_certified`], of a certificate that is not in its place yet.
+pub(super) fn open_for(
+    identity: &Identity,
+    certificate: &Certificate,
+    settings: &Settings,
+    secrets: &dyn SecretResolver,
+    errors: &Errors,
+) -> Option<Box<dyn Signer>> {
+    let key = key_of(identity, errors)?;
+    let span = key.place.span();
+    let mismatch = |message: String| {
+        let hint = "Compare: openssl pkey -in KEY -pubout; openssl x509 -in CERTIFICATE -noout -pubkey; for a token: \
+                    reroot hsm doctor URI";
+        errors.push_hint(error::SIGNER_MISMATCH, &span, message, hint)
+    };
+    let signer = match open(key, Some(certificate.spki()), settings, secrets, errors) {
+        Ok(signer) => signer?,
+        Err(SignerError::Pkcs11(reason @ Pkcs11Error::KeyMismatch { .. })) => {
+            return mismatch(format!(
+                "key of [{}] is not the key of its certificate `{}`: {reason}",
+                identity.section,
+                certificate.subject()
+            ));
+        }
+        Err(error) => return errors.push_signer(&span, &format!("key of [{}]", identity.section), error),
+    };
+    let (found, expected) = (signer.public_key(), certificate.spki());
+    if (found.algorithm(), found.key()) == (expected.algorithm(), expected.key()) {
+        return Some(signer);
+    }
+    mismatch(format!(
+        "key of [{}] is not the key of its certificate `{}` (the key is {}, the certificate's {})",
+        identity.section,
+        certificate.subject(),
+        found.algorithm(),
+        expected.algorithm(),
+    ))
+}
+
+/// Opens a key that has no certificate yet. A token must tell its public half.
+pub(super) fn open_bare(
+    identity: &Identity,
+    settings: &Settings,
+    secrets: &dyn SecretResolver,
+    errors: &Errors,
+) -> Option<Box<dyn Signer>> {
+    let key = key_of(identity, errors)?;
+    match open(key, None, settings, secrets, errors) {
+        Ok(signer) => signer,
+        Err(error) => errors.push_signer(&key.place.span(), &format!("key of [{}]", identity.section), error),
+    }
+}
+
+/// The key that signing needs.
+fn key_of<'a>(identity: &'a Identity, errors: &Errors) -> Option<&'a Key> {
+    identity.key.as_ref().or_else(|| {
+        let message = format!("[{}] has no `key`, which signing needs", identity.section);
+        errors.push(error::SIGNER_NONE, &identity.header, message)
+    })
+}
+
+/// `Ok(None)`: a file could not be read, which was noted.
+fn open(
+    key: &Key,
+    expected: Option<&Spki>,
+    settings: &Settings,
+    secrets: &dyn SecretResolver,
+    errors: &Errors,
+) -> Result<Option<Box<dyn Signer>>, SignerError> {
+    let secret = key.secret.as_ref().map(Spanned::get_ref);
+    match key.place.get_ref() {
+        KeyPlace::File(path) => {
+            let Some(pem) = files::read(path, &key.place.span(), errors) else { return Ok(None) };
+            Ok(Some(Box::new(open_file(path, &pem, secret, secrets)?)))
+        }
+        KeyPlace::Tokens(uris) => {
+            let token_key = |uri: &KeyUri| {
+                let pin = resolve_pin(uri, secret, secrets, settings)?;
+                Ok(TokenKey { uri: uri.clone(), pin })
+            };
+            let keys = uris.iter().map(token_key).collect::<Result<_, SignerError>>()?;
+            Ok(Some(Box::new(Pkcs11Signer::open(keys, expected, settings)?)))
+        }
+    }
+}
+
+/// A plain key file asks for no passphrase; an encrypted one without a source asks whoever is there.
+fn open_file(
+    path: &Path,
+    pem: &[u8],
+    secret: Option<&SecretSource>,
+    secrets: &dyn SecretResolver,
+) -> Result<FileSigner, SignerError> {
+    let source = match secret {
+        Some(source) => Some(source),
+        None if FileSigner::is_encrypted(pem)? => Some(&SecretSource::Prompt),
+        None => None,
+    };
+    let purpose = format!("`{}`", error::show(path));
+    let secret = source.map(|source| source.resolve(&purpose, secrets)).transpose()?;
+    FileSigner::open(pem, secret.as_ref())
+}
