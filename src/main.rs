@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use clap::Parser;
+use reroot::signer::pkcs11::{hanging_calls, leave};
 use reroot::x509::Time;
 
 fn main() -> ExitCode {
@@ -16,6 +17,10 @@ fn main() -> ExitCode {
     // a panic has been printed by then; it is our fault, whatever the input was
     let exit = outcome.unwrap_or(cli::Exit::Bug);
     let exit = if exit == cli::Exit::Done && cli::Printer::lost_data() { cli::Exit::Storage } else { exit };
+    // a library whose call hangs may hang again when the process ends in order; everything was recorded and said
+    if hanging_calls() > 0 {
+        leave(exit.code());
+    }
     ExitCode::from(exit.code())
 }
 
