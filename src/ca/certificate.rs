@@ -37,34 +37,8 @@ pub(super) struct Statement<'a> {
 impl Statement<'_> {
     /// The tbsCertificate.
     pub(super) fn encode(&self) -> Vec<u8> {
+        let extensions = extensions(self.role, self.spki, self.issuer_key);
         let times = [self.validity.not_before().to_der(), self.validity.not_after().to_der()];
-        let mut extensions = Vec::with_capacity(160);
-        match self.role {
-            Role::Authority { path_len } => {
-                let constraints =
-                    element(tag::SEQUENCE, &[&[tag::BOOLEAN, 1, 0xFF], &element(tag::INTEGER, &[&[path_len]])]);
-                extension(&mut extensions, oid::BASIC_CONSTRAINTS, true, &constraints);
-                extension(&mut extensions, oid::KEY_USAGE, true, &KEY_CERT_SIGN_AND_CRL_SIGN);
-            }
-            Role::ManifestSigner => {
-                extension(&mut extensions, oid::KEY_USAGE, true, &DIGITAL_SIGNATURE);
-                let purpose = element(tag::OBJECT_IDENTIFIER, &[oid::KP_DOCUMENT_SIGNING.as_bytes()]);
-                // critical, so that no verifier takes it for a device's or a server's (RFC 5280 §4.2.1.12)
-                extension(&mut extensions, oid::EXTENDED_KEY_USAGE, true, &element(tag::SEQUENCE, &[&purpose]));
-            }
-            Role::Possession => {
-                // cA has its default, FALSE
-                extension(&mut extensions, oid::BASIC_CONSTRAINTS, true, &[tag::SEQUENCE, 0]);
-                extension(&mut extensions, oid::KEY_USAGE, true, &DIGITAL_SIGNATURE);
-            }
-        }
-        let own = element(tag::OCTET_STRING, &[key_identifier(self.spki).as_bytes()]);
-        extension(&mut extensions, oid::SUBJECT_KEY_IDENTIFIER, false, &own);
-        if let Some(key) = self.issuer_key {
-            // AuthorityKeyIdentifier ::= SEQUENCE { keyIdentifier [0] ... }
-            let authority = element(tag::SEQUENCE, &[&element(0x80, &[key.as_bytes()])]);
-            extension(&mut extensions, oid::AUTHORITY_KEY_IDENTIFIER, false, &authority);
-        }
         element(
             tag::SEQUENCE,
             &[
@@ -79,6 +53,38 @@ impl Statement<'_> {
             ],
         )
     }
+}
+
+/// The extensions that go with a role, one after the other.
+pub(super) fn extensions(role: Role, spki: &Spki, issuer_key: Option<&KeyIdentifier>) -> Vec<u8> {
+    let mut out = Vec::with_capacity(160);
+    match role {
+        Role::Authority { path_len } => {
+            let constraints =
+                element(tag::SEQUENCE, &[&[tag::BOOLEAN, 1, 0xFF], &element(tag::INTEGER, &[&[path_len]])]);
+            extension(&mut out, oid::BASIC_CONSTRAINTS, true, &constraints);
+            extension(&mut out, oid::KEY_USAGE, true, &KEY_CERT_SIGN_AND_CRL_SIGN);
+        }
+        Role::ManifestSigner => {
+            extension(&mut out, oid::KEY_USAGE, true, &DIGITAL_SIGNATURE);
+            let purpose = element(tag::OBJECT_IDENTIFIER, &[oid::KP_DOCUMENT_SIGNING.as_bytes()]);
+            // critical, so that no verifier takes it for a device's or a server's (RFC 5280 §4.2.1.12)
+            extension(&mut out, oid::EXTENDED_KEY_USAGE, true, &element(tag::SEQUENCE, &[&purpose]));
+        }
+        Role::Possession => {
+            // cA has its default, FALSE
+            extension(&mut out, oid::BASIC_CONSTRAINTS, true, &[tag::SEQUENCE, 0]);
+            extension(&mut out, oid::KEY_USAGE, true, &DIGITAL_SIGNATURE);
+        }
+    }
+    let own = element(tag::OCTET_STRING, &[key_identifier(spki).as_bytes()]);
+    extension(&mut out, oid::SUBJECT_KEY_IDENTIFIER, false, &own);
+    if let Some(key) = issuer_key {
+        // AuthorityKeyIdentifier ::= SEQUENCE { keyIdentifier [0] ... }
+        let authority = element(tag::SEQUENCE, &[&element(0x80, &[key.as_bytes()])]);
+        extension(&mut out, oid::AUTHORITY_KEY_IDENTIFIER, false, &authority);
+    }
+    out
 }
 
 /// The certificate around recorded octets.

@@ -24,8 +24,22 @@ pub enum CaError {
         /// The code found.
         found: String,
     },
-    /// The new configuration does not hold.
-    #[error("the new configuration does not hold: {0}")]
+    /// Certificates for the issuing CA and another number of files above it.
+    #[error("{found} certificates above the issuing CA's, and the configuration's `chain` names {expected} files")]
+    ChainCount {
+        /// Certificates given.
+        found: usize,
+        /// Files named.
+        expected: usize,
+    },
+    /// A chain for a certificate whose chain is not kept.
+    #[error("a manifest signer's certificate comes alone, found {found} certificates behind it")]
+    ChainUnused {
+        /// Certificates behind the first.
+        found: usize,
+    },
+    /// The configuration, a file it names, or a key of it is wrong.
+    #[error(transparent)]
     Config(#[from] ConfigErrors),
     /// A possession certificate for no time, or for too long.
     #[error("validity of {days} days for a possession certificate, expected 1 to {limit}")]
@@ -79,6 +93,14 @@ pub enum CaError {
         /// The kind asked for.
         key: KeyAlgorithm,
     },
+    /// A later step failed, and the token keeps the keys.
+    #[error("{reason} (these new keys stay in the token: {})", keys.join(" "))]
+    KeysLeft {
+        /// What failed.
+        reason: Box<CaError>,
+        /// The keys' URIs.
+        keys: Vec<String>,
+    },
     /// The ledger refused.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -96,6 +118,9 @@ pub enum CaError {
         /// The kind asked for.
         key: KeyAlgorithm,
     },
+    /// The new configuration does not hold.
+    #[error("the new configuration does not hold: {0}")]
+    NewConfig(#[source] ConfigErrors),
     /// The organization cannot stand in a name.
     #[error("organization {what}, expected 1 to 64 characters of text (RFC 5280 appendix A, ub-organization-name)")]
     Organization {
@@ -134,6 +159,14 @@ pub enum CaError {
     /// A period that does not exist.
     #[error("validity: {0}")]
     Time(#[from] TimeError),
+    /// A URI of one key, where several are to be made.
+    #[error(
+        "URI names the key with id {id}, expected a URI of the token alone: the new keys get identifiers of their own"
+    )]
+    TokenId {
+        /// The identifier.
+        id: String,
+    },
     /// A certificate that would outlive the root, or no time at all.
     #[error("validity of {years} years for the {what}, expected 1 to the root's {root}")]
     Years {
@@ -147,6 +180,11 @@ pub enum CaError {
 }
 
 impl CaError {
+    /// Adds the keys that stay in a token.
+    pub(super) fn leaving(self, keys: Vec<String>) -> Self {
+        if keys.is_empty() { self } else { Self::KeysLeft { reason: Box::new(self), keys } }
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         let text = match self {
@@ -158,9 +196,21 @@ impl CaError {
             Self::Exists { .. } | Self::Durable(DurableError::Exists { .. }) => {
                 "A CA is made once. Name another directory; an existing CA is never replaced."
             }
-            Self::KeyAlgorithm { .. } => "Choose P-256 or P-384.",
+            Self::KeyAlgorithm { .. } => "Choose P-256 or P-384; the others are made in tokens only (--pkcs11).",
             Self::PolicyName { .. } => "Name policies like `aws-iot.toml`.",
             Self::Signer(error) => return error.hint(),
+            Self::ChainCount { .. } => {
+                "Give every certificate up to the root with --chain, nearest first, or change `chain` in reroot.toml."
+            }
+            Self::ChainUnused { .. } => "Leave --chain out; who seals is checked against a manifest anchor.",
+            Self::KeysLeft { reason, .. } => {
+                let hint = reason.hint().map(|hint| hint + " ").unwrap_or_default();
+                return Some(
+                    hint + "The keys signed nothing that counts: delete them with the token's own tool, or \
+                                    choose other labels with `object` in the URI.",
+                );
+            }
+            Self::TokenId { .. } => "Leave `id` out. `object` is what the new labels begin with.",
             Self::Years { .. } => "A certificate must not outlive the one above it.",
             _ => return None,
         };

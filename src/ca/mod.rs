@@ -7,21 +7,30 @@
 //! `ca/root.key.pem` to offline media and delete it from the machine that issues.** Who has it can make a CA that every
 //! device accepts. *Trusted*: the machine that runs `init`, its random generator, and whoever holds the key files.
 //!
+//! The keys may be made in a PKCS#11 token instead; and the root may be somebody else's: then requests are made, and the
+//! certificates that come back are checked as hard as those made here.
+//!
 //! Certificates are encoded here, by [`tlv`](crate::x509::tlv), and not by a certificate builder such as `rcgen`: a
 //! builder encodes and signs in one step, so the octets could not be recorded before they are signed.
 
 mod anchor;
 mod certificate;
 mod error;
+mod import;
 mod init;
+mod keys;
 mod matter;
 mod place;
 mod proof;
+mod request;
 #[cfg(test)]
 mod tests;
 
 pub use anchor::{ANCHOR_FILE_NAME, anchor};
 pub use error::CaError;
-pub use init::{CaYears, InitOptions, InitReport, RANDOM_OCTETS, init};
+pub use import::{Imported, import};
+pub use init::{CaYears, InitOptions, InitReport, RANDOM_OCTETS, RequestReport, init, init_without_root};
+pub use keys::TokenPlace;
 pub use matter::MatterIds;
 pub use proof::{ProofOptions, proof};
+pub use request::{Request, RequestRole, request};

@@ -99,7 +99,7 @@ fn validity(issuer: &IssuerIdentity, options: &ProofOptions<'_>) -> Result<Valid
 }
 
 /// The signature that goes with a key, where nobody has said otherwise.
-fn usual_signature(key: KeyAlgorithm) -> SignatureAlgorithm {
+pub(super) fn usual_signature(key: KeyAlgorithm) -> SignatureAlgorithm {
     match key {
         KeyAlgorithm::P256 | KeyAlgorithm::BrainpoolP256r1 => SignatureAlgorithm::EcdsaSha256,
         KeyAlgorithm::P384 | KeyAlgorithm::BrainpoolP384r1 => SignatureAlgorithm::EcdsaSha384,

@@ -22,6 +22,7 @@ fn random() -> [u8; RANDOM_OCTETS] {
 
 fn options() -> InitOptions<'static> {
     InitOptions {
+        token: None,
         organization: "Acme SA",
         key: KeyAlgorithm::P256,
         matter: None,
@@ -231,7 +232,7 @@ fn encrypted_keys_open_with_the_passphrase_alone() {
     let passphrase = secret("correct horse");
     let source = SecretSource::Env("ISSUING_PASSPHRASE".to_owned());
     let made = Made::new(&InitOptions { secret: Some(&passphrase), secret_source: Some(&source), ..options() });
-    assert!(made.report.encrypted);
+    assert!(!made.report.plain);
     for party in ["root", "issuing", "manifest"] {
         let pem = made.read(&format!("ca/{party}.key.pem"));
         assert!(pem.starts_with(b"-----BEGIN ENCRYPTED PRIVATE KEY-----\n"));

@@ -52,9 +52,12 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     /// Give a batch's certificates out in another form: cloud registration, a table, plain files
     Export(ExportArgs),
-    /// Look at the CA's certificates, or prove to a cloud that you hold its key
+    /// The CA's certificates: look at them, have another root make them, prove to a cloud that you hold the key
     #[command(subcommand)]
     Ca(CaCommand),
+    /// Examine a PKCS#11 token, or measure how fast it signs
+    #[command(subcommand)]
+    Hsm(HsmCommand),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
     /// Write man pages into a directory
@@ -71,7 +74,9 @@ pub(crate) struct QuickstartArgs {
 
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Example:\n  reroot init pki --organization \"Acme SA\" --key P-384 --passphrase-file root.pass"
+    after_help = "Examples:\n  reroot init pki --organization \"Acme SA\" --key P-384 --passphrase-file root.pass\n  \
+    reroot init pki --organization \"Acme SA\" --pkcs11 \"pkcs11:token=ca?module-path=/usr/lib/vendor.so\" \
+    --pin-file pin"
 )]
 pub(crate) struct InitArgs {
     /// Directory to make the CA in; nothing in it is overwritten
@@ -79,9 +84,13 @@ pub(crate) struct InitArgs {
     /// Organization in the names of the CA certificates
     #[arg(long, short, default_value = "Example Organization")]
     pub(crate) organization: String,
-    /// Kind of the CA keys
-    #[arg(long, default_value = "P-256", value_parser = ["P-256", "P-384"])]
+    /// Kind of the CA keys; the last three in tokens only, with a manifest signer's key on P-256
+    #[arg(long, default_value = "P-256", value_parser = KEY_KINDS)]
     pub(crate) key: String,
+    /// Make no root: the issuing CA and the manifest signer get a request each, for another root to certify (then
+    /// `reroot ca import`)
+    #[arg(long)]
+    pub(crate) without_root: bool,
     /// Make a Matter PAA (root) and PAI (issuing CA) for this vendor: 4 upper-case hexadecimal digits; FFF1 to FFF4
     /// are for tests. Their names carry no organization
     #[arg(long, value_name = "VID")]
@@ -98,9 +107,65 @@ pub(crate) struct InitArgs {
     /// Encrypt the keys with a passphrase asked for on the terminal
     #[arg(long)]
     pub(crate) passphrase_prompt: bool,
-    /// Make the keys in a PKCS#11 token (not in this version)
-    #[arg(long, value_name = "URI", hide = true)]
+    /// Make the keys in the PKCS#11 token that this URI names; `object` in it is what their labels begin with
+    #[arg(long, value_name = "URI", conflicts_with_all = ["passphrase_file", "passphrase_env", "passphrase_prompt"])]
     pub(crate) pkcs11: Option<String>,
+    #[command(flatten)]
+    pub(crate) pin: PinArgs,
+}
+
+/// Kinds of keys that are made.
+pub(crate) const KEY_KINDS: [&str; 5] = ["P-256", "P-384", "P-521", "Ed25519", "RSA-3072"];
+
+/// Where a token's PIN is. Without either of them: where the URI's pin-source says, or a prompt.
+#[derive(Args, Debug)]
+pub(crate) struct PinArgs {
+    /// The token's PIN is in this environment variable
+    #[arg(long, value_name = "NAME", conflicts_with = "pin_file")]
+    pub(crate) pin_env: Option<String>,
+    /// The token's PIN is in this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) pin_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum HsmCommand {
+    /// Go through module, token, login, key, attributes, mechanisms and sessions, and say what does not work. Signs
+    /// nothing
+    #[command(
+        after_help = "Example:\n  reroot hsm doctor \"pkcs11:token=ca;object=issuing?module-path=/usr/lib/vendor.so\" \
+        --pin-file pin"
+    )]
+    Doctor {
+        /// Module, token and key (RFC 7512)
+        uri: String,
+        #[command(flatten)]
+        pin: PinArgs,
+    },
+    /// Measure signatures a second against the number of sessions, with a key that is gone afterwards
+    #[command(after_help = "Example:\n  reroot hsm bench \"pkcs11:token=ca?module-path=/usr/lib/vendor.so\" \
+        --pin-file pin --batch 100000")]
+    Bench {
+        /// Module and token (RFC 7512)
+        uri: String,
+        #[command(flatten)]
+        pin: PinArgs,
+        /// Numbers of sessions to try (default: 1, 2, 4 and so on, up to what the token allows or 32)
+        #[arg(long, value_name = "N", value_delimiter = ',')]
+        sessions: Vec<std::num::NonZeroUsize>,
+        /// Certificates of the batch whose time is estimated
+        #[arg(long, value_name = "N", default_value_t = 10_000)]
+        batch: u64,
+        /// How long to sign with each number of sessions
+        #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=600))]
+        seconds: u64,
+        /// Kind of the key that is made for it
+        #[arg(long, default_value = "P-256", value_parser = KEY_KINDS, conflicts_with = "use_this_key")]
+        key: String,
+        /// Sign with the URI's own key instead: a text that says it is no certificate
+        #[arg(long)]
+        use_this_key: bool,
+    },
 }
 
 #[derive(Args, Debug)]
@@ -281,6 +346,15 @@ pub(crate) enum TargetArg {
     Zip,
 }
 
+/// Whose key a request is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RoleArg {
+    /// The issuing CA's
+    Issuing,
+    /// The manifest signer's
+    Manifest,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum CaCommand {
     /// Make the certificate that shows a cloud that you hold the issuing key (AWS IoT, Azure DPS and IoT Hub)
@@ -296,6 +370,37 @@ pub(crate) enum CaCommand {
         /// Days of validity
         #[arg(long, value_name = "N", default_value_t = 7)]
         days: u16,
+        /// Configuration
+        #[arg(long, value_name = "FILE", default_value = "reroot.toml")]
+        config: PathBuf,
+    },
+    /// Make a request to another root (PKCS#10) with the configured key
+    #[command(after_help = "Example:\n  reroot ca csr --organization \"Acme SA\" --out issuing.csr.pem\n\n\
+        The key may lie in a token and need not have been made by this program. A ledger is made if the CA has none \
+        yet.")]
+    Csr {
+        /// Whose key
+        #[arg(long = "for", value_enum, default_value = "issuing")]
+        role: RoleArg,
+        /// Organization in the name asked for (default: the name in the certificate that is there)
+        #[arg(long, short, value_name = "O")]
+        organization: Option<String>,
+        /// The file to create (PEM)
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        /// Configuration
+        #[arg(long, value_name = "FILE", default_value = "reroot.toml")]
+        config: PathBuf,
+    },
+    /// Take in the certificate that another root made for the issuing CA's or the manifest signer's key
+    #[command(after_help = "Example:\n  reroot ca import issuing.pem --chain acme-root.pem\n\n\
+        Key, rights and chain are checked first; the files go where the configuration says, and nothing is overwritten.")]
+    Import {
+        /// The certificate, PEM or DER; the ones above it may follow in the same file
+        certificate: PathBuf,
+        /// The certificates above it, nearest first
+        #[arg(long, value_name = "FILE")]
+        chain: Vec<PathBuf>,
         /// Configuration
         #[arg(long, value_name = "FILE", default_value = "reroot.toml")]
         config: PathBuf,

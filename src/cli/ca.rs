@@ -1,21 +1,26 @@
 //! `reroot ca`
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use reroot::ca::{self, ProofOptions};
+use reroot::ca::{self, CaError, ProofOptions, Request, RequestRole};
+use reroot::config::{Config, Holder};
 use reroot::crypto::sha256;
 use reroot::delivery::certificate_to_pem;
 use reroot::durable::{self, Access, DurableError};
 use reroot::ledger::Ledger;
-use reroot::x509::Certificate;
+use reroot::x509::{Certificate, Name, Spki, pem};
 use serde_json::{Value, json};
 
-use super::args::{CaCommand, Format};
+use super::args::{CaCommand, Format, RoleArg};
 use super::secrets::Secrets;
 use super::{Exit, Fault, Printer, World, load};
 
 pub(crate) fn run(command: &CaCommand, world: &World, printer: Printer) -> Result<Exit, Fault> {
     match command {
+        CaCommand::Csr { role, organization, out, config } => {
+            csr(*role, organization.as_deref(), out, config, world, printer)
+        }
+        CaCommand::Import { certificate, chain, config } => import(certificate, chain, config, printer),
         CaCommand::Proof { code, out, days, config } => proof(code, *days, out, config, world, printer),
         CaCommand::Show { config } => show(config, printer),
     }
@@ -39,6 +44,109 @@ fn proof(code: &str, days: u16, out: &Path, config: &Path, world: &World, printe
             printer.data(&format!("{}\n", out.display()));
             printer.say(&format!("issued by {}", certificate.issuer()));
             printer.say(&format!("valid until {}; its key was thrown away", certificate.validity().not_after()));
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn csr(
+    role: RoleArg,
+    organization: Option<&str>,
+    out: &Path,
+    config: &Path,
+    world: &World,
+    printer: Printer,
+) -> Result<Exit, Fault> {
+    if std::fs::symlink_metadata(out).is_ok() {
+        return Err(DurableError::Exists { path: out.to_owned() }.into());
+    }
+    let config = load::config(config)?;
+    let (role, holder) = match role {
+        RoleArg::Issuing => (RequestRole::Issuing, Holder::Issuer),
+        RoleArg::Manifest => (RequestRole::Manifest, Holder::Manifest),
+    };
+    let signer = config.open_bare_key(holder, &Secrets)?;
+    let subject = match organization {
+        Some(organization) => role.name(organization, signer.public_key())?,
+        None => present_name(config.certificate_path(holder))?,
+    };
+    // the ledger is the issuing key's, whichever key signs
+    let ledger = if holder == Holder::Issuer {
+        ledger(&config, signer.public_key())?
+    } else {
+        ledger(&config, config.open_bare_key(Holder::Issuer, &Secrets)?.public_key())?
+    };
+    let der = ca::request(&*signer, &ledger, &Request { role, subject: &subject, now: world.now })?;
+    durable::write_new(out, Access::Public, pem::write("CERTIFICATE REQUEST", &der).as_bytes())?;
+    match printer.format {
+        Format::Json => printer.json(&json!({
+            "file": out.display().to_string(),
+            "subject": subject.to_string(),
+            "key": signer.public_key().algorithm().to_string(),
+            "spki_sha256": sha256(signer.public_key().der()).to_string(),
+        })),
+        Format::Text => {
+            printer.data(&format!("{}\n", out.display()));
+            printer.say(&format!("requested for {subject}"));
+            printer.say("next: have it certified, then `reroot ca import CERTIFICATE`");
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// The name in the certificate that a new one is to replace.
+fn present_name(path: &Path) -> Result<Name, Fault> {
+    if !path.exists() {
+        return Err(Fault::usage(format!("there is no certificate `{}` to take the name from", path.display()))
+            .hint("Give the name with --organization."));
+    }
+    match load::certificates(&[path.to_owned()])?.first() {
+        Some(certificate) => Ok(certificate.subject().clone()),
+        None => Err(Fault::usage(format!("`{}` holds no certificate", path.display()))),
+    }
+}
+
+/// The ledger; a CA that has no certificate yet may have none, and gets one.
+fn ledger(config: &Config, issuer: &Spki) -> Result<Ledger, Fault> {
+    let fresh = !config.ledger_path().exists() && !config.certificate_path(Holder::Issuer).exists();
+    let ledger = if fresh { Ledger::create } else { Ledger::open };
+    Ok(ledger(config.ledger_path(), issuer)?)
+}
+
+fn import(certificate: &Path, chain: &[PathBuf], config: &Path, printer: Printer) -> Result<Exit, Fault> {
+    let config = load::config(config)?;
+    let mut certificates = load::certificates(&[certificate.to_owned()])?;
+    if certificates.is_empty() {
+        return Err(Fault::usage(format!("`{}` holds no certificate", certificate.display())));
+    }
+    let mut above = certificates.split_off(1);
+    above.extend(load::certificates(chain)?);
+    let first = certificates.remove(0);
+    let imported = match ca::import(&config, first, above, &Secrets) {
+        // shown with its place in the file
+        Err(CaError::Config(errors)) => return Err(errors.into()),
+        other => other?,
+    };
+    let role = match imported.holder {
+        Holder::Issuer => "issuing CA",
+        Holder::Manifest => "manifest signer",
+    };
+    match printer.format {
+        Format::Json => printer.json(&json!({
+            "files": imported.files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>(),
+            "certificate": described(role, &imported.certificate),
+        })),
+        Format::Text => {
+            for file in &imported.files {
+                printer.data(&format!("{}\n", file.display()));
+            }
+            if imported.files.is_empty() {
+                printer.say("already in its place");
+            }
+            let validity = imported.certificate.validity();
+            printer.say(&format!("{role:<16}{}", imported.certificate.subject()));
+            printer.say(&format!("{:<16}{}", "issued by", imported.certificate.issuer()));
+            printer.say(&format!("{:<16}{} to {}", "valid", validity.not_before(), validity.not_after()));
         }
     }
     Ok(Exit::Done)

@@ -76,7 +76,11 @@ impl Exit {
 
 fn ca(error: &CaError) -> Exit {
     match error {
-        CaError::Code { .. }
+        CaError::Config(errors) if errors.only_signers() => Exit::Signer,
+        CaError::KeysLeft { reason, .. } => ca(reason),
+        CaError::ChainCount { .. }
+        | CaError::ChainUnused { .. }
+        | CaError::Code { .. }
         | CaError::Days { .. }
         | CaError::Directory { .. }
         | CaError::Exists { .. }
@@ -84,10 +88,12 @@ fn ca(error: &CaError) -> Exit {
         | CaError::KeyAlgorithm { .. }
         | CaError::MatterId { .. }
         | CaError::MatterKey { .. }
+        | CaError::NewConfig(_)
         | CaError::Organization { .. }
         | CaError::PolicyName { .. }
         | CaError::SecretSource { .. }
         | CaError::Time(_)
+        | CaError::TokenId { .. }
         | CaError::Years { .. }
         | CaError::Config(_)
         | CaError::Durable(DurableError::Exists { .. }) => Exit::Usage,

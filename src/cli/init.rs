@@ -1,27 +1,39 @@
 //! `reroot init`
 
-use reroot::ca::{self, CaYears, InitOptions, MatterIds};
+use std::path::{Path, PathBuf};
+
+use reroot::ca::{self, CaYears, InitOptions, InitReport, MatterIds, RequestReport, TokenPlace};
 use reroot::crypto::sha256;
 use reroot::policy;
-use reroot::signer::{Secret, SecretSource};
-use reroot::x509::KeyAlgorithm;
+use reroot::signer::pkcs11::Settings;
+use reroot::signer::{KeyUri, Secret, SecretSource};
 use serde_json::json;
 
 use super::args::{Format, InitArgs};
 use super::secrets::Secrets;
-use super::{Exit, Fault, Printer, World};
+use super::{Exit, Fault, Printer, World, hsm};
 
 pub(crate) fn run(args: &InitArgs, world: &World, printer: Printer) -> Result<Exit, Fault> {
-    if args.pkcs11.is_some() {
-        return Err(Fault::usage("--pkcs11: keys in a PKCS#11 token are not supported by this version")
-            .hint("Use file keys, or wait for the HSM support that docs/design.md describes."));
-    }
-    let source = secret_source(args)?;
-    let secret = source.as_ref().map(passphrase).transpose()?;
+    let settings = Settings::default();
+    let uri = args.pkcs11.as_deref().map(typed_uri).transpose()?;
+    let (source, secret) = match &uri {
+        Some(uri) => (hsm::pin_source(&args.pin), hsm::pin(uri, &args.pin, &settings)?),
+        None if hsm::pin_source(&args.pin).is_some() => {
+            return Err(Fault::usage("--pin-env and --pin-file are for tokens (--pkcs11)")
+                .hint("The passphrase of key files: --passphrase-env, --passphrase-file or --passphrase-prompt."));
+        }
+        None => {
+            let source = secret_source(args);
+            let secret = source.as_ref().map(passphrase).transpose()?;
+            (source, secret)
+        }
+    };
+    let source = source.map(absolute).transpose()?;
     let options = InitOptions {
         organization: &args.organization,
         matter: args.vendor_id.as_deref().map(|vendor| MatterIds { vendor, product: args.product_id.as_deref() }),
-        key: if args.key == "P-384" { KeyAlgorithm::P384 } else { KeyAlgorithm::P256 },
+        key: hsm::key_algorithm(&args.key),
+        token: uri.as_ref().map(|uri| TokenPlace { uri, settings: &settings }),
         secret: secret.as_ref(),
         secret_source: source.as_ref(),
         policies: policy::SHIPPED,
@@ -29,7 +41,16 @@ pub(crate) fn run(args: &InitArgs, world: &World, printer: Printer) -> Result<Ex
         years: CaYears::USUAL,
         random: world.random(),
     };
-    let report = ca::init(&args.dir, &options)?;
+    if args.without_root {
+        requests(args, &ca::init_without_root(&args.dir, &options)?, printer);
+    } else {
+        certificates(args, &ca::init(&args.dir, &options)?, printer);
+    }
+    Ok(Exit::Done)
+}
+
+/// What was made, for a CA that is complete.
+fn certificates(args: &InitArgs, report: &InitReport, printer: Printer) {
     let (root, issuing) =
         if args.vendor_id.is_some() { ("Matter PAA", "Matter PAI") } else { ("root CA", "issuing CA") };
     let certificates = [
@@ -41,14 +62,14 @@ pub(crate) fn run(args: &InitArgs, world: &World, printer: Printer) -> Result<Ex
     match printer.format {
         Format::Json => printer.json(&json!({
             "directory": report.directory.display().to_string(),
-            "files": report.files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>(),
+            "files": names(&report.files),
             "certificates": certificates.iter().map(|(role, certificate)| json!({
                 "role": role,
                 "subject": certificate.subject().to_string(),
                 "sha256": sha256(certificate.der()).to_string(),
                 "not_after": certificate.validity().not_after().to_string(),
             })).collect::<Vec<_>>(),
-            "encrypted": report.encrypted,
+            "encrypted": !report.plain,
         })),
         Format::Text => {
             for file in &report.files {
@@ -59,26 +80,88 @@ pub(crate) fn run(args: &InitArgs, world: &World, printer: Printer) -> Result<Ex
                 printer.say(&format!("{role:<16}{}  until {not_after}", certificate.subject()));
                 printer.say(&format!("{:<16}sha256 {}", "", sha256(certificate.der())));
             }
-            if !report.encrypted {
-                printer.warn("the keys are not encrypted: fit for trying out (see `reroot init --help`)");
-            }
-            printer.say("next: move ca/root.key.pem offline; it is needed only to certify another issuing CA");
+            warn_if_plain(report.plain, printer);
+            printer.say(if args.pkcs11.is_some() {
+                "next: back up the token; the root's key is needed only to certify another issuing CA"
+            } else {
+                "next: move ca/root.key.pem offline; it is needed only to certify another issuing CA"
+            });
         }
     }
-    Ok(Exit::Done)
 }
 
-/// Paths in a configuration are relative to it, those on the command line to the current directory.
-fn secret_source(args: &InitArgs) -> Result<Option<SecretSource>, Fault> {
+/// What was made, for a CA that another root is to certify.
+fn requests(args: &InitArgs, report: &RequestReport, printer: Printer) {
+    match printer.format {
+        Format::Json => printer.json(&json!({
+            "directory": report.directory.display().to_string(),
+            "files": names(&report.files),
+            "requests": [
+                { "role": "issuing CA", "subject": report.issuing.to_string() },
+                { "role": "manifest signer", "subject": report.manifest.to_string() },
+            ],
+            "encrypted": !report.plain,
+        })),
+        Format::Text => {
+            for file in &report.files {
+                printer.data(&format!("{}\n", report.directory.join(file).display()));
+            }
+            printer.say(&format!("{:<16}{}", "issuing CA", report.issuing));
+            printer.say(&format!("{:<16}{}", "manifest signer", report.manifest));
+            warn_if_plain(report.plain, printer);
+            let config = args.dir.join(reroot::config::FILE_NAME);
+            printer.say(&format!(
+                "next: have both requests certified by the other root, then\n  reroot ca import ISSUING-CERTIFICATE \
+                 --chain ROOT-CERTIFICATE --config {0}\n  reroot ca import MANIFEST-CERTIFICATE --config {0}",
+                config.display()
+            ));
+        }
+    }
+}
+
+fn names(files: &[PathBuf]) -> Vec<String> {
+    files.iter().map(|file| file.display().to_string()).collect()
+}
+
+fn warn_if_plain(plain: bool, printer: Printer) {
+    if plain {
+        printer.warn("the keys are not encrypted: fit for trying out (see `reroot init --help`)");
+    }
+}
+
+/// A URI as the configuration can repeat it: relative paths in it are of the present directory, which is not the
+/// configuration's.
+fn typed_uri(text: &str) -> Result<KeyUri, Fault> {
+    let mut uri = hsm::uri(text)?;
+    if let Some(path) = &mut uri.pin_source {
+        *path = in_this_directory(path)?;
+    }
+    // a bare file name is looked up where the system's libraries are
+    if let Some(path) = uri.module_path.as_mut().filter(|path| path.components().count() > 1) {
+        *path = in_this_directory(path)?;
+    }
+    Ok(uri)
+}
+
+fn absolute(source: SecretSource) -> Result<SecretSource, Fault> {
+    match source {
+        SecretSource::File(path) => Ok(SecretSource::File(in_this_directory(&path)?)),
+        other => Ok(other),
+    }
+}
+
+fn in_this_directory(path: &Path) -> Result<PathBuf, Fault> {
+    std::path::absolute(path).map_err(|error| Fault::usage(format!("`{}`: {error}", path.display())))
+}
+
+fn secret_source(args: &InitArgs) -> Option<SecretSource> {
     if let Some(path) = &args.passphrase_file {
-        let absolute = std::path::absolute(path)
-            .map_err(|error| Fault::usage(format!("passphrase file `{}`: {error}", path.display())))?;
-        return Ok(Some(SecretSource::File(absolute)));
+        return Some(SecretSource::File(path.clone()));
     }
     if let Some(name) = &args.passphrase_env {
-        return Ok(Some(SecretSource::Env(name.clone())));
+        return Some(SecretSource::Env(name.clone()));
     }
-    Ok(args.passphrase_prompt.then_some(SecretSource::Prompt))
+    args.passphrase_prompt.then_some(SecretSource::Prompt)
 }
 
 /// A new passphrase typed by a person is asked for twice.

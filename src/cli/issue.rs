@@ -81,6 +81,9 @@ pub(crate) fn run(args: &IssueArgs, world: &mut World, printer: Printer) -> Resu
     };
     let bars = Bars::new(printer.terminal && printer.format == Format::Text);
     let outcome = reissue(&job, &mut ledger, &mut *world.stdin, &bars, &world.cancel)?;
+    for note in issuer.notes().into_iter().chain(manifest_signer.notes()) {
+        printer.warn(&format!("{note} (another token went on)"));
+    }
     report(&outcome, args, printer);
     Ok(exit(&outcome))
 }

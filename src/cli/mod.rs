@@ -13,6 +13,7 @@ mod world;
 mod ca;
 mod completions;
 mod export;
+mod hsm;
 mod init;
 mod inspect;
 mod issue;
@@ -35,6 +36,7 @@ pub(crate) fn run(cli: &Cli, world: &mut World, printer: Printer) -> Exit {
         Command::Ca(command) => ca::run(command, world, printer),
         Command::Completions(args) => Ok(completions::run(args, printer)),
         Command::Export(args) => export::run(args, world, printer),
+        Command::Hsm(command) => hsm::run(command, printer),
         Command::Init(args) => init::run(args, world, printer),
         Command::Inspect(args) => inspect::run(args, world, printer),
         Command::Issue(args) => issue::run(args, world, printer),

@@ -84,6 +84,8 @@ oids! {
     PSEUDONYM = "2.5.4.65";
     /// emailAddress, RFC 2985 §5.2.1
     EMAIL_ADDRESS = "1.2.840.113549.1.9.1";
+    /// extensionRequest, RFC 2985 §5.4.2
+    EXTENSION_REQUEST = "1.2.840.113549.1.9.14";
     /// domainComponent, RFC 4519 §2.4
     DOMAIN_COMPONENT = "0.9.2342.19200300.100.1.25";
     /// userId, RFC 4519 §2.39

@@ -1,0 +1,104 @@
+//! `reroot ca import`: the certificate that another root made for a key of ours.
+
+use std::path::{Path, PathBuf};
+
+use crate::config::{Config, Holder};
+use crate::durable::{self, Access, DurableError};
+use crate::ledger::Ledger;
+use crate::signer::SecretResolver;
+use crate::x509::{Certificate, pem};
+
+use super::CaError;
+
+/// What was taken in.
+#[derive(Debug)]
+pub struct Imported {
+    /// Whose certificate it is.
+    pub holder: Holder,
+    /// The certificate.
+    pub certificate: Certificate,
+    /// The files made, in order; none if everything was in its place already.
+    pub files: Vec<PathBuf>,
+}
+
+/// Takes in a certificate for the issuing CA or, if it is not a CA's, for the manifest signer, and puts it where the
+/// configuration says. `chain` is what lies above the issuing CA, nearest first; without it, the files that the
+/// configuration names must be there.
+///
+/// Before anything is written: the key that the configuration names is opened and is the certificate's; the rights and
+/// the chain are those that issuing and sealing need; the ledger is that of this key. Files that exist stay as they are.
+///
+/// # Errors
+/// One of these does not hold, or a file is there with another content.
+pub fn import(
+    config: &Config,
+    certificate: Certificate,
+    chain: Vec<Certificate>,
+    secrets: &dyn SecretResolver,
+) -> Result<Imported, CaError> {
+    let holder = if certificate.is_ca() { Holder::Issuer } else { Holder::Manifest };
+    let mut wanted: Vec<(PathBuf, Vec<Certificate>)> = Vec::new();
+    match holder {
+        Holder::Issuer => {
+            let chain = if chain.is_empty() { above(config)? } else { chain };
+            config.check_issuer(certificate.clone(), chain.clone())?;
+            drop(Ledger::open(config.ledger_path(), certificate.spki())?);
+            wanted = places(config, chain)?;
+        }
+        Holder::Manifest if !chain.is_empty() => return Err(CaError::ChainUnused { found: chain.len() }),
+        Holder::Manifest => config.check_manifest(&certificate)?,
+    }
+    drop(config.open_key_of(holder, &certificate, secrets)?);
+    // last, so that a run that was interrupted is known by its absence
+    wanted.push((config.certificate_path(holder).to_owned(), vec![certificate.clone()]));
+    let mut missing = Vec::with_capacity(wanted.len());
+    for (path, content) in wanted {
+        match read(&path)? {
+            None => missing.push((path, content)),
+            Some(found) if found == content => {}
+            Some(_) => return Err(DurableError::Exists { path }.into()),
+        }
+    }
+    let mut files = Vec::with_capacity(missing.len());
+    for (path, content) in missing {
+        let text: String = content.iter().map(|one| pem::write("CERTIFICATE", one.der()).to_string()).collect();
+        durable::write_new(&path, Access::Public, text.as_bytes())?;
+        files.push(path);
+    }
+    Ok(Imported { holder, certificate, files })
+}
+
+/// The certificates that are in the chain's places already.
+fn above(config: &Config) -> Result<Vec<Certificate>, CaError> {
+    let mut chain = Vec::new();
+    for path in config.chain_paths() {
+        match read(path)? {
+            Some(certificates) => chain.extend(certificates),
+            None => return Err(CaError::ChainCount { found: 0, expected: config.chain_paths().count() }),
+        }
+    }
+    Ok(chain)
+}
+
+/// All of the chain into the one file that is named for it, or one certificate into each of several.
+fn places(config: &Config, chain: Vec<Certificate>) -> Result<Vec<(PathBuf, Vec<Certificate>)>, CaError> {
+    let paths: Vec<&Path> = config.chain_paths().collect();
+    match paths[..] {
+        [only] if !chain.is_empty() => Ok(vec![(only.to_owned(), chain)]),
+        _ if paths.len() == chain.len() => {
+            Ok(paths.into_iter().zip(chain).map(|(path, one)| (path.to_owned(), vec![one])).collect())
+        }
+        _ => Err(CaError::ChainCount { found: chain.len(), expected: paths.len() }),
+    }
+}
+
+/// The certificates of a file, if it is there. A file with anything else in it is not one of these certificates.
+fn read(path: &Path) -> Result<Option<Vec<Certificate>>, CaError> {
+    let content = match std::fs::read(path) {
+        Ok(content) => content,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(CaError::Read { path: path.to_owned(), source }),
+    };
+    let blocks = pem::read(&content).unwrap_or_default();
+    Ok(Some(blocks.iter().filter_map(|block| Certificate::from_der(&block.der).ok()).collect()))
+}

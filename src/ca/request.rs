@@ -1,0 +1,105 @@
+//! Requests to another root: PKCS #10 (RFC 2986), with the extensions that the certificate should have.
+//!
+//! The key that signs a request proves that it is at hand; a chip on a reel cannot, which is why object certificates
+//! have no requests.
+
+use crate::crypto::PublicKey;
+use crate::ledger::Ledger;
+use crate::signer::Signer;
+use crate::x509::tlv::{element, tag};
+use crate::x509::{Name, Spki, Time, oid};
+
+use super::CaError;
+use super::certificate::{Role, extensions, name, wrap};
+use super::init::{check_organization, common_name};
+use super::proof::usual_signature;
+
+/// What a certificate is requested for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequestRole {
+    /// The issuing CA.
+    Issuing,
+    /// The manifest signer.
+    Manifest,
+}
+
+impl RequestRole {
+    /// A name nobody else has, as [`init`](super::init()) would give.
+    ///
+    /// # Errors
+    /// The organization cannot stand in a name.
+    pub fn name(self, organization: &str, spki: &Spki) -> Result<Name, CaError> {
+        check_organization(organization)?;
+        let title = match self {
+            Self::Issuing => "Object Issuing CA",
+            Self::Manifest => "Manifest Signer",
+        };
+        let common_name = common_name(title, spki);
+        Ok(name(&[(oid::ORGANIZATION_NAME, organization), (oid::COMMON_NAME, &common_name)]))
+    }
+
+    fn role(self) -> Role {
+        match self {
+            Self::Issuing => Role::Authority { path_len: 0 },
+            Self::Manifest => Role::ManifestSigner,
+        }
+    }
+
+    /// What the ledger calls it.
+    fn kind(self) -> &'static str {
+        match self {
+            Self::Issuing => "issuing-request",
+            Self::Manifest => "manifest-request",
+        }
+    }
+}
+
+/// What a request says.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// Whose certificate it is to become.
+    pub role: RequestRole,
+    /// The name asked for.
+    pub subject: &'a Name,
+    /// When it is made.
+    pub now: Time,
+}
+
+/// Makes a request: encoded, recorded, signed, verified, recorded. Returns its DER.
+///
+/// # Errors
+/// The key cannot sign, or a step fails.
+pub fn request(signer: &dyn Signer, ledger: &Ledger, request: &Request<'_>) -> Result<Vec<u8>, CaError> {
+    let spki = signer.public_key();
+    let public = PublicKey::from_spki(spki)?;
+    let signature = usual_signature(spki.algorithm());
+    signer.check_algorithm(signature)?;
+    let info = encode(request, spki);
+    let record = ledger.record_ca(request.role.kind(), &info, request.now)?;
+    let mut signatures = Vec::with_capacity(1);
+    signer.sign_batch(signature, &[&info], &mut signatures)?;
+    let made = signatures.first().map(Vec::as_slice).unwrap_or_default();
+    public.verify(signature, &info, made)?;
+    let der = wrap(&info, signature, made);
+    ledger.record_ca_signed(record, &der)?;
+    Ok(der)
+}
+
+/// CertificationRequestInfo (RFC 2986 §4.1) with the one attribute extensionRequest (RFC 2985 §5.4.2).
+fn encode(request: &Request<'_>, spki: &Spki) -> Vec<u8> {
+    let wanted = element(tag::SEQUENCE, &[&extensions(request.role.role(), spki, None)]);
+    let attribute = element(
+        tag::SEQUENCE,
+        &[&element(tag::OBJECT_IDENTIFIER, &[oid::EXTENSION_REQUEST.as_bytes()]), &element(tag::SET, &[&wanted])],
+    );
+    element(
+        tag::SEQUENCE,
+        &[
+            &element(tag::INTEGER, &[&[0]]),
+            request.subject.der(),
+            spki.der(),
+            // [0] IMPLICIT SET OF Attribute
+            &element(0xA0, &[&attribute]),
+        ],
+    )
+}

@@ -1,0 +1,166 @@
+//! `reroot hsm`
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use reroot::crypto::sha256;
+use reroot::signer::pkcs11::{self, Bench, BenchKey, BenchReport, DoctorReport, Outcome, Settings, TokenKey};
+use reroot::signer::{KeyUri, Secret, SecretSource};
+use reroot::x509::KeyAlgorithm;
+use serde_json::{Value, json};
+
+use super::args::{Format, HsmCommand, PinArgs};
+use super::secrets::Secrets;
+use super::{Exit, Fault, Printer};
+
+pub(crate) fn run(command: &HsmCommand, printer: Printer) -> Result<Exit, Fault> {
+    match command {
+        HsmCommand::Doctor { uri, pin } => {
+            let settings = Settings::default();
+            let report = pkcs11::doctor(token_key(uri, pin, &settings)?, &settings)?;
+            match printer.format {
+                Format::Json => printer.json(&doctor_json(&report)),
+                Format::Text => printer.data(&doctor_text(&report)),
+            }
+            Ok(if report.is_healthy() { Exit::Done } else { Exit::Signer })
+        }
+        HsmCommand::Bench { uri, pin, sessions, batch, seconds, key, use_this_key } => {
+            let settings = Settings::default();
+            let token_key = token_key(uri, pin, &settings)?;
+            let what = Bench {
+                key: if *use_this_key { BenchKey::Given } else { BenchKey::Passing(key_algorithm(key)) },
+                sessions: sessions.clone(),
+                time: Duration::from_secs(*seconds),
+            };
+            let report = pkcs11::bench(token_key, &what, &settings)?;
+            match printer.format {
+                Format::Json => printer.json(&bench_json(&report, *batch)),
+                Format::Text => printer.data(&bench_text(&report, *batch)),
+            }
+            Ok(Exit::Done)
+        }
+    }
+}
+
+/// Reads a URI that was typed. A relative pin-source is one of the present directory.
+pub(crate) fn uri(text: &str) -> Result<KeyUri, Fault> {
+    KeyUri::parse(text).map_err(|error| {
+        // the URI itself is not repeated: it may hold a PIN, which is what is wrong with it then
+        let hint = error.hint().unwrap_or_default();
+        Fault::usage(error.to_string()).hint(&hint)
+    })
+}
+
+/// Where the options say that the PIN is.
+pub(crate) fn pin_source(args: &PinArgs) -> Option<SecretSource> {
+    let file = args.pin_file.clone().map(SecretSource::File);
+    file.or_else(|| args.pin_env.clone().map(SecretSource::Env))
+}
+
+/// The PIN for a token, from the options, the URI or a prompt.
+pub(crate) fn pin(uri: &KeyUri, args: &PinArgs, settings: &Settings) -> Result<Option<Secret>, Fault> {
+    let source = pin_source(args);
+    if source.is_some() && uri.pin_source.is_some() {
+        return Err(Fault::usage("--pin-env or --pin-file and the URI's pin-source both say where the PIN is")
+            .hint("Leave one of them out."));
+    }
+    Ok(pkcs11::resolve_pin(uri, source.as_ref(), &Secrets, settings)?)
+}
+
+fn token_key(text: &str, args: &PinArgs, settings: &Settings) -> Result<TokenKey, Fault> {
+    let uri = uri(text)?;
+    let pin = pin(&uri, args, settings)?;
+    Ok(TokenKey { uri, pin })
+}
+
+/// One of [`KEY_KINDS`](super::args::KEY_KINDS).
+pub(crate) fn key_algorithm(name: &str) -> KeyAlgorithm {
+    match name {
+        "P-384" => KeyAlgorithm::P384,
+        "P-521" => KeyAlgorithm::P521,
+        "Ed25519" => KeyAlgorithm::Ed25519,
+        "RSA-3072" => KeyAlgorithm::Rsa { bits: 3072 },
+        _ => KeyAlgorithm::P256,
+    }
+}
+
+fn doctor_text(report: &DoctorReport) -> String {
+    let mut text = String::new();
+    for step in &report.steps {
+        match &step.outcome {
+            Outcome::Passed(facts) => {
+                let _ = writeln!(text, "{:<12}works", step.name);
+                for fact in facts {
+                    let _ = writeln!(text, "{:<12}  {fact}", "");
+                }
+            }
+            Outcome::Failed { message, hint } => {
+                let _ = writeln!(text, "{:<12}FAILS: {message}", step.name);
+                if let Some(hint) = hint {
+                    let _ = writeln!(text, "{:<12}  hint: {hint}", "");
+                }
+            }
+            Outcome::Skipped => {
+                let _ = writeln!(text, "{:<12}not tried", step.name);
+            }
+        }
+    }
+    text
+}
+
+fn doctor_json(report: &DoctorReport) -> Value {
+    let steps: Vec<Value> = report
+        .steps
+        .iter()
+        .map(|step| match &step.outcome {
+            Outcome::Passed(facts) => json!({ "step": step.name, "outcome": "works", "facts": facts }),
+            Outcome::Failed { message, hint } => {
+                json!({ "step": step.name, "outcome": "fails", "error": message, "hint": hint })
+            }
+            Outcome::Skipped => json!({ "step": step.name, "outcome": "not-tried" }),
+        })
+        .collect();
+    json!({
+        "healthy": report.is_healthy(),
+        "steps": steps,
+        "key": report.public_key.as_ref().map(|spki| json!({
+            "algorithm": spki.algorithm().to_string(),
+            "spki_sha256": sha256(spki.der()).to_string(),
+        })),
+    })
+}
+
+fn bench_text(report: &BenchReport, batch: u64) -> String {
+    let mut text = format!("{}, {}\n{:>8}  {:>12}\n", report.token, report.algorithm, "sessions", "signatures/s");
+    for row in &report.rows {
+        let _ = writeln!(text, "{:>8}  {:>12.1}", row.sessions, row.rate());
+    }
+    if let (Some(best), Some(time)) = (report.best(), report.time_for(batch)) {
+        let _ = writeln!(text, "best: {} sessions; {batch} certificates take about {}", best.sessions, lasting(time));
+    }
+    text
+}
+
+fn bench_json(report: &BenchReport, batch: u64) -> Value {
+    json!({
+        "token": report.token,
+        "algorithm": report.algorithm.to_string(),
+        "rows": report.rows.iter().map(|row| json!({
+            "sessions": row.sessions,
+            "signatures": row.signatures,
+            "seconds": row.elapsed.as_secs_f64(),
+            "rate": row.rate(),
+        })).collect::<Vec<_>>(),
+        "best_sessions": report.best().map(|best| best.sessions),
+        "batch": batch,
+        "batch_seconds": report.time_for(batch).map(|time| time.as_secs_f64()),
+    })
+}
+
+fn lasting(time: Duration) -> String {
+    match time.as_secs() {
+        0..60 => format!("{:.1} s", time.as_secs_f64()),
+        seconds @ 60..7_200 => format!("{} min {} s", seconds / 60, seconds % 60),
+        seconds => format!("{} h {} min", seconds / 3_600, seconds % 3_600 / 60),
+    }
+}
