@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds kryoptic, a PKCS#11 software token written in Rust that shares no code with SoftHSM2, as a second opinion for
-# tests: the crate as published, in a folder of its own, kept in the cache. Prints the module's path.
+# tests: the crate as published, in a folder of its own, kept in the cache. Prints the module's path; with --is-built it
+# only says whether it is there. `scripts/tools.sh test` installs what it is compiled with.
 set -euo pipefail
 
 version=1.5.4
@@ -9,6 +10,10 @@ features=minimal,kryoptic-lib/dynamic,ossl/dynamic
 folder=${REROOT_KRYOPTIC:-${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/reroot/kryoptic-$version}
 module=$folder/libkryoptic_pkcs11.so
 
+if [ "${1:-}" = --is-built ]; then
+    [ -e "$module" ]
+    exit
+fi
 if [ ! -e "$module" ]; then
     echo "tools: building kryoptic $version in $folder" >&2
     mkdir -p "$folder"

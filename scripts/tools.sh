@@ -3,8 +3,9 @@
 # virtual environment. Does nothing, quickly, when all are there. Source it to get REROOT_VENV.
 #
 #   scripts/tools.sh build    what compiles: a C compiler and linker
-#   scripts/tools.sh test     and the judges: openssl, certtool, SoftHSM, Python's cryptography, pkilint; and the consumers:
-#                             mosquitto, nginx, the Matter SDK (100 MB)
+#   scripts/tools.sh test     and the judges: openssl, certtool, SoftHSM, p11-kit, Python's cryptography, pkilint; the
+#                             consumers: mosquitto, nginx, the Matter SDK (100 MB); and a second token, kryoptic, which is
+#                             compiled (1.5 minutes of a core, once: it is kept in the cache)
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -15,11 +16,18 @@ export REROOT_VENV=${REROOT_VENV:-${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/reroot
 needs="cc:gcc /usr/include/stdio.h:libc6-dev"
 if [ "$what" = test ]; then
     needs="$needs c++:g++ openssl:openssl certtool:gnutls-bin softhsm2-util:softhsm2 pkcs11-tool:opensc python3:python3
+        p11-kit:p11-kit pgrep:procps
+        /usr/lib/x86_64-linux-gnu/pkcs11/p11-kit-client.so:p11-kit-modules
         strace:strace /usr/sbin/mosquitto:mosquitto mosquitto_pub:mosquitto-clients /usr/sbin/nginx:nginx-light"
     # what the Matter SDK's library is linked with
     for library in libnl-3:libnl-3-200 libnl-route-3:libnl-route-3-200 libgio-2.0:libglib2.0-0; do
         ldconfig -p | grep -q "${library%%:*}\.so" || needs="$needs missing-${library%%:*}:${library#*:}"
     done
+    # what kryoptic is compiled with
+    if ! "$here/kryoptic.sh" --is-built; then
+        needs="$needs pkg-config:pkg-config /usr/include/openssl/ssl.h:libssl-dev /usr/include/sqlite3.h:libsqlite3-dev"
+        ldconfig -p | grep -q 'libclang-[0-9]*\.so' || needs="$needs missing-libclang:libclang-dev"
+    fi
     # Debian splits `venv` off; other Pythons have it
     python3 -c 'import venv, ensurepip' 2>/dev/null || needs="$needs missing-venv:python3-venv"
 fi
@@ -55,6 +63,7 @@ if [ ${#missing[@]} -gt 0 ]; then
 fi
 
 if [ "$what" = test ]; then
+    "$here/kryoptic.sh" >/dev/null
     # the environment is made anew when the list of packages has changed
     stamp="$REROOT_VENV/installed"
     if ! cat "$here/python-requirements.txt" "$here/python-standalone.txt" | cmp -s - "$stamp"; then
