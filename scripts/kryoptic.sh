@@ -27,7 +27,7 @@ if [ ! -e "$module" ]; then
     cp -r "$(dirname "$manifest")" "$work/source"
     # an edition 2021 package outside of any workspace
     grep -q '^\[workspace\]' "$work/source/Cargo.toml" || printf '\n[workspace]\n' >>"$work/source/Cargo.toml"
-    (cd "$work/source" && CARGO_TARGET_DIR=$work/target cargo build --quiet --release --no-default-features --features "$features") >&2
+    (cd "$work/source" && CARGO_TARGET_DIR=$work/target cargo build --quiet --locked --release --no-default-features --features "$features") >&2
     # the name appears when the file is whole
     cp "$work/target/release/libkryoptic_pkcs11.so" "$module.partial"
     mv "$module.partial" "$module"

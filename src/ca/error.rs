@@ -84,6 +84,12 @@ pub enum CaError {
         /// The last second asked for.
         end: Time,
     },
+    /// Another certificate is in the place.
+    #[error("`{}` holds another certificate, and nothing is overwritten", path.display())]
+    Kept {
+        /// The file.
+        path: PathBuf,
+    },
     /// A key that is none.
     #[error("new key: {0}")]
     Key(#[from] KeyError),
@@ -203,6 +209,7 @@ impl CaError {
                 "Give every certificate up to the root with --chain, nearest first, or change `chain` in reroot.toml."
             }
             Self::ChainUnused { .. } => "Leave --chain out; who seals is checked against a manifest anchor.",
+            Self::Kept { .. } => "Name a new file for it in reroot.toml, then import again.",
             Self::KeysLeft { reason, .. } => {
                 let hint = reason.hint().map(|hint| hint + " ").unwrap_or_default();
                 return Some(

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::config::{Config, Holder};
-use crate::durable::{self, Access, DurableError};
+use crate::durable::{self, Access};
 use crate::ledger::Ledger;
 use crate::signer::SecretResolver;
 use crate::x509::{Certificate, pem};
@@ -21,9 +21,9 @@ pub struct Imported {
     pub files: Vec<PathBuf>,
 }
 
-/// Takes in a certificate for the issuing CA or, if it is not a CA's, for the manifest signer, and puts it where the
-/// configuration says. `chain` is what lies above the issuing CA, nearest first; without it, the files that the
-/// configuration names must be there.
+/// Takes in a certificate for the issuing CA or, if it is another key's and not a CA's, for the manifest signer, and puts
+/// it where the configuration says. `chain` is what lies above the issuing CA, nearest first; without it, the files that
+/// the configuration names must be there.
 ///
 /// Before anything is written: the key that the configuration names is opened and is the certificate's; the rights and
 /// the chain are those that issuing and sealing need; the ledger is that of this key. Files that exist stay as they are.
@@ -36,7 +36,9 @@ pub fn import(
     chain: Vec<Certificate>,
     secrets: &dyn SecretResolver,
 ) -> Result<Imported, CaError> {
-    let holder = if certificate.is_ca() { Holder::Issuer } else { Holder::Manifest };
+    // a certificate of the issuing key that forgot the CA rights is not taken for the manifest signer's
+    let issuing = certificate.is_ca() || Ledger::open(config.ledger_path(), certificate.spki()).is_ok();
+    let holder = if issuing { Holder::Issuer } else { Holder::Manifest };
     let mut wanted: Vec<(PathBuf, Vec<Certificate>)> = Vec::new();
     match holder {
         Holder::Issuer => {
@@ -56,7 +58,7 @@ pub fn import(
         match read(&path)? {
             None => missing.push((path, content)),
             Some(found) if found == content => {}
-            Some(_) => return Err(DurableError::Exists { path }.into()),
+            Some(_) => return Err(CaError::Kept { path }),
         }
     }
     let mut files = Vec::with_capacity(missing.len());

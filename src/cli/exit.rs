@@ -85,6 +85,7 @@ fn ca(error: &CaError) -> Exit {
         | CaError::Directory { .. }
         | CaError::Exists { .. }
         | CaError::IssuerNotValid { .. }
+        | CaError::Kept { .. }
         | CaError::KeyAlgorithm { .. }
         | CaError::MatterId { .. }
         | CaError::MatterKey { .. }

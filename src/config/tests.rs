@@ -182,7 +182,7 @@ paht = "ledger.db"
         ("config.schema.missing", "[issuer] has no `certificate`", "issuer"),
         ("config.schema.unknown", "unknown key `certificat` in [issuer]", "certificat"),
         ("config.schema.type", "`chain` is a string, expected an array of paths", "\"b\""),
-        ("config.schema.type", "`key` is an integer, expected a string", "1"),
+        ("config.schema.type", "`key` is an integer, expected a string or an array of URIs", "1"),
         ("config.schema.value", "`certificate` is empty, expected a path", "\"\""),
         ("config.schema.type", "`anchors` is an integer, expected a string", "2"),
         ("config.schema.missing", "[ledger] has no `path`", "ledger"),

@@ -112,7 +112,7 @@ fn comment(text: &str) -> String {
 const PLAIN: &str = "# The key is not encrypted. `openssl pkcs8 -topk8` encrypts it; then say where the passphrase is:";
 const ASK: &str = "# The key is encrypted and its passphrase is asked for. To have it from elsewhere:";
 const EXAMPLE: &str = "# secret = { env = \"NAME\" }          # or { file = \"PATH\" }";
-const ASK_PIN: &str = "# The PIN is asked for. To have it from elsewhere:";
+const ASK_PIN: &str = "# The PIN is asked for if the token wants one. To have it from elsewhere:";
 const PIN_THERE: &str = "# `pin-source` in the URI names the file with the PIN.";
 const HSM: &str = r#"
 # How tokens are treated. These are the usual values; without `sessions`, as many as make it faster.

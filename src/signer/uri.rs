@@ -199,6 +199,8 @@ fn write_attributes(
         separator = next;
         for octet in value {
             match octet {
+                // RFC 7512 §2.3: "the whole value of the "id" attribute SHOULD be percent-encoded"
+                _ if *name == "id" => write!(f, "%{octet:02X}")?,
                 b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
                     write!(f, "{}", char::from(*octet))?;
                 }

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use tempfile::TempDir;
 
 pub(crate) const SOFTHSM: &str = "/usr/lib/softhsm/libsofthsm2.so";
-pub(crate) const PIN: &str = "5678";
+pub(crate) const PIN: &str = "geheim-4711";
 
 /// A SoftHSM2 folder of its own.
 pub(crate) struct Hsm {

@@ -1,5 +1,6 @@
 //! A provider's folder: a CA made by `reroot init`, the TEST root as anchor, policies, archives.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use reroot::durable::{Access, write_new};
@@ -52,6 +53,8 @@ pub struct Workshop {
     folder: tempfile::TempDir,
     /// Maker of leaves.
     pub pki: TestPki,
+    /// The environment of every command.
+    pub env: BTreeMap<String, String>,
 }
 
 impl Workshop {
@@ -62,14 +65,33 @@ impl Workshop {
 
     /// As [`new`](Self::new), with more arguments for `init`.
     pub fn with(init: &[&str]) -> Self {
+        Self::with_env(init, BTreeMap::new())
+    }
+
+    /// As [`with`](Self::with), in this environment.
+    pub fn with_env(init: &[&str], env: BTreeMap<String, String>) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let workshop = Self { folder, pki: TestPki::shipped() };
+        let workshop = Self { folder, pki: TestPki::shipped(), env };
         workshop
             .reroot(&["init", "pki", "--organization", "Workshop"])
             .args(init)
             .env(PASSPHRASE_VARIABLE, PASSPHRASE)
             .run()
             .success();
+        workshop.prepare()
+    }
+
+    /// A copy of everything in the folder.
+    pub fn copy(&self) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let (from, to) = (self.folder.path().join("."), folder.path());
+        Run::tool("cp").arg("-a").arg(from).arg(to).run().success();
+        Self { folder, pki: TestPki::shipped(), env: self.env.clone() }
+    }
+
+    /// Makes the TEST root the only anchor of a new CA, and writes the policy.
+    pub fn prepare(self) -> Self {
+        let workshop = self;
         let config = workshop.path("pki/reroot.toml");
         let text = std::fs::read_to_string(&config).expect("init writes it");
         let test = text.replace("stm-stsafe-a-prod-ca-01.pem", "test-root.pem");
@@ -106,7 +128,8 @@ impl Workshop {
 
     /// A command in the folder.
     pub fn reroot(&self, args: &[&str]) -> Run {
-        Run::reroot(self.folder()).args(args)
+        let run = Run::reroot(self.folder()).args(args);
+        self.env.iter().fold(run, |run, (name, value)| run.env(name, value))
     }
 
     /// `reroot issue INPUT --policy policy.toml --out OUT` and more arguments.
