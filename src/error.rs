@@ -9,7 +9,6 @@ use crate::durable::DurableError;
 use crate::issue::IssueError;
 use crate::ledger::LedgerError;
 use crate::manifest::ManifestError;
-use crate::origin::ItemName;
 use crate::policy::PolicyErrors;
 use crate::reel::ReelError;
 use crate::signer::SignerError;
@@ -72,8 +71,8 @@ pub enum Error {
     /// Two inputs have one name.
     #[error("two inputs are named `{name}`, and so would be their items")]
     InputTwice {
-        /// The name.
-        name: ItemName,
+        /// The name, escaped.
+        name: String,
     },
     /// Ctrl-C.
     #[error("interrupted")]

@@ -250,7 +250,7 @@ fn check_names(inputs: &[Input]) -> Result<(), Error> {
     names.sort_unstable();
     match names.windows(2).find(|pair| pair[0] == pair[1]) {
         None => Ok(()),
-        Some(pair) => Err(Error::InputTwice { name: pair[0].clone() }),
+        Some(pair) => Err(Error::InputTwice { name: pair[0].to_string() }),
     }
 }
 

@@ -90,7 +90,10 @@ fn judge(corpus: &Path, scratch: &Path, case: &Value, faults: &mut Vec<String>) 
         // a code that ends in a dot stands for all that begin so
         let fits = |code: &&str| *code == got.1 || (code.ends_with('.') && got.1.starts_with(code));
         if got.0 != text(expected, "verdict") || !(codes.is_empty() || codes.iter().any(fits)) {
-            fault(format!("{item}: expected {} {codes:?} ({}), found {got:?}", expected["verdict"], expected["clause"]));
+            fault(format!(
+                "{item}: expected {} {codes:?} ({}), found {got:?}",
+                expected["verdict"], expected["clause"]
+            ));
         }
     }
     for item in found.keys() {

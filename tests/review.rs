@@ -4,6 +4,11 @@
 #[allow(dead_code, unreachable_pub, reason = "each test uses some of the helpers")]
 mod support;
 
+use reroot::crypto::sha256;
+use reroot::delivery::{ArchiveReader, Stamp, ZipWriter};
+use reroot::manifest::{self, Entry, FileDigest, Statement, TreeBuilder};
+use reroot::signer::FileSigner;
+use reroot::x509::{Certificate, SerialNumber, pem};
 use support::judges::put;
 use support::pki::{archive, variants};
 use support::workshop::Workshop;
@@ -162,4 +167,161 @@ fn a_passphrase_file_is_found_from_anywhere() {
     );
     let args = ["issue", "reel.zip", "--policy", "policy.toml", "--out", "batch", "--set", "lot=A1"];
     workshop.reroot(&args).args(["--config", "sealed/reroot.toml"]).run().success();
+}
+
+/// What whoever holds the manifest key, but not the issuing key, can do to a batch: files are changed before, then the
+/// statement is made to name them, then sealed again.
+fn reseal(workshop: &Workshop, change: impl FnOnce(&mut Statement)) {
+    let read = |name: &str| std::fs::read(workshop.path("batch").join(name)).expect(name);
+    let mut statement = Statement::parse(&read("manifest.json")).expect("a statement");
+    let mut tree = TreeBuilder::new();
+    String::from_utf8(read("manifest.jsonl")).expect("ASCII").lines().for_each(|line| tree.push(line.as_bytes()));
+    statement.entries.sha256 = sha256(&read("manifest.jsonl"));
+    (statement.entries.tree_size, statement.entries.root_hash) = (tree.size(), tree.root());
+    statement.rejected = sha256(&read("rejected.jsonl"));
+    statement.inputs.sha256 = sha256(&read("inputs.jsonl"));
+    for file in &mut statement.files {
+        file.sha256 = sha256(&read(&file.name));
+    }
+    change(&mut statement);
+    let key = std::fs::read(workshop.path("pki/ca/manifest.key.pem")).expect("a key");
+    let signer = FileSigner::open(&key, None).expect("a plain key");
+    let certificate = pem::read(&read("manifest.pem")).expect("PEM").remove(0).der;
+    let certificate = Certificate::from_der(&certificate).expect("a certificate");
+    let octets = statement.to_bytes();
+    let seal = manifest::seal::sign(&octets, &certificate, &signer, statement.created).expect("a seal");
+    put(&workshop.path("batch/manifest.json"), octets);
+    put(&workshop.path("batch/manifest.json.p7s"), seal);
+}
+
+fn sealed_batch() -> Workshop {
+    let workshop = Workshop::new();
+    workshop.reel("reel.zip", 0..3);
+    workshop.issue("reel.zip", "batch", &[]).success();
+    workshop
+}
+
+#[track_caller]
+fn refused(workshop: &Workshop, code: &str, more: &[&str]) {
+    let found = workshop.verify("batch", more).expect(1);
+    assert!(found.out().contains(code), "{}", found.out());
+}
+
+#[test]
+fn the_helper_seals_what_verifies() {
+    let workshop = sealed_batch();
+    reseal(&workshop, |_| {});
+    workshop.verify("batch", &["--input", "reel.zip"]).success();
+}
+
+#[test]
+fn a_line_says_of_reissue_what_the_statement_says() {
+    let workshop = sealed_batch();
+    let lines = std::fs::read_to_string(workshop.path("batch/manifest.jsonl")).expect("lines");
+    put(&workshop.path("batch/manifest.jsonl"), lines.replacen("\"reissue\":null", "\"reissue\":\"lost\"", 1));
+    reseal(&workshop, |_| {});
+    refused(&workshop, "audit.entry.differs", &[]);
+}
+
+#[test]
+fn a_line_claims_no_relaxation_that_the_policy_does_not_name() {
+    let workshop = sealed_batch();
+    let lines = std::fs::read_to_string(workshop.path("batch/manifest.jsonl")).expect("lines");
+    let claimed = lines.replacen("[\"test-anchor\"]", "[\"test-anchor\",\"trailing-padding\"]", 1);
+    assert_ne!(claimed, lines);
+    put(&workshop.path("batch/manifest.jsonl"), claimed);
+    reseal(&workshop, |_| {});
+    refused(&workshop, "audit.entry.differs", &[]);
+}
+
+#[test]
+fn no_archive_of_a_sealed_batch_stays_unread() {
+    for name in ["certificates-0001.zip", "sources-0002.zip", "certificates-new.zip"] {
+        let workshop = sealed_batch();
+        let content = std::fs::read(workshop.path("batch/certificates.zip")).expect("an archive");
+        workshop.write(&format!("batch/{name}"), &content);
+        reseal(&workshop, |statement| {
+            statement.files.push(FileDigest { name: name.to_owned(), sha256: sha256(&content) });
+            statement.files.sort_by(|one, other| one.name.cmp(&other.name));
+        });
+        refused(&workshop, "audit.file.archive-unread", &[]);
+    }
+}
+
+#[test]
+fn numbers_that_the_files_contradict_are_refused() {
+    let try_out = |code: &str, change: fn(&mut Statement)| {
+        let workshop = sealed_batch();
+        reseal(&workshop, change);
+        refused(&workshop, code, &[]);
+    };
+    try_out("audit.account.counts", |statement| statement.inputs.count = 7);
+    try_out("audit.account.counts", |statement| statement.counts.signatures_made = 2);
+    try_out("audit.statement.discarded-serials", |statement| {
+        statement.discarded_serials.push(SerialNumber::from_content(&[0x40; 16]).expect("positive"));
+    });
+    try_out("audit.source.anchor", |statement| statement.anchors[0].subject = "CN=somebody else".to_owned());
+}
+
+/// A chip is left out and listed as rejected: only the input can tell.
+#[test]
+fn a_genuine_leaf_cannot_be_passed_off_as_a_bad_one() {
+    for (claimed, code) in
+        [("verify.signature.invalid", "audit.account.finding"), ("reel.zip.corrupt", "audit.account.item")]
+    {
+        let workshop = sealed_batch();
+        let lines = std::fs::read_to_string(workshop.path("batch/manifest.jsonl")).expect("lines");
+        let (first, rest) = lines.split_once('\n').expect("three lines");
+        put(&workshop.path("batch/manifest.jsonl"), rest);
+        let victim = Entry::parse(first).expect("a line");
+        for name in ["certificates.zip", "sources.zip"] {
+            let content = std::fs::read(workshop.path("batch").join(name)).expect("an archive");
+            let statement =
+                Statement::parse(&std::fs::read(workshop.path("batch/manifest.json")).expect("it")).expect("it");
+            let mut writer = ZipWriter::new(Vec::new(), Stamp::new(statement.issued_at));
+            let mut reader = ArchiveReader::new(&content[..], name);
+            while let Some(entry) = reader.next_entry().expect("an entry") {
+                if !entry.name.starts_with(&victim.uid().to_string()) {
+                    writer.add(entry.name, entry.data).expect("writing to memory");
+                }
+            }
+            put(&workshop.path("batch").join(name), writer.finish().expect("writing to memory"));
+        }
+        let item =
+            if code.ends_with("item") { "reel.zip!nothing.der".to_owned() } else { victim.source_item().to_string() };
+        let line = format!(
+            "{{\"item\":\"{item}\",\"disposition\":\"rejected\",\"code\":\"{claimed}\",\"reason\":\"bad\",\"uid\":null,\
+             \"source_sha256\":null}}\n"
+        );
+        put(&workshop.path("batch/rejected.jsonl"), line);
+        reseal(&workshop, |statement| {
+            (statement.counts.issued, statement.counts.rejected) = (2, 1);
+        });
+        workshop.verify("batch", &[]).success();
+        refused(&workshop, code, &["--input", "reel.zip"]);
+    }
+}
+
+#[test]
+fn findings_of_an_honest_batch_are_made_again() {
+    let workshop = Workshop::new();
+    workshop.reel("reel.zip", 0..1);
+    workshop.issue("reel.zip", "first", &[]).success();
+    let leaf = |index| workshop.pki.leaf(index).der;
+    let mut broken = leaf(3);
+    *broken.last_mut().expect("octets") ^= 1;
+    let files: [(&str, &[u8]); 6] = [
+        ("issued before.der", &leaf(0)),
+        ("good.der", &leaf(1)),
+        ("twin.der", &variants::twin(&leaf(1))),
+        ("crossed.der", &variants::crossed(&workshop.pki, 0, 7)),
+        ("broken.der", &broken),
+        ("unexpected.der", &leaf(5)),
+    ];
+    workshop.write("mixed.zip", &archive::zip(&files));
+    workshop
+        .write("expected.txt", format!("{}\n{}\n", workshop.pki.leaf(0).uid(), workshop.pki.leaf(1).uid()).as_bytes());
+    workshop.issue("mixed.zip", "batch", &["--on-reject", "skip", "--expect", "expected.txt"]).expect(1);
+    let verified = workshop.verify("batch", &["--input", "mixed.zip"]).success();
+    assert!(verified.out().contains("every finding that leaf, policy and anchors give"), "{}", verified.out());
 }

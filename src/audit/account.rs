@@ -1,38 +1,37 @@
 //! Accounting: every item is exactly one of issued, rejected, ignored.
 
 use std::io::Read;
-use std::ops::ControlFlow;
 
 use crate::crypto::sha256;
 use crate::delivery::BatchReader;
 use crate::error::Error;
+use crate::intake::{Intake, Source, read_and_verify};
 use crate::manifest::{self, Entry, FindingLine, InputLine, IssuerMode, Statement};
-use crate::origin::Disposition;
-use crate::reel::{self, Input, Item};
+use crate::origin::{Disposition, Finding, ItemName};
+use crate::policy::Policy;
+use crate::reel;
+use crate::verify;
 use crate::x509::Sha256Digest;
-use crate::x509::tlv::Reader;
 
 use super::report::{AuditReport, code};
-use super::{Audit, believed};
+use super::{Audit, believed, check_digest};
 
 /// The statement's counts against the lines.
 pub(super) fn check_counts(reader: &BatchReader, statement: &Statement, report: &mut AuditReport) -> Result<(), Error> {
     let before = report.count();
     let mut rejected = 0;
     let mut ignored = 0;
-    each_line(reader, manifest::REJECTED_FILE, report, |line, report| match FindingLine::parse(line) {
+    each_line(reader, statement, manifest::REJECTED_FILE, report, |line, report| match FindingLine::parse(line) {
         Ok(line) if line.disposition() == Disposition::Rejected => rejected += 1,
         Ok(_) => ignored += 1,
         Err(error) => report.fault(code::ACCOUNT_LINE, manifest::REJECTED_FILE, &error.to_string()),
     })?;
+    let mut inputs = 0;
+    each_line(reader, statement, manifest::INPUTS_FILE, report, |line, report| match InputLine::parse(line) {
+        Ok(_) => inputs += 1,
+        Err(error) => report.fault(code::ACCOUNT_LINE, manifest::INPUTS_FILE, &error.to_string()),
+    })?;
     let counts = &statement.counts;
-    // discarded ones are signatures too; whether there were more is the ledger's to know
-    let least = counts.issued + statement.discarded_serials.len() as u64;
-    if statement.issuer.mode == IssuerMode::Local && counts.signatures_made < least {
-        let message =
-            format!("signatures_made is {}, which is less than the {least} in the batch", counts.signatures_made);
-        report.fault(code::ACCOUNT_COUNTS, manifest::STATEMENT_FILE, &message);
-    }
     let items = counts.issued + counts.rejected + counts.ignored;
     if counts.rejected != rejected || counts.ignored != ignored || counts.items != items {
         let message = format!(
@@ -41,60 +40,47 @@ pub(super) fn check_counts(reader: &BatchReader, statement: &Statement, report: 
         );
         report.fault(code::ACCOUNT_COUNTS, manifest::REJECTED_FILE, &message);
     }
+    if statement.inputs.count != inputs {
+        let message = format!("{inputs} inputs, the statement says {}", statement.inputs.count);
+        report.fault(code::ACCOUNT_COUNTS, manifest::INPUTS_FILE, &message);
+    }
+    // discarded ones are signatures too; how many more there were is the signer's word
+    let least = counts.issued.saturating_add(statement.discarded_serials.len() as u64);
+    if statement.issuer.mode == IssuerMode::Local && counts.signatures_made < least {
+        let message =
+            format!("signatures_made is {}, which is less than the {least} in the batch", counts.signatures_made);
+        report.fault(code::ACCOUNT_COUNTS, manifest::STATEMENT_FILE, &message);
+    }
     report.checked_since(before, "the counts: items = issued + rejected + ignored");
     Ok(())
 }
 
-/// The lines about the inputs against the statement.
-pub(super) fn check_input_lines(
-    reader: &BatchReader,
-    statement: &Statement,
-    report: &mut AuditReport,
-) -> Result<(), Error> {
-    let mut count = 0;
-    each_line(reader, manifest::INPUTS_FILE, report, |line, report| {
-        count += 1;
-        if let Err(error) = InputLine::parse(line) {
-            report.fault(code::ACCOUNT_LINE, manifest::INPUTS_FILE, &error.to_string());
-        }
-    })?;
-    if count != statement.inputs.count {
-        let message = format!("{count} inputs, the statement says {}", statement.inputs.count);
-        report.fault(code::ACCOUNT_COUNTS, manifest::INPUTS_FILE, &message);
-    }
-    Ok(())
-}
-
-/// The inputs themselves: the same octets, and every item of theirs in the manifest or among the findings, once.
+/// The inputs themselves: the same octets, every item of theirs in the manifest or among the findings, once, and every
+/// finding that leaf, policy and anchors give.
 pub(super) fn check_inputs(
     job: &Audit<'_>,
     reader: &BatchReader,
     statement: &Statement,
+    policy: &Policy,
     stdin: &mut (dyn Read + Send),
     report: &mut AuditReport,
 ) -> Result<(), Error> {
-    let mut seen: Vec<Seen> = Vec::new();
-    let mut records = Vec::new();
-    for input in job.inputs {
-        let stdin: Option<&mut dyn Read> = if *input == Input::Stdin { Some(&mut *stdin) } else { None };
-        let mut each = |item| {
-            seen.push(match &item {
-                Item::Candidate(leaf) => {
-                    let certificate = leaf.der.get(..outer_length(&leaf.der)).unwrap_or(&leaf.der);
-                    Seen {
-                        name: digest(leaf.item.as_str()),
-                        content: [short(sha256(&leaf.der)), short(sha256(certificate))],
-                    }
-                }
-                Item::Finding(finding) => {
-                    Seen { name: digest(finding.item.as_str()), content: [finding.source_sha256.map_or(0, short); 2] }
-                }
-            });
-            ControlFlow::Continue(())
-        };
-        records.extend(reel::read(input, stdin, &job.limits, job.scratch, &mut each)?);
-    }
-    let lines: String = records
+    let source = Source {
+        inputs: job.inputs,
+        limits: &job.limits,
+        anchors: job.source_anchors,
+        rules: policy.source(),
+        at: statement.issued_at,
+        scratch: job.scratch,
+        jobs: job.jobs,
+        advance: &|_| {},
+        cancel: job.cancel,
+    };
+    let mut intake = read_and_verify(&source, stdin, |_| Ok(statement.issued_at))?;
+    // the expected list is not at hand: chips rejected because of it stay leaves here
+    intake.resolve(None)?;
+    let lines: String = intake
+        .inputs
         .iter()
         .map(|input| InputLine::new(input.name.clone(), input.bytes, input.sha256).line() + "\n")
         .collect();
@@ -103,76 +89,139 @@ pub(super) fn check_inputs(
         report.fault(code::ACCOUNT_INPUT, manifest::INPUTS_FILE, message);
         return Ok(());
     }
-    let mut accounted: Vec<Accounted> = Vec::with_capacity(seen.len());
+    let before = report.count();
+    let mut account = Account::of(&intake)?;
+    // only then do the findings follow from the auditor's anchors
+    let same_anchors = same_anchors(job, statement);
     // lines that cannot be read have been reported where they were checked
-    each_line(reader, manifest::ENTRIES_FILE, report, |line, _| {
-        accounted.extend(Entry::parse(line).ok().map(|entry| Accounted {
-            name: digest(entry.source_item().as_str()),
-            content: Some(short(entry.source_sha256())),
-        }));
+    each_line(reader, statement, manifest::ENTRIES_FILE, report, |line, report| {
+        if let Ok(entry) = Entry::parse(line) {
+            let found = account.strike(
+                entry.source_item(),
+                |derived| matches!(derived, Derived::Leaf { source } if *source == entry.source_sha256()),
+            );
+            let message = match found {
+                Some(Derived::Leaf { source }) if source == entry.source_sha256() => return,
+                Some(Derived::Leaf { .. }) => "is another leaf in the inputs",
+                Some(Derived::Finding { .. }) => "was issued, but is no leaf that verifies",
+                None => "is not in the inputs, or accounted for twice",
+            };
+            report.fault(code::ACCOUNT_ITEM, manifest::ENTRIES_FILE, &format!("{} {message}", entry.source_item()));
+        }
     })?;
-    each_line(reader, manifest::REJECTED_FILE, report, |line, _| {
-        accounted.extend(
-            FindingLine::parse(line)
-                .ok()
-                .map(|line| Accounted { name: digest(line.item().as_str()), content: line.source_sha256().map(short) }),
-        );
+    each_line(reader, statement, manifest::REJECTED_FILE, report, |line, report| {
+        if let Ok(line) = FindingLine::parse(line) {
+            let Some(derived) = account.strike(line.item(), |derived| contradiction(derived, &line).is_none()) else {
+                let message = format!("{} is not in the inputs, or accounted for twice", line.item());
+                return report.fault(code::ACCOUNT_ITEM, manifest::REJECTED_FILE, &message);
+            };
+            if let Some(found) = contradiction(&derived, &line).filter(|_| same_anchors) {
+                let message =
+                    format!("{} is {} as {}, but {found}", line.item(), line.disposition().as_str(), line.code());
+                report.fault(code::ACCOUNT_FINDING, manifest::REJECTED_FILE, &message);
+            }
+        }
     })?;
-    let items = (seen.len(), accounted.len());
-    if is_same_account(seen, accounted) {
-        report.checked("the inputs: every item accounted for, once");
-    } else {
-        let message = format!(
-            "the inputs hold {} items, the batch accounts for {}; their names or certificates differ",
-            items.0, items.1
-        );
+    let left = account.left();
+    if left > 0 {
+        let message = format!("{left} items of the inputs are not accounted for");
         report.fault(code::ACCOUNT_ITEM, manifest::REJECTED_FILE, &message);
+    }
+    if report.count() == before {
+        report.checked("the inputs: every item accounted for, once");
+        if same_anchors {
+            report.checked(
+                "every finding that leaf, policy and anchors give; those of ledger and lists are the signer's word",
+            );
+        } else {
+            report
+                .warnings
+                .push("the batch was made with other source anchors: its findings were not made again".into());
+        }
     }
     Ok(())
 }
 
-/// An item of an input: its name, the digest of what it holds, and of the certificate without padding behind it.
-struct Seen {
-    name: [u8; 16],
-    content: [u64; 2],
+/// What the inputs themselves say of one item.
+#[derive(Clone, Copy)]
+enum Derived {
+    /// Not a leaf that could be issued, whatever the ledger says.
+    Finding { disposition: Disposition, code: &'static str },
+    /// A verified leaf without a conflict.
+    Leaf { source: Sha256Digest },
 }
 
-/// An item of the batch: its name and the digest of the certificate it held, where one is stated.
-struct Accounted {
-    name: [u8; 16],
-    content: Option<u64>,
+/// Every item of the inputs, struck out one by one.
+struct Account {
+    items: Vec<([u8; 16], Option<Derived>)>,
 }
 
-/// Whether every item is accounted for once, under its own name, with the certificate that it holds.
-fn is_same_account(mut seen: Vec<Seen>, mut accounted: Vec<Accounted>) -> bool {
-    seen.sort_unstable_by_key(|item| item.name);
-    accounted.sort_unstable_by_key(|item| item.name);
-    let seen = seen.chunk_by(|one, other| one.name == other.name);
-    let mut accounted = accounted.chunk_by(|one, other| one.name == other.name);
-    // an input given twice has each name twice
-    let same = seen.into_iter().all(|items| {
-        accounted.next().is_some_and(|lines| {
-            let holds = |content: u64| items.iter().any(|item| item.content.contains(&content));
-            lines[0].name == items[0].name
-                && lines.len() == items.len()
-                && lines.iter().all(|line| line.content.is_none_or(holds))
-        })
-    });
-    same && accounted.next().is_none()
+impl Account {
+    fn of(intake: &Intake) -> Result<Self, Error> {
+        let mut items = Vec::with_capacity(intake.rows.len() + intake.findings.len());
+        for (_, finding) in &intake.findings {
+            let Finding { disposition, code, .. } = finding;
+            let derived = Derived::Finding { disposition: *disposition, code: code.as_str() };
+            items.push((digest(&finding.item), Some(derived)));
+        }
+        for row in &intake.rows {
+            let derived = Derived::Leaf { source: row.source() };
+            items.push((digest(&row.load(&intake.spool)?.item), Some(derived)));
+        }
+        items.sort_unstable_by_key(|(item, _)| *item);
+        Ok(Self { items })
+    }
+
+    /// Strikes out one item of this name: one that fits if there is one, since an input given twice has each name twice.
+    fn strike(&mut self, item: &ItemName, fits: impl Fn(&Derived) -> bool) -> Option<Derived> {
+        let name = digest(item);
+        let first = self.items.partition_point(|(item, _)| *item < name);
+        let same = || self.items[first..].iter().take_while(|(item, _)| *item == name).enumerate();
+        let left = |fits: &dyn Fn(&Derived) -> bool| {
+            same().find(|(_, (_, derived))| derived.as_ref().is_some_and(fits)).map(|(at, _)| at)
+        };
+        let at = left(&fits).or_else(|| left(&|_| true))?;
+        self.items[first + at].1.take()
+    }
+
+    fn left(&self) -> usize {
+        self.items.iter().filter(|(_, derived)| derived.is_some()).count()
+    }
 }
 
-/// Octets of the first DER element, as far as its length says so.
-fn outer_length(der: &[u8]) -> usize {
-    Reader::new(der).element("item").map_or(der.len(), |element| element.raw.len())
+/// What a line of rejected.jsonl should say instead, if it can be known.
+fn contradiction(derived: &Derived, line: &FindingLine) -> Option<String> {
+    match derived {
+        Derived::Finding { disposition, code } if *disposition == line.disposition() && *code == line.code() => None,
+        Derived::Finding { disposition, code } => Some(format!("would be {} as {code}", disposition.as_str())),
+        Derived::Leaf { .. } if follows_from_inputs(line.code()) => Some("verifies and conflicts with no other".into()),
+        Derived::Leaf { source } if line.source_sha256().is_some_and(|stated| stated != *source) => {
+            Some("is another leaf in the inputs".into())
+        }
+        Derived::Leaf { .. } => None,
+    }
 }
 
-/// A quarter of a SHA-256: nobody can make a second certificate for it that an anchor signed.
-fn short(digest: Sha256Digest) -> u64 {
-    u64::from_be_bytes(*digest.as_bytes().first_chunk().expect("a digest has 32 octets"))
+/// Whether a finding of this code follows from leaf, policy and anchors, without the ledger or an expected list.
+fn follows_from_inputs(code: &str) -> bool {
+    let expected = [verify::EXPECT_COUNT, verify::EXPECT_MISSING, verify::EXPECT_UNEXPECTED];
+    let known = reel::CODES.iter().chain(verify::CODES).any(|(known, _)| known.as_str() == code);
+    known && !expected.iter().any(|expected| expected.as_str() == code)
+}
+
+fn same_anchors(job: &Audit<'_>, statement: &Statement) -> bool {
+    let sorted = |mut list: Vec<Sha256Digest>| {
+        list.sort_unstable();
+        list.dedup();
+        list
+    };
+    sorted(job.source_anchors.iter().map(|anchor| sha256(anchor.spki().der())).collect())
+        == sorted(statement.anchors.iter().map(|anchor| anchor.spki_sha256).collect())
 }
 
 fn each_line(
     reader: &BatchReader,
+    statement: &Statement,
     name: &'static str,
     report: &mut AuditReport,
     mut work: impl FnMut(&str, &mut AuditReport),
@@ -181,11 +230,12 @@ fn each_line(
     while let Some(line) = believed(lines.next_line(), name, report)?.flatten() {
         work(line, report);
     }
+    check_digest(&lines.finish()?, statement, report);
     Ok(())
 }
 
 /// Half a SHA-256 stands for an item's name: a collision would have to be made on purpose, by whoever made the archive,
 /// to hide one of their own items.
-fn digest(name: &str) -> [u8; 16] {
-    sha256(name.as_bytes()).as_bytes()[..16].try_into().expect("half of 32 octets")
+fn digest(name: &ItemName) -> [u8; 16] {
+    sha256(name.as_str().as_bytes()).as_bytes()[..16].try_into().expect("half of 32 octets")
 }

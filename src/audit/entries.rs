@@ -4,22 +4,25 @@ use std::sync::atomic::Ordering;
 
 use crate::cert::{IssuerIdentity, Seed, UncheckedCertificate};
 use crate::crypto::{is_full_width, sha256};
-use crate::delivery::{BatchReader, Stamp, StoredCertificate};
+use crate::delivery::{BatchReader, Stamp, StoredCertificate, WrittenFile};
 use crate::error::Error;
 use crate::issue::{self, derive_serial, serial_for};
-use crate::manifest::{self, Entry, Statement, TreeBuilder};
+use crate::manifest::{self, AnchorReference, Entry, Statement, TreeBuilder};
 use crate::origin::Uid;
 use crate::parallel;
 use crate::policy::{BatchContext, BoundPolicy, Policy};
 use crate::reel::SourceLeaf;
 use crate::verify::{Examined, Relaxation, TrustAnchor, Verifier};
-use crate::x509::{Certificate, SerialNumber};
+use crate::x509::{Certificate, Sha256Digest};
 
 use super::report::{AuditReport, Fault, code};
-use super::{Audit, believed, certificates};
+use super::{Audit, believed, certificates, check_digest};
 
 /// Lines checked at once; bounds the memory.
 const BLOCK: usize = 4_096;
+
+/// Octets of certificates checked at once: some 20,000 ordinary ones.
+const BLOCK_OCTETS: usize = 32 << 20;
 
 /// One line with what belongs to it, as read.
 struct Row {
@@ -33,7 +36,8 @@ struct Row {
 struct Good {
     anchor: String,
     relaxations: Vec<Relaxation>,
-    discarded: Vec<SerialNumber>,
+    source: Sha256Digest,
+    attempt: u32,
 }
 
 /// Everything a line is checked against.
@@ -46,6 +50,8 @@ struct Context<'a> {
     seed: Seed,
 }
 
+const SOURCE_CHAIN: &str = "source-chain.pem";
+
 /// Walks all lines.
 pub(super) fn check(
     job: &Audit<'_>,
@@ -57,13 +63,7 @@ pub(super) fn check(
 ) -> Result<(), Error> {
     let Some(context) = context(job, reader, statement, identity, policy, report)? else { return Ok(()) };
     let before = report.count();
-    let mut walk = Walk {
-        tree: TreeBuilder::new(),
-        last: None,
-        reissue: statement.reissue.clone(),
-        discarded: vec![],
-        numbers: 0,
-    };
+    let mut walk = Walk { tree: TreeBuilder::new(), last: None, discarded: Some(0), numbers: 0 };
     let lines = believed(reader.lines(manifest::ENTRIES_FILE), manifest::ENTRIES_FILE, report)?;
     let certificates = believed(reader.certificates(), "certificates.zip", report)?;
     let sources = believed(reader.sources(), "sources.zip", report)?;
@@ -75,7 +75,8 @@ pub(super) fn check(
             return Err(Error::Interrupted);
         }
         let mut block = Vec::with_capacity(BLOCK);
-        while block.len() < BLOCK {
+        let mut octets = 0;
+        while block.len() < BLOCK && octets < BLOCK_OCTETS {
             let line = believed(lines.next_line(), manifest::ENTRIES_FILE, report)?.flatten();
             let certificate = believed(certificates.next_certificate(), "certificates.zip", report)?.flatten();
             let source = believed(sources.next_certificate(), "sources.zip", report)?.flatten();
@@ -94,6 +95,7 @@ pub(super) fn check(
                     return Ok(());
                 }
             };
+            octets += certificate.der.len() + source.der.len();
             walk.numbers += 1;
             walk.line(&line, report);
             block.push(Row { number: walk.numbers, line, certificate, source });
@@ -105,7 +107,7 @@ pub(super) fn check(
         for checked in parallel::map(job.jobs, block, |row| context.check(&row)) {
             report.certificates += 1;
             match checked {
-                Ok(good) => walk.good(good, report),
+                Ok(good) => walk.good(good, &context, report),
                 Err(fault) => report.push(*fault),
             }
         }
@@ -122,7 +124,26 @@ pub(super) fn check(
         "every certificate: rebuilt bit for bit from policy, seed and leaf, and the CA's signature",
     );
     walk.finish(statement, report);
+    check_archives(statement, [certificates.files(), sources.files()].concat().as_slice(), report);
+    check_digest(&lines.finish()?, statement, report);
     Ok(())
+}
+
+/// What was walked through are the files that the statement names, and it names no archive besides: nobody should find
+/// certificates in a sealed batch that no verifier has looked at.
+fn check_archives(statement: &Statement, walked: &[WrittenFile], report: &mut AuditReport) {
+    for file in walked {
+        check_digest(file, statement, report);
+    }
+    for (name, _) in statement.digests() {
+        // as a file system that knows no letter case would find it
+        let folded = name.to_ascii_lowercase();
+        let stem = folded.strip_suffix(".zip").unwrap_or_default();
+        let archive = stem.starts_with("certificates") || stem.starts_with("sources");
+        if archive && !walked.iter().any(|file| file.name == name) {
+            report.fault(code::ARCHIVE_UNREAD, name, "not one of the numbered parts of the batch's archives");
+        }
+    }
 }
 
 fn context<'a>(
@@ -136,15 +157,14 @@ fn context<'a>(
     let anchors = job.source_anchors.iter().cloned().map(TrustAnchor::from_certificate).collect::<Result<_, _>>()?;
     let mut verifier = Verifier::new(anchors, policy.source().clone(), statement.issued_at)?;
     // certificates of the batch may only help to build paths; the anchors are the auditor's
-    let chain = believed(reader.read("source-chain.pem"), "source-chain.pem", report)?.unwrap_or_default();
-    match certificates(&chain) {
-        Ok(chain) => {
-            check_anchors(statement, &chain, report);
-            for certificate in chain {
-                verifier.add_intermediate(certificate);
+    if let Some(chain) = believed(reader.read(SOURCE_CHAIN), SOURCE_CHAIN, report)? {
+        match certificates(&chain) {
+            Ok(chain) => {
+                check_anchors(statement, &chain, report);
+                chain.into_iter().for_each(|certificate| verifier.add_intermediate(certificate));
             }
+            Err(reason) => report.fault(code::FILE_UNREADABLE, SOURCE_CHAIN, &reason),
         }
-        Err(reason) => report.fault(code::FILE_UNREADABLE, "source-chain.pem", &reason),
     }
     let params = match policy.params(&statement.params) {
         Ok(params) => params,
@@ -193,9 +213,8 @@ fn check_anchors(statement: &Statement, chain: &[Certificate], report: &mut Audi
 struct Walk {
     tree: TreeBuilder,
     last: Option<Uid>,
-    /// What the statement says about a reissue: one run has one reason for all.
-    reissue: Option<String>,
-    discarded: Vec<SerialNumber>,
+    /// Discarded serial numbers of the statement that the lines have given so far; none once they differed.
+    discarded: Option<usize>,
     numbers: u64,
 }
 
@@ -209,18 +228,23 @@ impl Walk {
             report.fault(code::ENTRY_ORDER, &place(self.numbers), &message);
         }
         self.last = Some(entry.uid().clone());
-        if self.reissue.as_deref() != entry.reissue() {
-            let message = format!("chip {} has another reason for a reissue than the statement", entry.uid());
-            report.fault(code::ENTRY_DIFFERS, &place(self.numbers), &message);
-        }
     }
 
-    fn good(&mut self, good: Good, report: &mut AuditReport) {
+    fn good(&mut self, good: Good, context: &Context<'_>, report: &mut AuditReport) {
         *report.anchors.entry(good.anchor).or_default() += 1;
         for relaxation in good.relaxations {
             *report.relaxations.entry(relaxation.to_string()).or_default() += 1;
         }
-        self.discarded.extend(good.discarded);
+        // one by one against the statement's: a line that claims billions of attempts ends at the first that differs
+        let issuer = context.identity.spki();
+        for attempt in 0..good.attempt {
+            self.discarded = self.discarded.filter(|at| {
+                let serial = derive_serial(&context.seed, issuer, &good.source, attempt);
+                context.statement.discarded_serials.get(*at) == Some(&serial)
+            });
+            let Some(at) = &mut self.discarded else { break };
+            *at += 1;
+        }
     }
 
     fn finish(self, statement: &Statement, report: &mut AuditReport) {
@@ -236,7 +260,7 @@ impl Walk {
             let message = format!("Merkle root is {root}, the statement says {}", stated.root_hash);
             report.fault(code::TREE_ROOT, manifest::ENTRIES_FILE, &message);
         }
-        if self.discarded != statement.discarded_serials {
+        if self.discarded != Some(statement.discarded_serials.len()) {
             let message = "discarded_serials are not those that the lines' attempts give";
             report.fault(code::DISCARDED_SERIALS, manifest::STATEMENT_FILE, message);
         }
@@ -279,7 +303,10 @@ impl Context<'_> {
         }
         let anchor = &self.anchors[leaf.proof().anchor];
         let stated = self.statement.anchors.get(entry.anchor());
-        if stated.is_none_or(|stated| stated.spki_sha256 != sha256(anchor.spki().der())) {
+        let same = |stated: &AnchorReference| {
+            stated.spki_sha256 == sha256(anchor.spki().der()) && stated.subject == anchor.subject().to_string()
+        };
+        if !stated.is_some_and(same) {
             let message = format!("chain of chip {uid} reaches `{}`, the line says another anchor", anchor.subject());
             return Err(fault(code::SOURCE_ANCHOR, message));
         }
@@ -311,15 +338,11 @@ impl Context<'_> {
         }
 
         // what an auditor cannot see again is at least what the policy allows
-        if let Some(relaxation) = entry.relax().iter().find(|named| !self.statement.relaxations.contains(named)) {
-            let message =
-                format!("the line of chip {uid} names relaxation {relaxation}, which the policy does not have");
-            return Err(fault(code::ENTRY_DIFFERS, message));
-        }
-
-        // every other field of the line follows from the certificates just proved
-        let padded = entry.relax().contains(&Relaxation::TrailingPadding);
-        let expected = Entry::new(&issued, &leaf, entry.reissue())
+        let padded = [entry.relax(), &self.verifier.rules().relax]
+            .iter()
+            .all(|relax| relax.contains(&Relaxation::TrailingPadding));
+        // every other field of the line follows from the certificates just proved, and from the statement
+        let expected = Entry::new(&issued, &leaf, self.statement.reissue.as_deref())
             .stated(u32::try_from(entry.anchor()).expect("read as one"), padded);
         if expected.line() != row.line {
             return Err(fault(
@@ -327,10 +350,11 @@ impl Context<'_> {
                 format!("the line of chip {uid} is not what its certificates give"),
             ));
         }
-        let issuer = self.identity.spki();
-        let discarded = (0..entry.attempt())
-            .map(|attempt| derive_serial(&self.seed, issuer, &leaf.origin().fingerprint, attempt))
-            .collect();
-        Ok(Good { anchor: anchor.subject().to_string(), relaxations: entry.relax().to_vec(), discarded })
+        Ok(Good {
+            anchor: anchor.subject().to_string(),
+            relaxations: entry.relax().to_vec(),
+            source: leaf.origin().fingerprint,
+            attempt: entry.attempt(),
+        })
     }
 }

@@ -5,7 +5,7 @@ use crate::crypto::{PublicKey, sha256};
 use crate::delivery::BatchReader;
 use crate::error::Error;
 use crate::manifest::Statement;
-use crate::x509::{BasicConstraints, Certificate, KeyUsage};
+use crate::x509::{BasicConstraints, Certificate, KeyUsage, SignatureAlgorithm, Time};
 
 use super::report::{AuditReport, code};
 use super::{Audit, believed, certificates};
@@ -39,7 +39,7 @@ pub(super) fn identity(
         report.fault(code::ISSUER_DIFFERS, FILE, "the first certificate is not the issuer that the statement names");
         return Ok(None);
     }
-    if let Err(reason) = reaches_anchor(&issuing, &chain, job.issuer_anchors) {
+    if let Err(reason) = reaches_anchor(&issuing, &chain, job.issuer_anchors, statement.issued_at) {
         report.fault(code::ISSUER_CHAIN, FILE, &reason);
         return Ok(None);
     }
@@ -53,13 +53,24 @@ pub(super) fn identity(
     }
 }
 
-/// RFC 5280 §6.1 for the short chain of an issuing CA: names, signatures, cA, pathLenConstraint, keyUsage.
-fn reaches_anchor(issuing: &Certificate, chain: &[Certificate], anchors: &[Certificate]) -> Result<(), String> {
+/// RFC 5280 §6.1 for the short chain of an issuing CA: names, signatures, validity when the batch was issued, cA,
+/// pathLenConstraint, keyUsage.
+fn reaches_anchor(
+    issuing: &Certificate,
+    chain: &[Certificate],
+    anchors: &[Certificate],
+    at: Time,
+) -> Result<(), String> {
     let mut below = issuing;
     let mut above = chain.iter();
     // CA certificates between the one looked at and the object certificate
     for depth in 0_u32.. {
         check_ca(below, depth)?;
+        let validity = below.validity();
+        if !validity.contains(at) {
+            let (not_before, not_after) = (validity.not_before(), validity.not_after());
+            return Err(format!("`{}` is valid from {not_before} to {not_after}, not at {at}", below.subject()));
+        }
         // an issuing CA given as anchor is trusted as it is
         if anchors.iter().any(|anchor| anchor.subject() == below.subject() && anchor.spki() == below.spki()) {
             return Ok(());
@@ -91,7 +102,9 @@ fn check_ca(certificate: &Certificate, depth: u32) -> Result<(), String> {
 }
 
 fn signed_by(below: &Certificate, above: &Certificate) -> bool {
+    // a signature over SHA-1 proves nothing
     below.issuer() == above.subject()
+        && below.signature_algorithm() != SignatureAlgorithm::EcdsaSha1
         && PublicKey::from_spki(above.spki())
             .is_ok_and(|key| key.verify(below.signature_algorithm(), below.tbs(), below.signature()).is_ok())
 }

@@ -66,6 +66,14 @@ impl AuditReport {
         self.push(Fault { code, place: place.to_owned(), message: message.to_owned() });
     }
 
+    /// As [`fault`](Self::fault), unless it was reported before.
+    pub(super) fn fault_once(&mut self, code: Code, place: &str, message: &str) {
+        let fault = Fault { code, place: place.to_owned(), message: message.to_owned() };
+        if !self.faults.contains(&fault) {
+            self.push(fault);
+        }
+    }
+
     pub(super) fn push(&mut self, fault: Fault) {
         if self.faults.len() < MAX_FAULTS {
             self.faults.push(fault);
@@ -91,11 +99,13 @@ macro_rules! codes {
 
 codes! {
     ACCOUNT_COUNTS = "audit.account.counts", "The counts of the statement do not add up to the lines.";
+    ACCOUNT_FINDING = "audit.account.finding", "An item was rejected or ignored for a reason that the input does not give.";
     ACCOUNT_INPUT = "audit.account.input", "An input is not the one the batch was made from.";
     ACCOUNT_ITEM = "audit.account.item", "An item of the input is not accounted for, or an accounted item is not in the input.";
     ACCOUNT_LINE = "audit.account.line", "A line of rejected.jsonl or inputs.jsonl cannot be read.";
     ANCHORS = "audit.statement.anchors", "An anchor of the statement is not among the certificates of source-chain.pem.";
     ARCHIVE_TIME = "audit.archive.time", "The entries of an archive carry another time than that of the batch.";
+    ARCHIVE_UNREAD = "audit.file.archive-unread", "The statement names an archive of certificates that is not one of the batch's numbered parts.";
     CERTIFICATE_NAME = "audit.certificate.name", "The entry of certificates.zip is named after another chip.";
     CERTIFICATE_SIGNATURE = "audit.certificate.signature", "The issuing CA did not sign this certificate.";
     CERTIFICATE_TBS = "audit.certificate.tbs", "The certificate is not the one that policy, seed and leaf give.";

@@ -207,7 +207,6 @@ fn signer(error: &SignerError) -> Exit {
         | SignerError::PassphraseWrong
         | SignerError::Pem(_)
         | SignerError::Pkcs11(_)
-        | SignerError::Pkcs11Unsupported { .. }
         | SignerError::RsaSize { .. }
         | SignerError::Secret(_)
         | SignerError::Structure

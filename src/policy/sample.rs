@@ -61,9 +61,11 @@ pub(super) fn check_lints(policy: &Policy, bound: &BoundPolicy, issuer: &IssuerI
 /// What to do about a lint that every certificate would fail.
 fn hint(finding: &LintFinding) -> String {
     match finding.code.as_str() {
-        "stselib.tbs.short" => "Say more: a longer subject or another extension. Or write target = \"none\" if no device reads \
+        "stselib.tbs.short" => {
+            "Say more: a longer subject or another extension. Or write target = \"none\" if no device reads \
                                 the certificate through STSELib."
-            .to_owned(),
+                .to_owned()
+        }
         code => format!("docs/lint-reference.md has {code} with its clause."),
     }
 }
