@@ -198,10 +198,14 @@ pub fn look(look: &Look<'_>, stdin: &mut (dyn Read + Send)) -> Result<Inspection
                 ControlFlow::Continue(())
             }
         };
-        let inputs = reel::read(input, stdin, &look.limits, look.scratch, &mut each)?;
-        seen.inputs.extend(inputs);
+        let inputs = reel::read(input, stdin, &look.limits, look.scratch, &mut each);
+        // an interrupted read is no fault of the input
+        if look.cancel.load(std::sync::atomic::Ordering::Relaxed) {
+            return Err(Error::Interrupted);
+        }
+        seen.inputs.extend(inputs?);
     }
-    if look.cancel.load(std::sync::atomic::Ordering::Relaxed) { Err(Error::Interrupted) } else { Ok(seen) }
+    Ok(seen)
 }
 
 /// Reads and verifies as `issue` would, ledger aside.

@@ -38,7 +38,7 @@ fn world() -> cli::World {
         now: now.expect("the clock shows a year before 10000"),
         now_millis: u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX),
         random: |bytes| aws_lc_rs::rand::fill(bytes).expect("the system's random generator works"),
+        stdin: Box::new(cli::Stdin { cancel: Arc::clone(&cancel) }),
         cancel,
-        stdin: Box::new(std::io::stdin()),
     }
 }

@@ -4,14 +4,26 @@
 #[allow(dead_code, unreachable_pub, reason = "each test uses some of the helpers")]
 mod support;
 
+use std::process::{Command, Stdio};
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use reroot::cert::Seed;
+use reroot::config::Config;
 use reroot::crypto::sha256;
-use reroot::delivery::{ArchiveReader, Stamp, ZipWriter};
+use reroot::delivery::{ArchiveReader, Form, Stamp, ZipWriter};
+use reroot::error::Error;
+use reroot::issue::Issuer;
+use reroot::ledger::Ledger;
 use reroot::manifest::{self, Entry, FileDigest, Statement, TreeBuilder};
-use reroot::signer::FileSigner;
-use reroot::x509::{Certificate, SerialNumber, pem};
+use reroot::policy::Policy;
+use reroot::reel::{Input, Limits};
+use reroot::reissue::{Job, OnReject, Outcome, Progress, Stage, reissue};
+use reroot::signer::{FileSigner, SecretResolver};
+use reroot::x509::{Certificate, SerialNumber, Time, pem};
 use support::judges::put;
 use support::pki::{archive, variants};
-use support::workshop::Workshop;
+use support::workshop::{POLICY, Workshop};
 
 /// The same command finds its batch by what it says, not by what else has happened on the ledger since.
 #[test]
@@ -324,4 +336,125 @@ fn findings_of_an_honest_batch_are_made_again() {
     workshop.issue("mixed.zip", "batch", &["--on-reject", "skip", "--expect", "expected.txt"]).expect(1);
     let verified = workshop.verify("batch", &["--input", "mixed.zip"]).success();
     assert!(verified.out().contains("every finding that leaf, policy and anchors give"), "{}", verified.out());
+}
+
+/// A run of the library with a clock of its own.
+fn run_at(workshop: &Workshop, now: &str, out: &str) -> Result<Outcome, Error> {
+    struct Silent;
+    impl Progress for Silent {
+        fn begin(&self, _: Stage) {}
+        fn total(&self, _: u64) {}
+        fn advance(&self, _: u64) {}
+        fn end(&self, _: Stage) {}
+    }
+    struct NoSecrets;
+    impl SecretResolver for NoSecrets {
+        fn env(&self, _: &str) -> Option<std::ffi::OsString> {
+            None
+        }
+        fn prompt(&self, _: &str) -> std::io::Result<String> {
+            Err(std::io::ErrorKind::NotFound.into())
+        }
+    }
+    let config = Config::load(&workshop.path("pki/reroot.toml")).expect("a configuration");
+    let policy = Policy::parse(POLICY, "policy.toml").expect("a policy");
+    let signer = config.open_issuer_signer(&NoSecrets).expect("a key");
+    let issuer = Issuer::new(config.issuer_identity().expect("an issuer"), signer).expect("an issuer");
+    let manifest_signer = config.open_manifest_signer(&NoSecrets).expect("a key");
+    let mut ledger = Ledger::open(config.ledger_path(), issuer.identity().spki()).expect("a ledger");
+    let now = Time::from_rfc3339(now).expect("a time");
+    let job = Job {
+        inputs: &[Input::Path(workshop.path("reel.zip"))],
+        limits: Limits::default(),
+        params: policy.params(&[("lot".to_owned(), "A1".to_owned())].into()).expect("parameters"),
+        policy: &policy,
+        issuer: &issuer,
+        manifest_certificate: &config.manifest_certificate().expect("a certificate"),
+        manifest_signer: &*manifest_signer,
+        anchors: &config.anchors().expect("anchors"),
+        out: &workshop.path(out),
+        forms: vec![Form::Der],
+        on_reject: OnReject::Stop,
+        expected: None,
+        expected_sha256: None,
+        expect_count: None,
+        reissue: None,
+        bulk_id: None,
+        publish_bulk_id: false,
+        expect_head: None,
+        now,
+        seed: Seed(*sha256(now.to_string().as_bytes()).as_bytes()),
+        batch_id: "01890a5d-ac96-774b-bcce-b302099a8057".parse().expect("a name"),
+        jobs: 2,
+        chunk_size: 2,
+        dry_run: false,
+        tool: "reroot test",
+    };
+    reissue(&job, &mut ledger, &mut std::io::empty(), &Silent, &AtomicBool::new(false))
+}
+
+/// Leaves, issuing CA and manifest signer have all expired by then; nothing is signed any more.
+#[test]
+fn a_sealed_batch_comes_out_again_decades_later() {
+    let workshop = Workshop::new();
+    workshop.reel("reel.zip", 0..3);
+    workshop.issue("reel.zip", "batch", &[]).success();
+    let before = workshop.files("batch");
+    let much_later = "2070-01-01T00:00:00Z";
+    assert!(matches!(run_at(&workshop, much_later, "batch"), Ok(Outcome::AlreadyDone(_))));
+    workshop.delete("batch");
+    assert!(matches!(run_at(&workshop, much_later, "batch"), Ok(Outcome::Done(_))));
+    assert_eq!(workshop.files("batch"), before);
+    // but nothing new is begun
+    let fresh = Workshop::new();
+    fresh.reel("reel.zip", 0..3);
+    assert!(matches!(run_at(&fresh, much_later, "batch"), Err(Error::CertificateNotValid { .. })));
+}
+
+#[test]
+fn a_clock_that_goes_backwards_is_told_and_does_no_harm() {
+    let workshop = Workshop::new();
+    workshop.reel("reel.zip", 0..3);
+    workshop.issue("reel.zip", "batch", &[]).success();
+    let before = workshop.files("batch");
+    let Ok(Outcome::AlreadyDone(summary)) = run_at(&workshop, "2022-01-01T00:00:00Z", "batch") else {
+        panic!("not done")
+    };
+    assert!(summary.warnings.iter().any(|warning| warning.contains("this machine's clock")), "{:?}", summary.warnings);
+    assert_eq!(workshop.files("batch"), before);
+}
+
+/// One signal is enough while a pipe is silent.
+#[test]
+fn a_signal_ends_a_wait_for_standard_input() {
+    let workshop = Workshop::new();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_reroot"))
+        .args(["inspect", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .current_dir(workshop.folder())
+        .spawn()
+        .expect("it starts");
+    let status = format!("/proc/{}/status", child.id());
+    let handles_signals = || {
+        let status = std::fs::read_to_string(&status).expect("it runs");
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).expect("a mask");
+        u64::from_str_radix(caught.trim(), 16).expect("hexadecimal") & (1 << 14) != 0
+    };
+    while !handles_signals() {
+        std::thread::yield_now();
+    }
+    let killed = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().expect("kill");
+    assert!(killed.success());
+    let start = Instant::now();
+    let code = loop {
+        match child.try_wait().expect("its state") {
+            Some(status) => break status.code(),
+            None if start.elapsed() > Duration::from_secs(60) => break None,
+            None => std::thread::yield_now(),
+        }
+    };
+    drop(child.kill());
+    assert_eq!(code, Some(6));
 }

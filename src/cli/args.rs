@@ -4,6 +4,7 @@ mod policy;
 
 use std::path::PathBuf;
 
+use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use policy::{CheckArgs, PolicyCommand, ShowArgs};
@@ -237,7 +238,7 @@ pub(crate) struct IssueArgs {
     #[arg(long, value_name = "DIGEST")]
     pub(crate) expect_head: Option<String>,
     /// Threads (default: all cores)
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..=256))]
     pub(crate) jobs: Option<usize>,
     /// Print where the time went
     #[arg(long)]
@@ -289,7 +290,7 @@ pub(crate) struct VerifyArgs {
     #[arg(long, value_name = "FILE", default_value = "reroot.toml")]
     pub(crate) config: PathBuf,
     /// Threads (default: all cores)
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..=256))]
     pub(crate) jobs: Option<usize>,
 }
 

@@ -74,7 +74,7 @@ pub(crate) fn run(args: &IssueArgs, world: &mut World, printer: Printer) -> Resu
         seed: Seed(world.random()),
         expect_head,
         batch_id: batch_id(world),
-        jobs: args.jobs.unwrap_or(cores).max(1),
+        jobs: args.jobs.unwrap_or(cores),
         chunk_size: CHUNK_SIZE,
         dry_run: args.dry_run,
         tool: TOOL,

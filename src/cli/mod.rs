@@ -8,6 +8,7 @@ mod printer;
 mod progress;
 mod render;
 mod secrets;
+mod stdin;
 mod world;
 
 mod ca;
@@ -26,6 +27,7 @@ pub(crate) use args::Cli;
 pub(crate) use exit::Exit;
 pub(crate) use fault::Fault;
 pub(crate) use printer::Printer;
+pub(crate) use stdin::Stdin;
 pub(crate) use world::World;
 
 use args::Command;

@@ -60,7 +60,7 @@ pub(super) fn settle(
     };
     settled.apply_expectations(run.job);
     settled.consult_ledger(run.job, ledger, earlier)?;
-    settled.warn(run.job);
+    settled.warn(run.job, ledger)?;
     Ok(settled)
 }
 
@@ -179,13 +179,19 @@ impl Settled {
         }
     }
 
-    fn warn(&mut self, job: &Job<'_>) {
+    fn warn(&mut self, job: &Job<'_>, ledger: &Ledger) -> Result<(), Error> {
         if job.expected.is_none() && !self.rows.is_empty() {
             self.warnings.push(
                 "reel membership was not checked: a valid leaf proves a genuine ST part, not one of this reel (--expect)"
                     .into(),
             );
         }
+        let last = ledger.last_sealed()?.map(|(batch, _)| ledger.batch(&batch)).transpose()?.flatten();
+        if let Some(last) = last.filter(|last| last.issued_at > job.now) {
+            let (id, then, now) = (last.id, last.issued_at, job.now);
+            self.warnings.push(format!("this machine's clock says {now}, but batch {id} was issued at {then}"));
+        }
+        Ok(())
     }
 
     /// Turns a verified leaf into a finding.
