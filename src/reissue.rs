@@ -81,11 +81,11 @@ pub fn reissue(
     }
     let row = settled.confirm(row, resumed)?;
     if let Some(published) = seal::already_published(job, ledger, &row, &mut settled)? {
-        return Ok(Outcome::AlreadyDone(published));
+        return Ok(Outcome::AlreadyDone(published.with_timings(run.timings)));
     }
     settled.check_account()?;
     if job.dry_run {
-        return Ok(Outcome::DryRun(settled.summary(&row)));
+        return Ok(Outcome::DryRun(settled.summary(&row).with_timings(run.timings)));
     }
 
     begin(ledger, &row, &settled)?;

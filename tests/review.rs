@@ -458,3 +458,9 @@ fn a_signal_ends_a_wait_for_standard_input() {
     drop(child.kill());
     assert_eq!(code, Some(6));
 }
+
+#[test]
+fn a_quickstart_works_in_a_folder_with_a_blank() {
+    let workshop = Workshop::new();
+    workshop.reroot(&["quickstart", "my first try"]).run().success();
+}

@@ -30,12 +30,12 @@ pub(crate) fn run(args: &QuickstartArgs, world: &mut World, printer: Printer) ->
     printer.say(&format!("  {} (sha256 {digest})", at("reel.zip")));
 
     let (reel, config, policy) = (at("reel.zip"), at("pki/reroot.toml"), at("pki/policies/tls-client.toml"));
-    let (batch, root) = (at("batch"), at("pki/ca/root.pem"));
+    let (pki, batch, root) = (at("pki"), at("batch"), at("pki/ca/root.pem"));
     let anchor = at("pki/anchors/stm-stsafe-a-prod-ca-01.pem");
     let steps: [(&str, Vec<&str>); 4] = [
         (
             "A throw-away CA: root, issuing CA, manifest signer; ST's genuine root as anchor.",
-            vec!["init", dir_pki(dir, "pki").leak(), "--organization", "Quickstart"],
+            vec!["init", &pki, "--organization", "Quickstart"],
         ),
         ("What is on the reel, and did ST sign it?", vec!["inspect", &reel, "--verify", "--source-anchor", &anchor]),
         (
@@ -48,7 +48,7 @@ pub(crate) fn run(args: &QuickstartArgs, world: &mut World, printer: Printer) ->
         ),
     ];
     for (what, words) in steps {
-        printer.say(&format!("\n{what}\n$ reroot {}", words.join(" ")));
+        printer.say(&format!("\n{what}\n$ reroot {}", typed(&words)));
         let cli = Cli::try_parse_from(std::iter::once("reroot").chain(words))
             .map_err(|error| Fault::usage(format!("quickstart: {error}")))?;
         let exit = super::run(&cli, world, printer);
@@ -59,8 +59,13 @@ pub(crate) fn run(args: &QuickstartArgs, world: &mut World, printer: Printer) ->
     openssl(dir, &batch, &root, printer)
 }
 
-fn dir_pki(dir: &Path, name: &str) -> String {
-    dir.join(name).display().to_string()
+/// Words as they are typed in a shell.
+fn typed(words: &[&str]) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,+@%".contains(c);
+    let word = |word: &&str| {
+        if word.chars().all(plain) { (*word).to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+    };
+    words.iter().map(word).collect::<Vec<_>>().join(" ")
 }
 
 fn write_reel(path: &Path, world: &World) -> Result<Sha256Digest, Fault> {
@@ -75,20 +80,19 @@ fn write_reel(path: &Path, world: &World) -> Result<Sha256Digest, Fault> {
 
 /// A second program confirms statement and certificates, if it is on this machine.
 fn openssl(dir: &Path, batch: &str, root: &str, printer: Printer) -> Result<Exit, Fault> {
-    let statement = format!("{batch}/manifest.json");
-    let cms = format!(
-        "openssl cms -verify -binary -inform DER -in {batch}/manifest.json.p7s -content {statement} -nointern \
-         -certfile {batch}/manifest.pem -CAfile {root} -purpose any -out /dev/null"
-    );
+    let in_batch = |name: &str| format!("{batch}/{name}");
+    let (statement, seal) = (in_batch("manifest.json"), in_batch("manifest.json.p7s"));
+    let (signer, chain) = (in_batch("manifest.pem"), in_batch("chain.pem"));
     let uid = GENUINE[0].0.trim_end_matches(".der");
     let certificate = dir.join(format!("{uid}.pem"));
-    let sample = format!("{}", certificate.display());
+    let sample = certificate.display().to_string();
     write_sample(batch, uid, &certificate)?;
-    let verify = format!("openssl verify -x509_strict -CAfile {root} -untrusted {batch}/chain.pem {sample}");
+    let mut cms = vec!["openssl", "cms", "-verify", "-binary", "-inform", "DER", "-in", &seal, "-content", &statement];
+    cms.extend(["-nointern", "-certfile", &signer, "-CAfile", root, "-purpose", "any", "-out", "/dev/null"]);
+    let verify = vec!["openssl", "verify", "-x509_strict", "-CAfile", root, "-untrusted", &chain, &sample];
     printer.say("\nA second program's word, OpenSSL's:");
-    for command in [cms, verify] {
-        printer.say(&format!("$ {command}"));
-        let words: Vec<&str> = command.split(' ').filter(|word| !word.is_empty()).collect();
+    for words in [cms, verify] {
+        printer.say(&format!("$ {}", typed(&words)));
         let output = Process::new(words[0]).args(&words[1..]).stdin(Stdio::null()).output();
         match output {
             Ok(output) if output.status.success() => {
