@@ -224,7 +224,7 @@ fn what_is_wrong_with_a_new_ca_is_said() {
         .run("init new --passphrase-file nowhere.pass")
         .run("init new --passphrase-env NOT_SET")
         .ran("init new --passphrase-prompt", &nobody)
-        .note("Not in this version")
+        .note("A token of a library that is not named")
         .run("init new --pkcs11 pkcs11:token=x")
         .note("For programs")
         .run("init json --format json")

@@ -27,9 +27,11 @@ pub(super) fn check_counts(reader: &BatchReader, statement: &Statement, report: 
         Err(error) => report.fault(code::ACCOUNT_LINE, manifest::REJECTED_FILE, &error.to_string()),
     })?;
     let mut inputs = 0;
-    each_line(reader, statement, manifest::INPUTS_FILE, report, |line, report| match InputLine::parse(line) {
-        Ok(_) => inputs += 1,
-        Err(error) => report.fault(code::ACCOUNT_LINE, manifest::INPUTS_FILE, &error.to_string()),
+    each_line(reader, statement, manifest::INPUTS_FILE, report, |line, report| {
+        inputs += 1;
+        if let Err(error) = InputLine::parse(line) {
+            report.fault(code::ACCOUNT_LINE, manifest::INPUTS_FILE, &error.to_string());
+        }
     })?;
     let counts = &statement.counts;
     let items = counts.issued + counts.rejected + counts.ignored;

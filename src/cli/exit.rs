@@ -8,7 +8,7 @@ use reroot::issue::IssueError;
 use reroot::ledger::LedgerError;
 use reroot::manifest::ManifestError;
 use reroot::reel::ReelError;
-use reroot::signer::SignerError;
+use reroot::signer::{Pkcs11Error, SignerError};
 
 /// How the program ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -193,8 +193,14 @@ fn reel(error: &ReelError) -> Exit {
 /// A wrong PIN or passphrase, an unreadable key, a token that is away: all are the signer's.
 fn signer(error: &SignerError) -> Exit {
     match error {
-        // the policy asks for what this key cannot do, found before anything is recorded
-        SignerError::Algorithm { .. } => Exit::Usage,
+        // the policy asks for what this key cannot do, or the URI for what cannot be meant; nothing was recorded
+        SignerError::Algorithm { .. }
+        | SignerError::Pkcs11(
+            Pkcs11Error::Ambiguous { .. }
+            | Pkcs11Error::Exists { .. }
+            | Pkcs11Error::Generate { .. }
+            | Pkcs11Error::ModuleMissing { .. },
+        ) => Exit::Usage,
         SignerError::EncryptionCost { .. }
         | SignerError::EncryptionUnsupported { .. }
         | SignerError::Failed { .. }

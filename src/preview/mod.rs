@@ -161,7 +161,11 @@ type Verified = (Box<VerifiedLeaf>, Vec<Warning>);
 fn examine(request: &Preview<'_>, verifier: &mut Verifier) -> Result<Result<Verified, Finding>, Error> {
     let item = ItemName::input(request.name.as_bytes());
     let mut others = Vec::new();
-    for der in certificates_in_pem(request.leaf)? {
+    let ders = match certificates_in_pem(request.leaf) {
+        Ok(ders) => ders,
+        Err(error) => return Ok(Err(Finding::rejected(item, NO_CERTIFICATE, error.to_string()))),
+    };
+    for der in ders {
         let source = SourceLeaf { item: item.clone(), der, file_name: None };
         match verifier.examine(&source) {
             Examined::CaCertificate(certificate) => verifier.add_intermediate(certificate),
@@ -184,5 +188,7 @@ fn examine(request: &Preview<'_>, verifier: &mut Verifier) -> Result<Result<Veri
     })
 }
 
+/// What was named as leaf is no certificate.
+const NO_CERTIFICATE: crate::origin::Code = crate::origin::Code::new("preview.leaf.no-certificate");
 /// A preview is of one certificate.
 const SEVERAL_LEAVES: crate::origin::Code = crate::origin::Code::new("preview.leaf.several");

@@ -62,12 +62,11 @@ fn wait_until(what: &str, mut reached: impl FnMut() -> bool) {
     }
 }
 
-/// A long batch that is disturbed when its server has been signing for a while.
+/// A long batch that is disturbed when its first chunk has been signed.
 fn disturbed(hsm: &Hsm, server: &Server, run: Run, disturb: impl FnOnce()) -> Report {
     let run = Run { messages: 10_000, chunk: 500, ..run };
     let running = run.env("P11_KIT_SERVER_ADDRESS", format!("unix:path={}", server.socket.display())).spawn(hsm);
-    wait_until("a client is served", || !server.children().is_empty());
-    std::thread::sleep(Duration::from_millis(250));
+    wait_until("the first chunk is signed", || running.has_begun());
     disturb();
     let (status, report) = running.wait();
     assert!(status.success(), "{status}");

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -120,7 +120,17 @@ pub(crate) struct Running {
     report: PathBuf,
 }
 
+/// Where a run notes that it has signed its first chunk.
+fn begun(report: &Path) -> PathBuf {
+    report.with_extension("begun")
+}
+
 impl Running {
+    /// Whether it has signed its first chunk.
+    pub(crate) fn has_begun(&self) -> bool {
+        begun(&self.report).exists()
+    }
+
     pub(crate) fn wait(mut self) -> (ExitStatus, Option<Report>) {
         let status = self.child.wait().unwrap();
         let report = std::fs::read(&self.report).ok();
@@ -172,12 +182,15 @@ fn child() {
     report.pauses_ms.clone_from(&pauses.lock().unwrap());
     report.hanging = hanging_calls();
     report.seconds = started.elapsed().as_secs_f64();
-    let path = PathBuf::from(std::env::var("REROOT_REPORT").unwrap());
     let text = serde_json::to_vec(&report).unwrap();
-    reroot::durable::write_new(&path, reroot::durable::Access::Private, &text).unwrap();
+    reroot::durable::write_new(&report_path(), reroot::durable::Access::Private, &text).unwrap();
     if report.hanging > 0 {
         leave(0);
     }
+}
+
+fn report_path() -> PathBuf {
+    PathBuf::from(std::env::var("REROOT_REPORT").unwrap())
 }
 
 fn perform(run: &Run, settings: &Settings, report: &mut Report) -> Result<(), SignerError> {
@@ -202,9 +215,11 @@ fn perform(run: &Run, settings: &Settings, report: &mut Report) -> Result<(), Si
             let messages: Vec<&[u8]> = messages.iter().map(Vec::as_slice).collect();
             let mut signatures = Vec::new();
             let started = Instant::now();
-            let signed = messages
-                .chunks(run.chunk.max(1))
-                .try_for_each(|chunk| signer.sign_batch(algorithm, chunk, &mut signatures));
+            let signed = messages.chunks(run.chunk.max(1)).try_for_each(|chunk| {
+                signer.sign_batch(algorithm, chunk, &mut signatures)?;
+                std::fs::write(begun(&report_path()), []).unwrap();
+                Ok(())
+            });
             report.lines.extend(signer.failures().iter().map(ToString::to_string));
             report.lines.push(format!("signing took {:?}", started.elapsed()));
             report.sessions = signer.sessions();

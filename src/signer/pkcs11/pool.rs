@@ -16,7 +16,7 @@ use super::mechanism::Plan;
 use super::module::Seat;
 use super::state::{Breaker, Health, State, Task, Worker};
 use super::token::Token;
-use super::watchdog::{Activity, tick};
+use super::watchdog::{Activity, Held, tick};
 
 /// The tokens that hold one key, and the threads that sign with it.
 pub(super) struct Pool {
@@ -109,8 +109,10 @@ impl Pool {
         }
         let ended = state.workers.iter_mut().filter(|worker| !worker.activity.is_given_up());
         let handles: Vec<_> = ended.filter_map(|worker| worker.handle.take()).collect();
-        state.first_seats.clear();
+        let seats = std::mem::take(&mut state.first_seats);
         drop(state);
+        // those that no worker took: another signer's call may hang in the same library
+        drop(Held::new(seats, self.settings.call_timeout));
         for handle in handles {
             let _ = handle.join();
         }
