@@ -161,7 +161,9 @@ fn context<'a>(
         match certificates(&chain) {
             Ok(chain) => {
                 check_anchors(statement, &chain, report);
-                chain.into_iter().for_each(|certificate| verifier.add_intermediate(certificate));
+                for certificate in chain {
+                    verifier.add_intermediate(certificate);
+                }
             }
             Err(reason) => report.fault(code::FILE_UNREADABLE, SOURCE_CHAIN, &reason),
         }

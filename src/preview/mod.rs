@@ -109,7 +109,7 @@ pub struct ShownFinding {
 pub fn preview(request: &Preview<'_>) -> Result<Result<Shown, Finding>, Error> {
     let anchors = request.anchors.iter().cloned().map(TrustAnchor::from_certificate).collect::<Result<_, _>>()?;
     let mut verifier = Verifier::new(anchors, request.policy.source().clone(), request.at)?;
-    let (leaf, warnings) = match examine(request, &mut verifier)? {
+    let (leaf, warnings) = match examine(request, &mut verifier) {
         Ok(verified) => verified,
         Err(finding) => return Ok(Err(finding)),
     };
@@ -158,12 +158,12 @@ pub fn preview(request: &Preview<'_>) -> Result<Result<Shown, Finding>, Error> {
 type Verified = (Box<VerifiedLeaf>, Vec<Warning>);
 
 /// Finds the one leaf among the certificates of the file, and verifies it.
-fn examine(request: &Preview<'_>, verifier: &mut Verifier) -> Result<Result<Verified, Finding>, Error> {
+fn examine(request: &Preview<'_>, verifier: &mut Verifier) -> Result<Verified, Finding> {
     let item = ItemName::input(request.name.as_bytes());
     let mut others = Vec::new();
     let ders = match certificates_in_pem(request.leaf) {
         Ok(ders) => ders,
-        Err(error) => return Ok(Err(Finding::rejected(item, NO_CERTIFICATE, error.to_string()))),
+        Err(error) => return Err(Finding::rejected(item, NO_CERTIFICATE, error.to_string())),
     };
     for der in ders {
         let source = SourceLeaf { item: item.clone(), der, file_name: None };
@@ -178,14 +178,14 @@ fn examine(request: &Preview<'_>, verifier: &mut Verifier) -> Result<Result<Veri
         } else {
             (SEVERAL_LEAVES, format!("{} leaves in one file, expected one", others.len()))
         };
-        return Ok(Err(Finding::rejected(item, code, reason)));
+        return Err(Finding::rejected(item, code, reason));
     };
     // once more: by now all CA certificates of the file are known
-    Ok(match verifier.examine(leaf) {
+    match verifier.examine(leaf) {
         Examined::Verified(leaf, warnings) => Ok((leaf, warnings)),
         Examined::Rejected(finding) => Err(finding),
         Examined::CaCertificate(_) => unreachable!("it was none before"),
-    })
+    }
 }
 
 /// What was named as leaf is no certificate.
