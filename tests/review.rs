@@ -272,7 +272,7 @@ fn numbers_that_the_files_contradict_are_refused() {
     try_out("audit.statement.discarded-serials", |statement| {
         statement.discarded_serials.push(SerialNumber::from_content(&[0x40; 16]).expect("positive"));
     });
-    try_out("audit.source.anchor", |statement| statement.anchors[0].subject = "CN=somebody else".to_owned());
+    try_out("audit.statement.anchors", |statement| statement.anchors[0].subject = "CN=somebody else".to_owned());
 }
 
 /// A chip is left out and listed as rejected: only the input can tell.
