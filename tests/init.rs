@@ -70,6 +70,11 @@ fn a_ca_of_each_kind_of_key_is_made_and_issues() {
         let genuine = std::fs::read(support::run::project("fixtures/st/stm-stsafe-a-prod-ca-01.pem")).unwrap();
         assert_eq!(reroot::x509::pem::read(&anchor).unwrap()[0].der, reroot::x509::pem::read(&genuine).unwrap()[0].der);
 
+        // the shipped policies fit the key
+        let shipped =
+            workshop.reroot(&["policy", "check", "pki/policies/tls-client.toml", "--issuer", "pki/ca/issuing.pem"]);
+        shipped.run().success();
+
         let policy = support::workshop::POLICY.replace("ecdsa-sha256", algorithm);
         put(&workshop.path("policy.toml"), policy);
         workshop.reel("reel.zip", 0..3);

@@ -29,14 +29,17 @@ pub(crate) fn run(args: &InitArgs, world: &World, printer: Printer) -> Result<Ex
         }
     };
     let source = source.map(absolute).transpose()?;
+    let key = hsm::key_algorithm(&args.key);
+    let policies = policy::shipped_for(key);
+    let policies: Vec<(&str, &str)> = policies.iter().map(|(name, text)| (*name, text.as_str())).collect();
     let options = InitOptions {
         organization: &args.organization,
         matter: args.vendor_id.as_deref().map(|vendor| MatterIds { vendor, product: args.product_id.as_deref() }),
-        key: hsm::key_algorithm(&args.key),
+        key,
         token: uri.as_ref().map(|uri| TokenPlace { uri, settings: &settings }),
         secret: secret.as_ref(),
         secret_source: source.as_ref(),
-        policies: policy::SHIPPED,
+        policies: &policies,
         now: world.now,
         years: CaYears::USUAL,
         random: world.random(),

@@ -39,4 +39,4 @@ pub use field::{FIELDS, Field};
 pub use params::Params;
 pub use parse::Policy;
 pub use reference::reference_markdown;
-pub use shipped::SHIPPED;
+pub use shipped::{SHIPPED, shipped_for};
