@@ -10,7 +10,7 @@ use reroot::ledger::{BatchId, Ledger};
 use reroot::manifest::Entry;
 use reroot::origin::Disposition;
 use reroot::reel::Limits;
-use reroot::reissue::{Job, OnReject, Outcome, Refusal, Stage, Summary, reissue};
+use reroot::reissue::{Job, OnReject, Outcome, Refusal, Stage, Summary, Way, reissue};
 use serde_json::{Value, json};
 
 use super::args::{FormArg, Format, IssueArgs, OnRejectArg};
@@ -45,7 +45,7 @@ pub(crate) fn run(args: &IssueArgs, world: &mut World, printer: Printer) -> Resu
     let issuer = Issuer::new(identity, config.open_issuer_signer(&secrets)?)?;
     let manifest_certificate = config.manifest_certificate()?;
     let manifest_signer = config.open_manifest_signer(&secrets)?;
-    let mut ledger = Ledger::open(config.ledger_path(), issuer.identity().spki())?;
+    let ledger = Ledger::open(config.ledger_path(), issuer.identity().spki())?;
 
     let inputs = load::inputs(&args.inputs)?;
     let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
@@ -54,7 +54,7 @@ pub(crate) fn run(args: &IssueArgs, world: &mut World, printer: Printer) -> Resu
         limits: Limits::default(),
         policy: &policy,
         params,
-        issuer: &issuer,
+        issuer: issuer.identity(),
         manifest_certificate: &manifest_certificate,
         manifest_signer: &*manifest_signer,
         anchors: &anchors,
@@ -78,9 +78,10 @@ pub(crate) fn run(args: &IssueArgs, world: &mut World, printer: Printer) -> Resu
         chunk_size: CHUNK_SIZE,
         dry_run: args.dry_run,
         tool: TOOL,
+        way: Way::Local,
     };
     let bars = Bars::new(printer.terminal && printer.format == Format::Text);
-    let outcome = reissue(&job, &mut ledger, &mut *world.stdin, &bars, &world.cancel)?;
+    let outcome = reissue(&job, &issuer, &ledger, &mut *world.stdin, &bars, &world.cancel)?;
     for note in issuer.notes().into_iter().chain(manifest_signer.notes()) {
         printer.warn(&format!("{note} (another token went on)"));
     }
