@@ -143,6 +143,17 @@ impl Way {
     }
 }
 
+/// Encodings and whether the bulk identifier is published, from what a batch row keeps of a way.
+pub(crate) fn delivery(text: &str, way: Way) -> Option<(Vec<Form>, bool)> {
+    let rest = text.strip_prefix(way.prefix())?.strip_prefix("--form ")?;
+    let (forms, publish) = match rest.strip_suffix(" --publish-bulk-id") {
+        Some(forms) => (forms, true),
+        None => (rest, false),
+    };
+    let form = |word| [Form::Der, Form::Pem].into_iter().find(|form| form.as_str() == word);
+    Some((forms.split(',').map(form).collect::<Option<_>>()?, publish))
+}
+
 /// How a run ended when nothing was wrong with the environment.
 #[derive(Clone, Debug)]
 pub enum Outcome {

@@ -308,7 +308,8 @@ impl Settled {
     }
 }
 
-fn leaf_keys(rows: &[Row]) -> Vec<LeafKey> {
+/// Leaves as the ledger knows them.
+pub(crate) fn leaf_keys(rows: &[Row]) -> Vec<LeafKey> {
     rows.iter().map(leaf_key).collect()
 }
 
