@@ -105,6 +105,17 @@ pub fn remove_partial(path: &Path) -> Result<(), DurableError> {
     }
 }
 
+/// As [`remove_partial`], of a file.
+///
+/// # Errors
+/// Removing fails.
+pub fn remove_partial_file(path: &Path) -> Result<(), DurableError> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        other => other.map_err(|error| at(path, error)),
+    }
+}
+
 /// A private file without a name in `directory`: gone when it is closed, whatever happens.
 ///
 /// # Errors

@@ -9,6 +9,7 @@ use crate::durable::DurableError;
 use crate::issue::IssueError;
 use crate::ledger::LedgerError;
 use crate::manifest::ManifestError;
+use crate::plan::PlanError;
 use crate::policy::PolicyErrors;
 use crate::reel::ReelError;
 use crate::signer::SignerError;
@@ -117,6 +118,9 @@ pub enum Error {
         /// The place.
         path: PathBuf,
     },
+    /// A plan, or the signatures for one, are not taken.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
     /// The policy is wrong.
     #[error(transparent)]
     Policy(#[from] PolicyErrors),
@@ -181,6 +185,7 @@ impl Error {
                 Some("Move it away and run the same command again: the batch comes out as it was sealed.".into())
             }
             Self::OutputExists { .. } => Some("Nothing is ever overwritten: choose another --out.".into()),
+            Self::Plan(error) => error.hint(),
             Self::Reel(error) => error.hint(),
             Self::RepublishDiffers { .. } => Some(
                 "Publish again with the version of this program that sealed the batch (`tool` in manifest.json) and with \

@@ -126,6 +126,11 @@ impl Row {
         self.key.fingerprint
     }
 
+    /// Position of the anchor that the leaf's chain reaches.
+    pub(crate) fn anchor(&self) -> usize {
+        self.receipt.anchor()
+    }
+
     /// The item's name and the leaf's octets as they were spooled.
     pub(crate) fn load(&self, spool: &Spool) -> Result<SourceLeaf, Error> {
         let record = spool.read(self.spooled)?;
@@ -161,15 +166,7 @@ pub(crate) fn read_and_verify(
     check_names(source.inputs)?;
     let mut verifier = verifier(source, source.at)?;
     let scratch = source.scratch;
-    let mut collector = Collector {
-        spool: Spool::create(scratch)?,
-        orphans: Spool::create(scratch)?,
-        waiting: vec![],
-        rows: vec![],
-        findings: vec![],
-        intermediates: vec![],
-        notes: vec![],
-    };
+    let mut collector = Collector::new(scratch)?;
     let mut items = 0;
     let mut inputs = Vec::new();
     examine_all(source, &verifier, &mut collector, |send| {
@@ -207,20 +204,29 @@ pub(crate) fn read_and_verify(
             Ok(())
         })?;
     }
-    collector.findings.extend(collector.waiting.drain(..).map(|(number, finding, _)| (number, finding)));
-    collector.rows.sort_unstable_by_key(|row| row.item);
-    collector.findings.sort_by_key(|(number, _)| *number);
-    collector.notes.sort_unstable_by_key(|note| note.number);
-    Ok(Intake {
-        spool: collector.spool,
-        rows: collector.rows,
-        findings: collector.findings,
-        inputs,
-        items,
-        warnings: expired_anchors(source.anchors, at).collect(),
-        notes: collector.notes,
-        verifier,
-    })
+    Ok(collector.finish(source, verifier, inputs, items))
+}
+
+/// Verifies leaves that come one after the other from somewhere else than an archive, with the CA certificates that
+/// came with them. Rows keep the order of the leaves; whatever is not a genuine leaf is a finding.
+pub(crate) fn verify_leaves(
+    source: &Source<'_>,
+    intermediates: &[Certificate],
+    leaves: impl FnOnce(&mut dyn FnMut(SourceLeaf) -> ControlFlow<()>) -> Result<(), Error>,
+) -> Result<Intake, Error> {
+    let mut verifier = verifier(source, source.at)?;
+    for certificate in intermediates {
+        verifier.add_intermediate(certificate.clone());
+    }
+    let mut collector = Collector::new(source.scratch)?;
+    let mut items = 0;
+    examine_all(source, &verifier, &mut collector, |send| {
+        leaves(&mut |leaf| {
+            items += 1;
+            send(items - 1, Item::Candidate(leaf))
+        })
+    })?;
+    Ok(collector.finish(source, verifier, vec![], items))
 }
 
 /// Offers the inputs' CA certificates until none of them finds an issuer any more: the verifier remembers a limited
@@ -383,6 +389,36 @@ struct Collector {
 const MAX_WARNINGS: usize = 1_000;
 
 impl Collector {
+    fn new(scratch: &Path) -> Result<Self, Error> {
+        Ok(Self {
+            spool: Spool::create(scratch)?,
+            orphans: Spool::create(scratch)?,
+            waiting: vec![],
+            rows: vec![],
+            findings: vec![],
+            intermediates: vec![],
+            notes: vec![],
+        })
+    }
+
+    /// Puts everything into the order of the items.
+    fn finish(mut self, source: &Source<'_>, verifier: Verifier, inputs: Vec<InputRecord>, items: u64) -> Intake {
+        self.findings.extend(self.waiting.drain(..).map(|(number, finding, _)| (number, finding)));
+        self.rows.sort_unstable_by_key(|row| row.item);
+        self.findings.sort_by_key(|(number, _)| *number);
+        self.notes.sort_unstable_by_key(|note| note.number);
+        Intake {
+            spool: self.spool,
+            rows: self.rows,
+            findings: self.findings,
+            inputs,
+            items,
+            warnings: expired_anchors(source.anchors, verifier.at()).collect(),
+            notes: self.notes,
+            verifier,
+        }
+    }
+
     fn collect(&mut self, results: Receiver<Vec<Seen>>, source: &Source<'_>) -> Result<(), Error> {
         for seen in results {
             (source.advance)(seen.len() as u64);

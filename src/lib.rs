@@ -23,8 +23,8 @@
 //!                           └ Entry, TreeBuilder, Statement, seal, BatchWriter
 //! ```
 //!
-//! The paved path is [`reissue::reissue`], which knows the order, and [`audit::audit`], which walks it backwards. The
-//! library asks neither clock nor random generator, prints nothing, and runs synchronously.
+//! The paved path is [`reissue::reissue`], which knows the order, and [`audit::audit`], which walks it backwards;
+//! [`plan`] goes the same way on two machines. The library asks neither clock nor random generator, prints nothing, and runs synchronously.
 
 pub mod audit;
 pub mod ca;
@@ -43,6 +43,7 @@ pub mod lint;
 pub mod manifest;
 pub mod origin;
 mod parallel;
+pub mod plan;
 pub mod policy;
 pub mod preview;
 pub mod reel;

@@ -7,7 +7,7 @@
 //! draw       the batch row: found again, or new
 //! lint       every tbsCertificate is built and linted; here the run stops if anything was rejected
 //! begin      the batch row and its leaves become durable
-//! issue      chunk by chunk in UID order: build -> record -> sign -> check -> record -> write       (reissue/issue)
+//! issue      chunk by chunk in UID order: build -> record -> sign -> check -> record -> write       (reissue/issue, write)
 //! seal       statement and signature are recorded once, then the directory gets its name          (reissue/seal)
 //! ```
 //!
@@ -15,13 +15,14 @@
 //! Running the same command again is the recovery: every step finds what an earlier run left and goes on from there.
 
 pub mod code;
-mod issue;
-mod job;
-mod lint;
-mod seal;
-mod settle;
+pub(crate) mod issue;
+pub(crate) mod job;
+pub(crate) mod lint;
+pub(crate) mod seal;
+pub(crate) mod settle;
+pub(crate) mod write;
 
-pub use job::{Job, OnReject, Outcome, Progress, Refusal, Stage, Summary, Timings};
+pub use job::{Job, OnReject, Outcome, Progress, Refusal, Stage, Summary, Timings, Way};
 
 use std::io::Read;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,8 +30,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::durable;
 use crate::error::Error;
 use crate::intake::{Source, read_and_verify};
+use crate::issue::Issuer;
 use crate::ledger::{BatchRow, BatchState, Ledger};
-use crate::manifest::{self, Entry};
+use crate::manifest::{self, Counts, Entry, FindingLine, IssuerMode};
+use crate::origin::Finding;
+use crate::policy::BoundPolicy;
+
+use issue::Work;
+use seal::Sealing;
+use settle::Settled;
+use write::Written;
 
 /// What an interrupted, refused or finished run leaves behind is on the ledger and at `job.out`; see [`Outcome`].
 ///
@@ -38,14 +47,95 @@ use crate::manifest::{self, Entry};
 /// The environment's, the policy's or our own fault. A leaf's fault is a finding in the outcome, never an error.
 pub fn reissue(
     job: &Job<'_>,
-    ledger: &mut Ledger,
+    issuer: &Issuer,
+    ledger: &Ledger,
     stdin: &mut (dyn Read + Send),
     progress: &dyn Progress,
     cancel: &AtomicBool,
 ) -> Result<Outcome, Error> {
     let mut run = Run { job, progress, cancel, timings: Timings::default() };
 
-    seal::check_output_place(job, ledger)?;
+    seal::check_output_place(job.out, ledger)?;
+    // first the policy, whose mistakes have their place; then what only the key's holder knows
+    job.policy.check_issuer(job.issuer)?;
+    issuer.check_algorithm(job.policy.signature())?;
+    let Ready { row, bound, mut settled } = match first_pass(&mut run, ledger, stdin)? {
+        FirstPass::Ready(ready) => *ready,
+        FirstPass::Refused(refusal) => return Ok(Outcome::Refused(refusal)),
+    };
+    if let Some(published) = seal::already_published(job.out, ledger, &row, || settled.summary(&row))? {
+        return Ok(Outcome::AlreadyDone(published.with_timings(run.timings)));
+    }
+    settled.check_account()?;
+    if job.dry_run {
+        return Ok(Outcome::DryRun(settled.summary(&row).with_timings(run.timings)));
+    }
+
+    begin(ledger, &row, &settled)?;
+    run.interrupted()?;
+    let (written, resumed) = run.timed(Stage::Issue, |run| {
+        let work = run.work(&row, &bound, &settled);
+        let mut written = Written::create(job.out, &row, &job.forms)?;
+        let resumed =
+            issue::issue_all(&work, ledger, issuer, &mut |chunk| written.add(&work, job.reissue.as_deref(), chunk))?;
+        Ok((written, resumed))
+    })?;
+    let summary = run.timed(Stage::Seal, |_| {
+        let mut summary = settled.summary(&row);
+        summary.resumed = resumed;
+        let sealing = Sealing {
+            row: &row,
+            issuer: job.issuer,
+            mode: IssuerMode::Local,
+            manifest_certificate: job.manifest_certificate,
+            manifest_signer: job.manifest_signer,
+            policy: job.policy,
+            params: &job.params,
+            anchors: job.anchors,
+            intermediates: settled.verifier.intermediates().collect(),
+            expected: job.expected(),
+            bulk_id: job.bulk_id.clone().filter(|_| job.publish_bulk_id),
+            rejected: finding_lines(&summary.findings),
+            inputs: settle::input_lines(&settled.inputs),
+            counts: Counts {
+                items: summary.items,
+                issued: summary.issued,
+                rejected: summary.rejected,
+                ignored: summary.ignored,
+                signatures_made: ledger.signatures_made(&row.id)?,
+            },
+            now: job.now,
+            tool: job.tool,
+        };
+        seal::seal_and_publish(&sealing, ledger, written, &mut summary)?;
+        Ok(summary)
+    })?;
+    Ok(Outcome::Done(summary.with_timings(run.timings)))
+}
+
+/// What pass 1 comes to.
+pub(crate) enum FirstPass {
+    /// Every leaf is verified, every tbsCertificate was built and is clean.
+    Ready(Box<Ready>),
+    /// Nothing may be signed.
+    Refused(Refusal),
+}
+
+/// A batch that may begin, or go on.
+pub(crate) struct Ready {
+    pub(crate) row: BatchRow,
+    pub(crate) bound: BoundPolicy,
+    pub(crate) settled: Settled,
+}
+
+/// Pass 1: reads every input once, settles which leaves are to be issued, finds the batch again or draws a new one, and
+/// lints everything. Records nothing.
+pub(crate) fn first_pass(
+    run: &mut Run<'_>,
+    ledger: &Ledger,
+    stdin: &mut (dyn Read + Send),
+) -> Result<FirstPass, Error> {
+    let job = run.job;
     check_words(job)?;
     let mut earlier = None;
     let intake = run.timed(Stage::Intake, |run| {
@@ -69,7 +159,7 @@ pub fn reissue(
     check_earlier(job, earlier.as_ref())?;
     let mut settled = run.timed(Stage::Settle, |run| settle::settle(run, ledger, intake, earlier.as_ref()))?;
     if settled.nothing_left() {
-        return Ok(settled.refused(job.on_reject));
+        return Ok(FirstPass::Refused(settled.refused(job.on_reject)));
     }
 
     let resumed = earlier.is_some();
@@ -77,29 +167,19 @@ pub fn reissue(
     let bound = job.bind(&row)?;
     run.timed(Stage::Lint, |run| lint::lint_all(run, &bound, &row, &mut settled))?;
     if settled.stops(job.on_reject) {
-        return Ok(settled.refused(job.on_reject));
+        return Ok(FirstPass::Refused(settled.refused(job.on_reject)));
     }
     let row = settled.confirm(row, resumed)?;
-    if let Some(published) = seal::already_published(job, ledger, &row, &mut settled)? {
-        return Ok(Outcome::AlreadyDone(published.with_timings(run.timings)));
-    }
-    settled.check_account()?;
-    if job.dry_run {
-        return Ok(Outcome::DryRun(settled.summary(&row).with_timings(run.timings)));
-    }
+    Ok(FirstPass::Ready(Box::new(Ready { row, bound, settled })))
+}
 
-    begin(ledger, &row, &settled)?;
-    run.interrupted()?;
-    let issued = run.timed(Stage::Issue, |run| issue::issue_all(run, ledger, &bound, &row, &settled))?;
-    let summary = run.timed(Stage::Seal, |run| seal::seal_and_publish(run, ledger, &row, &mut settled, issued))?;
-    Ok(Outcome::Done(summary.with_timings(run.timings)))
+/// The content of `rejected.jsonl`.
+pub(crate) fn finding_lines(findings: &[Finding]) -> String {
+    findings.iter().map(|finding| FindingLine::new(finding).line() + "\n").collect()
 }
 
 /// What would only come out at the first signature or, worse, after the last.
 fn check_words(job: &Job<'_>) -> Result<(), Error> {
-    // first the policy, whose mistakes have their place; then what only the key's holder knows
-    job.policy.check_issuer(job.issuer.identity())?;
-    job.issuer.check_algorithm(job.policy.signature())?;
     for (name, reason) in [("reissue", &job.reissue), ("bulk_id", &job.bulk_id)] {
         reason.as_deref().map_or(Ok(()), |reason| Entry::check_reason(name, reason))?;
     }
@@ -130,7 +210,7 @@ fn check_earlier(job: &Job<'_>, earlier: Option<&BatchRow>) -> Result<(), Error>
     if earlier.is_some_and(is_sealed) {
         return Ok(());
     }
-    for certificate in [job.issuer.identity().certificate(), job.manifest_certificate] {
+    for certificate in [job.issuer.certificate(), job.manifest_certificate] {
         let validity = certificate.validity();
         if !validity.contains(job.now) {
             return Err(Error::CertificateNotValid {
@@ -146,7 +226,7 @@ fn check_earlier(job: &Job<'_>, earlier: Option<&BatchRow>) -> Result<(), Error>
 
 /// The batch row and the whole leaf list become durable before the first intent: an open batch holds its leaves
 /// against every other batch.
-fn begin(ledger: &mut Ledger, row: &BatchRow, settled: &settle::Settled) -> Result<(), Error> {
+pub(crate) fn begin(ledger: &Ledger, row: &BatchRow, settled: &Settled) -> Result<(), Error> {
     if ledger.batch(&row.id)?.is_none() {
         ledger.begin(row.clone(), &settled.leaf_keys())?;
     }
@@ -154,15 +234,19 @@ fn begin(ledger: &mut Ledger, row: &BatchRow, settled: &settle::Settled) -> Resu
 }
 
 /// One run's surroundings, handed to every stage.
-struct Run<'a> {
-    job: &'a Job<'a>,
-    progress: &'a dyn Progress,
-    cancel: &'a AtomicBool,
-    timings: Timings,
+pub(crate) struct Run<'a> {
+    pub(crate) job: &'a Job<'a>,
+    pub(crate) progress: &'a dyn Progress,
+    pub(crate) cancel: &'a AtomicBool,
+    pub(crate) timings: Timings,
 }
 
-impl Run<'_> {
-    fn timed<T>(&mut self, stage: Stage, work: impl FnOnce(&mut Self) -> Result<T, Error>) -> Result<T, Error> {
+impl<'a> Run<'a> {
+    pub(crate) fn timed<T>(
+        &mut self,
+        stage: Stage,
+        work: impl FnOnce(&mut Self) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         let start = std::time::Instant::now();
         self.progress.begin(stage);
         let result = work(self);
@@ -171,8 +255,26 @@ impl Run<'_> {
         result
     }
 
+    /// What pass 2 works on.
+    pub(crate) fn work<'b>(&self, row: &'b BatchRow, bound: &'b BoundPolicy, settled: &'b Settled) -> Work<'b>
+    where
+        'a: 'b,
+    {
+        Work {
+            issuer: self.job.issuer,
+            bound,
+            batch: row,
+            rows: &settled.rows,
+            spool: &settled.spool,
+            verifier: &settled.verifier,
+            jobs: self.job.jobs,
+            progress: self.progress,
+            cancel: self.cancel,
+        }
+    }
+
     /// Ctrl-C ends the run at the next chunk border; the batch stays open and the same command resumes it.
-    fn interrupted(&self) -> Result<(), Error> {
+    pub(crate) fn interrupted(&self) -> Result<(), Error> {
         if self.cancel.load(Ordering::Relaxed) { Err(Error::Interrupted) } else { Ok(()) }
     }
 }

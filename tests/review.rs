@@ -18,7 +18,7 @@ use reroot::ledger::Ledger;
 use reroot::manifest::{self, Entry, FileDigest, Statement, TreeBuilder};
 use reroot::policy::Policy;
 use reroot::reel::{Input, Limits};
-use reroot::reissue::{Job, OnReject, Outcome, Progress, Stage, reissue};
+use reroot::reissue::{Job, OnReject, Outcome, Progress, Stage, Way, reissue};
 use reroot::signer::{FileSigner, SecretResolver};
 use reroot::x509::{Certificate, SerialNumber, Time, pem};
 use support::judges::put;
@@ -361,14 +361,14 @@ fn run_at(workshop: &Workshop, now: &str, out: &str) -> Result<Outcome, Error> {
     let signer = config.open_issuer_signer(&NoSecrets).expect("a key");
     let issuer = Issuer::new(config.issuer_identity().expect("an issuer"), signer).expect("an issuer");
     let manifest_signer = config.open_manifest_signer(&NoSecrets).expect("a key");
-    let mut ledger = Ledger::open(config.ledger_path(), issuer.identity().spki()).expect("a ledger");
+    let ledger = Ledger::open(config.ledger_path(), issuer.identity().spki()).expect("a ledger");
     let now = Time::from_rfc3339(now).expect("a time");
     let job = Job {
         inputs: &[Input::Path(workshop.path("reel.zip"))],
         limits: Limits::default(),
         params: policy.params(&[("lot".to_owned(), "A1".to_owned())].into()).expect("parameters"),
         policy: &policy,
-        issuer: &issuer,
+        issuer: issuer.identity(),
         manifest_certificate: &config.manifest_certificate().expect("a certificate"),
         manifest_signer: &*manifest_signer,
         anchors: &config.anchors().expect("anchors"),
@@ -389,8 +389,9 @@ fn run_at(workshop: &Workshop, now: &str, out: &str) -> Result<Outcome, Error> {
         chunk_size: 2,
         dry_run: false,
         tool: "reroot test",
+        way: Way::Local,
     };
-    reissue(&job, &mut ledger, &mut std::io::empty(), &Silent, &AtomicBool::new(false))
+    reissue(&job, &issuer, &ledger, &mut std::io::empty(), &Silent, &AtomicBool::new(false))
 }
 
 /// Leaves, issuing CA and manifest signer have all expired by then; nothing is signed any more.

@@ -1,5 +1,6 @@
 //! What can be typed.
 
+mod plan;
 mod policy;
 
 use std::path::PathBuf;
@@ -7,6 +8,7 @@ use std::path::PathBuf;
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use plan::{FinishArgs, PlanArgs, SignArgs};
 pub(crate) use policy::{CheckArgs, PolicyCommand, ShowArgs};
 
 /// Gives every STSAFE-A secure element a second root of trust without breaking the first.
@@ -49,6 +51,12 @@ pub(crate) enum Command {
     Policy(PolicyCommand),
     /// Verify, build, sign and seal: leaves in, a batch directory out
     Issue(Box<IssueArgs>),
+    /// Prepare a batch for a CA key that is on another machine: leaves in, a signed plan out
+    Plan(Box<PlanArgs>),
+    /// Sign a plan on the machine that holds the CA key
+    Sign(SignArgs),
+    /// Take what a plan came back with, and seal the batch
+    Finish(FinishArgs),
     /// Check a batch: everything re-derived from the batch, the anchors and, if given, the input
     Verify(VerifyArgs),
     /// Give a batch's certificates out in another form: cloud registration, a table, plain files

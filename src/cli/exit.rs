@@ -7,6 +7,7 @@ use reroot::error::Error;
 use reroot::issue::IssueError;
 use reroot::ledger::LedgerError;
 use reroot::manifest::ManifestError;
+use reroot::plan::PlanError;
 use reroot::reel::ReelError;
 use reroot::signer::{Pkcs11Error, SignerError};
 
@@ -68,6 +69,7 @@ impl Exit {
             Error::Account { .. } | Error::LintDiffers { .. } => Self::Bug,
             Error::Manifest(error) => manifest(error),
             Error::NotSealed(_) => Self::Findings,
+            Error::Plan(error) => plan(error),
             Error::Reel(error) => reel(error),
             Error::Signer(error) => signer(error),
         }
@@ -170,10 +172,34 @@ fn delivery(error: &DeliveryError) -> Exit {
 fn issue(error: &IssueError) -> Exit {
     match error {
         IssueError::AlgorithmNotOfKey { .. } | IssueError::Key(_) | IssueError::KeyMismatch { .. } => Exit::Usage,
-        IssueError::NeverFullWidth { .. } | IssueError::SignatureCount { .. } | IssueError::WrongSignature { .. } => {
-            Exit::Signer
-        }
+        IssueError::NeverFullWidth { .. }
+        | IssueError::NotFullWidth { .. }
+        | IssueError::SignatureCount { .. }
+        | IssueError::WrongSignature { .. } => Exit::Signer,
         IssueError::Signer(error) => signer(error),
+    }
+}
+
+/// A plan or a signature file is an input like any other; what this machine's configuration does not allow is its matter.
+fn plan(error: &PlanError) -> Exit {
+    match error {
+        PlanError::Anchors | PlanError::Issuer { .. } | PlanError::Mode { .. } | PlanError::NotPlanned { .. } => {
+            Exit::Usage
+        }
+        PlanError::Clock { .. }
+        | PlanError::Differs { .. }
+        | PlanError::Encoder { .. }
+        | PlanError::Leaves { .. }
+        | PlanError::Malformed { .. }
+        | PlanError::OtherBatch { .. }
+        | PlanError::PlannerSignature { .. }
+        | PlanError::PlannerUnknown
+        | PlanError::PolicyNotApproved { .. }
+        | PlanError::Read { .. }
+        | PlanError::Section { .. }
+        | PlanError::Signatures { .. }
+        | PlanError::Taken { .. } => Exit::Input,
+        PlanError::Declined => Exit::Interrupted,
     }
 }
 

@@ -2,15 +2,21 @@
 
 use std::fmt::Write as _;
 use std::num::NonZero;
+use std::path::Path;
 
-use reroot::cert::Seed;
+use reroot::cert::{IssuerIdentity, Seed};
+use reroot::config::Config;
 use reroot::delivery::Form;
 use reroot::issue::Issuer;
 use reroot::ledger::{BatchId, Ledger};
 use reroot::manifest::Entry;
 use reroot::origin::Disposition;
-use reroot::reel::Limits;
-use reroot::reissue::{Job, OnReject, Outcome, Refusal, Stage, Summary, reissue};
+use reroot::policy::{Params, Policy};
+use reroot::reel::{Input, Limits};
+use reroot::reissue::{Job, OnReject, Outcome, Refusal, Stage, Summary, Way, reissue};
+use reroot::signer::Signer;
+use reroot::verify::ExpectedList;
+use reroot::x509::{Certificate, Sha256Digest};
 use serde_json::{Value, json};
 
 use super::args::{FormArg, Format, IssueArgs, OnRejectArg};
@@ -28,64 +34,106 @@ const MAX_BULK_ID: usize = 200;
 pub(crate) const TOOL: &str = concat!("reroot ", env!("CARGO_PKG_VERSION"));
 
 pub(crate) fn run(args: &IssueArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
-    check_arguments(args)?;
-    let policy = load::policy(&args.policy)?;
-    let params = policy.params(&load::params(&args.set)?)?;
-    let config = load::config(&args.config)?;
-    let expected = args.expect.as_deref().map(|path| load::expected(path, policy.source().family)).transpose()?;
-    let expect_head = match &args.expect_head {
-        None => None,
-        Some(text) => {
-            Some(text.parse().map_err(|error| Fault::usage(format!("--expect-head is not a digest: {error}")))?)
-        }
-    };
-    let anchors = config.anchors()?;
-    let identity = config.issuer_identity()?;
+    let around = Surroundings::load(args)?;
     let secrets = Secrets;
-    let issuer = Issuer::new(identity, config.open_issuer_signer(&secrets)?)?;
-    let manifest_certificate = config.manifest_certificate()?;
-    let manifest_signer = config.open_manifest_signer(&secrets)?;
-    let mut ledger = Ledger::open(config.ledger_path(), issuer.identity().spki())?;
-
-    let inputs = load::inputs(&args.inputs)?;
-    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-    let job = Job {
-        inputs: &inputs,
-        limits: Limits::default(),
-        policy: &policy,
-        params,
-        issuer: &issuer,
-        manifest_certificate: &manifest_certificate,
-        manifest_signer: &*manifest_signer,
-        anchors: &anchors,
-        out: &args.out,
-        forms: args.form.iter().map(|form| form.into_library()).collect(),
-        on_reject: match args.on_reject {
-            OnRejectArg::Skip => OnReject::Skip,
-            OnRejectArg::Stop => OnReject::Stop,
-        },
-        expected: expected.as_ref().map(|(list, _)| list),
-        expected_sha256: expected.as_ref().map(|(_, digest)| *digest),
-        expect_count: args.expect_count,
-        reissue: args.reissue.clone(),
-        bulk_id: args.bulk_id.clone(),
-        publish_bulk_id: args.publish_bulk_id,
-        now: world.now,
-        seed: Seed(world.random()),
-        expect_head,
-        batch_id: batch_id(world),
-        jobs: args.jobs.unwrap_or(cores),
-        chunk_size: CHUNK_SIZE,
-        dry_run: args.dry_run,
-        tool: TOOL,
-    };
+    let issuer = Issuer::new(around.issuer.clone(), around.config.open_issuer_signer(&secrets)?)?;
+    let around = around.with_manifest_signer()?;
+    let ledger = Ledger::open(around.config.ledger_path(), issuer.identity().spki())?;
+    let job = around.job(args, world, Way::Local);
     let bars = Bars::new(printer.terminal && printer.format == Format::Text);
-    let outcome = reissue(&job, &mut ledger, &mut *world.stdin, &bars, &world.cancel)?;
-    for note in issuer.notes().into_iter().chain(manifest_signer.notes()) {
+    let outcome = reissue(&job, &issuer, &ledger, &mut *world.stdin, &bars, &world.cancel)?;
+    for note in issuer.notes().into_iter().chain(around.notes()) {
         printer.warn(&format!("{note} (another token went on)"));
     }
     report(&outcome, args, printer);
     Ok(exit(&outcome))
+}
+
+/// What a job borrows.
+pub(super) struct Surroundings {
+    pub(super) config: Config,
+    pub(super) issuer: IssuerIdentity,
+    policy: Policy,
+    params: Params,
+    expected: Option<(ExpectedList, Sha256Digest)>,
+    expect_head: Option<Sha256Digest>,
+    anchors: Vec<Certificate>,
+    inputs: Vec<Input>,
+    manifest: Option<(Certificate, Box<dyn Signer>)>,
+}
+
+impl Surroundings {
+    /// Reads every file that the arguments and the configuration name, but for keys.
+    pub(super) fn load(args: &IssueArgs) -> Result<Self, Fault> {
+        check_arguments(args)?;
+        let policy = load::policy(&args.policy)?;
+        let params = policy.params(&load::params(&args.set)?)?;
+        let config = load::config(&args.config)?;
+        let expected = args.expect.as_deref().map(|path| load::expected(path, policy.source().family)).transpose()?;
+        let expect_head = match &args.expect_head {
+            None => None,
+            Some(text) => {
+                Some(text.parse().map_err(|error| Fault::usage(format!("--expect-head is not a digest: {error}")))?)
+            }
+        };
+        let anchors = config.anchors()?;
+        let issuer = config.issuer_identity()?;
+        let inputs = load::inputs(&args.inputs)?;
+        Ok(Self { config, issuer, policy, params, expected, expect_head, anchors, inputs, manifest: None })
+    }
+
+    /// Opens the key that seals batches and signs plans.
+    pub(super) fn with_manifest_signer(mut self) -> Result<Self, Fault> {
+        let certificate = self.config.manifest_certificate()?;
+        self.manifest = Some((certificate, self.config.open_manifest_signer(&Secrets)?));
+        Ok(self)
+    }
+
+    /// What went wrong at the manifest signer without stopping the work.
+    pub(super) fn notes(&self) -> Vec<String> {
+        self.manifest.iter().flat_map(|(_, signer)| signer.notes()).collect()
+    }
+
+    /// The job that the arguments ask for.
+    pub(super) fn job<'a>(&'a self, args: &'a IssueArgs, world: &World, way: Way) -> Job<'a> {
+        let (manifest_certificate, manifest_signer) = self.manifest.as_ref().expect("it was opened before");
+        Job {
+            inputs: &self.inputs,
+            limits: Limits::default(),
+            policy: &self.policy,
+            params: self.params.clone(),
+            issuer: &self.issuer,
+            manifest_certificate,
+            manifest_signer: &**manifest_signer,
+            anchors: &self.anchors,
+            out: &args.out,
+            forms: args.form.iter().map(|form| form.into_library()).collect(),
+            on_reject: match args.on_reject {
+                OnRejectArg::Skip => OnReject::Skip,
+                OnRejectArg::Stop => OnReject::Stop,
+            },
+            expected: self.expected.as_ref().map(|(list, _)| list),
+            expected_sha256: self.expected.as_ref().map(|(_, digest)| *digest),
+            expect_count: args.expect_count,
+            reissue: args.reissue.clone(),
+            bulk_id: args.bulk_id.clone(),
+            publish_bulk_id: args.publish_bulk_id,
+            now: world.now,
+            seed: Seed(world.random()),
+            expect_head: self.expect_head,
+            batch_id: batch_id(world),
+            jobs: args.jobs.unwrap_or_else(cores),
+            chunk_size: CHUNK_SIZE,
+            dry_run: args.dry_run,
+            tool: TOOL,
+            way,
+        }
+    }
+}
+
+/// Threads if nothing else is said.
+pub(super) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZero::get)
 }
 
 /// What can be told from the arguments alone.
@@ -114,7 +162,7 @@ impl FormArg {
     }
 }
 
-fn exit(outcome: &Outcome) -> Exit {
+pub(super) fn exit(outcome: &Outcome) -> Exit {
     match outcome {
         Outcome::AlreadyDone(summary) | Outcome::Done(summary) | Outcome::DryRun(summary) => {
             if summary.rejected > 0 || !summary.reasons.is_empty() { Exit::Findings } else { Exit::Done }
@@ -125,25 +173,25 @@ fn exit(outcome: &Outcome) -> Exit {
 
 fn report(outcome: &Outcome, args: &IssueArgs, printer: Printer) {
     if printer.format == Format::Json {
-        printer.json(&as_json(outcome, args));
+        printer.json(&as_json(outcome, &args.out));
         return;
     }
     match outcome {
         Outcome::AlreadyDone(summary) => {
             printer.say(&format!("already done: `{}` holds batch {}", args.out.display(), summary.batch));
-            printer.data(&text(summary, args));
+            printer.data(&text(summary, &args.out, args.timings));
         }
-        Outcome::Done(summary) => printer.data(&text(summary, args)),
+        Outcome::Done(summary) => printer.data(&text(summary, &args.out, args.timings)),
         Outcome::DryRun(summary) => {
             printer.say("dry run: nothing was recorded or signed");
-            printer.data(&text(summary, args));
+            printer.data(&text(summary, &args.out, args.timings));
         }
         Outcome::Refused(refusal) => printer.failure(&refused(refusal), refused_hint(refusal)),
     }
 }
 
 /// None where the reasons say themselves what to do.
-fn refused_hint(refusal: &Refusal) -> Option<&'static str> {
+pub(super) fn refused_hint(refusal: &Refusal) -> Option<&'static str> {
     let rejected = refusal.findings.iter().any(|finding| finding.disposition == Disposition::Rejected);
     match (refusal.skip_helps, rejected) {
         (true, true) => Some("Look closer with `reroot inspect --verify`; `--on-reject skip` issues the good leaves."),
@@ -154,7 +202,7 @@ fn refused_hint(refusal: &Refusal) -> Option<&'static str> {
     }
 }
 
-fn text(summary: &Summary, args: &IssueArgs) -> String {
+pub(super) fn text(summary: &Summary, out: &Path, timings: bool) -> String {
     let mut text = String::new();
     text += &render::findings(&summary.findings, Disposition::Rejected);
     text += &render::findings(&summary.findings, Disposition::Ignored);
@@ -190,12 +238,12 @@ fn text(summary: &Summary, args: &IssueArgs) -> String {
     }
     if let Some(statement) = summary.statement_sha256 {
         line("statement", statement.to_string());
-        line("written to", args.out.display().to_string());
+        line("written to", out.display().to_string());
     }
     if let Some(head) = summary.head {
         line("ledger head", format!("{head}  (--expect-head next time)"));
     }
-    if args.timings {
+    if timings {
         for stage in Stage::ALL {
             line(stage.as_str(), format!("{:.3} s", summary.timings.of(stage).as_secs_f64()));
         }
@@ -203,7 +251,7 @@ fn text(summary: &Summary, args: &IssueArgs) -> String {
     text
 }
 
-fn refused(refusal: &Refusal) -> String {
+pub(super) fn refused(refusal: &Refusal) -> String {
     let mut text = String::from("nothing was signed");
     for reason in &refusal.reasons {
         let _ = write!(text, "\n  - {reason}");
@@ -216,23 +264,12 @@ fn refused(refusal: &Refusal) -> String {
     text.trim_end().to_owned()
 }
 
-fn as_json(outcome: &Outcome, args: &IssueArgs) -> Value {
+pub(super) fn as_json(outcome: &Outcome, out: &Path) -> Value {
     let (word, summary) = match outcome {
         Outcome::AlreadyDone(summary) => ("already-done", summary),
         Outcome::Done(summary) => ("done", summary),
         Outcome::DryRun(summary) => ("dry-run", summary),
-        Outcome::Refused(refusal) => {
-            return json!({
-                "outcome": "refused",
-                "items": refusal.items,
-                "ready": refusal.ready,
-                "skip_helps": refusal.skip_helps,
-                "reasons": refusal.reasons,
-                "missing": refusal.missing.iter().map(render::missing_json).collect::<Vec<_>>(),
-                "warnings": refusal.warnings,
-                "findings": refusal.findings.iter().map(render::finding_json).collect::<Vec<_>>(),
-            });
-        }
+        Outcome::Refused(refusal) => return refusal_json(refusal),
     };
     let timings: serde_json::Map<String, Value> = Stage::ALL
         .into_iter()
@@ -243,7 +280,7 @@ fn as_json(outcome: &Outcome, args: &IssueArgs) -> Value {
         "outcome": word,
         "batch": (!planned).then_some(&summary.batch),
         "issued_at": (!planned).then(|| summary.issued_at.to_string()),
-        "out": args.out.display().to_string(),
+        "out": out.display().to_string(),
         "counts": {
             "items": summary.items,
             "issued": summary.issued,
@@ -260,5 +297,18 @@ fn as_json(outcome: &Outcome, args: &IssueArgs) -> Value {
         "warnings": summary.warnings,
         "findings": summary.findings.iter().map(render::finding_json).collect::<Vec<_>>(),
         "timings": timings,
+    })
+}
+
+pub(super) fn refusal_json(refusal: &Refusal) -> Value {
+    json!({
+        "outcome": "refused",
+        "items": refusal.items,
+        "ready": refusal.ready,
+        "skip_helps": refusal.skip_helps,
+        "reasons": refusal.reasons,
+        "missing": refusal.missing.iter().map(render::missing_json).collect::<Vec<_>>(),
+        "warnings": refusal.warnings,
+        "findings": refusal.findings.iter().map(render::finding_json).collect::<Vec<_>>(),
     })
 }

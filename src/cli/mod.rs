@@ -14,13 +14,16 @@ mod world;
 mod ca;
 mod completions;
 mod export;
+mod finish;
 mod hsm;
 mod init;
 mod inspect;
 mod issue;
 mod man;
+mod plan;
 mod policy;
 mod quickstart;
+mod sign;
 mod verify;
 
 pub(crate) use args::Cli;
@@ -38,13 +41,16 @@ pub(crate) fn run(cli: &Cli, world: &mut World, printer: Printer) -> Exit {
         Command::Ca(command) => ca::run(command, world, printer),
         Command::Completions(args) => Ok(completions::run(args, printer)),
         Command::Export(args) => export::run(args, world, printer),
+        Command::Finish(args) => finish::run(args, world, printer),
         Command::Hsm(command) => hsm::run(command, printer),
         Command::Init(args) => init::run(args, world, printer),
         Command::Inspect(args) => inspect::run(args, world, printer),
         Command::Issue(args) => issue::run(args, world, printer),
         Command::Man(args) => man::run(args, printer),
+        Command::Plan(args) => plan::run(args, world, printer),
         Command::Policy(args) => policy::run(args, world, printer),
         Command::Quickstart(args) => quickstart::run(args, world, printer),
+        Command::Sign(args) => sign::run(args, world, printer),
         Command::Verify(args) => verify::run(args, world, printer),
     };
     match result {

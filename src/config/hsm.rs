@@ -32,7 +32,7 @@ pub(super) fn settings(section: &Section<'_>) -> Option<Settings> {
     (section.errors.count() == before).then_some(settings)
 }
 
-fn integer(section: &Section<'_>, name: &'static str, allowed: RangeInclusive<u64>) -> Option<u64> {
+pub(super) fn integer(section: &Section<'_>, name: &'static str, allowed: RangeInclusive<u64>) -> Option<u64> {
     let value = section.table.get(name)?;
     let DeValue::Integer(integer) = value.get_ref() else {
         return section.wrong_type(name, value, value.get_ref(), "an integer");

@@ -14,6 +14,7 @@ mod files;
 mod hsm;
 mod keys;
 mod schema;
+mod signing;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -24,7 +25,7 @@ use toml::Spanned;
 
 use crate::cert::IssuerIdentity;
 use crate::signer::{SecretResolver, Signer};
-use crate::x509::Certificate;
+use crate::x509::{Certificate, Sha256Digest};
 
 pub use error::{CODES, ConfigError, ConfigErrors};
 pub use write::NewConfig;
@@ -39,6 +40,17 @@ pub enum Holder {
     Issuer,
     /// The manifest signer.
     Manifest,
+}
+
+/// What a signing machine takes (`[signing]`).
+#[derive(Clone, Debug)]
+pub struct Signing {
+    /// Manifest certificates of those whose plans are taken.
+    pub planners: Vec<Certificate>,
+    /// SHA-256 of the policies under which is signed.
+    pub policies: Vec<Sha256Digest>,
+    /// How many days a plan may be from this machine's clock.
+    pub max_days: u32,
 }
 
 /// The configuration's usual name.
@@ -132,6 +144,27 @@ impl Config {
                 }
             }
             Some(anchors)
+        })
+    }
+
+    /// What this machine signs of others' plans.
+    ///
+    /// # Errors
+    /// There is no `[signing]`, or a planner's certificate cannot be read.
+    pub fn signing(&self) -> Result<Signing, ConfigErrors> {
+        self.collect(|errors| {
+            let Some(section) = &self.document.signing else {
+                let hint = "Whose plans are taken, which policies are signed and how old a plan may be is written down on \
+                            the signing machine: docs/operator-guide.md has an example.";
+                return errors.push_hint(error::MISSING, &(0..0), "there is no [signing], which `sign` needs", hint);
+            };
+            let read = |path| files::certificates(path, errors);
+            let planners: Vec<_> = section.planners.iter().map(read).collect();
+            Some(Signing {
+                planners: planners.into_iter().collect::<Option<Vec<_>>>()?.into_iter().flatten().collect(),
+                policies: section.policies.clone(),
+                max_days: section.max_days,
+            })
         })
     }
 

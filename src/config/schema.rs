@@ -11,6 +11,7 @@ use crate::signer::{KeyLocation, KeyUri, SecretSource};
 
 use super::error::{self, Errors, safe};
 use super::hsm;
+use super::signing::{self, SigningSection};
 
 /// The file's content, read but not followed: no other file was opened.
 #[derive(Debug)]
@@ -22,6 +23,8 @@ pub(super) struct Document {
     pub(super) ledger: Spanned<PathBuf>,
     /// How tokens are treated, if a key lies in one.
     pub(super) hsm: Settings,
+    /// What a signing machine takes; the others have none.
+    pub(super) signing: Option<SigningSection>,
 }
 
 /// A certificate and its key.
@@ -62,7 +65,7 @@ pub(super) fn read(text: &str, base: &Path, errors: &Errors) -> Option<Document>
         return None;
     }
     let file = Section { name: "", table: table.get_ref(), header: 0..0, base, errors };
-    file.closed(&["issuer", "manifest", "source", "ledger", "hsm"]);
+    file.closed(&["issuer", "manifest", "source", "ledger", "hsm", "signing"]);
     let issuer = file.section("issuer");
     let manifest = file.section("manifest");
     let source = file.section("source");
@@ -95,8 +98,14 @@ pub(super) fn read(text: &str, base: &Path, errors: &Errors) -> Option<Document>
     } else {
         Some(Settings::default())
     };
+    let signing = if file.table.contains_key("signing") {
+        file.section("signing").and_then(|section| signing::read(&section)).map(Some)
+    } else {
+        Some(None)
+    };
     let (issuer, manifest) = (issuer?, manifest?);
-    Some(Document { issuer, chain: chain?, manifest, anchors: anchors?, ledger: ledger?, hsm: hsm? })
+    let (hsm, signing) = (hsm?, signing?);
+    Some(Document { issuer, chain: chain?, manifest, anchors: anchors?, ledger: ledger?, hsm, signing })
 }
 
 /// A mistake was noted; there is nothing to add.
@@ -270,7 +279,7 @@ impl<'a> Section<'a> {
         self.as_path(name, value)
     }
 
-    fn paths(&self, name: &'static str) -> Option<Vec<Spanned<PathBuf>>> {
+    pub(super) fn paths(&self, name: &'static str) -> Option<Vec<Spanned<PathBuf>>> {
         let value = self.required(name)?;
         let DeValue::Array(items) = value.get_ref() else {
             return self.wrong_type(name, value, value.get_ref(), "an array of paths");
@@ -295,7 +304,7 @@ impl<'a> Section<'a> {
         }
     }
 
-    fn required(&self, name: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
+    pub(super) fn required(&self, name: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
         let value = self.table.get(name);
         if value.is_none() {
             let message = format!("[{}] has no `{name}`", self.name);

@@ -39,6 +39,12 @@ pub enum IssueError {
         /// How many were made.
         signatures: u32,
     },
+    /// A signature from elsewhere is not as the policy wants it.
+    #[error("signature for {uid} has a value with a leading zero octet, which `device.full_width_signature` forbids")]
+    NotFullWidth {
+        /// The chip.
+        uid: Uid,
+    },
     /// The signer broke its contract.
     #[error("signer returned {found} signatures for {expected} messages")]
     SignatureCount {
@@ -67,7 +73,10 @@ impl IssueError {
             Self::AlgorithmNotOfKey { .. } => "Set `signature` in the policy to an algorithm of the issuer's key.",
             Self::Key(_) => return None,
             Self::KeyMismatch { .. } => "Check `certificate` and `key` in the `[issuer]` table of the configuration.",
-            Self::NeverFullWidth { .. } | Self::SignatureCount { .. } | Self::WrongSignature { .. } => {
+            Self::NeverFullWidth { .. }
+            | Self::NotFullWidth { .. }
+            | Self::SignatureCount { .. }
+            | Self::WrongSignature { .. } => {
                 "The signer or its connection is faulty: try `reroot hsm doctor`, then run the same command again."
             }
             Self::Signer(error @ SignerError::Algorithm { .. }) => return error.hint(),

@@ -6,6 +6,7 @@
 
 mod error;
 mod prepare;
+mod received;
 mod serial;
 mod sign;
 #[cfg(test)]
@@ -15,5 +16,6 @@ mod tests;
 
 pub use crate::cert::Seed;
 pub use error::IssueError;
+pub use received::received;
 pub use serial::{derive_serial, serial_for};
 pub use sign::{Issuer, SignReport, Signed, check};

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use crate::crypto::sha256;
+use crate::durable;
 use crate::x509::{Sha256Digest, Spki};
 
 use super::LedgerError;
@@ -33,6 +34,29 @@ impl Ledger {
     pub fn create(path: &Path, issuer: &Spki) -> Result<Self, LedgerError> {
         // closing moves the first record from the write-ahead log into the file: a file without one is no ledger
         drop(Self::over(Box::new(SqliteStore::create(path)?), issuer)?);
+        Self::open(path, issuer)
+    }
+
+    /// Opens the ledger of this issuer key, or makes it where there is none: whole, or not at all.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open); or a new one cannot be written.
+    pub fn open_or_create(path: &Path, issuer: &Spki) -> Result<Self, LedgerError> {
+        if path.symlink_metadata().is_ok() {
+            return Self::open(path, issuer);
+        }
+        let beside = |suffix: &str| {
+            let mut name = path.file_name().unwrap_or_default().to_owned();
+            name.push(suffix);
+            path.with_file_name(name)
+        };
+        // what an interrupted run left there has nothing on it
+        for suffix in [".partial", ".partial-wal", ".partial-shm", ".partial-journal"] {
+            durable::remove_partial_file(&beside(suffix))?;
+        }
+        let partial = beside(".partial");
+        drop(Self::create(&partial, issuer)?);
+        durable::publish(&partial, path)?;
         Self::open(path, issuer)
     }
 

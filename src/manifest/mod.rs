@@ -17,7 +17,7 @@ mod tree;
 pub use entry::Entry;
 pub use error::{CODES, ManifestError, Part, codes};
 pub use findings::{FindingLine, InputLine};
-pub use open::{ManifestAnchor, SignedManifest};
+pub use open::{ManifestAnchor, SignedManifest, verify_octets};
 pub use statement::{
     AnchorReference, Counts, EntriesReference, Expected, FileDigest, InputsReference, IssuerMode, IssuerReference,
     PolicyReference, Possession, Previous, Statement,

@@ -116,6 +116,18 @@ impl SignedManifest {
     }
 }
 
+/// Proves that `seal` is one by `signer` over `octets`, which need not be a statement; returns its signingTime. Who
+/// certified the signer is not looked at: the caller knows the certificate itself.
+///
+/// # Errors
+/// As [`SignedManifest::open`], but for anchors and statement.
+pub fn verify_octets(octets: &[u8], seal: &[u8], signer: &Certificate) -> Result<Time, ManifestError> {
+    check_profile(signer)?;
+    let signing_time = check_seal(octets, seal, signer)?;
+    check_validity(signer, signing_time)?;
+    Ok(signing_time)
+}
+
 /// The anchor that certified `signer`: its name, its key, its signature.
 fn certified_by(signer: &Certificate, anchors: &[ManifestAnchor]) -> Result<usize, ManifestError> {
     let algorithm = signer.signature_algorithm();

@@ -30,12 +30,26 @@ pub fn sign(
     if claimed != created {
         return Err(ManifestError::SigningTime { signing_time: created, created: claimed });
     }
+    sign_octets(statement, certificate, signer, created)
+}
+
+/// As [`sign`], over other octets of the house: a plan's head. What they are is said by how they begin, so that none can
+/// be taken for a statement. Read back by [`verify_octets`](super::verify_octets).
+///
+/// # Errors
+/// As [`sign`], whatever the octets are.
+pub fn sign_octets(
+    octets: &[u8],
+    certificate: &Certificate,
+    signer: &dyn Signer,
+    created: Time,
+) -> Result<Vec<u8>, ManifestError> {
     check_signer(certificate, created)?;
     if signer.public_key() != certificate.spki() {
         return Err(ManifestError::SignerKeyMismatch);
     }
     let suite = Suite::of(certificate)?;
-    let attributes = signed_attributes(suite, statement, certificate, created);
+    let attributes = signed_attributes(suite, octets, certificate, created);
     let message = element(tag::SET, &[&attributes]);
     let mut signatures = Vec::with_capacity(1);
     signer.sign_batch(suite.signature, &[&message], &mut signatures)?;

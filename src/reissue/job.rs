@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::cert::Seed;
+use crate::cert::{IssuerIdentity, Seed};
 use crate::delivery::Form;
 use crate::error::Error;
-use crate::issue::Issuer;
 use crate::ledger::{BatchId, BatchRow};
+use crate::manifest::Expected;
 use crate::origin::Finding;
 use crate::policy::{BatchContext, BoundPolicy, Params, Policy};
 use crate::reel::{Input, Limits};
@@ -27,8 +27,8 @@ pub struct Job<'a> {
     pub policy: &'a Policy,
     /// The operator's parameters, checked against the policy.
     pub params: Params,
-    /// The issuing CA and its key.
-    pub issuer: &'a Issuer,
+    /// The issuing CA, without its key.
+    pub issuer: &'a IssuerIdentity,
     /// The manifest signer's certificate.
     pub manifest_certificate: &'a Certificate,
     /// The manifest signer's key.
@@ -69,22 +69,41 @@ pub struct Job<'a> {
     pub dry_run: bool,
     /// Name and version of this program for the statement.
     pub tool: &'a str,
+    /// Who signs.
+    pub way: Way,
 }
 
 impl Job<'_> {
     /// Binds the policy to the issuer and to what the batch row fixes.
     pub(super) fn bind(&self, row: &BatchRow) -> Result<BoundPolicy, Error> {
-        let context = BatchContext { batch: row.id.to_string(), issued_at: row.issued_at, params: self.params.clone() };
-        Ok(self.policy.bind(self.issuer.identity(), &context)?)
+        bind(self.policy, &self.params, self.issuer, row)
     }
 
-    /// What the batch row keeps of how the batch is delivered: the options as they are typed.
+    /// The list of chips that was to be met, for the statement.
+    pub(crate) fn expected(&self) -> Option<Expected> {
+        let expected = self.expected.zip(self.expected_sha256);
+        expected.map(|(list, sha256)| Expected { sha256, count: list.len() as u64 })
+    }
+
+    /// What the batch row keeps of how the batch is made and delivered: the options as they are typed. A batch has one
+    /// way: what was begun by `plan` is not finished by `issue`.
     pub(super) fn delivery(&self) -> String {
         let forms: BTreeSet<Form> = self.forms.iter().copied().collect();
         let forms: Vec<&str> = forms.into_iter().map(Form::as_str).collect();
         let publish = if self.bulk_id.is_some() && self.publish_bulk_id { " --publish-bulk-id" } else { "" };
-        format!("--form {}{publish}", forms.join(","))
+        format!("{}--form {}{publish}", self.way.prefix(), forms.join(","))
     }
+}
+
+/// Binds a policy to the issuer and to what the batch row fixes.
+pub(crate) fn bind(
+    policy: &Policy,
+    params: &Params,
+    issuer: &IssuerIdentity,
+    row: &BatchRow,
+) -> Result<BoundPolicy, Error> {
+    let context = BatchContext { batch: row.id.to_string(), issued_at: row.issued_at, params: params.clone() };
+    Ok(policy.bind(issuer, &context)?)
 }
 
 /// What a rejected item does to the run.
@@ -104,6 +123,35 @@ impl OnReject {
             Self::Stop => "stop",
         }
     }
+}
+
+/// Who signs a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// The run itself, with the issuing key at hand.
+    Local,
+    /// A machine without a network, to which a plan is carried.
+    AirGapped,
+}
+
+impl Way {
+    const fn prefix(self) -> &'static str {
+        match self {
+            Self::AirGapped => "plan ",
+            Self::Local => "",
+        }
+    }
+}
+
+/// Encodings and whether the bulk identifier is published, from what a batch row keeps of a way.
+pub(crate) fn delivery(text: &str, way: Way) -> Option<(Vec<Form>, bool)> {
+    let rest = text.strip_prefix(way.prefix())?.strip_prefix("--form ")?;
+    let (forms, publish) = match rest.strip_suffix(" --publish-bulk-id") {
+        Some(forms) => (forms, true),
+        None => (rest, false),
+    };
+    let form = |word| [Form::Der, Form::Pem].into_iter().find(|form| form.as_str() == word);
+    Some((forms.split(',').map(form).collect::<Option<_>>()?, publish))
 }
 
 /// How a run ended when nothing was wrong with the environment.
@@ -176,7 +224,7 @@ pub struct Summary {
 }
 
 impl Summary {
-    pub(super) fn with_timings(mut self, timings: Timings) -> Self {
+    pub(crate) fn with_timings(mut self, timings: Timings) -> Self {
         self.timings = timings;
         self
     }
@@ -218,7 +266,7 @@ impl Stage {
 pub struct Timings([Duration; 5]);
 
 impl Timings {
-    pub(super) fn add(&mut self, stage: Stage, elapsed: Duration) {
+    pub(crate) fn add(&mut self, stage: Stage, elapsed: Duration) {
         self.0[stage as usize] += elapsed;
     }
 

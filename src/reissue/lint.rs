@@ -1,5 +1,6 @@
 //! The end of pass 1: every tbsCertificate is built and linted before the first one is recorded or signed.
 
+use crate::cert::IssuerIdentity;
 use crate::error::Error;
 use crate::issue::serial_for;
 use crate::ledger::BatchRow;
@@ -10,7 +11,7 @@ use crate::reel::Spool;
 use crate::verify::{VerifiedLeaf, Verifier};
 
 use super::settle::Settled;
-use super::{Job, Run, code};
+use super::{Run, code};
 use crate::intake::Row;
 use crate::parallel;
 
@@ -50,7 +51,7 @@ fn keep_clean(
         let spool = &settled.spool;
         let verifier = &settled.verifier;
         let built = parallel::map(run.job.jobs, block, |row| {
-            let finding = prepare(run.job, bound, batch, spool, verifier, &row, 0).map(Result::err);
+            let finding = prepare(run.job.issuer, bound, batch, spool, verifier, &row, 0).map(Result::err);
             (row, finding)
         });
         for (row, finding) in built {
@@ -63,8 +64,8 @@ fn keep_clean(
 }
 
 /// One certificate from its spooled leaf to a linted tbsCertificate: a pure function of batch row, leaf and attempt.
-pub(super) fn prepare(
-    job: &Job<'_>,
+pub(crate) fn prepare(
+    issuer: &IssuerIdentity,
     bound: &BoundPolicy,
     batch: &BatchRow,
     spool: &Spool,
@@ -80,7 +81,6 @@ pub(super) fn prepare(
         Ok(template) => template,
         Err(finding) => return Ok(Err(Box::new(finding))),
     };
-    let issuer = job.issuer.identity();
     let serial = serial_for(&template, &batch.seed, issuer, attempt);
     match issuer.prepare(&template, serial, attempt) {
         Ok(linted) => Ok(Ok((leaf, linted))),

@@ -1,35 +1,63 @@
 //! The end: statement and seal are recorded once, then the directory gets its name.
 
-use crate::cert::ENCODER;
+use std::path::Path;
+
+use crate::cert::{ENCODER, IssuerIdentity};
 use crate::crypto::sha256;
 use crate::delivery::{BatchReader, BatchWriter, Report};
 use crate::error::Error;
 use crate::ledger::{BatchRow, Ledger};
 use crate::manifest::{
-    self, AnchorReference, Counts, EntriesReference, Expected, FindingLine, InputsReference, IssuerMode,
-    IssuerReference, PolicyReference, Possession, Previous, Statement, TreeBuilder,
+    self, AnchorReference, Counts, EntriesReference, Expected, InputsReference, IssuerMode, IssuerReference,
+    PolicyReference, Possession, Previous, Statement,
 };
-use crate::x509::{Certificate, Sha256Digest, pem};
+use crate::policy::{Params, Policy};
+use crate::signer::Signer;
+use crate::x509::{Certificate, Sha256Digest, Time, pem};
 
-use super::issue::Issued;
-use super::settle::{Settled, input_lines};
-use super::{Job, Run, Summary, is_sealed};
+use super::write::Written;
+use super::{Summary, is_sealed};
+
+/// Everything that the small files and the statement say besides the lines.
+pub(crate) struct Sealing<'a> {
+    pub(crate) row: &'a BatchRow,
+    pub(crate) issuer: &'a IssuerIdentity,
+    pub(crate) mode: IssuerMode,
+    pub(crate) manifest_certificate: &'a Certificate,
+    pub(crate) manifest_signer: &'a dyn Signer,
+    pub(crate) policy: &'a Policy,
+    pub(crate) params: &'a Params,
+    pub(crate) anchors: &'a [Certificate],
+    /// CA certificates of the inputs through which paths lead.
+    pub(crate) intermediates: Vec<&'a Certificate>,
+    pub(crate) expected: Option<Expected>,
+    /// ST's bulk identifier, if it is to be published.
+    pub(crate) bulk_id: Option<String>,
+    /// The content of `rejected.jsonl`.
+    pub(crate) rejected: String,
+    /// The content of `inputs.jsonl`.
+    pub(crate) inputs: String,
+    /// Items of the inputs, by what became of them. The ledger knows of the signatures, unless somebody else made them.
+    pub(crate) counts: Counts,
+    pub(crate) now: Time,
+    pub(crate) tool: &'a str,
+}
 
 /// Refuses early what would be refused late: a place that cannot be used, or something at `out` that this ledger did not
 /// seal.
-pub(super) fn check_output_place(job: &Job<'_>, ledger: &Ledger) -> Result<(), Error> {
-    if job.out.symlink_metadata().is_err() {
-        return Ok(BatchWriter::check_free(job.out)?);
+pub(crate) fn check_output_place(out: &Path, ledger: &Ledger) -> Result<(), Error> {
+    if out.symlink_metadata().is_err() {
+        return Ok(BatchWriter::check_free(out)?);
     }
-    match sealed_at(job, ledger)? {
+    match sealed_at(out, ledger)? {
         Some(_) => Ok(()),
-        None => Err(Error::OutputExists { path: job.out.to_owned() }),
+        None => Err(Error::OutputExists { path: out.to_owned() }),
     }
 }
 
 /// The sealed batch of this ledger that `out` holds, told by its statement and seal.
-fn sealed_at(job: &Job<'_>, ledger: &Ledger) -> Result<Option<Statement>, Error> {
-    let Ok(reader) = BatchReader::open(job.out) else { return Ok(None) };
+fn sealed_at(out: &Path, ledger: &Ledger) -> Result<Option<Statement>, Error> {
+    let Ok(reader) = BatchReader::open(out) else { return Ok(None) };
     let (Ok(bytes), Ok(seal)) = (reader.read(manifest::STATEMENT_FILE), reader.read(manifest::SEAL_FILE)) else {
         return Ok(None);
     };
@@ -45,19 +73,19 @@ fn sealed_at(job: &Job<'_>, ledger: &Ledger) -> Result<Option<Statement>, Error>
 }
 
 /// If `out` holds this batch already, whole, there is nothing to do; if it holds anything else, nothing may be done.
-pub(super) fn already_published(
-    job: &Job<'_>,
+pub(crate) fn already_published(
+    out: &Path,
     ledger: &Ledger,
     row: &BatchRow,
-    settled: &mut Settled,
+    mut summary: impl FnMut() -> Summary,
 ) -> Result<Option<Summary>, Error> {
-    if job.out.symlink_metadata().is_err() {
+    if out.symlink_metadata().is_err() {
         return Ok(None);
     }
-    let statement = sealed_at(job, ledger)?.filter(|statement| statement.batch == row.id.to_string());
-    let Some(statement) = statement else { return Err(Error::OutputExists { path: job.out.to_owned() }) };
-    check_whole(job, &statement)?;
-    let mut summary = settled.summary(row);
+    let statement = sealed_at(out, ledger)?.filter(|statement| statement.batch == row.id.to_string());
+    let Some(statement) = statement else { return Err(Error::OutputExists { path: out.to_owned() }) };
+    check_whole(out, &statement)?;
+    let mut summary = summary();
     summary.signatures_made = statement.counts.signatures_made;
     summary.root_hash = Some(statement.entries.root_hash);
     summary.statement_sha256 = Some(sha256(&statement.to_bytes()));
@@ -66,8 +94,8 @@ pub(super) fn already_published(
 }
 
 /// Every file of a published batch is what was sealed.
-fn check_whole(job: &Job<'_>, statement: &Statement) -> Result<(), Error> {
-    let reader = BatchReader::open(job.out)?;
+fn check_whole(out: &Path, statement: &Statement) -> Result<(), Error> {
+    let reader = BatchReader::open(out)?;
     for (name, sealed) in statement.digests() {
         let whole = match reader.digest(name) {
             Ok(found) => found.sha256 == sealed,
@@ -75,118 +103,107 @@ fn check_whole(job: &Job<'_>, statement: &Statement) -> Result<(), Error> {
             Err(error) => return Err(error.into()),
         };
         if !whole {
-            return Err(Error::OutputDamaged { path: job.out.to_owned(), file: name.to_owned() });
+            return Err(Error::OutputDamaged { path: out.to_owned(), file: name.to_owned() });
         }
     }
     Ok(())
 }
 
-/// Writes the small files, records statement and seal, and gives the directory its name.
-pub(super) fn seal_and_publish(
-    run: &Run<'_>,
-    ledger: &mut Ledger,
-    row: &BatchRow,
-    settled: &mut Settled,
-    issued: Issued,
-) -> Result<Summary, Error> {
-    let job = run.job;
-    let Issued { mut writer, tree, discarded, resumed } = issued;
-    let identity = job.issuer.identity();
-    let chain: Vec<&Certificate> = std::iter::once(identity.certificate()).chain(identity.chain()).collect();
-    let source_chain = pem_file(&settled.verifier.intermediates().chain(job.anchors).collect::<Vec<_>>());
-    let mut summary = settled.summary(row);
-    let rejected: String = summary.findings.iter().map(|finding| FindingLine::new(finding).line() + "\n").collect();
-    let inputs = input_lines(&settled.inputs);
+/// Writes the small files, records statement and seal, and gives the directory its name. The summary is completed with
+/// what is known then.
+pub(crate) fn seal_and_publish(
+    sealing: &Sealing<'_>,
+    ledger: &Ledger,
+    written: Written,
+    summary: &mut Summary,
+) -> Result<(), Error> {
+    let Written { mut writer, tree, discarded } = written;
+    let Sealing { row, issuer, .. } = sealing;
+    let chain: Vec<&Certificate> = std::iter::once(issuer.certificate()).chain(issuer.chain()).collect();
+    let source_chain: Vec<&Certificate> = sealing.intermediates.iter().copied().chain(sealing.anchors).collect();
     writer.add_file("chain.pem", pem_file(&chain).as_bytes())?;
-    writer.add_file("source-chain.pem", source_chain.as_bytes())?;
-    writer.add_file(manifest::SIGNER_FILE, pem_file(&[job.manifest_certificate]).as_bytes())?;
-    writer.add_file("policy.toml", job.policy.bytes())?;
-    writer.add_file(manifest::REJECTED_FILE, rejected.as_bytes())?;
-    writer.add_file(manifest::INPUTS_FILE, inputs.as_bytes())?;
+    writer.add_file("source-chain.pem", pem_file(&source_chain).as_bytes())?;
+    writer.add_file(manifest::SIGNER_FILE, pem_file(&[sealing.manifest_certificate]).as_bytes())?;
+    writer.add_file("policy.toml", sealing.policy.bytes())?;
+    writer.add_file(manifest::REJECTED_FILE, sealing.rejected.as_bytes())?;
+    writer.add_file(manifest::INPUTS_FILE, sealing.inputs.as_bytes())?;
     let report = writer.finish()?;
 
     let (statement, seal) = if let Some((statement, seal)) = ledger.sealed(&row.id)? {
         check_republished(row, &statement, &report, tree.root())?;
         (statement, seal)
     } else {
-        let counts = Counts {
-            items: settled.items,
-            issued: summary.issued,
-            rejected: summary.rejected,
-            ignored: summary.ignored,
-            signatures_made: ledger.signatures_made(&row.id)?,
-        };
         let previous = ledger.last_sealed()?;
+        let entries = EntriesReference {
+            sha256: digest_of(&report, manifest::ENTRIES_FILE),
+            tree_size: tree.size(),
+            root_hash: tree.root(),
+        };
         let statement = Statement {
             discarded_serials: discarded,
-            entries: EntriesReference {
-                sha256: written(&report, manifest::ENTRIES_FILE),
-                tree_size: tree.size(),
-                root_hash: tree.root(),
-            },
             previous: previous.map(|(batch, statement_sha256)| Previous { batch: batch.to_string(), statement_sha256 }),
-            ..statement(job, row, &report, settled.inputs.len(), counts)
+            ..sealing.statement(&report, entries)
         };
         let created = statement.created;
         let statement = statement.to_bytes();
-        let seal = manifest::seal::sign(&statement, job.manifest_certificate, job.manifest_signer, created)?;
+        let seal = manifest::seal::sign(&statement, sealing.manifest_certificate, sealing.manifest_signer, created)?;
         ledger.seal(&row.id, &statement, &seal)?;
         (statement, seal)
     };
     publish(writer, &statement, &seal)?;
 
-    summary.resumed = resumed || is_sealed(row);
-    summary.signatures_made = ledger.signatures_made(&row.id)?;
+    summary.resumed |= is_sealed(row);
+    summary.signatures_made = Statement::parse(&statement)?.counts.signatures_made;
     summary.root_hash = Some(tree.root());
     summary.statement_sha256 = Some(sha256(&statement));
     summary.head = Some(ledger.head()?);
-    Ok(summary)
+    Ok(())
 }
 
-/// What the job and the batch row say; lines, discarded serials and the predecessor are the caller's.
-fn statement(job: &Job<'_>, row: &BatchRow, report: &Report, inputs: usize, counts: Counts) -> Statement {
-    let identity = job.issuer.identity();
-    let expected = job.expected.zip(job.expected_sha256);
-    Statement {
-        batch: row.id.to_string(),
-        issued_at: row.issued_at,
-        created: job.now.max(row.issued_at),
-        tool: job.tool.to_owned(),
-        encoder: ENCODER,
-        inputs: InputsReference { sha256: written(report, manifest::INPUTS_FILE), count: inputs as u64 },
-        anchors: job.anchors.iter().map(anchor_reference).collect(),
-        relaxations: job.policy.source().relax.clone(),
-        policy: PolicyReference {
-            name: job.policy.name().to_owned(),
-            version: job.policy.version(),
-            sha256: sha256(job.policy.bytes()),
-        },
-        params: job.params.values().clone(),
-        reissue: job.reissue.clone(),
-        bulk_id: job.bulk_id.clone().filter(|_| job.publish_bulk_id),
-        issuer: IssuerReference {
-            mode: IssuerMode::Local,
-            subject: identity.subject().to_string(),
-            sha256: sha256(identity.certificate().der()),
-            spki_sha256: sha256(identity.spki().der()),
-        },
-        serial_seed: Some(*row.seed.as_bytes()),
-        discarded_serials: vec![],
-        expected: expected.map(|(list, sha256)| Expected { sha256, count: list.len() as u64 }),
-        counts,
-        entries: EntriesReference {
-            sha256: written(report, manifest::ENTRIES_FILE),
-            tree_size: 0,
-            root_hash: TreeBuilder::new().root(),
-        },
-        rejected: written(report, manifest::REJECTED_FILE),
-        files: report.other_files(),
-        previous: None,
-        proof_of_possession: Possession::None,
+impl Sealing<'_> {
+    /// What is known without the lines; discarded serials and the predecessor are the caller's.
+    fn statement(&self, report: &Report, entries: EntriesReference) -> Statement {
+        let Self { row, policy, issuer, .. } = self;
+        Statement {
+            batch: row.id.to_string(),
+            issued_at: row.issued_at,
+            created: self.now.max(row.issued_at),
+            tool: self.tool.to_owned(),
+            encoder: ENCODER,
+            inputs: InputsReference {
+                sha256: digest_of(report, manifest::INPUTS_FILE),
+                count: self.inputs.lines().count() as u64,
+            },
+            anchors: self.anchors.iter().map(anchor_reference).collect(),
+            relaxations: policy.source().relax.clone(),
+            policy: PolicyReference {
+                name: policy.name().to_owned(),
+                version: policy.version(),
+                sha256: sha256(policy.bytes()),
+            },
+            params: self.params.values().clone(),
+            reissue: row.terms.reissue.clone(),
+            bulk_id: self.bulk_id.clone(),
+            issuer: IssuerReference {
+                mode: self.mode,
+                subject: issuer.subject().to_string(),
+                sha256: sha256(issuer.certificate().der()),
+                spki_sha256: sha256(issuer.spki().der()),
+            },
+            serial_seed: Some(*row.seed.as_bytes()),
+            discarded_serials: vec![],
+            expected: self.expected.clone(),
+            counts: self.counts.clone(),
+            entries,
+            rejected: digest_of(report, manifest::REJECTED_FILE),
+            files: report.other_files(),
+            previous: None,
+            proof_of_possession: Possession::None,
+        }
     }
 }
 
-fn written(report: &Report, name: &str) -> Sha256Digest {
+fn digest_of(report: &Report, name: &str) -> Sha256Digest {
     report.sha256(name).expect("every batch has this file")
 }
 

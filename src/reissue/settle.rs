@@ -10,21 +10,21 @@ use crate::reel::{InputRecord, Spool};
 use crate::verify::{MissingChip, Verifier};
 
 use super::job::Refusal;
-use super::{Job, OnReject, Outcome, Run, Summary, Timings};
+use super::{Job, OnReject, Run, Summary, Timings};
 use crate::intake::{Intake, Row};
 
 /// The leaves to issue in UID order, and everything else that became of the input.
-pub(super) struct Settled {
-    pub(super) spool: Spool,
-    pub(super) verifier: Verifier,
-    pub(super) inputs: Vec<InputRecord>,
-    pub(super) items: u64,
-    pub(super) findings: Vec<(u64, Finding)>,
-    pub(super) warnings: Vec<String>,
+pub(crate) struct Settled {
+    pub(crate) spool: Spool,
+    pub(crate) verifier: Verifier,
+    pub(crate) inputs: Vec<InputRecord>,
+    pub(crate) items: u64,
+    pub(crate) findings: Vec<(u64, Finding)>,
+    pub(crate) warnings: Vec<String>,
     /// Leaves of this batch, strictly increasing by UID.
-    pub(super) rows: Vec<Row>,
+    pub(crate) rows: Vec<Row>,
     /// With an earlier batch found: leaves that it does not hold and that are expected to fail again.
-    pub(super) strangers: Vec<Row>,
+    pub(crate) strangers: Vec<Row>,
     terms: BatchTerms,
     missing: Vec<MissingChip>,
     /// Reasons that stop the run whatever `--on-reject` says.
@@ -195,7 +195,7 @@ impl Settled {
     }
 
     /// Turns a verified leaf into a finding.
-    pub(super) fn set_aside(
+    pub(crate) fn set_aside(
         &mut self,
         row: &Row,
         disposition: Disposition,
@@ -212,12 +212,12 @@ impl Settled {
     }
 
     /// The leaves of the batch as the ledger knows them, in UID order.
-    pub(super) fn leaf_keys(&self) -> Vec<LeafKey> {
+    pub(crate) fn leaf_keys(&self) -> Vec<LeafKey> {
         leaf_keys(&self.rows)
     }
 
     /// A new batch row; its leaf set is fixed by [`confirm`](Self::confirm) when every leaf has been linted.
-    pub(super) fn draw(&self, job: &Job<'_>) -> BatchRow {
+    pub(crate) fn draw(&self, job: &Job<'_>) -> BatchRow {
         BatchRow {
             id: job.batch_id.clone(),
             terms: self.terms.clone(),
@@ -230,7 +230,7 @@ impl Settled {
     }
 
     /// Fixes the leaf set of a new batch; an earlier batch must have exactly the one that was linted.
-    pub(super) fn confirm(&self, mut row: BatchRow, earlier: bool) -> Result<BatchRow, Error> {
+    pub(crate) fn confirm(&self, mut row: BatchRow, earlier: bool) -> Result<BatchRow, Error> {
         let recorded = row.terms.leaves_sha256;
         fix_leaves(&mut row.terms, &self.leaf_keys());
         if earlier && row.terms.leaves_sha256 != recorded {
@@ -240,26 +240,26 @@ impl Settled {
     }
 
     /// Every item is exactly one of issued, rejected, ignored: rule four, before anything is signed.
-    pub(super) fn check_account(&self) -> Result<(), Error> {
+    pub(crate) fn check_account(&self) -> Result<(), Error> {
         let accounted = self.rows.len() as u64 + self.findings.len() as u64;
         if accounted == self.items { Ok(()) } else { Err(Error::Account { items: self.items, accounted }) }
     }
 
-    pub(super) fn count(&self, disposition: Disposition) -> u64 {
+    pub(crate) fn count(&self, disposition: Disposition) -> u64 {
         self.findings.iter().filter(|(_, finding)| finding.disposition == disposition).count() as u64
     }
 
     /// Whether there is nothing to issue, whatever the policy about rejections.
-    pub(super) fn nothing_left(&self) -> bool {
+    pub(crate) fn nothing_left(&self) -> bool {
         self.rows.is_empty() || !self.stop.is_empty()
     }
 
-    pub(super) fn stops(&self, on_reject: OnReject) -> bool {
+    pub(crate) fn stops(&self, on_reject: OnReject) -> bool {
         let flawed = self.count(Disposition::Rejected) > 0 || !self.reasons.is_empty();
         self.nothing_left() || (on_reject == OnReject::Stop && flawed)
     }
 
-    pub(super) fn refused(mut self, on_reject: OnReject) -> Outcome {
+    pub(crate) fn refused(mut self, on_reject: OnReject) -> Refusal {
         let skip_helps = on_reject == OnReject::Stop && !self.nothing_left();
         let mut reasons = std::mem::take(&mut self.stop);
         reasons.append(&mut self.reasons);
@@ -270,7 +270,7 @@ impl Settled {
         if self.rows.is_empty() {
             reasons.push("there is nothing left to issue".into());
         }
-        Outcome::Refused(Refusal {
+        Refusal {
             items: self.items,
             ready: self.rows.len() as u64,
             skip_helps,
@@ -278,15 +278,15 @@ impl Settled {
             missing: self.missing,
             reasons,
             warnings: self.warnings,
-        })
+        }
     }
 
-    pub(super) fn take_findings(&mut self) -> Vec<Finding> {
+    pub(crate) fn take_findings(&mut self) -> Vec<Finding> {
         self.findings.sort_by_key(|(number, _)| *number);
         std::mem::take(&mut self.findings).into_iter().map(|(_, finding)| finding).collect()
     }
 
-    pub(super) fn summary(&mut self, row: &BatchRow) -> Summary {
+    pub(crate) fn summary(&mut self, row: &BatchRow) -> Summary {
         Summary {
             batch: row.id.to_string(),
             issued_at: row.issued_at,
@@ -308,7 +308,8 @@ impl Settled {
     }
 }
 
-fn leaf_keys(rows: &[Row]) -> Vec<LeafKey> {
+/// Leaves as the ledger knows them.
+pub(crate) fn leaf_keys(rows: &[Row]) -> Vec<LeafKey> {
     rows.iter().map(leaf_key).collect()
 }
 
@@ -323,9 +324,9 @@ fn leaf_key(row: &Row) -> LeafKey {
 }
 
 /// Everything a tbsCertificate and the batch depend on, but for seed, time, chunk size and the leaves.
-pub(super) fn terms(job: &Job<'_>, inputs: &[InputRecord]) -> BatchTerms {
+pub(crate) fn terms(job: &Job<'_>, inputs: &[InputRecord]) -> BatchTerms {
     BatchTerms {
-        issuer_sha256: sha256(job.issuer.identity().certificate().der()),
+        issuer_sha256: sha256(job.issuer.certificate().der()),
         policy_name: job.policy.name().to_owned(),
         policy_sha256: sha256(job.policy.bytes()),
         policy: job.policy.bytes().to_vec(),
@@ -344,6 +345,6 @@ pub(super) fn terms(job: &Job<'_>, inputs: &[InputRecord]) -> BatchTerms {
 }
 
 /// The content of `inputs.jsonl`.
-pub(super) fn input_lines(inputs: &[InputRecord]) -> String {
+pub(crate) fn input_lines(inputs: &[InputRecord]) -> String {
     inputs.iter().map(|input| InputLine::new(input.name.clone(), input.bytes, input.sha256).line() + "\n").collect()
 }

@@ -34,6 +34,13 @@ impl VerifiedLeaf {
     }
 }
 
+impl Receipt {
+    /// Position of the anchor that the leaf's chain reaches.
+    pub fn anchor(&self) -> usize {
+        usize::try_from(self.anchor).expect("an anchor's position fits")
+    }
+}
+
 impl Verifier {
     /// Takes a leaf up again, with validity judged at `at`, which need not be the verifier's own instant.
     ///
@@ -54,12 +61,7 @@ impl Verifier {
             let finding = Finding::rejected(leaf.item.clone(), defect.code, defect.reason);
             return Some(Err(finding.of(Some(uid), Some(receipt.fingerprint))));
         }
-        let proof = ChainProof {
-            anchor: usize::try_from(receipt.anchor).expect("an anchor's position fits"),
-            path,
-            at,
-            relaxations: relaxations.to_vec(),
-        };
+        let proof = ChainProof { anchor: receipt.anchor(), path, at, relaxations: relaxations.to_vec() };
         let origin = Origin { item: leaf.item.clone(), uid, fingerprint: receipt.fingerprint };
         Some(Ok(VerifiedLeaf::assert_verified(origin, self.rules().family, certificate, proof)))
     }

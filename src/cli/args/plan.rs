@@ -1,0 +1,72 @@
+//! Having another machine sign.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use clap::builder::RangedU64ValueParser;
+
+use super::IssueArgs;
+
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Example:\n  reroot plan reel.zip --policy policies/aws-iot.toml --out reel-0042.plan\n\n\
+    Carry the file to the signing machine (reroot sign), and what it makes back here (reroot finish). Nothing secret is \
+    in it. Running the same command again is always safe.",
+    mut_arg("out", |arg| arg.value_name("PLAN").help("The plan file to create")),
+    mut_arg("dry_run", |arg| arg.help("Check everything, then stop before anything is recorded or written"))
+)]
+pub(crate) struct PlanArgs {
+    #[command(flatten)]
+    pub(crate) issue: IssueArgs,
+    /// Make the ledger that the configuration names if there is none: for a machine that has not issued yet
+    #[arg(long)]
+    pub(crate) new_ledger: bool,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  reroot sign reel-0042.plan --out reel-0042.signatures\n\n\
+    Checks the planner's signature, verifies every leaf and derives every certificate again, shows what is to be signed \
+    and asks. `[signing]` in the configuration says whose plans and which policies are taken. Running the same command \
+    again is always safe: nothing is signed in two plans.")]
+pub(crate) struct SignArgs {
+    /// The plan
+    pub(crate) plan: PathBuf,
+    /// The signature file to create
+    #[arg(long, value_name = "SIGNATURES")]
+    pub(crate) out: PathBuf,
+    /// Configuration of this machine
+    #[arg(long, value_name = "FILE", default_value = "reroot.toml")]
+    pub(crate) config: PathBuf,
+    /// Do not ask: for jobs whose `[signing]` says everything
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Make the ledger that the configuration names if there is none: for a machine that has not signed yet
+    #[arg(long)]
+    pub(crate) new_ledger: bool,
+    /// Threads (default: all cores)
+    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..=256))]
+    pub(crate) jobs: Option<usize>,
+}
+
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Example:\n  reroot finish reel-0042.plan --signatures reel-0042.signatures --out batches/reel-0042\n\n\
+    Where the plan was made, with its configuration and ledger. Every signature is verified. Running the same command \
+    again is always safe."
+)]
+pub(crate) struct FinishArgs {
+    /// The plan
+    pub(crate) plan: PathBuf,
+    /// What `reroot sign` made of it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) signatures: PathBuf,
+    /// The batch directory to create
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Configuration
+    #[arg(long, value_name = "FILE", default_value = "reroot.toml")]
+    pub(crate) config: PathBuf,
+    /// Threads (default: all cores)
+    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..=256))]
+    pub(crate) jobs: Option<usize>,
+}

@@ -1,0 +1,48 @@
+//! `reroot finish`
+
+use reroot::ledger::Ledger;
+use reroot::plan::{FinishJob, finish};
+use reroot::reissue::Outcome;
+
+use super::args::{FinishArgs, Format};
+use super::progress::Bars;
+use super::secrets::Secrets;
+use super::{Exit, Fault, Printer, World, issue, load};
+
+pub(crate) fn run(args: &FinishArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
+    let config = load::config(&args.config)?;
+    let anchors = config.anchors()?;
+    let issuer = config.issuer_identity()?;
+    let manifest_certificate = config.manifest_certificate()?;
+    let manifest_signer = config.open_manifest_signer(&Secrets)?;
+    let ledger = Ledger::open(config.ledger_path(), issuer.spki())?;
+    let job = FinishJob {
+        plan: &args.plan,
+        signatures: &args.signatures,
+        out: &args.out,
+        issuer: &issuer,
+        anchors: &anchors,
+        manifest_certificate: &manifest_certificate,
+        manifest_signer: &*manifest_signer,
+        now: world.now,
+        jobs: args.jobs.unwrap_or_else(issue::cores),
+        tool: issue::TOOL,
+    };
+    let bars = Bars::new(printer.terminal && printer.format == Format::Text);
+    let outcome = finish(&job, &ledger, &bars, &world.cancel)?;
+    for note in manifest_signer.notes() {
+        printer.warn(&format!("{note} (another token went on)"));
+    }
+    match (&outcome, printer.format) {
+        (_, Format::Json) => printer.json(&issue::as_json(&outcome, &args.out)),
+        (Outcome::AlreadyDone(summary), Format::Text) => {
+            printer.say(&format!("already done: `{}` holds batch {}", args.out.display(), summary.batch));
+            printer.data(&issue::text(summary, &args.out, false));
+        }
+        (Outcome::Done(summary) | Outcome::DryRun(summary), Format::Text) => {
+            printer.data(&issue::text(summary, &args.out, false));
+        }
+        (Outcome::Refused(refusal), Format::Text) => printer.failure(&issue::refused(refusal), None),
+    }
+    Ok(issue::exit(&outcome))
+}

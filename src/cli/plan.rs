@@ -1,0 +1,119 @@
+//! `reroot plan`
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use reroot::ledger::Ledger;
+use reroot::plan::{PlanOutcome, Planned, plan};
+use reroot::reissue::Way;
+use reroot::x509::Spki;
+use serde_json::{Value, json};
+
+use super::args::{Format, PlanArgs};
+use super::issue::{self, Surroundings};
+use super::progress::Bars;
+use super::{Exit, Fault, Printer, World, render};
+
+pub(crate) fn run(args: &PlanArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
+    let around = Surroundings::load(&args.issue)?.with_manifest_signer()?;
+    let ledger = ledger(around.config.ledger_path(), around.issuer.spki(), args.new_ledger)?;
+    let job = around.job(&args.issue, world, Way::AirGapped);
+    let bars = Bars::new(printer.terminal && printer.format == Format::Text);
+    let outcome = plan(&job, &ledger, &mut *world.stdin, &bars, &world.cancel)?;
+    for note in around.notes() {
+        printer.warn(&format!("{note} (another token went on)"));
+    }
+    Ok(report(&outcome, args, printer))
+}
+
+/// Opens the ledger, or makes it where that was asked for.
+pub(super) fn ledger(path: &Path, issuer: &Spki, new: bool) -> Result<Ledger, Fault> {
+    Ok(if new { Ledger::open_or_create(path, issuer) } else { Ledger::open(path, issuer) }?)
+}
+
+fn report(outcome: &PlanOutcome, args: &PlanArgs, printer: Printer) -> Exit {
+    if printer.format == Format::Json {
+        printer.json(&as_json(outcome, args));
+    }
+    let text = printer.format == Format::Text;
+    match outcome {
+        PlanOutcome::AlreadyDone(planned) => {
+            if text {
+                let out = render::path(&args.issue.out);
+                printer.say(&format!("already done: `{out}` is the plan of batch {}", planned.summary.batch));
+                printer.data(&in_words(planned, args));
+            }
+            exit(planned)
+        }
+        PlanOutcome::Done(planned) => {
+            if text {
+                printer.data(&in_words(planned, args));
+            }
+            exit(planned)
+        }
+        PlanOutcome::DryRun(summary) => {
+            if text {
+                printer.say("dry run: nothing was recorded or written");
+                printer.data(&issue::text(summary, &args.issue.out, args.issue.timings));
+            }
+            Exit::Done
+        }
+        PlanOutcome::Refused(refusal) => {
+            if text {
+                printer.failure(&issue::refused(refusal), issue::refused_hint(refusal));
+            }
+            Exit::Input
+        }
+    }
+}
+
+fn exit(planned: &Planned) -> Exit {
+    let summary = &planned.summary;
+    if summary.rejected > 0 || !summary.reasons.is_empty() { Exit::Findings } else { Exit::Done }
+}
+
+fn in_words(planned: &Planned, args: &PlanArgs) -> String {
+    let summary = &planned.summary;
+    let mut text = issue::text(summary, &args.issue.out, args.issue.timings);
+    let mut line = |name: &str, value: String| {
+        let _ = writeln!(text, "{name:<12}{value}");
+    };
+    line("batch", summary.batch.clone());
+    line("issued at", summary.issued_at.to_string());
+    line("plan", planned.plan_sha256.to_string());
+    line("written to", format!("{} ({} bytes)", args.issue.out.display(), render::count(planned.bytes)));
+    text
+}
+
+fn as_json(outcome: &PlanOutcome, args: &PlanArgs) -> Value {
+    let (word, planned) = match outcome {
+        PlanOutcome::AlreadyDone(planned) => ("already-done", planned),
+        PlanOutcome::Done(planned) => ("done", planned),
+        PlanOutcome::DryRun(summary) => {
+            return json!({ "outcome": "dry-run", "counts": { "items": summary.items, "leaves": summary.issued,
+                "rejected": summary.rejected, "ignored": summary.ignored }, "warnings": summary.warnings,
+                "findings": summary.findings.iter().map(render::finding_json).collect::<Vec<_>>() });
+        }
+        PlanOutcome::Refused(refusal) => return issue::refusal_json(refusal),
+    };
+    let summary = &planned.summary;
+    json!({
+        "outcome": word,
+        "batch": summary.batch,
+        "issued_at": summary.issued_at.to_string(),
+        "plan": args.issue.out.display().to_string(),
+        "plan_sha256": planned.plan_sha256.to_string(),
+        "bytes": planned.bytes,
+        "counts": {
+            "items": summary.items,
+            "leaves": summary.issued,
+            "rejected": summary.rejected,
+            "ignored": summary.ignored,
+        },
+        "reasons": summary.reasons,
+        "missing": summary.missing.iter().map(render::missing_json).collect::<Vec<_>>(),
+        "ledger_head": summary.head.map(|digest| digest.to_string()),
+        "warnings": summary.warnings,
+        "findings": summary.findings.iter().map(render::finding_json).collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,196 @@
+//! A CA key that never meets the network: plan here, sign there, finish here.
+//!
+//! ```text
+//! plan     pass 1 as `issue` does it; batch row and intents are recorded; one file is signed by the planner
+//!            └ carried to the signing machine
+//! sign     the planner's signature; every leaf under the machine's own anchors; every tbsCertificate derived again;
+//!          its own ledger: no chip twice; a person confirms; the second pass as `issue` does it     (plan/sign)
+//!            └ a file of signatures is carried back
+//! finish   leaves and tbsCertificates once more; every signature is verified; seal                  (plan/finish)
+//! ```
+//!
+//! The signing machine believes nothing of a plan that it can derive. What is left to trust is its own configuration:
+//! whose plans it takes, which policies it signs under, whose leaves are genuine. Each of the three commands, given
+//! again, goes on where it was interrupted and leaves the same files behind. `docs/plan-format.md` specifies the files.
+
+mod admit;
+mod error;
+mod file;
+mod finish;
+mod head;
+mod sign;
+mod signatures;
+
+pub use error::PlanError;
+pub use finish::{FinishJob, finish};
+pub use sign::{Ceremony, Shown, SignJob, SignOutcome, Signed, sign};
+
+use std::io::{BufReader, BufWriter, Read, Seek, Write};
+use std::sync::atomic::AtomicBool;
+
+use crate::crypto::sha256;
+use crate::durable::{self, DurableError};
+use crate::error::Error;
+use crate::ledger::Ledger;
+use crate::manifest::TreeBuilder;
+use crate::origin::Disposition;
+use crate::reissue::issue::Work;
+use crate::reissue::{
+    self, FirstPass, Job, Progress, Ready, Refusal, Run, Stage, Summary, Timings, finding_lines, first_pass, settle,
+};
+use crate::verify::{Relaxation, VerifiedLeaf};
+use crate::x509::Sha256Digest;
+
+use file::{LeafWriter, PlanFile};
+use head::{CountsHead, Head, Mode, Rest, SectionHead};
+
+/// How planning ended when nothing was wrong with the environment.
+#[derive(Clone, Debug)]
+pub enum PlanOutcome {
+    /// `out` already holds this plan: nothing was done.
+    AlreadyDone(Planned),
+    /// The plan was written.
+    Done(Planned),
+    /// Everything was checked, nothing recorded or written.
+    DryRun(Summary),
+    /// Nothing was planned because of what was found.
+    Refused(Refusal),
+}
+
+/// A plan.
+#[derive(Clone, Debug)]
+pub struct Planned {
+    /// What `issue` would say; `root_hash` is of no tree yet.
+    pub summary: Summary,
+    /// SHA-256 of the plan's head: its name on the signing machine.
+    pub plan_sha256: Sha256Digest,
+    /// Octets of the file.
+    pub bytes: u64,
+}
+
+/// Pass 1, batch row and intents, and the plan file at `job.out`.
+///
+/// # Errors
+/// As [`reissue`](reissue::reissue).
+pub fn plan(
+    job: &Job<'_>,
+    ledger: &Ledger,
+    stdin: &mut (dyn Read + Send),
+    progress: &dyn Progress,
+    cancel: &AtomicBool,
+) -> Result<PlanOutcome, Error> {
+    let mut run = Run { job, progress, cancel, timings: Timings::default() };
+    job.policy.check_issuer(job.issuer)?;
+    if job.out.symlink_metadata().is_ok() && !file::looks_like_one(job.out) {
+        return Err(Error::OutputExists { path: job.out.to_owned() });
+    }
+    let Ready { row, bound, mut settled } = match first_pass(&mut run, ledger, stdin)? {
+        FirstPass::Ready(ready) => *ready,
+        FirstPass::Refused(refusal) => return Ok(PlanOutcome::Refused(refusal)),
+    };
+    settled.check_account()?;
+    if job.dry_run {
+        return Ok(PlanOutcome::DryRun(settled.summary(&row).with_timings(run.timings)));
+    }
+    reissue::begin(ledger, &row, &settled)?;
+    run.interrupted()?;
+
+    let drawn = run.timed(Stage::Issue, |run| draw(&run.work(&row, &bound, &settled), ledger, job))?;
+    let Drawn { mut leaves, section, tbs_root } = drawn;
+    let mut summary = settled.summary(&row);
+    let intermediates = file::certificates_section(settled.verifier.intermediates());
+    let inputs = settle::input_lines(&settled.inputs);
+    let rejected = finding_lines(&summary.findings);
+    let small = [intermediates.as_slice(), inputs.as_bytes(), rejected.as_bytes()];
+    let names = [file::INTERMEDIATES, file::INPUTS, file::REJECTED];
+    let mut sections: Vec<SectionHead> =
+        names.iter().zip(small).map(|(name, part)| file::section(name, part)).collect();
+    sections.push(section);
+    let count = |disposition| summary.findings.iter().filter(|finding| finding.disposition == disposition).count();
+    let counts = CountsHead {
+        items: summary.items,
+        leaves: summary.issued,
+        rejected: count(Disposition::Rejected) as u64,
+        ignored: count(Disposition::Ignored) as u64,
+    };
+    let policy = String::from_utf8(job.policy.bytes().to_vec()).expect("a policy is text");
+    let rest = Rest {
+        mode: Mode::AirGapped,
+        issuer: job.issuer.subject().to_string(),
+        expected: job.expected(),
+        counts,
+        policy,
+        tbs_root,
+        sections,
+    };
+    let head = Head::of(&row, rest).to_bytes();
+    let already = job.out.symlink_metadata().is_ok();
+    run.timed(Stage::Seal, |_| {
+        if already {
+            return check_same(job, &head);
+        }
+        let signer = (job.manifest_certificate, job.manifest_signer);
+        file::write(job.out, &head, signer, job.now.max(row.issued_at), small, &mut leaves)
+    })?;
+    let at = |source| DurableError::Io { path: job.out.to_owned(), source };
+    let bytes = std::fs::metadata(job.out).map_err(at)?.len();
+    summary.head = Some(ledger.head()?);
+    let planned = Planned { summary: summary.with_timings(run.timings), plan_sha256: sha256(&head), bytes };
+    Ok(if already { PlanOutcome::AlreadyDone(planned) } else { PlanOutcome::Done(planned) })
+}
+
+/// What the chunks come to.
+struct Drawn {
+    leaves: BufReader<std::fs::File>,
+    section: SectionHead,
+    tbs_root: Sha256Digest,
+}
+
+/// Records the intent of every chunk and lays the leaves out as they stand in the file.
+fn draw(work: &Work<'_>, ledger: &Ledger, job: &Job<'_>) -> Result<Drawn, Error> {
+    let scratch = durable::parent(job.out);
+    let at = |source| DurableError::Io { path: scratch.to_owned(), source };
+    let mut writer = LeafWriter::new(BufWriter::with_capacity(1 << 20, durable::scratch(scratch)?));
+    let mut tree = TreeBuilder::new();
+    work.progress.total(work.rows.len() as u64);
+    for (number, rows) in work.chunks() {
+        work.interrupted()?;
+        let (leaves, linted) = work.prepare_all(rows, &[])?;
+        for linted in &linted {
+            tree.push(linted.tbs().der());
+        }
+        for leaf in &leaves {
+            writer.add(&leaf.origin().item, &as_found(leaf)).map_err(at)?;
+        }
+        // with later attempts the batch is being finished, and its intents are older than that
+        if ledger.attempts(&work.batch.id, number)?.iter().all(|attempt| *attempt == 0) {
+            ledger.record(&work.batch.id, number, linted)?;
+        }
+        work.progress.advance(rows.len() as u64);
+    }
+    let (out, section) = writer.finish();
+    let mut file = out.into_inner().map_err(|error| at(error.into_error()))?;
+    file.flush().and_then(|()| file.rewind()).map_err(at)?;
+    Ok(Drawn { leaves: BufReader::with_capacity(1 << 20, file), section, tbs_root: tree.root() })
+}
+
+/// A leaf's octets; one that was cut out of a padded zone keeps an octet of padding, so that whoever verifies it again
+/// needs the same relaxation.
+fn as_found(leaf: &VerifiedLeaf) -> Vec<u8> {
+    let mut der = leaf.certificate().der().to_vec();
+    if leaf.proof().relaxations.contains(&Relaxation::TrailingPadding) {
+        der.push(0);
+    }
+    der
+}
+
+/// What lies at `out` is this very plan, whole.
+fn check_same(job: &Job<'_>, head: &[u8]) -> Result<(), Error> {
+    let other = || Error::OutputExists { path: job.out.to_owned() };
+    let planners = std::slice::from_ref(job.manifest_certificate);
+    let mut found = PlanFile::open(job.out, planners).map_err(|_| other())?;
+    if found.signed.0 != head {
+        return Err(other());
+    }
+    found.leaves(|_| true).map_err(|_| other())
+}

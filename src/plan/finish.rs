@@ -1,0 +1,163 @@
+//! Back at the planner's: signatures are verified, certificates assembled, the batch is sealed.
+
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use crate::cert::IssuerIdentity;
+use crate::crypto::sha256;
+use crate::durable;
+use crate::error::Error;
+use crate::ledger::{BatchRow, BatchState, Ledger};
+use crate::manifest::{self, Counts, IssuerMode};
+use crate::reissue::issue::issue_all;
+use crate::reissue::job::delivery;
+use crate::reissue::seal::{self, Sealing};
+use crate::reissue::write::Written;
+use crate::reissue::{Outcome, Progress, Stage, Summary, Timings, Way};
+use crate::signer::Signer;
+use crate::x509::{Certificate, Sha256Digest, Time};
+
+use super::admit::{self, Machine};
+use super::error::PlanError;
+use super::file::PlanFile;
+use super::head::Mode;
+use super::signatures::Signatures;
+
+/// What to finish.
+#[expect(missing_debug_implementations, reason = "holds a signer")]
+pub struct FinishJob<'a> {
+    /// The plan.
+    pub plan: &'a Path,
+    /// The signatures for it.
+    pub signatures: &'a Path,
+    /// Where the batch directory goes.
+    pub out: &'a Path,
+    /// The issuing CA, without its key.
+    pub issuer: &'a IssuerIdentity,
+    /// Trust anchors for source leaves, those of the plan.
+    pub anchors: &'a [Certificate],
+    /// The manifest signer's certificate, who is the planner too.
+    pub manifest_certificate: &'a Certificate,
+    /// The manifest signer's key.
+    pub manifest_signer: &'a dyn Signer,
+    /// The instant of the run.
+    pub now: Time,
+    /// Threads.
+    pub jobs: usize,
+    /// Name and version of this program for the statement.
+    pub tool: &'a str,
+}
+
+/// Checks signatures, records them, seals the batch. The outcome is never [`Outcome::Refused`] or [`Outcome::DryRun`].
+///
+/// # Errors
+/// Plan or signatures are not taken ([`PlanError`]), a signature is not the CA's, or ledger, manifest signer or output
+/// failed.
+pub fn finish(
+    job: &FinishJob<'_>,
+    ledger: &Ledger,
+    progress: &dyn Progress,
+    cancel: &AtomicBool,
+) -> Result<Outcome, Error> {
+    seal::check_output_place(job.out, ledger)?;
+    let mut plan = PlanFile::open(job.plan, std::slice::from_ref(job.manifest_certificate))?;
+    if plan.head.mode != Mode::AirGapped {
+        return Err(PlanError::Mode { found: plan.head.mode.as_str(), expected: Mode::AirGapped.as_str() }.into());
+    }
+    let (planned, policy, params) = admit::check_head(&plan, job.issuer)?;
+    let row = on_ledger(ledger, planned)?;
+    if row.terms.anchors != job.anchors.iter().map(|anchor| sha256(anchor.der())).collect::<Vec<Sha256Digest>>() {
+        return Err(PlanError::Anchors.into());
+    }
+    let malformed = || PlanError::Malformed { what: "its `delivery` is not one".to_owned() };
+    let (forms, publish_bulk_id) = delivery(&row.delivery, Way::AirGapped).ok_or_else(malformed)?;
+    if row.state == BatchState::Open {
+        manifest::seal::check_signer(job.manifest_certificate, job.now)?;
+    }
+    let machine = Machine {
+        issuer: job.issuer,
+        anchors: job.anchors,
+        scratch: durable::parent(job.out),
+        jobs: job.jobs,
+        progress,
+        cancel,
+    };
+    let admitted = admit::admit(&machine, &mut plan, (row, policy, params))?;
+    let row = &admitted.row;
+    let summary = || summary(&plan, row, &admitted.warnings);
+    if let Some(published) = seal::already_published(job.out, ledger, row, summary)? {
+        return Ok(Outcome::AlreadyDone(published));
+    }
+
+    let signatures = Signatures::open(job.signatures, &plan, job.issuer, &admitted.rows)?;
+    let mut written = Written::create(job.out, row, &forms)?;
+    let work = admitted.work(&machine);
+    let reissue = row.terms.reissue.as_deref();
+    progress.begin(Stage::Issue);
+    let taken = issue_all(&work, ledger, &signatures, &mut |chunk| written.add(&work, reissue, chunk));
+    progress.end(Stage::Issue);
+    let mut summary = Summary { resumed: taken?, ..summary() };
+    let counts = plan.head.counts;
+    let sealing = Sealing {
+        row,
+        issuer: job.issuer,
+        mode: IssuerMode::AirGapped,
+        manifest_certificate: job.manifest_certificate,
+        manifest_signer: job.manifest_signer,
+        policy: &admitted.policy,
+        params: &admitted.params,
+        anchors: job.anchors,
+        intermediates: admitted.verifier.intermediates().collect(),
+        expected: plan.head.expected()?,
+        bulk_id: row.terms.bulk_id.clone().filter(|_| publish_bulk_id),
+        rejected: plan.rejected.clone(),
+        inputs: plan.inputs.clone(),
+        counts: Counts {
+            items: counts.items,
+            issued: counts.leaves,
+            rejected: counts.rejected,
+            ignored: counts.ignored,
+            signatures_made: signatures.made,
+        },
+        now: job.now,
+        tool: job.tool,
+    };
+    progress.begin(Stage::Seal);
+    let sealed = seal::seal_and_publish(&sealing, ledger, written, &mut summary);
+    progress.end(Stage::Seal);
+    sealed?;
+    Ok(Outcome::Done(summary))
+}
+
+/// The batch as this ledger has it, which must be the plan's.
+fn on_ledger(ledger: &Ledger, planned: BatchRow) -> Result<BatchRow, Error> {
+    let batch = planned.id.to_string();
+    let Some(row) = ledger.batch(&planned.id)? else { return Err(PlanError::NotPlanned { batch }.into()) };
+    let state = row.state;
+    if row != (BatchRow { state, ..planned }) {
+        return Err(PlanError::OtherBatch { batch }.into());
+    }
+    Ok(row)
+}
+
+fn summary(plan: &PlanFile, row: &BatchRow, warnings: &[String]) -> Summary {
+    let counts = plan.head.counts;
+    Summary {
+        batch: row.id.to_string(),
+        issued_at: row.issued_at,
+        items: counts.items,
+        issued: counts.leaves,
+        rejected: counts.rejected,
+        ignored: counts.ignored,
+        signatures_made: 0,
+        resumed: false,
+        findings: vec![],
+        missing: vec![],
+        reasons: vec![],
+        warnings: warnings.to_vec(),
+        root_hash: None,
+        statement_sha256: None,
+        head: None,
+        timings: Timings::default(),
+    }
+}

@@ -1,0 +1,15 @@
+//! `plan`, `sign` and `finish`: two machines, one batch; whatever happens to the files between them.
+#![expect(clippy::unwrap_used, reason = "`unwrap` is for tests")]
+
+#[path = "../support/mod.rs"]
+#[expect(clippy::allow_attributes, reason = "`expect` would fail in a test that uses every helper")]
+#[allow(dead_code, unreachable_pub, reason = "each test uses some of the helpers")]
+mod support;
+
+mod ceremony;
+mod forge;
+mod kill;
+mod machines;
+mod once;
+mod tampered;
+mod token;
