@@ -20,7 +20,8 @@ thread_local! {
 
 fuzz_target!(|octets: &[u8]| {
     let Some((selector, mut rest)) = octets.split_first() else { return };
-    let pair = KEYS.with_borrow_mut(|keys| Rc::clone(keys.entry(*selector).or_insert_with(|| Rc::new(pair(*selector)))));
+    let pair =
+        KEYS.with_borrow_mut(|keys| Rc::clone(keys.entry(*selector).or_insert_with(|| Rc::new(pair(*selector)))));
     let (secret, key) = (&pair.0, &pair.1);
 
     let mut all: Vec<(Vec<u8>, Vec<u8>)> = vec![];
