@@ -57,6 +57,7 @@ pub fn reissue(
             at: job.now,
             scratch: durable::parent(job.out),
             jobs: job.jobs,
+            engine: job.issuer.engine(),
             advance: &|count| run.progress.advance(count),
             cancel: run.cancel,
         };

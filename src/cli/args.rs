@@ -192,6 +192,9 @@ pub(crate) struct InspectArgs {
     /// The chips that must be there: one UID a line
     #[arg(long, value_name = "FILE", requires = "verify")]
     pub(crate) expect: Option<PathBuf>,
+    /// Check every signature by the general library alone: the same verdicts, several times slower
+    #[arg(long, requires = "verify")]
+    pub(crate) generic_verify: bool,
 }
 
 #[derive(Args, Debug)]
@@ -240,6 +243,9 @@ pub(crate) struct IssueArgs {
     /// Threads (default: all cores)
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..=256))]
     pub(crate) jobs: Option<usize>,
+    /// Check every signature by the general library alone: the same verdicts, several times slower
+    #[arg(long)]
+    pub(crate) generic_verify: bool,
     /// Print where the time went
     #[arg(long)]
     pub(crate) timings: bool,
@@ -292,6 +298,9 @@ pub(crate) struct VerifyArgs {
     /// Threads (default: all cores)
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..=256))]
     pub(crate) jobs: Option<usize>,
+    /// Check every signature by the general library alone: the same verdicts, several times slower
+    #[arg(long)]
+    pub(crate) generic_verify: bool,
 }
 
 #[derive(Args, Debug)]

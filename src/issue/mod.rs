@@ -16,4 +16,4 @@ mod tests;
 pub use crate::cert::Seed;
 pub use error::IssueError;
 pub use serial::{derive_serial, serial_for};
-pub use sign::{Issuer, SignReport, Signed, check};
+pub use sign::{Issuer, SignReport, Signed, check, check_all};

@@ -1,6 +1,6 @@
 //! Pass 2: chunk by chunk in UID order: build, record, sign, check, record, write.
 
-use crate::cert::IssuedCertificate;
+use crate::cert::{IssuedCertificate, UncheckedCertificate};
 use crate::delivery::BatchWriter;
 use crate::error::Error;
 use crate::issue::{SignReport, Signed};
@@ -83,9 +83,14 @@ impl Chunk<'_> {
         }
         issued.resumed |= !on_ledger.is_empty();
         let issuer = self.run.job.issuer;
-        let checked = parallel::map(self.run.job.jobs, on_ledger, |(at, unchecked)| (at, issuer.check(unchecked)));
-        for (at, certificate) in checked {
-            certificates[at] = Some(certificate?);
+        let checked = parallel::map_shares(self.run.job.jobs, on_ledger, |share| {
+            let (places, unchecked): (Vec<usize>, Vec<UncheckedCertificate>) = share.into_iter().unzip();
+            (places, issuer.check_all(unchecked))
+        });
+        for (places, share) in checked {
+            for (at, certificate) in places.into_iter().zip(share?) {
+                certificates[at] = Some(certificate?);
+            }
         }
         while !to_sign.is_empty() {
             to_sign = self.sign(ledger, to_sign, &mut certificates)?;
