@@ -165,7 +165,9 @@ fn context<'a>(
         match certificates(&chain) {
             Ok(chain) => {
                 check_anchors(statement, &chain, report);
-                chain.into_iter().for_each(|certificate| verifier.add_intermediate(certificate));
+                for certificate in chain {
+                    verifier.add_intermediate(certificate);
+                }
             }
             Err(reason) => report.fault(code::FILE_UNREADABLE, SOURCE_CHAIN, &reason),
         }
@@ -299,6 +301,7 @@ struct Rebuilt {
     full_width: bool,
 }
 
+#[expect(clippy::unnecessary_box_returns, reason = "it travels in results, which a large error would make large")]
 fn fault(row: &Row, code: Code, message: String) -> Box<Fault> {
     Box::new(Fault { code, place: place(row.number), message })
 }
@@ -307,7 +310,7 @@ impl Context<'_> {
     /// Walks the whole way for each line; the signatures of one key are looked at together. Of each line the first fault
     /// on the way is reported.
     fn check_all(&self, rows: &[Row]) -> Result<Vec<Result<Good, Box<Fault>>>, Error> {
-        let read: Vec<_> = rows.iter().map(|row| self.read(row)).collect();
+        let read: Vec<_> = rows.iter().map(read).collect();
         let sources: Vec<SourceLeaf> = rows.iter().zip(&read).filter_map(|(row, read)| source(row, read)).collect();
         let mut examined = self.verifier.examine_all(&sources)?.into_iter();
         let mut unchecked = Vec::with_capacity(rows.len());
@@ -329,25 +332,6 @@ impl Context<'_> {
             self.finish(row, rebuilt, issued)
         });
         Ok(finished.collect())
-    }
-
-    /// The line, and what it says of the source leaf's octets.
-    fn read(&self, row: &Row) -> Result<Entry, Box<Fault>> {
-        let entry = Entry::parse(&row.line).map_err(|error| fault(row, code::ENTRY_SYNTAX, error.to_string()))?;
-        let uid = entry.uid();
-        if row.source.uid != *uid {
-            let message = format!("source {} does not belong to chip {uid}", row.source.uid);
-            return Err(fault(row, code::SOURCE_NAME, message));
-        }
-        if row.certificate.uid != *uid {
-            let message = format!("certificate {} does not belong to chip {uid}", row.certificate.uid);
-            return Err(fault(row, code::CERTIFICATE_NAME, message));
-        }
-        if sha256(&row.source.der) != entry.source_sha256() {
-            let message = format!("source leaf of chip {uid} has another SHA-256");
-            return Err(fault(row, code::SOURCE_DIGEST, message));
-        }
-        Ok(entry)
     }
 
     /// From the verified leaf to the tbsCertificate, and whether the certificate is that one.
@@ -438,6 +422,25 @@ impl Context<'_> {
             attempt: entry.attempt(),
         })
     }
+}
+
+/// The line, and what it says of the source leaf's octets.
+fn read(row: &Row) -> Result<Entry, Box<Fault>> {
+    let entry = Entry::parse(&row.line).map_err(|error| fault(row, code::ENTRY_SYNTAX, error.to_string()))?;
+    let uid = entry.uid();
+    if row.source.uid != *uid {
+        let message = format!("source {} does not belong to chip {uid}", row.source.uid);
+        return Err(fault(row, code::SOURCE_NAME, message));
+    }
+    if row.certificate.uid != *uid {
+        let message = format!("certificate {} does not belong to chip {uid}", row.certificate.uid);
+        return Err(fault(row, code::CERTIFICATE_NAME, message));
+    }
+    if sha256(&row.source.der) != entry.source_sha256() {
+        let message = format!("source leaf of chip {uid} has another SHA-256");
+        return Err(fault(row, code::SOURCE_DIGEST, message));
+    }
+    Ok(entry)
 }
 
 /// The source leaf of a line that could be read.

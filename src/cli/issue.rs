@@ -42,8 +42,8 @@ pub(crate) fn run(args: &IssueArgs, world: &mut World, printer: Printer) -> Resu
     let anchors = config.anchors()?;
     let identity = config.issuer_identity()?;
     let secrets = Secrets;
-    let issuer =
-        Issuer::new(identity, config.open_issuer_signer(&secrets)?)?.with_engine(load::engine(args.generic_verify));
+    let issuer = Issuer::new(identity, config.open_issuer_signer(&secrets)?)?
+        .with_engine(load::engine(args.engine.generic_verify));
     let manifest_certificate = config.manifest_certificate()?;
     let manifest_signer = config.open_manifest_signer(&secrets)?;
     let mut ledger = Ledger::open(config.ledger_path(), issuer.identity().spki())?;

@@ -1,10 +1,17 @@
 //! Pass 2: chunk by chunk in UID order: build, record, sign, check, record, write.
+//!
+//! Three threads take neighbouring chunks at once, each with as many workers as it likes: one builds the next chunk, one
+//! records and signs, one writes the last. The order of steps is the same for each chunk, and the ledger is written by
+//! one of them only; chunks are handed on one at a time, so that what is fast waits and memory stays bounded.
+
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use crate::cert::{IssuedCertificate, UncheckedCertificate};
 use crate::delivery::BatchWriter;
 use crate::error::Error;
 use crate::issue::{SignReport, Signed};
 use crate::ledger::{BatchRow, Ledger, Recorded, RecordedTbs};
+use crate::lint::LintedTbs;
 use crate::manifest::{Entry, TreeBuilder};
 use crate::policy::BoundPolicy;
 use crate::verify::VerifiedLeaf;
@@ -29,21 +36,83 @@ pub(super) struct Issued {
 /// Issues every leaf of the batch, or takes its certificate from the ledger where an earlier run got that far.
 pub(super) fn issue_all(
     run: &Run<'_>,
-    ledger: &mut Ledger,
+    ledger: &Ledger,
     bound: &BoundPolicy,
     batch: &BatchRow,
     settled: &Settled,
 ) -> Result<Issued, Error> {
     let writer = BatchWriter::create(run.job.out, &batch.id.to_string(), &run.job.forms, batch.issued_at)?;
-    let mut issued = Issued { writer, tree: TreeBuilder::new(), discarded: vec![], resumed: false };
-    run.progress.total(settled.rows.len() as u64);
+    let issued = Issued { writer, tree: TreeBuilder::new(), discarded: vec![], resumed: false };
+    let count = settled.rows.len() as u64;
+    run.progress.total(count);
+    run.job.issuer.expect(count);
     let size = usize::try_from(batch.chunk_size).expect("a chunk fits into memory");
-    for (number, rows) in (0_u64..).zip(settled.rows.chunks(size)) {
-        run.interrupted()?;
-        let chunk = Chunk { run, bound, batch, settled, number, rows };
-        let certificates = chunk.issue(ledger, &mut issued)?;
+    let chunks = (0_u64..).zip(settled.rows.chunks(size)).map(|(number, rows)| Chunk {
+        run,
+        bound,
+        batch,
+        settled,
+        number,
+        rows,
+    });
+    std::thread::scope(|scope| {
+        let (to_sign, built) = sync_channel(0);
+        let (to_write, signed) = sync_channel(0);
+        scope.spawn(move || build_all(chunks, ledger, &to_sign));
+        let writing = scope.spawn(move || write_all(issued, signed));
+        let signing = sign_all(ledger, built, &to_write);
+        drop(to_write);
+        let written = writing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        signing?;
+        written
+    })
+}
+
+type Built = Vec<(VerifiedLeaf, LintedTbs)>;
+
+/// Builds one chunk after the other, until nobody takes them or one fails.
+fn build_all<'a>(
+    chunks: impl Iterator<Item = Chunk<'a>>,
+    ledger: &Ledger,
+    to_sign: &SyncSender<(Chunk<'a>, Result<Built, Error>)>,
+) {
+    for chunk in chunks {
+        let built = chunk.build(ledger);
+        let failed = built.is_err();
+        if to_sign.send((chunk, built)).is_err() || failed {
+            return;
+        }
+    }
+}
+
+/// A chunk of which every certificate is on the ledger.
+struct Finished<'a> {
+    chunk: Chunk<'a>,
+    certificates: Vec<(VerifiedLeaf, IssuedCertificate)>,
+    /// Whether an earlier run had signed some of them.
+    resumed: bool,
+}
+
+/// Records and signs one chunk after the other, until the writer has stopped, which then says why.
+fn sign_all<'a>(
+    ledger: &Ledger,
+    built: Receiver<(Chunk<'a>, Result<Built, Error>)>,
+    to_write: &SyncSender<Finished<'a>>,
+) -> Result<(), Error> {
+    for (chunk, built) in built {
+        chunk.run.interrupted()?;
+        if to_write.send(chunk.issue(ledger, built?)?).is_err() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn write_all(mut issued: Issued, signed: Receiver<Finished<'_>>) -> Result<Issued, Error> {
+    for Finished { chunk, certificates, resumed } in signed {
+        issued.resumed |= resumed;
         chunk.write(&mut issued, certificates)?;
-        run.progress.advance(rows.len() as u64);
+        chunk.run.progress.advance(chunk.rows.len() as u64);
     }
     Ok(issued)
 }
@@ -57,21 +126,19 @@ struct Chunk<'a> {
     rows: &'a [Row],
 }
 
-impl Chunk<'_> {
-    /// Ends with a certificate for every row of the chunk, each recorded before and after its signature.
-    fn issue(&self, ledger: &mut Ledger, issued: &mut Issued) -> Result<Vec<(VerifiedLeaf, IssuedCertificate)>, Error> {
+impl<'a> Chunk<'a> {
+    /// What is to be signed for every row of the chunk.
+    fn build(&self, ledger: &Ledger) -> Result<Built, Error> {
         let attempts = ledger.attempts(&self.batch.id, self.number)?;
         let tasks: Vec<(&Row, u32)> =
             self.rows.iter().enumerate().map(|(at, row)| (row, attempts.get(at).copied().unwrap_or(0))).collect();
         let built = parallel::map(self.run.job.jobs, tasks, |(row, attempt)| self.prepare(row, attempt));
-        let mut leaves = Vec::with_capacity(self.rows.len());
-        let mut linted = Vec::with_capacity(self.rows.len());
-        for result in built {
-            let (leaf, tbs) = result?;
-            leaves.push(leaf);
-            linted.push(tbs);
-        }
+        built.into_iter().collect()
+    }
 
+    /// Ends with a certificate for every row of the chunk, each recorded before and after its signature.
+    fn issue(self, ledger: &Ledger, built: Built) -> Result<Finished<'a>, Error> {
+        let (leaves, linted): (Vec<VerifiedLeaf>, Vec<LintedTbs>) = built.into_iter().unzip();
         let mut certificates: Vec<Option<IssuedCertificate>> = vec![None; self.rows.len()];
         let mut to_sign = Vec::with_capacity(self.rows.len());
         let mut on_ledger = Vec::new();
@@ -81,7 +148,7 @@ impl Chunk<'_> {
                 Recorded::AlreadyIssued(certificate) => on_ledger.push((at, certificate)),
             }
         }
-        issued.resumed |= !on_ledger.is_empty();
+        let resumed = !on_ledger.is_empty();
         let issuer = self.run.job.issuer;
         let checked = parallel::map_shares(self.run.job.jobs, on_ledger, |share| {
             let (places, unchecked): (Vec<usize>, Vec<UncheckedCertificate>) = share.into_iter().unzip();
@@ -100,10 +167,11 @@ impl Chunk<'_> {
             .into_iter()
             .zip(certificates)
             .map(|(leaf, certificate)| (leaf, certificate.expect("every row was taken from the ledger or signed")));
-        Ok(certificates.collect())
+        let certificates = certificates.collect();
+        Ok(Finished { chunk: self, certificates, resumed })
     }
 
-    fn prepare(&self, row: &Row, attempt: u32) -> Result<(VerifiedLeaf, crate::lint::LintedTbs), Error> {
+    fn prepare(&self, row: &Row, attempt: u32) -> Result<(VerifiedLeaf, LintedTbs), Error> {
         let Settled { spool, verifier, .. } = self.settled;
         prepare(self.run.job, self.bound, self.batch, spool, verifier, row, attempt)?
             .map_err(|finding| Error::LintDiffers { item: finding.item.to_string(), reason: finding.reason.clone() })
@@ -113,7 +181,7 @@ impl Chunk<'_> {
     /// signer failed. Returns what needs another round: the same leaves with the next serial number.
     fn sign(
         &self,
-        ledger: &mut Ledger,
+        ledger: &Ledger,
         to_sign: Vec<(usize, RecordedTbs)>,
         certificates: &mut [Option<IssuedCertificate>],
     ) -> Result<Vec<(usize, RecordedTbs)>, Error> {
@@ -149,9 +217,9 @@ impl Chunk<'_> {
             }
         }
         fresh.sort_unstable_by_key(|(at, _)| *at);
-        let records: Vec<IssuedCertificate> = fresh.iter().map(|(_, certificate)| certificate.clone()).collect();
-        ledger.record_issued(&self.batch.id, self.number, &records, made)?;
-        for (at, certificate) in fresh {
+        let (places, fresh): (Vec<usize>, Vec<IssuedCertificate>) = fresh.into_iter().unzip();
+        ledger.record_issued(&self.batch.id, self.number, &fresh, made)?;
+        for (at, certificate) in places.into_iter().zip(fresh) {
             certificates[at] = Some(certificate);
         }
         if let Some(failure) = failure {
