@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::crypto::{EngineError, VerificationEngine, sha256};
 use crate::error::Error;
 use crate::origin::{Disposition, Finding, ItemName, Uid};
-use crate::reel::{self, Input, InputRecord, Item, Limits, SourceLeaf, Spool, SpoolRef};
+use crate::reel::{self, Input, InputRecord, Item, Limits, SourceLeaf, Spool, SpoolReader, SpoolRef};
 use crate::verify::Warning;
 use crate::verify::{
     self, Examined, ExpectedList, MissingChip, Receipt, SourceRules, TrustAnchor, VerifiedLeaf, Verifier,
@@ -130,7 +130,10 @@ impl Row {
 
     /// The item's name and the leaf's octets as they were spooled.
     pub(crate) fn load(&self, spool: &Spool) -> Result<SourceLeaf, Error> {
-        let record = spool.read(self.spooled)?;
+        Self::leaf(&spool.read(self.spooled)?)
+    }
+
+    fn leaf(record: &[u8]) -> Result<SourceLeaf, Error> {
         let changed = || Error::SpoolChanged;
         let (length, rest) = record.split_first_chunk::<2>().ok_or_else(changed)?;
         let (name, der) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length))).ok_or_else(changed)?;
@@ -141,11 +144,11 @@ impl Row {
     /// The verified leaf again: the same octets, the proof of pass 1, validity judged at `at`.
     pub(crate) fn readmit(
         &self,
-        spool: &Spool,
+        spool: &mut SpoolReader<'_>,
         verifier: &Verifier,
         at: Time,
     ) -> Result<Result<VerifiedLeaf, Finding>, Error> {
-        let leaf = self.load(spool)?;
+        let leaf = Self::leaf(&spool.read(self.spooled)?)?;
         verifier.readmit(&leaf, &self.receipt, at).ok_or(Error::SpoolChanged)
     }
 }
@@ -402,8 +405,9 @@ impl Collector {
 
     /// Moves the leaves that are not valid at the verifier's instant to the findings.
     fn judge_times(&mut self, verifier: &Verifier) -> Result<(), Error> {
+        let mut spool = self.spool.reader();
         for row in std::mem::take(&mut self.rows) {
-            match row.readmit(&self.spool, verifier, verifier.at())? {
+            match row.readmit(&mut spool, verifier, verifier.at())? {
                 Ok(_) => self.rows.push(row),
                 Err(finding) => self.findings.push((row.item, finding)),
             }

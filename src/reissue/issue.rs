@@ -14,6 +14,7 @@ use crate::ledger::{BatchRow, Ledger, Recorded, RecordedTbs};
 use crate::lint::LintedTbs;
 use crate::manifest::{Entry, TreeBuilder};
 use crate::policy::BoundPolicy;
+use crate::reel::SpoolReader;
 use crate::verify::VerifiedLeaf;
 use crate::x509::SerialNumber;
 
@@ -132,8 +133,11 @@ impl<'a> Chunk<'a> {
         let attempts = ledger.attempts(&self.batch.id, self.number)?;
         let tasks: Vec<(&Row, u32)> =
             self.rows.iter().enumerate().map(|(at, row)| (row, attempts.get(at).copied().unwrap_or(0))).collect();
-        let built = parallel::map(self.run.job.jobs, tasks, |(row, attempt)| self.prepare(row, attempt));
-        built.into_iter().collect()
+        let built = parallel::map_shares(self.run.job.jobs, tasks, |share| {
+            let mut spool = self.settled.spool.reader();
+            share.into_iter().map(|(row, attempt)| self.prepare(&mut spool, row, attempt)).collect::<Vec<_>>()
+        });
+        built.into_iter().flatten().collect()
     }
 
     /// Ends with a certificate for every row of the chunk, each recorded before and after its signature.
@@ -171,9 +175,13 @@ impl<'a> Chunk<'a> {
         Ok(Finished { chunk: self, certificates, resumed })
     }
 
-    fn prepare(&self, row: &Row, attempt: u32) -> Result<(VerifiedLeaf, LintedTbs), Error> {
-        let Settled { spool, verifier, .. } = self.settled;
-        prepare(self.run.job, self.bound, self.batch, spool, verifier, row, attempt)?
+    fn prepare(
+        &self,
+        spool: &mut SpoolReader<'_>,
+        row: &Row,
+        attempt: u32,
+    ) -> Result<(VerifiedLeaf, LintedTbs), Error> {
+        prepare(self.run.job, self.bound, self.batch, spool, &self.settled.verifier, row, attempt)?
             .map_err(|finding| Error::LintDiffers { item: finding.item.to_string(), reason: finding.reason.clone() })
     }
 
@@ -226,8 +234,9 @@ impl<'a> Chunk<'a> {
             return Err(failure.into());
         }
         let mut next = Vec::with_capacity(again.len());
+        let mut spool = self.settled.spool.reader();
         for (at, tbs) in again {
-            let (_, linted) = self.prepare(&self.rows[at], tbs.tbs().attempt() + 1)?;
+            let (_, linted) = self.prepare(&mut spool, &self.rows[at], tbs.tbs().attempt() + 1)?;
             next.push((at, ledger.retry(&self.batch.id, self.number, linted)?));
         }
         Ok(next)
