@@ -29,7 +29,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use crate::cert::ENCODER;
-use crate::crypto::sha256;
+use crate::crypto::{VerificationEngine, sha256};
 use crate::delivery::{BatchReader, DeliveryError, WrittenFile};
 use crate::error::Error;
 use crate::manifest::{self, ManifestAnchor, SignedManifest, Statement};
@@ -56,6 +56,8 @@ pub struct Audit<'a> {
     pub scratch: &'a Path,
     /// Threads.
     pub jobs: usize,
+    /// Who checks signatures.
+    pub engine: VerificationEngine,
     /// Told how many certificates have been checked.
     pub advance: &'a (dyn Fn(u64) + Sync),
     /// Ends the work early.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::ca::CaError;
 use crate::config::ConfigErrors;
+use crate::crypto::EngineError;
 use crate::delivery::DeliveryError;
 use crate::durable::DurableError;
 use crate::issue::IssueError;
@@ -61,6 +62,9 @@ pub enum Error {
     /// A file could not be written.
     #[error(transparent)]
     Durable(#[from] DurableError),
+    /// The engine that checks many signatures is wrong.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
     /// The ledger is not the one the operator expects.
     #[error("ledger head is {found}, expected {expected} (--expect-head)")]
     HeadDiffers {
@@ -165,6 +169,7 @@ impl Error {
                 Some("Nothing is ever overwritten: choose another name.".into())
             }
             Self::Durable(DurableError::Io { .. }) => None,
+            Self::Engine(error) => error.hint(),
             Self::HeadDiffers { .. } => Some(
                 "The ledger may have been restored from an old backup: chips issued since would be issued again. \
                  Find the newest copy."

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use crate::crypto::sha256;
+use crate::crypto::{VerificationEngine, sha256};
 use crate::error::Error;
 use crate::intake::{Intake, Source, read_and_verify};
 use crate::origin::{Disposition, Finding, ItemName, Uid};
@@ -47,6 +47,8 @@ pub struct Judgement<'a> {
     pub at: Time,
     /// Threads.
     pub jobs: usize,
+    /// Who checks signatures.
+    pub engine: VerificationEngine,
 }
 
 /// What was seen.
@@ -225,6 +227,7 @@ pub fn look_and_verify(
         at: judgement.at,
         scratch: look.scratch,
         jobs: judgement.jobs,
+        engine: judgement.engine,
         advance: look.advance,
         cancel: look.cancel,
     };

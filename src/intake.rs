@@ -9,10 +9,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::crypto::sha256;
+use crate::crypto::{EngineError, VerificationEngine, sha256};
 use crate::error::Error;
 use crate::origin::{Disposition, Finding, ItemName, Uid};
-use crate::reel::{self, Input, InputRecord, Item, Limits, SourceLeaf, Spool, SpoolRef};
+use crate::reel::{self, Input, InputRecord, Item, Limits, SourceLeaf, Spool, SpoolReader, SpoolRef};
 use crate::verify::Warning;
 use crate::verify::{
     self, Examined, ExpectedList, MissingChip, Receipt, SourceRules, TrustAnchor, VerifiedLeaf, Verifier,
@@ -20,7 +20,7 @@ use crate::verify::{
 use crate::x509::{Certificate, Sha256Digest, Time};
 
 /// Items handed to a worker at once.
-const BLOCK: usize = 256;
+const BLOCK: usize = 512;
 
 /// What to read and how to judge it.
 pub(crate) struct Source<'a> {
@@ -33,6 +33,8 @@ pub(crate) struct Source<'a> {
     /// Directory for the spool.
     pub(crate) scratch: &'a Path,
     pub(crate) jobs: usize,
+    /// Who checks signatures.
+    pub(crate) engine: VerificationEngine,
     /// Told how many items have been examined.
     pub(crate) advance: &'a (dyn Fn(u64) + Sync),
     pub(crate) cancel: &'a AtomicBool,
@@ -133,7 +135,10 @@ impl Row {
 
     /// The item's name and the leaf's octets as they were spooled.
     pub(crate) fn load(&self, spool: &Spool) -> Result<SourceLeaf, Error> {
-        let record = spool.read(self.spooled)?;
+        Self::leaf(&spool.read(self.spooled)?)
+    }
+
+    fn leaf(record: &[u8]) -> Result<SourceLeaf, Error> {
         let changed = || Error::SpoolChanged;
         let (length, rest) = record.split_first_chunk::<2>().ok_or_else(changed)?;
         let (name, der) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length))).ok_or_else(changed)?;
@@ -144,11 +149,11 @@ impl Row {
     /// The verified leaf again: the same octets, the proof of pass 1, validity judged at `at`.
     pub(crate) fn readmit(
         &self,
-        spool: &Spool,
+        spool: &mut SpoolReader<'_>,
         verifier: &Verifier,
         at: Time,
     ) -> Result<Result<VerifiedLeaf, Finding>, Error> {
-        let leaf = self.load(spool)?;
+        let leaf = Self::leaf(&spool.read(self.spooled)?)?;
         verifier.readmit(&leaf, &self.receipt, at).ok_or(Error::SpoolChanged)
     }
 }
@@ -247,7 +252,7 @@ fn add_intermediates(verifier: &mut Verifier, found: &[(u64, SpoolRef)], spool: 
 
 fn verifier(source: &Source<'_>, at: Time) -> Result<Verifier, Error> {
     let anchors = source.anchors.iter().cloned().map(TrustAnchor::from_certificate).collect::<Result<Vec<_>, _>>()?;
-    Ok(Verifier::new(anchors, source.rules.clone(), at)?)
+    Ok(Verifier::new(anchors, source.rules.clone(), at)?.with_engine(source.engine))
 }
 
 /// Items are named after their input: two inputs of one name would give two items of one name.
@@ -273,6 +278,7 @@ fn expired_anchors(anchors: &[Certificate], at: Time) -> impl Iterator<Item = St
 }
 
 type Numbered = Vec<(u64, SourceLeaf)>;
+type Results = Result<Vec<Seen>, EngineError>;
 
 /// Runs `produce` on this thread, examination on the others, collection on one of its own.
 fn examine_all(
@@ -283,7 +289,7 @@ fn examine_all(
 ) -> Result<(), Error> {
     let workers = source.jobs.max(1);
     let (to_workers, work) = sync_channel::<Numbered>(workers * 2);
-    let (to_collector, results) = sync_channel::<Vec<Seen>>(workers * 4);
+    let (to_collector, results) = sync_channel::<Results>(workers * 4);
     // the workers alone hold it: when the last of them is gone, for whatever reason, sending fails instead of waiting
     let work = Arc::new(Mutex::new(work));
     std::thread::scope(|scope| {
@@ -303,7 +309,7 @@ fn examine_all(
                 match item {
                     Item::Candidate(leaf) => block.push((number, leaf)),
                     Item::Finding(finding) => {
-                        return flow(&to_collector.send(vec![Seen::Finding(number, finding)]));
+                        return flow(&to_collector.send(Ok(vec![Seen::Finding(number, finding)])));
                     }
                 }
                 if block.len() == BLOCK {
@@ -337,19 +343,23 @@ enum Seen {
     Verified(u64, Box<VerifiedLeaf>, Vec<Warning>),
 }
 
-fn examine_blocks(work: &Mutex<Receiver<Numbered>>, verifier: &Verifier, results: &SyncSender<Vec<Seen>>) {
+fn examine_blocks(work: &Mutex<Receiver<Numbered>>, verifier: &Verifier, results: &SyncSender<Results>) {
     loop {
         let block = work.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(block) = block else { return };
-        let seen = block.into_iter().map(|(number, leaf)| examine(verifier, number, &leaf)).collect();
+        let (numbers, leaves): (Vec<u64>, Vec<SourceLeaf>) = block.into_iter().unzip();
+        let seen = verifier.examine_all(&leaves).map(|examined| {
+            let all = numbers.into_iter().zip(&leaves).zip(examined);
+            all.map(|((number, leaf), examined)| seen(number, leaf, examined)).collect()
+        });
         if results.send(seen).is_err() {
             return;
         }
     }
 }
 
-fn examine(verifier: &Verifier, number: u64, leaf: &SourceLeaf) -> Seen {
-    match verifier.examine(leaf) {
+fn seen(number: u64, leaf: &SourceLeaf, examined: Examined) -> Seen {
+    match examined {
         Examined::CaCertificate(certificate) => {
             let reason =
                 format!("CA certificate of `{}`: used for path building, never trusted", certificate.subject());
@@ -419,8 +429,9 @@ impl Collector {
         }
     }
 
-    fn collect(&mut self, results: Receiver<Vec<Seen>>, source: &Source<'_>) -> Result<(), Error> {
+    fn collect(&mut self, results: Receiver<Results>, source: &Source<'_>) -> Result<(), Error> {
         for seen in results {
+            let seen = seen?;
             (source.advance)(seen.len() as u64);
             // after a failure nobody takes results any more, which ends the workers and the reading
             seen.into_iter().try_for_each(|seen| self.take(seen))?;
@@ -430,8 +441,9 @@ impl Collector {
 
     /// Moves the leaves that are not valid at the verifier's instant to the findings.
     fn judge_times(&mut self, verifier: &Verifier) -> Result<(), Error> {
+        let mut spool = self.spool.reader();
         for row in std::mem::take(&mut self.rows) {
-            match row.readmit(&self.spool, verifier, verifier.at())? {
+            match row.readmit(&mut spool, verifier, verifier.at())? {
                 Ok(_) => self.rows.push(row),
                 Err(finding) => self.findings.push((row.item, finding)),
             }

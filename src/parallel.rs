@@ -2,9 +2,15 @@
 
 /// Applies `work` to every item on up to `jobs` threads; results come back in order.
 pub(crate) fn map<T: Send, R: Send>(jobs: usize, items: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
+    let work = |share: Vec<T>| share.into_iter().map(&work).collect::<Vec<R>>();
+    map_shares(jobs, items, work).into_iter().flatten().collect()
+}
+
+/// Applies `work` to the shares of up to `jobs` threads; results come back in order.
+pub(crate) fn map_shares<T: Send, R: Send>(jobs: usize, items: Vec<T>, work: impl Fn(Vec<T>) -> R + Sync) -> Vec<R> {
     let share = items.len().div_ceil(jobs.max(1)).max(1);
     if items.len() <= share || items.len() < 16 {
-        return items.into_iter().map(work).collect();
+        return vec![work(items)];
     }
     let mut shares = Vec::with_capacity(jobs);
     let mut items = items.into_iter();
@@ -15,7 +21,7 @@ pub(crate) fn map<T: Send, R: Send>(jobs: usize, items: Vec<T>, work: impl Fn(T)
         }
         shares.push(part);
     }
-    map_each(shares, |part| part.into_iter().map(&work).collect::<Vec<R>>()).into_iter().flatten().collect()
+    map_each(shares, work)
 }
 
 /// Applies `work` to every item on a thread of its own; results come back in order.

@@ -155,7 +155,7 @@ fn draw(work: &Work<'_>, ledger: &Ledger, job: &Job<'_>) -> Result<Drawn, Error>
     work.progress.total(work.rows.len() as u64);
     for (number, rows) in work.chunks() {
         work.interrupted()?;
-        let (leaves, linted) = work.prepare_all(rows, &[])?;
+        let (leaves, linted): (Vec<_>, Vec<_>) = work.prepare_all(rows, &[])?.into_iter().unzip();
         for linted in &linted {
             tree.push(linted.tbs().der());
         }

@@ -147,6 +147,7 @@ pub(crate) fn first_pass(
             at: job.now,
             scratch: durable::parent(job.out),
             jobs: job.jobs,
+            engine: job.engine,
             advance: &|count| run.progress.advance(count),
             cancel: run.cancel,
         };

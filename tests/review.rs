@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use reroot::cert::Seed;
 use reroot::config::Config;
-use reroot::crypto::sha256;
+use reroot::crypto::{VerificationEngine, sha256};
 use reroot::delivery::{ArchiveReader, Form, Stamp, ZipWriter};
 use reroot::error::Error;
 use reroot::issue::Issuer;
@@ -386,6 +386,7 @@ fn run_at(workshop: &Workshop, now: &str, out: &str) -> Result<Outcome, Error> {
         seed: Seed(*sha256(now.to_string().as_bytes()).as_bytes()),
         batch_id: "01890a5d-ac96-774b-bcce-b302099a8057".parse().expect("a name"),
         jobs: 2,
+        engine: VerificationEngine::default(),
         chunk_size: 2,
         dry_run: false,
         tool: "reroot test",

@@ -75,6 +75,7 @@ pub(super) fn check_inputs(
         at: statement.issued_at,
         scratch: job.scratch,
         jobs: job.jobs,
+        engine: job.engine,
         advance: &|_| {},
         cancel: job.cancel,
     };

@@ -2,17 +2,17 @@
 
 use std::sync::atomic::Ordering;
 
-use crate::cert::{IssuerIdentity, Seed, UncheckedCertificate};
-use crate::crypto::{is_full_width, sha256};
+use crate::cert::{IssuedCertificate, IssuerIdentity, Seed, UncheckedCertificate};
+use crate::crypto::{IssuerKey, PublicKey, VerificationEngine, is_full_width, sha256};
 use crate::delivery::{BatchReader, Stamp, StoredCertificate, WrittenFile};
 use crate::error::Error;
-use crate::issue::{self, derive_serial, serial_for};
+use crate::issue::{self, IssueError, derive_serial, serial_for};
 use crate::manifest::{self, Entry, Statement, TreeBuilder};
-use crate::origin::Uid;
+use crate::origin::{Code, Uid};
 use crate::parallel;
 use crate::policy::{BatchContext, BoundPolicy, Policy};
 use crate::reel::SourceLeaf;
-use crate::verify::{Examined, Relaxation, TrustAnchor, Verifier};
+use crate::verify::{Examined, Relaxation, TrustAnchor, VerifiedLeaf, Verifier};
 use crate::x509::{Certificate, Sha256Digest};
 
 use super::report::{AuditReport, Fault, code};
@@ -43,6 +43,8 @@ struct Good {
 /// Everything a line is checked against.
 struct Context<'a> {
     identity: &'a IssuerIdentity,
+    key: IssuerKey,
+    engine: VerificationEngine,
     bound: BoundPolicy,
     verifier: Verifier,
     anchors: &'a [Certificate],
@@ -104,11 +106,13 @@ pub(super) fn check(
             break;
         }
         let count = block.len() as u64;
-        for checked in parallel::map(job.jobs, block, |row| context.check(&row)) {
-            report.certificates += 1;
-            match checked {
-                Ok(good) => walk.good(good, &context, report),
-                Err(fault) => report.push(*fault),
+        for share in parallel::map_shares(job.jobs, block, |share| context.check_all(&share)) {
+            for checked in share? {
+                report.certificates += 1;
+                match checked {
+                    Ok(good) => walk.good(good, &context, report),
+                    Err(fault) => report.push(*fault),
+                }
             }
         }
         (job.advance)(count);
@@ -155,7 +159,7 @@ fn context<'a>(
     report: &mut AuditReport,
 ) -> Result<Option<Context<'a>>, Error> {
     let anchors = job.source_anchors.iter().cloned().map(TrustAnchor::from_certificate).collect::<Result<_, _>>()?;
-    let mut verifier = Verifier::new(anchors, policy.source().clone(), statement.issued_at)?;
+    let mut verifier = Verifier::new(anchors, policy.source().clone(), statement.issued_at)?.with_engine(job.engine);
     // certificates of the batch may only help to build paths; the anchors are the auditor's
     if let Some(chain) = believed(reader.read(SOURCE_CHAIN), SOURCE_CHAIN, report)? {
         match certificates(&chain) {
@@ -192,7 +196,24 @@ fn context<'a>(
         return Ok(None);
     };
     let seed = Seed(seed);
-    Ok(Some(Context { identity, bound, verifier, anchors: job.source_anchors, statement, seed }))
+    let key = match PublicKey::from_spki(identity.spki()) {
+        Ok(key) => key,
+        Err(error) => {
+            let message = format!("the issuer's key: {error}");
+            report.fault(code::CERTIFICATE_SIGNATURE, "chain.pem", &message);
+            return Ok(None);
+        }
+    };
+    Ok(Some(Context {
+        identity,
+        key: IssuerKey::new(key),
+        engine: job.engine,
+        bound,
+        verifier,
+        anchors: job.source_anchors,
+        statement,
+        seed,
+    }))
 }
 
 /// Lines count the anchors by the statement's list: what it says of each must be what the certificate says.
@@ -273,67 +294,111 @@ fn place(number: u64) -> String {
     format!("{} line {number}", manifest::ENTRIES_FILE)
 }
 
-impl Context<'_> {
-    fn check(&self, row: &Row) -> Result<Good, Box<Fault>> {
-        let fault = |code, message: String| Box::new(Fault { code, place: place(row.number), message });
-        let entry = Entry::parse(&row.line).map_err(|error| fault(code::ENTRY_SYNTAX, error.to_string()))?;
-        let uid = entry.uid();
+/// A line whose certificate was rebuilt: only the CA's signature is not yet looked at.
+struct Rebuilt {
+    entry: Entry,
+    leaf: Box<VerifiedLeaf>,
+    full_width: bool,
+}
 
-        if row.source.uid != *uid {
-            let message = format!("source {} does not belong to chip {uid}", row.source.uid);
-            return Err(fault(code::SOURCE_NAME, message));
-        }
-        if row.certificate.uid != *uid {
-            let message = format!("certificate {} does not belong to chip {uid}", row.certificate.uid);
-            return Err(fault(code::CERTIFICATE_NAME, message));
-        }
-        if sha256(&row.source.der) != entry.source_sha256() {
-            return Err(fault(code::SOURCE_DIGEST, format!("source leaf of chip {uid} has another SHA-256")));
-        }
-        let leaf = SourceLeaf { item: entry.source_item().clone(), der: row.source.der.clone(), file_name: None };
-        let leaf = match self.verifier.examine(&leaf) {
+#[expect(clippy::unnecessary_box_returns, reason = "it travels in results, which a large error would make large")]
+fn fault(row: &Row, code: Code, message: String) -> Box<Fault> {
+    Box::new(Fault { code, place: place(row.number), message })
+}
+
+impl Context<'_> {
+    /// Walks the whole way for each line; the signatures of one key are looked at together. Of each line the first fault
+    /// on the way is reported.
+    fn check_all(&self, rows: &[Row]) -> Result<Vec<Result<Good, Box<Fault>>>, Error> {
+        let read: Vec<_> = rows.iter().map(read).collect();
+        let sources: Vec<SourceLeaf> = rows.iter().zip(&read).filter_map(|(row, read)| source(row, read)).collect();
+        let mut examined = self.verifier.examine_all(&sources)?.into_iter();
+        let mut unchecked = Vec::with_capacity(rows.len());
+        let rebuilt: Vec<_> = rows
+            .iter()
+            .zip(read)
+            .map(|(row, entry)| {
+                let entry = entry?;
+                let examined = examined.next().expect("one outcome for each source leaf");
+                let (rebuilt, certificate) = self.rebuild(row, entry, examined)?;
+                unchecked.push(certificate);
+                Ok::<_, Box<Fault>>(rebuilt)
+            })
+            .collect();
+        let mut checked = issue::check_all(&self.key, self.engine, unchecked)?.into_iter();
+        let finished = rows.iter().zip(rebuilt).map(|(row, rebuilt)| {
+            let rebuilt = rebuilt?;
+            let issued = checked.next().expect("one outcome for each certificate");
+            self.finish(row, rebuilt, issued)
+        });
+        Ok(finished.collect())
+    }
+
+    /// From the verified leaf to the tbsCertificate, and whether the certificate is that one.
+    fn rebuild(
+        &self,
+        row: &Row,
+        entry: Entry,
+        examined: Examined,
+    ) -> Result<(Rebuilt, UncheckedCertificate), Box<Fault>> {
+        let uid = entry.uid();
+        let leaf = match examined {
             Examined::Verified(leaf, _) => leaf,
             Examined::CaCertificate(_) => {
-                return Err(fault(code::SOURCE_REJECTED, format!("source leaf of chip {uid} is a CA certificate")));
+                let message = format!("source leaf of chip {uid} is a CA certificate");
+                return Err(fault(row, code::SOURCE_REJECTED, message));
             }
             Examined::Rejected(finding) => {
-                return Err(fault(code::SOURCE_REJECTED, format!("chip {uid}: {} [{}]", finding.reason, finding.code)));
+                let message = format!("chip {uid}: {} [{}]", finding.reason, finding.code);
+                return Err(fault(row, code::SOURCE_REJECTED, message));
             }
         };
         if leaf.uid() != uid {
-            return Err(fault(code::SOURCE_UID, format!("source leaf is of chip {}, the line says {uid}", leaf.uid())));
+            let message = format!("source leaf is of chip {}, the line says {uid}", leaf.uid());
+            return Err(fault(row, code::SOURCE_UID, message));
         }
         let anchor = &self.anchors[leaf.proof().anchor];
         let stated = self.statement.anchors.get(entry.anchor());
         if stated.is_none_or(|stated| stated.spki_sha256 != sha256(anchor.spki().der())) {
             let message = format!("chain of chip {uid} reaches `{}`, the line says another anchor", anchor.subject());
-            return Err(fault(code::SOURCE_ANCHOR, message));
+            return Err(fault(row, code::SOURCE_ANCHOR, message));
         }
 
         let template =
-            self.bound.template(&leaf).map_err(|finding| fault(code::CERTIFICATE_TBS, finding.reason.clone()))?;
+            self.bound.template(&leaf).map_err(|finding| fault(row, code::CERTIFICATE_TBS, finding.reason.clone()))?;
         let serial = serial_for(&template, &self.seed, self.identity, entry.attempt());
         let linted = self.identity.prepare(&template, serial, entry.attempt()).map_err(|lints| {
             let lints: Vec<String> = lints.iter().map(ToString::to_string).collect();
-            fault(code::CERTIFICATE_TBS, format!("chip {uid}: {}", lints.join("; ")))
+            fault(row, code::CERTIFICATE_TBS, format!("chip {uid}: {}", lints.join("; ")))
         })?;
         let tbs = linted.into_tbs();
         let certificate = Certificate::from_der(&row.certificate.der)
-            .map_err(|error| fault(code::CERTIFICATE_TBS, format!("certificate of chip {uid}: {error}")))?;
+            .map_err(|error| fault(row, code::CERTIFICATE_TBS, format!("certificate of chip {uid}: {error}")))?;
         if certificate.tbs() != tbs.der() || certificate.signature_algorithm() != tbs.signature_algorithm() {
             let message = format!("certificate of chip {uid} is not the one that policy, seed and leaf give");
-            return Err(fault(code::CERTIFICATE_TBS, message));
+            return Err(fault(row, code::CERTIFICATE_TBS, message));
         }
         let full_width = tbs.full_width_signature();
         let unchecked = UncheckedCertificate { tbs, signature: certificate.signature().to_vec() };
-        let issued = issue::check(self.identity, unchecked).map_err(|error| {
-            fault(
-                code::CERTIFICATE_SIGNATURE,
-                format!("certificate of chip {uid} was not signed by the issuer: {error}"),
-            )
+        Ok((Rebuilt { entry, leaf, full_width }, unchecked))
+    }
+
+    /// The CA's signature, and every other field of the line.
+    fn finish(
+        &self,
+        row: &Row,
+        rebuilt: Rebuilt,
+        issued: Result<IssuedCertificate, IssueError>,
+    ) -> Result<Good, Box<Fault>> {
+        let Rebuilt { entry, leaf, full_width } = rebuilt;
+        let uid = entry.uid();
+        let issued = issued.map_err(|error| {
+            let message = format!("certificate of chip {uid} was not signed by the issuer: {error}");
+            fault(row, code::CERTIFICATE_SIGNATURE, message)
         })?;
         if full_width && !is_full_width(self.identity.spki().algorithm(), issued.signature()) {
-            return Err(fault(code::FULL_WIDTH, format!("signature of chip {uid} has a leading zero octet in r or s")));
+            let message = format!("signature of chip {uid} has a leading zero octet in r or s");
+            return Err(fault(row, code::FULL_WIDTH, message));
         }
 
         // what an auditor cannot see again is at least what the policy allows
@@ -344,16 +409,39 @@ impl Context<'_> {
         let expected = Entry::new(&issued, &leaf, self.statement.reissue.as_deref())
             .stated(u32::try_from(entry.anchor()).expect("read as one"), padded);
         if expected.line() != row.line {
-            return Err(fault(
-                code::ENTRY_DIFFERS,
-                format!("the line of chip {uid} is not what its certificates give"),
-            ));
+            let message = format!("the line of chip {uid} is not what its certificates give");
+            return Err(fault(row, code::ENTRY_DIFFERS, message));
         }
         Ok(Good {
-            anchor: anchor.subject().to_string(),
+            anchor: self.anchors[leaf.proof().anchor].subject().to_string(),
             relaxations: entry.relax().to_vec(),
             source: leaf.origin().fingerprint,
             attempt: entry.attempt(),
         })
     }
+}
+
+/// The line, and what it says of the source leaf's octets.
+fn read(row: &Row) -> Result<Entry, Box<Fault>> {
+    let entry = Entry::parse(&row.line).map_err(|error| fault(row, code::ENTRY_SYNTAX, error.to_string()))?;
+    let uid = entry.uid();
+    if row.source.uid != *uid {
+        let message = format!("source {} does not belong to chip {uid}", row.source.uid);
+        return Err(fault(row, code::SOURCE_NAME, message));
+    }
+    if row.certificate.uid != *uid {
+        let message = format!("certificate {} does not belong to chip {uid}", row.certificate.uid);
+        return Err(fault(row, code::CERTIFICATE_NAME, message));
+    }
+    if sha256(&row.source.der) != entry.source_sha256() {
+        let message = format!("source leaf of chip {uid} has another SHA-256");
+        return Err(fault(row, code::SOURCE_DIGEST, message));
+    }
+    Ok(entry)
+}
+
+/// The source leaf of a line that could be read.
+fn source(row: &Row, read: &Result<Entry, Box<Fault>>) -> Option<SourceLeaf> {
+    let item = read.as_ref().ok()?.source_item().clone();
+    Some(SourceLeaf { item, der: row.source.der.clone(), file_name: None })
 }

@@ -200,6 +200,9 @@ pub(crate) struct InspectArgs {
     /// The chips that must be there: one UID a line
     #[arg(long, value_name = "FILE", requires = "verify")]
     pub(crate) expect: Option<PathBuf>,
+    /// Check every signature by the general library alone: the same verdicts, several times slower
+    #[arg(long, requires = "verify")]
+    pub(crate) generic_verify: bool,
 }
 
 #[derive(Args, Debug)]
@@ -248,12 +251,22 @@ pub(crate) struct IssueArgs {
     /// Threads (default: all cores)
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..=256))]
     pub(crate) jobs: Option<usize>,
+    #[command(flatten)]
+    pub(crate) engine: EngineArgs,
     /// Print where the time went
     #[arg(long)]
     pub(crate) timings: bool,
     /// Check everything, then stop before anything is recorded or signed
     #[arg(long)]
     pub(crate) dry_run: bool,
+}
+
+/// Who checks signatures.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct EngineArgs {
+    /// Check every signature by the general library alone: the same verdicts, several times slower
+    #[arg(long)]
+    pub(crate) generic_verify: bool,
 }
 
 /// What a rejected item does to the run.
@@ -300,6 +313,8 @@ pub(crate) struct VerifyArgs {
     /// Threads (default: all cores)
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..=256))]
     pub(crate) jobs: Option<usize>,
+    #[command(flatten)]
+    pub(crate) engine: EngineArgs,
 }
 
 #[derive(Args, Debug)]

@@ -66,7 +66,7 @@ impl Exit {
             Error::Issue(error) => issue(error),
             Error::LeavesDiffer { .. } | Error::RepublishDiffers { .. } | Error::SpoolChanged => Self::Storage,
             Error::Ledger(error) => ledger(error),
-            Error::Account { .. } | Error::LintDiffers { .. } => Self::Bug,
+            Error::Account { .. } | Error::Engine(_) | Error::LintDiffers { .. } => Self::Bug,
             Error::Manifest(error) => manifest(error),
             Error::NotSealed(_) => Self::Findings,
             Error::Plan(error) => plan(error),
@@ -176,6 +176,7 @@ fn issue(error: &IssueError) -> Exit {
         | IssueError::NotFullWidth { .. }
         | IssueError::SignatureCount { .. }
         | IssueError::WrongSignature { .. } => Exit::Signer,
+        IssueError::Engine(_) => Exit::Bug,
         IssueError::Signer(error) => signer(error),
     }
 }

@@ -46,6 +46,7 @@ pub(crate) fn run(args: &InspectArgs, world: &mut World, printer: Printer) -> Re
             expected: expected.as_ref().map(|(list, _)| list),
             at: world.now,
             jobs: std::thread::available_parallelism().map_or(1, NonZero::get),
+            engine: load::engine(args.generic_verify),
         };
         look_and_verify(&request, &judgement, &mut *world.stdin)?
     } else {

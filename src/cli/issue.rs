@@ -36,7 +36,9 @@ pub(crate) const TOOL: &str = concat!("reroot ", env!("CARGO_PKG_VERSION"));
 pub(crate) fn run(args: &IssueArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
     let around = Surroundings::load(args)?;
     let secrets = Secrets;
-    let issuer = Issuer::new(around.issuer.clone(), around.config.open_issuer_signer(&secrets)?)?;
+    let engine = load::engine(args.engine.generic_verify);
+    let signer = around.config.open_issuer_signer(&secrets)?;
+    let issuer = Issuer::new(around.issuer.clone(), signer)?.with_engine(engine);
     let around = around.with_manifest_signer()?;
     let ledger = Ledger::open(around.config.ledger_path(), issuer.identity().spki())?;
     let job = around.job(args, world, Way::Local);
@@ -123,6 +125,7 @@ impl Surroundings {
             expect_head: self.expect_head,
             batch_id: batch_id(world),
             jobs: args.jobs.unwrap_or_else(cores),
+            engine: load::engine(args.engine.generic_verify),
             chunk_size: CHUNK_SIZE,
             dry_run: args.dry_run,
             tool: TOOL,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use reroot::config::Config;
-use reroot::crypto::sha256;
+use reroot::crypto::{VerificationEngine, sha256};
 use reroot::error::Error;
 use reroot::policy::Policy;
 use reroot::reel::{Input, certificates_in_pem};
@@ -32,6 +32,11 @@ pub(crate) fn bytes(what: &str, path: &Path) -> Result<Vec<u8>, Fault> {
         return Err(Fault::usage(message));
     }
     std::fs::read(path).map_err(fault)
+}
+
+/// Who checks signatures, by `--generic-verify`.
+pub(crate) const fn engine(generic: bool) -> VerificationEngine {
+    if generic { VerificationEngine::Generic } else { VerificationEngine::FixedKey }
 }
 
 /// Reads and proves a policy.

@@ -46,6 +46,7 @@ pub(crate) fn run(args: &VerifyArgs, world: &mut World, printer: Printer) -> Res
         limits: Limits::default(),
         scratch: &scratch,
         jobs: args.jobs.or_else(|| std::thread::available_parallelism().ok().map(NonZero::get)).unwrap_or(1),
+        engine: load::engine(args.engine.generic_verify),
         advance: &|count| counter.advance(count),
         cancel: &world.cancel,
     };

@@ -1,6 +1,40 @@
-//! Why a key is not valid, and why a signature is not accepted.
+//! Why a key is not valid, why a signature is not accepted, and what must never happen while finding out.
 
-use crate::x509::{KeyAlgorithm, SignatureAlgorithm};
+use crate::x509::{KeyAlgorithm, Sha256Digest, SignatureAlgorithm};
+
+/// The engine for many signatures of one key is wrong: a bug of this program, or a machine that miscalculates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EngineError {
+    /// It and the generic engine say different things of one signature.
+    #[error(
+        "the fixed-key engine {} a signature over the message with SHA-256 {message}, the generic engine says the opposite",
+        if *accepted { "accepts" } else { "refuses" }
+    )]
+    Disagreement {
+        /// What the fixed-key engine said.
+        accepted: bool,
+        /// SHA-256 of what was signed.
+        message: Sha256Digest,
+    },
+    /// The signatures of RFC 6979 §A.2.5 did not get the verdict that is known.
+    #[error("the fixed-key engine does not find the known answers of RFC 6979 §A.2.5")]
+    KnownAnswer,
+    /// A table does not give the multiples of its point.
+    #[error("the fixed-key engine's table of {window} bits a digit does not agree with a second computation")]
+    Table {
+        /// Bits a digit.
+        window: u32,
+    },
+}
+
+impl EngineError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        let text = "Nothing was believed on this ground. Run the same command again with --generic-verify, test the \
+                    machine's memory, and report this.";
+        Some(text.to_owned())
+    }
+}
 
 /// Why octets of the right form are not a valid public key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

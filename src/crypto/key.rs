@@ -21,7 +21,7 @@ pub struct PublicKey {
     engine: Engine,
 }
 
-/// What answers for a key. An engine with tables for one issuer's key is to become a variant here.
+/// What answers for a key.
 #[derive(Clone, Debug)]
 enum Engine {
     /// The NIST curves; parsed for the hash that goes with the curve.

@@ -6,8 +6,6 @@
 use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::path::Path;
 
-use flate2::Crc;
-
 use crate::crypto::Sha256;
 use crate::origin::Code;
 
@@ -115,9 +113,7 @@ impl<R: Read> ArchiveReader<R> {
         self.entries += 1;
         self.take_more(size as usize)?;
         let (head, data) = self.raw.split_at(LOCAL_HEADER + name_length);
-        let mut found = Crc::new();
-        found.update(data);
-        if found.sum() != crc {
+        if crc32fast::hash(data) != crc {
             return Err(self.refused(start, "CRC-32 of an entry", "that in its header", codes::ARCHIVE_CRC));
         }
         let name = std::str::from_utf8(&head[LOCAL_HEADER..]).expect("the name was checked to be ASCII");

@@ -5,8 +5,6 @@
 
 use std::io::{self, Write};
 
-use flate2::Crc;
-
 use crate::x509::Time;
 
 /// The time of all entries, in MS-DOS form: two-second steps in UTC from 1980 to 2107, clamped.
@@ -75,9 +73,7 @@ impl<W: Write> ZipWriter<W> {
         }
         let size = u32::try_from(data.len()).ok().filter(|size| *size < u32::MAX);
         let size = size.ok_or_else(|| invalid("entry has 4 GiB or more"))?;
-        let mut crc = Crc::new();
-        crc.update(data);
-        let record = Record { name: name.as_bytes(), crc: crc.sum(), size };
+        let record = Record { name: name.as_bytes(), crc: crc32fast::hash(data), size };
         self.header.clear();
         record.local(self.stamp, &mut self.header);
         self.out.write_all(&self.header)?;

@@ -1,6 +1,6 @@
 //! Why something was not signed or not released.
 
-use crate::crypto::{KeyError, SignatureError};
+use crate::crypto::{EngineError, KeyError, SignatureError};
 use crate::origin::Uid;
 use crate::signer::SignerError;
 use crate::x509::{KeyAlgorithm, SignatureAlgorithm};
@@ -18,6 +18,9 @@ pub enum IssueError {
         /// The issuer's key.
         key: KeyAlgorithm,
     },
+    /// The engine that checks the signatures is wrong.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
     /// The issuer's own key is not usable.
     #[error("issuer key: {0}")]
     Key(#[from] KeyError),
@@ -71,6 +74,7 @@ impl IssueError {
     pub fn hint(&self) -> Option<String> {
         let text = match self {
             Self::AlgorithmNotOfKey { .. } => "Set `signature` in the policy to an algorithm of the issuer's key.",
+            Self::Engine(error) => return error.hint(),
             Self::Key(_) => return None,
             Self::KeyMismatch { .. } => "Check `certificate` and `key` in the `[issuer]` table of the configuration.",
             Self::NeverFullWidth { .. }

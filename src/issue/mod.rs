@@ -18,4 +18,4 @@ pub use crate::cert::Seed;
 pub use error::IssueError;
 pub use received::received;
 pub use serial::{derive_serial, serial_for};
-pub use sign::{Issuer, SignReport, Signed, check};
+pub use sign::{Issuer, SignReport, Signed, check, check_all};

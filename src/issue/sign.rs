@@ -1,7 +1,7 @@
 //! Signing: batch first, every signature looked at before anyone else sees it, nothing signed ever lost.
 
-use crate::cert::{IssuedCertificate, IssuerIdentity, UncheckedCertificate};
-use crate::crypto::{PublicKey, is_full_width, sha256};
+use crate::cert::{IssuedCertificate, IssuerIdentity, TbsCertificate, UncheckedCertificate};
+use crate::crypto::{Claim, IssuerKey, PublicKey, Verdict, VerificationEngine, is_full_width, sha256};
 use crate::ledger::RecordedTbs;
 use crate::signer::Signer;
 use crate::x509::{KeyAlgorithm, SignatureAlgorithm, Spki};
@@ -11,7 +11,8 @@ use super::IssueError;
 /// An issuer with its key: signs what the ledger has recorded, and nothing else.
 pub struct Issuer {
     identity: IssuerIdentity,
-    key: PublicKey,
+    key: IssuerKey,
+    engine: VerificationEngine,
     signer: Box<dyn Signer>,
 }
 
@@ -25,8 +26,25 @@ impl Issuer {
         if found.der() != expected.der() {
             return Err(IssueError::KeyMismatch { found: sha256(found.der()), expected: sha256(expected.der()) });
         }
-        let key = PublicKey::from_spki(expected)?;
-        Ok(Self { identity, key, signer })
+        let key = IssuerKey::new(PublicKey::from_spki(expected)?);
+        Ok(Self { identity, key, engine: VerificationEngine::default(), signer })
+    }
+
+    /// Chooses who checks the signatures. The verdicts are the same.
+    #[must_use]
+    pub fn with_engine(mut self, engine: VerificationEngine) -> Self {
+        self.engine = engine;
+        self
+    }
+
+    /// Who checks the signatures.
+    pub const fn engine(&self) -> VerificationEngine {
+        self.engine
+    }
+
+    /// So many are to be signed or checked.
+    pub fn expect(&self, count: u64) {
+        self.key.expect(count);
     }
 
     /// The issuer without its key.
@@ -68,7 +86,18 @@ impl Issuer {
     /// # Errors
     /// The signature is not the issuer's.
     pub fn check(&self, unchecked: UncheckedCertificate) -> Result<IssuedCertificate, IssueError> {
-        verified(&self.key, unchecked)
+        verified(self.key.public_key(), unchecked)
+    }
+
+    /// Looks at the signatures of certificates that come from the ledger; there is one outcome for each, in order.
+    ///
+    /// # Errors
+    /// The engine is wrong, which is a bug. The inner error is a signature that is not the issuer's.
+    pub fn check_all(
+        &self,
+        unchecked: Vec<UncheckedCertificate>,
+    ) -> Result<Vec<Result<IssuedCertificate, IssueError>>, IssueError> {
+        check_all(&self.key, self.engine, unchecked)
     }
 }
 
@@ -88,9 +117,35 @@ pub fn check(issuer: &IssuerIdentity, unchecked: UncheckedCertificate) -> Result
 
 fn verified(key: &PublicKey, unchecked: UncheckedCertificate) -> Result<IssuedCertificate, IssueError> {
     let tbs = &unchecked.tbs;
-    key.verify(tbs.signature_algorithm(), tbs.der(), &unchecked.signature)
-        .map_err(|source| IssueError::WrongSignature { uid: tbs.origin().uid.clone(), source })?;
-    Ok(IssuedCertificate::assert_verified(unchecked))
+    let verdict = key.verify(tbs.signature_algorithm(), tbs.der(), &unchecked.signature);
+    released(unchecked, verdict)
+}
+
+fn released(unchecked: UncheckedCertificate, verdict: Verdict) -> Result<IssuedCertificate, IssueError> {
+    match verdict {
+        Ok(()) => Ok(IssuedCertificate::assert_verified(unchecked)),
+        Err(source) => Err(IssueError::WrongSignature { uid: unchecked.tbs.origin().uid.clone(), source }),
+    }
+}
+
+/// Looks at the signatures of certificates that come from the ledger or from elsewhere; there is one outcome for each, in
+/// order.
+///
+/// # Errors
+/// The engine is wrong, which is a bug. The inner error is a signature that is not the issuer's.
+pub fn check_all(
+    issuer: &IssuerKey,
+    engine: VerificationEngine,
+    unchecked: Vec<UncheckedCertificate>,
+) -> Result<Vec<Result<IssuedCertificate, IssueError>>, IssueError> {
+    let claims: Vec<Claim<'_>> =
+        unchecked.iter().map(|unchecked| claim(&unchecked.tbs, &unchecked.signature)).collect();
+    let verdicts = issuer.verify_batch(engine, &claims)?;
+    Ok(unchecked.into_iter().zip(verdicts).map(|(unchecked, verdict)| released(unchecked, verdict)).collect())
+}
+
+fn claim<'a>(tbs: &'a TbsCertificate, signature: &'a [u8]) -> Claim<'a> {
+    Claim { algorithm: tbs.signature_algorithm(), message: tbs.der(), signature }
 }
 
 /// What came of a call to [`Issuer::sign`].
@@ -185,8 +240,9 @@ impl Work<'_> {
             let result = self.issuer.signer.sign_batch(algorithm, &messages, &mut signatures);
             self.signatures_made += signatures.len() as u64;
             let (found, expected) = (signatures.len(), messages.len());
-            for (at, signature) in group.iter().zip(signatures) {
-                if let Err(error) = self.judge(&mut slots[*at], signature) {
+            let verdicts = self.verdicts(slots, group, &signatures);
+            for ((at, signature), verdict) in group.iter().zip(signatures).zip(verdicts) {
+                if let Err(error) = self.judge(&mut slots[*at], signature, verdict) {
                     self.failure.get_or_insert(error);
                 }
             }
@@ -203,10 +259,22 @@ impl Work<'_> {
         }
     }
 
-    fn judge(&self, slot: &mut Slot, signature: Vec<u8>) -> Result<(), IssueError> {
+    /// What the issuer's own key says of each signature. If the engine for many of them is wrong, the run ends; but what
+    /// was signed until now gets its verdict and is recorded.
+    fn verdicts(&mut self, slots: &[Slot], group: &[usize], signatures: &[Vec<u8>]) -> Vec<Verdict> {
+        let claims: Vec<Claim<'_>> =
+            group.iter().zip(signatures).map(|(at, signature)| claim(slots[*at].recorded.tbs(), signature)).collect();
+        let Issuer { key, engine, .. } = self.issuer;
+        key.verify_batch(*engine, &claims).unwrap_or_else(|error| {
+            self.failure = Some(error.into());
+            let verify = |claim: &Claim<'_>| key.public_key().verify(claim.algorithm, claim.message, claim.signature);
+            claims.iter().map(verify).collect()
+        })
+    }
+
+    fn judge(&self, slot: &mut Slot, signature: Vec<u8>, verdict: Verdict) -> Result<(), IssueError> {
         let tbs = slot.recorded.tbs();
         slot.signatures += 1;
-        let verdict = self.issuer.key.verify(tbs.signature_algorithm(), tbs.der(), &signature);
         if let Err(source) = verdict {
             slot.state = State::Failed;
             return Err(IssueError::WrongSignature { uid: tbs.origin().uid.clone(), source });

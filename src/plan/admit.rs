@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use crate::cert::{ENCODER, IssuerIdentity};
-use crate::crypto::sha256;
+use crate::crypto::{VerificationEngine, sha256};
 use crate::error::Error;
 use crate::intake::{Row, Source, verify_leaves};
 use crate::ledger::{BatchRow, leaf_set_digest};
@@ -108,6 +108,7 @@ pub(super) fn admit(
         at: row.issued_at,
         scratch: machine.scratch,
         jobs: machine.jobs,
+        engine: VerificationEngine::default(),
         advance: &|count| machine.progress.advance(count),
         cancel: machine.cancel,
     };
@@ -156,10 +157,12 @@ fn tbs_root(work: &Work<'_>) -> Result<Sha256Digest, Error> {
     for (_, rows) in work.chunks() {
         work.interrupted()?;
         let rows: Vec<&Row> = rows.iter().collect();
-        let built = parallel::map(work.jobs, rows, |row| {
-            lint::prepare(work.issuer, work.bound, work.batch, work.spool, work.verifier, row, 0)
+        let built = parallel::map_shares(work.jobs, rows, |share| {
+            let mut spool = work.spool.reader();
+            let build = |row| lint::prepare(work.issuer, work.bound, work.batch, &mut spool, work.verifier, row, 0);
+            share.into_iter().map(build).collect::<Vec<_>>()
         });
-        for built in built {
+        for built in built.into_iter().flatten() {
             match built? {
                 Ok((_, linted)) => tree.push(linted.tbs().der()),
                 Err(finding) => taken(&[(0, *finding)])?,

@@ -299,7 +299,7 @@ fn ceremony(
 }
 
 fn shown(admitted: &Admitted, machine: &Machine<'_>, row: &Row) -> Result<Shown, Error> {
-    let leaf = row.readmit(&admitted.spool, &admitted.verifier, admitted.row.issued_at)?;
+    let leaf = row.readmit(&mut admitted.spool.reader(), &admitted.verifier, admitted.row.issued_at)?;
     let template = leaf.and_then(|leaf| admitted.bound.template(&leaf));
     let template = template.map_err(|finding| PlanError::Leaves { count: 1, first: finding.reason })?;
     Ok(Shown {

@@ -155,9 +155,14 @@ impl SignRecorded for Signatures<'_> {
         report
     }
 
-    fn check(&self, unchecked: UncheckedCertificate) -> Result<IssuedCertificate, IssueError> {
-        issue::check(self.issuer, unchecked)
+    fn check_all(
+        &self,
+        unchecked: Vec<UncheckedCertificate>,
+    ) -> Result<Vec<Result<IssuedCertificate, IssueError>>, IssueError> {
+        Ok(unchecked.into_iter().map(|unchecked| issue::check(self.issuer, unchecked)).collect())
     }
+
+    fn expect(&self, _count: u64) {}
 }
 
 fn places(entries: &[u8], offset: usize) -> Option<Vec<(u32, std::ops::Range<usize>)>> {

@@ -42,4 +42,4 @@ pub use limits::Limits;
 pub use pem::certificates_in_pem;
 pub use read::read;
 pub use source::{Input, InputRecord, Item, SourceLeaf};
-pub use spool::{Spool, SpoolRef};
+pub use spool::{Spool, SpoolReader, SpoolRef};

@@ -1,6 +1,12 @@
 //! Pass 2: chunk by chunk in UID order: build, record, sign, check, record, and hand on.
+//!
+//! Three threads take neighbouring chunks at once, each with as many workers as it likes: one builds the next chunk, one
+//! records and signs, and the caller's takes what is finished. The order of steps is the same for each chunk, and the
+//! ledger is written by one of them only; chunks are handed on one at a time, so that what is fast waits and memory
+//! stays bounded.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use crate::cert::{IssuedCertificate, IssuerIdentity, UncheckedCertificate};
 use crate::error::Error;
@@ -8,7 +14,7 @@ use crate::issue::{IssueError, Issuer, SignReport, Signed};
 use crate::ledger::{BatchRow, Ledger, Recorded, RecordedTbs};
 use crate::lint::LintedTbs;
 use crate::policy::BoundPolicy;
-use crate::reel::Spool;
+use crate::reel::{Spool, SpoolReader};
 use crate::verify::{VerifiedLeaf, Verifier};
 
 use super::Progress;
@@ -21,8 +27,14 @@ pub(crate) trait SignRecorded: Sync {
     /// One outcome for each, in order; see [`Issuer::sign`].
     fn sign(&self, recorded: Vec<RecordedTbs>) -> SignReport;
 
-    /// Looks at a signature that the ledger holds.
-    fn check(&self, unchecked: UncheckedCertificate) -> Result<IssuedCertificate, IssueError>;
+    /// Looks at signatures that the ledger holds; see [`Issuer::check_all`].
+    fn check_all(
+        &self,
+        unchecked: Vec<UncheckedCertificate>,
+    ) -> Result<Vec<Result<IssuedCertificate, IssueError>>, IssueError>;
+
+    /// So many are to come.
+    fn expect(&self, count: u64);
 }
 
 impl SignRecorded for Issuer {
@@ -30,8 +42,15 @@ impl SignRecorded for Issuer {
         Issuer::sign(self, recorded)
     }
 
-    fn check(&self, unchecked: UncheckedCertificate) -> Result<IssuedCertificate, IssueError> {
-        Issuer::check(self, unchecked)
+    fn check_all(
+        &self,
+        unchecked: Vec<UncheckedCertificate>,
+    ) -> Result<Vec<Result<IssuedCertificate, IssueError>>, IssueError> {
+        Issuer::check_all(self, unchecked)
+    }
+
+    fn expect(&self, count: u64) {
+        Issuer::expect(self, count);
     }
 }
 
@@ -63,30 +82,33 @@ impl<'a> Work<'a> {
     }
 
     /// The leaf and its tbsCertificate, which were clean when they were linted.
-    pub(crate) fn prepare(&self, row: &Row, attempt: u32) -> Result<(VerifiedLeaf, LintedTbs), Error> {
-        prepare(self.issuer, self.bound, self.batch, self.spool, self.verifier, row, attempt)?
+    fn prepare(
+        &self,
+        spool: &mut SpoolReader<'_>,
+        row: &Row,
+        attempt: u32,
+    ) -> Result<(VerifiedLeaf, LintedTbs), Error> {
+        prepare(self.issuer, self.bound, self.batch, spool, self.verifier, row, attempt)?
             .map_err(|finding| Error::LintDiffers { item: finding.item.to_string(), reason: finding.reason.clone() })
     }
 
     /// As [`prepare`](Self::prepare), on all cores, results in order.
-    pub(crate) fn prepare_all(
-        &self,
-        rows: &[Row],
-        attempts: &[u32],
-    ) -> Result<(Vec<VerifiedLeaf>, Vec<LintedTbs>), Error> {
+    pub(crate) fn prepare_all(&self, rows: &[Row], attempts: &[u32]) -> Result<Built, Error> {
         let attempt = |at: usize| attempts.get(at).copied().unwrap_or(0);
         let tasks: Vec<(&Row, u32)> = rows.iter().enumerate().map(|(at, row)| (row, attempt(at))).collect();
-        let built = parallel::map(self.jobs, tasks, |(row, attempt)| self.prepare(row, attempt));
-        let mut leaves = Vec::with_capacity(rows.len());
-        let mut linted = Vec::with_capacity(rows.len());
-        for result in built {
-            let (leaf, tbs) = result?;
-            leaves.push(leaf);
-            linted.push(tbs);
-        }
-        Ok((leaves, linted))
+        let built = parallel::map_shares(self.jobs, tasks, |share| {
+            let mut spool = self.spool.reader();
+            share.into_iter().map(|(row, attempt)| self.prepare(&mut spool, row, attempt)).collect::<Vec<_>>()
+        });
+        built.into_iter().flatten().collect()
     }
 }
+
+/// What is to be signed for each row.
+pub(crate) type Built = Vec<(VerifiedLeaf, LintedTbs)>;
+
+/// A chunk of which every certificate is on the ledger.
+pub(crate) type Finished = Vec<(VerifiedLeaf, IssuedCertificate)>;
 
 /// Issues every leaf of the batch, or takes its certificate from the ledger where an earlier run got that far; `each`
 /// gets them chunk by chunk. Returns whether the ledger already held certificates of this batch.
@@ -94,15 +116,66 @@ pub(crate) fn issue_all(
     work: &Work<'_>,
     ledger: &Ledger,
     signer: &dyn SignRecorded,
-    each: &mut dyn FnMut(Vec<(VerifiedLeaf, IssuedCertificate)>) -> Result<(), Error>,
+    each: &mut dyn FnMut(Finished) -> Result<(), Error>,
 ) -> Result<bool, Error> {
-    work.progress.total(work.rows.len() as u64);
-    let mut resumed = false;
+    let count = work.rows.len() as u64;
+    work.progress.total(count);
+    signer.expect(count);
+    std::thread::scope(|scope| {
+        let (to_sign, built) = sync_channel(0);
+        let (finish, finished) = sync_channel(0);
+        scope.spawn(move || build_all(work, signer, ledger, &to_sign));
+        let signing = scope.spawn(move || sign_all(ledger, built, &finish));
+        let taken = take_all(work, finished, each);
+        signing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        taken
+    })
+}
+
+/// Builds one chunk after the other, until nobody takes them or one fails.
+fn build_all<'a>(
+    work: &'a Work<'a>,
+    signer: &'a dyn SignRecorded,
+    ledger: &Ledger,
+    to_sign: &SyncSender<(Chunk<'a>, Result<Built, Error>)>,
+) {
     for (number, rows) in work.chunks() {
-        work.interrupted()?;
         let chunk = Chunk { work, signer, number, rows };
-        each(chunk.issue(ledger, &mut resumed)?)?;
-        work.progress.advance(rows.len() as u64);
+        let built = chunk.build(ledger);
+        let failed = built.is_err();
+        if to_sign.send((chunk, built)).is_err() || failed {
+            return;
+        }
+    }
+}
+
+/// Records and signs one chunk after the other, until nobody takes them, who then says why. Each is handed on with
+/// whether an earlier run had signed some of it.
+fn sign_all<'a>(
+    ledger: &Ledger,
+    built: Receiver<(Chunk<'a>, Result<Built, Error>)>,
+    finish: &SyncSender<(Finished, bool)>,
+) -> Result<(), Error> {
+    for (chunk, built) in built {
+        chunk.work.interrupted()?;
+        if finish.send(chunk.issue(ledger, built?)?).is_err() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn take_all(
+    work: &Work<'_>,
+    finished: Receiver<(Finished, bool)>,
+    each: &mut dyn FnMut(Finished) -> Result<(), Error>,
+) -> Result<bool, Error> {
+    let mut resumed = false;
+    for (certificates, from_ledger) in finished {
+        resumed |= from_ledger;
+        let count = certificates.len() as u64;
+        each(certificates)?;
+        work.progress.advance(count);
     }
     Ok(resumed)
 }
@@ -115,12 +188,16 @@ struct Chunk<'a> {
 }
 
 impl Chunk<'_> {
-    /// Ends with a certificate for every row of the chunk, each recorded before and after its signature.
-    fn issue(&self, ledger: &Ledger, resumed: &mut bool) -> Result<Vec<(VerifiedLeaf, IssuedCertificate)>, Error> {
-        let batch = &self.work.batch.id;
-        let attempts = ledger.attempts(batch, self.number)?;
-        let (leaves, linted) = self.work.prepare_all(self.rows, &attempts)?;
+    /// What is to be signed for every row of the chunk.
+    fn build(&self, ledger: &Ledger) -> Result<Built, Error> {
+        let attempts = ledger.attempts(&self.work.batch.id, self.number)?;
+        self.work.prepare_all(self.rows, &attempts)
+    }
 
+    /// Ends with a certificate for every row of the chunk, each recorded before and after its signature.
+    fn issue(&self, ledger: &Ledger, built: Built) -> Result<(Finished, bool), Error> {
+        let batch = &self.work.batch.id;
+        let (leaves, linted): (Vec<VerifiedLeaf>, Vec<LintedTbs>) = built.into_iter().unzip();
         let mut certificates: Vec<Option<IssuedCertificate>> = vec![None; self.rows.len()];
         let mut to_sign = Vec::with_capacity(self.rows.len());
         let mut on_ledger = Vec::new();
@@ -130,10 +207,15 @@ impl Chunk<'_> {
                 Recorded::AlreadyIssued(certificate) => on_ledger.push((at, certificate)),
             }
         }
-        *resumed |= !on_ledger.is_empty();
-        let check = |(at, unchecked)| (at, self.signer.check(unchecked));
-        for (at, certificate) in parallel::map(self.work.jobs, on_ledger, check) {
-            certificates[at] = Some(certificate?);
+        let resumed = !on_ledger.is_empty();
+        let checked = parallel::map_shares(self.work.jobs, on_ledger, |share| {
+            let (places, unchecked): (Vec<usize>, Vec<UncheckedCertificate>) = share.into_iter().unzip();
+            (places, self.signer.check_all(unchecked))
+        });
+        for (places, share) in checked {
+            for (at, certificate) in places.into_iter().zip(share?) {
+                certificates[at] = Some(certificate?);
+            }
         }
         while !to_sign.is_empty() {
             to_sign = self.sign(ledger, to_sign, &mut certificates)?;
@@ -143,7 +225,7 @@ impl Chunk<'_> {
             .into_iter()
             .zip(certificates)
             .map(|(leaf, certificate)| (leaf, certificate.expect("every row was taken from the ledger or signed")));
-        Ok(certificates.collect())
+        Ok((certificates.collect(), resumed))
     }
 
     /// Signs what is recorded; whatever was signed is recorded again before anything else happens, also when the
@@ -185,17 +267,18 @@ impl Chunk<'_> {
             }
         }
         fresh.sort_unstable_by_key(|(at, _)| *at);
-        let records: Vec<IssuedCertificate> = fresh.iter().map(|(_, certificate)| certificate.clone()).collect();
-        ledger.record_issued(&self.work.batch.id, self.number, &records, made)?;
-        for (at, certificate) in fresh {
+        let (places, fresh): (Vec<usize>, Vec<IssuedCertificate>) = fresh.into_iter().unzip();
+        ledger.record_issued(&self.work.batch.id, self.number, &fresh, made)?;
+        for (at, certificate) in places.into_iter().zip(fresh) {
             certificates[at] = Some(certificate);
         }
         if let Some(failure) = failure {
             return Err(failure.into());
         }
         let mut next = Vec::with_capacity(again.len());
+        let mut spool = self.work.spool.reader();
         for (at, tbs) in again {
-            let (_, linted) = self.work.prepare(&self.rows[at], tbs.tbs().attempt() + 1)?;
+            let (_, linted) = self.work.prepare(&mut spool, &self.rows[at], tbs.tbs().attempt() + 1)?;
             next.push((at, ledger.retry(&self.work.batch.id, self.number, linted)?));
         }
         Ok(next)

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::cert::{IssuerIdentity, Seed};
+use crate::crypto::VerificationEngine;
 use crate::delivery::Form;
 use crate::error::Error;
 use crate::ledger::{BatchId, BatchRow};
@@ -63,6 +64,8 @@ pub struct Job<'a> {
     pub batch_id: BatchId,
     /// Threads.
     pub jobs: usize,
+    /// Who checks the leaves' signatures.
+    pub engine: VerificationEngine,
     /// Leaves a chunk, used if a new batch begins.
     pub chunk_size: u32,
     /// Stop before anything is recorded or signed.

@@ -7,7 +7,7 @@ use crate::ledger::BatchRow;
 use crate::lint::LintedTbs;
 use crate::origin::{Disposition, Finding};
 use crate::policy::BoundPolicy;
-use crate::reel::Spool;
+use crate::reel::SpoolReader;
 use crate::verify::{VerifiedLeaf, Verifier};
 
 use super::settle::Settled;
@@ -50,11 +50,15 @@ fn keep_clean(
         run.progress.advance(block.len() as u64);
         let spool = &settled.spool;
         let verifier = &settled.verifier;
-        let built = parallel::map(run.job.jobs, block, |row| {
-            let finding = prepare(run.job.issuer, bound, batch, spool, verifier, &row, 0).map(Result::err);
-            (row, finding)
+        let built = parallel::map_shares(run.job.jobs, block, |share| {
+            let mut spool = spool.reader();
+            let build = |row: Row| {
+                let finding = prepare(run.job.issuer, bound, batch, &mut spool, verifier, &row, 0).map(Result::err);
+                (row, finding)
+            };
+            share.into_iter().map(build).collect::<Vec<_>>()
         });
-        for (row, finding) in built {
+        for (row, finding) in built.into_iter().flatten() {
             match finding? {
                 None => clean.push(row),
                 Some(finding) => settled.findings.push((row.item, *finding)),
@@ -68,7 +72,7 @@ pub(crate) fn prepare(
     issuer: &IssuerIdentity,
     bound: &BoundPolicy,
     batch: &BatchRow,
-    spool: &Spool,
+    spool: &mut SpoolReader<'_>,
     verifier: &Verifier,
     row: &Row,
     attempt: u32,

@@ -1,6 +1,6 @@
 //! Trust anchors: a name and a key that the operator trusts (RFC 5280 §6.1.1 (d)).
 
-use crate::crypto::{PublicKey, sha256};
+use crate::crypto::{IssuerKey, PublicKey, sha256};
 use crate::x509::{BasicConstraints, Certificate, Name, Sha256Digest, Spki};
 
 use super::error::VerifyError;
@@ -16,7 +16,7 @@ use super::name;
 pub struct TrustAnchor {
     certificate: Certificate,
     fingerprint: Sha256Digest,
-    key: PublicKey,
+    key: IssuerKey,
     path_len: Option<u32>,
     folded_name: Box<[u8]>,
     test: bool,
@@ -44,7 +44,7 @@ impl TrustAnchor {
             .map_err(|source| VerifyError::AnchorKey { anchor: anchor.clone(), source })?;
         Ok(Self {
             fingerprint: sha256(certificate.der()),
-            key,
+            key: IssuerKey::new(key),
             path_len,
             folded_name: name::fold_case(certificate.subject()).into(),
             test: name::names_a_test(certificate.subject()),
@@ -77,7 +77,7 @@ impl TrustAnchor {
         self.test
     }
 
-    pub(super) fn key(&self) -> &PublicKey {
+    pub(super) fn key(&self) -> &IssuerKey {
         &self.key
     }
 

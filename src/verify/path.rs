@@ -7,7 +7,7 @@
 use std::cmp::Reverse;
 use std::sync::Arc;
 
-use crate::crypto::PublicKey;
+use crate::crypto::{IssuerKey, PublicKey, Verdict};
 use crate::x509::{BasicConstraints, Certificate, Name, SignatureAlgorithm, Spki, Time};
 
 use super::anchor::TrustAnchor;
@@ -42,7 +42,7 @@ pub(super) struct Authorities {
 #[derive(Debug)]
 struct Intermediate {
     certificate: Arc<Certificate>,
-    key: PublicKey,
+    key: IssuerKey,
     folded_name: Box<[u8]>,
     path_len: Option<u32>,
     self_issued: bool,
@@ -75,6 +75,13 @@ pub(super) struct Route {
     pub(super) path: Vec<Arc<Certificate>>,
     /// What the path needs, whether allowed or not.
     pub(super) needed: Relaxations,
+}
+
+/// What is known already of a certificate's signature: what one key says of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Known<'a> {
+    pub(super) key: &'a PublicKey,
+    pub(super) verdict: Verdict,
 }
 
 /// How the names of issuer and subject agree.
@@ -153,8 +160,8 @@ impl Authorities {
     }
 
     fn all_links(&self, certificate: &Certificate, from: usize) -> Vec<Link> {
-        let mut links = self.links(certificate, from, Agreement::Bytes).0;
-        links.extend(self.links(certificate, from, Agreement::LetterCase).0);
+        let mut links = self.links(certificate, from, Agreement::Bytes, None).0;
+        links.extend(self.links(certificate, from, Agreement::LetterCase, None).0);
         links
     }
 
@@ -163,11 +170,16 @@ impl Authorities {
     ///
     /// # Errors
     /// The most specific reason why there is none.
-    pub(super) fn find(&self, leaf: &Certificate, allowed: Relaxations) -> Result<Route, Defect> {
+    pub(super) fn find(
+        &self,
+        leaf: &Certificate,
+        allowed: Relaxations,
+        known: Option<Known<'_>>,
+    ) -> Result<Route, Defect> {
         let mut search = Search { authorities: self, allowed, best: None, failure: None, steps: 0, chain: vec![] };
         let mut refused = None;
         for agreement in [Agreement::Bytes, Agreement::LetterCase] {
-            let (links, defect) = self.links(leaf, 0, agreement);
+            let (links, defect) = self.links(leaf, 0, agreement, known);
             for link in links {
                 search.visit(link.parent, link.needed);
             }
@@ -193,6 +205,12 @@ impl Authorities {
         }
     }
 
+    /// The key that is tried first on a certificate's signature.
+    pub(super) fn first_key(&self, certificate: &Certificate) -> Option<(usize, &IssuerKey)> {
+        let first = (0..self.count()).find(|authority| self.name(*authority) == certificate.issuer())?;
+        Some((first, self.issuer_key(first)))
+    }
+
     fn promote(&mut self, certificate: Certificate, parents: Vec<Link>) {
         // without a valid key it cannot have signed anything
         let Ok(key) = PublicKey::from_spki(certificate.spki()) else { return };
@@ -200,7 +218,7 @@ impl Authorities {
         let index = self.count();
         let defect = self.check_intermediate(&certificate).err();
         self.intermediates.push(Intermediate {
-            key,
+            key: IssuerKey::new(key),
             folded_name: name::fold_case(certificate.subject()).into(),
             path_len,
             self_issued: certificate.subject() == certificate.issuer(),
@@ -211,7 +229,7 @@ impl Authorities {
         for child in 0..self.intermediates.len() - 1 {
             let certificate = Arc::clone(&self.intermediates[child].certificate);
             for agreement in [Agreement::Bytes, Agreement::LetterCase] {
-                let links = self.links(&certificate, index, agreement).0;
+                let links = self.links(&certificate, index, agreement, None).0;
                 self.intermediates[child].parents.extend(links);
             }
         }
@@ -232,7 +250,13 @@ impl Authorities {
 
     /// The authorities from `from` on whose name agrees and whose key verifies the certificate's signature; and if none
     /// does, why not.
-    fn links(&self, certificate: &Certificate, from: usize, agreement: Agreement) -> (Vec<Link>, Option<Defect>) {
+    fn links(
+        &self,
+        certificate: &Certificate,
+        from: usize,
+        agreement: Agreement,
+        known: Option<Known<'_>>,
+    ) -> (Vec<Link>, Option<Defect>) {
         let folded = match agreement {
             Agreement::Bytes => vec![],
             Agreement::LetterCase => name::fold_case(certificate.issuer()),
@@ -270,8 +294,12 @@ impl Authorities {
                     break;
                 }
                 None => {
-                    let result =
-                        key.verify(certificate.signature_algorithm(), certificate.tbs(), certificate.signature());
+                    let result = match known.filter(|known| known.key == key) {
+                        Some(known) => known.verdict,
+                        None => {
+                            key.verify(certificate.signature_algorithm(), certificate.tbs(), certificate.signature())
+                        }
+                    };
                     tried.push((key, result.is_ok()));
                     if let Err(error) = result {
                         let new = Defect::from(error).of(&format!("issuer `{}`", self.name(parent)));
@@ -311,6 +339,10 @@ impl Authorities {
     }
 
     fn key(&self, index: usize) -> &PublicKey {
+        self.issuer_key(index).public_key()
+    }
+
+    fn issuer_key(&self, index: usize) -> &IssuerKey {
         self.intermediate(index).map_or_else(|| self.anchors[index].key(), |found| &found.key)
     }
 }

@@ -1,19 +1,20 @@
 //! The judgement on one candidate.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::crypto::{PublicKey, sha256};
+use crate::crypto::{Claim, EngineError, IssuerKey, PublicKey, Verdict, VerificationEngine, sha256};
 use crate::origin::{Code, Finding, Origin, Uid};
 use crate::reel::SourceLeaf;
 use crate::x509::tlv::Reader;
-use crate::x509::{Certificate, KeyUsage, Leniency, SignatureAlgorithm, Time};
+use crate::x509::{Certificate, KeyUsage, Leniency, Sha256Digest, SignatureAlgorithm, Time};
 
 use super::anchor::TrustAnchor;
 use super::codes;
 use super::defect::Defect;
 use super::error::VerifyError;
 use super::leaf::{ChainProof, VerifiedLeaf};
-use super::path::Authorities;
+use super::path::{Authorities, Known};
 use super::profile;
 use super::relaxations::Relaxations;
 use super::rules::{Family, Relaxation, SourceRules};
@@ -29,6 +30,7 @@ pub struct Verifier {
     rules: SourceRules,
     allowed: Relaxations,
     at: Time,
+    engine: VerificationEngine,
 }
 
 /// What a candidate turned out to be.
@@ -52,6 +54,41 @@ pub struct Warning {
     pub reason: String,
 }
 
+/// A candidate of which everything is known that does not depend on others.
+enum Begun {
+    Done(Box<Examined>),
+    Open(Box<Open>),
+}
+
+/// A leaf that has nothing wrong with it but perhaps its signature and its path.
+struct Open {
+    certificate: Certificate,
+    needed: Relaxations,
+    fingerprint: Sha256Digest,
+    uid: Uid,
+}
+
+impl Begun {
+    fn rejected(leaf: &SourceLeaf, defect: Defect, uid: Option<Uid>, fingerprint: Sha256Digest) -> Self {
+        Self::Done(Box::new(rejected(leaf, defect, uid, fingerprint)))
+    }
+
+    fn claim(&self) -> Option<Claim<'_>> {
+        let Self::Open(open) = self else { return None };
+        let certificate = &open.certificate;
+        Some(Claim {
+            algorithm: certificate.signature_algorithm(),
+            message: certificate.tbs(),
+            signature: certificate.signature(),
+        })
+    }
+}
+
+fn rejected(leaf: &SourceLeaf, defect: Defect, uid: Option<Uid>, fingerprint: Sha256Digest) -> Examined {
+    let finding = Finding::rejected(leaf.item.clone(), defect.code, defect.reason);
+    Examined::Rejected(finding.of(uid, Some(fingerprint)))
+}
+
 impl Verifier {
     /// Fixes anchors, rules and the instant for which validity is judged.
     ///
@@ -65,7 +102,15 @@ impl Verifier {
             return Err(VerifyError::NoKeyAllowed);
         }
         let allowed = Relaxations::of(&rules.relax);
-        Ok(Self { authorities: Authorities::new(anchors, at), rules, allowed, at })
+        let engine = VerificationEngine::default();
+        Ok(Self { authorities: Authorities::new(anchors, at), rules, allowed, at, engine })
+    }
+
+    /// Chooses who checks signatures in [`examine_all`](Self::examine_all). The verdicts are the same.
+    #[must_use]
+    pub fn with_engine(mut self, engine: VerificationEngine) -> Self {
+        self.engine = engine;
+        self
     }
 
     /// The anchors in the order given: [`ChainProof::anchor`] is a position here.
@@ -98,25 +143,71 @@ impl Verifier {
 
     /// Judges one candidate.
     pub fn examine(&self, leaf: &SourceLeaf) -> Examined {
-        let reject = |defect: Defect, uid: Option<Uid>, fingerprint| {
-            let finding = Finding::rejected(leaf.item.clone(), defect.code, defect.reason);
-            Examined::Rejected(finding.of(uid, Some(fingerprint)))
-        };
+        match self.begin(leaf) {
+            Begun::Done(examined) => *examined,
+            Begun::Open(open) => self.finish(leaf, open, None),
+        }
+    }
+
+    /// Judges many candidates, each as [`examine`](Self::examine) would, with the signatures of one key in one go.
+    ///
+    /// # Errors
+    /// The engine for many signatures is wrong, which is a bug: nothing was judged.
+    pub fn examine_all(&self, leaves: &[SourceLeaf]) -> Result<Vec<Examined>, EngineError> {
+        let begun: Vec<Begun> = leaves.iter().map(|leaf| self.begin(leaf)).collect();
+        let mut by_key: BTreeMap<usize, (&IssuerKey, Vec<usize>)> = BTreeMap::new();
+        for (at, begun) in begun.iter().enumerate() {
+            if let Begun::Open(open) = begun
+                && let Some((authority, key)) = self.authorities.first_key(&open.certificate)
+            {
+                by_key.entry(authority).or_insert_with(|| (key, vec![])).1.push(at);
+            }
+        }
+        let mut known: Vec<Option<(&IssuerKey, Verdict)>> = vec![None; begun.len()];
+        for (key, places) in by_key.into_values() {
+            let claims: Vec<Claim<'_>> = places.iter().filter_map(|at| begun[*at].claim()).collect();
+            for (at, verdict) in places.into_iter().zip(key.verify_batch(self.engine, &claims)?) {
+                known[at] = Some((key, verdict));
+            }
+        }
+        let examined = begun.into_iter().zip(leaves).zip(known).map(|((begun, leaf), known)| match begun {
+            Begun::Done(examined) => *examined,
+            Begun::Open(open) => {
+                self.finish(leaf, open, known.map(|(key, verdict)| Known { key: key.public_key(), verdict }))
+            }
+        });
+        Ok(examined.collect())
+    }
+
+    /// Everything that can be said without looking at signatures.
+    fn begin(&self, leaf: &SourceLeaf) -> Begun {
         let (certificate, needed) = match self.read(&leaf.der) {
             Ok(read) => read,
-            Err(defect) => return reject(defect, None, sha256(&leaf.der)),
+            Err(defect) => return Begun::rejected(leaf, defect, None, sha256(&leaf.der)),
         };
         // the certificate's, not the zone's
         let fingerprint = sha256(certificate.der());
         let serial = Uid::from_serial(certificate.serial());
         match self.is_ca(&certificate) {
             Ok(false) => {}
-            Ok(true) => return Examined::CaCertificate(certificate),
-            Err(defect) => return reject(defect, Some(serial), fingerprint),
+            Ok(true) => return Begun::Done(Box::new(Examined::CaCertificate(certificate))),
+            Err(defect) => return Begun::rejected(leaf, defect, Some(serial), fingerprint),
         }
-        match self.judge(&certificate, needed) {
-            Err(defect) => reject(defect, Some(serial), fingerprint),
-            Ok((uid, proof)) => {
+        match self.judge_alone(&certificate) {
+            Ok(uid) => Begun::Open(Box::new(Open { certificate, needed, fingerprint, uid })),
+            Err(defect) => Begun::rejected(leaf, defect, Some(serial), fingerprint),
+        }
+    }
+
+    /// The rest: what only the path can tell.
+    fn finish(&self, leaf: &SourceLeaf, open: Box<Open>, known: Option<Known<'_>>) -> Examined {
+        let Open { certificate, needed, fingerprint, uid } = *open;
+        match self.judge_path(&certificate, needed, known) {
+            Err(defect) => {
+                let serial = Uid::from_serial(certificate.serial());
+                rejected(leaf, defect, Some(serial), fingerprint)
+            }
+            Ok(proof) => {
                 let warnings = self.warnings(leaf, &certificate, &proof);
                 let origin = Origin { item: leaf.item.clone(), uid, fingerprint };
                 let verified = VerifiedLeaf::assert_verified(origin, self.rules.family, certificate, proof);
@@ -166,17 +257,27 @@ impl Verifier {
         Ok(true)
     }
 
-    /// From the cheapest to the dearest; what only the path can tell comes last.
-    fn judge(&self, certificate: &Certificate, mut needed: Relaxations) -> Result<(Uid, ChainProof), Defect> {
+    /// From the cheapest to the dearest.
+    fn judge_alone(&self, certificate: &Certificate) -> Result<Uid, Defect> {
         profile::check_leaf(certificate)?;
         let uid = self.rules.family.uid(certificate.serial())?;
         self.check_key(certificate)?;
         self.check_algorithm(certificate)?;
+        Ok(uid)
+    }
+
+    /// What only the path can tell comes last.
+    fn judge_path(
+        &self,
+        certificate: &Certificate,
+        mut needed: Relaxations,
+        known: Option<Known<'_>>,
+    ) -> Result<ChainProof, Defect> {
         let mut reasons: Vec<(Relaxation, Defect)> = Vec::new();
         if let Err(defect) = self.rules.family.check_common_name(certificate) {
             reasons.push((Relaxation::CommonNameMismatch, defect));
         }
-        let route = self.authorities.find(certificate, self.allowed)?;
+        let route = self.authorities.find(certificate, self.allowed, known)?;
         if let Err(defect) = check_time(certificate, self.at) {
             reasons.push((Relaxation::ExpiredLeaf, defect));
         }
@@ -196,8 +297,7 @@ impl Verifier {
             }
             return Err(defect);
         }
-        let proof = ChainProof { anchor: route.anchor, path: route.path, at: self.at, relaxations: needed.to_vec() };
-        Ok((uid, proof))
+        Ok(ChainProof { anchor: route.anchor, path: route.path, at: self.at, relaxations: needed.to_vec() })
     }
 
     /// ST signs with ECDSA and Ed25519; RSA is for `generic` sources, whose anchors the operator knows.

@@ -10,7 +10,12 @@ mod genuine;
 mod laid_aside;
 mod limbo;
 mod limbo_divergences;
+#[expect(clippy::allow_attributes, reason = "`expect` would fail if every helper were used")]
+#[allow(dead_code, unreachable_pub, reason = "the tests use some of the helpers")]
+#[path = "../support/pki/mod.rs"]
+mod pki;
 mod relaxations;
 mod second_opinion;
 mod support;
+mod two_engines;
 mod wycheproof_vectors;

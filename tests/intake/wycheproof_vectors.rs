@@ -1,6 +1,6 @@
 //! Every Wycheproof vector of the accepted algorithms, through `PublicKey::verify` and as a certificate's signature.
 
-use reroot::crypto::PublicKey;
+use reroot::crypto::{Claim, IssuerKey, PublicKey, VerificationEngine};
 use reroot::x509::{SignatureAlgorithm, Spki};
 use wycheproof::TestResult;
 use wycheproof::ecdsa::{TestName, TestSet};
@@ -45,6 +45,35 @@ fn every_ecdsa_vector_gets_its_verdict() {
         let (vectors, accepted) = run(set, algorithm);
         assert!(vectors > 200 && accepted > 50 && accepted < vectors, "{vectors} vectors, {accepted} accepted");
     }
+}
+
+#[test]
+fn every_p256_vector_gets_its_verdict_from_the_engine_with_tables() {
+    let algorithm = SignatureAlgorithm::EcdsaSha256;
+    let set = TestSet::load(TestName::EcdsaSecp256r1Sha256).expect("the crate carries its vectors");
+    let (mut vectors, mut with_opinion) = (0, 0);
+    for group in &set.test_groups {
+        let Some(key) = Spki::from_der(&group.der).ok().and_then(|spki| PublicKey::from_spki(&spki).ok()) else {
+            continue;
+        };
+        let key = IssuerKey::new(key);
+        key.expect(1_000);
+        // several times over, since groups of one vector would be too small for the engine; most of the others are not DER
+        let claims: Vec<Claim<'_>> = (0..8)
+            .flat_map(|_| &group.tests)
+            .map(|test| Claim { algorithm, message: &test.msg, signature: &test.sig })
+            .collect();
+        let verdicts = key.verify_batch(VerificationEngine::FixedKey, &claims).expect("the engines agree");
+        let opinions = key.unchecked_opinions(&claims).expect("the tables are right");
+        for (test, (verdict, opinion)) in group.tests.iter().cycle().zip(verdicts.iter().zip(opinions)) {
+            let what = format!("{} {}", test.tc_id, test.comment);
+            assert_eq!(verdict.is_ok(), must_verify(test.result), "{what}");
+            assert!(opinion.is_none_or(|opinion| opinion == must_verify(test.result)), "{what}: {opinion:?}");
+            with_opinion += usize::from(opinion.is_some());
+        }
+        vectors += group.tests.len();
+    }
+    assert!(vectors > 400 && with_opinion / 8 > 150, "{vectors} vectors, {with_opinion} opinions");
 }
 
 #[test]

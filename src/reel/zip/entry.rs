@@ -1,6 +1,7 @@
 //! One entry: its local header (APPNOTE.TXT 4.3.7), its data, its data descriptor (4.3.9).
 
-use flate2::{Crc, Decompress, FlushDecompress, Status};
+use crc32fast::Hasher;
+use flate2::{Decompress, FlushDecompress, Status};
 
 use crate::reel::codes;
 use crate::reel::fault::Fault;
@@ -90,7 +91,7 @@ pub(super) struct Unpack<'r> {
     position: u64,
     left: u64,
     unpacked: u64,
-    crc: Crc,
+    crc: Hasher,
     ended: bool,
 }
 
@@ -104,7 +105,7 @@ impl<'r> Unpack<'r> {
     ) -> Self {
         inflate.reset(false);
         let left = record.compressed;
-        Self { octets, window, inflate, record, position: data, left, unpacked: 0, crc: Crc::new(), ended: false }
+        Self { octets, window, inflate, record, position: data, left, unpacked: 0, crc: Hasher::new(), ended: false }
     }
 
     /// The whole content of a small entry, in `into`.
@@ -146,8 +147,8 @@ impl<'r> Unpack<'r> {
 
     /// After the last octet: checksum and data descriptor.
     fn finish(&mut self) -> Result<(), Fault> {
-        if self.crc.sum() != self.record.crc {
-            let (found, expected) = (self.crc.sum(), self.record.crc);
+        let (found, expected) = (self.crc.clone().finalize(), self.record.crc);
+        if found != expected {
             let reason = format!("the content has CRC-32 {found:08x}, expected {expected:08x}");
             return Err(Fault::content(codes::ZIP_CHECKSUM, reason));
         }

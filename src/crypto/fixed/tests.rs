@@ -1,0 +1,423 @@
+use std::ops::{Add, Mul, Sub};
+
+use p256::ecdsa::signature::Signer as _;
+use p256::ecdsa::{DerSignature, SigningKey};
+use p256::elliptic_curve::ff::PrimeField;
+use p256::elliptic_curve::hazmat::FieldArithmetic;
+use p256::{FieldBytes, ProjectivePoint};
+use proptest::prelude::*;
+
+use super::recode::{Digit, digit, digits};
+use super::residue::{Field, Residue};
+use super::table::{Affine, point};
+use super::*;
+use crate::crypto::PublicKey;
+use crate::x509::oid;
+use crate::x509::tlv::{element, tag};
+use crate::x509::{KeyAlgorithm, Spki};
+
+type TheirField = <p256::NistP256 as FieldArithmetic>::FieldElement;
+type TheirScalar = p256::Scalar;
+
+fn octets(number: Limbs) -> FieldBytes {
+    let mut octets = FieldBytes::default();
+    for (octets, limb) in octets.chunks_exact_mut(8).zip(number.iter().rev()) {
+        octets.copy_from_slice(&limb.to_be_bytes());
+    }
+    octets
+}
+
+fn number(octets: &FieldBytes) -> Limbs {
+    residue::from_octets(&octets[..].try_into().unwrap())
+}
+
+fn theirs<F: PrimeField<Repr = FieldBytes>>(number: Limbs) -> F {
+    F::from_repr(octets(number)).unwrap()
+}
+
+/// The number, or the number less the prime: any 256 bits are one or the other.
+fn below<M: residue::Modulus>(any: Limbs) -> Limbs {
+    if residue::is_below(any, M::PRIME) { any } else { residue::subtract(any, M::PRIME).0 }
+}
+
+/// Numbers of all kinds: random ones, and ones with long runs of zeros or ones, around which carries go wrong.
+fn any_number() -> impl Strategy<Value = Limbs> {
+    let limb = prop_oneof![any::<u64>(), Just(0), Just(1), Just(u64::MAX), Just(0xFFFF_FFFF), Just(0xFFFF_FFFF << 32)];
+    prop_oneof![any::<Limbs>(), prop::array::uniform4(limb)]
+}
+
+fn edges<M: residue::Modulus>() -> Vec<Limbs> {
+    let less = |by| residue::subtract(M::PRIME, [by, 0, 0, 0]).0;
+    let mut edges = vec![[0; 4], [1, 0, 0, 0], [2, 0, 0, 0], less(1), less(2), [0, 0, 0, 1 << 63], M::ONE, M::SQUARE];
+    edges.push(below::<M>([u64::MAX; 4]));
+    edges
+}
+
+fn agrees<M, F>(a: Limbs, b: Limbs)
+where
+    M: residue::Modulus,
+    F: PrimeField<Repr = FieldBytes> + Add<Output = F> + Sub<Output = F> + Mul<Output = F>,
+{
+    let (a, b) = (below::<M>(a), below::<M>(b));
+    let (ours_a, ours_b) = (Residue::<M>::new(a), Residue::<M>::new(b));
+    let (theirs_a, theirs_b) = (theirs::<F>(a), theirs::<F>(b));
+    let same = |ours: Residue<M>, theirs: F, what: &str| {
+        assert_eq!(ours.number(), number(&theirs.to_repr()), "{what} {a:x?} {b:x?}");
+        // equal values have equal limbs
+        assert_eq!(ours, Residue::new(ours.number()), "{what} {a:x?} {b:x?}");
+    };
+    same(ours_a, theirs_a, "conversion");
+    same(ours_a.add(ours_b), theirs_a + theirs_b, "sum");
+    same(ours_a.subtract(ours_b), theirs_a - theirs_b, "difference");
+    same(ours_a.multiply(ours_b), theirs_a * theirs_b, "product");
+    same(ours_a.square(), theirs_a.square(), "square");
+    same(ours_a.negate_if(true), F::ZERO - theirs_a, "negative");
+    same(ours_a.negate_if(false), theirs_a, "not the negative");
+    same(ours_a.invert(), theirs_a.invert().unwrap_or(F::ZERO), "inverse");
+    assert_eq!(ours_a.times_number(b), number(&(theirs_a * theirs_b).to_repr()));
+    assert_eq!(ours_a.is_zero(), bool::from(theirs_a.is_zero()));
+}
+
+#[test]
+fn arithmetic_at_the_edges_is_that_of_p256() {
+    for a in edges::<FieldPrime>() {
+        for b in edges::<FieldPrime>() {
+            agrees::<FieldPrime, TheirField>(a, b);
+        }
+    }
+    for a in edges::<Order>() {
+        for b in edges::<Order>() {
+            agrees::<Order, TheirScalar>(a, b);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn arithmetic_is_that_of_p256(a in any_number(), b in any_number()) {
+        agrees::<FieldPrime, TheirField>(a, b);
+        agrees::<Order, TheirScalar>(a, b);
+    }
+
+    #[test]
+    fn digits_add_up_to_their_number(any in any_number(), window in 1_u32..=16) {
+        let mut odd = below::<Order>(any);
+        odd[0] |= 1;
+        let mut sum = TheirScalar::ZERO;
+        for position in (0..digits(window)).rev() {
+            let Digit { index, negative } = digit(&odd, window, position);
+            prop_assert!(index < 1 << (window - 1));
+            let value = TheirScalar::from(2 * u64::try_from(index).unwrap() + 1);
+            (0..window).for_each(|_| sum = sum.double());
+            sum = if negative { sum - value } else { sum + value };
+        }
+        prop_assert_eq!(sum, theirs::<TheirScalar>(odd));
+    }
+}
+
+#[test]
+fn inverses_of_many_are_those_of_each() {
+    let numbers: Vec<Field> = (1..40).map(|n| Field::new([n, n, 0, n])).collect();
+    let mut inverses = numbers.clone();
+    residue::invert_all(&mut inverses);
+    for (number, inverse) in numbers.iter().zip(inverses) {
+        assert_eq!(number.multiply(inverse), Field::ONE);
+        assert_eq!(inverse, number.invert());
+    }
+    residue::invert_all::<FieldPrime>(&mut []);
+}
+
+fn times(point: ProjectivePoint, factor: Limbs) -> ProjectivePoint {
+    point * theirs::<TheirScalar>(factor)
+}
+
+#[test]
+fn a_table_holds_the_odd_multiples_that_p256_computes() {
+    let base = times(ProjectivePoint::GENERATOR, [77, 0, 0, 5]);
+    for window in [1, 2, 3, 4, 8] {
+        let table = Table::new(base, window).unwrap();
+        let mut start = base;
+        for position in 0..table.positions() {
+            let row = table.row(position);
+            assert_eq!(row.len(), 1 << (window - 1));
+            let step = start + start;
+            let mut multiple = start;
+            for entry in row {
+                assert_eq!(Some(*entry), Affine::of(&multiple.to_affine()), "{window} bits, position {position}");
+                multiple += step;
+            }
+            (0..window).for_each(|_| start = start + start);
+        }
+        let negative = point(table.row(0), Digit { index: 0, negative: true });
+        assert_eq!(Some(negative), Affine::of(&(-base).to_affine()));
+    }
+    assert!(Table::new(ProjectivePoint::IDENTITY, 4).is_none());
+}
+
+/// x of u1 G + u2 Q by the engine, for all pairs at once.
+fn by_engine(key: ProjectivePoint, pairs: &[(Limbs, Limbs)]) -> Vec<Option<Field>> {
+    let (generator, key) = (generator(known::WINDOW).unwrap(), Table::new(key, known::WINDOW).unwrap());
+    let scalars: Vec<_> = pairs.iter().map(|(u1, u2)| (OddScalar::new(*u1), OddScalar::new(*u2))).collect();
+    sums(generator, &key, &scalars)
+}
+
+#[test]
+fn sums_are_those_of_p256_or_not_defined() {
+    let less = |by| residue::subtract(Order::PRIME, [by, 0, 0, 0]).0;
+    let edges = [[0; 4], [1, 0, 0, 0], [2, 0, 0, 0], [3, 0, 0, 0], less(1), less(2), less(3)];
+    let mut pairs: Vec<(Limbs, Limbs)> = edges.iter().flat_map(|u1| edges.map(|u2| (*u1, u2))).collect();
+    let random = |n: u64| below::<Order>(residue::from_octets(sha256(&n.to_be_bytes()).as_bytes()));
+    // the same pair twice: equal points side by side in a batch
+    pairs.extend((0..40).flat_map(|n| [(random(2 * n), random(2 * n + 1)); 2]));
+    pairs.extend((0..10).map(|n| (random(n), random(n))));
+    pairs.extend((0..10).map(|n| (random(n), residue::subtract(Order::PRIME, random(n)).0)));
+    let generator = ProjectivePoint::GENERATOR;
+    let mut undefined = 0;
+    for key in [generator, -generator, generator + generator, times(generator, random(1_000))] {
+        for ((u1, u2), sum) in pairs.iter().zip(by_engine(key, &pairs)) {
+            match sum {
+                Some(x) => assert_eq!(Some(x), known::by_p256(key, *u1, *u2), "{u1:x?} {u2:x?}"),
+                None => undefined += 1,
+            }
+        }
+    }
+    assert!((20..200).contains(&undefined), "{undefined} sums without a value");
+}
+
+#[test]
+fn what_the_formulas_do_not_cover_gets_no_opinion() {
+    let generator = ProjectivePoint::GENERATOR;
+    let some = below::<Order>([5, 6, 7, 8]);
+    let negative = residue::subtract(Order::PRIME, some).0;
+    // u1 = 0; the sum is the identity (Q = G, and Q = -G)
+    assert_eq!(by_engine(generator, &[([0; 4], some), (some, negative)]), [None, None]);
+    assert_eq!(by_engine(-generator, &[(some, some)]), [None]);
+    // one undefined sum does not spoil its neighbours
+    let sums = by_engine(generator, &[(some, [2, 0, 0, 0]), (some, negative), ([4, 0, 0, 0], some)]);
+    assert_eq!([sums[0].is_some(), sums[1].is_some(), sums[2].is_some()], [true, false, true]);
+}
+
+#[test]
+fn r_is_x_or_x_less_the_order() {
+    let x = |number: Limbs| Field::new(number);
+    let statement = |r: Limbs| Statement { r, s: [1, 0, 0, 0], digest: [0; 4] };
+    let (above, _) = residue::add(Order::PRIME, [5, 0, 0, 0]);
+    assert!(residue::is_below(above, FieldPrime::PRIME));
+    assert!(statement([5, 0, 0, 0]).holds(x([5, 0, 0, 0])));
+    assert!(statement([5, 0, 0, 0]).holds(x(above)));
+    assert!(!statement([6, 0, 0, 0]).holds(x(above)));
+    assert!(!statement([5, 0, 0, 0]).holds(x(residue::subtract(FieldPrime::PRIME, [5, 0, 0, 0]).0)));
+    // r + n is no coordinate: p = r + n would be 0
+    let (r, _) = residue::subtract(FieldPrime::PRIME, Order::PRIME);
+    assert!(!statement(r).holds(Field::ZERO));
+    assert!(
+        statement(residue::subtract(r, [1, 0, 0, 0]).0).holds(x(residue::subtract(FieldPrime::PRIME, [1, 0, 0, 0]).0))
+    );
+    // r + n has more than 256 bits
+    let last = residue::subtract(Order::PRIME, [1, 0, 0, 0]).0;
+    assert!(statement(last).holds(x(last)) && !statement(last).holds(x(residue::add(last, Order::PRIME).0)));
+}
+
+#[test]
+fn the_known_answers_are_found() {
+    assert!(known::answers_are_found());
+}
+
+fn issuer(secret: &SigningKey) -> IssuerKey {
+    let point = secret.verifying_key().to_sec1_point(false);
+    let algorithm = element(
+        tag::SEQUENCE,
+        &[
+            &element(tag::OBJECT_IDENTIFIER, &[oid::EC_PUBLIC_KEY.as_bytes()]),
+            &element(tag::OBJECT_IDENTIFIER, &[oid::SECP256R1.as_bytes()]),
+        ],
+    );
+    let spki = element(tag::SEQUENCE, &[&algorithm, &element(tag::BIT_STRING, &[&[0], point.as_bytes()])]);
+    IssuerKey::new(PublicKey::from_spki(&Spki::from_der(&spki).unwrap()).unwrap())
+}
+
+fn secret(of: u8) -> SigningKey {
+    SigningKey::from_slice(&[of; 32]).unwrap()
+}
+
+fn signed(secret: &SigningKey, count: u32) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let sign = |n: u32| {
+        let message = n.to_be_bytes().to_vec();
+        let signature: DerSignature = secret.sign(&message);
+        (message, signature.as_bytes().to_vec())
+    };
+    (0..count).map(sign).collect()
+}
+
+fn claims(signed: &[(Vec<u8>, Vec<u8>)]) -> Vec<Claim<'_>> {
+    signed
+        .iter()
+        .map(|(message, signature)| Claim { algorithm: SignatureAlgorithm::EcdsaSha256, message, signature })
+        .collect()
+}
+
+/// Every way to change a signature that comes to mind, some of which leave it valid.
+fn mutations(message: &[u8], signature: &[u8], n: u64) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let parts = EcdsaSignature::parse(KeyAlgorithm::P256, signature).unwrap();
+    let full = |magnitude: &[u8]| {
+        let mut octets = [0; 32];
+        octets[32 - magnitude.len()..].copy_from_slice(magnitude);
+        residue::from_octets(&octets)
+    };
+    let (r, s) = (full(parts.r()), full(parts.s()));
+    let encode = |r: Limbs, s: Limbs| {
+        let integer = |number: Limbs| {
+            let octets = octets(number);
+            let zeros = octets.iter().take_while(|octet| **octet == 0).count().min(31);
+            let sign: &[u8] = if octets[zeros] >= 0x80 { &[0] } else { &[] };
+            element(tag::INTEGER, &[sign, &octets[zeros..]])
+        };
+        element(tag::SEQUENCE, &[&integer(r), &integer(s)])
+    };
+    let flip = |number: Limbs| {
+        let mut number = number;
+        number[usize::try_from(n / 64 % 4).unwrap()] ^= 1 << (n % 64);
+        number
+    };
+    let minus = |number: Limbs| residue::subtract(Order::PRIME, number).0;
+    let last = minus([1, 0, 0, 0]);
+    let mut octets = signature.to_vec();
+    let at = usize::try_from(n).unwrap() % octets.len();
+    octets[at] ^= 1 << (n % 8);
+    let mut other = message.to_vec();
+    other[0] ^= 1;
+    let mut changed = vec![(other, signature.to_vec()), (message.to_vec(), octets), (message.to_vec(), vec![])];
+    for (r, s) in [
+        (r, minus(s)),
+        (minus(r), s),
+        (flip(r), s),
+        (r, flip(s)),
+        (s, r),
+        (r, [0; 4]),
+        ([0; 4], s),
+        (r, Order::PRIME),
+        (Order::PRIME, s),
+        (r, last),
+        (last, s),
+        ([1, 0, 0, 0], [1, 0, 0, 0]),
+        (r, [1, 0, 0, 0]),
+        (residue::add(r, Order::PRIME).0, s),
+    ] {
+        changed.push((message.to_vec(), encode(r, s)));
+    }
+    changed
+}
+
+#[test]
+fn good_and_changed_signatures_get_the_verdicts_of_aws_lc() {
+    let secret = secret(0x31);
+    let mut all = signed(&secret, 60);
+    for (n, (message, signature)) in (0..).zip(all.clone()) {
+        all.extend(mutations(&message, &signature, 37 * n));
+    }
+    let claims = claims(&all);
+    let key = issuer(&secret);
+    let expected = key.verify_batch(VerificationEngine::Generic, &claims).unwrap();
+    assert_eq!(expected.iter().filter(|verdict| verdict.is_ok()).count(), 2 * 60, "the signatures and their twins");
+    assert_eq!(key.verify_batch(VerificationEngine::FixedKey, &claims).unwrap(), expected);
+    for (opinion, verdict) in key.unchecked_opinions(&claims).unwrap().into_iter().zip(&expected) {
+        assert!(opinion.is_none_or(|opinion| opinion == verdict.is_ok()));
+    }
+}
+
+#[test]
+fn a_digest_of_zero_and_keys_near_the_generator_get_their_verdict() {
+    // a digest cannot be chosen, but Q = G and Q = -G can
+    let mut last = octets(Order::PRIME);
+    last[31] -= 1;
+    for secret in [SigningKey::from_slice(&octets([1, 0, 0, 0])), SigningKey::from_slice(&last)] {
+        let secret = secret.unwrap();
+        let all = signed(&secret, 120);
+        let verdicts = issuer(&secret).verify_batch(VerificationEngine::FixedKey, &claims(&all)).unwrap();
+        assert!(verdicts.iter().all(Result::is_ok));
+    }
+}
+
+#[test]
+fn other_algorithms_are_left_to_the_generic_engine() {
+    let secret = secret(0x32);
+    let all = signed(&secret, 150);
+    let mut claims = claims(&all);
+    let key = issuer(&secret);
+    for (n, algorithm) in SignatureAlgorithm::ALL.into_iter().cycle().take(claims.len()).enumerate() {
+        claims[n].algorithm = algorithm;
+    }
+    let expected = key.verify_batch(VerificationEngine::Generic, &claims).unwrap();
+    assert_eq!(key.verify_batch(VerificationEngine::FixedKey, &claims).unwrap(), expected);
+}
+
+#[test]
+fn a_few_signatures_make_no_table() {
+    let secret = secret(0x33);
+    let all = signed(&secret, 99);
+    let key = issuer(&secret);
+    let fixed = key.fixed.as_deref().unwrap();
+    let window = || fixed.tables.read().unwrap().as_ref().map(|tables| tables.key.window());
+    assert!(key.verify_batch(VerificationEngine::FixedKey, &claims(&all)).unwrap().iter().all(Result::is_ok));
+    assert_eq!(window(), None);
+    // the hundredth comes with others, or it would not be worth the inversions
+    assert!(key.verify_batch(VerificationEngine::FixedKey, &claims(&all[..1])).unwrap()[0].is_ok());
+    assert_eq!(window(), None);
+    assert!(key.verify_batch(VerificationEngine::FixedKey, &claims(&all)).unwrap().iter().all(Result::is_ok));
+    assert_eq!(window(), Some(8));
+    key.expect(2_000);
+    assert!(key.verify_batch(VerificationEngine::FixedKey, &claims(&all)).unwrap().iter().all(Result::is_ok));
+    assert_eq!(window(), Some(10));
+}
+
+#[test]
+fn a_difference_between_the_engines_stops_the_run() {
+    let (ours, others) = (secret(0x34), secret(0x35));
+    // tables of another key: the same as an engine that miscalculates
+    let mut key = issuer(&ours);
+    key.fixed = issuer(&others).fixed;
+    let good = signed(&ours, 150);
+    assert!(matches!(
+        key.verify_batch(VerificationEngine::FixedKey, &claims(&good)),
+        Err(EngineError::Disagreement { accepted: false, .. })
+    ));
+    let foreign = signed(&others, 600);
+    assert!(matches!(
+        key.verify_batch(VerificationEngine::FixedKey, &claims(&foreign)),
+        Err(EngineError::Disagreement { accepted: true, .. })
+    ));
+    assert!(key.verify_batch(VerificationEngine::Generic, &claims(&good)).unwrap().iter().all(Result::is_ok));
+    // also long after the first chunk, by the sample
+    key.fixed.as_deref().unwrap().accepted.store(1_000_000, Ordering::Relaxed);
+    assert!(matches!(
+        key.verify_batch(VerificationEngine::FixedKey, &claims(&foreign[..300])),
+        Err(EngineError::Disagreement { accepted: true, .. })
+    ));
+}
+
+#[test]
+fn every_chunk_has_a_sample() {
+    let key = FixedKey::new(secret(0x36).verifying_key().to_sec1_point(false).as_bytes()).unwrap();
+    let statement = |n: u64| Some(Statement { r: [n; 4], s: [n; 4], digest: [n.wrapping_mul(0x9E37_79B9), 0, 0, 0] });
+    for size in [1, 7, 8, 255, 256, 257, CHUNK] {
+        let statements: Vec<_> = (0..u64::try_from(size).unwrap()).map(statement).collect();
+        key.accepted.store(0, Ordering::Relaxed);
+        let first = key.sample(&statements, &vec![Opinion::Good; size]);
+        assert!((0..size).all(|at| first.contains(at)), "the first are all looked at");
+        key.accepted.store(FIRST, Ordering::Relaxed);
+        let later = key.sample(&statements, &vec![Opinion::Good; size]);
+        let looked_at = (0..size).filter(|at| later.contains(*at)).count();
+        assert!((1..=size.div_ceil(SAMPLE)).contains(&looked_at), "{looked_at} of {size}");
+    }
+}
+
+#[test]
+fn larger_tables_come_with_more_signatures() {
+    let sorted = WINDOWS.is_sorted_by(|(count, window), (more, larger)| count < more && window < larger);
+    assert!(sorted && WINDOWS[0].0 == MIN_SEEN);
+    for (_, window) in WINDOWS {
+        assert!((2..=16).contains(&window), "an index fits, and the generator has a place for it");
+    }
+}
