@@ -20,8 +20,11 @@ mod account;
 mod entries;
 mod issuer;
 mod report;
+mod source;
 
+pub(crate) use issuer::identify;
 pub use report::{AuditReport, CODES, Fault, code};
+pub(crate) use source::{Against, Contradiction};
 
 use std::collections::BTreeSet;
 use std::io::Read;

@@ -45,6 +45,7 @@ pub mod origin;
 mod parallel;
 pub mod policy;
 pub mod preview;
+pub mod proof;
 pub mod reel;
 pub mod reissue;
 pub mod signer;

@@ -7,15 +7,15 @@ use crate::crypto::{is_full_width, sha256};
 use crate::delivery::{BatchReader, Stamp, StoredCertificate, WrittenFile};
 use crate::error::Error;
 use crate::issue::{self, derive_serial, serial_for};
-use crate::manifest::{self, AnchorReference, Entry, Statement, TreeBuilder};
+use crate::manifest::{self, Entry, Statement, TreeBuilder};
 use crate::origin::Uid;
 use crate::parallel;
 use crate::policy::{BatchContext, BoundPolicy, Policy};
-use crate::reel::SourceLeaf;
-use crate::verify::{Examined, Relaxation, TrustAnchor, Verifier};
+use crate::verify::{Relaxation, TrustAnchor, Verifier};
 use crate::x509::{Certificate, Sha256Digest};
 
 use super::report::{AuditReport, Fault, code};
+use super::source::Against;
 use super::{Audit, believed, certificates, check_digest};
 
 /// Lines checked at once; bounds the memory.
@@ -161,7 +161,9 @@ fn context<'a>(
         match certificates(&chain) {
             Ok(chain) => {
                 check_anchors(statement, &chain, report);
-                chain.into_iter().for_each(|certificate| verifier.add_intermediate(certificate));
+                for certificate in chain {
+                    verifier.add_intermediate(certificate);
+                }
             }
             Err(reason) => report.fault(code::FILE_UNREADABLE, SOURCE_CHAIN, &reason),
         }
@@ -285,31 +287,9 @@ impl Context<'_> {
             let message = format!("certificate {} does not belong to chip {uid}", row.certificate.uid);
             return Err(fault(code::CERTIFICATE_NAME, message));
         }
-        if sha256(&row.source.der) != entry.source_sha256() {
-            return Err(fault(code::SOURCE_DIGEST, format!("source leaf of chip {uid} has another SHA-256")));
-        }
-        let leaf = SourceLeaf { item: entry.source_item().clone(), der: row.source.der.clone(), file_name: None };
-        let leaf = match self.verifier.examine(&leaf) {
-            Examined::Verified(leaf, _) => leaf,
-            Examined::CaCertificate(_) => {
-                return Err(fault(code::SOURCE_REJECTED, format!("source leaf of chip {uid} is a CA certificate")));
-            }
-            Examined::Rejected(finding) => {
-                return Err(fault(code::SOURCE_REJECTED, format!("chip {uid}: {} [{}]", finding.reason, finding.code)));
-            }
-        };
-        if leaf.uid() != uid {
-            return Err(fault(code::SOURCE_UID, format!("source leaf is of chip {}, the line says {uid}", leaf.uid())));
-        }
+        let against = Against { verifier: &self.verifier, anchors: self.anchors, statement: self.statement };
+        let leaf = against.source(&entry, &row.source.der).map_err(|found| fault(found.code, found.message))?;
         let anchor = &self.anchors[leaf.proof().anchor];
-        let stated = self.statement.anchors.get(entry.anchor());
-        let same = |stated: &AnchorReference| {
-            stated.spki_sha256 == sha256(anchor.spki().der()) && stated.subject == anchor.subject().to_string()
-        };
-        if !stated.is_some_and(same) {
-            let message = format!("chain of chip {uid} reaches `{}`, the line says another anchor", anchor.subject());
-            return Err(fault(code::SOURCE_ANCHOR, message));
-        }
 
         let template =
             self.bound.template(&leaf).map_err(|finding| fault(code::CERTIFICATE_TBS, finding.reason.clone()))?;
@@ -337,10 +317,7 @@ impl Context<'_> {
             return Err(fault(code::FULL_WIDTH, format!("signature of chip {uid} has a leading zero octet in r or s")));
         }
 
-        // what an auditor cannot see again is at least what the policy allows
-        let padded = [entry.relax(), &self.verifier.rules().relax]
-            .iter()
-            .all(|relax| relax.contains(&Relaxation::TrailingPadding));
+        let padded = against.may_be_padded(&entry);
         // every other field of the line follows from the certificates just proved, and from the statement
         let expected = Entry::new(&issued, &leaf, self.statement.reissue.as_deref())
             .stated(u32::try_from(entry.anchor()).expect("read as one"), padded);

@@ -8,6 +8,7 @@ use crate::manifest::Statement;
 use crate::x509::{BasicConstraints, Certificate, KeyUsage, SignatureAlgorithm, Time};
 
 use super::report::{AuditReport, code};
+use super::source::Contradiction;
 use super::{Audit, believed, certificates};
 
 const FILE: &str = "chain.pem";
@@ -32,25 +33,35 @@ pub(super) fn identity(
         }
     };
     let issuing = chain.remove(0);
+    match identify(issuing, chain, job.issuer_anchors, statement) {
+        Ok(identity) => {
+            report.checked("the issuing CA's chain up to the issuer anchor");
+            Ok(Some(identity))
+        }
+        Err(found) => {
+            report.fault(found.code, FILE, &found.message);
+            Ok(None)
+        }
+    }
+}
+
+/// The issuing CA and those above it: it is the one that the statement names, and its chain reaches an anchor.
+pub(crate) fn identify(
+    issuing: Certificate,
+    chain: Vec<Certificate>,
+    anchors: &[Certificate],
+    statement: &Statement,
+) -> Result<IssuerIdentity, Contradiction> {
     let named = sha256(issuing.der()) == statement.issuer.sha256
         && sha256(issuing.spki().der()) == statement.issuer.spki_sha256
         && issuing.subject().to_string() == statement.issuer.subject;
     if !named {
-        report.fault(code::ISSUER_DIFFERS, FILE, "the first certificate is not the issuer that the statement names");
-        return Ok(None);
+        let message = "the first certificate is not the issuer that the statement names";
+        return Err(Contradiction::new(code::ISSUER_DIFFERS, message));
     }
-    if let Err(reason) = reaches_anchor(&issuing, &chain, job.issuer_anchors, statement.issued_at) {
-        report.fault(code::ISSUER_CHAIN, FILE, &reason);
-        return Ok(None);
-    }
-    report.checked("the issuing CA's chain up to the issuer anchor");
-    match IssuerIdentity::new(issuing, chain) {
-        Ok(identity) => Ok(Some(identity)),
-        Err(error) => {
-            report.fault(code::ISSUER_CHAIN, FILE, &error.to_string());
-            Ok(None)
-        }
-    }
+    let refused = |reason| Contradiction::new(code::ISSUER_CHAIN, reason);
+    reaches_anchor(&issuing, &chain, anchors, statement.issued_at).map_err(refused)?;
+    IssuerIdentity::new(issuing, chain).map_err(|error| refused(error.to_string()))
 }
 
 /// RFC 5280 §6.1 for the short chain of an issuing CA: names, signatures, validity when the batch was issued, cA,

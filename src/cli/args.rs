@@ -1,6 +1,7 @@
 //! What can be typed.
 
 mod policy;
+mod proof;
 
 use std::path::PathBuf;
 
@@ -8,6 +9,7 @@ use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use policy::{CheckArgs, PolicyCommand, ShowArgs};
+pub(crate) use proof::{AnchorArgs, ProveArgs, VerifyProofArgs};
 
 /// Gives every STSAFE-A secure element a second root of trust without breaking the first.
 ///
@@ -51,6 +53,10 @@ pub(crate) enum Command {
     Issue(Box<IssueArgs>),
     /// Check a batch: everything re-derived from the batch, the anchors and, if given, the input
     Verify(VerifyArgs),
+    /// Make the proof of single chips, for whoever has the anchors and nothing else
+    Prove(ProveArgs),
+    /// Check proofs of single chips: needs the anchors and no batch
+    VerifyProof(VerifyProofArgs),
     /// Give a batch's certificates out in another form: cloud registration, a table, plain files
     Export(ExportArgs),
     /// The CA's certificates: look at them, have another root make them, prove to a cloud that you hold the key
@@ -277,18 +283,8 @@ pub(crate) struct VerifyArgs {
     /// The archives the batch was made from: adds the accounting of their items
     #[arg(long, value_name = "ARCHIVE")]
     pub(crate) input: Vec<PathBuf>,
-    /// Trust anchor of the source leaves, PEM or DER (default: those of the configuration)
-    #[arg(long, value_name = "FILE")]
-    pub(crate) source_anchor: Vec<PathBuf>,
-    /// Trust anchor of the new certificates (default: the configuration's root)
-    #[arg(long, value_name = "FILE")]
-    pub(crate) issuer_anchor: Option<PathBuf>,
-    /// Trust anchor of the manifest signer (default: the issuer anchor)
-    #[arg(long, value_name = "FILE")]
-    pub(crate) manifest_anchor: Option<PathBuf>,
-    /// Configuration to take anchors from that are not given
-    #[arg(long, value_name = "FILE", default_value = "reroot.toml")]
-    pub(crate) config: PathBuf,
+    #[command(flatten)]
+    pub(crate) anchors: AnchorArgs,
     /// Threads (default: all cores)
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..=256))]
     pub(crate) jobs: Option<usize>,

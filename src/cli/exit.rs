@@ -59,6 +59,7 @@ impl Exit {
             | Error::OutputExists { .. }
             | Error::HeadDiffers { .. } => Self::Usage,
             Error::Ca(error) => ca(error),
+            Error::Chip { .. } => Self::Usage,
             Error::Delivery(error) => delivery(error),
             Error::Durable(DurableError::Io { .. }) => Self::Storage,
             Error::Interrupted => Self::Interrupted,

@@ -20,8 +20,10 @@ mod inspect;
 mod issue;
 mod man;
 mod policy;
+mod prove;
 mod quickstart;
 mod verify;
+mod verify_proof;
 
 pub(crate) use args::Cli;
 pub(crate) use exit::Exit;
@@ -44,8 +46,10 @@ pub(crate) fn run(cli: &Cli, world: &mut World, printer: Printer) -> Exit {
         Command::Issue(args) => issue::run(args, world, printer),
         Command::Man(args) => man::run(args, printer),
         Command::Policy(args) => policy::run(args, world, printer),
+        Command::Prove(args) => prove::run(args, world, printer),
         Command::Quickstart(args) => quickstart::run(args, world, printer),
         Command::Verify(args) => verify::run(args, world, printer),
+        Command::VerifyProof(args) => verify_proof::run(args, world, printer),
     };
     match result {
         Ok(exit) => exit,

@@ -11,37 +11,16 @@ use super::args::{Format, VerifyArgs};
 use super::progress::Counter;
 use super::{Exit, Fault, Printer, World, load, render};
 
-const NO_CONFIG: &str =
-    "Name the trust anchors with --source-anchor and --issuer-anchor, or a configuration that has them with --config.";
-
 pub(crate) fn run(args: &VerifyArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
-    let configured = args.source_anchor.is_empty() || args.issuer_anchor.is_none();
-    let config = if configured { Some(load::config_or(&args.config, NO_CONFIG)?) } else { None };
-    let source_anchors = match &config {
-        Some(config) if args.source_anchor.is_empty() => config.anchors()?,
-        _ => load::certificates(&args.source_anchor)?,
-    };
-    let issuer_anchors = match (&args.issuer_anchor, &config) {
-        (Some(path), _) => load::certificates(std::slice::from_ref(path))?,
-        (None, Some(config)) => config.issuer_identity()?.chain().last().cloned().into_iter().collect(),
-        (None, None) => vec![],
-    };
-    if issuer_anchors.is_empty() || source_anchors.is_empty() {
-        return Err(Fault::usage("no trust anchor")
-            .hint("Name the root of the source leaves with --source-anchor and your own with --issuer-anchor."));
-    }
-    let manifest_anchors = match &args.manifest_anchor {
-        Some(path) => load::certificates(std::slice::from_ref(path))?,
-        None => issuer_anchors.clone(),
-    };
+    let anchors = load::anchors(&args.anchors)?;
     let inputs = load::inputs(&args.input)?;
     let counter = Counter::new(printer.terminal && printer.format == Format::Text);
     let scratch = std::env::temp_dir();
     let job = Audit {
         batch: &args.batch,
-        source_anchors: &source_anchors,
-        issuer_anchors: &issuer_anchors,
-        manifest_anchors: &manifest_anchors,
+        source_anchors: &anchors.source,
+        issuer_anchors: &anchors.issuer,
+        manifest_anchors: &anchors.manifest,
         inputs: &inputs,
         limits: Limits::default(),
         scratch: &scratch,

@@ -19,6 +19,8 @@ pub enum Part {
     Finding,
     /// A line of `inputs.jsonl`.
     Input,
+    /// The proof of one chip.
+    Proof,
     /// `manifest.json`.
     Statement,
 }
@@ -29,6 +31,7 @@ impl fmt::Display for Part {
             Self::Entry => "line of manifest.jsonl",
             Self::Finding => "line of rejected.jsonl",
             Self::Input => "line of inputs.jsonl",
+            Self::Proof => "proof",
             Self::Statement => "manifest.json",
         })
     }
@@ -230,12 +233,14 @@ impl ManifestError {
                 Part::Entry => codes::ENTRY_SYNTAX,
                 Part::Finding => codes::FINDING_SYNTAX,
                 Part::Input => codes::INPUT_SYNTAX,
+                Part::Proof => codes::PROOF_SYNTAX,
                 Part::Statement => codes::STATEMENT_SYNTAX,
             },
             Self::Value { part, .. } => match part {
                 Part::Entry => codes::ENTRY_VALUE,
                 Part::Finding => codes::FINDING_VALUE,
                 Part::Input => codes::INPUT_VALUE,
+                Part::Proof => codes::PROOF_VALUE,
                 Part::Statement => codes::STATEMENT_VALUE,
             },
         }
@@ -299,6 +304,8 @@ codes! {
     FINDING_VALUE = "manifest.rejected.value", "a line of rejected.jsonl has a value that its key cannot have";
     INPUT_SYNTAX = "manifest.inputs.syntax", "a line of inputs.jsonl is not in the one spelling of its format";
     INPUT_VALUE = "manifest.inputs.value", "a line of inputs.jsonl has a value that its key cannot have";
+    PROOF_SYNTAX = "manifest.proof.syntax", "a proof is not in the one spelling of its format";
+    PROOF_VALUE = "manifest.proof.value", "a proof has a value that its key cannot have";
     SEAL_ALGORITHM = "manifest.seal.algorithm", "a digest or signature algorithm of the seal is not the one for the signer's key";
     SEAL_ATTRIBUTES = "manifest.seal.attributes", "the seal's signed attributes are not the four expected ones in DER order";
     SEAL_CERTIFICATES = "manifest.seal.certificates", "the seal does not carry exactly the certificate of manifest.pem";

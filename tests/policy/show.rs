@@ -2,6 +2,8 @@
 //!
 //! The texts are in `fixtures/golden/policy-show/`; `REROOT_UPDATE=1` writes them anew.
 
+use std::fmt::Write as _;
+
 use super::support::judges::put;
 use super::support::run::{Finished, Run, project};
 
@@ -121,7 +123,7 @@ fn what_cannot_be_shown_says_why() {
     let mut text = String::new();
     let mut case = |title: &str, code: i32, finished: Finished| {
         let finished = finished.expect(code);
-        text += &format!("# {title}\nexit {code}\n{}{}\n", finished.out(), finished.err());
+        writeln!(text, "# {title}\nexit {code}\n{}{}", finished.out(), finished.err()).unwrap();
     };
     case("no configuration", 2, desk.run(&["show", "tls-client.toml", "--leaf", "leaf.der"]));
     let some = ["show", "tls-client.toml", "--leaf", "leaf.der", "--issuer", "ca.der"];
