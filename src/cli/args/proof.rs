@@ -22,11 +22,9 @@ pub(crate) struct AnchorArgs {
 }
 
 #[derive(Args, Debug)]
-#[command(
-    after_help = "Examples:\n  reroot prove batches/reel-0042 0209A021E021C4E1D00139 --out 0209A021E021C4E1D00139.proof.json\n  \
+#[command(after_help = "Examples:\n  reroot prove batches/reel-0042 0209A021E021C4E1D00139 --out chip.proof.json\n  \
     reroot prove batches/reel-0042 --from uids.txt --out proofs\n\n\
-    Of a chip that is not in the batch, its absence is proved. A proof is one line of JSON."
-)]
+    Of a chip that is not in the batch, its absence is proved. A proof is one line of JSON.")]
 pub(crate) struct ProveArgs {
     /// The batch directory
     pub(crate) batch: PathBuf,
@@ -46,8 +44,9 @@ pub(crate) struct ProveArgs {
 }
 
 #[derive(Args, Debug)]
-#[command(after_help = "Example:\n  reroot verify-proof 0209A021E021C4E1D00139.proof.json \
-    --source-anchor anchors/stm-stsafe-a-prod-ca-01.pem --issuer-anchor ca/root.pem")]
+#[command(
+    after_help = "Example:\n  reroot verify-proof chip.proof.json --source-anchor stm-root.pem --issuer-anchor our-root.pem"
+)]
 pub(crate) struct VerifyProofArgs {
     /// Files with one proof a line; `-` is standard input
     #[arg(required = true)]
