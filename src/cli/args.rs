@@ -9,7 +9,7 @@ use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use policy::{CheckArgs, PolicyCommand, ShowArgs};
-pub(crate) use proof::{AnchorArgs, ProveArgs, VerifyProofArgs};
+pub(crate) use proof::{AnchorArgs, ProveArgs, TimestampCommand, VerifyProofArgs};
 
 /// Gives every STSAFE-A secure element a second root of trust without breaking the first.
 ///
@@ -53,6 +53,9 @@ pub(crate) enum Command {
     Issue(Box<IssueArgs>),
     /// Check a batch: everything re-derived from the batch, the anchors and, if given, the input
     Verify(VerifyArgs),
+    /// Have a time-stamping authority say when a batch existed (RFC 3161); no network is asked
+    #[command(subcommand)]
+    Timestamp(TimestampCommand),
     /// Make the proof of single chips, for whoever has the anchors and nothing else
     Prove(ProveArgs),
     /// Check proofs of single chips: needs the anchors and no batch
@@ -283,6 +286,15 @@ pub(crate) struct VerifyArgs {
     /// The archives the batch was made from: adds the accounting of their items
     #[arg(long, value_name = "ARCHIVE")]
     pub(crate) input: Vec<PathBuf>,
+    /// The other batches of the ledger: adds who follows whom, and that no chip has two certificates
+    #[arg(long, value_name = "DIR", num_args = 1..)]
+    pub(crate) history: Vec<PathBuf>,
+    /// Time-stamp over the statement (default: `BATCH.tst` beside the batch, if it is there)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) timestamp: Option<PathBuf>,
+    /// Trust anchor of the time-stamping authority; with it there must be a time-stamp
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tsa_anchor: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) anchors: AnchorArgs,
     /// Threads (default: all cores)

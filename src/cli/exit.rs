@@ -128,6 +128,7 @@ fn manifest(error: &ManifestError) -> Exit {
         | ManifestError::Value { .. } => Exit::Usage,
         ManifestError::Signer(error) => signer(error),
         ManifestError::SealSignature { .. } => Exit::Signer,
+        ManifestError::Timestamp { .. } => Exit::Findings,
         ManifestError::Digest
         | ManifestError::Form { .. }
         | ManifestError::Format { .. }

@@ -22,6 +22,7 @@ mod man;
 mod policy;
 mod prove;
 mod quickstart;
+mod timestamp;
 mod verify;
 mod verify_proof;
 
@@ -48,6 +49,7 @@ pub(crate) fn run(cli: &Cli, world: &mut World, printer: Printer) -> Exit {
         Command::Policy(args) => policy::run(args, world, printer),
         Command::Prove(args) => prove::run(args, world, printer),
         Command::Quickstart(args) => quickstart::run(args, world, printer),
+        Command::Timestamp(command) => timestamp::run(command, world, printer),
         Command::Verify(args) => verify::run(args, world, printer),
         Command::VerifyProof(args) => verify_proof::run(args, world, printer),
     };

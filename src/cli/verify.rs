@@ -13,6 +13,8 @@ use super::{Exit, Fault, Printer, World, load, render};
 
 pub(crate) fn run(args: &VerifyArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
     let anchors = load::anchors(&args.anchors)?;
+    let tsa_anchors = load::certificates(&args.tsa_anchor)?;
+    let timestamp = timestamp(args)?;
     let inputs = load::inputs(&args.input)?;
     let counter = Counter::new(printer.terminal && printer.format == Format::Text);
     let scratch = std::env::temp_dir();
@@ -21,6 +23,9 @@ pub(crate) fn run(args: &VerifyArgs, world: &mut World, printer: Printer) -> Res
         source_anchors: &anchors.source,
         issuer_anchors: &anchors.issuer,
         manifest_anchors: &anchors.manifest,
+        history: &args.history,
+        timestamp: timestamp.as_deref(),
+        tsa_anchors: &tsa_anchors,
         inputs: &inputs,
         limits: Limits::default(),
         scratch: &scratch,
@@ -35,6 +40,13 @@ pub(crate) fn run(args: &VerifyArgs, world: &mut World, printer: Printer) -> Res
         Format::Json => printer.json(&as_json(&report)),
     }
     Ok(if report.holds() { Exit::Done } else { Exit::Findings })
+}
+
+/// The time-stamp that was named, or the one beside the batch.
+fn timestamp(args: &VerifyArgs) -> Result<Option<Vec<u8>>, Fault> {
+    let beside = super::timestamp::beside(&args.batch);
+    let path = args.timestamp.clone().or(beside.filter(|path| path.exists()));
+    path.map(|path| load::bytes("time-stamp", &path)).transpose()
 }
 
 fn text(report: &AuditReport) -> String {
@@ -64,8 +76,21 @@ fn facts(report: &AuditReport) -> Vec<(&'static str, String)> {
         facts.push(("batch", statement.batch.clone()));
         facts.push(("issued at", statement.issued_at.to_string()));
         facts.push(("sealed at", format!("{} (the signer's word)", statement.created)));
+        if let Some(stamped) = &report.timestamp {
+            facts.push(("stamped at", format!("{} (the word of `{}`)", stamped.time, stamped.authority)));
+        }
         facts.push(("policy", format!("{} (sha256 {})", statement.policy.name, statement.policy.sha256)));
         facts.push(("issuer", statement.issuer.subject.clone()));
+    }
+    if let Some(digest) = report.statement_sha256 {
+        facts.push(("statement", format!("sha256 {digest}")));
+    }
+    if let Some(history) = &report.history {
+        let (batches, lines) = (render::count(history.batches), render::count(history.lines));
+        facts.push(("history", format!("{batches} batches, {lines} lines, {} to {}", history.from, history.to)));
+        if let Some(head) = history.head {
+            facts.push(("head", format!("statement sha256 {head}")));
+        }
     }
     facts.push(("certificates", format!("{} checked", render::count(report.certificates))));
     for (relaxation, count) in &report.relaxations {
@@ -81,6 +106,15 @@ fn as_json(report: &AuditReport) -> Value {
     json!({
         "holds": report.holds(),
         "batch": report.statement.as_ref().map(|statement| statement.batch.clone()),
+        "statement_sha256": report.statement_sha256.map(|digest| digest.to_string()),
+        "timestamp": report.timestamp.as_ref().map(|stamped| json!({
+            "time": stamped.time.to_string(), "authority": stamped.authority, "serial": stamped.serial,
+            "policy": stamped.policy,
+        })),
+        "history": report.history.as_ref().map(|history| json!({
+            "batches": history.batches, "lines": history.lines, "from": history.from.to_string(),
+            "to": history.to.to_string(), "head": history.head.map(|head| head.to_string()),
+        })),
         "certificates": report.certificates,
         "checks": report.checks,
         "anchors": report.anchors,

@@ -6,6 +6,7 @@
 //! Left to later: an engine with tables for one issuer's key. It belongs into [`PublicKey`], behind the same
 //! [`verify`](PublicKey::verify), so that nobody above this module can tell which engine answered.
 
+mod ca_path;
 mod ecdsa;
 mod ed25519;
 mod error;
@@ -13,7 +14,8 @@ mod hash;
 mod key;
 mod rsa;
 
+pub use ca_path::{reaches_anchor, signed_by};
 pub use ecdsa::{EcdsaSignature, is_full_width};
 pub use error::{KeyError, SignatureError};
-pub use hash::{Sha256, hmac_sha256, sha1, sha256, sha384};
+pub use hash::{Sha256, hmac_sha256, sha1, sha256, sha384, sha512};
 pub use key::PublicKey;

@@ -180,6 +180,14 @@ pub enum ManifestError {
         /// What was expected there.
         expected: String,
     },
+    /// A time-stamp that is none, or not of this statement.
+    #[error("time-stamp: {reason}")]
+    Timestamp {
+        /// What was found and what was expected.
+        reason: String,
+        /// The refusal's code.
+        code: Code,
+    },
     /// A value that its key cannot have.
     #[error("{part}: `{key}` is {found}, expected {expected}")]
     Value {
@@ -236,6 +244,7 @@ impl ManifestError {
                 Part::Proof => codes::PROOF_SYNTAX,
                 Part::Statement => codes::STATEMENT_SYNTAX,
             },
+            Self::Timestamp { code, .. } => *code,
             Self::Value { part, .. } => match part {
                 Part::Entry => codes::ENTRY_VALUE,
                 Part::Finding => codes::FINDING_VALUE,
@@ -333,4 +342,9 @@ codes! {
     STATEMENT_FORMAT = "manifest.statement.format", "manifest.json is not of the format reroot-manifest/1";
     STATEMENT_SYNTAX = "manifest.statement.syntax", "manifest.json is not in the one spelling of its format";
     STATEMENT_VALUE = "manifest.statement.value", "manifest.json has a value that its key cannot have, or two that contradict each other";
+    TIMESTAMP_CHAIN = "manifest.timestamp.chain", "the time-stamp's signer is not one that the anchor certified for time-stamping, valid then";
+    TIMESTAMP_FORM = "manifest.timestamp.form", "the time-stamp is not a token of RFC 3161 that this release reads";
+    TIMESTAMP_IMPRINT = "manifest.timestamp.imprint", "the time-stamp is of another statement";
+    TIMESTAMP_REFUSED = "manifest.timestamp.refused", "the authority refused to make a time-stamp";
+    TIMESTAMP_SIGNATURE = "manifest.timestamp.signature", "the time-stamp's signature does not hold";
 }

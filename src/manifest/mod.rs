@@ -13,6 +13,7 @@ mod open;
 mod proof;
 pub mod seal;
 mod statement;
+pub mod timestamp;
 mod tree;
 
 pub use entry::Entry;

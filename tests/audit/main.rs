@@ -13,5 +13,7 @@ mod auditor;
 mod batch;
 mod changed;
 mod forge;
+mod history;
 mod resealed;
 mod signers;
+mod timestamp;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 
 /// Where the trust anchors are: from whoever checks, never from a batch.
 #[derive(Args, Debug)]
@@ -56,4 +56,31 @@ pub(crate) struct VerifyProofArgs {
     /// Demand that the proofs are about this chip
     #[arg(long, value_name = "UID")]
     pub(crate) uid: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TimestampCommand {
+    /// Take in the authority's answer: it is checked and kept beside the batch as `BATCH.tst`
+    #[command(
+        after_help = "Example:\n  reroot timestamp attach batches/reel-0042 answer.tsr --tsa-anchor tsa-root.pem"
+    )]
+    Attach {
+        /// The batch directory
+        batch: PathBuf,
+        /// The answer, or a bare time-stamp token
+        answer: PathBuf,
+        /// Trust anchor of the authority; without it only what was stamped is checked, not by whom
+        #[arg(long, value_name = "FILE")]
+        tsa_anchor: Vec<PathBuf>,
+    },
+    /// Write the request that goes to the authority
+    #[command(after_help = "Example:\n  reroot timestamp request batches/reel-0042 --out request.tsq\n\n\
+        Send it with: curl --data-binary @request.tsq -H 'Content-Type: application/timestamp-query' URL > answer.tsr")]
+    Request {
+        /// The batch directory
+        batch: PathBuf,
+        /// The file to create
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
 }
