@@ -24,11 +24,13 @@ mod history;
 mod issuer;
 mod report;
 mod source;
+mod tally;
 
 pub use history::History;
 pub(crate) use issuer::identify;
 pub use report::{AuditReport, CODES, Fault, code};
 pub(crate) use source::{Against, Contradiction};
+pub use tally::Tally;
 
 use std::collections::BTreeSet;
 use std::io::Read;

@@ -16,6 +16,7 @@ use crate::x509::{Certificate, Sha256Digest};
 
 use super::report::{AuditReport, Fault, code};
 use super::source::Against;
+use super::tally::Sample;
 use super::{Audit, believed, certificates, check_digest};
 
 /// Lines checked at once; bounds the memory.
@@ -38,6 +39,7 @@ struct Good {
     relaxations: Vec<Relaxation>,
     source: Sha256Digest,
     attempt: u32,
+    sample: Sample,
 }
 
 /// Everything a line is checked against.
@@ -233,6 +235,7 @@ impl Walk {
     }
 
     fn good(&mut self, good: Good, context: &Context<'_>, report: &mut AuditReport) {
+        report.tally.add(&good.sample);
         *report.anchors.entry(good.anchor).or_default() += 1;
         for relaxation in good.relaxations {
             *report.relaxations.entry(relaxation.to_string()).or_default() += 1;
@@ -332,6 +335,7 @@ impl Context<'_> {
             relaxations: entry.relax().to_vec(),
             source: leaf.origin().fingerprint,
             attempt: entry.attempt(),
+            sample: Sample::of(&entry, leaf.certificate()),
         })
     }
 }

@@ -8,6 +8,7 @@ use crate::origin::Code;
 use crate::x509::Sha256Digest;
 
 use super::history::History;
+use super::tally::Tally;
 
 /// Faults kept with their text; more are only counted.
 const MAX_FAULTS: usize = 1_000;
@@ -31,6 +32,8 @@ pub struct AuditReport {
     pub anchors: BTreeMap<String, u64>,
     /// Leaves by the relaxation they needed.
     pub relaxations: BTreeMap<String, u64>,
+    /// Counts over all certificates that hold.
+    pub tally: Tally,
     /// Things worth a look that break nothing.
     pub warnings: Vec<String>,
     /// What does not hold.

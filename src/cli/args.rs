@@ -295,6 +295,9 @@ pub(crate) struct VerifyArgs {
     /// Trust anchor of the time-stamping authority; with it there must be a time-stamp
     #[arg(long, value_name = "FILE")]
     pub(crate) tsa_anchor: Vec<PathBuf>,
+    /// Write the report as a web page too: one file without scripts, for the audit's records
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) anchors: AnchorArgs,
     /// Threads (default: all cores)

@@ -4,6 +4,7 @@ mod args;
 mod exit;
 mod fault;
 mod load;
+mod page;
 mod printer;
 mod progress;
 mod render;

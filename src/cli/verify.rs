@@ -4,15 +4,19 @@ use std::fmt::Write as _;
 use std::num::NonZero;
 
 use reroot::audit::{Audit, AuditReport, audit};
+use reroot::durable::{self, Access, DurableError};
 use reroot::reel::Limits;
 use serde_json::{Value, json};
 
 use super::args::{Format, VerifyArgs};
 use super::progress::Counter;
-use super::{Exit, Fault, Printer, World, load, render};
+use super::{Exit, Fault, Printer, World, load, page, render};
 
 pub(crate) fn run(args: &VerifyArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
     let anchors = load::anchors(&args.anchors)?;
+    if let Some(path) = args.report.as_ref().filter(|path| path.symlink_metadata().is_ok()) {
+        return Err(DurableError::Exists { path: path.clone() }.into());
+    }
     let tsa_anchors = load::certificates(&args.tsa_anchor)?;
     let timestamp = timestamp(args)?;
     let inputs = load::inputs(&args.input)?;
@@ -35,6 +39,11 @@ pub(crate) fn run(args: &VerifyArgs, world: &mut World, printer: Printer) -> Res
     };
     let report = audit(&job, &mut *world.stdin)?;
     counter.finish();
+    if let Some(path) = &args.report {
+        let anchors = [("source", &anchors.source), ("issuer", &anchors.issuer), ("manifest", &anchors.manifest)];
+        let page = page::page(&report, &args.batch, &anchors, &facts(&report), world.now);
+        durable::write_new(path, Access::Public, page.as_bytes())?;
+    }
     match printer.format {
         Format::Text => printer.data(&text(&report)),
         Format::Json => printer.json(&as_json(&report)),

@@ -1,8 +1,9 @@
 //! `verify --history`: what several batches of one ledger show together.
 
-use super::batch::{codes, refused_only};
+use super::batch::codes;
 use super::forge::Forge;
 use super::support::workshop::Workshop;
+use super::verdict::refused_only;
 
 /// Three batches of one ledger, one after the other.
 fn three() -> Workshop {

@@ -8,10 +8,11 @@ use reroot::verify::Relaxation;
 use reroot::x509::tlv::{element, tag};
 use reroot::x509::{Sha256Digest, Time, oid};
 
-use super::batch::{batch, refused, refused_only};
+use super::batch::batch;
 use super::forge::{Forge, certify};
 use super::support::pki::{Recipe, TestPki, variants};
 use super::support::workshop::Workshop;
+use super::verdict::{refused, refused_only};
 
 /// Takes the batch apart, applies both changes, and demands that the auditor gives exactly these reasons.
 #[track_caller]
@@ -183,7 +184,7 @@ fn a_statement_that_says_something_else_is_refused() {
         ("signatures", &["audit.account.counts"], |s| s.counts.signatures_made = 3),
         ("inputs", &["audit.account.counts"], |s| s.inputs.count = 2),
         ("anchor-name", &["audit.source.anchor", "audit.statement.anchors"], |s| {
-            s.anchors[0].subject = "CN=ST".to_owned()
+            s.anchors[0].subject = "CN=ST".to_owned();
         }),
         ("anchor", &["audit.statement.anchors"], |s| s.anchors[0].sha256 = Sha256Digest::new([1; 32])),
     ];

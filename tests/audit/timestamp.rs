@@ -1,10 +1,11 @@
 //! Time-stamps of RFC 3161, made by OpenSSL.
 
-use super::batch::{batch, codes, refused_only};
+use super::batch::{batch, codes};
 use super::support::golden::Case;
 use super::support::judges::put;
 use super::support::run::Run;
 use super::support::workshop::Workshop;
+use super::verdict::refused_only;
 
 const CONFIG: &str = "\
 [tsa]
