@@ -9,29 +9,39 @@
 //! issuer     the chain of the issuing CA reaches the issuer anchor                                   (audit/issuer)
 //! entries    line by line: source chain, SPKI, UID, template, TBS bit for bit, signature, digests    (audit/entries)
 //! tree       order, count and RFC 9162 root
+//! time-stamp if there is one: the authority's signature over the statement, under its own anchor
+//! history    with the other batches of the ledger: who follows whom, and no chip twice              (audit/history)
 //! account    items = issued + rejected + ignored; with the inputs: every item of theirs, once, and
 //!            every finding that leaf, policy and anchors give                                       (audit/account)
 //! ```
 //!
-//! Taken on the signer's word, because nothing in the batch proves it: `created`, `tool`, `expected`, `previous`,
-//! `bulk_id`, `reissue`, signatures beyond those of the lines, and findings that rest on ledger or expected list.
+//! Taken on the signer's word, because nothing in the batch proves it: `created` (without a time-stamp), `tool`, `expected`,
+//! `previous` (without the history), `bulk_id`, `reissue`, signatures beyond those of the lines, and findings that rest on ledger or expected list.
 
 mod account;
 mod entries;
+mod history;
 mod issuer;
 mod report;
+mod source;
+mod tally;
 
+pub use history::History;
+pub(crate) use issuer::identify;
 pub use report::{AuditReport, CODES, Fault, code};
+pub(crate) use source::{Against, Contradiction};
+pub use tally::Tally;
 
 use std::collections::BTreeSet;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use crate::cert::ENCODER;
 use crate::crypto::{VerificationEngine, sha256};
 use crate::delivery::{BatchReader, DeliveryError, WrittenFile};
 use crate::error::Error;
+use crate::manifest::timestamp::Token;
 use crate::manifest::{self, ManifestAnchor, SignedManifest, Statement};
 use crate::policy::Policy;
 use crate::reel::{Input, Limits};
@@ -48,6 +58,12 @@ pub struct Audit<'a> {
     pub issuer_anchors: &'a [Certificate],
     /// Roots of the manifest signer.
     pub manifest_anchors: &'a [Certificate],
+    /// The other batches of the ledger, in any order; may be empty.
+    pub history: &'a [PathBuf],
+    /// A time-stamp over the statement, read from beside the batch.
+    pub timestamp: Option<&'a [u8]>,
+    /// Roots of the time-stamping authority; without one a time-stamp is not believed.
+    pub tsa_anchors: &'a [Certificate],
     /// The inputs of the batch, for the accounting of their items; may be empty.
     pub inputs: &'a [Input],
     /// Limits while reading the inputs.
@@ -73,10 +89,13 @@ pub fn audit(job: &Audit<'_>, stdin: &mut (dyn Read + Send)) -> Result<AuditRepo
     let reader = BatchReader::open(job.batch)?;
     let mut report = AuditReport::default();
 
-    let Some(statement) = open_statement(&reader, &anchors, &mut report)? else {
+    let Some((signed, octets)) = open_statement(&reader, &anchors, &mut report)? else {
         return Ok(report);
     };
+    let statement = signed.statement().clone();
+    report.statement_sha256 = Some(signed.statement_sha256());
     report.checked("seal of the statement, its signer's purpose and anchor");
+    check_timestamp(job, &octets, &statement, &mut report);
     let before = report.count();
     check_files(&reader, &statement, &mut report)?;
     report.checked_since(before, "digest of every file");
@@ -90,9 +109,43 @@ pub fn audit(job: &Audit<'_>, stdin: &mut (dyn Read + Send)) -> Result<AuditRepo
     if let (Some(policy), false) = (&policy, job.inputs.is_empty()) {
         account::check_inputs(job, &reader, &statement, policy, stdin, &mut report)?;
     }
+    if !job.history.is_empty() {
+        history::check(job, &anchors, (&reader, &signed), &mut report)?;
+    }
     report.statement = Some(statement);
     Ok(report)
 }
+
+/// A third party's word for when the statement existed at the latest.
+fn check_timestamp(job: &Audit<'_>, statement: &[u8], claims: &Statement, report: &mut AuditReport) {
+    const PLACE: &str = "time-stamp";
+    let Some(octets) = job.timestamp else {
+        if !job.tsa_anchors.is_empty() {
+            report.fault(code::TIMESTAMP_MISSING, PLACE, "there is none, and an authority's anchor was given");
+        }
+        return;
+    };
+    if job.tsa_anchors.is_empty() {
+        let note = "the time-stamp was not looked at: no authority's anchor was given (--tsa-anchor)";
+        report.warnings.push(note.into());
+        return;
+    }
+    match Token::read(octets).and_then(|token| token.verify(statement, job.tsa_anchors)) {
+        // both clocks may be off by a little; a statement that is a day younger than its time-stamp is a forgery
+        Ok(stamped) if stamped.time.unix().saturating_add(CLOCKS) < claims.created.unix() => {
+            let message = format!("is of {}, when the statement says it was made at {}", stamped.time, claims.created);
+            report.fault(code::TIMESTAMP_TIME, PLACE, &message);
+        }
+        Ok(stamped) => {
+            report.checked("the time-stamp under the authority's anchor (RFC 3161)");
+            report.timestamp = Some(stamped);
+        }
+        Err(error) => report.fault(error.code(), PLACE, &error.to_string()),
+    }
+}
+
+/// Seconds by which the clocks of signer and authority may differ.
+const CLOCKS: i64 = 24 * 60 * 60;
 
 /// A file of the batch that says something wrong is a fault of the batch; a disk that cannot be read is an error.
 fn believed<T>(result: Result<T, DeliveryError>, place: &str, report: &mut AuditReport) -> Result<Option<T>, Error> {
@@ -111,7 +164,7 @@ fn open_statement(
     reader: &BatchReader,
     anchors: &[ManifestAnchor],
     report: &mut AuditReport,
-) -> Result<Option<Statement>, Error> {
+) -> Result<Option<(SignedManifest, Vec<u8>)>, Error> {
     let mut file = |name| believed(reader.read(name), name, report);
     let statement = file(manifest::STATEMENT_FILE)?;
     let seal = file(manifest::SEAL_FILE)?;
@@ -125,7 +178,7 @@ fn open_statement(
         }
     };
     match SignedManifest::open(&statement, &seal, &signer, anchors) {
-        Ok(signed) => Ok(Some(signed.statement().clone())),
+        Ok(signed) => Ok(Some((signed, statement))),
         Err(error) => {
             report.fault(error.code(), manifest::STATEMENT_FILE, &error.to_string());
             Ok(None)

@@ -47,6 +47,18 @@ pub fn write_new(path: &Path, access: Access, content: &[u8]) -> Result<(), Dura
     sync_directory(parent(path))
 }
 
+/// Writes a whole new file that is not on disk before the caller flushes it: for very many files at once.
+///
+/// # Errors
+/// The file exists, or writing fails; then no file is left under `path`.
+pub fn write_unsynced(path: &Path, access: Access, content: &[u8]) -> Result<(), DurableError> {
+    let mut file = create_new(path, access)?;
+    file.write_all(content).map_err(|error| {
+        let _ = std::fs::remove_file(path);
+        at(path, error)
+    })
+}
+
 /// Creates a directory that did not exist, with its parent flushed.
 ///
 /// # Errors

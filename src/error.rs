@@ -43,6 +43,16 @@ pub enum Error {
         /// The instant of the run.
         at: Time,
     },
+    /// Part of a UID names no chip of the batch, or could be part of several.
+    #[error("`{chip}` {found}")]
+    Chip {
+        /// What was given, in hexadecimal.
+        chip: String,
+        /// What was found.
+        found: &'static str,
+        /// What to do about it.
+        hint: &'static str,
+    },
     /// `reroot.toml` or a file it names is wrong.
     #[error(transparent)]
     Config(#[from] ConfigErrors),
@@ -155,6 +165,7 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Ca(error) => error.hint(),
+            Self::Chip { hint, .. } => Some((*hint).into()),
             Self::CertificateNotValid { .. } => {
                 Some("Have a new certificate issued for the key, or look at this machine's clock.".into())
             }

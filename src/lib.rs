@@ -46,6 +46,7 @@ mod parallel;
 pub mod plan;
 pub mod policy;
 pub mod preview;
+pub mod proof;
 pub mod reel;
 pub mod reissue;
 pub mod signer;

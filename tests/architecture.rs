@@ -56,6 +56,8 @@ const LIBRARY: &[Row] = &[
     // it makes findings again by the rules of the first pass
     Row("audit", &["*", "error", "parallel", "intake"]),
     Row("export", &["*", "error"]),
+    // the proof of one chip is the audit of one line: the same checks, not a second set of them
+    Row("proof", &["*", "error", "audit"]),
     // it is the pipeline cut in three: the first pass here, the second on the signing machine, the seal here again
     Row("plan", &["*", "error", "parallel", "intake", "reissue"]),
     Row("cmp", &["*", "error"]),
@@ -66,7 +68,7 @@ const BINARY: &[Row] = &[Row("main", &["cli", "http"]), Row("cli", &[]), Row("ht
 
 /// Modules that know the order of things, serve those that do, or have everybody's errors: `*` leaves them out.
 const NOT_STAGES: &[&str] =
-    &["error", "parallel", "intake", "inspect", "preview", "reissue", "audit", "export", "plan", "cmp"];
+    &["error", "parallel", "intake", "inspect", "preview", "reissue", "audit", "export", "proof", "plan", "cmp"];
 
 /// Functions that claim a proof, and the only places that may call (or define) them.
 const CLAIMS: &[(&str, &[&str])] =

@@ -16,6 +16,8 @@ use crate::verify::{Examined, Relaxation, TrustAnchor, VerifiedLeaf, Verifier};
 use crate::x509::{Certificate, Sha256Digest};
 
 use super::report::{AuditReport, Fault, code};
+use super::source::Against;
+use super::tally::Sample;
 use super::{Audit, believed, certificates, check_digest};
 
 /// Lines checked at once; bounds the memory.
@@ -38,6 +40,7 @@ struct Good {
     relaxations: Vec<Relaxation>,
     source: Sha256Digest,
     attempt: u32,
+    sample: Sample,
 }
 
 /// Everything a line is checked against.
@@ -254,6 +257,7 @@ impl Walk {
     }
 
     fn good(&mut self, good: Good, context: &Context<'_>, report: &mut AuditReport) {
+        report.tally.add(&good.sample);
         *report.anchors.entry(good.anchor).or_default() += 1;
         for relaxation in good.relaxations {
             *report.relaxations.entry(relaxation.to_string()).or_default() += 1;
@@ -307,11 +311,20 @@ fn fault(row: &Row, code: Code, message: String) -> Box<Fault> {
 }
 
 impl Context<'_> {
+    fn against(&self) -> Against<'_> {
+        Against { verifier: &self.verifier, anchors: self.anchors, statement: self.statement }
+    }
+
     /// Walks the whole way for each line; the signatures of one key are looked at together. Of each line the first fault
     /// on the way is reported.
     fn check_all(&self, rows: &[Row]) -> Result<Vec<Result<Good, Box<Fault>>>, Error> {
-        let read: Vec<_> = rows.iter().map(read).collect();
-        let sources: Vec<SourceLeaf> = rows.iter().zip(&read).filter_map(|(row, read)| source(row, read)).collect();
+        let mut sources = Vec::with_capacity(rows.len());
+        let read = rows.iter().map(|row| {
+            let (entry, leaf) = read(row)?;
+            sources.push(leaf);
+            Ok(entry)
+        });
+        let read: Vec<Result<Entry, Box<Fault>>> = read.collect();
         let mut examined = self.verifier.examine_all(&sources)?.into_iter();
         let mut unchecked = Vec::with_capacity(rows.len());
         let rebuilt: Vec<_> = rows
@@ -342,27 +355,7 @@ impl Context<'_> {
         examined: Examined,
     ) -> Result<(Rebuilt, UncheckedCertificate), Box<Fault>> {
         let uid = entry.uid();
-        let leaf = match examined {
-            Examined::Verified(leaf, _) => leaf,
-            Examined::CaCertificate(_) => {
-                let message = format!("source leaf of chip {uid} is a CA certificate");
-                return Err(fault(row, code::SOURCE_REJECTED, message));
-            }
-            Examined::Rejected(finding) => {
-                let message = format!("chip {uid}: {} [{}]", finding.reason, finding.code);
-                return Err(fault(row, code::SOURCE_REJECTED, message));
-            }
-        };
-        if leaf.uid() != uid {
-            let message = format!("source leaf is of chip {}, the line says {uid}", leaf.uid());
-            return Err(fault(row, code::SOURCE_UID, message));
-        }
-        let anchor = &self.anchors[leaf.proof().anchor];
-        let stated = self.statement.anchors.get(entry.anchor());
-        if stated.is_none_or(|stated| stated.spki_sha256 != sha256(anchor.spki().der())) {
-            let message = format!("chain of chip {uid} reaches `{}`, the line says another anchor", anchor.subject());
-            return Err(fault(row, code::SOURCE_ANCHOR, message));
-        }
+        let leaf = self.against().judged(&entry, examined).map_err(|found| fault(row, found.code, found.message))?;
 
         let template =
             self.bound.template(&leaf).map_err(|finding| fault(row, code::CERTIFICATE_TBS, finding.reason.clone()))?;
@@ -401,10 +394,7 @@ impl Context<'_> {
             return Err(fault(row, code::FULL_WIDTH, message));
         }
 
-        // what an auditor cannot see again is at least what the policy allows
-        let padded = [entry.relax(), &self.verifier.rules().relax]
-            .iter()
-            .all(|relax| relax.contains(&Relaxation::TrailingPadding));
+        let padded = self.against().may_be_padded(&entry);
         // every other field of the line follows from the certificates just proved, and from the statement
         let expected = Entry::new(&issued, &leaf, self.statement.reissue.as_deref())
             .stated(u32::try_from(entry.anchor()).expect("read as one"), padded);
@@ -417,12 +407,13 @@ impl Context<'_> {
             relaxations: entry.relax().to_vec(),
             source: leaf.origin().fingerprint,
             attempt: entry.attempt(),
+            sample: Sample::of(&entry, leaf.certificate()),
         })
     }
 }
 
 /// The line, and what it says of the source leaf's octets.
-fn read(row: &Row) -> Result<Entry, Box<Fault>> {
+fn read(row: &Row) -> Result<(Entry, SourceLeaf), Box<Fault>> {
     let entry = Entry::parse(&row.line).map_err(|error| fault(row, code::ENTRY_SYNTAX, error.to_string()))?;
     let uid = entry.uid();
     if row.source.uid != *uid {
@@ -433,15 +424,6 @@ fn read(row: &Row) -> Result<Entry, Box<Fault>> {
         let message = format!("certificate {} does not belong to chip {uid}", row.certificate.uid);
         return Err(fault(row, code::CERTIFICATE_NAME, message));
     }
-    if sha256(&row.source.der) != entry.source_sha256() {
-        let message = format!("source leaf of chip {uid} has another SHA-256");
-        return Err(fault(row, code::SOURCE_DIGEST, message));
-    }
-    Ok(entry)
-}
-
-/// The source leaf of a line that could be read.
-fn source(row: &Row, read: &Result<Entry, Box<Fault>>) -> Option<SourceLeaf> {
-    let item = read.as_ref().ok()?.source_item().clone();
-    Some(SourceLeaf { item, der: row.source.der.clone(), file_name: None })
+    let leaf = Against::named(&entry, &row.source.der).map_err(|found| fault(row, found.code, found.message))?;
+    Ok((entry, leaf))
 }

@@ -3,7 +3,12 @@
 use std::collections::BTreeMap;
 
 use crate::manifest::Statement;
+use crate::manifest::timestamp::Stamped;
 use crate::origin::Code;
+use crate::x509::Sha256Digest;
+
+use super::history::History;
+use super::tally::Tally;
 
 /// Faults kept with their text; more are only counted.
 const MAX_FAULTS: usize = 1_000;
@@ -13,6 +18,12 @@ const MAX_FAULTS: usize = 1_000;
 pub struct AuditReport {
     /// The statement, if its seal verified.
     pub statement: Option<Statement>,
+    /// SHA-256 of `manifest.json`, if its seal verified.
+    pub statement_sha256: Option<Sha256Digest>,
+    /// What a time-stamping authority says, if it is believed.
+    pub timestamp: Option<Stamped>,
+    /// What the other batches of the ledger showed, if they were given.
+    pub history: Option<History>,
     /// What was checked and holds, in words.
     pub checks: Vec<String>,
     /// Certificates that were derived again.
@@ -21,6 +32,8 @@ pub struct AuditReport {
     pub anchors: BTreeMap<String, u64>,
     /// Leaves by the relaxation they needed.
     pub relaxations: BTreeMap<String, u64>,
+    /// Counts over all certificates that hold.
+    pub tally: Tally,
     /// Things worth a look that break nothing.
     pub warnings: Vec<String>,
     /// What does not hold.
@@ -119,6 +132,13 @@ codes! {
     FILE_UNEXPECTED = "audit.file.unexpected", "A file lies in the batch that the statement does not name.";
     FILE_UNREADABLE = "audit.file.unreadable", "A file of the batch cannot be read.";
     FULL_WIDTH = "audit.certificate.full-width", "The policy demands full-width signatures and this one is shorter.";
+    HISTORY_FORK = "audit.history.fork", "Two batches follow the same batch, or two are the first: the ledger branched.";
+    HISTORY_GAP = "audit.history.gap", "A batch follows one that was not given.";
+    HISTORY_ISSUER = "audit.history.issuer", "A batch of the history is another CA's.";
+    HISTORY_KEY = "audit.history.key", "A chip has different keys in two batches.";
+    HISTORY_NAME = "audit.history.name", "A batch calls the one before it by another name.";
+    HISTORY_TIME = "audit.history.time", "A batch says it was made before the one it follows.";
+    HISTORY_TWICE = "audit.history.twice", "A chip has certificates from two batches under one policy name, without a reason.";
     ISSUER_CHAIN = "audit.issuer.chain", "The issuing CA's chain does not reach the issuer anchor.";
     ISSUER_DIFFERS = "audit.issuer.differs", "chain.pem does not begin with the issuer that the statement names.";
     POLICY_BIND = "audit.policy.bind", "The policy cannot be bound to issuer and batch.";
@@ -129,6 +149,8 @@ codes! {
     SOURCE_NAME = "audit.source.name", "The entry of sources.zip is named after another chip.";
     SOURCE_REJECTED = "audit.source.rejected", "The source leaf does not verify under the auditor's anchors.";
     SOURCE_UID = "audit.source.uid", "The source leaf belongs to another chip than the line says.";
+    TIMESTAMP_MISSING = "audit.timestamp.missing", "There is no time-stamp, and one was asked for.";
+    TIMESTAMP_TIME = "audit.timestamp.time", "The time-stamp is older than the statement says it is itself.";
     TREE_ROOT = "audit.tree.root", "The lines do not have the Merkle root of the statement.";
     TREE_SIZE = "audit.tree.size", "Lines, certificates and sources are not equally many, or not as many as stated.";
 }

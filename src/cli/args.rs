@@ -2,6 +2,7 @@
 
 mod plan;
 mod policy;
+mod proof;
 
 use std::path::PathBuf;
 
@@ -10,6 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use plan::{FinishArgs, PlanArgs, SignArgs};
 pub(crate) use policy::{CheckArgs, PolicyCommand, ShowArgs};
+pub(crate) use proof::{AnchorArgs, ProveArgs, TimestampCommand, VerifyProofArgs};
 
 /// Gives every STSAFE-A secure element a second root of trust without breaking the first.
 ///
@@ -59,6 +61,13 @@ pub(crate) enum Command {
     Finish(FinishArgs),
     /// Check a batch: everything re-derived from the batch, the anchors and, if given, the input
     Verify(VerifyArgs),
+    /// Have a time-stamping authority say when a batch existed (RFC 3161); no network is asked
+    #[command(subcommand)]
+    Timestamp(TimestampCommand),
+    /// Make the proof of single chips, for whoever has the anchors and nothing else
+    Prove(ProveArgs),
+    /// Check proofs of single chips: needs the anchors and no batch
+    VerifyProof(VerifyProofArgs),
     /// Give a batch's certificates out in another form: cloud registration, a table, plain files
     Export(ExportArgs),
     /// The CA's certificates: look at them, have another root make them, prove to a cloud that you hold the key
@@ -298,18 +307,20 @@ pub(crate) struct VerifyArgs {
     /// The archives the batch was made from: adds the accounting of their items
     #[arg(long, value_name = "ARCHIVE")]
     pub(crate) input: Vec<PathBuf>,
-    /// Trust anchor of the source leaves, PEM or DER (default: those of the configuration)
+    /// The other batches of the ledger: adds who follows whom, and that no chip has two certificates
+    #[arg(long, value_name = "DIR", num_args = 1..)]
+    pub(crate) history: Vec<PathBuf>,
+    /// Time-stamp over the statement (default: `BATCH.tst` beside the batch, if it is there)
     #[arg(long, value_name = "FILE")]
-    pub(crate) source_anchor: Vec<PathBuf>,
-    /// Trust anchor of the new certificates (default: the configuration's root)
+    pub(crate) timestamp: Option<PathBuf>,
+    /// Trust anchor of the time-stamping authority; with it there must be a time-stamp
     #[arg(long, value_name = "FILE")]
-    pub(crate) issuer_anchor: Option<PathBuf>,
-    /// Trust anchor of the manifest signer (default: the issuer anchor)
+    pub(crate) tsa_anchor: Vec<PathBuf>,
+    /// Write the report as a web page too: one file without scripts, for the audit's records
     #[arg(long, value_name = "FILE")]
-    pub(crate) manifest_anchor: Option<PathBuf>,
-    /// Configuration to take anchors from that are not given
-    #[arg(long, value_name = "FILE", default_value = "reroot.toml")]
-    pub(crate) config: PathBuf,
+    pub(crate) report: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) anchors: AnchorArgs,
     /// Threads (default: all cores)
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..=256))]
     pub(crate) jobs: Option<usize>,

@@ -60,6 +60,7 @@ impl Exit {
             | Error::OutputExists { .. }
             | Error::HeadDiffers { .. } => Self::Usage,
             Error::Ca(error) => ca(error),
+            Error::Chip { .. } => Self::Usage,
             Error::Delivery(error) => delivery(error),
             Error::Durable(DurableError::Io { .. }) => Self::Storage,
             Error::Interrupted => Self::Interrupted,
@@ -129,6 +130,7 @@ fn manifest(error: &ManifestError) -> Exit {
         | ManifestError::Value { .. } => Exit::Usage,
         ManifestError::Signer(error) => signer(error),
         ManifestError::SealSignature { .. } => Exit::Signer,
+        ManifestError::Timestamp { .. } => Exit::Findings,
         ManifestError::Digest
         | ManifestError::Form { .. }
         | ManifestError::Format { .. }

@@ -12,6 +12,7 @@ use reroot::verify::{ExpectedList, Family};
 use reroot::x509::{Certificate, Sha256Digest};
 
 use super::Fault;
+use super::args::AnchorArgs;
 
 /// Largest policy, list or certificate file that is read.
 const MAX_FILE: u64 = 64 << 20;
@@ -58,6 +59,43 @@ pub(crate) fn config_or(path: &Path, hint: &str) -> Result<Config, Fault> {
     }
     Config::load(path).map_err(|errors| Error::from(errors).into())
 }
+
+/// Trust anchors, from options or else from the configuration.
+pub(crate) struct Anchors {
+    /// Of the source leaves.
+    pub(crate) source: Vec<Certificate>,
+    /// Of the new certificates.
+    pub(crate) issuer: Vec<Certificate>,
+    /// Of the manifest signer.
+    pub(crate) manifest: Vec<Certificate>,
+}
+
+/// Reads the trust anchors.
+pub(crate) fn anchors(args: &AnchorArgs) -> Result<Anchors, Fault> {
+    let configured = args.source_anchor.is_empty() || args.issuer_anchor.is_none();
+    let config = if configured { Some(config_or(&args.config, NO_ANCHORS)?) } else { None };
+    let source = match &config {
+        Some(config) if args.source_anchor.is_empty() => config.anchors()?,
+        _ => certificates(&args.source_anchor)?,
+    };
+    let issuer = match (&args.issuer_anchor, &config) {
+        (Some(path), _) => certificates(std::slice::from_ref(path))?,
+        (None, Some(config)) => config.issuer_identity()?.chain().last().cloned().into_iter().collect(),
+        (None, None) => vec![],
+    };
+    if issuer.is_empty() || source.is_empty() {
+        return Err(Fault::usage("no trust anchor")
+            .hint("Name the root of the source leaves with --source-anchor and your own with --issuer-anchor."));
+    }
+    let manifest = match &args.manifest_anchor {
+        Some(path) => certificates(std::slice::from_ref(path))?,
+        None => issuer.clone(),
+    };
+    Ok(Anchors { source, issuer, manifest })
+}
+
+const NO_ANCHORS: &str =
+    "Name the trust anchors with --source-anchor and --issuer-anchor, or a configuration that has them with --config.";
 
 /// Reads an expected list.
 pub(crate) fn expected(path: &Path, family: Family) -> Result<(ExpectedList, Sha256Digest), Fault> {

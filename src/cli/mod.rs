@@ -4,6 +4,7 @@ mod args;
 mod exit;
 mod fault;
 mod load;
+mod page;
 mod printer;
 mod progress;
 mod render;
@@ -22,9 +23,12 @@ mod issue;
 mod man;
 mod plan;
 mod policy;
+mod prove;
 mod quickstart;
 mod sign;
+mod timestamp;
 mod verify;
+mod verify_proof;
 
 pub(crate) use args::Cli;
 pub(crate) use exit::Exit;
@@ -49,9 +53,12 @@ pub(crate) fn run(cli: &Cli, world: &mut World, printer: Printer) -> Exit {
         Command::Man(args) => man::run(args, printer),
         Command::Plan(args) => plan::run(args, world, printer),
         Command::Policy(args) => policy::run(args, world, printer),
+        Command::Prove(args) => prove::run(args, world, printer),
         Command::Quickstart(args) => quickstart::run(args, world, printer),
         Command::Sign(args) => sign::run(args, world, printer),
+        Command::Timestamp(command) => timestamp::run(command, world, printer),
         Command::Verify(args) => verify::run(args, world, printer),
+        Command::VerifyProof(args) => verify_proof::run(args, world, printer),
     };
     match result {
         Ok(exit) => exit,

@@ -4,44 +4,32 @@ use std::fmt::Write as _;
 use std::num::NonZero;
 
 use reroot::audit::{Audit, AuditReport, audit};
+use reroot::durable::{self, Access, DurableError};
 use reroot::reel::Limits;
 use serde_json::{Value, json};
 
 use super::args::{Format, VerifyArgs};
 use super::progress::Counter;
-use super::{Exit, Fault, Printer, World, load, render};
-
-const NO_CONFIG: &str =
-    "Name the trust anchors with --source-anchor and --issuer-anchor, or a configuration that has them with --config.";
+use super::{Exit, Fault, Printer, World, load, page, render};
 
 pub(crate) fn run(args: &VerifyArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
-    let configured = args.source_anchor.is_empty() || args.issuer_anchor.is_none();
-    let config = if configured { Some(load::config_or(&args.config, NO_CONFIG)?) } else { None };
-    let source_anchors = match &config {
-        Some(config) if args.source_anchor.is_empty() => config.anchors()?,
-        _ => load::certificates(&args.source_anchor)?,
-    };
-    let issuer_anchors = match (&args.issuer_anchor, &config) {
-        (Some(path), _) => load::certificates(std::slice::from_ref(path))?,
-        (None, Some(config)) => config.issuer_identity()?.chain().last().cloned().into_iter().collect(),
-        (None, None) => vec![],
-    };
-    if issuer_anchors.is_empty() || source_anchors.is_empty() {
-        return Err(Fault::usage("no trust anchor")
-            .hint("Name the root of the source leaves with --source-anchor and your own with --issuer-anchor."));
+    let anchors = load::anchors(&args.anchors)?;
+    if let Some(path) = args.report.as_ref().filter(|path| path.symlink_metadata().is_ok()) {
+        return Err(DurableError::Exists { path: path.clone() }.into());
     }
-    let manifest_anchors = match &args.manifest_anchor {
-        Some(path) => load::certificates(std::slice::from_ref(path))?,
-        None => issuer_anchors.clone(),
-    };
+    let tsa_anchors = load::certificates(&args.tsa_anchor)?;
+    let timestamp = timestamp(args)?;
     let inputs = load::inputs(&args.input)?;
     let counter = Counter::new(printer.terminal && printer.format == Format::Text);
     let scratch = std::env::temp_dir();
     let job = Audit {
         batch: &args.batch,
-        source_anchors: &source_anchors,
-        issuer_anchors: &issuer_anchors,
-        manifest_anchors: &manifest_anchors,
+        source_anchors: &anchors.source,
+        issuer_anchors: &anchors.issuer,
+        manifest_anchors: &anchors.manifest,
+        history: &args.history,
+        timestamp: timestamp.as_deref(),
+        tsa_anchors: &tsa_anchors,
         inputs: &inputs,
         limits: Limits::default(),
         scratch: &scratch,
@@ -52,11 +40,23 @@ pub(crate) fn run(args: &VerifyArgs, world: &mut World, printer: Printer) -> Res
     };
     let report = audit(&job, &mut *world.stdin)?;
     counter.finish();
+    if let Some(path) = &args.report {
+        let anchors = [("source", &anchors.source), ("issuer", &anchors.issuer), ("manifest", &anchors.manifest)];
+        let page = page::page(&report, &args.batch, &anchors, &facts(&report), world.now);
+        durable::write_new(path, Access::Public, page.as_bytes())?;
+    }
     match printer.format {
         Format::Text => printer.data(&text(&report)),
         Format::Json => printer.json(&as_json(&report)),
     }
     Ok(if report.holds() { Exit::Done } else { Exit::Findings })
+}
+
+/// The time-stamp that was named, or the one beside the batch.
+fn timestamp(args: &VerifyArgs) -> Result<Option<Vec<u8>>, Fault> {
+    let beside = super::timestamp::beside(&args.batch);
+    let path = args.timestamp.clone().or(beside.filter(|path| path.exists()));
+    path.map(|path| load::bytes("time-stamp", &path)).transpose()
 }
 
 fn text(report: &AuditReport) -> String {
@@ -86,8 +86,21 @@ fn facts(report: &AuditReport) -> Vec<(&'static str, String)> {
         facts.push(("batch", statement.batch.clone()));
         facts.push(("issued at", statement.issued_at.to_string()));
         facts.push(("sealed at", format!("{} (the signer's word)", statement.created)));
+        if let Some(stamped) = &report.timestamp {
+            facts.push(("stamped at", format!("{} (the word of `{}`)", stamped.time, stamped.authority)));
+        }
         facts.push(("policy", format!("{} (sha256 {})", statement.policy.name, statement.policy.sha256)));
         facts.push(("issuer", statement.issuer.subject.clone()));
+    }
+    if let Some(digest) = report.statement_sha256 {
+        facts.push(("statement", format!("sha256 {digest}")));
+    }
+    if let Some(history) = &report.history {
+        let (batches, lines) = (render::count(history.batches), render::count(history.lines));
+        facts.push(("history", format!("{batches} batches, {lines} lines, {} to {}", history.from, history.to)));
+        if let Some(head) = history.head {
+            facts.push(("head", format!("statement sha256 {head}")));
+        }
     }
     facts.push(("certificates", format!("{} checked", render::count(report.certificates))));
     for (relaxation, count) in &report.relaxations {
@@ -103,6 +116,15 @@ fn as_json(report: &AuditReport) -> Value {
     json!({
         "holds": report.holds(),
         "batch": report.statement.as_ref().map(|statement| statement.batch.clone()),
+        "statement_sha256": report.statement_sha256.map(|digest| digest.to_string()),
+        "timestamp": report.timestamp.as_ref().map(|stamped| json!({
+            "time": stamped.time.to_string(), "authority": stamped.authority, "serial": stamped.serial,
+            "policy": stamped.policy,
+        })),
+        "history": report.history.as_ref().map(|history| json!({
+            "batches": history.batches, "lines": history.lines, "from": history.from.to_string(),
+            "to": history.to.to_string(), "head": history.head.map(|head| head.to_string()),
+        })),
         "certificates": report.certificates,
         "checks": report.checks,
         "anchors": report.anchors,

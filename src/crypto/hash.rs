@@ -1,4 +1,4 @@
-//! SHA-1, SHA-256, SHA-384 and HMAC-SHA-256 (FIPS 180-4, RFC 2104).
+//! SHA-1, SHA-256, SHA-384, SHA-512 and HMAC-SHA-256 (FIPS 180-4, RFC 2104).
 
 use aws_lc_rs::{digest, hmac};
 
@@ -12,6 +12,11 @@ pub fn sha256(data: &[u8]) -> Sha256Digest {
 /// SHA-384 of `data`: the message digest of a manifest's seal under a P-384 key.
 pub fn sha384(data: &[u8]) -> [u8; 48] {
     digest::digest(&digest::SHA384, data).as_ref().try_into().expect("SHA-384 has 48 octets")
+}
+
+/// SHA-512 of `data`: time-stamping authorities use it.
+pub fn sha512(data: &[u8]) -> [u8; 64] {
+    digest::digest(&digest::SHA512, data).as_ref().try_into().expect("SHA-512 has 64 octets")
 }
 
 /// SHA-1 of `data`: only an identifier that some clouds use, never a proof.
@@ -67,6 +72,7 @@ mod tests {
             hex::encode(sha384(b"abc")),
             "cb00753f45a35e8bb5a03d699ac65007272c32ab0eded1631a8b605a43ff5bed8086072ba1e7cc2358baeca134c825a7"
         );
+        assert!(hex::encode(sha512(b"abc")).starts_with("ddaf35a193617abacc417349ae20413112e6fa4e89a97ea2"));
         let mut pieces = Sha256::new();
         pieces.update(b"a");
         pieces.update(b"bc");

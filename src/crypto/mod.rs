@@ -5,6 +5,7 @@
 //!
 //! Many signatures of one key are checked by an [`IssuerKey`], several times as fast and with the same verdicts.
 
+mod ca_path;
 mod ecdsa;
 mod ed25519;
 mod error;
@@ -14,9 +15,10 @@ mod issuer_key;
 mod key;
 mod rsa;
 
+pub use ca_path::{reaches_anchor, signed_by};
 pub use ecdsa::{EcdsaSignature, is_full_width};
 pub use error::{EngineError, KeyError, SignatureError};
 pub use fixed::{Claim, Verdict, VerificationEngine};
-pub use hash::{Sha256, hmac_sha256, sha1, sha256, sha384};
+pub use hash::{Sha256, hmac_sha256, sha1, sha256, sha384, sha512};
 pub use issuer_key::IssuerKey;
 pub use key::PublicKey;

@@ -6,7 +6,7 @@ use crate::cert::IssuedCertificate;
 use crate::crypto::{sha1, sha256};
 use crate::origin::{ItemName, Uid};
 use crate::verify::{Relaxation, VerifiedLeaf};
-use crate::x509::{SerialNumber, Sha1Digest, Sha256Digest, Validity};
+use crate::x509::{Certificate, SerialNumber, Sha1Digest, Sha256Digest, Validity};
 
 use super::error::{ManifestError, Part};
 use super::json::{Scan, push_hex_lower, push_hex_upper, push_number, push_string, time, upper_hex};
@@ -46,6 +46,34 @@ impl Entry {
     pub fn new(certificate: &IssuedCertificate, leaf: &VerifiedLeaf, reissue: Option<&str>) -> Self {
         assert_eq!(certificate.origin(), leaf.origin(), "certificate and leaf are of the same chip");
         assert_eq!(certificate.spki(), leaf.spki(), "certificate and leaf have the same key");
+        let (spki, attempt) = (sha256(leaf.spki().der()), certificate.attempt());
+        Self::of(leaf, spki, certificate.der(), certificate.serial(), certificate.validity(), attempt, reissue)
+    }
+
+    /// The line that a certificate read back would have: what it says of itself, over the leaf it is shown with.
+    /// `None`: it is over another key than the leaf.
+    pub fn restated(
+        certificate: &Certificate,
+        leaf: &VerifiedLeaf,
+        attempt: u32,
+        reissue: Option<&str>,
+    ) -> Option<Self> {
+        if certificate.spki() != leaf.spki() {
+            return None;
+        }
+        let (serial, validity) = (certificate.serial(), certificate.validity());
+        Some(Self::of(leaf, sha256(leaf.spki().der()), certificate.der(), serial, validity, attempt, reissue))
+    }
+
+    fn of(
+        leaf: &VerifiedLeaf,
+        spki_sha256: Sha256Digest,
+        der: &[u8],
+        serial: &SerialNumber,
+        validity: Validity,
+        attempt: u32,
+        reissue: Option<&str>,
+    ) -> Self {
         let proof = leaf.proof();
         let mut relax = proof.relaxations.clone();
         relax.sort_unstable();
@@ -55,13 +83,13 @@ impl Entry {
             st_number: leaf.st_number().map(|number| number.try_into().expect("an ST number has 9 octets")),
             source_item: leaf.origin().item.clone(),
             source_sha256: leaf.origin().fingerprint,
-            spki_sha256: sha256(leaf.spki().der()),
-            serial: certificate.serial().clone(),
-            attempt: certificate.attempt(),
-            sha256: sha256(certificate.der()),
-            sha1: sha1(certificate.der()),
-            validity: certificate.validity(),
-            bytes: u32::try_from(certificate.der().len()).expect("a certificate is far smaller than 4 GiB"),
+            spki_sha256,
+            serial: serial.clone(),
+            attempt,
+            sha256: sha256(der),
+            sha1: sha1(der),
+            validity,
+            bytes: u32::try_from(der.len()).expect("a certificate is far smaller than 4 GiB"),
             anchor: u32::try_from(proof.anchor).expect("anchors are few"),
             relax,
             reissue: reissue.map(Into::into),

@@ -19,6 +19,8 @@ pub enum Part {
     Finding,
     /// A line of `inputs.jsonl`.
     Input,
+    /// The proof of one chip.
+    Proof,
     /// `manifest.json`.
     Statement,
 }
@@ -29,6 +31,7 @@ impl fmt::Display for Part {
             Self::Entry => "line of manifest.jsonl",
             Self::Finding => "line of rejected.jsonl",
             Self::Input => "line of inputs.jsonl",
+            Self::Proof => "proof",
             Self::Statement => "manifest.json",
         })
     }
@@ -177,6 +180,14 @@ pub enum ManifestError {
         /// What was expected there.
         expected: String,
     },
+    /// A time-stamp that is none, or not of this statement.
+    #[error("time-stamp: {reason}")]
+    Timestamp {
+        /// What was found and what was expected.
+        reason: String,
+        /// The refusal's code.
+        code: Code,
+    },
     /// A value that its key cannot have.
     #[error("{part}: `{key}` is {found}, expected {expected}")]
     Value {
@@ -230,12 +241,15 @@ impl ManifestError {
                 Part::Entry => codes::ENTRY_SYNTAX,
                 Part::Finding => codes::FINDING_SYNTAX,
                 Part::Input => codes::INPUT_SYNTAX,
+                Part::Proof => codes::PROOF_SYNTAX,
                 Part::Statement => codes::STATEMENT_SYNTAX,
             },
+            Self::Timestamp { code, .. } => *code,
             Self::Value { part, .. } => match part {
                 Part::Entry => codes::ENTRY_VALUE,
                 Part::Finding => codes::FINDING_VALUE,
                 Part::Input => codes::INPUT_VALUE,
+                Part::Proof => codes::PROOF_VALUE,
                 Part::Statement => codes::STATEMENT_VALUE,
             },
         }
@@ -299,6 +313,8 @@ codes! {
     FINDING_VALUE = "manifest.rejected.value", "a line of rejected.jsonl has a value that its key cannot have";
     INPUT_SYNTAX = "manifest.inputs.syntax", "a line of inputs.jsonl is not in the one spelling of its format";
     INPUT_VALUE = "manifest.inputs.value", "a line of inputs.jsonl has a value that its key cannot have";
+    PROOF_SYNTAX = "manifest.proof.syntax", "a proof is not in the one spelling of its format";
+    PROOF_VALUE = "manifest.proof.value", "a proof has a value that its key cannot have";
     SEAL_ALGORITHM = "manifest.seal.algorithm", "a digest or signature algorithm of the seal is not the one for the signer's key";
     SEAL_ATTRIBUTES = "manifest.seal.attributes", "the seal's signed attributes are not the four expected ones in DER order";
     SEAL_CERTIFICATES = "manifest.seal.certificates", "the seal does not carry exactly the certificate of manifest.pem";
@@ -326,4 +342,9 @@ codes! {
     STATEMENT_FORMAT = "manifest.statement.format", "manifest.json is not of the format reroot-manifest/1";
     STATEMENT_SYNTAX = "manifest.statement.syntax", "manifest.json is not in the one spelling of its format";
     STATEMENT_VALUE = "manifest.statement.value", "manifest.json has a value that its key cannot have, or two that contradict each other";
+    TIMESTAMP_CHAIN = "manifest.timestamp.chain", "the time-stamp's signer is not one that the anchor certified for time-stamping, valid then";
+    TIMESTAMP_FORM = "manifest.timestamp.form", "the time-stamp is not a token of RFC 3161 that this release reads";
+    TIMESTAMP_IMPRINT = "manifest.timestamp.imprint", "the time-stamp is of another statement";
+    TIMESTAMP_REFUSED = "manifest.timestamp.refused", "the authority refused to make a time-stamp";
+    TIMESTAMP_SIGNATURE = "manifest.timestamp.signature", "the time-stamp's signature does not hold";
 }

@@ -10,19 +10,22 @@ mod error;
 mod findings;
 mod json;
 mod open;
+mod proof;
 pub mod seal;
 mod statement;
+pub mod timestamp;
 mod tree;
 
 pub use entry::Entry;
 pub use error::{CODES, ManifestError, Part, codes};
 pub use findings::{FindingLine, InputLine};
 pub use open::{ManifestAnchor, SignedManifest, verify_octets};
+pub use proof::{Proof, ProofChip, ProofLine};
 pub use statement::{
     AnchorReference, Counts, EntriesReference, Expected, FileDigest, InputsReference, IssuerMode, IssuerReference,
     PolicyReference, Possession, Previous, Statement,
 };
-pub use tree::{InclusionError, TreeBuilder, inclusion_path, leaf_hash, root_from_leaf_hashes, verify_inclusion};
+pub use tree::{InclusionError, Tree, TreeBuilder, inclusion_path, leaf_hash, root_from_leaf_hashes, verify_inclusion};
 
 /// The manifest's lines, one an issued certificate.
 pub const ENTRIES_FILE: &str = "manifest.jsonl";

@@ -6,7 +6,7 @@
 use crate::crypto::{PublicKey, sha256, sha384};
 use crate::signer::Signer;
 use crate::x509::oid::{self, ObjectIdentifier};
-use crate::x509::tlv::{element, tag};
+use crate::x509::tlv::{Reader, element, tag};
 use crate::x509::{Certificate, KeyAlgorithm, KeyUsage, SignatureAlgorithm, Time};
 
 use super::error::ManifestError;
@@ -56,6 +56,25 @@ pub fn sign_octets(
     let signature = signatures.pop().unwrap_or_default();
     suite.verify(certificate, &message, &signature)?;
     Ok(encode(suite, certificate, &attributes, &signature))
+}
+
+/// The certificate that a seal carries, for where there is no `manifest.pem` beside it. Nothing is believed by this:
+/// [`SignedManifest::open`](super::SignedManifest::open) demands that the seal carries exactly that certificate.
+///
+/// # Errors
+/// There is no certificate where a seal has it.
+pub fn certificate_in(seal: &[u8]) -> Result<Certificate, ManifestError> {
+    let content_info = Reader::new(seal).expect(tag::SEQUENCE, "ContentInfo")?;
+    let mut fields = Reader::new(content_info.content);
+    fields.expect(tag::OBJECT_IDENTIFIER, "contentType")?;
+    let content = fields.expect(CONTENT, "content")?;
+    let signed_data = Reader::new(content.content).expect(tag::SEQUENCE, "SignedData")?;
+    let mut fields = Reader::new(signed_data.content);
+    fields.expect(tag::INTEGER, "SignedData version")?;
+    fields.expect(tag::SET, "digestAlgorithms")?;
+    fields.expect(tag::SEQUENCE, "encapContentInfo")?;
+    let certificates = fields.expect(CERTIFICATES, "certificates")?;
+    Ok(Certificate::from_der(certificates.content)?)
 }
 
 /// Proves that a certificate is one for sealing manifests, valid at `at` (docs/manifest-format.md, "Signer").

@@ -151,9 +151,9 @@ fn build_all<'a>(
 
 /// Records and signs one chunk after the other, until nobody takes them, who then says why. Each is handed on with
 /// whether an earlier run had signed some of it.
-fn sign_all<'a>(
+fn sign_all(
     ledger: &Ledger,
-    built: Receiver<(Chunk<'a>, Result<Built, Error>)>,
+    built: Receiver<(Chunk<'_>, Result<Built, Error>)>,
     finish: &SyncSender<(Finished, bool)>,
 ) -> Result<(), Error> {
     for (chunk, built) in built {

@@ -194,6 +194,10 @@ oids! {
     CMS_MESSAGE_DIGEST = "1.2.840.113549.1.9.4";
     /// id-signingTime, RFC 5652 §11.3
     CMS_SIGNING_TIME = "1.2.840.113549.1.9.5";
+    /// id-aa-signingCertificate, RFC 2634 §5.4: what time-stamps of RFC 3161 carry
+    CMS_SIGNING_CERTIFICATE = "1.2.840.113549.1.9.16.2.12";
+    /// id-ct-TSTInfo, RFC 3161 §2.4.2
+    CMS_TST_INFO = "1.2.840.113549.1.9.16.1.4";
     /// id-aa-signingCertificateV2, RFC 5035 §3
     CMS_SIGNING_CERTIFICATE_V2 = "1.2.840.113549.1.9.16.2.47";
 }

@@ -1,10 +1,11 @@
 //! The auditor's own side: anchors and inputs.
 
-use super::batch::{batch, refused, refused_only};
+use super::batch::batch;
 use super::support::judges::put;
 use super::support::pki::{Recipe, TestPki, archive, der};
 use super::support::run::project;
 use super::support::workshop::Workshop;
+use super::verdict::{refused, refused_only};
 
 #[test]
 fn other_anchors_than_the_batchs_refuse_it() {

@@ -29,23 +29,3 @@ pub(crate) fn codes(finished: &Finished) -> BTreeSet<String> {
     assert_eq!(report["holds"], faults.is_empty());
     faults.iter().map(|fault| fault["code"].as_str().expect("a code").to_owned()).collect()
 }
-
-/// Demands that the batch at `out` is refused, for these reasons among others.
-#[track_caller]
-pub(crate) fn refused(workshop: &Workshop, out: &str, more: &[&str], because: &[&str]) {
-    let finished = workshop.verify(out, &[&["--format", "json"], more].concat());
-    assert_eq!(finished.code, Some(1), "{because:?}: accepted\n{}{}", finished.out(), finished.err());
-    let found = codes(&finished);
-    for code in because {
-        assert!(found.contains(*code), "{code} is not among {found:?}\n{}", finished.out());
-    }
-}
-
-/// Demands that the batch at `out` is refused for these reasons and no other.
-#[track_caller]
-pub(crate) fn refused_only(workshop: &Workshop, out: &str, more: &[&str], because: &[&str]) {
-    let finished = workshop.verify(out, &[&["--format", "json"], more].concat());
-    assert_eq!(finished.code, Some(1), "{because:?}: accepted\n{}{}", finished.out(), finished.err());
-    let expected: BTreeSet<String> = because.iter().map(|code| (*code).to_owned()).collect();
-    assert_eq!(codes(&finished), expected, "{}", finished.out());
-}

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::batch::{batch, codes, refused};
+use super::batch::{batch, codes};
 use super::support::judges::put;
 use super::support::workshop::Workshop;
+use super::verdict::refused;
 
 /// The same batch directory once more, with one change.
 fn changed(workshop: &Workshop, out: &str, change: impl FnOnce(&Path)) {
@@ -55,6 +56,7 @@ fn a_flipped_bit_anywhere_is_refused() {
             put(&path, &flipped);
             let finished = workshop.verify("other", &["--format", "json"]);
             assert_eq!(finished.code, Some(1), "{name} octet {at}: {}{}", finished.out(), finished.err());
+            super::opinion::agreed(&workshop, "other", false);
             let found = codes(&finished);
             let expected = |code: &String| match name.as_str() {
                 "manifest.json" => code == "manifest.seal.digest",

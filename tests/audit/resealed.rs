@@ -8,10 +8,11 @@ use reroot::verify::Relaxation;
 use reroot::x509::tlv::{element, tag};
 use reroot::x509::{Sha256Digest, Time, oid};
 
-use super::batch::{batch, refused, refused_only};
+use super::batch::batch;
 use super::forge::{Forge, certify};
 use super::support::pki::{Recipe, TestPki, variants};
 use super::support::workshop::Workshop;
+use super::verdict::{refused, refused_only};
 
 /// Takes the batch apart, applies both changes, and demands that the auditor gives exactly these reasons.
 #[track_caller]
@@ -182,7 +183,9 @@ fn a_statement_that_says_something_else_is_refused() {
         ("ignored", &["audit.account.counts"], |s| (s.counts.ignored, s.counts.items) = (0, 5)),
         ("signatures", &["audit.account.counts"], |s| s.counts.signatures_made = 3),
         ("inputs", &["audit.account.counts"], |s| s.inputs.count = 2),
-        ("anchor-name", &["audit.statement.anchors"], |s| s.anchors[0].subject = "CN=ST".to_owned()),
+        ("anchor-name", &["audit.source.anchor", "audit.statement.anchors"], |s| {
+            s.anchors[0].subject = "CN=ST".to_owned();
+        }),
         ("anchor", &["audit.statement.anchors"], |s| s.anchors[0].sha256 = Sha256Digest::new([1; 32])),
     ];
     for (name, because, last) in cases {
@@ -259,7 +262,8 @@ fn files_of_the_batch_that_say_something_else_are_refused() {
         nothing,
     );
     let inputs = text("inputs.jsonl").replacen("{\"name\"", "{ \"name\"", 1).into_bytes();
-    resealed(&workshop, "inputs", &["audit.account.line"], file("inputs.jsonl", inputs), nothing);
+    let both = ["audit.account.line", "audit.account.counts"];
+    resealed(&workshop, "inputs", &both, file("inputs.jsonl", inputs), nothing);
 
     // chains: empty, of another CA, with a stranger on top, with text that is none
     let other = Workshop::new();

@@ -3,9 +3,10 @@
 use reroot::x509::tlv::{Reader, element, tag};
 use reroot::x509::{Certificate, oid, pem};
 
-use super::batch::{batch, refused_only};
+use super::batch::batch;
 use super::forge::{Forge, certificate, certify};
 use super::support::workshop::Workshop;
+use super::verdict::refused_only;
 
 /// A chip's own certificate, its own key, under the same root: the seal verifies for OpenSSL and says nothing.
 #[test]

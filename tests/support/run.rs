@@ -200,6 +200,18 @@ impl Running {
         }
     }
 
+    /// Reads its standard output up to and with this octet.
+    pub fn read_until(&mut self, end: u8) -> Vec<u8> {
+        let stdout = self.child.stdout.as_mut().expect("it is piped");
+        let (mut seen, mut octet) = (Vec::new(), [0]);
+        while seen.last() != Some(&end) {
+            let read = stdout.read(&mut octet).expect("its output can be read");
+            assert!(read == 1, "{} ended: {}", self.text, String::from_utf8_lossy(&seen));
+            seen.push(octet[0]);
+        }
+        seen
+    }
+
     /// Sends it a signal.
     pub fn signal(&self, signal: rustix::process::Signal) {
         let process = rustix::process::Pid::from_child(&self.child);

@@ -59,3 +59,16 @@ fn every_leaf_of_every_small_tree_is_proved_and_no_other() {
         assert!(matches!(verify(leaves[0], size, &[]), Err(InclusionError::Index { .. })));
     }
 }
+
+#[test]
+fn a_tree_in_memory_gives_the_paths_of_the_definition() {
+    for size in (0..=33).chain([64, 65, 100, 127]) {
+        let leaves: Vec<_> = (0..size).map(|n: u32| leaf_hash(&n.to_be_bytes())).collect();
+        let tree = Tree::new(leaves.clone());
+        assert_eq!(tree.size(), u64::from(size));
+        assert_eq!(tree.root(), root_from_leaf_hashes(&leaves), "{size}");
+        for index in 0..leaves.len() {
+            assert_eq!(tree.path(index as u64), inclusion_path(&leaves, index), "{index} of {size}");
+        }
+    }
+}

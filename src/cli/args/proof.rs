@@ -1,0 +1,86 @@
+//! Proofs of single chips.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+/// Where the trust anchors are: from whoever checks, never from a batch.
+#[derive(Args, Debug)]
+pub(crate) struct AnchorArgs {
+    /// Trust anchor of the source leaves, PEM or DER (default: those of the configuration)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) source_anchor: Vec<PathBuf>,
+    /// Trust anchor of the new certificates (default: the configuration's root)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) issuer_anchor: Option<PathBuf>,
+    /// Trust anchor of the manifest signer (default: the issuer anchor)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) manifest_anchor: Option<PathBuf>,
+    /// Configuration to take anchors from that are not given
+    #[arg(long, value_name = "FILE", default_value = "reroot.toml")]
+    pub(crate) config: PathBuf,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  reroot prove batches/reel-0042 0209A021E021C4E1D00139 --out chip.proof.json\n  \
+    reroot prove batches/reel-0042 --from uids.txt --out proofs\n\n\
+    Of a chip that is not in the batch, its absence is proved. A proof is one line of JSON.")]
+pub(crate) struct ProveArgs {
+    /// The batch directory
+    pub(crate) batch: PathBuf,
+    /// The chip: its UID, or of an STSAFE-A chip the ST number or the unique number
+    #[arg(required_unless_present_any = ["all", "from"], conflicts_with_all = ["all", "from"])]
+    pub(crate) uid: Option<String>,
+    /// Every chip of the batch
+    #[arg(long, conflicts_with = "from")]
+    pub(crate) all: bool,
+    /// The chips in this list: one UID a line, `#` begins a comment
+    #[arg(long, value_name = "FILE")]
+    pub(crate) from: Option<PathBuf>,
+    /// The file to create; with --all or --from a directory of `<UID>.proof.json` (default: standard output, one line a
+    /// proof)
+    #[arg(long, value_name = "PATH")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Example:\n  reroot verify-proof chip.proof.json --source-anchor stm-root.pem --issuer-anchor our-root.pem"
+)]
+pub(crate) struct VerifyProofArgs {
+    /// Files with one proof a line; `-` is standard input
+    #[arg(required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) anchors: AnchorArgs,
+    /// Demand that the proofs are about this chip
+    #[arg(long, value_name = "UID")]
+    pub(crate) uid: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TimestampCommand {
+    /// Take in the authority's answer: it is checked and kept beside the batch as `BATCH.tst`
+    #[command(
+        after_help = "Example:\n  reroot timestamp attach batches/reel-0042 answer.tsr --tsa-anchor tsa-root.pem"
+    )]
+    Attach {
+        /// The batch directory
+        batch: PathBuf,
+        /// The answer, or a bare time-stamp token
+        answer: PathBuf,
+        /// Trust anchor of the authority; without it only what was stamped is checked, not by whom
+        #[arg(long, value_name = "FILE")]
+        tsa_anchor: Vec<PathBuf>,
+    },
+    /// Write the request that goes to the authority
+    #[command(after_help = "Example:\n  reroot timestamp request batches/reel-0042 --out request.tsq\n\n\
+        Send it with: curl --data-binary @request.tsq -H 'Content-Type: application/timestamp-query' URL > answer.tsr")]
+    Request {
+        /// The batch directory
+        batch: PathBuf,
+        /// The file to create
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+}

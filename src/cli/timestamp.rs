@@ -1,0 +1,71 @@
+//! `reroot timestamp`
+
+use std::path::{Path, PathBuf};
+
+use reroot::delivery::BatchReader;
+use reroot::durable::{self, Access};
+use reroot::error::Error;
+use reroot::manifest::timestamp::{Token, request};
+use reroot::manifest::{STATEMENT_FILE, Statement};
+use serde_json::json;
+
+use super::args::{Format, TimestampCommand};
+use super::{Exit, Fault, Printer, World, load, render};
+
+pub(crate) fn run(command: &TimestampCommand, world: &World, printer: Printer) -> Result<Exit, Fault> {
+    match command {
+        TimestampCommand::Attach { batch, answer, tsa_anchor } => attach(batch, answer, tsa_anchor, printer),
+        TimestampCommand::Request { batch, out } => {
+            let request = request(&statement(batch)?, world.random());
+            durable::write_new(out, Access::Public, &request)?;
+            match printer.format {
+                Format::Json => printer.json(&json!({ "out": out.display().to_string() })),
+                Format::Text => printer.data(&format!("{}\n", out.display())),
+            }
+            Ok(Exit::Done)
+        }
+    }
+}
+
+fn attach(batch: &Path, answer: &Path, tsa_anchor: &[PathBuf], printer: Printer) -> Result<Exit, Fault> {
+    let out = beside(batch).ok_or_else(|| Fault::usage(format!("`{}` does not end in a name", render::path(batch))))?;
+    let statement = statement(batch)?;
+    let anchors = load::certificates(tsa_anchor)?;
+    let token = Token::read(&load::bytes("answer", answer)?)?;
+    let stamped = if anchors.is_empty() {
+        token.check_imprint(&statement)?;
+        printer.warn("nothing says yet whose word this is: give the authority's root with --tsa-anchor");
+        None
+    } else {
+        Some(token.verify(&statement, &anchors)?)
+    };
+    durable::write_new(&out, Access::Public, token.der())?;
+    match printer.format {
+        Format::Json => printer.json(&json!({
+            "out": out.display().to_string(),
+            "time": stamped.as_ref().map(|stamped| stamped.time.to_string()),
+            "authority": stamped.as_ref().map(|stamped| stamped.authority.clone()),
+        })),
+        Format::Text => {
+            printer.data(&format!("{}\n", out.display()));
+            if let Some(stamped) = &stamped {
+                printer.say(&format!("stamped at {} by `{}`", stamped.time, stamped.authority));
+            }
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// Where the time-stamp of a batch lies: the directory itself is sealed and takes nothing more.
+pub(crate) fn beside(batch: &Path) -> Option<PathBuf> {
+    let mut name = batch.file_name()?.to_owned();
+    name.push(".tst");
+    Some(batch.with_file_name(name))
+}
+
+/// The octets of a statement that can be read; whether it is believed is not asked here.
+fn statement(batch: &Path) -> Result<Vec<u8>, Fault> {
+    let octets = BatchReader::open(batch)?.read(STATEMENT_FILE)?;
+    Statement::parse(&octets).map_err(Error::NotSealed)?;
+    Ok(octets)
+}

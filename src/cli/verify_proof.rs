@@ -1,0 +1,158 @@
+//! `reroot verify-proof`
+
+use std::fmt::Write as _;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+
+use reroot::audit::Fault as Broken;
+use reroot::manifest::Proof;
+use reroot::proof::{Checker, ChipName, Proved};
+use serde_json::{Value, json};
+
+use super::args::{Format, VerifyProofArgs};
+use super::prove::chip;
+use super::{Exit, Fault, Printer, World, load, render};
+
+pub(crate) fn run(args: &VerifyProofArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
+    let anchors = load::anchors(&args.anchors)?;
+    let checker = Checker::new(&anchors.source, &anchors.issuer, &anchors.manifest)?;
+    let asked = args.uid.as_deref().map(chip).transpose()?;
+    let mut exit = Exit::Done;
+    for path in &args.files {
+        let mut count = 0;
+        let mut each = |line: &[u8]| {
+            count += 1;
+            let place = format!("{}, proof {count}", render::path(path));
+            let outcome = checker.check_octets(line);
+            let outcome = match outcome {
+                Ok((proof, proved)) if asked.as_ref().is_none_or(|asked| is(asked, &proof)) => Ok((proof, proved)),
+                Ok((proof, _)) => Err(another(&proof)),
+                Err(broken) => Err(broken),
+            };
+            match &outcome {
+                Ok((proof, proved)) => show(printer, proof, proved),
+                Err(broken) => {
+                    exit = Exit::Findings;
+                    refuse(printer, &place, broken);
+                }
+            }
+        };
+        if path.as_os_str() == "-" {
+            lines(path, &mut *world.stdin, &mut each)?;
+        } else {
+            let file = std::fs::File::open(path).map_err(|error| unreadable(path, &error))?;
+            lines(path, file, &mut each)?;
+        }
+        if count == 0 {
+            return Err(Fault::usage(format!("`{}` holds no proof", render::path(path))));
+        }
+    }
+    Ok(exit)
+}
+
+/// One proof a line; a line without its end is a proof that was cut off.
+fn lines(path: &Path, input: impl Read, each: &mut dyn FnMut(&[u8])) -> Result<(), Fault> {
+    let mut input = BufReader::new(input);
+    loop {
+        let mut line = Vec::new();
+        let mut limited = (&mut input).take(Proof::MAX_BYTES as u64 + 1);
+        limited.read_until(b'\n', &mut line).map_err(|error| unreadable(path, &error))?;
+        if line.is_empty() {
+            return Ok(());
+        }
+        each(&line);
+    }
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Fault {
+    Fault::usage(format!("cannot read `{}`: {error}", render::path(path)))
+}
+
+fn is(asked: &ChipName, proof: &Proof) -> bool {
+    asked.names(&proof.uid)
+}
+
+fn another(proof: &Proof) -> Broken {
+    Broken {
+        code: reroot::proof::code::UID,
+        place: "proof".to_owned(),
+        message: format!("is about chip {}, not about the one asked for", proof.uid),
+    }
+}
+
+fn show(printer: Printer, proof: &Proof, proved: &Proved) {
+    match printer.format {
+        Format::Json => printer.data(&format!("{}\n", as_json(proof, proved))),
+        Format::Text => printer.data(&text(proof, proved)),
+    }
+}
+
+fn text(proof: &Proof, proved: &Proved) -> String {
+    let statement = &proved.statement;
+    let mut facts: Vec<(&str, String)> = vec![("chip", proof.uid.to_string())];
+    if let Some(presence) = &proved.presence {
+        let entry = &presence.entry;
+        facts.push(("certificate", format!("sha256 {}, serial {}", entry.sha256(), entry.serial())));
+        facts.push(("subject", presence.certificate.subject().to_string()));
+        let validity = entry.validity();
+        facts.push(("valid", format!("{} to {}", validity.not_before(), validity.not_after())));
+        facts.push(("issuer", statement.issuer.subject.clone()));
+        facts.push(("source leaf", format!("sha256 {}", entry.source_sha256())));
+        facts.push(("source anchor", presence.anchor.clone()));
+        let relax: Vec<&str> = entry.relax().iter().map(|one| one.as_str()).collect();
+        if !relax.is_empty() {
+            facts.push(("relaxations", relax.join(", ")));
+        }
+        facts.push(("place", format!("line {} of {}", presence.index + 1, statement.entries.tree_size)));
+    }
+    facts.push(("batch", statement.batch.clone()));
+    facts.push(("issued at", statement.issued_at.to_string()));
+    facts.push(("policy", format!("{} (sha256 {})", statement.policy.name, statement.policy.sha256)));
+    facts.push(("statement", format!("sha256 {}", proved.statement_sha256)));
+    facts.extend(proved.checks.iter().map(|check| ("checked", (*check).to_owned())));
+    let mut text = String::new();
+    for (name, value) in facts {
+        let _ = writeln!(text, "{name:<14}{value}");
+    }
+    text.push_str(match proved.presence {
+        Some(_) => "the proof holds: the chip is in the batch\n",
+        None => "the proof holds: the chip is NOT in the batch\n",
+    });
+    text
+}
+
+fn as_json(proof: &Proof, proved: &Proved) -> Value {
+    let statement = &proved.statement;
+    json!({
+        "holds": true,
+        "uid": proof.uid.to_string(),
+        "present": proved.presence.is_some(),
+        "batch": statement.batch,
+        "issued_at": statement.issued_at.to_string(),
+        "policy": { "name": statement.policy.name, "sha256": statement.policy.sha256.to_string() },
+        "statement_sha256": proved.statement_sha256.to_string(),
+        "tree_size": statement.entries.tree_size,
+        "chip": proved.presence.as_ref().map(|presence| json!({
+            "index": presence.index,
+            "source_anchor": presence.anchor,
+            "line": serde_json::from_str::<Value>(&presence.entry.line()).unwrap_or_default(),
+        })),
+        "checks": proved.checks,
+    })
+}
+
+fn refuse(printer: Printer, place: &str, broken: &Broken) {
+    match printer.format {
+        Format::Json => {
+            let fault = json!({ "code": broken.code.as_str(), "place": broken.place, "message": broken.message });
+            printer.data(&format!("{}\n", json!({ "holds": false, "proof": place, "faults": [fault] })));
+        }
+        Format::Text => {
+            let message = render::escape(&broken.message);
+            printer.data(&format!(
+                "FAULT [{}] {place}: {}: {message}\nTHE PROOF DOES NOT HOLD\n",
+                broken.code, broken.place
+            ));
+        }
+    }
+}

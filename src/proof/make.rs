@@ -1,0 +1,325 @@
+//! Making proofs: the lines are read once for the tree and once more beside the archives.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::crypto::sha256;
+use crate::delivery::{BatchReader, CertificateStream, DeliveryError, Lines};
+use crate::error::Error;
+use crate::manifest::{self, Proof, ProofChip, ProofLine, Statement, Tree, leaf_hash};
+use crate::origin::Uid;
+use crate::reel::certificates_in_pem;
+use crate::x509::{Certificate, Leniency, Name, Sha256Digest};
+
+use super::chip::ChipName;
+
+/// What to prove.
+#[expect(missing_debug_implementations, reason = "holds a closure")]
+pub struct Prove<'a> {
+    /// The batch directory.
+    pub batch: &'a Path,
+    /// About which chips.
+    pub chips: Chips<'a>,
+    /// Told how many lines have been gone through; every line twice.
+    pub advance: &'a (dyn Fn(u64) + Sync),
+    /// Ends the work early.
+    pub cancel: &'a AtomicBool,
+}
+
+/// The chips that proofs are about.
+#[derive(Clone, Copy, Debug)]
+pub enum Chips<'a> {
+    /// Every chip of the batch.
+    All,
+    /// These: of those in the batch the presence is shown, of the others the absence.
+    These(&'a [ChipName]),
+}
+
+/// What was proved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proven {
+    /// What the batch's signer says, as it stands in the proofs; not believed here.
+    pub statement: Statement,
+    /// Chips that are in the batch.
+    pub present: u64,
+    /// Chips that are not.
+    pub absent: u64,
+}
+
+/// Makes a proof for each chip, in order of UIDs, and hands it on.
+///
+/// No anchor is needed: a proof is believed by whoever checks it. What the proofs rest on is looked at all the same:
+/// lines in order, their digest and root those of the statement, certificates beside the lines that name them.
+///
+/// # Errors
+/// The batch is damaged, a part of a UID names none of its chips, `take` fails, or the environment does.
+pub fn prove(job: &Prove<'_>, take: &mut dyn FnMut(Proof) -> Result<(), Error>) -> Result<Proven, Error> {
+    let reader = BatchReader::open(job.batch)?;
+    let octets = reader.read(manifest::STATEMENT_FILE)?;
+    let statement = Statement::parse(&octets).map_err(Error::NotSealed)?;
+    let seal = reader.read(manifest::SEAL_FILE)?;
+    let mut wanted = Wanted::new(job.chips);
+    let tree = tree(job, &reader, &statement, &mut wanted)?;
+    let chips = wanted.resolve()?;
+    let maker = Maker { statement: octets, seal, tree, chain: chain(&reader)?, intermediates: intermediates(&reader)? };
+    let mut proven = Proven { statement, present: 0, absent: 0 };
+    walk(job, &reader, &maker, chips.as_ref(), &mut |proof| {
+        *(if proof.chip.is_some() { &mut proven.present } else { &mut proven.absent }) += 1;
+        take(proof)
+    })?;
+    Ok(proven)
+}
+
+/// The first pass: all leaf hashes, and what the names given stand for.
+fn tree(job: &Prove<'_>, reader: &BatchReader, statement: &Statement, wanted: &mut Wanted<'_>) -> Result<Tree, Error> {
+    let mut lines = reader.lines(manifest::ENTRIES_FILE)?;
+    let mut leaves: Vec<Sha256Digest> = Vec::new();
+    let mut last: Option<Uid> = None;
+    while let Some(line) = lines.next_line()? {
+        job.step()?;
+        let uid = uid_of(line, leaves.len() as u64)?;
+        if let Some(last) = last.filter(|last| *last >= uid) {
+            let (previous, found) = (last.to_string(), uid.to_string());
+            return Err(DeliveryError::Order { what: "line", previous, found }.into());
+        }
+        leaves.push(leaf_hash(line.as_bytes()));
+        wanted.see(&uid);
+        last = Some(uid);
+    }
+    let file = lines.finish()?;
+    let tree = Tree::new(leaves);
+    let stated = &statement.entries;
+    for (found, expected) in [(file.sha256, stated.sha256), (tree.root(), stated.root_hash)] {
+        if found != expected {
+            return Err(DeliveryError::Differs { name: file.name, found, expected }.into());
+        }
+    }
+    Ok(tree)
+}
+
+/// The UID that a line begins with. Whether the rest of the line can be read, is for whoever checks the proof.
+fn uid_of(line: &str, index: u64) -> Result<Uid, Error> {
+    let uid = line.strip_prefix("{\"uid\":\"").and_then(|rest| rest.split_once('"')?.0.parse().ok());
+    let broken = || DeliveryError::Line {
+        name: manifest::ENTRIES_FILE.to_owned(),
+        line: index + 1,
+        what: "does not begin with a UID",
+    };
+    Ok(uid.ok_or_else(broken)?)
+}
+
+/// The names given and what they turned out to stand for.
+struct Wanted<'a> {
+    /// `None`: all.
+    names: Option<BTreeMap<&'a [u8], Option<Uid>>>,
+    given: &'a [ChipName],
+}
+
+impl<'a> Wanted<'a> {
+    fn new(chips: Chips<'a>) -> Self {
+        match chips {
+            Chips::All => Self { names: None, given: &[] },
+            Chips::These(given) => {
+                Self { names: Some(given.iter().map(|name| (name.as_bytes(), None)).collect()), given }
+            }
+        }
+    }
+
+    fn see(&mut self, uid: &Uid) {
+        let Some(names) = &mut self.names else { return };
+        let [st_number, unique] = ChipName::parts(uid).unwrap_or_default();
+        for name in [uid.as_bytes(), st_number, unique] {
+            if let Some(found) = names.get_mut(name) {
+                *found = Some(uid.clone());
+            }
+        }
+    }
+
+    /// Whole UIDs; `None` for all of the batch.
+    fn resolve(self) -> Result<Option<BTreeSet<Uid>>, Error> {
+        let Some(names) = self.names else { return Ok(None) };
+        self.given
+            .iter()
+            .map(|name| {
+                let found = names.get(name.as_bytes()).cloned().flatten();
+                found.or_else(|| name.whole().cloned()).ok_or_else(|| Error::Chip {
+                    chip: name.to_string(),
+                    found: "names no chip of the batch",
+                    hint: "To prove that a chip is not in the batch, give its whole UID: the leaf's serial number.",
+                })
+            })
+            .collect::<Result<_, _>>()
+            .map(Some)
+    }
+}
+
+/// What all proofs of a batch have in common.
+struct Maker {
+    statement: Vec<u8>,
+    seal: Vec<u8>,
+    tree: Tree,
+    chain: Vec<Vec<u8>>,
+    intermediates: Vec<Certificate>,
+}
+
+/// A line with its certificates.
+struct Row {
+    index: u64,
+    uid: Uid,
+    line: String,
+    certificate: Vec<u8>,
+    source: Vec<u8>,
+}
+
+/// The second pass: every line with the one before and the one after it.
+fn walk(
+    job: &Prove<'_>,
+    reader: &BatchReader,
+    maker: &Maker,
+    chips: Option<&BTreeSet<Uid>>,
+    take: &mut dyn FnMut(Proof) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let mut rows = Rows {
+        lines: reader.lines(manifest::ENTRIES_FILE)?,
+        certificates: reader.certificates()?,
+        sources: reader.sources()?,
+        index: 0,
+    };
+    // those not met yet, in order
+    let mut waiting = chips.into_iter().flatten().peekable();
+    let mut before: Option<Row> = None;
+    let mut here = rows.next()?;
+    while let Some(absent) = waiting.next_if(|uid| here.as_ref().is_none_or(|row| **uid < row.uid)) {
+        take(maker.absence(absent, &[here.as_ref()]))?;
+    }
+    while let Some(row) = here {
+        if chips.is_some() && waiting.peek().is_none() {
+            return Ok(());
+        }
+        job.step()?;
+        let after = rows.next()?;
+        if chips.is_none() || waiting.next_if(|uid| **uid == row.uid).is_some() {
+            take(maker.presence(&row, [before.as_ref(), Some(&row), after.as_ref()])?)?;
+        }
+        while let Some(absent) = waiting.next_if(|uid| after.as_ref().is_none_or(|after| **uid < after.uid)) {
+            take(maker.absence(absent, &[Some(&row), after.as_ref()]))?;
+        }
+        before = Some(row);
+        here = after;
+    }
+    Ok(())
+}
+
+struct Rows {
+    lines: Lines,
+    certificates: CertificateStream,
+    sources: CertificateStream,
+    index: u64,
+}
+
+impl Rows {
+    fn next(&mut self) -> Result<Option<Row>, Error> {
+        let line = self.lines.next_line()?.map(str::to_owned);
+        let (certificate, source) = (self.certificates.next_certificate()?, self.sources.next_certificate()?);
+        let index = self.index;
+        let (line, certificate, source) = match (line, certificate, source) {
+            (Some(line), Some(certificate), Some(source)) => (line, certificate, source),
+            (None, None, None) => return Ok(None),
+            _ => {
+                let what = "is not as many as certificates and sources";
+                let name = manifest::ENTRIES_FILE.to_owned();
+                return Err(DeliveryError::Line { name, line: index + 1, what }.into());
+            }
+        };
+        let uid = uid_of(&line, index)?;
+        if certificate.uid != uid || source.uid != uid {
+            return Err(DeliveryError::EntryDiffers { uid, what: "UID" }.into());
+        }
+        self.index += 1;
+        Ok(Some(Row { index, uid, line, certificate: certificate.der, source: source.der }))
+    }
+}
+
+impl Maker {
+    fn presence(&self, row: &Row, lines: [Option<&Row>; 3]) -> Result<Proof, Error> {
+        // damage is better found by whoever makes the proof than by whoever checks it
+        for (der, key) in [(&row.certificate, "sha256"), (&row.source, "source_sha256")] {
+            if !row.line.contains(&format!("\"{key}\":\"{}\"", sha256(der))) {
+                return Err(DeliveryError::EntryDiffers { uid: row.uid.clone(), what: key }.into());
+            }
+        }
+        let chip = ProofChip {
+            source: row.source.clone(),
+            source_chain: self.source_chain(row)?,
+            certificate: row.certificate.clone(),
+            chain: self.chain.clone(),
+        };
+        Ok(Proof { chip: Some(chip), ..self.absence(&row.uid, &lines) })
+    }
+
+    fn absence(&self, uid: &Uid, lines: &[Option<&Row>]) -> Proof {
+        let line = |row: &Row| ProofLine { index: row.index, path: self.tree.path(row.index), line: row.line.clone() };
+        Proof {
+            uid: uid.clone(),
+            chip: None,
+            lines: lines.iter().flatten().map(|row| line(row)).collect(),
+            statement: self.statement.clone(),
+            seal: self.seal.clone(),
+        }
+    }
+
+    /// Certificates above the leaf, by name, as far as the batch has them. A self-issued one is an anchor or nothing:
+    /// whoever checks has it already.
+    fn source_chain(&self, row: &Row) -> Result<Vec<Vec<u8>>, Error> {
+        if self.intermediates.is_empty() {
+            return Ok(vec![]);
+        }
+        let leniency = Leniency { explicit_default_boolean: true };
+        let (leaf, _) = Certificate::from_der_leniently(&row.source, leniency)
+            .map_err(|_| DeliveryError::EntryDiffers { uid: row.uid.clone(), what: "source leaf" })?;
+        let mut chain: Vec<Vec<u8>> = Vec::new();
+        let mut issuer: &Name = leaf.issuer();
+        while chain.len() < MAX_SOURCE_CHAIN
+            && let Some(above) = self.intermediates.iter().find(|above| above.subject() == issuer)
+        {
+            chain.push(above.der().to_vec());
+            issuer = above.issuer();
+        }
+        Ok(chain)
+    }
+}
+
+/// The issuing CA and those above it, but for roots.
+fn chain(reader: &BatchReader) -> Result<Vec<Vec<u8>>, Error> {
+    let certificates = certificates(reader, CHAIN_FILE)?;
+    let needed = |(position, certificate): &(usize, Certificate)| *position == 0 || !is_self_issued(certificate);
+    Ok(certificates.into_iter().enumerate().filter(needed).map(|(_, one)| one.der().to_vec()).collect())
+}
+
+fn intermediates(reader: &BatchReader) -> Result<Vec<Certificate>, Error> {
+    Ok(certificates(reader, SOURCE_CHAIN_FILE)?.into_iter().filter(|one| !is_self_issued(one)).collect())
+}
+
+fn is_self_issued(certificate: &Certificate) -> bool {
+    certificate.subject() == certificate.issuer()
+}
+
+fn certificates(reader: &BatchReader, name: &str) -> Result<Vec<Certificate>, Error> {
+    let malformed = |reason: String| DeliveryError::Malformed { name: name.to_owned(), reason };
+    let ders = certificates_in_pem(&reader.read(name)?).map_err(|error| malformed(error.to_string()))?;
+    let read = |der: &Vec<u8>| Certificate::from_der(der).map_err(|error| malformed(error.to_string()).into());
+    ders.iter().map(read).collect()
+}
+
+impl Prove<'_> {
+    fn step(&self) -> Result<(), Error> {
+        (self.advance)(1);
+        if self.cancel.load(Ordering::Relaxed) { Err(Error::Interrupted) } else { Ok(()) }
+    }
+}
+
+const CHAIN_FILE: &str = "chain.pem";
+const SOURCE_CHAIN_FILE: &str = "source-chain.pem";
+/// A proof has no more, and a path with more is not built by a verifier either.
+const MAX_SOURCE_CHAIN: usize = 6;
