@@ -89,8 +89,13 @@ impl Intake {
             }
             missing = expectation.missing.into_iter().map(|(line, chip)| MissingChip { chip, line }).collect();
         }
-        let mut rows: Vec<Option<Row>> = std::mem::take(&mut self.rows).into_iter().map(Some).collect();
-        self.rows = keys.iter().filter_map(|key| rows[place(key.mark)].take()).collect();
+        // in place: a second list of millions would be the largest thing in memory
+        let mut stays = vec![false; self.rows.len()];
+        keys.iter().for_each(|key| stays[place(key.mark)] = true);
+        drop(keys);
+        let mut stays = stays.into_iter();
+        self.rows.retain(|_| stays.next() == Some(true));
+        self.rows.sort_unstable_by(|a, b| a.key.uid.cmp(&b.key.uid));
         Ok(missing)
     }
 }

@@ -37,34 +37,29 @@ fn keep_clean(
     bound: &BoundPolicy,
     batch: &BatchRow,
     settled: &mut Settled,
-    rows: Vec<Row>,
+    mut rows: Vec<Row>,
 ) -> Result<Vec<Row>, Error> {
     let mut clean = Vec::with_capacity(rows.len());
-    let mut rows = rows.into_iter();
-    loop {
-        let block: Vec<Row> = rows.by_ref().take(BLOCK).collect();
-        if block.is_empty() {
-            return Ok(clean);
-        }
+    for block in rows.chunks(BLOCK) {
         run.interrupted()?;
         run.progress.advance(block.len() as u64);
-        let spool = &settled.spool;
-        let verifier = &settled.verifier;
-        let built = parallel::map_shares(run.job.jobs, block, |share| {
+        let (spool, verifier) = (&settled.spool, &settled.verifier);
+        let built = parallel::map_shares(run.job.jobs, block.iter().collect(), |share: Vec<&Row>| {
             let mut spool = spool.reader();
-            let build = |row: Row| {
-                let finding = prepare(run.job.issuer, bound, batch, &mut spool, verifier, &row, 0).map(Result::err);
-                (row, finding)
-            };
-            share.into_iter().map(build).collect::<Vec<_>>()
+            let mut finding =
+                |row| prepare(run.job.issuer, bound, batch, &mut spool, verifier, row, 0).map(Result::err);
+            share.into_iter().map(&mut finding).collect::<Vec<_>>()
         });
-        for (row, finding) in built.into_iter().flatten() {
-            match finding? {
-                None => clean.push(row),
-                Some(finding) => settled.findings.push((row.item, *finding)),
-            }
+        for (row, finding) in block.iter().zip(built.into_iter().flatten()) {
+            let finding = finding?;
+            clean.push(finding.is_none());
+            settled.findings.extend(finding.map(|finding| (row.item, *finding)));
         }
     }
+    // in place: a second list of millions would be the largest thing in memory
+    let mut clean = clean.into_iter();
+    rows.retain(|_| clean.next() == Some(true));
+    Ok(rows)
 }
 
 /// One certificate from its spooled leaf to a linted tbsCertificate: a pure function of batch row, leaf and attempt.

@@ -88,8 +88,13 @@ impl Settled {
             (members, others) = others.into_iter().partition(|_| flags.next() == Some(true));
         }
         let standings = ledger.standing(&self.terms.policy_use(), &leaf_keys(&others), before)?;
-        for (row, standing) in others.into_iter().zip(&standings) {
-            self.judge(job, row, standing)?;
+        if standings.iter().all(|standing| matches!(standing, Standing::Free)) {
+            // as it is almost always: no second list
+            self.rows = others;
+        } else {
+            for (row, standing) in others.into_iter().zip(&standings) {
+                self.judge(job, row, standing)?;
+            }
         }
         self.refuse_repeated_serials(job, ledger, before)?;
         if earlier.is_some() {

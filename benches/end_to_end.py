@@ -1,0 +1,135 @@
+#!/usr/bin/env python3
+"""Whole batches against a peer, in one run: certificates a second, where the time goes, memory.
+
+    python3 benches/end_to_end.py [--leaves 100000] [--rounds 3] [--peer-leaves 20000] [--no-peer] [--generic]
+
+Builds the program, makes a reel of TEST leaves and a throw-away CA (P-256, file keys) in a temporary folder, and lets
+`reroot issue`, `reroot verify` and the peer take turns. Each round has a ledger of its own. What is compared is wall
+time on all cores, and CPU time, which other work on the machine disturbs less; the ratios are those of one round, of
+which the median is printed. The peer needs Python's
+`cryptography` (scripts/tools.sh installs it): name its interpreter with --python.
+
+How to read the numbers: docs/performance.md.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+NAN = float("nan")
+PROJECT = pathlib.Path(__file__).resolve().parent.parent
+
+
+def run(*command):
+    """Wall seconds, CPU seconds, peak MiB and standard output of a command that must succeed."""
+    began = time.monotonic()
+    with tempfile.TemporaryFile() as out:
+        child = subprocess.Popen(command, stdout=out)
+        _, status, usage = os.wait4(child.pid, 0)
+        wall = time.monotonic() - began
+        child.returncode = os.waitstatus_to_exitcode(status)
+        out.seek(0)
+        text = out.read().decode()
+    if child.returncode != 0:
+        sys.exit(f"{' '.join(map(str, command))}: exit code {child.returncode}\n{text}")
+    return {"wall": wall, "cpu": usage.ru_utime + usage.ru_stime, "mib": usage.ru_maxrss / 1024, "out": text}
+
+
+def prepare(folder, leaves):
+    """The reel, the CA and the policy."""
+    subprocess.run(
+        ["cargo", "build", "--locked", "--release", "--quiet", "--bin", "reroot", "--example", "testpki"],
+        cwd=PROJECT,
+        check=True,
+    )
+    target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", PROJECT / "target")) / "release"
+    program = target / "reroot"
+    make = [target / "examples/testpki", "--leaves", str(leaves), "--out", folder / "reel.zip"]
+    subprocess.run([*make, "--root", folder / "root.pem"], check=True, stderr=subprocess.DEVNULL)
+    subprocess.run([program, "--quiet", "init", folder / "pki"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    config = folder / "pki/reroot.toml"
+    config.write_text(re.sub(r"anchors = \[.*\]", f'anchors = ["{folder}/root.pem"]', config.read_text()))
+    policy = (PROJECT / "policies/tls-client.toml").read_text()
+    (folder / "policy.toml").write_text(policy.replace("relax = []", 'relax = ["test-anchor"]'))
+    return program
+
+
+def issue(program, folder, number, *options):
+    """One batch with a ledger of its own; the batch stays for `verify`."""
+    place = folder / f"round-{number}"
+    shutil.copytree(folder / "pki", place / "pki")
+    command = [program, "--format", "json", "--quiet", "issue", folder / "reel.zip", "--policy", folder / "policy.toml"]
+    result = run(*command, "--config", place / "pki/reroot.toml", "--out", place / "batch", *options)
+    return {**result, "timings": json.loads(result["out"])["timings"], "place": place}
+
+
+def verify(program, place, *options):
+    return run(program, "--quiet", "verify", place / "batch", "--config", place / "pki/reroot.toml", *options)
+
+
+def peer(python, folder, reel):
+    pki = folder / "pki/ca"
+    script = PROJECT / "benches/peers/python_peer.py"
+    files = [folder / "root.pem", pki / "issuing.pem", pki / "issuing.key.pem"]
+    count, wall, cpu = map(float, run(python, script, folder / reel, *files, str(os.cpu_count()))["out"].split())
+    return {"rate": count / wall, "micros": cpu * 1e6 / count}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--leaves", type=int, default=100_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--peer-leaves", type=int, default=20_000, help="the peer's reel: its rate does not depend on it")
+    parser.add_argument("--no-peer", action="store_true")
+    parser.add_argument("--generic", action="store_true", help="the same with --generic-verify as well")
+    parser.add_argument("--python", default=sys.executable, help="the peer's interpreter")
+    parser.add_argument("--scratch", help="where the temporary folder goes")
+    options = parser.parse_args()
+
+    with tempfile.TemporaryDirectory(dir=options.scratch) as name:
+        folder = pathlib.Path(name)
+        program = prepare(folder, options.leaves)
+        if not options.no_peer:
+            make = [program.parent / "examples/testpki", "--leaves", str(options.peer_leaves), "--out", folder / "peer.zip"]
+            subprocess.run(make, check=True, stderr=subprocess.DEVNULL)
+        rows, stages = {}, {}
+        for number in range(options.rounds):
+            rate = lambda result: options.leaves / result["wall"]
+            issued = issue(program, folder, number)
+            measured = {"reroot issue": issued, "reroot verify": verify(program, issued["place"])}
+            shutil.rmtree(issued["place"])
+            if options.generic:
+                generic = issue(program, folder, number, "--generic-verify")
+                measured["reroot issue --generic-verify"] = generic
+                measured["reroot verify --generic-verify"] = verify(program, generic["place"], "--generic-verify")
+                shutil.rmtree(generic["place"])
+            reference = None if options.no_peer else peer(options.python, folder, "peer.zip")
+            for what, result in measured.items():
+                micros = result["cpu"] * 1e6 / options.leaves
+                ratios = (rate(result) / reference["rate"], reference["micros"] / micros) if reference else (NAN, NAN)
+                rows.setdefault(what, []).append((rate(result), micros, result["mib"], *ratios))
+            if reference:
+                what = f"Python cryptography, {os.cpu_count()} processes"
+                rows.setdefault(what, []).append((reference["rate"], reference["micros"], NAN, 1.0, 1.0))
+            for stage, seconds in issued["timings"].items():
+                stages.setdefault(stage, []).append(seconds * 1e6 / options.leaves)
+
+    median = lambda values: statistics.median(list(values))
+    print(f"{options.leaves} leaves, {os.cpu_count()} cores, median of {options.rounds} rounds")
+    print(f"{'':<34}{'certs/s':>9}{'CPU us/cert':>13}{'peak MiB':>10}{'x peer':>8}{'x peer, CPU':>13}")
+    for what, measured in rows.items():
+        columns = [median(column) for column in zip(*measured)]
+        print(f"{what:<34}{columns[0]:>9.0f}{columns[1]:>13.1f}{columns[2]:>10.0f}{columns[3]:>8.2f}{columns[4]:>13.2f}")
+    print("wall us/cert of `issue` by stage: " + ", ".join(f"{stage} {median(v):.1f}" for stage, v in stages.items()))
+
+
+if __name__ == "__main__":
+    main()
