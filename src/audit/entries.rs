@@ -1,19 +1,20 @@
 //! Line by line: the whole way from the source leaf to the new certificate, walked again.
 
+use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 
-use crate::cert::{IssuerIdentity, Seed, UncheckedCertificate};
+use crate::cert::{IssuedCertificate, IssuerIdentity, ObjectTemplate, Seed, UncheckedCertificate, differences};
 use crate::crypto::{is_full_width, sha256};
 use crate::delivery::{BatchReader, Stamp, StoredCertificate, WrittenFile};
 use crate::error::Error;
-use crate::issue::{self, derive_serial, serial_for};
+use crate::issue::{self, AnswerFault, derive_serial, serial_for};
 use crate::manifest::{self, AnchorReference, Entry, Statement, TreeBuilder};
-use crate::origin::Uid;
+use crate::origin::{Code, Uid};
 use crate::parallel;
-use crate::policy::{BatchContext, BoundPolicy, Policy};
+use crate::policy::{BatchContext, BoundPolicy, Policy, difference_name};
 use crate::reel::SourceLeaf;
 use crate::verify::{Examined, Relaxation, TrustAnchor, Verifier};
-use crate::x509::{Certificate, Sha256Digest};
+use crate::x509::{Certificate, SerialNumber, Sha256Digest};
 
 use super::report::{AuditReport, Fault, code};
 use super::{Audit, believed, certificates, check_digest};
@@ -38,6 +39,7 @@ struct Good {
     relaxations: Vec<Relaxation>,
     source: Sha256Digest,
     attempt: u32,
+    serial: SerialNumber,
 }
 
 /// Everything a line is checked against.
@@ -47,7 +49,9 @@ struct Context<'a> {
     verifier: Verifier,
     anchors: &'a [Certificate],
     statement: &'a Statement,
-    seed: Seed,
+    policy: &'a Policy,
+    /// None if another CA made the certificates.
+    seed: Option<Seed>,
 }
 
 const SOURCE_CHAIN: &str = "source-chain.pem";
@@ -63,7 +67,8 @@ pub(super) fn check(
 ) -> Result<(), Error> {
     let Some(context) = context(job, reader, statement, identity, policy, report)? else { return Ok(()) };
     let before = report.count();
-    let mut walk = Walk { tree: TreeBuilder::new(), last: None, discarded: Some(0), numbers: 0 };
+    let mut walk =
+        Walk { tree: TreeBuilder::new(), last: None, discarded: Some(0), numbers: 0, serials: HashSet::new() };
     let lines = believed(reader.lines(manifest::ENTRIES_FILE), manifest::ENTRIES_FILE, report)?;
     let certificates = believed(reader.certificates(), "certificates.zip", report)?;
     let sources = believed(reader.sources(), "sources.zip", report)?;
@@ -121,7 +126,13 @@ pub(super) fn check(
     report.checked_since(before, "every source leaf's chain, UID and key under the source anchors");
     report.checked_since(
         before,
-        "every certificate: rebuilt bit for bit from policy, seed and leaf, and the CA's signature",
+        match context.seed {
+            Some(_) => "every certificate: rebuilt bit for bit from policy, seed and leaf, and the CA's signature",
+            None => {
+                "every certificate: the leaf's key, what the policy asks for but for the differences that it allows and the \
+                 line names, and the CA's signature (another CA made it: nothing is rebuilt)"
+            }
+        },
     );
     walk.finish(statement, report);
     check_archives(statement, [certificates.files(), sources.files()].concat().as_slice(), report);
@@ -151,7 +162,7 @@ fn context<'a>(
     reader: &BatchReader,
     statement: &'a Statement,
     identity: &'a IssuerIdentity,
-    policy: &Policy,
+    policy: &'a Policy,
     report: &mut AuditReport,
 ) -> Result<Option<Context<'a>>, Error> {
     let anchors = job.source_anchors.iter().cloned().map(TrustAnchor::from_certificate).collect::<Result<_, _>>()?;
@@ -161,7 +172,9 @@ fn context<'a>(
         match certificates(&chain) {
             Ok(chain) => {
                 check_anchors(statement, &chain, report);
-                chain.into_iter().for_each(|certificate| verifier.add_intermediate(certificate));
+                for certificate in chain {
+                    verifier.add_intermediate(certificate);
+                }
             }
             Err(reason) => report.fault(code::FILE_UNREADABLE, SOURCE_CHAIN, &reason),
         }
@@ -181,16 +194,9 @@ fn context<'a>(
             return Ok(None);
         }
     };
-    let Some(seed) = statement.serial_seed else {
-        report.fault(
-            code::ENCODER,
-            manifest::STATEMENT_FILE,
-            "no serial seed: not a batch of this program's own issuing",
-        );
-        return Ok(None);
-    };
-    let seed = Seed(seed);
-    Ok(Some(Context { identity, bound, verifier, anchors: job.source_anchors, statement, seed }))
+    // the statement was read: null exactly when the issuer is foreign
+    let seed = statement.serial_seed.map(Seed);
+    Ok(Some(Context { identity, bound, verifier, anchors: job.source_anchors, statement, policy, seed }))
 }
 
 /// Lines count the anchors by the statement's list: what it says of each must be what the certificate says.
@@ -216,6 +222,8 @@ struct Walk {
     /// Discarded serial numbers of the statement that the lines have given so far; none once they differed.
     discarded: Option<usize>,
     numbers: u64,
+    /// Serial numbers that another CA chose.
+    serials: HashSet<SerialNumber>,
 }
 
 impl Walk {
@@ -237,9 +245,16 @@ impl Walk {
         }
         // one by one against the statement's: a line that claims billions of attempts ends at the first that differs
         let issuer = context.identity.spki();
+        let Some(seed) = &context.seed else {
+            if !self.serials.insert(good.serial) {
+                let message = "two certificates of the batch have one serial number (RFC 5280 §4.1.2.2)";
+                report.fault(code::SERIAL_TWICE, manifest::ENTRIES_FILE, message);
+            }
+            return;
+        };
         for attempt in 0..good.attempt {
             self.discarded = self.discarded.filter(|at| {
-                let serial = derive_serial(&context.seed, issuer, &good.source, attempt);
+                let serial = derive_serial(seed, issuer, &good.source, attempt);
                 context.statement.discarded_serials.get(*at) == Some(&serial)
             });
             let Some(at) = &mut self.discarded else { break };
@@ -313,14 +328,55 @@ impl Context<'_> {
 
         let template =
             self.bound.template(&leaf).map_err(|finding| fault(code::CERTIFICATE_TBS, finding.reason.clone()))?;
-        let serial = serial_for(&template, &self.seed, self.identity, entry.attempt());
-        let linted = self.identity.prepare(&template, serial, entry.attempt()).map_err(|lints| {
+        let certificate = Certificate::from_der(&row.certificate.der)
+            .map_err(|error| fault(code::CERTIFICATE_TBS, format!("certificate of chip {uid}: {error}")))?;
+        let (issued, differs) = match &self.seed {
+            Some(seed) => (self.rebuilt(seed, &entry, &template, &certificate, &fault)?, None),
+            None => self.made_elsewhere(uid, &template, &certificate, &fault)?,
+        };
+
+        // what an auditor cannot see again is at least what the policy allows
+        let padded = [entry.relax(), &self.verifier.rules().relax]
+            .iter()
+            .all(|relax| relax.contains(&Relaxation::TrailingPadding));
+        // every other field of the line follows from the certificates just proved, and from the statement
+        let expected = Entry::new(&issued, &leaf, self.statement.reissue.as_deref())
+            .stated(u32::try_from(entry.anchor()).expect("read as one"), padded);
+        let expected = match differs {
+            Some(differs) => expected.made_elsewhere(differs),
+            None => expected,
+        };
+        if expected.line() != row.line {
+            return Err(fault(
+                code::ENTRY_DIFFERS,
+                format!("the line of chip {uid} is not what its certificates give"),
+            ));
+        }
+        Ok(Good {
+            anchor: anchor.subject().to_string(),
+            relaxations: entry.relax().to_vec(),
+            source: leaf.origin().fingerprint,
+            attempt: entry.attempt(),
+            serial: entry.serial().clone(),
+        })
+    }
+
+    /// The certificate is the one that policy, seed and leaf give, bit for bit.
+    fn rebuilt(
+        &self,
+        seed: &Seed,
+        entry: &Entry,
+        template: &ObjectTemplate,
+        certificate: &Certificate,
+        fault: &dyn Fn(Code, String) -> Box<Fault>,
+    ) -> Result<IssuedCertificate, Box<Fault>> {
+        let uid = entry.uid();
+        let serial = serial_for(template, seed, self.identity, entry.attempt());
+        let linted = self.identity.prepare(template, serial, entry.attempt()).map_err(|lints| {
             let lints: Vec<String> = lints.iter().map(ToString::to_string).collect();
             fault(code::CERTIFICATE_TBS, format!("chip {uid}: {}", lints.join("; ")))
         })?;
         let tbs = linted.into_tbs();
-        let certificate = Certificate::from_der(&row.certificate.der)
-            .map_err(|error| fault(code::CERTIFICATE_TBS, format!("certificate of chip {uid}: {error}")))?;
         if certificate.tbs() != tbs.der() || certificate.signature_algorithm() != tbs.signature_algorithm() {
             let message = format!("certificate of chip {uid} is not the one that policy, seed and leaf give");
             return Err(fault(code::CERTIFICATE_TBS, message));
@@ -336,25 +392,30 @@ impl Context<'_> {
         if full_width && !is_full_width(self.identity.spki().algorithm(), issued.signature()) {
             return Err(fault(code::FULL_WIDTH, format!("signature of chip {uid} has a leading zero octet in r or s")));
         }
+        Ok(issued)
+    }
 
-        // what an auditor cannot see again is at least what the policy allows
-        let padded = [entry.relax(), &self.verifier.rules().relax]
-            .iter()
-            .all(|relax| relax.contains(&Relaxation::TrailingPadding));
-        // every other field of the line follows from the certificates just proved, and from the statement
-        let expected = Entry::new(&issued, &leaf, self.statement.reissue.as_deref())
-            .stated(u32::try_from(entry.anchor()).expect("read as one"), padded);
-        if expected.line() != row.line {
-            return Err(fault(
-                code::ENTRY_DIFFERS,
-                format!("the line of chip {uid} is not what its certificates give"),
-            ));
+    /// The certificate is another CA's for the same key, as the policy asks for or lets differ; names the differences.
+    fn made_elsewhere(
+        &self,
+        uid: &Uid,
+        template: &ObjectTemplate,
+        certificate: &Certificate,
+        fault: &dyn Fn(Code, String) -> Box<Fault>,
+    ) -> Result<(IssuedCertificate, Option<Vec<String>>), Box<Fault>> {
+        let issued = issue::answered(self.identity, template, certificate).map_err(|error| {
+            let code = match error {
+                AnswerFault::Signature(_) | AnswerFault::Weak => code::CERTIFICATE_SIGNATURE,
+                _ => code::CERTIFICATE_TBS,
+            };
+            fault(code, format!("certificate of chip {uid}: {error}"))
+        })?;
+        let differences = differences(template, certificate);
+        if let Some(other) = differences.iter().find(|difference| !self.policy.may_differ(difference)) {
+            let name = difference_name(other);
+            let message = format!("certificate of chip {uid} differs in `{name}`, which the policy does not allow");
+            return Err(fault(code::CERTIFICATE_DIFFERS, message));
         }
-        Ok(Good {
-            anchor: anchor.subject().to_string(),
-            relaxations: entry.relax().to_vec(),
-            source: leaf.origin().fingerprint,
-            attempt: entry.attempt(),
-        })
+        Ok((issued, Some(differences.iter().map(difference_name).collect())))
     }
 }

@@ -186,7 +186,7 @@ fn report(outcome: &Outcome, args: &IssueArgs, printer: Printer) {
             printer.say("dry run: nothing was recorded or signed");
             printer.data(&text(summary, &args.out, args.timings));
         }
-        Outcome::Refused(refusal) => printer.failure(&refused(refusal), refused_hint(refusal)),
+        Outcome::Refused(refusal) => printer.failure(&refused("nothing was signed", refusal), refused_hint(refusal)),
     }
 }
 
@@ -251,8 +251,8 @@ pub(super) fn text(summary: &Summary, out: &Path, timings: bool) -> String {
     text
 }
 
-pub(super) fn refused(refusal: &Refusal) -> String {
-    let mut text = String::from("nothing was signed");
+pub(super) fn refused(what: &str, refusal: &Refusal) -> String {
+    let mut text = String::from(what);
     for reason in &refusal.reasons {
         let _ = write!(text, "\n  - {reason}");
     }

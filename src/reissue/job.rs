@@ -132,12 +132,15 @@ pub enum Way {
     Local,
     /// A machine without a network, to which a plan is carried.
     AirGapped,
+    /// A CA of another house, to which wishes are handed over.
+    Foreign,
 }
 
 impl Way {
     const fn prefix(self) -> &'static str {
         match self {
             Self::AirGapped => "plan ",
+            Self::Foreign => "plan --foreign ",
             Self::Local => "",
         }
     }

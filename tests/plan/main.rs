@@ -7,6 +7,7 @@
 mod support;
 
 mod ceremony;
+mod foreign;
 mod forge;
 mod kill;
 mod machines;
