@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::ca::CaError;
+use crate::cmp::CmpError;
 use crate::config::ConfigErrors;
 use crate::delivery::DeliveryError;
 use crate::durable::DurableError;
@@ -42,6 +43,9 @@ pub enum Error {
         /// The instant of the run.
         at: Time,
     },
+    /// A CA could not be asked by CMP.
+    #[error(transparent)]
+    Cmp(#[from] CmpError),
     /// `reroot.toml` or a file it names is wrong.
     #[error(transparent)]
     Config(#[from] ConfigErrors),
@@ -151,6 +155,7 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Ca(error) => error.hint(),
+            Self::Cmp(error) => error.hint(),
             Self::CertificateNotValid { .. } => {
                 Some("Have a new certificate issued for the key, or look at this machine's clock.".into())
             }

@@ -58,7 +58,8 @@ const LIBRARY: &[Row] = &[
     Row("export", &["*", "error"]),
     // it is the pipeline cut in three: the first pass here, the second on the signing machine, the seal here again
     Row("plan", &["*", "error", "parallel", "intake", "reissue"]),
-    Row("cmp", &["*", "error"]),
+    // the pipeline with another CA in place of the signer
+    Row("cmp", &["*", "error", "parallel", "intake", "reissue"]),
 ];
 
 /// Front doors: they know the library as `reroot::` and never each other.

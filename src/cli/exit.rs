@@ -60,6 +60,7 @@ impl Exit {
             | Error::OutputExists { .. }
             | Error::HeadDiffers { .. } => Self::Usage,
             Error::Ca(error) => ca(error),
+            Error::Cmp(_) => Self::Signer,
             Error::Delivery(error) => delivery(error),
             Error::Durable(DurableError::Io { .. }) => Self::Storage,
             Error::Interrupted => Self::Interrupted,

@@ -123,7 +123,8 @@ impl Surroundings {
             expect_head: self.expect_head,
             batch_id: batch_id(world),
             jobs: args.jobs.unwrap_or_else(cores),
-            chunk_size: CHUNK_SIZE,
+            // of another CA's certificates, so many may be asked for before the first of them is written
+            chunk_size: if way == Way::Cmp { 256 } else { CHUNK_SIZE },
             dry_run: args.dry_run,
             tool: TOOL,
             way,
@@ -171,7 +172,7 @@ pub(super) fn exit(outcome: &Outcome) -> Exit {
     }
 }
 
-fn report(outcome: &Outcome, args: &IssueArgs, printer: Printer) {
+pub(super) fn report(outcome: &Outcome, args: &IssueArgs, printer: Printer) {
     if printer.format == Format::Json {
         printer.json(&as_json(outcome, &args.out));
         return;

@@ -15,5 +15,5 @@ mod rsa;
 
 pub use ecdsa::{EcdsaSignature, is_full_width};
 pub use error::{KeyError, SignatureError};
-pub use hash::{Sha256, hmac_sha256, sha1, sha256, sha384};
+pub use hash::{Sha256, hmac_sha1, hmac_sha256, sha1, sha256, sha384, sha512};
 pub use key::PublicKey;

@@ -185,7 +185,7 @@ impl Ledger {
 /// What the ledger knows of a chunk.
 pub(super) struct Chunk {
     pub(super) batch: Summary,
-    number: u64,
+    pub(super) number: u64,
     pub(super) leaves: Vec<Leaf>,
     /// Whether the chunk's intent is on the ledger.
     intended: bool,

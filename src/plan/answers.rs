@@ -4,18 +4,17 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 
-use crate::cert::{IssuedCertificate, differences};
+use crate::cert::IssuedCertificate;
 use crate::crypto::sha256;
 use crate::error::Error;
-use crate::issue::answered;
 use crate::ledger::{Ledger, Requested};
 use crate::origin::{Code, Finding, ItemName};
 use crate::parallel;
-use crate::policy::{Policy, difference_name};
+use crate::policy::Policy;
 use crate::reel::{self, Input, Item, Limits, SourceLeaf, Spool, SpoolRef};
+use crate::reissue::elsewhere::{self, Judged};
 use crate::reissue::issue::Work;
 use crate::reissue::write::Written;
-use crate::verify::VerifiedLeaf;
 use crate::x509::{Certificate, SerialNumber, Sha256Digest};
 
 use super::admit::Machine;
@@ -31,7 +30,6 @@ macro_rules! codes {
 
 codes! {
     CA_CERTIFICATE = "answer.of-a-ca", "A CA's certificate among those that were returned: not looked at.";
-    DIFFERS = "answer.differs", "The certificate is not as asked for, and the policy does not let it differ there.";
     KEY_TWICE = "answer.key.twice", "There is another certificate for the same key.";
     KEY_UNKNOWN = "answer.key.unknown", "The certificate is for a key that was not asked for.";
     MISSING = "answer.missing", "A chip of the plan has no certificate.";
@@ -47,9 +45,6 @@ pub(super) struct Answers {
     /// What is wrong, or was left out.
     pub(super) findings: Vec<Finding>,
 }
-
-/// A leaf, the certificate that another CA made for it, and the names of the fields in which it differs.
-pub(super) type Answer = (VerifiedLeaf, IssuedCertificate, Vec<String>);
 
 impl Answers {
     /// Reads all that was returned and matches it by key.
@@ -152,32 +147,11 @@ impl Answers {
     }
 
     /// `None` if the row has no certificate.
-    #[expect(clippy::type_complexity, reason = "an environment's fault, an answer's fault, or an answer")]
-    fn judge(
-        &self,
-        work: &Work<'_>,
-        policy: &Policy,
-        at: usize,
-    ) -> Result<Option<Result<Answer, (Code, String)>>, Error> {
+    fn judge(&self, work: &Work<'_>, policy: &Policy, at: usize) -> Result<Option<Judged>, Error> {
         let Some((_, spooled)) = &self.found[at] else { return Ok(None) };
         let certificate = Certificate::from_der(&self.spool.read(*spooled)?).map_err(|_| Error::SpoolChanged)?;
         let (leaf, _) = work.prepare(&work.rows[at], 0)?;
-        let template = match work.bound.template(&leaf) {
-            Ok(template) => template,
-            Err(finding) => return Ok(Some(Err((finding.code, finding.reason)))),
-        };
-        let issued = match answered(work.issuer, &template, &certificate) {
-            Ok(issued) => issued,
-            Err(fault) => return Ok(Some(Err((fault.code(), fault.to_string())))),
-        };
-        let found = differences(&template, &certificate);
-        let not_allowed: Vec<String> =
-            found.iter().filter(|difference| !policy.may_differ(difference)).map(difference_name).collect();
-        if not_allowed.is_empty() {
-            return Ok(Some(Ok((leaf, issued, found.iter().map(difference_name).collect()))));
-        }
-        let reason = format!("it differs from what was asked for in {}", not_allowed.join(", "));
-        Ok(Some(Err((DIFFERS, reason))))
+        Ok(Some(elsewhere::judge(work, policy, leaf, &certificate)))
     }
 
     /// Records every certificate and writes it; all of them were checked. Returns whether the ledger held some of them.

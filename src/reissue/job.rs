@@ -132,6 +132,8 @@ pub enum Way {
     Local,
     /// A machine without a network, to which a plan is carried.
     AirGapped,
+    /// A CA of another house that speaks CMP.
+    Cmp,
     /// A CA of another house, to which wishes are handed over.
     Foreign,
 }
@@ -140,6 +142,7 @@ impl Way {
     const fn prefix(self) -> &'static str {
         match self {
             Self::AirGapped => "plan ",
+            Self::Cmp => "--issuer cmp ",
             Self::Foreign => "plan --foreign ",
             Self::Local => "",
         }

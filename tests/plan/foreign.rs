@@ -21,16 +21,16 @@ pub(crate) struct Houses {
 
 /// What OpenSSL's CA does otherwise than asked.
 #[derive(Default)]
-struct Deviation<'a> {
+pub(crate) struct Deviation<'a> {
     /// Another key than the wished one.
-    key: Option<&'a str>,
-    subject: Option<&'a str>,
+    pub(crate) key: Option<&'a str>,
+    pub(crate) subject: Option<&'a str>,
     /// An extension's line in place of the wished one with the same identifier.
-    extension: Option<&'a str>,
-    serial: Option<&'a str>,
+    pub(crate) extension: Option<&'a str>,
+    pub(crate) serial: Option<&'a str>,
     /// The CA's files.
-    ca: Option<&'a str>,
-    digest: Option<&'a str>,
+    pub(crate) ca: Option<&'a str>,
+    pub(crate) digest: Option<&'a str>,
 }
 
 impl Houses {
@@ -41,7 +41,7 @@ impl Houses {
         houses
     }
 
-    fn with_policy(policy: &str) -> Self {
+    pub(crate) fn with_policy(policy: &str) -> Self {
         let machines = Machines { workshop: Workshop::new() };
         let houses = Self { machines };
         houses.ca("other", "Other CA");
@@ -62,11 +62,29 @@ impl Houses {
         run.args(["-keyout", &key, "-out", &pem]).folder(self.folder()).run().success();
     }
 
-    fn folder(&self) -> &Path {
+    pub(crate) fn with_workshop(workshop: Workshop) -> Self {
+        Self { machines: Machines { workshop } }
+    }
+
+    /// A key that no chip has.
+    pub(crate) fn stray_key(&self) -> String {
+        let new = ["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", "stray.key"];
+        Run::openssl().args(new).folder(self.folder()).run().success();
+        Run::openssl().args(["pkey", "-in", "stray.key", "-pubout"]).folder(self.folder()).run().success().out()
+    }
+
+    /// `issue --issuer cmp` of the reel.
+    pub(crate) fn issue_by_cmp(&self, more: &[&str]) -> Finished {
+        let args = ["issue", "reel.zip", "--policy", "foreign.toml", "--out", "batch", "--config", "pki/reroot.toml"];
+        let cmp = ["--set", "lot=A1", "--issuer", "cmp", "--new-ledger"];
+        self.machines.workshop.reroot(&args).args(cmp).args(more).run()
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
         self.machines.workshop.folder()
     }
 
-    fn plan(&self, policy: &str, out: &str) -> Finished {
+    pub(crate) fn plan(&self, policy: &str, out: &str) -> Finished {
         self.machines.plan_under(policy, "reel.zip", out, &["--foreign"])
     }
 
@@ -75,19 +93,19 @@ impl Houses {
         self.machines.workshop.reroot(&args).args(certificates).run()
     }
 
-    fn verify(&self, out: &str) -> Finished {
+    pub(crate) fn verify(&self, out: &str) -> Finished {
         let anchors = ["--source-anchor", "pki/anchors/test-root.pem", "--issuer-anchor", "other.pem"];
         let manifest = ["--manifest-anchor", "pki/ca/root.pem", "--input", "reel.zip"];
         self.machines.workshop.reroot(&["verify", out]).args(anchors).args(manifest).run()
     }
 
-    fn wishes(&self) -> Vec<Value> {
+    pub(crate) fn wishes(&self) -> Vec<Value> {
         let text = std::fs::read_to_string(self.machines.path("handed/requests.jsonl")).unwrap();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     /// What OpenSSL makes of a wish.
-    fn make(&self, wish: &Value, deviation: &Deviation<'_>) -> Vec<u8> {
+    pub(crate) fn make(&self, wish: &Value, deviation: &Deviation<'_>) -> Vec<u8> {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let names: BTreeMap<&str, &str> = [("2.5.4.10", "O"), ("2.5.4.11", "OU"), ("2.5.4.3", "CN")].into();
         let rdns = wish["subject_rdns"].as_array().unwrap();
@@ -236,12 +254,7 @@ fn a_certificate_that_is_not_as_asked_for_is_refused_and_nothing_is_sealed() {
     let houses = Houses::new(4);
     let wish = &houses.wishes()[0];
     let good = houses.certificates();
-    let key = || {
-        let new = ["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", "stray.key"];
-        Run::openssl().args(new).folder(houses.folder()).run().success();
-        Run::openssl().args(["pkey", "-in", "stray.key", "-pubout"]).folder(houses.folder()).run().success().out()
-    };
-    let stray = houses.make(wish, &Deviation { key: Some(&key()), ..Deviation::default() });
+    let stray = houses.make(wish, &Deviation { key: Some(&houses.stray_key()), ..Deviation::default() });
     houses.refuses(&good, std::slice::from_ref(&stray), "answer.key.unknown");
     houses.refuses(&good, &[good[0].clone(), stray], "answer.key.unknown");
     houses.refuses(&good, &[], "answer.missing");
