@@ -64,11 +64,18 @@ fn judged(error: &ureq::Error) -> TransportError {
         | ureq::Error::Rustls(_)
         | ureq::Error::Tls(_)
         | ureq::Error::Timeout(Timeout::Connect | Timeout::Resolve) => TransportError::NotSent { reason },
-        ureq::Error::Io(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
+        ureq::Error::Io(error) if error.kind() == std::io::ErrorKind::ConnectionRefused || handshake(error) => {
             TransportError::NotSent { reason }
         }
         _ => TransportError::Lost { reason },
     }
+}
+
+/// Whether TLS ended before anything of the message was sent: at the server's certificate, or for want of a common
+/// version or suite (RFC 8446 §4.4; no early data is sent).
+fn handshake(error: &std::io::Error) -> bool {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    matches!(inner, Some(rustls::Error::InvalidCertificate(_) | rustls::Error::PeerIncompatible(_)))
 }
 
 fn words(error: &ureq::Error) -> String {

@@ -7,7 +7,7 @@ use p256::pkcs8::DecodePrivateKey as _;
 use reroot::x509::{Certificate, pem};
 
 use crate::foreign::Houses;
-use crate::support::cmp_responder::{Mishap, Responder};
+use crate::responder::{Mishap, Responder};
 use crate::support::run::{Finished, Run};
 use crate::support::workshop::POLICY;
 

@@ -14,5 +14,6 @@ mod forge;
 mod kill;
 mod machines;
 mod once;
+mod responder;
 mod tampered;
 mod token;

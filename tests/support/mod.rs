@@ -6,7 +6,6 @@
 //! mod support;
 //! ```
 
-pub mod cmp_responder;
 pub mod golden;
 pub mod judges;
 pub mod pki;

@@ -13,7 +13,7 @@ use p256::ecdsa::{DerSignature, SigningKey};
 
 /// What happens to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mishap {
+pub(crate) enum Mishap {
     /// The connection ends after the certificate was made: the answer is lost.
     LoseAnswer,
     /// The connection ends before anything is made.
@@ -31,7 +31,7 @@ pub enum Mishap {
 }
 
 /// A running responder; it ends when this is dropped.
-pub struct Responder {
+pub(crate) struct Responder {
     port: u16,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
@@ -53,7 +53,7 @@ struct Shared {
 
 impl Responder {
     /// Issues with this key under this name; `mishaps` by the number of the request.
-    pub fn start(
+    pub(crate) fn start(
         key: SigningKey,
         issuer: Vec<u8>,
         secret: &str,
@@ -88,17 +88,17 @@ impl Responder {
     }
 
     /// Its address.
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}/cmp", self.port)
     }
 
     /// Requests for certificates that came in.
-    pub fn requests(&self) -> u64 {
+    pub(crate) fn requests(&self) -> u64 {
         self.shared.requests.load(Ordering::SeqCst)
     }
 
     /// SubjectPublicKeyInfos of the certificates made, in the order of their making.
-    pub fn keys(&self) -> Vec<Vec<u8>> {
+    pub(crate) fn keys(&self) -> Vec<Vec<u8>> {
         self.shared.issued.lock().expect("no thread panics").iter().map(|(spki, _)| spki.clone()).collect()
     }
 }
@@ -281,14 +281,13 @@ fn der(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     let content = parts.concat();
     let length = content.len();
     let mut out = vec![tag];
-    match length {
-        0..0x80 => out.push(u8::try_from(length).expect("short")),
-        _ => {
-            let octets = length.to_be_bytes();
-            let first = octets.iter().position(|octet| *octet != 0).expect("not zero");
-            out.push(0x80 | u8::try_from(octets.len() - first).expect("few"));
-            out.extend_from_slice(&octets[first..]);
-        }
+    if let Ok(short @ 0..0x80) = u8::try_from(length) {
+        out.push(short);
+    } else {
+        let octets = length.to_be_bytes();
+        let first = octets.iter().position(|octet| *octet != 0).expect("not zero");
+        out.push(0x80 | u8::try_from(octets.len() - first).expect("few"));
+        out.extend_from_slice(&octets[first..]);
     }
     out.extend_from_slice(&content);
     out
