@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::ca::CaError;
+use crate::cmp::CmpError;
 use crate::config::ConfigErrors;
 use crate::crypto::EngineError;
 use crate::delivery::DeliveryError;
@@ -53,6 +54,9 @@ pub enum Error {
         /// What to do about it.
         hint: &'static str,
     },
+    /// A CA could not be asked by CMP.
+    #[error(transparent)]
+    Cmp(#[from] CmpError),
     /// `reroot.toml` or a file it names is wrong.
     #[error(transparent)]
     Config(#[from] ConfigErrors),
@@ -166,6 +170,7 @@ impl Error {
         match self {
             Self::Ca(error) => error.hint(),
             Self::Chip { hint, .. } => Some((*hint).into()),
+            Self::Cmp(error) => error.hint(),
             Self::CertificateNotValid { .. } => {
                 Some("Have a new certificate issued for the key, or look at this machine's clock.".into())
             }

@@ -29,6 +29,7 @@
 pub mod audit;
 pub mod ca;
 pub mod cert;
+pub mod cmp;
 pub mod config;
 pub mod crypto;
 pub mod delivery;

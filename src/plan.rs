@@ -12,20 +12,28 @@
 //! The signing machine believes nothing of a plan that it can derive. What is left to trust is its own configuration:
 //! whose plans it takes, which policies it signs under, whose leaves are genuine. Each of the three commands, given
 //! again, goes on where it was interrupted and leaves the same files behind. `docs/plan-format.md` specifies the files.
+//!
+//! A CA of another house speaks neither plan nor signature file. For it, `plan` writes the wishes in neutral form
+//! (plan/hand_over), and `finish` takes certificates, which are matched by key and looked at as hard as a leaf of ST's
+//! (plan/answers).
 
 mod admit;
+mod answers;
 mod error;
 mod file;
 mod finish;
+mod hand_over;
 mod head;
 mod sign;
 mod signatures;
 
+pub use answers::CODES as ANSWER_CODES;
 pub use error::PlanError;
-pub use finish::{FinishJob, finish};
+pub use finish::{FinishJob, Returned, finish};
 pub use sign::{Ceremony, Shown, SignJob, SignOutcome, Signed, sign};
 
 use std::io::{BufReader, BufWriter, Read, Seek, Write};
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use crate::crypto::sha256;
@@ -33,15 +41,17 @@ use crate::durable::{self, DurableError};
 use crate::error::Error;
 use crate::ledger::Ledger;
 use crate::manifest::TreeBuilder;
-use crate::origin::Disposition;
+use crate::origin::{Disposition, Finding};
 use crate::reissue::issue::Work;
 use crate::reissue::{
-    self, FirstPass, Job, Progress, Ready, Refusal, Run, Stage, Summary, Timings, finding_lines, first_pass, settle,
+    self, FirstPass, Job, Progress, Ready, Refusal, Run, Stage, Summary, Timings, Way, finding_lines, first_pass,
+    settle,
 };
 use crate::verify::{Relaxation, VerifiedLeaf};
 use crate::x509::Sha256Digest;
 
 use file::{LeafWriter, PlanFile};
+use hand_over::HandOver;
 use head::{CountsHead, Head, Mode, Rest, SectionHead};
 
 /// How planning ended when nothing was wrong with the environment.
@@ -68,7 +78,8 @@ pub struct Planned {
     pub bytes: u64,
 }
 
-/// Pass 1, batch row and intents, and the plan file at `job.out`.
+/// Pass 1, batch row and intents, and at `job.out` the plan file or, for a CA of another house, the directory with the
+/// wishes and the plan. `job.way` says which.
 ///
 /// # Errors
 /// As [`reissue`](reissue::reissue).
@@ -80,8 +91,13 @@ pub fn plan(
     cancel: &AtomicBool,
 ) -> Result<PlanOutcome, Error> {
     let mut run = Run { job, progress, cancel, timings: Timings::default() };
+    let foreign = job.way == Way::Foreign;
     job.policy.check_issuer(job.issuer)?;
-    if job.out.symlink_metadata().is_ok() && !file::looks_like_one(job.out) {
+    if foreign {
+        job.policy.check_foreign()?;
+    }
+    let place = if foreign { job.out.join(hand_over::PLAN) } else { job.out.to_owned() };
+    if job.out.symlink_metadata().is_ok() && !file::looks_like_one(&place) {
         return Err(Error::OutputExists { path: job.out.to_owned() });
     }
     let Ready { row, bound, mut settled } = match first_pass(&mut run, ledger, stdin)? {
@@ -95,8 +111,16 @@ pub fn plan(
     reissue::begin(ledger, &row, &settled)?;
     run.interrupted()?;
 
-    let drawn = run.timed(Stage::Issue, |run| draw(&run.work(&row, &bound, &settled), ledger, job))?;
+    let mut hand_over = if foreign { Some(HandOver::create(job.out)?) } else { None };
+    let drawn = run.timed(Stage::Issue, |run| {
+        let mut each = |leaf: &VerifiedLeaf| match &mut hand_over {
+            Some(hand_over) => hand_over.add(leaf, &bound.template(leaf).map_err(lint_differs)?),
+            None => Ok(()),
+        };
+        draw(&run.work(&row, &bound, &settled), ledger, job, &mut each)
+    })?;
     let Drawn { mut leaves, section, tbs_root } = drawn;
+    let partial = hand_over.map(HandOver::finish).transpose()?;
     let mut summary = settled.summary(&row);
     let intermediates = file::certificates_section(settled.verifier.intermediates());
     let inputs = settle::input_lines(&settled.inputs);
@@ -115,7 +139,7 @@ pub fn plan(
     };
     let policy = String::from_utf8(job.policy.bytes().to_vec()).expect("a policy is text");
     let rest = Rest {
-        mode: Mode::AirGapped,
+        mode: if foreign { Mode::Foreign } else { Mode::AirGapped },
         issuer: job.issuer.subject().to_string(),
         expected: job.expected(),
         counts,
@@ -127,13 +151,16 @@ pub fn plan(
     let already = job.out.symlink_metadata().is_ok();
     run.timed(Stage::Seal, |_| {
         if already {
-            return check_same(job, &head);
+            let same = partial.as_deref().map_or(Ok(true), |partial| hand_over::same_wishes(partial, job.out))?;
+            return if same { check_same(job, &place, &head) } else { Err(other(job)) };
         }
         let signer = (job.manifest_certificate, job.manifest_signer);
-        file::write(job.out, &head, signer, job.now.max(row.issued_at), small, &mut leaves)
+        let path = partial.as_ref().map_or_else(|| place.clone(), |partial| partial.join(hand_over::PLAN));
+        file::write(&path, &head, signer, job.now.max(row.issued_at), small, &mut leaves)?;
+        partial.as_ref().map_or(Ok(()), |partial| hand_over::publish(partial, job.out))
     })?;
-    let at = |source| DurableError::Io { path: job.out.to_owned(), source };
-    let bytes = std::fs::metadata(job.out).map_err(at)?.len();
+    let at = |source| DurableError::Io { path: place.clone(), source };
+    let bytes = std::fs::metadata(&place).map_err(at)?.len();
     summary.head = Some(ledger.head()?);
     let planned = Planned { summary: summary.with_timings(run.timings), plan_sha256: sha256(&head), bytes };
     Ok(if already { PlanOutcome::AlreadyDone(planned) } else { PlanOutcome::Done(planned) })
@@ -147,7 +174,12 @@ struct Drawn {
 }
 
 /// Records the intent of every chunk and lays the leaves out as they stand in the file.
-fn draw(work: &Work<'_>, ledger: &Ledger, job: &Job<'_>) -> Result<Drawn, Error> {
+fn draw(
+    work: &Work<'_>,
+    ledger: &Ledger,
+    job: &Job<'_>,
+    each: &mut dyn FnMut(&VerifiedLeaf) -> Result<(), Error>,
+) -> Result<Drawn, Error> {
     let scratch = durable::parent(job.out);
     let at = |source| DurableError::Io { path: scratch.to_owned(), source };
     let mut writer = LeafWriter::new(BufWriter::with_capacity(1 << 20, durable::scratch(scratch)?));
@@ -155,12 +187,13 @@ fn draw(work: &Work<'_>, ledger: &Ledger, job: &Job<'_>) -> Result<Drawn, Error>
     work.progress.total(work.rows.len() as u64);
     for (number, rows) in work.chunks() {
         work.interrupted()?;
-        let (leaves, linted): (Vec<_>, Vec<_>) = work.prepare_all(rows, &[])?.into_iter().unzip();
+        let (leaves, linted) = work.prepare_all(rows, &[])?;
         for linted in &linted {
             tree.push(linted.tbs().der());
         }
         for leaf in &leaves {
             writer.add(&leaf.origin().item, &as_found(leaf)).map_err(at)?;
+            each(leaf)?;
         }
         // with later attempts the batch is being finished, and its intents are older than that
         if ledger.attempts(&work.batch.id, number)?.iter().all(|attempt| *attempt == 0) {
@@ -184,13 +217,20 @@ fn as_found(leaf: &VerifiedLeaf) -> Vec<u8> {
     der
 }
 
-/// What lies at `out` is this very plan, whole.
-fn check_same(job: &Job<'_>, head: &[u8]) -> Result<(), Error> {
-    let other = || Error::OutputExists { path: job.out.to_owned() };
+/// What lies there is this very plan, whole.
+fn check_same(job: &Job<'_>, place: &Path, head: &[u8]) -> Result<(), Error> {
     let planners = std::slice::from_ref(job.manifest_certificate);
-    let mut found = PlanFile::open(job.out, planners).map_err(|_| other())?;
+    let mut found = PlanFile::open(place, planners).map_err(|_| other(job))?;
     if found.signed.0 != head {
-        return Err(other());
+        return Err(other(job));
     }
-    found.leaves(|_| true).map_err(|_| other())
+    found.leaves(|_| true).map_err(|_| other(job))
+}
+
+fn other(job: &Job<'_>) -> Error {
+    Error::OutputExists { path: job.out.to_owned() }
+}
+
+fn lint_differs(finding: Finding) -> Error {
+    Error::LintDiffers { item: finding.item.to_string(), reason: finding.reason }
 }

@@ -15,6 +15,7 @@
 //! Running the same command again is the recovery: every step finds what an earlier run left and goes on from there.
 
 pub mod code;
+pub(crate) mod elsewhere;
 pub(crate) mod issue;
 pub(crate) mod job;
 pub(crate) mod lint;

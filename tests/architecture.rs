@@ -33,8 +33,8 @@ const LIBRARY: &[Row] = &[
     // origin: a leaf that no template fits becomes a finding, whose variables are its UID and fingerprint
     Row("policy", &["x509", "crypto", "origin", "verify::<types>", "cert", "lint"]),
     Row("ledger", &["x509", "crypto", "origin", "cert", "lint::LintedTbs", "durable"]),
-    // origin::Uid: an error names the chip it is about
-    Row("issue", &["x509", "crypto", "origin::Uid", "cert", "lint", "signer", "ledger::RecordedTbs"]),
+    // origin::Uid: an error names the chip it is about; origin::Code: a certificate from another CA is refused by code
+    Row("issue", &["x509", "crypto", "origin::Code", "origin::Uid", "cert", "lint", "signer", "ledger::RecordedTbs"]),
     Row("manifest", &["x509", "crypto", "origin", "cert", "verify::<types>", "signer"]),
     // crypto::Sha256: what is written is hashed on its way; origin: entries are named by UID, findings by item and code
     Row(
@@ -60,7 +60,8 @@ const LIBRARY: &[Row] = &[
     Row("proof", &["*", "error", "audit"]),
     // it is the pipeline cut in three: the first pass here, the second on the signing machine, the seal here again
     Row("plan", &["*", "error", "parallel", "intake", "reissue"]),
-    Row("cmp", &["*", "error"]),
+    // the pipeline with another CA in place of the signer
+    Row("cmp", &["*", "error", "parallel", "intake", "reissue"]),
 ];
 
 /// Front doors: they know the library as `reroot::` and never each other.

@@ -48,7 +48,7 @@ pub(super) fn check_counts(reader: &BatchReader, statement: &Statement, report: 
     }
     // discarded ones are signatures too; how many more there were is the signer's word
     let least = counts.issued.saturating_add(statement.discarded_serials.len() as u64);
-    if statement.issuer.mode == IssuerMode::Local && counts.signatures_made < least {
+    if statement.issuer.mode != IssuerMode::Foreign && counts.signatures_made < least {
         let message =
             format!("signatures_made is {}, which is less than the {least} in the batch", counts.signatures_made);
         report.fault(code::ACCOUNT_COUNTS, manifest::STATEMENT_FILE, &message);

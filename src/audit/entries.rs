@@ -1,19 +1,22 @@
 //! Line by line: the whole way from the source leaf to the new certificate, walked again.
 
+use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 
-use crate::cert::{IssuedCertificate, IssuerIdentity, Seed, UncheckedCertificate};
+use crate::cert::{
+    IssuedCertificate, IssuerIdentity, ObjectTemplate, Seed, TbsCertificate, UncheckedCertificate, differences,
+};
 use crate::crypto::{IssuerKey, PublicKey, VerificationEngine, is_full_width, sha256};
 use crate::delivery::{BatchReader, Stamp, StoredCertificate, WrittenFile};
 use crate::error::Error;
-use crate::issue::{self, IssueError, derive_serial, serial_for};
+use crate::issue::{self, AnswerFault, IssueError, derive_serial, serial_for};
 use crate::manifest::{self, Entry, Statement, TreeBuilder};
 use crate::origin::{Code, Uid};
 use crate::parallel;
-use crate::policy::{BatchContext, BoundPolicy, Policy};
+use crate::policy::{BatchContext, BoundPolicy, Policy, difference_name};
 use crate::reel::SourceLeaf;
 use crate::verify::{Examined, Relaxation, TrustAnchor, VerifiedLeaf, Verifier};
-use crate::x509::{Certificate, Sha256Digest};
+use crate::x509::{Certificate, SerialNumber, Sha256Digest};
 
 use super::report::{AuditReport, Fault, code};
 use super::source::Against;
@@ -41,6 +44,7 @@ struct Good {
     source: Sha256Digest,
     attempt: u32,
     sample: Sample,
+    serial: SerialNumber,
 }
 
 /// Everything a line is checked against.
@@ -52,7 +56,9 @@ struct Context<'a> {
     verifier: Verifier,
     anchors: &'a [Certificate],
     statement: &'a Statement,
-    seed: Seed,
+    policy: &'a Policy,
+    /// None if another CA made the certificates.
+    seed: Option<Seed>,
 }
 
 const SOURCE_CHAIN: &str = "source-chain.pem";
@@ -68,7 +74,8 @@ pub(super) fn check(
 ) -> Result<(), Error> {
     let Some(context) = context(job, reader, statement, identity, policy, report)? else { return Ok(()) };
     let before = report.count();
-    let mut walk = Walk { tree: TreeBuilder::new(), last: None, discarded: Some(0), numbers: 0 };
+    let mut walk =
+        Walk { tree: TreeBuilder::new(), last: None, discarded: Some(0), numbers: 0, serials: HashSet::new() };
     let lines = believed(reader.lines(manifest::ENTRIES_FILE), manifest::ENTRIES_FILE, report)?;
     let certificates = believed(reader.certificates(), "certificates.zip", report)?;
     let sources = believed(reader.sources(), "sources.zip", report)?;
@@ -128,7 +135,13 @@ pub(super) fn check(
     report.checked_since(before, "every source leaf's chain, UID and key under the source anchors");
     report.checked_since(
         before,
-        "every certificate: rebuilt bit for bit from policy, seed and leaf, and the CA's signature",
+        match context.seed {
+            Some(_) => "every certificate: rebuilt bit for bit from policy, seed and leaf, and the CA's signature",
+            None => {
+                "every certificate: the leaf's key, what the policy asks for but for the differences that it allows and the \
+                 line names, and the CA's signature (another CA made it: nothing is rebuilt)"
+            }
+        },
     );
     walk.finish(statement, report);
     check_archives(statement, [certificates.files(), sources.files()].concat().as_slice(), report);
@@ -158,7 +171,7 @@ fn context<'a>(
     reader: &BatchReader,
     statement: &'a Statement,
     identity: &'a IssuerIdentity,
-    policy: &Policy,
+    policy: &'a Policy,
     report: &mut AuditReport,
 ) -> Result<Option<Context<'a>>, Error> {
     let anchors = job.source_anchors.iter().cloned().map(TrustAnchor::from_certificate).collect::<Result<_, _>>()?;
@@ -190,15 +203,6 @@ fn context<'a>(
             return Ok(None);
         }
     };
-    let Some(seed) = statement.serial_seed else {
-        report.fault(
-            code::ENCODER,
-            manifest::STATEMENT_FILE,
-            "no serial seed: not a batch of this program's own issuing",
-        );
-        return Ok(None);
-    };
-    let seed = Seed(seed);
     let key = match PublicKey::from_spki(identity.spki()) {
         Ok(key) => key,
         Err(error) => {
@@ -215,7 +219,9 @@ fn context<'a>(
         verifier,
         anchors: job.source_anchors,
         statement,
-        seed,
+        policy,
+        // the statement was read: null exactly when the issuer is foreign
+        seed: statement.serial_seed.map(Seed),
     }))
 }
 
@@ -242,6 +248,8 @@ struct Walk {
     /// Discarded serial numbers of the statement that the lines have given so far; none once they differed.
     discarded: Option<usize>,
     numbers: u64,
+    /// Serial numbers that another CA chose.
+    serials: HashSet<SerialNumber>,
 }
 
 impl Walk {
@@ -264,9 +272,16 @@ impl Walk {
         }
         // one by one against the statement's: a line that claims billions of attempts ends at the first that differs
         let issuer = context.identity.spki();
+        let Some(seed) = &context.seed else {
+            if !self.serials.insert(good.serial) {
+                let message = "two certificates of the batch have one serial number (RFC 5280 §4.1.2.2)";
+                report.fault(code::SERIAL_TWICE, manifest::ENTRIES_FILE, message);
+            }
+            return;
+        };
         for attempt in 0..good.attempt {
             self.discarded = self.discarded.filter(|at| {
-                let serial = derive_serial(&context.seed, issuer, &good.source, attempt);
+                let serial = derive_serial(seed, issuer, &good.source, attempt);
                 context.statement.discarded_serials.get(*at) == Some(&serial)
             });
             let Some(at) = &mut self.discarded else { break };
@@ -298,11 +313,18 @@ fn place(number: u64) -> String {
     format!("{} line {number}", manifest::ENTRIES_FILE)
 }
 
-/// A line whose certificate was rebuilt: only the CA's signature is not yet looked at.
-struct Rebuilt {
+/// A line whose certificate was compared with what it should be.
+struct Compared {
     entry: Entry,
     leaf: Box<VerifiedLeaf>,
-    full_width: bool,
+    made: Made,
+}
+
+enum Made {
+    /// It is what policy, seed and leaf give, bit for bit; the CA's signature is not yet looked at.
+    Here { full_width: bool },
+    /// Another CA made and signed it; in what it differs from what the policy asks for.
+    Elsewhere { issued: IssuedCertificate, differs: Vec<String> },
 }
 
 #[expect(clippy::unnecessary_box_returns, reason = "it travels in results, which a large error would make large")]
@@ -327,63 +349,87 @@ impl Context<'_> {
         let read: Vec<Result<Entry, Box<Fault>>> = read.collect();
         let mut examined = self.verifier.examine_all(&sources)?.into_iter();
         let mut unchecked = Vec::with_capacity(rows.len());
-        let rebuilt: Vec<_> = rows
+        let compared: Vec<_> = rows
             .iter()
             .zip(read)
             .map(|(row, entry)| {
                 let entry = entry?;
                 let examined = examined.next().expect("one outcome for each source leaf");
-                let (rebuilt, certificate) = self.rebuild(row, entry, examined)?;
-                unchecked.push(certificate);
-                Ok::<_, Box<Fault>>(rebuilt)
+                self.compare(row, entry, examined, &mut unchecked)
             })
             .collect();
         let mut checked = issue::check_all(&self.key, self.engine, unchecked)?.into_iter();
-        let finished = rows.iter().zip(rebuilt).map(|(row, rebuilt)| {
-            let rebuilt = rebuilt?;
-            let issued = checked.next().expect("one outcome for each certificate");
-            self.finish(row, rebuilt, issued)
+        let finished = rows.iter().zip(compared).map(|(row, compared)| {
+            let Compared { entry, leaf, made } = compared?;
+            let (issued, differs) = match made {
+                Made::Here { full_width } => {
+                    let issued = checked.next().expect("one outcome for each certificate");
+                    (self.signed(row, &entry, full_width, issued)?, None)
+                }
+                Made::Elsewhere { issued, differs } => (issued, Some(differs)),
+            };
+            self.finish(row, &entry, &leaf, &issued, differs)
         });
         Ok(finished.collect())
     }
 
-    /// From the verified leaf to the tbsCertificate, and whether the certificate is that one.
-    fn rebuild(
+    /// From the verified leaf to what the certificate should be. One of our own goes to the `unchecked` ones.
+    fn compare(
         &self,
         row: &Row,
         entry: Entry,
         examined: Examined,
-    ) -> Result<(Rebuilt, UncheckedCertificate), Box<Fault>> {
+        unchecked: &mut Vec<UncheckedCertificate>,
+    ) -> Result<Compared, Box<Fault>> {
         let uid = entry.uid();
         let leaf = self.against().judged(&entry, examined).map_err(|found| fault(row, found.code, found.message))?;
-
         let template =
             self.bound.template(&leaf).map_err(|finding| fault(row, code::CERTIFICATE_TBS, finding.reason.clone()))?;
-        let serial = serial_for(&template, &self.seed, self.identity, entry.attempt());
-        let linted = self.identity.prepare(&template, serial, entry.attempt()).map_err(|lints| {
+        let certificate = Certificate::from_der(&row.certificate.der)
+            .map_err(|error| fault(row, code::CERTIFICATE_TBS, format!("certificate of chip {uid}: {error}")))?;
+        let made = match &self.seed {
+            Some(seed) => {
+                let tbs = self.rebuilt(row, seed, &entry, &template, &certificate)?;
+                let full_width = tbs.full_width_signature();
+                unchecked.push(UncheckedCertificate { tbs, signature: certificate.signature().to_vec() });
+                Made::Here { full_width }
+            }
+            None => self.made_elsewhere(row, uid, &template, &certificate)?,
+        };
+        Ok(Compared { entry, leaf, made })
+    }
+
+    /// The tbsCertificate that policy, seed and leaf give, which is the certificate's bit for bit.
+    fn rebuilt(
+        &self,
+        row: &Row,
+        seed: &Seed,
+        entry: &Entry,
+        template: &ObjectTemplate,
+        certificate: &Certificate,
+    ) -> Result<TbsCertificate, Box<Fault>> {
+        let uid = entry.uid();
+        let serial = serial_for(template, seed, self.identity, entry.attempt());
+        let linted = self.identity.prepare(template, serial, entry.attempt()).map_err(|lints| {
             let lints: Vec<String> = lints.iter().map(ToString::to_string).collect();
             fault(row, code::CERTIFICATE_TBS, format!("chip {uid}: {}", lints.join("; ")))
         })?;
         let tbs = linted.into_tbs();
-        let certificate = Certificate::from_der(&row.certificate.der)
-            .map_err(|error| fault(row, code::CERTIFICATE_TBS, format!("certificate of chip {uid}: {error}")))?;
         if certificate.tbs() != tbs.der() || certificate.signature_algorithm() != tbs.signature_algorithm() {
             let message = format!("certificate of chip {uid} is not the one that policy, seed and leaf give");
             return Err(fault(row, code::CERTIFICATE_TBS, message));
         }
-        let full_width = tbs.full_width_signature();
-        let unchecked = UncheckedCertificate { tbs, signature: certificate.signature().to_vec() };
-        Ok((Rebuilt { entry, leaf, full_width }, unchecked))
+        Ok(tbs)
     }
 
-    /// The CA's signature, and every other field of the line.
-    fn finish(
+    /// The CA's signature on one of our own.
+    fn signed(
         &self,
         row: &Row,
-        rebuilt: Rebuilt,
+        entry: &Entry,
+        full_width: bool,
         issued: Result<IssuedCertificate, IssueError>,
-    ) -> Result<Good, Box<Fault>> {
-        let Rebuilt { entry, leaf, full_width } = rebuilt;
+    ) -> Result<IssuedCertificate, Box<Fault>> {
         let uid = entry.uid();
         let issued = issued.map_err(|error| {
             let message = format!("certificate of chip {uid} was not signed by the issuer: {error}");
@@ -393,13 +439,51 @@ impl Context<'_> {
             let message = format!("signature of chip {uid} has a leading zero octet in r or s");
             return Err(fault(row, code::FULL_WIDTH, message));
         }
+        Ok(issued)
+    }
 
-        let padded = self.against().may_be_padded(&entry);
-        // every other field of the line follows from the certificates just proved, and from the statement
-        let expected = Entry::new(&issued, &leaf, self.statement.reissue.as_deref())
+    /// The certificate is another CA's for the same key, as the policy asks for or lets differ.
+    fn made_elsewhere(
+        &self,
+        row: &Row,
+        uid: &Uid,
+        template: &ObjectTemplate,
+        certificate: &Certificate,
+    ) -> Result<Made, Box<Fault>> {
+        let issued = issue::answered(self.identity, template, certificate).map_err(|error| {
+            let code = match error {
+                AnswerFault::Signature(_) | AnswerFault::Weak => code::CERTIFICATE_SIGNATURE,
+                _ => code::CERTIFICATE_TBS,
+            };
+            fault(row, code, format!("certificate of chip {uid}: {error}"))
+        })?;
+        let differences = differences(template, certificate);
+        if let Some(other) = differences.iter().find(|difference| !self.policy.may_differ(difference)) {
+            let name = difference_name(other);
+            let message = format!("certificate of chip {uid} differs in `{name}`, which the policy does not allow");
+            return Err(fault(row, code::CERTIFICATE_DIFFERS, message));
+        }
+        Ok(Made::Elsewhere { issued, differs: differences.iter().map(difference_name).collect() })
+    }
+
+    /// Every other field of the line follows from the certificates just proved, and from the statement.
+    fn finish(
+        &self,
+        row: &Row,
+        entry: &Entry,
+        leaf: &VerifiedLeaf,
+        issued: &IssuedCertificate,
+        differs: Option<Vec<String>>,
+    ) -> Result<Good, Box<Fault>> {
+        let padded = self.against().may_be_padded(entry);
+        let expected = Entry::new(issued, leaf, self.statement.reissue.as_deref())
             .stated(u32::try_from(entry.anchor()).expect("read as one"), padded);
+        let expected = match differs {
+            Some(differs) => expected.made_elsewhere(differs),
+            None => expected,
+        };
         if expected.line() != row.line {
-            let message = format!("the line of chip {uid} is not what its certificates give");
+            let message = format!("the line of chip {} is not what its certificates give", entry.uid());
             return Err(fault(row, code::ENTRY_DIFFERS, message));
         }
         Ok(Good {
@@ -407,7 +491,8 @@ impl Context<'_> {
             relaxations: entry.relax().to_vec(),
             source: leaf.origin().fingerprint,
             attempt: entry.attempt(),
-            sample: Sample::of(&entry, leaf.certificate()),
+            sample: Sample::of(entry, leaf.certificate()),
+            serial: entry.serial().clone(),
         })
     }
 }

@@ -119,6 +119,7 @@ codes! {
     ANCHORS = "audit.statement.anchors", "An anchor of the statement is not among the certificates of source-chain.pem.";
     ARCHIVE_TIME = "audit.archive.time", "The entries of an archive carry another time than that of the batch.";
     ARCHIVE_UNREAD = "audit.file.archive-unread", "The statement names an archive of certificates that is not one of the batch's numbered parts.";
+    CERTIFICATE_DIFFERS = "audit.certificate.differs", "Another CA made the certificate otherwise than asked for, and the policy does not allow it.";
     CERTIFICATE_NAME = "audit.certificate.name", "The entry of certificates.zip is named after another chip.";
     CERTIFICATE_SIGNATURE = "audit.certificate.signature", "The issuing CA did not sign this certificate.";
     CERTIFICATE_TBS = "audit.certificate.tbs", "The certificate is not the one that policy, seed and leaf give.";
@@ -144,6 +145,7 @@ codes! {
     POLICY_BIND = "audit.policy.bind", "The policy cannot be bound to issuer and batch.";
     POLICY_DIFFERS = "audit.policy.differs", "The policy says something else than the statement.";
     POLICY_DIGEST = "audit.policy.digest", "policy.toml is not the policy that the statement names.";
+    SERIAL_TWICE = "audit.certificate.serial-twice", "Two certificates of the batch have one serial number.";
     SOURCE_ANCHOR = "audit.source.anchor", "The leaf's chain reaches another anchor than the line says.";
     SOURCE_DIGEST = "audit.source.digest", "The source leaf is not the one the line names.";
     SOURCE_NAME = "audit.source.name", "The entry of sources.zip is named after another chip.";

@@ -3,12 +3,14 @@
 //! Guarantees: the issuer's name and the source key's SubjectPublicKeyInfo enter the certificate byte for byte; what
 //! was encoded is never encoded again. Signing and checking are [`issue`](crate::issue)'s.
 
+mod difference;
 mod identity;
 mod issued;
 mod seed;
 mod tbs;
 mod template;
 
+pub use difference::{Difference, differences};
 pub use identity::{IssuerIdentity, IssuerIdentityError};
 pub use issued::{IssuedCertificate, UncheckedCertificate};
 pub use seed::Seed;

@@ -2,7 +2,7 @@
 
 use crate::origin::Origin;
 use crate::x509::tlv::{element, tag, write_element};
-use crate::x509::{SerialNumber, SignatureAlgorithm, Spki, Validity};
+use crate::x509::{Certificate, SerialNumber, SignatureAlgorithm, Spki, Validity};
 
 use super::{IssuerIdentity, ObjectTemplate};
 
@@ -60,6 +60,21 @@ impl TbsCertificate {
             validity: template.validity,
             spki: template.spki.clone(),
             full_width_signature: template.device.full_width_signature,
+        }
+    }
+
+    /// The tbsCertificate of a certificate that somebody else made for the chip of `origin`. Whether it is one is for
+    /// [`issue`](crate::issue) to say.
+    pub fn received(certificate: &Certificate, origin: &Origin) -> Self {
+        Self {
+            der: certificate.tbs().to_vec(),
+            origin: origin.clone(),
+            serial: certificate.serial().clone(),
+            attempt: 0,
+            signature: certificate.signature_algorithm(),
+            validity: certificate.validity(),
+            spki: certificate.spki().clone(),
+            full_width_signature: false,
         }
     }
 

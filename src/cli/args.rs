@@ -1,5 +1,6 @@
 //! What can be typed.
 
+mod cmp;
 mod plan;
 mod policy;
 mod proof;
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use cmp::{IssueCommand, IssuerArg};
 pub(crate) use plan::{FinishArgs, PlanArgs, SignArgs};
 pub(crate) use policy::{CheckArgs, PolicyCommand, ShowArgs};
 pub(crate) use proof::{AnchorArgs, ProveArgs, TimestampCommand, VerifyProofArgs};
@@ -52,7 +54,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Policy(PolicyCommand),
     /// Verify, build, sign and seal: leaves in, a batch directory out
-    Issue(Box<IssueArgs>),
+    Issue(Box<IssueCommand>),
     /// Prepare a batch for a CA key that is on another machine: leaves in, a signed plan out
     Plan(Box<PlanArgs>),
     /// Sign a plan on the machine that holds the CA key

@@ -61,6 +61,7 @@ impl Exit {
             | Error::HeadDiffers { .. } => Self::Usage,
             Error::Ca(error) => ca(error),
             Error::Chip { .. } => Self::Usage,
+            Error::Cmp(_) => Self::Signer,
             Error::Delivery(error) => delivery(error),
             Error::Durable(DurableError::Io { .. }) => Self::Storage,
             Error::Interrupted => Self::Interrupted,

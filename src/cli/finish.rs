@@ -1,7 +1,8 @@
 //! `reroot finish`
 
 use reroot::ledger::Ledger;
-use reroot::plan::{FinishJob, finish};
+use reroot::plan::{FinishJob, Returned, finish};
+use reroot::reel::Input;
 use reroot::reissue::Outcome;
 
 use super::args::{FinishArgs, Format};
@@ -16,9 +17,16 @@ pub(crate) fn run(args: &FinishArgs, world: &mut World, printer: Printer) -> Res
     let manifest_certificate = config.manifest_certificate()?;
     let manifest_signer = config.open_manifest_signer(&Secrets)?;
     let ledger = Ledger::open(config.ledger_path(), issuer.spki())?;
+    let certificates = load::inputs(&args.certificates)?;
+    if certificates.contains(&Input::Stdin) {
+        return Err(Fault::usage("--certificates cannot be read from standard input"));
+    }
     let job = FinishJob {
         plan: &args.plan,
-        signatures: &args.signatures,
+        returned: match &args.signatures {
+            Some(file) => Returned::Signatures(file),
+            None => Returned::Certificates(&certificates),
+        },
         out: &args.out,
         issuer: &issuer,
         anchors: &anchors,
@@ -42,7 +50,11 @@ pub(crate) fn run(args: &FinishArgs, world: &mut World, printer: Printer) -> Res
         (Outcome::Done(summary) | Outcome::DryRun(summary), Format::Text) => {
             printer.data(&issue::text(summary, &args.out, false));
         }
-        (Outcome::Refused(refusal), Format::Text) => printer.failure(&issue::refused(refusal), None),
+        (Outcome::Refused(refusal), Format::Text) => {
+            let hint = "Have what is listed mended, and give all certificates again. What may differ stands in the \
+                        policy's [foreign], which the plan has as it was.";
+            printer.failure(&issue::refused("nothing was sealed", refusal), Some(hint));
+        }
     }
     Ok(issue::exit(&outcome))
 }

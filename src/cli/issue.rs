@@ -126,7 +126,8 @@ impl Surroundings {
             batch_id: batch_id(world),
             jobs: args.jobs.unwrap_or_else(cores),
             engine: load::engine(args.engine.generic_verify),
-            chunk_size: CHUNK_SIZE,
+            // of another CA's certificates, so many may be asked for before the first of them is written
+            chunk_size: if way == Way::Cmp { 256 } else { CHUNK_SIZE },
             dry_run: args.dry_run,
             tool: TOOL,
             way,
@@ -174,7 +175,7 @@ pub(super) fn exit(outcome: &Outcome) -> Exit {
     }
 }
 
-fn report(outcome: &Outcome, args: &IssueArgs, printer: Printer) {
+pub(super) fn report(outcome: &Outcome, args: &IssueArgs, printer: Printer) {
     if printer.format == Format::Json {
         printer.json(&as_json(outcome, &args.out));
         return;
@@ -189,7 +190,7 @@ fn report(outcome: &Outcome, args: &IssueArgs, printer: Printer) {
             printer.say("dry run: nothing was recorded or signed");
             printer.data(&text(summary, &args.out, args.timings));
         }
-        Outcome::Refused(refusal) => printer.failure(&refused(refusal), refused_hint(refusal)),
+        Outcome::Refused(refusal) => printer.failure(&refused("nothing was signed", refusal), refused_hint(refusal)),
     }
 }
 
@@ -254,8 +255,8 @@ pub(super) fn text(summary: &Summary, out: &Path, timings: bool) -> String {
     text
 }
 
-pub(super) fn refused(refusal: &Refusal) -> String {
-    let mut text = String::from("nothing was signed");
+pub(super) fn refused(what: &str, refusal: &Refusal) -> String {
+    let mut text = String::from(what);
     for reason in &refusal.reasons {
         let _ = write!(text, "\n  - {reason}");
     }

@@ -13,6 +13,7 @@ mod stdin;
 mod world;
 
 mod ca;
+mod cmp;
 mod completions;
 mod export;
 mod finish;
@@ -49,7 +50,7 @@ pub(crate) fn run(cli: &Cli, world: &mut World, printer: Printer) -> Exit {
         Command::Hsm(command) => hsm::run(command, printer),
         Command::Init(args) => init::run(args, world, printer),
         Command::Inspect(args) => inspect::run(args, world, printer),
-        Command::Issue(args) => issue::run(args, world, printer),
+        Command::Issue(args) => cmp::run(args, world, printer),
         Command::Man(args) => man::run(args, printer),
         Command::Plan(args) => plan::run(args, world, printer),
         Command::Policy(args) => policy::run(args, world, printer),

@@ -17,7 +17,7 @@ use super::{Exit, Fault, Printer, World, render};
 pub(crate) fn run(args: &PlanArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
     let around = Surroundings::load(&args.issue)?.with_manifest_signer()?;
     let ledger = ledger(around.config.ledger_path(), around.issuer.spki(), args.new_ledger)?;
-    let job = around.job(&args.issue, world, Way::AirGapped);
+    let job = around.job(&args.issue, world, if args.foreign { Way::Foreign } else { Way::AirGapped });
     let bars = Bars::new(printer.terminal && printer.format == Format::Text);
     let outcome = plan(&job, &ledger, &mut *world.stdin, &bars, &world.cancel)?;
     for note in around.notes() {
@@ -60,7 +60,7 @@ fn report(outcome: &PlanOutcome, args: &PlanArgs, printer: Printer) -> Exit {
         }
         PlanOutcome::Refused(refusal) => {
             if text {
-                printer.failure(&issue::refused(refusal), issue::refused_hint(refusal));
+                printer.failure(&issue::refused("nothing was planned", refusal), issue::refused_hint(refusal));
             }
             Exit::Input
         }

@@ -45,7 +45,11 @@ pub(super) fn integer(section: &Section<'_>, name: &'static str, allowed: RangeI
 }
 
 /// A whole number and a unit: `250ms`, `30s`, `2m`.
-fn duration(section: &Section<'_>, name: &'static str, allowed: RangeInclusive<Duration>) -> Option<Duration> {
+pub(super) fn duration(
+    section: &Section<'_>,
+    name: &'static str,
+    allowed: RangeInclusive<Duration>,
+) -> Option<Duration> {
     let value: &Spanned<DeValue<'_>> = section.table.get(name)?;
     let DeValue::String(text) = value.get_ref() else {
         return section.wrong_type(name, value, value.get_ref(), "a duration such as \"30s\"");

@@ -9,6 +9,7 @@
 //! remembers what was issued. It holds no secret.
 
 mod check;
+mod cmp;
 mod error;
 mod files;
 mod hsm;
@@ -20,11 +21,12 @@ mod tests;
 mod write;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use toml::Spanned;
 
 use crate::cert::IssuerIdentity;
-use crate::signer::{SecretResolver, Signer};
+use crate::signer::{Secret, SecretResolver, Signer};
 use crate::x509::{Certificate, Sha256Digest};
 
 pub use error::{CODES, ConfigError, ConfigErrors};
@@ -40,6 +42,38 @@ pub enum Holder {
     Issuer,
     /// The manifest signer.
     Manifest,
+}
+
+/// A CA that speaks CMP (`[cmp]`).
+#[expect(missing_debug_implementations, reason = "holds a secret or a signer")]
+pub struct Cmp {
+    /// Its address.
+    pub url: String,
+    /// By what requests are protected.
+    pub shown: CmpCredentials,
+    /// Certificates of those whose signatures on answers count.
+    pub servers: Vec<Certificate>,
+    /// Roots of the server's TLS certificate.
+    pub tls_anchors: Vec<Certificate>,
+    /// Longest wait for an answer.
+    pub timeout: Duration,
+    /// Requests under way at once.
+    pub concurrency: usize,
+    /// How often to try again when it is not reached.
+    pub retries: u32,
+    /// How often to ask a CA that wants time.
+    pub polls: u32,
+    /// Longest pause between two polls.
+    pub longest_pause: Duration,
+}
+
+/// By what requests are protected.
+#[expect(missing_debug_implementations, reason = "holds a secret or a signer")]
+pub enum CmpCredentials {
+    /// The registration authority's certificate, those above it, and its key.
+    Certificate(Certificate, Vec<Certificate>, Box<dyn Signer>),
+    /// A reference and a secret that were agreed on.
+    Secret(String, Secret),
 }
 
 /// What a signing machine takes (`[signing]`).
@@ -144,6 +178,45 @@ impl Config {
                 }
             }
             Some(anchors)
+        })
+    }
+
+    /// The CA that speaks CMP, with what protects the messages.
+    ///
+    /// # Errors
+    /// There is no `[cmp]`, a certificate cannot be read, or key or secret cannot be had.
+    pub fn cmp_ca(&self, secrets: &dyn SecretResolver) -> Result<Cmp, ConfigErrors> {
+        self.collect(|errors| {
+            let Some(section) = &self.document.cmp else {
+                let message = "there is no [cmp], which `--issuer cmp` needs";
+                return errors.push_hint(error::MISSING, &(0..0), message, "docs/other-cas.md has an example.");
+            };
+            let all = |paths: &[Spanned<PathBuf>]| {
+                let read: Vec<_> = paths.iter().map(|path| files::certificates(path, errors)).collect();
+                Some(read.into_iter().collect::<Option<Vec<_>>>()?.into_iter().flatten().collect::<Vec<_>>())
+            };
+            let shown = match &section.shown {
+                cmp::Shown::Certificate(identity, chain) => {
+                    let certificate = files::certificate(&identity.certificate, errors)?;
+                    let signer = keys::open_certified(identity, &self.document.hsm, secrets, errors)?;
+                    CmpCredentials::Certificate(certificate, all(chain)?, signer)
+                }
+                cmp::Shown::Secret(reference, source) => match source.get_ref().resolve("secret of [cmp]", secrets) {
+                    Ok(secret) => CmpCredentials::Secret(reference.clone(), secret),
+                    Err(reason) => return errors.push_signer(&source.span(), "secret of [cmp]", reason.into()),
+                },
+            };
+            Some(Cmp {
+                url: section.url.clone(),
+                shown,
+                servers: all(&section.servers)?,
+                tls_anchors: all(&section.tls_anchors)?,
+                timeout: section.timeout,
+                concurrency: section.concurrency,
+                retries: section.retries,
+                polls: section.polls,
+                longest_pause: section.longest_pause,
+            })
         })
     }
 

@@ -9,6 +9,7 @@ use toml::de::{DeTable, DeValue};
 use crate::signer::pkcs11::Settings;
 use crate::signer::{KeyLocation, KeyUri, SecretSource};
 
+use super::cmp::{self, CmpSection};
 use super::error::{self, Errors, safe};
 use super::hsm;
 use super::signing::{self, SigningSection};
@@ -25,6 +26,8 @@ pub(super) struct Document {
     pub(super) hsm: Settings,
     /// What a signing machine takes; the others have none.
     pub(super) signing: Option<SigningSection>,
+    /// A CA that speaks CMP, if there is one.
+    pub(super) cmp: Option<CmpSection>,
 }
 
 /// A certificate and its key.
@@ -65,7 +68,7 @@ pub(super) fn read(text: &str, base: &Path, errors: &Errors) -> Option<Document>
         return None;
     }
     let file = Section { name: "", table: table.get_ref(), header: 0..0, base, errors };
-    file.closed(&["issuer", "manifest", "source", "ledger", "hsm", "signing"]);
+    file.closed(&["issuer", "manifest", "source", "ledger", "hsm", "signing", "cmp"]);
     let issuer = file.section("issuer");
     let manifest = file.section("manifest");
     let source = file.section("source");
@@ -103,13 +106,18 @@ pub(super) fn read(text: &str, base: &Path, errors: &Errors) -> Option<Document>
     } else {
         Some(None)
     };
+    let cmp = if file.table.contains_key("cmp") {
+        file.section("cmp").and_then(|section| cmp::read(&section)).map(Some)
+    } else {
+        Some(None)
+    };
     let (issuer, manifest) = (issuer?, manifest?);
-    let (hsm, signing) = (hsm?, signing?);
-    Some(Document { issuer, chain: chain?, manifest, anchors: anchors?, ledger: ledger?, hsm, signing })
+    let (hsm, signing, cmp) = (hsm?, signing?, cmp?);
+    Some(Document { issuer, chain: chain?, manifest, anchors: anchors?, ledger: ledger?, hsm, signing, cmp })
 }
 
 /// A mistake was noted; there is nothing to add.
-struct Noted;
+pub(super) struct Noted;
 
 /// One table of the file.
 pub(super) struct Section<'a> {
@@ -161,7 +169,7 @@ impl<'a> Section<'a> {
         }
     }
 
-    fn identity(&self, section: &'static str) -> Option<Identity> {
+    pub(super) fn identity(&self, section: &'static str) -> Option<Identity> {
         let certificate = self.path("certificate");
         let key = self.key().ok()?;
         Some(Identity { section, header: self.header.clone(), certificate: certificate?, key })
@@ -244,7 +252,7 @@ impl<'a> Section<'a> {
         }
     }
 
-    fn secret(&self) -> Result<Option<Spanned<SecretSource>>, Noted> {
+    pub(super) fn secret(&self) -> Result<Option<Spanned<SecretSource>>, Noted> {
         let Some(value) = self.table.get("secret") else { return Ok(None) };
         let refuse = |code, span: &Range<usize>, what: &str| {
             let message = format!("`secret` in [{}] {what}, expected {SECRET_FORM}", self.name);

@@ -14,7 +14,7 @@ pub fn sha384(data: &[u8]) -> [u8; 48] {
     digest::digest(&digest::SHA384, data).as_ref().try_into().expect("SHA-384 has 48 octets")
 }
 
-/// SHA-512 of `data`: time-stamping authorities use it.
+/// SHA-512 of `data`: of time-stamps, and of certificates that CMP confirms.
 pub fn sha512(data: &[u8]) -> [u8; 64] {
     digest::digest(&digest::SHA512, data).as_ref().try_into().expect("SHA-512 has 64 octets")
 }
@@ -32,6 +32,16 @@ pub fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
         context.update(part);
     }
     context.sign().as_ref().try_into().expect("HMAC-SHA-256 has 32 octets")
+}
+
+/// HMAC-SHA-1 over the parts of a message: what CMP's older peers protect answers with. No collision of SHA-1 helps
+/// against it (RFC 6194 §3.3); nothing of one's own is protected by it.
+pub fn hmac_sha1(key: &[u8], parts: &[&[u8]]) -> [u8; 20] {
+    let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, key));
+    for part in parts {
+        context.update(part);
+    }
+    context.sign().as_ref().try_into().expect("HMAC-SHA-1 has 20 octets")
 }
 
 /// SHA-256 of data that arrives in pieces.

@@ -19,6 +19,6 @@ pub use ca_path::{reaches_anchor, signed_by};
 pub use ecdsa::{EcdsaSignature, is_full_width};
 pub use error::{EngineError, KeyError, SignatureError};
 pub use fixed::{Claim, Verdict, VerificationEngine};
-pub use hash::{Sha256, hmac_sha256, sha1, sha256, sha384, sha512};
+pub use hash::{Sha256, hmac_sha1, hmac_sha256, sha1, sha256, sha384, sha512};
 pub use issuer_key::IssuerKey;
 pub use key::PublicKey;

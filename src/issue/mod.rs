@@ -4,6 +4,7 @@
 //! anyone sees it; serial numbers follow from seed, issuer, leaf and attempt alone. Deciding what a certificate says is
 //! [`policy`](crate::policy)'s, recording is [`ledger`](crate::ledger)'s, holding the key [`signer`](crate::signer)'s.
 
+mod answered;
 mod error;
 mod prepare;
 mod received;
@@ -15,6 +16,7 @@ pub(crate) mod testing;
 mod tests;
 
 pub use crate::cert::Seed;
+pub use answered::{ANSWER_CODES, AnswerFault, answered};
 pub use error::IssueError;
 pub use received::received;
 pub use serial::{derive_serial, serial_for};

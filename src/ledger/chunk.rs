@@ -42,25 +42,7 @@ impl Ledger {
     /// A tbsCertificate is not that of the leaf at its place or of its attempt, or not the one recorded before; or the
     /// store fails: then nothing may be signed.
     pub fn record(&self, batch: &BatchId, chunk: u64, linted: Vec<LintedTbs>) -> Result<Vec<Recorded>, LedgerError> {
-        let digests: Vec<Sha256Digest> = linted.iter().map(|linted| sha256(linted.tbs().der())).collect();
-        let (known, fresh) = self.with(|book| {
-            let head = book.store.head()?;
-            let known = Chunk::load(book, batch, chunk)?;
-            known.check_leaves(&linted)?;
-            if known.intended {
-                known.check_digests(&linted, &digests)?;
-                return Ok((known, false));
-            }
-            known.check_open(book)?;
-            let mut body = Writer::with_capacity(digests.len() * 32);
-            for digest in &digests {
-                body.digest(digest);
-            }
-            let place = Place::new(Kind::Intent, known.batch.number, chunk);
-            let draft = Draft { count: digests.len() as u64, ..Draft::new(place, body.finish()) };
-            book.append(&head, std::iter::once(draft))?;
-            Ok((known, true))
-        })?;
+        let (known, fresh) = self.intend(batch, chunk, &linted)?;
         let results = linted.into_iter().zip(known.leaves).map(|(linted, leaf)| match leaf.issued {
             Some(issued) => {
                 let unchecked = UncheckedCertificate { tbs: linted.into_tbs(), signature: issued.signature };
@@ -77,6 +59,35 @@ impl Ledger {
             None => Ok(Recorded::Resumed(RecordedTbs::assert_recorded(linted.into_tbs()))),
         });
         results.collect()
+    }
+
+    /// Makes the digests of a chunk's tbsCertificates durable, or finds them. Returns what is known of the chunk, and
+    /// whether the intent is new.
+    pub(super) fn intend(
+        &self,
+        batch: &BatchId,
+        chunk: u64,
+        linted: &[LintedTbs],
+    ) -> Result<(Chunk, bool), LedgerError> {
+        let digests: Vec<Sha256Digest> = linted.iter().map(|linted| sha256(linted.tbs().der())).collect();
+        self.with(|book| {
+            let head = book.store.head()?;
+            let known = Chunk::load(book, batch, chunk)?;
+            known.check_leaves(linted)?;
+            if known.intended {
+                known.check_digests(linted, &digests)?;
+                return Ok((known, false));
+            }
+            known.check_open(book)?;
+            let mut body = Writer::with_capacity(digests.len() * 32);
+            for digest in &digests {
+                body.digest(digest);
+            }
+            let place = Place::new(Kind::Intent, known.batch.number, chunk);
+            let draft = Draft { count: digests.len() as u64, ..Draft::new(place, body.finish()) };
+            book.append(&head, std::iter::once(draft))?;
+            Ok((known, true))
+        })
     }
 
     /// Makes the intent to sign one leaf under its next serial number durable.
@@ -172,33 +183,35 @@ impl Ledger {
 }
 
 /// What the ledger knows of a chunk.
-struct Chunk {
-    batch: Summary,
-    number: u64,
-    leaves: Vec<Leaf>,
+pub(super) struct Chunk {
+    pub(super) batch: Summary,
+    pub(super) number: u64,
+    pub(super) leaves: Vec<Leaf>,
     /// Whether the chunk's intent is on the ledger.
     intended: bool,
     /// How many retry records there are.
     retries: u32,
     /// How many result records there are.
-    results: u32,
+    pub(super) results: u32,
 }
 
 /// What the ledger knows of a leaf of a chunk.
-struct Leaf {
-    uid: Uid,
+pub(super) struct Leaf {
+    pub(super) uid: Uid,
     spki: Sha256Digest,
     source: Sha256Digest,
     attempt: u32,
     /// SHA-256 of the tbsCertificate of that attempt.
-    tbs: Option<Sha256Digest>,
-    issued: Option<Issued>,
+    pub(super) tbs: Option<Sha256Digest>,
+    pub(super) issued: Option<Issued>,
 }
 
-struct Issued {
-    position: u64,
-    certificate: Sha256Digest,
-    signature: Vec<u8>,
+/// What came of a leaf.
+pub(super) struct Issued {
+    pub(super) position: u64,
+    pub(super) certificate: Sha256Digest,
+    /// The signature; of a batch that another CA makes, the whole certificate.
+    pub(super) signature: Vec<u8>,
 }
 
 /// A `Retry` record.
@@ -229,7 +242,7 @@ fn no_such_chunk(batch: &Summary, chunk: u64) -> LedgerError {
 }
 
 impl Chunk {
-    fn load(book: &mut Book, id: &BatchId, chunk: u64) -> Result<Self, LedgerError> {
+    pub(super) fn load(book: &mut Book, id: &BatchId, chunk: u64) -> Result<Self, LedgerError> {
         let batch = book.known(id)?;
         let number = batch.number;
         let at = |kind| Place::new(kind, number, chunk);
@@ -296,7 +309,7 @@ impl Chunk {
     }
 
     /// As [`find`](Self::find), looking at `guess` first: results usually come in order.
-    fn find_from(&self, guess: usize, tbs: &TbsCertificate) -> Result<usize, LedgerError> {
+    pub(super) fn find_from(&self, guess: usize, tbs: &TbsCertificate) -> Result<usize, LedgerError> {
         let uid = &tbs.origin().uid;
         match self.leaves.get(guess) {
             Some(leaf) if leaf.uid == *uid => Ok(guess),
@@ -305,7 +318,7 @@ impl Chunk {
     }
 
     /// Nothing is added to a sealed batch.
-    fn check_open(&self, book: &mut Book) -> Result<(), LedgerError> {
+    pub(super) fn check_open(&self, book: &mut Book) -> Result<(), LedgerError> {
         if book.is_sealed(self.batch.number)? {
             return Err(LedgerError::Sealed { batch: self.batch.id.clone() });
         }
@@ -333,7 +346,7 @@ impl Chunk {
     }
 
     /// Chip, source leaf and key are those of the leaf list.
-    fn check_leaf(&self, index: usize, tbs: &TbsCertificate) -> Result<(), LedgerError> {
+    pub(super) fn check_leaf(&self, index: usize, tbs: &TbsCertificate) -> Result<(), LedgerError> {
         let leaf = &self.leaves[index];
         let what = if leaf.uid != tbs.origin().uid {
             "UID"
@@ -366,7 +379,7 @@ impl Chunk {
         }
     }
 
-    fn not_recorded(&self, uid: &Uid) -> LedgerError {
+    pub(super) fn not_recorded(&self, uid: &Uid) -> LedgerError {
         LedgerError::NotRecorded { uid: uid.clone(), batch: self.batch.id.clone(), chunk: self.number }
     }
 }

@@ -33,11 +33,15 @@ pub enum Kind {
     CaIntent = 11,
     /// What it signed.
     CaSigned = 12,
+    /// Requests that are about to leave for another CA.
+    Sent = 13,
+    /// Requests that came to nothing, by the CA's word or the operator's decision.
+    Settled = 14,
 }
 
 impl Kind {
     /// Every kind in the order of its number.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Genesis,
         Self::Batch,
         Self::Terms,
@@ -51,6 +55,8 @@ impl Kind {
         Self::Sealed,
         Self::CaIntent,
         Self::CaSigned,
+        Self::Sent,
+        Self::Settled,
     ];
 
     /// The kind of this number.
@@ -189,7 +195,7 @@ mod tests {
             assert_eq!(kind as usize, number);
             assert_eq!(Kind::from_number(kind as u8), Some(kind));
         }
-        assert_eq!(Kind::from_number(13), None);
+        assert_eq!(Kind::from_number(15), None);
     }
 
     #[test]

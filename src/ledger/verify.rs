@@ -57,7 +57,14 @@ impl LedgerStats {
                 self.signatures_made += signatures;
             }
             Kind::CaIntent => self.ca_records += 1,
-            Kind::Genesis | Kind::Terms | Kind::Digests | Kind::Names | Kind::Keys | Kind::CaSigned => {}
+            Kind::Genesis
+            | Kind::Terms
+            | Kind::Digests
+            | Kind::Names
+            | Kind::Keys
+            | Kind::CaSigned
+            | Kind::Sent
+            | Kind::Settled => {}
         }
     }
 }

@@ -28,6 +28,8 @@ pub struct Entry {
     anchor: u32,
     relax: Vec<Relaxation>,
     reissue: Option<Box<str>>,
+    /// Of batches that another CA made.
+    differs: Option<Vec<Box<str>>>,
 }
 
 impl Entry {
@@ -93,6 +95,7 @@ impl Entry {
             anchor: u32::try_from(proof.anchor).expect("anchors are few"),
             relax,
             reissue: reissue.map(Into::into),
+            differs: None,
         }
     }
 
@@ -105,6 +108,17 @@ impl Entry {
             self.relax.push(Relaxation::TrailingPadding);
             self.relax.sort_unstable();
         }
+        self
+    }
+
+    /// The same entry for a certificate that another CA made: the names of the fields in which it differs from what was
+    /// asked for.
+    #[must_use]
+    pub fn made_elsewhere(mut self, differs: impl IntoIterator<Item = String>) -> Self {
+        let mut names: Vec<Box<str>> = differs.into_iter().map(Into::into).collect();
+        names.sort_unstable();
+        names.dedup();
+        self.differs = Some(names);
         self
     }
 
@@ -170,6 +184,16 @@ impl Entry {
             Some(reason) => push_string(out, reason),
             None => out.push_str("null"),
         }
+        if let Some(differs) = &self.differs {
+            out.push_str(",\"differs\":[");
+            for (position, name) in differs.iter().enumerate() {
+                if position > 0 {
+                    out.push(',');
+                }
+                push_string(out, name);
+            }
+            out.push(']');
+        }
         out.push('}');
     }
 
@@ -231,6 +255,21 @@ impl Entry {
         }
         scan.literal(",\"reissue\":")?;
         let reissue = scan.value_or_null("reissue", "a reason", |text| Some(text.into()))?;
+        let mut differs: Option<Vec<Box<str>>> = None;
+        if scan.takes(",\"differs\":[") {
+            let mut names: Vec<Box<str>> = Vec::new();
+            while !scan.takes("]") {
+                if !names.is_empty() {
+                    scan.literal(",")?;
+                }
+                let next = scan.value("differs", "the names of fields, sorted, each once", |text| {
+                    let field = text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.'));
+                    (field && !text.is_empty() && names.last().is_none_or(|last| **last < *text)).then(|| text.into())
+                })?;
+                names.push(next);
+            }
+            differs = Some(names);
+        }
         scan.literal("}")?;
         scan.finish()?;
         let entry = Self {
@@ -248,6 +287,7 @@ impl Entry {
             anchor,
             relax,
             reissue,
+            differs,
         };
         // every step above accepts one spelling only; this holds it even if one of them is changed
         if entry.line() == line {
@@ -325,6 +365,11 @@ impl Entry {
     /// Why the chip was issued for again, if it was.
     pub fn reissue(&self) -> Option<&str> {
         self.reissue.as_deref()
+    }
+
+    /// In what a certificate that another CA made differs from what was asked for; none for certificates of one's own.
+    pub fn differs(&self) -> Option<&[Box<str>]> {
+        self.differs.as_deref()
     }
 }
 

@@ -5,31 +5,45 @@ use std::sync::atomic::AtomicBool;
 
 use crate::cert::IssuerIdentity;
 use crate::crypto::sha256;
+use crate::delivery::Form;
 use crate::durable;
 use crate::error::Error;
 use crate::ledger::{BatchRow, BatchState, Ledger};
 use crate::manifest::{self, Counts, IssuerMode};
-use crate::reissue::issue::issue_all;
+use crate::origin::{Disposition, Finding};
+use crate::reel::Input;
+use crate::reissue::issue::{Work, issue_all};
 use crate::reissue::job::delivery;
 use crate::reissue::seal::{self, Sealing};
 use crate::reissue::write::Written;
-use crate::reissue::{Outcome, Progress, Stage, Summary, Timings, Way};
+use crate::reissue::{Outcome, Progress, Refusal, Stage, Summary, Timings, Way};
 use crate::signer::Signer;
 use crate::x509::{Certificate, Sha256Digest, Time};
 
-use super::admit::{self, Machine};
+use super::admit::{self, Admitted, Machine};
+use super::answers::Answers;
 use super::error::PlanError;
 use super::file::PlanFile;
+use super::hand_over;
 use super::head::Mode;
 use super::signatures::Signatures;
+
+/// What came back for a plan.
+#[derive(Clone, Copy, Debug)]
+pub enum Returned<'a> {
+    /// Certificates of a CA of another house, in any order and container.
+    Certificates(&'a [Input]),
+    /// The signature file of a signing machine.
+    Signatures(&'a Path),
+}
 
 /// What to finish.
 #[expect(missing_debug_implementations, reason = "holds a signer")]
 pub struct FinishJob<'a> {
     /// The plan.
     pub plan: &'a Path,
-    /// The signatures for it.
-    pub signatures: &'a Path,
+    /// What came back for it.
+    pub returned: Returned<'a>,
     /// Where the batch directory goes.
     pub out: &'a Path,
     /// The issuing CA, without its key.
@@ -48,11 +62,11 @@ pub struct FinishJob<'a> {
     pub tool: &'a str,
 }
 
-/// Checks signatures, records them, seals the batch. The outcome is never [`Outcome::Refused`] or [`Outcome::DryRun`].
+/// Checks what came back, records it, seals the batch. The outcome is never [`Outcome::DryRun`].
 ///
 /// # Errors
 /// Plan or signatures are not taken ([`PlanError`]), a signature is not the CA's, or ledger, manifest signer or output
-/// failed.
+/// failed. Certificates that are not as asked for are findings of [`Outcome::Refused`].
 pub fn finish(
     job: &FinishJob<'_>,
     ledger: &Ledger,
@@ -60,9 +74,14 @@ pub fn finish(
     cancel: &AtomicBool,
 ) -> Result<Outcome, Error> {
     seal::check_output_place(job.out, ledger)?;
-    let mut plan = PlanFile::open(job.plan, std::slice::from_ref(job.manifest_certificate))?;
-    if plan.head.mode != Mode::AirGapped {
-        return Err(PlanError::Mode { found: plan.head.mode.as_str(), expected: Mode::AirGapped.as_str() }.into());
+    let place = if job.plan.is_dir() { job.plan.join(hand_over::PLAN) } else { job.plan.to_owned() };
+    let mut plan = PlanFile::open(&place, std::slice::from_ref(job.manifest_certificate))?;
+    let (mode, way) = match job.returned {
+        Returned::Certificates(_) => (Mode::Foreign, Way::Foreign),
+        Returned::Signatures(_) => (Mode::AirGapped, Way::AirGapped),
+    };
+    if plan.head.mode != mode {
+        return Err(PlanError::Mode { found: plan.head.mode.as_str(), expected: mode.as_str() }.into());
     }
     let (planned, policy, params) = admit::check_head(&plan, job.issuer)?;
     let row = on_ledger(ledger, planned)?;
@@ -70,7 +89,7 @@ pub fn finish(
         return Err(PlanError::Anchors.into());
     }
     let malformed = || PlanError::Malformed { what: "its `delivery` is not one".to_owned() };
-    let (forms, publish_bulk_id) = delivery(&row.delivery, Way::AirGapped).ok_or_else(malformed)?;
+    let (forms, publish_bulk_id) = delivery(&row.delivery, way).ok_or_else(malformed)?;
     if row.state == BatchState::Open {
         manifest::seal::check_signer(job.manifest_certificate, job.now)?;
     }
@@ -89,19 +108,23 @@ pub fn finish(
         return Ok(Outcome::AlreadyDone(published));
     }
 
-    let signatures = Signatures::open(job.signatures, &plan, job.issuer, &admitted.rows)?;
-    let mut written = Written::create(job.out, row, &forms)?;
     let work = admitted.work(&machine);
-    let reissue = row.terms.reissue.as_deref();
     progress.begin(Stage::Issue);
-    let taken = issue_all(&work, ledger, &signatures, &mut |chunk| written.add(&work, reissue, chunk));
+    let taken = match job.returned {
+        Returned::Certificates(inputs) => certificates(job, &machine, &admitted, inputs, &forms, ledger),
+        Returned::Signatures(path) => signatures(job, &plan, &admitted, path, &work, &forms, ledger),
+    };
     progress.end(Stage::Issue);
-    let mut summary = Summary { resumed: taken?, ..summary() };
+    let Taken { written, resumed, made, findings } = match taken? {
+        Ok(taken) => taken,
+        Err(refusal) => return Ok(Outcome::Refused(refusal)),
+    };
+    let mut summary = Summary { resumed, findings, ..summary() };
     let counts = plan.head.counts;
     let sealing = Sealing {
         row,
         issuer: job.issuer,
-        mode: IssuerMode::AirGapped,
+        mode: if mode == Mode::Foreign { IssuerMode::Foreign } else { IssuerMode::AirGapped },
         manifest_certificate: job.manifest_certificate,
         manifest_signer: job.manifest_signer,
         policy: &admitted.policy,
@@ -117,7 +140,7 @@ pub fn finish(
             issued: counts.leaves,
             rejected: counts.rejected,
             ignored: counts.ignored,
-            signatures_made: signatures.made,
+            signatures_made: made,
         },
         now: job.now,
         tool: job.tool,
@@ -127,6 +150,61 @@ pub fn finish(
     progress.end(Stage::Seal);
     sealed?;
     Ok(Outcome::Done(summary))
+}
+
+/// What came back, recorded and written.
+struct Taken {
+    written: Written,
+    resumed: bool,
+    made: u64,
+    /// Items that were left out.
+    findings: Vec<Finding>,
+}
+
+fn signatures(
+    job: &FinishJob<'_>,
+    plan: &PlanFile,
+    admitted: &Admitted,
+    path: &Path,
+    work: &Work<'_>,
+    forms: &[Form],
+    ledger: &Ledger,
+) -> Result<Result<Taken, Refusal>, Error> {
+    let signatures = Signatures::open(path, plan, job.issuer, &admitted.rows)?;
+    let mut written = Written::create(job.out, work.batch, forms)?;
+    let reissue = work.batch.terms.reissue.as_deref();
+    let resumed = issue_all(work, ledger, &signatures, &mut |chunk| written.add(work, reissue, chunk))?;
+    Ok(Ok(Taken { written, resumed, made: signatures.made, findings: vec![] }))
+}
+
+fn certificates(
+    job: &FinishJob<'_>,
+    machine: &Machine<'_>,
+    admitted: &Admitted,
+    inputs: &[Input],
+    forms: &[Form],
+    ledger: &Ledger,
+) -> Result<Result<Taken, Refusal>, Error> {
+    let work = admitted.work(machine);
+    let mut answers = Answers::read(machine, inputs, &work)?;
+    answers.check(&work, &admitted.policy)?;
+    let findings = std::mem::take(&mut answers.findings);
+    let rejected = findings.iter().filter(|finding| finding.disposition == Disposition::Rejected).count() as u64;
+    let leaves = admitted.rows.len() as u64;
+    if rejected > 0 {
+        return Ok(Err(Refusal {
+            items: leaves,
+            ready: leaves.saturating_sub(rejected),
+            skip_helps: false,
+            reasons: vec![format!("certificates that are not as asked for, missing or too many: {rejected}")],
+            findings,
+            missing: vec![],
+            warnings: admitted.warnings.clone(),
+        }));
+    }
+    let mut written = Written::create(job.out, work.batch, forms)?;
+    let resumed = answers.record(&work, &admitted.policy, ledger, &mut written)?;
+    Ok(Ok(Taken { written, resumed, made: leaves, findings }))
 }
 
 /// The batch as this ledger has it, which must be the plan's.

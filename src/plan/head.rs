@@ -49,12 +49,15 @@ pub(super) struct Head {
 pub(super) enum Mode {
     /// A signing machine of the same house.
     AirGapped,
+    /// A CA of another house.
+    Foreign,
 }
 
 impl Mode {
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::AirGapped => "a signing machine",
+            Self::Foreign => "a CA of another house",
         }
     }
 }

@@ -166,6 +166,7 @@ codes! {
     DUPLICATE = "policy.value.duplicate", "a value appears twice in a list of distinct values";
     DURATION = "policy.duration.invalid", "not a duration in calendar years, days and hours";
     EMPTY = "policy.value.empty", "a list or text is empty where the standard wants at least one";
+    FOREIGN = "policy.foreign.unpromised", "the policy demands what a CA of another house does not promise";
     FORM = "policy.value.form", "a text does not have the form its field wants";
     ISSUER_KEY = "policy.issuer.key", "the issuing CA's key cannot make the signatures of the policy";
     ISSUER_KEY_IDENTIFIER = "policy.issuer.key-identifier", "the issuing CA has no subjectKeyIdentifier to copy";

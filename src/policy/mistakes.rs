@@ -53,6 +53,13 @@ fn every_kind_of_mistake_has_its_answer() {
     wrong_batch.batch = "0198C5B0-7A3E-7CC0-8000-0123456789AB".to_owned();
     let errors = passes(&[]).bind(&CaSpec::default().issuer(), &wrong_batch).unwrap_err();
     show(&mut page, "the batch id is not a UUID in lower case", &[], &errors, &mut met);
+    for (title, changes) in [
+        ("another CA cannot promise full width", &[("device.full_width_signature", "true")][..]),
+        ("another CA cannot copy serial numbers", &[("certificate.serial", "\"source\"")]),
+    ] {
+        let errors = passes(changes).check_foreign().unwrap_err();
+        show(&mut page, title, changes, &errors, &mut met);
+    }
     same_as_file("fixtures/golden/policy-mistakes.txt", &page);
 
     let unmet: Vec<&str> = CODES

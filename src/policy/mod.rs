@@ -35,6 +35,7 @@ mod tests;
 
 pub use bind::{BatchContext, BoundPolicy};
 pub use error::{CODES, PolicyError, PolicyErrors};
+pub use field::foreign::difference_name;
 pub use field::{FIELDS, Field};
 pub use params::Params;
 pub use parse::Policy;

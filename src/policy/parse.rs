@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use toml::de::DeTable;
 
+use crate::cert::Difference;
 use crate::lint::{self, LintFinding};
 use crate::verify::SourceRules;
 use crate::x509::SignatureAlgorithm;
@@ -12,6 +13,7 @@ use crate::x509::SignatureAlgorithm;
 use super::document::Table;
 use super::error::{self, Errors, PolicyErrors, escape};
 use super::field::device::Device;
+use super::field::foreign::Foreign;
 use super::field::head::Head;
 use super::field::params::Param;
 use super::field::serial::SerialSource;
@@ -38,6 +40,7 @@ pub struct Policy {
     pub(super) signature: Signature,
     pub(super) extensions: Vec<Recipe>,
     pub(super) device: Device,
+    foreign: Foreign,
 }
 
 impl Policy {
@@ -72,6 +75,37 @@ impl Policy {
     /// Whether certificates carry the leaf's own serial number (`serial = "source"`).
     pub fn copies_serial(&self) -> bool {
         self.serial == SerialSource::Source
+    }
+
+    /// Whether a certificate that another CA made may differ in this field.
+    pub fn may_differ(&self, difference: &Difference) -> bool {
+        self.foreign.may_differ.contains(difference)
+    }
+
+    /// Checks that a CA of another house can do what the policy asks for.
+    ///
+    /// # Errors
+    /// The policy demands signatures of full width or the source's serial number, which only an own CA promises.
+    pub fn check_foreign(&self) -> Result<(), PolicyErrors> {
+        let errors = Errors::default();
+        if self.device.limits.full_width_signature {
+            errors.push_hint::<()>(
+                error::FOREIGN,
+                self.device.width_span.clone(),
+                "`device.full_width_signature` is true, which a CA of another house does not promise",
+                "Write full_width_signature = false, and target = \"none\" if need be; or issue with a CA of your own.",
+            );
+        }
+        if self.copies_serial() {
+            errors.push_hint::<()>(
+                error::FOREIGN,
+                self.serial_span.clone(),
+                "`certificate.serial` is \"source\", but a CA of another house chooses its serial numbers itself",
+                "Write serial = \"derived\", which is not looked at then.",
+            );
+        }
+        let fits = errors.is_empty().then_some(());
+        errors.finish(&self.file_name, &self.text, fits)
     }
 
     /// The algorithm of the issuer's signature.
@@ -186,6 +220,7 @@ fn read(text: &str, file_name: &str, errors: &Errors) -> Option<Policy> {
         }),
     };
     let device = field::device::read(&top, signature.as_ref());
+    let foreign = field::foreign::read(&top);
     top.finish();
 
     let (subject, extensions) = (subject?, extensions?);
@@ -207,6 +242,7 @@ fn read(text: &str, file_name: &str, errors: &Errors) -> Option<Policy> {
         signature: signature?,
         extensions,
         device: device?,
+        foreign: foreign?,
     })
 }
 

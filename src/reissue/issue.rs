@@ -100,12 +100,24 @@ impl<'a> Work<'a> {
             let mut spool = self.spool.reader();
             share.into_iter().map(|(row, attempt)| self.prepare(&mut spool, row, attempt)).collect::<Vec<_>>()
         });
-        built.into_iter().flatten().collect()
+        let mut leaves = Vec::with_capacity(rows.len());
+        let mut linted = Vec::with_capacity(rows.len());
+        for result in built.into_iter().flatten() {
+            let (leaf, tbs) = result?;
+            leaves.push(leaf);
+            linted.push(tbs);
+        }
+        Ok((leaves, linted))
+    }
+
+    /// As [`prepare_all`](Self::prepare_all), of one row alone.
+    pub(crate) fn prepare_one(&self, row: &Row) -> Result<(VerifiedLeaf, LintedTbs), Error> {
+        self.prepare(&mut self.spool.reader(), row, 0)
     }
 }
 
-/// What is to be signed for each row.
-pub(crate) type Built = Vec<(VerifiedLeaf, LintedTbs)>;
+/// The leaf of each row, and what is to be signed for it.
+pub(crate) type Built = (Vec<VerifiedLeaf>, Vec<LintedTbs>);
 
 /// A chunk of which every certificate is on the ledger.
 pub(crate) type Finished = Vec<(VerifiedLeaf, IssuedCertificate)>;
@@ -195,9 +207,8 @@ impl Chunk<'_> {
     }
 
     /// Ends with a certificate for every row of the chunk, each recorded before and after its signature.
-    fn issue(&self, ledger: &Ledger, built: Built) -> Result<(Finished, bool), Error> {
+    fn issue(&self, ledger: &Ledger, (leaves, linted): Built) -> Result<(Finished, bool), Error> {
         let batch = &self.work.batch.id;
-        let (leaves, linted): (Vec<VerifiedLeaf>, Vec<LintedTbs>) = built.into_iter().unzip();
         let mut certificates: Vec<Option<IssuedCertificate>> = vec![None; self.rows.len()];
         let mut to_sign = Vec::with_capacity(self.rows.len());
         let mut on_ledger = Vec::new();

@@ -135,12 +135,18 @@ pub enum Way {
     Local,
     /// A machine without a network, to which a plan is carried.
     AirGapped,
+    /// A CA of another house that speaks CMP.
+    Cmp,
+    /// A CA of another house, to which wishes are handed over.
+    Foreign,
 }
 
 impl Way {
     const fn prefix(self) -> &'static str {
         match self {
             Self::AirGapped => "plan ",
+            Self::Cmp => "--issuer cmp ",
+            Self::Foreign => "plan --foreign ",
             Self::Local => "",
         }
     }

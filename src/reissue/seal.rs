@@ -190,7 +190,7 @@ impl Sealing<'_> {
                 sha256: sha256(issuer.certificate().der()),
                 spki_sha256: sha256(issuer.spki().der()),
             },
-            serial_seed: Some(*row.seed.as_bytes()),
+            serial_seed: (self.mode != IssuerMode::Foreign).then(|| *row.seed.as_bytes()),
             discarded_serials: vec![],
             expected: self.expected.clone(),
             counts: self.counts.clone(),

@@ -41,14 +41,33 @@ impl Written {
             (leaf, certificate, line)
         });
         for (leaf, certificate, line) in lines {
-            self.writer.certificate(leaf.uid(), certificate.der())?;
-            self.writer.source(leaf.uid(), leaf.certificate().der())?;
-            self.writer.entry_line(&line)?;
-            self.tree.push(line.as_bytes());
+            self.add_line(&leaf, &certificate, &line)?;
             let given_up =
                 |attempt| derive_serial(&work.batch.seed, work.issuer.spki(), &leaf.origin().fingerprint, attempt);
             self.discarded.extend((0..certificate.attempt()).map(given_up));
         }
+        Ok(())
+    }
+
+    /// Adds a chunk of another CA's certificates, each with the fields in which it differs from what was asked for.
+    pub(crate) fn add_elsewhere(
+        &mut self,
+        jobs: usize,
+        reissue: Option<&str>,
+        certificates: Vec<(VerifiedLeaf, IssuedCertificate, Vec<String>)>,
+    ) -> Result<(), Error> {
+        let lines = parallel::map(jobs, certificates, |(leaf, certificate, differs)| {
+            let line = Entry::new(&certificate, &leaf, reissue).made_elsewhere(differs).line();
+            (leaf, certificate, line)
+        });
+        lines.iter().try_for_each(|(leaf, certificate, line)| self.add_line(leaf, certificate, line))
+    }
+
+    fn add_line(&mut self, leaf: &VerifiedLeaf, certificate: &IssuedCertificate, line: &str) -> Result<(), Error> {
+        self.writer.certificate(leaf.uid(), certificate.der())?;
+        self.writer.source(leaf.uid(), leaf.certificate().der())?;
+        self.writer.entry_line(line)?;
+        self.tree.push(line.as_bytes());
         Ok(())
     }
 }

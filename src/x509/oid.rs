@@ -53,6 +53,16 @@ oids! {
     /// id-sha512, RFC 5754 §2
     SHA512 = "2.16.840.1.101.3.4.2.3";
 
+    // --- message authentication ---
+    /// id-PasswordBasedMac, RFC 9810 §5.1.3.1
+    PASSWORD_BASED_MAC = "1.2.840.113533.7.66.13";
+    /// id-hmacWithSHA256, RFC 8018 appendix C
+    HMAC_SHA256 = "1.2.840.113549.2.9";
+    /// id-hmacWithSHA1, RFC 8018 appendix C
+    HMAC_SHA1_PKCS = "1.2.840.113549.2.7";
+    /// HMAC-SHA1 of IPsec, RFC 2510 appendix B and RFC 4210 appendix D
+    HMAC_SHA1 = "1.3.6.1.5.5.8.1.2";
+
     // --- name attributes ---
     /// id-at-commonName, RFC 5280 appendix A
     COMMON_NAME = "2.5.4.3";

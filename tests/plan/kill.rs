@@ -23,7 +23,7 @@ const FINISH: &[&str] =
     &["finish", "reel.plan", "--signatures", "reel.signatures", "--out", "batch", "--config", "pki/reroot.toml"];
 
 /// Kills the n-th call of a kind. Returns whether the command came to its end all the same.
-fn killed(machines: &Machines, command: &[&str], call: &str, n: usize) -> bool {
+pub(crate) fn killed(machines: &Machines, command: &[&str], call: &str, n: usize) -> bool {
     let trace = ["-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync,fdatasync,renameat2,pwrite64", "-e"];
     let injection = format!("inject={call}:signal=KILL:when={n}");
     let run = Run::tool("strace").args(trace).arg(injection).arg(env!("CARGO_BIN_EXE_reroot")).args(command);

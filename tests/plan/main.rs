@@ -1,4 +1,4 @@
-//! `plan`, `sign` and `finish`: two machines, one batch; whatever happens to the files between them.
+//! Other CAs: `plan`, `sign` and `finish` on two machines, another house's CA by file and by CMP.
 #![expect(clippy::unwrap_used, reason = "`unwrap` is for tests")]
 
 #[path = "../support/mod.rs"]
@@ -7,9 +7,13 @@
 mod support;
 
 mod ceremony;
+mod cmp;
+mod cmp_batch;
+mod foreign;
 mod forge;
 mod kill;
 mod machines;
 mod once;
+mod responder;
 mod tampered;
 mod token;

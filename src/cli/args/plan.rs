@@ -18,6 +18,9 @@ use super::IssueArgs;
 pub(crate) struct PlanArgs {
     #[command(flatten)]
     pub(crate) issue: IssueArgs,
+    /// Plan for a CA of another house: PLAN becomes a directory with requests.csv and requests.jsonl to hand over
+    #[arg(long)]
+    pub(crate) foreign: bool,
     /// Make the ledger that the configuration names if there is none: for a machine that has not issued yet
     #[arg(long)]
     pub(crate) new_ledger: bool,
@@ -50,16 +53,20 @@ pub(crate) struct SignArgs {
 
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Example:\n  reroot finish reel-0042.plan --signatures reel-0042.signatures --out batches/reel-0042\n\n\
-    Where the plan was made, with its configuration and ledger. Every signature is verified. Running the same command \
-    again is always safe."
+    after_help = "Examples:\n  reroot finish reel-0042.plan --signatures reel-0042.signatures --out batches/reel-0042\n  \
+    reroot finish reel-0042.foreign --certificates from-the-ca.zip --out batches/reel-0042\n\n\
+    Where the plan was made, with its configuration and ledger. Every signature is verified, and every certificate of \
+    another CA is looked at as a leaf of ST's is. Running the same command again is always safe."
 )]
 pub(crate) struct FinishArgs {
-    /// The plan
+    /// The plan, or the directory of `plan --foreign`
     pub(crate) plan: PathBuf,
     /// What `reroot sign` made of it
-    #[arg(long, value_name = "FILE")]
-    pub(crate) signatures: PathBuf,
+    #[arg(long, value_name = "FILE", conflicts_with = "certificates", required_unless_present = "certificates")]
+    pub(crate) signatures: Option<PathBuf>,
+    /// The certificates that a CA of another house made: archives, directories, bundles or files
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    pub(crate) certificates: Vec<PathBuf>,
     /// The batch directory to create
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,

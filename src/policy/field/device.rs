@@ -50,6 +50,7 @@ pub(in crate::policy) struct Device {
     pub(in crate::policy) limits: DeviceLimits,
     pub(in crate::policy) size_span: Range<usize>,
     pub(in crate::policy) target_span: Range<usize>,
+    pub(in crate::policy) width_span: Range<usize>,
 }
 
 pub(in crate::policy) fn read(top: &Table<'_>, signature: Option<&Signature>) -> Option<Device> {
@@ -64,6 +65,7 @@ pub(in crate::policy) fn read(top: &Table<'_>, signature: Option<&Signature>) ->
         Some(value) => value.integer().map(Some),
     };
     let width = table.required("full_width_signature");
+    let width_span = width.as_ref().map_or(table.span.clone(), |value| value.span.clone());
     let full_width_signature = width.as_ref().and_then(super::Value::boolean);
     table.finish();
     let (stselib, full_width_signature) = (stselib?, full_width_signature?);
@@ -91,5 +93,5 @@ pub(in crate::policy) fn read(top: &Table<'_>, signature: Option<&Signature>) ->
         );
     }
     let limits = DeviceLimits { stselib, max_certificate_bytes: max_certificate_bytes?, full_width_signature };
-    good.then_some(Device { limits, size_span, target_span })
+    good.then_some(Device { limits, size_span, target_span, width_span })
 }

@@ -10,6 +10,7 @@ mod certificate_policies;
 mod crl_distribution_points;
 pub(super) mod device;
 mod extended_key_usage;
+pub(super) mod foreign;
 mod general_name;
 pub(super) mod head;
 mod key_usage;
@@ -87,6 +88,7 @@ pub static FIELDS: &[&Field] = &[
     &device::TARGET,
     &device::MAX_CERTIFICATE_BYTES,
     &device::FULL_WIDTH_SIGNATURE,
+    &foreign::MAY_DIFFER,
 ];
 
 /// The line by which the example of a field writes its key.

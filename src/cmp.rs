@@ -1,0 +1,23 @@
+//! Certificates from a CA that speaks CMP (RFC 9810), asked for as a registration authority: the chips' proofs of
+//! possession are this program's word (raVerified, RFC 9483 §5.2.3), which stands on ST's signature over the leaf.
+//!
+//! One request, one transaction (RFC 9483 §4.1): `cr`, `cp` or `pollRep`s before it, `certConf`, `pkiConf`. Only what the
+//! ledger has recorded is asked for ([`RecordedRequest`]). Nothing of an answer is believed before its protection was
+//! verified: by the shared secret, or under the certificate of the CA's that the configuration names. Whether a
+//! certificate is as asked for is the caller's judgement, asked before it is confirmed.
+//!
+//! A request whose answer was lost is told apart from one that was refused ([`CmpError::is_doubtful`]): the CA may have
+//! issued a certificate that nobody here knows of. It is never asked for twice silently.
+
+mod error;
+mod exchange;
+mod http;
+mod issue;
+mod message;
+mod protection;
+
+pub use error::{CmpError, TransportError};
+pub use exchange::{Client, Patience, Transport};
+pub use http::Http;
+pub use issue::{AskAgain, Asking, issue};
+pub use protection::{Credentials, Protection};
