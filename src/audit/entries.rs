@@ -14,6 +14,7 @@ use crate::policy::{BatchContext, BoundPolicy, Policy};
 use crate::verify::{Relaxation, TrustAnchor, Verifier};
 use crate::x509::{Certificate, Sha256Digest};
 
+use super::possession::Receipts;
 use super::report::{AuditReport, Fault, code};
 use super::source::Against;
 use super::tally::Sample;
@@ -40,10 +41,19 @@ struct Good {
     source: Sha256Digest,
     attempt: u32,
     sample: Sample,
+    possession: bool,
+}
+
+/// What the lines rest on, each already found to be what the statement names.
+pub(super) struct Basis<'a> {
+    pub(super) identity: &'a IssuerIdentity,
+    pub(super) policy: &'a Policy,
+    pub(super) receipts: Receipts,
 }
 
 /// Everything a line is checked against.
 struct Context<'a> {
+    receipts: &'a Receipts,
     identity: &'a IssuerIdentity,
     bound: BoundPolicy,
     verifier: Verifier,
@@ -59,13 +69,12 @@ pub(super) fn check(
     job: &Audit<'_>,
     reader: &BatchReader,
     statement: &Statement,
-    identity: &IssuerIdentity,
-    policy: &Policy,
+    against: &Basis<'_>,
     report: &mut AuditReport,
 ) -> Result<(), Error> {
-    let Some(context) = context(job, reader, statement, identity, policy, report)? else { return Ok(()) };
+    let Some(context) = context(job, reader, statement, against, report)? else { return Ok(()) };
     let before = report.count();
-    let mut walk = Walk { tree: TreeBuilder::new(), last: None, discarded: Some(0), numbers: 0 };
+    let mut walk = Walk { tree: TreeBuilder::new(), last: None, discarded: Some(0), numbers: 0, shown: 0 };
     let lines = believed(reader.lines(manifest::ENTRIES_FILE), manifest::ENTRIES_FILE, report)?;
     let certificates = believed(reader.certificates(), "certificates.zip", report)?;
     let sources = believed(reader.sources(), "sources.zip", report)?;
@@ -125,6 +134,7 @@ pub(super) fn check(
         before,
         "every certificate: rebuilt bit for bit from policy, seed and leaf, and the CA's signature",
     );
+    context.receipts.finish(walk.shown, walk.numbers, report);
     walk.finish(statement, report);
     check_archives(statement, [certificates.files(), sources.files()].concat().as_slice(), report);
     check_digest(&lines.finish()?, statement, report);
@@ -152,10 +162,10 @@ fn context<'a>(
     job: &Audit<'a>,
     reader: &BatchReader,
     statement: &'a Statement,
-    identity: &'a IssuerIdentity,
-    policy: &Policy,
+    against: &'a Basis<'_>,
     report: &mut AuditReport,
 ) -> Result<Option<Context<'a>>, Error> {
+    let Basis { identity, policy, receipts } = against;
     let anchors = job.source_anchors.iter().cloned().map(TrustAnchor::from_certificate).collect::<Result<_, _>>()?;
     let mut verifier = Verifier::new(anchors, policy.source().clone(), statement.issued_at)?;
     // certificates of the batch may only help to build paths; the anchors are the auditor's
@@ -194,7 +204,7 @@ fn context<'a>(
         return Ok(None);
     };
     let seed = Seed(seed);
-    Ok(Some(Context { identity, bound, verifier, anchors: job.source_anchors, statement, seed }))
+    Ok(Some(Context { receipts, identity, bound, verifier, anchors: job.source_anchors, statement, seed }))
 }
 
 /// Lines count the anchors by the statement's list: what it says of each must be what the certificate says.
@@ -220,6 +230,8 @@ struct Walk {
     /// Discarded serial numbers of the statement that the lines have given so far; none once they differed.
     discarded: Option<usize>,
     numbers: u64,
+    /// Chips with a receipt of possession that holds.
+    shown: u64,
 }
 
 impl Walk {
@@ -236,6 +248,7 @@ impl Walk {
 
     fn good(&mut self, good: Good, context: &Context<'_>, report: &mut AuditReport) {
         report.tally.add(&good.sample);
+        self.shown += u64::from(good.possession);
         *report.anchors.entry(good.anchor).or_default() += 1;
         for relaxation in good.relaxations {
             *report.relaxations.entry(relaxation.to_string()).or_default() += 1;
@@ -330,12 +343,14 @@ impl Context<'_> {
                 format!("the line of chip {uid} is not what its certificates give"),
             ));
         }
+        let possession = self.receipts.check(&entry, leaf.spki()).map_err(|found| fault(found.code, found.message))?;
         Ok(Good {
             anchor: anchor.subject().to_string(),
             relaxations: entry.relax().to_vec(),
             source: leaf.origin().fingerprint,
             attempt: entry.attempt(),
             sample: Sample::of(&entry, leaf.certificate()),
+            possession,
         })
     }
 }

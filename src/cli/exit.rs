@@ -144,6 +144,8 @@ fn delivery(error: &DeliveryError) -> Exit {
         | DeliveryError::NameTwice { .. }
         | DeliveryError::NameUnfit { .. }
         | DeliveryError::NoForm
+        | DeliveryError::NoZone
+        | DeliveryError::ZoneUnfit { .. }
         | DeliveryError::NotABatch { .. }
         | DeliveryError::OutputExists { .. }
         | DeliveryError::OutputName { .. }
@@ -159,6 +161,7 @@ fn delivery(error: &DeliveryError) -> Exit {
         | DeliveryError::Missing { .. }
         | DeliveryError::NotAFile { .. }
         | DeliveryError::Order { .. }
+        | DeliveryError::Pack { .. }
         | DeliveryError::TooLarge { .. } => Exit::Findings,
         DeliveryError::BatchName { .. }
         | DeliveryError::Counts { .. }

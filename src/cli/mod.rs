@@ -19,8 +19,10 @@ mod hsm;
 mod init;
 mod inspect;
 mod issue;
+mod lookup;
 mod man;
 mod policy;
+mod pop;
 mod prove;
 mod quickstart;
 mod timestamp;
@@ -46,8 +48,10 @@ pub(crate) fn run(cli: &Cli, world: &mut World, printer: Printer) -> Exit {
         Command::Init(args) => init::run(args, world, printer),
         Command::Inspect(args) => inspect::run(args, world, printer),
         Command::Issue(args) => issue::run(args, world, printer),
+        Command::Lookup(args) => lookup::run(args, world, printer),
         Command::Man(args) => man::run(args, printer),
         Command::Policy(args) => policy::run(args, world, printer),
+        Command::Pop(command) => pop::run(command, world, printer),
         Command::Prove(args) => prove::run(args, world, printer),
         Command::Quickstart(args) => quickstart::run(args, world, printer),
         Command::Timestamp(command) => timestamp::run(command, world, printer),
