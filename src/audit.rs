@@ -22,12 +22,14 @@ mod account;
 mod entries;
 mod history;
 mod issuer;
+mod possession;
 mod report;
 mod source;
 mod tally;
 
 pub use history::History;
 pub(crate) use issuer::identify;
+pub use possession::{PossessionShown, Supplements};
 pub use report::{AuditReport, CODES, Fault, code};
 pub(crate) use source::{Against, Contradiction};
 pub use tally::Tally;
@@ -64,6 +66,8 @@ pub struct Audit<'a> {
     pub timestamp: Option<&'a [u8]>,
     /// Roots of the time-stamping authority; without one a time-stamp is not believed.
     pub tsa_anchors: &'a [Certificate],
+    /// Receipts of possession, read from beside the batch.
+    pub possession: Option<Supplements<'a>>,
     /// The inputs of the batch, for the accounting of their items; may be empty.
     pub inputs: &'a [Input],
     /// Limits while reading the inputs.
@@ -103,7 +107,9 @@ pub fn audit(job: &Audit<'_>, stdin: &mut (dyn Read + Send)) -> Result<AuditRepo
     let identity = issuer::identity(job, &reader, &statement, &mut report)?;
     let policy = policy(&reader, &statement, &mut report)?;
     if let (Some(identity), Some(policy)) = (&identity, &policy) {
-        entries::check(job, &reader, &statement, identity, policy, &mut report)?;
+        let receipts = possession::open(job.possession, &anchors, &signed, &mut report);
+        let against = entries::Basis { identity, policy, receipts };
+        entries::check(job, &reader, &statement, &against, &mut report)?;
     }
     account::check_counts(&reader, &statement, &mut report)?;
     if let (Some(policy), false) = (&policy, job.inputs.is_empty()) {

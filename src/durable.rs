@@ -59,6 +59,20 @@ pub fn write_unsynced(path: &Path, access: Access, content: &[u8]) -> Result<(),
     })
 }
 
+/// Appends to a file, made if it is not there, and flushes it: what stands in it already stays.
+///
+/// # Errors
+/// Opening, writing or flushing fails; then the last line may be cut off.
+pub fn append(path: &Path, access: Access, content: &[u8]) -> Result<(), DurableError> {
+    match create_new(path, access) {
+        Ok(_) => sync_directory(parent(path))?,
+        Err(DurableError::Exists { .. }) => {}
+        Err(error) => return Err(error),
+    }
+    let mut file = OpenOptions::new().append(true).open(path).map_err(|error| at(path, error))?;
+    file.write_all(content).and_then(|()| file.sync_all()).map_err(|error| at(path, error))
+}
+
 /// Creates a directory that did not exist, with its parent flushed.
 ///
 /// # Errors

@@ -15,7 +15,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::crypto::sha256;
-use crate::delivery::{BatchReader, DeliveryError, ExportOptions, ExportWriter, Form, Object, Target, WrittenFile};
+use crate::delivery::{
+    BatchReader, DeliveryError, ExportOptions, ExportWriter, Form, Object, Target, WrittenFile, Zone,
+};
 use crate::error::Error;
 use crate::manifest::{self, Entry, ManifestAnchor, SignedManifest, Statement};
 use crate::reel::certificates_in_pem;
@@ -34,6 +36,8 @@ pub struct Export<'a> {
     pub forms: &'a [Form],
     /// The AWS IoT policy that templates attach.
     pub aws_policy: Option<&'a str>,
+    /// The zone that the octets must fit, for that target alone.
+    pub zone: Option<Zone>,
     /// Roots of the manifest signer, from the operator, never from the batch. `None`: the seal is not looked at, and
     /// nothing proves where the certificates come from.
     pub anchors: Option<&'a [Certificate]>,
@@ -68,6 +72,7 @@ pub fn export(job: &Export<'_>) -> Result<Exported, Error> {
         issuer: &issuer,
         forms: job.forms,
         aws_policy: job.aws_policy,
+        zone: job.zone,
     };
     let mut writer = ExportWriter::create(job.out, &options)?;
     match walk(job, &reader, &statement, &mut writer) {

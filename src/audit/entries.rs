@@ -18,6 +18,7 @@ use crate::reel::SourceLeaf;
 use crate::verify::{Examined, Relaxation, TrustAnchor, VerifiedLeaf, Verifier};
 use crate::x509::{Certificate, SerialNumber, Sha256Digest};
 
+use super::possession::Receipts;
 use super::report::{AuditReport, Fault, code};
 use super::source::Against;
 use super::tally::Sample;
@@ -45,10 +46,19 @@ struct Good {
     attempt: u32,
     sample: Sample,
     serial: SerialNumber,
+    possession: bool,
+}
+
+/// What the lines rest on, each already found to be what the statement names.
+pub(super) struct Basis<'a> {
+    pub(super) identity: &'a IssuerIdentity,
+    pub(super) policy: &'a Policy,
+    pub(super) receipts: Receipts,
 }
 
 /// Everything a line is checked against.
 struct Context<'a> {
+    receipts: &'a Receipts,
     identity: &'a IssuerIdentity,
     key: IssuerKey,
     engine: VerificationEngine,
@@ -68,14 +78,19 @@ pub(super) fn check(
     job: &Audit<'_>,
     reader: &BatchReader,
     statement: &Statement,
-    identity: &IssuerIdentity,
-    policy: &Policy,
+    against: &Basis<'_>,
     report: &mut AuditReport,
 ) -> Result<(), Error> {
-    let Some(context) = context(job, reader, statement, identity, policy, report)? else { return Ok(()) };
+    let Some(context) = context(job, reader, statement, against, report)? else { return Ok(()) };
     let before = report.count();
-    let mut walk =
-        Walk { tree: TreeBuilder::new(), last: None, discarded: Some(0), numbers: 0, serials: HashSet::new() };
+    let mut walk = Walk {
+        tree: TreeBuilder::new(),
+        last: None,
+        discarded: Some(0),
+        numbers: 0,
+        serials: HashSet::new(),
+        shown: 0,
+    };
     let lines = believed(reader.lines(manifest::ENTRIES_FILE), manifest::ENTRIES_FILE, report)?;
     let certificates = believed(reader.certificates(), "certificates.zip", report)?;
     let sources = believed(reader.sources(), "sources.zip", report)?;
@@ -143,6 +158,7 @@ pub(super) fn check(
             }
         },
     );
+    context.receipts.finish(walk.shown, walk.numbers, report);
     walk.finish(statement, report);
     check_archives(statement, [certificates.files(), sources.files()].concat().as_slice(), report);
     check_digest(&lines.finish()?, statement, report);
@@ -170,10 +186,10 @@ fn context<'a>(
     job: &Audit<'a>,
     reader: &BatchReader,
     statement: &'a Statement,
-    identity: &'a IssuerIdentity,
-    policy: &'a Policy,
+    against: &'a Basis<'_>,
     report: &mut AuditReport,
 ) -> Result<Option<Context<'a>>, Error> {
+    let Basis { identity, policy, receipts } = against;
     let anchors = job.source_anchors.iter().cloned().map(TrustAnchor::from_certificate).collect::<Result<_, _>>()?;
     let mut verifier = Verifier::new(anchors, policy.source().clone(), statement.issued_at)?.with_engine(job.engine);
     // certificates of the batch may only help to build paths; the anchors are the auditor's
@@ -212,6 +228,7 @@ fn context<'a>(
         }
     };
     Ok(Some(Context {
+        receipts,
         identity,
         key: IssuerKey::new(key),
         engine: job.engine,
@@ -250,6 +267,8 @@ struct Walk {
     numbers: u64,
     /// Serial numbers that another CA chose.
     serials: HashSet<SerialNumber>,
+    /// Chips with a receipt of possession that holds.
+    shown: u64,
 }
 
 impl Walk {
@@ -266,6 +285,7 @@ impl Walk {
 
     fn good(&mut self, good: Good, context: &Context<'_>, report: &mut AuditReport) {
         report.tally.add(&good.sample);
+        self.shown += u64::from(good.possession);
         *report.anchors.entry(good.anchor).or_default() += 1;
         for relaxation in good.relaxations {
             *report.relaxations.entry(relaxation.to_string()).or_default() += 1;
@@ -324,7 +344,7 @@ enum Made {
     /// It is what policy, seed and leaf give, bit for bit; the CA's signature is not yet looked at.
     Here { full_width: bool },
     /// Another CA made and signed it; in what it differs from what the policy asks for.
-    Elsewhere { issued: IssuedCertificate, differs: Vec<String> },
+    Elsewhere { issued: Box<IssuedCertificate>, differs: Vec<String> },
 }
 
 #[expect(clippy::unnecessary_box_returns, reason = "it travels in results, which a large error would make large")]
@@ -366,7 +386,7 @@ impl Context<'_> {
                     let issued = checked.next().expect("one outcome for each certificate");
                     (self.signed(row, &entry, full_width, issued)?, None)
                 }
-                Made::Elsewhere { issued, differs } => (issued, Some(differs)),
+                Made::Elsewhere { issued, differs } => (*issued, Some(differs)),
             };
             self.finish(row, &entry, &leaf, &issued, differs)
         });
@@ -463,7 +483,7 @@ impl Context<'_> {
             let message = format!("certificate of chip {uid} differs in `{name}`, which the policy does not allow");
             return Err(fault(row, code::CERTIFICATE_DIFFERS, message));
         }
-        Ok(Made::Elsewhere { issued, differs: differences.iter().map(difference_name).collect() })
+        Ok(Made::Elsewhere { issued: Box::new(issued), differs: differences.iter().map(difference_name).collect() })
     }
 
     /// Every other field of the line follows from the certificates just proved, and from the statement.
@@ -486,6 +506,8 @@ impl Context<'_> {
             let message = format!("the line of chip {} is not what its certificates give", entry.uid());
             return Err(fault(row, code::ENTRY_DIFFERS, message));
         }
+        let possession =
+            self.receipts.check(entry, leaf.spki()).map_err(|found| fault(row, found.code, found.message))?;
         Ok(Good {
             anchor: self.anchors[leaf.proof().anchor].subject().to_string(),
             relaxations: entry.relax().to_vec(),
@@ -493,6 +515,7 @@ impl Context<'_> {
             attempt: entry.attempt(),
             sample: Sample::of(entry, leaf.certificate()),
             serial: entry.serial().clone(),
+            possession,
         })
     }
 }

@@ -8,6 +8,7 @@ use crate::origin::Code;
 use crate::x509::Sha256Digest;
 
 use super::history::History;
+use super::possession::PossessionShown;
 use super::tally::Tally;
 
 /// Faults kept with their text; more are only counted.
@@ -32,6 +33,8 @@ pub struct AuditReport {
     pub anchors: BTreeMap<String, u64>,
     /// Leaves by the relaxation they needed.
     pub relaxations: BTreeMap<String, u64>,
+    /// Whether chips have shown that they hold their keys.
+    pub possession: PossessionShown,
     /// Counts over all certificates that hold.
     pub tally: Tally,
     /// Things worth a look that break nothing.
@@ -145,6 +148,10 @@ codes! {
     POLICY_BIND = "audit.policy.bind", "The policy cannot be bound to issuer and batch.";
     POLICY_DIFFERS = "audit.policy.differs", "The policy says something else than the statement.";
     POLICY_DIGEST = "audit.policy.digest", "policy.toml is not the policy that the statement names.";
+    POSSESSION_BATCH = "audit.possession.batch", "The supplement of possession is of another batch.";
+    POSSESSION_COUNT = "audit.possession.count", "The supplement counts other chips than have receipts.";
+    POSSESSION_RECEIPT = "audit.possession.receipt", "A receipt was not signed by the chip's key, or is about another certificate.";
+    POSSESSION_RECEIPTS = "audit.possession.receipts", "The receipts are not those that were sealed.";
     SERIAL_TWICE = "audit.certificate.serial-twice", "Two certificates of the batch have one serial number.";
     SOURCE_ANCHOR = "audit.source.anchor", "The leaf's chain reaches another anchor than the line says.";
     SOURCE_DIGEST = "audit.source.digest", "The source leaf is not the one the line names.";

@@ -13,7 +13,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use cmp::{IssueCommand, IssuerArg};
 pub(crate) use plan::{FinishArgs, PlanArgs, SignArgs};
 pub(crate) use policy::{CheckArgs, PolicyCommand, ShowArgs};
-pub(crate) use proof::{AnchorArgs, ProveArgs, TimestampCommand, VerifyProofArgs};
+pub(crate) use proof::{AnchorArgs, LookupArgs, PopCommand, ProveArgs, TimestampCommand, VerifyProofArgs};
 
 /// Gives every STSAFE-A secure element a second root of trust without breaking the first.
 ///
@@ -72,6 +72,11 @@ pub(crate) enum Command {
     VerifyProof(VerifyProofArgs),
     /// Give a batch's certificates out in another form: cloud registration, a table, plain files
     Export(ExportArgs),
+    /// Find the certificate of the chip in hand, in a line pack or a batch; its proof is checked first
+    Lookup(LookupArgs),
+    /// Let chips on the line show that they hold their keys
+    #[command(subcommand)]
+    Pop(PopCommand),
     /// The CA's certificates: look at them, have another root make them, prove to a cloud that you hold the key
     #[command(subcommand)]
     Ca(CaCommand),
@@ -351,6 +356,12 @@ pub(crate) struct ExportArgs {
     /// Name of the AWS IoT policy that the templates attach to certificates (aws-bulk)
     #[arg(long, value_name = "NAME")]
     pub(crate) aws_policy: Option<String>,
+    /// Octets of the zone that the certificate must fit (stsafe-zone)
+    #[arg(long, value_name = "N", required_if_eq("to", "stsafe-zone"))]
+    pub(crate) zone_bytes: Option<usize>,
+    /// Put the issuing CA's certificate into the zone too, before the chip's (stsafe-zone)
+    #[arg(long, requires = "zone_bytes")]
+    pub(crate) zone_chain: bool,
     /// Trust anchor of the new certificates and, unless another is given, of the manifest signer (default: the
     /// configuration's root)
     #[arg(long, value_name = "FILE")]
@@ -379,6 +390,10 @@ pub(crate) enum TargetArg {
     Csv,
     /// Directory: `<UID>.der` or `<UID>.pem`
     Directory,
+    /// File: one SQLite database for stations: certificates, chains, proofs (docs/line-pack.md)
+    LinePack,
+    /// Directory: `<UID>.bin`, the exact octets for a data zone of the chip
+    StsafeZone,
     /// File: one archive of `<UID>.der` or `<UID>.pem`
     Zip,
 }

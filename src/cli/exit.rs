@@ -147,6 +147,8 @@ fn delivery(error: &DeliveryError) -> Exit {
         | DeliveryError::NameTwice { .. }
         | DeliveryError::NameUnfit { .. }
         | DeliveryError::NoForm
+        | DeliveryError::NoZone
+        | DeliveryError::ZoneUnfit { .. }
         | DeliveryError::NotABatch { .. }
         | DeliveryError::OutputExists { .. }
         | DeliveryError::OutputName { .. }
@@ -162,6 +164,7 @@ fn delivery(error: &DeliveryError) -> Exit {
         | DeliveryError::Missing { .. }
         | DeliveryError::NotAFile { .. }
         | DeliveryError::Order { .. }
+        | DeliveryError::Pack { .. }
         | DeliveryError::TooLarge { .. } => Exit::Findings,
         DeliveryError::BatchName { .. }
         | DeliveryError::Counts { .. }

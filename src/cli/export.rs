@@ -1,7 +1,8 @@
 //! `reroot export`
 
-use reroot::delivery::Target;
+use reroot::delivery::{Target, Zone};
 use reroot::export::{Export, export};
+use reroot::proof::{Pack, pack};
 use reroot::x509::Certificate;
 use serde_json::json;
 
@@ -13,10 +14,25 @@ pub(crate) fn run(args: &ExportArgs, world: &World, printer: Printer) -> Result<
     let anchors = if args.unverified { None } else { Some(manifest_anchors(args)?) };
     let forms: Vec<_> = args.form.iter().map(|form| form.into_library()).collect();
     let counter = Counter::new(printer.terminal && printer.format == Format::Text);
+    let Some(target) = args.to.into_library() else {
+        let job = Pack {
+            batch: &args.batch,
+            out: &args.out,
+            anchors: anchors.as_deref(),
+            advance: &|count| counter.advance(count),
+            cancel: &world.cancel,
+        };
+        let made = pack(&job);
+        counter.finish();
+        let made = made?;
+        say(args, printer, &made.statement.batch, "line-pack", made.present);
+        return Ok(Exit::Done);
+    };
     let job = Export {
         batch: &args.batch,
         out: &args.out,
-        target: args.to.into_library(),
+        target,
+        zone: args.zone_bytes.map(|octets| Zone { octets, chain: args.zone_chain }),
         forms: &forms,
         aws_policy: args.aws_policy.as_deref(),
         anchors: anchors.as_deref(),
@@ -26,28 +42,28 @@ pub(crate) fn run(args: &ExportArgs, world: &World, printer: Printer) -> Result<
     let exported = export(&job);
     counter.finish();
     let exported = exported?;
+    say(args, printer, &exported.statement.batch, job.target.as_str(), exported.certificates);
+    Ok(Exit::Done)
+}
+
+fn say(args: &ExportArgs, printer: Printer, batch: &str, to: &str, certificates: u64) {
     if args.unverified {
         printer.warn("the seal was not looked at: nothing proves where these certificates come from");
     }
     match printer.format {
         Format::Json => printer.json(&json!({
             "out": args.out.display().to_string(),
-            "to": job.target.as_str(),
-            "batch": exported.statement.batch,
-            "certificates": exported.certificates,
+            "to": to,
+            "batch": batch,
+            "certificates": certificates,
             "verified": !args.unverified,
         })),
         Format::Text => {
             printer.data(&format!("{}\n", args.out.display()));
-            let count = render::count(exported.certificates);
-            printer.say(&format!(
-                "{count} certificates of batch {} for {}",
-                exported.statement.batch,
-                job.target.as_str()
-            ));
+            let count = render::count(certificates);
+            printer.say(&format!("{count} certificates of batch {batch} for {to}"));
         }
     }
-    Ok(Exit::Done)
 }
 
 /// The anchors of `reroot verify` for the manifest signer.
@@ -64,14 +80,17 @@ fn manifest_anchors(args: &ExportArgs) -> Result<Vec<Certificate>, Fault> {
 }
 
 impl TargetArg {
-    fn into_library(self) -> Target {
-        match self {
+    /// `None`: the line pack, which is made otherwise.
+    fn into_library(self) -> Option<Target> {
+        Some(match self {
             Self::AwsBulk => Target::AwsBulk,
             Self::AwsThingpress => Target::AwsThingpress,
             Self::AzureDps => Target::AzureDps,
             Self::Csv => Target::Csv,
             Self::Directory => Target::Directory,
+            Self::LinePack => return None,
+            Self::StsafeZone => Target::StsafeZone,
             Self::Zip => Target::Zip,
-        }
+        })
     }
 }

@@ -21,9 +21,11 @@ mod hsm;
 mod init;
 mod inspect;
 mod issue;
+mod lookup;
 mod man;
 mod plan;
 mod policy;
+mod pop;
 mod prove;
 mod quickstart;
 mod sign;
@@ -51,9 +53,11 @@ pub(crate) fn run(cli: &Cli, world: &mut World, printer: Printer) -> Exit {
         Command::Init(args) => init::run(args, world, printer),
         Command::Inspect(args) => inspect::run(args, world, printer),
         Command::Issue(args) => cmp::run(args, world, printer),
+        Command::Lookup(args) => lookup::run(args, world, printer),
         Command::Man(args) => man::run(args, printer),
         Command::Plan(args) => plan::run(args, world, printer),
         Command::Policy(args) => policy::run(args, world, printer),
+        Command::Pop(command) => pop::run(command, world, printer),
         Command::Prove(args) => prove::run(args, world, printer),
         Command::Quickstart(args) => quickstart::run(args, world, printer),
         Command::Sign(args) => sign::run(args, world, printer),

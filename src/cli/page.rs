@@ -201,7 +201,7 @@ body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto
 h1 { border-left: .4rem solid; padding-left: .8rem } h1.good { border-color: #176f2c } h1.bad { border-color: #b3121f; color: #b3121f }
 table { border-collapse: collapse; width: 100% } th, td { text-align: left; vertical-align: top; padding: .25rem .6rem .25rem 0; border-bottom: 1px solid #ddd; overflow-wrap: anywhere }
 th { font-weight: 600; white-space: nowrap } td { font-family: ui-monospace, monospace; font-size: .85rem }
-.charts { display: flex; flex-wrap: wrap; gap: 1rem } figure { margin: 0 } figcaption { font-weight: 600 } svg { max-width: 100%; height: auto } svg text { font: 12px system-ui, sans-serif } rect { fill: #2f5d8a }
+td:first-child { overflow-wrap: normal } .charts { display: flex; flex-wrap: wrap; gap: 1rem } figure { margin: 0 } figcaption { font-weight: 600 } svg { max-width: 100%; height: auto } svg text { font: 12px system-ui, sans-serif } rect { fill: #2f5d8a }
 @media print { body { margin: 0; max-width: none } h2 { break-after: avoid } figure, tr { break-inside: avoid } }
 </style>
 ";

@@ -29,8 +29,13 @@ impl Printer {
 
     /// Data: something that could be piped.
     pub(crate) fn data(self, text: &str) {
+        self.octets(text.as_bytes());
+    }
+
+    /// Data that is not text.
+    pub(crate) fn octets(self, octets: &[u8]) {
         let mut out = std::io::stdout().lock();
-        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        match out.write_all(octets).and_then(|()| out.flush()) {
             // a closed pipe (`| head`) is the reader's choice, not a fault
             Err(error) if error.kind() != ErrorKind::BrokenPipe && !LOST.swap(true, Ordering::Relaxed) => {
                 self.failure(&format!("standard output: {error}"), None);

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::num::NonZero;
 
-use reroot::audit::{Audit, AuditReport, audit};
+use reroot::audit::{Audit, AuditReport, PossessionShown, audit};
 use reroot::durable::{self, Access, DurableError};
 use reroot::reel::Limits;
 use serde_json::{Value, json};
@@ -19,6 +19,7 @@ pub(crate) fn run(args: &VerifyArgs, world: &mut World, printer: Printer) -> Res
     }
     let tsa_anchors = load::certificates(&args.tsa_anchor)?;
     let timestamp = timestamp(args)?;
+    let possession = super::pop::Beside::read(&args.batch)?;
     let inputs = load::inputs(&args.input)?;
     let counter = Counter::new(printer.terminal && printer.format == Format::Text);
     let scratch = std::env::temp_dir();
@@ -30,6 +31,7 @@ pub(crate) fn run(args: &VerifyArgs, world: &mut World, printer: Printer) -> Res
         history: &args.history,
         timestamp: timestamp.as_deref(),
         tsa_anchors: &tsa_anchors,
+        possession: possession.as_ref().map(super::pop::Beside::files),
         inputs: &inputs,
         limits: Limits::default(),
         scratch: &scratch,
@@ -103,6 +105,15 @@ fn facts(report: &AuditReport) -> Vec<(&'static str, String)> {
         }
     }
     facts.push(("certificates", format!("{} checked", render::count(report.certificates))));
+    facts.push((
+        "possession",
+        match report.possession {
+            PossessionShown::Partial { shown, chips } => {
+                format!("partial: {} of {} chips", render::count(shown), render::count(chips))
+            }
+            other => other.as_str().to_owned(),
+        },
+    ));
     for (relaxation, count) in &report.relaxations {
         facts.push(("relaxation", format!("{relaxation}: {} leaves", render::count(*count))));
     }
@@ -125,6 +136,7 @@ fn as_json(report: &AuditReport) -> Value {
             "batches": history.batches, "lines": history.lines, "from": history.from.to_string(),
             "to": history.to.to_string(), "head": history.head.map(|head| head.to_string()),
         })),
+        "possession": report.possession.as_str(),
         "certificates": report.certificates,
         "checks": report.checks,
         "anchors": report.anchors,

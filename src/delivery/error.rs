@@ -153,6 +153,9 @@ pub enum DeliveryError {
     /// No form of certificates was asked for.
     #[error("no form of certificates was asked for, expected der, pem or both")]
     NoForm,
+    /// The size of the zone was not given.
+    #[error("the size of the zone was not given")]
+    NoZone,
     /// The batch is not a directory.
     #[error("`{}` is not a batch directory", path.display())]
     NotABatch {
@@ -183,6 +186,14 @@ pub enum DeliveryError {
         /// The directory.
         path: PathBuf,
     },
+    /// A line pack that cannot be read, or written.
+    #[error("line pack `{}`: {reason}", path.display())]
+    Pack {
+        /// The pack.
+        path: PathBuf,
+        /// What was found.
+        reason: String,
+    },
     /// Something else has the name of the unfinished output.
     #[error("`{}` is in the way of the unfinished output and is not a directory of an earlier run", path.display())]
     PartialInTheWay {
@@ -204,6 +215,16 @@ pub enum DeliveryError {
         name: String,
         /// Most that is read.
         limit: usize,
+    },
+    /// A certificate, or a chain, that the zone does not hold.
+    #[error("stsafe-zone: {uid} has {found}, expected {expected}")]
+    ZoneUnfit {
+        /// The chip.
+        uid: Uid,
+        /// What was found.
+        found: String,
+        /// What the zone holds.
+        expected: String,
     },
 }
 
@@ -228,15 +249,18 @@ impl DeliveryError {
             Self::NameTwice { .. } => codes::NAME_TWICE,
             Self::NameUnfit { .. } => codes::NAME_UNFIT,
             Self::NoForm => codes::NO_FORM,
+            Self::NoZone => codes::NO_ZONE,
             Self::NotABatch { .. } => codes::NOT_A_BATCH,
             Self::NotAFile { .. } => codes::NOT_A_FILE,
             Self::Order { .. } => codes::ORDER,
             Self::OutputExists { .. } => codes::OUTPUT_EXISTS,
             Self::OutputName { .. } => codes::OUTPUT_NAME,
             Self::OutputParent { .. } => codes::OUTPUT_PARENT,
+            Self::Pack { .. } => codes::PACK,
             Self::PartialInTheWay { .. } => codes::PARTIAL_IN_THE_WAY,
             Self::Read { .. } => codes::READ,
             Self::TooLarge { .. } => codes::FILE_TOO_LARGE,
+            Self::ZoneUnfit { .. } => codes::ZONE_UNFIT,
         }
     }
 
@@ -252,6 +276,7 @@ impl DeliveryError {
                 | Self::Missing { .. }
                 | Self::NotAFile { .. }
                 | Self::Order { .. }
+                | Self::Pack { .. }
                 | Self::TooLarge { .. }
         )
     }
@@ -269,6 +294,12 @@ impl DeliveryError {
             Self::NameTwice { .. } | Self::NameUnfit { .. } => {
                 "The device is named after the certificate's common name: issue under a policy whose `profiles` name the \
                  target, with the UID in the common name."
+            }
+            Self::NoZone => "Give --zone-bytes: 1000 for zones 1 to 4 of an STSAFE-A120 (SPL05), for example.",
+            Self::Pack { .. } => "Make the pack again from the batch: `reroot export BATCH --to line-pack --out FILE`.",
+            Self::ZoneUnfit { .. } => {
+                "Choose a larger zone, or issue under a policy with `max_certificate_bytes` in [device]; a certificate with a \
+                 few extensions takes some 460 octets."
             }
             Self::NoForm => "Use --form der, --form pem or --form der,pem.",
             _ if self.is_about_content() => {
@@ -317,13 +348,16 @@ codes! {
     NAME_TWICE = "delivery.export.name-twice", "two devices would have one name";
     NAME_UNFIT = "delivery.export.name-unfit", "the target cannot name a device after the common name";
     NO_FORM = "delivery.no-form", "no form of certificates was asked for";
+    NO_ZONE = "delivery.no-zone", "the size of the zone was not given";
     NOT_A_BATCH = "delivery.not-a-batch", "there is no batch directory";
     NOT_A_FILE = "delivery.file.not-plain", "a name of the batch is a directory, a link or a device";
     ORDER = "delivery.order", "UIDs are not strictly increasing";
     OUTPUT_EXISTS = "delivery.output.exists", "the output exists";
     OUTPUT_NAME = "delivery.output.name", "the output's path does not end in a name";
     OUTPUT_PARENT = "delivery.output.parent", "the directory for the output is not there";
+    PACK = "delivery.pack", "a line pack cannot be read as one, or cannot be written";
     PARTIAL_IN_THE_WAY = "delivery.output.in-the-way", "something else has the name of the unfinished output";
     READ = "delivery.read", "reading failed";
+    ZONE_UNFIT = "delivery.export.zone-unfit", "the zone does not hold the certificate or the chain";
     WRITE = "delivery.write", "writing failed";
 }

@@ -19,6 +19,8 @@ pub enum Part {
     Finding,
     /// A line of `inputs.jsonl`.
     Input,
+    /// Challenges, receipts and supplements of possession.
+    Possession,
     /// The proof of one chip.
     Proof,
     /// `manifest.json`.
@@ -31,6 +33,7 @@ impl fmt::Display for Part {
             Self::Entry => "line of manifest.jsonl",
             Self::Finding => "line of rejected.jsonl",
             Self::Input => "line of inputs.jsonl",
+            Self::Possession => "possession",
             Self::Proof => "proof",
             Self::Statement => "manifest.json",
         })
@@ -241,6 +244,7 @@ impl ManifestError {
                 Part::Entry => codes::ENTRY_SYNTAX,
                 Part::Finding => codes::FINDING_SYNTAX,
                 Part::Input => codes::INPUT_SYNTAX,
+                Part::Possession => codes::POSSESSION_SYNTAX,
                 Part::Proof => codes::PROOF_SYNTAX,
                 Part::Statement => codes::STATEMENT_SYNTAX,
             },
@@ -249,6 +253,7 @@ impl ManifestError {
                 Part::Entry => codes::ENTRY_VALUE,
                 Part::Finding => codes::FINDING_VALUE,
                 Part::Input => codes::INPUT_VALUE,
+                Part::Possession => codes::POSSESSION_VALUE,
                 Part::Proof => codes::PROOF_VALUE,
                 Part::Statement => codes::STATEMENT_VALUE,
             },
@@ -313,6 +318,8 @@ codes! {
     FINDING_VALUE = "manifest.rejected.value", "a line of rejected.jsonl has a value that its key cannot have";
     INPUT_SYNTAX = "manifest.inputs.syntax", "a line of inputs.jsonl is not in the one spelling of its format";
     INPUT_VALUE = "manifest.inputs.value", "a line of inputs.jsonl has a value that its key cannot have";
+    POSSESSION_SYNTAX = "manifest.possession.syntax", "a challenge, a receipt or a supplement is not in the one spelling of its format";
+    POSSESSION_VALUE = "manifest.possession.value", "a challenge, a receipt or a supplement has a value that its key cannot have";
     PROOF_SYNTAX = "manifest.proof.syntax", "a proof is not in the one spelling of its format";
     PROOF_VALUE = "manifest.proof.value", "a proof has a value that its key cannot have";
     SEAL_ALGORITHM = "manifest.seal.algorithm", "a digest or signature algorithm of the seal is not the one for the signer's key";

@@ -10,6 +10,7 @@ mod error;
 mod findings;
 mod json;
 mod open;
+pub mod possession;
 mod proof;
 pub mod seal;
 mod statement;
@@ -19,7 +20,7 @@ mod tree;
 pub use entry::Entry;
 pub use error::{CODES, ManifestError, Part, codes};
 pub use findings::{FindingLine, InputLine};
-pub use open::{ManifestAnchor, SignedManifest, verify_octets};
+pub use open::{ManifestAnchor, SignedManifest, open_supplement, verify_octets};
 pub use proof::{Proof, ProofChip, ProofLine};
 pub use statement::{
     AnchorReference, Counts, EntriesReference, Expected, FileDigest, InputsReference, IssuerMode, IssuerReference,

@@ -6,6 +6,7 @@ use crate::x509::tlv::{Reader, element, tag};
 use crate::x509::{BasicConstraints, Certificate, KeyUsage, Name, Sha256Digest, SignatureAlgorithm, Time, oid};
 
 use super::error::{ManifestError, codes};
+use super::possession::Supplement;
 use super::seal::{
     CERTIFICATES, CONTENT, SIGNED_ATTRIBUTES, Suite, check_profile, check_validity, detached_content, encode,
     signed_attributes, signer_identifier,
@@ -80,13 +81,7 @@ impl SignedManifest {
         signer: &Certificate,
         anchors: &[ManifestAnchor],
     ) -> Result<Self, ManifestError> {
-        if seal.len() > Self::MAX_SEAL_BYTES {
-            return Err(form("its length", "at most 64 KiB", "§5", codes::SEAL_DER));
-        }
-        check_profile(signer)?;
-        let anchor = certified_by(signer, anchors)?;
-        let signing_time = check_seal(statement, seal, signer)?;
-        check_validity(signer, signing_time)?;
+        let (anchor, signing_time) = check_sealed(statement, seal, signer, anchors)?;
         let claims = Statement::parse(statement)?;
         if claims.created != signing_time {
             return Err(ManifestError::SigningTime { signing_time, created: claims.created });
@@ -126,6 +121,41 @@ pub fn verify_octets(octets: &[u8], seal: &[u8], signer: &Certificate) -> Result
     let signing_time = check_seal(octets, seal, signer)?;
     check_validity(signer, signing_time)?;
     Ok(signing_time)
+}
+
+/// Verifies the seal of a supplement of possession, then reads it: the rules are those of a statement.
+///
+/// # Errors
+/// As [`SignedManifest::open`].
+pub fn open_supplement(
+    supplement: &[u8],
+    seal: &[u8],
+    signer: &Certificate,
+    anchors: &[ManifestAnchor],
+) -> Result<Supplement, ManifestError> {
+    let (_, signing_time) = check_sealed(supplement, seal, signer, anchors)?;
+    let read = Supplement::parse(supplement)?;
+    if read.created != signing_time {
+        return Err(ManifestError::SigningTime { signing_time, created: read.created });
+    }
+    Ok(read)
+}
+
+/// The anchor that certified the signer, and the seal's signingTime.
+fn check_sealed(
+    octets: &[u8],
+    seal: &[u8],
+    signer: &Certificate,
+    anchors: &[ManifestAnchor],
+) -> Result<(usize, Time), ManifestError> {
+    if seal.len() > SignedManifest::MAX_SEAL_BYTES {
+        return Err(form("its length", "at most 64 KiB", "§5", codes::SEAL_DER));
+    }
+    check_profile(signer)?;
+    let anchor = certified_by(signer, anchors)?;
+    let signing_time = check_seal(octets, seal, signer)?;
+    check_validity(signer, signing_time)?;
+    Ok((anchor, signing_time))
 }
 
 /// The anchor that certified `signer`: its name, its key, its signature.

@@ -10,6 +10,7 @@ use crate::x509::tlv::{Reader, element, tag};
 use crate::x509::{Certificate, KeyAlgorithm, KeyUsage, SignatureAlgorithm, Time};
 
 use super::error::ManifestError;
+use super::possession::Supplement;
 use super::statement::Statement;
 
 /// Seals a statement: the octets of `manifest.json.p7s`.
@@ -31,6 +32,18 @@ pub fn sign(
         return Err(ManifestError::SigningTime { signing_time: created, created: claimed });
     }
     sign_octets(statement, certificate, signer, created)
+}
+
+/// Seals a supplement of possession: the octets of `NAME.pop.json.p7s`.
+///
+/// # Errors
+/// As [`sign`].
+pub fn sign_supplement(
+    supplement: &Supplement,
+    certificate: &Certificate,
+    signer: &dyn Signer,
+) -> Result<Vec<u8>, ManifestError> {
+    sign_octets(supplement.to_line().as_bytes(), certificate, signer, supplement.created)
 }
 
 /// As [`sign`], over other octets of the house: a plan's head. What they are is said by how they begin, so that none can

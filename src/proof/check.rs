@@ -307,9 +307,11 @@ macro_rules! codes {
 }
 
 codes! {
+    ABSENT = "proof.absent", "The chip that was looked up is not in the batch.";
     CERTIFICATE = "proof.certificate", "A certificate of the proof cannot be read, or is not there.";
     INCLUSION = "proof.inclusion", "A line is not at its place in the tree of the statement.";
     KEY = "proof.key", "The certificate is over another key than the source leaf.";
+    LEAF = "proof.leaf", "The batch was made from another leaf of the chip than the one in hand.";
     NEIGHBOURS = "proof.neighbours", "The lines are not those beside the chip's place.";
     ORDER = "proof.order", "The lines are not strictly increasing by UID.";
     SERIAL = "proof.serial", "The serial number is neither that of the leaf nor the derived one.";

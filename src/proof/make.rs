@@ -62,7 +62,13 @@ pub fn prove(job: &Prove<'_>, take: &mut dyn FnMut(Proof) -> Result<(), Error>) 
     let mut wanted = Wanted::new(job.chips);
     let tree = tree(job, &reader, &statement, &mut wanted)?;
     let chips = wanted.resolve()?;
-    let maker = Maker { statement: octets, seal, tree, chain: chain(&reader)?, intermediates: intermediates(&reader)? };
+    let maker = Maker {
+        statement: octets,
+        seal,
+        tree,
+        chain: chain(&reader, &statement)?,
+        intermediates: intermediates(&reader, &statement)?,
+    };
     let mut proven = Proven { statement, present: 0, absent: 0 };
     walk(job, &reader, &maker, chips.as_ref(), &mut |proof| {
         *(if proof.chip.is_some() { &mut proven.present } else { &mut proven.absent }) += 1;
@@ -291,23 +297,28 @@ impl Maker {
 }
 
 /// The issuing CA and those above it, but for roots.
-fn chain(reader: &BatchReader) -> Result<Vec<Vec<u8>>, Error> {
-    let certificates = certificates(reader, CHAIN_FILE)?;
+fn chain(reader: &BatchReader, statement: &Statement) -> Result<Vec<Vec<u8>>, Error> {
+    let certificates = certificates(reader, statement, CHAIN_FILE)?;
     let needed = |(position, certificate): &(usize, Certificate)| *position == 0 || !is_self_issued(certificate);
     Ok(certificates.into_iter().enumerate().filter(needed).map(|(_, one)| one.der().to_vec()).collect())
 }
 
-fn intermediates(reader: &BatchReader) -> Result<Vec<Certificate>, Error> {
-    Ok(certificates(reader, SOURCE_CHAIN_FILE)?.into_iter().filter(|one| !is_self_issued(one)).collect())
+fn intermediates(reader: &BatchReader, statement: &Statement) -> Result<Vec<Certificate>, Error> {
+    Ok(certificates(reader, statement, SOURCE_CHAIN_FILE)?.into_iter().filter(|one| !is_self_issued(one)).collect())
 }
 
 fn is_self_issued(certificate: &Certificate) -> bool {
     certificate.subject() == certificate.issuer()
 }
 
-fn certificates(reader: &BatchReader, name: &str) -> Result<Vec<Certificate>, Error> {
+fn certificates(reader: &BatchReader, statement: &Statement, name: &str) -> Result<Vec<Certificate>, Error> {
+    let octets = reader.read(name)?;
+    let found = sha256(&octets);
+    if let Some((_, expected)) = statement.digests().find(|(stated, expected)| *stated == name && *expected != found) {
+        return Err(DeliveryError::Differs { name: name.to_owned(), found, expected }.into());
+    }
     let malformed = |reason: String| DeliveryError::Malformed { name: name.to_owned(), reason };
-    let ders = certificates_in_pem(&reader.read(name)?).map_err(|error| malformed(error.to_string()))?;
+    let ders = certificates_in_pem(&octets).map_err(|error| malformed(error.to_string()))?;
     let read = |der: &Vec<u8>| Certificate::from_der(der).map_err(|error| malformed(error.to_string()).into());
     ders.iter().map(read).collect()
 }

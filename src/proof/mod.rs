@@ -16,7 +16,9 @@
 mod check;
 mod chip;
 mod make;
+mod pack;
 
 pub use check::{CODES, Checker, Presence, Proved, code};
 pub use chip::ChipName;
 pub use make::{Chips, Prove, Proven, prove};
+pub use pack::{Found, Pack, Shelf, lookup, pack};

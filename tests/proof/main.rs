@@ -18,3 +18,5 @@ mod forge;
 mod cli;
 mod forged;
 mod mutated;
+mod pack;
+mod possession;

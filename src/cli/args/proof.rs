@@ -58,6 +58,30 @@ pub(crate) struct VerifyProofArgs {
     pub(crate) uid: Option<String>,
 }
 
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Examples:\n  reroot lookup reel-0042.pack 0209A021E021C4E1D00139 --pem --config pki/reroot.toml\n  \
+    reroot lookup reel-0042.pack --leaf - --der --config pki/reroot.toml < leaf.der > zone1.der"
+)]
+pub(crate) struct LookupArgs {
+    /// The line pack, or a batch directory
+    pub(crate) shelf: PathBuf,
+    /// The chip: its UID, or of an STSAFE-A chip the ST number or the unique number
+    #[arg(required_unless_present = "leaf")]
+    pub(crate) uid: Option<String>,
+    /// The chip's leaf certificate as it was read from the chip, PEM, DER or a padded zone; `-` is standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "uid")]
+    pub(crate) leaf: Option<PathBuf>,
+    /// Write the certificate to standard output, DER
+    #[arg(long, conflicts_with = "pem")]
+    pub(crate) der: bool,
+    /// Write the certificate to standard output, PEM, then the issuing CA's and those above it
+    #[arg(long)]
+    pub(crate) pem: bool,
+    #[command(flatten)]
+    pub(crate) anchors: AnchorArgs,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum TimestampCommand {
     /// Take in the authority's answer: it is checked and kept beside the batch as `BATCH.tst`
@@ -82,5 +106,58 @@ pub(crate) enum TimestampCommand {
         /// The file to create
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PopCommand {
+    /// Make what the chip is to sign: a fresh challenge that names batch, chip and certificate
+    #[command(
+        after_help = "Example:\n  reroot pop challenge reel-0042.pack 0209A021E021C4E1D00139 --out challenge.json\n\n\
+        The chip signs `sign` as it stands: the hash of a message that begins reroot-pop/1, made by this program alone."
+    )]
+    Challenge {
+        /// The line pack, or a batch directory
+        shelf: PathBuf,
+        /// The chip: its UID, or of an STSAFE-A chip the ST number or the unique number
+        uid: String,
+        /// The file to create (default: standard output)
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        #[command(flatten)]
+        anchors: AnchorArgs,
+    },
+    /// Seal the receipts of all stations as a supplement beside the batch
+    #[command(after_help = "Example:\n  reroot pop seal batches/reel-0042 --receipts station1.jsonl station2.jsonl")]
+    Seal {
+        /// The batch directory
+        batch: PathBuf,
+        /// Receipts that `pop verify` wrote
+        #[arg(long, value_name = "FILE", num_args = 1.., required = true)]
+        receipts: Vec<PathBuf>,
+        /// Configuration, with the manifest signer
+        #[arg(long, value_name = "FILE", default_value = "reroot.toml")]
+        config: PathBuf,
+    },
+    /// Check what the chip signed and append a receipt
+    #[command(
+        after_help = "Example:\n  reroot pop verify reel.pack A021E021C4E1D0 --challenge c.json --signature s.bin --receipts r.jsonl"
+    )]
+    Verify {
+        /// The line pack, or a batch directory
+        shelf: PathBuf,
+        /// The chip
+        uid: String,
+        /// The challenge that it was given
+        #[arg(long, value_name = "FILE")]
+        challenge: PathBuf,
+        /// What it answered: r and s of full width one after the other, or DER
+        #[arg(long, value_name = "FILE")]
+        signature: PathBuf,
+        /// The receipts file to append to
+        #[arg(long, value_name = "FILE")]
+        receipts: PathBuf,
+        #[command(flatten)]
+        anchors: AnchorArgs,
     },
 }

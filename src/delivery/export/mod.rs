@@ -12,7 +12,10 @@ mod azure_dps;
 mod csv;
 mod directory;
 mod names;
+mod stsafe_zone;
 mod zip;
+
+pub use stsafe_zone::Zone;
 
 use std::path::{Path, PathBuf};
 
@@ -36,14 +39,16 @@ pub enum Target {
     Csv,
     /// A directory of `<UID>.der` or `<UID>.pem`.
     Directory,
+    /// A directory of `<UID>.bin`: the exact octets for a data zone of the chip.
+    StsafeZone,
     /// One archive of `<UID>.der` or `<UID>.pem`.
     Zip,
 }
 
 impl Target {
     /// Every target, in the order of the documentation.
-    pub const ALL: [Self; 6] =
-        [Self::AwsBulk, Self::AwsThingpress, Self::AzureDps, Self::Csv, Self::Directory, Self::Zip];
+    pub const ALL: [Self; 7] =
+        [Self::AwsBulk, Self::AwsThingpress, Self::AzureDps, Self::Csv, Self::Directory, Self::StsafeZone, Self::Zip];
 
     /// The name on the command line.
     pub const fn as_str(self) -> &'static str {
@@ -53,13 +58,14 @@ impl Target {
             Self::AzureDps => "azure-dps",
             Self::Csv => "csv",
             Self::Directory => "directory",
+            Self::StsafeZone => "stsafe-zone",
             Self::Zip => "zip",
         }
     }
 
     /// Whether the export is a directory; otherwise it is one file.
     pub const fn is_directory(self) -> bool {
-        matches!(self, Self::AwsBulk | Self::Directory)
+        matches!(self, Self::AwsBulk | Self::Directory | Self::StsafeZone)
     }
 }
 
@@ -78,6 +84,8 @@ pub struct ExportOptions<'a> {
     pub forms: &'a [Form],
     /// The AWS IoT policy that the bulk template attaches, if any.
     pub aws_policy: Option<&'a str>,
+    /// The zone that the octets must fit, for that target alone.
+    pub zone: Option<Zone>,
 }
 
 /// One certificate on its way out, and the line of the manifest that names it.
@@ -130,6 +138,10 @@ impl ExportWriter {
             Target::AzureDps => azure_dps::AzureDps::create(&partial).map(boxed),
             Target::Csv => csv::Csv::create(&partial).map(boxed),
             Target::Directory => Ok(boxed(directory::Directory::new(&partial, forms))),
+            Target::StsafeZone => match options.zone {
+                Some(zone) => Ok(boxed(stsafe_zone::StsafeZone::new(&partial, zone, options.issuer))),
+                None => Err(DeliveryError::NoZone),
+            },
             Target::Zip => zip::Zip::create(&partial, forms, options.issued_at).map(boxed),
         };
         match format {

@@ -31,7 +31,15 @@ fn entry(certificate: &Certificate, item: &str) -> Entry {
 
 fn options<'a>(target: Target, issuer: &'a Certificate, forms: &'a [Form]) -> ExportOptions<'a> {
     let issued_at = Time::from_rfc3339("2026-01-31T12:34:56Z").unwrap();
-    ExportOptions { target, batch: BATCH, issued_at, issuer, forms, aws_policy: None }
+    ExportOptions {
+        target,
+        batch: BATCH,
+        issued_at,
+        issuer,
+        forms,
+        aws_policy: None,
+        zone: Some(super::Zone { octets: 4096, chain: false }),
+    }
 }
 
 fn fill(writer: &mut ExportWriter, certificates: &[Certificate]) -> Result<(), DeliveryError> {

@@ -1,0 +1,144 @@
+//! `reroot lookup`
+
+use std::fmt::Write as _;
+use std::io::Read as _;
+use std::path::Path;
+
+use reroot::audit::Fault as Broken;
+use reroot::delivery::{PackReader, certificate_to_pem};
+use reroot::origin::Uid;
+use reroot::proof::{Checker, ChipName, Found, Presence, Proved, Shelf, code, lookup};
+use reroot::reel::certificates_in_pem;
+use reroot::x509::tlv::Reader;
+use reroot::x509::{Certificate, Leniency};
+use serde_json::json;
+
+use super::args::{Format, LookupArgs};
+use super::prove::chip;
+use super::{Exit, Fault, Printer, World, load, render};
+
+/// Largest leaf that is read from standard input.
+const MAX_LEAF: u64 = 64 * 1024;
+
+pub(crate) fn run(args: &LookupArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
+    let anchors = load::anchors(&args.anchors)?;
+    let checker = Checker::new(&anchors.source, &anchors.issuer, &anchors.manifest)?;
+    let (name, leaf) = match (&args.uid, &args.leaf) {
+        (Some(uid), _) => (chip(uid)?, None),
+        (None, Some(path)) => {
+            let leaf = leaf(path, world)?;
+            (ChipName::from(Uid::from_serial(leaf.serial())), Some(leaf))
+        }
+        (None, None) => return Err(Fault::usage("no chip was named")),
+    };
+    let shelf = match args.shelf.as_path() {
+        path if PackReader::is_one(path) => Shelf::Pack(path),
+        path if path.is_dir() => Shelf::Batch(path),
+        path => {
+            let message = format!("`{}` is neither a line pack nor a batch directory", render::path(path));
+            return Err(Fault::usage(message).hint("Make a pack with `reroot export BATCH --to line-pack --out FILE`."));
+        }
+    };
+    match lookup(shelf, &name, &checker, &world.cancel)? {
+        Found::Chip(found) => {
+            let (presence, proved) = &*found;
+            match leaf.filter(|leaf| leaf.der() != presence.source.der()) {
+                None => Ok(answer(args, printer, presence, proved)),
+                Some(_) => Ok(broken(
+                    printer,
+                    &Broken {
+                        code: code::LEAF,
+                        place: format!("chip {}", presence.entry.uid()),
+                        message: "the batch was made from another leaf of this chip".to_owned(),
+                    },
+                )),
+            }
+        }
+        Found::Absent(uid) => {
+            let (code, place) = (code::ABSENT, format!("chip {uid}"));
+            Ok(broken(printer, &Broken { code, place, message: "is not in the batch, and that is proved".to_owned() }))
+        }
+        Found::Unknown => {
+            let (code, place) = (code::ABSENT, format!("chip {name}"));
+            Ok(broken(printer, &Broken { code, place, message: "no chip of the batch is called so".to_owned() }))
+        }
+        Found::Broken(fault) => Ok(broken(printer, &fault)),
+    }
+}
+
+/// The leaf as a station reads it: alone in a file, or at the beginning of a zone.
+fn leaf(path: &Path, world: &mut World) -> Result<Certificate, Fault> {
+    let octets = if path.as_os_str() == "-" {
+        let mut octets = Vec::new();
+        let mut input = (&mut world.stdin).take(MAX_LEAF);
+        input.read_to_end(&mut octets).map_err(|error| Fault::usage(format!("standard input: {error}")))?;
+        octets
+    } else {
+        load::bytes("leaf", path)?
+    };
+    let none = || Fault::usage(format!("`{}` holds no leaf certificate", render::path(path)));
+    let der = match octets.first() {
+        Some(0x30) => {
+            let first = Reader::new(&octets).element("leaf").map_err(|_| none())?.raw;
+            let padding = &octets[first.len()..];
+            if !padding.iter().all(|octet| *octet == 0) && !padding.iter().all(|octet| *octet == 0xFF) {
+                return Err(none().hint("After the certificate a zone holds nothing but 00 or FF."));
+            }
+            first.to_vec()
+        }
+        _ => certificates_in_pem(&octets).ok().and_then(|list| list.into_iter().next()).ok_or_else(none)?,
+    };
+    let leniency = Leniency { explicit_default_boolean: true };
+    Certificate::from_der_leniently(&der, leniency).map(|(leaf, _)| leaf).map_err(|_| none())
+}
+
+fn answer(args: &LookupArgs, printer: Printer, presence: &Presence, proved: &Proved) -> Exit {
+    let entry = &presence.entry;
+    let chain = || std::iter::once(presence.identity.certificate()).chain(presence.identity.chain());
+    if args.der {
+        printer.octets(presence.certificate.der());
+    } else if args.pem {
+        let mut text = certificate_to_pem(presence.certificate.der());
+        chain().for_each(|above| text.push_str(&certificate_to_pem(above.der())));
+        printer.data(&text);
+    } else if printer.format == Format::Json {
+        printer.json(&json!({
+            "uid": entry.uid().to_string(),
+            "st_number": entry.st_number().map(hex::encode_upper),
+            "batch": proved.statement.batch,
+            "sha256": entry.sha256().to_string(),
+            "serial": entry.serial().to_string(),
+            "certificate": certificate_to_pem(presence.certificate.der()),
+            "chain": chain().map(|above| certificate_to_pem(above.der())).collect::<Vec<_>>(),
+        }));
+    } else {
+        let mut text = String::new();
+        let validity = entry.validity();
+        for (name, value) in [
+            ("chip", entry.uid().to_string()),
+            ("subject", presence.certificate.subject().to_string()),
+            ("serial", entry.serial().to_string()),
+            ("valid", format!("{} to {}", validity.not_before(), validity.not_after())),
+            ("sha256", entry.sha256().to_string()),
+            ("octets", entry.bytes().to_string()),
+            ("batch", proved.statement.batch.clone()),
+        ] {
+            let _ = writeln!(text, "{name:<14}{value}");
+        }
+        text.push_str("the proof holds\n");
+        printer.data(&text);
+    }
+    Exit::Done
+}
+
+/// Nothing is given out: on standard output there is only what was proved.
+fn broken(printer: Printer, fault: &Broken) -> Exit {
+    match printer.format {
+        Format::Json => printer.failure(&format!("[{}] {}: {}", fault.code, fault.place, fault.message), None),
+        Format::Text => {
+            let message = render::escape(&fault.message);
+            printer.failure(&format!("[{}] {}: {message}", fault.code, fault.place), None);
+        }
+    }
+    Exit::Findings
+}

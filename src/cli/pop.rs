@@ -1,0 +1,253 @@
+//! `reroot pop`
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use reroot::audit::Supplements;
+use reroot::crypto::sha256;
+use reroot::delivery::{BatchReader, PackReader};
+use reroot::durable::{self, Access, DurableError};
+use reroot::manifest::possession::{Challenge, Receipt, Supplement, signature_from_chip};
+use reroot::manifest::{STATEMENT_FILE, seal};
+use reroot::origin::Uid;
+use reroot::proof::{Checker, ChipName, Chips, Found, Presence, Prove, Proved, Shelf, lookup, prove};
+use reroot::x509::Certificate;
+use serde_json::json;
+
+use super::args::{AnchorArgs, Format, PopCommand};
+use super::prove::chip;
+use super::secrets::Secrets;
+use super::{Exit, Fault, Printer, World, load, render};
+
+pub(crate) fn run(command: &PopCommand, world: &World, printer: Printer) -> Result<Exit, Fault> {
+    match command {
+        PopCommand::Challenge { shelf, uid, out, anchors } => {
+            let Some((presence, proved)) = find(shelf, uid, anchors, world, printer)? else {
+                return Ok(Exit::Findings);
+            };
+            let challenge = Challenge {
+                batch: proved.statement.batch,
+                uid: presence.entry.uid().clone(),
+                certificate_sha256: presence.entry.sha256(),
+                nonce: world.random(),
+            };
+            let line = challenge.to_line(presence.source.spki().algorithm());
+            match out {
+                Some(out) => durable::write_new(out, Access::Public, line.as_bytes())?,
+                None => printer.data(&line),
+            }
+            Ok(Exit::Done)
+        }
+        PopCommand::Verify { shelf, uid, challenge, signature, receipts, anchors } => {
+            let challenge = Challenge::parse(&load::bytes("challenge", challenge)?)
+                .map_err(|error| Fault::usage(error.to_string()))?;
+            let signature = load::bytes("signature", signature)?;
+            let Some((presence, proved)) = find(shelf, uid, anchors, world, printer)? else {
+                return Ok(Exit::Findings);
+            };
+            answer(&challenge, &signature, (&presence, &proved), receipts, world, printer)
+        }
+        PopCommand::Seal { batch, receipts, config } => seal_receipts(batch, receipts, config, world, printer),
+    }
+}
+
+/// The chip, with its proof checked; `None` if it was said why not.
+fn find(
+    shelf: &Path,
+    uid: &str,
+    anchors: &AnchorArgs,
+    world: &World,
+    printer: Printer,
+) -> Result<Option<(Presence, Proved)>, Fault> {
+    let anchors = load::anchors(anchors)?;
+    let checker = Checker::new(&anchors.source, &anchors.issuer, &anchors.manifest)?;
+    let name = chip(uid)?;
+    let place = if PackReader::is_one(shelf) { Shelf::Pack(shelf) } else { Shelf::Batch(shelf) };
+    match lookup(place, &name, &checker, &world.cancel)? {
+        Found::Chip(found) => Ok(Some(*found)),
+        Found::Broken(fault) => {
+            printer.failure(&format!("[{}] {}: {}", fault.code, fault.place, render::escape(&fault.message)), None);
+            Ok(None)
+        }
+        Found::Absent(_) | Found::Unknown => {
+            printer.failure(&format!("[proof.absent] chip {name}: no chip of the batch is called so"), None);
+            Ok(None)
+        }
+    }
+}
+
+/// The challenge must be one for this very chip and certificate: a file from elsewhere decides nothing.
+fn answer(
+    challenge: &Challenge,
+    signature: &[u8],
+    (presence, proved): (&Presence, &Proved),
+    receipts: &Path,
+    world: &World,
+    printer: Printer,
+) -> Result<Exit, Fault> {
+    let entry = &presence.entry;
+    let refused = |reason: &str| {
+        printer.failure(&format!("[pop.refused] chip {}: {reason}", entry.uid()), None);
+        Ok(Exit::Findings)
+    };
+    let about = (&proved.statement.batch, entry.uid(), entry.sha256());
+    if (&challenge.batch, &challenge.uid, challenge.certificate_sha256) != about {
+        return refused("the challenge is about another chip, certificate or batch");
+    }
+    let spki = presence.source.spki();
+    let signature = match signature_from_chip(spki.algorithm(), signature) {
+        Ok(signature) => signature,
+        Err(error) => return refused(&error.to_string()),
+    };
+    let receipt = Receipt {
+        uid: entry.uid().clone(),
+        certificate_sha256: entry.sha256(),
+        nonce: challenge.nonce,
+        signature,
+        time: world.now,
+    };
+    if let Err(error) = receipt.verify(&challenge.batch, spki) {
+        return refused(&format!("the chip did not sign the challenge: {error}"));
+    }
+    let before = if receipts.exists() { read(receipts)? } else { vec![] };
+    if before.iter().any(|other| other.nonce == receipt.nonce) {
+        return refused("the challenge was answered before; a challenge is good for one answer");
+    }
+    durable::append(receipts, Access::Public, format!("{}\n", receipt.line()).as_bytes())?;
+    match printer.format {
+        Format::Json => printer.json(&json!({ "uid": entry.uid().to_string(), "possession": true })),
+        Format::Text => printer.data(&format!("chip {} holds its key\n", entry.uid())),
+    }
+    Ok(Exit::Done)
+}
+
+fn read(receipts: &Path) -> Result<Vec<Receipt>, Fault> {
+    Receipt::parse_all(&load::bytes("receipts", receipts)?).map_err(|error| {
+        Fault::usage(format!("`{}`: {error}", render::path(receipts)))
+            .hint("If the last line was cut off, remove what stands after the last line feed and ask that chip again.")
+    })
+}
+
+/// The receipts of all stations, each chip once, beside the batch, sealed.
+fn seal_receipts(
+    batch: &Path,
+    receipts: &[PathBuf],
+    config: &Path,
+    world: &World,
+    printer: Printer,
+) -> Result<Exit, Fault> {
+    let config = load::config(config)?;
+    let certificate = config.manifest_certificate()?;
+    let files = Files::beside(batch)?;
+    for path in [&files.supplement, &files.seal, &files.receipts] {
+        if path.symlink_metadata().is_ok() {
+            return Err(DurableError::Exists { path: path.clone() }.into());
+        }
+    }
+    let mut chips: BTreeMap<Uid, Receipt> = BTreeMap::new();
+    for path in receipts {
+        for receipt in read(path)? {
+            chips.insert(receipt.uid.clone(), receipt);
+        }
+    }
+    if chips.is_empty() {
+        return Err(Fault::usage("there is no receipt to seal"));
+    }
+    let names: Vec<ChipName> = chips.keys().cloned().map(ChipName::from).collect();
+    let job = Prove { batch, chips: Chips::These(&names), advance: &|_| {}, cancel: &world.cancel };
+    let mut wrong = Vec::new();
+    let statement = BatchReader::open(batch)?.read(STATEMENT_FILE)?;
+    let name = reroot::manifest::Statement::parse(&statement).map_err(reroot::error::Error::NotSealed)?.batch;
+    let proven = prove(&job, &mut |proof| {
+        let receipt = &chips[&proof.uid];
+        let leniency = reroot::x509::Leniency { explicit_default_boolean: true };
+        let holds = proof.chip.as_ref().is_some_and(|chip| {
+            sha256(&chip.certificate) == receipt.certificate_sha256
+                && Certificate::from_der_leniently(&chip.source, leniency)
+                    .is_ok_and(|(leaf, _)| receipt.verify(&name, leaf.spki()).is_ok())
+        });
+        if !holds {
+            wrong.push(proof.uid);
+        }
+        Ok(())
+    })?;
+    if let Some(uid) = wrong.first() {
+        let message = format!("{} receipts are not of this batch's chips, the first that of {uid}", wrong.len());
+        printer.failure(&format!("[pop.refused] {message}"), None);
+        return Ok(Exit::Findings);
+    }
+    let text: String = chips.values().map(|receipt| receipt.line() + "\n").collect();
+    let supplement = Supplement {
+        batch: proven.statement.batch,
+        statement_sha256: sha256(&statement),
+        created: world.now,
+        receipts_sha256: sha256(text.as_bytes()),
+        shown: chips.len() as u64,
+        chips: proven.statement.entries.tree_size,
+    };
+    let signer = config.open_manifest_signer(&Secrets)?;
+    let sealed = seal::sign_supplement(&supplement, &certificate, signer.as_ref())?;
+    durable::write_new(&files.receipts, Access::Public, text.as_bytes())?;
+    durable::write_new(&files.seal, Access::Public, &sealed)?;
+    // last: where it is, the others are
+    durable::write_new(&files.supplement, Access::Public, supplement.to_line().as_bytes())?;
+    match printer.format {
+        Format::Json => printer.json(&json!({
+            "out": files.supplement.display().to_string(), "shown": supplement.shown, "chips": supplement.chips,
+        })),
+        Format::Text => {
+            printer.data(&format!("{}\n", files.supplement.display()));
+            let (shown, chips) = (render::count(supplement.shown), render::count(supplement.chips));
+            printer.say(&format!("{shown} of {chips} chips have shown that they hold their keys"));
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// What lies beside a batch: the directory itself is sealed and takes nothing more.
+struct Files {
+    supplement: PathBuf,
+    seal: PathBuf,
+    receipts: PathBuf,
+}
+
+impl Files {
+    fn beside(batch: &Path) -> Result<Self, Fault> {
+        let name = batch
+            .file_name()
+            .ok_or_else(|| Fault::usage(format!("`{}` does not end in a name", render::path(batch))))?;
+        let beside = |suffix: &str| {
+            let mut name = name.to_owned();
+            name.push(suffix);
+            batch.with_file_name(name)
+        };
+        let (supplement, seal) = (beside(".pop.json"), beside(".pop.json.p7s"));
+        Ok(Self { supplement, seal, receipts: beside(".pop.jsonl") })
+    }
+}
+
+/// The octets of the three files, if there is a supplement.
+pub(crate) struct Beside {
+    supplement: Vec<u8>,
+    seal: Vec<u8>,
+    receipts: Vec<u8>,
+}
+
+impl Beside {
+    /// Reads what lies beside a batch.
+    pub(crate) fn read(batch: &Path) -> Result<Option<Self>, Fault> {
+        let Ok(files) = Files::beside(batch) else { return Ok(None) };
+        if !files.supplement.exists() {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            supplement: load::bytes("supplement of possession", &files.supplement)?,
+            seal: load::bytes("seal of possession", &files.seal)?,
+            receipts: load::bytes("receipts of possession", &files.receipts)?,
+        }))
+    }
+
+    pub(crate) fn files(&self) -> Supplements<'_> {
+        Supplements { supplement: &self.supplement, seal: &self.seal, receipts: &self.receipts }
+    }
+}

@@ -1,0 +1,63 @@
+//! The exact octets for a data zone of an STSAFE-A: raw DER from offset 0, nothing before, between or after.
+//!
+//! ST's host library takes the size of what is in a zone from octets 2 and 3 of the first certificate, so that each must
+//! begin 30 82; of a chain it wants the CA's side first and the chip's certificate last.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use crate::delivery::error::DeliveryError;
+use crate::delivery::output::at;
+use crate::durable::{self, Access};
+use crate::x509::Certificate;
+
+use super::{Format, Object};
+
+/// What goes into a zone, and how large the zone is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Zone {
+    /// Octets of the zone.
+    pub octets: usize,
+    /// The issuing CA's certificate first.
+    pub chain: bool,
+}
+
+pub(super) struct StsafeZone {
+    folder: PathBuf,
+    zone: Zone,
+    before: Vec<u8>,
+}
+
+impl StsafeZone {
+    pub(super) fn new(folder: &Path, zone: Zone, issuer: &Certificate) -> Self {
+        let before = if zone.chain { issuer.der().to_vec() } else { vec![] };
+        Self { folder: folder.to_owned(), zone, before }
+    }
+}
+
+impl Format for StsafeZone {
+    fn add(&mut self, object: &Object<'_>) -> Result<(), DeliveryError> {
+        let der = object.certificate.der();
+        let unfit = |found, expected| {
+            let uid = object.entry.uid().clone();
+            DeliveryError::ZoneUnfit { uid, found, expected }
+        };
+        if [&self.before, der].iter().any(|der| !der.is_empty() && !der.starts_with(&[0x30, 0x82])) {
+            return Err(unfit(
+                "a certificate that does not begin 30 82".to_owned(),
+                "certificates of 260 octets or more".to_owned(),
+            ));
+        }
+        let octets = [&self.before, der].concat();
+        if octets.len() > self.zone.octets {
+            return Err(unfit(format!("{} octets", octets.len()), format!("at most {}", self.zone.octets)));
+        }
+        let path = self.folder.join(format!("{}.bin", object.entry.uid()));
+        let mut file = durable::create_new(&path, Access::Public)?;
+        file.write_all(&octets).map_err(|source| at(&path, source))
+    }
+
+    fn finish(self: Box<Self>) -> Result<(), DeliveryError> {
+        Ok(durable::sync_filesystem(&self.folder)?)
+    }
+}

@@ -1,0 +1,365 @@
+//! Proof of possession after delivery: challenges, receipts, and the supplement that seals them.
+//!
+//! A chip on a reel cannot be asked whether it holds its key; one on the line can. What it signs is never bytes of a
+//! stranger's choice, or it would be a signing oracle: the message begins with a text of its own, names batch, chip and
+//! certificate, and ends in a nonce that this program drew.
+
+use crate::crypto::{EcdsaSignature, PublicKey, SignatureError, sha256, sha384, sha512};
+use crate::origin::Uid;
+use crate::x509::tlv::{element, tag};
+use crate::x509::{KeyAlgorithm, Sha256Digest, SignatureAlgorithm, Spki, Time};
+
+use super::error::{ManifestError, Part};
+use super::json::{Scan, push_hex_lower, push_hex_upper, push_number, push_string, time, upper_hex};
+
+/// What a chip is asked to sign.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Challenge {
+    /// The batch's name.
+    pub batch: String,
+    /// The chip.
+    pub uid: Uid,
+    /// SHA-256 of the new certificate.
+    pub certificate_sha256: Sha256Digest,
+    /// Random, drawn for this challenge.
+    pub nonce: [u8; 32],
+}
+
+impl Challenge {
+    /// The domain of the message, and the format of the file.
+    pub const FORMAT: &str = "reroot-pop/1";
+
+    /// The octets that are signed: the format, an octet 00, the batch's name, the length of the UID in one octet, the
+    /// UID, the digest, the nonce.
+    pub fn message(&self) -> Vec<u8> {
+        let uid = self.uid.as_bytes();
+        let length = u8::try_from(uid.len()).expect("a UID has at most 20 octets");
+        let parts: [&[u8]; 7] = [
+            Self::FORMAT.as_bytes(),
+            &[0],
+            self.batch.as_bytes(),
+            &[length],
+            uid,
+            self.certificate_sha256.as_bytes(),
+            &self.nonce,
+        ];
+        parts.concat()
+    }
+
+    /// What the chip signs with a key of this kind: the name of the hash and the hash of the message, or the message.
+    pub fn to_sign(&self, key: KeyAlgorithm) -> (&'static str, Vec<u8>) {
+        let message = self.message();
+        match key {
+            KeyAlgorithm::P384 | KeyAlgorithm::BrainpoolP384r1 => ("sha-384", sha384(&message).to_vec()),
+            KeyAlgorithm::P521 => ("sha-512", sha512(&message).to_vec()),
+            KeyAlgorithm::Ed25519 => ("none", message),
+            _ => ("sha-256", sha256(&message).as_bytes().to_vec()),
+        }
+    }
+
+    /// One line of JSON for the station.
+    pub fn to_line(&self, key: KeyAlgorithm) -> String {
+        let (hash, sign) = self.to_sign(key);
+        let mut out = String::from("{\"format\":\"");
+        out.push_str(Self::FORMAT);
+        out.push_str("\",\"batch\":");
+        push_string(&mut out, &self.batch);
+        out.push_str(",\"uid\":");
+        push_hex_upper(&mut out, self.uid.as_bytes());
+        out.push_str(",\"certificate_sha256\":");
+        push_hex_lower(&mut out, self.certificate_sha256.as_bytes());
+        out.push_str(",\"nonce\":");
+        push_hex_lower(&mut out, &self.nonce);
+        out.push_str(",\"hash\":");
+        push_string(&mut out, hash);
+        out.push_str(",\"sign\":");
+        push_hex_lower(&mut out, &sign);
+        out.push_str("}\n");
+        out
+    }
+
+    /// Reads a challenge. What `sign` says is not looked at: it follows from the rest.
+    ///
+    /// # Errors
+    /// It is spelled otherwise.
+    pub fn parse(text: &[u8]) -> Result<Self, ManifestError> {
+        let mut scan = Scan::new(Part::Possession, text);
+        scan.literal("{\"format\":\"")?;
+        scan.literal(Self::FORMAT)?;
+        scan.literal("\",\"batch\":")?;
+        let batch = scan.string()?.into_owned();
+        scan.literal(",\"uid\":")?;
+        let uid = scan.value("uid", UID, uid)?;
+        scan.literal(",\"certificate_sha256\":")?;
+        let certificate_sha256 = scan.value("certificate_sha256", DIGEST, |text| text.parse().ok())?;
+        scan.literal(",\"nonce\":")?;
+        let nonce = scan.value("nonce", DIGEST, nonce)?;
+        scan.literal(",\"hash\":")?;
+        scan.string()?;
+        scan.literal(",\"sign\":")?;
+        scan.string()?;
+        scan.literal("}\n")?;
+        scan.finish()?;
+        Ok(Self { batch, uid, certificate_sha256, nonce })
+    }
+}
+
+/// A chip's answer as it is kept, one line of `NAME.pop.jsonl`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// The chip.
+    pub uid: Uid,
+    /// SHA-256 of the new certificate.
+    pub certificate_sha256: Sha256Digest,
+    /// The nonce of the challenge.
+    pub nonce: [u8; 32],
+    /// The chip's signature over the message: ECDSA-Sig-Value in DER, or the 64 octets of Ed25519.
+    pub signature: Vec<u8>,
+    /// When the station took it, by its own clock.
+    pub time: Time,
+}
+
+impl Receipt {
+    /// Verifies that the key in `spki` signed this challenge for `batch`.
+    ///
+    /// # Errors
+    /// The signature does not hold.
+    pub fn verify(&self, batch: &str, spki: &Spki) -> Result<(), SignatureError> {
+        let key = PublicKey::from_spki(spki).map_err(|_| SignatureError::Invalid)?;
+        let challenge = Challenge {
+            batch: batch.to_owned(),
+            uid: self.uid.clone(),
+            certificate_sha256: self.certificate_sha256,
+            nonce: self.nonce,
+        };
+        key.verify(algorithm(spki.algorithm()), &challenge.message(), &self.signature)
+    }
+
+    /// The line, without a newline.
+    pub fn line(&self) -> String {
+        let mut out = String::from("{\"uid\":");
+        push_hex_upper(&mut out, self.uid.as_bytes());
+        out.push_str(",\"certificate_sha256\":");
+        push_hex_lower(&mut out, self.certificate_sha256.as_bytes());
+        out.push_str(",\"nonce\":");
+        push_hex_lower(&mut out, &self.nonce);
+        out.push_str(",\"signature\":");
+        push_hex_lower(&mut out, &self.signature);
+        out.push_str(",\"time\":");
+        push_string(&mut out, &self.time.to_string());
+        out.push('}');
+        out
+    }
+
+    /// Reads a line without its newline.
+    ///
+    /// # Errors
+    /// It is spelled otherwise.
+    pub fn parse(line: &str) -> Result<Self, ManifestError> {
+        let mut scan = Scan::new(Part::Possession, line.as_bytes());
+        scan.literal("{\"uid\":")?;
+        let uid = scan.value("uid", UID, uid)?;
+        scan.literal(",\"certificate_sha256\":")?;
+        let certificate_sha256 = scan.value("certificate_sha256", DIGEST, |text| text.parse().ok())?;
+        scan.literal(",\"nonce\":")?;
+        let nonce = scan.value("nonce", DIGEST, nonce)?;
+        scan.literal(",\"signature\":")?;
+        let signature = scan.value("signature", "at most 256 octets in lower-case hexadecimal", |text| {
+            lower_hex(text).filter(|octets| octets.len() <= 256)
+        })?;
+        scan.literal(",\"time\":")?;
+        let time = scan.value("time", "a time such as 2026-01-31T00:00:00Z", time)?;
+        scan.literal("}")?;
+        scan.finish()?;
+        Ok(Self { uid, certificate_sha256, nonce, signature, time })
+    }
+
+    /// Every line of a receipts file.
+    ///
+    /// # Errors
+    /// A line cannot be read, or the last one has no newline: it was cut off.
+    pub fn parse_all(file: &[u8]) -> Result<Vec<Self>, ManifestError> {
+        let broken = |found: &str| ManifestError::value(Part::Possession, "line", found, "text that ends in a newline");
+        let text = std::str::from_utf8(file).map_err(|_| broken("no text"))?;
+        if !text.is_empty() && !text.ends_with('\n') {
+            return Err(broken("cut off"));
+        }
+        text.split_terminator('\n').map(Self::parse).collect()
+    }
+}
+
+/// A signature as chips give it: r and s of full width one after the other, or already in DER.
+///
+/// # Errors
+/// It is neither, for this kind of key.
+pub fn signature_from_chip(key: KeyAlgorithm, octets: &[u8]) -> Result<Vec<u8>, SignatureError> {
+    let Some(width) = key.field_octets() else { return Ok(octets.to_vec()) };
+    if octets.len() != 2 * width {
+        return EcdsaSignature::parse(key, octets).map(|_| octets.to_vec());
+    }
+    let integer = |part: &[u8]| {
+        let digits = &part[part.iter().take_while(|octet| **octet == 0).count()..];
+        let sign: &[u8] = if digits.first().is_none_or(|first| *first >= 0x80) { &[0] } else { &[] };
+        element(tag::INTEGER, &[sign, digits])
+    };
+    let (r, s) = octets.split_at(width);
+    Ok(element(tag::SEQUENCE, &[&integer(r), &integer(s)]))
+}
+
+fn algorithm(key: KeyAlgorithm) -> SignatureAlgorithm {
+    match key {
+        KeyAlgorithm::P384 | KeyAlgorithm::BrainpoolP384r1 => SignatureAlgorithm::EcdsaSha384,
+        KeyAlgorithm::P521 => SignatureAlgorithm::EcdsaSha512,
+        KeyAlgorithm::Ed25519 => SignatureAlgorithm::Ed25519,
+        _ => SignatureAlgorithm::EcdsaSha256,
+    }
+}
+
+/// What a sealed supplement says about the receipts of a batch: `NAME.pop.json`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Supplement {
+    /// The batch's name.
+    pub batch: String,
+    /// SHA-256 of the batch's `manifest.json`.
+    pub statement_sha256: Sha256Digest,
+    /// When it was made: also the seal's signingTime.
+    pub created: Time,
+    /// SHA-256 of the receipts file.
+    pub receipts_sha256: Sha256Digest,
+    /// Chips that answered.
+    pub shown: u64,
+    /// Chips of the batch.
+    pub chips: u64,
+}
+
+impl Supplement {
+    /// The one format this release writes and reads.
+    pub const FORMAT: &str = "reroot-possession/1";
+
+    /// The octets of the file: one line of JSON, ended by a newline.
+    pub fn to_line(&self) -> String {
+        let mut out = String::from("{\"format\":\"");
+        out.push_str(Self::FORMAT);
+        out.push_str("\",\"batch\":");
+        push_string(&mut out, &self.batch);
+        out.push_str(",\"statement_sha256\":");
+        push_hex_lower(&mut out, self.statement_sha256.as_bytes());
+        out.push_str(",\"created\":");
+        push_string(&mut out, &self.created.to_string());
+        out.push_str(",\"receipts_sha256\":");
+        push_hex_lower(&mut out, self.receipts_sha256.as_bytes());
+        out.push_str(",\"shown\":");
+        push_number(&mut out, self.shown);
+        out.push_str(",\"chips\":");
+        push_number(&mut out, self.chips);
+        out.push_str("}\n");
+        out
+    }
+
+    /// Reads a supplement.
+    ///
+    /// # Errors
+    /// It is spelled otherwise.
+    pub fn parse(text: &[u8]) -> Result<Self, ManifestError> {
+        let mut scan = Scan::new(Part::Possession, text);
+        scan.literal("{\"format\":\"")?;
+        scan.literal(Self::FORMAT)?;
+        scan.literal("\",\"batch\":")?;
+        let batch = scan.string()?.into_owned();
+        scan.literal(",\"statement_sha256\":")?;
+        let statement_sha256 = scan.value("statement_sha256", DIGEST, |text| text.parse().ok())?;
+        scan.literal(",\"created\":")?;
+        let created = scan.value("created", "a time such as 2026-01-31T00:00:00Z", time)?;
+        scan.literal(",\"receipts_sha256\":")?;
+        let receipts_sha256 = scan.value("receipts_sha256", DIGEST, |text| text.parse().ok())?;
+        scan.literal(",\"shown\":")?;
+        let shown = scan.number(u64::MAX)?;
+        scan.literal(",\"chips\":")?;
+        let chips = scan.number(u64::MAX)?;
+        scan.literal("}\n")?;
+        scan.finish()?;
+        Ok(Self { batch, statement_sha256, created, receipts_sha256, shown, chips })
+    }
+}
+
+fn uid(text: &str) -> Option<Uid> {
+    upper_hex(text).and_then(|octets| Uid::from_bytes(&octets).ok())
+}
+
+fn nonce(text: &str) -> Option<[u8; 32]> {
+    lower_hex(text)?.try_into().ok()
+}
+
+fn lower_hex(text: &str) -> Option<Vec<u8>> {
+    if text.bytes().any(|octet| octet.is_ascii_uppercase()) { None } else { hex::decode(text).ok() }
+}
+
+const UID: &str = "1 to 20 octets in upper-case hexadecimal";
+const DIGEST: &str = "64 lower-case hexadecimal digits";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn challenge() -> Challenge {
+        Challenge {
+            batch: "01968d2e-7b00-7cc3-98c4-dc0c0c07398f".to_owned(),
+            uid: "0209A021E021C4E1D00139".parse().unwrap(),
+            certificate_sha256: sha256(b"certificate"),
+            nonce: [7; 32],
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let challenge = challenge();
+        let line = challenge.to_line(KeyAlgorithm::P256);
+        assert_eq!(Challenge::parse(line.as_bytes()).unwrap(), challenge);
+        let receipt = Receipt {
+            uid: challenge.uid.clone(),
+            certificate_sha256: challenge.certificate_sha256,
+            nonce: challenge.nonce,
+            signature: vec![0x30, 0],
+            time: Time::from_rfc3339("2026-06-01T12:00:00Z").unwrap(),
+        };
+        let file = format!("{}\n", receipt.line());
+        assert_eq!(Receipt::parse_all(file.as_bytes()).unwrap(), std::slice::from_ref(&receipt));
+        assert!(Receipt::parse_all(receipt.line().as_bytes()).is_err(), "cut off");
+        let supplement = Supplement {
+            batch: challenge.batch,
+            statement_sha256: sha256(b"statement"),
+            created: receipt.time,
+            receipts_sha256: sha256(b"receipts"),
+            shown: 1,
+            chips: 2,
+        };
+        assert_eq!(Supplement::parse(supplement.to_line().as_bytes()).unwrap(), supplement);
+    }
+
+    #[test]
+    fn the_message_has_a_domain_of_its_own_and_every_part() {
+        let one = challenge();
+        let message = one.message();
+        assert!(message.starts_with(b"reroot-pop/1\0") && message.ends_with(&[7; 32]));
+        assert_eq!(message.len(), 13 + 36 + 1 + 11 + 32 + 32);
+        for other in [
+            Challenge { batch: one.batch.replace('8', "9"), ..one.clone() },
+            Challenge { uid: "0209A021E021C4E1D0013A".parse().unwrap(), ..one.clone() },
+            Challenge { certificate_sha256: sha256(b""), ..one.clone() },
+            Challenge { nonce: [8; 32], ..one.clone() },
+        ] {
+            assert_ne!(other.message(), message);
+        }
+    }
+
+    #[test]
+    fn signatures_of_chips_become_der() {
+        let mut raw = [1; 64];
+        raw[32] = 0x80;
+        let der = signature_from_chip(KeyAlgorithm::P256, &raw).unwrap();
+        assert_eq!(der[..4], [0x30, 69, 2, 32]);
+        assert_eq!(signature_from_chip(KeyAlgorithm::P256, &der).unwrap(), der);
+        assert!(signature_from_chip(KeyAlgorithm::P256, &raw[1..]).is_err());
+        assert_eq!(signature_from_chip(KeyAlgorithm::Ed25519, &raw).unwrap(), raw);
+    }
+}

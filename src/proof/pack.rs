@@ -1,0 +1,142 @@
+//! Line packs: made from a batch, asked by stations.
+
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use crate::audit::Fault;
+use crate::delivery::{BatchReader, DeliveryError};
+use crate::delivery::{PackReader, PackWriter};
+use crate::error::Error;
+use crate::manifest::{self, ManifestAnchor, Proof, SignedManifest, Statement, seal};
+use crate::origin::Uid;
+use crate::x509::Certificate;
+
+use super::check::{Checker, Presence, Proved};
+use super::chip::ChipName;
+use super::make::{Chips, Prove, Proven, prove};
+
+/// What to make a pack of and where to.
+#[expect(missing_debug_implementations, reason = "holds a closure")]
+pub struct Pack<'a> {
+    /// The batch directory.
+    pub batch: &'a Path,
+    /// Where the pack appears.
+    pub out: &'a Path,
+    /// Roots of the manifest signer. `None`: the seal is not looked at.
+    pub anchors: Option<&'a [Certificate]>,
+    /// Told how many lines have been gone through; every line twice.
+    pub advance: &'a (dyn Fn(u64) + Sync),
+    /// Ends the work early.
+    pub cancel: &'a AtomicBool,
+}
+
+/// Makes the line pack of a whole batch, or nothing.
+///
+/// # Errors
+/// The batch does not hold ([`Error::NotSealed`], or a [`DeliveryError`] about its content), something is at `out`, or
+/// the environment fails. Then nothing is left of the pack.
+pub fn pack(job: &Pack<'_>) -> Result<Proven, Error> {
+    let reader = BatchReader::open(job.batch)?;
+    let statement = reader.read(manifest::STATEMENT_FILE)?;
+    if let Some(anchors) = job.anchors {
+        let anchors = anchors.iter().map(ManifestAnchor::from_certificate).collect::<Result<Vec<_>, _>>()?;
+        let octets = reader.read(manifest::SEAL_FILE)?;
+        let signer = seal::certificate_in(&octets).map_err(Error::NotSealed)?;
+        SignedManifest::open(&statement, &octets, &signer, &anchors).map_err(Error::NotSealed)?;
+    }
+    let batch = Statement::parse(&statement).map_err(Error::NotSealed)?.batch;
+    let mut writer = PackWriter::create(job.out, &batch)?;
+    let chips = Prove { batch: job.batch, chips: Chips::All, advance: job.advance, cancel: job.cancel };
+    // a batch that was exchanged on the way is another batch
+    let same = |proof: &Proof| {
+        let expected = crate::crypto::sha256(&statement);
+        let found = crate::crypto::sha256(&proof.statement);
+        let name = manifest::STATEMENT_FILE.to_owned();
+        if found == expected { Ok(()) } else { Err(DeliveryError::Differs { name, found, expected }) }
+    };
+    match prove(&chips, &mut |proof| {
+        same(&proof)?;
+        Ok(writer.add(&proof)?)
+    }) {
+        Ok(proven) => {
+            writer.publish()?;
+            Ok(proven)
+        }
+        Err(error) => {
+            let _ = writer.abandon();
+            Err(error)
+        }
+    }
+}
+
+/// Where a station looks.
+#[derive(Clone, Copy, Debug)]
+pub enum Shelf<'a> {
+    /// A batch directory: read from front to back for each answer.
+    Batch(&'a Path),
+    /// A line pack.
+    Pack(&'a Path),
+}
+
+/// What was found.
+#[derive(Debug)]
+pub enum Found {
+    /// The chip's certificates, proved.
+    Chip(Box<(Presence, Proved)>),
+    /// The chip is not in the batch, which was proved.
+    Absent(Uid),
+    /// Part of a UID that no chip has: nothing can be proved of it.
+    Unknown,
+    /// What is there does not hold.
+    Broken(Fault),
+}
+
+/// Looks a chip up and checks the proof of the answer before giving it.
+///
+/// # Errors
+/// Pack or batch cannot be read.
+pub fn lookup(shelf: Shelf<'_>, chip: &ChipName, checker: &Checker, cancel: &AtomicBool) -> Result<Found, Error> {
+    let proof = match shelf {
+        Shelf::Pack(path) => from_pack(&PackReader::open(path)?, chip)?,
+        Shelf::Batch(batch) => {
+            let mut found = None;
+            let chips = std::slice::from_ref(chip);
+            let job = Prove { batch, chips: Chips::These(chips), advance: &|_| {}, cancel };
+            let made = prove(&job, &mut |proof| {
+                found = Some(proof);
+                Ok(())
+            });
+            match made {
+                Err(Error::Chip { .. }) => None,
+                made => made.map(|_| found)?,
+            }
+        }
+    };
+    let Some(proof) = proof else { return Ok(Found::Unknown) };
+    if !chip.names(&proof.uid) {
+        return Ok(Found::Unknown);
+    }
+    Ok(match checker.check(&proof) {
+        Err(fault) => Found::Broken(fault),
+        Ok(mut proved) => match proved.presence.take() {
+            Some(presence) => Found::Chip(Box::new((presence, proved))),
+            None => Found::Absent(proof.uid),
+        },
+    })
+}
+
+fn from_pack(pack: &PackReader, chip: &ChipName) -> Result<Option<Proof>, Error> {
+    let mut candidates = chip.candidates();
+    if let Some(unique) = chip.unique_number() {
+        candidates.extend(pack.with_unique_number(unique)?);
+        // a chip of another family may have a serial number of 7 octets
+        candidates.extend(chip.as_bytes().try_into().ok().and_then(|octets: [u8; 7]| Uid::from_bytes(&octets).ok()));
+    }
+    for uid in &candidates {
+        if let Some(position) = pack.position(uid)? {
+            return Ok(Some(pack.presence(uid, position)?));
+        }
+    }
+    let Some(uid) = chip.whole() else { return Ok(None) };
+    Ok(Some(pack.absence(uid, &pack.neighbours(uid)?)?))
+}

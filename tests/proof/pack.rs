@@ -1,0 +1,215 @@
+//! Line packs: what stations ask, with this program and with stock SQLite, and what a changed pack does to the answers.
+
+use rusqlite::Connection;
+
+use super::batch::batch;
+use super::cli::ANCHORS;
+use super::support::golden::Case;
+use super::support::judges::put;
+use super::support::pki::{der, variants};
+use super::support::run::{Finished, Run, project};
+use super::support::workshop::Workshop;
+
+pub(crate) fn with_pack() -> Workshop {
+    let workshop = batch();
+    let export = ["export", "batch", "--to", "line-pack", "--out", "batch.pack", "--issuer-anchor", "pki/ca/root.pem"];
+    let said = workshop.reroot(&export).run().success();
+    assert!(said.err().contains("4 certificates of batch "), "{}", said.err());
+    workshop
+}
+
+fn lookup(workshop: &Workshop, args: &[&str]) -> Finished {
+    workshop.reroot(&["lookup"]).args(args).args(ANCHORS).run()
+}
+
+#[test]
+fn a_chip_is_found_by_every_name_and_by_its_leaf() {
+    let workshop = with_pack();
+    for (line, index) in workshop.lines("batch").iter().zip(0..) {
+        let uid = line["uid"].as_str().unwrap();
+        let leaf = workshop.pki.leaf(index).der;
+        put(&workshop.path("leaf.der"), &leaf);
+        put(&workshop.path("leaf.pem"), der::pem("CERTIFICATE", &leaf));
+        put(&workshop.path("zone.bin"), variants::padded(&leaf, 1000, 0xFF));
+        for shelf in ["batch.pack", "batch"] {
+            for names in [
+                [uid].as_slice(),
+                &[&uid[4..]],
+                &[&uid[4..18]],
+                &["--leaf", "leaf.der"],
+                &["--leaf", "leaf.pem"],
+                &["--leaf", "zone.bin"],
+            ] {
+                let found = lookup(&workshop, &[&[shelf], names, &["--der"]].concat()).success();
+                assert_eq!(reroot::crypto::sha256(&found.stdout).to_string(), line["sha256"].as_str().unwrap());
+            }
+        }
+        let stdin = workshop.reroot(&["lookup", "batch.pack", "--leaf", "-", "--der"]).args(ANCHORS).stdin(leaf).run();
+        assert_eq!(reroot::crypto::sha256(&stdin.success().stdout).to_string(), line["sha256"].as_str().unwrap());
+    }
+    let uid = workshop.lines("batch")[0]["uid"].as_str().unwrap().to_owned();
+    let pem = lookup(&workshop, &["batch.pack", &uid, "--pem"]).success();
+    put(&workshop.path("found.pem"), &pem.stdout);
+    let verify = ["verify", "-CAfile", "pki/ca/root.pem", "-untrusted", "found.pem", "found.pem"];
+    Run::openssl().args(verify).folder(workshop.folder()).run().success();
+    let json = lookup(&workshop, &["batch.pack", &uid, "--format", "json"]).success();
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(json["uid"], uid);
+}
+
+#[test]
+fn what_is_not_in_the_pack_is_not_given_out() {
+    let workshop = with_pack();
+    let first = workshop.lines("batch")[0]["uid"].as_str().unwrap().to_owned();
+    // a twin of the leaf in hand: another octet string over the same key
+    put(&workshop.path("twin.der"), variants::twin(&workshop.pki.leaf(0).der));
+    put(&workshop.path("stranger.der"), workshop.pki.leaf(50).der);
+    put(&workshop.path("junk.der"), b"0\x03junk");
+    put(&workshop.path("more.der"), [&workshop.pki.leaf(0).der[..], b"more"].concat());
+    Case::new(&workshop, "lookup")
+        .note("Not there, by a whole UID and by a part of one")
+        .run("lookup batch.pack 0209FF --config pki/reroot.toml")
+        .run("lookup batch.pack A021E021C4E1D0 --config pki/reroot.toml")
+        .run("lookup batch.pack A021E021C4E1D00139 --config pki/reroot.toml --format json")
+        .note("Another leaf of the same chip, a leaf of another reel, no leaf")
+        .run("lookup batch.pack --leaf twin.der --config pki/reroot.toml")
+        .run("lookup batch.pack --leaf stranger.der --config pki/reroot.toml")
+        .run("lookup batch.pack --leaf junk.der --config pki/reroot.toml")
+        .run("lookup batch.pack --leaf more.der --config pki/reroot.toml")
+        .note("What is no pack")
+        .run(&format!("lookup reel.zip {first} --config pki/reroot.toml"))
+        .run(&format!("lookup pki/ledger.db {first} --config pki/reroot.toml"))
+        .note("A pack that is there already")
+        .run("export batch --to line-pack --out batch.pack --config pki/reroot.toml")
+        .finish();
+    // an anchor of somebody else
+    let args =
+        ["lookup", "batch.pack", &first, "--source-anchor", "pki/ca/root.pem", "--issuer-anchor", "pki/ca/root.pem"];
+    let refused = workshop.reroot(&args).run().expect(1);
+    assert!(refused.out().is_empty() && refused.err().contains("[audit.source.rejected]"), "{}", refused.err());
+}
+
+#[test]
+fn the_pythons_of_the_document_read_it() {
+    let workshop = with_pack();
+    let document = std::fs::read_to_string(project("docs/line-pack.md")).unwrap();
+    let script = document.split("```python\n").nth(1).unwrap().split("```").next().unwrap();
+    assert!(script.lines().filter(|line| !line.is_empty()).count() <= 11);
+    for line in workshop.lines("batch") {
+        let run =
+            Run::python(script).args(["batch.pack", line["uid"].as_str().unwrap()]).folder(workshop.folder()).run();
+        assert!(run.success().out().starts_with(&format!("{} {} ", line["sha256"].as_str().unwrap(), line["bytes"])));
+    }
+    // the schema is the one that the document prints
+    let printed = document.split("```sql\n").nth(1).unwrap().split("```").next().unwrap();
+    let database = Connection::open(workshop.path("batch.pack")).unwrap();
+    let mut query =
+        database.prepare("SELECT sql || ';' FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid").unwrap();
+    let schema: Vec<String> = query.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    assert_eq!(printed.trim(), schema.join("\n"));
+    let id: u32 = database.query_row("PRAGMA application_id", [], |row| row.get(0)).unwrap();
+    assert!(document.contains(&id.to_string()));
+}
+
+/// Every octet of the file, two bits each, over all chips: an answer is the right one or none.
+#[test]
+fn no_octet_of_a_pack_can_be_changed_so_that_another_answer_is_given() {
+    use reroot::proof::{ChipName, Found, Shelf, lookup};
+    use std::sync::atomic::AtomicBool;
+    let workshop = with_pack();
+    let checker = super::mutated::checker(&workshop);
+    let lines = workshop.lines("batch");
+    let path = workshop.path("batch.pack");
+    let good = std::fs::read(&path).unwrap();
+    let names: Vec<ChipName> = lines.iter().map(|line| line["uid"].as_str().unwrap().parse().unwrap()).collect();
+    let absent: ChipName = "0209FFFFFFFFFFFFFFFF0139".parse().unwrap();
+    let cancel = AtomicBool::new(false);
+    let (mut right, mut refused) = (0_u32, 0_u32);
+    for at in (0..good.len()).step_by(7) {
+        let mut bad = good.clone();
+        bad[at] ^= 1 << (at % 8);
+        put(&path, &bad);
+        let which = at % names.len();
+        match lookup(Shelf::Pack(&path), &names[which], &checker, &cancel) {
+            Ok(Found::Chip(found)) => {
+                assert_eq!(found.0.entry.sha256().to_string(), lines[which]["sha256"].as_str().unwrap(), "octet {at}");
+                right += 1;
+            }
+            Ok(Found::Absent(uid)) => panic!("octet {at}: {uid} is said to be absent, with a proof"),
+            Ok(Found::Unknown | Found::Broken(_)) | Err(_) => refused += 1,
+        }
+        let other = lookup(Shelf::Pack(&path), &absent, &checker, &cancel);
+        assert!(!matches!(other, Ok(Found::Chip(_))), "octet {at}: a chip that is not there was found");
+    }
+    put(&path, &good);
+    // most octets belong to other chips or to nothing
+    assert!(right > 0 && refused > 0, "{right} right, {refused} refused");
+}
+
+/// What somebody with SQLite can write: rows exchanged, lines of another batch, a seal of another batch.
+#[test]
+fn a_pack_that_was_edited_is_refused() {
+    let workshop = with_pack();
+    let lines = workshop.lines("batch");
+    let uid = |n: usize| lines[n]["uid"].as_str().unwrap().to_owned();
+    let good = std::fs::read(workshop.path("batch.pack")).unwrap();
+    workshop.reel("second.zip", 10..14);
+    workshop.issue("second.zip", "second", &[]).success();
+    let export = ["export", "second", "--to", "line-pack", "--out", "second.pack", "--config", "pki/reroot.toml"];
+    workshop.reroot(&export).run().success();
+    let edits = [
+        "UPDATE chip SET certificate = (SELECT certificate FROM chip WHERE position = 2) WHERE position = 1".to_owned(),
+        "UPDATE chip SET source = (SELECT source FROM chip WHERE position = 2) WHERE position = 1".to_owned(),
+        "UPDATE chip SET line = (SELECT line FROM chip WHERE position = 2) WHERE position = 1".to_owned(),
+        "UPDATE chip SET path = x'' WHERE position = 1".to_owned(),
+        "UPDATE chip SET path = zeroblob(31) WHERE position = 1".to_owned(),
+        "UPDATE chip SET path = zeroblob(64) WHERE position = 2".to_owned(),
+        "DELETE FROM chip WHERE position = 0".to_owned(),
+        "UPDATE chip SET position = 100 WHERE position = 1".to_owned(),
+        "DELETE FROM pack WHERE key = 'seal'".to_owned(),
+        "DELETE FROM chain".to_owned(),
+        "ATTACH 'second.pack' AS second; UPDATE pack SET value = (SELECT value FROM second.pack AS other WHERE other.key = pack.key)".to_owned(),
+        "ATTACH 'second.pack' AS second; UPDATE pack SET value = (SELECT value FROM second.pack WHERE key = 'seal') WHERE key = 'seal'".to_owned(),
+        "DROP TABLE chip".to_owned(),
+        "PRAGMA user_version = 2".to_owned(),
+        // one chip's row under another's name
+        format!("UPDATE chip SET uid = 'x' WHERE position = 1; UPDATE chip SET uid = '{}' WHERE position = 2", uid(1)),
+        "ALTER TABLE chip RENAME TO real; CREATE VIEW chip AS SELECT position, uid, st_number, line, path, (SELECT certificate FROM real WHERE position = 2) AS certificate, source FROM real".to_owned(),
+    ];
+    for edit in edits {
+        put(&workshop.path("batch.pack"), &good);
+        let database = Connection::open(workshop.path("batch.pack")).unwrap();
+        let folder = workshop.folder().display().to_string();
+        database.execute_batch(&edit.replace("'second.pack'", &format!("'{folder}/second.pack'"))).unwrap();
+        drop(database);
+        let refused = lookup(&workshop, &["batch.pack", &uid(1), "--der"]).expect(1);
+        assert!(refused.stdout.is_empty(), "{edit}");
+    }
+}
+
+#[test]
+fn a_zone_holds_the_exact_octets() {
+    let workshop = batch();
+    let export = |out: &str, more: &[&str]| {
+        let args = ["export", "batch", "--to", "stsafe-zone", "--out", out, "--config", "pki/reroot.toml"];
+        workshop.reroot(&args).args(more).run()
+    };
+    export("zones", &["--zone-bytes", "1000"]).success();
+    export("chains", &["--zone-bytes", "2000", "--zone-chain"]).success();
+    let issuing = super::forge::certificate(&std::fs::read(workshop.path("pki/ca/issuing.pem")).unwrap());
+    for line in workshop.lines("batch") {
+        let name = format!("{}.bin", line["uid"].as_str().unwrap());
+        let leaf = std::fs::read(workshop.path("zones").join(&name)).unwrap();
+        assert_eq!(reroot::crypto::sha256(&leaf).to_string(), line["sha256"].as_str().unwrap());
+        // as ST's host library reads the size
+        assert_eq!(usize::from(u16::from_be_bytes([leaf[2], leaf[3]])) + 4, leaf.len());
+        let chain = std::fs::read(workshop.path("chains").join(&name)).unwrap();
+        assert_eq!(chain, [issuing.der(), &leaf].concat());
+    }
+    let octets = workshop.lines("batch").iter().map(|line| line["bytes"].as_u64().unwrap()).max().unwrap();
+    export("exact", &["--zone-bytes", &octets.to_string()]).success();
+    let short = export("short", &["--zone-bytes", &(octets - 1).to_string()]).expect(2);
+    assert!(short.err().contains(&format!("expected at most {}", octets - 1)), "{}", short.err());
+    assert!(!workshop.path("short").exists() && workshop.leftovers().is_empty());
+    export("none", &[]).expect(2);
+}
