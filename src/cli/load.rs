@@ -19,6 +19,11 @@ const MAX_FILE: u64 = 64 << 20;
 
 /// Reads a file that must fit into memory; `what` it is, for the message.
 pub(crate) fn bytes(what: &str, path: &Path) -> Result<Vec<u8>, Fault> {
+    bytes_up_to(MAX_FILE, what, path)
+}
+
+/// As [`bytes`], of a file that may be larger: receipts have some 350 octets a chip.
+pub(crate) fn bytes_up_to(max: u64, what: &str, path: &Path) -> Result<Vec<u8>, Fault> {
     let fault = |source: std::io::Error| {
         let fault = Fault::usage(format!("cannot read {what} `{}`: {source}", path.display()));
         if source.kind() == std::io::ErrorKind::NotFound {
@@ -28,8 +33,8 @@ pub(crate) fn bytes(what: &str, path: &Path) -> Result<Vec<u8>, Fault> {
         }
     };
     let length = std::fs::metadata(path).map_err(fault)?.len();
-    if length > MAX_FILE {
-        let message = format!("{what} `{}` has {length} bytes, expected at most {MAX_FILE}", path.display());
+    if length > max {
+        let message = format!("{what} `{}` has {length} bytes, expected at most {max}", path.display());
         return Err(Fault::usage(message));
     }
     std::fs::read(path).map_err(fault)

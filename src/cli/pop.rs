@@ -19,6 +19,9 @@ use super::prove::chip;
 use super::secrets::Secrets;
 use super::{Exit, Fault, Printer, World, load, render};
 
+/// Largest receipts file: some three million chips. It is held in memory while the batch is verified.
+const MAX_RECEIPTS: u64 = 1 << 30;
+
 pub(crate) fn run(command: &PopCommand, world: &World, printer: Printer) -> Result<Exit, Fault> {
     match command {
         PopCommand::Challenge { shelf, uid, out, anchors } => {
@@ -122,7 +125,7 @@ fn answer(
 }
 
 fn read(receipts: &Path) -> Result<Vec<Receipt>, Fault> {
-    Receipt::parse_all(&load::bytes("receipts", receipts)?).map_err(|error| {
+    Receipt::parse_all(&load::bytes_up_to(MAX_RECEIPTS, "receipts", receipts)?).map_err(|error| {
         Fault::usage(format!("`{}`: {error}", render::path(receipts)))
             .hint("If the last line was cut off, remove what stands after the last line feed and ask that chip again.")
     })
@@ -243,7 +246,7 @@ impl Beside {
         Ok(Some(Self {
             supplement: load::bytes("supplement of possession", &files.supplement)?,
             seal: load::bytes("seal of possession", &files.seal)?,
-            receipts: load::bytes("receipts of possession", &files.receipts)?,
+            receipts: load::bytes_up_to(MAX_RECEIPTS, "receipts of possession", &files.receipts)?,
         }))
     }
 

@@ -67,6 +67,10 @@ fn into_directory(job: &Prove<'_>, out: &Path) -> Result<Proven, Error> {
     if out.symlink_metadata().is_ok() {
         return Err(durable::DurableError::Exists { path: out.to_owned() }.into());
     }
+    // what an interrupted run left
+    if partial.symlink_metadata().is_ok_and(|found| found.is_dir()) {
+        durable::remove_partial(partial)?;
+    }
     durable::create_directory(partial, Access::Public)?;
     let written = prove(job, &mut |proof| {
         let path = partial.join(format!("{}.proof.json", proof.uid));

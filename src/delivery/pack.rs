@@ -42,7 +42,7 @@ impl PackWriter {
         let connection = Connection::open_with_flags(partial.join(FILE), flags).map_err(|error| failed(out, &error))?;
         // a pack that was not finished has no name: nothing is to be recovered
         let schema = format!(
-            "PRAGMA page_size = 4096; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;
+            "PRAGMA page_size = {PAGE_SIZE}; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;
              PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; BEGIN; {SCHEMA}"
         );
         connection.execute_batch(&schema).map_err(|error| failed(out, &error))?;
@@ -279,6 +279,8 @@ const FORMAT: &str = "reroot-pack/1";
 /// `RRPK`
 const APPLICATION_ID: u32 = 0x5252_504B;
 const VERSION: u32 = 1;
+/// A row has some 2.5 kB: pages of 4096 octets would be half empty.
+const PAGE_SIZE: u32 = 16_384;
 const FILE: &str = "pack";
 const ISSUER: &str = "issuer";
 const SOURCE: &str = "source";

@@ -118,7 +118,9 @@ impl Checker {
         entry: &Entry,
         statement: &Statement,
     ) -> Result<Presence, Contradiction> {
-        let leaf = self.source_leaf(chip, entry, statement)?;
+        let verifier = self.verifier(chip, entry, statement)?;
+        let against = Against { verifier: &verifier, anchors: &self.source, statement };
+        let leaf = against.source(entry, &chip.source)?;
         let certificate = |der: &Vec<u8>| {
             Certificate::from_der(der).map_err(|error| Contradiction::new(code::CERTIFICATE, error.to_string()))
         };
@@ -136,8 +138,6 @@ impl Checker {
             return Err(Contradiction::new(code::KEY, message));
         };
         let anchor = u32::try_from(entry.anchor()).expect("read as one");
-        let padded = self.verifier(entry, statement)?;
-        let against = Against { verifier: &padded, anchors: &self.source, statement };
         if restated.stated(anchor, against.may_be_padded(entry)).line() != line.line {
             let message = "the line is not what its certificates give";
             return Err(Contradiction::new(audit::code::ENTRY_DIFFERS, message));
@@ -147,28 +147,19 @@ impl Checker {
         Ok(Presence { entry: entry.clone(), index: line.index, source, anchor, certificate, identity })
     }
 
-    fn source_leaf(
-        &self,
-        chip: &ProofChip,
-        entry: &Entry,
-        statement: &Statement,
-    ) -> Result<Box<VerifiedLeaf>, Contradiction> {
-        let mut verifier = self.verifier(entry, statement)?;
+    /// Tolerates what the statement says was tolerated, for the family that the line shows; knows the proof's
+    /// intermediates. Which keys the policy takes is the policy's business.
+    fn verifier(&self, chip: &ProofChip, entry: &Entry, statement: &Statement) -> Result<Verifier, Contradiction> {
+        let family = if entry.st_number().is_some() { Family::StsafeA } else { Family::Generic };
+        let rules = SourceRules { family, keys: KEYS.to_vec(), relax: statement.relaxations.clone() };
+        let mut verifier = Verifier::new(self.trusted.clone(), rules, statement.issued_at)
+            .map_err(|error| Contradiction::new(audit::code::SOURCE_ANCHOR, error.to_string()))?;
         for der in &chip.source_chain {
             let certificate = Certificate::from_der(der)
                 .map_err(|error| Contradiction::new(code::CERTIFICATE, format!("source_chain: {error}")))?;
             verifier.add_intermediate(certificate);
         }
-        Against { verifier: &verifier, anchors: &self.source, statement }.source(entry, &chip.source)
-    }
-
-    /// What the statement says was tolerated; the family that the line shows. Which keys the policy takes is the
-    /// policy's business.
-    fn verifier(&self, entry: &Entry, statement: &Statement) -> Result<Verifier, Contradiction> {
-        let family = if entry.st_number().is_some() { Family::StsafeA } else { Family::Generic };
-        let rules = SourceRules { family, keys: KEYS.to_vec(), relax: statement.relaxations.clone() };
-        Verifier::new(self.trusted.clone(), rules, statement.issued_at)
-            .map_err(|error| Contradiction::new(audit::code::SOURCE_ANCHOR, error.to_string()))
+        Ok(verifier)
     }
 }
 

@@ -17,6 +17,7 @@ mod forge;
 
 mod cli;
 mod forged;
+mod intermediate;
 mod mutated;
 mod pack;
 mod possession;

@@ -111,7 +111,7 @@ fn the_pythons_of_the_document_read_it() {
     assert!(document.contains(&id.to_string()));
 }
 
-/// Every octet of the file, two bits each, over all chips: an answer is the right one or none.
+/// Octets all over the file, every region of every page, over all chips: an answer is the right one or none.
 #[test]
 fn no_octet_of_a_pack_can_be_changed_so_that_another_answer_is_given() {
     use reroot::proof::{ChipName, Found, Shelf, lookup};
@@ -125,7 +125,7 @@ fn no_octet_of_a_pack_can_be_changed_so_that_another_answer_is_given() {
     let absent: ChipName = "0209FFFFFFFFFFFFFFFF0139".parse().unwrap();
     let cancel = AtomicBool::new(false);
     let (mut right, mut refused) = (0_u32, 0_u32);
-    for at in (0..good.len()).step_by(7) {
+    for at in (0..good.len()).step_by(23) {
         let mut bad = good.clone();
         bad[at] ^= 1 << (at % 8);
         put(&path, &bad);
