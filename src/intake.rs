@@ -91,11 +91,13 @@ impl Intake {
         }
         // in place: a second list of millions would be the largest thing in memory
         let mut stays = vec![false; self.rows.len()];
-        keys.iter().for_each(|key| stays[place(key.mark)] = true);
+        for key in &keys {
+            stays[place(key.mark)] = true;
+        }
         drop(keys);
         let mut stays = stays.into_iter();
         self.rows.retain(|_| stays.next() == Some(true));
-        self.rows.sort_unstable_by(|a, b| a.key.uid.cmp(&b.key.uid));
+        self.rows.sort_unstable_by_key(|row| row.key.uid);
         Ok(missing)
     }
 }
