@@ -140,6 +140,11 @@ impl Row {
         self.receipt.anchor()
     }
 
+    /// Where the leaf lies in the spool, for those who read many.
+    pub(crate) fn place(&self) -> u64 {
+        self.spooled.offset()
+    }
+
     /// The item's name and the leaf's octets as they were spooled.
     pub(crate) fn load(&self, spool: &Spool) -> Result<SourceLeaf, Error> {
         Self::leaf(&spool.read(self.spooled)?)

@@ -39,21 +39,24 @@ fn keep_clean(
     settled: &mut Settled,
     mut rows: Vec<Row>,
 ) -> Result<Vec<Row>, Error> {
-    let mut clean = Vec::with_capacity(rows.len());
-    for block in rows.chunks(BLOCK) {
+    let mut clean = vec![false; rows.len()];
+    // a chip's counter is little-endian, so neighbours by UID are far apart in the reel; what is read together is not
+    let mut order: Vec<usize> = (0..rows.len()).collect();
+    order.sort_unstable_by_key(|at| rows[*at].place());
+    for block in order.chunks(BLOCK) {
         run.interrupted()?;
         run.progress.advance(block.len() as u64);
         let (spool, verifier) = (&settled.spool, &settled.verifier);
-        let built = parallel::map_shares(run.job.jobs, block.iter().collect(), |share: Vec<&Row>| {
+        let built = parallel::map_shares(run.job.jobs, block.to_vec(), |share| {
             let mut spool = spool.reader();
             let mut finding =
-                |row| prepare(run.job.issuer, bound, batch, &mut spool, verifier, row, 0).map(Result::err);
+                |at: usize| prepare(run.job.issuer, bound, batch, &mut spool, verifier, &rows[at], 0).map(Result::err);
             share.into_iter().map(&mut finding).collect::<Vec<_>>()
         });
-        for (row, finding) in block.iter().zip(built.into_iter().flatten()) {
+        for (at, finding) in block.iter().zip(built.into_iter().flatten()) {
             let finding = finding?;
-            clean.push(finding.is_none());
-            settled.findings.extend(finding.map(|finding| (row.item, *finding)));
+            clean[*at] = finding.is_none();
+            settled.findings.extend(finding.map(|finding| (rows[*at].item, *finding)));
         }
     }
     // in place: a second list of millions would be the largest thing in memory

@@ -108,7 +108,8 @@ fn rdn<'a>(reader: &mut Reader<'a>) -> Result<Vec<Attribute<'a>>, NameError> {
     while !members.is_empty() {
         let pair = members.expect(tag::SEQUENCE, "attribute of a name")?;
         // X.690 §11.6: the encodings of a SET OF appear in ascending order; X.501 §9.3: no two are the same
-        if pair.raw <= before {
+        // without the first question an empty slice's address, which is none, costs the processor a fault it must hide
+        if !before.is_empty() && pair.raw <= before {
             return Err(DerError::SetOrder { what: "relative distinguished name" }.into());
         }
         before = pair.raw;
