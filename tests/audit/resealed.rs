@@ -159,7 +159,7 @@ fn a_statement_that_says_something_else_is_refused() {
             s.created = s.issued_at;
         }),
         ("encoder", &["audit.statement.encoder"], |s| s.encoder = 2),
-        ("foreign", &["audit.statement.encoder"], |s| {
+        ("foreign", &["audit.entry.differs"], |s| {
             s.issuer.mode = IssuerMode::Foreign;
             s.serial_seed = None;
         }),

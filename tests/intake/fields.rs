@@ -338,6 +338,17 @@ fn extensions_that_are_not_processed_are_well_formed_and_not_critical() {
         refused(what, "verify.extension.criticality", &with(kind, false, value));
         refused(what, "verify.extension.unsupported-constraint", &with(kind, true, value));
     }
+    // subjectDirectoryAttributes: a countryOfCitizenship
+    let citizen = tlv(0x30, &[&tlv(0x30, &[&[6, 8, 0x2B, 6, 1, 5, 5, 7, 9, 4], &tlv(0x31, &[&tlv(0x13, &[b"NL"])])])]);
+    for (what, kind, value) in [
+        ("subjectInfoAccess (§4.2.2.2)", &[0x2B, 6, 1, 5, 5, 7, 1, 11][..], &access),
+        ("freshestCRL (§4.2.1.15)", &[0x55, 0x1D, 46], &points),
+        ("subjectDirectoryAttributes (§4.2.1.8)", &[0x55, 0x1D, 9], &citizen),
+    ] {
+        accepted(what, &with(kind, false, value));
+        refused(what, "verify.extension.criticality", &with(kind, true, value));
+        refused(what, "verify.extension.malformed", &with(kind, false, &[0x04, 0]));
+    }
     let usage = |value: &[u8]| with(oids::KEY_USAGE, true, value);
     accepted("decipherOnly, the ninth bit", &usage(&[3, 3, 7, 8, 0x80]));
     refused("a tenth bit", "verify.extension.malformed", &usage(&[3, 3, 6, 8, 0x40]));

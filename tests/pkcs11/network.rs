@@ -77,7 +77,9 @@ fn disturbed(hsm: &Hsm, server: &Server, run: Run, disturb: impl FnOnce()) -> Re
 fn a_network_hsm_that_dies_is_reached_again_by_the_same_run() {
     let hsm = Hsm::with_p256();
     let server = Server::start(&hsm, "s1");
-    let run = Run { sessions: 4, real_pauses: true, ..Run::signing(&hsm.uri("token=lab;object=ca", CLIENT)) };
+    // as many attempts as are made by default: a minute
+    let run =
+        Run { sessions: 4, retries: 8, real_pauses: true, ..Run::signing(&hsm.uri("token=lab;object=ca", CLIENT)) };
     let report = disturbed(&hsm, &server, run, || server.signal_children("-KILL"));
     assert_eq!(report.error, None);
     assert_eq!(report.signatures.len(), 10_000);

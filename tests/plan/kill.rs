@@ -85,5 +85,6 @@ fn a_signing_that_was_killed_is_signed_by_the_same_command() {
 fn a_finish_that_was_killed_is_finished_by_the_same_command() {
     kill_at_every("fsync", 1, &[PLAN, SIGN], FINISH, &[]);
     kill_at_every("renameat2", 1, &[PLAN, SIGN], FINISH, &[]);
-    kill_at_every("pwrite64", 7, &[PLAN, SIGN], FINISH, &[]);
+    // strace counts thread by thread, and the one that writes the ledger has few to write
+    kill_at_every("pwrite64", 2, &[PLAN, SIGN], FINISH, &[]);
 }
