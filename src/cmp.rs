@@ -2,8 +2,8 @@
 //! possession are this program's word (raVerified, RFC 9483 §5.2.3), which stands on ST's signature over the leaf.
 //!
 //! One request, one transaction (RFC 9483 §4.1): `cr`, `cp` or `pollRep`s before it, `certConf`, `pkiConf`. Only what the
-//! ledger has recorded is asked for ([`RecordedRequest`]). Nothing of an answer is believed before its protection was
-//! verified: by the shared secret, or under the certificate of the CA's that the configuration names. Whether a
+//! ledger has recorded is asked for ([`RecordedRequest`](crate::ledger::RecordedRequest)). Nothing of an answer is
+//! believed before its protection was verified: by the shared secret, or under the certificate of the CA's that the configuration names. Whether a
 //! certificate is as asked for is the caller's judgement, asked before it is confirmed.
 //!
 //! A request whose answer was lost is told apart from one that was refused ([`CmpError::is_doubtful`]): the CA may have
