@@ -19,8 +19,9 @@ mod rules;
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 #[allow(clippy::wildcard_imports, reason = "nearly every type of PKCS #11")]
 use cryptoki_sys::*;
@@ -41,6 +42,21 @@ struct Wrapper {
 struct State {
     counters: Counters,
     sessions: HashMap<CK_SESSION_HANDLE, CK_SLOT_ID>,
+}
+
+/// Waits so long on average: what the system sleeps too long is taken off the next waits.
+fn wait(delay: Duration) {
+    static TOO_LONG: AtomicU64 = AtomicU64::new(0);
+    if delay.is_zero() {
+        return;
+    }
+    let before = Duration::from_nanos(TOO_LONG.load(Ordering::Relaxed));
+    let started = Instant::now();
+    std::thread::sleep(delay.saturating_sub(before));
+    let seen = (started.elapsed() + before).saturating_sub(delay);
+    // an eighth of what is seen now, and never so much that nothing is left to sleep
+    let next = (before * 7 + seen) / 8;
+    TOO_LONG.store(u64::try_from(next.min(delay / 2).as_nanos()).unwrap_or(0), Ordering::Relaxed);
 }
 
 /// What a call is about, for `FAULTY_PKCS11_TOKEN`.
@@ -126,7 +142,7 @@ impl Wrapper {
             trace.write_all(format!("{function}\n").as_bytes()).expect("the trace can be written");
         }
         let (delay, action) = self.rules.next(&mut self.state().counters, function, concerned);
-        std::thread::sleep(delay);
+        wait(delay);
         match action {
             Action::Pass | Action::Delay(_) => real(),
             Action::Fail(code) => code,
