@@ -228,7 +228,7 @@ impl Config {
         self.collect(|errors| {
             let Some(section) = &self.document.signing else {
                 let hint = "Whose plans are taken, which policies are signed and how old a plan may be is written down on \
-                            the signing machine: docs/operator-guide.md has an example.";
+                            the signing machine: docs/other-cas.md has an example.";
                 return errors.push_hint(error::MISSING, &(0..0), "there is no [signing], which `sign` needs", hint);
             };
             let read = |path| files::certificates(path, errors);
