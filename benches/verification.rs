@@ -35,10 +35,21 @@ fn main() {
         .collect();
     let key = PublicKey::from_spki(&spki(&secret)).expect("a key");
 
+    for (adding, new) in [
+        ("the processor's vectors, where it has them", IssuerKey::new as fn(_) -> _),
+        ("portable", IssuerKey::portable),
+    ] {
+        println!("{adding}");
+        table(&key, new, &claims);
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "a benchmark's output")]
+fn table(key: &PublicKey, new: fn(PublicKey) -> IssuerKey, claims: &[Claim<'_>]) {
     println!("{:>10} {:>12} {:>10} {:>10} {:>8}", "signatures", "tables ms", "fixed us", "aws-lc us", "ratio");
     // the first number of signatures that each window is made for, and chunks as the pipeline has them
     for (count, chunk) in [(8_000, 1024), (8_000, 512), (8_000, 256), (150_000, 1024), (150_000, 512), (150_000, 256)] {
-        let issuer = IssuerKey::new(key.clone());
+        let issuer = new(key.clone());
         issuer.expect(count);
         let tables = verify(&issuer, VerificationEngine::FixedKey, &claims[..8], chunk);
         // the first signatures are all checked twice

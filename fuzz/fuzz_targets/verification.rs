@@ -15,14 +15,14 @@ use reroot::crypto::{Claim, IssuerKey, PublicKey, VerificationEngine};
 use reroot::x509::{SignatureAlgorithm, Spki};
 
 thread_local! {
-    static KEYS: RefCell<HashMap<u8, Rc<(SigningKey, IssuerKey)>>> = RefCell::default();
+    static KEYS: RefCell<HashMap<u8, Rc<(SigningKey, [IssuerKey; 2])>>> = RefCell::default();
 }
 
 fuzz_target!(|octets: &[u8]| {
     let Some((selector, mut rest)) = octets.split_first() else { return };
     let pair =
         KEYS.with_borrow_mut(|keys| Rc::clone(keys.entry(*selector).or_insert_with(|| Rc::new(pair(*selector)))));
-    let (secret, key) = (&pair.0, &pair.1);
+    let (secret, [key, portable]) = (&pair.0, &pair.1);
 
     let mut all: Vec<(Vec<u8>, Vec<u8>)> = vec![];
     while let Some((head, tail)) = rest.split_first_chunk::<4>() {
@@ -54,7 +54,9 @@ fuzz_target!(|octets: &[u8]| {
     let generic = key.verify_batch(VerificationEngine::Generic, &claims).expect("it cannot contradict itself");
     let fixed = key.verify_batch(VerificationEngine::FixedKey, &claims).expect("the engines agree");
     assert_eq!(fixed, generic);
+    // on a processor without vectors the two are the same
     let opinions = key.unchecked_opinions(&claims).expect("the tables are right");
+    assert_eq!(opinions, portable.unchecked_opinions(&claims).expect("the tables are right"));
     for (opinion, verdict) in opinions.into_iter().zip(generic) {
         assert!(opinion.is_none_or(|opinion| opinion == verdict.is_ok()), "{opinion:?}, aws-lc {verdict:?}");
     }
@@ -82,7 +84,7 @@ fn numbers(r: [u8; 32], s: [u8; 32]) -> Vec<u8> {
 }
 
 /// Key 1 is the base point, key 255 its negative.
-fn pair(selector: u8) -> (SigningKey, IssuerKey) {
+fn pair(selector: u8) -> (SigningKey, [IssuerKey; 2]) {
     let mut scalar = [0; 32];
     scalar[31] = selector.max(1);
     if selector == 255 {
@@ -95,9 +97,10 @@ fn pair(selector: u8) -> (SigningKey, IssuerKey) {
     ];
     let point = secret.verifying_key().to_sec1_point(false);
     let spki = Spki::from_der(&[&head, point.as_bytes()].concat()).expect("a SubjectPublicKeyInfo");
-    let key = IssuerKey::new(PublicKey::from_spki(&spki).expect("a key"));
-    key.expect(1_000);
-    (secret, key)
+    let key = PublicKey::from_spki(&spki).expect("a key");
+    let keys = [IssuerKey::new(key.clone()), IssuerKey::portable(key)];
+    keys.iter().for_each(|key| key.expect(1_000));
+    (secret, keys)
 }
 
 const ORDER_LESS_ONE: [u8; 32] = [

@@ -56,6 +56,7 @@ fn every_p256_vector_gets_its_verdict_from_the_engine_with_tables() {
         let Some(key) = Spki::from_der(&group.der).ok().and_then(|spki| PublicKey::from_spki(&spki).ok()) else {
             continue;
         };
+        let portable = IssuerKey::portable(key.clone());
         let key = IssuerKey::new(key);
         key.expect(1_000);
         // several times over, since groups of one vector would be too small for the engine; most of the others are not DER
@@ -65,6 +66,7 @@ fn every_p256_vector_gets_its_verdict_from_the_engine_with_tables() {
             .collect();
         let verdicts = key.verify_batch(VerificationEngine::FixedKey, &claims).expect("the engines agree");
         let opinions = key.unchecked_opinions(&claims).expect("the tables are right");
+        assert_eq!(opinions, portable.unchecked_opinions(&claims).expect("the tables are right"));
         for (test, (verdict, opinion)) in group.tests.iter().cycle().zip(verdicts.iter().zip(opinions)) {
             let what = format!("{} {}", test.tc_id, test.comment);
             assert_eq!(verdict.is_ok(), must_verify(test.result), "{what}");

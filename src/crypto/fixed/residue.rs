@@ -80,6 +80,17 @@ impl<M: Modulus> Residue<M> {
         Self(multiply::<M>(number, M::SQUARE), PhantomData)
     }
 
+    /// The number times 2^256, below the prime, as it is kept.
+    pub(super) const fn montgomery(self) -> Limbs {
+        self.0
+    }
+
+    /// Of a number times 2^256, below the prime.
+    pub(super) fn from_montgomery(limbs: Limbs) -> Self {
+        debug_assert!(is_below(limbs, M::PRIME));
+        Self(limbs, PhantomData)
+    }
+
     /// The number below the prime.
     #[cfg(test)]
     pub(super) fn number(self) -> Limbs {

@@ -22,7 +22,7 @@ impl OddScalar {
     }
 
     #[inline]
-    fn digit(&self, window: u32, position: u32) -> Digit {
+    pub(super) fn digit(&self, window: u32, position: u32) -> Digit {
         let Digit { index, negative } = digit(&self.number, window, position);
         Digit { index, negative: negative ^ self.negative }
     }

@@ -84,6 +84,11 @@ impl Table {
         digits(self.window)
     }
 
+    /// Row after row.
+    pub(super) fn points(&self) -> &[Affine] {
+        &self.points
+    }
+
     /// The odd multiples for one position.
     #[inline]
     pub(super) fn row(&self, position: u32) -> &[Affine] {

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use super::recode::{Digit, digit, digits};
 use super::residue::{Field, Residue};
-use super::table::{Affine, point};
+use super::table::{Affine, Table, point};
 use super::*;
 use crate::crypto::PublicKey;
 use crate::x509::oid;
@@ -158,9 +158,14 @@ fn a_table_holds_the_odd_multiples_that_p256_computes() {
 
 /// x of u1 G + u2 Q by the engine, for all pairs at once.
 fn by_engine(key: ProjectivePoint, pairs: &[(Limbs, Limbs)]) -> Vec<Option<Field>> {
-    let (generator, key) = (generator(known::WINDOW).unwrap(), Table::new(key, known::WINDOW).unwrap());
     let scalars: Vec<_> = pairs.iter().map(|(u1, u2)| (OddScalar::new(*u1), OddScalar::new(*u2))).collect();
-    sums(generator, &key, &scalars)
+    let by = |adding| {
+        let key = Multiples::new(key, known::WINDOW, adding).unwrap();
+        sums(generator(known::WINDOW, adding).unwrap(), &key, &scalars)
+    };
+    let portable = by(Adding::Portable);
+    assert_eq!(by(Adding::Best), portable, "with and without vectors");
+    portable
 }
 
 #[test]
@@ -222,10 +227,14 @@ fn r_is_x_or_x_less_the_order() {
 
 #[test]
 fn the_known_answers_are_found() {
-    assert!(known::answers_are_found());
+    assert!(known::answers_are_found(Adding::Best) && known::answers_are_found(Adding::Portable));
 }
 
 fn issuer(secret: &SigningKey) -> IssuerKey {
+    IssuerKey::new(public(secret))
+}
+
+fn public(secret: &SigningKey) -> PublicKey {
     let point = secret.verifying_key().to_sec1_point(false);
     let algorithm = element(
         tag::SEQUENCE,
@@ -235,7 +244,7 @@ fn issuer(secret: &SigningKey) -> IssuerKey {
         ],
     );
     let spki = element(tag::SEQUENCE, &[&algorithm, &element(tag::BIT_STRING, &[&[0], point.as_bytes()])]);
-    IssuerKey::new(PublicKey::from_spki(&Spki::from_der(&spki).unwrap()).unwrap())
+    PublicKey::from_spki(&Spki::from_der(&spki).unwrap()).unwrap()
 }
 
 fn secret(of: u8) -> SigningKey {
@@ -318,12 +327,13 @@ fn good_and_changed_signatures_get_the_verdicts_of_aws_lc() {
         all.extend(mutations(&message, &signature, 37 * n));
     }
     let claims = claims(&all);
-    let key = issuer(&secret);
-    let expected = key.verify_batch(VerificationEngine::Generic, &claims).unwrap();
-    assert_eq!(expected.iter().filter(|verdict| verdict.is_ok()).count(), 2 * 60, "the signatures and their twins");
-    assert_eq!(key.verify_batch(VerificationEngine::FixedKey, &claims).unwrap(), expected);
-    for (opinion, verdict) in key.unchecked_opinions(&claims).unwrap().into_iter().zip(&expected) {
-        assert!(opinion.is_none_or(|opinion| opinion == verdict.is_ok()));
+    for key in [issuer(&secret), IssuerKey::portable(public(&secret))] {
+        let expected = key.verify_batch(VerificationEngine::Generic, &claims).unwrap();
+        assert_eq!(expected.iter().filter(|verdict| verdict.is_ok()).count(), 2 * 60, "the signatures and their twins");
+        assert_eq!(key.verify_batch(VerificationEngine::FixedKey, &claims).unwrap(), expected);
+        for (opinion, verdict) in key.unchecked_opinions(&claims).unwrap().into_iter().zip(&expected) {
+            assert!(opinion.is_none_or(|opinion| opinion == verdict.is_ok()));
+        }
     }
 }
 

@@ -1,0 +1,61 @@
+//! The same sums, eight at a time, on processors that can (AVX-512 IFMA): crate `p256-lanes`.
+
+use p256_lanes::{Digit, Lanes, Limbs};
+
+use super::recode::digits;
+use super::residue::{Field, invert_all};
+use super::sum::OddScalar;
+use super::table::Table;
+
+/// A table in the form that the vectors take.
+#[derive(Debug)]
+pub(super) struct LaneTable {
+    lanes: Lanes,
+    window: u32,
+    table: p256_lanes::Table,
+}
+
+impl LaneTable {
+    pub(super) fn new(lanes: Lanes, table: &Table) -> Self {
+        // four doublings make numbers times 2^256 numbers times 2^260
+        let moved = |coordinate: Field| (0..4).fold(coordinate, |number, _| number.add(number)).montgomery();
+        let points: Vec<_> = table.points().iter().map(|point| [moved(point.x), moved(point.y)]).collect();
+        let window = table.window();
+        Self { lanes, window, table: lanes.table(&points, 1 << (window - 1)) }
+    }
+
+    pub(super) const fn window(&self) -> u32 {
+        self.window
+    }
+}
+
+/// As [`sums`](super::sum::sums). A sum without a value costs its neighbours a second go.
+pub(super) fn sums(generator: &LaneTable, key: &LaneTable, scalars: &[(OddScalar, OddScalar)]) -> Vec<Option<Field>> {
+    let window = generator.window;
+    let positions = digits(window) as usize;
+    let mut fill = |step: usize, asked: &mut [Digit]| {
+        for (digit, (of_generator, of_key)) in asked.iter_mut().zip(scalars) {
+            let scalar = if step < positions { of_generator } else { of_key };
+            let position = u32::try_from(step % positions).expect("few");
+            let found = scalar.digit(window, position);
+            *digit = Digit { index: u32::try_from(found.index).expect("few bits"), negative: found.negative };
+        }
+    };
+    let mut invert = |numbers: &mut [Limbs]| {
+        // what is a 2^260 there is 16 a here; its inverse, 1 / 16 a, there is 1 / 256 a
+        let factor = Field::new([256, 0, 0, 0]);
+        let mut inverses: Vec<Field> = numbers.iter().map(|number| Field::from_montgomery(*number)).collect();
+        invert_all(&mut inverses);
+        for (number, inverse) in numbers.iter_mut().zip(inverses) {
+            *number = inverse.multiply(factor).montgomery();
+        }
+    };
+    match generator.lanes.sums(&[&generator.table, &key.table], scalars.len(), &mut fill, &mut invert) {
+        Some(sums) => sums.into_iter().map(|x| Some(Field::new(x))).collect(),
+        None if scalars.len() == 1 => vec![None],
+        None => {
+            let (left, right) = scalars.split_at(scalars.len() / 2);
+            [sums(generator, key, left), sums(generator, key, right)].concat()
+        }
+    }
+}

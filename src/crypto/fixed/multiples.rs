@@ -1,0 +1,53 @@
+//! A point's multiples in the form that this processor adds fastest.
+
+use p256::ProjectivePoint;
+use p256_lanes::Lanes;
+
+use super::lanes::{self, LaneTable};
+use super::residue::Field;
+use super::sum::{self, OddScalar};
+use super::table::Table;
+
+/// How points are added.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Adding {
+    /// With the processor's vectors where it has them.
+    #[default]
+    Best,
+    /// Without them.
+    Portable,
+}
+
+/// Multiples of one point.
+#[derive(Debug)]
+pub(super) enum Multiples {
+    Lanes(LaneTable),
+    Portable(Table),
+}
+
+impl Multiples {
+    /// `None` as [`Table::new`].
+    pub(super) fn new(point: ProjectivePoint, window: u32, adding: Adding) -> Option<Self> {
+        let table = Table::new(point, window)?;
+        Some(match Lanes::detect().filter(|_| adding == Adding::Best) {
+            Some(lanes) => Self::Lanes(LaneTable::new(lanes, &table)),
+            None => Self::Portable(table),
+        })
+    }
+
+    pub(super) const fn window(&self) -> u32 {
+        match self {
+            Self::Lanes(table) => table.window(),
+            Self::Portable(table) => table.window(),
+        }
+    }
+}
+
+/// The x coordinates of u1 G + u2 Q, in order: see [`sum::sums`]. The tables are of one window and one form.
+pub(super) fn sums(generator: &Multiples, key: &Multiples, scalars: &[(OddScalar, OddScalar)]) -> Vec<Option<Field>> {
+    match (generator, key) {
+        (Multiples::Lanes(generator), Multiples::Lanes(key)) => lanes::sums(generator, key, scalars),
+        (Multiples::Portable(generator), Multiples::Portable(key)) => sum::sums(generator, key, scalars),
+        _ => vec![None; scalars.len()],
+    }
+}
