@@ -31,6 +31,7 @@ fn main() {
             algorithm: SignatureAlgorithm::EcdsaSha256,
             message,
             signature: signature.as_bytes(),
+            sha256: None,
         })
         .collect();
     let key = PublicKey::from_spki(&spki(&secret)).expect("a key");

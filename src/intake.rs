@@ -20,7 +20,7 @@ use crate::verify::{
 use crate::x509::{Certificate, Sha256Digest, Time};
 
 /// Items handed to a worker at once.
-const BLOCK: usize = 512;
+const BLOCK: usize = 1024;
 
 /// What to read and how to judge it.
 pub(crate) struct Source<'a> {

@@ -48,7 +48,7 @@ fuzz_target!(|octets: &[u8]| {
             break;
         }
     }
-    let claim = |(message, signature)| Claim { algorithm: SignatureAlgorithm::EcdsaSha256, message, signature };
+    let claim = |(message, signature)| Claim { algorithm: SignatureAlgorithm::EcdsaSha256, message, signature, sha256: None };
     let claims: Vec<Claim<'_>> =
         all.iter().map(|(message, signature)| claim((message.as_slice(), signature.as_slice()))).collect();
     let generic = key.verify_batch(VerificationEngine::Generic, &claims).expect("it cannot contradict itself");

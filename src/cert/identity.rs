@@ -1,6 +1,9 @@
 //! The issuer without its key: what an auditor needs to rebuild a tbsCertificate.
 
-use crate::x509::{BasicConstraints, Certificate, CertificateError, KeyIdentifier, KeyUsage, Name, Spki, Validity};
+use crate::x509::{
+    BasicConstraints, Certificate, CertificateError, KeyIdentifier, KeyUsage, LazySha256, Name, Sha256Digest, Spki,
+    Validity,
+};
 
 /// The issuing CA's certificate and the chain above it, fit to issue.
 #[derive(Clone, Debug)]
@@ -8,6 +11,7 @@ pub struct IssuerIdentity {
     certificate: Certificate,
     chain: Vec<Certificate>,
     key_identifier: Option<KeyIdentifier>,
+    spki_sha256: LazySha256,
 }
 
 impl IssuerIdentity {
@@ -40,12 +44,17 @@ impl IssuerIdentity {
             below = above;
         }
         let key_identifier = certificate.subject_key_identifier()?;
-        Ok(Self { certificate, chain, key_identifier })
+        Ok(Self { certificate, chain, key_identifier, spki_sha256: LazySha256::default() })
     }
 
     /// The issuing CA's certificate.
     pub fn certificate(&self) -> &Certificate {
         &self.certificate
+    }
+
+    /// SHA-256 of the issuer's SubjectPublicKeyInfo, by `hash`, which is asked once.
+    pub fn spki_sha256(&self, hash: fn(&[u8]) -> Sha256Digest) -> Sha256Digest {
+        self.spki_sha256.get(|| hash(self.spki().der()))
     }
 
     /// The certificates above it, nearest first.

@@ -1,7 +1,7 @@
 //! Signed certificates, before and after somebody has looked at the signature.
 
 use crate::origin::Origin;
-use crate::x509::{SerialNumber, Spki, Validity};
+use crate::x509::{LazySha256, SerialNumber, Sha256Digest, Spki, Validity};
 
 use super::TbsCertificate;
 
@@ -22,18 +22,25 @@ pub struct IssuedCertificate {
     der: Vec<u8>,
     tbs: TbsCertificate,
     signature: Vec<u8>,
+    sha256: LazySha256,
 }
 
 impl IssuedCertificate {
     /// Asserts that the signature was verified. Only [`issue`](crate::issue) may call this; `tests/architecture.rs`
     /// looks for other callers.
     pub(crate) fn assert_verified(unchecked: UncheckedCertificate) -> Self {
-        Self { der: unchecked.tbs.wrap(&unchecked.signature), tbs: unchecked.tbs, signature: unchecked.signature }
+        let der = unchecked.tbs.wrap(&unchecked.signature);
+        Self { der, tbs: unchecked.tbs, signature: unchecked.signature, sha256: LazySha256::default() }
     }
 
     /// The whole certificate.
     pub fn der(&self) -> &[u8] {
         &self.der
+    }
+
+    /// SHA-256 of the whole certificate, by `hash`, which is asked once.
+    pub fn sha256(&self, hash: fn(&[u8]) -> Sha256Digest) -> Sha256Digest {
+        self.sha256.get(|| hash(&self.der))
     }
 
     /// What was signed.

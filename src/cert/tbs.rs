@@ -2,7 +2,7 @@
 
 use crate::origin::Origin;
 use crate::x509::tlv::{element, tag, write_element};
-use crate::x509::{Certificate, SerialNumber, SignatureAlgorithm, Spki, Validity};
+use crate::x509::{Certificate, LazySha256, SerialNumber, Sha256Digest, SignatureAlgorithm, Spki, Validity};
 
 use super::{IssuerIdentity, ObjectTemplate};
 
@@ -22,6 +22,7 @@ pub struct TbsCertificate {
     validity: Validity,
     spki: Spki,
     full_width_signature: bool,
+    sha256: LazySha256,
 }
 
 impl TbsCertificate {
@@ -60,6 +61,7 @@ impl TbsCertificate {
             validity: template.validity,
             spki: template.spki.clone(),
             full_width_signature: template.device.full_width_signature,
+            sha256: LazySha256::default(),
         }
     }
 
@@ -75,12 +77,18 @@ impl TbsCertificate {
             validity: certificate.validity(),
             spki: certificate.spki().clone(),
             full_width_signature: false,
+            sha256: LazySha256::default(),
         }
     }
 
     /// The octets to sign.
     pub fn der(&self) -> &[u8] {
         &self.der
+    }
+
+    /// SHA-256 of the octets, by `hash`, which is asked once.
+    pub fn sha256(&self, hash: fn(&[u8]) -> Sha256Digest) -> Sha256Digest {
+        self.sha256.get(|| hash(&self.der))
     }
 
     /// The chip and its item.

@@ -26,7 +26,7 @@ fn derive(seed: &Seed, issuer_sha256: &Sha256Digest, leaf_sha256: &Sha256Digest,
 /// The serial number that a template asks for at this attempt. A copied one is the same at every attempt.
 pub fn serial_for(template: &ObjectTemplate, seed: &Seed, issuer: &IssuerIdentity, attempt: u32) -> SerialNumber {
     match &template.serial {
-        SerialRule::Derived => derive_serial(seed, issuer.spki(), &template.origin.fingerprint, attempt),
+        SerialRule::Derived => derive(seed, &issuer.spki_sha256(sha256), &template.origin.fingerprint, attempt),
         SerialRule::Source(serial) => serial.clone(),
     }
 }

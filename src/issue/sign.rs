@@ -145,7 +145,10 @@ pub fn check_all(
 }
 
 fn claim<'a>(tbs: &'a TbsCertificate, signature: &'a [u8]) -> Claim<'a> {
-    Claim { algorithm: tbs.signature_algorithm(), message: tbs.der(), signature }
+    let algorithm = tbs.signature_algorithm();
+    // the digest that was recorded, where this algorithm is about it
+    let sha256 = (algorithm == SignatureAlgorithm::EcdsaSha256).then(|| tbs.sha256(sha256));
+    Claim { algorithm, message: tbs.der(), signature, sha256 }
 }
 
 /// What came of a call to [`Issuer::sign`].
@@ -203,10 +206,13 @@ impl Slot {
 
     fn outcome(self) -> Signed {
         match self.state {
-            State::Good(signature) => Signed::Issued(IssuedCertificate::assert_verified(UncheckedCertificate {
-                tbs: self.recorded.into_tbs(),
-                signature,
-            })),
+            State::Good(signature) => {
+                let unchecked = UncheckedCertificate { tbs: self.recorded.into_tbs(), signature };
+                let certificate = IssuedCertificate::assert_verified(unchecked);
+                // here, where many work at once, and not when it is recorded
+                certificate.sha256(sha256);
+                Signed::Issued(certificate)
+            }
             State::Deterministic => Signed::NeedsNewSerial(self.recorded),
             State::Pending | State::Failed => Signed::Unsigned(self.recorded),
         }

@@ -69,7 +69,7 @@ impl Ledger {
         chunk: u64,
         linted: &[LintedTbs],
     ) -> Result<(Chunk, bool), LedgerError> {
-        let digests: Vec<Sha256Digest> = linted.iter().map(|linted| sha256(linted.tbs().der())).collect();
+        let digests: Vec<Sha256Digest> = linted.iter().map(|linted| linted.tbs().sha256(sha256)).collect();
         self.with(|book| {
             let head = book.store.head()?;
             let known = Chunk::load(book, batch, chunk)?;
@@ -97,7 +97,7 @@ impl Ledger {
     /// attempt or has the serial number of the last; or the store fails: then it must not be signed.
     pub fn retry(&self, batch: &BatchId, chunk: u64, linted: LintedTbs) -> Result<RecordedTbs, LedgerError> {
         let tbs = linted.tbs();
-        let digest = sha256(tbs.der());
+        let digest = tbs.sha256(sha256);
         self.with(|book| {
             let head = book.store.head()?;
             let known = Chunk::load(book, batch, chunk)?;
@@ -143,7 +143,7 @@ impl Ledger {
         signatures_made: u64,
     ) -> Result<(), LedgerError> {
         let digests: Vec<_> =
-            issued.iter().map(|certificate| (sha256(certificate.tbs().der()), sha256(certificate.der()))).collect();
+            issued.iter().map(|certificate| (certificate.tbs().sha256(sha256), certificate.sha256(sha256))).collect();
         self.with(|book| {
             let head = book.store.head()?;
             let known = Chunk::load(book, batch, chunk)?;

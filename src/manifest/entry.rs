@@ -49,7 +49,8 @@ impl Entry {
         assert_eq!(certificate.origin(), leaf.origin(), "certificate and leaf are of the same chip");
         assert_eq!(certificate.spki(), leaf.spki(), "certificate and leaf have the same key");
         let (spki, attempt) = (sha256(leaf.spki().der()), certificate.attempt());
-        Self::of(leaf, spki, certificate.der(), certificate.serial(), certificate.validity(), attempt, reissue)
+        let digests = (spki, certificate.sha256(sha256));
+        Self::of(leaf, digests, certificate.der(), certificate.serial(), certificate.validity(), attempt, reissue)
     }
 
     /// The line that a certificate read back would have: what it says of itself, over the leaf it is shown with.
@@ -64,12 +65,13 @@ impl Entry {
             return None;
         }
         let (serial, validity) = (certificate.serial(), certificate.validity());
-        Some(Self::of(leaf, sha256(leaf.spki().der()), certificate.der(), serial, validity, attempt, reissue))
+        let digests = (sha256(leaf.spki().der()), sha256(certificate.der()));
+        Some(Self::of(leaf, digests, certificate.der(), serial, validity, attempt, reissue))
     }
 
     fn of(
         leaf: &VerifiedLeaf,
-        spki_sha256: Sha256Digest,
+        (spki_sha256, sha256): (Sha256Digest, Sha256Digest),
         der: &[u8],
         serial: &SerialNumber,
         validity: Validity,
@@ -88,7 +90,7 @@ impl Entry {
             spki_sha256,
             serial: serial.clone(),
             attempt,
-            sha256: sha256(der),
+            sha256,
             sha1: sha1(der),
             validity,
             bytes: u32::try_from(der.len()).expect("a certificate is far smaller than 4 GiB"),

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use crate::cert::{IssuedCertificate, IssuerIdentity, UncheckedCertificate};
+use crate::crypto::sha256;
 use crate::error::Error;
 use crate::issue::{IssueError, Issuer, SignReport, Signed};
 use crate::ledger::{BatchRow, Ledger, Recorded, RecordedTbs};
@@ -88,8 +89,11 @@ impl<'a> Work<'a> {
         row: &Row,
         attempt: u32,
     ) -> Result<(VerifiedLeaf, LintedTbs), Error> {
-        prepare(self.issuer, self.bound, self.batch, spool, self.verifier, row, attempt)?
-            .map_err(|finding| Error::LintDiffers { item: finding.item.to_string(), reason: finding.reason.clone() })
+        let (leaf, linted) = prepare(self.issuer, self.bound, self.batch, spool, self.verifier, row, attempt)?
+            .map_err(|finding| Error::LintDiffers { item: finding.item.to_string(), reason: finding.reason.clone() })?;
+        // here, where many work at once, and not when it is recorded
+        linted.tbs().sha256(sha256);
+        Ok((leaf, linted))
     }
 
     /// As [`prepare`](Self::prepare), on all cores, results in order.

@@ -80,6 +80,7 @@ impl Begun {
             algorithm: certificate.signature_algorithm(),
             message: certificate.tbs(),
             signature: certificate.signature(),
+            sha256: None,
         })
     }
 }

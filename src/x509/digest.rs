@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::OnceLock;
 
 macro_rules! digest {
     ($(#[$doc:meta])* $name:ident, $length:literal) => {
@@ -67,6 +68,37 @@ digest! {
 pub struct DigestParseError {
     found: usize,
     expected: usize,
+}
+
+/// The SHA-256 of octets that never change, computed when it is first asked for and kept beside them.
+///
+/// It says nothing that the octets do not say, so any two are equal.
+#[derive(Clone, Default)]
+pub struct LazySha256(OnceLock<Sha256Digest>);
+
+impl LazySha256 {
+    /// The digest, by `compute` the first time.
+    pub fn get(&self, compute: impl FnOnce() -> Sha256Digest) -> Sha256Digest {
+        *self.0.get_or_init(compute)
+    }
+}
+
+impl PartialEq for LazySha256 {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for LazySha256 {}
+
+impl std::hash::Hash for LazySha256 {
+    fn hash<H: std::hash::Hasher>(&self, _: &mut H) {}
+}
+
+impl fmt::Debug for LazySha256 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.0.get())
+    }
 }
 
 #[cfg(test)]

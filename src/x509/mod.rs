@@ -18,7 +18,7 @@ mod validity;
 
 pub use algorithm::{AlgorithmError, SignatureAlgorithm};
 pub use certificate::{BasicConstraints, Certificate, CertificateError, Extension, KeyUsage, Leniency};
-pub use digest::{DigestParseError, Sha1Digest, Sha256Digest};
+pub use digest::{DigestParseError, LazySha256, Sha1Digest, Sha256Digest};
 pub use key_id::KeyIdentifier;
 pub use name::{Attribute, Name, NameError};
 pub use serial::{SerialNumber, SerialNumberError};

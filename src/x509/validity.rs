@@ -94,40 +94,53 @@ impl Time {
 
     /// The DER element: UTCTime to 2049, GeneralizedTime from 2050 (RFC 5280 §4.1.2.5).
     pub fn to_der(self) -> Vec<u8> {
+        let digits = self.digits();
+        // years of two digits are those from 1950 to 2049
+        let (tag, text) = match self.civil().year() {
+            1950..=2049 => (tag::UTC_TIME, &digits[2..]),
+            _ => (tag::GENERALIZED_TIME, &digits[..]),
+        };
+        let mut der = Vec::with_capacity(17);
+        der.extend([tag, u8::try_from(text.len() + 1).expect("15 at most")]);
+        der.extend_from_slice(text);
+        der.push(b'Z');
+        der
+    }
+
+    /// YYYYMMDDHHMMSS
+    fn digits(self) -> [u8; 14] {
         let civil = self.civil();
-        let tail = format!(
-            "{:02}{:02}{:02}{:02}{:02}Z",
+        let year = u16::try_from(civil.year()).expect("constructors keep the range");
+        let century = |year: u16| u8::try_from(year).expect("two digits");
+        let parts = [
+            century(year / 100),
+            century(year % 100),
             u8::from(civil.month()),
             civil.day(),
             civil.hour(),
             civil.minute(),
-            civil.second()
-        );
-        let (tag, text) = if (1950..=2049).contains(&civil.year()) {
-            (tag::UTC_TIME, format!("{:02}{tail}", civil.year() % 100))
-        } else {
-            (tag::GENERALIZED_TIME, format!("{:04}{tail}", civil.year()))
-        };
-        let mut der = vec![tag, u8::try_from(text.len()).expect("15 at most")];
-        der.extend_from_slice(text.as_bytes());
-        der
+            civil.second(),
+        ];
+        let mut digits = [b'0'; 14];
+        for (digits, part) in digits.chunks_exact_mut(2).zip(parts) {
+            digits[0] += part / 10;
+            digits[1] += part % 10;
+        }
+        digits
     }
 }
 
 /// RFC 3339 in UTC, whole seconds.
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let civil = self.civil();
-        write!(
-            f,
-            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z",
-            civil.year(),
-            u8::from(civil.month()),
-            civil.day(),
-            civil.hour(),
-            civil.minute(),
-            civil.second()
-        )
+        let digits = self.digits();
+        let [year, month, day, hour, minute, second] =
+            [&digits[..4], &digits[4..6], &digits[6..8], &digits[8..10], &digits[10..12], &digits[12..]]
+                .map(|digits| std::str::from_utf8(digits).expect("digits"));
+        for text in [year, "-", month, "-", day, "T", hour, ":", minute, ":", second, "Z"] {
+            f.write_str(text)?;
+        }
+        Ok(())
     }
 }
 

@@ -62,7 +62,7 @@ fn every_p256_vector_gets_its_verdict_from_the_engine_with_tables() {
         // several times over, since groups of one vector would be too small for the engine; most of the others are not DER
         let claims: Vec<Claim<'_>> = (0..8)
             .flat_map(|_| &group.tests)
-            .map(|test| Claim { algorithm, message: &test.msg, signature: &test.sig })
+            .map(|test| Claim { algorithm, message: &test.msg, signature: &test.sig, sha256: None })
             .collect();
         let verdicts = key.verify_batch(VerificationEngine::FixedKey, &claims).expect("the engines agree");
         let opinions = key.unchecked_opinions(&claims).expect("the tables are right");

@@ -18,6 +18,12 @@ pub(super) enum Adding {
     Portable,
 }
 
+impl Adding {
+    pub(super) fn uses_vectors(self) -> bool {
+        self == Self::Best && Lanes::detect().is_some()
+    }
+}
+
 /// Multiples of one point.
 #[derive(Debug)]
 pub(super) enum Multiples {

@@ -263,7 +263,12 @@ fn signed(secret: &SigningKey, count: u32) -> Vec<(Vec<u8>, Vec<u8>)> {
 fn claims(signed: &[(Vec<u8>, Vec<u8>)]) -> Vec<Claim<'_>> {
     signed
         .iter()
-        .map(|(message, signature)| Claim { algorithm: SignatureAlgorithm::EcdsaSha256, message, signature })
+        .map(|(message, signature)| Claim {
+            algorithm: SignatureAlgorithm::EcdsaSha256,
+            message,
+            signature,
+            sha256: None,
+        })
         .collect()
 }
 
@@ -367,7 +372,7 @@ fn other_algorithms_are_left_to_the_generic_engine() {
 fn a_few_signatures_make_no_table() {
     let secret = secret(0x33);
     let all = signed(&secret, 99);
-    let key = issuer(&secret);
+    let key = IssuerKey::portable(public(&secret));
     let fixed = key.fixed.as_deref().unwrap();
     let window = || fixed.tables.read().unwrap().as_ref().map(|tables| tables.key.window());
     assert!(key.verify_batch(VerificationEngine::FixedKey, &claims(&all)).unwrap().iter().all(Result::is_ok));
@@ -425,9 +430,12 @@ fn every_chunk_has_a_sample() {
 
 #[test]
 fn larger_tables_come_with_more_signatures() {
-    let sorted = WINDOWS.is_sorted_by(|(count, window), (more, larger)| count < more && window < larger);
-    assert!(sorted && WINDOWS[0].0 == MIN_SEEN);
-    for (_, window) in WINDOWS {
+    for windows in [WINDOWS, LANE_WINDOWS] {
+        let sorted = windows.is_sorted_by(|(count, window), (more, larger)| count < more && window < larger);
+        assert!(sorted && windows[0].0 == MIN_SEEN);
+    }
+    for ((_, window), (_, same)) in WINDOWS.into_iter().zip(LANE_WINDOWS) {
+        assert_eq!(window, same, "the generator has a place for each");
         assert!((2..=16).contains(&window), "an index fits, and the generator has a place for it");
     }
 }
