@@ -127,7 +127,7 @@ impl Surroundings {
             jobs: args.jobs.unwrap_or_else(cores),
             engine: load::engine(args.engine.generic_verify),
             // of another CA's certificates, so many may be asked for before the first of them is written
-            chunk_size: if way == Way::Cmp { 256 } else { CHUNK_SIZE },
+            chunk_size: args.chunk.unwrap_or(if way == Way::Cmp { 256 } else { CHUNK_SIZE }),
             dry_run: args.dry_run,
             tool: TOOL,
             way,
