@@ -159,7 +159,7 @@ pub fn plan(
         file::write(&path, &head, signer, job.now.max(row.issued_at), small, &mut leaves)?;
         partial.as_ref().map_or(Ok(()), |partial| hand_over::publish(partial, job.out))
     })?;
-    let at = |source| DurableError::Io { path: place.clone(), source };
+    let at = |source| DurableError::Io { doing: "look at", path: place.clone(), source };
     let bytes = std::fs::metadata(&place).map_err(at)?.len();
     summary.head = Some(ledger.head()?);
     let planned = Planned { summary: summary.with_timings(run.timings), plan_sha256: sha256(&head), bytes };
@@ -181,7 +181,7 @@ fn draw(
     each: &mut dyn FnMut(&VerifiedLeaf) -> Result<(), Error>,
 ) -> Result<Drawn, Error> {
     let scratch = durable::parent(job.out);
-    let at = |source| DurableError::Io { path: scratch.to_owned(), source };
+    let at = |source| DurableError::Io { doing: "write to a file in", path: scratch.to_owned(), source };
     let mut writer = LeafWriter::new(BufWriter::with_capacity(1 << 20, durable::scratch(scratch)?));
     let mut tree = TreeBuilder::new();
     work.progress.total(work.rows.len() as u64);

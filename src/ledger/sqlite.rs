@@ -49,7 +49,7 @@ impl SqliteStore {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Err(LedgerError::Missing { path: path.to_owned() });
             }
-            Err(source) => return Err(DurableError::Io { path: path.to_owned(), source }.into()),
+            Err(source) => return Err(DurableError::Io { doing: "look at", path: path.to_owned(), source }.into()),
             Ok(about) if !about.is_file() => return Err(LedgerError::Foreign { path: path.to_owned() }),
             Ok(about) if about.len() == 0 => return Err(LedgerError::Incomplete { path: path.to_owned() }),
             Ok(_) => {}

@@ -91,11 +91,28 @@ pub enum StoreError {
         chunk: u64,
     },
     /// SQLite refused.
-    #[error("ledger `{}`: {source}", path.display())]
+    #[error("ledger `{}`: {}", path.display(), reason(source))]
     Sqlite {
         /// The ledger's file.
         path: PathBuf,
         /// SQLite's reason.
         source: rusqlite::Error,
     },
+}
+
+/// What SQLite says, and what it was doing: its own texts say only that something went wrong.
+fn reason(source: &rusqlite::Error) -> String {
+    use rusqlite::ffi;
+    let doing = match source.sqlite_error().map(|error| error.extended_code) {
+        Some(ffi::SQLITE_IOERR_READ | ffi::SQLITE_IOERR_SHORT_READ) => "reading",
+        Some(ffi::SQLITE_IOERR_WRITE | ffi::SQLITE_FULL) => "writing",
+        Some(ffi::SQLITE_IOERR_FSYNC | ffi::SQLITE_IOERR_DIR_FSYNC) => "flushing it to disk",
+        Some(ffi::SQLITE_IOERR_TRUNCATE) => "cutting it to its length",
+        Some(ffi::SQLITE_IOERR_FSTAT) => "looking at its length",
+        Some(ffi::SQLITE_IOERR_DELETE) => "removing its write-ahead log",
+        Some(ffi::SQLITE_IOERR_LOCK | ffi::SQLITE_IOERR_RDLOCK) => "locking it",
+        Some(ffi::SQLITE_CANTOPEN) => "opening it or its write-ahead log",
+        _ => return source.to_string(),
+    };
+    format!("{source}, when {doing}")
 }

@@ -43,7 +43,8 @@ impl Bench {
         start.issue("earlier.zip", "earlier", &[]).success();
         let reel: Vec<_> = start.pki.leaves(0..leaves);
         let names: Vec<String> = reel.iter().map(|leaf| format!("{}.der", leaf.uid())).collect();
-        let files: Vec<(&str, &[u8])> = names.iter().map(String::as_str).zip(reel.iter().map(|leaf| &leaf.der[..])).collect();
+        let files: Vec<(&str, &[u8])> =
+            names.iter().map(String::as_str).zip(reel.iter().map(|leaf| &leaf.der[..])).collect();
         start.write("reel.zip", &super::support::pki::archive::zip(&files));
         let before = records(&start);
         let uids = reel.iter().map(super::support::pki::TestLeaf::uid).collect();
@@ -120,13 +121,6 @@ impl Bench {
         workshop.verify("batch", &["--input", "reel.zip", "--history", "earlier"]).success();
         assert_eq!(workshop.leftovers(), Vec::<String>::new(), "{case}");
         ledger(workshop).verify().unwrap();
-    }
-}
-
-impl Disturbed {
-    /// The last call that was counted.
-    pub(crate) fn last(&self) -> &str {
-        self.calls.last().map_or("", String::as_str)
     }
 }
 

@@ -44,12 +44,9 @@ fn the_tool_does_what_it_says() {
     let run = |how: &str, program: &[&str]| {
         Run::tool(faulty()).args(["--under", ".", "--at", "1", "--how", how]).args(program).folder(folder.path()).run()
     };
-    for (how, code, there) in [
-        ("kill-before", 137, false),
-        ("kill-after", 137, true),
-        ("error=EIO", 1, false),
-        ("error-after=EIO", 1, true),
-    ] {
+    for (how, code, there) in
+        [("kill-before", 137, false), ("kill-after", 137, true), ("error=EIO", 1, false), ("error-after=EIO", 1, true)]
+    {
         let finished = run(how, &["mkdir", how]).expect(code);
         assert_eq!(folder.path().join(how).exists(), there, "{how}");
         assert_eq!(finished.err().contains("Input/output error"), code == 1, "{how}: {}", finished.err());
@@ -79,11 +76,16 @@ fn after_any_fault_at_any_call_the_same_command_makes_the_batch() {
     let mut said: BTreeSet<String> = BTreeSet::new();
     for (when, how, at) in cases.iter().copied().step_by(step) {
         let disturbed = bench.disturb(&[when, &at.to_string(), "--how", how]);
-        let case = format!("{when} {at} --how {how} ({})", disturbed.calls.get(at - 1).map_or("not reached", |call| call));
+        let case =
+            format!("{when} {at} --how {how} ({})", disturbed.calls.get(at - 1).map_or("not reached", |call| call));
         bench.check_disturbed(&disturbed, &case);
         let err = disturbed.finished.err();
         let first = err.lines().find(|line| line.starts_with("error")).unwrap_or("");
-        said.insert(format!("{:?} {how} {}: {first}", disturbed.finished.code, disturbed.calls.get(at - 1).map_or("not reached", |call| call.rsplit_once('/').map_or(&**call, |x| x.1)) ));
+        said.insert(format!(
+            "{:?} {how} {}: {first}",
+            disturbed.finished.code,
+            disturbed.calls.get(at - 1).map_or("not reached", |call| call.rsplit_once('/').map_or(&**call, |x| x.1))
+        ));
         *ends.entry(format!("{how} -> {:?}", disturbed.finished.code)).or_default() += 1;
         bench.recover(&disturbed.workshop, &disturbed.left, &case);
     }

@@ -157,7 +157,9 @@ impl Tracer<'_> {
 
 /// The file that a call is about, if it would change it.
 fn target(thread: pid_t, call: &Call, registers: &libc::user_regs_struct) -> Option<PathBuf> {
-    let creates = |flags: u64| flags & u64::from(libc::O_CREAT.cast_unsigned()) != 0;
+    // a file without a name is one too
+    let made = libc::O_CREAT | (libc::O_TMPFILE & !libc::O_DIRECTORY);
+    let creates = |flags: u64| flags & u64::from(made.cast_unsigned()) != 0;
     let process = PathBuf::from(format!("/proc/{thread}"));
     let folder = |descriptor: u64| {
         // a descriptor is 32 bits wide, whatever the register holds
