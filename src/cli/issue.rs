@@ -72,12 +72,7 @@ impl Surroundings {
         let params = policy.params(&load::params(&args.set)?)?;
         let config = load::config(&args.config)?;
         let expected = args.expect.as_deref().map(|path| load::expected(path, policy.source().family)).transpose()?;
-        let expect_head = match &args.expect_head {
-            None => None,
-            Some(text) => {
-                Some(text.parse().map_err(|error| Fault::usage(format!("--expect-head is not a digest: {error}")))?)
-            }
-        };
+        let expect_head = args.expect_head.as_deref().map(load::head).transpose()?;
         let anchors = config.anchors()?;
         let issuer = config.issuer_identity()?;
         let inputs = load::inputs(&args.inputs)?;

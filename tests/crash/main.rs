@@ -17,3 +17,4 @@ mod support;
 
 mod bench;
 mod calls;
+mod ledger;
