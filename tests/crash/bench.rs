@@ -82,17 +82,38 @@ impl Bench {
 
     /// What must hold after any disturbance: nothing on the ledger was lost or changed, the output is whole or absent.
     pub(crate) fn check_disturbed(&self, disturbed: &Disturbed, case: &str) {
-        assert!(disturbed.left.starts_with(&self.before), "{case}: records are missing or changed");
-        let published = disturbed.workshop.path("batch").exists();
-        if published {
-            disturbed.workshop.verify("batch", &["--input", "reel.zip"]).success();
+        self.check_left(&disturbed.workshop, &disturbed.left, disturbed.finished.code, case);
+    }
+
+    /// As [`check_disturbed`](Self::check_disturbed), of a run that was ended otherwise.
+    pub(crate) fn check_left(&self, workshop: &Workshop, left: &[Record], code: Option<i32>, case: &str) {
+        assert!(left.starts_with(&self.before), "{case}: records are missing or changed");
+        if workshop.path("batch").exists() {
+            workshop.verify("batch", &["--input", "reel.zip"]).success();
         } else {
-            assert_ne!(disturbed.finished.code, Some(0), "{case}: success without an output");
+            assert_ne!(code, Some(0), "{case}: success without an output");
+        }
+    }
+
+    /// How far a run got: 0 nothing recorded, 1 begun, 2 something signed, 3 published.
+    pub(crate) fn progress(&self, workshop: &Workshop, left: &[Record]) -> usize {
+        let has = |kind| left[self.before.len()..].iter().any(|record| record.entry.place.kind == kind);
+        match (workshop.path("batch").exists(), has(Kind::Issued), has(Kind::Batch)) {
+            (true, _, _) => 3,
+            (_, true, _) => 2,
+            (_, _, begun) => usize::from(begun),
         }
     }
 
     /// The same command again, undisturbed, and all that must hold then.
     pub(crate) fn recover(&self, workshop: &Workshop, left: &[Record], case: &str) {
+        self.again(workshop, left, case);
+        workshop.verify("batch", &["--input", "reel.zip", "--history", "earlier"]).success();
+        ledger(workshop).verify().unwrap();
+    }
+
+    /// As [`recover`](Self::recover), without what `verify` says.
+    pub(crate) fn again(&self, workshop: &Workshop, left: &[Record], case: &str) {
         let again = workshop.reroot(&self.command()).run();
         assert_eq!(again.code, Some(0), "{case}: {}", again.err());
         self.check_whole(workshop, left, case);
@@ -118,9 +139,7 @@ impl Bench {
         let intended: Vec<u8> = of(Kind::Intent).flat_map(|record| record.body.clone()).collect();
         let signed: Vec<u8> = issued.values().flat_map(|tbs| sha256(tbs).as_bytes().to_vec()).collect();
         assert!(intended == signed, "{case}: other octets were signed than recorded");
-        workshop.verify("batch", &["--input", "reel.zip", "--history", "earlier"]).success();
         assert_eq!(workshop.leftovers(), Vec::<String>::new(), "{case}");
-        ledger(workshop).verify().unwrap();
     }
 }
 
@@ -174,6 +193,11 @@ pub(crate) fn faulty() -> &'static str {
         profile.join("faulty-system")
     });
     path.to_str().unwrap()
+}
+
+#[expect(clippy::print_stderr, reason = "what was run must be seen")]
+pub(crate) fn say(text: &str) {
+    eprintln!("{text}");
 }
 
 /// Whether to run every case instead of a sample.

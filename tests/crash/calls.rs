@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::bench::{Bench, faulty, whole_matrix};
+use super::bench::{Bench, faulty, say, whole_matrix};
 use super::support::run::{Finished, Run};
 
 /// Ways to go wrong, as `tools/faulty-system` knows them, and the calls that can.
@@ -115,9 +115,4 @@ fn check_error(finished: &Finished, call: &str, case: &str) {
     let later = idle && !err.is_empty();
     assert!(later || named && doing.iter().any(|doing| error.contains(doing)), "{case}: {error}");
     assert!(err.contains("run the same command again") || err.contains("Leaves wait beside"), "{case}: {err}");
-}
-
-#[expect(clippy::print_stderr, reason = "what was run must be seen")]
-fn say(text: &str) {
-    eprintln!("{text}");
 }

@@ -17,4 +17,5 @@ mod support;
 
 mod bench;
 mod calls;
+mod kills;
 mod ledger;
