@@ -17,5 +17,6 @@ mod support;
 
 mod bench;
 mod calls;
+mod disk;
 mod kills;
 mod ledger;
