@@ -68,7 +68,7 @@ fn a_small_file_system_that_fills_up_loses_nothing() {
     workshop.reel("reel.zip", 0..60);
     reroot::durable::create_directory(&workshop.path("small"), reroot::durable::Access::Public).unwrap();
     let (mut full, mut passed) = (0, 0);
-    for size in (120..480).step_by(if whole_matrix() { 4 } else { 24 }) {
+    for size in (160..1_200).step_by(if whole_matrix() { 8 } else { 80 }) {
         let folder = workshop.copy();
         let command = ["issue", "reel.zip", "--policy", "policy.toml", "--out", "small/batch", "--set", "lot=A1"];
         // root of the namespace only, where the test is not root's
@@ -121,9 +121,8 @@ fn an_output_folder_that_goes_away_is_an_error_and_nothing_is_lost() {
     run.feed(now);
     std::fs::remove_dir(&gone).unwrap();
     run.feed(later);
-    let finished = run.finish().expect(5);
-    let err = finished.err();
-    assert!(err.contains("error: cannot create `gone/batch.partial-") && err.contains("No such file"), "{err}");
+    let err = run.finish().expect(2).err();
+    assert!(err.contains("`gone`") && err.contains("Create the directory first"), "{err}");
     make();
     workshop.reroot(&command).args(["--set", "lot=A1"]).stdin(reel).run().success();
     assert_eq!(workshop.lines("gone/batch").len(), 600);
