@@ -33,7 +33,9 @@ impl Ledger {
     /// The file exists or cannot be written.
     pub fn create(path: &Path, issuer: &Spki) -> Result<Self, LedgerError> {
         // closing moves the first record from the write-ahead log into the file: a file without one is no ledger
-        drop(Self::over(Box::new(SqliteStore::create(path)?), issuer)?);
+        let ledger = Self::over(Box::new(SqliteStore::create(path)?), issuer)?;
+        ledger.flush()?;
+        drop(ledger);
         Self::open(path, issuer)
     }
 
