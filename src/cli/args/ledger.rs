@@ -7,11 +7,9 @@ use clap::{Args, Subcommand};
 #[derive(Debug, Subcommand)]
 pub(crate) enum LedgerCommand {
     /// Read every record: hash chain, places, leaf lists, results. Exits with 1 if something is not in order
-    #[command(
-        after_help = "Example:\n  reroot ledger verify --config pki/reroot.toml --expect-head 9d1c3319f22ec61cf8\
-        23b22e94c53cd2311c21c3fc0eb1b921403901603c4595\n\n\
-        Only a head that was noted elsewhere shows that the ledger was not replaced by an older copy of itself."
-    )]
+    #[command(after_help = "Example:\n  reroot ledger verify --config pki/reroot.toml\n\n\
+        Only a head that was noted elsewhere (--expect-head) shows that the ledger was not replaced by an older copy of\n\
+        itself.")]
     Verify {
         #[command(flatten)]
         ledger: WhichLedger,
