@@ -10,7 +10,8 @@ use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, RenameFlags};
+use rustix::fs::{CWD, Mode, OFlags, RenameFlags};
+use rustix::io::Errno;
 
 /// Who may read a new file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +31,8 @@ pub fn create_new(path: &Path, access: Access) -> Result<File, DurableError> {
         Access::Public => 0o666,
         Access::Private => 0o600,
     };
-    OpenOptions::new().read(true).write(true).create_new(true).mode(mode).open(path).map_err(|error| at(path, error))
+    let opened = OpenOptions::new().read(true).write(true).create_new(true).mode(mode).open(path);
+    opened.map_err(|error| at("create", path, error))
 }
 
 /// Writes a whole new file and flushes it and its directory to disk.
@@ -39,10 +41,10 @@ pub fn create_new(path: &Path, access: Access) -> Result<File, DurableError> {
 /// The file exists, or writing or flushing fails; then no file is left under `path`.
 pub fn write_new(path: &Path, access: Access, content: &[u8]) -> Result<(), DurableError> {
     let mut file = create_new(path, access)?;
-    let written = file.write_all(content).and_then(|()| file.sync_all());
-    if let Err(error) = written {
+    let written = file.write_all(content).map_err(|error| at("write", path, error));
+    if let Err(error) = written.and_then(|()| sync_file(path, &file)) {
         let _ = std::fs::remove_file(path);
-        return Err(at(path, error));
+        return Err(error);
     }
     sync_directory(parent(path))
 }
@@ -55,7 +57,7 @@ pub fn write_unsynced(path: &Path, access: Access, content: &[u8]) -> Result<(),
     let mut file = create_new(path, access)?;
     file.write_all(content).map_err(|error| {
         let _ = std::fs::remove_file(path);
-        at(path, error)
+        at("write", path, error)
     })
 }
 
@@ -69,8 +71,9 @@ pub fn append(path: &Path, access: Access, content: &[u8]) -> Result<(), Durable
         Err(DurableError::Exists { .. }) => {}
         Err(error) => return Err(error),
     }
-    let mut file = OpenOptions::new().append(true).open(path).map_err(|error| at(path, error))?;
-    file.write_all(content).and_then(|()| file.sync_all()).map_err(|error| at(path, error))
+    let mut file = OpenOptions::new().append(true).open(path).map_err(|error| at("open", path, error))?;
+    file.write_all(content).map_err(|error| at("write", path, error))?;
+    sync_file(path, &file)
 }
 
 /// Creates a directory that did not exist, with its parent flushed.
@@ -82,7 +85,7 @@ pub fn create_directory(path: &Path, access: Access) -> Result<(), DurableError>
         Access::Public => 0o777,
         Access::Private => 0o700,
     };
-    DirBuilder::new().mode(mode).create(path).map_err(|error| at(path, error))?;
+    DirBuilder::new().mode(mode).create(path).map_err(|error| at("create", path, error))?;
     sync_directory(parent(path))
 }
 
@@ -91,7 +94,7 @@ pub fn create_directory(path: &Path, access: Access) -> Result<(), DurableError>
 /// # Errors
 /// Flushing fails: the content may be lost.
 pub fn sync_file(path: &Path, file: &File) -> Result<(), DurableError> {
-    file.sync_all().map_err(|error| at(path, error))
+    file.sync_all().map_err(|error| at("flush", path, error))
 }
 
 /// Flushes a directory, so that names created or renamed in it survive a power loss.
@@ -99,7 +102,8 @@ pub fn sync_file(path: &Path, file: &File) -> Result<(), DurableError> {
 /// # Errors
 /// The directory cannot be opened or flushed.
 pub fn sync_directory(path: &Path) -> Result<(), DurableError> {
-    File::open(path).and_then(|directory| directory.sync_all()).map_err(|error| at(path, error))
+    let directory = File::open(path).map_err(|error| at("open", path, error))?;
+    sync_file(path, &directory)
 }
 
 /// Flushes everything on the file system that holds a directory: for very many files at once.
@@ -107,8 +111,8 @@ pub fn sync_directory(path: &Path) -> Result<(), DurableError> {
 /// # Errors
 /// The directory cannot be opened, or flushing fails.
 pub fn sync_filesystem(directory: &Path) -> Result<(), DurableError> {
-    let opened = File::open(directory).map_err(|error| at(directory, error))?;
-    rustix::fs::syncfs(&opened).map_err(|error| at(directory, error.into()))
+    let opened = File::open(directory).map_err(|error| at("open", directory, error))?;
+    rustix::fs::syncfs(&opened).map_err(|error| at("flush the file system of", directory, error.into()))
 }
 
 /// Gives a finished file or directory its final name, never replacing anything, and flushes the directory.
@@ -116,7 +120,8 @@ pub fn sync_filesystem(directory: &Path) -> Result<(), DurableError> {
 /// # Errors
 /// `to` exists ([`DurableError::Exists`]), or renaming or flushing fails.
 pub fn publish(from: &Path, to: &Path) -> Result<(), DurableError> {
-    rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE).map_err(|error| at(to, error.into()))?;
+    rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE)
+        .map_err(|error| at("give its name to", to, error.into()))?;
     sync_directory(parent(to))
 }
 
@@ -127,7 +132,7 @@ pub fn publish(from: &Path, to: &Path) -> Result<(), DurableError> {
 pub fn remove_partial(path: &Path) -> Result<(), DurableError> {
     match std::fs::remove_dir_all(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        other => other.map_err(|error| at(path, error)),
+        other => other.map_err(|error| at("remove", path, error)),
     }
 }
 
@@ -138,7 +143,7 @@ pub fn remove_partial(path: &Path) -> Result<(), DurableError> {
 pub fn remove_partial_file(path: &Path) -> Result<(), DurableError> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        other => other.map_err(|error| at(path, error)),
+        other => other.map_err(|error| at("remove", path, error)),
     }
 }
 
@@ -147,19 +152,34 @@ pub fn remove_partial_file(path: &Path) -> Result<(), DurableError> {
 /// # Errors
 /// The file cannot be created.
 pub fn scratch(directory: &Path) -> Result<File, DurableError> {
+    let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+    match rustix::fs::openat(CWD, directory, flags, Mode::RUSR | Mode::WUSR) {
+        Ok(file) => Ok(file.into()),
+        // file systems without such files: NFS, older FUSE
+        Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => named_scratch(directory),
+        Err(error) => Err(in_directory(directory, error.into())),
+    }
+}
+
+/// As [`scratch`], with a name for an instant. A kill in that instant leaves an empty file.
+fn named_scratch(directory: &Path) -> Result<File, DurableError> {
     let mut number = std::process::id();
     loop {
         let path = directory.join(format!(".reroot-scratch-{number:08x}"));
         match create_new(&path, Access::Private) {
             Ok(file) => {
-                std::fs::remove_file(&path).map_err(|error| at(&path, error))?;
+                std::fs::remove_file(&path).map_err(|error| at("remove", &path, error))?;
                 return Ok(file);
             }
             Err(DurableError::Exists { .. }) => number = number.wrapping_mul(1_664_525).wrapping_add(1_013_904_223),
             // the name is nobody's but this function's
-            Err(DurableError::Io { source, .. }) => return Err(at(directory, source)),
+            Err(DurableError::Io { source, .. }) => return Err(in_directory(directory, source)),
         }
     }
+}
+
+fn in_directory(directory: &Path, source: std::io::Error) -> DurableError {
+    DurableError::Io { doing: "create a file in", path: directory.to_owned(), source }
 }
 
 /// The directory that holds `path`, `.` for a bare name.
@@ -170,10 +190,10 @@ pub fn parent(path: &Path) -> &Path {
     }
 }
 
-fn at(path: &Path, source: std::io::Error) -> DurableError {
+fn at(doing: &'static str, path: &Path, source: std::io::Error) -> DurableError {
     match source.kind() {
         std::io::ErrorKind::AlreadyExists => DurableError::Exists { path: path.to_owned() },
-        _ => DurableError::Io { path: path.to_owned(), source },
+        _ => DurableError::Io { doing, path: path.to_owned(), source },
     }
 }
 
@@ -187,8 +207,10 @@ pub enum DurableError {
         path: PathBuf,
     },
     /// The system refused.
-    #[error("`{}`: {source}", path.display())]
+    #[error("cannot {doing} `{}`: {source}", path.display())]
     Io {
+        /// What was to be done with it, as it stands before a name: `write`, `flush`.
+        doing: &'static str,
         /// The file or directory.
         path: PathBuf,
         /// The system's reason.
@@ -231,6 +253,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut file = scratch(folder.path()).unwrap();
         file.write_all(b"x").unwrap();
+        let mut named = named_scratch(folder.path()).unwrap();
+        named.write_all(b"x").unwrap();
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        let nowhere = scratch(&folder.path().join("nowhere")).unwrap_err().to_string();
+        assert!(nowhere.starts_with("cannot create a file in `") && nowhere.contains("No such file"), "{nowhere}");
     }
 }

@@ -155,11 +155,12 @@ pub fn plan(
             return if same { check_same(job, &place, &head) } else { Err(other(job)) };
         }
         let signer = (job.manifest_certificate, job.manifest_signer);
+        ledger.flush()?;
         let path = partial.as_ref().map_or_else(|| place.clone(), |partial| partial.join(hand_over::PLAN));
         file::write(&path, &head, signer, job.now.max(row.issued_at), small, &mut leaves)?;
         partial.as_ref().map_or(Ok(()), |partial| hand_over::publish(partial, job.out))
     })?;
-    let at = |source| DurableError::Io { path: place.clone(), source };
+    let at = |source| DurableError::Io { doing: "look at", path: place.clone(), source };
     let bytes = std::fs::metadata(&place).map_err(at)?.len();
     summary.head = Some(ledger.head()?);
     let planned = Planned { summary: summary.with_timings(run.timings), plan_sha256: sha256(&head), bytes };
@@ -181,7 +182,7 @@ fn draw(
     each: &mut dyn FnMut(&VerifiedLeaf) -> Result<(), Error>,
 ) -> Result<Drawn, Error> {
     let scratch = durable::parent(job.out);
-    let at = |source| DurableError::Io { path: scratch.to_owned(), source };
+    let at = |source| DurableError::Io { doing: "write to a file in", path: scratch.to_owned(), source };
     let mut writer = LeafWriter::new(BufWriter::with_capacity(1 << 20, durable::scratch(scratch)?));
     let mut tree = TreeBuilder::new();
     work.progress.total(work.rows.len() as u64);

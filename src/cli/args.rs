@@ -1,6 +1,7 @@
 //! What can be typed.
 
 mod cmp;
+mod ledger;
 mod plan;
 mod policy;
 mod proof;
@@ -11,6 +12,7 @@ use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use cmp::{IssueCommand, IssuerArg};
+pub(crate) use ledger::{LedgerCommand, WhichLedger};
 pub(crate) use plan::{FinishArgs, PlanArgs, SignArgs};
 pub(crate) use policy::{CheckArgs, PolicyCommand, ShowArgs};
 pub(crate) use proof::{AnchorArgs, LookupArgs, PopCommand, ProveArgs, TimestampCommand, VerifyProofArgs};
@@ -80,6 +82,9 @@ pub(crate) enum Command {
     /// The CA's certificates: look at them, have another root make them, prove to a cloud that you hold the key
     #[command(subcommand)]
     Ca(CaCommand),
+    /// What was promised, signed and published: check it, count it, print its head
+    #[command(subcommand)]
+    Ledger(LedgerCommand),
     /// Examine a PKCS#11 token, or measure how fast it signs
     #[command(subcommand)]
     Hsm(HsmCommand),
@@ -267,6 +272,10 @@ pub(crate) struct IssueArgs {
     /// Threads (default: all cores)
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..=256))]
     pub(crate) jobs: Option<usize>,
+    /// Leaves a chunk, used if a new batch begins: a chunk is signed between two flushes of the ledger, and a kill may
+    /// cost its signatures, so a slow token wants small ones (default: 4096, with --issuer cmp 256)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    pub(crate) chunk: Option<u32>,
     #[command(flatten)]
     pub(crate) engine: EngineArgs,
     /// Print where the time went

@@ -72,12 +72,7 @@ impl Surroundings {
         let params = policy.params(&load::params(&args.set)?)?;
         let config = load::config(&args.config)?;
         let expected = args.expect.as_deref().map(|path| load::expected(path, policy.source().family)).transpose()?;
-        let expect_head = match &args.expect_head {
-            None => None,
-            Some(text) => {
-                Some(text.parse().map_err(|error| Fault::usage(format!("--expect-head is not a digest: {error}")))?)
-            }
-        };
+        let expect_head = args.expect_head.as_deref().map(load::head).transpose()?;
         let anchors = config.anchors()?;
         let issuer = config.issuer_identity()?;
         let inputs = load::inputs(&args.inputs)?;
@@ -127,7 +122,7 @@ impl Surroundings {
             jobs: args.jobs.unwrap_or_else(cores),
             engine: load::engine(args.engine.generic_verify),
             // of another CA's certificates, so many may be asked for before the first of them is written
-            chunk_size: if way == Way::Cmp { 256 } else { CHUNK_SIZE },
+            chunk_size: args.chunk.unwrap_or(if way == Way::Cmp { 256 } else { CHUNK_SIZE }),
             dry_run: args.dry_run,
             tool: TOOL,
             way,

@@ -137,6 +137,11 @@ pub(crate) fn inputs(paths: &[PathBuf]) -> Result<Vec<Input>, Fault> {
     Ok(paths.iter().map(|path| if stdin(&path) { Input::Stdin } else { Input::Path(path.clone()) }).collect())
 }
 
+/// The digest of `--expect-head`.
+pub(crate) fn head(text: &str) -> Result<Sha256Digest, Fault> {
+    text.parse().map_err(|error| Fault::usage(format!("--expect-head is not a digest: {error}")))
+}
+
 /// `NAME=VALUE` pairs of `--set`.
 pub(crate) fn params(set: &[String]) -> Result<BTreeMap<String, String>, Fault> {
     let mut params = BTreeMap::new();

@@ -21,6 +21,7 @@ mod hsm;
 mod init;
 mod inspect;
 mod issue;
+mod ledger;
 mod lookup;
 mod man;
 mod plan;
@@ -53,6 +54,7 @@ pub(crate) fn run(cli: &Cli, world: &mut World, printer: Printer) -> Exit {
         Command::Init(args) => init::run(args, world, printer),
         Command::Inspect(args) => inspect::run(args, world, printer),
         Command::Issue(args) => cmp::run(args, world, printer),
+        Command::Ledger(command) => ledger::run(command, printer),
         Command::Lookup(args) => lookup::run(args, world, printer),
         Command::Man(args) => man::run(args, printer),
         Command::Plan(args) => plan::run(args, world, printer),

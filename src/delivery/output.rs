@@ -57,7 +57,7 @@ impl Output {
 }
 
 pub(super) fn at(path: &Path, source: io::Error) -> DeliveryError {
-    DurableError::Io { path: path.to_owned(), source }.into()
+    DurableError::Io { doing: "write", path: path.to_owned(), source }.into()
 }
 
 impl Write for Output {

@@ -60,7 +60,7 @@ impl Parts {
         for (suffix, data) in entries {
             name.truncate(stem);
             name.push_str(suffix);
-            self.current.add(&name, data).map_err(|source| at(&self.folder, source))?;
+            self.current.add(&name, data).map_err(|source| at(&self.path(), source))?;
         }
         self.last = Some(uid.clone());
         self.chips += 1;
@@ -72,18 +72,26 @@ impl Parts {
         self.chips
     }
 
+    /// The part that is being written.
+    fn path(&self) -> PathBuf {
+        let number = u32::try_from(self.done.len()).expect("parts are few") + 1;
+        self.folder.join(part_name(self.stem, (number > 1).then_some(number)))
+    }
+
     /// Completes the last part; all of them are on disk then.
     pub(super) fn finish(mut self) -> Result<Vec<WrittenFile>, DeliveryError> {
-        let output = self.current.finish().map_err(|source| at(&self.folder, source))?;
+        let path = self.path();
+        let output = self.current.finish().map_err(|source| at(&path, source))?;
         self.done.push(output.finish()?);
         Ok(self.done)
     }
 
     fn next_part(&mut self) -> Result<(), DeliveryError> {
         let number = u32::try_from(self.done.len()).expect("parts are few") + 1;
+        let path = self.path();
         let next = Output::create(&self.folder, &part_name(self.stem, Some(number + 1)))?;
         let full = std::mem::replace(&mut self.current, ZipWriter::new(next, self.stamp));
-        let mut file = full.finish().map_err(|source| at(&self.folder, source))?.finish()?;
+        let mut file = full.finish().map_err(|source| at(&path, source))?.finish()?;
         if number == 1 {
             let name = part_name(self.stem, Some(1));
             durable::publish(&self.folder.join(&file.name), &self.folder.join(&name))?;

@@ -118,10 +118,16 @@ pub enum LedgerError {
         reason: String,
     },
     /// Somebody else has the ledger open.
-    #[error("ledger `{}` is in use by another process", path.display())]
+    #[error(
+        "ledger `{}` is in use by another process{}",
+        path.display(),
+        process.map(|number| format!(" (process {number})")).unwrap_or_default()
+    )]
     Locked {
         /// The file.
         path: PathBuf,
+        /// Number of the process that holds the lock, where the system tells.
+        process: Option<u32>,
     },
     /// There is no such file.
     #[error("ledger `{}` does not exist", path.display())]

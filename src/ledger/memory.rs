@@ -109,6 +109,10 @@ impl LedgerStore for MemoryStore {
         result.and(appended)
     }
 
+    fn flush(&mut self) -> Result<(), StoreError> {
+        self.step().1
+    }
+
     fn read(&mut self, place: Place) -> Result<Option<Record>, StoreError> {
         let (state, result, _) = self.step();
         result.map(|()| state.places.get(&place).map(|at| state.records[*at].clone()))

@@ -23,6 +23,7 @@ mod request;
 mod seal;
 mod sqlite;
 mod standing;
+mod stats;
 mod store;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -41,5 +42,6 @@ pub use recorded::{Recorded, RecordedTbs};
 pub use request::{RecordedRequest, Requested};
 pub use sqlite::SqliteStore;
 pub use standing::Standing;
+pub use stats::{LedgerOverview, OpenBatch, PolicyStats};
 pub use store::{LedgerStore, StoreError};
-pub use verify::{LedgerReport, LedgerStats};
+pub use verify::{LedgerFinding, LedgerReport, LedgerStats, MAX_FINDINGS};

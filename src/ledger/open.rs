@@ -33,7 +33,9 @@ impl Ledger {
     /// The file exists or cannot be written.
     pub fn create(path: &Path, issuer: &Spki) -> Result<Self, LedgerError> {
         // closing moves the first record from the write-ahead log into the file: a file without one is no ledger
-        drop(Self::over(Box::new(SqliteStore::create(path)?), issuer)?);
+        let ledger = Self::over(Box::new(SqliteStore::create(path)?), issuer)?;
+        ledger.flush()?;
+        drop(ledger);
         Self::open(path, issuer)
     }
 
@@ -72,6 +74,28 @@ impl Ledger {
         Self::over(Box::new(store), issuer)
     }
 
+    /// Opens a ledger to look at it, whoever's it is.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), but for the issuer.
+    pub fn open_of_any(path: &Path) -> Result<Self, LedgerError> {
+        let mut store = SqliteStore::open(path)?;
+        if store.head()? == Head::EMPTY {
+            return Err(LedgerError::Incomplete { path: path.to_owned() });
+        }
+        let mut book = Book { store: Box::new(store), batches: Vec::new(), known: 0 };
+        book.issuer()?;
+        Ok(Self(Mutex::new(book)))
+    }
+
+    /// The SubjectPublicKeyInfo of the issuer that the ledger belongs to.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn issuer(&self) -> Result<Vec<u8>, LedgerError> {
+        self.with(Book::issuer)
+    }
+
     /// A ledger that is gone when it is dropped, for tests and rehearsals.
     pub fn in_memory(issuer: &Spki) -> Self {
         Self::over(Box::new(MemoryStore::new()), issuer)
@@ -93,13 +117,9 @@ impl Ledger {
                 let genesis = Draft::new(Place::new(Kind::Genesis, 0, 0), writer.finish());
                 return book.append(&head, std::iter::once(genesis));
             }
-            let genesis = book.expect(Place::new(Kind::Genesis, 0, 0))?;
-            let found = decoded(&genesis, |reader| Ok((reader.text()?.to_owned(), reader.bytes()?.to_vec())))?;
-            if found.0 != FORMAT {
-                return Err(LedgerError::Damaged { position: 1, what: "it names another format" });
-            }
-            if found.1 != issuer.der() {
-                return Err(LedgerError::IssuerDiffers { found: sha256(&found.1), expected: sha256(issuer.der()) });
+            let found = book.issuer()?;
+            if found != issuer.der() {
+                return Err(LedgerError::IssuerDiffers { found: sha256(&found), expected: sha256(issuer.der()) });
             }
             Ok(())
         })?;
@@ -113,6 +133,15 @@ impl Ledger {
     /// The store cannot be read.
     pub fn head(&self) -> Result<Sha256Digest, LedgerError> {
         self.with(|book| Ok(book.store.head()?.digest))
+    }
+
+    /// Brings every record to where it stays. All of them are durable already; before success is reported, a disk that
+    /// fails is to be noticed.
+    ///
+    /// # Errors
+    /// The store cannot be written. Nothing is lost: the same command again does the rest.
+    pub fn flush(&self) -> Result<(), LedgerError> {
+        self.with(|book| Ok(book.store.flush()?))
     }
 
     /// Runs `work` on the book. When somebody else added records in the meantime, it is run again from the start.
@@ -138,6 +167,16 @@ impl Book {
             record
         });
         Ok(self.store.append(head, &mut records)?)
+    }
+
+    /// Whose ledger it is, as its first record says.
+    fn issuer(&mut self) -> Result<Vec<u8>, LedgerError> {
+        let genesis = self.expect(Place::new(Kind::Genesis, 0, 0))?;
+        let (format, issuer) = decoded(&genesis, |reader| Ok((reader.text()?.to_owned(), reader.bytes()?.to_vec())))?;
+        if format != FORMAT {
+            return Err(LedgerError::Damaged { position: 1, what: "it names another format" });
+        }
+        Ok(issuer)
     }
 
     /// The record at a place where there must be one.

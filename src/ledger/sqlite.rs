@@ -17,6 +17,10 @@ pub struct SqliteStore {
     connection: Connection,
     path: PathBuf,
     broken: bool,
+    /// Whether the name of the write-ahead log is on disk: SQLite flushes it, and passes over a failure.
+    named: bool,
+    /// Octets appended since they were last moved into the file.
+    waiting: u64,
 }
 
 impl SqliteStore {
@@ -49,18 +53,27 @@ impl SqliteStore {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Err(LedgerError::Missing { path: path.to_owned() });
             }
-            Err(source) => return Err(DurableError::Io { path: path.to_owned(), source }.into()),
+            Err(source) => return Err(DurableError::Io { doing: "look at", path: path.to_owned(), source }.into()),
             Ok(about) if !about.is_file() => return Err(LedgerError::Foreign { path: path.to_owned() }),
             Ok(about) if about.len() == 0 => return Err(LedgerError::Incomplete { path: path.to_owned() }),
             Ok(_) => {}
         }
+        let left_behind = wal(path).metadata().is_ok_and(|about| about.len() > 0);
         let connection = Self::connect(path)?;
         let number = |pragma: &str| connection.query_row(&format!("PRAGMA {pragma}"), [], |row| row.get::<_, i64>(0));
         let application = number("application_id").map_err(|error| failed(path, error))?;
         let format = number("user_version").map_err(|error| failed(path, error))?;
         let tables = number("schema_version").map_err(|error| failed(path, error))?;
         match (application, format, tables) {
-            (APPLICATION_ID, FORMAT, _) => Self::configured(connection, path),
+            (APPLICATION_ID, FORMAT, _) => {
+                let mut store = Self::configured(connection, path)?;
+                if left_behind {
+                    // What a run left there may never have reached the disk, although it can be read: its flush may
+                    // have failed. It is written once more, to its place, before anything is built on it.
+                    store.flush()?;
+                }
+                Ok(store)
+            }
             (APPLICATION_ID, found, _) => Err(LedgerError::Newer { path: path.to_owned(), found, supported: FORMAT }),
             (0, 0, 0) => Err(LedgerError::Incomplete { path: path.to_owned() }),
             _ => Err(LedgerError::Foreign { path: path.to_owned() }),
@@ -83,11 +96,39 @@ impl SqliteStore {
 
     fn configured(connection: Connection, path: &Path) -> Result<Self, LedgerError> {
         let settings = format!(
-            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES};
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;
              PRAGMA journal_size_limit = {WAL_LIMIT}; PRAGMA cache_size = -{CACHE_KIB};"
         );
         connection.execute_batch(&settings).map_err(|error| failed(path, error))?;
-        Ok(Self { connection, path: path.to_owned(), broken: false })
+        Ok(Self { connection, path: path.to_owned(), broken: false, named: false, waiting: 0 })
+    }
+
+    /// Moves what is in the write-ahead log into the file. SQLite would do it by itself, and pass over a failure.
+    fn checkpoint(&mut self) -> Result<(), StoreError> {
+        self.connection
+            .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
+            .map_err(|source| StoreError::Sqlite { path: self.path.clone(), source })?;
+        self.waiting = 0;
+        Ok(())
+    }
+
+    /// After a failed flush the system may believe that what it could not write is on disk: only a new process, which
+    /// reads the files again, can know what is there. Nothing is written any more, not even when closing.
+    fn note<T>(&mut self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+        if matches!(result, Err(StoreError::Sqlite { .. } | StoreError::Durable(_))) {
+            self.broken = true;
+            let _ = self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+        }
+        result
+    }
+
+    fn append_and_move(&mut self, at: &Head, records: &mut dyn Iterator<Item = Record>) -> Result<(), StoreError> {
+        if !self.named {
+            durable::sync_directory(durable::parent(&self.path))?;
+            self.named = true;
+        }
+        self.append_all(at, records)?;
+        if self.waiting > CHECKPOINT { self.checkpoint() } else { Ok(()) }
     }
 
     /// Lets the file grow by this many pages and no further, as a full disk would.
@@ -111,6 +152,7 @@ impl SqliteStore {
             let mut record_row = transaction.prepare_cached(INSERT_RECORD).map_err(sqlite)?;
             let mut place_row = transaction.prepare_cached(INSERT_PLACE).map_err(sqlite)?;
             for record in records {
+                self.waiting += record.body.len() as u64;
                 let Entry { position, place, count, signatures } = record.entry;
                 let (kind, batch, chunk) = (place.kind as u8, signed(place.batch), signed(place.chunk));
                 let (position, count, signatures) = (signed(position), signed(count), signed(signatures));
@@ -155,11 +197,16 @@ impl LedgerStore for SqliteStore {
         if self.broken {
             return Err(StoreError::Broken);
         }
-        let result = self.append_all(at, records);
-        // After a failed flush the system may believe that what it could not write is on disk: only a new process,
-        // which reads the file again, can know what is there.
-        self.broken = matches!(result, Err(StoreError::Sqlite { .. }));
-        result
+        let result = self.append_and_move(at, records);
+        self.note(result)
+    }
+
+    fn flush(&mut self) -> Result<(), StoreError> {
+        if self.broken {
+            return Err(StoreError::Broken);
+        }
+        let result = self.checkpoint();
+        self.note(result)
     }
 
     fn read(&mut self, place: Place) -> Result<Option<Record>, StoreError> {
@@ -224,10 +271,33 @@ fn signed(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 
+/// Who holds the lock on a file, as Linux tells. The file itself is not opened: closing it would give up the locks that
+/// this process may have on it.
+fn holder(path: &Path) -> Option<u32> {
+    let inode = std::os::unix::fs::MetadataExt::ino(&path.metadata().ok()?);
+    let locks = std::fs::read_to_string("/proc/locks").ok()?;
+    // "1: POSIX  ADVISORY  WRITE 4711 fe:00:1234567 0 EOF"
+    locks.lines().find_map(|line| {
+        let words: Vec<&str> = line.split_whitespace().skip_while(|word| *word != "POSIX").collect();
+        let of_file = words.get(4)?.rsplit(':').next()?.parse() == Ok(inode);
+        words.get(3).filter(|_| of_file)?.parse().ok()
+    })
+}
+
+/// Where SQLite keeps the write-ahead log.
+fn wal(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-wal");
+    name.into()
+}
+
 fn failed(path: &Path, source: rusqlite::Error) -> LedgerError {
     let path = path.to_owned();
     match source.sqlite_error_code() {
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => LedgerError::Locked { path },
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            let process = holder(&path);
+            LedgerError::Locked { path, process }
+        }
         Some(ErrorCode::NotADatabase) => LedgerError::Foreign { path },
         _ => StoreError::Sqlite { path, source }.into(),
     }
@@ -277,8 +347,8 @@ const APPLICATION_ID: i64 = 0x7272_6C31;
 const FORMAT: i64 = 1;
 /// Most bodies are tens of kilobytes.
 const PAGE_SIZE: u32 = 16_384;
-/// 32 MiB of write-ahead log between checkpoints.
-const CHECKPOINT_PAGES: u32 = 2_048;
+/// Octets of records in the write-ahead log before they are moved into the file.
+const CHECKPOINT: u64 = 32 << 20;
 /// A batch's leaf list makes the write-ahead log long once; it is cut afterwards.
 const WAL_LIMIT: u32 = 64 << 20;
 /// Appends need few pages; scans read each page once.

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::durable::DurableError;
+
 use super::record::{Entry, Head, Kind, Place, Record};
 
 /// Keeps records, in order, for good. It knows no rule of the ledger: which record may follow which is decided above.
@@ -29,6 +31,13 @@ pub trait LedgerStore: Send {
     /// # Errors
     /// The head is another one, a place is taken, or the store cannot be written.
     fn append(&mut self, at: &Head, records: &mut dyn Iterator<Item = Record>) -> Result<(), StoreError>;
+
+    /// Brings everything that was appended to where it stays. It was durable before; a disk that fails is noticed here,
+    /// before somebody reports success.
+    ///
+    /// # Errors
+    /// The store cannot be written; nothing is lost then.
+    fn flush(&mut self) -> Result<(), StoreError>;
 
     /// The record at a place.
     ///
@@ -69,6 +78,9 @@ pub enum StoreError {
         /// What is wrong with it.
         what: &'static str,
     },
+    /// The folder of the store cannot be flushed.
+    #[error("ledger: {0}")]
+    Durable(#[from] DurableError),
     /// Made by a test.
     #[error("the store was told to fail")]
     Fault,
@@ -91,11 +103,28 @@ pub enum StoreError {
         chunk: u64,
     },
     /// SQLite refused.
-    #[error("ledger `{}`: {source}", path.display())]
+    #[error("ledger `{}`: {}", path.display(), reason(source))]
     Sqlite {
         /// The ledger's file.
         path: PathBuf,
         /// SQLite's reason.
         source: rusqlite::Error,
     },
+}
+
+/// What SQLite says, and what it was doing: its own texts say only that something went wrong.
+fn reason(source: &rusqlite::Error) -> String {
+    use rusqlite::ffi;
+    let doing = match source.sqlite_error().map(|error| error.extended_code) {
+        Some(ffi::SQLITE_IOERR_READ | ffi::SQLITE_IOERR_SHORT_READ) => "reading",
+        Some(ffi::SQLITE_IOERR_WRITE | ffi::SQLITE_FULL | ffi::SQLITE_READONLY) => "writing",
+        Some(ffi::SQLITE_IOERR_FSYNC | ffi::SQLITE_IOERR_DIR_FSYNC) => "flushing it to disk",
+        Some(ffi::SQLITE_IOERR_TRUNCATE) => "cutting it to its length",
+        Some(ffi::SQLITE_IOERR_FSTAT) => "looking at its length",
+        Some(ffi::SQLITE_IOERR_DELETE) => "removing its write-ahead log",
+        Some(ffi::SQLITE_IOERR_LOCK | ffi::SQLITE_IOERR_RDLOCK) => "locking it",
+        Some(ffi::SQLITE_CANTOPEN) => "opening it or its write-ahead log",
+        _ => return source.to_string(),
+    };
+    format!("{source}, when {doing}")
 }

@@ -405,7 +405,7 @@ fn a_second_opening_is_refused_until_the_first_is_over() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ledger.db");
     let first = Ledger::create(&path, &issuer_spki()).unwrap();
-    let locked = |path: &Path| matches!(Ledger::open(path, &issuer_spki()), Err(LedgerError::Locked { path: found }) if found == path);
+    let locked = |path: &Path| matches!(Ledger::open(path, &issuer_spki()), Err(LedgerError::Locked { path: found, .. }) if found == path);
     assert!(locked(&path), "just created");
     drop(first);
     let first = Ledger::open(&path, &issuer_spki()).unwrap();

@@ -10,15 +10,33 @@ use super::batch::{BatchRow, BatchState, Summary};
 use super::leaf::{self, LeafKey, LeafSetDigest, Look};
 use super::open::{Book, Ledger, damaged, decoded};
 use super::record::{Head, Kind, Place, Record};
+use super::store::StoreError;
 
-/// What a walk through every record has found in order.
+/// What a walk through every record has come to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerReport {
     /// What was counted on the way.
     pub stats: LedgerStats,
     /// The head that the records lead to.
     pub head: Sha256Digest,
+    /// What is not in order, in the order in which it was met; at most [`MAX_FINDINGS`].
+    pub findings: Vec<LedgerFinding>,
+    /// Whether leaf lists, sorted lists and results were compared with each other: not if records are missing or are
+    /// not what was recorded.
+    pub compared: bool,
 }
+
+/// A record that is not in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LedgerFinding {
+    /// Its position.
+    pub position: u64,
+    /// What is wrong with it.
+    pub what: &'static str,
+}
+
+/// Findings after which a walk ends: somebody who has so many needs no more.
+pub const MAX_FINDINGS: usize = 100;
 
 /// How much is on a ledger.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -86,51 +104,117 @@ impl Ledger {
         })
     }
 
-    /// Reads every record: the chain, that each is found at its place and no place is left over, that each batch's
-    /// leaf list is the one its terms name and its sorted keys are those of its leaves, that results belong to intents
-    /// and no leaf has two.
+    /// As [`examine`](Self::examine), with the first finding as an error.
     ///
     /// # Errors
-    /// The first thing that is not in order, by the position of its record.
+    /// The first thing that is not in order, by the position of its record; or the store cannot be read.
     pub fn verify(&self) -> Result<LedgerReport, LedgerError> {
+        let report = self.examine(&|_, _| {})?;
+        match report.findings.first() {
+            Some(finding) => Err(LedgerError::Damaged { position: finding.position, what: finding.what }),
+            None => Ok(report),
+        }
+    }
+
+    /// Reads every record: the chain, that each is found at its place and no place is left over, that each batch's
+    /// leaf list is the one its terms name and its sorted keys are those of its leaves, that results belong to intents,
+    /// no leaf has two, and a sealed batch lacks none. `progress` is told how many records of how many were read.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn examine(&self, progress: &dyn Fn(u64, u64)) -> Result<LedgerReport, LedgerError> {
         self.with(|book| {
-            let end = book.store.head()?;
-            let mut head = Head::EMPTY;
-            let mut stats = LedgerStats::default();
-            let mut batches = Vec::new();
-            while head.records < end.records {
-                let position = head.records + 1;
-                let wrong = |what| LedgerError::Damaged { position, what };
-                let record = book.store.at(position)?.ok_or_else(|| wrong("it is missing"))?;
-                if !record.follows(&head) {
-                    return Err(wrong("it does not continue the hash chain"));
-                }
-                if book.store.entry(record.entry.place)? != Some(record.entry) {
-                    return Err(wrong("it is not found at its place"));
-                }
-                stats.add(record.entry.place.kind, record.entry.count, record.entry.signatures);
-                if record.entry.place.kind == Kind::Terms {
-                    batches.push(record.entry.place);
-                }
-                head = record.head();
-            }
-            if head != end {
-                return Err(LedgerError::Damaged { position: end.records, what: "the chain ends elsewhere" });
-            }
-            let mut places = 0;
-            for kind in Kind::ALL {
-                places += book.store.entries(kind, 0, u64::MAX)?.len() as u64;
-            }
-            if places != end.records {
-                return Err(LedgerError::Damaged { position: end.records, what: "there are places without records" });
-            }
+            let mut walk = Walk { findings: Vec::new(), stats: LedgerStats::default(), batches: Vec::new() };
+            let head = walk.records(book, progress)?;
             // what the records say is judged when it is known that they are what was recorded
-            for place in batches {
-                let terms = book.expect(place)?;
-                check_batch(book, &terms)?;
+            let compared = walk.findings.is_empty();
+            if compared {
+                walk.contents(book)?;
             }
-            Ok(LedgerReport { stats, head: head.digest })
+            Ok(LedgerReport { stats: walk.stats, head: head.digest, findings: walk.findings, compared })
         })
+    }
+}
+
+struct Walk {
+    findings: Vec<LedgerFinding>,
+    stats: LedgerStats,
+    /// Places of the terms of each batch.
+    batches: Vec<Place>,
+}
+
+impl Walk {
+    fn find(&mut self, position: u64, what: &'static str) {
+        if self.findings.len() < MAX_FINDINGS {
+            self.findings.push(LedgerFinding { position, what });
+        }
+    }
+
+    /// The chain, and the places.
+    fn records(&mut self, book: &mut Book, progress: &dyn Fn(u64, u64)) -> Result<Head, LedgerError> {
+        let end = book.store.head()?;
+        let mut head = Head::EMPTY;
+        let mut began = HashSet::new();
+        // after a gap, nothing is known of the record before
+        let mut known = true;
+        for position in 1..=end.records {
+            if self.findings.len() >= MAX_FINDINGS {
+                return Ok(head);
+            }
+            let record = match book.store.at(position) {
+                Ok(Some(record)) => record,
+                Ok(None) => {
+                    self.find(position, "it is missing");
+                    known = false;
+                    continue;
+                }
+                Err(StoreError::Damaged { position, what }) => {
+                    self.find(position, what);
+                    known = false;
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            };
+            if known && !record.follows(&head) {
+                self.find(position, "it does not continue the hash chain");
+            }
+            let Place { kind, batch, .. } = record.entry.place;
+            if book.store.entry(record.entry.place)? != Some(record.entry) {
+                self.find(position, "it is not found at its place");
+            }
+            self.stats.add(kind, record.entry.count, record.entry.signatures);
+            match kind {
+                Kind::Batch => drop(began.insert(batch)),
+                Kind::Terms => self.batches.push(record.entry.place),
+                _ => {}
+            }
+            if batch != 0 && !began.contains(&batch) {
+                self.find(position, "it belongs to a batch that never began");
+            }
+            // one changed record is one finding: those after it continue what it says of itself
+            (head, known) = (record.head(), true);
+            progress(position, end.records);
+        }
+        let mut places = 0;
+        for kind in Kind::ALL {
+            places += book.store.entries(kind, 0, u64::MAX)?.len() as u64;
+        }
+        if places != self.stats.records {
+            self.find(end.records, "there are places without records");
+        }
+        Ok(head)
+    }
+
+    /// What each batch's records say of each other.
+    fn contents(&mut self, book: &mut Book) -> Result<(), LedgerError> {
+        for place in std::mem::take(&mut self.batches) {
+            let terms = book.expect(place)?;
+            match check_batch(book, &terms) {
+                Err(LedgerError::Damaged { position, what }) => self.find(position, what),
+                other => other?,
+            }
+        }
+        Ok(())
     }
 }
 
@@ -168,7 +252,13 @@ fn check_batch(book: &mut Book, terms: &Record) -> Result<(), LedgerError> {
         let position = terms.entry.position;
         return Err(LedgerError::Damaged { position, what: "the leaf list is not the one these terms name" });
     }
-    Ok(())
+    let issued: u64 = book.store.entries(Kind::Issued, number, number)?.iter().map(|entry| entry.count).sum();
+    match book.store.entry(Place::new(Kind::Sealed, number, 0))? {
+        Some(sealed) if issued != leaves => {
+            Err(LedgerError::Damaged { position: sealed.position, what: "it seals leaves that have no certificate" })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The sorted lists of a batch, made again from its leaves.

@@ -116,7 +116,7 @@ pub(super) fn write_new(
     write: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>,
 ) -> Result<(), Error> {
     let partial = partial(out);
-    let at = |source| DurableError::Io { path: partial.clone(), source };
+    let at = |source| DurableError::Io { doing: "write", path: partial.clone(), source };
     // what an interrupted run left there is nobody's: the name is this command's alone
     durable::remove_partial_file(&partial)?;
     let file = durable::create_new(&partial, Access::Public)?;

@@ -152,7 +152,7 @@ impl HandOver {
         let file =
             |name: &str| Ok::<_, Error>(BufWriter::new(durable::create_new(&partial.join(name), Access::Public)?));
         let (mut csv, jsonl) = (file(CSV)?, file(JSONL)?);
-        csv.write_all(COLUMNS.as_bytes()).map_err(|source| io(&partial, source))?;
+        csv.write_all(COLUMNS.as_bytes()).map_err(|source| io("write", &partial, source))?;
         Ok(Self { partial, csv, jsonl })
     }
 
@@ -161,14 +161,16 @@ impl HandOver {
         let wish = Wish::new(leaf, template);
         let line = serde_json::to_string(&wish).expect("a wish has text for keys") + "\n";
         let written = self.csv.write_all(wish.row().as_bytes());
-        Ok(written.and_then(|()| self.jsonl.write_all(line.as_bytes())).map_err(|source| io(&self.partial, source))?)
+        Ok(written
+            .and_then(|()| self.jsonl.write_all(line.as_bytes()))
+            .map_err(|source| io("write", &self.partial, source))?)
     }
 
     /// Flushes the wishes; the plan is written there next.
     pub(super) fn finish(self) -> Result<PathBuf, Error> {
         for (name, file) in [(CSV, self.csv), (JSONL, self.jsonl)] {
             let path = self.partial.join(name);
-            let file = file.into_inner().map_err(|error| io(&path, error.into_error()))?;
+            let file = file.into_inner().map_err(|error| io("write", &path, error.into_error()))?;
             durable::sync_file(&path, &file)?;
         }
         Ok(self.partial)
@@ -188,9 +190,9 @@ pub(super) fn same_wishes(partial: &Path, out: &Path) -> Result<bool, Error> {
         let digest = |path: PathBuf| {
             let mut hash = crate::crypto::Sha256::new();
             let mut piece = vec![0; 1 << 20];
-            let mut file = File::open(&path).map_err(|source| io(&path, source))?;
+            let mut file = File::open(&path).map_err(|source| io("open", &path, source))?;
             loop {
-                match file.read(&mut piece).map_err(|source| io(&path, source))? {
+                match file.read(&mut piece).map_err(|source| io("read", &path, source))? {
                     0 => return Ok::<_, DurableError>(hash.finish()),
                     length => hash.update(&piece[..length]),
                 }
@@ -203,6 +205,6 @@ pub(super) fn same_wishes(partial: &Path, out: &Path) -> Result<bool, Error> {
     Ok(same)
 }
 
-fn io(path: &Path, source: std::io::Error) -> DurableError {
-    DurableError::Io { path: path.to_owned(), source }
+fn io(doing: &'static str, path: &Path, source: std::io::Error) -> DurableError {
+    DurableError::Io { doing, path: path.to_owned(), source }
 }

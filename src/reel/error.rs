@@ -38,7 +38,7 @@ pub enum ReelError {
         path: PathBuf,
     },
     /// The scratch directory cannot hold what must be set aside.
-    #[error("cannot write to the scratch directory: {source}")]
+    #[error("leaves cannot be set aside while they are checked: {source}")]
     Scratch {
         /// The reason.
         #[from]
@@ -96,7 +96,9 @@ impl ReelError {
                     .into()
             }
             Self::Scratch { .. } | Self::SpoolWrite { .. } => {
-                "The scratch directory needs room for all leaves, about as much as the archive unpacked.".into()
+                "Leaves wait beside the output while they are checked (`inspect` and `verify`: in TMPDIR): there must be room \
+                 for all of them, about as much as the archive unpacked."
+                    .into()
             }
             Self::Io { .. } | Self::SpoolRead { .. } | Self::StdinMissing | Self::StdinRead { .. } => return None,
         })

@@ -246,8 +246,11 @@ impl<'d> Spill<'d> {
             Some(file) => file,
             none => none.insert(durable::scratch(self.scratch)?),
         };
-        file.write_all(&self.memory)
-            .map_err(|source| durable::DurableError::Io { path: self.scratch.to_owned(), source })?;
+        file.write_all(&self.memory).map_err(|source| durable::DurableError::Io {
+            doing: "write to a file in",
+            path: self.scratch.to_owned(),
+            source,
+        })?;
         self.written += self.memory.len() as u64;
         self.memory.clear();
         Ok(())

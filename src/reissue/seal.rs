@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::cert::{ENCODER, IssuerIdentity};
 use crate::crypto::sha256;
 use crate::delivery::{BatchReader, BatchWriter, Report};
+use crate::durable;
 use crate::error::Error;
 use crate::ledger::{BatchRow, Ledger};
 use crate::manifest::{
@@ -85,6 +86,8 @@ pub(crate) fn already_published(
     let statement = sealed_at(out, ledger)?.filter(|statement| statement.batch == row.id.to_string());
     let Some(statement) = statement else { return Err(Error::OutputExists { path: out.to_owned() }) };
     check_whole(out, &statement)?;
+    // the run that gave it its name may have been killed before the name was on disk
+    durable::sync_directory(durable::parent(out))?;
     let mut summary = summary();
     summary.signatures_made = statement.counts.signatures_made;
     summary.root_hash = Some(statement.entries.root_hash);
@@ -150,6 +153,7 @@ pub(crate) fn seal_and_publish(
         ledger.seal(&row.id, &statement, &seal)?;
         (statement, seal)
     };
+    ledger.flush()?;
     publish(writer, &statement, &seal)?;
 
     summary.resumed |= is_sealed(row);

@@ -89,7 +89,13 @@ impl<'a> Case<'a> {
 
     fn steady(&self, text: &str) -> String {
         let folder = self.workshop.folder().display().to_string();
-        tokens(&text.replace(&folder, "<FOLDER>"))
+        let text = tokens(&text.replace(&folder, "<FOLDER>"));
+        match text.split_once("(process ") {
+            Some((before, after)) => {
+                format!("{before}(process <PID>{}", after.trim_start_matches(|digit: char| digit.is_ascii_digit()))
+            }
+            None => text,
+        }
     }
 }
 

@@ -1,5 +1,5 @@
 //! Measurements, not tests: `cargo test --lib scale -- --ignored --nocapture`, with the number of leaves that stand on
-//! the ledger in `REROOT_SCALE` (1 million if unset).
+//! the ledger in `REROOT_SCALE` (1 million if unset), and the number of batches in `REROOT_BATCHES` (1,000 if unset).
 #![expect(clippy::print_stderr, reason = "a measurement is printed")]
 
 use std::time::{Duration, Instant};
@@ -67,7 +67,7 @@ fn leaves_of_one_batch_after_the_other() {
 fn leaves_of_many_batches_interleaved() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ledger.db");
-    let batches = 1_000;
+    let batches = std::env::var("REROOT_BATCHES").ok().and_then(|text| text.parse().ok()).unwrap_or(1_000);
     let each = scale() / batches;
     let ledger = Ledger::create(&path, identity().spki()).unwrap();
     let start = Instant::now();
@@ -82,6 +82,9 @@ fn leaves_of_many_batches_interleaved() {
         }
     }
     report("begin of all batches", scale(), start.elapsed());
+    drop(ledger);
+    let ledger = timed("open", 1, || Ledger::open(&path, identity().spki())).unwrap();
+    timed("first look at all batches", 1, || ledger.open_batches().map(|open| open.len())).unwrap();
     let step = (scale() / 5_000).max(1);
     for (what, numbers) in [
         ("standing of 5,000, new", (0..5_000).map(|n| 2 * n * step + 1).collect::<Vec<_>>()),

@@ -1,0 +1,118 @@
+//! Every system call of a small batch that changes a file goes wrong in every way, once each.
+
+use std::collections::BTreeMap;
+
+use super::bench::{Bench, faulty, say, whole_matrix};
+use super::support::run::{Finished, Run};
+
+/// Ways to go wrong, as `tools/faulty-system` knows them, and the calls that can.
+const WAYS: [(&str, &str, Calls); 9] = [
+    ("--at", "kill-before", Calls::All),
+    ("--at", "kill-after", Calls::All),
+    ("--at", "kill-within", Calls::Writes),
+    ("--at", "error=EIO", Calls::All),
+    ("--at", "error-after=EIO", Calls::All),
+    ("--at", "error=ENOSPC", Calls::Growing),
+    ("--at", "short", Calls::Writes),
+    // from here on nothing is written any more: the disk has died, or was unplugged
+    ("--from", "error=EIO", Calls::All),
+    ("--from", "error=ENODEV", Calls::All),
+];
+
+#[derive(Clone, Copy)]
+enum Calls {
+    All,
+    Growing,
+    Writes,
+}
+
+impl Calls {
+    fn have(self, call: &str) -> bool {
+        let (name, _) = call.split_once(' ').unwrap();
+        let writes = matches!(name, "write" | "pwrite64");
+        match self {
+            Self::All => true,
+            Self::Growing => writes || matches!(name, "openat" | "mkdir" | "ftruncate" | "renameat2"),
+            Self::Writes => writes,
+        }
+    }
+}
+
+#[test]
+fn the_tool_does_what_it_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |how: &str, program: &[&str]| {
+        Run::tool(faulty()).args(["--under", ".", "--at", "1", "--how", how]).args(program).folder(folder.path()).run()
+    };
+    for (how, code, there) in
+        [("kill-before", 137, false), ("kill-after", 137, true), ("error=EIO", 1, false), ("error-after=EIO", 1, true)]
+    {
+        let finished = run(how, &["mkdir", how]).expect(code);
+        assert_eq!(folder.path().join(how).exists(), there, "{how}");
+        assert_eq!(finished.err().contains("Input/output error"), code == 1, "{how}: {}", finished.err());
+    }
+    // the first call opens the file, the second writes
+    std::fs::write(folder.path().join("torn"), "").unwrap();
+    run("kill-within", &["sh", "-c", "printf 0123456789 >> torn"]).expect(137);
+    let written = std::fs::metadata(folder.path().join("torn")).unwrap().len();
+    assert_eq!(written, 0, "killed when it was opened");
+}
+
+#[test]
+fn after_any_fault_at_any_call_the_same_command_makes_the_batch() {
+    let bench = Bench::new(12, 5);
+    let undisturbed = bench.disturb(&[]);
+    assert_eq!(undisturbed.finished.code, Some(0), "{}", undisturbed.finished.err());
+    bench.check_whole(&undisturbed.workshop, &undisturbed.left, "undisturbed");
+    let calls = undisturbed.calls;
+    let cases: Vec<_> = WAYS
+        .into_iter()
+        .flat_map(|(when, how, which)| {
+            (1..).zip(&calls).filter(move |(_, call)| which.have(call)).map(move |(at, _): (usize, _)| (when, how, at))
+        })
+        .collect();
+    let step = if whole_matrix() { 1 } else { cases.len() / 25 };
+    let mut ends: BTreeMap<String, usize> = BTreeMap::new();
+    for (when, how, at) in cases.iter().copied().step_by(step) {
+        let disturbed = bench.disturb(&[when, &at.to_string(), "--how", how]);
+        let call = disturbed.calls.get(at - 1).map_or("not reached", |call| call);
+        let case = format!("{when} {at} --how {how} ({call})");
+        bench.check_disturbed(&disturbed, &case);
+        match how.split_once('=') {
+            Some(_) => check_error(&disturbed.finished, call, &case),
+            None => assert_eq!(disturbed.finished.code, Some(if how == "short" { 0 } else { 137 }), "{case}"),
+        }
+        *ends.entry(format!("{when} {how}: {:?}", disturbed.finished.code)).or_default() += 1;
+        bench.recover(&disturbed.workshop, &disturbed.left, &case);
+    }
+    say(&format!("{} of {} cases over {} calls: {ends:#?}", cases.len().div_ceil(step), cases.len(), calls.len()));
+}
+
+/// An error ends the run with 5 and is told with the file and what was to be done with it; success is reported only where
+/// nothing depends on the call.
+fn check_error(finished: &Finished, call: &str, case: &str) {
+    let (name, path) = call.split_once(' ').unwrap();
+    let of_ledger = path.ends_with("-wal") || path.ends_with("/pki");
+    // an empty log may stay; its owner is the same; its name was flushed before SQLite does it again
+    let idle = of_ledger && (matches!(name, "unlink" | "fchown") || (name, path.ends_with("/pki")) == ("fsync", true));
+    if idle && finished.code == Some(0) {
+        return;
+    }
+    assert_eq!(finished.code, Some(5), "{case}: {}", finished.err());
+    let err = finished.err();
+    let error = err.lines().find(|line| line.starts_with("error: ")).unwrap_or_else(|| panic!("{case}: {err}"));
+    let named = match path.rsplit_once('/').unwrap().1 {
+        _ if of_ledger || path.ends_with("ledger.db") => {
+            error.contains("ledger `pki/ledger.db`: ") || error.contains("`pki`")
+        }
+        file if file.starts_with("batch.partial-") => error.contains(file) || error.contains("`batch`"),
+        // a folder without a name of its own, and files without a name in it
+        file if file.starts_with(".tmp") || file.starts_with('#') => error.contains("`.`"),
+        file => error.contains(file),
+    };
+    let doing = ["cannot create", "cannot write", "cannot flush", "cannot give", ", when "];
+    // after this one, the next call is the first that matters
+    let later = idle && !err.is_empty();
+    assert!(later || named && doing.iter().any(|doing| error.contains(doing)), "{case}: {error}");
+    assert!(err.contains("run the same command again") || err.contains("Leaves wait beside"), "{case}: {err}");
+}

@@ -1,0 +1,66 @@
+//! Kills at any moment of a large batch, and the same command again.
+
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use super::bench::{Bench, records, say, whole_matrix};
+
+/// Kills, leaves, leaves a chunk.
+const SAMPLE: (usize, u64, u64) = (6, 3_000, 500);
+const WHOLE: (usize, u64, u64) = (200, 20_000, 2_000);
+
+/// A small generator (xorshift64*): the moments are the same in each run, as far as a clock's can be.
+struct Moments(u64);
+
+impl Moments {
+    /// A number from 0 to below 1.
+    fn next(&mut self) -> f64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        let high = u32::try_from(self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 32).unwrap();
+        f64::from(high) / 2_f64.powi(32)
+    }
+}
+
+#[test]
+fn after_a_kill_at_any_moment_the_same_command_makes_the_batch() {
+    let seed = std::env::var("REROOT_FAULT_SEED").map_or(7, |seed| seed.parse().unwrap());
+    let (kills, leaves, chunk) = if whole_matrix() { WHOLE } else { SAMPLE };
+    let bench = Bench::new(leaves, chunk);
+    let undisturbed = bench.fresh();
+    let begin = Instant::now();
+    undisturbed.reroot(&bench.command()).run().success();
+    let whole = begin.elapsed();
+    say(&format!("{kills} kills of {leaves} leaves, REROOT_FAULT_SEED={seed}, undisturbed {whole:.2?}"));
+    bench.check_whole(&undisturbed, &[], "undisturbed");
+
+    let mut moments = Moments(seed);
+    let mut reached = [0; 4];
+    for number in 1..=kills {
+        let workshop = bench.fresh();
+        // a part of each share of the run's time, so that they are spread over all of it
+        #[expect(clippy::cast_precision_loss, reason = "hundreds")]
+        let share = ((number - 1) as f64 + moments.next()) / kills as f64;
+        let moment = whole.mul_f64(share);
+        let case = format!("kill {number} after {moment:.1?}");
+        let run = workshop.reroot(&bench.command()).start();
+        std::thread::sleep(moment.saturating_sub(Duration::from_micros(200)));
+        run.signal(Signal::KILL);
+        let finished = run.finish();
+        let left = records(&workshop);
+        bench.check_left(&workshop, &left, finished.code, &case);
+        reached[bench.progress(&workshop, &left)] += 1;
+        bench.again(&workshop, &left, &case);
+        if number % 10 == 1 {
+            workshop.verify("batch", &["--input", "reel.zip", "--history", "earlier"]).success();
+        }
+    }
+    let [nothing, begun, signed, published] = reached;
+    say(&format!(
+        "killed before the batch began {nothing}, before its first signature was recorded {begun}, before it was \
+         published {signed}, after that {published}"
+    ));
+    assert!(begun + signed > kills / 10, "kills came too early or too late: {reached:?}");
+}

@@ -1,0 +1,193 @@
+//! `reroot ledger`: ledgers that are whole, that were changed, that lack something.
+
+use std::path::Path;
+
+use reroot::ledger::{Draft, Kind, Ledger, LedgerStore, Place, Record, SqliteStore};
+
+use super::bench::{Bench, records};
+use super::support::golden::Case;
+use super::support::judges::put;
+use super::support::workshop::Workshop;
+
+const VERIFY: &str = "ledger verify --config pki/reroot.toml";
+
+/// A workshop with one sealed batch, and one that was killed when its directory was to be made.
+fn with_open_batch() -> Workshop {
+    let bench = Bench::new(7, 5);
+    let disturbed = bench.disturb(&["--calls", "mkdir", "--at", "1"]);
+    assert_eq!(disturbed.finished.code, Some(137));
+    disturbed.workshop
+}
+
+/// Lets SQL loose on the ledger.
+fn change(workshop: &Workshop, sql: &str) {
+    let connection = rusqlite::Connection::open(workshop.path("pki/ledger.db")).unwrap();
+    connection.execute_batch(sql).unwrap();
+}
+
+/// Flips a bit in the body of a record.
+fn flip(workshop: &Workshop, position: u64) {
+    let connection = rusqlite::Connection::open(workshop.path("pki/ledger.db")).unwrap();
+    let row = i64::try_from(position).unwrap();
+    let mut body = connection.blob_open("main", "record", "body", row, false).unwrap();
+    let mut octet = [0];
+    body.read_at_exact(&mut octet, 50).unwrap();
+    body.write_at(&[octet[0] ^ 1], 50).unwrap();
+}
+
+/// Adds what the rules would refuse, chained as it should be.
+fn forge(workshop: &Workshop, draft: Draft) {
+    let mut store = SqliteStore::open(&workshop.path("pki/ledger.db")).unwrap();
+    let head = store.head().unwrap();
+    store.append(&head, &mut std::iter::once(Record::after(&head, draft))).unwrap();
+}
+
+fn position(workshop: &Workshop, kind: Kind) -> u64 {
+    records(workshop).iter().find(|record| record.entry.place.kind == kind).unwrap().entry.position
+}
+
+#[test]
+fn a_ledger_is_counted_and_walked() {
+    let workshop = with_open_batch();
+    Case::new(&workshop, "ledger_whole")
+        .run("ledger stats --config pki/reroot.toml")
+        .run("ledger stats pki/ledger.db --format json")
+        .run(VERIFY)
+        .run("ledger verify pki/ledger.db --format json")
+        .run("ledger head --config pki/reroot.toml")
+        .run("ledger head pki/ledger.db --format json")
+        .note("A head that is not the one that was noted: perhaps an old copy")
+        .run(&format!("{VERIFY} --expect-head {}", "ab".repeat(32)))
+        .note("Neither a ledger nor a configuration")
+        .run("ledger verify")
+        .note("No such ledger")
+        .run("ledger stats pki/nowhere.db")
+        .finish();
+    let head = workshop.reroot(&["ledger", "head", "pki/ledger.db"]).run().success().out();
+    workshop.reroot(&VERIFY.split(' ').collect::<Vec<_>>()).args(["--expect-head", head.trim()]).run().success();
+}
+
+#[test]
+fn what_was_changed_is_found() {
+    let good = with_open_batch();
+    let issued = position(&good, Kind::Issued);
+    let mut text = Case::new(&good, "ledger_changed");
+    let flipped = good.copy();
+    flip(&flipped, issued);
+    text =
+        text.note("A flipped bit in a body").ran(VERIFY, &flipped.reroot(&VERIFY.split(' ').collect::<Vec<_>>()).run());
+    for (what, sql) in [
+        ("Another count", "UPDATE record SET signatures = signatures + 1 WHERE position = ISSUED"),
+        ("A record that was taken out", "DELETE FROM record WHERE position = ISSUED"),
+        ("and its place too", "DELETE FROM place WHERE position = ISSUED; DELETE FROM record WHERE position = ISSUED"),
+        (
+            "Two records in each other's position",
+            "UPDATE record SET position = 1000 WHERE position = ISSUED;
+             UPDATE record SET position = ISSUED WHERE position = ISSUED + 1;
+             UPDATE record SET position = ISSUED + 1 WHERE position = 1000",
+        ),
+        ("A place that leads elsewhere", "UPDATE place SET position = 1 WHERE position = ISSUED"),
+        ("A place without a record", "INSERT INTO place VALUES (9, 99, 0, 0, 99, 1, 1)"),
+        ("A record of a kind that there is not", "UPDATE record SET kind = 77 WHERE position = ISSUED"),
+        (
+            "The last record taken off with its place: an earlier, valid ledger; only a noted head tells",
+            "DELETE FROM place WHERE position = (SELECT max(position) FROM record);
+             DELETE FROM record WHERE position = (SELECT max(position) FROM record)",
+        ),
+        ("Another application's file", "PRAGMA application_id = 1"),
+        ("A later format", "PRAGMA user_version = 2"),
+    ] {
+        let changed = good.copy();
+        change(&changed, &sql.replace("ISSUED", &issued.to_string()));
+        let args: Vec<&str> = VERIFY.split(' ').collect();
+        let finished = changed.reroot(&args).run();
+        text = text.note(what).ran(VERIFY, &finished);
+    }
+    text.finish();
+}
+
+#[test]
+fn what_the_rules_would_have_refused_is_found() {
+    let good = with_open_batch();
+    let all = records(&good);
+    let issued = all.iter().find(|record| record.entry.place.kind == Kind::Issued).unwrap();
+    let batch = issued.entry.place.batch;
+    let open = all.iter().rfind(|record| record.entry.place.kind == Kind::Batch).unwrap().entry.position;
+    let again = |place| Draft { place, count: 2, signatures: 2, body: issued.body.clone() };
+    let mut text = Case::new(&good, "ledger_forged");
+    for (what, draft) in [
+        ("A second certificate for the same leaves", again(Place::new(Kind::Issued, batch, 0).part(1))),
+        ("Results of a batch that never began", again(Place::new(Kind::Issued, 9_999, 0))),
+        ("Results before their intent", again(Place::new(Kind::Issued, open, 0))),
+        ("A seal over leaves without a certificate", Draft::new(Place::new(Kind::Sealed, open, 0), vec![0; 8])),
+    ] {
+        let forged = good.copy();
+        forge(&forged, draft);
+        let args: Vec<&str> = VERIFY.split(' ').collect();
+        text = text.note(what).ran(VERIFY, &forged.reroot(&args).run());
+    }
+    text.finish();
+}
+
+/// The write-ahead log of a killed run, cut at any place, leaves an earlier ledger, which is whole; the head tells.
+#[test]
+fn a_log_that_was_cut_leaves_an_earlier_ledger() {
+    let bench = Bench::new(7, 5);
+    let disturbed = bench.disturb(&["--calls", "write", "--at", "1"]);
+    let killed = &disturbed.workshop;
+    let log = std::fs::read(killed.path("pki/ledger.db-wal")).unwrap();
+    let head = |workshop: &Workshop| workshop.reroot(&["ledger", "head", "pki/ledger.db"]).run().success().out();
+    let whole = head(&killed.copy());
+    let mut seen = std::collections::BTreeSet::new();
+    for tenth in 0..10 {
+        let cut = killed.copy();
+        put(&cut.path("pki/ledger.db-wal"), &log[..log.len() * tenth / 10]);
+        let args: Vec<&str> = VERIFY.split(' ').collect();
+        cut.reroot(&args).run().success();
+        let left = records(&cut);
+        assert!(disturbed.left.starts_with(&left) && left.len() < disturbed.left.len(), "{tenth}");
+        let refused = cut.reroot(&args).args(["--expect-head", whole.trim()]).run().expect(2);
+        assert!(refused.err().contains("restored from an old backup"), "{}", refused.err());
+        seen.insert(head(&cut));
+    }
+    assert!(seen.len() > 3, "{} different heads", seen.len());
+}
+
+/// A file of which a page was overwritten, as a failing disk does.
+#[test]
+fn a_damaged_page_is_an_error() {
+    let workshop = with_open_batch();
+    // the log goes into the file
+    workshop.reroot(&["ledger", "head", "pki/ledger.db"]).run().success();
+    let path = workshop.path("pki/ledger.db");
+    let whole = std::fs::read(&path).unwrap();
+    let mut ends = std::collections::BTreeMap::new();
+    for page in 0..whole.len() / 16_384 {
+        let mut damaged = whole.clone();
+        damaged[page * 16_384..page * 16_384 + 8_192].fill(0x55);
+        put(&path, damaged);
+        let args: Vec<&str> = VERIFY.split(' ').collect();
+        let finished = workshop.reroot(&args).run();
+        let said = finished.err() + &finished.out();
+        let named = said.contains("pki/ledger.db")
+            && (said.contains("malformed") || said.contains("not a ledger") || said.contains("DOES NOT HOLD"));
+        assert!(matches!(finished.code, Some(1 | 5)) && named, "page {page}: {:?} {said}", finished.code);
+        *ends.entry(finished.code).or_insert(0) += 1;
+    }
+    put(&path, whole);
+    workshop.issue("earlier.zip", "earlier", &[]).success();
+    assert!(!ends.is_empty());
+}
+
+#[test]
+fn looking_while_another_process_writes_names_the_process() {
+    let workshop = Workshop::new();
+    let held = Ledger::open_of_any(Path::new(&workshop.path("pki/ledger.db"))).unwrap();
+    let mut text = Case::new(&workshop, "ledger_in_use");
+    for command in ["head", "stats", "verify"] {
+        text = text.run(&format!("ledger {command} --config pki/reroot.toml"));
+    }
+    text.finish();
+    drop(held);
+    workshop.reroot(&["ledger", "head", "pki/ledger.db"]).run().success();
+}

@@ -1,0 +1,22 @@
+//! Everything that can happen to files while a batch is made, and the same command again: the same serials and
+//! tbsCertificates, one certificate a chip, a whole output or none.
+//!
+//! `REROOT_FAULT_MATRIX=1` runs every case instead of a sample: each system call of a small batch in each way in which
+//! it can go wrong, and 200 kills of a large batch.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "helpers of tests, which clippy takes for a program"
+)]
+
+#[expect(clippy::allow_attributes, reason = "`expect` would fail in a test that uses every helper")]
+#[allow(dead_code, unreachable_pub, reason = "each test uses some of the helpers")]
+#[path = "../support/mod.rs"]
+mod support;
+
+mod bench;
+mod calls;
+mod disk;
+mod kills;
+mod ledger;
