@@ -13,7 +13,7 @@ use super::support::judges::put;
 use super::support::workshop::Workshop;
 
 /// Whether the batch holds, asked of the library: a process for each octet would take an hour.
-fn holds(folder: &Path, source: &Certificate, root: &Certificate) -> bool {
+pub(crate) fn holds(folder: &Path, source: &Certificate, root: &Certificate) -> bool {
     let (source, root) = (std::slice::from_ref(source), std::slice::from_ref(root));
     let job = Audit {
         batch: folder,
@@ -35,7 +35,7 @@ fn holds(folder: &Path, source: &Certificate, root: &Certificate) -> bool {
     audit(&job, &mut std::io::empty()).unwrap().holds()
 }
 
-fn anchors(workshop: &Workshop) -> [Certificate; 2] {
+pub(crate) fn anchors(workshop: &Workshop) -> [Certificate; 2] {
     ["pki/anchors/test-root.pem", "pki/ca/root.pem"]
         .map(|name| certificate(&std::fs::read(workshop.path(name)).unwrap()))
 }

@@ -20,4 +20,5 @@ mod forged;
 mod intermediate;
 mod mutated;
 mod pack;
+mod pack_octets;
 mod possession;
