@@ -12,7 +12,7 @@ from archives import chips_of
 from certificates import BASIC, PURPOSE, USAGE, VERSION_3, Cert, certificates, paths, reaches_anchor
 from octets import Refused, der, der_time, elements, need, oid, sequence, sha256, utc
 from policy import KEYS, derived_serial, wanted
-from spelling import FINDING, INPUT, ITEM, NUM32, RELAXATIONS, STATEMENT, check_shape, lines, read, spelled
+from spelling import FINDING, INPUT, ITEM, NUM32, RELAXATIONS, STATEMENT, UID, check_shape, lines, read, spelled
 
 
 # --- steps 2 to 6: seal and statement --------------------------------------------------------------------------------
@@ -146,6 +146,31 @@ def check_certificate(cert, leaf, line, s, policy, issuer):
     return differs
 
 
+def check_line(octets, line, cert, leaf, s, family, differs):
+    """The line is what the certificates give, every field of it."""
+    expected = {
+        "uid": leaf.serial.hex().upper(), "st_number": leaf.serial[2:].hex().upper() if family == "stsafe-a" else None,
+        "source_item": line["source_item"], "source_sha256": leaf.sha256.hex(),
+        "spki_sha256": sha256(leaf.spki).hex(), "serial": cert.serial.hex().upper(), "attempt": line["attempt"],
+        "sha256": cert.sha256.hex(), "sha1": hashlib.sha1(cert.der).hexdigest(),
+        "not_before": rfc3339(cert.begin), "not_after": rfc3339(cert.end), "bytes": len(cert.der),
+        "anchor": line["anchor"], "relax": line["relax"], "reissue": s["reissue"],
+        **({} if differs is None else {"differs": differs})}
+    need(spelled(expected) == octets, "the line of", expected["uid"], "says something else than its certificates")
+
+
+def read_line(octets):
+    """What a line says on the signer's word alone, and its UID."""
+    line = json.loads(octets)
+    kept = {"uid": UID, "source_item": ITEM, "attempt": NUM32, "anchor": NUM32, "relax": RELAXATIONS}
+    check_shape(kept, {key: line[key] for key in kept}, "line")
+    return line
+
+
+def rfc3339(time):
+    return f"{time.year:04}" + time.strftime("-%m-%dT%H:%M:%SZ")
+
+
 # --- step 7, and step 8 for each line --------------------------------------------------------------------------------
 
 def tree_root(leaves):
@@ -162,8 +187,6 @@ def tree_root(leaves):
 
 
 def verify_folder(folder, source_anchors, issuer_anchors, manifest_anchors):
-    for anchor in [*source_anchors, *issuer_anchors, *manifest_anchors]:
-        anchor.check_ca(0)
     batch = {}
     for entry in os.scandir(folder):
         need(entry.is_file(follow_symlinks=False), entry.name, "is not a plain file")
@@ -202,22 +225,11 @@ def verify_folder(folder, source_anchors, issuer_anchors, manifest_anchors):
     need(tree_root(entries) == s["entries"]["root_hash"], "the Merkle root")
     discarded, serials = [], set()
     for octets, (uid, new_der, _), (old_uid, old_der, _) in zip(entries, new, old):
-        line, cert, leaf = json.loads(octets), Cert(new_der), Cert(old_der)
-        check_shape({"attempt": NUM32, "anchor": NUM32, "relax": RELAXATIONS, "source_item": ITEM},
-                    {key: line[key] for key in ("attempt", "anchor", "relax", "source_item")}, "line")
+        line, cert, leaf = read_line(octets), Cert(new_der), Cert(old_der)
         need(leaf.serial == uid == old_uid, "leaf, entry and line are of different chips")
         check_leaf(leaf, line, s, policy["source"], above, source_anchors, at)
         differs = check_certificate(cert, leaf, line, s, policy, issuer)
-        family = policy["source"]["family"]
-        expected = {
-            "uid": uid.hex().upper(), "st_number": uid[2:].hex().upper() if family == "stsafe-a" else None,
-            "source_item": line["source_item"], "source_sha256": leaf.sha256.hex(),
-            "spki_sha256": sha256(leaf.spki).hex(), "serial": cert.serial.hex().upper(), "attempt": line["attempt"],
-            "sha256": cert.sha256.hex(), "sha1": hashlib.sha1(cert.der).hexdigest(),
-            "not_before": rfc3339(cert.begin), "not_after": rfc3339(cert.end), "bytes": len(cert.der),
-            "anchor": line["anchor"], "relax": line["relax"], "reissue": s["reissue"],
-            **({} if differs is None else {"differs": differs})}
-        need(spelled(expected) == octets, "the line of", uid.hex().upper(), "says something else than its certificates")
+        check_line(octets, line, cert, leaf, s, policy["source"]["family"], differs)
         need(s["serial_seed"] or cert.serial not in serials, "a serial number is there twice")
         serials.add(cert.serial)
         for attempt in range(min(line["attempt"], len(s["discarded_serials"]) + 1) if s["serial_seed"] else 0):
@@ -227,28 +239,30 @@ def verify_folder(folder, source_anchors, issuer_anchors, manifest_anchors):
     need(all(found.count(one) == s["counts"][one] for one in ("rejected", "ignored")), "counts of rejected.jsonl")
     inputs = [read(one, INPUT, "inputs.jsonl") for one in lines("inputs.jsonl", batch["inputs.jsonl"])]
     need(len(inputs) == s["inputs"]["count"], "inputs.jsonl")
-    return len(entries)
+    return f"{len(entries)} certificates hold"
 
 
-def rfc3339(time):
-    return f"{time.year:04}" + time.strftime("-%m-%dT%H:%M:%SZ")
-
-
-def verify(folder, *anchors):
-    """How many certificates hold; raises Refused. Anchors: source, issuer, manifest, each a list of PEM octets."""
+def judged(verify, what, *anchors):
+    """What `verify` finds; raises Refused. Anchors: source, issuer, manifest, each a list of PEM octets."""
     try:
         anchors = [[cert for octets in some for cert in certificates(octets, alone=False)] for some in anchors]
-        return verify_folder(folder, *anchors)
+        for anchor in sum(anchors, []):
+            anchor.check_ca(0)
+        return verify(what, *anchors)
     except Refused:
         raise
-    except Exception as error:  # whatever a batch does to a parser: it does not hold
+    except Exception as error:  # whatever a file does to a parser: it does not hold
         raise Refused(f"{type(error).__name__}: {error}")
 
 
-if __name__ == "__main__":
-    folder, *files = sys.argv[1:]
+def main(verify, arguments):
+    what, *files = arguments
     source, issuer, *manifest = [[open(name, "rb").read()] for name in files]
     try:
-        print(verify(folder, source, issuer, *manifest or [issuer]), "certificates hold")
+        print(judged(verify, what, source, issuer, *manifest or [issuer]))
     except Refused as reason:
         sys.exit(f"REFUSED: {reason}")
+
+
+if __name__ == "__main__":
+    main(verify_folder, sys.argv[1:])

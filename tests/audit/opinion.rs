@@ -5,17 +5,18 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use super::support::run::{Run, Running, project};
 use super::support::workshop::Workshop;
 
-/// Answers one line for each line of four paths: a batch, its anchors for sources, issuer and manifest.
+/// Answers one line for each line of four paths: a batch or a proof, the anchors for sources, issuer and manifest.
 const SERVER: &str = r#"
-import json, sys
+import json, os, sys
 sys.path.insert(0, sys.argv[1])
-import verify_batch as judge
+from verify_batch import Refused, judged, verify_folder
+from verify_proof import verify_proof
 for line in sys.stdin:
-    batch, source, issuer, manifest = json.loads(line)
+    what, *anchors = json.loads(line)
     try:
-        judge.verify(batch, *[[open(anchor, "rb").read()] for anchor in (source, issuer, manifest)])
+        judged(verify_folder if os.path.isdir(what) else verify_proof, what, *[[open(a, "rb").read()] for a in anchors])
         answer = "accepted"
-    except judge.Refused as reason:
+    except Refused as reason:
         answer = f"refused: {reason}"
     print(json.dumps(answer) + "\x00", flush=True)
 "#;
@@ -44,8 +45,14 @@ pub(crate) const ANCHORS: [&str; 3] = ["pki/anchors/test-root.pem", "pki/ca/root
 /// Demands that both verifiers come to one verdict, on the batch alone.
 #[track_caller]
 pub(crate) fn agreed(workshop: &Workshop, batch: &str, accepted: bool) {
-    if let Some(reason) = opinion(workshop, batch, ANCHORS).filter(|_| accepted) {
-        panic!("{batch}: the other verifier refuses it: {reason}");
+    agreed_under(workshop, batch, ANCHORS, accepted);
+}
+
+/// As [`agreed`], under these anchors.
+#[track_caller]
+pub(crate) fn agreed_under(workshop: &Workshop, batch: &str, anchors: [&str; 3], accepted: bool) {
+    match opinion(workshop, batch, anchors) {
+        Some(reason) => assert!(!accepted, "{batch}: the other verifier refuses it: {reason}"),
+        None => assert!(accepted, "{batch}: the other verifier accepts it"),
     }
-    assert!(accepted || opinion(workshop, batch, ANCHORS).is_some(), "{batch}: the other verifier accepts it");
 }
