@@ -73,8 +73,8 @@ class Cert:
 
 def certificates(octets, alone=True):
     found = [Cert(one.public_bytes(Encoding.DER)) for one in x509.load_pem_x509_certificates(octets)]
-    blocks = re.findall(rb"-----BEGIN CERTIFICATE-----\n.*?-----END CERTIFICATE-----\n", octets, re.S)
-    need(not alone or b"".join(blocks) == octets, "a PEM file holds something else than certificates")
+    spelled = b"".join(one.x.public_bytes(Encoding.PEM) for one in found)
+    need(not alone or spelled == octets, "a PEM file holds something else than certificates, or spells them otherwise")
     return found
 
 
