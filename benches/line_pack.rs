@@ -2,7 +2,8 @@
 //!
 //! The batch is a real one: as many TEST leaves as REROOT_BENCH_CHIPS says (a million if it says nothing), issued,
 //! sealed and exported by the program that was built for this benchmark. What the disk cache holds is what a station's
-//! would hold: nothing is warmed up but by the lookups themselves.
+//! would hold: nothing is warmed up but by the lookups themselves. REROOT_BENCH_FOLDER names a folder that is kept, and
+//! used as it is when it holds a pack.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -24,17 +25,22 @@ const LOOKUPS: u64 = 2_000;
 #[expect(clippy::print_stdout, reason = "a benchmark's output")]
 fn main() {
     let chips: u64 = std::env::var("REROOT_BENCH_CHIPS").ok().and_then(|text| text.parse().ok()).unwrap_or(1_000_000);
-    let folder = tempfile::tempdir().expect("a folder");
-    let folder = folder.path();
+    let temporary = tempfile::tempdir().expect("a folder");
+    let kept = std::env::var_os("REROOT_BENCH_FOLDER").map(std::path::PathBuf::from);
+    let folder = kept.as_deref().unwrap_or(temporary.path());
     let pki = pki::TestPki::shipped();
-    let began = Instant::now();
-    prepare(folder, &pki, chips);
-    let size = std::fs::metadata(folder.join("line.pack")).expect("the pack is there").len();
-    println!("{chips} chips, pack of {} MB, made in {:.0?}", size / 1_000_000, began.elapsed());
+    if folder.join("line.pack").exists() {
+        println!("the pack that is there");
+    } else {
+        let began = Instant::now();
+        prepare(folder, &pki, chips);
+        let size = std::fs::metadata(folder.join("line.pack")).expect("the pack is there").len();
+        println!("{chips} chips, pack of {} MB, made in {:.0?}", size / 1_000_000, began.elapsed());
 
-    let began = Instant::now();
-    let verified = run(folder, &["verify", "batch", "--config", "pki/reroot.toml"]);
-    println!("verify: {:.1?}, peak memory {}", began.elapsed(), verified);
+        let began = Instant::now();
+        let verified = run(folder, &["verify", "batch", "--config", "pki/reroot.toml"]);
+        println!("verify: {:.1?}, peak memory {}", began.elapsed(), verified);
+    }
 
     let anchor = |name: &str| {
         let file = std::fs::read(folder.join(name)).expect("init wrote it");

@@ -3,9 +3,10 @@
 # virtual environment. Does nothing, quickly, when all are there. Source it to get REROOT_VENV.
 #
 #   scripts/tools.sh build    what compiles: a C compiler and linker
-#   scripts/tools.sh test     and the judges: openssl, certtool, SoftHSM, p11-kit, Python's cryptography, pkilint; the
-#                             consumers: mosquitto, nginx, the Matter SDK (100 MB); and a second token, kryoptic, which is
-#                             compiled (1.5 minutes of a core, once: it is kept in the cache)
+#   scripts/tools.sh test     and the judges: openssl, certtool, SoftHSM, p11-kit, Python's cryptography, pkilint; a
+#                             browser, Chromium (110 MB); the consumers: mosquitto, nginx, the Matter SDK (100 MB); and
+#                             a second token, kryoptic, which is compiled (1.5 minutes of a core, once: it is kept in
+#                             the cache)
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -18,7 +19,7 @@ if [ "$what" = test ]; then
     needs="$needs c++:g++ openssl:openssl certtool:gnutls-bin softhsm2-util:softhsm2 pkcs11-tool:opensc python3:python3
         p11-kit:p11-kit pgrep:procps
         /usr/lib/x86_64-linux-gnu/pkcs11/p11-kit-client.so:p11-kit-modules
-        strace:strace /usr/sbin/mosquitto:mosquitto mosquitto_pub:mosquitto-clients /usr/sbin/nginx:nginx-light"
+        chromium:chromium strace:strace /usr/sbin/mosquitto:mosquitto mosquitto_pub:mosquitto-clients /usr/sbin/nginx:nginx-light"
     # what the Matter SDK's library is linked with
     for library in libnl-3:libnl-3-200 libnl-route-3:libnl-route-3-200 libgio-2.0:libglib2.0-0; do
         ldconfig -p | grep -q "${library%%:*}\.so" || needs="$needs missing-${library%%:*}:${library#*:}"

@@ -21,3 +21,13 @@ pub use exchange::{Client, Patience, Transport};
 pub use http::Http;
 pub use issue::{AskAgain, Asking, issue};
 pub use protection::{Credentials, Protection};
+
+/// Reads octets as an answer's header and as its body, without asking who protected them.
+#[cfg(fuzzing)]
+pub fn fuzz(octets: &[u8]) {
+    exchange::fuzz(octets);
+    let mut reader = crate::x509::tlv::Reader::new(octets);
+    if let Ok(body) = reader.element("PKIBody") {
+        let _ = message::said(body.tag, body.content);
+    }
+}

@@ -235,3 +235,13 @@ fn other(job: &Job<'_>) -> Error {
 fn lint_differs(finding: Finding) -> Error {
     Error::LintDiffers { item: finding.item.to_string(), reason: finding.reason }
 }
+
+/// Reads octets as each part of a plan and as signatures, without asking who signed them.
+#[cfg(fuzzing)]
+pub fn fuzz(octets: &[u8]) {
+    if let Ok(head) = Head::parse(octets) {
+        let _ = (head.row(), head.expected(), head.tbs_root());
+    }
+    file::fuzz(octets);
+    signatures::fuzz(octets);
+}

@@ -31,15 +31,7 @@ pub(crate) fn run(args: &LookupArgs, world: &mut World, printer: Printer) -> Res
         }
         (None, None) => return Err(Fault::usage("no chip was named")),
     };
-    let shelf = match args.shelf.as_path() {
-        path if PackReader::is_one(path) => Shelf::Pack(path),
-        path if path.is_dir() => Shelf::Batch(path),
-        path => {
-            let message = format!("`{}` is neither a line pack nor a batch directory", render::path(path));
-            return Err(Fault::usage(message).hint("Make a pack with `reroot export BATCH --to line-pack --out FILE`."));
-        }
-    };
-    match lookup(shelf, &name, &checker, &world.cancel)? {
+    match lookup(shelf(&args.shelf)?, &name, &checker, &world.cancel)? {
         Found::Chip(found) => {
             let (presence, proved) = &*found;
             match leaf.filter(|leaf| leaf.der() != presence.source.der()) {
@@ -66,6 +58,18 @@ pub(crate) fn run(args: &LookupArgs, world: &mut World, printer: Printer) -> Res
     }
 }
 
+/// What the path leads to.
+pub(super) fn shelf(path: &Path) -> Result<Shelf<'_>, Fault> {
+    if PackReader::is_one(path) {
+        return Ok(Shelf::Pack(path));
+    }
+    if path.is_dir() {
+        return Ok(Shelf::Batch(path));
+    }
+    let message = format!("`{}` is neither a line pack nor a batch directory", render::path(path));
+    Err(Fault::usage(message).hint("Make a pack with `reroot export BATCH --to line-pack --out FILE`."))
+}
+
 /// The leaf as a station reads it: alone in a file, or at the beginning of a zone.
 fn leaf(path: &Path, world: &mut World) -> Result<Certificate, Fault> {
     let octets = if path.as_os_str() == "-" {
@@ -76,7 +80,12 @@ fn leaf(path: &Path, world: &mut World) -> Result<Certificate, Fault> {
     } else {
         load::bytes("leaf", path)?
     };
-    let none = || Fault::usage(format!("`{}` holds no leaf certificate", render::path(path)));
+    let none = || {
+        let place =
+            if path.as_os_str() == "-" { "standard input".to_owned() } else { format!("`{}`", render::path(path)) };
+        Fault::usage(format!("{place} holds no leaf certificate"))
+            .hint("Give the leaf as the chip has it: DER, alone or at the beginning of a zone, or PEM.")
+    };
     let der = match octets.first() {
         Some(0x30) => {
             let first = Reader::new(&octets).element("leaf").map_err(|_| none())?.raw;

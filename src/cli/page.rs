@@ -3,7 +3,7 @@
 use std::fmt::{Display, Write as _};
 use std::path::Path;
 
-use reroot::audit::AuditReport;
+use reroot::audit::{AuditReport, PossessionShown};
 use reroot::crypto::sha256;
 use reroot::x509::{Certificate, Time};
 
@@ -30,12 +30,15 @@ pub(crate) fn page(
     page.element("title", &title);
     page.raw(STYLE);
     page.raw("</head>\n<body>\n");
-    let _ = writeln!(page.0, "<h1 class=\"{class}\">{verdict}</h1>");
+    let _ = writeln!(page.0, "<header class=\"{class}\">\n<h1>{verdict}</h1>");
     page.element("p", &format!("{} \u{2014} checked {now} by reroot {}", batch.display(), env!("CARGO_PKG_VERSION")));
+    page.raw("</header>\n");
+    numbers(&mut page, report);
+    faults(&mut page, report);
+    page.list("Worth a look", &report.warnings);
     page.table("Summary", facts.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
     page.list("What was checked and holds", &report.checks);
-    page.list("Worth a look", &report.warnings);
-    faults(&mut page, report);
+    page.list("What this does not show", &not_shown(report));
     charts(&mut page, report);
     used(&mut page, anchors);
     digests(&mut page, report);
@@ -43,13 +46,49 @@ pub(crate) fn page(
     page.0
 }
 
+/// What somebody looks for first.
+fn numbers(page: &mut Page, report: &AuditReport) {
+    page.raw("<dl class=\"numbers\">\n");
+    page.number("certificates", "certificates checked", report.certificates);
+    if let Some(statement) = &report.statement {
+        page.number("rejected", "items rejected", statement.counts.rejected);
+        page.number("ignored", "items ignored", statement.counts.ignored);
+    }
+    page.number("warnings", "warnings", report.warnings.len() as u64);
+    page.number("faults", "faults", report.faults.len() as u64 + report.more_faults);
+    page.raw("</dl>\n");
+}
+
+/// Said on the page itself, because the page is what is kept.
+fn not_shown(report: &AuditReport) -> Vec<String> {
+    let mut list = vec![
+        "that the issuing key signed nothing else: what is signed outside of the ledger nobody can detect".to_owned(),
+        "that the chips were on a certain reel: the archive and the list of expected chips say that".to_owned(),
+    ];
+    if report.timestamp.is_none() {
+        list.push("when the batch was sealed: that is the signer's word, and there is no time-stamp".to_owned());
+    }
+    if report.possession != PossessionShown::Complete {
+        list.push(
+            "that every chip was asked for its key: the manufacturer's certificate stands in for that".to_owned(),
+        );
+    }
+    if report.history.is_none() {
+        list.push(
+            "that no chip got a certificate in another batch: the other batches were not looked at (--history)"
+                .to_owned(),
+        );
+    }
+    list
+}
+
 fn faults(page: &mut Page, report: &AuditReport) {
     if report.faults.is_empty() {
         return;
     }
-    page.raw("<h2>What does not hold</h2>\n<table>\n<tr><th>code</th><th>place</th><th>what</th></tr>\n");
+    page.head("What does not hold", FAULTS);
     for fault in &report.faults {
-        page.row(&[fault.code.as_str(), &fault.place, &fault.message]);
+        page.row(&FAULTS, [fault.code.as_str(), &fault.place, &fault.message]);
     }
     page.raw("</table>\n");
     if report.more_faults > 0 {
@@ -82,10 +121,10 @@ fn charts(page: &mut Page, report: &AuditReport) {
 
 /// The anchors are what everything rests on: whoever reads the page compares these digests with their own.
 fn used(page: &mut Page, anchors: &[(&str, &Vec<Certificate>)]) {
-    page.raw("<h2>Trust anchors used</h2>\n<table>\n<tr><th>for</th><th>subject</th><th>SHA-256 of the certificate</th></tr>\n");
+    page.head("Trust anchors used", ANCHORS);
     for (kind, list) in anchors {
         for anchor in *list {
-            page.row(&[kind, &anchor.subject().to_string(), &sha256(anchor.der()).to_string()]);
+            page.row(&ANCHORS, [kind, &anchor.subject().to_string(), &sha256(anchor.der()).to_string()]);
         }
     }
     page.raw("</table>\n");
@@ -93,14 +132,14 @@ fn used(page: &mut Page, anchors: &[(&str, &Vec<Certificate>)]) {
 
 fn digests(page: &mut Page, report: &AuditReport) {
     let Some(statement) = &report.statement else { return };
-    page.raw("<h2>Digests</h2>\n<table>\n<tr><th>file</th><th>SHA-256</th></tr>\n");
+    page.head("Digests", DIGESTS);
     if let Some(digest) = report.statement_sha256 {
-        page.row(&["manifest.json", &digest.to_string()]);
+        page.row(&DIGESTS, ["manifest.json", &digest.to_string()]);
     }
     for (name, digest) in statement.digests() {
-        page.row(&[name, &digest.to_string()]);
+        page.row(&DIGESTS, [name, &digest.to_string()]);
     }
-    page.row(&["Merkle root of the lines", &statement.entries.root_hash.to_string()]);
+    page.row(&DIGESTS, ["Merkle root of the lines", &statement.entries.root_hash.to_string()]);
     page.raw("</table>\n");
 }
 
@@ -115,10 +154,24 @@ impl Page {
         let _ = writeln!(self.0, "<{tag}>{}</{tag}>", escape(text));
     }
 
-    fn row(&mut self, cells: &[&str]) {
+    fn number(&mut self, id: &str, what: &str, number: u64) {
+        let _ = writeln!(self.0, "<div><dt>{what}</dt><dd id=\"{id}\">{}</dd></div>", render::count(number));
+    }
+
+    fn head<const N: usize>(&mut self, title: &str, columns: [&str; N]) {
+        self.element("h2", title);
+        self.raw("<table class=\"columns\">\n<tr>");
+        for column in columns {
+            let _ = write!(self.0, "<th scope=\"col\">{column}</th>");
+        }
+        self.raw("</tr>\n");
+    }
+
+    /// Each cell knows its column's name: a narrow page shows one below the other.
+    fn row<const N: usize>(&mut self, columns: &[&str; N], cells: [&str; N]) {
         self.raw("<tr>");
-        for cell in cells {
-            let _ = write!(self.0, "<td>{}</td>", escape(cell));
+        for (column, cell) in columns.iter().zip(cells) {
+            let _ = write!(self.0, "<td data-column=\"{column}\">{}</td>", escape(cell));
         }
         self.raw("</tr>\n");
     }
@@ -127,7 +180,7 @@ impl Page {
         self.element("h2", title);
         self.raw("<table>\n");
         for (name, value) in rows {
-            let _ = writeln!(self.0, "<tr><th>{}</th><td>{}</td></tr>", escape(&name), escape(&value));
+            let _ = writeln!(self.0, "<tr><th scope=\"row\">{}</th><td>{}</td></tr>", escape(&name), escape(&value));
         }
         self.raw("</table>\n");
     }
@@ -196,13 +249,23 @@ fn escape(text: &str) -> String {
 
 const MAX_BARS: usize = 40;
 
+const FAULTS: [&str; 3] = ["code", "place", "what"];
+const ANCHORS: [&str; 3] = ["for", "subject", "SHA-256 of the certificate"];
+const DIGESTS: [&str; 2] = ["file", "SHA-256"];
+
 const STYLE: &str = "<style>
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #1a1a1a; background: #fff }
-h1 { border-left: .4rem solid; padding-left: .8rem } h1.good { border-color: #176f2c } h1.bad { border-color: #b3121f; color: #b3121f }
-table { border-collapse: collapse; width: 100% } th, td { text-align: left; vertical-align: top; padding: .25rem .6rem .25rem 0; border-bottom: 1px solid #ddd; overflow-wrap: anywhere }
-th { font-weight: 600; white-space: nowrap } td { font-family: ui-monospace, monospace; font-size: .85rem }
-td:first-child { overflow-wrap: normal } .charts { display: flex; flex-wrap: wrap; gap: 1rem } figure { margin: 0 } figcaption { font-weight: 600 } svg { max-width: 100%; height: auto } svg text { font: 12px system-ui, sans-serif } rect { fill: #2f5d8a }
-@media print { body { margin: 0; max-width: none } h2 { break-after: avoid } figure, tr { break-inside: avoid } }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 64rem; margin: 2rem auto; padding: 0 1rem; color: #1a1a1a; background: #fff }
+h1, header p { margin: 0 } h2 { font-size: 1.25rem; margin: 2rem 0 .5rem }
+header { border-left: .5rem solid; padding: .25rem 0 .25rem .8rem; overflow-wrap: anywhere } .good { border-color: #176f2c } .bad { border-color: #b3121f } .bad h1 { color: #b3121f }
+.numbers { display: flex; flex-wrap: wrap; gap: .75rem; margin: 1.5rem 0 } .numbers div { flex: 1 1 9rem; display: flex; flex-direction: column-reverse; border: 1px solid #ccc; border-radius: .3rem; padding: .5rem .8rem }
+.numbers dt { color: #444; font-size: .875rem } .numbers dd { margin: 0; font-size: 1.6rem; font-weight: 600; font-variant-numeric: tabular-nums }
+table { border-collapse: collapse; width: 100% } th, td { text-align: left; vertical-align: top; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid #ddd }
+th { font-weight: 600 } th[scope=row] { white-space: nowrap; width: 8rem } td { font-family: ui-monospace, monospace; font-size: .8125rem; line-height: 1.6; overflow-wrap: anywhere }
+.columns td { font-size: .75rem } .columns td:first-child { white-space: nowrap } .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 1.5rem } figure { margin: 0 } figcaption { font-weight: 600 }
+svg { max-width: 100%; height: auto } svg text { font: 12px system-ui, sans-serif } rect { fill: #2f5d8a }
+@media screen and (max-width: 52rem) { .columns, .columns tbody, .columns tr, .columns td { display: block } .columns th { display: none } .columns tr { border-bottom: 1px solid #ddd; padding: .5rem 0 } .columns td, .columns td:first-child { border: 0; padding: 0; white-space: normal } .columns td::before { content: attr(data-column); display: block; font: .8125rem system-ui, sans-serif; color: #555 } }
+@media (max-width: 30rem) { body { margin: 1rem auto } th[scope=row] { width: 6rem } ul { padding-left: 1.25rem } }
+@media print { body { margin: 0; max-width: none; font-size: 11pt } h2 { break-after: avoid } figure, tr, .numbers { break-inside: avoid } rect { print-color-adjust: exact } }
 </style>
 ";
 

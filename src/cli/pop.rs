@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 
 use reroot::audit::Supplements;
 use reroot::crypto::sha256;
-use reroot::delivery::{BatchReader, PackReader};
+use reroot::delivery::BatchReader;
 use reroot::durable::{self, Access, DurableError};
 use reroot::manifest::possession::{Challenge, Receipt, Supplement, signature_from_chip};
 use reroot::manifest::{STATEMENT_FILE, seal};
 use reroot::origin::Uid;
-use reroot::proof::{Checker, ChipName, Chips, Found, Presence, Prove, Proved, Shelf, lookup, prove};
+use reroot::proof::{Checker, ChipName, Chips, Found, Presence, Prove, Proved, lookup, prove};
 use reroot::x509::Certificate;
 use serde_json::json;
 
@@ -42,8 +42,10 @@ pub(crate) fn run(command: &PopCommand, world: &World, printer: Printer) -> Resu
             Ok(Exit::Done)
         }
         PopCommand::Verify { shelf, uid, challenge, signature, receipts, anchors } => {
-            let challenge = Challenge::parse(&load::bytes("challenge", challenge)?)
-                .map_err(|error| Fault::usage(error.to_string()))?;
+            let challenge = Challenge::parse(&load::bytes("challenge", challenge)?).map_err(|error| {
+                Fault::usage(format!("`{}` is no challenge: {error}", render::path(challenge)))
+                    .hint("Challenges are made by `reroot pop challenge`.")
+            })?;
             let signature = load::bytes("signature", signature)?;
             let Some((presence, proved)) = find(shelf, uid, anchors, world, printer)? else {
                 return Ok(Exit::Findings);
@@ -65,8 +67,7 @@ fn find(
     let anchors = load::anchors(anchors)?;
     let checker = Checker::new(&anchors.source, &anchors.issuer, &anchors.manifest)?;
     let name = chip(uid)?;
-    let place = if PackReader::is_one(shelf) { Shelf::Pack(shelf) } else { Shelf::Batch(shelf) };
-    match lookup(place, &name, &checker, &world.cancel)? {
+    match lookup(super::lookup::shelf(shelf)?, &name, &checker, &world.cancel)? {
         Found::Chip(found) => Ok(Some(*found)),
         Found::Broken(fault) => {
             printer.failure(&format!("[{}] {}: {}", fault.code, fault.place, render::escape(&fault.message)), None);
@@ -126,7 +127,7 @@ fn answer(
 
 fn read(receipts: &Path) -> Result<Vec<Receipt>, Fault> {
     Receipt::parse_all(&load::bytes_up_to(MAX_RECEIPTS, "receipts", receipts)?).map_err(|error| {
-        Fault::usage(format!("`{}`: {error}", render::path(receipts)))
+        Fault::usage(format!("`{}` is no file of receipts: {error}", render::path(receipts)))
             .hint("If the last line was cut off, remove what stands after the last line feed and ask that chip again.")
     })
 }

@@ -22,6 +22,11 @@ pub(crate) fn run(args: &VerifyProofArgs, world: &mut World, printer: Printer) -
         let mut count = 0;
         let mut each = |line: &[u8]| {
             count += 1;
+            if !line.starts_with(BEGIN) {
+                let message = format!("`{}` is no file of proofs: line {count} is none", render::path(path));
+                return Err(Fault::usage(message)
+                    .hint("Proofs are made by `reroot prove`. A whole batch is checked by `reroot verify`."));
+            }
             let place = format!("{}, proof {count}", render::path(path));
             let outcome = checker.check_octets(line);
             let outcome = match outcome {
@@ -36,6 +41,7 @@ pub(crate) fn run(args: &VerifyProofArgs, world: &mut World, printer: Printer) -
                     refuse(printer, &place, broken);
                 }
             }
+            Ok(())
         };
         if path.as_os_str() == "-" {
             lines(path, &mut *world.stdin, &mut each)?;
@@ -51,7 +57,7 @@ pub(crate) fn run(args: &VerifyProofArgs, world: &mut World, printer: Printer) -
 }
 
 /// One proof a line; a line without its end is a proof that was cut off.
-fn lines(path: &Path, input: impl Read, each: &mut dyn FnMut(&[u8])) -> Result<(), Fault> {
+fn lines(path: &Path, input: impl Read, each: &mut dyn FnMut(&[u8]) -> Result<(), Fault>) -> Result<(), Fault> {
     let mut input = BufReader::new(input);
     loop {
         let mut line = Vec::new();
@@ -60,12 +66,16 @@ fn lines(path: &Path, input: impl Read, each: &mut dyn FnMut(&[u8])) -> Result<(
         if line.is_empty() {
             return Ok(());
         }
-        each(&line);
+        each(&line)?;
     }
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Fault {
-    Fault::usage(format!("cannot read `{}`: {error}", render::path(path)))
+    let fault = Fault::usage(format!("cannot read `{}`: {error}", render::path(path)));
+    if path.is_dir() {
+        return fault.hint("A whole batch is checked by `reroot verify`.");
+    }
+    fault
 }
 
 fn is(asked: &ChipName, proof: &Proof) -> bool {
@@ -75,7 +85,7 @@ fn is(asked: &ChipName, proof: &Proof) -> bool {
 fn another(proof: &Proof) -> Broken {
     Broken {
         code: reroot::proof::code::UID,
-        place: "proof".to_owned(),
+        place: PROOF.to_owned(),
         message: format!("is about chip {}, not about the one asked for", proof.uid),
     }
 }
@@ -149,10 +159,13 @@ fn refuse(printer: Printer, place: &str, broken: &Broken) {
         }
         Format::Text => {
             let message = render::escape(&broken.message);
-            printer.data(&format!(
-                "FAULT [{}] {place}: {}: {message}\nTHE PROOF DOES NOT HOLD\n",
-                broken.code, broken.place
-            ));
+            // of the proof itself the place says enough
+            let part = if broken.place == PROOF { String::new() } else { format!("{}: ", broken.place) };
+            printer.data(&format!("FAULT [{}] {place}: {part}{message}\nTHE PROOF DOES NOT HOLD\n", broken.code));
         }
     }
 }
+
+/// What is wrong is the proof itself, not a part of it.
+const PROOF: &str = "proof";
+const BEGIN: &[u8] = b"{\"format\":\"";

@@ -240,3 +240,8 @@ fn hash_of(certificate: &Certificate) -> Vec<u8> {
         sha256(certificate.der()).as_bytes().to_vec()
     }
 }
+
+#[cfg(fuzzing)]
+pub(super) fn fuzz(octets: &[u8]) {
+    let _ = Header::read(octets);
+}

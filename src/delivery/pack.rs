@@ -157,6 +157,10 @@ impl PackReader {
         if number("application_id")? != i64::from(APPLICATION_ID) || number("user_version")? != i64::from(VERSION) {
             return Err(reader.refused("is no line pack of the format reroot-pack/1"));
         }
+        let format = "SELECT value FROM pack WHERE key = 'format'";
+        if reader.one(format, params![], |row| row.get::<_, String>(0))?.as_deref() != Some(FORMAT) {
+            return Err(reader.refused("does not say that its format is reroot-pack/1"));
+        }
         Ok(reader)
     }
 

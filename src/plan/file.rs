@@ -317,3 +317,10 @@ pub(super) fn looks_like_one(path: &Path) -> bool {
     let mut magic = [0; MAGIC.len()];
     File::open(path).and_then(|mut file| file.read_exact(&mut magic)).is_ok() && magic == *MAGIC
 }
+
+#[cfg(fuzzing)]
+pub(super) fn fuzz(octets: &[u8]) {
+    let _ = read_certificates(octets);
+    let mut leaves = Leaves { reader: octets, hash: Sha256::new(), path: Path::new("fuzz"), name: Vec::new() };
+    while let Ok(Some(_)) = leaves.next() {}
+}

@@ -180,3 +180,10 @@ fn places(entries: &[u8], offset: usize) -> Option<Vec<(u32, std::ops::Range<usi
     }
     Some(places)
 }
+
+#[cfg(fuzzing)]
+pub(super) fn fuzz(octets: &[u8]) {
+    if let Some(places) = places(octets, 0) {
+        assert!(places.iter().all(|(_, place)| octets.get(place.clone()).is_some()), "signatures lie inside the file");
+    }
+}

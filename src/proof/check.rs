@@ -6,8 +6,8 @@ use crate::crypto::PublicKey;
 use crate::error::Error;
 use crate::issue::derive_serial;
 use crate::manifest::{
-    Entry, ManifestAnchor, ManifestError, Proof, ProofChip, ProofLine, SignedManifest, Statement, leaf_hash, seal,
-    verify_inclusion,
+    Entry, IssuerMode, ManifestAnchor, ManifestError, Proof, ProofChip, ProofLine, SignedManifest, Statement,
+    leaf_hash, seal, verify_inclusion,
 };
 use crate::verify::{Family, SourceRules, TrustAnchor, VerifiedLeaf, Verifier};
 use crate::x509::{Certificate, KeyAlgorithm, Sha256Digest, SignatureAlgorithm};
@@ -138,7 +138,13 @@ impl Checker {
             return Err(Contradiction::new(code::KEY, message));
         };
         let anchor = u32::try_from(entry.anchor()).expect("read as one");
-        if restated.stated(anchor, against.may_be_padded(entry)).line() != line.line {
+        let restated = restated.stated(anchor, against.may_be_padded(entry));
+        // in what another CA's certificate differs from the policy, is the line's word: the policy is not in the proof
+        let restated = match (entry.differs(), statement.issuer.mode) {
+            (Some(differs), IssuerMode::Foreign) => restated.made_elsewhere(differs.iter().map(ToString::to_string)),
+            _ => restated,
+        };
+        if restated.line() != line.line {
             let message = "the line is not what its certificates give";
             return Err(Contradiction::new(audit::code::ENTRY_DIFFERS, message));
         }
@@ -261,8 +267,11 @@ fn serial(
     Err(Contradiction::new(code::SERIAL, message))
 }
 
+/// Some of these errors name the part themselves.
 fn untrusted(place: &str, error: &ManifestError) -> Fault {
-    fault(error.code(), place, error.to_string())
+    let message = error.to_string();
+    let message = message.strip_prefix(place).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(&message);
+    fault(error.code(), place, message)
 }
 
 fn fault(code: crate::origin::Code, place: &str, message: impl Into<String>) -> Fault {

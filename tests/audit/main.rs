@@ -14,6 +14,7 @@ mod batch;
 mod changed;
 mod forge;
 mod history;
+mod independent;
 mod mutated;
 mod opinion;
 mod page;

@@ -7,6 +7,7 @@ use reroot::durable::{Access, create_directory};
 use serde_json::Value;
 
 use crate::machines::Machines;
+use crate::opinion::agreed_under;
 use crate::support::judges::put;
 use crate::support::pki::archive;
 use crate::support::run::{Finished, Run};
@@ -96,7 +97,25 @@ impl Houses {
     pub(crate) fn verify(&self, out: &str) -> Finished {
         let anchors = ["--source-anchor", "pki/anchors/test-root.pem", "--issuer-anchor", "other.pem"];
         let manifest = ["--manifest-anchor", "pki/ca/root.pem", "--input", "reel.zip"];
-        self.machines.workshop.reroot(&["verify", out]).args(anchors).args(manifest).run()
+        let finished = self.machines.workshop.reroot(&["verify", out]).args(anchors).args(manifest).run();
+        let anchors = ["pki/anchors/test-root.pem", "other.pem", "pki/ca/root.pem"];
+        agreed_under(&self.machines.workshop, out, anchors, finished.code == Some(0));
+        finished
+    }
+
+    /// Every chip of the batch is proved to be in it.
+    fn proves(&self) {
+        let workshop = &self.machines.workshop;
+        let proofs = workshop.reroot(&["prove", "batch", "--all"]).run().success().stdout;
+        let args =
+            ["verify-proof", "-", "--source-anchor", "pki/anchors/test-root.pem", "--issuer-anchor", "other.pem"];
+        let checked = workshop.reroot(&args).args(["--manifest-anchor", "pki/ca/root.pem"]).stdin(&*proofs).run();
+        assert!(checked.success().out().contains("the proof holds: the chip is in the batch"));
+        let anchors = ["pki/anchors/test-root.pem", "other.pem", "pki/ca/root.pem"];
+        for proof in proofs.split_inclusive(|octet| *octet == b'\n') {
+            put(&workshop.path("one.json"), proof);
+            agreed_under(workshop, "one.json", anchors, true);
+        }
     }
 
     pub(crate) fn wishes(&self) -> Vec<Value> {
@@ -190,6 +209,7 @@ fn certificates_come_back_in_any_order_and_container() {
     for returned in [&["back.zip"][..], &["bundle.pem"], &["back.p7b"], &["back"], &["three.pem", "two.pem"]] {
         houses.finish(returned, "batch").success();
         houses.verify("batch").success();
+        houses.proves();
         batches.push(houses.machines.workshop.files("batch"));
         let again = houses.finish(returned, "batch").success();
         assert!(again.err().contains("already done"), "{}", again.err());

@@ -6,6 +6,11 @@
 #[allow(dead_code, unreachable_pub, reason = "each test uses some of the helpers")]
 mod support;
 
+#[path = "../audit/opinion.rs"]
+#[expect(clippy::allow_attributes, reason = "the helpers are shared with the audit's tests")]
+#[allow(dead_code, reason = "the helpers are shared with the audit's tests")]
+mod opinion;
+
 mod ceremony;
 mod cmp;
 mod cmp_batch;

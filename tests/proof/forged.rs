@@ -8,6 +8,8 @@ use super::batch::batch;
 use super::cli::prove;
 use super::forge::{Chip, Forge, certificate, certify, key};
 use super::mutated::checker;
+use super::opinion::agreed;
+use super::support::judges::put;
 use super::support::pki::{Recipe, TestPki, variants};
 use super::support::workshop::Workshop;
 
@@ -39,6 +41,8 @@ fn forged(
     let signer = certificate(&forge.files["manifest.pem"]);
     proof.seal = seal::sign(&proof.statement, &signer, &key(workshop, "manifest"), statement.created).unwrap();
     let outcome = checker(workshop).check_octets(proof.to_line().as_bytes());
+    put(&workshop.path("forged.json"), proof.to_line());
+    agreed(workshop, "forged.json", outcome.is_ok());
     outcome.map(drop).map_err(|fault| fault.code.as_str().to_owned())
 }
 
@@ -191,4 +195,23 @@ fn the_chain_must_begin_with_the_issuer_and_reach_the_anchor() {
         proof.chip.as_mut().unwrap().chain = vec![foreign.der().to_vec()];
     });
     assert_eq!(named, Err("audit.issuer.chain".to_owned()));
+}
+
+/// The edge where there is no neighbour at all.
+#[test]
+fn no_chip_is_in_a_batch_without_lines() {
+    let workshop = batch();
+    let chips = chips(&workshop);
+    let empty = |lines: bool| {
+        forged(&workshop, &chips, |statement, proof| {
+            (statement.entries.tree_size, statement.entries.root_hash) = (0, sha256(b""));
+            (statement.counts.issued, statement.counts.items) = (0, 2);
+            proof.chip = None;
+            if !lines {
+                proof.lines.clear();
+            }
+        })
+    };
+    assert_eq!(empty(false), Ok(()));
+    assert_eq!(empty(true), Err("proof.inclusion".to_owned()));
 }

@@ -1,6 +1,7 @@
 //! Leaves that reach their anchor through an intermediate, which proofs and packs have to carry.
 
 use super::cli::{check, prove};
+use super::opinion::agreed;
 use super::support::judges::put;
 use super::support::pki::{archive, der};
 use super::support::run::Run;
@@ -48,8 +49,8 @@ fn an_intermediate_comes_with_the_proof() {
         let found = workshop.reroot(&lookup).run().success();
         assert_eq!(reroot::crypto::sha256(&found.stdout).to_string(), line["sha256"].as_str().unwrap());
     }
-    let script = super::support::run::project("docs/verify_batch.py").display().to_string();
-    let args =
-        ["-I", &script, "batch", "--source-anchor", "pki/anchors/test-root.pem", "--issuer-anchor", "pki/ca/root.pem"];
-    Run::venv("python").args(args).env("PYTHONDONTWRITEBYTECODE", "1").folder(workshop.folder()).run().success();
+    agreed(&workshop, "batch", true);
+    let uid = workshop.lines("batch")[0]["uid"].as_str().unwrap().to_owned();
+    put(&workshop.path("one.json"), prove(&workshop, &[&uid]).success().stdout);
+    agreed(&workshop, "one.json", true);
 }

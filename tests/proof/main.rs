@@ -15,9 +15,15 @@ mod batch;
 #[allow(dead_code, reason = "the helpers are shared with the audit's tests")]
 mod forge;
 
+#[path = "../audit/opinion.rs"]
+#[expect(clippy::allow_attributes, reason = "the helpers are shared with the audit's tests")]
+#[allow(dead_code, reason = "the helpers are shared with the audit's tests")]
+mod opinion;
+
 mod cli;
 mod forged;
 mod intermediate;
 mod mutated;
 mod pack;
+mod pack_octets;
 mod possession;

@@ -1,4 +1,5 @@
-//! Every octet of a proof, changed, is seen.
+//! Every octet of a proof, changed, is seen, by this program and by the independent verifier. REROOT_SWEEP puts every
+//! change before both; without it the other verifier gets a sample.
 
 use reroot::manifest::Proof;
 use reroot::proof::Checker;
@@ -6,6 +7,8 @@ use reroot::x509::{Certificate, pem};
 
 use super::batch::batch;
 use super::cli::prove;
+use super::opinion::agreed;
+use super::support::judges::put;
 use super::support::workshop::Workshop;
 
 pub(crate) fn checker(workshop: &Workshop) -> Checker {
@@ -22,17 +25,25 @@ fn no_octet_of_a_proof_can_be_changed_left_out_or_doubled() {
     let workshop = batch();
     let checker = checker(&workshop);
     let uid = workshop.lines("batch")[1]["uid"].as_str().unwrap().to_owned();
+    let whole = std::env::var_os("REROOT_SWEEP").is_some();
     for chip in [&uid[..], "0209"] {
         let proof = prove(&workshop, &[chip]).success().stdout;
         assert!(checker.check_octets(&proof).is_ok());
         let refused = |proof: &[u8], what: &str, at: usize| {
             assert!(checker.check_octets(proof).is_err(), "{what} octet {at}: accepted");
         };
+        let file = workshop.path("other.json");
+        put(&file, &proof);
+        agreed(&workshop, "other.json", true);
         for at in 0..proof.len() {
             for bit in [1 << (at % 8), 1 << ((at + 5) % 8)] {
                 let mut other = proof.clone();
                 other[at] ^= bit;
                 refused(&other, "changed", at);
+                if whole || at % 17 == 0 {
+                    put(&file, &other);
+                    agreed(&workshop, "other.json", false);
+                }
             }
             let mut other = proof.clone();
             other.remove(at);
@@ -56,10 +67,15 @@ fn no_octet_inside_a_part_can_be_changed() {
         workshop.lines("batch").iter().map(|line| line["uid"].as_str().unwrap().to_owned()).collect();
     let text = prove(&workshop, &[&uids[1]]).success().stdout;
     let good = Proof::parse(&text).unwrap();
+    let whole = std::env::var_os("REROOT_SWEEP").is_some();
     let refused = |change: &dyn Fn(&mut Proof), what: &str, at: usize| {
         let mut proof = good.clone();
         change(&mut proof);
         assert!(checker.check(&proof).is_err(), "{what} octet {at}: accepted");
+        if whole || at % 13 == 0 {
+            put(&workshop.path("other.json"), proof.to_line());
+            agreed(&workshop, "other.json", false);
+        }
     };
     type Part = fn(&mut Proof) -> &mut Vec<u8>;
     let parts: [(&str, Part); 5] = [

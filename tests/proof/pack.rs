@@ -111,41 +111,6 @@ fn the_pythons_of_the_document_read_it() {
     assert!(document.contains(&id.to_string()));
 }
 
-/// Octets all over the file, every region of every page, over all chips: an answer is the right one or none.
-#[test]
-fn no_octet_of_a_pack_can_be_changed_so_that_another_answer_is_given() {
-    use reroot::proof::{ChipName, Found, Shelf, lookup};
-    use std::sync::atomic::AtomicBool;
-    let workshop = with_pack();
-    let checker = super::mutated::checker(&workshop);
-    let lines = workshop.lines("batch");
-    let path = workshop.path("batch.pack");
-    let good = std::fs::read(&path).unwrap();
-    let names: Vec<ChipName> = lines.iter().map(|line| line["uid"].as_str().unwrap().parse().unwrap()).collect();
-    let absent: ChipName = "0209FFFFFFFFFFFFFFFF0139".parse().unwrap();
-    let cancel = AtomicBool::new(false);
-    let (mut right, mut refused) = (0_u32, 0_u32);
-    for at in (0..good.len()).step_by(23) {
-        let mut bad = good.clone();
-        bad[at] ^= 1 << (at % 8);
-        put(&path, &bad);
-        let which = at % names.len();
-        match lookup(Shelf::Pack(&path), &names[which], &checker, &cancel) {
-            Ok(Found::Chip(found)) => {
-                assert_eq!(found.0.entry.sha256().to_string(), lines[which]["sha256"].as_str().unwrap(), "octet {at}");
-                right += 1;
-            }
-            Ok(Found::Absent(uid)) => panic!("octet {at}: {uid} is said to be absent, with a proof"),
-            Ok(Found::Unknown | Found::Broken(_)) | Err(_) => refused += 1,
-        }
-        let other = lookup(Shelf::Pack(&path), &absent, &checker, &cancel);
-        assert!(!matches!(other, Ok(Found::Chip(_))), "octet {at}: a chip that is not there was found");
-    }
-    put(&path, &good);
-    // most octets belong to other chips or to nothing
-    assert!(right > 0 && refused > 0, "{right} right, {refused} refused");
-}
-
 /// What somebody with SQLite can write: rows exchanged, lines of another batch, a seal of another batch.
 #[test]
 fn a_pack_that_was_edited_is_refused() {

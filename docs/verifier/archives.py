@@ -1,0 +1,58 @@
+"""Archives (docs/manifest-format.md, Archives; PKWARE APPNOTE)."""
+import re, zlib
+from cryptography.hazmat.primitives.serialization import Encoding
+from certificates import certificates
+from octets import need
+from spelling import UID
+
+
+def number(width, *values):
+    return b"".join(min(value, (1 << 8 * width) - 1).to_bytes(width, "little") for value in values)
+
+
+def entries_of(part, data, at):
+    """Name and content of each entry; the whole archive is written again from them, and must be the same octets."""
+    stamp = number(2, at.hour << 11 | at.minute << 5 | at.second // 2, at.year - 1980 << 9 | at.month << 5 | at.day)
+    found, archive, directory = [], [], []
+    here = 0
+    while data[here:here + 4] == b"PK\3\4":
+        size, length = (int.from_bytes(data[here + a:here + b], "little") for a, b in ((18, 22), (26, 28)))
+        name, content = data[here + 30:here + 30 + length], data[here + 30 + length:here + 30 + length + size]
+        need(size <= 16 << 20, part, "has an entry that is too large")
+        common = bytes(4) + stamp + number(4, zlib.crc32(content), size, size) + number(2, length)
+        archive += [b"PK\3\4" + number(2, 10) + common + number(2, 0) + name, content]
+        far = number(2, 1, 8) + number(8, here) if here >= 0xFFFFFFFF else b""
+        directory += [b"PK\1\2" + number(2, 0x032D, 45 if far else 10) + common + number(2, len(far)) + bytes(6)
+                      + number(4, 0x81A40000, here) + name + far]
+        found.append((name.decode("ascii"), content))
+        here += 30 + length + size
+    count, directory = len(found), b"".join(directory)
+    end = b"PK\5\6" + bytes(4) + number(2, count, count) + number(4, len(directory), here) + number(2, 0)
+    if count >= 0xFFFF or max(here, len(directory)) >= 0xFFFFFFFF:
+        end = (b"PK\6\6" + number(8, 44) + number(2, 0x032D, 45) + bytes(8)
+               + number(8, count, count, len(directory), here)
+               + b"PK\6\7" + number(4, 0) + number(8, here + len(directory)) + number(4, 1) + end)
+    need(b"".join([*archive, directory, end]) == data and count <= 1_000_000, part, "is not an archive of a batch")
+    return found
+
+
+def chips_of(batch, stem, at, forms):
+    """UID and DER of each chip through all parts, and the parts' names."""
+    numbered = [f"{stem}-{part:04}.zip" for part in range(1, len(batch))]
+    parts = [f"{stem}.zip"] if f"{stem}.zip" in batch else [name for name in numbered if name in batch]
+    need(parts and (parts == [f"{stem}.zip"] or parts == numbered[:len(parts)]), "the parts of", stem)
+    chips = []
+    for part in parts:
+        before = len(chips)
+        for name, content in entries_of(part, batch[part], at):
+            uid, _, form = name.partition(".")
+            need(re.fullmatch(UID, uid) and form in forms, "entry", name)
+            if form == "pem":
+                [cert] = certificates(content)
+                need(cert.x.public_bytes(Encoding.PEM) == content, "PEM of", uid)
+                if len(chips) > before and chips[-1] == (bytes.fromhex(uid), cert.der, "der"):
+                    continue
+                content = cert.der
+            need(not chips or chips[-1][0] < bytes.fromhex(uid), "archive is out of order at", uid)
+            chips.append((bytes.fromhex(uid), content, form))
+    return chips, parts
