@@ -3,6 +3,7 @@
 //! `changed` is what a thief of the directory can do; `resealed` is what the holder of the manifest key can do, and of
 //! the issuing key too: there only what is derived again from the auditor's anchors stands in the way.
 #![expect(clippy::unwrap_used, reason = "`unwrap` is for tests")]
+#![expect(clippy::print_stderr, reason = "how many mutations were tried must be seen")]
 
 #[path = "../support/mod.rs"]
 #[expect(clippy::allow_attributes, reason = "`expect` would fail in a test that uses every helper")]

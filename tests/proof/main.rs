@@ -1,5 +1,6 @@
 //! Proofs of single chips: what is proved, what is refused, and that no octet of one can be changed.
 #![expect(clippy::unwrap_used, reason = "`unwrap` is for tests")]
+#![expect(clippy::print_stderr, reason = "how many mutations were tried must be seen")]
 
 #[path = "../support/mod.rs"]
 #[expect(clippy::allow_attributes, reason = "`expect` would fail in a test that uses every helper")]

@@ -72,7 +72,7 @@ fn no_octet_inside_a_part_can_be_changed() {
         let mut proof = good.clone();
         change(&mut proof);
         assert!(checker.check(&proof).is_err(), "{what} octet {at}: accepted");
-        if whole || at % 13 == 0 {
+        if whole || at.is_multiple_of(13) {
             put(&workshop.path("other.json"), proof.to_line());
             agreed(&workshop, "other.json", false);
         }
