@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 """Whole batches against a peer, in one run: certificates a second, where the time goes, memory.
 
-    python3 benches/end_to_end.py [--leaves 100000] [--rounds 3] [--peer-leaves 20000] [--no-peer] [--generic]
+    python3 benches/end_to_end.py [--leaves 100000] [--rounds 3] [--peers python,go,openssl] [--peer-leaves 20000]
+                                  [--generic]
 
 Builds the program, makes a reel of TEST leaves and a throw-away CA (P-256, file keys) in a temporary folder, and lets
-`reroot issue`, `reroot verify` and the peer take turns. Each round has a ledger of its own. What is compared is wall
+`reroot issue`, `reroot verify` and the peers take turns. Each round has a ledger of its own. What is compared is wall
 time on all cores, and CPU time, which other work on the machine disturbs less; the ratios are those of one round, of
-which the median is printed. The peer needs Python's
-`cryptography` (scripts/tools.sh installs it): name its interpreter with --python.
+which the median is printed. Ratios are those to the first peer. The Python peer needs `cryptography`
+(scripts/tools.sh installs it): name its interpreter with --python. The others need Debian's golang-go, and gcc with
+libssl-dev.
 
 How to read the numbers: docs/performance.md.
 """
@@ -19,12 +21,15 @@ import pathlib
 import re
 import shutil
 import statistics
+import struct
 import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 
 NAN = float("nan")
+TITLES = {"python": "Python cryptography", "go": "Go crypto/x509", "openssl": "OpenSSL in C"}
 PROJECT = pathlib.Path(__file__).resolve().parent.parent
 
 
@@ -75,11 +80,32 @@ def verify(program, place, *options):
     return run(program, "--quiet", "verify", place / "batch", "--config", place / "pki/reroot.toml", *options)
 
 
-def peer(python, folder, reel):
+def peer_commands(names, python, folder):
+    """What starts each peer, but for root, issuing certificate, key and the number of processes."""
+    sources, commands = PROJECT / "benches/peers", {}
+    for name in names:
+        if name == "python":
+            commands[name] = [python, sources / "python_peer.py", folder / "peer.zip"]
+            continue
+        program = folder / f"{name}_peer"
+        build = {
+            "go": ["go", "build", "-o", program, sources / "go_peer.go"],
+            "openssl": ["cc", "-O2", "-o", program, sources / "openssl_peer.c", "-lcrypto"],
+        }.get(name) or sys.exit(f"no peer is called {name}: python, go, openssl")
+        if shutil.which(build[0]) is None:
+            sys.exit(f"the peer {name} needs {build[0]}: see the head of this file")
+        subprocess.run(build, check=True)
+        with zipfile.ZipFile(folder / "peer.zip") as reel, open(folder / "peer.leaves", "wb") as leaves:
+            for leaf in map(reel.read, reel.namelist()):
+                leaves.write(struct.pack(">I", len(leaf)) + leaf)
+        commands[name] = [program, folder / "peer.leaves"]
+    return commands
+
+
+def peer(command, folder):
     pki = folder / "pki/ca"
-    script = PROJECT / "benches/peers/python_peer.py"
     files = [folder / "root.pem", pki / "issuing.pem", pki / "issuing.key.pem"]
-    count, wall, cpu = map(float, run(python, script, folder / reel, *files, str(os.cpu_count()))["out"].split())
+    count, wall, cpu = map(float, run(*command, *files, str(os.cpu_count()))["out"].split())
     return {"rate": count / wall, "micros": cpu * 1e6 / count}
 
 
@@ -87,8 +113,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--leaves", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--peer-leaves", type=int, default=20_000, help="the peer's reel: its rate does not depend on it")
-    parser.add_argument("--no-peer", action="store_true")
+    parser.add_argument("--peers", default="python", help="comma-separated: python, go, openssl; empty for none")
+    parser.add_argument("--peer-leaves", type=int, default=20_000, help="the peers' reel: their rates do not depend on it")
     parser.add_argument("--generic", action="store_true", help="the same with --generic-verify as well")
     parser.add_argument("--python", default=sys.executable, help="the peer's interpreter")
     parser.add_argument("--scratch", help="where the temporary folder goes")
@@ -97,9 +123,11 @@ def main():
     with tempfile.TemporaryDirectory(dir=options.scratch) as name:
         folder = pathlib.Path(name)
         program = prepare(folder, options.leaves)
-        if not options.no_peer:
+        names = [name for name in options.peers.split(",") if name]
+        if names:
             make = [program.parent / "examples/testpki", "--leaves", str(options.peer_leaves), "--out", folder / "peer.zip"]
             subprocess.run(make, check=True, stderr=subprocess.DEVNULL)
+        peers = peer_commands(names, options.python, folder)
         rows, stages = {}, {}
         for number in range(options.rounds):
             rate = lambda result: options.leaves / result["wall"]
@@ -111,14 +139,15 @@ def main():
                 measured["reroot issue --generic-verify"] = generic
                 measured["reroot verify --generic-verify"] = verify(program, generic["place"], "--generic-verify")
                 shutil.rmtree(generic["place"])
-            reference = None if options.no_peer else peer(options.python, folder, "peer.zip")
+            others = {name: peer(command, folder) for name, command in peers.items()}
+            reference = next(iter(others.values()), {"rate": NAN, "micros": NAN})
+            compare = lambda rate, micros, mib: (rate, micros, mib, rate / reference["rate"], reference["micros"] / micros)
             for what, result in measured.items():
-                micros = result["cpu"] * 1e6 / options.leaves
-                ratios = (rate(result) / reference["rate"], reference["micros"] / micros) if reference else (NAN, NAN)
-                rows.setdefault(what, []).append((rate(result), micros, result["mib"], *ratios))
-            if reference:
-                what = f"Python cryptography, {os.cpu_count()} processes"
-                rows.setdefault(what, []).append((reference["rate"], reference["micros"], NAN, 1.0, 1.0))
+                figures = compare(rate(result), result["cpu"] * 1e6 / options.leaves, result["mib"])
+                rows.setdefault(what, []).append(figures)
+            for name, other in others.items():
+                what = f"{TITLES[name]}, {os.cpu_count()} processes"
+                rows.setdefault(what, []).append(compare(other["rate"], other["micros"], NAN))
             for stage, seconds in issued["timings"].items():
                 stages.setdefault(stage, []).append(seconds * 1e6 / options.leaves)
 
