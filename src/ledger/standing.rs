@@ -368,6 +368,28 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_found_of_the_same_leaves_does_not_pile_up_and_the_heaviest_latest_stays() {
+        let number = |index: u32| format!("01890a5d-ac96-774b-bcce-{index:012x}").parse::<BatchId>().unwrap();
+        let mut standings = Standings { batches: (0..9).map(number).collect(), ..Standings::default() };
+        let issued = Known::Issued { same_policy: true, same_params: true, same_source: true };
+        for batch in 0..9 {
+            // all leaves in every batch, in no order; leaf 7 once with another key
+            let known = |leaf| if (leaf, batch) == (7, 3) { Known::UidWithOtherKey } else { issued };
+            standings.found.extend((0..2_000).rev().map(|leaf| Found { leaf, batch, known: known(leaf) }));
+            standings.weigh_now_and_then();
+            assert!(standings.found.len() <= 6_000, "{}", standings.found.len());
+        }
+        standings.weigh();
+        let latest = Standing::Issued { batch: number(8), same_policy: true, same_params: true, same_source: true };
+        for (expected, (at, standing)) in standings.iter().enumerate() {
+            assert_eq!(at, expected);
+            let heavy = Standing::UidWithOtherKey { batch: number(3) };
+            assert_eq!(standing, if at == 7 { heavy } else { latest.clone() });
+        }
+        assert_eq!(standings.iter().count(), 2_000);
+    }
+
+    #[test]
     fn ahead_is_a_search_in_an_ordered_list() {
         for length in 0..40 {
             let list: Vec<i32> = (0..length).collect();
