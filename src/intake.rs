@@ -1,6 +1,11 @@
 //! Pass 1: every item of every input is read once and examined; verified leaves go to the spool, a compact row of each
 //! stays in memory. Shared by everything that begins with an archive (`reissue`, `inspect`).
 
+mod resolve;
+mod row;
+
+pub(crate) use row::{Row, keep};
+
 use std::collections::HashSet;
 use std::io::Read;
 use std::ops::ControlFlow;
@@ -11,12 +16,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::crypto::{EngineError, VerificationEngine, sha256};
 use crate::error::Error;
-use crate::origin::{Disposition, Finding, ItemName, Uid};
-use crate::reel::{self, Input, InputRecord, Item, Limits, SourceLeaf, Spool, SpoolReader, SpoolRef};
-use crate::verify::Warning;
-use crate::verify::{
-    self, Examined, ExpectedList, MissingChip, Receipt, SourceRules, TrustAnchor, VerifiedLeaf, Verifier,
-};
+use crate::origin::{Disposition, Finding, ItemName};
+use crate::reel::{self, Input, InputRecord, Item, Limits, SourceLeaf, Spool, SpoolRef};
+use crate::verify::{self, Examined, SourceRules, TrustAnchor, VerifiedLeaf, Verifier, Warning};
 use crate::x509::{Certificate, Sha256Digest, Time};
 
 /// Items handed to a worker at once.
@@ -50,7 +52,7 @@ impl Source<'_> {
 pub(crate) struct Intake {
     /// The bytes of verified leaves.
     pub(crate) spool: Spool,
-    /// One row a verified leaf, in the order of the input.
+    /// One row a verified leaf, in whatever order they were verified until [`resolve`](Self::resolve) sorts them.
     pub(crate) rows: Vec<Row>,
     /// Items that were rejected or ignored, in the order of the input.
     pub(crate) findings: Vec<(u64, Finding)>,
@@ -66,42 +68,6 @@ pub(crate) struct Intake {
     pub(crate) verifier: Verifier,
 }
 
-impl Intake {
-    /// Applies the rules that need all leaves at once: conflicts among them and the expected list. Leaves the rows in
-    /// UID order, each UID once; returns the expected chips that are missing.
-    pub(crate) fn resolve(&mut self, expected: Option<&ExpectedList>) -> Result<Vec<MissingChip>, Error> {
-        let mut keys: Vec<verify::Row> =
-            (0..).zip(&self.rows).map(|(mark, row)| verify::Row { mark, ..row.key }).collect();
-        let place = |mark: u64| usize::try_from(mark).expect("a mark is a position in memory");
-        for conflict in verify::conflicts(&mut keys) {
-            let row = &self.rows[place(conflict.row.mark)];
-            let other = self.rows[place(conflict.verdict.other())].load(&self.spool)?.item;
-            self.findings.push((row.item, conflict.finding(row.load(&self.spool)?.item, &other)));
-        }
-        let mut missing = vec![];
-        if let Some(expected) = expected {
-            let mut expectation = expected.compare(&keys);
-            expectation.unexpected.sort_unstable();
-            keys.retain(|key| expectation.unexpected.binary_search(&key.mark).is_err());
-            for mark in expectation.unexpected {
-                let row = &self.rows[place(mark)];
-                self.findings.push((row.item, verify::unexpected(row.load(&self.spool)?.item, &row.key)));
-            }
-            missing = expectation.missing.into_iter().map(|(line, chip)| MissingChip { chip, line }).collect();
-        }
-        // in place: a second list of millions would be the largest thing in memory
-        let mut stays = vec![false; self.rows.len()];
-        for key in &keys {
-            stays[place(key.mark)] = true;
-        }
-        drop(keys);
-        let mut stays = stays.into_iter();
-        self.rows.retain(|_| stays.next() == Some(true));
-        self.rows.sort_unstable_by_key(|row| row.key.uid);
-        Ok(missing)
-    }
-}
-
 /// Something worth a look about a verified leaf.
 pub(crate) struct Note {
     /// Position among all items.
@@ -113,60 +79,6 @@ pub(crate) struct Note {
 impl std::fmt::Display for Note {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}: {}", self.item, self.warning.reason)
-    }
-}
-
-/// A verified leaf, compactly.
-pub(crate) struct Row {
-    /// Position among all items.
-    pub(crate) item: u64,
-    /// UID and digests.
-    pub(crate) key: verify::Row,
-    receipt: Receipt,
-    spooled: SpoolRef,
-}
-
-impl Row {
-    pub(crate) fn uid(&self) -> Uid {
-        self.key.uid.to_uid().expect("made from a UID")
-    }
-
-    pub(crate) fn source(&self) -> Sha256Digest {
-        self.key.fingerprint
-    }
-
-    /// Position of the anchor that the leaf's chain reaches.
-    pub(crate) fn anchor(&self) -> usize {
-        self.receipt.anchor()
-    }
-
-    /// Where the leaf lies in the spool, for those who read many.
-    pub(crate) fn place(&self) -> u64 {
-        self.spooled.offset()
-    }
-
-    /// The item's name and the leaf's octets as they were spooled.
-    pub(crate) fn load(&self, spool: &Spool) -> Result<SourceLeaf, Error> {
-        Self::leaf(&spool.read(self.spooled)?)
-    }
-
-    fn leaf(record: &[u8]) -> Result<SourceLeaf, Error> {
-        let changed = || Error::SpoolChanged;
-        let (length, rest) = record.split_first_chunk::<2>().ok_or_else(changed)?;
-        let (name, der) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length))).ok_or_else(changed)?;
-        let name = std::str::from_utf8(name).ok().and_then(|name| ItemName::from_escaped(name).ok());
-        Ok(SourceLeaf { item: name.ok_or_else(changed)?, der: der.to_vec(), file_name: None })
-    }
-
-    /// The verified leaf again: the same octets, the proof of pass 1, validity judged at `at`.
-    pub(crate) fn readmit(
-        &self,
-        spool: &mut SpoolReader<'_>,
-        verifier: &Verifier,
-        at: Time,
-    ) -> Result<Result<VerifiedLeaf, Finding>, Error> {
-        let leaf = Self::leaf(&spool.read(self.spooled)?)?;
-        verifier.readmit(&leaf, &self.receipt, at).ok_or(Error::SpoolChanged)
     }
 }
 
@@ -204,7 +116,7 @@ pub(crate) fn read_and_verify(
     let intermediates = std::mem::take(&mut collector.intermediates);
     if at != source.at || !intermediates.is_empty() {
         if at != source.at {
-            verifier = self::verifier(source, at)?;
+            verifier = self::verifier(source, at)?.with_leaves_of(verifier);
         }
         add_intermediates(&mut verifier, &intermediates, &collector.orphans)?;
         collector.judge_times(&verifier)?;
@@ -311,7 +223,7 @@ fn examine_all(
             scope.spawn(move || examine_blocks(&work, verifier, &to_collector));
         }
         drop(work);
-        let collected = scope.spawn(move || collector.collect(results, source));
+        let collected = scope.spawn(move || collector.collect(results, source, verifier));
         let produced = {
             let mut block = Vec::with_capacity(BLOCK);
             let mut send = |number, item| {
@@ -423,10 +335,9 @@ impl Collector {
         })
     }
 
-    /// Puts everything into the order of the items.
+    /// Puts all but the rows into the order of the items.
     fn finish(mut self, source: &Source<'_>, verifier: Verifier, inputs: Vec<InputRecord>, items: u64) -> Intake {
         self.findings.extend(self.waiting.drain(..).map(|(number, finding, _)| (number, finding)));
-        self.rows.sort_unstable_by_key(|row| row.item);
         self.findings.sort_by_key(|(number, _)| *number);
         self.notes.sort_unstable_by_key(|note| note.number);
         Intake {
@@ -441,12 +352,12 @@ impl Collector {
         }
     }
 
-    fn collect(&mut self, results: Receiver<Results>, source: &Source<'_>) -> Result<(), Error> {
+    fn collect(&mut self, results: Receiver<Results>, source: &Source<'_>, verifier: &Verifier) -> Result<(), Error> {
         for seen in results {
             let seen = seen?;
             (source.advance)(seen.len() as u64);
             // after a failure nobody takes results any more, which ends the workers and the reading
-            seen.into_iter().try_for_each(|seen| self.take(seen))?;
+            seen.into_iter().try_for_each(|seen| self.take(seen, verifier))?;
         }
         Ok(())
     }
@@ -454,12 +365,14 @@ impl Collector {
     /// Moves the leaves that are not valid at the verifier's instant to the findings.
     fn judge_times(&mut self, verifier: &Verifier) -> Result<(), Error> {
         let mut spool = self.spool.reader();
-        for row in std::mem::take(&mut self.rows) {
-            match row.readmit(&mut spool, verifier, verifier.at())? {
-                Ok(_) => self.rows.push(row),
-                Err(finding) => self.findings.push((row.item, finding)),
+        let mut stay = vec![true; self.rows.len()];
+        for (row, stays) in self.rows.iter().zip(&mut stay) {
+            if let Err(finding) = row.readmit(&mut spool, verifier, verifier.at())? {
+                self.findings.push((row.item, finding));
+                *stays = false;
             }
         }
+        row::keep(&mut self.rows, stay);
         Ok(())
     }
 
@@ -474,7 +387,7 @@ impl Collector {
         Ok(())
     }
 
-    fn take(&mut self, seen: Seen) -> Result<(), Error> {
+    fn take(&mut self, seen: Seen, verifier: &Verifier) -> Result<(), Error> {
         match seen {
             Seen::Finding(number, finding) => self.findings.push((number, finding)),
             Seen::Ca(number, finding, certificate) => {
@@ -494,12 +407,8 @@ impl Collector {
                 let name = leaf.origin().item.as_str();
                 let length = u16::try_from(name.len()).expect("an item name has few components, each cut to length");
                 let record = [&length.to_be_bytes(), name.as_bytes(), leaf.certificate().der()].concat();
-                self.rows.push(Row {
-                    item: number,
-                    key: verify::Row::of(&leaf, 0),
-                    spooled: self.spool.append(&record)?,
-                    receipt: leaf.receipt(),
-                });
+                let spooled = self.spool.append(&record)?;
+                self.rows.push(Row::new(number, &leaf, verifier.lay_aside(&leaf), spooled));
             }
         }
         Ok(())

@@ -230,7 +230,7 @@ fn check_earlier(job: &Job<'_>, earlier: Option<&BatchRow>) -> Result<(), Error>
 /// against every other batch.
 pub(crate) fn begin(ledger: &Ledger, row: &BatchRow, settled: &Settled) -> Result<(), Error> {
     if ledger.batch(&row.id)?.is_none() {
-        ledger.begin(row.clone(), &settled.leaf_keys())?;
+        ledger.begin(row.clone(), &settled.leaves())?;
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Accounting: every item is exactly one of issued, rejected, ignored.
 
 use std::io::Read;
+use std::num::NonZeroU32;
 
 use crate::crypto::sha256;
 use crate::delivery::BatchReader;
@@ -154,41 +155,77 @@ enum Derived {
     Leaf { source: Sha256Digest },
 }
 
-/// Every item of the inputs, struck out one by one.
-struct Account {
-    items: Vec<([u8; 16], Option<Derived>)>,
+/// Every item of the inputs, struck out one by one: 20 octets an item, beside what the intake keeps of it.
+struct Account<'a> {
+    intake: &'a Intake,
+    /// Sorted by name.
+    items: Vec<Item>,
 }
 
-impl Account {
-    fn of(intake: &Intake) -> Result<Self, Error> {
-        let mut items = Vec::with_capacity(intake.rows.len() + intake.findings.len());
-        for (_, finding) in &intake.findings {
-            let Finding { disposition, code, .. } = finding;
-            let derived = Derived::Finding { disposition: *disposition, code: code.as_str() };
-            items.push((digest(&finding.item), Some(derived)));
-        }
+struct Item {
+    name: [u8; 16],
+    /// Position among the rows and, after them, the findings.
+    place: Option<Place>,
+}
+
+/// One less than four octets can say, so that none of them says "struck out".
+#[derive(Clone, Copy)]
+struct Place(NonZeroU32);
+
+impl Place {
+    fn of(at: usize) -> Self {
+        let number = u32::try_from(at + 1).ok().and_then(NonZeroU32::new);
+        Self(number.expect("fewer than 2^32 rows and findings fit into memory"))
+    }
+
+    fn position(self) -> usize {
+        usize::try_from(self.0.get()).expect("it was a position") - 1
+    }
+}
+
+impl<'a> Account<'a> {
+    fn of(intake: &'a Intake) -> Result<Self, Error> {
+        let mut items: Vec<Item> = Vec::with_capacity(intake.rows.len() + intake.findings.len());
         for row in &intake.rows {
-            let derived = Derived::Leaf { source: row.source() };
-            items.push((digest(&row.load(&intake.spool)?.item), Some(derived)));
+            let name = digest(&row.load(&intake.spool)?.item);
+            items.push(Item { name, place: Some(Place::of(items.len())) });
         }
-        items.sort_unstable_by_key(|(item, _)| *item);
-        Ok(Self { items })
+        for (_, finding) in &intake.findings {
+            items.push(Item { name: digest(&finding.item), place: Some(Place::of(items.len())) });
+        }
+        items.sort_unstable_by_key(|item| item.name);
+        Ok(Self { intake, items })
+    }
+
+    fn derived(&self, place: Place) -> Derived {
+        let at = place.position();
+        if let Some(row) = self.intake.rows.get(at) {
+            return Derived::Leaf { source: row.source() };
+        }
+        let (_, Finding { disposition, code, .. }) = &self.intake.findings[at - self.intake.rows.len()];
+        Derived::Finding { disposition: *disposition, code: code.as_str() }
     }
 
     /// Strikes out one item of this name: one that fits if there is one, since an input given twice has each name twice.
     fn strike(&mut self, item: &ItemName, fits: impl Fn(&Derived) -> bool) -> Option<Derived> {
         let name = digest(item);
-        let first = self.items.partition_point(|(item, _)| *item < name);
-        let same = || self.items[first..].iter().take_while(|(item, _)| *item == name).enumerate();
-        let left = |fits: &dyn Fn(&Derived) -> bool| {
-            same().find(|(_, (_, derived))| derived.as_ref().is_some_and(fits)).map(|(at, _)| at)
-        };
-        let at = left(&fits).or_else(|| left(&|_| true))?;
-        self.items[first + at].1.take()
+        let first = self.items.partition_point(|item| item.name < name);
+        let mut any = None;
+        for (at, item) in (first..).zip(self.items[first..].iter().take_while(|item| item.name == name)) {
+            let Some(derived) = item.place.map(|place| self.derived(place)) else { continue };
+            if fits(&derived) {
+                any = Some((at, derived));
+                break;
+            }
+            any.get_or_insert((at, derived));
+        }
+        let (at, derived) = any?;
+        self.items[at].place = None;
+        Some(derived)
     }
 
     fn left(&self) -> usize {
-        self.items.iter().filter(|(_, derived)| derived.is_some()).count()
+        self.items.iter().filter(|item| item.place.is_some()).count()
     }
 }
 

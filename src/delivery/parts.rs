@@ -39,7 +39,7 @@ pub(super) struct Parts {
 
 impl Parts {
     pub(super) fn create(folder: PathBuf, stem: &'static str, limit: u64, stamp: Stamp) -> Result<Self, DeliveryError> {
-        let current = ZipWriter::new(Output::create(&folder, &part_name(stem, None))?, stamp);
+        let current = ZipWriter::new(Output::create(&folder, &part_name(stem, None))?, stamp).with_scratch(&folder);
         Ok(Self { folder, stem, limit, stamp, current, done: Vec::new(), last: None, chips: 0 })
     }
 
@@ -90,7 +90,8 @@ impl Parts {
         let number = u32::try_from(self.done.len()).expect("parts are few") + 1;
         let path = self.path();
         let next = Output::create(&self.folder, &part_name(self.stem, Some(number + 1)))?;
-        let full = std::mem::replace(&mut self.current, ZipWriter::new(next, self.stamp));
+        let next = ZipWriter::new(next, self.stamp).with_scratch(&self.folder);
+        let full = std::mem::replace(&mut self.current, next);
         let mut file = full.finish().map_err(|source| at(&path, source))?.finish()?;
         if number == 1 {
             let name = part_name(self.stem, Some(1));

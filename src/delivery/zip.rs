@@ -3,8 +3,11 @@
 //! Sizes and CRC-32 stand in front of the data, never behind; no comments, no extra fields but the ZIP64 ones where
 //! numbers need them; one time for all entries. The same entries are therefore the same octets.
 
-use std::io::{self, Write};
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
 
+use crate::durable::{self, DurableError};
 use crate::x509::Time;
 
 /// The time of all entries, in MS-DOS form: two-second steps in UTC from 1980 to 2107, clamped.
@@ -40,9 +43,7 @@ impl Stamp {
 pub struct ZipWriter<W: Write> {
     out: W,
     stamp: Stamp,
-    /// Per entry: length of the name, name, CRC-32, size; in pieces of [`PIECE`] octets, because a list of this length
-    /// is not to be copied while it grows. Offsets follow from these.
-    rows: Vec<Vec<u8>>,
+    rows: Rows,
     entries: u64,
     /// Where the first entry is: 0 but in tests.
     start: u64,
@@ -53,7 +54,15 @@ pub struct ZipWriter<W: Write> {
 impl<W: Write> ZipWriter<W> {
     /// An archive without entries.
     pub fn new(out: W, stamp: Stamp) -> Self {
-        Self { out, stamp, rows: Vec::new(), entries: 0, start: 0, offset: 0, header: Vec::with_capacity(128) }
+        Self { out, stamp, rows: Rows::default(), entries: 0, start: 0, offset: 0, header: Vec::with_capacity(128) }
+    }
+
+    /// Keeps the list of entries in a nameless file of this directory when it grows long, so that memory does not grow
+    /// with the archive.
+    #[must_use]
+    pub fn with_scratch(mut self, directory: &Path) -> Self {
+        self.rows.directory = Some(directory.to_owned());
+        self
     }
 
     /// Entries so far.
@@ -78,15 +87,7 @@ impl<W: Write> ZipWriter<W> {
         record.local(self.stamp, &mut self.header);
         self.out.write_all(&self.header)?;
         self.out.write_all(data)?;
-        let row = [&[length], record.name, &record.crc.to_le_bytes(), &size.to_le_bytes()].concat();
-        match self.rows.last_mut() {
-            Some(piece) if piece.len() + row.len() <= PIECE => piece.extend_from_slice(&row),
-            _ => {
-                let mut piece = Vec::with_capacity(PIECE);
-                piece.extend_from_slice(&row);
-                self.rows.push(piece);
-            }
-        }
+        self.rows.add(&[&[length], record.name, &record.crc.to_le_bytes(), &size.to_le_bytes()].concat())?;
         self.entries += 1;
         self.offset += record.span();
         Ok(())
@@ -98,12 +99,13 @@ impl<W: Write> ZipWriter<W> {
     /// Writing fails.
     pub fn finish(mut self) -> io::Result<W> {
         let (mut offset, mut size) = (self.start, 0);
-        for piece in std::mem::take(&mut self.rows) {
-            let mut rows = &piece[..];
-            while let Some((length, rest)) = rows.split_first() {
-                let (name, rest) = rest.split_at(usize::from(*length));
-                let (numbers, rest) = rest.split_at(8);
-                rows = rest;
+        for mut rows in std::mem::take(&mut self.rows).read_back()? {
+            let mut row = Vec::with_capacity(usize::from(u8::MAX) + 8);
+            let mut length = [0];
+            while rows.read(&mut length)? > 0 {
+                row.resize(usize::from(length[0]) + 8, 0);
+                rows.read_exact(&mut row)?;
+                let (name, numbers) = row.split_at(usize::from(length[0]));
                 let number = |at: usize| u32::from_le_bytes(numbers[at..at + 4].try_into().expect("4 octets"));
                 let record = Record { name, crc: number(0), size: number(4) };
                 self.header.clear();
@@ -117,6 +119,60 @@ impl<W: Write> ZipWriter<W> {
         end(self.entries, self.offset, size, &mut self.header);
         self.out.write_all(&self.header)?;
         Ok(self.out)
+    }
+}
+
+/// The list of entries: length of the name, name, CRC-32, size of each. Offsets follow from these.
+#[derive(Debug, Default)]
+struct Rows {
+    /// Where there is room for a file.
+    directory: Option<PathBuf>,
+    /// The first of them.
+    file: Option<File>,
+    /// What comes after them, in pieces of [`PIECE`] octets, because a list of this length is not to be copied while it
+    /// grows.
+    pieces: Vec<Vec<u8>>,
+}
+
+impl Rows {
+    fn add(&mut self, row: &[u8]) -> io::Result<()> {
+        match self.pieces.last_mut() {
+            Some(piece) if piece.len() + row.len() <= PIECE => piece.extend_from_slice(row),
+            _ => {
+                if self.pieces.len() == PIECES {
+                    self.lay_off()?;
+                }
+                let mut piece = Vec::with_capacity(PIECE);
+                piece.extend_from_slice(row);
+                self.pieces.push(piece);
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves what is in memory to the file, if there may be one.
+    fn lay_off(&mut self) -> io::Result<()> {
+        let Some(directory) = &self.directory else { return Ok(()) };
+        let file = match &mut self.file {
+            Some(file) => file,
+            none => none.insert(durable::scratch(directory).map_err(io_error)?),
+        };
+        self.pieces.drain(..).try_for_each(|piece| file.write_all(&piece))
+    }
+
+    /// All of it, in whole rows, one reader after the other.
+    fn read_back(self) -> io::Result<impl Iterator<Item = Box<dyn Read>>> {
+        let file = self.file.map(|mut file| file.seek(SeekFrom::Start(0)).map(|_| file)).transpose()?;
+        let file = file.map(|file| -> Box<dyn Read> { Box::new(BufReader::with_capacity(PIECE, file)) });
+        let pieces = self.pieces.into_iter().map(|piece| -> Box<dyn Read> { Box::new(io::Cursor::new(piece)) });
+        Ok(file.into_iter().chain(pieces))
+    }
+}
+
+fn io_error(error: DurableError) -> io::Error {
+    match error {
+        DurableError::Io { source, .. } => source,
+        DurableError::Exists { .. } => io::Error::other(error),
     }
 }
 
@@ -216,6 +272,8 @@ fn number64(out: &mut Vec<u8>, number: u64) {
 
 /// Octets of one piece of the list of entries.
 const PIECE: usize = 64 * 1024;
+/// Pieces that stay in memory where there is room for a file: some 30,000 entries.
+const PIECES: usize = 16;
 
 /// Octets of a local header before the name.
 pub(super) const LOCAL_HEADER: usize = 30;

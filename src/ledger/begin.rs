@@ -4,11 +4,11 @@ use crate::x509::Sha256Digest;
 
 use super::LedgerError;
 use super::batch::{BatchId, BatchRow, BatchState, Summary};
-use super::leaf::{self, LeafKey, Look, leaf_set_digest};
+use super::leaf::{self, LeafRef, Leaves, Look, leaf_set_digest};
 use super::list::LeafList;
 use super::open::{Book, Ledger, damaged};
 use super::record::{Draft, Kind, Place};
-use super::standing::{Standing, standing};
+use super::standing::{Standing, standings};
 
 impl Ledger {
     /// The batch of the terms with this key, if there is one.
@@ -26,24 +26,24 @@ impl Ledger {
     ///
     /// # Errors
     /// The leaves are not in strictly ascending order of UID, there is no such batch, or the store cannot be read.
-    pub fn members(&self, batch: &BatchId, leaves: &[LeafKey]) -> Result<Option<Vec<bool>>, LedgerError> {
+    pub fn members<L: Leaves + ?Sized>(&self, batch: &BatchId, leaves: &L) -> Result<Option<Vec<bool>>, LedgerError> {
         leaf::check_order(leaves)?;
         self.with(|book| {
             let summary = book.known(batch)?;
             let mut list = LeafList::new(book, &summary);
-            let mut members = vec![false; leaves.len()];
+            let mut members = vec![false; leaves.count()];
             let mut next = 0;
             for index in 0..summary.leaves {
                 let index = u32::try_from(index).expect("the number of leaves was checked to fit");
-                let uid = list.uid(index)?.clone();
-                while leaves.get(next).is_some_and(|leaf| leaf.uid < uid) {
+                let (spki, source) = list.digests(index)?;
+                let uid = list.uid(index)?.as_bytes();
+                while next < leaves.count() && leaves.leaf(next).uid < uid {
                     next += 1;
                 }
-                let digests = list.digests(index)?;
-                match leaves.get(next) {
-                    Some(leaf) if leaf.uid == uid && (leaf.spki, leaf.source) == digests => members[next] = true,
-                    _ => return Ok(None),
+                if next == leaves.count() || leaves.leaf(next) != (LeafRef { uid, spki: &spki, source: &source }) {
+                    return Ok(None);
                 }
+                members[next] = true;
                 next += 1;
             }
             Ok(Some(members))
@@ -96,7 +96,7 @@ impl Ledger {
     /// `terms.reissue` one that is sealed does no harm; a UID with another key or a key under another UID always
     /// does), or the store fails.
     #[expect(clippy::needless_pass_by_value, reason = "a batch begins once: its row is given away")]
-    pub fn begin(&self, row: BatchRow, leaves: &[LeafKey]) -> Result<(), LedgerError> {
+    pub fn begin<L: Leaves + ?Sized>(&self, row: BatchRow, leaves: &L) -> Result<(), LedgerError> {
         check_terms(&row, leaves)?;
         self.with(|book| {
             // whatever is concluded from here on holds up to this head, and `append` refuses any other
@@ -108,9 +108,9 @@ impl Ledger {
             if let Some(earlier) = book.batches()?.iter().find(|batch| batch.terms_key == terms_key) {
                 return Err(LedgerError::TermsExist { batch: earlier.id.clone() });
             }
-            let standings = standing(book, &row.terms.policy_use(), leaves, u64::MAX)?;
-            for (leaf, standing) in leaves.iter().zip(standings) {
-                refuse(leaf, &standing, row.terms.reissue.is_some())?;
+            let standings = standings(book, &row.terms.policy_use(), leaves, u64::MAX)?;
+            for (at, standing) in standings.iter() {
+                refuse(leaves.leaf(at), &standing, row.terms.reissue.is_some())?;
             }
             book.append(&head, drafts(head.records + 1, &row, leaves))
         })
@@ -126,13 +126,13 @@ impl Book {
     }
 }
 
-fn check_terms(row: &BatchRow, leaves: &[LeafKey]) -> Result<(), LedgerError> {
+fn check_terms<L: Leaves + ?Sized>(row: &BatchRow, leaves: &L) -> Result<(), LedgerError> {
     let differ = |what| Err(LedgerError::TermsDiffer { batch: row.id.clone(), what });
-    if leaves.is_empty() || row.chunk_size == 0 {
+    if leaves.count() == 0 || row.chunk_size == 0 {
         return Err(LedgerError::NoLeaves { batch: row.id.clone() });
     }
     leaf::check_order(leaves)?;
-    if row.terms.leaf_count != leaves.len() as u64 {
+    if row.terms.leaf_count != leaves.count() as u64 {
         return differ("number of leaves");
     }
     if row.terms.leaves_sha256 != leaf_set_digest(leaves) {
@@ -141,7 +141,7 @@ fn check_terms(row: &BatchRow, leaves: &[LeafKey]) -> Result<(), LedgerError> {
     Ok(())
 }
 
-fn refuse(leaf: &LeafKey, standing: &Standing, reissue: bool) -> Result<(), LedgerError> {
+fn refuse(leaf: LeafRef<'_>, standing: &Standing, reissue: bool) -> Result<(), LedgerError> {
     let reason = match standing {
         Standing::Free => return Ok(()),
         Standing::Issued { .. } if reissue => return Ok(()),
@@ -150,32 +150,36 @@ fn refuse(leaf: &LeafKey, standing: &Standing, reissue: bool) -> Result<(), Ledg
         Standing::UidWithOtherKey { batch } => format!("batch {batch} has this UID with another key"),
         Standing::KeyUnderOtherUid { batch, uid } => format!("batch {batch} has its key under UID {uid}"),
     };
-    Err(LedgerError::LeafTaken { uid: leaf.uid.clone(), reason })
+    Err(LedgerError::LeafTaken { uid: leaf.named(), reason })
 }
 
 /// The records of a new batch, made one at a time.
-fn drafts<'a>(number: u64, row: &'a BatchRow, leaves: &'a [LeafKey]) -> impl Iterator<Item = Draft> + 'a {
+fn drafts<'a, L: Leaves + ?Sized>(
+    number: u64,
+    row: &'a BatchRow,
+    leaves: &'a L,
+) -> impl Iterator<Item = Draft> + use<'a, L> {
     let chunk_size = usize::try_from(row.chunk_size).expect("a chunk's size fits into memory");
     let single = move |kind, body| Draft::new(Place::new(kind, number, 0), body);
-    let numbered = |(chunk, leaves)| (chunk as u64, leaves);
-    let counted = move |kind, chunk, leaves: &[LeafKey], body| Draft {
-        count: leaves.len() as u64,
+    let counted = move |kind, chunk, count: usize, body| Draft {
+        count: count as u64,
         ..Draft::new(Place::new(kind, number, chunk), body)
     };
     let head = [Kind::Batch, Kind::Terms].into_iter().map(move |kind| {
         single(kind, if kind == Kind::Batch { Summary::of(number, row).encode() } else { row.encode() })
     });
-    let lists = leaves.chunks(chunk_size).enumerate().map(numbered).flat_map(move |(chunk, leaves)| {
+    let lists = leaf::pieces(leaves.count(), chunk_size).flat_map(move |(chunk, piece)| {
         [Kind::Uids, Kind::Digests].into_iter().map(move |kind| {
-            let body = if kind == Kind::Uids { leaf::write_uids(leaves) } else { leaf::write_digests(leaves) };
-            counted(kind, chunk, leaves, body)
+            let listed = piece.clone().map(|at| leaves.leaf(at));
+            let body = if kind == Kind::Uids { leaf::write_uids(listed) } else { leaf::write_digests(listed) };
+            counted(kind, chunk, piece.len(), body)
         })
     });
-    let prefixes = leaves.chunks(leaf::RUN).enumerate().map(numbered).flat_map(move |(run, leaves)| {
+    let prefixes = leaf::pieces(leaves.count(), leaf::RUN).flat_map(move |(run, piece)| {
         [Look::Names, Look::Keys].into_iter().map(move |look| {
-            let indexed = (leaf::first_of_run(run)..).zip(leaves);
-            let prefixes = indexed.map(|(index, leaf)| (look.prefix(leaf), index)).collect();
-            counted(look.kind(), run, leaves, leaf::write_prefixes(prefixes))
+            let indexed = (leaf::first_of_run(run)..).zip(piece.clone());
+            let prefixes = indexed.map(|(index, at)| (look.prefix(leaves.leaf(at)), index)).collect();
+            counted(look.kind(), run, piece.len(), leaf::write_prefixes(prefixes))
         })
     });
     head.chain(lists).chain(prefixes)

@@ -1,5 +1,7 @@
 //! Leaves as the ledger knows them, and how lists of them are written down.
 
+use std::ops::Range;
+
 use crate::crypto::{Sha256, sha256};
 use crate::origin::Uid;
 use crate::x509::Sha256Digest;
@@ -19,11 +21,60 @@ pub struct LeafKey {
     pub source: Sha256Digest,
 }
 
+/// One leaf where its owner keeps it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeafRef<'a> {
+    /// The chip: the octets of its [`Uid`].
+    pub uid: &'a [u8],
+    /// SHA-256 of its SubjectPublicKeyInfo.
+    pub spki: &'a Sha256Digest,
+    /// SHA-256 of the source leaf.
+    pub source: &'a Sha256Digest,
+}
+
+impl<'a> From<&'a LeafKey> for LeafRef<'a> {
+    fn from(LeafKey { uid, spki, source }: &'a LeafKey) -> Self {
+        Self { uid: uid.as_bytes(), spki, source }
+    }
+}
+
+impl LeafRef<'_> {
+    /// Its UID, for messages.
+    pub(super) fn named(&self) -> Uid {
+        Uid::from_bytes(self.uid).expect("the octets of a UID")
+    }
+}
+
+/// Leaves as their owner keeps them: ten million are not copied to be told to the ledger. Asked for in any order, each
+/// is always the same.
+pub trait Leaves {
+    /// How many there are.
+    fn count(&self) -> usize;
+
+    /// The one at this position, which is below [`count`](Self::count).
+    fn leaf(&self, at: usize) -> LeafRef<'_>;
+
+    /// All of them.
+    fn each(&self) -> impl Iterator<Item = LeafRef<'_>> {
+        (0..self.count()).map(|at| self.leaf(at))
+    }
+}
+
+impl<T: AsRef<[LeafKey]> + ?Sized> Leaves for T {
+    fn count(&self) -> usize {
+        self.as_ref().len()
+    }
+
+    fn leaf(&self, at: usize) -> LeafRef<'_> {
+        LeafRef::from(&self.as_ref()[at])
+    }
+}
+
 /// The digest of a leaf list, in the order handed over.
-pub fn leaf_set_digest(leaves: &[LeafKey]) -> Sha256Digest {
+pub fn leaf_set_digest<L: Leaves + ?Sized>(leaves: &L) -> Sha256Digest {
     let mut digest = LeafSetDigest::new();
-    for leaf in leaves {
-        digest.add(leaf.uid.as_bytes(), &leaf.spki, &leaf.source);
+    for leaf in leaves.each() {
+        digest.add(leaf.uid, leaf.spki, leaf.source);
     }
     digest.finish()
 }
@@ -54,20 +105,20 @@ impl LeafSetDigest {
 }
 
 /// Leaves must be in strict order of their UIDs: everything that follows merges ordered lists.
-pub(super) fn check_order(leaves: &[LeafKey]) -> Result<(), LedgerError> {
-    if u32::try_from(leaves.len()).is_err() {
-        return Err(LedgerError::TooManyLeaves { leaves: leaves.len() });
+pub(super) fn check_order<L: Leaves + ?Sized>(leaves: &L) -> Result<(), LedgerError> {
+    if u32::try_from(leaves.count()).is_err() {
+        return Err(LedgerError::TooManyLeaves { leaves: leaves.count() });
     }
-    match leaves.windows(2).find(|pair| pair[0].uid >= pair[1].uid) {
+    let mut pairs = leaves.each().zip(leaves.each().skip(1));
+    match pairs.find(|(before, after)| before.uid >= after.uid) {
         None => Ok(()),
-        Some(pair) => Err(LedgerError::LeafOrder { before: pair[0].uid.clone(), after: pair[1].uid.clone() }),
+        Some((before, after)) => Err(LedgerError::LeafOrder { before: before.named(), after: after.named() }),
     }
 }
 
-fn write_uid(writer: &mut Writer, uid: &Uid) {
-    let octets = uid.as_bytes();
-    writer.u8(u8::try_from(octets.len()).expect("a UID has 20 octets at most"));
-    writer.raw(octets);
+/// The positions of a list's pieces of so many leaves, each piece with its number.
+pub(super) fn pieces(count: usize, size: usize) -> impl Iterator<Item = (u64, Range<usize>)> {
+    (0..).zip((0..count).step_by(size)).map(move |(number, start)| (number, start..count.min(start + size)))
 }
 
 fn read_uid<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], Malformed> {
@@ -76,10 +127,11 @@ fn read_uid<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], Malformed> {
 }
 
 /// The body of a `Uids` record.
-pub(super) fn write_uids(leaves: &[LeafKey]) -> Vec<u8> {
+pub(super) fn write_uids<'a>(leaves: impl ExactSizeIterator<Item = LeafRef<'a>>) -> Vec<u8> {
     let mut writer = Writer::with_capacity(leaves.len() * 12);
-    for leaf in leaves {
-        write_uid(&mut writer, &leaf.uid);
+    for LeafRef { uid, .. } in leaves {
+        writer.u8(u8::try_from(uid.len()).expect("a UID has 20 octets at most"));
+        writer.raw(uid);
     }
     writer.finish()
 }
@@ -95,11 +147,11 @@ pub(super) fn read_uids(body: &[u8]) -> Result<Vec<&[u8]>, Malformed> {
 }
 
 /// The body of a `Digests` record: SHA-256 of key and of source leaf, leaf after leaf.
-pub(super) fn write_digests(leaves: &[LeafKey]) -> Vec<u8> {
+pub(super) fn write_digests<'a>(leaves: impl ExactSizeIterator<Item = LeafRef<'a>>) -> Vec<u8> {
     let mut writer = Writer::with_capacity(leaves.len() * DIGESTS);
     for leaf in leaves {
-        writer.digest(&leaf.spki);
-        writer.digest(&leaf.source);
+        writer.digest(leaf.spki);
+        writer.digest(leaf.source);
     }
     writer.finish()
 }
@@ -132,10 +184,11 @@ impl Look {
     }
 
     /// What a leaf is looked for by: the first octets of a digest, which nobody can make agree for many leaves.
-    pub(super) fn prefix(self, leaf: &LeafKey) -> u64 {
+    pub(super) fn prefix<'a>(self, leaf: impl Into<LeafRef<'a>>) -> u64 {
+        let leaf = leaf.into();
         match self {
-            Self::Names => prefix(&sha256(leaf.uid.as_bytes())),
-            Self::Keys => prefix(&leaf.spki),
+            Self::Names => prefix(&sha256(leaf.uid)),
+            Self::Keys => prefix(leaf.spki),
         }
     }
 }

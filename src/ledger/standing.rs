@@ -12,7 +12,7 @@ use crate::origin::Uid;
 
 use super::LedgerError;
 use super::batch::{BatchId, PolicyUse, Summary};
-use super::leaf::{self, LeafKey, Look};
+use super::leaf::{self, Leaves, Look};
 use super::list::LeafList;
 use super::open::{Book, Ledger};
 use super::record::Kind;
@@ -52,68 +52,153 @@ pub enum Standing {
     },
 }
 
-impl Standing {
-    /// What weighs more is reported.
-    fn weight(&self) -> u8 {
-        match self {
-            Self::Free => 0,
-            Self::Issued { .. } => 1,
-            Self::Held { .. } => 2,
-            Self::KeyUnderOtherUid { .. } => 3,
-            Self::UidWithOtherKey { .. } => 4,
-        }
-    }
+/// What the ledger knows of many leaves. Those of which it knows nothing take no room, the others 16 octets each.
+#[derive(Clone, Debug, Default)]
+pub struct Standings {
+    batches: Vec<BatchId>,
+    /// UIDs that have keys of these leaves.
+    uids: Vec<Uid>,
+    /// In order of leaves, each once, when all batches have been asked.
+    found: Vec<Found>,
+    /// How many there were when they were put in order last.
+    weighed: usize,
+}
 
-    /// Takes what a later batch says, unless something heavier is known.
-    fn note(&mut self, later: Self) {
-        if later.weight() >= self.weight() {
-            *self = later;
+/// What a batch says of a leaf.
+#[derive(Clone, Copy, Debug)]
+struct Found {
+    leaf: u32,
+    batch: u32,
+    known: Known,
+}
+
+/// A [`Standing`] but for the batch.
+#[derive(Clone, Copy, Debug)]
+enum Known {
+    Issued {
+        same_policy: bool,
+        same_params: bool,
+        same_source: bool,
+    },
+    Held,
+    /// With the UID's place in the list of UIDs.
+    KeyUnderOtherUid(u32),
+    UidWithOtherKey,
+}
+
+impl Known {
+    /// What weighs more is reported.
+    fn weight(self) -> u8 {
+        match self {
+            Self::Issued { .. } => 1,
+            Self::Held => 2,
+            Self::KeyUnderOtherUid(_) => 3,
+            Self::UidWithOtherKey => 4,
         }
     }
 }
 
+impl Standings {
+    /// Whether nothing is known of any of them.
+    pub fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
+    /// The leaves of which something is known, by their positions, in order: all others are [`Standing::Free`].
+    pub fn iter(&self) -> impl Iterator<Item = (usize, Standing)> {
+        self.found.iter().map(|found| (place(found.leaf), self.standing(found)))
+    }
+
+    fn standing(&self, found: &Found) -> Standing {
+        let batch = self.batches[place(found.batch)].clone();
+        match found.known {
+            Known::Held => Standing::Held { batch },
+            Known::Issued { same_policy, same_params, same_source } => {
+                Standing::Issued { batch, same_policy, same_params, same_source }
+            }
+            Known::KeyUnderOtherUid(uid) => Standing::KeyUnderOtherUid { batch, uid: self.uids[place(uid)].clone() },
+            Known::UidWithOtherKey => Standing::UidWithOtherKey { batch },
+        }
+    }
+
+    /// Keeps what several batches say of the same leaves from piling up.
+    fn weigh_now_and_then(&mut self) {
+        if self.found.len() > 2 * self.weighed + 1_024 {
+            self.weigh();
+            self.weighed = self.found.len();
+        }
+    }
+
+    /// Of each leaf the latest of what weighs most stays. What was found later stands behind.
+    fn weigh(&mut self) {
+        self.found.sort_by_key(|found| found.leaf);
+        self.found.dedup_by(|later, kept| {
+            let same = later.leaf == kept.leaf;
+            if same && later.known.weight() >= kept.known.weight() {
+                *kept = *later;
+            }
+            same
+        });
+    }
+}
+
 impl Ledger {
-    /// What the ledger knows of each leaf, in the same order, if they were issued under `policy`; with `before`, what it
-    /// knew when that batch began.
+    /// What the ledger knows of leaves, if they were issued under `policy`; with `before`, what it knew when that batch
+    /// began. Takes 12 octets a leaf while it is looked up.
     ///
     /// # Errors
     /// The leaves are not in strictly ascending order of UID, there is no batch `before`, or the store cannot be read.
-    pub fn standing(
+    pub fn standings<L: Leaves + ?Sized>(
         &self,
         policy: &PolicyUse<'_>,
-        leaves: &[LeafKey],
+        leaves: &L,
         before: Option<&BatchId>,
-    ) -> Result<Vec<Standing>, LedgerError> {
+    ) -> Result<Standings, LedgerError> {
         leaf::check_order(leaves)?;
         self.with(|book| {
             let end = end(book, before)?;
-            standing(book, policy, leaves, end)
+            standings(book, policy, leaves, end)
         })
     }
-}
 
-impl Ledger {
+    /// As [`standings`](Self::standings), one for each leaf.
+    ///
+    /// # Errors
+    /// As [`standings`](Self::standings).
+    pub fn standing<L: Leaves + ?Sized>(
+        &self,
+        policy: &PolicyUse<'_>,
+        leaves: &L,
+        before: Option<&BatchId>,
+    ) -> Result<Vec<Standing>, LedgerError> {
+        let mut all = vec![Standing::Free; leaves.count()];
+        for (at, standing) in self.standings(policy, leaves, before)?.iter() {
+            all[at] = standing;
+        }
+        Ok(all)
+    }
+
     /// The latest batch, of whatever policy, that has each leaf's UID, in the same order; with `before`, the latest that
     /// began before that one. A policy that copies serial numbers from the source gives such a leaf a serial number that
     /// this issuer may have used before.
     ///
     /// # Errors
-    /// As [`standing`](Self::standing).
-    pub fn known_uids(
+    /// As [`standings`](Self::standings).
+    pub fn known_uids<L: Leaves + ?Sized>(
         &self,
-        leaves: &[LeafKey],
+        leaves: &L,
         before: Option<&BatchId>,
     ) -> Result<Vec<Option<BatchId>>, LedgerError> {
         leaf::check_order(leaves)?;
         self.with(|book| {
-            let mut known = vec![None; leaves.len()];
+            let mut known = vec![None; leaves.count()];
             let names = incoming(Look::Names, leaves);
             let end = end(book, before)?;
             for batch in batches_before(book, end)? {
                 let mut list = LeafList::new(book, &batch);
                 for pair in pairs(&mut list, Look::Names, &names)? {
-                    let incoming = pair.incoming as usize;
-                    if *list.uid(pair.listed)? == leaves[incoming].uid {
+                    let incoming = place(pair.incoming);
+                    if list.uid(pair.listed)?.as_bytes() == leaves.leaf(incoming).uid {
                         known[incoming] = Some(batch.id.clone());
                     }
                 }
@@ -121,6 +206,10 @@ impl Ledger {
             Ok(known)
         })
     }
+}
+
+fn place(index: u32) -> usize {
+    usize::try_from(index).expect("an index is a position in memory")
 }
 
 /// The number of a batch, or one that no batch has.
@@ -132,62 +221,110 @@ fn batches_before(book: &mut Book, end: u64) -> Result<Vec<Summary>, LedgerError
     Ok(book.batches()?.iter().filter(|batch| batch.number < end).cloned().collect())
 }
 
-/// As [`Ledger::standing`], of leaves that are in order, by the batches whose number is below `end`.
-pub(super) fn standing(
+/// As [`Ledger::standings`], of leaves that are in order, by the batches whose number is below `end`.
+pub(super) fn standings<L: Leaves + ?Sized>(
     book: &mut Book,
     policy: &PolicyUse<'_>,
-    leaves: &[LeafKey],
+    leaves: &L,
     end: u64,
-) -> Result<Vec<Standing>, LedgerError> {
-    let mut standings = vec![Standing::Free; leaves.len()];
+) -> Result<Standings, LedgerError> {
     let batches = batches_before(book, end)?;
-    if batches.is_empty() || leaves.is_empty() {
+    let mut standings = Standings::default();
+    if batches.is_empty() || leaves.count() == 0 {
         return Ok(standings);
     }
+    standings.batches = batches.iter().map(|batch| batch.id.clone()).collect();
+    // one look after the other, because each has a list of all leaves: what weighs the same comes from one of them
+    by_uid(book, policy, leaves, &batches, &mut standings)?;
+    by_key(book, leaves, &batches, &mut standings)?;
+    standings.weigh();
+    Ok(standings)
+}
+
+fn by_uid<L: Leaves + ?Sized>(
+    book: &mut Book,
+    policy: &PolicyUse<'_>,
+    leaves: &L,
+    batches: &[Summary],
+    standings: &mut Standings,
+) -> Result<(), LedgerError> {
     let sealed: HashSet<u64> =
         book.store.entries(Kind::Sealed, 0, u64::MAX)?.into_iter().map(|entry| entry.place.batch).collect();
     let names = incoming(Look::Names, leaves);
-    let keys = incoming(Look::Keys, leaves);
-    for batch in &batches {
+    for (number, batch) in (0..).zip(batches) {
         let mut list = LeafList::new(book, batch);
-        let mut same_uid = Vec::new();
         for pair in pairs(&mut list, Look::Names, &names)? {
-            let leaf = &leaves[pair.incoming as usize];
-            if *list.uid(pair.listed)? != leaf.uid {
+            let leaf = leaves.leaf(place(pair.incoming));
+            if list.uid(pair.listed)?.as_bytes() != leaf.uid {
                 continue;
             }
-            same_uid.push(pair);
             let (spki, source) = list.digests(pair.listed)?;
-            let found = if spki != leaf.spki {
-                Standing::UidWithOtherKey { batch: batch.id.clone() }
+            let known = if spki != *leaf.spki {
+                Known::UidWithOtherKey
             } else if *batch.policy_name != *policy.name {
                 continue;
             } else if sealed.contains(&batch.number) {
                 let (same_policy, same_params) = batch.same(policy);
-                let same_source = source == leaf.source;
-                Standing::Issued { batch: batch.id.clone(), same_policy, same_params, same_source }
+                Known::Issued { same_policy, same_params, same_source: source == *leaf.source }
             } else {
-                Standing::Held { batch: batch.id.clone() }
+                Known::Held
             };
-            standings[pair.incoming as usize].note(found);
+            standings.found.push(Found { leaf: pair.incoming, batch: number, known });
         }
-        for pair in pairs(&mut list, Look::Keys, &keys)? {
-            if same_uid.binary_search(&pair).is_err()
-                && list.digests(pair.listed)?.0 == leaves[pair.incoming as usize].spki
-            {
-                let uid = list.uid(pair.listed)?.clone();
-                standings[pair.incoming as usize].note(Standing::KeyUnderOtherUid { batch: batch.id.clone(), uid });
-            }
-        }
+        standings.weigh_now_and_then();
     }
-    Ok(standings)
+    Ok(())
+}
+
+fn by_key<L: Leaves + ?Sized>(
+    book: &mut Book,
+    leaves: &L,
+    batches: &[Summary],
+    standings: &mut Standings,
+) -> Result<(), LedgerError> {
+    let keys = incoming(Look::Keys, leaves);
+    for (number, batch) in (0..).zip(batches) {
+        let mut list = LeafList::new(book, batch);
+        for pair in pairs(&mut list, Look::Keys, &keys)? {
+            let leaf = leaves.leaf(place(pair.incoming));
+            if list.uid(pair.listed)?.as_bytes() == leaf.uid || list.digests(pair.listed)?.0 != *leaf.spki {
+                continue;
+            }
+            let uid = u32::try_from(standings.uids.len()).expect("no more than there are leaves on a ledger's list");
+            standings.uids.push(list.uid(pair.listed)?.clone());
+            standings.found.push(Found { leaf: pair.incoming, batch: number, known: Known::KeyUnderOtherUid(uid) });
+        }
+        standings.weigh_now_and_then();
+    }
+    Ok(())
 }
 
 /// What incoming leaves are looked for by, each with its index, sorted.
-fn incoming(look: Look, leaves: &[LeafKey]) -> Vec<(u64, u32)> {
-    let mut prefixes: Vec<_> = (0..).zip(leaves).map(|(index, leaf)| (look.prefix(leaf), index)).collect();
-    prefixes.sort_unstable();
-    prefixes
+fn incoming<L: Leaves + ?Sized>(look: Look, leaves: &L) -> Vec<Sought> {
+    let mut sought = Vec::with_capacity(leaves.count());
+    sought.extend((0..).zip(leaves.each()).map(|(index, leaf)| Sought::new(look.prefix(leaf), index)));
+    sought.sort_unstable();
+    sought
+}
+
+/// A prefix and the index of the leaf that it belongs to: 12 octets, where a pair of integers has 16.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Sought {
+    high: u32,
+    low: u32,
+    index: u32,
+}
+
+impl Sought {
+    fn new(prefix: u64, index: u32) -> Self {
+        let [high, low] =
+            [prefix >> 32, prefix & u64::from(u32::MAX)].map(|half| u32::try_from(half).expect("32 bits"));
+        Self { high, low, index }
+    }
+
+    fn prefix(&self) -> u64 {
+        u64::from(self.high) << 32 | u64::from(self.low)
+    }
 }
 
 /// A leaf of a batch's list and an incoming one, each by its index.
@@ -198,15 +335,15 @@ struct Pair {
 }
 
 /// Leaves that may be the same, in the order of the list.
-fn pairs(list: &mut LeafList<'_>, look: Look, incoming: &[(u64, u32)]) -> Result<Vec<Pair>, LedgerError> {
+fn pairs(list: &mut LeafList<'_>, look: Look, incoming: &[Sought]) -> Result<Vec<Pair>, LedgerError> {
     let mut pairs = Vec::new();
     for run in 0..list.runs() {
         let mut rest = incoming;
         let prefixes = list.prefixes(look, run)?;
         for (prefix, listed) in prefixes.pairs()? {
-            rest = &rest[ahead(rest, |(incoming, _)| *incoming < prefix)..];
-            let same = rest.iter().take_while(|(incoming, _)| *incoming == prefix);
-            pairs.extend(same.map(|(_, incoming)| Pair { listed, incoming: *incoming }));
+            rest = &rest[ahead(rest, |sought| sought.prefix() < prefix)..];
+            let same = rest.iter().take_while(|sought| sought.prefix() == prefix);
+            pairs.extend(same.map(|sought| Pair { listed, incoming: sought.index }));
         }
     }
     pairs.sort_unstable();
@@ -229,6 +366,28 @@ fn ahead<T>(list: &[T], before: impl Fn(&T) -> bool) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_found_of_the_same_leaves_does_not_pile_up_and_the_heaviest_latest_stays() {
+        let number = |index: u32| format!("01890a5d-ac96-774b-bcce-{index:012x}").parse::<BatchId>().unwrap();
+        let mut standings = Standings { batches: (0..9).map(number).collect(), ..Standings::default() };
+        let issued = Known::Issued { same_policy: true, same_params: true, same_source: true };
+        for batch in 0..9 {
+            // all leaves in every batch, in no order; leaf 7 once with another key
+            let known = |leaf| if (leaf, batch) == (7, 3) { Known::UidWithOtherKey } else { issued };
+            standings.found.extend((0..2_000).rev().map(|leaf| Found { leaf, batch, known: known(leaf) }));
+            standings.weigh_now_and_then();
+            assert!(standings.found.len() <= 6_000, "{}", standings.found.len());
+        }
+        standings.weigh();
+        let latest = Standing::Issued { batch: number(8), same_policy: true, same_params: true, same_source: true };
+        for (expected, (at, standing)) in standings.iter().enumerate() {
+            assert_eq!(at, expected);
+            let heavy = Standing::UidWithOtherKey { batch: number(3) };
+            assert_eq!(standing, if at == 7 { heavy } else { latest.clone() });
+        }
+        assert_eq!(standings.iter().count(), 2_000);
+    }
 
     #[test]
     fn ahead_is_a_search_in_an_ordered_list() {

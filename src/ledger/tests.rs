@@ -111,6 +111,7 @@ fn what_was_known_when_a_batch_began_can_still_be_told() {
         let asked = leaves([1, 4]);
         let before = |batch| ledger.standing(&policy.policy_use(), &asked, Some(&batch_id(batch))).unwrap();
         assert_eq!(before(1), [Standing::Free, Standing::Free]);
+        assert!(ledger.standings(&policy.policy_use(), &asked, Some(&batch_id(1))).unwrap().is_empty());
         assert_eq!(before(2), [Standing::Held { batch: batch_id(1) }, Standing::Free]);
         assert_eq!(ledger.known_uids(&asked, Some(&batch_id(2))).unwrap(), [Some(batch_id(1)), None]);
     });

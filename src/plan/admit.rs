@@ -8,7 +8,7 @@ use crate::cert::{ENCODER, IssuerIdentity};
 use crate::crypto::{VerificationEngine, sha256};
 use crate::error::Error;
 use crate::intake::{Row, Source, verify_leaves};
-use crate::ledger::{BatchRow, leaf_set_digest};
+use crate::ledger::{BatchRow, Leaves, leaf_set_digest};
 use crate::manifest::TreeBuilder;
 use crate::origin::Finding;
 use crate::parallel;
@@ -126,8 +126,8 @@ pub(super) fn admit(
     if (0..).zip(&intake.rows).any(|(at, row): (u64, &Row)| row.item != at) {
         return Err(PlanError::Differs { what: "order of the leaves" }.into());
     }
-    let keys = settle::leaf_keys(&intake.rows);
-    if keys.len() as u64 != row.terms.leaf_count || leaf_set_digest(&keys) != row.terms.leaves_sha256 {
+    let leaves = settle::LeavesOf(&intake.rows);
+    if leaves.count() as u64 != row.terms.leaf_count || leaf_set_digest(&leaves) != row.terms.leaves_sha256 {
         return Err(PlanError::Differs { what: "list of the leaves" }.into());
     }
     let bound = job::bind(&policy, &params, machine.issuer, &row)?;

@@ -9,7 +9,7 @@ use crate::durable;
 use crate::error::Error;
 use crate::intake::Row;
 use crate::issue::{Issuer, serial_for};
-use crate::ledger::{BatchRow, BatchState, LeafKey, Ledger, Standing};
+use crate::ledger::{BatchRow, BatchState, Ledger, Standing};
 use crate::reissue::issue::issue_all;
 use crate::reissue::{Progress, Stage, settle};
 use crate::x509::{Certificate, Sha256Digest, Time};
@@ -156,9 +156,9 @@ pub fn sign(
         cancel,
     };
     let admitted = admit::admit(&machine, &mut plan, (row, policy, params))?;
-    let keys = settle::leaf_keys(&admitted.rows);
+    let leaves = settle::LeavesOf(&admitted.rows);
     if begun.is_none() {
-        check_once(ledger, &admitted, &keys)?;
+        check_once(ledger, &admitted)?;
     }
     if !sealed {
         let ceremony = ceremony(job, &plan, &admitted, &machine, begun.is_some())?;
@@ -167,7 +167,7 @@ pub fn sign(
         }
     }
     if begun.is_none() {
-        ledger.begin(admitted.row.clone(), &keys)?;
+        ledger.begin(admitted.row.clone(), &leaves)?;
     }
 
     progress.begin(Stage::Issue);
@@ -235,31 +235,29 @@ fn check_times(job: &SignJob<'_>, row: &BatchRow) -> Result<(), Error> {
 }
 
 /// No chip of the plan was signed in another one, but for a reissue, which the plan gives its reason for.
-fn check_once(ledger: &Ledger, admitted: &Admitted, keys: &[LeafKey]) -> Result<(), Error> {
+fn check_once(ledger: &Ledger, admitted: &Admitted) -> Result<(), Error> {
     let terms = &admitted.row.terms;
-    let standings = ledger.standing(&terms.policy_use(), keys, None)?;
-    let mut found: Vec<(&LeafKey, String)> = Vec::new();
-    for (key, standing) in keys.iter().zip(standings) {
-        match standing {
-            Standing::Free => {}
-            Standing::Issued { .. } if terms.reissue.is_some() => {}
-            Standing::Issued { batch, .. } => found.push((key, format!("signed in batch {batch}"))),
-            Standing::Held { batch } => found.push((key, format!("batch {batch}, which is not finished, holds it"))),
-            Standing::UidWithOtherKey { batch } => found.push((key, format!("it has another key in batch {batch}"))),
-            Standing::KeyUnderOtherUid { batch, uid } => {
-                found.push((key, format!("its key belongs to chip {uid} in batch {batch}")));
-            }
-        }
-    }
+    let leaves = settle::LeavesOf(&admitted.rows);
+    let standings = ledger.standings(&terms.policy_use(), &leaves, None)?;
+    let reason = |standing| match standing {
+        Standing::Free => None,
+        Standing::Issued { .. } if terms.reissue.is_some() => None,
+        Standing::Issued { batch, .. } => Some(format!("signed in batch {batch}")),
+        Standing::Held { batch } => Some(format!("batch {batch}, which is not finished, holds it")),
+        Standing::UidWithOtherKey { batch } => Some(format!("it has another key in batch {batch}")),
+        Standing::KeyUnderOtherUid { batch, uid } => Some(format!("its key belongs to chip {uid} in batch {batch}")),
+    };
+    let mut found: Vec<(usize, String)> =
+        standings.iter().filter_map(|(at, standing)| Some((at, reason(standing)?))).collect();
     if found.is_empty() && admitted.policy.copies_serial() {
-        let known = ledger.known_uids(keys, None)?;
-        let known = keys.iter().zip(known).filter_map(|(key, batch)| Some((key, batch?)));
-        found.extend(known.map(|(key, batch)| (key, format!("batch {batch} could have used its serial number"))));
+        let known = ledger.known_uids(&leaves, None)?.into_iter().enumerate();
+        let known = known.filter_map(|(at, batch)| Some((at, batch?)));
+        found.extend(known.map(|(at, batch)| (at, format!("batch {batch} could have used its serial number"))));
     }
     match found.first() {
         None => Ok(()),
-        Some((key, reason)) => {
-            let (count, uid, reason) = (found.len() as u64, key.uid.clone(), reason.clone());
+        Some((at, reason)) => {
+            let (count, uid, reason) = (found.len() as u64, admitted.rows[*at].uid(), reason.clone());
             Err(PlanError::Taken { count, uid, reason }.into())
         }
     }
@@ -277,7 +275,7 @@ fn ceremony(
     let [first, last] = ends.map(|row| shown(admitted, machine, row));
     let mut anchors = BTreeMap::new();
     for row in rows {
-        let anchor = &job.anchors[row.anchor()];
+        let anchor = &job.anchors[row.anchor(&admitted.verifier)];
         *anchors.entry(anchor.subject().to_string()).or_insert(0) += 1;
     }
     let planner = &job.planners[plan.planner];

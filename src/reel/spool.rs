@@ -28,6 +28,11 @@ pub struct SpoolRef {
 }
 
 impl SpoolRef {
+    /// Where somebody has kept that a record lies.
+    pub const fn new(offset: u64, length: u32) -> Self {
+        Self { offset, length }
+    }
+
     /// Octets of the record.
     pub const fn length(self) -> u32 {
         self.length

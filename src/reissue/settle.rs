@@ -3,7 +3,9 @@
 use crate::cert;
 use crate::crypto::sha256;
 use crate::error::Error;
-use crate::ledger::{self, BatchId, BatchRow, BatchState, BatchTerms, LeafKey, Ledger, Standing, leaf_set_digest};
+use crate::ledger::{
+    self, BatchId, BatchRow, BatchState, BatchTerms, LeafRef, Leaves, Ledger, Standing, leaf_set_digest,
+};
 use crate::manifest::InputLine;
 use crate::origin::{Code, Disposition, Finding};
 use crate::reel::{InputRecord, Spool};
@@ -11,7 +13,7 @@ use crate::verify::{MissingChip, Verifier};
 
 use super::job::Refusal;
 use super::{Job, OnReject, Run, Summary, Timings};
-use crate::intake::{Intake, Row};
+use crate::intake::{self, Intake, Row};
 
 /// The leaves to issue in UID order, and everything else that became of the input.
 pub(crate) struct Settled {
@@ -80,26 +82,36 @@ impl Settled {
     /// batch comes out the same.
     fn consult_ledger(&mut self, job: &Job<'_>, ledger: &Ledger, earlier: Option<&BatchRow>) -> Result<(), Error> {
         let before = earlier.map(|row| &row.id);
-        let mut others = std::mem::take(&mut self.rows);
+        // the leaves of an earlier batch wait beside, and only if there is one: rows of millions stay where they are
         let mut members = Vec::new();
         if let Some(id) = before {
             let differ = || Error::LeavesDiffer { batch: id.to_string() };
-            let mut flags = ledger.members(id, &leaf_keys(&others))?.ok_or_else(differ)?.into_iter();
-            (members, others) = others.into_iter().partition(|_| flags.next() == Some(true));
+            let mut flags = ledger.members(id, &self.leaves())?.ok_or_else(differ)?.into_iter();
+            let others: Vec<Row> = self.rows.extract_if(.., |_| flags.next() == Some(false)).collect();
+            members = std::mem::replace(&mut self.rows, others);
         }
-        let standings = ledger.standing(&self.terms.policy_use(), &leaf_keys(&others), before)?;
-        if standings.iter().all(|standing| matches!(standing, Standing::Free)) {
-            // as it is almost always: no second list
-            self.rows = others;
-        } else {
-            for (row, standing) in others.into_iter().zip(&standings) {
-                self.judge(job, row, standing)?;
-            }
-        }
+        let standings = ledger.standings(&self.terms.policy_use(), &self.leaves(), before)?;
+        self.set_aside_where(standings.iter(), |settled, row, standing| settled.judge(job, row, &standing))?;
         self.refuse_repeated_serials(job, ledger, before)?;
         if earlier.is_some() {
             self.strangers = std::mem::replace(&mut self.rows, members);
         }
+        Ok(())
+    }
+
+    /// Looks at some rows, in order, and takes out those that `judge` sets aside.
+    fn set_aside_where<T>(
+        &mut self,
+        told: impl Iterator<Item = (usize, T)>,
+        judge: impl Fn(&mut Self, &Row, T) -> Result<Judged, Error>,
+    ) -> Result<(), Error> {
+        let mut rows = std::mem::take(&mut self.rows);
+        let mut stay = vec![true; rows.len()];
+        for (at, told) in told {
+            stay[at] = judge(self, &rows[at], told)? == Judged::Stays;
+        }
+        intake::keep(&mut rows, stay);
+        self.rows = rows;
         Ok(())
     }
 
@@ -114,37 +126,33 @@ impl Settled {
         if !job.policy.copies_serial() {
             return Ok(());
         }
-        let known = ledger.known_uids(&self.leaf_keys(), before)?;
-        let rows = std::mem::take(&mut self.rows);
-        for (row, batch) in rows.into_iter().zip(known) {
-            let Some(batch) = batch else {
-                self.rows.push(row);
-                continue;
-            };
+        let known = ledger.known_uids(&self.leaves(), before)?;
+        let known = known.into_iter().enumerate().filter_map(|(at, batch)| Some((at, batch?)));
+        self.set_aside_where(known, |settled, row, batch| {
             let reason = format!(
                 "chip {} has a certificate of this issuer from batch {batch}, and `serial = \"source\"` could repeat its \
                  serial number",
                 row.key.uid
             );
-            self.set_aside(&row, Disposition::Rejected, ledger::code::SERIAL_REPEATED, reason)?;
-        }
-        Ok(())
+            settled.set_aside(row, Disposition::Rejected, ledger::code::SERIAL_REPEATED, reason)?;
+            Ok(Judged::SetAside)
+        })
     }
 
-    fn judge(&mut self, job: &Job<'_>, row: Row, standing: &Standing) -> Result<(), Error> {
+    fn judge(&mut self, job: &Job<'_>, row: &Row, standing: &Standing) -> Result<Judged, Error> {
         match standing {
-            Standing::Free => self.rows.push(row),
+            Standing::Free => return Ok(Judged::Stays),
             Standing::Held { batch } => {
                 let reason = format!("chip {} is held by the open batch {batch}", row.key.uid);
-                self.set_aside(&row, Disposition::Rejected, ledger::code::HELD, reason)?;
+                self.set_aside(row, Disposition::Rejected, ledger::code::HELD, reason)?;
                 self.stop_once(format!(
                     "batch {batch} is open and holds chips of this input: run its own command again to finish it"
                 ));
             }
-            Standing::Issued { .. } if job.reissue.is_some() => self.rows.push(row),
+            Standing::Issued { .. } if job.reissue.is_some() => return Ok(Judged::Stays),
             Standing::Issued { batch, same_policy: true, same_params: true, same_source: true } => {
                 let reason = format!("chip {} has a certificate under this policy from batch {batch}", row.key.uid);
-                self.set_aside(&row, Disposition::Ignored, ledger::code::ALREADY_ISSUED, reason)?;
+                self.set_aside(row, Disposition::Ignored, ledger::code::ALREADY_ISSUED, reason)?;
             }
             Standing::Issued { batch, same_policy, same_params, same_source } => {
                 let differences = [
@@ -156,7 +164,7 @@ impl Settled {
                 let code = differences.clone().map(|(_, code, _)| *code).next().unwrap_or(ledger::code::OTHER_POLICY);
                 let what = differences.map(|(_, _, what)| *what).collect::<Vec<_>>().join(" and ");
                 let reason = format!("chip {} was issued in batch {batch} from {what}", row.key.uid);
-                self.set_aside(&row, Disposition::Rejected, code, reason)?;
+                self.set_aside(row, Disposition::Rejected, code, reason)?;
                 self.stop_once(format!(
                     "batch {batch} issued chips of this input under policy `{}` from {what}; pass --reissue REASON to \
                      issue them again",
@@ -165,17 +173,17 @@ impl Settled {
             }
             Standing::UidWithOtherKey { batch } => {
                 let reason = format!("ALARM: chip {} has another key in batch {batch} of this ledger", row.key.uid);
-                self.set_aside(&row, Disposition::Rejected, ledger::code::UID_WITH_OTHER_KEY, reason)?;
+                self.set_aside(row, Disposition::Rejected, ledger::code::UID_WITH_OTHER_KEY, reason)?;
             }
             Standing::KeyUnderOtherUid { batch, uid } => {
                 let reason = format!(
                     "ALARM: the key of chip {} belongs to chip {uid} in batch {batch} of this ledger",
                     row.key.uid
                 );
-                self.set_aside(&row, Disposition::Rejected, ledger::code::KEY_UNDER_OTHER_UID, reason)?;
+                self.set_aside(row, Disposition::Rejected, ledger::code::KEY_UNDER_OTHER_UID, reason)?;
             }
         }
-        Ok(())
+        Ok(Judged::SetAside)
     }
 
     fn stop_once(&mut self, reason: String) {
@@ -217,8 +225,8 @@ impl Settled {
     }
 
     /// The leaves of the batch as the ledger knows them, in UID order.
-    pub(crate) fn leaf_keys(&self) -> Vec<LeafKey> {
-        leaf_keys(&self.rows)
+    pub(crate) fn leaves(&self) -> LeavesOf<'_> {
+        LeavesOf(&self.rows)
     }
 
     /// A new batch row; its leaf set is fixed by [`confirm`](Self::confirm) when every leaf has been linted.
@@ -237,7 +245,7 @@ impl Settled {
     /// Fixes the leaf set of a new batch; an earlier batch must have exactly the one that was linted.
     pub(crate) fn confirm(&self, mut row: BatchRow, earlier: bool) -> Result<BatchRow, Error> {
         let recorded = row.terms.leaves_sha256;
-        fix_leaves(&mut row.terms, &self.leaf_keys());
+        fix_leaves(&mut row.terms, &self.leaves());
         if earlier && row.terms.leaves_sha256 != recorded {
             return Err(Error::LeavesDiffer { batch: row.id.to_string() });
         }
@@ -313,19 +321,32 @@ impl Settled {
     }
 }
 
-/// Leaves as the ledger knows them.
-pub(crate) fn leaf_keys(rows: &[Row]) -> Vec<LeafKey> {
-    rows.iter().map(leaf_key).collect()
+/// What becomes of a leaf.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Judged {
+    SetAside,
+    Stays,
+}
+
+/// Leaves as the ledger knows them, where they are.
+#[derive(Clone, Copy)]
+pub(crate) struct LeavesOf<'a>(pub(crate) &'a [Row]);
+
+impl Leaves for LeavesOf<'_> {
+    fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    fn leaf(&self, at: usize) -> LeafRef<'_> {
+        let key = &self.0[at].key;
+        LeafRef { uid: key.uid.as_bytes(), spki: &key.spki, source: &key.fingerprint }
+    }
 }
 
 /// The leaves are part of a batch's terms.
-fn fix_leaves(terms: &mut BatchTerms, leaves: &[LeafKey]) {
+fn fix_leaves(terms: &mut BatchTerms, leaves: &LeavesOf<'_>) {
     terms.leaves_sha256 = leaf_set_digest(leaves);
-    terms.leaf_count = leaves.len() as u64;
-}
-
-fn leaf_key(row: &Row) -> LeafKey {
-    LeafKey { uid: row.uid(), spki: row.key.spki, source: row.source() }
+    terms.leaf_count = leaves.count() as u64;
 }
 
 /// Everything a tbsCertificate and the batch depend on, but for seed, time, chunk size and the leaves.
@@ -341,7 +362,7 @@ pub(crate) fn terms(job: &Job<'_>, inputs: &[InputRecord]) -> BatchTerms {
         on_reject: job.on_reject.as_str().to_owned(),
         encoder: cert::ENCODER,
         inputs_sha256: sha256(input_lines(inputs).as_bytes()),
-        leaves_sha256: leaf_set_digest(&[]),
+        leaves_sha256: leaf_set_digest(&LeavesOf(&[])),
         leaf_count: 0,
         reissue: job.reissue.clone(),
         bulk_id: job.bulk_id.clone(),

@@ -1,15 +1,16 @@
 //! Conflicts among the verified leaves of one input (design §5): one chip, one key, one certificate.
 //!
-//! Only verified leaves take part, so that junk cannot quarantine a genuine chip. Works by sorting compact rows in
-//! place: 10 million leaves take one gigabyte and a few seconds. The outcome depends on the rows alone, not on their
-//! order; of exact duplicates, the one with the lowest mark stays.
+//! Only verified leaves take part, so that junk cannot quarantine a genuine chip. Works by sorting the caller's own
+//! rows where they stand; beside them no more than 8 octets a leaf are kept. The outcome depends on the rows alone, not
+//! on their order; of exact duplicates, the one with the lowest mark stays.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::crypto::sha256;
 use crate::origin::{Code, Disposition, Finding, ItemName, OriginError, Uid};
-use crate::x509::{SerialNumber, Sha256Digest};
+use crate::x509::{Certificate, SerialNumber, Sha256Digest};
 
 use super::leaf::VerifiedLeaf;
 use super::rules::Family;
@@ -24,30 +25,33 @@ pub struct Row {
     pub spki: Sha256Digest,
     /// SHA-256 of the leaf.
     pub fingerprint: Sha256Digest,
-    /// Names the source issuer for the family `generic`, where it is the UID's namespace; else zero.
-    pub namespace: u64,
-    /// Whatever the caller finds the leaf by: its position, or its place in the spool.
-    pub mark: u64,
 }
 
 impl Row {
     /// The row of a leaf.
-    pub fn of(leaf: &VerifiedLeaf, mark: u64) -> Self {
-        let namespace = match leaf.family() {
-            // the issuer's name, letter case aside, because a relaxation may have set it aside before
-            Family::Generic => {
-                let digest = sha256(&name::fold_case(leaf.certificate().issuer()));
-                u64::from_be_bytes(digest.as_bytes()[..8].try_into().expect("a digest has 32 octets"))
-            }
-            Family::StsafeA | Family::StsafeL => 0,
-        };
-        Self {
-            uid: RowUid::of(leaf.uid()),
-            spki: sha256(leaf.spki().der()),
-            fingerprint: leaf.origin().fingerprint,
-            namespace,
-            mark,
+    pub fn of(leaf: &VerifiedLeaf) -> Self {
+        Self { uid: RowUid::of(leaf.uid()), spki: sha256(leaf.spki().der()), fingerprint: leaf.origin().fingerprint }
+    }
+}
+
+/// A caller's row with whatever else it keeps of a leaf.
+pub trait Contender {
+    /// What conflicts are about.
+    fn row(&self) -> &Row;
+
+    /// The leaf's place in the order of the input: no two have the same.
+    fn mark(&self) -> u64;
+}
+
+/// Names the source issuer for the family `generic`, where it is the UID's namespace; else zero.
+pub(super) fn namespace(family: Family, certificate: &Certificate) -> u64 {
+    match family {
+        // the issuer's name, letter case aside, because a relaxation may have set it aside before
+        Family::Generic => {
+            let digest = sha256(&name::fold_case(certificate.issuer()));
+            u64::from_be_bytes(digest.as_bytes()[..8].try_into().expect("a digest has 32 octets"))
         }
+        Family::StsafeA | Family::StsafeL => 0,
     }
 }
 
@@ -61,8 +65,12 @@ pub struct RowUid {
 impl RowUid {
     /// Copies a UID.
     pub fn of(uid: &Uid) -> Self {
+        Self::from_bytes(uid.as_bytes())
+    }
+
+    /// Copies octets that are a UID's, or what one begins with.
+    pub(super) fn from_bytes(bytes: &[u8]) -> Self {
         let mut octets = [0; SerialNumber::MAX_OCTETS];
-        let bytes = uid.as_bytes();
         octets[..bytes.len()].copy_from_slice(bytes);
         Self { octets, length: u8::try_from(bytes.len()).expect("a UID has 20 octets at most") }
     }
@@ -108,39 +116,39 @@ impl fmt::Debug for RowUid {
 /// A leaf that gets no certificate because of another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Conflict {
-    /// The leaf.
-    pub row: Row,
+    /// The leaf's position in the sorted rows.
+    pub at: usize,
     /// What became of it.
     pub verdict: Verdict,
 }
 
-/// What became of a leaf, with the mark of one that it collides with.
+/// What became of a leaf, with the position of one that it collides with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Ignored: the very same certificate is used.
     Duplicate {
         /// The one that is used.
-        of: u64,
+        of: usize,
     },
     /// Rejected: its key is also certified for another UID.
     KeyTwoUids {
         /// One of the others.
-        other: u64,
+        other: usize,
     },
     /// Ignored: another certificate of the same chip and key is used, such as the re-signed (r, n - s).
     Twin {
         /// The one that is used.
-        of: u64,
+        of: usize,
     },
     /// Rejected: its UID also appears under another source issuer.
     UidTwoIssuers {
         /// One of the others.
-        other: u64,
+        other: usize,
     },
     /// Rejected: its UID is also certified with another key.
     UidTwoKeys {
         /// One of the others.
-        other: u64,
+        other: usize,
     },
 }
 
@@ -164,8 +172,8 @@ impl Verdict {
         }
     }
 
-    /// The mark of the leaf it collides with.
-    pub const fn other(self) -> u64 {
+    /// The position of the leaf it collides with.
+    pub const fn other(self) -> usize {
         match self {
             Self::Duplicate { of } | Self::Twin { of } => of,
             Self::KeyTwoUids { other } | Self::UidTwoIssuers { other } | Self::UidTwoKeys { other } => other,
@@ -174,9 +182,9 @@ impl Verdict {
 }
 
 impl Conflict {
-    /// The finding, once the caller has looked up both items.
-    pub fn finding(&self, item: ItemName, other: &ItemName) -> Finding {
-        let uid = self.row.uid;
+    /// The finding, once the caller has looked up the row and both items.
+    pub fn finding(&self, row: &Row, item: ItemName, other: &ItemName) -> Finding {
+        let uid = row.uid;
         let reason = match self.verdict {
             Verdict::Duplicate { .. } => format!("the same certificate is used from {other}"),
             Verdict::KeyTwoUids { .. } => format!("the public key of {uid} is certified for another chip in {other}"),
@@ -190,7 +198,7 @@ impl Conflict {
             Disposition::Ignored => Finding::ignored(item, self.verdict.code(), reason),
             Disposition::Rejected => Finding::rejected(item, self.verdict.code(), reason),
         };
-        finding.of(uid.to_uid().ok(), Some(self.row.fingerprint))
+        finding.of(uid.to_uid().ok(), Some(row.fingerprint))
     }
 }
 
@@ -201,87 +209,120 @@ pub fn key_of_a_ca(item: ItemName, row: &Row) -> Finding {
     Finding::rejected(item, codes::KEY_OF_A_CA, reason).of(row.uid.to_uid().ok(), Some(row.fingerprint))
 }
 
-/// Takes out every row that gets no certificate and says why; what is left in `rows` is in UID order, each UID once.
+/// Sorts the rows by UID and says which of them get no certificate, and why: positions in the sorted rows, in the order
+/// of their marks. Of each UID at most one row is left unnamed.
 ///
-/// One UID with two keys, one key under two UIDs, one UID in two namespaces: all parties are taken out. Of several
-/// certificates of one chip and key, the one with the lowest SHA-256 stays. The conflicts are sorted by mark.
-pub fn conflicts(rows: &mut Vec<Row>) -> Vec<Conflict> {
+/// One UID with two keys, one key under two UIDs, one UID in two namespaces: all parties are named. Of several
+/// certificates of one chip and key, the one with the lowest SHA-256 stays.
+pub fn conflicts<T: Contender>(rows: &mut [T], namespace: impl Fn(&T) -> u64) -> Vec<Conflict> {
+    rows.sort_unstable_by(|a, b| {
+        let (of_a, of_b) = (a.row(), b.row());
+        let keys = of_a.uid.cmp(&of_b.uid).then_with(|| of_a.spki.cmp(&of_b.spki));
+        keys.then_with(|| of_a.fingerprint.cmp(&of_b.fingerprint)).then_with(|| a.mark().cmp(&b.mark()))
+    });
     let shared_keys = shared_keys(rows);
-    rows.sort_unstable_by(|a, b| a.uid.cmp(&b.uid).then_with(|| a.spki.cmp(&b.spki)).then_with(|| within_key(a, b)));
     let mut found = Vec::new();
-    let mut kept = 0;
     let mut start = 0;
-    while start < rows.len() {
-        let uid = rows[start].uid;
-        let end = start + rows[start..].iter().take_while(|row| row.uid == uid).count();
-        let mut used = None;
-        for at in start..end {
-            let verdict = verdict(&rows[start..end], at - start, &shared_keys);
-            match verdict {
-                None => used = Some(rows[at]),
-                Some(verdict) => found.push(Conflict { row: rows[at], verdict }),
-            }
-        }
-        if let Some(row) = used {
-            rows[kept] = row;
-            kept += 1;
-        }
-        start = end;
+    for rows in rows.chunk_by(|a, b| a.row().uid == b.row().uid) {
+        let group = Group::of(start, rows, &namespace);
+        let verdicts = (0..rows.len()).filter_map(|at| Some((at, group.verdict(at, &namespace, &shared_keys)?)));
+        found.extend(verdicts.map(|(at, verdict)| Conflict { at: start + at, verdict }));
+        start += rows.len();
     }
-    rows.truncate(kept);
-    found.sort_unstable_by_key(|conflict: &Conflict| conflict.row.mark);
+    found.sort_unstable_by_key(|conflict: &Conflict| rows[conflict.at].mark());
     found
 }
 
-/// The verdict on one of the rows that share a UID; they are sorted by key, fingerprint and mark.
-fn verdict(group: &[Row], at: usize, shared_keys: &[Shared]) -> Option<Verdict> {
-    let row = &group[at];
-    // any party will do, as long as the input's order does not choose it: the first in the group's order
-    let other = |differs: &dyn Fn(&Row) -> bool| group.iter().find(|other| differs(other)).map(|other| other.mark);
-    if let Some(other) = other(&|other| other.namespace != row.namespace) {
-        return Some(Verdict::UidTwoIssuers { other });
-    }
-    if group[0].spki != group[group.len() - 1].spki {
-        let other = other(&|other| other.spki != row.spki)?;
-        return Some(Verdict::UidTwoKeys { other });
-    }
-    if let Ok(found) = shared_keys.binary_search_by_key(&row.spki, |shared| shared.spki) {
-        let shared = &shared_keys[found];
-        let other = if shared.first.0 == row.uid { shared.last.1 } else { shared.first.1 };
-        return Some(Verdict::KeyTwoUids { other });
-    }
-    let used = &group[0];
-    match at {
-        0 => None,
-        _ if row.fingerprint == used.fingerprint => Some(Verdict::Duplicate { of: used.mark }),
-        _ => Some(Verdict::Twin { of: used.mark }),
-    }
+/// The rows that share a UID, sorted by key, fingerprint and mark.
+struct Group<'a, T> {
+    /// Position of the first.
+    start: usize,
+    rows: &'a [T],
+    /// The first with another namespace than the first of all.
+    other_namespace: Option<usize>,
+    /// The first with another key than the first of all.
+    other_key: Option<usize>,
 }
 
-fn within_key(a: &Row, b: &Row) -> Ordering {
-    a.fingerprint.cmp(&b.fingerprint).then(a.mark.cmp(&b.mark))
+impl<'a, T: Contender> Group<'a, T> {
+    fn of(start: usize, rows: &'a [T], namespace: &impl Fn(&T) -> u64) -> Self {
+        let differs = |differs: &dyn Fn(&T, &T) -> bool| rows[1..].iter().position(|row| differs(&rows[0], row));
+        let other_namespace = differs(&|one, other| namespace(one) != namespace(other)).map(|at| at + 1);
+        let other_key = differs(&|one, other| one.row().spki != other.row().spki).map(|at| at + 1);
+        Self { start, rows, other_namespace, other_key }
+    }
+
+    /// The first of the group that differs from this one, if there is any: any party will do, as long as the input's
+    /// order does not choose it.
+    fn party<V: PartialEq>(&self, at: usize, other: Option<usize>, value: impl Fn(&T) -> V) -> Option<usize> {
+        let other = other?;
+        let differs = value(&self.rows[at]) != value(&self.rows[0]);
+        Some(self.start + if differs { 0 } else { other })
+    }
+
+    fn verdict(
+        &self,
+        at: usize,
+        namespace: &impl Fn(&T) -> u64,
+        shared_keys: &BTreeMap<Sha256Digest, Shared>,
+    ) -> Option<Verdict> {
+        if let Some(other) = self.party(at, self.other_namespace, namespace) {
+            return Some(Verdict::UidTwoIssuers { other });
+        }
+        if let Some(other) = self.party(at, self.other_key, |row| row.row().spki) {
+            return Some(Verdict::UidTwoKeys { other });
+        }
+        let row = self.rows[at].row();
+        if !shared_keys.is_empty()
+            && let Some(shared) = shared_keys.get(&row.spki)
+        {
+            let other = if shared.uid == row.uid { shared.last } else { shared.first };
+            return Some(Verdict::KeyTwoUids { other });
+        }
+        match at {
+            0 => None,
+            _ if row.fingerprint == self.rows[0].row().fingerprint => Some(Verdict::Duplicate { of: self.start }),
+            _ => Some(Verdict::Twin { of: self.start }),
+        }
+    }
 }
 
 /// A key that appears under more than one UID, and two rows that have it.
 struct Shared {
-    spki: Sha256Digest,
-    first: (RowUid, u64),
-    last: (RowUid, u64),
+    /// The lowest UID that has it.
+    uid: RowUid,
+    first: usize,
+    last: usize,
 }
 
-/// The keys that appear under more than one UID, sorted.
-fn shared_keys(rows: &mut [Row]) -> Vec<Shared> {
-    rows.sort_unstable_by(|a, b| a.spki.cmp(&b.spki).then_with(|| a.uid.cmp(&b.uid)).then_with(|| within_key(a, b)));
-    rows.chunk_by(|a, b| a.spki == b.spki)
-        .filter_map(|group| {
-            let (first, last) = (group.first()?, group.last()?);
-            (first.uid != last.uid).then_some(Shared {
-                spki: first.spki,
-                first: (first.uid, first.mark),
-                last: (last.uid, last.mark),
-            })
-        })
-        .collect()
+/// The keys that appear under more than one UID, among rows that are sorted.
+///
+/// Keys are first told apart by their digests' beginnings, which is all that has to be sorted; those that seem to occur
+/// twice are then compared as a whole.
+fn shared_keys<T: Contender>(rows: &[T]) -> BTreeMap<Sha256Digest, Shared> {
+    let chips = || rows.chunk_by(|a, b| a.row().uid == b.row().uid && a.row().spki == b.row().spki);
+    let mut beginnings: Vec<u64> = Vec::with_capacity(rows.len());
+    beginnings.extend(chips().map(|chip| beginning(chip[0].row())));
+    beginnings.sort_unstable();
+    let mut twice: Vec<u64> = beginnings.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
+    drop(beginnings);
+    twice.dedup();
+    let mut shared: BTreeMap<Sha256Digest, Shared> = BTreeMap::new();
+    if twice.is_empty() {
+        return shared;
+    }
+    for (at, row) in rows.iter().map(Contender::row).enumerate() {
+        if twice.binary_search(&beginning(row)).is_ok() {
+            let entry = shared.entry(row.spki).or_insert(Shared { uid: row.uid, first: at, last: at });
+            entry.last = at;
+        }
+    }
+    shared.retain(|_, shared| rows[shared.last].row().uid != shared.uid);
+    shared
+}
+
+fn beginning(row: &Row) -> u64 {
+    u64::from_be_bytes(row.spki.as_bytes()[..8].try_into().expect("a digest has 32 octets"))
 }
 
 #[cfg(test)]
@@ -290,20 +331,63 @@ mod tests {
 
     use super::*;
 
-    fn row(uid: u8, key: u8, fingerprint: u8, namespace: u64, mark: u64) -> Row {
-        Row {
-            uid: RowUid::of(&Uid::from_bytes(&[uid]).unwrap()),
-            spki: Sha256Digest::new([key; 32]),
-            fingerprint: Sha256Digest::new([fingerprint; 32]),
-            namespace,
-            mark,
+    #[derive(Clone)]
+    struct Leaf {
+        row: Row,
+        namespace: u64,
+        mark: u64,
+    }
+
+    impl Contender for Leaf {
+        fn row(&self) -> &Row {
+            &self.row
+        }
+
+        fn mark(&self) -> u64 {
+            self.mark
         }
     }
 
-    fn outcome(mut rows: Vec<Row>) -> (Vec<u64>, Vec<(u64, Verdict)>) {
-        let found = conflicts(&mut rows);
-        let kept = rows.iter().map(|row| row.mark).collect();
-        (kept, found.into_iter().map(|conflict| (conflict.row.mark, conflict.verdict)).collect())
+    fn row(uid: u8, key: u8, fingerprint: u8, namespace: u64, mark: u64) -> Leaf {
+        let row = Row {
+            uid: RowUid::of(&Uid::from_bytes(&[uid]).unwrap()),
+            spki: Sha256Digest::new([key; 32]),
+            fingerprint: Sha256Digest::new([fingerprint; 32]),
+        };
+        Leaf { row, namespace, mark }
+    }
+
+    /// Marks of the leaves that stay, in their order; marks of the others, with the verdicts and what they collide with.
+    fn outcome(mut rows: Vec<Leaf>) -> (Vec<u64>, Vec<(u64, Verdict)>) {
+        let found = conflicts(&mut rows, |leaf| leaf.namespace);
+        let mark = |at: usize| rows[at].mark;
+        let place = |at: usize| usize::try_from(mark(at)).unwrap();
+        let told: Vec<(u64, Verdict)> = found
+            .iter()
+            .map(|conflict| {
+                let verdict = match conflict.verdict {
+                    Verdict::Duplicate { of } => Verdict::Duplicate { of: place(of) },
+                    Verdict::KeyTwoUids { other } => Verdict::KeyTwoUids { other: place(other) },
+                    Verdict::Twin { of } => Verdict::Twin { of: place(of) },
+                    Verdict::UidTwoIssuers { other } => Verdict::UidTwoIssuers { other: place(other) },
+                    Verdict::UidTwoKeys { other } => Verdict::UidTwoKeys { other: place(other) },
+                };
+                (mark(conflict.at), verdict)
+            })
+            .collect();
+        let stays = |at: &usize| found.iter().all(|conflict| conflict.at != *at);
+        ((0..rows.len()).filter(stays).map(mark).collect(), told)
+    }
+
+    #[test]
+    fn keys_that_only_begin_alike_are_two_keys() {
+        let mut rows = vec![row(1, 1, 1, 0, 0), row(2, 1, 2, 0, 1), row(3, 1, 3, 0, 2), row(3, 1, 3, 0, 3)];
+        for (at, last) in [(0, 9), (1, 8), (2, 7), (3, 7)] {
+            let mut digest = [1; 32];
+            digest[31] = last;
+            rows[at].row.spki = Sha256Digest::new(digest);
+        }
+        assert_eq!(outcome(rows), (vec![0, 1, 2], vec![(3, Verdict::Duplicate { of: 2 })]));
     }
 
     #[test]
@@ -364,7 +448,7 @@ mod tests {
             (Verdict::UidTwoKeys { other: 7 }, Disposition::Rejected, codes::CONFLICT_UID_TWO_KEYS),
         ] {
             assert_eq!(verdict.other(), 7);
-            let finding = Conflict { row: row(1, 2, 3, 0, 4), verdict }.finding(item("mine"), &item("other"));
+            let finding = Conflict { at: 4, verdict }.finding(&row(1, 2, 3, 0, 4).row, item("mine"), &item("other"));
             assert_eq!((finding.item, finding.disposition, finding.code), (item("mine"), disposition, code));
             assert!(finding.reason.ends_with(" other"), "{}", finding.reason);
             assert_eq!(finding.uid, Uid::from_bytes(&[1]).ok());
@@ -379,7 +463,7 @@ mod tests {
             shape in proptest::collection::vec((0_u8..4, 0_u8..4, 0_u8..3, 0_u64..2), 0..24),
             seed in any::<u64>(),
         ) {
-            let rows: Vec<Row> = shape
+            let rows: Vec<Leaf> = shape
                 .iter()
                 .zip(0..)
                 .map(|((uid, key, fingerprint, namespace), mark)| row(*uid + 1, *key, *fingerprint, *namespace, mark))
@@ -393,8 +477,8 @@ mod tests {
             prop_assert_eq!(expected.0.len() + expected.1.len(), rows.len());
             for a in &expected.0 {
                 for b in &expected.0 {
-                    let (a, b) = (rows[usize::try_from(*a).unwrap()], rows[usize::try_from(*b).unwrap()]);
-                    prop_assert!(a.mark == b.mark || (a.uid != b.uid && a.spki != b.spki));
+                    let (a, b) = (&rows[usize::try_from(*a).unwrap()], &rows[usize::try_from(*b).unwrap()]);
+                    prop_assert!(a.mark == b.mark || (a.row.uid != b.row.uid && a.row.spki != b.row.spki));
                 }
             }
         }

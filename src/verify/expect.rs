@@ -4,21 +4,41 @@
 //! order mark are fine. For the family `stsafe-a` a line may give the serial number (22 digits), the ST number (18) or
 //! the unique number (14), in any mixture; for `stsafe-l` the serial number (18); for `generic` any serial number.
 
-use std::collections::BTreeMap;
-
 use crate::origin::{Code, Finding, ItemName};
 
 use super::codes;
-use super::conflicts::Row;
+use super::conflicts::{Row, RowUid};
 use super::rules::Family;
 
-/// A list of expected chips, each once.
+/// A list of expected chips, each once: 26 octets a chip in memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExpectedList {
-    /// Whole UIDs, with the line that names them.
-    whole: BTreeMap<Vec<u8>, u64>,
-    /// Unique numbers of STSAFE-A chips whose product id is not given.
-    unique: BTreeMap<Vec<u8>, u64>,
+    /// Chips by their whole UIDs, sorted.
+    whole: Vec<Chip>,
+    /// STSAFE-A chips whose product id is not given, by what their UIDs begin with, sorted.
+    unique: Vec<Chip>,
+}
+
+/// A chip of the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Chip {
+    /// The UID, or what it begins with.
+    uid: RowUid,
+    /// The line that names it, from 1, highest octet first.
+    line: [u8; 5],
+}
+
+impl Chip {
+    fn new(uid: &[u8], line: u64) -> Self {
+        let [0, 0, 0, line @ ..] = line.to_be_bytes() else {
+            unreachable!("a text in memory has fewer than 2^40 lines")
+        };
+        Self { uid: RowUid::from_bytes(uid), line }
+    }
+
+    fn line(&self) -> u64 {
+        self.line.iter().fold(0, |line, octet| line << 8 | u64::from(*octet))
+    }
 }
 
 /// How the verified leaves compare with the list.
@@ -26,8 +46,8 @@ pub struct ExpectedList {
 pub struct Expectation {
     /// Expected, but not among the leaves: as written in the list, with the line, in order of lines.
     pub missing: Vec<(u64, String)>,
-    /// Leaves that nobody expected: marks, in UID order.
-    pub unexpected: Vec<u64>,
+    /// Leaves that nobody expected: their positions.
+    pub unexpected: Vec<usize>,
 }
 
 /// An expected chip that is not among the leaves.
@@ -52,26 +72,58 @@ impl ExpectedList {
     /// The first line that is not a UID in one of the family's forms, or that names a chip again.
     pub fn parse(family: Family, text: &[u8], file: &str) -> Result<Self, ExpectError> {
         let file: String = file.escape_debug().collect();
-        let mut list = Self { whole: BTreeMap::new(), unique: BTreeMap::new() };
-        let text = text.strip_prefix(&[0xEF, 0xBB, 0xBF]).unwrap_or(text);
-        for (line, content) in (1..).zip(text.split(|octet| *octet == b'\n')) {
-            let content = content.split(|octet| *octet == b'#').next().unwrap_or_default().trim_ascii();
-            if content.is_empty() {
-                continue;
-            }
-            let bad = |reason: String| ExpectError::Line { file: file.clone(), line, reason };
-            let octets = hex::decode(content).map_err(|_| bad(format!("`{}` is not hexadecimal", escape(content))))?;
-            let Some(form) = Form::of(family, octets) else {
-                return Err(bad(format!("`{}` is not {}", escape(content), Form::expected(family))));
-            };
-            if let Some(first) = list.insert(form, line) {
-                return Err(bad(format!("`{}` names the same chip as line {first}", escape(content))));
-            }
+        let mut list = Self { whole: Vec::new(), unique: Vec::new() };
+        let read = list.read(family, text);
+        list.whole.sort_unstable();
+        list.unique.sort_unstable();
+        let bad = |line, reason| ExpectError::Line { file: file.clone(), line, reason };
+        // what was read comes before the line that could not be
+        if let Some((line, first)) = list.named_again() {
+            let content = content(text, line);
+            return Err(bad(line, format!("`{}` names the same chip as line {first}", escape(content))));
         }
+        read.map_err(|(line, reason)| bad(line, reason))?;
         if list.is_empty() {
             return Err(ExpectError::Empty { file });
         }
         Ok(list)
+    }
+
+    /// Takes line by line until one is not a UID in one of the family's forms.
+    fn read(&mut self, family: Family, text: &[u8]) -> Result<(), (u64, String)> {
+        for (line, content) in lines(text) {
+            if content.is_empty() {
+                continue;
+            }
+            let octets =
+                hex::decode(content).map_err(|_| (line, format!("`{}` is not hexadecimal", escape(content))))?;
+            match Form::of(family, &octets) {
+                Some(Form::Whole) => self.whole.push(Chip::new(&octets, line)),
+                Some(Form::Number) => self.whole.push(Chip::new(&[&BEGINNING, &octets[..]].concat(), line)),
+                Some(Form::Unique) => self.unique.push(Chip::new(&[&BEGINNING, &octets[..]].concat(), line)),
+                None => return Err((line, format!("`{}` is not {}", escape(content), Form::expected(family)))),
+            }
+        }
+        Ok(())
+    }
+
+    /// The first line that names a chip again, in whatever form, and the line that named it before.
+    fn named_again(&self) -> Option<(u64, u64)> {
+        let same = |list: &[Chip]| {
+            let pairs = list.windows(2).filter(|pair| pair[0].uid == pair[1].uid);
+            pairs.map(|pair| (pair[1].line(), pair[0].line())).min()
+        };
+        let in_both = self.unique.iter().flat_map(|short| {
+            let from = self.whole.partition_point(|chip| chip.uid < short.uid);
+            let whole =
+                self.whole[from..].iter().take_while(|chip| chip.uid.as_bytes().starts_with(short.uid.as_bytes()));
+            // of those that the short form comes after, the first by UID
+            let before = whole.clone().find(|chip| chip.line < short.line).map(|chip| (short.line(), chip.line()));
+            let after = whole.map(Chip::line).filter(|line| *line > short.line()).min();
+            before.into_iter().chain(after.map(|line| (line, short.line())))
+        });
+        let in_both = in_both.min_by_key(|(line, _)| *line);
+        [same(&self.whole), same(&self.unique), in_both].into_iter().flatten().min_by_key(|(line, _)| *line)
     }
 
     /// How many chips are expected.
@@ -84,54 +136,44 @@ impl ExpectedList {
         self.len() == 0
     }
 
-    /// Compares the list with the leaves that [`conflicts`](super::conflicts) has left.
-    pub fn compare(&self, rows: &[Row]) -> Expectation {
+    /// Compares the list with the leaves that [`conflicts`](super::conflicts) has left, fastest in UID order.
+    pub fn compare<'a>(&self, leaves: impl Iterator<Item = &'a RowUid>) -> Expectation {
         let mut outcome = Expectation::default();
-        let mut found: Vec<u64> = Vec::with_capacity(self.len());
-        for row in rows {
-            let uid = row.uid.as_bytes();
-            let line = self.whole.get(uid).or_else(|| unique_number(uid).and_then(|unique| self.unique.get(unique)));
-            match line {
-                Some(line) => found.push(*line),
-                None => outcome.unexpected.push(row.mark),
+        let mut whole = vec![false; self.whole.len()];
+        let mut unique = vec![false; self.unique.len()];
+        for (at, uid) in leaves.enumerate() {
+            if let Ok(found) = self.whole.binary_search_by(|chip| chip.uid.cmp(uid)) {
+                whole[found] = true;
+            } else if let Some(begins) = begins(uid.as_bytes())
+                && let Ok(found) = self.unique.binary_search_by(|chip| chip.uid.as_bytes().cmp(begins))
+            {
+                unique[found] = true;
+            } else {
+                outcome.unexpected.push(at);
             }
         }
-        found.sort_unstable();
-        let missing = self.whole.iter().chain(&self.unique).filter(|(_, line)| found.binary_search(line).is_err());
-        outcome.missing = missing.map(|(octets, line)| (*line, hex::encode_upper(octets))).collect();
+        let missing = |list: &[Chip], found: &[bool], left_out: usize| {
+            let missing = list.iter().zip(found).filter(|(_, found)| !**found).map(|(chip, _)| chip);
+            missing.map(|chip| (chip.line(), hex::encode_upper(&chip.uid.as_bytes()[left_out..]))).collect::<Vec<_>>()
+        };
+        outcome.missing = missing(&self.whole, &whole, 0);
+        outcome.missing.append(&mut missing(&self.unique, &unique, BEGINNING.len()));
         outcome.missing.sort_unstable();
         outcome
     }
+}
 
-    /// Adds a chip, or returns the line that named it before, in whatever form.
-    fn insert(&mut self, form: Form, line: u64) -> Option<u64> {
-        match form {
-            Form::Whole(uid) => {
-                let unique = unique_number(&uid).and_then(|unique| self.unique.get(unique).copied());
-                unique.or_else(|| match self.whole.entry(uid) {
-                    std::collections::btree_map::Entry::Occupied(entry) => Some(*entry.get()),
-                    std::collections::btree_map::Entry::Vacant(entry) => {
-                        entry.insert(line);
-                        None
-                    }
-                })
-            }
-            Form::Unique(unique) => {
-                let mut serial = vec![2, 9];
-                serial.extend_from_slice(&unique);
-                // the whole UIDs that begin so
-                let whole = self.whole.range(serial.clone()..).next().filter(|(uid, _)| uid.starts_with(&serial));
-                if let Some((_, first)) = whole {
-                    return Some(*first);
-                }
-                if let Some(first) = self.unique.get(&unique) {
-                    return Some(*first);
-                }
-                self.unique.insert(unique, line);
-                None
-            }
-        }
-    }
+/// The lines of a list, numbered from 1, without comments and white space around.
+fn lines(text: &[u8]) -> impl Iterator<Item = (u64, &[u8])> {
+    let text = text.strip_prefix(&[0xEF, 0xBB, 0xBF]).unwrap_or(text);
+    (1..).zip(text.split(|octet| *octet == b'\n').map(|line| {
+        let end = line.iter().position(|octet| *octet == b'#').unwrap_or(line.len());
+        line[..end].trim_ascii()
+    }))
+}
+
+fn content(text: &[u8], line: u64) -> &[u8] {
+    lines(text).find(|(number, _)| *number == line).map(|(_, content)| content).unwrap_or_default()
 }
 
 /// The finding for a leaf that is not on the list.
@@ -140,20 +182,22 @@ pub fn unexpected(item: ItemName, row: &Row) -> Finding {
         .of(row.uid.to_uid().ok(), Some(row.fingerprint))
 }
 
-/// What a line names.
+/// What a line names a chip by.
 enum Form {
-    Whole(Vec<u8>),
-    /// An STSAFE-A chip without its product id.
-    Unique(Vec<u8>),
+    /// An STSAFE-A chip's ST number.
+    Number,
+    /// An STSAFE-A chip's unique number, without its product id.
+    Unique,
+    Whole,
 }
 
 impl Form {
-    fn of(family: Family, octets: Vec<u8>) -> Option<Self> {
+    fn of(family: Family, octets: &[u8]) -> Option<Self> {
         match (family, octets.len()) {
-            (Family::StsafeA, 11) if octets.starts_with(&[2, 9]) => Some(Self::Whole(octets)),
-            (Family::StsafeA, 9) => Some(Self::Whole([&[2, 9], octets.as_slice()].concat())),
-            (Family::StsafeA, 7) => Some(Self::Unique(octets)),
-            (Family::StsafeL, 9) | (Family::Generic, 1..=20) => Some(Self::Whole(octets)),
+            (Family::StsafeA, 11) if octets.starts_with(&BEGINNING) => Some(Self::Whole),
+            (Family::StsafeA, 9) => Some(Self::Number),
+            (Family::StsafeA, 7) => Some(Self::Unique),
+            (Family::StsafeL, 9) | (Family::Generic, 1..=20) => Some(Self::Whole),
             _ => None,
         }
     }
@@ -169,13 +213,13 @@ impl Form {
     }
 }
 
-/// The 7 octets between `02 09` and the product id of an STSAFE-A UID.
-fn unique_number(uid: &[u8]) -> Option<&[u8]> {
-    match uid {
-        [2, 9, rest @ ..] if rest.len() == 9 => Some(&rest[..7]),
-        _ => None,
-    }
+/// An STSAFE-A UID up to its product id.
+fn begins(uid: &[u8]) -> Option<&[u8]> {
+    (uid.len() == 11 && uid.starts_with(&BEGINNING)).then(|| &uid[..9])
 }
+
+/// What the UID of every STSAFE-A chip begins with.
+const BEGINNING: [u8; 2] = [2, 9];
 
 fn escape(content: &[u8]) -> String {
     content.iter().take(64).flat_map(|octet| std::ascii::escape_default(*octet)).map(char::from).collect()
@@ -247,22 +291,14 @@ impl ExpectError {
 mod tests {
     use super::*;
     use crate::origin::Uid;
-    use crate::verify::conflicts::RowUid;
-    use crate::x509::Sha256Digest;
 
     const A: &str = "0209B0846159E439520139";
     const B: &str = "020930C56159E439520139";
     const C: &str = "0209F0204021CC225B0139";
 
-    fn rows(uids: &[&str]) -> Vec<Row> {
-        let row = |(mark, uid): (u64, &&str)| Row {
-            uid: RowUid::of(&uid.parse::<Uid>().unwrap()),
-            spki: Sha256Digest::new([0; 32]),
-            fingerprint: Sha256Digest::new([0; 32]),
-            namespace: 0,
-            mark,
-        };
-        (0..).zip(uids).map(row).collect()
+    fn compare(list: &ExpectedList, uids: &[&str]) -> Expectation {
+        let uids: Vec<RowUid> = uids.iter().map(|uid| RowUid::of(&uid.parse::<Uid>().unwrap())).collect();
+        list.compare(uids.iter())
     }
 
     fn parse(text: &str) -> Result<ExpectedList, ExpectError> {
@@ -282,8 +318,8 @@ mod tests {
             parse("\u{feff}# reel 7\r\n0209b0846159e439520139\r\n\r\n30C56159E439520139 # ST number\r\nF0204021CC225B")
                 .unwrap();
         assert_eq!(list.len(), 3);
-        assert_eq!(list.compare(&rows(&[A, B, C])), Expectation::default());
-        let outcome = list.compare(&rows(&[A, "0209FBA403B2E48C7401F1"]));
+        assert_eq!(compare(&list, &[A, B, C]), Expectation::default());
+        let outcome = compare(&list, &[A, "0209FBA403B2E48C7401F1"]);
         assert_eq!(outcome.unexpected, [1]);
         assert_eq!(outcome.missing, [(4, "020930C56159E439520139".to_owned()), (5, "F0204021CC225B".to_owned())]);
     }
@@ -296,6 +332,12 @@ mod tests {
             }
         }
         assert_eq!(reason(Family::StsafeA, b"B0846159E43952\nB0846159E43952").0, 2);
+        // the first line that does, and the one before it; product ids tell chips apart until their number is named
+        let lines = ["B0846159E439520140", "", "B0846159E439520139", "30C56159E43952", "B0846159E43952", "x"];
+        let expected = "`B0846159E43952` names the same chip as line 3".to_owned();
+        assert_eq!(reason(Family::StsafeA, lines.join("\n").as_bytes()), (5, expected));
+        assert_eq!(reason(Family::StsafeA, [A, "x", A].join("\n").as_bytes()).0, 2);
+        assert_eq!(reason(Family::StsafeA, ["B0846159E43952", A, B, A, B].join("\n").as_bytes()).0, 2);
     }
 
     #[test]
@@ -317,7 +359,7 @@ mod tests {
         // beginning as STSAFE-A serial numbers do, and shorter or longer than they are
         let near = ["020901", "0209B0846159E43952013900"];
         let list = ExpectedList::parse(Family::Generic, near.join("\n").as_bytes(), "g").unwrap();
-        assert_eq!(list.compare(&rows(&near)), Expectation::default());
+        assert_eq!(compare(&list, &near), Expectation::default());
         assert_eq!(reason(Family::Generic, &[b'1'; 42]).0, 1);
     }
 

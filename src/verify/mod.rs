@@ -29,11 +29,12 @@ mod verifier;
 
 pub use anchor::TrustAnchor;
 pub use codes::*;
-pub use conflicts::{Conflict, Row, RowUid, Verdict, conflicts, key_of_a_ca};
+pub use conflicts::{Conflict, Contender, Row, RowUid, Verdict, conflicts, key_of_a_ca};
 pub use defect::code_of;
 pub use error::VerifyError;
 pub use expect::{ExpectError, Expectation, ExpectedList, MissingChip, unexpected};
 pub use leaf::{ChainProof, VerifiedLeaf};
 pub use receipt::Receipt;
+pub(crate) use receipt::Slip;
 pub use rules::{Family, Relaxation, SourceRules};
 pub use verifier::{Examined, MAX_CANDIDATE_BYTES, Verifier, Warning};

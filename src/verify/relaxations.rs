@@ -3,7 +3,7 @@
 use super::rules::Relaxation;
 
 /// Which relaxations something needs, or a policy names.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Relaxations(u8);
 
 impl Relaxations {

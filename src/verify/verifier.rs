@@ -16,6 +16,7 @@ use super::error::VerifyError;
 use super::leaf::{ChainProof, VerifiedLeaf};
 use super::path::{Authorities, Known};
 use super::profile;
+use super::receipt::Ways;
 use super::relaxations::Relaxations;
 use super::rules::{Family, Relaxation, SourceRules};
 
@@ -31,6 +32,7 @@ pub struct Verifier {
     allowed: Relaxations,
     at: Time,
     engine: VerificationEngine,
+    ways: Ways,
 }
 
 /// What a candidate turned out to be.
@@ -104,7 +106,7 @@ impl Verifier {
         }
         let allowed = Relaxations::of(&rules.relax);
         let engine = VerificationEngine::default();
-        Ok(Self { authorities: Authorities::new(anchors, at), rules, allowed, at, engine })
+        Ok(Self { authorities: Authorities::new(anchors, at), rules, allowed, at, engine, ways: Ways::default() })
     }
 
     /// Chooses who checks signatures in [`examine_all`](Self::examine_all). The verdicts are the same.
@@ -112,6 +114,17 @@ impl Verifier {
     pub fn with_engine(mut self, engine: VerificationEngine) -> Self {
         self.engine = engine;
         self
+    }
+
+    /// Takes over the leaves that another verifier with the same anchors has laid aside.
+    #[must_use]
+    pub(crate) fn with_leaves_of(mut self, other: Self) -> Self {
+        self.ways = other.ways;
+        self
+    }
+
+    pub(super) fn ways(&self) -> &Ways {
+        &self.ways
     }
 
     /// The anchors in the order given: [`ChainProof::anchor`] is a position here.

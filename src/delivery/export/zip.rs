@@ -18,7 +18,7 @@ pub(super) struct Zip {
 
 impl Zip {
     pub(super) fn create(folder: &Path, forms: Vec<Form>, issued_at: Time) -> Result<Self, DeliveryError> {
-        let archive = ZipWriter::new(Output::create(folder, FILE)?, Stamp::new(issued_at));
+        let archive = ZipWriter::new(Output::create(folder, FILE)?, Stamp::new(issued_at)).with_scratch(folder);
         Ok(Self { path: folder.join(FILE), forms, archive })
     }
 }

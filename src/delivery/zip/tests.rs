@@ -53,6 +53,22 @@ fn other_programs_read_what_is_written() {
 }
 
 #[test]
+fn a_long_list_of_entries_in_a_file_gives_the_same_archive() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut in_memory = ZipWriter::new(Vec::new(), stamp());
+    let mut in_a_file = ZipWriter::new(Vec::new(), stamp()).with_scratch(folder.path());
+    for number in 0..40_000_u32 {
+        let name = format!("0209{number:0200X}.der");
+        let content = vec![7; usize::try_from(number % 5).unwrap()];
+        in_memory.add(&name, &content).unwrap();
+        in_a_file.add(&name, &content).unwrap();
+    }
+    assert!(in_a_file.rows.file.is_some() && in_a_file.rows.pieces.len() <= PIECES);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "the file has no name");
+    assert!(in_a_file.finish().unwrap() == in_memory.finish().unwrap());
+}
+
+#[test]
 fn the_same_entries_are_the_same_octets() {
     let entries: [(&str, &[u8]); 2] = [("a", b"1"), ("b", b"2")];
     assert_eq!(archive(&entries), archive(&entries));
