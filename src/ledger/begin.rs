@@ -108,12 +108,14 @@ impl Ledger {
             if let Some(earlier) = book.batches()?.iter().find(|batch| batch.terms_key == terms_key) {
                 return Err(LedgerError::TermsExist { batch: earlier.id.clone() });
             }
-            let standings = standings(book, &row.terms.policy_use(), leaves, u64::MAX)?;
+            let count = book.batches()?.len();
+            let standings = standings(book, &row.terms.policy_use(), leaves, count)?;
             for (at, standing) in standings.iter() {
                 refuse(leaves.leaf(at), &standing, row.terms.reissue.is_some())?;
             }
             book.append(&head, drafts(head.records + 1, &row, leaves))
-        })
+        })?;
+        self.with(Book::absorb)
     }
 }
 

@@ -232,3 +232,24 @@ pub(super) fn read_prefixes(body: &[u8]) -> Result<impl Iterator<Item = (u64, u3
 
 /// Octets of a pair in a `Names` or `Keys` record.
 const PREFIX: usize = 12;
+
+/// A prefix and the index of the leaf that it belongs to: 12 octets, where a pair of integers has 16.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Sought {
+    high: u32,
+    low: u32,
+    /// Of the leaf.
+    pub(super) index: u32,
+}
+
+impl Sought {
+    pub(super) fn new(prefix: u64, index: u32) -> Self {
+        let [high, low] =
+            [prefix >> 32, prefix & u64::from(u32::MAX)].map(|half| u32::try_from(half).expect("32 bits"));
+        Self { high, low, index }
+    }
+
+    pub(super) fn prefix(&self) -> u64 {
+        u64::from(self.high) << 32 | u64::from(self.low)
+    }
+}

@@ -5,6 +5,7 @@ use crate::x509::Sha256Digest;
 
 use super::LedgerError;
 use super::batch::Summary;
+use super::index::Unit;
 use super::leaf::{self, Look};
 use super::open::{Book, damaged};
 use super::record::{Kind, Place, Record};
@@ -20,16 +21,6 @@ pub(super) struct LeafList<'a> {
 impl<'a> LeafList<'a> {
     pub(super) fn new(book: &'a mut Book, batch: &'a Summary) -> Self {
         Self { book, batch, uids: None, digests: None }
-    }
-
-    /// In how many pieces its sorted lists are kept.
-    pub(super) fn runs(&self) -> u64 {
-        self.batch.leaves.div_ceil(leaf::RUN as u64)
-    }
-
-    /// A piece of a sorted list.
-    pub(super) fn prefixes(&mut self, look: Look, run: u64) -> Result<Prefixes, LedgerError> {
-        self.book.expect(Place::new(look.kind(), self.batch.number, run)).map(Prefixes)
     }
 
     /// The UID of one leaf.
@@ -59,6 +50,13 @@ impl<'a> LeafList<'a> {
 
     fn place(&self, index: u32) -> (u32, usize) {
         (index / self.batch.chunk_size, (index % self.batch.chunk_size) as usize)
+    }
+}
+
+impl Book {
+    /// A piece of a sorted list.
+    pub(super) fn prefixes(&mut self, look: Look, unit: &Unit) -> Result<Prefixes, LedgerError> {
+        self.expect(Place::new(look.kind(), unit.number, unit.run)).map(Prefixes)
     }
 }
 

@@ -1,10 +1,11 @@
 //! Records in memory, and failures on demand: the second store, for tests and rehearsals.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::record::{Entry, Head, Kind, Place, Record};
-use super::store::{LedgerStore, StoreError};
+use super::store::{LedgerStore, StoreError, Wanted};
 
 /// A store in memory. Clones share their records: a clone is what a second process would see.
 #[derive(Clone, Debug, Default)]
@@ -14,6 +15,7 @@ pub struct MemoryStore(Arc<Mutex<State>>);
 struct State {
     records: Vec<Record>,
     places: BTreeMap<Place, usize>,
+    derived: BTreeMap<u64, Vec<u8>>,
     steps: u64,
     fault: Option<(u64, Fault)>,
 }
@@ -136,5 +138,33 @@ impl LedgerStore for MemoryStore {
         result?;
         let index = position.checked_sub(1).and_then(|index| usize::try_from(index).ok());
         Ok(index.and_then(|index| state.records.get(index).cloned()))
+    }
+
+    fn derives(&mut self) -> Result<bool, StoreError> {
+        Ok(true)
+    }
+
+    fn derived(&mut self, wanted: &[Wanted], found: &mut dyn FnMut(usize, &[u8])) -> Result<(), StoreError> {
+        let (state, result, _) = self.step();
+        result?;
+        for (index, Wanted { number, octets }) in wanted.iter().enumerate() {
+            if let Some(all) = state.derived.get(number) {
+                found(index, &all[octets.start.min(all.len())..octets.end.min(all.len())]);
+            }
+        }
+        Ok(())
+    }
+
+    fn derive(
+        &mut self,
+        removed: &[Range<u64>],
+        written: &mut dyn Iterator<Item = (u64, Vec<u8>)>,
+    ) -> Result<(), StoreError> {
+        let (mut state, result, persisted) = self.step();
+        if persisted {
+            state.derived.retain(|number, _| !removed.iter().any(|range| range.contains(number)));
+            state.derived.extend(written);
+        }
+        result
     }
 }

@@ -6,6 +6,7 @@
 //!
 //! [`Ledger`] is the rules, [`LedgerStore`] where records are kept.
 
+mod absorb;
 mod batch;
 mod begin;
 mod ca;
@@ -13,6 +14,7 @@ mod chunk;
 pub mod code;
 mod codec;
 mod error;
+mod index;
 mod leaf;
 mod list;
 mod memory;
@@ -43,5 +45,5 @@ pub use request::{RecordedRequest, Requested};
 pub use sqlite::SqliteStore;
 pub use standing::{Standing, Standings};
 pub use stats::{LedgerOverview, OpenBatch, PolicyStats};
-pub use store::{LedgerStore, StoreError};
+pub use store::{LedgerStore, StoreError, Wanted};
 pub use verify::{LedgerFinding, LedgerReport, LedgerStats, MAX_FINDINGS};

@@ -8,6 +8,7 @@ use crate::durable;
 use crate::x509::{Sha256Digest, Spki};
 
 use super::LedgerError;
+use super::absorb::Patience;
 use super::batch::{BatchId, Summary};
 use super::codec::{Malformed, Reader, Writer};
 use super::memory::MemoryStore;
@@ -24,6 +25,9 @@ pub(super) struct Book {
     /// Every batch up to record number `known`.
     batches: Vec<Summary>,
     known: u64,
+    /// Whether the index has been found to be wrong, so that records are read instead until it is made again.
+    pub(super) distrusted: bool,
+    pub(super) patience: Patience,
 }
 
 impl Ledger {
@@ -83,7 +87,7 @@ impl Ledger {
         if store.head()? == Head::EMPTY {
             return Err(LedgerError::Incomplete { path: path.to_owned() });
         }
-        let mut book = Book { store: Box::new(store), batches: Vec::new(), known: 0 };
+        let mut book = Book::over(Box::new(store));
         book.issuer()?;
         Ok(Self(Mutex::new(book)))
     }
@@ -107,7 +111,7 @@ impl Ledger {
     /// # Errors
     /// The store belongs to another issuer or fails.
     pub fn over(store: Box<dyn LedgerStore>, issuer: &Spki) -> Result<Self, LedgerError> {
-        let mut book = Book { store, batches: Vec::new(), known: 0 };
+        let mut book = Book::over(store);
         retried(|| {
             let head = book.store.head()?;
             if head == Head::EMPTY {
@@ -158,6 +162,10 @@ impl std::fmt::Debug for Ledger {
 }
 
 impl Book {
+    fn over(store: Box<dyn LedgerStore>) -> Self {
+        Self { store, batches: Vec::new(), known: 0, distrusted: false, patience: Patience::USUAL }
+    }
+
     /// Adds records after `head`, durably, all or none.
     pub(super) fn append(&mut self, head: &Head, drafts: impl Iterator<Item = Draft>) -> Result<(), LedgerError> {
         let mut at = *head;

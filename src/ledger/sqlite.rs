@@ -1,16 +1,18 @@
 //! Records in one SQLite file: WAL, synchronous FULL, held by one process at a time.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use rusqlite::blob::Blob;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, OptionalExtension, Row, TransactionBehavior, params};
 
 use crate::durable::{self, Access, DurableError};
 use crate::x509::Sha256Digest;
 
 use super::LedgerError;
 use super::record::{Entry, Head, Kind, Place, Record};
-use super::store::{LedgerStore, StoreError};
+use super::store::{LedgerStore, StoreError, Wanted};
 
 /// A ledger's file.
 pub struct SqliteStore {
@@ -21,6 +23,8 @@ pub struct SqliteStore {
     named: bool,
     /// Octets appended since they were last moved into the file.
     waiting: u64,
+    /// Whether the table of what is derived is known to be there.
+    deriving: bool,
 }
 
 impl SqliteStore {
@@ -36,7 +40,7 @@ impl SqliteStore {
         }
         let connection = Self::connect(path)?;
         let schema = format!(
-            "PRAGMA page_size = {PAGE_SIZE}; PRAGMA journal_mode = WAL; BEGIN EXCLUSIVE; {SCHEMA}
+            "PRAGMA page_size = {PAGE_SIZE}; PRAGMA journal_mode = WAL; BEGIN EXCLUSIVE; {SCHEMA} {DERIVED}
              PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {FORMAT}; COMMIT;"
         );
         connection.execute_batch(&schema).map_err(|source| failed(path, source))?;
@@ -100,7 +104,7 @@ impl SqliteStore {
              PRAGMA journal_size_limit = {WAL_LIMIT}; PRAGMA cache_size = -{CACHE_KIB};"
         );
         connection.execute_batch(&settings).map_err(|error| failed(path, error))?;
-        Ok(Self { connection, path: path.to_owned(), broken: false, named: false, waiting: 0 })
+        Ok(Self { connection, path: path.to_owned(), broken: false, named: false, waiting: 0, deriving: false })
     }
 
     /// Moves what is in the write-ahead log into the file. SQLite would do it by itself, and pass over a failure.
@@ -173,6 +177,76 @@ impl SqliteStore {
         transaction.commit().map_err(sqlite)
     }
 
+    fn derive_and_move(
+        &mut self,
+        removed: &[Range<u64>],
+        written: &mut dyn Iterator<Item = (u64, Vec<u8>)>,
+    ) -> Result<(), StoreError> {
+        if !self.named {
+            durable::sync_directory(durable::parent(&self.path))?;
+            self.named = true;
+        }
+        self.write_derived(removed, written)
+            .map_err(|source| StoreError::Sqlite { path: self.path.clone(), source })?;
+        if self.waiting > CHECKPOINT { self.checkpoint() } else { Ok(()) }
+    }
+
+    fn write_derived(
+        &mut self,
+        removed: &[Range<u64>],
+        written: &mut dyn Iterator<Item = (u64, Vec<u8>)>,
+    ) -> rusqlite::Result<()> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        // a ledger from before there was an index lacks the table
+        transaction.execute_batch(DERIVED)?;
+        for Range { start, end } in removed {
+            let range = params![signed(*start), signed(*end)];
+            transaction.prepare_cached("DELETE FROM derived WHERE number >= ?1 AND number < ?2")?.execute(range)?;
+        }
+        {
+            let mut row = transaction.prepare_cached("INSERT INTO derived (number, body) VALUES (?1, ?2)")?;
+            for (number, body) in written {
+                self.waiting += body.len() as u64;
+                row.execute(params![signed(number), body])?;
+            }
+        }
+        transaction.commit()?;
+        self.deriving = true;
+        Ok(())
+    }
+
+    fn read_derived(&mut self, wanted: &[Wanted], found: &mut dyn FnMut(usize, &[u8])) -> rusqlite::Result<()> {
+        if !self.deriving {
+            let table = "SELECT 1 FROM sqlite_schema WHERE name = 'derived'";
+            self.deriving = self.connection.prepare_cached(table)?.exists([])?;
+        }
+        if !self.deriving {
+            return Ok(());
+        }
+        let mut open: Option<Blob<'_>> = None;
+        let mut buffer = Vec::new();
+        for (index, Wanted { number, octets }) in wanted.iter().enumerate() {
+            let row = signed(*number);
+            // opening compiles a statement, moving to another row does not
+            let moved = match &mut open {
+                Some(blob) => blob.reopen(row),
+                None => self.connection.blob_open(MAIN_DB, "derived", "body", row, true).map(|blob| open = Some(blob)),
+            };
+            match (moved, &open) {
+                (Ok(()), Some(blob)) => {
+                    let (start, end) = (octets.start.min(blob.len()), octets.end.min(blob.len()));
+                    buffer.resize(end.saturating_sub(start), 0);
+                    blob.read_at_exact(&mut buffer, start)?;
+                    found(index, &buffer);
+                }
+                // there is no such row, and the handle is of no more use
+                (Err(error), _) if code(&error) == Some(rusqlite::ffi::SQLITE_ERROR) => open = None,
+                (moved, _) => return moved,
+            }
+        }
+        Ok(())
+    }
+
     fn read_row(&mut self, sql: &str, key: impl rusqlite::Params) -> Result<Option<Record>, StoreError> {
         let path = &self.path;
         self.connection
@@ -242,6 +316,26 @@ impl LedgerStore for SqliteStore {
     fn at(&mut self, position: u64) -> Result<Option<Record>, StoreError> {
         self.read_row(SELECT_AT_POSITION, params![signed(position)])
     }
+
+    fn derives(&mut self) -> Result<bool, StoreError> {
+        Ok(!self.broken)
+    }
+
+    fn derived(&mut self, wanted: &[Wanted], found: &mut dyn FnMut(usize, &[u8])) -> Result<(), StoreError> {
+        self.read_derived(wanted, found).map_err(|source| StoreError::Sqlite { path: self.path.clone(), source })
+    }
+
+    fn derive(
+        &mut self,
+        removed: &[Range<u64>],
+        written: &mut dyn Iterator<Item = (u64, Vec<u8>)>,
+    ) -> Result<(), StoreError> {
+        if self.broken {
+            return Err(StoreError::Broken);
+        }
+        let result = self.derive_and_move(removed, written);
+        self.note(result)
+    }
 }
 
 fn head(connection: &Connection) -> rusqlite::Result<Head> {
@@ -264,6 +358,11 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<Result<Entry, StoreError>> {
     };
     let place = Place { kind, batch: unsigned(2)?, chunk: unsigned(3)?, part: row.get(4)? };
     Ok(Ok(Entry { position, place, count: unsigned(5)?, signatures: unsigned(6)? }))
+}
+
+/// `SQLite`'s primary error code.
+fn code(error: &rusqlite::Error) -> Option<i32> {
+    error.sqlite_error().map(|error| error.extended_code & 0xFF)
 }
 
 /// SQLite's integers are signed; positions and counts stay far below 2^63, and `u64::MAX` only means "to the end".
@@ -326,6 +425,8 @@ CREATE TABLE place (
     PRIMARY KEY (kind, batch, chunk, part)
 ) STRICT, WITHOUT ROWID;
 ";
+/// Beside the records: what can be made again from them.
+const DERIVED: &str = "CREATE TABLE IF NOT EXISTS derived (number INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;";
 const INSERT_RECORD: &str = "INSERT INTO record (position, kind, batch, chunk, part, count, signatures, digest, body)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
 const INSERT_PLACE: &str = "INSERT INTO place (kind, batch, chunk, part, position, count, signatures)

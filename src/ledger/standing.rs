@@ -6,16 +6,13 @@
 //! their order, so that ranges exclude nothing. No index over all leaves has to be kept, and nothing is looked up one
 //! by one.
 
-use std::collections::HashSet;
-
 use crate::origin::Uid;
 
 use super::LedgerError;
-use super::batch::{BatchId, PolicyUse, Summary};
-use super::leaf::{self, Leaves, Look};
+use super::batch::{BatchId, PolicyUse};
+use super::leaf::{self, Leaves, Look, Sought};
 use super::list::LeafList;
 use super::open::{Book, Ledger};
-use super::record::Kind;
 
 /// What the ledger knows of a leaf. An identity is issuer, policy name, UID and key together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -194,11 +191,13 @@ impl Ledger {
             let mut known = vec![None; leaves.count()];
             let names = incoming(Look::Names, leaves);
             let end = end(book, before)?;
-            for batch in batches_before(book, end)? {
+            let matches = book.matches(Look::Names, &names, end)?;
+            for matches in matches.chunk_by(|a, b| a.batch == b.batch) {
+                let batch = book.batches()?[matches[0].batch].clone();
                 let mut list = LeafList::new(book, &batch);
-                for pair in pairs(&mut list, Look::Names, &names)? {
-                    let incoming = place(pair.incoming);
-                    if list.uid(pair.listed)?.as_bytes() == leaves.leaf(incoming).uid {
+                for found in matches {
+                    let incoming = place(found.incoming);
+                    if list.uid(found.listed)?.as_bytes() == leaves.leaf(incoming).uid {
                         known[incoming] = Some(batch.id.clone());
                     }
                 }
@@ -212,31 +211,27 @@ fn place(index: u32) -> usize {
     usize::try_from(index).expect("an index is a position in memory")
 }
 
-/// The number of a batch, or one that no batch has.
-fn end(book: &mut Book, before: Option<&BatchId>) -> Result<u64, LedgerError> {
-    before.map_or(Ok(u64::MAX), |batch| Ok(book.known(batch)?.number))
+/// How many batches began before this one: all if it is none.
+fn end(book: &mut Book, before: Option<&BatchId>) -> Result<usize, LedgerError> {
+    let number = before.map_or(Ok(u64::MAX), |batch| Ok::<_, LedgerError>(book.known(batch)?.number))?;
+    Ok(book.batches()?.partition_point(|batch| batch.number < number))
 }
 
-fn batches_before(book: &mut Book, end: u64) -> Result<Vec<Summary>, LedgerError> {
-    Ok(book.batches()?.iter().filter(|batch| batch.number < end).cloned().collect())
-}
-
-/// As [`Ledger::standings`], of leaves that are in order, by the batches whose number is below `end`.
+/// As [`Ledger::standings`], of leaves that are in order, by the first `end` batches.
 pub(super) fn standings<L: Leaves + ?Sized>(
     book: &mut Book,
     policy: &PolicyUse<'_>,
     leaves: &L,
-    end: u64,
+    end: usize,
 ) -> Result<Standings, LedgerError> {
-    let batches = batches_before(book, end)?;
     let mut standings = Standings::default();
-    if batches.is_empty() || leaves.count() == 0 {
+    if end == 0 || leaves.count() == 0 {
         return Ok(standings);
     }
-    standings.batches = batches.iter().map(|batch| batch.id.clone()).collect();
+    standings.batches = book.batches()?[..end].iter().map(|batch| batch.id.clone()).collect();
     // one look after the other, because each has a list of all leaves: what weighs the same comes from one of them
-    by_uid(book, policy, leaves, &batches, &mut standings)?;
-    by_key(book, leaves, &batches, &mut standings)?;
+    by_uid(book, policy, leaves, end, &mut standings)?;
+    by_key(book, leaves, end, &mut standings)?;
     standings.weigh();
     Ok(standings)
 }
@@ -245,31 +240,32 @@ fn by_uid<L: Leaves + ?Sized>(
     book: &mut Book,
     policy: &PolicyUse<'_>,
     leaves: &L,
-    batches: &[Summary],
+    end: usize,
     standings: &mut Standings,
 ) -> Result<(), LedgerError> {
-    let sealed: HashSet<u64> =
-        book.store.entries(Kind::Sealed, 0, u64::MAX)?.into_iter().map(|entry| entry.place.batch).collect();
-    let names = incoming(Look::Names, leaves);
-    for (number, batch) in (0..).zip(batches) {
-        let mut list = LeafList::new(book, batch);
-        for pair in pairs(&mut list, Look::Names, &names)? {
-            let leaf = leaves.leaf(place(pair.incoming));
-            if list.uid(pair.listed)?.as_bytes() != leaf.uid {
+    let matches = book.matches(Look::Names, &incoming(Look::Names, leaves), end)?;
+    for matches in matches.chunk_by(|a, b| a.batch == b.batch) {
+        let number = matches[0].batch;
+        let batch = book.batches()?[number].clone();
+        let sealed = book.is_sealed(batch.number)?;
+        let mut list = LeafList::new(book, &batch);
+        for found in matches {
+            let leaf = leaves.leaf(place(found.incoming));
+            if list.uid(found.listed)?.as_bytes() != leaf.uid {
                 continue;
             }
-            let (spki, source) = list.digests(pair.listed)?;
+            let (spki, source) = list.digests(found.listed)?;
             let known = if spki != *leaf.spki {
                 Known::UidWithOtherKey
             } else if *batch.policy_name != *policy.name {
                 continue;
-            } else if sealed.contains(&batch.number) {
+            } else if sealed {
                 let (same_policy, same_params) = batch.same(policy);
                 Known::Issued { same_policy, same_params, same_source: source == *leaf.source }
             } else {
                 Known::Held
             };
-            standings.found.push(Found { leaf: pair.incoming, batch: number, known });
+            standings.found.push(Found { leaf: found.incoming, batch: number32(number), known });
         }
         standings.weigh_now_and_then();
     }
@@ -279,24 +275,31 @@ fn by_uid<L: Leaves + ?Sized>(
 fn by_key<L: Leaves + ?Sized>(
     book: &mut Book,
     leaves: &L,
-    batches: &[Summary],
+    end: usize,
     standings: &mut Standings,
 ) -> Result<(), LedgerError> {
-    let keys = incoming(Look::Keys, leaves);
-    for (number, batch) in (0..).zip(batches) {
-        let mut list = LeafList::new(book, batch);
-        for pair in pairs(&mut list, Look::Keys, &keys)? {
-            let leaf = leaves.leaf(place(pair.incoming));
-            if list.uid(pair.listed)?.as_bytes() == leaf.uid || list.digests(pair.listed)?.0 != *leaf.spki {
+    let matches = book.matches(Look::Keys, &incoming(Look::Keys, leaves), end)?;
+    for matches in matches.chunk_by(|a, b| a.batch == b.batch) {
+        let number = matches[0].batch;
+        let batch = book.batches()?[number].clone();
+        let mut list = LeafList::new(book, &batch);
+        for found in matches {
+            let leaf = leaves.leaf(place(found.incoming));
+            if list.uid(found.listed)?.as_bytes() == leaf.uid || list.digests(found.listed)?.0 != *leaf.spki {
                 continue;
             }
-            let uid = u32::try_from(standings.uids.len()).expect("no more than there are leaves on a ledger's list");
-            standings.uids.push(list.uid(pair.listed)?.clone());
-            standings.found.push(Found { leaf: pair.incoming, batch: number, known: Known::KeyUnderOtherUid(uid) });
+            let uid = number32(standings.uids.len());
+            standings.uids.push(list.uid(found.listed)?.clone());
+            let known = Known::KeyUnderOtherUid(uid);
+            standings.found.push(Found { leaf: found.incoming, batch: number32(number), known });
         }
         standings.weigh_now_and_then();
     }
     Ok(())
+}
+
+fn number32(count: usize) -> u32 {
+    u32::try_from(count).expect("no more than there are leaves on a ledger's list")
 }
 
 /// What incoming leaves are looked for by, each with its index, sorted.
@@ -305,62 +308,6 @@ fn incoming<L: Leaves + ?Sized>(look: Look, leaves: &L) -> Vec<Sought> {
     sought.extend((0..).zip(leaves.each()).map(|(index, leaf)| Sought::new(look.prefix(leaf), index)));
     sought.sort_unstable();
     sought
-}
-
-/// A prefix and the index of the leaf that it belongs to: 12 octets, where a pair of integers has 16.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Sought {
-    high: u32,
-    low: u32,
-    index: u32,
-}
-
-impl Sought {
-    fn new(prefix: u64, index: u32) -> Self {
-        let [high, low] =
-            [prefix >> 32, prefix & u64::from(u32::MAX)].map(|half| u32::try_from(half).expect("32 bits"));
-        Self { high, low, index }
-    }
-
-    fn prefix(&self) -> u64 {
-        u64::from(self.high) << 32 | u64::from(self.low)
-    }
-}
-
-/// A leaf of a batch's list and an incoming one, each by its index.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Pair {
-    listed: u32,
-    incoming: u32,
-}
-
-/// Leaves that may be the same, in the order of the list.
-fn pairs(list: &mut LeafList<'_>, look: Look, incoming: &[Sought]) -> Result<Vec<Pair>, LedgerError> {
-    let mut pairs = Vec::new();
-    for run in 0..list.runs() {
-        let mut rest = incoming;
-        let prefixes = list.prefixes(look, run)?;
-        for (prefix, listed) in prefixes.pairs()? {
-            rest = &rest[ahead(rest, |sought| sought.prefix() < prefix)..];
-            let same = rest.iter().take_while(|sought| sought.prefix() == prefix);
-            pairs.extend(same.map(|sought| Pair { listed, incoming: sought.index }));
-        }
-    }
-    pairs.sort_unstable();
-    Ok(pairs)
-}
-
-/// How many of an ordered list come before. The step doubles: a list merged with a dense one costs one comparison an
-/// item, with a sparse one a few for each of the sparse one's.
-fn ahead<T>(list: &[T], before: impl Fn(&T) -> bool) -> usize {
-    let mut known = 0;
-    let mut step = 1;
-    while list.get(known + step - 1).is_some_and(&before) {
-        known += step;
-        step *= 2;
-    }
-    let end = list.len().min(known + step - 1);
-    known + list[known..end].partition_point(before)
 }
 
 #[cfg(test)]
@@ -387,15 +334,5 @@ mod tests {
             assert_eq!(standing, if at == 7 { heavy } else { latest.clone() });
         }
         assert_eq!(standings.iter().count(), 2_000);
-    }
-
-    #[test]
-    fn ahead_is_a_search_in_an_ordered_list() {
-        for length in 0..40 {
-            let list: Vec<i32> = (0..length).collect();
-            for target in -1..=length {
-                assert_eq!(ahead(&list, |item| *item < target), list.partition_point(|item| *item < target));
-            }
-        }
     }
 }

@@ -1,5 +1,6 @@
 //! Port: where the records of a ledger are kept.
 
+use std::ops::Range;
 use std::path::PathBuf;
 
 use crate::durable::DurableError;
@@ -62,6 +63,48 @@ pub trait LedgerStore: Send {
     /// # Errors
     /// The store cannot be read.
     fn at(&mut self, position: u64) -> Result<Option<Record>, StoreError>;
+
+    /// Whether this process may write what is derived from records. One may at a time; a store that keeps nothing beside
+    /// records says no to all, and leaves are then looked for in every batch.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn derives(&mut self) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
+    /// Hands over octets that are kept beside the records, each with its index in `wanted`; passes over what is not
+    /// there.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn derived(&mut self, wanted: &[Wanted], found: &mut dyn FnMut(usize, &[u8])) -> Result<(), StoreError> {
+        let _ = (wanted, found);
+        Ok(())
+    }
+
+    /// Removes numbers, then writes others, all or nothing. What is written has to follow from records, as it may be
+    /// lost.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    fn derive(
+        &mut self,
+        removed: &[Range<u64>],
+        written: &mut dyn Iterator<Item = (u64, Vec<u8>)>,
+    ) -> Result<(), StoreError> {
+        let _ = (removed, written);
+        Ok(())
+    }
+}
+
+/// Octets that are kept beside the records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// Their number.
+    pub number: u64,
+    /// Which of them; as many as there are.
+    pub octets: Range<usize>,
 }
 
 /// Why a store did not do as it was asked.

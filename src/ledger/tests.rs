@@ -5,6 +5,7 @@ use std::path::Path;
 
 use proptest::prelude::*;
 
+use super::absorb::Patience;
 use super::testing::{batch_id, issuer_spki, leaf, leaf_spki, leaves, row, terms, uid};
 use super::*;
 use crate::crypto::sha256;
@@ -480,6 +481,7 @@ proptest! {
         batches in proptest::collection::vec(
             (proptest::collection::btree_map(0..30_u64, 0..34_u64, 1..12), 1..5_u32, any::<bool>()), 0..4),
         asked in proptest::collection::btree_map(0..30_u64, 0..34_u64, 1..15),
+        patience in (1..40_u64, 1..5_usize),
     ) {
         let list = |pairs: &std::collections::BTreeMap<u64, u64>| -> Vec<LeafKey> {
             // leaf n with the key of k: mostly its own, sometimes a stranger's
@@ -489,6 +491,8 @@ proptest! {
             }).collect()
         };
         let ledger = Ledger::in_memory(&issuer_spki());
+        let (leaves, lists) = patience;
+        ledger.with(|book| Ok(book.patience = Patience { leaves, lists })).unwrap();
         let mut begun: Vec<(BatchId, &str, Vec<LeafKey>)> = Vec::new();
         for (n, (pairs, chunk_size, first)) in (0..).zip(&batches) {
             let policy = if *first { "test" } else { "other" };

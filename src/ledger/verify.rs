@@ -7,6 +7,7 @@ use crate::x509::Sha256Digest;
 
 use super::LedgerError;
 use super::batch::{BatchRow, BatchState, Summary};
+use super::index::{self, Sum};
 use super::leaf::{self, LeafKey, LeafSetDigest, Look};
 use super::open::{Book, Ledger, damaged, decoded};
 use super::record::{Head, Kind, Place, Record};
@@ -207,9 +208,17 @@ impl Walk {
 
     /// What each batch's records say of each other.
     fn contents(&mut self, book: &mut Book) -> Result<(), LedgerError> {
+        let mut next = 0;
+        let mut totals = Vec::new();
         for place in std::mem::take(&mut self.batches) {
             let terms = book.expect(place)?;
-            match check_batch(book, &terms) {
+            match check_batch(book, &terms, &mut next, &mut totals) {
+                Err(LedgerError::Damaged { position, what }) => self.find(position, what),
+                other => other?,
+            }
+        }
+        if self.findings.is_empty() {
+            match check_index(book, &totals) {
                 Err(LedgerError::Damaged { position, what }) => self.find(position, what),
                 other => other?,
             }
@@ -219,7 +228,7 @@ impl Walk {
 }
 
 /// Everything that belongs to one batch.
-fn check_batch(book: &mut Book, terms: &Record) -> Result<(), LedgerError> {
+fn check_batch(book: &mut Book, terms: &Record, next: &mut u64, totals: &mut Vec<Total>) -> Result<(), LedgerError> {
     let number = terms.entry.place.batch;
     let row = BatchRow::decode(&terms.body, BatchState::Open).map_err(|_| damaged(terms))?;
     let batch = book.expect(Place::new(Kind::Batch, number, 0))?;
@@ -229,7 +238,7 @@ fn check_batch(book: &mut Book, terms: &Record) -> Result<(), LedgerError> {
     let mut digest = LeafSetDigest::new();
     let mut last: Vec<u8> = Vec::new();
     let mut leaves: u64 = 0;
-    let mut run = Run::new(number);
+    let mut run = Run::new(number, *next);
     for chunk in 0..row.chunks() {
         let uids = book.expect(Place::new(Kind::Uids, number, chunk))?;
         let digests = book.expect(Place::new(Kind::Digests, number, chunk))?;
@@ -248,6 +257,8 @@ fn check_batch(book: &mut Book, terms: &Record) -> Result<(), LedgerError> {
         check_results(book, number, chunk, list.len())?;
     }
     run.end(book)?;
+    *next += leaves;
+    totals.append(&mut run.totals);
     if leaves != row.terms.leaf_count || digest.finish() != row.terms.leaves_sha256 {
         let position = terms.entry.position;
         return Err(LedgerError::Damaged { position, what: "the leaf list is not the one these terms name" });
@@ -267,11 +278,14 @@ struct Run {
     number: u64,
     names: Vec<(u64, u32)>,
     keys: Vec<(u64, u32)>,
+    /// Number of the batch's first leaf among those of all batches.
+    first: u64,
+    totals: Vec<Total>,
 }
 
 impl Run {
-    fn new(batch: u64) -> Self {
-        Self { batch, number: 0, names: Vec::new(), keys: Vec::new() }
+    fn new(batch: u64, first: u64) -> Self {
+        Self { batch, number: 0, names: Vec::new(), keys: Vec::new(), first, totals: Vec::new() }
     }
 
     fn add(&mut self, book: &mut Book, leaf: &LeafKey) -> Result<(), LedgerError> {
@@ -286,6 +300,14 @@ impl Run {
         if self.names.is_empty() {
             return Ok(());
         }
+        let first = self.first + u64::from(leaf::first_of_run(self.number));
+        let mut total = Total { batch: self.batch, first, sums: [Sum::default(); 2] };
+        for (sum, list) in total.sums.iter_mut().zip([&self.names, &self.keys]) {
+            for (prefix, index) in list {
+                sum.add(index::entry(*prefix, self.first + u64::from(*index)));
+            }
+        }
+        self.totals.push(total);
         for (look, list) in [(Look::Names, &mut self.names), (Look::Keys, &mut self.keys)] {
             let record = book.expect(Place::new(look.kind(), self.batch, self.number))?;
             if record.body != leaf::write_prefixes(std::mem::take(list)) {
@@ -296,6 +318,48 @@ impl Run {
         self.number += 1;
         Ok(())
     }
+}
+
+/// What a run contributes to the index.
+struct Total {
+    batch: u64,
+    first: u64,
+    sums: [Sum; 2],
+}
+
+/// The index has the entries of the leaves that it covers, in order.
+fn check_index(book: &mut Book, totals: &[Total]) -> Result<(), LedgerError> {
+    let index = book.index()?;
+    let wrong = |position| Err(LedgerError::Damaged { position, what: "the index does not agree with the leaf lists" });
+    if book.distrusted {
+        return wrong(1);
+    }
+    for layer in &index.layers {
+        let end = layer.first + layer.leaves;
+        let of_layer: Vec<&Total> = totals.iter().filter(|total| (layer.first..end).contains(&total.first)).collect();
+        let position = of_layer.first().map_or(1, |total| total.batch);
+        for look in [Look::Names, Look::Keys] {
+            let mut expected = Sum::default();
+            for total in &of_layer {
+                expected.0 = expected.0.wrapping_add(total.sums[look as usize].0);
+            }
+            let (mut found, mut last) = (Sum::default(), (0, 0));
+            for at in 0..layer.fences[look as usize].len() {
+                let Some(entries) = layer.entries(book, look, at)? else { return wrong(position) };
+                for entry in entries {
+                    if entry < last {
+                        return wrong(position);
+                    }
+                    found.add(entry);
+                    last = entry;
+                }
+            }
+            if found != expected || found != layer.sums[look as usize] {
+                return wrong(position);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Results come after the intent, and each leaf has at most one.

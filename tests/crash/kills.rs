@@ -64,3 +64,20 @@ fn after_a_kill_at_any_moment_the_same_command_makes_the_batch() {
     ));
     assert!(begun + signed > kills / 10, "kills came too early or too late: {reached:?}");
 }
+
+/// What was signed and sealed before a kill is what is published, wherever: another `--out` is no other batch.
+#[test]
+fn a_sealed_batch_comes_out_byte_for_byte_at_another_place() {
+    let bench = Bench::new(5, 5);
+    let calls = bench.disturb(&[]).calls;
+    let published = calls.iter().rposition(|call| call.starts_with("renameat2 ")).unwrap() + 1;
+    let sealed = bench.disturb(&["--at", &published.to_string(), "--how", "kill-before"]);
+    assert_eq!(bench.progress(&sealed.workshop, &sealed.left), 2, "sealed, and not published");
+    sealed.workshop.issue("reel.zip", "elsewhere", &["--chunk", "3"]).success();
+    bench.again(&sealed.workshop, &sealed.left, "at the place that was meant");
+    assert_eq!(sealed.workshop.files("batch"), sealed.workshop.files("elsewhere"));
+    // and from nothing but ledger and input
+    sealed.workshop.delete("batch");
+    bench.again(&sealed.workshop, &sealed.left, "after it was deleted");
+    assert_eq!(sealed.workshop.files("batch"), sealed.workshop.files("elsewhere"));
+}

@@ -90,9 +90,14 @@ fn what_was_changed_is_found() {
         ("A place without a record", "INSERT INTO place VALUES (9, 99, 0, 0, 99, 1, 1)"),
         ("A record of a kind that there is not", "UPDATE record SET kind = 77 WHERE position = ISSUED"),
         (
-            "The last record taken off with its place: an earlier, valid ledger; only a noted head tells",
+            "The last record taken off with its place: the batch that it belongs to lacks it",
             "DELETE FROM place WHERE position = (SELECT max(position) FROM record);
              DELETE FROM record WHERE position = (SELECT max(position) FROM record)",
+        ),
+        (
+            "The last batch taken off with its places: an earlier, valid ledger; only a noted head tells",
+            "DELETE FROM place WHERE position >= (SELECT max(position) FROM record WHERE kind = 1);
+             DELETE FROM record WHERE position >= (SELECT max(position) FROM record WHERE kind = 1)",
         ),
         ("Another application's file", "PRAGMA application_id = 1"),
         ("A later format", "PRAGMA user_version = 2"),

@@ -10,7 +10,7 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
 use crate::crypto::sha256;
 use crate::issue::testing::{DeterministicSigner, identity, template};
 use crate::issue::{Issuer, Signed, serial_for};
-use crate::ledger::testing::{leaf, leaves, row, terms};
+use crate::ledger::testing::{batch_id, leaf, leaves, look_without_index, row, terms};
 use crate::ledger::{Ledger, Recorded};
 use crate::signer::{Signer, SignerError};
 use crate::x509::{SignatureAlgorithm, Spki};
@@ -70,31 +70,44 @@ fn leaves_of_many_batches_interleaved() {
     let batches = std::env::var("REROOT_BATCHES").ok().and_then(|text| text.parse().ok()).unwrap_or(1_000);
     let each = scale() / batches;
     let ledger = Ledger::create(&path, identity().spki()).unwrap();
-    let start = Instant::now();
+    let (mut spent, mut slowest) = (Duration::ZERO, Duration::ZERO);
     for n in 0..batches {
         // every batch spans all UIDs; even numbers stand on the ledger, odd ones do not
         let list = leaves((0..each).map(|index| 2 * (index * batches + n)));
         let row = row(u32::try_from(n).unwrap(), terms("test", &list), 1_024);
-        if n == batches - 1 {
-            timed("begin of the last batch", each, || ledger.begin(row, &list)).unwrap();
-        } else {
-            ledger.begin(row, &list).unwrap();
-        }
+        let start = Instant::now();
+        ledger.begin(row, &list).unwrap();
+        spent += start.elapsed();
+        slowest = slowest.max(start.elapsed());
     }
-    report("begin of all batches", scale(), start.elapsed());
+    report("begin of all batches", scale(), spent);
+    report("the slowest begin", each, slowest);
     drop(ledger);
+    eprintln!("file: {} bytes", std::fs::metadata(&path).unwrap().len());
     let ledger = timed("open", 1, || Ledger::open(&path, identity().spki())).unwrap();
-    timed("first look at all batches", 1, || ledger.open_batches().map(|open| open.len())).unwrap();
+    let nobody = batch_id(u32::MAX);
+    timed("first look at all batches", 1, || ledger.batch(&nobody)).unwrap();
     let step = (scale() / 5_000).max(1);
-    for (what, numbers) in [
-        ("standing of 5,000, new", (0..5_000).map(|n| 2 * n * step + 1).collect::<Vec<_>>()),
+    let lists = [
+        ("standing of 100, new", (0..100).map(|n| 2 * n * step * 50 + 1).collect::<Vec<_>>()),
+        ("standing of 5,000, new", (0..5_000).map(|n| 2 * n * step + 1).collect()),
+        ("standing of 5,000, new, again", (0..5_000).map(|n| 2 * n * step + 3).collect()),
         ("standing of 5,000, all known", (0..5_000).map(|n| 2 * n * step).collect()),
         ("standing of a tenth, new", (0..scale() / 10).map(|n| 2 * n * 10 + 1).collect()),
-    ] {
-        let list = leaves(numbers);
-        let terms = terms("test", &list);
-        timed(what, list.len() as u64, || ledger.standing(&terms.policy_use(), &list, None)).unwrap();
+        ("standing of a tenth, all known", (0..scale() / 10).map(|n| 2 * n * 10).collect()),
+    ];
+    for index in [true, false] {
+        for (what, numbers) in &lists {
+            let list = leaves(numbers.iter().copied());
+            let terms = terms("test", &list);
+            let what = format!("{what}, {}", if index { "by the index" } else { "by every list" });
+            timed(&what, list.len() as u64, || ledger.standing(&terms.policy_use(), &list, None)).unwrap();
+        }
+        look_without_index(&ledger);
     }
+    drop(ledger);
+    let ledger = Ledger::open(&path, identity().spki()).unwrap();
+    timed("verify", scale(), || ledger.verify()).unwrap();
 }
 
 #[test]

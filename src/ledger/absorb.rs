@@ -1,0 +1,200 @@
+//! Taking the lists of new batches into the index.
+//!
+//! When enough new leaves have come, their lists become a layer; eight layers of like size become one. Each leaf is thus
+//! written anew a few times, once in eight times as many, and in long stretches. An interrupted absorption leaves pieces
+//! that no directory knows; the next one removes them.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::ops::Range;
+
+use super::LedgerError;
+use super::index::{DIRECTORY, Entry, Index, Layer, PIECE, Sum, Unit, entry, mark_of, write_piece};
+use super::leaf::{self, Look};
+use super::open::Book;
+use super::store::StoreError;
+
+/// When lists of batches are taken into the index.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    /// So many leaves outside it are too many.
+    pub(super) leaves: u64,
+    /// So many lists outside it are too many.
+    pub(super) lists: usize,
+}
+
+impl Patience {
+    /// The rest is read in about a millisecond.
+    pub(super) const USUAL: Self = Self { leaves: 1 << 16, lists: 64 };
+}
+
+impl Book {
+    /// Takes new batches into the index, if there are enough of them.
+    pub(super) fn absorb(&mut self) -> Result<(), LedgerError> {
+        if !self.store.derives()? {
+            return Ok(());
+        }
+        loop {
+            let index = self.index()?;
+            let batches = self.batches()?.len();
+            let mut units = self.units(index.covered(), batches)?;
+            let leaves: u64 = units.iter().map(|unit| unit.leaves).sum();
+            if leaves < self.patience.leaves && units.len() < self.patience.lists {
+                return Ok(());
+            }
+            if units.first().is_some_and(|unit| unit.first != index.covered()) {
+                self.distrusted = true;
+                continue;
+            }
+            let mut sum = 0;
+            let fits = units.iter().take_while(|unit| {
+                sum += unit.leaves;
+                sum <= leaf::RUN as u64
+            });
+            let fits = fits.count().max(1);
+            units.truncate(fits);
+            if !self.take_up(&index, &units)? {
+                self.distrusted = true;
+            }
+        }
+    }
+
+    /// Makes one layer of these lists and of the last layers. False if one of those is not what the directory says.
+    fn take_up(&mut self, index: &Index, units: &[Unit]) -> Result<bool, LedgerError> {
+        let (Some(first_unit), true) = (units.first(), !units.is_empty()) else { return Ok(true) };
+        let new: u64 = units.iter().map(|unit| unit.leaves).sum();
+        let (kept, merged) = index.layers.split_at(index.layers.len() - to_merge(&index.layers, new));
+        let first = merged.first().map_or(first_unit.first, |layer| layer.first);
+        let leaves = new + merged.iter().map(|layer| layer.leaves).sum::<u64>();
+        let piece = index.next_piece();
+        let layer = Layer { first, leaves, piece, sums: [Sum::default(); 2], fences: [vec![], vec![]] };
+        // what an interrupted absorption left, or an index that is not trusted
+        let mut old: Vec<Range<u64>> = vec![if self.distrusted { DIRECTORY..u64::MAX } else { piece..u64::MAX }];
+        let mut shelf = Shelf { layer, entries: Vec::new(), pieces: Vec::new() };
+        for look in [Look::Names, Look::Keys] {
+            let mut fresh = Vec::new();
+            for unit in units {
+                let prefixes = self.prefixes(look, unit)?;
+                let numbered = prefixes.pairs()?;
+                fresh.extend(numbered.map(|(prefix, listed)| entry(prefix, unit.first_of_batch + u64::from(listed))));
+            }
+            fresh.sort_unstable();
+            let mut cursors: Vec<Cursor<'_>> = merged.iter().map(|layer| Cursor::new(layer, look)).collect();
+            let mut heap = BinaryHeap::with_capacity(cursors.len());
+            for (number, cursor) in cursors.iter_mut().enumerate() {
+                let Some(next) = cursor.next(self)? else { return Ok(false) };
+                heap.push(Reverse((next, number)));
+            }
+            let mut fresh = fresh.into_iter().peekable();
+            loop {
+                let least = heap.peek().map(|Reverse((entry, _))| *entry);
+                let entry = match (least, fresh.peek()) {
+                    (None, None) => break,
+                    (Some(least), Some(other)) if least > *other => fresh.next(),
+                    (None, Some(_)) => fresh.next(),
+                    (Some(_), _) => {
+                        let Some(Reverse((entry, number))) = heap.pop() else { break };
+                        match cursors[number].next(self)? {
+                            Some(next) => heap.push(Reverse((next, number))),
+                            None if cursors[number].damaged => return Ok(false),
+                            None => {}
+                        }
+                        Some(entry)
+                    }
+                };
+                shelf.add(look, entry.expect("one of both was there"));
+                if shelf.pieces.len() >= AT_ONCE {
+                    self.store.derive(&old, &mut shelf.pieces.drain(..))?;
+                    old.clear();
+                }
+            }
+            shelf.end_piece(look);
+        }
+        old.push(DIRECTORY..DIRECTORY + 1);
+        old.extend(merged.iter().map(|layer| layer.piece..layer.piece + 2 * layer.pieces()));
+        let Shelf { layer, mut pieces, .. } = shelf;
+        let directory = Index { layers: kept.iter().cloned().chain([layer]).collect() };
+        pieces.push((DIRECTORY, directory.encode()));
+        self.store.derive(&old, &mut pieces.into_iter())?;
+        self.distrusted = false;
+        Ok(true)
+    }
+}
+
+/// How many of the last layers are merged with so many new leaves.
+fn to_merge(layers: &[Layer], new: u64) -> usize {
+    let level = |leaves: u64| leaves.max(1).ilog2() / FAN_IN.ilog2();
+    let (mut count, mut sum) = (0, new);
+    loop {
+        let like = layers.iter().rev().take_while(|layer| level(layer.leaves) <= level(sum)).count();
+        let all = new + layers[layers.len() - like..].iter().map(|layer| layer.leaves).sum::<u64>();
+        if like <= count || like - count + 1 < FAN_IN || u32::try_from(all).is_err() {
+            return count;
+        }
+        (count, sum) = (like, all);
+    }
+}
+
+/// A layer that is being read.
+struct Cursor<'a> {
+    layer: &'a Layer,
+    look: Look,
+    at: usize,
+    entries: std::vec::IntoIter<Entry>,
+    damaged: bool,
+}
+
+impl<'a> Cursor<'a> {
+    fn new(layer: &'a Layer, look: Look) -> Self {
+        Self { layer, look, at: 0, entries: Vec::new().into_iter(), damaged: false }
+    }
+
+    fn next(&mut self, book: &mut Book) -> Result<Option<Entry>, StoreError> {
+        if let Some(entry) = self.entries.next() {
+            return Ok(Some(entry));
+        }
+        if self.at as u64 == self.layer.pieces() {
+            return Ok(None);
+        }
+        match self.layer.entries(book, self.look, self.at)? {
+            Some(entries) => self.entries = entries.into_iter(),
+            None => self.damaged = true,
+        }
+        self.at += 1;
+        Ok(self.entries.next())
+    }
+}
+
+/// A layer that is being written.
+struct Shelf {
+    layer: Layer,
+    entries: Vec<Entry>,
+    pieces: Vec<(u64, Vec<u8>)>,
+}
+
+impl Shelf {
+    fn add(&mut self, look: Look, entry: Entry) {
+        self.layer.sums[look as usize].add(entry);
+        self.entries.push(entry);
+        if self.entries.len() as u64 == PIECE {
+            self.end_piece(look);
+        }
+    }
+
+    fn end_piece(&mut self, look: Look) {
+        let Some((prefix, _)) = self.entries.first() else { return };
+        let fences = &mut self.layer.fences[look as usize];
+        let number = self.layer.piece + look as u64 * self.layer.leaves.div_ceil(PIECE) + fences.len() as u64;
+        fences.push(mark_of(*prefix));
+        self.pieces.push((number, write_piece(self.layer.first, &self.entries)));
+        self.entries.clear();
+    }
+}
+
+/// Layers of like size that become one.
+const FAN_IN: usize = 8;
+/// Pieces in one write: 8 MiB.
+const AT_ONCE: usize = 256;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,406 @@
+//! The sorted lists of many batches made into few: what makes asking about a reel cost by the reel, not by the ledger.
+//!
+//! A layer holds the entries of a stretch of leaves, counted over all batches, in the order of what they are looked for
+//! by; layers of like size become one ([`absorb`](super::absorb)), so there are few. A layer lies in pieces that the
+//! store keeps beside the records, and the directory knows with which entry each begins: one reading finds it. Nothing
+//! here is believed: an entry only says where to look. Whatever is missing is answered from the records, and made again.
+
+use super::LedgerError;
+use super::codec::{Malformed, Reader, Writer};
+use super::leaf::{self, Look, Sought};
+use super::open::Book;
+use super::store::{StoreError, Wanted};
+
+/// What one entry says: the first 5 octets of a digest, and a leaf by its number among those of all batches, from 0.
+pub(super) type Entry = (u64, u64);
+
+/// The directory.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Index {
+    /// In the order of leaves, without gaps, from leaf 0.
+    pub(super) layers: Vec<Layer>,
+}
+
+/// The sorted entries of a stretch of leaves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Layer {
+    /// Number of the first leaf.
+    pub(super) first: u64,
+    pub(super) leaves: u64,
+    /// Number of the first piece; the pieces of names come first, then those of keys.
+    pub(super) piece: u64,
+    /// [`Sum`] of the entries of names and of keys.
+    pub(super) sums: [Sum; 2],
+    /// The first mark of each piece.
+    pub(super) fences: [Vec<u32>; 2],
+}
+
+impl Index {
+    /// How many leaves it knows.
+    pub(super) fn covered(&self) -> u64 {
+        self.layers.last().map_or(0, |layer| layer.first + layer.leaves)
+    }
+
+    /// The number of the first piece that no layer has.
+    pub(super) fn next_piece(&self) -> u64 {
+        self.layers.iter().map(|layer| layer.piece + 2 * layer.pieces()).max().unwrap_or(DIRECTORY + 1)
+    }
+
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let mut writer = Writer::default();
+        writer.u32(FORMAT);
+        writer.count(self.layers.len());
+        for layer in &self.layers {
+            for number in [layer.first, layer.leaves, layer.piece, layer.sums[0].0, layer.sums[1].0] {
+                writer.u64(number);
+            }
+            for fence in layer.fences.iter().flatten() {
+                writer.u32(*fence);
+            }
+        }
+        writer.finish()
+    }
+
+    fn decode(body: &[u8]) -> Result<Self, Malformed> {
+        let mut reader = Reader::new(body);
+        if reader.u32()? != FORMAT {
+            return Err(Malformed);
+        }
+        let mut index = Self::default();
+        for _ in 0..reader.count()? {
+            let mut number = || reader.u64();
+            let (first, leaves, piece) = (number()?, number()?, number()?);
+            let sums = [Sum(number()?), Sum(number()?)];
+            if first != index.covered() || leaves == 0 || u32::try_from(leaves).is_err() || piece == DIRECTORY {
+                return Err(Malformed);
+            }
+            let pieces = leaves.div_ceil(PIECE);
+            let mut fences = || (0..pieces).map(|_| reader.u32()).collect::<Result<Vec<_>, _>>();
+            let fences = [fences()?, fences()?];
+            index.layers.push(Layer { first, leaves, piece, sums, fences });
+        }
+        reader.finish()?;
+        Ok(index)
+    }
+}
+
+impl Layer {
+    pub(super) fn pieces(&self) -> u64 {
+        self.leaves.div_ceil(PIECE)
+    }
+
+    /// Number of a piece of a list, and how many entries it has.
+    fn piece(&self, look: Look, at: usize) -> (u64, usize) {
+        let start = at as u64 * PIECE;
+        let entries = usize::try_from((self.leaves - start).min(PIECE)).expect("a piece has thousands of entries");
+        (self.piece + look as u64 * self.pieces() + at as u64, entries)
+    }
+
+    /// The entries of a piece; None if it is not what the directory says.
+    pub(super) fn entries(&self, book: &mut Book, look: Look, at: usize) -> Result<Option<Vec<Entry>>, StoreError> {
+        let (number, count) = self.piece(look, at);
+        let mut entries = Vec::new();
+        let wanted = Wanted { number, octets: 0..usize::MAX };
+        book.store.derived(&[wanted], &mut |_, octets| {
+            let (marks, rest) = octets.split_at(octets.len().min(count * MARK));
+            let ((marks, _), (rest, over)) = (marks.as_chunks::<MARK>(), rest.as_chunks::<REST>());
+            if marks.len() == count && rest.len() == count && over.is_empty() {
+                entries = marks.iter().zip(rest).map(|(mark, rest)| self.entry(*mark, *rest)).collect();
+            }
+        })?;
+        let fence = self.fences[look as usize].get(at).copied().map(u64::from);
+        Ok((entries.first().map(|(prefix, _)| prefix >> 8) == fence).then_some(entries))
+    }
+
+    fn entry(&self, mark: [u8; MARK], [fifth, a, b, c, d]: [u8; REST]) -> Entry {
+        let prefix = u64::from(u32::from_be_bytes(mark)) << 8 | u64::from(fifth);
+        (prefix, self.first + u64::from(u32::from_be_bytes([a, b, c, d])))
+    }
+
+    /// Leaves of the layer that may be incoming ones, handed to `found` with the index of the incoming one. False if a
+    /// piece is not what the directory says.
+    fn ask(
+        &self,
+        book: &mut Book,
+        look: Look,
+        incoming: &[Sought],
+        found: &mut dyn FnMut(u64, u32),
+    ) -> Result<bool, StoreError> {
+        let tasks = self.tasks(look, incoming);
+        for tasks in tasks.chunks(TOGETHER) {
+            let mut good = 0;
+            let mut hits: Vec<Hit> = Vec::new();
+            let marks = |(at, _): &(usize, _)| {
+                let (number, count) = self.piece(look, *at);
+                Wanted { number, octets: 0..count * MARK }
+            };
+            book.store.derived(&tasks.iter().map(marks).collect::<Vec<_>>(), &mut |task, octets| {
+                let (at, range) = &tasks[task];
+                let mut marks = octets.as_chunks::<MARK>().0;
+                let count = marks.len();
+                good += usize::from(octets.len() == self.piece(look, *at).1 * MARK);
+                for sought in &incoming[range.clone()] {
+                    let (prefix, leaf) = (sought.prefix(), sought.index);
+                    let mark = prefix >> 32;
+                    let is = |other: &[u8; MARK]| u64::from(u32::from_be_bytes(*other));
+                    marks = &marks[ahead(marks, |other| is(other) < mark)..];
+                    let from = count - marks.len();
+                    let same = marks.iter().take_while(|other| is(other) == mark).count();
+                    hits.extend((from..from + same).map(|entry| Hit { task, entry, prefix: prefix >> 24, leaf }));
+                }
+            })?;
+            let groups: Vec<&[Hit]> = hits.chunk_by(|a, b| a.task == b.task).collect();
+            let rests = |hits: &&[Hit]| {
+                let (number, count) = self.piece(look, tasks[hits[0].task].0);
+                let start = |entry: usize| count * MARK + entry * REST;
+                let last = hits.iter().map(|hit| hit.entry).max().unwrap_or_default();
+                Wanted { number, octets: start(hits[0].entry)..start(last + 1) }
+            };
+            let mut complete = 0;
+            book.store.derived(&groups.iter().map(rests).collect::<Vec<_>>(), &mut |group, octets| {
+                let rests = octets.as_chunks::<REST>().0;
+                let hits = groups[group];
+                let mut all = true;
+                for hit in hits {
+                    let Some(rest) = rests.get(hit.entry - hits[0].entry) else {
+                        all = false;
+                        continue;
+                    };
+                    let (fifth, leaf) = self.entry([0; MARK], *rest);
+                    if fifth == hit.prefix & 0xFF {
+                        found(leaf, hit.leaf);
+                    }
+                }
+                complete += usize::from(all);
+            })?;
+            if good != tasks.len() || complete != groups.len() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Which pieces are to be looked at, each for which of the incoming ones.
+    fn tasks(&self, look: Look, incoming: &[Sought]) -> Vec<(usize, std::ops::Range<usize>)> {
+        let fences = &self.fences[look as usize];
+        let mark = |sought: &Sought| sought.prefix() >> 32;
+        let (mut tasks, mut at, mut start) = (Vec::new(), 0, 0);
+        while let Some(fence) = fences.get(at).copied().map(u64::from) {
+            start += ahead(&incoming[start..], |leaf| mark(leaf) < fence);
+            let Some(first) = incoming.get(start).map(mark) else { break };
+            at += ahead(&fences[at + 1..], |fence| u64::from(*fence) < first);
+            // entries with the mark that the next piece begins with may stand at the end of this one
+            let end = fences.get(at + 1).copied().map(u64::from);
+            let count = end.map_or(incoming.len() - start, |end| ahead(&incoming[start..], |leaf| mark(leaf) <= end));
+            tasks.push((at, start..start + count));
+            at += 1;
+        }
+        tasks
+    }
+}
+
+/// An entry that begins like an incoming leaf.
+struct Hit {
+    task: usize,
+    entry: usize,
+    prefix: u64,
+    leaf: u32,
+}
+
+/// A sum over entries, whatever their order: tells whether two lists have the same ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Sum(pub(super) u64);
+
+impl Sum {
+    pub(super) fn add(&mut self, (prefix, leaf): Entry) {
+        // splitmix64: accidents are noticed, which is all; records are what the chain guards
+        let mix = |mut value: u64| {
+            value = (value ^ (value >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+            value = (value ^ (value >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+            value ^ (value >> 31)
+        };
+        self.0 = self.0.wrapping_add(mix(mix(leaf.wrapping_add(0x9E37_79B9_7F4A_7C15)) ^ prefix));
+    }
+}
+
+/// A piece before it is written.
+pub(super) fn write_piece(layer_first: u64, entries: &[Entry]) -> Vec<u8> {
+    let mut writer = Writer::with_capacity(entries.len() * (MARK + REST));
+    for (prefix, _) in entries {
+        writer.u32(mark_of(*prefix));
+    }
+    for (prefix, leaf) in entries {
+        writer.u8(prefix.to_be_bytes()[7]);
+        writer.u32(u32::try_from(leaf - layer_first).expect("a layer has fewer than 2^32 leaves"));
+    }
+    writer.finish()
+}
+
+/// What entries of the index are found by: the first 4 octets.
+pub(super) fn mark_of(prefix: u64) -> u32 {
+    u32::try_from(prefix >> 8).expect("a prefix in the index has 5 octets")
+}
+
+/// The entry of a leaf.
+pub(super) fn entry(prefix: u64, leaf: u64) -> Entry {
+    (prefix >> 24, leaf)
+}
+
+/// A leaf of a batch and an incoming one that may be the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Match {
+    /// Which batch, in the order in which they began.
+    pub(super) batch: usize,
+    /// Index of the leaf in the batch.
+    pub(super) listed: u32,
+    /// Index of the incoming leaf.
+    pub(super) incoming: u32,
+}
+
+impl Book {
+    /// The directory; an empty one if there is none that can be used.
+    pub(super) fn index(&mut self) -> Result<Index, LedgerError> {
+        if self.distrusted {
+            return Ok(Index::default());
+        }
+        let mut index = Ok(Index::default());
+        let directory = Wanted { number: DIRECTORY, octets: 0..usize::MAX };
+        self.store.derived(&[directory], &mut |_, octets| index = Index::decode(octets))?;
+        let firsts = self.first_leaves()?;
+        match index {
+            Ok(index) if *firsts.last().unwrap_or(&0) >= index.covered() => Ok(index),
+            _ => {
+                self.distrusted = true;
+                Ok(Index::default())
+            }
+        }
+    }
+
+    /// The number of the first leaf of each batch, and the number after the last one's.
+    pub(super) fn first_leaves(&mut self) -> Result<Vec<u64>, LedgerError> {
+        let mut next = 0;
+        let mut firsts = vec![0];
+        firsts.extend(self.batches()?.iter().map(|batch| {
+            next += batch.leaves;
+            next
+        }));
+        Ok(firsts)
+    }
+
+    /// Leaves of the first `batches` batches that may be incoming ones, in order. Those before which the index ends are
+    /// looked for in the lists of their batches.
+    pub(super) fn matches(
+        &mut self,
+        look: Look,
+        incoming: &[Sought],
+        batches: usize,
+    ) -> Result<Vec<Match>, LedgerError> {
+        let index = self.index()?;
+        let firsts = self.first_leaves()?;
+        let end = firsts[batches];
+        let mut matches = Vec::new();
+        let mut covered = 0;
+        for layer in index.layers.iter().take_while(|layer| layer.first < end) {
+            let usable = layer.ask(self, look, incoming, &mut |leaf, incoming| {
+                let batch = firsts.partition_point(|first| *first <= leaf) - 1;
+                if batch < batches {
+                    let listed = u32::try_from(leaf - firsts[batch]).expect("the number of leaves was checked to fit");
+                    matches.push(Match { batch, listed, incoming });
+                }
+            })?;
+            if !usable {
+                self.distrusted = true;
+                matches.clear();
+                covered = 0;
+                break;
+            }
+            covered = layer.first + layer.leaves;
+        }
+        for unit in self.units(covered, batches)? {
+            let mut rest = incoming;
+            let prefixes = self.prefixes(look, &unit)?;
+            for (prefix, listed) in prefixes.pairs()? {
+                rest = &rest[ahead(rest, |sought| sought.prefix() < prefix)..];
+                let same = rest.iter().take_while(|sought| sought.prefix() == prefix);
+                matches.extend(same.map(|sought| Match { batch: unit.batch, listed, incoming: sought.index }));
+            }
+        }
+        matches.sort_unstable();
+        Ok(matches)
+    }
+
+    /// The pieces in which batches keep their sorted lists, from a leaf on.
+    pub(super) fn units(&mut self, from: u64, batches: usize) -> Result<Vec<Unit>, LedgerError> {
+        let firsts = self.first_leaves()?;
+        let numbers: Vec<u64> = self.batches()?.iter().map(|batch| batch.number).collect();
+        let mut units = Vec::new();
+        for batch in firsts.partition_point(|first| *first <= from) - 1..batches {
+            let number = numbers[batch];
+            let starts = (firsts[batch]..firsts[batch + 1]).step_by(leaf::RUN);
+            units.extend((0..).zip(starts).filter(|(_, first)| *first >= from).map(|(run, first)| Unit {
+                batch,
+                number,
+                run,
+                first,
+                leaves: (firsts[batch + 1] - first).min(leaf::RUN as u64),
+                first_of_batch: firsts[batch],
+            }));
+        }
+        Ok(units)
+    }
+}
+
+/// A `Names` and a `Keys` record.
+pub(super) struct Unit {
+    /// Which batch, in the order in which they began.
+    pub(super) batch: usize,
+    /// Its number.
+    pub(super) number: u64,
+    pub(super) run: u64,
+    /// Number of the first leaf.
+    pub(super) first: u64,
+    pub(super) leaves: u64,
+    pub(super) first_of_batch: u64,
+}
+
+/// How many of an ordered list come before. The step doubles: a list merged with a dense one costs one comparison an
+/// item, with a sparse one a few for each of the sparse one's.
+pub(super) fn ahead<T>(list: &[T], before: impl Fn(&T) -> bool) -> usize {
+    let mut known = 0;
+    let mut step = 1;
+    while list.get(known + step - 1).is_some_and(&before) {
+        known += step;
+        step *= 2;
+    }
+    let end = list.len().min(known + step - 1);
+    known + list[known..end].partition_point(before)
+}
+
+/// Where the directory is kept.
+pub(super) const DIRECTORY: u64 = 0;
+/// The one format so far.
+const FORMAT: u32 = 1;
+/// Entries of a piece. With 9 octets each, `SQLite` puts the marks on one page and the rest, which is seldom read, on
+/// the next.
+pub(super) const PIECE: u64 = 3_600;
+/// Octets of an entry that are searched.
+const MARK: usize = 4;
+/// Octets of an entry that are read when the first have matched.
+const REST: usize = 5;
+/// Pieces looked at before what was found is taken up.
+const TOGETHER: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ahead_is_a_search_in_an_ordered_list() {
+        for length in 0..40 {
+            let list: Vec<i32> = (0..length).collect();
+            for target in -1..=length {
+                assert_eq!(ahead(&list, |item| *item < target), list.partition_point(|item| *item < target));
+            }
+        }
+    }
+}
