@@ -492,7 +492,12 @@ proptest! {
         };
         let ledger = Ledger::in_memory(&issuer_spki());
         let (leaves, lists) = patience;
-        ledger.with(|book| Ok(book.patience = Patience { leaves, lists })).unwrap();
+        ledger
+            .with(|book| {
+                book.patience = Patience { leaves, lists };
+                Ok(())
+            })
+            .unwrap();
         let mut begun: Vec<(BatchId, &str, Vec<LeafKey>)> = Vec::new();
         for (n, (pairs, chunk_size, first)) in (0..).zip(&batches) {
             let policy = if *first { "test" } else { "other" };

@@ -9,7 +9,12 @@ const EAGER: Patience = Patience { leaves: 1, lists: 1 };
 const NEVER: Patience = Patience { leaves: u64::MAX, lists: usize::MAX };
 
 fn patient(ledger: Ledger, patience: Patience) -> Ledger {
-    ledger.with(|book| Ok(book.patience = patience)).unwrap();
+    ledger
+        .with(|book| {
+            book.patience = patience;
+            Ok(())
+        })
+        .unwrap();
     ledger
 }
 
