@@ -199,7 +199,8 @@ impl Book {
         let head = self.store.head()?;
         if head.records > self.known {
             for entry in self.store.entries(Kind::Batch, self.known + 1, u64::MAX)? {
-                let record = self.expect(entry.place)?;
+                let missing = LedgerError::Damaged { position: entry.position, what: "it is missing" };
+                let record = self.store.at(entry.position)?.ok_or(missing)?;
                 let summary = Summary::decode(entry.place.batch, &record.body).map_err(|_| damaged(&record))?;
                 self.known = summary.number;
                 self.batches.push(summary);
