@@ -6,7 +6,7 @@ use std::path::Path;
 use proptest::prelude::*;
 
 use super::absorb::Patience;
-use super::testing::{batch_id, issuer_spki, leaf, leaf_spki, leaves, row, terms, uid};
+use super::testing::{batch_id, be_patient, issuer_spki, leaf, leaf_spki, leaves, row, terms, uid};
 use super::*;
 use crate::crypto::sha256;
 use crate::x509::Time;
@@ -491,7 +491,7 @@ proptest! {
         };
         let ledger = Ledger::in_memory(&issuer_spki());
         let (leaves, lists) = patience;
-        ledger.with(|book| Ok(book.patience = Patience { leaves, lists })).unwrap();
+        be_patient(&ledger, Patience { leaves, lists });
         let mut begun: Vec<(BatchId, &str, Vec<LeafKey>)> = Vec::new();
         for (n, (pairs, chunk_size, first)) in (0..).zip(&batches) {
             let policy = if *first { "test" } else { "other" };
