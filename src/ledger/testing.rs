@@ -7,6 +7,7 @@ use crate::crypto::sha256;
 use crate::origin::Uid;
 use crate::x509::{Spki, Time};
 
+use super::absorb::Patience;
 use super::{BatchId, BatchRow, BatchState, BatchTerms, LeafKey, Ledger, leaf_set_digest};
 
 /// The n-th made-up leaf. UIDs ascend with n; neighbours differ by 256 in the unique number.
@@ -78,6 +79,16 @@ pub(crate) fn row(n: u32, terms: BatchTerms, chunk_size: u32) -> BatchRow {
         delivery: "der".to_owned(),
         state: BatchState::Open,
     }
+}
+
+/// Sets when a ledger takes lists into its index.
+pub(super) fn be_patient(ledger: &Ledger, patience: Patience) {
+    ledger
+        .with(|book| {
+            book.patience = patience;
+            Ok(())
+        })
+        .unwrap();
 }
 
 /// Lets a ledger look for leaves in the lists of every batch, until the next batch begins.

@@ -104,10 +104,10 @@ impl Token {
             return Err(form("has more than 256 KiB"));
         }
         let mut reader = Reader::new(octets);
-        let outer = reader.expect(tag::SEQUENCE, "time-stamp").map_err(der)?;
-        reader.finish("time-stamp").map_err(der)?;
+        let outer = reader.expect(tag::SEQUENCE, "TimeStampResp").map_err(der)?;
+        reader.finish("TimeStampResp").map_err(der)?;
         let mut fields = Reader::new(outer.content);
-        let first = fields.element("time-stamp").map_err(der)?;
+        let first = fields.element("TimeStampResp").map_err(der)?;
         if first.tag == tag::OBJECT_IDENTIFIER {
             return Self::from_der(octets);
         }

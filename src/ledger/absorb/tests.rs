@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use super::*;
-use crate::ledger::testing::{batch_id, issuer_spki, leaf, leaves, row, terms};
+use crate::ledger::testing::{batch_id, be_patient, issuer_spki, leaf, leaves, row, terms};
 use crate::ledger::{LeafKey, Ledger, Standing};
 use crate::x509::Sha256Digest;
 
@@ -9,12 +9,7 @@ const EAGER: Patience = Patience { leaves: 1, lists: 1 };
 const NEVER: Patience = Patience { leaves: u64::MAX, lists: usize::MAX };
 
 fn patient(ledger: Ledger, patience: Patience) -> Ledger {
-    ledger
-        .with(|book| {
-            book.patience = patience;
-            Ok(())
-        })
-        .unwrap();
+    be_patient(&ledger, patience);
     ledger
 }
 
