@@ -67,7 +67,14 @@ impl Book {
         let first = merged.first().map_or(first_unit.first, |layer| layer.first);
         let leaves = new + merged.iter().map(|layer| layer.leaves).sum::<u64>();
         let piece = index.next_piece();
-        let layer = Layer { first, leaves, piece, sums: [Sum::default(); 2], fences: [vec![], vec![]] };
+        let layer = Layer {
+            first,
+            leaves,
+            piece,
+            sums: [Sum::default(); 2],
+            fences: [vec![], vec![]],
+            checks: [vec![], vec![]],
+        };
         // what an interrupted absorption left, or an index that is not trusted
         let mut old: Vec<Range<u64>> = vec![if self.distrusted { DIRECTORY..u64::MAX } else { piece..u64::MAX }];
         let mut shelf = Shelf { layer, entries: Vec::new(), pieces: Vec::new() };
@@ -79,6 +86,10 @@ impl Book {
                 fresh.extend(numbered.map(|(prefix, listed)| entry(prefix, unit.first_of_batch + u64::from(listed))));
             }
             fresh.sort_unstable();
+            let mut sum = merged.iter().fold(Sum::default(), |sum, layer| sum.and(layer.sums[look as usize]));
+            for entry in &fresh {
+                sum.add(*entry);
+            }
             let mut cursors: Vec<Cursor<'_>> = merged.iter().map(|layer| Cursor::new(layer, look)).collect();
             let mut heap = BinaryHeap::with_capacity(cursors.len());
             for (number, cursor) in cursors.iter_mut().enumerate() {
@@ -109,6 +120,9 @@ impl Book {
                 }
             }
             shelf.end_piece(look);
+            if shelf.layer.sums[look as usize] != sum {
+                return Ok(false);
+            }
         }
         old.push(DIRECTORY..DIRECTORY + 1);
         old.extend(merged.iter().map(|layer| layer.piece..layer.piece + 2 * layer.pieces()));
@@ -186,7 +200,9 @@ impl Shelf {
         let fences = &mut self.layer.fences[look as usize];
         let number = self.layer.piece + look as u64 * self.layer.leaves.div_ceil(PIECE) + fences.len() as u64;
         fences.push(mark_of(*prefix));
-        self.pieces.push((number, write_piece(self.layer.first, &self.entries)));
+        let piece = write_piece(self.layer.first, &self.entries);
+        self.layer.checks[look as usize].push(crc32fast::hash(&piece));
+        self.pieces.push((number, piece));
         self.entries.clear();
     }
 }

@@ -14,6 +14,9 @@ use super::store::{StoreError, Wanted};
 /// What one entry says: the first 5 octets of a digest, and a leaf by its number among those of all batches, from 0.
 pub(super) type Entry = (u64, u64);
 
+/// The first octets of a piece's entries, and the others.
+type Parts<'a> = (&'a [[u8; MARK]], &'a [[u8; REST]]);
+
 /// The directory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Index {
@@ -33,6 +36,8 @@ pub(super) struct Layer {
     pub(super) sums: [Sum; 2],
     /// The first mark of each piece.
     pub(super) fences: [Vec<u32>; 2],
+    /// CRC-32 of each piece: a changed octet must not hide a leaf.
+    pub(super) checks: [Vec<u32>; 2],
 }
 
 impl Index {
@@ -54,14 +59,20 @@ impl Index {
             for number in [layer.first, layer.leaves, layer.piece, layer.sums[0].0, layer.sums[1].0] {
                 writer.u64(number);
             }
-            for fence in layer.fences.iter().flatten() {
-                writer.u32(*fence);
+            for number in layer.fences.iter().chain(&layer.checks).flatten() {
+                writer.u32(*number);
             }
         }
-        writer.finish()
+        let mut directory = writer.finish();
+        directory.extend(crc32fast::hash(&directory).to_be_bytes());
+        directory
     }
 
     fn decode(body: &[u8]) -> Result<Self, Malformed> {
+        let (body, check) = body.split_last_chunk().ok_or(Malformed)?;
+        if crc32fast::hash(body).to_be_bytes() != *check {
+            return Err(Malformed);
+        }
         let mut reader = Reader::new(body);
         if reader.u32()? != FORMAT {
             return Err(Malformed);
@@ -75,9 +86,9 @@ impl Index {
                 return Err(Malformed);
             }
             let pieces = leaves.div_ceil(PIECE);
-            let mut fences = || (0..pieces).map(|_| reader.u32()).collect::<Result<Vec<_>, _>>();
-            let fences = [fences()?, fences()?];
-            index.layers.push(Layer { first, leaves, piece, sums, fences });
+            let mut numbers = || (0..pieces).map(|_| reader.u32()).collect::<Result<Vec<_>, _>>();
+            let (fences, checks) = ([numbers()?, numbers()?], [numbers()?, numbers()?]);
+            index.layers.push(Layer { first, leaves, piece, sums, fences, checks });
         }
         reader.finish()?;
         Ok(index)
@@ -98,18 +109,25 @@ impl Layer {
 
     /// The entries of a piece; None if it is not what the directory says.
     pub(super) fn entries(&self, book: &mut Book, look: Look, at: usize) -> Result<Option<Vec<Entry>>, StoreError> {
-        let (number, count) = self.piece(look, at);
-        let mut entries = Vec::new();
-        let wanted = Wanted { number, octets: 0..usize::MAX };
+        let mut entries = None;
+        let wanted = Wanted { number: self.piece(look, at).0, octets: 0..usize::MAX };
         book.store.derived(&[wanted], &mut |_, octets| {
-            let (marks, rest) = octets.split_at(octets.len().min(count * MARK));
-            let ((marks, _), (rest, over)) = (marks.as_chunks::<MARK>(), rest.as_chunks::<REST>());
-            if marks.len() == count && rest.len() == count && over.is_empty() {
-                entries = marks.iter().zip(rest).map(|(mark, rest)| self.entry(*mark, *rest)).collect();
-            }
+            entries = self
+                .parts(look, at, octets)
+                .map(|(marks, rest)| marks.iter().zip(rest).map(|(mark, rest)| self.entry(*mark, *rest)).collect());
         })?;
-        let fence = self.fences[look as usize].get(at).copied().map(u64::from);
-        Ok((entries.first().map(|(prefix, _)| prefix >> 8) == fence).then_some(entries))
+        Ok(entries)
+    }
+
+    /// Marks and the rest of a piece; None if it is not the piece that was written.
+    fn parts<'a>(&self, look: Look, at: usize, octets: &'a [u8]) -> Option<Parts<'a>> {
+        let (_, count) = self.piece(look, at);
+        let check = self.checks[look as usize].get(at)?;
+        if octets.len() != count * (MARK + REST) || crc32fast::hash(octets) != *check {
+            return None;
+        }
+        let (marks, rest) = octets.split_at(count * MARK);
+        Some((marks.as_chunks().0, rest.as_chunks().0))
     }
 
     fn entry(&self, mark: [u8; MARK], [fifth, a, b, c, d]: [u8; REST]) -> Entry {
@@ -129,51 +147,27 @@ impl Layer {
         let tasks = self.tasks(look, incoming);
         for tasks in tasks.chunks(TOGETHER) {
             let mut good = 0;
-            let mut hits: Vec<Hit> = Vec::new();
-            let marks = |(at, _): &(usize, _)| {
-                let (number, count) = self.piece(look, *at);
-                Wanted { number, octets: 0..count * MARK }
-            };
-            book.store.derived(&tasks.iter().map(marks).collect::<Vec<_>>(), &mut |task, octets| {
+            let whole = |(at, _): &(usize, _)| Wanted { number: self.piece(look, *at).0, octets: 0..usize::MAX };
+            book.store.derived(&tasks.iter().map(whole).collect::<Vec<_>>(), &mut |task, octets| {
                 let (at, range) = &tasks[task];
-                let mut marks = octets.as_chunks::<MARK>().0;
-                let count = marks.len();
-                good += usize::from(octets.len() == self.piece(look, *at).1 * MARK);
+                let Some((all, rests)) = self.parts(look, *at, octets) else { return };
+                good += 1;
+                let mut marks = all;
                 for sought in &incoming[range.clone()] {
-                    let (prefix, leaf) = (sought.prefix(), sought.index);
-                    let mark = prefix >> 32;
+                    let mark = sought.prefix() >> 32;
                     let is = |other: &[u8; MARK]| u64::from(u32::from_be_bytes(*other));
                     marks = &marks[ahead(marks, |other| is(other) < mark)..];
-                    let from = count - marks.len();
+                    let from = all.len() - marks.len();
                     let same = marks.iter().take_while(|other| is(other) == mark).count();
-                    hits.extend((from..from + same).map(|entry| Hit { task, entry, prefix: prefix >> 24, leaf }));
-                }
-            })?;
-            let groups: Vec<&[Hit]> = hits.chunk_by(|a, b| a.task == b.task).collect();
-            let rests = |hits: &&[Hit]| {
-                let (number, count) = self.piece(look, tasks[hits[0].task].0);
-                let start = |entry: usize| count * MARK + entry * REST;
-                let last = hits.iter().map(|hit| hit.entry).max().unwrap_or_default();
-                Wanted { number, octets: start(hits[0].entry)..start(last + 1) }
-            };
-            let mut complete = 0;
-            book.store.derived(&groups.iter().map(rests).collect::<Vec<_>>(), &mut |group, octets| {
-                let rests = octets.as_chunks::<REST>().0;
-                let hits = groups[group];
-                let mut all = true;
-                for hit in hits {
-                    let Some(rest) = rests.get(hit.entry - hits[0].entry) else {
-                        all = false;
-                        continue;
-                    };
-                    let (fifth, leaf) = self.entry([0; MARK], *rest);
-                    if fifth == hit.prefix & 0xFF {
-                        found(leaf, hit.leaf);
+                    for rest in &rests[from..from + same] {
+                        let (fifth, leaf) = self.entry([0; MARK], *rest);
+                        if fifth == sought.prefix() >> 24 & 0xFF {
+                            found(leaf, sought.index);
+                        }
                     }
                 }
-                complete += usize::from(all);
             })?;
-            if good != tasks.len() || complete != groups.len() {
+            if good != tasks.len() {
                 return Ok(false);
             }
         }
@@ -199,19 +193,16 @@ impl Layer {
     }
 }
 
-/// An entry that begins like an incoming leaf.
-struct Hit {
-    task: usize,
-    entry: usize,
-    prefix: u64,
-    leaf: u32,
-}
-
 /// A sum over entries, whatever their order: tells whether two lists have the same ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Sum(pub(super) u64);
 
 impl Sum {
+    /// Of the entries of both.
+    pub(super) fn and(self, other: Self) -> Self {
+        Self(self.0.wrapping_add(other.0))
+    }
+
     pub(super) fn add(&mut self, (prefix, leaf): Entry) {
         // splitmix64: accidents are noticed, which is all; records are what the chain guards
         let mix = |mut value: u64| {
@@ -257,6 +248,13 @@ pub(super) struct Match {
     pub(super) incoming: u32,
 }
 
+/// Whether a list begins or the last one ends with this leaf.
+fn is_border(firsts: &[u64], leaf: u64) -> bool {
+    let after = firsts.partition_point(|first| *first <= leaf);
+    let begun = firsts[after - 1];
+    leaf == begun || after < firsts.len() && (leaf - begun).is_multiple_of(leaf::RUN as u64)
+}
+
 impl Book {
     /// The directory; an empty one if there is none that can be used.
     pub(super) fn index(&mut self) -> Result<Index, LedgerError> {
@@ -268,7 +266,7 @@ impl Book {
         self.store.derived(&[directory], &mut |_, octets| index = Index::decode(octets))?;
         let firsts = self.first_leaves()?;
         match index {
-            Ok(index) if *firsts.last().unwrap_or(&0) >= index.covered() => Ok(index),
+            Ok(index) if is_border(&firsts, index.covered()) => Ok(index),
             _ => {
                 self.distrusted = true;
                 Ok(Index::default())
@@ -380,12 +378,11 @@ pub(super) fn ahead<T>(list: &[T], before: impl Fn(&T) -> bool) -> usize {
 pub(super) const DIRECTORY: u64 = 0;
 /// The one format so far.
 const FORMAT: u32 = 1;
-/// Entries of a piece. With 9 octets each, `SQLite` puts the marks on one page and the rest, which is seldom read, on
-/// the next.
+/// Entries of a piece. With 9 octets each, `SQLite` puts them on two pages.
 pub(super) const PIECE: u64 = 3_600;
 /// Octets of an entry that are searched.
 const MARK: usize = 4;
-/// Octets of an entry that are read when the first have matched.
+/// Its other octets.
 const REST: usize = 5;
 /// Pieces looked at before what was found is taken up.
 const TOGETHER: usize = 256;

@@ -65,6 +65,8 @@ pub(super) struct Prefixes(Record);
 
 impl Prefixes {
     pub(super) fn pairs(&self) -> Result<impl Iterator<Item = (u64, u32)>, LedgerError> {
-        leaf::read_prefixes(&self.0.body).map_err(|_| damaged(&self.0))
+        let pairs = || leaf::read_prefixes(&self.0.body).map_err(|_| damaged(&self.0));
+        // what is out of order would hide what comes after it
+        if pairs()?.is_sorted() { pairs() } else { Err(damaged(&self.0)) }
     }
 }

@@ -127,6 +127,19 @@ impl Field {
         limbs
     }
 
+    /// The number, or where the mask has a bit, `other` and one more; only to be subtracted from.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    pub(crate) fn or_next_where(&self, mask: u8, other: &Self) -> Self {
+        let mut limbs = *self;
+        for at in 0..5 {
+            limbs.0[at] = _mm512_mask_blend_epi64(mask, self.0[at], other.0[at]);
+        }
+        let unit = _mm512_set1_epi64(1);
+        limbs.0[0] = _mm512_mask_blend_epi64(mask, limbs.0[0], _mm512_add_epi64(limbs.0[0], unit));
+        limbs
+    }
+
     /// From four limbs of 64 bits.
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]

@@ -72,8 +72,8 @@ impl Lanes {
     /// The x coordinates of `count` sums, each of one point from every row of `tables`, one table after the other.
     ///
     /// `digits` is asked once for each row, in order, for the digits of all sums. `invert` replaces numbers a 2^260 by
-    /// 1/a 2^260, both modulo the prime; none is zero. `None` if two points on the way of any of the sums had the same x
-    /// coordinate: the formula for adding them does not cover that.
+    /// 1/a 2^260, both modulo the prime; none is zero. `None` where two points on a sum's way had the same x coordinate: the
+    /// formula for adding them does not cover that. Its neighbours lose nothing by it.
     ///
     /// # Panics
     /// A digit's index is beyond its row, or there is no row.
@@ -83,7 +83,7 @@ impl Lanes {
         count: usize,
         digits: &mut dyn FnMut(usize, &mut [Digit]),
         invert: &mut dyn FnMut(&mut [Limbs]),
-    ) -> Option<Vec<Limbs>> {
+    ) -> Vec<Option<Limbs>> {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: there is a `Lanes`, so the processor has the instructions.
         unsafe {

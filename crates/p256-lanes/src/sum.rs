@@ -37,30 +37,27 @@ pub(crate) fn sums(
     count: usize,
     digits: &mut dyn FnMut(usize, &mut [Digit]),
     invert: &mut dyn FnMut(&mut [Limbs]),
-) -> Option<Vec<Limbs>> {
+) -> Vec<Option<Limbs>> {
     let mut rows = tables.iter().flat_map(|table| table.points.chunks_exact(table.row)).enumerate();
     let (_, first) = rows.next().expect("there is a row");
     if count == 0 {
-        return Some(vec![]);
+        return vec![];
     }
     let mut terms = Terms::new(count);
     terms.gather(first, 0, digits);
     let mut sums = terms.points.clone();
     let mut before = vec![Field::one(); sums.len()];
+    let mut defined = vec![0xFF_u8; sums.len()];
     for (at, row) in rows {
         terms.gather(row, at, digits);
-        let mut products = [Field::one(); CHAINS];
-        for ((sums, terms), before) in
-            sums.chunks_exact(CHAINS).zip(terms.points.chunks_exact(CHAINS)).zip(before.chunks_exact_mut(CHAINS))
-        {
-            for chain in 0..CHAINS {
-                before[chain] = products[chain];
-                // below 3 p: sums stay below 1.001 p
-                let difference = terms[chain].x.subtract::<2>(&sums[chain].x);
-                products[chain] = products[chain].multiply(&difference);
-            }
+        let products = products_of(&sums, &terms.points, &mut before);
+        let mut found = inverses(&products, invert);
+        if found.is_none() {
+            set_aside(&sums, &mut terms.points, &mut defined);
+            let products = products_of(&sums, &terms.points, &mut before);
+            found = inverses(&products, invert);
         }
-        let mut inverses = inverses(&products, invert)?;
+        let mut inverses = found.expect("no difference is zero any more");
         for ((sums, terms), before) in
             sums.chunks_exact_mut(CHAINS).zip(terms.points.chunks_exact(CHAINS)).zip(before.chunks_exact(CHAINS)).rev()
         {
@@ -73,9 +70,43 @@ pub(crate) fn sums(
         }
     }
     let unit = Field::unit();
-    let mut result: Vec<Limbs> = sums.iter().flat_map(|sum| numbers(&sum.x.multiply(&unit))).collect();
-    result.truncate(count);
-    Some(result)
+    let all = sums.iter().zip(defined).flat_map(|(sum, defined)| {
+        let numbers = numbers(&sum.x.multiply(&unit));
+        (0..LANES).map(move |lane| (defined >> lane & 1 == 1).then_some(numbers[lane]))
+    });
+    all.take(count).collect()
+}
+
+/// The product of all differences of x in each chain, and in `before` what it was before each.
+#[inline]
+#[target_feature(enable = "avx512f,avx512ifma")]
+fn products_of(sums: &[Affine], terms: &[Affine], before: &mut [Field]) -> [Field; CHAINS] {
+    let mut products = [Field::one(); CHAINS];
+    for ((sums, terms), before) in
+        sums.chunks_exact(CHAINS).zip(terms.chunks_exact(CHAINS)).zip(before.chunks_exact_mut(CHAINS))
+    {
+        for chain in 0..CHAINS {
+            before[chain] = products[chain];
+            // below 3 p: sums stay below 1.001 p
+            let difference = terms[chain].x.subtract::<2>(&sums[chain].x);
+            products[chain] = products[chain].multiply(&difference);
+        }
+    }
+    products
+}
+
+/// Where a difference is zero, the sum is not defined from here on; its term becomes another point's, so that the
+/// product does not become zero for all.
+#[cold]
+#[target_feature(enable = "avx512f,avx512ifma")]
+fn set_aside(sums: &[Affine], terms: &mut [Affine], defined: &mut [u8]) {
+    let unit = Field::unit();
+    for ((sum, term), defined) in sums.iter().zip(terms).zip(defined) {
+        let differences = numbers(&term.x.subtract::<2>(&sum.x).multiply(&unit));
+        let zeros = (0..LANES).filter(|lane| differences[*lane] == [0; 4]).fold(0, |mask, lane| mask | 1 << lane);
+        *defined &= !zeros;
+        term.x = term.x.or_next_where(zeros, &sum.x);
+    }
 }
 
 /// The sum of points with different x, given 1 / (b.x - a.x); coordinates of `a` and of the result below 1.001 p.

@@ -29,7 +29,7 @@ impl LaneTable {
     }
 }
 
-/// As [`sums`](super::sum::sums). A sum without a value costs its neighbours a second go.
+/// As [`sums`](super::sum::sums).
 pub(super) fn sums(generator: &LaneTable, key: &LaneTable, scalars: &[(OddScalar, OddScalar)]) -> Vec<Option<Field>> {
     let window = generator.window;
     let positions = digits(window) as usize;
@@ -50,12 +50,6 @@ pub(super) fn sums(generator: &LaneTable, key: &LaneTable, scalars: &[(OddScalar
             *number = inverse.multiply(factor).montgomery();
         }
     };
-    match generator.lanes.sums(&[&generator.table, &key.table], scalars.len(), &mut fill, &mut invert) {
-        Some(sums) => sums.into_iter().map(|x| Some(Field::new(x))).collect(),
-        None if scalars.len() == 1 => vec![None],
-        None => {
-            let (left, right) = scalars.split_at(scalars.len() / 2);
-            [sums(generator, key, left), sums(generator, key, right)].concat()
-        }
-    }
+    let sums = generator.lanes.sums(&[&generator.table, &key.table], scalars.len(), &mut fill, &mut invert);
+    sums.into_iter().map(|x| x.map(Field::new)).collect()
 }

@@ -98,6 +98,23 @@ fn an_index_that_is_missing_or_damaged_is_made_again() {
         ("UPDATE derived SET body = substr(body, 2) WHERE number = 0", false),
         ("UPDATE derived SET body = substr(body, 1, 100) WHERE number = 1", false),
         ("UPDATE derived SET body = x'' WHERE number > 0", false),
+        // one octet of a mark, of a fifth octet, of a leaf's number, of the directory
+        (
+            "UPDATE derived SET body = CAST(substr(body, 1, 400) || x'FF' || substr(body, 402) AS BLOB) WHERE number = 1",
+            false,
+        ),
+        (
+            "UPDATE derived SET body = CAST(substr(body, 1, 8000) || x'5A' || substr(body, 8002) AS BLOB) WHERE number = 1",
+            false,
+        ),
+        (
+            "UPDATE derived SET body = CAST(substr(body, 1, 8004) || x'01' || substr(body, 8006) AS BLOB) WHERE number = 2",
+            false,
+        ),
+        (
+            "UPDATE derived SET body = CAST(substr(body, 1, 60) || x'5B' || substr(body, 62) AS BLOB) WHERE number = 0",
+            false,
+        ),
         // pieces that an interrupted absorption left
         ("INSERT INTO derived SELECT number + 1000, body FROM derived WHERE number > 0", true),
     ];
@@ -161,7 +178,14 @@ fn a_ledger_without_the_table_gets_it() {
 
 #[test]
 fn layers_stay_few_and_leaves_are_rarely_written_again() {
-    let layer = |first, leaves| Layer { first, leaves, piece: 1, sums: Default::default(), fences: Default::default() };
+    let layer = |first, leaves| Layer {
+        first,
+        leaves,
+        piece: 1,
+        sums: Default::default(),
+        fences: Default::default(),
+        checks: Default::default(),
+    };
     let mut layers: Vec<Layer> = Vec::new();
     let (mut next, mut written) = (0, 0);
     for number in 0..3_000_u64 {
