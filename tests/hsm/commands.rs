@@ -114,7 +114,7 @@ fn a_batch_goes_on_with_the_other_token_of_a_pool_and_says_so() {
         let chain: &[&str] = if role == "issuing" { &["--chain", "root.pem"] } else { &[] };
         silent(workshop.reroot(&import).args(chain).run()).success();
     }
-    workshop.reel("reel.zip", 0..60);
+    workshop.reel("reel.zip", 0..600);
     workshop.env.insert("FAULTY_PKCS11_TOKEN".to_owned(), "a".to_owned());
     workshop.env.insert("FAULTY_PKCS11".to_owned(), "C_Sign:9-:fail=0x30".to_owned());
     let done = silent(workshop.issue("reel.zip", "batch", &[])).success();
