@@ -149,7 +149,7 @@ def main():
                 what = f"{TITLES[name]}, {os.cpu_count()} processes"
                 rows.setdefault(what, []).append(compare(other["rate"], other["micros"], NAN))
             for stage, seconds in issued["timings"].items():
-                stages.setdefault(stage, []).append(seconds * 1e6 / options.leaves)
+                stages.setdefault(stage, []).append((seconds["wall"], seconds["cpu"]))
 
     median = lambda values: statistics.median(list(values))
     print(f"{options.leaves} leaves, {os.cpu_count()} cores, median of {options.rounds} rounds")
@@ -157,7 +157,10 @@ def main():
     for what, measured in rows.items():
         columns = [median(column) for column in zip(*measured)]
         print(f"{what:<34}{columns[0]:>9.0f}{columns[1]:>13.1f}{columns[2]:>10.0f}{columns[3]:>8.2f}{columns[4]:>13.2f}")
-    print("wall us/cert of `issue` by stage: " + ", ".join(f"{stage} {median(v):.1f}" for stage, v in stages.items()))
+    each = lambda seconds: median(seconds) * 1e6 / options.leaves
+    parts = [f"{stage} {each(wall):.1f} ({each(cpu):.1f} CPU)" for stage, (wall, cpu) in
+             ((stage, zip(*seconds)) for stage, seconds in stages.items())]
+    print("us/cert of `issue` by stage: " + ", ".join(parts))
 
 
 if __name__ == "__main__":

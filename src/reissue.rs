@@ -23,7 +23,8 @@ pub(crate) mod seal;
 pub(crate) mod settle;
 pub(crate) mod write;
 
-pub use job::{Job, OnReject, Outcome, Progress, Refusal, Stage, Summary, Timings, Way};
+use job::Start;
+pub use job::{Elapsed, Job, OnReject, Outcome, Progress, Refusal, Stage, Summary, Timings, Way};
 
 use std::io::Read;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -37,9 +38,9 @@ use crate::manifest::{self, Counts, Entry, FindingLine, IssuerMode};
 use crate::origin::Finding;
 use crate::policy::BoundPolicy;
 
-use issue::Work;
 use seal::Sealing;
 use settle::Settled;
+use issue::Work;
 use write::Written;
 
 /// What an interrupted, refused or finished run leaves behind is on the ledger and at `job.out`; see [`Outcome`].
@@ -249,11 +250,11 @@ impl<'a> Run<'a> {
         stage: Stage,
         work: impl FnOnce(&mut Self) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let start = std::time::Instant::now();
+        let start = Start::now();
         self.progress.begin(stage);
         let result = work(self);
         self.progress.end(stage);
-        self.timings.add(stage, start.elapsed());
+        self.timings.add(stage, &start);
         result
     }
 

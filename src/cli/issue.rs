@@ -13,7 +13,7 @@ use reroot::manifest::Entry;
 use reroot::origin::Disposition;
 use reroot::policy::{Params, Policy};
 use reroot::reel::{Input, Limits};
-use reroot::reissue::{Job, OnReject, Outcome, Refusal, Stage, Summary, Way, reissue};
+use reroot::reissue::{Elapsed, Job, OnReject, Outcome, Refusal, Stage, Summary, Way, reissue};
 use reroot::signer::Signer;
 use reroot::verify::ExpectedList;
 use reroot::x509::{Certificate, Sha256Digest};
@@ -244,7 +244,8 @@ pub(super) fn text(summary: &Summary, out: &Path, timings: bool) -> String {
     }
     if timings {
         for stage in Stage::ALL {
-            line(stage.as_str(), format!("{:.3} s", summary.timings.of(stage).as_secs_f64()));
+            let Elapsed { wall, cpu } = summary.timings.of(stage);
+            line(stage.as_str(), format!("{:.3} s, {:.3} s CPU", wall.as_secs_f64(), cpu.as_secs_f64()));
         }
     }
     text
@@ -272,7 +273,10 @@ pub(super) fn as_json(outcome: &Outcome, out: &Path) -> Value {
     };
     let timings: serde_json::Map<String, Value> = Stage::ALL
         .into_iter()
-        .map(|stage| (stage.as_str().to_owned(), json!(summary.timings.of(stage).as_secs_f64())))
+        .map(|stage| {
+            let Elapsed { wall, cpu } = summary.timings.of(stage);
+            (stage.as_str().to_owned(), json!({ "wall": wall.as_secs_f64(), "cpu": cpu.as_secs_f64() }))
+        })
         .collect();
     let planned = summary.statement_sha256.is_none();
     json!({

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::cert::{IssuerIdentity, Seed};
 use crate::crypto::VerificationEngine;
@@ -270,19 +270,48 @@ impl Stage {
     }
 }
 
-/// Wall-clock time of each stage.
+/// How long each stage took.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Timings([Duration; 5]);
+pub struct Timings([Elapsed; 5]);
+
+/// Time that has passed, and what of it the program worked.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Elapsed {
+    /// By the clock on the wall.
+    pub wall: Duration,
+    /// Of all threads together: at most `wall` times the number of cores.
+    pub cpu: Duration,
+}
 
 impl Timings {
-    pub(crate) fn add(&mut self, stage: Stage, elapsed: Duration) {
-        self.0[stage as usize] += elapsed;
+    pub(crate) fn add(&mut self, stage: Stage, since: &Start) {
+        let spent = &mut self.0[stage as usize];
+        spent.wall += since.wall.elapsed();
+        spent.cpu += cpu_time().saturating_sub(since.cpu);
     }
 
     /// How long a stage took.
-    pub fn of(&self, stage: Stage) -> Duration {
+    pub fn of(&self, stage: Stage) -> Elapsed {
         self.0[stage as usize]
     }
+}
+
+/// When a stage began.
+pub(crate) struct Start {
+    wall: Instant,
+    cpu: Duration,
+}
+
+impl Start {
+    pub(crate) fn now() -> Self {
+        Self { wall: Instant::now(), cpu: cpu_time() }
+    }
+}
+
+/// What the process has worked until now, all its threads together.
+fn cpu_time() -> Duration {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    now.try_into().unwrap_or_default()
 }
 
 /// Told how far a run is; draws or stays silent.
