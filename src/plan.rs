@@ -42,7 +42,7 @@ use crate::error::Error;
 use crate::ledger::Ledger;
 use crate::manifest::TreeBuilder;
 use crate::origin::{Disposition, Finding};
-use crate::reissue::issue::Work;
+use crate::reissue::work::Work;
 use crate::reissue::{
     self, FirstPass, Job, Progress, Ready, Refusal, Run, Stage, Summary, Timings, Way, finding_lines, first_pass,
     settle,

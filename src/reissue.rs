@@ -21,6 +21,7 @@ pub(crate) mod job;
 pub(crate) mod lint;
 pub(crate) mod seal;
 pub(crate) mod settle;
+pub(crate) mod work;
 pub(crate) mod write;
 
 use job::Start;
@@ -40,7 +41,7 @@ use crate::policy::BoundPolicy;
 
 use seal::Sealing;
 use settle::Settled;
-use issue::Work;
+use work::Work;
 use write::Written;
 
 /// What an interrupted, refused or finished run leaves behind is on the ledger and at `job.out`; see [`Outcome`].

@@ -16,8 +16,8 @@ use crate::manifest::{Counts, IssuerMode};
 use crate::origin::Finding;
 use crate::parallel;
 use crate::reissue::elsewhere::{self, Answer};
-use crate::reissue::issue::Work;
 use crate::reissue::seal::{self, Sealing};
+use crate::reissue::work::Work;
 use crate::reissue::write::Written;
 use crate::reissue::{
     self, FirstPass, Job, Outcome, Progress, Ready, Refusal, Run, Stage, Timings, code, finding_lines, first_pass,

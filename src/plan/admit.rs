@@ -14,7 +14,7 @@ use crate::origin::Finding;
 use crate::parallel;
 use crate::policy::{BoundPolicy, Params, Policy};
 use crate::reel::{Limits, Spool};
-use crate::reissue::issue::Work;
+use crate::reissue::work::Work;
 use crate::reissue::{Progress, Stage, job, lint, settle};
 use crate::verify::Verifier;
 use crate::x509::{Certificate, Sha256Digest};

@@ -13,7 +13,7 @@ use crate::parallel;
 use crate::policy::Policy;
 use crate::reel::{self, Input, Item, Limits, SourceLeaf, Spool, SpoolRef};
 use crate::reissue::elsewhere::{self, Judged};
-use crate::reissue::issue::Work;
+use crate::reissue::work::Work;
 use crate::reissue::write::Written;
 use crate::x509::{Certificate, SerialNumber, Sha256Digest};
 

@@ -8,7 +8,7 @@ use crate::verify::VerifiedLeaf;
 use crate::x509::Certificate;
 
 use super::code;
-use super::issue::Work;
+use super::work::Work;
 
 /// A leaf, the certificate that another CA made for it, and the names of the fields in which it differs.
 pub(crate) type Answer = (VerifiedLeaf, IssuedCertificate, Vec<String>);

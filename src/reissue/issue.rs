@@ -1,27 +1,22 @@
 //! Pass 2: chunk by chunk in UID order: build, record, sign, check, record, and hand on.
 //!
-//! Three threads take neighbouring chunks at once, each with as many workers as it likes: one builds the next chunk, one
-//! records and signs, and the caller's takes what is finished. The order of steps is the same for each chunk, and the
-//! ledger is written by one of them only; chunks are handed on one at a time, so that what is fast waits and memory
-//! stays bounded.
+//! Three threads take neighbouring chunks at once, each with as many workers as it likes: one builds the next chunk and
+//! records what is to be signed, one signs and checks, and the caller's records what was signed and hands it on. The
+//! order of steps is the same for each chunk. Chunks are handed on one at a time, so that what is fast waits and memory
+//! stays bounded; the signer, which is slowest, never waits for the ledger.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Mutex, PoisonError};
 
-use crate::cert::{IssuedCertificate, IssuerIdentity, UncheckedCertificate};
-use crate::crypto::sha256;
+use crate::cert::{IssuedCertificate, UncheckedCertificate};
 use crate::error::Error;
-use crate::issue::{IssueError, Issuer, SignReport, Signed};
-use crate::ledger::{BatchRow, Ledger, Recorded, RecordedTbs};
-use crate::lint::LintedTbs;
-use crate::policy::BoundPolicy;
-use crate::reel::{Spool, SpoolReader};
-use crate::verify::{VerifiedLeaf, Verifier};
-
-use super::Progress;
-use super::lint::prepare;
 use crate::intake::Row;
+use crate::issue::{IssueError, Issuer, SignReport, Signed};
+use crate::ledger::{Ledger, LedgerError, Recorded, RecordedTbs, StoreError};
 use crate::parallel;
+use crate::verify::VerifiedLeaf;
+
+use super::work::Work;
 
 /// Whoever signs what the ledger has recorded, or has signed it elsewhere.
 pub(crate) trait SignRecorded: Sync {
@@ -55,74 +50,6 @@ impl SignRecorded for Issuer {
     }
 }
 
-/// What the second pass works on.
-#[derive(Clone, Copy)]
-pub(crate) struct Work<'a> {
-    pub(crate) issuer: &'a IssuerIdentity,
-    pub(crate) bound: &'a BoundPolicy,
-    pub(crate) batch: &'a BatchRow,
-    /// Leaves of the batch, strictly increasing by UID.
-    pub(crate) rows: &'a [Row],
-    pub(crate) spool: &'a Spool,
-    pub(crate) verifier: &'a Verifier,
-    pub(crate) jobs: usize,
-    pub(crate) progress: &'a dyn Progress,
-    pub(crate) cancel: &'a AtomicBool,
-}
-
-impl<'a> Work<'a> {
-    /// The rows in the chunks that the batch row fixes, each with its number.
-    pub(crate) fn chunks(&self) -> impl Iterator<Item = (u64, &'a [Row])> + use<'a> {
-        let size = usize::try_from(self.batch.chunk_size).expect("a chunk fits into memory");
-        (0_u64..).zip(self.rows.chunks(size))
-    }
-
-    /// Ctrl-C ends the run at the next chunk border; the batch stays open and the same command resumes it.
-    pub(crate) fn interrupted(&self) -> Result<(), Error> {
-        if self.cancel.load(Ordering::Relaxed) { Err(Error::Interrupted) } else { Ok(()) }
-    }
-
-    /// The leaf and its tbsCertificate, which were clean when they were linted.
-    fn prepare(
-        &self,
-        spool: &mut SpoolReader<'_>,
-        row: &Row,
-        attempt: u32,
-    ) -> Result<(VerifiedLeaf, LintedTbs), Error> {
-        let (leaf, linted) = prepare(self.issuer, self.bound, self.batch, spool, self.verifier, row, attempt)?
-            .map_err(|finding| Error::LintDiffers { item: finding.item.to_string(), reason: finding.reason.clone() })?;
-        // here, where many work at once, and not when it is recorded
-        linted.tbs().sha256(sha256);
-        Ok((leaf, linted))
-    }
-
-    /// As [`prepare`](Self::prepare), on all cores, results in order.
-    pub(crate) fn prepare_all(&self, rows: &[Row], attempts: &[u32]) -> Result<Built, Error> {
-        let attempt = |at: usize| attempts.get(at).copied().unwrap_or(0);
-        let tasks: Vec<(&Row, u32)> = rows.iter().enumerate().map(|(at, row)| (row, attempt(at))).collect();
-        let built = parallel::map_shares(self.jobs, tasks, |share| {
-            let mut spool = self.spool.reader();
-            share.into_iter().map(|(row, attempt)| self.prepare(&mut spool, row, attempt)).collect::<Vec<_>>()
-        });
-        let mut leaves = Vec::with_capacity(rows.len());
-        let mut linted = Vec::with_capacity(rows.len());
-        for result in built.into_iter().flatten() {
-            let (leaf, tbs) = result?;
-            leaves.push(leaf);
-            linted.push(tbs);
-        }
-        Ok((leaves, linted))
-    }
-
-    /// As [`prepare_all`](Self::prepare_all), of one row alone.
-    pub(crate) fn prepare_one(&self, row: &Row) -> Result<(VerifiedLeaf, LintedTbs), Error> {
-        self.prepare(&mut self.spool.reader(), row, 0)
-    }
-}
-
-/// The leaf of each row, and what is to be signed for it.
-pub(crate) type Built = (Vec<VerifiedLeaf>, Vec<LintedTbs>);
-
 /// A chunk of which every certificate is on the ledger.
 pub(crate) type Finished = Vec<(VerifiedLeaf, IssuedCertificate)>;
 
@@ -137,86 +64,110 @@ pub(crate) fn issue_all(
     let count = work.rows.len() as u64;
     work.progress.total(count);
     signer.expect(count);
-    std::thread::scope(|scope| {
-        let (to_sign, built) = sync_channel(0);
-        let (finish, finished) = sync_channel(0);
-        scope.spawn(move || build_all(work, signer, ledger, &to_sign));
-        let signing = scope.spawn(move || sign_all(ledger, built, &finish));
-        let taken = take_all(work, finished, each);
-        signing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-        taken
-    })
+    let run = Run { work, ledger, signer, failure: Mutex::new(None) };
+    let resumed = std::thread::scope(|scope| {
+        let (to_sign, recorded) = sync_channel(0);
+        let (to_finish, signed) = sync_channel(0);
+        let run = &run;
+        scope.spawn(move || run.record_all(&to_sign));
+        scope.spawn(move || run.sign_all(recorded, &to_finish));
+        run.finish_all(signed, each)
+    });
+    run.failure.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(resumed), Err)
 }
 
-/// Builds one chunk after the other, until nobody takes them or one fails.
-fn build_all<'a>(
+struct Run<'a> {
     work: &'a Work<'a>,
+    ledger: &'a Ledger,
     signer: &'a dyn SignRecorded,
-    ledger: &Ledger,
-    to_sign: &SyncSender<(Chunk<'a>, Result<Built, Error>)>,
-) {
-    for (number, rows) in work.chunks() {
-        let chunk = Chunk { work, signer, number, rows };
-        let built = chunk.build(ledger);
-        let failed = built.is_err();
-        if to_sign.send((chunk, built)).is_err() || failed {
-            return;
-        }
-    }
+    /// What failed first. After it no further chunk is signed.
+    failure: Mutex<Option<Error>>,
 }
 
-/// Records and signs one chunk after the other, until nobody takes them, who then says why. Each is handed on with
-/// whether an earlier run had signed some of it.
-fn sign_all(
-    ledger: &Ledger,
-    built: Receiver<(Chunk<'_>, Result<Built, Error>)>,
-    finish: &SyncSender<(Finished, bool)>,
-) -> Result<(), Error> {
-    for (chunk, built) in built {
-        chunk.work.interrupted()?;
-        if finish.send(chunk.issue(ledger, built?)?).is_err() {
-            break;
-        }
-    }
-    Ok(())
-}
-
-fn take_all(
-    work: &Work<'_>,
-    finished: Receiver<(Finished, bool)>,
-    each: &mut dyn FnMut(Finished) -> Result<(), Error>,
-) -> Result<bool, Error> {
-    let mut resumed = false;
-    for (certificates, from_ledger) in finished {
-        resumed |= from_ledger;
-        let count = certificates.len() as u64;
-        each(certificates)?;
-        work.progress.advance(count);
-    }
-    Ok(resumed)
-}
-
-struct Chunk<'a> {
-    work: &'a Work<'a>,
-    signer: &'a dyn SignRecorded,
+/// A chunk on its way.
+struct Chunk<'a, T> {
     number: u64,
     rows: &'a [Row],
+    leaves: Vec<VerifiedLeaf>,
+    /// What became of the leaves until now.
+    state: T,
 }
 
-impl Chunk<'_> {
-    /// What is to be signed for every row of the chunk.
-    fn build(&self, ledger: &Ledger) -> Result<Built, Error> {
-        let attempts = ledger.attempts(&self.work.batch.id, self.number)?;
-        self.work.prepare_all(self.rows, &attempts)
+/// What the signer made of a chunk.
+struct SignedChunk {
+    /// In the order of the rows; None is in the making.
+    certificates: Vec<Option<IssuedCertificate>>,
+    /// An earlier run had signed some of it.
+    resumed: bool,
+    outcome: Outcome,
+}
+
+/// What came of having some leaves of a chunk signed, each with its place in it.
+#[derive(Default)]
+struct Outcome {
+    fresh: Vec<(usize, IssuedCertificate)>,
+    /// What needs the next serial number.
+    again: Vec<(usize, RecordedTbs)>,
+    signatures_made: u64,
+    failure: Option<IssueError>,
+}
+
+impl<'a> Run<'a> {
+    /// The value, or None after it has been noted why there is none.
+    fn noted<T>(&self, result: Result<T, Error>) -> Option<T> {
+        result.map_err(|error| self.fail(error)).ok()
     }
 
-    /// Ends with a certificate for every row of the chunk, each recorded before and after its signature.
-    fn issue(&self, ledger: &Ledger, (leaves, linted): Built) -> Result<(Finished, bool), Error> {
+    fn fail(&self, error: Error) {
+        let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        if failure.as_ref().is_none_or(only_follows) {
+            *failure = Some(error);
+        }
+    }
+
+    fn has_failed(&self) -> bool {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// Builds and records one chunk after the other, until nobody takes them or one fails.
+    fn record_all(&self, to_sign: &SyncSender<Chunk<'a, Vec<Recorded>>>) {
+        for (number, rows) in self.work.chunks() {
+            let Some(recorded) = self.noted(self.record(number, rows)) else { return };
+            if to_sign.send(recorded).is_err() {
+                return;
+            }
+        }
+    }
+
+    /// What is to be signed for every row of the chunk is on the ledger.
+    fn record(&self, number: u64, rows: &'a [Row]) -> Result<Chunk<'a, Vec<Recorded>>, Error> {
         let batch = &self.work.batch.id;
-        let mut certificates: Vec<Option<IssuedCertificate>> = vec![None; self.rows.len()];
-        let mut to_sign = Vec::with_capacity(self.rows.len());
+        let attempts = self.ledger.attempts(batch, number)?;
+        let (leaves, linted) = self.work.prepare_all(rows, &attempts)?;
+        Ok(Chunk { number, rows, leaves, state: self.ledger.record(batch, number, linted)? })
+    }
+
+    /// Signs one chunk after the other, until something fails or Ctrl-C ends the run between two of them.
+    fn sign_all(&self, recorded: Receiver<Chunk<'a, Vec<Recorded>>>, to_finish: &SyncSender<Chunk<'a, SignedChunk>>) {
+        for chunk in recorded {
+            if self.has_failed() {
+                return;
+            }
+            let signed = self.work.interrupted().and_then(|()| self.sign(chunk));
+            let Some(signed) = self.noted(signed) else { return };
+            let failed = signed.state.outcome.failure.is_some();
+            if to_finish.send(signed).is_err() || failed {
+                return;
+            }
+        }
+    }
+
+    /// Has signed what is to be signed of a chunk, and looks at what the ledger has of it already.
+    fn sign(&self, chunk: Chunk<'a, Vec<Recorded>>) -> Result<Chunk<'a, SignedChunk>, Error> {
+        let mut certificates: Vec<Option<IssuedCertificate>> = vec![None; chunk.rows.len()];
+        let mut to_sign = Vec::with_capacity(chunk.rows.len());
         let mut on_ledger = Vec::new();
-        for (at, recorded) in ledger.record(batch, self.number, linted)?.into_iter().enumerate() {
+        for (at, recorded) in chunk.state.into_iter().enumerate() {
             match recorded {
                 Recorded::Fresh(tbs) | Recorded::Resumed(tbs) => to_sign.push((at, tbs)),
                 Recorded::AlreadyIssued(certificate) => on_ledger.push((at, certificate)),
@@ -232,25 +183,12 @@ impl Chunk<'_> {
                 certificates[at] = Some(certificate?);
             }
         }
-        while !to_sign.is_empty() {
-            to_sign = self.sign(ledger, to_sign, &mut certificates)?;
-        }
-
-        let certificates = leaves
-            .into_iter()
-            .zip(certificates)
-            .map(|(leaf, certificate)| (leaf, certificate.expect("every row was taken from the ledger or signed")));
-        Ok((certificates.collect(), resumed))
+        let state = SignedChunk { certificates, resumed, outcome: self.have_signed(to_sign) };
+        Ok(Chunk { number: chunk.number, rows: chunk.rows, leaves: chunk.leaves, state })
     }
 
-    /// Signs what is recorded; whatever was signed is recorded again before anything else happens, also when the
-    /// signer failed. Returns what needs another round: the same leaves with the next serial number.
-    fn sign(
-        &self,
-        ledger: &Ledger,
-        to_sign: Vec<(usize, RecordedTbs)>,
-        certificates: &mut [Option<IssuedCertificate>],
-    ) -> Result<Vec<(usize, RecordedTbs)>, Error> {
+    /// Asks the signer, in as many calls at once as there are workers.
+    fn have_signed(&self, to_sign: Vec<(usize, RecordedTbs)>) -> Outcome {
         let jobs = self.work.jobs.max(1);
         let share = to_sign.len().div_ceil(jobs).max(1);
         let mut parts: Vec<(Vec<usize>, Vec<RecordedTbs>)> = Vec::with_capacity(jobs);
@@ -266,36 +204,98 @@ impl Chunk<'_> {
         let reports: Vec<(Vec<usize>, SignReport)> =
             parallel::map_each(parts, |(places, part)| (places, self.signer.sign(part)));
 
-        let mut made = 0;
-        let mut failure = None;
-        let mut again = Vec::new();
-        let mut fresh = Vec::new();
+        let mut outcome = Outcome::default();
         for (places, report) in reports {
-            made += report.signatures_made;
-            failure = failure.or(report.failure);
-            for (at, outcome) in places.into_iter().zip(report.outcomes) {
-                match outcome {
-                    Signed::Issued(certificate) => fresh.push((at, certificate)),
-                    Signed::NeedsNewSerial(tbs) => again.push((at, tbs)),
+            outcome.signatures_made += report.signatures_made;
+            outcome.failure = outcome.failure.or(report.failure);
+            for (at, signed) in places.into_iter().zip(report.outcomes) {
+                match signed {
+                    Signed::Issued(certificate) => outcome.fresh.push((at, certificate)),
+                    Signed::NeedsNewSerial(tbs) => outcome.again.push((at, tbs)),
                     Signed::Unsigned(_) => {}
                 }
             }
         }
-        fresh.sort_unstable_by_key(|(at, _)| *at);
-        let (places, fresh): (Vec<usize>, Vec<IssuedCertificate>) = fresh.into_iter().unzip();
-        ledger.record_issued(&self.work.batch.id, self.number, &fresh, made)?;
+        outcome
+    }
+
+    /// Records what was signed and hands it on. After a failure nothing is handed on, but what the signer has made until
+    /// then is recorded all the same. Returns whether the ledger already held certificates.
+    fn finish_all(
+        &self,
+        signed: Receiver<Chunk<'a, SignedChunk>>,
+        each: &mut dyn FnMut(Finished) -> Result<(), Error>,
+    ) -> bool {
+        let mut resumed = false;
+        for chunk in signed {
+            resumed |= chunk.state.resumed;
+            let Some(finished) = self.noted(self.finish(chunk)).flatten() else { continue };
+            if self.has_failed() {
+                continue;
+            }
+            let count = finished.len() as u64;
+            if self.noted(each(finished)).is_some() {
+                self.work.progress.advance(count);
+            }
+        }
+        resumed
+    }
+
+    /// Records what was signed of a chunk, and has signed what needs another serial number. None if the run has stopped
+    /// before all of it was signed.
+    fn finish(&self, chunk: Chunk<'a, SignedChunk>) -> Result<Option<Finished>, Error> {
+        let Chunk { number, rows, leaves, state: SignedChunk { mut certificates, mut outcome, .. } } = chunk;
+        loop {
+            let again = self.settle(number, outcome, &mut certificates)?;
+            if again.is_empty() {
+                break;
+            }
+            if self.has_failed() {
+                return Ok(None);
+            }
+            outcome = self.have_signed(self.raise(number, rows, again)?);
+        }
+        let certificates = leaves
+            .into_iter()
+            .zip(certificates)
+            .map(|(leaf, certificate)| (leaf, certificate.expect("every row was taken from the ledger or signed")));
+        Ok(Some(certificates.collect()))
+    }
+
+    /// Whatever was signed is recorded before anything else happens, also when the signer failed. Returns what needs
+    /// another round.
+    fn settle(
+        &self,
+        number: u64,
+        mut outcome: Outcome,
+        certificates: &mut [Option<IssuedCertificate>],
+    ) -> Result<Vec<(usize, RecordedTbs)>, Error> {
+        outcome.fresh.sort_unstable_by_key(|(at, _)| *at);
+        let (places, fresh): (Vec<usize>, Vec<IssuedCertificate>) = outcome.fresh.into_iter().unzip();
+        self.ledger.record_issued(&self.work.batch.id, number, &fresh, outcome.signatures_made)?;
         for (at, certificate) in places.into_iter().zip(fresh) {
             certificates[at] = Some(certificate);
         }
-        if let Some(failure) = failure {
-            return Err(failure.into());
-        }
-        let mut next = Vec::with_capacity(again.len());
-        let mut spool = self.work.spool.reader();
-        for (at, tbs) in again {
-            let (_, linted) = self.work.prepare(&mut spool, &self.rows[at], tbs.tbs().attempt() + 1)?;
-            next.push((at, ledger.retry(&self.work.batch.id, self.number, linted)?));
-        }
-        Ok(next)
+        outcome.failure.map_or(Ok(outcome.again), |failure| Err(failure.into()))
     }
+
+    /// The same leaves with their next serial numbers, recorded.
+    fn raise(
+        &self,
+        number: u64,
+        rows: &[Row],
+        again: Vec<(usize, RecordedTbs)>,
+    ) -> Result<Vec<(usize, RecordedTbs)>, Error> {
+        let mut spool = self.work.spool.reader();
+        let next = again.into_iter().map(|(at, tbs)| {
+            let (_, linted) = self.work.prepare(&mut spool, &rows[at], tbs.tbs().attempt() + 1)?;
+            Ok((at, self.ledger.retry(&self.work.batch.id, number, linted)?))
+        });
+        next.collect()
+    }
+}
+
+/// Who comes to the ledger after a write has failed only hears that one did.
+fn only_follows(error: &Error) -> bool {
+    matches!(error, Error::Ledger(LedgerError::Store(StoreError::Broken)))
 }

@@ -11,7 +11,7 @@ use crate::manifest::{Entry, TreeBuilder};
 use crate::verify::VerifiedLeaf;
 use crate::x509::SerialNumber;
 
-use super::issue::Work;
+use super::work::Work;
 use crate::parallel;
 
 /// Everything of a batch but its small files.
