@@ -121,11 +121,7 @@ fn making(criterion: &mut Criterion, pki: &pki::TestPki, leaves: &[SourceLeaf]) 
     group.bench_function("template from the policy", |bench| bench.iter(|| bound.template(black_box(&leaf))));
     group.bench_function("serial number", |bench| bench.iter(|| serial_for(black_box(&template), &seed, &issuer, 0)));
     group.bench_function("encode and lint", |bench| {
-        bench.iter_batched(
-            || serial.clone(),
-            |serial| issuer.prepare(black_box(&template), serial, 0),
-            BatchSize::SmallInput,
-        );
+        bench.iter_batched(|| serial, |serial| issuer.prepare(black_box(&template), serial, 0), BatchSize::SmallInput);
     });
     let linted = issuer.prepare(&template, serial, 0).expect("clean");
     group.bench_function("signature, file key P-256", |bench| {

@@ -144,7 +144,7 @@ fn walk(
                 return Err(DeliveryError::Line { name, line: count + 1, what }.into());
             }
         };
-        let differs = |what| DeliveryError::EntryDiffers { uid: entry.uid().clone(), what };
+        let differs = |what| DeliveryError::EntryDiffers { uid: *entry.uid(), what };
         if stored.uid != *entry.uid() {
             return Err(differs("UID").into());
         }

@@ -5,15 +5,18 @@
 use std::fmt;
 use std::fmt::Write as _;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use crate::crypto::sha256;
-use crate::x509::{SerialNumber, Sha256Digest};
+use crate::x509::{SerialNumber, Sha256Digest, Short};
 
 /// The name of an item: `reel.zip!inner.zip!path#n`, safe to print.
 ///
 /// Octets outside printable ASCII, and `%`, `!`, `#` inside a component, appear as `%XX`.
+///
+/// Copies share the text.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ItemName(Box<str>);
+pub struct ItemName(Arc<str>);
 
 impl ItemName {
     /// Longest escaped component that is kept whole; a longer one is cut and ends in `%..` and the first 16 digits of
@@ -22,13 +25,19 @@ impl ItemName {
 
     /// The name of an input: the last component of its path as given, or `-` for standard input.
     pub fn input(name: &[u8]) -> Self {
-        Self(escape(name).into())
+        let mut text = String::with_capacity(name.len());
+        escape(&mut text, name);
+        Self(text.into())
     }
 
     /// An entry inside this archive or directory.
     #[must_use]
     pub fn entry(&self, path: &[u8]) -> Self {
-        Self(format!("{}!{}", self.0, escape(path)).into())
+        let mut text = String::with_capacity(self.0.len() + 1 + path.len());
+        text.push_str(&self.0);
+        text.push('!');
+        escape(&mut text, path);
+        Self(text.into())
     }
 
     /// The n-th certificate inside this file, counted from 1.
@@ -61,10 +70,10 @@ impl ItemName {
     }
 }
 
-fn escape(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len());
+fn escape(text: &mut String, bytes: &[u8]) {
+    let start = text.len();
     for byte in bytes {
-        if text.len() >= ItemName::MAX_COMPONENT {
+        if text.len() - start >= ItemName::MAX_COMPONENT {
             write!(text, "%..{}", &sha256(bytes).to_string()[..16]).expect("writing to a String");
             break;
         }
@@ -74,7 +83,6 @@ fn escape(bytes: &[u8]) -> String {
             _ => write!(text, "%{byte:02X}").expect("writing to a String"),
         }
     }
-    text
 }
 
 impl fmt::Display for ItemName {
@@ -92,13 +100,13 @@ impl fmt::Debug for ItemName {
 /// A chip's unique identifier: the content octets of its leaf certificate's serial number.
 ///
 /// For STSAFE-A these are 11 octets: `02 09`, then the ST number of 9 (unique number 7, product id 2).
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Uid(Box<[u8]>);
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Uid(Short);
 
 impl Uid {
     /// The UID that a source leaf's serial number carries.
     pub fn from_serial(serial: &SerialNumber) -> Self {
-        Self(serial.content().into())
+        Self(Short::new(serial.content()).expect("a serial number has 20 octets at most"))
     }
 
     /// From octets that were a serial number's content before (ledger, manifest).
@@ -106,23 +114,20 @@ impl Uid {
     /// # Errors
     /// Not 1 to 20 octets.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, OriginError> {
-        if (1..=SerialNumber::MAX_OCTETS).contains(&bytes.len()) {
-            Ok(Self(bytes.into()))
-        } else {
-            Err(OriginError::UidLength { octets: bytes.len() })
-        }
+        let short = Short::new(bytes).filter(|_| !bytes.is_empty());
+        short.map(Self).ok_or(OriginError::UidLength { octets: bytes.len() })
     }
 
     /// The octets.
     pub fn as_bytes(&self) -> &[u8] {
-        &self.0
+        self.0.as_bytes()
     }
 }
 
 /// Upper-case hexadecimal, the one spelling of a UID.
 impl fmt::Display for Uid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex::encode_upper(&self.0))
+        fmt::Display::fmt(&self.0, f)
     }
 }
 

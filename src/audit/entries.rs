@@ -280,7 +280,7 @@ impl Walk {
             let message = format!("chip {} does not come after the chip before it", entry.uid());
             report.fault(code::ENTRY_ORDER, &place(self.numbers), &message);
         }
-        self.last = Some(entry.uid().clone());
+        self.last = Some(*entry.uid());
     }
 
     fn good(&mut self, good: Good, context: &Context<'_>, report: &mut AuditReport) {
@@ -514,7 +514,7 @@ impl Context<'_> {
             source: leaf.origin().fingerprint,
             attempt: entry.attempt(),
             sample: Sample::of(entry, leaf.certificate()),
-            serial: entry.serial().clone(),
+            serial: *entry.serial(),
             possession,
         })
     }

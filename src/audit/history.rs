@@ -171,7 +171,7 @@ fn chips(job: &Audit<'_>, batches: &[Batch], report: &mut AuditReport) -> Result
         if job.cancel.load(Ordering::Relaxed) {
             return Err(Error::Interrupted);
         }
-        let Some(uid) = walks.iter().filter_map(|walk| walk.next.as_ref()).map(Entry::uid).min().cloned() else {
+        let Some(uid) = walks.iter().filter_map(|walk| walk.next.as_ref()).map(Entry::uid).min().copied() else {
             break;
         };
         let mut met: Vec<(&Batch, Entry)> = Vec::new();

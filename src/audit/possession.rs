@@ -87,7 +87,7 @@ pub(super) fn open(
         report.fault(code::POSSESSION_RECEIPTS, PLACE, "the receipts are not those that were sealed");
         return Receipts::default();
     }
-    let chips = receipts.into_iter().map(|receipt| (receipt.uid.clone(), receipt)).collect();
+    let chips = receipts.into_iter().map(|receipt| (receipt.uid, receipt)).collect();
     Receipts { batch, chips, stated: Some((supplement.shown, supplement.chips)) }
 }
 

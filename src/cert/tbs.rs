@@ -1,8 +1,8 @@
 //! TBSCertificate (RFC 5280 §4.1.2): encoded once, then only wrapped.
 
 use crate::origin::Origin;
-use crate::x509::tlv::{element, tag, write_element};
-use crate::x509::{Certificate, LazySha256, SerialNumber, Sha256Digest, SignatureAlgorithm, Spki, Validity};
+use crate::x509::tlv::{nest, tag, write_element};
+use crate::x509::{Certificate, Extension, LazySha256, SerialNumber, Sha256Digest, SignatureAlgorithm, Spki, Validity};
 
 use super::{IssuerIdentity, ObjectTemplate};
 
@@ -28,30 +28,26 @@ pub struct TbsCertificate {
 impl TbsCertificate {
     /// Encodes `template` for `issuer`: version 3, the issuer's subject and the SubjectPublicKeyInfo as received.
     pub fn encode(issuer: &IssuerIdentity, template: &ObjectTemplate, serial: SerialNumber, attempt: u32) -> Self {
-        let mut extensions = Vec::with_capacity(256);
-        for extension in &template.extensions {
-            let oid = element(tag::OBJECT_IDENTIFIER, &[extension.oid.as_bytes()]);
-            let critical: &[u8] = if extension.critical { &[tag::BOOLEAN, 1, 0xFF] } else { &[] };
-            let value = element(tag::OCTET_STRING, &[&extension.value]);
-            write_element(&mut extensions, tag::SEQUENCE, &[&oid, critical, &value]);
-        }
-        if !extensions.is_empty() {
-            extensions = element(0xA3, &[&element(tag::SEQUENCE, &[&extensions])]);
-        }
-        let times = [template.validity.not_before().to_der(), template.validity.not_after().to_der()];
-        let der = element(
-            tag::SEQUENCE,
-            &[
-                &[0xA0, 3, tag::INTEGER, 1, 2],
-                &element(tag::INTEGER, &[serial.content()]),
-                &template.signature.identifier(),
-                issuer.subject().der(),
-                &element(tag::SEQUENCE, &[&times[0], &times[1]]),
-                template.subject.der(),
-                template.spki.der(),
-                &extensions,
-            ],
-        );
+        let mut der = Vec::with_capacity(OCTETS);
+        nest(&mut der, tag::SEQUENCE, |der| {
+            der.extend([0xA0, 3, tag::INTEGER, 1, 2]);
+            write_element(der, tag::INTEGER, &[serial.content()]);
+            template.signature.write_identifier(der);
+            der.extend_from_slice(issuer.subject().der());
+            nest(der, tag::SEQUENCE, |der| {
+                template.validity.not_before().write_der(der);
+                template.validity.not_after().write_der(der);
+            });
+            der.extend_from_slice(template.subject.der());
+            der.extend_from_slice(template.spki.der());
+            if !template.extensions.is_empty() {
+                nest(der, 0xA3, |der| {
+                    nest(der, tag::SEQUENCE, |der| {
+                        template.extensions.iter().for_each(|extension| write_extension(der, extension));
+                    });
+                });
+            }
+        });
         Self {
             der,
             origin: template.origin.clone(),
@@ -71,7 +67,7 @@ impl TbsCertificate {
         Self {
             der: certificate.tbs().to_vec(),
             origin: origin.clone(),
-            serial: certificate.serial().clone(),
+            serial: *certificate.serial(),
             attempt: 0,
             signature: certificate.signature_algorithm(),
             validity: certificate.validity(),
@@ -128,9 +124,26 @@ impl TbsCertificate {
 
     /// The certificate: these very octets, the algorithm, and `signature`.
     pub fn wrap(&self, signature: &[u8]) -> Vec<u8> {
-        element(
-            tag::SEQUENCE,
-            &[&self.der, &self.signature.identifier(), &element(tag::BIT_STRING, &[&[0], signature])],
-        )
+        let mut der = Vec::with_capacity(self.der.len() + signature.len() + 32);
+        nest(&mut der, tag::SEQUENCE, |der| {
+            der.extend_from_slice(&self.der);
+            self.signature.write_identifier(der);
+            write_element(der, tag::BIT_STRING, &[&[0], signature]);
+        });
+        der
     }
+}
+
+/// Room for what most tbsCertificates take.
+const OCTETS: usize = 768;
+
+/// RFC 5280 §4.1: the default of critical is left away (X.690 §11.5).
+fn write_extension(out: &mut Vec<u8>, extension: &Extension) {
+    nest(out, tag::SEQUENCE, |out| {
+        write_element(out, tag::OBJECT_IDENTIFIER, &[extension.oid.as_bytes()]);
+        if extension.critical {
+            out.extend([tag::BOOLEAN, 1, 0xFF]);
+        }
+        write_element(out, tag::OCTET_STRING, &[&extension.value]);
+    });
 }

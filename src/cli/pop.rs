@@ -30,7 +30,7 @@ pub(crate) fn run(command: &PopCommand, world: &World, printer: Printer) -> Resu
             };
             let challenge = Challenge {
                 batch: proved.statement.batch,
-                uid: presence.entry.uid().clone(),
+                uid: *presence.entry.uid(),
                 certificate_sha256: presence.entry.sha256(),
                 nonce: world.random(),
             };
@@ -104,7 +104,7 @@ fn answer(
         Err(error) => return refused(&error.to_string()),
     };
     let receipt = Receipt {
-        uid: entry.uid().clone(),
+        uid: *entry.uid(),
         certificate_sha256: entry.sha256(),
         nonce: challenge.nonce,
         signature,
@@ -151,13 +151,13 @@ fn seal_receipts(
     let mut chips: BTreeMap<Uid, Receipt> = BTreeMap::new();
     for path in receipts {
         for receipt in read(path)? {
-            chips.insert(receipt.uid.clone(), receipt);
+            chips.insert(receipt.uid, receipt);
         }
     }
     if chips.is_empty() {
         return Err(Fault::usage("there is no receipt to seal"));
     }
-    let names: Vec<ChipName> = chips.keys().cloned().map(ChipName::from).collect();
+    let names: Vec<ChipName> = chips.keys().copied().map(ChipName::from).collect();
     let job = Prove { batch, chips: Chips::These(&names), advance: &|_| {}, cancel: &world.cancel };
     let mut wrong = Vec::new();
     let statement = BatchReader::open(batch)?.read(STATEMENT_FILE)?;

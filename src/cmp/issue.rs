@@ -230,7 +230,7 @@ impl Asker<'_> {
             }
             let answers: Vec<Answer> = answers.into_iter().map(|answer| answer.expect("all were answered")).collect();
             for ((_, certificate, _), row) in answers.iter().zip(rows) {
-                if !serials.insert(certificate.serial().clone()) {
+                if !serials.insert(*certificate.serial()) {
                     let reason = format!("chip {}: its serial number is another certificate's too", row.key.uid);
                     let finding = self.finding(row, code::CMP_REFUSED, reason)?;
                     return Ok(Err((vec![finding], "serial numbers that the CA used twice")));

@@ -66,6 +66,22 @@ impl PublicKey {
         Ok(Self { spki: spki.clone(), engine })
     }
 
+    /// Proves that `spki` holds a valid key, as [`from_spki`](Self::from_spki) does, for those who verify nothing with
+    /// it: a leaf's key costs a tenth of the time this way.
+    ///
+    /// # Errors
+    /// As [`from_spki`](Self::from_spki).
+    pub fn check(spki: &Spki) -> Result<(), KeyError> {
+        match spki.algorithm() {
+            algorithm @ KeyAlgorithm::P256 => {
+                // SEC 1 §2.3.4: coordinates are reduced, the point is on the curve; the reader has refused other forms
+                p256::PublicKey::from_sec1_bytes(spki.key()).map_err(|_| KeyError::NotOnCurve { algorithm })?;
+                Ok(())
+            }
+            _ => Self::from_spki(spki).map(|_| ()),
+        }
+    }
+
     /// The SubjectPublicKeyInfo as received.
     pub fn spki(&self) -> &Spki {
         &self.spki

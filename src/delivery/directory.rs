@@ -286,20 +286,20 @@ impl Sink for BatchWriter {
 
     fn entry_line(&mut self, line: &str) -> Result<(), DeliveryError> {
         // hexadecimal of one case sorts as the octets do
-        let uid = line.strip_prefix("{\"uid\":\"").and_then(|rest| rest.split_once('"')).map(|(uid, _)| uid.to_owned());
+        let uid = line.strip_prefix("{\"uid\":\"").and_then(|rest| rest.split_once('"')).map(|(uid, _)| uid);
         let number = self.open.as_ref().map_or(0, |open| open.entries) + 1;
         let Some(uid) = uid else {
             let what = "not a line of the manifest";
             return Err(DeliveryError::Line { name: ENTRIES_FILE.to_owned(), line: number, what });
         };
-        if let Some(open) = self.open.as_ref().filter(|open| open.last >= uid) {
-            let previous = open.last.clone();
-            return Err(DeliveryError::Order { what: "entries", previous, found: uid });
+        if let Some(open) = self.open.as_ref().filter(|open| *open.last >= *uid) {
+            let (previous, found) = (open.last.clone(), uid.to_owned());
+            return Err(DeliveryError::Order { what: "entries", previous, found });
         }
         self.line(ENTRIES_FILE, line)?;
         if let Some(open) = &mut self.open {
             open.entries += 1;
-            open.last = uid;
+            uid.clone_into(&mut open.last);
         }
         Ok(())
     }

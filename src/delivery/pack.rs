@@ -58,7 +58,7 @@ impl PackWriter {
         let begin = format!("{{\"uid\":\"{uid}\"");
         let own = proof.lines.iter().find(|line| line.line.starts_with(&begin));
         let (Some(chip), Some(own)) = (&proof.chip, own) else {
-            return Err(DeliveryError::EntryDiffers { uid: proof.uid.clone(), what: "line" });
+            return Err(DeliveryError::EntryDiffers { uid: proof.uid, what: "line" });
         };
         let write = || -> rusqlite::Result<()> {
             let mut insert = self.connection.prepare_cached(INSERT)?;
@@ -238,7 +238,7 @@ impl PackReader {
             let path = digests.iter().copied().map(Sha256Digest::new).collect();
             lines.push(ProofLine { index: *position, path, line });
         }
-        Ok(Proof { uid: uid.clone(), chip: None, lines, statement: self.fact("statement")?, seal: self.fact("seal")? })
+        Ok(Proof { uid: *uid, chip: None, lines, statement: self.fact("statement")?, seal: self.fact("seal")? })
     }
 
     fn fact(&self, key: &str) -> Result<Vec<u8>, DeliveryError> {

@@ -50,7 +50,7 @@ impl Parts {
             return Err(DeliveryError::Order { what: self.stem, previous, found });
         }
         if let Some((_, data)) = entries.iter().find(|(_, data)| data.len() > MAX_ENTRY) {
-            return Err(DeliveryError::EntryTooLarge { uid: uid.clone(), octets: data.len(), limit: MAX_ENTRY });
+            return Err(DeliveryError::EntryTooLarge { uid: *uid, octets: data.len(), limit: MAX_ENTRY });
         }
         if self.current.entries() > 0 && self.current.entries() + entries.len() as u64 > self.limit {
             self.next_part()?;
@@ -62,7 +62,7 @@ impl Parts {
             name.push_str(suffix);
             self.current.add(&name, data).map_err(|source| at(&self.path(), source))?;
         }
-        self.last = Some(uid.clone());
+        self.last = Some(*uid);
         self.chips += 1;
         Ok(())
     }

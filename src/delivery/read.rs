@@ -283,7 +283,7 @@ impl CertificateStream {
         if *self.shape.get_or_insert(shape) != shape {
             return Err(self.refused("choice of der and pem", "that of the other certificates"));
         }
-        self.last = Some(uid.clone());
+        self.last = Some(uid);
         Ok(Some(StoredCertificate { uid, der }))
     }
 

@@ -87,7 +87,12 @@ impl<W: Write> ZipWriter<W> {
         record.local(self.stamp, &mut self.header);
         self.out.write_all(&self.header)?;
         self.out.write_all(data)?;
-        self.rows.add(&[&[length], record.name, &record.crc.to_le_bytes(), &size.to_le_bytes()].concat())?;
+        self.header.clear();
+        self.header.push(length);
+        for part in [record.name, &record.crc.to_le_bytes(), &size.to_le_bytes()] {
+            self.header.extend_from_slice(part);
+        }
+        self.rows.add(&self.header)?;
         self.entries += 1;
         self.offset += record.span();
         Ok(())

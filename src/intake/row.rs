@@ -25,7 +25,7 @@ impl Row {
     }
 
     pub(crate) fn uid(&self) -> Uid {
-        self.key.uid.to_uid().expect("made from a UID")
+        self.key.uid
     }
 
     pub(crate) fn source(&self) -> Sha256Digest {
@@ -49,15 +49,17 @@ impl Row {
 
     /// The item's name and the leaf's octets as they were spooled.
     pub(crate) fn load(&self, spool: &Spool) -> Result<SourceLeaf, Error> {
-        Self::leaf(&spool.read(self.spooled.spooled())?)
+        let record = spool.read(self.spooled.spooled())?;
+        let (item, der) = Self::parts(&record)?;
+        Ok(SourceLeaf { item, der: der.to_vec(), file_name: None })
     }
 
-    fn leaf(record: &[u8]) -> Result<SourceLeaf, Error> {
+    fn parts(record: &[u8]) -> Result<(ItemName, &[u8]), Error> {
         let changed = || Error::SpoolChanged;
         let (length, rest) = record.split_first_chunk::<2>().ok_or_else(changed)?;
         let (name, der) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length))).ok_or_else(changed)?;
         let name = std::str::from_utf8(name).ok().and_then(|name| ItemName::from_escaped(name).ok());
-        Ok(SourceLeaf { item: name.ok_or_else(changed)?, der: der.to_vec(), file_name: None })
+        Ok((name.ok_or_else(changed)?, der))
     }
 
     /// The verified leaf again: the same octets, the proof of pass 1, validity judged at `at`.
@@ -67,9 +69,9 @@ impl Row {
         verifier: &Verifier,
         at: Time,
     ) -> Result<Result<VerifiedLeaf, Finding>, Error> {
-        let leaf = Self::leaf(&spool.read(self.spooled.spooled())?)?;
+        let (item, der) = Self::parts(spool.read(self.spooled.spooled())?)?;
         let receipt = verifier.receipt(self.slip, self.key.fingerprint);
-        verifier.readmit(&leaf, &receipt, at).ok_or(Error::SpoolChanged)
+        verifier.readmit(item, der, &receipt, at).ok_or(Error::SpoolChanged)
     }
 }
 

@@ -19,7 +19,7 @@ pub fn received(
     signature: Vec<u8>,
 ) -> Result<IssuedCertificate, IssueError> {
     let tbs = recorded.into_tbs();
-    let uid = || tbs.origin().uid.clone();
+    let uid = || tbs.origin().uid;
     key.verify(tbs.signature_algorithm(), tbs.der(), &signature)
         .map_err(|source| IssueError::WrongSignature { uid: uid(), source })?;
     if tbs.full_width_signature() && !is_full_width(issuer.algorithm(), &signature) {

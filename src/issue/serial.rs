@@ -27,7 +27,7 @@ fn derive(seed: &Seed, issuer_sha256: &Sha256Digest, leaf_sha256: &Sha256Digest,
 pub fn serial_for(template: &ObjectTemplate, seed: &Seed, issuer: &IssuerIdentity, attempt: u32) -> SerialNumber {
     match &template.serial {
         SerialRule::Derived => derive(seed, &issuer.spki_sha256(sha256), &template.origin.fingerprint, attempt),
-        SerialRule::Source(serial) => serial.clone(),
+        SerialRule::Source(serial) => *serial,
     }
 }
 

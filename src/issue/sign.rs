@@ -124,7 +124,7 @@ fn verified(key: &PublicKey, unchecked: UncheckedCertificate) -> Result<IssuedCe
 fn released(unchecked: UncheckedCertificate, verdict: Verdict) -> Result<IssuedCertificate, IssueError> {
     match verdict {
         Ok(()) => Ok(IssuedCertificate::assert_verified(unchecked)),
-        Err(source) => Err(IssueError::WrongSignature { uid: unchecked.tbs.origin().uid.clone(), source }),
+        Err(source) => Err(IssueError::WrongSignature { uid: unchecked.tbs.origin().uid, source }),
     }
 }
 
@@ -225,7 +225,7 @@ fn check_algorithm(key: &Spki, slot: &Slot) -> Result<(), IssueError> {
     if algorithm.fits(key.algorithm()) {
         return Ok(());
     }
-    Err(IssueError::AlgorithmNotOfKey { uid: tbs.origin().uid.clone(), algorithm, key: key.algorithm() })
+    Err(IssueError::AlgorithmNotOfKey { uid: tbs.origin().uid, algorithm, key: key.algorithm() })
 }
 
 struct Work<'a> {
@@ -283,7 +283,7 @@ impl Work<'_> {
         slot.signatures += 1;
         if let Err(source) = verdict {
             slot.state = State::Failed;
-            return Err(IssueError::WrongSignature { uid: tbs.origin().uid.clone(), source });
+            return Err(IssueError::WrongSignature { uid: tbs.origin().uid, source });
         }
         if !tbs.full_width_signature() || is_full_width(self.issuer.identity.spki().algorithm(), &signature) {
             slot.state = State::Good(signature);
@@ -291,7 +291,7 @@ impl Work<'_> {
             slot.state = State::Deterministic;
         } else if slot.signatures > repeats(self.issuer.identity.spki().algorithm()) {
             slot.state = State::Failed;
-            return Err(IssueError::NeverFullWidth { uid: tbs.origin().uid.clone(), signatures: slot.signatures });
+            return Err(IssueError::NeverFullWidth { uid: tbs.origin().uid, signatures: slot.signatures });
         } else {
             slot.short = Some(signature);
         }

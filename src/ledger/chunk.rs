@@ -107,7 +107,7 @@ impl Ledger {
             let leaf = &known.leaves[index];
             let before = leaf.tbs.ok_or_else(|| known.not_recorded(uid))?;
             if leaf.issued.is_some() {
-                return Err(LedgerError::CertificateDiffers { uid: uid.clone(), batch: batch.clone() });
+                return Err(LedgerError::CertificateDiffers { uid: *uid, batch: batch.clone() });
             }
             if tbs.attempt() == leaf.attempt && leaf.attempt > 0 && before == digest {
                 // recorded by a call that was told it had failed
@@ -115,10 +115,10 @@ impl Ledger {
             }
             let expected = leaf.attempt + 1;
             if tbs.attempt() != expected {
-                return Err(LedgerError::AttemptDiffers { uid: uid.clone(), found: tbs.attempt(), expected });
+                return Err(LedgerError::AttemptDiffers { uid: *uid, found: tbs.attempt(), expected });
             }
             if before == digest {
-                return Err(LedgerError::RetryUnchanged { uid: uid.clone(), attempt: expected });
+                return Err(LedgerError::RetryUnchanged { uid: *uid, attempt: expected });
             }
             known.check_open(book)?;
             let body = Retry { index, attempt: expected, tbs: digest }.write();
@@ -161,7 +161,7 @@ impl Ledger {
                     Some(true) => continue,
                     None if !std::mem::replace(&mut taken[index], true) => {}
                     Some(false) | None => {
-                        let uid = certificate.origin().uid.clone();
+                        let uid = certificate.origin().uid;
                         return Err(LedgerError::CertificateDiffers { uid, batch: batch.clone() });
                     }
                 }
@@ -338,7 +338,7 @@ impl Chunk {
             self.check_leaf(index, linted.tbs())?;
             let (found, expected) = (linted.tbs().attempt(), self.leaves[index].attempt);
             if found != expected {
-                let uid = linted.tbs().origin().uid.clone();
+                let uid = linted.tbs().origin().uid;
                 return Err(LedgerError::AttemptDiffers { uid, found, expected });
             }
         }
@@ -357,7 +357,7 @@ impl Chunk {
         } else {
             return Ok(());
         };
-        Err(LedgerError::LeafDiffers { uid: tbs.origin().uid.clone(), batch: self.batch.id.clone(), what })
+        Err(LedgerError::LeafDiffers { uid: tbs.origin().uid, batch: self.batch.id.clone(), what })
     }
 
     fn check_digests(&self, linted: &[LintedTbs], digests: &[Sha256Digest]) -> Result<(), LedgerError> {
@@ -374,12 +374,12 @@ impl Chunk {
             None => Err(self.not_recorded(uid)),
             Some(recorded) if recorded == *found => Ok(()),
             Some(recorded) => {
-                Err(LedgerError::TbsDiffers { uid: uid.clone(), batch: self.batch.id.clone(), recorded, found: *found })
+                Err(LedgerError::TbsDiffers { uid: *uid, batch: self.batch.id.clone(), recorded, found: *found })
             }
         }
     }
 
     pub(super) fn not_recorded(&self, uid: &Uid) -> LedgerError {
-        LedgerError::NotRecorded { uid: uid.clone(), batch: self.batch.id.clone(), chunk: self.number }
+        LedgerError::NotRecorded { uid: *uid, batch: self.batch.id.clone(), chunk: self.number }
     }
 }

@@ -94,7 +94,7 @@ impl Ledger {
                     Some(true) => continue,
                     None if !std::mem::replace(&mut taken[index], true) => {}
                     Some(false) | None => {
-                        let uid = leaf.uid.clone();
+                        let uid = leaf.uid;
                         return Err(LedgerError::CertificateDiffers { uid, batch: batch.clone() });
                     }
                 }

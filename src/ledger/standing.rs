@@ -113,7 +113,7 @@ impl Standings {
             Known::Issued { same_policy, same_params, same_source } => {
                 Standing::Issued { batch, same_policy, same_params, same_source }
             }
-            Known::KeyUnderOtherUid(uid) => Standing::KeyUnderOtherUid { batch, uid: self.uids[place(uid)].clone() },
+            Known::KeyUnderOtherUid(uid) => Standing::KeyUnderOtherUid { batch, uid: self.uids[place(uid)] },
             Known::UidWithOtherKey => Standing::UidWithOtherKey { batch },
         }
     }
@@ -289,7 +289,7 @@ fn by_key<L: Leaves + ?Sized>(
                 continue;
             }
             let uid = number32(standings.uids.len());
-            standings.uids.push(list.uid(found.listed)?.clone());
+            standings.uids.push(*list.uid(found.listed)?);
             let known = Known::KeyUnderOtherUid(uid);
             standings.found.push(Found { leaf: found.incoming, batch: number32(number), known });
         }

@@ -510,7 +510,7 @@ proptest! {
                     let (heavy, standing) = match (same_uid, same_key) {
                         (true, false) => (3, Standing::UidWithOtherKey { batch: batch.clone() }),
                         (false, true) => {
-                            (2, Standing::KeyUnderOtherUid { batch: batch.clone(), uid: listed.uid.clone() })
+                            (2, Standing::KeyUnderOtherUid { batch: batch.clone(), uid: listed.uid })
                         }
                         (true, true) if *policy == "test" => (1, Standing::Held { batch: batch.clone() }),
                         _ => continue,

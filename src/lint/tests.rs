@@ -7,7 +7,7 @@ use super::*;
 fn a_good_certificate_has_no_finding_and_is_accepted() {
     let case = Case::good();
     assert_eq!(case.codes(), Vec::<&str>::new());
-    let tbs = TbsCertificate::encode(&case.issuer, &case.template, case.recorded_serial.clone(), 0);
+    let tbs = TbsCertificate::encode(&case.issuer, &case.template, case.recorded_serial, 0);
     assert_eq!(tbs.der(), case.der(), "the encoder writes what the test wrote by hand");
     let linted = check(&case.issuer, &case.template, tbs.clone()).unwrap();
     assert_eq!(linted.into_tbs(), tbs);

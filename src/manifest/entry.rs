@@ -83,12 +83,12 @@ impl Entry {
         relax.sort_unstable();
         relax.dedup();
         Self {
-            uid: leaf.uid().clone(),
+            uid: *leaf.uid(),
             st_number: leaf.st_number().map(|number| number.try_into().expect("an ST number has 9 octets")),
             source_item: leaf.origin().item.clone(),
             source_sha256: leaf.origin().fingerprint,
             spki_sha256,
-            serial: serial.clone(),
+            serial: *serial,
             attempt,
             sha256,
             sha1: sha1(der),

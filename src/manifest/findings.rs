@@ -37,7 +37,7 @@ impl FindingLine {
             disposition: finding.disposition,
             code: finding.code.as_str().into(),
             reason,
-            uid: finding.uid.clone(),
+            uid: finding.uid,
             source_sha256: finding.source_sha256,
         }
     }

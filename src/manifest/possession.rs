@@ -128,7 +128,7 @@ impl Receipt {
         let key = PublicKey::from_spki(spki).map_err(|_| SignatureError::Invalid)?;
         let challenge = Challenge {
             batch: batch.to_owned(),
-            uid: self.uid.clone(),
+            uid: self.uid,
             certificate_sha256: self.certificate_sha256,
             nonce: self.nonce,
         };
@@ -316,7 +316,7 @@ mod tests {
         let line = challenge.to_line(KeyAlgorithm::P256);
         assert_eq!(Challenge::parse(line.as_bytes()).unwrap(), challenge);
         let receipt = Receipt {
-            uid: challenge.uid.clone(),
+            uid: challenge.uid,
             certificate_sha256: challenge.certificate_sha256,
             nonce: challenge.nonce,
             signature: vec![0x30, 0],

@@ -127,7 +127,7 @@ impl Answers {
                 let Some(judged) = judged? else { continue };
                 let reason = match judged {
                     Err((code, reason)) => Some((code, reason)),
-                    Ok((_, certificate, _)) if serials.insert(certificate.serial().clone()) => None,
+                    Ok((_, certificate, _)) if serials.insert(*certificate.serial()) => None,
                     Ok((_, certificate, _)) => {
                         let serial = hex::encode_upper(certificate.serial().content());
                         let reason = format!("serial number {serial} is another certificate's too (RFC 5280 §4.1.2.2)");

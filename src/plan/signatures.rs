@@ -125,7 +125,7 @@ impl<'a> Signatures<'a> {
     }
 
     fn take(&self, recorded: RecordedTbs) -> Result<Signed, IssueError> {
-        let uid = recorded.tbs().origin().uid.clone();
+        let uid = recorded.tbs().origin().uid;
         let at = self.rows.binary_search_by(|row| row.key.uid.as_bytes().cmp(uid.as_bytes()));
         let (attempt, place) = &self.places[at.expect("the leaf is one of the plan's")];
         if recorded.tbs().attempt() < *attempt {

@@ -1,5 +1,7 @@
 //! A policy, an issuer and a batch: every field decided but for what comes from the leaf.
 
+use std::sync::Arc;
+
 use crate::cert::{DeviceLimits, IssuerIdentity, ObjectTemplate, RuleScope, SerialRule};
 use crate::origin::{Finding, Origin};
 use crate::verify::{Family, VerifiedLeaf};
@@ -64,7 +66,7 @@ struct BoundExtension {
 
 #[derive(Clone, Debug)]
 enum BoundExtensionValue {
-    Fixed(Box<[u8]>),
+    Fixed(Arc<[u8]>),
     FromLeaf(Node),
 }
 
@@ -216,7 +218,7 @@ impl BoundPolicy {
         self.check_leaf(leaf).map_err(|(code, reason)| reject(leaf, code, reason))?;
         let serial = match self.serial {
             SerialSource::Derived => SerialRule::Derived,
-            SerialSource::Source => SerialRule::Source(leaf.certificate().serial().clone()),
+            SerialSource::Source => SerialRule::Source(*leaf.certificate().serial()),
         };
         let source = leaf.certificate().validity();
         self.fill(leaf.origin().clone(), serial, leaf.spki().clone(), source, &LeafValues::of(leaf)).map_err(|fault| {
@@ -279,15 +281,18 @@ impl BoundPolicy {
             BoundValidity::Fixed(validity) => *validity,
             BoundValidity::FromLeaf { rule, issued_at, issuer } => rule.decide(*issued_at, source, *issuer)?,
         };
+        let mut octets = Vec::with_capacity(256);
         let subject = match &self.subject {
             BoundName::Fixed(name) => name.clone(),
-            BoundName::FromLeaf(node) => Name::from_der(&render(node, values)?).expect("the policy builds names"),
+            BoundName::FromLeaf(node) => {
+                Name::from_der(render(node, values, &mut octets)?).expect("the policy builds names")
+            }
         };
         let mut extensions = Vec::with_capacity(self.extensions.len());
         for extension in &self.extensions {
             let value = match &extension.value {
-                BoundExtensionValue::Fixed(octets) => octets.clone(),
-                BoundExtensionValue::FromLeaf(node) => render(node, values)?.into(),
+                BoundExtensionValue::Fixed(octets) => Arc::clone(octets),
+                BoundExtensionValue::FromLeaf(node) => render(node, values, &mut octets)?.into(),
             };
             extensions.push(Extension { oid: extension.oid, critical: extension.critical, value });
         }
@@ -339,15 +344,16 @@ impl BoundPolicy {
     }
 }
 
-fn render(node: &Node, values: &LeafValues<'_>) -> Result<Vec<u8>, Unfit> {
-    let mut out = Vec::with_capacity(128);
-    node.render(values, &mut out)?;
-    Ok(out)
+/// The octets of a node for a leaf, in a buffer for those of many.
+fn render<'a>(node: &Node, values: &LeafValues<'_>, octets: &'a mut Vec<u8>) -> Result<&'a [u8], Unfit> {
+    octets.clear();
+    node.render(values, octets)?;
+    Ok(octets)
 }
 
 fn reject(leaf: &VerifiedLeaf, code: crate::origin::Code, reason: String) -> Finding {
     let origin = leaf.origin();
-    Finding::rejected(origin.item.clone(), code, reason).of(Some(origin.uid.clone()), Some(origin.fingerprint))
+    Finding::rejected(origin.item.clone(), code, reason).of(Some(origin.uid), Some(origin.fingerprint))
 }
 
 fn is_uuid(text: &str) -> bool {

@@ -327,5 +327,5 @@ fn a_leaf_of_another_kind_is_rejected() {
     let bound = policy.bind(&CaSpec::default().issuer(), &batch(&policy, &[])).unwrap();
     let finding = bound.template(&leaf).unwrap_err();
     assert_eq!(finding.code.as_str(), "policy.leaf.key");
-    assert_eq!(finding.uid, Some(leaf.uid().clone()));
+    assert_eq!(finding.uid, Some(*leaf.uid()));
 }

@@ -97,7 +97,7 @@ fn check(
         }
     };
     let serial = match &template.serial {
-        SerialRule::Source(serial) => serial.clone(),
+        SerialRule::Source(serial) => *serial,
         SerialRule::Derived => SerialNumber::from_content(&[0x40; 16]).unwrap(),
     };
     let tbs = TbsCertificate::encode(issuer, &template, serial, 0);

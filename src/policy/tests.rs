@@ -14,7 +14,7 @@ fn issue(policy: &Policy, issuer: &IssuerIdentity, given: &[(&str, &str)], leaf:
     let bound = policy.bind(issuer, &batch(policy, given)).unwrap_or_else(|errors| panic!("{errors}"));
     let template = bound.template(leaf).unwrap();
     let serial = match &template.serial {
-        SerialRule::Source(serial) => serial.clone(),
+        SerialRule::Source(serial) => *serial,
         SerialRule::Derived => SerialNumber::from_content(&[0x40; 16]).unwrap(),
     };
     let tbs = TbsCertificate::encode(issuer, &template, serial, 0);

@@ -13,7 +13,7 @@ impl ChipName {
     /// The whole UIDs that this can be, most likely first; for a unique number none, since the product id is not in it.
     pub fn candidates(&self) -> Vec<Uid> {
         let octets = self.0.as_bytes();
-        let whole = self.0.clone();
+        let whole = self.0;
         match octets.len() {
             UNIQUE => vec![],
             ST_NUMBER => {

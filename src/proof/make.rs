@@ -137,7 +137,7 @@ impl<'a> Wanted<'a> {
         let [st_number, unique] = ChipName::parts(uid).unwrap_or_default();
         for name in [uid.as_bytes(), st_number, unique] {
             if let Some(found) = names.get_mut(name) {
-                *found = Some(uid.clone());
+                *found = Some(*uid);
             }
         }
     }
@@ -148,8 +148,8 @@ impl<'a> Wanted<'a> {
         self.given
             .iter()
             .map(|name| {
-                let found = names.get(name.as_bytes()).cloned().flatten();
-                found.or_else(|| name.whole().cloned()).ok_or_else(|| Error::Chip {
+                let found = names.get(name.as_bytes()).copied().flatten();
+                found.or_else(|| name.whole().copied()).ok_or_else(|| Error::Chip {
                     chip: name.to_string(),
                     found: "names no chip of the batch",
                     hint: "To prove that a chip is not in the batch, give its whole UID: the leaf's serial number.",
@@ -252,7 +252,7 @@ impl Maker {
         // damage is better found by whoever makes the proof than by whoever checks it
         for (der, key) in [(&row.certificate, "sha256"), (&row.source, "source_sha256")] {
             if !row.line.contains(&format!("\"{key}\":\"{}\"", sha256(der))) {
-                return Err(DeliveryError::EntryDiffers { uid: row.uid.clone(), what: key }.into());
+                return Err(DeliveryError::EntryDiffers { uid: row.uid, what: key }.into());
             }
         }
         let chip = ProofChip {
@@ -267,7 +267,7 @@ impl Maker {
     fn absence(&self, uid: &Uid, lines: &[Option<&Row>]) -> Proof {
         let line = |row: &Row| ProofLine { index: row.index, path: self.tree.path(row.index), line: row.line.clone() };
         Proof {
-            uid: uid.clone(),
+            uid: *uid,
             chip: None,
             lines: lines.iter().flatten().map(|row| line(row)).collect(),
             statement: self.statement.clone(),
@@ -283,7 +283,7 @@ impl Maker {
         }
         let leniency = Leniency { explicit_default_boolean: true };
         let (leaf, _) = Certificate::from_der_leniently(&row.source, leniency)
-            .map_err(|_| DeliveryError::EntryDiffers { uid: row.uid.clone(), what: "source leaf" })?;
+            .map_err(|_| DeliveryError::EntryDiffers { uid: row.uid, what: "source leaf" })?;
         let mut chain: Vec<Vec<u8>> = Vec::new();
         let mut issuer: &Name = leaf.issuer();
         while chain.len() < MAX_SOURCE_CHAIN

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::Write;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
@@ -59,6 +60,8 @@ pub struct SpoolReader<'a> {
     start: u64,
     /// Where the last record ended.
     end: u64,
+    /// A record that was read alone.
+    alone: Vec<u8>,
 }
 
 impl SpoolReader<'_> {
@@ -66,27 +69,30 @@ impl SpoolReader<'_> {
     ///
     /// # Errors
     /// As for [`Spool::read`].
-    pub fn read(&mut self, at: SpoolRef) -> Result<Vec<u8>, ReelError> {
+    pub fn read(&mut self, at: SpoolRef) -> Result<&[u8], ReelError> {
         let follows = at.offset == self.end;
         self.end = at.offset.saturating_add(u64::from(at.length));
-        if let Some(record) = self.known(at) {
-            return Ok(record.to_vec());
+        if let Some(known) = self.known(at) {
+            return Ok(&self.window[known]);
         }
         let left = self.spool.written.saturating_sub(at.offset);
         let whole = usize::try_from(left).unwrap_or(usize::MAX).min(WINDOW);
         if !follows || u64::from(at.length) > whole as u64 {
-            return self.spool.read(at);
+            return self.spool.octets(at, &mut self.alone);
         }
         self.window.resize(whole, 0);
         self.start = at.offset;
         let read = self.spool.file.read_exact_at(&mut self.window, at.offset);
         read.map_err(|source| ReelError::SpoolRead { source })?;
-        Ok(self.known(at).expect("the window begins with the record").to_vec())
+        let known = self.known(at).expect("the window begins with the record");
+        Ok(&self.window[known])
     }
 
-    fn known(&self, at: SpoolRef) -> Option<&[u8]> {
+    /// Where in the window the record is.
+    fn known(&self, at: SpoolRef) -> Option<Range<usize>> {
         let from = usize::try_from(at.offset.checked_sub(self.start)?).ok()?;
-        self.window.get(from..)?.get(..usize::try_from(at.length).ok()?)
+        let end = from.checked_add(usize::try_from(at.length).ok()?)?;
+        (end <= self.window.len()).then_some(from..end)
     }
 }
 
@@ -120,7 +126,7 @@ impl Spool {
 
     /// A reader of its own for each thread, for records that mostly follow each other.
     pub fn reader(&self) -> SpoolReader<'_> {
-        SpoolReader { spool: self, window: Vec::new(), start: 0, end: 0 }
+        SpoolReader { spool: self, window: Vec::new(), start: 0, end: 0, alone: Vec::new() }
     }
 
     /// Reads a record back.
@@ -128,15 +134,21 @@ impl Spool {
     /// # Errors
     /// The file cannot be read or is shorter than it was, or the reference is another spool's.
     pub fn read(&self, at: SpoolRef) -> Result<Vec<u8>, ReelError> {
+        let mut record = Vec::new();
+        self.octets(at, &mut record).map(<[u8]>::to_vec)
+    }
+
+    /// A record: in `buffer` if it has to be fetched.
+    fn octets<'a>(&'a self, at: SpoolRef, buffer: &'a mut Vec<u8>) -> Result<&'a [u8], ReelError> {
         let missing = || ReelError::SpoolRead { source: std::io::ErrorKind::UnexpectedEof.into() };
         let length = usize::try_from(at.length).map_err(|_| missing())?;
         if let Some(start) = at.offset.checked_sub(self.written) {
             let start = usize::try_from(start).map_err(|_| missing())?;
-            return Ok(self.buffer.get(start..).and_then(|rest| rest.get(..length)).ok_or_else(missing)?.to_vec());
+            return self.buffer.get(start..).and_then(|rest| rest.get(..length)).ok_or_else(missing);
         }
-        let mut record = vec![0; length];
-        self.file.read_exact_at(&mut record, at.offset).map_err(|source| ReelError::SpoolRead { source })?;
-        Ok(record)
+        buffer.resize(length, 0);
+        self.file.read_exact_at(buffer, at.offset).map_err(|source| ReelError::SpoolRead { source })?;
+        Ok(buffer)
     }
 }
 

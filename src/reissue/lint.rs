@@ -91,7 +91,7 @@ pub(crate) fn prepare(
             let reason: Vec<String> = lints.iter().map(ToString::to_string).collect();
             let code = lints.first().map_or(code::UNNAMED_LINT, |lint| lint.code);
             let finding = Finding::rejected(origin.item.clone(), code, reason.join("; "))
-                .of(Some(origin.uid.clone()), Some(origin.fingerprint));
+                .of(Some(origin.uid), Some(origin.fingerprint));
             Ok(Err(Box::new(finding)))
         }
     }

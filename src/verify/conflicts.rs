@@ -4,13 +4,11 @@
 //! rows where they stand; beside them no more than 8 octets a leaf are kept. The outcome depends on the rows alone, not
 //! on their order; of exact duplicates, the one with the lowest mark stays.
 
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
-use std::fmt;
 
 use crate::crypto::sha256;
-use crate::origin::{Code, Disposition, Finding, ItemName, OriginError, Uid};
-use crate::x509::{Certificate, SerialNumber, Sha256Digest};
+use crate::origin::{Code, Disposition, Finding, ItemName, Uid};
+use crate::x509::{Certificate, Sha256Digest};
 
 use super::leaf::VerifiedLeaf;
 use super::rules::Family;
@@ -20,7 +18,7 @@ use super::{codes, name};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Row {
     /// The chip.
-    pub uid: RowUid,
+    pub uid: Uid,
     /// SHA-256 of the SubjectPublicKeyInfo.
     pub spki: Sha256Digest,
     /// SHA-256 of the leaf.
@@ -30,7 +28,7 @@ pub struct Row {
 impl Row {
     /// The row of a leaf.
     pub fn of(leaf: &VerifiedLeaf) -> Self {
-        Self { uid: RowUid::of(leaf.uid()), spki: sha256(leaf.spki().der()), fingerprint: leaf.origin().fingerprint }
+        Self { uid: *leaf.uid(), spki: sha256(leaf.spki().der()), fingerprint: leaf.origin().fingerprint }
     }
 }
 
@@ -52,64 +50,6 @@ pub(super) fn namespace(family: Family, certificate: &Certificate) -> u64 {
             u64::from_be_bytes(digest.as_bytes()[..8].try_into().expect("a digest has 32 octets"))
         }
         Family::StsafeA | Family::StsafeL => 0,
-    }
-}
-
-/// A [`Uid`] without a heap allocation; sorts as it does, by octets.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct RowUid {
-    octets: [u8; SerialNumber::MAX_OCTETS],
-    length: u8,
-}
-
-impl RowUid {
-    /// Copies a UID.
-    pub fn of(uid: &Uid) -> Self {
-        Self::from_bytes(uid.as_bytes())
-    }
-
-    /// Copies octets that are a UID's, or what one begins with.
-    pub(super) fn from_bytes(bytes: &[u8]) -> Self {
-        let mut octets = [0; SerialNumber::MAX_OCTETS];
-        octets[..bytes.len()].copy_from_slice(bytes);
-        Self { octets, length: u8::try_from(bytes.len()).expect("a UID has 20 octets at most") }
-    }
-
-    /// The octets.
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.octets[..usize::from(self.length)]
-    }
-
-    /// The UID.
-    ///
-    /// # Errors
-    /// Never for one that was made from a [`Uid`].
-    pub fn to_uid(self) -> Result<Uid, OriginError> {
-        Uid::from_bytes(self.as_bytes())
-    }
-}
-
-impl Ord for RowUid {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.as_bytes().cmp(other.as_bytes())
-    }
-}
-
-impl PartialOrd for RowUid {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl fmt::Display for RowUid {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex::encode_upper(self.as_bytes()))
-    }
-}
-
-impl fmt::Debug for RowUid {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RowUid({self})")
     }
 }
 
@@ -198,7 +138,7 @@ impl Conflict {
             Disposition::Ignored => Finding::ignored(item, self.verdict.code(), reason),
             Disposition::Rejected => Finding::rejected(item, self.verdict.code(), reason),
         };
-        finding.of(uid.to_uid().ok(), Some(row.fingerprint))
+        finding.of(Some(uid), Some(row.fingerprint))
     }
 }
 
@@ -206,7 +146,7 @@ impl Conflict {
 /// theirs: it must not depend on who was read first.
 pub fn key_of_a_ca(item: ItemName, row: &Row) -> Finding {
     let reason = "public key is that of an intermediate CA of this input";
-    Finding::rejected(item, codes::KEY_OF_A_CA, reason).of(row.uid.to_uid().ok(), Some(row.fingerprint))
+    Finding::rejected(item, codes::KEY_OF_A_CA, reason).of(Some(row.uid), Some(row.fingerprint))
 }
 
 /// Sorts the rows by UID and says which of them get no certificate, and why: positions in the sorted rows, in the order
@@ -290,7 +230,7 @@ impl<'a, T: Contender> Group<'a, T> {
 /// A key that appears under more than one UID, and two rows that have it.
 struct Shared {
     /// The lowest UID that has it.
-    uid: RowUid,
+    uid: Uid,
     first: usize,
     last: usize,
 }
@@ -350,7 +290,7 @@ mod tests {
 
     fn row(uid: u8, key: u8, fingerprint: u8, namespace: u64, mark: u64) -> Leaf {
         let row = Row {
-            uid: RowUid::of(&Uid::from_bytes(&[uid]).unwrap()),
+            uid: Uid::from_bytes(&[uid]).unwrap(),
             spki: Sha256Digest::new([key; 32]),
             fingerprint: Sha256Digest::new([fingerprint; 32]),
         };

@@ -4,10 +4,10 @@
 //! order mark are fine. For the family `stsafe-a` a line may give the serial number (22 digits), the ST number (18) or
 //! the unique number (14), in any mixture; for `stsafe-l` the serial number (18); for `generic` any serial number.
 
-use crate::origin::{Code, Finding, ItemName};
+use crate::origin::{Code, Finding, ItemName, Uid};
 
 use super::codes;
-use super::conflicts::{Row, RowUid};
+use super::conflicts::Row;
 use super::rules::Family;
 
 /// A list of expected chips, each once: 26 octets a chip in memory.
@@ -23,7 +23,7 @@ pub struct ExpectedList {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Chip {
     /// The UID, or what it begins with.
-    uid: RowUid,
+    uid: Uid,
     /// The line that names it, from 1, highest octet first.
     line: [u8; 5],
 }
@@ -33,7 +33,7 @@ impl Chip {
         let [0, 0, 0, line @ ..] = line.to_be_bytes() else {
             unreachable!("a text in memory has fewer than 2^40 lines")
         };
-        Self { uid: RowUid::from_bytes(uid), line }
+        Self { uid: Uid::from_bytes(uid).expect("every form has 1 to 20 octets"), line }
     }
 
     fn line(&self) -> u64 {
@@ -137,7 +137,7 @@ impl ExpectedList {
     }
 
     /// Compares the list with the leaves that [`conflicts`](super::conflicts) has left, fastest in UID order.
-    pub fn compare<'a>(&self, leaves: impl Iterator<Item = &'a RowUid>) -> Expectation {
+    pub fn compare<'a>(&self, leaves: impl Iterator<Item = &'a Uid>) -> Expectation {
         let mut outcome = Expectation::default();
         let mut whole = vec![false; self.whole.len()];
         let mut unique = vec![false; self.unique.len()];
@@ -179,7 +179,7 @@ fn content(text: &[u8], line: u64) -> &[u8] {
 /// The finding for a leaf that is not on the list.
 pub fn unexpected(item: ItemName, row: &Row) -> Finding {
     Finding::rejected(item, codes::EXPECT_UNEXPECTED, format!("{} is not on the expected list", row.uid))
-        .of(row.uid.to_uid().ok(), Some(row.fingerprint))
+        .of(Some(row.uid), Some(row.fingerprint))
 }
 
 /// What a line names a chip by.
@@ -297,7 +297,7 @@ mod tests {
     const C: &str = "0209F0204021CC225B0139";
 
     fn compare(list: &ExpectedList, uids: &[&str]) -> Expectation {
-        let uids: Vec<RowUid> = uids.iter().map(|uid| RowUid::of(&uid.parse::<Uid>().unwrap())).collect();
+        let uids: Vec<Uid> = uids.iter().map(|uid| uid.parse().unwrap()).collect();
         list.compare(uids.iter())
     }
 

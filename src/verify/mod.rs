@@ -29,7 +29,7 @@ mod verifier;
 
 pub use anchor::TrustAnchor;
 pub use codes::*;
-pub use conflicts::{Conflict, Contender, Row, RowUid, Verdict, conflicts, key_of_a_ca};
+pub use conflicts::{Conflict, Contender, Row, Verdict, conflicts, key_of_a_ca};
 pub use defect::code_of;
 pub use error::VerifyError;
 pub use expect::{ExpectError, Expectation, ExpectedList, MissingChip, unexpected};

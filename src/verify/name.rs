@@ -15,15 +15,14 @@ pub(super) const MAX_ATTRIBUTES: usize = 32;
 /// Deliberately stricter than RFC 5280: control characters are refused in every string. No genuine leaf has one, and
 /// policies can copy the common name into a new certificate, where a NUL or a newline is an attack on its reader.
 pub(super) fn check(name: &Name, field: &'static str) -> Result<(), Defect> {
-    let attributes = name.rdns();
-    let count: usize = attributes.iter().map(Vec::len).sum();
+    let count = name.attributes().count();
     if count > MAX_ATTRIBUTES {
         return Err(Defect::new(
             codes::NAME_TOO_MANY_ATTRIBUTES,
             format!("{field} has {count} attributes, at most {MAX_ATTRIBUTES} are read"),
         ));
     }
-    attributes.iter().flatten().try_for_each(|attribute| check_attribute(attribute).map_err(|defect| defect.of(field)))
+    name.attributes().try_for_each(|attribute| check_attribute(&attribute).map_err(|defect| defect.of(field)))
 }
 
 fn check_attribute(attribute: &Attribute<'_>) -> Result<(), Defect> {
@@ -182,7 +181,7 @@ pub(super) fn fold_case(name: &Name) -> Vec<u8> {
 
 /// Whether an attribute of the name has TEST or Demo as a whole word, in any letter case.
 pub(super) fn names_a_test(name: &Name) -> bool {
-    name.rdns().iter().flatten().filter_map(Attribute::text).any(|text| {
+    name.attributes().filter_map(|attribute| attribute.text()).any(|text| {
         text.split(|character: char| !character.is_alphanumeric())
             .any(|word| word.eq_ignore_ascii_case("test") || word.eq_ignore_ascii_case("demo"))
     })

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::crypto::sha256;
-use crate::origin::{Finding, Origin, Uid};
-use crate::reel::SourceLeaf;
+use crate::origin::{Finding, ItemName, Origin, Uid};
 use crate::x509::{Certificate, Leniency, Sha256Digest, Time};
 
 use super::conflicts;
@@ -116,27 +115,33 @@ impl Receipt {
 }
 
 impl Verifier {
-    /// Takes a leaf up again, with validity judged at `at`, which need not be the verifier's own instant.
+    /// Takes the leaf of an item up again, with validity judged at `at`, which need not be the verifier's own instant.
     ///
     /// `None` if these are not the octets that the receipt is for. The inner error is a leaf (or an intermediate of its
     /// path) that is not valid at `at`.
-    pub fn readmit(&self, leaf: &SourceLeaf, receipt: &Receipt, at: Time) -> Option<Result<VerifiedLeaf, Finding>> {
-        if sha256(&leaf.der) != receipt.fingerprint {
+    pub fn readmit(
+        &self,
+        item: ItemName,
+        der: &[u8],
+        receipt: &Receipt,
+        at: Time,
+    ) -> Option<Result<VerifiedLeaf, Finding>> {
+        if sha256(der) != receipt.fingerprint {
             return None;
         }
         // the octets were read before, by whatever leniency the rules allowed
         let leniency = Leniency { explicit_default_boolean: true };
-        let (certificate, _) = Certificate::from_der_leniently(&leaf.der, leniency).ok()?;
+        let (certificate, _) = Certificate::from_der_leniently(der, leniency).ok()?;
         let uid = Uid::from_serial(certificate.serial());
         let path = receipt.way.path.clone();
         let mut relaxations = receipt.way.relaxations;
         relaxations = relaxations.without(Relaxations::of(&[Relaxation::ExpiredLeaf]));
         if let Err(defect) = self.check_times(&certificate, &path, at, &mut relaxations) {
-            let finding = Finding::rejected(leaf.item.clone(), defect.code, defect.reason);
+            let finding = Finding::rejected(item, defect.code, defect.reason);
             return Some(Err(finding.of(Some(uid), Some(receipt.fingerprint))));
         }
         let proof = ChainProof { anchor: receipt.anchor(), path, at, relaxations: relaxations.to_vec() };
-        let origin = Origin { item: leaf.item.clone(), uid, fingerprint: receipt.fingerprint };
+        let origin = Origin { item, uid, fingerprint: receipt.fingerprint };
         Some(Ok(VerifiedLeaf::assert_verified(origin, self.rules().family, certificate, proof)))
     }
 }

@@ -327,7 +327,7 @@ impl Verifier {
 
     fn check_key(&self, certificate: &Certificate) -> Result<(), Defect> {
         let spki = certificate.spki();
-        PublicKey::from_spki(spki)?;
+        PublicKey::check(spki)?;
         if !self.rules.keys.contains(&spki.algorithm()) {
             let listed: Vec<_> = self.rules.keys.iter().map(ToString::to_string).collect();
             return Err(Defect::new(

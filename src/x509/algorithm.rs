@@ -92,6 +92,14 @@ impl SignatureAlgorithm {
         element(tag::SEQUENCE, &[&kind, &parameters])
     }
 
+    /// As [`identifier`](Self::identifier), appended to `out`.
+    pub fn write_identifier(self, out: &mut Vec<u8>) {
+        match COMMON.iter().find(|(_, algorithm)| *algorithm == self) {
+            Some((identifier, _)) => out.extend_from_slice(identifier),
+            None => out.extend(self.identifier()),
+        }
+    }
+
     /// Reads the DER of an AlgorithmIdentifier; parameters must be exactly the algorithm's own.
     ///
     /// # Errors

@@ -1,5 +1,7 @@
 //! A certificate as received (RFC 5280 §4.1): strictly read, its bytes kept.
 
+use std::sync::Arc;
+
 use der::asn1::ObjectIdentifier;
 
 use super::algorithm::{AlgorithmError, SignatureAlgorithm};
@@ -23,7 +25,8 @@ pub struct Certificate {
     subject: Name,
     spki: Spki,
     extensions: Vec<Extension>,
-    signature: Box<[u8]>,
+    /// Where the signature's octets are.
+    signature: std::ops::Range<usize>,
 }
 
 /// One certificate extension (RFC 5280 §4.2).
@@ -33,8 +36,8 @@ pub struct Extension {
     pub oid: ObjectIdentifier,
     /// critical
     pub critical: bool,
-    /// The octets inside extnValue: the DER of the extension's own type.
-    pub value: Box<[u8]>,
+    /// The octets inside extnValue: the DER of the extension's own type. Copies share them.
+    pub value: Arc<[u8]>,
 }
 
 /// BasicConstraints (RFC 5280 §4.2.1.9).
@@ -138,9 +141,12 @@ impl Certificate {
         let [0, signature @ ..] = signature.content else {
             return Err(CertificateError::SignatureUnusedBits);
         };
-        let start = tbs.raw.as_ptr() as usize - der.as_ptr() as usize;
+        let place = |part: &[u8]| {
+            let start = part.as_ptr() as usize - der.as_ptr() as usize;
+            start..start + part.len()
+        };
         let certificate = Self {
-            tbs: start..start + tbs.raw.len(),
+            tbs: place(tbs.raw),
             version,
             serial,
             signature_algorithm,
@@ -149,7 +155,7 @@ impl Certificate {
             subject,
             spki,
             extensions,
-            signature: signature.into(),
+            signature: place(signature),
             der: der.into(),
         };
         Ok((certificate, used))
@@ -212,7 +218,7 @@ impl Certificate {
 
     /// The signature's octets, without the BIT STRING's unused-bits octet.
     pub fn signature(&self) -> &[u8] {
-        &self.signature
+        &self.der[self.signature.clone()]
     }
 
     /// basicConstraints, if present.

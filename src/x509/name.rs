@@ -1,6 +1,7 @@
 //! Distinguished names as bytes (RFC 5280 §4.1.2.4): kept as received, compared as bytes, shown escaped.
 
 use std::fmt;
+use std::sync::Arc;
 
 use der::asn1::ObjectIdentifier;
 
@@ -8,8 +9,10 @@ use super::oid;
 use super::tlv::{DerError, Reader, oid_from_content, tag};
 
 /// A Name: the DER of an RDNSequence, exactly as it was read or built.
+///
+/// Copies share the octets: most names are those of an issuer or a policy.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Name(Box<[u8]>);
+pub struct Name(Arc<[u8]>);
 
 impl Name {
     /// Reads the structure and keeps the bytes: SEQUENCE of non-empty SETs of attribute type and value.
@@ -23,7 +26,9 @@ impl Name {
         let sequence = reader.expect(tag::SEQUENCE, "name")?;
         reader.finish("name")?;
         for rdn in Rdns(Reader::new(sequence.content)) {
-            rdn?;
+            for attribute in rdn? {
+                attribute?;
+            }
         }
         Ok(Self(der.into()))
     }
@@ -38,21 +43,30 @@ impl Name {
         self.0.len() == 2
     }
 
+    fn each_rdn(&self) -> impl Iterator<Item = impl Iterator<Item = Attribute<'_>>> {
+        const READ: &str = "the structure was read by from_der";
+        let sequence = Reader::new(&self.0).expect(tag::SEQUENCE, "name").expect(READ);
+        Rdns(Reader::new(sequence.content)).map(|rdn| rdn.expect(READ).map(|attribute| attribute.expect(READ)))
+    }
+
     /// The relative distinguished names in order, each with its attributes.
     pub fn rdns(&self) -> Vec<Vec<Attribute<'_>>> {
-        let mut reader = Reader::new(&self.0);
-        let sequence = reader.expect(tag::SEQUENCE, "name").expect("the structure was read by from_der");
-        Rdns(Reader::new(sequence.content)).map(|rdn| rdn.expect("the structure was read by from_der")).collect()
+        self.each_rdn().map(Iterator::collect).collect()
+    }
+
+    /// The attributes of all relative distinguished names in order.
+    pub fn attributes(&self) -> impl Iterator<Item = Attribute<'_>> {
+        self.each_rdn().flatten()
     }
 
     /// The values of an attribute type, in order of appearance.
-    pub fn values(&self, kind: ObjectIdentifier) -> Vec<Attribute<'_>> {
-        self.rdns().into_iter().flatten().filter(|attribute| attribute.kind == kind).collect()
+    pub fn values(&self, kind: ObjectIdentifier) -> impl Iterator<Item = Attribute<'_>> {
+        self.attributes().filter(move |attribute| attribute.kind == kind)
     }
 
     /// The last commonName as text, if there is one in a readable string type.
     pub fn common_name(&self) -> Option<String> {
-        self.values(oid::COMMON_NAME).last().and_then(Attribute::text)
+        self.values(oid::COMMON_NAME).last().as_ref().and_then(Attribute::text)
     }
 }
 
@@ -90,37 +104,56 @@ impl Attribute<'_> {
     }
 }
 
+/// The members of an RDNSequence.
 struct Rdns<'a>(Reader<'a>);
 
 impl<'a> Iterator for Rdns<'a> {
-    type Item = Result<Vec<Attribute<'a>>, NameError>;
+    type Item = Result<Rdn<'a>, NameError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.0.is_empty() { None } else { Some(rdn(&mut self.0)) }
+        if self.0.is_empty() { None } else { Some(Rdn::read(&mut self.0)) }
     }
 }
 
-fn rdn<'a>(reader: &mut Reader<'a>) -> Result<Vec<Attribute<'a>>, NameError> {
-    let set = reader.expect(tag::SET, "relative distinguished name")?;
-    let mut attributes = Vec::with_capacity(1);
-    let mut members = Reader::new(set.content);
-    let mut before: &[u8] = &[];
-    while !members.is_empty() {
-        let pair = members.expect(tag::SEQUENCE, "attribute of a name")?;
+/// The attributes of a RelativeDistinguishedName.
+struct Rdn<'a> {
+    members: Reader<'a>,
+    /// The encoding of the last one.
+    before: &'a [u8],
+}
+
+impl<'a> Rdn<'a> {
+    fn read(reader: &mut Reader<'a>) -> Result<Self, NameError> {
+        let set = reader.expect(tag::SET, "relative distinguished name")?;
+        if set.content.is_empty() {
+            return Err(NameError::EmptyRdn);
+        }
+        Ok(Self { members: Reader::new(set.content), before: &[] })
+    }
+
+    fn attribute(&mut self) -> Result<Attribute<'a>, NameError> {
+        let pair = self.members.expect(tag::SEQUENCE, "attribute of a name")?;
         // X.690 §11.6: the encodings of a SET OF appear in ascending order; X.501 §9.3: no two are the same
         // without the first question an empty slice's address, which is none, costs the processor a fault it must hide
-        if !before.is_empty() && pair.raw <= before {
+        if !self.before.is_empty() && pair.raw <= self.before {
             return Err(DerError::SetOrder { what: "relative distinguished name" }.into());
         }
-        before = pair.raw;
+        self.before = pair.raw;
         let mut fields = Reader::new(pair.content);
         let kind = fields.expect(tag::OBJECT_IDENTIFIER, "attribute type")?;
         let value = fields.element("attribute value")?;
         fields.finish("attribute value")?;
         let kind = oid_from_content(kind.content, "attribute type").map_err(|_| NameError::AttributeType)?;
-        attributes.push(Attribute { kind, tag: value.tag, value: value.content });
+        Ok(Attribute { kind, tag: value.tag, value: value.content })
     }
-    if attributes.is_empty() { Err(NameError::EmptyRdn) } else { Ok(attributes) }
+}
+
+impl<'a> Iterator for Rdn<'a> {
+    type Item = Result<Attribute<'a>, NameError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.members.is_empty() { None } else { Some(self.attribute()) }
+    }
 }
 
 /// RFC 4514 order reversed as certificates are read (first RDN first), everything unprintable escaped.

@@ -2,12 +2,14 @@
 
 use std::fmt;
 
+use super::short::Short;
+
 /// A certificate's serialNumber: a positive INTEGER of at most 20 content octets.
 ///
 /// Not to be confused with a chip's UID (which ST writes into the leaf's serialNumber) nor with the *name attribute*
 /// serialNumber (2.5.4.5).
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SerialNumber(Box<[u8]>);
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SerialNumber(Short);
 
 impl SerialNumber {
     /// RFC 5280 §4.1.2.2: "Conforming CAs MUST NOT use serialNumber values longer than 20 octets."
@@ -23,21 +25,20 @@ impl SerialNumber {
             [0x80..=0xFF, ..] => Err(SerialNumberError::Negative),
             [0] => Err(SerialNumberError::Zero),
             [0, 0..=0x7F, ..] => Err(SerialNumberError::Padded),
-            _ if content.len() > Self::MAX_OCTETS => Err(SerialNumberError::TooLong { octets: content.len() }),
-            _ => Ok(Self(content.into())),
+            _ => Short::new(content).map(Self).ok_or(SerialNumberError::TooLong { octets: content.len() }),
         }
     }
 
     /// The INTEGER's content octets, minimal and positive.
     pub fn content(&self) -> &[u8] {
-        &self.0
+        self.0.as_bytes()
     }
 }
 
 /// Upper-case hexadecimal of the content octets, as in the manifest.
 impl fmt::Display for SerialNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex::encode_upper(&self.0))
+        fmt::Display::fmt(&self.0, f)
     }
 }
 

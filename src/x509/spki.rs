@@ -1,6 +1,7 @@
 //! SubjectPublicKeyInfo (RFC 5280 §4.1.2.7), kept byte for byte: it is what both certificates of a chip share.
 
 use std::fmt;
+use std::sync::Arc;
 
 use der::asn1::ObjectIdentifier;
 
@@ -11,9 +12,11 @@ use super::tlv::{DerError, Reader, oid_from_content, tag};
 ///
 /// The form is checked (algorithm and parameters, key length, uncompressed point); that the point lies on the curve is
 /// [`crypto::PublicKey`](crate::crypto::PublicKey)'s to prove.
+///
+/// Copies share the octets.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Spki {
-    der: Box<[u8]>,
+    der: Arc<[u8]>,
     algorithm: KeyAlgorithm,
     key: usize,
 }

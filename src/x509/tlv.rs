@@ -145,6 +145,31 @@ pub fn write_element(out: &mut Vec<u8>, tag: u8, parts: &[&[u8]]) {
     let length: usize = parts.iter().map(|part| part.len()).sum();
     out.reserve(length + 6);
     out.push(tag);
+    write_length(out, length);
+    for part in parts {
+        out.extend_from_slice(part);
+    }
+}
+
+/// Appends one element whose content `write` appends: for elements within elements, without a buffer for each.
+pub fn nest(out: &mut Vec<u8>, tag: u8, write: impl FnOnce(&mut Vec<u8>)) {
+    // most are short, and their length is one octet
+    out.extend([tag, 0]);
+    let start = out.len();
+    write(out);
+    let end = out.len();
+    if let Ok(length @ ..0x80) = u8::try_from(end - start) {
+        out[start - 1] = length;
+    } else {
+        // the others are written behind the content and change places with it
+        write_length(out, end - start);
+        let octets = out.len() - end;
+        out[start - 1..].rotate_right(octets);
+        out.remove(start - 1 + octets);
+    }
+}
+
+fn write_length(out: &mut Vec<u8>, length: usize) {
     if length < 0x80 {
         out.extend(u8::try_from(length));
     } else {
@@ -152,9 +177,6 @@ pub fn write_element(out: &mut Vec<u8>, tag: u8, parts: &[&[u8]]) {
         let zeros = octets.iter().take_while(|octet| **octet == 0).count();
         out.extend(u8::try_from(0x80 + octets.len() - zeros));
         out.extend_from_slice(&octets[zeros..]);
-    }
-    for part in parts {
-        out.extend_from_slice(part);
     }
 }
 
@@ -339,6 +361,20 @@ mod tests {
     fn what_is_written_reads_back() {
         for length in [0, 1, 0x7F, 0x80, 0xFF, 0x100, 0xFFFF, 0x1_0000] {
             assert_eq!(read(&element(4, &[&vec![0; length / 2], &vec![1; length - length / 2]])), Ok(length));
+        }
+    }
+
+    #[test]
+    fn nested_elements_are_those_that_were_written_one_by_one() {
+        for length in [0, 1, 0x7D, 0x7E, 0x7F, 0x80, 0xFB, 0xFF, 0x100, 0xFFFF, 0x1_0000] {
+            let content: Vec<u8> = (0..length).map(|at| u8::try_from(at % 251).unwrap()).collect();
+            let mut out = vec![7, 7];
+            nest(&mut out, 0x30, |out| {
+                nest(out, 4, |out| out.extend_from_slice(&content));
+                write_element(out, 2, &[&[1]]);
+            });
+            let expected = element(0x30, &[&element(4, &[&content]), &element(2, &[&[1]])]);
+            assert_eq!(out, [&[7, 7][..], &expected].concat(), "{length}");
         }
     }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use time::format_description::well_known::Rfc3339;
 use time::{Date, Month, OffsetDateTime, PrimitiveDateTime, UtcOffset};
 
-use super::tlv::tag;
+use super::tlv::{tag, write_element};
 
 /// An instant in whole seconds UTC between the years 0000 and 9999.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -94,17 +94,20 @@ impl Time {
 
     /// The DER element: UTCTime to 2049, GeneralizedTime from 2050 (RFC 5280 §4.1.2.5).
     pub fn to_der(self) -> Vec<u8> {
+        let mut der = Vec::with_capacity(17);
+        self.write_der(&mut der);
+        der
+    }
+
+    /// As [`to_der`](Self::to_der), appended to `out`.
+    pub fn write_der(self, out: &mut Vec<u8>) {
         let digits = self.digits();
         // years of two digits are those from 1950 to 2049
         let (tag, text) = match self.civil().year() {
             1950..=2049 => (tag::UTC_TIME, &digits[2..]),
             _ => (tag::GENERALIZED_TIME, &digits[..]),
         };
-        let mut der = Vec::with_capacity(17);
-        der.extend([tag, u8::try_from(text.len() + 1).expect("15 at most")]);
-        der.extend_from_slice(text);
-        der.push(b'Z');
-        der
+        write_element(out, tag, &[text, b"Z"]);
     }
 
     /// YYYYMMDDHHMMSS

@@ -11,7 +11,7 @@ fn with_root(relax: &[Relaxation]) -> Verifier {
 /// What becomes of a leaf that was verified and is taken up again at another instant.
 fn again(verifier: &Verifier, der: &[u8], at: &str) -> Result<VerifiedLeaf, &'static str> {
     let (verified, _) = examine(verifier, der).expect("verified at first");
-    let outcome = verifier.readmit(&source(der), &verified.receipt(), time(at)).expect("the same octets");
+    let outcome = verifier.readmit(source(der).item, der, &verified.receipt(), time(at)).expect("the same octets");
     outcome.map_err(|finding| {
         assert_eq!(finding.uid.as_ref(), Some(verified.uid()));
         assert_eq!(finding.source_sha256, Some(verified.origin().fingerprint));
@@ -53,8 +53,8 @@ fn a_receipt_is_good_for_its_own_octets_only() {
     let (verified, _) = examine(&verifier, &der).unwrap();
     let mut other = der.clone();
     *other.last_mut().unwrap() ^= 1;
-    assert!(verifier.readmit(&source(&der), &verified.receipt(), time(AT)).is_some());
-    assert!(verifier.readmit(&source(&other), &verified.receipt(), time(AT)).is_none());
+    assert!(verifier.readmit(source(&der).item, &der, &verified.receipt(), time(AT)).is_some());
+    assert!(verifier.readmit(source(&other).item, &other, &verified.receipt(), time(AT)).is_none());
 }
 
 #[test]

@@ -58,11 +58,30 @@ fn every_hash_goes_with_the_curves_that_have_a_rust_signer() {
 }
 
 fn rejected(curve: ObjectIdentifier, algorithm: KeyAlgorithm, point: &[u8]) {
-    assert_eq!(
-        PublicKey::from_spki(&ec_spki(curve, point)).map(|key| key.algorithm()),
-        Err(KeyError::NotOnCurve { algorithm })
-    );
+    let spki = ec_spki(curve, point);
+    let refused = KeyError::NotOnCurve { algorithm };
+    assert_eq!(PublicKey::from_spki(&spki).map(|key| key.algorithm()), Err(refused));
+    assert_eq!(PublicKey::check(&spki), Err(refused));
 }
+
+#[test]
+fn who_only_checks_a_key_says_what_who_uses_it_says() {
+    let good = p256::ecdsa::SigningKey::from_slice(&[7; 32]).unwrap().verifying_key().to_sec1_point(false);
+    let good = good.as_bytes();
+    assert_eq!(PublicKey::check(&ec_spki(oid::SECP256R1, good)), Ok(()));
+    for bit in 8..good.len() * 8 {
+        let mut point = good.to_vec();
+        point[bit / 8] ^= 1 << (bit % 8);
+        rejected(oid::SECP256R1, KeyAlgorithm::P256, &point);
+    }
+    // the other root
+    let p = p256::elliptic_curve::bigint::U256::from_be_hex(P);
+    let y = p256::elliptic_curve::bigint::U256::from_be_slice(&good[33..]);
+    let point = [&good[..33], &p.wrapping_sub(&y).to_be_bytes()[..]].concat();
+    assert_eq!(PublicKey::check(&ec_spki(oid::SECP256R1, &point)), Ok(()));
+}
+
+const P: &str = "ffffffff00000001000000000000000000000000ffffffffffffffffffffffff";
 
 #[test]
 fn points_lie_on_the_curve_and_are_reduced() {
@@ -84,8 +103,9 @@ fn points_lie_on_the_curve_and_are_reduced() {
     }
     // (0, sqrt(b)) lies on P-256; (p, sqrt(b)) names the same point without being reduced (SEC 1 §2.3.6)
     let y = hex::decode("66485c780e2f83d72433bd5d84a06bb6541c2af31dae871728bf856a174f93f4").unwrap();
-    let p = hex::decode("ffffffff00000001000000000000000000000000ffffffffffffffffffffffff").unwrap();
-    assert!(PublicKey::from_spki(&ec_spki(oid::SECP256R1, &[&[4][..], &[0; 32], &y].concat())).is_ok());
+    let p = hex::decode(P).unwrap();
+    let unusual = ec_spki(oid::SECP256R1, &[&[4][..], &[0; 32], &y].concat());
+    assert!(PublicKey::from_spki(&unusual).is_ok() && PublicKey::check(&unusual).is_ok());
     rejected(oid::SECP256R1, KeyAlgorithm::P256, &[&[4][..], &p, &y].concat());
 }
 

@@ -46,12 +46,12 @@ impl Names {
     /// The name of this object's device.
     pub(super) fn of(&mut self, object: &Object<'_>) -> Result<String, DeliveryError> {
         let unfit = |found: String| DeliveryError::NameUnfit {
-            uid: object.entry.uid().clone(),
+            uid: *object.entry.uid(),
             target: self.target.as_str(),
             found,
             expected: self.expected,
         };
-        let names = object.certificate.subject().values(oid::COMMON_NAME);
+        let names: Vec<_> = object.certificate.subject().values(oid::COMMON_NAME).collect();
         let [name] = &names[..] else {
             return Err(unfit(format!("subject with {} common names", names.len())));
         };
@@ -64,7 +64,7 @@ impl Names {
         let digest = digest.finish();
         let half = digest.as_bytes()[..16].try_into().expect("half of 32 octets");
         if !self.seen.insert(half) {
-            let (uid, target) = (object.entry.uid().clone(), self.target.as_str());
+            let (uid, target) = (*object.entry.uid(), self.target.as_str());
             return Err(DeliveryError::NameTwice { uid, target, name });
         }
         Ok(name)

@@ -39,7 +39,7 @@ impl Format for StsafeZone {
     fn add(&mut self, object: &Object<'_>) -> Result<(), DeliveryError> {
         let der = object.certificate.der();
         let unfit = |found, expected| {
-            let uid = object.entry.uid().clone();
+            let uid = *object.entry.uid();
             DeliveryError::ZoneUnfit { uid, found, expected }
         };
         if [&self.before, der].iter().any(|der| !der.is_empty() && !der.starts_with(&[0x30, 0x82])) {

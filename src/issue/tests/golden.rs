@@ -18,7 +18,7 @@ fn base(source: &[u8]) -> ObjectTemplate {
     let leaf = Certificate::from_der(source).unwrap();
     let uid = Uid::from_serial(leaf.serial());
     ObjectTemplate {
-        origin: Origin { item: ItemName::input(b"leaf.der"), uid: uid.clone(), fingerprint: sha256(source) },
+        origin: Origin { item: ItemName::input(b"leaf.der"), uid, fingerprint: sha256(source) },
         serial: SerialRule::Derived,
         signature: SignatureAlgorithm::EcdsaSha256,
         validity: validity("2026-01-31T12:00:00Z", "2056-01-31T11:59:59Z"),
@@ -35,11 +35,8 @@ fn issue(template: &ObjectTemplate) -> Vec<u8> {
     let issuer = issuer();
     let serial = serial_for(template, &seed(), issuer.identity(), 0);
     let linted = issuer.identity().prepare(template, serial, 0).unwrap();
-    let leaf = LeafKey {
-        uid: template.origin.uid.clone(),
-        spki: sha256(template.spki.der()),
-        source: template.origin.fingerprint,
-    };
+    let leaf =
+        LeafKey { uid: template.origin.uid, spki: sha256(template.spki.der()), source: template.origin.fingerprint };
     let ledger = Ledger::in_memory(issuer.identity().spki());
     let leaves = [leaf];
     let row = row(1, terms("golden", &leaves), 1024);
@@ -64,7 +61,7 @@ fn a_full_certificate_is_that_of_another_program_octet_for_octet() {
 fn a_plain_certificate_is_that_of_another_program_octet_for_octet() {
     let source = Certificate::from_der(PLAIN_SOURCE).unwrap();
     let template = ObjectTemplate {
-        serial: SerialRule::Source(source.serial().clone()),
+        serial: SerialRule::Source(*source.serial()),
         validity: validity("2049-12-31T23:59:59Z", "9999-12-31T23:59:59Z"),
         subject: name(&[(oid::COMMON_NAME, "020930C56159E439520139")]),
         extensions: vec![authority_key_identifier()],

@@ -45,7 +45,7 @@ impl Family {
         let stsafe_a = self != Self::StsafeL && stsafe_a::is_uid(serial.content());
         stsafe_a
             || (serial.content().len() >= SHORTEST_UID
-                && certificate.subject().values(crate::x509::oid::COMMON_NAME).iter().any(|attribute| {
+                && certificate.subject().values(crate::x509::oid::COMMON_NAME).any(|attribute| {
                     attribute
                         .text()
                         .is_some_and(|text| trailing_hex(&text).to_ascii_uppercase().ends_with(&serial.to_string()))
