@@ -24,6 +24,15 @@ pub(crate) fn map_shares<T: Send, R: Send>(jobs: usize, items: Vec<T>, work: imp
     map_each(shares, work)
 }
 
+/// Does two things at once.
+pub(crate) fn both<A: Send, B>(one: impl FnOnce() -> A + Send, other: impl FnOnce() -> B) -> (A, B) {
+    std::thread::scope(|scope| {
+        let one = scope.spawn(one);
+        let other = other();
+        (one.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), other)
+    })
+}
+
 /// Applies `work` to every item on a thread of its own; results come back in order.
 pub(crate) fn map_each<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
     let work = &work;

@@ -12,6 +12,7 @@ use crate::manifest::{
     self, AnchorReference, Counts, EntriesReference, Expected, InputsReference, IssuerMode, IssuerReference,
     PolicyReference, Possession, Previous, Statement,
 };
+use crate::parallel;
 use crate::policy::{Params, Policy};
 use crate::signer::Signer;
 use crate::x509::{Certificate, Sha256Digest, Time, pem};
@@ -130,7 +131,10 @@ pub(crate) fn seal_and_publish(
     writer.add_file("policy.toml", sealing.policy.bytes())?;
     writer.add_file(manifest::REJECTED_FILE, sealing.rejected.as_bytes())?;
     writer.add_file(manifest::INPUTS_FILE, sealing.inputs.as_bytes())?;
-    let report = writer.finish()?;
+    // most of the ledger gets to its place while the large files do
+    let (flushed, report) = parallel::both(|| ledger.flush(), || writer.finish());
+    let report = report?;
+    flushed?;
 
     let (statement, seal) = if let Some((statement, seal)) = ledger.sealed(&row.id)? {
         check_republished(row, &statement, &report, tree.root())?;

@@ -79,7 +79,13 @@ fn after_any_fault_at_any_call_the_same_command_makes_the_batch() {
         let case = format!("{when} {at} --how {how} ({call})");
         bench.check_disturbed(&disturbed, &case);
         match how.split_once('=') {
-            Some(_) => check_error(&disturbed.finished, call, &case),
+            // a device that is gone is noticed by whoever comes to it: large files are flushed side by side
+            Some(_) if when == "--from" => {
+                let calls = disturbed.calls.get(at - 1..).unwrap_or_default();
+                let told = |call: &String| is_told(&disturbed.finished, call);
+                assert!(calls.iter().any(told), "{case}: {}", disturbed.finished.err());
+            }
+            Some(_) => assert!(is_told(&disturbed.finished, call), "{case}: {}", disturbed.finished.err()),
             None => assert_eq!(disturbed.finished.code, Some(if how == "short" { 0 } else { 137 }), "{case}"),
         }
         *ends.entry(format!("{when} {how}: {:?}", disturbed.finished.code)).or_default() += 1;
@@ -88,19 +94,18 @@ fn after_any_fault_at_any_call_the_same_command_makes_the_batch() {
     say(&format!("{} of {} cases over {} calls: {ends:#?}", cases.len().div_ceil(step), cases.len(), calls.len()));
 }
 
-/// An error ends the run with 5 and is told with the file and what was to be done with it; success is reported only where
-/// nothing depends on the call.
-fn check_error(finished: &Finished, call: &str, case: &str) {
+/// Whether the call's error ended the run with 5 and was told with the file and what was to be done with it; success is
+/// reported only where nothing depends on the call.
+fn is_told(finished: &Finished, call: &str) -> bool {
     let (name, path) = call.split_once(' ').unwrap();
     let of_ledger = path.ends_with("-wal") || path.ends_with("/pki");
     // an empty log may stay; its owner is the same; its name was flushed before SQLite does it again
     let idle = of_ledger && (matches!(name, "unlink" | "fchown") || (name, path.ends_with("/pki")) == ("fsync", true));
     if idle && finished.code == Some(0) {
-        return;
+        return true;
     }
-    assert_eq!(finished.code, Some(5), "{case}: {}", finished.err());
     let err = finished.err();
-    let error = err.lines().find(|line| line.starts_with("error: ")).unwrap_or_else(|| panic!("{case}: {err}"));
+    let Some(error) = err.lines().find(|line| line.starts_with("error: ")) else { return false };
     let named = match path.rsplit_once('/').unwrap().1 {
         _ if of_ledger || path.ends_with("ledger.db") => {
             error.contains("ledger `pki/ledger.db`: ") || error.contains("`pki`")
@@ -113,6 +118,6 @@ fn check_error(finished: &Finished, call: &str, case: &str) {
     let doing = ["cannot create", "cannot write", "cannot flush", "cannot give", ", when "];
     // after this one, the next call is the first that matters
     let later = idle && !err.is_empty();
-    assert!(later || named && doing.iter().any(|doing| error.contains(doing)), "{case}: {error}");
-    assert!(err.contains("run the same command again") || err.contains("Leaves wait beside"), "{case}: {err}");
+    let hint = err.contains("run the same command again") || err.contains("Leaves wait beside");
+    finished.code == Some(5) && hint && (later || named && doing.iter().any(|doing| error.contains(doing)))
 }
