@@ -48,14 +48,14 @@ def run(*command):
     return {"wall": wall, "cpu": usage.ru_utime + usage.ru_stime, "mib": usage.ru_maxrss / 1024, "out": text}
 
 
-def prepare(folder, leaves):
+def prepare(folder, leaves, profile):
     """The reel, the CA and the policy."""
     subprocess.run(
-        ["cargo", "build", "--locked", "--release", "--quiet", "--bin", "reroot", "--example", "testpki"],
+        ["cargo", "build", "--locked", "--profile", profile, "--quiet", "--bin", "reroot", "--example", "testpki"],
         cwd=PROJECT,
         check=True,
     )
-    target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", PROJECT / "target")) / "release"
+    target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", PROJECT / "target")) / profile
     program = target / "reroot"
     make = [target / "examples/testpki", "--leaves", str(leaves), "--out", folder / "reel.zip"]
     subprocess.run([*make, "--root", folder / "root.pem"], check=True, stderr=subprocess.DEVNULL)
@@ -116,13 +116,14 @@ def main():
     parser.add_argument("--peers", default="python", help="comma-separated: python, go, openssl; empty for none")
     parser.add_argument("--peer-leaves", type=int, default=20_000, help="the peers' reel: their rates do not depend on it")
     parser.add_argument("--generic", action="store_true", help="the same with --generic-verify as well")
+    parser.add_argument("--profile", default="dist", help="how the program is built: release builds faster")
     parser.add_argument("--python", default=sys.executable, help="the peer's interpreter")
     parser.add_argument("--scratch", help="where the temporary folder goes")
     options = parser.parse_args()
 
     with tempfile.TemporaryDirectory(dir=options.scratch) as name:
         folder = pathlib.Path(name)
-        program = prepare(folder, options.leaves)
+        program = prepare(folder, options.leaves, options.profile)
         names = [name for name in options.peers.split(",") if name]
         if names:
             make = [program.parent / "examples/testpki", "--leaves", str(options.peer_leaves), "--out", folder / "peer.zip"]
