@@ -6,7 +6,7 @@ use super::bench::{Bench, faulty, say, whole_matrix};
 use super::support::run::{Finished, Run};
 
 /// Ways to go wrong, as `tools/faulty-system` knows them, and the calls that can.
-const WAYS: [(&str, &str, Calls); 9] = [
+pub(crate) const WAYS: [(&str, &str, Calls); 9] = [
     ("--at", "kill-before", Calls::All),
     ("--at", "kill-after", Calls::All),
     ("--at", "kill-within", Calls::Writes),
@@ -19,15 +19,16 @@ const WAYS: [(&str, &str, Calls); 9] = [
     ("--from", "error=ENODEV", Calls::All),
 ];
 
+/// Which calls can go wrong in a way.
 #[derive(Clone, Copy)]
-enum Calls {
+pub(crate) enum Calls {
     All,
     Growing,
     Writes,
 }
 
 impl Calls {
-    fn have(self, call: &str) -> bool {
+    pub(crate) fn have(self, call: &str) -> bool {
         let (name, _) = call.split_once(' ').unwrap();
         let writes = matches!(name, "write" | "pwrite64");
         match self {
@@ -90,7 +91,7 @@ fn after_any_fault_at_any_call_the_same_command_makes_the_batch() {
 
 /// An error ends the run with 5 and is told with the file and what was to be done with it; success is reported only where
 /// nothing depends on the call.
-fn check_error(finished: &Finished, call: &str, case: &str) {
+pub(crate) fn check_error(finished: &Finished, call: &str, case: &str) {
     let (name, path) = call.split_once(' ').unwrap();
     let of_ledger = path.ends_with("-wal") || path.ends_with("/pki");
     // an empty log may stay; its owner is the same; its name was flushed before SQLite does it again

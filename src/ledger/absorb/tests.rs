@@ -5,8 +5,8 @@ use crate::ledger::testing::{batch_id, be_patient, issuer_spki, leaf, leaves, ro
 use crate::ledger::{LeafKey, Ledger, Standing};
 use crate::x509::Sha256Digest;
 
-const EAGER: Patience = Patience { leaves: 1, lists: 1 };
-const NEVER: Patience = Patience { leaves: u64::MAX, lists: usize::MAX };
+const EAGER: Patience = Patience { leaves: 1, lists: 1, pieces: 256 };
+const NEVER: Patience = Patience { leaves: u64::MAX, lists: usize::MAX, pieces: 256 };
 
 fn patient(ledger: Ledger, patience: Patience) -> Ledger {
     be_patient(&ledger, patience);
@@ -30,7 +30,7 @@ fn the_index_finds_what_the_lists_of_all_batches_hold() {
     let folder = tempfile::tempdir().unwrap();
     let on_disk = Ledger::create(&folder.path().join("ledger.db"), &issuer_spki()).unwrap();
     let eager = patient(on_disk, EAGER);
-    let in_memory = patient(Ledger::in_memory(&issuer_spki()), Patience { leaves: 3_000, lists: 64 });
+    let in_memory = patient(Ledger::in_memory(&issuer_spki()), Patience { leaves: 3_000, lists: 64, pieces: 1 });
     let never = patient(Ledger::in_memory(&issuer_spki()), NEVER);
     for n in 0..20 {
         let list = leaves((0..1_000).map(|index| 40 * index + u64::from(n)));
