@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use super::*;
-use crate::ledger::testing::{batch_id, be_patient, issuer_spki, leaf, leaves, row, terms};
+use crate::ledger::testing::{batch_id, be_patient, issuer_spki, leaf, leaves, look_without_index, row, terms};
 use crate::ledger::{BatchRow, Fault, LeafKey, Ledger, LedgerError, MemoryStore, Standing};
 use crate::x509::Sha256Digest;
 
@@ -206,7 +206,7 @@ impl Merge {
     }
 
     /// What is asked about every batch, and the answers, with the last batch on the ledger or without.
-    fn check_found(&self, ledger: &Ledger, begun: bool, case: &str) {
+    fn check_found(ledger: &Ledger, begun: bool, case: &str) {
         let asked = leaves((0..8_008).step_by(77));
         for (n, found) in (0..8_008).step_by(77).zip(standing(ledger, &asked)) {
             let batch = u32::try_from(n % 8 + 1).unwrap();
@@ -217,11 +217,11 @@ impl Merge {
     }
 
     /// The next batch makes what is missing of the index, and leaves nothing beside it.
-    fn check_made_again(&self, store: &MemoryStore, case: &str) {
+    fn check_made_again(store: &MemoryStore, case: &str) {
         let ledger = Self::open(store);
         begin(&ledger, 9, &leaves(9_000..9_010));
         assert_eq!(layers(&ledger).iter().sum::<u64>(), 8_010, "{case}");
-        self.check_found(&ledger, true, case);
+        Self::check_found(&ledger, true, case);
         ledger.verify().unwrap();
         let known = ledger.with(|book| {
             let layers = book.index()?.layers;
@@ -245,7 +245,7 @@ fn a_failure_at_any_step_of_a_merge_loses_neither_the_batch_nor_a_leaf() {
             let ledger = Merge::open(&store);
             if damaged {
                 // all lists are then taken up anew, and the old index goes with the first write
-                ledger.with(|book| Ok(book.distrusted = true)).unwrap();
+                look_without_index(&ledger);
             }
             store.fail_at(step, fault);
             let result = ledger.begin(merge.last(8), &merge.lists[7]);
@@ -256,11 +256,11 @@ fn a_failure_at_any_step_of_a_merge_loses_neither_the_batch_nor_a_leaf() {
             }
             // the process goes on, or another one comes; neither depends on the index
             let begun = ledger.find(&key).unwrap();
-            merge.check_found(&ledger, begun.is_some(), &case);
+            Merge::check_found(&ledger, begun.is_some(), &case);
             drop(ledger);
             let ledger = Merge::open(&store);
             assert_eq!(ledger.find(&key).unwrap(), begun, "{case}");
-            merge.check_found(&ledger, begun.is_some(), &case);
+            Merge::check_found(&ledger, begun.is_some(), &case);
             match &begun {
                 Some(row) => assert_eq!((&row.seed, &row.id), (&merge.last(8).seed, &batch_id(8)), "{case}"),
                 None => ledger.begin(merge.last(8), &merge.lists[7]).unwrap(),
@@ -268,7 +268,7 @@ fn a_failure_at_any_step_of_a_merge_loses_neither_the_batch_nor_a_leaf() {
             after_begin += u32::from(reached && begun.is_some());
             ledger.verify().unwrap();
             drop(ledger);
-            merge.check_made_again(&store, &case);
+            Merge::check_made_again(&store, &case);
             if !reached {
                 break;
             }

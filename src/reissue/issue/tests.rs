@@ -269,7 +269,9 @@ fn of_several_failures_a_cause_is_told_before_what_follows_and_what_is_none() {
     let told = |errors: Vec<Error>| {
         world.with_work(|work| {
             let run = Run { work, ledger: &ledger, signer: &issuer, failure: None.into() };
-            errors.into_iter().for_each(|error| run.fail(error));
+            for error in errors {
+                run.fail(error);
+            }
             run.failure.into_inner().unwrap().unwrap()
         })
     };
