@@ -91,7 +91,7 @@ fn after_any_fault_at_any_call_the_same_command_makes_the_batch() {
 
 /// An error ends the run with 5 and is told with the file and what was to be done with it; success is reported only where
 /// nothing depends on the call.
-pub(crate) fn check_error(finished: &Finished, call: &str, case: &str) {
+fn check_error(finished: &Finished, call: &str, case: &str) {
     let (name, path) = call.split_once(' ').unwrap();
     let of_ledger = path.ends_with("-wal") || path.ends_with("/pki");
     // an empty log may stay; its owner is the same; its name was flushed before SQLite does it again
