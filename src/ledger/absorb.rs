@@ -21,11 +21,13 @@ pub(super) struct Patience {
     pub(super) leaves: u64,
     /// So many lists outside it are too many.
     pub(super) lists: usize,
+    /// So many pieces are written at once.
+    pub(super) pieces: usize,
 }
 
 impl Patience {
-    /// The rest is read in about a millisecond.
-    pub(super) const USUAL: Self = Self { leaves: 1 << 16, lists: 64 };
+    /// The rest is read in about a millisecond; 8 MiB are written at once.
+    pub(super) const USUAL: Self = Self { leaves: 1 << 16, lists: 64, pieces: 256 };
 }
 
 impl Book {
@@ -114,7 +116,7 @@ impl Book {
                     }
                 };
                 shelf.add(look, entry.expect("one of both was there"));
-                if shelf.pieces.len() >= AT_ONCE {
+                if shelf.pieces.len() >= self.patience.pieces {
                     self.store.derive(&old, &mut shelf.pieces.drain(..))?;
                     old.clear();
                 }
@@ -209,8 +211,6 @@ impl Shelf {
 
 /// Layers of like size that become one.
 const FAN_IN: usize = 8;
-/// Pieces in one write: 8 MiB.
-const AT_ONCE: usize = 256;
 
 #[cfg(test)]
 mod tests;

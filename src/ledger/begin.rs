@@ -89,12 +89,13 @@ impl Ledger {
         })
     }
 
-    /// Begins a batch: one durable write of the batch row and of every leaf, which it holds from now on.
+    /// Begins a batch: one durable write of the batch row and of every leaf, which it holds from now on. Then the index
+    /// takes up new lists, if there are enough of them.
     ///
     /// # Errors
     /// The terms do not describe the leaves, the batch is on the ledger already, a leaf belongs to another batch (with
     /// `terms.reissue` one that is sealed does no harm; a UID with another key or a key under another UID always
-    /// does), or the store fails.
+    /// does), or the store fails: then the batch may be there all the same, and [`find`](Self::find) tells.
     #[expect(clippy::needless_pass_by_value, reason = "a batch begins once: its row is given away")]
     pub fn begin<L: Leaves + ?Sized>(&self, row: BatchRow, leaves: &L) -> Result<(), LedgerError> {
         check_terms(&row, leaves)?;
@@ -115,6 +116,8 @@ impl Ledger {
             }
             book.append(&head, drafts(head.records + 1, &row, leaves))
         })?;
+        // The batch could do without it. But a store that could not write this takes nothing more, and who heard of it only
+        // with the first intent would not hear why.
         self.with(Book::absorb)
     }
 }

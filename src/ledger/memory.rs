@@ -11,7 +11,7 @@ use super::store::{LedgerStore, StoreError, Wanted};
 #[derive(Clone, Debug, Default)]
 pub struct MemoryStore(Arc<Mutex<State>>);
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct State {
     records: Vec<Record>,
     places: BTreeMap<Place, usize>,
@@ -53,6 +53,18 @@ impl MemoryStore {
     #[cfg(test)]
     pub(crate) fn snapshot(&self) -> Vec<Record> {
         self.state().records.clone()
+    }
+
+    /// A store of its own with the same on it.
+    #[cfg(test)]
+    pub(crate) fn copy(&self) -> Self {
+        Self(Arc::new(Mutex::new(self.state().clone())))
+    }
+
+    /// Numbers of what is kept beside the records.
+    #[cfg(test)]
+    pub(crate) fn derived_numbers(&self) -> Vec<u64> {
+        self.state().derived.keys().copied().collect()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -491,7 +491,7 @@ proptest! {
         };
         let ledger = Ledger::in_memory(&issuer_spki());
         let (leaves, lists) = patience;
-        be_patient(&ledger, Patience { leaves, lists });
+        be_patient(&ledger, Patience { leaves, lists, ..Patience::USUAL });
         let mut begun: Vec<(BatchId, &str, Vec<LeafKey>)> = Vec::new();
         for (n, (pairs, chunk_size, first)) in (0..).zip(&batches) {
             let policy = if *first { "test" } else { "other" };

@@ -80,7 +80,8 @@ struct Run<'a> {
     work: &'a Work<'a>,
     ledger: &'a Ledger,
     signer: &'a dyn SignRecorded,
-    /// What failed first. After it no further chunk is signed.
+    /// What failed first; what only follows from a failure, or is none (Ctrl-C), gives way to it. After it no further
+    /// chunk is signed.
     failure: Mutex<Option<Error>>,
 }
 
@@ -109,7 +110,6 @@ struct Outcome {
     /// What needs the next serial number.
     again: Vec<(usize, RecordedTbs)>,
     signatures_made: u64,
-    failure: Option<IssueError>,
 }
 
 impl<'a> Run<'a> {
@@ -119,6 +119,7 @@ impl<'a> Run<'a> {
     }
 
     fn fail(&self, error: Error) {
+        let only_follows = |error: &Error| is_broken(error) || matches!(error, Error::Interrupted);
         let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
         if failure.as_ref().is_none_or(only_follows) {
             *failure = Some(error);
@@ -132,6 +133,9 @@ impl<'a> Run<'a> {
     /// Builds and records one chunk after the other, until nobody takes them or one fails.
     fn record_all(&self, to_sign: &SyncSender<Chunk<'a, Vec<Recorded>>>) {
         for (number, rows) in self.work.chunks() {
+            if self.has_failed() {
+                return;
+            }
             let Some(recorded) = self.noted(self.record(number, rows)) else { return };
             if to_sign.send(recorded).is_err() {
                 return;
@@ -155,8 +159,8 @@ impl<'a> Run<'a> {
             }
             let signed = self.work.interrupted().and_then(|()| self.sign(chunk));
             let Some(signed) = self.noted(signed) else { return };
-            let failed = signed.state.outcome.failure.is_some();
-            if to_finish.send(signed).is_err() || failed {
+            // also what was signed until the signer failed
+            if to_finish.send(signed).is_err() || self.has_failed() {
                 return;
             }
         }
@@ -187,7 +191,8 @@ impl<'a> Run<'a> {
         Ok(Chunk { number: chunk.number, rows: chunk.rows, leaves: chunk.leaves, state })
     }
 
-    /// Asks the signer, in as many calls at once as there are workers.
+    /// Asks the signer, in as many calls at once as there are workers. A failure is noted at once, before anything that
+    /// follows from it.
     fn have_signed(&self, to_sign: Vec<(usize, RecordedTbs)>) -> Outcome {
         let jobs = self.work.jobs.max(1);
         let share = to_sign.len().div_ceil(jobs).max(1);
@@ -207,7 +212,9 @@ impl<'a> Run<'a> {
         let mut outcome = Outcome::default();
         for (places, report) in reports {
             outcome.signatures_made += report.signatures_made;
-            outcome.failure = outcome.failure.or(report.failure);
+            if let Some(failure) = report.failure {
+                self.fail(failure.into());
+            }
             for (at, signed) in places.into_iter().zip(report.outcomes) {
                 match signed {
                     Signed::Issued(certificate) => outcome.fresh.push((at, certificate)),
@@ -247,11 +254,11 @@ impl<'a> Run<'a> {
         let Chunk { number, rows, leaves, state: SignedChunk { mut certificates, mut outcome, .. } } = chunk;
         loop {
             let again = self.settle(number, outcome, &mut certificates)?;
-            if again.is_empty() {
-                break;
-            }
             if self.has_failed() {
                 return Ok(None);
+            }
+            if again.is_empty() {
+                break;
             }
             outcome = self.have_signed(self.raise(number, rows, again)?);
         }
@@ -276,7 +283,7 @@ impl<'a> Run<'a> {
         for (at, certificate) in places.into_iter().zip(fresh) {
             certificates[at] = Some(certificate);
         }
-        outcome.failure.map_or(Ok(outcome.again), |failure| Err(failure.into()))
+        Ok(outcome.again)
     }
 
     /// The same leaves with their next serial numbers, recorded.
@@ -296,6 +303,9 @@ impl<'a> Run<'a> {
 }
 
 /// Who comes to the ledger after a write has failed only hears that one did.
-fn only_follows(error: &Error) -> bool {
+const fn is_broken(error: &Error) -> bool {
     matches!(error, Error::Ledger(LedgerError::Store(StoreError::Broken)))
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,8 @@ use std::sync::OnceLock;
 
 use reroot::crypto::sha256;
 use reroot::delivery::BatchReader;
-use reroot::ledger::{Kind, Ledger, LedgerStore, Record, SqliteStore};
+use reroot::ledger::{BatchState, Kind, LeafKey, Ledger, LedgerStore, Record, SqliteStore, leaf_set_digest};
+use reroot::origin::Uid;
 use reroot::x509::{Certificate, pem};
 
 use super::support::run::{Finished, Run};
@@ -49,6 +50,29 @@ impl Bench {
         let before = records(&start);
         let uids = reel.iter().map(super::support::pki::TestLeaf::uid).collect();
         Self { start, before, uids, chunk: chunk.to_string() }
+    }
+
+    /// As [`new`](Self::new), with so many more batches on the ledger, of one leaf each, which nobody has finished.
+    pub(crate) fn after(batches: u32, leaves: u64, chunk: u64) -> Self {
+        let mut bench = Self::new(leaves, chunk);
+        let ledger = ledger(&bench.start);
+        let earlier = bench.start.statement("earlier")["batch"].as_str().unwrap().parse().unwrap();
+        let model = ledger.batch(&earlier).unwrap().unwrap();
+        for number in 0..batches {
+            let octets = number.to_be_bytes();
+            let uid = Uid::from_bytes(&[&[2, 9][..], &octets, &[0xEA, 0x27, 0, 1, 0x39]].concat()).unwrap();
+            let leaf = LeafKey { uid, spki: sha256(&[&[1][..], &octets].concat()), source: sha256(&octets) };
+            let mut row = model.clone();
+            row.id = format!("01890a5d-ac96-774b-bcce-{number:012x}").parse().unwrap();
+            row.state = BatchState::Open;
+            row.terms.inputs_sha256 = sha256(&octets);
+            row.terms.leaves_sha256 = leaf_set_digest(std::slice::from_ref(&leaf));
+            row.terms.leaf_count = 1;
+            ledger.begin(row, std::slice::from_ref(&leaf)).unwrap();
+        }
+        drop(ledger);
+        bench.before = records(&bench.start);
+        bench
     }
 
     /// The command that makes the batch.

@@ -6,7 +6,7 @@ use super::bench::{Bench, faulty, say, whole_matrix};
 use super::support::run::{Finished, Run};
 
 /// Ways to go wrong, as `tools/faulty-system` knows them, and the calls that can.
-const WAYS: [(&str, &str, Calls); 9] = [
+pub(crate) const WAYS: [(&str, &str, Calls); 9] = [
     ("--at", "kill-before", Calls::All),
     ("--at", "kill-after", Calls::All),
     ("--at", "kill-within", Calls::Writes),
@@ -19,15 +19,16 @@ const WAYS: [(&str, &str, Calls); 9] = [
     ("--from", "error=ENODEV", Calls::All),
 ];
 
+/// Which calls can go wrong in a way.
 #[derive(Clone, Copy)]
-enum Calls {
+pub(crate) enum Calls {
     All,
     Growing,
     Writes,
 }
 
 impl Calls {
-    fn have(self, call: &str) -> bool {
+    pub(crate) fn have(self, call: &str) -> bool {
         let (name, _) = call.split_once(' ').unwrap();
         let writes = matches!(name, "write" | "pwrite64");
         match self {

@@ -18,5 +18,6 @@ mod support;
 mod bench;
 mod calls;
 mod disk;
+mod index;
 mod kills;
 mod ledger;

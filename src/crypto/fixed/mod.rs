@@ -296,6 +296,7 @@ impl Statement {
         if claim.algorithm != SignatureAlgorithm::EcdsaSha256 {
             return None;
         }
+        debug_assert!(claim.sha256.is_none_or(|digest| digest == sha256(claim.message)), "a digest of something else");
         let signature = EcdsaSignature::parse(key.public_key().algorithm(), claim.signature).ok()?;
         Self::new(signature.r(), signature.s(), claim.sha256.unwrap_or_else(|| sha256(claim.message)))
     }

@@ -1,3 +1,5 @@
+mod chosen;
+
 use std::ops::{Add, Mul, Sub};
 
 use p256::ecdsa::signature::Signer as _;

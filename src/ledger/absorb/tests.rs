@@ -1,12 +1,12 @@
 use std::path::Path;
 
 use super::*;
-use crate::ledger::testing::{batch_id, be_patient, issuer_spki, leaf, leaves, row, terms};
-use crate::ledger::{LeafKey, Ledger, Standing};
+use crate::ledger::testing::{batch_id, be_patient, issuer_spki, leaf, leaves, look_without_index, row, terms};
+use crate::ledger::{BatchRow, Fault, LeafKey, Ledger, LedgerError, MemoryStore, Standing};
 use crate::x509::Sha256Digest;
 
-const EAGER: Patience = Patience { leaves: 1, lists: 1 };
-const NEVER: Patience = Patience { leaves: u64::MAX, lists: usize::MAX };
+const EAGER: Patience = Patience { leaves: 1, lists: 1, pieces: 256 };
+const NEVER: Patience = Patience { leaves: u64::MAX, lists: usize::MAX, pieces: 256 };
 
 fn patient(ledger: Ledger, patience: Patience) -> Ledger {
     be_patient(&ledger, patience);
@@ -30,7 +30,7 @@ fn the_index_finds_what_the_lists_of_all_batches_hold() {
     let folder = tempfile::tempdir().unwrap();
     let on_disk = Ledger::create(&folder.path().join("ledger.db"), &issuer_spki()).unwrap();
     let eager = patient(on_disk, EAGER);
-    let in_memory = patient(Ledger::in_memory(&issuer_spki()), Patience { leaves: 3_000, lists: 64 });
+    let in_memory = patient(Ledger::in_memory(&issuer_spki()), Patience { leaves: 3_000, lists: 64, pieces: 1 });
     let never = patient(Ledger::in_memory(&issuer_spki()), NEVER);
     for n in 0..20 {
         let list = leaves((0..1_000).map(|index| 40 * index + u64::from(n)));
@@ -174,6 +174,107 @@ fn a_ledger_without_the_table_gets_it() {
     assert_eq!(layers(&ledger), [510]);
     assert_eq!(standing(&ledger, &leaves([7])), [Standing::Held { batch: batch_id(1) }]);
     ledger.verify().unwrap();
+}
+
+/// Eight batches of 1,000 leaves, of which seven are begun: the last makes their layers one, in seven writes.
+struct Merge {
+    lists: Vec<Vec<LeafKey>>,
+    before: MemoryStore,
+}
+
+impl Merge {
+    /// A piece at a time, so that a merge has many writes.
+    const PATIENCE: Patience = Patience { leaves: 1, lists: 1, pieces: 1 };
+
+    fn new() -> Self {
+        let lists: Vec<_> = (0..8).map(|n| leaves((0..1_000).map(|index| 8 * index + n))).collect();
+        let before = MemoryStore::new();
+        let ledger = Self::open(&before);
+        for (n, list) in (1..8).zip(&lists) {
+            begin(&ledger, n, list);
+        }
+        assert_eq!(layers(&ledger), [1_000; 7]);
+        Self { lists, before }
+    }
+
+    fn open(store: &MemoryStore) -> Ledger {
+        patient(Ledger::over(Box::new(store.clone()), &issuer_spki()).unwrap(), Self::PATIENCE)
+    }
+
+    fn last(&self, n: u32) -> BatchRow {
+        row(n, terms("test", &self.lists[7]), 100)
+    }
+
+    /// What is asked about every batch, and the answers, with the last batch on the ledger or without.
+    fn check_found(ledger: &Ledger, begun: bool, case: &str) {
+        let asked = leaves((0..8_008).step_by(77));
+        for (n, found) in (0..8_008).step_by(77).zip(standing(ledger, &asked)) {
+            let batch = u32::try_from(n % 8 + 1).unwrap();
+            let held = n < 8_000 && (batch < 8 || begun);
+            let expected = if held { Standing::Held { batch: batch_id(batch) } } else { Standing::Free };
+            assert_eq!(found, expected, "{case}, leaf {n}");
+        }
+    }
+
+    /// The next batch makes what is missing of the index, and leaves nothing beside it.
+    fn check_made_again(store: &MemoryStore, case: &str) {
+        let ledger = Self::open(store);
+        begin(&ledger, 9, &leaves(9_000..9_010));
+        assert_eq!(layers(&ledger).iter().sum::<u64>(), 8_010, "{case}");
+        Self::check_found(&ledger, true, case);
+        ledger.verify().unwrap();
+        let known = ledger.with(|book| {
+            let layers = book.index()?.layers;
+            Ok(layers.iter().map(|layer| 2 * layer.pieces()).sum::<u64>())
+        });
+        assert_eq!(store.derived_numbers().len() as u64, 1 + known.unwrap(), "{case}: pieces that nobody knows");
+    }
+}
+
+/// The batch is durable before the index is touched: the same command finds it, with its seed, and goes on; nothing that
+/// was issued or is held is overlooked, whether the index is whole, half made or gone.
+#[test]
+fn a_failure_at_any_step_of_a_merge_loses_neither_the_batch_nor_a_leaf() {
+    let merge = Merge::new();
+    let key = merge.last(8).terms.key();
+    let mut after_begin = 0;
+    for (fault, damaged) in [(Fault::Failed, false), (Fault::FailedButPersisted, false), (Fault::Failed, true)] {
+        for step in 1.. {
+            let case = format!("step {step}, {fault:?}, with a damaged index: {damaged}");
+            let store = merge.before.copy();
+            let ledger = Merge::open(&store);
+            if damaged {
+                // all lists are then taken up anew, and the old index goes with the first write
+                look_without_index(&ledger);
+            }
+            store.fail_at(step, fault);
+            let result = ledger.begin(merge.last(8), &merge.lists[7]);
+            let reached = store.repair();
+            assert_eq!(result.is_err(), reached, "{case}");
+            if let Err(error) = result {
+                assert!(matches!(error, LedgerError::Store(StoreError::Fault)), "{case}: {error}");
+            }
+            // the process goes on, or another one comes; neither depends on the index
+            let begun = ledger.find(&key).unwrap();
+            Merge::check_found(&ledger, begun.is_some(), &case);
+            drop(ledger);
+            let ledger = Merge::open(&store);
+            assert_eq!(ledger.find(&key).unwrap(), begun, "{case}");
+            Merge::check_found(&ledger, begun.is_some(), &case);
+            match &begun {
+                Some(row) => assert_eq!((&row.seed, &row.id), (&merge.last(8).seed, &batch_id(8)), "{case}"),
+                None => ledger.begin(merge.last(8), &merge.lists[7]).unwrap(),
+            }
+            after_begin += u32::from(reached && begun.is_some());
+            ledger.verify().unwrap();
+            drop(ledger);
+            Merge::check_made_again(&store, &case);
+            if !reached {
+                break;
+            }
+        }
+    }
+    assert!(after_begin > 60, "{after_begin} failures after the batch had become durable");
 }
 
 #[test]

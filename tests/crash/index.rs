@@ -1,0 +1,85 @@
+//! The ledger's index is merged when a batch has begun: whatever goes wrong then, the batch is there and is made, and
+//! what was issued or is held is found.
+
+use std::collections::BTreeMap;
+
+use super::bench::{Bench, say, whole_matrix};
+use super::calls::{Calls, WAYS};
+use super::support::run::Finished;
+use super::support::workshop::Workshop;
+
+/// Lists on the ledger before the batch: one more makes eight layers of 64, which become one.
+const LISTS: u32 = 8 * 64 - 1;
+
+/// How many pieces of the index there are, its directory included.
+fn pieces(workshop: &Workshop) -> i64 {
+    let connection = rusqlite::Connection::open(workshop.path("pki/ledger.db")).unwrap();
+    connection.query_row("SELECT count(*) FROM derived", [], |row| row.get(0)).unwrap()
+}
+
+/// Chips of an earlier batch and of this one, in other archives, have their certificates already.
+fn check_found(workshop: &Workshop, case: &str) {
+    for (name, chip) in [("first.zip", 1_000_001), ("second.zip", 3)] {
+        let refused = workshop.issue(name, "twice", &[]).expect(3);
+        assert!(refused.err().contains("nothing left to issue"), "{case}, chip {chip}: {}", refused.err());
+    }
+}
+
+/// The run ends with 5 and says what could not be done; success is reported only where nothing depends on the call.
+fn check_told(finished: &Finished, call: &str, case: &str) {
+    let idle = ["unlink ", "fchown "].iter().any(|name| call.starts_with(name)) || call.ends_with("/pki");
+    if idle && finished.code == Some(0) {
+        return;
+    }
+    let err = finished.err();
+    assert_eq!(finished.code, Some(5), "{case}: {err}");
+    let error = err.lines().find(|line| line.starts_with("error: ")).unwrap();
+    // the ledger, its folder, or the leaves that wait beside
+    let named = ["ledger `pki/ledger.db`: ", "`pki`", "`.`"].iter().any(|name| error.contains(name));
+    assert!(named && (error.contains(", when ") || error.contains("cannot ")), "{case}: {error}");
+    assert!(err.contains("run the same command again") || err.contains("Leaves wait beside"), "{case}: {err}");
+}
+
+#[test]
+fn after_any_fault_at_any_call_of_a_merge_the_batch_is_made_and_every_leaf_is_found() {
+    // the earlier batch is one of them
+    let bench = Bench::after(LISTS - 1, 12, 5);
+    let undisturbed = bench.disturb(&[]);
+    undisturbed.finished.success();
+    bench.check_whole(&undisturbed.workshop, &undisturbed.left, "undisturbed");
+    assert_eq!((pieces(&bench.fresh()), pieces(&undisturbed.workshop)), (1 + 7 * 2, 1 + 2), "layers have become one");
+    let calls = undisturbed.calls;
+    // from the first record of the batch to the directory that comes after the index
+    let end = calls.iter().position(|call| call.starts_with("mkdir ")).unwrap();
+    let begin = calls.iter().position(|call| call.ends_with("ledger.db-wal")).unwrap();
+    let having = |which: Calls| (begin..end).filter(|at| which.have(&calls[*at])).collect::<Vec<_>>();
+    let cases: Vec<_> = WAYS
+        .into_iter()
+        .flat_map(|(when, how, which)| having(which).into_iter().map(move |at| (when, how, at)))
+        .collect();
+    let mut ends: BTreeMap<String, usize> = BTreeMap::new();
+    let step = if whole_matrix() { 1 } else { cases.len() / 8 };
+    for (when, how, at) in cases.iter().copied().step_by(step) {
+        let disturbed = bench.disturb(&[when, &(at + 1).to_string(), "--how", how]);
+        let call = disturbed.calls.get(at).map_or("not reached", |call| call);
+        let case = format!("{when} {} --how {how} ({call})", at + 1);
+        bench.check_disturbed(&disturbed, &case);
+        match how.split_once('=') {
+            Some(_) => check_told(&disturbed.finished, call, &case),
+            None => assert_eq!(disturbed.finished.code, Some(if how == "short" { 0 } else { 137 }), "{case}"),
+        }
+        let workshop = &disturbed.workshop;
+        let progress = bench.progress(workshop, &disturbed.left);
+        *ends.entry(format!("{when} {how}: {:?}, got to {progress}", disturbed.finished.code)).or_default() += 1;
+        bench.recover(workshop, &disturbed.left, &case);
+        workshop.reel("first.zip", [1_000_001]);
+        workshop.reel("second.zip", [3]);
+        check_found(workshop, &case);
+        // the next batch makes what is missing of the index
+        workshop.reel("next.zip", [2_000_000]);
+        workshop.issue("next.zip", "next", &[]).success();
+        assert_eq!(pieces(workshop), 1 + 2, "{case}");
+        check_found(workshop, &case);
+    }
+    say(&format!("{} of {} cases over {} calls: {ends:#?}", cases.len().div_ceil(step), cases.len(), end - begin));
+}
