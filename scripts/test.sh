@@ -6,7 +6,10 @@ source scripts/tools.sh test
 
 # independent test data beside the project; tests that use it say so when it is missing
 if [ -z "${REROOT_TESTDATA:-}" ] && [ -d ../shared/testdata ]; then
-    REROOT_TESTDATA=$(cd ../shared/testdata && pwd)
+    REROOT_TESTDATA=../shared/testdata
+fi
+if [ -n "${REROOT_TESTDATA:-}" ]; then
+    REROOT_TESTDATA=$(cd "$REROOT_TESTDATA" && pwd)
     export REROOT_TESTDATA
 fi
 

@@ -1,7 +1,7 @@
 //! TBSCertificate (RFC 5280 §4.1.2): encoded once, then only wrapped.
 
 use crate::origin::Origin;
-use crate::x509::tlv::{nest, tag, write_element};
+use crate::x509::tlv::{element, nest, tag, write_element};
 use crate::x509::{Certificate, Extension, LazySha256, SerialNumber, Sha256Digest, SignatureAlgorithm, Spki, Validity};
 
 use super::{IssuerIdentity, ObjectTemplate};
@@ -124,13 +124,10 @@ impl TbsCertificate {
 
     /// The certificate: these very octets, the algorithm, and `signature`.
     pub fn wrap(&self, signature: &[u8]) -> Vec<u8> {
-        let mut der = Vec::with_capacity(self.der.len() + signature.len() + 32);
-        nest(&mut der, tag::SEQUENCE, |der| {
-            der.extend_from_slice(&self.der);
-            self.signature.write_identifier(der);
-            write_element(der, tag::BIT_STRING, &[&[0], signature]);
-        });
-        der
+        let mut behind = Vec::with_capacity(signature.len() + 64);
+        self.signature.write_identifier(&mut behind);
+        write_element(&mut behind, tag::BIT_STRING, &[&[0], signature]);
+        element(tag::SEQUENCE, &[&self.der, &behind])
     }
 }
 

@@ -92,7 +92,8 @@ pub(crate) fn leaf(change: impl FnOnce(&mut Builder)) -> Builder {
 /// The folder of test data that stays outside the project, if the environment names it.
 #[expect(clippy::print_stderr, reason = "a test that cannot run says so")]
 pub(crate) fn testdata(cases: usize) -> Option<std::path::PathBuf> {
-    let found = std::env::var_os("REROOT_TESTDATA").map(std::path::PathBuf::from);
+    let found = std::env::var_os("REROOT_TESTDATA")
+        .map(|folder| std::path::absolute(&folder).unwrap_or_else(|_| folder.into()));
     if found.is_none() {
         eprintln!("REROOT_TESTDATA is not set: {cases} cases not run");
     }

@@ -243,7 +243,8 @@ pub fn project(path: &str) -> PathBuf {
 /// The independent test data, if `REROOT_TESTDATA` names it; otherwise says how many cases are not run.
 #[expect(clippy::print_stderr, reason = "tests that are not run must be seen")]
 pub fn testdata(cases: usize) -> Option<PathBuf> {
-    let folder = std::env::var_os("REROOT_TESTDATA").map(PathBuf::from);
+    let folder = std::env::var_os("REROOT_TESTDATA")
+        .map(|folder| std::path::absolute(&folder).unwrap_or_else(|_| folder.into()));
     if folder.is_none() {
         eprintln!("REROOT_TESTDATA is not set: {cases} cases not run");
     }
