@@ -81,6 +81,14 @@ impl Workshop {
         workshop.prepare()
     }
 
+    /// A folder that was packed as a `.tar.gz`, modes included.
+    pub fn unpacked(archive: &Path) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let run = Run::tool("tar").args(["--no-same-owner", "-xpzf"]).arg(archive).arg("-C").arg(folder.path());
+        run.run().success();
+        Self { folder, pki: TestPki::shipped(), env: BTreeMap::new() }
+    }
+
     /// A copy of everything in the folder.
     pub fn copy(&self) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
