@@ -204,6 +204,7 @@ fn plan(error: &PlanError) -> Exit {
         | PlanError::PolicyNotApproved { .. }
         | PlanError::Read { .. }
         | PlanError::Section { .. }
+        | PlanError::SeedTaken { .. }
         | PlanError::Signatures { .. }
         | PlanError::Taken { .. } => Exit::Input,
         PlanError::Declined => Exit::Interrupted,

@@ -201,16 +201,19 @@ pub fn sign(
     Ok(if there { SignOutcome::AlreadyDone(signed) } else { SignOutcome::Done(signed) })
 }
 
-/// How far an earlier run of this plan came. Another batch of the same name, or the same batch under another name, is
-/// another plan.
+/// How far an earlier run of this plan came. Another batch of the same name, the same batch under another name, and
+/// another batch with the same seed are refused: whoever plans chooses name and seed.
 fn begun(ledger: &Ledger, row: &BatchRow) -> Result<Option<BatchState>, Error> {
     let other = |batch: &BatchRow| PlanError::OtherBatch { batch: batch.id.to_string() };
     if let Some(found) = ledger.batch(&row.id)? {
         let state = found.state;
         return if (BatchRow { state: row.state, ..found }) == *row { Ok(Some(state)) } else { Err(other(row).into()) };
     }
-    match ledger.find(&row.terms.key())? {
-        Some(found) => Err(other(&found).into()),
+    if let Some(found) = ledger.find(&row.terms.key())? {
+        return Err(other(&found).into());
+    }
+    match ledger.batch_with_seed(&row.seed)? {
+        Some(batch) => Err(PlanError::SeedTaken { batch: batch.to_string() }.into()),
         None => Ok(None),
     }
 }

@@ -117,7 +117,7 @@ impl Signer for Deterministic {
     }
 }
 
-struct Silent;
+pub(crate) struct Silent;
 
 impl Progress for Silent {
     fn begin(&self, _: Stage) {}

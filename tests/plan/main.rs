@@ -20,5 +20,6 @@ mod kill;
 mod machines;
 mod once;
 mod responder;
+mod serials;
 mod tampered;
 mod token;
