@@ -180,6 +180,7 @@ fn issue(error: &IssueError) -> Exit {
         IssueError::AlgorithmNotOfKey { .. } | IssueError::Key(_) | IssueError::KeyMismatch { .. } => Exit::Usage,
         IssueError::NeverFullWidth { .. }
         | IssueError::NotFullWidth { .. }
+        | IssueError::ReturnedDiffers { .. }
         | IssueError::SignatureCount { .. }
         | IssueError::WrongSignature { .. } => Exit::Signer,
         IssueError::Engine(_) => Exit::Bug,

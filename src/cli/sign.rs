@@ -110,6 +110,7 @@ fn text(signed: &Signed, args: &SignArgs) -> String {
     line("signatures", render::count(signed.signatures_made));
     line("plan", signed.plan_sha256.to_string());
     line("written to", format!("{} ({} bytes)", args.out.display(), render::count(signed.bytes)));
+    line("its SHA-256", signed.file_sha256.to_string());
     line("ledger head", signed.head.to_string());
     text
 }
@@ -123,6 +124,7 @@ fn as_json(word: &str, signed: &Signed, args: &SignArgs) -> Value {
         "count": signed.count,
         "signatures_made": signed.signatures_made,
         "bytes": signed.bytes,
+        "signatures_sha256": signed.file_sha256.to_string(),
         "resumed": signed.resumed,
         "ledger_head": signed.head.to_string(),
     })

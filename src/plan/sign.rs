@@ -113,6 +113,8 @@ pub struct Signed {
     pub signatures_made: u64,
     /// Octets of the signature file.
     pub bytes: u64,
+    /// SHA-256 of the signature file: who carries it beside the file proves the file with it.
+    pub file_sha256: Sha256Digest,
     /// Whether signatures of an earlier run were taken from the ledger.
     pub resumed: bool,
     /// This machine's ledger head after the run.
@@ -195,6 +197,7 @@ pub fn sign(
         count: admitted.rows.len() as u64,
         signatures_made,
         bytes: content.len() as u64,
+        file_sha256: sha256(&content),
         resumed,
         head: ledger.head()?,
     };

@@ -21,5 +21,7 @@ mod machines;
 mod once;
 mod responder;
 mod serials;
+mod signed;
 mod tampered;
 mod token;
+mod twins;
