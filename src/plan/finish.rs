@@ -89,8 +89,8 @@ pub fn finish(
     if plan.head.mode != mode {
         return Err(PlanError::Mode { found: plan.head.mode.as_str(), expected: mode.as_str() }.into());
     }
-    let (planned, policy, params) = admit::check_head(&plan, job.issuer)?;
-    let row = on_ledger(ledger, planned)?;
+    let row = on_ledger(ledger, admit::check_head(&plan, job.issuer)?)?;
+    let (policy, params) = admit::read_policy(&plan, job.issuer)?;
     if row.terms.anchors != job.anchors.iter().map(|anchor| sha256(anchor.der())).collect::<Vec<Sha256Digest>>() {
         return Err(PlanError::Anchors.into());
     }

@@ -21,6 +21,7 @@ use crate::x509::Sha256Digest;
 
 use super::error::PlanError;
 use super::file::{self, PlanFile};
+use super::head::shown;
 
 const MAGIC: &[u8] = b"reroot-signatures/1\n";
 /// Serial numbers given up for one leaf; what is refused beyond is no signer's work.
@@ -142,7 +143,7 @@ impl<'a> Signatures<'a> {
         let (bytes, entries) = split.ok_or_else(|| wrong("its head does not end where it says"))?;
         let head = SignatureHead::parse(bytes).ok_or_else(|| wrong("its head is not that of a signature file"))?;
         if head.plan_sha256 != plan.digest.to_string() {
-            return Err(wrong(&format!("it is for the plan with SHA-256 {}", head.plan_sha256.escape_default())).into());
+            return Err(wrong(&format!("it is for the plan with SHA-256 {}", shown(&head.plan_sha256))).into());
         }
         if head.batch != plan.head.batch {
             return Err(wrong("its `batch` is not the plan's").into());
