@@ -24,12 +24,15 @@ mod file;
 mod finish;
 mod hand_over;
 mod head;
+mod limits;
 mod sign;
 mod signatures;
 
 pub use answers::CODES as ANSWER_CODES;
 pub use error::PlanError;
 pub use finish::{FinishJob, Returned, finish};
+#[cfg(fuzzing)]
+pub use sign::fuzz_sign;
 pub use sign::{Ceremony, Shown, SignJob, SignOutcome, Signed, sign};
 
 use std::io::{BufReader, BufWriter, Read, Seek, Write};

@@ -385,7 +385,7 @@ fn sign_full_width(signer: &dyn Signer, algorithm: SignatureAlgorithm, tbs: &[u8
     let public = PublicKey::from_spki(signer.public_key())?;
     for _ in 0..TRIES {
         let mut signatures = Vec::with_capacity(1);
-        signer.sign_batch(algorithm, &[tbs], &mut signatures)?;
+        signer.sign(algorithm, &[tbs], &mut signatures)?;
         for signature in signatures {
             public.verify(algorithm, tbs, &signature)?;
             if !loaded || is_full_width(public.algorithm(), &signature) {

@@ -62,7 +62,7 @@ pub fn proof(
     let tbs = statement.encode();
     let record = ledger.record_ca(KIND, &tbs, options.now)?;
     let mut signatures = Vec::with_capacity(1);
-    signer.sign_batch(signature, &[&tbs], &mut signatures)?;
+    signer.sign(signature, &[&tbs], &mut signatures)?;
     let made = signatures.first().map(Vec::as_slice).unwrap_or_default();
     public.verify(signature, &tbs, made)?;
     let der = wrap(&tbs, signature, made);

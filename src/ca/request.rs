@@ -77,7 +77,7 @@ pub fn request(signer: &dyn Signer, ledger: &Ledger, request: &Request<'_>) -> R
     let info = encode(request, spki);
     let record = ledger.record_ca(request.role.kind(), &info, request.now)?;
     let mut signatures = Vec::with_capacity(1);
-    signer.sign_batch(signature, &[&info], &mut signatures)?;
+    signer.sign(signature, &[&info], &mut signatures)?;
     let made = signatures.first().map(Vec::as_slice).unwrap_or_default();
     public.verify(signature, &info, made)?;
     let der = wrap(&info, signature, made);

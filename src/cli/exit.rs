@@ -180,6 +180,7 @@ fn issue(error: &IssueError) -> Exit {
         IssueError::AlgorithmNotOfKey { .. } | IssueError::Key(_) | IssueError::KeyMismatch { .. } => Exit::Usage,
         IssueError::NeverFullWidth { .. }
         | IssueError::NotFullWidth { .. }
+        | IssueError::ReturnedDiffers { .. }
         | IssueError::SignatureCount { .. }
         | IssueError::WrongSignature { .. } => Exit::Signer,
         IssueError::Engine(_) => Exit::Bug,
@@ -204,6 +205,7 @@ fn plan(error: &PlanError) -> Exit {
         | PlanError::PolicyNotApproved { .. }
         | PlanError::Read { .. }
         | PlanError::Section { .. }
+        | PlanError::SeedTaken { .. }
         | PlanError::Signatures { .. }
         | PlanError::Taken { .. } => Exit::Input,
         PlanError::Declined => Exit::Interrupted,

@@ -11,6 +11,7 @@ use super::secrets::Secrets;
 use super::{Exit, Fault, Printer, World, issue, load};
 
 pub(crate) fn run(args: &FinishArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
+    let expected = args.expect_signatures.as_deref().map(load::digest_of_signatures).transpose()?;
     let config = load::config(&args.config)?;
     let anchors = config.anchors()?;
     let issuer = config.issuer_identity()?;
@@ -24,7 +25,7 @@ pub(crate) fn run(args: &FinishArgs, world: &mut World, printer: Printer) -> Res
     let job = FinishJob {
         plan: &args.plan,
         returned: match &args.signatures {
-            Some(file) => Returned::Signatures(file),
+            Some(file) => Returned::Signatures { file, expected },
             None => Returned::Certificates(&certificates),
         },
         out: &args.out,

@@ -27,9 +27,6 @@ use super::{Exit, Fault, Printer, World, load, render};
 /// Leaves a chunk: one intent, one result, two flushes to disk.
 const CHUNK_SIZE: u32 = 4_096;
 
-/// Longest bulk identifier; ST's are far shorter.
-const MAX_BULK_ID: usize = 200;
-
 /// What the statement calls this program.
 pub(crate) const TOOL: &str = concat!("reroot ", env!("CARGO_PKG_VERSION"));
 
@@ -141,8 +138,9 @@ fn check_arguments(args: &IssueArgs) -> Result<(), Fault> {
         return Err(Fault::usage("--reissue: the reason is empty or longer than 1000 characters")
             .hint("Say in a few words why these chips get another certificate; it is kept for good."));
     }
-    if args.bulk_id.as_deref().is_some_and(|id| id.trim().is_empty() || id.chars().count() > MAX_BULK_ID) {
-        return Err(Fault::usage(format!("--bulk-id is empty or longer than {MAX_BULK_ID} characters")));
+    if args.bulk_id.as_deref().is_some_and(|id| Entry::check_bulk_id(id).is_err()) {
+        let most = Entry::MAX_BULK_ID;
+        return Err(Fault::usage(format!("--bulk-id is empty or longer than {most} characters")));
     }
     load::inputs(&args.inputs).map(drop)
 }

@@ -142,6 +142,11 @@ pub(crate) fn head(text: &str) -> Result<Sha256Digest, Fault> {
     text.parse().map_err(|error| Fault::usage(format!("--expect-head is not a digest: {error}")))
 }
 
+/// The digest of `--expect-signatures`.
+pub(crate) fn digest_of_signatures(text: &str) -> Result<Sha256Digest, Fault> {
+    text.parse().map_err(|error| Fault::usage(format!("--expect-signatures is not a digest: {error}")))
+}
+
 /// `NAME=VALUE` pairs of `--set`.
 pub(crate) fn params(set: &[String]) -> Result<BTreeMap<String, String>, Fault> {
     let mut params = BTreeMap::new();

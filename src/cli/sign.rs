@@ -64,24 +64,17 @@ pub(crate) fn run(args: &SignArgs, world: &mut World, printer: Printer) -> Resul
     Ok(Exit::Done)
 }
 
-/// What a person needs to see before the key is used.
+/// What a person needs to see before the key is used. What decides stands last, right above the question: what stands
+/// before it grows with what the plan chose, and can leave the screen.
 fn in_words(ceremony: &Ceremony) -> String {
     let mut text = render::warnings(&ceremony.warnings);
     let mut line = |name: &str, value: &str| {
         let _ = writeln!(text, "{name:<14}{value}");
     };
-    line("to sign", &format!("{} certificates", render::count(ceremony.count)));
-    line("issuing CA", &ceremony.issuer);
-    line("policy", &format!("{}, SHA-256 {}", ceremony.policy.0, ceremony.policy.1));
-    for (name, value) in &ceremony.params {
-        line("parameter", &format!("{name} = {}", render::escape(value)));
-    }
-    if let Some(reason) = &ceremony.reissue {
-        line("REISSUE", &format!("chips get another certificate: {}", render::escape(reason)));
-    }
-    for relaxation in &ceremony.relaxations {
-        line("relaxation", relaxation);
-    }
+    line("plan", &ceremony.plan_sha256.to_string());
+    line("planner", &format!("`{}`, SHA-256 {}", ceremony.planner.0, ceremony.planner.1));
+    line("batch", &ceremony.batch);
+    line("issued at", &ceremony.issued_at.to_string());
     for (anchor, count) in &ceremony.anchors {
         line("leaves", &format!("{} verified under `{anchor}`", render::count(*count)));
     }
@@ -90,13 +83,23 @@ fn in_words(ceremony: &Ceremony) -> String {
         line("", &format!("subject `{}`", shown.subject));
         line("", &format!("valid {} to {}", shown.not_before, shown.not_after));
     }
-    line("issued at", &ceremony.issued_at.to_string());
-    line("batch", &ceremony.batch);
-    line("planner", &format!("`{}`, SHA-256 {}", ceremony.planner.0, ceremony.planner.1));
-    line("plan", &ceremony.plan_sha256.to_string());
+    for relaxation in &ceremony.relaxations {
+        line("relaxation", relaxation);
+    }
+    for (name, value) in &ceremony.params {
+        line("parameter", &format!("{name} = {}", render::escape(value)));
+    }
     if ceremony.resumed {
         line("resumed", "an earlier run of this command has begun to sign this plan");
     }
+    line("issuing CA", &ceremony.issuer);
+    if let Some(reason) = &ceremony.reissue {
+        line("REISSUE", &format!("chips get another certificate: {}", render::escape(reason)));
+    }
+    line("policy", &format!("{}, SHA-256 {}", ceremony.policy.0, ceremony.policy.1));
+    // a long reason can take the word above it off the screen
+    let again = if ceremony.reissue.is_some() { ", all of them a REISSUE" } else { "" };
+    line("to sign", &format!("{} certificates{again}", render::count(ceremony.count)));
     text.trim_end().to_owned()
 }
 
@@ -110,6 +113,7 @@ fn text(signed: &Signed, args: &SignArgs) -> String {
     line("signatures", render::count(signed.signatures_made));
     line("plan", signed.plan_sha256.to_string());
     line("written to", format!("{} ({} bytes)", args.out.display(), render::count(signed.bytes)));
+    line("its SHA-256", signed.file_sha256.to_string());
     line("ledger head", signed.head.to_string());
     text
 }
@@ -123,6 +127,7 @@ fn as_json(word: &str, signed: &Signed, args: &SignArgs) -> Value {
         "count": signed.count,
         "signatures_made": signed.signatures_made,
         "bytes": signed.bytes,
+        "signatures_sha256": signed.file_sha256.to_string(),
         "resumed": signed.resumed,
         "ledger_head": signed.head.to_string(),
     })

@@ -1,7 +1,7 @@
 //! The form of ECDSA signatures (RFC 3279 §2.2.3), checked before any library sees them.
 
 use crate::x509::KeyAlgorithm;
-use crate::x509::tlv::{Reader, tag};
+use crate::x509::tlv::{Reader, element, tag};
 
 use super::SignatureError;
 
@@ -40,10 +40,58 @@ impl<'a> EcdsaSignature<'a> {
     }
 }
 
+/// Returns a signature with the lower of the two values of s that verify. A signature (r, s) has a twin (r, n - s), which
+/// anybody can make: whoever keeps, compares or publishes signatures keeps one of the two.
+///
+/// Signatures other than ECDSA and malformed ones come back as they are.
+pub fn low_s(key: KeyAlgorithm, signature: Vec<u8>) -> Vec<u8> {
+    in_form(key, signature, false)
+}
+
+/// As [`low_s`], for a certificate that may have to be of full width. On P-521 the lower s begins with a zero byte
+/// always, the higher one with overwhelming probability never: there the higher one is kept where full width is wanted.
+pub fn kept_form(key: KeyAlgorithm, full_width: bool, signature: Vec<u8>) -> Vec<u8> {
+    in_form(key, signature, full_width && key == KeyAlgorithm::P521)
+}
+
+/// The signature or its twin, whichever has the higher s or the lower one.
+fn in_form(key: KeyAlgorithm, signature: Vec<u8>, higher: bool) -> Vec<u8> {
+    let Some(order) = order(key) else { return signature };
+    let Ok(EcdsaSignature { r, s }) = EcdsaSignature::parse(key, &signature) else { return signature };
+    let mut twin = [0; MAX_OCTETS];
+    let twin = difference(order, s, &mut twin);
+    // neither has a leading zero byte, and they differ, since the order is odd
+    let is_higher = (s.len(), s) > (twin.len(), twin);
+    if is_higher == higher { signature } else { encoded(r, twin) }
+}
+
+/// `order - s`, without leading zero bytes; s is below the order and not zero.
+fn difference<'a>(order: &[u8], s: &[u8], into: &'a mut [u8; MAX_OCTETS]) -> &'a [u8] {
+    let into = &mut into[..order.len()];
+    let mut borrow = 0;
+    for (at, digit) in order.iter().enumerate().rev() {
+        let take = (at + s.len()).checked_sub(order.len()).map_or(0, |at| u16::from(s[at])) + borrow;
+        let [carry, low] = (0x100 + u16::from(*digit) - take).to_be_bytes();
+        into[at] = low;
+        borrow = u16::from(carry == 0);
+    }
+    let zeros = into.iter().take_while(|byte| **byte == 0).count();
+    &into[zeros..]
+}
+
+fn encoded(r: &[u8], s: &[u8]) -> Vec<u8> {
+    let integer = |magnitude: &[u8]| {
+        let sign: &[u8] = if magnitude.first().is_some_and(|byte| *byte >= 0x80) { &[0] } else { &[] };
+        element(tag::INTEGER, &[sign, magnitude])
+    };
+    element(tag::SEQUENCE, &[&integer(r), &integer(s)])
+}
+
 /// Whether neither r nor s begins with a zero octet when written in the field's full width, which ST's host library
 /// demands of a signature (st-facts: it reads r and s at fixed places).
 ///
-/// Signatures other than ECDSA have one width only and are always full; a malformed ECDSA signature never is.
+/// Signatures other than ECDSA have one width only and are always full; a malformed ECDSA signature never is. The form
+/// that is kept must have been chosen before ([`kept_form`]): of two twins one can be of full width and the other not.
 pub fn is_full_width(key: KeyAlgorithm, signature: &[u8]) -> bool {
     match key.field_octets() {
         None => true,
@@ -65,6 +113,9 @@ fn integer<'a>(reader: &mut Reader<'a>, part: &'static str, order: &[u8]) -> Res
     let below = magnitude.len() < order.len() || (magnitude.len() == order.len() && magnitude < order);
     if below { Ok(magnitude) } else { Err(SignatureError::Range { part }) }
 }
+
+/// Bytes of the largest order.
+const MAX_OCTETS: usize = 66;
 
 /// The order n of the group's base point, without leading zero octets.
 const fn order(curve: KeyAlgorithm) -> Option<&'static [u8]> {
@@ -116,7 +167,6 @@ const BRAINPOOL_P384R1_ORDER: [u8; 48] =
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::x509::tlv::element;
 
     const CURVES: [KeyAlgorithm; 5] = [
         KeyAlgorithm::P256,
@@ -156,6 +206,48 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn of_two_twins_the_one_with_the_lower_s_is_kept_and_the_rest_is_left_alone() {
+        for curve in CURVES {
+            let order = order(curve).unwrap();
+            let mut half = [0; MAX_OCTETS];
+            let mut carry = 0;
+            for (digit, byte) in order.iter().zip(&mut half) {
+                *byte = digit >> 1 | carry << 7;
+                carry = digit & 1;
+            }
+            let half = &half[..order.len()];
+            // (n - 1) / 2 is the highest of the lower ones, one more the lowest of the higher ones
+            let zeros = half.iter().take_while(|byte| **byte == 0).count();
+            let highest = half[zeros..].to_vec();
+            let mut above = half.to_vec();
+            for byte in above.iter_mut().rev() {
+                *byte = byte.wrapping_add(1);
+                if *byte != 0 {
+                    break;
+                }
+            }
+            let mut last = order.to_vec();
+            *last.last_mut().unwrap() -= 1;
+            for (low, high) in [(&highest, &above[zeros..].to_vec()), (&vec![1], &last)] {
+                for r in [vec![1], padded(&last)] {
+                    let (low, high) = (signature(&r, &padded(low)), signature(&r, &padded(high)));
+                    for given in [&low, &high] {
+                        assert_eq!(low_s(curve, given.clone()), low, "{curve}");
+                        assert_eq!(kept_form(curve, false, given.clone()), low, "{curve}");
+                        let wide = kept_form(curve, true, given.clone());
+                        assert_eq!(wide, if curve == KeyAlgorithm::P521 { high.clone() } else { low.clone() });
+                    }
+                }
+            }
+        }
+        for left in [b"junk".to_vec(), vec![], signature(&[0], &[1])] {
+            assert_eq!(low_s(KeyAlgorithm::P256, left.clone()), left);
+        }
+        let other = signature(&[1], &padded(&P256_ORDER[..20]));
+        assert_eq!(low_s(KeyAlgorithm::Ed25519, other.clone()), other);
     }
 
     #[test]

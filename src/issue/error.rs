@@ -48,6 +48,12 @@ pub enum IssueError {
         /// The chip.
         uid: Uid,
     },
+    /// What came back is not what an earlier run was given.
+    #[error("the signature that came back for {uid} is not the one that was recorded when it came back before")]
+    ReturnedDiffers {
+        /// The chip.
+        uid: Uid,
+    },
     /// The signer broke its contract.
     #[error("signer returned {found} signatures for {expected} messages")]
     SignatureCount {
@@ -82,6 +88,10 @@ impl IssueError {
             | Self::SignatureCount { .. }
             | Self::WrongSignature { .. } => {
                 "The signer or its connection is faulty: try `reroot hsm doctor`, then run the same command again."
+            }
+            Self::ReturnedDiffers { .. } => {
+                "Finish with the file that was taken first. `reroot sign` on the signing machine writes it again, and prints \
+                 its SHA-256."
             }
             Self::Signer(error @ SignerError::Algorithm { .. }) => return error.hint(),
             Self::Signer(_) => "What was signed is on the ledger: when the signer is back, run the same command again.",

@@ -1,7 +1,7 @@
 //! Signing: batch first, every signature looked at before anyone else sees it, nothing signed ever lost.
 
 use crate::cert::{IssuedCertificate, IssuerIdentity, TbsCertificate, UncheckedCertificate};
-use crate::crypto::{Claim, IssuerKey, PublicKey, Verdict, VerificationEngine, is_full_width, sha256};
+use crate::crypto::{Claim, IssuerKey, PublicKey, Verdict, VerificationEngine, is_full_width, kept_form, sha256};
 use crate::ledger::RecordedTbs;
 use crate::signer::Signer;
 use crate::x509::{KeyAlgorithm, SignatureAlgorithm, Spki};
@@ -175,11 +175,11 @@ pub enum Signed {
 }
 
 /// How often the same tbsCertificate is signed again for a full-width signature (design §8): so often that chance does
-/// not explain one more. A randomised signer misses once in 128 times; on P-521 three times in four, since 521 bits leave
-/// one bit for the first of 66 octets.
+/// not explain one more. A randomised signer misses three times in 256 (r begins with a zero byte once in 256 times, the
+/// lower s, which is kept, twice); on P-521 every other time, since 521 bits leave one bit for the first of 66 bytes of r.
 const fn repeats(key: KeyAlgorithm) -> u32 {
     match key {
-        KeyAlgorithm::P521 => 320,
+        KeyAlgorithm::P521 => 128,
         _ => 16,
     }
 }
@@ -243,7 +243,14 @@ impl Work<'_> {
             let messages: Vec<&[u8]> = group.iter().map(|at| slots[*at].recorded.tbs().der()).collect();
             let algorithm = slots[group[0]].recorded.tbs().signature_algorithm();
             let mut signatures = Vec::with_capacity(messages.len());
-            let result = self.issuer.signer.sign_batch(algorithm, &messages, &mut signatures);
+            let result = self.issuer.signer.sign(algorithm, &messages, &mut signatures);
+            for (at, signature) in group.iter().zip(&mut signatures) {
+                if slots[*at].recorded.tbs().full_width_signature() {
+                    // before its width is judged and before anybody else sees it
+                    let key = self.issuer.identity.spki().algorithm();
+                    *signature = kept_form(key, true, std::mem::take(signature));
+                }
+            }
             self.signatures_made += signatures.len() as u64;
             let (found, expected) = (signatures.len(), messages.len());
             let verdicts = self.verdicts(slots, group, &signatures);

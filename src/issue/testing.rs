@@ -76,7 +76,8 @@ impl ChangingSigner {
         Self { inner: DeterministicSigner::issuing(), calls: AtomicU64::new(start) }
     }
 
-    fn sign(&self, message: &[u8]) -> Vec<u8> {
+    /// Another signature each time.
+    pub(crate) fn sign(&self, message: &[u8]) -> Vec<u8> {
         let call = self.calls.fetch_add(1, Ordering::Relaxed);
         let nonce = sha256(&[&call.to_be_bytes(), message].concat());
         let scalar = |octets: &[u8; 32]| <Scalar as Reduce<FieldBytes>>::reduce(&FieldBytes::from(*octets));

@@ -1,5 +1,6 @@
 //! Batches: finding one again, beginning a new one.
 
+use crate::cert::Seed;
 use crate::x509::Sha256Digest;
 
 use super::LedgerError;
@@ -70,6 +71,24 @@ impl Ledger {
         self.with(|book| {
             let found = book.summary(id)?;
             found.map(|summary| book.row(&summary)).transpose()
+        })
+    }
+
+    /// The batch that began with this seed, if there is one. From a seed follows one serial number for each leaf: a second
+    /// batch with it could give the serial number of one certificate to another (RFC 5280 §4.1.2.2).
+    ///
+    /// Reads the terms of every batch, so it is asked once for each plan.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn batch_with_seed(&self, seed: &Seed) -> Result<Option<BatchId>, LedgerError> {
+        self.with(|book| {
+            for summary in book.batches()?.to_vec() {
+                if book.row(&summary)?.seed == *seed {
+                    return Ok(Some(summary.id));
+                }
+            }
+            Ok(None)
         })
     }
 

@@ -38,6 +38,9 @@ impl Entry {
 
     const MAX_REASON: usize = 1000;
 
+    /// Longest bulk identifier, in characters.
+    pub const MAX_BULK_ID: usize = 200;
+
     const ST_NUMBER_OCTETS: usize = 9;
 
     /// The line for a certificate and the leaf it was issued for; `reissue` is the reason given for issuing again.
@@ -132,6 +135,17 @@ impl Entry {
     pub fn check_reason(key: &'static str, text: &str) -> Result<(), ManifestError> {
         if text.trim().is_empty() || text.chars().nth(Self::MAX_REASON).is_some() {
             return Err(ManifestError::value(Part::Entry, key, text, "a text of at most 1000 characters"));
+        }
+        Ok(())
+    }
+
+    /// Proves that a text can be ST's bulk identifier; ST's own are far shorter.
+    ///
+    /// # Errors
+    /// The text is blank or longer than 200 characters.
+    pub fn check_bulk_id(text: &str) -> Result<(), ManifestError> {
+        if text.trim().is_empty() || text.chars().nth(Self::MAX_BULK_ID).is_some() {
+            return Err(ManifestError::value(Part::Entry, "bulk_id", text, "a text of at most 200 characters"));
         }
         Ok(())
     }

@@ -65,7 +65,7 @@ pub fn sign_octets(
     let attributes = signed_attributes(suite, octets, certificate, created);
     let message = element(tag::SET, &[&attributes]);
     let mut signatures = Vec::with_capacity(1);
-    signer.sign_batch(suite.signature, &[&message], &mut signatures)?;
+    signer.sign(suite.signature, &[&message], &mut signatures)?;
     let signature = signatures.pop().unwrap_or_default();
     suite.verify(certificate, &message, &signature)?;
     Ok(encode(suite, certificate, &attributes, &signature))

@@ -20,7 +20,8 @@ use crate::verify::Verifier;
 use crate::x509::{Certificate, Sha256Digest};
 
 use super::error::PlanError;
-use super::file::PlanFile;
+use super::file::{PlanFile, differs};
+use super::head::shown;
 
 /// The machine on which a plan is read.
 #[derive(Clone, Copy)]
@@ -65,21 +66,32 @@ impl Admitted {
     }
 }
 
-/// The batch row and the policy of a plan, after everything that the head alone shows.
-pub(super) fn check_head(plan: &PlanFile, issuer: &IssuerIdentity) -> Result<(BatchRow, Policy, Params), Error> {
+/// The batch row of a plan, after everything that the head shows without its policy: that one is read when the caller
+/// knows it by its digest ([`read_policy`]).
+pub(super) fn check_head(plan: &PlanFile, issuer: &IssuerIdentity) -> Result<BatchRow, Error> {
     let head = &plan.head;
     let row = head.row()?;
     let expected = sha256(issuer.certificate().der());
     if row.terms.issuer_sha256 != expected {
-        let subject = head.issuer.subject.escape_default().to_string();
+        let subject = shown(&head.issuer.subject);
         return Err(PlanError::Issuer { subject, found: head.issuer.sha256.clone(), expected }.into());
+    }
+    if head.issuer.subject != issuer.subject().to_string() {
+        return Err(PlanError::Differs { what: "issuer's name" }.into());
     }
     if head.encoder != ENCODER {
         return Err(PlanError::Encoder { found: head.encoder, expected: ENCODER }.into());
     }
-    if sha256(&row.terms.policy) != row.terms.policy_sha256 {
+    if differs(&sha256(&row.terms.policy), &row.terms.policy_sha256) {
         return Err(PlanError::Differs { what: "digest of the policy" }.into());
     }
+    Ok(row)
+}
+
+/// The policy of a plan and the parameters under it. A policy that nobody has approved is not parsed: its mistakes are text
+/// that the planner chose.
+pub(super) fn read_policy(plan: &PlanFile, issuer: &IssuerIdentity) -> Result<(Policy, Params), Error> {
+    let head = &plan.head;
     let policy = Policy::parse(&head.policy, "policy in the plan")?;
     let relaxations: Vec<String> = policy.source().relax.iter().map(ToString::to_string).collect();
     if policy.name() != head.policy_name || relaxations != head.relaxations {
@@ -90,7 +102,7 @@ pub(super) fn check_head(plan: &PlanFile, issuer: &IssuerIdentity) -> Result<(Ba
         return Err(PlanError::Differs { what: "parameters" }.into());
     }
     policy.check_issuer(issuer)?;
-    Ok((row, policy, params))
+    Ok((policy, params))
 }
 
 /// Verifies every leaf under the machine's own anchors and derives every tbsCertificate again.
@@ -127,7 +139,8 @@ pub(super) fn admit(
         return Err(PlanError::Differs { what: "order of the leaves" }.into());
     }
     let leaves = settle::LeavesOf(&intake.rows);
-    if leaves.count() as u64 != row.terms.leaf_count || leaf_set_digest(&leaves) != row.terms.leaves_sha256 {
+    let digest = leaf_set_digest(&leaves);
+    if leaves.count() as u64 != row.terms.leaf_count || differs(&digest, &row.terms.leaves_sha256) {
         return Err(PlanError::Differs { what: "list of the leaves" }.into());
     }
     let bound = job::bind(&policy, &params, machine.issuer, &row)?;
@@ -138,8 +151,11 @@ pub(super) fn admit(
     machine.progress.begin(Stage::Lint);
     let root = tbs_root(&admitted.work(machine));
     machine.progress.end(Stage::Lint);
-    if root? != plan.head.tbs_root()? {
+    if differs(&root?, &plan.head.tbs_root()?) {
         return Err(PlanError::Differs { what: "Merkle root over the tbsCertificates" }.into());
+    }
+    if !plan.lines.agree(plan.head.counts) {
+        return Err(PlanError::Differs { what: "count of items" }.into());
     }
     Ok(admitted)
 }

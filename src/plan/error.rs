@@ -114,6 +114,12 @@ pub enum PlanError {
         /// The section.
         name: &'static str,
     },
+    /// The seed is another batch's.
+    #[error("the plan has the seed of batch {batch}, whose serial numbers it would give to other certificates")]
+    SeedTaken {
+        /// The batch on this ledger.
+        batch: String,
+    },
     /// A signature file that is not one, or of another plan.
     #[error("`{}` does not hold the signatures for this plan: {what}", path.display())]
     Signatures {
@@ -158,6 +164,10 @@ impl PlanError {
                 "Read the policy in the plan. If it may be signed, add its SHA-256 to `policies` in `[signing]`."
             }
             Self::Read { .. } => return None,
+            Self::SeedTaken { .. } => {
+                "Every batch has a seed of its own. The planner's program or its source of randomness is faulty, or the \
+                 planner cannot be trusted: find out which before it plans again."
+            }
             Self::Signatures { .. } => "Sign the plan again: the same signatures come out.",
             Self::Taken { .. } => {
                 "Every chip is signed once under a policy's name; `plan --reissue REASON` asks for another certificate."

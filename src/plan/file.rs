@@ -16,6 +16,7 @@ use crate::x509::{Certificate, Sha256Digest, Time};
 
 use super::error::PlanError;
 use super::head::{Head, SectionHead};
+use super::limits::Lines;
 
 /// CA certificates of the inputs through which paths lead.
 pub(super) const INTERMEDIATES: &str = "intermediates";
@@ -144,15 +145,21 @@ pub(super) struct PlanFile {
     pub(super) intermediates: Vec<Certificate>,
     pub(super) inputs: String,
     pub(super) rejected: String,
+    pub(super) lines: Lines,
     path: PathBuf,
-    reader: BufReader<File>,
+    reader: BufReader<Box<dyn Read + Send>>,
 }
 
 impl PlanFile {
     /// Opens a plan: signature first, then the head, then the small sections.
     pub(super) fn open(path: &Path, planners: &[Certificate]) -> Result<Self, Error> {
         let fault = |source| PlanError::Read { path: path.to_owned(), source };
-        let mut reader = BufReader::with_capacity(1 << 20, File::open(path).map_err(fault)?);
+        Self::read(path, Box::new(File::open(path).map_err(fault)?), planners)
+    }
+
+    /// As [`open`](Self::open), of what `source` gives.
+    pub(super) fn read(path: &Path, source: Box<dyn Read + Send>, planners: &[Certificate]) -> Result<Self, Error> {
+        let mut reader = BufReader::with_capacity(1 << 20, source);
         let mut magic = [0; MAGIC.len()];
         if reader.read_exact(&mut magic).is_err() || magic != *MAGIC {
             return Err(malformed("it does not begin with `reroot-plan/1`").into());
@@ -166,8 +173,20 @@ impl PlanFile {
         let intermediates = read_certificates(&small(&mut reader, head.section(INTERMEDIATES)?)?)?;
         let inputs = text(small(&mut reader, head.section(INPUTS)?)?)?;
         let rejected = text(small(&mut reader, head.section(REJECTED)?)?)?;
+        let lines = Lines::read(&inputs, &rejected)?;
         let digest = sha256(&signed.0);
-        Ok(Self { head, digest, signed, planner, intermediates, inputs, rejected, path: path.to_owned(), reader })
+        Ok(Self {
+            head,
+            digest,
+            signed,
+            planner,
+            intermediates,
+            inputs,
+            rejected,
+            lines,
+            path: path.to_owned(),
+            reader,
+        })
     }
 
     /// Hands over every leaf, in order, then proves that they were the planner's: nothing of them counts before this
@@ -187,7 +206,7 @@ impl PlanFile {
                 return Ok(());
             }
         }
-        if leaves.hash.finish().to_string() != section.sha256 {
+        if differs(&leaves.hash.finish().to_string(), &section.sha256) {
             return Err(PlanError::Section { name: LEAVES }.into());
         }
         if count != self.head.counts.leaves {
@@ -223,6 +242,9 @@ impl<R: Read> Leaves<'_, R> {
             return Err(malformed("a leaf's name is not one"));
         }
         let rest = self.sized()?;
+        if shared + rest.len() > ItemName::MAX {
+            return Err(malformed("a leaf's name is longer than any"));
+        }
         self.name.truncate(shared);
         self.name.extend_from_slice(&rest);
         let name = std::str::from_utf8(&self.name).ok().and_then(|name| ItemName::from_escaped(name).ok());
@@ -269,8 +291,17 @@ fn sized(reader: &mut impl Read, limit: u32) -> Result<Vec<u8>, PlanError> {
     Ok(octets)
 }
 
+/// Whether what was computed is another thing than what was stated. When plans are fuzzed it never is: a fuzzer cannot
+/// compute digests, and what stands behind them is to be reached.
+pub(super) fn differs<T: PartialEq>(found: &T, stated: &T) -> bool {
+    !cfg!(fuzzing) && found != stated
+}
+
 /// The planner whose signature it is.
 fn planner(head: &[u8], seal: &[u8], planners: &[Certificate]) -> Result<usize, PlanError> {
+    if cfg!(fuzzing) {
+        return Ok(0);
+    }
     let mut failure = PlanError::PlannerUnknown;
     for (position, planner) in planners.iter().enumerate() {
         match manifest::verify_octets(head, seal, planner) {
@@ -289,7 +320,7 @@ fn small(reader: &mut impl Read, section: &SectionHead) -> Result<Vec<u8>, PlanE
     }
     let mut content = Vec::new();
     reader.take(section.bytes).read_to_end(&mut content).map_err(|_| malformed("it ends too early"))?;
-    if content.len() as u64 != section.bytes || sha256(&content).to_string() != section.sha256 {
+    if content.len() as u64 != section.bytes || differs(&sha256(&content).to_string(), &section.sha256) {
         return Err(PlanError::Section { name });
     }
     Ok(content)

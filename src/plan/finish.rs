@@ -35,7 +35,12 @@ pub enum Returned<'a> {
     /// Certificates of a CA of another house, in any order and container.
     Certificates(&'a [Input]),
     /// The signature file of a signing machine.
-    Signatures(&'a Path),
+    Signatures {
+        /// The file.
+        file: &'a Path,
+        /// Its SHA-256 as the signing machine printed it, if somebody carried it beside the file.
+        expected: Option<Sha256Digest>,
+    },
 }
 
 /// What to finish.
@@ -79,13 +84,13 @@ pub fn finish(
     let mut plan = PlanFile::open(&place, std::slice::from_ref(job.manifest_certificate))?;
     let (mode, way) = match job.returned {
         Returned::Certificates(_) => (Mode::Foreign, Way::Foreign),
-        Returned::Signatures(_) => (Mode::AirGapped, Way::AirGapped),
+        Returned::Signatures { .. } => (Mode::AirGapped, Way::AirGapped),
     };
     if plan.head.mode != mode {
         return Err(PlanError::Mode { found: plan.head.mode.as_str(), expected: mode.as_str() }.into());
     }
-    let (planned, policy, params) = admit::check_head(&plan, job.issuer)?;
-    let row = on_ledger(ledger, planned)?;
+    let row = on_ledger(ledger, admit::check_head(&plan, job.issuer)?)?;
+    let (policy, params) = admit::read_policy(&plan, job.issuer)?;
     if row.terms.anchors != job.anchors.iter().map(|anchor| sha256(anchor.der())).collect::<Vec<Sha256Digest>>() {
         return Err(PlanError::Anchors.into());
     }
@@ -113,14 +118,17 @@ pub fn finish(
     progress.begin(Stage::Issue);
     let taken = match job.returned {
         Returned::Certificates(inputs) => certificates(job, &machine, &admitted, inputs, &forms, ledger),
-        Returned::Signatures(path) => signatures(job, &plan, &admitted, path, &work, &forms, ledger),
+        Returned::Signatures { file, expected } => {
+            signatures(job, &plan, &admitted, (file, expected), &work, &forms, ledger)
+        }
     };
     progress.end(Stage::Issue);
-    let Taken { written, resumed, made, findings } = match taken? {
+    let Taken { written, resumed, made, findings, warnings } = match taken? {
         Ok(taken) => taken,
         Err(refusal) => return Ok(Outcome::Refused(refusal)),
     };
     let mut summary = Summary { resumed, findings, ..summary() };
+    summary.warnings.extend(warnings);
     let counts = plan.head.counts;
     let sealing = Sealing {
         row,
@@ -160,22 +168,36 @@ struct Taken {
     made: u64,
     /// Items that were left out.
     findings: Vec<Finding>,
+    /// Things worth a look about what came back.
+    warnings: Vec<String>,
 }
 
 fn signatures(
     job: &FinishJob<'_>,
     plan: &PlanFile,
     admitted: &Admitted,
-    path: &Path,
+    (file, expected): (&Path, Option<Sha256Digest>),
     work: &Work<'_>,
     forms: &[Form],
     ledger: &Ledger,
 ) -> Result<Result<Taken, Refusal>, Error> {
-    let signatures = Signatures::open(path, plan, job.issuer, &admitted.rows)?;
+    let signatures = Signatures::open(file, expected.as_ref(), plan, job.issuer, &admitted.rows)?;
+    signatures.check_attempts(work, ledger)?;
     let mut written = Written::create(job.out, work.batch, forms)?;
     let reissue = work.batch.terms.reissue.as_deref();
     let resumed = issue_all(work, ledger, &signatures, &mut |chunk| written.add(work, reissue, chunk))?;
-    Ok(Ok(Taken { written, resumed, made: signatures.made, findings: vec![] }))
+    // the number in the file came the same way as the file: what is known is that no fewer were made
+    let made = admitted.rows.len() as u64 + written.discarded.len() as u64;
+    let exchanged = signatures.exchanged();
+    let warnings = if exchanged == 0 {
+        vec![]
+    } else {
+        vec![format!(
+            "{exchanged} signatures came in the other of the two forms of an ECDSA signature: an earlier release signed \
+             them, or the file was changed on its way. The batch has them in the form with the lower s"
+        )]
+    };
+    Ok(Ok(Taken { written, resumed, made, findings: vec![], warnings }))
 }
 
 fn certificates(
@@ -205,7 +227,7 @@ fn certificates(
     }
     let mut written = Written::create(job.out, work.batch, forms)?;
     let resumed = answers.record(&work, &admitted.policy, ledger, &mut written)?;
-    Ok(Ok(Taken { written, resumed, made: leaves, findings }))
+    Ok(Ok(Taken { written, resumed, made: leaves, findings, warnings: vec![] }))
 }
 
 /// The batch as this ledger has it, which must be the plan's.

@@ -13,6 +13,7 @@ use crate::manifest::Expected;
 use crate::x509::{Sha256Digest, Time};
 
 use super::error::PlanError;
+use super::limits;
 
 /// The head as it is written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -149,14 +150,15 @@ impl Head {
     /// Reads what [`to_bytes`](Self::to_bytes) wrote, and nothing that is spelled otherwise.
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, PlanError> {
         let malformed = |what: String| PlanError::Malformed { what };
-        let head: Self =
-            serde_json::from_slice(bytes).map_err(|error| malformed(format!("its head is not a plan's ({error})")))?;
+        let head: Self = serde_json::from_slice(bytes)
+            .map_err(|error| malformed(format!("its head is not a plan's ({})", shown(&error.to_string()))))?;
         if head.format != FORMAT {
-            return Err(malformed(format!("its format is `{}`, expected `{FORMAT}`", head.format.escape_default())));
+            return Err(malformed(format!("its format is `{}`, expected `{FORMAT}`", shown(&head.format))));
         }
         if head.to_bytes() != bytes {
             return Err(malformed("its head is not in the one spelling of its content".to_owned()));
         }
+        limits::check(&head)?;
         Ok(head)
     }
 
@@ -168,9 +170,6 @@ impl Head {
         let seed = digest("seed", &self.seed)?;
         let anchors = self.anchors.iter().map(|text| digest("anchors", text)).collect::<Result<_, _>>()?;
         let expected = self.expected.as_ref().map(|expected| digest("expected", &expected.sha256)).transpose()?;
-        if self.chunk_size == 0 {
-            return Err(malformed("chunk_size")());
-        }
         Ok(BatchRow {
             id: self.batch.parse().map_err(|_| malformed("batch")())?,
             terms: BatchTerms {
@@ -217,6 +216,16 @@ impl Head {
         found.ok_or_else(|| PlanError::Malformed { what: format!("it has no section `{name}`") })
     }
 }
+
+/// The beginning of a text that a plan chose, safe to print.
+pub(super) fn shown(text: &str) -> String {
+    let mut characters = text.chars();
+    let beginning: String = characters.by_ref().take(MAX_SHOWN).flat_map(char::escape_debug).collect();
+    if characters.next().is_some() { beginning + "..." } else { beginning }
+}
+
+/// Characters of a plan's text in a message.
+const MAX_SHOWN: usize = 200;
 
 /// Also the beginning of what the planner signs: no statement begins like this.
 pub(super) const FORMAT: &str = "reroot-plan/1";

@@ -17,7 +17,7 @@ use crate::x509::{Certificate, Sha256Digest, Time};
 use super::admit::{self, Admitted, Machine};
 use super::error::PlanError;
 use super::file::PlanFile;
-use super::head::Mode;
+use super::head::{Mode, shown};
 use super::signatures::{self, SignatureWriter};
 
 /// What to sign, and what this machine's configuration allows.
@@ -113,6 +113,8 @@ pub struct Signed {
     pub signatures_made: u64,
     /// Octets of the signature file.
     pub bytes: u64,
+    /// SHA-256 of the signature file: who carries it beside the file proves the file with it.
+    pub file_sha256: Sha256Digest,
     /// Whether signatures of an earlier run were taken from the ledger.
     pub resumed: bool,
     /// This machine's ledger head after the run.
@@ -130,42 +132,23 @@ pub fn sign(
     cancel: &AtomicBool,
     confirm: &mut dyn FnMut(&Ceremony) -> bool,
 ) -> Result<SignOutcome, Error> {
-    let mut plan = PlanFile::open(job.plan, job.planners)?;
-    if plan.head.mode != Mode::AirGapped {
-        return Err(PlanError::Mode { found: plan.head.mode.as_str(), expected: Mode::AirGapped.as_str() }.into());
-    }
-    let identity = job.issuer.identity();
-    let (row, policy, params) = admit::check_head(&plan, identity)?;
-    if !job.policies.contains(&row.terms.policy_sha256) {
-        let name = policy.name().to_owned();
-        return Err(PlanError::PolicyNotApproved { name, sha256: row.terms.policy_sha256 }.into());
-    }
-    job.issuer.check_algorithm(policy.signature())?;
-    let begun = begun(ledger, &row)?;
-    // what is signed already is only written down once more, whatever the clock says
-    let sealed = begun == Some(BatchState::Sealed);
-    if !sealed {
-        check_times(job, &row)?;
-    }
+    let plan = PlanFile::open(job.plan, job.planners)?;
     let machine = Machine {
-        issuer: identity,
+        issuer: job.issuer.identity(),
         anchors: job.anchors,
         scratch: durable::parent(job.out),
         jobs: job.jobs,
         progress,
         cancel,
     };
-    let admitted = admit::admit(&machine, &mut plan, (row, policy, params))?;
+    let Checked { plan, admitted, begun, ceremony } = check(job, ledger, &machine, plan)?;
+    if let Some(ceremony) = ceremony
+        && !confirm(&ceremony)
+    {
+        return Err(PlanError::Declined.into());
+    }
+    let sealed = begun == Some(BatchState::Sealed);
     let leaves = settle::LeavesOf(&admitted.rows);
-    if begun.is_none() {
-        check_once(ledger, &admitted)?;
-    }
-    if !sealed {
-        let ceremony = ceremony(job, &plan, &admitted, &machine, begun.is_some())?;
-        if !confirm(&ceremony) {
-            return Err(PlanError::Declined.into());
-        }
-    }
     if begun.is_none() {
         ledger.begin(admitted.row.clone(), &leaves)?;
     }
@@ -195,22 +178,88 @@ pub fn sign(
         count: admitted.rows.len() as u64,
         signatures_made,
         bytes: content.len() as u64,
+        file_sha256: sha256(&content),
         resumed,
         head: ledger.head()?,
     };
     Ok(if there { SignOutcome::AlreadyDone(signed) } else { SignOutcome::Done(signed) })
 }
 
-/// How far an earlier run of this plan came. Another batch of the same name, or the same batch under another name, is
-/// another plan.
+/// A plan that may be signed if a person confirms it.
+struct Checked {
+    plan: PlanFile,
+    admitted: Admitted,
+    /// How far an earlier run came.
+    begun: Option<BatchState>,
+    /// What is to be confirmed. What is signed already is only written down once more.
+    ceremony: Option<Ceremony>,
+}
+
+/// Everything that comes before the question, cheapest and most telling first: a policy is known by its digest before it
+/// is read.
+fn check(job: &SignJob<'_>, ledger: &Ledger, machine: &Machine<'_>, mut plan: PlanFile) -> Result<Checked, Error> {
+    if plan.head.mode != Mode::AirGapped {
+        return Err(PlanError::Mode { found: plan.head.mode.as_str(), expected: Mode::AirGapped.as_str() }.into());
+    }
+    let row = admit::check_head(&plan, machine.issuer)?;
+    if !cfg!(fuzzing) && !job.policies.contains(&row.terms.policy_sha256) {
+        let name = shown(&plan.head.policy_name);
+        return Err(PlanError::PolicyNotApproved { name, sha256: row.terms.policy_sha256 }.into());
+    }
+    let (policy, params) = admit::read_policy(&plan, machine.issuer)?;
+    job.issuer.check_algorithm(policy.signature())?;
+    let begun = begun(ledger, &row)?;
+    // what is signed already is only written down once more, whatever the clock says
+    let sealed = begun == Some(BatchState::Sealed);
+    if !sealed {
+        check_times(job, &row)?;
+    }
+    let admitted = admit::admit(machine, &mut plan, (row, policy, params))?;
+    if begun.is_none() {
+        check_once(ledger, &admitted)?;
+    }
+    let ceremony = if sealed { None } else { Some(ceremony(job, &plan, &admitted, machine, begun.is_some())?) };
+    Ok(Checked { plan, admitted, begun, ceremony })
+}
+
+/// Reads bytes as a plan of which only the planner's signature and the digests are believed, and does all that comes before
+/// the question.
+#[cfg(fuzzing)]
+pub fn fuzz_sign(octets: &[u8], job: &SignJob<'_>, ledger: &Ledger, progress: &dyn Progress) -> Option<Ceremony> {
+    let plan = PlanFile::read(job.plan, Box::new(std::io::Cursor::new(octets.to_vec())), job.planners).ok()?;
+    let cancel = AtomicBool::new(false);
+    let machine = Machine {
+        issuer: job.issuer.identity(),
+        anchors: job.anchors,
+        scratch: durable::parent(job.out),
+        jobs: job.jobs,
+        progress,
+        cancel: &cancel,
+    };
+    match check(job, ledger, &machine, plan) {
+        Ok(checked) => checked.ceremony,
+        Err(error) => {
+            // a message is printed as it is
+            let printable = |character: char| !character.is_control() || character == '\n';
+            assert!(matches!(error, Error::Policy(_)) || error.to_string().chars().all(printable), "{error:?}");
+            None
+        }
+    }
+}
+
+/// How far an earlier run of this plan came. Another batch of the same name, the same batch under another name, and
+/// another batch with the same seed are refused: whoever plans chooses name and seed.
 fn begun(ledger: &Ledger, row: &BatchRow) -> Result<Option<BatchState>, Error> {
     let other = |batch: &BatchRow| PlanError::OtherBatch { batch: batch.id.to_string() };
     if let Some(found) = ledger.batch(&row.id)? {
         let state = found.state;
         return if (BatchRow { state: row.state, ..found }) == *row { Ok(Some(state)) } else { Err(other(row).into()) };
     }
-    match ledger.find(&row.terms.key())? {
-        Some(found) => Err(other(&found).into()),
+    if let Some(found) = ledger.find(&row.terms.key())? {
+        return Err(other(&found).into());
+    }
+    match ledger.batch_with_seed(&row.seed)? {
+        Some(batch) => Err(PlanError::SeedTaken { batch: batch.to_string() }.into()),
         None => Ok(None),
     }
 }
@@ -271,8 +320,8 @@ fn ceremony(
     resumed: bool,
 ) -> Result<Ceremony, Error> {
     let Admitted { row, rows, .. } = admitted;
-    let ends = [rows.first(), rows.last()].map(|row| row.expect("a plan without leaves was refused"));
-    let [first, last] = ends.map(|row| shown(admitted, machine, row));
+    let ends = [rows.first(), rows.last()].map(|row| row.expect("a plan without leaves was refused when it was read"));
+    let [first, last] = ends.map(|row| example(admitted, machine, row));
     let mut anchors = BTreeMap::new();
     for row in rows {
         let anchor = &job.anchors[row.anchor(&admitted.verifier)];
@@ -297,7 +346,7 @@ fn ceremony(
     })
 }
 
-fn shown(admitted: &Admitted, machine: &Machine<'_>, row: &Row) -> Result<Shown, Error> {
+fn example(admitted: &Admitted, machine: &Machine<'_>, row: &Row) -> Result<Shown, Error> {
     let leaf = row.readmit(&mut admitted.spool.reader(), &admitted.verifier, admitted.row.issued_at)?;
     let template = leaf.and_then(|leaf| admitted.bound.template(&leaf));
     let template = template.map_err(|finding| PlanError::Leaves { count: 1, first: finding.reason })?;

@@ -13,6 +13,7 @@ pub mod pkcs11;
 pub mod secret;
 pub mod uri;
 
+use crate::crypto::low_s;
 use crate::x509::{SignatureAlgorithm, Spki};
 
 pub use encryption::KeyEncryption;
@@ -42,7 +43,8 @@ pub trait Signer: Send + Sync {
         Vec::new()
     }
 
-    /// Signs each message in order and appends the signatures to `signatures`.
+    /// Signs each message in order and appends the signatures to `signatures`, as the key's holder makes them. Callers use
+    /// `sign`, which keeps one of the two forms of an ECDSA signature.
     ///
     /// Messages are **not hashed**: the implementer hashes them as `algorithm` says. A signature is the content of the
     /// certificate's BIT STRING (ECDSA: an ECDSA-Sig-Value, RFC 3279 §2.2.3).
@@ -56,4 +58,26 @@ pub trait Signer: Send + Sync {
         messages: &[&[u8]],
         signatures: &mut Vec<Vec<u8>>,
     ) -> Result<(), SignerError>;
+}
+
+impl dyn Signer + '_ {
+    /// As [`sign_batch`](Signer::sign_batch); of each ECDSA signature the form with the lower s is kept ([`low_s`]).
+    /// Everything that this program signs is signed through here.
+    ///
+    /// # Errors
+    /// As for [`sign_batch`](Signer::sign_batch).
+    pub fn sign(
+        &self,
+        algorithm: SignatureAlgorithm,
+        messages: &[&[u8]],
+        signatures: &mut Vec<Vec<u8>>,
+    ) -> Result<(), SignerError> {
+        let key = self.public_key().algorithm();
+        let before = signatures.len();
+        let result = self.sign_batch(algorithm, messages, signatures);
+        for signature in signatures.iter_mut().skip(before) {
+            *signature = low_s(key, std::mem::take(signature));
+        }
+        result
+    }
 }

@@ -78,8 +78,9 @@ impl Plan {
         let certificate = pem::read(&std::fs::read(folder.join("pki/ca/manifest.pem")).unwrap()).unwrap().remove(0);
         let certificate = Certificate::from_der(&certificate.der).unwrap();
         let signer = FileSigner::open(&std::fs::read(folder.join(key)).unwrap(), None).unwrap();
-        let at = Time::from_rfc3339(&self.member("issued_at")).unwrap();
-        let at = if certificate.validity().contains(at) { at } else { certificate.validity().not_before() };
+        let at = Time::from_rfc3339(&self.member("issued_at")).ok();
+        let at = at.filter(|at| certificate.validity().contains(*at));
+        let at = at.unwrap_or_else(|| certificate.validity().not_before());
         self.seal = sign_octets(self.head.as_bytes(), &certificate, &signer, at).unwrap();
     }
 

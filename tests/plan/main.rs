@@ -20,5 +20,8 @@ mod kill;
 mod machines;
 mod once;
 mod responder;
+mod serials;
+mod signed;
 mod tampered;
 mod token;
+mod twins;

@@ -36,6 +36,13 @@ fn a_reissue_passes_with_its_reason_in_the_ceremony() {
     machines.sign("reel.plan", "reel.signatures").success();
     machines.finish("reel.plan", "reel.signatures", "batch").success();
     machines.plan("reel.zip", "second.plan", &["--reissue", "lost in transit"]).success();
+    // what decides stands right above the question, whatever else there was to show
+    let sign = ["sign", "second.plan", "--out", "second.signatures", "--config", "vault/reroot.toml"];
+    let asked = machines.workshop.reroot(&sign).stdin("no\n").run().expect(6).err();
+    let lines: Vec<&str> = asked.lines().take_while(|line| !line.contains("when you type")).collect();
+    let last: Vec<&str> = lines[lines.len() - 3..].iter().map(|line| line.split("  ").next().unwrap()).collect();
+    assert_eq!(last, ["REISSUE", "policy", "to sign"], "{asked}");
+    assert!(lines[lines.len() - 1].ends_with("3 certificates, all of them a REISSUE"), "{asked}");
     let signed = machines.sign("second.plan", "second.signatures").success();
     assert!(signed.err().contains("REISSUE") && signed.err().contains("lost in transit"), "{}", signed.err());
     machines.finish("second.plan", "second.signatures", "second").success();

@@ -179,3 +179,135 @@ fn a_machine_without_signing_in_its_configuration_signs_no_plan() {
         machines.sign("reel.plan", "reel.signatures").expect(2);
     }
 }
+
+/// Whatever a member is, one that no planner's program writes is refused before anything else is made of it.
+#[test]
+fn no_member_of_a_plan_can_be_longer_or_larger_than_a_program_writes_it() {
+    let liar = Liar::new();
+    let long = |characters: usize| "x".repeat(characters);
+    let text = |name: &str| format!("\"{name}\":\"{}\"", liar.honest.member(name));
+    let members: [(&str, String, String); 23] = [
+        ("batch", text("batch"), format!("\"batch\":\"{}\"", long(100_000))),
+        ("issued_at", text("issued_at"), format!("\"issued_at\":\"{}\"", long(100_000))),
+        ("seed", text("seed"), format!("\"seed\":\"{}\"", "0".repeat(66))),
+        ("chunk_size", "\"chunk_size\":4096".into(), "\"chunk_size\":0".into()),
+        ("chunk_size", "\"chunk_size\":4096".into(), "\"chunk_size\":65537".into()),
+        ("chunk_size", "\"chunk_size\":4096".into(), "\"chunk_size\":4294967295".into()),
+        ("delivery", text("delivery"), "\"delivery\":\"--form der\"".into()),
+        ("delivery", text("delivery"), format!("\"delivery\":\"plan --form der{}\"", ",der".repeat(1_000))),
+        ("issuer", "\"issuer\":{\"subject\":\"".into(), format!("\"issuer\":{{\"subject\":\"{}", long(20_000))),
+        ("relaxations", "[\"test-anchor\"]".into(), format!("[\"{}\"]", long(101))),
+        ("relaxations", "[\"test-anchor\"]".into(), format!("[\"test-anchor\"{}]", ",\"x\"".repeat(1_000))),
+        ("on_reject", text("on_reject"), "\"on_reject\":\"sign\"".into()),
+        ("reissue", "\"reissue\":null".into(), "\"reissue\":\" \"".into()),
+        ("reissue", "\"reissue\":null".into(), format!("\"reissue\":\"{}\"", long(1_001))),
+        ("bulk_id", "\"bulk_id\":null".into(), "\"bulk_id\":\"\"".into()),
+        ("bulk_id", "\"bulk_id\":null".into(), format!("\"bulk_id\":\"{}\"", long(201))),
+        ("expected", "\"expected\":null".into(), "\"expected\":{\"sha256\":\"00\",\"count\":1}".into()),
+        ("counts", "\"leaves\":4,".into(), "\"leaves\":0,".into()),
+        ("counts", "\"leaves\":4,".into(), "\"leaves\":18446744073709551615,".into()),
+        ("policy_name", text("policy_name"), format!("\"policy_name\":\"{}\"", long(201))),
+        ("policy", "\"policy\":\"version".into(), format!("\"policy\":\"{}version", long(256 << 10))),
+        ("params", "{\"lot\":\"A1\"}".into(), format!("{{\"lot\":\"{}\"}}", long(257))),
+        ("params", "{\"lot\":\"A1\"}".into(), format!("{{\"lot\":\"A1\",\"{}\":\"\"}}", long(101))),
+    ];
+    for (member, from, to) in members {
+        liar.tells(3, &format!("its `{member}` is not one"), |plan| plan.replace(&from, &to));
+    }
+    let digests = format!("\"anchors\":[{}\"", format!("\"{}\",", "0".repeat(64)).repeat(1_000));
+    liar.tells(3, "its `anchors` is not one", |plan| plan.replace("\"anchors\":[\"", &digests));
+    for member in ["policy_sha256", "leaves_sha256", "tbs_root"] {
+        liar.tells(3, &format!("its `{member}` is not one"), |plan| {
+            plan.replace(&text(member), &format!("\"{member}\":\"{}\"", long(64)));
+        });
+    }
+    liar.tells(3, "issuer's name", |plan| {
+        plan.replace("\"issuer\":{\"subject\":\"", "\"issuer\":{\"subject\":\"CN=x, ")
+    });
+    liar.tells(3, "count of items", |plan| plan.replace("\"items\":4,", "\"items\":5,"));
+    liar.tells(3, "count of items", |plan| {
+        plan.replace("\"rejected\":0,\"ignored\":0}", "\"rejected\":1,\"ignored\":0}")
+    });
+    liar.tells(3, "not those of a plan", |plan| plan.replace("\"name\":\"inputs\"", "\"name\":\"input\""));
+    liar.machines.sign("reel.plan", "reel.signatures").success();
+}
+
+#[test]
+fn the_name_of_a_leaf_has_an_end() {
+    let liar = Liar::new();
+    for length in [4_097, 30_000, 65_534] {
+        // each shares what it can with the name before it, so that the last would be longer than its length can say
+        liar.tells(3, "longer than any", |plan| {
+            for (name, _) in &mut plan.leaves[1..] {
+                *name = "x".repeat(length);
+            }
+            plan.recount();
+        });
+        liar.tells(3, "longer than any", |plan| {
+            let last = plan.leaves.len() - 1;
+            plan.leaves[last - 1].0 = "x".repeat(255);
+            plan.leaves[last].0 = "x".repeat(255 + length);
+            plan.recount();
+        });
+    }
+    for name in ["", "\u{1b}[2J", "caf\u{e9}"] {
+        liar.tells(3, "a leaf's name is not one", |plan| {
+            plan.leaves[1].0 = name.to_owned();
+            plan.recount();
+        });
+    }
+    // the longest that an item can have: what is signed is the same
+    let mut plan = liar.honest.clone();
+    plan.leaves[1].0 = "x".repeat(4_096);
+    plan.recount();
+    plan.sign(liar.machines.workshop.folder(), "pki/ca/manifest.key.pem");
+    plan.write(&liar.machines.path("long.plan"));
+    liar.machines.sign("long.plan", "long.signatures").success();
+}
+
+/// A plan's text is shown when it is known, and escaped before that.
+#[test]
+fn nothing_that_an_unapproved_policy_says_reaches_the_terminal() {
+    let liar = Liar::new();
+    let approve = |plan: &mut Plan| {
+        let json: serde_json::Value = serde_json::from_str(&plan.head).unwrap();
+        let digest = reroot::crypto::sha256(json["policy"].as_str().unwrap().as_bytes());
+        plan.replace(&plan.member("policy_sha256"), &digest.to_string());
+    };
+    let tells = |reason: &str, lie: &dyn Fn(&mut Plan)| {
+        let mut plan = liar.honest.clone();
+        lie(&mut plan);
+        plan.sign(liar.machines.workshop.folder(), "pki/ca/manifest.key.pem");
+        plan.write(&liar.machines.path("lie.plan"));
+        let refused = liar.machines.sign("lie.plan", "refused.signatures").expect(3);
+        let said = refused.err();
+        assert!(said.contains(reason), "expected {reason:?}: {said:?}");
+        let unsafe_to_print = |character: char| character.is_control() && character != '\n' || character == '\u{202e}';
+        assert!(!said.contains(unsafe_to_print) && !said.contains("GAUDY"), "{said:?}");
+        assert!(said.len() < 4_000, "{} bytes", said.len());
+    };
+    // mistakes in a policy that is not approved: its lines would be shown beside them
+    for gaudy in ["GAUDY = \\u001b]0;owned\\u0007", "GAUDY\u{202e}", "[GAUDY", "name = \\\"GAUDY"] {
+        tells("not approved", &|plan| {
+            plan.replace("\"policy\":\"version", &format!("\"policy\":\"{gaudy}\\nversion"));
+            approve(plan);
+        });
+    }
+    tells("not approved", &|plan| {
+        let text = "\"policy\":\"version";
+        plan.replace(text, &format!("\"policy\":\"{}version", "GAUDY\\n".repeat(30_000)));
+        approve(plan);
+    });
+    // names in what is refused
+    tells("`work\\u{1b}[2Jshop`", &|plan| {
+        plan.replace("\"policy_name\":\"workshop\"", "\"policy_name\":\"work\\u001b[2Jshop\"");
+        plan.replace("\"policy\":\"version", "\"policy\":\"#\\nversion");
+        approve(plan);
+    });
+    tells("unknown field", &|plan| plan.replace("{\"format\"", "{\"\\u001b[2J\":1,\"format\""));
+    tells("unknown field", &|plan| {
+        let name = "x".repeat(100_000);
+        plan.replace("{\"format\"", &format!("{{\"{name}\":1,\"format\""));
+    });
+    tells("format", &|plan| plan.replace("reroot-plan/1", &format!("reroot-plan/1\\u001b[2J{}", "x".repeat(10_000))));
+}

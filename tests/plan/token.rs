@@ -2,9 +2,12 @@
 
 use std::path::Path;
 
+use reroot::crypto::low_s;
 use reroot::durable::{Access, create_directory, write_new};
+use reroot::x509::KeyAlgorithm;
 
 use crate::machines::Machines;
+use crate::signed::SignatureFile;
 use crate::support::run::{Finished, Run};
 
 const MODULE: &str = "/usr/lib/softhsm/libsofthsm2.so";
@@ -53,6 +56,8 @@ fn a_plan_is_signed_in_a_token() {
     machines.workshop.reel("reel.zip", 0..100);
     machines.plan("reel.zip", "reel.plan", &[]).success();
     token.sign("reel.signatures").success();
+    let made = SignatureFile::read(&machines.path("reel.signatures")).entries;
+    assert!(made.iter().all(|(_, signature)| low_s(KeyAlgorithm::P256, signature.clone()) == *signature));
     machines.finish("reel.plan", "reel.signatures", "batch").success();
     machines.workshop.verify("batch", &["--input", "reel.zip"]).success();
     // without its PIN nothing happens, and what is signed comes out again all the same

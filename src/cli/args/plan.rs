@@ -64,6 +64,9 @@ pub(crate) struct FinishArgs {
     /// What `reroot sign` made of it
     #[arg(long, value_name = "FILE", conflicts_with = "certificates", required_unless_present = "certificates")]
     pub(crate) signatures: Option<PathBuf>,
+    /// SHA-256 of the signature file as `reroot sign` printed it: refuse a file that was changed on its way
+    #[arg(long, value_name = "DIGEST", requires = "signatures")]
+    pub(crate) expect_signatures: Option<String>,
     /// The certificates that a CA of another house made: archives, directories, bundles or files
     #[arg(long, value_name = "PATH", num_args = 1..)]
     pub(crate) certificates: Vec<PathBuf>,

@@ -4,9 +4,9 @@ use std::sync::Mutex;
 
 use super::run::{Order, Stop, run};
 use crate::cert::IssuedCertificate;
-use crate::crypto::is_full_width;
+use crate::crypto::{PublicKey, is_full_width, low_s};
 use crate::issue::testing::{ChangingSigner, DeterministicSigner, identity, issuer, seed, template};
-use crate::issue::{IssueError, Issuer, Signed, serial_for};
+use crate::issue::{IssueError, Issuer, Signed, received, serial_for};
 use crate::ledger::testing::{leaves, row, terms};
 use crate::ledger::{BatchId, Ledger, Recorded, RecordedTbs};
 use crate::signer::{Signer, SignerError};
@@ -195,7 +195,7 @@ fn a_short_signature_is_made_again_over_the_same_octets() {
     let before: Vec<_> = recorded.iter().map(|recorded| recorded.tbs().clone()).collect();
     let report = issuer.sign(recorded);
     assert!(report.failure.is_none());
-    assert!(report.signatures_made > 400, "1 signature in 128 is short; the signer is reproducible");
+    assert!(report.signatures_made > 400, "3 signatures in 256 are short; the signer is reproducible");
     for (outcome, before) in report.outcomes.into_iter().zip(before) {
         let certificate = issued(outcome).unwrap();
         assert_eq!(*certificate.tbs(), before);
@@ -209,7 +209,7 @@ fn a_deterministic_signer_needs_another_serial_for_a_short_signature() {
     let report = issuer().sign(recorded);
     assert!(report.failure.is_none());
     let again: Vec<_> = report.outcomes.iter().filter(|outcome| matches!(outcome, Signed::NeedsNewSerial(_))).collect();
-    assert!(!again.is_empty(), "1 signature in 128 is short; the signer is reproducible");
+    assert!(!again.is_empty(), "3 signatures in 256 are short; the signer is reproducible");
     assert_eq!(report.signatures_made, 400 + again.len() as u64, "each of them was tried twice");
 }
 
@@ -235,22 +235,80 @@ fn a_deterministic_signer_ends_in_full_width_and_the_given_up_serials_are_on_the
 
 #[test]
 fn a_signer_that_is_never_full_width_is_a_failure_not_an_endless_loop() {
-    let (_, _, mut all) = recorded(1_000, true);
-    let signer = DeterministicSigner::issuing();
-    let r_is_short = |recorded: &RecordedTbs| {
-        let signature = p256::ecdsa::Signature::from_der(&signer.sign(recorded.tbs().der())).unwrap();
-        signature.to_bytes()[0] == 0
-    };
-    let one = all.swap_remove(all.iter().position(r_is_short).unwrap());
-    // (r, s) and (r, n-s) both verify: alternating between them is not deterministic, and r stays short
-    let issuer = Scripted::issuer(
-        |count, signature| {
-            if count.is_multiple_of(2) { Some(signature) } else { Some(negated(&signature)) }
-        },
-    );
+    let (_, _, mut all) = recorded(1, true);
+    let one = all.remove(0);
+    // signatures that differ and of which each is short
+    let signer = ChangingSigner::issuing(0);
+    let message = one.tbs().der().to_vec();
+    let mut short = std::iter::repeat_with(move || low_s(KeyAlgorithm::P256, signer.sign(&message)))
+        .filter(|signature| !is_full_width(KeyAlgorithm::P256, signature));
+    let short: Vec<Vec<u8>> = short.by_ref().take(17).collect();
+    let issuer = Scripted::issuer(move |count, _| short.get(count).cloned());
     let report = issuer.sign(vec![one]);
     assert_eq!((kinds(&report.outcomes).as_str(), report.signatures_made), ("u", 17));
     assert!(matches!(report.failure, Some(IssueError::NeverFullWidth { signatures: 17, .. })));
+}
+
+#[test]
+fn of_two_twins_the_one_with_the_lower_s_is_issued_whichever_the_signer_returns() {
+    let sign = |twins: bool| {
+        let issuer = Scripted::issuer(move |_, signature| Some(if twins { negated(&signature) } else { signature }));
+        let report = issuer.sign(recorded(30, false).2);
+        assert!(report.failure.is_none());
+        report.outcomes.into_iter().filter_map(issued).collect::<Vec<_>>()
+    };
+    let certificates = sign(false);
+    assert_eq!(certificates, sign(true));
+    for certificate in certificates {
+        let signature = p256::ecdsa::Signature::from_der(certificate.signature()).unwrap();
+        assert_eq!(signature.normalize_s(), signature);
+    }
+}
+
+/// Twins that alternate are one signature: a signer that returns them has nothing else to give.
+#[test]
+fn a_deterministic_signer_is_recognised_by_either_twin() {
+    let (_, _, all) = recorded(1_000, true);
+    let signer = DeterministicSigner::issuing();
+    let is_short = |recorded: &RecordedTbs| {
+        !is_full_width(KeyAlgorithm::P256, &low_s(KeyAlgorithm::P256, signer.sign(recorded.tbs().der())))
+    };
+    let one: Vec<RecordedTbs> = all.into_iter().filter(is_short).take(1).collect();
+    let issuer = Scripted::issuer(
+        |count, signature| if count.is_multiple_of(2) { Some(signature) } else { Some(negated(&signature)) },
+    );
+    let report = issuer.sign(one);
+    assert_eq!((kinds(&report.outcomes).as_str(), report.signatures_made), ("n", 2));
+}
+
+#[test]
+fn what_comes_back_is_kept_in_the_form_in_which_it_left() {
+    let identity = identity();
+    let key = PublicKey::from_spki(identity.spki()).unwrap();
+    let signer = DeterministicSigner::issuing();
+    let take = |recorded: RecordedTbs, signature: Vec<u8>, as_sent: bool| {
+        received(&key, identity.spki(), recorded, signature, as_sent).unwrap().signature().to_vec()
+    };
+    let low = |message: &[u8]| low_s(KeyAlgorithm::P256, signer.sign(message));
+    for as_sent in [false, true] {
+        for recorded in recorded(4, false).2 {
+            let low = low(recorded.tbs().der());
+            let expected = if as_sent { negated(&low) } else { low.clone() };
+            assert_eq!(take(recorded, negated(&low), as_sent), expected);
+        }
+    }
+    // where only the higher s is of full width, an earlier release made it: there is no other form to keep
+    let full = |signature: &[u8]| is_full_width(KeyAlgorithm::P256, signature);
+    let of_earlier = |recorded: &RecordedTbs| {
+        let low = low(recorded.tbs().der());
+        !full(&low) && full(&negated(&low))
+    };
+    let mut found = recorded(1_000, true).2.into_iter().filter(of_earlier).peekable();
+    assert!(found.peek().is_some(), "one signature in 128; the signer is reproducible");
+    for recorded in found {
+        let high = negated(&low(recorded.tbs().der()));
+        assert_eq!(take(recorded, high.clone(), false), high);
+    }
 }
 
 fn negated(signature: &[u8]) -> Vec<u8> {

@@ -35,8 +35,8 @@ pub(super) const MAX_CERTIFICATE_BYTES: Field = Field {
 
 pub(super) const FULL_WIDTH_SIGNATURE: Field = Field {
     path: "device.full_width_signature",
-    meaning: "Sign again until neither r nor s of the ECDSA signature begins with a zero octet (about 1 in 128 signatures \
-              does), because the device's library refuses such signatures.",
+    meaning: "Sign again until neither r nor s of the ECDSA signature begins with a zero octet (about 3 in 256 signatures \
+              do), because the device's library refuses such signatures.",
     form: "boolean",
     clause: "STSELib v1.1.9, by experiment",
     criticality: None,
