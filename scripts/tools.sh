@@ -72,8 +72,10 @@ if [ "$what" = test ]; then
         echo "tools: making the virtual environment $REROOT_VENV" >&2
         rm -rf "$REROOT_VENV"
         python3 -m venv "$REROOT_VENV"
-        "$REROOT_VENV/bin/pip" install -q --disable-pip-version-check -r "$here/python-requirements.txt" >&2
-        "$REROOT_VENV/bin/pip" install -q --disable-pip-version-check --no-deps -r "$here/python-standalone.txt" >&2
+        # every file by its hash; no source packages, which would be built with whatever their builders fetch
+        pip=("$REROOT_VENV/bin/pip" install -q --disable-pip-version-check --require-hashes --only-binary :all:)
+        "${pip[@]}" -r "$here/python-requirements.txt" >&2
+        "${pip[@]}" --no-deps -r "$here/python-standalone.txt" >&2
         cat "$here/python-requirements.txt" "$here/python-standalone.txt" >"$stamp"
     fi
 fi

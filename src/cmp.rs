@@ -6,8 +6,9 @@
 //! believed before its protection was verified: by the shared secret, or under the certificate of the CA's that the configuration names. Whether a
 //! certificate is as asked for is the caller's judgement, asked before it is confirmed.
 //!
-//! A request whose answer was lost is told apart from one that was refused ([`CmpError::is_doubtful`]): the CA may have
-//! issued a certificate that nobody here knows of. It is never asked for twice silently.
+//! A request that may have left a certificate behind is told apart from one that is proved to have left none
+//! ([`RequestError`]): the CA may have issued a certificate that this program does not have. It is never asked for twice
+//! silently.
 
 mod error;
 mod exchange;
@@ -16,7 +17,7 @@ mod issue;
 mod message;
 mod protection;
 
-pub use error::{CmpError, TransportError};
+pub use error::{CmpError, RequestError, TransportError};
 pub use exchange::{Client, Patience, Transport};
 pub use http::Http;
 pub use issue::{AskAgain, Asking, issue};

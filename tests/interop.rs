@@ -2,11 +2,20 @@
 #![expect(clippy::unwrap_used, reason = "`unwrap` is for tests")]
 
 #[expect(clippy::allow_attributes, reason = "`expect` would fail in a test that uses every helper")]
+#[allow(dead_code, reason = "each test uses some of the helpers")]
+#[path = "policy/own_ca.rs"]
+mod own_ca;
+#[expect(clippy::allow_attributes, reason = "`expect` would fail in a test that uses every helper")]
 #[allow(dead_code, unreachable_pub, reason = "each test uses some of the helpers")]
 mod support;
 
 use std::path::{Path, PathBuf};
 
+use own_ca::{OwnCa, genuine, policy};
+use rcgen::{
+    BasicConstraints, CertificateParams, CustomExtension, DistinguishedName, DnType, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, SignatureAlgorithm, date_time_ymd,
+};
 use support::judges::{Case, Exceptions, judge, judge_with, lint, unpack};
 use support::run::Run;
 
@@ -109,4 +118,82 @@ fn the_judges_refuse_another_key_and_another_issuer() {
     assert_eq!(python(&case(one, one, &issuing, &root)), Some(0));
     assert_ne!(python(&case(one, two, &issuing, &root)), Some(0));
     assert_ne!(python(&case(one, one, &stranger, &root)), Some(0));
+}
+
+/// A TEST certificate to be, by rcgen: a maker of chains that shares no code with OpenSSL, nor with this program.
+fn params(common_name: &str, is_ca: IsCa) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::OrganizationName, "Own TEST");
+    params.distinguished_name.push(DnType::CommonName, common_name);
+    (params.not_before, params.not_after) = (date_time_ymd(2020, 1, 1), date_time_ymd(9999, 12, 31));
+    params.use_authority_key_identifier_extension = true;
+    params.key_usages = match is_ca {
+        IsCa::Ca(_) => vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign],
+        _ => vec![KeyUsagePurpose::DigitalSignature],
+    };
+    params.is_ca = is_ca;
+    params
+}
+
+/// Root, issuing CA and manifest signer by rcgen, as files.
+fn made_by_rcgen(root: &'static SignatureAlgorithm, issuing: &'static SignatureAlgorithm) -> OwnCa {
+    let root_key = KeyPair::generate_for(root).unwrap();
+    let root_params = params("rcgen Root CA", IsCa::Ca(BasicConstraints::Unconstrained));
+    let root_certificate = root_params.self_signed(&root_key).unwrap();
+    let root = Issuer::from_params(&root_params, root_key);
+    let issuing_key = KeyPair::generate_for(issuing).unwrap();
+    let issuing = params("rcgen Issuing CA", IsCa::Ca(BasicConstraints::Constrained(0)));
+    let issuing = issuing.signed_by(&issuing_key, &root).unwrap();
+    let manifest_key = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
+    let mut manifest = params("rcgen Manifest Signer", IsCa::ExplicitNoCa);
+    // extKeyUsage, critical, id-kp-documentSigning (RFC 9336): rcgen's own is never critical
+    let purposes = vec![0x30, 10, 6, 8, 0x2B, 6, 1, 5, 5, 7, 3, 0x24];
+    let mut purposes = CustomExtension::from_oid_content(&[2, 5, 29, 37], purposes);
+    purposes.set_criticality(true);
+    manifest.custom_extensions = vec![purposes];
+    let manifest = manifest.signed_by(&manifest_key, &root).unwrap();
+    OwnCa::of(&[
+        ("root.pem", root_certificate.pem()),
+        ("issuing.pem", issuing.pem()),
+        ("issuing.key", issuing_key.serialize_pem()),
+        ("manifest.pem", manifest.pem()),
+        ("manifest.key", manifest_key.serialize_pem()),
+    ])
+}
+
+#[test]
+fn a_ca_made_by_rcgen_issues_and_every_judge_accepts_it() {
+    let (p256, p384) = (&rcgen::PKCS_ECDSA_P256_SHA256, &rcgen::PKCS_ECDSA_P384_SHA384);
+    for (root, issuing, signature) in
+        [(p256, p256, "\"ecdsa-sha256\""), (p384, p256, "\"ecdsa-sha256\""), (p256, p384, "\"ecdsa-sha384\"")]
+    {
+        let ca = made_by_rcgen(root, issuing);
+        let leaves = genuine();
+        let leaves: Vec<&Path> = leaves.iter().map(PathBuf::as_path).collect();
+        ca.issue(&policy(&[("signature", signature)]), &leaves, &[]).success();
+        assert_eq!(ca.judge(&Exceptions::default()).len(), leaves.len());
+    }
+}
+
+/// The other end of the chain: anchor, intermediate and leaf by rcgen, the intermediate beside the leaf.
+#[test]
+fn a_source_chain_made_by_rcgen_is_verified_and_its_intermediate_is_needed() {
+    let ca = made_by_rcgen(&rcgen::PKCS_ECDSA_P256_SHA256, &rcgen::PKCS_ECDSA_P256_SHA256);
+    let key = || KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
+    let (anchor_key, middle_key, leaf_key) = (key(), key(), key());
+    let anchor = params("rcgen Source Root", IsCa::Ca(BasicConstraints::Unconstrained));
+    support::judges::put(&ca.path("anchor.pem"), anchor.self_signed(&anchor_key).unwrap().pem());
+    let anchor = Issuer::from_params(&anchor, anchor_key);
+    let middle = params("rcgen Source CA", IsCa::Ca(BasicConstraints::Constrained(0)));
+    support::judges::put(&ca.path("middle.pem"), middle.signed_by(&middle_key, &anchor).unwrap().pem());
+    let middle = Issuer::from_params(&middle, middle_key);
+    let leaf = params("rcgen Chip", IsCa::NoCa).signed_by(&leaf_key, &middle).unwrap();
+    support::judges::put(&ca.path("leaf.pem"), leaf.pem());
+    let policy = policy(&[("family", "\"generic\""), ("relax", "[\"test-anchor\"]")]);
+    let (leaf, middle) = (ca.path("leaf.pem"), ca.path("middle.pem"));
+    let alone = ca.issue(&policy, &[&leaf], &[]).expect(3);
+    assert!(alone.err().contains("verify.chain.no-trust-anchor"), "{}", alone.err());
+    ca.issue(&policy, &[&leaf, &middle], &["--on-reject", "skip"]).success();
+    assert_eq!(ca.judge(&Exceptions::default()).len(), 1);
 }

@@ -27,10 +27,25 @@ pub enum TransportError {
     },
 }
 
+/// Why a request ended without an accepted certificate, and what that proves.
+///
+/// Which of the two it is follows from where the exchange was when it ended, not from the error: only the places in
+/// [`Client::request`](super::Client::request) that hold a proof make a `Settled`.
+#[derive(Debug, thiserror::Error)]
+pub enum RequestError {
+    /// The CA may have made a certificate that this program does not have.
+    #[error(transparent)]
+    InDoubt(CmpError),
+    /// No certificate is outstanding: the request did not leave, the CA rejected the request itself, or the CA
+    /// acknowledged that its certificate is not accepted. The request may be sent again.
+    #[error(transparent)]
+    Settled(CmpError),
+}
+
 /// Why a certificate was not had.
 #[derive(Debug, thiserror::Error)]
 pub enum CmpError {
-    /// The certificate is not as asked for; the CA was told so.
+    /// The certificate is not as asked for; the CA was told so and acknowledged it.
     #[error("the CA's certificate is not accepted: {reason}")]
     Certificate {
         /// What is wrong with it.
@@ -68,6 +83,20 @@ pub enum CmpError {
         /// The CA's own words, escaped.
         reason: Option<String>,
     },
+    /// The CA said no after it had taken the request and asked to wait.
+    #[error("the CA had asked to wait, then it answered {answer}; this does not prove that it made no certificate")]
+    RefusedLate {
+        /// Its answer in words.
+        answer: String,
+    },
+    /// The certificate is not as asked for, and the CA did not acknowledge the rejection.
+    #[error("the CA's certificate is not accepted: {reason}; the CA did not acknowledge the rejection: {answer}")]
+    RejectionNotAcknowledged {
+        /// What came instead of `pkiConf`.
+        answer: String,
+        /// What is wrong with the certificate.
+        reason: String,
+    },
     /// The signer of requests failed.
     #[error("key that protects requests: {0}")]
     Signer(#[from] SignerError),
@@ -80,6 +109,12 @@ pub enum CmpError {
     /// The transport failed.
     #[error(transparent)]
     Transport(#[from] TransportError),
+    /// The CA's answer is neither a certificate nor a plain rejection.
+    #[error("the CA answered {answer}, which does not prove that it made no certificate (RFC 9810 §5.2.3)")]
+    Unclear {
+        /// Its answer in words.
+        answer: String,
+    },
     /// Anybody can have written the answer.
     #[error("the answer is not protected (RFC 9483 §3.2); it says: {says}")]
     Unprotected {
@@ -89,23 +124,6 @@ pub enum CmpError {
 }
 
 impl CmpError {
-    /// Whether the CA may have issued a certificate all the same.
-    pub fn is_doubtful(&self) -> bool {
-        match self {
-            Self::Certificate { .. }
-            | Self::Refused { .. }
-            | Self::Signer(_)
-            | Self::Transport(TransportError::NotSent { .. }) => false,
-            Self::Foreign { .. }
-            | Self::Malformed { .. }
-            | Self::NotAcknowledged { .. }
-            | Self::Protection { .. }
-            | Self::StillWaiting { .. }
-            | Self::Transport(TransportError::Lost { .. } | TransportError::Status { .. })
-            | Self::Unprotected { .. } => true,
-        }
-    }
-
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         let text = match self {
@@ -116,12 +134,12 @@ impl CmpError {
             Self::Foreign { .. } | Self::Malformed { .. } | Self::Unprotected { .. } | Self::Protection { .. } => {
                 "Check `url`, secret and `server_certificate` in [cmp]. Somebody between here and the CA could have answered."
             }
-            Self::Refused { .. } => {
-                "Nothing was issued. Ask the CA's operator what it wants of a registration authority."
-            }
-            Self::NotAcknowledged { .. } | Self::StillWaiting { .. } => {
-                "Ask the CA's operator what became of the request."
-            }
+            Self::Refused { .. } => "Ask the CA's operator what it requires of a registration authority.",
+            Self::NotAcknowledged { .. }
+            | Self::RefusedLate { .. }
+            | Self::RejectionNotAcknowledged { .. }
+            | Self::StillWaiting { .. }
+            | Self::Unclear { .. } => "Ask the CA's operator whether a certificate was made for this key.",
             Self::Signer(error) => return error.hint(),
             Self::Transport(_) => "Check `url` in [cmp], and the network.",
         };

@@ -8,8 +8,8 @@ use crate::ledger::RecordedRequest;
 use crate::x509::tlv::{Reader, element, tag};
 use crate::x509::{Certificate, Name, SignatureAlgorithm};
 
-use super::error::{CmpError, TransportError};
-use super::message::{self, Said};
+use super::error::{CmpError, RequestError, TransportError};
+use super::message::{self, Refusal, Said};
 use super::protection::Credentials;
 
 /// Longest answer that is read.
@@ -51,68 +51,67 @@ pub struct Client<'a> {
 }
 
 impl Client<'_> {
-    /// Asks for one certificate and confirms it if `accept` has nothing against it. `transaction` names the exchange:
+    /// Asks for one certificate and confirms it if `accept` returns what is made of it. `transaction` names the exchange:
     /// it was recorded with the request.
     ///
     /// # Errors
-    /// There is no certificate that was accepted; [`CmpError::is_doubtful`] tells whether the CA may have made one.
+    /// There is no accepted certificate; [`RequestError`] says whether the CA may have made one.
     ///
     /// # Panics
     /// The template is of another leaf than the recorded request.
-    pub fn request(
+    pub fn request<T>(
         &self,
         recorded: &RecordedRequest,
         template: &ObjectTemplate,
         transaction: &[u8; 16],
-        accept: &dyn Fn(&Certificate) -> Result<(), String>,
-    ) -> Result<Certificate, CmpError> {
+        accept: &dyn Fn(&Certificate) -> Result<T, String>,
+    ) -> Result<T, RequestError> {
         assert_eq!(recorded.wanted().origin(), &template.origin, "what is asked for is what was recorded");
         assert_eq!(recorded.wanted().spki(), &template.spki, "what is asked for is what was recorded");
         let mut exchange = Exchange { client: self, transaction, peer_nonce: None };
         let body = message::certificate_request(self.issuer.subject().der(), template);
-        let mut said = exchange.say(&body)?;
-        let mut polls = 0;
-        let certificate = loop {
-            match said {
-                Said::Certificate(certificate) => break *certificate,
-                Said::Refused { status, reason } => return Err(CmpError::Refused { status, reason }),
-                Said::Acknowledged => {
-                    return Err(CmpError::Malformed { what: "pkiConf, where a certificate was asked for".to_owned() });
-                }
-                Said::Wait(seconds) => {
-                    if polls == self.patience.polls {
-                        return Err(CmpError::StillWaiting { polls });
+        let (request, nonce) = exchange.compose(&body).map_err(RequestError::Settled)?;
+        let answer = self.transport.post(&request).map_err(|error| match error {
+            TransportError::NotSent { .. } => RequestError::Settled(error.into()),
+            TransportError::Lost { .. } | TransportError::Status { .. } => RequestError::InDoubt(error.into()),
+        })?;
+        // The CA may have the request: from here on only the CA's own, protected word proves anything.
+        let certificate = match exchange.understand(&answer, &nonce).map_err(RequestError::InDoubt)? {
+            Said::Certificate(certificate) => *certificate,
+            Said::Refused(Refusal { status, reason, is_proof: true }) => {
+                return Err(RequestError::Settled(CmpError::Refused { status, reason }));
+            }
+            other => exchange.poll(other).map_err(RequestError::InDoubt)?,
+        };
+        // The CA has made a certificate. It ends accepted and acknowledged, or rejected and acknowledged; anything else
+        // leaves it open what the CA does with it.
+        let hash = hash_of(&certificate);
+        let accepted = match accept(&certificate) {
+            Ok(accepted) => accepted,
+            Err(reason) => {
+                return Err(match exchange.say(&message::confirmation(&hash, Some(&reason))) {
+                    Ok(Said::Acknowledged) => RequestError::Settled(CmpError::Certificate { reason }),
+                    other => {
+                        RequestError::InDoubt(CmpError::RejectionNotAcknowledged { answer: words(&other), reason })
                     }
-                    polls += 1;
-                    (self.pause)(Duration::from_secs(seconds).min(self.patience.longest_pause));
-                    // something may have been issued by now: a poll that is lost leaves a doubt
-                    said = exchange.say(&message::poll_request()).map_err(in_doubt)?;
-                }
+                });
             }
         };
-        let hash = hash_of(&certificate);
-        if let Err(reason) = accept(&certificate) {
-            // whatever comes back, the certificate is not taken
-            let _ = exchange.say(&message::confirmation(&hash, Some(&reason)));
-            return Err(CmpError::Certificate { reason });
-        }
         match exchange.say(&message::confirmation(&hash, None)) {
-            Ok(Said::Acknowledged) => Ok(certificate),
-            Ok(Said::Refused { status, reason }) => {
-                let reason = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
-                Err(CmpError::NotAcknowledged { reason: format!("{status}{reason}") })
-            }
-            Ok(_) => Err(CmpError::NotAcknowledged { reason: "another message".to_owned() }),
-            Err(error) => Err(CmpError::NotAcknowledged { reason: error.to_string() }),
+            Ok(Said::Acknowledged) => Ok(accepted),
+            other => Err(RequestError::InDoubt(CmpError::NotAcknowledged { reason: words(&other) })),
         }
     }
 }
 
-/// Once the CA has the request, not reaching it any more is no comfort.
-fn in_doubt(error: CmpError) -> CmpError {
-    match error {
-        CmpError::Transport(TransportError::NotSent { reason }) => TransportError::Lost { reason }.into(),
-        other => other,
+/// What was answered in place of an acknowledgement.
+fn words(answer: &Result<Said, CmpError>) -> String {
+    match answer {
+        Ok(Said::Acknowledged) => "pkiConf".to_owned(),
+        Ok(Said::Certificate(_)) => "a certificate".to_owned(),
+        Ok(Said::Refused(refusal)) => refusal.words(),
+        Ok(Said::Wait(_)) => "that it wants to wait".to_owned(),
+        Err(error) => error.to_string(),
     }
 }
 
@@ -123,8 +122,38 @@ struct Exchange<'a, 'b> {
 }
 
 impl Exchange<'_, '_> {
+    /// Polls until the CA has a certificate. Every way out without one leaves a doubt: the CA has had the request, and
+    /// what it answers to a poll may come from a station between here and the CA that has lost sight of it.
+    fn poll(&mut self, first: Said) -> Result<Certificate, CmpError> {
+        let patience = self.client.patience;
+        let (mut said, mut polls) = (first, 0);
+        loop {
+            said = match said {
+                Said::Certificate(certificate) => return Ok(*certificate),
+                Said::Acknowledged => {
+                    return Err(CmpError::Malformed { what: "pkiConf, where a certificate was asked for".to_owned() });
+                }
+                Said::Refused(refusal) if polls == 0 => return Err(CmpError::Unclear { answer: refusal.words() }),
+                Said::Refused(refusal) => return Err(CmpError::RefusedLate { answer: refusal.words() }),
+                Said::Wait(_) if polls == patience.polls => return Err(CmpError::StillWaiting { polls }),
+                Said::Wait(seconds) => {
+                    polls += 1;
+                    (self.client.pause)(Duration::from_secs(seconds).min(patience.longest_pause));
+                    self.say(&message::poll_request())?
+                }
+            };
+        }
+    }
+
     /// Sends a body and reads what is said to it, once it is proved to be the CA's answer to it.
     fn say(&mut self, body: &[u8]) -> Result<Said, CmpError> {
+        let (message, nonce) = self.compose(body)?;
+        let answer = self.client.transport.post(&message)?;
+        self.understand(&answer, &nonce)
+    }
+
+    /// Makes the protected message with a body, and the nonce that its answer must repeat. Nothing leaves.
+    fn compose(&self, body: &[u8]) -> Result<(Vec<u8>, [u8; 16]), CmpError> {
         let Client { issuer, credentials, .. } = self.client;
         let protection = &credentials.protection;
         let (mut salt, mut nonce) = ([0; 16], [0; 16]);
@@ -151,9 +180,7 @@ impl Exchange<'_, '_> {
         let certificates: Vec<u8> = protection.certificates().iter().flat_map(|one| one.der().to_vec()).collect();
         let extra =
             if certificates.is_empty() { vec![] } else { element(0xA1, &[&element(tag::SEQUENCE, &[&certificates])]) };
-        let message = element(tag::SEQUENCE, &[&header, body, &element(0xA0, &[&bits]), &extra]);
-        let answer = self.client.transport.post(&message)?;
-        self.understand(&answer, &nonce)
+        Ok((element(tag::SEQUENCE, &[&header, body, &element(0xA0, &[&bits]), &extra]), nonce))
     }
 
     fn understand(&mut self, answer: &[u8], nonce: &[u8]) -> Result<Said, CmpError> {
@@ -167,9 +194,7 @@ impl Exchange<'_, '_> {
         let fields = Header::read(header.content)?;
         let (Some(protection), Some(algorithm)) = (protection, fields.algorithm) else {
             let says = match message::said(body.tag, body.content) {
-                Ok(Said::Refused { status, reason }) => {
-                    reason.map_or(status.clone(), |reason| format!("{status} ({reason})"))
-                }
+                Ok(Said::Refused(refusal)) => refusal.words(),
                 Ok(Said::Certificate(_)) => "a certificate".to_owned(),
                 Ok(_) | Err(_) => "nothing that helps".to_owned(),
             };

@@ -25,7 +25,7 @@ use crate::reissue::{
 };
 use crate::x509::Certificate;
 
-use super::error::{CmpError, TransportError};
+use super::error::{CmpError, RequestError, TransportError};
 use super::exchange::Client;
 
 /// How the CA is asked.
@@ -146,7 +146,7 @@ struct Asker<'a> {
 }
 
 /// What one request came to.
-type Came = Result<Answer, CmpError>;
+type Came = Result<Answer, RequestError>;
 
 impl Asker<'_> {
     /// Records the operator's decision about what is in doubt; what nobody decided about is a finding.
@@ -216,7 +216,10 @@ impl Asker<'_> {
                     match came {
                         Ok(answer) => answers[at] = Some(answer),
                         Err(error) => {
-                            let code = if error.is_doubtful() { code::CMP_IN_DOUBT } else { code::CMP_REFUSED };
+                            let code = match error {
+                                RequestError::InDoubt(_) => code::CMP_IN_DOUBT,
+                                RequestError::Settled(_) => code::CMP_REFUSED,
+                            };
                             let reason = format!("chip {}: {error}", rows[at].key.uid);
                             findings.push(self.finding(&rows[at], code, reason)?);
                         }
@@ -268,16 +271,15 @@ impl Asker<'_> {
                     certificates.push(answer.1.clone());
                     results.push((at, Ok(answer)));
                 }
-                Ok(Err(error)) => {
-                    if !error.is_doubtful() {
-                        nothing.push((request, error.to_string()));
-                    }
-                    if matches!(error, CmpError::Transport(TransportError::NotSent { .. }) | CmpError::Signer(_)) {
+                Ok(Err(RequestError::Settled(error))) => {
+                    nothing.push((request, error.to_string()));
+                    if matches!(error, CmpError::Transport(_) | CmpError::Protection { .. } | CmpError::Signer(_)) {
                         failure = failure.or(Some(Error::from(error)));
                     } else {
-                        results.push((at, Err(error)));
+                        results.push((at, Err(RequestError::Settled(error))));
                     }
                 }
+                Ok(Err(doubt)) => results.push((at, Err(doubt))),
                 Err(error) => failure = failure.or(Some(error)),
             }
         }
@@ -295,20 +297,18 @@ impl Asker<'_> {
         let Ok(template) = self.work.bound.template(&leaf) else { return Err(Error::SpoolChanged) };
         let accept = |certificate: &Certificate| {
             let judged = elsewhere::judge(self.work, self.job.policy, leaf.clone(), certificate);
-            judged.map(drop).map_err(|(_, reason)| reason)
+            judged.map_err(|(_, reason)| reason)
         };
         let mut tries = 0;
         loop {
             match self.asking.client.request(request, &template, transaction, &accept) {
-                Ok(certificate) => {
-                    let judged = elsewhere::judge(self.work, self.job.policy, leaf, &certificate);
-                    return Ok(judged.map_err(|(_, reason)| CmpError::Certificate { reason }));
-                }
-                Err(CmpError::Transport(TransportError::NotSent { .. })) if tries < self.asking.retries => {
+                Err(RequestError::Settled(CmpError::Transport(TransportError::NotSent { .. })))
+                    if tries < self.asking.retries =>
+                {
                     tries += 1;
                     (self.asking.client.pause)(Duration::from_secs(u64::from(tries)));
                 }
-                Err(error) => return Ok(Err(error)),
+                came => return Ok(came),
             }
         }
     }

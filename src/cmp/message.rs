@@ -85,10 +85,29 @@ pub(super) enum Said {
     Acknowledged,
     /// A certificate (`accepted` or `grantedWithMods`).
     Certificate(Box<Certificate>),
-    /// No, with status and reason in words.
-    Refused { status: String, reason: Option<String> },
+    /// Neither a certificate nor a promise of one.
+    Refused(Refusal),
     /// Wait so many seconds; 0 if it was not said how long.
     Wait(u64),
+}
+
+/// A PKIStatusInfo that comes without a certificate.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    /// PKIStatus and PKIFailureInfo in words.
+    pub(super) status: String,
+    /// The CA's own words, escaped.
+    pub(super) reason: Option<String>,
+    /// Whether it says, of the request it answers, that no certificate was made: status `rejection`, and no failure
+    /// that concerns an earlier request or the CA's own state ([`NO_PROOF`]).
+    pub(super) is_proof: bool,
+}
+
+impl Refusal {
+    pub(super) fn words(&self) -> String {
+        let Self { status, reason, .. } = self;
+        reason.as_ref().map_or_else(|| status.clone(), |reason| format!("{status} ({reason})"))
+    }
 }
 
 /// Reads a body.
@@ -98,7 +117,8 @@ pub(super) fn said(tag: u8, content: &[u8]) -> Result<Said, CmpError> {
         body::PKI_CONF => Ok(Said::Acknowledged),
         body::ERROR => {
             let error = reader.expect(tag::SEQUENCE, "ErrorMsgContent")?;
-            refused(Reader::new(error.content).expect(tag::SEQUENCE, "pKIStatusInfo")?.content)
+            let status = Reader::new(error.content).expect(tag::SEQUENCE, "pKIStatusInfo")?;
+            Ok(Said::Refused(refusal(status.content)?))
         }
         body::POLL_REP => {
             let list = reader.expect(tag::SEQUENCE, "PollRepContent")?;
@@ -129,7 +149,12 @@ fn certificate(response: &[u8]) -> Result<Said, CmpError> {
     match code {
         0 | 1 => {}
         3 => return Ok(Said::Wait(0)),
-        _ => return refused(status),
+        _ => {
+            let refusal = refusal(status)?;
+            // a certificate beside a rejection contradicts it
+            let has_certificate = fields.optional(tag::SEQUENCE, "CertifiedKeyPair")?.is_some();
+            return Ok(Said::Refused(Refusal { is_proof: refusal.is_proof && !has_certificate, ..refusal }));
+        }
     }
     let pair = fields.expect(tag::SEQUENCE, "CertifiedKeyPair")?;
     let choice = Reader::new(pair.content).expect(context(0), "certificate in the clear")?;
@@ -145,9 +170,11 @@ fn check_id(id: &[u8]) -> Result<(), CmpError> {
     }
 }
 
-fn refused(status: &[u8]) -> Result<Said, CmpError> {
+fn refusal(status: &[u8]) -> Result<Refusal, CmpError> {
     let mut fields = Reader::new(status);
-    let code = number(fields.expect(tag::INTEGER, "PKIStatus")?.content);
+    let code = fields.expect(tag::INTEGER, "PKIStatus")?.content;
+    let mut is_proof = code == REJECTION;
+    let code = number(code);
     let mut reason = None;
     if let Some(texts) = fields.optional(tag::SEQUENCE, "PKIFreeText")? {
         let mut texts = Reader::new(texts.content);
@@ -166,9 +193,12 @@ fn refused(status: &[u8]) -> Result<Said, CmpError> {
         let set = |bit: usize| bits.content.get(1 + bit / 8).is_some_and(|octet| octet & (0x80 >> (bit % 8)) != 0);
         let names: Vec<&str> =
             FAILURES.iter().enumerate().filter(|(bit, _)| set(*bit)).map(|(_, name)| *name).collect();
+        // a bit that is not in the list means something that this program does not know
+        let known = (0..bits.content.len().saturating_sub(1) * 8).all(|bit| bit < FAILURES.len() || !set(bit));
+        is_proof &= known && !names.iter().any(|name| NO_PROOF.contains(name));
         status = format!("{status}: {}", names.join(", "));
     }
-    Ok(Said::Refused { status, reason })
+    Ok(Refusal { status, reason, is_proof })
 }
 
 fn number(content: &[u8]) -> u64 {
@@ -185,6 +215,13 @@ const STATUS: [&str; 7] = [
     "revocationNotification",
     "keyUpdateWarning",
 ];
+
+/// The one PKIStatus that says that the request was refused as a whole (RFC 9810 §5.2.3): the content of its INTEGER.
+const REJECTION: &[u8] = &[2];
+
+/// Failures with which a rejection proves nothing about certificates: the CA knows the request or its transaction
+/// already, has confirmed a certificate, or failed at a point that it does not name.
+const NO_PROOF: [&str; 4] = ["certConfirmed", "transactionIdInUse", "systemFailure", "duplicateCertReq"];
 
 /// PKIFailureInfo, bit by bit (RFC 9810 §5.2.3).
 const FAILURES: [&str; 27] = [

@@ -59,6 +59,15 @@ impl Proof {
     /// Largest proof that is read, in octets. Ordinary ones have less than 12,000.
     pub const MAX_BYTES: usize = 32 << 20;
 
+    /// Most digests of an inclusion path.
+    pub const MAX_PATH: usize = 64;
+
+    /// Most certificates of a chain.
+    pub const MAX_CHAIN: usize = 8;
+
+    /// Largest certificate that is read, in bytes.
+    pub const MAX_CERTIFICATE: usize = 64 * 1024;
+
     /// The octets of the proof: one line of JSON, ended by a newline.
     pub fn to_line(&self) -> String {
         let mut out = String::with_capacity(12_000);
@@ -145,7 +154,7 @@ impl Proof {
             })?;
             scan.literal("}")?;
             let before: &[Sha256Digest] = lines.last().map_or(&[], |line| &line.path);
-            let Some(end) = before.len().checked_sub(shared).filter(|_| own.len() + shared <= MAX_PATH) else {
+            let Some(end) = before.len().checked_sub(shared).filter(|_| own.len() + shared <= Proof::MAX_PATH) else {
                 return Err(value("shared", "at most the digests of the path before, 64 in all"));
             };
             let path = [&own, &before[end..]].concat();
@@ -169,11 +178,11 @@ impl Proof {
 
 fn chip(scan: &mut Scan<'_>) -> Result<ProofChip, ManifestError> {
     scan.literal("{\"source\":")?;
-    let source = octets(scan, "source", MAX_CERTIFICATE)?;
+    let source = octets(scan, "source", Proof::MAX_CERTIFICATE)?;
     scan.literal(",\"source_chain\":")?;
     let source_chain = list(scan, "source_chain")?;
     scan.literal(",\"certificate\":")?;
-    let certificate = octets(scan, "certificate", MAX_CERTIFICATE)?;
+    let certificate = octets(scan, "certificate", Proof::MAX_CERTIFICATE)?;
     scan.literal(",\"chain\":")?;
     let chain = list(scan, "chain")?;
     scan.literal("}")?;
@@ -188,13 +197,13 @@ fn list(scan: &mut Scan<'_>, key: &'static str) -> Result<Vec<Vec<u8>>, Manifest
     scan.literal("[")?;
     let mut list = Vec::new();
     while !scan.takes("]") {
-        if list.len() == MAX_CHAIN {
+        if list.len() == Proof::MAX_CHAIN {
             return Err(ManifestError::value(Part::Proof, key, "more", "at most 8 certificates"));
         }
         if !list.is_empty() {
             scan.literal(",")?;
         }
-        list.push(octets(scan, key, MAX_CERTIFICATE)?);
+        list.push(octets(scan, key, Proof::MAX_CERTIFICATE)?);
     }
     Ok(list)
 }
@@ -227,9 +236,6 @@ fn shared(before: &[Sha256Digest], path: &[Sha256Digest]) -> usize {
 }
 
 const MAX_LINES: usize = 3;
-const MAX_PATH: usize = 64;
-const MAX_CHAIN: usize = 8;
-const MAX_CERTIFICATE: usize = 64 * 1024;
 
 #[cfg(test)]
 mod tests {

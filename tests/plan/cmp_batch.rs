@@ -7,7 +7,7 @@ use p256::pkcs8::DecodePrivateKey as _;
 use reroot::x509::{Certificate, pem};
 
 use crate::foreign::Houses;
-use crate::responder::{Mishap, Responder};
+use crate::responder::{Fault, Mishap, Responder, Step};
 use crate::support::run::{Finished, Run};
 use crate::support::workshop::POLICY;
 
@@ -35,8 +35,9 @@ impl Batch {
     fn ask(&self, responder: &Responder, more: &[&str]) -> Finished {
         self.houses.machines.edit("pki", |text| {
             let text = text.split("\n[cmp]").next().unwrap().to_owned();
-            let secret = "reference = \"ra\"\nsecret = { env = \"CMP_SECRET\" }\nconcurrency = 4\nretries = 1";
-            format!("{text}\n[cmp]\nurl = \"{}\"\n{secret}\n", responder.url())
+            let secret = "reference = \"ra\"\nsecret = { env = \"CMP_SECRET\" }\nretries = 1\npolls = 3";
+            let (url, concurrency) = (responder.url(), responder.concurrency());
+            format!("{text}\n[cmp]\nurl = \"{url}\"\n{secret}\nconcurrency = {concurrency}\n")
         });
         self.houses.issue_by_cmp(more)
     }
@@ -71,43 +72,140 @@ fn a_whole_batch_is_had_by_cmp_each_chip_asked_for_once() {
     batch.holds(300);
 }
 
-#[test]
-fn a_lost_answer_is_in_doubt_until_somebody_decides() {
-    for mishap in [
-        Mishap::LoseAnswer,
-        Mishap::HangUp,
-        Mishap::LoseAcknowledgement,
-        Mishap::OtherTransaction,
-        Mishap::OtherNonce,
-        Mishap::BadMac,
-    ] {
-        let batch = Batch::new(10);
-        let first = batch.responder([(5, mishap)]);
-        let doubtful = batch.ask(&first, &[]);
-        assert_eq!(doubtful.code, Some(3), "{mishap:?}: {}", doubtful.err());
-        assert!(doubtful.err().contains("cmp.in-doubt"), "{mishap:?}: {}", doubtful.err());
-        assert!(!batch.houses.machines.path("batch").exists());
-        let second = batch.responder([]);
-        let doubtful = batch.ask(&second, &[]).expect(3);
-        assert!(doubtful.err().contains("requests are in doubt"), "{mishap:?}: {}", doubtful.err());
-        assert_eq!(second.requests(), 0, "nothing is asked for while anything is in doubt");
-        batch.ask(&second, &["--ask-again", "all", "--because", "the CA's operator found nothing"]).success();
+/// What a run must say of a request that ended in this way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    /// The CA may have made a certificate: nothing is asked for before the operator has decided.
+    InDoubt,
+    /// It is proved that none is outstanding: the same command asks again.
+    Refused,
+}
+
+/// One chip of ten meets the mishap; then the same command runs against a CA that works.
+fn judge(fresh: &Batch, mishap: Mishap, verdict: Verdict, words: &str) {
+    let batch = Batch { houses: Houses::with_workshop(fresh.houses.machines.workshop.copy()) };
+    let first = batch.responder([(5, mishap)]);
+    let ended = batch.ask(&first, &[]);
+    assert_eq!(ended.code, Some(3), "{mishap:?}: {}", ended.err());
+    assert!(ended.err().contains(words), "{mishap:?}, expected {words}: {}", ended.err());
+    assert!(!batch.houses.machines.path("batch").exists());
+    let second = batch.responder([]);
+    if verdict == Verdict::Refused {
+        assert!(ended.err().contains("cmp.refused") && !ended.err().contains("cmp.in-doubt"), "{}", ended.err());
+        batch.ask(&second, &[]).success();
         batch.holds(10);
-        assert!(most_for_one_key(&[&first, &second]) <= 2, "{mishap:?}");
-        assert!(first.requests() + second.requests() <= 14, "{mishap:?}");
+        return;
+    }
+    assert!(ended.err().contains("cmp.in-doubt"), "{mishap:?}: {}", ended.err());
+    let doubtful = batch.ask(&second, &[]).expect(3);
+    assert!(doubtful.err().contains("requests are in doubt"), "{mishap:?}: {}", doubtful.err());
+    assert_eq!(second.requests(), 0, "nothing is asked for while anything is in doubt");
+    batch.ask(&second, &["--ask-again", "all", "--because", "the CA's operator found nothing"]).success();
+    batch.holds(10);
+    assert!(most_for_one_key(&[&first, &second]) <= 2, "{mishap:?}");
+    assert!(first.requests() + second.requests() <= 14, "{mishap:?}");
+}
+
+#[test]
+fn what_is_not_the_cas_own_word_leaves_a_doubt_at_every_step() {
+    let fresh = Batch::new(10);
+    for step in [Step::Request, Step::Poll, Step::Confirmation] {
+        for (fault, words) in [
+            (Fault::BadMac, "the MAC is not that of the agreed secret"),
+            (Fault::Garbage, "not a CMP message"),
+            (Fault::HangUp, "no answer came"),
+            (Fault::Lose, "no answer came"),
+            (Fault::OtherNonce, "recipNonce is not the request's"),
+            (Fault::OtherTransaction, "transactionID is not the request's"),
+            (Fault::Unavailable, "HTTP status 503"),
+            (Fault::Unprotected, "the answer is not protected"),
+        ] {
+            judge(&fresh, Mishap::at(step, fault), Verdict::InDoubt, words);
+        }
     }
 }
 
 #[test]
-fn a_certificate_for_another_chip_is_not_taken() {
-    let batch = Batch::new(10);
-    let first = batch.responder([(6, Mishap::OtherKey)]);
-    let refused = batch.ask(&first, &[]).expect(3);
-    assert!(refused.err().contains("not that of the leaf"), "{}", refused.err());
-    let second = batch.responder([]);
-    // the CA was told that the certificate is not taken: it may be asked for again
-    batch.ask(&second, &[]).success();
-    batch.holds(10);
+fn only_a_plain_rejection_of_the_request_itself_proves_that_nothing_was_made() {
+    let fresh = Batch::new(10);
+    use Verdict::{InDoubt, Refused};
+    // badCertTemplate is about the request; the others are about what the CA has or had
+    for (fault, verdict, words) in [
+        (Fault::Response(2, None), Refused, "the CA refused: rejection"),
+        (Fault::Response(2, Some(19)), Refused, "rejection: badCertTemplate"),
+        (Fault::Error(2, Some(9)), Refused, "rejection: badPOP"),
+        (Fault::Response(2, Some(11)), InDoubt, "rejection: certConfirmed, which does not prove"),
+        (Fault::Response(2, Some(21)), InDoubt, "rejection: transactionIdInUse, which does not prove"),
+        (Fault::Error(2, Some(25)), InDoubt, "rejection: systemFailure, which does not prove"),
+        (Fault::Response(2, Some(26)), InDoubt, "rejection: duplicateCertReq, which does not prove"),
+        (Fault::Response(2, Some(30)), InDoubt, "which does not prove"),
+        (Fault::Response(4, None), InDoubt, "revocationWarning, which does not prove"),
+        (Fault::Response(5, None), InDoubt, "revocationNotification, which does not prove"),
+        (Fault::Response(6, None), InDoubt, "keyUpdateWarning, which does not prove"),
+        (Fault::Response(9, None), InDoubt, "status 9, which does not prove"),
+        (Fault::Error(0, None), InDoubt, "accepted, which does not prove"),
+        (Fault::Error(3, None), InDoubt, "waiting, which does not prove"),
+        (Fault::RejectionWithCertificate, InDoubt, "rejection, which does not prove"),
+        (Fault::Acknowledge, InDoubt, "pkiConf, where a certificate was asked for"),
+    ] {
+        judge(&fresh, Mishap::at(Step::Request, fault), verdict, words);
+    }
+}
+
+#[test]
+fn after_the_ca_asked_to_wait_every_end_without_a_certificate_is_in_doubt() {
+    let fresh = Batch::new(10);
+    for (fault, words) in [
+        (Fault::Response(2, Some(19)), "the CA had asked to wait, then it answered rejection: badCertTemplate"),
+        (Fault::Error(2, Some(2)), "the CA had asked to wait, then it answered rejection: badRequest"),
+        (Fault::Wait, "still had no certificate after 3 polls"),
+        (Fault::Acknowledge, "pkiConf, where a certificate was asked for"),
+    ] {
+        judge(&fresh, Mishap::at(Step::Poll, fault), Verdict::InDoubt, words);
+    }
+    // not reached any more: the CA has the request all the same
+    judge(&fresh, Mishap::at(Step::Request, Fault::Leave).after_waiting(), Verdict::InDoubt, "was not reached");
+}
+
+#[test]
+fn a_certificate_that_was_accepted_and_not_acknowledged_is_in_doubt() {
+    let fresh = Batch::new(10);
+    for (fault, words) in [
+        (Fault::Error(2, Some(25)), "did not acknowledge it: rejection: systemFailure"),
+        (Fault::Response(0, None), "did not acknowledge it: "),
+        (Fault::Wait, "did not acknowledge it: that it wants to wait"),
+    ] {
+        judge(&fresh, Mishap::at(Step::Confirmation, fault), Verdict::InDoubt, words);
+    }
+    judge(
+        &fresh,
+        Mishap::at(Step::Request, Fault::Leave),
+        Verdict::InDoubt,
+        "did not acknowledge it: the CA was not reached",
+    );
+}
+
+#[test]
+fn a_certificate_that_was_rejected_is_settled_only_by_the_cas_acknowledgement() {
+    let fresh = Batch::new(10);
+    let rejected = |fault| Mishap { fault: Some((Step::Confirmation, fault)), ..Mishap::other_key() };
+    judge(&fresh, Mishap::other_key(), Verdict::Refused, "not that of the leaf");
+    judge(&fresh, Mishap::other_key().after_waiting(), Verdict::Refused, "not that of the leaf");
+    for fault in [
+        Fault::BadMac,
+        Fault::Error(2, Some(11)),
+        Fault::Garbage,
+        Fault::HangUp,
+        Fault::Lose,
+        Fault::OtherNonce,
+        Fault::Unavailable,
+        Fault::Unprotected,
+        Fault::Wait,
+    ] {
+        judge(&fresh, rejected(fault), Verdict::InDoubt, "did not acknowledge the rejection");
+    }
+    let left = Mishap { fault: Some((Step::Request, Fault::Leave)), ..Mishap::other_key() };
+    judge(&fresh, left, Verdict::InDoubt, "did not acknowledge the rejection: the CA was not reached");
 }
 
 #[test]

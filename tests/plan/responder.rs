@@ -11,23 +11,75 @@ use std::thread::JoinHandle;
 use p256::ecdsa::signature::Signer as _;
 use p256::ecdsa::{DerSignature, SigningKey};
 
-/// What happens to a request.
+/// A message of the registration authority's, which this CA answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mishap {
-    /// The connection ends after the certificate was made: the answer is lost.
-    LoseAnswer,
+pub(crate) enum Step {
+    /// `cr`
+    Request,
+    /// `pollReq`
+    Poll,
+    /// `certConf`
+    Confirmation,
+}
+
+/// What is wrong with an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// pkiConf, whatever was asked.
+    Acknowledge,
+    /// The MAC is of other bytes.
+    BadMac,
+    /// An error message with this status and bit of PKIFailureInfo.
+    Error(u8, Option<u8>),
+    /// Bytes that are not a CMP message.
+    Garbage,
     /// The connection ends before anything is made.
     HangUp,
-    /// The certificate is not confirmed by anybody: the answer to certConf is lost.
-    LoseAcknowledgement,
-    /// The certificate of the chip before comes again.
-    OtherKey,
+    /// The answer is right, and then the CA is not reached any more: connections are refused.
+    Leave,
+    /// The connection ends after the certificate was made: the answer is lost.
+    Lose,
+    /// The answer repeats another nonce.
+    OtherNonce,
     /// The answer has another transaction.
     OtherTransaction,
-    /// The answer repeats somebody else's nonce.
-    OtherNonce,
-    /// The MAC is of other octets.
-    BadMac,
+    /// A `cp` without a certificate, with this status and bit of PKIFailureInfo.
+    Response(u8, Option<u8>),
+    /// A `cp` with a certificate whose status says `rejection`.
+    RejectionWithCertificate,
+    /// HTTP status 503 and a page.
+    Unavailable,
+    /// The right answer, or with a refusal that refusal, without protection.
+    Unprotected,
+    /// A `cp` that says `waiting`, without end.
+    Wait,
+}
+
+/// What happens to a request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Mishap {
+    /// The CA asks to wait once before it answers.
+    pub(crate) waits: bool,
+    /// The certificate is for the key of an earlier one.
+    pub(crate) other_key: bool,
+    pub(crate) fault: Option<(Step, Fault)>,
+}
+
+impl Mishap {
+    /// Fails at a step.
+    pub(crate) fn at(step: Step, fault: Fault) -> Self {
+        Self { waits: step == Step::Poll, fault: Some((step, fault)), ..Self::default() }
+    }
+
+    /// Makes a certificate for the key of an earlier one.
+    pub(crate) fn other_key() -> Self {
+        Self { other_key: true, ..Self::default() }
+    }
+
+    /// The same, after the CA has asked to wait.
+    pub(crate) fn after_waiting(self) -> Self {
+        Self { waits: true, ..self }
+    }
 }
 
 /// A running responder; it ends when this is dropped.
@@ -47,7 +99,8 @@ struct Shared {
     mishaps: BTreeMap<u64, Mishap>,
     requests: AtomicU64,
     issued: Mutex<Vec<(Vec<u8>, Vec<u8>)>>,
-    lost: AtomicBool,
+    /// By transaction: what happens to it, and the template that was asked for.
+    transactions: Mutex<BTreeMap<Vec<u8>, (Mishap, Vec<u8>)>>,
     end: AtomicBool,
 }
 
@@ -69,7 +122,7 @@ impl Responder {
             mishaps: mishaps.into_iter().collect(),
             requests: AtomicU64::new(0),
             issued: Mutex::new(vec![]),
-            lost: AtomicBool::new(false),
+            transactions: Mutex::default(),
             end: AtomicBool::new(false),
         });
         let served = Arc::clone(&shared);
@@ -90,6 +143,12 @@ impl Responder {
     /// Its address.
     pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}/cmp", self.port)
+    }
+
+    /// How many requests at once it is to be asked: one that leaves must not be reached over another connection.
+    pub(crate) fn concurrency(&self) -> u32 {
+        let leaves = |mishap: &Mishap| matches!(mishap.fault, Some((_, Fault::Leave)));
+        if self.shared.mishaps.values().any(leaves) { 1 } else { 4 }
     }
 
     /// Requests for certificates that came in.
@@ -136,15 +195,33 @@ fn serve(shared: &Shared, mut stream: TcpStream) -> std::io::Result<()> {
             }
             octets.extend_from_slice(&piece[..read]);
         };
-        let Some(answer) = answer(shared, &body) else { return Ok(()) };
-        let head =
-            format!("HTTP/1.1 200 OK\r\nContent-Type: application/pkixcmp\r\nContent-Length: {}\r\n\r\n", answer.len());
+        let Some((answer, fault)) = answer(shared, &body) else { return Ok(()) };
+        let (status, answer) = match fault {
+            Some(Fault::Unavailable) => ("503 Service Unavailable", b"<html>come back later</html>".to_vec()),
+            Some(Fault::Garbage) => ("200 OK", b"\x30\x03not a message".to_vec()),
+            _ => ("200 OK", answer),
+        };
+        let leaves = fault == Some(Fault::Leave);
+        if leaves {
+            shared.end.store(true, Ordering::SeqCst);
+            while TcpStream::connect((Ipv4Addr::LOCALHOST, shared.port)).is_ok() {
+                std::thread::yield_now();
+            }
+        }
+        let connection = if leaves { "close" } else { "keep-alive" };
+        let head = format!(
+            "HTTP/1.1 {status}\r\nContent-Type: application/pkixcmp\r\nConnection: {connection}\r\nContent-Length: {}\r\n\r\n",
+            answer.len()
+        );
         stream.write_all(&[head.as_bytes(), &answer].concat())?;
+        if leaves {
+            return Ok(());
+        }
     }
 }
 
-/// The answer; none where the connection is to end.
-fn answer(shared: &Shared, message: &[u8]) -> Option<Vec<u8>> {
+/// The answer and what goes wrong on its way; none where the connection is to end.
+fn answer(shared: &Shared, message: &[u8]) -> Option<(Vec<u8>, Option<Fault>)> {
     let parts = children(inner(message));
     let (header, body, protection) = (parts[0], parts[1], parts[2]);
     let fields: BTreeMap<u8, &[u8]> =
@@ -157,38 +234,47 @@ fn answer(shared: &Shared, message: &[u8]) -> Option<Vec<u8>> {
         "the request's MAC"
     );
     let (transaction, nonce) = (octets(0xA4), octets(0xA5));
-    let mut mishap = None;
-    let said = match body[0] {
-        0xA2 => {
-            let number = shared.requests.fetch_add(1, Ordering::SeqCst);
-            mishap = shared.mishaps.get(&number).copied();
-            if mishap == Some(Mishap::HangUp) {
-                return None;
-            }
-            let request = children(inner(inner(body)))[0];
-            let parts = children(inner(request));
-            assert_eq!(parts[1], [0x80, 0], "raVerified");
-            let certificate = certify(shared, children(inner(parts[0]))[1], mishap == Some(Mishap::OtherKey));
-            if mishap == Some(Mishap::LoseAnswer) {
-                return None;
-            }
-            let pair = der(0x30, &[&der(0xA0, &[&certificate])]);
-            let response = der(0x30, &[&[2, 1, 0], &der(0x30, &[&[2, 1, 0]]), &pair]);
-            der(0xA3, &[&der(0x30, &[&der(0x30, &[&response])])])
-        }
-        0xB8 => {
-            // the first that comes
-            if shared.mishaps.values().any(|mishap| *mishap == Mishap::LoseAcknowledgement)
-                && !shared.lost.swap(true, Ordering::SeqCst)
-            {
-                return None;
-            }
-            der(0xB3, &[&[5, 0]])
-        }
+    let step = match body[0] {
+        0xA2 => Step::Request,
+        0xB8 => Step::Confirmation,
+        0xB9 => Step::Poll,
         other => panic!("nobody sends {other:#x}"),
     };
-    let transaction = if mishap == Some(Mishap::OtherTransaction) { vec![7; 16] } else { transaction };
-    let nonce = if mishap == Some(Mishap::OtherNonce) { vec![7; 16] } else { nonce };
+    if step == Step::Request {
+        let number = shared.requests.fetch_add(1, Ordering::SeqCst);
+        let request = children(inner(inner(body)))[0];
+        let parts = children(inner(request));
+        assert_eq!(parts[1], [0x80, 0], "raVerified");
+        let mishap = shared.mishaps.get(&number).copied().unwrap_or_default();
+        let template = children(inner(parts[0]))[1].to_vec();
+        shared.transactions.lock().expect("no thread panics").insert(transaction.clone(), (mishap, template));
+    }
+    let (mishap, template) =
+        shared.transactions.lock().expect("no thread panics").get(&transaction).expect("it was asked for").clone();
+    let fault = mishap.fault.filter(|(at, _)| *at == step).map(|(_, fault)| fault);
+    if fault == Some(Fault::HangUp) {
+        return None;
+    }
+    let response = |status: &[u8], pair: &[u8]| {
+        let response = der(0x30, &[&[2, 1, 0], &der(0x30, &[status]), pair]);
+        der(0xA3, &[&der(0x30, &[&der(0x30, &[&response])])])
+    };
+    let pair = || der(0x30, &[&der(0xA0, &[&certify(shared, &template, mishap.other_key)])]);
+    let said = match (fault, step) {
+        (Some(Fault::Acknowledge), _) => der(0xB3, &[&[5, 0]]),
+        (Some(Fault::Error(code, bit)), _) => der(0xB7, &[&der(0x30, &[&der(0x30, &[&status(code, bit)])])]),
+        (Some(Fault::Response(code, bit)), _) => response(&status(code, bit), &[]),
+        (Some(Fault::RejectionWithCertificate), _) => response(&status(2, None), &pair()),
+        (Some(Fault::Wait), _) => response(&status(3, None), &[]),
+        (_, Step::Request) if mishap.waits => response(&status(3, None), &[]),
+        (_, Step::Request | Step::Poll) => response(&status(0, None), &pair()),
+        (_, Step::Confirmation) => der(0xB3, &[&[5, 0]]),
+    };
+    if fault == Some(Fault::Lose) {
+        return None;
+    }
+    let transaction = if fault == Some(Fault::OtherTransaction) { vec![7; 16] } else { transaction };
+    let nonce = if fault == Some(Fault::OtherNonce) { vec![7; 16] } else { nonce };
     let explicit = |tag: u8, content: &[u8]| der(tag, &[&der(4, &[content])]);
     let header = der(
         0x30,
@@ -202,12 +288,25 @@ fn answer(shared: &Shared, message: &[u8]) -> Option<Vec<u8>> {
             &explicit(0xA6, &nonce),
         ],
     );
+    if fault == Some(Fault::Unprotected) {
+        return Some((der(0x30, &[&header, &said]), fault));
+    }
     let mut code = mac(&shared.secret, algorithm, &der(0x30, &[&header, &said]));
-    if mishap == Some(Mishap::BadMac) {
+    if fault == Some(Fault::BadMac) {
         code[0] ^= 1;
     }
     let bits = der(3, &[&[0], &code]);
-    Some(der(0x30, &[&header, &said, &der(0xA0, &[&bits])]))
+    Some((der(0x30, &[&header, &said, &der(0xA0, &[&bits])]), fault))
+}
+
+/// The fields of a PKIStatusInfo: PKIStatus, and PKIFailureInfo with one bit.
+fn status(code: u8, failure: Option<u8>) -> Vec<u8> {
+    let failure = failure.map(|bit| {
+        let mut bits = [0; 5];
+        bits[1 + usize::from(bit / 8)] = 0x80 >> (bit % 8);
+        der(3, &[&bits])
+    });
+    [vec![2, 1, code], failure.unwrap_or_default()].concat()
 }
 
 /// A certificate as the template wants it.

@@ -56,14 +56,25 @@ impl OwnCa {
         ca.certify("issuing", "root", "issuing", spec.subject, spec.days);
         ca.key("manifest", P256);
         ca.certify("manifest", "root", "manifest", "/O=Own/CN=Own Manifest Signer", 3650);
+        ca.configured()
+    }
+
+    /// With these files: `root.pem`, and certificate (`.pem`) and key (`.key`) of `issuing` and `manifest`.
+    pub(super) fn of(files: &[(&str, String)]) -> Self {
+        let ca = Self { folder: tempfile::tempdir().expect("a temporary folder") };
+        files.iter().for_each(|(name, content)| put(&ca.path(name), content));
+        ca.configured()
+    }
+
+    fn configured(self) -> Self {
         put(
-            &ca.path("anchor.pem"),
+            &self.path("anchor.pem"),
             std::fs::read(project("fixtures/st/stm-stsafe-a-prod-ca-01.pem")).expect("shipped"),
         );
-        put(&ca.path("reroot.toml"), CONFIGURATION);
+        put(&self.path("reroot.toml"), CONFIGURATION);
         // `reroot init` makes a ledger with its CA; here the CA was made elsewhere
-        drop(Ledger::create(&ca.path("ledger.db"), ca.certificate("issuing.pem").spki()).expect("a new ledger"));
-        ca
+        drop(Ledger::create(&self.path("ledger.db"), self.certificate("issuing.pem").spki()).expect("a new ledger"));
+        self
     }
 
     /// A path in the folder.

@@ -152,6 +152,116 @@ fn a_pack_that_was_edited_is_refused() {
     }
 }
 
+/// SQL that turns a good pack into a file that is not one, and what is said of it.
+const OTHER_SCHEMAS: [(&str, &str); 16] = [
+    ("CREATE TABLE more (x)", "has more tables and indexes than the 4"),
+    ("CREATE INDEX more ON chip (line)", "has more tables and indexes than the 4"),
+    ("CREATE VIEW more AS SELECT 1", "has more tables and indexes than the 4"),
+    ("CREATE VIRTUAL TABLE more USING fts5(x)", "has more tables and indexes than the 4"),
+    ("CREATE TRIGGER more AFTER INSERT ON chip BEGIN SELECT 1; END", "has more tables and indexes than the 4"),
+    ("ANALYZE", "has more tables and indexes than the 4"),
+    ("DROP TABLE chain", "has fewer tables and indexes than the 4"),
+    ("DROP TABLE chain; CREATE VIEW chain AS SELECT 'issuer' AS kind, 0 AS position, x'' AS der", "table `chain`"),
+    ("ALTER TABLE chip ADD COLUMN more TEXT", "table `chip` as reroot-pack/1 spells it"),
+    ("ALTER TABLE chip ADD COLUMN more AS (hex(line))", "table `chip` as reroot-pack/1 spells it"),
+    ("ALTER TABLE chip RENAME COLUMN st_number TO ST_NUMBER", "table `chip` as reroot-pack/1 spells it"),
+    ("ALTER TABLE pack RENAME COLUMN value TO VALUE", "table `pack` as reroot-pack/1 spells it"),
+    (
+        "DROP TABLE chain; CREATE TABLE chain (kind TEXT NOT NULL COLLATE NOCASE, position INTEGER NOT NULL, \
+         der BLOB NOT NULL, PRIMARY KEY (kind, position)) WITHOUT ROWID",
+        "table `chain` as reroot-pack/1 spells it",
+    ),
+    ("PRAGMA application_id = 1", "is no line pack of the format reroot-pack/1"),
+    ("PRAGMA user_version = 2", "is no line pack of the format reroot-pack/1"),
+    ("PRAGMA journal_mode = WAL", "is in WAL mode"),
+];
+
+#[test]
+fn only_exactly_the_schema_of_the_format_is_read() {
+    let workshop = with_pack();
+    let uid = workshop.lines("batch")[1]["uid"].as_str().unwrap().to_owned();
+    let good = std::fs::read(workshop.path("batch.pack")).unwrap();
+    for (edit, reason) in OTHER_SCHEMAS {
+        put(&workshop.path("batch.pack"), &good);
+        Connection::open(workshop.path("batch.pack")).unwrap().execute_batch(edit).unwrap();
+        let refused = lookup(&workshop, &["batch.pack", &uid, "--der"]).expect(1);
+        assert!(refused.stdout.is_empty() && refused.err().contains(reason), "{edit}: {}", refused.err());
+    }
+    put(&workshop.path("batch.pack"), &good);
+    lookup(&workshop, &["batch.pack", &uid, "--der"]).success();
+}
+
+/// A value may have another type than its column, or any size; an index may lead through rows without end.
+#[test]
+fn values_and_steps_of_a_pack_are_bounded() {
+    let workshop = with_pack();
+    let uid = workshop.lines("batch")[1]["uid"].as_str().unwrap().to_owned();
+    let good = std::fs::read(workshop.path("batch.pack")).unwrap();
+    let unique = &uid[4..18];
+    for (edit, reason) in [
+        ("UPDATE chip SET certificate = zeroblob(65537)".to_owned(), "a blob of 65537 bytes, expected at most 65536"),
+        ("UPDATE chip SET source = zeroblob(40000000)".to_owned(), "too big"),
+        ("UPDATE chip SET path = zeroblob(65 * 32)".to_owned(), "a blob of 2080 bytes, expected at most 2048"),
+        (
+            "UPDATE chip SET line = 'x' || hex(zeroblob(40000))".to_owned(),
+            "text of 80001 bytes, expected at most 65536",
+        ),
+        ("UPDATE chip SET line = CAST(x'FF' AS TEXT)".to_owned(), "text that is not UTF-8"),
+        ("UPDATE chip SET line = x'00'".to_owned(), "a blob of 1 bytes"),
+        ("UPDATE chip SET certificate = 7".to_owned(), "a number"),
+        ("UPDATE chain SET der = zeroblob(65537)".to_owned(), "a blob of 65537 bytes"),
+        ("UPDATE pack SET value = zeroblob(16777217) WHERE key = 'statement'".to_owned(), "a blob of 16777217 bytes"),
+        ("UPDATE pack SET value = zeroblob(65537) WHERE key = 'seal'".to_owned(), "a blob of 65537 bytes"),
+        (
+            // 100,000 names that begin as this chip's, of another length than a UID of this family
+            format!(
+                "DELETE FROM chip WHERE uid = '{uid}'; WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 100000) \
+                 INSERT INTO chip SELECT 10 + i, '0209{unique}' || printf('%06d', i), NULL, 'x', x'', x'', x'' FROM n"
+            ),
+            "needs more steps",
+        ),
+    ] {
+        put(&workshop.path("batch.pack"), &good);
+        Connection::open(workshop.path("batch.pack")).unwrap().execute_batch(&edit).unwrap();
+        let refused = lookup(&workshop, &["batch.pack", unique, "--der"]).expect(1);
+        assert!(refused.stdout.is_empty() && refused.err().contains(reason), "{edit}: {}", refused.err());
+    }
+}
+
+/// A hot journal, or a write-ahead log, of another pack: SQLite would play it into the file, or read it in its place.
+#[test]
+fn what_lies_beside_a_pack_is_not_followed() {
+    let workshop = with_pack();
+    let uid = workshop.lines("batch")[1]["uid"].as_str().unwrap().to_owned();
+    let good = std::fs::read(workshop.path("batch.pack")).unwrap();
+    let path = workshop.path("batch.pack");
+    let beside = |suffix: &str| workshop.path(&format!("batch.pack-{suffix}"));
+    // a journal as a writer leaves it that was killed: with synchronous OFF it is complete at once
+    let database = Connection::open(&path).unwrap();
+    database
+        .execute_batch(
+            "PRAGMA journal_mode = DELETE; PRAGMA cache_size = 1; BEGIN; UPDATE chip SET certificate = x'00'",
+        )
+        .unwrap();
+    let journal = std::fs::read(beside("journal")).unwrap();
+    drop(database);
+    put(&path, &good);
+    // permission to write neither file nor folder is not needed either
+    put(&beside("journal"), &journal);
+    let found = lookup(&workshop, &["batch.pack", &uid, "--der"]).success();
+    assert_eq!(std::fs::read(beside("journal")).unwrap(), journal, "the journal was not played back");
+    assert_eq!(std::fs::read(&path).unwrap(), good);
+    std::fs::remove_file(beside("journal")).unwrap();
+    put(&beside("wal"), b"not a write-ahead log");
+    assert_eq!(lookup(&workshop, &["batch.pack", &uid, "--der"]).success().stdout, found.stdout);
+    assert_eq!(std::fs::read(beside("wal")).unwrap(), b"not a write-ahead log");
+    assert!(!beside("shm").exists());
+    // a name that means something in a URI
+    std::fs::copy(&path, workshop.path("a?mode=rwc&x#%41.pack")).unwrap();
+    let named = lookup(&workshop, &["a?mode=rwc&x#%41.pack", &uid, "--der"]).success();
+    assert_eq!(named.stdout, found.stdout);
+}
+
 #[test]
 fn a_zone_holds_the_exact_octets() {
     let workshop = batch();
