@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
 use crate::durable::{self, Access};
+use crate::input;
 use crate::manifest::{Entry, Proof, ProofChip, ProofLine};
 use crate::origin::Uid;
 use crate::x509::Sha256Digest;
@@ -135,7 +136,7 @@ impl PackReader {
         use std::io::Read as _;
         let mut begin = [0; 16];
         path.is_file()
-            && std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut begin)).is_ok()
+            && input::open(path).and_then(|mut file| file.read_exact(&mut begin)).is_ok()
             && begin == *b"SQLite format 3\0"
     }
 

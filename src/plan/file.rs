@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::crypto::{Sha256, sha256};
 use crate::durable::{self, Access, DurableError};
 use crate::error::Error;
+use crate::input;
 use crate::manifest;
 use crate::origin::ItemName;
 use crate::reel::SourceLeaf;
@@ -152,7 +153,7 @@ impl PlanFile {
     /// Opens a plan: signature first, then the head, then the small sections.
     pub(super) fn open(path: &Path, planners: &[Certificate]) -> Result<Self, Error> {
         let fault = |source| PlanError::Read { path: path.to_owned(), source };
-        let mut reader = BufReader::with_capacity(1 << 20, File::open(path).map_err(fault)?);
+        let mut reader = BufReader::with_capacity(1 << 20, input::open(path).map_err(fault)?);
         let mut magic = [0; MAGIC.len()];
         if reader.read_exact(&mut magic).is_err() || magic != *MAGIC {
             return Err(malformed("it does not begin with `reroot-plan/1`").into());
@@ -315,7 +316,7 @@ fn read_certificates(mut section: &[u8]) -> Result<Vec<Certificate>, PlanError> 
 /// Whether a file begins as a plan does.
 pub(super) fn looks_like_one(path: &Path) -> bool {
     let mut magic = [0; MAGIC.len()];
-    File::open(path).and_then(|mut file| file.read_exact(&mut magic)).is_ok() && magic == *MAGIC
+    input::open(path).and_then(|mut file| file.read_exact(&mut magic)).is_ok() && magic == *MAGIC
 }
 
 #[cfg(fuzzing)]

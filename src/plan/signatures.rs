@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::cert::{IssuedCertificate, IssuerIdentity, UncheckedCertificate};
 use crate::crypto::{PublicKey, sha256};
 use crate::error::Error;
+use crate::input;
 use crate::intake::Row;
 use crate::issue::{self, IssueError, SignReport, Signed};
 use crate::ledger::RecordedTbs;
@@ -72,7 +73,7 @@ impl SignatureWriter {
 /// Writes the file, or finds it there. Returns whether it was there.
 pub(super) fn publish(out: &Path, content: &[u8]) -> Result<bool, Error> {
     if out.symlink_metadata().is_ok() {
-        let found = std::fs::read(out).map_err(|source| PlanError::Read { path: out.to_owned(), source })?;
+        let found = input::read(out).map_err(|source| PlanError::Read { path: out.to_owned(), source })?;
         return if found == content { Ok(true) } else { Err(Error::OutputExists { path: out.to_owned() }) };
     }
     file::write_new(out, |file| file.write_all(content))?;
@@ -99,7 +100,7 @@ impl<'a> Signatures<'a> {
         issuer: &'a IssuerIdentity,
         rows: &'a [Row],
     ) -> Result<Self, Error> {
-        let content = std::fs::read(path).map_err(|source| PlanError::Read { path: path.to_owned(), source })?;
+        let content = input::read(path).map_err(|source| PlanError::Read { path: path.to_owned(), source })?;
         let wrong = |what: &str| PlanError::Signatures { path: path.to_owned(), what: what.to_owned() };
         let rest = content.strip_prefix(MAGIC).ok_or_else(|| wrong("it does not begin with `reroot-signatures/1`"))?;
         let split = rest.split_first_chunk::<4>().and_then(|(length, rest)| {
