@@ -186,7 +186,7 @@ pub fn sign(
         ledger.seal(&admitted.row.id, &plan.signed.0, &plan.signed.1)?;
     }
     let signatures_made = ledger.signatures_made(&admitted.row.id)?;
-    ledger.flush()?;
+    ledger.conclude()?;
     let content = writer.finish(&plan, signatures_made);
     let there = signatures::publish(job.out, &content)?;
     let signed = Signed {
