@@ -7,7 +7,7 @@
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, Mode, OFlags, RenameFlags};
@@ -74,6 +74,54 @@ pub fn append(path: &Path, access: Access, content: &[u8]) -> Result<(), Durable
     let mut file = OpenOptions::new().append(true).open(path).map_err(|error| at("open", path, error))?;
     file.write_all(content).map_err(|error| at("write", path, error))?;
     sync_file(path, &file)
+}
+
+/// Opens a file that exists to be locked, made empty with this mode if it is not there. A link is not followed. Nothing
+/// in it is worth flushing: who finds it after a power loss finds no lock on it.
+///
+/// # Errors
+/// The file cannot be created or opened.
+pub fn open_lock(path: &Path, mode: u32) -> Result<File, DurableError> {
+    let flags = OFlags::CREATE | OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let opened = rustix::fs::openat(CWD, path, flags, Mode::from_raw_mode(mode));
+    opened.map(Into::into).map_err(|error| at("create", path, error.into()))
+}
+
+/// Replaces the content of a small file, or makes the file: whoever reads it finds the old content or the new one, also
+/// after a power loss. The one exception to "nothing is ever overwritten", for a note that says how far something is.
+///
+/// # Errors
+/// Writing, flushing or renaming fails; then the old content is there.
+pub fn replace_note(path: &Path, content: &[u8]) -> Result<(), DurableError> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".partial");
+    let partial = path.with_file_name(name);
+    remove_partial_file(&partial)?;
+    write_unsynced(&partial, Access::Public, content)?;
+    let synced = File::open(&partial).map_err(|error| at("open", &partial, error));
+    synced.and_then(|file| sync_file(&partial, &file))?;
+    std::fs::rename(&partial, path).map_err(|error| at("give its name to", path, error))?;
+    sync_directory(parent(path))
+}
+
+/// Closes a new directory to all but its owner, and returns the mode that the umask had given it.
+///
+/// # Errors
+/// The directory cannot be looked at or changed.
+pub fn make_private(directory: &Path) -> Result<u32, DurableError> {
+    let about = directory.metadata().map_err(|error| at("look at", directory, error))?;
+    let mode = about.permissions().mode() & 0o7777;
+    set_mode(directory, mode & 0o7700)?;
+    Ok(mode)
+}
+
+/// Gives a directory the mode it is to have when others may see it.
+///
+/// # Errors
+/// The directory cannot be changed.
+pub fn set_mode(directory: &Path, mode: u32) -> Result<(), DurableError> {
+    let permissions = std::fs::Permissions::from_mode(mode);
+    std::fs::set_permissions(directory, permissions).map_err(|error| at("give its mode to", directory, error))
 }
 
 /// Creates a directory that did not exist, with its parent flushed.

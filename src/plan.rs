@@ -158,7 +158,7 @@ pub fn plan(
             return if same { check_same(job, &place, &head) } else { Err(other(job)) };
         }
         let signer = (job.manifest_certificate, job.manifest_signer);
-        ledger.flush()?;
+        ledger.conclude()?;
         let path = partial.as_ref().map_or_else(|| place.clone(), |partial| partial.join(hand_over::PLAN));
         file::write(&path, &head, signer, job.now.max(row.issued_at), small, &mut leaves)?;
         partial.as_ref().map_or(Ok(()), |partial| hand_over::publish(partial, job.out))

@@ -21,10 +21,12 @@ struct Row(&'static str, &'static [&'static str]);
 const LIBRARY: &[Row] = &[
     Row("x509", &[]),
     Row("durable", &[]),
+    // whoever reads a file that exists opens it there
+    Row("input", &[]),
     Row("crypto", &["x509"]),
     Row("origin", &["x509", "crypto"]),
-    Row("signer", &["x509", "crypto"]),
-    Row("reel", &["x509", "origin", "durable"]),
+    Row("signer", &["x509", "crypto", "input"]),
+    Row("reel", &["x509", "origin", "durable", "input"]),
     Row("verify", &["x509", "crypto", "origin", "reel"]),
     Row("cert", &["x509", "origin"]),
     // origin::Code: every rule has a code of the kind that all findings have
@@ -32,19 +34,29 @@ const LIBRARY: &[Row] = &[
     // crypto: subjectKeyIdentifier, relatedCertificate and the policy's own digest are hashes;
     // origin: a leaf that no template fits becomes a finding, whose variables are its UID and fingerprint
     Row("policy", &["x509", "crypto", "origin", "verify::<types>", "cert", "lint"]),
-    Row("ledger", &["x509", "crypto", "origin", "cert", "lint::LintedTbs", "durable"]),
+    Row("ledger", &["x509", "crypto", "origin", "cert", "lint::LintedTbs", "durable", "input"]),
     // origin::Uid: an error names the chip it is about; origin::Code: a certificate from another CA is refused by code
     Row("issue", &["x509", "crypto", "origin::Code", "origin::Uid", "cert", "lint", "signer", "ledger::RecordedTbs"]),
     Row("manifest", &["x509", "crypto", "origin", "cert", "verify::<types>", "signer"]),
     // crypto::Sha256: what is written is hashed on its way; origin: entries are named by UID, findings by item and code
     Row(
         "delivery",
-        &["x509", "crypto::Sha256", "origin::Code", "origin::ItemName", "origin::Uid", "cert", "manifest", "durable"],
+        &[
+            "x509",
+            "crypto::Sha256",
+            "origin::Code",
+            "origin::ItemName",
+            "origin::Uid",
+            "cert",
+            "manifest",
+            "durable",
+            "input",
+        ],
     ),
     // cert: the issuer's identity; crypto: key and certificate must fit; durable: it reads what `init` wrote;
     // origin::Code: every mistake in the file has a code
-    Row("config", &["x509", "crypto", "origin::Code", "cert", "durable", "signer", "issue", "ledger"]),
-    Row("ca", &["x509", "crypto", "cert", "signer", "ledger", "durable", "config"]),
+    Row("config", &["x509", "crypto", "origin::Code", "cert", "durable", "input", "signer", "issue", "ledger"]),
+    Row("ca", &["x509", "crypto", "cert", "signer", "ledger", "durable", "input", "config"]),
     // x509: what an error is about (a digest, an algorithm) is part of its message
     Row("error", &["*::<errors>", "origin::ItemName", "x509"]),
     Row("parallel", &[]),
@@ -290,6 +302,52 @@ fn the_library_does_not_print() {
         }
     }
     report("the library prints", &found);
+}
+
+/// What opens a file, as it stands in the source.
+const OPENING: &[&str] = &[
+    "File::open",
+    "File::options",
+    "OpenOptions",
+    "fs::open",
+    "fs::openat",
+    "fs::openat2",
+    "fs::read",
+    "fs::read_to_string",
+    "Connection::open",
+    "Connection::open_with_flags",
+    "Connection::open_with_flags_and_vfs",
+];
+
+/// Where that is allowed: in the two modules that see to it that the ledger keeps its locks, and where SQLite does it,
+/// which knows its own locks.
+const MAY_OPEN: &[&str] = &["input.rs", "durable.rs", "ledger/rows.rs", "delivery/pack.rs"];
+
+/// Closing a descriptor of the ledger gives up its locks, so no input may be opened but by `input`, which knows it.
+#[test]
+fn files_are_opened_in_one_place() {
+    let openings = |text: &str| {
+        let (tokens, _) = source::without_tests(&source::tokens(text));
+        let word = |placed: &Placed| match &placed.token {
+            Token::Word(word) => word.clone(),
+            Token::Mark(mark) => mark.to_string(),
+        };
+        let words: Vec<String> = tokens.iter().map(word).collect();
+        let wanted: Vec<Vec<String>> =
+            OPENING.iter().map(|opening| source::tokens(opening).iter().map(word).collect()).collect();
+        let found = (0..words.len()).filter(|at| wanted.iter().any(|wanted| words[*at..].starts_with(wanted)));
+        found.map(|at| tokens[at].line).collect::<Vec<usize>>()
+    };
+    assert_eq!(
+        openings("let a = std::fs::File::open(p);\nlet b = fs::read(p);\nlet c = std::fs::read_dir(p);"),
+        [1, 2]
+    );
+    assert_eq!(openings("use std::fs::OpenOptions; // File::open"), [1]);
+    let mut found = Vec::new();
+    for source in sources().iter().filter(|source| !MAY_OPEN.iter().any(|place| source.path == Path::new(place))) {
+        found.extend(openings(&source.text).into_iter().map(|line| source.at(line)));
+    }
+    report("files opened elsewhere than in `input`", &found);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::config::{Config, Holder};
 use crate::durable::{self, Access};
-use crate::ledger::Ledger;
+use crate::input;
 use crate::signer::SecretResolver;
 use crate::x509::{Certificate, pem};
 
@@ -37,14 +37,14 @@ pub fn import(
     secrets: &dyn SecretResolver,
 ) -> Result<Imported, CaError> {
     // a certificate of the issuing key that forgot the CA rights is not taken for the manifest signer's
-    let issuing = certificate.is_ca() || Ledger::open(config.ledger_path(), certificate.spki()).is_ok();
+    let issuing = certificate.is_ca() || config.open_ledger(certificate.spki()).is_ok();
     let holder = if issuing { Holder::Issuer } else { Holder::Manifest };
     let mut wanted: Vec<(PathBuf, Vec<Certificate>)> = Vec::new();
     match holder {
         Holder::Issuer => {
             let chain = if chain.is_empty() { above(config)? } else { chain };
             config.check_issuer(certificate.clone(), chain.clone())?;
-            drop(Ledger::open(config.ledger_path(), certificate.spki())?);
+            drop(config.open_ledger(certificate.spki())?);
             wanted = places(config, chain)?;
         }
         Holder::Manifest if !chain.is_empty() => return Err(CaError::ChainUnused { found: chain.len() }),
@@ -96,7 +96,7 @@ fn places(config: &Config, chain: Vec<Certificate>) -> Result<Vec<(PathBuf, Vec<
 
 /// The certificates of a file, if it is there. A file with anything else in it is not one of these certificates.
 fn read(path: &Path) -> Result<Option<Vec<Certificate>>, CaError> {
-    let content = match std::fs::read(path) {
+    let content = match input::read(path) {
         Ok(content) => content,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(CaError::Read { path: path.to_owned(), source }),

@@ -245,6 +245,7 @@ impl<'a> Plan<'a> {
             certify(issuing, Role::Authority { path_len: 0 }, ISSUING)?,
             certify(manifest, Role::ManifestSigner, MANIFEST)?,
         ];
+        ledger.conclude()?;
         drop((ledger, signer));
         for (certificate, stem) in certificates.iter().zip(STEMS) {
             let text = pem::write("CERTIFICATE", certificate.der());

@@ -67,6 +67,7 @@ pub fn proof(
     public.verify(signature, &tbs, made)?;
     let der = wrap(&tbs, signature, made);
     ledger.record_ca_signed(record, &der)?;
+    ledger.conclude()?;
     Ok(Certificate::from_der(&der)?)
 }
 

@@ -82,6 +82,7 @@ pub fn request(signer: &dyn Signer, ledger: &Ledger, request: &Request<'_>) -> R
     public.verify(signature, &info, made)?;
     let der = wrap(&info, signature, made);
     ledger.record_ca_signed(record, &der)?;
+    ledger.conclude()?;
     Ok(der)
 }
 

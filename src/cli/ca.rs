@@ -34,7 +34,7 @@ fn proof(code: &str, days: u16, out: &Path, config: &Path, world: &World, printe
     let config = load::config(config)?;
     let issuer = config.issuer_identity()?;
     let signer = config.open_issuer_signer(&Secrets)?;
-    let ledger = Ledger::open(config.ledger_path(), issuer.spki())?;
+    let ledger = load::ledger(&config, issuer.spki(), false, printer)?;
     let options = ProofOptions { code, days, now: world.now, random: world.random() };
     let certificate = ca::proof(&issuer, &*signer, &ledger, &options)?;
     durable::write_new(out, Access::Public, certificate_to_pem(certificate.der()).as_bytes())?;
@@ -72,9 +72,9 @@ fn csr(
     };
     // the ledger is the issuing key's, whichever key signs
     let ledger = if holder == Holder::Issuer {
-        ledger(&config, signer.public_key())?
+        ledger(&config, signer.public_key(), printer)?
     } else {
-        ledger(&config, config.open_bare_key(Holder::Issuer, &Secrets)?.public_key())?
+        ledger(&config, config.open_bare_key(Holder::Issuer, &Secrets)?.public_key(), printer)?
     };
     let der = ca::request(&*signer, &ledger, &Request { role, subject: &subject, now: world.now })?;
     durable::write_new(out, Access::Public, pem::write("CERTIFICATE REQUEST", &der).as_bytes())?;
@@ -107,10 +107,9 @@ fn present_name(path: &Path) -> Result<Name, Fault> {
 }
 
 /// The ledger; a CA that has no certificate yet may have none, and gets one.
-fn ledger(config: &Config, issuer: &Spki) -> Result<Ledger, Fault> {
+fn ledger(config: &Config, issuer: &Spki, printer: Printer) -> Result<Ledger, Fault> {
     let fresh = !config.ledger_path().exists() && !config.certificate_path(Holder::Issuer).exists();
-    let ledger = if fresh { Ledger::create } else { Ledger::open };
-    Ok(ledger(config.ledger_path(), issuer)?)
+    load::ledger(config, issuer, fresh, printer)
 }
 
 fn import(certificate: &Path, chain: &[PathBuf], config: &Path, printer: Printer) -> Result<Exit, Fault> {

@@ -11,15 +11,15 @@ use super::args::{Format, IssueCommand, IssuerArg};
 use super::issue::{self, Surroundings};
 use super::progress::Bars;
 use super::secrets::Secrets;
-use super::{Exit, Fault, Printer, World, plan};
+use super::{Exit, Fault, Printer, World, load};
 
 pub(crate) fn run(args: &IssueCommand, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
     match args.issuer {
-        IssuerArg::Cmp => ask(args, world, printer),
+        IssuerArg::Cmp => issue::naming_leftovers(&args.issue.out, printer, ask(args, world, printer)),
         IssuerArg::Local if args.new_ledger || args.because.is_some() => {
             Err(Fault::usage("--new-ledger, --ask-again and --because go with --issuer cmp"))
         }
-        IssuerArg::Local => issue::run(&args.issue, world, printer),
+        IssuerArg::Local => issue::naming_leftovers(&args.issue.out, printer, issue::run(&args.issue, world, printer)),
     }
 }
 
@@ -29,7 +29,7 @@ fn ask(args: &IssueCommand, world: &mut World, printer: Printer) -> Result<Exit,
     }
     let around = Surroundings::load(&args.issue)?.with_manifest_signer()?;
     let cmp = around.config.cmp_ca(&Secrets)?;
-    let ledger = plan::ledger(around.config.ledger_path(), around.issuer.spki(), args.new_ledger)?;
+    let ledger = load::ledger(&around.config, around.issuer.spki(), args.new_ledger, printer)?;
     let protection = match cmp.shown {
         CmpCredentials::Certificate(certificate, chain, signer) => Protection::Signature { certificate, chain, signer },
         CmpCredentials::Secret(reference, secret) => Protection::Secret { reference: reference.into_bytes(), secret },

@@ -267,19 +267,26 @@ fn ledger(error: &LedgerError) -> Exit {
         | LedgerError::Damaged { .. }
         | LedgerError::Durable(_)
         | LedgerError::Foreign { .. }
+        | LedgerError::HeadFile { .. }
         | LedgerError::Incomplete { .. }
         | LedgerError::LeafDiffers { .. }
         | LedgerError::LeafOrder { .. }
         | LedgerError::LeafTaken { .. }
+        | LedgerError::Linked { .. }
         | LedgerError::Locked { .. }
+        | LedgerError::LogMissing { .. }
         | LedgerError::Newer { .. }
         | LedgerError::NoLeaves { .. }
         | LedgerError::NoSuchChunk { .. }
+        | LedgerError::NoLocks { .. }
         | LedgerError::NotComplete { .. }
         | LedgerError::NotRecorded { .. }
+        | LedgerError::NotedHead { .. }
+        | LedgerError::ReadOnly { .. }
         | LedgerError::RetryUnchanged { .. }
         | LedgerError::SealDiffers { .. }
         | LedgerError::Sealed { .. }
+        | LedgerError::SeedTaken { .. }
         | LedgerError::Store(_)
         | LedgerError::TbsDiffers { .. }
         | LedgerError::TermsDiffer { .. }

@@ -1,6 +1,5 @@
 //! `reroot finish`
 
-use reroot::ledger::Ledger;
 use reroot::plan::{FinishJob, Returned, finish};
 use reroot::reel::Input;
 use reroot::reissue::Outcome;
@@ -11,13 +10,17 @@ use super::secrets::Secrets;
 use super::{Exit, Fault, Printer, World, issue, load};
 
 pub(crate) fn run(args: &FinishArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
+    issue::naming_leftovers(&args.out, printer, finish_batch(args, world, printer))
+}
+
+fn finish_batch(args: &FinishArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
     let expected = args.expect_signatures.as_deref().map(load::digest_of_signatures).transpose()?;
     let config = load::config(&args.config)?;
     let anchors = config.anchors()?;
     let issuer = config.issuer_identity()?;
     let manifest_certificate = config.manifest_certificate()?;
     let manifest_signer = config.open_manifest_signer(&Secrets)?;
-    let ledger = Ledger::open(config.ledger_path(), issuer.spki())?;
+    let ledger = load::ledger(&config, issuer.spki(), false, printer)?;
     let certificates = load::inputs(&args.certificates)?;
     if certificates.contains(&Input::Stdin) {
         return Err(Fault::usage("--certificates cannot be read from standard input"));

@@ -6,9 +6,9 @@ use std::path::Path;
 
 use reroot::cert::{IssuerIdentity, Seed};
 use reroot::config::Config;
-use reroot::delivery::Form;
+use reroot::delivery::{BatchWriter, Form};
 use reroot::issue::Issuer;
-use reroot::ledger::{BatchId, Ledger};
+use reroot::ledger::BatchId;
 use reroot::manifest::Entry;
 use reroot::origin::Disposition;
 use reroot::policy::{Params, Policy};
@@ -30,6 +30,19 @@ const CHUNK_SIZE: u32 = 4_096;
 /// What the statement calls this program.
 pub(crate) const TOOL: &str = concat!("reroot ", env!("CARGO_PKG_VERSION"));
 
+/// Names what is left of a run that failed, this one or an earlier one: certificates that were signed may be in it.
+pub(super) fn naming_leftovers<T>(out: &Path, printer: Printer, result: Result<T, Fault>) -> Result<T, Fault> {
+    if result.is_err() {
+        for left in BatchWriter::leftovers(out) {
+            let left = render::path(&left);
+            printer.warn(&format!(
+                "`{left}` is left of a run that did not end; it may hold certificates that were signed"
+            ));
+        }
+    }
+    result
+}
+
 pub(crate) fn run(args: &IssueArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
     let around = Surroundings::load(args)?;
     let secrets = Secrets;
@@ -37,7 +50,7 @@ pub(crate) fn run(args: &IssueArgs, world: &mut World, printer: Printer) -> Resu
     let signer = around.config.open_issuer_signer(&secrets)?;
     let issuer = Issuer::new(around.issuer.clone(), signer)?.with_engine(engine);
     let around = around.with_manifest_signer()?;
-    let ledger = Ledger::open(around.config.ledger_path(), issuer.identity().spki())?;
+    let ledger = load::ledger(&around.config, issuer.identity().spki(), false, printer)?;
     let job = around.job(args, world, Way::Local);
     let bars = Bars::new(printer.terminal && printer.format == Format::Text);
     let outcome = reissue(&job, &issuer, &ledger, &mut *world.stdin, &bars, &world.cancel)?;

@@ -34,11 +34,15 @@ struct Opened {
 impl Opened {
     fn open(which: &WhichLedger) -> Result<Self, Fault> {
         let (path, ledger) = if let Some(path) = &which.ledger {
-            (path.clone(), Ledger::open_of_any(path)?)
+            (path.clone(), Ledger::open_to_read(path)?)
         } else {
             let config = load::config_or(&which.config, "Name the ledger, or a configuration with --config.")?;
             let path = config.ledger_path().to_owned();
-            let ledger = Ledger::open(&path, config.issuer_identity()?.spki())?;
+            let ledger = Ledger::open_to_read(&path)?;
+            ledger.check_issuer(config.issuer_identity()?.spki())?;
+            if let Some(file) = config.head_file() {
+                ledger.compare_head_in(file)?;
+            }
             (path, ledger)
         };
         let issuer = sha256(&ledger.issuer()?);
@@ -255,7 +259,7 @@ fn open_json(overview: &LedgerOverview) -> Value {
     open.collect()
 }
 
-/// Octets of the file; a write-ahead log was moved into it when it was opened.
+/// Octets of the file, without its write-ahead log.
 fn on_disk(path: &Path) -> Result<u64, Fault> {
     let about = std::fs::metadata(path);
     let about = about.map_err(|source| Fault::usage(format!("cannot look at `{}`: {source}", path.display())))?;

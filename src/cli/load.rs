@@ -6,13 +6,15 @@ use std::path::{Path, PathBuf};
 use reroot::config::Config;
 use reroot::crypto::{VerificationEngine, sha256};
 use reroot::error::Error;
+use reroot::input;
+use reroot::ledger::Ledger;
 use reroot::policy::Policy;
 use reroot::reel::{Input, certificates_in_pem};
 use reroot::verify::{ExpectedList, Family};
-use reroot::x509::{Certificate, Sha256Digest};
+use reroot::x509::{Certificate, Sha256Digest, Spki};
 
-use super::Fault;
 use super::args::AnchorArgs;
+use super::{Fault, Printer, render};
 
 /// Largest policy, list or certificate file that is read.
 const MAX_FILE: u64 = 64 << 20;
@@ -37,7 +39,7 @@ pub(crate) fn bytes_up_to(max: u64, what: &str, path: &Path) -> Result<Vec<u8>, 
         let message = format!("{what} `{}` has {length} bytes, expected at most {max}", path.display());
         return Err(Fault::usage(message));
     }
-    std::fs::read(path).map_err(fault)
+    input::read(path).map_err(fault)
 }
 
 /// Who checks signatures, by `--generic-verify`.
@@ -63,6 +65,19 @@ pub(crate) fn config_or(path: &Path, hint: &str) -> Result<Config, Fault> {
         return Err(Fault::usage(format!("there is no configuration `{}`", path.display())).hint(hint));
     }
     Config::load(path).map_err(|errors| Error::from(errors).into())
+}
+
+/// Opens the ledger that the configuration names, or makes it where that was asked for.
+pub(crate) fn ledger(config: &Config, issuer: &Spki, new: bool, printer: Printer) -> Result<Ledger, Fault> {
+    let unnoted = config.head_file().filter(|file| !file.exists());
+    let ledger = if new { config.open_or_create_ledger(issuer) } else { config.open_ledger(issuer) }?;
+    if let Some(file) = unnoted {
+        let file = render::path(file);
+        printer.warn(&format!(
+            "there is no `{file}` to compare the ledger's head with; it is written at the end of this run"
+        ));
+    }
+    Ok(ledger)
 }
 
 /// Trust anchors, from options or else from the configuration.

@@ -1,22 +1,19 @@
 //! `reroot plan`
 
 use std::fmt::Write as _;
-use std::path::Path;
 
-use reroot::ledger::Ledger;
 use reroot::plan::{PlanOutcome, Planned, plan};
 use reroot::reissue::Way;
-use reroot::x509::Spki;
 use serde_json::{Value, json};
 
 use super::args::{Format, PlanArgs};
 use super::issue::{self, Surroundings};
 use super::progress::Bars;
-use super::{Exit, Fault, Printer, World, render};
+use super::{Exit, Fault, Printer, World, load, render};
 
 pub(crate) fn run(args: &PlanArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
     let around = Surroundings::load(&args.issue)?.with_manifest_signer()?;
-    let ledger = ledger(around.config.ledger_path(), around.issuer.spki(), args.new_ledger)?;
+    let ledger = load::ledger(&around.config, around.issuer.spki(), args.new_ledger, printer)?;
     let job = around.job(&args.issue, world, if args.foreign { Way::Foreign } else { Way::AirGapped });
     let bars = Bars::new(printer.terminal && printer.format == Format::Text);
     let outcome = plan(&job, &ledger, &mut *world.stdin, &bars, &world.cancel)?;
@@ -24,11 +21,6 @@ pub(crate) fn run(args: &PlanArgs, world: &mut World, printer: Printer) -> Resul
         printer.warn(&format!("{note} (another token went on)"));
     }
     Ok(report(&outcome, args, printer))
-}
-
-/// Opens the ledger, or makes it where that was asked for.
-pub(super) fn ledger(path: &Path, issuer: &Spki, new: bool) -> Result<Ledger, Fault> {
-    Ok(if new { Ledger::open_or_create(path, issuer) } else { Ledger::open(path, issuer) }?)
 }
 
 fn report(outcome: &PlanOutcome, args: &PlanArgs, printer: Printer) -> Exit {

@@ -10,14 +10,14 @@ use serde_json::{Value, json};
 use super::args::{Format, SignArgs};
 use super::progress::Bars;
 use super::secrets::Secrets;
-use super::{Exit, Fault, Printer, World, issue, load, plan, render};
+use super::{Exit, Fault, Printer, World, issue, load, render};
 
 pub(crate) fn run(args: &SignArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
     let config = load::config(&args.config)?;
     let signing = config.signing()?;
     let anchors = config.anchors()?;
     let issuer = Issuer::new(config.issuer_identity()?, config.open_issuer_signer(&Secrets)?)?;
-    let ledger = plan::ledger(config.ledger_path(), issuer.identity().spki(), args.new_ledger)?;
+    let ledger = load::ledger(&config, issuer.identity().spki(), args.new_ledger, printer)?;
     let job = SignJob {
         plan: &args.plan,
         out: &args.out,

@@ -17,6 +17,8 @@ pub(crate) struct Stdin {
 
 impl Read for Stdin {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        // closing the duplicate below gives up the locks on its file, as closing any descriptor does
+        reroot::input::check_descriptor(std::io::stdin())?;
         let mut file = File::from(std::io::stdin().as_fd().try_clone_to_owned()?);
         while !self.cancel.load(Ordering::Relaxed) {
             let mut input = [PollFd::new(&file, PollFlags::IN)];

@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use reroot::audit::Fault as Broken;
+use reroot::input;
 use reroot::manifest::Proof;
 use reroot::proof::{Checker, ChipName, Proved};
 use serde_json::{Value, json};
@@ -46,7 +47,7 @@ pub(crate) fn run(args: &VerifyProofArgs, world: &mut World, printer: Printer) -
         if path.as_os_str() == "-" {
             lines(path, &mut *world.stdin, &mut each)?;
         } else {
-            let file = std::fs::File::open(path).map_err(|error| unreadable(path, &error))?;
+            let file = input::open(path).map_err(|error| unreadable(path, &error))?;
             lines(path, file, &mut each)?;
         }
         if count == 0 {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use zeroize::Zeroizing;
 
+use crate::input;
 use crate::x509::tlv::tag;
 use crate::x509::{Certificate, pem};
 
@@ -17,7 +18,7 @@ const MAX_OCTETS: u64 = 1 << 20;
 
 /// A file's content, which may be a key: wiped when dropped.
 pub(super) fn read(path: &Path, span: &Range<usize>, errors: &Errors) -> Option<Zeroizing<Vec<u8>>> {
-    let content = std::fs::File::open(path).and_then(|file| {
+    let content = input::open(path).and_then(|file| {
         let length = file.metadata()?.len().min(MAX_OCTETS);
         // room for all of it at once, so that growing leaves no copies behind
         let capacity = usize::try_from(length).unwrap_or(0) + 64;

@@ -26,8 +26,9 @@ use std::time::Duration;
 use toml::Spanned;
 
 use crate::cert::IssuerIdentity;
+use crate::ledger::{Ledger, LedgerError};
 use crate::signer::{Secret, SecretResolver, Signer};
-use crate::x509::{Certificate, Sha256Digest};
+use crate::x509::{Certificate, Sha256Digest, Spki};
 
 pub use error::{CODES, ConfigError, ConfigErrors};
 pub use write::NewConfig;
@@ -135,6 +136,34 @@ impl Config {
     /// Where the ledger lies.
     pub fn ledger_path(&self) -> &Path {
         self.document.ledger.get_ref()
+    }
+
+    /// Where the ledger's head is noted after each run, if anywhere.
+    pub fn head_file(&self) -> Option<&Path> {
+        self.document.head_file.as_ref().map(|file| file.get_ref().as_path())
+    }
+
+    /// Opens the ledger, and compares it with the head that the last run noted.
+    ///
+    /// # Errors
+    /// As [`Ledger::open`] and [`Ledger::note_head_in`].
+    pub fn open_ledger(&self, issuer: &Spki) -> Result<Ledger, LedgerError> {
+        self.noting_head(Ledger::open(self.ledger_path(), issuer)?)
+    }
+
+    /// As [`open_ledger`](Self::open_ledger), or makes it where there is none.
+    ///
+    /// # Errors
+    /// As there; or a new one cannot be written.
+    pub fn open_or_create_ledger(&self, issuer: &Spki) -> Result<Ledger, LedgerError> {
+        self.noting_head(Ledger::open_or_create(self.ledger_path(), issuer)?)
+    }
+
+    fn noting_head(&self, ledger: Ledger) -> Result<Ledger, LedgerError> {
+        if let Some(file) = self.head_file() {
+            ledger.note_head_in(file)?;
+        }
+        Ok(ledger)
     }
 
     /// The issuing CA and the chain above it.

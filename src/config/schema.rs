@@ -22,6 +22,8 @@ pub(super) struct Document {
     pub(super) manifest: Identity,
     pub(super) anchors: Vec<Spanned<PathBuf>>,
     pub(super) ledger: Spanned<PathBuf>,
+    /// Where the ledger's head is noted after each run, if anywhere.
+    pub(super) head_file: Option<Spanned<PathBuf>>,
     /// How tokens are treated, if a key lies in one.
     pub(super) hsm: Settings,
     /// What a signing machine takes; the others have none.
@@ -93,8 +95,13 @@ pub(super) fn read(text: &str, base: &Path, errors: &Errors) -> Option<Document>
         Some(anchors)
     });
     let ledger = ledger.and_then(|ledger| {
-        ledger.closed(&["path"]);
-        ledger.path("path")
+        ledger.closed(&["path", "head_file"]);
+        let head_file = if ledger.table.contains_key("head_file") { Some(ledger.path("head_file")) } else { None };
+        let path = ledger.path("path")?;
+        match head_file {
+            Some(noted) => Some((path, Some(noted?))),
+            None => Some((path, None)),
+        }
     });
     let hsm = if file.table.contains_key("hsm") {
         file.section("hsm").and_then(|section| hsm::settings(&section))
@@ -113,7 +120,8 @@ pub(super) fn read(text: &str, base: &Path, errors: &Errors) -> Option<Document>
     };
     let (issuer, manifest) = (issuer?, manifest?);
     let (hsm, signing, cmp) = (hsm?, signing?, cmp?);
-    Some(Document { issuer, chain: chain?, manifest, anchors: anchors?, ledger: ledger?, hsm, signing, cmp })
+    let (ledger, head_file) = ledger?;
+    Some(Document { issuer, chain: chain?, manifest, anchors: anchors?, ledger, head_file, hsm, signing, cmp })
 }
 
 /// A mistake was noted; there is nothing to add.

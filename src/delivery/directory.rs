@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::thread::ScopedJoinHandle;
 
@@ -93,6 +94,8 @@ impl Form {
 pub struct BatchWriter {
     out: PathBuf,
     partial: PathBuf,
+    /// The mode it gets when it is published.
+    mode: u32,
     forms: Vec<Form>,
     open: Option<Open>,
     files: Vec<WrittenFile>,
@@ -142,6 +145,8 @@ impl BatchWriter {
             Err(_) => {}
         }
         durable::create_directory(&partial, Access::Public)?;
+        // certificates that are not published are the owner's alone
+        let mode = durable::make_private(&partial)?;
         let stamp = Stamp::new(issued_at);
         let open = Open {
             certificates: Parts::create(partial.clone(), CERTIFICATES, limit, stamp)?,
@@ -151,7 +156,20 @@ impl BatchWriter {
             last: String::new(),
         };
         let out = out.to_owned();
-        Ok(Self { out, partial, forms, open: Some(open), files: Vec::new(), statement: false, seal: false })
+        Ok(Self { out, partial, mode, forms, open: Some(open), files: Vec::new(), statement: false, seal: false })
+    }
+
+    /// Directories that runs with this output left unfinished, sorted by name.
+    pub fn leftovers(out: &Path) -> Vec<PathBuf> {
+        let Some(name) = out.file_name() else { return vec![] };
+        let begin = [name.as_bytes(), PARTIAL.as_bytes()].concat();
+        let entries = std::fs::read_dir(durable::parent(out)).into_iter().flatten().flatten();
+        let mut found: Vec<PathBuf> = entries
+            .filter(|entry| entry.file_name().as_bytes().starts_with(&begin) && entry.path().is_dir())
+            .map(|entry| out.with_file_name(entry.file_name()))
+            .collect();
+        found.sort();
+        found
     }
 
     /// Proves that a batch could be begun at `out`, without writing anything.
@@ -259,9 +277,11 @@ impl BatchWriter {
         }
         durable::sync_directory(&self.partial)?;
         match durable::publish(&self.partial, &self.out) {
-            Err(durable::DurableError::Exists { path }) => Err(DeliveryError::OutputExists { path }),
-            other => Ok(other?),
+            Err(durable::DurableError::Exists { path }) => return Err(DeliveryError::OutputExists { path }),
+            other => other?,
         }
+        // only now: a kill in between leaves it to its owner
+        Ok(durable::set_mode(&self.out, self.mode)?)
     }
 
     /// Gives the batch up and removes what was written of it.
@@ -364,7 +384,7 @@ pub(super) fn partial_path(out: &Path, batch: &str) -> Result<PathBuf, DeliveryE
         return Err(DeliveryError::BatchName { found: batch.to_owned() });
     }
     let mut name = out.file_name().ok_or_else(|| DeliveryError::OutputName { path: out.to_owned() })?.to_owned();
-    name.push(format!(".partial-{batch}"));
+    name.push(format!("{PARTIAL}{batch}"));
     Ok(out.with_file_name(name))
 }
 
@@ -377,6 +397,8 @@ fn check_file_name(name: &str) -> Result<(), DeliveryError> {
     Ok(())
 }
 
+/// What stands between the name of an output and its batch's while it is not finished.
+const PARTIAL: &str = ".partial-";
 pub(super) const CERTIFICATES: &str = "certificates";
 pub(super) const SOURCES: &str = "sources";
 /// Files that fields of their own in the statement name.

@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use crate::crypto::Sha256;
+use crate::input;
 use crate::manifest::{ENTRIES_FILE, Entry, INPUTS_FILE, REJECTED_FILE, SEAL_FILE, STATEMENT_FILE, Statement};
 use crate::origin::{ItemName, Uid};
 
@@ -164,7 +165,7 @@ impl BatchReader {
         match self.names.get(name) {
             None => Err(DeliveryError::Missing { name: name.to_owned() }),
             Some(false) => Err(DeliveryError::NotAFile { name: name.to_owned() }),
-            Some(true) => File::open(self.folder.join(name)).map_err(|source| self.unreadable(name, source)),
+            Some(true) => input::open(&self.folder.join(name)).map_err(|source| self.unreadable(name, source)),
         }
     }
 

@@ -74,22 +74,12 @@ impl Ledger {
         })
     }
 
-    /// The batch that began with this seed, if there is one. From a seed follows one serial number for each leaf: a second
-    /// batch with it could give the serial number of one certificate to another (RFC 5280 §4.1.2.2).
-    ///
-    /// Reads the terms of every batch, so it is asked once for each plan.
+    /// The batch that has this seed, if there is one.
     ///
     /// # Errors
     /// The store cannot be read.
-    pub fn batch_with_seed(&self, seed: &Seed) -> Result<Option<BatchId>, LedgerError> {
-        self.with(|book| {
-            for summary in book.batches()?.to_vec() {
-                if book.row(&summary)?.seed == *seed {
-                    return Ok(Some(summary.id));
-                }
-            }
-            Ok(None)
-        })
+    pub fn batch_of_seed(&self, seed: &Seed) -> Result<Option<BatchId>, LedgerError> {
+        self.with(|book| book.batch_of_seed(seed))
     }
 
     /// Batches that were begun and not sealed, oldest first.
@@ -112,7 +102,7 @@ impl Ledger {
     /// takes up new lists, if there are enough of them.
     ///
     /// # Errors
-    /// The terms do not describe the leaves, the batch is on the ledger already, a leaf belongs to another batch (with
+    /// The terms do not describe the leaves, the batch is on the ledger already, another batch has its seed, a leaf belongs to another batch (with
     /// `terms.reissue` one that is sealed does no harm; a UID with another key or a key under another UID always
     /// does), or the store fails: then the batch may be there all the same, and [`find`](Self::find) tells.
     #[expect(clippy::needless_pass_by_value, reason = "a batch begins once: its row is given away")]
@@ -128,6 +118,9 @@ impl Ledger {
             if let Some(earlier) = book.batches()?.iter().find(|batch| batch.terms_key == terms_key) {
                 return Err(LedgerError::TermsExist { batch: earlier.id.clone() });
             }
+            if let Some(earlier) = book.batch_of_seed(&row.seed)? {
+                return Err(LedgerError::SeedTaken { batch: row.id.clone(), earlier });
+            }
             let count = book.batches()?.len();
             let standings = standings(book, &row.terms.policy_use(), leaves, count)?;
             for (at, standing) in standings.iter() {
@@ -141,11 +134,41 @@ impl Ledger {
     }
 }
 
+#[cfg(test)]
+impl Ledger {
+    /// Begins a batch as releases did that did not ask whose name and seed it has.
+    pub(super) fn begin_unasked<L: Leaves + ?Sized>(&self, row: BatchRow, leaves: &L) {
+        let begun = self.with(|book| {
+            let head = book.store.head()?;
+            book.append(&head, drafts(head.records + 1, &row, leaves))
+        });
+        begun.unwrap();
+    }
+}
+
 impl Book {
+    /// The batch that has this seed. Serial numbers are made of a seed and a chip's UID: a second batch with the same seed
+    /// would give serial numbers a second time. Each batch is looked at once in a process.
+    fn batch_of_seed(&mut self, seed: &Seed) -> Result<Option<BatchId>, LedgerError> {
+        let count = self.batches()?.len();
+        for at in self.seeded..count {
+            let summary = self.batches()?[at].clone();
+            let row = self.row_as(&summary, BatchState::Open)?;
+            // a ledger that has it twice already is found by `verify`: the first batch answers for both
+            self.seeds.entry(*row.seed.as_bytes()).or_insert(row.id);
+            self.seeded = at + 1;
+        }
+        Ok(self.seeds.get(seed.as_bytes()).cloned())
+    }
+
     /// The whole row of a batch.
     pub(super) fn row(&mut self, summary: &Summary) -> Result<BatchRow, LedgerError> {
-        let record = self.expect(Place::new(Kind::Terms, summary.number, 0))?;
         let state = if self.is_sealed(summary.number)? { BatchState::Sealed } else { BatchState::Open };
+        self.row_as(summary, state)
+    }
+
+    fn row_as(&mut self, summary: &Summary, state: BatchState) -> Result<BatchRow, LedgerError> {
+        let record = self.expect(Place::new(Kind::Terms, summary.number, 0))?;
         BatchRow::decode(&record.body, state).map_err(|_| damaged(&record))
     }
 }

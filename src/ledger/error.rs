@@ -77,6 +77,14 @@ pub enum LedgerError {
         /// The file.
         path: PathBuf,
     },
+    /// The file with the head cannot be read.
+    #[error("cannot read the ledger's head file `{}`: {source}", path.display())]
+    HeadFile {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        source: std::io::Error,
+    },
     /// The file holds no record, not even the first.
     #[error("ledger `{}` is empty, not even its issuer is on it", path.display())]
     Incomplete {
@@ -117,6 +125,14 @@ pub enum LedgerError {
         /// The other batch and what it means.
         reason: String,
     },
+    /// The ledger has several names.
+    #[error("ledger `{}` has {links} names (hard links), expected one", path.display())]
+    Linked {
+        /// The file.
+        path: PathBuf,
+        /// How many names it has.
+        links: u64,
+    },
     /// Somebody else has the ledger open.
     #[error(
         "ledger `{}` is in use by another process{}",
@@ -128,6 +144,18 @@ pub enum LedgerError {
         path: PathBuf,
         /// Number of the process that holds the lock, where the system tells.
         process: Option<u32>,
+    },
+    /// The write-ahead log with the latest records is gone.
+    #[error(
+        "ledger `{}` was not closed by the run that last added to it, and its write-ahead log `{}` is missing or empty",
+        path.display(),
+        log.display()
+    )]
+    LogMissing {
+        /// The ledger's file.
+        path: PathBuf,
+        /// Where the log was.
+        log: PathBuf,
     },
     /// There is no such file.
     #[error("ledger `{}` does not exist", path.display())]
@@ -171,6 +199,14 @@ pub enum LedgerError {
         /// Leaves of the batch.
         leaves: u64,
     },
+    /// The system cannot lock files there.
+    #[error("ledger `{}` cannot be locked: {source}", path.display())]
+    NoLocks {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
     /// A result or a retry for which there is no intent.
     #[error("no intent for {uid} in chunk {chunk} of batch {batch} is on the ledger")]
     NotRecorded {
@@ -180,6 +216,22 @@ pub enum LedgerError {
         batch: BatchId,
         /// The chunk.
         chunk: u64,
+    },
+    /// The ledger was never at the head that was noted.
+    #[error("ledger head is {found}, and it never was {noted}, which the last run noted in `{}`", file.display())]
+    NotedHead {
+        /// Where it was noted.
+        file: PathBuf,
+        /// The head that was noted.
+        noted: Sha256Digest,
+        /// The head of the ledger.
+        found: Sha256Digest,
+    },
+    /// The file cannot be written.
+    #[error("ledger `{}` is read-only for this user", path.display())]
+    ReadOnly {
+        /// The file.
+        path: PathBuf,
     },
     /// A new attempt whose tbsCertificate is that of the old one.
     #[error("attempt {attempt} of {uid} has the tbsCertificate of the attempt before, expected a new serial number")]
@@ -194,6 +246,14 @@ pub enum LedgerError {
     SealDiffers {
         /// The batch.
         batch: BatchId,
+    },
+    /// A new batch has the seed of an old one.
+    #[error("batch {batch} has the seed of batch {earlier}, so that serial numbers would be given twice")]
+    SeedTaken {
+        /// The new batch.
+        batch: BatchId,
+        /// The one that has the seed.
+        earlier: BatchId,
     },
     /// Nothing is added to a sealed batch.
     #[error("batch {batch} is sealed")]
@@ -252,6 +312,12 @@ impl LedgerError {
         let text = match self {
             Self::Exists { .. } => "Nothing is overwritten: choose another path, or open this ledger.",
             Self::Foreign { .. } => "Check `path` in the `[ledger]` table of the configuration.",
+            Self::HeadFile { .. } => {
+                "Check `head_file` in the `[ledger]` table of the configuration, and that its disk is there."
+            }
+            Self::NotedHead { .. } => {
+                "The ledger may have been restored from an old backup: chips issued since would be issued again. Find the newest copy."
+            }
             Self::Incomplete { .. } => {
                 "If it is a copy, the file ending in `-wal` beside the original belongs to it. If its creation was interrupted, nothing was recorded: remove it and create it again."
             }
@@ -269,8 +335,24 @@ impl LedgerError {
             Self::Damaged { .. } | Self::Store(StoreError::Damaged { .. }) => {
                 "Run `reroot ledger verify`; restore the latest copy if it finds damage."
             }
+            Self::Linked { .. } => {
+                "Two names of one ledger have two write-ahead logs: remove the other name, and make copies with `cp`."
+            }
+            Self::LogMissing { .. } => {
+                "The latest records are in the log, and chips that are on it may have certificates: put the log back beside the ledger, or restore the latest copy of both (docs/ledger.md)."
+            }
+            Self::NoLocks { .. } => "Put the ledger on a file system that can lock files, such as a local disk.",
+            Self::ReadOnly { .. } => {
+                "Issue from the ledger itself, as a user that may write it. `reroot ledger verify`, `stats` and `head` read copies."
+            }
+            Self::Store(StoreError::Lost { .. }) => {
+                "Sign nothing more before you know what happened to it: `reroot ledger verify`, and look for other runs, backups and links."
+            }
             Self::Store(_) | Self::Durable(_) => {
                 "When the disk is in order, run the same command again: it goes on where this run ended."
+            }
+            Self::SeedTaken { .. } => {
+                "Every batch draws a seed of its own: ask for a new plan, and find out how this one was made."
             }
             Self::TbsDiffers { .. } => {
                 "The batch row fixes every tbsCertificate, so this is a bug or a changed program: finish the batch with the version that began it."

@@ -1,5 +1,6 @@
 //! Opening a ledger, and the one way in which anything gets on it.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
@@ -12,7 +13,9 @@ use super::absorb::Patience;
 use super::batch::{BatchId, Summary};
 use super::codec::{Malformed, Reader, Writer};
 use super::memory::MemoryStore;
+use super::noted::Noted;
 use super::record::{Draft, Head, Kind, Place, Record};
+use super::snapshot::Snapshot;
 use super::sqlite::SqliteStore;
 use super::store::{LedgerStore, StoreError};
 
@@ -28,6 +31,11 @@ pub(super) struct Book {
     /// Whether the index has been found to be wrong, so that records are read instead until it is made again.
     pub(super) distrusted: bool,
     pub(super) patience: Patience,
+    /// Seeds of serial numbers, each with the batch that has it, of the first `seeded` batches.
+    pub(super) seeds: HashMap<[u8; 32], BatchId>,
+    pub(super) seeded: usize,
+    /// Where the head is noted.
+    pub(super) noted: Option<Noted>,
 }
 
 impl Ledger {
@@ -38,7 +46,7 @@ impl Ledger {
     pub fn create(path: &Path, issuer: &Spki) -> Result<Self, LedgerError> {
         // closing moves the first record from the write-ahead log into the file: a file without one is no ledger
         let ledger = Self::over(Box::new(SqliteStore::create(path)?), issuer)?;
-        ledger.flush()?;
+        ledger.conclude()?;
         drop(ledger);
         Self::open(path, issuer)
     }
@@ -57,7 +65,7 @@ impl Ledger {
             path.with_file_name(name)
         };
         // what an interrupted run left there has nothing on it
-        for suffix in [".partial", ".partial-wal", ".partial-shm", ".partial-journal"] {
+        for suffix in [".partial", ".partial-wal", ".partial-shm", ".partial-journal", ".partial-lock"] {
             durable::remove_partial_file(&beside(suffix))?;
         }
         let partial = beside(".partial");
@@ -78,12 +86,14 @@ impl Ledger {
         Self::over(Box::new(store), issuer)
     }
 
-    /// Opens a ledger to look at it, whoever's it is.
+    /// Opens a ledger to read it, whoever's it is: also a copy that cannot be written, and one that a run adds to, which
+    /// is then read as it was when it was opened. Nothing is changed and nobody is kept waiting. All that would add to it
+    /// fails.
     ///
     /// # Errors
-    /// As [`open`](Self::open), but for the issuer.
-    pub fn open_of_any(path: &Path) -> Result<Self, LedgerError> {
-        let mut store = SqliteStore::open(path)?;
+    /// There is no such file, it is not a ledger, or of a later format; or a release that does not know of readers has it.
+    pub fn open_to_read(path: &Path) -> Result<Self, LedgerError> {
+        let mut store = Snapshot::open(path)?;
         if store.head()? == Head::EMPTY {
             return Err(LedgerError::Incomplete { path: path.to_owned() });
         }
@@ -98,6 +108,14 @@ impl Ledger {
     /// The store cannot be read.
     pub fn issuer(&self) -> Result<Vec<u8>, LedgerError> {
         self.with(Book::issuer)
+    }
+
+    /// Checks that it is the ledger of this issuer key.
+    ///
+    /// # Errors
+    /// It is another one's, or the store cannot be read.
+    pub fn check_issuer(&self, issuer: &Spki) -> Result<(), LedgerError> {
+        self.with(|book| book.check_issuer(issuer))
     }
 
     /// A ledger that is gone when it is dropped, for tests and rehearsals.
@@ -121,11 +139,7 @@ impl Ledger {
                 let genesis = Draft::new(Place::new(Kind::Genesis, 0, 0), writer.finish());
                 return book.append(&head, std::iter::once(genesis));
             }
-            let found = book.issuer()?;
-            if found != issuer.der() {
-                return Err(LedgerError::IssuerDiffers { found: sha256(&found), expected: sha256(issuer.der()) });
-            }
-            Ok(())
+            book.check_issuer(issuer)
         })?;
         Ok(Self(Mutex::new(book)))
     }
@@ -148,6 +162,49 @@ impl Ledger {
         self.with(|book| Ok(book.store.flush()?))
     }
 
+    /// As [`flush`](Self::flush), at the end of a run and before its result gets its name: everything is where it stays,
+    /// the files are those that were opened, and the head is noted where [`note_head_in`](Self::note_head_in) says.
+    ///
+    /// # Errors
+    /// The store, or the file for the head, cannot be written; or the store is not the one that was opened. Then nothing
+    /// may be published.
+    pub fn conclude(&self) -> Result<(), LedgerError> {
+        self.with(|book| {
+            book.store.conclude()?;
+            book.note_head()
+        })
+    }
+
+    /// Checks that the ledger still is the one that was opened and that nobody else wrote to it: before something that was
+    /// signed is published.
+    ///
+    /// # Errors
+    /// It is not.
+    pub fn check(&self) -> Result<(), LedgerError> {
+        self.with(|book| Ok(book.store.check()?))
+    }
+
+    /// Compares the ledger with the head that the last run noted in a file, if there is one. Returns whether there was one.
+    ///
+    /// # Errors
+    /// The file cannot be read or is no head, or this ledger was never at that head.
+    pub fn compare_head_in(&self, file: &Path) -> Result<bool, LedgerError> {
+        self.with(|book| book.compare_head(file))
+    }
+
+    /// As [`compare_head_in`](Self::compare_head_in), and notes the head in the file from now on, at the end of each
+    /// run.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn note_head_in(&self, file: &Path) -> Result<bool, LedgerError> {
+        self.with(|book| {
+            let there = book.compare_head(file)?;
+            book.noted = Some(Noted { file: file.to_owned(), head: book.store.head()? });
+            Ok(there)
+        })
+    }
+
     /// Runs `work` on the book. When somebody else added records in the meantime, it is run again from the start.
     pub(super) fn with<T>(&self, mut work: impl FnMut(&mut Book) -> Result<T, LedgerError>) -> Result<T, LedgerError> {
         let mut book = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -163,7 +220,16 @@ impl std::fmt::Debug for Ledger {
 
 impl Book {
     fn over(store: Box<dyn LedgerStore>) -> Self {
-        Self { store, batches: Vec::new(), known: 0, distrusted: false, patience: Patience::USUAL }
+        Self {
+            store,
+            batches: Vec::new(),
+            known: 0,
+            distrusted: false,
+            patience: Patience::USUAL,
+            seeds: HashMap::new(),
+            seeded: 0,
+            noted: None,
+        }
     }
 
     /// Adds records after `head`, durably, all or none.
@@ -185,6 +251,14 @@ impl Book {
             return Err(LedgerError::Damaged { position: 1, what: "it names another format" });
         }
         Ok(issuer)
+    }
+
+    fn check_issuer(&mut self, issuer: &Spki) -> Result<(), LedgerError> {
+        let found = self.issuer()?;
+        if found == issuer.der() {
+            return Ok(());
+        }
+        Err(LedgerError::IssuerDiffers { found: sha256(&found), expected: sha256(issuer.der()) })
     }
 
     /// The record at a place where there must be one.

@@ -1,30 +1,36 @@
 //! Records in one SQLite file: WAL, synchronous FULL, held by one process at a time.
 
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use rusqlite::blob::Blob;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, OptionalExtension, Row, TransactionBehavior, params};
+use rusqlite::{ErrorCode, MAIN_DB, OpenFlags, TransactionBehavior, params};
+use rustix::fs::FlockOperation;
+use rustix::io::Errno;
 
 use crate::durable::{self, Access, DurableError};
-use crate::x509::Sha256Digest;
 
 use super::LedgerError;
+use super::held::{Held, holder, log_path};
+use super::log;
 use super::record::{Entry, Head, Kind, Place, Record};
+use super::rows::{APPLICATION_ID, FORMAT, FileFormat, Rows, head, signed};
 use super::store::{LedgerStore, StoreError, Wanted};
 
 /// A ledger's file.
 pub struct SqliteStore {
-    connection: Connection,
-    path: PathBuf,
+    /// Closed first: what SQLite does then happens under the lock.
+    rows: Rows,
+    held: Held,
     broken: bool,
     /// Whether the name of the write-ahead log is on disk: SQLite flushes it, and passes over a failure.
     named: bool,
+    /// Whether the file says that there are records in the write-ahead log.
+    marked: bool,
+    /// Whether what is in the write-ahead log has been moved into the file, so that the next write begins it again.
+    moved: bool,
     /// Octets appended since they were last moved into the file.
     waiting: u64,
-    /// Whether the table of what is derived is known to be there.
-    deriving: bool,
 }
 
 impl SqliteStore {
@@ -38,116 +44,169 @@ impl SqliteStore {
             Err(DurableError::Exists { path }) => return Err(LedgerError::Exists { path }),
             Err(error) => return Err(error.into()),
         }
-        let connection = Self::connect(path)?;
+        let held = Held::take(path)?;
+        let rows = Self::connect(&held, path)?;
         let schema = format!(
             "PRAGMA page_size = {PAGE_SIZE}; PRAGMA journal_mode = WAL; BEGIN EXCLUSIVE; {SCHEMA} {DERIVED}
              PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {FORMAT}; COMMIT;"
         );
-        connection.execute_batch(&schema).map_err(|source| failed(path, source))?;
+        rows.connection.execute_batch(&schema).map_err(|source| failed(path, source))?;
         durable::sync_directory(durable::parent(path))?;
-        Self::configured(connection, path)
+        Self::configured(rows, held, false)
     }
 
     /// Opens a ledger and takes hold of it. Takes as long for ten million leaves as for ten.
     ///
     /// # Errors
-    /// There is no file, it is not a ledger of this format, or another process holds it.
+    /// There is no file, it is not a ledger of this format, another process holds it, or records are missing.
     pub fn open(path: &Path) -> Result<Self, LedgerError> {
-        match path.metadata() {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Err(LedgerError::Missing { path: path.to_owned() });
-            }
-            Err(source) => return Err(DurableError::Io { doing: "look at", path: path.to_owned(), source }.into()),
-            Ok(about) if !about.is_file() => return Err(LedgerError::Foreign { path: path.to_owned() }),
-            Ok(about) if about.len() == 0 => return Err(LedgerError::Incomplete { path: path.to_owned() }),
-            Ok(_) => {}
+        check_file(path)?;
+        let held = Held::take(path)?;
+        let log = log_path(held.path());
+        let left_behind = log::is_one(&log).map_err(|source| look(&log, source))?;
+        let rows = Self::connect(&held, path)?;
+        if rows.connection.is_readonly(MAIN_DB).map_err(|error| failed(path, error))? {
+            return Err(LedgerError::ReadOnly { path: path.to_owned() });
         }
-        let left_behind = wal(path).metadata().is_ok_and(|about| about.len() > 0);
-        let connection = Self::connect(path)?;
-        let number = |pragma: &str| connection.query_row(&format!("PRAGMA {pragma}"), [], |row| row.get::<_, i64>(0));
-        let application = number("application_id").map_err(|error| failed(path, error))?;
-        let format = number("user_version").map_err(|error| failed(path, error))?;
-        let tables = number("schema_version").map_err(|error| failed(path, error))?;
-        match (application, format, tables) {
-            (APPLICATION_ID, FORMAT, _) => {
-                let mut store = Self::configured(connection, path)?;
-                if left_behind {
-                    // What a run left there may never have reached the disk, although it can be read: its flush may
-                    // have failed. It is written once more, to its place, before anything is built on it.
-                    store.flush()?;
-                }
-                Ok(store)
+        match rows.format().map_err(|error| failed(path, error))? {
+            FileFormat::Known => {}
+            FileFormat::Newer(found) => {
+                return Err(LedgerError::Newer { path: path.to_owned(), found, supported: FORMAT });
             }
-            (APPLICATION_ID, found, _) => Err(LedgerError::Newer { path: path.to_owned(), found, supported: FORMAT }),
-            (0, 0, 0) => Err(LedgerError::Incomplete { path: path.to_owned() }),
-            _ => Err(LedgerError::Foreign { path: path.to_owned() }),
+            FileFormat::Empty => return Err(LedgerError::Incomplete { path: path.to_owned() }),
+            FileFormat::Foreign => return Err(LedgerError::Foreign { path: path.to_owned() }),
         }
+        let marked = rows.is_marked().map_err(|error| failed(path, error))?;
+        if marked && !left_behind {
+            if log.metadata().is_ok_and(|about| about.len() > 0) {
+                // something is there, which SQLite takes for nothing and would remove
+                let _ = rows.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+            }
+            return Err(LedgerError::LogMissing { path: path.to_owned(), log });
+        }
+        let mut store = Self::configured(rows, held, marked)?;
+        if left_behind {
+            // What a run left there may never have reached the disk, although it can be read: its flush may have failed.
+            // It is written once more, to its place, before anything is built on it.
+            store.flush()?;
+        }
+        Ok(store)
     }
 
     /// A connection that has the file for itself from its first read on, until it is closed.
-    fn connect(path: &Path) -> Result<Connection, LedgerError> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags).map_err(|error| failed(path, error))?;
-        let settings = "PRAGMA locking_mode = EXCLUSIVE; PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF;";
-        connection
-            .busy_timeout(std::time::Duration::ZERO)
-            .and_then(|()| connection.execute_batch(settings))
-            // without it, statements are compiled again for each value bound to them
-            .and_then(|()| connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop))
-            .map_err(|error| failed(path, error))?;
-        Ok(connection)
+    fn connect(held: &Held, path: &Path) -> Result<Rows, LedgerError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE;
+        Rows::connect(held.path(), path, flags, None).map_err(|error| failed(path, error))
     }
 
-    fn configured(connection: Connection, path: &Path) -> Result<Self, LedgerError> {
+    fn configured(rows: Rows, held: Held, marked: bool) -> Result<Self, LedgerError> {
         let settings = format!(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;
              PRAGMA journal_size_limit = {WAL_LIMIT}; PRAGMA cache_size = -{CACHE_KIB};"
         );
-        connection.execute_batch(&settings).map_err(|error| failed(path, error))?;
-        Ok(Self { connection, path: path.to_owned(), broken: false, named: false, waiting: 0, deriving: false })
+        rows.connection.execute_batch(&settings).map_err(|error| failed(&rows.path, error))?;
+        let mut store = Self { rows, held, broken: false, named: false, marked, moved: true, waiting: 0 };
+        store.rows.head()?;
+        store.held.note_log()?;
+        store.held.check()?;
+        Ok(store)
+    }
+
+    /// Does something to the files, which were not touched by others before and are not after.
+    fn guarded<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        if self.broken {
+            return Err(StoreError::Broken);
+        }
+        let mut result = self.held.check().and_then(|()| work(self));
+        // also after an error that the store survives: what was undone may have left something in the log
+        if !is_fatal(&result) {
+            result = self.held.note_log().and_then(|()| self.held.check()).and(result);
+        }
+        self.note(result)
     }
 
     /// Moves what is in the write-ahead log into the file. SQLite would do it by itself, and pass over a failure.
     fn checkpoint(&mut self) -> Result<(), StoreError> {
-        self.connection
-            .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
-            .map_err(|source| StoreError::Sqlite { path: self.path.clone(), source })?;
-        self.waiting = 0;
+        self.held.begin_change()?;
+        let moved = self.rows.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+        moved.map_err(|source| self.rows.failed(source)).and(self.held.end_change())?;
+        (self.waiting, self.moved) = (0, true);
         Ok(())
+    }
+
+    /// Runs what writes to the log. The first write after the log was moved begins it again.
+    fn write<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        if !self.named {
+            self.sync_folder()?;
+            self.named = true;
+        }
+        if !self.moved {
+            return work(self);
+        }
+        self.held.begin_change()?;
+        let result = work(self);
+        let ended = self.held.end_change();
+        self.moved &= result.is_err();
+        result.and_then(|value| ended.map(|()| value))
+    }
+
+    /// Flushes the folder of the file; an error names it as the caller does.
+    fn sync_folder(&self) -> Result<(), StoreError> {
+        durable::sync_directory(durable::parent(self.held.path())).map_err(|error| match error {
+            DurableError::Io { doing, source, .. } => {
+                let path = durable::parent(&self.rows.path).to_owned();
+                DurableError::Io { doing, path, source }.into()
+            }
+            exists @ DurableError::Exists { .. } => exists.into(),
+        })
+    }
+
+    /// Has the file say, before there is a record in the log, that there are some: a log that is lost is then missed.
+    fn mark(&mut self) -> Result<(), StoreError> {
+        if self.marked {
+            return Ok(());
+        }
+        self.write(|store| store.execute(MARK))?;
+        self.checkpoint()?;
+        self.marked = true;
+        Ok(())
+    }
+
+    fn execute(&mut self, sql: &str) -> Result<(), StoreError> {
+        self.rows.connection.execute_batch(sql).map_err(|source| self.rows.failed(source))
     }
 
     /// After a failed flush the system may believe that what it could not write is on disk: only a new process, which
     /// reads the files again, can know what is there. Nothing is written any more, not even when closing.
     fn note<T>(&mut self, result: Result<T, StoreError>) -> Result<T, StoreError> {
-        if matches!(result, Err(StoreError::Sqlite { .. } | StoreError::Durable(_))) {
+        if is_fatal(&result) {
             self.broken = true;
-            let _ = self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+            let _ = self.rows.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
         }
         result
     }
 
     fn append_and_move(&mut self, at: &Head, records: &mut dyn Iterator<Item = Record>) -> Result<(), StoreError> {
-        if !self.named {
-            durable::sync_directory(durable::parent(&self.path))?;
-            self.named = true;
-        }
-        self.append_all(at, records)?;
+        self.mark()?;
+        self.write(|store| store.append_all(at, records))?;
         if self.waiting > CHECKPOINT { self.checkpoint() } else { Ok(()) }
     }
 
     /// Lets the file grow by this many pages and no further, as a full disk would.
     #[cfg(test)]
     pub(crate) fn limit_growth(&mut self, extra_pages: u32) {
-        let count: u32 = self.connection.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
+        let connection = &self.rows.connection;
+        let count: u32 = connection.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
         let limit = format!("PRAGMA max_page_count = {}", count + extra_pages);
-        let set: u32 = self.connection.query_row(&limit, [], |row| row.get(0)).unwrap();
+        let set: u32 = connection.query_row(&limit, [], |row| row.get(0)).unwrap();
         assert_eq!(set, count + extra_pages);
     }
 
     fn append_all(&mut self, at: &Head, records: &mut dyn Iterator<Item = Record>) -> Result<(), StoreError> {
-        let path = &self.path;
+        let path = &self.rows.path;
         let sqlite = |source| StoreError::Sqlite { path: path.clone(), source };
-        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sqlite)?;
+        let transaction =
+            self.rows.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sqlite)?;
         let head = head(&transaction).map_err(sqlite)?;
         if head != *at {
             return Err(StoreError::HeadMoved { expected: at.records, found: head.records });
@@ -182,12 +241,10 @@ impl SqliteStore {
         removed: &[Range<u64>],
         written: &mut dyn Iterator<Item = (u64, Vec<u8>)>,
     ) -> Result<(), StoreError> {
-        if !self.named {
-            durable::sync_directory(durable::parent(&self.path))?;
-            self.named = true;
-        }
-        self.write_derived(removed, written)
-            .map_err(|source| StoreError::Sqlite { path: self.path.clone(), source })?;
+        self.write(|store| {
+            let result = store.write_derived(removed, written);
+            result.map_err(|source| store.rows.failed(source))
+        })?;
         if self.waiting > CHECKPOINT { self.checkpoint() } else { Ok(()) }
     }
 
@@ -196,7 +253,7 @@ impl SqliteStore {
         removed: &[Range<u64>],
         written: &mut dyn Iterator<Item = (u64, Vec<u8>)>,
     ) -> rusqlite::Result<()> {
-        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let transaction = self.rows.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         // a ledger from before there was an index lacks the table
         transaction.execute_batch(DERIVED)?;
         for Range { start, end } in removed {
@@ -211,110 +268,56 @@ impl SqliteStore {
             }
         }
         transaction.commit()?;
-        self.deriving = true;
+        self.rows.deriving = true;
         Ok(())
-    }
-
-    fn read_derived(&mut self, wanted: &[Wanted], found: &mut dyn FnMut(usize, &[u8])) -> rusqlite::Result<()> {
-        if !self.deriving {
-            let table = "SELECT 1 FROM sqlite_schema WHERE name = 'derived'";
-            self.deriving = self.connection.prepare_cached(table)?.exists([])?;
-        }
-        if !self.deriving {
-            return Ok(());
-        }
-        let mut open: Option<Blob<'_>> = None;
-        let mut buffer = Vec::new();
-        for (index, Wanted { number, octets }) in wanted.iter().enumerate() {
-            let row = signed(*number);
-            // opening compiles a statement, moving to another row does not
-            let moved = match &mut open {
-                Some(blob) => blob.reopen(row),
-                None => self.connection.blob_open(MAIN_DB, "derived", "body", row, true).map(|blob| open = Some(blob)),
-            };
-            match (moved, &open) {
-                (Ok(()), Some(blob)) => {
-                    let (start, end) = (octets.start.min(blob.len()), octets.end.min(blob.len()));
-                    buffer.resize(end.saturating_sub(start), 0);
-                    blob.read_at_exact(&mut buffer, start)?;
-                    found(index, &buffer);
-                }
-                // there is no such row, and the handle is of no more use
-                (Err(error), _) if code(&error) == Some(rusqlite::ffi::SQLITE_ERROR) => open = None,
-                (moved, _) => return moved,
-            }
-        }
-        Ok(())
-    }
-
-    fn read_row(&mut self, sql: &str, key: impl rusqlite::Params) -> Result<Option<Record>, StoreError> {
-        let path = &self.path;
-        self.connection
-            .prepare_cached(sql)
-            .and_then(|mut statement| {
-                statement
-                    .query_row(key, |row| Ok((entry(row)?, row.get::<_, [u8; 32]>(7)?, row.get::<_, Vec<u8>>(8)?)))
-                    .optional()
-            })
-            .map_err(|source| StoreError::Sqlite { path: path.clone(), source })?
-            .map(|(entry, digest, body)| Ok(Record { entry: entry?, digest: Sha256Digest::new(digest), body }))
-            .transpose()
     }
 }
 
 impl LedgerStore for SqliteStore {
     fn head(&mut self) -> Result<Head, StoreError> {
-        head(&self.connection).map_err(|source| StoreError::Sqlite { path: self.path.clone(), source })
+        self.rows.head()
     }
 
     fn append(&mut self, at: &Head, records: &mut dyn Iterator<Item = Record>) -> Result<(), StoreError> {
-        if self.broken {
-            return Err(StoreError::Broken);
-        }
-        let result = self.append_and_move(at, records);
-        self.note(result)
+        self.guarded(|store| store.append_and_move(at, records))
     }
 
     fn flush(&mut self) -> Result<(), StoreError> {
+        self.guarded(Self::checkpoint)
+    }
+
+    fn conclude(&mut self) -> Result<(), StoreError> {
+        self.guarded(|store| {
+            if store.marked {
+                store.write(|store| store.execute(UNMARK))?;
+                store.marked = false;
+            }
+            store.checkpoint()
+        })
+    }
+
+    fn check(&mut self) -> Result<(), StoreError> {
         if self.broken {
             return Err(StoreError::Broken);
         }
-        let result = self.checkpoint();
+        let result = self.held.check();
         self.note(result)
     }
 
     fn read(&mut self, place: Place) -> Result<Option<Record>, StoreError> {
-        let key = params![place.kind as u8, signed(place.batch), signed(place.chunk), place.part];
-        self.read_row(SELECT_AT_PLACE, key)
+        self.rows.read(place)
     }
 
     fn entry(&mut self, place: Place) -> Result<Option<Entry>, StoreError> {
-        let path = &self.path;
-        self.connection
-            .prepare_cached(SELECT_ENTRY)
-            .and_then(|mut statement| {
-                let key = params![place.kind as u8, signed(place.batch), signed(place.chunk), place.part];
-                statement.query_row(key, entry).optional()
-            })
-            .map_err(|source| StoreError::Sqlite { path: path.clone(), source })?
-            .transpose()
+        self.rows.entry(place)
     }
 
     fn entries(&mut self, kind: Kind, first: u64, last: u64) -> Result<Vec<Entry>, StoreError> {
-        let path = &self.path;
-        self.connection
-            .prepare_cached(SELECT_ENTRIES)
-            .and_then(|mut statement| {
-                let rows = statement.query_map(params![kind as u8, signed(first), signed(last)], entry)?;
-                rows.collect::<Result<Vec<_>, _>>()
-            })
-            .map_err(|source| StoreError::Sqlite { path: path.clone(), source })?
-            .into_iter()
-            .collect()
+        self.rows.entries(kind, first, last)
     }
 
     fn at(&mut self, position: u64) -> Result<Option<Record>, StoreError> {
-        self.read_row(SELECT_AT_POSITION, params![signed(position)])
+        self.rows.at(position)
     }
 
     fn derives(&mut self) -> Result<bool, StoreError> {
@@ -322,7 +325,7 @@ impl LedgerStore for SqliteStore {
     }
 
     fn derived(&mut self, wanted: &[Wanted], found: &mut dyn FnMut(usize, &[u8])) -> Result<(), StoreError> {
-        self.read_derived(wanted, found).map_err(|source| StoreError::Sqlite { path: self.path.clone(), source })
+        self.rows.derived(wanted, found)
     }
 
     fn derive(
@@ -330,75 +333,68 @@ impl LedgerStore for SqliteStore {
         removed: &[Range<u64>],
         written: &mut dyn Iterator<Item = (u64, Vec<u8>)>,
     ) -> Result<(), StoreError> {
-        if self.broken {
-            return Err(StoreError::Broken);
-        }
-        let result = self.derive_and_move(removed, written);
-        self.note(result)
+        self.guarded(|store| store.derive_and_move(removed, written))
     }
 }
 
-fn head(connection: &Connection) -> rusqlite::Result<Head> {
-    let last = connection
-        .prepare_cached("SELECT position, digest FROM record ORDER BY position DESC LIMIT 1")?
-        .query_row([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, [u8; 32]>(1)?)))
-        .optional()?;
-    Ok(last.map_or(Head::EMPTY, |(position, digest)| Head {
-        records: position.cast_unsigned(),
-        digest: Sha256Digest::new(digest),
-    }))
+impl Drop for SqliteStore {
+    /// What is in the log is moved into the file when SQLite closes it; then the file need not say any more that there
+    /// is a log. If the files are not the ones that were opened, they are left alone.
+    fn drop(&mut self) {
+        let ended = if self.marked { self.conclude() } else { self.check() };
+        if ended.is_ok() {
+            // SQLite removes the log when it closes the file
+            let _ = self.held.begin_change();
+        }
+    }
 }
 
-/// Columns 0 to 6 of every query.
-fn entry(row: &Row<'_>) -> rusqlite::Result<Result<Entry, StoreError>> {
-    let unsigned = |column| row.get::<_, i64>(column).map(i64::cast_unsigned);
-    let position = unsigned(0)?;
-    let Some(kind) = Kind::from_number(row.get(1)?) else {
-        return Ok(Err(StoreError::Damaged { position, what: "its kind is unknown" }));
-    };
-    let place = Place { kind, batch: unsigned(2)?, chunk: unsigned(3)?, part: row.get(4)? };
-    Ok(Ok(Entry { position, place, count: unsigned(5)?, signatures: unsigned(6)? }))
+/// Whether the store must not be written any more.
+const fn is_fatal<T>(result: &Result<T, StoreError>) -> bool {
+    matches!(result, Err(StoreError::Sqlite { .. } | StoreError::Durable(_) | StoreError::Lost { .. }))
 }
 
-/// `SQLite`'s primary error code.
-fn code(error: &rusqlite::Error) -> Option<i32> {
-    error.sqlite_error().map(|error| error.extended_code & 0xFF)
+/// What can be told of a ledger before it is opened.
+pub(super) fn check_file(path: &Path) -> Result<(), LedgerError> {
+    match path.metadata() {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Err(LedgerError::Missing { path: path.to_owned() })
+        }
+        Err(source) => Err(look(path, source)),
+        Ok(about) if !about.is_file() => Err(LedgerError::Foreign { path: path.to_owned() }),
+        Ok(about) if about.len() == 0 => Err(LedgerError::Incomplete { path: path.to_owned() }),
+        Ok(_) => Ok(()),
+    }
 }
 
-/// SQLite's integers are signed; positions and counts stay far below 2^63, and `u64::MAX` only means "to the end".
-fn signed(value: u64) -> i64 {
-    i64::try_from(value).unwrap_or(i64::MAX)
+pub(super) fn look(path: &Path, source: std::io::Error) -> LedgerError {
+    DurableError::Io { doing: "look at", path: path.to_owned(), source }.into()
 }
 
-/// Who holds the lock on a file, as Linux tells. The file itself is not opened: closing it would give up the locks that
-/// this process may have on it.
-fn holder(path: &Path) -> Option<u32> {
-    let inode = std::os::unix::fs::MetadataExt::ino(&path.metadata().ok()?);
-    let locks = std::fs::read_to_string("/proc/locks").ok()?;
-    // "1: POSIX  ADVISORY  WRITE 4711 fe:00:1234567 0 EOF"
-    locks.lines().find_map(|line| {
-        let words: Vec<&str> = line.split_whitespace().skip_while(|word| *word != "POSIX").collect();
-        let of_file = words.get(4)?.rsplit(':').next()?.parse() == Ok(inode);
-        words.get(3).filter(|_| of_file)?.parse().ok()
-    })
-}
-
-/// Where SQLite keeps the write-ahead log.
-fn wal(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push("-wal");
-    name.into()
-}
-
-fn failed(path: &Path, source: rusqlite::Error) -> LedgerError {
+/// The error for what SQLite said when it opened a file.
+pub(super) fn failed(path: &Path, source: rusqlite::Error) -> LedgerError {
     let path = path.to_owned();
     match source.sqlite_error_code() {
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-            let process = holder(&path);
-            LedgerError::Locked { path, process }
-        }
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => match no_locks(&path) {
+            Some(source) => LedgerError::NoLocks { path, source },
+            None => {
+                let process = path.metadata().ok().and_then(|about| holder("POSIX", &about));
+                LedgerError::Locked { path, process }
+            }
+        },
         Some(ErrorCode::NotADatabase) => LedgerError::Foreign { path },
+        Some(ErrorCode::ReadOnly) => LedgerError::ReadOnly { path },
         _ => StoreError::Sqlite { path, source }.into(),
+    }
+}
+
+/// Why the file system keeps no locks, if it does not: SQLite takes that for a lock that another process has. No lock of
+/// this process is lost: SQLite got none.
+fn no_locks(path: &Path) -> Option<std::io::Error> {
+    let file = path.canonicalize().and_then(|path| durable::open_lock(&path, 0).map_err(std::io::Error::other)).ok()?;
+    match rustix::fs::fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) | Err(Errno::WOULDBLOCK | Errno::ACCESS) => None,
+        Err(error) => Some(error.into()),
     }
 }
 
@@ -431,21 +427,11 @@ const INSERT_RECORD: &str = "INSERT INTO record (position, kind, batch, chunk, p
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
 const INSERT_PLACE: &str = "INSERT INTO place (kind, batch, chunk, part, position, count, signatures)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-const SELECT_AT_POSITION: &str = "SELECT position, kind, batch, chunk, part, count, signatures, digest, body
-    FROM record WHERE position = ?1";
-const SELECT_AT_PLACE: &str =
-    "SELECT r.position, r.kind, r.batch, r.chunk, r.part, r.count, r.signatures, r.digest, r.body
-    FROM place p JOIN record r ON r.position = p.position
-    WHERE p.kind = ?1 AND p.batch = ?2 AND p.chunk = ?3 AND p.part = ?4";
-const SELECT_ENTRY: &str = "SELECT position, kind, batch, chunk, part, count, signatures
-    FROM place WHERE kind = ?1 AND batch = ?2 AND chunk = ?3 AND part = ?4";
-const SELECT_ENTRIES: &str = "SELECT position, kind, batch, chunk, part, count, signatures
-    FROM place WHERE kind = ?1 AND batch BETWEEN ?2 AND ?3 ORDER BY batch, chunk, part";
+/// One row while the write-ahead log may hold records that are not in the file.
+const MARK: &str = "CREATE TABLE IF NOT EXISTS open_run (number INTEGER PRIMARY KEY) STRICT;
+    INSERT OR REPLACE INTO open_run (number) VALUES (1);";
+const UNMARK: &str = "DELETE FROM open_run;";
 
-/// "rrl1"
-const APPLICATION_ID: i64 = 0x7272_6C31;
-/// The one format so far.
-const FORMAT: i64 = 1;
 /// Most bodies are tens of kilobytes.
 const PAGE_SIZE: u32 = 16_384;
 /// Octets of records in the write-ahead log before they are moved into the file.

@@ -40,6 +40,24 @@ pub trait LedgerStore: Send {
     /// The store cannot be written; nothing is lost then.
     fn flush(&mut self) -> Result<(), StoreError>;
 
+    /// As [`flush`](Self::flush), at the end of a run: nothing that was appended is waiting anywhere. A store that notes
+    /// that something is waiting takes the note back.
+    ///
+    /// # Errors
+    /// The store cannot be written; nothing is lost then.
+    fn conclude(&mut self) -> Result<(), StoreError> {
+        self.flush()
+    }
+
+    /// Checks that the store still is the one that was opened, and that nobody else has written to it if nobody may.
+    /// Every write checks it too.
+    ///
+    /// # Errors
+    /// It is not: [`StoreError::Lost`]; or it cannot be read.
+    fn check(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// The record at a place.
     ///
     /// # Errors
@@ -63,6 +81,14 @@ pub trait LedgerStore: Send {
     /// # Errors
     /// The store cannot be read.
     fn at(&mut self, position: u64) -> Result<Option<Record>, StoreError>;
+
+    /// Whether records may be missing at the end, because what a run left to be moved to its place is not there.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn lacks_log(&mut self) -> Result<bool, StoreError> {
+        Ok(false)
+    }
 
     /// Whether this process may write what is derived from records. One may at a time; a store that keeps nothing beside
     /// records says no to all, and leaves are then looked for in every batch.
@@ -127,6 +153,9 @@ pub enum StoreError {
     /// Made by a test.
     #[error("the store was told to fail")]
     Fault,
+    /// The store was opened to be read.
+    #[error("the ledger was opened to be read, and nothing is added to it")]
+    ReadOnly,
     /// Somebody else added records.
     #[error("the ledger's head moved from record {expected} to record {found} in the meantime")]
     HeadMoved {
@@ -134,6 +163,14 @@ pub enum StoreError {
         expected: u64,
         /// Number of records found.
         found: u64,
+    },
+    /// The files are not those that were opened, or others wrote to them.
+    #[error("ledger `{}`: {what}", path.display())]
+    Lost {
+        /// The ledger's file.
+        path: PathBuf,
+        /// What was found.
+        what: &'static str,
     },
     /// The place of a new record is taken.
     #[error("a second {kind:?} record for chunk {chunk} of batch number {batch} was refused")]

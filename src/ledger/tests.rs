@@ -373,7 +373,7 @@ fn a_ledger_is_created_once_and_private() {
 }
 
 #[test]
-fn a_copy_without_its_write_ahead_log_is_an_earlier_ledger_never_a_new_one() {
+fn a_copy_without_its_write_ahead_log_is_missed_and_never_a_new_ledger() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ledger.db");
     let copy = |name: &str| {
@@ -384,8 +384,10 @@ fn a_copy_without_its_write_ahead_log_is_an_earlier_ledger_never_a_new_one() {
     let ledger = Ledger::create(&path, &issuer_spki()).unwrap();
     let head = ledger.head().unwrap();
     begin(&ledger, 1, "test", &leaves(0..3), 2).unwrap();
-    let earlier = copy("copy.db").unwrap();
+    assert!(matches!(copy("copy.db"), Err(LedgerError::LogMissing { .. })));
+    let earlier = Ledger::open_to_read(&folder.path().join("copy.db")).unwrap();
     assert_eq!(earlier.head().unwrap(), head);
+    assert_eq!(earlier.examine(&|_, _| {}).unwrap().findings.len(), 1);
     drop(ledger);
     assert_ne!(copy("whole.db").unwrap().head().unwrap(), head);
     let bare = folder.path().join("bare.db");

@@ -118,7 +118,8 @@ impl Ledger {
     }
 
     /// Reads every record: the chain, that each is found at its place and no place is left over, that each batch's
-    /// leaf list is the one its terms name and its sorted keys are those of its leaves, that results belong to intents,
+    /// leaf list is the one its terms name and its sorted keys are those of its leaves, that no two batches have one name or
+    /// one seed, that results belong to intents,
     /// no leaf has two, and a sealed batch lacks none. `progress` is told how many records of how many were read.
     ///
     /// # Errors
@@ -200,6 +201,9 @@ impl Walk {
         for kind in Kind::ALL {
             places += book.store.entries(kind, 0, u64::MAX)?.len() as u64;
         }
+        if book.store.lacks_log()? {
+            self.find(end.records, "it is the last record, and the write-ahead log with those after it is missing");
+        }
         if places != self.stats.records {
             self.find(end.records, "there are places without records");
         }
@@ -210,14 +214,24 @@ impl Walk {
     fn contents(&mut self, book: &mut Book) -> Result<(), LedgerError> {
         let mut next = 0;
         let mut totals = Vec::new();
+        let (mut names, mut seeds) = (HashSet::new(), HashSet::new());
         for place in std::mem::take(&mut self.batches) {
             let terms = book.expect(place)?;
+            if let Ok(row) = BatchRow::decode(&terms.body, BatchState::Open) {
+                if !names.insert(row.id) {
+                    self.find(terms.entry.position, "its batch has the name of an earlier one");
+                }
+                if !seeds.insert(*row.seed.as_bytes()) {
+                    let what = "its batch has the seed of an earlier one: serial numbers may have been given twice";
+                    self.find(terms.entry.position, what);
+                }
+            }
             match check_batch(book, &terms, &mut next, &mut totals) {
                 Err(LedgerError::Damaged { position, what }) => self.find(position, what),
                 other => other?,
             }
         }
-        if self.findings.is_empty() {
+        if self.findings.is_empty() && book.store.derives()? {
             match check_index(book, &totals) {
                 Err(LedgerError::Damaged { position, what }) => self.find(position, what),
                 other => other?,

@@ -1,13 +1,13 @@
 //! The plan file: a line that says what it is, the head, the planner's signature over it, and four sections whose
 //! digests the head names. Written once, under a name that did not exist; read front to back.
 
-use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::crypto::{Sha256, sha256};
 use crate::durable::{self, Access, DurableError};
 use crate::error::Error;
+use crate::input;
 use crate::manifest;
 use crate::origin::ItemName;
 use crate::reel::SourceLeaf;
@@ -154,7 +154,7 @@ impl PlanFile {
     /// Opens a plan: signature first, then the head, then the small sections.
     pub(super) fn open(path: &Path, planners: &[Certificate]) -> Result<Self, Error> {
         let fault = |source| PlanError::Read { path: path.to_owned(), source };
-        Self::read(path, Box::new(File::open(path).map_err(fault)?), planners)
+        Self::read(path, Box::new(input::open(path).map_err(fault)?), planners)
     }
 
     /// As [`open`](Self::open), of what `source` gives.
@@ -346,7 +346,7 @@ fn read_certificates(mut section: &[u8]) -> Result<Vec<Certificate>, PlanError> 
 /// Whether a file begins as a plan does.
 pub(super) fn looks_like_one(path: &Path) -> bool {
     let mut magic = [0; MAGIC.len()];
-    File::open(path).and_then(|mut file| file.read_exact(&mut magic)).is_ok() && magic == *MAGIC
+    input::open(path).and_then(|mut file| file.read_exact(&mut magic)).is_ok() && magic == *MAGIC
 }
 
 #[cfg(fuzzing)]

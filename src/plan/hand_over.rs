@@ -14,6 +14,7 @@ use crate::cert::{Difference, ObjectTemplate};
 use crate::crypto::sha256;
 use crate::durable::{self, Access, DurableError};
 use crate::error::Error;
+use crate::input;
 use crate::policy::difference_name;
 use crate::verify::VerifiedLeaf;
 use crate::x509::tlv::tag;
@@ -190,7 +191,7 @@ pub(super) fn same_wishes(partial: &Path, out: &Path) -> Result<bool, Error> {
         let digest = |path: PathBuf| {
             let mut hash = crate::crypto::Sha256::new();
             let mut piece = vec![0; 1 << 20];
-            let mut file = File::open(&path).map_err(|source| io("open", &path, source))?;
+            let mut file = input::open(&path).map_err(|source| io("open", &path, source))?;
             loop {
                 match file.read(&mut piece).map_err(|source| io("read", &path, source))? {
                     0 => return Ok::<_, DurableError>(hash.finish()),

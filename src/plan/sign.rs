@@ -169,7 +169,7 @@ pub fn sign(
         ledger.seal(&admitted.row.id, &plan.signed.0, &plan.signed.1)?;
     }
     let signatures_made = ledger.signatures_made(&admitted.row.id)?;
-    ledger.flush()?;
+    ledger.conclude()?;
     let content = writer.finish(&plan, signatures_made);
     let there = signatures::publish(job.out, &content)?;
     let signed = Signed {
@@ -258,7 +258,7 @@ fn begun(ledger: &Ledger, row: &BatchRow) -> Result<Option<BatchState>, Error> {
     if let Some(found) = ledger.find(&row.terms.key())? {
         return Err(other(&found).into());
     }
-    match ledger.batch_with_seed(&row.seed)? {
+    match ledger.batch_of_seed(&row.seed)? {
         Some(batch) => Err(PlanError::SeedTaken { batch: batch.to_string() }.into()),
         None => Ok(None),
     }

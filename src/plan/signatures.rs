@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::cert::{IssuedCertificate, IssuerIdentity, UncheckedCertificate};
 use crate::crypto::{PublicKey, kept_form, sha256};
 use crate::error::Error;
+use crate::input;
 use crate::intake::Row;
 use crate::issue::{self, IssueError, SignReport, Signed};
 use crate::ledger::{Ledger, RecordedTbs};
@@ -94,7 +95,7 @@ impl SignatureWriter {
 /// Writes the file, or finds it there. Returns whether it was there.
 pub(super) fn publish(out: &Path, content: &[u8]) -> Result<bool, Error> {
     if out.symlink_metadata().is_ok() {
-        let found = std::fs::read(out).map_err(|source| PlanError::Read { path: out.to_owned(), source })?;
+        let found = input::read(out).map_err(|source| PlanError::Read { path: out.to_owned(), source })?;
         return if found == content { Ok(true) } else { Err(Error::OutputExists { path: out.to_owned() }) };
     }
     file::write_new(out, |file| file.write_all(content))?;
@@ -275,7 +276,7 @@ impl SignRecorded for Signatures<'_> {
 fn read(path: &Path, leaves: usize) -> Result<Option<Vec<u8>>, PlanError> {
     let limit = MAGIC.len() + 4 + MAX_HEAD + leaves.saturating_mul(4 + MAX_SIGNATURE);
     let mut content = Vec::new();
-    let read = std::fs::File::open(path).and_then(|file| file.take(limit as u64 + 1).read_to_end(&mut content));
+    let read = input::open(path).and_then(|file| file.take(limit as u64 + 1).read_to_end(&mut content));
     read.map_err(|source| PlanError::Read { path: path.to_owned(), source })?;
     Ok((content.len() <= limit).then_some(content))
 }

@@ -5,8 +5,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Mode, OFlags};
-
+use crate::input;
 use crate::origin::ItemName;
 
 use super::codes;
@@ -73,7 +72,8 @@ impl Walk<'_, '_> {
 
     fn member(&mut self, intake: &mut Intake<'_>, path: &Path, below: &mut Vec<u8>, depth: u32) -> Result<(), Fault> {
         let failed = |source| ReelError::Io { path: path.to_owned(), source };
-        let kind = path.symlink_metadata().map_err(failed)?.file_type();
+        let seen = path.symlink_metadata().map_err(failed)?;
+        let kind = seen.file_type();
         if kind.is_symlink() {
             return Err(Fault::content(codes::DIRECTORY_LINK, "a symbolic link, which is not followed"));
         }
@@ -87,9 +87,7 @@ impl Walk<'_, '_> {
         if kind.is_fifo() || kind.is_socket() || kind.is_char_device() || kind.is_block_device() || !kind.is_file() {
             return Err(Fault::content(codes::DIRECTORY_SPECIAL_FILE, "a pipe, socket or device"));
         }
-        // Not following and not waiting, should the file have been exchanged for a link or a pipe in between.
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file = File::from(rustix::fs::open(path, flags, Mode::empty()).map_err(|error| failed(error.into()))?);
+        let file = input::open_member(path, &seen).map_err(failed)?;
         if !file.metadata().map_err(failed)?.is_file() {
             return Err(ReelError::Changed { path: path.to_owned() }.into());
         }

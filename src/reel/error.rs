@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::durable::DurableError;
+use crate::input;
 use crate::origin::ItemName;
 
 /// Why an input could not be read at all, or not to its end. What an input *holds* never ends here: that is a
@@ -81,6 +82,7 @@ impl ReelError {
                 "Name a file with CA certificates only; keys and chains of other kinds belong in files of their own."
                     .into()
             }
+            Self::Io { source, .. } if input::is_reserved(source) => RESERVED_HINT.into(),
             Self::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
                 "Check the name; it is relative to the current directory.".into()
             }
@@ -104,3 +106,5 @@ impl ReelError {
         })
     }
 }
+
+const RESERVED_HINT: &str = "Name the archives or folders that hold the leaves; the ledger lies outside of them.";

@@ -5,6 +5,7 @@ use std::io::Read;
 use std::ops::ControlFlow;
 use std::path::Path;
 
+use crate::input;
 use crate::origin::ItemName;
 
 use super::codes;
@@ -69,7 +70,7 @@ fn read_path(intake: &mut Intake<'_>, path: &Path, input: &Input, records: &mut 
         return Err(ReelError::NotAFile { path: path.to_owned() }.into());
     }
     let place = Place::outside(name, last);
-    let outcome = File::open(path).map_err(|error| failed(error).into());
+    let outcome = input::open(path).map_err(|error| failed(error).into());
     match outcome.and_then(|file| read_file(intake, &place, file, path, &mut raw)) {
         Ok(record) => records.push(record),
         Err(fault) => intake.settle(&place.name, Err(fault))?,

@@ -157,8 +157,8 @@ pub(crate) fn seal_and_publish(
         ledger.seal(&row.id, &statement, &seal)?;
         (statement, seal)
     };
-    ledger.flush()?;
-    publish(writer, &statement, &seal)?;
+    ledger.conclude()?;
+    publish(writer, ledger, &statement, &seal)?;
 
     summary.resumed |= is_sealed(row);
     summary.signatures_made = Statement::parse(&statement)?.counts.signatures_made;
@@ -215,9 +215,11 @@ fn digest_of(report: &Report, name: &str) -> Sha256Digest {
     report.sha256(name).expect("every batch has this file")
 }
 
-fn publish(mut writer: BatchWriter, statement: &[u8], seal: &[u8]) -> Result<(), Error> {
+fn publish(mut writer: BatchWriter, ledger: &Ledger, statement: &[u8], seal: &[u8]) -> Result<(), Error> {
     writer.add_file(manifest::STATEMENT_FILE, statement)?;
     writer.add_file(manifest::SEAL_FILE, seal)?;
+    // what has its name was signed under a ledger that is still there
+    ledger.check()?;
     Ok(writer.publish()?)
 }
 

@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 use secrecy::{ExposeSecret as _, SecretSlice};
 use zeroize::Zeroizing;
 
+use crate::input;
+
 /// A passphrase or PIN: wiped when dropped, and `Debug` says nothing.
 pub struct Secret(SecretSlice<u8>);
 
@@ -120,7 +122,7 @@ fn read_file(path: &Path) -> Result<Secret, SecretError> {
     // one allocation that never grows: no copy of the secret stays behind
     let mut content = Zeroizing::new(Vec::with_capacity(Secret::MAX_OCTETS + 16));
     let limit = Secret::MAX_OCTETS as u64 + 3;
-    std::fs::File::open(path).map_err(failed)?.take(limit).read_to_end(&mut content).map_err(failed)?;
+    input::open(path).map_err(failed)?.take(limit).read_to_end(&mut content).map_err(failed)?;
     if content.last() == Some(&b'\n') {
         content.pop();
         if content.last() == Some(&b'\r') {

@@ -35,7 +35,8 @@ fn check_told(finished: &Finished, call: &str, case: &str) {
     assert_eq!(finished.code, Some(5), "{case}: {err}");
     let error = err.lines().find(|line| line.starts_with("error: ")).unwrap();
     // the ledger, its folder, or the leaves that wait beside
-    let named = ["ledger `pki/ledger.db`: ", "`pki`", "`.`"].iter().any(|name| error.contains(name));
+    let named =
+        ["ledger `pki/ledger.db`: ", "`pki/ledger.db-lock`", "`pki`", "`.`"].iter().any(|name| error.contains(name));
     assert!(named && (error.contains(", when ") || error.contains("cannot ")), "{case}: {error}");
     assert!(err.contains("run the same command again") || err.contains("Leaves wait beside"), "{case}: {err}");
 }

@@ -1,8 +1,6 @@
 //! `reroot ledger`: ledgers that are whole, that were changed, that lack something.
 
-use std::path::Path;
-
-use reroot::ledger::{Draft, Kind, Ledger, LedgerStore, Place, Record, SqliteStore};
+use reroot::ledger::{Draft, Kind, LedgerStore, Place, Record, SqliteStore};
 
 use super::bench::{Bench, records};
 use super::support::golden::Case;
@@ -144,10 +142,15 @@ fn a_log_that_was_cut_leaves_an_earlier_ledger() {
     let head = |workshop: &Workshop| workshop.reroot(&["ledger", "head", "pki/ledger.db"]).run().success().out();
     let whole = head(&killed.copy());
     let mut seen = std::collections::BTreeSet::new();
-    for tenth in 0..10 {
+    let args: Vec<&str> = VERIFY.split(' ').collect();
+    // nothing of it is left: that is not taken for an earlier ledger
+    let empty = killed.copy();
+    put(&empty.path("pki/ledger.db-wal"), "");
+    let found = empty.reroot(&args).run().expect(1);
+    assert!(found.out().contains("the write-ahead log with those after it is missing"), "{}", found.out());
+    for tenth in 1..10 {
         let cut = killed.copy();
         put(&cut.path("pki/ledger.db-wal"), &log[..log.len() * tenth / 10]);
-        let args: Vec<&str> = VERIFY.split(' ').collect();
         cut.reroot(&args).run().success();
         let left = records(&cut);
         assert!(disturbed.left.starts_with(&left) && left.len() < disturbed.left.len(), "{tenth}");
@@ -163,8 +166,8 @@ fn a_log_that_was_cut_leaves_an_earlier_ledger() {
 fn a_damaged_page_is_an_error() {
     let workshop = with_open_batch();
     // the log goes into the file
-    workshop.reroot(&["ledger", "head", "pki/ledger.db"]).run().success();
     let path = workshop.path("pki/ledger.db");
+    drop(SqliteStore::open(&path).unwrap());
     let whole = std::fs::read(&path).unwrap();
     let mut ends = std::collections::BTreeMap::new();
     for page in 0..whole.len() / 16_384 {
@@ -185,13 +188,18 @@ fn a_damaged_page_is_an_error() {
 }
 
 #[test]
-fn looking_while_another_process_writes_names_the_process() {
+fn looking_while_an_older_release_writes_names_the_process() {
     let workshop = Workshop::new();
-    let held = Ledger::open_of_any(Path::new(&workshop.path("pki/ledger.db"))).unwrap();
+    // as releases do that lock the ledger's file alone
+    let held = rusqlite::Connection::open(workshop.path("pki/ledger.db")).unwrap();
+    held.execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN IMMEDIATE; COMMIT;").unwrap();
     let mut text = Case::new(&workshop, "ledger_in_use");
     for command in ["head", "stats", "verify"] {
         text = text.run(&format!("ledger {command} --config pki/reroot.toml"));
     }
+    workshop.reel("reel.zip", 0..3);
+    let refused = workshop.issue("reel.zip", "batch", &[]).expect(5);
+    assert!(refused.err().contains("in use by another process (process "), "{}", refused.err());
     text.finish();
     drop(held);
     workshop.reroot(&["ledger", "head", "pki/ledger.db"]).run().success();

@@ -16,6 +16,7 @@ use rusqlite::limits::Limit;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Row, params};
 
+use crate::input;
 use crate::manifest::{Entry, Proof, ProofChip, ProofLine, SignedManifest, Statement};
 use crate::origin::Uid;
 use crate::x509::Sha256Digest;
@@ -304,7 +305,7 @@ fn header(path: &Path) -> Option<[u8; 100]> {
     use std::io::Read as _;
     let mut header = [0; 100];
     let regular = path.is_file();
-    (regular && std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut header)).is_ok()).then_some(header)
+    (regular && input::open(path).and_then(|mut file| file.read_exact(&mut header)).is_ok()).then_some(header)
 }
 
 /// The URI under which SQLite opens a file without locks, and without a journal or write-ahead log beside it.
