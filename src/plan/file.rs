@@ -1,6 +1,7 @@
 //! The plan file: a line that says what it is, the head, the planner's signature over it, and four sections whose
 //! digests the head names. Written once, under a name that did not exist; read front to back.
 
+use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
