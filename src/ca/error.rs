@@ -156,8 +156,8 @@ pub enum CaError {
         /// What is wrong with it.
         what: &'static str,
     },
-    /// A new signature does not verify.
-    #[error("new signature: {0}")]
+    /// A new signature does not verify under the signer's own public key. It has not left this program.
+    #[error("a new signature of the key does not verify under its public key: {0}")]
     Signature(#[from] SignatureError),
     /// A key could not be made or used.
     #[error(transparent)]
@@ -204,6 +204,11 @@ impl CaError {
             }
             Self::KeyAlgorithm { .. } => "Choose P-256 or P-384; the others are made in tokens only (--pkcs11).",
             Self::PolicyName { .. } => "Name policies like `aws-iot.toml`.",
+            Self::Signature(_) => {
+                "The private key is not the other half of the public key that the token shows (a stale public key object), \
+                 or the signer or its connection is faulty: see docs/hsm.md, \"A public key object that is stale or \
+                 missing\"."
+            }
             Self::Signer(error) => return error.hint(),
             Self::ChainCount { .. } => {
                 "Give every certificate up to the root with --chain, nearest first, or change `chain` in reroot.toml."

@@ -105,10 +105,8 @@ fn ca(error: &CaError) -> Exit {
         CaError::Durable(DurableError::Io { .. }) | CaError::Read { .. } => Exit::Storage,
         CaError::Ledger(error) => ledger(error),
         CaError::Signer(error) => signer(error),
-        CaError::FullWidth { .. } => Exit::Signer,
-        CaError::Anchor | CaError::Certificate(_) | CaError::Key(_) | CaError::Random | CaError::Signature(_) => {
-            Exit::Bug
-        }
+        CaError::FullWidth { .. } | CaError::Signature(_) => Exit::Signer,
+        CaError::Anchor | CaError::Certificate(_) | CaError::Key(_) | CaError::Random => Exit::Bug,
     }
 }
 
@@ -130,7 +128,7 @@ fn manifest(error: &ManifestError) -> Exit {
         | ManifestError::SignerValidity { .. }
         | ManifestError::Value { .. } => Exit::Usage,
         ManifestError::Signer(error) => signer(error),
-        ManifestError::SealSignature { .. } => Exit::Signer,
+        ManifestError::NewSealSignature { .. } | ManifestError::SealSignature { .. } => Exit::Signer,
         ManifestError::Timestamp { .. } => Exit::Findings,
         ManifestError::Digest
         | ManifestError::Form { .. }

@@ -41,12 +41,10 @@ pub(super) fn open_for(
     };
     let signer = match open(key, Some(certificate.spki()), settings, secrets, errors) {
         Ok(signer) => signer?,
-        Err(SignerError::Pkcs11(reason @ Pkcs11Error::KeyMismatch { .. })) => {
-            return mismatch(format!(
-                "key of [{}] is not the key of its certificate `{}`: {reason}",
-                identity.section,
-                certificate.subject()
-            ));
+        Err(error @ SignerError::Pkcs11(Pkcs11Error::KeyMismatch { .. })) => {
+            let subject = certificate.subject();
+            let what = format!("key of [{}] is not the key of its certificate `{subject}`", identity.section);
+            return errors.push_signer_mismatch(&span, &what, error);
         }
         Err(error) => return errors.push_signer(&span, &format!("key of [{}]", identity.section), error),
     };

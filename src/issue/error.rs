@@ -83,11 +83,14 @@ impl IssueError {
             Self::Engine(error) => return error.hint(),
             Self::Key(_) => return None,
             Self::KeyMismatch { .. } => "Check `certificate` and `key` in the `[issuer]` table of the configuration.",
-            Self::NeverFullWidth { .. }
-            | Self::NotFullWidth { .. }
-            | Self::SignatureCount { .. }
-            | Self::WrongSignature { .. } => {
-                "The signer or its connection is faulty: try `reroot hsm doctor`, then run the same command again."
+            Self::NeverFullWidth { .. } | Self::NotFullWidth { .. } | Self::SignatureCount { .. } => {
+                "The signer or its connection is faulty: for a token, `reroot hsm doctor URI` goes through it; then run \
+                 the same command again."
+            }
+            Self::WrongSignature { .. } => {
+                "The private key is not the certificate's although the token's public key object is (a stale public key \
+                 object), or the signer or its connection is faulty. docs/hsm.md, \"A public key object that is stale or \
+                 missing\", says how to tell. Then run the same command again."
             }
             Self::ReturnedDiffers { .. } => {
                 "Finish with the file that was taken first. `reroot sign` on the signing machine writes it again, and prints \

@@ -82,6 +82,12 @@ pub enum ManifestError {
         /// The beginning found, escaped.
         found: String,
     },
+    /// A seal that was just made does not verify. It has not left this program.
+    #[error("manifest signer's new signature does not verify under the key of its own certificate: {source}")]
+    NewSealSignature {
+        /// What the engine said.
+        source: SignatureError,
+    },
     /// The seal is not DER.
     #[error("seal: {0}")]
     SealDer(#[from] DerError),
@@ -225,7 +231,7 @@ impl ManifestError {
             Self::Form { code, .. } => *code,
             Self::Format { .. } => codes::STATEMENT_FORMAT,
             Self::SealDer(_) => codes::SEAL_DER,
-            Self::SealSignature { .. } => codes::SEAL_SIGNATURE,
+            Self::NewSealSignature { .. } | Self::SealSignature { .. } => codes::SEAL_SIGNATURE,
             Self::Signer(_) => codes::SIGNER_FAILED,
             Self::SignerCa => codes::SIGNER_CA,
             Self::SignerCertificate(_) => codes::SIGNER_CERTIFICATE,
@@ -267,6 +273,9 @@ impl ManifestError {
                 "Give the CA certificate that certified the batch's manifest.pem with --manifest-anchor; obtain it from its owner, never from the batch."
             }
             Self::Format { .. } => "Use a release of reroot that knows this format.",
+            Self::NewSealSignature { .. } => {
+                "The private key under [manifest] is not the certificate's although the token's public key object is (a stale public key object), or the signer or its connection is faulty: see docs/hsm.md, \"A public key object that is stale or missing\". Then run the same command again."
+            }
             Self::SignerKey { .. } | Self::SignerKeyUsage { .. } | Self::SignerPurpose { .. } | Self::SignerCa => {
                 "Seal with the certificate that `reroot init` writes to ca/manifest.pem, or have one issued with keyUsage digitalSignature and the critical extendedKeyUsage 1.3.6.1.5.5.7.3.36."
             }

@@ -67,7 +67,10 @@ pub fn sign_octets(
     let mut signatures = Vec::with_capacity(1);
     signer.sign(suite.signature, &[&message], &mut signatures)?;
     let signature = signatures.pop().unwrap_or_default();
-    suite.verify(certificate, &message, &signature)?;
+    suite.verify(certificate, &message, &signature).map_err(|error| match error {
+        ManifestError::SealSignature { source } => ManifestError::NewSealSignature { source },
+        other => other,
+    })?;
     Ok(encode(suite, certificate, &attributes, &signature))
 }
 

@@ -22,3 +22,4 @@ mod commands;
 mod faults;
 mod network;
 mod place;
+mod surroundings;

@@ -77,7 +77,7 @@ pub fn doctor(key: TokenKey, settings: &Settings) -> Result<DoctorReport, Signer
     };
     let seen = std::mem::take(&mut *seen.lock().unwrap_or_else(PoisonError::into_inner));
     let mut outcomes: Vec<Outcome> = seen.passed.into_iter().map(Outcome::Passed).collect();
-    outcomes.extend(failure.map(|error| Outcome::Failed { message: error.to_string(), hint: error.hint() }));
+    outcomes.extend(failure.map(|error| Outcome::Failed { message: error.to_string(), hint: error.check() }));
     outcomes.resize(STEPS.len(), Outcome::Skipped);
     let steps = STEPS.into_iter().zip(outcomes).map(|(name, outcome)| DoctorStep { name, outcome }).collect();
     Ok(DoctorReport { steps, public_key: seen.public_key })
@@ -135,6 +135,8 @@ fn examine(uri: &KeyUri, pin: Option<&Secret>, seen: &Mutex<Seen>) -> Result<(),
             None => "public key: not told by the token; the certificate's is used and proved by the first signature"
                 .to_owned(),
         },
+        "nothing was signed: that the private key is the public key's other half shows in the first signature"
+            .to_owned(),
     ]);
     seen.lock().unwrap_or_else(PoisonError::into_inner).public_key.clone_from(&spki);
 

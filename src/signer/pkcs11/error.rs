@@ -143,31 +143,59 @@ pub enum Pkcs11Error {
 impl Pkcs11Error {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
+        let mut text = self.check()?;
+        if let Some(more) = self.doctor() {
+            text.push(' ');
+            text.push_str(more);
+        }
+        Some(text)
+    }
+
+    /// What a closer look at the token would show, for errors whose own message does not say enough.
+    fn doctor(&self) -> Option<&'static str> {
+        match self {
+            Self::AllFailed { failures } => failures.last().and_then(Self::doctor),
+            Self::Call { function, code, .. } => fault::doctor(function, code),
+            Self::KeyMismatch { .. } => Some("`reroot hsm doctor URI` prints the public key object."),
+            Self::NotFound { .. } => Some("`reroot hsm doctor URI` shows what there is."),
+            _ => None,
+        }
+    }
+
+    /// As [`hint`](Self::hint), without the advice to run the command that goes through a token step by step: this is
+    /// what that command itself says.
+    pub(super) fn check(&self) -> Option<String> {
         let text = match self {
-            Self::AllFailed { failures } => return failures.last().and_then(Self::hint),
+            Self::AllFailed { failures } => return failures.last().and_then(Self::check),
+            Self::Call { function, code, token, .. } => return Some(fault::hint(function, code, token)),
+            Self::NotFound { what: "token", uri, found } if found.is_empty() => return Some(fault::surroundings(uri)),
             Self::Ambiguous { .. } => "Use one of these URIs, or add the attribute that tells them apart.",
             Self::Attribute { .. } => "docs/hsm.md, \"The key's attributes\", lists what the key must say.",
-            Self::Call { function, code, .. } => fault::hint(function, code),
             Self::Exists { .. } => "Choose another label and identifier, or use the key that is there.",
             Self::Generate { .. } => "Choose P-256 or P-384.",
             Self::Hang { .. } => {
                 "Look at the token and the way to it; then run the same command again: it goes on where it was."
             }
             Self::KeyMismatch { .. } => {
-                "Check `object` and `id` in the URI against the certificate: reroot hsm doctor URI prints the key's \
-                 public half."
+                "Check `object` and `id` in the URI against the certificate, and whether the public key object beside \
+                 the private key is its own: one that is left over from another key must be deleted or replaced (see \
+                 docs/hsm.md, \"A public key object that is stale or missing\")."
             }
             Self::Load { .. } => "Check module-path in the URI; `ldd` shows libraries that the module itself misses.",
             Self::Mechanism { .. } => "Set another `signature` in the policy, or switch the mechanism on in the token.",
             Self::ModuleMissing { .. } => "Add ?module-path=/path/to/the/vendors/module.so at the end of the URI.",
             Self::NotFound { .. } => {
-                "`reroot hsm doctor URI` shows what there is; attributes must match letter by letter."
+                "Use one of the URIs found; attributes must match letter by letter. A private key is seen only after \
+                 the login with its own PIN."
             }
             Self::Pin { .. } => {
                 "Add pin-source=file:PATH to the URI, or a line `secret = { env = \"NAME\" }` below the key. A locked \
                  or nearly locked PIN is for the security officer, or for one login with the vendor's tool."
             }
-            Self::PublicKey { .. } => "Put the public key into the token, or give the key's certificate.",
+            Self::PublicKey { .. } => {
+                "Write the public key object into the token, with the private key's CKA_ID: pkcs11-tool --module MODULE \
+                 --login --write-object PUBLIC.der --type pubkey --id ID. Or give the key's certificate."
+            }
             Self::Signature { .. } => "The module does not follow PKCS #11 §6.3.1: ask its vendor.",
         };
         Some(text.to_owned())
@@ -188,4 +216,41 @@ fn tries(attempts: u32) -> String {
 
 fn seconds(limit: Duration) -> String {
     if limit.subsec_millis() == 0 { format!("{} s", limit.as_secs()) } else { format!("{} ms", limit.as_millis()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whoever reads it has just run that command.
+    #[test]
+    fn the_command_that_goes_through_a_token_never_advises_to_run_itself() {
+        let call = |function: &str, code: &str| Pkcs11Error::Call {
+            function: function.to_owned(),
+            code: code.to_owned(),
+            token: "`pkcs11:token=a?module-path=/usr/lib/softhsm/libsofthsm2.so`".to_owned(),
+            attempts: 1,
+        };
+        let (uri, token) = ("pkcs11:token=a".to_owned(), "token `a` in slot 0".to_owned());
+        let mut all = vec![
+            Pkcs11Error::NotFound { what: "token", uri: uri.clone(), found: vec![] },
+            Pkcs11Error::NotFound { what: "token", uri: uri.clone(), found: vec![uri.clone()] },
+            Pkcs11Error::NotFound { what: "private key", uri: uri.clone(), found: vec![] },
+            Pkcs11Error::KeyMismatch { token: token.clone(), reason: "x".to_owned() },
+            Pkcs11Error::PublicKey { token, reason: "x".to_owned() },
+            Pkcs11Error::ModuleMissing { uri },
+        ];
+        for code in ["CKR_GENERAL_ERROR", "CKR_FUNCTION_FAILED", "CKR_MECHANISM_INVALID", "CKR_PIN_INCORRECT", "CKR_X"]
+        {
+            all.extend(["C_Initialize", "C_GetSlotList", "C_Login", "C_SignInit"].map(|function| call(function, code)));
+        }
+        all.push(Pkcs11Error::AllFailed { failures: all.clone() });
+        for error in all {
+            let check = error.check().unwrap();
+            assert!(!check.contains("hsm doctor"), "{error}: {check}");
+            assert!(error.hint().unwrap().starts_with(&check), "{error}");
+        }
+        let lost = call("C_Initialize", "CKR_GENERAL_ERROR").check().unwrap();
+        assert!(lost.contains("SOFTHSM2_CONF") && lost.contains("user"), "{lost}");
+    }
 }

@@ -133,16 +133,65 @@ pub(super) fn remedy(value: RvError, function: Function) -> Remedy {
     if matches!(function, Function::Login) && reached_the_pin { Remedy::Stop } else { remedy }
 }
 
-/// What to do about a return value, for people.
-pub(super) fn hint(function: &str, code: &str) -> &'static str {
+/// What a module needs from its surroundings before it shows a token: the usual reason why it shows none.
+pub(super) fn surroundings(uri: &str) -> String {
+    let configured = if uri.contains("softhsm") {
+        "SoftHSM reads the file that SOFTHSM2_CONF names, or its own in /etc; that file and the folder of its \
+         `directories.tokendir` must be readable for this user"
+    } else if uri.contains("kryoptic") {
+        "kryoptic reads the file that KRYOPTIC_CONF names; that file and the token's database must be readable for this \
+         user"
+    } else if uri.contains("p11-kit") {
+        "p11-kit's client reaches the server that P11_KIT_SERVER_ADDRESS names"
+    } else {
+        "a module reads a configuration of its own, often through an environment variable, and its token's files or device \
+         must be readable for this user"
+    };
+    format!("Check as which user this runs, and the module's configuration: {configured}.")
+}
+
+/// What `reroot hsm doctor` would add to [`hint`].
+pub(super) fn doctor(function: &str, code: &str) -> Option<&'static str> {
     match code {
+        "CKR_MECHANISM_INVALID" | "CKR_MECHANISM_PARAM_INVALID" => {
+            Some("`reroot hsm doctor URI` lists the mechanisms that the token offers.")
+        }
+        _ if is_start(function) || is_explained(code) => None,
+        _ => Some("`reroot hsm doctor URI` goes through the token step by step."),
+    }
+}
+
+/// Whether a function comes before any token is known.
+fn is_start(function: &str) -> bool {
+    matches!(function, "C_Initialize" | "C_GetInfo" | "C_GetSlotList" | "C_GetSlotInfo" | "C_GetTokenInfo")
+}
+
+/// Whether a return value says by itself what is wrong.
+fn is_explained(code: &str) -> bool {
+    code.starts_with("CKR_PIN_")
+        || code.starts_with("CKR_KEY_")
+        || matches!(
+            code,
+            "CKR_USER_PIN_NOT_INITIALIZED"
+                | "CKR_SESSION_COUNT"
+                | "CKR_DEVICE_ERROR"
+                | "CKR_DEVICE_REMOVED"
+                | "CKR_TOKEN_NOT_PRESENT"
+                | "CKR_SLOT_ID_INVALID"
+                | "CKR_CANT_LOCK"
+        )
+}
+
+/// What to do about a return value, for people. `token` names the token or the URI.
+pub(super) fn hint(function: &str, code: &str, token: &str) -> String {
+    let text = match code {
         "CKR_PIN_INCORRECT" | "CKR_PIN_INVALID" | "CKR_PIN_LEN_RANGE" => {
             "Check where the PIN comes from. It was tried once and is not tried again, since tokens lock themselves."
         }
         "CKR_PIN_LOCKED" => "The security officer must unlock the token.",
         "CKR_PIN_EXPIRED" | "CKR_USER_PIN_NOT_INITIALIZED" => "Set the user PIN with the vendor's tool.",
         "CKR_MECHANISM_INVALID" | "CKR_MECHANISM_PARAM_INVALID" => {
-            "`reroot hsm doctor URI` lists the mechanisms that the token offers."
+            "Set another `signature` in the policy, or switch the mechanism on in the token."
         }
         "CKR_KEY_FUNCTION_NOT_PERMITTED" | "CKR_KEY_TYPE_INCONSISTENT" => {
             "The key must be a private key with CKA_SIGN true: see docs/hsm.md, \"The key's attributes\"."
@@ -155,8 +204,13 @@ pub(super) fn hint(function: &str, code: &str) -> &'static str {
             "The library wants arguments of its own; load it through p11-kit-proxy.so (see docs/hsm.md, NSS)."
         }
         "CKR_CANT_LOCK" => "The library cannot be used by several threads; ask its vendor for one that can.",
-        _ => "`reroot hsm doctor URI` goes through the token step by step; run the same command again afterwards.",
-    }
+        _ if is_start(function) => return surroundings(token),
+        _ => {
+            "Look up the return value in the vendor's documents and the token's log; run the same command again \
+             afterwards: it goes on where it was."
+        }
+    };
+    text.to_owned()
 }
 
 #[cfg(test)]
