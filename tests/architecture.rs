@@ -19,34 +19,46 @@ use source::{Placed, Reference, Token};
 struct Row(&'static str, &'static [&'static str]);
 
 const LIBRARY: &[Row] = &[
+    // what every message goes through
+    Row("text", &[]),
     Row("x509", &[]),
-    Row("durable", &[]),
+    Row("durable", &["text"]),
     Row("crypto", &["x509"]),
-    Row("origin", &["x509", "crypto"]),
-    Row("signer", &["x509", "crypto"]),
-    Row("reel", &["x509", "origin", "durable"]),
-    Row("verify", &["x509", "crypto", "origin", "reel"]),
+    Row("origin", &["x509", "crypto", "text"]),
+    Row("signer", &["x509", "crypto", "text"]),
+    Row("reel", &["x509", "origin", "durable", "text"]),
+    Row("verify", &["x509", "crypto", "origin", "reel", "text"]),
     Row("cert", &["x509", "origin"]),
     // origin::Code: every rule has a code of the kind that all findings have
     Row("lint", &["x509", "origin::Code", "cert"]),
     // crypto: subjectKeyIdentifier, relatedCertificate and the policy's own digest are hashes;
     // origin: a leaf that no template fits becomes a finding, whose variables are its UID and fingerprint
-    Row("policy", &["x509", "crypto", "origin", "verify::<types>", "cert", "lint"]),
-    Row("ledger", &["x509", "crypto", "origin", "cert", "lint::LintedTbs", "durable"]),
+    Row("policy", &["x509", "crypto", "origin", "verify::<types>", "cert", "lint", "text"]),
+    Row("ledger", &["x509", "crypto", "origin", "cert", "lint::LintedTbs", "durable", "text"]),
     // origin::Uid: an error names the chip it is about; origin::Code: a certificate from another CA is refused by code
     Row("issue", &["x509", "crypto", "origin::Code", "origin::Uid", "cert", "lint", "signer", "ledger::RecordedTbs"]),
-    Row("manifest", &["x509", "crypto", "origin", "cert", "verify::<types>", "signer"]),
+    Row("manifest", &["x509", "crypto", "origin", "cert", "verify::<types>", "signer", "text"]),
     // crypto::Sha256: what is written is hashed on its way; origin: entries are named by UID, findings by item and code
     Row(
         "delivery",
-        &["x509", "crypto::Sha256", "origin::Code", "origin::ItemName", "origin::Uid", "cert", "manifest", "durable"],
+        &[
+            "x509",
+            "crypto::Sha256",
+            "origin::Code",
+            "origin::ItemName",
+            "origin::Uid",
+            "cert",
+            "manifest",
+            "durable",
+            "text",
+        ],
     ),
     // cert: the issuer's identity; crypto: key and certificate must fit; durable: it reads what `init` wrote;
     // origin::Code: every mistake in the file has a code
-    Row("config", &["x509", "crypto", "origin::Code", "cert", "durable", "signer", "issue", "ledger"]),
-    Row("ca", &["x509", "crypto", "cert", "signer", "ledger", "durable", "config"]),
+    Row("config", &["x509", "crypto", "origin::Code", "cert", "durable", "signer", "issue", "ledger", "text"]),
+    Row("ca", &["x509", "crypto", "cert", "signer", "ledger", "durable", "config", "text"]),
     // x509: what an error is about (a digest, an algorithm) is part of its message
-    Row("error", &["*::<errors>", "origin::ItemName", "x509"]),
+    Row("error", &["*::<errors>", "origin::ItemName", "x509", "text"]),
     Row("parallel", &[]),
     // pass 1 is the same for issuing and for looking
     Row("intake", &["*", "error", "parallel"]),
@@ -286,6 +298,23 @@ fn the_library_does_not_print() {
         }
     }
     report("the library prints", &found);
+}
+
+/// One type makes text safe to print; what the standard library offers escapes too much, too little or nothing.
+#[test]
+fn text_is_made_printable_in_one_place() {
+    const ELSEWHERE: &[&str] = &["display", "escape_ascii", "escape_debug", "escape_default", "escape_unicode"];
+    let mut found = Vec::new();
+    for source in sources().iter().filter(|source| !source.starts_with("text")) {
+        for pair in source.tokens.windows(2) {
+            if let (Token::Mark('.' | ':'), Token::Word(word)) = (&pair[0].token, &pair[1].token)
+                && ELSEWHERE.contains(&word.as_str())
+            {
+                found.push(format!("{}: {word}, expected text::Printable", source.at(pair[1].line)));
+            }
+        }
+    }
+    report("text is made safe in a second way", &found);
 }
 
 #[test]

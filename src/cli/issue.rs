@@ -15,6 +15,7 @@ use reroot::policy::{Params, Policy};
 use reroot::reel::{Input, Limits};
 use reroot::reissue::{Elapsed, Job, OnReject, Outcome, Refusal, Stage, Summary, Way, reissue};
 use reroot::signer::Signer;
+use reroot::text::Printable;
 use reroot::verify::ExpectedList;
 use reroot::x509::{Certificate, Sha256Digest};
 use serde_json::{Value, json};
@@ -177,7 +178,7 @@ pub(super) fn report(outcome: &Outcome, args: &IssueArgs, printer: Printer) {
     }
     match outcome {
         Outcome::AlreadyDone(summary) => {
-            printer.say(&format!("already done: `{}` holds batch {}", args.out.display(), summary.batch));
+            printer.say(&format!("already done: `{}` holds batch {}", Printable::new(&args.out), summary.batch));
             printer.data(&text(summary, &args.out, args.timings));
         }
         Outcome::Done(summary) => printer.data(&text(summary, &args.out, args.timings)),
@@ -207,7 +208,7 @@ pub(super) fn text(summary: &Summary, out: &Path, timings: bool) -> String {
     text += &render::findings(&summary.findings, Disposition::Ignored);
     text += &render::missing(&summary.missing);
     for reason in &summary.reasons {
-        let _ = writeln!(text, "skipped: {reason}");
+        let _ = writeln!(text, "skipped: {}", Printable::new(reason));
     }
     text += &render::warnings(&summary.warnings);
     let mut line = |name: &str, value: String| {
@@ -237,7 +238,7 @@ pub(super) fn text(summary: &Summary, out: &Path, timings: bool) -> String {
     }
     if let Some(statement) = summary.statement_sha256 {
         line("statement", statement.to_string());
-        line("written to", out.display().to_string());
+        line("written to", Printable::new(out).to_string());
     }
     if let Some(head) = summary.head {
         line("ledger head", format!("{head}  (--expect-head next time)"));
@@ -254,7 +255,7 @@ pub(super) fn text(summary: &Summary, out: &Path, timings: bool) -> String {
 pub(super) fn refused(what: &str, refusal: &Refusal) -> String {
     let mut text = String::from(what);
     for reason in &refusal.reasons {
-        let _ = write!(text, "\n  - {reason}");
+        let _ = write!(text, "\n  - {}", Printable::new(reason));
     }
     text.push('\n');
     text += &render::findings(&refusal.findings, Disposition::Rejected);
@@ -283,7 +284,7 @@ pub(super) fn as_json(outcome: &Outcome, out: &Path) -> Value {
         "outcome": word,
         "batch": (!planned).then_some(&summary.batch),
         "issued_at": (!planned).then(|| summary.issued_at.to_string()),
-        "out": out.display().to_string(),
+        "out": render::path_json(out),
         "counts": {
             "items": summary.items,
             "issued": summary.issued,

@@ -41,7 +41,33 @@ pub(crate) use printer::Printer;
 pub(crate) use stdin::Stdin;
 pub(crate) use world::World;
 
+use std::process::ExitCode;
+
+use reroot::text::Printable;
+
 use args::Command;
+
+/// Prints help and version as asked for, and what is wrong with the arguments: they can hold anything, too.
+pub(crate) fn usage(error: &clap::Error) -> ExitCode {
+    if error.use_stderr() {
+        let mut text = error.render().to_string();
+        for argument in std::env::args_os() {
+            let argument = argument.to_string_lossy();
+            // an option and its value are named by themselves
+            for part in std::iter::once(&*argument).chain(argument.split_once('=').map(|(_, value)| value)) {
+                let printable = Printable::new(part).to_string();
+                if printable != part && !part.trim().is_empty() {
+                    text = text.replace(part, &printable);
+                }
+            }
+        }
+        printer::talk(text.trim_end());
+    } else {
+        // what cannot be written nobody reads
+        let _ = error.print();
+    }
+    u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
+}
 
 /// Runs one command and says how it ended.
 pub(crate) fn run(cli: &Cli, world: &mut World, printer: Printer) -> Exit {
@@ -74,7 +100,7 @@ pub(crate) fn run(cli: &Cli, world: &mut World, printer: Printer) -> Exit {
             Exit::of(&error)
         }
         Err(Fault::FrontDoor { exit, message, hint }) => {
-            printer.failure(&message, hint.as_deref());
+            printer.failure(&printer.value(&message), hint.as_deref());
             exit
         }
     }

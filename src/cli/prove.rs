@@ -5,6 +5,7 @@ use std::path::Path;
 use reroot::durable::{self, Access};
 use reroot::error::Error;
 use reroot::proof::{ChipName, Chips, Prove, Proven, prove};
+use reroot::text::Printable;
 use serde_json::json;
 
 use super::args::{Format, ProveArgs};
@@ -26,7 +27,7 @@ pub(crate) fn run(args: &ProveArgs, world: &World, printer: Printer) -> Result<E
     };
     let proven = match &args.out {
         None => prove(&job, &mut |proof| {
-            printer.data(&proof.to_line());
+            printer.exact(&proof.to_line());
             Ok(())
         }),
         Some(out) if args.uid.is_some() => {
@@ -44,7 +45,7 @@ pub(crate) fn run(args: &ProveArgs, world: &World, printer: Printer) -> Result<E
     );
     match (printer.format, &args.out) {
         (Format::Json, Some(out)) => printer.json(&json!({
-            "out": out.display().to_string(),
+            "out": render::path_json(out),
             "batch": proven.statement.batch,
             "present": proven.present,
             "absent": proven.absent,
@@ -52,7 +53,7 @@ pub(crate) fn run(args: &ProveArgs, world: &World, printer: Printer) -> Result<E
         // standard output is the proofs
         (_, None) => printer.say(&text),
         (Format::Text, Some(out)) => {
-            printer.data(&format!("{}\n", out.display()));
+            printer.data(&format!("{}\n", Printable::new(out)));
             printer.say(&text);
         }
     }
@@ -90,7 +91,7 @@ fn into_directory(job: &Prove<'_>, out: &Path) -> Result<Proven, Error> {
 
 pub(crate) fn chip(text: &str) -> Result<ChipName, Fault> {
     text.parse().map_err(|_| {
-        Fault::usage(format!("`{}` is not a UID", render::escape(text)))
+        Fault::usage(format!("`{}` is not a UID", Printable::new(text)))
             .hint("A UID is 1 to 20 octets in hexadecimal, such as 0209A021E021C4E1D00139.")
     })
 }
@@ -103,7 +104,7 @@ fn chips(list: &Path) -> Result<Vec<ChipName>, Fault> {
     names.sort_unstable();
     names.dedup();
     if names.is_empty() {
-        return Err(Fault::usage(format!("list of chips `{}` names no chip", render::path(list))));
+        return Err(Fault::usage(format!("list of chips `{}` names no chip", Printable::new(list))));
     }
     Ok(names)
 }

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use crate::cert::Seed;
 use crate::crypto::sha256;
+use crate::text::Printable;
 use crate::x509::{Sha256Digest, Time};
 
 use super::codec::{Malformed, Reader, Writer};
@@ -33,7 +34,7 @@ impl FromStr for BatchId {
                 19 => matches!(byte, b'8' | b'9' | b'a' | b'b'),
                 _ => matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
             });
-        if shape { Ok(Self(text.into())) } else { Err(BatchIdError { found: text.escape_default().to_string() }) }
+        if shape { Ok(Self(text.into())) } else { Err(BatchIdError { found: Printable::new(text).to_string() }) }
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::durable::DurableError;
 use crate::origin::Uid;
+use crate::text::Printable;
 use crate::x509::Sha256Digest;
 
 use super::batch::BatchId;
@@ -66,19 +67,19 @@ pub enum LedgerError {
     #[error(transparent)]
     Durable(#[from] DurableError),
     /// The ledger to create is there.
-    #[error("ledger `{}` exists already", path.display())]
+    #[error("ledger `{}` exists already", Printable::new(path))]
     Exists {
         /// The file.
         path: PathBuf,
     },
     /// The file is something else.
-    #[error("`{}` is not a ledger of this program", path.display())]
+    #[error("`{}` is not a ledger of this program", Printable::new(path))]
     Foreign {
         /// The file.
         path: PathBuf,
     },
     /// The file holds no record, not even the first.
-    #[error("ledger `{}` is empty, not even its issuer is on it", path.display())]
+    #[error("ledger `{}` is empty, not even its issuer is on it", Printable::new(path))]
     Incomplete {
         /// The file.
         path: PathBuf,
@@ -120,7 +121,7 @@ pub enum LedgerError {
     /// Somebody else has the ledger open.
     #[error(
         "ledger `{}` is in use by another process{}",
-        path.display(),
+        Printable::new(path),
         process.map(|number| format!(" (process {number})")).unwrap_or_default()
     )]
     Locked {
@@ -130,13 +131,13 @@ pub enum LedgerError {
         process: Option<u32>,
     },
     /// There is no such file.
-    #[error("ledger `{}` does not exist", path.display())]
+    #[error("ledger `{}` does not exist", Printable::new(path))]
     Missing {
         /// The file.
         path: PathBuf,
     },
     /// A later version of this program wrote it.
-    #[error("ledger `{}` has format {found}, this program knows format {supported}", path.display())]
+    #[error("ledger `{}` has format {found}, this program knows format {supported}", Printable::new(path))]
     Newer {
         /// The file.
         path: PathBuf,

@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use crate::durable::DurableError;
+use crate::text::Printable;
 
 use super::record::{Entry, Head, Kind, Place, Record};
 
@@ -146,7 +147,7 @@ pub enum StoreError {
         chunk: u64,
     },
     /// SQLite refused.
-    #[error("ledger `{}`: {}", path.display(), reason(source))]
+    #[error("ledger `{}`: {}", Printable::new(path), reason(source))]
     Sqlite {
         /// The ledger's file.
         path: PathBuf,

@@ -16,6 +16,7 @@ use crate::policy::{BoundPolicy, Params, Policy};
 use crate::reel::{Limits, Spool};
 use crate::reissue::work::Work;
 use crate::reissue::{Progress, Stage, job, lint, settle};
+use crate::text::Printable;
 use crate::verify::Verifier;
 use crate::x509::{Certificate, Sha256Digest};
 
@@ -71,7 +72,7 @@ pub(super) fn check_head(plan: &PlanFile, issuer: &IssuerIdentity) -> Result<(Ba
     let row = head.row()?;
     let expected = sha256(issuer.certificate().der());
     if row.terms.issuer_sha256 != expected {
-        let subject = head.issuer.subject.escape_default().to_string();
+        let subject = Printable::new(&head.issuer.subject).to_string();
         return Err(PlanError::Issuer { subject, found: head.issuer.sha256.clone(), expected }.into());
     }
     if head.encoder != ENCODER {

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::cert::Seed;
 use crate::ledger::{BatchRow, BatchState, BatchTerms};
 use crate::manifest::Expected;
+use crate::text::Printable;
 use crate::x509::{Sha256Digest, Time};
 
 use super::error::PlanError;
@@ -152,7 +153,7 @@ impl Head {
         let head: Self =
             serde_json::from_slice(bytes).map_err(|error| malformed(format!("its head is not a plan's ({error})")))?;
         if head.format != FORMAT {
-            return Err(malformed(format!("its format is `{}`, expected `{FORMAT}`", head.format.escape_default())));
+            return Err(malformed(format!("its format is `{}`, expected `{FORMAT}`", Printable::new(&head.format))));
         }
         if head.to_bytes() != bytes {
             return Err(malformed("its head is not in the one spelling of its content".to_owned()));

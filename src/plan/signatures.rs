@@ -13,6 +13,7 @@ use crate::intake::Row;
 use crate::issue::{self, IssueError, SignReport, Signed};
 use crate::ledger::RecordedTbs;
 use crate::reissue::issue::SignRecorded;
+use crate::text::Printable;
 
 use super::error::PlanError;
 use super::file::{self, PlanFile};
@@ -109,7 +110,7 @@ impl<'a> Signatures<'a> {
         let (head, entries) = split.ok_or_else(|| wrong("it ends too early"))?;
         let head: SignatureHead = serde_json::from_slice(head).map_err(|_| wrong("its head is not one"))?;
         if head.plan_sha256 != plan.digest.to_string() || head.batch != plan.head.batch {
-            return Err(wrong(&format!("it is for the plan with SHA-256 {}", head.plan_sha256.escape_default())).into());
+            return Err(wrong(&format!("it is for the plan with SHA-256 {}", Printable::new(&head.plan_sha256))).into());
         }
         if head.bytes != entries.len() as u64 || head.sha256 != sha256(entries).to_string() {
             return Err(wrong("it is cut or damaged").into());

@@ -3,6 +3,8 @@
 //! They come from a file, an environment variable named in the configuration, or a prompt; never from an argument,
 //! which every user of the machine can read.
 
+use crate::text::Printable;
+
 use std::ffi::OsString;
 use std::fmt;
 use std::io::Read as _;
@@ -127,7 +129,7 @@ fn read_file(path: &Path) -> Result<Secret, SecretError> {
             content.pop();
         }
     }
-    Secret::new(std::mem::take(&mut *content), &format!("file `{}`", path.display()))
+    Secret::new(std::mem::take(&mut *content), &format!("file `{}`", Printable::new(path)))
 }
 
 /// Why a secret could not be had.
@@ -146,7 +148,7 @@ pub enum SecretError {
         name: String,
     },
     /// The file cannot be read.
-    #[error("passphrase file `{}`: {source}", path.display())]
+    #[error("passphrase file `{}`: {source}", Printable::new(path))]
     File {
         /// The file.
         path: PathBuf,
