@@ -10,6 +10,7 @@ use reroot::policy::Policy;
 use reroot::reel::{Input, certificates_in_pem};
 use reroot::text::Printable;
 use reroot::verify::{ExpectedList, Family};
+use reroot::x509::form::{self, Form};
 use reroot::x509::{Certificate, Sha256Digest};
 
 use super::args::AnchorArgs;
@@ -48,8 +49,13 @@ pub(crate) const fn engine(generic: bool) -> VerificationEngine {
 
 /// Reads and proves a policy.
 pub(crate) fn policy(path: &Path) -> Result<Policy, Fault> {
-    let text = String::from_utf8(bytes("policy", path)?)
-        .map_err(|_| Fault::usage(format!("policy `{}` is not UTF-8 text", Printable::new(path))))?;
+    let text = String::from_utf8(bytes("policy", path)?).map_err(|error| {
+        let what = match form::byte_order_mark(error.as_bytes()) {
+            Some(mark) => format!("starts with {mark}, expected UTF-8 text"),
+            None => "is not UTF-8 text".to_owned(),
+        };
+        Fault::usage(format!("policy `{}` {what}", Printable::new(path)))
+    })?;
     Policy::parse(&text, &render::path_json(path)).map_err(|errors| Error::from(errors).into())
 }
 
@@ -118,8 +124,14 @@ pub(crate) fn certificates(paths: &[PathBuf]) -> Result<Vec<Certificate>, Fault>
     let mut list = Vec::new();
     for path in paths {
         let name = Printable::new(path);
-        let found = certificates_in_pem(&bytes("certificate", path)?)
-            .map_err(|error| Fault::usage(format!("`{name}`: {error}")))?;
+        let content = bytes("certificate", path)?;
+        let found = certificates_in_pem(&content).map_err(|error| {
+            let fault = Fault::usage(format!("`{name}`: {error}"));
+            match Form::of(&content).and_then(Form::hint) {
+                Some(hint) => fault.hint(hint),
+                None => fault,
+            }
+        })?;
         for der in found {
             let certificate =
                 Certificate::from_der(&der).map_err(|error| Fault::usage(format!("`{name}`: {error}")))?;

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use reroot::durable::{self, Access};
 use reroot::error::Error;
-use reroot::proof::{ChipName, Chips, Prove, Proven, prove};
+use reroot::origin::TypedList;
+use reroot::proof::{ChipName, ChipNameError, Chips, Prove, Proven, prove};
 use reroot::text::Printable;
 use serde_json::json;
 
@@ -90,17 +91,24 @@ fn into_directory(job: &Prove<'_>, out: &Path) -> Result<Proven, Error> {
 }
 
 pub(crate) fn chip(text: &str) -> Result<ChipName, Fault> {
-    text.parse().map_err(|_| {
-        Fault::usage(format!("`{}` is not a UID", Printable::new(text)))
-            .hint("A UID is 1 to 20 octets in hexadecimal, such as 0209A021E021C4E1D00139.")
-    })
+    text.parse().map_err(|error: ChipNameError| not_a_chip(&error, text, None))
+}
+
+/// `place` is the line of a list.
+fn not_a_chip(error: &ChipNameError, text: &str, place: Option<(&Path, u64)>) -> Fault {
+    let place = place.map(|(list, line)| format!("{}, line {line}: ", Printable::new(list))).unwrap_or_default();
+    let text = Printable::new(text.trim()).at_most(64);
+    Fault::usage(format!("{place}`{text}` is not a UID: {error}")).hint(error.hint())
 }
 
 fn chips(list: &Path) -> Result<Vec<ChipName>, Fault> {
-    let text = load::bytes("list of chips", list)?;
-    let text = String::from_utf8_lossy(&text);
-    let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
-    let mut names = lines.filter(|line| !line.is_empty()).map(chip).collect::<Result<Vec<_>, _>>()?;
+    let content = load::bytes("list of chips", list)?;
+    let text = TypedList::new(&content)
+        .map_err(|error| Fault::usage(format!("{}: {error}", Printable::new(list))).hint(error.hint()))?;
+    let name = |(line, cell): (u64, &str)| {
+        cell.parse().map_err(|error: ChipNameError| not_a_chip(&error, cell, Some((list, line))))
+    };
+    let mut names = text.lines().map(name).collect::<Result<Vec<ChipName>, Fault>>()?;
     names.sort_unstable();
     names.dedup();
     if names.is_empty() {

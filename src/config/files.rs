@@ -8,6 +8,7 @@ use toml::Spanned;
 use zeroize::Zeroizing;
 
 use crate::text::Printable;
+use crate::x509::form::Form;
 use crate::x509::tlv::tag;
 use crate::x509::{Certificate, pem};
 
@@ -55,16 +56,22 @@ pub(super) fn certificates(path: &Spanned<PathBuf>, errors: &Errors) -> Option<V
     let malformed = |reason: &str| {
         errors.push(error::CERTIFICATE_MALFORMED, &span, format!("`{}`: {reason}", Printable::new(path.get_ref())))
     };
-    let ders = if content.first() == Some(&tag::SEQUENCE) {
-        vec![content]
-    } else {
-        match pem::read(&content) {
+    let ders = match Form::of(&content) {
+        Some(Form::Certificate) => vec![content],
+        None if content.first() == Some(&tag::SEQUENCE) => vec![content],
+        form => match pem::read(&content) {
             Ok(blocks) => match blocks.iter().find(|block| block.label != "CERTIFICATE") {
                 Some(other) => return malformed(&format!("PEM block `{}`, expected `CERTIFICATE`", other.label)),
                 None => blocks.into_iter().map(|block| block.der).collect(),
             },
-            Err(error) => return malformed(&error.to_string()),
-        }
+            Err(reason) => {
+                let message = format!("`{}`: {reason}", Printable::new(path.get_ref()));
+                return match form.and_then(Form::hint) {
+                    Some(hint) => errors.push_hint(error::CERTIFICATE_MALFORMED, &span, message, hint),
+                    None => errors.push(error::CERTIFICATE_MALFORMED, &span, message),
+                };
+            }
+        },
     };
     let mut certificates = Vec::with_capacity(ders.len());
     for der in ders {
