@@ -43,6 +43,7 @@ pub(crate) use world::World;
 
 use std::process::ExitCode;
 
+use clap::Parser as _;
 use reroot::text::Printable;
 
 use args::Command;
@@ -50,18 +51,10 @@ use args::Command;
 /// Prints help and version as asked for, and what is wrong with the arguments: they can hold anything, too.
 pub(crate) fn usage(error: &clap::Error) -> ExitCode {
     if error.use_stderr() {
-        let mut text = error.render().to_string();
-        for argument in std::env::args_os() {
-            let argument = argument.to_string_lossy();
-            // an option and its value are named by themselves
-            for part in std::iter::once(&*argument).chain(argument.split_once('=').map(|(_, value)| value)) {
-                let printable = Printable::new(part).to_string();
-                if printable != part && !part.trim().is_empty() {
-                    text = text.replace(part, &printable);
-                }
-            }
-        }
-        printer::talk(text.trim_end());
+        // the same arguments, printable, have the same mistake; their words are repeated in the message
+        let printable = std::env::args_os().map(|argument| Printable::new(&argument).to_string());
+        let again = Cli::try_parse_from(printable).err();
+        printer::talk(again.as_ref().unwrap_or(error).render().to_string().trim_end());
     } else {
         // what cannot be written nobody reads
         let _ = error.print();
