@@ -98,6 +98,7 @@ pub fn issue(
                 items: settled.items,
                 ready: settled.rows.len() as u64,
                 skip_helps: false,
+                note_helps: false,
                 findings,
                 missing: vec![],
                 reasons: vec![format!("{what}: {count}; batch {} is open", row.id)],

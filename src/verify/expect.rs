@@ -173,6 +173,12 @@ pub fn unexpected(item: ItemName, row: &Row) -> Finding {
         .of(Some(row.uid), Some(row.fingerprint))
 }
 
+/// The finding for a leaf that is not on the list, where such leaves are left out.
+pub fn surplus(item: ItemName, row: &Row) -> Finding {
+    Finding::ignored(item, codes::EXPECT_SURPLUS, format!("{} is not on the expected list", row.uid))
+        .of(Some(row.uid), Some(row.fingerprint))
+}
+
 /// What a line names a chip by.
 enum Form {
     /// An STSAFE-A chip's ST number.
