@@ -5,6 +5,8 @@
 //! `openat(O_CREAT|O_EXCL)`, `write`…, `fsync`, `renameat2(RENAME_NOREPLACE)`, `openat(directory)`, `fsync`.
 #![expect(clippy::disallowed_methods, reason = "this is the one file that writes plain files")]
 
+use crate::text::Printable;
+
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
@@ -249,13 +251,13 @@ fn at(doing: &'static str, path: &Path, source: std::io::Error) -> DurableError 
 #[derive(Debug, thiserror::Error)]
 pub enum DurableError {
     /// The name is taken; nothing is ever overwritten.
-    #[error("`{}` exists already", path.display())]
+    #[error("`{}` exists already", Printable::new(path))]
     Exists {
         /// The name.
         path: PathBuf,
     },
     /// The system refused.
-    #[error("cannot {doing} `{}`: {source}", path.display())]
+    #[error("cannot {doing} `{}`: {source}", Printable::new(path))]
     Io {
         /// What was to be done with it, as it stands before a name: `write`, `flush`.
         doing: &'static str,

@@ -15,6 +15,7 @@ use crate::plan::PlanError;
 use crate::policy::PolicyErrors;
 use crate::reel::ReelError;
 use crate::signer::SignerError;
+use crate::text::Printable;
 use crate::verify::VerifyError;
 use crate::x509::{Sha256Digest, Time};
 
@@ -123,7 +124,7 @@ pub enum Error {
     #[error("batch is not to be believed: {0}")]
     NotSealed(#[source] ManifestError),
     /// A published batch was changed.
-    #[error("`{file}` in `{}` is not what was sealed", path.display())]
+    #[error("`{file}` in `{}` is not what was sealed", Printable::new(path))]
     OutputDamaged {
         /// The batch directory.
         path: PathBuf,
@@ -131,7 +132,7 @@ pub enum Error {
         file: String,
     },
     /// Something is at the output's place.
-    #[error("`{}` exists already and is not this batch", path.display())]
+    #[error("`{}` exists already and is not this batch", Printable::new(path))]
     OutputExists {
         /// The place.
         path: PathBuf,

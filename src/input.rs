@@ -5,6 +5,7 @@
 //! (IEEE 1003.1 `fcntl`): an input that is the ledger under another name would take SQLite's lock away from the ledger.
 //! Files that this program makes itself are `durable`'s; what they hold is checked by those who read.
 
+use crate::text::Printable;
 use std::fs::{File, Metadata};
 use std::io;
 use std::os::fd::AsFd;
@@ -96,7 +97,7 @@ pub fn is_reserved(error: &io::Error) -> bool {
 
 /// An input that is a file of the open ledger.
 #[derive(Debug, thiserror::Error)]
-#[error("it is the same file as `{}`, which belongs to the open ledger", name.display())]
+#[error("it is the same file as `{}`, which belongs to the open ledger", Printable::new(name))]
 struct ReservedError {
     name: PathBuf,
 }
@@ -144,7 +145,7 @@ mod tests {
             assert!(is_reserved(&error), "{error}");
             assert_eq!(
                 error.to_string(),
-                format!("it is the same file as `{}`, which belongs to the open ledger", file.display())
+                format!("it is the same file as `{}`, which belongs to the open ledger", Printable::new(file))
             );
             assert!(is_reserved(&read(path).unwrap_err()));
         }

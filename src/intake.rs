@@ -4,6 +4,7 @@
 mod resolve;
 mod row;
 
+pub(crate) use resolve::{Listed, compare};
 pub(crate) use row::{Row, keep};
 
 use std::collections::HashSet;

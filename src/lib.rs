@@ -52,5 +52,6 @@ pub mod proof;
 pub mod reel;
 pub mod reissue;
 pub mod signer;
+pub mod text;
 pub mod verify;
 pub mod x509;

@@ -11,7 +11,10 @@ use reroot::signer::pkcs11::{hanging_calls, leave};
 use reroot::x509::Time;
 
 fn main() -> ExitCode {
-    let arguments = cli::Cli::parse();
+    let arguments = match cli::Cli::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return cli::usage(&error),
+    };
     let printer = cli::Printer::new(arguments.format, arguments.quiet);
     let outcome = std::panic::catch_unwind(|| cli::run(&arguments, &mut world(), printer));
     // a panic has been printed by then; it is our fault, whatever the input was

@@ -2,6 +2,12 @@
 //!
 //! Every item of a reel ends as exactly one of issued, rejected or ignored; the last two are [`Finding`]s.
 
+mod chip;
+mod typed;
+
+pub use chip::{ChipName, ChipNameError};
+pub use typed::{LOST_ZEROS, SPREADSHEET_HINT, TypedError, TypedList, typed_bytes};
+
 use std::fmt;
 use std::fmt::Write as _;
 use std::str::FromStr;

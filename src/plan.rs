@@ -42,7 +42,7 @@ use std::sync::atomic::AtomicBool;
 use crate::crypto::sha256;
 use crate::durable::{self, DurableError};
 use crate::error::Error;
-use crate::ledger::Ledger;
+use crate::ledger::{BatchRow, Ledger};
 use crate::manifest::TreeBuilder;
 use crate::origin::{Disposition, Finding};
 use crate::reissue::work::Work;
@@ -111,6 +111,22 @@ pub fn plan(
     if job.dry_run {
         return Ok(PlanOutcome::DryRun(settled.summary(&row).with_timings(run.timings)));
     }
+    // a plan says with which inputs and list its batch was begun; a command that is spelled otherwise makes no other plan
+    if settled.found_by_leaves.is_some() {
+        if let Some(there) = planned_before(job, &place, &row)? {
+            let mut summary = settled.summary(&row);
+            summary.head = Some(ledger.head()?);
+            let (plan_sha256, bytes) = there;
+            let planned = Planned { summary: summary.with_timings(run.timings), plan_sha256, bytes };
+            return Ok(PlanOutcome::AlreadyDone(planned));
+        }
+        settled.refuse(format!(
+            "batch {} was begun from inputs of other names, or with another list or bulk identifier; its plan can be made \
+             only as then",
+            row.id
+        ));
+        return Ok(PlanOutcome::Refused(settled.refused(job.on_reject)));
+    }
     reissue::begin(ledger, &row, &settled)?;
     run.interrupted()?;
 
@@ -163,8 +179,7 @@ pub fn plan(
         file::write(&path, &head, signer, job.now.max(row.issued_at), small, &mut leaves)?;
         partial.as_ref().map_or(Ok(()), |partial| hand_over::publish(partial, job.out))
     })?;
-    let at = |source| DurableError::Io { doing: "look at", path: place.clone(), source };
-    let bytes = std::fs::metadata(&place).map_err(at)?.len();
+    let bytes = size(&place)?;
     summary.head = Some(ledger.head()?);
     let planned = Planned { summary: summary.with_timings(run.timings), plan_sha256: sha256(&head), bytes };
     Ok(if already { PlanOutcome::AlreadyDone(planned) } else { PlanOutcome::Done(planned) })
@@ -219,6 +234,21 @@ fn as_found(leaf: &VerifiedLeaf) -> Vec<u8> {
         der.push(0);
     }
     der
+}
+
+fn size(place: &Path) -> Result<u64, Error> {
+    let at = |source| DurableError::Io { doing: "look at", path: place.to_owned(), source };
+    Ok(std::fs::metadata(place).map_err(at)?.len())
+}
+
+/// Digest and size of the plan that lies there, if it is one of this batch, whole.
+fn planned_before(job: &Job<'_>, place: &Path, row: &BatchRow) -> Result<Option<(Sha256Digest, u64)>, Error> {
+    let planners = std::slice::from_ref(job.manifest_certificate);
+    let Ok(mut found) = PlanFile::open(place, planners) else { return Ok(None) };
+    if found.head.batch != row.id.to_string() || found.leaves(|_| true).is_err() {
+        return Ok(None);
+    }
+    Ok(Some((sha256(&found.signed.0), size(place)?)))
 }
 
 /// What lies there is this very plan, whole.

@@ -4,7 +4,7 @@
 //! intake     every item of every input is read and examined once; verified leaves are spooled     (intake)
 //!            at the instant of the batch: if this command has run before, that of its batch
 //! settle     conflicts among them, the expected list, what the ledger knows of them               (reissue/settle)
-//! draw       the batch row: found again, or new
+//! draw       the batch row: found again by the command or by its leaves, or new
 //! lint       every tbsCertificate is built and linted; here the run stops if anything was rejected
 //! begin      the batch row and its leaves become durable
 //! issue      chunk by chunk in UID order: build -> record -> sign -> check -> record -> write       (reissue/issue, write)
@@ -14,6 +14,7 @@
 //! Nothing is signed before `begin` returns; nothing has its final name before the ledger holds the sealed statement.
 //! Running the same command again is the recovery: every step finds what an earlier run left and goes on from there.
 
+mod again;
 pub mod code;
 pub(crate) mod elsewhere;
 pub(crate) mod issue;
@@ -25,7 +26,7 @@ pub(crate) mod work;
 pub(crate) mod write;
 
 use job::Start;
-pub use job::{Elapsed, Job, OnReject, Outcome, Progress, Refusal, Stage, Summary, Timings, Way};
+pub use job::{Elapsed, Job, OnMissing, OnReject, OnSurplus, Outcome, Progress, Refusal, Stage, Summary, Timings, Way};
 
 use std::io::Read;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -159,9 +160,13 @@ pub(crate) fn first_pass(
             Ok(earlier.as_ref().map_or(job.now, |row| row.issued_at))
         })
     })?;
+    if earlier.is_some() {
+        check_head(job, ledger, earlier.as_ref())?;
+        check_earlier(job, earlier.as_ref())?;
+    }
+    let (mut settled, earlier) = run.timed(Stage::Settle, |run| settle::settle(run, ledger, intake, earlier))?;
     check_head(job, ledger, earlier.as_ref())?;
     check_earlier(job, earlier.as_ref())?;
-    let mut settled = run.timed(Stage::Settle, |run| settle::settle(run, ledger, intake, earlier.as_ref()))?;
     if settled.nothing_left() {
         return Ok(FirstPass::Refused(settled.refused(job.on_reject)));
     }

@@ -19,25 +19,27 @@ use source::{Placed, Reference, Token};
 struct Row(&'static str, &'static [&'static str]);
 
 const LIBRARY: &[Row] = &[
+    // what every message goes through
+    Row("text", &[]),
     Row("x509", &[]),
-    Row("durable", &[]),
+    Row("durable", &["text"]),
     // whoever reads a file that exists opens it there
-    Row("input", &[]),
+    Row("input", &["text"]),
     Row("crypto", &["x509"]),
-    Row("origin", &["x509", "crypto"]),
-    Row("signer", &["x509", "crypto", "input"]),
-    Row("reel", &["x509", "origin", "durable", "input"]),
-    Row("verify", &["x509", "crypto", "origin", "reel"]),
+    Row("origin", &["x509", "crypto", "text"]),
+    Row("signer", &["x509", "crypto", "input", "text"]),
+    Row("reel", &["x509", "origin", "durable", "input", "text"]),
+    Row("verify", &["x509", "crypto", "origin", "reel", "text"]),
     Row("cert", &["x509", "origin"]),
     // origin::Code: every rule has a code of the kind that all findings have
     Row("lint", &["x509", "origin::Code", "cert"]),
     // crypto: subjectKeyIdentifier, relatedCertificate and the policy's own digest are hashes;
     // origin: a leaf that no template fits becomes a finding, whose variables are its UID and fingerprint
-    Row("policy", &["x509", "crypto", "origin", "verify::<types>", "cert", "lint"]),
-    Row("ledger", &["x509", "crypto", "origin", "cert", "lint::LintedTbs", "durable", "input"]),
+    Row("policy", &["x509", "crypto", "origin", "verify::<types>", "cert", "lint", "text"]),
+    Row("ledger", &["x509", "crypto", "origin", "cert", "lint::LintedTbs", "durable", "input", "text"]),
     // origin::Uid: an error names the chip it is about; origin::Code: a certificate from another CA is refused by code
     Row("issue", &["x509", "crypto", "origin::Code", "origin::Uid", "cert", "lint", "signer", "ledger::RecordedTbs"]),
-    Row("manifest", &["x509", "crypto", "origin", "cert", "verify::<types>", "signer"]),
+    Row("manifest", &["x509", "crypto", "origin", "cert", "verify::<types>", "signer", "text"]),
     // crypto::Sha256: what is written is hashed on its way; origin: entries are named by UID, findings by item and code
     Row(
         "delivery",
@@ -51,14 +53,15 @@ const LIBRARY: &[Row] = &[
             "manifest",
             "durable",
             "input",
+            "text",
         ],
     ),
     // cert: the issuer's identity; crypto: key and certificate must fit; durable: it reads what `init` wrote;
     // origin::Code: every mistake in the file has a code
-    Row("config", &["x509", "crypto", "origin::Code", "cert", "durable", "input", "signer", "issue", "ledger"]),
-    Row("ca", &["x509", "crypto", "cert", "signer", "ledger", "durable", "input", "config"]),
+    Row("config", &["x509", "crypto", "origin::Code", "cert", "durable", "input", "signer", "issue", "ledger", "text"]),
+    Row("ca", &["x509", "crypto", "cert", "signer", "ledger", "durable", "input", "config", "text"]),
     // x509: what an error is about (a digest, an algorithm) is part of its message
-    Row("error", &["*::<errors>", "origin::ItemName", "x509"]),
+    Row("error", &["*::<errors>", "origin::ItemName", "x509", "text"]),
     Row("parallel", &[]),
     // pass 1 is the same for issuing and for looking
     Row("intake", &["*", "error", "parallel"]),
@@ -321,7 +324,7 @@ const OPENING: &[&str] = &[
 
 /// Where that is allowed: in the two modules that see to it that the ledger keeps its locks, and where SQLite does it,
 /// which knows its own locks.
-const MAY_OPEN: &[&str] = &["input.rs", "durable.rs", "ledger/rows.rs", "delivery/pack.rs"];
+const MAY_OPEN: &[&str] = &["input.rs", "durable.rs", "ledger/rows.rs", "delivery/pack.rs", "delivery/pack/reader.rs"];
 
 /// Closing a descriptor of the ledger gives up its locks, so no input may be opened but by `input`, which knows it.
 #[test]
@@ -348,6 +351,23 @@ fn files_are_opened_in_one_place() {
         found.extend(openings(&source.text).into_iter().map(|line| source.at(line)));
     }
     report("files opened elsewhere than in `input`", &found);
+}
+
+/// One type makes text safe to print; what the standard library offers escapes too much, too little or nothing.
+#[test]
+fn text_is_made_printable_in_one_place() {
+    const ELSEWHERE: &[&str] = &["display", "escape_ascii", "escape_debug", "escape_default", "escape_unicode"];
+    let mut found = Vec::new();
+    for source in sources().iter().filter(|source| !source.starts_with("text")) {
+        for pair in source.tokens.windows(2) {
+            if let (Token::Mark('.' | ':'), Token::Word(word)) = (&pair[0].token, &pair[1].token)
+                && ELSEWHERE.contains(&word.as_str())
+            {
+                found.push(format!("{}: {word}, expected text::Printable", source.at(pair[1].line)));
+            }
+        }
+    }
+    report("text is made safe in a second way", &found);
 }
 
 #[test]

@@ -18,7 +18,7 @@ use reroot::ledger::Ledger;
 use reroot::manifest::{self, Entry, FileDigest, Statement, TreeBuilder};
 use reroot::policy::Policy;
 use reroot::reel::{Input, Limits};
-use reroot::reissue::{Job, OnReject, Outcome, Progress, Stage, Way, reissue};
+use reroot::reissue::{Job, OnMissing, OnReject, OnSurplus, Outcome, Progress, Stage, Way, reissue};
 use reroot::signer::{FileSigner, SecretResolver};
 use reroot::x509::{Certificate, SerialNumber, Time, pem};
 use support::judges::put;
@@ -375,6 +375,8 @@ fn run_at(workshop: &Workshop, now: &str, out: &str) -> Result<Outcome, Error> {
         out: &workshop.path(out),
         forms: vec![Form::Der],
         on_reject: OnReject::Stop,
+        on_missing: OnMissing::Stop,
+        on_surplus: OnSurplus::Reject,
         expected: None,
         expected_sha256: None,
         expect_count: None,

@@ -244,7 +244,7 @@ fn contradiction(derived: &Derived, line: &FindingLine) -> Option<String> {
 
 /// Whether a finding of this code follows from leaf, policy and anchors, without the ledger or an expected list.
 fn follows_from_inputs(code: &str) -> bool {
-    let expected = [verify::EXPECT_COUNT, verify::EXPECT_MISSING, verify::EXPECT_UNEXPECTED];
+    let expected = [verify::EXPECT_COUNT, verify::EXPECT_MISSING, verify::EXPECT_SURPLUS, verify::EXPECT_UNEXPECTED];
     let known = reel::CODES.iter().chain(verify::CODES).any(|(known, _)| known.as_str() == code);
     known && !expected.iter().any(|expected| expected.as_str() == code)
 }

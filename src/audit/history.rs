@@ -12,6 +12,7 @@ use std::sync::atomic::Ordering;
 use crate::delivery::{BatchReader, Lines};
 use crate::error::Error;
 use crate::manifest::{self, Entry, ManifestAnchor, SignedManifest, Statement};
+use crate::text::Printable;
 use crate::x509::{Sha256Digest, Time};
 
 use super::report::{AuditReport, code};
@@ -79,7 +80,7 @@ fn batch(reader: BatchReader, signed: &SignedManifest) -> Batch {
 }
 
 fn shown(path: &Path) -> String {
-    path.display().to_string().escape_default().to_string()
+    Printable::new(path).to_string()
 }
 
 /// Who names whom. Returns the head, if there is one.

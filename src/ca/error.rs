@@ -7,6 +7,7 @@ use crate::crypto::{KeyError, SignatureError};
 use crate::durable::DurableError;
 use crate::ledger::LedgerError;
 use crate::signer::SignerError;
+use crate::text::Printable;
 use crate::x509::{CertificateError, KeyAlgorithm, Time, TimeError};
 
 /// Why no CA was made. Nothing was left at the final place.
@@ -19,7 +20,7 @@ pub enum CaError {
     #[error("a new certificate does not read back: {0}")]
     Certificate(#[from] CertificateError),
     /// A code that cannot stand in a name.
-    #[error("code `{}` is not 1 to 64 letters, digits, `-` and `_`", found.escape_default())]
+    #[error("code `{}` is not 1 to 64 letters, digits, `-` and `_`", Printable::new(found))]
     Code {
         /// The code found.
         found: String,
@@ -50,7 +51,7 @@ pub enum CaError {
         limit: u16,
     },
     /// The place cannot become a CA's directory.
-    #[error("`{}` {what}", path.display())]
+    #[error("`{}` {what}", Printable::new(path))]
     Directory {
         /// The directory.
         path: PathBuf,
@@ -61,7 +62,7 @@ pub enum CaError {
     #[error(transparent)]
     Durable(#[from] DurableError),
     /// Something of a CA is there already.
-    #[error("`{}` exists already, nothing was changed", path.display())]
+    #[error("`{}` exists already, nothing was changed", Printable::new(path))]
     Exists {
         /// What is there.
         path: PathBuf,
@@ -85,7 +86,7 @@ pub enum CaError {
         end: Time,
     },
     /// Another certificate is in the place.
-    #[error("`{}` holds another certificate, and nothing is overwritten", path.display())]
+    #[error("`{}` holds another certificate, and nothing is overwritten", Printable::new(path))]
     Kept {
         /// The file.
         path: PathBuf,
@@ -111,7 +112,7 @@ pub enum CaError {
     #[error(transparent)]
     Ledger(#[from] LedgerError),
     /// A vendor or product id that Matter does not have.
-    #[error("Matter {what} id `{}` is not 4 upper-case hexadecimal digits other than 0000", found.escape_default())]
+    #[error("Matter {what} id `{}` is not 4 upper-case hexadecimal digits other than 0000", Printable::new(found))]
     MatterId {
         /// `vendor` or `product`.
         what: &'static str,
@@ -134,7 +135,7 @@ pub enum CaError {
         what: &'static str,
     },
     /// A policy's file name.
-    #[error("policy file name `{}` is not a plain name ending in .toml, or is there twice", name.escape_default())]
+    #[error("policy file name `{}` is not a plain name ending in .toml, or is there twice", Printable::new(name))]
     PolicyName {
         /// The name found.
         name: String,
@@ -143,7 +144,7 @@ pub enum CaError {
     #[error("random octets repeat: the random generator is broken")]
     Random,
     /// Reading the place failed.
-    #[error("`{}`: {source}", path.display())]
+    #[error("`{}`: {source}", Printable::new(path))]
     Read {
         /// The directory.
         path: PathBuf,

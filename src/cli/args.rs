@@ -245,6 +245,12 @@ pub(crate) struct IssueArgs {
     /// What a rejected item does to the run
     #[arg(long, value_enum, default_value = "stop")]
     pub(crate) on_reject: OnRejectArg,
+    /// What a chip does that is on the list (--expect, --expect-count) and not in the input
+    #[arg(long, value_enum, default_value = "stop")]
+    pub(crate) on_missing: OnMissingArg,
+    /// What becomes of a chip that is in the input and not on the list
+    #[arg(long, value_enum, default_value = "reject")]
+    pub(crate) on_surplus: OnSurplusArg,
     /// Operator's parameters that the policy declares
     #[arg(long = "set", value_name = "NAME=VALUE")]
     pub(crate) set: Vec<String>,
@@ -304,6 +310,22 @@ pub(crate) enum OnRejectArg {
 }
 
 /// Encoding of a delivered certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OnMissingArg {
+    /// Nothing is signed; missing chips are listed
+    Stop,
+    /// The chips that are there are issued, missing ones listed: exit code 1
+    Note,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OnSurplusArg {
+    /// It is rejected: what that does to the run is for --on-reject to say
+    Reject,
+    /// It is left out, and listed as ignored
+    Ignore,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum FormArg {
     /// `<UID>.der`

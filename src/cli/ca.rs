@@ -8,12 +8,13 @@ use reroot::crypto::sha256;
 use reroot::delivery::certificate_to_pem;
 use reroot::durable::{self, Access, DurableError};
 use reroot::ledger::Ledger;
+use reroot::text::Printable;
 use reroot::x509::{Certificate, Name, Spki, pem};
 use serde_json::{Value, json};
 
 use super::args::{CaCommand, Format, RoleArg};
 use super::secrets::Secrets;
-use super::{Exit, Fault, Printer, World, load};
+use super::{Exit, Fault, Printer, World, load, render};
 
 pub(crate) fn run(command: &CaCommand, world: &World, printer: Printer) -> Result<Exit, Fault> {
     match command {
@@ -41,7 +42,7 @@ fn proof(code: &str, days: u16, out: &Path, config: &Path, world: &World, printe
     match printer.format {
         Format::Json => printer.json(&described("possession", &certificate)),
         Format::Text => {
-            printer.data(&format!("{}\n", out.display()));
+            printer.data(&format!("{}\n", Printable::new(out)));
             printer.say(&format!("issued by {}", certificate.issuer()));
             printer.say(&format!("valid until {}; its key was thrown away", certificate.validity().not_after()));
         }
@@ -80,13 +81,13 @@ fn csr(
     durable::write_new(out, Access::Public, pem::write("CERTIFICATE REQUEST", &der).as_bytes())?;
     match printer.format {
         Format::Json => printer.json(&json!({
-            "file": out.display().to_string(),
+            "file": render::path_json(out),
             "subject": subject.to_string(),
             "key": signer.public_key().algorithm().to_string(),
             "spki_sha256": sha256(signer.public_key().der()).to_string(),
         })),
         Format::Text => {
-            printer.data(&format!("{}\n", out.display()));
+            printer.data(&format!("{}\n", Printable::new(out)));
             printer.say(&format!("requested for {subject}"));
             printer.say("next: have it certified, then `reroot ca import CERTIFICATE`");
         }
@@ -97,12 +98,12 @@ fn csr(
 /// The name in the certificate that a new one is to replace.
 fn present_name(path: &Path) -> Result<Name, Fault> {
     if !path.exists() {
-        return Err(Fault::usage(format!("there is no certificate `{}` to take the name from", path.display()))
+        return Err(Fault::usage(format!("there is no certificate `{}` to take the name from", Printable::new(path)))
             .hint("Give the name with --organization."));
     }
     match load::certificates(&[path.to_owned()])?.first() {
         Some(certificate) => Ok(certificate.subject().clone()),
-        None => Err(Fault::usage(format!("`{}` holds no certificate", path.display()))),
+        None => Err(Fault::usage(format!("`{}` holds no certificate", Printable::new(path)))),
     }
 }
 
@@ -116,7 +117,7 @@ fn import(certificate: &Path, chain: &[PathBuf], config: &Path, printer: Printer
     let config = load::config(config)?;
     let mut certificates = load::certificates(&[certificate.to_owned()])?;
     if certificates.is_empty() {
-        return Err(Fault::usage(format!("`{}` holds no certificate", certificate.display())));
+        return Err(Fault::usage(format!("`{}` holds no certificate", Printable::new(certificate))));
     }
     let mut above = certificates.split_off(1);
     above.extend(load::certificates(chain)?);
@@ -132,12 +133,12 @@ fn import(certificate: &Path, chain: &[PathBuf], config: &Path, printer: Printer
     };
     match printer.format {
         Format::Json => printer.json(&json!({
-            "files": imported.files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>(),
+            "files": imported.files.iter().map(|file| render::path_json(file)).collect::<Vec<_>>(),
             "certificate": described(role, &imported.certificate),
         })),
         Format::Text => {
             for file in &imported.files {
-                printer.data(&format!("{}\n", file.display()));
+                printer.data(&format!("{}\n", Printable::new(file)));
             }
             if imported.files.is_empty() {
                 printer.say("already in its place");
@@ -164,7 +165,7 @@ fn show(config: &Path, printer: Printer) -> Result<Exit, Fault> {
         Format::Json => {
             let list: Vec<Value> =
                 certificates.iter().map(|(role, certificate)| described(role, certificate)).collect();
-            printer.json(&json!({ "config": config.file().display().to_string(), "certificates": list }));
+            printer.json(&json!({ "config": render::path_json(config.file()), "certificates": list }));
         }
         Format::Text => {
             for (role, certificate) in certificates {

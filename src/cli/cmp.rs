@@ -5,6 +5,7 @@ use std::time::Duration;
 use reroot::cmp::{AskAgain, Asking, Client, Credentials, Http, Patience, Protection, issue as issue_by_cmp};
 use reroot::config::CmpCredentials;
 use reroot::manifest::Entry;
+use reroot::origin::ChipName;
 use reroot::reissue::Way;
 
 use super::args::{Format, IssueCommand, IssuerArg};
@@ -45,12 +46,10 @@ fn ask(args: &IssueCommand, world: &mut World, printer: Printer) -> Result<Exit,
         random: &move |octets| random(octets),
         pause: &|pause: Duration| std::thread::sleep(pause),
     };
+    let chips = args.ask_again.iter().filter(|uid| *uid != "all");
+    let asked = chips.map(|uid| super::prove::chip(uid)).collect::<Result<Vec<ChipName>, Fault>>()?;
     let which = || {
-        if args.ask_again.iter().any(|uid| uid == "all") {
-            AskAgain::All
-        } else {
-            AskAgain::Only(args.ask_again.clone())
-        }
+        if args.ask_again.iter().any(|uid| uid == "all") { AskAgain::All } else { AskAgain::Only(asked.clone()) }
     };
     let asking = Asking {
         client: &client,

@@ -8,6 +8,6 @@ use super::{Exit, Printer};
 pub(crate) fn run(args: &CompletionsArgs, printer: Printer) -> Exit {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "reroot", &mut script);
-    printer.data(&String::from_utf8_lossy(&script));
+    printer.exact(&String::from_utf8_lossy(&script));
     Exit::Done
 }

@@ -3,6 +3,7 @@
 use reroot::delivery::{Target, Zone};
 use reroot::export::{Export, export};
 use reroot::proof::{Pack, pack};
+use reroot::text::Printable;
 use reroot::x509::Certificate;
 use serde_json::json;
 
@@ -52,14 +53,14 @@ fn say(args: &ExportArgs, printer: Printer, batch: &str, to: &str, certificates:
     }
     match printer.format {
         Format::Json => printer.json(&json!({
-            "out": args.out.display().to_string(),
+            "out": render::path_json(&args.out),
             "to": to,
             "batch": batch,
             "certificates": certificates,
             "verified": !args.unverified,
         })),
         Format::Text => {
-            printer.data(&format!("{}\n", args.out.display()));
+            printer.data(&format!("{}\n", Printable::new(&args.out)));
             let count = render::count(certificates);
             printer.say(&format!("{count} certificates of batch {batch} for {to}"));
         }

@@ -3,6 +3,7 @@
 use reroot::plan::{FinishJob, Returned, finish};
 use reroot::reel::Input;
 use reroot::reissue::Outcome;
+use reroot::text::Printable;
 
 use super::args::{FinishArgs, Format};
 use super::progress::Bars;
@@ -48,7 +49,7 @@ fn finish_batch(args: &FinishArgs, world: &mut World, printer: Printer) -> Resul
     match (&outcome, printer.format) {
         (_, Format::Json) => printer.json(&issue::as_json(&outcome, &args.out)),
         (Outcome::AlreadyDone(summary), Format::Text) => {
-            printer.say(&format!("already done: `{}` holds batch {}", args.out.display(), summary.batch));
+            printer.say(&format!("already done: `{}` holds batch {}", Printable::new(&args.out), summary.batch));
             printer.data(&issue::text(summary, &args.out, false));
         }
         (Outcome::Done(summary) | Outcome::DryRun(summary), Format::Text) => {

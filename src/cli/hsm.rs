@@ -6,6 +6,7 @@ use std::time::Duration;
 use reroot::crypto::sha256;
 use reroot::signer::pkcs11::{self, Bench, BenchKey, BenchReport, DoctorReport, Outcome, Settings, TokenKey};
 use reroot::signer::{KeyUri, Secret, SecretSource};
+use reroot::text::Printable;
 use reroot::x509::KeyAlgorithm;
 use serde_json::{Value, json};
 
@@ -91,13 +92,13 @@ fn doctor_text(report: &DoctorReport) -> String {
             Outcome::Passed(facts) => {
                 let _ = writeln!(text, "{:<12}works", step.name);
                 for fact in facts {
-                    let _ = writeln!(text, "{:<12}  {fact}", "");
+                    let _ = writeln!(text, "{:<12}  {}", "", Printable::new(fact));
                 }
             }
             Outcome::Failed { message, hint } => {
-                let _ = writeln!(text, "{:<12}FAILS: {message}", step.name);
+                let _ = writeln!(text, "{:<12}FAILS: {}", step.name, Printable::new(message));
                 if let Some(hint) = hint {
-                    let _ = writeln!(text, "{:<12}  hint: {hint}", "");
+                    let _ = writeln!(text, "{:<12}  hint: {}", "", Printable::new(hint));
                 }
             }
             Outcome::Skipped => {
@@ -131,7 +132,8 @@ fn doctor_json(report: &DoctorReport) -> Value {
 }
 
 fn bench_text(report: &BenchReport, batch: u64) -> String {
-    let mut text = format!("{}, {}\n{:>8}  {:>12}\n", report.token, report.algorithm, "sessions", "signatures/s");
+    let mut text =
+        format!("{}, {}\n{:>8}  {:>12}\n", Printable::new(&report.token), report.algorithm, "sessions", "signatures/s");
     for row in &report.rows {
         let _ = writeln!(text, "{:>8}  {:>12.1}", row.sessions, row.rate());
     }

@@ -7,11 +7,12 @@ use reroot::crypto::sha256;
 use reroot::policy;
 use reroot::signer::pkcs11::Settings;
 use reroot::signer::{KeyUri, Secret, SecretSource};
+use reroot::text::Printable;
 use serde_json::json;
 
 use super::args::{Format, InitArgs};
 use super::secrets::Secrets;
-use super::{Exit, Fault, Printer, World, hsm};
+use super::{Exit, Fault, Printer, World, hsm, render};
 
 pub(crate) fn run(args: &InitArgs, world: &World, printer: Printer) -> Result<Exit, Fault> {
     let settings = Settings::default();
@@ -64,7 +65,7 @@ fn certificates(args: &InitArgs, report: &InitReport, printer: Printer) {
     ];
     match printer.format {
         Format::Json => printer.json(&json!({
-            "directory": report.directory.display().to_string(),
+            "directory": render::path_json(&report.directory),
             "files": names(&report.files),
             "certificates": certificates.iter().map(|(role, certificate)| json!({
                 "role": role,
@@ -76,7 +77,7 @@ fn certificates(args: &InitArgs, report: &InitReport, printer: Printer) {
         })),
         Format::Text => {
             for file in &report.files {
-                printer.data(&format!("{}\n", report.directory.join(file).display()));
+                printer.data(&format!("{}\n", Printable::new(&report.directory.join(file))));
             }
             for (role, certificate) in certificates {
                 let not_after = certificate.validity().not_after();
@@ -97,7 +98,7 @@ fn certificates(args: &InitArgs, report: &InitReport, printer: Printer) {
 fn requests(args: &InitArgs, report: &RequestReport, printer: Printer) {
     match printer.format {
         Format::Json => printer.json(&json!({
-            "directory": report.directory.display().to_string(),
+            "directory": render::path_json(&report.directory),
             "files": names(&report.files),
             "requests": [
                 { "role": "issuing CA", "subject": report.issuing.to_string() },
@@ -107,7 +108,7 @@ fn requests(args: &InitArgs, report: &RequestReport, printer: Printer) {
         })),
         Format::Text => {
             for file in &report.files {
-                printer.data(&format!("{}\n", report.directory.join(file).display()));
+                printer.data(&format!("{}\n", Printable::new(&report.directory.join(file))));
             }
             printer.say(&format!("{:<16}{}", "issuing CA", report.issuing));
             printer.say(&format!("{:<16}{}", "manifest signer", report.manifest));
@@ -116,14 +117,14 @@ fn requests(args: &InitArgs, report: &RequestReport, printer: Printer) {
             printer.say(&format!(
                 "next: have both requests certified by the other root, then\n  reroot ca import ISSUING-CERTIFICATE \
                  --chain ROOT-CERTIFICATE --config {0}\n  reroot ca import MANIFEST-CERTIFICATE --config {0}",
-                config.display()
+                Printable::new(&config)
             ));
         }
     }
 }
 
 fn names(files: &[PathBuf]) -> Vec<String> {
-    files.iter().map(|file| file.display().to_string()).collect()
+    files.iter().map(|file| render::path_json(file)).collect()
 }
 
 fn warn_if_plain(plain: bool, printer: Printer) {
@@ -154,7 +155,7 @@ fn absolute(source: SecretSource) -> Result<SecretSource, Fault> {
 }
 
 fn in_this_directory(path: &Path) -> Result<PathBuf, Fault> {
-    std::path::absolute(path).map_err(|error| Fault::usage(format!("`{}`: {error}", path.display())))
+    std::path::absolute(path).map_err(|error| Fault::usage(format!("`{}`: {error}", Printable::new(path))))
 }
 
 fn secret_source(args: &InitArgs) -> Option<SecretSource> {

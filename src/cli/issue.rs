@@ -13,13 +13,14 @@ use reroot::manifest::Entry;
 use reroot::origin::Disposition;
 use reroot::policy::{Params, Policy};
 use reroot::reel::{Input, Limits};
-use reroot::reissue::{Elapsed, Job, OnReject, Outcome, Refusal, Stage, Summary, Way, reissue};
+use reroot::reissue::{Elapsed, Job, OnMissing, OnReject, OnSurplus, Outcome, Refusal, Stage, Summary, Way, reissue};
 use reroot::signer::Signer;
+use reroot::text::Printable;
 use reroot::verify::ExpectedList;
 use reroot::x509::{Certificate, Sha256Digest};
 use serde_json::{Value, json};
 
-use super::args::{FormArg, Format, IssueArgs, OnRejectArg};
+use super::args::{FormArg, Format, IssueArgs, OnMissingArg, OnRejectArg, OnSurplusArg};
 use super::progress::Bars;
 use super::secrets::Secrets;
 use super::{Exit, Fault, Printer, World, load, render};
@@ -119,6 +120,14 @@ impl Surroundings {
                 OnRejectArg::Skip => OnReject::Skip,
                 OnRejectArg::Stop => OnReject::Stop,
             },
+            on_missing: match args.on_missing {
+                OnMissingArg::Note => OnMissing::Note,
+                OnMissingArg::Stop => OnMissing::Stop,
+            },
+            on_surplus: match args.on_surplus {
+                OnSurplusArg::Ignore => OnSurplus::Ignore,
+                OnSurplusArg::Reject => OnSurplus::Reject,
+            },
             expected: self.expected.as_ref().map(|(list, _)| list),
             expected_sha256: self.expected.as_ref().map(|(_, digest)| *digest),
             expect_count: args.expect_count,
@@ -188,7 +197,7 @@ pub(super) fn report(outcome: &Outcome, args: &IssueArgs, printer: Printer) {
     }
     match outcome {
         Outcome::AlreadyDone(summary) => {
-            printer.say(&format!("already done: `{}` holds batch {}", args.out.display(), summary.batch));
+            printer.say(&format!("already done: `{}` holds batch {}", Printable::new(&args.out), summary.batch));
             printer.data(&text(summary, &args.out, args.timings));
         }
         Outcome::Done(summary) => printer.data(&text(summary, &args.out, args.timings)),
@@ -203,11 +212,15 @@ pub(super) fn report(outcome: &Outcome, args: &IssueArgs, printer: Printer) {
 /// None where the reasons say themselves what to do.
 pub(super) fn refused_hint(refusal: &Refusal) -> Option<&'static str> {
     let rejected = refusal.findings.iter().any(|finding| finding.disposition == Disposition::Rejected);
-    match (refusal.skip_helps, rejected) {
-        (true, true) => Some("Look closer with `reroot inspect --verify`; `--on-reject skip` issues the good leaves."),
-        (true, false) => Some("`--on-reject skip` issues the leaves that are there."),
-        (false, _) if refusal.ready > 0 => None,
-        (false, true) => Some("Look closer with `reroot inspect --verify`."),
+    match (refusal.skip_helps, refusal.note_helps) {
+        (true, true) => Some(
+            "Look closer with `reroot inspect --verify`; `--on-reject skip` with `--on-missing note` issues the good \
+             leaves that are there.",
+        ),
+        (true, false) => Some("Look closer with `reroot inspect --verify`; `--on-reject skip` issues the good leaves."),
+        (false, true) => Some("`--on-missing note` issues the leaves that are there."),
+        (false, false) if refusal.ready > 0 => None,
+        (false, false) if rejected => Some("Look closer with `reroot inspect --verify`."),
         (false, false) => Some("Look at what is in there with `reroot inspect`."),
     }
 }
@@ -218,7 +231,7 @@ pub(super) fn text(summary: &Summary, out: &Path, timings: bool) -> String {
     text += &render::findings(&summary.findings, Disposition::Ignored);
     text += &render::missing(&summary.missing);
     for reason in &summary.reasons {
-        let _ = writeln!(text, "skipped: {reason}");
+        let _ = writeln!(text, "noted: {}", Printable::new(reason));
     }
     text += &render::warnings(&summary.warnings);
     let mut line = |name: &str, value: String| {
@@ -248,7 +261,7 @@ pub(super) fn text(summary: &Summary, out: &Path, timings: bool) -> String {
     }
     if let Some(statement) = summary.statement_sha256 {
         line("statement", statement.to_string());
-        line("written to", out.display().to_string());
+        line("written to", Printable::new(out).to_string());
     }
     if let Some(head) = summary.head {
         line("ledger head", format!("{head}  (--expect-head next time)"));
@@ -265,7 +278,7 @@ pub(super) fn text(summary: &Summary, out: &Path, timings: bool) -> String {
 pub(super) fn refused(what: &str, refusal: &Refusal) -> String {
     let mut text = String::from(what);
     for reason in &refusal.reasons {
-        let _ = write!(text, "\n  - {reason}");
+        let _ = write!(text, "\n  - {}", Printable::new(reason));
     }
     text.push('\n');
     text += &render::findings(&refusal.findings, Disposition::Rejected);
@@ -294,7 +307,7 @@ pub(super) fn as_json(outcome: &Outcome, out: &Path) -> Value {
         "outcome": word,
         "batch": (!planned).then_some(&summary.batch),
         "issued_at": (!planned).then(|| summary.issued_at.to_string()),
-        "out": out.display().to_string(),
+        "out": render::path_json(out),
         "counts": {
             "items": summary.items,
             "issued": summary.issued,
@@ -320,6 +333,7 @@ pub(super) fn refusal_json(refusal: &Refusal) -> Value {
         "items": refusal.items,
         "ready": refusal.ready,
         "skip_helps": refusal.skip_helps,
+        "note_helps": refusal.note_helps,
         "reasons": refusal.reasons,
         "missing": refusal.missing.iter().map(render::missing_json).collect::<Vec<_>>(),
         "warnings": refusal.warnings,

@@ -7,6 +7,7 @@ use reroot::crypto::sha256;
 use reroot::error::Error;
 use reroot::ledger::{Ledger, LedgerOverview, LedgerReport, LedgerStats, MAX_FINDINGS};
 use reroot::reissue::{Progress, Stage};
+use reroot::text::Printable;
 use reroot::x509::Sha256Digest;
 use serde_json::{Value, json};
 
@@ -50,11 +51,17 @@ impl Opened {
     }
 
     fn text(&self) -> String {
-        format!("{:<12}{}\n{:<12}{} (SHA-256 of its key)\n", "ledger", render::path(&self.path), "issuer", self.issuer)
+        format!(
+            "{:<12}{}\n{:<12}{} (SHA-256 of its key)\n",
+            "ledger",
+            Printable::new(&self.path),
+            "issuer",
+            self.issuer
+        )
     }
 
     fn json(&self) -> Value {
-        json!({ "ledger": self.path.display().to_string(), "issuer_spki_sha256": self.issuer.to_string() })
+        json!({ "ledger": render::path_json(&self.path), "issuer_spki_sha256": self.issuer.to_string() })
     }
 }
 
@@ -123,7 +130,7 @@ fn report_text(opened: &Opened, report: &LedgerReport) -> String {
     let _ = writeln!(text, "{:<12}{}", "head", report.head);
     text += &total(&report.stats);
     for finding in &report.findings {
-        let _ = writeln!(text, "finding: record {}: {}", finding.position, finding.what);
+        let _ = writeln!(text, "finding: record {}: {}", finding.position, Printable::new(&finding.what));
     }
     if report.findings.len() >= MAX_FINDINGS {
         text += "there may be more: the walk ends here\n";
@@ -198,7 +205,7 @@ fn policies(overview: &LedgerOverview) -> String {
         let _ = writeln!(
             text,
             "policy      `{}`: batches {}, leaves {}, certificates {}, signatures {}, serial numbers given up {}",
-            render::escape(name),
+            Printable::new(name),
             count(of.batches),
             count(of.leaves),
             count(of.certificates),
@@ -233,7 +240,7 @@ fn open(overview: &LedgerOverview) -> String {
             "open        {} of {} under `{}`: {} of {} leaves have a certificate, {} may have been signed",
             batch.id,
             batch.issued_at,
-            render::escape(&batch.policy),
+            Printable::new(&batch.policy),
             count(batch.certificates),
             count(batch.leaves),
             count(batch.intended)
@@ -262,7 +269,7 @@ fn open_json(overview: &LedgerOverview) -> Value {
 /// Octets of the file, without its write-ahead log.
 fn on_disk(path: &Path) -> Result<u64, Fault> {
     let about = std::fs::metadata(path);
-    let about = about.map_err(|source| Fault::usage(format!("cannot look at `{}`: {source}", path.display())))?;
+    let about = about.map_err(|source| Fault::usage(format!("cannot look at `{}`: {source}", Printable::new(path))))?;
     Ok(about.len())
 }
 

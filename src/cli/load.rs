@@ -10,7 +10,9 @@ use reroot::input;
 use reroot::ledger::Ledger;
 use reroot::policy::Policy;
 use reroot::reel::{Input, certificates_in_pem};
+use reroot::text::Printable;
 use reroot::verify::{ExpectedList, Family};
+use reroot::x509::form::{self, Form};
 use reroot::x509::{Certificate, Sha256Digest, Spki};
 
 use super::args::AnchorArgs;
@@ -27,7 +29,7 @@ pub(crate) fn bytes(what: &str, path: &Path) -> Result<Vec<u8>, Fault> {
 /// As [`bytes`], of a file that may be larger: receipts have some 350 octets a chip.
 pub(crate) fn bytes_up_to(max: u64, what: &str, path: &Path) -> Result<Vec<u8>, Fault> {
     let fault = |source: std::io::Error| {
-        let fault = Fault::usage(format!("cannot read {what} `{}`: {source}", path.display()));
+        let fault = Fault::usage(format!("cannot read {what} `{}`: {source}", Printable::new(path)));
         if source.kind() == std::io::ErrorKind::NotFound {
             fault.hint("Check the name; it is relative to the current directory.")
         } else {
@@ -36,7 +38,7 @@ pub(crate) fn bytes_up_to(max: u64, what: &str, path: &Path) -> Result<Vec<u8>, 
     };
     let length = std::fs::metadata(path).map_err(fault)?.len();
     if length > max {
-        let message = format!("{what} `{}` has {length} bytes, expected at most {max}", path.display());
+        let message = format!("{what} `{}` has {length} bytes, expected at most {max}", Printable::new(path));
         return Err(Fault::usage(message));
     }
     input::read(path).map_err(fault)
@@ -49,9 +51,14 @@ pub(crate) const fn engine(generic: bool) -> VerificationEngine {
 
 /// Reads and proves a policy.
 pub(crate) fn policy(path: &Path) -> Result<Policy, Fault> {
-    let text = String::from_utf8(bytes("policy", path)?)
-        .map_err(|_| Fault::usage(format!("policy `{}` is not UTF-8 text", path.display())))?;
-    Policy::parse(&text, &path.display().to_string()).map_err(|errors| Error::from(errors).into())
+    let text = String::from_utf8(bytes("policy", path)?).map_err(|error| {
+        let what = match form::byte_order_mark(error.as_bytes()) {
+            Some(mark) => format!("starts with {mark}, expected UTF-8 text"),
+            None => "is not UTF-8 text".to_owned(),
+        };
+        Fault::usage(format!("policy `{}` {what}", Printable::new(path)))
+    })?;
+    Policy::parse(&text, &render::path_json(path)).map_err(|errors| Error::from(errors).into())
 }
 
 /// Reads the configuration.
@@ -62,7 +69,7 @@ pub(crate) fn config(path: &Path) -> Result<Config, Fault> {
 /// Reads the configuration; `hint` says what else would do.
 pub(crate) fn config_or(path: &Path, hint: &str) -> Result<Config, Fault> {
     if !path.exists() {
-        return Err(Fault::usage(format!("there is no configuration `{}`", path.display())).hint(hint));
+        return Err(Fault::usage(format!("there is no configuration `{}`", Printable::new(path))).hint(hint));
     }
     Config::load(path).map_err(|errors| Error::from(errors).into())
 }
@@ -120,7 +127,7 @@ const NO_ANCHORS: &str =
 /// Reads an expected list.
 pub(crate) fn expected(path: &Path, family: Family) -> Result<(ExpectedList, Sha256Digest), Fault> {
     let content = bytes("expected list", path)?;
-    let list = ExpectedList::parse(family, &content, &path.display().to_string()).map_err(|error| {
+    let list = ExpectedList::parse(family, &content, &render::path_json(path)).map_err(|error| {
         let hint = error.hint().unwrap_or_default();
         Fault::usage(error.to_string()).hint(&hint)
     })?;
@@ -131,9 +138,15 @@ pub(crate) fn expected(path: &Path, family: Family) -> Result<(ExpectedList, Sha
 pub(crate) fn certificates(paths: &[PathBuf]) -> Result<Vec<Certificate>, Fault> {
     let mut list = Vec::new();
     for path in paths {
-        let name = path.display();
-        let found = certificates_in_pem(&bytes("certificate", path)?)
-            .map_err(|error| Fault::usage(format!("`{name}`: {error}")))?;
+        let name = Printable::new(path);
+        let content = bytes("certificate", path)?;
+        let found = certificates_in_pem(&content).map_err(|error| {
+            let fault = Fault::usage(format!("`{name}`: {error}"));
+            match Form::of(&content).and_then(Form::hint) {
+                Some(hint) => fault.hint(hint),
+                None => fault,
+            }
+        })?;
         for der in found {
             let certificate =
                 Certificate::from_der(&der).map_err(|error| Fault::usage(format!("`{name}`: {error}")))?;

@@ -9,13 +9,14 @@ use reroot::delivery::{PackReader, certificate_to_pem};
 use reroot::origin::Uid;
 use reroot::proof::{Checker, ChipName, Found, Presence, Proved, Shelf, code, lookup};
 use reroot::reel::certificates_in_pem;
+use reroot::text::Printable;
 use reroot::x509::tlv::Reader;
 use reroot::x509::{Certificate, Leniency};
 use serde_json::json;
 
 use super::args::{Format, LookupArgs};
 use super::prove::chip;
-use super::{Exit, Fault, Printer, World, load, render};
+use super::{Exit, Fault, Printer, World, load};
 
 /// Largest leaf that is read from standard input.
 const MAX_LEAF: u64 = 64 * 1024;
@@ -35,7 +36,7 @@ pub(crate) fn run(args: &LookupArgs, world: &mut World, printer: Printer) -> Res
         Found::Chip(found) => {
             let (presence, proved) = &*found;
             match leaf.filter(|leaf| leaf.der() != presence.source.der()) {
-                None => Ok(answer(args, printer, presence, proved)),
+                None => answer(args, printer, presence, proved),
                 Some(_) => Ok(broken(
                     printer,
                     &Broken {
@@ -66,7 +67,7 @@ pub(super) fn shelf(path: &Path) -> Result<Shelf<'_>, Fault> {
     if path.is_dir() {
         return Ok(Shelf::Batch(path));
     }
-    let message = format!("`{}` is neither a line pack nor a batch directory", render::path(path));
+    let message = format!("`{}` is neither a line pack nor a batch directory", Printable::new(path));
     Err(Fault::usage(message).hint("Make a pack with `reroot export BATCH --to line-pack --out FILE`."))
 }
 
@@ -82,7 +83,7 @@ fn leaf(path: &Path, world: &mut World) -> Result<Certificate, Fault> {
     };
     let none = || {
         let place =
-            if path.as_os_str() == "-" { "standard input".to_owned() } else { format!("`{}`", render::path(path)) };
+            if path.as_os_str() == "-" { "standard input".to_owned() } else { format!("`{}`", Printable::new(path)) };
         Fault::usage(format!("{place} holds no leaf certificate"))
             .hint("Give the leaf as the chip has it: DER, alone or at the beginning of a zone, or PEM.")
     };
@@ -101,15 +102,15 @@ fn leaf(path: &Path, world: &mut World) -> Result<Certificate, Fault> {
     Certificate::from_der_leniently(&der, leniency).map(|(leaf, _)| leaf).map_err(|_| none())
 }
 
-fn answer(args: &LookupArgs, printer: Printer, presence: &Presence, proved: &Proved) -> Exit {
+fn answer(args: &LookupArgs, printer: Printer, presence: &Presence, proved: &Proved) -> Result<Exit, Fault> {
     let entry = &presence.entry;
     let chain = || std::iter::once(presence.identity.certificate()).chain(presence.identity.chain());
     if args.der {
-        printer.octets(presence.certificate.der());
+        printer.binary(presence.certificate.der())?;
     } else if args.pem {
         let mut text = certificate_to_pem(presence.certificate.der());
         chain().for_each(|above| text.push_str(&certificate_to_pem(above.der())));
-        printer.data(&text);
+        printer.exact(&text);
     } else if printer.format == Format::Json {
         printer.json(&json!({
             "uid": entry.uid().to_string(),
@@ -132,22 +133,16 @@ fn answer(args: &LookupArgs, printer: Printer, presence: &Presence, proved: &Pro
             ("octets", entry.bytes().to_string()),
             ("batch", proved.statement.batch.clone()),
         ] {
-            let _ = writeln!(text, "{name:<14}{value}");
+            let _ = writeln!(text, "{name:<14}{}", Printable::new(&value));
         }
         text.push_str("the proof holds\n");
         printer.data(&text);
     }
-    Exit::Done
+    Ok(Exit::Done)
 }
 
 /// Nothing is given out: on standard output there is only what was proved.
 fn broken(printer: Printer, fault: &Broken) -> Exit {
-    match printer.format {
-        Format::Json => printer.failure(&format!("[{}] {}: {}", fault.code, fault.place, fault.message), None),
-        Format::Text => {
-            let message = render::escape(&fault.message);
-            printer.failure(&format!("[{}] {}: {message}", fault.code, fault.place), None);
-        }
-    }
+    printer.failure(&printer.value(&format!("[{}] {}: {}", fault.code, fault.place, fault.message)), None);
     Exit::Findings
 }

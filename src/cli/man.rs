@@ -2,6 +2,7 @@
 
 use clap::{Command, CommandFactory};
 use reroot::durable::{Access, DurableError, create_directory, write_new};
+use reroot::text::Printable;
 
 use super::args::{Cli, ManArgs};
 use super::{Exit, Fault, Printer};
@@ -21,7 +22,7 @@ pub(crate) fn run(args: &ManArgs, printer: Printer) -> Result<Exit, Fault> {
         clap_mangen::Man::new(command.name(name)).render(&mut page).expect("writing to memory");
         let path = args.dir.join(format!("{name}.1"));
         write_new(&path, Access::Public, &page)?;
-        printer.say(&format!("wrote {}", path.display()));
+        printer.say(&format!("wrote {}", Printable::new(&path)));
     }
     Ok(Exit::Done)
 }

@@ -41,7 +41,26 @@ pub(crate) use printer::Printer;
 pub(crate) use stdin::Stdin;
 pub(crate) use world::World;
 
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use reroot::text::Printable;
+
 use args::Command;
+
+/// Prints help and version as asked for, and what is wrong with the arguments: they can hold anything, too.
+pub(crate) fn usage(error: &clap::Error) -> ExitCode {
+    if error.use_stderr() {
+        // the same arguments, printable, have the same mistake; their words are repeated in the message
+        let printable = std::env::args_os().map(|argument| Printable::new(&argument).to_string());
+        let again = Cli::try_parse_from(printable).err();
+        printer::talk(again.as_ref().unwrap_or(error).render().to_string().trim_end());
+    } else {
+        // what cannot be written nobody reads
+        let _ = error.print();
+    }
+    u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
+}
 
 /// Runs one command and says how it ended.
 pub(crate) fn run(cli: &Cli, world: &mut World, printer: Printer) -> Exit {
@@ -74,7 +93,7 @@ pub(crate) fn run(cli: &Cli, world: &mut World, printer: Printer) -> Exit {
             Exit::of(&error)
         }
         Err(Fault::FrontDoor { exit, message, hint }) => {
-            printer.failure(&message, hint.as_deref());
+            printer.failure(&printer.value(&message), hint.as_deref());
             exit
         }
     }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use reroot::audit::{AuditReport, PossessionShown};
 use reroot::crypto::sha256;
+use reroot::text::Printable;
 use reroot::x509::{Certificate, Time};
 
 use super::render;
@@ -19,7 +20,7 @@ pub(crate) fn page(
 ) -> String {
     let verdict = if report.holds() { "The batch holds" } else { "The batch does not hold" };
     let class = if report.holds() { "good" } else { "bad" };
-    let title = format!("{verdict}: {}", batch.display());
+    let title = format!("{verdict}: {}", Printable::new(batch));
     let mut page = Page(String::with_capacity(32 * 1024));
     page.raw("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
     // nothing may run or be fetched, whatever a name in a certificate says
@@ -31,7 +32,10 @@ pub(crate) fn page(
     page.raw(STYLE);
     page.raw("</head>\n<body>\n");
     let _ = writeln!(page.0, "<header class=\"{class}\">\n<h1>{verdict}</h1>");
-    page.element("p", &format!("{} \u{2014} checked {now} by reroot {}", batch.display(), env!("CARGO_PKG_VERSION")));
+    page.element(
+        "p",
+        &format!("{} \u{2014} checked {now} by reroot {}", Printable::new(batch), env!("CARGO_PKG_VERSION")),
+    );
     page.raw("</header>\n");
     numbers(&mut page, report);
     faults(&mut page, report);
@@ -230,18 +234,17 @@ impl Page {
     }
 }
 
-/// Text as HTML: printable ASCII, what means something to a browser as a reference, everything else too.
+/// Text as HTML: printable, and what means something to a browser as a reference.
 fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
+    for character in Printable::new(text).to_string().chars() {
         match character {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&#39;"),
-            ' '..='~' | '\u{2014}' | '\u{2013}' => out.push(character),
-            _ => out.extend(character.escape_unicode()),
+            _ => out.push(character),
         }
     }
     out

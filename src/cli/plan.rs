@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use reroot::plan::{PlanOutcome, Planned, plan};
 use reroot::reissue::Way;
+use reroot::text::Printable;
 use serde_json::{Value, json};
 
 use super::args::{Format, PlanArgs};
@@ -31,7 +32,7 @@ fn report(outcome: &PlanOutcome, args: &PlanArgs, printer: Printer) -> Exit {
     match outcome {
         PlanOutcome::AlreadyDone(planned) => {
             if text {
-                let out = render::path(&args.issue.out);
+                let out = Printable::new(&args.issue.out);
                 printer.say(&format!("already done: `{out}` is the plan of batch {}", planned.summary.batch));
                 printer.data(&in_words(planned, args));
             }
@@ -73,7 +74,7 @@ fn in_words(planned: &Planned, args: &PlanArgs) -> String {
     line("batch", summary.batch.clone());
     line("issued at", summary.issued_at.to_string());
     line("plan", planned.plan_sha256.to_string());
-    line("written to", format!("{} ({} bytes)", args.issue.out.display(), render::count(planned.bytes)));
+    line("written to", format!("{} ({} bytes)", Printable::new(&args.issue.out), render::count(planned.bytes)));
     text
 }
 
@@ -93,7 +94,7 @@ fn as_json(outcome: &PlanOutcome, args: &PlanArgs) -> Value {
         "outcome": word,
         "batch": summary.batch,
         "issued_at": summary.issued_at.to_string(),
-        "plan": args.issue.out.display().to_string(),
+        "plan": render::path_json(&args.issue.out),
         "plan_sha256": planned.plan_sha256.to_string(),
         "bytes": planned.bytes,
         "counts": {

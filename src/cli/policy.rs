@@ -7,6 +7,7 @@ use std::path::Path;
 
 use reroot::cert::IssuerIdentity;
 use reroot::policy;
+use reroot::text::Printable;
 use reroot::x509::Time;
 
 use super::args::PolicyCommand;
@@ -18,7 +19,7 @@ pub(crate) fn run(command: &PolicyCommand, world: &World, printer: Printer) -> R
         PolicyCommand::Show(args) => show::run(args, world, printer),
         PolicyCommand::Shipped { name } => shipped(name.as_deref(), printer),
         PolicyCommand::Reference => {
-            printer.data(&policy::reference_markdown());
+            printer.exact(&policy::reference_markdown());
             Ok(Exit::Done)
         }
     }
@@ -33,7 +34,7 @@ fn shipped(name: Option<&str>, printer: Printer) -> Result<Exit, Fault> {
     };
     match policy::SHIPPED.iter().find(|(file, _)| file.trim_end_matches(".toml") == name) {
         Some((_, text)) => {
-            printer.data(text);
+            printer.exact(text);
             Ok(Exit::Done)
         }
         None => {
@@ -52,7 +53,7 @@ fn instant(at: Option<&str>, world: &World) -> Result<Time, Fault> {
 /// `--issuer`: a CA's certificate and, in the same file, the chain above it.
 fn issuer(path: &Path) -> Result<IssuerIdentity, Fault> {
     let mut certificates = load::certificates(&[path.to_owned()])?.into_iter();
-    let fault = |error: &dyn std::fmt::Display| Fault::usage(format!("--issuer `{}`: {error}", path.display()));
+    let fault = |error: &dyn std::fmt::Display| Fault::usage(format!("--issuer `{}`: {error}", Printable::new(path)));
     let certificate = certificates.next().ok_or_else(|| fault(&"no certificate in it"))?;
     IssuerIdentity::new(certificate, certificates.collect()).map_err(|error| fault(&error))
 }

@@ -11,6 +11,7 @@ use reroot::manifest::possession::{Challenge, Receipt, Supplement, signature_fro
 use reroot::manifest::{STATEMENT_FILE, seal};
 use reroot::origin::Uid;
 use reroot::proof::{Checker, ChipName, Chips, Found, Presence, Prove, Proved, lookup, prove};
+use reroot::text::Printable;
 use reroot::x509::Certificate;
 use serde_json::json;
 
@@ -37,13 +38,13 @@ pub(crate) fn run(command: &PopCommand, world: &World, printer: Printer) -> Resu
             let line = challenge.to_line(presence.source.spki().algorithm());
             match out {
                 Some(out) => durable::write_new(out, Access::Public, line.as_bytes())?,
-                None => printer.data(&line),
+                None => printer.exact(&line),
             }
             Ok(Exit::Done)
         }
         PopCommand::Verify { shelf, uid, challenge, signature, receipts, anchors } => {
             let challenge = Challenge::parse(&load::bytes("challenge", challenge)?).map_err(|error| {
-                Fault::usage(format!("`{}` is no challenge: {error}", render::path(challenge)))
+                Fault::usage(format!("`{}` is no challenge: {error}", Printable::new(challenge)))
                     .hint("Challenges are made by `reroot pop challenge`.")
             })?;
             let signature = load::bytes("signature", signature)?;
@@ -70,7 +71,7 @@ fn find(
     match lookup(super::lookup::shelf(shelf)?, &name, &checker, &world.cancel)? {
         Found::Chip(found) => Ok(Some(*found)),
         Found::Broken(fault) => {
-            printer.failure(&format!("[{}] {}: {}", fault.code, fault.place, render::escape(&fault.message)), None);
+            printer.failure(&printer.value(&format!("[{}] {}: {}", fault.code, fault.place, fault.message)), None);
             Ok(None)
         }
         Found::Absent(_) | Found::Unknown => {
@@ -127,7 +128,7 @@ fn answer(
 
 fn read(receipts: &Path) -> Result<Vec<Receipt>, Fault> {
     Receipt::parse_all(&load::bytes_up_to(MAX_RECEIPTS, "receipts", receipts)?).map_err(|error| {
-        Fault::usage(format!("`{}` is no file of receipts: {error}", render::path(receipts)))
+        Fault::usage(format!("`{}` is no file of receipts: {error}", Printable::new(receipts)))
             .hint("If the last line was cut off, remove what stands after the last line feed and ask that chip again.")
     })
 }
@@ -197,10 +198,10 @@ fn seal_receipts(
     durable::write_new(&files.supplement, Access::Public, supplement.to_line().as_bytes())?;
     match printer.format {
         Format::Json => printer.json(&json!({
-            "out": files.supplement.display().to_string(), "shown": supplement.shown, "chips": supplement.chips,
+            "out": render::path_json(&files.supplement), "shown": supplement.shown, "chips": supplement.chips,
         })),
         Format::Text => {
-            printer.data(&format!("{}\n", files.supplement.display()));
+            printer.data(&format!("{}\n", Printable::new(&files.supplement)));
             let (shown, chips) = (render::count(supplement.shown), render::count(supplement.chips));
             printer.say(&format!("{shown} of {chips} chips have shown that they hold their keys"));
         }
@@ -219,7 +220,7 @@ impl Files {
     fn beside(batch: &Path) -> Result<Self, Fault> {
         let name = batch
             .file_name()
-            .ok_or_else(|| Fault::usage(format!("`{}` does not end in a name", render::path(batch))))?;
+            .ok_or_else(|| Fault::usage(format!("`{}` does not end in a name", Printable::new(batch))))?;
         let beside = |suffix: &str| {
             let mut name = name.to_owned();
             name.push(suffix);

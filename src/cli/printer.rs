@@ -1,12 +1,16 @@
 //! The one place that prints: data to standard output, talk to standard error.
+//!
+//! Whatever gets here is made printable once more, line by line: the last line of defence. It cannot tell a line feed
+//! of this program from one of somebody else's, so values are escaped where they enter a text (`reroot::text::Printable`).
 
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use reroot::error::Error;
+use reroot::text::{Printable, printable_json, printable_lines};
 
 use super::args::Format;
-use super::render;
+use super::{Fault, render};
 
 /// Whether data could not be written.
 static LOST: AtomicBool = AtomicBool::new(false);
@@ -27,13 +31,27 @@ impl Printer {
         Self { format, terminal: std::io::stderr().is_terminal(), quiet }
     }
 
-    /// Data: something that could be piped.
+    /// Data: text that could be piped.
     pub(crate) fn data(self, text: &str) {
-        self.octets(text.as_bytes());
+        self.bytes(printable_lines(text).as_bytes());
     }
 
-    /// Data that is not text.
-    pub(crate) fn octets(self, octets: &[u8]) {
+    /// Data whose bytes are a format, such as a proof or a script: exact, but on a terminal printable.
+    pub(crate) fn exact(self, text: &str) {
+        if std::io::stdout().is_terminal() { self.data(text) } else { self.bytes(text.as_bytes()) }
+    }
+
+    /// Data that is not text. Not on a terminal.
+    pub(crate) fn binary(self, bytes: &[u8]) -> Result<(), Fault> {
+        if std::io::stdout().is_terminal() {
+            return Err(Fault::usage("binary data is not written to a terminal")
+                .hint("Send it to a file or another program, such as `> certificate.der`."));
+        }
+        self.bytes(bytes);
+        Ok(())
+    }
+
+    fn bytes(self, octets: &[u8]) {
         let mut out = std::io::stdout().lock();
         match out.write_all(octets).and_then(|()| out.flush()) {
             // a closed pipe (`| head`) is the reader's choice, not a fault
@@ -52,7 +70,16 @@ impl Printer {
     /// A JSON value as data, one document.
     pub(crate) fn json(self, value: &serde_json::Value) {
         let text = serde_json::to_string_pretty(value).expect("values made here serialise");
-        self.data(&format!("{text}\n"));
+        self.json_text(&format!("{text}\n"));
+    }
+
+    /// A JSON value as data in one line.
+    pub(crate) fn json_line(self, value: &serde_json::Value) {
+        self.json_text(&format!("{value}\n"));
+    }
+
+    fn json_text(self, text: &str) {
+        self.bytes(printable_json(text).as_bytes());
     }
 
     /// A JSON object as data whose last member is a long list, one element a line: not held as one text.
@@ -70,12 +97,12 @@ impl Printer {
             text.push_str(if at == 0 { "\n    " } else { ",\n    " });
             text.push_str(&value.to_string());
             if text.len() >= PIECE {
-                self.data(&text);
+                self.json_text(&text);
                 text.clear();
             }
         }
         text.push_str("\n  ]\n}\n");
-        self.data(&text);
+        self.json_text(&text);
     }
 
     /// Talk: what is going on.
@@ -93,12 +120,16 @@ impl Printer {
     /// An error with its hint, in the format asked for.
     pub(crate) fn error(self, error: &Error) {
         match self.format {
-            Format::Text => talk(&render::error(error, self.terminal)),
-            Format::Json => {
-                let text = serde_json::to_string(&render::error_json(error)).expect("values made here serialise");
-                talk(&text);
-            }
+            // coloured by escape sequences of this program; what comes from files was escaped in it
+            Format::Text if self.terminal => write_talk(&render::error(error, true)),
+            Format::Text => talk(&render::error(error, false)),
+            Format::Json => talk_json(&render::error_json(error)),
         }
+    }
+
+    /// A message as it is handed on: one printable line for people, exact for programs.
+    pub(crate) fn value(self, message: &str) -> String {
+        if self.format == Format::Json { message.to_owned() } else { Printable::new(message).to_string() }
     }
 
     /// A plain failure of the front door's own.
@@ -110,13 +141,22 @@ impl Printer {
                     talk(&format!("\nhint: {hint}"));
                 }
             }
-            Format::Json => talk(&serde_json::json!({ "error": message, "hint": hint }).to_string()),
+            Format::Json => talk_json(&serde_json::json!({ "error": message, "hint": hint })),
         }
     }
 }
 
+/// A line or more of talk.
+pub(crate) fn talk(text: &str) {
+    write_talk(&printable_lines(text));
+}
+
+fn talk_json(value: &serde_json::Value) {
+    write_talk(&printable_json(&value.to_string()));
+}
+
 /// Talk that nobody can hear is no reason to stop: by then something may have been signed.
-fn talk(text: &str) {
+fn write_talk(text: &str) {
     let mut out = std::io::stderr().lock();
     let _ = out.write_all(format!("{text}\n").as_bytes());
 }

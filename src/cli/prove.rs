@@ -4,7 +4,9 @@ use std::path::Path;
 
 use reroot::durable::{self, Access};
 use reroot::error::Error;
-use reroot::proof::{ChipName, Chips, Prove, Proven, prove};
+use reroot::origin::TypedList;
+use reroot::proof::{ChipName, ChipNameError, Chips, Prove, Proven, prove};
+use reroot::text::Printable;
 use serde_json::json;
 
 use super::args::{Format, ProveArgs};
@@ -26,7 +28,7 @@ pub(crate) fn run(args: &ProveArgs, world: &World, printer: Printer) -> Result<E
     };
     let proven = match &args.out {
         None => prove(&job, &mut |proof| {
-            printer.data(&proof.to_line());
+            printer.exact(&proof.to_line());
             Ok(())
         }),
         Some(out) if args.uid.is_some() => {
@@ -44,7 +46,7 @@ pub(crate) fn run(args: &ProveArgs, world: &World, printer: Printer) -> Result<E
     );
     match (printer.format, &args.out) {
         (Format::Json, Some(out)) => printer.json(&json!({
-            "out": out.display().to_string(),
+            "out": render::path_json(out),
             "batch": proven.statement.batch,
             "present": proven.present,
             "absent": proven.absent,
@@ -52,7 +54,7 @@ pub(crate) fn run(args: &ProveArgs, world: &World, printer: Printer) -> Result<E
         // standard output is the proofs
         (_, None) => printer.say(&text),
         (Format::Text, Some(out)) => {
-            printer.data(&format!("{}\n", out.display()));
+            printer.data(&format!("{}\n", Printable::new(out)));
             printer.say(&text);
         }
     }
@@ -89,21 +91,28 @@ fn into_directory(job: &Prove<'_>, out: &Path) -> Result<Proven, Error> {
 }
 
 pub(crate) fn chip(text: &str) -> Result<ChipName, Fault> {
-    text.parse().map_err(|_| {
-        Fault::usage(format!("`{}` is not a UID", render::escape(text)))
-            .hint("A UID is 1 to 20 octets in hexadecimal, such as 0209A021E021C4E1D00139.")
-    })
+    text.parse().map_err(|error: ChipNameError| not_a_chip(&error, text, None))
+}
+
+/// `place` is the line of a list.
+fn not_a_chip(error: &ChipNameError, text: &str, place: Option<(&Path, u64)>) -> Fault {
+    let place = place.map(|(list, line)| format!("{}, line {line}: ", Printable::new(list))).unwrap_or_default();
+    let text = Printable::new(text.trim()).at_most(64);
+    Fault::usage(format!("{place}`{text}` is not a UID: {error}")).hint(error.hint())
 }
 
 fn chips(list: &Path) -> Result<Vec<ChipName>, Fault> {
-    let text = load::bytes("list of chips", list)?;
-    let text = String::from_utf8_lossy(&text);
-    let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
-    let mut names = lines.filter(|line| !line.is_empty()).map(chip).collect::<Result<Vec<_>, _>>()?;
+    let content = load::bytes("list of chips", list)?;
+    let text = TypedList::new(&content)
+        .map_err(|error| Fault::usage(format!("{}: {error}", Printable::new(list))).hint(error.hint()))?;
+    let name = |(line, cell): (u64, &str)| {
+        cell.parse().map_err(|error: ChipNameError| not_a_chip(&error, cell, Some((list, line))))
+    };
+    let mut names = text.lines().map(name).collect::<Result<Vec<ChipName>, Fault>>()?;
     names.sort_unstable();
     names.dedup();
     if names.is_empty() {
-        return Err(Fault::usage(format!("list of chips `{}` names no chip", render::path(list))));
+        return Err(Fault::usage(format!("list of chips `{}` names no chip", Printable::new(list))));
     }
     Ok(names)
 }

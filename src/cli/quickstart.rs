@@ -10,7 +10,7 @@ use reroot::durable::{self, Access};
 use reroot::x509::Sha256Digest;
 
 use super::args::{Cli, QuickstartArgs};
-use super::{Exit, Fault, Printer, World};
+use super::{Exit, Fault, Printer, World, render};
 
 /// Genuine leaves of STSAFE-A110 parts, all under STM STSAFE-A PROD CA 01 (fixtures/st/README.md).
 const GENUINE: [(&str, &[u8]); 3] = [
@@ -22,7 +22,7 @@ const GENUINE: [(&str, &[u8]); 3] = [
 pub(crate) fn run(args: &QuickstartArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
     let dir = &args.dir;
     durable::create_directory(dir, Access::Public)?;
-    let at = |path: &str| dir.join(path).display().to_string();
+    let at = |path: &str| render::path_json(&dir.join(path));
 
     printer
         .say("A reel as ST's Online Certificate Distribution hands it out: genuine leaves of three STSAFE-A110 parts.");
@@ -85,7 +85,7 @@ fn openssl(dir: &Path, batch: &str, root: &str, printer: Printer) -> Result<Exit
     let (signer, chain) = (in_batch("manifest.pem"), in_batch("chain.pem"));
     let uid = GENUINE[0].0.trim_end_matches(".der");
     let certificate = dir.join(format!("{uid}.pem"));
-    let sample = certificate.display().to_string();
+    let sample = render::path_json(&certificate);
     write_sample(batch, uid, &certificate)?;
     let mut cms = vec!["openssl", "cms", "-verify", "-binary", "-inform", "DER", "-in", &seal, "-content", &statement];
     cms.extend(["-nointern", "-certfile", &signer, "-CAfile", root, "-purpose", "any", "-out", "/dev/null"]);

@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::ops::Range;
+use std::path::Path;
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
+use reroot::ca::CaError;
 use reroot::error::Error;
 use reroot::origin::{Code, Disposition, Finding};
+use reroot::text::{Printable, printable_lines};
 use reroot::verify::MissingChip;
 use reroot::{reel, verify};
 use serde_json::{Value, json};
@@ -17,9 +21,9 @@ const SHOWN: usize = 10;
 pub(crate) fn error(error: &Error, terminal: bool) -> String {
     let places = places(error);
     if places.is_empty() {
-        let mut text = format!("error: {error}");
+        let mut text = format!("error: {}", message(error));
         if let Some(hint) = error.hint() {
-            let _ = write!(text, "\n\nhint: {hint}");
+            let _ = write!(text, "\n\nhint: {}", Printable::new(&hint));
         }
         return text;
     }
@@ -27,12 +31,22 @@ pub(crate) fn error(error: &Error, terminal: bool) -> String {
     let handler = GraphicalReportHandler::new_themed(theme).with_wrap_lines(false);
     let what = if matches!(error, Error::Policy(_)) { "policy" } else { "configuration" };
     let count = if places.len() == 1 { String::new() } else { format!(", for {} reasons", places.len()) };
-    let mut text = format!("error: {what} `{}` cannot be used{count}\n", places[0].file);
-    for place in &places {
+    let mut text = format!("error: {what} `{}` cannot be used{count}\n", Printable::new(&places[0].file));
+    for place in places {
         text.push('\n');
-        let _ = handler.render_report(&mut text, place);
+        let _ = handler.render_report(&mut text, &place.printable());
     }
     text.trim_end().to_owned()
+}
+
+/// What an error says, in one line; only mistakes in a file have one line each.
+fn message(error: &Error) -> String {
+    match error {
+        Error::Ca(CaError::Config(_) | CaError::NewConfig(_)) | Error::Config(_) | Error::Policy(_) => {
+            printable_lines(&error.to_string()).into_owned()
+        }
+        _ => Printable::new(&error.to_string()).to_string(),
+    }
 }
 
 /// The same as one JSON document.
@@ -62,21 +76,9 @@ pub(crate) fn places_json(error: &Error) -> Vec<Value> {
         .collect()
 }
 
-/// A path that is safe to print.
-pub(crate) fn path(path: &std::path::Path) -> String {
-    escape(&path.display().to_string())
-}
-
-/// Text that is safe to print: printable ASCII, everything else as `\u{..}`.
-pub(crate) fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            ' '..='~' => out.push(character),
-            _ => out.extend(character.escape_unicode()),
-        }
-    }
-    out
+/// A path for programs: exact, unless it is not UTF-8, which JSON cannot hold.
+pub(crate) fn path_json(path: &Path) -> String {
+    path.to_str().map_or_else(|| Printable::new(path).to_string(), str::to_owned)
 }
 
 /// A mistake at a place in a file.
@@ -87,19 +89,54 @@ struct Place {
     hint: Option<String>,
     file: String,
     source: NamedSource<String>,
-    span: std::ops::Range<usize>,
+    span: Range<usize>,
+}
+
+impl Place {
+    /// The same with a source that is safe to show, whatever is in the file: the place moves with what is escaped.
+    fn printable(self) -> Self {
+        let source = self.source.inner();
+        let mut text = String::with_capacity(source.len());
+        let mut span = 0..0;
+        for (at, character) in source.char_indices() {
+            if at <= self.span.start {
+                span.start = text.len();
+            }
+            if at <= self.span.end {
+                span.end = text.len();
+            }
+            match character {
+                '\n' => text.push('\n'),
+                // of an indentation or a line end of Windows, which are no surprise
+                '\t' => text.push_str("    "),
+                '\r' if source[at..].starts_with("\r\n") => {}
+                _ => {
+                    let _ = write!(text, "{}", Printable::new(character.encode_utf8(&mut [0; 4])));
+                }
+            }
+        }
+        if self.span.start >= source.len() {
+            span.start = text.len();
+        }
+        if self.span.end >= source.len() {
+            span.end = text.len();
+        }
+        let file = Printable::new(&self.file).to_string();
+        let message = Printable::new(&self.message).to_string();
+        let hint = self.hint.map(|hint| Printable::new(&hint).to_string());
+        Self { message, hint, source: NamedSource::new(&file, text), file, span, ..self }
+    }
 }
 
 fn places(error: &Error) -> Vec<Place> {
-    let place =
-        |file: &str, text: &str, code: &str, message: String, span: std::ops::Range<usize>, hint: Option<&str>| Place {
-            code: code.to_owned(),
-            message,
-            hint: hint.map(str::to_owned),
-            file: file.to_owned(),
-            source: NamedSource::new(file, text.to_owned()),
-            span,
-        };
+    let place = |file: &str, text: &str, code: &str, message: String, span: Range<usize>, hint: Option<&str>| Place {
+        code: code.to_owned(),
+        message,
+        hint: hint.map(str::to_owned),
+        file: file.to_owned(),
+        source: NamedSource::new(file, text.to_owned()),
+        span,
+    };
     match error {
         Error::Policy(errors) => errors
             .errors()
@@ -114,7 +151,7 @@ fn places(error: &Error) -> Vec<Place> {
             .errors()
             .iter()
             .map(|error| {
-                let file = errors.file().display().to_string();
+                let file = path_json(errors.file());
                 let code = error.code().as_str();
                 place(&file, errors.text(), code, error.message().to_owned(), error.span(), error.hint())
             })
@@ -159,7 +196,7 @@ pub(crate) fn findings(findings: &[Finding], disposition: Disposition) -> String
     for (code, group) in groups {
         let _ = writeln!(text, "{} {} [{code}]", group.len(), disposition.as_str());
         for finding in group.iter().take(SHOWN) {
-            let _ = writeln!(text, "  {}: {}", finding.item, finding.reason);
+            let _ = writeln!(text, "  {}: {}", finding.item, Printable::new(&finding.reason));
         }
         if group.len() > SHOWN {
             let _ = writeln!(text, "  ... and {} more (--format json lists all)", group.len() - SHOWN);
@@ -185,7 +222,7 @@ pub(crate) fn warnings(warnings: &[String]) -> String {
 fn listed(word: &str, lines: &[String], shown: usize) -> String {
     let mut text = String::new();
     for line in lines.iter().take(shown) {
-        let _ = writeln!(text, "{word}: {line}");
+        let _ = writeln!(text, "{word}: {}", Printable::new(line));
     }
     if lines.len() > shown {
         let _ = writeln!(text, "{word}: ... and {} more (--format json lists all)", lines.len() - shown);

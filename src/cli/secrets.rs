@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 
 use reroot::signer::SecretResolver;
+use reroot::text::Printable;
 
 /// Asks the process's environment and its terminal.
 pub(crate) struct Secrets;
@@ -13,10 +14,12 @@ impl SecretResolver for Secrets {
     }
 
     fn prompt(&self, question: &str) -> std::io::Result<String> {
-        rpassword::prompt_password(format!("{question}: ")).map_err(|error| match error.raw_os_error() {
-            // ENOENT or ENXIO of /dev/tty: nobody to ask
-            Some(2 | 6) => std::io::Error::other("there is no terminal"),
-            _ => error,
+        rpassword::prompt_password(format!("{}: ", Printable::new(question))).map_err(|error| {
+            match error.raw_os_error() {
+                // ENOENT or ENXIO of /dev/tty: nobody to ask
+                Some(2 | 6) => std::io::Error::other("there is no terminal"),
+                _ => error,
+            }
         })
     }
 }

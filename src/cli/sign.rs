@@ -5,6 +5,7 @@ use std::io::Read as _;
 
 use reroot::issue::Issuer;
 use reroot::plan::{Ceremony, SignJob, SignOutcome, Signed, sign};
+use reroot::text::Printable;
 use serde_json::{Value, json};
 
 use super::args::{Format, SignArgs};
@@ -55,7 +56,7 @@ pub(crate) fn run(args: &SignArgs, world: &mut World, printer: Printer) -> Resul
         Format::Json => printer.json(&as_json(word, signed, args)),
         Format::Text => {
             if word == "already-done" {
-                let out = render::path(&args.out);
+                let out = Printable::new(&args.out);
                 printer.say(&format!("already done: `{out}` holds the signatures of batch {}", signed.batch));
             }
             printer.data(&text(signed, args));
@@ -69,7 +70,7 @@ pub(crate) fn run(args: &SignArgs, world: &mut World, printer: Printer) -> Resul
 fn in_words(ceremony: &Ceremony) -> String {
     let mut text = render::warnings(&ceremony.warnings);
     let mut line = |name: &str, value: &str| {
-        let _ = writeln!(text, "{name:<14}{value}");
+        let _ = writeln!(text, "{name:<14}{}", Printable::new(value));
     };
     line("plan", &ceremony.plan_sha256.to_string());
     line("planner", &format!("`{}`, SHA-256 {}", ceremony.planner.0, ceremony.planner.1));
@@ -87,14 +88,14 @@ fn in_words(ceremony: &Ceremony) -> String {
         line("relaxation", relaxation);
     }
     for (name, value) in &ceremony.params {
-        line("parameter", &format!("{name} = {}", render::escape(value)));
+        line("parameter", &format!("{name} = {}", value));
     }
     if ceremony.resumed {
         line("resumed", "an earlier run of this command has begun to sign this plan");
     }
     line("issuing CA", &ceremony.issuer);
     if let Some(reason) = &ceremony.reissue {
-        line("REISSUE", &format!("chips get another certificate: {}", render::escape(reason)));
+        line("REISSUE", &format!("chips get another certificate: {}", reason));
     }
     line("policy", &format!("{}, SHA-256 {}", ceremony.policy.0, ceremony.policy.1));
     // a long reason can take the word above it off the screen
@@ -112,7 +113,7 @@ fn text(signed: &Signed, args: &SignArgs) -> String {
     line("signed", render::count(signed.count));
     line("signatures", render::count(signed.signatures_made));
     line("plan", signed.plan_sha256.to_string());
-    line("written to", format!("{} ({} bytes)", args.out.display(), render::count(signed.bytes)));
+    line("written to", format!("{} ({} bytes)", Printable::new(&args.out), render::count(signed.bytes)));
     line("its SHA-256", signed.file_sha256.to_string());
     line("ledger head", signed.head.to_string());
     text
@@ -123,7 +124,7 @@ fn as_json(word: &str, signed: &Signed, args: &SignArgs) -> Value {
         "outcome": word,
         "batch": signed.batch,
         "plan_sha256": signed.plan_sha256.to_string(),
-        "signatures": args.out.display().to_string(),
+        "signatures": render::path_json(&args.out),
         "count": signed.count,
         "signatures_made": signed.signatures_made,
         "bytes": signed.bytes,

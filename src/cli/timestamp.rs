@@ -7,6 +7,7 @@ use reroot::durable::{self, Access};
 use reroot::error::Error;
 use reroot::manifest::timestamp::{Token, request};
 use reroot::manifest::{STATEMENT_FILE, Statement};
+use reroot::text::Printable;
 use serde_json::json;
 
 use super::args::{Format, TimestampCommand};
@@ -19,8 +20,8 @@ pub(crate) fn run(command: &TimestampCommand, world: &World, printer: Printer) -
             let request = request(&statement(batch)?, world.random());
             durable::write_new(out, Access::Public, &request)?;
             match printer.format {
-                Format::Json => printer.json(&json!({ "out": out.display().to_string() })),
-                Format::Text => printer.data(&format!("{}\n", out.display())),
+                Format::Json => printer.json(&json!({ "out": render::path_json(out) })),
+                Format::Text => printer.data(&format!("{}\n", Printable::new(out))),
             }
             Ok(Exit::Done)
         }
@@ -28,7 +29,8 @@ pub(crate) fn run(command: &TimestampCommand, world: &World, printer: Printer) -
 }
 
 fn attach(batch: &Path, answer: &Path, tsa_anchor: &[PathBuf], printer: Printer) -> Result<Exit, Fault> {
-    let out = beside(batch).ok_or_else(|| Fault::usage(format!("`{}` does not end in a name", render::path(batch))))?;
+    let out =
+        beside(batch).ok_or_else(|| Fault::usage(format!("`{}` does not end in a name", Printable::new(batch))))?;
     let statement = statement(batch)?;
     let anchors = load::certificates(tsa_anchor)?;
     let token = Token::read(&load::bytes("answer", answer)?)?;
@@ -42,12 +44,12 @@ fn attach(batch: &Path, answer: &Path, tsa_anchor: &[PathBuf], printer: Printer)
     durable::write_new(&out, Access::Public, token.der())?;
     match printer.format {
         Format::Json => printer.json(&json!({
-            "out": out.display().to_string(),
+            "out": render::path_json(&out),
             "time": stamped.as_ref().map(|stamped| stamped.time.to_string()),
             "authority": stamped.as_ref().map(|stamped| stamped.authority.clone()),
         })),
         Format::Text => {
-            printer.data(&format!("{}\n", out.display()));
+            printer.data(&format!("{}\n", Printable::new(&out)));
             if let Some(stamped) = &stamped {
                 printer.say(&format!("stamped at {} by `{}`", stamped.time, stamped.authority));
             }

@@ -6,6 +6,7 @@ use std::num::NonZero;
 use reroot::audit::{Audit, AuditReport, PossessionShown, audit};
 use reroot::durable::{self, Access, DurableError};
 use reroot::reel::Limits;
+use reroot::text::Printable;
 use serde_json::{Value, json};
 
 use super::args::{Format, VerifyArgs};
@@ -64,16 +65,22 @@ fn timestamp(args: &VerifyArgs) -> Result<Option<Vec<u8>>, Fault> {
 fn text(report: &AuditReport) -> String {
     let mut text = String::new();
     for (name, value) in facts(report) {
-        let _ = writeln!(text, "{name:<14}{value}");
+        let _ = writeln!(text, "{name:<14}{}", Printable::new(&value));
     }
     for check in &report.checks {
-        let _ = writeln!(text, "checked       {check}");
+        let _ = writeln!(text, "checked       {}", Printable::new(check));
     }
     for warning in &report.warnings {
-        let _ = writeln!(text, "note: {warning}");
+        let _ = writeln!(text, "note: {}", Printable::new(warning));
     }
     for fault in &report.faults {
-        let _ = writeln!(text, "FAULT [{}] {}: {}", fault.code, fault.place, fault.message);
+        let _ = writeln!(
+            text,
+            "FAULT [{}] {}: {}",
+            fault.code,
+            Printable::new(&fault.place),
+            Printable::new(&fault.message)
+        );
     }
     if report.more_faults > 0 {
         let _ = writeln!(text, "... and {} more faults", render::count(report.more_faults));

@@ -8,6 +8,7 @@ use reroot::audit::Fault as Broken;
 use reroot::input;
 use reroot::manifest::Proof;
 use reroot::proof::{Checker, ChipName, Proved};
+use reroot::text::Printable;
 use serde_json::{Value, json};
 
 use super::args::{Format, VerifyProofArgs};
@@ -24,11 +25,11 @@ pub(crate) fn run(args: &VerifyProofArgs, world: &mut World, printer: Printer) -
         let mut each = |line: &[u8]| {
             count += 1;
             if !line.starts_with(BEGIN) {
-                let message = format!("`{}` is no file of proofs: line {count} is none", render::path(path));
+                let message = format!("`{}` is no file of proofs: line {count} is none", Printable::new(path));
                 return Err(Fault::usage(message)
                     .hint("Proofs are made by `reroot prove`. A whole batch is checked by `reroot verify`."));
             }
-            let place = format!("{}, proof {count}", render::path(path));
+            let place = format!("{}, proof {count}", printer.value(&render::path_json(path)));
             let outcome = checker.check_octets(line);
             let outcome = match outcome {
                 Ok((proof, proved)) if asked.as_ref().is_none_or(|asked| is(asked, &proof)) => Ok((proof, proved)),
@@ -51,7 +52,7 @@ pub(crate) fn run(args: &VerifyProofArgs, world: &mut World, printer: Printer) -
             lines(path, file, &mut each)?;
         }
         if count == 0 {
-            return Err(Fault::usage(format!("`{}` holds no proof", render::path(path))));
+            return Err(Fault::usage(format!("`{}` holds no proof", Printable::new(path))));
         }
     }
     Ok(exit)
@@ -72,7 +73,7 @@ fn lines(path: &Path, input: impl Read, each: &mut dyn FnMut(&[u8]) -> Result<()
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Fault {
-    let fault = Fault::usage(format!("cannot read `{}`: {error}", render::path(path)));
+    let fault = Fault::usage(format!("cannot read `{}`: {error}", Printable::new(path)));
     if path.is_dir() {
         return fault.hint("A whole batch is checked by `reroot verify`.");
     }
@@ -93,7 +94,7 @@ fn another(proof: &Proof) -> Broken {
 
 fn show(printer: Printer, proof: &Proof, proved: &Proved) {
     match printer.format {
-        Format::Json => printer.data(&format!("{}\n", as_json(proof, proved))),
+        Format::Json => printer.json_line(&as_json(proof, proved)),
         Format::Text => printer.data(&text(proof, proved)),
     }
 }
@@ -123,7 +124,7 @@ fn text(proof: &Proof, proved: &Proved) -> String {
     facts.extend(proved.checks.iter().map(|check| ("checked", (*check).to_owned())));
     let mut text = String::new();
     for (name, value) in facts {
-        let _ = writeln!(text, "{name:<14}{value}");
+        let _ = writeln!(text, "{name:<14}{}", Printable::new(&value));
     }
     text.push_str(match proved.presence {
         Some(_) => "the proof holds: the chip is in the batch\n",
@@ -156,12 +157,13 @@ fn refuse(printer: Printer, place: &str, broken: &Broken) {
     match printer.format {
         Format::Json => {
             let fault = json!({ "code": broken.code.as_str(), "place": broken.place, "message": broken.message });
-            printer.data(&format!("{}\n", json!({ "holds": false, "proof": place, "faults": [fault] })));
+            printer.json_line(&json!({ "holds": false, "proof": place, "faults": [fault] }));
         }
         Format::Text => {
-            let message = render::escape(&broken.message);
+            let message = Printable::new(&broken.message);
             // of the proof itself the place says enough
-            let part = if broken.place == PROOF { String::new() } else { format!("{}: ", broken.place) };
+            let part =
+                if broken.place == PROOF { String::new() } else { format!("{}: ", Printable::new(&broken.place)) };
             printer.data(&format!("FAULT [{}] {place}: {part}{message}\nTHE PROOF DOES NOT HOLD\n", broken.code));
         }
     }

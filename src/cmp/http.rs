@@ -6,6 +6,7 @@ use std::time::Duration;
 use ureq::tls::{Certificate as TlsCertificate, RootCerts, TlsConfig};
 use ureq::{Agent, Timeout};
 
+use crate::text::Printable;
 use crate::x509::Certificate;
 
 use super::error::TransportError;
@@ -79,5 +80,5 @@ fn handshake(error: &std::io::Error) -> bool {
 }
 
 fn words(error: &ureq::Error) -> String {
-    error.to_string().chars().flat_map(char::escape_default).take(500).collect()
+    Printable::new(&error.to_string()).at_most(500).to_string()
 }

@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::intake::Row;
 use crate::ledger::{Ledger, RecordedRequest, Requested};
 use crate::manifest::{Counts, IssuerMode};
-use crate::origin::Finding;
+use crate::origin::{ChipName, Finding};
 use crate::parallel;
 use crate::reissue::elsewhere::{self, Answer};
 use crate::reissue::seal::{self, Sealing};
@@ -47,7 +47,7 @@ pub enum AskAgain {
     /// All that are in doubt.
     All,
     /// These, by their UIDs.
-    Only(Vec<String>),
+    Only(Vec<ChipName>),
 }
 
 /// As [`reissue`](reissue::reissue), with certificates from another CA. What it did not make is a finding of
@@ -98,6 +98,7 @@ pub fn issue(
                 items: settled.items,
                 ready: settled.rows.len() as u64,
                 skip_helps: false,
+                note_helps: false,
                 findings,
                 missing: vec![],
                 reasons: vec![format!("{what}: {count}; batch {} is open", row.id)],
@@ -161,7 +162,7 @@ impl Asker<'_> {
                 let uid = row.uid().to_string();
                 let reason = self.asking.ask_again.as_ref().filter(|(which, _)| match which {
                     AskAgain::All => true,
-                    AskAgain::Only(uids) => uids.iter().any(|other| other.eq_ignore_ascii_case(&uid)),
+                    AskAgain::Only(chips) => chips.iter().any(|chip| chip.names(&row.uid())),
                 });
                 match reason {
                     Some((_, reason)) => decided.push((request, format!("the operator asks again: {reason}"))),

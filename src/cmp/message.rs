@@ -1,6 +1,7 @@
 //! The messages of RFC 9810 that a registration authority sends and gets, in DER.
 
 use crate::cert::ObjectTemplate;
+use crate::text::Printable;
 use crate::x509::Certificate;
 use crate::x509::tlv::{Reader, element, tag};
 
@@ -181,7 +182,7 @@ fn refusal(status: &[u8]) -> Result<Refusal, CmpError> {
         let mut words = Vec::new();
         while !texts.is_empty() {
             let text = texts.expect(tag::UTF8_STRING, "PKIFreeText")?;
-            words.push(String::from_utf8_lossy(text.content).escape_default().take(500).collect::<String>());
+            words.push(Printable::bytes(text.content).at_most(500).to_string());
         }
         reason = Some(words.join("; "));
     }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::origin::Code;
 use crate::signer::SignerError;
+use crate::text::Printable;
 
 macro_rules! codes {
     ($($name:ident = $value:literal, $meaning:literal;)*) => {
@@ -125,7 +126,7 @@ impl fmt::Display for ConfigErrors {
                 f.write_str("\n")?;
             }
             let (line, column) = self.position(error);
-            write!(f, "{}:{line}:{column}: {}: {}", show(&self.file), error.code, error.message)?;
+            write!(f, "{}:{line}:{column}: {}: {}", Printable::new(&self.file), error.code, error.message)?;
         }
         Ok(())
     }
@@ -189,20 +190,10 @@ impl Errors {
         hint: Option<String>,
         signer: Option<SignerError>,
     ) -> Option<T> {
+        // whatever text of the file or of another file the words repeat, they are printable
+        let message = Printable::new(&message).to_string();
+        let hint = hint.map(|hint| Printable::new(&hint).to_string());
         self.0.borrow_mut().push(ConfigError { code, message, span: span.clone(), hint, signer });
         None
     }
-}
-
-/// A path as it may appear in a message: control and other unprintable characters escaped.
-pub(super) fn show(path: &Path) -> String {
-    safe(&path.to_string_lossy())
-}
-
-/// Text of the file as it may appear in a message.
-pub(super) fn safe(text: &str) -> String {
-    let escape = |character: char| -> String {
-        if matches!(character, ' '..='~') { character.to_string() } else { character.escape_default().to_string() }
-    };
-    text.chars().take(200).map(escape).collect()
 }

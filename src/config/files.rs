@@ -8,10 +8,12 @@ use toml::Spanned;
 use zeroize::Zeroizing;
 
 use crate::input;
+use crate::text::Printable;
+use crate::x509::form::Form;
 use crate::x509::tlv::tag;
 use crate::x509::{Certificate, pem};
 
-use super::error::{self, Errors, show};
+use super::error::{self, Errors};
 
 /// Longest file that is read: certificates and keys are far shorter.
 const MAX_OCTETS: u64 = 1 << 20;
@@ -29,10 +31,10 @@ pub(super) fn read(path: &Path, span: &Range<usize>, errors: &Errors) -> Option<
     match content {
         Ok(content) if content.len() as u64 <= MAX_OCTETS => Some(content),
         Ok(_) => {
-            let message = format!("`{}` is longer than {MAX_OCTETS} octets", show(path));
+            let message = format!("`{}` is longer than {MAX_OCTETS} octets", Printable::new(path));
             errors.push(error::FILE_UNREADABLE, span, message)
         }
-        Err(reason) => errors.push(error::FILE_UNREADABLE, span, format!("`{}`: {reason}", show(path))),
+        Err(reason) => errors.push(error::FILE_UNREADABLE, span, format!("`{}`: {reason}", Printable::new(path))),
     }
 }
 
@@ -42,7 +44,8 @@ pub(super) fn certificate(path: &Spanned<PathBuf>, errors: &Errors) -> Option<Ce
     if let [_] = certificates[..] {
         return certificates.pop();
     }
-    let message = format!("`{}` holds {} certificates, expected exactly one", show(path.get_ref()), certificates.len());
+    let message =
+        format!("`{}` holds {} certificates, expected exactly one", Printable::new(path.get_ref()), certificates.len());
     let hint = "Name the certificates above it under `chain`.";
     errors.push_hint(error::CERTIFICATE_COUNT, &path.span(), message, hint)
 }
@@ -52,18 +55,24 @@ pub(super) fn certificates(path: &Spanned<PathBuf>, errors: &Errors) -> Option<V
     let span = path.span();
     let content = read(path.get_ref(), &span, errors)?;
     let malformed = |reason: &str| {
-        errors.push(error::CERTIFICATE_MALFORMED, &span, format!("`{}`: {reason}", show(path.get_ref())))
+        errors.push(error::CERTIFICATE_MALFORMED, &span, format!("`{}`: {reason}", Printable::new(path.get_ref())))
     };
-    let ders = if content.first() == Some(&tag::SEQUENCE) {
-        vec![content]
-    } else {
-        match pem::read(&content) {
+    let ders = match Form::of(&content) {
+        Some(Form::Certificate) => vec![content],
+        None if content.first() == Some(&tag::SEQUENCE) => vec![content],
+        form => match pem::read(&content) {
             Ok(blocks) => match blocks.iter().find(|block| block.label != "CERTIFICATE") {
                 Some(other) => return malformed(&format!("PEM block `{}`, expected `CERTIFICATE`", other.label)),
                 None => blocks.into_iter().map(|block| block.der).collect(),
             },
-            Err(error) => return malformed(&error.to_string()),
-        }
+            Err(reason) => {
+                let message = format!("`{}`: {reason}", Printable::new(path.get_ref()));
+                return match form.and_then(Form::hint) {
+                    Some(hint) => errors.push_hint(error::CERTIFICATE_MALFORMED, &span, message, hint),
+                    None => errors.push(error::CERTIFICATE_MALFORMED, &span, message),
+                };
+            }
+        },
     };
     let mut certificates = Vec::with_capacity(ders.len());
     for der in ders {

@@ -6,6 +6,7 @@ use toml::Spanned;
 
 use crate::signer::pkcs11::{Settings, TokenKey, resolve_pin};
 use crate::signer::{FileSigner, KeyUri, Pkcs11Error, Pkcs11Signer, SecretResolver, SecretSource, Signer, SignerError};
+use crate::text::Printable;
 use crate::x509::{Certificate, Spki};
 
 use super::error::{self, Errors};
@@ -120,7 +121,7 @@ fn open_file(
         None if FileSigner::is_encrypted(pem)? => Some(&SecretSource::Prompt),
         None => None,
     };
-    let purpose = format!("`{}`", error::show(path));
+    let purpose = format!("`{}`", Printable::new(path));
     let secret = source.map(|source| source.resolve(&purpose, secrets)).transpose()?;
     FileSigner::open(pem, secret.as_ref())
 }

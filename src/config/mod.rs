@@ -28,6 +28,7 @@ use toml::Spanned;
 use crate::cert::IssuerIdentity;
 use crate::ledger::{Ledger, LedgerError};
 use crate::signer::{Secret, SecretResolver, Signer};
+use crate::x509::form;
 use crate::x509::{Certificate, Sha256Digest, Spki};
 
 pub use error::{CODES, ConfigError, ConfigErrors};
@@ -110,7 +111,11 @@ impl Config {
             return errors.finish(file, "", None);
         };
         let Ok(text) = std::str::from_utf8(&content) else {
-            errors.push::<()>(error::SYNTAX, &(0..0), "not UTF-8 (TOML §3)");
+            let what = match form::byte_order_mark(&content) {
+                Some(mark) => format!("starts with {mark}, expected UTF-8 (TOML §3)"),
+                None => "not UTF-8 (TOML §3)".to_owned(),
+            };
+            errors.push::<()>(error::SYNTAX, &(0..0), what);
             return errors.finish(file, "", None);
         };
         Self::parse(text, file)

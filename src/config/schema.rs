@@ -8,9 +8,10 @@ use toml::de::{DeTable, DeValue};
 
 use crate::signer::pkcs11::Settings;
 use crate::signer::{KeyLocation, KeyUri, SecretSource};
+use crate::text::{Printable, did_you_mean};
 
 use super::cmp::{self, CmpSection};
-use super::error::{self, Errors, safe};
+use super::error::{self, Errors};
 use super::hsm;
 use super::signing::{self, SigningSection};
 
@@ -64,7 +65,7 @@ pub(super) fn read(text: &str, base: &Path, errors: &Errors) -> Option<Document>
     let (table, mistakes) = DeTable::parse_recoverable(text);
     for mistake in &mistakes {
         let span = mistake.span().unwrap_or(0..0);
-        errors.push::<()>(error::SYNTAX, &span, safe(mistake.message()));
+        errors.push::<()>(error::SYNTAX, &span, Printable::new(mistake.message()).at_most(200).to_string());
     }
     if !mistakes.is_empty() {
         return None;
@@ -154,11 +155,9 @@ impl<'a> Section<'a> {
                 continue;
             }
             let what = if self.name.is_empty() { "section" } else { "key" };
-            let hint = match nearest(name, known) {
-                Some(near) => format!("Did you mean `{near}`?"),
-                None => format!("Known here: {}.", known.join(", ")),
-            };
-            let message = format!("unknown {what} `{}` {}", safe(name), self.place());
+            let hint = did_you_mean(name, known.iter().copied())
+                .unwrap_or_else(|| format!("Known here: {}.", known.join(", ")));
+            let message = format!("unknown {what} `{}` {}", Printable::new(name).at_most(200), self.place());
             self.errors.push_hint::<()>(error::UNKNOWN, &key.span(), message, hint);
         }
     }
@@ -283,7 +282,7 @@ impl<'a> Section<'a> {
             ("file", DeValue::String(path)) if !path.is_empty() => SecretSource::File(self.base.join(path.as_ref())),
             ("file", _) => return refuse(error::SECRET_SOURCE, &value.span(), "has a `file` that is no path"),
             (other, _) => {
-                let what = format!("has the unknown source `{}`", safe(other));
+                let what = format!("has the unknown source `{}`", Printable::new(other).at_most(200));
                 return refuse(error::SECRET_IN_FILE, &self.header, &what);
             }
         };
@@ -351,11 +350,6 @@ fn type_name(value: &DeValue<'_>) -> &'static str {
         DeValue::Array(_) => "an array",
         DeValue::Table(_) => "a table",
     }
-}
-
-fn nearest(name: &str, known: &[&'static str]) -> Option<&'static str> {
-    let candidates = known.iter().map(|known| (strsim::damerau_levenshtein(known, name), *known));
-    candidates.min().filter(|(distance, known)| *distance <= 1 + known.len() / 4).map(|(_, known)| known)
 }
 
 /// POSIX environment variable names: letters, digits and underscores, no digit first.

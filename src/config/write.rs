@@ -1,6 +1,7 @@
 //! The text of a new configuration: beside the schema, so that the two stay one.
 
 use crate::signer::SecretSource;
+use crate::text::Printable;
 
 /// What a new configuration says; everything else is where `reroot init` puts it.
 #[derive(Clone, Debug)]
@@ -104,9 +105,9 @@ fn string(text: &str) -> String {
     toml::Value::from(text).to_string()
 }
 
-/// Text that cannot end its comment line (TOML allows no control characters there).
+/// Text that cannot end its comment line (TOML allows no control characters there) or hide what stands in it.
 fn comment(text: &str) -> String {
-    text.chars().filter(|character| !character.is_control()).collect()
+    Printable::new(text).to_string()
 }
 
 const PLAIN: &str = "# The key is not encrypted. `openssl pkcs8 -topk8` encrypts it; then say where the passphrase is:";

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::durable::DurableError;
 use crate::origin::{Code, Uid};
+use crate::text::Printable;
 use crate::x509::Sha256Digest;
 
 /// Why a batch could not be written, or is not read.
@@ -24,13 +25,16 @@ pub enum DeliveryError {
         code: Code,
     },
     /// A name that AWS IoT policies do not have.
-    #[error("`{}` is not a name for an AWS IoT policy, expected 1 to 128 letters, digits and _+=,.@-", found.escape_default())]
+    #[error(
+        "`{}` is not a name for an AWS IoT policy, expected 1 to 128 letters, digits and _+=,.@-",
+        Printable::new(found)
+    )]
     AwsPolicyName {
         /// The name found.
         found: String,
     },
     /// A batch's name that is not a UUID.
-    #[error("batch name `{}` is not made of lower-case hexadecimal digits and hyphens", found.escape_default())]
+    #[error("batch name `{}` is not made of lower-case hexadecimal digits and hyphens", Printable::new(found))]
     BatchName {
         /// The name found.
         found: String,
@@ -77,7 +81,7 @@ pub enum DeliveryError {
         limit: usize,
     },
     /// A file name that a batch directory does not have.
-    #[error("`{}` is not a name for a file of a batch", found.escape_default())]
+    #[error("`{}` is not a name for a file of a batch", Printable::new(found))]
     FileName {
         /// The name found.
         found: String,
@@ -157,7 +161,7 @@ pub enum DeliveryError {
     #[error("the size of the zone was not given")]
     NoZone,
     /// The batch is not a directory.
-    #[error("`{}` is not a batch directory", path.display())]
+    #[error("`{}` is not a batch directory", Printable::new(path))]
     NotABatch {
         /// What was to be opened.
         path: PathBuf,
@@ -169,25 +173,25 @@ pub enum DeliveryError {
         name: String,
     },
     /// The output exists; nothing is ever overwritten.
-    #[error("output `{}` exists already", path.display())]
+    #[error("output `{}` exists already", Printable::new(path))]
     OutputExists {
         /// The output.
         path: PathBuf,
     },
     /// The output's path has no last component.
-    #[error("output `{}` does not end in a name", path.display())]
+    #[error("output `{}` does not end in a name", Printable::new(path))]
     OutputName {
         /// The output.
         path: PathBuf,
     },
     /// The directory that is to hold the output is not there.
-    #[error("`{}`, which is to hold the output, is not a directory", path.display())]
+    #[error("`{}`, which is to hold the output, is not a directory", Printable::new(path))]
     OutputParent {
         /// The directory.
         path: PathBuf,
     },
     /// A line pack that cannot be read, or written.
-    #[error("line pack `{}`: {reason}", path.display())]
+    #[error("line pack `{}`: {reason}", Printable::new(path))]
     Pack {
         /// The pack.
         path: PathBuf,
@@ -195,13 +199,16 @@ pub enum DeliveryError {
         reason: String,
     },
     /// Something else has the name of the unfinished output.
-    #[error("`{}` is in the way of the unfinished output and is not a directory of an earlier run", path.display())]
+    #[error(
+        "`{}` is in the way of the unfinished output and is not a directory of an earlier run",
+        Printable::new(path)
+    )]
     PartialInTheWay {
         /// The name.
         path: PathBuf,
     },
     /// Reading failed.
-    #[error("`{}`: {source}", path.display())]
+    #[error("`{}`: {source}", Printable::new(path))]
     Read {
         /// The file.
         path: PathBuf,

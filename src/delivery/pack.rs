@@ -10,6 +10,7 @@ use rusqlite::{Connection, OpenFlags, params};
 
 use crate::durable::{self, Access};
 use crate::manifest::Proof;
+use crate::text::Printable;
 use crate::x509::Sha256Digest;
 
 pub use reader::PackReader;
@@ -127,7 +128,7 @@ impl PackWriter {
 
 fn failed(path: &Path, error: &rusqlite::Error) -> DeliveryError {
     // SQLite's message may quote the file
-    let reason = error.to_string().chars().flat_map(char::escape_debug).take(300).collect();
+    let reason = Printable::new(&error.to_string()).at_most(300).to_string();
     DeliveryError::Pack { path: path.to_owned(), reason }
 }
 

@@ -1,9 +1,9 @@
 //! The rules that need all leaves at once.
 
 use crate::error::Error;
-use crate::verify::{self, ExpectedList, MissingChip};
+use crate::verify::{self, Expectation, ExpectedList, MissingChip};
 
-use super::{Intake, row};
+use super::{Intake, Row, row};
 
 impl Intake {
     /// Applies conflicts among the leaves and the expected list. Leaves the rows in UID order, each UID once; returns the
@@ -11,7 +11,7 @@ impl Intake {
     pub(crate) fn resolve(&mut self, expected: Option<&ExpectedList>) -> Result<Vec<MissingChip>, Error> {
         self.take_out_conflicts()?;
         let Some(expected) = expected else { return Ok(vec![]) };
-        let expectation = expected.compare(self.rows.iter().map(|row| &row.key.uid));
+        let expectation = compare(expected, &self.rows);
         let mut stay = vec![true; self.rows.len()];
         for at in expectation.unexpected {
             let row = &self.rows[at];
@@ -19,10 +19,11 @@ impl Intake {
             stay[at] = false;
         }
         row::keep(&mut self.rows, stay);
-        Ok(expectation.missing.into_iter().map(|(line, chip)| MissingChip { chip, line }).collect())
+        Ok(expectation.missing)
     }
 
-    fn take_out_conflicts(&mut self) -> Result<(), Error> {
+    /// Leaves the rows in UID order, each UID once.
+    pub(crate) fn take_out_conflicts(&mut self) -> Result<(), Error> {
         let verifier = &self.verifier;
         let conflicts = verify::conflicts(&mut self.rows, |row| row.namespace(verifier));
         if conflicts.is_empty() {
@@ -38,4 +39,17 @@ impl Intake {
         row::keep(&mut self.rows, stay);
         Ok(())
     }
+}
+
+/// What a list says of rows in UID order.
+pub(crate) struct Listed {
+    /// Chips of the list that are not among the rows.
+    pub(crate) missing: Vec<MissingChip>,
+    /// Positions of rows that are not on the list, ascending.
+    pub(crate) unexpected: Vec<usize>,
+}
+
+pub(crate) fn compare(expected: &ExpectedList, rows: &[Row]) -> Listed {
+    let Expectation { missing, unexpected } = expected.compare(rows.iter().map(|row| &row.key.uid));
+    Listed { missing: missing.into_iter().map(|(line, chip)| MissingChip { chip, line }).collect(), unexpected }
 }

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use crate::cert::Seed;
 use crate::crypto::sha256;
+use crate::text::Printable;
 use crate::x509::{Sha256Digest, Time};
 
 use super::codec::{Malformed, Reader, Writer};
@@ -33,7 +34,7 @@ impl FromStr for BatchId {
                 19 => matches!(byte, b'8' | b'9' | b'a' | b'b'),
                 _ => matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
             });
-        if shape { Ok(Self(text.into())) } else { Err(BatchIdError { found: text.escape_default().to_string() }) }
+        if shape { Ok(Self(text.into())) } else { Err(BatchIdError { found: Printable::new(text).to_string() }) }
     }
 }
 
@@ -57,7 +58,8 @@ pub struct BatchIdError {
 }
 
 /// Everything a batch's tbsCertificates and its accounting depend on, but for what a run may choose anew: seed, time
-/// and chunk size. A run finds its batch again by [`key`](Self::key).
+/// and chunk size. A run finds its batch again by [`key`](Self::key), the digest of the whole command, or, where the
+/// command was spelled otherwise, by its leaves and what [`goes_on_with`](Self::goes_on_with) compares.
 ///
 /// The leaves are not in the key, although they are terms: which of an input's leaves pass can depend on the instant
 /// and on what else is on the ledger, and a command that was given before must find its batch whatever has happened
@@ -103,6 +105,40 @@ impl BatchTerms {
         writer.raw(b"reroot-batch-terms/1\0");
         self.write_key(&mut writer);
         sha256(&writer.finish())
+    }
+
+    /// Whether a run with these terms may go on with a batch of `earlier` ones, if its leaves are the same.
+    ///
+    /// Everything counts that a tbsCertificate or the judgement of a leaf depends on. Not what only describes the run:
+    /// the names and the packing of the inputs, the expected list, the bulk identifier.
+    pub fn goes_on_with(&self, earlier: &Self) -> bool {
+        let Self {
+            issuer_sha256,
+            policy_name,
+            policy_sha256,
+            policy,
+            params,
+            anchors,
+            relaxations,
+            on_reject,
+            encoder,
+            inputs_sha256: _,
+            leaves_sha256: _,
+            leaf_count: _,
+            reissue,
+            bulk_id: _,
+            expected_sha256: _,
+        } = self;
+        *issuer_sha256 == earlier.issuer_sha256
+            && *policy_name == earlier.policy_name
+            && *policy_sha256 == earlier.policy_sha256
+            && *policy == earlier.policy
+            && *params == earlier.params
+            && *anchors == earlier.anchors
+            && *relaxations == earlier.relaxations
+            && *on_reject == earlier.on_reject
+            && *encoder == earlier.encoder
+            && *reissue == earlier.reissue
     }
 
     /// The policy as it stands in these terms.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::durable::DurableError;
 use crate::origin::Uid;
+use crate::text::Printable;
 use crate::x509::Sha256Digest;
 
 use super::batch::BatchId;
@@ -66,19 +67,19 @@ pub enum LedgerError {
     #[error(transparent)]
     Durable(#[from] DurableError),
     /// The ledger to create is there.
-    #[error("ledger `{}` exists already", path.display())]
+    #[error("ledger `{}` exists already", Printable::new(path))]
     Exists {
         /// The file.
         path: PathBuf,
     },
     /// The file is something else.
-    #[error("`{}` is not a ledger of this program", path.display())]
+    #[error("`{}` is not a ledger of this program", Printable::new(path))]
     Foreign {
         /// The file.
         path: PathBuf,
     },
     /// The file with the head cannot be read.
-    #[error("cannot read the ledger's head file `{}`: {source}", path.display())]
+    #[error("cannot read the ledger's head file `{}`: {source}", Printable::new(path))]
     HeadFile {
         /// The file.
         path: PathBuf,
@@ -86,7 +87,7 @@ pub enum LedgerError {
         source: std::io::Error,
     },
     /// The file holds no record, not even the first.
-    #[error("ledger `{}` is empty, not even its issuer is on it", path.display())]
+    #[error("ledger `{}` is empty, not even its issuer is on it", Printable::new(path))]
     Incomplete {
         /// The file.
         path: PathBuf,
@@ -126,7 +127,7 @@ pub enum LedgerError {
         reason: String,
     },
     /// The ledger has several names.
-    #[error("ledger `{}` has {links} names (hard links), expected one", path.display())]
+    #[error("ledger `{}` has {links} names (hard links), expected one", Printable::new(path))]
     Linked {
         /// The file.
         path: PathBuf,
@@ -136,7 +137,7 @@ pub enum LedgerError {
     /// Somebody else has the ledger open.
     #[error(
         "ledger `{}` is in use by another process{}",
-        path.display(),
+        Printable::new(path),
         process.map(|number| format!(" (process {number})")).unwrap_or_default()
     )]
     Locked {
@@ -148,8 +149,8 @@ pub enum LedgerError {
     /// The write-ahead log with the latest records is gone.
     #[error(
         "ledger `{}` was not closed by the run that last added to it, and its write-ahead log `{}` is missing or empty",
-        path.display(),
-        log.display()
+        Printable::new(path),
+        Printable::new(log)
     )]
     LogMissing {
         /// The ledger's file.
@@ -158,13 +159,13 @@ pub enum LedgerError {
         log: PathBuf,
     },
     /// There is no such file.
-    #[error("ledger `{}` does not exist", path.display())]
+    #[error("ledger `{}` does not exist", Printable::new(path))]
     Missing {
         /// The file.
         path: PathBuf,
     },
     /// A later version of this program wrote it.
-    #[error("ledger `{}` has format {found}, this program knows format {supported}", path.display())]
+    #[error("ledger `{}` has format {found}, this program knows format {supported}", Printable::new(path))]
     Newer {
         /// The file.
         path: PathBuf,
@@ -200,7 +201,7 @@ pub enum LedgerError {
         leaves: u64,
     },
     /// The system cannot lock files there.
-    #[error("ledger `{}` cannot be locked: {source}", path.display())]
+    #[error("ledger `{}` cannot be locked: {source}", Printable::new(path))]
     NoLocks {
         /// The file.
         path: PathBuf,
@@ -218,7 +219,7 @@ pub enum LedgerError {
         chunk: u64,
     },
     /// The ledger was never at the head that was noted.
-    #[error("ledger head is {found}, and it never was {noted}, which the last run noted in `{}`", file.display())]
+    #[error("ledger head is {found}, and it never was {noted}, which the last run noted in `{}`", Printable::new(file))]
     NotedHead {
         /// Where it was noted.
         file: PathBuf,
@@ -228,7 +229,7 @@ pub enum LedgerError {
         found: Sha256Digest,
     },
     /// The file cannot be written.
-    #[error("ledger `{}` is read-only for this user", path.display())]
+    #[error("ledger `{}` is read-only for this user", Printable::new(path))]
     ReadOnly {
         /// The file.
         path: PathBuf,

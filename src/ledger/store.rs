@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use crate::durable::DurableError;
+use crate::text::Printable;
 
 use super::record::{Entry, Head, Kind, Place, Record};
 
@@ -165,7 +166,7 @@ pub enum StoreError {
         found: u64,
     },
     /// The files are not those that were opened, or others wrote to them.
-    #[error("ledger `{}`: {what}", path.display())]
+    #[error("ledger `{}`: {what}", Printable::new(path))]
     Lost {
         /// The ledger's file.
         path: PathBuf,
@@ -183,7 +184,7 @@ pub enum StoreError {
         chunk: u64,
     },
     /// SQLite refused.
-    #[error("ledger `{}`: {}", path.display(), reason(source))]
+    #[error("ledger `{}`: {}", Printable::new(path), reason(source))]
     Sqlite {
         /// The ledger's file.
         path: PathBuf,

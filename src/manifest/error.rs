@@ -8,7 +8,7 @@ use crate::signer::SignerError;
 use crate::x509::tlv::DerError;
 use crate::x509::{CertificateError, KeyAlgorithm, SignatureAlgorithm, Time};
 
-use super::json::push_string;
+use crate::text::Printable;
 
 /// Something with a format of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -294,15 +294,9 @@ impl ManifestError {
     }
 }
 
-/// Escaped and cut to a readable length.
+/// Text in quotes, cut to a readable length.
 fn shown(text: &str) -> String {
-    const LONGEST: usize = 80;
-    let mut out = String::new();
-    push_string(&mut out, &text.chars().take(LONGEST).collect::<String>());
-    if text.chars().nth(LONGEST).is_some() {
-        out.push_str("...");
-    }
-    out
+    format!("\"{}\"", Printable::new(text).at_most(80))
 }
 
 macro_rules! codes {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::manifest::ManifestError;
 use crate::origin::Uid;
+use crate::text::Printable;
 use crate::x509::{Sha256Digest, Time};
 
 /// Why a plan, or the signatures for one, are not taken. Nothing was signed because of them.
@@ -101,7 +102,7 @@ pub enum PlanError {
         sha256: Sha256Digest,
     },
     /// A file cannot be read.
-    #[error("cannot read `{}`: {source}", path.display())]
+    #[error("cannot read `{}`: {source}", Printable::new(path))]
     Read {
         /// The file.
         path: PathBuf,
@@ -121,7 +122,7 @@ pub enum PlanError {
         batch: String,
     },
     /// A signature file that is not one, or of another plan.
-    #[error("`{}` does not hold the signatures for this plan: {what}", path.display())]
+    #[error("`{}` does not hold the signatures for this plan: {what}", Printable::new(path))]
     Signatures {
         /// The file.
         path: PathBuf,

@@ -219,6 +219,7 @@ fn certificates(
             items: leaves,
             ready: leaves.saturating_sub(rejected),
             skip_helps: false,
+            note_helps: false,
             reasons: vec![format!("certificates that are not as asked for, missing or too many: {rejected}")],
             findings,
             missing: vec![],

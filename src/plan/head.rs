@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::cert::Seed;
 use crate::ledger::{BatchRow, BatchState, BatchTerms};
 use crate::manifest::Expected;
+use crate::text::Printable;
 use crate::x509::{Sha256Digest, Time};
 
 use super::error::PlanError;
@@ -219,9 +220,7 @@ impl Head {
 
 /// The beginning of a text that a plan chose, safe to print.
 pub(super) fn shown(text: &str) -> String {
-    let mut characters = text.chars();
-    let beginning: String = characters.by_ref().take(MAX_SHOWN).flat_map(char::escape_debug).collect();
-    if characters.next().is_some() { beginning + "..." } else { beginning }
+    Printable::new(text).at_most(MAX_SHOWN).to_string()
 }
 
 /// Characters of a plan's text in a message.

@@ -9,7 +9,9 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::error::{self, Errors, did_you_mean, escape};
+use crate::text::{Printable, did_you_mean};
+
+use super::error::{self, Errors};
 use super::field;
 
 /// A value, its path from the top and its place in the text.
@@ -101,7 +103,7 @@ impl<'d> Value<'d> {
 
     /// Reports a text that is none of `names`.
     pub(super) fn unknown<T>(&self, text: &str, names: &[&str]) -> Option<T> {
-        let message = format!("`{}` is \"{}\", expected one of {}", self.path, escape(text), names.join(", "));
+        let message = format!("`{}` is \"{}\", expected one of {}", self.path, Printable::new(text), names.join(", "));
         match did_you_mean(text, names.iter().copied()) {
             Some(hint) => self.errors.push_hint(error::VALUE, self.span.clone(), message, hint),
             None => self.error(error::VALUE, message),
@@ -211,7 +213,7 @@ impl<'d> Table<'d> {
                 continue;
             }
             let place = if self.path.is_empty() { "the policy".to_owned() } else { format!("`{}`", self.path) };
-            let message = format!("{place} has an unknown key `{}`", escape(name));
+            let message = format!("{place} has an unknown key `{}`", Printable::new(name));
             let hint = self
                 .elsewhere(name)
                 .or_else(|| did_you_mean(name, asked.iter().copied().filter(|known| !self.has(known))))
@@ -232,6 +234,10 @@ impl<'d> Table<'d> {
     }
 
     fn path_of(&self, key: &str) -> String {
-        if self.path.is_empty() { escape(key) } else { format!("{}.{}", self.path, escape(key)) }
+        if self.path.is_empty() {
+            Printable::new(key).to_string()
+        } else {
+            format!("{}.{}", self.path, Printable::new(key))
+        }
     }
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::ops::Range;
 
 use crate::origin::Code;
+use crate::text::Printable;
 
 /// One mistake in a policy or in what it is used with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,7 +78,7 @@ impl fmt::Display for PolicyErrors {
                 f.write_str("\n")?;
             }
             let (line, column) = self.position(error);
-            write!(f, "{}:{line}:{column}: {}: {}", escape(&self.file_name), error.code, error.message)?;
+            write!(f, "{}:{line}:{column}: {}: {}", Printable::new(&self.file_name), error.code, error.message)?;
         }
         Ok(())
     }
@@ -92,8 +93,7 @@ pub(super) struct Errors(RefCell<Vec<PolicyError>>);
 impl Errors {
     /// Notes a mistake; returns `None` so that a reader can end with it.
     pub(super) fn push<T>(&self, code: Code, span: Range<usize>, message: impl Into<String>) -> Option<T> {
-        self.0.borrow_mut().push(PolicyError { code, message: message.into(), span, hint: None });
-        None
+        self.note(code, span, &message.into(), None)
     }
 
     /// As [`push`](Self::push), with what to do about it.
@@ -104,7 +104,14 @@ impl Errors {
         message: impl Into<String>,
         hint: impl Into<String>,
     ) -> Option<T> {
-        self.0.borrow_mut().push(PolicyError { code, message: message.into(), span, hint: Some(hint.into()) });
+        self.note(code, span, &message.into(), Some(&hint.into()))
+    }
+
+    /// The one place where a mistake is made: whatever text of the file its words repeat, they are printable.
+    fn note<T>(&self, code: Code, span: Range<usize>, message: &str, hint: Option<&str>) -> Option<T> {
+        let message = Printable::new(message).to_string();
+        let hint = hint.map(|hint| Printable::new(hint).to_string());
+        self.0.borrow_mut().push(PolicyError { code, message, span, hint });
         None
     }
 
@@ -126,27 +133,6 @@ impl Errors {
             }
         }
     }
-}
-
-/// Text from a file as it may be printed: printable ASCII, everything else as `\u{..}`.
-pub(super) fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '\\' => out.push_str("\\\\"),
-            ' '..='~' => out.push(character),
-            _ => out.extend(character.escape_unicode()),
-        }
-    }
-    out
-}
-
-/// `; did you mean "x"?` as a hint, if a known word is near.
-pub(super) fn did_you_mean<'a>(found: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    let near = |word: &str| strsim::damerau_levenshtein(&found.to_lowercase(), &word.to_lowercase());
-    let best = known.into_iter().min_by_key(|word| near(word))?;
-    let limit = 1 + best.len().max(found.len()) / 4;
-    (near(best) <= limit).then(|| format!("Did you mean `{best}`?"))
 }
 
 macro_rules! codes {

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::error::{self, Errors, PolicyErrors, did_you_mean, escape};
+use crate::text::{Printable, did_you_mean};
+
+use super::error::{self, Errors, PolicyErrors};
 use super::parse::Policy;
 use super::pattern::shown;
 
@@ -31,13 +33,13 @@ impl Policy {
                     let message = format!("parameter `{name}` was not given");
                     let hint = format!(
                         "Give it with --set {name}=VALUE, matching {}{}.",
-                        escape(&param.pattern_text),
+                        Printable::new(&param.pattern_text),
                         param.meaning()
                     );
                     errors.push_hint::<()>(error::PARAM_MISSING, place, message, hint);
                 }
                 Some(value) if !param.pattern.matches(value) => {
-                    let pattern = escape(&param.pattern_text);
+                    let pattern = Printable::new(&param.pattern_text);
                     let message =
                         format!("parameter `{name}` is {}, which does not match {pattern} as a whole", shown(value));
                     match param.meaning().as_str() {

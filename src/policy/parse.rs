@@ -7,11 +7,12 @@ use toml::de::DeTable;
 
 use crate::cert::Difference;
 use crate::lint::{self, LintFinding};
+use crate::text::Printable;
 use crate::verify::SourceRules;
 use crate::x509::SignatureAlgorithm;
 
 use super::document::Table;
-use super::error::{self, Errors, PolicyErrors, escape};
+use super::error::{self, Errors, PolicyErrors};
 use super::field::device::Device;
 use super::field::foreign::Foreign;
 use super::field::head::Head;
@@ -186,7 +187,7 @@ fn read(text: &str, file_name: &str, errors: &Errors) -> Option<Policy> {
     let (document, syntax) = DeTable::parse_recoverable(text);
     if !syntax.is_empty() {
         for mistake in syntax {
-            errors.push::<()>(error::SYNTAX, mistake.span().unwrap_or(0..0), escape(mistake.message()));
+            errors.push::<()>(error::SYNTAX, mistake.span().unwrap_or(0..0), mistake.message());
         }
         return None;
     }
@@ -265,7 +266,7 @@ fn check_unused(params: &BTreeMap<String, Param>, subject: &Subject, extensions:
     let texts: Vec<_> = nodes.flat_map(super::node::Node::texts).collect();
     for (name, param) in params {
         if !texts.iter().any(|text| text.params().any(|used| used == name)) {
-            let message = format!("parameter `{}` is declared but used nowhere", escape(name));
+            let message = format!("parameter `{}` is declared but used nowhere", Printable::new(name));
             errors.push_hint::<()>(
                 error::PARAM_UNUSED,
                 param.span.clone(),

@@ -9,7 +9,8 @@ use std::collections::BTreeSet;
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Class, Hir, HirKind};
 
-use super::error::escape;
+use crate::text::Printable;
+
 use super::shape::{CharSet, Shape};
 
 /// A pattern whose every match has a known shape.
@@ -174,9 +175,7 @@ fn ends(tree: &Hir, text: &[u8], starts: &BTreeSet<usize>) -> BTreeSet<usize> {
 
 /// A value for a message.
 pub(super) fn shown(text: &str) -> String {
-    let short: String = text.chars().take(80).collect();
-    let cut = if short.len() < text.len() { "..." } else { "" };
-    format!("\"{}\"{cut}", escape(&short))
+    format!("\"{}\"", Printable::new(text).at_most(80))
 }
 
 #[cfg(test)]

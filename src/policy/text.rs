@@ -1,7 +1,9 @@
 //! Texts with placeholders: read, typed, and later rendered without a string in between.
 
+use crate::text::{Printable, did_you_mean};
+
 use super::document::Value;
-use super::error::{self, did_you_mean, escape};
+use super::error;
 use super::shape::Shape;
 use super::value::{Filter, Variable, Vocabulary};
 
@@ -146,9 +148,9 @@ impl Text {
 fn placeholder(value: &Value<'_>, inside: &str, vocabulary: &Vocabulary) -> Option<(Part, Shape)> {
     let mut steps = inside.split('|');
     let name = steps.next().expect("split yields at least one piece");
-    let shown = escape(inside);
+    let shown = Printable::new(inside);
     let Some(variable) = vocabulary.variable(name) else {
-        let message = format!("`{}` has an unknown placeholder {{{}}}", value.path, escape(name));
+        let message = format!("`{}` has an unknown placeholder {{{}}}", value.path, Printable::new(name));
         let hint = did_you_mean(name, vocabulary.names()).unwrap_or_else(|| {
             format!(
                 "Known are {}; others are declared as [params.NAME].",
@@ -176,8 +178,11 @@ fn placeholder(value: &Value<'_>, inside: &str, vocabulary: &Vocabulary) -> Opti
         shape = match filter.shape(shape) {
             Ok(shape) => shape,
             Err(reason) => {
-                let message =
-                    format!("`{}`: filter `{}` in {{{shown}}} does not fit: {reason}", value.path, escape(step));
+                let message = format!(
+                    "`{}`: filter `{}` in {{{shown}}} does not fit: {reason}",
+                    value.path,
+                    Printable::new(step)
+                );
                 return value.error(error::PLACEHOLDER_FILTER, message);
             }
         };
@@ -196,11 +201,11 @@ fn filter(step: &str) -> Result<Filter, (String, String)> {
     let known = "Filters are lower, upper, bytes and slice(a,b).".to_owned();
     let Some(range) = step.strip_prefix("slice(").and_then(|rest| rest.strip_suffix(')')) else {
         let hint = did_you_mean(step, ["bytes", "lower", "upper", "slice(a,b)"]).unwrap_or(known);
-        return Err((format!("unknown filter `{}`", escape(step)), hint));
+        return Err((format!("unknown filter `{}`", Printable::new(step)), hint));
     };
     let numbers: Vec<Option<usize>> = range.split(',').map(|number| number.trim().parse().ok()).collect();
     match numbers.as_slice() {
         [Some(from), Some(to)] if from < to && *to <= 4096 => Ok(Filter::Slice { from: *from, to: *to }),
-        _ => Err((format!("slice({}) is not slice(a,b) with a smaller than b", escape(range)), known)),
+        _ => Err((format!("slice({}) is not slice(a,b) with a smaller than b", Printable::new(range)), known)),
     }
 }

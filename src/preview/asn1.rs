@@ -1,5 +1,6 @@
 //! Any DER as people read it: types by name, texts quoted, structure in braces.
 
+use crate::text::Printable;
 use crate::x509::tlv::{DerError, Element, MAX_NESTING, Reader, oid_from_content, tag};
 
 use super::names;
@@ -9,21 +10,9 @@ pub(super) fn show(content: &[u8]) -> Result<String, DerError> {
     list(content, MAX_NESTING)
 }
 
-/// Text in quotes: printable ASCII, everything else escaped.
-pub(super) fn quote(text: &str) -> String {
-    format!("\"{}\"", escape(text).replace('"', "\\\""))
-}
-
-/// Text that is safe on a terminal.
-pub(super) fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            ' '..='~' => out.push(character),
-            _ => out.extend(character.escape_unicode()),
-        }
-    }
-    out
+/// Text in quotes.
+pub(super) fn quote(text: &[u8]) -> String {
+    format!("\"{}\"", Printable::bytes(text).to_string().replace('"', "\\\""))
 }
 
 /// The name of a universal type, or `[n]`.
@@ -71,7 +60,7 @@ fn one(element: Element<'_>, depth: u8) -> Result<String, DerError> {
         }
         tag::OBJECT_IDENTIFIER => names::other(oid_from_content(content, "value")?),
         tag::UTF8_STRING | tag::PRINTABLE_STRING | tag::IA5_STRING => match std::str::from_utf8(content) {
-            Ok(text) => format!("{name} {}", quote(text)),
+            Ok(text) => format!("{name} {}", quote(text.as_bytes())),
             Err(_) => hex(),
         },
         // bit 6 says constructed (X.690 §8.1.2.5)

@@ -97,7 +97,7 @@ fn qualifier(element: Element<'_>) -> Result<String, DerError> {
     if kind == oid::QT_USER_NOTICE {
         value = Reader::new(value.content).element("explicitText")?;
     }
-    Ok(format!("{} {}", names::other(kind), asn1::quote(&String::from_utf8_lossy(value.content))))
+    Ok(format!("{} {}", names::other(kind), asn1::quote(value.content)))
 }
 
 /// DistributionPoint { distributionPoint [0] { fullName [0] GeneralNames } }

@@ -79,7 +79,7 @@ pub(super) fn of(policy: &Policy, issuer: &IssuerIdentity, template: &ObjectTemp
 pub(super) fn name(name: &Name) -> Vec<String> {
     let attribute = |attribute: &Attribute<'_>| {
         let value = match attribute.text() {
-            Some(text) => format!("{} ({})", asn1::quote(&text), asn1::type_name(attribute.tag)),
+            Some(text) => format!("{} ({})", asn1::quote(text.as_bytes()), asn1::type_name(attribute.tag)),
             None => format!("{} {}", asn1::type_name(attribute.tag), hex::encode(attribute.value)),
         };
         format!("{} = {value}", names::attribute(attribute.kind))

@@ -18,7 +18,7 @@ pub(super) fn lines(content: &[u8]) -> Result<Vec<String>, DerError> {
 }
 
 fn show(name: Element<'_>) -> Result<String, DerError> {
-    let text = |form: &str| format!("{form} {}", asn1::quote(&String::from_utf8_lossy(name.content)));
+    let text = |form: &str| format!("{form} {}", asn1::quote(name.content));
     Ok(match name.tag {
         0x81 => text("email"),
         0x82 => text("dns"),
@@ -57,7 +57,7 @@ fn other_name(content: &[u8]) -> Result<String, DerError> {
             let mut fields = inside()?;
             let mut parts = vec![names::other(kind)];
             if let Some(value) = fields.optional(tag::UTF8_STRING, "identifierValue")? {
-                parts.push(asn1::quote(&String::from_utf8_lossy(value.content)));
+                parts.push(asn1::quote(value.content));
             }
             if !fields.is_empty() {
                 parts.push(format!("assigned by {}", fields.oid("assigner")?));

@@ -3,8 +3,7 @@
 use std::ops::Range;
 
 use crate::policy::Policy;
-
-use super::asn1::escape;
+use crate::text::Printable;
 
 /// Who decides a field.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +46,7 @@ fn at(policy: &Policy, span: &Range<usize>) -> PolicyLine {
     let kept = shown.lines().filter(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#'));
     let text = kept.map(|line| {
         let own = line.len() - line.trim_start().len();
-        escape(line[own.min(indent)..].trim_end())
+        Printable::new(line[own.min(indent)..].trim_end()).to_string()
     });
     PolicyLine { path: String::new(), line: before.matches('\n').count() + 1, text: text.collect() }
 }

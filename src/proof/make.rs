@@ -12,7 +12,7 @@ use crate::origin::Uid;
 use crate::reel::certificates_in_pem;
 use crate::x509::{Certificate, Leniency, Name, Sha256Digest};
 
-use super::chip::ChipName;
+use super::ChipName;
 
 /// What to prove.
 #[expect(missing_debug_implementations, reason = "holds a closure")]

@@ -11,8 +11,8 @@ use crate::manifest::{self, ManifestAnchor, Proof, SignedManifest, Statement, se
 use crate::origin::Uid;
 use crate::x509::Certificate;
 
+use super::ChipName;
 use super::check::{Checker, Presence, Proved};
-use super::chip::ChipName;
 use super::make::{Chips, Prove, Proven, prove};
 
 /// What to make a pack of and where to.

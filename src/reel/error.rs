@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::durable::DurableError;
 use crate::input;
 use crate::origin::ItemName;
+use crate::text::Printable;
 
 /// Why an input could not be read at all, or not to its end. What an input *holds* never ends here: that is a
 /// [`Finding`](crate::origin::Finding).
@@ -13,7 +14,7 @@ use crate::origin::ItemName;
 #[derive(Debug, thiserror::Error)]
 pub enum ReelError {
     /// The input is not the one that was opened any more.
-    #[error("{path:?} changed while it was read")]
+    #[error("\"{}\" changed while it was read", Printable::new(path))]
     Changed {
         /// The file.
         path: PathBuf,
@@ -25,7 +26,7 @@ pub enum ReelError {
         problem: String,
     },
     /// The system refused to read.
-    #[error("cannot read {path:?}: {source}")]
+    #[error("cannot read \"{}\": {source}", Printable::new(path))]
     Io {
         /// The file or directory.
         path: PathBuf,
@@ -33,7 +34,7 @@ pub enum ReelError {
         source: std::io::Error,
     },
     /// A pipe, socket or device named as an input.
-    #[error("{path:?} is neither a file nor a directory")]
+    #[error("\"{}\" is neither a file nor a directory", Printable::new(path))]
     NotAFile {
         /// The name as given.
         path: PathBuf,

@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::origin::{Code, ItemName};
+use crate::x509::form::{self, Form};
 
 use super::codes;
 use super::error::ReelError;
@@ -215,12 +216,16 @@ impl Open {
 /// [`ReelError::Configuration`]: none, not readable, or not only certificates.
 pub fn certificates_in_pem(bytes: &[u8]) -> Result<Vec<Vec<u8>>, ReelError> {
     let refuse = |problem: String| Err(ReelError::Configuration { problem });
+    let unmarked = form::unmarked(bytes);
+    let (content, bytes) = (bytes, &*unmarked);
     if find(bytes, BEGIN).is_none() {
+        if let Some(form) = Form::of(content).filter(|form| *form != Form::Certificate) {
+            return refuse(format!("the file is {form}"));
+        }
         let mut reader = crate::x509::tlv::Reader::new(bytes);
         let der = reader.expect(crate::x509::tlv::tag::SEQUENCE, "the certificate");
         return match der.and_then(|_| reader.finish("the certificate")) {
             Ok(()) => Ok(vec![bytes.to_vec()]),
-            Err(_) if bytes.is_empty() => refuse("the file is empty".into()),
             Err(error) => refuse(format!("no PEM block found, and as DER {error}")),
         };
     }

@@ -3,6 +3,8 @@
 //! Own walk over the blocks, with the `tar` crate's view of a header: that crate's iterator holds long names of any
 //! size in memory and resolves pax records that contain newlines wrongly.
 
+use crate::text::Printable;
+
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hasher};
 
@@ -138,8 +140,11 @@ impl Walk {
                 return content::read(intake, entry, content);
             }
             (other, _) => {
-                let kind = char::from(other).escape_default();
-                refuse(codes::TAR_UNSUPPORTED_ENTRY, format!("an entry of type `{kind}`, expected a regular file"))
+                let kind = char::from(other).to_string();
+                refuse(
+                    codes::TAR_UNSUPPORTED_ENTRY,
+                    format!("an entry of type `{}`, expected a regular file", Printable::new(&kind)),
+                )
             }
         };
         intake.settle(&name, outcome)

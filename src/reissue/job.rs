@@ -42,6 +42,10 @@ pub struct Job<'a> {
     pub forms: Vec<Form>,
     /// What a rejected item does to the run.
     pub on_reject: OnReject,
+    /// What an expected chip that is missing does to the run.
+    pub on_missing: OnMissing,
+    /// What becomes of a leaf that is not on the list.
+    pub on_surplus: OnSurplus,
     /// The chips that must be there, and no others.
     pub expected: Option<&'a ExpectedList>,
     /// SHA-256 of that list's octets.
@@ -128,6 +132,24 @@ impl OnReject {
     }
 }
 
+/// What an expected chip that is missing does to the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnMissing {
+    /// The run goes on, and says which chips are missing.
+    Note,
+    /// Nothing is signed; all of them are listed.
+    Stop,
+}
+
+/// What becomes of a leaf that is not on the list of expected chips.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnSurplus {
+    /// It is left out without fault: the input holds more chips than are wanted.
+    Ignore,
+    /// It is a rejected item.
+    Reject,
+}
+
 /// Who signs a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
@@ -183,8 +205,10 @@ pub struct Refusal {
     pub items: u64,
     /// Leaves that could have been issued.
     pub ready: u64,
-    /// Whether they would be with [`OnReject::Skip`].
+    /// Whether [`OnReject::Skip`] takes a reason away.
     pub skip_helps: bool,
+    /// Whether [`OnMissing::Note`] takes a reason away.
+    pub note_helps: bool,
     /// Every rejected or ignored item, in the order of the input.
     pub findings: Vec<Finding>,
     /// Chips of the expected list that are not in the input.
@@ -218,7 +242,7 @@ pub struct Summary {
     pub findings: Vec<Finding>,
     /// Chips of the expected list that are not in the input.
     pub missing: Vec<MissingChip>,
-    /// What concerns the input as a whole and would have stopped the run but for `--on-reject skip`.
+    /// What concerns the input as a whole and would have stopped the run but for [`OnMissing::Note`].
     pub reasons: Vec<String>,
     /// Things worth a look that stop nothing.
     pub warnings: Vec<String>,

@@ -25,7 +25,9 @@ pub(super) fn lint_all(run: &Run<'_>, bound: &BoundPolicy, row: &BatchRow, settl
     settled.rows = keep_clean(run, bound, row, settled, rows)?;
 
     let strangers = std::mem::take(&mut settled.strangers);
-    for stranger in keep_clean(run, bound, row, settled, strangers)? {
+    let left_out = keep_clean(run, bound, row, settled, strangers)?;
+    settled.left_out(row, left_out.len() as u64);
+    for stranger in left_out {
         let reason = format!("chip {} verified now but is not in batch {}, which is closed", stranger.key.uid, row.id);
         settled.set_aside(&stranger, Disposition::Rejected, code::NOT_IN_BATCH, reason)?;
     }

@@ -4,16 +4,17 @@ use crate::cert;
 use crate::crypto::sha256;
 use crate::error::Error;
 use crate::ledger::{
-    self, BatchId, BatchRow, BatchState, BatchTerms, LeafRef, Leaves, Ledger, Standing, leaf_set_digest,
+    self, BatchId, BatchRow, BatchState, BatchTerms, LeafRef, Leaves, Ledger, Standing, Standings, leaf_set_digest,
 };
 use crate::manifest::InputLine;
 use crate::origin::{Code, Disposition, Finding};
 use crate::reel::{InputRecord, Spool};
-use crate::verify::{MissingChip, Verifier};
+use crate::verify::{self, MissingChip, Verifier};
 
+use super::again::{self, Again};
 use super::job::Refusal;
-use super::{Job, OnReject, Run, Summary, Timings};
-use crate::intake::{self, Intake, Row};
+use super::{Job, OnMissing, OnReject, OnSurplus, Run, Summary, Timings};
+use crate::intake::{self, Intake, Listed, Row};
 
 /// The leaves to issue in UID order, and everything else that became of the input.
 pub(crate) struct Settled {
@@ -27,25 +28,37 @@ pub(crate) struct Settled {
     pub(crate) rows: Vec<Row>,
     /// With an earlier batch found: leaves that it does not hold and that are expected to fail again.
     pub(crate) strangers: Vec<Row>,
-    terms: BatchTerms,
+    pub(super) terms: BatchTerms,
     missing: Vec<MissingChip>,
-    /// Reasons that stop the run whatever `--on-reject` says.
+    /// Reasons that stop the run whatever the options say.
     stop: Vec<String>,
-    /// Reasons that stop it unless `--on-reject skip`.
-    reasons: Vec<String>,
+    /// As those, but the rest is looked at first, so that everything is listed.
+    unmet: Vec<String>,
+    /// Whether those would be fewer with [`OnMissing::Note`].
+    note_helps: bool,
+    /// Reasons that are noted and stop nothing.
+    notes: Vec<String>,
+    /// The batch that the run goes on with, if it was found by its leaves.
+    pub(crate) found_by_leaves: Option<BatchId>,
 }
 
-/// Applies the rules that need all leaves at once.
+/// Applies the rules that need all leaves at once. Returns the batch of an earlier run too: the one that the command was
+/// found by, or one of the same leaves and terms.
 pub(super) fn settle(
     run: &Run<'_>,
     ledger: &Ledger,
     mut intake: Intake,
-    earlier: Option<&BatchRow>,
-) -> Result<Settled, Error> {
-    let missing = intake.resolve(run.job.expected)?;
+    earlier: Option<BatchRow>,
+) -> Result<(Settled, Option<BatchRow>), Error> {
+    let job = run.job;
+    intake.take_out_conflicts()?;
     let Intake { spool, rows, findings, inputs, items, mut warnings, notes, verifier } = intake;
     warnings.extend(notes.iter().map(ToString::to_string));
-    let terms = terms(run.job, &inputs);
+    let terms = terms(job, &inputs);
+    let Listed { missing, unexpected } = match job.expected {
+        Some(expected) => intake::compare(expected, &rows),
+        None => Listed { missing: vec![], unexpected: vec![] },
+    };
     let mut settled = Settled {
         spool,
         verifier,
@@ -58,48 +71,149 @@ pub(super) fn settle(
         terms,
         missing,
         stop: vec![],
-        reasons: vec![],
+        unmet: vec![],
+        note_helps: false,
+        notes: vec![],
+        found_by_leaves: None,
     };
-    settled.apply_expectations(run.job);
-    settled.consult_ledger(run.job, ledger, earlier)?;
-    settled.warn(run.job, ledger)?;
-    Ok(settled)
+    let earlier = match earlier {
+        Some(row) => {
+            let differ = || Error::LeavesDiffer { batch: row.id.to_string() };
+            let members = ledger.members(&row.id, &settled.leaves())?.ok_or_else(differ)?;
+            settled.go_on(job, ledger, &row, &members, &unexpected)?;
+            Some(row)
+        }
+        None => {
+            let standings = ledger.standings(&settled.terms.policy_use(), &settled.leaves(), None)?;
+            match again::find(job, ledger, &settled, &standings, &unexpected)? {
+                Again::Found(row, members) => {
+                    settled.go_on(job, ledger, &row, &members, &unexpected)?;
+                    settled.found_by_leaves = Some(row.id.clone());
+                    Some(*row)
+                }
+                Again::New(warning) => {
+                    settled.warnings.extend(warning);
+                    settled.begin(job, ledger, &standings, &unexpected)?;
+                    None
+                }
+            }
+        }
+    };
+    settled.apply_expectations(job, earlier.as_ref());
+    settled.warn(job, ledger)?;
+    Ok((settled, earlier))
 }
 
 impl Settled {
-    fn apply_expectations(&mut self, job: &Job<'_>) {
+    fn apply_expectations(&mut self, job: &Job<'_>, earlier: Option<&BatchRow>) {
+        // what was missing when an open batch was begun was said then, and did not stop it
+        let open = earlier.filter(|row| row.state == BatchState::Open);
+        let same_list = open.is_some_and(|row| row.terms.expected_sha256 == self.terms.expected_sha256);
         if !self.missing.is_empty() {
-            self.reasons.push(format!("expected chips that the input lacks: {}", self.missing.len()));
+            let reason = format!("expected chips that the input lacks: {}", self.missing.len());
+            self.miss(reason, job.on_missing == OnMissing::Note || same_list);
         }
         let found = self.rows.len() as u64;
         if let Some(expected) = job.expect_count.filter(|expected| *expected != found) {
-            self.reasons.push(format!("chips that verified: {found}, expected {expected} (--expect-count)"));
+            let reason = format!("chips that verified: {found}, expected {expected} (--expect-count)");
+            if found < expected {
+                let begun = open.is_some() && job.on_reject == OnReject::Skip;
+                self.miss(reason, job.on_missing == OnMissing::Note || begun);
+            } else {
+                // which of them are too many only a list can say
+                self.unmet.push(reason);
+            }
         }
     }
 
-    /// What the ledger knows of these chips decides which of them are issued. If this command has run before, its batch
-    /// holds what it holds, and of the other chips counts what was known when it began: whatever was issued since, the
-    /// batch comes out the same.
-    fn consult_ledger(&mut self, job: &Job<'_>, ledger: &Ledger, earlier: Option<&BatchRow>) -> Result<(), Error> {
-        let before = earlier.map(|row| &row.id);
-        // the leaves of an earlier batch wait beside, and only if there is one: rows of millions stay where they are
-        let mut members = Vec::new();
-        if let Some(id) = before {
-            let differ = || Error::LeavesDiffer { batch: id.to_string() };
-            let mut flags = ledger.members(id, &self.leaves())?.ok_or_else(differ)?.into_iter();
-            let others: Vec<Row> = self.rows.extract_if(.., |_| flags.next() == Some(false)).collect();
-            members = std::mem::replace(&mut self.rows, others);
+    /// Something expected is missing.
+    fn miss(&mut self, reason: String, note: bool) {
+        if note {
+            self.notes.push(reason);
+        } else {
+            self.unmet.push(reason);
+            self.note_helps = true;
         }
+    }
+
+    /// What the ledger knows of these chips decides which of them are issued in a new batch.
+    fn begin(
+        &mut self,
+        job: &Job<'_>,
+        ledger: &Ledger,
+        standings: &Standings,
+        unexpected: &[usize],
+    ) -> Result<(), Error> {
+        self.set_aside_all(job, standings, unexpected)?;
+        self.refuse_repeated_serials(job, ledger, None)
+    }
+
+    /// An earlier batch holds what it holds, whatever the list says now. Of the other chips counts what was known when it
+    /// began: whatever was issued since, the batch comes out the same.
+    fn go_on(
+        &mut self,
+        job: &Job<'_>,
+        ledger: &Ledger,
+        row: &BatchRow,
+        members: &[bool],
+        unexpected: &[usize],
+    ) -> Result<(), Error> {
+        // the leaves of an earlier batch wait beside, and only if there is one: rows of millions stay where they are
+        let mut flags = members.iter();
+        let others: Vec<Row> = self.rows.extract_if(.., |_| flags.next() == Some(&false)).collect();
+        let members_rows = std::mem::replace(&mut self.rows, others);
+        let mut others = 0;
+        let mut among_others = Vec::new();
+        let mut unlisted = 0_u64;
+        let mut unexpected = unexpected.iter().peekable();
+        for (at, member) in members.iter().enumerate() {
+            let surplus = unexpected.next_if(|next| **next == at).is_some();
+            match (member, surplus) {
+                (true, surplus) => unlisted += u64::from(surplus),
+                (false, true) => among_others.push(others),
+                (false, false) => {}
+            }
+            others += usize::from(!member);
+        }
+        let before = Some(&row.id);
         let standings = ledger.standings(&self.terms.policy_use(), &self.leaves(), before)?;
-        self.set_aside_where(standings.iter(), |settled, row, standing| settled.judge(job, row, &standing))?;
+        self.set_aside_all(job, &standings, &among_others)?;
         self.refuse_repeated_serials(job, ledger, before)?;
-        if earlier.is_some() {
-            self.strangers = std::mem::replace(&mut self.rows, members);
+        self.strangers = std::mem::replace(&mut self.rows, members_rows);
+        match row.state {
+            BatchState::Open if unlisted > 0 => self.stop.push(format!(
+                "batch {} is open and has chips that the list does not name: {unlisted}; give the list that it was begun \
+                 with, or none",
+                row.id
+            )),
+            BatchState::Sealed if unlisted > 0 && job.on_surplus == OnSurplus::Reject => {
+                self.unmet.push(format!("batch {} is sealed and has chips that the list does not name: {unlisted}", row.id));
+            }
+            _ => {}
         }
         Ok(())
     }
 
-    /// Looks at some rows, in order, and takes out those that `judge` sets aside.
+    /// Takes out what is not on the list and what the ledger knows something of.
+    fn set_aside_all(&mut self, job: &Job<'_>, standings: &Standings, unexpected: &[usize]) -> Result<(), Error> {
+        let known = standings.iter().filter(|(at, _)| unexpected.binary_search(at).is_err());
+        let known = known.map(|(at, standing)| (at, Some(standing)));
+        let told = known.chain(unexpected.iter().map(|at| (*at, None)));
+        self.set_aside_where(told, |settled, row, standing| match standing {
+            Some(standing) => settled.judge(job, row, &standing),
+            None => {
+                let finding = match job.on_surplus {
+                    OnSurplus::Ignore => verify::surplus,
+                    OnSurplus::Reject => verify::unexpected,
+                };
+                let item = row.load(&settled.spool)?.item;
+                settled.findings.push((row.item, finding(item, &row.key)));
+                Ok(Judged::SetAside)
+            }
+        })
+    }
+
+    /// Looks at some rows and takes out those that `judge` sets aside.
     fn set_aside_where<T>(
         &mut self,
         told: impl Iterator<Item = (usize, T)>,
@@ -113,6 +227,17 @@ impl Settled {
         intake::keep(&mut rows, stay);
         self.rows = rows;
         Ok(())
+    }
+
+    /// Chips that the run wants and that pass, but that are not in the batch that it goes on with.
+    pub(crate) fn left_out(&mut self, row: &BatchRow, count: u64) {
+        if count > 0 && row.state == BatchState::Open && self.found_by_leaves.is_some() {
+            self.unmet.push(format!(
+                "batch {} is open and was begun without chips that this run wants: {count}; finish it with its own command, \
+                 then run this one",
+                row.id
+            ));
+        }
     }
 
     /// A serial number copied from the leaf is the same in every certificate of the chip, and an issuer uses one once
@@ -268,15 +393,22 @@ impl Settled {
     }
 
     pub(crate) fn stops(&self, on_reject: OnReject) -> bool {
-        let flawed = self.count(Disposition::Rejected) > 0 || !self.reasons.is_empty();
-        self.nothing_left() || (on_reject == OnReject::Stop && flawed)
+        let flawed = on_reject == OnReject::Stop && self.count(Disposition::Rejected) > 0;
+        self.nothing_left() || !self.unmet.is_empty() || flawed
+    }
+
+    /// Adds a reason that nothing takes away.
+    pub(crate) fn refuse(&mut self, reason: String) {
+        self.stop.push(reason);
     }
 
     pub(crate) fn refused(mut self, on_reject: OnReject) -> Refusal {
-        let skip_helps = on_reject == OnReject::Stop && !self.nothing_left();
-        let mut reasons = std::mem::take(&mut self.stop);
-        reasons.append(&mut self.reasons);
         let rejected = self.count(Disposition::Rejected);
+        let skip_helps = on_reject == OnReject::Stop && rejected > 0 && !self.nothing_left();
+        let note_helps = self.note_helps && !self.nothing_left();
+        let mut reasons = std::mem::take(&mut self.stop);
+        reasons.append(&mut self.unmet);
+        reasons.append(&mut self.notes);
         if rejected > 0 {
             reasons.push(format!("items rejected: {rejected} of {}", self.items));
         }
@@ -287,6 +419,7 @@ impl Settled {
             items: self.items,
             ready: self.rows.len() as u64,
             skip_helps,
+            note_helps,
             findings: self.take_findings(),
             missing: self.missing,
             reasons,
@@ -311,7 +444,7 @@ impl Settled {
             resumed: false,
             findings: self.take_findings(),
             missing: std::mem::take(&mut self.missing),
-            reasons: std::mem::take(&mut self.reasons),
+            reasons: std::mem::take(&mut self.notes),
             warnings: std::mem::take(&mut self.warnings),
             root_hash: None,
             statement_sha256: None,

@@ -139,6 +139,7 @@ impl SignerError {
                 "Convert it: openssl pkcs8 -topk8 -v2 aes-256-cbc -v2prf hmacWithSHA256 -iter 600000 -in KEY -out \
                  NEW-KEY (with -nocrypt instead of the options after -topk8 it stays unencrypted)"
             }
+            Self::Pem(PemError::Form { form }) => return form.hint().map(str::to_owned),
             Self::Failed { .. }
             | Self::KeyInvalid { .. }
             | Self::KeyUnsupported { .. }

@@ -1,4 +1,4 @@
-//! Keys in files: PKCS#8 in PEM, plain or encrypted (RFC 5958, RFC 7468 §10, §11).
+//! Keys in files: PKCS#8 in PEM or DER, plain or encrypted (RFC 5958, RFC 7468 §10, §11).
 //!
 //! Signing is done by aws-lc. It signs ECDSA on P-256 with SHA-256, on P-384 with SHA-384 and on P-521 with SHA-256,
 //! SHA-384 and SHA-512; the other pairs of curve and hash, rare in practice, are refused before anything is recorded
@@ -10,6 +10,7 @@ use aws_lc_rs::signature::{RsaKeyPair, RsaSignatureEncoding};
 use der::asn1::ObjectIdentifier;
 use zeroize::Zeroizing;
 
+use crate::x509::form::Form;
 use crate::x509::pem::{self, PemBlock, PemError};
 use crate::x509::tlv::{DerError, Reader, element, tag};
 use crate::x509::{KeyAlgorithm, SignatureAlgorithm, Spki, SpkiError, oid};
@@ -32,7 +33,7 @@ enum Key {
 }
 
 impl FileSigner {
-    /// Opens the one private key of a PEM file. `secret` is the passphrase of an encrypted file, and `None` for a plain
+    /// Opens the one private key of a file in PEM or DER. `secret` is the passphrase of an encrypted file, and `None` for a plain
     /// one.
     ///
     /// # Errors
@@ -173,6 +174,13 @@ pub fn generate(algorithm: KeyAlgorithm, encryption: Option<&KeyEncryption<'_>>)
 
 fn private_key_block(pem: &[u8]) -> Result<PemBlock, SignerError> {
     let traditional = |label: &str| label.ends_with(" PRIVATE KEY") && label != ENCRYPTED;
+    // a key in DER has no label, and needs none: its structure says what it is
+    let der = |label: &str| Ok(PemBlock { label: label.to_owned(), der: Zeroizing::new(pem.to_vec()) });
+    match Form::of(pem) {
+        Some(Form::PrivateKey) => return der(PLAIN),
+        Some(Form::EncryptedPrivateKey) => return der(ENCRYPTED),
+        _ => {}
+    }
     let mut blocks = match pem::read(pem) {
         Ok(blocks) => blocks,
         // `Proc-Type: 4,ENCRYPTED`: the encrypted form of the traditional formats

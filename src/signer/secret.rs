@@ -3,6 +3,9 @@
 //! They come from a file, an environment variable named in the configuration, or a prompt; never from an argument,
 //! which every user of the machine can read.
 
+use crate::text::Printable;
+use crate::x509::form;
+
 use std::ffi::OsString;
 use std::fmt;
 use std::io::Read as _;
@@ -123,18 +126,30 @@ fn read_file(path: &Path) -> Result<Secret, SecretError> {
     let mut content = Zeroizing::new(Vec::with_capacity(Secret::MAX_OCTETS + 16));
     let limit = Secret::MAX_OCTETS as u64 + 3;
     input::open(path).map_err(failed)?.take(limit).read_to_end(&mut content).map_err(failed)?;
+    // a guess would be tried on a token, which counts
+    if let Some(mark) = form::byte_order_mark(&content) {
+        return Err(SecretError::ByteOrderMark { path: path.to_owned(), mark });
+    }
     if content.last() == Some(&b'\n') {
         content.pop();
         if content.last() == Some(&b'\r') {
             content.pop();
         }
     }
-    Secret::new(std::mem::take(&mut *content), &format!("file `{}`", path.display()))
+    Secret::new(std::mem::take(&mut *content), &format!("file `{}`", Printable::new(path)))
 }
 
 /// Why a secret could not be had.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
+    /// An editor has put a mark in front of the secret, which may have changed its encoding too.
+    #[error("passphrase file `{}` starts with {mark}, which would be part of the passphrase", Printable::new(path))]
+    ByteOrderMark {
+        /// The file.
+        path: PathBuf,
+        /// The mark.
+        mark: &'static str,
+    },
     /// Nothing in it.
     #[error("passphrase from {from} is empty")]
     Empty {
@@ -148,7 +163,7 @@ pub enum SecretError {
         name: String,
     },
     /// The file cannot be read.
-    #[error("passphrase file `{}`: {source}", path.display())]
+    #[error("passphrase file `{}`: {source}", Printable::new(path))]
     File {
         /// The file.
         path: PathBuf,
@@ -177,6 +192,9 @@ impl SecretError {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         let text = match self {
+            Self::ByteOrderMark { .. } => {
+                "Save it as plain text without a mark, or write it with: printf '%s' 'SECRET' > FILE".to_owned()
+            }
             Self::Empty { .. } => {
                 "An empty passphrase protects nothing: set one, or leave the key unencrypted.".to_owned()
             }

@@ -4,6 +4,8 @@
 //! errors, so that a slip never selects another key. A PIN inside the URI (`pin-value`) is refused, since
 //! configurations are copied, printed and kept under version control.
 
+use crate::text::{Printable, nearest};
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -39,7 +41,7 @@ impl KeyLocation {
 impl fmt::Display for KeyLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::File(path) => write!(f, "{}", path.display()),
+            Self::File(path) => write!(f, "{}", Printable::new(path)),
             Self::Pkcs11(uri) => write!(f, "{uri}"),
         }
     }
@@ -129,7 +131,7 @@ impl KeyUri {
             _ => Self::ATTRIBUTES.into_iter().find(|known| *known == name),
         };
         let Some(name) = known else {
-            return Err(KeyUriError::Unknown { attribute: safe(name), nearest: nearest(name) });
+            return Err(KeyUriError::Unknown { attribute: safe(name), nearest: nearest(name, KeyUri::ATTRIBUTES) });
         };
         let belongs_in_query = matches!(name, "module-path" | "pin-source");
         if belongs_in_query != in_query {
@@ -262,21 +264,16 @@ fn slot_id(text: &str) -> Result<u64, KeyUriError> {
     text.parse().ok().filter(|_| digits).ok_or_else(|| KeyUriError::SlotId { found: safe(text) })
 }
 
-fn nearest(name: &str) -> Option<&'static str> {
-    let candidates = KeyUri::ATTRIBUTES.into_iter().map(|known| (strsim::damerau_levenshtein(known, name), known));
-    candidates.min().filter(|(distance, known)| *distance <= 1 + known.len() / 4).map(|(_, known)| known)
-}
-
 /// Text of a URI as it may appear in a message.
 fn safe(text: &str) -> String {
-    text.chars().take(80).flat_map(char::escape_default).collect()
+    Printable::new(text).at_most(80).to_string()
 }
 
 /// Why text is not the URI of a private key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyUriError {
     /// A character that must be escaped.
-    #[error("attribute `{attribute}` has the character `{}`, which a PKCS#11 URI writes as %XX (RFC 7512 §2.3)", found.escape_default())]
+    #[error("attribute `{attribute}` has the character `{}`, which a PKCS#11 URI writes as %XX (RFC 7512 §2.3)", Printable::new(&found.to_string()))]
     Character {
         /// The attribute.
         attribute: &'static str,

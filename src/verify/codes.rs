@@ -110,6 +110,7 @@ codes! {
 
     EXPECT_COUNT = "verify.expect.count", "the number of chips differs from the expected one";
     EXPECT_MISSING = "verify.expect.missing", "an expected chip is not among the verified leaves";
+    EXPECT_SURPLUS = "verify.expect.surplus", "a chip is not on the expected list, and such chips are left out";
     EXPECT_UNEXPECTED = "verify.expect.unexpected", "a chip is not on the expected list";
 }
 
@@ -165,6 +166,7 @@ pub fn hint(code: Code) -> Option<&'static str> {
             "If the leaf's dates are to be ignored, name `expired-leaf` in the policy's source.relax."
         }
         UID_SHAPE => "Check the policy's source.family: another family may be meant.",
+        EXPECT_SURPLUS => "Nothing is to be done: the chip is not on the list. A run with another list issues it.",
         EXPECT_UNEXPECTED => {
             "Check the expected list against the delivery note; a chip that was not ordered may come from another reel."
         }

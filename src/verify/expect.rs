@@ -1,10 +1,11 @@
 //! The chips that an operator expects in an input, which is the only thing that tells this reel from another one.
 //!
-//! The list is text: one UID a line in hexadecimal, either case; `#` begins a comment; blank lines, CRLF and a byte
-//! order mark are fine. For the family `stsafe-a` a line may give the serial number (22 digits), the ST number (18) or
-//! the unique number (14), in any mixture; for `stsafe-l` the serial number (18); for `generic` any serial number.
+//! The list is a [`TypedList`], one chip a line. For the family `stsafe-a` a line may give the serial number (22 digits),
+//! the ST number (18) or the unique number (14), in any mixture; for `stsafe-l` the serial number (18); for `generic` any
+//! serial number.
 
-use crate::origin::{Code, Finding, ItemName, Uid};
+use crate::origin::{Code, Finding, ItemName, LOST_ZEROS, SPREADSHEET_HINT, TypedList, Uid, typed_bytes};
+use crate::text::Printable;
 
 use super::codes;
 use super::conflicts::Row;
@@ -71,18 +72,20 @@ impl ExpectedList {
     /// # Errors
     /// The first line that is not a UID in one of the family's forms, or that names a chip again.
     pub fn parse(family: Family, text: &[u8], file: &str) -> Result<Self, ExpectError> {
-        let file: String = file.escape_debug().collect();
+        let typed = TypedList::new(text);
+        let file = Printable::new(file).to_string();
         let mut list = Self { whole: Vec::new(), unique: Vec::new() };
-        let read = list.read(family, text);
+        let bad = |line, reason, hint| ExpectError::Line { file: file.clone(), line, reason, hint };
+        let text = typed.map_err(|error| bad(1, error.to_string(), error.hint()))?;
+        let read = list.read(family, &text);
         list.whole.sort_unstable();
         list.unique.sort_unstable();
-        let bad = |line, reason| ExpectError::Line { file: file.clone(), line, reason };
         // what was read comes before the line that could not be
         if let Some((line, first)) = list.named_again() {
-            let content = content(text, line);
-            return Err(bad(line, format!("`{}` names the same chip as line {first}", escape(content))));
+            let found = text.lines().find(|(number, _)| *number == line).map(|(_, found)| found).unwrap_or_default();
+            return Err(bad(line, format!("`{}` names the same chip as line {first}", shown(found)), LIST_HINT));
         }
-        read.map_err(|(line, reason)| bad(line, reason))?;
+        read.map_err(|(line, reason, hint)| bad(line, reason, hint))?;
         if list.is_empty() {
             return Err(ExpectError::Empty { file });
         }
@@ -90,18 +93,19 @@ impl ExpectedList {
     }
 
     /// Takes line by line until one is not a UID in one of the family's forms.
-    fn read(&mut self, family: Family, text: &[u8]) -> Result<(), (u64, String)> {
-        for (line, content) in lines(text) {
-            if content.is_empty() {
-                continue;
-            }
-            let octets =
-                hex::decode(content).map_err(|_| (line, format!("`{}` is not hexadecimal", escape(content))))?;
+    fn read(&mut self, family: Family, text: &TypedList<'_>) -> Result<(), (u64, String, &'static str)> {
+        for (line, content) in text.lines() {
+            let octets = typed_bytes(content).map_err(|error| (line, error.to_string(), error.hint()))?;
             match Form::of(family, &octets) {
                 Some(Form::Whole) => self.whole.push(Chip::new(&octets, line)),
                 Some(Form::Number) => self.whole.push(Chip::new(&[&BEGINNING, &octets[..]].concat(), line)),
                 Some(Form::Unique) => self.unique.push(Chip::new(&[&BEGINNING, &octets[..]].concat(), line)),
-                None => return Err((line, format!("`{}` is not {}", escape(content), Form::expected(family)))),
+                None => {
+                    let number = content.bytes().all(|byte| byte.is_ascii_digit());
+                    let (lost, hint) =
+                        if number { (format!(": {LOST_ZEROS}"), SPREADSHEET_HINT) } else { (String::new(), LIST_HINT) };
+                    return Err((line, format!("`{}` is not {}{lost}", shown(content), Form::expected(family)), hint));
+                }
             }
         }
         Ok(())
@@ -163,22 +167,15 @@ impl ExpectedList {
     }
 }
 
-/// The lines of a list, numbered from 1, without comments and white space around.
-fn lines(text: &[u8]) -> impl Iterator<Item = (u64, &[u8])> {
-    let text = text.strip_prefix(&[0xEF, 0xBB, 0xBF]).unwrap_or(text);
-    (1..).zip(text.split(|octet| *octet == b'\n').map(|line| {
-        let end = line.iter().position(|octet| *octet == b'#').unwrap_or(line.len());
-        line[..end].trim_ascii()
-    }))
-}
-
-fn content(text: &[u8], line: u64) -> &[u8] {
-    lines(text).find(|(number, _)| *number == line).map(|(_, content)| content).unwrap_or_default()
-}
-
 /// The finding for a leaf that is not on the list.
 pub fn unexpected(item: ItemName, row: &Row) -> Finding {
     Finding::rejected(item, codes::EXPECT_UNEXPECTED, format!("{} is not on the expected list", row.uid))
+        .of(Some(row.uid), Some(row.fingerprint))
+}
+
+/// The finding for a leaf that is not on the list, where such leaves are left out.
+pub fn surplus(item: ItemName, row: &Row) -> Finding {
+    Finding::ignored(item, codes::EXPECT_SURPLUS, format!("{} is not on the expected list", row.uid))
         .of(Some(row.uid), Some(row.fingerprint))
 }
 
@@ -221,9 +218,11 @@ fn begins(uid: &[u8]) -> Option<&[u8]> {
 /// What the UID of every STSAFE-A chip begins with.
 const BEGINNING: [u8; 2] = [2, 9];
 
-fn escape(content: &[u8]) -> String {
-    content.iter().take(64).flat_map(|octet| std::ascii::escape_default(*octet)).map(char::from).collect()
+fn shown(content: &str) -> Printable<'_> {
+    Printable::new(content).at_most(64)
 }
+
+const LIST_HINT: &str = "Write one UID a line in hexadecimal; a # begins a comment. Each chip is named once.";
 
 /// Why an expectation cannot be used or is not met.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -251,6 +250,8 @@ pub enum ExpectError {
         line: u64,
         /// What was found and what was expected.
         reason: String,
+        /// What to do about it.
+        hint: &'static str,
     },
 }
 
@@ -278,9 +279,8 @@ impl ExpectError {
                 Self::Count { .. } => {
                     "Look at the rejected and ignored items for what is missing, or correct the count."
                 }
-                Self::Empty { .. } | Self::Line { .. } => {
-                    "Write one UID a line in hexadecimal; a # begins a comment. Each chip is named once."
-                }
+                Self::Empty { .. } => LIST_HINT,
+                Self::Line { hint, .. } => hint,
             }
             .to_owned(),
         )
@@ -342,12 +342,33 @@ mod tests {
 
     #[test]
     fn a_bad_line_is_named() {
-        for bad in ["0209B0846159E4395201", "0208B0846159E439520139", "B0 84", "0209B0846159E439520139;", "0x01", "1"] {
+        for bad in
+            ["0209B0846159E4395201", "0208B0846159E439520139", "B0 84", "2.09E+20", "0x01", "1", "B.0846159E43952"]
+        {
             let (line, _) = reason(Family::StsafeA, format!("{A}\n\n{bad}\n").as_bytes());
             assert_eq!(line, 3, "{bad}");
         }
         let (_, text) = reason(Family::StsafeA, b"\x1b[2J\xff");
-        assert_eq!(text, "`\\x1b[2J\\xff` is not hexadecimal");
+        assert_eq!(text, "`\\u{1b}[2J\u{fffd}` is not hexadecimal");
+        // what a spreadsheet drops or rounds
+        for (damaged, what) in [
+            ("209846159439520139", "a serial number (22 digits beginning 0209), an ST number (18 digits)"),
+            ("20984615943952013", "has 17 digits, and bytes have two each: a spreadsheet drops zeros"),
+            ("209084615943952013", ""),
+            ("2.09E+20", "what a spreadsheet makes of a long number"),
+            ("846159439520", "a spreadsheet drops zeros in front of what it takes for a number"),
+        ]
+        .into_iter()
+        .filter(|(_, what)| !what.is_empty())
+        {
+            let found = ExpectedList::parse(Family::StsafeA, format!("UID\n{A}\n{damaged}").as_bytes(), "l");
+            match found {
+                Err(error) => {
+                    assert!(error.to_string().starts_with("l, line 3: ") && error.hint().is_some(), "{error}")
+                }
+                Ok(_) => assert_eq!(damaged.len(), 18, "{damaged} {what}"),
+            }
+        }
         assert_eq!(parse("# nothing\n"), Err(ExpectError::Empty { file: "uids.txt".into() }));
     }
 

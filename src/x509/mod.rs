@@ -7,6 +7,7 @@
 mod algorithm;
 mod certificate;
 mod digest;
+pub mod form;
 mod key_id;
 mod name;
 pub mod oid;

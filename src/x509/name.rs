@@ -189,7 +189,8 @@ impl fmt::Debug for Name {
 }
 
 /// Text from a certificate is never trusted on a terminal: separators get a backslash, control and non-ASCII
-/// characters (newlines, escapes, right-to-left marks) become `\u{...}`.
+/// characters (newlines, escapes, right-to-left marks) become `\u{...}`. Statements and plans are signed with names in
+/// this spelling: it is a format, stricter than [`Printable`](crate::text::Printable), and does not change.
 fn escape(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
     for character in text.chars() {
         match character {

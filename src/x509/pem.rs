@@ -1,12 +1,15 @@
 //! PEM of configuration files: keys and certificates in RFC 7468's textual encoding, strictly.
 //!
 //! Text before, between and after blocks is skipped, as `openssl x509 -text` writes it; inside a block only base64 lines
-//! are read. Lines may end in CR LF and in blanks. Reading the files of a reel, where every oddity is a finding, is
+//! are read. Lines may end in CR LF and in blanks; a byte order mark in front is skipped, and text in UTF-16 with such a
+//! mark is decoded. Reading the files of a reel, where every oddity is a finding, is
 //! [`reel`](crate::reel)'s work.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
+
+use super::form::{self, Form};
 
 /// One block: its label and the octets inside. They may be a key, so they are wiped when dropped.
 #[derive(Clone, PartialEq, Eq)]
@@ -30,7 +33,9 @@ impl std::fmt::Debug for PemBlock {
 /// No block at all, a block without its end or with another end, header lines inside a block (the old encrypted form),
 /// or base64 that is not canonical.
 pub fn read(text: &[u8]) -> Result<Vec<PemBlock>, PemError> {
-    let text = text.strip_suffix(b"\n").unwrap_or(text);
+    let content = text;
+    let unmarked = form::unmarked(text);
+    let text = unmarked.strip_suffix(b"\n").unwrap_or(&unmarked);
     let mut blocks = Vec::new();
     let mut open: Option<(String, usize, Zeroizing<Vec<u8>>)> = None;
     for (number, line) in (1..).zip(text.split(|octet| *octet == b'\n')) {
@@ -58,7 +63,10 @@ pub fn read(text: &[u8]) -> Result<Vec<PemBlock>, PemError> {
     }
     match open {
         Some((label, line, _)) => Err(PemError::Unclosed { label, line }),
-        None if blocks.is_empty() => Err(PemError::NoBlock),
+        None if blocks.is_empty() => match Form::of(content) {
+            Some(form) => Err(PemError::Form { form }),
+            None => Err(PemError::NoBlock),
+        },
         None => Ok(blocks),
     }
 }
@@ -135,6 +143,12 @@ pub enum PemError {
         /// The line, counted from 1.
         line: usize,
     },
+    /// Something else that is known.
+    #[error("the file is {form}, expected PEM, which begins `-----BEGIN ...-----` (RFC 7468 §2)")]
+    Form {
+        /// What it is.
+        form: Form,
+    },
     /// `Proc-Type:` and the like, which RFC 7468 does not have.
     #[error("PEM block `{label}` has a header in line {line}, expected only base64 (RFC 7468 §2)")]
     Header {
@@ -184,7 +198,7 @@ mod tests {
     fn broken_blocks_are_refused_by_name() {
         let a = || "A".to_owned();
         for (text, error) in [
-            ("", PemError::NoBlock),
+            ("", PemError::Form { form: Form::Empty }),
             ("AAEC\n", PemError::NoBlock),
             ("-----BEGIN A-----\nAAEC\n", PemError::Unclosed { label: a(), line: 1 }),
             ("-----BEGIN A-----\nAAEC\n-----BEGIN A-----\n", PemError::Unclosed { label: a(), line: 1 }),

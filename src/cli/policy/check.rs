@@ -8,6 +8,7 @@ use reroot::crypto::sha256;
 use reroot::error::Error;
 use reroot::policy::{BatchContext, Policy, PolicyErrors};
 use reroot::preview::STAND_IN_BATCH;
+use reroot::text::Printable;
 use reroot::x509::Time;
 use serde_json::{Value, json};
 
@@ -41,15 +42,17 @@ pub(super) fn run(args: &CheckArgs, world: &World, printer: Printer) -> Result<E
                     printer.error(&error);
                 }
                 files.push(
-                    json!({ "file": render::path(file), "good": false, "mistakes": render::places_json(&error) }),
+                    json!({ "file": render::path_json(file), "good": false, "mistakes": render::places_json(&error) }),
                 );
             }
             Err(Fault::FrontDoor { message, hint, .. }) => {
                 exit = Exit::Usage;
                 if printer.format == Format::Text {
-                    printer.failure(&message, hint.as_deref());
+                    printer.failure(&printer.value(&message), hint.as_deref());
                 }
-                files.push(json!({ "file": render::path(file), "good": false, "mistakes": [{ "message": message }] }));
+                files.push(
+                    json!({ "file": render::path_json(file), "good": false, "mistakes": [{ "message": message }] }),
+                );
             }
         }
     }
@@ -98,12 +101,12 @@ impl Checked {
         let family = self.policy.source().family;
         let mut text = format!(
             "{}: good: `{}` for {family} leaves with {} keys",
-            render::path(file),
+            Printable::new(file),
             self.policy.name(),
             self.keys().join(", ")
         );
         for (name, pattern) in self.policy.declared_params() {
-            let _ = write!(text, "; wants --set {name}={}", render::escape(pattern));
+            let _ = write!(text, "; wants --set {name}={}", Printable::new(pattern));
         }
         if let Some(octets) = self.octets {
             let _ = write!(text, "; certificates of at most {octets} octets");
@@ -116,7 +119,7 @@ impl Checked {
         let params: serde_json::Map<String, Value> =
             policy.declared_params().map(|(name, pattern)| (name.to_owned(), json!(pattern))).collect();
         json!({
-            "file": render::path(file),
+            "file": render::path_json(file),
             "good": true,
             "name": policy.name(),
             "version": policy.version(),

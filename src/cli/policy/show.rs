@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::{Exit, Fault, Printer, World, instant, issuer, load};
 use crate::cli::args::{Format, ShowArgs};
 use crate::cli::render;
+use reroot::text::Printable;
 
 /// The certificate that would be issued for one leaf, field by field.
 pub(super) fn run(args: &ShowArgs, world: &World, printer: Printer) -> Result<Exit, Fault> {
@@ -41,13 +42,14 @@ pub(super) fn run(args: &ShowArgs, world: &World, printer: Printer) -> Result<Ex
         issuer: &identity,
         anchors: &anchors,
         leaf: &load::bytes("leaf", &args.leaf)?,
-        name: &args.leaf.display().to_string(),
+        name: &render::path_json(&args.leaf),
         at,
     };
     let shown = match preview(&request)? {
         Ok(shown) => shown,
         Err(finding) => {
-            printer.failure(&format!("{}: {} [{}]", finding.item, finding.reason, finding.code), None);
+            let reason = printer.value(&finding.reason);
+            printer.failure(&format!("{}: {reason} [{}]", finding.item, finding.code), None);
             return Ok(Exit::Input);
         }
     };
@@ -71,7 +73,7 @@ fn nothing_to_show_with(args: &ShowArgs) -> Fault {
         (None, false) => "the issuing CA",
         (Some(_), _) => "the trust anchors of the leaf",
     };
-    Fault::usage(format!("there is no configuration `{}` to name {missing}", args.config.display())).hint(
+    Fault::usage(format!("there is no configuration `{}` to name {missing}", Printable::new(&args.config))).hint(
         "Name one with --config (`reroot init DIR` makes it), or give the CA's certificate with --issuer and the root of \
          the leaf with --source-anchor.",
     )
@@ -84,9 +86,9 @@ fn text(policy: &Policy, at: Time, shown: &Shown) -> String {
     let mut text = String::new();
     let leaf = &shown.leaf;
     let mut line = |name: &str, value: &str| {
-        let _ = writeln!(text, "{name:<NAME$}{value}");
+        let _ = writeln!(text, "{name:<NAME$}{}", Printable::new(value));
     };
-    line("policy", &format!("`{}`, {}", policy.name(), render::escape(policy.file_name())));
+    line("policy", &format!("`{}`, {}", policy.name(), policy.file_name()));
     line("leaf", &format!("{}, {} with a {} key", leaf.uid, leaf.family, leaf.key));
     line("leaf's subject", &leaf.subject);
     line("leaf's anchor", &leaf.anchor);
@@ -143,7 +145,7 @@ fn show_value(text: &mut String, name: &str, value: &[String]) {
         name = "";
     }
     for line in value {
-        let _ = writeln!(text, "{name:<NAME$}{line}");
+        let _ = writeln!(text, "{name:<NAME$}{}", Printable::new(line));
         name = "";
     }
 }
@@ -151,7 +153,7 @@ fn show_value(text: &mut String, name: &str, value: &[String]) {
 fn show_line(text: &mut String, line: &PolicyLine) {
     let mut place = format!("<- line {}: ", line.line);
     for part in &line.text {
-        let _ = writeln!(text, "{:NAME$}  {place}{part}", "");
+        let _ = writeln!(text, "{:NAME$}  {place}{}", "", Printable::new(part));
         place = " ".repeat(place.len());
     }
 }

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use crate::crypto::Sha256;
 use crate::delivery::error::DeliveryError;
+use crate::text::Printable;
 use crate::x509::oid;
 
 use super::{Object, Target};
@@ -57,7 +58,7 @@ impl Names {
         };
         let name = name.text().ok_or_else(|| unfit("common name that is no text".to_owned()))?;
         if !(self.fit)(&name) {
-            return Err(unfit(format!("common name `{}`", name.escape_default())));
+            return Err(unfit(format!("common name `{}`", Printable::new(&*name))));
         }
         let mut digest = Sha256::new();
         digest.update(if self.fold { name.to_ascii_lowercase() } else { name.clone() }.as_bytes());

@@ -3,8 +3,9 @@
 use der::asn1::ObjectIdentifier;
 
 use crate::policy::document::Value;
-use crate::policy::error::{self, Errors, did_you_mean, escape};
+use crate::policy::error::{self, Errors};
 use crate::policy::node::Node;
+use crate::text::{Printable, did_you_mean};
 use crate::x509::{KeyUsage, oid};
 
 use super::source::distinct;
@@ -85,7 +86,8 @@ fn purpose(value: &Value<'_>) -> Option<ObjectIdentifier> {
     if oid.is_some() {
         return oid;
     }
-    let message = format!("`{}` is \"{}\", expected a purpose or an object identifier", value.path, escape(text));
+    let message =
+        format!("`{}` is \"{}\", expected a purpose or an object identifier", value.path, Printable::new(text));
     let hint = did_you_mean(text, PURPOSES.iter().map(|(name, _)| *name))
         .unwrap_or_else(|| format!("Purposes are {}.", PURPOSES.map(|(name, _)| name).join(", ")));
     value.error_hint(error::VALUE, message, hint)

@@ -3,9 +3,10 @@
 use std::net::IpAddr;
 
 use crate::policy::document::{Table, Value};
-use crate::policy::error::{self, escape};
+use crate::policy::error;
 use crate::policy::node::Node;
 use crate::policy::text::Text;
+use crate::text::Printable;
 use crate::x509::oid;
 use crate::x509::tlv::tag;
 
@@ -78,7 +79,7 @@ fn ip(value: &Value<'_>) -> Option<Node> {
         Ok(IpAddr::V4(address)) => Some(Node::primitive(0x87, &address.octets())),
         Ok(IpAddr::V6(address)) => Some(Node::primitive(0x87, &address.octets())),
         Err(_) => {
-            let message = format!("`{}` is \"{}\", expected an IPv4 or IPv6 address", value.path, escape(text));
+            let message = format!("`{}` is \"{}\", expected an IPv4 or IPv6 address", value.path, Printable::new(text));
             value.error_hint(error::FORM, message, "An address cannot have placeholders.")
         }
     }

@@ -3,11 +3,12 @@
 use der::asn1::ObjectIdentifier;
 
 use crate::policy::document::{Table, Value};
-use crate::policy::error::{self, did_you_mean, escape};
+use crate::policy::error;
 use crate::policy::node::Node;
 use crate::policy::shape::{CharSet, Shape};
 use crate::policy::text::Text;
 use crate::policy::value::Vocabulary;
+use crate::text::{Printable, did_you_mean};
 use crate::x509::oid;
 use crate::x509::tlv::tag;
 
@@ -216,7 +217,7 @@ fn attributes_of(value: &Value<'_>, vocabulary: &Vocabulary) -> Option<Vec<Attri
     let mut attributes = Some(Vec::new());
     for (key, span, value) in table.entries() {
         let Some(kind) = ATTRIBUTES.iter().find(|kind| kind.key == key) else {
-            let message = format!("`{}` has an unknown attribute `{}`", table.path, escape(key));
+            let message = format!("`{}` has an unknown attribute `{}`", table.path, Printable::new(key));
             let hint = did_you_mean(key, ATTRIBUTES.iter().map(|kind| kind.key)).unwrap_or_else(|| {
                 "Other attributes are written { type = \"1.2.3\", value = \"...\", string = \"utf8\" }.".to_owned()
             });

@@ -3,7 +3,8 @@
 use der::asn1::ObjectIdentifier;
 
 use crate::policy::document::Value;
-use crate::policy::error::{self, escape};
+use crate::policy::error;
+use crate::text::Printable;
 
 /// Reads a dotted object identifier.
 pub(super) fn read(value: &Value<'_>) -> Option<ObjectIdentifier> {
@@ -12,7 +13,7 @@ pub(super) fn read(value: &Value<'_>) -> Option<ObjectIdentifier> {
         let message = format!(
             "`{}` is \"{}\", expected an object identifier such as 1.3.6.1.4.1.32473.1",
             value.path,
-            escape(text)
+            Printable::new(text)
         );
         value.error(error::OID, message)
     })

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::policy::document::Table;
-use crate::policy::error::{self, escape};
+use crate::policy::error;
 use crate::policy::pattern::Pattern;
 use crate::policy::value::BUILT_IN;
+use crate::text::Printable;
 
 use super::Field;
 
@@ -39,7 +40,10 @@ pub(in crate::policy) struct Param {
 impl Param {
     /// What the policy says the parameter is, as the end of a sentence; empty if it says nothing.
     pub(in crate::policy) fn meaning(&self) -> String {
-        self.description.as_ref().map(|text| format!(": {}", escape(text.trim_end_matches('.')))).unwrap_or_default()
+        self.description
+            .as_ref()
+            .map(|text| format!(": {}", Printable::new(text.trim_end_matches('.'))))
+            .unwrap_or_default()
     }
 }
 
@@ -59,7 +63,7 @@ fn one(name: &str, span: Range<usize>, value: &crate::policy::document::Value<'_
         table.errors.push_hint::<()>(
             error::PARAM_NAME,
             span.clone(),
-            format!("parameter name `{}` is not usable in a placeholder", escape(name)),
+            format!("parameter name `{}` is not usable in a placeholder", Printable::new(name)),
             "Use up to 32 lower-case letters, digits and underscores, beginning with a letter.",
         );
     }
@@ -68,7 +72,7 @@ fn one(name: &str, span: Range<usize>, value: &crate::policy::document::Value<'_
         table.errors.push_hint::<()>(
             error::PARAM_NAME,
             span.clone(),
-            format!("parameter name `{}` is that of a built-in placeholder", escape(name)),
+            format!("parameter name `{}` is that of a built-in placeholder", Printable::new(name)),
             format!("Choose another name: {{{name}}} stands for the chip's own already."),
         );
     }

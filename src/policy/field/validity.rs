@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use crate::policy::document::{Table, Value};
 use crate::policy::duration::CalendarDuration;
-use crate::policy::error::{self, did_you_mean, escape};
+use crate::policy::error;
+use crate::text::{Printable, did_you_mean};
 use crate::x509::{Time, Validity};
 
 use super::Field;
@@ -211,8 +212,11 @@ fn end(value: &Value<'_>) -> Option<End> {
     if let Some(duration) = CalendarDuration::parse(text) {
         return Some(End::After(duration));
     }
-    let message =
-        format!("`{}` is \"{}\", expected a duration, never, source or an RFC 3339 time", value.path, escape(text));
+    let message = format!(
+        "`{}` is \"{}\", expected a duration, never, source or an RFC 3339 time",
+        value.path,
+        Printable::new(text)
+    );
     let hint = did_you_mean(text, ["never", "source"]).unwrap_or_else(|| {
         "A duration is years, days and hours in this order, such as 20y, 90d or 1y30d12h.".to_owned()
     });

@@ -6,6 +6,7 @@ use cryptoki::object::{Attribute, AttributeType};
 use cryptoki::slot::Limit;
 
 use crate::signer::{KeyUri, Secret, SignerError};
+use crate::text::Printable;
 use crate::x509::{SignatureAlgorithm, Spki};
 
 use super::error::Pkcs11Error;
@@ -185,7 +186,7 @@ fn examine(uri: &KeyUri, pin: Option<&Secret>, seen: &Mutex<Seen>) -> Result<(),
 fn library(module: &Module) -> Result<Vec<String>, Fault> {
     let info = call("C_GetInfo", || module.pkcs11().get_library_info())?;
     Ok(vec![
-        format!("module: {}", module.path().display()),
+        format!("module: {}", Printable::new(module.path())),
         format!("library: {}", locate::printable(info.library_description())),
         format!("manufacturer: {}", locate::printable(info.manufacturer_id())),
         format!("version: {}, PKCS#11 {}", info.library_version(), info.cryptoki_version()),

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::text::Printable;
 use crate::x509::{KeyAlgorithm, SignatureAlgorithm};
 
 use super::fault;
@@ -79,7 +80,7 @@ pub enum Pkcs11Error {
         reason: String,
     },
     /// The module cannot be loaded.
-    #[error("PKCS#11 module `{}` cannot be loaded: {reason}", path.display())]
+    #[error("PKCS#11 module `{}` cannot be loaded: {reason}", Printable::new(path))]
     Load {
         /// The module.
         path: PathBuf,

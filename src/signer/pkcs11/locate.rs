@@ -8,6 +8,7 @@ use cryptoki::session::Session;
 use cryptoki::slot::{Slot, SlotInfo, TokenInfo};
 
 use crate::signer::KeyUri;
+use crate::text::Printable;
 
 use super::error::Pkcs11Error;
 use super::fault::{Fault, Remedy};
@@ -174,5 +175,5 @@ pub(super) fn told(session: &Session, object: ObjectHandle, wanted: &[AttributeT
 
 /// Text of a token as it may appear in a message.
 pub(super) fn printable(text: &str) -> String {
-    text.chars().take(64).flat_map(char::escape_default).collect()
+    Printable::new(text).at_most(64).to_string()
 }

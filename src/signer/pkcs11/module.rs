@@ -4,6 +4,8 @@
 //! [`Seat`]s that the module knows, so that it can close them all and start afresh when the way to a token was lost:
 //! some libraries never find back without C_Finalize and C_Initialize.
 
+use crate::text::Printable;
+
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
@@ -66,7 +68,7 @@ impl Module {
         let pkcs11 = match Pkcs11::new(&path) {
             Ok(pkcs11) => pkcs11,
             Err(Error::LibraryLoading(reason)) => {
-                let reason = reason.to_string().chars().flat_map(char::escape_default).collect();
+                let reason = Printable::new(&reason.to_string()).to_string();
                 return Err(Pkcs11Error::Load { path, reason }.into());
             }
             Err(Error::MissingSymbol(name)) => {

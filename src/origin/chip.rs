@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::origin::{OriginError, Uid};
+use super::{OriginError, TypedError, Uid, typed_bytes};
 
 /// A UID, or the part of it that names an STSAFE-A chip: the ST number (9 octets) or the unique number (7).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,7 +41,7 @@ impl ChipName {
     }
 
     /// The names of a chip besides its whole UID.
-    pub(super) fn parts(uid: &Uid) -> Option<[&[u8]; 2]> {
+    pub(crate) fn parts(uid: &Uid) -> Option<[&[u8]; 2]> {
         let number = uid.as_bytes().strip_prefix(&HEAD).filter(|number| number.len() == ST_NUMBER)?;
         Some([number, &number[..UNIQUE]])
     }
@@ -52,12 +52,34 @@ impl ChipName {
     }
 }
 
-/// Hexadecimal in either case, 1 to 20 octets.
+/// 1 to 20 bytes, in every form of [`typed_bytes`].
 impl FromStr for ChipName {
-    type Err = OriginError;
+    type Err = ChipNameError;
 
-    fn from_str(text: &str) -> Result<Self, OriginError> {
-        text.parse().map(Self)
+    fn from_str(text: &str) -> Result<Self, ChipNameError> {
+        let bytes = typed_bytes(text)?;
+        Ok(Self(Uid::from_bytes(&bytes)?))
+    }
+}
+
+/// Why a text names no chip.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ChipNameError {
+    /// The wrong number of bytes.
+    #[error(transparent)]
+    Length(#[from] OriginError),
+    /// Not a UID as people write it.
+    #[error(transparent)]
+    Typed(#[from] TypedError),
+}
+
+impl ChipNameError {
+    /// What to do about it.
+    pub const fn hint(&self) -> &'static str {
+        match self {
+            Self::Length(_) => "A UID is 1 to 20 bytes in hexadecimal, such as 0209A021E021C4E1D00139.",
+            Self::Typed(error) => error.hint(),
+        }
     }
 }
 
