@@ -53,7 +53,6 @@ impl Exit {
             Error::Config(errors) if errors.only_signers() => Self::Signer,
             Error::Config(_) | Error::Policy(_) | Error::Verify(_) => Self::Usage,
             Error::CertificateNotValid { .. }
-            | Error::Durable(DurableError::Exists { .. })
             | Error::DeliveryDiffers { .. }
             | Error::InputTwice { .. }
             | Error::OutputDamaged { .. }
@@ -63,7 +62,7 @@ impl Exit {
             Error::Chip { .. } => Self::Usage,
             Error::Cmp(_) => Self::Signer,
             Error::Delivery(error) => delivery(error),
-            Error::Durable(DurableError::Io { .. }) => Self::Storage,
+            Error::Durable(error) => durable(error),
             Error::Interrupted => Self::Interrupted,
             Error::Issue(error) => issue(error),
             Error::LeavesDiffer { .. } | Error::RepublishDiffers { .. } | Error::SpoolChanged => Self::Storage,
@@ -75,6 +74,17 @@ impl Exit {
             Error::Reel(error) => reel(error),
             Error::Signer(error) => signer(error),
         }
+    }
+}
+
+/// A name that is taken or too long, and a file system that cannot give names, are the choice of who named the output.
+fn durable(error: &DurableError) -> Exit {
+    match error {
+        DurableError::Exists { .. }
+        | DurableError::NameTooLong { .. }
+        | DurableError::NoSafeName { .. }
+        | DurableError::OutputNameTooLong { .. } => Exit::Usage,
+        DurableError::Io { .. } => Exit::Storage,
     }
 }
 
@@ -100,9 +110,9 @@ fn ca(error: &CaError) -> Exit {
         | CaError::Time(_)
         | CaError::TokenId { .. }
         | CaError::Years { .. }
-        | CaError::Config(_)
-        | CaError::Durable(DurableError::Exists { .. }) => Exit::Usage,
-        CaError::Durable(DurableError::Io { .. }) | CaError::Read { .. } => Exit::Storage,
+        | CaError::Config(_) => Exit::Usage,
+        CaError::Durable(error) => durable(error),
+        CaError::Read { .. } => Exit::Storage,
         CaError::Ledger(error) => ledger(error),
         CaError::Signer(error) => signer(error),
         CaError::FullWidth { .. } => Exit::Signer,
@@ -153,9 +163,9 @@ fn delivery(error: &DeliveryError) -> Exit {
         | DeliveryError::OutputExists { .. }
         | DeliveryError::OutputName { .. }
         | DeliveryError::OutputParent { .. }
-        | DeliveryError::PartialInTheWay { .. }
-        | DeliveryError::Durable(DurableError::Exists { .. }) => Exit::Usage,
-        DeliveryError::Durable(DurableError::Io { .. }) | DeliveryError::Read { .. } => Exit::Storage,
+        | DeliveryError::PartialInTheWay { .. } => Exit::Usage,
+        DeliveryError::Durable(error) => durable(error),
+        DeliveryError::Read { .. } => Exit::Storage,
         DeliveryError::Archive { .. }
         | DeliveryError::Differs { .. }
         | DeliveryError::EntryDiffers { .. }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::thread::ScopedJoinHandle;
 
+use crate::durable::output::Shape;
 use crate::durable::{self, Access};
 use crate::manifest::{self, ENTRIES_FILE, Entry, FileDigest, INPUTS_FILE, REJECTED_FILE, SEAL_FILE, STATEMENT_FILE};
 use crate::origin::Uid;
@@ -141,7 +142,7 @@ impl BatchWriter {
             Ok(_) => return Err(DeliveryError::PartialInTheWay { path: partial }),
             Err(_) => {}
         }
-        durable::create_directory(&partial, Access::Public)?;
+        durable::output::create_directory(&partial, Access::Public)?;
         let stamp = Stamp::new(issued_at);
         let open = Open {
             certificates: Parts::create(partial.clone(), CERTIFICATES, limit, stamp)?,
@@ -159,7 +160,7 @@ impl BatchWriter {
     /// # Errors
     /// `out` exists, has no name, or there is no directory to hold it.
     pub fn check_free(out: &Path) -> Result<(), DeliveryError> {
-        if std::fs::symlink_metadata(out).is_ok() {
+        if !durable::output::is_free(out) {
             return Err(DeliveryError::OutputExists { path: out.to_owned() });
         }
         if out.file_name().is_none() {
@@ -167,6 +168,15 @@ impl BatchWriter {
         }
         let parent = durable::parent(out);
         if parent.is_dir() { Ok(()) } else { Err(DeliveryError::OutputParent { path: parent.to_owned() }) }
+    }
+
+    /// As [`check_free`](Self::check_free), and tries out whether the file system of `out` can hold a batch and give it
+    /// its name. Leaves nothing behind.
+    ///
+    /// # Errors
+    /// As [`check_free`](Self::check_free), or as [`durable::output::check`].
+    pub fn check_place(out: &Path) -> Result<(), DeliveryError> {
+        check_place(out, Shape::directory(PARTIAL, LONGEST_FILE))
     }
 
     /// Adds a line to a file of lines, such as `rejected.jsonl`, creating it with its first line.
@@ -257,8 +267,8 @@ impl BatchWriter {
                 return Err(DeliveryError::Incomplete { missing });
             }
         }
-        durable::sync_directory(&self.partial)?;
-        match durable::publish(&self.partial, &self.out) {
+        durable::output::sync_directory(&self.partial)?;
+        match durable::output::publish(&self.partial, &self.out) {
             Err(durable::DurableError::Exists { path }) => Err(DeliveryError::OutputExists { path }),
             other => Ok(other?),
         }
@@ -368,6 +378,18 @@ pub(super) fn partial_path(out: &Path, batch: &str) -> Result<PathBuf, DeliveryE
     Ok(out.with_file_name(name))
 }
 
+/// Tries out whether an output of this shape can be written at `out` and get its name. Leaves nothing behind.
+///
+/// # Errors
+/// `out` exists, has no name, or there is no directory to hold it; or as [`durable::output::check`].
+pub fn check_place(out: &Path, shape: Shape) -> Result<(), DeliveryError> {
+    BatchWriter::check_free(out)?;
+    match durable::output::check(out, shape) {
+        Err(durable::DurableError::Exists { path }) => Err(DeliveryError::OutputExists { path }),
+        other => Ok(other?),
+    }
+}
+
 fn check_file_name(name: &str) -> Result<(), DeliveryError> {
     let plain = |byte| matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'_' | b'-');
     let archive = name.strip_suffix(".zip").is_some();
@@ -377,6 +399,10 @@ fn check_file_name(name: &str) -> Result<(), DeliveryError> {
     Ok(())
 }
 
+/// Bytes that [`partial_path`] adds: the name of a batch is a UUID.
+pub(super) const PARTIAL: usize = ".partial-".len() + 36;
+/// Bytes of the longest name in a batch directory.
+const LONGEST_FILE: usize = "certificates-0001.zip".len();
 pub(super) const CERTIFICATES: &str = "certificates";
 pub(super) const SOURCES: &str = "sources";
 /// Files that fields of their own in the statement name.

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use crate::crypto::sha256;
+use crate::delivery;
 use crate::durable;
 use crate::error::Error;
 use crate::intake::Row;
@@ -16,7 +17,7 @@ use crate::x509::{Certificate, Sha256Digest, Time};
 
 use super::admit::{self, Admitted, Machine};
 use super::error::PlanError;
-use super::file::PlanFile;
+use super::file::{self, PlanFile};
 use super::head::Mode;
 use super::signatures::{self, SignatureWriter};
 
@@ -130,6 +131,9 @@ pub fn sign(
     cancel: &AtomicBool,
     confirm: &mut dyn FnMut(&Ceremony) -> bool,
 ) -> Result<SignOutcome, Error> {
+    if durable::output::is_free(job.out) {
+        delivery::check_place(job.out, file::SHAPE)?;
+    }
     let mut plan = PlanFile::open(job.plan, job.planners)?;
     if plan.head.mode != Mode::AirGapped {
         return Err(PlanError::Mode { found: plan.head.mode.as_str(), expected: Mode::AirGapped.as_str() }.into());
