@@ -1,6 +1,7 @@
 //! Exit codes: exhaustive, documented for operators, never renumbered (docs/operator-guide.md).
 
 use reroot::ca::CaError;
+use reroot::config::ConfigErrors;
 use reroot::delivery::DeliveryError;
 use reroot::durable::DurableError;
 use reroot::error::Error;
@@ -50,7 +51,7 @@ impl Exit {
     /// The exit for an error; every error has one.
     pub(crate) fn of(error: &Error) -> Self {
         match error {
-            Error::Config(errors) if errors.only_signers() => Self::Signer,
+            Error::Config(errors) if errors.only_signers() => signers(errors),
             Error::Config(_) | Error::Policy(_) | Error::Verify(_) => Self::Usage,
             Error::CertificateNotValid { .. }
             | Error::DeliveryDiffers { .. }
@@ -90,7 +91,7 @@ fn durable(error: &DurableError) -> Exit {
 
 fn ca(error: &CaError) -> Exit {
     match error {
-        CaError::Config(errors) if errors.only_signers() => Exit::Signer,
+        CaError::Config(errors) if errors.only_signers() => signers(errors),
         CaError::KeysLeft { reason, .. } => ca(reason),
         CaError::ChainCount { .. }
         | CaError::ChainUnused { .. }
@@ -244,6 +245,7 @@ fn signer(error: &SignerError) -> Exit {
             | Pkcs11Error::Generate { .. }
             | Pkcs11Error::ModuleMissing { .. },
         ) => Exit::Usage,
+        SignerError::Pkcs11(Pkcs11Error::NoThread { .. }) => Exit::Storage,
         SignerError::EncryptionCost { .. }
         | SignerError::EncryptionUnsupported { .. }
         | SignerError::Failed { .. }
@@ -262,6 +264,12 @@ fn signer(error: &SignerError) -> Exit {
         | SignerError::TraditionalFormat { .. }
         | SignerError::WrongLabel { .. } => Exit::Signer,
     }
+}
+
+/// A system without threads is not the signer's fault.
+fn signers(errors: &ConfigErrors) -> Exit {
+    let no_thread = |error: &SignerError| matches!(error, SignerError::Pkcs11(Pkcs11Error::NoThread { .. }));
+    if errors.signers().all(no_thread) { Exit::Storage } else { Exit::Signer }
 }
 
 fn ledger(error: &LedgerError) -> Exit {

@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::thread::ScopedJoinHandle;
 
 use crate::durable::output::Shape;
 use crate::durable::{self, Access};
 use crate::manifest::{self, ENTRIES_FILE, Entry, FileDigest, INPUTS_FILE, REJECTED_FILE, SEAL_FILE, STATEMENT_FILE};
 use crate::origin::Uid;
+use crate::parallel;
 use crate::x509::{Sha256Digest, Time};
 
 use super::error::DeliveryError;
@@ -237,11 +237,9 @@ impl BatchWriter {
         }
         // a disk takes its time for each of the large files, but not three times as long for three
         let Open { certificates, sources, lines, .. } = open;
-        let (certificates, sources, lines) = std::thread::scope(|scope| {
-            let (certificates, sources) = (scope.spawn(|| certificates.finish()), scope.spawn(|| sources.finish()));
-            let lines: Result<Vec<_>, _> = lines.into_values().map(Output::finish).collect();
-            (joined(certificates), joined(sources), lines)
-        });
+        let lines = || lines.into_values().map(Output::finish).collect::<Result<Vec<_>, _>>();
+        let (certificates, (sources, lines)) =
+            parallel::both(|| certificates.finish(), || parallel::both(|| sources.finish(), lines));
         self.files.extend(certificates?.into_iter().chain(sources?).chain(lines?));
         for name in [REJECTED_FILE, INPUTS_FILE] {
             if !self.files.iter().any(|file| file.name == name) {
@@ -281,10 +279,6 @@ impl BatchWriter {
     pub fn abandon(self) -> Result<(), DeliveryError> {
         Ok(durable::remove_partial(&self.partial)?)
     }
-}
-
-fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
-    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 impl Sink for BatchWriter {

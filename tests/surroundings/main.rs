@@ -12,6 +12,7 @@
 mod support;
 
 mod outputs;
+mod threads;
 
 use support::workshop::Workshop;
 
