@@ -19,7 +19,7 @@ if [ "$what" = test ]; then
     needs="$needs c++:g++ openssl:openssl certtool:gnutls-bin softhsm2-util:softhsm2 pkcs11-tool:opensc python3:python3
         p11-kit:p11-kit pgrep:procps
         /usr/lib/x86_64-linux-gnu/pkcs11/p11-kit-client.so:p11-kit-modules
-        chromium:chromium strace:strace
+        chromium:chromium strace:strace bindfs:bindfs fusermount3:fuse3 setpriv:util-linux
         /usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1:libfaketime /usr/sbin/mosquitto:mosquitto mosquitto_pub:mosquitto-clients /usr/sbin/nginx:nginx-light"
     # what the Matter SDK's library is linked with
     for library in libnl-3:libnl-3-200 libnl-route-3:libnl-route-3-200 libgio-2.0:libglib2.0-0; do

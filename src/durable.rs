@@ -3,16 +3,22 @@
 //! Guarantees: nothing is ever overwritten; a final name appears by one rename that refuses to replace; what was
 //! renamed had been flushed to disk, and so is the directory afterwards. A happy path makes these system calls:
 //! `openat(O_CREAT|O_EXCL)`, `write`…, `fsync`, `renameat2(RENAME_NOREPLACE)`, `openat(directory)`, `fsync`.
-#![expect(clippy::disallowed_methods, reason = "this is the one file that writes plain files")]
+//!
+//! Functions here demand every flush: they are for keys and for the ledger's folder. [`output`] has the same for outputs,
+//! which may lie on file systems that can do less.
+#![expect(clippy::disallowed_methods, reason = "this is the one module that writes plain files")]
+
+mod name;
+pub mod output;
 
 use crate::text::Printable;
 
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, Mode, OFlags, RenameFlags};
+use rustix::fs::{CWD, Mode, OFlags};
 use rustix::io::Errno;
 
 /// Who may read a new file.
@@ -42,13 +48,21 @@ pub fn create_new(path: &Path, access: Access) -> Result<File, DurableError> {
 /// # Errors
 /// The file exists, or writing or flushing fails; then no file is left under `path`.
 pub fn write_new(path: &Path, access: Access, content: &[u8]) -> Result<(), DurableError> {
+    write_whole(path, access, content, sync_file)?;
+    sync_directory(parent(path))
+}
+
+fn write_whole(
+    path: &Path,
+    access: Access,
+    content: &[u8],
+    flush: impl FnOnce(&Path, &File) -> Result<(), DurableError>,
+) -> Result<(), DurableError> {
     let mut file = create_new(path, access)?;
     let written = file.write_all(content).map_err(|error| at("write", path, error));
-    if let Err(error) = written.and_then(|()| sync_file(path, &file)) {
+    written.and_then(|()| flush(path, &file)).inspect_err(|_| {
         let _ = std::fs::remove_file(path);
-        return Err(error);
-    }
-    sync_directory(parent(path))
+    })
 }
 
 /// Writes a whole new file that is not on disk before the caller flushes it: for very many files at once.
@@ -61,21 +75,6 @@ pub fn write_unsynced(path: &Path, access: Access, content: &[u8]) -> Result<(),
         let _ = std::fs::remove_file(path);
         at("write", path, error)
     })
-}
-
-/// Appends to a file, made if it is not there, and flushes it: what stands in it already stays.
-///
-/// # Errors
-/// Opening, writing or flushing fails; then the last line may be cut off.
-pub fn append(path: &Path, access: Access, content: &[u8]) -> Result<(), DurableError> {
-    match create_new(path, access) {
-        Ok(_) => sync_directory(parent(path))?,
-        Err(DurableError::Exists { .. }) => {}
-        Err(error) => return Err(error),
-    }
-    let mut file = OpenOptions::new().append(true).open(path).map_err(|error| at("open", path, error))?;
-    file.write_all(content).map_err(|error| at("write", path, error))?;
-    sync_file(path, &file)
 }
 
 /// Opens a file that exists to be locked, made empty with this mode if it is not there. A link is not followed. Nothing
@@ -117,13 +116,17 @@ pub fn make_private(directory: &Path) -> Result<u32, DurableError> {
     Ok(mode)
 }
 
-/// Gives a directory the mode it is to have when others may see it.
+/// Gives a directory the mode that it has once others may see it. A file system without modes (FAT, some network and FUSE
+/// file systems) stays as it is: it was never private.
 ///
 /// # Errors
 /// The directory cannot be changed.
 pub fn set_mode(directory: &Path, mode: u32) -> Result<(), DurableError> {
-    let permissions = std::fs::Permissions::from_mode(mode);
-    std::fs::set_permissions(directory, permissions).map_err(|error| at("give its mode to", directory, error))
+    let changed = rustix::fs::chmod(directory, Mode::from_raw_mode(mode));
+    match changed {
+        Err(Errno::PERM | Errno::NOTSUP | Errno::NOSYS) | Ok(()) => Ok(()),
+        Err(error) => Err(at("give its mode to", directory, error.into())),
+    }
 }
 
 /// Creates a directory that did not exist, with its parent flushed.
@@ -131,12 +134,16 @@ pub fn set_mode(directory: &Path, mode: u32) -> Result<(), DurableError> {
 /// # Errors
 /// The directory exists or cannot be created.
 pub fn create_directory(path: &Path, access: Access) -> Result<(), DurableError> {
+    make_directory(path, access)?;
+    sync_directory(parent(path))
+}
+
+fn make_directory(path: &Path, access: Access) -> Result<(), DurableError> {
     let mode = match access {
         Access::Public => 0o777,
         Access::Private => 0o700,
     };
-    DirBuilder::new().mode(mode).create(path).map_err(|error| at("create", path, error))?;
-    sync_directory(parent(path))
+    DirBuilder::new().mode(mode).create(path).map_err(|error| at("create", path, error))
 }
 
 /// Flushes a file's content to disk.
@@ -156,22 +163,12 @@ pub fn sync_directory(path: &Path) -> Result<(), DurableError> {
     sync_file(path, &directory)
 }
 
-/// Flushes everything on the file system that holds a directory: for very many files at once.
-///
-/// # Errors
-/// The directory cannot be opened, or flushing fails.
-pub fn sync_filesystem(directory: &Path) -> Result<(), DurableError> {
-    let opened = File::open(directory).map_err(|error| at("open", directory, error))?;
-    rustix::fs::syncfs(&opened).map_err(|error| at("flush the file system of", directory, error.into()))
-}
-
 /// Gives a finished file or directory its final name, never replacing anything, and flushes the directory.
 ///
 /// # Errors
 /// `to` exists ([`DurableError::Exists`]), or renaming or flushing fails.
 pub fn publish(from: &Path, to: &Path) -> Result<(), DurableError> {
-    rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE)
-        .map_err(|error| at("give its name to", to, error.into()))?;
+    name::give(from, to)?;
     sync_directory(parent(to))
 }
 
@@ -181,7 +178,7 @@ pub fn publish(from: &Path, to: &Path) -> Result<(), DurableError> {
 /// Removing fails.
 pub fn remove_partial(path: &Path) -> Result<(), DurableError> {
     match std::fs::remove_dir_all(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         other => other.map_err(|error| at("remove", path, error)),
     }
 }
@@ -192,7 +189,7 @@ pub fn remove_partial(path: &Path) -> Result<(), DurableError> {
 /// Removing fails.
 pub fn remove_partial_file(path: &Path) -> Result<(), DurableError> {
     match std::fs::remove_file(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         other => other.map_err(|error| at("remove", path, error)),
     }
 }
@@ -224,6 +221,7 @@ fn named_scratch(directory: &Path) -> Result<File, DurableError> {
             Err(DurableError::Exists { .. }) => number = number.wrapping_mul(1_664_525).wrapping_add(1_013_904_223),
             // the name is nobody's but this function's
             Err(DurableError::Io { source, .. }) => return Err(in_directory(directory, source)),
+            Err(other) => return Err(other),
         }
     }
 }
@@ -242,7 +240,8 @@ pub fn parent(path: &Path) -> &Path {
 
 fn at(doing: &'static str, path: &Path, source: std::io::Error) -> DurableError {
     match source.kind() {
-        std::io::ErrorKind::AlreadyExists => DurableError::Exists { path: path.to_owned() },
+        ErrorKind::AlreadyExists => DurableError::Exists { path: path.to_owned() },
+        ErrorKind::InvalidFilename => DurableError::NameTooLong { path: path.to_owned() },
         _ => DurableError::Io { doing, path: path.to_owned(), source },
     }
 }
@@ -266,6 +265,62 @@ pub enum DurableError {
         /// The system's reason.
         source: std::io::Error,
     },
+    /// The file system takes no names of this length.
+    #[error(
+        "`{}` is too long: the last part of a path may have at most 255 bytes on most file systems, the whole path 4095",
+        Printable::new(path)
+    )]
+    NameTooLong {
+        /// The path.
+        path: PathBuf,
+    },
+    /// With what is added while an output is written, its name is too long.
+    #[error(
+        "the name of `{}` is too long: while the output is written it has {found} bytes, more than the file system takes",
+        Printable::new(path)
+    )]
+    OutputNameTooLong {
+        /// The output.
+        path: PathBuf,
+        /// Bytes of the longest name, or of the longest path.
+        found: usize,
+    },
+    /// No way to give a finished output its name that cannot replace something.
+    #[error(
+        "the file system of `{}` can neither rename without replacing (renameat2) nor make {missing}: a finished output \
+         could not get its name safely",
+        Printable::new(path)
+    )]
+    NoSafeName {
+        /// The folder.
+        path: PathBuf,
+        /// What the other way would need.
+        missing: &'static str,
+    },
+}
+
+impl DurableError {
+    /// What to do about it, where that can be said.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Exists { .. } => Some("Nothing is ever overwritten: choose another name.".into()),
+            Self::Io { source, .. } => match source.kind() {
+                ErrorKind::PermissionDenied => {
+                    Some("This user must be able to write there: look at the owner and the mode of the folder.".into())
+                }
+                ErrorKind::ReadOnlyFilesystem => {
+                    Some("The file system is mounted read-only: choose another place, or mount it for writing.".into())
+                }
+                _ => None,
+            },
+            Self::NameTooLong { .. } | Self::OutputNameTooLong { .. } => Some(
+                "Choose a shorter name for the output, or a folder with a shorter path. Nothing was signed.".into(),
+            ),
+            Self::NoSafeName { .. } => {
+                Some("Put the output on a local disk and copy it from there. Nothing was signed.".into())
+            }
+        }
+    }
 }
 
 #[cfg(test)]

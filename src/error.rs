@@ -182,10 +182,7 @@ impl Error {
                  `openssl x509 -inform DER` makes PEM of a certificate."
                     .into(),
             ),
-            Self::Durable(DurableError::Exists { .. }) => {
-                Some("Nothing is ever overwritten: choose another name.".into())
-            }
-            Self::Durable(DurableError::Io { .. }) => None,
+            Self::Durable(error) => error.hint(),
             Self::Engine(error) => error.hint(),
             Self::HeadDiffers { .. } => Some(
                 "The ledger may have been restored from an old backup: chips issued since would be issued again. \

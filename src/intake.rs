@@ -1,6 +1,7 @@
 //! Pass 1: every item of every input is read once and examined; verified leaves go to the spool, a compact row of each
 //! stays in memory. Shared by everything that begins with an archive (`reissue`, `inspect`).
 
+mod examine;
 mod resolve;
 mod row;
 
@@ -12,18 +13,16 @@ use std::io::Read;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::mpsc::Receiver;
 
-use crate::crypto::{EngineError, VerificationEngine, sha256};
+use crate::crypto::{VerificationEngine, sha256};
 use crate::error::Error;
 use crate::origin::{Disposition, Finding, ItemName};
 use crate::reel::{self, Input, InputRecord, Item, Limits, SourceLeaf, Spool, SpoolRef};
 use crate::verify::{self, Examined, SourceRules, TrustAnchor, VerifiedLeaf, Verifier, Warning};
 use crate::x509::{Certificate, Sha256Digest, Time};
 
-/// Items handed to a worker at once.
-const BLOCK: usize = 1024;
+use examine::{Results, examine_all};
 
 /// What to read and how to judge it.
 pub(crate) struct Source<'a> {
@@ -202,85 +201,12 @@ fn expired_anchors(anchors: &[Certificate], at: Time) -> impl Iterator<Item = St
     })
 }
 
-type Numbered = Vec<(u64, SourceLeaf)>;
-type Results = Result<Vec<Seen>, EngineError>;
-
-/// Runs `produce` on this thread, examination on the others, collection on one of its own.
-fn examine_all(
-    source: &Source<'_>,
-    verifier: &Verifier,
-    collector: &mut Collector,
-    produce: impl FnOnce(&mut dyn FnMut(u64, Item) -> ControlFlow<()>) -> Result<(), Error>,
-) -> Result<(), Error> {
-    let workers = source.jobs.max(1);
-    let (to_workers, work) = sync_channel::<Numbered>(workers * 2);
-    let (to_collector, results) = sync_channel::<Results>(workers * 4);
-    // the workers alone hold it: when the last of them is gone, for whatever reason, sending fails instead of waiting
-    let work = Arc::new(Mutex::new(work));
-    std::thread::scope(|scope| {
-        for _ in 0..workers {
-            let to_collector = to_collector.clone();
-            let work = Arc::clone(&work);
-            scope.spawn(move || examine_blocks(&work, verifier, &to_collector));
-        }
-        drop(work);
-        let collected = scope.spawn(move || collector.collect(results, source, verifier));
-        let produced = {
-            let mut block = Vec::with_capacity(BLOCK);
-            let mut send = |number, item| {
-                if source.interrupted().is_err() {
-                    return ControlFlow::Break(());
-                }
-                match item {
-                    Item::Candidate(leaf) => block.push((number, leaf)),
-                    Item::Finding(finding) => {
-                        return flow(&to_collector.send(Ok(vec![Seen::Finding(number, finding)])));
-                    }
-                }
-                if block.len() == BLOCK {
-                    return flow(&to_workers.send(std::mem::replace(&mut block, Vec::with_capacity(BLOCK))));
-                }
-                ControlFlow::Continue(())
-            };
-            let produced = produce(&mut send);
-            // if nobody takes it any more, the collector says why
-            drop(to_workers.send(block));
-            produced
-        };
-        drop(to_workers);
-        drop(to_collector);
-        let collected = collected.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        source.interrupted()?;
-        collected?;
-        produced
-    })
-}
-
-fn flow<T>(sent: &Result<(), T>) -> ControlFlow<()> {
-    if sent.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-}
-
 /// What became of one item.
 enum Seen {
     Finding(u64, Finding),
     Ca(u64, Finding, Certificate),
     Orphan(u64, Finding, Vec<u8>),
     Verified(u64, Box<VerifiedLeaf>, Vec<Warning>),
-}
-
-fn examine_blocks(work: &Mutex<Receiver<Numbered>>, verifier: &Verifier, results: &SyncSender<Results>) {
-    loop {
-        let block = work.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(block) = block else { return };
-        let (numbers, leaves): (Vec<u64>, Vec<SourceLeaf>) = block.into_iter().unzip();
-        let seen = verifier.examine_all(&leaves).map(|examined| {
-            let all = numbers.into_iter().zip(&leaves).zip(examined);
-            all.map(|((number, leaf), examined)| seen(number, leaf, examined)).collect()
-        });
-        if results.send(seen).is_err() {
-            return;
-        }
-    }
 }
 
 fn seen(number: u64, leaf: &SourceLeaf, examined: Examined) -> Seen {
@@ -354,13 +280,14 @@ impl Collector {
     }
 
     fn collect(&mut self, results: Receiver<Results>, source: &Source<'_>, verifier: &Verifier) -> Result<(), Error> {
-        for seen in results {
-            let seen = seen?;
-            (source.advance)(seen.len() as u64);
-            // after a failure nobody takes results any more, which ends the workers and the reading
-            seen.into_iter().try_for_each(|seen| self.take(seen, verifier))?;
-        }
-        Ok(())
+        // after a failure nobody takes results any more, which ends the workers and the reading
+        results.into_iter().try_for_each(|seen| self.take_all(seen, source, verifier))
+    }
+
+    fn take_all(&mut self, seen: Results, source: &Source<'_>, verifier: &Verifier) -> Result<(), Error> {
+        let seen = seen?;
+        (source.advance)(seen.len() as u64);
+        seen.into_iter().try_for_each(|seen| self.take(seen, verifier))
     }
 
     /// Moves the leaves that are not valid at the verifier's instant to the findings.

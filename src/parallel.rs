@@ -1,4 +1,36 @@
-//! Work on all cores with results in the order of the input.
+//! Work on all cores with results in the order of the input. The one place in the library that starts threads.
+//!
+//! A system may have no thread left (`ulimit -u`, `pids.max` of a cgroup, memory for a stack). Then the work is done by
+//! fewer threads, in the end by the calling one alone; only a call that must be watched from outside fails ([`NoThread`]).
+
+use std::sync::{Mutex, PoisonError};
+use std::thread::{Builder, JoinHandle, Scope, ScopedJoinHandle};
+
+/// The system has no thread left.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot start a thread: {0}")]
+pub(crate) struct NoThread(#[from] std::io::Error);
+
+/// Starts a thread that outlives the caller.
+pub(crate) fn start<T: Send + 'static>(
+    name: String,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<JoinHandle<T>, NoThread> {
+    Ok(Builder::new().name(name).spawn(work)?)
+}
+
+/// Starts a thread that ends before the scope does. If there is none, `work` is dropped.
+pub(crate) fn start_in<'scope, T: Send + 'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    work: impl FnOnce() -> T + Send + 'scope,
+) -> Result<ScopedJoinHandle<'scope, T>, NoThread> {
+    Ok(Builder::new().spawn_scoped(scope, work)?)
+}
+
+/// What a thread returned; its panic goes on here.
+pub(crate) fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
 
 /// Applies `work` to every item on up to `jobs` threads; results come back in order.
 pub(crate) fn map<T: Send, R: Send>(jobs: usize, items: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
@@ -24,25 +56,41 @@ pub(crate) fn map_shares<T: Send, R: Send>(jobs: usize, items: Vec<T>, work: imp
     map_each(shares, work)
 }
 
-/// Does two things at once.
+/// Does two things at once, or one after the other.
 pub(crate) fn both<A: Send, B>(one: impl FnOnce() -> A + Send, other: impl FnOnce() -> B) -> (A, B) {
+    let one = Mutex::new(Some(one));
+    let do_one = || {
+        let work = one.lock().unwrap_or_else(PoisonError::into_inner).take();
+        work.expect("it is taken once")()
+    };
     std::thread::scope(|scope| {
-        let one = scope.spawn(one);
+        let thread = start_in(scope, do_one);
         let other = other();
-        (one.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), other)
+        (thread.map_or_else(|_| do_one(), joined), other)
     })
 }
 
-/// Applies `work` to every item on a thread of its own; results come back in order.
+/// Applies `work` to the items, as many at once as there are items and threads to be had, this one among them; results come
+/// back in order.
 pub(crate) fn map_each<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
-    let work = &work;
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = items.into_iter().map(|item| scope.spawn(move || work(item))).collect();
-        threads
-            .into_iter()
-            .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-            .collect()
-    })
+    let count = items.len();
+    let queue = Mutex::new(items.into_iter().enumerate());
+    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let run = || {
+        let mut done = Vec::new();
+        while let Some((at, item)) = next() {
+            done.push((at, work(item)));
+        }
+        done
+    };
+    let mut results = std::thread::scope(|scope| {
+        let helpers: Vec<_> = (1..count).map_while(|_| start_in(scope, run).ok()).collect();
+        let mut results = run();
+        results.extend(helpers.into_iter().flat_map(joined));
+        results
+    });
+    results.sort_unstable_by_key(|(at, _)| *at);
+    results.into_iter().map(|(_, result)| result).collect()
 }
 
 #[cfg(test)]
@@ -57,5 +105,10 @@ mod tests {
                 assert_eq!(doubled, (0..count).map(|item| item * 2).collect::<Vec<_>>());
             }
         }
+    }
+
+    #[test]
+    fn both_are_done() {
+        assert_eq!(both(|| 1, || 2), (1, 2));
     }
 }

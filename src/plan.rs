@@ -40,7 +40,8 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use crate::crypto::sha256;
-use crate::durable::{self, DurableError};
+use crate::delivery;
+use crate::durable::{self, DurableError, output};
 use crate::error::Error;
 use crate::ledger::{BatchRow, Ledger};
 use crate::manifest::TreeBuilder;
@@ -100,7 +101,9 @@ pub fn plan(
         job.policy.check_foreign()?;
     }
     let place = if foreign { job.out.join(hand_over::PLAN) } else { job.out.to_owned() };
-    if job.out.symlink_metadata().is_ok() && !file::looks_like_one(&place) {
+    if output::is_free(job.out) {
+        delivery::check_place(job.out, if foreign { hand_over::SHAPE } else { file::SHAPE })?;
+    } else if !file::looks_like_one(&place) {
         return Err(Error::OutputExists { path: job.out.to_owned() });
     }
     let Ready { row, bound, mut settled } = match first_pass(&mut run, ledger, stdin)? {
@@ -167,16 +170,22 @@ pub fn plan(
         sections,
     };
     let head = Head::of(&row, rest).to_bytes();
-    let already = job.out.symlink_metadata().is_ok();
+    let already = !output::is_free(job.out);
     run.timed(Stage::Seal, |_| {
         if already {
             let same = partial.as_deref().map_or(Ok(true), |partial| hand_over::same_wishes(partial, job.out))?;
-            return if same { check_same(job, &place, &head) } else { Err(other(job)) };
+            if !same {
+                return Err(other(job));
+            }
+            check_same(job, &place, &head)?;
+            return Ok(file::remove_partial(&place)?);
         }
         let signer = (job.manifest_certificate, job.manifest_signer);
         ledger.conclude()?;
         let path = partial.as_ref().map_or_else(|| place.clone(), |partial| partial.join(hand_over::PLAN));
-        file::write(&path, &head, signer, job.now.max(row.issued_at), small, &mut leaves)?;
+        // a directory of this run's own is where nothing can be replaced
+        let give = if foreign { output::rename_inside } else { output::publish };
+        file::write(&path, &head, signer, job.now.max(row.issued_at), small, &mut leaves, give)?;
         partial.as_ref().map_or(Ok(()), |partial| hand_over::publish(partial, job.out))
     })?;
     let bytes = size(&place)?;

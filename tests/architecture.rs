@@ -27,7 +27,8 @@ const LIBRARY: &[Row] = &[
     Row("input", &["text"]),
     Row("crypto", &["x509"]),
     Row("origin", &["x509", "crypto", "text"]),
-    Row("signer", &["x509", "crypto", "input", "text"]),
+    // parallel: calls into a token are made on threads of their own, and one place knows what to do where there are none
+    Row("signer", &["x509", "crypto", "input", "parallel", "text"]),
     Row("reel", &["x509", "origin", "durable", "input", "text"]),
     Row("verify", &["x509", "crypto", "origin", "reel", "text"]),
     Row("cert", &["x509", "origin"]),
@@ -43,6 +44,7 @@ const LIBRARY: &[Row] = &[
     // crypto::Sha256: what is written is hashed on its way; origin: entries are named by UID, findings by item and code
     Row(
         "delivery",
+        // parallel: the large files of a batch are flushed side by side
         &[
             "x509",
             "crypto::Sha256",
@@ -54,6 +56,7 @@ const LIBRARY: &[Row] = &[
             "durable",
             "input",
             "text",
+            "parallel",
         ],
     ),
     // cert: the issuer's identity; crypto: key and certificate must fit; durable: it reads what `init` wrote;
@@ -218,6 +221,31 @@ fn a_module_imports_only_what_the_table_allows() {
         }
     }
     report("the import table is broken", &found);
+}
+
+/// A system without a thread to spare must not end a run in a panic: `std::thread::spawn` and `Scope::spawn` do that.
+#[test]
+fn threads_are_started_in_one_place() {
+    let mut found = Vec::new();
+    for source in sources().iter().filter(|source| !source.starts_with("parallel.rs")) {
+        for (at, placed) in source.tokens.iter().enumerate() {
+            let Token::Word(word) = &placed.token else { continue };
+            let mark =
+                |back: usize, mark| at.checked_sub(back).is_some_and(|at| source.tokens[at].token == Token::Mark(mark));
+            let of_thread = mark(1, ':') && at >= 3 && source.tokens[at - 3].token == Token::Word("thread".to_owned());
+            let starts = match word.as_str() {
+                // the front door has no way to the library's own, and one thread: the one that redraws a bar
+                "Builder" => of_thread && !source.starts_with("cli/progress.rs"),
+                "spawn" => of_thread || (mark(1, '.') && !source.starts_with("cli/progress.rs")),
+                "spawn_scoped" | "enable_steady_tick" => true,
+                _ => false,
+            };
+            if starts {
+                found.push(source.at(placed.line));
+            }
+        }
+    }
+    report("threads are started by `parallel` alone", &found);
 }
 
 #[test]

@@ -203,6 +203,7 @@ impl CaError {
             Self::Exists { .. } | Self::Durable(DurableError::Exists { .. }) => {
                 "A CA is made once. Name another directory; an existing CA is never replaced."
             }
+            Self::Durable(error) => return error.hint(),
             Self::KeyAlgorithm { .. } => "Choose P-256 or P-384; the others are made in tokens only (--pkcs11).",
             Self::PolicyName { .. } => "Name policies like `aws-iot.toml`.",
             Self::Signature(_) => {

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::durable::output::Shape;
 use crate::durable::{self, Access};
 
 use super::CaError;
@@ -44,6 +45,13 @@ impl Staging {
             }
             Err(source) => return Err(CaError::Read { path: target.to_owned(), source }),
         };
+        // before a key is made, in a token perhaps: afterwards each entry gets its name
+        if existing {
+            durable::output::check(&target.join(LONGEST), Shape::file(0, 0))?;
+            durable::output::check(&target.join(LONGEST), Shape::directory(0, LONGEST.len()))?;
+        } else {
+            durable::output::check(target, Shape::directory(".".len() + NAME.len(), 2 * LONGEST.len()))?;
+        }
         durable::remove_partial(&path)?;
         durable::create_directory(&path, Access::Public)?;
         Ok(Self { path, target: target.to_owned(), existing })
@@ -107,3 +115,6 @@ impl Staging {
 
 /// The staging directory, or the end of its name beside a directory that is to appear.
 const NAME: &str = ".reroot-init-partial";
+
+/// As long as the longest name that is written.
+const LONGEST: &str = ".reroot-try-stm-stsafe-a-prod-ca-01.pem";

@@ -6,7 +6,8 @@ use reroot::ca::{self, CaError, ProofOptions, Request, RequestRole};
 use reroot::config::{Config, Holder};
 use reroot::crypto::sha256;
 use reroot::delivery::certificate_to_pem;
-use reroot::durable::{self, Access, DurableError};
+use reroot::durable::Access;
+use reroot::durable::output::{self, Shape};
 use reroot::ledger::Ledger;
 use reroot::text::Printable;
 use reroot::x509::{Certificate, Name, Spki, pem};
@@ -29,16 +30,14 @@ pub(crate) fn run(command: &CaCommand, world: &World, printer: Printer) -> Resul
 
 fn proof(code: &str, days: u16, out: &Path, config: &Path, world: &World, printer: Printer) -> Result<Exit, Fault> {
     // looked at before anything is signed; writing looks again
-    if std::fs::symlink_metadata(out).is_ok() {
-        return Err(DurableError::Exists { path: out.to_owned() }.into());
-    }
+    load::place(out, Shape::PLAIN)?;
     let config = load::config(config)?;
     let issuer = config.issuer_identity()?;
     let signer = config.open_issuer_signer(&Secrets)?;
     let ledger = load::ledger(&config, issuer.spki(), false, printer)?;
     let options = ProofOptions { code, days, now: world.now, random: world.random() };
     let certificate = ca::proof(&issuer, &*signer, &ledger, &options)?;
-    durable::write_new(out, Access::Public, certificate_to_pem(certificate.der()).as_bytes())?;
+    output::write_new(out, Access::Public, certificate_to_pem(certificate.der()).as_bytes())?;
     match printer.format {
         Format::Json => printer.json(&described("possession", &certificate)),
         Format::Text => {
@@ -58,9 +57,7 @@ fn csr(
     world: &World,
     printer: Printer,
 ) -> Result<Exit, Fault> {
-    if std::fs::symlink_metadata(out).is_ok() {
-        return Err(DurableError::Exists { path: out.to_owned() }.into());
-    }
+    load::place(out, Shape::PLAIN)?;
     let config = load::config(config)?;
     let (role, holder) = match role {
         RoleArg::Issuing => (RequestRole::Issuing, Holder::Issuer),
@@ -78,7 +75,7 @@ fn csr(
         ledger(&config, config.open_bare_key(Holder::Issuer, &Secrets)?.public_key(), printer)?
     };
     let der = ca::request(&*signer, &ledger, &Request { role, subject: &subject, now: world.now })?;
-    durable::write_new(out, Access::Public, pem::write("CERTIFICATE REQUEST", &der).as_bytes())?;
+    output::write_new(out, Access::Public, pem::write("CERTIFICATE REQUEST", &der).as_bytes())?;
     match printer.format {
         Format::Json => printer.json(&json!({
             "file": render::path_json(out),

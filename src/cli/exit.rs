@@ -1,6 +1,7 @@
 //! Exit codes: exhaustive, documented for operators, never renumbered (docs/operator-guide.md).
 
 use reroot::ca::CaError;
+use reroot::config::ConfigErrors;
 use reroot::delivery::DeliveryError;
 use reroot::durable::DurableError;
 use reroot::error::Error;
@@ -50,10 +51,9 @@ impl Exit {
     /// The exit for an error; every error has one.
     pub(crate) fn of(error: &Error) -> Self {
         match error {
-            Error::Config(errors) if errors.only_signers() => Self::Signer,
+            Error::Config(errors) if errors.only_signers() => signers(errors),
             Error::Config(_) | Error::Policy(_) | Error::Verify(_) => Self::Usage,
             Error::CertificateNotValid { .. }
-            | Error::Durable(DurableError::Exists { .. })
             | Error::DeliveryDiffers { .. }
             | Error::InputTwice { .. }
             | Error::OutputDamaged { .. }
@@ -63,7 +63,7 @@ impl Exit {
             Error::Chip { .. } => Self::Usage,
             Error::Cmp(_) => Self::Signer,
             Error::Delivery(error) => delivery(error),
-            Error::Durable(DurableError::Io { .. }) => Self::Storage,
+            Error::Durable(error) => durable(error),
             Error::Interrupted => Self::Interrupted,
             Error::Issue(error) => issue(error),
             Error::LeavesDiffer { .. } | Error::RepublishDiffers { .. } | Error::SpoolChanged => Self::Storage,
@@ -78,9 +78,20 @@ impl Exit {
     }
 }
 
+/// A name that is taken or too long, and a file system that cannot give names, are the choice of who named the output.
+fn durable(error: &DurableError) -> Exit {
+    match error {
+        DurableError::Exists { .. }
+        | DurableError::NameTooLong { .. }
+        | DurableError::NoSafeName { .. }
+        | DurableError::OutputNameTooLong { .. } => Exit::Usage,
+        DurableError::Io { .. } => Exit::Storage,
+    }
+}
+
 fn ca(error: &CaError) -> Exit {
     match error {
-        CaError::Config(errors) if errors.only_signers() => Exit::Signer,
+        CaError::Config(errors) if errors.only_signers() => signers(errors),
         CaError::KeysLeft { reason, .. } => ca(reason),
         CaError::ChainCount { .. }
         | CaError::ChainUnused { .. }
@@ -100,9 +111,9 @@ fn ca(error: &CaError) -> Exit {
         | CaError::Time(_)
         | CaError::TokenId { .. }
         | CaError::Years { .. }
-        | CaError::Config(_)
-        | CaError::Durable(DurableError::Exists { .. }) => Exit::Usage,
-        CaError::Durable(DurableError::Io { .. }) | CaError::Read { .. } => Exit::Storage,
+        | CaError::Config(_) => Exit::Usage,
+        CaError::Durable(error) => durable(error),
+        CaError::Read { .. } => Exit::Storage,
         CaError::Ledger(error) => ledger(error),
         CaError::Signer(error) => signer(error),
         CaError::FullWidth { .. } | CaError::Signature(_) => Exit::Signer,
@@ -151,9 +162,9 @@ fn delivery(error: &DeliveryError) -> Exit {
         | DeliveryError::OutputExists { .. }
         | DeliveryError::OutputName { .. }
         | DeliveryError::OutputParent { .. }
-        | DeliveryError::PartialInTheWay { .. }
-        | DeliveryError::Durable(DurableError::Exists { .. }) => Exit::Usage,
-        DeliveryError::Durable(DurableError::Io { .. }) | DeliveryError::Read { .. } => Exit::Storage,
+        | DeliveryError::PartialInTheWay { .. } => Exit::Usage,
+        DeliveryError::Durable(error) => durable(error),
+        DeliveryError::Read { .. } => Exit::Storage,
         DeliveryError::Archive { .. }
         | DeliveryError::Differs { .. }
         | DeliveryError::EntryDiffers { .. }
@@ -234,6 +245,7 @@ fn signer(error: &SignerError) -> Exit {
             | Pkcs11Error::Generate { .. }
             | Pkcs11Error::ModuleMissing { .. },
         ) => Exit::Usage,
+        SignerError::Pkcs11(Pkcs11Error::NoThread { .. }) => Exit::Storage,
         SignerError::EncryptionCost { .. }
         | SignerError::EncryptionUnsupported { .. }
         | SignerError::Failed { .. }
@@ -252,6 +264,12 @@ fn signer(error: &SignerError) -> Exit {
         | SignerError::TraditionalFormat { .. }
         | SignerError::WrongLabel { .. } => Exit::Signer,
     }
+}
+
+/// A system without threads is not the signer's fault.
+fn signers(errors: &ConfigErrors) -> Exit {
+    let no_thread = |error: &SignerError| matches!(error, SignerError::Pkcs11(Pkcs11Error::NoThread { .. }));
+    if errors.signers().all(no_thread) { Exit::Storage } else { Exit::Signer }
 }
 
 fn ledger(error: &LedgerError) -> Exit {

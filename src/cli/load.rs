@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 
 use reroot::config::Config;
 use reroot::crypto::{VerificationEngine, sha256};
+use reroot::delivery::check_place;
+use reroot::durable::DurableError;
+use reroot::durable::output::Shape;
 use reroot::error::Error;
 use reroot::input;
 use reroot::ledger::Ledger;
@@ -42,6 +45,14 @@ pub(crate) fn bytes_up_to(max: u64, what: &str, path: &Path) -> Result<Vec<u8>, 
         return Err(Fault::usage(message));
     }
     input::read(path).map_err(fault)
+}
+
+/// Refuses an output that could not be written at `out`, before anything is done for it.
+pub(crate) fn place(out: &Path, shape: Shape) -> Result<(), Fault> {
+    if out.symlink_metadata().is_ok() {
+        return Err(DurableError::Exists { path: out.to_owned() }.into());
+    }
+    Ok(check_place(out, shape)?)
 }
 
 /// Who checks signatures, by `--generic-verify`.

@@ -1,7 +1,8 @@
 //! `reroot man DIR`
 
 use clap::{Command, CommandFactory};
-use reroot::durable::{Access, DurableError, create_directory, write_new};
+use reroot::durable::output::{create_directory, write_new};
+use reroot::durable::{Access, DurableError};
 use reroot::text::Printable;
 
 use super::args::{Cli, ManArgs};

@@ -86,6 +86,9 @@ pub(crate) fn run(cli: &Cli, world: &mut World, printer: Printer) -> Exit {
         Command::Verify(args) => verify::run(args, world, printer),
         Command::VerifyProof(args) => verify_proof::run(args, world, printer),
     };
+    for note in reroot::durable::output::notes() {
+        printer.warn(&note);
+    }
     match result {
         Ok(exit) => exit,
         Err(Fault::Library(error)) => {

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use reroot::audit::Supplements;
 use reroot::crypto::sha256;
 use reroot::delivery::BatchReader;
-use reroot::durable::{self, Access, DurableError};
+use reroot::durable::Access;
+use reroot::durable::output::{self, Shape};
 use reroot::manifest::possession::{Challenge, Receipt, Supplement, signature_from_chip};
 use reroot::manifest::{STATEMENT_FILE, seal};
 use reroot::origin::Uid;
@@ -26,6 +27,7 @@ const MAX_RECEIPTS: u64 = 1 << 30;
 pub(crate) fn run(command: &PopCommand, world: &World, printer: Printer) -> Result<Exit, Fault> {
     match command {
         PopCommand::Challenge { shelf, uid, out, anchors } => {
+            out.as_deref().map_or(Ok(()), |out| load::place(out, Shape::PLAIN))?;
             let Some((presence, proved)) = find(shelf, uid, anchors, world, printer)? else {
                 return Ok(Exit::Findings);
             };
@@ -37,7 +39,7 @@ pub(crate) fn run(command: &PopCommand, world: &World, printer: Printer) -> Resu
             };
             let line = challenge.to_line(presence.source.spki().algorithm());
             match out {
-                Some(out) => durable::write_new(out, Access::Public, line.as_bytes())?,
+                Some(out) => output::write_new(out, Access::Public, line.as_bytes())?,
                 None => printer.exact(&line),
             }
             Ok(Exit::Done)
@@ -118,7 +120,7 @@ fn answer(
     if before.iter().any(|other| other.nonce == receipt.nonce) {
         return refused("the challenge was answered before; a challenge is good for one answer");
     }
-    durable::append(receipts, Access::Public, format!("{}\n", receipt.line()).as_bytes())?;
+    output::append(receipts, Access::Public, format!("{}\n", receipt.line()).as_bytes())?;
     match printer.format {
         Format::Json => printer.json(&json!({ "uid": entry.uid().to_string(), "possession": true })),
         Format::Text => printer.data(&format!("chip {} holds its key\n", entry.uid())),
@@ -145,9 +147,7 @@ fn seal_receipts(
     let certificate = config.manifest_certificate()?;
     let files = Files::beside(batch)?;
     for path in [&files.supplement, &files.seal, &files.receipts] {
-        if path.symlink_metadata().is_ok() {
-            return Err(DurableError::Exists { path: path.clone() }.into());
-        }
+        load::place(path, Shape::PLAIN)?;
     }
     let mut chips: BTreeMap<Uid, Receipt> = BTreeMap::new();
     for path in receipts {
@@ -192,10 +192,10 @@ fn seal_receipts(
     };
     let signer = config.open_manifest_signer(&Secrets)?;
     let sealed = seal::sign_supplement(&supplement, &certificate, signer.as_ref())?;
-    durable::write_new(&files.receipts, Access::Public, text.as_bytes())?;
-    durable::write_new(&files.seal, Access::Public, &sealed)?;
+    output::write_new(&files.receipts, Access::Public, text.as_bytes())?;
+    output::write_new(&files.seal, Access::Public, &sealed)?;
     // last: where it is, the others are
-    durable::write_new(&files.supplement, Access::Public, supplement.to_line().as_bytes())?;
+    output::write_new(&files.supplement, Access::Public, supplement.to_line().as_bytes())?;
     match printer.format {
         Format::Json => printer.json(&json!({
             "out": render::path_json(&files.supplement), "shown": supplement.shown, "chips": supplement.chips,

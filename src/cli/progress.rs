@@ -1,6 +1,7 @@
 //! Progress with ETA on a terminal; silence elsewhere.
 
 use std::sync::Mutex;
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -9,7 +10,7 @@ use reroot::reissue::{Progress, Stage};
 /// One bar a stage.
 pub(crate) struct Bars {
     draw: bool,
-    bar: Mutex<Option<ProgressBar>>,
+    bar: Mutex<Option<Ticking>>,
 }
 
 impl Bars {
@@ -19,7 +20,7 @@ impl Bars {
 
     fn with(&self, work: impl FnOnce(&ProgressBar)) {
         if let Some(bar) = self.bar.lock().ok().as_deref().and_then(Option::as_ref) {
-            work(bar);
+            work(&bar.bar);
         }
     }
 }
@@ -32,9 +33,8 @@ impl Progress for Bars {
         let bar = ProgressBar::new_spinner();
         bar.set_style(style("{prefix:>8} {spinner} {pos} ({per_sec})"));
         bar.set_prefix(stage.as_str());
-        bar.enable_steady_tick(Duration::from_millis(100));
         if let Ok(mut slot) = self.bar.lock() {
-            *slot = Some(bar);
+            *slot = Some(Ticking::new(bar));
         }
     }
 
@@ -54,12 +54,36 @@ impl Progress for Bars {
     }
 }
 
+/// A bar that is drawn again ten times a second, so that it moves while nothing advances. Where the system has no thread
+/// for that, it is drawn when something advances: the library's own ticker would panic there.
+struct Ticking {
+    bar: ProgressBar,
+    /// Ends the ticking when it goes.
+    _until: SyncSender<()>,
+}
+
+impl Ticking {
+    fn new(bar: ProgressBar) -> Self {
+        let (until, ended) = sync_channel(0);
+        let ticked = bar.clone();
+        let _ = std::thread::Builder::new().name("progress".to_owned()).spawn(move || {
+            while matches!(ended.recv_timeout(Duration::from_millis(100)), Err(RecvTimeoutError::Timeout)) {
+                if ticked.is_finished() {
+                    return;
+                }
+                ticked.tick();
+            }
+        });
+        Self { bar, _until: until }
+    }
+}
+
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).expect("templates are constants")
 }
 
 /// A running count where the total is not known beforehand.
-pub(crate) struct Counter(Option<ProgressBar>);
+pub(crate) struct Counter(Option<Ticking>);
 
 impl Counter {
     pub(crate) fn new(draw: bool) -> Self {
@@ -68,18 +92,17 @@ impl Counter {
         }
         let bar = ProgressBar::new_spinner();
         bar.set_style(style("{spinner} {pos} items ({per_sec})"));
-        bar.enable_steady_tick(Duration::from_millis(100));
-        Self(Some(bar))
+        Self(Some(Ticking::new(bar)))
     }
 
     pub(crate) fn advance(&self, count: u64) {
-        if let Some(bar) = &self.0 {
+        if let Some(Ticking { bar, .. }) = &self.0 {
             bar.inc(count);
         }
     }
 
     pub(crate) fn finish(&self) {
-        if let Some(bar) = &self.0 {
+        if let Some(Ticking { bar, .. }) = &self.0 {
             bar.finish_and_clear();
         }
     }

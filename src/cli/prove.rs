@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use reroot::delivery::check_place;
+use reroot::durable::output::{self, Shape};
 use reroot::durable::{self, Access};
 use reroot::error::Error;
 use reroot::origin::TypedList;
@@ -26,13 +28,16 @@ pub(crate) fn run(args: &ProveArgs, world: &World, printer: Printer) -> Result<E
         advance: &|count| counter.advance(count),
         cancel: &world.cancel,
     };
+    if let Some(out) = args.out.as_ref().filter(|_| args.uid.is_some()) {
+        load::place(out, Shape::PLAIN)?;
+    }
     let proven = match &args.out {
         None => prove(&job, &mut |proof| {
             printer.exact(&proof.to_line());
             Ok(())
         }),
         Some(out) if args.uid.is_some() => {
-            prove(&job, &mut |proof| Ok(durable::write_new(out, Access::Public, proof.to_line().as_bytes())?))
+            prove(&job, &mut |proof| Ok(output::write_new(out, Access::Public, proof.to_line().as_bytes())?))
         }
         Some(out) => into_directory(&job, out),
     };
@@ -63,24 +68,22 @@ pub(crate) fn run(args: &ProveArgs, world: &World, printer: Printer) -> Result<E
 
 /// Many proofs at once: the directory appears when the last of them is on disk.
 fn into_directory(job: &Prove<'_>, out: &Path) -> Result<Proven, Error> {
-    let mut partial = out.as_os_str().to_owned();
-    partial.push(".partial");
-    let partial = Path::new(&partial);
-    if out.symlink_metadata().is_ok() {
-        return Err(durable::DurableError::Exists { path: out.to_owned() }.into());
-    }
+    let mut name = out.file_name().unwrap_or_default().to_owned();
+    name.push(PARTIAL);
+    let partial = &*out.with_file_name(name);
+    check_place(out, Shape::directory(PARTIAL.len(), LONGEST_NAME))?;
     // what an interrupted run left
     if partial.symlink_metadata().is_ok_and(|found| found.is_dir()) {
         durable::remove_partial(partial)?;
     }
-    durable::create_directory(partial, Access::Public)?;
+    output::create_directory(partial, Access::Public)?;
     let written = prove(job, &mut |proof| {
         let path = partial.join(format!("{}.proof.json", proof.uid));
         Ok(durable::write_unsynced(&path, Access::Public, proof.to_line().as_bytes())?)
     });
     let published = written.and_then(|proven| {
-        durable::sync_filesystem(partial)?;
-        durable::publish(partial, out)?;
+        output::sync_filesystem(partial)?;
+        output::publish(partial, out)?;
         Ok(proven)
     });
     if published.is_err() {
@@ -89,6 +92,10 @@ fn into_directory(job: &Prove<'_>, out: &Path) -> Result<Proven, Error> {
     }
     published
 }
+
+const PARTIAL: &str = ".partial";
+/// Bytes of the name of a proof of the longest UID.
+const LONGEST_NAME: usize = 40 + ".proof.json".len();
 
 pub(crate) fn chip(text: &str) -> Result<ChipName, Fault> {
     text.parse().map_err(|error: ChipNameError| not_a_chip(&error, text, None))

@@ -6,7 +6,8 @@ use std::process::{Command as Process, Stdio};
 use clap::Parser;
 use reroot::crypto::sha256;
 use reroot::delivery::{BatchReader, Stamp, ZipWriter, certificate_to_pem};
-use reroot::durable::{self, Access};
+use reroot::durable::Access;
+use reroot::durable::output;
 use reroot::x509::Sha256Digest;
 
 use super::args::{Cli, QuickstartArgs};
@@ -21,7 +22,7 @@ const GENUINE: [(&str, &[u8]); 3] = [
 
 pub(crate) fn run(args: &QuickstartArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
     let dir = &args.dir;
-    durable::create_directory(dir, Access::Public)?;
+    output::create_directory(dir, Access::Public)?;
     let at = |path: &str| render::path_json(&dir.join(path));
 
     printer
@@ -74,7 +75,7 @@ fn write_reel(path: &Path, world: &World) -> Result<Sha256Digest, Fault> {
         zip.add(name, der).expect("writing to memory");
     }
     let archive = zip.finish().expect("writing to memory");
-    durable::write_new(path, Access::Public, &archive)?;
+    output::write_new(path, Access::Public, &archive)?;
     Ok(sha256(&archive))
 }
 
@@ -118,7 +119,7 @@ fn write_sample(batch: &str, uid: &str, to: &Path) -> Result<(), Fault> {
     let mut certificates = BatchReader::open(Path::new(batch))?.certificates()?;
     while let Some(certificate) = certificates.next_certificate()? {
         if certificate.uid.to_string() == uid {
-            return Ok(durable::write_new(to, Access::Public, certificate_to_pem(&certificate.der).as_bytes())?);
+            return Ok(output::write_new(to, Access::Public, certificate_to_pem(&certificate.der).as_bytes())?);
         }
     }
     Err(Fault::usage(format!("`{batch}` holds no certificate of chip {uid}")))

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use reroot::delivery::BatchReader;
-use reroot::durable::{self, Access};
+use reroot::durable::Access;
+use reroot::durable::output::{self, Shape};
 use reroot::error::Error;
 use reroot::manifest::timestamp::{Token, request};
 use reroot::manifest::{STATEMENT_FILE, Statement};
@@ -17,8 +18,9 @@ pub(crate) fn run(command: &TimestampCommand, world: &World, printer: Printer) -
     match command {
         TimestampCommand::Attach { batch, answer, tsa_anchor } => attach(batch, answer, tsa_anchor, printer),
         TimestampCommand::Request { batch, out } => {
+            load::place(out, Shape::PLAIN)?;
             let request = request(&statement(batch)?, world.random());
-            durable::write_new(out, Access::Public, &request)?;
+            output::write_new(out, Access::Public, &request)?;
             match printer.format {
                 Format::Json => printer.json(&json!({ "out": render::path_json(out) })),
                 Format::Text => printer.data(&format!("{}\n", Printable::new(out))),
@@ -31,6 +33,7 @@ pub(crate) fn run(command: &TimestampCommand, world: &World, printer: Printer) -
 fn attach(batch: &Path, answer: &Path, tsa_anchor: &[PathBuf], printer: Printer) -> Result<Exit, Fault> {
     let out =
         beside(batch).ok_or_else(|| Fault::usage(format!("`{}` does not end in a name", Printable::new(batch))))?;
+    load::place(&out, Shape::PLAIN)?;
     let statement = statement(batch)?;
     let anchors = load::certificates(tsa_anchor)?;
     let token = Token::read(&load::bytes("answer", answer)?)?;
@@ -41,7 +44,7 @@ fn attach(batch: &Path, answer: &Path, tsa_anchor: &[PathBuf], printer: Printer)
     } else {
         Some(token.verify(&statement, &anchors)?)
     };
-    durable::write_new(&out, Access::Public, token.der())?;
+    output::write_new(&out, Access::Public, token.der())?;
     match printer.format {
         Format::Json => printer.json(&json!({
             "out": render::path_json(&out),

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 use std::num::NonZero;
 
 use reroot::audit::{Audit, AuditReport, PossessionShown, audit};
-use reroot::durable::{self, Access, DurableError};
+use reroot::durable::Access;
+use reroot::durable::output::{self, Shape};
 use reroot::reel::Limits;
 use reroot::text::Printable;
 use serde_json::{Value, json};
@@ -15,9 +16,7 @@ use super::{Exit, Fault, Printer, World, load, page, render};
 
 pub(crate) fn run(args: &VerifyArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
     let anchors = load::anchors(&args.anchors)?;
-    if let Some(path) = args.report.as_ref().filter(|path| path.symlink_metadata().is_ok()) {
-        return Err(DurableError::Exists { path: path.clone() }.into());
-    }
+    args.report.as_deref().map_or(Ok(()), |path| load::place(path, Shape::PLAIN))?;
     let tsa_anchors = load::certificates(&args.tsa_anchor)?;
     let timestamp = timestamp(args)?;
     let possession = super::pop::Beside::read(&args.batch)?;
@@ -46,7 +45,7 @@ pub(crate) fn run(args: &VerifyArgs, world: &mut World, printer: Printer) -> Res
     if let Some(path) = &args.report {
         let anchors = [("source", &anchors.source), ("issuer", &anchors.issuer), ("manifest", &anchors.manifest)];
         let page = page::page(&report, &args.batch, &anchors, &facts(&report), world.now);
-        durable::write_new(path, Access::Public, page.as_bytes())?;
+        output::write_new(path, Access::Public, page.as_bytes())?;
     }
     match printer.format {
         Format::Text => printer.data(&text(&report)),

@@ -110,6 +110,11 @@ impl ConfigErrors {
         self.errors.iter().all(|error| error.signer.is_some())
     }
 
+    /// The failures of signers among the mistakes.
+    pub fn signers(&self) -> impl Iterator<Item = &SignerError> {
+        self.errors.iter().filter_map(|error| error.signer.as_ref())
+    }
+
     /// Line and column of a mistake, both from 1, the column in characters.
     pub fn position(&self, error: &ConfigError) -> (usize, usize) {
         let before = self.text.get(..error.span.start).unwrap_or(&self.text);

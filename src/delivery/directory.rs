@@ -4,11 +4,12 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::thread::ScopedJoinHandle;
 
+use crate::durable::output::Shape;
 use crate::durable::{self, Access};
 use crate::manifest::{self, ENTRIES_FILE, Entry, FileDigest, INPUTS_FILE, REJECTED_FILE, SEAL_FILE, STATEMENT_FILE};
 use crate::origin::Uid;
+use crate::parallel;
 use crate::x509::{Sha256Digest, Time};
 
 use super::error::DeliveryError;
@@ -144,7 +145,7 @@ impl BatchWriter {
             Ok(_) => return Err(DeliveryError::PartialInTheWay { path: partial }),
             Err(_) => {}
         }
-        durable::create_directory(&partial, Access::Public)?;
+        durable::output::create_directory(&partial, Access::Public)?;
         // certificates that are not published are the owner's alone
         let mode = durable::make_private(&partial)?;
         let stamp = Stamp::new(issued_at);
@@ -162,7 +163,7 @@ impl BatchWriter {
     /// Directories that runs with this output left unfinished, sorted by name.
     pub fn leftovers(out: &Path) -> Vec<PathBuf> {
         let Some(name) = out.file_name() else { return vec![] };
-        let begin = [name.as_bytes(), PARTIAL.as_bytes()].concat();
+        let begin = [name.as_bytes(), PARTIAL_MARK.as_bytes()].concat();
         let entries = std::fs::read_dir(durable::parent(out)).into_iter().flatten().flatten();
         let mut found: Vec<PathBuf> = entries
             .filter(|entry| entry.file_name().as_bytes().starts_with(&begin) && entry.path().is_dir())
@@ -177,7 +178,7 @@ impl BatchWriter {
     /// # Errors
     /// `out` exists, has no name, or there is no directory to hold it.
     pub fn check_free(out: &Path) -> Result<(), DeliveryError> {
-        if std::fs::symlink_metadata(out).is_ok() {
+        if !durable::output::is_free(out) {
             return Err(DeliveryError::OutputExists { path: out.to_owned() });
         }
         if out.file_name().is_none() {
@@ -185,6 +186,15 @@ impl BatchWriter {
         }
         let parent = durable::parent(out);
         if parent.is_dir() { Ok(()) } else { Err(DeliveryError::OutputParent { path: parent.to_owned() }) }
+    }
+
+    /// As [`check_free`](Self::check_free), and tries out whether the file system of `out` can hold a batch and give it
+    /// its name. Leaves nothing behind.
+    ///
+    /// # Errors
+    /// As [`check_free`](Self::check_free), or as [`durable::output::check`].
+    pub fn check_place(out: &Path) -> Result<(), DeliveryError> {
+        check_place(out, Shape::directory(PARTIAL, LONGEST_FILE))
     }
 
     /// Adds a line to a file of lines, such as `rejected.jsonl`, creating it with its first line.
@@ -245,11 +255,9 @@ impl BatchWriter {
         }
         // a disk takes its time for each of the large files, but not three times as long for three
         let Open { certificates, sources, lines, .. } = open;
-        let (certificates, sources, lines) = std::thread::scope(|scope| {
-            let (certificates, sources) = (scope.spawn(|| certificates.finish()), scope.spawn(|| sources.finish()));
-            let lines: Result<Vec<_>, _> = lines.into_values().map(Output::finish).collect();
-            (joined(certificates), joined(sources), lines)
-        });
+        let lines = || lines.into_values().map(Output::finish).collect::<Result<Vec<_>, _>>();
+        let (certificates, (sources, lines)) =
+            parallel::both(|| certificates.finish(), || parallel::both(|| sources.finish(), lines));
         self.files.extend(certificates?.into_iter().chain(sources?).chain(lines?));
         for name in [REJECTED_FILE, INPUTS_FILE] {
             if !self.files.iter().any(|file| file.name == name) {
@@ -275,8 +283,8 @@ impl BatchWriter {
                 return Err(DeliveryError::Incomplete { missing });
             }
         }
-        durable::sync_directory(&self.partial)?;
-        match durable::publish(&self.partial, &self.out) {
+        durable::output::sync_directory(&self.partial)?;
+        match durable::output::publish(&self.partial, &self.out) {
             Err(durable::DurableError::Exists { path }) => return Err(DeliveryError::OutputExists { path }),
             other => other?,
         }
@@ -291,10 +299,6 @@ impl BatchWriter {
     pub fn abandon(self) -> Result<(), DeliveryError> {
         Ok(durable::remove_partial(&self.partial)?)
     }
-}
-
-fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
-    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 impl Sink for BatchWriter {
@@ -384,8 +388,20 @@ pub(super) fn partial_path(out: &Path, batch: &str) -> Result<PathBuf, DeliveryE
         return Err(DeliveryError::BatchName { found: batch.to_owned() });
     }
     let mut name = out.file_name().ok_or_else(|| DeliveryError::OutputName { path: out.to_owned() })?.to_owned();
-    name.push(format!("{PARTIAL}{batch}"));
+    name.push(format!("{PARTIAL_MARK}{batch}"));
     Ok(out.with_file_name(name))
+}
+
+/// Tries out whether an output of this shape can be written at `out` and get its name. Leaves nothing behind.
+///
+/// # Errors
+/// `out` exists, has no name, or there is no directory to hold it; or as [`durable::output::check`].
+pub fn check_place(out: &Path, shape: Shape) -> Result<(), DeliveryError> {
+    BatchWriter::check_free(out)?;
+    match durable::output::check(out, shape) {
+        Err(durable::DurableError::Exists { path }) => Err(DeliveryError::OutputExists { path }),
+        other => Ok(other?),
+    }
 }
 
 fn check_file_name(name: &str) -> Result<(), DeliveryError> {
@@ -398,7 +414,11 @@ fn check_file_name(name: &str) -> Result<(), DeliveryError> {
 }
 
 /// What stands between the name of an output and its batch's while it is not finished.
-const PARTIAL: &str = ".partial-";
+const PARTIAL_MARK: &str = ".partial-";
+/// Bytes that [`partial_path`] adds: the name of a batch is a UUID.
+pub(super) const PARTIAL: usize = PARTIAL_MARK.len() + 36;
+/// Bytes of the longest name in a batch directory.
+const LONGEST_FILE: usize = "certificates-0001.zip".len();
 pub(super) const CERTIFICATES: &str = "certificates";
 pub(super) const SOURCES: &str = "sources";
 /// Files that fields of their own in the statement name.

@@ -297,6 +297,7 @@ impl DeliveryError {
             Self::OutputName { .. } => "Give --out a path that ends in a name.",
             Self::OutputParent { .. } => "Create the directory first, or choose another --out.",
             Self::PartialInTheWay { .. } => "Move it away, then run the same command again.",
+            Self::Durable(error) if error.hint().is_some() => return error.hint(),
             Self::Durable(_) => "Make room or repair the file system, then run the same command again.",
             Self::NameTwice { .. } | Self::NameUnfit { .. } => {
                 "The device is named after the certificate's common name: issue under a policy whose `profiles` name the \

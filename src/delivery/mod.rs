@@ -16,7 +16,7 @@ mod read;
 mod zip;
 
 pub use archive::{ArchiveEntry, ArchiveReader};
-pub use directory::{BatchWriter, Form, Report, Sink};
+pub use directory::{BatchWriter, Form, Report, Sink, check_place};
 pub use error::{CODES, DeliveryError, codes};
 pub use export::{ExportOptions, ExportWriter, Object, Target, Zone};
 pub use output::WrittenFile;

@@ -47,7 +47,7 @@ impl Output {
     /// Writes out what is buffered and flushes the file to disk.
     pub(super) fn finish(mut self) -> Result<WrittenFile, DeliveryError> {
         self.flush().map_err(|source| self.error(source))?;
-        durable::sync_file(&self.path, &self.file)?;
+        durable::output::sync_file(&self.path, &self.file)?;
         Ok(WrittenFile { name: self.name, bytes: self.bytes, sha256: self.digest.finish() })
     }
 

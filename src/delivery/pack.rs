@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags, params};
 
+use crate::durable::output::Shape;
 use crate::durable::{self, Access};
 use crate::manifest::Proof;
 use crate::text::Printable;
@@ -15,7 +16,7 @@ use crate::x509::Sha256Digest;
 
 pub use reader::PackReader;
 
-use super::directory::{BatchWriter, partial_path};
+use super::directory::{PARTIAL, check_place, partial_path};
 use super::error::DeliveryError;
 
 /// Writes a pack beside its final name and publishes it.
@@ -33,13 +34,13 @@ impl PackWriter {
     /// # Errors
     /// `out` exists, or cannot be made.
     pub fn create(out: &Path, batch: &str) -> Result<Self, DeliveryError> {
-        BatchWriter::check_free(out)?;
+        check_place(out, Shape::file(PARTIAL, FILE.len()))?;
         let partial = partial_path(out, batch)?;
         if partial.symlink_metadata().is_ok_and(|found| !found.is_dir()) {
             return Err(DeliveryError::PartialInTheWay { path: partial });
         }
         durable::remove_partial(&partial)?;
-        durable::create_directory(&partial, Access::Public)?;
+        durable::output::create_directory(&partial, Access::Public)?;
         drop(durable::create_new(&partial.join(FILE), Access::Public)?);
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(partial.join(FILE), flags).map_err(|error| failed(out, &error))?;
@@ -104,8 +105,8 @@ impl PackWriter {
             }
             connection.execute_batch("COMMIT").map_err(|error| failed(&out, &error))?;
             connection.close().map_err(|(_, error)| failed(&out, &error))?;
-            durable::sync_filesystem(&partial)?;
-            match durable::publish(&partial.join(FILE), &out) {
+            durable::output::sync_filesystem(&partial)?;
+            match durable::output::publish(&partial.join(FILE), &out) {
                 Err(durable::DurableError::Exists { path }) => Err(DeliveryError::OutputExists { path }),
                 other => Ok(other?),
             }

@@ -95,7 +95,7 @@ impl Parts {
         let mut file = full.finish().map_err(|source| at(&path, source))?.finish()?;
         if number == 1 {
             let name = part_name(self.stem, Some(1));
-            durable::publish(&self.folder.join(&file.name), &self.folder.join(&name))?;
+            durable::output::rename_inside(&self.folder.join(&file.name), &self.folder.join(&name))?;
             file.name = name;
         }
         self.done.push(file);

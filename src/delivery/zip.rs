@@ -177,7 +177,7 @@ impl Rows {
 fn io_error(error: DurableError) -> io::Error {
     match error {
         DurableError::Io { source, .. } => source,
-        DurableError::Exists { .. } => io::Error::other(error),
+        _ => io::Error::other(error),
     }
 }
 

@@ -6,6 +6,7 @@ use std::io::{BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::crypto::{Sha256, sha256};
+use crate::durable::output::Shape;
 use crate::durable::{self, Access, DurableError};
 use crate::error::Error;
 use crate::input;
@@ -31,6 +32,8 @@ pub(super) const LEAVES: &str = "leaves";
 const SECTIONS: [&str; 4] = [INTERMEDIATES, INPUTS, REJECTED, LEAVES];
 const MAGIC: &[u8] = b"reroot-plan/1\n";
 /// Largest head, whose policy is read whole.
+/// Added to the name while the file is written.
+const PARTIAL: &str = ".partial";
 const MAX_HEAD: u32 = 16 << 20;
 const MAX_SEAL: u32 = 64 << 10;
 /// Largest section that is read whole.
@@ -89,7 +92,7 @@ pub(super) fn section(name: &str, content: &[u8]) -> SectionHead {
     SectionHead { name: name.to_owned(), bytes: content.len() as u64, sha256: sha256(content).to_string() }
 }
 
-/// Signs the head and writes the file under its name, which must be free.
+/// Signs the head and writes the file under its name, which must be free. `give` gives it the name.
 pub(super) fn write(
     out: &Path,
     head: &[u8],
@@ -97,9 +100,10 @@ pub(super) fn write(
     created: Time,
     small: [&[u8]; 3],
     leaves: &mut dyn Read,
+    give: impl FnOnce(&Path, &Path) -> Result<(), DurableError>,
 ) -> Result<(), Error> {
     let seal = manifest::seal::sign_octets(head, signer.0, signer.1, created)?;
-    write_new(out, |file| {
+    write_new(out, give, |file| {
         file.write_all(MAGIC)?;
         for part in [head, &seal] {
             file.write_all(&u32::try_from(part.len()).expect("a head is below 4 GiB").to_be_bytes())?;
@@ -115,6 +119,7 @@ pub(super) fn write(
 /// Writes a file beside its name and gives it the name when it is whole and on disk.
 pub(super) fn write_new(
     out: &Path,
+    give: impl FnOnce(&Path, &Path) -> Result<(), DurableError>,
     write: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>,
 ) -> Result<(), Error> {
     let partial = partial(out);
@@ -124,13 +129,21 @@ pub(super) fn write_new(
     let file = durable::create_new(&partial, Access::Public)?;
     let mut file = BufWriter::with_capacity(1 << 20, file);
     write(&mut file).and_then(|()| file.flush()).map_err(at)?;
-    durable::sync_file(&partial, file.get_ref())?;
-    Ok(durable::publish(&partial, out)?)
+    durable::output::sync_file(&partial, file.get_ref())?;
+    Ok(give(&partial, out)?)
+}
+
+/// What a plan or a signature file is while it is written.
+pub(super) const SHAPE: Shape = Shape::file(PARTIAL.len(), 0);
+
+/// Removes what a run left that was killed when the file had both names.
+pub(super) fn remove_partial(out: &Path) -> Result<(), DurableError> {
+    durable::remove_partial_file(&partial(out))
 }
 
 fn partial(out: &Path) -> PathBuf {
     let mut name = out.file_name().unwrap_or_default().to_owned();
-    name.push(".partial");
+    name.push(PARTIAL);
     out.with_file_name(name)
 }
 

@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use crate::cert::{Difference, ObjectTemplate};
 use crate::crypto::sha256;
+use crate::durable::output::Shape;
 use crate::durable::{self, Access, DurableError};
 use crate::error::Error;
 use crate::input;
@@ -149,7 +150,7 @@ impl HandOver {
         let partial = out.with_file_name(name);
         // what an interrupted run left there is nobody's: the name is this command's alone
         durable::remove_partial(&partial)?;
-        durable::create_directory(&partial, Access::Public)?;
+        durable::output::create_directory(&partial, Access::Public)?;
         let file =
             |name: &str| Ok::<_, Error>(BufWriter::new(durable::create_new(&partial.join(name), Access::Public)?));
         let (mut csv, jsonl) = (file(CSV)?, file(JSONL)?);
@@ -172,16 +173,19 @@ impl HandOver {
         for (name, file) in [(CSV, self.csv), (JSONL, self.jsonl)] {
             let path = self.partial.join(name);
             let file = file.into_inner().map_err(|error| io("write", &path, error.into_error()))?;
-            durable::sync_file(&path, &file)?;
+            durable::output::sync_file(&path, &file)?;
         }
         Ok(self.partial)
     }
 }
 
+/// What the directory is while it is filled.
+pub(super) const SHAPE: Shape = Shape::directory(".partial".len(), PLAN.len() + ".partial".len());
+
 /// Gives the directory its name.
 pub(super) fn publish(partial: &Path, out: &Path) -> Result<(), Error> {
-    durable::sync_directory(partial)?;
-    Ok(durable::publish(partial, out)?)
+    durable::output::sync_directory(partial)?;
+    Ok(durable::output::publish(partial, out)?)
 }
 
 /// Whether `out` holds the wishes of `partial`, which is taken away.

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use crate::crypto::sha256;
+use crate::delivery;
 use crate::durable;
 use crate::error::Error;
 use crate::intake::Row;
@@ -16,7 +17,7 @@ use crate::x509::{Certificate, Sha256Digest, Time};
 
 use super::admit::{self, Admitted, Machine};
 use super::error::PlanError;
-use super::file::PlanFile;
+use super::file::{self, PlanFile};
 use super::head::{Mode, shown};
 use super::signatures::{self, SignatureWriter};
 
@@ -132,6 +133,9 @@ pub fn sign(
     cancel: &AtomicBool,
     confirm: &mut dyn FnMut(&Ceremony) -> bool,
 ) -> Result<SignOutcome, Error> {
+    if durable::output::is_free(job.out) {
+        delivery::check_place(job.out, file::SHAPE)?;
+    }
     let plan = PlanFile::open(job.plan, job.planners)?;
     let machine = Machine {
         issuer: job.issuer.identity(),

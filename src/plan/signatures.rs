@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cert::{IssuedCertificate, IssuerIdentity, UncheckedCertificate};
 use crate::crypto::{PublicKey, kept_form, sha256};
+use crate::durable;
 use crate::error::Error;
 use crate::input;
 use crate::intake::Row;
@@ -96,9 +97,13 @@ impl SignatureWriter {
 pub(super) fn publish(out: &Path, content: &[u8]) -> Result<bool, Error> {
     if out.symlink_metadata().is_ok() {
         let found = input::read(out).map_err(|source| PlanError::Read { path: out.to_owned(), source })?;
-        return if found == content { Ok(true) } else { Err(Error::OutputExists { path: out.to_owned() }) };
+        if found != content {
+            return Err(Error::OutputExists { path: out.to_owned() });
+        }
+        file::remove_partial(out)?;
+        return Ok(true);
     }
-    file::write_new(out, |file| file.write_all(content))?;
+    file::write_new(out, durable::output::publish, |file| file.write_all(content))?;
     Ok(false)
 }
 

@@ -69,9 +69,13 @@ pub(crate) fn issue_all(
         let (to_sign, recorded) = sync_channel(0);
         let (to_finish, signed) = sync_channel(0);
         let run = &run;
-        scope.spawn(move || run.record_all(&to_sign));
-        scope.spawn(move || run.sign_all(recorded, &to_finish));
-        run.finish_all(signed, each)
+        // without the other, each of them finds its channel closed and ends
+        let started = parallel::start_in(scope, move || run.sign_all(recorded, &to_finish))
+            .and_then(|_| parallel::start_in(scope, move || run.record_all(&to_sign)));
+        match started {
+            Ok(_) => run.finish_all(signed.into_iter(), each),
+            Err(_) => run.finish_all(run.one_by_one(), each),
+        }
     });
     run.failure.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(resumed), Err)
 }
@@ -166,6 +170,18 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// The same on one thread: where the system has no others, a chunk is recorded and signed when the one before it is
+    /// finished.
+    fn one_by_one(&self) -> impl Iterator<Item = Chunk<'a, SignedChunk>> {
+        self.work.chunks().map_while(|(number, rows)| {
+            if self.has_failed() {
+                return None;
+            }
+            let recorded = self.noted(self.record(number, rows))?;
+            self.noted(self.work.interrupted().and_then(|()| self.sign(recorded)))
+        })
+    }
+
     /// Has signed what is to be signed of a chunk, and looks at what the ledger has of it already.
     fn sign(&self, chunk: Chunk<'a, Vec<Recorded>>) -> Result<Chunk<'a, SignedChunk>, Error> {
         let mut certificates: Vec<Option<IssuedCertificate>> = vec![None; chunk.rows.len()];
@@ -230,7 +246,7 @@ impl<'a> Run<'a> {
     /// then is recorded all the same. Returns whether the ledger already held certificates.
     fn finish_all(
         &self,
-        signed: Receiver<Chunk<'a, SignedChunk>>,
+        signed: impl Iterator<Item = Chunk<'a, SignedChunk>>,
         each: &mut dyn FnMut(Finished) -> Result<(), Error>,
     ) -> bool {
         let mut resumed = false;

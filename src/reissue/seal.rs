@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::cert::{ENCODER, IssuerIdentity};
 use crate::crypto::sha256;
 use crate::delivery::{BatchReader, BatchWriter, Report};
-use crate::durable;
+use crate::durable::{self, output};
 use crate::error::Error;
 use crate::ledger::{BatchRow, Ledger};
 use crate::manifest::{
@@ -48,8 +48,8 @@ pub(crate) struct Sealing<'a> {
 /// Refuses early what would be refused late: a place that cannot be used, or something at `out` that this ledger did not
 /// seal.
 pub(crate) fn check_output_place(out: &Path, ledger: &Ledger) -> Result<(), Error> {
-    if out.symlink_metadata().is_err() {
-        return Ok(BatchWriter::check_free(out)?);
+    if output::is_free(out) {
+        return Ok(BatchWriter::check_place(out)?);
     }
     match sealed_at(out, ledger)? {
         Some(_) => Ok(()),
@@ -81,14 +81,14 @@ pub(crate) fn already_published(
     row: &BatchRow,
     mut summary: impl FnMut() -> Summary,
 ) -> Result<Option<Summary>, Error> {
-    if out.symlink_metadata().is_err() {
+    if output::is_free(out) {
         return Ok(None);
     }
     let statement = sealed_at(out, ledger)?.filter(|statement| statement.batch == row.id.to_string());
     let Some(statement) = statement else { return Err(Error::OutputExists { path: out.to_owned() }) };
     check_whole(out, &statement)?;
     // the run that gave it its name may have been killed before the name was on disk
-    durable::sync_directory(durable::parent(out))?;
+    output::sync_directory(durable::parent(out))?;
     let mut summary = summary();
     summary.signatures_made = statement.counts.signatures_made;
     summary.root_hash = Some(statement.entries.root_hash);

@@ -1,9 +1,6 @@
 //! A batch that is about to be made, what disturbs it, and what must hold afterwards.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::OnceLock;
 
 use reroot::crypto::sha256;
 use reroot::delivery::BatchReader;
@@ -11,6 +8,7 @@ use reroot::ledger::{BatchState, Kind, LeafKey, Ledger, LedgerStore, Record, Sql
 use reroot::origin::Uid;
 use reroot::x509::{Certificate, pem};
 
+pub(crate) use super::support::faulty::faulty;
 use super::support::run::{Finished, Run};
 use super::support::workshop::Workshop;
 
@@ -196,27 +194,6 @@ pub(crate) fn records(workshop: &Workshop) -> Vec<Record> {
     let mut store = SqliteStore::open(&folder.path().join("ledger.db")).unwrap();
     let head = store.head().unwrap();
     (1..=head.records).map(|position| store.at(position).unwrap().unwrap()).collect()
-}
-
-/// The tool that lets system calls go wrong. Cargo builds no program for the tests of another package, so it is built
-/// here, once per process, into the folder that this test was built into.
-pub(crate) fn faulty() -> &'static str {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    let path = BUILT.get_or_init(|| {
-        let binary = std::env::current_exe().unwrap();
-        let profile = binary.parent().and_then(Path::parent).expect("target/<profile>/deps/<test>");
-        let mut cargo = Command::new(env!("CARGO"));
-        let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
-        cargo.args(["build", "--quiet", "--offline", "--package", "faulty-system", "--manifest-path", manifest]);
-        cargo.arg("--target-dir").arg(profile.parent().expect("target/<profile>"));
-        if profile.ends_with("release") {
-            cargo.arg("--release");
-        }
-        let output = cargo.output().unwrap_or_else(|error| panic!("{cargo:?}: {error}"));
-        assert!(output.status.success(), "{cargo:?}: {}", String::from_utf8_lossy(&output.stderr));
-        profile.join("faulty-system")
-    });
-    path.to_str().unwrap()
 }
 
 #[expect(clippy::print_stderr, reason = "what was run must be seen")]

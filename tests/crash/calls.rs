@@ -114,11 +114,14 @@ fn is_told(finished: &Finished, call: &str) -> bool {
             error.contains("ledger `pki/ledger.db`: ") || error.contains("`pki`")
         }
         file if file.starts_with("batch.partial-") => error.contains(file) || error.contains("`batch`"),
+        // a trial of the folder's abilities
+        file if file.starts_with(".reroot-probe-") => error.contains("`.`") || error.contains(file),
         // a folder without a name of its own, and files without a name in it
         file if file.starts_with(".tmp") || file.starts_with('#') => error.contains("`.`"),
         file => error.contains(file),
     };
-    let doing = ["cannot create", "cannot write", "cannot flush", "cannot give", ", when "];
+    let doing =
+        ["cannot create", "cannot write", "cannot flush", "cannot give", "cannot remove", "cannot rename", ", when "];
     // after this one, the next call is the first that matters
     let later = idle && !err.is_empty();
     let hint = err.contains("run the same command again") || err.contains("Leaves wait beside");

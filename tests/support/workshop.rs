@@ -201,7 +201,7 @@ impl Workshop {
         std::fs::read_dir(self.folder())
             .expect("the folder")
             .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
-            .filter(|name| name.contains("partial") || name.contains("scratch"))
+            .filter(|name| ["partial", "scratch", "probe"].iter().any(|part| name.contains(part)))
             .collect()
     }
 }

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use reroot::crypto::sha256;
-use reroot::durable::{Access, write_new};
+use reroot::durable::Access;
+use reroot::durable::output::{Shape, write_new};
 use reroot::policy::Policy;
 use reroot::preview::{Decided, PolicyLine, Preview, STAND_IN_BATCH, Shown, ShownField, ZONES, Zone, preview};
 use reroot::x509::Time;
@@ -16,6 +17,7 @@ use reroot::text::Printable;
 
 /// The certificate that would be issued for one leaf, field by field.
 pub(super) fn run(args: &ShowArgs, world: &World, printer: Printer) -> Result<Exit, Fault> {
+    args.der.as_deref().map_or(Ok(()), |path| load::place(path, Shape::PLAIN))?;
     let policy = load::policy(&args.file)?;
     let params = policy.params(&load::params(&args.set)?)?;
     let at = instant(args.at.as_deref(), world)?;

@@ -33,6 +33,6 @@ impl Format for Directory {
 
     /// One flush for all files: a flush a file would take minutes.
     fn finish(self: Box<Self>) -> Result<(), DeliveryError> {
-        Ok(durable::sync_filesystem(&self.folder)?)
+        Ok(durable::output::sync_filesystem(&self.folder)?)
     }
 }

@@ -19,11 +19,12 @@ pub use stsafe_zone::Zone;
 
 use std::path::{Path, PathBuf};
 
+use crate::durable::output::Shape;
 use crate::durable::{self, Access, DurableError};
 use crate::manifest::Entry;
 use crate::x509::{Certificate, Time};
 
-use super::directory::{BatchWriter, Form, partial_path};
+use super::directory::{Form, PARTIAL, check_place, partial_path};
 use super::error::DeliveryError;
 
 /// Who takes the certificates in.
@@ -66,6 +67,11 @@ impl Target {
     /// Whether the export is a directory; otherwise it is one file.
     pub const fn is_directory(self) -> bool {
         matches!(self, Self::AwsBulk | Self::Directory | Self::StsafeZone)
+    }
+
+    /// What it is while it is written.
+    const fn shape(self) -> Shape {
+        if self.is_directory() { Shape::directory(PARTIAL, LONGEST_NAME) } else { Shape::file(PARTIAL, FILE.len()) }
     }
 }
 
@@ -120,7 +126,7 @@ impl ExportWriter {
     /// # Errors
     /// `out` exists (this is looked at first), cannot be made, or an option is not usable.
     pub fn create(out: &Path, options: &ExportOptions<'_>) -> Result<Self, DeliveryError> {
-        BatchWriter::check_free(out)?;
+        check_place(out, options.target.shape())?;
         let partial = partial_path(out, options.batch)?;
         let forms = Form::sorted(options.forms)?;
         if let Some(found) = options.aws_policy.filter(|name| !aws_bulk::is_policy_name(name)) {
@@ -131,7 +137,7 @@ impl ExportWriter {
             Ok(_) => return Err(DeliveryError::PartialInTheWay { path: partial }),
             Err(_) => {}
         }
-        durable::create_directory(&partial, Access::Public)?;
+        durable::output::create_directory(&partial, Access::Public)?;
         let format: Result<Box<dyn Format>, DeliveryError> = match options.target {
             Target::AwsBulk => aws_bulk::AwsBulk::create(&partial, options.issuer, options.aws_policy).map(boxed),
             Target::AwsThingpress => aws_thingpress::AwsThingpress::create(&partial).map(boxed),
@@ -168,9 +174,9 @@ impl ExportWriter {
     pub fn publish(self) -> Result<(), DeliveryError> {
         let Self { out, partial, target, format } = self;
         let published = format.finish().and_then(|()| {
-            durable::sync_directory(&partial)?;
+            durable::output::sync_directory(&partial)?;
             let from = if target.is_directory() { partial.clone() } else { partial.join(FILE) };
-            match durable::publish(&from, &out) {
+            match durable::output::publish(&from, &out) {
                 Err(DurableError::Exists { path }) => Err(DeliveryError::OutputExists { path }),
                 other => Ok(other?),
             }
@@ -193,6 +199,9 @@ impl ExportWriter {
 fn boxed<F: Format + 'static>(format: F) -> Box<dyn Format> {
     Box::new(format)
 }
+
+/// Bytes of the longest name in a directory: those of the longest UID and `.der`, `.pem` or `.bin`, or a template's.
+const LONGEST_NAME: usize = 44;
 
 /// The name of an export's one file until it has its own.
 const FILE: &str = "export";

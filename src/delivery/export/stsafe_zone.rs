@@ -58,6 +58,6 @@ impl Format for StsafeZone {
     }
 
     fn finish(self: Box<Self>) -> Result<(), DeliveryError> {
-        Ok(durable::sync_filesystem(&self.folder)?)
+        Ok(durable::output::sync_filesystem(&self.folder)?)
     }
 }

@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::parallel;
 use crate::signer::SignerError;
 use crate::x509::{KeyAlgorithm, SignatureAlgorithm};
 
@@ -130,10 +131,7 @@ pub fn bench(key: TokenKey, what: &Bench, settings: &Settings) -> Result<BenchRe
                 Ok(signatures)
             })
         };
-        let counts: Vec<Result<Result<u64, Fault>, Overdue>> = std::thread::scope(|scope| {
-            let threads: Vec<_> = seats[..sessions].iter().map(|seat| scope.spawn(|| sign(seat))).collect();
-            threads.into_iter().map(|thread| thread.join().expect("signing does not panic")).collect()
-        });
+        let counts = parallel::map_each(seats[..sessions].iter().collect(), sign);
         let elapsed = started.elapsed();
         let mut signatures = 0;
         for count in counts {

@@ -47,6 +47,14 @@ pub enum Pkcs11Error {
         /// How often it was tried.
         attempts: u32,
     },
+    /// The system has no thread left for calls into the token's library.
+    #[error("{reason}; calls into {token} are made on threads of their own, because they may never return")]
+    NoThread {
+        /// The system's reason.
+        reason: String,
+        /// The token.
+        token: String,
+    },
     /// Making a key would leave two that answer to the same name.
     #[error("{token} already holds an object with {what}, and nothing is overwritten")]
     Exists {
@@ -192,6 +200,10 @@ impl Pkcs11Error {
             Self::Pin { .. } => {
                 "Add pin-source=file:PATH to the URI, or a line `secret = { env = \"NAME\" }` below the key. A locked \
                  or nearly locked PIN is for the security officer, or for one login with the vendor's tool."
+            }
+            Self::NoThread { .. } => {
+                "This user, the container or the system has as many threads as it may (`ulimit -u`, `pids.max`), or too \
+                 little memory. End other programs or raise the limit; then run the same command again."
             }
             Self::PublicKey { .. } => {
                 "Write the public key object into the token, with the private key's CKA_ID: pkcs11-tool --module MODULE \

@@ -49,9 +49,13 @@ impl Fault {
         }
     }
 
-    /// A call that did not return.
+    /// A call that did not return, or was not made.
     pub(super) fn hang(overdue: Overdue, limit: std::time::Duration, token: &str) -> Pkcs11Error {
-        Pkcs11Error::Hang { function: overdue.function.to_owned(), limit, token: token.to_owned() }
+        let token = token.to_owned();
+        match overdue {
+            Overdue::Call(function) => Pkcs11Error::Hang { function: function.to_owned(), limit, token },
+            Overdue::NoThread(reason) => Pkcs11Error::NoThread { reason, token },
+        }
     }
 }
 

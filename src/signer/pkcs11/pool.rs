@@ -7,6 +7,7 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::crypto::PublicKey;
+use crate::parallel;
 use crate::x509::SignatureAlgorithm;
 
 use super::Settings;
@@ -132,8 +133,7 @@ impl Pool {
                 let activity = Arc::new(Activity::default());
                 let thread = {
                     let (pool, activity) = (Arc::clone(self), Arc::clone(&activity));
-                    let thread = std::thread::Builder::new().name(format!("pkcs11-{number}-{rank}"));
-                    thread.spawn(move || {
+                    parallel::start(format!("pkcs11-{number}-{rank}"), move || {
                         activity.attach();
                         let end = End { pool: &pool, me };
                         pool.work(me, number, rank, &seat, &activity);
@@ -151,8 +151,7 @@ impl Pool {
                     // the present ones sign
                     Err(_) if rank > 0 => break,
                     Err(error) => {
-                        let (function, code) = ("starting a thread".to_owned(), error.to_string());
-                        let error = Pkcs11Error::Call { function, code, token: token.name().to_owned(), attempts: 1 };
+                        let error = Pkcs11Error::NoThread { reason: error.to_string(), token: token.name().to_owned() };
                         self.open_breaker(state, number, error);
                         break;
                     }

@@ -11,6 +11,8 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::parallel;
+
 /// What a thread is doing inside a token's library.
 #[derive(Debug, Default)]
 pub(super) struct Activity(Mutex<Note>);
@@ -21,11 +23,13 @@ struct Note {
     given_up: bool,
 }
 
-/// A call that did not return in time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Overdue {
-    /// The PKCS#11 function.
-    pub(super) function: &'static str,
+/// A call that did not return in time, or was not made because nobody could have watched it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Overdue {
+    /// The PKCS#11 function that did not return.
+    Call(&'static str),
+    /// Why there was no thread for it.
+    NoThread(String),
 }
 
 impl Activity {
@@ -41,7 +45,7 @@ impl Activity {
             Some((function, since)) if since.elapsed() > limit && !note.given_up => {
                 note.given_up = true;
                 GIVEN_UP.fetch_add(1, Ordering::Relaxed);
-                Some(Overdue { function })
+                Some(Overdue::Call(function))
             }
             _ => None,
         }
@@ -97,7 +101,8 @@ pub(super) fn call<T>(function: &'static str, f: impl FnOnce() -> T) -> T {
 /// Runs `f` on a helper thread; no single call it makes may take longer than `limit`.
 ///
 /// # Errors
-/// A call is overdue. The helper goes on alone and its result is dropped.
+/// A call is overdue: the helper goes on alone and its result is dropped. Or there is no thread for the helper: `f` was
+/// not run.
 pub(super) fn guarded<T: Send + 'static>(
     limit: Duration,
     f: impl FnOnce() -> T + Send + 'static,
@@ -106,12 +111,12 @@ pub(super) fn guarded<T: Send + 'static>(
     let (sender, receiver) = mpsc::sync_channel(1);
     let helper = {
         let activity = Arc::clone(&activity);
-        std::thread::Builder::new().name("pkcs11-helper".to_owned()).spawn(move || {
+        parallel::start("pkcs11-helper".to_owned(), move || {
             activity.attach();
             let _ = sender.send(f());
         })
     };
-    let helper = helper.expect("the system has a thread left");
+    let helper = helper.map_err(|error| Overdue::NoThread(error.to_string()))?;
     loop {
         match receiver.recv_timeout(tick(limit)) {
             Ok(value) => return Ok(value),
@@ -188,7 +193,7 @@ mod tests {
         let (sender, receiver) = mpsc::channel::<()>();
         let before = hanging_calls();
         let waited = guarded(Duration::from_millis(20), move || call("C_Sign", move || receiver.recv().is_ok()));
-        assert_eq!(waited, Err(Overdue { function: "C_Sign" }));
+        assert_eq!(waited, Err(Overdue::Call("C_Sign")));
         assert!(hanging_calls() > before);
         drop(sender);
     }

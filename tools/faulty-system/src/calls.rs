@@ -20,6 +20,8 @@ pub enum Target {
     OpenAt,
     /// As `Path`; counts only with `O_CREAT` in the second.
     Open,
+    /// None: it makes a thread or a process.
+    Nothing,
 }
 
 /// Whether the third argument is a number of octets to write.
@@ -66,15 +68,31 @@ pub const CHANGING: [Call; 32] = [
     call("writev", libc::SYS_writev, Target::Fd),
 ];
 
+/// Calls that count only if they are named.
+pub const ON_REQUEST: [Call; 2] =
+    [call("clone", libc::SYS_clone, Target::Nothing), call("clone3", libc::SYS_clone3, Target::Nothing)];
+
+/// A call by its name.
+pub fn named(name: &str) -> Option<&'static Call> {
+    CHANGING.iter().chain(&ON_REQUEST).find(|call| call.name == name)
+}
+
 /// The number of an error by its name.
 pub fn errno(name: &str) -> Option<i32> {
     let number = match name {
         "EACCES" => libc::EACCES,
+        "EAGAIN" => libc::EAGAIN,
         "EDQUOT" => libc::EDQUOT,
+        "EINVAL" => libc::EINVAL,
         "EIO" => libc::EIO,
         "ENODEV" => libc::ENODEV,
         "ENOENT" => libc::ENOENT,
+        "ENOLCK" => libc::ENOLCK,
+        "ENOMEM" => libc::ENOMEM,
         "ENOSPC" => libc::ENOSPC,
+        "ENOSYS" => libc::ENOSYS,
+        "EOPNOTSUPP" => libc::EOPNOTSUPP,
+        "EPERM" => libc::EPERM,
         "EROFS" => libc::EROFS,
         _ => return None,
     };

@@ -1,7 +1,8 @@
 //! Runs a program and lets one of its system calls go wrong, for tests.
 //!
 //! ```text
-//! faulty-system --under DIR [--calls write,fsync] [--record FILE] [--at N | --from N] [--how HOW] PROGRAM [ARG...]
+//! faulty-system --under DIR [--calls write,fsync] [--record FILE] [--at N | --from N] [--how HOW]
+//!               [--without renameat2=EINVAL,linkat=EPERM] PROGRAM [ARG...]
 //! ```
 //!
 //! The calls that change files below DIR are counted, from 1, over all threads together: `strace` counts each thread's
@@ -16,6 +17,11 @@
 //! | `kill-after` | the process is killed with SIGKILL when it was done |
 //! | `kill-within` | half of what was to be written is written, then SIGKILL |
 //! | `short` | half of what was to be written is written, and it says so: no fault, but rare |
+//!
+//! `clone` and `clone3`, which make threads and processes, count only if `--calls` names them; they have no path.
+//! `--without` is a file system that lacks some calls: they fail every time, below DIR, and are not counted.
+//!
+//! A program that makes itself undumpable could not be watched by an ordinary user: that one call is answered and not done.
 //!
 //! Ends with the program's exit code, 137 if it was killed, 125 if something is wrong here.
 #![allow(clippy::disallowed_methods, reason = "the rules of `durable` are the program's, not a test tool's")]
@@ -36,6 +42,8 @@ struct Order {
     /// The first call that goes wrong, and the last.
     wrong: std::ops::RangeInclusive<u64>,
     how: How,
+    /// Calls that always fail.
+    without: Vec<(&'static calls::Call, i32)>,
     program: Vec<String>,
 }
 
@@ -69,6 +77,7 @@ fn order() -> Result<Order, String> {
         record: None,
         wrong: never,
         how: How::KillBefore,
+        without: vec![],
         program: vec![],
     };
     while let Some(word) = words.next() {
@@ -85,16 +94,23 @@ fn order() -> Result<Order, String> {
             "--at" => order.wrong = number()?..=number()?,
             "--from" => order.wrong = number()?..=u64::MAX - 1,
             "--how" => order.how = how(&value)?,
+            "--without" => order.without = value.split(',').map(missing).collect::<Result<_, _>>()?,
             _ => return Err(format!("{word} is unknown")),
         }
     }
     if order.program.is_empty() || order.under.as_os_str().is_empty() {
         return Err("a program and --under DIR are needed".to_owned());
     }
-    if let Some(unknown) = order.calls.iter().find(|name| calls::CHANGING.iter().all(|call| call.name != **name)) {
+    if let Some(unknown) = order.calls.iter().find(|name| calls::named(name).is_none()) {
         return Err(format!("{unknown} is not a call that is counted"));
     }
     Ok(order)
+}
+
+/// `renameat2=EINVAL`
+fn missing(text: &str) -> Result<(&'static calls::Call, i32), String> {
+    let pair = text.split_once('=').and_then(|(call, error)| Some((calls::named(call)?, calls::errno(error)?)));
+    pair.ok_or_else(|| format!("--without {text} is not CALL=ERROR"))
 }
 
 fn how(text: &str) -> Result<How, String> {

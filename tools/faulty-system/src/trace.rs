@@ -10,7 +10,7 @@ use std::process::Command;
 
 use libc::{c_int, c_long, c_void, pid_t};
 
-use crate::calls::{self, CHANGING, Call, Target};
+use crate::calls::{self, CHANGING, Call, ON_REQUEST, Target};
 use crate::{How, Order};
 
 #[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
@@ -106,13 +106,25 @@ impl Tracer<'_> {
             return Ok(());
         }
         let number: c_long = registers.orig_rax.cast_signed();
-        let Some(call) = CHANGING.iter().find(|call| call.number == number) else { return Ok(()) };
+        if number == libc::SYS_prctl && registers.rdi == PR_SET_DUMPABLE {
+            registers.orig_rax = u64::MAX;
+            self.ends.insert(thread, End::Return(0));
+            return set_registers(thread, &registers);
+        }
+        if let Some((call, errno)) = self.order.without.iter().find(|(call, _)| call.number == number)
+            && self.concerns(thread, call, &registers).is_some()
+        {
+            registers.orig_rax = u64::MAX;
+            self.ends.insert(thread, End::Return(*errno));
+            return set_registers(thread, &registers);
+        }
+        let on_request = ON_REQUEST.iter().filter(|call| self.order.calls.iter().any(|name| name == call.name));
+        let mut counted = CHANGING.iter().chain(on_request);
+        let Some(call) = counted.find(|call| call.number == number) else { return Ok(()) };
         if !self.order.calls.is_empty() && !self.order.calls.iter().any(|name| name == call.name) {
             return Ok(());
         }
-        let Some(path) = target(thread, call, &registers).filter(|path| path.starts_with(&self.order.under)) else {
-            return Ok(());
-        };
+        let Some(path) = self.concerns(thread, call, &registers) else { return Ok(()) };
         self.count += 1;
         if let Some(record) = &mut self.record {
             writeln!(record, "{} {}", call.name, path.display()).map_err(|error| format!("--record: {error}"))?;
@@ -121,6 +133,13 @@ impl Tracer<'_> {
             self.go_wrong(thread, call, registers)?;
         }
         Ok(())
+    }
+
+    /// The file that a call is about, if it counts.
+    fn concerns(&self, thread: pid_t, call: &Call, registers: &libc::user_regs_struct) -> Option<PathBuf> {
+        target(thread, call, registers)
+            .filter(|path| path.starts_with(&self.order.under))
+            .or_else(|| matches!(call.target, Target::Nothing).then(|| self.order.under.clone()))
     }
 
     fn go_wrong(&mut self, thread: pid_t, call: &Call, mut registers: libc::user_regs_struct) -> Result<(), String> {
@@ -170,6 +189,7 @@ fn target(thread: pid_t, call: &Call, registers: &libc::user_regs_struct) -> Opt
     };
     let here = || folder(u64::from(libc::AT_FDCWD.cast_unsigned()));
     let path = match call.target {
+        Target::Nothing => return None,
         Target::Fd => return folder(registers.rdi),
         Target::Path => here()?.join(text(thread, registers.rdi)?),
         Target::Open => here()?.join(text(thread, registers.rdi).filter(|_| creates(registers.rsi))?),
@@ -249,3 +269,6 @@ fn set_registers(thread: pid_t, registers: &libc::user_regs_struct) -> Result<()
     }
     Ok(())
 }
+
+/// The first argument of the prctl(2) call that takes a process out of reach of ordinary users.
+const PR_SET_DUMPABLE: u64 = libc::PR_SET_DUMPABLE as u64;
