@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::bench::{Bench, faulty, say, whole_matrix};
+use super::bench::{Bench, faulty, say};
+use super::support::campaign::sample;
 use super::support::run::{Finished, Run};
 
 /// Ways to go wrong, as `tools/faulty-system` knows them, and the calls that can.
@@ -72,9 +73,8 @@ fn after_any_fault_at_any_call_the_same_command_makes_the_batch() {
             (1..).zip(&calls).filter(move |(_, call)| which.have(call)).map(move |(at, _): (usize, _)| (when, how, at))
         })
         .collect();
-    let step = if whole_matrix() { 1 } else { cases.len() / 25 };
     let mut ends: BTreeMap<String, usize> = BTreeMap::new();
-    for (when, how, at) in cases.iter().copied().step_by(step) {
+    for (when, how, at) in sample(cases.iter().copied(), cases.len() / 25) {
         let disturbed = bench.disturb(&[when, &at.to_string(), "--how", how]);
         let call = disturbed.calls.get(at - 1).map_or("not reached", |call| call);
         let case = format!("{when} {at} --how {how} ({call})");
@@ -92,7 +92,7 @@ fn after_any_fault_at_any_call_the_same_command_makes_the_batch() {
         *ends.entry(format!("{when} {how}: {:?}", disturbed.finished.code)).or_default() += 1;
         bench.recover(&disturbed.workshop, &disturbed.left, &case);
     }
-    say(&format!("{} of {} cases over {} calls: {ends:#?}", cases.len().div_ceil(step), cases.len(), calls.len()));
+    say(&format!("{} of {} cases over {} calls: {ends:#?}", ends.values().sum::<usize>(), cases.len(), calls.len()));
 }
 
 /// Whether the call's error ended the run with 5 and was told with the file and what was to be done with it; success is

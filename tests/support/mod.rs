@@ -6,6 +6,7 @@
 //! mod support;
 //! ```
 
+pub mod campaign;
 pub mod golden;
 pub mod judges;
 pub mod pki;
