@@ -95,6 +95,31 @@ fn after_any_fault_at_any_call_the_same_command_makes_the_batch() {
     say(&format!("{} of {} cases over {} calls: {ends:#?}", ends.values().sum::<usize>(), cases.len(), calls.len()));
 }
 
+/// What an interrupted run left beside the output, and its directory, cannot be removed: nothing new is made beside it.
+#[test]
+fn a_partial_output_that_cannot_be_removed_ends_the_run_and_is_named() {
+    let bench = Bench::new(5, 5);
+    let calls = bench.disturb(&[]).calls;
+    let published = calls.iter().rposition(|call| call.starts_with("renameat2 ")).unwrap() + 1;
+    let left = bench.disturb(&["--at", &published.to_string(), "--how", "kill-before"]).workshop;
+    let removing = ["--calls", "unlinkat,unlink,rmdir"];
+    let calls = bench.disturb_in(left.copy(), &removing).calls;
+    let of_partial: Vec<usize> = (0..calls.len()).filter(|at| calls[*at].contains("batch.partial-")).collect();
+    assert!(of_partial.len() > 3, "{calls:?}");
+    for at in [of_partial[0], of_partial[of_partial.len() / 2]] {
+        let number = (at + 1).to_string();
+        let fault = [removing[0], removing[1], "--at", &number, "--how", "error=EIO"];
+        let disturbed = bench.disturb_in(left.copy(), &fault);
+        let case = format!("{number} ({})", calls[at]);
+        let said = disturbed.finished.err();
+        assert_eq!(disturbed.finished.code, Some(5), "{case}: {said}");
+        assert!(said.contains("cannot remove") && said.contains("batch.partial-"), "{case}: {said}");
+        assert!(!disturbed.workshop.path("batch").exists(), "{case}");
+        bench.check_disturbed(&disturbed, &case);
+        bench.recover(&disturbed.workshop, &disturbed.left, &case);
+    }
+}
+
 /// Whether the call's error ended the run with 5 and was told with the file and what was to be done with it; success is
 /// reported only where nothing depends on the call.
 fn is_told(finished: &Finished, call: &str) -> bool {
