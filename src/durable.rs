@@ -345,6 +345,24 @@ mod tests {
     }
 
     #[test]
+    fn what_cannot_be_removed_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.partial");
+        remove_partial(&path).unwrap();
+        remove_partial_file(&path).unwrap();
+        // neither takes the other's kind for its own, nor what it cannot remove for removed
+        create_directory(&path, Access::Public).unwrap();
+        let error = remove_partial_file(&path).unwrap_err().to_string();
+        assert!(error.contains("cannot remove") && error.contains("x.partial"), "{error}");
+        assert!(path.is_dir());
+        remove_partial(&path).unwrap();
+        write_new(&path, Access::Public, b"x").unwrap();
+        let error = remove_partial(&path).unwrap_err().to_string();
+        assert!(error.contains("cannot remove") && error.contains("x.partial"), "{error}");
+        assert!(path.is_file());
+    }
+
+    #[test]
     fn private_files_are_the_owners_alone() {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();

@@ -9,7 +9,7 @@ mod pki;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use pki::{Shape, TestKey, ca, extension, key_usage, pem, purposes, root, signer_shape, statement, time};
+use pki::{Shape, TestKey, ca, extension, key_usage, pem, purposes, root, root_until, signer_shape, statement, time};
 use reroot::durable::{self, Access};
 use reroot::manifest::{ManifestAnchor, ManifestError, SignedManifest, Statement, seal};
 use reroot::signer::{Signer, SignerError};
@@ -33,10 +33,20 @@ struct Sealed {
 }
 
 fn sealed(root_key: TestKey, key: TestKey) -> Sealed {
-    let signer = signer_shape(ROOT, &key).certify(&root_key);
+    sealed_under(root(ROOT, &root_key), root_key, signer_shape(ROOT, &key), key)
+}
+
+/// Under certificates without an end, for judges that know no other time than today.
+fn sealed_for_ever(root_key: TestKey, key: TestKey) -> Sealed {
+    let root = root_until(ROOT, &root_key, Time::NEVER);
+    sealed_under(root, root_key, Shape { not_after: Time::NEVER, ..signer_shape(ROOT, &key) }, key)
+}
+
+fn sealed_under(root: Certificate, root_key: TestKey, signer: Shape, key: TestKey) -> Sealed {
+    let signer = signer.certify(&root_key);
     let statement = statement(created(), vec![]).to_bytes();
     let seal = seal::sign(&statement, &signer, &key, created()).unwrap();
-    Sealed { root: root(ROOT, &root_key), root_key, signer, key, statement, seal }
+    Sealed { root, root_key, signer, key, statement, seal }
 }
 
 fn ordinary() -> Sealed {
@@ -196,7 +206,12 @@ fn written(sealed: &Sealed) -> tempfile::TempDir {
 
 #[test]
 fn openssl_and_gnutls_verify_seals_of_both_curves() {
-    for sealed in [ordinary(), sealed(TestKey::p384(1), TestKey::p384(2)), sealed(TestKey::p384(1), TestKey::p256(2))] {
+    let keys = [
+        (TestKey::p256(1), TestKey::p256(2)),
+        (TestKey::p384(1), TestKey::p384(2)),
+        (TestKey::p384(1), TestKey::p256(2)),
+    ];
+    for sealed in keys.map(|(root_key, key)| sealed_for_ever(root_key, key)) {
         let opened = sealed.open().unwrap();
         assert_eq!(opened.statement().to_bytes(), sealed.statement);
         assert_eq!(opened.statement_sha256(), reroot::crypto::sha256(&sealed.statement));
@@ -207,12 +222,12 @@ fn openssl_and_gnutls_verify_seals_of_both_curves() {
         succeeds(folder, "openssl", OPENSSL);
         succeeds(folder, "openssl", &format!("{OPENSSL} -cades"));
         let gnutls = "--p7-verify --inder --infile s.p7s --load-data s.json --load-ca-certificate root.pem";
-        let faketime = format!("--verify-allow-broken {gnutls}");
-        succeeds(folder, "certtool", &faketime);
+        let lenient = format!("--verify-allow-broken {gnutls}");
+        succeeds(folder, "certtool", &lenient);
         // both look at the content
         put(folder, "other.json", [&sealed.statement[..], b"\n"].concat());
         assert!(!run(folder, "openssl", &OPENSSL.replace("s.json", "other.json")).status.success());
-        assert!(!run(folder, "certtool", &faketime.replace("s.json", "other.json")).status.success());
+        assert!(!run(folder, "certtool", &lenient.replace("s.json", "other.json")).status.success());
         // and another parser finds what was put in
         let output = run(folder, "openssl", "cms -cmsout -print -inform DER -in s.p7s");
         let text = String::from_utf8(output.stdout).unwrap();

@@ -1,4 +1,5 @@
-//! What the repository says of itself: dependencies are declared where they are used and nowhere else.
+//! What the repository says of itself: dependencies are declared where they are used and nowhere else, and scripts name
+//! the tests that they skip.
 #![expect(clippy::unwrap_used, reason = "`unwrap` is for tests, their helpers included")]
 
 #[path = "support/source.rs"]
@@ -100,4 +101,40 @@ fn the_check_of_dependencies_sees_what_is_used_and_nothing_else() {
     assert_eq!(named("#[cfg(test)] mod tests { use ring::x; }"), Vec::<String>::new());
     let manifest = "[dependencies]\nx509-cert = \"1\"\nhex = \"1\"\n".parse().unwrap();
     assert_eq!(unused(&manifest, "dependencies", &BTreeSet::from(["hex".to_owned()])), ["x509-cert"]);
+}
+
+/// `scripts/test.sh` skips these by name where the data is missing; one that is not on its list would fail there.
+#[test]
+fn the_tests_that_need_test_data_are_those_that_the_script_skips() {
+    let mut need = BTreeSet::new();
+    for file in files(".", &["src", "tests"]).iter().filter(|file| !file.ends_with("tests/repository.rs")) {
+        let text = std::fs::read_to_string(&file).unwrap();
+        for test in text.split("#[test]\n").skip(1) {
+            // the test ends with its function
+            let body = test.split("\n}\n").next().unwrap();
+            if ["= testdata();", "= real();"].iter().any(|call| body.contains(call)) {
+                let name = body.split("fn ").nth(1).unwrap().split('(').next().unwrap();
+                need.insert(name.to_owned());
+            }
+        }
+    }
+    let script = std::fs::read_to_string(root().join("scripts/test.sh")).unwrap();
+    let list = script.split("needs_testdata=(\n").nth(1).unwrap().split("\n)").next().unwrap();
+    let listed: BTreeSet<String> = list.lines().map(|line| line.trim().to_owned()).collect();
+    assert_eq!(need, listed);
+    assert!(need.len() > 5);
+}
+
+/// Variables that make tests write what they compare with are for people: no script sets them, and the one that runs
+/// the tests takes them away.
+#[test]
+fn no_script_lets_tests_write_what_they_compare_with() {
+    let read = |path: &str| std::fs::read_to_string(root().join(path)).unwrap();
+    assert!(read("scripts/test.sh").contains("\nunset REROOT_BLESS REROOT_UPDATE\n"));
+    for path in [".ci/run", "scripts/test.sh", "scripts/tools.sh"] {
+        for line in read(path).lines().filter(|line| !line.trim_start().starts_with('#')) {
+            let sets = ["REROOT_BLESS=", "REROOT_UPDATE="].iter().any(|name| line.contains(name));
+            assert!(!sets, "{path}: {line}");
+        }
+    }
 }

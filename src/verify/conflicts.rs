@@ -378,6 +378,49 @@ mod tests {
     }
 
     #[test]
+    fn a_key_of_a_uid_with_two_keys_is_still_a_key_under_two_uids() {
+        let rows = vec![row(1, 1, 1, 0, 0), row(1, 2, 2, 0, 1), row(2, 2, 3, 0, 2)];
+        let expected = vec![
+            (0, Verdict::UidTwoKeys { other: 1 }),
+            (1, Verdict::UidTwoKeys { other: 0 }),
+            (2, Verdict::KeyTwoUids { other: 1 }),
+        ];
+        assert_eq!(outcome(rows), (vec![], expected));
+    }
+
+    /// The rule as it is written (design §5), leaf by leaf against every other one: the code that stands for it, and the
+    /// marks of those leaves that it may name as the other party. `None`: the leaf is kept.
+    ///
+    /// A chip under two issuers, a chip with two keys, a key of two chips: every party is rejected, for the first of
+    /// these that applies. Of what is left, a chip has one key: the certificate with the lowest SHA-256 is kept, and of
+    /// the same certificate several times the first of the input; the others are ignored.
+    fn oracle(leaf: &Leaf, all: &[Leaf]) -> Option<(Code, Vec<u64>)> {
+        let parties = |is_party: &dyn Fn(&Leaf) -> bool| -> Vec<u64> {
+            all.iter().filter(|other| is_party(other)).map(|other| other.mark).collect()
+        };
+        let same_uid = |other: &Leaf| other.row.uid == leaf.row.uid;
+        let same_key = |other: &Leaf| other.row.spki == leaf.row.spki;
+        let rejections = [
+            (codes::CONFLICT_UID_TWO_ISSUERS, parties(&|other| same_uid(other) && other.namespace != leaf.namespace)),
+            (codes::CONFLICT_UID_TWO_KEYS, parties(&|other| same_uid(other) && !same_key(other))),
+            (codes::CONFLICT_KEY_TWO_UIDS, parties(&|other| !same_uid(other) && same_key(other))),
+        ];
+        if let Some(rejection) = rejections.into_iter().find(|(_, parties)| !parties.is_empty()) {
+            return Some(rejection);
+        }
+        let kept =
+            all.iter().filter(|other| same_uid(other)).min_by_key(|other| (other.row.fingerprint, other.mark))?;
+        let code = if kept.mark == leaf.mark {
+            return None;
+        } else if kept.row.fingerprint == leaf.row.fingerprint {
+            codes::CONFLICT_DUPLICATE
+        } else {
+            codes::CONFLICT_TWIN
+        };
+        Some((code, vec![kept.mark]))
+    }
+
+    #[test]
     fn a_finding_names_the_leaf_that_it_collides_with() {
         let item = |name: &str| ItemName::input(name.as_bytes());
         for (verdict, disposition, code) in [
@@ -397,6 +440,34 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4096))]
+
+        /// Few values, so that nearly every set has conflicts of several kinds at once.
+        #[test]
+        fn exactly_those_are_rejected_ignored_and_kept_that_the_rule_says(
+            shape in proptest::collection::vec((0_u8..4, 0_u8..4, 0_u8..3, 0_u64..8), 0..10),
+        ) {
+            let rows: Vec<Leaf> = shape
+                .iter()
+                .zip(0..)
+                // one leaf in eight is of another namespace
+                .map(|((uid, key, fingerprint, n), mark)| row(*uid + 1, *key, *fingerprint, u64::from(*n == 7), mark))
+                .collect();
+            let (kept, found) = outcome(rows.clone());
+            for leaf in &rows {
+                let verdict = found.iter().find(|(mark, _)| *mark == leaf.mark).map(|(_, verdict)| verdict);
+                match (oracle(leaf, &rows), verdict) {
+                    (None, None) => prop_assert!(kept.contains(&leaf.mark)),
+                    (Some((code, parties)), Some(verdict)) => {
+                        prop_assert_eq!(verdict.code(), code);
+                        prop_assert!(parties.contains(&u64::try_from(verdict.other()).unwrap()), "{verdict:?}");
+                        prop_assert!(!kept.contains(&leaf.mark));
+                    }
+                    (expected, found) => prop_assert!(false, "leaf {}: {found:?}, expected {expected:?}", leaf.mark),
+                }
+            }
+        }
+
         /// The marks stand for the certificates here, so that the outcome can be compared across orders.
         #[test]
         fn the_outcome_does_not_depend_on_the_order(

@@ -1,4 +1,4 @@
-//! Every region of a batch, octet by octet: nothing that was changed is accepted, by neither verifier. REROOT_SWEEP
+//! Every region of a batch, octet by octet: nothing that was changed is accepted, by neither verifier. REROOT_LONG=1
 //! changes every octet; without it the larger files get a sample.
 
 use std::collections::BTreeMap;
@@ -15,6 +15,7 @@ use reroot::x509::Certificate;
 use super::batch::batch;
 use super::forge::{certificate, key};
 use super::opinion::agreed;
+use super::support::campaign::sample;
 use super::support::judges::put;
 use super::support::workshop::Workshop;
 
@@ -46,9 +47,9 @@ pub(crate) fn anchors(workshop: &Workshop) -> [Certificate; 2] {
         .map(|name| certificate(&std::fs::read(workshop.path(name)).unwrap()))
 }
 
-/// Every how many octets are changed: all of them with REROOT_SWEEP set, else so many that a file gets some hundreds.
+/// Every how many octets are changed in a sample: so many that a file gets some hundreds.
 fn step(length: usize, most: usize) -> usize {
-    if std::env::var_os("REROOT_SWEEP").is_some() { 1 } else { length.div_ceil(most) }
+    length.div_ceil(most)
 }
 
 /// What a thief of the directory can do: an octet of any file, and nothing else.
@@ -63,7 +64,7 @@ fn no_octet_of_any_file_can_be_changed() {
         // these carry the proof: every octet of them
         let step = if name.starts_with("manifest.") { 1 } else { step(good.len(), 300) };
         let mut tried = 0;
-        for at in (0..good.len()).step_by(step) {
+        for at in sample(0..good.len(), step) {
             let mut bad = good.clone();
             bad[at] ^= 1 << (at % 8);
             put(&path, &bad);
@@ -99,7 +100,7 @@ fn no_octet_that_something_rests_on_can_be_changed_and_sealed_again() {
     ] {
         let octets = &good[name];
         let (mut tried, mut accepted) = (0, 0);
-        for at in (0..octets.len()).step_by(step(octets.len(), 300)) {
+        for at in sample(0..octets.len(), step(octets.len(), 300)) {
             let mut files = good.clone();
             files.get_mut(name).unwrap()[at] ^= 1 << (at % 8);
             sealed(&workshop, &out, files);

@@ -318,6 +318,28 @@ fn the_accounting_of_the_items_is_checked_against_the_input() {
         forge.chips[1].set("source_item", &two);
         forge.chips[2].set("source_item", &one);
     });
+    // the right disposition for a reason that is not the item's own
+    let rejected = String::from_utf8(Forge::of(&workshop).files["rejected.jsonl"].clone()).unwrap();
+    let code = |item: &str| {
+        let line = rejected.lines().find(|line| line.contains(item)).unwrap();
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        line["code"].as_str().unwrap().to_owned()
+    };
+    for (item, other) in [
+        ("forged.der", "verify.chain.no-trust-anchor"),
+        ("forged.der", "verify.expect.unexpected"),
+        ("README.txt", "reel.file.not-a-certificate"),
+    ] {
+        let own = code(item);
+        assert_ne!(own, other);
+        refused_with_input(&format!("{item}-{other}"), &["audit.account.finding"], &|forge| {
+            let changed: String = rejected
+                .lines()
+                .map(|line| if line.contains(item) { line.replace(&own, other) } else { line.to_owned() } + "\n")
+                .collect();
+            forge.files.insert("rejected.jsonl".to_owned(), changed.into_bytes());
+        });
+    }
     // a leaf that was rejected, said to be another item's fault
     refused_with_input("blamed", &["audit.account.finding", "audit.account.item"], &|forge| {
         let rejected = String::from_utf8(forge.files["rejected.jsonl"].clone()).unwrap();

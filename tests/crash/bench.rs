@@ -200,8 +200,3 @@ pub(crate) fn records(workshop: &Workshop) -> Vec<Record> {
 pub(crate) fn say(text: &str) {
     eprintln!("{text}");
 }
-
-/// Whether to run every case instead of a sample.
-pub(crate) fn whole_matrix() -> bool {
-    std::env::var_os("REROOT_FAULT_MATRIX").is_some_and(|value| value != "0")
-}

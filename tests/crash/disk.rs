@@ -1,6 +1,7 @@
 //! Disks that are full, that cannot flush, that go away.
 
-use super::bench::{Bench, say, whole_matrix};
+use super::bench::{Bench, say};
+use super::support::campaign::sample;
 use super::support::pki::{TestLeaf, archive};
 use super::support::run::Run;
 use super::support::workshop::Workshop;
@@ -13,7 +14,7 @@ fn a_flush_that_failed_is_not_tried_again_and_ends_the_run() {
     let only = ["--calls", "fsync,fdatasync,syncfs,sync_file_range"];
     let flushes = bench.disturb(&only).calls;
     assert!(flushes.len() > 20, "{flushes:?}");
-    for at in (1..=flushes.len()).step_by(if whole_matrix() { 1 } else { 3 }) {
+    for at in sample(1..=flushes.len(), 3) {
         let number = at.to_string();
         let disturbed = bench.disturb(&[only[0], only[1], "--at", &number, "--how", "error=EIO"]);
         let (call, later) = (&disturbed.calls[at - 1], &disturbed.calls[at..]);
@@ -35,7 +36,7 @@ fn a_disk_that_is_full_from_any_call_on_loses_nothing() {
     let bench = Bench::new(12, 5);
     let only = ["--calls", "write,pwrite64,openat,mkdir,ftruncate,renameat2"];
     let calls = bench.disturb(&only).calls;
-    for from in (1..=calls.len()).step_by(if whole_matrix() { 1 } else { 7 }) {
+    for from in sample(1..=calls.len(), 7) {
         let number = from.to_string();
         let disturbed = bench.disturb(&[only[0], only[1], "--from", &number, "--how", "error=ENOSPC"]);
         let case = format!("full from call {from} on ({})", calls[from - 1]);
@@ -68,7 +69,7 @@ fn a_small_file_system_that_fills_up_loses_nothing() {
     workshop.reel("reel.zip", 0..60);
     reroot::durable::create_directory(&workshop.path("small"), reroot::durable::Access::Public).unwrap();
     let (mut full, mut passed) = (0, 0);
-    for size in (160..1_200).step_by(if whole_matrix() { 8 } else { 80 }) {
+    for size in sample((160..1_200).step_by(8), 10) {
         let folder = workshop.copy();
         let command = ["issue", "reel.zip", "--policy", "policy.toml", "--out", "small/batch", "--set", "lot=A1"];
         // root of the namespace only, where the test is not root's

@@ -1,7 +1,7 @@
 //! Everything that can happen to files while a batch is made, and the same command again: the same serials and
 //! tbsCertificates, one certificate a chip, a whole output or none.
 //!
-//! `REROOT_FAULT_MATRIX=1` runs every case instead of a sample: each system call of a small batch in each way in which
+//! `REROOT_LONG=1` runs every case instead of a sample: each system call of a small batch in each way in which
 //! it can go wrong, and 200 kills of a large batch.
 
 #![expect(

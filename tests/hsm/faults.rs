@@ -4,9 +4,10 @@
 //! first signature. What an undisturbed run makes of that batch is what every disturbed one must end with.
 
 use super::place::{Place, append, certificates, edit, on_the_ledger, silent, without_pin};
+use super::support::campaign::takes;
 use super::support::run::Finished;
 use super::support::workshop::Workshop;
-use super::tokens::{faulty, whole_matrix};
+use super::tokens::faulty;
 
 const LEAVES: u64 = 50;
 
@@ -48,12 +49,16 @@ impl Bench {
     }
 }
 
-/// All calls with `REROOT_FAULT_MATRIX=1`; otherwise each kind of call at its first time, and some signatures.
+/// All calls with `REROOT_LONG=1`; otherwise each kind of call at its first time, some signatures, and a few that the
+/// seed chooses.
 fn sample(calls: &[String]) -> Vec<usize> {
     let first = |at: usize| calls[..at].iter().all(|call| *call != calls[at]);
     let signatures: Vec<usize> = (0..calls.len()).filter(|at| calls[*at] == "C_Sign").collect();
     let some = [signatures.len() / 2, signatures.len() - 2, signatures.len() - 1].map(|at| signatures[at]);
-    (0..calls.len()).filter(|at| whole_matrix() || first(*at) || some.contains(at)).map(|at| at + 1).collect()
+    (0..calls.len())
+        .filter(|at| first(*at) || some.contains(at) || takes(*at, calls.len() / 2))
+        .map(|at| at + 1)
+        .collect()
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod genuine;
 mod laid_aside;
 mod limbo;
 mod limbo_divergences;
+mod paths;
 #[expect(clippy::allow_attributes, reason = "`expect` would fail if every helper were used")]
 #[allow(dead_code, unreachable_pub, reason = "the tests use some of the helpers")]
 #[path = "../support/pki/mod.rs"]

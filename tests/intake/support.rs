@@ -89,15 +89,10 @@ pub(crate) fn leaf(change: impl FnOnce(&mut Builder)) -> Builder {
     leaf
 }
 
-/// The folder of test data that stays outside the project, if the environment names it.
-#[expect(clippy::print_stderr, reason = "a test that cannot run says so")]
-pub(crate) fn testdata(cases: usize) -> Option<std::path::PathBuf> {
-    let found = std::env::var_os("REROOT_TESTDATA")
-        .map(|folder| std::path::absolute(&folder).unwrap_or_else(|_| folder.into()));
-    if found.is_none() {
-        eprintln!("REROOT_TESTDATA is not set: {cases} cases not run");
-    }
-    found
+/// The folder of test data that stays outside the project. A test that needs it fails without it.
+pub(crate) fn testdata() -> std::path::PathBuf {
+    let folder = std::env::var_os("REROOT_TESTDATA").expect("REROOT_TESTDATA is not set, and this test needs it");
+    std::path::absolute(&folder).unwrap_or_else(|_| folder.into())
 }
 
 /// The octets of the one certificate of a PEM file.

@@ -2,8 +2,9 @@
 
 use reroot::x509::SignatureAlgorithm::EcdsaSha256;
 
+use super::campaign::takes;
 use super::run::Run;
-use super::support::{Hsm, faulty, succeed, whole_matrix};
+use super::support::{Hsm, faulty, succeed};
 
 fn uri(hsm: &Hsm) -> String {
     hsm.uri("token=lab;object=ca", faulty())
@@ -20,7 +21,7 @@ fn calls(hsm: &Hsm) -> Vec<String> {
 /// The numbers of calls to disturb: all, or each kind of call at its first time and some in the middle.
 fn sample(calls: &[String]) -> Vec<usize> {
     let first = |number: usize| calls[..number].iter().all(|call| *call != calls[number]);
-    (0..calls.len()).filter(|number| whole_matrix() || first(*number) || number % 53 == 52).map(|n| n + 1).collect()
+    (0..calls.len()).filter(|number| first(*number) || takes(*number, 53)).map(|n| n + 1).collect()
 }
 
 #[test]
@@ -33,7 +34,7 @@ fn a_call_that_fails_once_at_any_place_costs_nothing_or_is_named() {
     for number in sample(&calls) {
         let function = &calls[number - 1];
         // the sample takes a third of them at each place
-        let codes = codes.into_iter().enumerate().filter(|(at, _)| whole_matrix() || at % 3 == number % 3);
+        let codes = codes.into_iter().enumerate().filter(|(at, _)| takes(at + number, 3));
         for (at, (how, code)) in codes {
             let rules = format!("*:{number}:{how}={code:#x}");
             let sessions = [1, 4][at % 2];

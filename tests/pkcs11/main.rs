@@ -9,6 +9,10 @@
     reason = "helpers of tests, which clippy takes for a program"
 )]
 
+#[expect(clippy::allow_attributes, reason = "`expect` would fail in a test that uses every helper")]
+#[allow(dead_code, unreachable_pub, reason = "each test uses some of the helpers")]
+#[path = "../support/campaign.rs"]
+mod campaign;
 mod faults;
 mod locating;
 mod network;

@@ -105,8 +105,3 @@ pub(crate) fn faulty() -> &'static str {
         library.to_str().unwrap().to_owned()
     })
 }
-
-/// Whether to run every case of the matrices instead of a sample.
-pub(crate) fn whole_matrix() -> bool {
-    std::env::var_os("REROOT_FAULT_MATRIX").is_some_and(|value| value != "0")
-}

@@ -7,8 +7,8 @@ use super::support::judges::{Exceptions, put};
 use super::support::run::testdata;
 
 /// Certificates that cannot be shipped, beside the independent test data.
-fn real(cases: usize) -> Option<PathBuf> {
-    testdata(cases).map(|folder| folder.join("../st-real"))
+fn real() -> PathBuf {
+    testdata().join("../st-real")
 }
 
 fn issued(anchor: &Path, leaf: &Path, changes: &[(&str, &str)], exceptions: &Exceptions) {
@@ -21,7 +21,7 @@ fn issued(anchor: &Path, leaf: &Path, changes: &[(&str, &str)], exceptions: &Exc
 
 #[test]
 fn a_p384_leaf_of_a_custom_profile() {
-    let Some(real) = real(1) else { return };
+    let real = real();
     issued(
         &real.join("stm-stsafe-a-test-ca-02.pem"),
         &real.join("leaf-020940D1E121C4E1D00139.der"),
@@ -32,7 +32,7 @@ fn a_p384_leaf_of_a_custom_profile() {
 
 #[test]
 fn an_ed25519_leaf_of_an_stsafe_l() {
-    let Some(real) = real(1) else { return };
+    let real = real();
     issued(
         &real.join("stm-stsafe-l-ca0001.pem"),
         &real.join("leaf-400000000082940113.der"),

@@ -1,4 +1,4 @@
-//! Every octet of a proof, changed, is seen, by this program and by the independent verifier. REROOT_SWEEP puts every
+//! Every octet of a proof, changed, is seen, by this program and by the independent verifier. REROOT_LONG=1 puts every
 //! change before both; without it the other verifier gets a sample.
 
 use reroot::manifest::Proof;
@@ -8,6 +8,7 @@ use reroot::x509::{Certificate, pem};
 use super::batch::batch;
 use super::cli::prove;
 use super::opinion::agreed;
+use super::support::campaign::takes;
 use super::support::judges::put;
 use super::support::workshop::Workshop;
 
@@ -25,7 +26,6 @@ fn no_octet_of_a_proof_can_be_changed_left_out_or_doubled() {
     let workshop = batch();
     let checker = checker(&workshop);
     let uid = workshop.lines("batch")[1]["uid"].as_str().unwrap().to_owned();
-    let whole = std::env::var_os("REROOT_SWEEP").is_some();
     for chip in [&uid[..], "0209"] {
         let proof = prove(&workshop, &[chip]).success().stdout;
         assert!(checker.check_octets(&proof).is_ok());
@@ -40,7 +40,7 @@ fn no_octet_of_a_proof_can_be_changed_left_out_or_doubled() {
                 let mut other = proof.clone();
                 other[at] ^= bit;
                 refused(&other, "changed", at);
-                if whole || at % 17 == 0 {
+                if takes(at, 17) {
                     put(&file, &other);
                     agreed(&workshop, "other.json", false);
                 }
@@ -67,12 +67,11 @@ fn no_octet_inside_a_part_can_be_changed() {
         workshop.lines("batch").iter().map(|line| line["uid"].as_str().unwrap().to_owned()).collect();
     let text = prove(&workshop, &[&uids[1]]).success().stdout;
     let good = Proof::parse(&text).unwrap();
-    let whole = std::env::var_os("REROOT_SWEEP").is_some();
     let refused = |change: &dyn Fn(&mut Proof), what: &str, at: usize| {
         let mut proof = good.clone();
         change(&mut proof);
         assert!(checker.check(&proof).is_err(), "{what} octet {at}: accepted");
-        if whole || at.is_multiple_of(13) {
+        if takes(at, 13) {
             put(&workshop.path("other.json"), proof.to_line());
             agreed(&workshop, "other.json", false);
         }

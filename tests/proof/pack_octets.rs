@@ -1,6 +1,6 @@
 //! Every region of a line pack, octet by octet: an answer is the right one, with its proof, or there is none.
 //!
-//! What a change may leave unnoticed is named in [`UNNOTICED`]: it is part of no answer. With REROOT_SWEEP set every
+//! What a change may leave unnoticed is named in [`UNNOTICED`]: it is part of no answer. With REROOT_LONG=1 every
 //! octet of the file is changed; without it every octet that is in use, and of unused space a sample.
 
 use std::collections::BTreeMap;
@@ -12,6 +12,7 @@ use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
 use super::pack::with_pack;
+use super::support::campaign::takes;
 use super::support::judges::put;
 
 /// Regions of which a change may be unnoticed, with the reason; in all others every change of the chip asked for, or of
@@ -121,11 +122,10 @@ fn no_octet_of_a_pack_can_be_changed_so_that_another_answer_is_given() {
     };
     let absent = "0209FFFFFFFFFFFFFFFF0139".parse().unwrap();
     let station = Station { path: &path, checker: super::mutated::checker(&workshop), chips, absent };
-    let whole = std::env::var_os("REROOT_SWEEP").is_some();
     // of each region: changed, right answers all the same, refused
     let mut counts: BTreeMap<&str, [u32; 3]> = BTreeMap::new();
     for (at, (region, row)) in regions.iter().enumerate() {
-        if region == "unused" && !whole && at % 101 != 0 {
+        if region == "unused" && !takes(at, 101) {
             continue;
         }
         let mut bad = good.clone();

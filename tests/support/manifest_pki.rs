@@ -173,13 +173,18 @@ pub fn time(text: &str) -> Time {
 
 /// A root with keyCertSign and cRLSign.
 pub fn root(common_name: &str, key: &TestKey) -> Certificate {
+    root_until(common_name, key, time("2050-01-01T00:00:00Z"))
+}
+
+/// As [`root`], with another end.
+pub fn root_until(common_name: &str, key: &TestKey, not_after: Time) -> Certificate {
     Shape {
         serial: vec![1],
         issuer: common_name.to_owned(),
         subject: common_name.to_owned(),
         spki: key.spki().clone(),
         not_before: time("2020-01-01T00:00:00Z"),
-        not_after: time("2050-01-01T00:00:00Z"),
+        not_after,
         extensions: vec![ca(true), key_usage(1, 0x06)],
     }
     .certify(key)

@@ -6,6 +6,7 @@
 //! mod support;
 //! ```
 
+pub mod campaign;
 pub mod faulty;
 pub mod golden;
 pub mod judges;

@@ -245,13 +245,12 @@ pub fn project(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// The independent test data, if `REROOT_TESTDATA` names it; otherwise says how many cases are not run.
-#[expect(clippy::print_stderr, reason = "tests that are not run must be seen")]
-pub fn testdata(cases: usize) -> Option<PathBuf> {
-    let folder = std::env::var_os("REROOT_TESTDATA")
-        .map(|folder| std::path::absolute(&folder).unwrap_or_else(|_| folder.into()));
-    if folder.is_none() {
-        eprintln!("REROOT_TESTDATA is not set: {cases} cases not run");
-    }
-    folder
+/// The independent test data. A test that needs it fails without it: `scripts/test.sh` skips such tests by their names,
+/// which it lists.
+///
+/// # Panics
+/// `REROOT_TESTDATA` does not name it.
+pub fn testdata() -> PathBuf {
+    let folder = std::env::var_os("REROOT_TESTDATA").expect("REROOT_TESTDATA is not set, and this test needs it");
+    std::path::absolute(&folder).unwrap_or_else(|_| folder.into())
 }
