@@ -38,8 +38,8 @@ const MAX_HEAD: u32 = 16 << 20;
 const MAX_SEAL: u32 = 64 << 10;
 /// Largest section that is read whole.
 const MAX_SMALL: u64 = 4 << 30;
-/// Largest leaf or intermediate.
-const MAX_DER: usize = 64 << 10;
+/// Most intermediates: an archive's paths lead through a handful.
+const MAX_INTERMEDIATES: usize = 10_000;
 
 /// The octets of the section of leaves, as they grow.
 ///
@@ -350,7 +350,10 @@ fn read_certificates(mut section: &[u8]) -> Result<Vec<Certificate>, PlanError> 
         let broken = || malformed("an intermediate is not a certificate");
         let (length, rest) = section.split_first_chunk::<2>().ok_or_else(broken)?;
         let length = usize::from(u16::from_be_bytes(*length));
-        let (der, rest) = rest.split_at_checked(length.min(MAX_DER)).ok_or_else(broken)?;
+        let (der, rest) = rest.split_at_checked(length).ok_or_else(broken)?;
+        if certificates.len() == MAX_INTERMEDIATES {
+            return Err(malformed("it has more intermediates than any"));
+        }
         certificates.push(Certificate::from_der(der).map_err(|_| broken())?);
         section = rest;
     }

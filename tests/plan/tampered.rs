@@ -222,11 +222,11 @@ fn no_member_of_a_plan_can_be_longer_or_larger_than_a_program_writes_it() {
         });
     }
     liar.tells(3, "issuer's name", |plan| {
-        plan.replace("\"issuer\":{\"subject\":\"", "\"issuer\":{\"subject\":\"CN=x, ")
+        plan.replace("\"issuer\":{\"subject\":\"", "\"issuer\":{\"subject\":\"CN=x, ");
     });
     liar.tells(3, "count of items", |plan| plan.replace("\"items\":4,", "\"items\":5,"));
     liar.tells(3, "count of items", |plan| {
-        plan.replace("\"rejected\":0,\"ignored\":0}", "\"rejected\":1,\"ignored\":0}")
+        plan.replace("\"rejected\":0,\"ignored\":0}", "\"rejected\":1,\"ignored\":0}");
     });
     liar.tells(3, "not those of a plan", |plan| plan.replace("\"name\":\"inputs\"", "\"name\":\"input\""));
     liar.machines.sign("reel.plan", "reel.signatures").success();

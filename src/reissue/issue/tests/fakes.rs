@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
-use crate::crypto::sha256;
+use crate::crypto::{low_s, sha256};
 use crate::issue::Issuer;
 use crate::issue::testing::{DeterministicSigner, identity};
 use crate::ledger::{Entry, Head, Kind, Ledger, LedgerStore, MemoryStore, Place, Record, StoreError};
@@ -48,7 +48,7 @@ impl Watched {
         Issuer::new(identity(), Box::new(key)).unwrap()
     }
 
-    /// Every signature that was made.
+    /// Every signature that was made, in the form in which it is kept.
     pub(super) fn made(&self) -> Vec<Vec<u8>> {
         self.made.lock().unwrap().clone()
     }
@@ -99,7 +99,7 @@ impl Signer for Key {
                 return Err(SignerError::Algorithm { key: KeyAlgorithm::P256, algorithm });
             }
             let signature = self.inner.sign(message);
-            made.lock().unwrap().push(signature.clone());
+            made.lock().unwrap().push(low_s(KeyAlgorithm::P256, signature.clone()));
             signatures.push(signature);
         }
         Ok(())
