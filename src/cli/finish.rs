@@ -10,10 +10,6 @@ use super::secrets::Secrets;
 use super::{Exit, Fault, Printer, World, issue, load};
 
 pub(crate) fn run(args: &FinishArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
-    issue::naming_leftovers(&args.out, printer, finish_batch(args, world, printer))
-}
-
-fn finish_batch(args: &FinishArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
     let config = load::config(&args.config)?;
     let anchors = config.anchors()?;
     let issuer = config.issuer_identity()?;
