@@ -281,6 +281,39 @@ fn a_copy_that_cannot_be_written_is_read() {
 }
 
 #[test]
+fn a_file_system_without_locks_is_named_as_that() {
+    let workshop = Workshop::new();
+    workshop.reel("reel.zip", 0..3);
+    let args = "issue reel.zip --policy policy.toml --out batch --config pki/reroot.toml --set lot=A1";
+    let strace = ["-f", "-qq", "-o", "/dev/null", "-e", "trace=flock", "-e", "inject=flock:error=ENOLCK"];
+    let run = Run::tool("strace").args(strace).arg(env!("CARGO_BIN_EXE_reroot")).args(args.split(' '));
+    let refused = run.folder(workshop.folder()).run().expect(5);
+    let err = refused.err();
+    assert!(err.contains("ledger `pki/ledger.db` cannot be locked: No locks available"), "{err}");
+    assert!(err.contains("a file system that can lock files") && !err.contains("in use"), "{err}");
+    workshop.issue("reel.zip", "batch", &[]).success();
+}
+
+/// What an older release left: an open batch in a live log.
+#[test]
+fn a_ledger_without_a_mark_is_opened_with_its_log() {
+    let workshop = Workshop::new();
+    workshop.reel("reel.zip", 0..3);
+    killed(&workshop, "mkdir");
+    // as releases left it that had no mark
+    let script = "import sqlite3, sys, os\nc = sqlite3.connect(sys.argv[1], isolation_level=None)\n\
+                  c.execute('pragma locking_mode=exclusive')\nc.execute('pragma wal_autocheckpoint=0')\n\
+                  c.execute('drop table open_run')\nos._exit(0)\n";
+    Run::tool("python3").args(["-c", script, LEDGER]).folder(workshop.folder()).run().success();
+    assert!(workshop.path("pki/ledger.db-wal").metadata().unwrap().len() > 0);
+    let stats = workshop.reroot(&["ledger", "stats", LEDGER, "--format", "json"]).run().success();
+    let stats: serde_json::Value = serde_json::from_slice(&stats.stdout).unwrap();
+    assert_eq!(stats["total"]["open"], 1);
+    workshop.issue("reel.zip", "batch", &[]).success();
+    issued_once(&workshop, &["batch"]);
+}
+
+#[test]
 fn who_reads_sees_the_ledger_of_a_run_and_keeps_nobody_waiting() {
     let workshop = Workshop::new();
     workshop.reel("reel.zip", 1000..1003);

@@ -16,11 +16,11 @@ use super::{Exit, Fault, Printer, World, load};
 
 pub(crate) fn run(args: &IssueCommand, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
     match args.issuer {
-        IssuerArg::Cmp => issue::naming_leftovers(&args.issue.out, printer, ask(args, world, printer)),
+        IssuerArg::Cmp => ask(args, world, printer),
         IssuerArg::Local if args.new_ledger || args.because.is_some() => {
             Err(Fault::usage("--new-ledger, --ask-again and --because go with --issuer cmp"))
         }
-        IssuerArg::Local => issue::naming_leftovers(&args.issue.out, printer, issue::run(&args.issue, world, printer)),
+        IssuerArg::Local => issue::run(&args.issue, world, printer),
     }
 }
 

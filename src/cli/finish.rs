@@ -11,10 +11,6 @@ use super::secrets::Secrets;
 use super::{Exit, Fault, Printer, World, issue, load};
 
 pub(crate) fn run(args: &FinishArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
-    issue::naming_leftovers(&args.out, printer, finish_batch(args, world, printer))
-}
-
-fn finish_batch(args: &FinishArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
     let expected = args.expect_signatures.as_deref().map(load::digest_of_signatures).transpose()?;
     let config = load::config(&args.config)?;
     let anchors = config.anchors()?;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use reroot::cert::{IssuerIdentity, Seed};
 use reroot::config::Config;
-use reroot::delivery::{BatchWriter, Form};
+use reroot::delivery::Form;
 use reroot::issue::Issuer;
 use reroot::ledger::BatchId;
 use reroot::manifest::Entry;
@@ -30,19 +30,6 @@ const CHUNK_SIZE: u32 = 4_096;
 
 /// What the statement calls this program.
 pub(crate) const TOOL: &str = concat!("reroot ", env!("CARGO_PKG_VERSION"));
-
-/// Names what is left of a run that failed, this one or an earlier one: certificates that were signed may be in it.
-pub(super) fn naming_leftovers<T>(out: &Path, printer: Printer, result: Result<T, Fault>) -> Result<T, Fault> {
-    if result.is_err() {
-        for left in BatchWriter::leftovers(out) {
-            let left = render::path(&left);
-            printer.warn(&format!(
-                "`{left}` is left of a run that did not end; it may hold certificates that were signed"
-            ));
-        }
-    }
-    result
-}
 
 pub(crate) fn run(args: &IssueArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
     let around = Surroundings::load(args)?;

@@ -47,6 +47,20 @@ use clap::Parser as _;
 use reroot::text::Printable;
 
 use args::Command;
+use reroot::delivery::BatchWriter;
+
+/// Names what is left of a run that did not end, this one or an earlier one: certificates that were signed may be in it.
+fn name_leftovers(command: &Command, printer: Printer) {
+    let out = match command {
+        Command::Finish(args) => &args.out,
+        Command::Issue(args) => &args.issue.out,
+        _ => return,
+    };
+    for left in BatchWriter::leftovers(out) {
+        let left = render::path(&left);
+        printer.warn(&format!("`{left}` is left of a run that did not end; it may hold certificates that were signed"));
+    }
+}
 
 /// Prints help and version as asked for, and what is wrong with the arguments: they can hold anything, too.
 pub(crate) fn usage(error: &clap::Error) -> ExitCode {
@@ -93,6 +107,7 @@ pub(crate) fn run(cli: &Cli, world: &mut World, printer: Printer) -> Exit {
         Ok(exit) => exit,
         Err(Fault::Library(error)) => {
             printer.error(&error);
+            name_leftovers(&cli.command, printer);
             Exit::of(&error)
         }
         Err(Fault::FrontDoor { exit, message, hint }) => {

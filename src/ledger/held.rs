@@ -78,10 +78,8 @@ impl Held {
         match (&self.log, path.symlink_metadata()) {
             (None, _) => {}
             (Some(log), Ok(about)) if FileId::of(&about) == log.id() && about.nlink() == 1 => {
-                if !log.is_unchanged().map_err(|source| self.unreadable(&path, source))? {
-                    return Err(
-                        self.lost("its write-ahead log is not as this run left it: another program has written to it")
-                    );
+                if let Some(what) = log.change().map_err(|source| self.unreadable(&path, source))? {
+                    return Err(self.lost(what));
                 }
             }
             (Some(_), _) => return Err(self.lost("its write-ahead log was removed, replaced or linked during the run")),

@@ -42,14 +42,21 @@ impl Log {
         self.id
     }
 
-    /// Whether the log is as it was when it was noted.
-    pub(super) fn is_unchanged(&self) -> std::io::Result<bool> {
+    /// What of the log is not as it was when it was noted, if anything.
+    pub(super) fn change(&self) -> std::io::Result<Option<&'static str>> {
         let seen = &self.seen;
-        let same = self.file.metadata()?.len() == seen.length
-            && self.header()? == seen.header
-            && (seen.end == 0 || self.frame(seen.end - page(seen.header) - FRAME as u64)? == seen.last)
-            && self.frame(seen.end.max(HEADER as u64))? == seen.next;
-        Ok(same)
+        let last = |seen: &Seen| self.frame(seen.end - page(seen.header) - FRAME as u64);
+        Ok(if self.header()? != seen.header {
+            Some("its write-ahead log was begun again by another program")
+        } else if seen.end > 0 && last(seen)? != seen.last {
+            Some("its write-ahead log does not end as this run left it: another program has written to it")
+        } else if self.frame(seen.end.max(HEADER as u64))? != seen.next {
+            Some("its write-ahead log has another transaction than those of this run")
+        } else if self.file.metadata()?.len() != seen.length {
+            Some("its write-ahead log has another length than this run left it with")
+        } else {
+            None
+        })
     }
 
     /// Notes how the log ends now. Reads only what was added since the last time.

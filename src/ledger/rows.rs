@@ -49,10 +49,10 @@ impl Rows {
         })
     }
 
-    /// Whether the ledger was left by a run that had added to it and did not come to its end.
-    pub(super) fn is_marked(&self) -> rusqlite::Result<bool> {
+    /// Whether there is a write-ahead log with records that are not seen here, as the file says.
+    pub(super) fn misses_log(&self) -> rusqlite::Result<bool> {
         let table = self.connection.prepare_cached(SELECT_TABLE)?.exists(["open_run"])?;
-        Ok(table && self.connection.prepare("SELECT 1 FROM open_run")?.exists([])?)
+        Ok(table && self.connection.prepare("SELECT 1 FROM open_run WHERE in_log = 0")?.exists([])?)
     }
 
     pub(super) fn failed(&self, source: rusqlite::Error) -> StoreError {

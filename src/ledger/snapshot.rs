@@ -32,8 +32,10 @@ pub(super) struct Snapshot {
     path: PathBuf,
     rows: Rows,
     state: State,
-    /// Records after it are not seen.
+    /// What was seen first: records after it are not seen later.
     head: Head,
+    /// Whether the file was opened again, so that there may be some.
+    reopened: bool,
     lacks_log: bool,
 }
 
@@ -73,9 +75,9 @@ impl Snapshot {
             FileFormat::Empty => return Err(LedgerError::Incomplete { path: shown.to_owned() }),
             FileFormat::Foreign => return Err(LedgerError::Foreign { path: shown.to_owned() }),
         }
-        let lacks_log = !has_log && rows.is_marked().map_err(|error| failed(shown, error))?;
+        let lacks_log = !has_log && rows.misses_log().map_err(|error| failed(shown, error))?;
         let head = rows.head()?;
-        Ok(Self { shown: shown.to_owned(), path: path.to_owned(), rows, state, head, lacks_log })
+        Ok(Self { shown: shown.to_owned(), path: path.to_owned(), rows, state, head, reopened: false, lacks_log })
     }
 
     /// Asks until the file has not changed meanwhile.
@@ -88,9 +90,14 @@ impl Snapshot {
             }
             let has_log = log::is_one(&log_path(&self.path)).unwrap_or(true);
             self.rows = connect(&self.shown, &self.path, has_log).map_err(|source| self.rows.failed(source))?;
-            self.state = now;
+            (self.state, self.reopened) = (now, true);
         }
         Err(StoreError::Lost { path: self.shown.clone(), what: "it changes too fast to be read" })
+    }
+
+    /// Whether a record was there when the file was opened first.
+    fn sees(&self, position: u64) -> bool {
+        !self.reopened || position <= self.head.records
     }
 
     fn now(&self) -> Result<State, StoreError> {
@@ -161,26 +168,23 @@ impl LedgerStore for Snapshot {
     }
 
     fn read(&mut self, place: Place) -> Result<Option<Record>, StoreError> {
-        let last = self.head.records;
-        Ok(self.ask(|rows| rows.read(place))?.filter(|record| record.entry.position <= last))
+        let record = self.ask(|rows| rows.read(place))?;
+        Ok(record.filter(|record| self.sees(record.entry.position)))
     }
 
     fn entry(&mut self, place: Place) -> Result<Option<Entry>, StoreError> {
-        let last = self.head.records;
-        Ok(self.ask(|rows| rows.entry(place))?.filter(|entry| entry.position <= last))
+        let entry = self.ask(|rows| rows.entry(place))?;
+        Ok(entry.filter(|entry| self.sees(entry.position)))
     }
 
     fn entries(&mut self, kind: Kind, first: u64, last: u64) -> Result<Vec<Entry>, StoreError> {
         let mut entries = self.ask(|rows| rows.entries(kind, first, last))?;
-        entries.retain(|entry| entry.position <= self.head.records);
+        entries.retain(|entry| self.sees(entry.position));
         Ok(entries)
     }
 
     fn at(&mut self, position: u64) -> Result<Option<Record>, StoreError> {
-        if position > self.head.records {
-            return Ok(None);
-        }
-        self.ask(|rows| rows.at(position))
+        Ok(self.ask(|rows| rows.at(position))?.filter(|_| self.sees(position)))
     }
 
     fn lacks_log(&mut self) -> Result<bool, StoreError> {

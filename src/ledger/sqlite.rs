@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{ErrorCode, MAIN_DB, OpenFlags, TransactionBehavior, params};
+use rusqlite::{ErrorCode, MAIN_DB, OpenFlags, Transaction, TransactionBehavior, params};
 use rustix::fs::FlockOperation;
 use rustix::io::Errno;
 
@@ -25,7 +25,7 @@ pub struct SqliteStore {
     broken: bool,
     /// Whether the name of the write-ahead log is on disk: SQLite flushes it, and passes over a failure.
     named: bool,
-    /// Whether the file says that there are records in the write-ahead log.
+    /// Whether the file says that there are records in a write-ahead log.
     marked: bool,
     /// Whether what is in the write-ahead log has been moved into the file, so that the next write begins it again.
     moved: bool,
@@ -52,7 +52,7 @@ impl SqliteStore {
         );
         rows.connection.execute_batch(&schema).map_err(|source| failed(path, source))?;
         durable::sync_directory(durable::parent(path))?;
-        Self::configured(rows, held, false)
+        Self::configured(rows, held, false, false)
     }
 
     /// Opens a ledger and takes hold of it. Takes as long for ten million leaves as for ten.
@@ -76,7 +76,7 @@ impl SqliteStore {
             FileFormat::Empty => return Err(LedgerError::Incomplete { path: path.to_owned() }),
             FileFormat::Foreign => return Err(LedgerError::Foreign { path: path.to_owned() }),
         }
-        let marked = rows.is_marked().map_err(|error| failed(path, error))?;
+        let marked = rows.misses_log().map_err(|error| failed(path, error))?;
         if marked && !left_behind {
             if log.metadata().is_ok_and(|about| about.len() > 0) {
                 // something is there, which SQLite takes for nothing and would remove
@@ -84,7 +84,7 @@ impl SqliteStore {
             }
             return Err(LedgerError::LogMissing { path: path.to_owned(), log });
         }
-        let mut store = Self::configured(rows, held, marked)?;
+        let mut store = Self::configured(rows, held, marked, !left_behind)?;
         if left_behind {
             // What a run left there may never have reached the disk, although it can be read: its flush may have failed.
             // It is written once more, to its place, before anything is built on it.
@@ -99,13 +99,13 @@ impl SqliteStore {
         Rows::connect(held.path(), path, flags, None).map_err(|error| failed(path, error))
     }
 
-    fn configured(rows: Rows, held: Held, marked: bool) -> Result<Self, LedgerError> {
+    fn configured(rows: Rows, held: Held, marked: bool, moved: bool) -> Result<Self, LedgerError> {
         let settings = format!(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;
              PRAGMA journal_size_limit = {WAL_LIMIT}; PRAGMA cache_size = -{CACHE_KIB};"
         );
         rows.connection.execute_batch(&settings).map_err(|error| failed(&rows.path, error))?;
-        let mut store = Self { rows, held, broken: false, named: false, marked, moved: true, waiting: 0 };
+        let mut store = Self { rows, held, broken: false, named: false, marked, moved, waiting: 0 };
         store.rows.head()?;
         store.held.note_log()?;
         store.held.check()?;
@@ -127,6 +127,9 @@ impl SqliteStore {
 
     /// Moves what is in the write-ahead log into the file. SQLite would do it by itself, and pass over a failure.
     fn checkpoint(&mut self) -> Result<(), StoreError> {
+        if self.marked && !self.moved {
+            self.write(|store| store.execute(MARK))?;
+        }
         self.held.begin_change()?;
         let moved = self.rows.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
         moved.map_err(|source| self.rows.failed(source)).and(self.held.end_change())?;
@@ -159,6 +162,11 @@ impl SqliteStore {
             }
             exists @ DurableError::Exists { .. } => exists.into(),
         })
+    }
+
+    /// Has what is in the log say that it is from there: who sees that in the file has lost nothing.
+    fn in_log(transaction: &Transaction<'_>, moved: bool) -> rusqlite::Result<()> {
+        if moved { transaction.prepare_cached(IN_LOG)?.execute([]).map(drop) } else { Ok(()) }
     }
 
     /// Has the file say, before there is a record in the log, that there are some: a log that is lost is then missed.
@@ -211,6 +219,7 @@ impl SqliteStore {
         if head != *at {
             return Err(StoreError::HeadMoved { expected: at.records, found: head.records });
         }
+        Self::in_log(&transaction, self.moved).map_err(sqlite)?;
         {
             let mut record_row = transaction.prepare_cached(INSERT_RECORD).map_err(sqlite)?;
             let mut place_row = transaction.prepare_cached(INSERT_PLACE).map_err(sqlite)?;
@@ -256,6 +265,9 @@ impl SqliteStore {
         let transaction = self.rows.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         // a ledger from before there was an index lacks the table
         transaction.execute_batch(DERIVED)?;
+        if self.marked {
+            Self::in_log(&transaction, self.moved)?;
+        }
         for Range { start, end } in removed {
             let range = params![signed(*start), signed(*end)];
             transaction.prepare_cached("DELETE FROM derived WHERE number >= ?1 AND number < ?2")?.execute(range)?;
@@ -427,9 +439,11 @@ const INSERT_RECORD: &str = "INSERT INTO record (position, kind, batch, chunk, p
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
 const INSERT_PLACE: &str = "INSERT INTO place (kind, batch, chunk, part, position, count, signatures)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-/// One row while the write-ahead log may hold records that are not in the file.
-const MARK: &str = "CREATE TABLE IF NOT EXISTS open_run (number INTEGER PRIMARY KEY) STRICT;
-    INSERT OR REPLACE INTO open_run (number) VALUES (1);";
+/// One row while the write-ahead log may hold records that are not in the file. The first transaction of a log changes it:
+/// when anyone moves the log into the file, the change is there.
+const MARK: &str = "CREATE TABLE IF NOT EXISTS open_run (number INTEGER PRIMARY KEY, in_log INTEGER NOT NULL) STRICT;
+    INSERT OR REPLACE INTO open_run (number, in_log) VALUES (1, 0);";
+const IN_LOG: &str = "UPDATE open_run SET in_log = 1";
 const UNMARK: &str = "DELETE FROM open_run;";
 
 /// Most bodies are tens of kilobytes.

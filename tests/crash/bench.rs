@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use reroot::cert::Seed;
 use reroot::crypto::sha256;
 use reroot::delivery::BatchReader;
 use reroot::ledger::{BatchState, Kind, LeafKey, Ledger, LedgerStore, Record, SqliteStore, leaf_set_digest};
@@ -62,6 +63,7 @@ impl Bench {
             let leaf = LeafKey { uid, spki: sha256(&[&[1][..], &octets].concat()), source: sha256(&octets) };
             let mut row = model.clone();
             row.id = format!("01890a5d-ac96-774b-bcce-{number:012x}").parse().unwrap();
+            row.seed = Seed(*sha256(&octets).as_bytes());
             row.state = BatchState::Open;
             row.terms.inputs_sha256 = sha256(&octets);
             row.terms.leaves_sha256 = leaf_set_digest(std::slice::from_ref(&leaf));
