@@ -21,6 +21,8 @@ struct Row(&'static str, &'static [&'static str]);
 const LIBRARY: &[Row] = &[
     Row("x509", &[]),
     Row("durable", &[]),
+    // owners and modes of files, and nothing of this program
+    Row("ownership", &[]),
     Row("crypto", &["x509"]),
     Row("origin", &["x509", "crypto"]),
     // parallel: calls into a token are made on threads of their own, and one place knows what to do where there are none
@@ -54,8 +56,8 @@ const LIBRARY: &[Row] = &[
         ],
     ),
     // cert: the issuer's identity; crypto: key and certificate must fit; durable: it reads what `init` wrote;
-    // origin::Code: every mistake in the file has a code
-    Row("config", &["x509", "crypto", "origin::Code", "cert", "durable", "signer", "issue", "ledger"]),
+    // origin::Code: every mistake in the file has a code; ownership: nobody else may change what the file names
+    Row("config", &["x509", "crypto", "origin::Code", "cert", "durable", "signer", "issue", "ledger", "ownership"]),
     Row("ca", &["x509", "crypto", "cert", "signer", "ledger", "durable", "config"]),
     // x509: what an error is about (a digest, an algorithm) is part of its message
     Row("error", &["*::<errors>", "origin::ItemName", "x509"]),

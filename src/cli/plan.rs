@@ -15,7 +15,7 @@ use super::progress::Bars;
 use super::{Exit, Fault, Printer, World, render};
 
 pub(crate) fn run(args: &PlanArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
-    let around = Surroundings::load(&args.issue)?.with_manifest_signer()?;
+    let around = Surroundings::load(&args.issue, printer)?.with_manifest_signer()?;
     let ledger = ledger(around.config.ledger_path(), around.issuer.spki(), args.new_ledger)?;
     let job = around.job(&args.issue, world, if args.foreign { Way::Foreign } else { Way::AirGapped });
     let bars = Bars::new(printer.terminal && printer.format == Format::Text);

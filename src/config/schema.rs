@@ -13,6 +13,7 @@ use super::cmp::{self, CmpSection};
 use super::error::{self, Errors, safe};
 use super::hsm;
 use super::signing::{self, SigningSection};
+use super::trust;
 
 /// The file's content, read but not followed: no other file was opened.
 #[derive(Debug)]
@@ -28,6 +29,8 @@ pub(super) struct Document {
     pub(super) signing: Option<SigningSection>,
     /// A CA that speaks CMP, if there is one.
     pub(super) cmp: Option<CmpSection>,
+    /// The group whose members may do what the user may.
+    pub(super) access: Option<Spanned<String>>,
 }
 
 /// A certificate and its key.
@@ -68,7 +71,7 @@ pub(super) fn read(text: &str, base: &Path, errors: &Errors) -> Option<Document>
         return None;
     }
     let file = Section { name: "", table: table.get_ref(), header: 0..0, base, errors };
-    file.closed(&["issuer", "manifest", "source", "ledger", "hsm", "signing", "cmp"]);
+    file.closed(&["issuer", "manifest", "source", "ledger", "hsm", "signing", "cmp", "access"]);
     let issuer = file.section("issuer");
     let manifest = file.section("manifest");
     let source = file.section("source");
@@ -111,9 +114,14 @@ pub(super) fn read(text: &str, base: &Path, errors: &Errors) -> Option<Document>
     } else {
         Some(None)
     };
+    let access = if file.table.contains_key("access") {
+        file.section("access").and_then(|section| trust::access(&section)).map(Some)
+    } else {
+        Some(None)
+    };
     let (issuer, manifest) = (issuer?, manifest?);
-    let (hsm, signing, cmp) = (hsm?, signing?, cmp?);
-    Some(Document { issuer, chain: chain?, manifest, anchors: anchors?, ledger: ledger?, hsm, signing, cmp })
+    let (hsm, signing, cmp, access) = (hsm?, signing?, cmp?, access?);
+    Some(Document { issuer, chain: chain?, manifest, anchors: anchors?, ledger: ledger?, hsm, signing, cmp, access })
 }
 
 /// A mistake was noted; there is nothing to add.
@@ -305,7 +313,7 @@ impl<'a> Section<'a> {
         Some(Spanned::new(value.span(), self.base.join(text)))
     }
 
-    fn string<'b>(&self, name: &'static str, value: &'b Spanned<DeValue<'a>>) -> Option<&'b str> {
+    pub(super) fn string<'b>(&self, name: &'static str, value: &'b Spanned<DeValue<'a>>) -> Option<&'b str> {
         match value.get_ref() {
             DeValue::String(text) => Some(text),
             other => self.wrong_type(name, value, other, "a string"),
