@@ -26,6 +26,9 @@ use rustix::io::Errno;
 pub enum Access {
     /// Everybody, as the umask allows: certificates, manifests.
     Public,
+    /// Everybody may read it, as the umask allows; only the owner may change it (mode 0644, folders 0755): configuration,
+    /// trust anchors.
+    Trusted,
     /// Only the owner (mode 0600): keys, ledgers, spools.
     Private,
 }
@@ -37,6 +40,7 @@ pub enum Access {
 pub fn create_new(path: &Path, access: Access) -> Result<File, DurableError> {
     let mode = match access {
         Access::Public => 0o666,
+        Access::Trusted => 0o644,
         Access::Private => 0o600,
     };
     let opened = OpenOptions::new().read(true).write(true).create_new(true).mode(mode).open(path);
@@ -141,6 +145,7 @@ pub fn create_directory(path: &Path, access: Access) -> Result<(), DurableError>
 fn make_directory(path: &Path, access: Access) -> Result<(), DurableError> {
     let mode = match access {
         Access::Public => 0o777,
+        Access::Trusted => 0o755,
         Access::Private => 0o700,
     };
     DirBuilder::new().mode(mode).create(path).map_err(|error| at("create", path, error))

@@ -44,6 +44,7 @@ pub mod ledger;
 pub mod lint;
 pub mod manifest;
 pub mod origin;
+pub mod ownership;
 mod parallel;
 pub mod plan;
 pub mod policy;

@@ -9,13 +9,17 @@ use std::sync::atomic::AtomicBool;
 use clap::Parser;
 use reroot::signer::pkcs11::{hanging_calls, leave};
 use reroot::x509::Time;
+use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 
 fn main() -> ExitCode {
     let arguments = match cli::Cli::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return cli::usage(&error),
     };
-    let printer = cli::Printer::new(arguments.format, arguments.quiet);
+    let printer = cli::Printer::new(arguments.format, arguments.quiet, arguments.sharing());
+    if let Err(error) = keep_memory_private() {
+        printer.warn(&format!("cannot keep this program's memory from other programs and from core files: {error}"));
+    }
     let outcome = std::panic::catch_unwind(|| cli::run(&arguments, &mut world(), printer));
     // a panic has been printed by then; it is our fault, whatever the input was
     let exit = outcome.unwrap_or(cli::Exit::Bug);
@@ -25,6 +29,13 @@ fn main() -> ExitCode {
         leave(exit.code());
     }
     ExitCode::from(exit.code())
+}
+
+/// Keys and PINs are in memory: no core file is made, and no other program of the same user may read it.
+fn keep_memory_private() -> rustix::io::Result<()> {
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    setrlimit(Resource::Core, none)?;
+    set_dumpable_behavior(DumpableBehavior::NotDumpable)
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place that asks the clock")]

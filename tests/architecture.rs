@@ -25,6 +25,8 @@ const LIBRARY: &[Row] = &[
     Row("durable", &["text"]),
     // whoever reads a file that exists opens it there
     Row("input", &["text"]),
+    // owners and modes of files, and nothing of this program but how it prints
+    Row("ownership", &["text"]),
     Row("crypto", &["x509"]),
     Row("origin", &["x509", "crypto", "text"]),
     // parallel: calls into a token are made on threads of their own, and one place knows what to do where there are none
@@ -60,8 +62,23 @@ const LIBRARY: &[Row] = &[
         ],
     ),
     // cert: the issuer's identity; crypto: key and certificate must fit; durable: it reads what `init` wrote;
-    // origin::Code: every mistake in the file has a code
-    Row("config", &["x509", "crypto", "origin::Code", "cert", "durable", "input", "signer", "issue", "ledger", "text"]),
+    // origin::Code: every mistake in the file has a code; ownership: nobody else may change what the file names
+    Row(
+        "config",
+        &[
+            "x509",
+            "crypto",
+            "origin::Code",
+            "cert",
+            "durable",
+            "input",
+            "signer",
+            "issue",
+            "ledger",
+            "ownership",
+            "text",
+        ],
+    ),
     Row("ca", &["x509", "crypto", "cert", "signer", "ledger", "durable", "input", "config", "text"]),
     // x509: what an error is about (a digest, an algorithm) is part of its message
     Row("error", &["*::<errors>", "origin::ItemName", "x509", "text"]),

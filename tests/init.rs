@@ -11,7 +11,7 @@ use std::path::Path;
 
 use reroot::durable::{Access, create_directory};
 use support::golden::Case;
-use support::judges::{lint, put};
+use support::judges::{lint, put, put_secret};
 use support::run::{Finished, Run};
 use support::workshop::{PASSPHRASE, PASSPHRASE_VARIABLE, Workshop};
 
@@ -112,7 +112,7 @@ fn keys_encrypted_by_a_variable_open_with_it_alone() {
 fn keys_encrypted_by_a_file_open_with_it_alone() {
     let folder = tempfile::tempdir().unwrap();
     // next to the CA's folder, named relative to where the command is typed, as in the help's example
-    put(&folder.path().join("root.pass"), format!("{PASSPHRASE}\n"));
+    put_secret(&folder.path().join("root.pass"), format!("{PASSPHRASE}\n"));
     let init = ["init", "pki", "--passphrase-file", "root.pass"];
     Run::reroot(folder.path()).args(init).run().success();
     for name in KEYS {

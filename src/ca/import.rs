@@ -64,7 +64,7 @@ pub fn import(
     let mut files = Vec::with_capacity(missing.len());
     for (path, content) in missing {
         let text: String = content.iter().map(|one| pem::write("CERTIFICATE", one.der()).to_string()).collect();
-        durable::write_new(&path, Access::Public, text.as_bytes())?;
+        durable::write_new(&path, Access::Trusted, text.as_bytes())?;
         files.push(path);
     }
     Ok(Imported { holder, certificate, files })

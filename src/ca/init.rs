@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use ::time::{Date, Duration, Month, PrimitiveDateTime};
 
-use crate::config::{Config, ConfigErrors, FILE_NAME, NewConfig};
+use crate::config::{Config, ConfigErrors, FILE_NAME, NewConfig, Sharing};
 use crate::crypto::{PublicKey, is_full_width};
 use crate::durable::Access;
 use crate::ledger::Ledger;
@@ -249,7 +249,7 @@ impl<'a> Plan<'a> {
         drop((ledger, signer));
         for (certificate, stem) in certificates.iter().zip(STEMS) {
             let text = pem::write("CERTIFICATE", certificate.der());
-            write(staging, &mut files, &format!("ca/{stem}.pem"), Access::Public, text.as_bytes())?;
+            write(staging, &mut files, &format!("ca/{stem}.pem"), Access::Trusted, text.as_bytes())?;
         }
         let config = self.finish(staging, &mut files)?;
         let whole = || -> Result<(), ConfigErrors> {
@@ -278,7 +278,7 @@ impl<'a> Plan<'a> {
             let request = Request { role, subject: &party.name, now: self.options.now };
             let der = super::request::request(&*signer, &ledger, &request)?;
             let text = pem::write("CERTIFICATE REQUEST", &der);
-            write(staging, &mut files, &format!("ca/{}.csr.pem", STEMS[number]), Access::Public, text.as_bytes())?;
+            write(staging, &mut files, &format!("ca/{}.csr.pem", STEMS[number]), Access::Trusted, text.as_bytes())?;
         }
         drop(ledger);
         self.finish(staging, &mut files)?;
@@ -302,14 +302,15 @@ impl<'a> Plan<'a> {
     /// Anchors, policies and configuration, which is then read back.
     fn finish(&self, staging: &Staging, files: &mut Vec<PathBuf>) -> Result<Config, CaError> {
         staging.directory("anchors")?;
-        write(staging, files, &format!("anchors/{ANCHOR_FILE_NAME}"), Access::Public, ANCHOR_PEM.as_bytes())?;
+        write(staging, files, &format!("anchors/{ANCHOR_FILE_NAME}"), Access::Trusted, ANCHOR_PEM.as_bytes())?;
         staging.directory("policies")?;
         for (name, text) in self.options.policies {
-            write(staging, files, &format!("policies/{name}"), Access::Public, text.as_bytes())?;
+            write(staging, files, &format!("policies/{name}"), Access::Trusted, text.as_bytes())?;
         }
-        write(staging, files, FILE_NAME, Access::Public, self.config.as_bytes())?;
+        write(staging, files, FILE_NAME, Access::Trusted, self.config.as_bytes())?;
         files.push(PathBuf::from("ledger.db"));
-        let config = Config::load(&staging.path().join(FILE_NAME)).map_err(CaError::NewConfig)?;
+        let config =
+            Config::load_with(&staging.path().join(FILE_NAME), Sharing::Allowed).map_err(CaError::NewConfig)?;
         config.anchors().map_err(CaError::NewConfig)?;
         Ok(config)
     }

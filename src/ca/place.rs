@@ -53,7 +53,7 @@ impl Staging {
             durable::output::check(target, Shape::directory(".".len() + NAME.len(), 2 * LONGEST.len()))?;
         }
         durable::remove_partial(&path)?;
-        durable::create_directory(&path, Access::Public)?;
+        durable::create_directory(&path, Access::Trusted)?;
         Ok(Self { path, target: target.to_owned(), existing })
     }
 
@@ -64,7 +64,7 @@ impl Staging {
 
     /// Makes a directory below.
     pub(super) fn directory(&self, name: &str) -> Result<(), CaError> {
-        Ok(durable::create_directory(&self.path.join(name), Access::Public)?)
+        Ok(durable::create_directory(&self.path.join(name), Access::Trusted)?)
     }
 
     /// Writes a file below.

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use reroot::config::Sharing;
 
 pub(crate) use cmp::{IssueCommand, IssuerArg};
 pub(crate) use ledger::{LedgerCommand, WhichLedger};
@@ -31,8 +32,18 @@ pub(crate) struct Cli {
     /// Say nothing on standard error but warnings and errors
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
+    /// Take configuration, keys, secrets, ledger and PKCS#11 module also where other users can change or read them
+    #[arg(long, global = true)]
+    pub(crate) allow_shared: bool,
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+impl Cli {
+    /// Whether files that others can change or read are taken.
+    pub(crate) fn sharing(&self) -> Sharing {
+        if self.allow_shared { Sharing::Allowed } else { Sharing::Refused }
+    }
 }
 
 /// Form of output.

@@ -31,7 +31,7 @@ pub(crate) fn run(command: &CaCommand, world: &World, printer: Printer) -> Resul
 fn proof(code: &str, days: u16, out: &Path, config: &Path, world: &World, printer: Printer) -> Result<Exit, Fault> {
     // looked at before anything is signed; writing looks again
     load::place(out, Shape::PLAIN)?;
-    let config = load::config(config)?;
+    let config = load::config(config, printer)?;
     let issuer = config.issuer_identity()?;
     let signer = config.open_issuer_signer(&Secrets)?;
     let ledger = load::ledger(&config, issuer.spki(), false, printer)?;
@@ -58,7 +58,7 @@ fn csr(
     printer: Printer,
 ) -> Result<Exit, Fault> {
     load::place(out, Shape::PLAIN)?;
-    let config = load::config(config)?;
+    let config = load::config(config, printer)?;
     let (role, holder) = match role {
         RoleArg::Issuing => (RequestRole::Issuing, Holder::Issuer),
         RoleArg::Manifest => (RequestRole::Manifest, Holder::Manifest),
@@ -111,7 +111,7 @@ fn ledger(config: &Config, issuer: &Spki, printer: Printer) -> Result<Ledger, Fa
 }
 
 fn import(certificate: &Path, chain: &[PathBuf], config: &Path, printer: Printer) -> Result<Exit, Fault> {
-    let config = load::config(config)?;
+    let config = load::config(config, printer)?;
     let mut certificates = load::certificates(&[certificate.to_owned()])?;
     if certificates.is_empty() {
         return Err(Fault::usage(format!("`{}` holds no certificate", Printable::new(certificate))));
@@ -150,7 +150,7 @@ fn import(certificate: &Path, chain: &[PathBuf], config: &Path, printer: Printer
 }
 
 fn show(config: &Path, printer: Printer) -> Result<Exit, Fault> {
-    let config = load::config(config)?;
+    let config = load::config(config, printer)?;
     let issuer = config.issuer_identity()?;
     let manifest = config.manifest_certificate()?;
     let anchors = config.anchors()?;

@@ -28,7 +28,7 @@ fn ask(args: &IssueCommand, world: &mut World, printer: Printer) -> Result<Exit,
     if args.because.as_deref().is_some_and(|reason| Entry::check_reason("because", reason).is_err()) {
         return Err(Fault::usage("--because: the reason is empty or longer than 1000 characters"));
     }
-    let around = Surroundings::load(&args.issue)?.with_manifest_signer()?;
+    let around = Surroundings::load(&args.issue, printer)?.with_manifest_signer()?;
     let cmp = around.config.cmp_ca(&Secrets)?;
     let ledger = load::ledger(&around.config, around.issuer.spki(), args.new_ledger, printer)?;
     let protection = match cmp.shown {

@@ -12,7 +12,7 @@ use super::progress::Counter;
 use super::{Exit, Fault, Printer, World, load, render};
 
 pub(crate) fn run(args: &ExportArgs, world: &World, printer: Printer) -> Result<Exit, Fault> {
-    let anchors = if args.unverified { None } else { Some(manifest_anchors(args)?) };
+    let anchors = if args.unverified { None } else { Some(manifest_anchors(args, printer)?) };
     let forms: Vec<_> = args.form.iter().map(|form| form.into_library()).collect();
     let counter = Counter::new(printer.terminal && printer.format == Format::Text);
     let Some(target) = args.to.into_library() else {
@@ -68,11 +68,12 @@ fn say(args: &ExportArgs, printer: Printer, batch: &str, to: &str, certificates:
 }
 
 /// The anchors of `reroot verify` for the manifest signer.
-fn manifest_anchors(args: &ExportArgs) -> Result<Vec<Certificate>, Fault> {
+fn manifest_anchors(args: &ExportArgs, printer: Printer) -> Result<Vec<Certificate>, Fault> {
     if let Some(path) = args.manifest_anchor.as_ref().or(args.issuer_anchor.as_ref()) {
         return load::certificates(std::slice::from_ref(path));
     }
-    let anchors: Vec<_> = load::config(&args.config)?.issuer_identity()?.chain().last().cloned().into_iter().collect();
+    let anchors: Vec<_> =
+        load::config(&args.config, printer)?.issuer_identity()?.chain().last().cloned().into_iter().collect();
     if anchors.is_empty() {
         return Err(Fault::usage("no trust anchor: the configuration has no chain above the issuing CA")
             .hint("Name your root with --issuer-anchor, or the manifest signer's with --manifest-anchor."));

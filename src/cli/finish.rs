@@ -12,7 +12,7 @@ use super::{Exit, Fault, Printer, World, issue, load};
 
 pub(crate) fn run(args: &FinishArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
     let expected = args.expect_signatures.as_deref().map(load::digest_of_signatures).transpose()?;
-    let config = load::config(&args.config)?;
+    let config = load::config(&args.config, printer)?;
     let anchors = config.anchors()?;
     let issuer = config.issuer_identity()?;
     let manifest_certificate = config.manifest_certificate()?;

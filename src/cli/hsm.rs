@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use reroot::crypto::sha256;
+use reroot::ownership::Role;
 use reroot::signer::pkcs11::{self, Bench, BenchKey, BenchReport, DoctorReport, Outcome, Settings, TokenKey};
 use reroot::signer::{KeyUri, Secret, SecretSource};
 use reroot::text::Printable;
@@ -12,13 +13,13 @@ use serde_json::{Value, json};
 
 use super::args::{Format, HsmCommand, PinArgs};
 use super::secrets::Secrets;
-use super::{Exit, Fault, Printer};
+use super::{Exit, Fault, Printer, load, render};
 
 pub(crate) fn run(command: &HsmCommand, printer: Printer) -> Result<Exit, Fault> {
     match command {
         HsmCommand::Doctor { uri, pin } => {
             let settings = Settings::default();
-            let report = pkcs11::doctor(token_key(uri, pin, &settings)?, &settings)?;
+            let report = pkcs11::doctor(token_key(uri, pin, &settings, printer)?, &settings)?;
             match printer.format {
                 Format::Json => printer.json(&doctor_json(&report)),
                 Format::Text => printer.data(&doctor_text(&report)),
@@ -27,7 +28,7 @@ pub(crate) fn run(command: &HsmCommand, printer: Printer) -> Result<Exit, Fault>
         }
         HsmCommand::Bench { uri, pin, sessions, batch, seconds, key, use_this_key } => {
             let settings = Settings::default();
-            let token_key = token_key(uri, pin, &settings)?;
+            let token_key = token_key(uri, pin, &settings, printer)?;
             let what = Bench {
                 key: if *use_this_key { BenchKey::Given } else { BenchKey::Passing(key_algorithm(key)) },
                 sessions: sessions.clone(),
@@ -43,13 +44,26 @@ pub(crate) fn run(command: &HsmCommand, printer: Printer) -> Result<Exit, Fault>
     }
 }
 
-/// Reads a URI that was typed. A relative pin-source is one of the present directory.
-pub(crate) fn uri(text: &str) -> Result<KeyUri, Fault> {
-    KeyUri::parse(text).map_err(|error| {
+/// Reads a URI that was typed. Relative paths in it are of the present directory; a module must be named with a folder, so
+/// that none is loaded that merely lies there.
+pub(crate) fn uri(text: &str, printer: Printer) -> Result<KeyUri, Fault> {
+    let mut uri = KeyUri::parse(text).map_err(|error| {
         // the URI itself is not repeated: it may hold a PIN, which is what is wrong with it then
         let hint = error.hint().unwrap_or_default();
         Fault::usage(error.to_string()).hint(&hint)
-    })
+    })?;
+    if let Some(path) = &mut uri.module_path {
+        if path.components().count() == 1 {
+            return Err(Fault::usage(format!("module-path `{}` names no folder", render::path(path)))
+                .hint("Give the whole path, such as /usr/lib/vendor.so, or ./vendor.so for one in this directory."));
+        }
+        *path = super::init::in_this_directory(path)?;
+        load::guarded(path, Role::Trusted, printer)?;
+    }
+    if let Some(path) = &uri.pin_source {
+        load::guarded(path, Role::Secret, printer)?;
+    }
+    Ok(uri)
 }
 
 /// Where the options say that the PIN is.
@@ -59,8 +73,16 @@ pub(crate) fn pin_source(args: &PinArgs) -> Option<SecretSource> {
 }
 
 /// The PIN for a token, from the options, the URI or a prompt.
-pub(crate) fn pin(uri: &KeyUri, args: &PinArgs, settings: &Settings) -> Result<Option<Secret>, Fault> {
+pub(crate) fn pin(
+    uri: &KeyUri,
+    args: &PinArgs,
+    settings: &Settings,
+    printer: Printer,
+) -> Result<Option<Secret>, Fault> {
     let source = pin_source(args);
+    if let Some(SecretSource::File(path)) = &source {
+        load::guarded(path, Role::Secret, printer)?;
+    }
     if source.is_some() && uri.pin_source.is_some() {
         return Err(Fault::usage("--pin-env or --pin-file and the URI's pin-source both say where the PIN is")
             .hint("Leave one of them out."));
@@ -68,9 +90,9 @@ pub(crate) fn pin(uri: &KeyUri, args: &PinArgs, settings: &Settings) -> Result<O
     Ok(pkcs11::resolve_pin(uri, source.as_ref(), &Secrets, settings)?)
 }
 
-fn token_key(text: &str, args: &PinArgs, settings: &Settings) -> Result<TokenKey, Fault> {
-    let uri = uri(text)?;
-    let pin = pin(&uri, args, settings)?;
+fn token_key(text: &str, args: &PinArgs, settings: &Settings, printer: Printer) -> Result<TokenKey, Fault> {
+    let uri = uri(text, printer)?;
+    let pin = pin(&uri, args, settings, printer)?;
     Ok(TokenKey { uri, pin })
 }
 

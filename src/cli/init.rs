@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use reroot::ca::{self, CaYears, InitOptions, InitReport, MatterIds, RequestReport, TokenPlace};
 use reroot::crypto::sha256;
+use reroot::ownership::Role;
 use reroot::policy;
 use reroot::signer::pkcs11::Settings;
 use reroot::signer::{KeyUri, Secret, SecretSource};
@@ -12,19 +13,24 @@ use serde_json::json;
 
 use super::args::{Format, InitArgs};
 use super::secrets::Secrets;
-use super::{Exit, Fault, Printer, World, hsm, render};
+use super::{Exit, Fault, Printer, World, hsm, load};
 
 pub(crate) fn run(args: &InitArgs, world: &World, printer: Printer) -> Result<Exit, Fault> {
     let settings = Settings::default();
-    let uri = args.pkcs11.as_deref().map(typed_uri).transpose()?;
+    // before a key is made: what holds the directory holds the keys
+    load::guarded(&args.dir, Role::Trusted, printer)?;
+    let uri = args.pkcs11.as_deref().map(|text| typed_uri(text, printer)).transpose()?;
     let (source, secret) = match &uri {
-        Some(uri) => (hsm::pin_source(&args.pin), hsm::pin(uri, &args.pin, &settings)?),
+        Some(uri) => (hsm::pin_source(&args.pin), hsm::pin(uri, &args.pin, &settings, printer)?),
         None if hsm::pin_source(&args.pin).is_some() => {
             return Err(Fault::usage("--pin-env and --pin-file are for tokens (--pkcs11)")
                 .hint("The passphrase of key files: --passphrase-env, --passphrase-file or --passphrase-prompt."));
         }
         None => {
             let source = secret_source(args);
+            if let Some(SecretSource::File(path)) = &source {
+                load::guarded(path, Role::Secret, printer)?;
+            }
             let secret = source.as_ref().map(passphrase).transpose()?;
             (source, secret)
         }
@@ -135,13 +141,9 @@ fn warn_if_plain(plain: bool, printer: Printer) {
 
 /// A URI as the configuration can repeat it: relative paths in it are of the present directory, which is not the
 /// configuration's.
-fn typed_uri(text: &str) -> Result<KeyUri, Fault> {
-    let mut uri = hsm::uri(text)?;
+fn typed_uri(text: &str, printer: Printer) -> Result<KeyUri, Fault> {
+    let mut uri = hsm::uri(text, printer)?;
     if let Some(path) = &mut uri.pin_source {
-        *path = in_this_directory(path)?;
-    }
-    // a bare file name is looked up where the system's libraries are
-    if let Some(path) = uri.module_path.as_mut().filter(|path| path.components().count() > 1) {
         *path = in_this_directory(path)?;
     }
     Ok(uri)
@@ -154,7 +156,7 @@ fn absolute(source: SecretSource) -> Result<SecretSource, Fault> {
     }
 }
 
-fn in_this_directory(path: &Path) -> Result<PathBuf, Fault> {
+pub(super) fn in_this_directory(path: &Path) -> Result<PathBuf, Fault> {
     std::path::absolute(path).map_err(|error| Fault::usage(format!("`{}`: {error}", Printable::new(path))))
 }
 

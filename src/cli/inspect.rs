@@ -31,7 +31,7 @@ pub(crate) fn run(args: &InspectArgs, world: &mut World, printer: Printer) -> Re
     };
     let seen = if args.verify {
         let anchors = if args.source_anchor.is_empty() {
-            load::config_or(&args.config, NO_CONFIG)?.anchors()?
+            load::config_or(&args.config, printer, NO_CONFIG)?.anchors()?
         } else {
             load::certificates(&args.source_anchor)?
         };

@@ -32,7 +32,7 @@ const CHUNK_SIZE: u32 = 4_096;
 pub(crate) const TOOL: &str = concat!("reroot ", env!("CARGO_PKG_VERSION"));
 
 pub(crate) fn run(args: &IssueArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
-    let around = Surroundings::load(args)?;
+    let around = Surroundings::load(args, printer)?;
     let secrets = Secrets;
     let engine = load::engine(args.engine.generic_verify);
     let signer = around.config.open_issuer_signer(&secrets)?;
@@ -64,11 +64,11 @@ pub(super) struct Surroundings {
 
 impl Surroundings {
     /// Reads every file that the arguments and the configuration name, but for keys.
-    pub(super) fn load(args: &IssueArgs) -> Result<Self, Fault> {
+    pub(super) fn load(args: &IssueArgs, printer: Printer) -> Result<Self, Fault> {
         check_arguments(args)?;
         let policy = load::policy(&args.policy)?;
         let params = policy.params(&load::params(&args.set)?)?;
-        let config = load::config(&args.config)?;
+        let config = load::config(&args.config, printer)?;
         let expected = args.expect.as_deref().map(|path| load::expected(path, policy.source().family)).transpose()?;
         let expect_head = args.expect_head.as_deref().map(load::head).transpose()?;
         let anchors = config.anchors()?;

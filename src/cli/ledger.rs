@@ -17,11 +17,11 @@ use super::{Exit, Fault, Printer, load, render};
 
 pub(crate) fn run(command: &LedgerCommand, printer: Printer) -> Result<Exit, Fault> {
     match command {
-        LedgerCommand::Head { ledger } => head(&Opened::open(ledger)?, printer),
-        LedgerCommand::Stats { ledger } => stats(&Opened::open(ledger)?, printer),
+        LedgerCommand::Head { ledger } => head(&Opened::open(ledger, printer)?, printer),
+        LedgerCommand::Stats { ledger } => stats(&Opened::open(ledger, printer)?, printer),
         LedgerCommand::Verify { ledger, expect_head } => {
             let expected = expect_head.as_deref().map(load::head).transpose()?;
-            verify(&Opened::open(ledger)?, expected, printer)
+            verify(&Opened::open(ledger, printer)?, expected, printer)
         }
     }
 }
@@ -33,11 +33,11 @@ struct Opened {
 }
 
 impl Opened {
-    fn open(which: &WhichLedger) -> Result<Self, Fault> {
+    fn open(which: &WhichLedger, printer: Printer) -> Result<Self, Fault> {
         let (path, ledger) = if let Some(path) = &which.ledger {
             (path.clone(), Ledger::open_to_read(path)?)
         } else {
-            let config = load::config_or(&which.config, "Name the ledger, or a configuration with --config.")?;
+            let config = load::config_or(&which.config, printer, "Name the ledger, or a configuration with --config.")?;
             let path = config.ledger_path().to_owned();
             let ledger = Ledger::open_to_read(&path)?;
             ledger.check_issuer(config.issuer_identity()?.spki())?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use reroot::config::Config;
+use reroot::config::{Config, Sharing};
 use reroot::crypto::{VerificationEngine, sha256};
 use reroot::delivery::check_place;
 use reroot::durable::DurableError;
@@ -11,6 +11,7 @@ use reroot::durable::output::Shape;
 use reroot::error::Error;
 use reroot::input;
 use reroot::ledger::Ledger;
+use reroot::ownership::{Ownership, Role, Shared};
 use reroot::policy::Policy;
 use reroot::reel::{Input, certificates_in_pem};
 use reroot::text::Printable;
@@ -73,16 +74,37 @@ pub(crate) fn policy(path: &Path) -> Result<Policy, Fault> {
 }
 
 /// Reads the configuration.
-pub(crate) fn config(path: &Path) -> Result<Config, Fault> {
-    config_or(path, "Make one with `reroot init DIR`, or name one with --config.")
+pub(crate) fn config(path: &Path, printer: Printer) -> Result<Config, Fault> {
+    config_or(path, printer, "Make one with `reroot init DIR`, or name one with --config.")
 }
 
-/// Reads the configuration; `hint` says what else would do.
-pub(crate) fn config_or(path: &Path, hint: &str) -> Result<Config, Fault> {
+/// Reads the configuration, and says which; `hint` says what else would do.
+pub(crate) fn config_or(path: &Path, printer: Printer, hint: &str) -> Result<Config, Fault> {
     if !path.exists() {
         return Err(Fault::usage(format!("there is no configuration `{}`", Printable::new(path))).hint(hint));
     }
-    Config::load(path).map_err(|errors| Error::from(errors).into())
+    let config = Config::load_with(path, printer.sharing).map_err(Error::from)?;
+    printer.configuration(&path.canonicalize().unwrap_or_else(|_| path.to_owned()));
+    overruled(config.overruled(), printer);
+    Ok(config)
+}
+
+/// Refuses a file that an option names if somebody else could change it, or read a secret.
+pub(crate) fn guarded(path: &Path, role: Role, printer: Printer) -> Result<(), Fault> {
+    match (Ownership::of_this_process().check(path, role), printer.sharing) {
+        (Ok(()), _) => Ok(()),
+        (Err(shared), Sharing::Allowed) => {
+            overruled(&[shared], printer);
+            Ok(())
+        }
+        (Err(shared), Sharing::Refused) => Err(Fault::usage(shared.to_string()).hint(&shared.hint())),
+    }
+}
+
+fn overruled(shared: &[Shared], printer: Printer) {
+    for shared in shared {
+        printer.warn(&format!("{shared}; --allow-shared overrules this"));
+    }
 }
 
 /// Opens the ledger that the configuration names, or makes it where that was asked for.
@@ -109,9 +131,9 @@ pub(crate) struct Anchors {
 }
 
 /// Reads the trust anchors.
-pub(crate) fn anchors(args: &AnchorArgs) -> Result<Anchors, Fault> {
+pub(crate) fn anchors(args: &AnchorArgs, printer: Printer) -> Result<Anchors, Fault> {
     let configured = args.source_anchor.is_empty() || args.issuer_anchor.is_none();
-    let config = if configured { Some(config_or(&args.config, NO_ANCHORS)?) } else { None };
+    let config = if configured { Some(config_or(&args.config, printer, NO_ANCHORS)?) } else { None };
     let source = match &config {
         Some(config) if args.source_anchor.is_empty() => config.anchors()?,
         _ => certificates(&args.source_anchor)?,

@@ -22,7 +22,7 @@ use super::{Exit, Fault, Printer, World, load};
 const MAX_LEAF: u64 = 64 * 1024;
 
 pub(crate) fn run(args: &LookupArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
-    let anchors = load::anchors(&args.anchors)?;
+    let anchors = load::anchors(&args.anchors, printer)?;
     let checker = Checker::new(&anchors.source, &anchors.issuer, &anchors.manifest)?;
     let (name, leaf) = match (&args.uid, &args.leaf) {
         (Some(uid), _) => (chip(uid)?, None),

@@ -13,7 +13,7 @@ use super::progress::Bars;
 use super::{Exit, Fault, Printer, World, load, render};
 
 pub(crate) fn run(args: &PlanArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
-    let around = Surroundings::load(&args.issue)?.with_manifest_signer()?;
+    let around = Surroundings::load(&args.issue, printer)?.with_manifest_signer()?;
     let ledger = load::ledger(&around.config, around.issuer.spki(), args.new_ledger, printer)?;
     let job = around.job(&args.issue, world, if args.foreign { Way::Foreign } else { Way::AirGapped });
     let bars = Bars::new(printer.terminal && printer.format == Format::Text);

@@ -67,7 +67,7 @@ fn find(
     world: &World,
     printer: Printer,
 ) -> Result<Option<(Presence, Proved)>, Fault> {
-    let anchors = load::anchors(anchors)?;
+    let anchors = load::anchors(anchors, printer)?;
     let checker = Checker::new(&anchors.source, &anchors.issuer, &anchors.manifest)?;
     let name = chip(uid)?;
     match lookup(super::lookup::shelf(shelf)?, &name, &checker, &world.cancel)? {
@@ -143,7 +143,7 @@ fn seal_receipts(
     world: &World,
     printer: Printer,
 ) -> Result<Exit, Fault> {
-    let config = load::config(config)?;
+    let config = load::config(config, printer)?;
     let certificate = config.manifest_certificate()?;
     let files = Files::beside(batch)?;
     for path in [&files.supplement, &files.seal, &files.receipts] {

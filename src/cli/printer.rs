@@ -4,8 +4,11 @@
 //! of this program from one of somebody else's, so values are escaped where they enter a text (`reroot::text::Printable`).
 
 use std::io::{ErrorKind, IsTerminal, Write};
+use std::path::Path;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use reroot::config::Sharing;
 use reroot::error::Error;
 use reroot::text::{Printable, printable_json, printable_lines};
 
@@ -15,6 +18,9 @@ use super::{Fault, render};
 /// Whether data could not be written.
 static LOST: AtomicBool = AtomicBool::new(false);
 
+/// The configuration that was read, for what is printed as JSON.
+static CONFIGURATION: OnceLock<String> = OnceLock::new();
+
 /// Where and how to print.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Printer {
@@ -22,13 +28,15 @@ pub(crate) struct Printer {
     pub(crate) format: Format,
     /// Whether standard error is a terminal: only then progress is drawn.
     pub(crate) terminal: bool,
+    /// What of the operator's decision to share files is to be told whenever it matters.
+    pub(crate) sharing: Sharing,
     quiet: bool,
 }
 
 #[expect(clippy::unused_self, reason = "one door for everything that is printed, whatever it needs to know")]
 impl Printer {
-    pub(crate) fn new(format: Format, quiet: bool) -> Self {
-        Self { format, terminal: std::io::stderr().is_terminal(), quiet }
+    pub(crate) fn new(format: Format, quiet: bool, sharing: Sharing) -> Self {
+        Self { format, terminal: std::io::stderr().is_terminal(), sharing, quiet }
     }
 
     /// Data: text that could be piped.
@@ -67,9 +75,18 @@ impl Printer {
         LOST.load(Ordering::Relaxed)
     }
 
+    /// Names the configuration that was read: in text now, in JSON as a member of what is printed.
+    pub(crate) fn configuration(self, place: &Path) {
+        let place = render::path(place);
+        match self.format {
+            Format::Text => self.say(&format!("configuration: {place}")),
+            Format::Json => drop(CONFIGURATION.set(place)),
+        }
+    }
+
     /// A JSON value as data, one document.
     pub(crate) fn json(self, value: &serde_json::Value) {
-        let text = serde_json::to_string_pretty(value).expect("values made here serialise");
+        let text = serde_json::to_string_pretty(&with_configuration(value)).expect("values made here serialise");
         self.json_text(&format!("{text}\n"));
     }
 
@@ -90,7 +107,7 @@ impl Printer {
         list: impl Iterator<Item = serde_json::Value>,
     ) {
         const PIECE: usize = 1 << 20;
-        let head = serde_json::to_string_pretty(head).expect("values made here serialise");
+        let head = serde_json::to_string_pretty(&with_configuration(head)).expect("values made here serialise");
         let head = head.strip_suffix("\n}").expect("an object with members");
         let mut text = format!("{head},\n  \"{name}\": [");
         for (at, value) in list.enumerate() {
@@ -153,6 +170,14 @@ pub(crate) fn talk(text: &str) {
 
 fn talk_json(value: &serde_json::Value) {
     write_talk(&printable_json(&value.to_string()));
+}
+
+fn with_configuration(value: &serde_json::Value) -> serde_json::Value {
+    let mut value = value.clone();
+    if let (Some(place), Some(members)) = (CONFIGURATION.get(), value.as_object_mut()) {
+        members.insert("configuration".to_owned(), place.as_str().into());
+    }
+    value
 }
 
 /// Talk that nobody can hear is no reason to stop: by then something may have been signed.

@@ -1,5 +1,6 @@
 //! `reroot quickstart`: every step is a command that could have been typed, and is run as if it had been.
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::{Command as Process, Stdio};
 
@@ -22,7 +23,7 @@ const GENUINE: [(&str, &[u8]); 3] = [
 
 pub(crate) fn run(args: &QuickstartArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
     let dir = &args.dir;
-    output::create_directory(dir, Access::Public)?;
+    output::create_directory(dir, Access::Trusted)?;
     let at = |path: &str| render::path_json(&dir.join(path));
 
     printer
@@ -94,7 +95,10 @@ fn openssl(dir: &Path, batch: &str, root: &str, printer: Printer) -> Result<Exit
     printer.say("\nA second program's word, OpenSSL's:");
     for words in [cms, verify] {
         printer.say(&format!("$ {}", typed(&words)));
-        let output = Process::new(words[0]).args(&words[1..]).stdin(Stdio::null()).output();
+        // nothing of this program's environment: secrets, and settings that would make OpenSSL load something
+        let mut openssl = Process::new(words[0]);
+        openssl.args(&words[1..]).env_clear().env("PATH", system_path()).stdin(Stdio::null());
+        let output = openssl.output();
         match output {
             Ok(output) if output.status.success() => {
                 let said = if output.stdout.is_empty() { output.stderr } else { output.stdout };
@@ -104,14 +108,24 @@ fn openssl(dir: &Path, batch: &str, root: &str, printer: Printer) -> Result<Exit
                 printer.failure(String::from_utf8_lossy(&output.stderr).trim_end(), None);
                 return Ok(Exit::Findings);
             }
-            Err(_) => {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 printer.say("openssl is not installed here; the commands above are what to run elsewhere");
+                break;
+            }
+            Err(error) => {
+                printer.warn(&format!("openssl cannot be run ({error}); the commands above are what to run elsewhere"));
                 break;
             }
         }
     }
     printer.say(&format!("\nDone: `{batch}` is a sealed batch. Read on in README.md and docs/operator-guide.md."));
     Ok(Exit::Done)
+}
+
+/// Where programs are looked for: never in the current directory.
+fn system_path() -> OsString {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::join_paths(std::env::split_paths(&path).filter(|folder| folder.is_absolute())).unwrap_or_default()
 }
 
 /// Takes one certificate out of the batch, as the line would.

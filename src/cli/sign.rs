@@ -14,7 +14,7 @@ use super::secrets::Secrets;
 use super::{Exit, Fault, Printer, World, issue, load, render};
 
 pub(crate) fn run(args: &SignArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
-    let config = load::config(&args.config)?;
+    let config = load::config(&args.config, printer)?;
     let signing = config.signing()?;
     let anchors = config.anchors()?;
     let issuer = Issuer::new(config.issuer_identity()?, config.open_issuer_signer(&Secrets)?)?;

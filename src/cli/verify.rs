@@ -15,7 +15,7 @@ use super::progress::Counter;
 use super::{Exit, Fault, Printer, World, load, page, render};
 
 pub(crate) fn run(args: &VerifyArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
-    let anchors = load::anchors(&args.anchors)?;
+    let anchors = load::anchors(&args.anchors, printer)?;
     args.report.as_deref().map_or(Ok(()), |path| load::place(path, Shape::PLAIN))?;
     let tsa_anchors = load::certificates(&args.tsa_anchor)?;
     let timestamp = timestamp(args)?;

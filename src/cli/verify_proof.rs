@@ -16,7 +16,7 @@ use super::prove::chip;
 use super::{Exit, Fault, Printer, World, load, render};
 
 pub(crate) fn run(args: &VerifyProofArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
-    let anchors = load::anchors(&args.anchors)?;
+    let anchors = load::anchors(&args.anchors, printer)?;
     let checker = Checker::new(&anchors.source, &anchors.issuer, &anchors.manifest)?;
     let asked = args.uid.as_deref().map(chip).transpose()?;
     let mut exit = Exit::Done;

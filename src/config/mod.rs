@@ -18,6 +18,7 @@ mod schema;
 mod signing;
 #[cfg(test)]
 mod tests;
+mod trust;
 mod write;
 
 use std::path::{Path, PathBuf};
@@ -27,11 +28,13 @@ use toml::Spanned;
 
 use crate::cert::IssuerIdentity;
 use crate::ledger::{Ledger, LedgerError};
+use crate::ownership::Shared;
 use crate::signer::{Secret, SecretResolver, Signer};
 use crate::x509::form;
 use crate::x509::{Certificate, Sha256Digest, Spki};
 
 pub use error::{CODES, ConfigError, ConfigErrors};
+pub use trust::Sharing;
 pub use write::NewConfig;
 
 use error::Errors;
@@ -98,15 +101,34 @@ pub struct Config {
     file: PathBuf,
     text: String,
     document: Document,
+    overruled: Vec<Shared>,
 }
 
 impl Config {
-    /// Reads a configuration.
+    /// As [`load_with`](Self::load_with), where nothing may be shared.
     ///
     /// # Errors
-    /// The file cannot be read, is not TOML, or is not of the schema: every mistake with its place.
+    /// As there.
     pub fn load(file: &Path) -> Result<Self, ConfigErrors> {
+        Self::load_with(file, Sharing::Refused)
+    }
+
+    /// Reads a configuration, once it is clear that nobody else could have written it. Files that it names are not opened
+    /// yet, but nobody else can change them, or read a key or secret.
+    ///
+    /// # Errors
+    /// The file cannot be read, is not TOML, or is not of the schema: every mistake with its place. Or somebody else could
+    /// change or read what they must not, and `sharing` does not allow it.
+    pub fn load_with(file: &Path, sharing: Sharing) -> Result<Self, ConfigErrors> {
         let errors = Errors::default();
+        let mut overruled = Vec::new();
+        if let Err(shared) = trust::check_file(file) {
+            if sharing == Sharing::Refused {
+                errors.push_hint::<()>(error::FILE_SHARED, &(0..0), shared.to_string(), shared.hint());
+                return errors.finish(file, "", None);
+            }
+            overruled.push(shared);
+        }
         let Some(content) = files::read(file, &(0..0), &errors) else {
             return errors.finish(file, "", None);
         };
@@ -118,10 +140,13 @@ impl Config {
             errors.push::<()>(error::SYNTAX, &(0..0), what);
             return errors.finish(file, "", None);
         };
-        Self::parse(text, file)
+        let config = Self::parse(text, file)?;
+        let errors = Errors::default();
+        overruled.extend(trust::check_named(&config.document, sharing, &errors));
+        errors.finish(file, text, Some(Self { overruled, ..config }))
     }
 
-    /// As [`load`](Self::load), from the text of a file that lies at `file`.
+    /// As [`load`](Self::load), from the text of a file that would lie at `file`. Owners and modes are not looked at.
     ///
     /// # Errors
     /// As [`load`](Self::load).
@@ -130,7 +155,12 @@ impl Config {
         let base = file.parent().unwrap_or(Path::new(""));
         let document = schema::read(text, base, &errors);
         let document = errors.finish(file, text, document)?;
-        Ok(Self { file: file.to_owned(), text: text.to_owned(), document })
+        Ok(Self { file: file.to_owned(), text: text.to_owned(), document, overruled: vec![] })
+    }
+
+    /// What others could change or read, and was allowed all the same.
+    pub fn overruled(&self) -> &[Shared] {
+        &self.overruled
     }
 
     /// The configuration file.

@@ -14,6 +14,7 @@ use super::cmp::{self, CmpSection};
 use super::error::{self, Errors};
 use super::hsm;
 use super::signing::{self, SigningSection};
+use super::trust;
 
 /// The file's content, read but not followed: no other file was opened.
 #[derive(Debug)]
@@ -31,6 +32,8 @@ pub(super) struct Document {
     pub(super) signing: Option<SigningSection>,
     /// A CA that speaks CMP, if there is one.
     pub(super) cmp: Option<CmpSection>,
+    /// The group whose members may do what the user may.
+    pub(super) access: Option<Spanned<String>>,
 }
 
 /// A certificate and its key.
@@ -71,7 +74,7 @@ pub(super) fn read(text: &str, base: &Path, errors: &Errors) -> Option<Document>
         return None;
     }
     let file = Section { name: "", table: table.get_ref(), header: 0..0, base, errors };
-    file.closed(&["issuer", "manifest", "source", "ledger", "hsm", "signing", "cmp"]);
+    file.closed(&["issuer", "manifest", "source", "ledger", "hsm", "signing", "cmp", "access"]);
     let issuer = file.section("issuer");
     let manifest = file.section("manifest");
     let source = file.section("source");
@@ -119,10 +122,15 @@ pub(super) fn read(text: &str, base: &Path, errors: &Errors) -> Option<Document>
     } else {
         Some(None)
     };
+    let access = if file.table.contains_key("access") {
+        file.section("access").and_then(|section| trust::access(&section)).map(Some)
+    } else {
+        Some(None)
+    };
     let (issuer, manifest) = (issuer?, manifest?);
-    let (hsm, signing, cmp) = (hsm?, signing?, cmp?);
+    let (hsm, signing, cmp, access) = (hsm?, signing?, cmp?, access?);
     let (ledger, head_file) = ledger?;
-    Some(Document { issuer, chain: chain?, manifest, anchors: anchors?, ledger, head_file, hsm, signing, cmp })
+    Some(Document { issuer, chain: chain?, manifest, anchors: anchors?, ledger, head_file, hsm, signing, cmp, access })
 }
 
 /// A mistake was noted; there is nothing to add.
@@ -312,7 +320,7 @@ impl<'a> Section<'a> {
         Some(Spanned::new(value.span(), self.base.join(text)))
     }
 
-    fn string<'b>(&self, name: &'static str, value: &'b Spanned<DeValue<'a>>) -> Option<&'b str> {
+    pub(super) fn string<'b>(&self, name: &'static str, value: &'b Spanned<DeValue<'a>>) -> Option<&'b str> {
         match value.get_ref() {
             DeValue::String(text) => Some(text),
             other => self.wrong_type(name, value, other, "a string"),

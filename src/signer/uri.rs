@@ -19,7 +19,7 @@ pub enum KeyLocation {
 }
 
 impl KeyLocation {
-    /// Reads `pkcs11:...` as a URI and everything else as a path, relative to `base`.
+    /// Reads `pkcs11:...` as a URI and everything else as a path. Paths are relative to `base`, those in a URI too.
     ///
     /// # Errors
     /// The text is empty, or a broken URI.
@@ -31,11 +31,19 @@ impl KeyLocation {
         if text.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("pkcs11:")) {
             let mut uri = KeyUri::parse(text)?;
             uri.pin_source = uri.pin_source.map(|path| base.join(path));
+            // never a bare name, which the loader would look for wherever the environment says
+            uri.module_path = uri.module_path.map(|path| in_folder(base, &path));
             Ok(Self::Pkcs11(Box::new(uri)))
         } else {
             Ok(Self::File(base.join(text)))
         }
     }
+}
+
+/// The absolute form of a path in a folder.
+fn in_folder(base: &Path, path: &Path) -> PathBuf {
+    let joined = base.join(path);
+    std::path::absolute(&joined).unwrap_or(joined)
 }
 
 impl fmt::Display for KeyLocation {

@@ -9,7 +9,7 @@ use reroot::delivery::BatchReader;
 use reroot::ledger::Ledger;
 use reroot::x509::{Certificate, pem};
 
-use super::support::judges::put;
+use super::support::judges::{put, put_secret};
 use super::support::run::{Finished, project};
 use super::support::workshop::{POLICY, Workshop};
 use super::tokens::{SOFTHSM, succeed};
@@ -58,7 +58,7 @@ impl Place {
 
     fn empty(module: &str) -> Self {
         let place = Self { folder: tempfile::tempdir().unwrap(), module: module.to_owned(), env: BTreeMap::new() };
-        put(&place.path("pin"), format!("{PIN}\n"));
+        put_secret(&place.path("pin"), format!("{PIN}\n"));
         place
     }
 

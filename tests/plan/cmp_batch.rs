@@ -219,7 +219,7 @@ fn a_kill_at_any_flush_asks_for_nothing_twice_silently() {
             let secret = "reference = \"ra\"\nsecret = { file = \"../secret\" }\nconcurrency = 4";
             format!("{text}\n[cmp]\nurl = \"{}\"\n{secret}\n", responder.url())
         });
-        crate::support::judges::put(&copy.houses.machines.path("secret"), "s3cret\n");
+        crate::support::judges::put_secret(&copy.houses.machines.path("secret"), "s3cret\n");
         let args = [
             "issue",
             "reel.zip",

@@ -161,3 +161,10 @@ pub fn unpack(archive: &Path, into: &Path) -> Vec<PathBuf> {
 pub fn put(path: &Path, content: impl AsRef<[u8]>) {
     std::fs::write(path, content).expect("scratch files can be written");
 }
+
+/// As [`put`], of a key, passphrase or PIN: nobody else may read it.
+pub fn put_secret(path: &Path, content: impl AsRef<[u8]>) {
+    use std::os::unix::fs::PermissionsExt as _;
+    put(path, content);
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).expect("it was just written");
+}

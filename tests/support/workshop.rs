@@ -120,9 +120,9 @@ impl Workshop {
         self.folder.path()
     }
 
-    /// Writes a file that must not exist.
+    /// Writes a file that must not exist, and that nobody else can read: it may be a key.
     pub fn write(&self, name: &str, content: &[u8]) {
-        write_new(&self.path(name), Access::Public, content).expect("a new file");
+        write_new(&self.path(name), Access::Private, content).expect("a new file");
     }
 
     /// Writes an archive of the TEST leaves with these indices.

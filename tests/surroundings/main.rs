@@ -13,6 +13,7 @@ mod support;
 
 mod outputs;
 mod threads;
+mod trust;
 
 use support::workshop::Workshop;
 

@@ -158,9 +158,9 @@ fn names_that_would_be_too_long_are_refused_before_anything_is_recorded() {
     assert!(refused.err().contains("is too long: while the output is written it has 256 bytes"), "{}", refused.err());
     let mut deep = String::new();
     while deep.len() < 4_060 {
-        deep.push_str("././././././././");
+        deep.push_str("pki/../");
     }
-    for (command, out) in [("plan", "p".repeat(248)), ("issue", format!("{deep}/batch")), ("plan", "p".repeat(300))] {
+    for (command, out) in [("plan", "p".repeat(248)), ("issue", format!("{deep}batch")), ("plan", "p".repeat(300))] {
         let mut args = issue_to(&out);
         args[0] = command;
         let refused = workshop.reroot(&args).run().expect(2);

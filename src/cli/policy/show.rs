@@ -25,7 +25,7 @@ pub(super) fn run(args: &ShowArgs, world: &World, printer: Printer) -> Result<Ex
         if !args.config.exists() {
             return Err(nothing_to_show_with(args));
         }
-        Some(load::config(&args.config)?)
+        Some(load::config(&args.config, printer)?)
     } else {
         None
     };

@@ -43,6 +43,11 @@ static LOADED: Mutex<Vec<(PathBuf, Weak<Module>)>> = Mutex::new(Vec::new());
 impl Module {
     /// Loads and initialises the library at `path`, or shares it with whoever has done so already.
     pub(super) fn load(path: &Path) -> Result<Arc<Self>, Fault> {
+        if !path.is_absolute() {
+            // the loader would look for a bare name in folders that the environment names
+            let reason = "its path is not absolute".to_owned();
+            return Err(Pkcs11Error::Load { path: path.to_owned(), reason }.into());
+        }
         let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         call("C_Initialize", || {
             loop {
