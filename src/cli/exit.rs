@@ -53,6 +53,9 @@ impl Exit {
             Error::Config(errors) if errors.only_signers() => Self::Signer,
             Error::Config(_) | Error::Policy(_) | Error::Verify(_) => Self::Usage,
             Error::CertificateNotValid { .. }
+            | Error::ChainIncomplete { .. }
+            | Error::ClockJump { .. }
+            | Error::Unverifiable { .. }
             | Error::Durable(DurableError::Exists { .. })
             | Error::DeliveryDiffers { .. }
             | Error::InputTwice { .. }
@@ -114,7 +117,8 @@ fn ca(error: &CaError) -> Exit {
 
 fn manifest(error: &ManifestError) -> Exit {
     match error {
-        ManifestError::AnchorKey { .. }
+        ManifestError::AnchorExtension { .. }
+        | ManifestError::AnchorKey { .. }
         | ManifestError::AnchorNotACa { .. }
         | ManifestError::SignerCa
         | ManifestError::SignerCertificate(_)
