@@ -100,7 +100,7 @@ pub fn plan(
     if job.out.symlink_metadata().is_ok() && !file::looks_like_one(&place) {
         return Err(Error::OutputExists { path: job.out.to_owned() });
     }
-    let Ready { row, bound, mut settled } = match first_pass(&mut run, ledger, stdin)? {
+    let Ready { row, bound, mut settled, cleared } = match first_pass(&mut run, ledger, stdin)? {
         FirstPass::Ready(ready) => *ready,
         FirstPass::Refused(refusal) => return Ok(PlanOutcome::Refused(refusal)),
     };
@@ -108,7 +108,7 @@ pub fn plan(
     if job.dry_run {
         return Ok(PlanOutcome::DryRun(settled.summary(&row).with_timings(run.timings)));
     }
-    reissue::begin(ledger, &row, &settled)?;
+    reissue::begin(ledger, &row, &settled, cleared.as_ref())?;
     run.interrupted()?;
 
     let mut hand_over = if foreign { Some(HandOver::create(job.out)?) } else { None };

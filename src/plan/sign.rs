@@ -11,6 +11,7 @@ use crate::intake::Row;
 use crate::issue::{Issuer, serial_for};
 use crate::ledger::{BatchRow, BatchState, Ledger, Standing};
 use crate::reissue::issue::issue_all;
+use crate::reissue::preflight::{self, Ground};
 use crate::reissue::{Progress, Stage, settle};
 use crate::x509::{Certificate, Sha256Digest, Time};
 
@@ -39,6 +40,8 @@ pub struct SignJob<'a> {
     pub max_days: u32,
     /// This machine's clock.
     pub now: Time,
+    /// Why a jump of this machine's clock is right, if there is one.
+    pub accept_clock: Option<&'a str>,
     /// Threads.
     pub jobs: usize,
 }
@@ -144,8 +147,19 @@ pub fn sign(
     let begun = begun(ledger, &row)?;
     // what is signed already is only written down once more, whatever the clock says
     let sealed = begun == Some(BatchState::Sealed);
+    let mut cleared = None;
     if !sealed {
         check_times(job, &row)?;
+        let ground = Ground {
+            policy: &policy,
+            issuer: identity,
+            manifest_certificate: None,
+            anchors: job.anchors,
+            issued_at: row.issued_at,
+            now: job.now,
+            accept_clock: job.accept_clock,
+        };
+        cleared = Some(preflight::check(&ground, ledger)?);
     }
     let machine = Machine {
         issuer: identity,
@@ -155,7 +169,9 @@ pub fn sign(
         progress,
         cancel,
     };
-    let admitted = admit::admit(&machine, &mut plan, (row, policy, params))?;
+    let mut admitted = admit::admit(&machine, &mut plan, (row, policy, params))?;
+    admitted.warnings.extend(cleared.iter().flat_map(|cleared| cleared.notes.iter().cloned()));
+    let admitted = admitted;
     let leaves = settle::LeavesOf(&admitted.rows);
     if begun.is_none() {
         check_once(ledger, &admitted)?;
@@ -166,6 +182,8 @@ pub fn sign(
             return Err(PlanError::Declined.into());
         }
     }
+    // recorded before anything is signed
+    cleared.map_or(Ok(()), |cleared| cleared.record(ledger))?;
     if begun.is_none() {
         ledger.begin(admitted.row.clone(), &leaves)?;
     }
