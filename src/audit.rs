@@ -28,7 +28,8 @@ mod source;
 mod tally;
 
 pub use history::History;
-pub(crate) use issuer::identify;
+pub(crate) use history::follows;
+pub(crate) use issuer::{check_chain, identify};
 pub use possession::{PossessionShown, Supplements};
 pub use report::{AuditReport, CODES, Fault, code};
 pub(crate) use source::{Against, Contradiction};
@@ -104,8 +105,17 @@ pub fn audit(job: &Audit<'_>, stdin: &mut (dyn Read + Send)) -> Result<AuditRepo
     check_files(&reader, &statement, &mut report)?;
     report.checked_since(before, "digest of every file");
 
-    let identity = issuer::identity(job, &reader, &statement, &mut report)?;
     let policy = policy(&reader, &statement, &mut report)?;
+    let identity = issuer::identity(job, &reader, &statement, policy.as_ref(), &mut report)?;
+    for (role, anchors) in [
+        ("issuer anchor", job.issuer_anchors),
+        ("source anchor", job.source_anchors),
+        ("manifest anchor", job.manifest_anchors),
+        ("manifest signer", std::slice::from_ref(signed.signer())),
+        ("time-stamp anchor", job.tsa_anchors),
+    ] {
+        anchors.iter().for_each(|anchor| report.note_deviations(role, anchor));
+    }
     if let (Some(identity), Some(policy)) = (&identity, &policy) {
         let receipts = possession::open(job.possession, &anchors, &signed, &mut report);
         let against = entries::Basis { identity, policy, receipts };
@@ -199,12 +209,14 @@ fn one_certificate(file: &[u8]) -> Result<Certificate, String> {
     }
 }
 
+/// The certificates of `manifest.pem`, `chain.pem` and `source-chain.pem`, which the provider named. Those of
+/// `source-chain.pem` that came with inputs count only if they are strict, which the verifier sees to.
 fn certificates(file: &[u8]) -> Result<Vec<Certificate>, String> {
     pem::read(file)
         .map_err(|error| error.to_string())?
         .iter()
         .map(|block| match block.label.as_str() {
-            "CERTIFICATE" => Certificate::from_der(&block.der).map_err(|error| error.to_string()),
+            "CERTIFICATE" => Certificate::from_named_der(&block.der).map_err(|error| error.to_string()),
             label => Err(format!("PEM label {label:?}, expected CERTIFICATE")),
         })
         .collect()

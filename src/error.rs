@@ -55,6 +55,28 @@ pub enum Error {
         /// What to do about it.
         hint: &'static str,
     },
+    /// The chain of the issuing CA has no end.
+    #[error("no batch can be verified: {reason}")]
+    ChainIncomplete {
+        /// Where it ends.
+        reason: String,
+    },
+    /// This machine's clock is not where it can be.
+    #[error(
+        "this machine's clock says {clock}, which is {} the newest instant that is known, {known}{}",
+        if *what == "behind" { "before" } else { "far after" },
+        if *what == "behind" { String::new() } else { format!(" (more than {limit} days)") }
+    )]
+    ClockJump {
+        /// What the clock says.
+        clock: Time,
+        /// The newest instant known: of the ledger, the certificates, or this release.
+        known: Time,
+        /// `behind` or `ahead`.
+        what: &'static str,
+        /// Days that it may be ahead.
+        limit: i64,
+    },
     /// A CA could not be asked by CMP.
     #[error(transparent)]
     Cmp(#[from] CmpError),
@@ -160,6 +182,14 @@ pub enum Error {
     /// The spool gave back other bytes than were written.
     #[error("a spooled leaf changed under the run")]
     SpoolChanged,
+    /// A batch would be sealed that `verify` refuses.
+    #[error("the batch could not be verified: {reason} [{code}]")]
+    Unverifiable {
+        /// The code that `verify` would report.
+        code: String,
+        /// What it would find.
+        reason: String,
+    },
     /// The verifier could not be set up.
     #[error(transparent)]
     Verify(#[from] VerifyError),
@@ -171,6 +201,15 @@ impl Error {
         match self {
             Self::Ca(error) => error.hint(),
             Self::Chip { hint, .. } => Some((*hint).into()),
+            Self::ChainIncomplete { .. } => Some(
+                "Name every certificate up to the root under [issuer] chain, nearest first: `verify` needs the root as its \
+                 anchor."
+                    .into(),
+            ),
+            Self::ClockJump { what, .. } => Some(format!(
+                "Set the clock. If it is right and the {}, pass --accept-clock REASON; the reason is recorded on the ledger.",
+                if *what == "behind" { "ledger's last batch was made with a wrong one" } else { "gap is real" }
+            )),
             Self::Cmp(error) => error.hint(),
             Self::CertificateNotValid { .. } => {
                 Some("Have a new certificate issued for the key, or look at this machine's clock.".into())
@@ -213,6 +252,11 @@ impl Error {
             ),
             Self::Signer(error) => error.hint(),
             Self::SpoolChanged => Some("Check the disk that holds the output's folder, then run again.".into()),
+            Self::Unverifiable { .. } => Some(
+                "Nothing was recorded or signed. Relying parties refuse certificates below such a chain: have the CA \
+                 certificate that is named issued again, or issue under another CA."
+                    .into(),
+            ),
             Self::Verify(error) => error.hint(),
         }
     }

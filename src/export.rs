@@ -116,7 +116,7 @@ fn first_certificate(name: &str, octets: &[u8]) -> Result<Certificate, DeliveryE
     let malformed = |reason: String| DeliveryError::Malformed { name: name.to_owned(), reason };
     let ders = certificates_in_pem(octets).map_err(|error| malformed(error.to_string()))?;
     let first = ders.first().ok_or_else(|| malformed("no certificate".to_owned()))?;
-    Certificate::from_der(first).map_err(|error| malformed(error.to_string()))
+    Certificate::from_named_der(first).map_err(|error| malformed(error.to_string()))
 }
 
 /// Hands every certificate of the batch to the writer and returns how many there were, after all that was read has been

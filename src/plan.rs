@@ -106,7 +106,7 @@ pub fn plan(
     } else if !file::looks_like_one(&place) {
         return Err(Error::OutputExists { path: job.out.to_owned() });
     }
-    let Ready { row, bound, mut settled } = match first_pass(&mut run, ledger, stdin)? {
+    let Ready { row, bound, mut settled, cleared } = match first_pass(&mut run, ledger, stdin)? {
         FirstPass::Ready(ready) => *ready,
         FirstPass::Refused(refusal) => return Ok(PlanOutcome::Refused(refusal)),
     };
@@ -130,7 +130,7 @@ pub fn plan(
         ));
         return Ok(PlanOutcome::Refused(settled.refused(job.on_reject)));
     }
-    reissue::begin(ledger, &row, &settled)?;
+    reissue::begin(ledger, &row, &settled, cleared.as_ref())?;
     run.interrupted()?;
 
     let mut hand_over = if foreign { Some(HandOver::create(job.out)?) } else { None };

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! intake     every item of every input is read and examined once; verified leaves are spooled     (intake)
-//!            at the instant of the batch: if this command has run before, that of its batch
+//!            at the instant of the batch: if this command has run before, that of its batch;
+//!            chain, history and clock are what an auditor will accept                             (reissue/preflight)
 //! settle     conflicts among them, the expected list, what the ledger knows of them               (reissue/settle)
 //! draw       the batch row: found again by the command or by its leaves, or new
 //! lint       every tbsCertificate is built and linted; here the run stops if anything was rejected
@@ -20,6 +21,7 @@ pub(crate) mod elsewhere;
 pub(crate) mod issue;
 pub(crate) mod job;
 pub(crate) mod lint;
+pub(crate) mod preflight;
 pub(crate) mod seal;
 pub(crate) mod settle;
 pub(crate) mod work;
@@ -27,6 +29,7 @@ pub(crate) mod write;
 
 use job::Start;
 pub use job::{Elapsed, Job, OnMissing, OnReject, OnSurplus, Outcome, Progress, Refusal, Stage, Summary, Timings, Way};
+pub use preflight::{MAX_AHEAD_DAYS, chain as check_chain};
 
 use std::io::Read;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -39,7 +42,9 @@ use crate::ledger::{BatchRow, BatchState, Ledger};
 use crate::manifest::{self, Counts, Entry, FindingLine, IssuerMode};
 use crate::origin::Finding;
 use crate::policy::BoundPolicy;
+use crate::x509::Time;
 
+use preflight::{Cleared, Ground};
 use seal::Sealing;
 use settle::Settled;
 use work::Work;
@@ -63,7 +68,7 @@ pub fn reissue(
     // first the policy, whose mistakes have their place; then what only the key's holder knows
     job.policy.check_issuer(job.issuer)?;
     issuer.check_algorithm(job.policy.signature())?;
-    let Ready { row, bound, mut settled } = match first_pass(&mut run, ledger, stdin)? {
+    let Ready { row, bound, mut settled, cleared } = match first_pass(&mut run, ledger, stdin)? {
         FirstPass::Ready(ready) => *ready,
         FirstPass::Refused(refusal) => return Ok(Outcome::Refused(refusal)),
     };
@@ -75,7 +80,7 @@ pub fn reissue(
         return Ok(Outcome::DryRun(settled.summary(&row).with_timings(run.timings)));
     }
 
-    begin(ledger, &row, &settled)?;
+    begin(ledger, &row, &settled, cleared.as_ref())?;
     run.interrupted()?;
     let (written, resumed) = run.timed(Stage::Issue, |run| {
         let work = run.work(&row, &bound, &settled);
@@ -130,6 +135,8 @@ pub(crate) struct Ready {
     pub(crate) row: BatchRow,
     pub(crate) bound: BoundPolicy,
     pub(crate) settled: Settled,
+    /// None for a batch that is sealed: nothing of it can change.
+    pub(crate) cleared: Option<Cleared>,
 }
 
 /// Pass 1: reads every input once, settles which leaves are to be issued, finds the batch again or draws a new one, and
@@ -142,6 +149,7 @@ pub(crate) fn first_pass(
     let job = run.job;
     check_words(job)?;
     let mut earlier = None;
+    let mut cleared = None;
     let intake = run.timed(Stage::Intake, |run| {
         let source = Source {
             inputs: job.inputs,
@@ -157,7 +165,12 @@ pub(crate) fn first_pass(
         };
         read_and_verify(&source, stdin, |inputs| {
             earlier = ledger.find(&settle::terms(job, inputs).key())?;
-            Ok(earlier.as_ref().map_or(job.now, |row| row.issued_at))
+            let issued_at = earlier.as_ref().map_or(job.now, |row| row.issued_at);
+            if !earlier.as_ref().is_some_and(is_sealed) {
+                check_valid(job)?;
+                cleared = Some(preflight::check(&ground(job, issued_at), ledger)?);
+            }
+            Ok(issued_at)
         })
     })?;
     if earlier.is_some() {
@@ -167,6 +180,7 @@ pub(crate) fn first_pass(
     let (mut settled, earlier) = run.timed(Stage::Settle, |run| settle::settle(run, ledger, intake, earlier))?;
     check_head(job, ledger, earlier.as_ref())?;
     check_earlier(job, earlier.as_ref())?;
+    settled.warnings.extend(cleared.iter().flat_map(|cleared: &Cleared| cleared.notes.iter().cloned()));
     if settled.nothing_left() {
         return Ok(FirstPass::Refused(settled.refused(job.on_reject)));
     }
@@ -179,7 +193,7 @@ pub(crate) fn first_pass(
         return Ok(FirstPass::Refused(settled.refused(job.on_reject)));
     }
     let row = settled.confirm(row, resumed)?;
-    Ok(FirstPass::Ready(Box::new(Ready { row, bound, settled })))
+    Ok(FirstPass::Ready(Box::new(Ready { row, bound, settled, cleared })))
 }
 
 /// The content of `rejected.jsonl`.
@@ -187,9 +201,21 @@ pub(crate) fn finding_lines(findings: &[Finding]) -> String {
     findings.iter().map(|finding| FindingLine::new(finding).line() + "\n").collect()
 }
 
+fn ground<'a>(job: &'a Job<'_>, issued_at: Time) -> Ground<'a> {
+    Ground {
+        policy: job.policy,
+        issuer: job.issuer,
+        manifest_certificate: Some(job.manifest_certificate),
+        anchors: job.anchors,
+        issued_at,
+        now: job.now,
+        accept_clock: job.accept_clock.as_deref(),
+    }
+}
+
 /// What would only come out at the first signature or, worse, after the last.
 fn check_words(job: &Job<'_>) -> Result<(), Error> {
-    for (name, reason) in [("reissue", &job.reissue), ("bulk_id", &job.bulk_id)] {
+    for (name, reason) in [("reissue", &job.reissue), ("bulk_id", &job.bulk_id), ("accept_clock", &job.accept_clock)] {
         reason.as_deref().map_or(Ok(()), |reason| Entry::check_reason(name, reason))?;
     }
     Ok(())
@@ -209,16 +235,17 @@ fn check_head(job: &Job<'_>, ledger: &Ledger, earlier: Option<&BatchRow>) -> Res
     }
 }
 
-/// A batch keeps the form in which it was begun. What is sealed needs no certificate that is valid now; everything else
-/// does.
+/// A batch keeps the form in which it was begun.
 fn check_earlier(job: &Job<'_>, earlier: Option<&BatchRow>) -> Result<(), Error> {
     let asked = job.delivery();
     if let Some(row) = earlier.filter(|row| row.delivery != asked) {
         return Err(Error::DeliveryDiffers { batch: row.id.to_string(), recorded: row.delivery.clone(), asked });
     }
-    if earlier.is_some_and(is_sealed) {
-        return Ok(());
-    }
+    Ok(())
+}
+
+/// What is sealed needs no certificate that is valid now; everything else does.
+fn check_valid(job: &Job<'_>) -> Result<(), Error> {
     for certificate in [job.issuer.certificate(), job.manifest_certificate] {
         let validity = certificate.validity();
         if !validity.contains(job.now) {
@@ -235,7 +262,13 @@ fn check_earlier(job: &Job<'_>, earlier: Option<&BatchRow>) -> Result<(), Error>
 
 /// The batch row and the whole leaf list become durable before the first intent: an open batch holds its leaves
 /// against every other batch.
-pub(crate) fn begin(ledger: &Ledger, row: &BatchRow, settled: &Settled) -> Result<(), Error> {
+pub(crate) fn begin(
+    ledger: &Ledger,
+    row: &BatchRow,
+    settled: &Settled,
+    cleared: Option<&Cleared>,
+) -> Result<(), Error> {
+    cleared.map_or(Ok(()), |cleared| cleared.record(ledger))?;
     if ledger.batch(&row.id)?.is_none() {
         ledger.begin(row.clone(), &settled.leaves())?;
     }

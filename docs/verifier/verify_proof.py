@@ -65,7 +65,7 @@ def verify_proof(path, source_anchors, issuer_anchors, manifest_anchors):
     proof = read(text[:-1], PROOF, "proof")
     seal, uid = decoded(proof["seal"]), bytes.fromhex(proof["uid"])
     [(_, _, signer)] = elements(elements(elements(elements(elements(seal)[0][1])[1][1])[0][1])[3][1])
-    s = open_statement(decoded(proof["statement"]), seal, Cert(signer), manifest_anchors)
+    s = open_statement(decoded(proof["statement"]), seal, Cert(signer, named=True), manifest_anchors)
     check_statement(s)
     size, at, lines = s["entries"]["tree_size"], utc(s["issued_at"]), read_lines(proof, s)
     indices, uids = [index for index, _, _ in lines], [bytes.fromhex(line["uid"]) for _, _, line in lines]
@@ -78,7 +78,7 @@ def verify_proof(path, source_anchors, issuer_anchors, manifest_anchors):
     index, octets, line = lines[uids.index(uid)]
     need(indices == [n for n in (index - 1, index, index + 1) if 0 <= n < size], "other lines than the neighbours")
 
-    chip = {key: [Cert(decoded(one)) for one in value] if isinstance(value, list) else Cert(decoded(value))
+    chip = {key: [Cert(decoded(one), named=key == "chain") for one in value] if isinstance(value, list) else Cert(decoded(value))
             for key, value in proof["chip"].items()}
     leaf, cert, above, (issuer, *chain) = chip["source"], chip["certificate"], chip["source_chain"], chip["chain"]
     need(max(len(above), len(chip["chain"])) <= 8, "too long a chain")
@@ -86,7 +86,8 @@ def verify_proof(path, source_anchors, issuer_anchors, manifest_anchors):
     family = "generic" if line["st_number"] is None else "stsafe-a"
     check_leaf(leaf, line, s, {"family": family, "keys": [*CURVES.values(), "Ed25519"]}, above, source_anchors, at)
     need({**issuer.digests(), "mode": s["issuer"]["mode"]} == s["issuer"], "another issuer")
-    reaches_anchor(issuer, chain, issuer_anchors, at)
+    for ca in reaches_anchor(issuer, chain, issuer_anchors, at):
+        ca.check_purposes(cert.purposes())
     need(cert.signed_by(issuer) and cert.spki == leaf.spki, "the issuing CA did not sign it, or another key")
     foreign = s["issuer"]["mode"] == "foreign"
     need(foreign or cert.serial in (leaf.serial, derived_serial(s, issuer, leaf, line["attempt"])), "serial number")

@@ -16,6 +16,7 @@ use crate::text::Printable;
 use crate::x509::{Sha256Digest, Time};
 
 use super::report::{AuditReport, code};
+use super::source::Contradiction;
 use super::{Audit, believed, check_digest, open_statement};
 
 /// What the history of a ledger showed.
@@ -115,13 +116,11 @@ fn chain(batches: &[Batch], report: &mut AuditReport) -> Option<Sha256Digest> {
                     format!("calls the batch before it {}, which is {}", previous.batch, other.statement.batch);
                 report.fault(code::HISTORY_NAME, &batch.name, &message);
             }
-            Some(other) if other.statement.created > batch.statement.created => {
-                let (own, before) = (batch.statement.created, other.statement.created);
-                let message =
-                    format!("was made at {own}, before the batch that it follows, which was made at {before}");
-                report.fault(code::HISTORY_TIME, &batch.name, &message);
+            Some(other) => {
+                if let Err(found) = follows(other.statement.created, batch.statement.created) {
+                    report.fault(found.code, &batch.name, &found.message);
+                }
             }
-            Some(_) => {}
         }
     }
     let followed: BTreeSet<_> = named.keys().flatten().collect();
@@ -129,6 +128,16 @@ fn chain(batches: &[Batch], report: &mut AuditReport) -> Option<Sha256Digest> {
     let head = heads.next().map(|batch| batch.digest);
     // more than one is a gap or a fork, and was told
     head.filter(|_| heads.next().is_none())
+}
+
+/// A batch is made when the one before it has been made, or later. Asked by whoever walks the history of a ledger, and
+/// before the first signature of a batch.
+pub(crate) fn follows(before: Time, own: Time) -> Result<(), Contradiction> {
+    if before <= own {
+        return Ok(());
+    }
+    let message = format!("was made at {own}, before the batch that it follows, which was made at {before}");
+    Err(Contradiction::new(code::HISTORY_TIME, message))
 }
 
 /// The lines of one batch on their way through.

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use crate::crypto::named_notes;
 use crate::manifest::Statement;
 use crate::manifest::timestamp::Stamped;
 use crate::origin::Code;
-use crate::x509::Sha256Digest;
+use crate::x509::{Certificate, Sha256Digest};
 
 use super::history::History;
 use super::possession::PossessionShown;
@@ -60,6 +61,16 @@ impl AuditReport {
     /// Whether everything holds.
     pub fn holds(&self) -> bool {
         self.faults.is_empty() && self.statement.is_some()
+    }
+
+    /// Says what a certificate that a person has named has otherwise than RFC 5280 or DER: once for each certificate.
+    pub(super) fn note_deviations(&mut self, role: &str, certificate: &Certificate) {
+        for note in named_notes(certificate) {
+            let note = format!("{role} `{}`: {note}", certificate.subject());
+            if !self.warnings.iter().any(|other| other.ends_with(&note[role.len()..])) {
+                self.warnings.push(note);
+            }
+        }
     }
 
     pub(super) fn checked(&mut self, what: &str) {

@@ -102,5 +102,5 @@ fn read(path: &Path) -> Result<Option<Vec<Certificate>>, CaError> {
         Err(source) => return Err(CaError::Read { path: path.to_owned(), source }),
     };
     let blocks = pem::read(&content).unwrap_or_default();
-    Ok(Some(blocks.iter().filter_map(|block| Certificate::from_der(&block.der).ok()).collect()))
+    Ok(Some(blocks.iter().filter_map(|block| Certificate::from_named_der(&block.der).ok()).collect()))
 }

@@ -1,8 +1,8 @@
 //! The issuer without its key: what an auditor needs to rebuild a tbsCertificate.
 
 use crate::x509::{
-    BasicConstraints, Certificate, CertificateError, KeyIdentifier, KeyUsage, LazySha256, Name, Sha256Digest, Spki,
-    Validity,
+    Certificate, CertificateError, ExtensionError, KeyIdentifier, LazySha256, Name, Place, Purposes, Sha256Digest,
+    Spki, Validity, check_ca, check_purposes,
 };
 
 /// The issuing CA's certificate and the chain above it, fit to issue.
@@ -17,21 +17,27 @@ pub struct IssuerIdentity {
 impl IssuerIdentity {
     /// Takes the issuing CA's certificate and those above it, nearest first.
     ///
-    /// Checks what the certificates say: that the issuer may sign certificates and that each name is the next one's.
-    /// Signatures between them are checked by whoever has a verifier.
+    /// Checks what the certificates say: that each of them may sign certificates, that none has an extension or a
+    /// constraint that must be processed and is not, and that each name is the next one's. Signatures between them are
+    /// checked by callers that have a verifier.
     ///
     /// # Errors
-    /// The certificate is not a CA's, must not sign certificates, has no name, or the chain's names do not follow.
+    /// A certificate is not a CA's or must not sign certificates, has a constraint, or the issuer's has no name or one
+    /// that is not DER, or the chain's names do not follow.
     pub fn new(certificate: Certificate, chain: Vec<Certificate>) -> Result<Self, IssuerIdentityError> {
-        match certificate.basic_constraints()? {
-            Some(BasicConstraints { ca: true, .. }) => {}
-            _ => return Err(IssuerIdentityError::NotACa),
-        }
-        if certificate.key_usage()?.is_some_and(|usage| !usage.has(KeyUsage::KEY_CERT_SIGN)) {
-            return Err(IssuerIdentityError::NoKeyCertSign);
+        match check_ca(&certificate, Place::Below) {
+            Ok(_) => {}
+            Err(ExtensionError::Certificate(error)) => return Err(error.into()),
+            Err(ExtensionError::NotACa) => return Err(IssuerIdentityError::NotACa),
+            Err(ExtensionError::NoKeyCertSign) => return Err(IssuerIdentityError::NoKeyCertSign),
+            Err(source) => return Err(IssuerIdentityError::of(&certificate, source)),
         }
         if certificate.subject().is_empty() {
             return Err(IssuerIdentityError::EmptySubject);
+        }
+        // the name is copied into every certificate, which other software reads as DER
+        if !certificate.subject().is_ordered() {
+            return Err(IssuerIdentityError::SubjectOrder { subject: certificate.subject().to_string() });
         }
         let mut below = &certificate;
         for above in &chain {
@@ -41,6 +47,9 @@ impl IssuerIdentity {
                     found: above.subject().to_string(),
                 });
             }
+            // only a root can be older than version 3: nothing but the person who named it says that it is a CA
+            let place = if above.is_self_issued() { Place::Anchor } else { Place::Below };
+            check_ca(above, place).map_err(|source| IssuerIdentityError::of(above, source))?;
             below = above;
         }
         let key_identifier = certificate.subject_key_identifier()?;
@@ -65,6 +74,16 @@ impl IssuerIdentity {
     /// The name that certificates carry as issuer, bytes as in the CA's certificate.
     pub fn subject(&self) -> &Name {
         self.certificate.subject()
+    }
+
+    /// Checks that no extendedKeyUsage of the CA or of one above it stands in the way of these purposes.
+    ///
+    /// # Errors
+    /// As [`check_purposes`], with the CA's name.
+    pub fn check_purposes(&self, purposes: Purposes<'_>) -> Result<(), IssuerIdentityError> {
+        std::iter::once(&self.certificate)
+            .chain(&self.chain)
+            .try_for_each(|ca| check_purposes(ca, purposes).map_err(|source| IssuerIdentityError::of(ca, source)))
     }
 
     /// The CA's key.
@@ -100,10 +119,59 @@ pub enum IssuerIdentityError {
     /// No name to issue under.
     #[error("issuer certificate has an empty subject, expected a name (RFC 5280 §4.1.2.6)")]
     EmptySubject,
+    /// A CA has an extension or a constraint that must be processed and is not.
+    #[error("certificate of `{subject}`: {source}")]
+    Extension {
+        /// Whose certificate.
+        subject: String,
+        /// What was found.
+        source: ExtensionError,
+    },
     /// keyUsage forbids signing certificates.
     #[error("issuer certificate's keyUsage lacks keyCertSign (RFC 5280 §4.2.1.3)")]
     NoKeyCertSign,
     /// basicConstraints does not say CA.
     #[error("issuer certificate is not a CA certificate: basicConstraints cA is not TRUE (RFC 5280 §4.2.1.9)")]
     NotACa,
+    /// The issuer's name is not DER.
+    #[error(
+        "subject `{subject}` of the issuer certificate has attributes in one relative distinguished name that are not in \
+         the order of DER (X.690 §11.6), and every certificate would have it as its issuer"
+    )]
+    SubjectOrder {
+        /// The name found.
+        subject: String,
+    },
+}
+
+impl IssuerIdentityError {
+    fn of(certificate: &Certificate, source: ExtensionError) -> Self {
+        Self::Extension { subject: certificate.subject().to_string(), source }
+    }
+
+    /// What to do about it, where that can be said.
+    pub const fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Extension { source, .. } => Some(match source {
+                ExtensionError::Purpose { .. } | ExtensionError::PurposeAny { .. } => {
+                    "Write purposes into the policy's extensions.extended_key_usage that the CA allows, or have the CA \
+                     certificate issued again without extendedKeyUsage or with these purposes."
+                }
+                ExtensionError::Constraint { .. } | ExtensionError::NotCritical { .. } => {
+                    "Have the CA certificate issued again without this constraint, or issue under another CA. Relying \
+                     parties apply it to every certificate below, and this program cannot show that all satisfy it."
+                }
+                _ => "Have the CA certificate issued again without this extension or with a value that conforms.",
+            }),
+            Self::SubjectOrder { .. } => Some(
+                "Have the CA certificate issued again with one attribute in each relative distinguished name, or with \
+                 the attributes in the order of their encodings.",
+            ),
+            Self::Certificate(_)
+            | Self::ChainOrder { .. }
+            | Self::EmptySubject
+            | Self::NoKeyCertSign
+            | Self::NotACa => None,
+        }
+    }
 }

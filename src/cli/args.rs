@@ -286,6 +286,10 @@ pub(crate) struct IssueArgs {
     /// The ledger head printed by the last run: refuse a ledger restored from an older backup
     #[arg(long, value_name = "DIGEST")]
     pub(crate) expect_head: Option<String>,
+    /// This machine's clock is right although it is before the ledger's last batch or far after all that is known, for this
+    /// reason, which is recorded
+    #[arg(long, value_name = "REASON")]
+    pub(crate) accept_clock: Option<String>,
     /// Threads (default: all cores)
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..=256))]
     pub(crate) jobs: Option<usize>,

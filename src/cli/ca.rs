@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use reroot::ca::{self, CaError, ProofOptions, Request, RequestRole};
 use reroot::config::{Config, Holder};
-use reroot::crypto::sha256;
+use reroot::crypto::{named_notes, sha256};
 use reroot::delivery::certificate_to_pem;
 use reroot::durable::Access;
 use reroot::durable::output::{self, Shape};
@@ -144,6 +144,9 @@ fn import(certificate: &Path, chain: &[PathBuf], config: &Path, printer: Printer
             printer.say(&format!("{role:<16}{}", imported.certificate.subject()));
             printer.say(&format!("{:<16}{}", "issued by", imported.certificate.issuer()));
             printer.say(&format!("{:<16}{} to {}", "valid", validity.not_before(), validity.not_after()));
+            for note in named_notes(&imported.certificate) {
+                printer.say(&format!("{:<16}{note}", "note"));
+            }
         }
     }
     Ok(Exit::Done)
@@ -170,7 +173,7 @@ fn show(config: &Path, printer: Printer) -> Result<Exit, Fault> {
                 let lines = [
                     (role, certificate.subject().to_string()),
                     ("  issuer", certificate.issuer().to_string()),
-                    ("  serial", hex::encode_upper(certificate.serial().content())),
+                    ("  serial", hex::encode_upper(certificate.serial_octets())),
                     ("  key", certificate.spki().algorithm().to_string()),
                     ("  signature", certificate.signature_algorithm().to_string()),
                     ("  valid", format!("{} to {}", validity.not_before(), validity.not_after())),
@@ -179,6 +182,9 @@ fn show(config: &Path, printer: Printer) -> Result<Exit, Fault> {
                 ];
                 for (name, value) in lines {
                     printer.data(&format!("{name:<16}{value}\n"));
+                }
+                for note in named_notes(certificate) {
+                    printer.data(&format!("{:<16}{note}\n", "  note"));
                 }
             }
         }
@@ -191,12 +197,13 @@ fn described(role: &str, certificate: &Certificate) -> Value {
         "role": role,
         "subject": certificate.subject().to_string(),
         "issuer": certificate.issuer().to_string(),
-        "serial": hex::encode_upper(certificate.serial().content()),
+        "serial": hex::encode_upper(certificate.serial_octets()),
         "key": certificate.spki().algorithm().to_string(),
         "signature": certificate.signature_algorithm().to_string(),
         "not_before": certificate.validity().not_before().to_string(),
         "not_after": certificate.validity().not_after().to_string(),
         "sha256": sha256(certificate.der()).to_string(),
         "spki_sha256": sha256(certificate.spki().der()).to_string(),
+        "notes": named_notes(certificate),
     })
 }

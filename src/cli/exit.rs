@@ -54,6 +54,9 @@ impl Exit {
             Error::Config(errors) if errors.only_signers() => signers(errors),
             Error::Config(_) | Error::Policy(_) | Error::Verify(_) => Self::Usage,
             Error::CertificateNotValid { .. }
+            | Error::ChainIncomplete { .. }
+            | Error::ClockJump { .. }
+            | Error::Unverifiable { .. }
             | Error::DeliveryDiffers { .. }
             | Error::InputTwice { .. }
             | Error::OutputDamaged { .. }
@@ -123,7 +126,8 @@ fn ca(error: &CaError) -> Exit {
 
 fn manifest(error: &ManifestError) -> Exit {
     match error {
-        ManifestError::AnchorKey { .. }
+        ManifestError::AnchorExtension { .. }
+        | ManifestError::AnchorKey { .. }
         | ManifestError::AnchorNotACa { .. }
         | ManifestError::SignerCa
         | ManifestError::SignerCertificate(_)

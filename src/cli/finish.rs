@@ -11,6 +11,7 @@ use super::secrets::Secrets;
 use super::{Exit, Fault, Printer, World, issue, load};
 
 pub(crate) fn run(args: &FinishArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
+    issue::check_reason("--accept-clock", args.accept_clock.as_deref())?;
     let expected = args.expect_signatures.as_deref().map(load::digest_of_signatures).transpose()?;
     let config = load::config(&args.config, printer)?;
     let anchors = config.anchors()?;
@@ -34,6 +35,7 @@ pub(crate) fn run(args: &FinishArgs, world: &mut World, printer: Printer) -> Res
         manifest_certificate: &manifest_certificate,
         manifest_signer: &*manifest_signer,
         now: world.now,
+        accept_clock: args.accept_clock.as_deref(),
         jobs: args.jobs.unwrap_or_else(issue::cores),
         tool: issue::TOOL,
     };

@@ -121,6 +121,7 @@ impl Surroundings {
             reissue: args.reissue.clone(),
             bulk_id: args.bulk_id.clone(),
             publish_bulk_id: args.publish_bulk_id,
+            accept_clock: args.accept_clock.clone(),
             now: world.now,
             seed: Seed(world.random()),
             expect_head: self.expect_head,
@@ -151,7 +152,19 @@ fn check_arguments(args: &IssueArgs) -> Result<(), Fault> {
         let most = Entry::MAX_BULK_ID;
         return Err(Fault::usage(format!("--bulk-id is empty or longer than {most} characters")));
     }
+    check_reason("--accept-clock", args.accept_clock.as_deref())?;
     load::inputs(&args.inputs).map(drop)
+}
+
+/// A reason that is recorded must be one.
+pub(super) fn check_reason(option: &str, reason: Option<&str>) -> Result<(), Fault> {
+    match reason {
+        Some(reason) if Entry::check_reason("reason", reason).is_err() => {
+            Err(Fault::usage(format!("{option}: the reason is empty or longer than 1000 characters"))
+                .hint("Say in a few words why; it is kept permanently."))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn batch_id(world: &World) -> BatchId {

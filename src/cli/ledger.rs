@@ -175,6 +175,9 @@ fn total(stats: &LedgerStats) -> String {
     line("issued", count(stats.certificates));
     line("signatures", format!("{}, serial numbers given up {}", count(stats.signatures_made), count(stats.retries)));
     line("CA records", count(stats.ca_records));
+    if stats.accepted > 0 {
+        line("accepted", count(stats.accepted));
+    }
     text
 }
 
@@ -190,6 +193,7 @@ fn total_json(stats: &LedgerStats) -> Value {
         "signatures_made": stats.signatures_made,
         "retries": stats.retries,
         "ca_records": stats.ca_records,
+        "accepted": stats.accepted,
     })
 }
 

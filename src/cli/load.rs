@@ -182,7 +182,7 @@ pub(crate) fn certificates(paths: &[PathBuf]) -> Result<Vec<Certificate>, Fault>
         })?;
         for der in found {
             let certificate =
-                Certificate::from_der(&der).map_err(|error| Fault::usage(format!("`{name}`: {error}")))?;
+                Certificate::from_named_der(&der).map_err(|error| Fault::usage(format!("`{name}`: {error}")))?;
             list.push(certificate);
         }
     }

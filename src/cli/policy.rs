@@ -55,5 +55,11 @@ fn issuer(path: &Path) -> Result<IssuerIdentity, Fault> {
     let mut certificates = load::certificates(&[path.to_owned()])?.into_iter();
     let fault = |error: &dyn std::fmt::Display| Fault::usage(format!("--issuer `{}`: {error}", Printable::new(path)));
     let certificate = certificates.next().ok_or_else(|| fault(&"no certificate in it"))?;
-    IssuerIdentity::new(certificate, certificates.collect()).map_err(|error| fault(&error))
+    IssuerIdentity::new(certificate, certificates.collect()).map_err(|error| {
+        let fault = fault(&error);
+        match error.hint() {
+            Some(hint) => fault.hint(hint),
+            None => fault,
+        }
+    })
 }

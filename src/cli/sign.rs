@@ -14,6 +14,7 @@ use super::secrets::Secrets;
 use super::{Exit, Fault, Printer, World, issue, load, render};
 
 pub(crate) fn run(args: &SignArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
+    issue::check_reason("--accept-clock", args.accept_clock.as_deref())?;
     let config = load::config(&args.config, printer)?;
     let signing = config.signing()?;
     let anchors = config.anchors()?;
@@ -28,6 +29,7 @@ pub(crate) fn run(args: &SignArgs, world: &mut World, printer: Printer) -> Resul
         policies: &signing.policies,
         max_days: signing.max_days,
         now: world.now,
+        accept_clock: args.accept_clock.as_deref(),
         jobs: args.jobs.unwrap_or_else(issue::cores),
     };
     let bars = Bars::new(printer.terminal && printer.format == Format::Text);

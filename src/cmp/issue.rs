@@ -67,7 +67,7 @@ pub fn issue(
     seal::check_output_place(job.out, ledger)?;
     job.policy.check_issuer(job.issuer)?;
     job.policy.check_foreign()?;
-    let Ready { row, bound, mut settled } = match first_pass(&mut run, ledger, stdin)? {
+    let Ready { row, bound, mut settled, cleared } = match first_pass(&mut run, ledger, stdin)? {
         FirstPass::Ready(ready) => *ready,
         FirstPass::Refused(refusal) => return Ok(Outcome::Refused(refusal)),
     };
@@ -78,7 +78,7 @@ pub fn issue(
     if job.dry_run {
         return Ok(Outcome::DryRun(settled.summary(&row).with_timings(run.timings)));
     }
-    reissue::begin(ledger, &row, &settled)?;
+    reissue::begin(ledger, &row, &settled, cleared.as_ref())?;
     run.interrupted()?;
 
     let asked = run.timed(Stage::Issue, |run| {

@@ -4,14 +4,15 @@ use std::ops::Range;
 
 use toml::Spanned;
 
-use crate::cert::IssuerIdentity;
-use crate::crypto::PublicKey;
-use crate::x509::{BasicConstraints, Certificate, KeyUsage, SignatureAlgorithm, Spki, oid};
+use crate::cert::{IssuerIdentity, IssuerIdentityError};
+use crate::crypto::{PublicKey, chain_end, other_algorithm_hint};
+use crate::x509::{Certificate, ExtensionError, KeyUsage, Place, SignatureAlgorithm, Spki, check_ca, oid};
 
 use super::error::{self, Errors};
 
 /// The issuer, if its chain holds: each certificate signed by the next one's key, each of those a CA that may have as
-/// many CAs below it, and a self-signed end signed by itself.
+/// many CAs below it. Extensions and constraints are judged by [`IssuerIdentity::new`]. A root's signature over itself
+/// is not looked at: nothing depends on it.
 pub(super) fn issuer(
     certificate: Spanned<Certificate>,
     chain: Vec<Spanned<Certificate>>,
@@ -20,15 +21,12 @@ pub(super) fn issuer(
     let mut sound = true;
     let mut below = &certificate;
     // RFC 5280 §4.2.1.9: self-issued certificates do not count
-    let mut cas_below = u32::from(!is_self_issued(certificate.get_ref()));
+    let mut cas_below = u32::from(!certificate.get_ref().is_self_issued());
     for above in &chain {
         sound &= link(below, above, errors).is_some();
         sound &= authority(above, cas_below, errors).is_some();
-        cas_below += u32::from(!is_self_issued(above.get_ref()));
+        cas_below += u32::from(!above.get_ref().is_self_issued());
         below = above;
-    }
-    if is_self_issued(below.get_ref()) {
-        sound &= link(below, below, errors).is_some();
     }
     let span = certificate.span();
     let chain = chain.into_iter().map(Spanned::into_inner).collect();
@@ -36,7 +34,27 @@ pub(super) fn issuer(
         Ok(identity) => Some(identity).filter(|_| sound),
         // the order of the chain was judged above, with its place
         Err(_) if !sound => None,
-        Err(reason) => errors.push(error::ISSUER_UNFIT, &span, reason.to_string()),
+        Err(reason) => {
+            let code = match &reason {
+                IssuerIdentityError::Extension { .. } => error::CHAIN_EXTENSION,
+                _ => error::ISSUER_UNFIT,
+            };
+            match reason.hint() {
+                Some(hint) => errors.push_hint(code, &span, reason.to_string(), hint),
+                None => errors.push(code, &span, reason.to_string()),
+            }
+        }
+    }
+}
+
+/// The chain reaches its root: what is installed for good must be what batches can be verified with.
+pub(super) fn complete(identity: IssuerIdentity, span: &Range<usize>, errors: &Errors) -> Option<IssuerIdentity> {
+    match chain_end(identity.certificate(), identity.chain()) {
+        Ok(_) => Some(identity),
+        Err(reason) => {
+            let hint = "Name every certificate up to the root: nothing can be verified under a chain that has no end.";
+            errors.push_hint(error::CHAIN_INCOMPLETE, span, reason, hint)
+        }
     }
 }
 
@@ -54,6 +72,11 @@ pub(super) fn manifest_signer(
         errors.push_hint::<()>(error::MANIFEST_UNFIT, span, message, hint)
     };
     let before = errors.count();
+    if let SignatureAlgorithm::Unverified(other) = certificate.signature_algorithm() {
+        let message = format!("manifest certificate is signed with {other}, which this program does not verify");
+        errors.push_hint::<()>(error::MANIFEST_SIGNATURE, span, message, other_algorithm_hint(other));
+        return None;
+    }
     if certificate.is_ca() {
         unfit("manifest certificate is a CA certificate, expected an end entity's".to_owned());
     }
@@ -123,7 +146,12 @@ fn link(below: &Spanned<Certificate>, above: &Spanned<Certificate>, errors: &Err
                 lower.subject(),
                 upper.subject()
             );
-            errors.push(error::CHAIN_SIGNATURE, &below.span(), message)
+            match lower.signature_algorithm() {
+                SignatureAlgorithm::Unverified(other) => {
+                    errors.push_hint(error::CHAIN_SIGNATURE, &below.span(), message, other_algorithm_hint(other))
+                }
+                _ => errors.push(error::CHAIN_SIGNATURE, &below.span(), message),
+            }
         }
     }
 }
@@ -134,12 +162,20 @@ fn authority(ca: &Spanned<Certificate>, cas_below: u32, errors: &Errors) -> Opti
         let message = format!("certificate of `{}` in the chain {reason}", certificate.subject());
         errors.push(error::CHAIN_NOT_CA, &ca.span(), message)
     };
-    let Ok(Some(BasicConstraints { ca: true, path_len })) = certificate.basic_constraints() else {
-        return not_ca("is not a CA's: basicConstraints cA is not TRUE (RFC 5280 §4.2.1.9)");
+    let place = if certificate.is_self_issued() { Place::Anchor } else { Place::Below };
+    let path_len = match check_ca(certificate, place) {
+        Ok(path_len) => path_len,
+        Err(ExtensionError::NotACa) => {
+            return not_ca("is not a CA's: basicConstraints cA is not TRUE (RFC 5280 §4.2.1.9)");
+        }
+        Err(ExtensionError::NoKeyCertSign) => {
+            return not_ca("may not sign certificates: keyUsage lacks keyCertSign (RFC 5280 §4.2.1.3)");
+        }
+        Err(ExtensionError::Certificate(reason)) => return not_ca(&format!("cannot be used: {reason}")),
+        Err(reason @ ExtensionError::Version { .. }) => return not_ca(&reason.to_string()),
+        // IssuerIdentity::new says it, with what to do
+        Err(_) => return Some(()),
     };
-    if !certificate.key_usage().is_ok_and(|usage| usage.is_none_or(|usage| usage.has(KeyUsage::KEY_CERT_SIGN))) {
-        return not_ca("may not sign certificates: keyUsage lacks keyCertSign (RFC 5280 §4.2.1.3)");
-    }
     if let Some(limit) = path_len.filter(|limit| *limit < cas_below) {
         let message = format!(
             "certificate of `{}` allows {limit} CAs below it, the chain has {cas_below} (pathLenConstraint, RFC 5280 \
@@ -151,13 +187,9 @@ fn authority(ca: &Spanned<Certificate>, cas_below: u32, errors: &Errors) -> Opti
     Some(())
 }
 
-fn is_self_issued(certificate: &Certificate) -> bool {
-    certificate.issuer() == certificate.subject()
-}
-
 fn signed_by(certificate: &Certificate, key: &Spki) -> Result<(), String> {
     // a root may be as old as SHA-1: nobody relies on its signature over itself
-    if certificate.signature_algorithm() == SignatureAlgorithm::EcdsaSha1 && !is_self_issued(certificate) {
+    if certificate.signature_algorithm() == SignatureAlgorithm::EcdsaSha1 && !certificate.is_self_issued() {
         return Err("a signature over SHA-1 proves nothing".to_owned());
     }
     let key = PublicKey::from_spki(key).map_err(|error| error.to_string())?;

@@ -22,6 +22,8 @@ codes! {
     ANCHOR_TWICE = "config.anchor.twice", "The same trust anchor is configured twice.";
     CERTIFICATE_COUNT = "config.certificate.count", "A certificate file holds another number of certificates than one.";
     CERTIFICATE_MALFORMED = "config.certificate.malformed", "A certificate file holds something that is not a certificate.";
+    CHAIN_EXTENSION = "config.chain.extension", "The issuing CA or one above it has an extension or a constraint that must be processed and is not.";
+    CHAIN_INCOMPLETE = "config.chain.incomplete", "The chain does not reach a root.";
     CHAIN_NOT_CA = "config.chain.not-ca", "A certificate of the chain is not a CA's, or must not sign certificates.";
     CHAIN_ORDER = "config.chain.order", "The chain is out of order: a certificate's issuer is not the next one's subject.";
     CHAIN_PATH_LENGTH = "config.chain.path-length", "pathLenConstraint of a chain certificate forbids the CAs below it.";

@@ -76,7 +76,7 @@ pub(super) fn certificates(path: &Spanned<PathBuf>, errors: &Errors) -> Option<V
     };
     let mut certificates = Vec::with_capacity(ders.len());
     for der in ders {
-        match Certificate::from_der(&der) {
+        match Certificate::from_named_der(&der) {
             Ok(certificate) => certificates.push(certificate),
             Err(error) => return malformed(&error.to_string()),
         }

@@ -345,7 +345,7 @@ impl Config {
     /// What [`issuer_identity`](Self::issuer_identity) would say with these certificates in their places.
     ///
     /// # Errors
-    /// As there.
+    /// As there; or the chain does not reach a root.
     pub fn check_issuer(
         &self,
         certificate: Certificate,
@@ -355,7 +355,8 @@ impl Config {
             let span = self.document.issuer.certificate.span();
             let above = self.document.chain.first().map_or_else(|| span.clone(), Spanned::span);
             let chain = chain.into_iter().map(|certificate| Spanned::new(above.clone(), certificate)).collect();
-            check::issuer(Spanned::new(span, certificate), chain, errors)
+            let identity = check::issuer(Spanned::new(span, certificate), chain, errors)?;
+            check::complete(identity, &above, errors)
         })
     }
 

@@ -376,11 +376,11 @@ fn the_chain_holds_by_name_by_signature_and_by_what_its_cas_may() {
         "{message}"
     );
 
-    // a root whose own signature is damaged
+    // a root is believed because it was named: nothing depends on its signature over itself
     let mut der = openssl(&["x509", "-outform", "DER"], &world.read("root.pem"));
     *der.last_mut().unwrap() ^= 1;
     world.write("damaged.der", &der);
-    assert_eq!(only(chain("[\"damaged.der\"]")).0, "config.chain.signature");
+    chain("[\"damaged.der\"]").unwrap();
 
     let errors = chain("[\"none.pem\", \"issuing.key.pem\", \"root.cnf\"]").unwrap_err();
     assert_eq!(errors.errors().len(), 3, "every unreadable file is named: {errors}");

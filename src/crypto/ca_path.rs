@@ -1,11 +1,15 @@
-//! The short path from a CA certificate up to an anchor that somebody trusts.
+//! The short path from a CA certificate up to an anchor that a person trusts.
 
-use crate::x509::{BasicConstraints, Certificate, KeyUsage, SignatureAlgorithm, Time};
+use crate::x509::{
+    Certificate, Deviation, OtherAlgorithm, Place, Purposes, SignatureAlgorithm, Time, check_ca, check_purposes,
+};
 
 use super::PublicKey;
 
 /// Proves that a CA certificate reaches an anchor (name and key) through those above it, nearest first: RFC 5280 §6.1
-/// for a short chain of names, signatures, validity at `at`, cA, pathLenConstraint, keyUsage.
+/// for a short chain of names, signatures, validity at `at`, cA, pathLenConstraint, keyUsage, every other extension
+/// ([`check_extensions`](crate::x509::check_extensions)), and extendedKeyUsage as relying parties take it
+/// ([`check_purposes`]). The anchor's own extensions count, its validity does not.
 ///
 /// # Errors
 /// What does not hold, as a fragment that names the certificate.
@@ -14,12 +18,13 @@ pub fn reaches_anchor(
     chain: &[Certificate],
     anchors: &[Certificate],
     at: Time,
+    purposes: Purposes<'_>,
 ) -> Result<(), String> {
     let mut below = issuing;
     let mut above = chain.iter();
     // CA certificates between the one looked at and the object certificate
     for depth in 0_u32.. {
-        check_ca(below, depth)?;
+        check_authority(below, Place::Below, depth, purposes)?;
         let validity = below.validity();
         if !validity.contains(at) {
             let (not_before, not_after) = (validity.not_before(), validity.not_after());
@@ -30,7 +35,7 @@ pub fn reaches_anchor(
             return Ok(());
         }
         if let Some(anchor) = anchors.iter().find(|anchor| signed_by(below, anchor)) {
-            return check_ca(anchor, depth + 1);
+            return check_authority(anchor, Place::Anchor, depth + 1, purposes);
         }
         let Some(next) = above.next().filter(|next| signed_by(below, next)) else {
             return Err(format!("no anchor and no certificate of the chain signed `{}`", below.subject()));
@@ -40,19 +45,42 @@ pub fn reaches_anchor(
     unreachable!("the chain ends before its depth does")
 }
 
-fn check_ca(certificate: &Certificate, depth: u32) -> Result<(), String> {
+/// Checks a CA certificate above an end entity or other CAs: what it says of itself, whether `depth` CAs may stand below
+/// it, and whether the purposes at the end of the path may.
+///
+/// # Errors
+/// What does not hold, as a fragment that names the certificate.
+pub fn check_authority(
+    certificate: &Certificate,
+    place: Place,
+    depth: u32,
+    purposes: Purposes<'_>,
+) -> Result<(), String> {
     let subject = certificate.subject();
-    match certificate.basic_constraints().map_err(|error| error.to_string())? {
-        Some(BasicConstraints { ca: true, path_len }) if path_len.is_none_or(|limit| depth <= limit) => {}
-        Some(BasicConstraints { ca: true, .. }) => {
-            return Err(format!("`{subject}` has too small a pathLenConstraint"));
-        }
-        _ => return Err(format!("`{subject}` is not a CA certificate")),
+    let path_len = check_ca(certificate, place).map_err(|error| format!("`{subject}`: {error}"))?;
+    if let Some(limit) = path_len.filter(|limit| *limit < depth) {
+        return Err(format!(
+            "`{subject}` allows {limit} CAs below it, found {depth} (pathLenConstraint, RFC 5280 §4.2.1.9)"
+        ));
     }
-    match certificate.key_usage().map_err(|error| error.to_string())? {
-        Some(usage) if !usage.has(KeyUsage::KEY_CERT_SIGN) => Err(format!("`{subject}` may not sign certificates")),
-        _ => Ok(()),
+    check_purposes(certificate, purposes).map_err(|error| format!("`{subject}`: {error}"))
+}
+
+/// The end of a chain that is complete: the certificate that nothing stands above, because issuer and subject are the
+/// same. Without a chain it is the issuing CA's own.
+///
+/// # Errors
+/// The last certificate names another CA as its issuer, as a fragment.
+pub fn chain_end<'a>(issuing: &'a Certificate, chain: &'a [Certificate]) -> Result<&'a Certificate, String> {
+    let last = chain.last().unwrap_or(issuing);
+    if last.is_self_issued() {
+        return Ok(last);
     }
+    Err(format!(
+        "the chain ends at `{}`, which was issued by `{}`, expected a chain up to a root that issued itself",
+        last.subject(),
+        last.issuer()
+    ))
 }
 
 /// Whether the key in `above` signed `below`, which names it as its issuer; not over SHA-1.
@@ -62,4 +90,28 @@ pub fn signed_by(below: &Certificate, above: &Certificate) -> bool {
         && below.signature_algorithm() != SignatureAlgorithm::EcdsaSha1
         && PublicKey::from_spki(above.spki())
             .is_ok_and(|key| key.verify(below.signature_algorithm(), below.tbs(), below.signature()).is_ok())
+}
+
+/// What a certificate that a person has named has otherwise than RFC 5280 or DER, in words; and whether a root's signature
+/// over itself is of another key, which changes nothing.
+pub fn named_notes(certificate: &Certificate) -> Vec<String> {
+    let mut notes = certificate.notes();
+    let noted = certificate.deviations().any(|deviation| deviation == Deviation::SelfSignature);
+    if certificate.is_self_issued() && !noted && !signed_by(certificate, certificate) {
+        notes.push("its signature over itself does not verify; nothing depends on it".to_owned());
+    }
+    notes
+}
+
+/// What to do about a certificate whose signature is of an algorithm that this program does not verify.
+pub const fn other_algorithm_hint(algorithm: OtherAlgorithm) -> &'static str {
+    match algorithm {
+        OtherAlgorithm::Pss { .. } | OtherAlgorithm::PssUnreadable => {
+            "Ask the CA to sign it again with a salt as long as the hash (OpenSSL: -sigopt rsa_pss_saltlen:digest), or \
+             with RSA PKCS #1 v1.5 or ECDSA."
+        }
+        OtherAlgorithm::Identified(_) => {
+            "Ask the CA to sign it again with ECDSA, Ed25519, or RSA with SHA-256, SHA-384 or SHA-512."
+        }
+    }
 }

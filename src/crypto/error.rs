@@ -1,6 +1,6 @@
 //! Why a key is not valid, why a signature is not accepted, and what must never happen while finding out.
 
-use crate::x509::{KeyAlgorithm, Sha256Digest, SignatureAlgorithm};
+use crate::x509::{KeyAlgorithm, OtherAlgorithm, Sha256Digest, SignatureAlgorithm};
 
 /// The engine for many signatures of one key is wrong: a bug of this program, or a machine that miscalculates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -104,5 +104,11 @@ pub enum SignatureError {
     Range {
         /// The integer found out of range.
         part: &'static str,
+    },
+    /// An algorithm that this program can name and not verify.
+    #[error("signature is {algorithm}, which this program does not verify")]
+    Unverified {
+        /// The signature's algorithm.
+        algorithm: OtherAlgorithm,
     },
 }

@@ -106,6 +106,9 @@ impl PublicKey {
         signature: &[u8],
     ) -> Result<(), SignatureError> {
         let key = self.algorithm();
+        if let SignatureAlgorithm::Unverified(algorithm) = algorithm {
+            return Err(SignatureError::Unverified { algorithm });
+        }
         if !algorithm.fits(key) {
             return Err(SignatureError::AlgorithmKey { algorithm, key });
         }
@@ -131,7 +134,8 @@ impl PublicKey {
             SignatureAlgorithm::EcdsaSha1
             | SignatureAlgorithm::EcdsaSha256
             | SignatureAlgorithm::EcdsaSha384
-            | SignatureAlgorithm::EcdsaSha512 => return Err(SignatureError::AlgorithmKey { algorithm, key }),
+            | SignatureAlgorithm::EcdsaSha512
+            | SignatureAlgorithm::Unverified(_) => return Err(SignatureError::AlgorithmKey { algorithm, key }),
         };
         aws::UnparsedPublicKey::new(verification, self.spki.key())
             .verify(message, signature)

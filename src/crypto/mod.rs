@@ -15,7 +15,7 @@ mod issuer_key;
 mod key;
 mod rsa;
 
-pub use ca_path::{reaches_anchor, signed_by};
+pub use ca_path::{chain_end, check_authority, named_notes, other_algorithm_hint, reaches_anchor, signed_by};
 pub use ecdsa::{EcdsaSignature, is_full_width, kept_form, low_s};
 pub use error::{EngineError, KeyError, SignatureError};
 pub use fixed::{Claim, Verdict, VerificationEngine};

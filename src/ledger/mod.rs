@@ -7,6 +7,7 @@
 //! [`Ledger`] is the rules, [`LedgerStore`] where records are kept.
 
 mod absorb;
+mod accepted;
 mod batch;
 mod begin;
 mod ca;
@@ -38,6 +39,7 @@ pub(crate) mod testing;
 mod tests;
 mod verify;
 
+pub use accepted::{Accepted, KnownTimes};
 pub use batch::{BatchId, BatchIdError, BatchRow, BatchState, BatchTerms, PolicyUse};
 pub use ca::{CaEntry, CaRecord};
 pub use error::LedgerError;

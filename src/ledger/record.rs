@@ -37,11 +37,13 @@ pub enum Kind {
     Sent = 13,
     /// Requests that came to nothing, by the CA's word or the operator's decision.
     Settled = 14,
+    /// A clock jump that a person accepted. The numbers between are those of records that later releases make.
+    Accepted = 26,
 }
 
 impl Kind {
     /// Every kind in the order of its number.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Genesis,
         Self::Batch,
         Self::Terms,
@@ -57,11 +59,12 @@ impl Kind {
         Self::CaSigned,
         Self::Sent,
         Self::Settled,
+        Self::Accepted,
     ];
 
     /// The kind of this number.
     pub fn from_number(number: u8) -> Option<Self> {
-        Self::ALL.get(usize::from(number)).copied()
+        Self::ALL.into_iter().find(|kind| *kind as u8 == number)
     }
 }
 
@@ -73,7 +76,7 @@ pub struct Place {
     pub kind: Kind,
     /// Number of the batch: the position of its [`Kind::Batch`] record; 0 for records of no batch.
     pub batch: u64,
-    /// Chunk of the batch, run of its leaves, or position of the CA intent.
+    /// Chunk of the batch, run of its leaves, position of the CA intent, or own position.
     pub chunk: u64,
     /// Counts records of one kind in one chunk.
     pub part: u32,
@@ -191,11 +194,13 @@ mod tests {
 
     #[test]
     fn kinds_keep_their_numbers() {
-        for (number, kind) in Kind::ALL.into_iter().enumerate() {
-            assert_eq!(kind as usize, number);
+        let numbers: Vec<u8> = Kind::ALL.into_iter().map(|kind| kind as u8).collect();
+        assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 26]);
+        for kind in Kind::ALL {
             assert_eq!(Kind::from_number(kind as u8), Some(kind));
         }
         assert_eq!(Kind::from_number(15), None);
+        assert_eq!(Kind::from_number(27), None);
     }
 
     #[test]

@@ -67,6 +67,18 @@ impl Ledger {
         })
     }
 
+    /// The statement that was sealed last.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn last_statement(&self) -> Result<Option<Vec<u8>>, LedgerError> {
+        self.with(|book| {
+            let sealed = book.store.entries(Kind::Sealed, 0, u64::MAX)?;
+            let last = sealed.into_iter().max_by_key(|entry| entry.position);
+            last.map(|entry| book.statement(entry.place)).transpose()
+        })
+    }
+
     /// How many signatures the issuing key made for a batch, those thrown away included. A signature that was made and
     /// lost before it could be recorded is not among them.
     ///
@@ -81,6 +93,12 @@ impl Ledger {
 }
 
 impl Book {
+    /// The statement that a Sealed record holds.
+    pub(super) fn statement(&mut self, place: Place) -> Result<Vec<u8>, LedgerError> {
+        let record = self.expect(place)?;
+        Ok(decode(&record)?.0)
+    }
+
     /// Certificates and signatures of a batch.
     fn sum(&mut self, number: u64) -> Result<(u64, u64), LedgerError> {
         let entries = self.store.entries(Kind::Issued, number, number)?;

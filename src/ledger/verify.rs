@@ -6,6 +6,7 @@ use crate::origin::Uid;
 use crate::x509::Sha256Digest;
 
 use super::LedgerError;
+use super::accepted;
 use super::batch::{BatchRow, BatchState, Summary};
 use super::index::{self, Sum};
 use super::leaf::{self, LeafKey, LeafSetDigest, Look};
@@ -60,6 +61,8 @@ pub struct LedgerStats {
     pub signatures_made: u64,
     /// Things that CA keys signed or were to sign besides leaves.
     pub ca_records: u64,
+    /// Clock jumps that a person accepted.
+    pub accepted: u64,
 }
 
 impl LedgerStats {
@@ -76,6 +79,7 @@ impl LedgerStats {
                 self.signatures_made += signatures;
             }
             Kind::CaIntent => self.ca_records += 1,
+            Kind::Accepted => self.accepted += 1,
             Kind::Genesis
             | Kind::Terms
             | Kind::Digests
@@ -188,6 +192,11 @@ impl Walk {
             match kind {
                 Kind::Batch => drop(began.insert(batch)),
                 Kind::Terms => self.batches.push(record.entry.place),
+                Kind::Accepted => {
+                    if let Err(what) = accepted::check(&record) {
+                        self.find(position, what);
+                    }
+                }
                 _ => {}
             }
             if batch != 0 && !began.contains(&batch) {

@@ -22,6 +22,8 @@ pub(crate) struct CaSpec {
     pub(crate) not_before: &'static str,
     pub(crate) not_after: &'static str,
     pub(crate) key_identifier: Option<Vec<u8>>,
+    /// extendedKeyUsage, none if empty.
+    pub(crate) purposes: &'static [ObjectIdentifier],
 }
 
 impl Default for CaSpec {
@@ -35,6 +37,7 @@ impl Default for CaSpec {
             not_before: "2025-01-01T00:00:00Z",
             not_after: "2065-01-01T00:00:00Z",
             key_identifier: Some(vec![0xCA; 20]),
+            purposes: &[],
         }
     }
 }
@@ -42,12 +45,23 @@ impl Default for CaSpec {
 impl CaSpec {
     /// An issuer with an invented key and an invented signature: neither is looked at by what is tested here.
     pub(crate) fn issuer(&self) -> IssuerIdentity {
+        IssuerIdentity::new(self.certificate(), vec![]).unwrap()
+    }
+
+    /// Its certificate, which names itself as its issuer.
+    pub(crate) fn certificate(&self) -> Certificate {
         let mut extensions = vec![
             extension(oid::BASIC_CONSTRAINTS, Some(&[0xFF]), &[0x30, 3, 1, 1, 0xFF]),
             extension(oid::KEY_USAGE, Some(&[0xFF]), &[3, 2, 1, 6]),
         ];
         if let Some(id) = &self.key_identifier {
             extensions.push(extension(oid::SUBJECT_KEY_IDENTIFIER, None, &element(tag::OCTET_STRING, &[id])));
+        }
+        if !self.purposes.is_empty() {
+            let purposes: Vec<Vec<u8>> =
+                self.purposes.iter().map(|purpose| element(6, &[purpose.as_bytes()])).collect();
+            let purposes = element(tag::SEQUENCE, &[&purposes.concat()]);
+            extensions.push(extension(oid::EXTENDED_KEY_USAGE, None, &purposes));
         }
         let algorithm = match self.key {
             KeyAlgorithm::Ed25519 => SignatureAlgorithm::Ed25519,
@@ -70,7 +84,7 @@ impl CaSpec {
         );
         let signature = element(tag::BIT_STRING, &[&[0], &[0x30, 6, 2, 1, 1, 2, 1, 1]]);
         let der = element(tag::SEQUENCE, &[&tbs, &algorithm.identifier(), &signature]);
-        IssuerIdentity::new(Certificate::from_der(&der).unwrap(), vec![]).unwrap()
+        Certificate::from_der(&der).unwrap()
     }
 }
 

@@ -6,7 +6,7 @@ use crate::crypto::{KeyError, SignatureError};
 use crate::origin::Code;
 use crate::signer::SignerError;
 use crate::x509::tlv::DerError;
-use crate::x509::{CertificateError, KeyAlgorithm, SignatureAlgorithm, Time};
+use crate::x509::{CertificateError, ExtensionError, KeyAlgorithm, SignatureAlgorithm, Time};
 
 use crate::text::Printable;
 
@@ -43,6 +43,14 @@ impl fmt::Display for Part {
 /// Why a manifest could not be made, or is not believed.
 #[derive(Debug, thiserror::Error)]
 pub enum ManifestError {
+    /// A manifest anchor has an extension or a constraint that must be processed and is not.
+    #[error("manifest anchor `{subject}`: {source}")]
+    AnchorExtension {
+        /// The anchor.
+        subject: String,
+        /// What was found.
+        source: ExtensionError,
+    },
     /// A manifest anchor's key cannot be used.
     #[error("manifest anchor `{subject}`: {source}")]
     AnchorKey {
@@ -226,6 +234,7 @@ impl ManifestError {
     pub const fn code(&self) -> Code {
         match self {
             Self::AnchorKey { .. } => codes::ANCHOR_KEY,
+            Self::AnchorExtension { .. } => codes::ANCHOR_EXTENSION,
             Self::AnchorNotACa { .. } => codes::ANCHOR_NOT_A_CA,
             Self::Digest => codes::SEAL_DIGEST,
             Self::Form { code, .. } => *code,
@@ -269,6 +278,9 @@ impl ManifestError {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
+            Self::AnchorExtension { .. } => {
+                "Have the manifest signer certified by a CA without this extension; relying parties apply it to everything below."
+            }
             Self::AnchorKey { .. } | Self::AnchorNotACa { .. } | Self::SignerNoTrustAnchor { .. } => {
                 "Give the CA certificate that certified the batch's manifest.pem with --manifest-anchor; obtain it from its owner, never from the batch."
             }
@@ -314,6 +326,7 @@ macro_rules! codes {
 
 codes! {
     ANCHOR_KEY = "manifest.anchor.key", "the manifest anchor's public key cannot be used";
+    ANCHOR_EXTENSION = "manifest.anchor.extension", "the manifest anchor has an extension or a constraint that must be processed and is not";
     ANCHOR_NOT_A_CA = "manifest.anchor.not-a-ca", "the manifest anchor may not sign certificates";
     ENTRY_SYNTAX = "manifest.entry.syntax", "a line of manifest.jsonl is not in the one spelling of its format";
     ENTRY_VALUE = "manifest.entry.value", "a line of manifest.jsonl has a value that its key cannot have";

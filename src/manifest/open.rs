@@ -3,7 +3,10 @@
 use crate::crypto::{PublicKey, sha256};
 use crate::origin::Code;
 use crate::x509::tlv::{Reader, element, tag};
-use crate::x509::{BasicConstraints, Certificate, KeyUsage, Name, Sha256Digest, SignatureAlgorithm, Time, oid};
+use crate::x509::{
+    Certificate, ExtensionError, Name, Place, Purposes, Sha256Digest, SignatureAlgorithm, Time, check_ca,
+    check_purposes, oid,
+};
 
 use super::error::{ManifestError, codes};
 use super::possession::Supplement;
@@ -26,16 +29,22 @@ impl ManifestAnchor {
     /// because of where it came from, which is never the batch.
     ///
     /// # Errors
-    /// The certificate is not a CA's, may not sign certificates, or its key is not valid.
+    /// The certificate is not a CA's, may not sign certificates, has an extension or a constraint that must be processed
+    /// and is not, or its key is not valid.
     pub fn from_certificate(certificate: &Certificate) -> Result<Self, ManifestError> {
         let subject = || certificate.subject().to_string();
         let refused = |found, expected| ManifestError::AnchorNotACa { subject: subject(), found, expected };
-        match certificate.basic_constraints()? {
-            Some(BasicConstraints { ca: true, .. }) => {}
-            _ => return Err(refused("basicConstraints cA is not TRUE", "cA TRUE (RFC 5280 §4.2.1.9)")),
-        }
-        if certificate.key_usage()?.is_some_and(|usage| !usage.has(KeyUsage::KEY_CERT_SIGN)) {
-            return Err(refused("keyUsage lacks keyCertSign", "keyCertSign (RFC 5280 §4.2.1.3)"));
+        let purposes = Purposes::Of(&[oid::KP_DOCUMENT_SIGNING]);
+        match check_ca(certificate, Place::Anchor).and_then(|_| check_purposes(certificate, purposes)) {
+            Ok(()) => {}
+            Err(ExtensionError::Certificate(error)) => return Err(error.into()),
+            Err(ExtensionError::NotACa) => {
+                return Err(refused("basicConstraints cA is not TRUE", "cA TRUE (RFC 5280 §4.2.1.9)"));
+            }
+            Err(ExtensionError::NoKeyCertSign) => {
+                return Err(refused("keyUsage lacks keyCertSign", "keyCertSign (RFC 5280 §4.2.1.3)"));
+            }
+            Err(source) => return Err(ManifestError::AnchorExtension { subject: subject(), source }),
         }
         let key = PublicKey::from_spki(certificate.spki())
             .map_err(|source| ManifestError::AnchorKey { subject: subject(), source })?;

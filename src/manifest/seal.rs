@@ -90,7 +90,7 @@ pub fn certificate_in(seal: &[u8]) -> Result<Certificate, ManifestError> {
     fields.expect(tag::SET, "digestAlgorithms")?;
     fields.expect(tag::SEQUENCE, "encapContentInfo")?;
     let certificates = fields.expect(CERTIFICATES, "certificates")?;
-    Ok(Certificate::from_der(certificates.content)?)
+    Ok(Certificate::from_named_der(certificates.content)?)
 }
 
 /// Proves that a certificate is one for sealing manifests, valid at `at` (docs/manifest-format.md, "Signer").
@@ -267,7 +267,7 @@ pub(super) fn encode(suite: Suite, certificate: &Certificate, attributes: &[u8],
 
 /// IssuerAndSerialNumber (RFC 5652 §10.2.4).
 pub(super) fn signer_identifier(certificate: &Certificate) -> Vec<u8> {
-    let serial = element(tag::INTEGER, &[certificate.serial().content()]);
+    let serial = element(tag::INTEGER, &[certificate.serial_octets()]);
     element(tag::SEQUENCE, &[certificate.issuer().der(), &serial])
 }
 

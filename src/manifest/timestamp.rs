@@ -4,10 +4,10 @@
 //! name each other by the digest of the statement too. What is kept is the TimeStampToken alone, which OpenSSL reads
 //! (`openssl ts -verify -token_in`). No network is asked: the request is a file, and so is the answer.
 
-use crate::crypto::{PublicKey, reaches_anchor, sha1, sha256, sha384, sha512, signed_by};
+use crate::crypto::{PublicKey, check_authority, reaches_anchor, sha1, sha256, sha384, sha512, signed_by};
 use crate::x509::oid::{self, ObjectIdentifier};
 use crate::x509::tlv::{DerError, Element, Reader, element, tag};
-use crate::x509::{Certificate, Sha256Digest, SignatureAlgorithm, Time};
+use crate::x509::{Certificate, Place, Purposes, Sha256Digest, SignatureAlgorithm, Time};
 
 use super::error::{ManifestError, codes};
 
@@ -197,7 +197,7 @@ impl Token {
             .ok_or_else(|| form("does not carry its signer's certificate (a request must ask for it: certReq)"))?;
         self.signer.verify(&self.info_octets, signer)?;
         let time = self.info.time;
-        check_authority(signer, time, &self.certificates, anchors)
+        check_signer(signer, time, &self.certificates, anchors)
             .map_err(|reason| ManifestError::Timestamp { reason, code: codes::TIMESTAMP_CHAIN })?;
         Ok(Stamped {
             time,
@@ -396,7 +396,7 @@ impl SignerInfo {
 
 /// RFC 3161 §2.3: "The corresponding certificate MUST contain only one instance of the extended key usage field
 /// extension ... with KeyPurposeID having value id-kp-timeStamping. This extension MUST be critical."
-fn check_authority(signer: &Certificate, at: Time, bag: &[Certificate], anchors: &[Certificate]) -> Result<(), String> {
+fn check_signer(signer: &Certificate, at: Time, bag: &[Certificate], anchors: &[Certificate]) -> Result<(), String> {
     let subject = signer.subject();
     let purposes = signer.extended_key_usage().map_err(|error| error.to_string())?.unwrap_or_default();
     let critical = signer.extension(oid::EXTENDED_KEY_USAGE).is_some_and(|extension| extension.critical);
@@ -411,8 +411,9 @@ fn check_authority(signer: &Certificate, at: Time, bag: &[Certificate], anchors:
         let (not_before, not_after) = (validity.not_before(), validity.not_after());
         return Err(format!("`{subject}` is valid from {not_before} to {not_after}, not at {at}"));
     }
-    if anchors.iter().any(|anchor| signed_by(signer, anchor) && anchor.is_ca()) {
-        return Ok(());
+    let purposes = Purposes::Of(&[oid::KP_TIME_STAMPING]);
+    if let Some(anchor) = anchors.iter().find(|anchor| signed_by(signer, anchor)) {
+        return check_authority(anchor, Place::Anchor, 0, purposes);
     }
     let mut path: Vec<Certificate> = Vec::new();
     while let Some(above) = bag.iter().find(|above| {
@@ -425,7 +426,7 @@ fn check_authority(signer: &Certificate, at: Time, bag: &[Certificate], anchors:
         path.push(above.clone());
     }
     match path.split_first() {
-        Some((issuing, above)) => reaches_anchor(issuing, above, anchors, at),
+        Some((issuing, above)) => reaches_anchor(issuing, above, anchors, at, purposes),
         None => Err(format!("no anchor and no certificate of the token signed `{subject}`")),
     }
 }

@@ -9,11 +9,12 @@ use crate::delivery::Form;
 use crate::durable;
 use crate::error::Error;
 use crate::ledger::{BatchRow, BatchState, Ledger};
-use crate::manifest::{self, Counts, IssuerMode};
+use crate::manifest::{Counts, IssuerMode};
 use crate::origin::{Disposition, Finding};
 use crate::reel::Input;
 use crate::reissue::issue::issue_all;
 use crate::reissue::job::delivery;
+use crate::reissue::preflight::{self, Ground};
 use crate::reissue::seal::{self, Sealing};
 use crate::reissue::work::Work;
 use crate::reissue::write::Written;
@@ -62,6 +63,8 @@ pub struct FinishJob<'a> {
     pub manifest_signer: &'a dyn Signer,
     /// The instant of the run.
     pub now: Time,
+    /// Why a jump of this machine's clock is right, if there is one.
+    pub accept_clock: Option<&'a str>,
     /// Threads.
     pub jobs: usize,
     /// Name and version of this program for the statement.
@@ -96,8 +99,18 @@ pub fn finish(
     }
     let malformed = || PlanError::Malformed { what: "its `delivery` is not one".to_owned() };
     let (forms, publish_bulk_id) = delivery(&row.delivery, way).ok_or_else(malformed)?;
+    let mut cleared = None;
     if row.state == BatchState::Open {
-        manifest::seal::check_signer(job.manifest_certificate, job.now)?;
+        let ground = Ground {
+            policy: &policy,
+            issuer: job.issuer,
+            manifest_certificate: Some(job.manifest_certificate),
+            anchors: job.anchors,
+            issued_at: row.issued_at,
+            now: job.now,
+            accept_clock: job.accept_clock,
+        };
+        cleared = Some(preflight::check(&ground, ledger)?);
     }
     let machine = Machine {
         issuer: job.issuer,
@@ -107,13 +120,17 @@ pub fn finish(
         progress,
         cancel,
     };
-    let admitted = admit::admit(&machine, &mut plan, (row, policy, params))?;
+    let mut admitted = admit::admit(&machine, &mut plan, (row, policy, params))?;
+    admitted.warnings.extend(cleared.iter().flat_map(|cleared| cleared.notes.iter().cloned()));
+    let admitted = admitted;
     let row = &admitted.row;
     let summary = || summary(&plan, row, &admitted.warnings);
     if let Some(published) = seal::already_published(job.out, ledger, row, summary)? {
         return Ok(Outcome::AlreadyDone(published));
     }
 
+    // before the certificates are recorded
+    cleared.map_or(Ok(()), |cleared| cleared.record(ledger))?;
     let work = admitted.work(&machine);
     progress.begin(Stage::Issue);
     let taken = match job.returned {

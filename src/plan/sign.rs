@@ -12,6 +12,7 @@ use crate::intake::Row;
 use crate::issue::{Issuer, serial_for};
 use crate::ledger::{BatchRow, BatchState, Ledger, Standing};
 use crate::reissue::issue::issue_all;
+use crate::reissue::preflight::{self, Cleared, Ground};
 use crate::reissue::{Progress, Stage, settle};
 use crate::x509::{Certificate, Sha256Digest, Time};
 
@@ -40,6 +41,8 @@ pub struct SignJob<'a> {
     pub max_days: u32,
     /// This machine's clock.
     pub now: Time,
+    /// Why a jump of this machine's clock is right, if there is one.
+    pub accept_clock: Option<&'a str>,
     /// Threads.
     pub jobs: usize,
 }
@@ -145,7 +148,7 @@ pub fn sign(
         progress,
         cancel,
     };
-    let Checked { plan, admitted, begun, ceremony } = check(job, ledger, &machine, plan)?;
+    let Checked { plan, admitted, begun, ceremony, cleared } = check(job, ledger, &machine, plan)?;
     if let Some(ceremony) = ceremony
         && !confirm(&ceremony)
     {
@@ -153,6 +156,8 @@ pub fn sign(
     }
     let sealed = begun == Some(BatchState::Sealed);
     let leaves = settle::LeavesOf(&admitted.rows);
+    // recorded before anything is signed
+    cleared.map_or(Ok(()), |cleared| cleared.record(ledger))?;
     if begun.is_none() {
         ledger.begin(admitted.row.clone(), &leaves)?;
     }
@@ -197,6 +202,8 @@ struct Checked {
     begun: Option<BatchState>,
     /// What is to be confirmed. What is signed already is only written down once more.
     ceremony: Option<Ceremony>,
+    /// What the checks of chain, history and clock gave; none of what is signed already.
+    cleared: Option<Cleared>,
 }
 
 /// Everything that comes before the question, cheapest and most telling first: a policy is known by its digest before it
@@ -215,15 +222,27 @@ fn check(job: &SignJob<'_>, ledger: &Ledger, machine: &Machine<'_>, mut plan: Pl
     let begun = begun(ledger, &row)?;
     // what is signed already is only written down once more, whatever the clock says
     let sealed = begun == Some(BatchState::Sealed);
+    let mut cleared = None;
     if !sealed {
         check_times(job, &row)?;
+        let ground = Ground {
+            policy: &policy,
+            issuer: machine.issuer,
+            manifest_certificate: None,
+            anchors: job.anchors,
+            issued_at: row.issued_at,
+            now: job.now,
+            accept_clock: job.accept_clock,
+        };
+        cleared = Some(preflight::check(&ground, ledger)?);
     }
-    let admitted = admit::admit(machine, &mut plan, (row, policy, params))?;
+    let mut admitted = admit::admit(machine, &mut plan, (row, policy, params))?;
+    admitted.warnings.extend(cleared.iter().flat_map(|cleared| cleared.notes.iter().cloned()));
     if begun.is_none() {
         check_once(ledger, &admitted)?;
     }
     let ceremony = if sealed { None } else { Some(ceremony(job, &plan, &admitted, machine, begun.is_some())?) };
-    Ok(Checked { plan, admitted, begun, ceremony })
+    Ok(Checked { plan, admitted, begun, ceremony, cleared })
 }
 
 /// Reads bytes as a plan of which only the planner's signature and the digests are believed, and does all that comes before

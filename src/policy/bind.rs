@@ -5,10 +5,12 @@ use std::sync::Arc;
 use crate::cert::{DeviceLimits, IssuerIdentity, ObjectTemplate, RuleScope, SerialRule};
 use crate::origin::{Finding, Origin};
 use crate::verify::{Family, VerifiedLeaf};
-use crate::x509::{Extension, KeyAlgorithm, Name, SignatureAlgorithm, Spki, Time, Validity};
+use crate::x509::oid::{self, ObjectIdentifier};
+use crate::x509::{Extension, KeyAlgorithm, Name, Purposes, SignatureAlgorithm, Spki, Time, Validity};
 
 use super::error::{self, Errors, PolicyErrors};
 use super::field::Recipe;
+use super::field::extended_key_usage;
 use super::field::serial::SerialSource;
 use super::field::signature::Signature;
 use super::field::validity::{OutlivesIssuer, ValidityFault, ValidityRule};
@@ -92,8 +94,8 @@ impl Policy {
         errors.finish(&self.file_name, &self.text, bound)
     }
 
-    /// Checks what does not depend on the batch: that the CA's key makes the policy's signatures, and that the CA has a
-    /// key identifier if the policy copies it. [`bind`](Self::bind) includes it; asked before inputs are read, it saves
+    /// Checks what does not depend on the batch: that the CA's key makes the policy's signatures, that the CA has a key
+    /// identifier if the policy copies it, and that no extendedKeyUsage of a CA forbids the policy's purposes. [`bind`](Self::bind) includes it; asked before inputs are read, it saves
     /// the reading.
     ///
     /// # Errors
@@ -102,6 +104,7 @@ impl Policy {
         let errors = Errors::default();
         self.signature.check(issuer, &errors);
         self.check_key_identifier(issuer, &errors);
+        self.check_purposes(issuer, &errors);
         let fits = errors.is_empty().then_some(());
         errors.finish(&self.file_name, &self.text, fits)
     }
@@ -116,6 +119,7 @@ impl Policy {
         }
         self.signature.check(issuer, errors);
         self.check_key_identifier(issuer, errors);
+        self.check_purposes(issuer, errors);
         let validity = self.bind_validity(issuer, batch.issued_at, errors);
         if !errors.is_empty() {
             return None;
@@ -148,6 +152,53 @@ impl Policy {
             sample::check_lints(self, &bound, issuer, errors);
         }
         Some(bound)
+    }
+
+    /// The purposes of extendedKeyUsage, if the policy has the extension.
+    pub fn purposes(&self) -> Option<Vec<ObjectIdentifier>> {
+        self.extensions.iter().find(|recipe| recipe.oid == oid::EXTENDED_KEY_USAGE).map(extended_key_usage::purposes)
+    }
+
+    /// Checks the policy's validity against the CAs above the issuing CA: one that ends before the issuing CA ends every
+    /// path through it. With `allow` that is a note, which is returned; [`bind`](Self::bind) does not look at it, because
+    /// old batches are bound too.
+    ///
+    /// # Errors
+    /// A CA above ends first, and the policy does not allow certificates to outlive their CA.
+    pub fn check_ends(&self, issuer: &IssuerIdentity) -> Result<Vec<String>, PolicyErrors> {
+        let errors = Errors::default();
+        let end = issuer.validity().not_after();
+        let mut notes = Vec::new();
+        for above in issuer.chain().iter().filter(|above| above.validity().not_after() < end) {
+            let (subject, earlier) = (above.subject(), above.validity().not_after());
+            let message =
+                format!("the CA `{subject}` ends at {earlier}, before the issuing CA below it, which ends at {end}");
+            if self.validity.outlives == OutlivesIssuer::Allow {
+                notes.push(format!("{message}: no certificate can be verified after that"));
+                continue;
+            }
+            errors.push_hint::<()>(
+                error::ISSUER_END,
+                self.validity.end_span.clone(),
+                format!("`certificate`: {message} (RFC 5280 §6.1.3 (a)(2))"),
+                "Have the CA above certified for longer, issue under a CA that ends first, or write outlives_issuer = \
+                 \"allow\".",
+            );
+        }
+        let fits = errors.is_empty().then_some(notes);
+        errors.finish(&self.file_name, &self.text, fits)
+    }
+
+    /// Relying parties apply the extendedKeyUsage of a CA to everything below it.
+    fn check_purposes(&self, issuer: &IssuerIdentity, errors: &Errors) {
+        let purposes = self.purposes();
+        let Err(reason) = issuer.check_purposes(purposes.as_deref().map_or(Purposes::Any, Purposes::Of)) else {
+            return;
+        };
+        let recipe = self.extensions.iter().find(|recipe| recipe.oid == oid::EXTENDED_KEY_USAGE);
+        let span = recipe.map_or_else(|| self.head.span.clone(), |recipe| recipe.span.clone());
+        let hint = reason.hint().unwrap_or_default();
+        errors.push_hint::<()>(error::ISSUER_PURPOSE, span, reason.to_string(), hint);
     }
 
     fn check_key_identifier(&self, issuer: &IssuerIdentity, errors: &Errors) {

@@ -154,8 +154,10 @@ codes! {
     EMPTY = "policy.value.empty", "a list or text is empty where the standard wants at least one";
     FOREIGN = "policy.foreign.unpromised", "the policy demands what a CA of another house does not promise";
     FORM = "policy.value.form", "a text does not have the form its field wants";
+    ISSUER_END = "policy.issuer.end", "a CA above the issuing CA ends first, and certificates may not outlive their CA";
     ISSUER_KEY = "policy.issuer.key", "the issuing CA's key cannot make the signatures of the policy";
     ISSUER_KEY_IDENTIFIER = "policy.issuer.key-identifier", "the issuing CA has no subjectKeyIdentifier to copy";
+    ISSUER_PURPOSE = "policy.issuer.purpose", "the extendedKeyUsage of a CA forbids a purpose of the policy";
     KEY_MISSING = "policy.key.missing", "a line that every policy must have is missing";
     KEY_UNKNOWN = "policy.key.unknown", "a key that no policy has";
     LEAF_COMMON_NAME = "policy.leaf.common-name", "the source leaf's common name is missing or unfit to be copied";

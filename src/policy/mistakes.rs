@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use crate::cert::IssuerIdentity;
 use crate::lint::testing::CaSpec;
 use crate::x509::{KeyAlgorithm, Time};
 
@@ -49,6 +50,10 @@ fn every_kind_of_mistake_has_its_answer() {
         let errors = passes(changes).params(&given).unwrap_err();
         show(&mut page, title, changes, &errors, &mut met);
     }
+    let above = CaSpec { not_after: "2050-01-01T00:00:00Z", ..CaSpec::default() }.certificate();
+    let issuer = IssuerIdentity::new(CaSpec::default().certificate(), vec![above]).unwrap();
+    let errors = passes(&[]).check_ends(&issuer).unwrap_err();
+    show(&mut page, "the CA above the issuer ends first", &[], &errors, &mut met);
     let mut wrong_batch = batch(&passes(&[]), &[]);
     wrong_batch.batch = "0198C5B0-7A3E-7CC0-8000-0123456789AB".to_owned();
     let errors = passes(&[]).bind(&CaSpec::default().issuer(), &wrong_batch).unwrap_err();
@@ -280,6 +285,16 @@ fn when_bound() -> Vec<(&'static str, Changes, CaSpec)> {
             "the issuer has no key identifier",
             &[("extensions.authority_key_identifier", "{}")],
             CaSpec { key_identifier: None, ..ca() },
+        ),
+        (
+            "the issuer has other purposes",
+            &[("extensions.extended_key_usage", "{ critical = false, purposes = [\"clientAuth\"] }")],
+            CaSpec { purposes: &[crate::x509::oid::KP_SERVER_AUTH], ..ca() },
+        ),
+        (
+            "the issuer has purposes and the policy none",
+            &[],
+            CaSpec { purposes: &[crate::x509::oid::KP_CLIENT_AUTH], ..ca() },
         ),
         ("the zone is too small", &[("device.max_certificate_bytes", "300")], ca()),
         (

@@ -10,7 +10,7 @@ use crate::manifest::{
     leaf_hash, seal, verify_inclusion,
 };
 use crate::verify::{Family, SourceRules, TrustAnchor, VerifiedLeaf, Verifier};
-use crate::x509::{Certificate, KeyAlgorithm, Sha256Digest, SignatureAlgorithm};
+use crate::x509::{Certificate, CertificateError, KeyAlgorithm, Purposes, Sha256Digest, SignatureAlgorithm};
 
 /// Checks proofs against anchors.
 #[derive(Debug)]
@@ -121,15 +121,16 @@ impl Checker {
         let verifier = self.verifier(chip, entry, statement)?;
         let against = Against { verifier: &verifier, anchors: &self.source, statement };
         let leaf = against.source(entry, &chip.source)?;
-        let certificate = |der: &Vec<u8>| {
-            Certificate::from_der(der).map_err(|error| Contradiction::new(code::CERTIFICATE, error.to_string()))
-        };
-        let mut chain = chip.chain.iter().map(certificate).collect::<Result<Vec<_>, _>>()?;
+        let unreadable = |error: CertificateError| Contradiction::new(code::CERTIFICATE, error.to_string());
+        let named = |der: &Vec<u8>| Certificate::from_named_der(der).map_err(unreadable);
+        let mut chain = chip.chain.iter().map(named).collect::<Result<Vec<_>, _>>()?;
         if chain.is_empty() {
             return Err(Contradiction::new(code::CERTIFICATE, "`chain` has no certificate of an issuing CA"));
         }
-        let identity = identify(chain.remove(0), chain, &self.issuer, statement)?;
-        let certificate = certificate(&chip.certificate)?;
+        let certificate = Certificate::from_der(&chip.certificate).map_err(unreadable)?;
+        let purposes = certificate.extended_key_usage().map_err(unreadable)?;
+        let purposes = purposes.as_deref().map_or(Purposes::Any, Purposes::Of);
+        let identity = identify(chain.remove(0), chain, &self.issuer, statement, purposes)?;
         issued_by(&certificate, &identity)?;
         serial(&certificate, &leaf, entry, &identity, statement)?;
         let restated = Entry::restated(&certificate, &leaf, entry.attempt(), statement.reissue.as_deref());

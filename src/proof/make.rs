@@ -319,7 +319,7 @@ fn certificates(reader: &BatchReader, statement: &Statement, name: &str) -> Resu
     }
     let malformed = |reason: String| DeliveryError::Malformed { name: name.to_owned(), reason };
     let ders = certificates_in_pem(&octets).map_err(|error| malformed(error.to_string()))?;
-    let read = |der: &Vec<u8>| Certificate::from_der(der).map_err(|error| malformed(error.to_string()).into());
+    let read = |der: &Vec<u8>| Certificate::from_named_der(der).map_err(|error| malformed(error.to_string()).into());
     ders.iter().map(read).collect()
 }
 

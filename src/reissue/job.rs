@@ -60,6 +60,8 @@ pub struct Job<'a> {
     pub publish_bulk_id: bool,
     /// The ledger head the operator expects, against a ledger restored from an old backup.
     pub expect_head: Option<Sha256Digest>,
+    /// Why a jump of this machine's clock is right, if there is one.
+    pub accept_clock: Option<String>,
     /// The instant of the run, used if a new batch begins.
     pub now: Time,
     /// Fresh random octets, used if a new batch begins.

@@ -18,7 +18,7 @@ use crate::signer::Signer;
 use crate::x509::{Certificate, Sha256Digest, Time, pem};
 
 use super::write::Written;
-use super::{Summary, is_sealed};
+use super::{Summary, is_sealed, preflight};
 
 /// Everything that the small files and the statement say besides the lines.
 pub(crate) struct Sealing<'a> {
@@ -149,7 +149,7 @@ pub(crate) fn seal_and_publish(
         let statement = Statement {
             discarded_serials: discarded,
             previous: previous.map(|(batch, statement_sha256)| Previous { batch: batch.to_string(), statement_sha256 }),
-            ..sealing.statement(&report, entries)
+            ..sealing.statement(&report, entries, preflight::created(ledger, sealing.now, row.issued_at)?)
         };
         let created = statement.created;
         let statement = statement.to_bytes();
@@ -170,12 +170,12 @@ pub(crate) fn seal_and_publish(
 
 impl Sealing<'_> {
     /// What is known without the lines; discarded serials and the predecessor are the caller's.
-    fn statement(&self, report: &Report, entries: EntriesReference) -> Statement {
+    fn statement(&self, report: &Report, entries: EntriesReference, created: Time) -> Statement {
         let Self { row, policy, issuer, .. } = self;
         Statement {
             batch: row.id.to_string(),
             issued_at: row.issued_at,
-            created: self.now.max(row.issued_at),
+            created,
             tool: self.tool.to_owned(),
             encoder: ENCODER,
             inputs: InputsReference {

@@ -1,10 +1,9 @@
 //! Trust anchors: a name and a key that the operator trusts (RFC 5280 §6.1.1 (d)).
 
 use crate::crypto::{IssuerKey, PublicKey, sha256};
-use crate::x509::{BasicConstraints, Certificate, Name, Sha256Digest, Spki};
+use crate::x509::{Certificate, ExtensionError, Name, Place, Sha256Digest, Spki, check_ca};
 
 use super::error::VerifyError;
-use super::extension::{self, Role};
 use super::name;
 
 /// A CA that the operator trusts, given by configuration or option and never by an input.
@@ -34,12 +33,12 @@ impl TrustAnchor {
             code: defect.code,
             reason: defect.reason,
         };
-        let constraints = certificate.basic_constraints().map_err(|error| defect(error.into()))?;
-        let Some(BasicConstraints { ca: true, path_len }) = constraints else {
+        let checked = check_ca(&certificate, Place::Anchor);
+        if matches!(checked, Err(ExtensionError::NotACa)) {
             return Err(VerifyError::AnchorNotACa { anchor });
-        };
-        super::profile::check_ca(&certificate).map_err(defect)?;
-        extension::check(&certificate, Role::Ca).map_err(defect)?;
+        }
+        super::profile::check_anchor(&certificate).map_err(defect)?;
+        let path_len = checked.map_err(|error| defect(error.into()))?;
         let key = PublicKey::from_spki(certificate.spki())
             .map_err(|source| VerifyError::AnchorKey { anchor: anchor.clone(), source })?;
         Ok(Self {

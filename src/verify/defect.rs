@@ -3,7 +3,9 @@
 use crate::crypto::{KeyError, SignatureError};
 use crate::origin::Code;
 use crate::x509::tlv::DerError;
-use crate::x509::{AlgorithmError, CertificateError, NameError, SerialNumberError, SpkiError, TimeError};
+use crate::x509::{
+    AlgorithmError, CertificateError, ExtensionError, NameError, SerialNumberError, SpkiError, TimeError,
+};
 
 use super::codes;
 
@@ -37,6 +39,12 @@ impl From<CertificateError> for Defect {
     }
 }
 
+impl From<ExtensionError> for Defect {
+    fn from(error: ExtensionError) -> Self {
+        Self { code: extension_code(&error), reason: error.to_string() }
+    }
+}
+
 impl From<KeyError> for Defect {
     fn from(error: KeyError) -> Self {
         let code = match error {
@@ -59,6 +67,7 @@ impl From<SignatureError> for Defect {
             SignatureError::Invalid => codes::SIGNATURE_INVALID,
             SignatureError::Length { .. } => codes::SIGNATURE_LENGTH,
             SignatureError::Range { .. } => codes::SIGNATURE_RANGE,
+            SignatureError::Unverified { .. } => codes::ALGORITHM_UNKNOWN,
         };
         Self { code, reason: error.to_string() }
     }
@@ -111,6 +120,22 @@ fn certificate_code(error: &CertificateError) -> Code {
         CertificateError::TooManyExtensions { .. } => codes::EXTENSION_TOO_MANY,
         CertificateError::UniqueIdentifier { .. } => codes::UNIQUE_IDENTIFIER,
         CertificateError::Version => codes::CERTIFICATE_VERSION,
+    }
+}
+
+fn extension_code(error: &ExtensionError) -> Code {
+    match error {
+        ExtensionError::CaTrue => codes::EXTENSION_CA_TRUE,
+        ExtensionError::Certificate(error) => certificate_code(error),
+        ExtensionError::Constraint { .. } => codes::EXTENSION_CONSTRAINT,
+        ExtensionError::Critical { .. } | ExtensionError::NotCritical { .. } => codes::EXTENSION_CRITICALITY,
+        ExtensionError::LeafSignsCertificates | ExtensionError::NoKeyCertSign => codes::EXTENSION_KEY_CERT_SIGN,
+        ExtensionError::Malformed { .. } => codes::EXTENSION_MALFORMED,
+        ExtensionError::PathLength => codes::EXTENSION_PATH_LENGTH,
+        ExtensionError::UnknownCritical { .. } => codes::EXTENSION_UNKNOWN_CRITICAL,
+        ExtensionError::NotACa | ExtensionError::Version { .. } => codes::CERTIFICATE_VERSION,
+        // asked of the issuing CA's path only, which has no findings
+        ExtensionError::Purpose { .. } | ExtensionError::PurposeAny { .. } => codes::EXTENSION_CONSTRAINT,
     }
 }
 

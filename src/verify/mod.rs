@@ -16,7 +16,6 @@ mod conflicts;
 mod defect;
 mod error;
 mod expect;
-mod extension;
 mod family;
 mod leaf;
 mod name;

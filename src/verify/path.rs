@@ -8,12 +8,11 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 
 use crate::crypto::{IssuerKey, PublicKey, Verdict};
-use crate::x509::{BasicConstraints, Certificate, Name, SignatureAlgorithm, Spki, Time};
+use crate::x509::{BasicConstraints, Certificate, Name, Role, SignatureAlgorithm, Spki, Time, check_extensions};
 
 use super::anchor::TrustAnchor;
 use super::codes;
 use super::defect::Defect;
-use super::extension::{self, Role};
 use super::relaxations::Relaxations;
 use super::rules::Relaxation;
 use super::{name, profile};
@@ -237,7 +236,7 @@ impl Authorities {
 
     fn check_intermediate(&self, certificate: &Certificate) -> Result<(), Defect> {
         profile::check_ca(certificate)?;
-        extension::check(certificate, Role::Ca)?;
+        check_extensions(certificate, Role::Ca)?;
         let validity = certificate.validity();
         if !validity.contains(self.at) {
             return Err(Defect::new(

@@ -1,10 +1,9 @@
 //! What every certificate of a path must be, whatever its place (RFC 5280 §4.1).
 
-use crate::x509::{Certificate, oid};
+use crate::x509::{Certificate, Role, check_extensions, oid};
 
 use super::codes;
 use super::defect::Defect;
-use super::extension::{self, Role};
 use super::name;
 
 /// Checks a leaf for itself: version, names, extensions. Key, UID, path and time are judged elsewhere.
@@ -20,12 +19,17 @@ pub(super) fn check_leaf(certificate: &Certificate) -> Result<(), Defect> {
             "subject is empty and there is no critical subjectAltName (RFC 5280 §4.1.2.6)",
         ));
     }
-    extension::check(certificate, Role::Leaf)
+    Ok(check_extensions(certificate, Role::Leaf)?)
 }
 
-/// Checks a CA certificate for itself, its extensions aside.
+/// Checks a CA certificate of an input for itself, its extensions aside.
 pub(super) fn check_ca(certificate: &Certificate) -> Result<(), Defect> {
     check_version(certificate)?;
+    check_anchor(certificate)
+}
+
+/// Checks the names of a CA certificate; an anchor's may be of any version, because a person has named it.
+pub(super) fn check_anchor(certificate: &Certificate) -> Result<(), Defect> {
     check_issuer(certificate)?;
     if certificate.subject().is_empty() {
         // RFC 5280 §4.1.2.6: "If the subject is a CA ... then the subject field MUST be populated"

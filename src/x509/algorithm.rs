@@ -33,6 +33,26 @@ pub enum SignatureAlgorithm {
     RsaPssSha384,
     /// id-RSASSA-PSS with SHA-512, MGF1 with SHA-512 and a salt of 64 octets (RFC 4055 §3.1)
     RsaPssSha512,
+    /// Only in certificates that the configuration or an option names: neither made nor verified by this program
+    Unverified(OtherAlgorithm),
+}
+
+/// An algorithm that this program can name and not verify.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OtherAlgorithm {
+    /// Known or unknown by its identifier.
+    Identified(ObjectIdentifier),
+    /// id-RSASSA-PSS with parameters that are not those of RFC 4055 §3.1: the hash of the message and the salt's length.
+    Pss {
+        /// hashAlgorithm
+        hash: ObjectIdentifier,
+        /// The hash of maskGenAlgorithm.
+        mask: ObjectIdentifier,
+        /// saltLength
+        salt: u32,
+    },
+    /// id-RSASSA-PSS without parameters, or with some that cannot be read.
+    PssUnreadable,
 }
 
 impl SignatureAlgorithm {
@@ -65,6 +85,7 @@ impl SignatureAlgorithm {
             Self::RsaPssSha256 => "rsa-pss-sha256",
             Self::RsaPssSha384 => "rsa-pss-sha384",
             Self::RsaPssSha512 => "rsa-pss-sha512",
+            Self::Unverified(_) => "unverified",
         }
     }
 
@@ -74,6 +95,7 @@ impl SignatureAlgorithm {
     }
 
     /// The DER of the AlgorithmIdentifier (RFC 5280 §4.1.1.2), parameters as the algorithm's own document wants them.
+    /// Of an algorithm that is never written it is an empty SEQUENCE, which no reader takes for an algorithm.
     pub fn identifier(self) -> Vec<u8> {
         let (kind, parameters): (ObjectIdentifier, Vec<u8>) = match self {
             Self::EcdsaSha1 => (oid::ECDSA_SHA1, vec![]),
@@ -87,6 +109,7 @@ impl SignatureAlgorithm {
             Self::RsaPssSha256 => (oid::RSA_PSS, pss_parameters(oid::SHA256, 32)),
             Self::RsaPssSha384 => (oid::RSA_PSS, pss_parameters(oid::SHA384, 48)),
             Self::RsaPssSha512 => (oid::RSA_PSS, pss_parameters(oid::SHA512, 64)),
+            Self::Unverified(_) => return element(tag::SEQUENCE, &[]),
         };
         let kind = element(tag::OBJECT_IDENTIFIER, &[kind.as_bytes()]);
         element(tag::SEQUENCE, &[&kind, &parameters])
@@ -129,6 +152,33 @@ impl SignatureAlgorithm {
         })
     }
 
+    /// As [`from_identifier`](Self::from_identifier), of a certificate that a person has named: also the parameters that
+    /// other software writes and RFC 4055 wants accepted, and algorithms that are only named. Returns whether the
+    /// parameters are not as the algorithm's own document writes them.
+    ///
+    /// # Errors
+    /// The octets are not the DER of an AlgorithmIdentifier.
+    pub fn from_named_identifier(der: &[u8]) -> Result<(Self, bool), AlgorithmError> {
+        let kind = match Self::from_identifier(der) {
+            Ok(algorithm) => return Ok((algorithm, false)),
+            Err(AlgorithmError::Parameters { algorithm } | AlgorithmError::Unknown { algorithm }) => algorithm,
+            Err(error @ AlgorithmError::Der(_)) => return Err(error),
+        };
+        if kind == oid::RSA_PSS {
+            return Ok(PssParameters::read(der)
+                .map_or((Self::Unverified(OtherAlgorithm::PssUnreadable), false), PssParameters::algorithm));
+        }
+        // RFC 4055 §5: "implementations MUST accept the parameters being absent as well as present"
+        let bare = element(tag::SEQUENCE, &[&element(tag::OBJECT_IDENTIFIER, &[kind.as_bytes()])]);
+        let absent = [Self::RsaPkcs1Sha256, Self::RsaPkcs1Sha384, Self::RsaPkcs1Sha512]
+            .into_iter()
+            .find(|algorithm| algorithm.oid() == kind && bare == der);
+        Ok(match absent {
+            Some(algorithm) => (algorithm, true),
+            None => (Self::Unverified(OtherAlgorithm::Identified(kind)), false),
+        })
+    }
+
     fn oid(self) -> ObjectIdentifier {
         let identifier = self.identifier();
         let length = usize::from(identifier[3]);
@@ -140,6 +190,7 @@ impl SignatureAlgorithm {
         match self {
             Self::EcdsaSha1 | Self::EcdsaSha256 | Self::EcdsaSha384 | Self::EcdsaSha512 => key.field_octets().is_some(),
             Self::Ed25519 => matches!(key, KeyAlgorithm::Ed25519),
+            Self::Unverified(_) => false,
             _ => matches!(key, KeyAlgorithm::Rsa { .. }),
         }
     }
@@ -152,9 +203,104 @@ impl SignatureAlgorithm {
 
 impl fmt::Display for SignatureAlgorithm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+        match self {
+            Self::Unverified(other) => other.fmt(f),
+            _ => f.write_str(self.name()),
+        }
     }
 }
+
+impl fmt::Display for OtherAlgorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Identified(algorithm) => f.write_str(&oid::shown(*algorithm)),
+            Self::Pss { hash, mask, salt } if hash == mask => {
+                write!(f, "RSA-PSS with {} and a salt of {salt} bytes", oid::shown(*hash))
+            }
+            Self::Pss { hash, mask, salt } => {
+                let (hash, mask) = (oid::shown(*hash), oid::shown(*mask));
+                write!(f, "RSA-PSS with {hash}, MGF1 with {mask} and a salt of {salt} bytes")
+            }
+            Self::PssUnreadable => f.write_str("RSA-PSS with parameters that cannot be read"),
+        }
+    }
+}
+
+/// RSASSA-PSS-params as others write them (RFC 4055 §3.1): the defaults written out or left away, the hash identifiers
+/// with NULL or without parameters (§2.1: "implementations MUST accept the parameters being absent as well as present").
+struct PssParameters {
+    hash: ObjectIdentifier,
+    mask: ObjectIdentifier,
+    salt: u32,
+}
+
+impl PssParameters {
+    fn read(identifier: &[u8]) -> Option<Self> {
+        let mut fields = Reader::new(Reader::new(identifier).expect(tag::SEQUENCE, WHAT).ok()?.content);
+        fields.oid(WHAT).ok()?;
+        let parameters = fields.expect(tag::SEQUENCE, WHAT).ok()?;
+        fields.finish(WHAT).ok()?;
+        let mut fields = Reader::new(parameters.content);
+        let hash = match fields.optional(0xA0, WHAT).ok()? {
+            Some(explicit) => hash_identifier(explicit.content)?,
+            None => oid::SHA1,
+        };
+        let mask = match fields.optional(0xA1, WHAT).ok()? {
+            Some(explicit) => {
+                let generator = Reader::new(explicit.content).expect(tag::SEQUENCE, WHAT).ok()?;
+                let mut inner = Reader::new(generator.content);
+                if generator.raw.len() != explicit.content.len() || inner.oid(WHAT).ok()? != oid::MGF1 {
+                    return None;
+                }
+                let hash = inner.expect(tag::SEQUENCE, WHAT).ok()?;
+                inner.finish(WHAT).ok()?;
+                hash_identifier(hash.raw)?
+            }
+            None => oid::SHA1,
+        };
+        let salt = match fields.optional(0xA2, WHAT).ok()? {
+            Some(explicit) => small(explicit.content)?,
+            None => 20,
+        };
+        let trailer = match fields.optional(0xA3, WHAT).ok()? {
+            Some(explicit) => small(explicit.content)?,
+            None => 1,
+        };
+        fields.finish(WHAT).ok()?;
+        (trailer == 1).then_some(Self { hash, mask, salt })
+    }
+
+    fn algorithm(self) -> (SignatureAlgorithm, bool) {
+        let Self { hash, mask, salt } = self;
+        let known = [
+            (oid::SHA256, 32, SignatureAlgorithm::RsaPssSha256),
+            (oid::SHA384, 48, SignatureAlgorithm::RsaPssSha384),
+            (oid::SHA512, 64, SignatureAlgorithm::RsaPssSha512),
+        ];
+        match known.into_iter().find(|(known, length, _)| (*known, *known, *length) == (hash, mask, salt)) {
+            Some((_, _, algorithm)) => (algorithm, true),
+            None => (SignatureAlgorithm::Unverified(OtherAlgorithm::Pss { hash, mask, salt }), false),
+        }
+    }
+}
+
+fn hash_identifier(der: &[u8]) -> Option<ObjectIdentifier> {
+    let mut reader = Reader::new(der);
+    let mut fields = Reader::new(reader.expect(tag::SEQUENCE, WHAT).ok()?.content);
+    let hash = fields.oid(WHAT).ok()?;
+    let null = fields.optional(tag::NULL, WHAT).ok()?;
+    let good = reader.is_empty() && fields.is_empty() && null.is_none_or(|null| null.content.is_empty());
+    good.then_some(hash)
+}
+
+fn small(der: &[u8]) -> Option<u32> {
+    let mut reader = Reader::new(der);
+    let content = reader.expect(tag::INTEGER, WHAT).ok()?.content;
+    let good = reader.is_empty() && (1..=3).contains(&content.len()) && content[0] < 0x80;
+    good.then(|| content.iter().fold(0, |value, byte| value << 8 | u32::from(*byte)))
+}
+
+const WHAT: &str = "RSASSA-PSS-params";
 
 /// What nearly every certificate carries, so that reading millions of them compares octets and nothing else.
 const COMMON: [(&[u8], SignatureAlgorithm); 3] = [
@@ -178,13 +324,13 @@ pub enum AlgorithmError {
     #[error(transparent)]
     Der(#[from] DerError),
     /// Parameters other than the algorithm's own.
-    #[error("signature algorithm {algorithm} has unexpected parameters")]
+    #[error("signature algorithm {} has unexpected parameters", oid::shown(*.algorithm))]
     Parameters {
         /// Algorithm found.
         algorithm: ObjectIdentifier,
     },
     /// An algorithm this program does not know.
-    #[error("signature algorithm {algorithm} is not supported")]
+    #[error("signature algorithm {} is not supported", oid::shown(*.algorithm))]
     Unknown {
         /// Algorithm found.
         algorithm: ObjectIdentifier,

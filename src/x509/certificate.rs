@@ -1,16 +1,21 @@
 //! A certificate as received (RFC 5280 §4.1): strictly read, its bytes kept.
 
+mod error;
+
 use std::sync::Arc;
 
 use der::asn1::ObjectIdentifier;
 
-use super::algorithm::{AlgorithmError, SignatureAlgorithm};
-use super::name::{Name, NameError};
+use super::algorithm::SignatureAlgorithm;
+use super::deviation::{Deviation, Deviations};
+use super::name::Name;
 use super::serial::{SerialNumber, SerialNumberError};
-use super::spki::{Spki, SpkiError, read_oid};
-use super::tlv::{DerError, Reader, tag};
-use super::validity::{Time, TimeError, Validity};
+use super::spki::{Spki, read_oid};
+use super::tlv::{Reader, tag};
+use super::validity::{Time, Validity};
 use super::{KeyIdentifier, oid};
+
+pub use error::CertificateError;
 
 /// A certificate that is DER through and through, **not** verified: its signature, names and dates prove nothing yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +24,8 @@ pub struct Certificate {
     tbs: std::ops::Range<usize>,
     version: u8,
     serial: SerialNumber,
+    /// Where the serial number's octets are.
+    serial_octets: std::ops::Range<usize>,
     signature_algorithm: SignatureAlgorithm,
     issuer: Name,
     validity: Validity,
@@ -27,6 +34,7 @@ pub struct Certificate {
     extensions: Vec<Extension>,
     /// Where the signature's octets are.
     signature: std::ops::Range<usize>,
+    deviations: Deviations,
 }
 
 /// One certificate extension (RFC 5280 §4.2).
@@ -86,6 +94,34 @@ pub struct Leniency {
     pub explicit_default_boolean: bool,
 }
 
+/// What a reading tolerates, and what it has met.
+struct Reading {
+    leniency: Leniency,
+    used: Leniency,
+    /// Whether a person has named the certificate.
+    named: bool,
+    met: Deviations,
+}
+
+impl Reading {
+    /// A value that is read in one way or, where a person has named the certificate, in another.
+    fn either<T, E>(
+        &mut self,
+        strict: Result<T, E>,
+        deviation: Deviation,
+        named: impl FnOnce() -> Result<T, E>,
+    ) -> Result<T, E> {
+        match strict {
+            Err(_) if self.named => {
+                let value = named()?;
+                self.met.insert(deviation);
+                Ok(value)
+            }
+            other => other,
+        }
+    }
+}
+
 impl Certificate {
     /// Reads exactly one certificate of version 3 (or of version 1 without extensions) in strict DER.
     ///
@@ -100,7 +136,24 @@ impl Certificate {
     /// # Errors
     /// As [`from_der`](Self::from_der).
     pub fn from_der_leniently(der: &[u8], leniency: Leniency) -> Result<(Self, Leniency), CertificateError> {
-        let mut used = Leniency::default();
+        Self::read(der, Reading { leniency, used: Leniency::default(), named: false, met: Deviations::default() })
+    }
+
+    /// As [`from_der`](Self::from_der), of a certificate of a CA or a manifest signer that a person has named in the
+    /// configuration or an option, or that a batch of theirs has from there. It is read as other software makes it:
+    /// [`Deviation`] lists what is accepted, [`deviations`](Self::deviations) tells what was met.
+    ///
+    /// Never for leaves, for what comes with inputs, or for what this program makes.
+    ///
+    /// # Errors
+    /// As [`from_der`](Self::from_der), but for these.
+    pub fn from_named_der(der: &[u8]) -> Result<Self, CertificateError> {
+        let leniency = Leniency { explicit_default_boolean: true };
+        let reading = Reading { leniency, used: Leniency::default(), named: true, met: Deviations::default() };
+        Self::read(der, reading).map(|(certificate, _)| certificate)
+    }
+
+    fn read(der: &[u8], mut reading: Reading) -> Result<(Self, Leniency), CertificateError> {
         let mut reader = Reader::new(der);
         let certificate = reader.expect(tag::SEQUENCE, "certificate")?;
         reader.finish("certificate")?;
@@ -111,19 +164,26 @@ impl Certificate {
         fields.finish("signature value")?;
 
         let mut fields = Reader::new(tbs.content);
-        let version = version(&mut fields)?;
-        let serial = SerialNumber::from_content(fields.expect(tag::INTEGER, "serialNumber")?.content)?;
+        let version = version(&mut fields, &mut reading)?;
+        let serial_octets = fields.expect(tag::INTEGER, "serialNumber")?.content;
+        let serial = match SerialNumber::from_content(serial_octets) {
+            Err(SerialNumberError::Zero | SerialNumberError::Negative | SerialNumberError::TooLong { .. })
+                if reading.named =>
+            {
+                reading.met.insert(Deviation::SerialNumber);
+                SerialNumber::NONE
+            }
+            other => other?,
+        };
         let inner = fields.expect(tag::SEQUENCE, "signature")?;
         // RFC 5280 §4.1.1.2: "This field MUST contain the same algorithm identifier as the signature field"
         if inner.raw != outer.raw {
             return Err(CertificateError::AlgorithmMismatch);
         }
-        let signature_algorithm = SignatureAlgorithm::from_identifier(inner.raw)?;
-        let issuer = Name::from_der(fields.expect(tag::SEQUENCE, "issuer")?.raw)
-            .map_err(|source| CertificateError::Name { field: "issuer", source })?;
-        let validity = read_validity(&mut fields)?;
-        let subject = Name::from_der(fields.expect(tag::SEQUENCE, "subject")?.raw)
-            .map_err(|source| CertificateError::Name { field: "subject", source })?;
+        let signature_algorithm = read_algorithm(inner.raw, &mut reading)?;
+        let issuer = read_name(&mut fields, "issuer", &mut reading)?;
+        let validity = read_validity(&mut fields, &mut reading)?;
+        let subject = read_name(&mut fields, "subject", &mut reading)?;
         let spki = Spki::from_der(fields.expect(tag::SEQUENCE, "subjectPublicKeyInfo")?.raw)?;
         for (identifier, name) in
             [(0x81, "issuerUniqueID"), (0x82, "subjectUniqueID"), (0xA1, "issuerUniqueID"), (0xA2, "subjectUniqueID")]
@@ -135,9 +195,20 @@ impl Certificate {
         let extensions = match fields.optional(0xA3, "extensions")? {
             None => vec![],
             Some(_) if version != 3 => return Err(CertificateError::ExtensionsNeedVersion3 { version }),
-            Some(element) => extensions(element.content, leniency, &mut used)?,
+            Some(element) => extensions(element.content, &mut reading)?,
         };
         fields.finish("the last field of tbsCertificate")?;
+        if version != 3 && reading.named {
+            reading.met.insert(Deviation::Version);
+        }
+        if reading.used.explicit_default_boolean && reading.named {
+            reading.met.insert(Deviation::ExplicitDefault);
+        }
+        // nothing depends on a root's signature over itself: the root is believed because a person has named it
+        let weak = matches!(signature_algorithm, SignatureAlgorithm::EcdsaSha1 | SignatureAlgorithm::Unverified(_));
+        if weak && reading.named && issuer == subject {
+            reading.met.insert(Deviation::SelfSignature);
+        }
         let [0, signature @ ..] = signature.content else {
             return Err(CertificateError::SignatureUnusedBits);
         };
@@ -149,6 +220,7 @@ impl Certificate {
             tbs: place(tbs.raw),
             version,
             serial,
+            serial_octets: place(serial_octets),
             signature_algorithm,
             issuer,
             validity,
@@ -156,9 +228,10 @@ impl Certificate {
             spki,
             extensions,
             signature: place(signature),
+            deviations: reading.met,
             der: der.into(),
         };
-        Ok((certificate, used))
+        Ok((certificate, reading.used))
     }
 
     /// The whole certificate as received.
@@ -176,9 +249,54 @@ impl Certificate {
         self.version
     }
 
-    /// serialNumber
+    /// serialNumber. Of a [named](Self::from_named_der) certificate whose number RFC 5280 §4.1.2.2 does not allow, one
+    /// without octets; [`serial_octets`](Self::serial_octets) are what it carries.
     pub fn serial(&self) -> &SerialNumber {
         &self.serial
+    }
+
+    /// The content octets of serialNumber as received.
+    pub fn serial_octets(&self) -> &[u8] {
+        &self.der[self.serial_octets.clone()]
+    }
+
+    /// What a [named](Self::from_named_der) certificate has that a certificate of this program never has; none of any
+    /// other certificate.
+    pub fn deviations(&self) -> impl Iterator<Item = Deviation> {
+        Deviation::ALL.into_iter().filter(|deviation| self.deviations.contains(*deviation))
+    }
+
+    /// Each deviation in words, for people: what it is, and the clause that says otherwise.
+    pub fn notes(&self) -> Vec<String> {
+        let note = |deviation| match deviation {
+            Deviation::SelfSignature => {
+                format!("its signature over itself is {}, which is not checked", self.signature_algorithm)
+            }
+            Deviation::SerialNumber => {
+                let serial = self.serial_octets();
+                let what = match serial {
+                    [0] => "zero".to_owned(),
+                    [0x80..=0xFF, ..] => "negative".to_owned(),
+                    _ => format!("{} bytes long", serial.len()),
+                };
+                format!("its serial number is {what}, expected positive and at most 20 bytes (RFC 5280 §4.1.2.2)")
+            }
+            Deviation::Version => format!(
+                "it is of version {} and cannot say that it is a CA's (RFC 5280 §6.1.4 (k)): it counts as one because it \
+                 was named",
+                self.version
+            ),
+            Deviation::AlgorithmParameters
+            | Deviation::ExplicitDefault
+            | Deviation::GeneralizedTime
+            | Deviation::NameOrder => deviation.meaning().to_owned(),
+        };
+        self.deviations().map(note).collect()
+    }
+
+    /// Whether issuer and subject have the same name (RFC 5280 §3.2).
+    pub fn is_self_issued(&self) -> bool {
+        self.issuer == self.subject
     }
 
     /// signatureAlgorithm, equal inside and outside
@@ -278,7 +396,7 @@ impl Certificate {
     }
 }
 
-fn version(fields: &mut Reader<'_>) -> Result<u8, CertificateError> {
+fn version(fields: &mut Reader<'_>, reading: &mut Reading) -> Result<u8, CertificateError> {
     let Some(explicit) = fields.optional(0xA0, "version")? else { return Ok(1) };
     let mut reader = Reader::new(explicit.content);
     let integer = reader.expect(tag::INTEGER, "version")?;
@@ -286,17 +404,42 @@ fn version(fields: &mut Reader<'_>) -> Result<u8, CertificateError> {
     match integer.content {
         [2] => Ok(3),
         [1] => Ok(2),
+        [0] if reading.named => {
+            reading.met.insert(Deviation::ExplicitDefault);
+            Ok(1)
+        }
         // DER leaves the default away (X.690 §11.5)
         _ => Err(CertificateError::Version),
     }
 }
 
-fn read_validity(fields: &mut Reader<'_>) -> Result<Validity, CertificateError> {
+fn read_algorithm(identifier: &[u8], reading: &mut Reading) -> Result<SignatureAlgorithm, CertificateError> {
+    if !reading.named {
+        return Ok(SignatureAlgorithm::from_identifier(identifier)?);
+    }
+    let (algorithm, otherwise) = SignatureAlgorithm::from_named_identifier(identifier)?;
+    if otherwise {
+        reading.met.insert(Deviation::AlgorithmParameters);
+    }
+    Ok(algorithm)
+}
+
+fn read_name(fields: &mut Reader<'_>, field: &'static str, reading: &mut Reading) -> Result<Name, CertificateError> {
+    let der = fields.expect(tag::SEQUENCE, field)?.raw;
+    reading
+        .either(Name::from_der(der), Deviation::NameOrder, || Name::from_named_der(der))
+        .map_err(|source| CertificateError::Name { field, source })
+}
+
+fn read_validity(fields: &mut Reader<'_>, reading: &mut Reading) -> Result<Validity, CertificateError> {
     let sequence = fields.expect(tag::SEQUENCE, "validity")?;
     let mut times = Reader::new(sequence.content);
     let mut time = |field| {
         let element = times.element(field)?;
-        Time::from_der(element.tag, element.content).map_err(|source| CertificateError::Time { field, source })
+        let strict = Time::from_der(element.tag, element.content);
+        reading
+            .either(strict, Deviation::GeneralizedTime, || Time::from_named_der(element.tag, element.content))
+            .map_err(|source| CertificateError::Time { field, source })
     };
     let not_before = time("notBefore")?;
     let not_after = time("notAfter")?;
@@ -304,7 +447,8 @@ fn read_validity(fields: &mut Reader<'_>) -> Result<Validity, CertificateError> 
     Validity::new(not_before, not_after).map_err(|source| CertificateError::Time { field: "validity", source })
 }
 
-fn extensions(content: &[u8], leniency: Leniency, used: &mut Leniency) -> Result<Vec<Extension>, CertificateError> {
+fn extensions(content: &[u8], reading: &mut Reading) -> Result<Vec<Extension>, CertificateError> {
+    let Reading { leniency, used, .. } = reading;
     let mut reader = Reader::new(content);
     let sequence = reader.expect(tag::SEQUENCE, "extensions")?;
     reader.finish("extensions")?;
@@ -319,7 +463,7 @@ fn extensions(content: &[u8], leniency: Leniency, used: &mut Leniency) -> Result
         let oid = read_oid(&mut fields, "extension identifier")?;
         let critical = match fields.optional(tag::BOOLEAN, "critical")? {
             None => false,
-            Some(element) => boolean(element.content, "critical", leniency, used)?,
+            Some(element) => boolean(element.content, "critical", *leniency, used)?,
         };
         let value = fields.expect(tag::OCTET_STRING, "extension value")?;
         fields.finish("extension value")?;
@@ -327,7 +471,7 @@ fn extensions(content: &[u8], leniency: Leniency, used: &mut Leniency) -> Result
             return Err(CertificateError::DuplicateExtension { oid });
         }
         if oid == oid::BASIC_CONSTRAINTS {
-            basic_constraints(value.content, leniency, used)?;
+            basic_constraints(value.content, *leniency, used)?;
         }
         list.push(Extension { oid, critical, value: value.content.into() });
     }
@@ -405,94 +549,4 @@ fn key_usage(value: &[u8]) -> Result<KeyUsage, CertificateError> {
 impl Certificate {
     /// More extensions than any certificate has a use for.
     pub const MAX_EXTENSIONS: usize = 64;
-}
-
-/// Why octets are not a certificate this program reads.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CertificateError {
-    /// An algorithm is unknown or has wrong parameters.
-    #[error(transparent)]
-    Algorithm(#[from] AlgorithmError),
-    /// The two algorithm fields differ.
-    #[error("signatureAlgorithm differs from the signature field inside tbsCertificate (RFC 5280 §4.1.1.2)")]
-    AlgorithmMismatch,
-    /// A BOOLEAN that is neither 00 nor FF.
-    #[error("{what} is a BOOLEAN other than TRUE (FF) (X.690 §11.1)")]
-    Boolean {
-        /// Field found.
-        what: &'static str,
-    },
-    /// The DER is broken.
-    #[error(transparent)]
-    Der(#[from] DerError),
-    /// The same extension twice.
-    #[error("extension {oid} appears more than once (RFC 5280 §4.2)")]
-    DuplicateExtension {
-        /// Extension found.
-        oid: ObjectIdentifier,
-    },
-    /// A list that must not be empty.
-    #[error("{what} is empty, expected at least one element (RFC 5280 §4.1)")]
-    EmptySequence {
-        /// List found.
-        what: &'static str,
-    },
-    /// A default written out.
-    #[error("{what} is an explicit FALSE, which DER leaves away (X.690 §11.5)")]
-    ExplicitDefault {
-        /// Field found.
-        what: &'static str,
-    },
-    /// Extensions in an old certificate.
-    #[error("extensions in a certificate of version {version}, expected version 3 (RFC 5280 §4.1.2.9)")]
-    ExtensionsNeedVersion3 {
-        /// Version found.
-        version: u8,
-    },
-    /// The value is not a KeyUsage.
-    #[error("keyUsage is not a non-empty named bit list in DER (RFC 5280 §4.2.1.3)")]
-    KeyUsage,
-    /// A name is broken.
-    #[error("{field}: {source}")]
-    Name {
-        /// Field found.
-        field: &'static str,
-        /// What is broken.
-        source: NameError,
-    },
-    /// pathLenConstraint out of range.
-    #[error("pathLenConstraint is not a small non-negative integer (RFC 5280 §4.2.1.9)")]
-    PathLen,
-    /// The serial number is broken.
-    #[error(transparent)]
-    Serial(#[from] SerialNumberError),
-    /// The signature is not a whole number of octets.
-    #[error("signature value is not a whole number of octets")]
-    SignatureUnusedBits,
-    /// The public key is broken or unknown.
-    #[error(transparent)]
-    Spki(#[from] SpkiError),
-    /// A time is broken.
-    #[error("{field}: {source}")]
-    Time {
-        /// Field found.
-        field: &'static str,
-        /// What is broken.
-        source: TimeError,
-    },
-    /// More extensions than the limit.
-    #[error("more than {limit} extensions")]
-    TooManyExtensions {
-        /// Most that are read.
-        limit: usize,
-    },
-    /// issuerUniqueID or subjectUniqueID.
-    #[error("{field} is present, which conforming CAs never write (RFC 5280 §4.1.2.8)")]
-    UniqueIdentifier {
-        /// Field found.
-        field: &'static str,
-    },
-    /// A version other than 1 (absent), 2 or 3.
-    #[error("version is not 2 (v3) and not absent (v1) (RFC 5280 §4.1.2.1)")]
-    Version,
 }

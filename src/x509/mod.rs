@@ -6,7 +6,9 @@
 
 mod algorithm;
 mod certificate;
+mod deviation;
 mod digest;
+mod extensions;
 pub mod form;
 mod key_id;
 mod name;
@@ -18,9 +20,11 @@ mod spki;
 pub mod tlv;
 mod validity;
 
-pub use algorithm::{AlgorithmError, SignatureAlgorithm};
+pub use algorithm::{AlgorithmError, OtherAlgorithm, SignatureAlgorithm};
 pub use certificate::{BasicConstraints, Certificate, CertificateError, Extension, KeyUsage, Leniency};
+pub use deviation::Deviation;
 pub use digest::{DigestParseError, LazySha256, Sha1Digest, Sha256Digest};
+pub use extensions::{ExtensionError, Place, Purposes, Role, check_ca, check_extensions, check_purposes};
 pub use key_id::KeyIdentifier;
 pub use name::{Attribute, Name, NameError};
 pub use serial::{SerialNumber, SerialNumberError};

@@ -22,15 +22,34 @@ impl Name {
     /// # Errors
     /// The octets are not one RDNSequence in DER.
     pub fn from_der(der: &[u8]) -> Result<Self, NameError> {
+        Self::read(der, Order::Demanded)
+    }
+
+    /// As [`from_der`](Self::from_der), of a certificate that a person has named: the attributes of a relative
+    /// distinguished name may stand in any order. [`is_ordered`](Self::is_ordered) tells.
+    ///
+    /// # Errors
+    /// As [`from_der`](Self::from_der), but for the order.
+    pub(super) fn from_named_der(der: &[u8]) -> Result<Self, NameError> {
+        Self::read(der, Order::Any)
+    }
+
+    fn read(der: &[u8], order: Order) -> Result<Self, NameError> {
         let mut reader = Reader::new(der);
         let sequence = reader.expect(tag::SEQUENCE, "name")?;
         reader.finish("name")?;
-        for rdn in Rdns(Reader::new(sequence.content)) {
+        for rdn in (Rdns { members: Reader::new(sequence.content), order }) {
             for attribute in rdn? {
                 attribute?;
             }
         }
         Ok(Self(der.into()))
+    }
+
+    /// Whether the attributes of each relative distinguished name stand in the order of DER (X.690 §11.6). Only a name
+    /// of a certificate that a person has named can be without it.
+    pub fn is_ordered(&self) -> bool {
+        Self::from_der(&self.0).is_ok()
     }
 
     /// The DER, from the SEQUENCE's tag on.
@@ -46,7 +65,9 @@ impl Name {
     fn each_rdn(&self) -> impl Iterator<Item = impl Iterator<Item = Attribute<'_>>> {
         const READ: &str = "the structure was read by from_der";
         let sequence = Reader::new(&self.0).expect(tag::SEQUENCE, "name").expect(READ);
-        Rdns(Reader::new(sequence.content)).map(|rdn| rdn.expect(READ).map(|attribute| attribute.expect(READ)))
+        // the order was judged by the constructor
+        let rdns = Rdns { members: Reader::new(sequence.content), order: Order::Any };
+        rdns.map(|rdn| rdn.expect(READ).map(|attribute| attribute.expect(READ)))
     }
 
     /// The relative distinguished names in order, each with its attributes.
@@ -104,14 +125,24 @@ impl Attribute<'_> {
     }
 }
 
+/// Whether the attributes of a relative distinguished name must be in the order of DER.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Order {
+    Any,
+    Demanded,
+}
+
 /// The members of an RDNSequence.
-struct Rdns<'a>(Reader<'a>);
+struct Rdns<'a> {
+    members: Reader<'a>,
+    order: Order,
+}
 
 impl<'a> Iterator for Rdns<'a> {
     type Item = Result<Rdn<'a>, NameError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.0.is_empty() { None } else { Some(Rdn::read(&mut self.0)) }
+        if self.members.is_empty() { None } else { Some(Rdn::read(&mut self.members, self.order)) }
     }
 }
 
@@ -120,22 +151,23 @@ struct Rdn<'a> {
     members: Reader<'a>,
     /// The encoding of the last one.
     before: &'a [u8],
+    order: Order,
 }
 
 impl<'a> Rdn<'a> {
-    fn read(reader: &mut Reader<'a>) -> Result<Self, NameError> {
+    fn read(reader: &mut Reader<'a>, order: Order) -> Result<Self, NameError> {
         let set = reader.expect(tag::SET, "relative distinguished name")?;
         if set.content.is_empty() {
             return Err(NameError::EmptyRdn);
         }
-        Ok(Self { members: Reader::new(set.content), before: &[] })
+        Ok(Self { members: Reader::new(set.content), before: &[], order })
     }
 
     fn attribute(&mut self) -> Result<Attribute<'a>, NameError> {
         let pair = self.members.expect(tag::SEQUENCE, "attribute of a name")?;
         // X.690 §11.6: the encodings of a SET OF appear in ascending order; X.501 §9.3: no two are the same
         // without the first question an empty slice's address, which is none, costs the processor a fault it must hide
-        if !self.before.is_empty() && pair.raw <= self.before {
+        if self.order == Order::Demanded && !self.before.is_empty() && pair.raw <= self.before {
             return Err(DerError::SetOrder { what: "relative distinguished name" }.into());
         }
         self.before = pair.raw;

@@ -2,6 +2,72 @@
 
 pub use der::asn1::ObjectIdentifier;
 
+/// The name that people know an identifier by, otherwise its numbers.
+pub fn shown(oid: ObjectIdentifier) -> String {
+    NAMES.iter().find(|(known, _)| *known == oid).map_or_else(|| oid.to_string(), |(_, name)| (*name).to_owned())
+}
+
+/// Names as the documents write them that assign the identifiers: of what messages are about.
+const NAMES: &[(ObjectIdentifier, &str)] = &[
+    (SUBJECT_DIRECTORY_ATTRIBUTES, "subjectDirectoryAttributes"),
+    (ISSUER_ALT_NAME, "issuerAltName"),
+    (NAME_CONSTRAINTS, "nameConstraints"),
+    (CRL_DISTRIBUTION_POINTS, "cRLDistributionPoints"),
+    (CERTIFICATE_POLICIES, "certificatePolicies"),
+    (POLICY_MAPPINGS, "policyMappings"),
+    (POLICY_CONSTRAINTS, "policyConstraints"),
+    (INHIBIT_ANY_POLICY, "inhibitAnyPolicy"),
+    (EXTENDED_KEY_USAGE, "extKeyUsage"),
+    (ANY_EXTENDED_KEY_USAGE, "anyExtendedKeyUsage"),
+    (KP_SERVER_AUTH, "serverAuth"),
+    (KP_CLIENT_AUTH, "clientAuth"),
+    (KP_CODE_SIGNING, "codeSigning"),
+    (KP_EMAIL_PROTECTION, "emailProtection"),
+    (KP_TIME_STAMPING, "timeStamping"),
+    (KP_OCSP_SIGNING, "OCSPSigning"),
+    (KP_DOCUMENT_SIGNING, "documentSigning"),
+    (RSA_ENCRYPTION, "rsaEncryption"),
+    (RSA_PSS, "id-RSASSA-PSS"),
+    (DSA, "DSA"),
+    (EC_PUBLIC_KEY, "id-ecPublicKey"),
+    (ED25519, "Ed25519"),
+    (ED448, "Ed448"),
+    (SECP192R1, "secp192r1 (P-192)"),
+    (SECP224R1, "secp224r1 (P-224)"),
+    (SECP256R1, "secp256r1 (P-256)"),
+    (SECP256K1, "secp256k1"),
+    (SECP384R1, "secp384r1 (P-384)"),
+    (SECP521R1, "secp521r1 (P-521)"),
+    (BRAINPOOL_P256R1, "brainpoolP256r1"),
+    (BRAINPOOL_P384R1, "brainpoolP384r1"),
+    (BRAINPOOL_P512R1, "brainpoolP512r1"),
+    (SM2, "SM2"),
+    (ML_DSA_44, "ML-DSA-44"),
+    (ML_DSA_65, "ML-DSA-65"),
+    (ML_DSA_87, "ML-DSA-87"),
+    (ECDSA_SHA1, "ecdsa-with-SHA1"),
+    (ECDSA_SHA224, "ecdsa-with-SHA224"),
+    (ECDSA_SHA256, "ecdsa-with-SHA256"),
+    (ECDSA_SHA384, "ecdsa-with-SHA384"),
+    (ECDSA_SHA512, "ecdsa-with-SHA512"),
+    (ECDSA_SHA3_256, "ecdsa-with-SHA3-256"),
+    (RSA_PKCS1_MD2, "md2WithRSAEncryption"),
+    (RSA_PKCS1_MD5, "md5WithRSAEncryption"),
+    (RSA_PKCS1_SHA1, "sha1WithRSAEncryption"),
+    (RSA_SHA1_OIW, "sha1WithRSA"),
+    (RSA_PKCS1_SHA224, "sha224WithRSAEncryption"),
+    (RSA_PKCS1_SHA256, "sha256WithRSAEncryption"),
+    (RSA_PKCS1_SHA384, "sha384WithRSAEncryption"),
+    (RSA_PKCS1_SHA512, "sha512WithRSAEncryption"),
+    (DSA_SHA1, "dsa-with-SHA1"),
+    (DSA_SHA256, "dsa-with-SHA256"),
+    (SHA1, "SHA-1"),
+    (SHA224, "SHA-224"),
+    (SHA256, "SHA-256"),
+    (SHA384, "SHA-384"),
+    (SHA512, "SHA-512"),
+];
+
 macro_rules! oids {
     ($($(#[$doc:meta])* $name:ident = $value:literal;)*) => {
         $($(#[$doc])* pub const $name: ObjectIdentifier = ObjectIdentifier::new_unwrap($value);)*
@@ -24,12 +90,54 @@ oids! {
     BRAINPOOL_P384R1 = "1.3.36.3.3.2.8.1.1.11";
     /// id-Ed25519, RFC 8410 §3 (public key and signature)
     ED25519 = "1.3.101.112";
+    /// id-Ed448, RFC 8410 §3 (public key and signature): to name it in messages
+    ED448 = "1.3.101.113";
+    /// id-dsa, RFC 3279 §2.3.2: to name it in messages
+    DSA = "1.2.840.10040.4.1";
+    /// secp192r1 (P-192), RFC 5480 §2.1.1.1: to name it in messages
+    SECP192R1 = "1.2.840.10045.3.1.1";
+    /// secp224r1 (P-224), RFC 5480 §2.1.1.1: to name it in messages
+    SECP224R1 = "1.3.132.0.33";
+    /// secp256k1, SEC 2 §2.4.1: to name it in messages
+    SECP256K1 = "1.3.132.0.10";
+    /// brainpoolP512r1, RFC 5639 §4.1: to name it in messages
+    BRAINPOOL_P512R1 = "1.3.36.3.3.2.8.1.1.13";
+    /// SM2, GM/T 0006: to name it in messages
+    SM2 = "1.2.156.10197.1.301";
+    /// id-ml-dsa-44, RFC 9881 §2: to name it in messages
+    ML_DSA_44 = "2.16.840.1.101.3.4.3.17";
+    /// id-ml-dsa-65, RFC 9881 §2: to name it in messages
+    ML_DSA_65 = "2.16.840.1.101.3.4.3.18";
+    /// id-ml-dsa-87, RFC 9881 §2: to name it in messages
+    ML_DSA_87 = "2.16.840.1.101.3.4.3.19";
     /// rsaEncryption, RFC 8017 appendix C
     RSA_ENCRYPTION = "1.2.840.113549.1.1.1";
 
     // --- signatures ---
     /// ecdsa-with-SHA1, RFC 3279 §2.2.3
     ECDSA_SHA1 = "1.2.840.10045.4.1";
+    /// ecdsa-with-SHA224, RFC 5758 §3.2: to name it in messages
+    ECDSA_SHA224 = "1.2.840.10045.4.3.1";
+    /// id-ecdsa-with-sha3-256, NIST CSOR: to name it in messages
+    ECDSA_SHA3_256 = "2.16.840.1.101.3.4.3.10";
+    /// md2WithRSAEncryption, RFC 3279 §2.2.1: to name it in messages
+    RSA_PKCS1_MD2 = "1.2.840.113549.1.1.2";
+    /// md5WithRSAEncryption, RFC 3279 §2.2.1: to name it in messages
+    RSA_PKCS1_MD5 = "1.2.840.113549.1.1.4";
+    /// sha1WithRSAEncryption, RFC 3279 §2.2.1: to name it in messages
+    RSA_PKCS1_SHA1 = "1.2.840.113549.1.1.5";
+    /// sha-1WithRSAEncryption, OIW 1.3.14.3.2.29, as old tools of Windows write it: to name it in messages
+    RSA_SHA1_OIW = "1.3.14.3.2.29";
+    /// sha224WithRSAEncryption, RFC 8017 appendix C: to name it in messages
+    RSA_PKCS1_SHA224 = "1.2.840.113549.1.1.14";
+    /// id-dsa-with-sha1, RFC 3279 §2.2.2: to name it in messages
+    DSA_SHA1 = "1.2.840.10040.4.3";
+    /// id-dsa-with-sha256, RFC 5758 §3.1: to name it in messages
+    DSA_SHA256 = "2.16.840.1.101.3.4.3.2";
+    /// id-sha1, RFC 4055 §2.1: the default of RSASSA-PSS-params
+    SHA1 = "1.3.14.3.2.26";
+    /// id-sha224, RFC 5754 §2: to name it in messages
+    SHA224 = "2.16.840.1.101.3.4.2.4";
     /// ecdsa-with-SHA256, RFC 5758 §3.2
     ECDSA_SHA256 = "1.2.840.10045.4.3.2";
     /// ecdsa-with-SHA384, RFC 5758 §3.2

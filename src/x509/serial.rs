@@ -29,6 +29,9 @@ impl SerialNumber {
         }
     }
 
+    /// Stands for the number of a certificate that has none of this type: it has no octets, which no serial number is.
+    pub(super) const NONE: Self = Self(Short::EMPTY);
+
     /// The INTEGER's content octets, minimal and positive.
     pub fn content(&self) -> &[u8] {
         self.0.as_bytes()

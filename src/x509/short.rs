@@ -14,6 +14,9 @@ pub(crate) struct Short {
 }
 
 impl Short {
+    /// No octets.
+    pub(crate) const EMPTY: Self = Self { octets: [0; SerialNumber::MAX_OCTETS], length: 0 };
+
     /// Copies at most 20 octets.
     pub(crate) fn new(bytes: &[u8]) -> Option<Self> {
         let mut octets = [0; SerialNumber::MAX_OCTETS];

@@ -219,13 +219,13 @@ pub enum SpkiError {
         form: u8,
     },
     /// An algorithm this program does not know.
-    #[error("public key algorithm {algorithm} is not supported")]
+    #[error("public key algorithm {} is not supported", oid::shown(*.algorithm))]
     UnknownAlgorithm {
         /// Algorithm found.
         algorithm: ObjectIdentifier,
     },
     /// A curve this program does not know.
-    #[error("elliptic curve {curve} is not supported")]
+    #[error("elliptic curve {} is not supported", oid::shown(*.curve))]
     UnknownCurve {
         /// Curve found.
         curve: ObjectIdentifier,

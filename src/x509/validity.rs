@@ -63,6 +63,20 @@ impl Time {
     /// # Errors
     /// The octets break one of these rules or name a date that does not exist.
     pub fn from_der(found: u8, content: &[u8]) -> Result<Self, TimeError> {
+        let time = Self::from_named_der(found, content)?;
+        // RFC 5280 §4.1.2.5: "CAs ... MUST always encode certificate validity dates through the year 2049 as UTCTime"
+        if found == tag::GENERALIZED_TIME && time.civil().year() <= 2049 {
+            return Err(TimeError::GeneralizedBefore2050 { year: time.civil().year() });
+        }
+        Ok(time)
+    }
+
+    /// As [`from_der`](Self::from_der), of a certificate that a person has named: GeneralizedTime for every year.
+    /// RFC 5280 §4.1.2.5: "conforming applications MUST be able to process validity dates that are encoded in either".
+    ///
+    /// # Errors
+    /// As [`from_der`](Self::from_der).
+    pub(super) fn from_named_der(found: u8, content: &[u8]) -> Result<Self, TimeError> {
         let digits = |at: usize, count: usize| -> Result<i32, TimeError> {
             content[at..at + count].iter().try_fold(0, |value, byte| match byte {
                 b'0'..=b'9' => Ok(value * 10 + i32::from(byte - b'0')),
@@ -80,10 +94,6 @@ impl Time {
         };
         if content.last() != Some(&b'Z') {
             return Err(TimeError::Format);
-        }
-        // RFC 5280 §4.1.2.5: "CAs ... MUST always encode certificate validity dates through the year 2049 as UTCTime"
-        if found == tag::GENERALIZED_TIME && year <= 2049 {
-            return Err(TimeError::GeneralizedBefore2050 { year });
         }
         let part = |at| digits(rest + at, 2).map(|value| u8::try_from(value).expect("two digits"));
         let month = Month::try_from(part(0)?).map_err(|_| TimeError::NoSuchDate)?;

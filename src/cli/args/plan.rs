@@ -46,6 +46,10 @@ pub(crate) struct SignArgs {
     /// Make the ledger that the configuration names if there is none: for a machine that has not signed yet
     #[arg(long)]
     pub(crate) new_ledger: bool,
+    /// This machine's clock is right although it is before the ledger's last batch or far after all that is known, for this
+    /// reason, which is recorded
+    #[arg(long, value_name = "REASON")]
+    pub(crate) accept_clock: Option<String>,
     /// Threads (default: all cores)
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..=256))]
     pub(crate) jobs: Option<usize>,
@@ -76,6 +80,10 @@ pub(crate) struct FinishArgs {
     /// Configuration
     #[arg(long, value_name = "FILE", default_value = "reroot.toml")]
     pub(crate) config: PathBuf,
+    /// This machine's clock is right although it is before the ledger's last batch or far after all that is known, for this
+    /// reason, which is recorded
+    #[arg(long, value_name = "REASON")]
+    pub(crate) accept_clock: Option<String>,
     /// Threads (default: all cores)
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..=256))]
     pub(crate) jobs: Option<usize>,

@@ -4,10 +4,11 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use reroot::cert::IssuerIdentity;
-use reroot::crypto::sha256;
+use reroot::crypto::{named_notes, sha256};
 use reroot::error::Error;
 use reroot::policy::{BatchContext, Policy, PolicyErrors};
 use reroot::preview::STAND_IN_BATCH;
+use reroot::reissue::check_chain;
 use reroot::text::Printable;
 use reroot::x509::Time;
 use serde_json::{Value, json};
@@ -74,12 +75,20 @@ struct Checked {
     policy: Policy,
     /// The most octets of a certificate under the CA that was given.
     octets: Option<usize>,
+    /// What is worth a note about that CA.
+    notes: Vec<String>,
 }
 
 fn check(file: &Path, issuing: Option<&Issuing>) -> Result<Checked, Fault> {
     let policy = load::policy(file)?;
     let octets = issuing.map(|issuing| octets(&policy, issuing)).transpose().map_err(Error::from)?;
-    Ok(Checked { policy, octets })
+    let notes = match issuing {
+        // without the chain, nothing can be said of it
+        Some(Issuing { identity, at, .. }) if !identity.chain().is_empty() => check_chain(&policy, identity, *at)?,
+        Some(Issuing { identity, .. }) => named_notes(identity.certificate()),
+        None => vec![],
+    };
+    Ok(Checked { policy, octets, notes })
 }
 
 /// Binds the policy to the CA, which finds every mistake that only shows there. Values that other policies of the
@@ -111,7 +120,11 @@ impl Checked {
         if let Some(octets) = self.octets {
             let _ = write!(text, "; certificates of at most {octets} octets");
         }
-        text + "\n"
+        text += "\n";
+        for note in &self.notes {
+            let _ = writeln!(text, "note: {note}");
+        }
+        text
     }
 
     fn json(&self, file: &Path) -> Value {
@@ -129,6 +142,7 @@ impl Checked {
             "keys": self.keys(),
             "params": params,
             "max_octets": self.octets,
+            "notes": self.notes,
         })
     }
 }

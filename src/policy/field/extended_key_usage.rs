@@ -6,6 +6,7 @@ use crate::policy::document::Value;
 use crate::policy::error::{self, Errors};
 use crate::policy::node::Node;
 use crate::text::{Printable, did_you_mean};
+use crate::x509::tlv::Reader;
 use crate::x509::{KeyUsage, oid};
 
 use super::source::distinct;
@@ -24,6 +25,7 @@ pub(super) const FIELD: Field = Field {
         "never anyExtendedKeyUsage: it includes documentSigning, and every purpose that is refused here",
         "never OCSPSigning, cmcCA or cmcRA: rights that a CA delegates (RFC 6960 §4.2.2.2, RFC 6402 §2.10)",
         "consistent with `key_usage` (RFC 5280 §4.2.1.12)",
+        "among the purposes of every CA of the issuer's path that has extendedKeyUsage: relying parties demand it",
     ],
     example: "[extensions]\nextended_key_usage = { critical = false, purposes = [\"clientAuth\"] }",
 };
@@ -91,6 +93,16 @@ fn purpose(value: &Value<'_>) -> Option<ObjectIdentifier> {
     let hint = did_you_mean(text, PURPOSES.iter().map(|(name, _)| *name))
         .unwrap_or_else(|| format!("Purposes are {}.", PURPOSES.map(|(name, _)| name).join(", ")));
     value.error_hint(error::VALUE, message, hint)
+}
+
+/// The purposes that a recipe of this extension writes; the same for every leaf.
+pub(in crate::policy) fn purposes(recipe: &Recipe) -> Vec<ObjectIdentifier> {
+    let Node::Element(_, members) = &recipe.value else { return vec![] };
+    let oid = |member: &Node| match member {
+        Node::Octets(der) => Reader::new(der).oid("purpose").ok(),
+        _ => None,
+    };
+    members.iter().filter_map(oid).collect()
 }
 
 /// Checks that every purpose can be served by the bits of `key_usage`: RFC 5280 §4.2.1.12, "the certificate MUST only be

@@ -9,7 +9,7 @@ mod basic_constraints;
 mod certificate_policies;
 mod crl_distribution_points;
 pub(super) mod device;
-mod extended_key_usage;
+pub(super) mod extended_key_usage;
 pub(super) mod foreign;
 mod general_name;
 pub(super) mod head;

@@ -45,7 +45,10 @@ pub(super) const OUTLIVES_ISSUER: Field = Field {
     form: "`error`, `clamp` or `allow`",
     clause: "RFC 5280 §6.1.3 (a)(2): a path is not valid outside its CA's validity",
     criticality: None,
-    checks: &["`never` with `error` can only hold under a CA that never ends"],
+    checks: &[
+        "`never` with `error` can only hold under a CA that never ends",
+        "no CA above the issuing CA ends before it, unless `allow` (before a batch begins; RFC 5280 §6.1.3 (a)(2))",
+    ],
     example: "outlives_issuer = \"error\"",
 };
 

@@ -54,7 +54,7 @@ impl Plan {
         use SignatureAlgorithm as A;
         let (kinds, hash): (&[Kind], Hash) = match algorithm {
             // refused before: nothing new is signed with SHA-1
-            A::EcdsaSha1 => (&[], Hash::Sha256),
+            A::EcdsaSha1 | A::Unverified(_) => (&[], Hash::Sha256),
             A::EcdsaSha256 => (&[Kind::Ecdsa, Kind::EcdsaWithHash], Hash::Sha256),
             A::EcdsaSha384 => (&[Kind::Ecdsa, Kind::EcdsaWithHash], Hash::Sha384),
             A::EcdsaSha512 => (&[Kind::Ecdsa, Kind::EcdsaWithHash], Hash::Sha512),

@@ -1,42 +1,107 @@
-//! What extensions may say in a leaf and in a CA certificate (RFC 5280 §4.2).
+//! What extensions may say in a leaf and in a CA certificate (RFC 5280 §4.2): one set of rules for every path, whether
+//! to ST's root, to the own root, to the manifest signer's or to a time-stamping authority's.
 //!
 //! Every extension this program knows must be of its type, also where nothing depends on its content; a critical one
 //! that it does not process is refused (§4.2: "A certificate-using system MUST reject the certificate if it encounters
 //! a critical extension it does not recognize or a critical extension that contains information that it cannot
-//! process"). The values of unknown, uncritical extensions are nobody's business here.
+//! process"). The values of unknown, uncritical extensions are not looked at.
+//!
+//! Of the certificate policies nothing can depend: every policy is acceptable (§6.1.1 (c), any-policy), none is required,
+//! and a CA that would require one (policyConstraints, inhibitAnyPolicy, critical policyMappings) is refused. That is
+//! why a critical certificatePolicies counts as processed.
 
-use crate::x509::oid;
-use crate::x509::tlv::{DerError, Reader, check_der, element, tag};
-use crate::x509::{Certificate, Extension, KeyUsage, Name};
-
-use super::codes;
-use super::defect::Defect;
+use super::certificate::{BasicConstraints, Certificate, CertificateError, Extension, KeyUsage};
+use super::name::Name;
+use super::oid::{self, ObjectIdentifier};
+use super::tlv::{DerError, Reader, check_der, element, tag};
 
 /// Which end of a signature a certificate stands at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Role {
+pub enum Role {
     /// Issues certificates: trust anchor or intermediate.
     Ca,
     /// The chip's certificate.
     Leaf,
 }
 
+/// Where a CA certificate stands in a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// It is the trust anchor, named by a person.
+    Anchor,
+    /// It stands below the anchor and is believed because of its issuer's signature.
+    Below,
+}
+
+/// The purposes for which the certificates at the end of a path are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purposes<'a> {
+    /// They name none and so are good for each.
+    Any,
+    /// These, and no others.
+    Of(&'a [ObjectIdentifier]),
+}
+
 /// Checks every extension of a certificate in this role.
-pub(super) fn check(certificate: &Certificate, role: Role) -> Result<(), Defect> {
+///
+/// # Errors
+/// The first extension that is malformed, that may not be there, or that must be processed and is not.
+pub fn check_extensions(certificate: &Certificate, role: Role) -> Result<(), ExtensionError> {
     certificate.extensions().iter().try_for_each(|extension| check_one(certificate, extension, role))
 }
 
-fn check_one(certificate: &Certificate, extension: &Extension, role: Role) -> Result<(), Defect> {
-    let value = &extension.value;
-    let malformed = |what: &str, error: &DerError| {
-        Defect::new(codes::EXTENSION_MALFORMED, format!("extension {what} is malformed: {error}"))
+/// Checks a CA certificate for itself: that it is a CA's, that it may sign certificates, every extension. Returns
+/// pathLenConstraint.
+///
+/// A certificate of version 1 or 2 cannot say that it is a CA's. RFC 5280 §6.1.4 (k) lets "out-of-band means" decide: a
+/// person who names it as an anchor. Below an anchor it is refused.
+///
+/// # Errors
+/// The first of these that does not hold.
+pub fn check_ca(certificate: &Certificate, place: Place) -> Result<Option<u32>, ExtensionError> {
+    let path_len = match certificate.basic_constraints()? {
+        Some(BasicConstraints { ca: true, path_len }) => path_len,
+        None if certificate.version() < 3 && place == Place::Anchor => None,
+        None if certificate.version() < 3 => return Err(ExtensionError::Version { version: certificate.version() }),
+        _ => return Err(ExtensionError::NotACa),
     };
+    check_extensions(certificate, Role::Ca)?;
+    Ok(path_len)
+}
+
+/// Checks that a CA's extendedKeyUsage, if it has one, leaves room for these purposes.
+///
+/// RFC 5280 §4.2.1.12 says nothing of CA certificates. Relying parties (OpenSSL, GnuTLS, Go, Windows) take the extension
+/// in a CA certificate for a limit to everything below: a purpose that a CA lacks is refused in the leaf.
+///
+/// # Errors
+/// A purpose is not among the CA's, or the certificates below name no purpose and so claim all.
+pub fn check_purposes(ca: &Certificate, purposes: Purposes<'_>) -> Result<(), ExtensionError> {
+    let Some(allowed) = ca.extended_key_usage()? else { return Ok(()) };
+    if allowed.contains(&oid::ANY_EXTENDED_KEY_USAGE) {
+        return Ok(());
+    }
+    let names = || allowed.iter().map(|purpose| oid::shown(*purpose)).collect::<Vec<_>>().join(", ");
+    match purposes {
+        Purposes::Any => Err(ExtensionError::PurposeAny { allowed: names() }),
+        Purposes::Of(wanted) => match wanted.iter().find(|purpose| !allowed.contains(purpose)) {
+            None => Ok(()),
+            Some(purpose) => Err(ExtensionError::Purpose { purpose: oid::shown(*purpose), allowed: names() }),
+        },
+    }
+}
+
+fn check_one(certificate: &Certificate, extension: &Extension, role: Role) -> Result<(), ExtensionError> {
+    let value = &extension.value;
+    let malformed =
+        |what: &'static str, error: &DerError| ExtensionError::Malformed { what, reason: error.to_string() };
     match extension.oid {
         oid::BASIC_CONSTRAINTS => check_basic_constraints(certificate, role),
         oid::KEY_USAGE => check_key_usage(certificate, role),
-        oid::EXTENDED_KEY_USAGE => certificate.extended_key_usage().map(|_| ()).map_err(|error| {
-            Defect::new(codes::EXTENSION_MALFORMED, format!("extension extKeyUsage is malformed: {error}"))
-        }),
+        oid::EXTENDED_KEY_USAGE => match certificate.extended_key_usage() {
+            Ok(_) => Ok(()),
+            Err(error) => Err(ExtensionError::Malformed { what: "extKeyUsage", reason: error.to_string() }),
+        },
         oid::SUBJECT_ALT_NAME => general_names(value).map_err(|error| malformed("subjectAltName", &error)),
         oid::CERTIFICATE_POLICIES => policies(value).map_err(|error| malformed("certificatePolicies", &error)),
         oid::SUBJECT_KEY_IDENTIFIER => {
@@ -82,68 +147,127 @@ fn check_one(certificate: &Certificate, extension: &Extension, role: Role) -> Re
     }
 }
 
-fn check_basic_constraints(certificate: &Certificate, role: Role) -> Result<(), Defect> {
+fn check_basic_constraints(certificate: &Certificate, role: Role) -> Result<(), ExtensionError> {
     let Some(constraints) = certificate.basic_constraints()? else { return Ok(()) };
     match role {
-        Role::Leaf if constraints.ca => Err(Defect::new(
-            codes::EXTENSION_CA_TRUE,
-            "basicConstraints says cA TRUE, expected a leaf (RFC 5280 §4.2.1.9)",
-        )),
+        Role::Leaf if constraints.ca => Err(ExtensionError::CaTrue),
         // "CAs MUST NOT include the pathLenConstraint field unless the cA boolean is asserted"
-        Role::Leaf if constraints.path_len.is_some() => Err(Defect::new(
-            codes::EXTENSION_PATH_LENGTH,
-            "pathLenConstraint stands in a certificate that is no CA's (RFC 5280 §4.2.1.9)",
-        )),
+        Role::Leaf if constraints.path_len.is_some() => Err(ExtensionError::PathLength),
         _ => Ok(()),
     }
 }
 
-fn check_key_usage(certificate: &Certificate, role: Role) -> Result<(), Defect> {
+fn check_key_usage(certificate: &Certificate, role: Role) -> Result<(), ExtensionError> {
     let Some(usage) = certificate.key_usage()? else { return Ok(()) };
     match (role, usage.has(KeyUsage::KEY_CERT_SIGN)) {
         // "If the keyCertSign bit is asserted, then the cA bit in the basic constraints extension MUST also be asserted"
-        (Role::Leaf, true) => {
-            Err(Defect::new(codes::EXTENSION_KEY_CERT_SIGN, "keyUsage of a leaf has keyCertSign (RFC 5280 §4.2.1.3)"))
-        }
-        (Role::Ca, false) => {
-            Err(Defect::new(codes::EXTENSION_KEY_CERT_SIGN, "keyUsage of a CA lacks keyCertSign (RFC 5280 §6.1.4 (n))"))
-        }
+        (Role::Leaf, true) => Err(ExtensionError::LeafSignsCertificates),
+        (Role::Ca, false) => Err(ExtensionError::NoKeyCertSign),
         _ => Ok(()),
     }
 }
 
-fn never_critical(extension: &Extension, name: &str, clause: &str) -> Result<(), Defect> {
-    if extension.critical {
-        return Err(Defect::new(
-            codes::EXTENSION_CRITICALITY,
-            format!("extension {name} is critical, which RFC 5280 {clause} forbids"),
-        ));
-    }
-    Ok(())
+fn never_critical(extension: &Extension, name: &'static str, clause: &'static str) -> Result<(), ExtensionError> {
+    if extension.critical { Err(ExtensionError::Critical { name, clause }) } else { Ok(()) }
 }
 
-fn known_but_not_processed(extension: &Extension) -> Result<(), Defect> {
-    if extension.critical {
-        return Err(Defect::new(
-            codes::EXTENSION_UNKNOWN_CRITICAL,
-            format!("extension {} is critical and not processed by this program (RFC 5280 §4.2)", extension.oid),
-        ));
-    }
-    Ok(())
+fn known_but_not_processed(extension: &Extension) -> Result<(), ExtensionError> {
+    if extension.critical { Err(ExtensionError::UnknownCritical { extension: extension.oid }) } else { Ok(()) }
 }
 
 /// Constraints on the certificates below: always critical by the standard, never processed here.
-fn constraint(extension: &Extension, name: &str, clause: &str) -> Result<(), Defect> {
+fn constraint(extension: &Extension, name: &'static str, clause: &'static str) -> Result<(), ExtensionError> {
     if extension.critical {
-        return Err(Defect::new(
-            codes::EXTENSION_CONSTRAINT,
-            format!("extension {name} is present, which this program does not process (RFC 5280 {clause})"),
-        ));
+        return Err(ExtensionError::Constraint { name, clause });
     }
-    Err(Defect::new(
-        codes::EXTENSION_CRITICALITY,
-        format!("extension {name} is not critical, as RFC 5280 {clause} demands"),
-    ))
+    Err(ExtensionError::NotCritical { name, clause })
+}
+
+/// What an extension of a certificate must not be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ExtensionError {
+    /// A leaf says that it is a CA's certificate.
+    #[error("basicConstraints says cA TRUE, expected a leaf (RFC 5280 §4.2.1.9)")]
+    CaTrue,
+    /// basicConstraints, keyUsage or extKeyUsage cannot be read.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// A constraint on the certificates below.
+    #[error("extension {name} is present, which this program does not process (RFC 5280 {clause})")]
+    Constraint {
+        /// Extension found.
+        name: &'static str,
+        /// The section that defines it.
+        clause: &'static str,
+    },
+    /// An extension is critical that must not be.
+    #[error("extension {name} is critical, which RFC 5280 {clause} forbids")]
+    Critical {
+        /// Extension found.
+        name: &'static str,
+        /// The section that forbids it.
+        clause: &'static str,
+    },
+    /// A leaf may sign certificates.
+    #[error("keyUsage of a leaf has keyCertSign (RFC 5280 §4.2.1.3)")]
+    LeafSignsCertificates,
+    /// An extension is not of its type.
+    #[error("extension {what} is malformed: {reason}")]
+    Malformed {
+        /// Extension found.
+        what: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A CA may not sign certificates.
+    #[error("keyUsage of a CA lacks keyCertSign (RFC 5280 §6.1.4 (n))")]
+    NoKeyCertSign,
+    /// No CA certificate.
+    #[error("is not a CA certificate: basicConstraints cA is not TRUE (RFC 5280 §4.2.1.9)")]
+    NotACa,
+    /// A constraint on the certificates below is not critical.
+    #[error("extension {name} is not critical, as RFC 5280 {clause} demands")]
+    NotCritical {
+        /// Extension found.
+        name: &'static str,
+        /// The section that demands it.
+        clause: &'static str,
+    },
+    /// pathLenConstraint in a leaf.
+    #[error("pathLenConstraint stands in a certificate that is no CA's (RFC 5280 §4.2.1.9)")]
+    PathLength,
+    /// The CA's extendedKeyUsage lacks a purpose.
+    #[error(
+        "extendedKeyUsage of the CA allows {allowed} and not {purpose}: relying parties refuse that purpose in what the \
+         CA issues (RFC 5280 §4.2.1.12)"
+    )]
+    Purpose {
+        /// The purpose that is wanted.
+        purpose: String,
+        /// The purposes found.
+        allowed: String,
+    },
+    /// The CA's extendedKeyUsage limits certificates that name no purpose.
+    #[error(
+        "extendedKeyUsage of the CA allows {allowed}, and the certificates below name no purpose: relying parties refuse \
+         every other purpose (RFC 5280 §4.2.1.12)"
+    )]
+    PurposeAny {
+        /// The purposes found.
+        allowed: String,
+    },
+    /// A critical extension that is not processed.
+    #[error("extension {} is critical and not processed by this program (RFC 5280 §4.2)", oid::shown(*.extension))]
+    UnknownCritical {
+        /// Extension found.
+        extension: ObjectIdentifier,
+    },
+    /// A certificate that cannot say that it is a CA's.
+    #[error("is of version {version}, which cannot say that it is a CA's (RFC 5280 §6.1.4 (k))")]
+    Version {
+        /// Version found.
+        version: u8,
+    },
 }
 
 fn octet_string(value: &[u8]) -> Result<(), DerError> {
@@ -297,7 +421,7 @@ fn general_name(reader: &mut Reader<'_>) -> Result<(), DerError> {
         // iPAddress
         0x87 => matches!(name.content.len(), 4 | 16),
         // registeredID
-        0x88 => crate::x509::tlv::oid_from_content(name.content, WHAT).is_ok(),
+        0x88 => super::tlv::oid_from_content(name.content, WHAT).is_ok(),
         _ => false,
     };
     if good { Ok(()) } else { Err(DerError::Form { what: WHAT }) }
