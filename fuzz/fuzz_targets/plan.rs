@@ -168,6 +168,7 @@ fn fuzz(octets: &[u8]) -> bool {
     let plan = [b"reroot-plan/1\n", &length[..], head.as_bytes(), &[0; 4], &parts.map(Vec::as_slice).concat()].concat();
 
     let job = SignJob {
+        accept_clock: None,
         plan: Path::new("fuzz.plan"),
         out: &std::env::temp_dir().join("fuzz.signatures"),
         issuer: &ISSUER,
