@@ -33,16 +33,16 @@ struct Sealed {
 }
 
 fn sealed(root_key: TestKey, key: TestKey) -> Sealed {
-    sealed_under(root(ROOT, &root_key), root_key, signer_shape(ROOT, &key), key)
+    sealed_under(root(ROOT, &root_key), root_key, &signer_shape(ROOT, &key), key)
 }
 
 /// Under certificates without an end, for judges that know no other time than today.
 fn sealed_for_ever(root_key: TestKey, key: TestKey) -> Sealed {
     let root = root_until(ROOT, &root_key, Time::NEVER);
-    sealed_under(root, root_key, Shape { not_after: Time::NEVER, ..signer_shape(ROOT, &key) }, key)
+    sealed_under(root, root_key, &Shape { not_after: Time::NEVER, ..signer_shape(ROOT, &key) }, key)
 }
 
-fn sealed_under(root: Certificate, root_key: TestKey, signer: Shape, key: TestKey) -> Sealed {
+fn sealed_under(root: Certificate, root_key: TestKey, signer: &Shape, key: TestKey) -> Sealed {
     let signer = signer.certify(&root_key);
     let statement = statement(created(), vec![]).to_bytes();
     let seal = seal::sign(&statement, &signer, &key, created()).unwrap();

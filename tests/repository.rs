@@ -1,6 +1,5 @@
 //! What the repository says of itself: dependencies are declared where they are used and nowhere else, and scripts name
 //! the tests that they skip.
-#![expect(clippy::unwrap_used, reason = "`unwrap` is for tests, their helpers included")]
 
 #[path = "support/source.rs"]
 #[expect(clippy::allow_attributes, reason = "`expect` would fail in a test that uses every helper")]
@@ -108,7 +107,7 @@ fn the_check_of_dependencies_sees_what_is_used_and_nothing_else() {
 fn the_tests_that_need_test_data_are_those_that_the_script_skips() {
     let mut need = BTreeSet::new();
     for file in files(".", &["src", "tests"]).iter().filter(|file| !file.ends_with("tests/repository.rs")) {
-        let text = std::fs::read_to_string(&file).unwrap();
+        let text = std::fs::read_to_string(file).unwrap();
         for test in text.split("#[test]\n").skip(1) {
             // the test ends with its function
             let body = test.split("\n}\n").next().unwrap();

@@ -20,7 +20,7 @@ fn without_privileges(place: &Place, args: &[&str]) -> Run {
 
 /// Another user's, with no right for anybody else.
 fn take_away(path: &std::path::Path) {
-    std::fs::set_permissions(path, PermissionsExt::from_mode(0)).unwrap();
+    std::fs::set_permissions(path, PermissionsExt::from_mode(0o000)).unwrap();
     if rustix::process::getuid().is_root() {
         chown(path, Some(65_534), Some(65_534)).unwrap();
     }

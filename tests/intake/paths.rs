@@ -101,7 +101,9 @@ fn names_that_differ_in_case_are_two_cas_of_which_the_one_with_the_very_name_cou
         let order = order.map(|at: usize| authorities[at].clone());
         for relax in [&[][..], &[Relaxation::IssuerNameCase]] {
             let mut verifier = verifier(&[&root()], Family::StsafeA, relax, AT);
-            order.iter().for_each(|der| verifier.add_intermediate(certificate(der)));
+            for der in &order {
+                verifier.add_intermediate(certificate(der));
+            }
             for (at, (name, key)) in both.iter().enumerate() {
                 let (verified, _) = examine(&verifier, &below(name, key)).unwrap();
                 assert_eq!(verified.proof().path[0].der(), authorities[at]);

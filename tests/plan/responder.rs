@@ -99,9 +99,16 @@ struct Shared {
     mishaps: BTreeMap<u64, Mishap>,
     requests: AtomicU64,
     issued: Mutex<Vec<(Vec<u8>, Vec<u8>)>>,
-    /// By transaction: what happens to it, and the template that was asked for.
-    transactions: Mutex<BTreeMap<Vec<u8>, (Mishap, Vec<u8>)>>,
+    /// By their names.
+    transactions: Mutex<BTreeMap<Vec<u8>, Transaction>>,
     end: AtomicBool,
+}
+
+/// What was asked for, and what happens to it.
+#[derive(Clone)]
+struct Transaction {
+    mishap: Mishap,
+    template: Vec<u8>,
 }
 
 impl Responder {
@@ -247,9 +254,13 @@ fn answer(shared: &Shared, message: &[u8]) -> Option<(Vec<u8>, Option<Fault>)> {
         assert_eq!(parts[1], [0x80, 0], "raVerified");
         let mishap = shared.mishaps.get(&number).copied().unwrap_or_default();
         let template = children(inner(parts[0]))[1].to_vec();
-        shared.transactions.lock().expect("no thread panics").insert(transaction.clone(), (mishap, template));
+        shared
+            .transactions
+            .lock()
+            .expect("no thread panics")
+            .insert(transaction.clone(), Transaction { mishap, template });
     }
-    let (mishap, template) =
+    let Transaction { mishap, template } =
         shared.transactions.lock().expect("no thread panics").get(&transaction).expect("it was asked for").clone();
     let fault = mishap.fault.filter(|(at, _)| *at == step).map(|(_, fault)| fault);
     if fault == Some(Fault::HangUp) {

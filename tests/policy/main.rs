@@ -7,6 +7,8 @@
 mod support;
 
 mod issuer_keys;
+#[expect(clippy::allow_attributes, reason = "`expect` would fail in a test that uses every helper")]
+#[allow(dead_code, reason = "each test uses some of the helpers")]
 mod own_ca;
 mod shipped;
 mod show;

@@ -62,7 +62,9 @@ impl OwnCa {
     /// With these files: `root.pem`, and certificate (`.pem`) and key (`.key`) of `issuing` and `manifest`.
     pub(super) fn of(files: &[(&str, String)]) -> Self {
         let ca = Self { folder: tempfile::tempdir().expect("a temporary folder") };
-        files.iter().for_each(|(name, content)| put(&ca.path(name), content));
+        for (name, content) in files {
+            put(&ca.path(name), content);
+        }
         ca.configured()
     }
 

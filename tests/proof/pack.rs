@@ -251,13 +251,13 @@ fn what_lies_beside_a_pack_is_not_followed() {
     let found = lookup(&workshop, &["batch.pack", &uid, "--der"]).success();
     assert_eq!(std::fs::read(beside("journal")).unwrap(), journal, "the journal was not played back");
     assert_eq!(std::fs::read(&path).unwrap(), good);
-    std::fs::remove_file(beside("journal")).unwrap();
+    reroot::durable::remove_partial_file(&beside("journal")).unwrap();
     put(&beside("wal"), b"not a write-ahead log");
     assert_eq!(lookup(&workshop, &["batch.pack", &uid, "--der"]).success().stdout, found.stdout);
     assert_eq!(std::fs::read(beside("wal")).unwrap(), b"not a write-ahead log");
     assert!(!beside("shm").exists());
     // a name that means something in a URI
-    std::fs::copy(&path, workshop.path("a?mode=rwc&x#%41.pack")).unwrap();
+    put(&workshop.path("a?mode=rwc&x#%41.pack"), &good);
     let named = lookup(&workshop, &["a?mode=rwc&x#%41.pack", &uid, "--der"]).success();
     assert_eq!(named.stdout, found.stdout);
 }

@@ -173,7 +173,7 @@ macro_rules! in_both_forms {
         }
     )+};
 }
-pub(self) use in_both_forms;
+use in_both_forms;
 
 /// The form with vectors. Without the instructions it would be the portable form once more.
 fn with_vectors() -> Adding {
