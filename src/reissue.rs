@@ -193,12 +193,18 @@ pub(crate) fn first_pass(
         return Ok(FirstPass::Refused(settled.refused(job.on_reject)));
     }
     let row = settled.confirm(row, resumed)?;
+    // found by its leaves: with another list its findings would be others, and it comes out as it was or not at all
+    let again = settled.found_by_leaves.is_some() && is_sealed(&row) && job.out.symlink_metadata().is_err();
+    if again && !seal::has_findings(ledger, &row, &settled.finding_lines())? {
+        settled.refuse(format!("batch {} is sealed and comes out only as it was, with the list of then", row.id));
+        return Ok(FirstPass::Refused(settled.refused(job.on_reject)));
+    }
     Ok(FirstPass::Ready(Box::new(Ready { row, bound, settled, cleared })))
 }
 
 /// The content of `rejected.jsonl`.
-pub(crate) fn finding_lines(findings: &[Finding]) -> String {
-    findings.iter().map(|finding| FindingLine::new(finding).line() + "\n").collect()
+pub(crate) fn finding_lines<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> String {
+    findings.into_iter().map(|finding| FindingLine::new(finding).line() + "\n").collect()
 }
 
 fn ground<'a>(job: &'a Job<'_>, issued_at: Time) -> Ground<'a> {

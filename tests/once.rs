@@ -1,4 +1,5 @@
 //! "Once" (docs/design.md): each sentence of it, through the front door.
+#![expect(clippy::unwrap_used, reason = "`unwrap` is for tests")]
 
 #[expect(clippy::allow_attributes, reason = "`expect` would fail in a test that uses every helper")]
 #[allow(dead_code, unreachable_pub, reason = "each test uses some of the helpers")]
@@ -235,6 +236,9 @@ fn a_list_chooses_chips_of_a_larger_archive_and_each_choice_is_a_run() {
     workshop.issue("delivery.zip", "first", &["--expect", "first.txt"]).expect(3);
     let first = workshop.issue("delivery.zip", "first", &["--expect", "first.txt", "--on-surplus", "ignore"]).success();
     assert!(first.out().contains("[verify.expect.surplus]"), "{}", first.out());
+    // without a list, all of the archive is wanted: that is more than the batch of this input has
+    let all = workshop.issue("delivery.zip", "all", &["--on-reject", "stop"]).expect(3);
+    assert!(all.err().contains("a list of those alone issues them"), "{}", all.err());
     assert_eq!(workshop.lines("first").len(), 3);
     assert_eq!(workshop.statement("first")["counts"]["ignored"], 3);
     workshop.verify("first", &["--input", "delivery.zip"]).success();
@@ -245,6 +249,8 @@ fn a_list_chooses_chips_of_a_larger_archive_and_each_choice_is_a_run() {
     workshop.verify("second", &["--input", "delivery.zip", "--history", "first", "second"]).success();
     let both = [serials(&workshop, "first"), serials(&workshop, "second")].concat();
     assert_eq!(both.iter().collect::<std::collections::BTreeSet<_>>().len(), 6);
+    let all = workshop.issue("delivery.zip", "all", &[]).expect(3);
+    assert!(all.err().contains("comes out only as it was"), "{}", all.err());
     for out in ["first", "second"] {
         let more = ["--expect", &format!("{out}.txt"), "--on-surplus", "ignore"];
         let again = workshop.issue("delivery.zip", out, &more).success();

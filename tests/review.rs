@@ -76,15 +76,17 @@ fn missing_chips_are_reported_although_rejections_are_skipped() {
     workshop.reel("reel.zip", 0..3);
     let uids: Vec<String> = (0..4).map(|index| workshop.pki.leaf(index).uid().clone()).collect();
     workshop.write("expected.txt", uids.join("\n").as_bytes());
-    let skipped = workshop.issue("reel.zip", "batch", &["--on-reject", "skip", "--expect", "expected.txt"]).expect(1);
+    let skip = ["--on-reject", "skip", "--expect", "expected.txt"];
+    let stopped = workshop.issue("reel.zip", "batch", &skip).expect(3);
+    assert!(stopped.err().contains("--on-missing note"), "{}", stopped.err());
+    let skipped = workshop.issue("reel.zip", "batch", &[&skip[..], &["--on-missing", "note"]].concat()).expect(1);
     assert!(
         skipped.out().contains(&uids[3]) && skipped.out().contains("expected chips that the input lacks: 1"),
         "{}",
         skipped.out()
     );
-    let count =
-        workshop.issue("reel.zip", "counted", &["--on-reject", "skip", "--expect-count", "5", "--reissue", "x"]);
-    assert!(count.expect(1).out().contains("expected 5"));
+    let count = ["--on-missing", "note", "--expect-count", "5", "--reissue", "x"];
+    assert!(workshop.issue("reel.zip", "counted", &count).expect(1).out().contains("expected 5"));
 }
 
 #[test]
@@ -333,7 +335,9 @@ fn findings_of_an_honest_batch_are_made_again() {
     workshop.write("mixed.zip", &archive::zip(&files));
     workshop
         .write("expected.txt", format!("{}\n{}\n", workshop.pki.leaf(0).uid(), workshop.pki.leaf(1).uid()).as_bytes());
-    workshop.issue("mixed.zip", "batch", &["--on-reject", "skip", "--expect", "expected.txt"]).expect(1);
+    // the chip whose UID comes with two keys is missing
+    let skip = ["--on-reject", "skip", "--expect", "expected.txt", "--on-missing", "note"];
+    workshop.issue("mixed.zip", "batch", &skip).expect(1);
     let verified = workshop.verify("batch", &["--input", "mixed.zip"]).success();
     assert!(verified.out().contains("every finding that leaf, policy and anchors give"), "{}", verified.out());
 }

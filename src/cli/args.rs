@@ -256,10 +256,10 @@ pub(crate) struct IssueArgs {
     /// What a rejected item does to the run
     #[arg(long, value_enum, default_value = "stop")]
     pub(crate) on_reject: OnRejectArg,
-    /// What a chip does that is on the list (--expect, --expect-count) and not in the input
+    /// What to do if an expected chip (--expect, --expect-count) is not in the input
     #[arg(long, value_enum, default_value = "stop")]
     pub(crate) on_missing: OnMissingArg,
-    /// What becomes of a chip that is in the input and not on the list
+    /// What to do with a chip that is in the input but not on the list
     #[arg(long, value_enum, default_value = "reject")]
     pub(crate) on_surplus: OnSurplusArg,
     /// Operator's parameters that the policy declares
@@ -327,17 +327,17 @@ pub(crate) enum OnRejectArg {
 /// Encoding of a delivered certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OnMissingArg {
-    /// Nothing is signed; missing chips are listed
+    /// Sign nothing, and list the missing chips
     Stop,
-    /// The chips that are there are issued, missing ones listed: exit code 1
+    /// Issue the chips that are there, list the missing ones, and end with exit code 1
     Note,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OnSurplusArg {
-    /// It is rejected: what that does to the run is for --on-reject to say
+    /// Reject it; --on-reject says what a rejection does to the run
     Reject,
-    /// It is left out, and listed as ignored
+    /// Leave it out, and list it as ignored
     Ignore,
 }
 

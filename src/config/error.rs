@@ -149,7 +149,7 @@ pub(super) struct Errors(RefCell<Vec<ConfigError>>);
 impl Errors {
     /// Notes a mistake; returns `None` so that a reader can end with it.
     pub(super) fn push<T>(&self, code: Code, span: &Range<usize>, message: impl Into<String>) -> Option<T> {
-        self.note(code, span, message.into(), None, None)
+        self.note(code, span, &message.into(), None, None)
     }
 
     /// As [`push`](Self::push), with what to do about it.
@@ -160,12 +160,12 @@ impl Errors {
         message: impl Into<String>,
         hint: impl Into<String>,
     ) -> Option<T> {
-        self.note(code, span, message.into(), Some(hint.into()), None)
+        self.note(code, span, &message.into(), Some(hint.into()), None)
     }
 
     /// Notes that a signer failed.
     pub(super) fn push_signer<T>(&self, span: &Range<usize>, what: &str, error: SignerError) -> Option<T> {
-        self.note(SIGNER_OPEN, span, format!("{what}: {error}"), error.hint(), Some(error))
+        self.note(SIGNER_OPEN, span, &format!("{what}: {error}"), error.hint(), Some(error))
     }
 
     /// Notes that a signer holds another key than the certificate's: the token is to be looked at, not the file.
@@ -194,12 +194,12 @@ impl Errors {
         &self,
         code: Code,
         span: &Range<usize>,
-        message: String,
+        message: &str,
         hint: Option<String>,
         signer: Option<SignerError>,
     ) -> Option<T> {
         // whatever text of the file or of another file the words repeat, they are printable
-        let message = Printable::new(&message).to_string();
+        let message = Printable::new(message).to_string();
         let hint = hint.map(|hint| Printable::new(&hint).to_string());
         self.0.borrow_mut().push(ConfigError { code, message, span: span.clone(), hint, signer });
         None

@@ -97,6 +97,12 @@ pub(crate) fn already_published(
     Ok(Some(summary))
 }
 
+/// Whether a sealed batch has these lines in `rejected.jsonl`.
+pub(super) fn has_findings(ledger: &Ledger, row: &BatchRow, lines: &str) -> Result<bool, Error> {
+    let Some((statement, _)) = ledger.sealed(&row.id)? else { return Ok(false) };
+    Ok(Statement::parse(&statement)?.rejected == sha256(lines.as_bytes()))
+}
+
 /// Every file of a published batch is what was sealed.
 fn check_whole(out: &Path, statement: &Statement) -> Result<(), Error> {
     let reader = BatchReader::open(out)?;

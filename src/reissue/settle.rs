@@ -76,26 +76,23 @@ pub(super) fn settle(
         notes: vec![],
         found_by_leaves: None,
     };
-    let earlier = match earlier {
-        Some(row) => {
-            let differ = || Error::LeavesDiffer { batch: row.id.to_string() };
-            let members = ledger.members(&row.id, &settled.leaves())?.ok_or_else(differ)?;
-            settled.go_on(job, ledger, &row, &members, &unexpected)?;
-            Some(row)
-        }
-        None => {
-            let standings = ledger.standings(&settled.terms.policy_use(), &settled.leaves(), None)?;
-            match again::find(job, ledger, &settled, &standings, &unexpected)? {
-                Again::Found(row, members) => {
-                    settled.go_on(job, ledger, &row, &members, &unexpected)?;
-                    settled.found_by_leaves = Some(row.id.clone());
-                    Some(*row)
-                }
-                Again::New(warning) => {
-                    settled.warnings.extend(warning);
-                    settled.begin(job, ledger, &standings, &unexpected)?;
-                    None
-                }
+    let earlier = if let Some(row) = earlier {
+        let differ = || Error::LeavesDiffer { batch: row.id.to_string() };
+        let members = ledger.members(&row.id, &settled.leaves())?.ok_or_else(differ)?;
+        settled.go_on(job, ledger, &row, &members, &unexpected)?;
+        Some(row)
+    } else {
+        let standings = ledger.standings(&settled.terms.policy_use(), &settled.leaves(), None)?;
+        match again::find(job, ledger, &settled, &standings, &unexpected)? {
+            Again::Found(row, members) => {
+                settled.go_on(job, ledger, &row, &members, &unexpected)?;
+                settled.found_by_leaves = Some(row.id.clone());
+                Some(*row)
+            }
+            Again::New(warning) => {
+                settled.warnings.extend(warning);
+                settled.begin(job, ledger, &standings, &unexpected)?;
+                None
             }
         }
     };
@@ -199,17 +196,17 @@ impl Settled {
         let known = standings.iter().filter(|(at, _)| unexpected.binary_search(at).is_err());
         let known = known.map(|(at, standing)| (at, Some(standing)));
         let told = known.chain(unexpected.iter().map(|at| (*at, None)));
-        self.set_aside_where(told, |settled, row, standing| match standing {
-            Some(standing) => settled.judge(job, row, &standing),
-            None => {
-                let finding = match job.on_surplus {
-                    OnSurplus::Ignore => verify::surplus,
-                    OnSurplus::Reject => verify::unexpected,
-                };
-                let item = row.load(&settled.spool)?.item;
-                settled.findings.push((row.item, finding(item, &row.key)));
-                Ok(Judged::SetAside)
+        self.set_aside_where(told, |settled, row, standing| {
+            if let Some(standing) = standing {
+                return settled.judge(job, row, &standing);
             }
+            let finding = match job.on_surplus {
+                OnSurplus::Ignore => verify::surplus,
+                OnSurplus::Reject => verify::unexpected,
+            };
+            let item = row.load(&settled.spool)?.item;
+            settled.findings.push((row.item, finding(item, &row.key)));
+            Ok(Judged::SetAside)
         })
     }
 
@@ -231,13 +228,21 @@ impl Settled {
 
     /// Chips that the run wants and that pass, but that are not in the batch that it goes on with.
     pub(crate) fn left_out(&mut self, row: &BatchRow, count: u64) {
-        if count > 0 && row.state == BatchState::Open && self.found_by_leaves.is_some() {
-            self.unmet.push(format!(
+        if count == 0 || self.found_by_leaves.is_none() {
+            return;
+        }
+        self.unmet.push(match row.state {
+            BatchState::Open => format!(
                 "batch {} is open and was begun without chips that this run wants: {count}; finish it with its own command, \
                  then run this one",
                 row.id
-            ));
-        }
+            ),
+            BatchState::Sealed => format!(
+                "batch {} was sealed from this input without chips that this run wants: {count}; a list of those alone \
+                 issues them",
+                row.id
+            ),
+        });
     }
 
     /// A serial number copied from the leaf is the same in every certificate of the chip, and an issuer uses one once
@@ -425,6 +430,12 @@ impl Settled {
             reasons,
             warnings: self.warnings,
         }
+    }
+
+    /// The content of `rejected.jsonl`.
+    pub(super) fn finding_lines(&mut self) -> String {
+        self.findings.sort_by_key(|(number, _)| *number);
+        super::finding_lines(self.findings.iter().map(|(_, finding)| finding))
     }
 
     pub(crate) fn take_findings(&mut self) -> Vec<Finding> {
