@@ -63,7 +63,8 @@ impl Log {
     pub(super) fn note(&mut self) -> std::io::Result<()> {
         let length = self.file.metadata()?.len();
         let header = self.header()?;
-        let went_on = self.seen.end > 0 && header == self.seen.header;
+        let last = || self.frame(self.seen.end - page(header) - FRAME as u64);
+        let went_on = self.seen.end > 0 && header == self.seen.header && last()? == self.seen.last;
         let mut seen = Seen { length, header, ..if went_on { self.seen.clone() } else { Seen::default() } };
         let mut at = seen.end.max(HEADER as u64);
         seen.next = self.frame(at)?;

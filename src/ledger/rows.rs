@@ -49,6 +49,12 @@ impl Rows {
         })
     }
 
+    /// Whether the file says that there is a write-ahead log, or was.
+    pub(super) fn is_marked(&self) -> rusqlite::Result<bool> {
+        let table = self.connection.prepare_cached(SELECT_TABLE)?.exists(["open_run"])?;
+        Ok(table && self.connection.prepare("SELECT 1 FROM open_run")?.exists([])?)
+    }
+
     /// Whether there is a write-ahead log with records that are not seen here, as the file says.
     pub(super) fn misses_log(&self) -> rusqlite::Result<bool> {
         let table = self.connection.prepare_cached(SELECT_TABLE)?.exists(["open_run"])?;

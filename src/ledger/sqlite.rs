@@ -52,7 +52,7 @@ impl SqliteStore {
         );
         rows.connection.execute_batch(&schema).map_err(|source| failed(path, source))?;
         durable::sync_directory(durable::parent(path))?;
-        Self::configured(rows, held, false, false)
+        Self::configured(rows, held, false)
     }
 
     /// Opens a ledger and takes hold of it. Takes as long for ten million leaves as for ten.
@@ -76,19 +76,16 @@ impl SqliteStore {
             FileFormat::Empty => return Err(LedgerError::Incomplete { path: path.to_owned() }),
             FileFormat::Foreign => return Err(LedgerError::Foreign { path: path.to_owned() }),
         }
-        let marked = rows.misses_log().map_err(|error| failed(path, error))?;
-        if marked && !left_behind {
+        if !left_behind && rows.misses_log().map_err(|error| failed(path, error))? {
             if log.metadata().is_ok_and(|about| about.len() > 0) {
                 // something is there, which SQLite takes for nothing and would remove
                 let _ = rows.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
             }
             return Err(LedgerError::LogMissing { path: path.to_owned(), log });
         }
-        let mut store = Self::configured(rows, held, marked, !left_behind)?;
+        let mut store = Self::configured(rows, held, !left_behind)?;
         if left_behind {
-            // What a run left there may never have reached the disk, although it can be read: its flush may have failed.
-            // It is written once more, to its place, before anything is built on it.
-            store.flush()?;
+            store.take_over()?;
         }
         Ok(store)
     }
@@ -99,13 +96,13 @@ impl SqliteStore {
         Rows::connect(held.path(), path, flags, None).map_err(|error| failed(path, error))
     }
 
-    fn configured(rows: Rows, held: Held, marked: bool, moved: bool) -> Result<Self, LedgerError> {
+    fn configured(rows: Rows, held: Held, moved: bool) -> Result<Self, LedgerError> {
         let settings = format!(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;
              PRAGMA journal_size_limit = {WAL_LIMIT}; PRAGMA cache_size = -{CACHE_KIB};"
         );
         rows.connection.execute_batch(&settings).map_err(|error| failed(&rows.path, error))?;
-        let mut store = Self { rows, held, broken: false, named: false, marked, moved, waiting: 0 };
+        let mut store = Self { rows, held, broken: false, named: false, marked: false, moved, waiting: 0 };
         store.rows.head()?;
         store.held.note_log()?;
         store.held.check()?;
@@ -130,11 +127,28 @@ impl SqliteStore {
         if self.marked && !self.moved {
             self.write(|store| store.execute(MARK))?;
         }
+        self.move_log("PASSIVE")
+    }
+
+    fn move_log(&mut self, how: &str) -> Result<(), StoreError> {
         self.held.begin_change()?;
-        let moved = self.rows.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+        let sql = format!("PRAGMA wal_checkpoint({how})");
+        let moved = self.rows.connection.query_row(&sql, [], |_| Ok(()));
         moved.map_err(|source| self.rows.failed(source)).and(self.held.end_change())?;
         (self.waiting, self.moved) = (0, true);
         Ok(())
+    }
+
+    /// Takes over what a run left in the log: that may never have reached the disk, although it can be read, as its flush
+    /// may have failed. It is written once more, to its place, before anything is built on it. Then the log is emptied:
+    /// a transaction that was cut off would look like one of this run.
+    fn take_over(&mut self) -> Result<(), StoreError> {
+        self.guarded(|store| {
+            if store.rows.is_marked().map_err(|source| store.rows.failed(source))? {
+                store.write(|store| store.execute(UNMARK))?;
+            }
+            store.move_log("TRUNCATE")
+        })
     }
 
     /// Runs what writes to the log. The first write after the log was moved begins it again.

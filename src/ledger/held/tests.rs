@@ -128,6 +128,39 @@ fn a_lock_lasts_as_long_as_its_ledger() {
     assert!(!beside(&path, "-lock").exists() && !beside(&path, "-wal").exists());
 }
 
+/// A transaction whose last frame has its head and not its page, as a kill between the two leaves it.
+#[test]
+fn a_log_that_ends_within_a_frame_is_taken_over() {
+    use std::os::unix::fs::FileExt as _;
+    for first in [true, false] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.db");
+        let (mut store, before) = store(&path);
+        if !first {
+            append(&mut store, 2).unwrap();
+        }
+        let log = std::fs::read(beside(&path, "-wal")).unwrap();
+        let copy = folder.path().join("copy");
+        std::fs::create_dir(&copy).unwrap();
+        std::fs::copy(&path, copy.join("ledger.db")).unwrap();
+        std::fs::write(copy.join("ledger.db-wal"), &log).unwrap();
+        drop(store);
+        let path = copy.join("ledger.db");
+        // the page of the last frame of the log is another one
+        let frames: Vec<usize> = (32..log.len()).step_by(24 + 16_384).collect();
+        let last = frames.iter().rfind(|at| log[**at + 8..**at + 16] == log[16..24]).unwrap();
+        let file = std::fs::OpenOptions::new().write(true).open(beside(&path, "-wal")).unwrap();
+        file.write_all_at(&[0; 16_384], *last as u64 + 24).unwrap();
+        let mut store = SqliteStore::open(&path).unwrap();
+        let head = store.head().unwrap();
+        assert_eq!(head.records, if first { before.records - 1 } else { before.records });
+        for n in 10..14 {
+            append(&mut store, n).unwrap();
+        }
+        store.conclude().unwrap();
+    }
+}
+
 #[test]
 fn a_second_batch_with_a_seed_is_refused_and_found() {
     let folder = tempfile::tempdir().unwrap();
