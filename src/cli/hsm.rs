@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::args::{Format, HsmCommand, PinArgs};
 use super::secrets::Secrets;
-use super::{Exit, Fault, Printer, load, render};
+use super::{Exit, Fault, Printer, load};
 
 pub(crate) fn run(command: &HsmCommand, printer: Printer) -> Result<Exit, Fault> {
     match command {
@@ -54,7 +54,7 @@ pub(crate) fn uri(text: &str, printer: Printer) -> Result<KeyUri, Fault> {
     })?;
     if let Some(path) = &mut uri.module_path {
         if path.components().count() == 1 {
-            return Err(Fault::usage(format!("module-path `{}` names no folder", render::path(path)))
+            return Err(Fault::usage(format!("module-path `{}` names no folder", Printable::new(path)))
                 .hint("Give the whole path, such as /usr/lib/vendor.so, or ./vendor.so for one in this directory."));
         }
         *path = super::init::in_this_directory(path)?;

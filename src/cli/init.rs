@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::args::{Format, InitArgs};
 use super::secrets::Secrets;
-use super::{Exit, Fault, Printer, World, hsm, load};
+use super::{Exit, Fault, Printer, World, hsm, load, render};
 
 pub(crate) fn run(args: &InitArgs, world: &World, printer: Printer) -> Result<Exit, Fault> {
     let settings = Settings::default();

@@ -112,7 +112,7 @@ pub(crate) fn ledger(config: &Config, issuer: &Spki, new: bool, printer: Printer
     let unnoted = config.head_file().filter(|file| !file.exists());
     let ledger = if new { config.open_or_create_ledger(issuer) } else { config.open_ledger(issuer) }?;
     if let Some(file) = unnoted {
-        let file = render::path(file);
+        let file = Printable::new(file);
         printer.warn(&format!(
             "there is no `{file}` to compare the ledger's head with; it is written at the end of this run"
         ));

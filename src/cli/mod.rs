@@ -57,7 +57,7 @@ fn name_leftovers(command: &Command, printer: Printer) {
         _ => return,
     };
     for left in BatchWriter::leftovers(out) {
-        let left = render::path(&left);
+        let left = Printable::new(&left);
         printer.warn(&format!("`{left}` is left of a run that did not end; it may hold certificates that were signed"));
     }
 }

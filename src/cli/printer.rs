@@ -77,7 +77,7 @@ impl Printer {
 
     /// Names the configuration that was read: in text now, in JSON as a member of what is printed.
     pub(crate) fn configuration(self, place: &Path) {
-        let place = render::path(place);
+        let place = render::path_json(place);
         match self.format {
             Format::Text => self.say(&format!("configuration: {place}")),
             Format::Json => drop(CONFIGURATION.set(place)),

@@ -170,7 +170,7 @@ impl Errors {
 
     /// Notes that a signer holds another key than the certificate's: the token is to be looked at, not the file.
     pub(super) fn push_signer_mismatch<T>(&self, span: &Range<usize>, what: &str, error: SignerError) -> Option<T> {
-        self.note(SIGNER_MISMATCH, span, format!("{what}: {error}"), error.hint(), Some(error))
+        self.note(SIGNER_MISMATCH, span, &format!("{what}: {error}"), error.hint(), Some(error))
     }
 
     /// How many mistakes were noted.

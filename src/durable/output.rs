@@ -271,7 +271,7 @@ pub fn notes() -> Vec<String> {
         format!(
             "the file system of `{}` cannot flush (fsync): a power loss may damage the output there; check it before you \
              rely on it",
-            Printable::new(folder)
+            Printable::new(&folder)
         )
     };
     folders.into_iter().map(note).collect()

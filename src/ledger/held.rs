@@ -153,7 +153,7 @@ impl Lock {
                 DurableError::Io { doing, source, .. } => {
                     DurableError::Io { doing, path: beside(shown, "-lock"), source }
                 }
-                exists @ DurableError::Exists { .. } => exists,
+                other => other,
             })?;
             match flock(&file, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => {}

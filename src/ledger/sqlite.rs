@@ -174,7 +174,7 @@ impl SqliteStore {
                 let path = durable::parent(&self.rows.path).to_owned();
                 DurableError::Io { doing, path, source }.into()
             }
-            exists @ DurableError::Exists { .. } => exists.into(),
+            other => other.into(),
         })
     }
 
