@@ -114,7 +114,9 @@ pub fn audit(job: &Audit<'_>, stdin: &mut (dyn Read + Send)) -> Result<AuditRepo
         ("manifest signer", std::slice::from_ref(signed.signer())),
         ("time-stamp anchor", job.tsa_anchors),
     ] {
-        anchors.iter().for_each(|anchor| report.note_deviations(role, anchor));
+        for anchor in anchors.iter() {
+            report.note_deviations(role, anchor);
+        }
     }
     if let (Some(identity), Some(policy)) = (&identity, &policy) {
         let receipts = possession::open(job.possession, &anchors, &signed, &mut report);

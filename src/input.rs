@@ -145,7 +145,7 @@ mod tests {
             assert!(is_reserved(&error), "{error}");
             assert_eq!(
                 error.to_string(),
-                format!("it is the same file as `{}`, which belongs to the open ledger", Printable::new(file))
+                format!("it is the same file as `{}`, which belongs to the open ledger", Printable::new(&file))
             );
             assert!(is_reserved(&read(path).unwrap_err()));
         }

@@ -204,7 +204,7 @@ fn expired_anchors(anchors: &[Certificate], at: Time) -> impl Iterator<Item = St
 /// What became of one item.
 enum Seen {
     Finding(u64, Finding),
-    Ca(u64, Finding, Certificate),
+    Ca(u64, Finding, Box<Certificate>),
     Orphan(u64, Finding, Vec<u8>),
     Verified(u64, Box<VerifiedLeaf>, Vec<Warning>),
 }
@@ -216,7 +216,7 @@ fn seen(number: u64, leaf: &SourceLeaf, examined: Examined) -> Seen {
                 format!("CA certificate of `{}`: used for path building, never trusted", certificate.subject());
             let finding = Finding::ignored(leaf.item.clone(), verify::CA_CERTIFICATE, reason)
                 .of(None, Some(sha256(certificate.der())));
-            Seen::Ca(number, finding, certificate)
+            Seen::Ca(number, finding, Box::new(certificate))
         }
         Examined::Rejected(finding)
             if verify::DEPENDS_ON_INTERMEDIATES.contains(&finding.code)

@@ -162,7 +162,7 @@ impl Ownership {
     fn shared(&self, path: &Path, found: &Metadata, what: String, remedy: String) -> Shared {
         let path = path.to_owned();
         let (owner, group) = (self.accounts.user(found.uid()), self.accounts.group(found.gid()));
-        Shared { path, owner, group, mode: found.mode() & 0o7777, what, remedy }
+        Shared { path, owner, group, mode: found.mode() & 0o7777, what, remedy: remedy.into() }
     }
 }
 
@@ -186,7 +186,7 @@ pub struct Shared {
     mode: u32,
     what: String,
     /// A command without its last word, the path.
-    remedy: String,
+    remedy: Box<str>,
 }
 
 impl Shared {

@@ -35,7 +35,7 @@ pub enum Protection {
     /// The registration authority's certificate and key.
     Signature {
         /// The certificate.
-        certificate: Certificate,
+        certificate: Box<Certificate>,
         /// The certificates above it, sent along.
         chain: Vec<Certificate>,
         /// The key.
@@ -102,7 +102,7 @@ impl Protection {
     pub(super) fn certificates(&self) -> Vec<&Certificate> {
         match self {
             Self::Secret { .. } => vec![],
-            Self::Signature { certificate, chain, .. } => std::iter::once(certificate).chain(chain).collect(),
+            Self::Signature { certificate, chain, .. } => std::iter::once(&**certificate).chain(chain).collect(),
         }
     }
 }

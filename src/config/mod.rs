@@ -76,7 +76,7 @@ pub struct Cmp {
 #[expect(missing_debug_implementations, reason = "holds a secret or a signer")]
 pub enum CmpCredentials {
     /// The registration authority's certificate, those above it, and its key.
-    Certificate(Certificate, Vec<Certificate>, Box<dyn Signer>),
+    Certificate(Box<Certificate>, Vec<Certificate>, Box<dyn Signer>),
     /// A reference and a secret that were agreed on.
     Secret(String, Secret),
 }
@@ -263,7 +263,7 @@ impl Config {
                 cmp::Shown::Certificate(identity, chain) => {
                     let certificate = files::certificate(&identity.certificate, errors)?;
                     let signer = keys::open_certified(identity, &self.document.hsm, secrets, errors)?;
-                    CmpCredentials::Certificate(certificate, all(chain)?, signer)
+                    CmpCredentials::Certificate(Box::new(certificate), all(chain)?, signer)
                 }
                 cmp::Shown::Secret(reference, source) => match source.get_ref().resolve("secret of [cmp]", secrets) {
                     Ok(secret) => CmpCredentials::Secret(reference.clone(), secret),

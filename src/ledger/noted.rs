@@ -36,18 +36,17 @@ impl Book {
             return Err(unreadable(std::io::Error::other("it is not a head as `reroot ledger head` prints it")));
         };
         let head = self.store.head()?;
-        let was_there = match position {
-            Some(position) => self.digest_at(position)? == Some(digest),
-            None => {
-                let mut found = false;
-                for position in (1..=head.records).rev() {
-                    found = self.digest_at(position)? == Some(digest);
-                    if found {
-                        break;
-                    }
+        let was_there = if let Some(position) = position {
+            self.digest_at(position)? == Some(digest)
+        } else {
+            let mut found = false;
+            for position in (1..=head.records).rev() {
+                found = self.digest_at(position)? == Some(digest);
+                if found {
+                    break;
                 }
-                found
             }
+            found
         };
         if was_there {
             return Ok(true);

@@ -18,6 +18,7 @@ use super::rows::{APPLICATION_ID, FORMAT, FileFormat, Rows, head, signed};
 use super::store::{LedgerStore, StoreError, Wanted};
 
 /// A ledger's file.
+#[expect(clippy::struct_excessive_bools, reason = "four facts about the file that do not depend on each other")]
 pub struct SqliteStore {
     /// Closed first: what SQLite does then happens under the lock.
     rows: Rows,
@@ -401,13 +402,13 @@ pub(super) fn look(path: &Path, source: std::io::Error) -> LedgerError {
 pub(super) fn failed(path: &Path, source: rusqlite::Error) -> LedgerError {
     let path = path.to_owned();
     match source.sqlite_error_code() {
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => match no_locks(&path) {
-            Some(source) => LedgerError::NoLocks { path, source },
-            None => {
-                let process = path.metadata().ok().and_then(|about| holder("POSIX", &about));
-                LedgerError::Locked { path, process }
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            if let Some(source) = no_locks(&path) {
+                return LedgerError::NoLocks { path, source };
             }
-        },
+            let process = path.metadata().ok().and_then(|about| holder("POSIX", &about));
+            LedgerError::Locked { path, process }
+        }
         Some(ErrorCode::NotADatabase) => LedgerError::Foreign { path },
         Some(ErrorCode::ReadOnly) => LedgerError::ReadOnly { path },
         _ => StoreError::Sqlite { path, source }.into(),

@@ -44,10 +44,10 @@ pub enum OtherAlgorithm {
     Identified(ObjectIdentifier),
     /// id-RSASSA-PSS with parameters that are not those of RFC 4055 §3.1: the hash of the message and the salt's length.
     Pss {
-        /// hashAlgorithm
-        hash: ObjectIdentifier,
-        /// The hash of maskGenAlgorithm.
-        mask: ObjectIdentifier,
+        /// Name of the hashAlgorithm.
+        hash: &'static str,
+        /// Name of the hash of maskGenAlgorithm.
+        mask: &'static str,
         /// saltLength
         salt: u32,
     },
@@ -215,10 +215,9 @@ impl fmt::Display for OtherAlgorithm {
         match self {
             Self::Identified(algorithm) => f.write_str(&oid::shown(*algorithm)),
             Self::Pss { hash, mask, salt } if hash == mask => {
-                write!(f, "RSA-PSS with {} and a salt of {salt} bytes", oid::shown(*hash))
+                write!(f, "RSA-PSS with {hash} and a salt of {salt} bytes")
             }
             Self::Pss { hash, mask, salt } => {
-                let (hash, mask) = (oid::shown(*hash), oid::shown(*mask));
                 write!(f, "RSA-PSS with {hash}, MGF1 with {mask} and a salt of {salt} bytes")
             }
             Self::PssUnreadable => f.write_str("RSA-PSS with parameters that cannot be read"),
@@ -277,10 +276,16 @@ impl PssParameters {
             (oid::SHA384, 48, SignatureAlgorithm::RsaPssSha384),
             (oid::SHA512, 64, SignatureAlgorithm::RsaPssSha512),
         ];
-        match known.into_iter().find(|(known, length, _)| (*known, *known, *length) == (hash, mask, salt)) {
-            Some((_, _, algorithm)) => (algorithm, true),
-            None => (SignatureAlgorithm::Unverified(OtherAlgorithm::Pss { hash, mask, salt }), false),
+        let named = known.into_iter().find(|(known, length, _)| (*known, *known, *length) == (hash, mask, salt));
+        if let Some((_, _, algorithm)) = named {
+            return (algorithm, true);
         }
+        // by name, not by identifier: this value is copied for each certificate
+        let other = match (oid::name(hash), oid::name(mask)) {
+            (Some(hash), Some(mask)) => OtherAlgorithm::Pss { hash, mask, salt },
+            _ => OtherAlgorithm::PssUnreadable,
+        };
+        (SignatureAlgorithm::Unverified(other), false)
     }
 }
 

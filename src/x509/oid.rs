@@ -4,7 +4,12 @@ pub use der::asn1::ObjectIdentifier;
 
 /// The name that people know an identifier by, otherwise its numbers.
 pub fn shown(oid: ObjectIdentifier) -> String {
-    NAMES.iter().find(|(known, _)| *known == oid).map_or_else(|| oid.to_string(), |(_, name)| (*name).to_owned())
+    name(oid).map_or_else(|| oid.to_string(), str::to_owned)
+}
+
+/// The name that the document gives it which assigns it, if it is one of those that messages are about.
+pub fn name(oid: ObjectIdentifier) -> Option<&'static str> {
+    NAMES.iter().find(|(known, _)| *known == oid).map(|(_, name)| *name)
 }
 
 /// Names as the documents write them that assign the identifiers: of what messages are about.
