@@ -43,7 +43,7 @@ pub(super) fn settle(
     earlier: Option<&BatchRow>,
 ) -> Result<Settled, Error> {
     let missing = intake.resolve(run.job.expected)?;
-    let Intake { spool, rows, findings, inputs, items, mut warnings, notes, verifier } = intake;
+    let Intake { spool, rows, findings, inputs, without_certificates, items, mut warnings, notes, verifier } = intake;
     warnings.extend(notes.iter().map(ToString::to_string));
     let terms = terms(run.job, &inputs);
     let mut settled = Settled {
@@ -58,7 +58,7 @@ pub(super) fn settle(
         terms,
         missing,
         stop: vec![],
-        reasons: vec![],
+        reasons: without_certificates.iter().map(|input| format!("no certificate in input {input}")).collect(),
     };
     settled.apply_expectations(run.job);
     settled.consult_ledger(run.job, ledger, earlier)?;
