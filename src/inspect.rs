@@ -74,6 +74,8 @@ pub struct Inspection {
     pub uids: Option<(Uid, Uid)>,
     /// Rejected and ignored items, unless they are among the entries.
     pub findings: Vec<Finding>,
+    /// Inputs that hold no certificate.
+    pub without_certificates: Vec<ItemName>,
     /// Expected chips that were not found.
     pub missing: Vec<MissingChip>,
     /// Things worth a look.
@@ -108,9 +110,11 @@ impl EntryReport {
 }
 
 impl Inspection {
-    /// Whether anything was rejected or missing.
+    /// Whether anything was rejected or missing, or an input holds nothing.
     pub fn has_faults(&self) -> bool {
-        !self.missing.is_empty() || self.all_findings().any(|finding| finding.disposition == Disposition::Rejected)
+        !self.missing.is_empty()
+            || !self.without_certificates.is_empty()
+            || self.all_findings().any(|finding| finding.disposition == Disposition::Rejected)
     }
 
     /// Every finding, wherever it is kept.
@@ -170,8 +174,10 @@ pub fn look(look: &Look<'_>, stdin: &mut (dyn Read + Send)) -> Result<Inspection
     let mut seen = Inspection::default();
     for input in look.inputs {
         let stdin: Option<&mut dyn Read> = if *input == Input::Stdin { Some(&mut *stdin) } else { None };
+        let mut yields = false;
         let mut each = |item| {
             seen.items += 1;
+            yields |= matches!(item, Item::Candidate(_));
             (look.advance)(1);
             match item {
                 Item::Finding(finding) => seen.found(look, finding),
@@ -206,6 +212,9 @@ pub fn look(look: &Look<'_>, stdin: &mut (dyn Read + Send)) -> Result<Inspection
             return Err(Error::Interrupted);
         }
         seen.inputs.extend(inputs?);
+        if !yields {
+            seen.without_certificates.push(input.name());
+        }
     }
     Ok(seen)
 }
@@ -233,9 +242,10 @@ pub fn look_and_verify(
     };
     let mut intake = read_and_verify(&source, stdin, |_| Ok(judgement.at))?;
     let missing = intake.resolve(judgement.expected)?;
-    let Intake { spool, rows, mut findings, inputs, items, mut warnings, notes, verifier: _ } = intake;
+    let Intake { spool, rows, mut findings, inputs, without_certificates, items, mut warnings, notes, verifier: _ } =
+        intake;
     warnings.extend(notes.iter().map(ToString::to_string));
-    let mut seen = Inspection { inputs, items, missing, warnings, ..Inspection::default() };
+    let mut seen = Inspection { inputs, items, without_certificates, missing, warnings, ..Inspection::default() };
     let mut entries: Vec<(u64, EntryReport)> = Vec::new();
     for row in &rows {
         let leaf = row.load(&spool)?;

@@ -18,7 +18,7 @@ use std::sync::mpsc::Receiver;
 use crate::crypto::{VerificationEngine, sha256};
 use crate::error::Error;
 use crate::origin::{Disposition, Finding, ItemName};
-use crate::reel::{self, Input, InputRecord, Item, Limits, SourceLeaf, Spool, SpoolRef};
+use crate::reel::{self, Edition, Input, InputRecord, Item, Limits, SourceLeaf, Spool, SpoolRef};
 use crate::verify::{self, Examined, SourceRules, TrustAnchor, VerifiedLeaf, Verifier, Warning};
 use crate::x509::{Certificate, Sha256Digest, Time};
 
@@ -58,6 +58,8 @@ pub(crate) struct Intake {
     pub(crate) findings: Vec<(u64, Finding)>,
     /// What was read.
     pub(crate) inputs: Vec<InputRecord>,
+    /// Inputs that yielded neither a certificate nor a rejection.
+    pub(crate) without_certificates: Vec<ItemName>,
     /// Items seen.
     pub(crate) items: u64,
     /// Things worth a look about all of it.
@@ -98,14 +100,20 @@ pub(crate) fn read_and_verify(
     let mut collector = Collector::new(scratch)?;
     let mut items = 0;
     let mut inputs = Vec::new();
+    let mut without_certificates = Vec::new();
     examine_all(source, &verifier, &mut collector, |send| {
         for input in source.inputs {
             let stdin: Option<&mut dyn Read> = if *input == Input::Stdin { Some(&mut *stdin) } else { None };
-            let mut each = |item| {
+            let mut yields = source.limits.edition == Edition::First;
+            let mut each = |item: Item| {
                 items += 1;
+                yields |= item.is_certificate_or_fault();
                 send(items - 1, item)
             };
             inputs.extend(reel::read(input, stdin, source.limits, scratch, &mut each)?);
+            if !yields {
+                without_certificates.push(input.name());
+            }
         }
         Ok(())
     })?;
@@ -133,7 +141,7 @@ pub(crate) fn read_and_verify(
             Ok(())
         })?;
     }
-    Ok(collector.finish(source, verifier, inputs, items))
+    Ok(Intake { without_certificates, ..collector.finish(source, verifier, inputs, items) })
 }
 
 /// Verifies leaves that come one after the other from somewhere else than an archive, with the CA certificates that
@@ -272,6 +280,7 @@ impl Collector {
             rows: self.rows,
             findings: self.findings,
             inputs,
+            without_certificates: vec![],
             items,
             warnings: expired_anchors(source.anchors, verifier.at()).collect(),
             notes: self.notes,

@@ -42,6 +42,7 @@ use crate::ledger::{BatchRow, BatchState, Ledger};
 use crate::manifest::{self, Counts, Entry, FindingLine, IssuerMode};
 use crate::origin::Finding;
 use crate::policy::BoundPolicy;
+use crate::reel::{Edition, Input, Limits};
 use crate::x509::Time;
 
 use preflight::{Cleared, Ground};
@@ -141,19 +142,45 @@ pub(crate) struct Ready {
 
 /// Pass 1: reads every input once, settles which leaves are to be issued, finds the batch again or draws a new one, and
 /// lints everything. Records nothing.
+///
+/// A batch that an earlier release began follows from the rules of its time: if the inputs do not fit it under today's
+/// rules of reading, they are read again under the earlier ones.
 pub(crate) fn first_pass(
     run: &mut Run<'_>,
     ledger: &Ledger,
     stdin: &mut (dyn Read + Send),
 ) -> Result<FirstPass, Error> {
+    check_words(run.job)?;
+    let mut begun = false;
+    let outcome = first_pass_by(run, ledger, stdin, run.job.limits.edition, &mut begun);
+    let unfit = matches!(outcome, Ok(FirstPass::Refused(_)) | Err(Error::LeavesDiffer { .. }));
+    if begun && unfit && !run.job.inputs.contains(&Input::Stdin) {
+        for edition in Edition::EARLIER {
+            let again = first_pass_by(run, ledger, stdin, *edition, &mut begun);
+            if matches!(again, Ok(FirstPass::Ready(_)) | Err(Error::Interrupted)) {
+                return again;
+            }
+        }
+    }
+    outcome
+}
+
+/// Pass 1 under one edition of the rules of reading. Sets `begun` if the ledger knows the batch.
+fn first_pass_by(
+    run: &mut Run<'_>,
+    ledger: &Ledger,
+    stdin: &mut (dyn Read + Send),
+    edition: Edition,
+    begun: &mut bool,
+) -> Result<FirstPass, Error> {
     let job = run.job;
-    check_words(job)?;
+    let limits = Limits { edition, ..job.limits.clone() };
     let mut earlier = None;
     let mut cleared = None;
     let intake = run.timed(Stage::Intake, |run| {
         let source = Source {
             inputs: job.inputs,
-            limits: &job.limits,
+            limits: &limits,
             anchors: job.anchors,
             rules: job.policy.source(),
             at: job.now,
@@ -173,11 +200,13 @@ pub(crate) fn first_pass(
             Ok(issued_at)
         })
     })?;
+    *begun = earlier.is_some();
     if earlier.is_some() {
         check_head(job, ledger, earlier.as_ref())?;
         check_earlier(job, earlier.as_ref())?;
     }
     let (mut settled, earlier) = run.timed(Stage::Settle, |run| settle::settle(run, ledger, intake, earlier))?;
+    *begun |= earlier.is_some();
     check_head(job, ledger, earlier.as_ref())?;
     check_earlier(job, earlier.as_ref())?;
     settled.warnings.extend(cleared.iter().flat_map(|cleared: &Cleared| cleared.notes.iter().cloned()));

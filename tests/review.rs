@@ -368,6 +368,7 @@ fn run_at(workshop: &Workshop, now: &str, out: &str) -> Result<Outcome, Error> {
     let ledger = Ledger::open(config.ledger_path(), issuer.identity().spki()).expect("a ledger");
     let now = Time::from_rfc3339(now).expect("a time");
     let job = Job {
+        accept_clock: None,
         inputs: &[Input::Path(workshop.path("reel.zip"))],
         limits: Limits::default(),
         params: policy.params(&[("lot".to_owned(), "A1".to_owned())].into()).expect("parameters"),

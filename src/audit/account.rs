@@ -10,7 +10,7 @@ use crate::intake::{Intake, Source, read_and_verify};
 use crate::manifest::{self, Entry, FindingLine, InputLine, IssuerMode, Statement};
 use crate::origin::{Disposition, Finding, ItemName};
 use crate::policy::Policy;
-use crate::reel;
+use crate::reel::{self, Edition, Input, Limits};
 use crate::verify;
 use crate::x509::Sha256Digest;
 
@@ -60,6 +60,9 @@ pub(super) fn check_counts(reader: &BatchReader, statement: &Statement, report: 
 
 /// The inputs themselves: the same octets, every item of theirs in the manifest or among the findings, once, and every
 /// finding that leaf, policy and anchors give.
+///
+/// An account must follow from the inputs under one edition of the rules of reading, the whole of it. Earlier editions
+/// are tried if today's does not give it.
 pub(super) fn check_inputs(
     job: &Audit<'_>,
     reader: &BatchReader,
@@ -68,9 +71,41 @@ pub(super) fn check_inputs(
     stdin: &mut (dyn Read + Send),
     report: &mut AuditReport,
 ) -> Result<(), Error> {
+    let before = report.clone();
+    check_inputs_by(job, (reader, statement, policy), stdin, &job.limits, report)?;
+    let differs = |report: &AuditReport| {
+        report.faults[before.faults.len()..].iter().any(|fault| fault.code == code::ACCOUNT_INPUT)
+    };
+    if report.count() == before.count() || differs(report) || job.inputs.contains(&Input::Stdin) {
+        return Ok(());
+    }
+    for edition in Edition::EARLIER {
+        let limits = Limits { edition: *edition, ..job.limits.clone() };
+        let mut again = before.clone();
+        check_inputs_by(job, (reader, statement, policy), stdin, &limits, &mut again)?;
+        if again.count() == before.count() {
+            again.warnings.push(format!(
+                "the inputs were read by the rules of an earlier release (edition {}): what is rejected today may be \
+                 ignored there",
+                edition.number()
+            ));
+            *report = again;
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+fn check_inputs_by(
+    job: &Audit<'_>,
+    (reader, statement, policy): (&BatchReader, &Statement, &Policy),
+    stdin: &mut (dyn Read + Send),
+    limits: &Limits,
+    report: &mut AuditReport,
+) -> Result<(), Error> {
     let source = Source {
         inputs: job.inputs,
-        limits: &job.limits,
+        limits,
         anchors: job.source_anchors,
         rules: policy.source(),
         at: statement.issued_at,

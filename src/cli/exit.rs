@@ -17,7 +17,8 @@ use reroot::signer::{Pkcs11Error, SignerError};
 pub(crate) enum Exit {
     /// 0: all done, also: already done
     Done,
-    /// 1: issued with rejections (`--on-reject skip`) or missing chips (`--on-missing note`), findings (`inspect --verify`), or the content does not hold
+    /// 1: issued with rejections (`--on-reject skip`) or missing chips (`--on-missing note`), findings (`inspect --verify`), an
+    /// input without a certificate (`inspect`), or the content does not hold
     Findings,
     /// 2: usage, configuration or policy is wrong; output exists
     Usage,

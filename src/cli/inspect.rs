@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::num::NonZero;
 
 use reroot::inspect::{EntryReport, Inspection, Judgement, Look, look, look_and_verify};
-use reroot::origin::Disposition;
+use reroot::origin::{Disposition, ItemName};
 use reroot::reel::Limits;
 use reroot::verify::{Family, SourceRules};
 use reroot::x509::KeyAlgorithm;
@@ -59,7 +59,8 @@ pub(crate) fn run(args: &InspectArgs, world: &mut World, printer: Printer) -> Re
             printer.json_with_list(&as_json(&seen, args.verify), "entries", seen.entries.iter().map(entry_json));
         }
     }
-    Ok(if args.verify && seen.has_faults() { Exit::Findings } else { Exit::Done })
+    let flawed = if args.verify { seen.has_faults() } else { !seen.without_certificates.is_empty() };
+    Ok(if flawed { Exit::Findings } else { Exit::Done })
 }
 
 /// Without a policy: STSAFE-A, every key this program knows, no relaxation.
@@ -107,6 +108,9 @@ fn text(seen: &Inspection, verified: bool) -> String {
     for disposition in [Disposition::Rejected, Disposition::Ignored] {
         text += &render::findings(&seen.findings, disposition);
     }
+    for input in &seen.without_certificates {
+        let _ = writeln!(text, "no certificate in input {input}");
+    }
     text += &render::missing(&seen.missing);
     text += &render::warnings(&seen.warnings);
     if !verified && seen.leaves > 0 {
@@ -145,6 +149,7 @@ fn as_json(seen: &Inspection, verified: bool) -> Value {
         "not_before": range(&seen.not_before.map(|(a, b)| (a.to_string(), b.to_string()))),
         "not_after": range(&seen.not_after.map(|(a, b)| (a.to_string(), b.to_string()))),
         "uids": range(&seen.uids.as_ref().map(|(a, b)| (a.to_string(), b.to_string()))),
+        "without_certificates": seen.without_certificates.iter().map(ItemName::as_str).collect::<Vec<_>>(),
         "missing": seen.missing.iter().map(render::missing_json).collect::<Vec<_>>(),
         "warnings": seen.warnings,
         "codes": codes.collect::<serde_json::Map<_, _>>(),

@@ -30,6 +30,8 @@ macro_rules! codes {
 
 codes! {
     CA_CERTIFICATE = "answer.of-a-ca", "A CA's certificate among those that were returned: not looked at.";
+    CERTIFICATE_TWICE = "answer.certificate-twice", "The same certificate, byte for byte, was returned before: it counts once.";
+    INPUT_EMPTY = "answer.input-empty", "An input that was named holds no certificate.";
     KEY_TWICE = "answer.key.twice", "There is another certificate for the same key.";
     KEY_UNKNOWN = "answer.key.unknown", "The certificate is for a key that was not asked for.";
     MISSING = "answer.missing", "A chip of the plan has no certificate.";
@@ -55,16 +57,23 @@ impl Answers {
             Self { spool: Spool::create(machine.scratch)?, found: vec![None; work.rows.len()], findings: vec![] };
         let mut failure = None;
         for input in inputs {
-            let mut each = |item| match answers.take(item, &keys) {
-                Ok(()) => ControlFlow::Continue(()),
-                Err(error) => {
-                    failure = Some(error);
-                    ControlFlow::Break(())
+            let mut yields = false;
+            let mut each = |item: Item| {
+                yields |= item.is_certificate_or_fault();
+                match answers.take(item, &keys) {
+                    Ok(()) => ControlFlow::Continue(()),
+                    Err(error) => {
+                        failure = Some(error);
+                        ControlFlow::Break(())
+                    }
                 }
             };
             reel::read(input, None, &Limits::default(), machine.scratch, &mut each)?;
             if let Some(error) = failure.take() {
                 return Err(error);
+            }
+            if !yields {
+                answers.findings.push(Finding::rejected(input.name(), INPUT_EMPTY, "the input holds no certificate"));
             }
             work.interrupted()?;
         }
@@ -100,12 +109,17 @@ impl Answers {
                     Finding::rejected(item, KEY_UNKNOWN, reason)
                 }
                 Some(at) => {
-                    let Some((other, _)) = &self.found[*at] else {
+                    let Some((other, spooled)) = &self.found[*at] else {
                         self.found[*at] = Some((item, self.spool.append(&der)?));
                         return Ok(());
                     };
-                    let reason = format!("{other} is a certificate for the same key");
-                    Finding::rejected(item, KEY_TWICE, reason)
+                    if self.spool.read(*spooled)? == der {
+                        let reason = format!("{other} is the same certificate");
+                        Finding::ignored(item, CERTIFICATE_TWICE, reason)
+                    } else {
+                        let reason = format!("{other} is a certificate for the same key");
+                        Finding::rejected(item, KEY_TWICE, reason)
+                    }
                 }
             },
         };

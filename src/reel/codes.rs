@@ -13,8 +13,18 @@ macro_rules! codes {
 
 codes! {
     ARCHIVE_EMPTY = "reel.archive.empty", "ignored: the archive, directory or bundle holds nothing";
+    CONTAINER_ARCHIVE = "reel.container.archive", "rejected: an archive or disk image in a format that is not read (7z, RAR, CAB, ISO 9660, ar, cpio, RPM...); the reason names it";
+    CONTAINER_COMPRESSED = "reel.container.compressed", "rejected: data compressed in a format that is not read (xz, bzip2, zstd, lz4, lzip, compress, LZMA...); the reason names it";
+    CONTAINER_DATABASE = "reel.container.database", "rejected: a database file (SQLite, Access, Parquet...); the reason names it";
+    CONTAINER_DOCUMENT = "reel.container.document", "rejected: an office document, also a spreadsheet (Excel, Word, OpenDocument...); the reason names it";
+    CONTAINER_ENCRYPTED = "reel.container.encrypted", "rejected: encrypted data (OpenPGP, CMS EnvelopedData, age, openssl enc...); the reason names it";
+    CONTAINER_KEY_STORE = "reel.container.key-store", "rejected: a key store (PKCS#12, JKS, a Windows certificate store...); the reason names it";
+    CONTAINER_MESSAGE = "reel.container.message", "rejected: a mail message with encoded parts";
+    CONTAINER_SIGNED = "reel.container.signed", "rejected: signed content (CMS SignedData that carries its content, a signed OpenPGP message), which is not taken out of its envelope";
     DIRECTORY_LINK = "reel.directory.link", "rejected: a symbolic link in a directory; links are not followed";
     DIRECTORY_SPECIAL_FILE = "reel.directory.special-file", "rejected: a pipe, socket or device in a directory";
+    FILE_CERTIFICATE_INSIDE = "reel.file.certificate-inside", "rejected: a certificate lies inside a content of unknown form";
+    FILE_COMPANION = "reel.file.companion", "ignored: a file that macOS, Windows or a file manager keeps beside others (._ files, .DS_Store, Thumbs.db, desktop.ini...)";
     FILE_EMPTY = "reel.file.empty", "the file has no octets: rejected under a certificate's suffix, otherwise ignored";
     FILE_NO_CERTIFICATE = "reel.file.no-certificate", "rejected: a certificate's suffix, and no certificate in it";
     FILE_NOT_A_CERTIFICATE = "reel.file.not-a-certificate", "ignored: the content is neither a certificate nor an archive";
@@ -29,11 +39,12 @@ codes! {
     LIMIT_LINE_BYTES = "reel.limit.line-bytes", "rejected: a line of text above the limit; the rest of the file was not read";
     LIMIT_TOTAL_BYTES = "reel.limit.total-bytes", "rejected: more octets than the limit; reading stopped there";
     PEM_BASE64 = "reel.pem.base64", "rejected: a PEM block whose content is not base64 (RFC 7468 §3, RFC 4648 §4)";
+    PEM_CERTIFICATE_LABEL = "reel.pem.certificate-label", "rejected: a PEM block that holds a certificate or a PKCS#7 bundle under another label";
     PEM_LABEL_MISMATCH = "reel.pem.label-mismatch", "rejected: a PEM block that ends under another label than it began (RFC 7468 §3)";
     PEM_OTHER_LABEL = "reel.pem.other-label", "ignored: a PEM block that is no certificate by its label";
     PEM_TRUSTED_CERTIFICATE = "reel.pem.trusted-certificate", "rejected: OpenSSL's TRUSTED CERTIFICATE, a certificate with additions of its own";
     PEM_UNTERMINATED = "reel.pem.unterminated", "rejected: a PEM block without an end";
-    PKCS7_INVALID = "reel.pkcs7.invalid", "rejected: a PKCS#7 bundle that is not one SignedData in DER (RFC 5652 §5.1)";
+    PKCS7_INVALID = "reel.pkcs7.invalid", "rejected: a PKCS#7 bundle that is not one SignedData in DER or BER (RFC 5652 §5.1)";
     PKCS7_OTHER_CERTIFICATE = "reel.pkcs7.other-certificate", "ignored: a member of a PKCS#7 bundle that is no X.509 certificate (RFC 5652 §10.2.2)";
     TAR_ABSOLUTE_NAME = "reel.tar.absolute-name", "rejected: a tar entry with an absolute name";
     TAR_DIRECTORY = "reel.tar.directory", "ignored: a directory entry";
@@ -47,9 +58,12 @@ codes! {
     TAR_TRUNCATED = "reel.tar.truncated", "rejected: the tar archive ends before its end mark";
     TAR_UNSUPPORTED_ENTRY = "reel.tar.unsupported-entry", "rejected: a tar entry of a kind that is not read, such as a sparse file";
     TEXT_BASE64 = "reel.text.base64", "rejected: a field that begins as a certificate in base64 and is not base64";
+    TEXT_ENCODED = "reel.text.encoded", "rejected: a file or certificate in an encoding that is not read (base64 of an archive or of PEM, JWS, uuencode...); the reason names it";
+    TEXT_ENCODING = "reel.text.encoding", "rejected: text in a character encoding that is not read (UTF-32)";
     TEXT_HEXADECIMAL = "reel.text.hexadecimal", "rejected: a field that begins as a certificate in hexadecimal and is not hexadecimal";
     TEXT_NO_CERTIFICATE = "reel.text.no-certificate", "ignored: text without a certificate";
     TEXT_NOT_A_CERTIFICATE = "reel.text.not-a-certificate", "rejected: a field in a column of certificates that is none";
+    TEXT_NUMBERS = "reel.text.numbers", "rejected: a certificate written as a list of numbers (C array, hex dump, Intel HEX, S-record)";
     ZIP_ABSOLUTE_NAME = "reel.zip.absolute-name", "rejected: a zip entry with an absolute name";
     ZIP_AMBIGUOUS_END = "reel.zip.ambiguous-end", "rejected: a zip archive with two end records that could both be meant";
     ZIP_CENTRAL_DIRECTORY = "reel.zip.central-directory", "rejected: a zip archive whose central directory cannot be read";
@@ -75,12 +89,42 @@ codes! {
 pub fn hint(code: Code) -> Option<&'static str> {
     Some(match code {
         ARCHIVE_EMPTY
+        | FILE_COMPANION
         | FILE_NOT_A_CERTIFICATE
         | PEM_OTHER_LABEL
         | PKCS7_OTHER_CERTIFICATE
         | TAR_DIRECTORY
         | TEXT_NO_CERTIFICATE
         | ZIP_DIRECTORY => "Nothing is to be done, unless a certificate was expected there.",
+        CONTAINER_ARCHIVE => {
+            "Unpack it with its own program (7z x, unrar x, cabextract, bsdtar -xf), then give the folder or a zip of it."
+        }
+        CONTAINER_COMPRESSED => {
+            "Decompress it with its own program (xz -d, bzip2 -d, zstd -d, lz4 -d, 7z x), and give what comes out."
+        }
+        CONTAINER_DATABASE => "Export the certificates from it: DER in hexadecimal or base64, one a line.",
+        CONTAINER_DOCUMENT => {
+            "Save the sheet as CSV in UTF-8, or take the certificates out of the document as files, and give those."
+        }
+        CONTAINER_ENCRYPTED => {
+            "Decrypt it (gpg --decrypt, openssl cms -decrypt, age -d, or the supplier's program), and give what comes out."
+        }
+        CONTAINER_KEY_STORE => {
+            "Export the certificates alone: openssl pkcs12 -in FILE -nokeys -out NEW.pem, or keytool -exportcert."
+        }
+        CONTAINER_MESSAGE => "Save the attachments as files, and give those.",
+        CONTAINER_SIGNED => {
+            "Take the content out (openssl cms -verify -inform DER -in FILE -CAfile CA -out NEW, gpg --decrypt), and give it."
+        }
+        FILE_CERTIFICATE_INSIDE => "Take the certificates out with the program that made the file, and give those.",
+        PEM_CERTIFICATE_LABEL => "Write the label CERTIFICATE, or PKCS7 for a bundle, if it is meant.",
+        TEXT_ENCODED => {
+            "Decode it with its own program (base64 -d, uudecode, the supplier's), and give what comes out."
+        }
+        TEXT_ENCODING => "Write the text again in UTF-8: iconv -f UTF-32 -t UTF-8.",
+        TEXT_NUMBERS => {
+            "Write the certificate as DER (xxd -r -p, objcopy -I ihex -O binary), PEM, or hexadecimal without blanks, one a line."
+        }
         DIRECTORY_LINK | TAR_LINK | ZIP_LINK => "Name what the link points to as an input of its own.",
         DIRECTORY_SPECIAL_FILE | TAR_SPECIAL_FILE | ZIP_SPECIAL_FILE => "Take it out: no certificate lies in it.",
         FILE_EMPTY | FILE_NO_CERTIFICATE => {

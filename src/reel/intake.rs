@@ -6,6 +6,7 @@ use std::path::Path;
 use crate::origin::{Code, Disposition, Finding, ItemName};
 
 use super::codes;
+use super::edition::Edition;
 use super::fault::{Fault, Stop};
 use super::limits::{Budget, Limits};
 use super::source::{Item, SourceLeaf};
@@ -124,7 +125,7 @@ impl<'p> Place<'p> {
     }
 
     /// What the name claims the content to be.
-    pub(super) fn suffix(&self) -> Suffix {
+    pub(super) fn suffix(&self, edition: Edition) -> Suffix {
         let name = self.file_name();
         let name = strip_suffix(name, b".gz").unwrap_or(name);
         if [&b".cer"[..], b".crt", b".der", b".p7b", b".p7c"].iter().any(|suffix| strip_suffix(name, suffix).is_some())
@@ -135,6 +136,7 @@ impl<'p> Place<'p> {
         } else if [&b".gz"[..], b".tar", b".tgz", b".zip"]
             .iter()
             .any(|suffix| strip_suffix(self.file_name(), suffix).is_some())
+            || edition > Edition::First && OTHER_ARCHIVES.iter().any(|suffix| strip_suffix(name, suffix).is_some())
         {
             Suffix::Archive
         } else {
@@ -142,6 +144,13 @@ impl<'p> Place<'p> {
         }
     }
 }
+
+/// Suffixes of containers that are not read. Under one of them, a content that is not recognised arrived damaged.
+const OTHER_ARCHIVES: &[&[u8]] = &[
+    b".7z", b".age", b".arj", b".bz2", b".cab", b".cpio", b".deb", b".dmg", b".gpg", b".iso", b".jks", b".lha", b".lz",
+    b".lz4", b".lzh", b".lzma", b".p12", b".p7m", b".pfx", b".pgp", b".rar", b".rpm", b".tbz", b".tbz2", b".txz",
+    b".tzst", b".xz", b".z", b".zpaq", b".zst",
+];
 
 fn strip_suffix<'n>(name: &'n [u8], suffix: &[u8]) -> Option<&'n [u8]> {
     let (head, tail) = name.split_at_checked(name.len().checked_sub(suffix.len())?)?;
@@ -153,7 +162,8 @@ fn strip_suffix<'n>(name: &'n [u8], suffix: &[u8]) -> Option<&'n [u8]> {
 /// `.bin` claims nothing: it is as often firmware, and a zone dump is recognised by its content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Suffix {
-    /// `.gz`, `.tar`, `.tgz`, `.zip`: there must be an archive, or a certificate.
+    /// `.gz`, `.tar`, `.tgz`, `.zip`, and those of containers that are not read: there must be an archive, or a
+    /// certificate.
     Archive,
     /// `.cer`, `.crt`, `.der`, `.p7b`, `.p7c`, in any letter case, also before `.gz`: there must be a certificate.
     Certificate,
@@ -197,6 +207,11 @@ impl<'p> FileItems<'p> {
     /// Whether there was a candidate or a rejection.
     pub(super) fn has_certificates(&self) -> bool {
         self.certificates > 0
+    }
+
+    /// How much there was.
+    pub(super) fn count(&self) -> u64 {
+        self.count
     }
 
     /// Whether there was anything.

@@ -4,6 +4,7 @@
 use std::cell::Cell;
 
 use super::codes;
+use super::edition::Edition;
 use super::fault::Fault;
 
 /// Bounds on what an input may hold.
@@ -17,6 +18,8 @@ pub struct Limits {
     pub compression_ratio: u64,
     /// Directories around one file.
     pub directory_depth: u32,
+    /// The rules by which contents are recognised.
+    pub edition: Edition,
     /// Octets of one certificate candidate.
     pub item_bytes: usize,
     /// Items of one input.
@@ -56,6 +59,7 @@ impl Default for Limits {
             bundle_bytes: Self::BUNDLE_BYTES,
             compression_ratio: Self::COMPRESSION_RATIO,
             directory_depth: Self::DIRECTORY_DEPTH,
+            edition: Edition::CURRENT,
             item_bytes: Self::ITEM_BYTES,
             items: Self::ITEMS,
             line_bytes: Self::LINE_BYTES,

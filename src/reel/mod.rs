@@ -10,21 +10,33 @@
 //! with blocks of other kinds only is ignored: it is what its name says. A name that ends in `.gz`, `.tar`, `.tgz` or
 //! `.zip` over something else is a rejection too: an archive that arrived damaged must not look like no archive.
 //!
+//! What is recognised and not read (other archives, compressed, encrypted, databases, documents, lists of numbers) is a
+//! rejection that names it. So is a content of unknown form that holds a certificate. `docs/inputs.md` lists all forms.
+//! Which rules apply is an [`Edition`]: accounts of earlier releases follow from the rules of their time.
+//!
 //! Guarantees: every item once; limits are enforced while reading; nothing is written outside the scratch directory,
 //! and there only into files without names. Left to others: whether a candidate is a certificate at all, and whose.
 
+mod ber;
+mod clues;
 pub mod codes;
+mod columns;
+mod companion;
 mod content;
 mod der;
 mod directory;
+mod edition;
 mod error;
 mod fault;
 mod feed;
 mod gzip;
+mod inside;
 mod intake;
 mod limits;
 mod names;
+mod numbers;
 mod octets;
+mod openpgp;
 mod pem;
 mod pkcs7;
 mod read;
@@ -34,9 +46,11 @@ mod tar;
 #[cfg(test)]
 mod tests;
 mod text;
+mod unread;
 mod zip;
 
 pub use codes::CODES;
+pub use edition::Edition;
 pub use error::ReelError;
 pub use limits::Limits;
 pub use pem::certificates_in_pem;

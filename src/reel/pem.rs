@@ -65,6 +65,8 @@ const MAX_LABEL: usize = 64;
 /// Finds blocks in lines that are handed to it one after the other.
 pub(super) struct Scanner {
     open: Option<Open>,
+    /// A message signed in clear text is no block: what is signed stands in it as it is (RFC 9580 §7).
+    clear_text: bool,
     /// Characters of base64 that one block may have.
     limit: usize,
 }
@@ -79,7 +81,12 @@ struct Open {
 impl Scanner {
     /// For blocks whose content has at most `octets` octets.
     pub(super) fn new(octets: usize) -> Self {
-        Self { open: None, limit: octets.div_ceil(3).saturating_mul(4) }
+        Self { open: None, clear_text: false, limit: octets.div_ceil(3).saturating_mul(4) }
+    }
+
+    /// Reads what a message signed in clear text holds as if it were not signed.
+    pub(super) fn with_clear_text(self) -> Self {
+        Self { clear_text: true, ..self }
     }
 
     /// Takes the next line, without its end; `number` counts from 1.
@@ -97,6 +104,8 @@ impl Scanner {
                 None => (rest, None),
             };
             match &mut self.open {
+                // a line of a signed message that begins with a dash has "- " put before it (RFC 9580 §7.1)
+                Some(_) if self.clear_text && before == b"- " => {}
                 Some(open) => open.add(before, self.limit),
                 None => see(Seen::Text(before))?,
             }
@@ -108,6 +117,9 @@ impl Scanner {
             if begins {
                 if let Some(open) = closed {
                     open.unterminated(see)?;
+                }
+                if self.clear_text && label == b"PGP SIGNED MESSAGE" {
+                    continue;
                 }
                 self.open = Some(Open { label: label.to_vec(), body: Vec::new(), line: number, overlong: false });
             } else if let Some(open) = closed {

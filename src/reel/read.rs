@@ -11,6 +11,7 @@ use crate::origin::ItemName;
 use super::codes;
 use super::content::{self, HEAD, Kind};
 use super::directory::{self, Root};
+use super::edition::Edition;
 use super::error::ReelError;
 use super::fault::{Fault, Stop};
 use super::feed::{Buffered, InOrder};
@@ -120,7 +121,7 @@ fn too_large(limit: u64) -> Fault {
 /// Reads one file's content and hands out its items.
 fn read_octets(intake: &mut Intake<'_>, place: &Place<'_>, mut octets: Octets) -> Result<InputRecord, Fault> {
     let budget = intake.budget;
-    if is_zip(&octets)? {
+    if is_zip(&octets, intake.limits.edition)? {
         let outcome = place.open(intake.limits).and_then(|inside| zip::read(intake, &inside, &mut octets));
         intake.settle(&place.name, outcome)?;
     } else if let Some(mut content) = octets.in_memory() {
@@ -134,12 +135,12 @@ fn read_octets(intake: &mut Intake<'_>, place: &Place<'_>, mut octets: Octets) -
 }
 
 /// A zip archive begins or ends as one: something may stand before it, a program that unpacks it, for instance.
-fn is_zip(octets: &Octets) -> Result<bool, Fault> {
+fn is_zip(octets: &Octets, edition: Edition) -> Result<bool, Fault> {
     let mut head = vec![0; usize::try_from(octets.length()).unwrap_or(HEAD).min(HEAD)];
     octets.peek_at(0, &mut head)?;
-    match Kind::of(&head) {
+    match Kind::of(&head, edition) {
         Kind::Zip => Ok(true),
-        Kind::Other | Kind::Text | Kind::Utf16 => zip::ends_like_zip(octets),
-        Kind::Der | Kind::Empty | Kind::Gzip | Kind::Pkcs7 | Kind::Tar => Ok(false),
+        Kind::Other | Kind::Plain(_) | Kind::Text | Kind::Utf16(_) => zip::ends_like_zip(octets),
+        Kind::Der | Kind::Empty | Kind::Gzip | Kind::Pkcs7 | Kind::Tar | Kind::Unread(_) => Ok(false),
     }
 }

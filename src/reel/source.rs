@@ -3,7 +3,7 @@
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-use crate::origin::{Finding, ItemName};
+use crate::origin::{Disposition, Finding, ItemName};
 use crate::x509::Sha256Digest;
 
 /// Something to read.
@@ -49,6 +49,16 @@ pub enum Item {
     Candidate(SourceLeaf),
     /// An item that is no candidate (ignored) or that could not be read (rejected).
     Finding(Finding),
+}
+
+impl Item {
+    /// Whether an input yields something with it: a candidate, or a rejection that says what is there.
+    pub fn is_certificate_or_fault(&self) -> bool {
+        match self {
+            Self::Candidate(_) => true,
+            Self::Finding(finding) => finding.disposition == Disposition::Rejected,
+        }
+    }
 }
 
 /// One line of `inputs.jsonl`: what was read.

@@ -1,36 +1,75 @@
 //! Text that carries certificates: PEM blocks, one certificate in base64 or hexadecimal a line, columns of a table.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
 use crate::origin::ItemName;
 
+use super::clues::Clues;
 use super::codes;
-use super::der::{begins_like_a_certificate, element_length};
+use super::columns::Columns;
+use super::der::begins_like_a_certificate;
+use super::edition::Edition;
 use super::fault::Fault;
 use super::feed::{Feed, Source};
+use super::inside;
 use super::intake::{FileItems, Found, Intake};
 use super::pem::{Label, Scanner, Seen};
 use super::pkcs7;
+use super::unread;
 
 /// Hands out what a text holds.
 pub(super) fn read(intake: &mut Intake<'_>, items: &mut FileItems<'_>, feed: &mut dyn Feed) -> Result<(), Fault> {
+    let limit = intake.limits.item_bytes;
+    let (mut scanner, mut clues) = match intake.limits.edition {
+        Edition::First => (Scanner::new(limit), None),
+        Edition::Second => (Scanner::new(limit).with_clear_text(), Some(Clues::new())),
+    };
     let mut lines = Lines::new(feed, intake.limits.line_bytes);
-    let mut scanner = Scanner::new(intake.limits.item_bytes);
-    let mut columns = Columns::new(intake.limits.item_bytes);
+    let mut columns = Columns::new(limit, intake.limits.edition);
     while lines.next()? {
         let number = lines.number;
         let line = lines.line.strip_prefix(BYTE_ORDER_MARK).filter(|_| number == 1).unwrap_or(&lines.line);
         scanner.line(line, number, &mut |seen| match seen {
             Seen::Block { label, text, content } => block(intake, items, label, text, content),
-            Seen::Text(text) => columns.line(text, number, &mut |found| items.push(intake, found)),
+            Seen::Text(text) => {
+                let before = items.count();
+                columns.line(text, number, &mut |found| encoded(intake, items, found))?;
+                if let Some(clues) = clues.as_mut().filter(|_| items.count() == before && !columns.is_inside()) {
+                    clues.line(text.trim_ascii(), number, items.has_certificates());
+                }
+                Ok(())
+            }
         })?;
     }
     scanner.finish(&mut |seen| match seen {
         Seen::Block { label, text, content } => block(intake, items, label, text, content),
         Seen::Text(_) => Ok(()),
     })?;
-    columns.finish(&mut |found| items.push(intake, found))
+    columns.finish(&mut |found| encoded(intake, items, found))?;
+    clues.map_or_else(Vec::new, Clues::finish).into_iter().try_for_each(|found| items.push(intake, found))
+}
+
+/// Hands out what was decoded. Its bytes tell what it is, whatever was written around them: a Windows CA hands out
+/// PKCS#7 under the label CERTIFICATE.
+fn encoded(intake: &mut Intake<'_>, items: &mut FileItems<'_>, found: Found) -> Result<(), Fault> {
+    let found = match found {
+        Found::Candidate(der) if intake.limits.edition > Edition::First => {
+            if pkcs7::begins_like_signed_data(&der) {
+                return bundle(intake, items, &der);
+            }
+            match unread::of_sequence(&der) {
+                Some(form) => Found::rejected(form.code, format!("{}, which is not read", form.name)),
+                None => Found::Candidate(der),
+            }
+        }
+        found => found,
+    };
+    items.push(intake, found)
+}
+
+fn bundle(intake: &mut Intake<'_>, items: &mut FileItems<'_>, bytes: &[u8]) -> Result<(), Fault> {
+    match pkcs7::read(intake, items, bytes) {
+        Err(Fault::Content { code, reason }) => items.push(intake, Found::rejected(code, reason)),
+        other => other,
+    }
 }
 
 fn block(
@@ -40,23 +79,52 @@ fn block(
     text: &[u8],
     content: Result<Vec<u8>, (crate::origin::Code, String)>,
 ) -> Result<(), Fault> {
+    let second = intake.limits.edition > Edition::First;
     let found = match (label, content) {
-        (Label::Other, _) => {
-            let reason = format!("a PEM block {}, expected CERTIFICATE (RFC 7468 §5)", ItemName::input(text));
-            Found::ignored(codes::PEM_OTHER_LABEL, reason)
+        (Label::Other, content) => {
+            let form = if second { under_other_label(text, content.ok().as_deref()) } else { None };
+            form.unwrap_or_else(|| {
+                let reason = format!("a PEM block {}, expected CERTIFICATE (RFC 7468 §5)", ItemName::input(text));
+                Found::ignored(codes::PEM_OTHER_LABEL, reason)
+            })
         }
         (_, Err((code, reason))) => Found::rejected(code, reason),
         (Label::TrustedCertificate, Ok(_)) => {
             let reason = "a PEM block TRUSTED CERTIFICATE, which holds more than a certificate, expected CERTIFICATE";
             Found::rejected(codes::PEM_TRUSTED_CERTIFICATE, reason)
         }
-        (Label::Certificate, Ok(der)) => Found::Candidate(der),
-        (Label::Pkcs7, Ok(bundle)) => match pkcs7::read(intake, items, &bundle) {
-            Err(Fault::Content { code, reason }) => Found::rejected(code, reason),
-            other => return other,
-        },
+        (Label::Pkcs7, Ok(der))
+            if !second || !(begins_like_a_certificate(&der) || unread::of_sequence(&der).is_some()) =>
+        {
+            return bundle(intake, items, &der);
+        }
+        (Label::Certificate | Label::Pkcs7, Ok(der)) => return encoded(intake, items, Found::Candidate(der)),
     };
     items.push(intake, found)
+}
+
+/// What a block under a label that is not a certificate's is rejected for; `None` if nothing is lost with it.
+fn under_other_label(text: &[u8], content: Option<&[u8]>) -> Option<Found> {
+    let label = text.trim_ascii().to_ascii_uppercase();
+    let name = ItemName::input(text);
+    let has = |word: &[u8]| super::pem::find(&label, word).is_some();
+    if label.starts_with(b"PGP MESSAGE") || has(b"ENCRYPTED") && !has(b"KEY") {
+        let reason = format!("an encrypted or signed message ({name}), which is not read");
+        return Some(Found::rejected(codes::CONTAINER_ENCRYPTED, reason));
+    }
+    if matches!(label.as_slice(), b"PKCS12" | b"PFX") {
+        let reason = format!("a PKCS#12 key store ({name}), which is not read");
+        return Some(Found::rejected(codes::CONTAINER_KEY_STORE, reason));
+    }
+    let content = content?;
+    if let Some(form) = unread::of_sequence(content) {
+        return Some(Found::rejected(form.code, format!("{} under the label {name}, which is not read", form.name)));
+    }
+    if inside::is_certificate(content) || pkcs7::begins_like_signed_data(content) {
+        let reason = format!("a certificate under the label {name}, expected CERTIFICATE (RFC 7468 §5)");
+        return Some(Found::rejected(codes::PEM_CERTIFICATE_LABEL, reason));
+    }
+    None
 }
 
 /// Lines, ended by LF, CR LF or CR, each copied into one buffer.
@@ -104,228 +172,8 @@ impl<'f> Lines<'f> {
     }
 }
 
-/// Fields that carry certificates in base64 or hexadecimal, in any column of a line.
-///
-/// A field is a candidate when it begins as a certificate does in its encoding. Once a column has held a certificate,
-/// a long field there that is none is a rejection: a damaged certificate is not taken for a remark.
-struct Columns {
-    limit: usize,
-    certificates: Vec<usize>,
-    /// Column and line of long fields that would be damaged certificates if their column holds certificates.
-    suspects: Vec<(usize, u64)>,
-    wrapped: Option<Wrapped>,
-}
-
-/// A candidate on a line of its own that goes on in the next.
-struct Wrapped {
-    encoding: Encoding,
-    text: Vec<u8>,
-    line: u64,
-    /// Characters of the first line: the others have as many, the last has fewer.
-    width: usize,
-    /// Characters in all.
-    expected: usize,
-}
-
-impl Wrapped {
-    fn goes_on(&self, line: &[u8]) -> bool {
-        let another = line.len() >= LONG_FIELD && Encoding::of(line).is_some();
-        (1..=self.width).contains(&line.len()) && !another && line.iter().all(|octet| self.encoding.has(*octet))
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Encoding {
-    Base64,
-    Hexadecimal,
-}
-
 /// U+FEFF in UTF-8.
 const BYTE_ORDER_MARK: &[u8] = "\u{FEFF}".as_bytes();
-/// Shorter fields hold no certificate, and no line of one.
-const MIN_FIELD: usize = 40;
-/// From here on a field that begins as a certificate is one, or damaged.
-const LONG_FIELD: usize = 100;
-/// How many damaged fields before the first certificate are remembered.
-const MAX_SUSPECTS: usize = 1000;
-
-type Find<'f> = dyn FnMut(Found) -> Result<(), Fault> + 'f;
-
-impl Columns {
-    fn new(limit: usize) -> Self {
-        Self { limit, certificates: Vec::new(), suspects: Vec::new(), wrapped: None }
-    }
-
-    fn line(&mut self, text: &[u8], number: u64, find: &mut Find<'_>) -> Result<(), Fault> {
-        let text = text.trim_ascii();
-        if let Some(wrapped) = &mut self.wrapped {
-            if wrapped.goes_on(text) {
-                wrapped.text.extend_from_slice(text);
-                if wrapped.text.len() < wrapped.expected {
-                    return Ok(());
-                }
-                return self.finish(find);
-            }
-            self.finish(find)?;
-        }
-        if text.len() < MIN_FIELD {
-            return Ok(());
-        }
-        let mut column = 0;
-        for field in text.split_inclusive(|octet| is_separator(*octet)) {
-            let (field, separator) = match field.split_last() {
-                Some((last, field)) if is_separator(*last) => (field, Some(*last)),
-                _ => (field, None),
-            };
-            self.field(field, column, field.len() == text.len(), number, find)?;
-            if separator.is_some_and(|separator| matches!(separator, b',' | b';' | b'\t' | b'|')) {
-                column += 1;
-            }
-        }
-        Ok(())
-    }
-
-    fn field(
-        &mut self,
-        field: &[u8],
-        column: usize,
-        alone: bool,
-        number: u64,
-        find: &mut Find<'_>,
-    ) -> Result<(), Fault> {
-        // As databases and programs write hexadecimal.
-        let prefixes = [&b"0x"[..], b"0X", b"\\x"];
-        let field = prefixes.iter().find_map(|prefix| field.strip_prefix(*prefix)).unwrap_or(field);
-        let Some(encoding) = Encoding::of(field) else {
-            return self.no_certificate(field, column, number, find);
-        };
-        let header = encoding.decode(&field[..24]).ok().and_then(|header| element_length(&header));
-        let expected = header.map_or(0, |length| encoding.characters(length));
-        if expected > encoding.characters(self.limit) || field.len() > encoding.characters(self.limit) {
-            return find(oversized(number, self.limit));
-        }
-        if alone && field.len() < expected && !field.contains(&b':') {
-            self.wrapped = Some(Wrapped { encoding, width: field.len(), text: field.to_vec(), line: number, expected });
-            return Ok(());
-        }
-        match encoding.decode(field) {
-            Ok(der) if begins_like_a_certificate(&der) => {
-                find(Found::Candidate(der))?;
-                self.confirm(column, find)
-            }
-            Ok(_) => self.no_certificate(field, column, number, find),
-            Err(problem) => find(encoding.damaged(number, &problem)),
-        }
-    }
-
-    /// A field that nothing begins in.
-    fn no_certificate(&mut self, field: &[u8], column: usize, number: u64, find: &mut Find<'_>) -> Result<(), Fault> {
-        if field.len() < LONG_FIELD {
-            return Ok(());
-        }
-        if self.certificates.contains(&column) {
-            return find(no_certificate(column, number));
-        }
-        if self.suspects.len() < MAX_SUSPECTS && field.iter().all(|octet| Encoding::Base64.has(*octet)) {
-            self.suspects.push((column, number));
-        }
-        Ok(())
-    }
-
-    /// This column holds certificates.
-    fn confirm(&mut self, column: usize, find: &mut Find<'_>) -> Result<(), Fault> {
-        if self.certificates.contains(&column) {
-            return Ok(());
-        }
-        self.certificates.push(column);
-        for (_, number) in self.suspects.extract_if(.., |(suspect, _)| *suspect == column) {
-            find(no_certificate(column, number))?;
-        }
-        Ok(())
-    }
-
-    /// Ends a candidate over several lines.
-    fn finish(&mut self, find: &mut Find<'_>) -> Result<(), Fault> {
-        let Some(Wrapped { encoding, text, line, .. }) = self.wrapped.take() else {
-            return Ok(());
-        };
-        match encoding.decode(&text) {
-            Ok(der) if begins_like_a_certificate(&der) => {
-                find(Found::Candidate(der))?;
-                self.confirm(0, find)
-            }
-            Ok(_) => self.no_certificate(&text, 0, line, find),
-            Err(problem) => find(encoding.damaged(line, &problem)),
-        }
-    }
-}
-
-fn is_separator(octet: u8) -> bool {
-    matches!(
-        octet,
-        b',' | b';' | b'\t' | b'|' | b' ' | b'"' | b'\'' | b'<' | b'>' | b'{' | b'}' | b'(' | b')' | b'[' | b']'
-    )
-}
-
-fn no_certificate(column: usize, line: u64) -> Found {
-    let column = column + 1;
-    let reason = format!("line {line}, column {column}: no certificate where other lines have one");
-    Found::rejected(codes::TEXT_NOT_A_CERTIFICATE, reason)
-}
-
-fn oversized(line: u64, limit: usize) -> Found {
-    Found::rejected(
-        codes::LIMIT_ITEM_BYTES,
-        format!("line {line}: a certificate candidate of more than {limit} octets"),
-    )
-}
-
-impl Encoding {
-    /// The encoding in which a field begins as a SEQUENCE of at least 128 octets does: `30 8x`, in base64 `MI`.
-    fn of(field: &[u8]) -> Option<Self> {
-        let encoding = match field {
-            [b'M', b'I', ..] => Self::Base64,
-            [b'3', b'0', b'8', ..] | [b'3', b'0', b':', b'8', ..] => Self::Hexadecimal,
-            _ => return None,
-        };
-        let judged = if field.len() < LONG_FIELD { field } else { &field[..32] };
-        (field.len() >= MIN_FIELD && judged.iter().all(|octet| encoding.has(*octet))).then_some(encoding)
-    }
-
-    fn has(self, octet: u8) -> bool {
-        match self {
-            Self::Base64 => octet.is_ascii_alphanumeric() || matches!(octet, b'+' | b'/' | b'='),
-            Self::Hexadecimal => octet.is_ascii_hexdigit() || octet == b':',
-        }
-    }
-
-    /// Characters for this many octets, not counting colons.
-    fn characters(self, octets: usize) -> usize {
-        match self {
-            Self::Base64 => octets.div_ceil(3).saturating_mul(4),
-            Self::Hexadecimal => octets.saturating_mul(2),
-        }
-    }
-
-    fn decode(self, text: &[u8]) -> Result<Vec<u8>, String> {
-        match self {
-            Self::Base64 => STANDARD.decode(text).map_err(|error| error.to_string()),
-            Self::Hexadecimal if text.contains(&b':') => {
-                let digits: Vec<u8> = text.iter().copied().filter(|octet| *octet != b':').collect();
-                hex::decode(digits).map_err(|error| error.to_string())
-            }
-            Self::Hexadecimal => hex::decode(text).map_err(|error| error.to_string()),
-        }
-    }
-
-    fn damaged(self, line: u64, problem: &str) -> Found {
-        let (code, name) = match self {
-            Self::Base64 => (codes::TEXT_BASE64, "base64 (RFC 4648 §4)"),
-            Self::Hexadecimal => (codes::TEXT_HEXADECIMAL, "hexadecimal"),
-        };
-        Found::rejected(code, format!("line {line}: begins as a certificate and is not {name}: {problem}"))
-    }
-}
 
 /// UTF-16 with a byte order mark, as some Windows programs write text. Only ASCII matters in what is looked for.
 pub(super) struct Utf16<'f> {
@@ -334,7 +182,24 @@ pub(super) struct Utf16<'f> {
 }
 
 impl<'f> Utf16<'f> {
-    /// A text that begins with `mark`.
+    /// The byte order mark that a text lacks, where its beginning is UTF-16 beyond doubt: all of it is ASCII or Latin-1
+    /// without control characters, with a byte of zero before or after each.
+    pub(super) fn unmarked(head: &[u8]) -> Option<[u8; 2]> {
+        const LEAST: usize = 16;
+        let units = &head.as_chunks::<2>().0[..(head.len() / 2).min(256)];
+        let printable = |byte: u8| matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=b'~' | 0xA0..);
+        if units.len() < LEAST {
+            None
+        } else if units.iter().all(|[low, high]| *high == 0 && printable(*low)) {
+            Some([0xFF, 0xFE])
+        } else if units.iter().all(|[high, low]| *high == 0 && printable(*low)) {
+            Some([0xFE, 0xFF])
+        } else {
+            None
+        }
+    }
+
+    /// A text in the order that `mark` says.
     pub(super) fn marked(mark: [u8; 2], feed: &'f mut dyn Feed) -> Self {
         let unit = if mark == [0xFE, 0xFF] { u16::from_be_bytes } else { u16::from_le_bytes };
         Self { feed, unit }

@@ -52,7 +52,7 @@ pub(super) fn settle(
 ) -> Result<(Settled, Option<BatchRow>), Error> {
     let job = run.job;
     intake.take_out_conflicts()?;
-    let Intake { spool, rows, findings, inputs, items, mut warnings, notes, verifier } = intake;
+    let Intake { spool, rows, findings, inputs, without_certificates, items, mut warnings, notes, verifier } = intake;
     warnings.extend(notes.iter().map(ToString::to_string));
     let terms = terms(job, &inputs);
     let Listed { missing, unexpected } = match job.expected {
@@ -76,6 +76,11 @@ pub(super) fn settle(
         notes: vec![],
         found_by_leaves: None,
     };
+    for input in without_certificates {
+        let reason = format!("no certificate in input {input}");
+        let reasons = if job.on_reject == OnReject::Skip { &mut settled.notes } else { &mut settled.unmet };
+        reasons.push(reason);
+    }
     let earlier = if let Some(row) = earlier {
         let differ = || Error::LeavesDiffer { batch: row.id.to_string() };
         let members = ledger.members(&row.id, &settled.leaves())?.ok_or_else(differ)?;

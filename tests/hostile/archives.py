@@ -331,7 +331,8 @@ def texts(one, fresh, pem, chips):
     case("pem-x509", pem(fresh(), "X509 CERTIFICATE"), {"": A})
     case("pem-several", pem(fresh()) * 1 + pem(fresh()) + pem(fresh()), {"#1": A, "#2": A, "#3": A})
     case("pem-trusted", pem(fresh(), "TRUSTED CERTIFICATE"), {"": (R, "reel.pem.trusted-certificate")})
-    case("pem-request", pem(fresh(), "CERTIFICATE REQUEST") + pem(fresh()), {"#1": (I, "reel.pem.other-label"), "#2": A})
+    case("pem-request", pem(b"request", "CERTIFICATE REQUEST") + pem(fresh()), {"#1": (I, "reel.pem.other-label"), "#2": A})
+    case("pem-other-label", pem(fresh(), "CERTIFICATE REQUEST") + pem(fresh()), {"#1": (R, "reel.pem.certificate-label"), "#2": A})
     case("pem-private-key", pem(b"secret", "EC PRIVATE KEY") + pem(fresh()), {"#1": (I, "reel.pem.other-label"), "#2": A})
     case("pem-label-mismatch", pem(fresh()).replace(b"END CERTIFICATE", b"END X509 CRL"), {"": (R, "reel.pem.label-mismatch")})
     case("pem-label-mismatch-2", pem(fresh()).replace(b"BEGIN CERTIFICATE", b"BEGIN X509 CRL"), {"": (R, "reel.pem.label-mismatch")})
@@ -402,8 +403,9 @@ def bundles(one, fresh, pem):
     case("trailing", bundle(fresh(), tail=b"\0"), {"": (R, "reel.pkcs7.invalid")})
     case("truncated", bundle(fresh())[:-4], {"": (R, "reel.pkcs7.invalid")})
     case("empty", bundle(), {"": (I, "reel.archive.empty")})
-    case("indefinite", b"\x30\x80" + bundle(fresh())[4:] + b"\0\0", {"": (R, "reel.pkcs7.invalid")})
-    case("long-length", b"\x30\x83\0" + bundle(fresh())[2:], {"": (R, "reel.pkcs7.invalid")})
+    case("indefinite", b"\x30\x80" + bundle(fresh())[4:] + b"\0\0", {"": A})
+    case("long-length", b"\x30\x83\0" + bundle(fresh())[2:], {"": A})
+    case("indefinite-without-end", b"\x30\x80" + bundle(fresh())[4:], {"": (R, "reel.pkcs7.invalid")})
     case("enveloped", bundle(fresh(), kind="1.2.840.113549.1.7.3"), {"": (R,)})
 
 

@@ -278,7 +278,6 @@ fn a_certificate_that_is_not_as_asked_for_is_refused_and_nothing_is_sealed() {
     houses.refuses(&good, std::slice::from_ref(&stray), "answer.key.unknown");
     houses.refuses(&good, &[good[0].clone(), stray], "answer.key.unknown");
     houses.refuses(&good, &[], "answer.missing");
-    houses.refuses(&good, &[good[0].clone(), good[0].clone()], "answer.key.twice");
     let second = houses.make(wish, &Deviation { serial: Some("77"), ..Deviation::default() });
     houses.refuses(&good, &[good[0].clone(), second], "answer.key.twice");
     for (extension, code) in [
@@ -322,6 +321,45 @@ fn a_certificate_that_is_not_as_asked_for_is_refused_and_nothing_is_sealed() {
     let other = houses.make(wish, &Deviation { serial: Some("78"), ..Deviation::default() });
     houses.zip("other.zip", &[&[other][..], &good[1..]].concat());
     houses.finish(&["other.zip"], "batch").expect(5);
+    houses.finish(&["back.zip"], "batch").success();
+}
+
+/// A CA's portal gives a certificate out alone and in a bundle with its chain.
+#[test]
+fn the_identical_certificate_counts_once() {
+    let houses = Houses::new(3);
+    let good = houses.certificates();
+    houses.zip("back.zip", &good);
+    put(&houses.machines.path("bundle.pem"), good.iter().map(|der| pem(der)).collect::<String>());
+    put(&houses.machines.path("one.crt"), &good[1]);
+    // as a Windows CA hands a chain out: PKCS#7 under the label CERTIFICATE
+    let p7b = ["crl2pkcs7", "-nocrl", "-certfile", "bundle.pem", "-certfile", "other.pem", "-out", "label.p7b"];
+    Run::openssl().args(p7b).folder(houses.folder()).run().success();
+    let windows = std::fs::read_to_string(houses.machines.path("label.p7b")).unwrap().replace("PKCS7", "CERTIFICATE");
+    put(&houses.machines.path("certnew.p7b"), windows);
+    let inputs = ["back.zip", "bundle.pem", "one.crt", "certnew.p7b"];
+    let finished = houses.finish(&inputs, "batch").success();
+    let out = finished.out();
+    assert!(out.contains("7 ignored [answer.certificate-twice]"), "{out}");
+    assert!(out.contains("one.crt: back.zip!out/9998.cer is the same certificate"), "{out}");
+    houses.verify("batch").success();
+    assert!(houses.finish(&inputs, "batch").success().err().contains("already done"));
+    // another certificate of the same key is still one too many, also behind two identical ones
+    let second = houses.make(&houses.wishes()[0], &Deviation { serial: Some("77"), ..Deviation::default() });
+    houses.machines.workshop.delete("batch");
+    houses.refuses(&good, &[good[0].clone(), good[0].clone(), second], "answer.key.twice");
+}
+
+#[test]
+fn an_input_that_yields_no_certificate_stops_the_finish() {
+    let houses = Houses::new(2);
+    houses.zip("back.zip", &houses.certificates());
+    houses.machines.workshop.write("notes.txt", b"see the portal\n");
+    houses.machines.workshop.write("more.7z", b"7z\xBC\xAF\x27\x1C\0\x04 and so on");
+    for (input, code) in [("notes.txt", "answer.input-empty"), ("more.7z", "reel.container.archive")] {
+        let refused = houses.finish(&["back.zip", input], "batch").expect(3);
+        assert!(refused.err().contains(code) && refused.err().contains(input), "{}", refused.err());
+    }
     houses.finish(&["back.zip"], "batch").success();
 }
 

@@ -85,7 +85,7 @@ fn what_nothing_recognises_is_judged_by_its_suffix() {
 }
 
 /// A SignedData as `openssl crl2pkcs7 -nocrl` writes it.
-fn bundle(certificates: &[u8]) -> Vec<u8> {
+pub(super) fn bundle(certificates: &[u8]) -> Vec<u8> {
     let data = element(tag::SEQUENCE, &[&[6, 9, 0x2A, 0x86, 0x48, 0x86, 0xF7, 13, 1, 7, 1]]);
     let parts = [&[2, 1, 1, 0x31, 0][..], &data, certificates, &[0x31, 0]];
     let signed = element(tag::SEQUENCE, &parts);

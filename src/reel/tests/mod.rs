@@ -4,6 +4,7 @@
 mod archives;
 mod directories;
 mod files;
+mod forms;
 mod hostile_zip;
 mod limits;
 mod suites;

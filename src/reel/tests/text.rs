@@ -86,13 +86,25 @@ fn labels_that_nearly_say_certificate_are_not_passed_over() {
 #[test]
 fn blocks_of_other_kinds_are_ignored_with_their_label() {
     for label in ["PRIVATE KEY", "PUBLIC KEY", "CERTIFICATE REQUEST", "X509 CRL", "EC PARAMETERS", "\x1b[2J"] {
-        let content = [pem(label, &leaf(1)), pem("CERTIFICATE", &leaf(0))].concat();
+        let content = [pem(label, &[7; 90]), pem("CERTIFICATE", &leaf(0))].concat();
         assert_eq!(held("a", content.as_bytes()), ["@#1 ignored reel.pem.other-label", "@#2 candidate 413"]);
-        let alone = pem(label, &leaf(1));
+        let alone = pem(label, &[7; 90]);
         assert_eq!(held("a.txt", alone.as_bytes()), ["@ ignored reel.pem.other-label"]);
         assert_eq!(held("a.pem", alone.as_bytes()), ["@ ignored reel.pem.other-label"], "a .pem file is what it says");
         let lines = held("a.crt", alone.as_bytes());
         assert_eq!(lines, ["@#1 ignored reel.pem.other-label", "@ rejected reel.file.no-certificate"]);
+    }
+}
+
+#[test]
+fn a_certificate_under_another_label_is_not_passed_over() {
+    let good = pem("CERTIFICATE", &leaf(0));
+    for label in ["CERT", "DEVICE CERTIFICATE", "PUBLIC KEY"] {
+        let content = [pem(label, &leaf(1)), good.clone()].concat();
+        assert_eq!(held("a", content.as_bytes()), ["@#1 rejected reel.pem.certificate-label", "@#2 candidate 413"]);
+    }
+    for label in ["PKCS7", "CMS"] {
+        assert_eq!(candidates(pem(label, &leaf(1)).as_bytes()), [leaf(1)], "its bytes say what it is");
     }
 }
 

@@ -15,6 +15,7 @@ use crate::origin::Code;
 
 use super::codes;
 use super::content;
+use super::edition::Edition;
 use super::fault::Fault;
 use super::feed::Buffered;
 use super::intake::{Intake, Place};
@@ -39,6 +40,9 @@ pub(super) fn read(intake: &mut Intake<'_>, place: &Place<'_>, octets: &mut Octe
         return Err(Fault::Exhausted { code: codes::LIMIT_ITEMS, reason });
     }
     let survey = Survey::of(octets, directory)?;
+    if let Some(name) = survey.document().filter(|_| intake.limits.edition > Edition::First) {
+        return refuse(codes::CONTAINER_DOCUMENT, &format!("{name}, which is not read"));
+    }
     if directory.entries == 0 {
         intake.ignored(place.name.clone(), codes::ARCHIVE_EMPTY, "the zip archive has no entries")?;
     } else if directory.prefix > 0 {

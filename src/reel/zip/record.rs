@@ -154,6 +154,30 @@ pub(super) struct Survey {
     duplicates: Vec<(u64, u64)>,
     /// Beginnings of all entries, sorted; empty where the directory lists them in this order.
     offsets: Vec<u64>,
+    document: Marks,
+}
+
+/// Which of the names were seen that make a zip archive an office document: a bit for each of [`Marks::NAMES`].
+#[derive(Clone, Copy, Debug, Default)]
+struct Marks(u8);
+
+impl Marks {
+    const NAMES: [&[u8]; 4] = [b"[Content_Types].xml", b"mimetype", b"content.xml", b"Index/Document.iwa"];
+
+    fn see(&mut self, name: &[u8]) {
+        if let Some(at) = Self::NAMES.iter().position(|mark| *mark == name) {
+            self.0 |= 1 << at;
+        }
+    }
+
+    fn form(self) -> Option<&'static str> {
+        match self.0 {
+            marks if marks & 1 != 0 => Some("an Office document (OOXML)"),
+            marks if marks & 6 == 6 => Some("an office document (OpenDocument)"),
+            marks if marks & 8 != 0 => Some("an office document (iWork)"),
+            _ => None,
+        }
+    }
 }
 
 impl Survey {
@@ -167,8 +191,10 @@ impl Survey {
         let mut spans: Vec<(u64, u64)> = Vec::new();
         let mut ordered = true;
         let mut last = (0, directory.prefix);
+        let mut document = Marks::default();
         let mut records = Records::of(directory);
         while let Some((record, name)) = records.next(octets)? {
+            document.see(name);
             hashes.push(name_hash(name));
             let end = record.least_end().filter(|end| *end <= directory.start);
             let end = end.ok_or_else(|| refuse(format!("entry {} lies outside the archive", hashes.len())))?;
@@ -194,7 +220,13 @@ impl Survey {
                 return Err(overlap());
             }
         }
-        Ok(Self { duplicates, offsets: spans.into_iter().map(|(offset, _)| offset).collect() })
+        Ok(Self { duplicates, offsets: spans.into_iter().map(|(offset, _)| offset).collect(), document })
+    }
+
+    /// What the archive is, if it is an office document. Its text would be read in pieces: cells and runs lie apart, and
+    /// what a sheet shows is not what it holds.
+    pub(super) fn document(&self) -> Option<&'static str> {
+        self.document.form()
     }
 
     /// How often this name was asked for, now included, if several entries have it.
