@@ -114,7 +114,7 @@ pub fn audit(job: &Audit<'_>, stdin: &mut (dyn Read + Send)) -> Result<AuditRepo
         ("manifest signer", std::slice::from_ref(signed.signer())),
         ("time-stamp anchor", job.tsa_anchors),
     ] {
-        for anchor in anchors.iter() {
+        for anchor in anchors {
             report.note_deviations(role, anchor);
         }
     }

@@ -128,6 +128,7 @@ fn checked(file: File) -> io::Result<File> {
 static RESERVED: Mutex<Vec<(FileId, PathBuf)>> = Mutex::new(Vec::new());
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "the tests play whoever else has access to the folder")]
 mod tests {
     use super::*;
 

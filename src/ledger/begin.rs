@@ -137,10 +137,10 @@ impl Ledger {
 #[cfg(test)]
 impl Ledger {
     /// Begins a batch as releases did that did not ask whose name and seed it has.
-    pub(super) fn begin_unasked<L: Leaves + ?Sized>(&self, row: BatchRow, leaves: &L) {
+    pub(super) fn begin_unasked<L: Leaves + ?Sized>(&self, row: &BatchRow, leaves: &L) {
         let begun = self.with(|book| {
             let head = book.store.head()?;
-            book.append(&head, drafts(head.records + 1, &row, leaves))
+            book.append(&head, drafts(head.records + 1, row, leaves))
         });
         begun.unwrap();
     }

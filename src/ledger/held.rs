@@ -251,4 +251,5 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
 const PATIENCE: u32 = 5;
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "the tests play whoever else has access to the folder")]
 mod tests;

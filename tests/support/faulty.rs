@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 pub fn faulty() -> &'static str {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let path = BUILT.get_or_init(|| {
-        let binary = std::env::current_exe().unwrap();
+        let binary = std::env::current_exe().expect("this test is a file");
         let profile = binary.parent().and_then(Path::parent).expect("target/<profile>/deps/<test>");
         let mut cargo = Command::new(env!("CARGO"));
         let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
@@ -22,5 +22,5 @@ pub fn faulty() -> &'static str {
         assert!(output.status.success(), "{cargo:?}: {}", String::from_utf8_lossy(&output.stderr));
         profile.join("faulty-system")
     });
-    path.to_str().unwrap()
+    path.to_str().expect("the path is UTF-8")
 }

@@ -189,11 +189,11 @@ fn a_second_batch_with_a_seed_is_refused_and_found() {
         assert!(ledger.find(&twin.terms.key()).unwrap().is_none());
     }
     // a ledger on which an older release let it pass
-    ledger.begin_unasked(twin, &second);
+    ledger.begin_unasked(&twin, &second);
     let report = ledger.examine(&|_, _| {}).unwrap();
     let found: Vec<&str> = report.findings.iter().map(|finding| finding.what).collect();
     assert_eq!(found, ["its batch has the seed of an earlier one: serial numbers may have been given twice"]);
-    ledger.begin_unasked(row(1, terms("c", &leaves(10..12)), 2), &leaves(10..12));
+    ledger.begin_unasked(&row(1, terms("c", &leaves(10..12)), 2), &leaves(10..12));
     let found = ledger.examine(&|_, _| {}).unwrap().findings.len();
     assert_eq!(found, 3, "name and seed of the first again");
 }
