@@ -510,7 +510,7 @@ mod the_check {
         assert!(found(&["error"], "use crate::reel::ReelError;").is_empty());
         assert_eq!(found(&["error"], "use crate::reel::Spool;"), ["reel::Spool"]);
         assert!(found(&["reissue"], "use crate::{Error, verify, ledger::Ledger, error::Error};").is_empty());
-        assert_eq!(found(&["reissue"], "use crate::audit;"), ["audit"]);
+        assert_eq!(found(&["reissue"], "use crate::export;"), ["export"]);
     }
 
     #[test]
