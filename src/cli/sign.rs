@@ -90,14 +90,14 @@ fn in_words(ceremony: &Ceremony) -> String {
         line("relaxation", relaxation);
     }
     for (name, value) in &ceremony.params {
-        line("parameter", &format!("{name} = {}", value));
+        line("parameter", &format!("{name} = {value}"));
     }
     if ceremony.resumed {
         line("resumed", "an earlier run of this command has begun to sign this plan");
     }
     line("issuing CA", &ceremony.issuer);
     if let Some(reason) = &ceremony.reissue {
-        line("REISSUE", &format!("chips get another certificate: {}", reason));
+        line("REISSUE", &format!("chips get another certificate: {reason}"));
     }
     line("policy", &format!("{}, SHA-256 {}", ceremony.policy.0, ceremony.policy.1));
     // a long reason can take the word above it off the screen
