@@ -17,9 +17,8 @@ use reroot::issue::Issuer;
 use reroot::ledger::Ledger;
 use reroot::policy::Policy;
 use reroot::reel::{Edition, Input, Limits};
-use reroot::reissue::{Job, OnReject, Outcome, Progress, Stage, Way, reissue};
+use reroot::reissue::{Job, OnMissing, OnReject, OnSurplus, Outcome, Progress, Stage, Way, reissue};
 use reroot::signer::SecretResolver;
-use reroot::x509::Time;
 use support::golden::Case;
 use support::pki::{archive, der};
 use support::workshop::{POLICY, Workshop};
@@ -41,7 +40,8 @@ fn inspect(workshop: &Workshop, input: &str, more: &[&str]) -> support::run::Fin
 #[test]
 fn what_is_recognised_and_not_read_is_named_and_stops_every_command() {
     let workshop = workshop();
-    let hexadecimal: String = workshop.pki.leaf(0).der.iter().map(|byte| format!("0x{byte:02X},")).collect();
+    let numbers: Vec<String> = workshop.pki.leaf(0).der.iter().map(|byte| format!("0x{byte:02X}")).collect();
+    let hexadecimal = numbers.join(",");
     let jws = format!("{{\"payload\":\"{}\"}}", base64url(&format!("{{\"x5c\":[\"MIIB{}\"]}}", "A".repeat(90))));
     let inner = archive::zip(&[("a.7z", SEVEN_ZIP)]);
     for (name, content, code, word) in [
@@ -72,7 +72,7 @@ fn every_form_that_is_not_read_has_its_message_and_hint() {
     let workshop = Workshop::new();
     create_directory(&workshop.path("folder"), Access::Public).unwrap();
     let leaf = workshop.pki.leaf(0).der;
-    let spaced: String = leaf.iter().map(|byte| format!("{byte:02X} ")).collect();
+    let spaced = leaf.iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(" ");
     let utf32: Vec<u8> = "\u{FEFF}list".chars().flat_map(|letter| u32::from(letter).to_le_bytes()).collect();
     let sheet = archive::zip(&[("[Content_Types].xml", b"<Types/>"), ("xl/workbook.xml", b"<workbook/>")]);
     let mail = "MIME-Version: 1.0\r\nContent-Transfer-Encoding: base64\r\n\r\nUEsDBBQAAAAIAA==\r\n";
@@ -236,14 +236,18 @@ fn issue_as_before(workshop: &Workshop, input: &str, out: &str, breaks: bool) ->
     let issuer = Issuer::new(config.issuer_identity().unwrap(), signer).unwrap();
     let manifest_signer = config.open_manifest_signer(&NoSecrets).unwrap();
     let ledger = Ledger::open(config.ledger_path(), issuer.identity().spki()).unwrap();
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let manifest_certificate = config.manifest_certificate().unwrap();
+    let begins = [issuer.identity().certificate(), &manifest_certificate].map(|one| one.validity().not_before());
     let job = Job {
         inputs: &[Input::Path(workshop.path(input))],
+        accept_clock: None,
+        on_missing: OnMissing::Stop,
+        on_surplus: OnSurplus::Reject,
         limits: Limits { edition: Edition::First, ..Limits::default() },
         params: policy.params(&[("lot".to_owned(), "A1".to_owned())].into()).unwrap(),
         policy: &policy,
         issuer: issuer.identity(),
-        manifest_certificate: &config.manifest_certificate().unwrap(),
+        manifest_certificate: &manifest_certificate,
         manifest_signer: &*manifest_signer,
         anchors: &config.anchors().unwrap(),
         out: &workshop.path(out),
@@ -256,7 +260,7 @@ fn issue_as_before(workshop: &Workshop, input: &str, out: &str, breaks: bool) ->
         bulk_id: None,
         publish_bulk_id: false,
         expect_head: None,
-        now: Time::from_unix(i64::try_from(now).unwrap()).unwrap(),
+        now: begins.into_iter().max().unwrap(),
         seed: Seed([7; 32]),
         batch_id: "01890a5d-ac96-774b-bcce-b302099a8057".parse().unwrap(),
         jobs: 2,
