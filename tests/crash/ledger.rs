@@ -9,10 +9,11 @@ use super::support::workshop::Workshop;
 
 const VERIFY: &str = "ledger verify --config pki/reroot.toml";
 
-/// A workshop with one sealed batch, and one that was killed when its directory was to be made.
+/// A workshop with one sealed batch, and one that was killed when its directory was to be made: the second, after the
+/// trial of the output's folder.
 fn with_open_batch() -> Workshop {
     let bench = Bench::new(7, 5);
-    let disturbed = bench.disturb(&["--calls", "mkdir", "--at", "1"]);
+    let disturbed = bench.disturb(&["--calls", "mkdir", "--at", "2"]);
     assert_eq!(disturbed.finished.code, Some(137));
     disturbed.workshop
 }

@@ -64,6 +64,26 @@ fn a_pin_comes_from_a_file_or_the_environment_and_is_tried_once() {
     assert_eq!(std::fs::read_to_string(trace).unwrap().matches("C_Login\n").count(), 1);
 }
 
+/// A call into a token must be watched by another thread. Without one it is not made: exit code 5, and nothing is lost.
+#[test]
+fn a_system_without_threads_makes_no_call_into_a_token_and_says_why() {
+    let place = Place::softhsm(&["lab"]);
+    let workshop = place.workshop("P-256");
+    workshop.reel("reel.zip", 0..3);
+    let command = ["issue", "reel.zip", "--policy", "policy.toml", "--out", "batch", "--set", "lot=A1"];
+    for from in ["1", "2", "3", "4", "5"] {
+        let how = ["--under", ".", "--calls", "clone,clone3", "--from", from, "--how", "error=EAGAIN"];
+        let run = Run::tool(super::support::faulty::faulty()).args(how).arg(env!("CARGO_BIN_EXE_reroot")).args(command);
+        let run = run.args(["--config", "pki/reroot.toml"]).folder(workshop.folder());
+        let failed = place.env.iter().fold(run, |run, (name, value)| run.env(name, value)).run();
+        let err = silent(failed).expect(5).err();
+        assert!(err.contains("cannot start a thread") && !err.contains("panicked"), "{from}: {err}");
+        assert!(!workshop.path("batch").exists(), "{from}");
+    }
+    workshop.issue("reel.zip", "batch", &[]).success();
+    workshop.verify("batch", &[]).success();
+}
+
 #[test]
 fn the_benchmark_names_the_best_setting_and_the_time_of_a_batch() {
     let place = Place::softhsm(&["lab"]);

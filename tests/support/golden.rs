@@ -89,7 +89,7 @@ impl<'a> Case<'a> {
 
     fn steady(&self, text: &str) -> String {
         let folder = self.workshop.folder().display().to_string();
-        let text = tokens(&text.replace(&folder, "<FOLDER>"));
+        let text = tokens(&without_folders(&text.replace(&folder, "<FOLDER>")));
         match text.split_once("(process ") {
             Some((before, after)) => {
                 format!("{before}(process <PID>{}", after.trim_start_matches(|digit: char| digit.is_ascii_digit()))
@@ -97,6 +97,19 @@ impl<'a> Case<'a> {
             None => text,
         }
     }
+}
+
+/// Temporary folders of other workshops as a token.
+fn without_folders(text: &str) -> String {
+    const RANDOM: usize = 6;
+    let begin = std::env::temp_dir().join(".tmp").display().to_string();
+    let mut parts = text.split(&begin);
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        out += "<FOLDER>";
+        out += part.get(RANDOM..).unwrap_or_default();
+    }
+    out
 }
 
 /// Words as a shell would split them, quotes included, nothing else.
