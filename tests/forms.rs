@@ -136,6 +136,8 @@ fn what_is_neither_is_named_with_the_way_out() {
         ("pki/ca/issuing.pem", "holds `CERTIFICATE`, expected a private key"),
         ("empty.pem", "is empty"),
     ] {
+        // others may not read a key
+        Run::tool("chmod").args(["600", file]).folder(workshop.folder()).run().success();
         let config = format!("pki/key-{}.toml", file.replace('/', "-"));
         workshop.write(&config, text.replace("ca/issuing.key.pem", &format!("../{file}")).as_bytes());
         let args = ["ca", "proof", "--code", "x", "--out", "p.pem", "--config", &config];

@@ -89,7 +89,7 @@ fn certificates_that_do_not_fit_are_refused_and_nothing_is_overwritten() {
         Run::openssl().args(sign).folder(workshop.folder()).run().success();
     };
     plain("pki/ca/issuing.csr.pem", "plain.pem");
-    refused(&["plain.pem"], "not a CA certificate");
+    refused(&["plain.pem"], "is of version 1, which cannot say that it is a CA");
 
     import(&workshop, &["issuing.pem", "--chain", "root.pem"]).success();
     let before = std::fs::read(workshop.path("pki/ca/issuing.pem")).unwrap();
