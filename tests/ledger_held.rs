@@ -137,14 +137,19 @@ fn a_ledger_that_is_harmed_during_a_run_ends_it_and_nothing_is_published() {
     }
 }
 
-/// A run that is killed when it has begun its batch.
+/// A run that is killed at its first call of this name on the unfinished batch.
 fn killed(workshop: &Workshop, call: &str) {
-    let args = "issue reel.zip --policy policy.toml --out batch --config pki/reroot.toml --set lot=A1";
-    let trace = format!("trace={call}");
-    let inject = format!("inject={call}:signal=KILL:when=1");
-    let strace = Run::tool("strace").args(["-f", "-qq", "-o", "/dev/null", "-e", &trace, "-e", &inject]);
-    let killed = strace.arg(env!("CARGO_BIN_EXE_reroot")).args(args.split(' ')).folder(workshop.folder()).run();
-    assert_ne!(killed.code, Some(0));
+    let run = |workshop: &Workshop, more: &[&str]| {
+        let args = "issue reel.zip --policy policy.toml --out batch --config pki/reroot.toml --set lot=A1";
+        let faulty = Run::tool(support::faulty::faulty()).args(["--under", ".", "--calls", call]).args(more);
+        faulty.arg(env!("CARGO_BIN_EXE_reroot")).args(args.split(' ')).folder(workshop.folder()).run()
+    };
+    let (copy, record) = (workshop.copy(), tempfile::NamedTempFile::new().unwrap());
+    run(&copy, &["--record", record.path().to_str().unwrap()]).success();
+    let calls = std::fs::read_to_string(record.path()).unwrap();
+    let of_batch = |line: &str| line.contains("/batch.partial-") || line.ends_with("/batch");
+    let at = calls.lines().position(of_batch).unwrap_or_else(|| panic!("no {call} on the batch: {calls}")) + 1;
+    run(workshop, &["--at", &at.to_string(), "--how", "kill-before"]).expect(137);
 }
 
 #[test]

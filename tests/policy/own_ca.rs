@@ -7,7 +7,7 @@ use reroot::ledger::Ledger;
 use reroot::reel::certificates_in_pem;
 use reroot::x509::Certificate;
 
-use super::support::judges::{Case, Exceptions, judge_with, put, unpack};
+use super::support::judges::{Case, Exceptions, judge_with, put, put_secret, unpack};
 use super::support::run::{Finished, Run, project};
 
 /// The kinds of key as `openssl genpkey` takes them.
@@ -63,7 +63,8 @@ impl OwnCa {
     pub(super) fn of(files: &[(&str, String)]) -> Self {
         let ca = Self { folder: tempfile::tempdir().expect("a temporary folder") };
         for (name, content) in files {
-            put(&ca.path(name), content);
+            let write = if name.ends_with(".key") { put_secret } else { put };
+            write(&ca.path(name), content);
         }
         ca.configured()
     }
