@@ -44,8 +44,7 @@ use crate::manifest::TreeBuilder;
 use crate::origin::{Disposition, Finding};
 use crate::reissue::work::Work;
 use crate::reissue::{
-    self, FirstPass, Job, Progress, Ready, Refusal, Run, Stage, Summary, Timings, Way, finding_lines, first_pass,
-    settle,
+    self, FirstPass, Job, Progress, Ready, Refusal, Run, Stage, Summary, Timings, Way, first_pass, settle,
 };
 use crate::verify::{Relaxation, VerifiedLeaf};
 use crate::x509::Sha256Digest;
@@ -124,18 +123,17 @@ pub fn plan(
     let mut summary = settled.summary(&row);
     let intermediates = file::certificates_section(settled.verifier.intermediates());
     let inputs = settle::input_lines(&settled.inputs);
-    let rejected = finding_lines(&summary.findings);
-    let small = [intermediates.as_slice(), inputs.as_bytes(), rejected.as_bytes()];
-    let names = [file::INTERMEDIATES, file::INPUTS, file::REJECTED];
+    let small = [intermediates.as_slice(), inputs.as_bytes()];
+    let names = [file::INTERMEDIATES, file::INPUTS];
     let mut sections: Vec<SectionHead> =
         names.iter().zip(small).map(|(name, part)| file::section(name, part)).collect();
+    sections.push(file::rejected_section(&summary.findings)?);
     sections.push(section);
-    let count = |disposition| summary.findings.iter().filter(|finding| finding.disposition == disposition).count();
     let counts = CountsHead {
         items: summary.items,
         leaves: summary.issued,
-        rejected: count(Disposition::Rejected) as u64,
-        ignored: count(Disposition::Ignored) as u64,
+        rejected: summary.findings.count(Disposition::Rejected),
+        ignored: summary.findings.count(Disposition::Ignored),
     };
     let policy = String::from_utf8(job.policy.bytes().to_vec()).expect("a policy is text");
     let rest = Rest {
@@ -157,7 +155,7 @@ pub fn plan(
         let signer = (job.manifest_certificate, job.manifest_signer);
         ledger.flush()?;
         let path = partial.as_ref().map_or_else(|| place.clone(), |partial| partial.join(hand_over::PLAN));
-        file::write(&path, &head, signer, job.now.max(row.issued_at), small, &mut leaves)?;
+        file::write(&path, &head, signer, job.now.max(row.issued_at), small, &summary.findings, &mut leaves)?;
         partial.as_ref().map_or(Ok(()), |partial| hand_over::publish(partial, job.out))
     })?;
     let at = |source| DurableError::Io { doing: "look at", path: place.clone(), source };

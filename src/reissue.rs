@@ -28,18 +28,19 @@ use job::Start;
 pub use job::{Elapsed, Job, OnReject, Outcome, Progress, Refusal, Stage, Summary, Timings, Way};
 
 use std::io::Read;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::durable;
 use crate::error::Error;
+use crate::findings::Findings;
 use crate::intake::{Source, read_and_verify};
 use crate::issue::Issuer;
 use crate::ledger::{BatchRow, BatchState, Ledger};
-use crate::manifest::{self, Counts, Entry, FindingLine, IssuerMode};
-use crate::origin::Finding;
+use crate::manifest::{self, Counts, Entry, IssuerMode};
 use crate::policy::BoundPolicy;
 
-use seal::Sealing;
+use seal::{Rejected, Sealing};
 use settle::Settled;
 use work::Work;
 use write::Written;
@@ -98,7 +99,7 @@ pub fn reissue(
             intermediates: settled.verifier.intermediates().collect(),
             expected: job.expected(),
             bulk_id: job.bulk_id.clone().filter(|_| job.publish_bulk_id),
-            rejected: finding_lines(&summary.findings),
+            rejected: Rejected::Listed(summary.findings.clone()),
             inputs: settle::input_lines(&settled.inputs),
             counts: Counts {
                 items: summary.items,
@@ -163,7 +164,7 @@ pub(crate) fn first_pass(
     check_earlier(job, earlier.as_ref())?;
     let mut settled = run.timed(Stage::Settle, |run| settle::settle(run, ledger, intake, earlier.as_ref()))?;
     if settled.nothing_left() {
-        return Ok(FirstPass::Refused(settled.refused(job.on_reject)));
+        return refuse(job, settled);
     }
 
     let resumed = earlier.is_some();
@@ -171,15 +172,23 @@ pub(crate) fn first_pass(
     let bound = job.bind(&row)?;
     run.timed(Stage::Lint, |run| lint::lint_all(run, &bound, &row, &mut settled))?;
     if settled.stops(job.on_reject) {
-        return Ok(FirstPass::Refused(settled.refused(job.on_reject)));
+        return refuse(job, settled);
     }
     let row = settled.confirm(row, resumed)?;
+    settled.list_findings()?;
+    list(job.findings, &settled.listed)?;
     Ok(FirstPass::Ready(Box::new(Ready { row, bound, settled })))
 }
 
-/// The content of `rejected.jsonl`.
-pub(crate) fn finding_lines(findings: &[Finding]) -> String {
-    findings.iter().map(|finding| FindingLine::new(finding).line() + "\n").collect()
+fn refuse(job: &Job<'_>, settled: Settled) -> Result<FirstPass, Error> {
+    let refusal = settled.refused(job.on_reject)?;
+    list(job.findings, &refusal.findings)?;
+    Ok(FirstPass::Refused(refusal))
+}
+
+/// Writes the list of findings that was asked for.
+pub(crate) fn list(path: Option<&Path>, findings: &Findings) -> Result<(), Error> {
+    Ok(path.map_or(Ok(()), |path| findings.write_to(path))?)
 }
 
 /// What would only come out at the first signature or, worse, after the last.

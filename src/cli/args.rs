@@ -221,6 +221,9 @@ pub(crate) struct InspectArgs {
     /// The chips that must be there: one UID a line
     #[arg(long, value_name = "FILE", requires = "verify")]
     pub(crate) expect: Option<PathBuf>,
+    /// List every rejected or ignored item in this new file, one line of JSON each, as `rejected.jsonl` does
+    #[arg(long, value_name = "FILE")]
+    pub(crate) findings: Option<PathBuf>,
     /// Check every signature by the general library alone: the same verdicts, several times slower
     #[arg(long, requires = "verify")]
     pub(crate) generic_verify: bool,
@@ -245,6 +248,10 @@ pub(crate) struct IssueArgs {
     /// What a rejected item does to the run
     #[arg(long, value_enum, default_value = "stop")]
     pub(crate) on_reject: OnRejectArg,
+    /// List every rejected or ignored item in this new file, one line of JSON each, as `rejected.jsonl` does, before
+    /// anything is signed
+    #[arg(long, value_name = "FILE")]
+    pub(crate) findings: Option<PathBuf>,
     /// Operator's parameters that the policy declares
     #[arg(long = "set", value_name = "NAME=VALUE")]
     pub(crate) set: Vec<String>,

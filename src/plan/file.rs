@@ -3,14 +3,16 @@
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Write};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use crate::crypto::{Sha256, sha256};
 use crate::durable::{self, Access, DurableError};
 use crate::error::Error;
+use crate::findings::Findings;
 use crate::manifest;
 use crate::origin::ItemName;
-use crate::reel::SourceLeaf;
+use crate::reel::{ReelError, SourceLeaf};
 use crate::signer::Signer;
 use crate::x509::{Certificate, Sha256Digest, Time};
 
@@ -35,6 +37,8 @@ const MAX_SEAL: u32 = 64 << 10;
 const MAX_SMALL: u64 = 4 << 30;
 /// Largest leaf or intermediate.
 const MAX_DER: usize = 64 << 10;
+/// Bytes of a section of lines that are read at once.
+const PIECE: usize = 64 << 10;
 
 /// The octets of the section of leaves, as they grow.
 ///
@@ -82,6 +86,18 @@ pub(super) fn certificates_section<'a>(certificates: impl Iterator<Item = &'a Ce
     certificates.flat_map(|certificate| [&length16(certificate.der())[..], certificate.der()].concat()).collect()
 }
 
+/// What the head says of the findings.
+pub(super) fn rejected_section(findings: &Findings) -> Result<SectionHead, ReelError> {
+    let mut hash = Sha256::new();
+    let mut bytes = 0;
+    findings.lines(|line| {
+        hash.update(line);
+        bytes += line.len() as u64;
+        Ok::<(), ReelError>(())
+    })?;
+    Ok(SectionHead { name: REJECTED.into(), bytes, sha256: hash.finish().to_string() })
+}
+
 /// What the head says of a section that is in memory.
 pub(super) fn section(name: &str, content: &[u8]) -> SectionHead {
     SectionHead { name: name.to_owned(), bytes: content.len() as u64, sha256: sha256(content).to_string() }
@@ -93,7 +109,8 @@ pub(super) fn write(
     head: &[u8],
     signer: (&Certificate, &dyn Signer),
     created: Time,
-    small: [&[u8]; 3],
+    small: [&[u8]; 2],
+    rejected: &Findings,
     leaves: &mut dyn Read,
 ) -> Result<(), Error> {
     let seal = manifest::seal::sign_octets(head, signer.0, signer.1, created)?;
@@ -106,6 +123,7 @@ pub(super) fn write(
         for section in small {
             file.write_all(section)?;
         }
+        rejected.lines(|line| file.write_all(line).map_err(LinesFault::from)).map_err(LinesFault::into_io)?;
         std::io::copy(leaves, file).map(drop)
     })
 }
@@ -143,7 +161,8 @@ pub(super) struct PlanFile {
     pub(super) planner: usize,
     pub(super) intermediates: Vec<Certificate>,
     pub(super) inputs: String,
-    pub(super) rejected: String,
+    /// Where the lines of `rejected.jsonl` begin: they need not fit into memory.
+    rejected: u64,
     path: PathBuf,
     reader: BufReader<File>,
 }
@@ -165,7 +184,12 @@ impl PlanFile {
         }
         let intermediates = read_certificates(&small(&mut reader, head.section(INTERMEDIATES)?)?)?;
         let inputs = text(small(&mut reader, head.section(INPUTS)?)?)?;
-        let rejected = text(small(&mut reader, head.section(REJECTED)?)?)?;
+        let before = [INTERMEDIATES, INPUTS].map(|name| head.section(name).map(|section| section.bytes));
+        let [intermediates_bytes, inputs_bytes] = before;
+        let lengths = MAGIC.len() + 8 + signed.0.len() + signed.1.len();
+        let rejected = lengths as u64 + intermediates_bytes? + inputs_bytes?;
+        let section = head.section(REJECTED)?;
+        check_lines((&mut reader).take(section.bytes), section)?;
         let digest = sha256(&signed.0);
         Ok(Self { head, digest, signed, planner, intermediates, inputs, rejected, path: path.to_owned(), reader })
     }
@@ -199,8 +223,50 @@ impl PlanFile {
         Ok(())
     }
 
+    /// Hands over the content of `rejected.jsonl`, piece by piece: what was read when the plan was opened, or an error.
+    pub(super) fn rejected(&self, each: &mut dyn FnMut(&[u8]) -> Result<(), Error>) -> Result<(), Error> {
+        let section = self.head.section(REJECTED)?;
+        let mut hash = Sha256::new();
+        let mut piece = vec![0; PIECE];
+        let (mut next, end) = (self.rejected, self.rejected + section.bytes);
+        while next < end {
+            let length = usize::try_from(end - next).unwrap_or(PIECE).min(PIECE);
+            let piece = &mut piece[..length];
+            self.reader.get_ref().read_exact_at(piece, next).map_err(|source| self.fault(source))?;
+            hash.update(piece);
+            each(piece)?;
+            next += length as u64;
+        }
+        if hash.finish().to_string() == section.sha256 {
+            Ok(())
+        } else {
+            Err(PlanError::Section { name: REJECTED }.into())
+        }
+    }
+
     fn fault(&self, source: std::io::Error) -> PlanError {
         PlanError::Read { path: self.path.clone(), source }
+    }
+}
+
+/// Why lines could not be written: the file they are read from, or the one they are written to.
+struct LinesFault(std::io::Error);
+
+impl LinesFault {
+    fn into_io(self) -> std::io::Error {
+        self.0
+    }
+}
+
+impl From<std::io::Error> for LinesFault {
+    fn from(error: std::io::Error) -> Self {
+        Self(error)
+    }
+}
+
+impl From<ReelError> for LinesFault {
+    fn from(error: ReelError) -> Self {
+        Self(std::io::Error::other(error))
     }
 }
 
@@ -293,6 +359,30 @@ fn small(reader: &mut impl Read, section: &SectionHead) -> Result<Vec<u8>, PlanE
         return Err(PlanError::Section { name });
     }
     Ok(content)
+}
+
+/// A section of lines is as long as the head says, has its digest, and is printable.
+fn check_lines(mut content: impl Read, section: &SectionHead) -> Result<(), PlanError> {
+    let mut hash = Sha256::new();
+    let mut piece = vec![0; PIECE];
+    let mut bytes = 0_u64;
+    loop {
+        let length = content.read(&mut piece).map_err(|_| malformed("it ends too early"))?;
+        if length == 0 {
+            break;
+        }
+        let piece = &piece[..length];
+        if !piece.iter().all(|byte| matches!(byte, b'\n' | 0x20..=0x7E)) {
+            return Err(malformed("a section of lines is not text"));
+        }
+        hash.update(piece);
+        bytes += length as u64;
+    }
+    if bytes == section.bytes && hash.finish().to_string() == section.sha256 {
+        Ok(())
+    } else {
+        Err(PlanError::Section { name: REJECTED })
+    }
 }
 
 fn text(content: Vec<u8>) -> Result<String, PlanError> {

@@ -7,6 +7,7 @@ use crate::crypto::sha256;
 use crate::delivery::{BatchReader, BatchWriter, Report};
 use crate::durable;
 use crate::error::Error;
+use crate::findings::Findings;
 use crate::ledger::{BatchRow, Ledger};
 use crate::manifest::{
     self, AnchorReference, Counts, EntriesReference, Expected, InputsReference, IssuerMode, IssuerReference,
@@ -36,13 +37,30 @@ pub(crate) struct Sealing<'a> {
     /// ST's bulk identifier, if it is to be published.
     pub(crate) bulk_id: Option<String>,
     /// The content of `rejected.jsonl`.
-    pub(crate) rejected: String,
+    pub(crate) rejected: Rejected<'a>,
     /// The content of `inputs.jsonl`.
     pub(crate) inputs: String,
     /// Items of the inputs, by what became of them. The ledger knows of the signatures, unless somebody else made them.
     pub(crate) counts: Counts,
     pub(crate) now: Time,
     pub(crate) tool: &'a str,
+}
+
+/// Where the lines of `rejected.jsonl` come from: there may be millions.
+pub(crate) enum Rejected<'a> {
+    /// The findings of this run.
+    Listed(Findings),
+    /// What a plan has, handed over piece by piece.
+    Planned(&'a dyn Fn(&mut dyn FnMut(&[u8]) -> Result<(), Error>) -> Result<(), Error>),
+}
+
+impl Rejected<'_> {
+    fn pieces(&self, each: &mut dyn FnMut(&[u8]) -> Result<(), Error>) -> Result<(), Error> {
+        match self {
+            Self::Listed(findings) => findings.lines(each),
+            Self::Planned(pieces) => pieces(each),
+        }
+    }
 }
 
 /// Refuses early what would be refused late: a place that cannot be used, or something at `out` that this ledger did not
@@ -79,7 +97,7 @@ pub(crate) fn already_published(
     out: &Path,
     ledger: &Ledger,
     row: &BatchRow,
-    mut summary: impl FnMut() -> Summary,
+    summary: impl FnOnce() -> Summary,
 ) -> Result<Option<Summary>, Error> {
     if out.symlink_metadata().is_err() {
         return Ok(None);
@@ -129,7 +147,7 @@ pub(crate) fn seal_and_publish(
     writer.add_file("source-chain.pem", pem_file(&source_chain).as_bytes())?;
     writer.add_file(manifest::SIGNER_FILE, pem_file(&[sealing.manifest_certificate]).as_bytes())?;
     writer.add_file("policy.toml", sealing.policy.bytes())?;
-    writer.add_file(manifest::REJECTED_FILE, sealing.rejected.as_bytes())?;
+    writer.add_pieces(manifest::REJECTED_FILE, |each| sealing.rejected.pieces(&mut |piece| Ok(each(piece)?)))?;
     writer.add_file(manifest::INPUTS_FILE, sealing.inputs.as_bytes())?;
     // most of the ledger gets to its place while the large files do
     let (flushed, report) = parallel::both(|| ledger.flush(), || writer.finish());
