@@ -22,6 +22,7 @@ mod account;
 mod entries;
 mod history;
 mod issuer;
+mod items;
 mod possession;
 mod report;
 mod source;

@@ -8,6 +8,7 @@ use crate::config::ConfigErrors;
 use crate::crypto::EngineError;
 use crate::delivery::DeliveryError;
 use crate::durable::DurableError;
+use crate::findings::FindingsError;
 use crate::issue::IssueError;
 use crate::ledger::LedgerError;
 use crate::manifest::ManifestError;
@@ -99,6 +100,9 @@ pub enum Error {
     /// A file could not be written.
     #[error(transparent)]
     Durable(#[from] DurableError),
+    /// The file for all findings could not be written.
+    #[error(transparent)]
+    Findings(FindingsError),
     /// The engine that checks many signatures is wrong.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -223,6 +227,7 @@ impl Error {
             ),
             Self::Durable(error) => error.hint(),
             Self::Engine(error) => error.hint(),
+            Self::Findings(error) => error.hint(),
             Self::HeadDiffers { .. } => Some(
                 "The ledger may have been restored from an old backup: chips issued since would be issued again. \
                  Find the newest copy."
@@ -258,6 +263,17 @@ impl Error {
                     .into(),
             ),
             Self::Verify(error) => error.hint(),
+        }
+    }
+}
+
+/// What is not the findings' own fault keeps its class.
+impl From<FindingsError> for Error {
+    fn from(error: FindingsError) -> Self {
+        match error {
+            FindingsError::Durable(error) => Self::Durable(error),
+            FindingsError::Reel(error) => Self::Reel(error),
+            error @ FindingsError::Taken { .. } => Self::Findings(error),
         }
     }
 }

@@ -8,9 +8,10 @@ use std::sync::atomic::AtomicBool;
 
 use crate::crypto::{VerificationEngine, sha256};
 use crate::error::Error;
-use crate::intake::{Intake, Source, read_and_verify};
+use crate::findings::{FindingSpool, Findings, Placed, Reading};
+use crate::intake::{Intake, Note, Source, read_and_verify};
 use crate::origin::{Disposition, Finding, ItemName, Uid};
-use crate::reel::{self, Input, InputRecord, Item, Limits};
+use crate::reel::{self, Input, InputRecord, Item, Limits, Sorted, SortedRecord, SortedRecords, SortedSpool};
 use crate::verify::{self, ExpectedList, MissingChip, SourceRules, Warning};
 use crate::x509::{Certificate, Leniency, Time};
 
@@ -52,7 +53,7 @@ pub struct Judgement<'a> {
 }
 
 /// What was seen.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Inspection {
     /// What was read.
     pub inputs: Vec<InputRecord>,
@@ -72,17 +73,18 @@ pub struct Inspection {
     pub not_after: Option<(Time, Time)>,
     /// Smallest and largest UID.
     pub uids: Option<(Uid, Uid)>,
-    /// Rejected and ignored items, unless they are among the entries.
-    pub findings: Vec<Finding>,
+    /// Rejected and ignored items, in the order of the input.
+    pub findings: Findings,
     /// Inputs that hold no certificate.
     pub without_certificates: Vec<ItemName>,
     /// Expected chips that were not found.
     pub missing: Vec<MissingChip>,
     /// Things worth a look.
     pub warnings: Vec<String>,
-    /// One record an item, if asked for, in the order of the input. They hold the findings, then, instead of the list
-    /// above.
-    pub entries: Vec<EntryReport>,
+    /// Good leaves, if one record an item was asked for.
+    good: Option<Sorted>,
+    /// Things worth a look about single leaves.
+    notes: Vec<Note>,
 }
 
 /// One item, for programs.
@@ -99,10 +101,6 @@ pub struct EntryReport {
 }
 
 impl EntryReport {
-    fn good(item: &ItemName, uid: String) -> Self {
-        Self { item: item.to_string(), uid: Some(uid), findings: vec![], warnings: vec![] }
-    }
-
     fn of(finding: Finding) -> Self {
         let uid = finding.uid.as_ref().map(ToString::to_string);
         Self { item: finding.item.to_string(), uid, findings: vec![finding], warnings: vec![] }
@@ -114,19 +112,17 @@ impl Inspection {
     pub fn has_faults(&self) -> bool {
         !self.missing.is_empty()
             || !self.without_certificates.is_empty()
-            || self.all_findings().any(|finding| finding.disposition == Disposition::Rejected)
+            || self.findings.count(Disposition::Rejected) > 0
     }
 
-    /// Every finding, wherever it is kept.
-    pub fn all_findings(&self) -> impl Iterator<Item = &Finding> {
-        self.findings.iter().chain(self.entries.iter().flat_map(|entry| &entry.findings))
-    }
-
-    fn found(&mut self, look: &Look<'_>, finding: Finding) {
-        if look.entries {
-            self.entries.push(EntryReport::of(finding));
-        } else {
-            self.findings.push(finding);
+    /// One record an item, in the order of the input, if they were asked for; otherwise those of the findings.
+    pub fn entries(&self) -> EntryReports<'_> {
+        EntryReports {
+            findings: self.findings.read(),
+            finding: None,
+            good: self.good.as_ref().map(Sorted::records),
+            leaf: None,
+            notes: &self.notes,
         }
     }
 
@@ -143,6 +139,88 @@ impl Inspection {
         self.not_before = Some(widen(self.not_before.take(), validity.not_before()));
         self.not_after = Some(widen(self.not_after.take(), validity.not_after()));
         self.uids = Some(widen(self.uids.take(), uid));
+    }
+}
+
+/// Goes through the records of items: what there is of them is not in memory.
+#[derive(Debug)]
+pub struct EntryReports<'a> {
+    findings: Reading<'a>,
+    /// The next of each, as far as they were looked at.
+    finding: Option<Placed>,
+    good: Option<SortedRecords<'a>>,
+    leaf: Option<(u64, EntryReport)>,
+    /// Those that are still to come, in the order of the input.
+    notes: &'a [Note],
+}
+
+impl EntryReports<'_> {
+    fn next_entry(&mut self) -> Result<Option<EntryReport>, Error> {
+        if self.finding.is_none() {
+            self.finding = self.findings.next_finding()?;
+        }
+        if self.leaf.is_none()
+            && let Some(good) = &mut self.good
+        {
+            self.leaf = good.next_record()?.map(leaf).transpose()?;
+        }
+        let leaf_first = match (&self.leaf, &self.finding) {
+            (Some((number, _)), Some(finding)) => *number < finding.number,
+            (leaf, _) => leaf.is_some(),
+        };
+        if !leaf_first {
+            return Ok(self.finding.take().map(|placed| EntryReport::of(placed.finding)));
+        }
+        let Some((number, mut entry)) = self.leaf.take() else { return Ok(None) };
+        let skip = self.notes.partition_point(|note| note.number < number);
+        let of_this = self.notes[skip..].partition_point(|note| note.number == number);
+        let (notes, rest) = self.notes[skip..].split_at(of_this);
+        self.notes = rest;
+        entry.warnings.extend(notes.iter().map(|note| note.warning.clone()));
+        Ok(Some(entry))
+    }
+}
+
+impl Iterator for EntryReports<'_> {
+    type Item = Result<EntryReport, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.next_entry().transpose()
+    }
+}
+
+fn leaf(record: SortedRecord<'_>) -> Result<(u64, EntryReport), Error> {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).map_err(|_| Error::SpoolChanged);
+    let entry =
+        EntryReport { item: text(record.name)?, uid: Some(text(record.body)?), findings: vec![], warnings: vec![] };
+    Ok((u64::try_from(record.key).map_err(|_| Error::SpoolChanged)?, entry))
+}
+
+/// What goes by, set aside.
+struct Aside<'a> {
+    look: &'a Look<'a>,
+    findings: FindingSpool,
+    good: SortedSpool,
+}
+
+impl<'a> Aside<'a> {
+    fn new(look: &'a Look<'a>, findings: FindingSpool) -> Self {
+        Self { look, findings, good: SortedSpool::new(look.scratch) }
+    }
+
+    fn leaf(&mut self, number: u64, item: &ItemName, uid: &Uid) -> Result<(), Error> {
+        if self.look.entries {
+            let uid = uid.to_string();
+            let record = SortedRecord { key: number.into(), name: item.as_str().as_bytes(), body: uid.as_bytes() };
+            self.good.add(record)?;
+        }
+        Ok(())
+    }
+
+    fn finish(self, into: &mut Inspection) -> Result<(), Error> {
+        into.findings = self.findings.finish()?;
+        into.good = if self.look.entries { Some(self.good.finish()?) } else { None };
+        Ok(())
     }
 }
 
@@ -172,35 +250,17 @@ fn widen<T: Ord + Clone>(range: Option<(T, T)>, value: T) -> (T, T) {
 /// An input cannot be read.
 pub fn look(look: &Look<'_>, stdin: &mut (dyn Read + Send)) -> Result<Inspection, Error> {
     let mut seen = Inspection::default();
+    let mut aside = Aside::new(look, FindingSpool::new(look.scratch));
     for input in look.inputs {
         let stdin: Option<&mut dyn Read> = if *input == Input::Stdin { Some(&mut *stdin) } else { None };
         let mut yields = false;
+        let mut failure = None;
         let mut each = |item| {
             seen.items += 1;
             yields |= matches!(item, Item::Candidate(_));
             (look.advance)(1);
-            match item {
-                Item::Finding(finding) => seen.found(look, finding),
-                Item::Candidate(leaf) => match Certificate::from_der_leniently(&leaf.der, READABLE) {
-                    Ok((certificate, _)) if certificate.is_ca() => {
-                        let reason = format!("CA certificate of `{}`", certificate.subject());
-                        let finding = Finding::ignored(leaf.item, verify::CA_CERTIFICATE, reason);
-                        seen.found(look, finding.of(None, Some(sha256(certificate.der()))));
-                    }
-                    Ok((certificate, _)) => {
-                        seen.count(&certificate);
-                        if look.entries {
-                            let uid = Uid::from_serial(certificate.serial()).to_string();
-                            seen.entries.push(EntryReport::good(&leaf.item, uid));
-                        }
-                    }
-                    Err(error) => {
-                        let reason = error.to_string();
-                        seen.found(look, Finding::rejected(leaf.item, verify::code_of(&error), reason));
-                    }
-                },
-            }
-            if look.cancel.load(std::sync::atomic::Ordering::Relaxed) {
+            failure = take(&mut seen, &mut aside, item).err();
+            if failure.is_some() || look.cancel.load(std::sync::atomic::Ordering::Relaxed) {
                 ControlFlow::Break(())
             } else {
                 ControlFlow::Continue(())
@@ -211,12 +271,36 @@ pub fn look(look: &Look<'_>, stdin: &mut (dyn Read + Send)) -> Result<Inspection
         if look.cancel.load(std::sync::atomic::Ordering::Relaxed) {
             return Err(Error::Interrupted);
         }
+        failure.map_or(Ok(()), Err)?;
         seen.inputs.extend(inputs?);
         if !yields {
             seen.without_certificates.push(input.name());
         }
     }
+    aside.finish(&mut seen)?;
     Ok(seen)
+}
+
+/// Counts a leaf, or sets aside what is none. The item is the last that was counted.
+fn take(seen: &mut Inspection, aside: &mut Aside<'_>, item: Item) -> Result<(), Error> {
+    let number = seen.items - 1;
+    let leaf = match item {
+        Item::Finding(finding) => return Ok(aside.findings.push(number, finding)?),
+        Item::Candidate(leaf) => leaf,
+    };
+    let finding = match Certificate::from_der_leniently(&leaf.der, READABLE) {
+        Ok((certificate, _)) if certificate.is_ca() => {
+            let reason = format!("CA certificate of `{}`", certificate.subject());
+            let finding = Finding::ignored(leaf.item, verify::CA_CERTIFICATE, reason);
+            finding.of(None, Some(sha256(certificate.der())))
+        }
+        Ok((certificate, _)) => {
+            seen.count(&certificate);
+            return aside.leaf(number, &leaf.item, &Uid::from_serial(certificate.serial()));
+        }
+        Err(error) => Finding::rejected(leaf.item, verify::code_of(&error), error.to_string()),
+    };
+    Ok(aside.findings.push(number, finding)?)
 }
 
 /// Reads and verifies as `issue` would, ledger aside.
@@ -242,32 +326,18 @@ pub fn look_and_verify(
     };
     let mut intake = read_and_verify(&source, stdin, |_| Ok(judgement.at))?;
     let missing = intake.resolve(judgement.expected)?;
-    let Intake { spool, rows, mut findings, inputs, without_certificates, items, mut warnings, notes, verifier: _ } =
+    let Intake { spool, rows, findings, inputs, without_certificates, items, mut warnings, notes, verifier: _ } =
         intake;
     warnings.extend(notes.iter().map(ToString::to_string));
-    let mut seen = Inspection { inputs, items, without_certificates, missing, warnings, ..Inspection::default() };
-    let mut entries: Vec<(u64, EntryReport)> = Vec::new();
+    let mut seen =
+        Inspection { inputs, items, without_certificates, missing, warnings, notes, ..Inspection::default() };
+    let mut aside = Aside::new(look, findings);
     for row in &rows {
         let leaf = row.load(&spool)?;
         let (certificate, _) = Certificate::from_der_leniently(&leaf.der, READABLE).map_err(|_| Error::SpoolChanged)?;
         seen.count(&certificate);
-        if look.entries {
-            entries.push((row.item, EntryReport::good(&leaf.item, row.key.uid.to_string())));
-        }
+        aside.leaf(row.item, &leaf.item, &row.key.uid)?;
     }
-    findings.sort_by_key(|(number, _)| *number);
-    if look.entries {
-        entries.extend(findings.into_iter().map(|(number, finding)| (number, EntryReport::of(finding))));
-        entries.sort_by_key(|(number, _)| *number);
-        for note in notes {
-            let at = entries.partition_point(|(number, _)| *number < note.number);
-            if let Some((_, entry)) = entries.get_mut(at).filter(|(number, _)| *number == note.number) {
-                entry.warnings.push(note.warning);
-            }
-        }
-        seen.entries = entries.into_iter().map(|(_, entry)| entry).collect();
-    } else {
-        seen.findings = findings.into_iter().map(|(_, finding)| finding).collect();
-    }
+    aside.finish(&mut seen)?;
     Ok(seen)
 }

@@ -17,8 +17,11 @@ use std::sync::mpsc::Receiver;
 
 use crate::crypto::{VerificationEngine, sha256};
 use crate::error::Error;
+use crate::findings::FindingSpool;
 use crate::origin::{Disposition, Finding, ItemName};
-use crate::reel::{self, Edition, Input, InputRecord, Item, Limits, SourceLeaf, Spool, SpoolRef};
+use crate::reel::{
+    self, Edition, Input, InputRecord, Item, Limits, Sorted, SortedRecord, SortedSpool, SourceLeaf, Spool,
+};
 use crate::verify::{self, Examined, SourceRules, TrustAnchor, VerifiedLeaf, Verifier, Warning};
 use crate::x509::{Certificate, Sha256Digest, Time};
 
@@ -54,8 +57,8 @@ pub(crate) struct Intake {
     pub(crate) spool: Spool,
     /// One row a verified leaf, in whatever order they were verified until [`resolve`](Self::resolve) sorts them.
     pub(crate) rows: Vec<Row>,
-    /// Items that were rejected or ignored, in the order of the input.
-    pub(crate) findings: Vec<(u64, Finding)>,
+    /// Items that were rejected or ignored.
+    pub(crate) findings: FindingSpool,
     /// What was read.
     pub(crate) inputs: Vec<InputRecord>,
     /// Inputs that yielded neither a certificate nor a rejection.
@@ -71,6 +74,7 @@ pub(crate) struct Intake {
 }
 
 /// Something worth a look about a verified leaf.
+#[derive(Debug)]
 pub(crate) struct Note {
     /// Position among all items.
     pub(crate) number: u64,
@@ -120,28 +124,27 @@ pub(crate) fn read_and_verify(
 
     let at = instant(&inputs)?;
     // workers finish in any order; the batch's list of intermediates and the paths through them have one
-    collector.intermediates.sort_unstable_by_key(|(number, _)| *number);
-    let intermediates = std::mem::take(&mut collector.intermediates);
-    if at != source.at || !intermediates.is_empty() {
+    let intermediates = std::mem::replace(&mut collector.intermediates, SortedSpool::new(scratch)).finish()?;
+    if at != source.at || intermediates.count() > 0 {
         if at != source.at {
             verifier = self::verifier(source, at)?.with_leaves_of(verifier);
         }
-        add_intermediates(&mut verifier, &intermediates, &collector.orphans)?;
+        add_intermediates(&mut verifier, &intermediates)?;
         collector.judge_times(&verifier)?;
         collector.reject_keys_of(&verifier)?;
-        let waiting = std::mem::take(&mut collector.waiting);
-        let orphans = std::mem::replace(&mut collector.orphans, Spool::create(scratch)?);
+        let waiting = std::mem::replace(&mut collector.waiting, FindingSpool::new(scratch)).finish()?;
         examine_all(source, &verifier, &mut collector, |send| {
-            for (number, finding, spooled) in &waiting {
-                let leaf = SourceLeaf { item: finding.item.clone(), der: orphans.read(*spooled)?, file_name: None };
-                if send(*number, Item::Candidate(leaf)).is_break() {
+            let mut waiting = waiting.read();
+            while let Some(placed) = waiting.next_finding()? {
+                let leaf = SourceLeaf { item: placed.finding.item, der: placed.more, file_name: None };
+                if send(placed.number, Item::Candidate(leaf)).is_break() {
                     break;
                 }
             }
             Ok(())
         })?;
     }
-    Ok(Intake { without_certificates, ..collector.finish(source, verifier, inputs, items) })
+    Ok(Intake { without_certificates, ..collector.finish(source, verifier, inputs, items)? })
 }
 
 /// Verifies leaves that come one after the other from somewhere else than an archive, with the CA certificates that
@@ -163,16 +166,17 @@ pub(crate) fn verify_leaves(
             send(items - 1, Item::Candidate(leaf))
         })
     })?;
-    Ok(collector.finish(source, verifier, vec![], items))
+    collector.finish(source, verifier, vec![], items)
 }
 
 /// Offers the inputs' CA certificates until none of them finds an issuer any more: the verifier remembers a limited
 /// number that wait, and junk must not crowd out what comes after it.
-fn add_intermediates(verifier: &mut Verifier, found: &[(u64, SpoolRef)], spool: &Spool) -> Result<(), Error> {
+fn add_intermediates(verifier: &mut Verifier, found: &Sorted) -> Result<(), Error> {
     loop {
         let before = verifier.intermediates().count();
-        for (_, spooled) in found {
-            if let Ok(certificate) = Certificate::from_der(&spool.read(*spooled)?) {
+        let mut found = found.records();
+        while let Some(record) = found.next_record()? {
+            if let Ok(certificate) = Certificate::from_der(record.body) {
                 verifier.add_intermediate(certificate);
             }
         }
@@ -244,13 +248,12 @@ fn seen(number: u64, leaf: &SourceLeaf, examined: Examined) -> Seen {
 /// Takes results in whatever order they come; they are put in order afterwards.
 struct Collector {
     spool: Spool,
-    /// Leaves for which no path was found yet.
-    orphans: Spool,
-    waiting: Vec<(u64, Finding, SpoolRef)>,
+    /// Leaves for which no path was found yet, with their bytes.
+    waiting: FindingSpool,
     rows: Vec<Row>,
-    findings: Vec<(u64, Finding)>,
-    /// CA certificates, which lie in the same spool.
-    intermediates: Vec<(u64, SpoolRef)>,
+    findings: FindingSpool,
+    /// CA certificates.
+    intermediates: SortedSpool,
     notes: Vec<Note>,
 }
 
@@ -261,21 +264,29 @@ impl Collector {
     fn new(scratch: &Path) -> Result<Self, Error> {
         Ok(Self {
             spool: Spool::create(scratch)?,
-            orphans: Spool::create(scratch)?,
-            waiting: vec![],
+            waiting: FindingSpool::new(scratch),
             rows: vec![],
-            findings: vec![],
-            intermediates: vec![],
+            findings: FindingSpool::new(scratch),
+            intermediates: SortedSpool::new(scratch),
             notes: vec![],
         })
     }
 
-    /// Puts all but the rows into the order of the items.
-    fn finish(mut self, source: &Source<'_>, verifier: Verifier, inputs: Vec<InputRecord>, items: u64) -> Intake {
-        self.findings.extend(self.waiting.drain(..).map(|(number, finding, _)| (number, finding)));
-        self.findings.sort_by_key(|(number, _)| *number);
+    /// What waits until the end has no path.
+    fn finish(
+        mut self,
+        source: &Source<'_>,
+        verifier: Verifier,
+        inputs: Vec<InputRecord>,
+        items: u64,
+    ) -> Result<Intake, Error> {
+        let waiting = self.waiting.finish()?;
+        let mut waiting = waiting.read();
+        while let Some(placed) = waiting.next_finding()? {
+            self.findings.push(placed.number, placed.finding)?;
+        }
         self.notes.sort_unstable_by_key(|note| note.number);
-        Intake {
+        Ok(Intake {
             spool: self.spool,
             rows: self.rows,
             findings: self.findings,
@@ -285,7 +296,7 @@ impl Collector {
             warnings: expired_anchors(source.anchors, verifier.at()).collect(),
             notes: self.notes,
             verifier,
-        }
+        })
     }
 
     fn collect(&mut self, results: Receiver<Results>, source: &Source<'_>, verifier: &Verifier) -> Result<(), Error> {
@@ -305,7 +316,7 @@ impl Collector {
         let mut stay = vec![true; self.rows.len()];
         for (row, stays) in self.rows.iter().zip(&mut stay) {
             if let Err(finding) = row.readmit(&mut spool, verifier, verifier.at())? {
-                self.findings.push((row.item, finding));
+                self.findings.push(row.item, finding)?;
                 *stays = false;
             }
         }
@@ -319,23 +330,21 @@ impl Collector {
             verifier.intermediates().map(|certificate| sha256(certificate.spki().der())).collect();
         for row in self.rows.extract_if(.., |row| keys.contains(&row.key.spki)) {
             let finding = verify::key_of_a_ca(row.load(&self.spool)?.item, &row.key);
-            self.findings.push((row.item, finding));
+            self.findings.push(row.item, finding)?;
         }
         Ok(())
     }
 
     fn take(&mut self, seen: Seen, verifier: &Verifier) -> Result<(), Error> {
         match seen {
-            Seen::Finding(number, finding) => self.findings.push((number, finding)),
+            Seen::Finding(number, finding) => self.findings.push(number, finding)?,
             Seen::Ca(number, finding, certificate) => {
                 debug_assert_eq!(finding.disposition, Disposition::Ignored);
-                self.findings.push((number, finding));
-                self.intermediates.push((number, self.orphans.append(certificate.der())?));
+                self.findings.push(number, finding)?;
+                let record = SortedRecord { key: number.into(), name: &[], body: certificate.der() };
+                self.intermediates.add(record)?;
             }
-            Seen::Orphan(number, finding, der) => {
-                let spooled = self.orphans.append(&der)?;
-                self.waiting.push((number, finding, spooled));
-            }
+            Seen::Orphan(number, finding, der) => self.waiting.push_with(number, finding, &der)?,
             Seen::Verified(number, leaf, warnings) => {
                 let room = MAX_WARNINGS.saturating_sub(self.notes.len());
                 let item = &leaf.origin().item;

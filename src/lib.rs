@@ -36,6 +36,7 @@ pub mod delivery;
 pub mod durable;
 pub mod error;
 pub mod export;
+pub mod findings;
 pub mod input;
 pub mod inspect;
 mod intake;

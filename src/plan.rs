@@ -48,8 +48,7 @@ use crate::manifest::TreeBuilder;
 use crate::origin::{Disposition, Finding};
 use crate::reissue::work::Work;
 use crate::reissue::{
-    self, FirstPass, Job, Progress, Ready, Refusal, Run, Stage, Summary, Timings, Way, finding_lines, first_pass,
-    settle,
+    self, FirstPass, Job, Progress, Ready, Refusal, Run, Stage, Summary, Timings, Way, first_pass, settle,
 };
 use crate::verify::{Relaxation, VerifiedLeaf};
 use crate::x509::Sha256Digest;
@@ -128,7 +127,7 @@ pub fn plan(
              only as then",
             row.id
         ));
-        return Ok(PlanOutcome::Refused(settled.refused(job.on_reject)));
+        return Ok(PlanOutcome::Refused(settled.refused(job.on_reject)?));
     }
     reissue::begin(ledger, &row, &settled, cleared.as_ref())?;
     run.interrupted()?;
@@ -146,18 +145,17 @@ pub fn plan(
     let mut summary = settled.summary(&row);
     let intermediates = file::certificates_section(settled.verifier.intermediates());
     let inputs = settle::input_lines(&settled.inputs);
-    let rejected = finding_lines(&summary.findings);
-    let small = [intermediates.as_slice(), inputs.as_bytes(), rejected.as_bytes()];
-    let names = [file::INTERMEDIATES, file::INPUTS, file::REJECTED];
+    let small = [intermediates.as_slice(), inputs.as_bytes()];
+    let names = [file::INTERMEDIATES, file::INPUTS];
     let mut sections: Vec<SectionHead> =
         names.iter().zip(small).map(|(name, part)| file::section(name, part)).collect();
+    sections.push(file::rejected_section(&summary.findings)?);
     sections.push(section);
-    let count = |disposition| summary.findings.iter().filter(|finding| finding.disposition == disposition).count();
     let counts = CountsHead {
         items: summary.items,
         leaves: summary.issued,
-        rejected: count(Disposition::Rejected) as u64,
-        ignored: count(Disposition::Ignored) as u64,
+        rejected: summary.findings.count(Disposition::Rejected),
+        ignored: summary.findings.count(Disposition::Ignored),
     };
     let policy = String::from_utf8(job.policy.bytes().to_vec()).expect("a policy is text");
     let rest = Rest {
@@ -185,7 +183,8 @@ pub fn plan(
         let path = partial.as_ref().map_or_else(|| place.clone(), |partial| partial.join(hand_over::PLAN));
         // a directory of this run's own is where nothing can be replaced
         let give = if foreign { output::rename_inside } else { output::publish };
-        file::write(&path, &head, signer, job.now.max(row.issued_at), small, &mut leaves, give)?;
+        let sections = (small, &summary.findings);
+        file::write(&path, &head, signer, job.now.max(row.issued_at), sections, &mut leaves, give)?;
         partial.as_ref().map_or(Ok(()), |partial| hand_over::publish(partial, job.out))
     })?;
     let bytes = size(&place)?;

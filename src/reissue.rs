@@ -32,21 +32,22 @@ pub use job::{Elapsed, Job, OnMissing, OnReject, OnSurplus, Outcome, Progress, R
 pub use preflight::{MAX_AHEAD_DAYS, chain as check_chain};
 
 use std::io::Read;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::durable;
 use crate::error::Error;
+use crate::findings::Findings;
 use crate::intake::{Source, read_and_verify};
 use crate::issue::Issuer;
 use crate::ledger::{BatchRow, BatchState, Ledger};
-use crate::manifest::{self, Counts, Entry, FindingLine, IssuerMode};
-use crate::origin::Finding;
+use crate::manifest::{self, Counts, Entry, IssuerMode};
 use crate::policy::BoundPolicy;
 use crate::reel::{Edition, Input, Limits};
 use crate::x509::Time;
 
 use preflight::{Cleared, Ground};
-use seal::Sealing;
+use seal::{Rejected, Sealing};
 use settle::Settled;
 use work::Work;
 use write::Written;
@@ -105,7 +106,7 @@ pub fn reissue(
             intermediates: settled.verifier.intermediates().collect(),
             expected: job.expected(),
             bulk_id: job.bulk_id.clone().filter(|_| job.publish_bulk_id),
-            rejected: finding_lines(&summary.findings),
+            rejected: Rejected::Listed(summary.findings.clone()),
             inputs: settle::input_lines(&settled.inputs),
             counts: Counts {
                 items: summary.items,
@@ -151,6 +152,20 @@ pub(crate) fn first_pass(
     stdin: &mut (dyn Read + Send),
 ) -> Result<FirstPass, Error> {
     check_words(run.job)?;
+    let outcome = first_pass_in_editions(run, ledger, stdin)?;
+    let findings = match &outcome {
+        FirstPass::Ready(ready) => &ready.settled.listed,
+        FirstPass::Refused(refusal) => &refusal.findings,
+    };
+    list(run.job.findings, findings)?;
+    Ok(outcome)
+}
+
+fn first_pass_in_editions(
+    run: &mut Run<'_>,
+    ledger: &Ledger,
+    stdin: &mut (dyn Read + Send),
+) -> Result<FirstPass, Error> {
     let mut begun = false;
     let outcome = first_pass_by(run, ledger, stdin, run.job.limits.edition, &mut begun);
     let unfit = matches!(outcome, Ok(FirstPass::Refused(_)) | Err(Error::LeavesDiffer { .. }));
@@ -211,7 +226,7 @@ fn first_pass_by(
     check_earlier(job, earlier.as_ref())?;
     settled.warnings.extend(cleared.iter().flat_map(|cleared: &Cleared| cleared.notes.iter().cloned()));
     if settled.nothing_left() {
-        return Ok(FirstPass::Refused(settled.refused(job.on_reject)));
+        return Ok(FirstPass::Refused(settled.refused(job.on_reject)?));
     }
 
     let resumed = earlier.is_some();
@@ -219,21 +234,22 @@ fn first_pass_by(
     let bound = job.bind(&row)?;
     run.timed(Stage::Lint, |run| lint::lint_all(run, &bound, &row, &mut settled))?;
     if settled.stops(job.on_reject) {
-        return Ok(FirstPass::Refused(settled.refused(job.on_reject)));
+        return Ok(FirstPass::Refused(settled.refused(job.on_reject)?));
     }
     let row = settled.confirm(row, resumed)?;
+    settled.list_findings()?;
     // found by its leaves: with another list its findings would be others, and it comes out as it was or not at all
     let again = settled.found_by_leaves.is_some() && is_sealed(&row) && job.out.symlink_metadata().is_err();
-    if again && !seal::has_findings(ledger, &row, &settled.finding_lines())? {
+    if again && !seal::has_findings(ledger, &row, &settled.listed)? {
         settled.refuse(format!("batch {} is sealed and comes out only as it was, with the list of then", row.id));
-        return Ok(FirstPass::Refused(settled.refused(job.on_reject)));
+        return Ok(FirstPass::Refused(settled.refused(job.on_reject)?));
     }
     Ok(FirstPass::Ready(Box::new(Ready { row, bound, settled, cleared })))
 }
 
-/// The content of `rejected.jsonl`.
-pub(crate) fn finding_lines<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> String {
-    findings.into_iter().map(|finding| FindingLine::new(finding).line() + "\n").collect()
+/// Writes the list of findings that was asked for.
+pub(crate) fn list(path: Option<&Path>, findings: &Findings) -> Result<(), Error> {
+    Ok(path.map_or(Ok(()), |path| findings.write_to(path))?)
 }
 
 fn ground<'a>(job: &'a Job<'_>, issued_at: Time) -> Ground<'a> {

@@ -252,6 +252,7 @@ fn issue_as_before(workshop: &Workshop, input: &str, out: &str, breaks: bool) ->
         anchors: &config.anchors().unwrap(),
         out: &workshop.path(out),
         forms: vec![Form::Der],
+        findings: None,
         on_reject: OnReject::Stop,
         expected: None,
         expected_sha256: None,

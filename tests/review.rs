@@ -385,6 +385,7 @@ fn run_at(workshop: &Workshop, now: &str, out: &str) -> Result<Outcome, Error> {
         expected: None,
         expected_sha256: None,
         expect_count: None,
+        findings: None,
         reissue: None,
         bulk_id: None,
         publish_bulk_id: false,

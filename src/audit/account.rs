@@ -1,19 +1,18 @@
 //! Accounting: every item is exactly one of issued, rejected, ignored.
 
 use std::io::Read;
-use std::num::NonZeroU32;
 
 use crate::crypto::sha256;
 use crate::delivery::BatchReader;
 use crate::error::Error;
-use crate::intake::{Intake, Source, read_and_verify};
+use crate::intake::{Source, read_and_verify};
 use crate::manifest::{self, Entry, FindingLine, InputLine, IssuerMode, Statement};
-use crate::origin::{Disposition, Finding, ItemName};
+use crate::origin::Disposition;
 use crate::policy::Policy;
-use crate::reel::{self, Edition, Input, Limits};
-use crate::verify;
+use crate::reel::{Edition, Input, Limits};
 use crate::x509::Sha256Digest;
 
+use super::items::{Items, Misfit, Place, What};
 use super::report::{AuditReport, code};
 use super::{Audit, believed, check_digest};
 
@@ -22,17 +21,21 @@ pub(super) fn check_counts(reader: &BatchReader, statement: &Statement, report: 
     let before = report.count();
     let mut rejected = 0;
     let mut ignored = 0;
-    each_line(reader, statement, manifest::REJECTED_FILE, report, |line, report| match FindingLine::parse(line) {
-        Ok(line) if line.disposition() == Disposition::Rejected => rejected += 1,
-        Ok(_) => ignored += 1,
-        Err(error) => report.fault(code::ACCOUNT_LINE, manifest::REJECTED_FILE, &error.to_string()),
+    each_line(reader, statement, manifest::REJECTED_FILE, report, |_, line, report| {
+        match FindingLine::parse(line) {
+            Ok(line) if line.disposition() == Disposition::Rejected => rejected += 1,
+            Ok(_) => ignored += 1,
+            Err(error) => report.fault(code::ACCOUNT_LINE, manifest::REJECTED_FILE, &error.to_string()),
+        }
+        Ok(())
     })?;
     let mut inputs = 0;
-    each_line(reader, statement, manifest::INPUTS_FILE, report, |line, report| {
+    each_line(reader, statement, manifest::INPUTS_FILE, report, |_, line, report| {
         inputs += 1;
         if let Err(error) = InputLine::parse(line) {
             report.fault(code::ACCOUNT_LINE, manifest::INPUTS_FILE, &error.to_string());
         }
+        Ok(())
     })?;
     let counts = &statement.counts;
     let items = counts.issued + counts.rejected + counts.ignored;
@@ -129,41 +132,32 @@ fn check_inputs_by(
         return Ok(());
     }
     let before = report.count();
-    let mut account = Account::of(&intake)?;
+    let mut items = Items::new(job.scratch);
+    for row in &intake.rows {
+        items.leaf(&row.load(&intake.spool)?.item, row)?;
+    }
+    let findings = intake.findings.finish()?;
+    let mut reading = findings.read();
+    while let Some(placed) = reading.next_finding()? {
+        items.finding(&placed.finding)?;
+    }
+    drop((intake.rows, intake.spool));
+    // lines that cannot be read have been reported where they were checked
+    each_line(reader, statement, manifest::ENTRIES_FILE, report, |number, line, _| match Entry::parse(line) {
+        Ok(entry) => items.entry(number, &entry),
+        Err(_) => Ok(()),
+    })?;
+    each_line(reader, statement, manifest::REJECTED_FILE, report, |number, line, _| match FindingLine::parse(line) {
+        Ok(line) => items.rejected(number, &line),
+        Err(_) => Ok(()),
+    })?;
     // only then do the findings follow from the auditor's anchors
     let same_anchors = same_anchors(job, statement);
-    // lines that cannot be read have been reported where they were checked
-    each_line(reader, statement, manifest::ENTRIES_FILE, report, |line, report| {
-        if let Ok(entry) = Entry::parse(line) {
-            let found = account.strike(
-                entry.source_item(),
-                |derived| matches!(derived, Derived::Leaf { source } if *source == entry.source_sha256()),
-            );
-            let message = match found {
-                Some(Derived::Leaf { source }) if source == entry.source_sha256() => return,
-                Some(Derived::Leaf { .. }) => "is another leaf in the inputs",
-                Some(Derived::Finding { .. }) => "was issued, but is no leaf that verifies",
-                None => "is not in the inputs, or accounted for twice",
-            };
-            report.fault(code::ACCOUNT_ITEM, manifest::ENTRIES_FILE, &format!("{} {message}", entry.source_item()));
-        }
-    })?;
-    each_line(reader, statement, manifest::REJECTED_FILE, report, |line, report| {
-        if let Ok(line) = FindingLine::parse(line) {
-            let Some(derived) = account.strike(line.item(), |derived| contradiction(derived, &line).is_none()) else {
-                let message = format!("{} is not in the inputs, or accounted for twice", line.item());
-                return report.fault(code::ACCOUNT_ITEM, manifest::REJECTED_FILE, &message);
-            };
-            if let Some(found) = contradiction(&derived, &line).filter(|_| same_anchors) {
-                let message =
-                    format!("{} is {} as {}, but {found}", line.item(), line.disposition().as_str(), line.code());
-                report.fault(code::ACCOUNT_FINDING, manifest::REJECTED_FILE, &message);
-            }
-        }
-    })?;
-    let left = account.left();
-    if left > 0 {
-        let message = format!("{left} items of the inputs are not accounted for");
+    let compared = items.compare(same_anchors)?;
+    tell(reader, statement, &compared.misfits, report)?;
+    report.more_faults += compared.more;
+    if compared.left > 0 {
+        let message = format!("{} items of the inputs are not accounted for", compared.left);
         report.fault(code::ACCOUNT_ITEM, manifest::REJECTED_FILE, &message);
     }
     if report.count() == before {
@@ -181,107 +175,51 @@ fn check_inputs_by(
     Ok(())
 }
 
-/// What the inputs themselves say of one item.
-#[derive(Clone, Copy)]
-enum Derived {
-    /// Not a leaf that could be issued, whatever the ledger says.
-    Finding { disposition: Disposition, code: &'static str },
-    /// A verified leaf without a conflict.
-    Leaf { source: Sha256Digest },
-}
-
-/// Every item of the inputs, struck out one by one: 20 octets an item, beside what the intake keeps of it.
-struct Account<'a> {
-    intake: &'a Intake,
-    /// Sorted by name.
-    items: Vec<Item>,
-}
-
-struct Item {
-    name: [u8; 16],
-    /// Position among the rows and, after them, the findings.
-    place: Option<Place>,
-}
-
-/// One less than four octets can say, so that none of them says "struck out".
-#[derive(Clone, Copy)]
-struct Place(NonZeroU32);
-
-impl Place {
-    fn of(at: usize) -> Self {
-        let number = u32::try_from(at + 1).ok().and_then(NonZeroU32::new);
-        Self(number.expect("fewer than 2^32 rows and findings fit into memory"))
-    }
-
-    fn position(self) -> usize {
-        usize::try_from(self.0.get()).expect("it was a position") - 1
-    }
-}
-
-impl<'a> Account<'a> {
-    fn of(intake: &'a Intake) -> Result<Self, Error> {
-        let mut items: Vec<Item> = Vec::with_capacity(intake.rows.len() + intake.findings.len());
-        for row in &intake.rows {
-            let name = digest(&row.load(&intake.spool)?.item);
-            items.push(Item { name, place: Some(Place::of(items.len())) });
-        }
-        for (_, finding) in &intake.findings {
-            items.push(Item { name: digest(&finding.item), place: Some(Place::of(items.len())) });
-        }
-        items.sort_unstable_by_key(|item| item.name);
-        Ok(Self { intake, items })
-    }
-
-    fn derived(&self, place: Place) -> Derived {
-        let at = place.position();
-        if let Some(row) = self.intake.rows.get(at) {
-            return Derived::Leaf { source: row.source() };
-        }
-        let (_, Finding { disposition, code, .. }) = &self.intake.findings[at - self.intake.rows.len()];
-        Derived::Finding { disposition: *disposition, code: code.as_str() }
-    }
-
-    /// Strikes out one item of this name: one that fits if there is one, since an input given twice has each name twice.
-    fn strike(&mut self, item: &ItemName, fits: impl Fn(&Derived) -> bool) -> Option<Derived> {
-        let name = digest(item);
-        let first = self.items.partition_point(|item| item.name < name);
-        let mut any = None;
-        for (at, item) in (first..).zip(self.items[first..].iter().take_while(|item| item.name == name)) {
-            let Some(derived) = item.place.map(|place| self.derived(place)) else { continue };
-            if fits(&derived) {
-                any = Some((at, derived));
-                break;
+/// Reports the lines that do not fit. They are read once more, because only their places were kept.
+fn tell(
+    reader: &BatchReader,
+    statement: &Statement,
+    misfits: &[Misfit],
+    report: &mut AuditReport,
+) -> Result<(), Error> {
+    let (entries, rejected) = misfits.split_at(misfits.partition_point(|misfit| misfit.place == Place::Entries));
+    if !entries.is_empty() {
+        let mut entries = entries.iter().peekable();
+        each_line(reader, statement, manifest::ENTRIES_FILE, report, |number, line, report| {
+            if let (Some(misfit), Ok(entry)) = (entries.next_if(|misfit| misfit.line == number), Entry::parse(line)) {
+                let message = match misfit.what {
+                    What::AnotherLeaf => "is another leaf in the inputs",
+                    What::NotALeaf | What::Otherwise(_) => "was issued, but is no leaf that verifies",
+                    What::NotThere => "is not in the inputs, or accounted for twice",
+                };
+                let message = format!("{} {message}", entry.source_item());
+                report.fault(code::ACCOUNT_ITEM, manifest::ENTRIES_FILE, &message);
             }
-            any.get_or_insert((at, derived));
-        }
-        let (at, derived) = any?;
-        self.items[at].place = None;
-        Some(derived)
+            Ok(())
+        })?;
     }
-
-    fn left(&self) -> usize {
-        self.items.iter().filter(|item| item.place.is_some()).count()
+    if !rejected.is_empty() {
+        let mut rejected = rejected.iter().peekable();
+        each_line(reader, statement, manifest::REJECTED_FILE, report, |number, line, report| {
+            if let (Some(misfit), Ok(line)) =
+                (rejected.next_if(|misfit| misfit.line == number), FindingLine::parse(line))
+            {
+                let (disposition, of) = (line.disposition().as_str(), line.code());
+                let (code, message) = match &misfit.what {
+                    What::Otherwise(found) => {
+                        (code::ACCOUNT_FINDING, format!("{} is {disposition} as {of}, but {found}", line.item()))
+                    }
+                    What::AnotherLeaf | What::NotALeaf | What::NotThere => {
+                        let message = format!("{} is not in the inputs, or accounted for twice", line.item());
+                        (code::ACCOUNT_ITEM, message)
+                    }
+                };
+                report.fault(code, manifest::REJECTED_FILE, &message);
+            }
+            Ok(())
+        })?;
     }
-}
-
-/// What a line of rejected.jsonl should say instead, if it can be known.
-fn contradiction(derived: &Derived, line: &FindingLine) -> Option<String> {
-    match derived {
-        Derived::Finding { disposition, code } if *disposition == line.disposition() && *code == line.code() => None,
-        Derived::Finding { disposition, code } => Some(format!("would be {} as {code}", disposition.as_str())),
-        Derived::Leaf { .. } if follows_from_inputs(line.code()) => Some("verifies and conflicts with no other".into()),
-        Derived::Leaf { source } if line.source_sha256().is_some_and(|stated| stated != *source) => {
-            Some("is another leaf in the inputs".into())
-        }
-        Derived::Leaf { .. } => None,
-    }
-}
-
-/// Whether a finding of this code follows from leaf, policy and anchors, without the ledger or an expected list.
-fn follows_from_inputs(code: &str) -> bool {
-    let expected = [verify::EXPECT_COUNT, verify::EXPECT_MISSING, verify::EXPECT_SURPLUS, verify::EXPECT_UNEXPECTED];
-    let known = reel::CODES.iter().chain(verify::CODES).any(|(known, _)| known.as_str() == code);
-    known && !expected.iter().any(|expected| expected.as_str() == code)
+    Ok(())
 }
 
 fn same_anchors(job: &Audit<'_>, statement: &Statement) -> bool {
@@ -299,18 +237,14 @@ fn each_line(
     statement: &Statement,
     name: &'static str,
     report: &mut AuditReport,
-    mut work: impl FnMut(&str, &mut AuditReport),
+    mut work: impl FnMut(u64, &str, &mut AuditReport) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let Some(mut lines) = believed(reader.lines(name), name, report)? else { return Ok(()) };
+    let mut number = 0;
     while let Some(line) = believed(lines.next_line(), name, report)?.flatten() {
-        work(line, report);
+        work(number, line, report)?;
+        number += 1;
     }
     check_digest(&lines.finish()?, statement, report);
     Ok(())
-}
-
-/// Half a SHA-256 stands for an item's name: a collision would have to be made on purpose, by whoever made the archive,
-/// to hide one of their own items.
-fn digest(name: &ItemName) -> [u8; 16] {
-    sha256(name.as_str().as_bytes()).as_bytes()[..16].try_into().expect("half of 32 octets")
 }

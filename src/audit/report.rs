@@ -13,7 +13,7 @@ use super::possession::PossessionShown;
 use super::tally::Tally;
 
 /// Faults kept with their text; more are only counted.
-const MAX_FAULTS: usize = 1_000;
+pub(super) const MAX_FAULTS: usize = 1_000;
 
 /// The outcome of an audit.
 #[derive(Clone, Debug, Default)]

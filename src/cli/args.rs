@@ -232,6 +232,9 @@ pub(crate) struct InspectArgs {
     /// The chips that must be there: one UID a line
     #[arg(long, value_name = "FILE", requires = "verify")]
     pub(crate) expect: Option<PathBuf>,
+    /// List every rejected or ignored item in this new file, one line of JSON each, as `rejected.jsonl` does
+    #[arg(long, value_name = "FILE")]
+    pub(crate) findings: Option<PathBuf>,
     /// Check every signature by the general library alone: the same verdicts, several times slower
     #[arg(long, requires = "verify")]
     pub(crate) generic_verify: bool,
@@ -262,6 +265,10 @@ pub(crate) struct IssueArgs {
     /// What to do with a chip that is in the input but not on the list
     #[arg(long, value_enum, default_value = "reject")]
     pub(crate) on_surplus: OnSurplusArg,
+    /// List every rejected or ignored item in this new file, one line of JSON each, as `rejected.jsonl` does, before
+    /// anything is signed
+    #[arg(long, value_name = "FILE")]
+    pub(crate) findings: Option<PathBuf>,
     /// Operator's parameters that the policy declares
     #[arg(long = "set", value_name = "NAME=VALUE")]
     pub(crate) set: Vec<String>,

@@ -61,6 +61,7 @@ impl Exit {
             | Error::DeliveryDiffers { .. }
             | Error::InputTwice { .. }
             | Error::OutputDamaged { .. }
+            | Error::Findings(_)
             | Error::OutputExists { .. }
             | Error::HeadDiffers { .. } => Self::Usage,
             Error::Ca(error) => ca(error),

@@ -30,6 +30,7 @@ pub(crate) fn run(args: &FinishArgs, world: &mut World, printer: Printer) -> Res
             None => Returned::Certificates(&certificates),
         },
         out: &args.out,
+        findings: args.findings.as_deref(),
         issuer: &issuer,
         anchors: &anchors,
         manifest_certificate: &manifest_certificate,

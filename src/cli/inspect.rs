@@ -53,10 +53,14 @@ pub(crate) fn run(args: &InspectArgs, world: &mut World, printer: Printer) -> Re
         look(&request, &mut *world.stdin)?
     };
     counter.finish();
+    if let Some(path) = &args.findings {
+        seen.findings.write_to(path)?;
+    }
     match printer.format {
         Format::Text => printer.data(&text(&seen, args.verify)),
         Format::Json => {
-            printer.json_with_list(&as_json(&seen, args.verify), "entries", seen.entries.iter().map(entry_json));
+            let entries = seen.entries().map(|entry| Ok(entry_json(&entry?)));
+            printer.json_with_list(&as_json(&seen, args.verify), "entries", entries)?;
         }
     }
     let flawed = if args.verify { seen.has_faults() } else { !seen.without_certificates.is_empty() };
@@ -128,14 +132,6 @@ fn groups(text: &mut String, name: &str, groups: &BTreeMap<String, u64>) {
 
 fn as_json(seen: &Inspection, verified: bool) -> Value {
     let range = |range: &Option<(String, String)>| range.as_ref().map(|(first, last)| json!([first, last]));
-    let mut codes: BTreeMap<&str, (&'static str, u64, Option<&'static str>)> = BTreeMap::new();
-    for finding in seen.all_findings() {
-        let hint = || (finding.disposition.as_str(), 0, render::hint(finding.code));
-        codes.entry(finding.code.as_str()).or_insert_with(hint).1 += 1;
-    }
-    let codes = codes.into_iter().map(|(code, (disposition, count, hint))| {
-        (code.to_owned(), json!({ "disposition": disposition, "count": count, "hint": hint }))
-    });
     json!({
         "verified": verified,
         "inputs": seen.inputs.iter().map(|input| json!({
@@ -152,7 +148,7 @@ fn as_json(seen: &Inspection, verified: bool) -> Value {
         "without_certificates": seen.without_certificates.iter().map(ItemName::as_str).collect::<Vec<_>>(),
         "missing": seen.missing.iter().map(render::missing_json).collect::<Vec<_>>(),
         "warnings": seen.warnings,
-        "codes": codes.collect::<serde_json::Map<_, _>>(),
+        "codes": render::codes_json(&seen.findings),
     })
 }
 

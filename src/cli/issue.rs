@@ -102,6 +102,7 @@ impl Surroundings {
             manifest_signer: &**manifest_signer,
             anchors: &self.anchors,
             out: &args.out,
+            findings: args.findings.as_deref(),
             forms: args.form.iter().map(|form| form.into_library()).collect(),
             on_reject: match args.on_reject {
                 OnRejectArg::Skip => OnReject::Skip,
@@ -211,7 +212,7 @@ pub(super) fn report(outcome: &Outcome, args: &IssueArgs, printer: Printer) {
 
 /// None where the reasons say themselves what to do.
 pub(super) fn refused_hint(refusal: &Refusal) -> Option<&'static str> {
-    let rejected = refusal.findings.iter().any(|finding| finding.disposition == Disposition::Rejected);
+    let rejected = refusal.findings.count(Disposition::Rejected) > 0;
     match (refusal.skip_helps, refusal.note_helps) {
         (true, true) => Some(
             "Look closer with `reroot inspect --verify`; `--on-reject skip` with `--on-missing note` issues the good \
@@ -303,7 +304,7 @@ pub(super) fn as_json(outcome: &Outcome, out: &Path) -> Value {
         })
         .collect();
     let planned = summary.statement_sha256.is_none();
-    json!({
+    let mut object = json!({
         "outcome": word,
         "batch": (!planned).then_some(&summary.batch),
         "issued_at": (!planned).then(|| summary.issued_at.to_string()),
@@ -322,13 +323,14 @@ pub(super) fn as_json(outcome: &Outcome, out: &Path) -> Value {
         "statement_sha256": summary.statement_sha256.map(|digest| digest.to_string()),
         "ledger_head": summary.head.map(|digest| digest.to_string()),
         "warnings": summary.warnings,
-        "findings": summary.findings.iter().map(render::finding_json).collect::<Vec<_>>(),
         "timings": timings,
-    })
+    });
+    render::findings_json(&mut object, &summary.findings);
+    object
 }
 
 pub(super) fn refusal_json(refusal: &Refusal) -> Value {
-    json!({
+    let mut object = json!({
         "outcome": "refused",
         "items": refusal.items,
         "ready": refusal.ready,
@@ -337,6 +339,7 @@ pub(super) fn refusal_json(refusal: &Refusal) -> Value {
         "reasons": refusal.reasons,
         "missing": refusal.missing.iter().map(render::missing_json).collect::<Vec<_>>(),
         "warnings": refusal.warnings,
-        "findings": refusal.findings.iter().map(render::finding_json).collect::<Vec<_>>(),
-    })
+    });
+    render::findings_json(&mut object, &refusal.findings);
+    object
 }

@@ -83,14 +83,15 @@ fn as_json(outcome: &PlanOutcome, args: &PlanArgs) -> Value {
         PlanOutcome::AlreadyDone(planned) => ("already-done", planned),
         PlanOutcome::Done(planned) => ("done", planned),
         PlanOutcome::DryRun(summary) => {
-            return json!({ "outcome": "dry-run", "counts": { "items": summary.items, "leaves": summary.issued,
-                "rejected": summary.rejected, "ignored": summary.ignored }, "warnings": summary.warnings,
-                "findings": summary.findings.iter().map(render::finding_json).collect::<Vec<_>>() });
+            let mut object = json!({ "outcome": "dry-run", "counts": { "items": summary.items, "leaves": summary.issued,
+                "rejected": summary.rejected, "ignored": summary.ignored }, "warnings": summary.warnings });
+            render::findings_json(&mut object, &summary.findings);
+            return object;
         }
         PlanOutcome::Refused(refusal) => return issue::refusal_json(refusal),
     };
     let summary = &planned.summary;
-    json!({
+    let mut object = json!({
         "outcome": word,
         "batch": summary.batch,
         "issued_at": summary.issued_at.to_string(),
@@ -107,6 +108,7 @@ fn as_json(outcome: &PlanOutcome, args: &PlanArgs) -> Value {
         "missing": summary.missing.iter().map(render::missing_json).collect::<Vec<_>>(),
         "ledger_head": summary.head.map(|digest| digest.to_string()),
         "warnings": summary.warnings,
-        "findings": summary.findings.iter().map(render::finding_json).collect::<Vec<_>>(),
-    })
+    });
+    render::findings_json(&mut object, &summary.findings);
+    object
 }

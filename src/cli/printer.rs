@@ -104,15 +104,15 @@ impl Printer {
         self,
         head: &serde_json::Value,
         name: &str,
-        list: impl Iterator<Item = serde_json::Value>,
-    ) {
+        list: impl Iterator<Item = Result<serde_json::Value, Error>>,
+    ) -> Result<(), Error> {
         const PIECE: usize = 1 << 20;
         let head = serde_json::to_string_pretty(&with_configuration(head)).expect("values made here serialise");
         let head = head.strip_suffix("\n}").expect("an object with members");
         let mut text = format!("{head},\n  \"{name}\": [");
         for (at, value) in list.enumerate() {
             text.push_str(if at == 0 { "\n    " } else { ",\n    " });
-            text.push_str(&value.to_string());
+            text.push_str(&value?.to_string());
             if text.len() >= PIECE {
                 self.json_text(&text);
                 text.clear();
@@ -120,6 +120,7 @@ impl Printer {
         }
         text.push_str("\n  ]\n}\n");
         self.json_text(&text);
+        Ok(())
     }
 
     /// Talk: what is going on.

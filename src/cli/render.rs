@@ -8,14 +8,12 @@ use std::path::Path;
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
 use reroot::ca::CaError;
 use reroot::error::Error;
+use reroot::findings::Findings;
 use reroot::origin::{Code, Disposition, Finding};
 use reroot::text::{Printable, printable_lines};
 use reroot::verify::MissingChip;
 use reroot::{reel, verify};
 use serde_json::{Value, json};
-
-/// Findings of one code shown before the rest is only counted.
-const SHOWN: usize = 10;
 
 /// An error with everything that helps to mend it.
 pub(crate) fn error(error: &Error, terminal: bool) -> String {
@@ -186,26 +184,55 @@ impl Diagnostic for Place {
     }
 }
 
-/// Findings grouped by code, each group with examples and what to do about it.
-pub(crate) fn findings(findings: &[Finding], disposition: Disposition) -> String {
-    let mut groups: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
-    for finding in findings.iter().filter(|finding| finding.disposition == disposition) {
-        groups.entry(finding.code.as_str()).or_default().push(finding);
-    }
+/// Findings grouped by code: how many there are, those of the first thousand, and what to do about them.
+pub(crate) fn findings(findings: &Findings, disposition: Disposition) -> String {
     let mut text = String::new();
-    for (code, group) in groups {
-        let _ = writeln!(text, "{} {} [{code}]", group.len(), disposition.as_str());
-        for finding in group.iter().take(SHOWN) {
+    for ((code, _), of_code) in findings.codes().iter().filter(|((_, of), _)| *of == disposition) {
+        let _ = writeln!(text, "{} {} [{code}]", of_code.count, disposition.as_str());
+        let mut shown: Vec<&Finding> = findings
+            .first()
+            .iter()
+            .filter(|finding| (finding.code, finding.disposition) == (*code, disposition))
+            .collect();
+        if shown.is_empty() {
+            shown.push(&of_code.first);
+        }
+        for finding in &shown {
             let _ = writeln!(text, "  {}: {}", finding.item, Printable::new(&finding.reason));
         }
-        if group.len() > SHOWN {
-            let _ = writeln!(text, "  ... and {} more (--format json lists all)", group.len() - SHOWN);
+        if of_code.count > shown.len() as u64 {
+            let _ = writeln!(text, "  ... and {} more (--findings FILE lists all)", of_code.count - shown.len() as u64);
         }
-        if let Some(hint) = group.first().and_then(|finding| hint(finding.code)) {
+        if let Some(hint) = hint(*code) {
             let _ = writeln!(text, "  hint: {hint}");
         }
     }
     text
+}
+
+/// What `--format json` says of findings in an object: the first thousand, how many there are, and counts by code.
+pub(crate) fn findings_json(object: &mut Value, findings: &Findings) {
+    object["findings"] = findings.first().iter().map(finding_json).collect();
+    object["findings_total"] = findings.len().into();
+    object["codes"] = codes_json(findings);
+}
+
+/// Counts by code, with what to do.
+pub(crate) fn codes_json(findings: &Findings) -> Value {
+    let mut codes: BTreeMap<&str, (u64, Disposition, u64)> = BTreeMap::new();
+    for ((code, disposition), of_code) in findings.codes() {
+        let known = codes.entry(code.as_str()).or_insert((of_code.number, *disposition, 0));
+        if of_code.number < known.0 {
+            (known.0, known.1) = (of_code.number, *disposition);
+        }
+        known.2 += of_code.count;
+    }
+    let hint_of =
+        |code: &str| findings.codes().keys().find(|(of, _)| of.as_str() == code).and_then(|(of, _)| hint(*of));
+    let codes = codes.into_iter().map(|(code, (_, disposition, count))| {
+        (code.to_owned(), json!({ "disposition": disposition.as_str(), "count": count, "hint": hint_of(code) }))
+    });
+    Value::Object(codes.collect())
 }
 
 /// Expected chips that are not there, the first of them by name.

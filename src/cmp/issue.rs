@@ -10,18 +10,19 @@ use std::time::Duration;
 
 use crate::cert::IssuedCertificate;
 use crate::error::Error;
+use crate::findings::Findings;
 use crate::intake::Row;
 use crate::ledger::{Ledger, RecordedRequest, Requested};
 use crate::manifest::{Counts, IssuerMode};
 use crate::origin::{ChipName, Finding};
 use crate::parallel;
 use crate::reissue::elsewhere::{self, Answer};
-use crate::reissue::seal::{self, Sealing};
+use crate::reissue::seal::{self, Rejected, Sealing};
+use crate::reissue::settle::Settled;
 use crate::reissue::work::Work;
 use crate::reissue::write::Written;
 use crate::reissue::{
-    self, FirstPass, Job, Outcome, Progress, Ready, Refusal, Run, Stage, Timings, code, finding_lines, first_pass,
-    settle,
+    self, FirstPass, Job, Outcome, Progress, Ready, Refusal, Run, Stage, Timings, code, first_pass, settle,
 };
 use crate::x509::Certificate;
 
@@ -93,7 +94,8 @@ pub fn issue(
     let (written, resumed) = match asked {
         Ok(asked) => asked,
         Err((findings, what)) => {
-            let count = findings.len() as u64;
+            let findings = listed(&settled, findings)?;
+            let count = findings.len();
             return Ok(Outcome::Refused(Refusal {
                 items: settled.items,
                 ready: settled.rows.len() as u64,
@@ -121,7 +123,7 @@ pub fn issue(
             intermediates: settled.verifier.intermediates().collect(),
             expected: job.expected(),
             bulk_id: job.bulk_id.clone().filter(|_| job.publish_bulk_id),
-            rejected: finding_lines(&summary.findings),
+            rejected: Rejected::Listed(summary.findings.clone()),
             inputs: settle::input_lines(&settled.inputs),
             counts: Counts {
                 items: summary.items,
@@ -137,6 +139,15 @@ pub fn issue(
         Ok(summary)
     })?;
     Ok(Outcome::Done(summary.with_timings(run.timings)))
+}
+
+/// What is in doubt or was not made: one wave of requests at most, but for what earlier runs left in doubt.
+fn listed(settled: &Settled, findings: Vec<Finding>) -> Result<Findings, Error> {
+    let mut spool = settled.findings.empty();
+    for (number, finding) in (0..).zip(findings) {
+        spool.push(number, finding)?;
+    }
+    Ok(spool.finish()?)
 }
 
 struct Asker<'a> {

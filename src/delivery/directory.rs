@@ -223,15 +223,29 @@ impl BatchWriter {
     /// # Errors
     /// The name is not one for a file of a batch, or not at this time; the file exists; or writing fails.
     pub fn add_file(&mut self, name: &str, content: &[u8]) -> Result<(), DeliveryError> {
+        self.add_pieces(name, |write| write(content))
+    }
+
+    /// As [`add_file`](Self::add_file), of a content that comes in pieces and need not fit into memory.
+    ///
+    /// # Errors
+    /// As there, or `content` failed.
+    pub fn add_pieces<E: From<DeliveryError>>(
+        &mut self,
+        name: &str,
+        content: impl FnOnce(&mut dyn FnMut(&[u8]) -> Result<(), DeliveryError>) -> Result<(), E>,
+    ) -> Result<(), E> {
         check_file_name(name)?;
         let after = matches!(name, STATEMENT_FILE | SEAL_FILE);
         match (after, self.open.is_some()) {
-            (true, true) => return Err(DeliveryError::Incomplete { missing: "the report before statement and seal" }),
-            (false, false) => return Err(DeliveryError::Finished { what: name.to_owned() }),
+            (true, true) => {
+                return Err(DeliveryError::Incomplete { missing: "the report before statement and seal" }.into());
+            }
+            (false, false) => return Err(DeliveryError::Finished { what: name.to_owned() }.into()),
             _ => {}
         }
         let mut output = Output::create(&self.partial, name)?;
-        output.append(content)?;
+        content(&mut |piece| output.append(piece))?;
         let file = output.finish()?;
         match name {
             STATEMENT_FILE => self.statement = true,

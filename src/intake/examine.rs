@@ -46,25 +46,21 @@ pub(super) fn examine_all(
             return examine_alone(source, verifier, &mut collector, produce);
         };
         let produced = {
-            let mut block = Vec::with_capacity(BLOCK);
+            let mut block = Block::default();
             let mut send = |number, item| {
                 if source.interrupted().is_err() {
                     return ControlFlow::Break(());
                 }
                 match item {
-                    Item::Candidate(leaf) => block.push((number, leaf)),
-                    Item::Finding(finding) => {
-                        return flow(&to_collector.send(Ok(vec![Seen::Finding(number, finding)])));
+                    Item::Candidate(leaf) => {
+                        block.add(number, leaf).map_or(ControlFlow::Continue(()), |full| flow(&to_workers.send(full)))
                     }
+                    Item::Finding(finding) => flow(&to_collector.send(Ok(vec![Seen::Finding(number, finding)]))),
                 }
-                if block.len() == BLOCK {
-                    return flow(&to_workers.send(std::mem::replace(&mut block, Vec::with_capacity(BLOCK))));
-                }
-                ControlFlow::Continue(())
             };
             let produced = produce(&mut send);
             // if nobody takes it any more, the collector says why
-            drop(to_workers.send(block));
+            drop(to_workers.send(block.leaves));
             produced
         };
         drop(to_workers);
@@ -83,7 +79,7 @@ fn examine_alone(
     collector: &mut Collector,
     produce: impl FnOnce(&mut dyn FnMut(u64, Item) -> ControlFlow<()>) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let mut block = Vec::with_capacity(BLOCK);
+    let mut block = Block::default();
     let mut collected = Ok(());
     let mut take = |seen: Results| {
         collected = collector.take_all(seen, source, verifier);
@@ -94,18 +90,16 @@ fn examine_alone(
             return ControlFlow::Break(());
         }
         match item {
-            Item::Candidate(leaf) => block.push((number, leaf)),
-            Item::Finding(finding) => return take(Ok(vec![Seen::Finding(number, finding)])),
+            Item::Candidate(leaf) => {
+                block.add(number, leaf).map_or(ControlFlow::Continue(()), |full| take(examine(full, verifier)))
+            }
+            Item::Finding(finding) => take(Ok(vec![Seen::Finding(number, finding)])),
         }
-        if block.len() == BLOCK {
-            return take(examine(std::mem::take(&mut block), verifier));
-        }
-        ControlFlow::Continue(())
     });
     source.interrupted()?;
     collected?;
     produced?;
-    collector.take_all(examine(block, verifier), source, verifier)
+    collector.take_all(examine(block.leaves, verifier), source, verifier)
 }
 
 fn flow<T, E>(sent: &Result<T, E>) -> ControlFlow<()> {
@@ -130,5 +124,28 @@ fn examine(block: Numbered, verifier: &Verifier) -> Results {
     })
 }
 
+/// Leaves that wait until there are enough of them to be handed over.
+#[derive(Default)]
+struct Block {
+    leaves: Numbered,
+    bytes: usize,
+}
+
+impl Block {
+    /// Adds a leaf. All of them, if there are enough now.
+    fn add(&mut self, number: u64, leaf: SourceLeaf) -> Option<Numbered> {
+        self.bytes += leaf.der.len();
+        self.leaves.push((number, leaf));
+        if self.leaves.len() < BLOCK && self.bytes < BLOCK_BYTES {
+            return None;
+        }
+        self.bytes = 0;
+        Some(std::mem::replace(&mut self.leaves, Vec::with_capacity(BLOCK)))
+    }
+}
+
 /// Items handed to a worker at once.
 const BLOCK: usize = 1024;
+
+/// Bytes after which fewer items are handed over: a candidate may have a mebibyte, and many blocks are under way.
+const BLOCK_BYTES: usize = 1 << 20;

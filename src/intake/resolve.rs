@@ -15,7 +15,7 @@ impl Intake {
         let mut stay = vec![true; self.rows.len()];
         for at in expectation.unexpected {
             let row = &self.rows[at];
-            self.findings.push((row.item, verify::unexpected(row.load(&self.spool)?.item, &row.key)));
+            self.findings.push(row.item, verify::unexpected(row.load(&self.spool)?.item, &row.key))?;
             stay[at] = false;
         }
         row::keep(&mut self.rows, stay);
@@ -33,7 +33,7 @@ impl Intake {
         for conflict in &conflicts {
             let row = &self.rows[conflict.at];
             let other = self.rows[conflict.verdict.other()].load(&self.spool)?.item;
-            self.findings.push((row.item, conflict.finding(&row.key, row.load(&self.spool)?.item, &other)));
+            self.findings.push(row.item, conflict.finding(&row.key, row.load(&self.spool)?.item, &other))?;
             stay[conflict.at] = false;
         }
         row::keep(&mut self.rows, stay);

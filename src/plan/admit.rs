@@ -133,7 +133,8 @@ pub(super) fn admit(
     machine.progress.end(Stage::Intake);
     let mut intake = read?;
     intake.resolve(None)?;
-    taken(&intake.findings)?;
+    let findings = intake.findings.finish()?;
+    taken(findings.len(), findings.first().first())?;
     // resolved rows are in UID order, each UID once: so were the leaves, if nothing changed its place
     if (0..).zip(&intake.rows).any(|(at, row): (u64, &Row)| row.item != at) {
         return Err(PlanError::Differs { what: "order of the leaves" }.into());
@@ -160,10 +161,10 @@ pub(super) fn admit(
     Ok(admitted)
 }
 
-fn taken(findings: &[(u64, Finding)]) -> Result<(), PlanError> {
-    let Some((_, finding)) = findings.first() else { return Ok(()) };
+fn taken(count: u64, first: Option<&Finding>) -> Result<(), PlanError> {
+    let Some(finding) = first else { return Ok(()) };
     let first = format!("{}: {} [{}]", finding.item, finding.reason, finding.code);
-    Err(PlanError::Leaves { count: findings.len() as u64, first })
+    Err(PlanError::Leaves { count, first })
 }
 
 /// The RFC 9162 tree over every tbsCertificate as it is signed first.
@@ -181,7 +182,7 @@ fn tbs_root(work: &Work<'_>) -> Result<Sha256Digest, Error> {
         for built in built.into_iter().flatten() {
             match built? {
                 Ok((_, linted)) => tree.push(linted.tbs().der()),
-                Err(finding) => taken(&[(0, *finding)])?,
+                Err(finding) => taken(1, Some(&finding))?,
             }
             work.progress.advance(1);
         }

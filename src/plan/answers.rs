@@ -7,6 +7,7 @@ use std::ops::ControlFlow;
 use crate::cert::IssuedCertificate;
 use crate::crypto::sha256;
 use crate::error::Error;
+use crate::findings::{FindingSpool, Findings};
 use crate::ledger::{Ledger, Requested};
 use crate::origin::{Code, Finding, ItemName};
 use crate::parallel;
@@ -44,8 +45,8 @@ pub(super) struct Answers {
     spool: Spool,
     /// Of each row, in order: the item and its octets.
     found: Vec<Option<(ItemName, SpoolRef)>>,
-    /// What is wrong, or was left out.
-    pub(super) findings: Vec<Finding>,
+    /// What is wrong, or was left out, in the order in which it was found.
+    pub(super) findings: FindingSpool,
 }
 
 impl Answers {
@@ -53,8 +54,11 @@ impl Answers {
     pub(super) fn read(machine: &Machine<'_>, inputs: &[Input], work: &Work<'_>) -> Result<Self, Error> {
         let keys: HashMap<Sha256Digest, usize> =
             work.rows.iter().enumerate().map(|(at, row)| (row.key.spki, at)).collect();
-        let mut answers =
-            Self { spool: Spool::create(machine.scratch)?, found: vec![None; work.rows.len()], findings: vec![] };
+        let mut answers = Self {
+            spool: Spool::create(machine.scratch)?,
+            found: vec![None; work.rows.len()],
+            findings: FindingSpool::new(machine.scratch),
+        };
         let mut failure = None;
         for input in inputs {
             let mut yields = false;
@@ -73,7 +77,8 @@ impl Answers {
                 return Err(error);
             }
             if !yields {
-                answers.findings.push(Finding::rejected(input.name(), INPUT_EMPTY, "the input holds no certificate"));
+                let finding = Finding::rejected(input.name(), INPUT_EMPTY, "the input holds no certificate");
+                answers.findings.push(answers.findings.len(), finding)?;
             }
             work.interrupted()?;
         }
@@ -82,7 +87,7 @@ impl Answers {
                 let reason = format!("chip {} has no certificate", row.key.uid);
                 let item = row.load(work.spool)?.item;
                 let finding = Finding::rejected(item, MISSING, reason);
-                answers.findings.push(finding.of(Some(row.uid()), Some(row.source())));
+                answers.findings.push(answers.findings.len(), finding.of(Some(row.uid()), Some(row.source())))?;
             }
         }
         Ok(answers)
@@ -92,7 +97,7 @@ impl Answers {
         let SourceLeaf { item, der, .. } = match item {
             Item::Candidate(leaf) => leaf,
             Item::Finding(finding) => {
-                self.findings.push(finding);
+                self.findings.push(self.findings.len(), finding)?;
                 return Ok(());
             }
         };
@@ -123,8 +128,7 @@ impl Answers {
                 }
             },
         };
-        self.findings.push(finding);
-        Ok(())
+        Ok(self.findings.push(self.findings.len(), finding)?)
     }
 
     /// Looks at every certificate; what is wrong with any is a finding.
@@ -152,12 +156,18 @@ impl Answers {
                     let row = &work.rows[at];
                     let reason = format!("certificate for chip {}: {reason}", row.key.uid);
                     let finding = Finding::rejected(item.clone(), code, reason);
-                    self.findings.push(finding.of(Some(row.uid()), Some(row.source())));
+                    self.findings.push(self.findings.len(), finding.of(Some(row.uid()), Some(row.source())))?;
                 }
             }
             work.progress.advance(rows.len() as u64);
         }
         Ok(())
+    }
+
+    /// Everything that was found, in order.
+    pub(super) fn take_findings(&mut self) -> Result<Findings, Error> {
+        let none = self.findings.empty();
+        Ok(std::mem::replace(&mut self.findings, none).finish()?)
     }
 
     /// `None` if the row has no certificate.

@@ -2,23 +2,25 @@
 //! digests the head names. Written once, under a name that did not exist; read front to back.
 
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Read, Write};
+use std::io::{BufRead, BufReader, BufWriter, Read, Write};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use crate::crypto::{Sha256, sha256};
 use crate::durable::output::Shape;
 use crate::durable::{self, Access, DurableError};
 use crate::error::Error;
+use crate::findings::Findings;
 use crate::input;
 use crate::manifest;
 use crate::origin::ItemName;
-use crate::reel::SourceLeaf;
+use crate::reel::{ReelError, SourceLeaf};
 use crate::signer::Signer;
 use crate::x509::{Certificate, Sha256Digest, Time};
 
 use super::error::PlanError;
 use super::head::{Head, SectionHead};
-use super::limits::Lines;
+use super::limits::{self, Lines};
 
 /// CA certificates of the inputs through which paths lead.
 pub(super) const INTERMEDIATES: &str = "intermediates";
@@ -40,6 +42,8 @@ const MAX_SEAL: u32 = 64 << 10;
 const MAX_SMALL: u64 = 4 << 30;
 /// Most intermediates: an archive's paths lead through a handful.
 const MAX_INTERMEDIATES: usize = 10_000;
+/// Bytes of a section of lines that are read at once.
+const PIECE: usize = 64 << 10;
 
 /// The octets of the section of leaves, as they grow.
 ///
@@ -87,6 +91,18 @@ pub(super) fn certificates_section<'a>(certificates: impl Iterator<Item = &'a Ce
     certificates.flat_map(|certificate| [&length16(certificate.der())[..], certificate.der()].concat()).collect()
 }
 
+/// What the head says of the findings.
+pub(super) fn rejected_section(findings: &Findings) -> Result<SectionHead, ReelError> {
+    let mut hash = Sha256::new();
+    let mut bytes = 0;
+    findings.lines(|line| {
+        hash.update(line);
+        bytes += line.len() as u64;
+        Ok::<(), ReelError>(())
+    })?;
+    Ok(SectionHead { name: REJECTED.into(), bytes, sha256: hash.finish().to_string() })
+}
+
 /// What the head says of a section that is in memory.
 pub(super) fn section(name: &str, content: &[u8]) -> SectionHead {
     SectionHead { name: name.to_owned(), bytes: content.len() as u64, sha256: sha256(content).to_string() }
@@ -98,7 +114,7 @@ pub(super) fn write(
     head: &[u8],
     signer: (&Certificate, &dyn Signer),
     created: Time,
-    small: [&[u8]; 3],
+    (small, rejected): ([&[u8]; 2], &Findings),
     leaves: &mut dyn Read,
     give: impl FnOnce(&Path, &Path) -> Result<(), DurableError>,
 ) -> Result<(), Error> {
@@ -112,6 +128,7 @@ pub(super) fn write(
         for section in small {
             file.write_all(section)?;
         }
+        rejected.lines(|line| file.write_all(line).map_err(LinesFault::from)).map_err(LinesFault::into_io)?;
         std::io::copy(leaves, file).map(drop)
     })
 }
@@ -158,8 +175,8 @@ pub(super) struct PlanFile {
     pub(super) planner: usize,
     pub(super) intermediates: Vec<Certificate>,
     pub(super) inputs: String,
-    pub(super) rejected: String,
     pub(super) lines: Lines,
+    rejected: RejectedLines,
     path: PathBuf,
     reader: BufReader<Box<dyn Read + Send>>,
 }
@@ -168,11 +185,24 @@ impl PlanFile {
     /// Opens a plan: signature first, then the head, then the small sections.
     pub(super) fn open(path: &Path, planners: &[Certificate]) -> Result<Self, Error> {
         let fault = |source| PlanError::Read { path: path.to_owned(), source };
-        Self::read(path, Box::new(input::open(path).map_err(fault)?), planners)
+        let file = input::open(path).map_err(fault)?;
+        let again = file.metadata().and_then(|about| about.is_file().then(|| file.try_clone()).transpose());
+        Self::read_both(path, Box::new(file), again.map_err(fault)?, planners)
     }
 
     /// As [`open`](Self::open), of what `source` gives.
+    #[cfg(fuzzing)]
     pub(super) fn read(path: &Path, source: Box<dyn Read + Send>, planners: &[Certificate]) -> Result<Self, Error> {
+        Self::read_both(path, source, None, planners)
+    }
+
+    /// `file` is the source once more, if it can be read at any place.
+    fn read_both(
+        path: &Path,
+        source: Box<dyn Read + Send>,
+        file: Option<File>,
+        planners: &[Certificate],
+    ) -> Result<Self, Error> {
         let mut reader = BufReader::with_capacity(1 << 20, source);
         let mut magic = [0; MAGIC.len()];
         if reader.read_exact(&mut magic).is_err() || magic != *MAGIC {
@@ -186,8 +216,15 @@ impl PlanFile {
         }
         let intermediates = read_certificates(&small(&mut reader, head.section(INTERMEDIATES)?)?)?;
         let inputs = text(small(&mut reader, head.section(INPUTS)?)?)?;
-        let rejected = text(small(&mut reader, head.section(REJECTED)?)?)?;
-        let lines = Lines::read(&inputs, &rejected)?;
+        limits::check_inputs(&inputs)?;
+        let section = head.section(REJECTED)?;
+        let mut rejected = RejectedLines::new(file, section)?;
+        if let RejectedLines::InFile { start, .. } = &mut rejected {
+            let before = [INTERMEDIATES, INPUTS].map(|name| head.section(name).map(|section| section.bytes));
+            let [intermediates, inputs] = before;
+            *start = (MAGIC.len() + 8 + signed.0.len() + signed.1.len()) as u64 + intermediates? + inputs?;
+        }
+        let lines = rejected.read((&mut reader).take(section.bytes), section)?;
         let digest = sha256(&signed.0);
         Ok(Self {
             head,
@@ -232,8 +269,95 @@ impl PlanFile {
         Ok(())
     }
 
+    /// Hands over the content of `rejected.jsonl`, piece by piece: what was read when the plan was opened, or an error.
+    pub(super) fn rejected(&self, each: &mut dyn FnMut(&[u8]) -> Result<(), Error>) -> Result<(), Error> {
+        let section = self.head.section(REJECTED)?;
+        let (file, start) = match &self.rejected {
+            RejectedLines::InFile { file, start } => (file, *start),
+            RejectedLines::Held(lines) => return each(lines),
+        };
+        let mut hash = Sha256::new();
+        let mut piece = vec![0; PIECE];
+        let (mut next, end) = (start, start + section.bytes);
+        while next < end {
+            let length = usize::try_from(end - next).unwrap_or(PIECE).min(PIECE);
+            let piece = &mut piece[..length];
+            file.read_exact_at(piece, next).map_err(|source| self.fault(source))?;
+            hash.update(piece);
+            each(piece)?;
+            next += length as u64;
+        }
+        if hash.finish().to_string() == section.sha256 {
+            Ok(())
+        } else {
+            Err(PlanError::Section { name: REJECTED }.into())
+        }
+    }
+
     fn fault(&self, source: std::io::Error) -> PlanError {
         PlanError::Read { path: self.path.clone(), source }
+    }
+}
+
+/// The content of `rejected.jsonl`: it need not fit into memory where the plan can be read at any place.
+enum RejectedLines {
+    InFile { file: File, start: u64 },
+    Held(Vec<u8>),
+}
+
+impl RejectedLines {
+    fn new(file: Option<File>, section: &SectionHead) -> Result<Self, PlanError> {
+        match file {
+            Some(file) => Ok(Self::InFile { file, start: 0 }),
+            None if section.bytes > MAX_SMALL => Err(malformed("a section is longer than any")),
+            None => Ok(Self::Held(Vec::new())),
+        }
+    }
+
+    /// Reads the section for the first time: it is as long as the head says, has its digest, and consists of lines.
+    fn read(&mut self, mut content: impl BufRead, section: &SectionHead) -> Result<Lines, PlanError> {
+        let mut hash = Sha256::new();
+        let mut bytes = 0_u64;
+        let mut lines = Ok(Lines::default());
+        let mut line = Vec::new();
+        loop {
+            line.clear();
+            let piece = (&mut content).take(limits::MAX_FINDING_LINE).read_until(b'\n', &mut line);
+            if piece.map_err(|_| malformed("it ends too early"))? == 0 {
+                break;
+            }
+            hash.update(&line);
+            bytes += line.len() as u64;
+            lines = lines.and_then(|lines| lines.with(&line));
+            if let Self::Held(held) = self {
+                held.extend_from_slice(&line);
+            }
+        }
+        if bytes != section.bytes || differs(&hash.finish().to_string(), &section.sha256) {
+            return Err(PlanError::Section { name: REJECTED });
+        }
+        lines
+    }
+}
+
+/// Why lines could not be written: the file they are read from, or the one they are written to.
+struct LinesFault(std::io::Error);
+
+impl LinesFault {
+    fn into_io(self) -> std::io::Error {
+        self.0
+    }
+}
+
+impl From<std::io::Error> for LinesFault {
+    fn from(error: std::io::Error) -> Self {
+        Self(error)
+    }
+}
+
+impl From<ReelError> for LinesFault {
+    fn from(error: ReelError) -> Self {
+        Self(std::io::Error::other(error))
     }
 }
 

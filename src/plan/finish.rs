@@ -8,17 +8,18 @@ use crate::crypto::sha256;
 use crate::delivery::Form;
 use crate::durable;
 use crate::error::Error;
+use crate::findings::Findings;
 use crate::ledger::{BatchRow, BatchState, Ledger};
 use crate::manifest::{Counts, IssuerMode};
-use crate::origin::{Disposition, Finding};
+use crate::origin::Disposition;
 use crate::reel::Input;
 use crate::reissue::issue::issue_all;
 use crate::reissue::job::delivery;
 use crate::reissue::preflight::{self, Ground};
-use crate::reissue::seal::{self, Sealing};
+use crate::reissue::seal::{self, Rejected, Sealing};
 use crate::reissue::work::Work;
 use crate::reissue::write::Written;
-use crate::reissue::{Outcome, Progress, Refusal, Stage, Summary, Timings, Way};
+use crate::reissue::{self, Outcome, Progress, Refusal, Stage, Summary, Timings, Way};
 use crate::signer::Signer;
 use crate::x509::{Certificate, Sha256Digest, Time};
 
@@ -53,6 +54,8 @@ pub struct FinishJob<'a> {
     pub returned: Returned<'a>,
     /// Where the batch directory goes.
     pub out: &'a Path,
+    /// A file to list every certificate in that was left out or is wrong, written before anything is recorded.
+    pub findings: Option<&'a Path>,
     /// The issuing CA, without its key.
     pub issuer: &'a IssuerIdentity,
     /// Trust anchors for source leaves, those of the plan.
@@ -147,6 +150,7 @@ pub fn finish(
     let mut summary = Summary { resumed, findings, ..summary() };
     summary.warnings.extend(warnings);
     let counts = plan.head.counts;
+    let planned_lines = |each: &mut dyn FnMut(&[u8]) -> Result<(), Error>| plan.rejected(each);
     let sealing = Sealing {
         row,
         issuer: job.issuer,
@@ -159,7 +163,7 @@ pub fn finish(
         intermediates: admitted.verifier.intermediates().collect(),
         expected: plan.head.expected()?,
         bulk_id: row.terms.bulk_id.clone().filter(|_| publish_bulk_id),
-        rejected: plan.rejected.clone(),
+        rejected: Rejected::Planned(&planned_lines),
         inputs: plan.inputs.clone(),
         counts: Counts {
             items: counts.items,
@@ -184,7 +188,7 @@ struct Taken {
     resumed: bool,
     made: u64,
     /// Items that were left out.
-    findings: Vec<Finding>,
+    findings: Findings,
     /// Things worth a look about what came back.
     warnings: Vec<String>,
 }
@@ -214,7 +218,7 @@ fn signatures(
              them, or the file was changed on its way. The batch has them in the form with the lower s"
         )]
     };
-    Ok(Ok(Taken { written, resumed, made, findings: vec![], warnings }))
+    Ok(Ok(Taken { written, resumed, made, findings: Findings::default(), warnings }))
 }
 
 fn certificates(
@@ -228,8 +232,9 @@ fn certificates(
     let work = admitted.work(machine);
     let mut answers = Answers::read(machine, inputs, &work)?;
     answers.check(&work, &admitted.policy)?;
-    let findings = std::mem::take(&mut answers.findings);
-    let rejected = findings.iter().filter(|finding| finding.disposition == Disposition::Rejected).count() as u64;
+    let findings = answers.take_findings()?;
+    reissue::list(job.findings, &findings)?;
+    let rejected = findings.count(Disposition::Rejected);
     let leaves = admitted.rows.len() as u64;
     if rejected > 0 {
         return Ok(Err(Refusal {
@@ -270,7 +275,7 @@ fn summary(plan: &PlanFile, row: &BatchRow, warnings: &[String]) -> Summary {
         ignored: counts.ignored,
         signatures_made: 0,
         resumed: false,
-        findings: vec![],
+        findings: Findings::default(),
         missing: vec![],
         reasons: vec![],
         warnings: warnings.to_vec(),

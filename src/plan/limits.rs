@@ -70,27 +70,32 @@ pub(super) fn check(head: &Head) -> Result<(), PlanError> {
     Ok(())
 }
 
+/// The lines of the inputs that go into the batch are such lines.
+pub(super) fn check_inputs(inputs: &str) -> Result<(), PlanError> {
+    let broken = || unfit(super::file::INPUTS);
+    for line in lines(inputs, InputLine::MAX_LINE).ok_or_else(broken)? {
+        InputLine::parse(line).map_err(|_| broken())?;
+    }
+    Ok(())
+}
+
+/// Bytes of the longest line of `rejected.jsonl`, with its end.
+pub(super) const MAX_FINDING_LINE: u64 = FindingLine::MAX_LINE as u64 + 1;
+
 /// What became of the items as `rejected.jsonl` has it: how many were rejected, how many ignored.
+#[derive(Default)]
 pub(super) struct Lines(u64, u64);
 
 impl Lines {
-    /// Reads the lines that go into the batch.
-    pub(super) fn read(inputs: &str, rejected: &str) -> Result<Self, PlanError> {
-        let unfit =
-            |section: &str| PlanError::Malformed { what: format!("its section `{section}` does not have lines") };
-        let broken = || unfit(super::file::INPUTS);
-        for line in lines(inputs, InputLine::MAX_LINE).ok_or_else(broken)? {
-            InputLine::parse(line).map_err(|_| broken())?;
-        }
+    /// One line more, with its end.
+    pub(super) fn with(mut self, line: &[u8]) -> Result<Self, PlanError> {
         let broken = || unfit(super::file::REJECTED);
-        let mut read = Self(0, 0);
-        for line in lines(rejected, FindingLine::MAX_LINE).ok_or_else(broken)? {
-            match FindingLine::parse(line).map_err(|_| broken())?.disposition() {
-                Disposition::Rejected => read.0 += 1,
-                Disposition::Ignored => read.1 += 1,
-            }
+        let line = line.strip_suffix(b"\n").and_then(|line| std::str::from_utf8(line).ok()).ok_or_else(broken)?;
+        match FindingLine::parse(line).map_err(|_| broken())?.disposition() {
+            Disposition::Rejected => self.0 += 1,
+            Disposition::Ignored => self.1 += 1,
         }
-        Ok(read)
+        Ok(self)
     }
 
     /// Whether the head counts the same: every item is a leaf or has a line.
@@ -105,4 +110,8 @@ fn lines(section: &str, most: usize) -> Option<std::str::SplitTerminator<'_, cha
     let lines = section.split_terminator('\n');
     let whole = section.is_empty() || section.ends_with('\n');
     (whole && lines.clone().all(|line| line.len() <= most)).then_some(lines)
+}
+
+fn unfit(section: &str) -> PlanError {
+    PlanError::Malformed { what: format!("its section `{section}` does not have lines") }
 }

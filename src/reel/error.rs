@@ -47,13 +47,13 @@ pub enum ReelError {
         source: DurableError,
     },
     /// The spool does not give back what was put there.
-    #[error("cannot read the spool of leaves: {source}")]
+    #[error("cannot read the spool of leaves and findings: {source}")]
     SpoolRead {
         /// The system's reason.
         source: std::io::Error,
     },
     /// The spool cannot be written.
-    #[error("cannot write the spool of leaves: {source}")]
+    #[error("cannot write the spool of leaves and findings: {source}")]
     SpoolWrite {
         /// The system's reason.
         source: std::io::Error,

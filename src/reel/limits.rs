@@ -22,11 +22,12 @@ pub struct Limits {
     pub edition: Edition,
     /// Octets of one certificate candidate.
     pub item_bytes: usize,
-    /// Items of one input.
+    /// Items of one input, over all archives in it.
     pub items: u64,
     /// Octets of one line of text.
     pub line_bytes: usize,
-    /// Octets of one input's contents, unpacked; and, counted apart, octets of the files themselves.
+    /// Bytes of one input: of the files as they are and, added to that, of everything unpacked, at each level of archives
+    /// inside archives.
     pub total_bytes: u64,
 }
 

@@ -28,8 +28,9 @@ use super::zip;
 /// and set aside first, so that it is judged as a file of the same octets would be. The receiver ends the reading by
 /// breaking; then the records of what had been read to its end are returned.
 ///
-/// Memory stays bounded by the limits and by 16 octets an entry of an archive (the names of a directory's files are
-/// held as they are). Nothing is written but nameless files in `scratch_dir`.
+/// Memory stays bounded by the limits: 80 MiB for the names of an archive's entries, and 8 bytes an entry of a zip archive
+/// where they lie in another order than its directory lists them (the names of a directory's files are held as they
+/// are). Nothing is written but nameless files in `scratch_dir`.
 ///
 /// # Errors
 /// The environment's faults: the input cannot be opened or read, is neither file nor directory, changes while it is
@@ -122,7 +123,9 @@ fn too_large(limit: u64) -> Fault {
 fn read_octets(intake: &mut Intake<'_>, place: &Place<'_>, mut octets: Octets) -> Result<InputRecord, Fault> {
     let budget = intake.budget;
     if is_zip(&octets, intake.limits.edition)? {
-        let outcome = place.open(intake.limits).and_then(|inside| zip::read(intake, &inside, &mut octets));
+        // the archive itself counts as well as what comes out of it
+        let charged = budget.charge(octets.length()).and_then(|()| place.open(intake.limits));
+        let outcome = charged.and_then(|inside| zip::read(intake, &inside, &mut octets));
         intake.settle(&place.name, outcome)?;
     } else if let Some(mut content) = octets.in_memory() {
         budget.charge(content.len() as u64)?;

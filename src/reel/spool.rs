@@ -115,13 +115,35 @@ impl Spool {
             ReelError::SpoolWrite { source }
         })?;
         if self.buffer.len() + record.len() > PIECE {
-            self.file.write_all(&self.buffer).map_err(|source| ReelError::SpoolWrite { source })?;
-            self.written += self.buffer.len() as u64;
-            self.buffer.clear();
+            self.flush()?;
         }
         let offset = self.written + self.buffer.len() as u64;
         self.buffer.extend_from_slice(record);
         Ok(SpoolRef { offset, length })
+    }
+
+    /// Bytes that were added.
+    pub(super) fn length(&self) -> u64 {
+        self.written + self.buffer.len() as u64
+    }
+
+    /// Hands what was added to the file, for [`read_at`](Self::read_at).
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub(super) fn flush(&mut self) -> Result<(), ReelError> {
+        self.file.write_all(&self.buffer).map_err(|source| ReelError::SpoolWrite { source })?;
+        self.written += self.buffer.len() as u64;
+        self.buffer.clear();
+        Ok(())
+    }
+
+    /// Fills `into` from what was handed to the file, wherever records begin.
+    ///
+    /// # Errors
+    /// The file cannot be read or is shorter than that.
+    pub(super) fn read_at(&self, offset: u64, into: &mut [u8]) -> Result<(), ReelError> {
+        self.file.read_exact_at(into, offset).map_err(|source| ReelError::SpoolRead { source })
     }
 
     /// A reader of its own for each thread, for records that mostly follow each other.

@@ -3,9 +3,7 @@
 //! Own walk over the blocks, with the `tar` crate's view of a header: that crate's iterator holds long names of any
 //! size in memory and resolves pax records that contain newlines wrongly.
 
-use crate::text::Printable;
-
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hasher};
 
 use tar::{EntryType, Header};
@@ -16,10 +14,14 @@ use super::fault::Fault;
 use super::feed::{Feed, Limited};
 use super::intake::{Intake, Place};
 use super::names::{NameProblem, problem};
+use super::seen::Seen;
+use crate::text::Printable;
 
 const BLOCK: usize = 512;
 /// Octets of one pax header or long name: names have at most some thousands.
 const MAX_EXTENSION: u64 = 256 << 10;
+/// Names that may occur more than once before nothing more of an archive is read.
+const REPEATED: usize = 1_000_000;
 
 /// Whether a content begins with a tar header: one whose checksum is right, or that says `ustar`.
 pub(super) fn begins_like_tar(head: &[u8]) -> bool {
@@ -46,8 +48,8 @@ fn checksum_holds(block: &[u8; BLOCK]) -> bool {
 
 /// Hands out the entries of an archive. `place` is the archive, opened.
 pub(super) fn read(intake: &mut Intake<'_>, place: &Place<'_>, feed: &mut dyn Feed) -> Result<(), Fault> {
-    let mut walk =
-        Walk { names: HashSet::new(), repeated: HashMap::new(), extension: Extension::default(), entries: 0 };
+    let names = Seen::new(intake.scratch);
+    let mut walk = Walk { names, repeated: HashMap::new(), extension: Extension::default(), entries: 0 };
     while walk.entry(intake, place, feed)? {}
     if walk.entries == 0 {
         return intake.ignored(place.name.clone(), codes::ARCHIVE_EMPTY, "the tar archive has no entries");
@@ -57,7 +59,7 @@ pub(super) fn read(intake: &mut Intake<'_>, place: &Place<'_>, feed: &mut dyn Fe
 
 struct Walk {
     /// Hashes of names, not the names: in a hostile archive two names may fall together, and the later is refused.
-    names: HashSet<u64>,
+    names: Seen,
     /// How often the names among them came that came more than once.
     repeated: HashMap<u64, u64>,
     extension: Extension,
@@ -121,7 +123,7 @@ impl Walk {
         content: &mut Limited<'_>,
     ) -> Result<(), Fault> {
         let refuse = |code, reason: String| Err(Fault::content(code, reason));
-        let occurrence = self.occurrence(entry.path);
+        let occurrence = self.occurrence(entry.path)?;
         let name = if occurrence > 1 { entry.name.again(occurrence) } else { entry.name.clone() };
         let outcome = match (kind.as_byte(), problem(entry.path)) {
             (_, Some(NameProblem::Absolute)) => refuse(codes::TAR_ABSOLUTE_NAME, NameProblem::Absolute.to_string()),
@@ -151,16 +153,20 @@ impl Walk {
     }
 
     /// How often this name has come, now included.
-    fn occurrence(&mut self, path: &[u8]) -> u64 {
+    fn occurrence(&mut self, path: &[u8]) -> Result<u64, Fault> {
         let mut hasher = DefaultHasher::new();
         hasher.write(path);
         let hash = hasher.finish();
-        if self.names.insert(hash) {
-            return 1;
+        if self.names.insert(hash)? {
+            return Ok(1);
+        }
+        if self.repeated.len() == REPEATED && !self.repeated.contains_key(&hash) {
+            let reason = format!("more than {REPEATED} names occur more than once; the rest was not read");
+            return Err(Fault::content(codes::TAR_DUPLICATE_NAME, reason));
         }
         let count = self.repeated.entry(hash).or_insert(1);
         *count += 1;
-        *count
+        Ok(*count)
     }
 
     fn extend(&mut self, kind: EntryType, size: u64, content: &mut Limited<'_>) -> Result<(), Fault> {

@@ -8,9 +8,9 @@ use crate::cert::{IssuerIdentity, Seed};
 use crate::crypto::VerificationEngine;
 use crate::delivery::Form;
 use crate::error::Error;
+use crate::findings::Findings;
 use crate::ledger::{BatchId, BatchRow};
 use crate::manifest::Expected;
-use crate::origin::Finding;
 use crate::policy::{BatchContext, BoundPolicy, Params, Policy};
 use crate::reel::{Input, Limits};
 use crate::signer::Signer;
@@ -38,6 +38,8 @@ pub struct Job<'a> {
     pub anchors: &'a [Certificate],
     /// Where the batch directory goes.
     pub out: &'a Path,
+    /// A file to list every rejected or ignored item in, written before anything is recorded.
+    pub findings: Option<&'a Path>,
     /// Encodings of the certificates to deliver.
     pub forms: Vec<Form>,
     /// What a rejected item does to the run.
@@ -212,7 +214,7 @@ pub struct Refusal {
     /// Whether [`OnMissing::Note`] takes a reason away.
     pub note_helps: bool,
     /// Every rejected or ignored item, in the order of the input.
-    pub findings: Vec<Finding>,
+    pub findings: Findings,
     /// Chips of the expected list that are not in the input.
     pub missing: Vec<MissingChip>,
     /// Reasons that concern the input as a whole.
@@ -240,8 +242,8 @@ pub struct Summary {
     pub signatures_made: u64,
     /// Whether certificates of an earlier run were taken from the ledger.
     pub resumed: bool,
-    /// Rejected and ignored items.
-    pub findings: Vec<Finding>,
+    /// Rejected and ignored items, in the order of the input.
+    pub findings: Findings,
     /// Chips of the expected list that are not in the input.
     pub missing: Vec<MissingChip>,
     /// What concerns the input as a whole and would have stopped the run but for [`OnMissing::Note`].

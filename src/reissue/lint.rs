@@ -58,7 +58,9 @@ fn keep_clean(
         for (at, finding) in block.iter().zip(built.into_iter().flatten()) {
             let finding = finding?;
             clean[*at] = finding.is_none();
-            settled.findings.extend(finding.map(|finding| (rows[*at].item, *finding)));
+            if let Some(finding) = finding {
+                settled.findings.push(rows[*at].item, *finding)?;
+            }
         }
     }
     // in place: a second list of millions would be the largest thing in memory

@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use crate::cert::{ENCODER, IssuerIdentity};
-use crate::crypto::sha256;
+use crate::crypto::{Sha256, sha256};
 use crate::delivery::{BatchReader, BatchWriter, Report};
 use crate::durable::{self, output};
 use crate::error::Error;
+use crate::findings::Findings;
 use crate::ledger::{BatchRow, Ledger};
 use crate::manifest::{
     self, AnchorReference, Counts, EntriesReference, Expected, InputsReference, IssuerMode, IssuerReference,
@@ -36,13 +37,30 @@ pub(crate) struct Sealing<'a> {
     /// ST's bulk identifier, if it is to be published.
     pub(crate) bulk_id: Option<String>,
     /// The content of `rejected.jsonl`.
-    pub(crate) rejected: String,
+    pub(crate) rejected: Rejected<'a>,
     /// The content of `inputs.jsonl`.
     pub(crate) inputs: String,
     /// Items of the inputs, by what became of them. The ledger knows of the signatures, unless somebody else made them.
     pub(crate) counts: Counts,
     pub(crate) now: Time,
     pub(crate) tool: &'a str,
+}
+
+/// Where the lines of `rejected.jsonl` come from: there may be millions.
+pub(crate) enum Rejected<'a> {
+    /// The findings of this run.
+    Listed(Findings),
+    /// What a plan has, handed over piece by piece.
+    Planned(&'a dyn Fn(&mut dyn FnMut(&[u8]) -> Result<(), Error>) -> Result<(), Error>),
+}
+
+impl Rejected<'_> {
+    fn pieces(&self, each: &mut dyn FnMut(&[u8]) -> Result<(), Error>) -> Result<(), Error> {
+        match self {
+            Self::Listed(findings) => findings.lines(each),
+            Self::Planned(pieces) => pieces(each),
+        }
+    }
 }
 
 /// Refuses early what would be refused late: a place that cannot be used, or something at `out` that this ledger did not
@@ -79,7 +97,7 @@ pub(crate) fn already_published(
     out: &Path,
     ledger: &Ledger,
     row: &BatchRow,
-    mut summary: impl FnMut() -> Summary,
+    summary: impl FnOnce() -> Summary,
 ) -> Result<Option<Summary>, Error> {
     if output::is_free(out) {
         return Ok(None);
@@ -97,10 +115,15 @@ pub(crate) fn already_published(
     Ok(Some(summary))
 }
 
-/// Whether a sealed batch has these lines in `rejected.jsonl`.
-pub(super) fn has_findings(ledger: &Ledger, row: &BatchRow, lines: &str) -> Result<bool, Error> {
+/// Whether a sealed batch has the lines of these findings in `rejected.jsonl`.
+pub(super) fn has_findings(ledger: &Ledger, row: &BatchRow, findings: &Findings) -> Result<bool, Error> {
     let Some((statement, _)) = ledger.sealed(&row.id)? else { return Ok(false) };
-    Ok(Statement::parse(&statement)?.rejected == sha256(lines.as_bytes()))
+    let mut hash = Sha256::new();
+    findings.lines(|line| {
+        hash.update(line);
+        Ok::<(), Error>(())
+    })?;
+    Ok(Statement::parse(&statement)?.rejected == hash.finish())
 }
 
 /// Every file of a published batch is what was sealed.
@@ -135,7 +158,7 @@ pub(crate) fn seal_and_publish(
     writer.add_file("source-chain.pem", pem_file(&source_chain).as_bytes())?;
     writer.add_file(manifest::SIGNER_FILE, pem_file(&[sealing.manifest_certificate]).as_bytes())?;
     writer.add_file("policy.toml", sealing.policy.bytes())?;
-    writer.add_file(manifest::REJECTED_FILE, sealing.rejected.as_bytes())?;
+    writer.add_pieces(manifest::REJECTED_FILE, |each| sealing.rejected.pieces(&mut |piece| Ok(each(piece)?)))?;
     writer.add_file(manifest::INPUTS_FILE, sealing.inputs.as_bytes())?;
     // most of the ledger gets to its place while the large files do
     let (flushed, report) = parallel::both(|| ledger.flush(), || writer.finish());

@@ -3,6 +3,7 @@
 use crate::cert;
 use crate::crypto::sha256;
 use crate::error::Error;
+use crate::findings::{FindingSpool, Findings};
 use crate::ledger::{
     self, BatchId, BatchRow, BatchState, BatchTerms, LeafRef, Leaves, Ledger, Standing, Standings, leaf_set_digest,
 };
@@ -22,7 +23,10 @@ pub(crate) struct Settled {
     pub(crate) verifier: Verifier,
     pub(crate) inputs: Vec<InputRecord>,
     pub(crate) items: u64,
-    pub(crate) findings: Vec<(u64, Finding)>,
+    /// What became of all other items, until they are listed.
+    pub(crate) findings: FindingSpool,
+    /// What became of all other items, in the order of the input.
+    pub(crate) listed: Findings,
     pub(crate) warnings: Vec<String>,
     /// Leaves of this batch, strictly increasing by UID.
     pub(crate) rows: Vec<Row>,
@@ -65,6 +69,7 @@ pub(super) fn settle(
         inputs,
         items,
         findings,
+        listed: Findings::default(),
         warnings,
         rows,
         strangers: vec![],
@@ -210,7 +215,7 @@ impl Settled {
                 OnSurplus::Reject => verify::unexpected,
             };
             let item = row.load(&settled.spool)?.item;
-            settled.findings.push((row.item, finding(item, &row.key)));
+            settled.findings.push(row.item, finding(item, &row.key))?;
             Ok(Judged::SetAside)
         })
     }
@@ -355,8 +360,7 @@ impl Settled {
             Disposition::Ignored => Finding::ignored(item, code, reason),
             Disposition::Rejected => Finding::rejected(item, code, reason),
         };
-        self.findings.push((row.item, finding.of(Some(row.uid()), Some(row.source()))));
-        Ok(())
+        Ok(self.findings.push(row.item, finding.of(Some(row.uid()), Some(row.source())))?)
     }
 
     /// The leaves of the batch as the ledger knows them, in UID order.
@@ -389,12 +393,12 @@ impl Settled {
 
     /// Every item is exactly one of issued, rejected, ignored: rule four, before anything is signed.
     pub(crate) fn check_account(&self) -> Result<(), Error> {
-        let accounted = self.rows.len() as u64 + self.findings.len() as u64;
+        let accounted = self.rows.len() as u64 + self.findings.len() + self.listed.len();
         if accounted == self.items { Ok(()) } else { Err(Error::Account { items: self.items, accounted }) }
     }
 
     pub(crate) fn count(&self, disposition: Disposition) -> u64 {
-        self.findings.iter().filter(|(_, finding)| finding.disposition == disposition).count() as u64
+        self.findings.count(disposition) + self.listed.count(disposition)
     }
 
     /// Whether there is nothing to issue, whatever the policy about rejections.
@@ -412,7 +416,8 @@ impl Settled {
         self.stop.push(reason);
     }
 
-    pub(crate) fn refused(mut self, on_reject: OnReject) -> Refusal {
+    pub(crate) fn refused(mut self, on_reject: OnReject) -> Result<Refusal, Error> {
+        self.list_findings()?;
         let rejected = self.count(Disposition::Rejected);
         let skip_helps = on_reject == OnReject::Stop && rejected > 0 && !self.nothing_left();
         let note_helps = self.note_helps && !self.nothing_left();
@@ -425,27 +430,25 @@ impl Settled {
         if self.rows.is_empty() {
             reasons.push("there is nothing left to issue".into());
         }
-        Refusal {
+        Ok(Refusal {
             items: self.items,
             ready: self.rows.len() as u64,
             skip_helps,
             note_helps,
-            findings: self.take_findings(),
+            findings: self.listed,
             missing: self.missing,
             reasons,
             warnings: self.warnings,
+        })
+    }
+
+    /// Puts the findings in order: from now on there are no others.
+    pub(crate) fn list_findings(&mut self) -> Result<(), Error> {
+        if self.listed.is_empty() {
+            let none = self.findings.empty();
+            self.listed = std::mem::replace(&mut self.findings, none).finish()?;
         }
-    }
-
-    /// The content of `rejected.jsonl`.
-    pub(super) fn finding_lines(&mut self) -> String {
-        self.findings.sort_by_key(|(number, _)| *number);
-        super::finding_lines(self.findings.iter().map(|(_, finding)| finding))
-    }
-
-    pub(crate) fn take_findings(&mut self) -> Vec<Finding> {
-        self.findings.sort_by_key(|(number, _)| *number);
-        std::mem::take(&mut self.findings).into_iter().map(|(_, finding)| finding).collect()
+        Ok(())
     }
 
     pub(crate) fn summary(&mut self, row: &BatchRow) -> Summary {
@@ -458,7 +461,7 @@ impl Settled {
             ignored: self.count(Disposition::Ignored),
             signatures_made: 0,
             resumed: false,
-            findings: self.take_findings(),
+            findings: self.listed.clone(),
             missing: std::mem::take(&mut self.missing),
             reasons: std::mem::take(&mut self.notes),
             warnings: std::mem::take(&mut self.warnings),

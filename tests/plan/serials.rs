@@ -12,7 +12,7 @@ use reroot::ledger::Ledger;
 use reroot::plan::{PlanOutcome, plan};
 use reroot::policy::Policy;
 use reroot::reel::{Input, Limits};
-use reroot::reissue::{Job, OnReject, Way};
+use reroot::reissue::{Job, OnMissing, OnReject, OnSurplus, Way};
 use reroot::signer::FileSigner;
 use reroot::x509::Time;
 
@@ -66,6 +66,10 @@ impl Choice<'_> {
             anchors: &config.anchors().unwrap(),
             out: &machines.path(out),
             forms: vec![Form::Der],
+            findings: None,
+            accept_clock: None,
+            on_missing: OnMissing::Stop,
+            on_surplus: OnSurplus::Reject,
             on_reject: OnReject::Stop,
             expected: None,
             expected_sha256: None,

@@ -84,6 +84,9 @@ pub(crate) struct FinishArgs {
     /// reason, which is recorded
     #[arg(long, value_name = "REASON")]
     pub(crate) accept_clock: Option<String>,
+    /// List every item of --certificates that was left out or is wrong in this new file, one line of JSON each
+    #[arg(long, value_name = "FILE", conflicts_with = "signatures")]
+    pub(crate) findings: Option<PathBuf>,
     /// Threads (default: all cores)
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..=256))]
     pub(crate) jobs: Option<usize>,

@@ -22,14 +22,27 @@ fn more_items_than_the_limit_stop_the_reading() {
 #[test]
 fn more_octets_than_the_limit_stop_the_reading() {
     let limits = |total_bytes| Limits { total_bytes, ..Limits::default() };
-    let total = u64::try_from(three().len()).unwrap();
+    let file = u64::try_from(three().len()).unwrap();
+    assert_eq!(held_with("x.zip", &three(), &limits(file - 1)), ["@ rejected reel.limit.total-bytes"]);
+    // the file counts, and what comes out of it
+    let total = file + 413 + 413 + 402;
     assert_eq!(held_with("x.zip", &three(), &limits(total)).len(), 3);
-    assert_eq!(held_with("x.zip", &three(), &limits(total - 1)), ["@ rejected reel.limit.total-bytes"]);
+    assert_eq!(held_with("x.zip", &three(), &limits(total - 1))[2], "@!2.der rejected reel.limit.total-bytes");
     // Small in the file and large outside of it.
     let same: Vec<u8> = zip(&[0, 1, 2].map(|n| Entry::deflated(format!("{n}.txt"), &[b'a'; 10_000])));
-    let lines = held_with("x.zip", &same, &limits(29_999));
+    let file = u64::try_from(same.len()).unwrap();
+    let lines = held_with("x.zip", &same, &limits(file + 29_999));
     assert_eq!(lines[2], "@!2.txt rejected reel.limit.total-bytes");
-    assert_eq!(held_with("x.zip", &same, &limits(30_000)).len(), 3);
+    assert_eq!(held_with("x.zip", &same, &limits(file + 30_000)).len(), 3);
+    // Archives in an archive: every level counts, and all of them together.
+    let nested = zip(&["one.zip", "two.zip"].map(|name| Entry::deflated(name.to_owned(), &same)));
+    let total = u64::try_from(nested.len()).unwrap() + 2 * (file + 30_000);
+    assert_eq!(held_with("x.zip", &nested, &limits(total)).len(), 6);
+    let lines = held_with("x.zip", &nested, &limits(total - 1));
+    assert_eq!((lines.len(), &lines[5][..]), (6, "@!two.zip!2.txt rejected reel.limit.total-bytes"));
+    let items = |items| Limits { items, ..Limits::default() };
+    assert_eq!(held_with("x.zip", &nested, &items(6)).len(), 6);
+    assert_eq!(held_with("x.zip", &nested, &items(5))[3..], ["@!two.zip rejected reel.limit.items"]);
     let lines = held_with("x.gz", &gzip(&[b'a'; 10_000]), &limits(9_999));
     assert_eq!(lines, ["@ rejected reel.limit.total-bytes"]);
     let scratch = tempfile::tempdir().unwrap();

@@ -36,6 +36,10 @@ pub(super) const LOCAL_LENGTH: u64 = 30;
 const RECORD: [u8; 4] = *b"PK\x01\x02";
 /// Octets of a record before name, extra field and comment.
 pub(super) const RECORD_LENGTH: usize = 46;
+/// Hashes of names that are held at once: 80 MiB.
+const HASHES: u64 = 10 << 20;
+/// Names that may occur more than once before an archive is refused as a whole.
+const REPEATED: usize = 1_000_000;
 /// Octets of the directory that are read at once.
 const WINDOW: usize = 256 << 10;
 
@@ -183,44 +187,40 @@ impl Marks {
 impl Survey {
     /// Goes through the directory once.
     ///
-    /// Names are kept as hashes of eight octets, not as text: with ten million entries that is 80 MB. Two different
-    /// names that fall together (one chance in 370,000 with ten million names) are both refused, never both accepted.
+    /// Names are kept as hashes of eight bytes, not as text, and as many of them as [`HASHES`]: of a larger directory a
+    /// share at a time, going through it again. Two different names that fall together (one chance in 370,000 with ten
+    /// million names) are both refused, never both accepted.
     pub(super) fn of(octets: &Octets, directory: Directory) -> Result<Self, Fault> {
-        // As many as there are octets for, which was checked.
-        let mut hashes = Vec::with_capacity(usize::try_from(directory.entries).unwrap_or_default());
-        let mut spans: Vec<(u64, u64)> = Vec::new();
-        let mut ordered = true;
-        let mut last = (0, directory.prefix);
+        Self::in_shares(octets, directory, directory.entries.div_ceil(HASHES).max(1))
+    }
+
+    fn in_shares(octets: &Octets, directory: Directory, shares: u64) -> Result<Self, Fault> {
+        // hashes fall into shares of about the same size
+        let share = directory.entries / shares;
+        let room = if shares == 1 { share } else { share + share / 8 };
+        let mut hashes = Vec::with_capacity(usize::try_from(room).unwrap_or_default());
+        let mut duplicates = Vec::new();
         let mut document = Marks::default();
-        let mut records = Records::of(directory);
-        while let Some((record, name)) = records.next(octets)? {
+        let ordered = survey(octets, directory, |name| {
             document.see(name);
-            hashes.push(name_hash(name));
-            let end = record.least_end().filter(|end| *end <= directory.start);
-            let end = end.ok_or_else(|| refuse(format!("entry {} lies outside the archive", hashes.len())))?;
-            if record.offset < last.0 {
-                ordered = false;
-            } else if record.offset < last.1 {
-                return Err(overlap());
+            let hash = name_hash(name);
+            if hash % shares == 0 {
+                hashes.push(hash);
             }
-            last = (record.offset, end);
-        }
-        hashes.sort_unstable();
-        let mut duplicates: Vec<(u64, u64)> =
-            hashes.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| (pair[0], 0)).collect();
-        duplicates.dedup();
-        if !ordered {
-            drop(hashes);
+        })?;
+        take_duplicates(&mut hashes, &mut duplicates)?;
+        for share in 1..shares {
+            hashes.clear();
             let mut records = Records::of(directory);
-            while let Some((record, _)) = records.next(octets)? {
-                spans.push((record.offset, record.least_end().unwrap_or(u64::MAX)));
+            while let Some((_, name)) = records.next(octets)? {
+                hashes.extend(Some(name_hash(name)).filter(|hash| hash % shares == share));
             }
-            spans.sort_unstable();
-            if spans.windows(2).any(|pair| pair[1].0 < pair[0].1) {
-                return Err(overlap());
-            }
+            take_duplicates(&mut hashes, &mut duplicates)?;
         }
-        Ok(Self { duplicates, offsets: spans.into_iter().map(|(offset, _)| offset).collect(), document })
+        drop(hashes);
+        duplicates.sort_unstable();
+        let offsets = if ordered { Vec::new() } else { offsets(octets, directory)? };
+        Ok(Self { duplicates, offsets, document })
     }
 
     /// What the archive is, if it is an office document. Its text would be read in pieces: cells and runs lie apart, and
@@ -250,6 +250,61 @@ impl Survey {
     }
 }
 
+/// Goes through the directory for the first time. Whether it lists the entries in the order in which they lie there.
+fn survey(octets: &Octets, directory: Directory, mut each: impl FnMut(&[u8])) -> Result<bool, Fault> {
+    let mut ordered = true;
+    let mut count = 0_u64;
+    let mut last = (0, directory.prefix);
+    let mut records = Records::of(directory);
+    while let Some((record, name)) = records.next(octets)? {
+        each(name);
+        count += 1;
+        let end = record.least_end().filter(|end| *end <= directory.start);
+        let end = end.ok_or_else(|| refuse(format!("entry {count} lies outside the archive")))?;
+        if record.offset < last.0 {
+            ordered = false;
+        } else if record.offset < last.1 {
+            return Err(overlap());
+        }
+        last = (record.offset, end);
+    }
+    Ok(ordered)
+}
+
+/// Adds the hashes that are there more than once.
+fn take_duplicates(hashes: &mut [u64], duplicates: &mut Vec<(u64, u64)>) -> Result<(), Fault> {
+    hashes.sort_unstable();
+    for pair in hashes.windows(2).filter(|pair| pair[0] == pair[1]) {
+        if duplicates.last().is_none_or(|(last, _)| *last != pair[0]) {
+            if duplicates.len() == REPEATED {
+                let reason = format!("more than {REPEATED} names occur more than once; the archive was not read");
+                return Err(Fault::content(codes::ZIP_DUPLICATE_NAME, reason));
+            }
+            duplicates.push((pair[0], 0));
+        }
+    }
+    Ok(())
+}
+
+/// Where the entries begin, sorted, if each has its own bytes.
+fn offsets(octets: &Octets, directory: Directory) -> Result<Vec<u64>, Fault> {
+    let mut offsets = Vec::with_capacity(usize::try_from(directory.entries).unwrap_or_default());
+    let mut records = Records::of(directory);
+    while let Some((record, _)) = records.next(octets)? {
+        offsets.push(record.offset);
+    }
+    offsets.sort_unstable();
+    let mut records = Records::of(directory);
+    while let Some((record, _)) = records.next(octets)? {
+        let next = offsets.partition_point(|other| *other < record.offset) + 1;
+        let end = record.least_end().unwrap_or(u64::MAX);
+        if offsets.get(next).is_some_and(|next| *next < end) {
+            return Err(overlap());
+        }
+    }
+    Ok(offsets)
+}
+
 fn name_hash(name: &[u8]) -> u64 {
     use std::hash::{DefaultHasher, Hasher};
     let mut hasher = DefaultHasher::new();
@@ -259,4 +314,38 @@ fn name_hash(name: &[u8]) -> u64 {
 
 fn overlap() -> Fault {
     Fault::content(codes::ZIP_OVERLAP, "two entries share octets of the archive, expected each to have its own")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Cursor, Write};
+
+    use super::*;
+    use crate::reel::zip::end;
+
+    #[test]
+    fn names_that_occur_twice_are_found_in_as_many_shares_as_there_are() {
+        let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        for number in 0..1_000 {
+            writer.start_file(format!("name-{number:04}"), zip::write::SimpleFileOptions::default()).unwrap();
+            writer.write_all(b"a").unwrap();
+        }
+        let mut archive = writer.finish().unwrap().into_inner();
+        for (from, to) in [("name-0500", "name-0001"), ("name-0998", "name-0001"), ("name-0700", "name-0600")] {
+            let places: Vec<usize> =
+                (0..archive.len()).filter(|at| archive[*at..].starts_with(from.as_bytes())).collect();
+            assert_eq!(places.len(), 2, "local header and directory");
+            places.into_iter().for_each(|at| archive[at..at + to.len()].copy_from_slice(to.as_bytes()));
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let octets = Octets::spool(&mut &archive[..], 1 << 20, folder.path()).unwrap_or_else(|_| panic!("it is small"));
+        let directory = end::find(&octets).unwrap();
+        let mut expected = ["name-0001", "name-0600"].map(|name| (name_hash(name.as_bytes()), 0));
+        expected.sort_unstable();
+        for shares in [1, 2, 7, 1_000] {
+            let survey = Survey::in_shares(&octets, directory, shares).unwrap();
+            assert_eq!(survey.duplicates, expected, "{shares} shares");
+            assert!(survey.is_ordered());
+        }
+    }
 }

@@ -63,7 +63,7 @@ impl World {
         })
         .unwrap();
         assert!(intake.resolve(None).unwrap().is_empty());
-        assert_eq!((intake.rows.len(), intake.findings.len()), (leaves as usize, 0), "{:?}", intake.findings.first());
+        assert_eq!((intake.rows.len(), intake.findings.len()), (leaves as usize, 0), "findings");
         let listed = LeavesOf(&intake.rows);
         let terms =
             BatchTerms { leaves_sha256: leaf_set_digest(&listed), leaf_count: u64::from(leaves), ..batch.terms };
