@@ -20,7 +20,7 @@ if [ "$what" = test ]; then
         p11-kit:p11-kit pgrep:procps faketime:faketime
         /usr/lib/x86_64-linux-gnu/pkcs11/p11-kit-client.so:p11-kit-modules
         chromium:chromium strace:strace bindfs:bindfs fusermount3:fuse3 setpriv:util-linux
-        /usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1:libfaketime /usr/sbin/mosquitto:mosquitto mosquitto_pub:mosquitto-clients /usr/sbin/nginx:nginx-light"
+        /usr/sbin/mosquitto:mosquitto mosquitto_pub:mosquitto-clients /usr/sbin/nginx:nginx-light"
     # what the Matter SDK's library is linked with
     for library in libnl-3:libnl-3-200 libnl-route-3:libnl-route-3-200 libgio-2.0:libglib2.0-0; do
         ldconfig -p | grep -q "${library%%:*}\.so" || needs="$needs missing-${library%%:*}:${library#*:}"

@@ -53,9 +53,6 @@ impl Choice<'_> {
         let key = std::fs::read(machines.path("pki/ca/manifest.key.pem")).unwrap();
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
         let job = Job {
-            accept_clock: None,
-            on_missing: reroot::reissue::OnMissing::Stop,
-            on_surplus: reroot::reissue::OnSurplus::Reject,
             inputs: &[Input::Path(machines.path(self.input))],
             limits: Limits::default(),
             policy: &policy,

@@ -37,6 +37,8 @@ impl Foreign {
     /// Writes `reroot.toml` with this chain.
     pub(super) fn configure(&self, chain: &str) {
         put(&self.path("reroot.toml"), CONFIGURATION.replace("CHAIN", chain));
+        // others may not read a key, whoever made it
+        Run::tool("sh").args(["-c", "chmod 600 *.key"]).folder(self.folder.path()).run().success();
     }
 
     /// Replaces lines of the policy.
