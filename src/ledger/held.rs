@@ -12,7 +12,7 @@ use std::fs::{File, Metadata};
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, flock, major, minor};
 use rustix::io::Errno;
 
 use crate::durable::{self, DurableError};
@@ -223,10 +223,11 @@ pub(super) fn changes(lock: &File) -> std::io::Result<u64> {
 /// locks that this process may have on it.
 pub(super) fn holder(kind: &str, about: &Metadata) -> Option<u32> {
     let locks = String::from_utf8(input::read(Path::new("/proc/locks")).ok()?).ok()?;
+    let file = format!("{:02x}:{:02x}:{}", major(about.dev()), minor(about.dev()), about.ino());
     // "1: POSIX  ADVISORY  WRITE 4711 fe:00:1234567 0 EOF"
     locks.lines().find_map(|line| {
         let words: Vec<&str> = line.split_whitespace().skip_while(|word| *word != kind).collect();
-        let of_file = words.get(4)?.rsplit(':').next()?.parse() == Ok(about.ino());
+        let of_file = *words.get(4)? == file;
         words.get(3).filter(|_| of_file)?.parse().ok()
     })
 }
