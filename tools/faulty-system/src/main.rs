@@ -1,7 +1,8 @@
 //! Runs a program and lets one of its system calls go wrong, for tests.
 //!
 //! ```text
-//! faulty-system --under DIR [--calls write,fsync] [--record FILE] [--at N | --from N] [--how HOW] PROGRAM [ARG...]
+//! faulty-system --under DIR [--calls write,fsync] [--record FILE] [--at N | --from N] [--how HOW]
+//!     [--lie PATH] [--survive DIR] [--lose WHAT] PROGRAM [ARG...]
 //! ```
 //!
 //! The calls that change files below DIR are counted, from 1, over all threads together: `strace` counts each thread's
@@ -17,10 +18,23 @@
 //! | `kill-within` | half of what was to be written is written, then SIGKILL |
 //! | `short` | half of what was to be written is written, and it says so: no fault, but rare |
 //!
+//! `--lie` makes a program that lacks a flush: those of PATH, which is relative to DIR and may have one `*` for anything
+//! but a slash, are not done, not counted, and succeed.
+//!
+//! `--survive` names an empty folder outside of the first: when the program has ended, it gets what a power loss at that
+//! moment would leave of DIR. Lost are, by `--lose`:
+//!
+//! | WHAT | what is lost |
+//! |---|---|
+//! | `unflushed` | contents and names that were not flushed (if nothing is said) |
+//! | `contents` | contents that were not flushed: names are as they were |
+//! | `names` | names that were not flushed: contents are as they were |
+//!
 //! Ends with the program's exit code, 137 if it was killed, 125 if something is wrong here.
 #![allow(clippy::disallowed_methods, reason = "the rules of `durable` are the program's, not a test tool's")]
 
 mod calls;
+mod disk;
 mod trace;
 
 use std::path::PathBuf;
@@ -36,6 +50,11 @@ struct Order {
     /// The first call that goes wrong, and the last.
     wrong: std::ops::RangeInclusive<u64>,
     how: How,
+    /// The paths whose flushes are not done, relative to the folder, with at most one `*`.
+    lie: Option<String>,
+    /// Where to write what a power loss leaves.
+    survive: Option<PathBuf>,
+    lose: disk::Lose,
     program: Vec<String>,
 }
 
@@ -69,6 +88,9 @@ fn order() -> Result<Order, String> {
         record: None,
         wrong: never,
         how: How::KillBefore,
+        lie: None,
+        survive: None,
+        lose: disk::Lose::Unflushed,
         program: vec![],
     };
     while let Some(word) = words.next() {
@@ -85,6 +107,9 @@ fn order() -> Result<Order, String> {
             "--at" => order.wrong = number()?..=number()?,
             "--from" => order.wrong = number()?..=u64::MAX - 1,
             "--how" => order.how = how(&value)?,
+            "--lie" => order.lie = Some(value),
+            "--survive" => order.survive = Some(value.into()),
+            "--lose" => order.lose = lose(&value)?,
             _ => return Err(format!("{word} is unknown")),
         }
     }
@@ -95,6 +120,15 @@ fn order() -> Result<Order, String> {
         return Err(format!("{unknown} is not a call that is counted"));
     }
     Ok(order)
+}
+
+fn lose(text: &str) -> Result<disk::Lose, String> {
+    match text {
+        "contents" => Ok(disk::Lose::Contents),
+        "names" => Ok(disk::Lose::Names),
+        "unflushed" => Ok(disk::Lose::Unflushed),
+        _ => Err(format!("--lose {text} is unknown")),
+    }
 }
 
 fn how(text: &str) -> Result<How, String> {
