@@ -30,3 +30,4 @@ mod index;
 mod kills;
 mod ledger;
 mod power;
+mod together;
