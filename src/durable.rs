@@ -18,7 +18,7 @@ use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, Mode, OFlags};
+use rustix::fs::{CWD, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
 /// Who may read a new file.
@@ -235,6 +235,20 @@ fn in_directory(directory: &Path, source: std::io::Error) -> DurableError {
     DurableError::Io { doing: "create a file in", path: directory.to_owned(), source }
 }
 
+/// Holds a directory against other processes that ask for the same, until the file is closed. None if one of them has it.
+///
+/// On file systems that know no locks every process gets it.
+///
+/// # Errors
+/// The directory cannot be opened.
+pub fn hold(directory: &Path) -> Result<Option<File>, DurableError> {
+    let opened = File::open(directory).map_err(|error| at("open", directory, error))?;
+    match rustix::fs::flock(&opened, FlockOperation::NonBlockingLockExclusive) {
+        Err(Errno::WOULDBLOCK) => Ok(None),
+        Ok(()) | Err(_) => Ok(Some(opened)),
+    }
+}
+
 /// The directory that holds `path`, `.` for a bare name.
 pub fn parent(path: &Path) -> &Path {
     match path.parent() {
@@ -374,6 +388,17 @@ mod tests {
         let path = folder.path().join("key");
         write_new(&path, Access::Private, b"secret").unwrap();
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_directory_is_held_once_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let held = hold(folder.path()).unwrap();
+        assert!(held.is_some());
+        assert!(hold(folder.path()).unwrap().is_none());
+        drop(held);
+        assert!(hold(folder.path()).unwrap().is_some());
+        assert!(hold(&folder.path().join("nowhere")).is_err());
     }
 
     #[test]

@@ -5,7 +5,7 @@
 mod support;
 
 use std::process::{Command, Stdio};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use reroot::cert::Seed;
@@ -344,11 +344,26 @@ fn findings_of_an_honest_batch_are_made_again() {
 
 /// A run of the library with a clock of its own.
 fn run_at(workshop: &Workshop, now: &str, out: &str) -> Result<Outcome, Error> {
-    struct Silent;
-    impl Progress for Silent {
-        fn begin(&self, _: Stage) {}
+    run_until(workshop, now, out, u64::MAX)
+}
+
+/// As [`run_at`], interrupted when so many certificates are written.
+fn run_until(workshop: &Workshop, now: &str, out: &str, certificates: u64) -> Result<Outcome, Error> {
+    struct Until<'a> {
+        left: AtomicU64,
+        issuing: AtomicBool,
+        cancel: &'a AtomicBool,
+    }
+    impl Progress for Until<'_> {
+        fn begin(&self, stage: Stage) {
+            self.issuing.store(stage == Stage::Issue, Ordering::Relaxed);
+        }
         fn total(&self, _: u64) {}
-        fn advance(&self, _: u64) {}
+        fn advance(&self, count: u64) {
+            if self.issuing.load(Ordering::Relaxed) && self.left.fetch_sub(count, Ordering::Relaxed) <= count {
+                self.cancel.store(true, Ordering::Relaxed);
+            }
+        }
         fn end(&self, _: Stage) {}
     }
     struct NoSecrets;
@@ -400,7 +415,9 @@ fn run_at(workshop: &Workshop, now: &str, out: &str) -> Result<Outcome, Error> {
         tool: "reroot test",
         way: Way::Local,
     };
-    reissue(&job, &issuer, &ledger, &mut std::io::empty(), &Silent, &AtomicBool::new(false))
+    let cancel = AtomicBool::new(false);
+    let progress = Until { left: AtomicU64::new(certificates), issuing: AtomicBool::new(false), cancel: &cancel };
+    reissue(&job, &issuer, &ledger, &mut std::io::empty(), &progress, &cancel)
 }
 
 /// Leaves, issuing CA and manifest signer have all expired by then; nothing is signed any more.
@@ -432,6 +449,53 @@ fn a_clock_that_goes_backwards_is_told_and_does_no_harm() {
     };
     assert!(summary.warnings.iter().any(|warning| warning.contains("this machine's clock")), "{:?}", summary.warnings);
     assert_eq!(workshop.files("batch"), before);
+}
+
+/// The issuing CA's validity, from which the times of a test are counted.
+fn days_after_init(workshop: &Workshop, days: i64) -> String {
+    let config = Config::load(&workshop.path("pki/reroot.toml")).expect("a configuration");
+    let begin = config.issuer_identity().expect("an issuer").certificate().validity().not_before();
+    Time::from_unix(begin.unix() + days * 24 * 60 * 60).expect("a time").to_string()
+}
+
+/// A batch that was begun is not finished with certificates that have expired; with a clock that is right it is, and
+/// says what it would have said at first.
+#[test]
+fn an_open_batch_waits_while_its_certificates_are_expired() {
+    let workshop = Workshop::new();
+    workshop.reel("reel.zip", 0..20);
+    let begun = days_after_init(&workshop, 2);
+    assert!(matches!(run_until(&workshop, &begun, "batch", 4), Err(Error::Interrupted)));
+    let ledger = std::fs::read(workshop.path("pki/ledger.db")).expect("a ledger");
+    for late in ["2070-01-01T00:00:00Z", "2001-01-01T00:00:00Z"] {
+        let Err(error) = run_at(&workshop, late, "batch") else { panic!("{late}: certificates are not valid then") };
+        assert!(matches!(error, Error::CertificateNotValid { .. }), "{error}");
+        assert!(error.to_string().contains(&format!("not at {late}")), "{error}");
+        assert!(ledger == std::fs::read(workshop.path("pki/ledger.db")).expect("a ledger"), "{late}: something is new");
+        assert!(!workshop.path("batch").exists());
+    }
+    let later = days_after_init(&workshop, 30);
+    let Ok(Outcome::Done(summary)) = run_at(&workshop, &later, "batch") else { panic!("not done") };
+    assert!(summary.resumed, "something was signed before");
+    assert_eq!((summary.issued_at.to_string(), summary.signatures_made), (begun.clone(), 20));
+    let statement = workshop.statement("batch");
+    assert_eq!((statement["issued_at"].as_str(), statement["created"].as_str()), (Some(&begun[..]), Some(&later[..])));
+    workshop.verify("batch", &["--input", "reel.zip"]).success();
+}
+
+/// The clock was set back while a batch was open: it keeps its instant, and nothing is said to be older than it is.
+#[test]
+fn an_open_batch_is_finished_with_a_clock_that_was_set_back() {
+    let workshop = Workshop::new();
+    workshop.reel("reel.zip", 0..20);
+    let (begun, earlier) = (days_after_init(&workshop, 20), days_after_init(&workshop, 2));
+    assert!(matches!(run_until(&workshop, &begun, "batch", 4), Err(Error::Interrupted)));
+    let Ok(Outcome::Done(summary)) = run_at(&workshop, &earlier, "batch") else { panic!("not done") };
+    assert!(summary.resumed, "something was signed before");
+    assert_eq!((summary.issued_at.to_string(), summary.signatures_made), (begun.clone(), 20));
+    let statement = workshop.statement("batch");
+    assert_eq!((statement["issued_at"].as_str(), statement["created"].as_str()), (Some(&begun[..]), Some(&begun[..])));
+    workshop.verify("batch", &["--input", "reel.zip"]).success();
 }
 
 /// One signal is enough while a pipe is silent.

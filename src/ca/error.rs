@@ -73,6 +73,12 @@ pub enum CaError {
         /// Signatures made.
         tries: u32,
     },
+    /// Another process makes a CA at the same place.
+    #[error("another process is making a CA in `{}`", path.display())]
+    InUse {
+        /// The directory.
+        path: PathBuf,
+    },
     /// The issuing CA ends too early, or has not begun.
     #[error("`{subject}` is valid from {not_before} to {not_after}, a certificate was to be valid until {end}")]
     IssuerNotValid {
@@ -200,6 +206,7 @@ impl CaError {
             Self::IssuerNotValid { .. } => "Look at this machine's clock, or ask for fewer days.",
             Self::MatterKey { .. } => "Leave out --key.",
             Self::Directory { .. } => "Name a directory that does not exist yet below one that does.",
+            Self::InUse { .. } => "Wait until the other one has ended, then look at what it made.",
             Self::Exists { .. } | Self::Durable(DurableError::Exists { .. }) => {
                 "A CA is made once. Name another directory; an existing CA is never replaced."
             }

@@ -1,5 +1,6 @@
 //! A directory that is filled beside its final place and appears there complete, or not at all.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use crate::durable::output::Shape;
@@ -14,6 +15,8 @@ pub(super) struct Staging {
     target: PathBuf,
     /// Whether the target exists, so that the entries move into it one by one.
     existing: bool,
+    /// Keeps other processes from filling the same place, whose leftovers they would take for an interrupted run's.
+    _held: File,
 }
 
 impl Staging {
@@ -21,15 +24,17 @@ impl Staging {
     /// inside it. What an interrupted run left there is removed first.
     pub(super) fn prepare(target: &Path, entries: &[&str]) -> Result<Self, CaError> {
         let unusable = |what| CaError::Directory { path: target.to_owned(), what };
-        let (path, existing) = match std::fs::metadata(target) {
+        let hold = |folder: &Path| durable::hold(folder)?.ok_or(CaError::InUse { path: target.to_owned() });
+        let (path, existing, held) = match std::fs::metadata(target) {
             Ok(metadata) if metadata.is_dir() => {
+                let held = hold(target)?;
                 for entry in entries {
                     let path = target.join(entry);
                     if std::fs::symlink_metadata(&path).is_ok() {
                         return Err(CaError::Exists { path });
                     }
                 }
-                (target.join(NAME), true)
+                (target.join(NAME), true, held)
             }
             Ok(_) => return Err(unusable("is not a directory")),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -41,7 +46,7 @@ impl Staging {
                 let mut hidden = std::ffi::OsString::from(".");
                 hidden.push(name);
                 hidden.push(NAME);
-                (parent.join(hidden), false)
+                (parent.join(hidden), false, hold(parent)?)
             }
             Err(source) => return Err(CaError::Read { path: target.to_owned(), source }),
         };
@@ -54,7 +59,7 @@ impl Staging {
         }
         durable::remove_partial(&path)?;
         durable::create_directory(&path, Access::Trusted)?;
-        Ok(Self { path, target: target.to_owned(), existing })
+        Ok(Self { path, target: target.to_owned(), existing, _held: held })
     }
 
     /// Where to write.

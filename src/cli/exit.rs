@@ -104,6 +104,7 @@ fn ca(error: &CaError) -> Exit {
         | CaError::Days { .. }
         | CaError::Directory { .. }
         | CaError::Exists { .. }
+        | CaError::InUse { .. }
         | CaError::IssuerNotValid { .. }
         | CaError::Kept { .. }
         | CaError::KeyAlgorithm { .. }

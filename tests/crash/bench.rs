@@ -17,9 +17,9 @@ use super::support::workshop::Workshop;
 pub(crate) struct Bench {
     start: Workshop,
     /// What is on the ledger before anything is disturbed.
-    before: Vec<Record>,
+    pub(crate) before: Vec<Record>,
     /// UIDs of the reel.
-    uids: BTreeSet<String>,
+    pub(crate) uids: BTreeSet<String>,
     chunk: String,
 }
 
@@ -38,7 +38,11 @@ pub(crate) struct Disturbed {
 impl Bench {
     /// A reel of so many leaves, signed in chunks of so many.
     pub(crate) fn new(leaves: u64, chunk: u64) -> Self {
-        let start = Workshop::new();
+        Self::of(Workshop::new(), leaves, chunk)
+    }
+
+    /// As [`new`](Self::new), with this CA.
+    pub(crate) fn of(start: Workshop, leaves: u64, chunk: u64) -> Self {
         start.reel("earlier.zip", 1_000_000..1_000_002);
         start.issue("earlier.zip", "earlier", &[]).success();
         let reel: Vec<_> = start.pki.leaves(0..leaves);
@@ -97,6 +101,7 @@ impl Bench {
         let record = tempfile::NamedTempFile::new().unwrap();
         let run = Run::tool(faulty()).args(["--under", ".", "--record"]).arg(record.path()).args(fault);
         let run = run.arg(env!("CARGO_BIN_EXE_reroot")).args(self.command()).folder(workshop.folder());
+        let run = workshop.env.iter().fold(run, |run, (name, value)| run.env(name, value));
         let finished = run.run();
         assert_ne!(finished.code, Some(125), "{}", finished.err());
         let calls = std::fs::read_to_string(record.path()).unwrap().lines().map(ToOwned::to_owned).collect();

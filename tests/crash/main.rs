@@ -11,9 +11,17 @@
 )]
 
 #[expect(clippy::allow_attributes, reason = "`expect` would fail in a test that uses every helper")]
+#[allow(dead_code, reason = "each test uses some of the helpers")]
+#[path = "../hsm/place.rs"]
+mod place;
+#[expect(clippy::allow_attributes, reason = "`expect` would fail in a test that uses every helper")]
 #[allow(dead_code, unreachable_pub, reason = "each test uses some of the helpers")]
 #[path = "../support/mod.rs"]
 mod support;
+#[expect(clippy::allow_attributes, reason = "`expect` would fail in a test that uses every helper")]
+#[allow(dead_code, reason = "each test uses some of the helpers")]
+#[path = "../pkcs11/support.rs"]
+mod tokens;
 
 mod bench;
 mod calls;
@@ -21,3 +29,5 @@ mod disk;
 mod index;
 mod kills;
 mod ledger;
+mod power;
+mod together;

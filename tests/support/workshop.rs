@@ -89,6 +89,11 @@ impl Workshop {
         Self { folder, pki: TestPki::shipped(), env: BTreeMap::new() }
     }
 
+    /// A folder in which `init` was run already.
+    pub fn at(folder: tempfile::TempDir) -> Self {
+        Self { folder, pki: TestPki::shipped(), env: BTreeMap::new() }
+    }
+
     /// A copy of everything in the folder.
     pub fn copy(&self) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! faulty-system --under DIR [--calls write,fsync] [--record FILE] [--at N | --from N] [--how HOW]
-//!               [--without renameat2=EINVAL,linkat=EPERM] PROGRAM [ARG...]
+//!     [--without renameat2=EINVAL,linkat=EPERM] [--lie PATH] [--survive DIR] [--lose WHAT] PROGRAM [ARG...]
 //! ```
 //!
 //! The calls that change files below DIR are counted, from 1, over all threads together: `strace` counts each thread's
@@ -23,10 +23,23 @@
 //!
 //! A program that makes itself undumpable could not be watched by an ordinary user: that one call is answered and not done.
 //!
+//! `--lie` makes a program that lacks a flush: those of PATH, which is relative to DIR and may have one `*` for anything
+//! but a slash, are not done, not counted, and succeed.
+//!
+//! `--survive` names an empty folder outside of the first: when the program has ended, it gets what a power loss at that
+//! moment would leave of DIR. Lost are, by `--lose`:
+//!
+//! | WHAT | what is lost |
+//! |---|---|
+//! | `unflushed` | contents and names that were not flushed (if nothing is said) |
+//! | `contents` | contents that were not flushed: names are as they were |
+//! | `names` | names that were not flushed: contents are as they were |
+//!
 //! Ends with the program's exit code, 137 if it was killed, 125 if something is wrong here.
 #![allow(clippy::disallowed_methods, reason = "the rules of `durable` are the program's, not a test tool's")]
 
 mod calls;
+mod disk;
 mod trace;
 
 use std::path::PathBuf;
@@ -44,6 +57,11 @@ struct Order {
     how: How,
     /// Calls that always fail.
     without: Vec<(&'static calls::Call, i32)>,
+    /// The paths whose flushes are not done, relative to the folder, with at most one `*`.
+    lie: Option<String>,
+    /// Where to write what a power loss leaves.
+    survive: Option<PathBuf>,
+    lose: disk::Lose,
     program: Vec<String>,
 }
 
@@ -78,6 +96,9 @@ fn order() -> Result<Order, String> {
         wrong: never,
         how: How::KillBefore,
         without: vec![],
+        lie: None,
+        survive: None,
+        lose: disk::Lose::Unflushed,
         program: vec![],
     };
     while let Some(word) = words.next() {
@@ -95,6 +116,9 @@ fn order() -> Result<Order, String> {
             "--from" => order.wrong = number()?..=u64::MAX - 1,
             "--how" => order.how = how(&value)?,
             "--without" => order.without = value.split(',').map(missing).collect::<Result<_, _>>()?,
+            "--lie" => order.lie = Some(value),
+            "--survive" => order.survive = Some(value.into()),
+            "--lose" => order.lose = lose(&value)?,
             _ => return Err(format!("{word} is unknown")),
         }
     }
@@ -111,6 +135,15 @@ fn order() -> Result<Order, String> {
 fn missing(text: &str) -> Result<(&'static calls::Call, i32), String> {
     let pair = text.split_once('=').and_then(|(call, error)| Some((calls::named(call)?, calls::errno(error)?)));
     pair.ok_or_else(|| format!("--without {text} is not CALL=ERROR"))
+}
+
+fn lose(text: &str) -> Result<disk::Lose, String> {
+    match text {
+        "contents" => Ok(disk::Lose::Contents),
+        "names" => Ok(disk::Lose::Names),
+        "unflushed" => Ok(disk::Lose::Unflushed),
+        _ => Err(format!("--lose {text} is unknown")),
+    }
 }
 
 fn how(text: &str) -> Result<How, String> {

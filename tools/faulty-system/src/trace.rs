@@ -11,6 +11,7 @@ use std::process::Command;
 use libc::{c_int, c_long, c_void, pid_t};
 
 use crate::calls::{self, CHANGING, Call, ON_REQUEST, Target};
+use crate::disk::{Disk, Flush};
 use crate::{How, Order};
 
 #[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
@@ -30,7 +31,14 @@ pub fn run(order: &Order) -> Result<u8, String> {
     let child = command.spawn().map_err(|error| format!("{}: {error}", order.program[0]))?;
     let leader = pid_t::try_from(child.id()).map_err(|_| "a process without a number")?;
     let record = order.record.as_ref().map(File::create).transpose().map_err(|error| format!("--record: {error}"))?;
-    Tracer { order, leader, record, count: 0, threads: HashSet::from([leader]), ends: HashMap::new() }.follow()
+    let disk = order.survive.as_ref().map(|_| Disk::new(&order.under)).transpose()?;
+    let (threads, ends, flushes) = (HashSet::from([leader]), HashMap::new(), HashMap::new());
+    let mut tracer = Tracer { order, leader, record, count: 0, threads, ends, flushes, disk };
+    let code = tracer.follow()?;
+    if let (Some(disk), Some(target)) = (&tracer.disk, &order.survive) {
+        disk.survive(order.lose, target)?;
+    }
+    Ok(code)
 }
 
 struct Tracer<'a> {
@@ -43,6 +51,10 @@ struct Tracer<'a> {
     threads: HashSet<pid_t>,
     /// What is still to be done when a thread's call ends.
     ends: HashMap<pid_t, End>,
+    /// Flushes under way.
+    flushes: HashMap<pid_t, Flush>,
+    /// What is on disk, if that is asked for.
+    disk: Option<Disk>,
 }
 
 /// What is to be done at the end of a call.
@@ -54,7 +66,7 @@ enum End {
 }
 
 impl Tracer<'_> {
-    fn follow(mut self) -> Result<u8, String> {
+    fn follow(&mut self) -> Result<u8, String> {
         let (first, status) = wait(self.leader)?;
         if !libc::WIFSTOPPED(status) {
             return Err(format!("the program did not start: {status:#x}"));
@@ -94,6 +106,11 @@ impl Tracer<'_> {
 
     fn stopped_in_call(&mut self, thread: pid_t) -> Result<(), String> {
         let Some(mut registers) = registers(thread) else { return Ok(()) };
+        if let (Some(flush), Some(disk)) = (self.flushes.remove(&thread), &mut self.disk)
+            && registers.rax == 0
+        {
+            disk.done(flush);
+        }
         if let Some(end) = self.ends.remove(&thread) {
             match end {
                 End::Kill => kill(self.leader),
@@ -121,6 +138,12 @@ impl Tracer<'_> {
         let on_request = ON_REQUEST.iter().filter(|call| self.order.calls.iter().any(|name| name == call.name));
         let mut counted = CHANGING.iter().chain(on_request);
         let Some(call) = counted.find(|call| call.number == number) else { return Ok(()) };
+        if self.is_a_lie(thread, call, &registers) {
+            registers.orig_rax = u64::MAX;
+            self.ends.insert(thread, End::Return(0));
+            return set_registers(thread, &registers);
+        }
+        self.flush_begins(thread, call, &registers)?;
         if !self.order.calls.is_empty() && !self.order.calls.iter().any(|name| name == call.name) {
             return Ok(());
         }
@@ -140,6 +163,39 @@ impl Tracer<'_> {
         target(thread, call, registers)
             .filter(|path| path.starts_with(&self.order.under))
             .or_else(|| matches!(call.target, Target::Nothing).then(|| self.order.under.clone()))
+    }
+
+    /// Whether a flush is to be left out.
+    fn is_a_lie(&self, thread: pid_t, call: &Call, registers: &libc::user_regs_struct) -> bool {
+        let Some(pattern) = &self.order.lie else { return false };
+        if !matches!(call.number, libc::SYS_fsync | libc::SYS_fdatasync | libc::SYS_syncfs) {
+            return false;
+        }
+        let Some(path) = target(thread, call, registers) else { return false };
+        let Ok(inside) = path.strip_prefix(&self.order.under) else { return false };
+        let inside = if inside.as_os_str().is_empty() { ".".into() } else { inside.to_string_lossy() };
+        let Some((before, after)) = pattern.split_once('*') else { return inside == *pattern };
+        let rest = inside.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
+        rest.is_some_and(|rest| !rest.contains('/'))
+    }
+
+    /// Notes what a flush is about to make safe: what is written while it is under way need not be.
+    fn flush_begins(&mut self, thread: pid_t, call: &Call, registers: &libc::user_regs_struct) -> Result<(), String> {
+        let Some(disk) = &self.disk else { return Ok(()) };
+        let flush = match call.number {
+            libc::SYS_fsync | libc::SYS_fdatasync => {
+                let inside = target(thread, call, registers).is_some_and(|path| path.starts_with(&self.order.under));
+                // by its descriptor: the name may be gone, or another file's
+                let path = PathBuf::from(format!("/proc/{thread}/fd/{}", registers.rdi & u64::from(u32::MAX)));
+                inside.then(|| Disk::one(&path)).transpose()?
+            }
+            libc::SYS_syncfs => Some(disk.whole()?),
+            _ => None,
+        };
+        if let Some(flush) = flush {
+            self.flushes.insert(thread, flush);
+        }
+        Ok(())
     }
 
     fn go_wrong(&mut self, thread: pid_t, call: &Call, mut registers: libc::user_regs_struct) -> Result<(), String> {
