@@ -44,7 +44,7 @@ const LIBRARY: &[Row] = &[
     Row("issue", &["x509", "crypto", "origin::Code", "origin::Uid", "cert", "lint", "signer", "ledger::RecordedTbs"]),
     Row("manifest", &["x509", "crypto", "origin", "cert", "verify::<types>", "signer", "text"]),
     // durable: a list of all findings is a file of its own, in the form of rejected.jsonl; input: one that is there already
-    Row("findings", &["x509", "origin", "reel", "manifest::FindingLine", "durable", "input"]),
+    Row("findings", &["x509", "origin", "reel", "manifest::FindingLine", "durable", "input", "text"]),
     // crypto::Sha256: what is written is hashed on its way; origin: entries are named by UID, findings by item and code
     Row(
         "delivery",

@@ -74,7 +74,7 @@ pub enum CaError {
         tries: u32,
     },
     /// Another process makes a CA at the same place.
-    #[error("another process is making a CA in `{}`", path.display())]
+    #[error("another process is making a CA in `{}`", Printable::new(path))]
     InUse {
         /// The directory.
         path: PathBuf,
