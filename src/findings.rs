@@ -16,6 +16,7 @@ use crate::input;
 use crate::manifest::FindingLine;
 use crate::origin::{Code, Disposition, Finding, ItemName, Uid};
 use crate::reel::{ReelError, Sorted, SortedRecord, SortedRecords, SortedSpool};
+use crate::text::Printable;
 use crate::x509::Sha256Digest;
 
 /// Findings kept in memory in order to be shown; the others are only counted there.
@@ -288,7 +289,7 @@ pub enum FindingsError {
     #[error(transparent)]
     Reel(#[from] ReelError),
     /// There is a file of this name that says something else.
-    #[error("`{}` exists already and does not list these findings", path.display())]
+    #[error("`{}` exists already and does not list these findings", Printable::new(path))]
     Taken {
         /// The name.
         path: std::path::PathBuf,

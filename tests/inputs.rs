@@ -133,7 +133,7 @@ fn an_input_that_yields_nothing_stops_the_run_beside_one_that_does() {
     let json = workshop.reroot(&["inspect", "notes.txt", "--format", "json"]).run().expect(1);
     assert!(json.out().contains("\"without_certificates\""), "{}", json.out());
     let skipped = run(&["--on-reject", "skip"]).expect(1);
-    assert!(skipped.out().contains("skipped: no certificate in input notes.txt"), "{}", skipped.out());
+    assert!(skipped.out().contains("noted: no certificate in input notes.txt"), "{}", skipped.out());
     // inside of an archive it takes nothing away
     let leaf = workshop.pki.leaf(7).der;
     workshop.write(
