@@ -16,6 +16,7 @@ use std::fs::Metadata;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Component, Path, PathBuf};
 
+use crate::input;
 use crate::text::Printable;
 
 /// What a file is to this program.
@@ -38,8 +39,7 @@ pub struct Ownership {
 impl Ownership {
     /// Of the effective user of this process.
     pub fn of_this_process() -> Self {
-        let read =
-            |path: &str| crate::input::read(Path::new(path)).map(|text| String::from_utf8_lossy(&text).into_owned());
+        let read = |path: &str| input::read(Path::new(path)).map(|text| String::from_utf8_lossy(&text).into_owned());
         let accounts =
             Accounts::parse(&read("/etc/passwd").unwrap_or_default(), &read("/etc/group").unwrap_or_default());
         Self { user: rustix::process::geteuid().as_raw(), groups: vec![], accounts }

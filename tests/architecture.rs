@@ -25,7 +25,7 @@ const LIBRARY: &[Row] = &[
     Row("durable", &["text"]),
     // whoever reads a file that exists opens it there
     Row("input", &["text"]),
-    // owners and modes of files, and nothing of this program but how it prints
+    // owners and modes of files, and nothing of this program but how it prints; input: the accounts are read
     Row("ownership", &["input", "text"]),
     Row("crypto", &["x509"]),
     Row("origin", &["x509", "crypto", "text"]),
@@ -370,7 +370,7 @@ const OPENING: &[&str] = &[
     "Connection::open_with_flags_and_vfs",
 ];
 
-/// Where that is allowed: in the two modules that see to it that the ledger keeps its locks, and where SQLite does it,
+/// Where that is allowed: in the modules that see to it that the ledger keeps its locks, and where SQLite does it,
 /// which knows its own locks.
 const MAY_OPEN: &[&str] =
     &["input.rs", "durable.rs", "durable/output.rs", "ledger/rows.rs", "delivery/pack.rs", "delivery/pack/reader.rs"];

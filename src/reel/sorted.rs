@@ -377,7 +377,7 @@ mod tests {
             expected.sort();
             let sorted = spool.finish().unwrap();
             assert_eq!(sorted.runs.is_empty(), count <= 1000, "{count} records");
-            assert_eq!(sorted.count() as u128, count);
+            assert_eq!(u128::from(sorted.count()), count);
             assert!(all(&sorted) == expected, "{count} records");
             assert!(all(&sorted) == expected, "{count} records, a second time");
         }

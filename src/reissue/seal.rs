@@ -46,16 +46,19 @@ pub(crate) struct Sealing<'a> {
     pub(crate) tool: &'a str,
 }
 
+/// Takes pieces of a file.
+type Each<'a> = &'a mut dyn FnMut(&[u8]) -> Result<(), Error>;
+
 /// Where the lines of `rejected.jsonl` come from: there may be millions.
 pub(crate) enum Rejected<'a> {
     /// The findings of this run.
     Listed(Findings),
     /// What a plan has, handed over piece by piece.
-    Planned(&'a dyn Fn(&mut dyn FnMut(&[u8]) -> Result<(), Error>) -> Result<(), Error>),
+    Planned(&'a dyn Fn(Each<'_>) -> Result<(), Error>),
 }
 
 impl Rejected<'_> {
-    fn pieces(&self, each: &mut dyn FnMut(&[u8]) -> Result<(), Error>) -> Result<(), Error> {
+    fn pieces(&self, each: Each<'_>) -> Result<(), Error> {
         match self {
             Self::Listed(findings) => findings.lines(each),
             Self::Planned(pieces) => pieces(each),

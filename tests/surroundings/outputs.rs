@@ -21,7 +21,7 @@ fn disturbed(workshop: &Workshop, how: &[&str], args: &[&str]) -> Finished {
     Run::tool(faulty()).args(how).arg(env!("CARGO_BIN_EXE_reroot")).args(args).folder(workshop.folder()).run()
 }
 
-fn issue_to<'a>(out: &'a str) -> Vec<&'a str> {
+fn issue_to(out: &str) -> Vec<&str> {
     [&ISSUE[..], &[out, "--config", "pki/reroot.toml"]].concat()
 }
 

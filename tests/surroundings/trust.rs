@@ -33,7 +33,7 @@ fn what_others_can_change_or_read_is_refused_by_name_and_allow_shared_says_so() 
         set_mode(&place, mode);
         let refused = issue(&workshop, &[]).run().expect(2);
         let said = format!("mode {mode:04o}): every user of this machine can {what} it");
-        let err = refused.err().replace("\n", "").replace("  │ ", "");
+        let err = refused.err().replace('\n', "").replace("  │ ", "");
         assert!(err.contains("config.file.shared") && err.contains("chmod go-"), "{path}: {}", refused.err());
         assert!(refused.err().contains(&said) || err.contains(&said), "{path}: {}", refused.err());
         let allowed = issue(&workshop, &["--allow-shared", "--dry-run"]).run().success();

@@ -35,7 +35,7 @@ fn more_octets_than_the_limit_stop_the_reading() {
     assert_eq!(lines[2], "@!2.txt rejected reel.limit.total-bytes");
     assert_eq!(held_with("x.zip", &same, &limits(file + 30_000)).len(), 3);
     // Archives in an archive: every level counts, and all of them together.
-    let nested = zip(&["one.zip", "two.zip"].map(|name| Entry::deflated(name.to_owned(), &same)));
+    let nested = zip(&["one.zip", "two.zip"].map(|name| Entry::deflated(name, &same)));
     let total = u64::try_from(nested.len()).unwrap() + 2 * (file + 30_000);
     assert_eq!(held_with("x.zip", &nested, &limits(total)).len(), 6);
     let lines = held_with("x.zip", &nested, &limits(total - 1));

@@ -204,7 +204,7 @@ impl Survey {
         let ordered = survey(octets, directory, |name| {
             document.see(name);
             let hash = name_hash(name);
-            if hash % shares == 0 {
+            if hash.is_multiple_of(shares) {
                 hashes.push(hash);
             }
         })?;
@@ -335,7 +335,9 @@ mod tests {
             let places: Vec<usize> =
                 (0..archive.len()).filter(|at| archive[*at..].starts_with(from.as_bytes())).collect();
             assert_eq!(places.len(), 2, "local header and directory");
-            places.into_iter().for_each(|at| archive[at..at + to.len()].copy_from_slice(to.as_bytes()));
+            for at in places {
+                archive[at..at + to.len()].copy_from_slice(to.as_bytes());
+            }
         }
         let folder = tempfile::tempdir().unwrap();
         let octets = Octets::spool(&mut &archive[..], 1 << 20, folder.path()).unwrap_or_else(|_| panic!("it is small"));
