@@ -1,6 +1,11 @@
 //! The ledger belongs to one run: whatever is among the inputs, whatever happens to its files, whoever else runs.
 //!
 //! `REROOT_LONG=1` lets two runs meet 200 times in each way instead of a few.
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "helpers of tests, which clippy takes for a program; they play whoever else has access to the folder"
+)]
 
 #[expect(clippy::allow_attributes, reason = "`expect` would fail in a test that uses every helper")]
 #[allow(dead_code, unreachable_pub, reason = "each test uses some of the helpers")]
