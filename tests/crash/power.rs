@@ -6,8 +6,9 @@ use std::path::Path;
 
 use reroot::ledger::{Kind, Record};
 
-use super::bench::{Bench, Disturbed, faulty, records, say, whole_matrix};
+use super::bench::{Bench, Disturbed, faulty, records, say};
 use super::place::Place;
+use super::support::campaign::long;
 use super::support::run::Run;
 use super::support::workshop::Workshop;
 use super::tokens;
@@ -197,7 +198,7 @@ fn after_a_power_loss_at_any_call_the_same_command_makes_the_batch() {
         }
     }
     // a number that shares no factor with the ways, so that a sample has all of them
-    let step = if whole_matrix() { 1 } else { (cases.len() / 30) | 1 };
+    let step = if long() { 1 } else { (cases.len() / 30) | 1 };
     let mut reached = [0; 4];
     for (fault, lose) in cases.iter().step_by(step) {
         let fault: Vec<&str> = fault.iter().map(String::as_str).collect();
@@ -246,7 +247,7 @@ fn a_program_that_lacks_a_flush_does_not_pass() {
         "pki",
         "pki/ledger.db-wal",
     ];
-    let sample = if whole_matrix() { 1 } else { 3 };
+    let sample = if long() { 1 } else { 3 };
     for lie in of_order.iter().chain(&of_both) {
         assert!(fails(|| check_order(&power.run(&["--lie", lie]))), "the order is as it should be without {lie}");
     }
