@@ -63,7 +63,7 @@ impl OwnCa {
     pub(super) fn of(files: &[(&str, String)]) -> Self {
         let ca = Self { folder: tempfile::tempdir().expect("a temporary folder") };
         for (name, content) in files {
-            let write = if name.ends_with(".key") { put_secret } else { put };
+            let write = if name.contains(".key") { put_secret } else { put };
             write(&ca.path(name), content);
         }
         ca.configured()
