@@ -81,7 +81,9 @@ fn two_ledgers_with_one_output_at_the_same_instant_never_mix() {
         let place = tempfile::tempdir().unwrap();
         let out = place.path().join("batch");
         let workshops = [Workshop::new(), Workshop::new()];
-        workshops.iter().for_each(|workshop| workshop.reel("reel.zip", 0..20));
+        for workshop in &workshops {
+            workshop.reel("reel.zip", 0..20);
+        }
         let command = |workshop: &Workshop, out: &Path| {
             let args = ["issue", "reel.zip", "--policy", "policy.toml", "--config", "pki/reroot.toml"];
             workshop.reroot(&args).args(["--set", "lot=A1", "--chunk", "5", "--out"]).arg(out)
