@@ -349,6 +349,17 @@ fn run_at(workshop: &Workshop, now: &str, out: &str) -> Result<Outcome, Error> {
 
 /// As [`run_at`], interrupted when so many certificates are written.
 fn run_until(workshop: &Workshop, now: &str, out: &str, certificates: u64) -> Result<Outcome, Error> {
+    run_accepting(workshop, now, out, certificates, None)
+}
+
+/// As [`run_until`], with the reason why the clock is right.
+fn run_accepting(
+    workshop: &Workshop,
+    now: &str,
+    out: &str,
+    certificates: u64,
+    accept_clock: Option<&str>,
+) -> Result<Outcome, Error> {
     struct Until<'a> {
         left: AtomicU64,
         issuing: AtomicBool,
@@ -383,7 +394,7 @@ fn run_until(workshop: &Workshop, now: &str, out: &str, certificates: u64) -> Re
     let ledger = Ledger::open(config.ledger_path(), issuer.identity().spki()).expect("a ledger");
     let now = Time::from_rfc3339(now).expect("a time");
     let job = Job {
-        accept_clock: None,
+        accept_clock: accept_clock.map(str::to_owned),
         inputs: &[Input::Path(workshop.path("reel.zip"))],
         limits: Limits::default(),
         params: policy.params(&[("lot".to_owned(), "A1".to_owned())].into()).expect("parameters"),
@@ -490,7 +501,10 @@ fn an_open_batch_is_finished_with_a_clock_that_was_set_back() {
     workshop.reel("reel.zip", 0..20);
     let (begun, earlier) = (days_after_init(&workshop, 20), days_after_init(&workshop, 2));
     assert!(matches!(run_until(&workshop, &begun, "batch", 4), Err(Error::Interrupted)));
-    let Ok(Outcome::Done(summary)) = run_at(&workshop, &earlier, "batch") else { panic!("not done") };
+    let refused = run_at(&workshop, &earlier, "batch");
+    assert!(matches!(refused, Err(Error::ClockJump { .. })), "a person has to say that the clock is right");
+    let accepted = run_accepting(&workshop, &earlier, "batch", u64::MAX, Some("the clock was ahead"));
+    let Ok(Outcome::Done(summary)) = accepted else { panic!("not done") };
     assert!(summary.resumed, "something was signed before");
     assert_eq!((summary.issued_at.to_string(), summary.signatures_made), (begun.clone(), 20));
     let statement = workshop.statement("batch");
