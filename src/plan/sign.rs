@@ -234,7 +234,10 @@ fn check(job: &SignJob<'_>, ledger: &Ledger, machine: &Machine<'_>, mut plan: Pl
             now: job.now,
             accept_clock: job.accept_clock,
         };
-        cleared = Some(preflight::check(&ground, ledger)?);
+        // the fuzzer's CA has no chain that an auditor would accept
+        if !cfg!(fuzzing) {
+            cleared = Some(preflight::check(&ground, ledger)?);
+        }
     }
     let mut admitted = admit::admit(machine, &mut plan, (row, policy, params))?;
     admitted.warnings.extend(cleared.iter().flat_map(|cleared| cleared.notes.iter().cloned()));
