@@ -224,7 +224,12 @@ fn draw(
         }
         // with later attempts the batch is being finished, and its intents are older than that
         if ledger.attempts(&work.batch.id, number)?.iter().all(|attempt| *attempt == 0) {
-            ledger.record(&work.batch.id, number, linted)?;
+            // some of it may have its certificates already; those of an external CA are recorded whole
+            if job.way == Way::Foreign {
+                ledger.request(&work.batch.id, number, linted)?;
+            } else {
+                ledger.record(&work.batch.id, number, linted)?;
+            }
         }
         work.progress.advance(rows.len() as u64);
     }

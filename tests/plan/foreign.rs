@@ -240,6 +240,9 @@ fn a_finish_with_certificates_that_was_killed_is_finished_by_the_same_command() 
             break;
         }
         kills += 1;
+        // some certificates are on the ledger: the plan is still the one that was made
+        let planned = copy.plan("foreign.toml", "handed").success();
+        assert!(planned.err().contains("already done"), "{}", planned.err());
         copy.finish(&["back.zip"], "batch").success();
         copy.verify("batch").success();
         assert_eq!(copy.machines.workshop.leftovers(), Vec::<String>::new());
