@@ -17,6 +17,7 @@ use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use rustix::fs::{CWD, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
@@ -56,16 +57,29 @@ pub fn write_new(path: &Path, access: Access, content: &[u8]) -> Result<(), Dura
     sync_directory(parent(path))
 }
 
+/// Writes and flushes a file beside its name, then gives it the name: a kill leaves nothing half-written under `path`.
+/// What it does leave, `.reroot-….partial`, belongs to no later run.
 fn write_whole(
     path: &Path,
     access: Access,
     content: &[u8],
-    flush: impl FnOnce(&Path, &File) -> Result<(), DurableError>,
+    flush: impl Fn(&Path, &File) -> Result<(), DurableError>,
 ) -> Result<(), DurableError> {
-    let mut file = create_new(path, access)?;
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let free = |path: &Path| path.symlink_metadata().is_err();
+    if !free(path) {
+        return Err(DurableError::Exists { path: path.to_owned() });
+    }
+    // short, so that a name that is as long as names may be can still be written
+    let (process, number) = (std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+    let partial = path.with_file_name(format!(".reroot-{process:x}-{number:x}.partial"));
+    let mut file = match create_new(&partial, access) {
+        Err(DurableError::Io { source, .. }) => return Err(at("create", path, source)),
+        other => other?,
+    };
     let written = file.write_all(content).map_err(|error| at("write", path, error));
-    written.and_then(|()| flush(path, &file)).inspect_err(|_| {
-        let _ = std::fs::remove_file(path);
+    written.and_then(|()| flush(path, &file)).and_then(|()| name::give(&partial, path)).inspect_err(|_| {
+        let _ = std::fs::remove_file(&partial);
     })
 }
 
@@ -345,6 +359,24 @@ impl DurableError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A file that cannot be finished leaves neither its name nor a partial file.
+    #[test]
+    fn a_file_has_its_name_only_when_it_is_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let names = || std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        let refused = write_whole(&path, Access::Public, b"half", |_, file| {
+            assert_eq!(file.metadata().unwrap().len(), 4);
+            assert!(!path.exists(), "written, but not yet flushed");
+            Err(at("flush", &path, std::io::Error::other("the disk is gone")))
+        });
+        assert!(matches!(refused, Err(DurableError::Io { doing: "flush", .. })), "{refused:?}");
+        let left: Vec<std::ffi::OsString> = names();
+        assert!(left.is_empty(), "{left:?}");
+        write_new(&path, Access::Public, b"whole").unwrap();
+        assert_eq!(names(), ["file"]);
+    }
 
     #[test]
     fn nothing_is_overwritten() {

@@ -31,12 +31,11 @@ pub struct Shape {
 enum Kind {
     Directory,
     File,
-    Plain,
 }
 
 impl Shape {
-    /// A file that is written under its own name.
-    pub const PLAIN: Self = Self { kind: Kind::Plain, added: 0, inside: 0 };
+    /// A small file, written by [`write_new`].
+    pub const PLAIN: Self = Self { kind: Kind::File, added: 0, inside: 0 };
 
     /// A directory that is filled beside its name.
     pub const fn directory(added: usize, inside: usize) -> Self {
@@ -135,10 +134,6 @@ fn give_names(kind: Kind, one: &Path, other: &Path) -> Result<bool, DurableError
         removed.map_err(|error| at("remove", path, error))
     };
     make(one)?;
-    if kind == Kind::Plain {
-        take(one)?;
-        return Ok(false);
-    }
     match name::exclusive(one, other) {
         Ok(()) => {
             take(other)?;
