@@ -3,7 +3,10 @@
 //! In: the archive of leaf certificates that ST hands out for a reel. Out: one object certificate per chip under the
 //! customer's own CA, over the same public key and the same UID, and a signed manifest that proves the continuity.
 //!
-//! The crate guarantees four things, by its types and by its order of steps:
+//! This package is the program, and the paved path for those who use the library: `reroot-core` checks (no private key,
+//! network or clock), `reroot-issue` signs and remembers. Their modules are here under one name.
+//!
+//! Together they guarantee four things, by their types and by their order of steps:
 //!
 //! 1. Nothing is signed that is not already on the ledger ([`ledger`], [`issue`]).
 //! 2. The policy file decides what a certificate says; flags only choose files ([`policy`]).
@@ -26,34 +29,8 @@
 //! The paved path is [`reissue::reissue`], which knows the order, and [`audit::audit`], which walks it backwards;
 //! [`plan`] goes the same way on two machines. The library asks neither clock nor random generator, prints nothing, and runs synchronously.
 
-pub mod audit;
-pub mod ca;
-pub mod cert;
-pub mod cmp;
-pub mod config;
-pub mod crypto;
-pub mod delivery;
-pub mod durable;
-pub mod error;
-pub mod export;
-pub mod findings;
-pub mod input;
-pub mod inspect;
-mod intake;
-pub mod issue;
-pub mod ledger;
-pub mod lint;
-pub mod manifest;
-pub mod origin;
-pub mod ownership;
-mod parallel;
-pub mod plan;
-pub mod policy;
-pub mod preview;
-pub mod proof;
-pub mod reel;
-pub mod reissue;
-pub mod signer;
-pub mod text;
-pub mod verify;
-pub mod x509;
+pub use reroot_core::{
+    audit, cert, class, crypto, delivery, durable, export, findings, input, inspect, intake, lint, manifest, origin,
+    parallel, policy, preview, proof, reel, text, verify, x509,
+};
+pub use reroot_issue::{ca, cmp, config, error, issue, ledger, ownership, plan, reissue, seal, signer};

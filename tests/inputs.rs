@@ -305,7 +305,10 @@ fn a_batch_of_the_release_before_still_verifies_with_its_inputs() {
 fn a_batch_that_the_release_before_began_is_finished() {
     let workshop = Workshop::new();
     mixed(&workshop);
-    assert!(matches!(issue_as_before(&workshop, "reel.zip", "batch", true), Err(Error::Interrupted)));
+    assert!(matches!(
+        issue_as_before(&workshop, "reel.zip", "batch", true),
+        Err(Error::Core(reroot::error::CoreError::Interrupted))
+    ));
     assert!(!workshop.path("batch").exists());
     workshop.issue("reel.zip", "batch", &[]).success();
     assert_eq!(workshop.rejected("batch").len(), 2);

@@ -15,9 +15,10 @@ use reroot::delivery::{BatchReader, BatchWriter, Form};
 use reroot::durable::{self, Access};
 use reroot::manifest::{
     AnchorReference, Counts, EntriesReference, Entry, FindingLine, InputLine, InputsReference, IssuerReference,
-    ManifestAnchor, PolicyReference, SignedManifest, Statement, TreeBuilder, seal,
+    ManifestAnchor, PolicyReference, SignedManifest, Statement, TreeBuilder,
 };
 use reroot::origin::Uid;
+use reroot::seal;
 use reroot::x509::{Certificate, Sha256Digest, Spki, Time, oid};
 
 fn document() -> String {

@@ -11,7 +11,9 @@ use std::process::{Command, Output};
 
 use pki::{Shape, TestKey, ca, extension, key_usage, pem, purposes, root, root_until, signer_shape, statement, time};
 use reroot::durable::{self, Access};
-use reroot::manifest::{ManifestAnchor, ManifestError, SignedManifest, Statement, seal};
+use reroot::error::{CoreError, Error};
+use reroot::manifest::{ManifestAnchor, ManifestError, SignedManifest, Statement};
+use reroot::seal;
 use reroot::signer::{Signer, SignerError};
 use reroot::x509::tlv::element;
 use reroot::x509::{Certificate, KeyUsage, SignatureAlgorithm, Spki, Time, oid};
@@ -20,6 +22,14 @@ const ROOT: &str = "TEST root";
 
 fn created() -> Time {
     time("2026-06-01T12:00:00Z")
+}
+
+/// Seals; what is refused is refused by the manifest's rules.
+fn sign(octets: &[u8], certificate: &Certificate, signer: &dyn Signer, at: Time) -> Result<Vec<u8>, ManifestError> {
+    seal::sign(octets, certificate, signer, at).map_err(|error| match error {
+        Error::Core(CoreError::Manifest(error)) => error,
+        other => panic!("{other}"),
+    })
 }
 
 /// A root, its manifest signer, and a statement it has sealed.
@@ -45,7 +55,7 @@ fn sealed_for_ever(root_key: TestKey, key: TestKey) -> Sealed {
 fn sealed_under(root: Certificate, root_key: TestKey, signer: &Shape, key: TestKey) -> Sealed {
     let signer = signer.certify(&root_key);
     let statement = statement(created(), vec![]).to_bytes();
-    let seal = seal::sign(&statement, &signer, &key, created()).unwrap();
+    let seal = sign(&statement, &signer, &key, created()).unwrap();
     Sealed { root, root_key, signer, key, statement, seal }
 }
 
@@ -67,7 +77,7 @@ impl Sealed {
         let signer = shape.certify(&self.root_key);
         let lax = lax_seal(&self.statement, &signer, &self.key);
         let opened = SignedManifest::open(&self.statement, &lax, &signer, &self.anchors());
-        match seal::sign(&self.statement, &signer, &self.key, created()) {
+        match sign(&self.statement, &signer, &self.key, created()) {
             Ok(strict) => assert_eq!(strict, lax, "a seal has one form"),
             // nobody seals what nobody opens
             Err(error) => assert_eq!(Some(error.code()), opened.as_ref().err().map(ManifestError::code)),
@@ -322,7 +332,7 @@ fn a_signer_is_certified_by_an_anchor_itself() {
     // certified by the issuing CA, which the root certified
     let issuing_key = TestKey::p256(3);
     let signer = signer_shape("TEST issuing CA", &sealed.key).certify(&issuing_key);
-    let seal = seal::sign(&sealed.statement, &signer, &sealed.key, created()).unwrap();
+    let seal = sign(&sealed.statement, &signer, &sealed.key, created()).unwrap();
     let opened = SignedManifest::open(&sealed.statement, &seal, &signer, &sealed.anchors());
     assert_eq!(code(opened), "manifest.signer.no-trust-anchor");
 
@@ -445,13 +455,13 @@ fn a_wrong_signature_is_never_released() {
     let sealed = ordinary();
     for answer in [None, Some(vec![]), Some(sealed.signer.signature().to_vec())] {
         let signer = Lying { key: &sealed.key, answer };
-        assert_eq!(code(seal::sign(&sealed.statement, &sealed.signer, &signer, created())), "manifest.seal.signature");
+        assert_eq!(code(sign(&sealed.statement, &sealed.signer, &signer, created())), "manifest.seal.signature");
     }
     let other = TestKey::p256(9);
-    assert_eq!(code(seal::sign(&sealed.statement, &sealed.signer, &other, created())), "manifest.signer.key-mismatch");
+    assert_eq!(code(sign(&sealed.statement, &sealed.signer, &other, created())), "manifest.signer.key-mismatch");
     let later = time("2026-06-01T12:00:01Z");
-    assert_eq!(code(seal::sign(&sealed.statement, &sealed.signer, &sealed.key, later)), "manifest.seal.signing-time");
-    assert_eq!(code(seal::sign(b"{}", &sealed.signer, &sealed.key, created())), "manifest.statement.format");
+    assert_eq!(code(sign(&sealed.statement, &sealed.signer, &sealed.key, later)), "manifest.seal.signing-time");
+    assert_eq!(code(sign(b"{}", &sealed.signer, &sealed.key, created())), "manifest.statement.format");
 }
 
 #[test]
@@ -461,7 +471,7 @@ fn times_after_2049_are_generalized() {
     let shape = Shape { not_after: Time::NEVER, ..signer_shape(ROOT, &sealed.key) };
     let signer = shape.certify(&sealed.root_key);
     let statement = Statement { created: at, ..statement(created(), vec![]) }.to_bytes();
-    let seal = seal::sign(&statement, &signer, &sealed.key, at).unwrap();
+    let seal = sign(&statement, &signer, &sealed.key, at).unwrap();
     assert!(seal.windows(15).any(|window| window == b"20500601120000Z"));
     SignedManifest::open(&statement, &seal, &signer, &sealed.anchors()).unwrap();
 }

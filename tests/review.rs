@@ -15,7 +15,7 @@ use reroot::delivery::{ArchiveReader, Form, Stamp, ZipWriter};
 use reroot::error::Error;
 use reroot::issue::Issuer;
 use reroot::ledger::Ledger;
-use reroot::manifest::{self, Entry, FileDigest, Statement, TreeBuilder};
+use reroot::manifest::{Entry, FileDigest, Statement, TreeBuilder};
 use reroot::policy::Policy;
 use reroot::reel::{Input, Limits};
 use reroot::reissue::{Job, OnMissing, OnReject, OnSurplus, Outcome, Progress, Stage, Way, reissue};
@@ -203,7 +203,7 @@ fn reseal(workshop: &Workshop, change: impl FnOnce(&mut Statement)) {
     let certificate = pem::read(&read("manifest.pem")).expect("PEM").remove(0).der;
     let certificate = Certificate::from_der(&certificate).expect("a certificate");
     let octets = statement.to_bytes();
-    let seal = manifest::seal::sign(&octets, &certificate, &signer, statement.created).expect("a seal");
+    let seal = reroot::seal::sign(&octets, &certificate, &signer, statement.created).expect("a seal");
     put(&workshop.path("batch/manifest.json"), octets);
     put(&workshop.path("batch/manifest.json.p7s"), seal);
 }
@@ -476,7 +476,10 @@ fn an_open_batch_waits_while_its_certificates_are_expired() {
     let workshop = Workshop::new();
     workshop.reel("reel.zip", 0..20);
     let begun = days_after_init(&workshop, 2);
-    assert!(matches!(run_until(&workshop, &begun, "batch", 4), Err(Error::Interrupted)));
+    assert!(matches!(
+        run_until(&workshop, &begun, "batch", 4),
+        Err(Error::Core(reroot::error::CoreError::Interrupted))
+    ));
     let ledger = std::fs::read(workshop.path("pki/ledger.db")).expect("a ledger");
     for late in ["2070-01-01T00:00:00Z", "2001-01-01T00:00:00Z"] {
         let Err(error) = run_at(&workshop, late, "batch") else { panic!("{late}: certificates are not valid then") };
@@ -500,7 +503,10 @@ fn an_open_batch_is_finished_with_a_clock_that_was_set_back() {
     let workshop = Workshop::new();
     workshop.reel("reel.zip", 0..20);
     let (begun, earlier) = (days_after_init(&workshop, 20), days_after_init(&workshop, 2));
-    assert!(matches!(run_until(&workshop, &begun, "batch", 4), Err(Error::Interrupted)));
+    assert!(matches!(
+        run_until(&workshop, &begun, "batch", 4),
+        Err(Error::Core(reroot::error::CoreError::Interrupted))
+    ));
     let refused = run_at(&workshop, &earlier, "batch");
     assert!(matches!(refused, Err(Error::ClockJump { .. })), "a person has to say that the clock is right");
     let accepted = run_accepting(&workshop, &earlier, "batch", u64::MAX, Some("the clock was ahead"));

@@ -108,7 +108,7 @@ pub(crate) fn run(cli: &Cli, world: &mut World, printer: Printer) -> Exit {
         Err(Fault::Library(error)) => {
             printer.error(&error);
             name_leftovers(&cli.command, printer);
-            Exit::of(&error)
+            Exit::of(error.class())
         }
         Err(Fault::FrontDoor { exit, message, hint }) => {
             printer.failure(&printer.value(&message), hint.as_deref());

@@ -8,10 +8,11 @@ use reroot::crypto::sha256;
 use reroot::delivery::BatchReader;
 use reroot::durable::Access;
 use reroot::durable::output::{self, Shape};
+use reroot::manifest::STATEMENT_FILE;
 use reroot::manifest::possession::{Challenge, Receipt, Supplement, signature_from_chip};
-use reroot::manifest::{STATEMENT_FILE, seal};
 use reroot::origin::Uid;
 use reroot::proof::{Checker, ChipName, Chips, Found, Presence, Prove, Proved, lookup, prove};
+use reroot::seal;
 use reroot::text::Printable;
 use reroot::x509::Certificate;
 use serde_json::json;
@@ -162,7 +163,7 @@ fn seal_receipts(
     let job = Prove { batch, chips: Chips::These(&names), advance: &|_| {}, cancel: &world.cancel };
     let mut wrong = Vec::new();
     let statement = BatchReader::open(batch)?.read(STATEMENT_FILE)?;
-    let name = reroot::manifest::Statement::parse(&statement).map_err(reroot::error::Error::NotSealed)?.batch;
+    let name = reroot::manifest::Statement::parse(&statement).map_err(reroot::error::CoreError::NotSealed)?.batch;
     let proven = prove(&job, &mut |proof| {
         let receipt = &chips[&proof.uid];
         let leniency = reroot::x509::Leniency { explicit_default_boolean: true };

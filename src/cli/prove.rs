@@ -5,7 +5,7 @@ use std::path::Path;
 use reroot::delivery::check_place;
 use reroot::durable::output::{self, Shape};
 use reroot::durable::{self, Access};
-use reroot::error::Error;
+use reroot::error::CoreError;
 use reroot::origin::TypedList;
 use reroot::proof::{ChipName, ChipNameError, Chips, Prove, Proven, prove};
 use reroot::text::Printable;
@@ -67,7 +67,7 @@ pub(crate) fn run(args: &ProveArgs, world: &World, printer: Printer) -> Result<E
 }
 
 /// Many proofs at once: the directory appears when the last of them is on disk.
-fn into_directory(job: &Prove<'_>, out: &Path) -> Result<Proven, Error> {
+fn into_directory(job: &Prove<'_>, out: &Path) -> Result<Proven, CoreError> {
     let mut name = out.file_name().unwrap_or_default().to_owned();
     name.push(PARTIAL);
     let partial = &*out.with_file_name(name);

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
 use reroot::ca::CaError;
-use reroot::error::Error;
+use reroot::error::{CoreError, Error};
 use reroot::findings::Findings;
 use reroot::origin::{Code, Disposition, Finding};
 use reroot::text::{Printable, printable_lines};
@@ -27,7 +27,7 @@ pub(crate) fn error(error: &Error, terminal: bool) -> String {
     }
     let theme = if terminal { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
     let handler = GraphicalReportHandler::new_themed(theme).with_wrap_lines(false);
-    let what = if matches!(error, Error::Policy(_)) { "policy" } else { "configuration" };
+    let what = if matches!(error, Error::Core(CoreError::Policy(_))) { "policy" } else { "configuration" };
     let count = if places.len() == 1 { String::new() } else { format!(", for {} reasons", places.len()) };
     let mut text = format!("error: {what} `{}` cannot be used{count}\n", Printable::new(&places[0].file));
     for place in places {
@@ -40,9 +40,9 @@ pub(crate) fn error(error: &Error, terminal: bool) -> String {
 /// What an error says, in one line; only mistakes in a file have one line each.
 fn message(error: &Error) -> String {
     match error {
-        Error::Ca(CaError::Config(_) | CaError::NewConfig(_)) | Error::Config(_) | Error::Policy(_) => {
-            printable_lines(&error.to_string()).into_owned()
-        }
+        Error::Ca(CaError::Config(_) | CaError::NewConfig(_))
+        | Error::Config(_)
+        | Error::Core(CoreError::Policy(_)) => printable_lines(&error.to_string()).into_owned(),
         _ => Printable::new(&error.to_string()).to_string(),
     }
 }
@@ -136,7 +136,7 @@ fn places(error: &Error) -> Vec<Place> {
         span,
     };
     match error {
-        Error::Policy(errors) => errors
+        Error::Core(CoreError::Policy(errors)) => errors
             .errors()
             .iter()
             .map(|error| {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use reroot::delivery::BatchReader;
 use reroot::durable::Access;
 use reroot::durable::output::{self, Shape};
-use reroot::error::Error;
+use reroot::error::CoreError;
 use reroot::manifest::timestamp::{Token, request};
 use reroot::manifest::{STATEMENT_FILE, Statement};
 use reroot::text::Printable;
@@ -71,6 +71,6 @@ pub(crate) fn beside(batch: &Path) -> Option<PathBuf> {
 /// The octets of a statement that can be read; whether it is believed is not asked here.
 fn statement(batch: &Path) -> Result<Vec<u8>, Fault> {
     let octets = BatchReader::open(batch)?.read(STATEMENT_FILE)?;
-    Statement::parse(&octets).map_err(Error::NotSealed)?;
+    Statement::parse(&octets).map_err(CoreError::NotSealed)?;
     Ok(octets)
 }

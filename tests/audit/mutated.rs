@@ -8,8 +8,9 @@ use std::sync::atomic::AtomicBool;
 use reroot::audit::{Audit, audit};
 use reroot::crypto::sha256;
 use reroot::durable::{Access, create_directory};
-use reroot::manifest::{Statement, TreeBuilder, seal};
+use reroot::manifest::{Statement, TreeBuilder};
 use reroot::reel::Limits;
+use reroot::seal;
 use reroot::x509::Certificate;
 
 use super::batch::batch;

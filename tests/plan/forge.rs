@@ -4,7 +4,7 @@ use std::path::Path;
 
 use reroot::crypto::sha256;
 use reroot::ledger::{LeafKey, leaf_set_digest};
-use reroot::manifest::seal::sign_octets;
+use reroot::seal::sign_octets;
 use reroot::signer::FileSigner;
 use reroot::x509::{Certificate, Time, pem};
 

@@ -1,7 +1,8 @@
 //! What the holder of the manifest key can do, and of the issuing key too: sealed anew, and still not proved.
 
 use reroot::crypto::sha256;
-use reroot::manifest::{Proof, ProofLine, Tree, leaf_hash, seal};
+use reroot::manifest::{Proof, ProofLine, Tree, leaf_hash};
+use reroot::seal;
 use reroot::x509::{Sha256Digest, Time};
 
 use super::batch::batch;

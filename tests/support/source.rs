@@ -225,17 +225,21 @@ pub fn references(tokens: &[Placed], module: &[String]) -> Vec<Reference> {
             Token::Word(word) if word == "mod" && tokens.get(at + 2).is_some_and(|next| next.is('{')) => {
                 inline.push(depth + 1);
             }
-            Token::Word(word) if (word == "crate" || word == "super") && is_path(tokens, at + 1) => {
+            Token::Word(word)
+                if (word == "crate" || word == "reroot_core" || word == "super") && is_path(tokens, at + 1) =>
+            {
                 let mut up = 0;
                 let mut next = at;
                 while tokens[next].word() == Some("super") && is_path(tokens, next + 1) {
                     up += 1;
                     next += 3;
                 }
-                if word == "crate" {
+                // the one crate below this one: its modules are named as if they were here
+                let from_root = word != "super";
+                if from_root {
                     next = at + 3;
                 }
-                if word == "crate" || up >= module.len() + inline.len() {
+                if from_root || up >= module.len() + inline.len() {
                     tree(tokens, &mut next, &mut Vec::new(), &mut found);
                 }
                 at = next.max(at + 1);

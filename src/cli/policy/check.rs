@@ -38,7 +38,7 @@ pub(super) fn run(args: &CheckArgs, world: &World, printer: Printer) -> Result<E
                 files.push(checked.json(file));
             }
             Err(Fault::Library(error)) => {
-                exit = Exit::of(&error);
+                exit = Exit::of(error.class());
                 if printer.format == Format::Text {
                     printer.error(&error);
                 }

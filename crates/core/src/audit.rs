@@ -1,0 +1,291 @@
+//! `verify BATCH`: the pipeline's knowledge, read backwards.
+//!
+//! Nothing in the batch is believed before it is derived again from the source leaves, the policy, the published seed
+//! and the caller's own anchors. No ledger is needed, and no word of the provider's beyond the sealed statement.
+//!
+//! ```text
+//! seal       the statement's signature, under a manifest anchor, before a byte of it is parsed
+//! files      every file of the batch has the digest the statement names; nothing else lies beside
+//! issuer     the chain of the issuing CA reaches the issuer anchor                                   (audit/issuer)
+//! entries    line by line: source chain, SPKI, UID, template, TBS bit for bit, signature, digests    (audit/entries)
+//! tree       order, count and RFC 9162 root
+//! time-stamp if there is one: the authority's signature over the statement, under its own anchor
+//! history    with the other batches of the ledger: who follows whom, and no chip twice              (audit/history)
+//! account    items = issued + rejected + ignored; with the inputs: every item of theirs, once, and
+//!            every finding that leaf, policy and anchors give                                       (audit/account)
+//! ```
+//!
+//! Taken on the signer's word, because nothing in the batch proves it: `created` (without a time-stamp), `tool`, `expected`,
+//! `previous` (without the history), `bulk_id`, `reissue`, signatures beyond those of the lines, and findings that rest on ledger or expected list.
+
+mod account;
+mod entries;
+mod history;
+mod issuer;
+mod items;
+mod possession;
+mod report;
+mod source;
+mod tally;
+
+pub use history::History;
+pub use history::follows;
+pub use issuer::check_chain;
+pub(crate) use issuer::identify;
+pub use possession::{PossessionShown, Supplements};
+pub use report::{AuditReport, CODES, Fault, code};
+pub(crate) use source::Against;
+pub use source::Contradiction;
+pub use tally::Tally;
+
+use std::collections::BTreeSet;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use crate::cert::ENCODER;
+use crate::crypto::{VerificationEngine, sha256};
+use crate::delivery::{BatchReader, DeliveryError, WrittenFile};
+use crate::error::Error;
+use crate::manifest::timestamp::Token;
+use crate::manifest::{self, ManifestAnchor, SignedManifest, Statement};
+use crate::policy::Policy;
+use crate::reel::{Input, Limits};
+use crate::x509::{Certificate, pem};
+
+/// What to check and against what.
+#[expect(missing_debug_implementations, reason = "holds a closure")]
+pub struct Audit<'a> {
+    /// The batch directory.
+    pub batch: &'a Path,
+    /// Roots of source leaves, from the auditor, never from the batch.
+    pub source_anchors: &'a [Certificate],
+    /// Roots of the new certificates.
+    pub issuer_anchors: &'a [Certificate],
+    /// Roots of the manifest signer.
+    pub manifest_anchors: &'a [Certificate],
+    /// The other batches of the ledger, in any order; may be empty.
+    pub history: &'a [PathBuf],
+    /// A time-stamp over the statement, read from beside the batch.
+    pub timestamp: Option<&'a [u8]>,
+    /// Roots of the time-stamping authority; without one a time-stamp is not believed.
+    pub tsa_anchors: &'a [Certificate],
+    /// Receipts of possession, read from beside the batch.
+    pub possession: Option<Supplements<'a>>,
+    /// The inputs of the batch, for the accounting of their items; may be empty.
+    pub inputs: &'a [Input],
+    /// Limits while reading the inputs.
+    pub limits: Limits,
+    /// Directory for scratch files.
+    pub scratch: &'a Path,
+    /// Threads.
+    pub jobs: usize,
+    /// Who checks signatures.
+    pub engine: VerificationEngine,
+    /// Told how many certificates have been checked.
+    pub advance: &'a (dyn Fn(u64) + Sync),
+    /// Ends the work early.
+    pub cancel: &'a AtomicBool,
+}
+
+/// Checks a whole batch. What does not hold is in the report.
+///
+/// # Errors
+/// The batch directory or an input cannot be read at all, or an anchor is not one.
+pub fn audit(job: &Audit<'_>, stdin: &mut (dyn Read + Send)) -> Result<AuditReport, Error> {
+    let anchors = job.manifest_anchors.iter().map(ManifestAnchor::from_certificate).collect::<Result<Vec<_>, _>>()?;
+    let reader = BatchReader::open(job.batch)?;
+    let mut report = AuditReport::default();
+
+    let Some((signed, octets)) = open_statement(&reader, &anchors, &mut report)? else {
+        return Ok(report);
+    };
+    let statement = signed.statement().clone();
+    report.statement_sha256 = Some(signed.statement_sha256());
+    report.checked("seal of the statement, its signer's purpose and anchor");
+    check_timestamp(job, &octets, &statement, &mut report);
+    let before = report.count();
+    check_files(&reader, &statement, &mut report)?;
+    report.checked_since(before, "digest of every file");
+
+    let policy = policy(&reader, &statement, &mut report)?;
+    let identity = issuer::identity(job, &reader, &statement, policy.as_ref(), &mut report)?;
+    for (role, anchors) in [
+        ("issuer anchor", job.issuer_anchors),
+        ("source anchor", job.source_anchors),
+        ("manifest anchor", job.manifest_anchors),
+        ("manifest signer", std::slice::from_ref(signed.signer())),
+        ("time-stamp anchor", job.tsa_anchors),
+    ] {
+        for anchor in anchors {
+            report.note_deviations(role, anchor);
+        }
+    }
+    if let (Some(identity), Some(policy)) = (&identity, &policy) {
+        let receipts = possession::open(job.possession, &anchors, &signed, &mut report);
+        let against = entries::Basis { identity, policy, receipts };
+        entries::check(job, &reader, &statement, &against, &mut report)?;
+    }
+    account::check_counts(&reader, &statement, &mut report)?;
+    if let (Some(policy), false) = (&policy, job.inputs.is_empty()) {
+        account::check_inputs(job, &reader, &statement, policy, stdin, &mut report)?;
+    }
+    if !job.history.is_empty() {
+        history::check(job, &anchors, (&reader, &signed), &mut report)?;
+    }
+    report.statement = Some(statement);
+    Ok(report)
+}
+
+/// A third party's word for when the statement existed at the latest.
+fn check_timestamp(job: &Audit<'_>, statement: &[u8], claims: &Statement, report: &mut AuditReport) {
+    const PLACE: &str = "time-stamp";
+    let Some(octets) = job.timestamp else {
+        if !job.tsa_anchors.is_empty() {
+            report.fault(code::TIMESTAMP_MISSING, PLACE, "there is none, and an authority's anchor was given");
+        }
+        return;
+    };
+    if job.tsa_anchors.is_empty() {
+        let note = "the time-stamp was not looked at: no authority's anchor was given (--tsa-anchor)";
+        report.warnings.push(note.into());
+        return;
+    }
+    match Token::read(octets).and_then(|token| token.verify(statement, job.tsa_anchors)) {
+        // both clocks may be off by a little; a statement that is a day younger than its time-stamp is a forgery
+        Ok(stamped) if stamped.time.unix().saturating_add(CLOCKS) < claims.created.unix() => {
+            let message = format!("is of {}, when the statement says it was made at {}", stamped.time, claims.created);
+            report.fault(code::TIMESTAMP_TIME, PLACE, &message);
+        }
+        Ok(stamped) => {
+            report.checked("the time-stamp under the authority's anchor (RFC 3161)");
+            report.timestamp = Some(stamped);
+        }
+        Err(error) => report.fault(error.code(), PLACE, &error.to_string()),
+    }
+}
+
+/// Seconds by which the clocks of signer and authority may differ.
+const CLOCKS: i64 = 24 * 60 * 60;
+
+/// A file of the batch that says something wrong is a fault of the batch; a disk that cannot be read is an error.
+fn believed<T>(result: Result<T, DeliveryError>, place: &str, report: &mut AuditReport) -> Result<Option<T>, Error> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.is_about_content() => {
+            report.fault(error.code(), place, &error.to_string());
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Verify before parse: a statement that no anchor vouches for is not looked into.
+fn open_statement(
+    reader: &BatchReader,
+    anchors: &[ManifestAnchor],
+    report: &mut AuditReport,
+) -> Result<Option<(SignedManifest, Vec<u8>)>, Error> {
+    let mut file = |name| believed(reader.read(name), name, report);
+    let statement = file(manifest::STATEMENT_FILE)?;
+    let seal = file(manifest::SEAL_FILE)?;
+    let signer = file(manifest::SIGNER_FILE)?;
+    let (Some(statement), Some(seal), Some(signer)) = (statement, seal, signer) else { return Ok(None) };
+    let signer = match one_certificate(&signer) {
+        Ok(signer) => signer,
+        Err(reason) => {
+            report.fault(code::FILE_UNREADABLE, manifest::SIGNER_FILE, &reason);
+            return Ok(None);
+        }
+    };
+    match SignedManifest::open(&statement, &seal, &signer, anchors) {
+        Ok(signed) => Ok(Some((signed, statement))),
+        Err(error) => {
+            report.fault(error.code(), manifest::STATEMENT_FILE, &error.to_string());
+            Ok(None)
+        }
+    }
+}
+
+fn one_certificate(file: &[u8]) -> Result<Certificate, String> {
+    match certificates(file)?.as_slice() {
+        [certificate] => Ok(certificate.clone()),
+        list => Err(format!("{} certificates, expected one", list.len())),
+    }
+}
+
+/// The certificates of `manifest.pem`, `chain.pem` and `source-chain.pem`, which the provider named. Those of
+/// `source-chain.pem` that came with inputs count only if they are strict, which the verifier sees to.
+fn certificates(file: &[u8]) -> Result<Vec<Certificate>, String> {
+    pem::read(file)
+        .map_err(|error| error.to_string())?
+        .iter()
+        .map(|block| match block.label.as_str() {
+            "CERTIFICATE" => Certificate::from_named_der(&block.der).map_err(|error| error.to_string()),
+            label => Err(format!("PEM label {label:?}, expected CERTIFICATE")),
+        })
+        .collect()
+}
+
+/// Every file the statement names has its digest, and no other file lies in the directory.
+fn check_files(reader: &BatchReader, statement: &Statement, report: &mut AuditReport) -> Result<(), Error> {
+    let missing: BTreeSet<&str> = reader.missing(statement).into_iter().collect();
+    for name in &missing {
+        report.fault(code::FILE_MISSING, name, "the statement names this file, which is missing");
+    }
+    for name in reader.unexpected(statement) {
+        report.fault(code::FILE_UNEXPECTED, name, "the statement does not name this file");
+    }
+    for (name, _) in statement.digests().filter(|(name, _)| !missing.contains(name)) {
+        if let Some(found) = believed(reader.digest(name), name, report)? {
+            check_digest(&found, statement, report);
+        }
+    }
+    Ok(())
+}
+
+/// A file that was read to its end is the one that the statement names. Files are read more than once: what is looked
+/// into must be what was digested.
+fn check_digest(found: &WrittenFile, statement: &Statement, report: &mut AuditReport) {
+    let name = found.name.as_str();
+    match statement.digests().find(|(stated, _)| *stated == name) {
+        Some((_, expected)) if expected == found.sha256 => {}
+        Some((_, expected)) => {
+            report.fault_once(code::FILE_DIGEST, name, &format!("SHA-256 is {}, expected {expected}", found.sha256));
+        }
+        None => report.fault_once(code::FILE_UNEXPECTED, name, "the statement does not name this file"),
+    }
+}
+
+/// The policy whose digest the statement names.
+fn policy(reader: &BatchReader, statement: &Statement, report: &mut AuditReport) -> Result<Option<Policy>, Error> {
+    const FILE: &str = "policy.toml";
+    if statement.encoder != ENCODER {
+        let reason = format!("encoder {} is not known to this release, which knows {ENCODER}", statement.encoder);
+        report.fault(code::ENCODER, manifest::STATEMENT_FILE, &reason);
+        return Ok(None);
+    }
+    let Some(bytes) = believed(reader.read(FILE), FILE, report)? else { return Ok(None) };
+    if sha256(&bytes) != statement.policy.sha256 {
+        report.fault(code::POLICY_DIGEST, FILE, "the policy is not the one the statement names");
+        return Ok(None);
+    }
+    let parsed = String::from_utf8(bytes)
+        .map_err(|error| error.to_string())
+        .and_then(|text| Policy::parse(&text, FILE).map_err(|errors| errors.to_string()));
+    let policy = match parsed {
+        Ok(policy) => policy,
+        Err(reason) => {
+            report.fault(code::FILE_UNREADABLE, FILE, &reason);
+            return Ok(None);
+        }
+    };
+    let relaxations = &policy.source().relax;
+    if policy.name() != statement.policy.name
+        || policy.version() != statement.policy.version
+        || *relaxations != statement.relaxations
+    {
+        report.fault(code::POLICY_DIFFERS, FILE, "name, version or relaxations differ from the statement's");
+    }
+    Ok(Some(policy))
+}

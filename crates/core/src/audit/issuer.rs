@@ -1,0 +1,87 @@
+//! The issuing CA: named by the statement, chained to the auditor's anchor.
+
+use crate::cert::{IssuerIdentity, IssuerIdentityError};
+use crate::crypto::{reaches_anchor, sha256};
+use crate::delivery::BatchReader;
+use crate::error::Error;
+use crate::manifest::Statement;
+use crate::policy::Policy;
+use crate::x509::{Certificate, Purposes, Time};
+
+use super::report::{AuditReport, code};
+use super::source::Contradiction;
+use super::{Audit, believed, certificates};
+
+const FILE: &str = "chain.pem";
+
+/// The issuer as `chain.pem` shows it, once it is the statement's and its chain reaches an anchor.
+pub(super) fn identity(
+    job: &Audit<'_>,
+    reader: &BatchReader,
+    statement: &Statement,
+    policy: Option<&Policy>,
+    report: &mut AuditReport,
+) -> Result<Option<IssuerIdentity>, Error> {
+    let Some(file) = believed(reader.read(FILE), FILE, report)? else { return Ok(None) };
+    let mut chain = match certificates(&file) {
+        Ok(chain) if !chain.is_empty() => chain,
+        Ok(_) => {
+            report.fault(code::FILE_UNREADABLE, FILE, "no certificate");
+            return Ok(None);
+        }
+        Err(reason) => {
+            report.fault(code::FILE_UNREADABLE, FILE, &reason);
+            return Ok(None);
+        }
+    };
+    let issuing = chain.remove(0);
+    // without a policy nothing is judged below
+    let purposes = policy.and_then(Policy::purposes);
+    let purposes = purposes.as_deref().map_or(Purposes::Any, Purposes::Of);
+    for (role, certificate) in [("issuing CA", &issuing)].into_iter().chain(chain.iter().map(|one| ("CA", one))) {
+        report.note_deviations(role, certificate);
+    }
+    match identify(issuing, chain, job.issuer_anchors, statement, purposes) {
+        Ok(identity) => {
+            report.checked("the issuing CA's chain up to the issuer anchor");
+            Ok(Some(identity))
+        }
+        Err(found) => {
+            report.fault(found.code, FILE, &found.message);
+            Ok(None)
+        }
+    }
+}
+
+/// The issuing CA and those above it: it is the one that the statement names, and its chain reaches an anchor.
+pub(crate) fn identify(
+    issuing: Certificate,
+    chain: Vec<Certificate>,
+    anchors: &[Certificate],
+    statement: &Statement,
+    purposes: Purposes<'_>,
+) -> Result<IssuerIdentity, Contradiction> {
+    let named = sha256(issuing.der()) == statement.issuer.sha256
+        && sha256(issuing.spki().der()) == statement.issuer.spki_sha256
+        && issuing.subject().to_string() == statement.issuer.subject;
+    if !named {
+        let message = "the first certificate is not the issuer that the statement names";
+        return Err(Contradiction::new(code::ISSUER_DIFFERS, message));
+    }
+    check_chain(&issuing, &chain, anchors, statement.issued_at, purposes)?;
+    let refused = |error: IssuerIdentityError| Contradiction::new(code::ISSUER_CHAIN, error.to_string());
+    IssuerIdentity::new(issuing, chain).map_err(refused)
+}
+
+/// The issuing CA's chain reaches an anchor, and nothing in it forbids what is issued. Asked by whoever verifies a batch,
+/// and before the first signature of one.
+pub fn check_chain(
+    issuing: &Certificate,
+    chain: &[Certificate],
+    anchors: &[Certificate],
+    at: Time,
+    purposes: Purposes<'_>,
+) -> Result<(), Contradiction> {
+    let refused = |reason| Contradiction::new(code::ISSUER_CHAIN, reason);
+    reaches_anchor(issuing, chain, anchors, at, purposes).map_err(refused)
+}

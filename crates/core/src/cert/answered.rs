@@ -1,0 +1,130 @@
+//! Certificates that another CA made: looked at as hard as a leaf of ST's.
+
+use super::{IssuedCertificate, IssuerIdentity, ObjectTemplate, TbsCertificate, UncheckedCertificate};
+use crate::crypto::{PublicKey, SignatureError};
+use crate::origin::Code;
+use crate::x509::{Certificate, CertificateError, KeyUsage, SignatureAlgorithm, oid};
+
+/// Why a certificate is not what was asked for, whatever a policy lets differ.
+#[derive(Debug, thiserror::Error)]
+pub enum AnswerFault {
+    /// It could act as a CA.
+    #[error("it is a CA certificate, or its keyUsage lets it sign certificates or revocation lists")]
+    Ca,
+    /// An extension cannot be read.
+    #[error("{0}")]
+    Certificate(#[from] CertificateError),
+    /// Its algorithms are encoded in a way that cannot be kept.
+    #[error("its signature algorithm is not in the one encoding that this program keeps")]
+    Encoding,
+    /// Somebody else's.
+    #[error("its issuer is `{found}`, expected `{expected}` octet for octet")]
+    Issuer {
+        /// Name found, escaped.
+        found: String,
+        /// Name expected, escaped.
+        expected: String,
+    },
+    /// For another key.
+    #[error("its subjectPublicKeyInfo is not that of the leaf, octet for octet")]
+    Key,
+    /// It is valid when its CA is not.
+    #[error("it is valid outside its CA's validity, which the policy does not allow")]
+    OutlivesIssuer,
+    /// It could seal manifests.
+    #[error("its extendedKeyUsage names document signing, which is for manifest signers alone")]
+    Purpose,
+    /// The CA did not sign it.
+    #[error("the CA's key did not sign it: {0}")]
+    Signature(#[from] SignatureError),
+    /// Not version 3.
+    #[error("it has version {found}, expected 3 (RFC 5280 §4.1.2.1)")]
+    Version {
+        /// Version found.
+        found: u8,
+    },
+    /// The signature proves nothing.
+    #[error("it is signed over SHA-1, which proves nothing")]
+    Weak,
+}
+
+impl AnswerFault {
+    /// The stable code.
+    pub const fn code(&self) -> Code {
+        match self {
+            Self::Ca => CA,
+            Self::Certificate(_) | Self::Encoding | Self::Version { .. } => FORM,
+            Self::Issuer { .. } => ISSUER,
+            Self::Key => KEY,
+            Self::OutlivesIssuer => OUTLIVES_ISSUER,
+            Self::Purpose => PURPOSE,
+            Self::Signature(_) | Self::Weak => SIGNATURE,
+        }
+    }
+}
+
+macro_rules! codes {
+    ($($name:ident = $code:literal, $meaning:literal;)*) => {
+        $(const $name: Code = Code::new($code);)*
+
+        /// Every code with its meaning.
+        pub const ANSWER_CODES: &[(Code, &str)] = &[$(($name, $meaning)),*];
+    };
+}
+
+codes! {
+    CA = "answer.certificate.ca", "What the other CA returned could act as a CA.";
+    FORM = "answer.certificate.form", "What the other CA returned is not a certificate of the form that is kept.";
+    ISSUER = "answer.certificate.issuer", "The certificate names another issuer than the configured CA.";
+    KEY = "answer.certificate.key", "The certificate is for another key than the leaf's.";
+    OUTLIVES_ISSUER = "answer.certificate.outlives-issuer", "The certificate is valid when its CA is not.";
+    PURPOSE = "answer.certificate.purpose", "The certificate could seal manifests.";
+    SIGNATURE = "answer.certificate.signature", "The configured CA did not sign the certificate.";
+}
+
+/// Looks at a certificate that the CA `issuer` is to have made for `template`: its issuer and the CA's signature, the
+/// leaf's key octet for octet, no right of a CA. In what else it may differ is the policy's:
+/// [`differences`](crate::cert::differences) finds it.
+///
+/// # Errors
+/// It is not such a certificate.
+pub fn answered(
+    issuer: &IssuerIdentity,
+    template: &ObjectTemplate,
+    certificate: &Certificate,
+) -> Result<IssuedCertificate, AnswerFault> {
+    if certificate.version() != 3 {
+        return Err(AnswerFault::Version { found: certificate.version() });
+    }
+    if certificate.spki().der() != template.spki.der() {
+        return Err(AnswerFault::Key);
+    }
+    if certificate.issuer() != issuer.subject() {
+        let (found, expected) = (certificate.issuer().to_string(), issuer.subject().to_string());
+        return Err(AnswerFault::Issuer { found, expected });
+    }
+    let forbidden = KeyUsage::KEY_CERT_SIGN | KeyUsage::CRL_SIGN;
+    let signs = certificate.key_usage()?.is_some_and(|usage| usage.0 & forbidden != 0);
+    if signs || certificate.basic_constraints()?.is_some_and(|constraints| constraints.ca) {
+        return Err(AnswerFault::Ca);
+    }
+    if certificate.extended_key_usage()?.is_some_and(|purposes| purposes.contains(&oid::KP_DOCUMENT_SIGNING)) {
+        return Err(AnswerFault::Purpose);
+    }
+    let (validity, limit) = (certificate.validity(), issuer.validity());
+    let inside = limit.contains(validity.not_before()) && limit.contains(validity.not_after());
+    if !inside && !template.rules.may_outlive_issuer {
+        return Err(AnswerFault::OutlivesIssuer);
+    }
+    if certificate.signature_algorithm() == SignatureAlgorithm::EcdsaSha1 {
+        return Err(AnswerFault::Weak);
+    }
+    let key = PublicKey::from_spki(issuer.spki()).map_err(|_| AnswerFault::Encoding)?;
+    key.verify(certificate.signature_algorithm(), certificate.tbs(), certificate.signature())?;
+    let tbs = TbsCertificate::received(certificate, &template.origin);
+    if tbs.wrap(certificate.signature()) != certificate.der() {
+        return Err(AnswerFault::Encoding);
+    }
+    let signature = certificate.signature().to_vec();
+    Ok(IssuedCertificate::assert_verified(UncheckedCertificate { tbs, signature }))
+}

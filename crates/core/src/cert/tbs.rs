@@ -1,0 +1,146 @@
+//! TBSCertificate (RFC 5280 §4.1.2): encoded once, then only wrapped.
+
+use crate::origin::Origin;
+use crate::x509::tlv::{element, nest, tag, write_element};
+use crate::x509::{Certificate, Extension, LazySha256, SerialNumber, Sha256Digest, SignatureAlgorithm, Spki, Validity};
+
+use super::{IssuerIdentity, ObjectTemplate};
+
+/// Version of the rules by which a tbsCertificate follows from batch row and leaf; part of a batch's terms.
+///
+/// The TBS bytes of a policy `version` never change between releases: a change here is a new version beside the old.
+pub const ENCODER: u32 = 1;
+
+/// An encoded tbsCertificate and what the following stages need to know of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TbsCertificate {
+    der: Vec<u8>,
+    origin: Origin,
+    serial: SerialNumber,
+    attempt: u32,
+    signature: SignatureAlgorithm,
+    validity: Validity,
+    spki: Spki,
+    full_width_signature: bool,
+    sha256: LazySha256,
+}
+
+impl TbsCertificate {
+    /// Encodes `template` for `issuer`: version 3, the issuer's subject and the SubjectPublicKeyInfo as received.
+    pub fn encode(issuer: &IssuerIdentity, template: &ObjectTemplate, serial: SerialNumber, attempt: u32) -> Self {
+        let mut der = Vec::with_capacity(OCTETS);
+        nest(&mut der, tag::SEQUENCE, |der| {
+            der.extend([0xA0, 3, tag::INTEGER, 1, 2]);
+            write_element(der, tag::INTEGER, &[serial.content()]);
+            template.signature.write_identifier(der);
+            der.extend_from_slice(issuer.subject().der());
+            nest(der, tag::SEQUENCE, |der| {
+                template.validity.not_before().write_der(der);
+                template.validity.not_after().write_der(der);
+            });
+            der.extend_from_slice(template.subject.der());
+            der.extend_from_slice(template.spki.der());
+            if !template.extensions.is_empty() {
+                nest(der, 0xA3, |der| {
+                    nest(der, tag::SEQUENCE, |der| {
+                        template.extensions.iter().for_each(|extension| write_extension(der, extension));
+                    });
+                });
+            }
+        });
+        Self {
+            der,
+            origin: template.origin.clone(),
+            serial,
+            attempt,
+            signature: template.signature,
+            validity: template.validity,
+            spki: template.spki.clone(),
+            full_width_signature: template.device.full_width_signature,
+            sha256: LazySha256::default(),
+        }
+    }
+
+    /// The tbsCertificate of a certificate that somebody else made for the chip of `origin`. Whether it is one is for
+    /// `reroot-issue` to say.
+    pub fn received(certificate: &Certificate, origin: &Origin) -> Self {
+        Self {
+            der: certificate.tbs().to_vec(),
+            origin: origin.clone(),
+            serial: *certificate.serial(),
+            attempt: 0,
+            signature: certificate.signature_algorithm(),
+            validity: certificate.validity(),
+            spki: certificate.spki().clone(),
+            full_width_signature: false,
+            sha256: LazySha256::default(),
+        }
+    }
+
+    /// The octets to sign.
+    pub fn der(&self) -> &[u8] {
+        &self.der
+    }
+
+    /// SHA-256 of the octets, by `hash`, which is asked once.
+    pub fn sha256(&self, hash: fn(&[u8]) -> Sha256Digest) -> Sha256Digest {
+        self.sha256.get(|| hash(&self.der))
+    }
+
+    /// The chip and its item.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// The new certificate's serial number.
+    pub fn serial(&self) -> &SerialNumber {
+        &self.serial
+    }
+
+    /// How many serial numbers were given up for this leaf before this one (design §8).
+    pub fn attempt(&self) -> u32 {
+        self.attempt
+    }
+
+    /// The algorithm of the signature to come.
+    pub fn signature_algorithm(&self) -> SignatureAlgorithm {
+        self.signature
+    }
+
+    /// validity
+    pub fn validity(&self) -> Validity {
+        self.validity
+    }
+
+    /// subjectPublicKeyInfo
+    pub fn spki(&self) -> &Spki {
+        &self.spki
+    }
+
+    /// Whether neither r nor s of the signature may begin with a zero octet.
+    pub fn full_width_signature(&self) -> bool {
+        self.full_width_signature
+    }
+
+    /// The certificate: these very octets, the algorithm, and `signature`.
+    pub fn wrap(&self, signature: &[u8]) -> Vec<u8> {
+        let mut behind = Vec::with_capacity(signature.len() + 64);
+        self.signature.write_identifier(&mut behind);
+        write_element(&mut behind, tag::BIT_STRING, &[&[0], signature]);
+        element(tag::SEQUENCE, &[&self.der, &behind])
+    }
+}
+
+/// Room for what most tbsCertificates take.
+const OCTETS: usize = 768;
+
+/// RFC 5280 §4.1: the default of critical is left away (X.690 §11.5).
+fn write_extension(out: &mut Vec<u8>, extension: &Extension) {
+    nest(out, tag::SEQUENCE, |out| {
+        write_element(out, tag::OBJECT_IDENTIFIER, &[extension.oid.as_bytes()]);
+        if extension.critical {
+            out.extend([tag::BOOLEAN, 1, 0xFF]);
+        }
+        write_element(out, tag::OCTET_STRING, &[&extension.value]);
+    });
+}

@@ -1,0 +1,113 @@
+//! Every checking stage's errors under one roof. Wrapping only: messages and hints are the stages' own.
+
+use crate::class::Class;
+use crate::crypto::EngineError;
+use crate::delivery::DeliveryError;
+use crate::durable::DurableError;
+use crate::findings::FindingsError;
+use crate::manifest::ManifestError;
+use crate::policy::PolicyErrors;
+use crate::reel::ReelError;
+use crate::verify::VerifyError;
+
+/// The fault of the environment, the policy or this program; never of one leaf.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Part of a UID names no chip of the batch, or could be part of several.
+    #[error("`{chip}` {found}")]
+    Chip {
+        /// What was given, in hexadecimal.
+        chip: String,
+        /// What was found.
+        found: &'static str,
+        /// What to do about it.
+        hint: &'static str,
+    },
+    /// The batch directory could not be written or read.
+    #[error(transparent)]
+    Delivery(#[from] DeliveryError),
+    /// A file could not be written.
+    #[error(transparent)]
+    Durable(#[from] DurableError),
+    /// The engine that checks many signatures is wrong.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The file for all findings could not be written.
+    #[error(transparent)]
+    Findings(FindingsError),
+    /// Two inputs have one name.
+    #[error("two inputs are named `{name}`, and so would be their items")]
+    InputTwice {
+        /// The name, escaped.
+        name: String,
+    },
+    /// Ctrl-C.
+    #[error("interrupted")]
+    Interrupted,
+    /// The manifest could not be made or read.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// A batch whose seal, or whose account under the seal, does not hold.
+    #[error("batch is not to be believed: {0}")]
+    NotSealed(#[source] ManifestError),
+    /// The policy is wrong.
+    #[error(transparent)]
+    Policy(#[from] PolicyErrors),
+    /// An input could not be read.
+    #[error(transparent)]
+    Reel(#[from] ReelError),
+    /// The spool gave back other bytes than were written.
+    #[error("a spooled leaf changed under the run")]
+    SpoolChanged,
+    /// The verifier could not be set up.
+    #[error(transparent)]
+    Verify(#[from] VerifyError),
+}
+
+impl Error {
+    /// The kind of failure.
+    pub fn class(&self) -> Class {
+        match self {
+            Self::Chip { .. } | Self::Findings(_) | Self::InputTwice { .. } | Self::Policy(_) | Self::Verify(_) => {
+                Class::Usage
+            }
+            Self::Delivery(error) => error.class(),
+            Self::Durable(error) => error.class(),
+            Self::Engine(_) => Class::Bug,
+            Self::Interrupted => Class::Interrupted,
+            Self::Manifest(error) => error.class(),
+            Self::NotSealed(_) => Class::Content,
+            Self::Reel(error) => error.class(),
+            Self::SpoolChanged => Class::Storage,
+        }
+    }
+
+    /// What to do about it, as a sentence, where that can be said.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Chip { hint, .. } => Some((*hint).into()),
+            Self::Delivery(error) => error.hint(),
+            Self::Durable(error) => error.hint(),
+            Self::Engine(error) => error.hint(),
+            Self::Findings(error) => error.hint(),
+            Self::InputTwice { .. } => Some("Rename one of them, or put them into one directory and name that.".into()),
+            Self::Interrupted => Some("Run the same command again to resume.".into()),
+            Self::Manifest(error) | Self::NotSealed(error) => error.hint(),
+            Self::Policy(_) => None, // each finding carries its own
+            Self::Reel(error) => error.hint(),
+            Self::SpoolChanged => Some("Check the disk that holds the output's folder, then run again.".into()),
+            Self::Verify(error) => error.hint(),
+        }
+    }
+}
+
+/// What is not the findings' own fault keeps its class.
+impl From<FindingsError> for Error {
+    fn from(error: FindingsError) -> Self {
+        match error {
+            FindingsError::Durable(error) => Self::Durable(error),
+            FindingsError::Reel(error) => Self::Reel(error),
+            error @ FindingsError::Taken { .. } => Self::Findings(error),
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! The rules that need all leaves at once.
+
+use crate::error::Error;
+use crate::verify::{self, Expectation, ExpectedList, MissingChip};
+
+use super::{Intake, Row, row};
+
+impl Intake {
+    /// Applies conflicts among the leaves and the expected list. Leaves the rows in UID order, each UID once; returns the
+    /// expected chips that are missing.
+    pub fn resolve(&mut self, expected: Option<&ExpectedList>) -> Result<Vec<MissingChip>, Error> {
+        self.take_out_conflicts()?;
+        let Some(expected) = expected else { return Ok(vec![]) };
+        let expectation = compare(expected, &self.rows);
+        let mut stay = vec![true; self.rows.len()];
+        for at in expectation.unexpected {
+            let row = &self.rows[at];
+            self.findings.push(row.item, verify::unexpected(row.load(&self.spool)?.item, &row.key))?;
+            stay[at] = false;
+        }
+        row::keep(&mut self.rows, stay);
+        Ok(expectation.missing)
+    }
+
+    /// Leaves the rows in UID order, each UID once.
+    pub fn take_out_conflicts(&mut self) -> Result<(), Error> {
+        let verifier = &self.verifier;
+        let conflicts = verify::conflicts(&mut self.rows, |row| row.namespace(verifier));
+        if conflicts.is_empty() {
+            return Ok(());
+        }
+        let mut stay = vec![true; self.rows.len()];
+        for conflict in &conflicts {
+            let row = &self.rows[conflict.at];
+            let other = self.rows[conflict.verdict.other()].load(&self.spool)?.item;
+            self.findings.push(row.item, conflict.finding(&row.key, row.load(&self.spool)?.item, &other))?;
+            stay[conflict.at] = false;
+        }
+        row::keep(&mut self.rows, stay);
+        Ok(())
+    }
+}
+
+/// What a list says of rows in UID order.
+pub struct Listed {
+    /// Chips of the list that are not among the rows.
+    pub missing: Vec<MissingChip>,
+    /// Positions of rows that are not on the list, ascending.
+    pub unexpected: Vec<usize>,
+}
+
+/// Compares rows in UID order with the list.
+pub fn compare(expected: &ExpectedList, rows: &[Row]) -> Listed {
+    let Expectation { missing, unexpected } = expected.compare(rows.iter().map(|row| &row.key.uid));
+    Listed { missing: missing.into_iter().map(|(line, chip)| MissingChip { chip, line }).collect(), unexpected }
+}

@@ -1,0 +1,127 @@
+//! What stays in memory of a verified leaf: 104 octets.
+
+use crate::error::Error;
+use crate::origin::{Finding, ItemName, Uid};
+use crate::reel::{SourceLeaf, Spool, SpoolReader, SpoolRef};
+use crate::verify::{self, Contender, Slip, VerifiedLeaf, Verifier};
+use crate::x509::{Sha256Digest, Time};
+
+/// A verified leaf, compactly: a batch of ten million has as many of these in memory.
+pub struct Row {
+    /// Position among all items.
+    pub item: u64,
+    spooled: Place,
+    /// UID and digests.
+    pub key: verify::Row,
+    /// Of the verifier that the leaf was verified by.
+    slip: Slip,
+}
+
+const _: () = assert!(size_of::<Row>() == 104);
+
+impl Row {
+    pub(super) fn new(item: u64, leaf: &VerifiedLeaf, slip: Slip, spooled: SpoolRef) -> Self {
+        Self { item, spooled: Place::of(spooled), key: verify::Row::of(leaf), slip }
+    }
+
+    /// The chip.
+    pub fn uid(&self) -> Uid {
+        self.key.uid
+    }
+
+    /// SHA-256 of the leaf.
+    pub fn source(&self) -> Sha256Digest {
+        self.key.fingerprint
+    }
+
+    /// Position of the anchor that the leaf's chain reaches.
+    pub fn anchor(&self, verifier: &Verifier) -> usize {
+        verifier.receipt(self.slip, self.key.fingerprint).anchor()
+    }
+
+    /// What its UID is unique in.
+    pub(super) fn namespace(&self, verifier: &Verifier) -> u64 {
+        verifier.namespace(self.slip)
+    }
+
+    /// Where the leaf lies in the spool, for those who read many.
+    pub fn place(&self) -> u64 {
+        self.spooled.spooled().offset()
+    }
+
+    /// The item's name and the leaf's octets as they were spooled.
+    pub fn load(&self, spool: &Spool) -> Result<SourceLeaf, Error> {
+        let record = spool.read(self.spooled.spooled())?;
+        let (item, der) = Self::parts(&record)?;
+        Ok(SourceLeaf { item, der: der.to_vec(), file_name: None })
+    }
+
+    fn parts(record: &[u8]) -> Result<(ItemName, &[u8]), Error> {
+        let changed = || Error::SpoolChanged;
+        let (length, rest) = record.split_first_chunk::<2>().ok_or_else(changed)?;
+        let (name, der) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length))).ok_or_else(changed)?;
+        let name = std::str::from_utf8(name).ok().and_then(|name| ItemName::from_escaped(name).ok());
+        Ok((name.ok_or_else(changed)?, der))
+    }
+
+    /// The verified leaf again: the same octets, the proof of pass 1, validity judged at `at`.
+    pub fn readmit(
+        &self,
+        spool: &mut SpoolReader<'_>,
+        verifier: &Verifier,
+        at: Time,
+    ) -> Result<Result<VerifiedLeaf, Finding>, Error> {
+        let (item, der) = Self::parts(spool.read(self.spooled.spooled())?)?;
+        let receipt = verifier.receipt(self.slip, self.key.fingerprint);
+        verifier.readmit(item, der, &receipt, at).ok_or(Error::SpoolChanged)
+    }
+}
+
+impl Contender for Row {
+    fn row(&self) -> &verify::Row {
+        &self.key
+    }
+
+    fn mark(&self) -> u64 {
+        self.item
+    }
+}
+
+/// Keeps the rows that are marked so, where they are: a second list of millions would be the largest thing in memory.
+pub fn keep(rows: &mut Vec<Row>, stay: Vec<bool>) {
+    debug_assert_eq!(rows.len(), stay.len());
+    let mut stay = stay.into_iter();
+    rows.retain(|_| stay.next() == Some(true));
+}
+
+/// A place in the spool: 44 bits of offset, 20 bits of length.
+struct Place(u64);
+
+impl Place {
+    fn of(spooled: SpoolRef) -> Self {
+        let (offset, length) = (spooled.offset(), spooled.length());
+        assert!(length < 1 << LENGTH_BITS, "a verified leaf has 16 KiB at most, its name 64 KiB");
+        assert!(offset < 1 << (u64::BITS - LENGTH_BITS), "a spool of 16 TiB holds 200 million of the longest leaves");
+        Self(offset << LENGTH_BITS | u64::from(length))
+    }
+
+    fn spooled(&self) -> SpoolRef {
+        let length = self.0 & ((1 << LENGTH_BITS) - 1);
+        SpoolRef::new(self.0 >> LENGTH_BITS, u32::try_from(length).expect("20 bits"))
+    }
+}
+
+const LENGTH_BITS: u32 = 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_of_64_bits_is_the_one_in_the_spool() {
+        for (offset, length) in [(0, 0), (1, 2), ((1 << 44) - 1, (1 << 20) - 1), (1 << 43, 0), (0, 1 << 19)] {
+            let spooled = SpoolRef::new(offset, length);
+            assert_eq!(Place::of(spooled).spooled(), spooled);
+        }
+    }
+}

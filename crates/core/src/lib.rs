@@ -1,0 +1,28 @@
+//! What checks: reads archives, verifies leaves, derives certificates, lints them, and verifies whole batches and proofs.
+//!
+//! This crate holds no private key, opens no connection, asks neither clock nor random generator, and prints nothing.
+//! The one database it reads is a line pack, read-only. Signing and remembering are `reroot-issue`'s.
+
+pub mod audit;
+pub mod cert;
+pub mod class;
+pub mod crypto;
+pub mod delivery;
+pub mod durable;
+pub mod error;
+pub mod export;
+pub mod findings;
+pub mod input;
+pub mod inspect;
+pub mod intake;
+pub mod lint;
+pub mod manifest;
+pub mod origin;
+pub mod parallel;
+pub mod policy;
+pub mod preview;
+pub mod proof;
+pub mod reel;
+pub mod text;
+pub mod verify;
+pub mod x509;

@@ -1,0 +1,294 @@
+//! Every stage's errors under one roof. Wrapping only: messages and hints are the stages' own.
+
+mod cmp;
+mod plan;
+
+use std::path::PathBuf;
+
+use crate::crypto::EngineError;
+use crate::delivery::DeliveryError;
+use crate::durable::DurableError;
+use crate::findings::FindingsError;
+use crate::manifest::ManifestError;
+use crate::origin::{Finding, Uid};
+use crate::policy::PolicyErrors;
+use crate::reel::ReelError;
+use crate::text::Printable;
+use crate::verify::VerifyError;
+use crate::x509::{Sha256Digest, Time};
+
+use crate::ca::CaError;
+use crate::class::Class;
+use crate::config::ConfigErrors;
+use crate::issue::IssueError;
+use crate::ledger::LedgerError;
+use crate::signer::SignerError;
+
+pub use cmp::{CmpError, RequestError, TransportError};
+pub use plan::PlanError;
+/// What checking says.
+pub use reroot_core::error::Error as CoreError;
+
+/// The fault of the environment, the policy or this program; never of one leaf.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// An item would be neither issued nor rejected nor ignored.
+    #[error("{items} items were read and {accounted} accounted for")]
+    Account {
+        /// Items read.
+        items: u64,
+        /// Items issued, rejected or ignored.
+        accounted: u64,
+    },
+    /// A certificate of an external CA that was checked before is not one any more.
+    #[error("the certificate that the CA made for chip {uid} cannot be used: {reason}")]
+    AnswerUnusable {
+        /// The chip.
+        uid: Uid,
+        /// What is wrong with it now.
+        reason: String,
+    },
+    /// Making or showing a CA failed.
+    #[error(transparent)]
+    Ca(#[from] CaError),
+    /// The issuing CA or the manifest signer is not valid now.
+    #[error("`{subject}` is valid from {not_before} to {not_after}, not at {at}")]
+    CertificateNotValid {
+        /// Whose certificate.
+        subject: String,
+        /// Its first second.
+        not_before: Time,
+        /// Its last second.
+        not_after: Time,
+        /// The instant of the run.
+        at: Time,
+    },
+    /// The chain of the issuing CA has no end.
+    #[error("no batch can be verified: {reason}")]
+    ChainIncomplete {
+        /// Where it ends.
+        reason: String,
+    },
+    /// This machine's clock is not where it can be.
+    #[error(
+        "this machine's clock says {clock}, which is {} the newest instant that is known, {known}{}",
+        if *what == "behind" { "before" } else { "far after" },
+        if *what == "behind" { String::new() } else { format!(" (more than {limit} days)") }
+    )]
+    ClockJump {
+        /// What the clock says.
+        clock: Time,
+        /// The newest instant known: of the ledger, the certificates, or this release.
+        known: Time,
+        /// `behind` or `ahead`.
+        what: &'static str,
+        /// Days that it may be ahead.
+        limit: i64,
+    },
+    /// A CA could not be asked by CMP.
+    #[error(transparent)]
+    Cmp(#[from] CmpError),
+    /// `reroot.toml` or a file it names is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigErrors),
+    /// Something could not be read, checked or written.
+    #[error(transparent)]
+    Core(CoreError),
+    /// The batch was begun in another form.
+    #[error("batch {batch} was begun with `{recorded}`, this command says `{asked}`")]
+    DeliveryDiffers {
+        /// The batch.
+        batch: String,
+        /// The options it was begun with.
+        recorded: String,
+        /// The options now.
+        asked: String,
+    },
+    /// The ledger is not the one the operator expects.
+    #[error("ledger head is {found}, expected {expected} (--expect-head)")]
+    HeadDiffers {
+        /// Head found.
+        found: Sha256Digest,
+        /// Head expected.
+        expected: Sha256Digest,
+    },
+    /// A certificate could not be signed or checked.
+    #[error(transparent)]
+    Issue(#[from] IssueError),
+    /// A resumed batch would have other leaves.
+    #[error("batch {batch} on the ledger has other leaves than this input gives now")]
+    LeavesDiffer {
+        /// The batch.
+        batch: String,
+    },
+    /// The ledger failed.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// A leaf that was clean in pass 1 is not in pass 2.
+    #[error("{item} was clean when it was linted and is not now: {reason}")]
+    LintDiffers {
+        /// The item.
+        item: String,
+        /// What is wrong now.
+        reason: String,
+    },
+    /// The manifest could not be sealed.
+    #[error("manifest signer: {0}")]
+    ManifestSigner(#[source] SignerError),
+    /// A published batch was changed.
+    #[error("`{file}` in `{}` is not what was sealed", Printable::new(path))]
+    OutputDamaged {
+        /// The batch directory.
+        path: PathBuf,
+        /// The file.
+        file: String,
+    },
+    /// Something is at the output's place.
+    #[error("`{}` exists already and is not this batch", Printable::new(path))]
+    OutputExists {
+        /// The place.
+        path: PathBuf,
+    },
+    /// A plan, or the signatures for one, are not taken.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// A sealed batch would come out with other bytes.
+    #[error("`{file}` of batch {batch} would not be what was sealed")]
+    RepublishDiffers {
+        /// The batch.
+        batch: String,
+        /// The file.
+        file: String,
+    },
+    /// A key could not be opened or used.
+    #[error(transparent)]
+    Signer(#[from] SignerError),
+    /// A batch would be sealed that `verify` refuses.
+    #[error("the batch could not be verified: {reason} [{code}]")]
+    Unverifiable {
+        /// The code that `verify` would report.
+        code: String,
+        /// What it would find.
+        reason: String,
+    },
+}
+
+impl Error {
+    /// Ctrl-C.
+    pub const INTERRUPTED: Self = Self::Core(CoreError::Interrupted);
+
+    /// Returns whether the run was ended early on request.
+    pub const fn is_interrupted(&self) -> bool {
+        matches!(self, Self::Core(CoreError::Interrupted))
+    }
+
+    /// A leaf that was clean in pass 1 is not in pass 2.
+    pub(crate) fn lint_differs(finding: Finding) -> Self {
+        Self::LintDiffers { item: finding.item.to_string(), reason: finding.reason }
+    }
+
+    /// The kind of failure.
+    pub fn class(&self) -> Class {
+        match self {
+            Self::Account { .. } | Self::LintDiffers { .. } => Class::Bug,
+            Self::AnswerUnusable { .. } | Self::LeavesDiffer { .. } | Self::RepublishDiffers { .. } => Class::Storage,
+            Self::Ca(error) => error.class(),
+            Self::CertificateNotValid { .. }
+            | Self::ChainIncomplete { .. }
+            | Self::ClockJump { .. }
+            | Self::DeliveryDiffers { .. }
+            | Self::HeadDiffers { .. }
+            | Self::OutputDamaged { .. }
+            | Self::OutputExists { .. }
+            | Self::Unverifiable { .. } => Class::Usage,
+            Self::Cmp(_) => Class::Signer,
+            Self::Config(errors) => errors.class(),
+            Self::Core(error) => error.class(),
+            Self::Issue(error) => error.class(),
+            Self::Ledger(error) => error.class(),
+            Self::ManifestSigner(error) | Self::Signer(error) => error.class(),
+            Self::Plan(error) => error.class(),
+        }
+    }
+
+    /// What to do about it, as a sentence, where that can be said.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Ca(error) => error.hint(),
+            Self::ChainIncomplete { .. } => Some(
+                "Name every certificate up to the root under [issuer] chain, nearest first: `verify` needs the root as its \
+                 anchor."
+                    .into(),
+            ),
+            Self::ClockJump { what, .. } => Some(format!(
+                "Set the clock. If it is right and the {}, pass --accept-clock REASON; the reason is recorded on the ledger.",
+                if *what == "behind" { "ledger's last batch was made with a wrong one" } else { "gap is real" }
+            )),
+            Self::Cmp(error) => error.hint(),
+            Self::Core(error) => error.hint(),
+            Self::CertificateNotValid { .. } => {
+                Some("Have a new certificate issued for the key, or look at this machine's clock.".into())
+            }
+            Self::Config(_) => None, // each finding carries its own
+            Self::DeliveryDiffers { .. } => Some(
+                "A batch has one form, so that it always comes out the same: give the options that it was begun with. \
+                 `openssl x509 -inform DER` makes PEM of a certificate."
+                    .into(),
+            ),
+            Self::HeadDiffers { .. } => Some(
+                "The ledger may have been restored from an old backup: chips issued since would be issued again. \
+                 Find the newest copy."
+                    .into(),
+            ),
+            Self::Issue(error) => error.hint(),
+            Self::LeavesDiffer { .. } => {
+                Some("This program, or how it judges leaves, has changed since the batch was begun: use that version.".into())
+            }
+            Self::Ledger(error) => error.hint(),
+            Self::Account { .. } | Self::LintDiffers { .. } => None,
+            Self::AnswerUnusable { .. } => Some(
+                "Check the disk that holds the ledger and the output's folder, then run the same command again.".into(),
+            ),
+            Self::OutputDamaged { .. } => {
+                Some("Move it away and run the same command again: the batch comes out as it was sealed.".into())
+            }
+            Self::OutputExists { .. } => Some("Nothing is ever overwritten: choose another --out.".into()),
+            Self::Plan(error) => error.hint(),
+            Self::RepublishDiffers { .. } => Some(
+                "Publish again with the version of this program that sealed the batch (`tool` in manifest.json) and with \
+                 the manifest certificate and chain that the configuration named then."
+                    .into(),
+            ),
+            Self::ManifestSigner(_) => None,
+            Self::Signer(error) => error.hint(),
+            Self::Unverifiable { .. } => Some(
+                "Nothing was recorded or signed. Relying parties refuse certificates below such a chain: have the CA \
+                 certificate that is named issued again, or issue under another CA."
+                    .into(),
+            ),
+        }
+    }
+}
+
+/// What checking says is said here alike.
+macro_rules! from_core {
+    ($($error:ty),* $(,)?) => {
+        $(impl From<$error> for Error {
+            fn from(error: $error) -> Self {
+                Self::Core(error.into())
+            }
+        })*
+    };
+}
+
+from_core! {
+    CoreError,
+    DeliveryError,
+    DurableError,
+    EngineError,
+    FindingsError,
+    ManifestError,
+    PolicyErrors,
+    ReelError,
+    VerifyError,
+}

@@ -1,0 +1,19 @@
+//! The CA half: from a template to a tbsCertificate, from a recorded tbsCertificate to a certificate.
+//!
+//! Guarantees: only what the ledger has recorded is signed; a signature is verified under the issuer's own key before
+//! anyone sees it; serial numbers follow from seed, issuer, leaf and attempt alone. Deciding what a certificate says is
+//! [`policy`](crate::policy)'s, recording is [`ledger`](crate::ledger)'s, holding the key [`signer`](crate::signer)'s.
+
+mod error;
+mod received;
+mod sign;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use crate::cert::Seed;
+pub use error::IssueError;
+pub use received::received;
+pub use reroot_core::cert::{ANSWER_CODES, AnswerFault, answered, derive_serial, serial_for};
+pub use sign::{Issuer, SignReport, Signed, check};

@@ -1,0 +1,230 @@
+//! A plan's head: the batch row, the terms under which leaves were admitted, and what the rest of the file must be.
+//!
+//! JSON with a closed set of members in one order and one spelling: what is read and written again is the same octets.
+//! Everything that a tbsCertificate depends on stands here or in the leaf; `docs/plan-format.md` lists the members.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::cert::Seed;
+use crate::ledger::{BatchRow, BatchState, BatchTerms};
+use crate::manifest::Expected;
+use crate::text::Printable;
+use crate::x509::{Sha256Digest, Time};
+
+use super::limits;
+use crate::error::PlanError;
+
+/// The head as it is written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Head {
+    pub(super) format: String,
+    pub(super) mode: Mode,
+    pub(super) batch: String,
+    pub(super) issued_at: String,
+    pub(super) seed: String,
+    pub(super) encoder: u32,
+    pub(super) chunk_size: u32,
+    pub(super) delivery: String,
+    pub(super) issuer: IssuerHead,
+    pub(super) anchors: Vec<String>,
+    pub(super) relaxations: Vec<String>,
+    pub(super) on_reject: String,
+    pub(super) reissue: Option<String>,
+    pub(super) bulk_id: Option<String>,
+    pub(super) expected: Option<ExpectedHead>,
+    pub(super) counts: CountsHead,
+    pub(super) policy_name: String,
+    pub(super) policy_sha256: String,
+    pub(super) policy: String,
+    pub(super) params: BTreeMap<String, String>,
+    pub(super) leaves_sha256: String,
+    pub(super) tbs_root: String,
+    pub(super) sections: Vec<SectionHead>,
+}
+
+/// For whom a plan is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Mode {
+    /// A signing machine of the same house.
+    AirGapped,
+    /// A CA of another house.
+    Foreign,
+}
+
+impl Mode {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::AirGapped => "a signing machine",
+            Self::Foreign => "a CA of another house",
+        }
+    }
+}
+
+/// The issuing CA.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct IssuerHead {
+    pub(super) subject: String,
+    pub(super) sha256: String,
+}
+
+/// The list given with `--expect`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ExpectedHead {
+    sha256: String,
+    count: u64,
+}
+
+/// What became of the items.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CountsHead {
+    pub(super) items: u64,
+    pub(super) leaves: u64,
+    pub(super) rejected: u64,
+    pub(super) ignored: u64,
+}
+
+/// A part of the file behind the head.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SectionHead {
+    pub(super) name: String,
+    pub(super) bytes: u64,
+    pub(super) sha256: String,
+}
+
+/// What the caller adds to a batch row.
+pub(super) struct Rest {
+    pub(super) mode: Mode,
+    pub(super) issuer: String,
+    pub(super) expected: Option<Expected>,
+    pub(super) counts: CountsHead,
+    pub(super) policy: String,
+    pub(super) tbs_root: Sha256Digest,
+    pub(super) sections: Vec<SectionHead>,
+}
+
+impl Head {
+    /// The head of a batch.
+    pub(super) fn of(row: &BatchRow, rest: Rest) -> Self {
+        let terms = &row.terms;
+        Self {
+            format: FORMAT.to_owned(),
+            mode: rest.mode,
+            batch: row.id.to_string(),
+            issued_at: row.issued_at.to_string(),
+            seed: hex::encode(row.seed.as_bytes()),
+            encoder: terms.encoder,
+            chunk_size: row.chunk_size,
+            delivery: row.delivery.clone(),
+            issuer: IssuerHead { subject: rest.issuer, sha256: terms.issuer_sha256.to_string() },
+            anchors: terms.anchors.iter().map(ToString::to_string).collect(),
+            relaxations: terms.relaxations.clone(),
+            on_reject: terms.on_reject.clone(),
+            reissue: terms.reissue.clone(),
+            bulk_id: terms.bulk_id.clone(),
+            expected: rest
+                .expected
+                .map(|expected| ExpectedHead { sha256: expected.sha256.to_string(), count: expected.count }),
+            counts: rest.counts,
+            policy_name: terms.policy_name.clone(),
+            policy_sha256: terms.policy_sha256.to_string(),
+            policy: rest.policy,
+            params: terms.params.clone(),
+            leaves_sha256: terms.leaves_sha256.to_string(),
+            tbs_root: rest.tbs_root.to_string(),
+            sections: rest.sections,
+        }
+    }
+
+    /// The octets that the planner signs.
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("a head has text for keys")
+    }
+
+    /// Reads what [`to_bytes`](Self::to_bytes) wrote, and nothing that is spelled otherwise.
+    pub(super) fn parse(bytes: &[u8]) -> Result<Self, PlanError> {
+        let malformed = |what: String| PlanError::Malformed { what };
+        let head: Self = serde_json::from_slice(bytes)
+            .map_err(|error| malformed(format!("its head is not a plan's ({})", shown(&error.to_string()))))?;
+        if head.format != FORMAT {
+            return Err(malformed(format!("its format is `{}`, expected `{FORMAT}`", shown(&head.format))));
+        }
+        if head.to_bytes() != bytes {
+            return Err(malformed("its head is not in the one spelling of its content".to_owned()));
+        }
+        limits::check(&head)?;
+        Ok(head)
+    }
+
+    /// The batch row, as the planner's ledger has it.
+    pub(super) fn row(&self) -> Result<BatchRow, PlanError> {
+        let malformed =
+            |member: &'static str| move || PlanError::Malformed { what: format!("its `{member}` is not one") };
+        let digest = |member, text: &str| text.parse::<Sha256Digest>().map_err(|_| malformed(member)());
+        let seed = digest("seed", &self.seed)?;
+        let anchors = self.anchors.iter().map(|text| digest("anchors", text)).collect::<Result<_, _>>()?;
+        let expected = self.expected.as_ref().map(|expected| digest("expected", &expected.sha256)).transpose()?;
+        Ok(BatchRow {
+            id: self.batch.parse().map_err(|_| malformed("batch")())?,
+            terms: BatchTerms {
+                issuer_sha256: digest("issuer", &self.issuer.sha256)?,
+                policy_name: self.policy_name.clone(),
+                policy_sha256: digest("policy_sha256", &self.policy_sha256)?,
+                policy: self.policy.clone().into_bytes(),
+                params: self.params.clone(),
+                anchors,
+                relaxations: self.relaxations.clone(),
+                on_reject: self.on_reject.clone(),
+                encoder: self.encoder,
+                inputs_sha256: digest("sections", self.section(super::file::INPUTS)?.sha256.as_str())?,
+                leaves_sha256: digest("leaves_sha256", &self.leaves_sha256)?,
+                leaf_count: self.counts.leaves,
+                reissue: self.reissue.clone(),
+                bulk_id: self.bulk_id.clone(),
+                expected_sha256: expected,
+            },
+            seed: Seed(*seed.as_bytes()),
+            issued_at: Time::from_rfc3339(&self.issued_at).map_err(|_| malformed("issued_at")())?,
+            chunk_size: self.chunk_size,
+            delivery: self.delivery.clone(),
+            state: BatchState::Open,
+        })
+    }
+
+    /// The list that was to be met.
+    pub(super) fn expected(&self) -> Result<Option<Expected>, PlanError> {
+        let read = |expected: &ExpectedHead| {
+            let sha256 = expected.sha256.parse();
+            let sha256 = sha256.map_err(|_| PlanError::Malformed { what: "its `expected` is not one".to_owned() })?;
+            Ok(Expected { sha256, count: expected.count })
+        };
+        self.expected.as_ref().map(read).transpose()
+    }
+
+    pub(super) fn tbs_root(&self) -> Result<Sha256Digest, PlanError> {
+        self.tbs_root.parse().map_err(|_| PlanError::Malformed { what: "its `tbs_root` is not one".to_owned() })
+    }
+
+    pub(super) fn section(&self, name: &str) -> Result<&SectionHead, PlanError> {
+        let found = self.sections.iter().find(|section| section.name == name);
+        found.ok_or_else(|| PlanError::Malformed { what: format!("it has no section `{name}`") })
+    }
+}
+
+/// The beginning of a text that a plan chose, safe to print.
+pub(super) fn shown(text: &str) -> String {
+    Printable::new(text).at_most(MAX_SHOWN).to_string()
+}
+
+/// Characters of a plan's text in a message.
+const MAX_SHOWN: usize = 200;
+
+/// Also the beginning of what the planner signs: no statement begins like this.
+pub(super) const FORMAT: &str = "reroot-plan/1";

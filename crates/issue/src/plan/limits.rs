@@ -1,0 +1,117 @@
+//! How much a plan may say. Each bound is that of the command that plans or of the stage that the value comes from, so an
+//! honest plan never meets one. Checked when the head is read, before anything of it is shown, computed or recorded.
+
+use crate::manifest::{Entry, FindingLine, InputLine};
+use crate::origin::Disposition;
+use crate::policy::Policy;
+use crate::reissue::job::delivery;
+use crate::reissue::{OnReject, Way};
+
+use super::head::{CountsHead, Head, Mode};
+use crate::error::PlanError;
+
+/// Leaves a chunk, as `--chunk` allows.
+const MAX_CHUNK: u32 = 65_536;
+/// Leaves of a batch: what the ledger can number.
+const MAX_LEAVES: u64 = u32::MAX as u64;
+/// Digests of anchors, and names of relaxations.
+const MAX_LIST: usize = 1_000;
+/// Characters of names that the program itself gives: relaxations, parameters, `delivery`.
+const MAX_WORD: usize = 100;
+/// Characters of the policy's name.
+const MAX_NAME: usize = 200;
+/// Characters of a parameter's value: a policy's pattern allows no more.
+const MAX_VALUE: usize = 256;
+/// Characters of the CA's subject as it is shown.
+const MAX_SUBJECT: usize = 16 << 10;
+
+/// Every member of the head is one that a planner's program can have written. What the policy decides is not looked at.
+pub(super) fn check(head: &Head) -> Result<(), PlanError> {
+    let unfit = |member: &str| Err(PlanError::Malformed { what: format!("its `{member}` is not one") });
+    let fits = |text: &str, most: usize| text.chars().nth(most).is_none();
+    let way = if head.mode == Mode::Foreign { Way::Foreign } else { Way::AirGapped };
+    if delivery(&head.delivery, way).is_none() || !fits(&head.delivery, MAX_WORD) {
+        return unfit("delivery");
+    }
+    if !(1..=MAX_CHUNK).contains(&head.chunk_size) {
+        return unfit("chunk_size");
+    }
+    if !fits(&head.issuer.subject, MAX_SUBJECT) {
+        return unfit("issuer");
+    }
+    if head.anchors.len() > MAX_LIST {
+        return unfit("anchors");
+    }
+    if head.relaxations.len() > MAX_LIST || !head.relaxations.iter().all(|name| fits(name, MAX_WORD)) {
+        return unfit("relaxations");
+    }
+    if ![OnReject::Skip, OnReject::Stop].iter().any(|word| word.as_str() == head.on_reject) {
+        return unfit("on_reject");
+    }
+    if head.reissue.as_deref().is_some_and(|reason| Entry::check_reason("reissue", reason).is_err()) {
+        return unfit("reissue");
+    }
+    if head.bulk_id.as_deref().is_some_and(|id| Entry::check_bulk_id(id).is_err()) {
+        return unfit("bulk_id");
+    }
+    if head.policy_name.is_empty() || !fits(&head.policy_name, MAX_NAME) {
+        return unfit("policy_name");
+    }
+    if head.policy.len() > Policy::MAX_BYTES {
+        return unfit("policy");
+    }
+    let short = |(name, value): (&String, &String)| fits(name, MAX_WORD) && fits(value, MAX_VALUE);
+    if head.params.len() > MAX_LIST || !head.params.iter().all(short) {
+        return unfit("params");
+    }
+    if !(1..=MAX_LEAVES).contains(&head.counts.leaves) {
+        return unfit("counts");
+    }
+    Ok(())
+}
+
+/// The lines of the inputs that go into the batch are such lines.
+pub(super) fn check_inputs(inputs: &str) -> Result<(), PlanError> {
+    let broken = || unfit(super::file::INPUTS);
+    for line in lines(inputs, InputLine::MAX_LINE).ok_or_else(broken)? {
+        InputLine::parse(line).map_err(|_| broken())?;
+    }
+    Ok(())
+}
+
+/// Bytes of the longest line of `rejected.jsonl`, with its end.
+pub(super) const MAX_FINDING_LINE: u64 = FindingLine::MAX_LINE as u64 + 1;
+
+/// What became of the items as `rejected.jsonl` has it: how many were rejected, how many ignored.
+#[derive(Default)]
+pub(super) struct Lines(u64, u64);
+
+impl Lines {
+    /// One line more, with its end.
+    pub(super) fn with(mut self, line: &[u8]) -> Result<Self, PlanError> {
+        let broken = || unfit(super::file::REJECTED);
+        let line = line.strip_suffix(b"\n").and_then(|line| std::str::from_utf8(line).ok()).ok_or_else(broken)?;
+        match FindingLine::parse(line).map_err(|_| broken())?.disposition() {
+            Disposition::Rejected => self.0 += 1,
+            Disposition::Ignored => self.1 += 1,
+        }
+        Ok(self)
+    }
+
+    /// Whether the head counts the same: every item is a leaf or has a line.
+    pub(super) fn agree(&self, counts: CountsHead) -> bool {
+        let sum = counts.leaves.checked_add(self.0).and_then(|sum| sum.checked_add(self.1));
+        (self.0, self.1) == (counts.rejected, counts.ignored) && sum == Some(counts.items)
+    }
+}
+
+/// Lines that all end, none of them too long.
+fn lines(section: &str, most: usize) -> Option<std::str::SplitTerminator<'_, char>> {
+    let lines = section.split_terminator('\n');
+    let whole = section.is_empty() || section.ends_with('\n');
+    (whole && lines.clone().all(|line| line.len() <= most)).then_some(lines)
+}
+
+fn unfit(section: &str) -> PlanError {
+    PlanError::Malformed { what: format!("its section `{section}` does not have lines") }
+}

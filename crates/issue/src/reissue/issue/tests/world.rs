@@ -1,0 +1,196 @@
+//! A batch that has begun: TEST leaves that verify, a policy, and all that the second pass works on.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use p256::ecdsa::signature::Signer as _;
+use p256::ecdsa::{DerSignature, SigningKey};
+use p256::pkcs8::DecodePrivateKey as _;
+
+use crate::cert::IssuerIdentity;
+use crate::crypto::{VerificationEngine, sha256};
+use crate::error::Error;
+use crate::intake::{self, Intake, Source};
+use crate::issue::testing::identity;
+use crate::ledger::testing::{row, terms};
+use crate::ledger::{BatchRow, BatchTerms, Ledger, MemoryStore, leaf_set_digest};
+use crate::origin::ItemName;
+use crate::policy::{BatchContext, BoundPolicy, Policy};
+use crate::reel::{Limits, SourceLeaf};
+use crate::reissue::settle::LeavesOf;
+use crate::reissue::work::Work;
+use crate::reissue::{Progress, Stage};
+use crate::x509::tlv::{Reader, element, tag};
+use crate::x509::{Certificate, pem};
+
+use super::super::{Finished, issue_all};
+use super::fakes::Watched;
+
+pub(super) struct World {
+    intake: Arc<Intake>,
+    issuer: Arc<IssuerIdentity>,
+    bound: Arc<BoundPolicy>,
+    batch: BatchRow,
+    jobs: usize,
+    cancel: Arc<AtomicBool>,
+}
+
+impl World {
+    pub(super) fn new(leaves: u32, chunk: u32, full_width: bool) -> Self {
+        let scratch = tempfile::tempdir().unwrap();
+        let policy = Policy::parse(&POLICY.replace("FULL", &full_width.to_string()), "policy.toml").unwrap();
+        let batch = row(1, terms("test", &[]), chunk);
+        let cancel = Arc::new(AtomicBool::new(false));
+        let root = pem::read(&fixture("root.pem")).unwrap().remove(0).der;
+        let source = Source {
+            inputs: &[],
+            limits: &Limits::default(),
+            anchors: &[Certificate::from_der(&root).unwrap()],
+            rules: policy.source(),
+            at: batch.issued_at,
+            scratch: scratch.path(),
+            jobs: 2,
+            engine: VerificationEngine::default(),
+            advance: &|_| {},
+            cancel: &cancel,
+        };
+        let all = source_leaves(leaves);
+        let mut intake = intake::verify_leaves::<reroot_core::error::Error>(&source, &[], |each| {
+            let taken = all.into_iter().all(|leaf| each(leaf).is_continue());
+            assert!(taken);
+            Ok(())
+        })
+        .unwrap();
+        assert!(intake.resolve(None).unwrap().is_empty());
+        assert_eq!((intake.rows.len(), intake.findings.len()), (leaves as usize, 0), "findings");
+        let listed = LeavesOf(&intake.rows);
+        let terms =
+            BatchTerms { leaves_sha256: leaf_set_digest(&listed), leaf_count: u64::from(leaves), ..batch.terms };
+        let batch = BatchRow { terms, ..batch };
+        let issuer = identity();
+        let params = policy.params(&[].into()).unwrap();
+        let context = BatchContext { batch: batch.id.to_string(), issued_at: batch.issued_at, params };
+        let bound = policy.bind(&issuer, &context).unwrap();
+        let (intake, issuer, bound) = (Arc::new(intake), Arc::new(issuer), Arc::new(bound));
+        Self { intake, issuer, bound, batch, jobs: 1, cancel }
+    }
+
+    /// The same with so many workers.
+    pub(super) fn with_jobs(&self, jobs: usize) -> Self {
+        let Self { intake, issuer, bound, batch, cancel, .. } = self;
+        let (intake, issuer, bound) = (Arc::clone(intake), Arc::clone(issuer), Arc::clone(bound));
+        Self { intake, issuer, bound, batch: batch.clone(), jobs, cancel: Arc::clone(cancel) }
+    }
+
+    pub(super) fn rows(&self) -> usize {
+        self.intake.rows.len()
+    }
+
+    /// What Ctrl-C sets.
+    pub(super) fn cancel(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.cancel)
+    }
+
+    /// A store with the batch on it.
+    pub(super) fn begun(&self) -> MemoryStore {
+        let store = MemoryStore::new();
+        self.open(&store).begin(self.batch.clone(), &LeavesOf(&self.intake.rows)).unwrap();
+        store
+    }
+
+    pub(super) fn open(&self, store: &MemoryStore) -> Ledger {
+        Ledger::over(Box::new(store.clone()), self.issuer.spki()).unwrap()
+    }
+
+    pub(super) fn with_work<T>(&self, with: impl FnOnce(&Work<'_>) -> T) -> T {
+        with(&Work {
+            issuer: &self.issuer,
+            bound: &self.bound,
+            batch: &self.batch,
+            rows: &self.intake.rows,
+            spool: &self.intake.spool,
+            verifier: &self.intake.verifier,
+            jobs: self.jobs,
+            progress: &Silent,
+            cancel: &self.cancel,
+        })
+    }
+
+    /// The second pass.
+    pub(super) fn issue(
+        &self,
+        ledger: &Ledger,
+        signer: &Watched,
+        each: &mut dyn FnMut(Finished) -> Result<(), Error>,
+    ) -> Result<bool, Error> {
+        self.with_work(|work| issue_all(work, ledger, &signer.issuer(), each))
+    }
+}
+
+struct Silent;
+
+impl Progress for Silent {
+    fn begin(&self, _: Stage) {}
+    fn total(&self, _: u64) {}
+    fn advance(&self, _: u64) {}
+    fn end(&self, _: Stage) {}
+}
+
+/// Leaves as the one in `fixtures/pki/`, each with UID and key of its own.
+fn source_leaves(count: u32) -> Vec<SourceLeaf> {
+    let model = fixture("leaf-0209010000007E57000139.der");
+    let key = pem::read(&fixture("root.TEST-key.pem")).unwrap().remove(0).der;
+    let root = SigningKey::from_pkcs8_der(&key).unwrap();
+    let fields = Reader::new(&model).element("certificate").unwrap().content;
+    let mut fields = Reader::new(fields);
+    let tbs = fields.element("tbsCertificate").unwrap().raw;
+    let algorithm = fields.element("signatureAlgorithm").unwrap().raw;
+    let point = Certificate::from_der(&model).unwrap().spki().key().to_vec();
+    let leaf = |number: u32| {
+        let counter = number.to_be_bytes();
+        let uid = [&[2, 9][..], &counter, &[0x7E, 0x57, 0, 1, 0x39]].concat();
+        let device = SigningKey::from_slice(sha256(&counter).as_bytes()).unwrap();
+        let device = device.verifying_key().to_sec1_point(false);
+        let tbs = replaced(tbs, &hex::decode(MODEL).unwrap(), &uid);
+        let tbs = replaced(&tbs, MODEL.as_bytes(), hex::encode_upper(&uid).as_bytes());
+        let tbs = replaced(&tbs, &point, device.as_bytes());
+        let signature: DerSignature = root.sign(&tbs);
+        let signature = element(tag::BIT_STRING, &[&[0], signature.as_bytes()]);
+        let item = ItemName::input(b"made-up.zip").entry(format!("{number}.der").as_bytes());
+        SourceLeaf { item, der: element(tag::SEQUENCE, &[&tbs, algorithm, &signature]), file_name: None }
+    };
+    (0..count).map(leaf).collect()
+}
+
+fn replaced(octets: &[u8], old: &[u8], new: &[u8]) -> Vec<u8> {
+    assert_eq!(old.len(), new.len());
+    let at = octets.windows(old.len()).position(|window| window == old).unwrap();
+    [&octets[..at], new, &octets[at + old.len()..]].concat()
+}
+
+fn fixture(name: &str) -> Vec<u8> {
+    std::fs::read(PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/pki")).join(name)).unwrap()
+}
+
+const MODEL: &str = "0209010000007E57000139";
+
+const POLICY: &str = r#"
+version = 1
+name = "test"
+description = "for tests"
+[source]
+family = "stsafe-a"
+keys = ["P-256"]
+relax = ["test-anchor"]
+[certificate]
+subject = [{ CN = "{uid}" }]
+serial = "derived"
+not_before = "issuance"
+not_after = "20y"
+outlives_issuer = "error"
+signature = "ecdsa-sha256"
+[device]
+target = "none"
+full_width_signature = FULL
+"#;

@@ -1,0 +1,197 @@
+//! Why a key could not be opened or made, or a message not be signed. No variant carries a secret.
+
+use der::asn1::ObjectIdentifier;
+
+use crate::class::Class;
+use crate::x509::pem::PemError;
+use crate::x509::{KeyAlgorithm, SignatureAlgorithm};
+
+use super::pkcs11::Pkcs11Error;
+use super::secret::SecretError;
+
+/// Why a message could not be signed or a key not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum SignerError {
+    /// The key cannot make signatures of this algorithm.
+    #[error("a {key} key cannot sign with {algorithm}")]
+    Algorithm {
+        /// The key found.
+        key: KeyAlgorithm,
+        /// The algorithm asked for.
+        algorithm: SignatureAlgorithm,
+    },
+    /// The key derivation asks for absurd work or memory.
+    #[error("key file wants {found} {what} to derive its encryption key, at most {limit} are accepted")]
+    EncryptionCost {
+        /// What is too large.
+        what: &'static str,
+        /// The value found.
+        found: u64,
+        /// The largest accepted.
+        limit: u64,
+    },
+    /// The key file is encrypted in a way that is not read.
+    #[error(
+        "key file is encrypted with {scheme}, expected PBES2 with AES and PBKDF2-HMAC-SHA-2 or scrypt (RFC 8018 §6.2)"
+    )]
+    EncryptionUnsupported {
+        /// The scheme, cipher or key derivation found.
+        scheme: ObjectIdentifier,
+    },
+    /// The library that signs reported a failure.
+    #[error("signing with {algorithm} failed")]
+    Failed {
+        /// The algorithm asked for.
+        algorithm: SignatureAlgorithm,
+    },
+    /// No new key of this kind.
+    #[error("cannot make a {key} key, expected P-256 or P-384")]
+    Generate {
+        /// The kind asked for.
+        key: KeyAlgorithm,
+    },
+    /// The key's numbers do not make a key.
+    #[error("{key} private key is not valid: {reason}")]
+    KeyInvalid {
+        /// The kind of key.
+        key: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A kind of key that is not read.
+    #[error("private key of kind {algorithm} is not supported, expected P-256, P-384, P-521, Ed25519 or RSA")]
+    KeyUnsupported {
+        /// The algorithm or curve found.
+        algorithm: ObjectIdentifier,
+    },
+    /// Another number of PEM blocks than one.
+    #[error("key file holds {found} PEM blocks, expected exactly one")]
+    OneBlock {
+        /// The number found.
+        found: usize,
+    },
+    /// An encrypted key and nothing to open it with.
+    #[error("key file is encrypted and no passphrase was given")]
+    PassphraseMissing,
+    /// A passphrase for a key that is not encrypted: somebody believes it protected.
+    #[error("a passphrase was given for a key file that is not encrypted")]
+    PassphraseUnused,
+    /// The passphrase does not open the key.
+    #[error("passphrase does not open the key file (or the file is damaged)")]
+    PassphraseWrong,
+    /// Not PEM.
+    #[error("key file: {0}")]
+    Pem(#[from] PemError),
+    /// A key in a token, and why it cannot be used.
+    #[error(transparent)]
+    Pkcs11(#[from] Pkcs11Error),
+    /// An RSA modulus outside 2048 to 4096 bits.
+    #[error("RSA key has {bits} bits, expected 2048 to 4096")]
+    RsaSize {
+        /// Bits found.
+        bits: u16,
+    },
+    /// The secret could not be had.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// Not a PrivateKeyInfo.
+    #[error("key file is not a private key in PKCS#8 (RFC 5958 §2)")]
+    Structure,
+    /// The older formats, each key kind its own.
+    #[error("key file holds `{label}`, expected PKCS#8 (`PRIVATE KEY` or `ENCRYPTED PRIVATE KEY`, RFC 7468 §10, §11)")]
+    TraditionalFormat {
+        /// The PEM label found.
+        label: String,
+    },
+    /// A PEM block that is no private key.
+    #[error("key file holds `{label}`, expected a private key")]
+    WrongLabel {
+        /// The PEM label found.
+        label: String,
+    },
+}
+
+impl SignerError {
+    /// The kind of failure. A wrong PIN or passphrase, an unreadable key, a token that is away: all are the signer's.
+    pub fn class(&self) -> Class {
+        match self {
+            // the policy asks for what this key cannot do, or the URI for what cannot be meant; nothing was recorded
+            Self::Algorithm { .. }
+            | Self::Pkcs11(
+                Pkcs11Error::Ambiguous { .. }
+                | Pkcs11Error::Exists { .. }
+                | Pkcs11Error::Generate { .. }
+                | Pkcs11Error::ModuleMissing { .. },
+            ) => Class::Usage,
+            Self::Pkcs11(Pkcs11Error::NoThread { .. }) => Class::Storage,
+            Self::EncryptionCost { .. }
+            | Self::EncryptionUnsupported { .. }
+            | Self::Failed { .. }
+            | Self::Generate { .. }
+            | Self::KeyInvalid { .. }
+            | Self::KeyUnsupported { .. }
+            | Self::OneBlock { .. }
+            | Self::PassphraseMissing
+            | Self::PassphraseUnused
+            | Self::PassphraseWrong
+            | Self::Pem(_)
+            | Self::Pkcs11(_)
+            | Self::RsaSize { .. }
+            | Self::Secret(_)
+            | Self::Structure
+            | Self::TraditionalFormat { .. }
+            | Self::WrongLabel { .. } => Class::Signer,
+        }
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        let text = match self {
+            Self::Algorithm { key, .. } => {
+                return Some(format!("Set `signature` in the policy to {}.", fitting(*key)));
+            }
+            Self::EncryptionCost { .. } | Self::EncryptionUnsupported { .. } => {
+                "Encrypt it again: openssl pkcs8 -topk8 -v2 aes-256-cbc -v2prf hmacWithSHA256 -iter 600000 -in KEY -out \
+                 NEW-KEY"
+            }
+            Self::Generate { .. } => "Choose P-256 or P-384.",
+            Self::OneBlock { .. } => "Keep the key in a file of its own; certificates and EC PARAMETERS go elsewhere.",
+            Self::PassphraseMissing => {
+                "Add a line `secret = { env = \"NAME\" }` or `secret = { file = \"PATH\" }` below the key, or run in a \
+                 terminal to be asked."
+            }
+            Self::PassphraseUnused => {
+                "Take the `secret` line away, or encrypt the key: openssl pkcs8 -topk8 -v2 aes-256-cbc -v2prf \
+                 hmacWithSHA256 -iter 600000 -in KEY -out NEW-KEY"
+            }
+            Self::PassphraseWrong => "Try it by hand: openssl pkey -in KEY -noout",
+            Self::Pkcs11(error) => return error.hint(),
+            Self::RsaSize { .. } => "Use an RSA key of 3072 bits, or P-256.",
+            Self::Secret(error) => return error.hint(),
+            Self::Structure | Self::TraditionalFormat { .. } => {
+                "Convert it: openssl pkcs8 -topk8 -v2 aes-256-cbc -v2prf hmacWithSHA256 -iter 600000 -in KEY -out \
+                 NEW-KEY (with -nocrypt instead of the options after -topk8 it stays unencrypted)"
+            }
+            Self::Pem(PemError::Form { form }) => return form.hint().map(str::to_owned),
+            Self::Failed { .. }
+            | Self::KeyInvalid { .. }
+            | Self::KeyUnsupported { .. }
+            | Self::Pem(_)
+            | Self::WrongLabel { .. } => return None,
+        };
+        Some(text.to_owned())
+    }
+}
+
+fn fitting(key: KeyAlgorithm) -> &'static str {
+    match key {
+        KeyAlgorithm::P256 => "\"ecdsa-sha256\"",
+        KeyAlgorithm::P384 => "\"ecdsa-sha384\"",
+        KeyAlgorithm::P521 => "\"ecdsa-sha512\"",
+        KeyAlgorithm::Ed25519 => "\"ed25519\"",
+        KeyAlgorithm::Rsa { .. } => "\"rsa-pkcs1-sha256\" or another rsa algorithm",
+        KeyAlgorithm::BrainpoolP256r1 | KeyAlgorithm::BrainpoolP384r1 => {
+            "an algorithm of the issuer's key, which must not be on a Brainpool curve"
+        }
+    }
+}
