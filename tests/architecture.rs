@@ -40,8 +40,22 @@ const LIBRARY: &[Row] = &[
     // origin: a leaf that no template fits becomes a finding, whose variables are its UID and fingerprint
     Row("policy", &["x509", "crypto", "origin", "verify::<types>", "cert", "lint", "text"]),
     Row("ledger", &["x509", "crypto", "origin", "cert", "lint::LintedTbs", "durable", "input", "text"]),
-    // origin::Uid: an error names the chip it is about; origin::Code: a certificate from another CA is refused by code
-    Row("issue", &["x509", "crypto", "origin::Code", "origin::Uid", "cert", "lint", "signer", "ledger::RecordedTbs"]),
+    // origin::Uid: an error names the chip it is about; origin::Code: a certificate from another CA is refused by code;
+    // origin::Origin: a certificate that was read back keeps the leaf it was made for, with a template or without one
+    Row(
+        "issue",
+        &[
+            "x509",
+            "crypto",
+            "origin::Code",
+            "origin::Origin",
+            "origin::Uid",
+            "cert",
+            "lint",
+            "signer",
+            "ledger::RecordedTbs",
+        ],
+    ),
     Row("manifest", &["x509", "crypto", "origin", "cert", "verify::<types>", "signer", "text"]),
     // durable: a list of all findings is a file of its own, in the form of rejected.jsonl; input: one that is there already
     Row("findings", &["x509", "origin", "reel", "manifest::FindingLine", "durable", "input", "text"]),

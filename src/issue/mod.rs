@@ -16,7 +16,7 @@ pub(crate) mod testing;
 mod tests;
 
 pub use crate::cert::Seed;
-pub use answered::{ANSWER_CODES, AnswerFault, answered};
+pub use answered::{ANSWER_CODES, AnswerFault, answered, object};
 pub use error::IssueError;
 pub use received::received;
 pub use serial::{derive_serial, serial_for};

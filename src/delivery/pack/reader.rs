@@ -159,15 +159,15 @@ impl PackReader {
         Ok(Proof { chip: Some(ProofChip { source, source_chain, certificate, chain }), ..proof })
     }
 
-    /// The positions of the lines between which a chip would be.
+    /// The positions of the lines before and after these UIDs, where no line is of one of them.
     ///
     /// # Errors
     /// The file cannot be read.
-    pub fn neighbours(&self, uid: &Uid) -> Result<Vec<u64>, DeliveryError> {
-        let uid = uid.to_string();
+    pub fn neighbours(&self, first: &Uid, last: &Uid) -> Result<Vec<u64>, DeliveryError> {
+        let (first, last) = (first.to_string(), last.to_string());
         let before = "SELECT position FROM chip WHERE uid < ?1 ORDER BY uid DESC LIMIT 1";
         let after = "SELECT position FROM chip WHERE uid > ?1 ORDER BY uid LIMIT 1";
-        let both = [self.one(before, params![uid], position)?, self.one(after, params![uid], position)?];
+        let both = [self.one(before, params![first], position)?, self.one(after, params![last], position)?];
         Ok(both.into_iter().flatten().collect())
     }
 
@@ -190,9 +190,16 @@ impl PackReader {
             let path = digests.iter().copied().map(Sha256Digest::new).collect();
             lines.push(ProofLine { index: *position, path, line });
         }
-        let statement = self.fact("statement", Statement::MAX_BYTES)?;
-        let seal = self.fact("seal", SignedManifest::MAX_SEAL_BYTES)?;
+        let (statement, seal) = self.sealed()?;
         Ok(Proof { uid: *uid, chip: None, lines, statement, seal })
+    }
+
+    /// The statement and its seal.
+    ///
+    /// # Errors
+    /// The pack lacks them, or cannot be read.
+    pub fn sealed(&self) -> Result<(Vec<u8>, Vec<u8>), DeliveryError> {
+        Ok((self.fact("statement", Statement::MAX_BYTES)?, self.fact("seal", SignedManifest::MAX_SEAL_BYTES)?))
     }
 
     fn fact(&self, key: &str, limit: usize) -> Result<Vec<u8>, DeliveryError> {
