@@ -46,7 +46,7 @@ use crate::crypto::{VerificationEngine, sha256};
 use crate::delivery::{BatchReader, DeliveryError, WrittenFile};
 use crate::error::Error;
 use crate::manifest::timestamp::Token;
-use crate::manifest::{self, ManifestAnchor, SignedManifest, Statement};
+use crate::manifest::{self, IssuerMode, ManifestAnchor, SignedManifest, Statement};
 use crate::policy::Policy;
 use crate::reel::{Input, Limits};
 use crate::x509::{Certificate, pem};
@@ -215,14 +215,8 @@ fn one_certificate(file: &[u8]) -> Result<Certificate, String> {
 /// The certificates of `manifest.pem`, `chain.pem` and `source-chain.pem`, which the provider named. Those of
 /// `source-chain.pem` that came with inputs count only if they are strict, which the verifier sees to.
 fn certificates(file: &[u8]) -> Result<Vec<Certificate>, String> {
-    pem::read(file)
-        .map_err(|error| error.to_string())?
-        .iter()
-        .map(|block| match block.label.as_str() {
-            "CERTIFICATE" => Certificate::from_named_der(&block.der).map_err(|error| error.to_string()),
-            label => Err(format!("PEM label {label:?}, expected CERTIFICATE")),
-        })
-        .collect()
+    let blocks = pem::read_one_form(file).map_err(|error| error.to_string())?;
+    blocks.iter().map(|block| Certificate::from_named_der(&block.der).map_err(|error| error.to_string())).collect()
 }
 
 /// Every file the statement names has its digest, and no other file lies in the directory.
@@ -278,6 +272,11 @@ fn policy(reader: &BatchReader, statement: &Statement, report: &mut AuditReport)
             return Ok(None);
         }
     };
+    if statement.issuer.mode == IssuerMode::Foreign
+        && let Err(errors) = policy.check_foreign()
+    {
+        report.fault(code::POLICY_DIFFERS, FILE, &format!("no external CA can be asked for this: {errors}"));
+    }
     let relaxations = &policy.source().relax;
     if policy.name() != statement.policy.name
         || policy.version() != statement.policy.version

@@ -9,7 +9,7 @@ use crate::verify::{Relaxation, VerifiedLeaf};
 use crate::x509::{Certificate, SerialNumber, Sha1Digest, Sha256Digest, Validity};
 
 use super::error::{ManifestError, Part};
-use super::json::{Scan, push_hex_lower, push_hex_upper, push_number, push_string, time, upper_hex};
+use super::json::{REASON, Scan, push_hex_lower, push_hex_upper, push_number, push_string, reason, time, upper_hex};
 
 /// What the manifest says about one certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +36,7 @@ impl Entry {
     /// Longest line that is written or read, in octets.
     pub const MAX_LINE: usize = 64 * 1024;
 
-    const MAX_REASON: usize = 1000;
+    pub(super) const MAX_REASON: usize = 1000;
 
     /// Longest bulk identifier, in characters.
     pub const MAX_BULK_ID: usize = 200;
@@ -270,7 +270,7 @@ impl Entry {
             relax.push(next);
         }
         scan.literal(",\"reissue\":")?;
-        let reissue = scan.value_or_null("reissue", "a reason", |text| Some(text.into()))?;
+        let reissue = scan.value_or_null("reissue", REASON, |text| reason(text).map(Into::into))?;
         let mut differs: Option<Vec<Box<str>>> = None;
         if scan.takes(",\"differs\":[") {
             let mut names: Vec<Box<str>> = Vec::new();

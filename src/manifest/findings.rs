@@ -1,6 +1,6 @@
 //! Lines of `rejected.jsonl` and `inputs.jsonl`: what became of every item that was not issued, and what was read.
 
-use crate::origin::{Disposition, Finding, ItemName, Uid};
+use crate::origin::{Code, Disposition, Finding, ItemName, Uid};
 use crate::x509::Sha256Digest;
 
 use super::error::{ManifestError, Part};
@@ -80,10 +80,7 @@ impl FindingLine {
             [Disposition::Rejected, Disposition::Ignored].into_iter().find(|one| one.as_str() == text)
         })?;
         scan.literal(",\"code\":")?;
-        let code = scan.value("code", "a dotted code in kebab case", |text| {
-            let fits = |byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.');
-            (!text.is_empty() && text.bytes().all(fits)).then(|| text.into())
-        })?;
+        let code = scan.value("code", "a dotted code in kebab case", |text| Code::is_one(text).then(|| text.into()))?;
         scan.literal(",\"reason\":")?;
         let reason = scan.string()?.into();
         scan.literal(",\"uid\":")?;

@@ -21,5 +21,6 @@ mod opinion;
 mod page;
 mod resealed;
 mod signers;
+mod strict;
 mod timestamp;
 mod verdict;

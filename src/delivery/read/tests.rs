@@ -178,6 +178,25 @@ fn both_forms_are_one_certificate() {
 }
 
 #[test]
+fn a_part_has_no_more_entries_than_parts_have_and_the_whole_of_a_chip() {
+    let (one, two) = (certificate_to_pem(b"one"), certificate_to_pem(b"two"));
+    let entries: Entries<'_> =
+        &[("01.der", b"one"), ("01.pem", one.as_bytes()), ("02.der", b"two"), ("02.pem", two.as_bytes())];
+    let folder =
+        Folder::new().archive("certificates-0001.zip", &entries[..2]).archive("certificates-0002.zip", &entries[2..]);
+    for (most, outcome) in [(2, None), (1, Some("delivery.archive.content"))] {
+        let mut stream = folder.open().certificates().unwrap();
+        stream.most = most;
+        let mut next = || stream.next_certificate();
+        let read = (0..3).try_for_each(|_| next().map(drop));
+        assert_eq!(read.err().map(|error| error.code().as_str()), outcome, "{most}");
+    }
+    let torn =
+        Folder::new().archive("certificates-0001.zip", &entries[..3]).archive("certificates-0002.zip", &entries[3..]);
+    assert_eq!(code(torn.certificates()), "delivery.archive.content");
+}
+
+#[test]
 fn parts_are_read_in_the_order_of_their_numbers() {
     let folder = Folder::new()
         .archive("certificates-0001.zip", &[("01.der", b"one")])

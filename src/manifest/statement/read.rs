@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::manifest::error::{ManifestError, Part};
-use crate::manifest::json::{Scan, time, upper_hex};
+use crate::manifest::json::{BATCH, REASON, Scan, batch_name, reason, time, upper_hex};
 use crate::manifest::{ENTRIES_FILE, INPUTS_FILE, REJECTED_FILE, SEAL_FILE, STATEMENT_FILE};
 use crate::verify::Relaxation;
 use crate::x509::{SerialNumber, Sha256Digest, Time};
@@ -48,7 +48,7 @@ impl Statement {
 
 fn statement(layout: &mut Layout<'_>) -> Result<Statement, ManifestError> {
     layout.fixed("format", Statement::FORMAT)?;
-    let batch = layout.convert("batch", BATCH, batch)?;
+    let batch = layout.convert("batch", BATCH, batch_name)?;
     let issued_at = layout.time("issued_at")?;
     let created = layout.time("created")?;
     let tool = layout.text("tool")?.into_owned();
@@ -96,10 +96,12 @@ fn statement(layout: &mut Layout<'_>) -> Result<Statement, ManifestError> {
         params.insert(name, text);
     }
     layout.close("}")?;
-    let mut text_or_null =
-        |key| layout.key(key)?.scan.value_or_null(key, "text", |text| (!text.is_empty()).then(|| text.to_owned()));
-    let reissue = text_or_null("reissue")?;
-    let bulk_id = text_or_null("bulk_id")?;
+    let reissue =
+        layout.key("reissue")?.scan.value_or_null("reissue", REASON, |text| reason(text).map(str::to_owned))?;
+    let bulk_id = layout
+        .key("bulk_id")?
+        .scan
+        .value_or_null("bulk_id", "text", |text| (!text.is_empty()).then(|| text.to_owned()))?;
     layout.key("issuer")?.open("{")?;
     let issuer = IssuerReference {
         mode: layout.convert("mode", "`local`, `air-gapped` or `foreign`", |text| {
@@ -167,7 +169,7 @@ fn statement(layout: &mut Layout<'_>) -> Result<Statement, ManifestError> {
     if !layout.null("previous")? {
         layout.open("{")?;
         previous = Some(Previous {
-            batch: layout.convert("batch", BATCH, self::batch)?,
+            batch: layout.convert("batch", BATCH, batch_name)?,
             statement_sha256: layout.sha256("statement_sha256")?,
         });
         layout.close("}")?;
@@ -225,14 +227,8 @@ fn consistent(statement: &Statement) -> Result<(), ManifestError> {
     Ok(())
 }
 
-const BATCH: &str = "a UUIDv7 in lower case with hyphens (RFC 9562)";
 const DIGEST: &str = "64 lower-case hexadecimal digits";
 const FILE_NAME: &str = "plain file names in byte order, each once, without those of the statement's other fields";
-
-fn batch(text: &str) -> Option<String> {
-    let uuid = uuid::Uuid::try_parse(text).ok()?;
-    (uuid.get_version_num() == 7 && uuid.hyphenated().to_string() == text).then(|| text.to_owned())
-}
 
 fn file_name(text: &str) -> bool {
     let plain = |byte| matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'_' | b'-');
