@@ -1,14 +1,17 @@
 //! Checking a proof: the anchors and the proof, nothing else.
 
+use std::collections::BTreeSet;
+
 use crate::audit::{self, Against, Contradiction, Fault, identify};
-use crate::cert::{IssuerIdentity, Seed};
-use crate::crypto::PublicKey;
+use crate::cert::{Encoder, IssuerIdentity};
+use crate::crypto::{PublicKey, is_kept_form, sha256};
 use crate::error::Error;
-use crate::issue::derive_serial;
+use crate::issue::Serials;
 use crate::manifest::{
-    Entry, IssuerMode, ManifestAnchor, ManifestError, Proof, ProofChip, ProofLine, SignedManifest, Statement,
-    leaf_hash, seal, verify_inclusion,
+    self, Entry, IssuerMode, ManifestAnchor, ManifestError, Proof, ProofChip, ProofLine, ProofVersion, SignedManifest,
+    Statement, leaf_hash, seal, verify_inclusion,
 };
+use crate::policy::Policy;
 use crate::verify::{Family, SourceRules, TrustAnchor, VerifiedLeaf, Verifier};
 use crate::x509::{Certificate, CertificateError, KeyAlgorithm, Purposes, Sha256Digest, SignatureAlgorithm};
 
@@ -32,6 +35,8 @@ pub struct Proved {
     pub statement_sha256: Sha256Digest,
     /// What was checked, in words, in the order in which it was.
     pub checks: Vec<&'static str>,
+    /// Kinds of seals that the statement or the proof names and that this release cannot check.
+    pub unchecked_seals: Vec<String>,
 }
 
 /// A chip that is in the batch, once if the lines are in the order that the signer claims.
@@ -81,6 +86,7 @@ impl Checker {
         let signed = SignedManifest::open(&proof.statement, &proof.seal, &signer, &self.manifest)
             .map_err(|error| untrusted("statement", &error))?;
         let statement = signed.statement();
+        let family = family(proof, statement)?;
         let lines = lines(proof, statement)?;
         let mut checks = vec![
             "the seal of the statement, its signer's purpose and anchor",
@@ -97,7 +103,8 @@ impl Checker {
                 let (line, entry) = present(proof, &lines, statement)?;
                 checks.push("the lines beside it are of other chips: it is in the batch once (if lines are in order)");
                 let place = format!("chip {}", proof.uid);
-                let presence = self.presence(chip, line, entry, statement).map_err(|found| at(&place, found))?;
+                let presence =
+                    self.presence(chip, line, entry, statement, family).map_err(|found| at(&place, found))?;
                 checks.extend([
                     "the source leaf's chain, UID and key under the source anchor",
                     "the issuing CA's chain up to the issuer anchor",
@@ -108,7 +115,9 @@ impl Checker {
             }
         };
         let statement_sha256 = signed.statement_sha256();
-        Ok(Proved { presence, statement: statement.clone(), statement_sha256, checks })
+        let named = statement.seals.iter().chain(proof.seals.iter().map(|seal| &seal.kind));
+        let unchecked_seals = named.cloned().collect::<BTreeSet<_>>().into_iter().collect();
+        Ok(Proved { presence, statement: statement.clone(), statement_sha256, checks, unchecked_seals })
     }
 
     fn presence(
@@ -117,8 +126,9 @@ impl Checker {
         line: &ProofLine,
         entry: &Entry,
         statement: &Statement,
+        family: Option<Family>,
     ) -> Result<Presence, Contradiction> {
-        let verifier = self.verifier(chip, entry, statement)?;
+        let verifier = self.verifier(chip, entry, statement, family)?;
         let against = Against { verifier: &verifier, anchors: &self.source, statement };
         let leaf = against.source(entry, &chip.source)?;
         let unreadable = |error: CertificateError| Contradiction::new(code::CERTIFICATE, error.to_string());
@@ -131,9 +141,10 @@ impl Checker {
         let purposes = certificate.extended_key_usage().map_err(unreadable)?;
         let purposes = purposes.as_deref().map_or(Purposes::Any, Purposes::Of);
         let identity = identify(chain.remove(0), chain, &self.issuer, statement, purposes)?;
-        issued_by(&certificate, &identity)?;
+        issued_by(&certificate, &identity, statement)?;
         serial(&certificate, &leaf, entry, &identity, statement)?;
-        let restated = Entry::restated(&certificate, &leaf, entry.attempt(), statement.reissue.as_deref());
+        let restated =
+            Entry::restated(statement.format, &certificate, &leaf, entry.attempt(), statement.reissue.as_deref());
         let Some(restated) = restated else {
             let message = "the certificate is over another key than the source leaf";
             return Err(Contradiction::new(code::KEY, message));
@@ -156,8 +167,16 @@ impl Checker {
 
     /// Tolerates what the statement says was tolerated, for the family that the line shows; knows the proof's
     /// intermediates. Which keys the policy takes is the policy's business.
-    fn verifier(&self, chip: &ProofChip, entry: &Entry, statement: &Statement) -> Result<Verifier, Contradiction> {
-        let family = if entry.st_number().is_some() { Family::StsafeA } else { Family::Generic };
+    fn verifier(
+        &self,
+        chip: &ProofChip,
+        entry: &Entry,
+        statement: &Statement,
+        family: Option<Family>,
+    ) -> Result<Verifier, Contradiction> {
+        // a proof of version 1 has nothing but the line
+        let shown = if entry.st_number().is_some() { Family::StsafeA } else { Family::Generic };
+        let family = family.unwrap_or(shown);
         let rules = SourceRules { family, keys: KEYS.to_vec(), relax: statement.relaxations.clone() };
         let mut verifier = Verifier::new(self.trusted.clone(), rules, statement.issued_at)
             .map_err(|error| Contradiction::new(audit::code::SOURCE_ANCHOR, error.to_string()))?;
@@ -175,7 +194,7 @@ fn lines<'a>(proof: &'a Proof, statement: &Statement) -> Result<Vec<(&'a ProofLi
     let mut read: Vec<(&ProofLine, Entry)> = Vec::new();
     for line in &proof.lines {
         let place = format!("line {}", line.index);
-        let entry = Entry::parse(&line.line).map_err(|error| untrusted(&place, &error))?;
+        let entry = Entry::parse(statement.format, &line.line).map_err(|error| untrusted(&place, &error))?;
         if let Some((before, last)) = read.last() {
             if before.index.checked_add(1) != Some(line.index) {
                 let message = format!("follows line {}, expected the line after it", before.index);
@@ -233,7 +252,7 @@ fn absent(proof: &Proof, lines: &[(&ProofLine, Entry)], statement: &Statement) -
     Err(fault(code::NEIGHBOURS, &format!("chip {}", proof.uid), message))
 }
 
-fn issued_by(certificate: &Certificate, identity: &IssuerIdentity) -> Result<(), Contradiction> {
+fn issued_by(certificate: &Certificate, identity: &IssuerIdentity, statement: &Statement) -> Result<(), Contradiction> {
     let refused = |reason: String| {
         let message = format!("the certificate was not signed by the issuing CA: {reason}");
         Contradiction::new(audit::code::CERTIFICATE_SIGNATURE, message)
@@ -246,7 +265,44 @@ fn issued_by(certificate: &Certificate, identity: &IssuerIdentity) -> Result<(),
         return Err(refused("a signature over SHA-1 proves nothing".to_owned()));
     }
     let key = PublicKey::from_spki(identity.spki()).map_err(|error| refused(error.to_string()))?;
-    key.verify(algorithm, certificate.tbs(), certificate.signature()).map_err(|error| refused(error.to_string()))
+    key.verify(algorithm, certificate.tbs(), certificate.signature()).map_err(|error| refused(error.to_string()))?;
+    let curve = identity.spki().algorithm();
+    // another CA's signatures are as it made them; on P-521 the policy decides, which is not in the proof
+    let demanded = statement.format.encoder() >= Encoder::Two
+        && statement.issuer.mode != IssuerMode::Foreign
+        && curve != KeyAlgorithm::P521;
+    if demanded && !is_kept_form(curve, false, certificate.signature()) {
+        let message = "the certificate's signature does not have the lower of the two values of s that verify";
+        return Err(Contradiction::new(audit::code::CERTIFICATE_FORM, message));
+    }
+    Ok(())
+}
+
+/// The family of the chips as statement or policy say it; `None` for a proof of version 1, which has neither.
+fn family(proof: &Proof, statement: &Statement) -> Result<Option<Family>, Fault> {
+    let value = |message: &str| Err(fault(manifest::codes::PROOF_VALUE, "proof", message));
+    match (proof.version, statement.format.family(), &proof.policy) {
+        (ProofVersion::One, Some(_), _) => value("its format is `reroot-proof/1`, and its statement is of version 2"),
+        (ProofVersion::One, None, _) => Ok(None),
+        (ProofVersion::Two, Some(_), Some(_)) => value("it has a policy, and its statement is of version 2"),
+        (ProofVersion::Two, Some(family), None) => Ok(Some(family)),
+        (ProofVersion::Two, None, None) => Ok(Some(Family::StsafeA)),
+        (ProofVersion::Two, None, Some(policy)) => {
+            if sha256(policy) != statement.policy.sha256 {
+                let message = "the policy is not the one the statement names";
+                return Err(fault(audit::code::POLICY_DIGEST, "policy", message));
+            }
+            let read = std::str::from_utf8(policy).map_err(|error| error.to_string());
+            let read = read.and_then(|text| Policy::parse(text, "policy").map_err(|errors| errors.to_string()));
+            match read {
+                Ok(policy) if policy.source().family == Family::StsafeA => {
+                    value("it has a policy of the family stsafe-a, expected none")
+                }
+                Ok(policy) => Ok(Some(policy.source().family)),
+                Err(reason) => Err(fault(audit::code::FILE_UNREADABLE, "policy", reason)),
+            }
+        }
+    }
 }
 
 /// Without the policy: either the leaf's serial number or the one that seed and leaf give.
@@ -258,9 +314,11 @@ fn serial(
     statement: &Statement,
 ) -> Result<(), Contradiction> {
     // a foreign CA chooses its own
-    let Some(seed) = statement.serial_seed else { return Ok(()) };
-    let derived = derive_serial(&Seed(seed), identity.spki(), &entry.source_sha256(), entry.attempt());
-    if [&derived, leaf.certificate().serial()].contains(&certificate.serial()) {
+    let Some(basis) = statement.serial_basis() else { return Ok(()) };
+    let derived = Serials::new(&basis, identity.spki()).derive(&entry.source_sha256(), entry.attempt());
+    // a beacon says that serial numbers are derived
+    let copied = basis.beacon.is_none() && certificate.serial() == leaf.certificate().serial();
+    if copied || *certificate.serial() == derived {
         return Ok(());
     }
     let message =

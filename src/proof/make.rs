@@ -7,9 +7,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::crypto::sha256;
 use crate::delivery::{BatchReader, CertificateStream, DeliveryError, Lines};
 use crate::error::Error;
-use crate::manifest::{self, Proof, ProofChip, ProofLine, Statement, Tree, leaf_hash};
+use crate::manifest::{self, Proof, ProofChip, ProofLine, ProofVersion, Statement, Tree, leaf_hash};
 use crate::origin::Uid;
+use crate::policy::Policy;
 use crate::reel::certificates_in_pem;
+use crate::verify::Family;
 use crate::x509::{Certificate, Leniency, Name, Sha256Digest};
 
 use super::ChipName;
@@ -66,6 +68,7 @@ pub fn prove(job: &Prove<'_>, take: &mut dyn FnMut(Proof) -> Result<(), Error>) 
         statement: octets,
         seal,
         tree,
+        policy: policy(&reader, &statement)?,
         chain: chain(&reader, &statement)?,
         intermediates: intermediates(&reader, &statement)?,
     };
@@ -164,6 +167,7 @@ impl<'a> Wanted<'a> {
 struct Maker {
     statement: Vec<u8>,
     seal: Vec<u8>,
+    policy: Option<Vec<u8>>,
     tree: Tree,
     chain: Vec<Vec<u8>>,
     intermediates: Vec<Certificate>,
@@ -267,11 +271,14 @@ impl Maker {
     fn absence(&self, uid: &Uid, lines: &[Option<&Row>]) -> Proof {
         let line = |row: &Row| ProofLine { index: row.index, path: self.tree.path(row.index), line: row.line.clone() };
         Proof {
+            version: ProofVersion::Two,
             uid: *uid,
             chip: None,
             lines: lines.iter().flatten().map(|row| line(row)).collect(),
+            policy: self.policy.clone(),
             statement: self.statement.clone(),
             seal: self.seal.clone(),
+            seals: vec![],
         }
     }
 
@@ -294,6 +301,23 @@ impl Maker {
         }
         Ok(chain)
     }
+}
+
+/// The policy, where nothing else in a proof says of which family the chips are.
+fn policy(reader: &BatchReader, statement: &Statement) -> Result<Option<Vec<u8>>, Error> {
+    if statement.format.family().is_some() {
+        return Ok(None);
+    }
+    let octets = reader.read(POLICY_FILE)?;
+    let found = sha256(&octets);
+    let expected = statement.policy.sha256;
+    if found != expected {
+        return Err(DeliveryError::Differs { name: POLICY_FILE.to_owned(), found, expected }.into());
+    }
+    let malformed = |reason: String| DeliveryError::Malformed { name: POLICY_FILE.to_owned(), reason };
+    let text = String::from_utf8(octets).map_err(|error| malformed(error.to_string()))?;
+    let policy = Policy::parse(&text, POLICY_FILE).map_err(|errors| malformed(errors.to_string()))?;
+    Ok((policy.source().family != Family::StsafeA).then(|| text.into_bytes()))
 }
 
 /// The issuing CA and those above it, but for roots.
@@ -330,6 +354,7 @@ impl Prove<'_> {
     }
 }
 
+const POLICY_FILE: &str = "policy.toml";
 const CHAIN_FILE: &str = "chain.pem";
 const SOURCE_CHAIN_FILE: &str = "source-chain.pem";
 /// A proof has no more, and a path with more is not built by a verifier either.
