@@ -31,6 +31,12 @@ pub enum Error {
         /// Items issued, rejected or ignored.
         accounted: u64,
     },
+    /// A beacon was given, and no serial number would depend on it.
+    #[error("a beacon was given, but no serial number would depend on it: {reason}")]
+    BeaconUnused {
+        /// Why.
+        reason: &'static str,
+    },
     /// Making or showing a CA failed.
     #[error(transparent)]
     Ca(#[from] CaError),
@@ -225,6 +231,9 @@ impl Error {
                  `openssl x509 -inform DER` makes PEM of a certificate."
                     .into(),
             ),
+            Self::BeaconUnused { .. } => {
+                Some("Leave the beacon out. A time-stamp says when the batch existed at the latest.".into())
+            }
             Self::Durable(error) => error.hint(),
             Self::Engine(error) => error.hint(),
             Self::Findings(error) => error.hint(),

@@ -133,7 +133,11 @@ fn walk(
         if job.cancel.load(Ordering::Relaxed) {
             return Err(Error::Interrupted);
         }
-        let entry = lines.next_line()?.map(Entry::parse).transpose().map_err(Error::NotSealed)?;
+        let entry = lines
+            .next_line()?
+            .map(|line| Entry::parse(statement.format, line))
+            .transpose()
+            .map_err(Error::NotSealed)?;
         let (entry, stored) = match (entry, certificates.next_certificate()?) {
             (Some(entry), Some(stored)) => (entry, stored),
             (None, None) => break,

@@ -4,6 +4,7 @@
 //! was encoded is never encoded again. Signing and checking are [`issue`](crate::issue)'s.
 
 mod difference;
+mod encoder;
 mod identity;
 mod issued;
 mod seed;
@@ -11,8 +12,9 @@ mod tbs;
 mod template;
 
 pub use difference::{Difference, differences};
+pub use encoder::{Encoder, SerialBasis};
 pub use identity::{IssuerIdentity, IssuerIdentityError};
 pub use issued::{IssuedCertificate, UncheckedCertificate};
 pub use seed::Seed;
-pub use tbs::{ENCODER, TbsCertificate};
+pub use tbs::TbsCertificate;
 pub use template::{DeviceLimits, ObjectTemplate, Profile, Profiles, RuleScope, SerialRule};

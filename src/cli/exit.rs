@@ -58,6 +58,7 @@ impl Exit {
             | Error::ChainIncomplete { .. }
             | Error::ClockJump { .. }
             | Error::Unverifiable { .. }
+            | Error::BeaconUnused { .. }
             | Error::DeliveryDiffers { .. }
             | Error::InputTwice { .. }
             | Error::OutputDamaged { .. }
@@ -146,10 +147,13 @@ fn manifest(error: &ManifestError) -> Exit {
         | ManifestError::SignerValidity { .. }
         | ManifestError::Value { .. } => Exit::Usage,
         ManifestError::Signer(error) => signer(error),
-        ManifestError::NewSealSignature { .. } | ManifestError::SealSignature { .. } => Exit::Signer,
+        ManifestError::NewSealSignature { .. } | ManifestError::SealForm | ManifestError::SealSignature { .. } => {
+            Exit::Signer
+        }
         ManifestError::Timestamp { .. } => Exit::Findings,
         ManifestError::Digest
         | ManifestError::Form { .. }
+        | ManifestError::Encoder { .. }
         | ManifestError::Format { .. }
         | ManifestError::SealDer(_)
         | ManifestError::SigningTime { .. }

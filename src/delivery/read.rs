@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 
 use crate::crypto::Sha256;
 use crate::input;
-use crate::manifest::{ENTRIES_FILE, Entry, INPUTS_FILE, REJECTED_FILE, SEAL_FILE, STATEMENT_FILE, Statement};
+use crate::manifest::{
+    ENTRIES_FILE, Entry, INPUTS_FILE, MISSING_FILE, REJECTED_FILE, SEAL_FILE, STATEMENT_FILE, Statement,
+};
 use crate::origin::{ItemName, Uid};
 
 use super::archive::{ArchiveReader, BUFFER, Digesting};
@@ -61,13 +63,19 @@ impl BatchReader {
 
     /// Names that a batch with this statement does not have: unlisted files, directories, links.
     pub fn unexpected(&self, statement: &Statement) -> Vec<&str> {
-        let listed = |name: &str| ALWAYS.contains(&name) || statement.files.iter().any(|file| file.name == name);
+        let missing = statement.unmet().is_some();
+        let listed = |name: &str| {
+            ALWAYS.contains(&name)
+                || (missing && name == MISSING_FILE)
+                || statement.files.iter().any(|file| file.name == name)
+        };
         self.names.iter().filter(|(name, plain)| !**plain || !listed(name)).map(|(name, _)| name.as_str()).collect()
     }
 
     /// Names of this statement that are not plain files in the directory.
     pub fn missing<'a>(&'a self, statement: &'a Statement) -> Vec<&'a str> {
-        let listed = ALWAYS.into_iter().chain(statement.files.iter().map(|file| file.name.as_str()));
+        let missing = statement.unmet().map(|_| MISSING_FILE);
+        let listed = ALWAYS.into_iter().chain(missing).chain(statement.files.iter().map(|file| file.name.as_str()));
         listed.filter(|name| self.names.get(*name) != Some(&true)).collect()
     }
 

@@ -19,5 +19,5 @@ pub use crate::cert::Seed;
 pub use answered::{ANSWER_CODES, AnswerFault, answered, object};
 pub use error::IssueError;
 pub use received::received;
-pub use serial::{derive_serial, serial_for};
+pub use serial::Serials;
 pub use sign::{Issuer, SignReport, Signed, check, check_all};

@@ -126,6 +126,51 @@ impl FindingLine {
     }
 }
 
+/// A chip of the expected list that is not among the verified leaves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MissingLine {
+    chip: Uid,
+}
+
+impl MissingLine {
+    /// Longest line that is read, in bytes.
+    pub const MAX_LINE: usize = 64;
+
+    /// The line for a chip: its UID, or what the UID begins with where the list says no more.
+    pub fn new(chip: Uid) -> Self {
+        Self { chip }
+    }
+
+    /// The line, without a newline.
+    pub fn line(&self) -> String {
+        let mut line = String::with_capacity(Self::MAX_LINE);
+        line.push_str("{\"chip\":");
+        push_hex_upper(&mut line, self.chip.as_bytes());
+        line.push('}');
+        line
+    }
+
+    /// Reads one line without its newline: exactly what [`line`](Self::line) writes.
+    ///
+    /// # Errors
+    /// The line is spelled otherwise, or the value is not a UID.
+    pub fn parse(line: &str) -> Result<Self, ManifestError> {
+        let mut scan = Scan::new(Part::Missing, line.as_bytes());
+        scan.literal("{\"chip\":")?;
+        let chip = scan.value("chip", "1 to 20 octets in upper-case hexadecimal", |text| {
+            upper_hex(text).and_then(|bytes| Uid::from_bytes(&bytes).ok())
+        })?;
+        scan.literal("}")?;
+        scan.finish()?;
+        Ok(Self { chip })
+    }
+
+    /// The UID, or what it begins with.
+    pub fn chip(&self) -> &Uid {
+        &self.chip
+    }
+}
+
 /// One input, or one file of a directory that was an input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InputLine {

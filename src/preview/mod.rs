@@ -12,10 +12,10 @@ mod names;
 mod place;
 mod zones;
 
-use crate::cert::{IssuerIdentity, Seed, TbsCertificate};
+use crate::cert::{Encoder, IssuerIdentity, Seed, SerialBasis, TbsCertificate};
 use crate::crypto::sha256;
 use crate::error::Error;
-use crate::issue::serial_for;
+use crate::issue::Serials;
 use crate::lint;
 use crate::origin::{Finding, ItemName};
 use crate::policy::{BatchContext, Params, Policy};
@@ -120,8 +120,10 @@ pub fn preview(request: &Preview<'_>) -> Result<Result<Shown, Finding>, Error> {
         Ok(template) => template,
         Err(finding) => return Ok(Err(finding)),
     };
+    let seed = Seed([0; 32]);
+    let basis = SerialBasis { encoder: Encoder::NEW, batch: STAND_IN_BATCH, seed: &seed, beacon: None };
     // the batch draws the real seed; every derived serial number has the same length
-    let serial = serial_for(&template, &Seed([0; 32]), request.issuer, 0);
+    let serial = Serials::new(&basis, request.issuer.spki()).of(&template, 0);
     let tbs = TbsCertificate::encode(request.issuer, &template, serial, 0);
     let findings = match lint::check(request.issuer, &template, tbs.clone()) {
         Ok(_) => vec![],

@@ -1,9 +1,12 @@
 //! Checking a proof: the anchors and the proof, nothing else.
 
+use std::collections::BTreeSet;
+
 use crate::audit::{self, Against, Contradiction, Fault, identify};
-use crate::cert::{IssuerIdentity, Seed};
+use crate::cert::{Encoder, IssuerIdentity};
+use crate::crypto::is_kept_form;
 use crate::error::Error;
-use crate::issue::{self, AnswerFault, derive_serial};
+use crate::issue::{self, AnswerFault, Serials};
 use crate::manifest::{
     Entry, IssuerMode, ManifestAnchor, ManifestError, Proof, ProofChip, ProofLine, SignedManifest, Statement,
     leaf_hash, seal, verify_inclusion,
@@ -40,6 +43,8 @@ pub struct Proved {
     pub statement_sha256: Sha256Digest,
     /// What was checked, in words, in the order in which it was.
     pub checks: Vec<&'static str>,
+    /// Kinds of seals that the statement or the proof names and that this release cannot check.
+    pub unchecked_seals: Vec<String>,
 }
 
 /// A chip that is in the batch, once if the lines are in the order that the signer claims.
@@ -147,25 +152,9 @@ impl Checker {
     /// # Errors
     /// What does not hold, the first of it.
     pub fn check(&self, proof: &Proof) -> Result<Proved, Fault> {
-        self.check_under(proof, None)
-    }
-
-    /// The family of the chips of a batch, once the seal of its statement holds.
-    pub(super) fn family(&self, statement: &[u8], seal: &[u8], policy: Option<&[u8]>) -> Result<Family, Fault> {
-        let signed = self.signed(statement, seal)?;
-        Ok(stated(signed.statement(), policy)?.unwrap_or(family::UNSAID))
-    }
-
-    fn signed(&self, statement: &[u8], seal: &[u8]) -> Result<SignedManifest, Fault> {
-        let signer = seal::certificate_in(seal).map_err(|error| untrusted("seal", &error))?;
-        SignedManifest::open(statement, seal, &signer, &self.manifest).map_err(|error| untrusted("statement", &error))
-    }
-
-    /// Checks a proof that comes with the batch's policy.
-    pub(super) fn check_under(&self, proof: &Proof, policy: Option<&[u8]>) -> Result<Proved, Fault> {
-        let signed = self.signed(&proof.statement, &proof.seal)?;
+        let signed = self.signed(proof)?;
         let statement = signed.statement();
-        let family = stated(statement, policy)?;
+        let family = family::stated(proof, statement)?;
         let lines = lines(proof, statement)?;
         let mut checks = vec![
             "the seal of the statement, its signer's purpose and anchor",
@@ -174,7 +163,7 @@ impl Checker {
         let mut beside = [None, None];
         let family = match &proof.chip {
             None => family.unwrap_or(family::UNSAID),
-            // proofs of earlier releases never said it, and the leaf has more to say than its UID
+            // a proof of version 1 has nothing but the line, and the leaf has more to say than its UID
             Some(_) => family.unwrap_or_else(|| {
                 let own = lines.iter().find(|(_, entry)| *entry.uid() == proof.uid);
                 if own.is_some_and(|(_, entry)| entry.st_number().is_none()) { Family::Generic } else { family::UNSAID }
@@ -182,9 +171,12 @@ impl Checker {
         };
         let presence = match &proof.chip {
             None => {
-                if !family.has(&proof.uid) {
-                    let message = format!("`{}` {}", proof.uid, family.misnamed());
-                    return Err(fault(code::UID_FORM, &format!("chip {}", proof.uid), message));
+                // lines of other chips than the family has would say that the family is another one
+                for uid in std::iter::once(&proof.uid).chain(lines.iter().map(|(_, entry)| entry.uid())) {
+                    if !family.has(uid) {
+                        let message = format!("`{uid}` {}", family.misnamed());
+                        return Err(fault(code::UID_FORM, &format!("chip {}", proof.uid), message));
+                    }
                 }
                 beside = absent(proof, &lines, statement)?;
                 checks
@@ -207,8 +199,21 @@ impl Checker {
             }
         };
         let statement_sha256 = signed.statement_sha256();
-        let statement = statement.clone();
-        Ok(Proved { uid: proof.uid, family, presence, beside, statement, statement_sha256, checks })
+        let named = statement.seals.iter().chain(proof.seals.iter().map(|seal| &seal.kind));
+        let unchecked_seals = named.cloned().collect::<BTreeSet<_>>().into_iter().collect();
+        let (uid, statement) = (proof.uid, statement.clone());
+        Ok(Proved { uid, family, presence, beside, statement, statement_sha256, checks, unchecked_seals })
+    }
+
+    /// The family of the chips of a proof's batch, once the seal of its statement holds.
+    pub(super) fn family(&self, proof: &Proof) -> Result<Family, Fault> {
+        Ok(family::stated(proof, self.signed(proof)?.statement())?.unwrap_or(family::UNSAID))
+    }
+
+    fn signed(&self, proof: &Proof) -> Result<SignedManifest, Fault> {
+        let signer = seal::certificate_in(&proof.seal).map_err(|error| untrusted("seal", &error))?;
+        SignedManifest::open(&proof.statement, &proof.seal, &signer, &self.manifest)
+            .map_err(|error| untrusted("statement", &error))
     }
 
     fn presence(
@@ -232,10 +237,11 @@ impl Checker {
         let purposes = purposes.as_deref().map_or(Purposes::Any, Purposes::Of);
         let identity = identify(chain.remove(0), chain, &self.issuer, statement, purposes)?;
         issue::object(&identity, leaf.spki(), leaf.origin(), &certificate).map_err(not_an_object)?;
+        kept_form(&certificate, &identity, statement)?;
         serial(&certificate, &leaf, entry, &identity, statement)?;
         // serial numbers that an external CA gave up, if any, are not known here
         let attempt = if statement.issuer.mode == IssuerMode::Foreign { 0 } else { entry.attempt() };
-        let restated = Entry::restated(&certificate, &leaf, attempt, statement.reissue.as_deref());
+        let restated = Entry::restated(statement.format, &certificate, &leaf, attempt, statement.reissue.as_deref());
         let Some(restated) = restated else {
             let message = "the certificate is over another key than the source leaf";
             return Err(Contradiction::new(code::KEY, message));
@@ -278,7 +284,7 @@ fn lines<'a>(proof: &'a Proof, statement: &Statement) -> Result<Vec<(&'a ProofLi
     let mut read: Vec<(&ProofLine, Entry)> = Vec::new();
     for line in &proof.lines {
         let place = format!("line {}", line.index);
-        let entry = Entry::parse(&line.line).map_err(|error| untrusted(&place, &error))?;
+        let entry = Entry::parse(statement.format, &line.line).map_err(|error| untrusted(&place, &error))?;
         if let Some((before, last)) = read.last() {
             if before.index.checked_add(1) != Some(line.index) {
                 let message = format!("follows line {}, expected the line after it", before.index);
@@ -337,10 +343,6 @@ fn absent(proof: &Proof, lines: &[(&ProofLine, Entry)], statement: &Statement) -
     Err(fault(code::NEIGHBOURS, &format!("chip {}", proof.uid), message))
 }
 
-fn stated(statement: &Statement, policy: Option<&[u8]>) -> Result<Option<Family>, Fault> {
-    family::stated(statement, policy).map_err(|reason| fault(code::POLICY, "policy", reason))
-}
-
 /// What a certificate of the proof is instead of an object certificate of this CA for this key.
 fn not_an_object(found: AnswerFault) -> Contradiction {
     let code = match found {
@@ -358,6 +360,19 @@ fn not_an_object(found: AnswerFault) -> Contradiction {
     Contradiction::new(code, format!("the certificate: {found}"))
 }
 
+fn kept_form(certificate: &Certificate, identity: &IssuerIdentity, statement: &Statement) -> Result<(), Contradiction> {
+    let curve = identity.spki().algorithm();
+    // another CA's signatures are as it made them; on P-521 the policy decides, which is not in the proof
+    let demanded = statement.format.encoder() >= Encoder::Two
+        && statement.issuer.mode != IssuerMode::Foreign
+        && curve != KeyAlgorithm::P521;
+    if demanded && !is_kept_form(curve, false, certificate.signature()) {
+        let message = "the certificate's signature does not have the lower of the two values of s that verify";
+        return Err(Contradiction::new(audit::code::CERTIFICATE_FORM, message));
+    }
+    Ok(())
+}
+
 /// Without the policy: either the leaf's serial number or the one that seed and leaf give.
 fn serial(
     certificate: &Certificate,
@@ -367,9 +382,11 @@ fn serial(
     statement: &Statement,
 ) -> Result<(), Contradiction> {
     // a foreign CA chooses its own
-    let Some(seed) = statement.serial_seed else { return Ok(()) };
-    let derived = derive_serial(&Seed(seed), identity.spki(), &entry.source_sha256(), entry.attempt());
-    if [&derived, leaf.certificate().serial()].contains(&certificate.serial()) {
+    let Some(basis) = statement.serial_basis() else { return Ok(()) };
+    let derived = Serials::new(&basis, identity.spki()).derive(&entry.source_sha256(), entry.attempt());
+    // a beacon says that serial numbers are derived
+    let copied = basis.beacon.is_none() && certificate.serial() == leaf.certificate().serial();
+    if copied || *certificate.serial() == derived {
         return Ok(());
     }
     let message =
@@ -384,7 +401,7 @@ fn untrusted(place: &str, error: &ManifestError) -> Fault {
     fault(error.code(), place, message)
 }
 
-fn fault(code: crate::origin::Code, place: &str, message: impl Into<String>) -> Fault {
+pub(super) fn fault(code: crate::origin::Code, place: &str, message: impl Into<String>) -> Fault {
     Fault { code, place: place.to_owned(), message: message.into() }
 }
 
@@ -425,7 +442,6 @@ codes! {
     NEIGHBOURS = "proof.neighbours", "The lines are not those beside the chip's place.";
     OBJECT = "proof.object", "The certificate has a form or a right that no object certificate has.";
     ORDER = "proof.order", "The lines are not strictly increasing by UID.";
-    POLICY = "proof.policy", "The policy is not the one that the statement names, cannot be read, or is not needed.";
     PRESENT = "proof.present", "The chip whose absence was to be shown is in the batch.";
     SERIAL = "proof.serial", "The serial number is neither that of the leaf nor the derived one.";
     UID = "proof.uid", "None of the lines is of the chip that the proof is about, or that is another chip than the one asked for.";

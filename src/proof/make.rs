@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::crypto::sha256;
 use crate::delivery::{BatchReader, CertificateStream, DeliveryError, Lines};
 use crate::error::Error;
-use crate::manifest::{self, Proof, ProofChip, ProofLine, Statement, Tree, leaf_hash};
+use crate::manifest::{self, Proof, ProofChip, ProofLine, ProofVersion, Statement, Tree, leaf_hash};
 use crate::origin::Uid;
 use crate::verify::Family;
 use crate::x509::{Certificate, Leniency, Name, Sha256Digest, pem};
@@ -42,8 +42,6 @@ pub enum Chips<'a> {
 pub struct Proven {
     /// What the batch's signer says, as it stands in the proofs; not believed here.
     pub statement: Statement,
-    /// `policy.toml`, where nothing else in a proof says the family of the chips.
-    pub policy: Option<Vec<u8>>,
     /// Chips that are in the batch.
     pub present: u64,
     /// Chips that are not.
@@ -64,29 +62,22 @@ pub fn prove(job: &Prove<'_>, take: &mut dyn FnMut(Proof) -> Result<(), Error>) 
     let seal = reader.read(manifest::SEAL_FILE)?;
     let mut wanted = Wanted::new(job.chips);
     let tree = tree(job, &reader, &statement, &mut wanted)?;
-    let (family, policy) = policy(&reader, &statement)?;
+    let (family, policy) = family(&reader, &statement)?;
     let chips = wanted.resolve(family)?;
     let maker = Maker {
         statement: octets,
         seal,
         tree,
+        policy,
         chain: chain(&reader, &statement)?,
         intermediates: intermediates(&reader, &statement)?,
     };
-    let mut proven = Proven { statement, policy, present: 0, absent: 0 };
+    let mut proven = Proven { statement, present: 0, absent: 0 };
     walk(job, &reader, &maker, chips.as_ref(), &mut |proof| {
         *(if proof.chip.is_some() { &mut proven.present } else { &mut proven.absent }) += 1;
         take(proof)
     })?;
     Ok(proven)
-}
-
-/// The family of the batch's chips, and the policy where a proof needs it in order to say so.
-fn policy(reader: &BatchReader, statement: &Statement) -> Result<(Family, Option<Vec<u8>>), Error> {
-    let policy = reader.read(POLICY_FILE)?;
-    let malformed = |reason| DeliveryError::Malformed { name: POLICY_FILE.to_owned(), reason };
-    let family = family::of_policy(statement, &policy).map_err(malformed)?;
-    Ok((family, (family != family::UNSAID).then_some(policy)))
 }
 
 /// The first pass: all leaf hashes, and what the names given stand for.
@@ -203,6 +194,7 @@ pub(super) fn misnamed(name: &ChipName, family: Family) -> Error {
 struct Maker {
     statement: Vec<u8>,
     seal: Vec<u8>,
+    policy: Option<Vec<u8>>,
     tree: Tree,
     chain: Vec<Vec<u8>>,
     intermediates: Vec<Certificate>,
@@ -306,11 +298,14 @@ impl Maker {
     fn absence(&self, uid: &Uid, lines: &[Option<&Row>]) -> Proof {
         let line = |row: &Row| ProofLine { index: row.index, path: self.tree.path(row.index), line: row.line.clone() };
         Proof {
+            version: ProofVersion::Two,
             uid: *uid,
             chip: None,
             lines: lines.iter().flatten().map(|row| line(row)).collect(),
+            policy: self.policy.clone(),
             statement: self.statement.clone(),
             seal: self.seal.clone(),
+            seals: vec![],
         }
     }
 
@@ -333,6 +328,22 @@ impl Maker {
         }
         Ok(chain)
     }
+}
+
+/// The family of the batch's chips, and the policy where nothing else in a proof says it.
+fn family(reader: &BatchReader, statement: &Statement) -> Result<(Family, Option<Vec<u8>>), Error> {
+    if let Some(family) = statement.format.family() {
+        return Ok((family, None));
+    }
+    let policy = reader.read(POLICY_FILE)?;
+    let found = sha256(&policy);
+    let expected = statement.policy.sha256;
+    if found != expected {
+        return Err(DeliveryError::Differs { name: POLICY_FILE.to_owned(), found, expected }.into());
+    }
+    let malformed = |reason| DeliveryError::Malformed { name: POLICY_FILE.to_owned(), reason };
+    let family = family::of_policy(&policy).map_err(malformed)?;
+    Ok((family, (family != family::UNSAID).then_some(policy)))
 }
 
 /// The issuing CA and those above it, but for roots.

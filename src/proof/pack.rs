@@ -95,11 +95,11 @@ pub enum Found {
 /// # Errors
 /// Pack or batch cannot be read, or no chip of its family is called so.
 pub fn lookup(shelf: Shelf<'_>, chip: &ChipName, checker: &Checker, cancel: &AtomicBool) -> Result<Found, Error> {
-    let (proof, policy) = match shelf {
+    let proof = match shelf {
         Shelf::Pack(path) => {
             let pack = PackReader::open(path)?;
             match present(&pack, chip)? {
-                Some(proof) => (proof, None),
+                Some(proof) => proof,
                 None => return absent(&pack, chip, checker),
             }
         }
@@ -107,14 +107,14 @@ pub fn lookup(shelf: Shelf<'_>, chip: &ChipName, checker: &Checker, cancel: &Ato
             let mut found = None;
             let chips = std::slice::from_ref(chip);
             let job = Prove { batch, chips: Chips::These(chips), advance: &|_| {}, cancel };
-            let proven = prove(&job, &mut |proof| {
+            prove(&job, &mut |proof| {
                 found = Some(proof);
                 Ok(())
             })?;
-            (found.expect("one chip, one proof"), proven.policy)
+            found.expect("one chip, one proof")
         }
     };
-    let checked = checker.check_under(&proof, policy.as_deref()).and_then(|proved| {
+    let checked = checker.check(&proof).and_then(|proved| {
         proved.must_be_about(chip)?;
         Ok(proved)
     });
@@ -146,8 +146,8 @@ fn present(pack: &PackReader, chip: &ChipName) -> Result<Option<Proof>, Error> {
 /// A pack may be forged, and does not order its rows by anything that is sealed: absence is proved of every UID that the
 /// name can stand for.
 fn absent(pack: &PackReader, chip: &ChipName, checker: &Checker) -> Result<Found, Error> {
-    let (statement, seal) = pack.sealed()?;
-    let family = match checker.family(&statement, &seal, None) {
+    let nobody = Uid::from_bytes(chip.as_bytes()).expect("a name has the bytes of a UID");
+    let family = match checker.family(&pack.absence(&nobody, &[])?) {
         Ok(family) => family,
         Err(fault) => return Ok(Found::Broken(fault)),
     };

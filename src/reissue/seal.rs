@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::cert::{ENCODER, IssuerIdentity};
+use crate::cert::{Encoder, IssuerIdentity};
 use crate::crypto::{Sha256, sha256};
 use crate::delivery::{BatchReader, BatchWriter, Report};
 use crate::durable::{self, output};
@@ -10,14 +10,15 @@ use crate::error::Error;
 use crate::findings::Findings;
 use crate::ledger::{BatchRow, Ledger};
 use crate::manifest::{
-    self, AnchorReference, Counts, EntriesReference, Expected, InputsReference, IssuerMode, IssuerReference,
-    PolicyReference, Possession, Previous, Statement,
+    self, AnchorReference, Counts, EntriesReference, Expected, Format, InputsReference, IssuerMode, IssuerReference,
+    PolicyReference, Possession, Previous, Statement, Unmet,
 };
 use crate::parallel;
 use crate::policy::{Params, Policy};
 use crate::signer::Signer;
 use crate::x509::{Certificate, Sha256Digest, Time, pem};
 
+use super::settle::Met;
 use super::write::Written;
 use super::{Summary, is_sealed, preflight};
 
@@ -33,7 +34,7 @@ pub(crate) struct Sealing<'a> {
     pub(crate) anchors: &'a [Certificate],
     /// CA certificates of the inputs through which paths lead.
     pub(crate) intermediates: Vec<&'a Certificate>,
-    pub(crate) expected: Option<Expected>,
+    pub(crate) expected: Option<Met>,
     /// ST's bulk identifier, if it is to be published.
     pub(crate) bulk_id: Option<String>,
     /// The content of `rejected.jsonl`.
@@ -153,7 +154,7 @@ pub(crate) fn seal_and_publish(
     written: Written,
     summary: &mut Summary,
 ) -> Result<(), Error> {
-    let Written { mut writer, tree, discarded } = written;
+    let Written { mut writer, tree, discarded, .. } = written;
     let Sealing { row, issuer, .. } = sealing;
     let chain: Vec<&Certificate> = std::iter::once(issuer.certificate()).chain(issuer.chain()).collect();
     let source_chain: Vec<&Certificate> = sealing.intermediates.iter().copied().chain(sealing.anchors).collect();
@@ -163,6 +164,11 @@ pub(crate) fn seal_and_publish(
     writer.add_file("policy.toml", sealing.policy.bytes())?;
     writer.add_pieces(manifest::REJECTED_FILE, |each| sealing.rejected.pieces(&mut |piece| Ok(each(piece)?)))?;
     writer.add_file(manifest::INPUTS_FILE, sealing.inputs.as_bytes())?;
+    if sealing.row.terms.encoder >= Encoder::Two
+        && let Some(met) = &sealing.expected
+    {
+        writer.add_file(manifest::MISSING_FILE, met.missing.as_bytes())?;
+    }
     // most of the ledger gets to its place while the large files do
     let (flushed, report) = parallel::both(|| ledger.flush(), || writer.finish());
     let report = report?;
@@ -204,12 +210,18 @@ impl Sealing<'_> {
     /// What is known without the lines; discarded serials and the predecessor are the caller's.
     fn statement(&self, report: &Report, entries: EntriesReference, created: Time) -> Statement {
         let Self { row, policy, issuer, .. } = self;
+        let encoder = row.terms.encoder;
+        let unmet = |met: &Met| Unmet {
+            missing: digest_of(report, manifest::MISSING_FILE),
+            missing_count: met.missing.lines().count() as u64,
+            surplus: met.surplus,
+        };
         Statement {
+            format: Format::of(encoder, policy.source().family),
             batch: row.id.to_string(),
             issued_at: row.issued_at,
             created,
             tool: self.tool.to_owned(),
-            encoder: ENCODER,
             inputs: InputsReference {
                 sha256: digest_of(report, manifest::INPUTS_FILE),
                 count: self.inputs.lines().count() as u64,
@@ -230,15 +242,21 @@ impl Sealing<'_> {
                 sha256: sha256(issuer.certificate().der()),
                 spki_sha256: sha256(issuer.spki().der()),
             },
-            serial_seed: (self.mode != IssuerMode::Foreign).then(|| *row.seed.as_bytes()),
+            serial_seed: (self.mode != IssuerMode::Foreign).then(|| row.seed.clone()),
+            beacon: row.beacon,
             discarded_serials: vec![],
-            expected: self.expected.clone(),
+            expected: self.expected.as_ref().map(|met| Expected {
+                sha256: met.sha256,
+                count: met.count,
+                unmet: (encoder >= Encoder::Two).then(|| unmet(met)),
+            }),
             counts: self.counts.clone(),
             entries,
             rejected: digest_of(report, manifest::REJECTED_FILE),
             files: report.other_files(),
             previous: None,
             proof_of_possession: Possession::None,
+            seals: vec![],
         }
     }
 }
@@ -267,6 +285,9 @@ fn check_republished(row: &BatchRow, statement: &[u8], report: &Report, root: Sh
         if report.sha256(name) != Some(sealed) {
             return Err(differs(name));
         }
+    }
+    if report.sha256(manifest::MISSING_FILE) != statement.unmet().map(|unmet| unmet.missing) {
+        return Err(differs(manifest::MISSING_FILE));
     }
     let written = report.other_files();
     if let Some(file) = written.iter().find(|file| !statement.files.contains(file)) {

@@ -99,7 +99,7 @@ fn values_of_a_statement_have_their_form() {
     let line = Forge::of(&workshop).chips[1].line.clone();
     for reason in [String::new(), "x".repeat(1_001)] {
         let line = line.replace("\"reissue\":null", &format!("\"reissue\":\"{reason}\""));
-        let refused = reroot::manifest::Entry::parse(&line).unwrap_err();
+        let refused = reroot::manifest::Entry::parse(good.format, &line).unwrap_err();
         assert_eq!(refused.code().as_str(), "manifest.entry.value");
     }
     // the longest reason is one, and the lines do not say it

@@ -50,6 +50,9 @@ fn proofs_hold_and_chips_are_looked_up() {
         past.workshop.reroot(&["lookup", "batch", &chip]).args(past.anchors()).run().success();
     }
     let past = Past::unpack("finished-local");
-    let chip = past.workshop.pki.leaf(2).uid();
+    let (chip, other) = (past.workshop.pki.leaf(2).uid(), past.workshop.pki.leaf(9).uid());
     past.workshop.reroot(&["lookup", "reel.pack", &chip]).args(past.anchors()).run().success();
+    past.workshop.reroot(&["lookup", "reel.pack", &other, "--absent"]).args(past.anchors()).run().success();
+    let absent = ["verify-proof", "absent.proof.json", "--absent", "--uid", &other];
+    past.workshop.reroot(&absent).args(past.anchors()).run().success();
 }

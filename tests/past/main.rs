@@ -15,6 +15,7 @@ mod support;
 #[allow(dead_code, reason = "the responder is shared with the plan's tests")]
 mod responder;
 
+mod families;
 mod finished;
 mod open;
 mod unpacked;

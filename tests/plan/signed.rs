@@ -6,7 +6,7 @@ use reroot::crypto::sha256;
 
 use crate::support::judges::put;
 
-const MAGIC: &[u8] = b"reroot-signatures/1\n";
+const MAGIC: &[u8] = b"reroot-signatures/2\n";
 
 /// A signature file in its parts.
 #[derive(Clone)]

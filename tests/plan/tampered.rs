@@ -87,15 +87,20 @@ fn a_planner_cannot_lie_about_what_follows_from_leaves_policy_and_seed() {
         plan.replace(&plan.member("policy_sha256"), &reroot::crypto::sha256(text.as_bytes()).to_string());
     });
     liar.tells(3, "name or relaxations", |plan| plan.replace("[\"test-anchor\"]", "[]"));
-    liar.tells(3, "encoder 2", |plan| plan.replace("\"encoder\":1", "\"encoder\":2"));
+    liar.tells(3, "made by encoder 1, its format goes with 2", |plan| plan.replace("\"encoder\":2", "\"encoder\":1"));
+    liar.tells(3, "made by encoder 3, its format goes with 2", |plan| plan.replace("\"encoder\":2", "\"encoder\":3"));
+    liar.tells(3, "Merkle root", |plan| plan.replace("\"beacon\":null", &format!("\"beacon\":\"{digest}\"")));
+    liar.tells(3, "does not have the members of `reroot-plan/2`", |plan| plan.replace("\"beacon\":null,", ""));
+    liar.tells(3, "its `beacon` is not one", |plan| plan.replace("\"beacon\":null", "\"beacon\":\"4711\""));
     let issuer =
         |plan: &Plan| serde_json::from_str::<serde_json::Value>(&plan.head).unwrap()["issuer"]["sha256"].clone();
     liar.tells(2, "the configured one has", |plan| {
         plan.replace(issuer(plan).as_str().unwrap(), &digest);
     });
-    liar.tells(3, "format", |plan| plan.replace("reroot-plan/1", "reroot-plan/2"));
-    liar.tells(3, "one spelling", |plan| plan.replace("\"encoder\":1", "\"encoder\": 1"));
-    liar.tells(3, "unknown field", |plan| plan.replace("\"encoder\":1", "\"encoder\":1,\"more\":1"));
+    liar.tells(3, "made by encoder 2, its format goes with 1", |plan| plan.replace("reroot-plan/2", "reroot-plan/1"));
+    liar.tells(3, "expected the format", |plan| plan.replace("reroot-plan/2", "reroot-plan/3"));
+    liar.tells(3, "one spelling", |plan| plan.replace("\"encoder\":2", "\"encoder\": 2"));
+    liar.tells(3, "unknown field", |plan| plan.replace("\"encoder\":2", "\"encoder\":2,\"more\":1"));
     // and the honest plan is taken
     liar.machines.sign("reel.plan", "reel.signatures").success();
 }

@@ -240,7 +240,7 @@ fn a_damaged_batch_is_not_proved_from() {
 fn mistakes_are_told() {
     let workshop = batch();
     workshop.write("empty.txt", b"# nobody\n\n");
-    workshop.write("torn.json", b"{\"format\":\"reroot-proof/1\",\"uid\":\"02");
+    workshop.write("torn.json", b"{\"format\":\"reroot-proof/2\",\"uid\":\"02");
     workshop.write("none.json", b"");
     workshop.write("present.json", &prove(&workshop, &[&uids(&workshop)[1]]).success().stdout);
     Case::new(&workshop, "prove")

@@ -218,7 +218,7 @@ fn statements_that_say_something_else_are_refused() {
     let chips = chips(&workshop);
     type Last = fn(&mut Statement);
     let cases: [(&str, Last); 10] = [
-        ("proof.serial", |s| s.serial_seed = Some([7; 32])),
+        ("proof.serial", |s| s.serial_seed = Some(reroot::cert::Seed([7; 32]))),
         ("audit.issuer.differs", |s| s.issuer.subject = "CN=Another CA".to_owned()),
         ("audit.issuer.differs", |s| s.issuer.sha256 = Sha256Digest::new([1; 32])),
         ("audit.issuer.differs", |s| s.issuer.spki_sha256 = Sha256Digest::new([1; 32])),

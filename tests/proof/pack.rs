@@ -145,10 +145,10 @@ fn a_pack_that_was_edited_is_refused() {
         "ATTACH 'second.pack' AS second; UPDATE pack SET value = (SELECT value FROM second.pack AS other WHERE other.key = pack.key)".to_owned(),
         "ATTACH 'second.pack' AS second; UPDATE pack SET value = (SELECT value FROM second.pack WHERE key = 'seal') WHERE key = 'seal'".to_owned(),
         "DROP TABLE chip".to_owned(),
-        "PRAGMA user_version = 2".to_owned(),
+        "PRAGMA user_version = 1".to_owned(),
         // one chip's row under another's name
         format!("UPDATE chip SET uid = 'x' WHERE position = 1; UPDATE chip SET uid = '{}' WHERE position = 2", uid(1)),
-        "ALTER TABLE chip RENAME TO real; CREATE VIEW chip AS SELECT position, uid, st_number, line, path, (SELECT certificate FROM real WHERE position = 2) AS certificate, source FROM real".to_owned(),
+        "ALTER TABLE chip RENAME TO real; CREATE VIEW chip AS SELECT position, uid, object, label, line, path, (SELECT certificate FROM real WHERE position = 2) AS certificate, source FROM real".to_owned(),
     ];
     for edit in edits {
         put(&workshop.path("batch.pack"), &good);
@@ -162,7 +162,7 @@ fn a_pack_that_was_edited_is_refused() {
 }
 
 /// SQL that turns a good pack into a file that is not one, and what is said of it.
-const OTHER_SCHEMAS: [(&str, &str); 16] = [
+const OTHER_SCHEMAS: [(&str, &str); 17] = [
     ("CREATE TABLE more (x)", "has more tables and indexes than the 4"),
     ("CREATE INDEX more ON chip (line)", "has more tables and indexes than the 4"),
     ("CREATE VIEW more AS SELECT 1", "has more tables and indexes than the 4"),
@@ -171,17 +171,18 @@ const OTHER_SCHEMAS: [(&str, &str); 16] = [
     ("ANALYZE", "has more tables and indexes than the 4"),
     ("DROP TABLE chain", "has fewer tables and indexes than the 4"),
     ("DROP TABLE chain; CREATE VIEW chain AS SELECT 'issuer' AS kind, 0 AS position, x'' AS der", "table `chain`"),
-    ("ALTER TABLE chip ADD COLUMN more TEXT", "table `chip` as reroot-pack/1 spells it"),
-    ("ALTER TABLE chip ADD COLUMN more AS (hex(line))", "table `chip` as reroot-pack/1 spells it"),
-    ("ALTER TABLE chip RENAME COLUMN st_number TO ST_NUMBER", "table `chip` as reroot-pack/1 spells it"),
-    ("ALTER TABLE pack RENAME COLUMN value TO VALUE", "table `pack` as reroot-pack/1 spells it"),
+    ("ALTER TABLE chip ADD COLUMN more TEXT", "table `chip` as reroot-pack/2 spells it"),
+    ("ALTER TABLE chip ADD COLUMN more AS (hex(line))", "table `chip` as reroot-pack/2 spells it"),
+    ("ALTER TABLE chip RENAME COLUMN label TO LABEL", "table `chip` as reroot-pack/2 spells it"),
+    ("ALTER TABLE pack RENAME COLUMN value TO VALUE", "table `pack` as reroot-pack/2 spells it"),
     (
         "DROP TABLE chain; CREATE TABLE chain (kind TEXT NOT NULL COLLATE NOCASE, position INTEGER NOT NULL, \
          der BLOB NOT NULL, PRIMARY KEY (kind, position)) WITHOUT ROWID",
-        "table `chain` as reroot-pack/1 spells it",
+        "table `chain` as reroot-pack/2 spells it",
     ),
     ("PRAGMA application_id = 1", "is no line pack of the format reroot-pack/1"),
-    ("PRAGMA user_version = 2", "is no line pack of the format reroot-pack/1"),
+    ("PRAGMA user_version = 3", "is no line pack of the format reroot-pack/1 or reroot-pack/2"),
+    ("PRAGMA user_version = 1", "table `chip` as reroot-pack/1 spells it"),
     ("PRAGMA journal_mode = WAL", "is in WAL mode"),
 ];
 

@@ -1,7 +1,8 @@
 use crate::delivery::{Stamp, ZipWriter, certificate_to_pem};
 use crate::durable::{self, Access};
 use crate::manifest::{
-    Counts, EntriesReference, FileDigest, InputsReference, IssuerMode, IssuerReference, PolicyReference, Possession,
+    Counts, EntriesReference, FileDigest, Format, InputsReference, IssuerMode, IssuerReference, PolicyReference,
+    Possession,
 };
 use crate::x509::{Sha256Digest, Time};
 
@@ -100,11 +101,11 @@ fn only_plain_files_of_a_sensible_size_are_read() {
 fn what_is_not_listed_is_unexpected() {
     let digest = Sha256Digest::new([0; 32]);
     let statement = Statement {
+        format: Format::One,
         batch: String::new(),
         issued_at: Time::NEVER,
         created: Time::NEVER,
         tool: String::new(),
-        encoder: 1,
         inputs: InputsReference { sha256: digest, count: 0 },
         anchors: vec![],
         relaxations: vec![],
@@ -119,6 +120,7 @@ fn what_is_not_listed_is_unexpected() {
             spki_sha256: digest,
         },
         serial_seed: None,
+        beacon: None,
         discarded_serials: vec![],
         expected: None,
         counts: Counts { items: 0, issued: 0, rejected: 0, ignored: 0, signatures_made: 0 },
@@ -130,6 +132,7 @@ fn what_is_not_listed_is_unexpected() {
         ],
         previous: None,
         proof_of_possession: Possession::None,
+        seals: vec![],
     };
     let folder = Folder::new().with(STATEMENT_FILE, b"").with("policy.toml", b"").with("n\u{f6}te\n.txt", b"");
     std::os::unix::fs::symlink("policy.toml", folder.0.path().join("chain.pem")).unwrap();
