@@ -242,7 +242,7 @@ fn first_pass_by(
     settled.list_findings()?;
     // found by its leaves: with another list its findings would be others, and it comes out as it was or not at all
     let again = settled.found_by_leaves.is_some() && is_sealed(&row) && job.out.symlink_metadata().is_err();
-    if again && !seal::has_findings(ledger, &row, &settled.listed)? {
+    if again && !seal::has_lists(ledger, &row, &settled.listed, settled.expected(job).as_ref())? {
         settled.refuse(format!("batch {} is sealed and comes out only as it was, with the list of then", row.id));
         return Ok(FirstPass::Refused(settled.refused(job.on_reject)?));
     }

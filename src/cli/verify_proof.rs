@@ -121,6 +121,9 @@ fn text(proved: &Proved) -> String {
     facts.push(("policy", format!("{} (sha256 {})", statement.policy.name, statement.policy.sha256)));
     facts.push(("statement", format!("sha256 {}", proved.statement_sha256)));
     facts.extend(proved.checks.iter().map(|check| ("checked", (*check).to_owned())));
+    if !proved.unchecked_seals.is_empty() {
+        facts.push(("not checked", format!("seals of the kinds {}", proved.unchecked_seals.join(", "))));
+    }
     let mut text = String::new();
     for (name, value) in facts {
         let _ = writeln!(text, "{name:<14}{}", Printable::new(&value));
@@ -150,6 +153,7 @@ fn as_json(proved: &Proved) -> Value {
             "line": serde_json::from_str::<Value>(&presence.entry.line()).unwrap_or_default(),
         })),
         "checks": proved.checks,
+        "unchecked_seals": proved.unchecked_seals,
     })
 }
 

@@ -119,15 +119,29 @@ pub(crate) fn already_published(
     Ok(Some(summary))
 }
 
-/// Whether a sealed batch has the lines of these findings in `rejected.jsonl`.
-pub(super) fn has_findings(ledger: &Ledger, row: &BatchRow, findings: &Findings) -> Result<bool, Error> {
+/// Whether a sealed batch has the lines of these findings in `rejected.jsonl`, and these missing chips in
+/// `missing.jsonl`, should it have one: neither can be made again from anything but the list.
+pub(super) fn has_lists(
+    ledger: &Ledger,
+    row: &BatchRow,
+    findings: &Findings,
+    met: Option<&Met>,
+) -> Result<bool, Error> {
     let Some((statement, _)) = ledger.sealed(&row.id)? else { return Ok(false) };
     let mut hash = Sha256::new();
     findings.lines(|line| {
         hash.update(line);
         Ok::<(), Error>(())
     })?;
-    Ok(Statement::parse(&statement)?.rejected == hash.finish())
+    let statement = Statement::parse(&statement)?;
+    let missing = statement.unmet().is_none() || missing_as_sealed(&statement, met).is_some();
+    Ok(missing && statement.rejected == hash.finish())
+}
+
+/// The content of `missing.jsonl` of a sealed batch: what the list of this run gives, or nothing, if that is what was sealed.
+fn missing_as_sealed<'a>(statement: &Statement, met: Option<&'a Met>) -> Option<&'a str> {
+    let sealed = statement.unmet()?.missing;
+    [met.map_or("", |met| met.missing.as_str()), ""].into_iter().find(|text| sha256(text.as_bytes()) == sealed)
 }
 
 /// Every file of a published batch is what was sealed.
@@ -164,17 +178,21 @@ pub(crate) fn seal_and_publish(
     writer.add_file("policy.toml", sealing.policy.bytes())?;
     writer.add_pieces(manifest::REJECTED_FILE, |each| sealing.rejected.pieces(&mut |piece| Ok(each(piece)?)))?;
     writer.add_file(manifest::INPUTS_FILE, sealing.inputs.as_bytes())?;
-    if sealing.row.terms.encoder >= Encoder::Two
-        && let Some(met) = &sealing.expected
-    {
-        writer.add_file(manifest::MISSING_FILE, met.missing.as_bytes())?;
+    let sealed = ledger.sealed(&row.id)?;
+    let met = sealing.expected.as_ref();
+    let missing = match &sealed {
+        Some((statement, _)) => missing_as_sealed(&Statement::parse(statement)?, met),
+        None => met.filter(|_| row.terms.encoder >= Encoder::Two).map(|met| met.missing.as_str()),
+    };
+    if let Some(missing) = missing {
+        writer.add_file(manifest::MISSING_FILE, missing.as_bytes())?;
     }
     // most of the ledger gets to its place while the large files do
     let (flushed, report) = parallel::both(|| ledger.flush(), || writer.finish());
     let report = report?;
     flushed?;
 
-    let (statement, seal) = if let Some((statement, seal)) = ledger.sealed(&row.id)? {
+    let (statement, seal) = if let Some((statement, seal)) = sealed {
         check_republished(row, &statement, &report, tree.root())?;
         (statement, seal)
     } else {

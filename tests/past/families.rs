@@ -58,10 +58,9 @@ fn absence_from_a_batch_of_version_1_is_that_of_a_uid_of_its_family() {
 
 #[test]
 fn packs_say_the_family_where_their_version_can() {
-    for (name, chip, absent) in [
-        ("family-stsafe-l", "400000000082940114", "400000000082940112"),
-        ("family-generic", "0080", "02"),
-    ] {
+    for (name, chip, absent) in
+        [("family-stsafe-l", "400000000082940114", "400000000082940112"), ("family-generic", "0080", "02")]
+    {
         let past = Past::unpack(name);
         let export = ["export", "batch", "--to", "line-pack", "--out", "new.pack", "--config", "pki/reroot.toml"];
         past.workshop.reroot(&export).run().success();

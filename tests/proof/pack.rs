@@ -226,7 +226,7 @@ fn values_and_steps_of_a_pack_are_bounded() {
             // 100,000 names that begin as this chip's, of another length than a UID of this family
             format!(
                 "DELETE FROM chip WHERE uid = '{uid}'; WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 100000) \
-                 INSERT INTO chip SELECT 10 + i, '0209{unique}' || printf('%06d', i), NULL, 'x', x'', x'', x'' FROM n"
+                 INSERT INTO chip SELECT 10 + i, '0209{unique}' || printf('%06d', i), NULL, NULL, 'x', x'', x'', x'' FROM n"
             ),
             "needs more steps",
         ),
