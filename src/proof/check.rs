@@ -236,7 +236,7 @@ impl Checker {
         let purposes = certificate.extended_key_usage().map_err(unreadable)?;
         let purposes = purposes.as_deref().map_or(Purposes::Any, Purposes::Of);
         let identity = identify(chain.remove(0), chain, &self.issuer, statement, purposes)?;
-        issue::object(&identity, leaf.spki(), leaf.origin(), &certificate).map_err(not_an_object)?;
+        issue::object(&identity, leaf.spki(), leaf.origin(), &certificate).map_err(|found| not_an_object(&found))?;
         kept_form(&certificate, &identity, statement)?;
         serial(&certificate, &leaf, entry, &identity, statement)?;
         // serial numbers that an external CA gave up, if any, are not known here
@@ -344,7 +344,7 @@ fn absent(proof: &Proof, lines: &[(&ProofLine, Entry)], statement: &Statement) -
 }
 
 /// What a certificate of the proof is instead of an object certificate of this CA for this key.
-fn not_an_object(found: AnswerFault) -> Contradiction {
+fn not_an_object(found: &AnswerFault) -> Contradiction {
     let code = match found {
         AnswerFault::Issuer { .. } | AnswerFault::Signature(_) | AnswerFault::Weak => {
             audit::code::CERTIFICATE_SIGNATURE
