@@ -15,8 +15,8 @@
 //!            every finding that leaf, policy and anchors give                                       (audit/account)
 //! ```
 //!
-//! Taken on the signer's word, because nothing in the batch proves it: `created` (without a time-stamp), `tool`, `expected`,
-//! `previous` (without the history), `bulk_id`, `reissue`, signatures beyond those of the lines, and findings that rest on ledger or expected list.
+//! Taken on the signer's word, because nothing in the batch proves it: `created` (without a time-stamp), `tool`, `expected`
+//! (but for the form and number of what is missing and surplus), `previous` (without the history), `bulk_id`, `reissue`, signatures beyond those of the lines, and findings that rest on ledger or expected list.
 
 mod account;
 mod entries;
