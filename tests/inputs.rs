@@ -263,6 +263,7 @@ fn issue_as_before(workshop: &Workshop, input: &str, out: &str, breaks: bool) ->
         expect_head: None,
         now: begins.into_iter().max().unwrap(),
         seed: Seed([7; 32]),
+        beacon: None,
         batch_id: "01890a5d-ac96-774b-bcce-b302099a8057".parse().unwrap(),
         jobs: 2,
         engine: VerificationEngine::default(),

@@ -14,11 +14,12 @@ use reroot::crypto::{sha1, sha256};
 use reroot::delivery::{BatchReader, BatchWriter, Form};
 use reroot::durable::{self, Access};
 use reroot::manifest::{
-    AnchorReference, Counts, EntriesReference, Entry, FindingLine, InputLine, InputsReference, IssuerReference,
+    AnchorReference, Counts, EntriesReference, Entry, FindingLine, Format, InputLine, InputsReference, IssuerReference,
     ManifestAnchor, PolicyReference, SignedManifest, Statement, TreeBuilder,
 };
 use reroot::origin::Uid;
 use reroot::seal;
+use reroot::verify::Family;
 use reroot::x509::{Certificate, Sha256Digest, Spki, Time, oid};
 
 fn document() -> String {
@@ -212,15 +213,18 @@ fn batch() -> Batch {
     batch_signed_by(|root_key, key| (signer_shape("TEST root", key).certify(root_key), vec![]))
 }
 
+/// The format of the document's examples.
+const FORMAT: Format = Format::Two(Family::StsafeA);
+
 /// A manifest line, put together from what the document says.
 fn line(leaf: &Certificate, certificate: &Certificate) -> String {
     let uid = hex::encode_upper(leaf.serial().content());
     let digest = |octets: &[u8]| sha256(octets).to_string();
     let line = format!(
         concat!(
-            r#"{{"uid":"{}","st_number":"{}","source_item":"reel.zip!{}.der","source_sha256":"{}","#,
+            r#"{{"uid":"{}","object":null,"label":null,"st_number":"{}","source_item":"reel.zip!{}.der","source_sha256":"{}","#,
             r#""spki_sha256":"{}","serial":"{}","attempt":0,"sha256":"{}","sha1":"{}","not_before":"{}","#,
-            r#""not_after":"{}","bytes":{},"anchor":0,"relax":[],"reissue":null}}"#
+            r#""not_after":"{}","bytes":{},"anchor":0,"relax":[],"evidence":"x509","reissue":null}}"#
         ),
         uid,
         &uid[4..],
@@ -234,7 +238,7 @@ fn line(leaf: &Certificate, certificate: &Certificate) -> String {
         certificate.validity().not_after(),
         certificate.der().len(),
     );
-    assert_eq!(Entry::parse(&line).unwrap().line(), line);
+    assert_eq!(Entry::parse(FORMAT, &line).unwrap().line(), line);
     line
 }
 
@@ -264,7 +268,7 @@ fn the_documented_commands_confirm_a_batch() {
     let (mut certificates, mut sources) = (reader.certificates().unwrap(), reader.sources().unwrap());
     while let Some(line) = lines.next_line().unwrap() {
         tree.push(line.as_bytes());
-        let entry = Entry::parse(line).unwrap();
+        let entry = Entry::parse(statement.format, line).unwrap();
         let certificate = certificates.next_certificate().unwrap().unwrap();
         let source = sources.next_certificate().unwrap().unwrap();
         assert_eq!((&certificate.uid, &source.uid), (entry.uid(), entry.uid()));
@@ -374,7 +378,7 @@ fn the_examples_in_the_document_are_read_and_written_alike() {
     let mut tree = TreeBuilder::new();
     for entry in &entries {
         let line = entry.replace('\n', "");
-        assert_eq!(Entry::parse(&line).unwrap().line(), line);
+        assert_eq!(Entry::parse(FORMAT, &line).unwrap().line(), line);
         tree.push(line.as_bytes());
     }
     assert_eq!(entries.len(), 1);

@@ -219,6 +219,18 @@ fn another_name_list_or_bulk_id_makes_no_other_run() {
     workshop.delete("batch");
     workshop.issue("reel.zip", "batch", &["--bulk-id", "B"]).success();
     assert_eq!(workshop.files("batch"), before);
+    // unless chips were missing: what was missing only the list of then says
+    list(&workshop, "eight.txt", 6..8);
+    workshop.reel("seven.zip", 6..7);
+    let note = ["--expect", "eight.txt", "--on-missing", "note"];
+    workshop.issue("seven.zip", "seven", &note).expect(1);
+    let seven = workshop.files("seven");
+    workshop.delete("seven");
+    let other = workshop.issue("seven.zip", "seven", &[]).expect(3);
+    assert!(other.err().contains("comes out only as it was, with the list of then"), "{}", other.err());
+    workshop.issue("seven.zip", "seven", &note).expect(1);
+    assert_eq!(workshop.files("seven"), seven);
+    let head_before = head(&workshop);
     // under another name it cannot: the name is in its lines
     workshop.delete("batch");
     let other = workshop.issue("reel (1).zip", "batch", &[]).expect(3);

@@ -287,7 +287,9 @@ fn a_genuine_leaf_cannot_be_passed_off_as_a_bad_one() {
         let lines = std::fs::read_to_string(workshop.path("batch/manifest.jsonl")).expect("lines");
         let (first, rest) = lines.split_once('\n').expect("three lines");
         put(&workshop.path("batch/manifest.jsonl"), rest);
-        let victim = Entry::parse(first).expect("a line");
+        let sealed = std::fs::read(workshop.path("batch/manifest.json")).expect("a statement");
+        let format = Statement::parse(&sealed).expect("a statement").format;
+        let victim = Entry::parse(format, first).expect("a line");
         for name in ["certificates.zip", "sources.zip"] {
             let content = std::fs::read(workshop.path("batch").join(name)).expect("an archive");
             let statement =
@@ -417,6 +419,7 @@ fn run_accepting(
         publish_bulk_id: false,
         expect_head: None,
         now,
+        beacon: None,
         seed: Seed(*sha256(now.to_string().as_bytes()).as_bytes()),
         batch_id: "01890a5d-ac96-774b-bcce-b302099a8057".parse().expect("a name"),
         jobs: 2,

@@ -57,12 +57,13 @@ fn members() -> Vec<(&'static str, String)> {
     let sha256 = sha256(identity.certificate().der());
     let issuer = format!("{{\"subject\":{},\"sha256\":\"{sha256}\"}}", text(&identity.subject().to_string()));
     vec![
-        ("format", text("reroot-plan/1")),
+        ("format", text("reroot-plan/2")),
         ("mode", text("air-gapped")),
         ("batch", text("01890a5d-ac96-774b-bcce-b302099a8057")),
         ("issued_at", text("2026-01-31T12:00:00Z")),
         ("seed", zeros.clone()),
-        ("encoder", "1".to_owned()),
+        ("beacon", "null".to_owned()),
+        ("encoder", "2".to_owned()),
         ("chunk_size", "4096".to_owned()),
         ("delivery", text("plan --form der")),
         ("issuer", issuer),
@@ -130,7 +131,7 @@ fn fuzz(octets: &[u8]) -> bool {
     let mut members = members();
     let mut leaves: Vec<(Vec<u8>, Vec<u8>)> =
         (0_u8..).zip(LEAVES).map(|(number, der)| (vec![b'a' + number], der.to_vec())).collect();
-    let mut small = [vec![], vec![], vec![]];
+    let mut small = [vec![], vec![], vec![], vec![]];
     let mut raw = None;
     let count = members.len();
     match place {
@@ -142,11 +143,11 @@ fn fuzz(octets: &[u8]) -> bool {
         }
         Some(at) if at < 2 * count + 3 => leaves[at - 2 * count].0 = rest.to_vec(),
         Some(at) if at < 2 * count + 6 => leaves[at - 2 * count - 3].1 = rest.to_vec(),
-        Some(at) if at < 2 * count + 9 => small[at - 2 * count - 6] = rest.to_vec(),
+        Some(at) if at < 2 * count + 10 => small[at - 2 * count - 6] = rest.to_vec(),
         // a name as long as the input asks for
-        Some(at) if at < 2 * count + 12 => {
+        Some(at) if at < 2 * count + 13 => {
             let length = rest.iter().fold(0, |length, byte| (length << 8 | usize::from(*byte)) & 0xFFFF);
-            leaves[at - 2 * count - 9].0 = vec![b'x'; length];
+            leaves[at - 2 * count - 10].0 = vec![b'x'; length];
         }
         Some(_) => raw = Some(rest.to_vec()),
     }
@@ -157,15 +158,15 @@ fn fuzz(octets: &[u8]) -> bool {
         section.extend([&[0], &name_length[..], name, &der_length[..], der].concat());
     }
     let section = raw.unwrap_or(section);
-    let parts = [&small[0], &small[1], &small[2], &section];
-    let sections = ["intermediates", "inputs", "rejected", "leaves"].iter().zip(parts).map(|(name, part)| {
+    let parts = [&small[0], &small[1], &small[2], &small[3], &section];
+    let sections = ["intermediates", "inputs", "rejected", "missing", "leaves"].iter().zip(parts).map(|(name, part)| {
         format!("{{\"name\":\"{name}\",\"bytes\":{},\"sha256\":\"{}\"}}", part.len(), "0".repeat(64))
     });
     members.push(("sections", format!("[{}]", sections.collect::<Vec<_>>().join(","))));
     let head: Vec<String> = members.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
     let head = format!("{{{}}}", head.join(","));
     let length = u32::try_from(head.len()).expect("a short input").to_be_bytes();
-    let plan = [b"reroot-plan/1\n", &length[..], head.as_bytes(), &[0; 4], &parts.map(Vec::as_slice).concat()].concat();
+    let plan = [b"reroot-plan/2\n", &length[..], head.as_bytes(), &[0; 4], &parts.map(Vec::as_slice).concat()].concat();
 
     let job = SignJob {
         accept_clock: None,

@@ -275,6 +275,10 @@ pub(crate) struct IssueArgs {
     /// The chips that must be there, and no others: one UID a line
     #[arg(long, value_name = "FILE")]
     pub(crate) expect: Option<PathBuf>,
+    /// A file with a public value that could not be known earlier (today's newspaper, the head of a public log): no
+    /// serial number of a new batch is older than it. The batch has its SHA-256; keep the file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) beacon: Option<PathBuf>,
     /// How many chips must verify
     #[arg(long, value_name = "N")]
     pub(crate) expect_count: Option<u64>,
@@ -370,6 +374,9 @@ pub(crate) struct VerifyArgs {
     /// The other batches of the ledger: adds who follows whom, and that no chip has two certificates
     #[arg(long, value_name = "DIR", num_args = 1..)]
     pub(crate) history: Vec<PathBuf>,
+    /// The file that must be the batch's beacon: no derived serial number is older than the public value in it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) beacon: Option<PathBuf>,
     /// Time-stamp over the statement (default: `BATCH.tst` beside the batch, if it is there)
     #[arg(long, value_name = "FILE")]
     pub(crate) timestamp: Option<PathBuf>,

@@ -57,6 +57,7 @@ pub(super) struct Surroundings {
     params: Params,
     expected: Option<(ExpectedList, Sha256Digest)>,
     expect_head: Option<Sha256Digest>,
+    beacon: Option<Sha256Digest>,
     anchors: Vec<Certificate>,
     inputs: Vec<Input>,
     manifest: Option<(Certificate, Box<dyn Signer>)>,
@@ -71,10 +72,11 @@ impl Surroundings {
         let config = load::config(&args.config, printer)?;
         let expected = args.expect.as_deref().map(|path| load::expected(path, policy.source().family)).transpose()?;
         let expect_head = args.expect_head.as_deref().map(load::head).transpose()?;
+        let beacon = args.beacon.as_deref().map(load::beacon).transpose()?;
         let anchors = config.anchors()?;
         let issuer = config.issuer_identity()?;
         let inputs = load::inputs(&args.inputs)?;
-        Ok(Self { config, issuer, policy, params, expected, expect_head, anchors, inputs, manifest: None })
+        Ok(Self { config, issuer, policy, params, expected, expect_head, beacon, anchors, inputs, manifest: None })
     }
 
     /// Opens the key that seals batches and signs plans.
@@ -125,6 +127,7 @@ impl Surroundings {
             accept_clock: args.accept_clock.clone(),
             now: world.now,
             seed: Seed(world.random()),
+            beacon: self.beacon,
             expect_head: self.expect_head,
             batch_id: batch_id(world),
             jobs: args.jobs.unwrap_or_else(cores),

@@ -157,6 +157,16 @@ pub(crate) fn anchors(args: &AnchorArgs, printer: Printer) -> Result<Anchors, Fa
 const NO_ANCHORS: &str =
     "Name the trust anchors with --source-anchor and --issuer-anchor, or a configuration that has them with --config.";
 
+/// The digest of a beacon, which may be any file.
+pub(crate) fn beacon(path: &Path) -> Result<Sha256Digest, Fault> {
+    let content = bytes("beacon", path)?;
+    if content.is_empty() {
+        return Err(Fault::usage(format!("beacon `{}` is empty", Printable::new(path)))
+            .hint("Name a file with a public value that nobody could know earlier; every empty file is the same."));
+    }
+    Ok(sha256(&content))
+}
+
 /// Reads an expected list.
 pub(crate) fn expected(path: &Path, family: Family) -> Result<(ExpectedList, Sha256Digest), Fault> {
     let content = bytes("expected list", path)?;

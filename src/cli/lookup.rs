@@ -33,6 +33,10 @@ pub(crate) fn run(args: &LookupArgs, world: &mut World, printer: Printer) -> Res
         (None, None) => return Err(Fault::usage("no chip was named")),
     };
     match lookup(shelf(&args.shelf)?, &name, &checker, &world.cancel)? {
+        Found::Chip(found) if args.absent => {
+            let place = format!("chip {}", found.0.entry.uid());
+            Ok(broken(printer, &Broken { code: code::PRESENT, place, message: "is in the batch".to_owned() }))
+        }
         Found::Chip(found) => {
             let (presence, proved) = &*found;
             match leaf.filter(|leaf| leaf.der() != presence.source.der()) {
@@ -47,13 +51,10 @@ pub(crate) fn run(args: &LookupArgs, world: &mut World, printer: Printer) -> Res
                 )),
             }
         }
-        Found::Absent(uid) => {
-            let (code, place) = (code::ABSENT, format!("chip {uid}"));
-            Ok(broken(printer, &Broken { code, place, message: "is not in the batch, and that is proved".to_owned() }))
-        }
-        Found::Unknown => {
+        Found::Absent(proved) if args.absent => Ok(absence(printer, &name, &proved)),
+        Found::Absent(_) => {
             let (code, place) = (code::ABSENT, format!("chip {name}"));
-            Ok(broken(printer, &Broken { code, place, message: "no chip of the batch is called so".to_owned() }))
+            Ok(broken(printer, &Broken { code, place, message: "is not in the batch, and that is proved".to_owned() }))
         }
         Found::Broken(fault) => Ok(broken(printer, &fault)),
     }
@@ -139,6 +140,30 @@ fn answer(args: &LookupArgs, printer: Printer, presence: &Presence, proved: &Pro
         printer.data(&text);
     }
     Ok(Exit::Done)
+}
+
+/// The proof that the chip is not there was asked for.
+fn absence(printer: Printer, name: &ChipName, proved: &Proved) -> Exit {
+    if printer.format == Format::Json {
+        printer.json(&json!({
+            "chip": name.to_string(),
+            "present": false,
+            "family": proved.family.as_str(),
+            "batch": proved.statement.batch,
+        }));
+    } else {
+        let mut text = String::new();
+        for (name, value) in [
+            ("chip", name.to_string()),
+            ("family", proved.family.as_str().to_owned()),
+            ("batch", proved.statement.batch.clone()),
+        ] {
+            let _ = writeln!(text, "{name:<14}{}", Printable::new(&value));
+        }
+        text.push_str("the proof holds: the chip is NOT in the batch\n");
+        printer.data(&text);
+    }
+    Exit::Done
 }
 
 /// Nothing is given out: on standard output there is only what was proved.

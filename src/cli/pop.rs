@@ -77,8 +77,8 @@ fn find(
             printer.failure(&printer.value(&format!("[{}] {}: {}", fault.code, fault.place, fault.message)), None);
             Ok(None)
         }
-        Found::Absent(_) | Found::Unknown => {
-            printer.failure(&format!("[proof.absent] chip {name}: no chip of the batch is called so"), None);
+        Found::Absent(_) => {
+            printer.failure(&format!("[proof.absent] chip {name}: is not in the batch, and that is proved"), None);
             Ok(None)
         }
     }

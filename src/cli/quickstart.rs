@@ -89,28 +89,43 @@ fn openssl(dir: &Path, batch: &str, root: &str, printer: Printer) -> Result<Exit
     let certificate = dir.join(format!("{uid}.pem"));
     let sample = render::path_json(&certificate);
     write_sample(batch, uid, &certificate)?;
+    let own_anchors_only = ["-no-CApath", "-no-CAstore", "-CAfile", root];
     let mut cms = vec!["openssl", "cms", "-verify", "-binary", "-inform", "DER", "-in", &seal, "-content", &statement];
-    cms.extend(["-nointern", "-certfile", &signer, "-CAfile", root, "-purpose", "any", "-out", "/dev/null"]);
-    let verify = vec!["openssl", "verify", "-x509_strict", "-CAfile", root, "-untrusted", &chain, &sample];
+    cms.extend(["-nointern", "-certfile", &signer, "-purpose", "any"]);
+    cms.extend(own_anchors_only);
+    cms.extend(["-out", "/dev/null"]);
+    let verify = |more: &[&str]| {
+        let words = [&["openssl", "verify"], &own_anchors_only[..], more].concat();
+        typed(&words)
+    };
     printer.say("\nA second program's word, OpenSSL's:");
-    for words in [cms, verify] {
-        printer.say(&format!("$ {}", typed(&words)));
+    for line in [
+        typed(&cms),
+        // a chip's certificate makes seals that OpenSSL accepts too: only the next two tell them apart
+        verify(&[&signer]),
+        purpose(&signer),
+        verify(&["-x509_strict", "-untrusted", &chain, &sample]),
+    ] {
+        printer.say(&format!("$ {line}"));
         // nothing of this program's environment: secrets, and settings that would make OpenSSL load something
-        let mut openssl = Process::new(words[0]);
-        openssl.args(&words[1..]).env_clear().env("PATH", system_path()).stdin(Stdio::null());
-        let output = openssl.output();
+        let mut shell = Process::new("/bin/sh");
+        shell.args(["-c", &line]).env_clear().env("PATH", system_path()).stdin(Stdio::null());
+        let output = shell.output();
         match output {
             Ok(output) if output.status.success() => {
                 let said = if output.stdout.is_empty() { output.stderr } else { output.stdout };
                 printer.say(String::from_utf8_lossy(&said).trim_end());
             }
-            Ok(output) => {
-                printer.failure(String::from_utf8_lossy(&output.stderr).trim_end(), None);
-                return Ok(Exit::Findings);
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            // the shell found no such command (POSIX, Shell Command Language, 2.8.2)
+            Ok(output) if output.status.code() == Some(127) => {
                 printer.say("openssl is not installed here; the commands above are what to run elsewhere");
                 break;
+            }
+            Ok(output) => {
+                let said = String::from_utf8_lossy(&output.stderr);
+                let said = if said.trim().is_empty() { "it failed".into() } else { said };
+                printer.failure(said.trim_end(), None);
+                return Ok(Exit::Findings);
             }
             Err(error) => {
                 printer.warn(&format!("openssl cannot be run ({error}); the commands above are what to run elsewhere"));
@@ -120,6 +135,17 @@ fn openssl(dir: &Path, batch: &str, root: &str, printer: Printer) -> Result<Exit
     }
     printer.say(&format!("\nDone: `{batch}` is a sealed batch. Read on in README.md and docs/operator-guide.md."));
     Ok(Exit::Done)
+}
+
+/// What fails unless the signer's extendedKeyUsage is critical and id-kp-documentSigning alone (RFC 9336), which no chip's
+/// certificate has.
+fn purpose(signer: &str) -> String {
+    let asked = "grep -A 2 'X509v3 Extended Key Usage'";
+    let expected = r"grep -q 'BOOLEAN *:255.*:300A06082B06010505070324$'";
+    let signer = typed(&[signer]);
+    format!(
+        "openssl asn1parse -in {signer} | {asked} | tr -d '\\n' | {expected} && echo 'the signer is for manifests alone'"
+    )
 }
 
 /// Where programs are looked for: never in the current directory.

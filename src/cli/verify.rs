@@ -6,8 +6,10 @@ use std::num::NonZero;
 use reroot::audit::{Audit, AuditReport, PossessionShown, audit};
 use reroot::durable::Access;
 use reroot::durable::output::{self, Shape};
+use reroot::manifest;
 use reroot::reel::Limits;
 use reroot::text::Printable;
+use reroot::verify::Family;
 use serde_json::{Value, json};
 
 use super::args::{Format, VerifyArgs};
@@ -21,6 +23,7 @@ pub(crate) fn run(args: &VerifyArgs, world: &mut World, printer: Printer) -> Res
     let timestamp = timestamp(args)?;
     let possession = super::pop::Beside::read(&args.batch)?;
     let inputs = load::inputs(&args.input)?;
+    let beacon = args.beacon.as_deref().map(load::beacon).transpose()?;
     let counter = Counter::new(printer.terminal && printer.format == Format::Text);
     let scratch = std::env::temp_dir();
     let job = Audit {
@@ -31,6 +34,7 @@ pub(crate) fn run(args: &VerifyArgs, world: &mut World, printer: Printer) -> Res
         history: &args.history,
         timestamp: timestamp.as_deref(),
         tsa_anchors: &tsa_anchors,
+        beacon,
         possession: possession.as_ref().map(super::pop::Beside::files),
         inputs: &inputs,
         limits: Limits::default(),
@@ -97,6 +101,9 @@ fn facts(report: &AuditReport) -> Vec<(&'static str, String)> {
         if let Some(stamped) = &report.timestamp {
             facts.push(("stamped at", format!("{} (the word of `{}`)", stamped.time, stamped.authority)));
         }
+        if let Some(beacon) = statement.beacon {
+            facts.push(("beacon", format!("sha256 {beacon}")));
+        }
         facts.push(("policy", format!("{} (sha256 {})", statement.policy.name, statement.policy.sha256)));
         facts.push(("issuer", statement.issuer.subject.clone()));
     }
@@ -134,6 +141,10 @@ fn as_json(report: &AuditReport) -> Value {
         "holds": report.holds(),
         "batch": report.statement.as_ref().map(|statement| statement.batch.clone()),
         "statement_sha256": report.statement_sha256.map(|digest| digest.to_string()),
+        "format": report.statement.as_ref().map(|statement| manifest::Format::name(statement.format.encoder())),
+        "family": report.statement.as_ref().and_then(|statement| statement.format.family().map(Family::as_str)),
+        "beacon": report.statement.as_ref().and_then(|statement| statement.beacon).map(|digest| digest.to_string()),
+        "seals": report.statement.as_ref().map(|statement| &statement.seals),
         "timestamp": report.timestamp.as_ref().map(|stamped| json!({
             "time": stamped.time.to_string(), "authority": stamped.authority, "serial": stamped.serial,
             "policy": stamped.policy,

@@ -7,7 +7,7 @@ use std::path::Path;
 use reroot::audit::Fault as Broken;
 use reroot::input;
 use reroot::manifest::Proof;
-use reroot::proof::{Checker, ChipName, Proved};
+use reroot::proof::{Checker, ChipName, Claim, Proved};
 use reroot::text::Printable;
 use serde_json::{Value, json};
 
@@ -19,6 +19,7 @@ pub(crate) fn run(args: &VerifyProofArgs, world: &mut World, printer: Printer) -
     let anchors = load::anchors(&args.anchors, printer)?;
     let checker = Checker::new(&anchors.source, &anchors.issuer, &anchors.manifest)?;
     let asked = args.uid.as_deref().map(chip).transpose()?;
+    let claim = if args.absent { Claim::Absence } else { Claim::Presence };
     let mut exit = Exit::Done;
     for path in &args.files {
         let mut count = 0;
@@ -30,17 +31,17 @@ pub(crate) fn run(args: &VerifyProofArgs, world: &mut World, printer: Printer) -
                     .hint("Proofs are made by `reroot prove`. A whole batch is checked by `reroot verify`."));
             }
             let place = format!("{}, proof {count}", printer.value(&render::path_json(path)));
-            let outcome = checker.check_octets(line);
-            let outcome = match outcome {
-                Ok((proof, proved)) if asked.as_ref().is_none_or(|asked| is(asked, &proof)) => Ok((proof, proved)),
-                Ok((proof, _)) => Err(another(&proof)),
-                Err(broken) => Err(broken),
-            };
-            match &outcome {
-                Ok((proof, proved)) => show(printer, proof, proved),
+            match checker.check_octets(line) {
+                Ok((_, proved)) => match answers(&proved, asked.as_ref(), claim) {
+                    Ok(()) => show(printer, &proved),
+                    Err(other) => {
+                        exit = Exit::Findings;
+                        refuse(printer, &place, &other, ANOTHER);
+                    }
+                },
                 Err(broken) => {
                     exit = Exit::Findings;
-                    refuse(printer, &place, broken);
+                    refuse(printer, &place, &broken, "THE PROOF DOES NOT HOLD");
                 }
             }
             Ok(())
@@ -80,28 +81,23 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Fault {
     fault
 }
 
-fn is(asked: &ChipName, proof: &Proof) -> bool {
-    asked.names(&proof.uid)
+/// A proof that holds may show something else than what was asked for.
+fn answers(proved: &Proved, asked: Option<&ChipName>, claim: Claim) -> Result<(), Broken> {
+    asked.map_or(Ok(()), |asked| proved.must_be_about(asked))?;
+    proved.must_show(claim)
 }
 
-fn another(proof: &Proof) -> Broken {
-    Broken {
-        code: reroot::proof::code::UID,
-        place: PROOF.to_owned(),
-        message: format!("is about chip {}, not about the one asked for", proof.uid),
-    }
-}
-
-fn show(printer: Printer, proof: &Proof, proved: &Proved) {
+fn show(printer: Printer, proved: &Proved) {
     match printer.format {
-        Format::Json => printer.json_line(&as_json(proof, proved)),
-        Format::Text => printer.data(&text(proof, proved)),
+        Format::Json => printer.json_line(&as_json(proved)),
+        Format::Text => printer.data(&text(proved)),
     }
 }
 
-fn text(proof: &Proof, proved: &Proved) -> String {
+fn text(proved: &Proved) -> String {
     let statement = &proved.statement;
-    let mut facts: Vec<(&str, String)> = vec![("chip", proof.uid.to_string())];
+    let mut facts: Vec<(&str, String)> =
+        vec![("chip", proved.uid.to_string()), ("family", proved.family.as_str().to_owned())];
     if let Some(presence) = &proved.presence {
         let entry = &presence.entry;
         facts.push(("certificate", format!("sha256 {}, serial {}", entry.sha256(), entry.serial())));
@@ -117,11 +113,17 @@ fn text(proof: &Proof, proved: &Proved) -> String {
         }
         facts.push(("place", format!("line {} of {}", presence.index + 1, statement.entries.tree_size)));
     }
+    for (side, beside) in ["after", "before"].into_iter().zip(&proved.beside) {
+        facts.extend(beside.map(|uid| (side, format!("chip {uid}"))));
+    }
     facts.push(("batch", statement.batch.clone()));
     facts.push(("issued at", statement.issued_at.to_string()));
     facts.push(("policy", format!("{} (sha256 {})", statement.policy.name, statement.policy.sha256)));
     facts.push(("statement", format!("sha256 {}", proved.statement_sha256)));
     facts.extend(proved.checks.iter().map(|check| ("checked", (*check).to_owned())));
+    if !proved.unchecked_seals.is_empty() {
+        facts.push(("not checked", format!("seals of the kinds {}", proved.unchecked_seals.join(", "))));
+    }
     let mut text = String::new();
     for (name, value) in facts {
         let _ = writeln!(text, "{name:<14}{}", Printable::new(&value));
@@ -133,11 +135,12 @@ fn text(proof: &Proof, proved: &Proved) -> String {
     text
 }
 
-fn as_json(proof: &Proof, proved: &Proved) -> Value {
+fn as_json(proved: &Proved) -> Value {
     let statement = &proved.statement;
     json!({
         "holds": true,
-        "uid": proof.uid.to_string(),
+        "uid": proved.uid.to_string(),
+        "family": proved.family.as_str(),
         "present": proved.presence.is_some(),
         "batch": statement.batch,
         "issued_at": statement.issued_at.to_string(),
@@ -150,10 +153,11 @@ fn as_json(proof: &Proof, proved: &Proved) -> Value {
             "line": serde_json::from_str::<Value>(&presence.entry.line()).unwrap_or_default(),
         })),
         "checks": proved.checks,
+        "unchecked_seals": proved.unchecked_seals,
     })
 }
 
-fn refuse(printer: Printer, place: &str, broken: &Broken) {
+fn refuse(printer: Printer, place: &str, broken: &Broken, verdict: &str) {
     match printer.format {
         Format::Json => {
             let fault = json!({ "code": broken.code.as_str(), "place": broken.place, "message": broken.message });
@@ -164,11 +168,13 @@ fn refuse(printer: Printer, place: &str, broken: &Broken) {
             // of the proof itself the place says enough
             let part =
                 if broken.place == PROOF { String::new() } else { format!("{}: ", Printable::new(&broken.place)) };
-            printer.data(&format!("FAULT [{}] {place}: {part}{message}\nTHE PROOF DOES NOT HOLD\n", broken.code));
+            printer.data(&format!("FAULT [{}] {place}: {part}{message}\n{verdict}\n", broken.code));
         }
     }
 }
 
 /// What is wrong is the proof itself, not a part of it.
 const PROOF: &str = "proof";
+/// The proof holds, and is not the one that was asked for.
+const ANOTHER: &str = "THE PROOF SHOWS SOMETHING ELSE THAN WAS ASKED FOR";
 const BEGIN: &[u8] = b"{\"format\":\"";

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use reroot::crypto::{sha1, sha256};
+use reroot::crypto::{low_s, sha1, sha256};
 use reroot::delivery::{BatchReader, Stamp, ZipWriter};
 use reroot::durable::{Access, create_directory};
 use reroot::manifest::{self, FileDigest, Statement, TreeBuilder};
@@ -11,7 +11,7 @@ use reroot::seal;
 use reroot::signer::Signer;
 use reroot::signer::file::FileSigner;
 use reroot::x509::tlv::{Reader, element, tag};
-use reroot::x509::{Certificate, SignatureAlgorithm, Time, pem};
+use reroot::x509::{Certificate, KeyAlgorithm, SignatureAlgorithm, Time, pem};
 
 use super::support::judges::put;
 use super::support::workshop::Workshop;
@@ -122,9 +122,13 @@ impl<'a> Forge<'a> {
         let mut written = self.files.clone();
         written.insert(CERTIFICATES.to_owned(), archive(|chip| &chip.certificate));
         written.insert(SOURCES.to_owned(), archive(|chip| &chip.source));
-        let listed = written
-            .iter()
-            .filter(|(name, _)| ![manifest::REJECTED_FILE, manifest::INPUTS_FILE].contains(&name.as_str()));
+        let listed = written.iter().filter(|(name, _)| {
+            ![manifest::REJECTED_FILE, manifest::INPUTS_FILE, manifest::MISSING_FILE].contains(&name.as_str())
+        });
+        let unmet = statement.expected.as_mut().and_then(|expected| expected.unmet.as_mut());
+        if let Some((unmet, missing)) = unmet.zip(self.files.get(manifest::MISSING_FILE)) {
+            unmet.missing = sha256(missing);
+        }
         statement.files =
             listed.map(|(name, content)| FileDigest { name: name.clone(), sha256: sha256(content) }).collect();
         written.insert(manifest::ENTRIES_FILE.to_owned(), lines.into_bytes());
@@ -184,7 +188,8 @@ pub(crate) fn certify(workshop: &Workshop, signer: &str, fields: &[Vec<u8>]) -> 
     let tbs = element(tag::SEQUENCE, &parts);
     let mut signatures = Vec::new();
     key(workshop, signer).sign_batch(SignatureAlgorithm::EcdsaSha256, &[&tbs], &mut signatures).unwrap();
-    let signature = element(tag::BIT_STRING, &[&[0], &signatures[0]]);
+    let signature = low_s(KeyAlgorithm::P256, signatures.remove(0));
+    let signature = element(tag::BIT_STRING, &[&[0], &signature]);
     element(tag::SEQUENCE, &[&tbs, &SignatureAlgorithm::EcdsaSha256.identifier(), &signature])
 }
 

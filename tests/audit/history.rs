@@ -110,7 +110,7 @@ fn a_batch_of_the_history_that_was_changed_is_seen() {
     let statement = workshop.path("one/manifest.json");
     let text = std::fs::read_to_string(&statement).unwrap();
     super::support::judges::put(&path, &good);
-    super::support::judges::put(&statement, text.replace("\"encoder\": 1", "\"encoder\": 2"));
+    super::support::judges::put(&statement, text.replace("\"encoder\": 2", "\"encoder\": 1"));
     refused_only(&workshop, "two", &["--history", "one"], &["manifest.seal.digest", "audit.history.gap"]);
 }
 

@@ -20,6 +20,8 @@ mod mutated;
 mod opinion;
 mod page;
 mod resealed;
+mod second;
 mod signers;
+mod strict;
 mod timestamp;
 mod verdict;

@@ -30,6 +30,7 @@ pub(crate) fn holds(folder: &Path, source: &Certificate, root: &Certificate) -> 
         manifest_anchors: root,
         history: &[],
         timestamp: None,
+        beacon: None,
         tsa_anchors: &[],
         possession: None,
         inputs: &[],

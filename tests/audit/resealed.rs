@@ -3,8 +3,8 @@
 //! hands too.
 
 use reroot::crypto::sha256;
-use reroot::manifest::{IssuerMode, Statement};
-use reroot::verify::Relaxation;
+use reroot::manifest::{Format, IssuerMode, Statement};
+use reroot::verify::{Family, Relaxation};
 use reroot::x509::tlv::{element, tag};
 use reroot::x509::{Sha256Digest, Time, oid};
 
@@ -66,7 +66,7 @@ fn lines_that_say_something_else_than_the_certificates_are_refused() {
         ("relax", "[]", &["audit.entry.differs"]),
         ("relax", "[\"expired-leaf\",\"test-anchor\"]", &["audit.entry.differs"]),
         ("relax", "[\"test-anchor\",\"trailing-padding\"]", &["audit.entry.differs"]),
-        ("st_number", "null", &["audit.entry.differs"]),
+        ("st_number", "null", &["audit.entry.syntax"]),
         // one chip of a batch reissued for a reason, the others not
         ("reissue", "\"lost\"", &["audit.entry.differs"]),
     ];
@@ -151,14 +151,16 @@ fn leaves_that_no_anchor_of_the_auditor_signed_are_refused() {
 fn a_statement_that_says_something_else_is_refused() {
     type Last = fn(&mut Statement);
     let workshop = batch();
-    let cases: [(&str, &[&str], Last); 23] = [
-        ("seed", &["audit.certificate.tbs"], |s| s.serial_seed = Some([7; 32])),
+    let cases: [(&str, &[&str], Last); 25] = [
+        ("seed", &["audit.certificate.tbs"], |s| s.serial_seed = Some(reroot::cert::Seed([7; 32]))),
         ("issued-at", &["audit.certificate.tbs", "audit.archive.time"], |s| {
             let hour_later = s.issued_at.civil().saturating_add(time::Duration::HOUR);
             s.issued_at = Time::from_civil(hour_later).unwrap();
             s.created = s.issued_at;
         }),
-        ("encoder", &["audit.statement.encoder"], |s| s.encoder = 2),
+        ("format", &["audit.entry.syntax"], |s| s.format = Format::One),
+        ("family", &["audit.policy.differs", "audit.entry.syntax"], |s| s.format = Format::Two(Family::Generic)),
+        ("beacon", &["audit.certificate.tbs"], |s| s.beacon = Some(Sha256Digest::new([1; 32]))),
         ("foreign", &["audit.entry.differs"], |s| {
             s.issuer.mode = IssuerMode::Foreign;
             s.serial_seed = None;

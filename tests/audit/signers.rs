@@ -5,6 +5,7 @@ use reroot::x509::{Certificate, oid, pem};
 
 use super::batch::batch;
 use super::forge::{Forge, certificate, certify};
+use super::support::run::{Run, project};
 use super::support::workshop::Workshop;
 use super::verdict::refused_only;
 
@@ -32,6 +33,57 @@ fn a_chip_cannot_seal_a_batch() {
         "cms -verify -binary -inform DER -in manifest.json.p7s -content manifest.json -purpose any -out /dev/null";
     let openssl = super::support::run::Run::openssl().args(arguments.split(' ')).folder(&folder);
     openssl.arg("-CAfile").arg(workshop.path("pki/ca/root.pem")).run().success();
+}
+
+/// The commands that README and `quickstart` print check who sealed: OpenSSL's word on the seal alone is any chip's.
+#[test]
+fn the_printed_commands_refuse_the_seal_of_a_chip() {
+    let folder = tempfile::tempdir().unwrap();
+    let printed = Run::reroot(folder.path()).args(["quickstart", "try-reroot"]).run().success().err();
+    let commands = |text: &str| -> Vec<String> {
+        text.lines()
+            .filter_map(|line| line.strip_prefix("$ "))
+            .filter(|line| line.starts_with("openssl"))
+            .map(str::to_owned)
+            .collect()
+    };
+    let printed = commands(&printed);
+    let readme = commands(&std::fs::read_to_string(project("README.md")).unwrap());
+    assert_eq!((&printed[..3], printed.len()), (&readme[..], 4), "README prints what quickstart runs");
+
+    let workshop = batch();
+    let leaf = workshop.pki.leaf(1);
+    let forge = Forge::of(&workshop);
+    let chip = forge.chips[1].certificate.clone();
+    forge.seal_with_openssl("chip", &chip, &leaf.key);
+    let forge = Forge::of(&workshop);
+    let root = certificate(&std::fs::read(workshop.path("pki/ca/root.pem")).unwrap());
+    let mut fields = forge.chips[1].fields();
+    fields[3] = root.subject().der().to_vec();
+    fields[7] = edited(&fields[7], AUTHORITY_KEY_IDENTIFIER, |_| None);
+    let below_root = certify(&workshop, "root", &fields);
+    forge.seal_with_openssl("below-root", &below_root, &leaf.key);
+    // a manifest signer, but of the issuing CA
+    let signer = certificate(&std::fs::read(workshop.path("pki/ca/manifest.pem")).unwrap());
+    let issuing = certificate(&std::fs::read(workshop.path("pki/ca/issuing.pem")).unwrap());
+    let mut fields = self::fields(&signer);
+    fields[3] = issuing.subject().der().to_vec();
+    fields[7] = edited(&fields[7], AUTHORITY_KEY_IDENTIFIER, |_| None);
+    let below_issuing = certify(&workshop, "issuing", &fields);
+    let key = pem::read(&std::fs::read(workshop.path("pki/ca/manifest.key.pem")).unwrap()).unwrap()[0].der.to_vec();
+    Forge::of(&workshop).seal_with_openssl("below-issuing", &below_issuing, &key);
+    for (name, verdicts) in [
+        ("batch", [true, true, true]),
+        ("chip", [false, false, false]),
+        ("below-root", [true, true, false]),
+        ("below-issuing", [false, false, true]),
+    ] {
+        for (command, holds) in readme.iter().zip(verdicts) {
+            let command = command.replace("try-reroot/batch", name).replace("try-reroot/pki", "pki");
+            let run = Run::tool("sh").args(["-c", &command]).folder(workshop.folder()).run();
+            assert_eq!(run.code == Some(0), holds, "{name}: {command}\n{}{}", run.out(), run.err());
+        }
+    }
 }
 
 /// The CA's own keys sign certificates and lists, nothing else.

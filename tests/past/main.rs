@@ -15,6 +15,13 @@ mod support;
 #[allow(dead_code, reason = "the responder is shared with the plan's tests")]
 mod responder;
 
+#[path = "../plan/signed.rs"]
+#[expect(clippy::allow_attributes, reason = "signature files are shared with the plan's tests")]
+#[allow(dead_code, reason = "signature files are shared with the plan's tests")]
+mod signed;
+
+mod families;
 mod finished;
 mod open;
+mod twins;
 mod unpacked;

@@ -98,6 +98,11 @@ impl Past {
         }
     }
 
+    /// Takes the signature file back, with more arguments.
+    pub(crate) fn finish(&self, more: &[&str]) -> Finished {
+        self.run(&[FINISH, more].concat())
+    }
+
     /// Asks the CA, and decides about what is in doubt.
     fn ask(&self) {
         let path = |name: &str| self.workshop.path(name);

@@ -12,6 +12,7 @@ use reroot::reissue::{Progress, Stage};
 use reroot::signer::{Signer, SignerError};
 use reroot::x509::{SignatureAlgorithm, Spki, Time};
 
+use crate::forge::Plan;
 use crate::machines::Machines;
 use crate::signed::SignatureFile;
 use crate::support::workshop::{POLICY, Workshop};
@@ -33,6 +34,55 @@ fn a_batch_is_planned_signed_elsewhere_finished_and_verified() {
     assert_eq!(machines.workshop.statement("batch")["issuer"]["mode"], "air-gapped");
     assert_eq!(machines.workshop.lines("batch").len(), 500);
     assert_eq!(machines.workshop.leftovers(), Vec::<String>::new());
+}
+
+#[test]
+fn an_expected_list_and_a_beacon_go_the_whole_way() {
+    let machines = Machines::new();
+    machines.workshop.reel("reel.zip", 0..4);
+    let uid = |n: u64| machines.workshop.pki.leaf(n).uid().to_string();
+    machines.workshop.write("list.txt", [uid(0), uid(1), uid(2), uid(8), uid(7)].join("\n").as_bytes());
+    machines.workshop.write("news", b"TEST: the news of today\n");
+    let more = ["--expect", "list.txt", "--on-missing", "note", "--on-surplus", "ignore", "--beacon", "news"];
+    machines.plan("reel.zip", "reel.plan", &more).expect(1);
+    let plan = std::fs::read(machines.path("reel.plan")).unwrap();
+    assert!(plan.starts_with(b"reroot-plan/2\n"));
+    machines.sign("reel.plan", "reel.signatures").success();
+    machines.finish("reel.plan", "reel.signatures", "batch").success();
+    let statement = machines.workshop.statement("batch");
+    assert_eq!(statement["expected"]["missing"]["count"], 2);
+    assert_eq!(statement["expected"]["surplus"], 1);
+    let mut missing = [format!("{{\"chip\":\"{}\"}}\n", uid(7)), format!("{{\"chip\":\"{}\"}}\n", uid(8))];
+    missing.sort_unstable();
+    assert_eq!(std::fs::read_to_string(machines.path("batch/missing.jsonl")).unwrap(), missing.concat());
+    machines.workshop.verify("batch", &["--input", "reel.zip", "--beacon", "news"]).success();
+    // the plan goes on with its own beacon, and says so; what is published comes out again
+    machines.workshop.write("other", b"TEST: the news of another day\n");
+    let again = machines.plan("reel.zip", "reel.plan", &[&more[..7], &["other"]].concat()).expect(1);
+    let said = again.out() + &again.err();
+    assert!(said.contains("goes on with that; the one given now is not used"), "{said}");
+    assert_eq!(std::fs::read(machines.path("reel.plan")).unwrap(), plan);
+    let batch = machines.workshop.files("batch");
+    machines.workshop.delete("batch");
+    machines.finish("reel.plan", "reel.signatures", "batch").success();
+    assert_eq!(machines.workshop.files("batch"), batch);
+    // missing chips are checked in the section like everything else
+    let mut lie = Plan::read(&machines.path("reel.plan"));
+    let text = String::from_utf8(lie.small[3].clone()).unwrap();
+    let (first, second) = text.split_once('\n').unwrap();
+    let changed = format!("{second}{first}\n");
+    let digest = |text: &str| reroot::crypto::sha256(text.as_bytes()).to_string();
+    lie.replace(&digest(&text), &digest(&changed));
+    lie.small[3] = changed.into_bytes();
+    lie.sign(machines.workshop.folder(), "pki/ca/manifest.key.pem");
+    lie.write(&machines.path("lie.plan"));
+    machines.refuses("lie.plan", 3, "its section `missing` does not have lines");
+    // another CA chooses its serial numbers itself
+    let foreign = "\n[foreign]\nmay_differ = []\n";
+    machines.workshop.write("foreign.toml", format!("{POLICY}{foreign}").as_bytes());
+    let refused =
+        machines.plan_under("foreign.toml", "reel.zip", "handed", &["--foreign", "--beacon", "news"]).expect(2);
+    assert!(refused.err().contains("another CA chooses the serial numbers"), "{}", refused.err());
 }
 
 #[test]

@@ -15,12 +15,12 @@ use crate::support::judges::put;
 pub(crate) struct Plan {
     pub(crate) head: String,
     pub(crate) seal: Vec<u8>,
-    /// intermediates, inputs, rejected
-    pub(crate) small: [Vec<u8>; 3],
+    /// intermediates, inputs, rejected, missing
+    pub(crate) small: [Vec<u8>; 4],
     pub(crate) leaves: Vec<(String, Vec<u8>)>,
 }
 
-const MAGIC: &[u8] = b"reroot-plan/1\n";
+const MAGIC: &[u8] = b"reroot-plan/2\n";
 
 impl Plan {
     pub(crate) fn read(path: &Path) -> Self {
@@ -61,7 +61,7 @@ impl Plan {
     pub(crate) fn recount(&mut self) {
         let json: serde_json::Value = serde_json::from_str(&self.head).unwrap();
         let section = self.section();
-        let stated = &json["sections"][3];
+        let stated = &json["sections"][4];
         let before = format!("\"leaves\",\"bytes\":{},\"sha256\":{}", stated["bytes"], stated["sha256"]);
         let after = format!("\"leaves\",\"bytes\":{},\"sha256\":\"{}\"", section.len(), sha256(&section));
         self.replace(&before, &after);

@@ -76,6 +76,7 @@ impl Choice<'_> {
             publish_bulk_id: false,
             expect_head: None,
             now: Time::from_unix(now.try_into().unwrap()).unwrap(),
+            beacon: None,
             seed: Seed([self.seed; 32]),
             batch_id: self.name.parse().unwrap(),
             jobs: 2,

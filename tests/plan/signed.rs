@@ -6,11 +6,13 @@ use reroot::crypto::sha256;
 
 use crate::support::judges::put;
 
-const MAGIC: &[u8] = b"reroot-signatures/1\n";
+/// Bytes of the first line, in every version.
+const FIRST: usize = 20;
 
 /// A signature file in its parts.
 #[derive(Clone)]
 pub(crate) struct SignatureFile {
+    first: Vec<u8>,
     pub(crate) head: String,
     pub(crate) entries: Vec<(u16, Vec<u8>)>,
 }
@@ -18,7 +20,7 @@ pub(crate) struct SignatureFile {
 impl SignatureFile {
     pub(crate) fn read(path: &Path) -> Self {
         let bytes = std::fs::read(path).unwrap();
-        let rest = bytes.strip_prefix(MAGIC).unwrap();
+        let (first, rest) = bytes.split_at(FIRST);
         let (length, rest) = rest.split_first_chunk::<4>().unwrap();
         let (head, mut rest) = rest.split_at(u32::from_be_bytes(*length).try_into().unwrap());
         let mut entries = Vec::new();
@@ -28,7 +30,7 @@ impl SignatureFile {
             entries.push((u16::from_be_bytes(*attempt), signature.to_vec()));
             rest = after;
         }
-        Self { head: String::from_utf8(head.to_vec()).unwrap(), entries }
+        Self { first: first.to_vec(), head: String::from_utf8(head.to_vec()).unwrap(), entries }
     }
 
     /// The head with another text in one place.
@@ -65,7 +67,7 @@ impl SignatureFile {
 
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let length = u32::try_from(self.head.len()).unwrap().to_be_bytes();
-        [MAGIC, &length, self.head.as_bytes(), &self.section()].concat()
+        [&self.first[..], &length, self.head.as_bytes(), &self.section()].concat()
     }
 
     pub(crate) fn write(&self, path: &Path) {

@@ -87,15 +87,20 @@ fn a_planner_cannot_lie_about_what_follows_from_leaves_policy_and_seed() {
         plan.replace(&plan.member("policy_sha256"), &reroot::crypto::sha256(text.as_bytes()).to_string());
     });
     liar.tells(3, "name or relaxations", |plan| plan.replace("[\"test-anchor\"]", "[]"));
-    liar.tells(3, "encoder 2", |plan| plan.replace("\"encoder\":1", "\"encoder\":2"));
+    liar.tells(3, "made by encoder 1, its format goes with 2", |plan| plan.replace("\"encoder\":2", "\"encoder\":1"));
+    liar.tells(3, "made by encoder 3, its format goes with 2", |plan| plan.replace("\"encoder\":2", "\"encoder\":3"));
+    liar.tells(3, "Merkle root", |plan| plan.replace("\"beacon\":null", &format!("\"beacon\":\"{}\"", "1".repeat(64))));
+    liar.tells(3, "does not have the members of `reroot-plan/2`", |plan| plan.replace("\"beacon\":null,", ""));
+    liar.tells(3, "its `beacon` is not one", |plan| plan.replace("\"beacon\":null", "\"beacon\":\"4711\""));
     let issuer =
         |plan: &Plan| serde_json::from_str::<serde_json::Value>(&plan.head).unwrap()["issuer"]["sha256"].clone();
     liar.tells(2, "the configured one has", |plan| {
         plan.replace(issuer(plan).as_str().unwrap(), &digest);
     });
-    liar.tells(3, "format", |plan| plan.replace("reroot-plan/1", "reroot-plan/2"));
-    liar.tells(3, "one spelling", |plan| plan.replace("\"encoder\":1", "\"encoder\": 1"));
-    liar.tells(3, "unknown field", |plan| plan.replace("\"encoder\":1", "\"encoder\":1,\"more\":1"));
+    liar.tells(3, "made by encoder 2, its format goes with 1", |plan| plan.replace("reroot-plan/2", "reroot-plan/1"));
+    liar.tells(3, "expected the format", |plan| plan.replace("reroot-plan/2", "reroot-plan/3"));
+    liar.tells(3, "one spelling", |plan| plan.replace("\"encoder\":2", "\"encoder\": 2"));
+    liar.tells(3, "unknown field", |plan| plan.replace("\"encoder\":2", "\"encoder\":2,\"more\":1"));
     // and the honest plan is taken
     liar.machines.sign("reel.plan", "reel.signatures").success();
 }
@@ -203,7 +208,11 @@ fn no_member_of_a_plan_can_be_longer_or_larger_than_a_program_writes_it() {
         ("reissue", "\"reissue\":null".into(), format!("\"reissue\":\"{}\"", long(1_001))),
         ("bulk_id", "\"bulk_id\":null".into(), "\"bulk_id\":\"\"".into()),
         ("bulk_id", "\"bulk_id\":null".into(), format!("\"bulk_id\":\"{}\"", long(201))),
-        ("expected", "\"expected\":null".into(), "\"expected\":{\"sha256\":\"00\",\"count\":1}".into()),
+        (
+            "expected",
+            "\"expected\":null".into(),
+            "\"expected\":{\"sha256\":\"00\",\"count\":1,\"missing\":0,\"surplus\":0}".into(),
+        ),
         ("counts", "\"leaves\":4,".into(), "\"leaves\":0,".into()),
         ("counts", "\"leaves\":4,".into(), "\"leaves\":18446744073709551615,".into()),
         ("policy_name", text("policy_name"), format!("\"policy_name\":\"{}\"", long(201))),
@@ -211,6 +220,15 @@ fn no_member_of_a_plan_can_be_longer_or_larger_than_a_program_writes_it() {
         ("params", "{\"lot\":\"A1\"}".into(), format!("{{\"lot\":\"{}\"}}", long(257))),
         ("params", "{\"lot\":\"A1\"}".into(), format!("{{\"lot\":\"A1\",\"{}\":\"\"}}", long(101))),
     ];
+    // a list of which nothing is missing, with other numbers than the sections have
+    let list = |missing: u64, surplus: u64| {
+        format!(
+            "\"expected\":{{\"sha256\":\"{}\",\"count\":4,\"missing\":{missing},\"surplus\":{surplus}}}",
+            "0".repeat(64)
+        )
+    };
+    liar.tells(3, "number of missing chips", |plan| plan.replace("\"expected\":null", &list(1, 0)));
+    liar.tells(3, "count of items", |plan| plan.replace("\"expected\":null", &list(0, 1)));
     for (member, from, to) in members {
         liar.tells(3, &format!("its `{member}` is not one"), |plan| plan.replace(&from, &to));
     }
@@ -304,10 +322,13 @@ fn nothing_that_an_unapproved_policy_says_reaches_the_terminal() {
         plan.replace("\"policy\":\"version", "\"policy\":\"#\\nversion");
         approve(plan);
     });
-    tells("unknown field", &|plan| plan.replace("{\"format\"", "{\"\\u001b[2J\":1,\"format\""));
+    tells("expected the format", &|plan| plan.replace("{\"format\"", "{\"\\u001b[2J\":1,\"format\""));
+    tells("unknown field", &|plan| plan.replace("\"mode\"", "\"\\u001b[2J\":1,\"mode\""));
     tells("unknown field", &|plan| {
         let name = "x".repeat(100_000);
-        plan.replace("{\"format\"", &format!("{{\"{name}\":1,\"format\""));
+        plan.replace("\"mode\"", &format!("\"{name}\":1,\"mode\""));
     });
-    tells("format", &|plan| plan.replace("reroot-plan/1", &format!("reroot-plan/1\\u001b[2J{}", "x".repeat(10_000))));
+    tells("expected the format", &|plan| {
+        plan.replace("reroot-plan/2", &format!("reroot-plan/2\\u001b[2J{}", "x".repeat(10_000)));
+    });
 }

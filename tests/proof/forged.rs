@@ -3,6 +3,8 @@
 use reroot::crypto::sha256;
 use reroot::manifest::{Proof, ProofLine, Tree, leaf_hash};
 use reroot::seal;
+use reroot::x509::oid::{self, ObjectIdentifier};
+use reroot::x509::tlv::{element, tag};
 use reroot::x509::{Sha256Digest, Time};
 
 use super::batch::batch;
@@ -16,6 +18,17 @@ use super::support::workshop::Workshop;
 
 /// The proof of chip 1 in a batch of these chips, sealed with the manifest key: what `prove` would not make.
 fn forged(
+    workshop: &Workshop,
+    chips: &[Chip],
+    change: impl FnOnce(&mut reroot::manifest::Statement, &mut Proof),
+) -> Result<(), String> {
+    let outcome = forged_alone(workshop, chips, change);
+    agreed(workshop, "forged.json", outcome.is_ok());
+    outcome
+}
+
+/// As [`forged`], put before this program alone.
+fn forged_alone(
     workshop: &Workshop,
     chips: &[Chip],
     change: impl FnOnce(&mut reroot::manifest::Statement, &mut Proof),
@@ -41,9 +54,8 @@ fn forged(
     proof.statement = statement.to_bytes();
     let signer = certificate(&forge.files["manifest.pem"]);
     proof.seal = seal::sign(&proof.statement, &signer, &key(workshop, "manifest"), statement.created).unwrap();
-    let outcome = checker(workshop).check_octets(proof.to_line().as_bytes());
     put(&workshop.path("forged.json"), proof.to_line());
-    agreed(workshop, "forged.json", outcome.is_ok());
+    let outcome = checker(workshop).check_octets(proof.to_line().as_bytes());
     outcome.map(drop).map_err(|fault| fault.code.as_str().to_owned())
 }
 
@@ -101,7 +113,7 @@ fn leaves_that_no_anchor_signed_are_refused() {
         // genuine, and not the one that was issued for: the serial number tells
         ("renewed", variants::renewed(&workshop.pki, 1), "proof.serial"),
         ("twin", variants::twin(&workshop.pki.leaf(1).der), "proof.serial"),
-        ("crossed", variants::crossed(&workshop.pki, 1, 2), "proof.serial"),
+        ("crossed", variants::crossed(&workshop.pki, 1, 2), "proof.key"),
     ] {
         let mut chips = chips(&workshop);
         chips[1].resource(leaf);
@@ -120,7 +132,7 @@ fn certificates_that_are_not_the_chips_are_refused() {
         ("issuing", "proof.serial", &|fields| fields[1].clone_from(&neighbour[1])),
         ("issuing", "audit.certificate.signature", &|fields| fields[3] = fields[5].clone()),
         ("issuing", "proof.key", &|fields| fields[6].clone_from(&neighbour[6])),
-        ("issuing", "proof.serial", &|fields| fields.clone_from(&neighbour)),
+        ("issuing", "proof.key", &|fields| fields.clone_from(&neighbour)),
     ];
     for (signer, code, change) in cases {
         let mut chips = chips(&workshop);
@@ -131,6 +143,75 @@ fn certificates_that_are_not_the_chips_are_refused() {
     }
 }
 
+/// What the issuing key signed, and no object certificate may be: the proof knows no policy, and demands what an external
+/// CA's certificates are held to.
+#[test]
+fn certificates_with_a_right_of_a_ca_or_of_a_manifest_signer_are_refused() {
+    let workshop = batch();
+    let whole = |list: &[Vec<u8>]| element(0xA3, &[&element(tag::SEQUENCE, &[&list.concat()])]);
+    let extension = |kind: ObjectIdentifier, value: &[u8]| {
+        let kind = element(tag::OBJECT_IDENTIFIER, &[kind.as_bytes()]);
+        element(tag::SEQUENCE, &[&kind, &element(tag::OCTET_STRING, &[value])])
+    };
+    let constraints = |content: &[u8]| extension(oid::BASIC_CONSTRAINTS, &element(tag::SEQUENCE, &[content]));
+    let usage = |bits: [u8; 2]| extension(oid::KEY_USAGE, &element(tag::BIT_STRING, &[&bits]));
+    let purposes = |list: &[ObjectIdentifier]| {
+        let list: Vec<u8> = list.iter().flat_map(|one| element(tag::OBJECT_IDENTIFIER, &[one.as_bytes()])).collect();
+        extension(oid::EXTENDED_KEY_USAGE, &element(tag::SEQUENCE, &[&list]))
+    };
+    let times = |before: &str, after: &str| {
+        let time = |text: &str| Time::from_rfc3339(text).unwrap().to_der();
+        element(tag::SEQUENCE, &[&time(before), &time(after)])
+    };
+    type Change<'a> = &'a dyn Fn(&mut Vec<Vec<u8>>);
+    let cases: [(&str, Option<&str>, Change<'_>); 11] = [
+        // what holds: the issuing key may sign anything that is an object certificate
+        ("as it was", None, &|_| ()),
+        ("a right to sign data", None, &|fields| fields[7] = whole(&[usage([6, 0x40])])),
+        ("cA TRUE", Some("proof.object"), &|fields| fields[7] = whole(&[constraints(&[1, 1, 0xFF])])),
+        ("keyCertSign", Some("proof.object"), &|fields| fields[7] = whole(&[usage([2, 0x84])])),
+        ("cRLSign", Some("proof.object"), &|fields| fields[7] = whole(&[usage([1, 0x82])])),
+        ("documentSigning", Some("proof.object"), &|fields| {
+            fields[7] = whole(&[purposes(&[oid::KP_CLIENT_AUTH, oid::KP_DOCUMENT_SIGNING])]);
+        }),
+        // without extensions it is well formed, and not of version 3
+        ("version 1", Some("proof.object"), &|fields| {
+            fields.remove(7);
+            fields.remove(0);
+        }),
+        ("an end before its beginning", Some("proof.certificate"), &|fields| {
+            fields[4] = times("2027-01-01T00:00:00Z", "2026-01-01T00:00:00Z");
+        }),
+        ("cA FALSE spelled out", Some("proof.certificate"), &|fields| {
+            fields[7] = whole(&[constraints(&[1, 1, 0])]);
+        }),
+        ("critical FALSE spelled out", Some("proof.certificate"), &|fields| {
+            let kind = element(tag::OBJECT_IDENTIFIER, &[oid::KEY_USAGE.as_bytes()]);
+            let value = element(tag::OCTET_STRING, &[&element(tag::BIT_STRING, &[&[7, 0x80]])]);
+            fields[7] = whole(&[element(tag::SEQUENCE, &[&kind, &[1, 1, 0], &value])]);
+        }),
+        ("a time in the form for later years", Some("proof.certificate"), &|fields| {
+            fields[4] = element(tag::SEQUENCE, &[b"\x18\x0f20260601120000Z", b"\x18\x0f20270601120000Z"]);
+        }),
+    ];
+    for (what, code, change) in cases {
+        let mut chips = chips(&workshop);
+        let mut fields = chips[1].fields();
+        change(&mut fields);
+        let der = certify(&workshop, "issuing", &fields);
+        chips[1].recertify(der.clone());
+        if let Ok(certificate) = reroot::x509::Certificate::from_der(&der) {
+            for (key, time) in
+                [("not_before", certificate.validity().not_before()), ("not_after", certificate.validity().not_after())]
+            {
+                chips[1].set(key, &format!("\"{time}\""));
+            }
+        }
+        let expected = code.map_or(Ok(()), |code| Err(code.to_owned()));
+        assert_eq!(forged_alone(&workshop, &chips, |_, _| ()), expected, "{what}");
+    }
+}
+
 #[test]
 fn statements_that_say_something_else_are_refused() {
     use reroot::manifest::Statement;
@@ -138,7 +219,7 @@ fn statements_that_say_something_else_are_refused() {
     let chips = chips(&workshop);
     type Last = fn(&mut Statement);
     let cases: [(&str, Last); 10] = [
-        ("proof.serial", |s| s.serial_seed = Some([7; 32])),
+        ("proof.serial", |s| s.serial_seed = Some(reroot::cert::Seed([7; 32]))),
         ("audit.issuer.differs", |s| s.issuer.subject = "CN=Another CA".to_owned()),
         ("audit.issuer.differs", |s| s.issuer.sha256 = Sha256Digest::new([1; 32])),
         ("audit.issuer.differs", |s| s.issuer.spki_sha256 = Sha256Digest::new([1; 32])),

@@ -22,6 +22,7 @@ mod forge;
 mod opinion;
 
 mod cli;
+mod families;
 mod forged;
 mod intermediate;
 mod mutated;

@@ -68,9 +68,18 @@ fn what_is_not_in_the_pack_is_not_given_out() {
     put(&workshop.path("more.der"), [&workshop.pki.leaf(0).der[..], b"more"].concat());
     Case::new(&workshop, "lookup")
         .note("Not there, by a whole UID and by a part of one")
-        .run("lookup batch.pack 0209FF --config pki/reroot.toml")
+        .run("lookup batch.pack 0209A021E021C4E1D00139 --config pki/reroot.toml")
         .run("lookup batch.pack A021E021C4E1D0 --config pki/reroot.toml")
         .run("lookup batch.pack A021E021C4E1D00139 --config pki/reroot.toml --format json")
+        .note("That it is not there is asked for")
+        .run("lookup batch.pack A021E021C4E1D0 --config pki/reroot.toml --absent")
+        .run("lookup batch 0209A021E021C4E1D00139 --config pki/reroot.toml --absent --format json")
+        .run("lookup batch.pack --leaf stranger.der --config pki/reroot.toml --absent")
+        .run(&format!("lookup batch.pack {first} --config pki/reroot.toml --absent"))
+        .run(&format!("lookup batch {first} --config pki/reroot.toml --absent --format json"))
+        .note("No chip of the family is called so")
+        .run("lookup batch.pack 0209FF --config pki/reroot.toml")
+        .run("lookup batch 0209FF --config pki/reroot.toml --absent")
         .note("Another leaf of the same chip, a leaf of another reel, no leaf")
         .run("lookup batch.pack --leaf twin.der --config pki/reroot.toml")
         .run("lookup batch.pack --leaf stranger.der --config pki/reroot.toml")
@@ -136,10 +145,10 @@ fn a_pack_that_was_edited_is_refused() {
         "ATTACH 'second.pack' AS second; UPDATE pack SET value = (SELECT value FROM second.pack AS other WHERE other.key = pack.key)".to_owned(),
         "ATTACH 'second.pack' AS second; UPDATE pack SET value = (SELECT value FROM second.pack WHERE key = 'seal') WHERE key = 'seal'".to_owned(),
         "DROP TABLE chip".to_owned(),
-        "PRAGMA user_version = 2".to_owned(),
+        "PRAGMA user_version = 1".to_owned(),
         // one chip's row under another's name
         format!("UPDATE chip SET uid = 'x' WHERE position = 1; UPDATE chip SET uid = '{}' WHERE position = 2", uid(1)),
-        "ALTER TABLE chip RENAME TO real; CREATE VIEW chip AS SELECT position, uid, st_number, line, path, (SELECT certificate FROM real WHERE position = 2) AS certificate, source FROM real".to_owned(),
+        "ALTER TABLE chip RENAME TO real; CREATE VIEW chip AS SELECT position, uid, object, label, line, path, (SELECT certificate FROM real WHERE position = 2) AS certificate, source FROM real".to_owned(),
     ];
     for edit in edits {
         put(&workshop.path("batch.pack"), &good);
@@ -153,7 +162,7 @@ fn a_pack_that_was_edited_is_refused() {
 }
 
 /// SQL that turns a good pack into a file that is not one, and what is said of it.
-const OTHER_SCHEMAS: [(&str, &str); 16] = [
+const OTHER_SCHEMAS: [(&str, &str); 17] = [
     ("CREATE TABLE more (x)", "has more tables and indexes than the 4"),
     ("CREATE INDEX more ON chip (line)", "has more tables and indexes than the 4"),
     ("CREATE VIEW more AS SELECT 1", "has more tables and indexes than the 4"),
@@ -162,17 +171,18 @@ const OTHER_SCHEMAS: [(&str, &str); 16] = [
     ("ANALYZE", "has more tables and indexes than the 4"),
     ("DROP TABLE chain", "has fewer tables and indexes than the 4"),
     ("DROP TABLE chain; CREATE VIEW chain AS SELECT 'issuer' AS kind, 0 AS position, x'' AS der", "table `chain`"),
-    ("ALTER TABLE chip ADD COLUMN more TEXT", "table `chip` as reroot-pack/1 spells it"),
-    ("ALTER TABLE chip ADD COLUMN more AS (hex(line))", "table `chip` as reroot-pack/1 spells it"),
-    ("ALTER TABLE chip RENAME COLUMN st_number TO ST_NUMBER", "table `chip` as reroot-pack/1 spells it"),
-    ("ALTER TABLE pack RENAME COLUMN value TO VALUE", "table `pack` as reroot-pack/1 spells it"),
+    ("ALTER TABLE chip ADD COLUMN more TEXT", "table `chip` as reroot-pack/2 spells it"),
+    ("ALTER TABLE chip ADD COLUMN more AS (hex(line))", "table `chip` as reroot-pack/2 spells it"),
+    ("ALTER TABLE chip RENAME COLUMN label TO LABEL", "table `chip` as reroot-pack/2 spells it"),
+    ("ALTER TABLE pack RENAME COLUMN value TO VALUE", "table `pack` as reroot-pack/2 spells it"),
     (
         "DROP TABLE chain; CREATE TABLE chain (kind TEXT NOT NULL COLLATE NOCASE, position INTEGER NOT NULL, \
          der BLOB NOT NULL, PRIMARY KEY (kind, position)) WITHOUT ROWID",
-        "table `chain` as reroot-pack/1 spells it",
+        "table `chain` as reroot-pack/2 spells it",
     ),
     ("PRAGMA application_id = 1", "is no line pack of the format reroot-pack/1"),
-    ("PRAGMA user_version = 2", "is no line pack of the format reroot-pack/1"),
+    ("PRAGMA user_version = 3", "is no line pack of the format reroot-pack/1 or reroot-pack/2"),
+    ("PRAGMA user_version = 1", "table `chip` as reroot-pack/1 spells it"),
     ("PRAGMA journal_mode = WAL", "is in WAL mode"),
 ];
 
@@ -216,7 +226,7 @@ fn values_and_steps_of_a_pack_are_bounded() {
             // 100,000 names that begin as this chip's, of another length than a UID of this family
             format!(
                 "DELETE FROM chip WHERE uid = '{uid}'; WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 100000) \
-                 INSERT INTO chip SELECT 10 + i, '0209{unique}' || printf('%06d', i), NULL, 'x', x'', x'', x'' FROM n"
+                 INSERT INTO chip SELECT 10 + i, '0209{unique}' || printf('%06d', i), NULL, NULL, 'x', x'', x'', x'' FROM n"
             ),
             "needs more steps",
         ),

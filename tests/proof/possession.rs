@@ -113,7 +113,9 @@ fn answers_of_others_are_refused() {
     answer(&workshop, 1, &signature, "receipts.jsonl").success();
     let again = answer(&workshop, 1, &signature, "receipts.jsonl").expect(1);
     assert!(again.err().contains("answered before"), "{}", again.err());
-    workshop.reroot(&["pop", "challenge", "batch.pack", "0209FF"]).args(ANCHORS).run().expect(1);
+    let absent = workshop.reroot(&["pop", "challenge", "batch.pack", super::cli::ABSENT]).args(ANCHORS).run().expect(1);
+    assert!(absent.err().contains("[proof.absent]"), "{}", absent.err());
+    workshop.reroot(&["pop", "challenge", "batch.pack", "0209FF"]).args(ANCHORS).run().expect(2);
 }
 
 #[test]

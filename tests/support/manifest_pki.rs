@@ -1,11 +1,13 @@
 //! A small CA for manifests: TEST keys that follow from a number, certificates bent as tests need them.
 
 use p256::pkcs8::EncodePrivateKey as _;
+use reroot::cert::Seed;
 use reroot::manifest::{
-    AnchorReference, Counts, EntriesReference, FileDigest, InputsReference, IssuerMode, IssuerReference,
+    AnchorReference, Counts, EntriesReference, FileDigest, Format, InputsReference, IssuerMode, IssuerReference,
     PolicyReference, Possession, Statement,
 };
 use reroot::signer::{Signer, SignerError};
+use reroot::verify::Family;
 use reroot::x509::oid::{self, ObjectIdentifier};
 use reroot::x509::tlv::{element, tag};
 use reroot::x509::{Certificate, Sha256Digest, SignatureAlgorithm, Spki, Time};
@@ -207,11 +209,11 @@ pub fn signer_shape(root: &str, key: &TestKey) -> Shape {
 pub fn statement(created: Time, files: Vec<FileDigest>) -> Statement {
     let digest = Sha256Digest::new([0xAA; 32]);
     Statement {
+        format: Format::Two(Family::StsafeA),
         batch: "01968d2e-7b00-7cc3-98c4-dc0c0c07398f".to_owned(),
         issued_at: created,
         created,
         tool: "reroot 0.1.0".to_owned(),
-        encoder: reroot::cert::ENCODER,
         inputs: InputsReference { sha256: digest, count: 1 },
         anchors: vec![AnchorReference {
             subject: "CN=TEST source root".to_owned(),
@@ -229,7 +231,8 @@ pub fn statement(created: Time, files: Vec<FileDigest>) -> Statement {
             sha256: digest,
             spki_sha256: digest,
         },
-        serial_seed: Some([7; 32]),
+        serial_seed: Some(Seed([7; 32])),
+        beacon: None,
         discarded_serials: vec![],
         expected: None,
         counts: Counts { items: 0, issued: 0, rejected: 0, ignored: 0, signatures_made: 0 },
@@ -238,6 +241,7 @@ pub fn statement(created: Time, files: Vec<FileDigest>) -> Statement {
         files,
         previous: None,
         proof_of_possession: Possession::None,
+        seals: vec![],
     }
 }
 

@@ -15,11 +15,12 @@
 //!            every finding that leaf, policy and anchors give                                       (audit/account)
 //! ```
 //!
-//! Taken on the signer's word, because nothing in the batch proves it: `created` (without a time-stamp), `tool`, `expected`,
-//! `previous` (without the history), `bulk_id`, `reissue`, signatures beyond those of the lines, and findings that rest on ledger or expected list.
+//! Taken on the signer's word, because nothing in the batch proves it: `created` (without a time-stamp), `tool`, `expected`
+//! (but for the form and number of what is missing and surplus), `previous` (without the history), `bulk_id`, `reissue`, signatures beyond those of the lines, and findings that rest on ledger or expected list.
 
 mod account;
 mod entries;
+mod expected;
 mod history;
 mod issuer;
 mod items;
@@ -43,15 +44,14 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use crate::cert::ENCODER;
 use crate::crypto::{VerificationEngine, sha256};
 use crate::delivery::{BatchReader, DeliveryError, WrittenFile};
 use crate::error::Error;
 use crate::manifest::timestamp::Token;
-use crate::manifest::{self, ManifestAnchor, SignedManifest, Statement};
+use crate::manifest::{self, IssuerMode, ManifestAnchor, SignedManifest, Statement};
 use crate::policy::Policy;
 use crate::reel::{Input, Limits};
-use crate::x509::{Certificate, pem};
+use crate::x509::{Certificate, Sha256Digest, pem};
 
 /// What to check and against what.
 #[expect(missing_debug_implementations, reason = "holds a closure")]
@@ -70,6 +70,8 @@ pub struct Audit<'a> {
     pub timestamp: Option<&'a [u8]>,
     /// Roots of the time-stamping authority; without one a time-stamp is not believed.
     pub tsa_anchors: &'a [Certificate],
+    /// SHA-256 of the public value that is expected as the batch's beacon.
+    pub beacon: Option<Sha256Digest>,
     /// Receipts of possession, read from beside the batch.
     pub possession: Option<Supplements<'a>>,
     /// The inputs of the batch, for the accounting of their items; may be empty.
@@ -127,6 +129,12 @@ pub fn audit(job: &Audit<'_>, stdin: &mut (dyn Read + Send)) -> Result<AuditRepo
         entries::check(job, &reader, &statement, &against, &mut report)?;
     }
     account::check_counts(&reader, &statement, &mut report)?;
+    expected::check(&reader, &statement, &mut report)?;
+    check_beacon(job, &statement, &mut report);
+    if !statement.seals.is_empty() {
+        let kinds = statement.seals.join(", ");
+        report.warnings.push(format!("seals of kinds that this release cannot check were not checked: {kinds}"));
+    }
     if let (Some(policy), false) = (&policy, job.inputs.is_empty()) {
         account::check_inputs(job, &reader, &statement, policy, stdin, &mut report)?;
     }
@@ -135,6 +143,24 @@ pub fn audit(job: &Audit<'_>, stdin: &mut (dyn Read + Send)) -> Result<AuditRepo
     }
     report.statement = Some(statement);
     Ok(report)
+}
+
+/// A public value that the batch cannot be older than.
+fn check_beacon(job: &Audit<'_>, statement: &Statement, report: &mut AuditReport) {
+    let Some(expected) = job.beacon else { return };
+    match statement.beacon {
+        Some(found) if found == expected => {
+            report.checked("the beacon: no derived serial number is older than the value that was given");
+        }
+        Some(found) => {
+            let message = format!("the beacon has the SHA-256 {found}, that of the value given is {expected}");
+            report.fault(code::BEACON_DIFFERS, manifest::STATEMENT_FILE, &message);
+        }
+        None => {
+            let message = format!("the batch has no beacon, expected one with the SHA-256 {expected}");
+            report.fault(code::BEACON_DIFFERS, manifest::STATEMENT_FILE, &message);
+        }
+    }
 }
 
 /// A third party's word for when the statement existed at the latest.
@@ -217,14 +243,8 @@ fn one_certificate(file: &[u8]) -> Result<Certificate, String> {
 /// The certificates of `manifest.pem`, `chain.pem` and `source-chain.pem`, which the provider named. Those of
 /// `source-chain.pem` that came with inputs count only if they are strict, which the verifier sees to.
 fn certificates(file: &[u8]) -> Result<Vec<Certificate>, String> {
-    pem::read(file)
-        .map_err(|error| error.to_string())?
-        .iter()
-        .map(|block| match block.label.as_str() {
-            "CERTIFICATE" => Certificate::from_named_der(&block.der).map_err(|error| error.to_string()),
-            label => Err(format!("PEM label {label:?}, expected CERTIFICATE")),
-        })
-        .collect()
+    let blocks = pem::read_one_form(file).map_err(|error| error.to_string())?;
+    blocks.iter().map(|block| Certificate::from_named_der(&block.der).map_err(|error| error.to_string())).collect()
 }
 
 /// Every file the statement names has its digest, and no other file lies in the directory.
@@ -260,11 +280,6 @@ fn check_digest(found: &WrittenFile, statement: &Statement, report: &mut AuditRe
 /// The policy whose digest the statement names.
 fn policy(reader: &BatchReader, statement: &Statement, report: &mut AuditReport) -> Result<Option<Policy>, Error> {
     const FILE: &str = "policy.toml";
-    if statement.encoder != ENCODER {
-        let reason = format!("encoder {} is not known to this release, which knows {ENCODER}", statement.encoder);
-        report.fault(code::ENCODER, manifest::STATEMENT_FILE, &reason);
-        return Ok(None);
-    }
     let Some(bytes) = believed(reader.read(FILE), FILE, report)? else { return Ok(None) };
     if sha256(&bytes) != statement.policy.sha256 {
         report.fault(code::POLICY_DIGEST, FILE, "the policy is not the one the statement names");
@@ -280,12 +295,24 @@ fn policy(reader: &BatchReader, statement: &Statement, report: &mut AuditReport)
             return Ok(None);
         }
     };
+    if statement.issuer.mode == IssuerMode::Foreign
+        && let Err(errors) = policy.check_foreign()
+    {
+        report.fault(code::POLICY_DIFFERS, FILE, &format!("no external CA can be asked for this: {errors}"));
+    }
     let relaxations = &policy.source().relax;
     if policy.name() != statement.policy.name
         || policy.version() != statement.policy.version
         || *relaxations != statement.relaxations
     {
         report.fault(code::POLICY_DIFFERS, FILE, "name, version or relaxations differ from the statement's");
+    }
+    if statement.format.family().is_some_and(|family| family != policy.source().family) {
+        report.fault(code::POLICY_DIFFERS, FILE, "the family differs from the statement's");
+    }
+    if statement.beacon.is_some() && policy.copies_serial() {
+        let reason = "there is a beacon, and no serial number depends on it: the policy copies those of the leaves";
+        report.fault(code::BEACON_UNUSED, manifest::STATEMENT_FILE, reason);
     }
     Ok(Some(policy))
 }

@@ -20,8 +20,7 @@ use crate::delivery::{
 };
 use crate::error::Error;
 use crate::manifest::{self, Entry, ManifestAnchor, SignedManifest, Statement};
-use crate::reel::certificates_in_pem;
-use crate::x509::{Certificate, Sha256Digest};
+use crate::x509::{Certificate, Sha256Digest, pem};
 
 /// What to export and where to.
 #[expect(missing_debug_implementations, reason = "holds a closure")]
@@ -114,9 +113,9 @@ fn issuer(reader: &BatchReader, statement: &Statement) -> Result<Certificate, Er
 
 fn first_certificate(name: &str, octets: &[u8]) -> Result<Certificate, DeliveryError> {
     let malformed = |reason: String| DeliveryError::Malformed { name: name.to_owned(), reason };
-    let ders = certificates_in_pem(octets).map_err(|error| malformed(error.to_string()))?;
-    let first = ders.first().ok_or_else(|| malformed("no certificate".to_owned()))?;
-    Certificate::from_named_der(first).map_err(|error| malformed(error.to_string()))
+    let blocks = pem::read_one_form(octets).map_err(|error| malformed(error.to_string()))?;
+    let first = blocks.first().ok_or_else(|| malformed("no certificate".to_owned()))?;
+    Certificate::from_named_der(&first.der).map_err(|error| malformed(error.to_string()))
 }
 
 /// Hands every certificate of the batch to the writer and returns how many there were, after all that was read has been
@@ -134,7 +133,11 @@ fn walk(
         if job.cancel.load(Ordering::Relaxed) {
             return Err(Error::Interrupted);
         }
-        let entry = lines.next_line()?.map(Entry::parse).transpose().map_err(Error::NotSealed)?;
+        let entry = lines
+            .next_line()?
+            .map(|line| Entry::parse(statement.format, line))
+            .transpose()
+            .map_err(Error::NotSealed)?;
         let (entry, stored) = match (entry, certificates.next_certificate()?) {
             (Some(entry), Some(stored)) => (entry, stored),
             (None, None) => break,

@@ -48,6 +48,12 @@ pub enum Error {
         /// What is wrong with it now.
         reason: String,
     },
+    /// A beacon was given, and no serial number would depend on it.
+    #[error("a beacon was given, but no serial number would depend on it: {reason}")]
+    BeaconUnused {
+        /// Why.
+        reason: &'static str,
+    },
     /// Making or showing a CA failed.
     #[error(transparent)]
     Ca(#[from] CaError),
@@ -193,7 +199,8 @@ impl Error {
             Self::Account { .. } | Self::LintDiffers { .. } => Class::Bug,
             Self::AnswerUnusable { .. } | Self::LeavesDiffer { .. } | Self::RepublishDiffers { .. } => Class::Storage,
             Self::Ca(error) => error.class(),
-            Self::CertificateNotValid { .. }
+            Self::BeaconUnused { .. }
+            | Self::CertificateNotValid { .. }
             | Self::ChainIncomplete { .. }
             | Self::ClockJump { .. }
             | Self::DeliveryDiffers { .. }
@@ -235,6 +242,9 @@ impl Error {
                  `openssl x509 -inform DER` makes PEM of a certificate."
                     .into(),
             ),
+            Self::BeaconUnused { .. } => {
+                Some("Leave the beacon out. A time-stamp says when the batch existed at the latest.".into())
+            }
             Self::HeadDiffers { .. } => Some(
                 "The ledger may have been restored from an old backup: chips issued since would be issued again. \
                  Find the newest copy."

@@ -38,6 +38,7 @@ use std::io::{BufReader, BufWriter, Read, Seek, Write};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
+use crate::cert::Encoder;
 use crate::crypto::sha256;
 use crate::delivery;
 use crate::durable::{self, DurableError, output};
@@ -141,6 +142,9 @@ pub fn plan(
     })?;
     let Drawn { mut leaves, section, tbs_root } = drawn;
     let partial = hand_over.map(HandOver::finish).transpose()?;
+    let expected = settled.expected(job);
+    let second = row.terms.encoder >= Encoder::Two;
+    let missing = expected.as_ref().filter(|_| second).map(|met| met.missing.clone()).unwrap_or_default();
     let mut summary = settled.summary(&row);
     let intermediates = file::certificates_section(settled.verifier.intermediates());
     let inputs = settle::input_lines(&settled.inputs);
@@ -149,6 +153,9 @@ pub fn plan(
     let mut sections: Vec<SectionHead> =
         names.iter().zip(small).map(|(name, part)| file::section(name, part)).collect();
     sections.push(file::rejected_section(&summary.findings)?);
+    if second {
+        sections.push(file::section(file::MISSING, missing.as_bytes()));
+    }
     sections.push(section);
     let counts = CountsHead {
         items: summary.items,
@@ -160,7 +167,7 @@ pub fn plan(
     let rest = Rest {
         mode: if foreign { Mode::Foreign } else { Mode::AirGapped },
         issuer: job.issuer.subject().to_string(),
-        expected: job.expected(),
+        expected,
         counts,
         policy,
         tbs_root,
@@ -182,8 +189,9 @@ pub fn plan(
         let path = partial.as_ref().map_or_else(|| place.clone(), |partial| partial.join(hand_over::PLAN));
         // a directory of this run's own is where nothing can be replaced
         let give = if foreign { output::rename_inside } else { output::publish };
-        let sections = (small, &summary.findings);
-        file::write(&path, &head, signer, job.now.max(row.issued_at), sections, &mut leaves, give)?;
+        let sections = (small, &summary.findings, missing.as_str());
+        let created = job.now.max(row.issued_at);
+        file::write(&path, &head, signer, created, sections, row.terms.encoder, &mut leaves, give)?;
         partial.as_ref().map_or(Ok(()), |partial| hand_over::publish(partial, job.out))
     })?;
     let bytes = size(&place)?;
@@ -281,7 +289,7 @@ fn other(job: &Job<'_>) -> Error {
 #[cfg(fuzzing)]
 pub fn fuzz(octets: &[u8]) {
     if let Ok(head) = Head::parse(octets) {
-        let _ = (head.row(), head.expected(), head.tbs_root());
+        let _ = (head.row(), head.expected(""), head.tbs_root());
     }
     file::fuzz(octets);
     signatures::fuzz(octets);

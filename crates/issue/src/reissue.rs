@@ -27,7 +27,7 @@ pub(crate) mod settle;
 pub(crate) mod work;
 pub(crate) mod write;
 
-use job::Start;
+use job::{Bound, Start};
 pub use job::{Elapsed, Job, OnMissing, OnReject, OnSurplus, Outcome, Progress, Refusal, Stage, Summary, Timings, Way};
 pub use preflight::{MAX_AHEAD_DAYS, chain as check_chain};
 
@@ -35,16 +35,16 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::cert::Encoder;
 use crate::durable;
 use crate::error::CoreError;
 use crate::error::Error;
 use crate::findings::Findings;
 use crate::intake::{Source, read_and_verify};
 use crate::issue::Issuer;
-use crate::ledger::{BatchRow, BatchState, Ledger};
+use crate::ledger::{BatchRow, BatchState, BatchTerms, Ledger};
 use crate::manifest::{self, Counts, Entry, IssuerMode};
-use crate::policy::BoundPolicy;
-use crate::reel::{Edition, Input, Limits};
+use crate::reel::{Edition, Input, InputRecord, Limits};
 use crate::x509::Time;
 
 use preflight::{Cleared, Ground};
@@ -87,12 +87,13 @@ pub fn reissue(
     run.interrupted()?;
     let (written, resumed) = run.timed(Stage::Issue, |run| {
         let work = run.work(&row, &bound, &settled);
-        let mut written = Written::create(job.out, &row, &job.forms)?;
+        let mut written = Written::create(job.out, &row, job.policy.source().family, &job.forms)?;
         let resumed =
             issue::issue_all(&work, ledger, issuer, &mut |chunk| written.add(&work, job.reissue.as_deref(), chunk))?;
         Ok((written, resumed))
     })?;
     let summary = run.timed(Stage::Seal, |_| {
+        let expected = settled.expected(job);
         let mut summary = settled.summary(&row);
         summary.resumed = resumed;
         let sealing = Sealing {
@@ -105,7 +106,7 @@ pub fn reissue(
             params: &job.params,
             anchors: job.anchors,
             intermediates: settled.verifier.intermediates().collect(),
-            expected: job.expected(),
+            expected,
             bulk_id: job.bulk_id.clone().filter(|_| job.publish_bulk_id),
             rejected: Rejected::Listed(summary.findings.clone()),
             inputs: settle::input_lines(&settled.inputs),
@@ -136,7 +137,7 @@ pub(crate) enum FirstPass {
 /// A batch that may begin, or go on.
 pub(crate) struct Ready {
     pub(crate) row: BatchRow,
-    pub(crate) bound: BoundPolicy,
+    pub(crate) bound: Bound,
     pub(crate) settled: Settled,
     /// None for a batch that is sealed: nothing of it can change.
     pub(crate) cleared: Option<Cleared>,
@@ -207,7 +208,7 @@ fn first_pass_by(
             cancel: run.cancel,
         };
         read_and_verify(&source, stdin, |inputs| {
-            earlier = ledger.find(&settle::terms(job, inputs).key())?;
+            earlier = find(job, ledger, inputs)?;
             let issued_at = earlier.as_ref().map_or(job.now, |row| row.issued_at);
             if !earlier.as_ref().is_some_and(is_sealed) {
                 check_valid(job)?;
@@ -230,6 +231,7 @@ fn first_pass_by(
         return Ok(FirstPass::Refused(settled.refused(job.on_reject)?));
     }
 
+    settled.warnings.extend(earlier.as_ref().and_then(|row| other_beacon(job, row)));
     let resumed = earlier.is_some();
     let row = earlier.unwrap_or_else(|| settled.draw(job));
     let bound = job.bind(&row)?;
@@ -241,7 +243,7 @@ fn first_pass_by(
     settled.list_findings()?;
     // found by its leaves: with another list its findings would be others, and it comes out as it was or not at all
     let again = settled.found_by_leaves.is_some() && is_sealed(&row) && job.out.symlink_metadata().is_err();
-    if again && !seal::has_findings(ledger, &row, &settled.listed)? {
+    if again && !seal::has_lists(ledger, &row, &settled.listed, settled.expected(job).as_ref())? {
         settled.refuse(format!("batch {} is sealed and comes out only as it was, with the list of then", row.id));
         return Ok(FirstPass::Refused(settled.refused(job.on_reject)?));
     }
@@ -265,12 +267,42 @@ fn ground<'a>(job: &'a Job<'_>, issued_at: Time) -> Ground<'a> {
     }
 }
 
+/// The batch that this very command began: under the encoder of new batches, else under one of an earlier release.
+fn find(job: &Job<'_>, ledger: &Ledger, inputs: &[InputRecord]) -> Result<Option<BatchRow>, Error> {
+    let terms = settle::terms(job, inputs);
+    for encoder in Encoder::ALL {
+        if let Some(row) = ledger.find(&BatchTerms { encoder, ..terms.clone() }.key())? {
+            return Ok(Some(row));
+        }
+    }
+    Ok(None)
+}
+
 /// What would only come out at the first signature or, worse, after the last.
 fn check_words(job: &Job<'_>) -> Result<(), Error> {
     for (name, reason) in [("reissue", &job.reissue), ("bulk_id", &job.bulk_id), ("accept_clock", &job.accept_clock)] {
         reason.as_deref().map_or(Ok(()), |reason| Entry::check_reason(name, reason))?;
     }
+    if job.beacon.is_some() {
+        if matches!(job.way, Way::Cmp | Way::Foreign) {
+            return Err(Error::BeaconUnused { reason: "another CA chooses the serial numbers" });
+        }
+        if job.policy.copies_serial() {
+            return Err(Error::BeaconUnused { reason: "the policy copies the serial numbers of the leaves" });
+        }
+    }
     Ok(())
+}
+
+/// Like its seed and its instant, a batch has the beacon with which it was begun.
+fn other_beacon(job: &Job<'_>, row: &BatchRow) -> Option<String> {
+    let given = job.beacon?;
+    let has = match row.beacon {
+        Some(beacon) if beacon == given => return None,
+        Some(beacon) => format!("the beacon with SHA-256 {beacon}"),
+        None => "no beacon".to_owned(),
+    };
+    Some(format!("batch {} was begun before with {has}, and goes on with that; the one given now is not used", row.id))
 }
 
 /// A ledger restored from an old backup would let chips be issued a second time. The head that a broken run of this
@@ -350,7 +382,7 @@ impl<'a> Run<'a> {
     }
 
     /// What pass 2 works on.
-    pub(crate) fn work<'b>(&self, row: &'b BatchRow, bound: &'b BoundPolicy, settled: &'b Settled) -> Work<'b>
+    pub(crate) fn work<'b>(&self, row: &'b BatchRow, bound: &'b Bound, settled: &'b Settled) -> Work<'b>
     where
         'a: 'b,
     {

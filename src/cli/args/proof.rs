@@ -45,7 +45,9 @@ pub(crate) struct ProveArgs {
 
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Example:\n  reroot verify-proof chip.proof.json --source-anchor stm-root.pem --issuer-anchor our-root.pem"
+    after_help = "Examples:\n  reroot verify-proof chip.proof.json --source-anchor stm-root.pem --issuer-anchor our-root.pem\n  \
+    reroot verify-proof other.proof.json --absent --uid 0209A021E021C4E1D00139 --config pki/reroot.toml\n\n\
+    Every proof must show that its chip is in the batch; with --absent, that it is not. Anything else is exit 1."
 )]
 pub(crate) struct VerifyProofArgs {
     /// Files with one proof a line; `-` is standard input
@@ -53,15 +55,20 @@ pub(crate) struct VerifyProofArgs {
     pub(crate) files: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) anchors: AnchorArgs,
-    /// Demand that the proofs are about this chip
+    /// Demand that the proofs are about this chip: its UID, or of an STSAFE-A chip the ST number or the unique number
     #[arg(long, value_name = "UID")]
     pub(crate) uid: Option<String>,
+    /// Demand that the proofs show that the chip is not in the batch
+    #[arg(long)]
+    pub(crate) absent: bool,
 }
 
 #[derive(Args, Debug)]
 #[command(
     after_help = "Examples:\n  reroot lookup reel-0042.pack 0209A021E021C4E1D00139 --pem --config pki/reroot.toml\n  \
-    reroot lookup reel-0042.pack --leaf - --der --config pki/reroot.toml < leaf.der > zone1.der"
+    reroot lookup reel-0042.pack --leaf - --der --config pki/reroot.toml < leaf.der > zone1.der\n  \
+    reroot lookup reel-0042.pack 0209A021E021C4E1D00139 --absent --config pki/reroot.toml\n\n\
+    A chip that is not there is exit 1; with --absent, one that is there."
 )]
 pub(crate) struct LookupArgs {
     /// The line pack, or a batch directory
@@ -78,6 +85,9 @@ pub(crate) struct LookupArgs {
     /// Write the certificate to standard output, PEM, then the issuing CA's and those above it
     #[arg(long)]
     pub(crate) pem: bool,
+    /// Demand a proof that the chip is not there
+    #[arg(long, conflicts_with_all = ["der", "pem"])]
+    pub(crate) absent: bool,
     #[command(flatten)]
     pub(crate) anchors: AnchorArgs,
 }

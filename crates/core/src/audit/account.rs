@@ -143,9 +143,11 @@ fn check_inputs_by(
     }
     drop((intake.rows, intake.spool));
     // lines that cannot be read have been reported where they were checked
-    each_line(reader, statement, manifest::ENTRIES_FILE, report, |number, line, _| match Entry::parse(line) {
-        Ok(entry) => items.entry(number, &entry),
-        Err(_) => Ok(()),
+    each_line(reader, statement, manifest::ENTRIES_FILE, report, |number, line, _| {
+        match Entry::parse(statement.format, line) {
+            Ok(entry) => items.entry(number, &entry),
+            Err(_) => Ok(()),
+        }
     })?;
     each_line(reader, statement, manifest::REJECTED_FILE, report, |number, line, _| match FindingLine::parse(line) {
         Ok(line) => items.rejected(number, &line),
@@ -186,7 +188,9 @@ fn tell(
     if !entries.is_empty() {
         let mut entries = entries.iter().peekable();
         each_line(reader, statement, manifest::ENTRIES_FILE, report, |number, line, report| {
-            if let (Some(misfit), Ok(entry)) = (entries.next_if(|misfit| misfit.line == number), Entry::parse(line)) {
+            if let (Some(misfit), Ok(entry)) =
+                (entries.next_if(|misfit| misfit.line == number), Entry::parse(statement.format, line))
+            {
                 let message = match misfit.what {
                     What::AnotherLeaf => "is another leaf in the inputs",
                     What::NotALeaf | What::Otherwise(_) => "was issued, but is no leaf that verifies",

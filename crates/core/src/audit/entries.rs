@@ -4,19 +4,19 @@ use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 
 use crate::cert::{
-    self, AnswerFault, IssuedCertificate, IssuerIdentity, ObjectTemplate, Seed, TbsCertificate, UncheckedCertificate,
-    WrongSignature, derive_serial, differences, serial_for,
+    self, AnswerFault, Encoder, IssuedCertificate, IssuerIdentity, ObjectTemplate, Serials, TbsCertificate,
+    UncheckedCertificate, WrongSignature, differences,
 };
-use crate::crypto::{IssuerKey, PublicKey, VerificationEngine, is_full_width, sha256};
+use crate::crypto::{IssuerKey, PublicKey, VerificationEngine, is_full_width, is_kept_form, sha256};
 use crate::delivery::{BatchReader, Stamp, StoredCertificate, WrittenFile};
 use crate::error::Error;
-use crate::manifest::{self, Entry, Statement, TreeBuilder};
+use crate::manifest::{self, Entry, Format, Statement, TreeBuilder};
 use crate::origin::{Code, Uid};
 use crate::parallel;
 use crate::policy::{BatchContext, BoundPolicy, Policy, difference_name};
 use crate::reel::SourceLeaf;
 use crate::verify::{Examined, Relaxation, TrustAnchor, VerifiedLeaf, Verifier};
-use crate::x509::{Certificate, SerialNumber, Sha256Digest};
+use crate::x509::{Certificate, KeyAlgorithm, SerialNumber, Sha256Digest};
 
 use super::possession::Receipts;
 use super::report::{AuditReport, Fault, code};
@@ -68,7 +68,7 @@ struct Context<'a> {
     statement: &'a Statement,
     policy: &'a Policy,
     /// None if another CA made the certificates.
-    seed: Option<Seed>,
+    serials: Option<Serials>,
 }
 
 const SOURCE_CHAIN: &str = "source-chain.pem";
@@ -124,7 +124,7 @@ pub(super) fn check(
             };
             octets += certificate.der.len() + source.der.len();
             walk.numbers += 1;
-            walk.line(&line, report);
+            walk.line(statement.format, &line, report);
             block.push(Row { number: walk.numbers, line, certificate, source });
         }
         if block.is_empty() {
@@ -150,7 +150,7 @@ pub(super) fn check(
     report.checked_since(before, "every source leaf's chain, UID and key under the source anchors");
     report.checked_since(
         before,
-        match context.seed {
+        match context.serials {
             Some(_) => "every certificate: rebuilt bit for bit from policy, seed and leaf, and the CA's signature",
             None => {
                 "every certificate: the leaf's key, what the policy asks for but for the differences that it allows and the \
@@ -237,8 +237,8 @@ fn context<'a>(
         anchors: job.source_anchors,
         statement,
         policy,
-        // the statement was read: null exactly when the issuer is foreign
-        seed: statement.serial_seed.map(Seed),
+        // the statement was read: there is a seed unless the issuer is foreign
+        serials: statement.serial_basis().map(|basis| Serials::new(&basis, identity.spki())),
     }))
 }
 
@@ -272,10 +272,10 @@ struct Walk {
 }
 
 impl Walk {
-    fn line(&mut self, line: &str, report: &mut AuditReport) {
+    fn line(&mut self, format: Format, line: &str, report: &mut AuditReport) {
         self.tree.push(line.as_bytes());
         // a line that cannot be read is reported where it is checked
-        let Ok(entry) = Entry::parse(line) else { return };
+        let Ok(entry) = Entry::parse(format, line) else { return };
         if self.last.as_ref().is_some_and(|last| last >= entry.uid()) {
             let message = format!("chip {} does not come after the chip before it", entry.uid());
             report.fault(code::ENTRY_ORDER, &place(self.numbers), &message);
@@ -291,8 +291,7 @@ impl Walk {
             *report.relaxations.entry(relaxation.to_string()).or_default() += 1;
         }
         // one by one against the statement's: a line that claims billions of attempts ends at the first that differs
-        let issuer = context.identity.spki();
-        let Some(seed) = &context.seed else {
+        let Some(serials) = &context.serials else {
             if !self.serials.insert(good.serial) {
                 let message = "two certificates of the batch have one serial number (RFC 5280 §4.1.2.2)";
                 report.fault(code::SERIAL_TWICE, manifest::ENTRIES_FILE, message);
@@ -301,7 +300,7 @@ impl Walk {
         };
         for attempt in 0..good.attempt {
             self.discarded = self.discarded.filter(|at| {
-                let serial = derive_serial(seed, issuer, &good.source, attempt);
+                let serial = serials.derive(&good.source, attempt);
                 context.statement.discarded_serials.get(*at) == Some(&serial)
             });
             let Some(at) = &mut self.discarded else { break };
@@ -362,7 +361,7 @@ impl Context<'_> {
     fn check_all(&self, rows: &[Row]) -> Result<Vec<Result<Good, Box<Fault>>>, Error> {
         let mut sources = Vec::with_capacity(rows.len());
         let read = rows.iter().map(|row| {
-            let (entry, leaf) = read(row)?;
+            let (entry, leaf) = read(self.statement.format, row)?;
             sources.push(leaf);
             Ok(entry)
         });
@@ -407,9 +406,9 @@ impl Context<'_> {
             self.bound.template(&leaf).map_err(|finding| fault(row, code::CERTIFICATE_TBS, finding.reason.clone()))?;
         let certificate = Certificate::from_der(&row.certificate.der)
             .map_err(|error| fault(row, code::CERTIFICATE_TBS, format!("certificate of chip {uid}: {error}")))?;
-        let made = match &self.seed {
-            Some(seed) => {
-                let tbs = self.rebuilt(row, seed, &entry, &template, &certificate)?;
+        let made = match &self.serials {
+            Some(serials) => {
+                let tbs = self.rebuilt(row, serials, &entry, &template, &certificate)?;
                 let full_width = tbs.full_width_signature();
                 unchecked.push(UncheckedCertificate { tbs, signature: certificate.signature().to_vec() });
                 Made::Here { full_width }
@@ -423,13 +422,13 @@ impl Context<'_> {
     fn rebuilt(
         &self,
         row: &Row,
-        seed: &Seed,
+        serials: &Serials,
         entry: &Entry,
         template: &ObjectTemplate,
         certificate: &Certificate,
     ) -> Result<TbsCertificate, Box<Fault>> {
         let uid = entry.uid();
-        let serial = serial_for(template, seed, self.identity, entry.attempt());
+        let serial = serials.of(template, entry.attempt());
         let linted = self.identity.prepare(template, serial, entry.attempt()).map_err(|lints| {
             let lints: Vec<String> = lints.iter().map(ToString::to_string).collect();
             fault(row, code::CERTIFICATE_TBS, format!("chip {uid}: {}", lints.join("; ")))
@@ -455,7 +454,14 @@ impl Context<'_> {
             let message = format!("certificate of chip {uid} was not signed by the issuer: {error}");
             fault(row, code::CERTIFICATE_SIGNATURE, message)
         })?;
-        if full_width && !is_full_width(self.identity.spki().algorithm(), issued.signature()) {
+        let key = self.identity.spki().algorithm();
+        if self.statement.format.encoder() >= Encoder::Two && !is_kept_form(key, full_width, issued.signature()) {
+            let which = if full_width && key == KeyAlgorithm::P521 { "higher" } else { "lower" };
+            let message =
+                format!("signature of chip {uid} does not have the {which} of the two values of s that verify");
+            return Err(fault(row, code::CERTIFICATE_FORM, message));
+        }
+        if full_width && !is_full_width(key, issued.signature()) {
             let message = format!("signature of chip {uid} has a leading zero octet in r or s");
             return Err(fault(row, code::FULL_WIDTH, message));
         }
@@ -496,7 +502,7 @@ impl Context<'_> {
         differs: Option<Vec<String>>,
     ) -> Result<Good, Box<Fault>> {
         let padded = self.against().may_be_padded(entry);
-        let expected = Entry::new(issued, leaf, self.statement.reissue.as_deref())
+        let expected = Entry::new(self.statement.format, issued, leaf, self.statement.reissue.as_deref())
             .stated(u32::try_from(entry.anchor()).expect("read as one"), padded);
         let expected = match differs {
             Some(differs) => expected.made_elsewhere(differs),
@@ -521,8 +527,8 @@ impl Context<'_> {
 }
 
 /// The line, and what it says of the source leaf's octets.
-fn read(row: &Row) -> Result<(Entry, SourceLeaf), Box<Fault>> {
-    let entry = Entry::parse(&row.line).map_err(|error| fault(row, code::ENTRY_SYNTAX, error.to_string()))?;
+fn read(format: Format, row: &Row) -> Result<(Entry, SourceLeaf), Box<Fault>> {
+    let entry = Entry::parse(format, &row.line).map_err(|error| fault(row, code::ENTRY_SYNTAX, error.to_string()))?;
     let uid = entry.uid();
     if row.source.uid != *uid {
         let message = format!("source {} does not belong to chip {uid}", row.source.uid);

@@ -157,7 +157,7 @@ impl Walk<'_> {
         let Some(line) = line else { return Ok(()) };
         self.number += 1;
         let place = format!("{}: {} line {}", self.batch.name, manifest::ENTRIES_FILE, self.number);
-        match Entry::parse(line) {
+        match Entry::parse(self.batch.statement.format, line) {
             Ok(entry) if self.last.as_ref().is_some_and(|last| last.uid() >= entry.uid()) => {
                 report.fault_once(code::ENTRY_ORDER, &place, "does not come after the chip before it");
             }

@@ -2,8 +2,8 @@
 
 use super::{IssuedCertificate, IssuerIdentity, ObjectTemplate, TbsCertificate, UncheckedCertificate};
 use crate::crypto::{PublicKey, SignatureError};
-use crate::origin::Code;
-use crate::x509::{Certificate, CertificateError, KeyUsage, SignatureAlgorithm, oid};
+use crate::origin::{Code, Origin};
+use crate::x509::{Certificate, CertificateError, KeyUsage, SignatureAlgorithm, Spki, oid};
 
 /// Why a certificate is not what was asked for, whatever a policy lets differ.
 #[derive(Debug, thiserror::Error)]
@@ -82,9 +82,9 @@ codes! {
     SIGNATURE = "answer.certificate.signature", "The configured CA did not sign the certificate.";
 }
 
-/// Looks at a certificate that the CA `issuer` is to have made for `template`: its issuer and the CA's signature, the
-/// leaf's key octet for octet, no right of a CA. In what else it may differ is the policy's:
-/// [`differences`](crate::cert::differences) finds it.
+/// Checks a certificate that the CA `issuer` made elsewhere for `template`: an [`object`] certificate of that CA for the
+/// leaf's key, valid while its CA is unless the policy lets it be valid longer. In what else it may differ is the
+/// policy's: [`differences`](crate::cert::differences) finds it.
 ///
 /// # Errors
 /// It is not such a certificate.
@@ -93,10 +93,33 @@ pub fn answered(
     template: &ObjectTemplate,
     certificate: &Certificate,
 ) -> Result<IssuedCertificate, AnswerFault> {
+    let tbs = object(issuer, &template.spki, &template.origin, certificate)?;
+    let (validity, limit) = (certificate.validity(), issuer.validity());
+    let inside = limit.contains(validity.not_before()) && limit.contains(validity.not_after());
+    if !inside && !template.rules.may_outlive_issuer {
+        return Err(AnswerFault::OutlivesIssuer);
+    }
+    let signature = certificate.signature().to_vec();
+    Ok(IssuedCertificate::assert_verified(UncheckedCertificate { tbs, signature }))
+}
+
+/// Checks what holds for every object certificate, whatever the policy says, so that it can be asked without one:
+/// version 3, the key of the leaf octet for octet, the CA's name and signature, no right of a CA, not for sealing
+/// manifests, the one encoding of its algorithms. A [`Certificate`] that was read without leniency is strict DER, and
+/// its validity is in order.
+///
+/// # Errors
+/// It is not such a certificate.
+pub fn object(
+    issuer: &IssuerIdentity,
+    spki: &Spki,
+    origin: &Origin,
+    certificate: &Certificate,
+) -> Result<TbsCertificate, AnswerFault> {
     if certificate.version() != 3 {
         return Err(AnswerFault::Version { found: certificate.version() });
     }
-    if certificate.spki().der() != template.spki.der() {
+    if certificate.spki().der() != spki.der() {
         return Err(AnswerFault::Key);
     }
     if certificate.issuer() != issuer.subject() {
@@ -111,20 +134,14 @@ pub fn answered(
     if certificate.extended_key_usage()?.is_some_and(|purposes| purposes.contains(&oid::KP_DOCUMENT_SIGNING)) {
         return Err(AnswerFault::Purpose);
     }
-    let (validity, limit) = (certificate.validity(), issuer.validity());
-    let inside = limit.contains(validity.not_before()) && limit.contains(validity.not_after());
-    if !inside && !template.rules.may_outlive_issuer {
-        return Err(AnswerFault::OutlivesIssuer);
-    }
     if certificate.signature_algorithm() == SignatureAlgorithm::EcdsaSha1 {
         return Err(AnswerFault::Weak);
     }
     let key = PublicKey::from_spki(issuer.spki()).map_err(|_| AnswerFault::Encoding)?;
     key.verify(certificate.signature_algorithm(), certificate.tbs(), certificate.signature())?;
-    let tbs = TbsCertificate::received(certificate, &template.origin);
+    let tbs = TbsCertificate::received(certificate, origin);
     if tbs.wrap(certificate.signature()) != certificate.der() {
         return Err(AnswerFault::Encoding);
     }
-    let signature = certificate.signature().to_vec();
-    Ok(IssuedCertificate::assert_verified(UncheckedCertificate { tbs, signature }))
+    Ok(tbs)
 }

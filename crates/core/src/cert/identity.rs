@@ -1,8 +1,8 @@
 //! The issuer without its key: what an auditor needs to rebuild a tbsCertificate.
 
 use crate::x509::{
-    Certificate, CertificateError, ExtensionError, KeyIdentifier, LazySha256, Name, Place, Purposes, Sha256Digest,
-    Spki, Validity, check_ca, check_purposes,
+    Certificate, CertificateError, ExtensionError, KeyIdentifier, Name, Place, Purposes, Spki, Validity, check_ca,
+    check_purposes,
 };
 
 /// The issuing CA's certificate and the chain above it, fit to issue.
@@ -11,7 +11,6 @@ pub struct IssuerIdentity {
     certificate: Certificate,
     chain: Vec<Certificate>,
     key_identifier: Option<KeyIdentifier>,
-    spki_sha256: LazySha256,
 }
 
 impl IssuerIdentity {
@@ -53,17 +52,12 @@ impl IssuerIdentity {
             below = above;
         }
         let key_identifier = certificate.subject_key_identifier()?;
-        Ok(Self { certificate, chain, key_identifier, spki_sha256: LazySha256::default() })
+        Ok(Self { certificate, chain, key_identifier })
     }
 
     /// The issuing CA's certificate.
     pub fn certificate(&self) -> &Certificate {
         &self.certificate
-    }
-
-    /// SHA-256 of the issuer's SubjectPublicKeyInfo, by `hash`, which is asked once.
-    pub fn spki_sha256(&self, hash: fn(&[u8]) -> Sha256Digest) -> Sha256Digest {
-        self.spki_sha256.get(|| hash(self.spki().der()))
     }
 
     /// The certificates above it, nearest first.

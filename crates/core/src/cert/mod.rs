@@ -7,6 +7,7 @@
 mod answered;
 mod check;
 mod difference;
+mod encoder;
 mod identity;
 mod issued;
 mod seed;
@@ -14,12 +15,13 @@ mod serial;
 mod tbs;
 mod template;
 
-pub use answered::{ANSWER_CODES, AnswerFault, answered};
+pub use answered::{ANSWER_CODES, AnswerFault, answered, object};
 pub use check::{WrongSignature, check_all, claim, released};
 pub use difference::{Difference, differences};
+pub use encoder::{Encoder, SerialBasis};
 pub use identity::{IssuerIdentity, IssuerIdentityError};
 pub use issued::{IssuedCertificate, UncheckedCertificate};
 pub use seed::Seed;
-pub use serial::{derive_serial, serial_for};
-pub use tbs::{ENCODER, TbsCertificate};
+pub use serial::Serials;
+pub use tbs::TbsCertificate;
 pub use template::{DeviceLimits, ObjectTemplate, Profile, Profiles, RuleScope, SerialRule};

@@ -6,11 +6,6 @@ use crate::x509::{Certificate, Extension, LazySha256, SerialNumber, Sha256Digest
 
 use super::{IssuerIdentity, ObjectTemplate};
 
-/// Version of the rules by which a tbsCertificate follows from batch row and leaf; part of a batch's terms.
-///
-/// The TBS bytes of a policy `version` never change between releases: a change here is a new version beside the old.
-pub const ENCODER: u32 = 1;
-
 /// An encoded tbsCertificate and what the following stages need to know of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TbsCertificate {

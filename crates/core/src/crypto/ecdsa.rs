@@ -54,15 +54,29 @@ pub fn kept_form(key: KeyAlgorithm, full_width: bool, signature: Vec<u8>) -> Vec
     in_form(key, signature, full_width && key == KeyAlgorithm::P521)
 }
 
+/// Whether a signature is in the form that [`kept_form`] gives. Signatures other than ECDSA have one form.
+pub fn is_kept_form(key: KeyAlgorithm, full_width: bool, signature: &[u8]) -> bool {
+    let Some(order) = order(key) else { return true };
+    EcdsaSignature::parse(key, signature)
+        .is_ok_and(|EcdsaSignature { s, .. }| is_higher(order, s) == (full_width && key == KeyAlgorithm::P521))
+}
+
 /// The signature or its twin, whichever has the higher s or the lower one.
 fn in_form(key: KeyAlgorithm, signature: Vec<u8>, higher: bool) -> Vec<u8> {
     let Some(order) = order(key) else { return signature };
     let Ok(EcdsaSignature { r, s }) = EcdsaSignature::parse(key, &signature) else { return signature };
+    if is_higher(order, s) == higher {
+        return signature;
+    }
+    encoded(r, difference(order, s, &mut [0; MAX_OCTETS]))
+}
+
+/// Whether s is the higher of the two values that verify.
+fn is_higher(order: &[u8], s: &[u8]) -> bool {
     let mut twin = [0; MAX_OCTETS];
     let twin = difference(order, s, &mut twin);
     // neither has a leading zero byte, and they differ, since the order is odd
-    let is_higher = (s.len(), s) > (twin.len(), twin);
-    if is_higher == higher { signature } else { encoded(r, twin) }
+    (s.len(), s) > (twin.len(), twin)
 }
 
 /// `order - s`, without leading zero bytes; s is below the order and not zero.
@@ -238,6 +252,8 @@ mod tests {
                         assert_eq!(low_s(curve, given.clone()), low, "{curve}");
                         assert_eq!(kept_form(curve, false, given.clone()), low, "{curve}");
                         let wide = kept_form(curve, true, given.clone());
+                        assert!(is_kept_form(curve, true, &wide), "{curve}");
+                        assert_eq!(is_kept_form(curve, false, given), *given == low, "{curve}");
                         assert_eq!(wide, if curve == KeyAlgorithm::P521 { high.clone() } else { low.clone() });
                     }
                 }

@@ -27,11 +27,31 @@ pub fn sha1(data: &[u8]) -> Sha1Digest {
 
 /// HMAC-SHA-256 over the parts of a message, one after the other.
 pub fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
-    let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, key));
-    for part in parts {
-        context.update(part);
+    HmacSha256::new(key, parts).finish(&[])
+}
+
+/// HMAC-SHA-256 of messages that begin alike: key and beginning are hashed once.
+#[derive(Clone)]
+pub struct HmacSha256(hmac::Context);
+
+impl HmacSha256 {
+    /// Takes the key and what every message begins with.
+    pub fn new(key: &[u8], beginning: &[&[u8]]) -> Self {
+        let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, key));
+        for part in beginning {
+            context.update(part);
+        }
+        Self(context)
     }
-    context.sign().as_ref().try_into().expect("HMAC-SHA-256 has 32 octets")
+
+    /// The code of the message that goes on with these parts.
+    pub fn finish(&self, parts: &[&[u8]]) -> [u8; 32] {
+        let mut context = self.0.clone();
+        for part in parts {
+            context.update(part);
+        }
+        context.sign().as_ref().try_into().expect("HMAC-SHA-256 has 32 octets")
+    }
 }
 
 /// HMAC-SHA-1 over the parts of a message: what CMP's older peers protect answers with. No collision of SHA-1 helps

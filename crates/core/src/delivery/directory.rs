@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 
 use crate::durable::output::Shape;
 use crate::durable::{self, Access};
-use crate::manifest::{self, ENTRIES_FILE, Entry, FileDigest, INPUTS_FILE, REJECTED_FILE, SEAL_FILE, STATEMENT_FILE};
+use crate::manifest::{
+    self, ENTRIES_FILE, Entry, FileDigest, INPUTS_FILE, MISSING_FILE, REJECTED_FILE, SEAL_FILE, STATEMENT_FILE,
+};
 use crate::origin::Uid;
 use crate::parallel;
 use crate::x509::{Sha256Digest, Time};
@@ -436,7 +438,7 @@ const LONGEST_FILE: usize = "certificates-0001.zip".len();
 pub(super) const CERTIFICATES: &str = "certificates";
 pub(super) const SOURCES: &str = "sources";
 /// Files that fields of their own in the statement name.
-const LISTED: [&str; 3] = [ENTRIES_FILE, REJECTED_FILE, INPUTS_FILE];
+const LISTED: [&str; 4] = [ENTRIES_FILE, REJECTED_FILE, INPUTS_FILE, MISSING_FILE];
 
 #[cfg(test)]
 mod tests;

@@ -45,9 +45,10 @@ impl PackWriter {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(partial.join(FILE), flags).map_err(|error| failed(out, &error))?;
         // a pack that was not finished has no name: nothing is to be recovered
+        let Version { number, schema, .. } = VERSION_2;
         let schema = format!(
             "PRAGMA page_size = {PAGE_SIZE}; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;
-             PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; BEGIN; {SCHEMA}"
+             PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {number}; BEGIN; {schema}"
         );
         connection.execute_batch(&schema).map_err(|error| failed(out, &error))?;
         Ok(Self { out: out.to_owned(), partial, connection, begun: false })
@@ -66,16 +67,18 @@ impl PackWriter {
         };
         let write = || -> rusqlite::Result<()> {
             let mut insert = self.connection.prepare_cached(INSERT)?;
-            let st_number = (uid.len() == ST_SERIAL && uid.starts_with("0209")).then(|| &uid[4..]);
             let path: Vec<u8> = own.path.iter().flat_map(Sha256Digest::as_bytes).copied().collect();
             // a pack has fewer lines than fit an i64
             let position = own.index.cast_signed();
-            insert.execute(params![position, uid, st_number, own.line, path, chip.certificate, chip.source])?;
+            insert.execute(params![position, uid, own.line, path, chip.certificate, chip.source])?;
             if !self.begun {
                 let mut facts = self.connection.prepare("INSERT INTO pack VALUES (?1, ?2)")?;
-                facts.execute(params!["format", FORMAT])?;
+                facts.execute(params!["format", VERSION_2.format])?;
                 facts.execute(params!["statement", proof.statement])?;
                 facts.execute(params!["seal", proof.seal])?;
+                if let Some(policy) = &proof.policy {
+                    facts.execute(params!["policy", policy])?;
+                }
                 let mut chain = self.connection.prepare("INSERT OR IGNORE INTO chain VALUES (?1, ?2, ?3)")?;
                 for (position, der) in (0_i64..).zip(&chip.chain) {
                     chain.execute(params![ISSUER, position, der])?;
@@ -133,10 +136,35 @@ fn failed(path: &Path, error: &rusqlite::Error) -> DeliveryError {
     DeliveryError::Pack { path: path.to_owned(), reason }
 }
 
-const FORMAT: &str = "reroot-pack/1";
+/// A version of the format: its number in the header, its name and its tables, as docs/line-pack.md prints them. A reader
+/// compares the tables byte for byte: they never change under a format's name.
+struct Version {
+    number: u32,
+    format: &'static str,
+    schema: &'static str,
+}
+
+const VERSION_1: Version = Version {
+    number: 1,
+    format: "reroot-pack/1",
+    schema: "
+CREATE TABLE pack (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE chain (kind TEXT NOT NULL, position INTEGER NOT NULL, der BLOB NOT NULL, PRIMARY KEY (kind, position)) WITHOUT ROWID;
+CREATE TABLE chip (position INTEGER PRIMARY KEY, uid TEXT NOT NULL UNIQUE, st_number TEXT, line TEXT NOT NULL, path BLOB NOT NULL, certificate BLOB NOT NULL, source BLOB NOT NULL);
+",
+};
+/// The one that is written.
+const VERSION_2: Version = Version {
+    number: 2,
+    format: "reroot-pack/2",
+    schema: "
+CREATE TABLE pack (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE chain (kind TEXT NOT NULL, position INTEGER NOT NULL, der BLOB NOT NULL, PRIMARY KEY (kind, position)) WITHOUT ROWID;
+CREATE TABLE chip (position INTEGER PRIMARY KEY, uid TEXT NOT NULL UNIQUE, object TEXT, label TEXT, line TEXT NOT NULL, path BLOB NOT NULL, certificate BLOB NOT NULL, source BLOB NOT NULL);
+",
+};
 /// `RRPK`
 const APPLICATION_ID: u32 = 0x5252_504B;
-const VERSION: u32 = 1;
 /// A row has some 2.5 kB: pages of 4096 octets would be half empty.
 const PAGE_SIZE: u32 = 16_384;
 const FILE: &str = "pack";
@@ -145,13 +173,8 @@ const SOURCE: &str = "source";
 /// Hexadecimal digits of an STSAFE-A serial number.
 const ST_SERIAL: usize = 22;
 
-/// As docs/line-pack.md prints it. A reader compares it byte for byte: it never changes under this format's name.
-const SCHEMA: &str = "
-CREATE TABLE pack (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE chain (kind TEXT NOT NULL, position INTEGER NOT NULL, der BLOB NOT NULL, PRIMARY KEY (kind, position)) WITHOUT ROWID;
-CREATE TABLE chip (position INTEGER PRIMARY KEY, uid TEXT NOT NULL UNIQUE, st_number TEXT, line TEXT NOT NULL, path BLOB NOT NULL, certificate BLOB NOT NULL, source BLOB NOT NULL);
-";
+/// Object and label are null, as in every line of the families of this release.
 const INSERT: &str =
-    "INSERT INTO chip (position, uid, st_number, line, path, certificate, source) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    "INSERT INTO chip (position, uid, line, path, certificate, source) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
 const INSERT_SOURCE: &str = "INSERT INTO chain SELECT 'source', count(*), ?1 FROM chain WHERE kind = 'source' \
                              HAVING NOT EXISTS (SELECT 1 FROM chain WHERE kind = 'source' AND der = ?1)";

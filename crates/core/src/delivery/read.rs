@@ -7,14 +7,16 @@ use std::path::{Path, PathBuf};
 
 use crate::crypto::Sha256;
 use crate::input;
-use crate::manifest::{ENTRIES_FILE, Entry, INPUTS_FILE, REJECTED_FILE, SEAL_FILE, STATEMENT_FILE, Statement};
+use crate::manifest::{
+    ENTRIES_FILE, Entry, INPUTS_FILE, MISSING_FILE, REJECTED_FILE, SEAL_FILE, STATEMENT_FILE, Statement,
+};
 use crate::origin::{ItemName, Uid};
 
 use super::archive::{ArchiveReader, BUFFER, Digesting};
 use super::directory::{CERTIFICATES, Form, SOURCES};
 use super::error::{DeliveryError, codes};
 use super::output::WrittenFile;
-use super::parts::part_name;
+use super::parts::{ENTRIES_PER_PART, part_name};
 use super::pem::{certificate_from_pem, certificate_to_pem};
 use super::zip::Stamp;
 
@@ -61,13 +63,19 @@ impl BatchReader {
 
     /// Names that a batch with this statement does not have: unlisted files, directories, links.
     pub fn unexpected(&self, statement: &Statement) -> Vec<&str> {
-        let listed = |name: &str| ALWAYS.contains(&name) || statement.files.iter().any(|file| file.name == name);
+        let missing = statement.unmet().is_some();
+        let listed = |name: &str| {
+            ALWAYS.contains(&name)
+                || (missing && name == MISSING_FILE)
+                || statement.files.iter().any(|file| file.name == name)
+        };
         self.names.iter().filter(|(name, plain)| !**plain || !listed(name)).map(|(name, _)| name.as_str()).collect()
     }
 
     /// Names of this statement that are not plain files in the directory.
     pub fn missing<'a>(&'a self, statement: &'a Statement) -> Vec<&'a str> {
-        let listed = ALWAYS.into_iter().chain(statement.files.iter().map(|file| file.name.as_str()));
+        let missing = statement.unmet().map(|_| MISSING_FILE);
+        let listed = ALWAYS.into_iter().chain(missing).chain(statement.files.iter().map(|file| file.name.as_str()));
         listed.filter(|name| self.names.get(*name) != Some(&true)).collect()
     }
 
@@ -158,6 +166,8 @@ impl BatchReader {
             last: None,
             what: stem,
             files: Vec::new(),
+            entries: 0,
+            most: ENTRIES_PER_PART,
         })
     }
 
@@ -245,6 +255,9 @@ pub struct CertificateStream {
     last: Option<Uid>,
     what: &'static str,
     files: Vec<WrittenFile>,
+    /// Entries of the current part that were read, and the most that it may have.
+    entries: u64,
+    most: u64,
 }
 
 impl CertificateStream {
@@ -263,12 +276,17 @@ impl CertificateStream {
             let (previous, found) = (last.to_string(), uid.to_string());
             return Err(DeliveryError::Order { what: self.what, previous, found });
         }
+        // parts that were read to their end
+        let part = self.files.len();
         let (shape, der) = match form {
             Form::Pem => {
                 let der = certificate_from_pem(&content);
                 (Shape { der: false, pem: true }, der.ok_or_else(|| self.refused("PEM text", "a certificate's"))?)
             }
             Form::Der => match self.next_entry()? {
+                Some((same, Form::Pem, _)) if same == uid && self.files.len() > part => {
+                    return Err(self.refused("PEM text", "in the part of the certificate"));
+                }
                 Some((same, Form::Pem, text)) if same == uid => {
                     if text != certificate_to_pem(&content).as_bytes() {
                         return Err(self.refused("PEM text", "the certificate beside it"));
@@ -307,6 +325,10 @@ impl CertificateStream {
             let Some(archive) = &mut self.current else { return Ok(None) };
             let at = archive.position();
             if let Some(entry) = archive.next_entry()? {
+                self.entries += 1;
+                if self.entries > self.most {
+                    return Err(archive.refused(at, "number of entries", "at most 1,000,000", codes::ARCHIVE_CONTENT));
+                }
                 let named = entry.name.split_once('.').and_then(|(stem, suffix)| {
                     let uid: Uid = stem.parse().ok().filter(|uid: &Uid| uid.to_string() == stem)?;
                     match suffix {
@@ -324,6 +346,7 @@ impl CertificateStream {
             if let Some(ended) = self.current.take() {
                 self.stamp = ended.stamp();
                 self.files.push(ended.finish()?);
+                self.entries = 0;
             }
         }
     }

@@ -2,18 +2,20 @@
 
 use std::fmt::Write as _;
 
-use crate::cert::IssuedCertificate;
+use crate::cert::{Encoder, IssuedCertificate};
 use crate::crypto::{sha1, sha256};
 use crate::origin::{ItemName, Uid};
 use crate::verify::{Relaxation, VerifiedLeaf};
 use crate::x509::{Certificate, SerialNumber, Sha1Digest, Sha256Digest, Validity};
 
 use super::error::{ManifestError, Part};
-use super::json::{Scan, push_hex_lower, push_hex_upper, push_number, push_string, time, upper_hex};
+use super::format::Format;
+use super::json::{REASON, Scan, push_hex_lower, push_hex_upper, push_number, push_string, reason, time, upper_hex};
 
 /// What the manifest says about one certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
+    format: Format,
     uid: Uid,
     st_number: Option<[u8; Self::ST_NUMBER_OCTETS]>,
     source_item: ItemName,
@@ -36,7 +38,7 @@ impl Entry {
     /// Longest line that is written or read, in octets.
     pub const MAX_LINE: usize = 64 * 1024;
 
-    const MAX_REASON: usize = 1000;
+    pub(super) const MAX_REASON: usize = 1000;
 
     /// Longest bulk identifier, in characters.
     pub const MAX_BULK_ID: usize = 200;
@@ -48,17 +50,19 @@ impl Entry {
     /// # Panics
     /// Certificate and leaf are of different chips or keys: the caller has mixed up its leaves, and a manifest that
     /// says otherwise must never be sealed.
-    pub fn new(certificate: &IssuedCertificate, leaf: &VerifiedLeaf, reissue: Option<&str>) -> Self {
+    pub fn new(format: Format, certificate: &IssuedCertificate, leaf: &VerifiedLeaf, reissue: Option<&str>) -> Self {
         assert_eq!(certificate.origin(), leaf.origin(), "certificate and leaf are of the same chip");
         assert_eq!(certificate.spki(), leaf.spki(), "certificate and leaf have the same key");
         let (spki, attempt) = (sha256(leaf.spki().der()), certificate.attempt());
         let digests = (spki, certificate.sha256(sha256));
-        Self::of(leaf, digests, certificate.der(), certificate.serial(), certificate.validity(), attempt, reissue)
+        let (serial, validity) = (certificate.serial(), certificate.validity());
+        Self::of(format, leaf, digests, certificate.der(), (serial, validity), attempt, reissue)
     }
 
     /// The line that a certificate read back would have: what it says of itself, over the leaf it is shown with.
     /// `None`: it is over another key than the leaf.
     pub fn restated(
+        format: Format,
         certificate: &Certificate,
         leaf: &VerifiedLeaf,
         attempt: u32,
@@ -69,15 +73,15 @@ impl Entry {
         }
         let (serial, validity) = (certificate.serial(), certificate.validity());
         let digests = (sha256(leaf.spki().der()), sha256(certificate.der()));
-        Some(Self::of(leaf, digests, certificate.der(), serial, validity, attempt, reissue))
+        Some(Self::of(format, leaf, digests, certificate.der(), (serial, validity), attempt, reissue))
     }
 
     fn of(
+        format: Format,
         leaf: &VerifiedLeaf,
         (spki_sha256, sha256): (Sha256Digest, Sha256Digest),
         der: &[u8],
-        serial: &SerialNumber,
-        validity: Validity,
+        (serial, validity): (&SerialNumber, Validity),
         attempt: u32,
         reissue: Option<&str>,
     ) -> Self {
@@ -85,9 +89,14 @@ impl Entry {
         let mut relax = proof.relaxations.clone();
         relax.sort_unstable();
         relax.dedup();
+        let st_number = match format {
+            Format::One => leaf.st_number(),
+            Format::Two(family) => family.st_number(leaf.uid()),
+        };
         Self {
+            format,
             uid: *leaf.uid(),
-            st_number: leaf.st_number().map(|number| number.try_into().expect("an ST number has 9 octets")),
+            st_number: st_number.map(|number| number.try_into().expect("an ST number has 9 octets")),
             source_item: leaf.origin().item.clone(),
             source_sha256: leaf.origin().fingerprint,
             spki_sha256,
@@ -161,6 +170,9 @@ impl Entry {
     pub fn write_line(&self, out: &mut String) {
         out.push_str("{\"uid\":");
         push_hex_upper(out, self.uid.as_bytes());
+        if self.second() {
+            out.push_str(",\"object\":null,\"label\":null");
+        }
         out.push_str(",\"st_number\":");
         match &self.st_number {
             Some(number) => push_hex_upper(out, number),
@@ -195,7 +207,11 @@ impl Entry {
             }
             push_string(out, relaxation.as_str());
         }
-        out.push_str("],\"reissue\":");
+        out.push(']');
+        if self.second() {
+            out.push_str(",\"evidence\":\"x509\"");
+        }
+        out.push_str(",\"reissue\":");
         match &self.reissue {
             Some(reason) => push_string(out, reason),
             None => out.push_str("null"),
@@ -213,12 +229,12 @@ impl Entry {
         out.push('}');
     }
 
-    /// Reads one line without its newline. Exactly what [`line`](Self::line) writes is read: same keys, same order, no
+    /// Reads one line of a batch of this format, without its newline. Exactly what [`line`](Self::line) writes is read: same keys, same order, no
     /// spaces, canonical escapes.
     ///
     /// # Errors
     /// The line is spelled otherwise, or a value is not one its key can have.
-    pub fn parse(line: &str) -> Result<Self, ManifestError> {
+    pub fn parse(format: Format, line: &str) -> Result<Self, ManifestError> {
         if line.len() > Self::MAX_LINE {
             let length = format!("{} octets", line.len());
             return Err(ManifestError::value(Part::Entry, "line", &length, "at most 65536 octets"));
@@ -227,11 +243,24 @@ impl Entry {
         scan.literal("{\"uid\":")?;
         let uid =
             scan.value("uid", UPPER_HEX, |text| upper_hex(text).and_then(|bytes| Uid::from_bytes(&bytes).ok()))?;
+        if format.encoder() >= Encoder::Two {
+            for key in ["object", "label"] {
+                scan.literal(&format!(",\"{key}\":"))?;
+                // the families of this release have neither
+                scan.value_or_null(key, "null, as in every line of this family", |_| None::<()>)?;
+            }
+        }
         scan.literal(",\"st_number\":")?;
         let st_number = scan.value_or_null("st_number", "null or the last 9 octets of an 0209 uid", |text| {
             let number: [u8; Self::ST_NUMBER_OCTETS] = upper_hex(text)?.try_into().ok()?;
             matches!(uid.as_bytes(), [2, 9, rest @ ..] if rest == number).then_some(number)
         })?;
+        if let Some(family) = format.family()
+            && family.st_number(&uid) != st_number.as_ref().map(<[u8; Self::ST_NUMBER_OCTETS]>::as_slice)
+        {
+            let found = if st_number.is_some() { "a number" } else { "null" };
+            return Err(ManifestError::value(Part::Entry, "st_number", found, "what the family has"));
+        }
         scan.literal(",\"source_item\":")?;
         let source_item = scan.value("source_item", "an item name", |text| ItemName::from_escaped(text).ok())?;
         scan.literal(",\"source_sha256\":")?;
@@ -269,8 +298,12 @@ impl Entry {
             })?;
             relax.push(next);
         }
+        if format.encoder() >= Encoder::Two {
+            scan.literal(",\"evidence\":")?;
+            scan.value("evidence", "`x509`", |text| (text == "x509").then_some(()))?;
+        }
         scan.literal(",\"reissue\":")?;
-        let reissue = scan.value_or_null("reissue", "a reason", |text| Some(text.into()))?;
+        let reissue = scan.value_or_null("reissue", REASON, |text| reason(text).map(Into::into))?;
         let mut differs: Option<Vec<Box<str>>> = None;
         if scan.takes(",\"differs\":[") {
             let mut names: Vec<Box<str>> = Vec::new();
@@ -289,6 +322,7 @@ impl Entry {
         scan.literal("}")?;
         scan.finish()?;
         let entry = Self {
+            format,
             uid,
             st_number,
             source_item,
@@ -311,6 +345,11 @@ impl Entry {
         } else {
             Err(ManifestError::value(Part::Entry, "line", line, "the one spelling of its content"))
         }
+    }
+
+    /// Whether the line is of version 2.
+    fn second(&self) -> bool {
+        self.format.encoder() >= Encoder::Two
     }
 
     /// The chip.

@@ -21,6 +21,8 @@ pub enum Part {
     Input,
     /// Challenges, receipts and supplements of possession.
     Possession,
+    /// A line of `missing.jsonl`.
+    Missing,
     /// The proof of one chip.
     Proof,
     /// `manifest.json`.
@@ -33,6 +35,7 @@ impl fmt::Display for Part {
             Self::Entry => "line of manifest.jsonl",
             Self::Finding => "line of rejected.jsonl",
             Self::Input => "line of inputs.jsonl",
+            Self::Missing => "line of missing.jsonl",
             Self::Possession => "possession",
             Self::Proof => "proof",
             Self::Statement => "manifest.json",
@@ -84,8 +87,19 @@ pub enum ManifestError {
         /// The refusal's code.
         code: Code,
     },
-    /// The statement is of another version.
-    #[error("manifest.json begins with {found}, expected the format `reroot-manifest/1`")]
+    /// The batch was made by rules that are not known here, or that do not go with its format.
+    #[error(
+        "manifest.json has the format `{format}` and the encoder {found}, expected `reroot-manifest/1` with encoder 1 or \
+         `reroot-manifest/2` with encoder 2"
+    )]
+    Encoder {
+        /// The format found, one that is known.
+        format: &'static str,
+        /// The encoder found.
+        found: String,
+    },
+    /// The statement is of a format that is not known here.
+    #[error("manifest.json begins with {found}, expected the format `reroot-manifest/1` or `reroot-manifest/2`")]
     Format {
         /// The beginning found, escaped.
         found: String,
@@ -99,6 +113,9 @@ pub enum ManifestError {
     /// The seal is not DER.
     #[error("seal: {0}")]
     SealDer(#[from] DerError),
+    /// The seal's signature is the twin of the one that was made.
+    #[error("seal's signature has the higher of the two values of s that verify, expected the lower one")]
+    SealForm,
     /// The seal's signature does not hold.
     #[error("seal's signature does not verify under the key of manifest.pem: {source}")]
     SealSignature {
@@ -236,10 +253,11 @@ impl ManifestError {
             | Self::SignerPurpose { .. }
             | Self::SignerValidity { .. }
             | Self::Value { .. } => Class::Usage,
-            Self::NewSealSignature { .. } | Self::SealSignature { .. } => Class::Signer,
+            Self::NewSealSignature { .. } | Self::SealForm | Self::SealSignature { .. } => Class::Signer,
             Self::Timestamp { .. } => Class::Content,
             Self::Digest
             | Self::Form { .. }
+            | Self::Encoder { .. }
             | Self::Format { .. }
             | Self::SealDer(_)
             | Self::SigningTime { .. }
@@ -265,7 +283,9 @@ impl ManifestError {
             Self::AnchorNotACa { .. } => codes::ANCHOR_NOT_A_CA,
             Self::Digest => codes::SEAL_DIGEST,
             Self::Form { code, .. } => *code,
+            Self::Encoder { .. } => codes::STATEMENT_ENCODER,
             Self::Format { .. } => codes::STATEMENT_FORMAT,
+            Self::SealForm => codes::SEAL_FORM,
             Self::SealDer(_) => codes::SEAL_DER,
             Self::NewSealSignature { .. } | Self::SealSignature { .. } => codes::SEAL_SIGNATURE,
             Self::SignerCa => codes::SIGNER_CA,
@@ -285,6 +305,7 @@ impl ManifestError {
                 Part::Entry => codes::ENTRY_SYNTAX,
                 Part::Finding => codes::FINDING_SYNTAX,
                 Part::Input => codes::INPUT_SYNTAX,
+                Part::Missing => codes::MISSING_SYNTAX,
                 Part::Possession => codes::POSSESSION_SYNTAX,
                 Part::Proof => codes::PROOF_SYNTAX,
                 Part::Statement => codes::STATEMENT_SYNTAX,
@@ -294,6 +315,7 @@ impl ManifestError {
                 Part::Entry => codes::ENTRY_VALUE,
                 Part::Finding => codes::FINDING_VALUE,
                 Part::Input => codes::INPUT_VALUE,
+                Part::Missing => codes::MISSING_VALUE,
                 Part::Possession => codes::POSSESSION_VALUE,
                 Part::Proof => codes::PROOF_VALUE,
                 Part::Statement => codes::STATEMENT_VALUE,
@@ -310,7 +332,7 @@ impl ManifestError {
             Self::AnchorKey { .. } | Self::AnchorNotACa { .. } | Self::SignerNoTrustAnchor { .. } => {
                 "Give the CA certificate that certified the batch's manifest.pem with --manifest-anchor; obtain it from its owner, never from the batch."
             }
-            Self::Format { .. } => "Use a release of reroot that knows this format.",
+            Self::Encoder { .. } | Self::Format { .. } => "Use a release of reroot that knows this format.",
             Self::NewSealSignature { .. } => {
                 "The private key under [manifest] is not the certificate's although the token's public key object is (a stale public key object), or the signer or its connection is faulty: see docs/hsm.md, \"A public key object that is stale or missing\". Then run the same command again."
             }
@@ -322,6 +344,7 @@ impl ManifestError {
             }
             Self::SignerValidity { .. } => "Have a new certificate issued for the manifest key.",
             Self::Digest
+            | Self::SealForm
             | Self::SealSignature { .. }
             | Self::SigningTime { .. }
             | Self::Syntax { .. }
@@ -360,6 +383,8 @@ codes! {
     FINDING_VALUE = "manifest.rejected.value", "a line of rejected.jsonl has a value that its key cannot have";
     INPUT_SYNTAX = "manifest.inputs.syntax", "a line of inputs.jsonl is not in the one spelling of its format";
     INPUT_VALUE = "manifest.inputs.value", "a line of inputs.jsonl has a value that its key cannot have";
+    MISSING_SYNTAX = "manifest.missing.syntax", "a line of missing.jsonl is not in the one spelling of its format";
+    MISSING_VALUE = "manifest.missing.value", "a line of missing.jsonl has a value that its key cannot have";
     POSSESSION_SYNTAX = "manifest.possession.syntax", "a challenge, a receipt or a supplement is not in the one spelling of its format";
     POSSESSION_VALUE = "manifest.possession.value", "a challenge, a receipt or a supplement has a value that its key cannot have";
     PROOF_SYNTAX = "manifest.proof.syntax", "a proof is not in the one spelling of its format";
@@ -370,6 +395,7 @@ codes! {
     SEAL_CONTENT = "manifest.seal.content", "the seal is not a detached SignedData over id-data";
     SEAL_DER = "manifest.seal.der", "the seal is not strict DER";
     SEAL_DIGEST = "manifest.seal.digest", "manifest.json was changed: its digest is not the sealed one";
+    SEAL_FORM = "manifest.seal.form", "the signature of a seal of version 2 has the higher of the two values of s";
     SEAL_SIGNATURE = "manifest.seal.signature", "the seal's signature does not verify";
     SEAL_SIGNERS = "manifest.seal.signers", "the seal has no or several signers, or names another certificate";
     SEAL_SIGNING_CERTIFICATE = "manifest.seal.signing-certificate", "the seal was made for another certificate than manifest.pem";
@@ -387,7 +413,8 @@ codes! {
     SIGNER_PUBLIC_KEY = "manifest.signer.public-key", "the manifest signer's public key is not a valid key";
     SIGNER_PURPOSE = "manifest.signer.purpose", "the certificate is not for sealing manifests: extendedKeyUsage is not exactly and critically id-kp-documentSigning";
     SIGNER_VALIDITY = "manifest.signer.validity", "the manifest signer's certificate was not valid when the seal was made";
-    STATEMENT_FORMAT = "manifest.statement.format", "manifest.json is not of the format reroot-manifest/1";
+    STATEMENT_ENCODER = "audit.statement.encoder", "the batch was made by rules this release does not know, or by others than go with its format";
+    STATEMENT_FORMAT = "manifest.statement.format", "manifest.json is not of the format reroot-manifest/1 or reroot-manifest/2";
     STATEMENT_SYNTAX = "manifest.statement.syntax", "manifest.json is not in the one spelling of its format";
     STATEMENT_VALUE = "manifest.statement.value", "manifest.json has a value that its key cannot have, or two that contradict each other";
     TIMESTAMP_CHAIN = "manifest.timestamp.chain", "the time-stamp's signer is not one that the anchor certified for time-stamping, valid then";

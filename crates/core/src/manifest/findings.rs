@@ -1,6 +1,6 @@
 //! Lines of `rejected.jsonl` and `inputs.jsonl`: what became of every item that was not issued, and what was read.
 
-use crate::origin::{Disposition, Finding, ItemName, Uid};
+use crate::origin::{Code, Disposition, Finding, ItemName, Uid};
 use crate::x509::Sha256Digest;
 
 use super::error::{ManifestError, Part};
@@ -80,10 +80,7 @@ impl FindingLine {
             [Disposition::Rejected, Disposition::Ignored].into_iter().find(|one| one.as_str() == text)
         })?;
         scan.literal(",\"code\":")?;
-        let code = scan.value("code", "a dotted code in kebab case", |text| {
-            let fits = |byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.');
-            (!text.is_empty() && text.bytes().all(fits)).then(|| text.into())
-        })?;
+        let code = scan.value("code", "a dotted code in kebab case", |text| Code::is_one(text).then(|| text.into()))?;
         scan.literal(",\"reason\":")?;
         let reason = scan.string()?.into();
         scan.literal(",\"uid\":")?;
@@ -126,6 +123,51 @@ impl FindingLine {
     /// SHA-256 of the certificate, where the item held one.
     pub fn source_sha256(&self) -> Option<Sha256Digest> {
         self.source_sha256
+    }
+}
+
+/// A chip of the expected list that is not among the verified leaves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MissingLine {
+    chip: Uid,
+}
+
+impl MissingLine {
+    /// Longest line that is read, in bytes.
+    pub const MAX_LINE: usize = 64;
+
+    /// The line for a chip: its UID, or what the UID begins with where the list says no more.
+    pub fn new(chip: Uid) -> Self {
+        Self { chip }
+    }
+
+    /// The line, without a newline.
+    pub fn line(&self) -> String {
+        let mut line = String::with_capacity(Self::MAX_LINE);
+        line.push_str("{\"chip\":");
+        push_hex_upper(&mut line, self.chip.as_bytes());
+        line.push('}');
+        line
+    }
+
+    /// Reads one line without its newline: exactly what [`line`](Self::line) writes.
+    ///
+    /// # Errors
+    /// The line is spelled otherwise, or the value is not a UID.
+    pub fn parse(line: &str) -> Result<Self, ManifestError> {
+        let mut scan = Scan::new(Part::Missing, line.as_bytes());
+        scan.literal("{\"chip\":")?;
+        let chip = scan.value("chip", "1 to 20 octets in upper-case hexadecimal", |text| {
+            upper_hex(text).and_then(|bytes| Uid::from_bytes(&bytes).ok())
+        })?;
+        scan.literal("}")?;
+        scan.finish()?;
+        Ok(Self { chip })
+    }
+
+    /// The UID, or what it begins with.
+    pub fn chip(&self) -> &Uid {
+        &self.chip
     }
 }
 

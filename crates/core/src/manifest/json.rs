@@ -228,6 +228,23 @@ pub(super) fn time(text: &str) -> Option<crate::x509::Time> {
     crate::x509::Time::from_rfc3339(text).ok().filter(|time| time.to_string() == text)
 }
 
+/// Takes the name of a batch: a UUID of version 7 and of the variant of RFC 9562, in its one spelling.
+pub(super) fn batch_name(text: &str) -> Option<String> {
+    let uuid = uuid::Uuid::try_parse(text).ok()?;
+    let version_7 = uuid.get_version_num() == 7 && uuid.get_variant() == uuid::Variant::RFC4122;
+    (version_7 && uuid.hyphenated().to_string() == text).then(|| text.to_owned())
+}
+
+pub(super) const BATCH: &str = "a UUIDv7 in lower case with hyphens (RFC 9562)";
+
+/// Takes a reason as a statement or a line can have it. What is written is not blank either
+/// ([`Entry::check_reason`](super::Entry::check_reason)).
+pub(super) fn reason(text: &str) -> Option<&str> {
+    (!text.is_empty() && text.chars().nth(super::Entry::MAX_REASON).is_none()).then_some(text)
+}
+
+pub(super) const REASON: &str = "null or a reason of 1 to 1000 characters";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -276,6 +293,22 @@ mod tests {
             "\"\" ",
         ] {
             assert!(read(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_batch_is_named_by_a_uuid_of_version_7_and_of_the_variant_of_the_rfc() {
+        let good = "01968d2e-7b00-7cc3-98c4-dc0c0c07398f";
+        assert_eq!(batch_name(good).as_deref(), Some(good));
+        for variant in ['8', '9', 'a', 'b'] {
+            assert!(batch_name(&good.replace("-98c4", &format!("-{variant}8c4"))).is_some());
+        }
+        for other in ["-08c4", "-78c4", "-c8c4", "-d8c4", "-e8c4", "-f8c4"] {
+            assert_eq!(batch_name(&good.replace("-98c4", other)), None, "{other}");
+        }
+        for other in [good.replace("-7cc3", "-4cc3"), good.to_uppercase(), good.replace('-', ""), format!("{{{good}}}")]
+        {
+            assert_eq!(batch_name(&other), None, "{other}");
         }
     }
 

@@ -8,6 +8,7 @@
 mod entry;
 mod error;
 mod findings;
+mod format;
 mod json;
 mod open;
 pub mod possession;
@@ -19,12 +20,13 @@ mod tree;
 
 pub use entry::Entry;
 pub use error::{CODES, ManifestError, Part, codes};
-pub use findings::{FindingLine, InputLine};
+pub use findings::{FindingLine, InputLine, MissingLine};
+pub use format::Format;
 pub use open::{ManifestAnchor, SignedManifest, open_supplement, verify_octets};
-pub use proof::{Proof, ProofChip, ProofLine};
+pub use proof::{Proof, ProofChip, ProofLine, ProofSeal, ProofVersion};
 pub use statement::{
     AnchorReference, Counts, EntriesReference, Expected, FileDigest, InputsReference, IssuerMode, IssuerReference,
-    PolicyReference, Possession, Previous, Statement,
+    PolicyReference, Possession, Previous, Statement, Unmet,
 };
 pub use tree::{InclusionError, Tree, TreeBuilder, inclusion_path, leaf_hash, root_from_leaf_hashes, verify_inclusion};
 
@@ -32,6 +34,8 @@ pub use tree::{InclusionError, Tree, TreeBuilder, inclusion_path, leaf_hash, roo
 pub const ENTRIES_FILE: &str = "manifest.jsonl";
 /// One line per rejected or ignored item.
 pub const REJECTED_FILE: &str = "rejected.jsonl";
+/// Of version 2 and where a list was to be met: one line per chip of the list that is not among the verified leaves.
+pub const MISSING_FILE: &str = "missing.jsonl";
 /// One line per input.
 pub const INPUTS_FILE: &str = "inputs.jsonl";
 /// The statement.

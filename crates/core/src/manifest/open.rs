@@ -1,6 +1,7 @@
 //! From octets to a statement that is believed: the seal is verified first, the statement parsed after.
 
-use crate::crypto::{PublicKey, sha256};
+use crate::cert::Encoder;
+use crate::crypto::{PublicKey, is_kept_form, sha256};
 use crate::origin::Code;
 use crate::x509::tlv::{Reader, element, tag};
 use crate::x509::{
@@ -90,10 +91,13 @@ impl SignedManifest {
         signer: &Certificate,
         anchors: &[ManifestAnchor],
     ) -> Result<Self, ManifestError> {
-        let (anchor, signing_time) = check_sealed(statement, seal, signer, anchors)?;
+        let (anchor, Sealed { signing_time, low_s }) = check_sealed(statement, seal, signer, anchors)?;
         let claims = Statement::parse(statement)?;
         if claims.created != signing_time {
             return Err(ManifestError::SigningTime { signing_time, created: claims.created });
+        }
+        if claims.format.encoder() >= Encoder::Two && !low_s {
+            return Err(ManifestError::SealForm);
         }
         let statement_sha256 = sha256(statement);
         Ok(Self { statement: claims, statement_sha256, signer: signer.clone(), anchor })
@@ -127,7 +131,7 @@ impl SignedManifest {
 /// As [`SignedManifest::open`], but for anchors and statement.
 pub fn verify_octets(octets: &[u8], seal: &[u8], signer: &Certificate) -> Result<Time, ManifestError> {
     check_profile(signer)?;
-    let signing_time = check_seal(octets, seal, signer)?;
+    let Sealed { signing_time, .. } = check_seal(octets, seal, signer)?;
     check_validity(signer, signing_time)?;
     Ok(signing_time)
 }
@@ -142,7 +146,7 @@ pub fn open_supplement(
     signer: &Certificate,
     anchors: &[ManifestAnchor],
 ) -> Result<Supplement, ManifestError> {
-    let (_, signing_time) = check_sealed(supplement, seal, signer, anchors)?;
+    let (_, Sealed { signing_time, .. }) = check_sealed(supplement, seal, signer, anchors)?;
     let read = Supplement::parse(supplement)?;
     if read.created != signing_time {
         return Err(ManifestError::SigningTime { signing_time, created: read.created });
@@ -150,21 +154,28 @@ pub fn open_supplement(
     Ok(read)
 }
 
-/// The anchor that certified the signer, and the seal's signingTime.
+/// A seal whose signature holds.
+struct Sealed {
+    signing_time: Time,
+    /// Whether the signature is the one of the two twins that has the lower s.
+    low_s: bool,
+}
+
+/// The anchor that certified the signer, and what the seal says.
 fn check_sealed(
     octets: &[u8],
     seal: &[u8],
     signer: &Certificate,
     anchors: &[ManifestAnchor],
-) -> Result<(usize, Time), ManifestError> {
+) -> Result<(usize, Sealed), ManifestError> {
     if seal.len() > SignedManifest::MAX_SEAL_BYTES {
         return Err(form("its length", "at most 64 KiB", "§5", codes::SEAL_DER));
     }
     check_profile(signer)?;
     let anchor = certified_by(signer, anchors)?;
-    let signing_time = check_seal(octets, seal, signer)?;
-    check_validity(signer, signing_time)?;
-    Ok((anchor, signing_time))
+    let sealed = check_seal(octets, seal, signer)?;
+    check_validity(signer, sealed.signing_time)?;
+    Ok((anchor, sealed))
 }
 
 /// The anchor that certified `signer`: its name, its key, its signature.
@@ -187,7 +198,7 @@ fn certified_by(signer: &Certificate, anchors: &[ManifestAnchor]) -> Result<usiz
 }
 
 /// Proves that the seal is one by the key in `signer` over `statement`; returns its signingTime.
-fn check_seal(statement: &[u8], seal: &[u8], signer: &Certificate) -> Result<Time, ManifestError> {
+fn check_seal(statement: &[u8], seal: &[u8], signer: &Certificate) -> Result<Sealed, ManifestError> {
     let suite = Suite::of(signer)?;
     let mut reader = Reader::new(seal);
     let content_info = reader.expect(tag::SEQUENCE, "ContentInfo")?;
@@ -248,7 +259,7 @@ fn check_seal(statement: &[u8], seal: &[u8], signer: &Certificate) -> Result<Tim
     // each field above has one form; this holds the whole even if one check is changed
     let rebuilt = encode(suite, signer, attributes.content, signature.content);
     equal(seal, &rebuilt, "SignedData", "the one form of a seal", "§5.1", codes::SEAL_DER)?;
-    Ok(signing_time)
+    Ok(Sealed { signing_time, low_s: is_kept_form(signer.spki().algorithm(), false, signature.content) })
 }
 
 /// Proves that the attributes are the four expected ones for statement and signer; returns signingTime.

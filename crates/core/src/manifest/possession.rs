@@ -10,7 +10,7 @@ use crate::x509::tlv::{element, tag};
 use crate::x509::{KeyAlgorithm, Sha256Digest, SignatureAlgorithm, Spki, Time};
 
 use super::error::{ManifestError, Part};
-use super::json::{Scan, push_hex_lower, push_hex_upper, push_number, push_string, time, upper_hex};
+use super::json::{BATCH, Scan, batch_name, push_hex_lower, push_hex_upper, push_number, push_string, time, upper_hex};
 
 /// What a chip is asked to sign.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,7 +87,7 @@ impl Challenge {
         scan.literal("{\"format\":\"")?;
         scan.literal(Self::FORMAT)?;
         scan.literal("\",\"batch\":")?;
-        let batch = scan.string()?.into_owned();
+        let batch = scan.value("batch", BATCH, batch_name)?;
         scan.literal(",\"uid\":")?;
         let uid = scan.value("uid", UID, uid)?;
         scan.literal(",\"certificate_sha256\":")?;
@@ -265,7 +265,7 @@ impl Supplement {
         scan.literal("{\"format\":\"")?;
         scan.literal(Self::FORMAT)?;
         scan.literal("\",\"batch\":")?;
-        let batch = scan.string()?.into_owned();
+        let batch = scan.value("batch", BATCH, batch_name)?;
         scan.literal(",\"statement_sha256\":")?;
         let statement_sha256 = scan.value("statement_sha256", DIGEST, |text| text.parse().ok())?;
         scan.literal(",\"created\":")?;

@@ -11,21 +11,60 @@ use crate::x509::Sha256Digest;
 use super::entry::Entry;
 use super::error::{ManifestError, Part};
 use super::json::{Scan, push_hex_upper, push_number, push_string, upper_hex};
-use super::statement::Statement;
+use super::statement::{Statement, seal_kind};
 
 /// A proof as it is written down: `<UID>.proof.json`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proof {
+    /// The version of its format.
+    pub version: ProofVersion,
     /// The chip that it is about.
     pub uid: Uid,
     /// The chip's certificates; `None` claims that the chip is not in the batch.
     pub chip: Option<ProofChip>,
     /// The chip's line with those before and after it, or the lines between which it would be.
     pub lines: Vec<ProofLine>,
+    /// `policy.toml`: exactly where the statement is of version 1 and the policy's family is not STSAFE-A. None in version 1.
+    pub policy: Option<Vec<u8>>,
     /// The octets of `manifest.json`.
     pub statement: Vec<u8>,
     /// The octets of `manifest.json.p7s`.
     pub seal: Vec<u8>,
+    /// Further seals of the statement, sorted by kind. None in version 1.
+    pub seals: Vec<ProofSeal>,
+}
+
+/// A version of the format of proofs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ProofVersion {
+    /// `reroot-proof/1`, of batches of version 1.
+    One,
+    /// `reroot-proof/2`, of any batch.
+    Two,
+}
+
+impl ProofVersion {
+    /// Every version.
+    pub const ALL: [Self; 2] = [Self::One, Self::Two];
+
+    /// The format's name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::One => "reroot-proof/1",
+            Self::Two => "reroot-proof/2",
+        }
+    }
+}
+
+/// A seal of a kind that may be checked by a later release.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProofSeal {
+    /// What it is: lower-case letters, digits and hyphens.
+    pub kind: String,
+    /// Its octets.
+    pub seal: Vec<u8>,
+    /// Who made it: what checking it needs besides an anchor.
+    pub signer: Vec<u8>,
 }
 
 /// The certificates of a chip that is in the batch.
@@ -53,9 +92,6 @@ pub struct ProofLine {
 }
 
 impl Proof {
-    /// The one format this release writes and reads.
-    pub const FORMAT: &str = "reroot-proof/1";
-
     /// Largest proof that is read, in octets. Ordinary ones have less than 12,000.
     pub const MAX_BYTES: usize = 32 << 20;
 
@@ -68,11 +104,17 @@ impl Proof {
     /// Largest certificate that is read, in bytes.
     pub const MAX_CERTIFICATE: usize = 64 * 1024;
 
+    /// Largest policy that is read, in bytes.
+    pub const MAX_POLICY: usize = 1 << 20;
+
+    /// Largest further seal that is read, and largest signer of one, in bytes.
+    pub const MAX_FURTHER_SEAL: usize = 1 << 20;
+
     /// The octets of the proof: one line of JSON, ended by a newline.
     pub fn to_line(&self) -> String {
         let mut out = String::with_capacity(12_000);
         out.push_str("{\"format\":\"");
-        out.push_str(Self::FORMAT);
+        out.push_str(self.version.as_str());
         out.push_str("\",\"uid\":");
         push_hex_upper(&mut out, self.uid.as_bytes());
         out.push_str(",\"chip\":");
@@ -106,10 +148,31 @@ impl Proof {
             out.push('}');
             before = &line.path;
         }
-        out.push_str("],\"statement\":");
+        out.push(']');
+        if self.version >= ProofVersion::Two {
+            out.push_str(",\"policy\":");
+            match &self.policy {
+                None => out.push_str("null"),
+                Some(policy) => push_base64(&mut out, policy),
+            }
+        }
+        out.push_str(",\"statement\":");
         push_base64(&mut out, &self.statement);
         out.push_str(",\"seal\":");
         push_base64(&mut out, &self.seal);
+        if self.version >= ProofVersion::Two {
+            out.push_str(",\"seals\":[");
+            for (position, seal) in self.seals.iter().enumerate() {
+                out.push_str(if position > 0 { ",{\"kind\":" } else { "{\"kind\":" });
+                push_string(&mut out, &seal.kind);
+                out.push_str(",\"seal\":");
+                push_base64(&mut out, &seal.seal);
+                out.push_str(",\"signer\":");
+                push_base64(&mut out, &seal.signer);
+                out.push('}');
+            }
+            out.push(']');
+        }
         out.push_str("}\n");
         out
     }
@@ -125,7 +188,10 @@ impl Proof {
         }
         let mut scan = Scan::new(Part::Proof, text);
         scan.literal("{\"format\":")?;
-        scan.value("format", "`reroot-proof/1`", |found| (found == Self::FORMAT).then_some(()))?;
+        let version = scan.value("format", "`reroot-proof/1` or `reroot-proof/2`", |found| {
+            ProofVersion::ALL.into_iter().find(|version| version.as_str() == found)
+        })?;
+        let second = version >= ProofVersion::Two;
         scan.literal(",\"uid\":")?;
         let uid = scan.value("uid", "1 to 20 octets in upper-case hexadecimal", |text| {
             upper_hex(text).and_then(|octets| Uid::from_bytes(&octets).ok())
@@ -160,13 +226,21 @@ impl Proof {
             let path = [&own, &before[end..]].concat();
             lines.push(ProofLine { index, path, line });
         }
+        let mut policy = None;
+        if second {
+            scan.literal(",\"policy\":")?;
+            if !scan.takes("null") {
+                policy = Some(octets(&mut scan, "policy", Self::MAX_POLICY)?);
+            }
+        }
         scan.literal(",\"statement\":")?;
         let statement = octets(&mut scan, "statement", Statement::MAX_BYTES)?;
         scan.literal(",\"seal\":")?;
         let seal = octets(&mut scan, "seal", super::SignedManifest::MAX_SEAL_BYTES)?;
+        let seals = if second { further_seals(&mut scan)? } else { vec![] };
         scan.literal("}\n")?;
         scan.finish()?;
-        let proof = Self { uid, chip, lines, statement, seal };
+        let proof = Self { version, uid, chip, lines, policy, statement, seal, seals };
         // two ways to share digests would be two spellings
         if proof.to_line().as_bytes() == text {
             Ok(proof)
@@ -174,6 +248,24 @@ impl Proof {
             Err(value("proof", "the one spelling of its content"))
         }
     }
+}
+
+fn further_seals(scan: &mut Scan<'_>) -> Result<Vec<ProofSeal>, ManifestError> {
+    scan.literal(",\"seals\":[")?;
+    let mut seals: Vec<ProofSeal> = Vec::new();
+    while !scan.takes("]") {
+        scan.literal(if seals.is_empty() { "{\"kind\":" } else { ",{\"kind\":" })?;
+        let kind = scan.value("kind", "kinds of seals, sorted, each once", |text| {
+            (seal_kind(text) && seals.last().is_none_or(|last| last.kind.as_str() < text)).then(|| text.to_owned())
+        })?;
+        scan.literal(",\"seal\":")?;
+        let seal = octets(scan, "seal", Proof::MAX_FURTHER_SEAL)?;
+        scan.literal(",\"signer\":")?;
+        let signer = octets(scan, "signer", Proof::MAX_FURTHER_SEAL)?;
+        scan.literal("}")?;
+        seals.push(ProofSeal { kind, seal, signer });
+    }
+    Ok(seals)
 }
 
 fn chip(scan: &mut Scan<'_>) -> Result<ProofChip, ManifestError> {
@@ -249,6 +341,7 @@ mod tests {
             line: format!("{{\"n\":\"{index}\"}}"),
         };
         Proof {
+            version: ProofVersion::Two,
             uid: Uid::from_bytes(&[2, 9, 1]).unwrap(),
             chip: Some(ProofChip {
                 source: vec![1; 5],
@@ -257,8 +350,13 @@ mod tests {
                 chain: vec![vec![3; 7], vec![4]],
             }),
             lines: vec![line(4, &[1, 2, 9]), line(5, &[3, 2, 9]), line(6, &[4])],
+            policy: Some(vec![6; 3]),
             statement: b"{}\n".to_vec(),
             seal: vec![5; 4],
+            seals: vec![
+                ProofSeal { kind: "pqc-1".to_owned(), seal: vec![7], signer: vec![8; 2] },
+                ProofSeal { kind: "slh-dsa".to_owned(), seal: vec![9], signer: vec![] },
+            ],
         }
     }
 
@@ -266,12 +364,14 @@ mod tests {
     fn what_is_written_is_read() {
         let with = proof();
         let without = Proof { chip: None, lines: vec![], ..proof() };
-        for proof in [with, without] {
+        let bare = Proof { policy: None, seals: vec![], ..proof() };
+        let first = Proof { version: ProofVersion::One, ..bare.clone() };
+        for proof in [with, without, bare, first] {
             let text = proof.to_line();
             assert_eq!(Proof::parse(text.as_bytes()).unwrap(), proof);
             // another reader agrees that it is JSON
             let other: serde_json::Value = serde_json::from_str(&text).unwrap();
-            assert_eq!(other["format"], Proof::FORMAT);
+            assert_eq!(other["format"], proof.version.as_str());
         }
     }
 
@@ -310,7 +410,11 @@ mod tests {
             }
         }
         for (from, to) in [
-            ("proof/1", "proof/2"),
+            ("proof/2", "proof/1"),
+            ("proof/2", "proof/3"),
+            ("pqc-1", "slh-dsa"),
+            ("pqc-1", "pqc 1"),
+            ("\"policy\":\"BgYG\",", ""),
             ("\"uid\":\"020901\"", "\"uid\":\"02090a\""),
             ("BQUFBQ==", "BQUFBR=="),
             ("BQUFBQ==", "BQUFBQ"),

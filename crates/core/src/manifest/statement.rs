@@ -2,17 +2,24 @@
 
 use std::collections::BTreeMap;
 
+use crate::cert::{Seed, SerialBasis};
 use crate::verify::Relaxation;
 use crate::x509::{SerialNumber, Sha256Digest, Time};
 
+use super::format::Format;
+
 mod read;
 mod write;
+
+pub(super) use read::seal_kind;
 
 /// The statement of a batch, field by field in the order of the file (docs/manifest-format.md).
 ///
 /// Anybody can make one; only [`SignedManifest`](super::SignedManifest) holds one that is believed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Statement {
+    /// The format, with the encoder and the family that go with it.
+    pub format: Format,
     /// The batch's name, a UUIDv7 (RFC 9562) in lower case with hyphens.
     pub batch: String,
     /// The instant of verification, from which validity is counted.
@@ -21,8 +28,6 @@ pub struct Statement {
     pub created: Time,
     /// The program and its release, such as `reroot 0.1.0`.
     pub tool: String,
-    /// Version of the rules by which a tbsCertificate follows from batch and leaf.
-    pub encoder: u32,
     /// What was read.
     pub inputs: InputsReference,
     /// Trust anchors of the source side, in the order that entries count them.
@@ -40,7 +45,9 @@ pub struct Statement {
     /// Who signed the certificates.
     pub issuer: IssuerReference,
     /// Seed of the serial numbers; none when a foreign CA chose them.
-    pub serial_seed: Option<[u8; 32]>,
+    pub serial_seed: Option<Seed>,
+    /// SHA-256 of a public value that was read before the first serial number was derived; none in version 1.
+    pub beacon: Option<Sha256Digest>,
     /// Serial numbers that were given up because their signature was not of full width, in the order of the entries.
     pub discarded_serials: Vec<SerialNumber>,
     /// The list of chips that was to be met, if there was one.
@@ -57,6 +64,8 @@ pub struct Statement {
     pub previous: Option<Previous>,
     /// Whether chips have shown that they hold their keys.
     pub proof_of_possession: Possession,
+    /// Kinds of seals that were made beside the batch besides its own, sorted; none in version 1.
+    pub seals: Vec<String>,
 }
 
 /// `inputs`: the file [`INPUTS_FILE`](super::INPUTS_FILE).
@@ -135,6 +144,19 @@ pub struct Expected {
     pub sha256: Sha256Digest,
     /// Chips on the list.
     pub count: u64,
+    /// What of it was not met; always known in version 2, never in version 1.
+    pub unmet: Option<Unmet>,
+}
+
+/// `expected.missing` and `expected.surplus`: how a list was not met.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unmet {
+    /// SHA-256 of [`MISSING_FILE`](super::MISSING_FILE).
+    pub missing: Sha256Digest,
+    /// Its lines.
+    pub missing_count: u64,
+    /// Findings that are there because the list does not name a chip.
+    pub surplus: u64,
 }
 
 /// `counts`: every item is exactly one of issued, rejected, ignored.
@@ -198,11 +220,19 @@ impl Possession {
 }
 
 impl Statement {
-    /// The one format this release writes and reads.
-    pub const FORMAT: &str = "reroot-manifest/1";
-
     /// Largest statement that is read, in octets.
     pub const MAX_BYTES: usize = 16 * 1024 * 1024;
+
+    /// What serial numbers follow from; `None` where another CA chose them.
+    pub fn serial_basis(&self) -> Option<SerialBasis<'_>> {
+        let seed = self.serial_seed.as_ref()?;
+        Some(SerialBasis { encoder: self.format.encoder(), batch: &self.batch, seed, beacon: self.beacon })
+    }
+
+    /// How the list of expected chips was not met, if there was one and the format says so.
+    pub fn unmet(&self) -> Option<&Unmet> {
+        self.expected.as_ref()?.unmet.as_ref()
+    }
 
     /// Name and SHA-256 of every file of the batch but statement and seal.
     pub fn digests(&self) -> impl Iterator<Item = (&str, Sha256Digest)> {
@@ -211,7 +241,8 @@ impl Statement {
             (super::REJECTED_FILE, self.rejected),
             (super::INPUTS_FILE, self.inputs.sha256),
         ];
-        own.into_iter().chain(self.files.iter().map(|file| (file.name.as_str(), file.sha256)))
+        let missing = self.unmet().map(|unmet| (super::MISSING_FILE, unmet.missing));
+        own.into_iter().chain(missing).chain(self.files.iter().map(|file| (file.name.as_str(), file.sha256)))
     }
 }
 

@@ -35,11 +35,6 @@ impl ChipName {
         self.0 == *uid || parts.is_some_and(|parts| parts.contains(&self.as_bytes()))
     }
 
-    /// Whether it says which chip it is without knowing any chip: then its absence can be shown.
-    pub fn whole(&self) -> Option<&Uid> {
-        Some(&self.0).filter(|uid| ![UNIQUE, ST_NUMBER].contains(&uid.as_bytes().len()))
-    }
-
     /// The names of a chip besides its whole UID.
     pub(crate) fn parts(uid: &Uid) -> Option<[&[u8]; 2]> {
         let number = uid.as_bytes().strip_prefix(&HEAD).filter(|number| number.len() == ST_NUMBER)?;
@@ -114,7 +109,6 @@ mod tests {
         assert_eq!(name("A021E021C4E1D00139").candidates()[0], uid);
         assert_eq!(name("0209a021e021c4e1d00139").candidates(), [uid]);
         assert_eq!(name("A021E021C4E1D0").candidates(), []);
-        assert!(name("A021E021C4E1D00139").whole().is_none() && name("A021E021C4E1D0").whole().is_none());
         assert!(ChipName::parts(&"400000000082940113".parse().unwrap()).is_none());
         assert!("".parse::<ChipName>().is_err() && "0g".parse::<ChipName>().is_err());
     }

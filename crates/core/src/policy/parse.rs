@@ -73,6 +73,11 @@ impl Policy {
         &self.head.description
     }
 
+    /// Whether neither r nor s of a signature may begin with a zero byte.
+    pub fn full_width_signature(&self) -> bool {
+        self.device.limits.full_width_signature
+    }
+
     /// Whether certificates carry the leaf's own serial number (`serial = "source"`).
     pub fn copies_serial(&self) -> bool {
         self.serial == SerialSource::Source

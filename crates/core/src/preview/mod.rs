@@ -12,8 +12,7 @@ mod names;
 mod place;
 mod zones;
 
-use crate::cert::serial_for;
-use crate::cert::{IssuerIdentity, Seed, TbsCertificate};
+use crate::cert::{Encoder, IssuerIdentity, Seed, SerialBasis, Serials, TbsCertificate};
 use crate::crypto::sha256;
 use crate::error::Error;
 use crate::lint;
@@ -120,8 +119,10 @@ pub fn preview(request: &Preview<'_>) -> Result<Result<Shown, Finding>, Error> {
         Ok(template) => template,
         Err(finding) => return Ok(Err(finding)),
     };
+    let seed = Seed([0; 32]);
+    let basis = SerialBasis { encoder: Encoder::NEW, batch: STAND_IN_BATCH, seed: &seed, beacon: None };
     // the batch draws the real seed; every derived serial number has the same length
-    let serial = serial_for(&template, &Seed([0; 32]), request.issuer, 0);
+    let serial = Serials::new(&basis, request.issuer.spki()).of(&template, 0);
     let tbs = TbsCertificate::encode(request.issuer, &template, serial, 0);
     let findings = match lint::check(request.issuer, &template, tbs.clone()) {
         Ok(_) => vec![],

@@ -7,12 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::crypto::sha256;
 use crate::delivery::{BatchReader, CertificateStream, DeliveryError, Lines};
 use crate::error::Error;
-use crate::manifest::{self, Proof, ProofChip, ProofLine, Statement, Tree, leaf_hash};
+use crate::manifest::{self, Proof, ProofChip, ProofLine, ProofVersion, Statement, Tree, leaf_hash};
 use crate::origin::Uid;
-use crate::reel::certificates_in_pem;
-use crate::x509::{Certificate, Leniency, Name, Sha256Digest};
+use crate::verify::Family;
+use crate::x509::{Certificate, Leniency, Name, Sha256Digest, pem};
 
-use super::ChipName;
+use super::{ChipName, family};
 
 /// What to prove.
 #[expect(missing_debug_implementations, reason = "holds a closure")]
@@ -32,7 +32,8 @@ pub struct Prove<'a> {
 pub enum Chips<'a> {
     /// Every chip of the batch.
     All,
-    /// These: of those in the batch the presence is shown, of the others the absence.
+    /// These: of those in the batch the presence is shown, of the others the absence. Of a unique number that no chip has,
+    /// it is the absence of the lowest UID with it, between lines that leave room for none with another product id.
     These(&'a [ChipName]),
 }
 
@@ -53,7 +54,7 @@ pub struct Proven {
 /// lines in order, their digest and root those of the statement, certificates beside the lines that name them.
 ///
 /// # Errors
-/// The batch is damaged, a part of a UID names none of its chips, `take` fails, or the environment does.
+/// The batch is damaged, no chip of its family is called as one of `chips`, or several are, `take` fails, or the environment does.
 pub fn prove(job: &Prove<'_>, take: &mut dyn FnMut(Proof) -> Result<(), Error>) -> Result<Proven, Error> {
     let reader = BatchReader::open(job.batch)?;
     let octets = reader.read(manifest::STATEMENT_FILE)?;
@@ -61,11 +62,13 @@ pub fn prove(job: &Prove<'_>, take: &mut dyn FnMut(Proof) -> Result<(), Error>) 
     let seal = reader.read(manifest::SEAL_FILE)?;
     let mut wanted = Wanted::new(job.chips);
     let tree = tree(job, &reader, &statement, &mut wanted)?;
-    let chips = wanted.resolve()?;
+    let (family, policy) = family(&reader, &statement)?;
+    let chips = wanted.resolve(family)?;
     let maker = Maker {
         statement: octets,
         seal,
         tree,
+        policy,
         chain: chain(&reader, &statement)?,
         intermediates: intermediates(&reader, &statement)?,
     };
@@ -118,7 +121,7 @@ fn uid_of(line: &str, index: u64) -> Result<Uid, Error> {
 /// The names given and what they turned out to stand for.
 struct Wanted<'a> {
     /// `None`: all.
-    names: Option<BTreeMap<&'a [u8], Option<Uid>>>,
+    names: Option<BTreeMap<&'a [u8], Seen>>,
     given: &'a [ChipName],
 }
 
@@ -127,7 +130,7 @@ impl<'a> Wanted<'a> {
         match chips {
             Chips::All => Self { names: None, given: &[] },
             Chips::These(given) => {
-                Self { names: Some(given.iter().map(|name| (name.as_bytes(), None)).collect()), given }
+                Self { names: Some(given.iter().map(|name| (name.as_bytes(), Seen::Nowhere)).collect()), given }
             }
         }
     }
@@ -136,27 +139,54 @@ impl<'a> Wanted<'a> {
         let Some(names) = &mut self.names else { return };
         let [st_number, unique] = ChipName::parts(uid).unwrap_or_default();
         for name in [uid.as_bytes(), st_number, unique] {
-            if let Some(found) = names.get_mut(name) {
-                *found = Some(*uid);
+            if let Some(seen) = names.get_mut(name) {
+                *seen = match seen {
+                    // a whole UID is one chip's, whatever else is called so
+                    _ if name == uid.as_bytes() => Seen::Whole(*uid),
+                    Seen::Whole(_) => continue,
+                    Seen::Nowhere => Seen::Part(*uid),
+                    Seen::Part(_) | Seen::Several => Seen::Several,
+                };
             }
         }
     }
 
     /// Whole UIDs; `None` for all of the batch.
-    fn resolve(self) -> Result<Option<BTreeSet<Uid>>, Error> {
+    fn resolve(self, family: Family) -> Result<Option<BTreeSet<Uid>>, Error> {
         let Some(names) = self.names else { return Ok(None) };
         self.given
             .iter()
-            .map(|name| {
-                let found = names.get(name.as_bytes()).copied().flatten();
-                found.or_else(|| name.whole().copied()).ok_or_else(|| Error::Chip {
+            .map(|name| match names[name.as_bytes()] {
+                Seen::Whole(uid) | Seen::Part(uid) => Ok(uid),
+                Seen::Nowhere => family.named(name).map(|named| *named.first()).ok_or_else(|| misnamed(name, family)),
+                Seen::Several => Err(Error::Chip {
                     chip: name.to_string(),
-                    found: "names no chip of the batch",
-                    hint: "To prove that a chip is not in the batch, give its whole UID: the leaf's serial number.",
-                })
+                    found: "names several chips of the batch",
+                    hint: "Give the whole UID: the leaf's serial number.",
+                }),
             })
             .collect::<Result<_, _>>()
             .map(Some)
+    }
+}
+
+/// The chip of the batch that has a name.
+#[derive(Clone, Copy, Debug)]
+enum Seen {
+    Nowhere,
+    /// A chip of which the name is a part of the UID.
+    Part(Uid),
+    /// The chip of which it is the UID.
+    Whole(Uid),
+    Several,
+}
+
+/// Absence is proved of chips that there could be: anything else is absent from every batch.
+pub(super) fn misnamed(name: &ChipName, family: Family) -> Error {
+    Error::Chip {
+        chip: name.to_string(),
+        found: family.misnamed(),
+        hint: "Give the chip's UID: the serial number of its leaf certificate.",
     }
 }
 
@@ -164,6 +194,7 @@ impl<'a> Wanted<'a> {
 struct Maker {
     statement: Vec<u8>,
     seal: Vec<u8>,
+    policy: Option<Vec<u8>>,
     tree: Tree,
     chain: Vec<Vec<u8>>,
     intermediates: Vec<Certificate>,
@@ -267,11 +298,14 @@ impl Maker {
     fn absence(&self, uid: &Uid, lines: &[Option<&Row>]) -> Proof {
         let line = |row: &Row| ProofLine { index: row.index, path: self.tree.path(row.index), line: row.line.clone() };
         Proof {
+            version: ProofVersion::Two,
             uid: *uid,
             chip: None,
             lines: lines.iter().flatten().map(|row| line(row)).collect(),
+            policy: self.policy.clone(),
             statement: self.statement.clone(),
             seal: self.seal.clone(),
+            seals: vec![],
         }
     }
 
@@ -296,6 +330,22 @@ impl Maker {
     }
 }
 
+/// The family of the batch's chips, and the policy where nothing else in a proof says it.
+fn family(reader: &BatchReader, statement: &Statement) -> Result<(Family, Option<Vec<u8>>), Error> {
+    if let Some(family) = statement.format.family() {
+        return Ok((family, None));
+    }
+    let policy = reader.read(POLICY_FILE)?;
+    let found = sha256(&policy);
+    let expected = statement.policy.sha256;
+    if found != expected {
+        return Err(DeliveryError::Differs { name: POLICY_FILE.to_owned(), found, expected }.into());
+    }
+    let malformed = |reason| DeliveryError::Malformed { name: POLICY_FILE.to_owned(), reason };
+    let family = family::of_policy(&policy).map_err(malformed)?;
+    Ok((family, (family != family::UNSAID).then_some(policy)))
+}
+
 /// The issuing CA and those above it, but for roots.
 fn chain(reader: &BatchReader, statement: &Statement) -> Result<Vec<Vec<u8>>, Error> {
     let certificates = certificates(reader, statement, CHAIN_FILE)?;
@@ -318,9 +368,11 @@ fn certificates(reader: &BatchReader, statement: &Statement, name: &str) -> Resu
         return Err(DeliveryError::Differs { name: name.to_owned(), found, expected }.into());
     }
     let malformed = |reason: String| DeliveryError::Malformed { name: name.to_owned(), reason };
-    let ders = certificates_in_pem(&octets).map_err(|error| malformed(error.to_string()))?;
-    let read = |der: &Vec<u8>| Certificate::from_named_der(der).map_err(|error| malformed(error.to_string()).into());
-    ders.iter().map(read).collect()
+    let blocks = pem::read_one_form(&octets).map_err(|error| malformed(error.to_string()))?;
+    let read = |block: &pem::PemBlock| {
+        Certificate::from_named_der(&block.der).map_err(|error| malformed(error.to_string()).into())
+    };
+    blocks.iter().map(read).collect()
 }
 
 impl Prove<'_> {
@@ -331,6 +383,7 @@ impl Prove<'_> {
 }
 
 const CHAIN_FILE: &str = "chain.pem";
+const POLICY_FILE: &str = "policy.toml";
 const SOURCE_CHAIN_FILE: &str = "source-chain.pem";
 /// A proof has no more, and a path with more is not built by a verifier either.
 const MAX_SOURCE_CHAIN: usize = 6;

@@ -14,10 +14,11 @@
 //! since the policy is not in a proof. The serial number is derived again here too.
 
 mod check;
+mod family;
 mod make;
 mod pack;
 
 pub use crate::origin::{ChipName, ChipNameError};
-pub use check::{CODES, Checker, Presence, Proved, code};
+pub use check::{CODES, Checker, Claim, Presence, Proved, code};
 pub use make::{Chips, Prove, Proven, prove};
 pub use pack::{Found, Pack, Shelf, lookup, pack};

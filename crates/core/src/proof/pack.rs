@@ -9,11 +9,12 @@ use crate::delivery::{PackReader, PackWriter};
 use crate::error::Error;
 use crate::manifest::{self, ManifestAnchor, Proof, SignedManifest, Statement, seal};
 use crate::origin::Uid;
+use crate::verify::Family;
 use crate::x509::Certificate;
 
 use super::ChipName;
 use super::check::{Checker, Presence, Proved};
-use super::make::{Chips, Prove, Proven, prove};
+use super::make::{Chips, Prove, Proven, misnamed, prove};
 
 /// What to make a pack of and where to.
 #[expect(missing_debug_implementations, reason = "holds a closure")]
@@ -83,10 +84,8 @@ pub enum Shelf<'a> {
 pub enum Found {
     /// The chip's certificates, proved.
     Chip(Box<(Presence, Proved)>),
-    /// The chip is not in the batch, which was proved.
-    Absent(Uid),
-    /// Part of a UID that no chip has: nothing can be proved of it.
-    Unknown,
+    /// No chip of this name is in the batch, which was proved.
+    Absent(Box<Proved>),
     /// What is there does not hold.
     Broken(Fault),
 }
@@ -94,38 +93,42 @@ pub enum Found {
 /// Looks a chip up and checks the proof of the answer before giving it.
 ///
 /// # Errors
-/// Pack or batch cannot be read.
+/// Pack or batch cannot be read, or no chip of its family is called so.
 pub fn lookup(shelf: Shelf<'_>, chip: &ChipName, checker: &Checker, cancel: &AtomicBool) -> Result<Found, Error> {
     let proof = match shelf {
-        Shelf::Pack(path) => from_pack(&PackReader::open(path)?, chip)?,
+        Shelf::Pack(path) => {
+            let pack = PackReader::open(path)?;
+            match present(&pack, chip)? {
+                Some(proof) => proof,
+                None => return absent(&pack, chip, checker),
+            }
+        }
         Shelf::Batch(batch) => {
             let mut found = None;
             let chips = std::slice::from_ref(chip);
             let job = Prove { batch, chips: Chips::These(chips), advance: &|_| {}, cancel };
-            let made = prove(&job, &mut |proof| {
+            prove(&job, &mut |proof| {
                 found = Some(proof);
                 Ok(())
-            });
-            match made {
-                Err(Error::Chip { .. }) => None,
-                made => made.map(|_| found)?,
-            }
+            })?;
+            found.expect("one chip, one proof")
         }
     };
-    let Some(proof) = proof else { return Ok(Found::Unknown) };
-    if !chip.names(&proof.uid) {
-        return Ok(Found::Unknown);
-    }
-    Ok(match checker.check(&proof) {
+    let checked = checker.check(&proof).and_then(|proved| {
+        proved.must_be_about(chip)?;
+        Ok(proved)
+    });
+    Ok(match checked {
         Err(fault) => Found::Broken(fault),
         Ok(mut proved) => match proved.presence.take() {
             Some(presence) => Found::Chip(Box::new((presence, proved))),
-            None => Found::Absent(proof.uid),
+            None => Found::Absent(Box::new(proved)),
         },
     })
 }
 
-fn from_pack(pack: &PackReader, chip: &ChipName) -> Result<Option<Proof>, Error> {
+/// The proof of the chip that a pack has under this name.
+fn present(pack: &PackReader, chip: &ChipName) -> Result<Option<Proof>, Error> {
     let mut candidates = chip.candidates();
     if let Some(unique) = chip.unique_number() {
         candidates.extend(pack.with_unique_number(unique)?);
@@ -137,6 +140,27 @@ fn from_pack(pack: &PackReader, chip: &ChipName) -> Result<Option<Proof>, Error>
             return Ok(Some(pack.presence(uid, position)?));
         }
     }
-    let Some(uid) = chip.whole() else { return Ok(None) };
-    Ok(Some(pack.absence(uid, &pack.neighbours(uid)?)?))
+    Ok(None)
+}
+
+/// A pack may be forged, and does not order its rows by anything that is sealed: absence is proved of every UID that the
+/// name can stand for.
+fn absent(pack: &PackReader, chip: &ChipName, checker: &Checker) -> Result<Found, Error> {
+    let nobody = Uid::from_bytes(chip.as_bytes()).expect("a name has the bytes of a UID");
+    let family = match checker.family(&pack.absence(&nobody, &[])?) {
+        Ok(family) => family,
+        Err(fault) => return Ok(Found::Broken(fault)),
+    };
+    let named = family.named(chip).ok_or_else(|| misnamed(chip, family))?;
+    // a batch of the family `generic` can have STSAFE-A chips too, which are called by parts of their UIDs
+    let part = (family == Family::Generic).then(|| Family::StsafeA.named(chip)).flatten().filter(|part| *part != named);
+    let mut first = None;
+    for named in std::iter::once(named).chain(part) {
+        let proof = pack.absence(named.first(), &pack.neighbours(named.first(), named.last())?)?;
+        match checker.check(&proof).and_then(|proved| proved.must_exclude(&named).map(|()| proved)) {
+            Ok(proved) => first = first.or(Some(proved)),
+            Err(fault) => return Ok(Found::Broken(fault)),
+        }
+    }
+    Ok(Found::Absent(Box::new(first.expect("the name stands for one UID at least"))))
 }

@@ -60,6 +60,18 @@ pub struct MissingChip {
     pub line: u64,
 }
 
+impl MissingChip {
+    /// Its UID, or the beginning of it where the list gives a unique number alone.
+    pub fn uid(&self, family: Family) -> Uid {
+        let octets = hex::decode(&self.chip).expect("a chip of a list is written in hexadecimal");
+        match Form::of(family, &octets) {
+            Some(Form::Number | Form::Unique) => Uid::from_bytes(&[&BEGINNING, &octets[..]].concat()),
+            Some(Form::Whole) | None => Uid::from_bytes(&octets),
+        }
+        .expect("every form has 1 to 20 octets")
+    }
+}
+
 impl std::fmt::Display for MissingChip {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} (line {} of the list)", self.chip, self.line)
@@ -164,6 +176,18 @@ impl ExpectedList {
         outcome.missing.append(&mut missing(&self.unique, &unique, BEGINNING.len()));
         outcome.missing.sort_unstable();
         outcome
+    }
+}
+
+impl Family {
+    /// Whether a list of expected chips can name this one: by its UID, or by the beginning of it.
+    pub(crate) fn lists(self, chip: &Uid) -> bool {
+        matches!(Form::of(self, chip.as_bytes()), Some(Form::Whole)) || self.is_beginning(chip)
+    }
+
+    /// Whether this is what an STSAFE-A UID begins with, up to its product id: what a unique number says of it.
+    pub(crate) fn is_beginning(self, chip: &Uid) -> bool {
+        self == Self::StsafeA && chip.as_bytes().len() == 9 && chip.as_bytes().starts_with(&BEGINNING)
     }
 }
 

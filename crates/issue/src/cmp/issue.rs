@@ -109,6 +109,7 @@ pub fn issue(
         }
     };
     let summary = run.timed(Stage::Seal, |_| {
+        let expected = settled.expected(job);
         let mut summary = settled.summary(&row);
         summary.resumed = resumed;
         let sealing = Sealing {
@@ -121,7 +122,7 @@ pub fn issue(
             params: &job.params,
             anchors: job.anchors,
             intermediates: settled.verifier.intermediates().collect(),
-            expected: job.expected(),
+            expected,
             bulk_id: job.bulk_id.clone().filter(|_| job.publish_bulk_id),
             rejected: Rejected::Listed(summary.findings.clone()),
             inputs: settle::input_lines(&settled.inputs),
@@ -197,7 +198,8 @@ impl Asker<'_> {
     /// Asks for everything that is open and writes all of it; or says what the CA did not make.
     #[expect(clippy::type_complexity, reason = "what was written, or why nothing is to be sealed")]
     fn ask_all(&self) -> Result<Result<(Written, bool), (Vec<Finding>, &'static str)>, Error> {
-        let mut written = Written::create(self.job.out, self.work.batch, &self.job.forms)?;
+        let mut written =
+            Written::create(self.job.out, self.work.batch, self.job.policy.source().family, &self.job.forms)?;
         let mut serials = HashSet::new();
         let mut resumed = false;
         self.work.progress.total(self.work.rows.len() as u64);

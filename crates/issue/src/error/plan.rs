@@ -34,7 +34,7 @@ pub enum PlanError {
         what: &'static str,
     },
     /// The rules by which tbsCertificates are made are others.
-    #[error("the plan was made by encoder {found}, this release has {expected}")]
+    #[error("the plan was made by encoder {found}, its format goes with {expected}")]
     Encoder {
         /// Found.
         found: u32,
@@ -173,7 +173,7 @@ impl PlanError {
                 "Look at both clocks. A plan that is too old is made anew from a new input or policy."
             }
             Self::Declined => "Run the same command again when the summary is as it should be.",
-            Self::Encoder { .. } => "Plan, sign and finish with releases of the same encoder.",
+            Self::Encoder { .. } => "Plan, sign and finish with releases that know the plan's format.",
             Self::Differs { .. } | Self::Leaves { .. } | Self::Malformed { .. } | Self::Section { .. } => {
                 "The plan was changed on its way, or its planner is not to be trusted: find out before it is made again."
             }

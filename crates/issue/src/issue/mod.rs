@@ -15,5 +15,5 @@ mod tests;
 pub use crate::cert::Seed;
 pub use error::IssueError;
 pub use received::received;
-pub use reroot_core::cert::{ANSWER_CODES, AnswerFault, answered, derive_serial, serial_for};
+pub use reroot_core::cert::{ANSWER_CODES, AnswerFault, Serials, answered, object};
 pub use sign::{Issuer, SignReport, Signed, check};

@@ -10,15 +10,26 @@ use p256::elliptic_curve::ops::Reduce;
 use p256::elliptic_curve::point::AffineCoordinates;
 use p256::{FieldBytes, NonZeroScalar, ProjectivePoint, Scalar};
 
-use crate::cert::{DeviceLimits, IssuerIdentity, ObjectTemplate, SerialRule};
+use crate::cert::{DeviceLimits, Encoder, IssuerIdentity, ObjectTemplate, SerialBasis, SerialRule};
 use crate::crypto::sha256;
 use crate::ledger::testing::leaf;
 use crate::origin::{ItemName, Origin};
 use crate::signer::{Signer, SignerError};
 use crate::x509::tlv::{element, tag};
-use crate::x509::{Certificate, Extension, Name, SignatureAlgorithm, Spki, Time, Validity, oid};
+use crate::x509::{Certificate, Extension, Name, SerialNumber, SignatureAlgorithm, Spki, Time, Validity, oid};
 
-use super::{Issuer, Seed};
+use super::{Issuer, Seed, Serials};
+
+/// The serial number that a template asks for in a batch of encoder 1, whose name does not matter.
+pub(crate) fn serial_for(
+    template: &ObjectTemplate,
+    seed: &Seed,
+    issuer: &IssuerIdentity,
+    attempt: u32,
+) -> SerialNumber {
+    let basis = SerialBasis { encoder: Encoder::One, batch: "", seed, beacon: None };
+    Serials::new(&basis, issuer.spki()).of(template, attempt)
+}
 
 /// Signs as RFC 6979 §3.2 says: the same octets always have the same signature.
 pub(crate) struct DeterministicSigner {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::cert::Seed;
+use crate::cert::{Encoder, Seed, SerialBasis};
 use crate::crypto::sha256;
 use crate::text::Printable;
 use crate::x509::{Sha256Digest, Time};
@@ -83,7 +83,7 @@ pub struct BatchTerms {
     /// What a rejected item does: `stop` or `skip`.
     pub on_reject: String,
     /// Version of the encoder of tbsCertificates.
-    pub encoder: u32,
+    pub encoder: Encoder,
     /// Digest of the inputs.
     pub inputs_sha256: Sha256Digest,
     /// [`leaf_set_digest`](super::leaf_set_digest) of the leaves.
@@ -110,7 +110,8 @@ impl BatchTerms {
     /// Whether a run with these terms may go on with a batch of `earlier` ones, if its leaves are the same.
     ///
     /// Everything counts that a tbsCertificate or the judgement of a leaf depends on. Not what only describes the run:
-    /// the names and the packing of the inputs, the expected list, the bulk identifier.
+    /// the names and the packing of the inputs, the expected list, the bulk identifier. Nor the encoder: as with its seed
+    /// and its time, a batch is finished with the one that it was begun with.
     pub fn goes_on_with(&self, earlier: &Self) -> bool {
         let Self {
             issuer_sha256,
@@ -121,7 +122,7 @@ impl BatchTerms {
             anchors,
             relaxations,
             on_reject,
-            encoder,
+            encoder: _,
             inputs_sha256: _,
             leaves_sha256: _,
             leaf_count: _,
@@ -137,7 +138,6 @@ impl BatchTerms {
             && *anchors == earlier.anchors
             && *relaxations == earlier.relaxations
             && *on_reject == earlier.on_reject
-            && *encoder == earlier.encoder
             && *reissue == earlier.reissue
     }
 
@@ -167,7 +167,7 @@ impl BatchTerms {
             writer.text(name);
         }
         writer.text(&self.on_reject);
-        writer.u32(self.encoder);
+        writer.u32(self.encoder.number());
         writer.digest(&self.inputs_sha256);
         writer.optional(self.reissue.as_deref(), Writer::text);
         writer.optional(self.bulk_id.as_deref(), Writer::text);
@@ -184,7 +184,7 @@ impl BatchTerms {
             anchors: (0..reader.count()?).map(|_| reader.digest()).collect::<Result<_, _>>()?,
             relaxations: (0..reader.count()?).map(|_| Ok(reader.text()?.to_owned())).collect::<Result<_, _>>()?,
             on_reject: reader.text()?.to_owned(),
-            encoder: reader.u32()?,
+            encoder: Encoder::from_number(reader.u32()?).ok_or(Malformed)?,
             inputs_sha256: reader.digest()?,
             reissue: reader.optional(|reader| Ok(reader.text()?.to_owned()))?,
             bulk_id: reader.optional(|reader| Ok(reader.text()?.to_owned()))?,
@@ -235,6 +235,8 @@ pub struct BatchRow {
     pub terms: BatchTerms,
     /// The seed of its serial numbers.
     pub seed: Seed,
+    /// SHA-256 of the public value that was read when the batch began. Only serial numbers of encoder 2 follow from it.
+    pub beacon: Option<Sha256Digest>,
     /// The instant of issue, for which source leaves were verified.
     pub issued_at: Time,
     /// Leaves in a chunk, the last one's may be fewer.
@@ -261,11 +263,24 @@ impl BatchRow {
         self.terms.leaf_count.div_ceil(u64::from(self.chunk_size))
     }
 
+    /// What the batch's serial numbers follow from.
+    pub fn serial_basis(&self) -> SerialBasis<'_> {
+        SerialBasis { encoder: self.terms.encoder, batch: self.id.as_str(), seed: &self.seed, beacon: self.beacon }
+    }
+
+    /// Writes the form that goes with the encoder: a batch of encoder 1 is recorded as the releases did that knew no other.
     pub(super) fn encode(&self) -> Vec<u8> {
         let mut writer = Writer::with_capacity(self.terms.policy.len() + 512);
+        let versioned = self.terms.encoder != Encoder::One;
+        if versioned {
+            writer.u8(VERSION_2);
+        }
         writer.text(self.id.as_str());
         self.terms.write(&mut writer);
         writer.raw(self.seed.as_bytes());
+        if versioned {
+            writer.optional(self.beacon.as_ref(), Writer::digest);
+        }
         writer.i64(self.issued_at.unix());
         writer.u32(self.chunk_size);
         writer.text(&self.delivery);
@@ -273,20 +288,29 @@ impl BatchRow {
     }
 
     pub(super) fn decode(body: &[u8], state: BatchState) -> Result<Self, Malformed> {
+        let (versioned, body) = match body {
+            [VERSION_2, body @ ..] => (true, body),
+            body => (false, body),
+        };
         let mut reader = Reader::new(body);
         let row = Self {
             id: reader.text()?.parse().map_err(|_| Malformed)?,
             terms: BatchTerms::read(&mut reader)?,
             seed: Seed(*reader.digest()?.as_bytes()),
+            beacon: if versioned { reader.optional(Reader::digest)? } else { None },
             issued_at: Time::from_unix(reader.i64()?).map_err(|_| Malformed)?,
             chunk_size: reader.u32()?,
             delivery: reader.text()?.to_owned(),
             state,
         };
         reader.finish()?;
-        Ok(row)
+        // one encoding for one value
+        if versioned == (row.terms.encoder == Encoder::One) { Err(Malformed) } else { Ok(row) }
     }
 }
+
+/// The first byte of a batch row since version 2. A row without a version begins with the length of a name, 00000024.
+const VERSION_2: u8 = 2;
 
 /// What is kept in memory of every batch: enough to find one and to judge a leaf's standing.
 #[derive(Clone, Debug)]
@@ -352,5 +376,37 @@ impl Summary {
     /// Whether the batch's policy file is the same, and whether its parameters are.
     pub(super) fn same(&self, policy: &PolicyUse<'_>) -> (bool, bool) {
         (self.policy_sha256 == *policy.sha256, self.params_sha256 == policy.params_sha256())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::testing::{leaves, row, terms};
+
+    #[test]
+    fn a_row_of_encoder_1_is_recorded_as_the_first_releases_did_and_later_ones_begin_with_a_version() {
+        let second = row(1, terms("test", &leaves(0..3)), 2);
+        let first = BatchRow { terms: BatchTerms { encoder: Encoder::One, ..second.terms.clone() }, ..second.clone() };
+        let (old, new) = (first.encode(), second.encode());
+        assert_eq!(old[..4], [0, 0, 0, 36], "no version: the length of a name");
+        assert_eq!(new[..5], [2, 0, 0, 0, 36]);
+        // each encoder has one form
+        let mut unversioned = new[1..].to_vec();
+        assert!(BatchRow::decode(&unversioned, BatchState::Open).is_err());
+        unversioned.insert(0, 3);
+        assert!(BatchRow::decode(&unversioned, BatchState::Open).is_err(), "a version of a later release");
+        assert!(BatchRow::decode(&[&[2], &old[..]].concat(), BatchState::Open).is_err());
+        for expected in [first, second] {
+            assert_eq!(BatchRow::decode(&expected.encode(), BatchState::Open).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn a_batch_goes_on_with_its_own_encoder() {
+        let new = terms("test", &leaves(0..3));
+        let earlier = BatchTerms { encoder: Encoder::One, ..new.clone() };
+        assert!(new.goes_on_with(&earlier));
+        assert_ne!(new.key(), earlier.key());
     }
 }

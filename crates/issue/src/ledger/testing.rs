@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::cert::Seed;
+use crate::cert::{Encoder, Seed};
 use crate::crypto::sha256;
 use crate::origin::Uid;
 use crate::x509::{Spki, Time};
@@ -55,7 +55,7 @@ pub(crate) fn terms(policy: &str, leaves: &[LeafKey]) -> BatchTerms {
         anchors: vec![sha256(b"anchor")],
         relaxations: vec![],
         on_reject: "stop".to_owned(),
-        encoder: 1,
+        encoder: Encoder::NEW,
         // other leaves come from another archive
         inputs_sha256: leaf_set_digest(leaves),
         leaves_sha256: leaf_set_digest(leaves),
@@ -74,6 +74,7 @@ pub(crate) fn row(n: u32, terms: BatchTerms, chunk_size: u32) -> BatchRow {
         id: batch_id(n),
         terms,
         seed,
+        beacon: None,
         issued_at,
         chunk_size,
         delivery: "der".to_owned(),

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use super::absorb::Patience;
 use super::testing::{batch_id, be_patient, issuer_spki, leaf, leaf_spki, leaves, row, terms, uid};
 use super::*;
+use crate::cert::Encoder;
 use crate::crypto::sha256;
 use crate::x509::Time;
 
@@ -58,7 +59,7 @@ fn every_term_enters_the_key() {
         |terms| terms.anchors.push(sha256(b"x")),
         |terms| terms.relaxations.push("expired-leaf".to_owned()),
         |terms| terms.on_reject = "skip".to_owned(),
-        |terms| terms.encoder = 2,
+        |terms| terms.encoder = Encoder::One,
         |terms| terms.inputs_sha256 = sha256(b"x"),
         |terms| terms.reissue = Some(String::new()),
         |terms| terms.reissue = Some("x".to_owned()),
@@ -127,10 +128,13 @@ fn a_row_comes_back_as_it_was() {
         expected_sha256: Some(sha256(b"list")),
         ..terms("test", &list)
     };
-    let ledger = Ledger::in_memory(&issuer_spki());
-    let expected = row(1, full, 2);
-    ledger.begin(expected.clone(), &list).unwrap();
-    assert_eq!(ledger.batch(&batch_id(1)).unwrap().unwrap(), expected);
+    let first = BatchTerms { encoder: Encoder::One, ..full.clone() };
+    let begun = BatchRow { beacon: Some(sha256(b"beacon")), ..row(1, full.clone(), 2) };
+    for expected in [row(1, full, 2), begun, row(1, first, 2)] {
+        let ledger = Ledger::in_memory(&issuer_spki());
+        ledger.begin(expected.clone(), &list).unwrap();
+        assert_eq!(ledger.batch(&batch_id(1)).unwrap().unwrap(), expected);
+    }
 }
 
 #[test]

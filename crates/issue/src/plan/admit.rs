@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use crate::cert::{ENCODER, IssuerIdentity};
+use crate::cert::IssuerIdentity;
 use crate::crypto::{VerificationEngine, sha256};
 use crate::error::Error;
 use crate::intake::{Row, Source, verify_leaves};
@@ -12,7 +12,7 @@ use crate::ledger::{BatchRow, Leaves, leaf_set_digest};
 use crate::manifest::TreeBuilder;
 use crate::origin::Finding;
 use crate::parallel;
-use crate::policy::{BoundPolicy, Params, Policy};
+use crate::policy::{Params, Policy};
 use crate::reel::{Limits, Spool};
 use crate::reissue::work::Work;
 use crate::reissue::{Progress, Stage, job, lint, settle};
@@ -41,7 +41,7 @@ pub(super) struct Admitted {
     pub(super) row: BatchRow,
     pub(super) policy: Policy,
     pub(super) params: Params,
-    pub(super) bound: BoundPolicy,
+    pub(super) bound: job::Bound,
     pub(super) verifier: Verifier,
     pub(super) spool: Spool,
     /// Leaves, strictly increasing by UID.
@@ -79,9 +79,6 @@ pub(super) fn check_head(plan: &PlanFile, issuer: &IssuerIdentity) -> Result<Bat
     if head.issuer.subject != issuer.subject().to_string() {
         return Err(PlanError::Differs { what: "issuer's name" }.into());
     }
-    if head.encoder != ENCODER {
-        return Err(PlanError::Encoder { found: head.encoder, expected: ENCODER }.into());
-    }
     if differs(&sha256(&row.terms.policy), &row.terms.policy_sha256) {
         return Err(PlanError::Differs { what: "digest of the policy" }.into());
     }
@@ -100,6 +97,10 @@ pub(super) fn read_policy(plan: &PlanFile, issuer: &IssuerIdentity) -> Result<(P
     let params = policy.params(&head.params)?;
     if *params.values() != head.params {
         return Err(PlanError::Differs { what: "parameters" }.into());
+    }
+    if policy.copies_serial() && head.beacon.as_ref().is_some_and(|beacon| beacon.0.is_some()) {
+        let what = "it has a beacon, and its policy copies the serial numbers of the leaves".to_owned();
+        return Err(PlanError::Malformed { what }.into());
     }
     policy.check_issuer(issuer)?;
     Ok((policy, params))
@@ -155,7 +156,7 @@ pub(super) fn admit(
     if differs(&root?, &plan.head.tbs_root()?) {
         return Err(PlanError::Differs { what: "Merkle root over the tbsCertificates" }.into());
     }
-    if !plan.lines.agree(plan.head.counts) {
+    if !plan.lines.agree(&plan.head) {
         return Err(PlanError::Differs { what: "count of items" }.into());
     }
     Ok(admitted)

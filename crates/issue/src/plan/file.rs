@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader, BufWriter, Read, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+use crate::cert::Encoder;
 use crate::crypto::{Sha256, sha256};
 use crate::durable::output::Shape;
 use crate::durable::{self, Access, DurableError};
@@ -18,7 +19,7 @@ use crate::reel::{ReelError, SourceLeaf};
 use crate::signer::Signer;
 use crate::x509::{Certificate, Sha256Digest, Time};
 
-use super::head::{Head, SectionHead};
+use super::head::{Head, SectionHead, format};
 use super::limits::{self, Lines};
 use crate::error::PlanError;
 
@@ -28,11 +29,14 @@ pub(super) const INTERMEDIATES: &str = "intermediates";
 pub(super) const INPUTS: &str = "inputs";
 /// The content of `rejected.jsonl`.
 pub(super) const REJECTED: &str = "rejected";
+/// What will be `missing.jsonl`; since version 2.
+pub(super) const MISSING: &str = "missing";
 /// Item name and source leaf of every chip, in UID order.
 pub(super) const LEAVES: &str = "leaves";
 
-const SECTIONS: [&str; 4] = [INTERMEDIATES, INPUTS, REJECTED, LEAVES];
-const MAGIC: &[u8] = b"reroot-plan/1\n";
+const SECTIONS: [&str; 5] = [INTERMEDIATES, INPUTS, REJECTED, MISSING, LEAVES];
+/// Bytes of the first line, in every version.
+const MAGIC: usize = 14;
 /// Largest head, whose policy is read whole.
 /// Added to the name while the file is written.
 const PARTIAL: &str = ".partial";
@@ -114,13 +118,14 @@ pub(super) fn write(
     head: &[u8],
     signer: (&Certificate, &dyn Signer),
     created: Time,
-    (small, rejected): ([&[u8]; 2], &Findings),
+    (small, rejected, missing): ([&[u8]; 2], &Findings, &str),
+    encoder: Encoder,
     leaves: &mut dyn Read,
     give: impl FnOnce(&Path, &Path) -> Result<(), DurableError>,
 ) -> Result<(), Error> {
     let seal = crate::seal::sign_octets(head, signer.0, signer.1, created)?;
     write_new(out, give, |file| {
-        file.write_all(MAGIC)?;
+        file.write_all(&magic(encoder))?;
         for part in [head, &seal] {
             file.write_all(&u32::try_from(part.len()).expect("a head is below 4 GiB").to_be_bytes())?;
             file.write_all(part)?;
@@ -129,6 +134,8 @@ pub(super) fn write(
             file.write_all(section)?;
         }
         rejected.lines(|line| file.write_all(line).map_err(LinesFault::from)).map_err(LinesFault::into_io)?;
+        // empty in version 1, which has no such section
+        file.write_all(missing.as_bytes())?;
         std::io::copy(leaves, file).map(drop)
     })
 }
@@ -167,6 +174,8 @@ fn partial(out: &Path) -> PathBuf {
 /// A plan whose head was signed by a planner that the caller allows. The sections are believed when they were read.
 pub(super) struct PlanFile {
     pub(super) head: Head,
+    /// The version of the plan.
+    pub(super) encoder: Encoder,
     /// SHA-256 of the head: what a signature file names.
     pub(super) digest: Sha256Digest,
     /// The head's octets and the planner's signature.
@@ -175,6 +184,8 @@ pub(super) struct PlanFile {
     pub(super) planner: usize,
     pub(super) intermediates: Vec<Certificate>,
     pub(super) inputs: String,
+    /// The content of `missing.jsonl`, should there be one.
+    pub(super) missing: String,
     pub(super) lines: Lines,
     rejected: RejectedLines,
     path: PathBuf,
@@ -204,14 +215,19 @@ impl PlanFile {
         planners: &[Certificate],
     ) -> Result<Self, Error> {
         let mut reader = BufReader::with_capacity(1 << 20, source);
-        let mut magic = [0; MAGIC.len()];
-        if reader.read_exact(&mut magic).is_err() || magic != *MAGIC {
-            return Err(malformed("it does not begin with `reroot-plan/1`").into());
-        }
+        let mut first = [0; MAGIC];
+        let whole = reader.read_exact(&mut first).is_ok();
+        let Some(encoder) = version(&first).filter(|_| whole) else {
+            return Err(malformed("it does not begin with `reroot-plan/1` or `reroot-plan/2`").into());
+        };
         let signed = (sized(&mut reader, MAX_HEAD)?, sized(&mut reader, MAX_SEAL)?);
         let planner = planner(&signed.0, &signed.1, planners)?;
         let head = Head::parse(&signed.0)?;
-        if !head.sections.iter().map(|section| section.name.as_str()).eq(SECTIONS) {
+        if head.encoder != encoder.number() {
+            return Err(PlanError::Encoder { found: head.encoder, expected: encoder.number() }.into());
+        }
+        let known = SECTIONS.into_iter().filter(|name| encoder >= Encoder::Two || *name != MISSING);
+        if !head.sections.iter().map(|section| section.name.as_str()).eq(known) {
             return Err(malformed("its sections are not those of a plan").into());
         }
         let intermediates = read_certificates(&small(&mut reader, head.section(INTERMEDIATES)?)?)?;
@@ -222,17 +238,24 @@ impl PlanFile {
         if let RejectedLines::InFile { start, .. } = &mut rejected {
             let before = [INTERMEDIATES, INPUTS].map(|name| head.section(name).map(|section| section.bytes));
             let [intermediates, inputs] = before;
-            *start = (MAGIC.len() + 8 + signed.0.len() + signed.1.len()) as u64 + intermediates? + inputs?;
+            *start = (MAGIC + 8 + signed.0.len() + signed.1.len()) as u64 + intermediates? + inputs?;
         }
         let lines = rejected.read((&mut reader).take(section.bytes), section)?;
+        let mut missing = String::new();
+        if encoder >= Encoder::Two {
+            missing = text(small(&mut reader, head.section(MISSING)?)?)?;
+        }
+        limits::check_missing(&missing, &head)?;
         let digest = sha256(&signed.0);
         Ok(Self {
             head,
+            encoder,
             digest,
             signed,
             planner,
             intermediates,
             inputs,
+            missing,
             rejected,
             lines,
             path: path.to_owned(),
@@ -486,8 +509,18 @@ fn read_certificates(mut section: &[u8]) -> Result<Vec<Certificate>, PlanError> 
 
 /// Whether a file begins as a plan does.
 pub(super) fn looks_like_one(path: &Path) -> bool {
-    let mut magic = [0; MAGIC.len()];
-    input::open(path).and_then(|mut file| file.read_exact(&mut magic)).is_ok() && magic == *MAGIC
+    let mut first = [0; MAGIC];
+    input::open(path).and_then(|mut file| file.read_exact(&mut first)).is_ok() && version(&first).is_some()
+}
+
+/// The first line of a plan of this encoder.
+fn magic(encoder: Encoder) -> Vec<u8> {
+    [format(encoder).as_bytes(), b"\n"].concat()
+}
+
+/// The encoder of a plan that has this first line.
+fn version(first: &[u8; MAGIC]) -> Option<Encoder> {
+    Encoder::ALL.into_iter().find(|encoder| magic(*encoder) == *first)
 }
 
 #[cfg(fuzzing)]

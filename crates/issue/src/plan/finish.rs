@@ -161,7 +161,7 @@ pub fn finish(
         params: &admitted.params,
         anchors: job.anchors,
         intermediates: admitted.verifier.intermediates().collect(),
-        expected: plan.head.expected()?,
+        expected: plan.head.expected(&plan.missing)?,
         bulk_id: row.terms.bulk_id.clone().filter(|_| publish_bulk_id),
         rejected: Rejected::Planned(&planned_lines),
         inputs: plan.inputs.clone(),
@@ -202,9 +202,9 @@ fn signatures(
     forms: &[Form],
     ledger: &Ledger,
 ) -> Result<Result<Taken, Refusal>, Error> {
-    let signatures = Signatures::open(file, expected.as_ref(), plan, job.issuer, &admitted.rows)?;
+    let signatures = Signatures::open((file, expected.as_ref()), plan, job.issuer, &admitted.policy, &admitted.rows)?;
     signatures.check_attempts(work, ledger)?;
-    let mut written = Written::create(job.out, work.batch, forms)?;
+    let mut written = Written::create(job.out, work.batch, admitted.policy.source().family, forms)?;
     let reissue = work.batch.terms.reissue.as_deref();
     let resumed = issue_all(work, ledger, &signatures, &mut |chunk| written.add(work, reissue, chunk))?;
     // the number in the file came the same way as the file: what is known is that no fewer were made
@@ -248,7 +248,7 @@ fn certificates(
             warnings: admitted.warnings.clone(),
         }));
     }
-    let mut written = Written::create(job.out, work.batch, forms)?;
+    let mut written = Written::create(job.out, work.batch, admitted.policy.source().family, forms)?;
     let resumed = answers.record(&work, &admitted.policy, ledger, &mut written)?;
     Ok(Ok(Taken { written, resumed, made: leaves, findings, warnings: vec![] }))
 }

@@ -5,11 +5,11 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::cert::Seed;
+use crate::cert::{Encoder, Seed};
 use crate::ledger::{BatchRow, BatchState, BatchTerms};
-use crate::manifest::Expected;
+use crate::reissue::settle::Met;
 use crate::text::Printable;
 use crate::x509::{Sha256Digest, Time};
 
@@ -25,6 +25,9 @@ pub(super) struct Head {
     pub(super) batch: String,
     pub(super) issued_at: String,
     pub(super) seed: String,
+    /// Since version 2.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    pub(super) beacon: Option<BeaconHead>,
     pub(super) encoder: u32,
     pub(super) chunk_size: u32,
     pub(super) delivery: String,
@@ -78,6 +81,22 @@ pub(super) struct IssuerHead {
 pub(super) struct ExpectedHead {
     sha256: String,
     count: u64,
+    /// Lines of the section of missing chips; since version 2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    missing: Option<u64>,
+    /// Findings that are there because the list does not name a chip; since version 2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    surplus: Option<u64>,
+}
+
+/// A digest or `null`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(super) struct BeaconHead(pub(super) Option<String>);
+
+/// A member that is there, whatever its value: without it serde takes `null` for a member that is not.
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 /// What became of the items.
@@ -103,7 +122,7 @@ pub(super) struct SectionHead {
 pub(super) struct Rest {
     pub(super) mode: Mode,
     pub(super) issuer: String,
-    pub(super) expected: Option<Expected>,
+    pub(super) expected: Option<Met>,
     pub(super) counts: CountsHead,
     pub(super) policy: String,
     pub(super) tbs_root: Sha256Digest,
@@ -114,13 +133,15 @@ impl Head {
     /// The head of a batch.
     pub(super) fn of(row: &BatchRow, rest: Rest) -> Self {
         let terms = &row.terms;
+        let second = terms.encoder >= Encoder::Two;
         Self {
-            format: FORMAT.to_owned(),
+            format: format(terms.encoder).to_owned(),
             mode: rest.mode,
             batch: row.id.to_string(),
             issued_at: row.issued_at.to_string(),
             seed: hex::encode(row.seed.as_bytes()),
-            encoder: terms.encoder,
+            beacon: second.then(|| BeaconHead(row.beacon.map(|beacon| beacon.to_string()))),
+            encoder: terms.encoder.number(),
             chunk_size: row.chunk_size,
             delivery: row.delivery.clone(),
             issuer: IssuerHead { subject: rest.issuer, sha256: terms.issuer_sha256.to_string() },
@@ -129,9 +150,12 @@ impl Head {
             on_reject: terms.on_reject.clone(),
             reissue: terms.reissue.clone(),
             bulk_id: terms.bulk_id.clone(),
-            expected: rest
-                .expected
-                .map(|expected| ExpectedHead { sha256: expected.sha256.to_string(), count: expected.count }),
+            expected: rest.expected.map(|met| ExpectedHead {
+                sha256: met.sha256.to_string(),
+                count: met.count,
+                missing: second.then(|| met.missing.lines().count() as u64),
+                surplus: second.then_some(met.surplus),
+            }),
             counts: rest.counts,
             policy_name: terms.policy_name.clone(),
             policy_sha256: terms.policy_sha256.to_string(),
@@ -151,10 +175,25 @@ impl Head {
     /// Reads what [`to_bytes`](Self::to_bytes) wrote, and nothing that is spelled otherwise.
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, PlanError> {
         let malformed = |what: String| PlanError::Malformed { what };
+        let begins =
+            |encoder: &Encoder| bytes.starts_with(format!("{{\"format\":\"{}\",", format(*encoder)).as_bytes());
+        let Some(encoder) = Encoder::ALL.into_iter().find(begins) else {
+            let begin = String::from_utf8_lossy(&bytes[..bytes.len().min(MAX_SHOWN)]);
+            let begin = Printable::new(&*begin).at_most(40).to_string();
+            return Err(malformed(format!(
+                "its head begins with `{begin}`, expected the format `reroot-plan/1` or `reroot-plan/2`"
+            )));
+        };
         let head: Self = serde_json::from_slice(bytes)
             .map_err(|error| malformed(format!("its head is not a plan's ({})", shown(&error.to_string()))))?;
-        if head.format != FORMAT {
-            return Err(malformed(format!("its format is `{}`, expected `{FORMAT}`", shown(&head.format))));
+        if head.encoder != encoder.number() {
+            return Err(PlanError::Encoder { found: head.encoder, expected: encoder.number() });
+        }
+        let second = encoder >= Encoder::Two;
+        let met =
+            head.expected.as_ref().is_none_or(|met| (met.missing.is_some(), met.surplus.is_some()) == (second, second));
+        if head.beacon.is_some() != second || !met {
+            return Err(malformed(format!("its head does not have the members of `{}`", head.format)));
         }
         if head.to_bytes() != bytes {
             return Err(malformed("its head is not in the one spelling of its content".to_owned()));
@@ -169,6 +208,8 @@ impl Head {
             |member: &'static str| move || PlanError::Malformed { what: format!("its `{member}` is not one") };
         let digest = |member, text: &str| text.parse::<Sha256Digest>().map_err(|_| malformed(member)());
         let seed = digest("seed", &self.seed)?;
+        let beacon = self.beacon.as_ref().and_then(|beacon| beacon.0.as_deref());
+        let beacon = beacon.map(|text| digest("beacon", text)).transpose()?;
         let anchors = self.anchors.iter().map(|text| digest("anchors", text)).collect::<Result<_, _>>()?;
         let expected = self.expected.as_ref().map(|expected| digest("expected", &expected.sha256)).transpose()?;
         Ok(BatchRow {
@@ -182,7 +223,7 @@ impl Head {
                 anchors,
                 relaxations: self.relaxations.clone(),
                 on_reject: self.on_reject.clone(),
-                encoder: self.encoder,
+                encoder: self.encoder()?,
                 inputs_sha256: digest("sections", self.section(super::file::INPUTS)?.sha256.as_str())?,
                 leaves_sha256: digest("leaves_sha256", &self.leaves_sha256)?,
                 leaf_count: self.counts.leaves,
@@ -191,6 +232,7 @@ impl Head {
                 expected_sha256: expected,
             },
             seed: Seed(*seed.as_bytes()),
+            beacon,
             issued_at: Time::from_rfc3339(&self.issued_at).map_err(|_| malformed("issued_at")())?,
             chunk_size: self.chunk_size,
             delivery: self.delivery.clone(),
@@ -198,12 +240,24 @@ impl Head {
         })
     }
 
-    /// The list that was to be met.
-    pub(super) fn expected(&self) -> Result<Option<Expected>, PlanError> {
+    /// The rules by which the plan's tbsCertificates were made.
+    pub(super) fn encoder(&self) -> Result<Encoder, PlanError> {
+        let expected = Encoder::NEW.number();
+        Encoder::from_number(self.encoder).ok_or(PlanError::Encoder { found: self.encoder, expected })
+    }
+
+    /// How many chips of the list are missing, and how many findings are there because it does not name a chip.
+    pub(super) fn unmet(&self) -> (u64, u64) {
+        let unmet = self.expected.as_ref().and_then(|met| met.missing.zip(met.surplus));
+        unmet.unwrap_or_default()
+    }
+
+    /// The list that was to be met; `missing` is the plan's section of that name.
+    pub(super) fn expected(&self, missing: &str) -> Result<Option<Met>, PlanError> {
         let read = |expected: &ExpectedHead| {
             let sha256 = expected.sha256.parse();
             let sha256 = sha256.map_err(|_| PlanError::Malformed { what: "its `expected` is not one".to_owned() })?;
-            Ok(Expected { sha256, count: expected.count })
+            Ok(Met { sha256, count: expected.count, missing: missing.to_owned(), surplus: self.unmet().1 })
         };
         self.expected.as_ref().map(read).transpose()
     }
@@ -226,5 +280,10 @@ pub(super) fn shown(text: &str) -> String {
 /// Characters of a plan's text in a message.
 const MAX_SHOWN: usize = 200;
 
-/// Also the beginning of what the planner signs: no statement begins like this.
-pub(super) const FORMAT: &str = "reroot-plan/1";
+/// The format of a plan of this encoder. Also the beginning of what the planner signs: no statement begins like this.
+pub(super) const fn format(encoder: Encoder) -> &'static str {
+    match encoder {
+        Encoder::One => "reroot-plan/1",
+        Encoder::Two => "reroot-plan/2",
+    }
+}

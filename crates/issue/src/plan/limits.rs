@@ -1,13 +1,15 @@
 //! How much a plan may say. Each bound is that of the command that plans or of the stage that the value comes from, so an
 //! honest plan never meets one. Checked when the head is read, before anything of it is shown, computed or recorded.
 
-use crate::manifest::{Entry, FindingLine, InputLine};
+use crate::cert::Encoder;
+use crate::manifest::{Entry, FindingLine, InputLine, MissingLine};
 use crate::origin::Disposition;
 use crate::policy::Policy;
 use crate::reissue::job::delivery;
 use crate::reissue::{OnReject, Way};
+use crate::verify;
 
-use super::head::{CountsHead, Head, Mode};
+use super::head::{Head, Mode};
 use crate::error::PlanError;
 
 /// Leaves a chunk, as `--chunk` allows.
@@ -32,6 +34,9 @@ pub(super) fn check(head: &Head) -> Result<(), PlanError> {
     let way = if head.mode == Mode::Foreign { Way::Foreign } else { Way::AirGapped };
     if delivery(&head.delivery, way).is_none() || !fits(&head.delivery, MAX_WORD) {
         return unfit("delivery");
+    }
+    if head.mode == Mode::Foreign && head.beacon.as_ref().is_some_and(|beacon| beacon.0.is_some()) {
+        return unfit("beacon");
     }
     if !(1..=MAX_CHUNK).contains(&head.chunk_size) {
         return unfit("chunk_size");
@@ -79,29 +84,58 @@ pub(super) fn check_inputs(inputs: &str) -> Result<(), PlanError> {
     Ok(())
 }
 
+/// The missing chips are such lines, strictly increasing, and as many as the head says.
+pub(super) fn check_missing(missing: &str, head: &Head) -> Result<(), PlanError> {
+    let broken = || unfit(super::file::MISSING);
+    let mut last: Option<&str> = None;
+    let mut count = 0;
+    for line in lines(missing, MissingLine::MAX_LINE).ok_or_else(broken)? {
+        MissingLine::parse(line).map_err(|_| broken())?;
+        if last.is_some_and(|last| last >= line) {
+            return Err(broken());
+        }
+        last = Some(line);
+        count += 1;
+    }
+    if count == head.unmet().0 { Ok(()) } else { Err(PlanError::Differs { what: "number of missing chips" }) }
+}
+
 /// Bytes of the longest line of `rejected.jsonl`, with its end.
 pub(super) const MAX_FINDING_LINE: u64 = FindingLine::MAX_LINE as u64 + 1;
 
 /// What became of the items as `rejected.jsonl` has it: how many were rejected, how many ignored.
 #[derive(Default)]
-pub(super) struct Lines(u64, u64);
+pub(super) struct Lines {
+    rejected: u64,
+    ignored: u64,
+    /// Because the list of expected chips does not name them.
+    surplus: u64,
+}
 
 impl Lines {
     /// One line more, with its end.
     pub(super) fn with(mut self, line: &[u8]) -> Result<Self, PlanError> {
         let broken = || unfit(super::file::REJECTED);
         let line = line.strip_suffix(b"\n").and_then(|line| std::str::from_utf8(line).ok()).ok_or_else(broken)?;
-        match FindingLine::parse(line).map_err(|_| broken())?.disposition() {
-            Disposition::Rejected => self.0 += 1,
-            Disposition::Ignored => self.1 += 1,
+        let line = FindingLine::parse(line).map_err(|_| broken())?;
+        match line.disposition() {
+            Disposition::Rejected => self.rejected += 1,
+            Disposition::Ignored => self.ignored += 1,
         }
+        let surplus = [verify::EXPECT_SURPLUS.as_str(), verify::EXPECT_UNEXPECTED.as_str()];
+        self.surplus += u64::from(surplus.contains(&line.code()));
         Ok(self)
     }
 
     /// Whether the head counts the same: every item is a leaf or has a line.
-    pub(super) fn agree(&self, counts: CountsHead) -> bool {
-        let sum = counts.leaves.checked_add(self.0).and_then(|sum| sum.checked_add(self.1));
-        (self.0, self.1) == (counts.rejected, counts.ignored) && sum == Some(counts.items)
+    pub(super) fn agree(&self, head: &Head) -> bool {
+        let Self { rejected, ignored, surplus } = *self;
+        let counts = head.counts;
+        let sum = counts.leaves.checked_add(rejected).and_then(|sum| sum.checked_add(ignored));
+        let first = head.encoder == Encoder::One.number();
+        (rejected, ignored) == (counts.rejected, counts.ignored)
+            && sum == Some(counts.items)
+            && (first || surplus == head.unmet().1)
     }
 }
 

@@ -9,7 +9,7 @@ use crate::delivery;
 use crate::durable;
 use crate::error::Error;
 use crate::intake::Row;
-use crate::issue::{Issuer, serial_for};
+use crate::issue::Issuer;
 use crate::ledger::{BatchRow, BatchState, Ledger, Standing};
 use crate::reissue::issue::issue_all;
 use crate::reissue::preflight::{self, Cleared, Ground};
@@ -350,7 +350,7 @@ fn ceremony(
 ) -> Result<Ceremony, Error> {
     let Admitted { row, rows, .. } = admitted;
     let ends = [rows.first(), rows.last()].map(|row| row.expect("a plan without leaves was refused when it was read"));
-    let [first, last] = ends.map(|row| example(admitted, machine, row));
+    let [first, last] = ends.map(|row| example(admitted, row));
     let mut anchors = BTreeMap::new();
     for row in rows {
         let anchor = &job.anchors[row.anchor(&admitted.verifier)];
@@ -375,14 +375,14 @@ fn ceremony(
     })
 }
 
-fn example(admitted: &Admitted, machine: &Machine<'_>, row: &Row) -> Result<Shown, Error> {
+fn example(admitted: &Admitted, row: &Row) -> Result<Shown, Error> {
     let leaf = row.readmit(&mut admitted.spool.reader(), &admitted.verifier, admitted.row.issued_at)?;
     let template = leaf.and_then(|leaf| admitted.bound.template(&leaf));
     let template = template.map_err(|finding| PlanError::Leaves { count: 1, first: finding.reason })?;
     Ok(Shown {
         uid: row.uid().to_string(),
         subject: template.subject.to_string(),
-        serial: hex::encode_upper(serial_for(&template, &admitted.row.seed, machine.issuer, 0).content()),
+        serial: hex::encode_upper(admitted.bound.serials.of(&template, 0).content()),
         not_before: template.validity.not_before(),
         not_after: template.validity.not_after(),
     })

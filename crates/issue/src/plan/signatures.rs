@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::{Deserialize, Serialize};
 
-use crate::cert::{IssuedCertificate, IssuerIdentity, UncheckedCertificate};
+use crate::cert::{Encoder, IssuedCertificate, IssuerIdentity, UncheckedCertificate};
 use crate::crypto::{PublicKey, kept_form, sha256};
 use crate::durable;
 use crate::error::Error;
@@ -17,6 +17,7 @@ use crate::intake::Row;
 use crate::issue::{self, IssueError, SignReport, Signed};
 use crate::ledger::{Ledger, RecordedTbs};
 use crate::origin::Uid;
+use crate::policy::Policy;
 use crate::reissue::issue::SignRecorded;
 use crate::reissue::work::Work;
 use crate::x509::Sha256Digest;
@@ -25,7 +26,8 @@ use super::file::{self, PlanFile};
 use super::head::shown;
 use crate::error::PlanError;
 
-const MAGIC: &[u8] = b"reroot-signatures/1\n";
+/// Bytes of the first line, in every version.
+const MAGIC: usize = 20;
 /// Serial numbers given up for one leaf; what is refused beyond is no signer's work.
 const MAX_ATTEMPT: u32 = 1_000;
 /// Bytes of the head; it is below 1 KiB.
@@ -89,7 +91,7 @@ impl SignatureWriter {
         };
         let head = head.to_bytes();
         let length = u32::try_from(head.len()).expect("a head is short").to_be_bytes();
-        [MAGIC, &length, &head, &self.0].concat()
+        [&magic(plan.encoder)[..], &length, &head, &self.0].concat()
     }
 }
 
@@ -126,10 +128,10 @@ impl<'a> Signatures<'a> {
     /// Reads a file that is for this plan, whose SHA-256 is `expected` if that is known. Signatures are verified when
     /// they are used.
     pub(super) fn open(
-        path: &'a Path,
-        expected: Option<&Sha256Digest>,
+        (path, expected): (&'a Path, Option<&Sha256Digest>),
         plan: &PlanFile,
         issuer: &'a IssuerIdentity,
+        policy: &Policy,
         rows: &'a [Row],
     ) -> Result<Self, Error> {
         let wrong = |what: &str| PlanError::Signatures { path: path.to_owned(), what: what.to_owned() };
@@ -141,7 +143,10 @@ impl<'a> Signatures<'a> {
                 return Err(wrong(&format!("its SHA-256 is {found}, expected {expected}")).into());
             }
         }
-        let rest = content.strip_prefix(MAGIC).ok_or_else(|| wrong("it does not begin with `reroot-signatures/1`"))?;
+        let begin = format(plan.encoder);
+        let rest = content.strip_prefix(&*magic(plan.encoder)).ok_or_else(|| {
+            wrong(&format!("it does not begin with `{begin}`, and only such a file answers a plan of this version"))
+        })?;
         let split = rest.split_first_chunk::<4>().and_then(|(length, rest)| {
             let length = usize::try_from(u32::from_be_bytes(*length)).ok().filter(|length| *length <= MAX_HEAD)?;
             rest.split_at_checked(length)
@@ -172,6 +177,20 @@ impl<'a> Signatures<'a> {
         if head.signatures_made < least {
             let what = format!("it says that {} signatures were made, and shows {least}", head.signatures_made);
             return Err(wrong(&what).into());
+        }
+        if plan.encoder >= Encoder::Two {
+            let (key, full_width) = (issuer.spki().algorithm(), policy.full_width_signature());
+            let other = |(_, place): &&(u32, std::ops::Range<usize>)| {
+                let signature = &content[place.clone()];
+                kept_form(key, full_width, signature.to_vec()) != signature
+            };
+            let count = places.iter().filter(other).count();
+            if count > 0 {
+                let what = format!(
+                    "{count} of its signatures are the twins of those that a signing machine makes: the other of the two values of s"
+                );
+                return Err(wrong(&what).into());
+            }
         }
         let key = PublicKey::from_spki(issuer.spki()).map_err(IssueError::from)?;
         let (as_sent, exchanged) = (expected.is_some(), AtomicU64::new(0));
@@ -277,9 +296,21 @@ impl SignRecorded for Signatures<'_> {
     fn expect(&self, _count: u64) {}
 }
 
+/// The format of a file that answers a plan of this encoder.
+const fn format(encoder: Encoder) -> &'static str {
+    match encoder {
+        Encoder::One => "reroot-signatures/1",
+        Encoder::Two => "reroot-signatures/2",
+    }
+}
+
+fn magic(encoder: Encoder) -> Vec<u8> {
+    [format(encoder).as_bytes(), b"\n"].concat()
+}
+
 /// The file's content; `None` if it is longer than the signatures of so many leaves can be.
 fn read(path: &Path, leaves: usize) -> Result<Option<Vec<u8>>, PlanError> {
-    let limit = MAGIC.len() + 4 + MAX_HEAD + leaves.saturating_mul(4 + MAX_SIGNATURE);
+    let limit = MAGIC + 4 + MAX_HEAD + leaves.saturating_mul(4 + MAX_SIGNATURE);
     let mut content = Vec::new();
     let read = input::open(path).and_then(|file| file.take(limit as u64 + 1).read_to_end(&mut content));
     read.map_err(|source| PlanError::Read { path: path.to_owned(), source })?;

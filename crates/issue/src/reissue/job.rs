@@ -4,17 +4,18 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::cert::{IssuerIdentity, Seed};
+use crate::cert::{IssuerIdentity, ObjectTemplate, Seed};
 use crate::crypto::VerificationEngine;
 use crate::delivery::Form;
 use crate::error::Error;
 use crate::findings::Findings;
+use crate::issue::Serials;
 use crate::ledger::{BatchId, BatchRow};
-use crate::manifest::Expected;
+use crate::origin::Finding;
 use crate::policy::{BatchContext, BoundPolicy, Params, Policy};
 use crate::reel::{Input, Limits};
 use crate::signer::Signer;
-use crate::verify::{ExpectedList, MissingChip};
+use crate::verify::{ExpectedList, MissingChip, VerifiedLeaf};
 use crate::x509::{Certificate, Sha256Digest, Time};
 
 /// Everything a run needs to know. Time and randomness are among it: the library asks neither.
@@ -68,6 +69,8 @@ pub struct Job<'a> {
     pub now: Time,
     /// Fresh random octets, used if a new batch begins.
     pub seed: Seed,
+    /// SHA-256 of a public value that was read before this run, used if a new batch begins.
+    pub beacon: Option<Sha256Digest>,
     /// A fresh name, used if a new batch begins.
     pub batch_id: BatchId,
     /// Threads.
@@ -86,14 +89,8 @@ pub struct Job<'a> {
 
 impl Job<'_> {
     /// Binds the policy to the issuer and to what the batch row fixes.
-    pub(super) fn bind(&self, row: &BatchRow) -> Result<BoundPolicy, Error> {
+    pub(super) fn bind(&self, row: &BatchRow) -> Result<Bound, Error> {
         bind(self.policy, &self.params, self.issuer, row)
-    }
-
-    /// The list of chips that was to be met, for the statement.
-    pub(crate) fn expected(&self) -> Option<Expected> {
-        let expected = self.expected.zip(self.expected_sha256);
-        expected.map(|(list, sha256)| Expected { sha256, count: list.len() as u64 })
     }
 
     /// What the batch row keeps of how the batch is made and delivered: the options as they are typed. A batch has one
@@ -107,14 +104,24 @@ impl Job<'_> {
 }
 
 /// Binds a policy to the issuer and to what the batch row fixes.
-pub(crate) fn bind(
-    policy: &Policy,
-    params: &Params,
-    issuer: &IssuerIdentity,
-    row: &BatchRow,
-) -> Result<BoundPolicy, Error> {
+pub(crate) fn bind(policy: &Policy, params: &Params, issuer: &IssuerIdentity, row: &BatchRow) -> Result<Bound, Error> {
     let context = BatchContext { batch: row.id.to_string(), issued_at: row.issued_at, params: params.clone() };
-    Ok(policy.bind(issuer, &context)?)
+    let policy = policy.bind(issuer, &context)?;
+    Ok(Bound { policy, serials: Serials::new(&row.serial_basis(), issuer.spki()) })
+}
+
+/// Everything that a tbsCertificate of a batch follows from, but for its leaf and the issuing CA.
+#[derive(Debug)]
+pub(crate) struct Bound {
+    pub(crate) policy: BoundPolicy,
+    pub(crate) serials: Serials,
+}
+
+impl Bound {
+    /// As [`BoundPolicy::template`].
+    pub(crate) fn template(&self, leaf: &VerifiedLeaf) -> Result<ObjectTemplate, Finding> {
+        self.policy.template(leaf)
+    }
 }
 
 /// What a rejected item does to the run.

@@ -2,14 +2,13 @@
 
 use crate::cert::IssuerIdentity;
 use crate::error::Error;
-use crate::issue::serial_for;
 use crate::ledger::BatchRow;
 use crate::lint::LintedTbs;
 use crate::origin::{Disposition, Finding};
-use crate::policy::BoundPolicy;
 use crate::reel::SpoolReader;
 use crate::verify::{VerifiedLeaf, Verifier};
 
+use super::job::Bound;
 use super::settle::Settled;
 use super::{Run, code};
 use crate::intake::Row;
@@ -19,7 +18,7 @@ use crate::parallel;
 const BLOCK: usize = 8_192;
 
 /// Builds and lints the certificate of every row; rows with a finding leave the batch.
-pub(super) fn lint_all(run: &Run<'_>, bound: &BoundPolicy, row: &BatchRow, settled: &mut Settled) -> Result<(), Error> {
+pub(super) fn lint_all(run: &Run<'_>, bound: &Bound, row: &BatchRow, settled: &mut Settled) -> Result<(), Error> {
     let rows = std::mem::take(&mut settled.rows);
     run.progress.total(rows.len() as u64);
     settled.rows = keep_clean(run, bound, row, settled, rows)?;
@@ -36,7 +35,7 @@ pub(super) fn lint_all(run: &Run<'_>, bound: &BoundPolicy, row: &BatchRow, settl
 
 fn keep_clean(
     run: &Run<'_>,
-    bound: &BoundPolicy,
+    bound: &Bound,
     batch: &BatchRow,
     settled: &mut Settled,
     mut rows: Vec<Row>,
@@ -72,7 +71,7 @@ fn keep_clean(
 /// One certificate from its spooled leaf to a linted tbsCertificate: a pure function of batch row, leaf and attempt.
 pub(crate) fn prepare(
     issuer: &IssuerIdentity,
-    bound: &BoundPolicy,
+    bound: &Bound,
     batch: &BatchRow,
     spool: &mut SpoolReader<'_>,
     verifier: &Verifier,
@@ -87,7 +86,7 @@ pub(crate) fn prepare(
         Ok(template) => template,
         Err(finding) => return Ok(Err(Box::new(finding))),
     };
-    let serial = serial_for(&template, &batch.seed, issuer, attempt);
+    let serial = bound.serials.of(&template, attempt);
     match issuer.prepare(&template, serial, attempt) {
         Ok(linted) => Ok(Ok((leaf, linted))),
         Err(lints) => {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::cert::{ENCODER, IssuerIdentity};
+use crate::cert::{Encoder, IssuerIdentity};
 use crate::crypto::{Sha256, sha256};
 use crate::delivery::{BatchReader, BatchWriter, Report};
 use crate::durable::{self, output};
@@ -10,14 +10,15 @@ use crate::error::Error;
 use crate::findings::Findings;
 use crate::ledger::{BatchRow, Ledger};
 use crate::manifest::{
-    self, AnchorReference, Counts, EntriesReference, Expected, InputsReference, IssuerMode, IssuerReference,
-    PolicyReference, Possession, Previous, Statement,
+    self, AnchorReference, Counts, EntriesReference, Expected, Format, InputsReference, IssuerMode, IssuerReference,
+    PolicyReference, Possession, Previous, Statement, Unmet,
 };
 use crate::parallel;
 use crate::policy::{Params, Policy};
 use crate::signer::Signer;
 use crate::x509::{Certificate, Sha256Digest, Time, pem};
 
+use super::settle::Met;
 use super::write::Written;
 use super::{Summary, is_sealed, preflight};
 
@@ -33,7 +34,7 @@ pub(crate) struct Sealing<'a> {
     pub(crate) anchors: &'a [Certificate],
     /// CA certificates of the inputs through which paths lead.
     pub(crate) intermediates: Vec<&'a Certificate>,
-    pub(crate) expected: Option<Expected>,
+    pub(crate) expected: Option<Met>,
     /// ST's bulk identifier, if it is to be published.
     pub(crate) bulk_id: Option<String>,
     /// The content of `rejected.jsonl`.
@@ -118,15 +119,29 @@ pub(crate) fn already_published(
     Ok(Some(summary))
 }
 
-/// Whether a sealed batch has the lines of these findings in `rejected.jsonl`.
-pub(super) fn has_findings(ledger: &Ledger, row: &BatchRow, findings: &Findings) -> Result<bool, Error> {
+/// Whether a sealed batch has the lines of these findings in `rejected.jsonl`, and these missing chips in
+/// `missing.jsonl`, should it have one: neither can be made again from anything but the list.
+pub(super) fn has_lists(
+    ledger: &Ledger,
+    row: &BatchRow,
+    findings: &Findings,
+    met: Option<&Met>,
+) -> Result<bool, Error> {
     let Some((statement, _)) = ledger.sealed(&row.id)? else { return Ok(false) };
     let mut hash = Sha256::new();
     findings.lines(|line| {
         hash.update(line);
         Ok::<(), Error>(())
     })?;
-    Ok(Statement::parse(&statement)?.rejected == hash.finish())
+    let statement = Statement::parse(&statement)?;
+    let missing = statement.unmet().is_none() || missing_as_sealed(&statement, met).is_some();
+    Ok(missing && statement.rejected == hash.finish())
+}
+
+/// The content of `missing.jsonl` of a sealed batch: what the list of this run gives, or nothing, if that is what was sealed.
+fn missing_as_sealed<'a>(statement: &Statement, met: Option<&'a Met>) -> Option<&'a str> {
+    let sealed = statement.unmet()?.missing;
+    [met.map_or("", |met| met.missing.as_str()), ""].into_iter().find(|text| sha256(text.as_bytes()) == sealed)
 }
 
 /// Every file of a published batch is what was sealed.
@@ -153,7 +168,7 @@ pub(crate) fn seal_and_publish(
     written: Written,
     summary: &mut Summary,
 ) -> Result<(), Error> {
-    let Written { mut writer, tree, discarded } = written;
+    let Written { mut writer, tree, discarded, .. } = written;
     let Sealing { row, issuer, .. } = sealing;
     let chain: Vec<&Certificate> = std::iter::once(issuer.certificate()).chain(issuer.chain()).collect();
     let source_chain: Vec<&Certificate> = sealing.intermediates.iter().copied().chain(sealing.anchors).collect();
@@ -163,12 +178,21 @@ pub(crate) fn seal_and_publish(
     writer.add_file("policy.toml", sealing.policy.bytes())?;
     writer.add_pieces(manifest::REJECTED_FILE, |each| sealing.rejected.pieces(&mut |piece| Ok(each(piece)?)))?;
     writer.add_file(manifest::INPUTS_FILE, sealing.inputs.as_bytes())?;
+    let sealed = ledger.sealed(&row.id)?;
+    let met = sealing.expected.as_ref();
+    let missing = match &sealed {
+        Some((statement, _)) => missing_as_sealed(&Statement::parse(statement)?, met),
+        None => met.filter(|_| row.terms.encoder >= Encoder::Two).map(|met| met.missing.as_str()),
+    };
+    if let Some(missing) = missing {
+        writer.add_file(manifest::MISSING_FILE, missing.as_bytes())?;
+    }
     // most of the ledger gets to its place while the large files do
     let (flushed, report) = parallel::both(|| ledger.flush(), || writer.finish());
     let report = report?;
     flushed?;
 
-    let (statement, seal) = if let Some((statement, seal)) = ledger.sealed(&row.id)? {
+    let (statement, seal) = if let Some((statement, seal)) = sealed {
         check_republished(row, &statement, &report, tree.root())?;
         (statement, seal)
     } else {
@@ -204,12 +228,18 @@ impl Sealing<'_> {
     /// What is known without the lines; discarded serials and the predecessor are the caller's.
     fn statement(&self, report: &Report, entries: EntriesReference, created: Time) -> Statement {
         let Self { row, policy, issuer, .. } = self;
+        let encoder = row.terms.encoder;
+        let unmet = |met: &Met| Unmet {
+            missing: digest_of(report, manifest::MISSING_FILE),
+            missing_count: met.missing.lines().count() as u64,
+            surplus: met.surplus,
+        };
         Statement {
+            format: Format::of(encoder, policy.source().family),
             batch: row.id.to_string(),
             issued_at: row.issued_at,
             created,
             tool: self.tool.to_owned(),
-            encoder: ENCODER,
             inputs: InputsReference {
                 sha256: digest_of(report, manifest::INPUTS_FILE),
                 count: self.inputs.lines().count() as u64,
@@ -230,15 +260,21 @@ impl Sealing<'_> {
                 sha256: sha256(issuer.certificate().der()),
                 spki_sha256: sha256(issuer.spki().der()),
             },
-            serial_seed: (self.mode != IssuerMode::Foreign).then(|| *row.seed.as_bytes()),
+            serial_seed: (self.mode != IssuerMode::Foreign).then(|| row.seed.clone()),
+            beacon: row.beacon,
             discarded_serials: vec![],
-            expected: self.expected.clone(),
+            expected: self.expected.as_ref().map(|met| Expected {
+                sha256: met.sha256,
+                count: met.count,
+                unmet: (encoder >= Encoder::Two).then(|| unmet(met)),
+            }),
             counts: self.counts.clone(),
             entries,
             rejected: digest_of(report, manifest::REJECTED_FILE),
             files: report.other_files(),
             previous: None,
             proof_of_possession: Possession::None,
+            seals: vec![],
         }
     }
 }
@@ -267,6 +303,9 @@ fn check_republished(row: &BatchRow, statement: &[u8], report: &Report, root: Sh
         if report.sha256(name) != Some(sealed) {
             return Err(differs(name));
         }
+    }
+    if report.sha256(manifest::MISSING_FILE) != statement.unmet().map(|unmet| unmet.missing) {
+        return Err(differs(manifest::MISSING_FILE));
     }
     let written = report.other_files();
     if let Some(file) = written.iter().find(|file| !statement.files.contains(file)) {

@@ -1,16 +1,17 @@
 //! Between the passes: which of the verified leaves are to be issued in this batch, and is it an earlier one?
 
-use crate::cert;
+use crate::cert::Encoder;
 use crate::crypto::sha256;
 use crate::error::Error;
 use crate::findings::{FindingSpool, Findings};
 use crate::ledger::{
     self, BatchId, BatchRow, BatchState, BatchTerms, LeafRef, Leaves, Ledger, Standing, Standings, leaf_set_digest,
 };
-use crate::manifest::InputLine;
+use crate::manifest::{InputLine, MissingLine};
 use crate::origin::{Code, Disposition, Finding};
 use crate::reel::{InputRecord, Spool};
 use crate::verify::{self, MissingChip, Verifier};
+use crate::x509::Sha256Digest;
 
 use super::again::{self, Again};
 use super::job::Refusal;
@@ -34,6 +35,8 @@ pub(crate) struct Settled {
     pub(crate) strangers: Vec<Row>,
     pub(super) terms: BatchTerms,
     missing: Vec<MissingChip>,
+    /// Findings that are there because the list does not name a chip.
+    surplus: u64,
     /// Reasons that stop the run whatever the options say.
     stop: Vec<String>,
     /// As those, but the rest is looked at first, so that everything is listed.
@@ -75,6 +78,7 @@ pub(super) fn settle(
         strangers: vec![],
         terms,
         missing,
+        surplus: 0,
         stop: vec![],
         unmet: vec![],
         note_helps: false,
@@ -216,6 +220,7 @@ impl Settled {
             };
             let item = row.load(&settled.spool)?.item;
             settled.findings.push(row.item, finding(item, &row.key))?;
+            settled.surplus += 1;
             Ok(Judged::SetAside)
         })
     }
@@ -374,6 +379,7 @@ impl Settled {
             id: job.batch_id.clone(),
             terms: self.terms.clone(),
             seed: job.seed.clone(),
+            beacon: job.beacon,
             issued_at: job.now,
             chunk_size: job.chunk_size,
             delivery: job.delivery(),
@@ -442,6 +448,16 @@ impl Settled {
         })
     }
 
+    /// What became of the expected list, if there was one; before [`summary`](Self::summary) takes the missing chips.
+    pub(crate) fn expected(&self, job: &Job<'_>) -> Option<Met> {
+        let (list, sha256) = job.expected.zip(job.expected_sha256)?;
+        let family = job.policy.source().family;
+        let mut missing: Vec<String> =
+            self.missing.iter().map(|chip| MissingLine::new(chip.uid(family)).line() + "\n").collect();
+        missing.sort_unstable();
+        Some(Met { sha256, count: list.len() as u64, missing: missing.concat(), surplus: self.surplus })
+    }
+
     /// Puts the findings in order: from now on there are no others.
     pub(crate) fn list_findings(&mut self) -> Result<(), Error> {
         if self.listed.is_empty() {
@@ -471,6 +487,19 @@ impl Settled {
             timings: Timings::default(),
         }
     }
+}
+
+/// How an expected list was met.
+#[derive(Clone, Debug)]
+pub(crate) struct Met {
+    /// SHA-256 of the list's octets.
+    pub(crate) sha256: Sha256Digest,
+    /// Chips on the list.
+    pub(crate) count: u64,
+    /// The content of `missing.jsonl`.
+    pub(crate) missing: String,
+    /// Findings that are there because the list does not name a chip.
+    pub(crate) surplus: u64,
 }
 
 /// What becomes of a leaf.
@@ -512,7 +541,7 @@ pub(crate) fn terms(job: &Job<'_>, inputs: &[InputRecord]) -> BatchTerms {
         anchors: job.anchors.iter().map(|anchor| sha256(anchor.der())).collect(),
         relaxations: job.policy.source().relax.iter().map(ToString::to_string).collect(),
         on_reject: job.on_reject.as_str().to_owned(),
-        encoder: cert::ENCODER,
+        encoder: Encoder::NEW,
         inputs_sha256: sha256(input_lines(inputs).as_bytes()),
         leaves_sha256: leaf_set_digest(&LeavesOf(&[])),
         leaf_count: 0,

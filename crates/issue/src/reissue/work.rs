@@ -9,18 +9,18 @@ use crate::intake::Row;
 use crate::ledger::BatchRow;
 use crate::lint::LintedTbs;
 use crate::parallel;
-use crate::policy::BoundPolicy;
 use crate::reel::{Spool, SpoolReader};
 use crate::verify::{VerifiedLeaf, Verifier};
 
 use super::Progress;
+use super::job::Bound;
 use super::lint::prepare;
 
 /// What the second pass works on.
 #[derive(Clone, Copy)]
 pub(crate) struct Work<'a> {
     pub(crate) issuer: &'a IssuerIdentity,
-    pub(crate) bound: &'a BoundPolicy,
+    pub(crate) bound: &'a Bound,
     pub(crate) batch: &'a BatchRow,
     /// Leaves of the batch, strictly increasing by UID.
     pub(crate) rows: &'a [Row],

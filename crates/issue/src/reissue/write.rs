@@ -5,10 +5,9 @@ use std::path::Path;
 use crate::cert::IssuedCertificate;
 use crate::delivery::{BatchWriter, Form};
 use crate::error::Error;
-use crate::issue::derive_serial;
 use crate::ledger::BatchRow;
-use crate::manifest::{Entry, TreeBuilder};
-use crate::verify::VerifiedLeaf;
+use crate::manifest::{Entry, Format, TreeBuilder};
+use crate::verify::{Family, VerifiedLeaf};
 use crate::x509::SerialNumber;
 
 use super::work::Work;
@@ -18,15 +17,18 @@ use crate::parallel;
 pub(crate) struct Written {
     pub(crate) writer: BatchWriter,
     pub(crate) tree: TreeBuilder,
+    /// How its lines are spelled.
+    format: Format,
     /// Serial numbers that were given up for full-width signatures (design §8).
     pub(crate) discarded: Vec<SerialNumber>,
 }
 
 impl Written {
     /// Begins a directory beside `out`.
-    pub(crate) fn create(out: &Path, batch: &BatchRow, forms: &[Form]) -> Result<Self, Error> {
+    pub(crate) fn create(out: &Path, batch: &BatchRow, family: Family, forms: &[Form]) -> Result<Self, Error> {
         let writer = BatchWriter::create(out, &batch.id.to_string(), forms, batch.issued_at)?;
-        Ok(Self { writer, tree: TreeBuilder::new(), discarded: vec![] })
+        let format = Format::of(batch.terms.encoder, family);
+        Ok(Self { writer, tree: TreeBuilder::new(), format, discarded: vec![] })
     }
 
     /// Adds a chunk.
@@ -36,14 +38,14 @@ impl Written {
         reissue: Option<&str>,
         certificates: Vec<(VerifiedLeaf, IssuedCertificate)>,
     ) -> Result<(), Error> {
+        let format = self.format;
         let lines = parallel::map(work.jobs, certificates, |(leaf, certificate)| {
-            let line = Entry::new(&certificate, &leaf, reissue).line();
+            let line = Entry::new(format, &certificate, &leaf, reissue).line();
             (leaf, certificate, line)
         });
         for (leaf, certificate, line) in lines {
             self.add_line(&leaf, &certificate, &line)?;
-            let given_up =
-                |attempt| derive_serial(&work.batch.seed, work.issuer.spki(), &leaf.origin().fingerprint, attempt);
+            let given_up = |attempt| work.bound.serials.derive(&leaf.origin().fingerprint, attempt);
             self.discarded.extend((0..certificate.attempt()).map(given_up));
         }
         Ok(())
@@ -56,8 +58,9 @@ impl Written {
         reissue: Option<&str>,
         certificates: Vec<(VerifiedLeaf, IssuedCertificate, Vec<String>)>,
     ) -> Result<(), Error> {
+        let format = self.format;
         let lines = parallel::map(jobs, certificates, |(leaf, certificate, differs)| {
-            let line = Entry::new(&certificate, &leaf, reissue).made_elsewhere(differs).line();
+            let line = Entry::new(format, &certificate, &leaf, reissue).made_elsewhere(differs).line();
             (leaf, certificate, line)
         });
         lines.iter().try_for_each(|(leaf, certificate, line)| self.add_line(leaf, certificate, line))

@@ -26,7 +26,7 @@ fn entry(certificate: &Certificate, item: &str) -> Entry {
         &uid[4..],
         certificate.der().len()
     );
-    Entry::parse(&line).unwrap()
+    Entry::parse(crate::manifest::Format::One, &line).unwrap()
 }
 
 fn options<'a>(target: Target, issuer: &'a Certificate, forms: &'a [Form]) -> ExportOptions<'a> {

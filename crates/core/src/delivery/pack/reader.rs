@@ -17,16 +17,17 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Row, params};
 
 use crate::input;
-use crate::manifest::{Entry, Proof, ProofChip, ProofLine, SignedManifest, Statement};
+use crate::manifest::{Entry, Proof, ProofChip, ProofLine, ProofVersion, SignedManifest, Statement};
 use crate::origin::Uid;
 use crate::x509::Sha256Digest;
 
 use super::super::error::DeliveryError;
-use super::{APPLICATION_ID, FORMAT, ISSUER, SCHEMA, SOURCE, ST_SERIAL, VERSION, failed};
+use super::{APPLICATION_ID, ISSUER, SOURCE, ST_SERIAL, VERSION_1, VERSION_2, Version, failed};
 
 /// A pack, opened for reading. Nothing in it is believed.
 pub struct PackReader {
     path: PathBuf,
+    version: &'static Version,
     connection: Connection,
     /// How many times [`STEPS`] steps were taken since the last question began.
     taken: Arc<AtomicU32>,
@@ -47,22 +48,23 @@ impl PackReader {
         // before SQLite sees the file: what the header says of its kind
         let header = header(path).ok_or_else(|| refused("is too short for a line pack, or cannot be read"))?;
         let number = |at: usize| u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
-        if !header.starts_with(MAGIC) || number(68) != APPLICATION_ID || number(60) != VERSION {
-            return Err(refused("is no line pack of the format reroot-pack/1"));
-        }
+        let one = header.starts_with(MAGIC) && number(68) == APPLICATION_ID;
+        let known = [&VERSION_1, &VERSION_2].into_iter().find(|version| one && number(60) == version.number);
+        let version = known.ok_or_else(|| refused("is no line pack of the format reroot-pack/1 or reroot-pack/2"))?;
+        let format = version.format;
         if header[18..20] != [1, 1] {
-            return Err(refused("is in WAL mode, which reroot-pack/1 excludes"));
+            return Err(refused(&format!("is in WAL mode, which {format} excludes")));
         }
-        let reader = Self::connect(path).map_err(|error| failed(path, &error))?;
+        let reader = Self::connect(path, version).map_err(|error| failed(path, &error))?;
         reader.check_schema()?;
-        let format = "SELECT value FROM pack WHERE key = 'format'";
-        if reader.one(format, params![], |row| text(row, 0, FORMAT.len()))?.as_deref() != Some(FORMAT) {
-            return Err(refused("does not say that its format is reroot-pack/1"));
+        let said = "SELECT value FROM pack WHERE key = 'format'";
+        if reader.one(said, params![], |row| text(row, 0, format.len()))?.as_deref() != Some(format) {
+            return Err(refused(&format!("does not say that its format is {format}")));
         }
         Ok(reader)
     }
 
-    fn connect(path: &Path) -> rusqlite::Result<Self> {
+    fn connect(path: &Path, version: &'static Version) -> rusqlite::Result<Self> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
         let mut connection = Connection::open_with_flags(immutable(path), flags)?;
         for (limit, value) in LIMITS {
@@ -81,12 +83,13 @@ impl PackReader {
         let handler = move || counter.fetch_add(1, Ordering::Relaxed) >= MAX_STEPS / STEPS;
         connection.progress_handler(STEPS.cast_signed(), Some(handler))?;
         connection.execute_batch("PRAGMA cell_size_check = ON; PRAGMA query_only = ON;")?;
-        Ok(Self { path: path.to_owned(), connection, taken })
+        Ok(Self { path: path.to_owned(), version, connection, taken })
     }
 
     /// Another table, index, view, trigger or column could answer in place of what the format describes.
     fn check_schema(&self) -> Result<(), DeliveryError> {
-        let tables = SCHEMA.split(';').map(str::trim).filter(|sql| !sql.is_empty());
+        let Version { format, schema, .. } = self.version;
+        let tables = schema.split(';').map(str::trim).filter(|sql| !sql.is_empty());
         let tables = tables.map(|sql| {
             let name = sql.split(' ').nth(2).expect("CREATE TABLE has a name");
             ("table", name, name, Some(sql))
@@ -101,16 +104,14 @@ impl PackReader {
         })?;
         if found.len() != expected.len() {
             let what = if found.len() > expected.len() { "more" } else { "fewer" };
-            return Err(
-                self.refused(&format!("has {what} tables and indexes than the {} of reroot-pack/1", expected.len()))
-            );
+            return Err(self.refused(&format!("has {what} tables and indexes than the {} of {format}", expected.len())));
         }
         for (kind, name, table, sql) in expected {
             let same = |found: &(String, String, String, Option<String>)| {
                 (&*found.0, &*found.1, &*found.2, found.3.as_deref()) == (kind, name, table, sql)
             };
             if !found.iter().any(same) {
-                return Err(self.refused(&format!("does not have the {kind} `{name}` as reroot-pack/1 spells it")));
+                return Err(self.refused(&format!("does not have the {kind} `{name}` as {format} spells it")));
             }
         }
         Ok(())
@@ -159,15 +160,15 @@ impl PackReader {
         Ok(Proof { chip: Some(ProofChip { source, source_chain, certificate, chain }), ..proof })
     }
 
-    /// The positions of the lines between which a chip would be.
+    /// The positions of the lines before and after these UIDs, where no line is of one of them.
     ///
     /// # Errors
     /// The file cannot be read.
-    pub fn neighbours(&self, uid: &Uid) -> Result<Vec<u64>, DeliveryError> {
-        let uid = uid.to_string();
+    pub fn neighbours(&self, first: &Uid, last: &Uid) -> Result<Vec<u64>, DeliveryError> {
+        let (first, last) = (first.to_string(), last.to_string());
         let before = "SELECT position FROM chip WHERE uid < ?1 ORDER BY uid DESC LIMIT 1";
         let after = "SELECT position FROM chip WHERE uid > ?1 ORDER BY uid LIMIT 1";
-        let both = [self.one(before, params![uid], position)?, self.one(after, params![uid], position)?];
+        let both = [self.one(before, params![first], position)?, self.one(after, params![last], position)?];
         Ok(both.into_iter().flatten().collect())
     }
 
@@ -192,12 +193,20 @@ impl PackReader {
         }
         let statement = self.fact("statement", Statement::MAX_BYTES)?;
         let seal = self.fact("seal", SignedManifest::MAX_SEAL_BYTES)?;
-        Ok(Proof { uid: *uid, chip: None, lines, statement, seal })
+        let (version, policy) = if self.version.number == VERSION_1.number {
+            (ProofVersion::One, None)
+        } else {
+            (ProofVersion::Two, self.optional_fact("policy", Proof::MAX_POLICY)?)
+        };
+        Ok(Proof { version, uid: *uid, chip: None, lines, policy, statement, seal, seals: vec![] })
     }
 
     fn fact(&self, key: &str, limit: usize) -> Result<Vec<u8>, DeliveryError> {
-        let found = self.one("SELECT value FROM pack WHERE key = ?1", params![key], |row| blob(row, 0, limit))?;
-        found.ok_or_else(|| self.refused("lacks its statement or its seal"))
+        self.optional_fact(key, limit)?.ok_or_else(|| self.refused("lacks its statement or its seal"))
+    }
+
+    fn optional_fact(&self, key: &str, limit: usize) -> Result<Option<Vec<u8>>, DeliveryError> {
+        self.one("SELECT value FROM pack WHERE key = ?1", params![key], |row| blob(row, 0, limit))
     }
 
     fn chain(&self, kind: &str) -> Result<Vec<Vec<u8>>, DeliveryError> {

@@ -1,7 +1,8 @@
 use crate::delivery::{Stamp, ZipWriter, certificate_to_pem};
 use crate::durable::{self, Access};
 use crate::manifest::{
-    Counts, EntriesReference, FileDigest, InputsReference, IssuerMode, IssuerReference, PolicyReference, Possession,
+    Counts, EntriesReference, FileDigest, Format, InputsReference, IssuerMode, IssuerReference, PolicyReference,
+    Possession,
 };
 use crate::x509::{Sha256Digest, Time};
 
@@ -100,11 +101,11 @@ fn only_plain_files_of_a_sensible_size_are_read() {
 fn what_is_not_listed_is_unexpected() {
     let digest = Sha256Digest::new([0; 32]);
     let statement = Statement {
+        format: Format::One,
         batch: String::new(),
         issued_at: Time::NEVER,
         created: Time::NEVER,
         tool: String::new(),
-        encoder: 1,
         inputs: InputsReference { sha256: digest, count: 0 },
         anchors: vec![],
         relaxations: vec![],
@@ -119,6 +120,7 @@ fn what_is_not_listed_is_unexpected() {
             spki_sha256: digest,
         },
         serial_seed: None,
+        beacon: None,
         discarded_serials: vec![],
         expected: None,
         counts: Counts { items: 0, issued: 0, rejected: 0, ignored: 0, signatures_made: 0 },
@@ -130,6 +132,7 @@ fn what_is_not_listed_is_unexpected() {
         ],
         previous: None,
         proof_of_possession: Possession::None,
+        seals: vec![],
     };
     let folder = Folder::new().with(STATEMENT_FILE, b"").with("policy.toml", b"").with("n\u{f6}te\n.txt", b"");
     std::os::unix::fs::symlink("policy.toml", folder.0.path().join("chain.pem")).unwrap();
@@ -175,6 +178,25 @@ fn both_forms_are_one_certificate() {
     let folder = Folder::new().archive("sources.zip", good[2]);
     let mut sources = folder.open().sources().unwrap();
     assert_eq!(code(sources.next_certificate()), content, "sources are DER alone");
+}
+
+#[test]
+fn a_part_has_no_more_entries_than_parts_have_and_the_whole_of_a_chip() {
+    let (one, two) = (certificate_to_pem(b"one"), certificate_to_pem(b"two"));
+    let entries: Entries<'_> =
+        &[("01.der", b"one"), ("01.pem", one.as_bytes()), ("02.der", b"two"), ("02.pem", two.as_bytes())];
+    let folder =
+        Folder::new().archive("certificates-0001.zip", &entries[..2]).archive("certificates-0002.zip", &entries[2..]);
+    for (most, outcome) in [(2, None), (1, Some("delivery.archive.content"))] {
+        let mut stream = folder.open().certificates().unwrap();
+        stream.most = most;
+        let mut next = || stream.next_certificate();
+        let read = (0..3).try_for_each(|_| next().map(drop));
+        assert_eq!(read.err().map(|error| error.code().as_str()), outcome, "{most}");
+    }
+    let torn =
+        Folder::new().archive("certificates-0001.zip", &entries[..3]).archive("certificates-0002.zip", &entries[3..]);
+    assert_eq!(code(torn.certificates()), "delivery.archive.content");
 }
 
 #[test]

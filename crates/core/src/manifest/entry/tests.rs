@@ -19,6 +19,12 @@ const LINE: &str = concat!(
     r#""relax":["expired-leaf","test-anchor"],"reissue":"lost in transit: \"box 7\""}"#
 );
 
+/// The same of a batch of version 2.
+fn second() -> String {
+    LINE.replace(r#","st_number""#, r#","object":null,"label":null,"st_number""#)
+        .replace(r#"],"reissue""#, r#"],"evidence":"x509","reissue""#)
+}
+
 fn fixture(name: &str) -> Vec<u8> {
     std::fs::read(format!("{}/../../fixtures/st/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
 }
@@ -66,7 +72,7 @@ fn certificate_for(leaf: &VerifiedLeaf) -> IssuedCertificate {
 fn a_line_says_what_leaf_and_certificate_are() {
     let leaf = genuine_leaf();
     let certificate = certificate_for(&leaf);
-    let entry = Entry::new(&certificate, &leaf, None);
+    let entry = Entry::new(Format::One, &certificate, &leaf, None);
     let line = entry.line();
     // another JSON reader
     let value: serde_json::Value = serde_json::from_str(&line).unwrap();
@@ -87,8 +93,8 @@ fn a_line_says_what_leaf_and_certificate_are() {
     assert_eq!(value["relax"], serde_json::json!(["expired-leaf", "test-anchor"]), "sorted");
     assert_eq!(value["reissue"], serde_json::Value::Null);
     assert_eq!(value.as_object().unwrap().len(), 15);
-    assert_eq!(Entry::parse(&line).unwrap(), entry);
-    let again = Entry::new(&certificate, &leaf, Some("second order"));
+    assert_eq!(Entry::parse(Format::One, &line).unwrap(), entry);
+    let again = Entry::new(Format::One, &certificate, &leaf, Some("second order"));
     assert_eq!(again.reissue(), Some("second order"));
     assert_ne!(again.line(), line);
 }
@@ -100,12 +106,12 @@ fn a_line_never_joins_two_chips() {
     let certificate = certificate_for(&leaf);
     let other = Origin { item: ItemName::input(b"b"), ..leaf.origin().clone() };
     let other = VerifiedLeaf::for_tests(other, Family::StsafeA, leaf.certificate().clone(), leaf.proof().clone());
-    let _ = Entry::new(&certificate, &other, None);
+    let _ = Entry::new(Format::One, &certificate, &other, None);
 }
 
 #[test]
 fn a_line_reads_back_to_the_same_octets() {
-    let entry = Entry::parse(LINE).unwrap();
+    let entry = Entry::parse(Format::One, LINE).unwrap();
     assert_eq!(entry.line(), LINE);
     assert_eq!(entry.uid().to_string(), "0209B0846159E439520139");
     assert_eq!(entry.relax(), [Relaxation::ExpiredLeaf, Relaxation::TestAnchor]);
@@ -121,8 +127,42 @@ fn a_line_reads_back_to_the_same_octets() {
     ] {
         let line = LINE.replace(from, to);
         assert_ne!(line, LINE);
-        assert_eq!(Entry::parse(&line).unwrap().line(), line);
+        assert_eq!(Entry::parse(Format::One, &line).unwrap().line(), line);
     }
+}
+
+#[test]
+fn a_line_of_version_2_has_its_keys_and_the_st_number_of_its_family() {
+    let of = |family| Format::Two(family);
+    let line = second();
+    assert_eq!(Entry::parse(of(Family::StsafeA), &line).unwrap().line(), line);
+    let none = line.replace(r#""B0846159E439520139","source_item""#, r#"null,"source_item""#);
+    assert_eq!(Entry::parse(of(Family::Generic), &none).unwrap().line(), none);
+    let code = |format, line: &str| Entry::parse(format, line).unwrap_err().code().as_str().to_owned();
+    // by the family, not by the shape of the UID
+    assert_eq!(code(of(Family::StsafeA), &none), "manifest.entry.value");
+    assert_eq!(code(of(Family::Generic), &line), "manifest.entry.value");
+    // a line of the other version
+    assert_eq!(code(of(Family::StsafeA), LINE), "manifest.entry.syntax");
+    assert_eq!(code(Format::One, &line), "manifest.entry.syntax");
+    for (from, to, expected) in [
+        (r#""object":null"#, r#""object":"attestation""#, "value"),
+        (r#""label":null"#, r#""label":"4711""#, "value"),
+        (r#""x509""#, r#""ecc-receipt""#, "value"),
+        (r#""x509""#, "null", "syntax"),
+        (r#""object":null,"label":null"#, r#""label":null,"object":null"#, "syntax"),
+        (r#","evidence":"x509""#, "", "syntax"),
+    ] {
+        let other = line.replace(from, to);
+        assert_ne!(other, line);
+        assert_eq!(code(of(Family::StsafeA), &other), format!("manifest.entry.{expected}"), "{to}");
+    }
+    let leaf = genuine_leaf();
+    let written = Entry::new(of(Family::StsafeA), &certificate_for(&leaf), &leaf, None).line();
+    assert!(written.starts_with(r#"{"uid":"0209B0846159E439520139","object":null,"label":null,"st_number":"B0846"#));
+    assert!(
+        Entry::new(of(Family::Generic), &certificate_for(&leaf), &leaf, None).line().contains(r#""st_number":null"#)
+    );
 }
 
 #[test]
@@ -172,21 +212,21 @@ fn any_other_spelling_of_a_line_is_refused() {
     ] {
         let line = LINE.replacen(from, to, 1);
         assert_ne!(line, LINE, "{from}");
-        let error = Entry::parse(&line).unwrap_err();
+        let error = Entry::parse(Format::One, &line).unwrap_err();
         assert_eq!(error.code().as_str(), format!("manifest.entry.{code}"), "{to}: {error}");
     }
-    assert!(Entry::parse(&LINE.replace("box 7", &"7".repeat(Entry::MAX_LINE))).is_err());
+    assert!(Entry::parse(Format::One, &LINE.replace("box 7", &"7".repeat(Entry::MAX_LINE))).is_err());
 }
 
 #[test]
 fn no_change_of_an_octet_reads_as_the_same_line() {
-    let entry = Entry::parse(LINE).unwrap();
+    let entry = Entry::parse(Format::One, LINE).unwrap();
     for at in 0..LINE.len() {
         for flip in 1..=127_u8 {
             let mut bytes = LINE.as_bytes().to_vec();
             bytes[at] ^= flip;
             let Ok(line) = String::from_utf8(bytes) else { continue };
-            if let Ok(other) = Entry::parse(&line) {
+            if let Ok(other) = Entry::parse(Format::One, &line) {
                 assert_ne!(other, entry, "octet {at} xor {flip}");
                 assert_eq!(other.line(), line, "octet {at} xor {flip}");
             }
@@ -197,13 +237,13 @@ fn no_change_of_an_octet_reads_as_the_same_line() {
 proptest! {
     #[test]
     fn every_reason_and_item_survives(reason in any::<String>(), item in any::<Vec<u8>>()) {
-        let mut entry = Entry::parse(LINE).unwrap();
+        let mut entry = Entry::parse(Format::One, LINE).unwrap();
         entry.reissue = Some(reason.as_str().into());
         entry.source_item = ItemName::input(b"reel.zip").entry(&item);
         let line = entry.line();
         prop_assert!(line.bytes().all(|byte| matches!(byte, 0x20..=0x7E)));
         let value: serde_json::Value = serde_json::from_str(&line).unwrap();
         prop_assert_eq!(value["reissue"].as_str(), Some(reason.as_str()));
-        prop_assert_eq!(Entry::parse(&line).unwrap(), entry);
+        prop_assert_eq!(Entry::parse(Format::One, &line).unwrap(), entry);
     }
 }

@@ -34,7 +34,7 @@ fn rejected_and_ignored_items_read_back() {
 
 #[test]
 fn a_reason_of_any_length_fits_a_line() {
-    let finding = Finding::ignored(ItemName::input(b"a"), Code::new("x"), "\u{1f512}".repeat(100_000));
+    let finding = Finding::ignored(ItemName::input(b"a"), Code::new("a.b"), "\u{1f512}".repeat(100_000));
     let line = FindingLine::new(&finding).line();
     assert!(line.len() < FindingLine::MAX_LINE && line.contains("...\","), "{}", line.len());
     FindingLine::parse(&line).unwrap();
@@ -46,6 +46,10 @@ fn other_spellings_of_a_finding_are_refused() {
         ("\"rejected\"", "\"issued\""),
         ("verify.signature", "Verify.signature"),
         ("verify.signature.invalid", ""),
+        ("verify.signature.invalid", "verify"),
+        ("verify.signature.invalid", "."),
+        ("verify.signature.invalid", "verify..invalid"),
+        ("verify.signature.invalid", "verify.signature-.invalid"),
         ("\\u000a", "\\n"),
         ("0209B0", "0209b0"),
         (",\"uid\"", ", \"uid\""),

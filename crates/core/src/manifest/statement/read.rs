@@ -3,15 +3,16 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use crate::cert::{Encoder, Seed};
 use crate::manifest::error::{ManifestError, Part};
-use crate::manifest::json::{Scan, time, upper_hex};
-use crate::manifest::{ENTRIES_FILE, INPUTS_FILE, REJECTED_FILE, SEAL_FILE, STATEMENT_FILE};
-use crate::verify::Relaxation;
+use crate::manifest::json::{BATCH, REASON, Scan, batch_name, reason, time, upper_hex};
+use crate::manifest::{ENTRIES_FILE, Format, INPUTS_FILE, MISSING_FILE, REJECTED_FILE, SEAL_FILE, STATEMENT_FILE};
+use crate::verify::{Family, Relaxation};
 use crate::x509::{SerialNumber, Sha256Digest, Time};
 
 use super::{
     AnchorReference, Counts, EntriesReference, Expected, FileDigest, InputsReference, IssuerMode, IssuerReference,
-    PolicyReference, Possession, Previous, Statement,
+    PolicyReference, Possession, Previous, Statement, Unmet,
 };
 
 impl Statement {
@@ -27,14 +28,10 @@ impl Statement {
             let found = format!("{} octets", bytes.len());
             return Err(value("length", &found, "at most 16 MiB"));
         }
+        let encoder = version(bytes)?;
         let mut layout = Layout { scan: Scan::new(Part::Statement, bytes), depth: 0, empty: true };
         layout.open("{")?;
-        let start = format!("\n  \"format\": \"{}\",\n", Self::FORMAT);
-        if !layout.scan.sees(&start) {
-            let beginning = String::from_utf8_lossy(&bytes[..bytes.len().min(60)]);
-            return Err(ManifestError::format(&beginning));
-        }
-        let statement = statement(&mut layout)?;
+        let statement = statement(&mut layout, encoder)?;
         layout.scan.finish()?;
         consistent(&statement)?;
         // the layout above reads one spelling only; this holds it even if a step there is changed
@@ -46,13 +43,43 @@ impl Statement {
     }
 }
 
-fn statement(layout: &mut Layout<'_>) -> Result<Statement, ManifestError> {
-    layout.fixed("format", Statement::FORMAT)?;
-    let batch = layout.convert("batch", BATCH, batch)?;
+/// Looks at `format` and `encoder` before anything else: what follows is read as they say, or not at all.
+fn version(bytes: &[u8]) -> Result<Encoder, ManifestError> {
+    let begins = |encoder: &Encoder| {
+        bytes.starts_with(format!("{{\n  \"format\": \"{}\",\n", Format::name(*encoder)).as_bytes())
+    };
+    let Some(encoder) = Encoder::ALL.into_iter().find(begins) else {
+        let beginning = String::from_utf8_lossy(&bytes[..bytes.len().min(60)]);
+        return Err(ManifestError::format(&beginning));
+    };
+    // no string has a line feed in it, so the first place is that of the key or there is none
+    const KEY: &[u8] = b"\n  \"encoder\": ";
+    let Some(at) = bytes.windows(KEY.len()).position(|window| window == KEY) else { return Ok(encoder) };
+    let digits = bytes[at + KEY.len()..].iter().take_while(|byte| byte.is_ascii_digit());
+    let found: String = digits.take(MAX_DIGITS).map(|digit| char::from(*digit)).collect();
+    // what is no number is refused where it is read
+    match found.parse::<u64>() {
+        Ok(number) if number != u64::from(encoder.number()) => {
+            Err(ManifestError::Encoder { format: Format::name(encoder), found })
+        }
+        _ => Ok(encoder),
+    }
+}
+
+fn statement(layout: &mut Layout<'_>, encoder: Encoder) -> Result<Statement, ManifestError> {
+    let second = encoder >= Encoder::Two;
+    layout.fixed("format", Format::name(encoder))?;
+    let batch = layout.convert("batch", BATCH, batch_name)?;
     let issued_at = layout.time("issued_at")?;
     let created = layout.time("created")?;
     let tool = layout.text("tool")?.into_owned();
-    let encoder = layout.key("encoder")?.scan.number32()?;
+    layout.key("encoder")?.scan.literal(&encoder.to_string())?;
+    let format = match encoder {
+        Encoder::One => Format::One,
+        Encoder::Two => Format::Two(layout.convert("family", "`stsafe-a`, `stsafe-l` or `generic`", |text| {
+            Family::ALL.into_iter().find(|family| family.as_str() == text)
+        })?),
+    };
     layout.key("inputs")?.open("{")?;
     layout.fixed("file", INPUTS_FILE)?;
     let inputs = InputsReference { sha256: layout.sha256("sha256")?, count: layout.number("count")? };
@@ -96,10 +123,12 @@ fn statement(layout: &mut Layout<'_>) -> Result<Statement, ManifestError> {
         params.insert(name, text);
     }
     layout.close("}")?;
-    let mut text_or_null =
-        |key| layout.key(key)?.scan.value_or_null(key, "text", |text| (!text.is_empty()).then(|| text.to_owned()));
-    let reissue = text_or_null("reissue")?;
-    let bulk_id = text_or_null("bulk_id")?;
+    let reissue =
+        layout.key("reissue")?.scan.value_or_null("reissue", REASON, |text| reason(text).map(str::to_owned))?;
+    let bulk_id = layout
+        .key("bulk_id")?
+        .scan
+        .value_or_null("bulk_id", "text", |text| (!text.is_empty()).then(|| text.to_owned()))?;
     layout.key("issuer")?.open("{")?;
     let issuer = IssuerReference {
         mode: layout.convert("mode", "`local`, `air-gapped` or `foreign`", |text| {
@@ -114,7 +143,14 @@ fn statement(layout: &mut Layout<'_>) -> Result<Statement, ManifestError> {
         .key("serial_seed")?
         .scan
         .value_or_null("serial_seed", DIGEST, |text| text.parse::<Sha256Digest>().ok())?
-        .map(|octets| *octets.as_bytes());
+        .map(|octets| Seed(*octets.as_bytes()));
+    let beacon = if second {
+        layout.key("beacon")?.scan.value_or_null("beacon", "null or 64 lower-case hexadecimal digits", |text| {
+            text.parse::<Sha256Digest>().ok()
+        })?
+    } else {
+        None
+    };
     layout.key("discarded_serials")?.open("[")?;
     let mut discarded_serials = Vec::new();
     while layout.another()? {
@@ -128,7 +164,16 @@ fn statement(layout: &mut Layout<'_>) -> Result<Statement, ManifestError> {
     let mut expected = None;
     if !layout.null("expected")? {
         layout.open("{")?;
-        expected = Some(Expected { sha256: layout.sha256("sha256")?, count: layout.number("count")? });
+        let (sha256, count) = (layout.sha256("sha256")?, layout.number("count")?);
+        let mut unmet = None;
+        if second {
+            layout.key("missing")?.open("{")?;
+            layout.fixed("file", MISSING_FILE)?;
+            let (missing, missing_count) = (layout.sha256("sha256")?, layout.number("count")?);
+            layout.close("}")?;
+            unmet = Some(Unmet { missing, missing_count, surplus: layout.number("surplus")? });
+        }
+        expected = Some(Expected { sha256, count, unmet });
         layout.close("}")?;
     }
     layout.key("counts")?.open("{")?;
@@ -157,7 +202,8 @@ fn statement(layout: &mut Layout<'_>) -> Result<Statement, ManifestError> {
     while layout.another()? {
         layout.open("{")?;
         let name = layout.convert("name", FILE_NAME, |text| {
-            (file_name(text) && files.last().is_none_or(|last| last.name.as_str() < text)).then(|| text.to_owned())
+            (file_name(text, encoder) && files.last().is_none_or(|last| last.name.as_str() < text))
+                .then(|| text.to_owned())
         })?;
         files.push(FileDigest { name, sha256: layout.sha256("sha256")? });
         layout.close("}")?;
@@ -167,7 +213,7 @@ fn statement(layout: &mut Layout<'_>) -> Result<Statement, ManifestError> {
     if !layout.null("previous")? {
         layout.open("{")?;
         previous = Some(Previous {
-            batch: layout.convert("batch", BATCH, self::batch)?,
+            batch: layout.convert("batch", BATCH, batch_name)?,
             statement_sha256: layout.sha256("statement_sha256")?,
         });
         layout.close("}")?;
@@ -175,14 +221,25 @@ fn statement(layout: &mut Layout<'_>) -> Result<Statement, ManifestError> {
     let proof_of_possession = layout.convert("proof_of_possession", "`none`", |text| {
         (text == Possession::None.as_str()).then_some(Possession::None)
     })?;
+    let mut seals: Vec<String> = Vec::new();
+    if second {
+        layout.key("seals")?.open("[")?;
+        while layout.another()? {
+            let next = layout.scan.value("seals", SEAL_KINDS, |text| {
+                (seal_kind(text) && seals.last().is_none_or(|last| last.as_str() < text)).then(|| text.to_owned())
+            })?;
+            seals.push(next);
+        }
+        layout.close("]")?;
+    }
     layout.close("}")?;
     layout.scan.literal("\n")?;
     Ok(Statement {
+        format,
         batch,
         issued_at,
         created,
         tool,
-        encoder,
         inputs,
         anchors,
         relaxations,
@@ -192,6 +249,7 @@ fn statement(layout: &mut Layout<'_>) -> Result<Statement, ManifestError> {
         bulk_id,
         issuer,
         serial_seed,
+        beacon,
         discarded_serials,
         expected,
         counts,
@@ -200,6 +258,7 @@ fn statement(layout: &mut Layout<'_>) -> Result<Statement, ManifestError> {
         files,
         previous,
         proof_of_possession,
+        seals,
     })
 }
 
@@ -216,6 +275,19 @@ fn consistent(statement: &Statement) -> Result<(), ManifestError> {
     if (statement.issuer.mode == IssuerMode::Foreign) != statement.serial_seed.is_none() {
         return Err(value("serial_seed", "null or not", "null exactly when the issuer is foreign"));
     }
+    if statement.beacon.is_some() && statement.serial_seed.is_none() {
+        return Err(value("beacon", "a digest", "null where no serial number depends on it"));
+    }
+    if let Some(expected) = &statement.expected
+        && let Some(unmet) = &expected.unmet
+    {
+        if unmet.missing_count > expected.count {
+            return Err(value("missing", &unmet.missing_count.to_string(), "at most the chips of the list"));
+        }
+        if unmet.surplus > rejected.saturating_add(ignored) {
+            return Err(value("surplus", &unmet.surplus.to_string(), "at most the rejected and ignored items"));
+        }
+    }
     if statement.created < statement.issued_at {
         return Err(value("created", &statement.created.to_string(), "a time not before issued_at"));
     }
@@ -225,19 +297,28 @@ fn consistent(statement: &Statement) -> Result<(), ManifestError> {
     Ok(())
 }
 
-const BATCH: &str = "a UUIDv7 in lower case with hyphens (RFC 9562)";
 const DIGEST: &str = "64 lower-case hexadecimal digits";
+const SEAL_KINDS: &str = "kinds of seals in lower-case letters, digits and hyphens, sorted, each once";
+/// Digits of an encoder's number that are looked at; more are no number of a statement.
+const MAX_DIGITS: usize = 19;
 const FILE_NAME: &str = "plain file names in byte order, each once, without those of the statement's other fields";
 
-fn batch(text: &str) -> Option<String> {
-    let uuid = uuid::Uuid::try_parse(text).ok()?;
-    (uuid.get_version_num() == 7 && uuid.hyphenated().to_string() == text).then(|| text.to_owned())
-}
-
-fn file_name(text: &str) -> bool {
+fn file_name(text: &str, encoder: Encoder) -> bool {
     let plain = |byte| matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'_' | b'-');
     let listed_elsewhere = [ENTRIES_FILE, INPUTS_FILE, REJECTED_FILE, STATEMENT_FILE, SEAL_FILE];
-    !text.is_empty() && !text.starts_with(['.', '-']) && text.bytes().all(plain) && !listed_elsewhere.contains(&text)
+    // version 1 knows no such file, so that a batch may have one of its own
+    let missing = encoder >= Encoder::Two && text == MISSING_FILE;
+    !missing
+        && !text.is_empty()
+        && !text.starts_with(['.', '-'])
+        && text.bytes().all(plain)
+        && !listed_elsewhere.contains(&text)
+}
+
+/// Whether a text can name a kind of seal.
+pub(in crate::manifest) fn seal_kind(text: &str) -> bool {
+    let fits = |byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
+    (1..=40).contains(&text.len()) && text.bytes().all(fits)
 }
 
 fn value(key: &'static str, found: &str, expected: &'static str) -> ManifestError {

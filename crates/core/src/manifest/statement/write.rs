@@ -1,7 +1,8 @@
 //! A statement as octets.
 
+use crate::cert::Encoder;
 use crate::manifest::json::{push_hex_lower, push_hex_upper, push_number, push_string};
-use crate::manifest::{ENTRIES_FILE, INPUTS_FILE, REJECTED_FILE};
+use crate::manifest::{ENTRIES_FILE, Format, INPUTS_FILE, MISSING_FILE, REJECTED_FILE};
 
 use super::Statement;
 
@@ -11,12 +12,16 @@ impl Statement {
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = Layout { out: String::with_capacity(4096), depth: 0, empty: true };
         out.open("{");
-        out.text("format", Self::FORMAT);
+        let encoder = self.format.encoder();
+        out.text("format", Format::name(encoder));
         out.text("batch", &self.batch);
         out.text("issued_at", &self.issued_at.to_string());
         out.text("created", &self.created.to_string());
         out.text("tool", &self.tool);
-        out.number("encoder", u64::from(self.encoder));
+        out.number("encoder", u64::from(encoder.number()));
+        if let Some(family) = self.format.family() {
+            out.text("family", family.as_str());
+        }
         out.key("inputs").open("{");
         out.text("file", INPUTS_FILE);
         out.lower("sha256", self.inputs.sha256.as_bytes());
@@ -59,8 +64,14 @@ impl Statement {
         out.lower("spki_sha256", self.issuer.spki_sha256.as_bytes());
         out.close("}");
         match &self.serial_seed {
-            Some(seed) => out.lower("serial_seed", seed),
+            Some(seed) => out.lower("serial_seed", seed.as_bytes()),
             None => out.null("serial_seed"),
+        }
+        if encoder >= Encoder::Two {
+            match &self.beacon {
+                Some(beacon) => out.lower("beacon", beacon.as_bytes()),
+                None => out.null("beacon"),
+            }
         }
         out.key("discarded_serials").open("[");
         for serial in &self.discarded_serials {
@@ -72,6 +83,14 @@ impl Statement {
                 out.key("expected").open("{");
                 out.lower("sha256", expected.sha256.as_bytes());
                 out.number("count", expected.count);
+                if let Some(unmet) = &expected.unmet {
+                    out.key("missing").open("{");
+                    out.text("file", MISSING_FILE);
+                    out.lower("sha256", unmet.missing.as_bytes());
+                    out.number("count", unmet.missing_count);
+                    out.close("}");
+                    out.number("surplus", unmet.surplus);
+                }
                 out.close("}");
             }
             None => out.null("expected"),
@@ -111,6 +130,13 @@ impl Statement {
             None => out.null("previous"),
         }
         out.text("proof_of_possession", self.proof_of_possession.as_str());
+        if encoder >= Encoder::Two {
+            out.key("seals").open("[");
+            for kind in &self.seals {
+                push_string(&mut out.item().out, kind);
+            }
+            out.close("]");
+        }
         out.close("}");
         out.out.push('\n');
         out.out.into_bytes()

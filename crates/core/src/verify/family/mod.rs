@@ -1,8 +1,11 @@
 //! Chip families: which serial numbers are UIDs, and where else a family writes them.
 
 mod generic;
+mod names;
 mod stsafe_a;
 mod stsafe_l;
+
+pub use names::NamedUids;
 
 use crate::origin::Uid;
 use crate::x509::{Certificate, SerialNumber};

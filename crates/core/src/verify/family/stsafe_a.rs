@@ -4,11 +4,20 @@
 
 pub(super) const FORM: &str = "11 octets beginning 02 09";
 
+/// What every UID begins with.
+pub(super) const HEAD: [u8; 2] = [2, 9];
+
+/// Bytes of an ST number.
+pub(super) const ST_NUMBER: usize = 9;
+
+/// Bytes of a unique number, which an ST number begins with.
+pub(super) const UNIQUE: usize = 7;
+
 /// The header that some profiles write before the serial number in the common name: INTEGER of 11 octets.
 const INTEGER_HEADER: &str = "020B";
 
 pub(super) fn is_uid(serial: &[u8]) -> bool {
-    serial.len() == 11 && serial.starts_with(&[2, 9])
+    serial.len() == HEAD.len() + ST_NUMBER && serial.starts_with(&HEAD)
 }
 
 /// Design §5: 22 digits, or 26 with a leading `020B`.

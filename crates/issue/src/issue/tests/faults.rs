@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::run::{Order, Stop, run};
-use crate::cert::IssuedCertificate;
+use crate::cert::{Encoder, IssuedCertificate, SerialBasis};
 use crate::crypto::sha256;
 use crate::issue::testing::{ChangingSigner, identity, issuer};
-use crate::issue::{Issuer, Seed};
-use crate::ledger::testing::leaf;
+use crate::issue::{Issuer, Seed, Serials};
+use crate::ledger::testing::{batch_id, leaf};
 use crate::ledger::{Fault, Kind, Ledger, LedgerError, MemoryStore, SqliteStore, StoreError};
 use crate::signer::{Signer, SignerError};
 use crate::x509::{Sha256Digest, SignatureAlgorithm, Spki};
@@ -196,8 +196,11 @@ proptest! {
         prop_assert!(signed.is_empty() || signed == certificates);
         prop_assert_eq!(certificates.len(), 10);
         let seed = Seed(*sha256(&1_u32.to_be_bytes()).as_bytes());
+        let batch = batch_id(1);
+        let basis = SerialBasis { encoder: Encoder::NEW, batch: batch.as_str(), seed: &seed, beacon: None };
+        let serials = Serials::new(&basis, identity().spki());
         for (number, certificate) in (0..).zip(&certificates) {
-            let expected = crate::issue::derive_serial(&seed, identity().spki(), &leaf(number).source, 0);
+            let expected = serials.derive(&leaf(number).source, 0);
             prop_assert_eq!(certificate.serial(), &expected);
         }
         prop_assert_eq!(ledger.verify().unwrap().stats.certificates, 10);

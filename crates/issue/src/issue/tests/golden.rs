@@ -1,9 +1,11 @@
 //! Certificates that another program made first: `fixtures/golden/issue/recipe.py`.
 
-use crate::cert::{DeviceLimits, ObjectTemplate, SerialRule};
+use crate::cert::{DeviceLimits, Encoder, ObjectTemplate, SerialBasis, SerialRule};
 use crate::crypto::sha256;
-use crate::issue::testing::{authority_key_identifier, extensions, golden, identity, issuer, name, seed, validity};
-use crate::issue::{Signed, derive_serial, serial_for};
+use crate::issue::testing::{
+    authority_key_identifier, extensions, golden, identity, issuer, name, seed, serial_for, validity,
+};
+use crate::issue::{Seed, Serials, Signed};
 use crate::ledger::testing::{row, terms};
 use crate::ledger::{LeafKey, Ledger, Recorded};
 use crate::origin::{ItemName, Origin, Uid};
@@ -13,6 +15,9 @@ const FULL_SOURCE: &[u8] =
     include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/st/leaf-0209B0846159E439520139.der"));
 const PLAIN_SOURCE: &[u8] =
     include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/st/leaf-020930C56159E439520139.der"));
+
+/// The name of a batch.
+const BATCH: &str = "01968d2e-7b00-7cc3-98c4-dc0c0c07398f";
 
 fn base(source: &[u8]) -> ObjectTemplate {
     let leaf = Certificate::from_der(source).unwrap();
@@ -74,8 +79,22 @@ fn a_plain_certificate_is_that_of_another_program_octet_for_octet() {
 fn derived_serials_are_those_of_an_independent_computation() {
     // printed by recipe.py: Python's hmac and hashlib
     let leaf = sha256(FULL_SOURCE);
-    let serial = |attempt| derive_serial(&seed(), identity().spki(), &leaf, attempt).to_string();
+    let derive = |encoder, batch, seed: &Seed, beacon, attempt| {
+        let basis = SerialBasis { encoder, batch, seed, beacon };
+        Serials::new(&basis, identity().spki()).derive(&leaf, attempt).to_string()
+    };
+    let serial = |attempt| derive(Encoder::One, BATCH, &seed(), None, attempt);
     assert_eq!(serial(0), "60F8E930BA3F3FFEB47D61116B50C944");
     assert_eq!(serial(1), "76255B48C8FF346C300D35704C41A515");
     assert_eq!(serial(0x0102_0304), "5F74728524B11BA1747ACCB6CB8CE116");
+    // of encoder 2: without a beacon and with one
+    let second = |batch, beacon, attempt| derive(Encoder::Two, batch, &seed(), beacon, attempt);
+    let beacon = Some(sha256(b"TEST beacon"));
+    assert_eq!(second(BATCH, None, 0), "60A55D1D7B347EA99E67442E5BEFA4FF");
+    assert_eq!(second(BATCH, beacon, 0), "42BCA96C16107A31E20A8EDDCEB0CC6D");
+    assert_eq!(second(BATCH, beacon, 0x0102_0304), "709A582203F35B0FF770EBBFC61013AB");
+    // the same seed in another batch gives other serial numbers; under encoder 1 it did not
+    let other = "01968d2e-7b00-7cc3-98c4-dc0c0c073990";
+    assert_ne!(second(other, None, 0), second(BATCH, None, 0));
+    assert_eq!(derive(Encoder::One, other, &seed(), beacon, 0), serial(0));
 }

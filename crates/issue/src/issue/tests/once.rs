@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::run::{Order, Stop, run, statement};
 use crate::crypto::sha256;
-use crate::issue::testing::{identity, issuer, seed, template};
-use crate::issue::{IssueError, Signed, check, serial_for};
+use crate::issue::testing::{identity, issuer, seed, serial_for, template};
+use crate::issue::{IssueError, Serials, Signed, check};
 use crate::ledger::testing::{batch_id, leaf, leaves, row, terms};
 use crate::ledger::{BatchState, BatchTerms, Ledger, LedgerError, Recorded, Standing};
 use crate::lint::LintedTbs;
@@ -51,7 +51,7 @@ fn a_certificate_from_the_ledger_is_checked_before_it_is_released() {
     let issued = run(&ledger, &issuer, &Order::of([0]), (1, 4)).unwrap();
     let row = ledger.batch(&batch_id(1)).unwrap().unwrap();
     let template = template(0);
-    let serial = serial_for(&template, &row.seed, issuer.identity(), 0);
+    let serial = Serials::new(&row.serial_basis(), issuer.identity().spki()).of(&template, 0);
     let linted = issuer.identity().prepare(&template, serial, 0).unwrap();
     let Recorded::AlreadyIssued(unchecked) = ledger.record(&row.id, 0, vec![linted]).unwrap().remove(0) else {
         panic!("it was issued")

@@ -2,7 +2,7 @@
 
 use crate::cert::{IssuedCertificate, ObjectTemplate};
 use crate::issue::testing::template;
-use crate::issue::{IssueError, Issuer, Signed, serial_for};
+use crate::issue::{IssueError, Issuer, Serials, Signed};
 use crate::ledger::testing::{leaf, row, terms};
 use crate::ledger::{BatchId, BatchRow, BatchTerms, Ledger, LedgerError, Recorded, RecordedTbs};
 
@@ -92,7 +92,7 @@ fn issue_chunk(
 ) -> Result<Vec<IssuedCertificate>, Stop> {
     let linted = |number: u64, attempt| {
         let template = order.template(number);
-        let serial = serial_for(&template, &row.seed, issuer.identity(), attempt);
+        let serial = Serials::new(&row.serial_basis(), issuer.identity().spki()).of(&template, attempt);
         issuer.identity().prepare(&template, serial, attempt).unwrap()
     };
     let attempts = ledger.attempts(&row.id, chunk)?;

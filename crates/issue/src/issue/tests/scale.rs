@@ -8,8 +8,8 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
 
 use crate::crypto::sha256;
-use crate::issue::testing::{DeterministicSigner, identity, template};
-use crate::issue::{Issuer, Signed, serial_for};
+use crate::issue::testing::{DeterministicSigner, identity, serial_for, template};
+use crate::issue::{Issuer, Signed};
 use crate::ledger::testing::{batch_id, leaf, leaves, look_without_index, row, terms};
 use crate::ledger::{Ledger, Recorded};
 use crate::signer::{Signer, SignerError};

@@ -12,12 +12,14 @@ use crate::cert::IssuerIdentity;
 use crate::crypto::{VerificationEngine, sha256};
 use crate::error::Error;
 use crate::intake::{self, Intake, Source};
+use crate::issue::Serials;
 use crate::issue::testing::identity;
 use crate::ledger::testing::{row, terms};
 use crate::ledger::{BatchRow, BatchTerms, Ledger, MemoryStore, leaf_set_digest};
 use crate::origin::ItemName;
-use crate::policy::{BatchContext, BoundPolicy, Policy};
+use crate::policy::{BatchContext, Policy};
 use crate::reel::{Limits, SourceLeaf};
+use crate::reissue::job::Bound;
 use crate::reissue::settle::LeavesOf;
 use crate::reissue::work::Work;
 use crate::reissue::{Progress, Stage};
@@ -30,7 +32,7 @@ use super::fakes::Watched;
 pub(super) struct World {
     intake: Arc<Intake>,
     issuer: Arc<IssuerIdentity>,
-    bound: Arc<BoundPolicy>,
+    bound: Arc<Bound>,
     batch: BatchRow,
     jobs: usize,
     cancel: Arc<AtomicBool>,
@@ -71,7 +73,8 @@ impl World {
         let issuer = identity();
         let params = policy.params(&[].into()).unwrap();
         let context = BatchContext { batch: batch.id.to_string(), issued_at: batch.issued_at, params };
-        let bound = policy.bind(&issuer, &context).unwrap();
+        let serials = Serials::new(&batch.serial_basis(), issuer.spki());
+        let bound = Bound { policy: policy.bind(&issuer, &context).unwrap(), serials };
         let (intake, issuer, bound) = (Arc::new(intake), Arc::new(issuer), Arc::new(bound));
         Self { intake, issuer, bound, batch, jobs: 1, cancel }
     }

@@ -1,0 +1,123 @@
+//! Names of chips by family: which UIDs a typed name can stand for.
+
+use crate::origin::{ChipName, Uid};
+use crate::verify::rules::Family;
+use crate::x509::SerialNumber;
+
+/// The UIDs that a name stands for among the chips of a family: one, or those with one unique number and any product id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NamedUids {
+    first: Uid,
+    last: Uid,
+}
+
+impl NamedUids {
+    /// The lowest.
+    pub fn first(&self) -> &Uid {
+        &self.first
+    }
+
+    /// The highest.
+    pub fn last(&self) -> &Uid {
+        &self.last
+    }
+
+    /// Whether the name stands for this UID, perhaps among others.
+    pub fn contains(&self, uid: &Uid) -> bool {
+        self.first <= *uid && *uid <= self.last && uid.as_bytes().len() == self.first.as_bytes().len()
+    }
+
+    fn one(uid: Uid) -> Self {
+        Self { first: uid, last: uid }
+    }
+}
+
+impl Family {
+    /// Whether a chip of this family can have the UID.
+    pub fn has(self, uid: &Uid) -> bool {
+        SerialNumber::from_content(uid.as_bytes()).is_ok_and(|serial| self.is_uid(&serial))
+    }
+
+    /// The UIDs that the name stands for; `None` if no chip of this family is called so.
+    pub fn named(self, name: &ChipName) -> Option<NamedUids> {
+        let octets = name.as_bytes();
+        let uid = |tail: &[u8]| Uid::from_bytes(&[&super::stsafe_a::HEAD, octets, tail].concat());
+        match (self, octets.len()) {
+            (Self::StsafeA, super::stsafe_a::ST_NUMBER) => uid(&[]).ok().map(NamedUids::one),
+            (Self::StsafeA, super::stsafe_a::UNIQUE) => {
+                Some(NamedUids { first: uid(&[0, 0]).ok()?, last: uid(&[0xFF, 0xFF]).ok()? })
+            }
+            _ => Uid::from_bytes(octets).ok().filter(|uid| self.has(uid)).map(NamedUids::one),
+        }
+    }
+
+    /// What is to be said of a name that no chip of this family has, as in "`0209` is not ...".
+    pub const fn misnamed(self) -> &'static str {
+        match self {
+            Self::Generic => {
+                "is not the UID of a chip of the family `generic`: a positive serial number of at most 20 bytes, without \
+                 zeros before it"
+            }
+            Self::StsafeA => {
+                "is not the UID of a chip of the family `stsafe-a` (11 bytes beginning 02 09), nor its ST number (9 bytes) \
+                 or unique number (7 bytes)"
+            }
+            Self::StsafeL => {
+                "is not the UID of a chip of the family `stsafe-l`: its serial number, 9 bytes not beginning 00"
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(family: Family, text: &str) -> Option<(String, String)> {
+        let named = family.named(&text.parse().unwrap())?;
+        Some((named.first().to_string(), named.last().to_string()))
+    }
+
+    #[test]
+    fn a_name_stands_for_uids_that_the_family_has_or_for_none() {
+        let whole = "0209A021E021C4E1D00139";
+        let one = |uid: &str| Some((uid.to_owned(), uid.to_owned()));
+        assert_eq!(named(Family::StsafeA, whole), one(whole));
+        assert_eq!(named(Family::StsafeA, &whole[4..]), one(whole));
+        let range = ("0209A021E021C4E1D00000".to_owned(), "0209A021E021C4E1D0FFFF".to_owned());
+        assert_eq!(named(Family::StsafeA, &whole[4..18]), Some(range));
+        assert_eq!(named(Family::StsafeL, "400000000082940113"), one("400000000082940113"));
+        for generic in ["01", "0080", "A021E021C4E1D00139".replace('A', "7").as_str(), whole] {
+            assert_eq!(named(Family::Generic, generic), one(generic));
+        }
+        for (family, text) in [
+            // shortened, longer, zeros before, another beginning, another family
+            (Family::StsafeA, "0209"),
+            (Family::StsafeA, "0209A021E021C4E1D001"),
+            (Family::StsafeA, "0209A021E021C4E1D0013900"),
+            (Family::StsafeA, "000209A021E021C4E1D00139"),
+            (Family::StsafeA, "0309A021E021C4E1D00139"),
+            (Family::StsafeA, "01"),
+            (Family::StsafeL, "0040000000000082940113"),
+            (Family::StsafeL, "40000000008294"),
+            (Family::StsafeL, "008000000082940113"),
+            (Family::StsafeL, "800000000082940113"),
+            (Family::StsafeL, whole),
+            (Family::Generic, "00"),
+            (Family::Generic, "0001"),
+            (Family::Generic, "80"),
+            (Family::Generic, "000209A021E021C4E1D00139"),
+        ] {
+            assert_eq!(named(family, text), None, "{family} {text}");
+        }
+    }
+
+    #[test]
+    fn a_unique_number_stands_for_every_product_id_and_for_nothing_longer() {
+        let named = Family::StsafeA.named(&"A021E021C4E1D0".parse().unwrap()).unwrap();
+        let contains = |uid: &str| named.contains(&uid.parse().unwrap());
+        assert!(contains("0209A021E021C4E1D00000") && contains("0209A021E021C4E1D0FFFF"));
+        assert!(!contains("0209A021E021C4E1D1FFFF") && !contains("0209A021E021C4E1D001"));
+        assert!(!contains("0209A021E021C4E1D0013900"));
+    }
+}
