@@ -103,7 +103,7 @@ pub fn finish(
     if row.delivery.way != way {
         return Err(PlanError::Malformed { what: "its `delivery` is not one".to_owned() }.into());
     }
-    let (forms, publish_bulk_id) = (forms(&row.delivery), row.delivery.publish_bulk_id);
+    let (forms, publish_bulk_id) = (forms(row.delivery), row.delivery.publish_bulk_id);
     let mut cleared = None;
     if row.state == BatchState::Open {
         let ground = Ground {

@@ -159,7 +159,7 @@ pub enum OnSurplus {
 }
 
 /// Encodings of a batch's certificates.
-pub(crate) fn forms(delivery: &Delivery) -> Vec<Form> {
+pub(crate) fn forms(delivery: Delivery) -> Vec<Form> {
     let forms = [(delivery.der, Form::Der), (delivery.pem, Form::Pem)];
     forms.into_iter().filter(|(wanted, _)| *wanted).map(|(_, form)| form).collect()
 }
