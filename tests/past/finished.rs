@@ -48,8 +48,7 @@ fn a_run_with_an_expected_list_and_a_reissue_are_found_again() {
 #[test]
 fn a_proof_of_another_family_than_stsafe_a_has_the_policy() {
     let past = Past::unpack("finished-generic");
-    let anchors =
-        ["--source-anchor", "pki/anchors/stm-stsafe-a-prod-ca-01.pem", "--issuer-anchor", "pki/ca/root.pem"];
+    let anchors = ["--source-anchor", "pki/anchors/stm-stsafe-a-prod-ca-01.pem", "--issuer-anchor", "pki/ca/root.pem"];
     let run = |args: &[&str]| past.workshop.reroot(args).args(anchors).run();
     let chip = "0209B0846159E439520139";
     run(&["verify", "batch", "--input", "reel"]).success();
@@ -92,7 +91,7 @@ fn a_proof_of_another_family_than_stsafe_a_has_the_policy() {
 #[test]
 fn a_proof_of_stsafe_a_has_no_policy() {
     let past = Past::unpack("finished-local");
-    let chip = past.workshop.pki.leaf(2).uid().to_string();
+    let chip = past.workshop.pki.leaf(2).uid();
     let made = past.workshop.reroot(&["prove", "batch", &chip]).run().success().out();
     assert!(made.starts_with("{\"format\":\"reroot-proof/2\"") && made.contains("\"policy\":null"));
     put(&past.workshop.path("new.json"), &made);
