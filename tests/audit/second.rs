@@ -16,7 +16,7 @@ use super::verdict::refused_only;
 fn listed() -> Workshop {
     let workshop = Workshop::new();
     workshop.reel("reel.zip", 0..3);
-    let uid = |n: u64| workshop.pki.leaf(n).uid().to_string();
+    let uid = |n: u64| workshop.pki.leaf(n).uid();
     let list = [uid(0), uid(1), uid(7), uid(8)[4..18].to_owned()].join("\n");
     workshop.write("list.txt", list.as_bytes());
     workshop
@@ -28,7 +28,7 @@ fn listed() -> Workshop {
 #[test]
 fn the_missing_chips_of_a_list_are_in_the_batch_and_its_surplus_is_counted() {
     let workshop = listed();
-    let uid = |n: u64| workshop.pki.leaf(n).uid().to_string();
+    let uid = |n: u64| workshop.pki.leaf(n).uid();
     let mut expected = [format!("{{\"chip\":\"{}\"}}\n", uid(7)), format!("{{\"chip\":\"{}\"}}\n", &uid(8)[..18])];
     expected.sort_unstable();
     let missing = std::fs::read_to_string(workshop.path("batch").join(MISSING_FILE)).unwrap();
@@ -65,7 +65,7 @@ fn the_missing_chips_of_a_list_are_in_the_batch_and_its_surplus_is_counted() {
 #[test]
 fn missing_chips_that_are_not_as_stated_are_refused() {
     let workshop = listed();
-    let uid = |n: u64| workshop.pki.leaf(n).uid().to_string();
+    let uid = |n: u64| workshop.pki.leaf(n).uid();
     let good = std::fs::read_to_string(workshop.path("batch").join(MISSING_FILE)).unwrap();
     let (first, second) = good.split_once('\n').unwrap();
     let line = |chip: &str| format!("{{\"chip\":\"{chip}\"}}\n");

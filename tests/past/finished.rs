@@ -91,7 +91,7 @@ fn a_proof_of_another_family_than_stsafe_a_has_the_policy() {
 #[test]
 fn a_proof_of_stsafe_a_has_no_policy() {
     let past = Past::unpack("finished-local");
-    let chip = past.workshop.pki.leaf(2).uid().to_string();
+    let chip = past.workshop.pki.leaf(2).uid();
     let made = past.workshop.reroot(&["prove", "batch", &chip]).run().success().out();
     assert!(made.starts_with("{\"format\":\"reroot-proof/2\"") && made.contains("\"policy\":null"));
     put(&past.workshop.path("new.json"), &made);

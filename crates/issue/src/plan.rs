@@ -191,7 +191,8 @@ pub fn plan(
         let give = if foreign { output::rename_inside } else { output::publish };
         let sections = (small, &summary.findings, missing.as_str());
         let created = job.now.max(row.issued_at);
-        file::write(&path, &head, signer, created, sections, row.terms.encoder, &mut leaves, give)?;
+        let head = (head.as_slice(), row.terms.encoder);
+        file::write(&path, head, signer, created, sections, &mut leaves, give)?;
         partial.as_ref().map_or(Ok(()), |partial| hand_over::publish(partial, job.out))
     })?;
     let bytes = size(&place)?;

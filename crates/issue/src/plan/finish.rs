@@ -14,7 +14,7 @@ use crate::manifest::{Counts, IssuerMode};
 use crate::origin::Disposition;
 use crate::reel::Input;
 use crate::reissue::issue::issue_all;
-use crate::reissue::job::delivery;
+use crate::reissue::job::forms;
 use crate::reissue::preflight::{self, Ground};
 use crate::reissue::seal::{self, Rejected, Sealing};
 use crate::reissue::work::Work;
@@ -100,8 +100,10 @@ pub fn finish(
     if row.terms.anchors != job.anchors.iter().map(|anchor| sha256(anchor.der())).collect::<Vec<Sha256Digest>>() {
         return Err(PlanError::Anchors.into());
     }
-    let malformed = || PlanError::Malformed { what: "its `delivery` is not one".to_owned() };
-    let (forms, publish_bulk_id) = delivery(&row.delivery, way).ok_or_else(malformed)?;
+    if row.delivery.way != way {
+        return Err(PlanError::Malformed { what: "its `delivery` is not one".to_owned() }.into());
+    }
+    let (forms, publish_bulk_id) = (forms(row.delivery), row.delivery.publish_bulk_id);
     let mut cleared = None;
     if row.state == BatchState::Open {
         let ground = Ground {

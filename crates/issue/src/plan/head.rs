@@ -143,7 +143,7 @@ impl Head {
             beacon: second.then(|| BeaconHead(row.beacon.map(|beacon| beacon.to_string()))),
             encoder: terms.encoder.number(),
             chunk_size: row.chunk_size,
-            delivery: row.delivery.clone(),
+            delivery: row.delivery.to_string(),
             issuer: IssuerHead { subject: rest.issuer, sha256: terms.issuer_sha256.to_string() },
             anchors: terms.anchors.iter().map(ToString::to_string).collect(),
             relaxations: terms.relaxations.clone(),
@@ -235,7 +235,7 @@ impl Head {
             beacon,
             issued_at: Time::from_rfc3339(&self.issued_at).map_err(|_| malformed("issued_at")())?,
             chunk_size: self.chunk_size,
-            delivery: self.delivery.clone(),
+            delivery: self.delivery.parse().map_err(|_| malformed("delivery")())?,
             state: BatchState::Open,
         })
     }

@@ -2,10 +2,10 @@
 //! honest plan never meets one. Checked when the head is read, before anything of it is shown, computed or recorded.
 
 use crate::cert::Encoder;
+use crate::ledger::Delivery;
 use crate::manifest::{Entry, FindingLine, InputLine, MissingLine};
 use crate::origin::Disposition;
 use crate::policy::Policy;
-use crate::reissue::job::delivery;
 use crate::reissue::{OnReject, Way};
 use crate::verify;
 
@@ -18,7 +18,7 @@ const MAX_CHUNK: u32 = 65_536;
 const MAX_LEAVES: u64 = u32::MAX as u64;
 /// Digests of anchors, and names of relaxations.
 const MAX_LIST: usize = 1_000;
-/// Characters of names that the program itself gives: relaxations, parameters, `delivery`.
+/// Characters of names that the program itself gives: relaxations, parameters.
 const MAX_WORD: usize = 100;
 /// Characters of the policy's name.
 const MAX_NAME: usize = 200;
@@ -32,7 +32,7 @@ pub(super) fn check(head: &Head) -> Result<(), PlanError> {
     let unfit = |member: &str| Err(PlanError::Malformed { what: format!("its `{member}` is not one") });
     let fits = |text: &str, most: usize| text.chars().nth(most).is_none();
     let way = if head.mode == Mode::Foreign { Way::Foreign } else { Way::AirGapped };
-    if delivery(&head.delivery, way).is_none() || !fits(&head.delivery, MAX_WORD) {
+    if head.delivery.parse::<Delivery>().map_or(true, |delivery| delivery.way != way) {
         return unfit("delivery");
     }
     if head.mode == Mode::Foreign && head.beacon.as_ref().is_some_and(|beacon| beacon.0.is_some()) {

@@ -1,6 +1,5 @@
 //! What a run is asked to do, and what comes of it.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -10,7 +9,7 @@ use crate::delivery::Form;
 use crate::error::Error;
 use crate::findings::Findings;
 use crate::issue::Serials;
-use crate::ledger::{BatchId, BatchRow};
+use crate::ledger::{BatchId, BatchRow, Delivery, Way};
 use crate::origin::Finding;
 use crate::policy::{BatchContext, BoundPolicy, Params, Policy};
 use crate::reel::{Input, Limits};
@@ -93,13 +92,11 @@ impl Job<'_> {
         bind(self.policy, &self.params, self.issuer, row)
     }
 
-    /// What the batch row keeps of how the batch is made and delivered: the options as they are typed. A batch has one
-    /// way: what was begun by `plan` is not finished by `issue`.
-    pub(super) fn delivery(&self) -> String {
-        let forms: BTreeSet<Form> = self.forms.iter().copied().collect();
-        let forms: Vec<&str> = forms.into_iter().map(Form::as_str).collect();
-        let publish = if self.bulk_id.is_some() && self.publish_bulk_id { " --publish-bulk-id" } else { "" };
-        format!("{}--form {}{publish}", self.way.prefix(), forms.join(","))
+    /// What the batch row keeps of how the batch is made and delivered.
+    pub(super) fn delivery(&self) -> Delivery {
+        let (der, pem) = (self.forms.contains(&Form::Der), self.forms.contains(&Form::Pem));
+        let publish_bulk_id = self.bulk_id.is_some() && self.publish_bulk_id;
+        Delivery { way: self.way, der, pem, publish_bulk_id }
     }
 }
 
@@ -161,39 +158,10 @@ pub enum OnSurplus {
     Reject,
 }
 
-/// Who signs a batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
-    /// The run itself, with the issuing key at hand.
-    Local,
-    /// A machine without a network, to which a plan is carried.
-    AirGapped,
-    /// A CA of another house that speaks CMP.
-    Cmp,
-    /// A CA of another house, to which wishes are handed over.
-    Foreign,
-}
-
-impl Way {
-    const fn prefix(self) -> &'static str {
-        match self {
-            Self::AirGapped => "plan ",
-            Self::Cmp => "--issuer cmp ",
-            Self::Foreign => "plan --foreign ",
-            Self::Local => "",
-        }
-    }
-}
-
-/// Encodings and whether the bulk identifier is published, from what a batch row keeps of a way.
-pub(crate) fn delivery(text: &str, way: Way) -> Option<(Vec<Form>, bool)> {
-    let rest = text.strip_prefix(way.prefix())?.strip_prefix("--form ")?;
-    let (forms, publish) = match rest.strip_suffix(" --publish-bulk-id") {
-        Some(forms) => (forms, true),
-        None => (rest, false),
-    };
-    let form = |word| [Form::Der, Form::Pem].into_iter().find(|form| form.as_str() == word);
-    Some((forms.split(',').map(form).collect::<Option<_>>()?, publish))
+/// Encodings of a batch's certificates.
+pub(crate) fn forms(delivery: Delivery) -> Vec<Form> {
+    let forms = [(delivery.der, Form::Der), (delivery.pem, Form::Pem)];
+    forms.into_iter().filter(|(wanted, _)| *wanted).map(|(_, form)| form).collect()
 }
 
 /// How a run ended when nothing was wrong with the environment.
