@@ -52,7 +52,7 @@ def number(value, path):
 
 
 def identifier(value, path):
-    need(isinstance(value, str) and re.fullmatch(r"[012](\.(0|[1-9][0-9]{0,9})){2,}", value), path, "object identifier")
+    need(isinstance(value, str) and re.fullmatch(r"[012](\.(0|[1-9][0-9]{0,9}))+", value), path, "object identifier")
     arcs = [int(arc) for arc in value.split(".")]
     need(arcs[1] < 40 and max(arcs) < 1 << 32 and len(elements(oid(value))[0][1]) <= 39, path, "object identifier")
 
@@ -285,15 +285,15 @@ class Schema:
 
 
 def since_1950(value):
-    return re.fullmatch(r"[0-9]{4}-[^.]*", value) and moment(value).year >= 1950
+    return re.match(r"[0-9]{4}-", value) and moment(value).year >= 1950
 
 
 def moment(value):
     """An RFC 3339 time in whole seconds, in UTC."""
-    need(re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(?:[Zz]|[+-][0-9]{2}:[0-9]{2})", value),
+    need(re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.0+)?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})", value),
          "not a time:", value)
     try:
-        return datetime.fromisoformat(value.upper()).astimezone(timezone.utc)
+        return datetime.fromisoformat(re.sub(r"\.0+", "", value.upper())).astimezone(timezone.utc)
     except (ValueError, OverflowError):
         raise Refused("no such time: " + value)
 

@@ -3,7 +3,7 @@
 
 Needs Python 3.11 and `cryptography`; holds the batch in memory. Exit 0: everything holds. 1: the first reason why not.
 """
-import argparse, hashlib, json, os, re, sys, tomllib
+import argparse, hashlib, json, os, re, sys
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from accounting import check_findings, check_inputs
@@ -15,6 +15,7 @@ from octets import Refused, der, der_time, elements, need, oid, rfc3339, sequenc
 from policy import KEYS, derived_serial, purposes_asked, wanted
 from schema import Schema
 from spelling import (FINDING, HEX, INPUT, ITEM, NUM32, RELAXATIONS, SERIAL, STATEMENTS, UID, check_shape, lines, read, spelled)
+from tables import read_tables
 
 
 # --- steps 2 to 6: seal and statement --------------------------------------------------------------------------------
@@ -274,7 +275,7 @@ def open_batch(folder, manifest_anchors):
 
 
 def read_policy(octets, s):
-    policy = tomllib.loads(octets.decode())
+    policy = read_tables(octets)
     schema = Schema(policy)
     need(sha256(octets).hex() == s["policy"]["sha256"], "policy.toml is another policy")
     need((policy["name"], policy["version"]) == (s["policy"]["name"], s["policy"]["version"]), "name of the policy")

@@ -3,12 +3,13 @@
 
 Exit 0: the proof holds, and the chip is in the batch (with --absent: is not). 1: the first reason why not.
 """
-import base64, re, tomllib
+import base64, re
 from certificates import Authorities, Cert, reaches_anchor
 from octets import elements, need, sha256, utc
 from policy import derived_serial
 from schema import FAMILIES, KEYS
 from spelling import NUM, NUM32, STR, UID, read
+from tables import read_tables
 from verify_batch import (arguments, check_leaf, check_line, check_object, check_signature_form, is_uid, main,
                           open_statement, read_line)
 
@@ -96,7 +97,7 @@ def family_of(proof, version, s, lines):
         return s["family"] if s["encoder"] > 1 else "stsafe-a"
     octets = decoded(proof["policy"], 256 << 10)
     need(sha256(octets).hex() == s["policy"]["sha256"], "the policy is not the statement's")
-    family = tomllib.loads(octets.decode())["source"]["family"]
+    family = read_tables(octets)["source"]["family"]
     need(s["encoder"] == 1 and family in FAMILIES and family != "stsafe-a", "the policy is not needed, or has no family")
     return family
 
