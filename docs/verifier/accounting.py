@@ -6,30 +6,37 @@ not opened: `reroot verify --input` reads those, and the note says how many ther
 """
 import base64, io, json, os, re, zipfile
 from collections import Counter
+from certificates import Cert, holds
 from findings import CODES
 from octets import Refused, elements, need, sha256
 from spelling import lines, read
 
 CHIP = {"chip": r"(?:[0-9A-F]{2}){1,20}"}
+OF_VALUES = {"policy.leaf.common-name", "policy.leaf.validity"}  # what the policy takes from a leaf is not good for it
 OF_A_LEAF = {"list", "certificate", "history", "signer"}  # on what a finding of a leaf that verifies can rest
 
 
 def check_findings(s, found, findings, missing):
-    """What lines and findings say of each other. Returns notes."""
+    """What lines and findings say of each other."""
     for one in findings:
         need(one["code"] in CODES, "a finding has a code that is not on the list:", one["code"])
         need(CODES[one["code"]][1] in (one["disposition"], "either"), one["code"], "is never", one["disposition"])
         of_list = CODES[one["code"]][0] == "list"
         need(not of_list or s["expected"], one["code"], "where no list was to be met")
-        need(not of_list or one["uid"], one["code"], "names no chip")
+        of_leaf = CODES[one["code"]][0] in OF_A_LEAF
+        need(not of_leaf or one["uid"] and one["source_sha256"], one["code"], "names no chip, or no leaf")
     for one in ("rejected", "ignored"):
         need([line["disposition"] for line in findings].count(one) == s["counts"][one], "counts of rejected.jsonl")
     items = Counter([line["source_item"] for line in found] + [one["item"] for one in findings])
     need(max(items.values(), default=1) == 1, "an item is there twice:", *[item for item, n in items.items() if n > 1][:1])
     if s["encoder"] > 1 and s["expected"]:
         check_expected(s["expected"], s["family"], found, findings, missing)
+
+
+def signers_word(findings, shown):
+    """Notes on what nothing of the batch shows, but for the codes that a history has shown."""
     words = Counter(one["code"] for one in findings if CODES[one["code"]][0] in ("history", "signer"))
-    return [f"signer's word: {number} findings of {code}" for code, number in sorted(words.items())]
+    return [f"signer's word: {number} findings of {code}" for code, number in sorted(words.items()) if code not in shown]
 
 
 def check_expected(expected, family, found, findings, missing):
@@ -46,9 +53,9 @@ def check_expected(expected, family, found, findings, missing):
 
 # --- inputs ----------------------------------------------------------------------------------------------------------
 
-def check_inputs(inputs, s, found, findings, given, judge):
+def check_inputs(inputs, s, found, findings, given, judge, follows):
     """Every leaf of the inputs is in a line or a finding, and a finding is one that a leaf can have. `judge` returns a
-    leaf that verifies, and raises Refused for any other certificate. Returns notes."""
+    leaf that verifies, `follows` what the policy asks for of a leaf; both raise Refused. Returns notes."""
     contents = [content for path in inputs for content in files_of(path)]
     same = Counter((len(content), sha256(content).hex()) for content in contents)
     need(same == Counter((one["bytes"], one["sha256"]) for one in given), "the inputs are others than inputs.jsonl names")
@@ -57,30 +64,51 @@ def check_inputs(inputs, s, found, findings, given, judge):
         more, left = certificates_of(content, "trailing-padding" in s["relaxations"])
         certificates += more
         unopened += left
+    padding = {}
+    for octets, padded in certificates:
+        padding.setdefault(sha256(octets).hex(), set()).add(padded)
+    certificates = [octets for octets, _ in certificates]
     issued = {line["source_sha256"] for line in found}
-    verified, other = {}, set()
+    verified, other = {}, {}
     for octets in certificates:
         digest = sha256(octets).hex()
         if digest not in verified and digest not in other:
             try:
                 verified[digest] = judge(octets)
             except Refused:
-                other.add(digest)
+                other[digest] = serial_of(octets, s["relaxations"])
     need(unopened or issued <= set(verified), "a line's leaf is not in the inputs")
+    for line in found:
+        said = "trailing-padding" in line["relax"]
+        need(said in padding.get(line["source_sha256"], {said}), "padding that is there or not: chip", line["uid"])
     of_digest = {}
     for one in findings:
         of_digest.setdefault(one["source_sha256"], []).append(one)
     for digest, leaf in verified.items():
         times = sum(sha256(octets).hex() == digest for octets in certificates) if digest in of_digest else 1
-        check_leaf_accounted(leaf, digest, times, digest in issued, of_digest.get(digest, []), verified, s)
-    for digest in other:
+        stated = of_digest.get(digest, [])
+        check_leaf_accounted(leaf, digest, times, digest in issued, stated, verified)
+        of_policy = [one["code"] for one in stated if one["code"].startswith("policy.leaf.")]
+        need(set(of_policy) <= OF_VALUES and not (of_policy and holds(follows, leaf)),
+             "chip", leaf.serial.hex().upper(), "has a certificate that follows from the policy, and is left out as", *of_policy)
+    for digest, uid in other.items():
         stated = of_digest.get(digest, [])
         need(digest not in issued and all(CODES[one["code"]][0] in ("inputs", "leaf") for one in stated),
              "a certificate that does not verify is stated to be a leaf:", digest)
+        need(all(one["uid"] == uid or one["code"] == "verify.certificate.of-a-ca" for one in stated),
+             "a finding names another chip than its certificate:", digest)
     return [f"inputs: {len(verified)} leaves that verify, {len(other)} other certificates; {unopened} items were not opened"]
 
 
-def check_leaf_accounted(leaf, digest, times, issued, stated, verified, s):
+def serial_of(octets, relaxations):
+    """The UID that a finding has of a certificate: none if it is not in its strict form."""
+    try:
+        return Cert(octets, defaults="explicit-default-boolean" in relaxations).serial.hex().upper()
+    except (Refused, ValueError, IndexError):
+        return None
+
+
+def check_leaf_accounted(leaf, digest, times, issued, stated, verified):
     uid = leaf.serial.hex().upper()
     need(issued or stated, "a leaf of the inputs is in no line and no finding: chip", uid)
     duplicates = [one for one in stated if one["code"] == "verify.conflict.duplicate"]
@@ -88,7 +116,7 @@ def check_leaf_accounted(leaf, digest, times, issued, stated, verified, s):
     need(issued + len(stated) - len(duplicates) == 1, "a leaf has several lines or findings, or none of its own: chip", uid)
     for one in stated:
         rests, code = CODES[one["code"]][0], one["code"]
-        need(one["uid"] in (None, uid), "a finding names another chip than its leaf:", uid)
+        need(one["uid"] == uid, "a finding names another chip than its leaf:", uid)
         conflict = code.startswith("verify.conflict.")
         need(rests in OF_A_LEAF or conflict, "chip", uid, "verifies, and is left out as", code)
         is_there = code == "verify.conflict.duplicate" and times > 1 or code in CONFLICTS and any(
@@ -115,14 +143,14 @@ def files_of(path):
 
 
 def certificates_of(content, padded, inside=False):
-    """The certificates of a content, and how many items of it were not opened."""
+    """The certificates of a content, each with whether padding follows it, and how many items were not opened."""
     if content[:4] == b"PK\3\4" and not inside:
         return certificates_of_zip(content, padded)
     if content[:1] == b"\x30":
         return whole_certificates(content, padded)
     blocks = re.findall(rb"-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----", content)
     try:
-        return [base64.b64decode(b"".join(block.split()), validate=True) for block in blocks], int(not blocks)
+        return [(base64.b64decode(b"".join(block.split()), validate=True), False) for block in blocks], int(not blocks)
     except ValueError:
         return [], 1
 
@@ -153,10 +181,12 @@ def whole_certificates(content, padded):
             first, size = 2 + (size & 127), int.from_bytes(content[2:2 + (size & 127)], "big")
         if not is_certificate(content[:first + size]):
             return found, 1
-        found.append(content[:first + size])
+        found.append((content[:first + size], False))
         content = content[first + size:]
     padding = content.strip(b"\0") == b"" or content.strip(b"\xff") == b""
-    return (found, 0) if not content or padded and padding else (found[:-1], 1)
+    if not content or not (padded and padding):
+        return (found, 0) if not content else (found[:-1], 1)
+    return [*found[:-1], (found[-1][0], True)], 0
 
 
 def is_certificate(octets):

@@ -2,13 +2,18 @@
 from octets import need, sha256
 
 
-def check_history(folders, open_batch, read_line):
-    """Of every batch: seal, files and lines; then what they say of each other. Returns notes."""
+SHOWN = {"ledger.already-issued", "ledger.serial-repeated", "ledger.uid-with-other-key"}
+
+
+def check_history(folders, open_batch, read_line, findings):
+    """Of every batch: seal, files and lines; then what they say of each other, and what the findings of the first folder
+    say of them. Returns notes."""
     batches = {}
     for folder in folders:
         batch, s, entries = open_batch(folder)
         batches.setdefault(sha256(batch["manifest.json"]).hex(), (s, [read_line(one) for one in entries]))
     check_chain({digest: s for digest, (s, _) in batches.items()})
+    check_ledger_findings(next(iter(batches.values()))[0], batches, findings)
     oldest_first = sorted(batches.values(), key=lambda one: (one[0]["created"], one[0]["batch"]))
     keys, chips, serials, issued = {}, {}, set(), set()
     for s, found in oldest_first:
@@ -24,6 +29,19 @@ def check_history(folders, open_batch, read_line):
     followed = {s["previous"]["statement_sha256"] for s, _ in batches.values() if s["previous"]}
     [head] = set(batches) - followed
     return [f"history: {len(batches)} batches, the head is {head}"]
+
+
+def check_ledger_findings(s, batches, findings):
+    """A chip that was left out because of an earlier batch is in an earlier batch."""
+    earlier, policy = [], s["policy"]["name"]
+    while s["previous"]:
+        s, found = batches[s["previous"]["statement_sha256"]]
+        earlier += [(s["policy"]["name"] == policy, line) for line in found]
+    chips = {line["uid"] for _, line in earlier}
+    issued = {(line["uid"], line["source_sha256"]) for same, line in earlier if same}
+    for one in (one for one in findings if one["code"] in SHOWN):
+        there = (one["uid"], one["source_sha256"]) in issued if one["code"] == "ledger.already-issued" else one["uid"] in chips
+        need(there, "chip", one["uid"], "is left out as", one["code"], "and is in no earlier batch")
 
 
 def check_chain(statements):

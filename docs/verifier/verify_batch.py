@@ -6,11 +6,11 @@ Needs Python 3.11 and `cryptography`; holds the batch in memory. Exit 0: everyth
 import argparse, hashlib, json, os, re, sys
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from accounting import check_findings, check_inputs
+from accounting import check_findings, check_inputs, signers_word
 from archives import chips_of
 from certificates import VERSION_3, Authorities, Cert, certificates, r_and_s, reaches_anchor
 from forms import ALT_NAME, BASIC, PURPOSE, USAGE, check_extensions, check_name
-from history import check_history
+from history import SHOWN, check_history
 from octets import Refused, der, der_time, elements, need, oid, rfc3339, sequence, sha256, utc
 from policy import KEYS, derived_serial, purposes_asked, wanted
 from schema import Schema
@@ -335,12 +335,15 @@ def verify_folder(folder, source_anchors, issuer_anchors, manifest_anchors, inpu
     findings = [read(one, FINDING, "finding") for one in lines("rejected.jsonl", batch["rejected.jsonl"])]
     given = [read(one, INPUT, "inputs.jsonl") for one in lines("inputs.jsonl", batch["inputs.jsonl"])]
     need(len(given) == s["inputs"]["count"], "inputs.jsonl")
-    notes = check_findings(s, found, findings, batch.get("missing.jsonl"))
+    check_findings(s, found, findings, batch.get("missing.jsonl"))
+    notes = signers_word(findings, SHOWN if history else ())
     if inputs:
         judge = lambda octets: examine_leaf(octets, set(s["relaxations"]), policy["source"], authorities)[0]
-        notes += check_inputs(inputs, s, found, findings, given, judge)
+        follows = lambda leaf: wanted(policy, s, leaf, issuer)
+        notes += check_inputs(inputs, s, found, findings, given, judge, follows)
     if history:
-        notes += check_history([folder, *history], lambda other: open_batch(other, manifest_anchors), read_line)
+        opened = lambda other: open_batch(other, manifest_anchors)
+        notes += check_history([folder, *history], opened, read_line, findings)
     notes += [f"not checked: seal of the kind {kind}" for kind in s.get("seals", [])]
     return "\n".join([f"{len(entries)} certificates hold", *notes])
 
