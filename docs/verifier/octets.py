@@ -1,6 +1,7 @@
 """What does not hold, digests, and DER (X.690) as certificates and seals need it."""
 import hashlib, re
 from datetime import datetime, timezone
+from functools import cache
 
 
 class Refused(Exception):
@@ -28,6 +29,7 @@ def sequence(*parts):
     return der(0x30, *parts)
 
 
+@cache
 def oid(dotted):
     one, two, *rest = map(int, dotted.split("."))
     out = b""
@@ -66,7 +68,8 @@ def elements(data):
         if size >= 128:
             first, size = first + (size & 127), int.from_bytes(data[first:first + (size & 127)], "big")
         content, whole = data[first:first + size], data[at:first + size]
-        need(der(data[at], content) == whole, "DER is not minimal or truncated")
+        minimal = data[at + 1] < 128 or der(data[at], content) == whole  # a length of one byte has no other form
+        need(minimal and len(content) == size, "DER is not minimal or truncated")
         found.append((data[at], content, whole))
         at = first + size
     return found
@@ -93,6 +96,7 @@ def members(data, *tags):
     return found
 
 
+@cache
 def dotted(octets):
     """The content of an OBJECT IDENTIFIER as text."""
     minimal = octets and octets[0] < 120 and octets[-1] < 128 and not re.search(rb"[\0-\x7f]\x80", octets)
