@@ -9,10 +9,10 @@ from collections import Counter
 from certificates import Cert, holds
 from findings import CODES
 from octets import Refused, elements, need, sha256
+from schema import PROFILES
 from spelling import lines, read
 
 CHIP = {"chip": r"(?:[0-9A-F]{2}){1,20}"}
-OF_VALUES = {"policy.leaf.common-name", "policy.leaf.validity"}  # what the policy takes from a leaf is not good for it
 OF_A_LEAF = {"list", "certificate", "history", "signer"}  # on what a finding of a leaf that verifies can rest
 
 
@@ -28,7 +28,8 @@ def check_findings(s, found, findings, missing):
     for one in ("rejected", "ignored"):
         need([line["disposition"] for line in findings].count(one) == s["counts"][one], "counts of rejected.jsonl")
     items = Counter([line["source_item"] for line in found] + [one["item"] for one in findings])
-    need(max(items.values(), default=1) == 1, "an item is there twice:", *[item for item, n in items.items() if n > 1][:1])
+    twice = [item for item, number in items.items() if number > 1]
+    need(not twice, "an item is there twice:", *twice[:1])
     if s["encoder"] > 1 and s["expected"]:
         check_expected(s["expected"], s["family"], found, findings, missing)
 
@@ -36,7 +37,8 @@ def check_findings(s, found, findings, missing):
 def signers_word(findings, shown):
     """Notes on what nothing of the batch shows, but for the codes that a history has shown."""
     words = Counter(one["code"] for one in findings if CODES[one["code"]][0] in ("history", "signer"))
-    return [f"signer's word: {number} findings of {code}" for code, number in sorted(words.items()) if code not in shown]
+    words = {code: number for code, number in sorted(words.items()) if code not in shown}
+    return [f"signer's word: {number} findings of {code}" for code, number in words.items()]
 
 
 def check_expected(expected, family, found, findings, missing):
@@ -45,7 +47,7 @@ def check_expected(expected, family, found, findings, missing):
     chips = [bytes.fromhex(read(one, CHIP, "missing.jsonl")["chip"]) for one in lines("missing.jsonl", missing)]
     need(len(chips) == expected["missing"]["count"] <= expected["count"], "expected.missing.count")
     need(all(one < other for one, other in zip(chips, chips[1:])), "missing.jsonl is out of order")
-    forms = {"stsafe-a": rb"\x02\x09[\s\S]{9}|\x02\x09[\s\S]{7}", "stsafe-l": rb"[^\0][\s\S]{8}"}
+    forms = {"stsafe-a": rb"\x02\x09[\s\S]{9}|\x02\x09[\s\S]{7}", "stsafe-l": rb"[\s\S]{9}"}
     need(all(re.fullmatch(forms.get(family, rb"[\s\S]+"), one) for one in chips), "missing.jsonl names what is no chip")
     there = {uid[:size] for line in found for uid in [bytes.fromhex(line["uid"])] for size in (9, len(uid))}
     need(not there & set(chips), "a chip of missing.jsonl is in the batch")
@@ -53,12 +55,14 @@ def check_expected(expected, family, found, findings, missing):
 
 # --- inputs ----------------------------------------------------------------------------------------------------------
 
-def check_inputs(inputs, s, found, findings, given, judge, follows):
+def check_inputs(inputs, s, policy, found, findings, given, judge, follows):
     """Every leaf of the inputs is in a line or a finding, and a finding is one that a leaf can have. `judge` returns a
-    leaf that verifies, `follows` what the policy asks for of a leaf; both raise Refused. Returns notes."""
+    leaf that verifies, `follows` what the policy asks for of a leaf; both raise Refused. Returns notes, and the leaves
+    by their digests."""
     contents = [content for path in inputs for content in files_of(path)]
     same = Counter((len(content), sha256(content).hex()) for content in contents)
-    need(same == Counter((one["bytes"], one["sha256"]) for one in given), "the inputs are others than inputs.jsonl names")
+    stated = Counter((one["bytes"], one["sha256"]) for one in given)
+    need(same == stated, "the inputs are others than inputs.jsonl names")
     certificates, unopened = [], 0
     for content in contents:
         more, left = certificates_of(content, "trailing-padding" in s["relaxations"])
@@ -87,17 +91,29 @@ def check_inputs(inputs, s, found, findings, given, judge, follows):
     for digest, leaf in verified.items():
         times = sum(sha256(octets).hex() == digest for octets in certificates) if digest in of_digest else 1
         stated = of_digest.get(digest, [])
-        check_leaf_accounted(leaf, digest, times, digest in issued, stated, verified)
-        of_policy = [one["code"] for one in stated if one["code"].startswith("policy.leaf.")]
-        need(set(of_policy) <= OF_VALUES and not (of_policy and holds(follows, leaf)),
-             "chip", leaf.serial.hex().upper(), "has a certificate that follows from the policy, and is left out as", *of_policy)
+        check_leaf_accounted(leaf, digest, times, digest in issued, stated, verified, policy["source"]["family"])
+        for one in (one for one in stated if CODES[one["code"]][0] == "certificate"):
+            check_rule(one["code"], leaf, policy, follows)
     for digest, uid in other.items():
         stated = of_digest.get(digest, [])
         need(digest not in issued and all(CODES[one["code"]][0] in ("inputs", "leaf") for one in stated),
              "a certificate that does not verify is stated to be a leaf:", digest)
         need(all(one["uid"] == uid or one["code"] == "verify.certificate.of-a-ca" for one in stated),
              "a finding names another chip than its certificate:", digest)
-    return [f"inputs: {len(verified)} leaves that verify, {len(other)} other certificates; {unopened} items were not opened"]
+    return [f"inputs: {len(verified)} leaves that verify, {len(other)} other certificates; "
+            f"{unopened} items were not opened"], verified
+
+
+def check_rule(code, leaf, policy, follows):
+    """A leaf that is left out because no certificate follows from it, or one that breaks a rule. Rules of profiles are
+    not derived here: only that the policy has the profile."""
+    area, device = code.partition(".")[0], policy["device"]
+    if area in PROFILES or area == "stselib":
+        broken = area in [*policy.get("profiles", []), device["target"]]
+    else:
+        broken = code == "device.size" and "max_certificate_bytes" in device or not holds(follows, leaf)
+    need(broken and code not in ("policy.leaf.key", "policy.leaf.family"),
+         "chip", leaf.serial.hex().upper(), "has a certificate by the policy, and is left out as", code)
 
 
 def serial_of(octets, relaxations):
@@ -108,17 +124,20 @@ def serial_of(octets, relaxations):
         return None
 
 
-def check_leaf_accounted(leaf, digest, times, issued, stated, verified):
+def check_leaf_accounted(leaf, digest, times, issued, stated, verified, family):
     uid = leaf.serial.hex().upper()
     need(issued or stated, "a leaf of the inputs is in no line and no finding: chip", uid)
     duplicates = [one for one in stated if one["code"] == "verify.conflict.duplicate"]
     need(len(duplicates) < max(times, 2), "more duplicates than there are: chip", uid)
-    need(issued + len(stated) - len(duplicates) == 1, "a leaf has several lines or findings, or none of its own: chip", uid)
+    own = issued + len(stated) - len(duplicates)
+    need(own == 1, "a leaf has several lines or findings, or none of its own: chip", uid)
     for one in stated:
         rests, code = CODES[one["code"]][0], one["code"]
         need(one["uid"] == uid, "a finding names another chip than its leaf:", uid)
         conflict = code.startswith("verify.conflict.")
         need(rests in OF_A_LEAF or conflict, "chip", uid, "verifies, and is left out as", code)
+        one_namespace = code == "verify.conflict.uid-two-issuers" and family != "generic"
+        need(not one_namespace, code, "in a family that has one namespace")
         is_there = code == "verify.conflict.duplicate" and times > 1 or code in CONFLICTS and any(
             CONFLICTS[code](leaf, other) for key, other in verified.items() if key != digest)
         need(not conflict or is_there, "chip", uid, "does not have the conflict", code)

@@ -33,7 +33,7 @@ def entries_of(part, data, at):
         end = (b"PK\6\6" + number(8, 44) + number(2, 0x032D, 45) + bytes(8)
                + number(8, count, count, len(directory), here)
                + b"PK\6\7" + number(4, 0) + number(8, here + len(directory)) + number(4, 1) + end)
-    need(b"".join([*archive, directory, end]) == data, part, "is not an archive of a batch")
+    need(b"".join([*archive, directory, end]) == data and count <= 1_000_000, part, "is not an archive of a batch")
     return found
 
 
@@ -44,13 +44,15 @@ def chips_of(batch, stem, at, forms):
     need(parts and (parts == [f"{stem}.zip"] or parts == numbered[:len(parts)]), "the parts of", stem)
     chips, delivered = {}, {}
     for part in parts:
+        before = len(chips)
         for name, content in entries_of(part, batch[part], at):
             uid, _, form = name.partition(".")
             need(re.fullmatch(UID, uid) and form in forms, "entry", name)
             last = next(reversed(chips), "")
             if form == "pem":
                 [cert] = certificates(content)
-                need(uid != last or delivered[uid] == "der" and pem(chips[uid]) == content, "entry", name)
+                beside = len(chips) > before and delivered.get(uid) == "der" and pem(chips[uid]) == content
+                need(uid != last or beside, "entry", name)
                 chips.setdefault(uid, cert.der)
             else:
                 need(uid != last, "entry", name)

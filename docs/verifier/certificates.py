@@ -54,7 +54,7 @@ def named_algorithm(identifier):
         (_, generator, _), (_, _, inner) = tagged(content(mask[0], 0x30), 6, 0x30)
         need(dotted(generator) == "1.2.840.113549.1.1.8" and (not trailer or trailer[0] == integer(1)), "parameters")
         hashed = {hash_identifier(one) for one in (digest[0], inner)}
-        bits = {"2.16.840.1.101.3.4.2.1": 256, "2.16.840.1.101.3.4.2.2": 384, "2.16.840.1.101.3.4.2.3": 512}[hashed.pop()]
+        bits = {f"2.16.840.1.101.3.4.2.{n}": bits for n, bits in ((1, 256), (2, 384), (3, 512))}[hashed.pop()]
         return f"rsa-pss-sha{bits}" if not hashed and salt[0] == integer(bits // 8) else None
     except (Refused, LookupError, TypeError):
         return None
@@ -69,8 +69,8 @@ def hash_identifier(identifier):
 # --- one certificate -------------------------------------------------------------------------------------------------
 
 class Cert:
-    """A certificate in its one strict form (docs/manifest-format.md, Form of a certificate); `named`: a person has named
-    it, and forms that other software makes are read too; `defaults`: a BOOLEAN FALSE may be written out."""
+    """A certificate in its one strict form (docs/manifest-format.md, Form of a certificate). `named`: a person has
+    named it, and forms that other software makes are read too; `defaults`: a BOOLEAN FALSE may be written out."""
 
     def __init__(self, octets, named=False, defaults=False):
         self.der, self.named, self.defaults, self.default_written = octets, named, named or defaults, False
@@ -169,7 +169,7 @@ class Cert:
         try:
             key, kind, bits = above.key, *(self.method or "unknown").rpartition("-sha")[::2]
             match key:
-                case ec.EllipticCurvePublicKey() if self.is_sha1():  # as the same number in the place of a longer digest
+                case ec.EllipticCurvePublicKey() if self.is_sha1():  # the same number in the place of a longer digest
                     digest = bytes(12) + hashlib.sha1(self.tbs).digest()
                     key.verify(self.signature, digest, ec.ECDSA(Prehashed(hashes.SHA256())))
                 case ec.EllipticCurvePublicKey() if kind == "ecdsa":
@@ -273,7 +273,8 @@ def links(cert, authorities, exact):
         same = cert.issuer == authority.subject
         agrees = same if exact else not same and folded(cert.issuer_name) == folded(authority.subject_name)
         if agrees and cert.signature_holds(authority):
-            yield authority, (set() if exact else {"issuer-name-case"}) | ({"sha1-signature"} if cert.is_sha1() else set())
+            needed = set() if exact else {"issuer-name-case"}
+            yield authority, needed | ({"sha1-signature"} if cert.is_sha1() else set())
 
 
 class Authorities:

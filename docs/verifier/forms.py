@@ -8,7 +8,8 @@ from octets import (Refused, check_der, content, dotted, elements, integer, is_b
 # --- names -----------------------------------------------------------------------------------------------------------
 
 UTF8, PRINTABLE, TELETEX, IA5, UNIVERSAL, BMP = 12, 19, 20, 22, 28, 30
-ENCODINGS = {UTF8: "utf-8", PRINTABLE: "ascii", IA5: "ascii", TELETEX: "latin-1", BMP: "utf-16-be", UNIVERSAL: "utf-32-be"}
+ENCODINGS = {UTF8: "utf-8", PRINTABLE: "ascii", IA5: "ascii", TELETEX: "latin-1", BMP: "utf-16-be",
+             UNIVERSAL: "utf-32-be"}
 DIRECTORY = (UTF8, PRINTABLE, TELETEX, BMP, UNIVERSAL)
 BOUNDS = {  # by attribute type: string types, and the least and most characters (RFC 5280 appendix A)
     **{f"2.5.4.{n}": (DIRECTORY, 1, most) for n, most in ((3, 64), (10, 64), (11, 64), (12, 64), (7, 128), (8, 128),
@@ -214,7 +215,8 @@ def access_descriptions(value):
 TYPES = {  # of the extensions that are known: how the value is read, and whether it may never be critical
     PURPOSE: (purposes, False), ALT_NAME: (lambda value: general_names(content(value, 0x30)), False),
     POLICIES: (certificate_policies, False), "2.5.29.14": (lambda value: content(value, 4), True),
-    "2.5.29.35": (authority_key_identifier, True), "2.5.29.18": (lambda value: general_names(content(value, 0x30)), True),
+    "2.5.29.35": (authority_key_identifier, True),
+    "2.5.29.18": (lambda value: general_names(content(value, 0x30)), True),
     "2.5.29.31": (distribution_points, True), "2.5.29.46": (distribution_points, True),
     "1.3.6.1.5.5.7.1.1": (access_descriptions, True), "1.3.6.1.5.5.7.1.11": (access_descriptions, True),
     "2.5.29.9": (lambda value: filled(value), True), "2.5.29.33": (lambda value: filled(value), True)}

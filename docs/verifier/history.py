@@ -3,45 +3,56 @@ from octets import need, sha256
 
 
 SHOWN = {"ledger.already-issued", "ledger.serial-repeated", "ledger.uid-with-other-key"}
+SHOWN_WITH_INPUTS = SHOWN | {"ledger.key-under-other-uid"}
 
 
-def check_history(folders, open_batch, read_line, findings):
-    """Of every batch: seal, files and lines; then what they say of each other, and what the findings of the first folder
-    say of them. Returns notes."""
+def check_history(folders, open_batch, read_line, findings, leaves):
+    """Of every batch: seal, files and lines; then what they say of each other, and what the findings of the first
+    folder say of them; `leaves`: those of its inputs by their digests. Returns notes."""
     batches = {}
     for folder in folders:
         batch, s, entries = open_batch(folder)
         batches.setdefault(sha256(batch["manifest.json"]).hex(), (s, [read_line(one) for one in entries]))
     check_chain({digest: s for digest, (s, _) in batches.items()})
-    check_ledger_findings(next(iter(batches.values()))[0], batches, findings)
+    check_ledger_findings(next(iter(batches)), batches, findings, leaves)
     oldest_first = sorted(batches.values(), key=lambda one: (one[0]["created"], one[0]["batch"]))
-    keys, chips, serials, issued = {}, {}, set(), set()
+    keys, chips, serials, issued = {}, {}, {}, set()
     for s, found in oldest_first:
         for line in found:
             uid, spki = line["uid"], line["spki_sha256"]
             need(keys.setdefault(uid, spki) == spki, "chip", uid, "has different keys in two batches")
             need(chips.setdefault(spki, uid) == uid, "a key is there under two UIDs:", uid)
-            need(line["serial"] not in serials, "a serial number is there twice:", line["serial"])
+            same = serials.setdefault(line["serial"], line["sha256"]) == line["sha256"]
+            need(same, "a serial number is there twice:", line["serial"])
+            need(line["reissue"] == s["reissue"], "reissue of chip", uid, "is not the statement's")
             again = (s["policy"]["name"], uid) in issued
             need(not again or s["reissue"], "chip", uid, "has certificates from two batches, and no reason is given")
-            serials.add(line["serial"])
             issued.add((s["policy"]["name"], uid))
     followed = {s["previous"]["statement_sha256"] for s, _ in batches.values() if s["previous"]}
     [head] = set(batches) - followed
     return [f"history: {len(batches)} batches, the head is {head}"]
 
 
-def check_ledger_findings(s, batches, findings):
-    """A chip that was left out because of an earlier batch is in an earlier batch."""
-    earlier, policy = [], s["policy"]["name"]
-    while s["previous"]:
-        s, found = batches[s["previous"]["statement_sha256"]]
-        earlier += [(s["policy"]["name"] == policy, line) for line in found]
-    chips = {line["uid"] for _, line in earlier}
-    issued = {(line["uid"], line["source_sha256"]) for same, line in earlier if same}
-    for one in (one for one in findings if one["code"] in SHOWN):
-        there = (one["uid"], one["source_sha256"]) in issued if one["code"] == "ledger.already-issued" else one["uid"] in chips
-        need(there, "chip", one["uid"], "is left out as", one["code"], "and is in no earlier batch")
+def check_ledger_findings(own, batches, findings, leaves):
+    """A chip that was left out because of another batch is in another batch."""
+    s, earlier = batches[own][0], set()
+    terms = lambda s: (s["policy"]["sha256"], s["params"])
+    before = s["previous"]
+    while before:
+        other, found = batches[before["statement_sha256"]]
+        earlier |= {(line["uid"], line["source_sha256"]) for line in found if terms(other) == terms(s)}
+        before = other["previous"]
+    others = [line for digest, (_, found) in batches.items() if digest != own for line in found]
+    chips = {line["uid"]: line["spki_sha256"] for line in others}
+    keys = {spki: uid for uid, spki in chips.items()}
+    for one in findings:
+        uid, leaf = one["uid"], leaves.get(one["source_sha256"])
+        key = leaf and sha256(leaf.spki).hex()
+        shown = {"ledger.already-issued": (uid, one["source_sha256"]) in earlier,
+                 "ledger.serial-repeated": uid in chips,
+                 "ledger.uid-with-other-key": uid in chips and chips[uid] != key,
+                 "ledger.key-under-other-uid": not key or keys.get(key, uid) != uid}.get(one["code"], True)
+        need(shown, "chip", uid, "is left out as", one["code"], "and no other batch shows it")
 
 
 def check_chain(statements):

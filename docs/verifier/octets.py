@@ -138,7 +138,8 @@ def is_bits(octets):
 
 PRIMITIVE = {
     1: lambda octets: octets in (b"\0", b"\xff"), 2: is_integer, 10: is_integer, 3: is_bits,
-    5: lambda octets: octets == b"", 6: lambda octets: bool(dotted(octets)), 12: lambda octets: is_text(octets, "utf-8"),
+    5: lambda octets: octets == b"", 6: lambda octets: bool(dotted(octets)),
+    12: lambda octets: is_text(octets, "utf-8"),
     18: lambda octets: re.fullmatch(rb"[0-9 ]*", octets), 22: lambda octets: is_text(octets, "ascii"),
     26: lambda octets: re.fullmatch(rb"[ -~]*", octets)}
 

@@ -13,6 +13,7 @@ def filled(template, variables):
     for literal, brace, placeholder in re.findall(r"([^{}]+)|(\{\{|\}\})|\{([^{}]*)\}", template):
         value, *filters = placeholder.split("|")
         value = variables[value] if placeholder else literal or brace[0]
+        need(value is not None, "the leaf has no common name that can be copied")
         for one in filters:
             cut = re.fullmatch(r"slice\( *(\d+) *, *(\d+) *\)", one)
             need(not cut or int(cut[2]) <= len(value), "a slice reaches past the value")

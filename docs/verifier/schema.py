@@ -107,7 +107,7 @@ class Schema:
             "version": lambda value, path: need(type(value) is int and value == 1, "version of the policy"),
             "name": matching(r"[a-z0-9]|[a-z0-9][a-z0-9-]{0,62}[a-z0-9]"),
             "description": lambda value, path: need(
-                isinstance(value, str) and re.fullmatch(r"[^\0-\x1f\x7f-\x9f]+", value.strip()), path, "is not one line"),
+                isinstance(value, str) and re.fullmatch(r"[^\0-\x1f\x7f-\x9f]+", value.strip()), path, "one line"),
             "source": tabled({"family": one_of(*FAMILIES), "keys": listed(one_of(*KEYS)),
                               "relax": listed(one_of(*RELAXATIONS), filled=False)}),
             "certificate": tabled({
@@ -195,7 +195,8 @@ class Schema:
                 self.check_string(one, path)
             else:
                 table(one, path, {}, dict.fromkeys(ATTRIBUTES, self.text))
-        kinds = [ATTRIBUTES.get(kind, (kind,))[0] for one in tables for kind in ([one["type"]] if "type" in one else one)]
+        kinds = [kind for one in tables for kind in ([one["type"]] if "type" in one else one)]
+        kinds = [ATTRIBUTES.get(kind, (kind,))[0] for kind in kinds]
         need(kinds and len(set(kinds)) == len(kinds), path, "has no attribute, or one twice")
 
     def check_string(self, one, path):
@@ -203,7 +204,8 @@ class Schema:
         kind = ATTRIBUTES.get(one["type"], (one["type"],))[0]
         for name, (known, tag) in ATTRIBUTES.items():
             free = tag == STRINGS["utf8"] and not name.startswith("matter")
-            need(known != kind or STRINGS[one["string"]] == tag or free and one["string"] == "printable", path, "string")
+            good = STRINGS[one["string"]] == tag or free and one["string"] == "printable"
+            need(known != kind or good, path, "has another string type")
 
     def general_names(self):
         named = {"type": identifier}
@@ -258,7 +260,7 @@ class Schema:
         listed(one, filled=False)(value, path)
         kinds = [one["oid"] for one in value]
         need(len(set(kinds)) == len(kinds), path, "has an extension twice")
-        need(not set(kinds) & {*EXTENSIONS.values(), *FORBIDDEN}, path, "has an extension that is written otherwise, or never")
+        need(not set(kinds) & {*EXTENSIONS.values(), *FORBIDDEN}, path, "has an extension with a key, or never allowed")
         need(not any(one["critical"] and one["oid"] in NEVER_CRITICAL for one in value), path, "is never critical")
 
     def difference(self, value, path):
@@ -290,8 +292,8 @@ def since_1950(value):
 
 def moment(value):
     """An RFC 3339 time in whole seconds, in UTC."""
-    need(re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.0+)?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})", value),
-         "not a time:", value)
+    date, time, zone = r"[0-9]{4}-[0-9]{2}-[0-9]{2}", r"[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.0+)?", r"[+-][0-9]{2}:[0-9]{2}"
+    need(re.fullmatch(rf"{date}[Tt ]{time}(?:[Zz]|{zone})", value), "not a time:", value)
     try:
         return datetime.fromisoformat(re.sub(r"\.0+", "", value.upper())).astimezone(timezone.utc)
     except (ValueError, OverflowError):
@@ -307,7 +309,8 @@ def address(value, path):
 
 def pattern(value, path):
     need(isinstance(value, str) and value.isascii() and len(value) <= 512, path, "is no pattern")
-    need(not re.search(r"\(\?(?![:iP<])|\(\?<?[=!]|\\[1-9bBAZz]|(?<!\\)(?:\\\\)*[\^$](?!.*\])", value), path, "has anchors")
+    groups, references, anchors = r"\(\?(?![:iP<])|\(\?<?[=!]", r"\\[1-9bBAZz]", r"(?<!\\)(?:\\\\)*[\^$](?!.*\])"
+    need(not re.search(f"{groups}|{references}|{anchors}", value), path, "has anchors, look-around or references")
     try:
         re.compile(value)
     except re.error as error:
@@ -316,7 +319,8 @@ def pattern(value, path):
 
 NAMED = {f"1.3.6.1.5.5.7.3.{number}": name for name, number in PURPOSES.items()}
 # documentSigning, any, OCSPSigning, cmcCA, cmcRA
-FORBIDDEN_PURPOSES = {"1.3.6.1.5.5.7.3.36", "2.5.29.37.0", "1.3.6.1.5.5.7.3.9", "1.3.6.1.5.5.7.3.27", "1.3.6.1.5.5.7.3.28"}
+FORBIDDEN_PURPOSES = {"1.3.6.1.5.5.7.3.36", "2.5.29.37.0", "1.3.6.1.5.5.7.3.9", "1.3.6.1.5.5.7.3.27",
+                      "1.3.6.1.5.5.7.3.28"}
 # nameConstraints, policyConstraints, policyMappings, inhibitAnyPolicy, netscape-cert-type, proxyCertInfo
 FORBIDDEN = {"2.5.29.30", "2.5.29.36", "2.5.29.33", "2.5.29.54", "2.16.840.1.113730.1.1", "1.3.6.1.5.5.7.1.14"}
 NEVER_CRITICAL = {"2.5.29.46", "1.3.6.1.5.5.7.1.11", "2.5.29.9"}
@@ -341,7 +345,8 @@ def check_email(text):
 
 def check_uri(text, schemes=()):
     scheme, _, rest = text.partition(":")
-    need(re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme) and rest and scheme in (schemes or [scheme]), "not a URI:", text)
+    need(re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme) and rest, "not a URI:", text)
+    need(scheme in (schemes or [scheme]), "the scheme of", text)
     need(re.fullmatch(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/?#\[\]-]|%[0-9A-Fa-f]{2})*", rest), "not a URI:", text)
     need(rest.count("#") <= 1, "not a URI:", text)
     if not rest.startswith("//"):

@@ -1,7 +1,8 @@
 """TOML 1.1, which policies are, from Python's reader of TOML 1.0."""
 import re, tomllib
 
-TOKEN = re.compile(r'''"""(?:[^\\]|\\[\s\S])*?"{3,5}|\'\'\'[\s\S]*?\'{3,5}|"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|#[^\n]*|[\s\S]''')
+LONG = r'''"""(?:[^\\]|\\[\s\S])*?"{3,5}|\'\'\'[\s\S]*?\'{3,5}'''
+TOKEN = re.compile(LONG + r'''|"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|#[^\n]*|[\s\S]''')
 
 
 def older(text):

@@ -144,6 +144,7 @@ class Refusals(unittest.TestCase):
         self.assertTrue(all(len(one) == 16 and 0x40 <= one[0] < 0x80 for one in numbers))
 
     def test_the_lower_s_is_at_most_half_of_the_order(self):
+        self.assertEqual([order.bit_length() for order in verify_batch.ORDERS.values()], [256, 384, 521])
         for kind, order in verify_batch.ORDERS.items():
             signature = lambda s: sequence(octets.integer(1), octets.integer(s))
             self.assertTrue(verify_batch.is_low(signature((order - 1) // 2), kind))
@@ -151,7 +152,9 @@ class Refusals(unittest.TestCase):
 
     def test_only_uids_of_the_family_are_absent(self):
         for family, good, bad in (("stsafe-a", "0209" + "11" * 9, "11" * 9), ("stsafe-a", "0209" + "11" * 9, "000209" + "11" * 9),
-                                  ("stsafe-a", "0209" + "11" * 9, "0209" + "11" * 7), ("stsafe-l", "40" + "11" * 8, "00" + "11" * 8)):
+                                  ("stsafe-a", "0209" + "11" * 9, "0209" + "11" * 7), ("stsafe-l", "40" + "11" * 8, "00" + "11" * 8),
+                                  ("stsafe-l", "40" + "11" * 8, "80" + "11" * 8), ("generic", "0080", "0001"),
+                                  ("generic", "01", "00"), ("generic", "7F" * 20, "01" * 21)):
             self.assertTrue(verify_batch.is_uid(family, bytes.fromhex(good)))
             self.assertFalse(verify_batch.is_uid(family, bytes.fromhex(bad)))
 

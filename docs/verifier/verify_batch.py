@@ -9,12 +9,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from accounting import check_findings, check_inputs, signers_word
 from archives import chips_of
 from certificates import VERSION_3, Authorities, Cert, certificates, r_and_s, reaches_anchor
-from forms import ALT_NAME, BASIC, PURPOSE, USAGE, check_extensions, check_name
-from history import SHOWN, check_history
+from forms import ALT_NAME, BASIC, PURPOSE, USAGE, check_extensions, check_name, read_name
+from history import SHOWN, SHOWN_WITH_INPUTS, check_history
 from octets import Refused, der, der_time, elements, need, oid, rfc3339, sequence, sha256, utc
 from policy import KEYS, derived_serial, purposes_asked, wanted
 from schema import Schema
-from spelling import (FINDING, HEX, INPUT, ITEM, NUM32, RELAXATIONS, SERIAL, STATEMENTS, UID, check_shape, lines, read, spelled)
+from spelling import (FINDING, HEX, INPUT, ITEM, NUM32, REISSUE, RELAXATIONS, SERIAL, STATEMENTS, UID, check_shape,
+                      lines, read, spelled)
 from tables import read_tables
 
 
@@ -45,7 +46,8 @@ def open_statement(statement, seal, signer, anchors):
                     sequence(oid(f"1.2.840.10045.4.3.{number}")), der(4, signature))
     data = sequence(der(2, b"\1"), der(0x31, digest_id), sequence(oid("1.2.840.113549.1.7.1")),
                     der(0xA0, signer.der), der(0x31, info))
-    need(sequence(oid("1.2.840.113549.1.7.2"), der(0xA0, data)) == seal, "the seal has another form, or is of another statement")
+    need(sequence(oid("1.2.840.113549.1.7.2"), der(0xA0, data)) == seal,
+         "the seal has another form, or is of another statement")
     signer.key.verify(signature, der(0x31, signed), ec.ECDSA(function))
 
     s = read_statement(statement)
@@ -100,7 +102,7 @@ KNOWN = {"common-name-mismatch", "expired-leaf", "explicit-default-boolean", "is
          "test-anchor", "trailing-padding"}
 ORDERS = {"P-256": 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551,
           "P-384": 0xffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973,
-          "P-521": 0x1fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffa51868783bf2f966b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e91386409}
+          "P-521": 2**521 - 0x5ae79787c40d069948033feb708f65a2fc44a36477663b851449048e16ec79bf7}
 
 
 def is_low(signature, kind):
@@ -109,7 +111,8 @@ def is_low(signature, kind):
 
 # --- step 8: leaf and certificate ------------------------------------------------------------------------------------
 
-SHAPES = {"stsafe-a": rb"\x02\x09[\s\S]{9}", "stsafe-l": rb"[^\0][\s\S]{8}", "generic": rb"[\s\S]+"}
+SHAPES = {"stsafe-a": rb"\x02\x09[\s\S]{9}", "stsafe-l": rb"[\x01-\x7f][\s\S]{8}",
+          "generic": rb"[\x01-\x7f][\s\S]{0,19}|\0[\x80-\xff][\s\S]{0,18}"}
 
 
 def is_uid(family, uid):
@@ -134,7 +137,8 @@ def examine_leaf(octets, allowed, source, authorities):
     valid = leaf.begin <= authorities.at <= leaf.end
     mismatch = differs_from_common_name(leaf, source["family"])
     needed = needed | {name for name, needs in (("explicit-default-boolean", leaf.default_written),
-                                                ("expired-leaf", not valid), ("common-name-mismatch", mismatch)) if needs}
+                                                ("expired-leaf", not valid),
+                                                ("common-name-mismatch", mismatch)) if needs}
     need(needed <= allowed, "the leaf needs relaxations that the policy does not name:", *sorted(needed - allowed))
     return leaf, anchor, needed
 
@@ -178,8 +182,8 @@ def check_certificate(cert, leaf, line, s, policy, issuer):
     inside = issuer.begin <= cert.begin and cert.end <= issuer.end
     need(inside or policy["certificate"]["outlives_issuer"] == "allow", "the certificate outlives the issuing CA")
     whole = {KEYS.get(kind, kind): whole for kind, (_, _, whole) in cert.extensions.items()}
-    found = {"subject": cert.subject, "not_before": cert.begin, "not_after": cert.end, "signature": cert.algorithm} | whole
-    asked = fields | extensions
+    found = {"subject": cert.subject, "not_before": cert.begin, "not_after": cert.end, "signature": cert.algorithm}
+    found, asked = found | whole, fields | extensions
     differs = sorted(key for key in found | asked if found.get(key) != asked.get(key))
     need(set(differs) <= set(policy.get("foreign", {}).get("may_differ", [])),
          "the certificate differs from what was asked for in", *differs)
@@ -202,7 +206,8 @@ def check_signature_form(cert, s, issuer, full_width):
     wide = all(number >> 8 * size - 8 for number in r_and_s(cert.signature))
     need(wide or not full_width, "the signature is not of full width")
     may_be_high = issuer.kind == "P-521" and (full_width or full_width is None and wide)
-    need(s["encoder"] == 1 or may_be_high or is_low(cert.signature, issuer.kind), "the certificate does not have the lower s")
+    low = may_be_high or is_low(cert.signature, issuer.kind)
+    need(s["encoder"] == 1 or low, "the certificate does not have the lower s")
 
 
 def check_line(octets, line, cert, leaf, s, family, differs):
@@ -225,7 +230,7 @@ def read_line(octets):
     """What a line says on the signer's word alone, its UID, and what other batches are compared with."""
     line = json.loads(octets)
     kept = {"uid": UID, "source_item": ITEM, "attempt": NUM32, "anchor": NUM32, "relax": RELAXATIONS,
-            "source_sha256": HEX, "spki_sha256": HEX, "serial": SERIAL}
+            "source_sha256": HEX, "spki_sha256": HEX, "serial": SERIAL, "sha256": HEX, "reissue": (REISSUE,)}
     check_shape(kept, {key: line[key] for key in kept}, "line")
     return line
 
@@ -336,14 +341,15 @@ def verify_folder(folder, source_anchors, issuer_anchors, manifest_anchors, inpu
     given = [read(one, INPUT, "inputs.jsonl") for one in lines("inputs.jsonl", batch["inputs.jsonl"])]
     need(len(given) == s["inputs"]["count"], "inputs.jsonl")
     check_findings(s, found, findings, batch.get("missing.jsonl"))
-    notes = signers_word(findings, SHOWN if history else ())
+    notes, leaves = signers_word(findings, history and (SHOWN_WITH_INPUTS if inputs else SHOWN)), {}
     if inputs:
         judge = lambda octets: examine_leaf(octets, set(s["relaxations"]), policy["source"], authorities)[0]
-        follows = lambda leaf: wanted(policy, s, leaf, issuer)
-        notes += check_inputs(inputs, s, found, findings, given, judge, follows)
+        follows = lambda leaf: check_name(read_name(wanted(policy, s, leaf, issuer)[0]["subject"]))
+        more, leaves = check_inputs(inputs, s, policy, found, findings, given, judge, follows)
+        notes += more
     if history:
         opened = lambda other: open_batch(other, manifest_anchors)
-        notes += check_history([folder, *history], opened, read_line, findings)
+        notes += check_history([folder, *history], opened, read_line, findings, leaves)
     notes += [f"not checked: seal of the kind {kind}" for kind in s.get("seals", [])]
     return "\n".join([f"{len(entries)} certificates hold", *notes])
 
@@ -368,7 +374,8 @@ def arguments(what, description):
     parser.add_argument("what", metavar=what.upper(), help=f"the {what} to verify")
     for name, article in (("source", "anchors of source leaves"), ("issuer", "anchor of the issuing CA")):
         parser.add_argument(name, metavar=name.upper(), help=f"{article}: certificates in PEM, not from the {what}")
-    parser.add_argument("manifest", metavar="MANIFEST", nargs="?", help="anchor of the manifest signer (default: ISSUER)")
+    parser.add_argument("manifest", metavar="MANIFEST", nargs="?",
+                        help="anchor of the manifest signer (default: ISSUER)")
     return parser
 
 
