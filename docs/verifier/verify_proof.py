@@ -7,7 +7,7 @@ import base64, re
 from certificates import Authorities, Cert, reaches_anchor
 from octets import elements, need, sha256, utc
 from policy import derived_serial
-from schema import FAMILIES, KEYS
+from schema import KEYS, Schema
 from spelling import NUM, NUM32, STR, UID, read
 from tables import read_tables
 from verify_batch import (arguments, check_leaf, check_line, check_object, check_signature_form, is_uid, main,
@@ -97,18 +97,18 @@ def family_of(proof, version, s, lines):
         return s["family"] if s["encoder"] > 1 else "stsafe-a"
     octets = decoded(proof["policy"], 256 << 10)
     need(sha256(octets).hex() == s["policy"]["sha256"], "the policy is not the statement's")
-    family = read_tables(octets)["source"]["family"]
-    needed = s["encoder"] == 1 and family != "stsafe-a"
-    need(needed and family in FAMILIES, "the policy is not needed, or has no family")
+    family = Schema(read_tables(octets)).family
+    need(s["encoder"] == 1 and family != "stsafe-a", "a policy that is not needed")
     return family
 
 
-def check_absent(proof, lines, s):
+def check_absent(proof, lines, s, family):
     uid, size = bytes.fromhex(proof["uid"]), s["entries"]["tree_size"]
     indices, uids = [index for index, _, _ in lines], [bytes.fromhex(line["uid"]) for _, _, line in lines]
     between = len(lines) == 2 and uids[0] < uid < uids[1]
     edge = len(lines) == 1 and (indices == [0] and uid < uids[0] or indices == [size - 1] and uids[0] < uid)
     need(between or edge or not lines and size == 0, "the lines are not those beside the chip's place")
+    need(all(is_uid(family, one) for one in uids), "the lines are of chips of another family than", family)
 
 
 def verify_proof(path, source_anchors, issuer_anchors, manifest_anchors, absent=False):
@@ -118,14 +118,14 @@ def verify_proof(path, source_anchors, issuer_anchors, manifest_anchors, absent=
     s = open_statement(decoded(proof["statement"], 16 << 20), seal, Cert(signer, named=True), manifest_anchors)
     kinds = [one["kind"] for one in proof["seals"]]
     need(kinds == sorted(set(kinds)), "seals")
-    [decoded(one[key]) for one in proof["seals"] for key in ("seal", "signer")]
+    [decoded(one[key], 1 << 20) for one in proof["seals"] for key in ("seal", "signer")]
     notes = [f"not checked: seal of the kind {kind}" for kind in kinds]
     lines = read_lines(proof, s)
     family = family_of(proof, version, s, [line for _, _, line in lines])
     need(is_uid(family, uid), "no chip of the family", family, "has such a UID:", proof["uid"])
     need((proof["chip"] is None) == absent, "the proof shows the chip's", "presence" if absent else "absence")
     if absent:
-        check_absent(proof, lines, s)
+        check_absent(proof, lines, s, family)
         return "\n".join([f"{proof['uid']} is NOT in the batch", *notes])
     uids = [bytes.fromhex(line["uid"]) for _, _, line in lines]
     need(uid in uids, "no line is the chip's")
