@@ -13,7 +13,7 @@ from forms import ALT_NAME, BASIC, PURPOSE, USAGE, check_extensions, check_name,
 from history import SHOWN, SHOWN_WITH_INPUTS, check_history
 from octets import Refused, der, der_time, elements, need, oid, rfc3339, sequence, sha256, utc
 from policy import KEYS, derived_serial, purposes_asked, wanted
-from schema import Schema
+from schema import Schema, compiled
 from spelling import (FINDING, HEX, INPUT, ITEM, NUM32, REISSUE, RELAXATIONS, SERIAL, STATEMENTS, UID, check_shape,
                       lines, read, spelled)
 from tables import read_tables
@@ -290,7 +290,7 @@ def read_policy(octets, s):
     patterns = {name: table["pattern"] for name, table in policy.get("params", {}).items()}
     need(set(patterns) == set(s["params"]), "params")
     for name, value in s["params"].items():
-        need(re.fullmatch(patterns[name], value, re.ASCII) and re.fullmatch(r"[ -~]{0,256}", value), "pattern of", name)
+        need(compiled(patterns[name]).fullmatch(value) and re.fullmatch(r"[ -~]{0,256}", value), "pattern of", name)
     if s["issuer"]["mode"] == "foreign":
         schema.check_foreign(policy)
     return policy
