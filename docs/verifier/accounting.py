@@ -16,13 +16,15 @@ CHIP = {"chip": r"(?:[0-9A-F]{2}){1,20}"}
 OF_A_LEAF = {"list", "certificate", "history", "signer"}  # on what a finding of a leaf that verifies can rest
 
 
-def check_findings(s, found, findings, missing):
+def check_findings(s, policy, found, findings, missing):
     """What lines and findings say of each other."""
     for one in findings:
         need(one["code"] in CODES, "a finding has a code that is not on the list:", one["code"])
         need(CODES[one["code"]][1] in (one["disposition"], "either"), one["code"], "is never", one["disposition"])
         of_list = CODES[one["code"]][0] == "list"
         need(not of_list or s["expected"], one["code"], "where no list was to be met")
+        copied = policy["certificate"]["serial"] == "source"
+        need(copied or one["code"] != "ledger.serial-repeated", one["code"], "where no serial number is copied")
         of_leaf = CODES[one["code"]][0] in OF_A_LEAF
         need(not of_leaf or one["uid"] and one["source_sha256"], one["code"], "names no chip, or no leaf")
     for one in ("rejected", "ignored"):

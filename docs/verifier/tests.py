@@ -177,12 +177,14 @@ class Refusals(unittest.TestCase):
                    "uid": None, "source_sha256": None}
         s = {"encoder": 1, "expected": None, "counts": {"rejected": 1, "ignored": 0}}
         line = {"uid": "01", "source_item": "reel.zip!b"}
-        accounting.check_findings(s, [line], [finding], None)
+        derived = {"certificate": {"serial": "derived"}}
+        accounting.check_findings(s, derived, [line], [finding], None)
         for found, more in (([line | {"source_item": "reel.zip!a"}], {}), ([line, line], {}),
                             ([line], {"code": "reel.lost"}), ([line], {"disposition": "ignored"}),
                             ([line], {"code": "verify.expect.unexpected", "uid": "01"}),
-                            ([line], {"code": "ledger.serial-repeated"})):
-            self.refused(accounting.check_findings, s, found, [finding | more], None)
+                            ([line], {"code": "ledger.uid-with-other-key"}),
+                            ([line], {"code": "ledger.serial-repeated", "uid": "01", "source_sha256": "00"})):
+            self.refused(accounting.check_findings, s, derived, found, [finding | more], None)
 
     def test_chips_that_are_missing_are_not_in_the_batch(self):
         lines = lambda *chips: "".join(f'{{"chip":"{chip}"}}\n' for chip in chips).encode()

@@ -340,7 +340,7 @@ def verify_folder(folder, source_anchors, issuer_anchors, manifest_anchors, inpu
     findings = [read(one, FINDING, "finding") for one in lines("rejected.jsonl", batch["rejected.jsonl"])]
     given = [read(one, INPUT, "inputs.jsonl") for one in lines("inputs.jsonl", batch["inputs.jsonl"])]
     need(len(given) == s["inputs"]["count"], "inputs.jsonl")
-    check_findings(s, found, findings, batch.get("missing.jsonl"))
+    check_findings(s, policy, found, findings, batch.get("missing.jsonl"))
     notes, leaves = signers_word(findings, history and (SHOWN_WITH_INPUTS if inputs else SHOWN)), {}
     if inputs:
         judge = lambda octets: examine_leaf(octets, set(s["relaxations"]), policy["source"], authorities)[0]
