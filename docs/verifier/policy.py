@@ -2,7 +2,7 @@
 import calendar, hashlib, hmac, ipaddress, re
 from datetime import datetime, timedelta, timezone
 from certificates import signature_algorithm
-from forms import check_name
+from forms import BOUNDS, check_name
 from octets import Refused, bit_string, content, der, dotted, elements, integer, need, oid, sequence, sha256, utc
 from schema import ATTRIBUTES, EXTENSIONS, PURPOSES, STRINGS, check_dns, check_email, check_uri, moment
 
@@ -29,12 +29,24 @@ def ascii_case(change):
 FILTERS = {"lower": ascii_case(str.lower), "upper": ascii_case(str.upper), "bytes": bytes.fromhex}
 
 
+FORMS = {"2.5.4.6": r"[A-Z]{2}", "2.5.4.46": r".{1,64}", "0.9.2342.19200300.100.1.25": r"[A-Za-z0-9-]{1,63}",
+         "0.9.2342.19200300.100.1.1": r".{1,256}", "1.2.840.113549.1.9.1": r"[!-~]{1,255}",
+         "1.3.6.1.4.1.37244.2.1": r"[0-9A-F]{4}", "1.3.6.1.4.1.37244.2.2": r"[0-9A-F]{4}"}
+
+
 def name(rdns, fill):
+    def attribute(kind, tag, template):
+        octets = fill(template)
+        check_name([[(kind, tag, octets)]])
+        text, form = octets.decode(), FORMS.get(kind, r".+" if kind in BOUNDS else r".{1,1024}")
+        need(re.fullmatch(form, text) and text == text.strip(" "), "attribute", kind, "is", repr(text)[:80])
+        return sequence(oid(kind), der(tag, octets))
+
     def attributes(table):
         if "type" in table:
             kind, _ = ATTRIBUTES.get(table["type"], (table["type"], None))
-            return [sequence(oid(kind), der(STRINGS[table["string"]], fill(table["value"])))]
-        return [sequence(oid(ATTRIBUTES[key][0]), der(ATTRIBUTES[key][1], fill(text))) for key, text in table.items()]
+            return [attribute(kind, STRINGS[table["string"]], table["value"])]
+        return [attribute(*ATTRIBUTES[key], text) for key, text in table.items()]
 
     tables = [rdn if isinstance(rdn, list) else [rdn] for rdn in rdns]
     return sequence(*[der(0x31, *sorted(one for table in rdn for one in attributes(table))) for rdn in tables])
@@ -45,8 +57,11 @@ def typed(table, fill):
     match kind:
         case "utf8" | "printable" | "ia5":
             check_name([[("1.2.3", STRINGS[kind], fill(content))]])  # its characters
+            need(len(fill(content).decode()) <= 1024, "a text is too long")
             return der(STRINGS[kind], fill(content))
-        case "octets": return der(4, fill(content))
+        case "octets":
+            need(len(fill(content)) <= 1024, "a value is too long")
+            return der(4, fill(content))
         case "integer": return integer(content)
         case "boolean": return der(1, b"\xff" if content else b"\0")
         case "null": return der(5)
@@ -72,9 +87,11 @@ def general_name(table, fill):
         case "ip": return der(0x87, ipaddress.ip_address(content).packed)
         case "registered_id": return der(0x88, elements(oid(content))[0][1])
         case "hardware_module_name":
+            need(1 <= len(fill(content["serial"])) <= 256, "hardware_module_name")
             return other("1.3.6.1.5.5.7.8.4", sequence(oid(content["type"]), der(4, fill(content["serial"]))))
         case "permanent_identifier":
             value = [der(0x0C, fill(content["value"]))] if "value" in content else []
+            need(not value or 1 <= len(fill(content["value"]).decode()) <= 256, "permanent_identifier")
             assigner = [oid(content["assigner"])] if "assigner" in content else []
             return other("1.3.6.1.5.5.7.8.3", sequence(*value, *assigner))
         case "other_name": return other(content["type"], typed(content["value"], fill))

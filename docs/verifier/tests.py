@@ -146,6 +146,14 @@ class Refusals(unittest.TestCase):
             self.refused(schema.check_uri, uri)
         self.refused(schema.check_uri, "ftp://a.example/", ("http", "https"))
 
+    def test_subjects_have_the_values_of_their_attributes(self):
+        fill = lambda text: text.encode()
+        for good in ({"C": "FR"}, {"CN": "\u00e9" * 64}, {"matterVendorId": "FFF1"}, {"DC": "example"}):
+            policy.name([good], fill)
+        for bad in ({"C": "fr"}, {"CN": ""}, {"CN": " a"}, {"CN": "a" * 65}, {"matterVendorId": "fff1"}, {"DC": "a.b"},
+                    {"serialNumber": "a_b"}, {"type": "1.2.3", "value": "a" * 1025, "string": "utf8"}, {"CN": "a\nb"}):
+            self.refused(policy.name, [bad], fill)
+
     def test_serial_numbers_of_encoder_2_are_bound_to_the_batch(self):
         class Leaf:
             sha256, spki = bytes(32), b"spki"
