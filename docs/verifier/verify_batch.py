@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from accounting import check_findings, check_inputs, signers_word
 from archives import chips_of
 from certificates import VERSION_3, Authorities, Cert, certificates, r_and_s, reaches_anchor
+from expected import check_list
 from forms import ALT_NAME, BASIC, PURPOSE, USAGE, check_extensions, check_name
 from history import SHOWN, SHOWN_WITH_INPUTS, check_history
 from octets import Refused, der, der_time, elements, need, oid, rfc3339, sequence, sha256, utc
@@ -304,7 +305,7 @@ def check_issuer_key(policy, issuer):
     need(issuer.key and fits, "the issuing CA's key does not make the policy's signatures")
 
 
-def verify_folder(folder, source_anchors, issuer_anchors, manifest_anchors, inputs=(), history=()):
+def verify_folder(folder, source_anchors, issuer_anchors, manifest_anchors, inputs=(), history=(), expect=None):
     batch, s, entries = open_batch(folder, manifest_anchors)
     at = utc(s["issued_at"])
     policy = read_policy(batch["policy.toml"], s)
@@ -346,6 +347,9 @@ def verify_folder(folder, source_anchors, issuer_anchors, manifest_anchors, inpu
         follows = lambda leaf: wanted(policy, s, leaf, issuer)
         more, leaves = check_inputs(inputs, s, policy, found, findings, given, judge, follows)
         notes += more
+    if expect:
+        with open(expect, "rb") as file:
+            notes += check_list(file.read(), s, policy["source"]["family"], found, findings, batch.get("missing.jsonl"))
     if history:
         opened = lambda other: open_batch(other, manifest_anchors)
         notes += check_history([folder, *history], opened, read_line, findings, leaves)
@@ -394,4 +398,5 @@ if __name__ == "__main__":
                         help="the inputs of the batch, in any order: files, or directories of files")
     parser.add_argument("--history", metavar="BATCH", nargs="+", action="extend", default=[],
                         help="the other batches of the ledger, in any order")
+    parser.add_argument("--expect", metavar="FILE", help="the list of chips that was to be met")
     main(verify_folder, parser)
