@@ -1,7 +1,6 @@
 """Archives (docs/manifest-format.md, Archives; PKWARE APPNOTE)."""
 import re, zlib
-from cryptography.hazmat.primitives.serialization import Encoding
-from certificates import certificates
+from certificates import certificates, pem
 from octets import need
 from spelling import UID
 
@@ -12,13 +11,15 @@ def number(width, *values):
 
 def entries_of(part, data, at):
     """Name and content of each entry; the whole archive is written again from them, and must be the same octets."""
+    at = at.replace(year=1980, month=1, day=1, hour=0, minute=0, second=0) if at.year < 1980 else at
+    at = at.replace(year=2107, month=12, day=31, hour=23, minute=59, second=58) if at.year > 2107 else at
     stamp = number(2, at.hour << 11 | at.minute << 5 | at.second // 2, at.year - 1980 << 9 | at.month << 5 | at.day)
     found, archive, directory = [], [], []
     here = 0
     while data[here:here + 4] == b"PK\3\4":
         size, length = (int.from_bytes(data[here + a:here + b], "little") for a, b in ((18, 22), (26, 28)))
         name, content = data[here + 30:here + 30 + length], data[here + 30 + length:here + 30 + length + size]
-        need(size <= 16 << 20, part, "has an entry that is too large")
+        need(size <= 16 << 20 and length <= 255, part, "has an entry that is too large")
         common = bytes(4) + stamp + number(4, zlib.crc32(content), size, size) + number(2, length)
         archive += [b"PK\3\4" + number(2, 10) + common + number(2, 0) + name, content]
         far = number(2, 1, 8) + number(8, here) if here >= 0xFFFFFFFF else b""
@@ -41,18 +42,22 @@ def chips_of(batch, stem, at, forms):
     numbered = [f"{stem}-{part:04}.zip" for part in range(1, len(batch))]
     parts = [f"{stem}.zip"] if f"{stem}.zip" in batch else [name for name in numbered if name in batch]
     need(parts and (parts == [f"{stem}.zip"] or parts == numbered[:len(parts)]), "the parts of", stem)
-    chips = []
+    chips, delivered = {}, {}
     for part in parts:
         before = len(chips)
         for name, content in entries_of(part, batch[part], at):
             uid, _, form = name.partition(".")
             need(re.fullmatch(UID, uid) and form in forms, "entry", name)
+            last = next(reversed(chips), "")
             if form == "pem":
                 [cert] = certificates(content)
-                need(cert.x.public_bytes(Encoding.PEM) == content, "PEM of", uid)
-                if len(chips) > before and chips[-1] == (bytes.fromhex(uid), cert.der, "der"):
-                    continue
-                content = cert.der
-            need(not chips or chips[-1][0] < bytes.fromhex(uid), "archive is out of order at", uid)
-            chips.append((bytes.fromhex(uid), content, form))
-    return chips, parts
+                beside = len(chips) > before and delivered.get(uid) == "der" and pem(chips[uid]) == content
+                need(uid != last or beside, "entry", name)
+                chips.setdefault(uid, cert.der)
+            else:
+                need(uid != last, "entry", name)
+                chips[uid] = content
+            need(uid == last or bytes.fromhex(last) < bytes.fromhex(uid), "archive is out of order at", uid)
+            delivered[uid] = delivered.get(uid, "") + form
+    need(len(set(delivered.values())) <= 1, "the certificates of", stem, "are not all in the same forms")
+    return [(bytes.fromhex(uid), content) for uid, content in chips.items()], parts

@@ -1,27 +1,46 @@
-"""JSON in its one spelling (docs/manifest-format.md, Text), and the shapes of its texts."""
+"""JSON in its one spelling (docs/manifest-format.md, Text), and the shapes of its texts in both versions."""
 import json, re
-from octets import need, utc
+from octets import Refused, need, utc
 
 HEX, UID, RELAXATIONS = r"[0-9a-f]{64}", r"(?:[0-9A-F]{2}){1,20}", [r"[a-z0-9-]+"]
+# the content of a positive INTEGER of at most 20 bytes
+SERIAL = r"(?!00(?:[0-7]|$))(?![89A-F])(?:[0-9A-F]{2}){1,20}"
 UUID7 = r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 STR, TIME, NUM, NUM32 = r"[\s\S]*", utc, 64, 32
-ITEM = r"[ -~]+"
+ITEM, CODE = r"[ -~]+", r"[a-z0-9]+(?:-[a-z0-9]+)*(?:\.[a-z0-9]+(?:-[a-z0-9]+)*)+"
+REISSUE = r"[\s\S]{1,1000}"
+EXPECTED = {"sha256": HEX, "count": NUM}
 STATEMENT = {
     "format": "reroot-manifest/1", "batch": UUID7, "issued_at": TIME, "created": TIME, "tool": STR, "encoder": NUM32,
     "inputs": {"file": r"inputs\.jsonl", "sha256": HEX, "count": NUM},
     "anchors": [{"subject": STR, "spki_sha256": HEX, "sha256": HEX}], "relaxations": RELAXATIONS,
     "policy": {"name": STR, "version": NUM32, "sha256": HEX}, "params": {STR: STR},
-    "reissue": (r"[\s\S]+",), "bulk_id": (r"[\s\S]+",),
+    "reissue": (REISSUE,), "bulk_id": (r"[\s\S]+",),
     "issuer": {"mode": "local|air-gapped|foreign", "subject": STR, "sha256": HEX, "spki_sha256": HEX},
-    "serial_seed": (HEX,), "discarded_serials": [UID], "expected": ({"sha256": HEX, "count": NUM},),
+    "serial_seed": (HEX,), "discarded_serials": [SERIAL], "expected": (EXPECTED,),
     "counts": {"items": NUM, "issued": NUM, "rejected": NUM, "ignored": NUM, "signatures_made": NUM},
     "entries": {"file": r"manifest\.jsonl", "sha256": HEX, "tree_size": NUM, "root_hash": HEX},
     "rejected": {"file": r"rejected\.jsonl", "sha256": HEX},
     "files": [{"name": r"[A-Za-z0-9_][A-Za-z0-9._-]*", "sha256": HEX}],
     "previous": ({"batch": UUID7, "statement_sha256": HEX},), "proof_of_possession": "none"}
-FINDING = {"item": ITEM, "disposition": "rejected|ignored", "code": r"[a-z0-9-]+(?:\.[a-z0-9-]+)+", "reason": STR,
+FINDING = {"item": ITEM, "disposition": "rejected|ignored", "code": CODE, "reason": STR,
            "uid": (UID,), "source_sha256": (HEX,)}
 INPUT = {"name": ITEM, "bytes": NUM, "sha256": HEX}
+
+
+def second(one):
+    """The shape of a statement of version 2, with its further keys in their places."""
+    missing = {"file": r"missing\.jsonl", "sha256": HEX, "count": NUM}
+    after = {"encoder": {"family": "stsafe-a|stsafe-l|generic"}, "serial_seed": {"beacon": (HEX,)},
+             "proof_of_possession": {"seals": [r"[a-z0-9-]{1,40}"]}}
+    shape = {}
+    for key, value in one.items():
+        shape |= {key: value, **after.get(key, {})}
+    expected = {**EXPECTED, "missing": missing, "surplus": NUM}
+    return shape | {"format": "reroot-manifest/2", "expected": (expected,)}
+
+
+STATEMENTS = {1: STATEMENT, 2: second(STATEMENT)}
 
 
 def check_shape(shape, value, path):
@@ -43,7 +62,12 @@ def check_shape(shape, value, path):
 def spelled(value, indent=None):
     text = json.dumps(value, indent=indent, separators=None if indent else (",", ":")) + ("\n" if indent else "")
     short = {"b": 8, "f": 12, "n": 10, "r": 13, "t": 9}
-    return re.sub(r"\\(.)", lambda m: f"\\u{short[m[1]]:04x}" if m[1] in short else m[0], text).encode()
+    text = re.sub(r"\\(.)", lambda m: f"\\u{short[m[1]]:04x}" if m[1] in short else m[0], text)
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise Refused("half of a surrogate pair, which is no character")
+    return text.replace("\x7f", "\\u007f").encode()  # which Python writes as it is
 
 
 def read(octets, shape, what, indent=None):

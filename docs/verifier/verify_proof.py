@@ -1,25 +1,41 @@
 #!/usr/bin/env python3
 """An independent verifier of the proof of one chip, written from docs/manifest-format.md (Proof).
 
-    verify_proof.py PROOF SOURCE_ANCHORS.pem ISSUER_ANCHOR.pem [MANIFEST_ANCHOR.pem]
+Exit 0: the proof holds, and the chip is in the batch (with --absent: is not). 1: the first reason why not.
 """
-import base64, sys
-from certificates import Cert, reaches_anchor
+import base64, re
+from certificates import Authorities, Cert, reaches_anchor
 from octets import elements, need, sha256, utc
 from policy import derived_serial
-from spelling import NUM, STR, UID, read
-from verify_batch import CURVES, check_leaf, check_line, check_statement, main, open_statement, read_line
+from schema import KEYS, Schema
+from spelling import NUM, NUM32, STR, UID, read
+from tables import read_tables
+from verify_batch import (arguments, check_leaf, check_line, check_object, check_signature_form, is_uid, main,
+                          open_statement, read_line)
 
-PROOF = {"format": "reroot-proof/1", "uid": UID,
-         "chip": ({"source": STR, "source_chain": [STR], "certificate": STR, "chain": [STR]},),
-         "lines": [{"index": NUM, "shared": NUM, "path": STR, "line": STR}], "statement": STR, "seal": STR}
+CHIP = {"source": STR, "source_chain": [STR], "certificate": STR, "chain": [STR]}
+PROOF = {"format": "reroot-proof/1", "uid": UID, "chip": (CHIP,),
+         "lines": [{"index": NUM, "shared": NUM32, "path": STR, "line": STR}], "statement": STR, "seal": STR}
+SEAL = {"kind": r"[a-z0-9-]{1,40}", "seal": STR, "signer": STR}
 
 
-def decoded(text):
+def second():
+    shape = {}
+    for key, value in PROOF.items():
+        shape |= {"policy": (STR,), key: value} if key == "statement" else {key: value}
+    return shape | {"format": "reroot-proof/2", "seals": [SEAL]}
+
+
+PROOFS = {1: PROOF, 2: second()}
+
+
+def decoded(text, most=64 << 10):
     octets = base64.b64decode(text, validate=True)
-    need(base64.b64encode(octets).decode() == text, "base64 in another spelling")
+    need(base64.b64encode(octets).decode() == text and len(octets) <= most, "base64 in another spelling, or too long")
     return octets
 
+
+# --- the lines -------------------------------------------------------------------------------------------------------
 
 def check_inclusion(line, index, path, size, root):
     """RFC 9162 section 2.1.3.2."""
@@ -39,16 +55,18 @@ def check_inclusion(line, index, path, size, root):
 
 def read_lines(proof, s):
     """Index, octets and content of each line, proved to be in the tree, in order and beside each other."""
+    need(len(proof["lines"]) <= 3, "too many lines")
     found, before = [], []
     for one in proof["lines"]:
         octets, own = one["line"].encode("ascii"), decoded(one["path"])
+        need(len(octets) <= 65536, "a line is too long")
         need(len(own) % 32 == 0 and one["shared"] <= len(before), "a path")
         path = [own[at:at + 32] for at in range(0, len(own), 32)]
         path += before[len(before) - one["shared"]:]
         shared = 0
         while shared < min(len(path), len(before)) and path[-1 - shared] == before[-1 - shared]:
             shared += 1
-        need(one["shared"] == shared, "a path could be shorter")
+        need(one["shared"] == shared and len(path) <= 64, "a path could be shorter, or is too long")
         check_inclusion(octets, one["index"], path, s["entries"]["tree_size"], s["entries"]["root_hash"])
         found.append((one["index"], octets, read_line(octets)))
         before = path
@@ -58,42 +76,86 @@ def read_lines(proof, s):
     return found
 
 
-def verify_proof(path, source_anchors, issuer_anchors, manifest_anchors):
+# --- the proof -------------------------------------------------------------------------------------------------------
+
+def read_proof(path):
     with open(path, "rb") as file:
-        text = file.read()
+        text = file.read((32 << 20) + 1)
     need(len(text) <= 32 << 20 and text.endswith(b"\n"), "too long, or cut off")
-    proof = read(text[:-1], PROOF, "proof")
+    version = re.match(rb'\{"format":"reroot-proof/([12])",', text)
+    need(version, "the proof is of no known format")
+    return {"policy": None, "seals": [], **read(text[:-1], PROOFS[int(version[1])], "proof")}, int(version[1])
+
+
+def family_of(proof, version, s, lines):
+    """By the statement, or by the policy that the proof carries."""
+    need(version > 1 or s["encoder"] == 1, "a proof of version 1 holds statements of version 1")
+    own = [line for line in lines if line["uid"] == proof["uid"] and proof["chip"]]
+    if version == 1 and own:  # which does not say it
+        return "generic" if own[0]["st_number"] is None else "stsafe-a"
+    if proof["policy"] is None:
+        return s["family"] if s["encoder"] > 1 else "stsafe-a"
+    octets = decoded(proof["policy"], 256 << 10)
+    need(sha256(octets).hex() == s["policy"]["sha256"], "the policy is not the statement's")
+    family = Schema(read_tables(octets)).family
+    need(s["encoder"] == 1 and family != "stsafe-a", "a policy that is not needed")
+    return family
+
+
+def check_absent(proof, lines, s, family):
+    uid, size = bytes.fromhex(proof["uid"]), s["entries"]["tree_size"]
+    indices, uids = [index for index, _, _ in lines], [bytes.fromhex(line["uid"]) for _, _, line in lines]
+    between = len(lines) == 2 and uids[0] < uid < uids[1]
+    edge = len(lines) == 1 and (indices == [0] and uid < uids[0] or indices == [size - 1] and uids[0] < uid)
+    need(between or edge or not lines and size == 0, "the lines are not those beside the chip's place")
+    need(all(is_uid(family, one) for one in uids), "the lines are of chips of another family than", family)
+
+
+def verify_proof(path, source_anchors, issuer_anchors, manifest_anchors, absent=False):
+    proof, version = read_proof(path)
     seal, uid = decoded(proof["seal"]), bytes.fromhex(proof["uid"])
     [(_, _, signer)] = elements(elements(elements(elements(elements(seal)[0][1])[1][1])[0][1])[3][1])
-    s = open_statement(decoded(proof["statement"]), seal, Cert(signer, named=True), manifest_anchors)
-    check_statement(s)
-    size, at, lines = s["entries"]["tree_size"], utc(s["issued_at"]), read_lines(proof, s)
-    indices, uids = [index for index, _, _ in lines], [bytes.fromhex(line["uid"]) for _, _, line in lines]
-    if proof["chip"] is None:
-        between = len(lines) == 2 and uids[0] < uid < uids[1]
-        edge = len(lines) == 1 and (indices == [0] and uid < uids[0] or indices == [size - 1] and uids[0] < uid)
-        need(between or edge or not lines and size == 0, "the lines are not those beside the chip's place")
-        return f"{proof['uid']} is NOT in the batch"
+    s = open_statement(decoded(proof["statement"], 16 << 20), seal, Cert(signer, named=True), manifest_anchors)
+    kinds = [one["kind"] for one in proof["seals"]]
+    need(kinds == sorted(set(kinds)), "seals")
+    [decoded(one[key], 1 << 20) for one in proof["seals"] for key in ("seal", "signer")]
+    notes = [f"not checked: seal of the kind {kind}" for kind in kinds]
+    lines = read_lines(proof, s)
+    family = family_of(proof, version, s, [line for _, _, line in lines])
+    need(is_uid(family, uid), "no chip of the family", family, "has such a UID:", proof["uid"])
+    need((proof["chip"] is None) == absent, "the proof shows the chip's", "presence" if absent else "absence")
+    if absent:
+        check_absent(proof, lines, s, family)
+        return "\n".join([f"{proof['uid']} is NOT in the batch", *notes])
+    uids = [bytes.fromhex(line["uid"]) for _, _, line in lines]
     need(uid in uids, "no line is the chip's")
     index, octets, line = lines[uids.index(uid)]
-    need(indices == [n for n in (index - 1, index, index + 1) if 0 <= n < size], "other lines than the neighbours")
+    indices = [n for n in (index - 1, index, index + 1) if 0 <= n < s["entries"]["tree_size"]]
+    need([index for index, _, _ in lines] == indices, "other lines than the neighbours")
+    cert = check_chip(proof["chip"], octets, line, s, family, source_anchors, issuer_anchors)
+    return "\n".join([f"{proof['uid']} is in the batch, with the certificate {cert.sha256.hex()}", *notes])
 
-    chip = {key: [Cert(decoded(one), named=key == "chain") for one in value] if isinstance(value, list) else Cert(decoded(value))
-            for key, value in proof["chip"].items()}
-    leaf, cert, above, (issuer, *chain) = chip["source"], chip["certificate"], chip["source_chain"], chip["chain"]
-    need(max(len(above), len(chip["chain"])) <= 8, "too long a chain")
-    need(leaf.serial == uid, "the leaf is another chip's")
-    family = "generic" if line["st_number"] is None else "stsafe-a"
-    check_leaf(leaf, line, s, {"family": family, "keys": [*CURVES.values(), "Ed25519"]}, above, source_anchors, at)
+
+def check_chip(chip, octets, line, s, family, source_anchors, issuer_anchors):
+    """The leaf, the issuing CA's way up, the new certificate, and the line that follows from them."""
+    need(max(len(chip["source_chain"]), len(chip["chain"])) <= 8, "too long a chain")
+    at, above = utc(s["issued_at"]), [Cert(decoded(one)) for one in chip["source_chain"]]
+    issuer, *chain = [Cert(decoded(one), named=True) for one in chip["chain"]]
+    source = {"family": family, "keys": KEYS}
+    leaf = check_leaf(decoded(chip["source"]), line, s, source, Authorities(source_anchors, above, at))
+    cert = Cert(decoded(chip["certificate"]))
     need({**issuer.digests(), "mode": s["issuer"]["mode"]} == s["issuer"], "another issuer")
     for ca in reaches_anchor(issuer, chain, issuer_anchors, at):
-        ca.check_purposes(cert.purposes())
-    need(cert.signed_by(issuer) and cert.spki == leaf.spki, "the issuing CA did not sign it, or another key")
+        ca.check_purposes(cert.purposes)
+    check_object(cert, leaf, s, issuer)
+    check_signature_form(cert, s, issuer, None)
     foreign = s["issuer"]["mode"] == "foreign"
     need(foreign or cert.serial in (leaf.serial, derived_serial(s, issuer, leaf, line["attempt"])), "serial number")
     check_line(octets, line, cert, leaf, s, family, line["differs"] if foreign else None)
-    return f"{proof['uid']} is in the batch, with the certificate {cert.sha256.hex()}"
+    return cert
 
 
 if __name__ == "__main__":
-    main(verify_proof, sys.argv[1:])
+    parser = arguments("proof", __doc__)
+    parser.add_argument("--absent", action="store_true", help="expect that the chip is NOT in the batch")
+    main(verify_proof, parser)

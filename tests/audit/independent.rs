@@ -145,3 +145,9 @@ fn it_runs_as_it_is_printed() {
     let refused = run([ANCHORS[1], ANCHORS[1]]).expect(1);
     assert!(refused.err().starts_with("REFUSED: no source anchor signed the leaf"), "{}", refused.err());
 }
+
+#[test]
+fn its_own_tests_pass() {
+    let run = Run::venv("python").args(["-B", "-m", "unittest", "tests"]).folder(&project("docs/verifier"));
+    run.run().success();
+}
