@@ -106,6 +106,17 @@ class Bench:
         return batches
 
     @functools.cached_property
+    def rich(self):
+        """Every key of the statement has a value."""
+        house = self.history[0].house
+        listed = [keys.Source.uid(index).hex().upper() for index in (1, 2, 60)]
+        house.write("uids.txt", "\n".join(listed) + "\n")
+        batch = house.issue("policy.toml", "one.zip", "rich", "--reissue", "a \"test\"\n\u00e9", "--expect", "uids.txt", "--on-missing", "note",
+                            "--on-surplus", "ignore", "--bulk-id", "BULK-7", "--publish-bulk-id", codes=(1,))
+        batch.expect = house.path("uids.txt")
+        return batch
+
+    @functools.cached_property
     def relaxed(self):
         """Leaves that need relaxations, each another one."""
         house, leaf, source = self.house("relaxed"), self.source.leaf, self.source
@@ -175,10 +186,9 @@ class Bench:
 
     @functools.cached_property
     def full_width(self):
-        """Enough chips for discarded serial numbers: each signature is too short with a chance of 1 in 128."""
         house = self.house("full-width")
+        house.leaves("reel.zip", range(1, 20))
         house.write("policy.toml", policy("full-width", full_width_signature="true"))
-        house.leaves("reel.zip", range(1, 300))
         return house.issue("policy.toml", "reel.zip", "batch")
 
     @functools.cached_property
@@ -263,7 +273,7 @@ class Bench:
 
     def honest(self):
         """All of them."""
-        some = [self.main, self.findings, self.directory, self.expected, *self.history, self.relaxed, self.both_forms,
+        some = [self.main, self.findings, self.directory, self.expected, *self.history, self.rich, self.relaxed, self.both_forms,
                 self.pem_form, self.p384, self.stsafe_l, self.generic, self.generic_a, self.apart, self.full_width, self.copied,
                 self.foreign, *map(self.abroad, ("P-384", "P-521", "RSA-2048", "Ed25519")), *self.shipped(), *self.past()]
         if shutil.which("softhsm2-util") and os.path.exists(SOFTHSM):

@@ -1,5 +1,5 @@
 """A batch taken apart, changed anywhere, and put together again with digests, tree and seal that fit."""
-import hashlib, json, re, zlib
+import hashlib, hmac, json, re, zlib
 import der, keys
 from der import sha256
 
@@ -82,6 +82,15 @@ def entries(data):
     return found
 
 
+def derived_serial(s, issuer_spki, leaf, attempt):
+    """As the statement's encoder has it."""
+    two = s["encoder"] == 2
+    bound = s["batch"].encode() + bytes.fromhex(s["beacon"] or "00" * 32) if two else b""
+    message = (b"reroot-serial/2\0" if two else b"reroot-serial/1\0") + sha256(issuer_spki) + bound + sha256(leaf) + attempt.to_bytes(4, "big")
+    octets = hmac.digest(bytes.fromhex(s["serial_seed"]), message, "sha256")[:16]
+    return bytes([octets[0] & 0x3F | 0x40]) + octets[1:]
+
+
 DIGESTS = {"P-256": ("2.16.840.1.101.3.4.2.1", "1.2.840.10045.4.3.2", hashlib.sha256, 256),
            "P-384": ("2.16.840.1.101.3.4.2.2", "1.2.840.10045.4.3.3", hashlib.sha384, 384)}
 
@@ -162,6 +171,41 @@ class Forge:
     def copy_chip(self, at):
         one = self.chips[at]
         return Chip(one.name, one.line, one.certificate, one.source)
+
+    def issuer(self):
+        return der.Certificate(der.pem_blocks(self.files["chain.pem"])[0])
+
+    def reissue(self, at, private=None, bits=None, high=False, **fields):
+        """Signs a chip's certificate again with the issuing key, some fields changed (whole elements; b"" is none)."""
+        chip = self.chips[at]
+        before = der.Certificate(chip.certificate)
+        named = {**before.fields(), **fields}
+        order = ("version", "serial", "inner", "issuer", "validity", "subject", "spki", "issuer id", "subject id", "listed")
+        tbs = der.sequence(*[named.get(key, b"") for key in order])
+        made = keys.wrap(private or self.batch.issuing_key(), tbs, named.get("outer", before.algorithm), bits, high)
+        return self.fitted(at, made)
+
+    def fitted(self, at, certificate):
+        """The line says what the certificate says, as far as it can be read."""
+        more = {}
+        try:
+            read = der.Certificate(certificate)
+            more = {"serial": der.inside(read.serial).hex().upper(), "spki_sha256": sha256(read.spki).hex(),
+                    "not_before": der.rfc3339(read.begin), "not_after": der.rfc3339(read.end)}
+        except (ValueError, IndexError):
+            pass
+        self.chips[at].recertify(certificate, **more)
+        return self
+
+    def attempt(self, at, number):
+        """A certificate with the serial number of a later attempt; those before are discarded ones."""
+        chip = self.chips[at]
+        serials = [derived_serial(self.s, self.issuer().spki, chip.source, n) for n in range(number + 1)]
+        self.reissue(at, serial=der.element(2, serials[-1]))
+        chip.set(attempt=number)
+        self.s["discarded_serials"] += [one.hex().upper() for one in serials[:-1]]
+        self.s["counts"]["signatures_made"] = len(self.chips) + len(self.s["discarded_serials"])
+        return self
 
     def put_archives(self):
         listed = []

@@ -9,7 +9,7 @@ import argparse, os, sys, time
 import campaign, judges
 from bench import Bench
 
-GROUPS = ["honest"]
+GROUPS = ["honest", "statement", "lines"]
 
 
 def main():
