@@ -9,7 +9,7 @@ import argparse, os, sys, time
 import campaign, judges
 from bench import Bench
 
-GROUPS = ["honest", "statement", "lines"]
+GROUPS = ["honest", "statement", "lines", "findings", "certificates"]
 
 
 def main():
