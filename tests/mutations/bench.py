@@ -1,8 +1,8 @@
 """The honest batches that are put before both verifiers as they are, and then changed."""
 import functools, glob, os, shutil, subprocess, tarfile
-import der, keys
-from der import CN
-from house import FOREIGN, Batch, House, packed, policy, read
+from mutations import der, keys
+from mutations.der import CN
+from mutations.house import FOREIGN, Batch, House, packed, policy, read
 
 SHIPPED = ["aws-iot", "azure-dps", "idevid", "ieee2030-5", "ldevid", "lwm2m", "minimal", "opcua-device", "tls-client"]
 SOFTHSM = "/usr/lib/softhsm/libsofthsm2.so"

@@ -1,7 +1,7 @@
 """Cases, the two verdicts on each, and the count of them."""
 import collections, dataclasses, multiprocessing, os, shutil, traceback
-import judges
-from house import write
+from mutations import judges
+from mutations.house import write
 
 REFUSE, ACCEPT, ALIKE = "refuse", "accept", "alike"
 

@@ -1,10 +1,10 @@
 """Certificates that the issuing CA signed again: each field of the tbsCertificate changed, other forms of DER, other
 signatures. The insider holds the issuing key and the manifest key."""
 import json
-import der, keys
-from campaign import ACCEPT, ALIKE, REFUSE, Case
-from der import element, inside, integer, oid, parts, sequence
-from forge import Forge, derived_serial
+from mutations import der, keys
+from mutations.campaign import ACCEPT, ALIKE, REFUSE, Case
+from mutations.der import element, inside, integer, oid, parts, sequence
+from mutations.forge import Forge, derived_serial
 
 N = keys.ORDERS["secp256r1"]
 

@@ -3,11 +3,11 @@
 What needs the inputs is put before the program with `--input`; a verifier without them can only see that an item stands
 in one line or one finding."""
 import json
-import der, keys
-from campaign import ACCEPT, ALIKE, REFUSE, Case
-from forge import Forge, spelled
-from house import packed
-from text import misspelled, tree, written
+from mutations import der, keys
+from mutations.campaign import ACCEPT, ALIKE, REFUSE, Case
+from mutations.forge import Forge, spelled
+from mutations.house import packed
+from mutations.text import misspelled, tree, written
 
 DERIVED = """reel.zip.checksum reel.zip.method reel.zip.link reel.zip.overlap reel.zip.two-archives reel.zip.path-traversal
 reel.zip.special-file reel.file.empty reel.item.not-a-candidate reel.text.no-certificate reel.pem.other-label

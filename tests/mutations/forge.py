@@ -1,7 +1,7 @@
 """A batch taken apart, changed anywhere, and put together again with digests, tree and seal that fit."""
 import hashlib, hmac, json, re, zlib
-import der, keys
-from der import sha256
+from mutations import der, keys
+from mutations.der import sha256
 
 OWN = ("manifest.json", "manifest.json.p7s")
 LINES = ("manifest.jsonl", "inputs.jsonl", "rejected.jsonl")

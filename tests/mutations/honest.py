@@ -1,8 +1,8 @@
 """Honest batches, and the proofs and packs made of them: both verifiers accept each."""
 import json, os
-import der
-from campaign import ACCEPT, Case
-from house import read
+from mutations import der
+from mutations.campaign import ACCEPT, Case
+from mutations.house import read
 
 GROUP = "honest"
 

@@ -1,6 +1,6 @@
 """A provider's folder: a CA made by `reroot init`, policies, reels, and the honest batches made there."""
 import io, os, shutil, subprocess, zipfile
-import der, keys
+from mutations import der, keys
 
 POLICY = """version = 1
 name = "NAME"

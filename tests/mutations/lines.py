@@ -1,10 +1,10 @@
 """The lines: each key misspelled, each value at its limits, lines and chips in other places; tree and digests computed
 again, sealed again."""
 import json
-import der, keys
-from campaign import ACCEPT, REFUSE, Case
-from forge import Forge, spelled
-from text import misspelled, tree, written
+from mutations import der, keys
+from mutations.campaign import ACCEPT, REFUSE, Case
+from mutations.forge import Forge, spelled
+from mutations.text import misspelled, tree, written
 
 OTHER = "ab" * 32
 VALUES = [

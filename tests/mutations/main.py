@@ -5,9 +5,10 @@ honest batches, put before both verifiers.
 
 Prints what is wrong, then the numbers by group. Exit 0: nothing is wrong.
 """
-import argparse, os, sys, time
-import campaign, judges
-from bench import Bench
+import argparse, importlib, os, sys, time
+sys.path[0] = os.path.dirname(sys.path[0])  # the other verifier has modules of its own
+from mutations import campaign, judges
+from mutations.bench import Bench
 
 GROUPS = ["honest", "statement", "lines", "findings", "certificates"]
 
@@ -31,7 +32,7 @@ def main():
     bench = Bench(os.path.abspath(given.program), os.path.abspath(given.folder), project, given.past)
     cases = []
     for module in GROUPS:
-        made = list(__import__(module).cases(bench))
+        made = list(importlib.import_module("mutations." + module).cases(bench))
         cases += [case for case in made if not given.group or case.group in given.group or module in given.group]
     named = {}
     for case in cases:

@@ -1,9 +1,9 @@
 """The statement: each key misspelled, each value at its limits; with the old seal, and sealed again by the insider."""
 import json
-import der
-from campaign import ACCEPT, ALIKE, REFUSE, Case
-from forge import Forge
-from text import misspelled, tree, written
+from mutations import der
+from mutations.campaign import ACCEPT, ALIKE, REFUSE, Case
+from mutations.forge import Forge
+from mutations.text import misspelled, tree, written
 
 U64, U32 = (1 << 64) - 1, (1 << 32) - 1
 OTHER = "ab" * 32
@@ -162,7 +162,7 @@ def huge(batch, number):
 
 
 def changed(s, key, value):
-    from forge import spelled
+    from mutations.forge import spelled
     s = json.loads(json.dumps(s))
     set_at(s, key, value)
     return spelled(s, 2)

@@ -1,6 +1,6 @@
 """JSON that may be spelled wrongly: keys twice, other orders, other spellings of a value."""
 import copy, json
-from forge import spelled
+from mutations.forge import spelled
 
 
 class Pairs(list):
