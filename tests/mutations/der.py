@@ -67,11 +67,16 @@ def oid(dotted):
 
 
 def integer(number):
-    return element(INTEGER, number.to_bytes(number.bit_length() // 8 + 1, "big"))
+    return element(INTEGER, number.to_bytes(number.bit_length() // 8 + 1, "big", signed=True))
 
 
 def attribute(kind, text, tag=UTF8):
     return sequence(oid(kind), element(tag, text if isinstance(text, bytes) else text.encode()))
+
+
+def attribute_of(kind, text, tag):
+    """As `attribute`, of the identifier's octets."""
+    return sequence(element(OID, kind), element(tag, text))
 
 
 def name(*attributes):

@@ -229,7 +229,7 @@ class Forge:
     def fit_statement(self):
         s, files = self.s, self.files
         digest = lambda name: sha256(files.get(name, b"")).hex()
-        lines = files["manifest.jsonl"].split(b"\n")[:-1]
+        lines = files.get("manifest.jsonl", b"").split(b"\n")[:-1]
         s["entries"].update(sha256=digest("manifest.jsonl"), tree_size=len(lines), root_hash=tree_root(lines).hex())
         s["rejected"]["sha256"], s["inputs"]["sha256"] = digest("rejected.jsonl"), digest("inputs.jsonl")
         s["policy"]["sha256"] = digest("policy.toml")
@@ -239,7 +239,7 @@ class Forge:
             s["expected"]["missing"].update(sha256=digest("missing.jsonl"), count=files.get("missing.jsonl", b"").count(b"\n"))
         s["files"] = [{"name": name, "sha256": digest(name)} for name in sorted(files) if name not in apart]
         if self.counted:
-            s["inputs"]["count"] = files["inputs.jsonl"].count(b"\n")
+            s["inputs"]["count"] = files.get("inputs.jsonl", b"").count(b"\n")
             found = [one["disposition"] for one in self.findings]
             rejected, ignored = found.count("rejected"), found.count("ignored")
             s["counts"].update(items=len(lines) + rejected + ignored, issued=len(lines), rejected=rejected, ignored=ignored)
@@ -253,7 +253,7 @@ class Forge:
         changed = last(self.s)
         statement = spelled(self.s if not isinstance(changed, dict) else changed, 2)
         statement = octets(statement) if octets else statement
-        signer, private = self.sealer or (der.pem_blocks(self.files["manifest.pem"])[0], self.batch.sealing_key())
+        signer, private = self.sealer or (der.pem_blocks(self.batch.files["manifest.pem"])[0], self.batch.sealing_key())
         try:
             time = created or der.utc(self.s["created"])
         except (ValueError, KeyError, TypeError):

@@ -10,7 +10,7 @@ sys.path[0] = os.path.dirname(sys.path[0])  # the other verifier has modules of 
 from mutations import campaign, judges
 from mutations.bench import Bench
 
-GROUPS = ["honest", "statement", "lines", "findings", "certificates"]
+GROUPS = ["honest", "statement", "lines", "findings", "certificates", "files"]
 
 
 def main():
@@ -31,7 +31,7 @@ def main():
     begin = time.monotonic()
     bench = Bench(os.path.abspath(given.program), os.path.abspath(given.folder), project, given.past)
     cases = []
-    for module in GROUPS:
+    for module in [one for one in GROUPS if not set(given.group or []) & set(GROUPS) or one in given.group]:
         made = list(importlib.import_module("mutations." + module).cases(bench))
         cases += [case for case in made if not given.group or case.group in given.group or module in given.group]
     named = {}
