@@ -1,5 +1,5 @@
 """A provider's folder: a CA made by `reroot init`, policies, reels, and the honest batches made there."""
-import io, os, shutil, subprocess, zipfile
+import io, json, os, shutil, subprocess, zipfile
 from mutations import der, keys
 
 POLICY = """version = 1
@@ -142,30 +142,30 @@ class House:
 
     def issue_abroad(self, policy, reel, out, kind="P-256", rsa_key=None):
         """The other house follows every wish but for the validity."""
-        import csv
         private = rsa_key or keys.key("other house " + kind, kind)
-        subject = der.name((der.O, "Other House"), (der.CN, "Other CA " + kind))
-        certificate = keys.ca_certificate(private, subject)
+        certificate = keys.ca_certificate(private, der.name((der.O, "Other House"), (der.CN, "Other CA " + kind)))
         self.write("other.pem", der.pem(certificate))
         self.write("other.key.pem", keys.pkcs8(private))
         self.edit("pki", lambda text: '[issuer]\ncertificate = "../other.pem"\n\n[manifest]'
                   + text.split("[manifest]")[1].replace('"ledger.db"', '"foreign.db"'))
-        self.run("plan", reel, "--policy", policy, "--out", out + ".handed", "--foreign", "--new-ledger",
+        return self.issue_abroad_again(policy, reel, out, 1000, ["--new-ledger"])
+
+    def issue_abroad_again(self, policy, reel, out, serial, more=()):
+        private, issuer = keys.load(read(self.path("other.key.pem"))), der.pem_blocks(read(self.path("other.pem")))[0]
+        self.run("plan", reel, "--policy", policy, "--out", out + ".handed", "--foreign", *more,
                  "--config", "pki/reroot.toml", "--set", "lot=A1")
+        strings = {"utf8": der.UTF8, "printable": der.PRINTABLE, "ia5": der.IA5}
         made = []
-        with open(self.path(out + ".handed/requests.jsonl")) as file:
-            import json
-            wishes = [json.loads(line) for line in file]
-        for number, wish in enumerate(wishes):
-            strings = {"utf8": der.UTF8, "printable": der.PRINTABLE, "ia5": der.IA5}
+        for number, line in enumerate(read(self.path(out + ".handed/requests.jsonl")).splitlines()):
+            wish = json.loads(line)
             wished = der.sequence(*[der.element(der.SET, *sorted(
                 der.attribute(one["type"], one["value"], strings[one["string"]]) for one in rdn))
                 for rdn in wish["subject_rdns"]])
             listed = [der.extension(one["oid"], bytes.fromhex(one["der"]), one["critical"]) for one in wish["extensions"]]
             [spki] = der.pem_blocks(wish["spki_pem"].encode())
-            fields = [der.VERSION_3, der.integer(1000 + number), keys.algorithm(private), subject,
-                      der.sequence(der.time(der.utc("2026-01-01T00:00:00Z")), der.time(der.utc("2040-01-01T00:00:00Z"))),
-                      wished, spki, der.extensions(*listed)]
+            times = der.sequence(*[der.time(der.utc(one)) for one in ("2026-01-01T00:00:00Z", "2040-01-01T00:00:00Z")])
+            fields = [der.VERSION_3, der.integer(serial + number), keys.algorithm(private),
+                      der.Certificate(issuer).subject, times, wished, spki, der.extensions(*listed)]
             made.append((f"{number}.cer", keys.certify(private, fields)))
         self.reel(out + ".back.zip", made)
         self.run("finish", out + ".handed", "--certificates", out + ".back.zip", "--out", out,

@@ -10,7 +10,7 @@ sys.path[0] = os.path.dirname(sys.path[0])  # the other verifier has modules of 
 from mutations import campaign, judges
 from mutations.bench import Bench
 
-GROUPS = ["honest", "statement", "lines", "findings", "certificates", "files"]
+GROUPS = ["honest", "statement", "lines", "findings", "certificates", "files", "seals", "leaves", "histories"]
 
 
 def main():
