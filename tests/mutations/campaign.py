@@ -10,8 +10,7 @@ REFUSE, ACCEPT, ALIKE = "refuse", "accept", "alike"
 class Case:
     """One mutation. `make` gives a dict (a batch directory) or octets (a proof, a pack).
 
-    `options` are for the program alone; with `second` False so is the case, since the other verifier has no such
-    question. `expect`: REFUSE, ACCEPT, or ALIKE, where the page leaves it to the verifiers but not to differ."""
+    `options` are the program's; the other verifier is asked the same, if it has such a question. `expect`: REFUSE, ACCEPT, or ALIKE, where the page leaves it to the verifiers but not to differ."""
     group: str
     name: str
     batch: object
@@ -19,7 +18,7 @@ class Case:
     expect: str = REFUSE
     command: str = "verify"
     options: tuple = ()
-    second: object = True
+    second: bool = True
     says: str = ""  # what the program must have printed
 
 
@@ -49,18 +48,18 @@ def judge(number):
             one, text = _first.ask(case.command, what, case.batch, case.options)
         except judges.Crashed as crash:
             return [Verdict(number, "no verdict", "RUST", str(crash))]
-        two, reason = one, ""
-        if case.second is not False:
+        two, reason = None, ""
+        if case.second:
             try:
-                two, reason = _second.ask(what, case.batch, () if case.second is True else case.second)
+                two, reason = _second.ask(what, case.batch, case.options)
             except Exception:
                 return [Verdict(number, "no verdict", "PYTHON", traceback.format_exc()[-800:])]
         wrong = {REFUSE: "wrong acceptance", ACCEPT: "wrong refusal"}.get(case.expect)
         if wrong and one != (case.expect == ACCEPT):
             found.append(Verdict(number, wrong, "RUST", text[-700:]))
-        if wrong and case.second is not False and two != (case.expect == ACCEPT):
+        if wrong and two is not None and two != (case.expect == ACCEPT):
             found.append(Verdict(number, wrong, "PYTHON", reason[-400:]))
-        if one != two:
+        if two is not None and one != two:
             found.append(Verdict(number, "disagreement", "BOTH", f"program {one}: {text[-500:]}\nsecond {two}: {reason[-300:]}"))
         if case.says and case.says not in text:
             found.append(Verdict(number, "not said", "RUST", f"{case.says!r} is not in: {text[-500:]}"))

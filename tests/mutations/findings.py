@@ -60,25 +60,25 @@ def cases(bench):
     for code in DERIVED + MADE_UP:
         for disposition in ("rejected", "ignored"):
             yield Case("a genuine chip left out, with inputs", f"{disposition} as {code}", batch,
-                       lambda code=code, disposition=disposition: left_out(batch, 2, code, disposition), options=with_inputs, second=False)
+                       lambda code=code, disposition=disposition: left_out(batch, 2, code, disposition), options=with_inputs)
     for code in MADE_UP:
         yield Case("a genuine chip left out, alone", f"made-up code {code}", batch, lambda code=code: left_out(batch, 2, code), ALIKE)
     for code in SIGNERS_WORD:
         # it rests on earlier batches, which are not given: counted and printed as the signer's word
         yield Case("free: findings", f"a chip left out as {code}", batch, lambda code=code: left_out(batch, 2, code, "ignored" if code == SIGNERS_WORD[0] else "rejected"),
-                   ACCEPT, options=with_inputs, second=False)
+                   ACCEPT, options=with_inputs)
     for uid, digest in ((False, False), (False, True), (True, False)):
         yield Case("a genuine chip left out, with inputs", f"under a ledger code, uid {uid}, digest {digest}", batch,
-                   lambda uid=uid, digest=digest: left_out(batch, 2, SIGNERS_WORD[0], "ignored", uid, digest), options=with_inputs, second=False)
+                   lambda uid=uid, digest=digest: left_out(batch, 2, SIGNERS_WORD[0], "ignored", uid, digest), options=with_inputs)
     for name, change in SAID.items():
-        yield Case("findings, changed, with inputs", name, rich, lambda change=change: changed(rich, change), options=inputs_of(rich), second=False)
+        yield Case("findings, changed, with inputs", name, rich, lambda change=change: changed(rich, change), options=inputs_of(rich))
     for number, one in enumerate(Forge(rich).findings):
         for name, change in each(one).items():
             yield Case("findings, changed, with inputs", f"finding {number} {one['code']}: {name}", rich,
                        lambda number=number, change=change: changed(rich, lambda f: f.findings.__setitem__(number, change(f.findings[number]))),
-                       options=inputs_of(rich), second=False)
+                       options=inputs_of(rich))
         yield Case("free: findings", f"finding {number}: another reason", rich,
-                   lambda number=number: changed(rich, lambda f: f.findings[number].update(reason="other \u00e9\n")), ACCEPT, options=inputs_of(rich), second=False)
+                   lambda number=number: changed(rich, lambda f: f.findings[number].update(reason="other \u00e9\n")), ACCEPT, options=inputs_of(rich))
     for name, change in TWICE.items():
         yield Case("an item twice", name, rich, lambda change=change: changed(rich, change))
     for base, file in ((rich, "rejected.jsonl"), (bench.directory, "inputs.jsonl")):
@@ -159,8 +159,8 @@ def input_cases(bench):
     inputs = batch.inputs
     names = {"the same order": inputs, "reversed": inputs[::-1], "archives first": [*inputs[1:], inputs[0]]}
     for name, order in names.items():
-        yield Case("free: inputs", f"given in {name}", batch, lambda: batch.files, ACCEPT, options=inputs_of(batch, order), second=False)
-    yield Case("free: inputs", "given with one flag each or together", batch, lambda: batch.files, ACCEPT, options=["--input", *inputs], second=False)
+        yield Case("free: inputs", f"given in {name}", batch, lambda: batch.files, ACCEPT, options=inputs_of(batch, order))
+    yield Case("free: inputs", "given with one flag each or together", batch, lambda: batch.files, ACCEPT, options=["--input", *inputs])
     copies = batch.house.path("copies")
     import os, shutil
     if not os.path.isdir(copies):
@@ -171,10 +171,10 @@ def input_cases(bench):
         open(copies + "/empty.zip", "wb").write(packed([]))
         open(copies + "/more.zip", "wb").write(packed([("x.der", batch.house.source.leaf(77))]))
     renamed = [copies + "/other-folder", copies + "/renamed.zip", copies + "/one.zip"]
-    yield Case("free: inputs", "under other names", batch, lambda: batch.files, ACCEPT, options=inputs_of(batch, renamed), second=False)
+    yield Case("free: inputs", "under other names", batch, lambda: batch.files, ACCEPT, options=inputs_of(batch, renamed))
     for name, order in {"one less": inputs[:-1], "the directory less": inputs[1:], "one twice": [*inputs, inputs[1]], "one more": [*inputs, copies + "/more.zip"],
                         "another one": [*inputs[:-1], copies + "/more.zip"], "an empty one more": [*inputs, copies + "/empty.zip"], "none of them": [copies + "/more.zip"]}.items():
-        yield Case("inputs, with inputs", f"given {name}", batch, lambda: batch.files, options=inputs_of(batch, order), second=False)
+        yield Case("inputs, with inputs", f"given {name}", batch, lambda: batch.files, options=inputs_of(batch, order))
     for name, change in {"reversed": lambda some: some.reverse(), "rotated": lambda some: some.append(some.pop(0)),
                          "renamed": lambda some: some[-1].update(name="other.zip")}.items():
         # the order of inputs.jsonl, and names, are for people; the items' names begin with them
@@ -182,7 +182,7 @@ def input_cases(bench):
     for name, change in {"one less": lambda some: some.pop(), "one twice": lambda some: some.append(some[0]), "none": lambda some: some.clear(),
                          "other octets": lambda some: some[0].update(sha256="ab" * 32), "another size": lambda some: some[0].update(bytes=7),
                          "one more": lambda some: some.append({"name": "x.zip", "bytes": 9, "sha256": "cd" * 32})}.items():
-        yield Case("inputs, with inputs", f"inputs.jsonl {name}", batch, lambda change=change: changed(batch, lambda f: change(f.inputs)), options=inputs_of(batch), second=False)
+        yield Case("inputs, with inputs", f"inputs.jsonl {name}", batch, lambda change=change: changed(batch, lambda f: change(f.inputs)), options=inputs_of(batch))
 
 
 def missing(bench):
@@ -195,7 +195,7 @@ def missing(bench):
     present = Forge(batch).chips[0].get()["uid"]
     line = lambda uid: spelled({"chip": uid}) + b"\n"
     expect = ["--expect", batch.expect]
-    yield Case("missing chips", "honest, with the list", batch, lambda: batch.files, ACCEPT, options=expect, second=False)
+    yield Case("missing chips", "honest, with the list", batch, lambda: batch.files, ACCEPT, options=expect)
     for name, text, alone in [
             ("one less", lines[0], ACCEPT), ("none", b"", ACCEPT), ("one more", b"".join(lines) + line("0209FF0000007E57000139"), ACCEPT), ("another one", line("0209FF0000007E57000139") + lines[1], ALIKE),
             ("one that is there", b"".join(sorted([*lines, line(present)])), REFUSE), ("one twice", lines[0] + b"".join(lines), REFUSE), ("another order", lines[1] + lines[0], REFUSE),
@@ -209,7 +209,7 @@ def missing(bench):
             forge.raw["missing.jsonl"] = text
             return forge.done()
         yield Case("missing chips" if alone != ACCEPT else "free: missing chips", name, batch, made, alone)
-        yield Case("missing chips", name + ", with the list", batch, made, options=expect, second=False)
+        yield Case("missing chips", name + ", with the list", batch, made, options=expect)
     yield Case("missing chips", "the file is not there", batch, lambda: {name: text for name, text in batch.files.items() if name != "missing.jsonl"})
     listed = lambda s: s["files"].append({"name": "missing.jsonl", "sha256": s["expected"]["missing"]["sha256"]}) or s["files"].sort(key=lambda one: one["name"])
     yield Case("missing chips", "named among the files too", batch, lambda: Forge(batch).done(listed))
@@ -224,7 +224,7 @@ def missing(bench):
     yield Case("missing chips", "among the files where nothing is expected", bench.main, named)
     yield Case("missing chips", "expected is null, the file lies there", batch, lambda: Forge(batch).done(lambda s: s.update(expected=None)))
     for name, change in {"count": lambda s: s["expected"].update(count=s["expected"]["count"] + 1), "digest": lambda s: s["expected"].update(sha256="ab" * 32)}.items():
-        yield Case("missing chips", f"another {name} of the list, with the list", batch, lambda change=change: Forge(batch).done(change), options=expect, second=False)
+        yield Case("missing chips", f"another {name} of the list, with the list", batch, lambda change=change: Forge(batch).done(change), options=expect)
     other = batch.house.write("other-uids.txt", "\n".join([keys.Source.uid(index).hex().upper() for index in (1, 2, 3)]) + "\n")
-    yield Case("missing chips", "another list is given", batch, lambda: batch.files, options=["--expect", other], second=False)
-    yield Case("missing chips", "a list is given where nothing was expected", bench.main, lambda: bench.main.files, options=["--expect", other], second=False)
+    yield Case("missing chips", "another list is given", batch, lambda: batch.files, options=["--expect", other])
+    yield Case("missing chips", "a list is given where nothing was expected", bench.main, lambda: bench.main.files, options=["--expect", other])

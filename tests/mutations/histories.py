@@ -41,7 +41,7 @@ def cases(bench):
     one, two, three, four = batches
     folders = [batch.folder for batch in batches]
     given = lambda *some: [word for folder in some for word in ("--history", folder)]
-    case = lambda name, batch, made, options, expect=REFUSE: Case("history" if expect == REFUSE else "free: history", name, batch, made, expect, options=options, second=False)
+    case = lambda name, batch, made, options, expect=REFUSE: Case("history" if expect == REFUSE else "free: history", name, batch, made, expect, options=options)
     yield case("all four", four, lambda: four.files, given(*folders[:3]), ACCEPT)
     yield case("all four, in another order", two, lambda: two.files, given(folders[3], folders[0], folders[2]), ACCEPT)
     yield case("all four, one flag", four, lambda: four.files, ["--history", *folders[:3]], ACCEPT)

@@ -17,7 +17,7 @@ def cases(bench):
         where = os.path.basename(batch.house.folder) + "/" + batch.name
         yield Case(GROUP, f"{where}", batch, lambda batch=batch: batch.files, ACCEPT)
         inputs = [word for one in batch.inputs for word in ("--input", one)]
-        yield Case(GROUP, f"{where} with inputs", batch, lambda batch=batch: batch.files, ACCEPT, options=inputs, second=False)
+        yield Case(GROUP, f"{where} with inputs", batch, lambda batch=batch: batch.files, ACCEPT, options=inputs)
         uids = [json.loads(line)["uid"] for line in batch.files["manifest.jsonl"].splitlines()]
         for uid in dict.fromkeys([uids[0], uids[-1]]):
             yield Case(GROUP, f"{where} proof of {uid}", batch, lambda batch=batch, uid=uid: made(batch, uid), ACCEPT,

@@ -1,5 +1,5 @@
 """The two verifiers, asked about the same octets."""
-import importlib, io, os, contextlib, subprocess, sys
+import importlib, inspect, os, subprocess, sys
 
 REFUSALS = {1, 2, 3, 4}  # documented ends of `verify` and its sisters that are not an acceptance
 
@@ -34,10 +34,20 @@ class Second:
         self.batch, self.proof = importlib.import_module("verify_batch"), importlib.import_module("verify_proof")
 
     def ask(self, what, batch, options=()):
+        """As the program, with what the program's options say; None if this verifier has no such question."""
         module = self.batch if os.path.isdir(what) else self.proof
         verify = module.verify_folder if os.path.isdir(what) else module.verify_proof
+        more, key = {}, None
+        for word in options:
+            if word.startswith("--"):
+                key = {"--input": "inputs", "--history": "history", "--absent": "absent", "--expect": "expect"}.get(word, word)
+                more.setdefault(key, key == "absent" or [])
+            else:
+                more[key].append(word)
+        if not set(more) <= set(inspect.signature(verify).parameters):
+            return None, ""
         anchors = [[open(one, "rb").read()] for one in batch.anchors]
         try:
-            return True, str(self.batch.judged(verify, what, *anchors, **dict(options)))
+            return True, str(self.batch.judged(verify, what, *anchors, **more))
         except self.batch.Refused as reason:
             return False, str(reason)

@@ -10,7 +10,8 @@ sys.path[0] = os.path.dirname(sys.path[0])  # the other verifier has modules of 
 from mutations import campaign, judges
 from mutations.bench import Bench
 
-GROUPS = ["honest", "statement", "lines", "findings", "certificates", "files", "seals", "leaves", "histories"]
+GROUPS = ["honest", "statement", "lines", "findings", "certificates", "files", "seals", "leaves", "histories", "proofs", "packs",
+          "versions"]
 
 
 def main():
@@ -20,7 +21,6 @@ def main():
     parser.add_argument("--program", required=True)
     parser.add_argument("--folder", required=True, help="a folder that does not exist")
     parser.add_argument("--verifier", default=os.path.join(project, "docs/verifier"))
-    parser.add_argument("--past", help="an older program, for batches of version 1")
     parser.add_argument("--long", action="store_true")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--step", type=int, default=8)
@@ -29,7 +29,7 @@ def main():
     parser.add_argument("--show", type=int, default=0, help="how many of what is wrong to print, 0 for all")
     given = parser.parse_args()
     begin = time.monotonic()
-    bench = Bench(os.path.abspath(given.program), os.path.abspath(given.folder), project, given.past)
+    bench = Bench(os.path.abspath(given.program), os.path.abspath(given.folder), project)
     cases = []
     for module in [one for one in GROUPS if not set(given.group or []) & set(GROUPS) or one in given.group]:
         made = list(importlib.import_module("mutations." + module).cases(bench))
@@ -41,7 +41,7 @@ def main():
     ready = time.monotonic()
     scratch = os.path.join(bench.folder, "cases")
     os.makedirs(scratch)
-    verdicts = campaign.run(cases, judges.First(bench.program), judges.Second(given.verifier), scratch, given.jobs)
+    verdicts = campaign.run(cases, judges.First(bench.program), judges.Second(os.path.abspath(given.verifier)), scratch, given.jobs)
     for verdict in sorted(verdicts)[:given.show or None]:
         case = cases[verdict.number]
         print(f"{verdict.owner}: {verdict.kind}: {case.group}: {case.name} ({case.command} {' '.join(case.options)}): {verdict.text.strip()}")
