@@ -10,7 +10,8 @@ REFUSE, ACCEPT, ALIKE = "refuse", "accept", "alike"
 class Case:
     """One mutation. `make` gives a dict (a batch directory) or octets (a proof, a pack).
 
-    `options` are the program's; the other verifier is asked the same, if it has such a question. `expect`: REFUSE, ACCEPT, or ALIKE, where the page leaves it to the verifiers but not to differ."""
+    `options` are the program's; the other verifier is asked the same, if it has such a question, and not where `second`
+    is False: it reads inputs for genuine chips alone, and no packs. `expect`: REFUSE, ACCEPT, or ALIKE, where the page leaves it to the verifiers but not to differ."""
     group: str
     name: str
     batch: object

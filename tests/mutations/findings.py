@@ -71,12 +71,12 @@ def cases(bench):
         yield Case("a genuine chip left out, with inputs", f"under a ledger code, uid {uid}, digest {digest}", batch,
                    lambda uid=uid, digest=digest: left_out(batch, 2, SIGNERS_WORD[0], "ignored", uid, digest), options=with_inputs)
     for name, change in SAID.items():
-        yield Case("findings, changed, with inputs", name, rich, lambda change=change: changed(rich, change), options=inputs_of(rich))
+        yield Case("findings, changed, with inputs", name, rich, lambda change=change: changed(rich, change), options=inputs_of(rich), second=False)
     for number, one in enumerate(Forge(rich).findings):
         for name, change in each(one).items():
             yield Case("findings, changed, with inputs", f"finding {number} {one['code']}: {name}", rich,
                        lambda number=number, change=change: changed(rich, lambda f: f.findings.__setitem__(number, change(f.findings[number]))),
-                       options=inputs_of(rich))
+                       options=inputs_of(rich), second=False)
         yield Case("free: findings", f"finding {number}: another reason", rich,
                    lambda number=number: changed(rich, lambda f: f.findings[number].update(reason="other \u00e9\n")), ACCEPT, options=inputs_of(rich))
     for name, change in TWICE.items():
