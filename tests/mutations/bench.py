@@ -1,7 +1,7 @@
 """The honest batches that are put before both verifiers as they are, and then changed."""
+
 import functools, glob, os, shutil, subprocess, tarfile
 from mutations import der, keys
-from mutations.der import CN
 from mutations.house import FOREIGN, Batch, House, packed, policy, read
 
 SHIPPED = ["aws-iot", "azure-dps", "idevid", "ieee2030-5", "ldevid", "lwm2m", "minimal", "opcua-device", "tls-client"]
@@ -11,8 +11,8 @@ SOFTHSM = "/usr/lib/softhsm/libsofthsm2.so"
 class Bench:
     """Makes each house once, when it is first asked for."""
 
-    def __init__(self, program, folder, project):
-        self.program, self.folder, self.project = program, folder, project
+    def __init__(self, program, folder, project, page):
+        self.program, self.folder, self.project, self.page = program, folder, project, page
         self.source = keys.Source()
 
     @functools.cached_property
@@ -52,19 +52,36 @@ class Bench:
         stranger = keys.Source("REROOT TEST STSAFE-A CA 99")
         items = [(f"{uid(n)}.der", leaf(n)) for n in range(1, 5)]
         items += [
-            ("again/" + uid(1) + ".der", leaf(1)), ("README.txt", b"a reel\n"), ("empty.der", b""),
-            ("truncated.der", leaf(20)[:-9]), ("trailing.der", leaf(21) + b"\xff" * 20),
+            ("again/" + uid(1) + ".der", leaf(1)),
+            ("README.txt", b"a reel\n"),
+            ("empty.der", b""),
+            ("truncated.der", leaf(20)[:-9]),
+            ("trailing.der", leaf(21) + b"\xff" * 20),
             ("forged.der", leaf(22)[:-2] + bytes([leaf(22)[-2] ^ 1]) + leaf(22)[-1:]),
-            ("stranger.der", stranger.leaf(23)), ("expired.der", leaf(24, end="2024-01-01T00:00:00Z")),
-            ("p384.der", leaf(25, kind="P-384")), ("ed25519.der", leaf(26, kind="Ed25519")),
-            ("generic.der", leaf(27, family="generic")), ("stsafe-l.der", leaf(28, family="stsafe-l")),
-            ("name.der", leaf(29, text="eval3-" + uid(30))), ("two/a.der", leaf(31, owner=keys.key("a"))),
-            ("two/b.der", leaf(31, owner=keys.key("b"))), ("one/a.der", leaf(32, owner=keys.key("c"))),
-            ("one/b.der", leaf(33, owner=keys.key("c"))), ("twin.der", leaf(34)), ("twin-2.der", leaf(34, high=True)),
-            ("root.der", source.root), ("sha1.der", leaf(35, bits=1)),
-            ("long.der", leaf(36, text="x" * 90)), ("v1.der", leaf(37, version=b"")),
+            ("stranger.der", stranger.leaf(23)),
+            ("expired.der", leaf(24, end="2024-01-01T00:00:00Z")),
+            ("p384.der", leaf(25, kind="P-384")),
+            ("ed25519.der", leaf(26, kind="Ed25519")),
+            ("generic.der", leaf(27, family="generic")),
+            ("stsafe-l.der", leaf(28, family="stsafe-l")),
+            ("name.der", leaf(29, text="eval3-" + uid(30))),
+            ("two/a.der", leaf(31, owner=keys.key("a"))),
+            ("two/b.der", leaf(31, owner=keys.key("b"))),
+            ("one/a.der", leaf(32, owner=keys.key("c"))),
+            ("one/b.der", leaf(33, owner=keys.key("c"))),
+            ("twin.der", leaf(34)),
+            ("twin-2.der", leaf(34, high=True)),
+            ("root.der", source.root),
+            ("sha1.der", leaf(35, bits=1)),
+            ("long.der", leaf(36, text="x" * 90)),
+            ("v1.der", leaf(37, version=b"")),
             ("case.der", leaf(38, issuer=source.name.replace(b"REROOT TEST PKI", b"reroot test pki"))),
-            ("basic.der", leaf(39, more=[der.sequence(der.oid(der.BASIC), der.element(1, b"\0"), der.element(4, der.sequence()))])),
+            (
+                "basic.der",
+                leaf(
+                    39, more=[der.sequence(der.oid(der.BASIC), der.element(1, b"\0"), der.element(4, der.sequence()))]
+                ),
+            ),
             ("nested.zip", packed([(uid(40) + ".der", leaf(40)), ("more.txt", b"x")])),
             ("bundle.pem", der.pem(leaf(41)) + der.pem(leaf(42)) + der.pem(b"\x30\0", "PRIVATE KEY")),
         ]
@@ -92,10 +109,43 @@ class Bench:
         house.leaves("reel.zip", range(1, 7))
         listed = [keys.Source.uid(index).hex().upper() for index in (1, 2, 3, 4, 50, 51)]
         house.write("uids.txt", "\n".join(listed) + "\n")
-        batch = house.issue("policy.toml", "reel.zip", "batch", "--expect", "uids.txt", "--on-missing", "note",
-                            "--on-surplus", "ignore", codes=(1,))
+        batch = house.issue(
+            "policy.toml",
+            "reel.zip",
+            "batch",
+            "--expect",
+            "uids.txt",
+            "--on-missing",
+            "note",
+            "--on-surplus",
+            "ignore",
+            codes=(1,),
+        )
         batch.expect = house.path("uids.txt")
         return batch
+
+    @functools.cached_property
+    def by_unique_number(self):
+        """The list names chips by their unique numbers."""
+        house = self.house("unique")
+        house.write("policy.toml", policy("unique"))
+        house.leaves("reel.zip", range(1, 5))
+        listed = [keys.Source.uid(index)[2:9].hex().upper() for index in (1, 2, 3, 50)]
+        house.write("uids.txt", "\n".join(listed) + "\n")
+        more = ["--expect", "uids.txt", "--on-missing", "note", "--on-surplus", "reject", "--on-reject", "skip"]
+        batch = house.issue("policy.toml", "reel.zip", "batch", *more, codes=(1,))
+        batch.expect = house.path("uids.txt")
+        return batch
+
+    def with_beacon(self):
+        """No serial number is older than a public value, in releases that can say so."""
+        house = self.house("beacon")
+        if b"--beacon" not in house.run("issue", "--help").stdout:
+            return []
+        house.write("policy.toml", policy("beacon"))
+        house.leaves("reel.zip", range(1, 4))
+        house.write("value.txt", "a newspaper's digest\n")
+        return [house.issue("policy.toml", "reel.zip", "batch", "--beacon", "value.txt")]
 
     @functools.cached_property
     def history(self):
@@ -108,7 +158,7 @@ class Bench:
         batches = [house.issue("policy.toml", "one.zip", "one")]
         batches.append(house.issue("policy.toml", "two.zip", "two", "--on-reject", "skip", codes=(0, 1)))
         batches.append(house.issue("other.toml", "two.zip", "three"))
-        batches.append(house.issue("policy.toml", "one.zip", "four", "--reissue", "the first \"were\" lost\n\u00e9"))
+        batches.append(house.issue("policy.toml", "one.zip", "four", "--reissue", 'the first "were" lost\n\u00e9'))
         return batches
 
     @functools.cached_property
@@ -117,8 +167,23 @@ class Bench:
         house = self.history[0].house
         listed = [keys.Source.uid(index).hex().upper() for index in (1, 2, 60)]
         house.write("uids.txt", "\n".join(listed) + "\n")
-        batch = house.issue("policy.toml", "one.zip", "rich", "--reissue", "a \"test\"\n\u00e9", "--expect", "uids.txt", "--on-missing", "note",
-                            "--on-surplus", "ignore", "--bulk-id", "BULK-7", "--publish-bulk-id", codes=(1,))
+        batch = house.issue(
+            "policy.toml",
+            "one.zip",
+            "rich",
+            "--reissue",
+            'a "test"\n\u00e9',
+            "--expect",
+            "uids.txt",
+            "--on-missing",
+            "note",
+            "--on-surplus",
+            "ignore",
+            "--bulk-id",
+            "BULK-7",
+            "--publish-bulk-id",
+            codes=(1,),
+        )
         batch.expect = house.path("uids.txt")
         return batch
 
@@ -127,13 +192,32 @@ class Bench:
         """Leaves that need relaxations, each another one."""
         house, leaf, source = self.house("relaxed"), self.source.leaf, self.source
         uid = lambda index: keys.Source.uid(index).hex().upper()
-        house.write("policy.toml", policy("relaxed", relax=[
-            "common-name-mismatch", "expired-leaf", "issuer-name-case", "sha1-signature", "test-anchor",
-            "trailing-padding"]))
-        house.reel("reel.zip", [
-            ("1.der", leaf(1)), ("2.der", leaf(2, end="2024-01-01T00:00:00Z")), ("3.der", leaf(3, text="eval3-" + uid(30))),
-            ("4.der", leaf(4, issuer=source.name.replace(b"REROOT TEST PKI", b"reroot test pki"))),
-            ("5.der", leaf(5, bits=1)), ("6.der", leaf(6) + b"\xff" * (1000 - len(leaf(6)))), ("7.der", leaf(7))])
+        house.write(
+            "policy.toml",
+            policy(
+                "relaxed",
+                relax=[
+                    "common-name-mismatch",
+                    "expired-leaf",
+                    "issuer-name-case",
+                    "sha1-signature",
+                    "test-anchor",
+                    "trailing-padding",
+                ],
+            ),
+        )
+        house.reel(
+            "reel.zip",
+            [
+                ("1.der", leaf(1)),
+                ("2.der", leaf(2, end="2024-01-01T00:00:00Z")),
+                ("3.der", leaf(3, text="eval3-" + uid(30))),
+                ("4.der", leaf(4, issuer=source.name.replace(b"REROOT TEST PKI", b"reroot test pki"))),
+                ("5.der", leaf(5, bits=1)),
+                ("6.der", leaf(6) + b"\xff" * (1000 - len(leaf(6)))),
+                ("7.der", leaf(7)),
+            ],
+        )
         return house.issue("policy.toml", "reel.zip", "batch")
 
     def formed(self, form):
@@ -154,10 +238,23 @@ class Bench:
     @functools.cached_property
     def p384(self):
         house = self.house("p384", ["--key", "P-384"])
-        house.write("policy.toml", policy("p384", kinds=["P-256", "P-384", "P-521", "Ed25519", "brainpoolP256r1", "brainpoolP384r1"],
-                                          signature="ecdsa-sha384"))
-        house.reel("reel.zip", [(f"{n}.der", self.source.leaf(n, kind=kind)) for n, kind in enumerate(
-            ["P-256", "P-384", "P-521", "Ed25519", "brainpoolP256r1", "brainpoolP384r1"], 1)])
+        house.write(
+            "policy.toml",
+            policy(
+                "p384",
+                kinds=["P-256", "P-384", "P-521", "Ed25519", "brainpoolP256r1", "brainpoolP384r1"],
+                signature="ecdsa-sha384",
+            ),
+        )
+        house.reel(
+            "reel.zip",
+            [
+                (f"{n}.der", self.source.leaf(n, kind=kind))
+                for n, kind in enumerate(
+                    ["P-256", "P-384", "P-521", "Ed25519", "brainpoolP256r1", "brainpoolP384r1"], 1
+                )
+            ],
+        )
         return house.issue("policy.toml", "reel.zip", "batch")
 
     @functools.cached_property
@@ -207,12 +304,17 @@ class Bench:
 
     def abroad(self, kind):
         house = self.house("abroad-" + kind)
-        signature = {"RSA-2048": "rsa-pkcs1-sha256", "Ed25519": "ed25519", "P-384": "ecdsa-sha384",
-                     "P-521": "ecdsa-sha512"}.get(kind, "ecdsa-sha256")
+        signature = {
+            "RSA-2048": "rsa-pkcs1-sha256",
+            "Ed25519": "ed25519",
+            "P-384": "ecdsa-sha384",
+            "P-521": "ecdsa-sha512",
+        }.get(kind, "ecdsa-sha256")
         house.write("policy.toml", policy("abroad", signature=signature) + FOREIGN)
         house.leaves("reel.zip", range(1, 5))
-        return house.issue_abroad("policy.toml", "reel.zip", "batch", kind,
-                                  keys.key("", kind) if kind.startswith("RSA") else None)
+        return house.issue_abroad(
+            "policy.toml", "reel.zip", "batch", kind, keys.key("", kind) if kind.startswith("RSA") else None
+        )
 
     @functools.cached_property
     def foreign(self):
@@ -229,8 +331,12 @@ class Bench:
             file.write("4711-pin\n")
         os.chmod(folder + ".pin", 0o600)
         env = {"SOFTHSM2_CONF": conf}
-        subprocess.run(["softhsm2-util", "--init-token", "--free", "--label", "lab", "--so-pin", "1234", "--pin", "4711-pin"],
-                       env={**os.environ, **env}, check=True, capture_output=True)
+        subprocess.run(
+            ["softhsm2-util", "--init-token", "--free", "--label", "lab", "--so-pin", "1234", "--pin", "4711-pin"],
+            env={**os.environ, **env},
+            check=True,
+            capture_output=True,
+        )
         uri = f"pkcs11:token=lab?module-path={SOFTHSM}&pin-source=file:{folder}.pin"
         house = self.house("token-" + kind, ["--key", kind, "--pkcs11", uri], env)
         signature = {"P-521": "ecdsa-sha512", "Ed25519": "ed25519"}.get(kind, "rsa-pkcs1-sha256")
@@ -280,9 +386,30 @@ class Bench:
 
     def honest(self):
         """All of them."""
-        some = [self.main, self.findings, self.directory, self.expected, *self.history, self.rich, self.relaxed, self.both_forms,
-                self.pem_form, self.p384, self.stsafe_l, self.generic, self.generic_a, self.apart, self.full_width, self.copied,
-                self.foreign, *map(self.abroad, ("P-384", "P-521", "RSA-2048", "Ed25519")), *self.shipped(), *self.past_batches]
+        some = [
+            self.main,
+            self.findings,
+            self.directory,
+            self.expected,
+            self.by_unique_number,
+            *self.with_beacon(),
+            *self.history,
+            self.rich,
+            self.relaxed,
+            self.both_forms,
+            self.pem_form,
+            self.p384,
+            self.stsafe_l,
+            self.generic,
+            self.generic_a,
+            self.apart,
+            self.full_width,
+            self.copied,
+            self.foreign,
+            *map(self.abroad, ("P-384", "P-521", "RSA-2048", "Ed25519")),
+            *self.shipped(),
+            *self.past_batches,
+        ]
         if shutil.which("softhsm2-util") and os.path.exists(SOFTHSM):
             some += [one for kind in ("P-521", "RSA-3072", "Ed25519") for one in self.token(kind)]
         return some

@@ -1,4 +1,5 @@
 """Cases, the two verdicts on each, and the count of them."""
+
 import collections, dataclasses, multiprocessing, os, shutil, traceback
 from mutations import judges
 from mutations.house import write
@@ -11,7 +12,10 @@ class Case:
     """One mutation. `make` gives a dict (a batch directory) or octets (a proof, a pack).
 
     `options` are the program's; the other verifier is asked the same, if it has such a question, and not where `second`
-    is False: it reads inputs for genuine chips alone, and no packs. `expect`: REFUSE, ACCEPT, or ALIKE, where the page leaves it to the verifiers but not to differ."""
+    is False: it reads inputs for genuine chips alone, and no packs. `expect`: REFUSE, ACCEPT, or ALIKE, where the page
+    leaves it to the verifiers but not to differ. `says` is what the program must have printed.
+    """
+
     group: str
     name: str
     batch: object
@@ -61,7 +65,9 @@ def judge(number):
         if wrong and two is not None and two != (case.expect == ACCEPT):
             found.append(Verdict(number, wrong, "PYTHON", reason[-400:]))
         if two is not None and one != two:
-            found.append(Verdict(number, "disagreement", "BOTH", f"program {one}: {text[-500:]}\nsecond {two}: {reason[-300:]}"))
+            found.append(
+                Verdict(number, "disagreement", "BOTH", f"program {one}: {text[-500:]}\nsecond {two}: {reason[-300:]}")
+            )
         if case.says and case.says not in text:
             found.append(Verdict(number, "not said", "RUST", f"{case.says!r} is not in: {text[-500:]}"))
         return found
@@ -91,8 +97,16 @@ def table(cases, verdicts):
         own = [case for case in cases if case.group == group]
         known = ("wrong acceptance", "wrong refusal", "disagreement")
         other = set().union(*[numbers for kind, numbers in kinds.items() if kind not in known])
-        rows.append((group, len(own), sum(case.expect == REFUSE for case in own), sum(case.expect == ACCEPT for case in own),
-                     *[count(group, kinds[kind]) for kind in known], count(group, other)))
+        rows.append(
+            (
+                group,
+                len(own),
+                sum(case.expect == REFUSE for case in own),
+                sum(case.expect == ACCEPT for case in own),
+                *[count(group, kinds[kind]) for kind in known],
+                count(group, other),
+            )
+        )
     rows.append(("all", *[sum(row[at] for row in rows) for at in range(1, len(head))]))
     lines = [f"{head[0]:34}" + "".join(f"{one:>18}" for one in head[1:])]
     return "\n".join(lines + [f"{row[0]:34}" + "".join(f"{one:18}" for one in row[1:]) for row in rows])

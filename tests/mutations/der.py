@@ -1,4 +1,5 @@
 """DER that is taken apart and put together again, also wrongly: nothing here judges."""
+
 import base64, hashlib
 from datetime import datetime, timedelta, timezone
 
@@ -40,15 +41,15 @@ def split(data):
     while at < len(data):
         size, first = data[at + 1], at + 2
         if size >= 128:
-            first, size = first + (size & 127), int.from_bytes(data[first:first + (size & 127)], "big")
-        found.append(data[at:first + size])
+            first, size = first + (size & 127), int.from_bytes(data[first : first + (size & 127)], "big")
+        found.append(data[at : first + size])
         at = first + size
     return found
 
 
 def inside(whole):
     size = whole[1]
-    return whole[2 + (size & 127 if size >= 128 else 0):]
+    return whole[2 + (size & 127 if size >= 128 else 0) :]
 
 
 def parts(whole):
@@ -128,7 +129,7 @@ def extensions(*some):
 
 def pem(der, label="CERTIFICATE", width=64, end="\n"):
     text = base64.b64encode(der).decode()
-    lines = [text[at:at + width] for at in range(0, len(text), width)]
+    lines = [text[at : at + width] for at in range(0, len(text), width)]
     return end.join([f"-----BEGIN {label}-----", *lines, f"-----END {label}-----", ""]).encode()
 
 
@@ -160,8 +161,10 @@ class Certificate:
 
     def fields(self):
         """The tbsCertificate's fields in order, by name."""
-        named = {key: getattr(self, key) for key in
-                 ("version", "serial", "inner", "issuer", "validity", "subject", "spki", "listed")}
+        named = {
+            key: getattr(self, key)
+            for key in ("version", "serial", "inner", "issuer", "validity", "subject", "spki", "listed")
+        }
         return {key: value for key, value in named.items() if value is not None}
 
     def extensions(self):

@@ -2,42 +2,33 @@
 
 What needs the inputs is put before the program with `--input`; a verifier without them can only see that an item stands
 in one line or one finding."""
-import json
-from mutations import der, keys
+
+import json, re
+from mutations import keys
 from mutations.campaign import ACCEPT, ALIKE, REFUSE, Case
 from mutations.forge import Forge, spelled
 from mutations.house import packed
 from mutations.text import misspelled, tree, written
 
-DERIVED = """reel.zip.checksum reel.zip.method reel.zip.link reel.zip.overlap reel.zip.two-archives reel.zip.path-traversal
-reel.zip.special-file reel.file.empty reel.item.not-a-candidate reel.text.no-certificate reel.pem.other-label
-verify.algorithm.mismatch verify.algorithm.parameters verify.algorithm.unknown verify.certificate.of-a-ca
-verify.certificate.too-large verify.certificate.version verify.chain.anchor-expired verify.chain.intermediate-time
-verify.chain.name-case verify.chain.no-trust-anchor verify.chain.path-length verify.chain.test-anchor verify.chain.too-deep
-verify.chain.too-many-candidates verify.common-name.mismatch verify.conflict.duplicate verify.conflict.key-two-uids
-verify.conflict.twin verify.conflict.uid-two-issuers verify.conflict.uid-two-keys verify.der.boolean
-verify.der.explicit-default verify.der.form verify.der.indefinite-length verify.der.non-minimal-length
-verify.der.object-identifier verify.der.set-order verify.der.tag verify.der.trailing-data verify.der.truncated
-verify.der.unused-bits verify.expect.count verify.expect.missing verify.expect.surplus verify.expect.unexpected
-verify.extension.ca-true verify.extension.criticality verify.extension.duplicate verify.extension.key-cert-sign
-verify.extension.malformed verify.extension.path-length verify.extension.too-many verify.extension.unknown-critical
-verify.extension.unsupported-constraint verify.file-name.mismatch verify.key.algorithm verify.key.curve
-verify.key.curve-not-named verify.key.infinity verify.key.length verify.key.not-allowed verify.key.not-canonical
-verify.key.not-on-curve verify.key.of-a-ca verify.key.parameters verify.key.point-form verify.key.rsa
-verify.key.small-order verify.name.attribute-type verify.name.empty-issuer verify.name.empty-rdn verify.name.empty-subject
-verify.name.length verify.name.string-type verify.name.too-many-attributes verify.serial.empty verify.serial.negative
-verify.serial.padded verify.serial.too-long verify.serial.zero verify.signature.algorithm verify.signature.encoding
-verify.signature.invalid verify.signature.length verify.signature.range verify.signature.sha1
-verify.time.ends-before-it-begins verify.time.expired verify.time.format verify.time.generalized-before-2050
-verify.time.no-such-date verify.time.not-yet-valid verify.uid.shape verify.unique-identifier.present policy.leaf.family
-policy.leaf.key policy.leaf.validity policy.leaf.subject rfc5280.validity.outside-issuer rfc5280.subject.empty
-rfc5280.name.length rfc5280.serial.not-positive rfc5280.structure device.certificate.too-large aws-iot.certificate.size
-matter-dac.subject ledger.not-in-batch ledger.serial-repeated""".split()
-MADE_UP = """operator.decision quality.not-needed verify.unknown verify.signature verify.x reel.lost ledger.made-up ledger.x.y policy.x
-policy.leaf lint.x a.b issue.cancelled verify.conflict reel.zip policy.leaf.key.other ledger.already-issued.too
-ledger.already-issue verify.signature.invalid.x 0.0""".split()
-SIGNERS_WORD = """ledger.already-issued ledger.issued.other-params ledger.issued.other-policy ledger.issued.other-source
-ledger.key-under-other-uid ledger.uid-with-other-key ledger.held-by-open-batch""".split()
+MADE_UP = """
+operator.decision quality.not-needed verify.unknown verify.signature verify.x reel.lost ledger.made-up ledger.x.y
+policy.x policy.leaf lint.x a.b issue.cancelled verify.conflict reel.zip policy.leaf.key.other
+ledger.already-issued.too ledger.already-issue verify.signature.invalid.x 0.0
+ledger.issued.other-params ledger.issued.other-policy ledger.issued.other-source ledger.held-by-open-batch
+verify.expect.count verify.expect.missing verify.chain.anchor-expired cmp.refused answer.differs
+""".split()
+
+
+def listed(bench):
+    """Code, dispositions and whose word it is, of each code that the page lists."""
+    row = r"^\| `([a-z0-9.-]+)` \| (`rejected`|`ignored`|`rejected` or `ignored`) \| (.+) \|$"
+    with open(bench.page) as file:
+        found = [
+            (code, which.replace("`", "").split(" or "), whose)
+            for code, which, whose in re.findall(row, file.read(), re.M)
+        ]
+    assert len(found) > 100, "the page has no list of codes"
+    return found
 
 
 def inputs_of(batch, order=None):
@@ -49,63 +40,155 @@ def left_out(batch, at, code, disposition="rejected", uid=True, digest=True):
     forge = Forge(batch)
     chip = forge.chips.pop(at)
     line = chip.get()
-    forge.findings.append({"item": line["source_item"], "disposition": disposition, "code": code, "reason": "left out",
-                           "uid": line["uid"] if uid else None, "source_sha256": line["source_sha256"] if digest else None})
+    forge.findings.append(
+        {
+            "item": line["source_item"],
+            "disposition": disposition,
+            "code": code,
+            "reason": "left out",
+            "uid": line["uid"] if uid else None,
+            "source_sha256": line["source_sha256"] if digest else None,
+        }
+    )
     return forge.done()
 
 
 def cases(bench):
     batch, rich = bench.main, bench.findings
     with_inputs = inputs_of(batch)
-    for code in DERIVED + MADE_UP:
+    codes = listed(bench) + [(code, [], "nobody's") for code in MADE_UP]
+    for code, dispositions, whose in codes:
         for disposition in ("rejected", "ignored"):
-            yield Case("a genuine chip left out, with inputs", f"{disposition} as {code}", batch,
-                       lambda code=code, disposition=disposition: left_out(batch, 2, code, disposition), options=with_inputs)
-    for code in MADE_UP:
-        yield Case("a genuine chip left out, alone", f"made-up code {code}", batch, lambda code=code: left_out(batch, 2, code), ALIKE)
-    for code in SIGNERS_WORD:
-        # it rests on earlier batches, which are not given: counted and printed as the signer's word
-        yield Case("free: findings", f"a chip left out as {code}", batch, lambda code=code: left_out(batch, 2, code, "ignored" if code == SIGNERS_WORD[0] else "rejected"),
-                   ACCEPT, options=with_inputs)
+            # what rests on earlier batches, which are not given, is counted and printed as the signer's word
+            word = "signer's word" in whose and disposition in dispositions
+            yield Case(
+                "free: findings" if word else "a genuine chip left out, with inputs",
+                f"{disposition} as {code}",
+                batch,
+                lambda code=code, disposition=disposition: left_out(batch, 2, code, disposition),
+                ACCEPT if word else REFUSE,
+                options=with_inputs,
+            )
+            if disposition not in dispositions:
+                yield Case(
+                    "a genuine chip left out, alone",
+                    f"{disposition} as {code}",
+                    batch,
+                    lambda code=code, disposition=disposition: left_out(batch, 2, code, disposition),
+                )
     for uid, digest in ((False, False), (False, True), (True, False)):
-        yield Case("a genuine chip left out, with inputs", f"under a ledger code, uid {uid}, digest {digest}", batch,
-                   lambda uid=uid, digest=digest: left_out(batch, 2, SIGNERS_WORD[0], "ignored", uid, digest), options=with_inputs)
+        yield Case(
+            "a genuine chip left out, alone",
+            f"under a ledger code, uid {uid}, digest {digest}",
+            batch,
+            lambda uid=uid, digest=digest: left_out(batch, 2, "ledger.already-issued", "ignored", uid, digest),
+        )
     for name, change in SAID.items():
-        yield Case("findings, changed, with inputs", name, rich, lambda change=change: changed(rich, change), options=inputs_of(rich), second=False)
+        yield Case(
+            "findings, changed, with inputs",
+            name,
+            rich,
+            lambda change=change: changed(rich, change),
+            options=inputs_of(rich),
+            second=False,
+        )
     for number, one in enumerate(Forge(rich).findings):
         for name, change in each(one).items():
-            yield Case("findings, changed, with inputs", f"finding {number} {one['code']}: {name}", rich,
-                       lambda number=number, change=change: changed(rich, lambda f: f.findings.__setitem__(number, change(f.findings[number]))),
-                       options=inputs_of(rich), second=False)
-        yield Case("free: findings", f"finding {number}: another reason", rich,
-                   lambda number=number: changed(rich, lambda f: f.findings[number].update(reason="other \u00e9\n")), ACCEPT, options=inputs_of(rich))
+            yield Case(
+                "findings, changed, with inputs",
+                f"finding {number} {one['code']}: {name}",
+                rich,
+                lambda number=number, change=change: changed(
+                    rich, lambda f: f.findings.__setitem__(number, change(f.findings[number]))
+                ),
+                options=inputs_of(rich),
+                second=False,
+            )
+        yield Case(
+            "free: findings",
+            f"finding {number}: another reason",
+            rich,
+            lambda number=number: changed(rich, lambda f: f.findings[number].update(reason="other \u00e9\n")),
+            ACCEPT,
+            options=inputs_of(rich),
+        )
     for name, change in TWICE.items():
         yield Case("an item twice", name, rich, lambda change=change: changed(rich, change))
     for base, file in ((rich, "rejected.jsonl"), (bench.directory, "inputs.jsonl")):
         lines = base.files[file].split(b"\n")
         finding = next(json.loads(one) for one in lines if b"expired" in one or file == "inputs.jsonl")
         at = next(n for n, one in enumerate(lines) if b"expired" in one or file == "inputs.jsonl")
-        free = lambda where, how: where in ("item", "name") and how == "space" or where == "reason" and how in ("NUL", "space", "line feed")
+        free = (
+            lambda where, how: where in ("item", "name")
+            and how == "space"
+            or where == "reason"
+            and how in ("NUL", "space", "line feed")
+        )
         for name, value in misspelled(tree(finding), free):
             if not (name.endswith("null") and name.startswith(("uid", "source"))):
-                yield Case("findings and inputs, spelling", f"{file} {name}", base,
-                           lambda base=base, file=file, at=at, value=value: replaced(base, file, at, written(value).encode()))
+                yield Case(
+                    "findings and inputs, spelling",
+                    f"{file} {name}",
+                    base,
+                    lambda base=base, file=file, at=at, value=value: replaced(base, file, at, written(value).encode()),
+                )
     for number, (key, value) in enumerate(VALUES):
-        yield Case("findings and inputs, values", f"{key} = {json.dumps(value)[:50]} ({number})", rich,
-                   lambda key=key, value=value: changed(rich, lambda f: f.findings[7].update({key: value})), ALIKE if value in UNSURE else REFUSE)
-    for number, (key, value) in enumerate([("name", ""), ("name", "\u00e9"), ("name", "a\nb"), ("bytes", -1), ("bytes", 1 << 64), ("sha256", "AB" * 32), ("sha256", "ab" * 31)]):
-        yield Case("findings and inputs, values", f"input {key} = {json.dumps(value)} ({number})", rich,
-                   lambda key=key, value=value: changed(rich, lambda f: f.inputs[0].update({key: value})))
+        yield Case(
+            "findings and inputs, values",
+            f"{key} = {json.dumps(value)[:50]} ({number})",
+            rich,
+            lambda key=key, value=value: changed(rich, lambda f: f.findings[7].update({key: value})),
+        )
+    for number, (key, value) in enumerate(
+        [
+            ("name", ""),
+            ("name", "\u00e9"),
+            ("name", "a\nb"),
+            ("bytes", -1),
+            ("bytes", 1 << 64),
+            ("sha256", "AB" * 32),
+            ("sha256", "ab" * 31),
+        ]
+    ):
+        yield Case(
+            "findings and inputs, values",
+            f"input {key} = {json.dumps(value)} ({number})",
+            rich,
+            lambda key=key, value=value: changed(rich, lambda f: f.inputs[0].update({key: value})),
+        )
     yield from input_cases(bench)
     yield from missing(bench)
 
 
-VALUES = [("item", ""), ("item", "\u00e9"), ("item", "a\nb"), ("item", "a\x7f"), ("disposition", "Rejected"), ("disposition", "issued"), ("disposition", ""), ("code", ""), ("code", "reel"),
-          ("code", "Reel.x"), ("code", "reel..x"), ("code", "reel."), ("code", ".reel"), ("code", "reel_x.y"), ("code", "reel x.y"), ("code", "reel.\u00e9"), ("code", "-.-"),
-          ("code", "reel.-x"), ("code", "reel.x-"), ("code", "reel.x--y"), ("uid", ""), ("uid", "020"), ("uid", "ab" * 11), ("uid", "00" * 21), ("source_sha256", ""), ("source_sha256", "AB" * 32), ("source_sha256", "ab" * 20)]
-
-
-UNSURE = ("-.-", "reel.-x", "reel.x-", "reel.x--y")  # dotted, and hardly kebab
+VALUES = [
+    ("item", ""),
+    ("item", "\u00e9"),
+    ("item", "a\nb"),
+    ("item", "a\x7f"),
+    ("disposition", "Rejected"),
+    ("disposition", "issued"),
+    ("disposition", ""),
+    ("code", ""),
+    ("code", "reel"),
+    ("code", "Reel.x"),
+    ("code", "reel..x"),
+    ("code", "reel."),
+    ("code", ".reel"),
+    ("code", "reel_x.y"),
+    ("code", "reel x.y"),
+    ("code", "reel.\u00e9"),
+    ("code", "-.-"),
+    ("code", "reel.-x"),
+    ("code", "reel.x-"),
+    ("code", "reel.x--y"),
+    ("uid", ""),
+    ("uid", "020"),
+    ("uid", "ab" * 11),
+    ("uid", "00" * 21),
+    ("source_sha256", ""),
+    ("source_sha256", "AB" * 32),
+    ("source_sha256", "ab" * 20),
+]
 
 
 def changed(batch, change):
@@ -128,9 +211,12 @@ def each(finding):
     flipped = {"rejected": "ignored", "ignored": "rejected"}
     other = "verify.time.expired" if finding["code"] != "verify.time.expired" else "verify.signature.invalid"
     return {
-        "flipped": lambda one: {**one, "disposition": flipped[one["disposition"]]}, "another code": lambda one: {**one, "code": other},
-        "a made-up code": lambda one: {**one, "code": "verify.made-up"}, "a ledger code": lambda one: {**one, "code": "ledger.already-issued"},
-        "another uid": lambda one: {**one, "uid": "0209FF0000007E57000139"}, "another digest": lambda one: {**one, "source_sha256": "ab" * 32},
+        "flipped": lambda one: {**one, "disposition": flipped[one["disposition"]]},
+        "another code": lambda one: {**one, "code": other},
+        "a made-up code": lambda one: {**one, "code": "verify.made-up"},
+        "a ledger code": lambda one: {**one, "code": "ledger.already-issued"},
+        "another uid": lambda one: {**one, "uid": "0209FF0000007E57000139"},
+        "another digest": lambda one: {**one, "source_sha256": "ab" * 32},
         **({"no uid": lambda one: {**one, "uid": None}} if finding["uid"] else {}),
         **({"no digest": lambda one: {**one, "source_sha256": None}} if finding["source_sha256"] else {}),
         "another item": lambda one: {**one, "item": one["item"] + "x"},
@@ -142,16 +228,29 @@ def flip_two(f):
     f.findings[one]["item"], f.findings[two]["item"] = f.findings[two]["item"], f.findings[one]["item"]
 
 
-SAID = {"the first finding left out": lambda f: f.findings.pop(0), "the last finding left out": lambda f: f.findings.pop(), "no findings": lambda f: f.findings.clear(),
-        "a finding of an item that is not there": lambda f: f.findings.append({**f.findings[0], "item": "reel.zip!other"}),
-        "a chip left out without a finding": lambda f: f.chips.pop(1), "a line of another item": lambda f: f.chips[1].set(source_item="reel.zip!README.txt"),
-        "a line of an item that is not there": lambda f: f.chips[1].set(source_item="reel.zip!gone.der"), "two findings exchanged their items": flip_two}
-TWICE = {"a finding twice": lambda f: f.findings.append(f.findings[0]), "two findings of one item": lambda f: f.findings.append({**f.findings[0], "code": "verify.time.expired"}),
-         "a line's item among the findings": lambda f: f.findings.append({**f.findings[1], "item": f.chips[0].get()["source_item"]}),
-         "a line's item among the findings, ignored": lambda f: f.findings.insert(0, {**f.findings[1], "disposition": "ignored", "item": f.chips[2].get()["source_item"]}),
-         "two lines of one item": lambda f: f.chips[1].set(source_item=f.chips[0].get()["source_item"]),
-         "a finding renamed to another's item": lambda f: f.findings[2].update(item=f.findings[5]["item"]),
-         "a finding renamed to a line's item": lambda f: f.findings[2].update(item=f.chips[1].get()["source_item"])}
+SAID = {
+    "the first finding left out": lambda f: f.findings.pop(0),
+    "the last finding left out": lambda f: f.findings.pop(),
+    "no findings": lambda f: f.findings.clear(),
+    "a finding of an item that is not there": lambda f: f.findings.append({**f.findings[0], "item": "reel.zip!other"}),
+    "a chip left out without a finding": lambda f: f.chips.pop(1),
+    "a line of another item": lambda f: f.chips[1].set(source_item="reel.zip!README.txt"),
+    "a line of an item that is not there": lambda f: f.chips[1].set(source_item="reel.zip!gone.der"),
+    "two findings exchanged their items": flip_two,
+}
+TWICE = {
+    "a finding twice": lambda f: f.findings.append(f.findings[0]),
+    "two findings of one item": lambda f: f.findings.append({**f.findings[0], "code": "verify.time.expired"}),
+    "a line's item among the findings": lambda f: f.findings.append(
+        {**f.findings[1], "item": f.chips[0].get()["source_item"]}
+    ),
+    "a line's item among the findings, ignored": lambda f: f.findings.insert(
+        0, {**f.findings[1], "disposition": "ignored", "item": f.chips[2].get()["source_item"]}
+    ),
+    "two lines of one item": lambda f: f.chips[1].set(source_item=f.chips[0].get()["source_item"]),
+    "a finding renamed to another's item": lambda f: f.findings[2].update(item=f.findings[5]["item"]),
+    "a finding renamed to a line's item": lambda f: f.findings[2].update(item=f.chips[1].get()["source_item"]),
+}
 
 
 def input_cases(bench):
@@ -159,10 +258,20 @@ def input_cases(bench):
     inputs = batch.inputs
     names = {"the same order": inputs, "reversed": inputs[::-1], "archives first": [*inputs[1:], inputs[0]]}
     for name, order in names.items():
-        yield Case("free: inputs", f"given in {name}", batch, lambda: batch.files, ACCEPT, options=inputs_of(batch, order))
-    yield Case("free: inputs", "given with one flag each or together", batch, lambda: batch.files, ACCEPT, options=["--input", *inputs])
+        yield Case(
+            "free: inputs", f"given in {name}", batch, lambda: batch.files, ACCEPT, options=inputs_of(batch, order)
+        )
+    yield Case(
+        "free: inputs",
+        "given with one flag each or together",
+        batch,
+        lambda: batch.files,
+        ACCEPT,
+        options=["--input", *inputs],
+    )
     copies = batch.house.path("copies")
     import os, shutil
+
     if not os.path.isdir(copies):
         os.makedirs(copies)
         shutil.copytree(inputs[0], copies + "/other-folder")
@@ -171,18 +280,47 @@ def input_cases(bench):
         open(copies + "/empty.zip", "wb").write(packed([]))
         open(copies + "/more.zip", "wb").write(packed([("x.der", batch.house.source.leaf(77))]))
     renamed = [copies + "/other-folder", copies + "/renamed.zip", copies + "/one.zip"]
-    yield Case("free: inputs", "under other names", batch, lambda: batch.files, ACCEPT, options=inputs_of(batch, renamed))
-    for name, order in {"one less": inputs[:-1], "the directory less": inputs[1:], "one twice": [*inputs, inputs[1]], "one more": [*inputs, copies + "/more.zip"],
-                        "another one": [*inputs[:-1], copies + "/more.zip"], "an empty one more": [*inputs, copies + "/empty.zip"], "none of them": [copies + "/more.zip"]}.items():
+    yield Case(
+        "free: inputs", "under other names", batch, lambda: batch.files, ACCEPT, options=inputs_of(batch, renamed)
+    )
+    for name, order in {
+        "one less": inputs[:-1],
+        "the directory less": inputs[1:],
+        "one twice": [*inputs, inputs[1]],
+        "one more": [*inputs, copies + "/more.zip"],
+        "another one": [*inputs[:-1], copies + "/more.zip"],
+        "an empty one more": [*inputs, copies + "/empty.zip"],
+        "none of them": [copies + "/more.zip"],
+    }.items():
         yield Case("inputs, with inputs", f"given {name}", batch, lambda: batch.files, options=inputs_of(batch, order))
-    for name, change in {"reversed": lambda some: some.reverse(), "rotated": lambda some: some.append(some.pop(0)),
-                         "renamed": lambda some: some[-1].update(name="other.zip")}.items():
+    for name, change in {
+        "reversed": lambda some: some.reverse(),
+        "rotated": lambda some: some.append(some.pop(0)),
+        "renamed": lambda some: some[-1].update(name="other.zip"),
+    }.items():
         # the order of inputs.jsonl, and names, are for people; the items' names begin with them
-        yield Case("inputs, order and names", f"inputs.jsonl {name}", batch, lambda change=change: changed(batch, lambda f: change(f.inputs)), ALIKE)
-    for name, change in {"one less": lambda some: some.pop(), "one twice": lambda some: some.append(some[0]), "none": lambda some: some.clear(),
-                         "other octets": lambda some: some[0].update(sha256="ab" * 32), "another size": lambda some: some[0].update(bytes=7),
-                         "one more": lambda some: some.append({"name": "x.zip", "bytes": 9, "sha256": "cd" * 32})}.items():
-        yield Case("inputs, with inputs", f"inputs.jsonl {name}", batch, lambda change=change: changed(batch, lambda f: change(f.inputs)), options=inputs_of(batch))
+        yield Case(
+            "inputs, order and names",
+            f"inputs.jsonl {name}",
+            batch,
+            lambda change=change: changed(batch, lambda f: change(f.inputs)),
+            ALIKE,
+        )
+    for name, change in {
+        "one less": lambda some: some.pop(),
+        "one twice": lambda some: some.append(some[0]),
+        "none": lambda some: some.clear(),
+        "other octets": lambda some: some[0].update(sha256="ab" * 32),
+        "another size": lambda some: some[0].update(bytes=7),
+        "one more": lambda some: some.append({"name": "x.zip", "bytes": 9, "sha256": "cd" * 32}),
+    }.items():
+        yield Case(
+            "inputs, with inputs",
+            f"inputs.jsonl {name}",
+            batch,
+            lambda change=change: changed(batch, lambda f: change(f.inputs)),
+            options=inputs_of(batch),
+        )
 
 
 def missing(bench):
@@ -197,21 +335,43 @@ def missing(bench):
     expect = ["--expect", batch.expect]
     yield Case("missing chips", "honest, with the list", batch, lambda: batch.files, ACCEPT, options=expect)
     for name, text, alone in [
-            ("one less", lines[0], ACCEPT), ("none", b"", ACCEPT), ("one more", b"".join(lines) + line("0209FF0000007E57000139"), ACCEPT), ("another one", line("0209FF0000007E57000139") + lines[1], ALIKE),
-            ("one that is there", b"".join(sorted([*lines, line(present)])), REFUSE), ("one twice", lines[0] + b"".join(lines), REFUSE), ("another order", lines[1] + lines[0], REFUSE),
-            ("one that is there, by its unique number", b"".join(sorted([*lines, line(present[:18])])), REFUSE),
-            ("lower case", b"".join(lines).lower(), REFUSE), ("a space", lines[0].replace(b":", b": ") + lines[1], REFUSE), ("another key", lines[0].replace(b"chip", b"uid") + lines[1], REFUSE),
-            ("a key more", lines[0].replace(b"}", b',"x":1}') + lines[1], REFUSE), ("no line feed", b"".join(lines)[:-1], REFUSE), ("an empty line", b"".join(lines) + b"\n", REFUSE),
-            ("not hexadecimal", lines[0] + line("0209FFFFFFFFFFFFFFFFZZ"), REFUSE), ("null", lines[0] + b'{"chip":null}\n', REFUSE), ("no chip", line("") + b"".join(lines), REFUSE),
-            ("not an object", lines[0] + b"[]\n", REFUSE), ("3 octets", line("020900") + b"".join(lines), REFUSE)]:
+        ("one less", lines[0], ACCEPT),
+        ("none", b"", ACCEPT),
+        ("one more", b"".join(lines) + line("0209FF0000007E57000139"), ACCEPT),
+        ("another one", line("0209FF0000007E57000139") + lines[1], ALIKE),
+        ("one that is there", b"".join(sorted([*lines, line(present)])), REFUSE),
+        ("one twice", lines[0] + b"".join(lines), REFUSE),
+        ("another order", lines[1] + lines[0], REFUSE),
+        ("one that is there, by its unique number", b"".join(sorted([*lines, line(present[:18])])), REFUSE),
+        ("lower case", b"".join(lines).lower(), REFUSE),
+        ("a space", lines[0].replace(b":", b": ") + lines[1], REFUSE),
+        ("another key", lines[0].replace(b"chip", b"uid") + lines[1], REFUSE),
+        ("a key more", lines[0].replace(b"}", b',"x":1}') + lines[1], REFUSE),
+        ("no line feed", b"".join(lines)[:-1], REFUSE),
+        ("an empty line", b"".join(lines) + b"\n", REFUSE),
+        ("not hexadecimal", lines[0] + line("0209FFFFFFFFFFFFFFFFZZ"), REFUSE),
+        ("null", lines[0] + b'{"chip":null}\n', REFUSE),
+        ("no chip", line("") + b"".join(lines), REFUSE),
+        ("not an object", lines[0] + b"[]\n", REFUSE),
+        ("3 octets", line("020900") + b"".join(lines), REFUSE),
+    ]:
+
         def made(text=text):
             forge = Forge(batch)
             forge.raw["missing.jsonl"] = text
             return forge.done()
+
         yield Case("missing chips" if alone != ACCEPT else "free: missing chips", name, batch, made, alone)
         yield Case("missing chips", name + ", with the list", batch, made, options=expect)
-    yield Case("missing chips", "the file is not there", batch, lambda: {name: text for name, text in batch.files.items() if name != "missing.jsonl"})
-    listed = lambda s: s["files"].append({"name": "missing.jsonl", "sha256": s["expected"]["missing"]["sha256"]}) or s["files"].sort(key=lambda one: one["name"])
+    yield Case(
+        "missing chips",
+        "the file is not there",
+        batch,
+        lambda: {name: text for name, text in batch.files.items() if name != "missing.jsonl"},
+    )
+    listed = lambda s: s["files"].append({"name": "missing.jsonl", "sha256": s["expected"]["missing"]["sha256"]}) or s[
+        "files"
+    ].sort(key=lambda one: one["name"])
     yield Case("missing chips", "named among the files too", batch, lambda: Forge(batch).done(listed))
     stray = lambda: {**Forge(bench.main).done(), "missing.jsonl": b"".join(lines)}
     yield Case("missing chips", "a file that nobody names", bench.main, stray)
@@ -222,9 +382,31 @@ def missing(bench):
         return forge.done()
 
     yield Case("missing chips", "among the files where nothing is expected", bench.main, named)
-    yield Case("missing chips", "expected is null, the file lies there", batch, lambda: Forge(batch).done(lambda s: s.update(expected=None)))
-    for name, change in {"count": lambda s: s["expected"].update(count=s["expected"]["count"] + 1), "digest": lambda s: s["expected"].update(sha256="ab" * 32)}.items():
-        yield Case("missing chips", f"another {name} of the list, with the list", batch, lambda change=change: Forge(batch).done(change), options=expect)
-    other = batch.house.write("other-uids.txt", "\n".join([keys.Source.uid(index).hex().upper() for index in (1, 2, 3)]) + "\n")
+    yield Case(
+        "missing chips",
+        "expected is null, the file lies there",
+        batch,
+        lambda: Forge(batch).done(lambda s: s.update(expected=None)),
+    )
+    for name, change in {
+        "count": lambda s: s["expected"].update(count=s["expected"]["count"] + 1),
+        "digest": lambda s: s["expected"].update(sha256="ab" * 32),
+    }.items():
+        yield Case(
+            "missing chips",
+            f"another {name} of the list, with the list",
+            batch,
+            lambda change=change: Forge(batch).done(change),
+            options=expect,
+        )
+    other = batch.house.write(
+        "other-uids.txt", "\n".join([keys.Source.uid(index).hex().upper() for index in (1, 2, 3)]) + "\n"
+    )
     yield Case("missing chips", "another list is given", batch, lambda: batch.files, options=["--expect", other])
-    yield Case("missing chips", "a list is given where nothing was expected", bench.main, lambda: bench.main.files, options=["--expect", other])
+    yield Case(
+        "missing chips",
+        "a list is given where nothing was expected",
+        bench.main,
+        lambda: bench.main.files,
+        options=["--expect", other],
+    )

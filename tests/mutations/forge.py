@@ -1,4 +1,5 @@
 """A batch taken apart, changed anywhere, and put together again with digests, tree and seal that fit."""
+
 import hashlib, hmac, json, re, zlib
 from mutations import der, keys
 from mutations.der import sha256
@@ -51,33 +52,90 @@ def archive(entries, at, change=lambda where, fields: None, tail=b""):
     for name, content in entries:
         name = name if isinstance(name, bytes) else name.encode()
         here = len(out)
-        fields = {"need": 10, "flags": 0, "method": 0, "stamp": stamp(at), "crc": zlib.crc32(content),
-                  "packed": len(content), "size": len(content), "name": name, "extra": b"", "content": content, "gap": b""}
-        central = {**fields, "made": 0x032D, "comment": b"", "disk": 0, "internal": 0, "external": 0x81A40000, "offset": here}
+        fields = {
+            "need": 10,
+            "flags": 0,
+            "method": 0,
+            "stamp": stamp(at),
+            "crc": zlib.crc32(content),
+            "packed": len(content),
+            "size": len(content),
+            "name": name,
+            "extra": b"",
+            "content": content,
+            "gap": b"",
+        }
+        central = {
+            **fields,
+            "made": 0x032D,
+            "comment": b"",
+            "disk": 0,
+            "internal": 0,
+            "external": 0x81A40000,
+            "offset": here,
+        }
         change("local", fields)
         change("central", central)
-        common = lambda f: (number(2, f["flags"], f["method"]) + f["stamp"] + number(4, f["crc"], f["packed"], f["size"])
-                            + number(2, len(f["name"]), len(f["extra"])))
-        out += b"PK\3\4" + number(2, fields["need"]) + common(fields) + fields["name"] + fields["extra"] + fields["content"]
+        common = lambda f: (
+            number(2, f["flags"], f["method"])
+            + f["stamp"]
+            + number(4, f["crc"], f["packed"], f["size"])
+            + number(2, len(f["name"]), len(f["extra"]))
+        )
+        out += (
+            b"PK\3\4"
+            + number(2, fields["need"])
+            + common(fields)
+            + fields["name"]
+            + fields["extra"]
+            + fields["content"]
+        )
         out += fields["gap"]
-        directory += (b"PK\1\2" + number(2, central["made"], central["need"]) + common(central)
-                      + number(2, len(central["comment"]), central["disk"], central["internal"])
-                      + number(4, central["external"], central["offset"]) + central["name"] + central["extra"]
-                      + central["comment"])
+        directory += (
+            b"PK\1\2"
+            + number(2, central["made"], central["need"])
+            + common(central)
+            + number(2, len(central["comment"]), central["disk"], central["internal"])
+            + number(4, central["external"], central["offset"])
+            + central["name"]
+            + central["extra"]
+            + central["comment"]
+        )
         count += 1
-    end = {"disk": 0, "first": 0, "here": count, "count": count, "size": len(directory), "offset": len(out), "comment": b"",
-           "before": b"", "zip64": b"", "directory": directory}
+    end = {
+        "disk": 0,
+        "first": 0,
+        "here": count,
+        "count": count,
+        "size": len(directory),
+        "offset": len(out),
+        "comment": b"",
+        "before": b"",
+        "zip64": b"",
+        "directory": directory,
+    }
     change("end", end)
-    return (out + end["before"] + end["directory"] + end["zip64"] + b"PK\5\6"
-            + number(2, end["disk"], end["first"], end["here"], end["count"])
-            + number(4, end["size"], end["offset"]) + number(2, len(end["comment"])) + end["comment"] + tail)
+    return (
+        out
+        + end["before"]
+        + end["directory"]
+        + end["zip64"]
+        + b"PK\5\6"
+        + number(2, end["disk"], end["first"], end["here"], end["count"])
+        + number(4, end["size"], end["offset"])
+        + number(2, len(end["comment"]))
+        + end["comment"]
+        + tail
+    )
 
 
 def entries(data):
     found, here = [], 0
-    while data[here:here + 4] == b"PK\3\4":
-        size, length = (int.from_bytes(data[here + a:here + b], "little") for a, b in ((18, 22), (26, 28)))
-        found.append((data[here + 30:here + 30 + length].decode(), data[here + 30 + length:here + 30 + length + size]))
+    while data[here : here + 4] == b"PK\3\4":
+        size, length = (int.from_bytes(data[here + a : here + b], "little") for a, b in ((18, 22), (26, 28)))
+        found.append(
+            (data[here + 30 : here + 30 + length].decode(), data[here + 30 + length : here + 30 + length + size])
+        )
         here += 30 + length + size
     return found
 
@@ -86,38 +144,81 @@ def derived_serial(s, issuer_spki, leaf, attempt):
     """As the statement's encoder has it."""
     two = s["encoder"] == 2
     bound = s["batch"].encode() + bytes.fromhex(s["beacon"] or "00" * 32) if two else b""
-    message = (b"reroot-serial/2\0" if two else b"reroot-serial/1\0") + sha256(issuer_spki) + bound + sha256(leaf) + attempt.to_bytes(4, "big")
+    message = (
+        (b"reroot-serial/2\0" if two else b"reroot-serial/1\0")
+        + sha256(issuer_spki)
+        + bound
+        + sha256(leaf)
+        + attempt.to_bytes(4, "big")
+    )
     octets = hmac.digest(bytes.fromhex(s["serial_seed"]), message, "sha256")[:16]
     return bytes([octets[0] & 0x3F | 0x40]) + octets[1:]
 
 
-DIGESTS = {"P-256": ("2.16.840.1.101.3.4.2.1", "1.2.840.10045.4.3.2", hashlib.sha256, 256),
-           "P-384": ("2.16.840.1.101.3.4.2.2", "1.2.840.10045.4.3.3", hashlib.sha384, 384)}
+DIGESTS = {
+    "P-256": ("2.16.840.1.101.3.4.2.1", "1.2.840.10045.4.3.2", hashlib.sha256, 256),
+    "P-384": ("2.16.840.1.101.3.4.2.2", "1.2.840.10045.4.3.3", hashlib.sha384, 384),
+}
 
 
 def seal(statement, signer, private, created, bend=None):
     """The CMS signature as manifest-format.md, Seal, has it. `bend` may change each piece before it goes in."""
     digest, signature, function, bits = DIGESTS["P-384" if private.key_size == 384 else "P-256"]
     signer = der.Certificate(signer)
-    p = {"version": der.integer(1), "digest": der.sequence(der.oid(digest)), "content": der.sequence(der.oid("1.2.840.113549.1.7.1")),
-         "certificates": der.element(0xA0, signer.der), "crls": b"", "info version": der.integer(1),
-         "sid": der.sequence(signer.issuer, signer.serial), "info digest": der.sequence(der.oid(digest)),
-         "algorithm": der.sequence(der.oid(signature)), "high": False, "unsigned": b"", "more infos": b"",
-         "attributes": {
-             "1.2.840.113549.1.9.3": der.oid("1.2.840.113549.1.7.1"),
-             "1.2.840.113549.1.9.5": der.time(created),
-             "1.2.840.113549.1.9.4": der.element(4, function(statement).digest()),
-             "1.2.840.113549.1.9.16.2.47": der.sequence(der.sequence(der.sequence(der.element(4, sha256(signer.der))))),
-         }, "order": sorted, "bits": bits, "twin": False, "signature": None}
+    p = {
+        "version": der.integer(1),
+        "digest": der.sequence(der.oid(digest)),
+        "content": der.sequence(der.oid("1.2.840.113549.1.7.1")),
+        "certificates": der.element(0xA0, signer.der),
+        "crls": b"",
+        "info version": der.integer(1),
+        "sid": der.sequence(signer.issuer, signer.serial),
+        "info digest": der.sequence(der.oid(digest)),
+        "algorithm": der.sequence(der.oid(signature)),
+        "high": False,
+        "unsigned": b"",
+        "more infos": b"",
+        "attributes": {
+            "1.2.840.113549.1.9.3": der.oid("1.2.840.113549.1.7.1"),
+            "1.2.840.113549.1.9.5": der.time(created),
+            "1.2.840.113549.1.9.4": der.element(4, function(statement).digest()),
+            "1.2.840.113549.1.9.16.2.47": der.sequence(der.sequence(der.sequence(der.element(4, sha256(signer.der))))),
+        },
+        "order": sorted,
+        "bits": bits,
+        "twin": False,
+        "signature": None,
+    }
     if bend:
         bend(p)
-    signed = b"".join(p["order"]([der.sequence(der.oid(kind.split("#")[0]), der.element(der.SET, *(value if isinstance(value, list) else [value])))
-                                  for kind, value in p["attributes"].items()]))
+    signed = b"".join(
+        p["order"](
+            [
+                der.sequence(
+                    der.oid(kind.split("#")[0]), der.element(der.SET, *(value if isinstance(value, list) else [value]))
+                )
+                for kind, value in p["attributes"].items()
+            ]
+        )
+    )
     made = p["signature"] or keys.sign(private, der.element(der.SET, signed), p["bits"], p["high"])
-    info = der.sequence(p["info version"], p["sid"], p["info digest"], der.element(0xA0, signed), p["algorithm"],
-                        der.element(4, made), p["unsigned"])
-    data = der.sequence(p["version"], der.element(der.SET, p["digest"]), p["content"], p["certificates"], p["crls"],
-                        der.element(der.SET, info, p["more infos"]))
+    info = der.sequence(
+        p["info version"],
+        p["sid"],
+        p["info digest"],
+        der.element(0xA0, signed),
+        p["algorithm"],
+        der.element(4, made),
+        p["unsigned"],
+    )
+    data = der.sequence(
+        p["version"],
+        der.element(der.SET, p["digest"]),
+        p["content"],
+        p["certificates"],
+        p["crls"],
+        der.element(der.SET, info, p["more infos"]),
+    )
     return der.sequence(der.oid("1.2.840.113549.1.7.2"), der.element(0xA0, data))
 
 
@@ -140,8 +241,9 @@ class Chip:
     def recertify(self, certificate, **more):
         """Another certificate, with a line that fits."""
         self.certificate = certificate
-        return self.set(sha256=sha256(certificate).hex(), sha1=hashlib.sha1(certificate).hexdigest(),
-                        bytes=len(certificate), **more)
+        return self.set(
+            sha256=sha256(certificate).hex(), sha1=hashlib.sha1(certificate).hexdigest(), bytes=len(certificate), **more
+        )
 
     def resource(self, source, **more):
         self.source = source
@@ -161,8 +263,10 @@ class Forge:
         old = entries(self.files["sources.zip"])
         lines = self.files["manifest.jsonl"].split(b"\n")[:-1]
         read = lambda content: der.pem_blocks(content)[0] if self.forms == ["pem"] else content
-        self.chips = [Chip(name.partition(".")[0], line, read(content), source)
-                      for line, (name, content), (_, source) in zip(lines, new, old)]
+        self.chips = [
+            Chip(name.partition(".")[0], line, read(content), source)
+            for line, (name, content), (_, source) in zip(lines, new, old)
+        ]
         self.findings = [json.loads(one) for one in self.files["rejected.jsonl"].splitlines()]
         self.inputs = [json.loads(one) for one in self.files["inputs.jsonl"].splitlines()]
         self.raw, self.unlisted, self.counted, self.seal_bend = {}, {}, True, None
@@ -180,7 +284,18 @@ class Forge:
         chip = self.chips[at]
         before = der.Certificate(chip.certificate)
         named = {**before.fields(), **fields}
-        order = ("version", "serial", "inner", "issuer", "validity", "subject", "spki", "issuer id", "subject id", "listed")
+        order = (
+            "version",
+            "serial",
+            "inner",
+            "issuer",
+            "validity",
+            "subject",
+            "spki",
+            "issuer id",
+            "subject id",
+            "listed",
+        )
         tbs = der.sequence(*[named.get(key, b"") for key in order])
         made = keys.wrap(private or self.batch.issuing_key(), tbs, named.get("outer", before.algorithm), bits, high)
         return self.fitted(at, made)
@@ -190,8 +305,12 @@ class Forge:
         more = {}
         try:
             read = der.Certificate(certificate)
-            more = {"serial": der.inside(read.serial).hex().upper(), "spki_sha256": sha256(read.spki).hex(),
-                    "not_before": der.rfc3339(read.begin), "not_after": der.rfc3339(read.end)}
+            more = {
+                "serial": der.inside(read.serial).hex().upper(),
+                "spki_sha256": sha256(read.spki).hex(),
+                "not_before": der.rfc3339(read.begin),
+                "not_after": der.rfc3339(read.end),
+            }
         except (ValueError, IndexError):
             pass
         self.chips[at].recertify(certificate, **more)
@@ -236,13 +355,17 @@ class Forge:
         apart = {*OWN, *LINES}
         if self.version >= 2 and s["expected"] is not None:
             apart.add("missing.jsonl")
-            s["expected"]["missing"].update(sha256=digest("missing.jsonl"), count=files.get("missing.jsonl", b"").count(b"\n"))
+            s["expected"]["missing"].update(
+                sha256=digest("missing.jsonl"), count=files.get("missing.jsonl", b"").count(b"\n")
+            )
         s["files"] = [{"name": name, "sha256": digest(name)} for name in sorted(files) if name not in apart]
         if self.counted:
             s["inputs"]["count"] = files.get("inputs.jsonl", b"").count(b"\n")
             found = [one["disposition"] for one in self.findings]
             rejected, ignored = found.count("rejected"), found.count("ignored")
-            s["counts"].update(items=len(lines) + rejected + ignored, issued=len(lines), rejected=rejected, ignored=ignored)
+            s["counts"].update(
+                items=len(lines) + rejected + ignored, issued=len(lines), rejected=rejected, ignored=ignored
+            )
             if s["issuer"]["mode"] == "air-gapped":
                 s["counts"]["signatures_made"] = len(lines) + len(s["discarded_serials"])
 

@@ -1,6 +1,7 @@
-"""Several batches of one ledger: forks, gaps, names, times, seeds, keys and serial numbers twice. The other verifier looks
-at one batch alone."""
-import json, os, shutil
+"""Several batches of one ledger: forks, gaps, names, times; seeds, keys and serial numbers twice."""
+
+import json
+import os
 from mutations import der, keys
 from mutations.campaign import ACCEPT, REFUSE, Case
 from mutations.der import element
@@ -21,7 +22,7 @@ def put(bench, name, files):
 
 def relinked(bench, name, batches, change):
     """All batches sealed again in their order, each after `change(number, forge)`; the statements follow each other."""
-    folders, files, before = [], [], None
+    files, before = [], None
     for number, batch in enumerate(batches):
         forge = Forge(batch)
         change(number, forge)
@@ -30,6 +31,7 @@ def relinked(bench, name, batches, change):
             if number and s["previous"] is not None:
                 s["previous"] = {"batch": before[0], "statement_sha256": before[1]}
             getattr(forge, "last", lambda s: None)(s)
+
         made = forge.done(last)
         before = (forge.s["batch"], der.sha256(made["manifest.json"]).hex())
         files.append(made)
@@ -41,34 +43,63 @@ def cases(bench):
     one, two, three, four = batches
     folders = [batch.folder for batch in batches]
     given = lambda *some: [word for folder in some for word in ("--history", folder)]
-    case = lambda name, batch, made, options, expect=REFUSE: Case("history" if expect == REFUSE else "free: history", name, batch, made, expect, options=options)
+    case = lambda name, batch, made, options, expect=REFUSE: Case(
+        "history" if expect == REFUSE else "free: history", name, batch, made, expect, options=options
+    )
     yield case("all four", four, lambda: four.files, given(*folders[:3]), ACCEPT)
     yield case("all four, in another order", two, lambda: two.files, given(folders[3], folders[0], folders[2]), ACCEPT)
     yield case("all four, one flag", four, lambda: four.files, ["--history", *folders[:3]], ACCEPT)
     yield case("the first two", two, lambda: two.files, given(folders[0]), ACCEPT)
-    for name, batch, some in [("the first missing", four, folders[1:3]), ("the second missing", four, [folders[0], folders[2]]), ("the third missing", four, folders[:2]), ("only the first", four, folders[:1]), ("only the last", one, [folders[3]])]:
+    for name, batch, some in [
+        ("the first missing", four, folders[1:3]),
+        ("the second missing", four, [folders[0], folders[2]]),
+        ("the third missing", four, folders[:2]),
+        ("only the first", four, folders[:1]),
+        ("only the last", one, [folders[3]]),
+    ]:
         yield case("a gap: " + name, batch, lambda batch=batch: batch.files, given(*some))
     yield case("a batch of another ledger", four, lambda: four.files, given(*folders[:3], bench.main.folder))
     nothing = lambda number, forge: None
     again, files = relinked(bench, "again", batches, nothing)
     yield case("all sealed again", four, lambda files=files: files[3], given(*again[:3]), ACCEPT)
-    yield case("the first from before", four, lambda files=files: files[3], given(folders[0], *again[1:3]), ACCEPT if files[0]["manifest.json"] == one.files["manifest.json"] else REFUSE)
+    yield case(
+        "the first from before",
+        four,
+        lambda files=files: files[3],
+        given(folders[0], *again[1:3]),
+        ACCEPT if files[0]["manifest.json"] == one.files["manifest.json"] else REFUSE,
+    )
 
     def after(change, at):
         def changing(number, forge):
             if number == at:
                 change(forge)
+
         return changing
 
     def last(change):
         def set_last(forge):
             forge.last = change
+
         return set_last
 
     base = json.loads(one.files["manifest.json"])
     faults = {
-        "a fork: the third follows the first": (after(last(lambda s: s["previous"].update(batch=base["batch"], statement_sha256=der.sha256(one.files["manifest.json"]).hex())), 2)),
-        "a second first": after(last(lambda s: s.update(previous=None)), 2), "previous by another name": after(last(lambda s: s["previous"].update(batch="01968d2e-7b00-7cc3-98c4-dc0c0c07398f")), 2), "previous by another digest": after(last(lambda s: s["previous"].update(statement_sha256=OTHER)), 2),
+        "a fork: the third follows the first": (
+            after(
+                last(
+                    lambda s: s["previous"].update(
+                        batch=base["batch"], statement_sha256=der.sha256(one.files["manifest.json"]).hex()
+                    )
+                ),
+                2,
+            )
+        ),
+        "a second first": after(last(lambda s: s.update(previous=None)), 2),
+        "previous by another name": after(
+            last(lambda s: s["previous"].update(batch="01968d2e-7b00-7cc3-98c4-dc0c0c07398f")), 2
+        ),
+        "previous by another digest": after(last(lambda s: s["previous"].update(statement_sha256=OTHER)), 2),
         "the third made before the second": after(backdated, 2),
     }
     for name, change in faults.items():
@@ -81,6 +112,7 @@ def cases(bench):
             forge.s["serial_seed"] = seed
             for at, chip in enumerate(forge.chips):
                 forge.reissue(at, serial=element(2, derived_serial(forge.s, forge.issuer().spki, chip.source, 0)))
+
     made, files = relinked(bench, "seed", batches, same_seed)
     yield case("the same seed twice", four, lambda files=files: files[3], given(*made[:3]))
     yield case("the same seed twice, in the batch itself", three, lambda files=files: files[2], given(*made[:2]))
@@ -90,12 +122,14 @@ def cases(bench):
         if number == 2:
             leaf = bench.source.leaf(40, owner=keys.key("chip 1 P-256"))
             replace(forge, leaf, bench.source.uid(40))
+
     made, files = relinked(bench, "key", batches, other_uid)
     yield case("a key under another UID", four, lambda files=files: files[3], given(*made[:3]))
 
     def other_key(number, forge):
         if number == 2:
             replace(forge, bench.source.leaf(1, owner=keys.key("another")), bench.source.uid(1))
+
     made2, files2 = relinked(bench, "uid", batches, other_key)
     yield case("a chip with two keys", four, lambda: files2[3], given(*made2[:3]))
 
@@ -104,6 +138,7 @@ def cases(bench):
             forge.s["reissue"] = None
             for chip in forge.chips:
                 chip.set(reissue=None)
+
     made3, files3 = relinked(bench, "twice", batches, unexplained)
     yield case("a chip twice under one policy name without a reason", four, lambda: files3[3], given(*made3[:3]))
 
@@ -112,6 +147,7 @@ def cases(bench):
             forge.s["reissue"] = "x"
             for chip in forge.chips:
                 chip.set(reissue="x")
+
     made4, files4 = relinked(bench, "first", batches, first_reissued)
     yield case("the first batch called a reissue", four, lambda: files4[3], given(*made4[:3]), ACCEPT)
     # what a fault of a file that `--history` does not need may be instead: the report says that nobody looked at it
@@ -139,11 +175,21 @@ def replace(forge, leaf, uid):
     chip.name = uid.hex().upper()
     chip.resource(leaf, uid=uid.hex().upper(), st_number=uid[2:].hex().upper(), spki_sha256=der.sha256(read.spki).hex())
     from mutations.certificates import extension_of
-    subject = der.Certificate(chip.certificate).subject.replace(der.parts(der.Certificate(forge.batch.files and chip.certificate).subject)[-1], element(0x31, der.attribute(der.CN, uid.hex().upper())))
+
+    subject = der.Certificate(chip.certificate).subject.replace(
+        der.parts(der.Certificate(forge.batch.files and chip.certificate).subject)[-1],
+        element(0x31, der.attribute(der.CN, uid.hex().upper())),
+    )
     point = der.inside(der.parts(read.spki)[1])[1:]
     some = list(der.Certificate(chip.certificate).extensions())
     some[extension_of(some, der.SKI)] = der.extension(der.SKI, element(4, der.sha256(point)[:20]))
-    forge.reissue(0, subject=subject, spki=read.spki, listed=der.extensions(*some), serial=element(2, derived_serial(forge.s, forge.issuer().spki, leaf, 0)))
+    forge.reissue(
+        0,
+        subject=subject,
+        spki=read.spki,
+        listed=der.extensions(*some),
+        serial=element(2, derived_serial(forge.s, forge.issuer().spki, leaf, 0)),
+    )
     forge.chips.sort(key=lambda one: one.name)
 
 
@@ -161,6 +207,7 @@ def serials(bench, case, given):
 
     def made():
         return Forge(second).reissue(1, serial=taken).done()
+
     yield case("a serial number twice under one issuer", second, made, given(first.folder))
 
 
@@ -173,11 +220,31 @@ def ledger_words(bench, case, given):
         forge = Forge(batch)
         chip = forge.chips.pop(at)
         line = chip.get()
-        forge.findings.append({"item": line["source_item"], "disposition": disposition, "code": code, "reason": "x", "uid": line["uid"], "source_sha256": line["source_sha256"]})
+        forge.findings.append(
+            {
+                "item": line["source_item"],
+                "disposition": disposition,
+                "code": code,
+                "reason": "x",
+                "uid": line["uid"],
+                "source_sha256": line["source_sha256"],
+            }
+        )
         return forge.done()
+
     inputs = [word for name in three.inputs for word in ("--input", name)]
     # the third batch is under another policy name: no chip of it was issued before
-    for code, disposition in [("ledger.already-issued", "ignored"), ("ledger.issued.other-params", "rejected"), ("ledger.issued.other-policy", "rejected"), ("ledger.issued.other-source", "rejected"), ("ledger.uid-with-other-key", "rejected"), ("ledger.key-under-other-uid", "rejected")]:
-        yield case(f"a chip left out as {code}, which the history does not have", three, lambda code=code, disposition=disposition: left_out(three, 0, code, disposition), [*given(one.folder, two.folder), *inputs])
+    for code, disposition in [
+        ("ledger.already-issued", "ignored"),
+        ("ledger.serial-repeated", "rejected"),
+        ("ledger.uid-with-other-key", "rejected"),
+        ("ledger.key-under-other-uid", "rejected"),
+    ]:
+        yield case(
+            f"a chip left out as {code}, which the history does not have",
+            three,
+            lambda code=code, disposition=disposition: left_out(three, 0, code, disposition),
+            [*given(one.folder, two.folder), *inputs],
+        )
     inputs = [word for name in two.inputs for word in ("--input", name)]
     yield case("chips left out that the history has", two, lambda: two.files, [*given(one.folder), *inputs], ACCEPT)

@@ -1,8 +1,7 @@
 """Honest batches, and the proofs and packs made of them: both verifiers accept each."""
+
 import json, os
-from mutations import der
 from mutations.campaign import ACCEPT, Case
-from mutations.house import read
 
 GROUP = "honest"
 
@@ -20,8 +19,14 @@ def cases(bench):
         yield Case(GROUP, f"{where} with inputs", batch, lambda batch=batch: batch.files, ACCEPT, options=inputs)
         uids = [json.loads(line)["uid"] for line in batch.files["manifest.jsonl"].splitlines()]
         for uid in dict.fromkeys([uids[0], uids[-1]]):
-            yield Case(GROUP, f"{where} proof of {uid}", batch, lambda batch=batch, uid=uid: made(batch, uid), ACCEPT,
-                       "verify-proof")
+            yield Case(
+                GROUP,
+                f"{where} proof of {uid}",
+                batch,
+                lambda batch=batch, uid=uid: made(batch, uid),
+                ACCEPT,
+                "verify-proof",
+            )
 
 
 def made(batch, uid):

@@ -1,4 +1,5 @@
 """A provider's folder: a CA made by `reroot init`, policies, reels, and the honest batches made there."""
+
 import io, json, os, shutil, subprocess, zipfile
 from mutations import der, keys
 
@@ -33,11 +34,12 @@ authority_key_identifier = {}
 target = "none"
 full_width_signature = false
 """
-FOREIGN = "\n[foreign]\nmay_differ = [\"not_before\", \"not_after\"]\n"
+FOREIGN = '\n[foreign]\nmay_differ = ["not_before", "not_after"]\n'
 
 
-def policy(name="workshop", family="stsafe-a", kinds=("P-256",), relax=("test-anchor",), signature="ecdsa-sha256",
-           **changes):
+def policy(
+    name="workshop", family="stsafe-a", kinds=("P-256",), relax=("test-anchor",), signature="ecdsa-sha256", **changes
+):
     listed = lambda some: ", ".join(f'"{one}"' for one in some)
     text = POLICY.replace("NAME", name).replace("FAMILY", family).replace("KEYS", listed(kinds))
     text = text.replace("RELAX", listed(relax)).replace("SIGNATURE", signature)
@@ -95,10 +97,13 @@ class House:
         self.write(f"{machine}/reroot.toml", change(text))
 
     def run(self, *arguments, codes=(0,)):
-        done = subprocess.run([self.program, "--allow-shared", *arguments], cwd=self.folder, env=self.env,
-                              capture_output=True)
+        done = subprocess.run(
+            [self.program, "--allow-shared", *arguments], cwd=self.folder, env=self.env, capture_output=True
+        )
         if done.returncode not in codes:
-            raise Failed(f"{arguments}: exit {done.returncode}: {done.stderr.decode()[-2000:]}{done.stdout.decode()[-500:]}")
+            raise Failed(
+                f"{arguments}: exit {done.returncode}: {done.stderr.decode()[-2000:]}{done.stdout.decode()[-500:]}"
+            )
         return done
 
     def reel(self, name, items):
@@ -113,8 +118,9 @@ class House:
     def issue(self, policy, reel, out, *more, codes=(0,), params=("lot=A1",)):
         reels = [reel] if isinstance(reel, str) else reel
         sets = [word for one in params for word in ("--set", one)]
-        self.run("issue", *reels, "--policy", policy, "--out", out, "--config", "pki/reroot.toml", *sets, *more,
-                 codes=codes)
+        self.run(
+            "issue", *reels, "--policy", policy, "--out", out, "--config", "pki/reroot.toml", *sets, *more, codes=codes
+        )
         return self.batch(out, reels)
 
     def batch(self, out, reels, **anchors):
@@ -133,11 +139,33 @@ class House:
         self.edit("vault", lambda text: text + signing)
 
     def issue_apart(self, policy, reel, out, codes=(0,), more=()):
-        self.run("plan", reel, "--policy", policy, "--out", out + ".plan", "--config", "pki/reroot.toml",
-                 "--new-ledger", "--set", "lot=A1", *more, codes=codes)
+        self.run(
+            "plan",
+            reel,
+            "--policy",
+            policy,
+            "--out",
+            out + ".plan",
+            "--config",
+            "pki/reroot.toml",
+            "--new-ledger",
+            "--set",
+            "lot=A1",
+            *more,
+            codes=codes,
+        )
         self.run("sign", out + ".plan", "--out", out + ".signatures", "--config", "vault/reroot.toml", "--yes")
-        self.run("finish", out + ".plan", "--signatures", out + ".signatures", "--out", out,
-                 "--config", "pki/reroot.toml", codes=codes)
+        self.run(
+            "finish",
+            out + ".plan",
+            "--signatures",
+            out + ".signatures",
+            "--out",
+            out,
+            "--config",
+            "pki/reroot.toml",
+            codes=codes,
+        )
         return self.batch(out, [reel], issuing="vault/ca/issuing.key.pem")
 
     def issue_abroad(self, policy, reel, out, kind="P-256", rsa_key=None):
@@ -146,38 +174,79 @@ class House:
         certificate = keys.ca_certificate(private, der.name((der.O, "Other House"), (der.CN, "Other CA " + kind)))
         self.write("other.pem", der.pem(certificate))
         self.write("other.key.pem", keys.pkcs8(private))
-        self.edit("pki", lambda text: '[issuer]\ncertificate = "../other.pem"\n\n[manifest]'
-                  + text.split("[manifest]")[1].replace('"ledger.db"', '"foreign.db"'))
+        self.edit(
+            "pki",
+            lambda text: '[issuer]\ncertificate = "../other.pem"\n\n[manifest]'
+            + text.split("[manifest]")[1].replace('"ledger.db"', '"foreign.db"'),
+        )
         return self.issue_abroad_again(policy, reel, out, 1000, ["--new-ledger"])
 
     def issue_abroad_again(self, policy, reel, out, serial, more=()):
         private, issuer = keys.load(read(self.path("other.key.pem"))), der.pem_blocks(read(self.path("other.pem")))[0]
-        self.run("plan", reel, "--policy", policy, "--out", out + ".handed", "--foreign", *more,
-                 "--config", "pki/reroot.toml", "--set", "lot=A1")
+        self.run(
+            "plan",
+            reel,
+            "--policy",
+            policy,
+            "--out",
+            out + ".handed",
+            "--foreign",
+            *more,
+            "--config",
+            "pki/reroot.toml",
+            "--set",
+            "lot=A1",
+        )
         strings = {"utf8": der.UTF8, "printable": der.PRINTABLE, "ia5": der.IA5}
         made = []
         for number, line in enumerate(read(self.path(out + ".handed/requests.jsonl")).splitlines()):
             wish = json.loads(line)
-            wished = der.sequence(*[der.element(der.SET, *sorted(
-                der.attribute(one["type"], one["value"], strings[one["string"]]) for one in rdn))
-                for rdn in wish["subject_rdns"]])
-            listed = [der.extension(one["oid"], bytes.fromhex(one["der"]), one["critical"]) for one in wish["extensions"]]
+            wished = der.sequence(
+                *[
+                    der.element(
+                        der.SET,
+                        *sorted(der.attribute(one["type"], one["value"], strings[one["string"]]) for one in rdn),
+                    )
+                    for rdn in wish["subject_rdns"]
+                ]
+            )
+            listed = [
+                der.extension(one["oid"], bytes.fromhex(one["der"]), one["critical"]) for one in wish["extensions"]
+            ]
             [spki] = der.pem_blocks(wish["spki_pem"].encode())
             times = der.sequence(*[der.time(der.utc(one)) for one in ("2026-01-01T00:00:00Z", "2040-01-01T00:00:00Z")])
-            fields = [der.VERSION_3, der.integer(serial + number), keys.algorithm(private),
-                      der.Certificate(issuer).subject, times, wished, spki, der.extensions(*listed)]
+            fields = [
+                der.VERSION_3,
+                der.integer(serial + number),
+                keys.algorithm(private),
+                der.Certificate(issuer).subject,
+                times,
+                wished,
+                spki,
+                der.extensions(*listed),
+            ]
             made.append((f"{number}.cer", keys.certify(private, fields)))
         self.reel(out + ".back.zip", made)
-        self.run("finish", out + ".handed", "--certificates", out + ".back.zip", "--out", out,
-                 "--config", "pki/reroot.toml")
+        self.run(
+            "finish", out + ".handed", "--certificates", out + ".back.zip", "--out", out, "--config", "pki/reroot.toml"
+        )
         return self.batch(out, [reel], issuer="other.pem", manifest="pki/ca/root.pem", issuing="other.key.pem")
 
 
 class Batch:
     """An honest batch: its files, who made it, and what an auditor has from elsewhere."""
 
-    def __init__(self, house, out, inputs, issuer="pki/ca/root.pem", manifest=None, issuing="pki/ca/issuing.key.pem",
-                 source="pki/anchors/source.pem", sealing="pki/ca/manifest.key.pem"):
+    def __init__(
+        self,
+        house,
+        out,
+        inputs,
+        issuer="pki/ca/root.pem",
+        manifest=None,
+        issuing="pki/ca/issuing.key.pem",
+        source="pki/anchors/source.pem",
+        sealing="pki/ca/manifest.key.pem",
+    ):
         self.house, self.name, self.inputs, self.folder = house, out, inputs, house.path(out)
         self.files = read_folder(self.folder)
         self.source, self.issuer = house.path(source), house.path(issuer)

@@ -1,4 +1,5 @@
 """The two verifiers, asked about the same octets."""
+
 import importlib, inspect, os, subprocess, sys
 
 REFUSALS = {1, 2, 3, 4}  # documented ends of `verify` and its sisters that are not an acceptance
@@ -20,8 +21,12 @@ class First:
         source, issuer, manifest = batch.anchors
         anchors = ["--source-anchor", source, "--issuer-anchor", issuer, "--manifest-anchor", manifest]
         options = [one for one in options if one != "--absent" or self.knows_absences]
-        done = subprocess.run([self.program, "--allow-shared", command, what, *anchors, *options],
-                              capture_output=True, timeout=120, cwd=os.path.dirname(what))
+        done = subprocess.run(
+            [self.program, "--allow-shared", command, what, *anchors, *options],
+            capture_output=True,
+            timeout=120,
+            cwd=os.path.dirname(what),
+        )
         text = (done.stdout + done.stderr).decode(errors="replace")
         if done.returncode and done.returncode not in REFUSALS or "panicked" in text:
             raise Crashed(f"exit {done.returncode}: {text[-600:]}")
@@ -43,7 +48,9 @@ class Second:
         more, key = {}, None
         for word in options:
             if word.startswith("--"):
-                key = {"--input": "inputs", "--history": "history", "--absent": "absent", "--expect": "expect"}.get(word, word)
+                key = {"--input": "inputs", "--history": "history", "--absent": "absent", "--expect": "expect"}.get(
+                    word, word
+                )
                 more.setdefault(key, key == "absent" or [])
             else:
                 more[key].append(word)

@@ -1,4 +1,5 @@
 """JSON that may be spelled wrongly: keys twice, other orders, other spellings of a value."""
+
 import copy, json
 from mutations.forge import spelled
 
@@ -25,8 +26,14 @@ def written(value, indent=None, level=0):
         return spelled(value).decode() if not isinstance(value, float) else json.dumps(value)
     begin, end = "{}" if isinstance(value, Pairs) else "[]"
     colon = ": " if indent else ":"
-    inner = [f"{key if isinstance(key, Raw) else spelled(key).decode()}{colon}{written(one, indent, level + 1)}" for key, one in value] \
-        if isinstance(value, Pairs) else [written(one, indent, level + 1) for one in value]
+    inner = (
+        [
+            f"{key if isinstance(key, Raw) else spelled(key).decode()}{colon}{written(one, indent, level + 1)}"
+            for key, one in value
+        ]
+        if isinstance(value, Pairs)
+        else [written(one, indent, level + 1) for one in value]
+    )
     if not inner or not indent:
         return begin + ",".join(inner) + end
     pad = "\n" + " " * indent * (level + 1)
@@ -61,21 +68,52 @@ def spellings(value):
     if isinstance(value, bool) or value is None:
         return [("false", False), ("number 0", 0), ("empty text", ""), ("Null", Raw("Null"))]
     if isinstance(value, int):
-        return [("text", str(value)), ("float", Raw(f"{value}.0")), ("exponent", Raw(f"{value}e0")), ("zero before", Raw(f"0{value}")),
-                ("plus", Raw(f"+{value}")), ("minus", Raw(f"-{value}")), ("2^64", 1 << 64), ("more by 2^64", value + (1 << 64)),
-                ("true", True), ("null", Raw("null")), ("hexadecimal", Raw(hex(value)))]
+        return [
+            ("text", str(value)),
+            ("float", Raw(f"{value}.0")),
+            ("exponent", Raw(f"{value}e0")),
+            ("zero before", Raw(f"0{value}")),
+            ("plus", Raw(f"+{value}")),
+            ("minus", Raw(f"-{value}")),
+            ("2^64", 1 << 64),
+            ("more by 2^64", value + (1 << 64)),
+            ("true", True),
+            ("null", Raw("null")),
+            ("hexadecimal", Raw(hex(value))),
+        ]
     if isinstance(value, str):
-        some = [("number", 7), ("list", [value]), ("object", Pairs()), ("true", True), ("NUL", value + "\0"),
-                ("space", value + " "), ("line feed", value + "\n")]
+        some = [
+            ("number", 7),
+            ("list", [value]),
+            ("object", Pairs()),
+            ("true", True),
+            ("NUL", value + "\0"),
+            ("space", value + " "),
+            ("line feed", value + "\n"),
+        ]
         if value:
             first, rest = ord(value[0]), spelled(value[1:]).decode()[1:]
-            some += [("escaped", Raw(f'"\\u{first:04x}{rest}')), ("single quotes", Raw("'" + spelled(value).decode()[1:-1] + "'")),
-                     ("lone surrogate", Raw(spelled(value).decode()[:-1] + '\\ud800"')), ("UTF-8", Raw(spelled(value).decode()[:-1] + "\u00e9\""))]
+            some += [
+                ("escaped", Raw(f'"\\u{first:04x}{rest}')),
+                ("single quotes", Raw("'" + spelled(value).decode()[1:-1] + "'")),
+                ("lone surrogate", Raw(spelled(value).decode()[:-1] + '\\ud800"')),
+                ("UTF-8", Raw(spelled(value).decode()[:-1] + '\u00e9"')),
+            ]
         return some
     if isinstance(value, Pairs):
-        return [("list", [one for _, one in value]), ("null", Raw("null")), ("text", written(value)), ("empty", Pairs())]
-    return [("object", Pairs([str(n), one] for n, one in enumerate(value))), ("null", Raw("null")), ("text", written(value)),
-            ("comma at the end", Raw(written(value)[:-1] + ",]")), ("null in it", [*value, Raw("null")])]
+        return [
+            ("list", [one for _, one in value]),
+            ("null", Raw("null")),
+            ("text", written(value)),
+            ("empty", Pairs()),
+        ]
+    return [
+        ("object", Pairs([str(n), one] for n, one in enumerate(value))),
+        ("null", Raw("null")),
+        ("text", written(value)),
+        ("comma at the end", Raw(written(value)[:-1] + ",]")),
+        ("null in it", [*value, Raw("null")]),
+    ]
 
 
 def misspelled(value, free=lambda where, how: False):
@@ -94,6 +132,7 @@ def misspelled(value, free=lambda where, how: False):
                     holder[at][1] = one
                 else:
                     holder[at] = one
+
             return change
 
         holder = get(value, above)
@@ -101,10 +140,17 @@ def misspelled(value, free=lambda where, how: False):
             yield f"{where}: removed", changed(lambda holder, at: holder.pop(at))
             yield f"{where}: twice", changed(lambda holder, at: holder.insert(at, list(holder[at])))
             yield f"{where}: twice, null first", changed(lambda holder, at: holder.insert(at, [holder[at][0], None]))
-            yield f"{where}: other letter case", changed(lambda holder, at: holder.__setitem__(at, [holder[at][0].title(), holder[at][1]]))
-            yield f"{where}: escaped key", changed(lambda holder, at: holder.__setitem__(
-                at, [Raw(f'"\\u{ord(holder[at][0][0]):04x}{holder[at][0][1:]}"'), holder[at][1]]))
-            yield f"{where}: unknown key after", changed(lambda holder, at: holder.insert(at + 1, ["x-" + holder[at][0], None]))
+            yield f"{where}: other letter case", changed(
+                lambda holder, at: holder.__setitem__(at, [holder[at][0].title(), holder[at][1]])
+            )
+            yield f"{where}: escaped key", changed(
+                lambda holder, at: holder.__setitem__(
+                    at, [Raw(f'"\\u{ord(holder[at][0][0]):04x}{holder[at][0][1:]}"'), holder[at][1]]
+                )
+            )
+            yield f"{where}: unknown key after", changed(
+                lambda holder, at: holder.insert(at + 1, ["x-" + holder[at][0], None])
+            )
             if at + 1 < len(holder):
                 yield f"{where}: after the next", changed(lambda holder, at: holder.insert(at + 1, holder.pop(at)))
         for how, other in spellings(get(value, path)):

@@ -1,11 +1,14 @@
-"""Versions mixed: the format of one and the rules or keys of the other; serial numbers by another encoder; and the batches of
-version 1 that an earlier release left, changed as the others are."""
+"""Versions mixed: the format of one and the rules or keys of the other, serial numbers by another encoder.
+
+And batches of version 1 that an earlier release left, changed as the others are.
+"""
+
 import json
-from mutations import der, lines, statement
+from mutations import lines, statement
 from mutations.campaign import ACCEPT, REFUSE, Case
 from mutations.certificates import FIELDS, SHAPES, resigned, shaped
 from mutations.der import element
-from mutations.forge import Forge, derived_serial, spelled
+from mutations.forge import Forge, derived_serial
 
 NEW_KEYS = ("family", "beacon", "seals")
 LINE_KEYS = ("object", "label", "evidence")
@@ -15,17 +18,41 @@ def cases(bench):
     batch = bench.main
     two = json.loads(batch.files["manifest.json"])["encoder"] == 2
     last = lambda change: lambda: Forge(batch).done(change)
-    for text in ("reroot-manifest/0", "reroot-manifest/3", "reroot-manifest/10", "reroot-manifest/02", "reroot-manifest/1.0", "reroot-manifest", "Reroot-Manifest/1", "reroot-proof/1", "reroot-manifest/1 ", "", f"reroot-manifest/{1 if two else 2}"):
+    for text in (
+        "reroot-manifest/0",
+        "reroot-manifest/3",
+        "reroot-manifest/10",
+        "reroot-manifest/02",
+        "reroot-manifest/1.0",
+        "reroot-manifest",
+        "Reroot-Manifest/1",
+        "reroot-proof/1",
+        "reroot-manifest/1 ",
+        "",
+        f"reroot-manifest/{1 if two else 2}",
+    ):
         yield Case("versions", f"format {text!r}", batch, last(lambda s, text=text: s.update(format=text)))
     for number in (0, 3, 1 if two else 2):
         yield Case("versions", f"encoder {number}", batch, last(lambda s, number=number: s.update(encoder=number)))
-    yield Case("versions", "format and encoder of the other version", batch, last(lambda s: s.update(format=f"reroot-manifest/{1 if two else 2}", encoder=1 if two else 2)))
+    yield Case(
+        "versions",
+        "format and encoder of the other version",
+        batch,
+        last(lambda s: s.update(format=f"reroot-manifest/{1 if two else 2}", encoder=1 if two else 2)),
+    )
     if not two:
         yield Case("versions", "keys of version 2", batch, last(lambda s: with_new_keys(s)))
         return
     for key in NEW_KEYS:
-        yield Case("versions", f"without {key}", batch, last(lambda s, key=key: {k: v for k, v in s.items() if k != key}))
-    yield Case("versions", "version 1, with the keys of version 2", batch, last(lambda s: s.update(format="reroot-manifest/1", encoder=1)))
+        yield Case(
+            "versions", f"without {key}", batch, last(lambda s, key=key: {k: v for k, v in s.items() if k != key})
+        )
+    yield Case(
+        "versions",
+        "version 1, with the keys of version 2",
+        batch,
+        last(lambda s: s.update(format="reroot-manifest/1", encoder=1)),
+    )
     for key in LINE_KEYS:
         yield Case("versions", f"a line without {key}", batch, lambda key=key: line_without(batch, (key,)))
     yield Case("versions", "a line of version 1", batch, lambda: line_without(batch, LINE_KEYS))
@@ -33,22 +60,69 @@ def cases(bench):
     yield Case("versions", "made version 1, the serial numbers of encoder 2", batch, lambda: as_version_1(batch, False))
     yield Case("free: versions", "made version 1 throughout", batch, lambda: as_version_1(batch, True), ACCEPT)
     for kind, base in (("stsafe-l", bench.stsafe_l), ("generic", bench.generic), ("expected", bench.expected)):
-        yield Case("free: versions", f"made version 1 throughout: {kind}", base, lambda base=base: as_version_1(base, True), ACCEPT)
-    for family, base in (("generic", batch), ("stsafe-a", bench.generic_a), ("generic", bench.stsafe_l), ("stsafe-l", bench.generic)):
-        yield Case("versions", f"family {family} where the policy says another ({base.house.folder.rpartition('/')[2]})", base, lambda family=family, base=base: of_family(base, family))
-    for name, (beacon, used) in {"a beacon that the serial numbers do not have": ("ab" * 32, None), "no beacon where the serial numbers have one": (None, "ab" * 32), "another beacon": ("ab" * 32, "cd" * 32), "a beacon of zeros": ("00" * 32, None)}.items():
+        yield Case(
+            "free: versions",
+            f"made version 1 throughout: {kind}",
+            base,
+            lambda base=base: as_version_1(base, True),
+            ACCEPT,
+        )
+    for family, base in (
+        ("generic", batch),
+        ("stsafe-a", bench.generic_a),
+        ("generic", bench.stsafe_l),
+        ("stsafe-l", bench.generic),
+    ):
+        yield Case(
+            "versions",
+            f"family {family} where the policy says another ({base.house.folder.rpartition('/')[2]})",
+            base,
+            lambda family=family, base=base: of_family(base, family),
+        )
+    for name, (beacon, used) in {
+        "a beacon that the serial numbers do not have": ("ab" * 32, None),
+        "no beacon where the serial numbers have one": (None, "ab" * 32),
+        "another beacon": ("ab" * 32, "cd" * 32),
+        "a beacon of zeros": ("00" * 32, None),
+    }.items():
         expect = REFUSE
-        yield Case("versions" if name != "a beacon of zeros" else "versions", name, batch, lambda beacon=beacon, used=used: beaconed(batch, beacon, used), expect if name != "a beacon of zeros" else "alike")
+        yield Case(
+            "versions" if name != "a beacon of zeros" else "versions",
+            name,
+            batch,
+            lambda beacon=beacon, used=used: beaconed(batch, beacon, used),
+            expect if name != "a beacon of zeros" else "alike",
+        )
     yield Case("free: versions", "a beacon", batch, lambda: beaconed(batch, "ab" * 32, "ab" * 32), ACCEPT)
-    yield Case("versions", "a beacon where serial numbers are copied", bench.copied, lambda: Forge(bench.copied).done(lambda s: s.update(beacon="ab" * 32)))
-    yield Case("versions", "a beacon where another house signed", bench.foreign, lambda: Forge(bench.foreign).done(lambda s: s.update(beacon="ab" * 32)))
-    for name, values in {"by encoder 1": dict(encoder=1), "of another batch's name": dict(batch="01968d2e-7b00-7cc3-98c4-dc0c0c07398f")}.items():
+    yield Case(
+        "versions",
+        "a beacon where serial numbers are copied",
+        bench.copied,
+        lambda: Forge(bench.copied).done(lambda s: s.update(beacon="ab" * 32)),
+    )
+    yield Case(
+        "versions",
+        "a beacon where another house signed",
+        bench.foreign,
+        lambda: Forge(bench.foreign).done(lambda s: s.update(beacon="ab" * 32)),
+    )
+    for name, values in {
+        "by encoder 1": dict(encoder=1),
+        "of another batch's name": dict(batch="01968d2e-7b00-7cc3-98c4-dc0c0c07398f"),
+    }.items():
         for some in ([1], range(5)):
+
             def made(values=values, some=some):
                 forge = Forge(batch)
                 for at in some:
-                    forge.reissue(at, serial=element(2, derived_serial({**forge.s, **values}, forge.issuer().spki, forge.chips[at].source, 0)))
+                    forge.reissue(
+                        at,
+                        serial=element(
+                            2, derived_serial({**forge.s, **values}, forge.issuer().spki, forge.chips[at].source, 0)
+                        ),
+                    )
                 return forge.done()
+
             yield Case("versions", f"serial numbers {name}: {len(list(some))}", batch, made)
     yield from past(bench)
 
@@ -91,7 +165,9 @@ def of_family(batch, family):
 def beaconed(batch, stated, used):
     forge = Forge(batch)
     for at, chip in enumerate(forge.chips):
-        forge.reissue(at, serial=element(2, derived_serial({**forge.s, "beacon": used}, forge.issuer().spki, chip.source, 0)))
+        forge.reissue(
+            at, serial=element(2, derived_serial({**forge.s, "beacon": used}, forge.issuer().spki, chip.source, 0))
+        )
     forge.s["beacon"] = stated
     return forge.done()
 
@@ -101,20 +177,54 @@ def past(bench):
     batch = next(one for one in bench.past_batches if one.name == "batch" and "local" in one.folder)
     s = json.loads(batch.files["manifest.json"])
     for number, (key, value, expect) in enumerate(statement.VALUES):
-        if (key, value) == ("issuer.mode", "air-gapped") or key.startswith(("previous", "expected.", "reissue")) or key == "params" or json.dumps(value) == json.dumps(at(s, key)):
+        if (
+            (key, value) == ("issuer.mode", "air-gapped")
+            or key.startswith(("previous", "expected.", "reissue"))
+            or key == "params"
+            or json.dumps(value) == json.dumps(at(s, key))
+        ):
             continue
         name = f"past: {key} = {json.dumps(value)[:50]} ({number})"
-        yield Case("version 1, statement" if expect == REFUSE else "free: version 1", name, batch, lambda key=key, value=value: statement.resealed(batch, key, value), expect)
+        yield Case(
+            "version 1, statement" if expect == REFUSE else "free: version 1",
+            name,
+            batch,
+            lambda key=key, value=value: statement.resealed(batch, key, value),
+            expect,
+        )
     for number, (key, value, expect) in enumerate(lines.VALUES):
         if json.dumps(value) != json.dumps(Forge(batch).chips[1].get()[key]):
-            yield Case("version 1, lines", f"past: {key} = {json.dumps(value)[:50]} ({number})", batch, lambda key=key, value=value: lines.resealed(batch, lambda f: f.chips[1].set(**{key: value})), expect)
+            yield Case(
+                "version 1, lines",
+                f"past: {key} = {json.dumps(value)[:50]} ({number})",
+                batch,
+                lambda key=key, value=value: lines.resealed(batch, lambda f: f.chips[1].set(**{key: value})),
+                expect,
+            )
     for name, fields in FIELDS.items():
-        yield Case("version 1, certificates" if name != "high s" else "free: version 1", "past: " + name, batch, lambda fields=fields: resigned(batch, **fields), REFUSE if name != "high s" else ACCEPT)
+        yield Case(
+            "version 1, certificates" if name != "high s" else "free: version 1",
+            "past: " + name,
+            batch,
+            lambda fields=fields: resigned(batch, **fields),
+            REFUSE if name != "high s" else ACCEPT,
+        )
     for name, change in SHAPES.items():
         free = name == "high s without the key"
-        yield Case("version 1, certificates" if not free else "free: version 1", "past: " + name, batch, lambda change=change: shaped(batch, change), ACCEPT if free else REFUSE)
+        yield Case(
+            "version 1, certificates" if not free else "free: version 1",
+            "past: " + name,
+            batch,
+            lambda change=change: shaped(batch, change),
+            ACCEPT if free else REFUSE,
+        )
     for key, value in (("family", "stsafe-a"), ("beacon", None), ("seals", [])):
-        yield Case("version 1, statement", f"past: with {key}", batch, lambda key=key, value=value: Forge(batch).done(lambda s: {**s, key: value}))
+        yield Case(
+            "version 1, statement",
+            f"past: with {key}",
+            batch,
+            lambda key=key, value=value: Forge(batch).done(lambda s: {**s, key: value}),
+        )
 
 
 def at(s, path):
