@@ -42,7 +42,7 @@ def main():
     parser.add_argument("--page", default=os.path.join(project, "docs/manifest-format.md"))
     parser.add_argument("--long", action="store_true")
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--step", type=int, default=8)
+    parser.add_argument("--step", type=int, default=10)
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--group", action="append")
     parser.add_argument("--show", type=int, default=0, help="how many of what is wrong to print, 0 for all")
