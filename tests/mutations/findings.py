@@ -68,6 +68,7 @@ def cases(bench):
                 lambda code=code, disposition=disposition: left_out(batch, 2, code, disposition),
                 ACCEPT if word else REFUSE,
                 options=with_inputs,
+                says=code if word else "",
             )
             if disposition not in dispositions:
                 yield Case(

@@ -81,8 +81,8 @@ def cases(bench):
     assert proof_of(batch.files, absent, batch=batch) == honest(
         batch, absent
     ), "the absence is not proved as the program does it"
-    presence = lambda name, made, expect=REFUSE, batch=batch, group="proofs": Case(
-        group, name, batch, made, expect, "verify-proof"
+    presence = lambda name, made, expect=REFUSE, batch=batch, group="proofs", says="": Case(
+        group, name, batch, made, expect, "verify-proof", says=says
     )
     for n in (0, 1, 11, 21, 22):
         yield presence(
@@ -228,7 +228,7 @@ def changed_proofs(bench, batch, good, uids, presence):
     if "seals" in good:
         seal = lambda *kinds: [{"kind": kind, "seal": b64(b"x"), "signer": b64(b"y")} for kind in kinds]
         for name, value in {"one kind": seal("ml-dsa-65"), "two kinds": seal("a", "b-2")}.items():
-            yield presence(f"seals: {name}", made(seals=value), ACCEPT, group="free: proofs")
+            yield presence(f"seals: {name}", made(seals=value), ACCEPT, group="free: proofs", says=value[0]["kind"])
         for name, value in {
             "null": None,
             "out of order": seal("b", "a"),
