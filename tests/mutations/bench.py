@@ -125,6 +125,38 @@ class Bench:
         return batch
 
     @functools.cached_property
+    def rsa(self):
+        return keys.key("", "RSA-2048")
+
+    @functools.cached_property
+    def intermediate_key(self):
+        return keys.key("intermediate")
+
+    @functools.cached_property
+    def intermediate(self):
+        """A CA's certificate between ST's root and leaves."""
+        name = der.name((der.C, "NL", der.PRINTABLE), (der.O, "REROOT PKI"), (der.CN, "Intermediate"))
+        return keys.ca_certificate(self.intermediate_key, name, self.source.name, self.source.key)
+
+    @functools.cached_property
+    def below(self):
+        """Leaves below an intermediate, which came with the reel."""
+        house = self.house("below")
+        house.write("policy.toml", policy("below"))
+        name = der.Certificate(self.intermediate).subject
+        leaf = lambda index: self.source.leaf(index, by=self.intermediate_key, issuer=name)
+        house.reel("reel.zip", [("ca.der", self.intermediate), *((f"{n}.der", leaf(n)) for n in range(1, 5))])
+        return house.issue("policy.toml", "reel.zip", "batch")
+
+    def odd_names(self):
+        """Names that have to be escaped where they are shown."""
+        source = keys.Source('REROOT TEST \u00e9, CA +"<x>;=\\ # \U0001f600 ')
+        house = self.house("odd", ["--organization", 'Ac,me + "\u00e9" <x>;=\\ #\U0001f600'], source=source)
+        house.write("policy.toml", policy("odd"))
+        house.leaves("reel.zip", range(1, 3))
+        return house.issue("policy.toml", "reel.zip", "batch")
+
+    @functools.cached_property
     def by_unique_number(self):
         """The list names chips by their unique numbers."""
         house = self.house("unique")
@@ -392,6 +424,8 @@ class Bench:
             self.directory,
             self.expected,
             self.by_unique_number,
+            self.below,
+            self.odd_names(),
             *self.with_beacon(),
             *self.history,
             self.rich,

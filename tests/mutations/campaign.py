@@ -31,6 +31,19 @@ Verdict = collections.namedtuple("Verdict", "number kind owner text")
 _cases, _first, _second, _scratch = [], None, None, None
 
 
+def put(path, content):
+    """A file; or a directory, a link or a pipe, which are named in a tuple."""
+    match content:
+        case ("directory",):
+            os.mkdir(path)
+        case ("link", to):
+            os.symlink(to, path)
+        case ("pipe",):
+            os.mkfifo(path)
+        case _:
+            write(path, content)
+
+
 def judge(number):
     """Both verdicts on one case."""
     case, place = _cases[number], os.path.join(_scratch, f"case-{number}")
@@ -41,7 +54,7 @@ def judge(number):
             what = os.path.join(place, "batch")
             os.makedirs(what)
             for name, content in made.items():
-                write(os.path.join(what, name), content)
+                put(os.path.join(os.fsencode(what), os.fsencode(name)), content)
         else:
             what = os.path.join(place, "reel.pack" if case.command == "lookup" else "one.proof.json")
             write(what, made)

@@ -157,7 +157,14 @@ class Certificate:
         self.version = fields.pop(0) if fields[0][0] == 0xA0 else None
         self.serial, self.inner, self.issuer, self.validity, self.subject, self.spki, *more = fields
         self.listed = next((one for one in more if one[0] == 0xA3), None)
-        self.begin, self.end = map(read_time, parts(self.validity))
+
+    @property
+    def begin(self):
+        return read_time(parts(self.validity)[0])
+
+    @property
+    def end(self):
+        return read_time(parts(self.validity)[1])
 
     def fields(self):
         """The tbsCertificate's fields in order, by name."""

@@ -4,7 +4,7 @@ What needs the inputs is put before the program with `--input`; a verifier witho
 in one line or one finding."""
 
 import json, re
-from mutations import keys
+from mutations import der, keys
 from mutations.campaign import ACCEPT, ALIKE, REFUSE, Case
 from mutations.forge import Forge, spelled
 from mutations.house import packed
@@ -159,6 +159,8 @@ def cases(bench):
         )
     yield from input_cases(bench)
     yield from missing(bench)
+    yield from surplus(bench)
+    yield from twins(bench)
 
 
 VALUES = [
@@ -410,4 +412,96 @@ def missing(bench):
         bench.main,
         lambda: bench.main.files,
         options=["--expect", other],
+    )
+
+
+def surplus(bench):
+    """Chips that are on the list, or not, and are said to be the other."""
+    batch = bench.expected
+    expect, inputs = ["--expect", batch.expect], inputs_of(batch)
+    s = json.loads(batch.files["manifest.json"])
+    found = [one["code"] for one in Forge(batch).findings]
+    assert found.count("verify.expect.surplus") == 2
+
+    def left_out_as(code, disposition):
+        forge = Forge(batch)
+        line = forge.chips.pop(1).get()
+        forge.findings.append(
+            {
+                "item": line["source_item"],
+                "disposition": disposition,
+                "code": code,
+                "reason": "x",
+                "uid": line["uid"],
+                "source_sha256": line["source_sha256"],
+            }
+        )
+        if "missing" in s["expected"]:
+            forge.s["expected"]["surplus"] += 1
+        return forge.done()
+
+    for code, disposition in (("verify.expect.surplus", "ignored"), ("verify.expect.unexpected", "rejected")):
+        made = lambda code=code, disposition=disposition: left_out_as(code, disposition)
+        name = f"a chip of the list left out as {code}"
+        # without the list it is the signer's word
+        yield Case("free: findings", name, batch, made, ACCEPT, options=inputs, says=code)
+        yield Case("missing chips", name + ", with the list", batch, made, options=[*inputs, *expect])
+        yield Case("missing chips", name + ", with the list alone", batch, made, options=expect)
+    if "missing" not in s["expected"]:
+        return
+    for number in (0, 1, 3):
+        last = lambda s, number=number: s["expected"].update(surplus=number)
+        yield Case("missing chips", f"surplus {number}", batch, lambda last=last: Forge(batch).done(last))
+
+    def uncounted():
+        forge = Forge(batch)
+        forge.findings = [one for one in forge.findings if one["code"] != "verify.expect.surplus"]
+        return forge.done(lambda s: s["expected"].update(surplus=0))
+
+    yield Case("missing chips", "surplus left away altogether", batch, uncounted, options=inputs)
+
+
+def twins(bench):
+    """Two certificates of one chip and its key: which one counts is for the rules to say, not for the insider."""
+    batch = bench.findings
+    [twin] = [one for one in Forge(batch).findings if one["code"] == "verify.conflict.twin"]
+    at = next(n for n, chip in enumerate(Forge(batch).chips) if chip.get()["uid"] == twin["uid"])
+    other = next(
+        leaf
+        for leaf in (bench.source.leaf(34), bench.source.leaf(34, high=True))
+        if der.sha256(leaf).hex() == twin["source_sha256"]
+    )
+
+    def exchanged():
+        from mutations.forge import derived_serial
+
+        forge = Forge(batch)
+        chip, finding = forge.chips[at], next(one for one in forge.findings if one["code"] == "verify.conflict.twin")
+        line = chip.get()
+        finding.update(item=line["source_item"], source_sha256=line["source_sha256"])
+        chip.resource(other, source_item=twin["item"])
+        serial = derived_serial(forge.s, forge.issuer().spki, other, 0)
+        return forge.reissue(at, serial=der.element(2, serial)).done()
+
+    yield Case(
+        "findings, changed, with inputs", "the twin in place of the other", batch, exchanged, options=inputs_of(batch)
+    )
+    yield Case("free: findings", "the twin in place of the other, without inputs", batch, exchanged, ACCEPT)
+
+    def duplicate():
+        forge = Forge(batch)
+        finding = next(one for one in forge.findings if one["code"] == "verify.conflict.duplicate")
+        chip = next(one for one in forge.chips if one.get()["uid"] == finding["uid"])
+        mine, its = chip.get()["source_item"], finding["item"]
+        chip.set(source_item=its)
+        finding["item"] = mine
+        return forge.done()
+
+    yield Case(
+        "findings, changed, with inputs",
+        "the duplicate in place of the other",
+        batch,
+        duplicate,
+        ALIKE,
+        options=inputs_of(batch),
     )

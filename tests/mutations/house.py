@@ -80,7 +80,7 @@ class House:
     def __init__(self, program, folder, source, init=(), env=None):
         self.program, self.folder, self.source, self.env = program, folder, source, {**os.environ, **(env or {})}
         os.makedirs(folder)
-        self.run("init", "pki", "--organization", "Workshop", *init)
+        self.run("init", "pki", *([] if "--organization" in init else ["--organization", "Workshop"]), *init)
         self.write("pki/anchors/source.pem", der.pem(source.root))
         self.edit("pki", lambda text: text.replace("stm-stsafe-a-prod-ca-01.pem", "source.pem"))
 

@@ -23,6 +23,8 @@ GROUPS = [
     "files",
     "seals",
     "leaves",
+    "paths",
+    "odd",
     "histories",
     "proofs",
     "absences",

@@ -3,12 +3,13 @@
 And batches of version 1 that an earlier release left, changed as the others are.
 """
 
-import json
+import json, os
 from mutations import lines, statement
 from mutations.campaign import ACCEPT, REFUSE, Case
 from mutations.certificates import FIELDS, SHAPES, resigned, shaped
 from mutations.der import element
-from mutations.forge import Forge, derived_serial
+from mutations.forge import Forge, derived_serial, spelled
+from mutations.house import read
 
 NEW_KEYS = ("family", "beacon", "seals")
 LINE_KEYS = ("object", "label", "evidence")
@@ -125,6 +126,7 @@ def cases(bench):
 
             yield Case("versions", f"serial numbers {name}: {len(list(some))}", batch, made)
     yield from past(bench)
+    yield from old_proofs(bench)
 
 
 def with_new_keys(s):
@@ -231,3 +233,77 @@ def at(s, path):
     for key in path.split("."):
         s = s[int(key) if isinstance(s, list) else key]
     return s
+
+
+def old_proofs(bench):
+    """Proofs of version 1 that an earlier release made, and proofs of version 2 of batches of version 1."""
+    import base64
+    from mutations.proofs import proof_of, uids_of
+    from mutations.text import misspelled, tree, written
+
+    for batch in bench.past_batches:
+        for name in ("present.proof.json", "absent.proof.json"):
+            path = batch.house.path(name)
+            if batch.name != "batch" or not os.path.exists(path):
+                continue
+            where = os.path.basename(batch.house.folder)
+            octets = read(path)
+            absent = json.loads(octets)["chip"] is None
+            case = lambda about, made, expect=REFUSE: Case(
+                "version 1, proofs" if expect == REFUSE else "free: version 1",
+                f"past: {where} {name} {about}",
+                batch,
+                made,
+                expect,
+                "verify-proof",
+                ["--absent"] if absent else [],
+            )
+            yield case("honest", lambda octets=octets: octets, ACCEPT)
+            for about, value in misspelled(tree(json.loads(octets))):
+                yield case(about, lambda value=value: written(value).encode() + b"\n")
+            for about, change in {
+                "called version 2": lambda one: {**one, "format": "reroot-proof/2"},
+                "with the keys of version 2": lambda one: {**one, "policy": None, "seals": []},
+                "of another UID": lambda one: {**one, "uid": "0209FF0000007E57000139" if not absent else "0209"},
+            }.items():
+                yield case(about, lambda octets=octets, change=change: spelled(change(json.loads(octets))) + b"\n")
+    encoded = lambda octets: base64.b64encode(octets).decode()
+    for base, kind in (
+        (bench.stsafe_l, "stsafe-l"),
+        (bench.generic, "generic"),
+        (bench.generic_a, "generic over STSAFE-A"),
+    ):
+        files = as_version_1(base, True)
+        uid = uids_of(base)[1]
+        own, other = files["policy.toml"], bench.main.files["policy.toml"]
+        options = {
+            "honest": (encoded(own), ACCEPT),
+            "none": (None, REFUSE),
+            "another batch's": (encoded(other), REFUSE),
+            "an octet more": (encoded(own + b"\n"), REFUSE),
+            "of another family": (encoded(own.replace(b'family = "', b'family = "x')), REFUSE),
+            "empty": ("", REFUSE),
+            "not base64": ("*", REFUSE),
+        }
+        for about, (policy, expect) in options.items():
+            yield Case(
+                "version 1, proofs" if expect == REFUSE else "free: version 1",
+                f"proof/2 of version 1: {kind}: policy {about}",
+                base,
+                lambda files=files, uid=uid, base=base, policy=policy: proof_of(files, uid, batch=base, policy=policy),
+                expect,
+                "verify-proof",
+            )
+    files, uid = as_version_1(bench.main, True), uids_of(bench.main)[1]
+    for about, policy, expect in (
+        ("none", None, ACCEPT),
+        ("its own", encoded(files["policy.toml"]), REFUSE),
+    ):
+        yield Case(
+            "version 1, proofs" if expect == REFUSE else "free: version 1",
+            f"proof/2 of version 1: stsafe-a: policy {about}",
+            bench.main,
+            lambda policy=policy: proof_of(files, uid, batch=bench.main, policy=policy),
+            expect,
+            "verify-proof",
+        )
