@@ -3,7 +3,7 @@
 What needs the inputs is put before the program with `--input`; a verifier without them can only see that an item stands
 in one line or one finding."""
 
-import json, re
+import copy, json, re
 from mutations import der, keys
 from mutations.campaign import ACCEPT, ALIKE, REFUSE, Case
 from mutations.forge import Forge, spelled
@@ -60,7 +60,7 @@ def cases(bench):
     for code, dispositions, whose in codes:
         for disposition in ("rejected", "ignored"):
             # what rests on earlier batches, which are not given, is counted and printed as the signer's word
-            word = "signer's word" in whose and disposition in dispositions
+            word = "signer's word" in whose and disposition in dispositions and code != "ledger.serial-repeated"
             yield Case(
                 "free: findings" if word else "a genuine chip left out, with inputs",
                 f"{disposition} as {code}",
@@ -77,6 +77,17 @@ def cases(bench):
                     batch,
                     lambda code=code, disposition=disposition: left_out(batch, 2, code, disposition),
                 )
+    # a serial number can be there twice only where the policy copies them
+    copied = bench.copied
+    yield Case(
+        "free: findings",
+        "rejected as ledger.serial-repeated, where serial numbers are copied",
+        copied,
+        lambda: left_out(copied, 2, "ledger.serial-repeated"),
+        ACCEPT,
+        options=inputs_of(copied),
+        says="ledger.serial-repeated",
+    )
     for uid, digest in ((False, False), (False, True), (True, False)):
         yield Case(
             "a genuine chip left out, alone",
@@ -161,6 +172,7 @@ def cases(bench):
     yield from missing(bench)
     yield from surplus(bench)
     yield from twins(bench)
+    yield from anchored(bench)
 
 
 VALUES = [
@@ -505,3 +517,66 @@ def twins(bench):
         ALIKE,
         options=inputs_of(batch),
     )
+
+
+def anchored(bench):
+    """What an auditor who trusts more, or otherwise, than the batch was made with still sees."""
+    batch = bench.main
+    with open(batch.source, "rb") as file:
+        own = file.read()
+    stranger = der.pem(keys.Source("REROOT TEST STSAFE-A CA 77").root)
+    renewed = der.pem(keys.ca_certificate(bench.source.key, bench.source.name, usage=b"\3\2\2\4"))
+    for name, anchors in {
+        "another anchor too": own + stranger,
+        "another anchor first": stranger + own,
+        "the anchor renewed": renewed,
+    }.items():
+        trusting = copy.copy(batch)
+        trusting.source = batch.house.write(f"{name.replace(' ', '-')}.pem", anchors)
+        yield Case(
+            "findings, changed, with inputs",
+            f"{name}: honest",
+            trusting,
+            lambda: batch.files,
+            ALIKE,
+            options=inputs_of(batch),
+        )
+        for code in (
+            "verify.signature.invalid",
+            "verify.chain.no-trust-anchor",
+            "verify.time.expired",
+            "verify.uid.shape",
+            "verify.der.truncated",
+            "verify.key.not-allowed",
+            "reel.zip.checksum",
+        ):
+            made = lambda code=code: left_out(batch, 2, code)
+            yield Case(
+                "a genuine chip left out, with inputs",
+                f"{name}: rejected as {code}",
+                trusting,
+                made,
+                options=inputs_of(batch),
+            )
+    below = bench.below
+
+    def without():
+        forge = Forge(below)
+        for chip in forge.chips:
+            line = chip.get()
+            forge.findings.append(
+                {
+                    "item": line["source_item"],
+                    "disposition": "rejected",
+                    "code": "verify.chain.no-trust-anchor",
+                    "reason": "x",
+                    "uid": line["uid"],
+                    "source_sha256": line["source_sha256"],
+                }
+            )
+        forge.chips.clear()
+        forge.raw["source-chain.pem"] = der.pem(bench.source.root)
+        return forge.done()
+
+    name = "all left out, and the intermediate with them"
+    yield Case("a genuine chip left out, with inputs", name, below, without, options=inputs_of(below))

@@ -159,6 +159,8 @@ def cases(bench):
         yield case(f"{file} of another batch changed", four, lambda: four.files, given(folders[0], folder, folders[2]))
     folder = put(bench, "less", {name: octets for name, octets in two.files.items() if name != "sources.zip"})
     yield case("a file of another batch away", four, lambda: four.files, given(folders[0], folder, folders[2]))
+    yield from heads(bench, case, given)
+    yield from names(bench, case, given)
     yield from serials(bench, case, given)
     yield from ledger_words(bench, case, given)
 
@@ -248,3 +250,51 @@ def ledger_words(bench, case, given):
         )
     inputs = [word for name in two.inputs for word in ("--input", name)]
     yield case("chips left out that the history has", two, lambda: two.files, [*given(one.folder), *inputs], ACCEPT)
+
+
+def heads(bench, case, given):
+    """The digest of the statement sealed last, kept elsewhere."""
+    one, two, three, four = bench.history
+    if b"--head" not in one.house.run("verify", "--help").stdout:
+        return
+    last = bench.rich  # the fifth of that ledger
+    digest = lambda batch: der.sha256(batch.files["manifest.json"]).hex()
+    others = given(one.folder, two.folder, three.folder, four.folder)
+    yield case("the head", last, lambda: last.files, [*others, "--head", digest(last)], ACCEPT)
+    yield case(
+        "the head, asked with an earlier batch",
+        two,
+        lambda: two.files,
+        [*given(one.folder, three.folder, four.folder, last.folder), "--head", digest(last)],
+        ACCEPT,
+    )
+    earlier = given(one.folder, two.folder, three.folder)
+    yield case(
+        "the head is not given: the ledger was put back", four, lambda: four.files, [*earlier, "--head", digest(last)]
+    )
+    for name, value in {
+        "an earlier statement": digest(four),
+        "the first": digest(one),
+        "another digest": OTHER,
+        "upper case": digest(last).upper(),
+        "cut": digest(last)[:-2],
+        "empty": "",
+    }.items():
+        expect = "alike" if name == "upper case" else REFUSE
+        yield case(f"the head: {name}", last, lambda: last.files, [*others, "--head", value], expect)
+    yield case("the head, without a history", last, lambda: last.files, ["--head", digest(last)], "alike")
+    yield case("another head, without a history", last, lambda: last.files, ["--head", digest(two)])
+
+
+def names(bench, case, given):
+    """Two batches of one name."""
+
+    def renamed(number, forge, name=json.loads(bench.history[1].files["manifest.json"])["batch"]):
+        if number == 2:
+            forge.s["batch"] = name
+            for at, chip in enumerate(forge.chips):
+                serial = derived_serial(forge.s, forge.issuer().spki, chip.source, 0)
+                forge.reissue(at, serial=element(2, serial))
+
+    made, files = relinked(bench, "name", bench.history, renamed)
+    yield case("two batches of one name", bench.history[3], lambda: files[3], given(*made[:3]), "alike")
