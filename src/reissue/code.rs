@@ -15,6 +15,5 @@ codes! {
     ANSWER_DIFFERS = "answer.differs", "Another CA's certificate is not as asked for, and the policy does not let it differ there.";
     CMP_IN_DOUBT = "cmp.in-doubt", "A request left for the CA and nobody knows what came of it.";
     CMP_REFUSED = "cmp.refused", "The CA refused the request.";
-    NOT_IN_BATCH = "ledger.not-in-batch", "The chip passes now but is not in the batch that this run continues.";
     UNNAMED_LINT = "lint.unnamed", "A lint without a code of its own.";
 }

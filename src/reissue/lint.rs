@@ -3,7 +3,7 @@
 use crate::cert::IssuerIdentity;
 use crate::error::Error;
 use crate::issue::serial_for;
-use crate::ledger::BatchRow;
+use crate::ledger::{self, BatchRow};
 use crate::lint::LintedTbs;
 use crate::origin::{Disposition, Finding};
 use crate::policy::BoundPolicy;
@@ -29,7 +29,7 @@ pub(super) fn lint_all(run: &Run<'_>, bound: &BoundPolicy, row: &BatchRow, settl
     settled.left_out(row, left_out.len() as u64);
     for stranger in left_out {
         let reason = format!("chip {} verified now but is not in batch {}, which is closed", stranger.key.uid, row.id);
-        settled.set_aside(&stranger, Disposition::Rejected, code::NOT_IN_BATCH, reason)?;
+        settled.set_aside(&stranger, Disposition::Rejected, ledger::code::NOT_IN_BATCH, reason)?;
     }
     Ok(())
 }
