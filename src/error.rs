@@ -17,7 +17,7 @@ use crate::policy::PolicyErrors;
 use crate::reel::ReelError;
 use crate::signer::SignerError;
 use crate::text::Printable;
-use crate::verify::VerifyError;
+use crate::verify::{ExpectError, VerifyError};
 use crate::x509::{Sha256Digest, Time};
 
 /// The fault of the environment, the policy or this program; never of one leaf.
@@ -100,6 +100,9 @@ pub enum Error {
     /// A file could not be written.
     #[error(transparent)]
     Durable(#[from] DurableError),
+    /// An expected list cannot be read.
+    #[error(transparent)]
+    Expected(#[from] ExpectError),
     /// The file for all findings could not be written.
     #[error(transparent)]
     Findings(FindingsError),
@@ -227,6 +230,7 @@ impl Error {
             ),
             Self::Durable(error) => error.hint(),
             Self::Engine(error) => error.hint(),
+            Self::Expected(error) => error.hint(),
             Self::Findings(error) => error.hint(),
             Self::HeadDiffers { .. } => Some(
                 "The ledger may have been restored from an old backup: chips issued since would be issued again. \

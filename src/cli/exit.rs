@@ -53,7 +53,7 @@ impl Exit {
     pub(crate) fn of(error: &Error) -> Self {
         match error {
             Error::Config(errors) if errors.only_signers() => signers(errors),
-            Error::Config(_) | Error::Policy(_) | Error::Verify(_) => Self::Usage,
+            Error::Config(_) | Error::Expected(_) | Error::Policy(_) | Error::Verify(_) => Self::Usage,
             Error::CertificateNotValid { .. }
             | Error::ChainIncomplete { .. }
             | Error::ClockJump { .. }

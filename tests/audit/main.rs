@@ -10,6 +10,7 @@
 #[allow(dead_code, unreachable_pub, reason = "each test uses some of the helpers")]
 mod support;
 
+mod account;
 mod auditor;
 mod batch;
 mod changed;
