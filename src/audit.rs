@@ -11,8 +11,8 @@
 //! tree       order, count and RFC 9162 root
 //! time-stamp if there is one: the authority's signature over the statement, under its own anchor
 //! history    with the other batches of the ledger: who follows whom, and no chip twice              (audit/history)
-//! account    items = issued + rejected + ignored, each named once, every code on the closed list;
-//!            with the inputs: every item of theirs, once, and every finding derived again            (audit/account)
+//! account    items = issued + rejected + ignored, each named once, every code on the closed list (audit/account)
+//! inputs     with the inputs: every item of theirs, once, and every finding derived again             (audit/derive)
 //! expected   with the list: its digest and count, and which of its chips are missing                (audit/expected)
 //! ```
 //!
@@ -22,6 +22,7 @@
 
 mod account;
 mod claims;
+mod derive;
 mod entries;
 mod expected;
 mod grounds;
@@ -156,8 +157,8 @@ pub fn audit(job: &Audit<'_>, stdin: &mut (dyn Read + Send)) -> Result<AuditRepo
     }
     let mut claims = None;
     if let (Some(identity), Some(policy), false) = (&identity, &policy, job.inputs.is_empty()) {
-        let grounds = account::Grounds { reader: &reader, statement: &statement, policy, identity };
-        claims = account::check_inputs(job, &grounds, &counted, stdin, &mut report)?;
+        let grounds = derive::Grounds { reader: &reader, statement: &statement, policy, identity };
+        claims = derive::check_inputs(job, &grounds, &counted, stdin, &mut report)?;
     }
     let audited = (&reader, &signed);
     if job.history.is_empty() {

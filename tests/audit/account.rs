@@ -47,7 +47,11 @@ fn left_out_at(workshop: &Workshop, at: usize, name: &str, disposition: &str, co
 fn add(forge: &mut Forge<'_>, line: &str, disposition: &str) {
     forge.files.get_mut("rejected.jsonl").unwrap().extend_from_slice(line.as_bytes());
     let count = &mut forge.statement.counts;
-    if disposition == "rejected" { count.rejected += 1 } else { count.ignored += 1 }
+    if disposition == "rejected" {
+        count.rejected += 1;
+    } else {
+        count.ignored += 1;
+    }
 }
 
 fn json(workshop: &Workshop, out: &str, more: &[&str]) -> serde_json::Value {

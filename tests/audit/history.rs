@@ -192,9 +192,9 @@ fn what_was_issued_before_is_looked_up_in_the_history() {
         forge.files.get_mut("rejected.jsonl").unwrap().extend_from_slice(line.as_bytes());
         let count = &mut forge.statement.counts;
         if disposition == "rejected" {
-            count.rejected += 1
+            count.rejected += 1;
         } else {
-            count.ignored += 1
+            count.ignored += 1;
         }
         forge.seal(name, |_| ());
     };
