@@ -138,13 +138,13 @@ fn check_kept(job: &Audit<'_>, head: Option<Sha256Digest>, batches: &[Batch], re
         return;
     }
     let message = match batches.iter().find(|batch| batch.digest == kept) {
-        Some(batch) => {
-            let follow = followers(batches, kept);
-            format!(
+        Some(batch) => match followers(batches, kept) {
+            0 => format!("the head that was kept, {kept}, is {}, and the chain has other ends", batch.name),
+            follow => format!(
                 "the head that was kept, {kept}, is {} and not the end of the chain: batches that follow it: {follow}",
                 batch.name
-            )
-        }
+            ),
+        },
         None => format!(
             "the head that was kept, {kept}, is not in the chain: the ledger was put back to a state before it, or \
              batches were not given"
