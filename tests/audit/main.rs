@@ -16,6 +16,7 @@ mod batch;
 mod changed;
 mod forge;
 mod history;
+mod honest;
 mod independent;
 mod mutated;
 mod opinion;
