@@ -292,7 +292,11 @@ fn a_batch_of_the_release_before_still_verifies_with_its_inputs() {
     assert!(matches!(issue_as_before(&workshop, "reel.zip", "batch", false), Ok(Outcome::Done(_))));
     let verified = workshop.verify("batch", &["--input", "reel.zip"]).success();
     assert!(verified.out().contains("(edition 1)"), "{}", verified.out());
-    assert!(verified.out().contains("every finding that leaf, policy and anchors give"), "{}", verified.out());
+    assert!(
+        verified.out().contains("every finding that inputs, policy, parameters, issuing CA and anchors give"),
+        "{}",
+        verified.out()
+    );
     // the same command again, by this release
     assert!(workshop.issue("reel.zip", "batch", &[]).success().err().contains("already done"));
     // a batch of today does not say that it is old, and is not taken for one

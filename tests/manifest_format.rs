@@ -400,3 +400,22 @@ fn the_document_names_every_key_and_code() {
         assert!(document.contains(&format!("`{code}`")), "{code}");
     }
 }
+
+/// The list of codes is generated: `REROOT_BLESS=1` writes it.
+#[test]
+fn the_document_has_the_list_of_codes_of_findings() {
+    const MARKS: [&str; 2] = ["<!-- codes of findings: begin -->\n", "<!-- codes of findings: end -->"];
+    let text = document();
+    let (before, rest) = text.split_once(MARKS[0]).expect("the list is marked");
+    let (list, after) = rest.split_once(MARKS[1]).expect("the list is marked");
+    let program = format!("\n{}\n", reroot::audit::list_markdown());
+    if std::env::var_os("REROOT_BLESS").is_some() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/manifest-format.md");
+        let text = [before, MARKS[0], &program, MARKS[1], after].concat();
+        #[expect(clippy::disallowed_methods, reason = "the document is written anew when it is asked for")]
+        std::fs::write(path, text).unwrap();
+        return;
+    }
+    assert_eq!(list, program);
+    assert!(text.contains(&format!("\nList {}, for", reroot::audit::LIST)));
+}

@@ -362,14 +362,18 @@ pub(crate) enum FormArg {
 
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Example:\n  reroot verify batches/reel-0042 --source-anchor anchors/stm-stsafe-a-prod-ca-01.pem \
-    --issuer-anchor ca/root.pem"
+    after_help = "Examples:\n  reroot verify batches/reel-0042 --source-anchor anchors/stm-stsafe-a-prod-ca-01.pem \
+    --issuer-anchor ca/root.pem\n  reroot verify batches/reel-0042 --input reel.zip --history batches/* --expect uids.txt \
+    --head DIGEST\n\n\
+    What a certificate says needs no trust in the provider. That nothing was left out, that no chip has a second certificate, \
+    and when all this was: the report says what was not checked, and which option checks it."
 )]
 pub(crate) struct VerifyArgs {
     /// The batch directory
     pub(crate) batch: PathBuf,
-    /// The archives the batch was made from: adds the accounting of their items
-    #[arg(long, value_name = "ARCHIVE")]
+    /// The archives the batch was made from, in any order: adds the accounting of their items, and derives every finding
+    /// again
+    #[arg(long, value_name = "ARCHIVE", num_args = 1..)]
     pub(crate) input: Vec<PathBuf>,
     /// The other batches of the ledger: adds who follows whom, and that no chip has two certificates
     #[arg(long, value_name = "DIR", num_args = 1..)]
@@ -377,12 +381,21 @@ pub(crate) struct VerifyArgs {
     /// The file that must be the batch's beacon: no derived serial number is older than the public value in it
     #[arg(long, value_name = "FILE")]
     pub(crate) beacon: Option<PathBuf>,
+    /// SHA-256 of the statement that was sealed last, kept elsewhere: the chain must end there
+    #[arg(long, value_name = "DIGEST")]
+    pub(crate) head: Option<String>,
+    /// The list of expected chips that the batch was made with: adds which of them are missing
+    #[arg(long, value_name = "FILE")]
+    pub(crate) expect: Option<PathBuf>,
     /// Time-stamp over the statement (default: `BATCH.tst` beside the batch, if it is there)
     #[arg(long, value_name = "FILE")]
     pub(crate) timestamp: Option<PathBuf>,
     /// Trust anchor of the time-stamping authority; with it there must be a time-stamp
     #[arg(long, value_name = "FILE")]
     pub(crate) tsa_anchor: Vec<PathBuf>,
+    /// Days that the time-stamp may be younger than the statement (default: more than 7 are noted, and no fault)
+    #[arg(long, value_name = "DAYS", requires = "tsa_anchor", value_parser = clap::value_parser!(u32).range(0..=36_500))]
+    pub(crate) max_stamp_delay: Option<u32>,
     /// Write the report as a web page too: one file without scripts, for the audit's records
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,

@@ -213,6 +213,15 @@ pub(crate) fn head(text: &str) -> Result<Sha256Digest, Fault> {
     text.parse().map_err(|error| Fault::usage(format!("--expect-head is not a digest: {error}")))
 }
 
+/// The digest of `--head`.
+pub(crate) fn chain_head(text: &str) -> Result<Sha256Digest, Fault> {
+    text.parse().map_err(|error| {
+        Fault::usage(format!("--head is not a digest: {error}")).hint(
+            "Give the SHA-256 of manifest.json that `issue` printed as `statement`: 64 lower-case hexadecimal digits.",
+        )
+    })
+}
+
 /// The digest of `--expect-signatures`.
 pub(crate) fn digest_of_signatures(text: &str) -> Result<Sha256Digest, Fault> {
     text.parse().map_err(|error| Fault::usage(format!("--expect-signatures is not a digest: {error}")))

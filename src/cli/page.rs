@@ -15,7 +15,7 @@ pub(crate) fn page(
     report: &AuditReport,
     batch: &Path,
     anchors: &[(&str, &Vec<Certificate>)],
-    facts: &[(&'static str, String)],
+    (facts, unchecked): (&[(&'static str, String)], &[String]),
     now: Time,
 ) -> String {
     let verdict = if report.holds() { "The batch holds" } else { "The batch does not hold" };
@@ -42,6 +42,14 @@ pub(crate) fn page(
     page.list("Worth a look", &report.warnings);
     page.table("Summary", facts.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
     page.list("What was checked and holds", &report.checks);
+    page.list("What was not checked", unchecked);
+    if let Some(list) = &report.list {
+        let mut missing: Vec<String> = list.missing.iter().take(MAX_MISSING).map(ToString::to_string).collect();
+        if list.missing.len() > missing.len() {
+            missing.push(format!("... and {} more", render::count((list.missing.len() - missing.len()) as u64)));
+        }
+        page.list("Expected chips that are missing", &missing);
+    }
     page.list("What this does not show", &not_shown(report));
     charts(&mut page, report);
     used(&mut page, anchors);
@@ -50,13 +58,17 @@ pub(crate) fn page(
     page.0
 }
 
+/// Chips that a page lists one by one.
+const MAX_MISSING: usize = 1_000;
+
 /// What somebody looks for first.
 fn numbers(page: &mut Page, report: &AuditReport) {
     page.raw("<dl class=\"numbers\">\n");
     page.number("certificates", "certificates checked", report.certificates);
-    if let Some(statement) = &report.statement {
-        page.number("rejected", "items rejected", statement.counts.rejected);
-        page.number("ignored", "items ignored", statement.counts.ignored);
+    if report.statement.is_some() {
+        page.number("rejected", "items rejected", report.rejected);
+        page.number("ignored", "items ignored", report.ignored);
+        page.number("word", "findings on the signer\u{2019}s word", report.word.values().sum());
     }
     page.number("warnings", "warnings", report.warnings.len() as u64);
     page.number("faults", "faults", report.faults.len() as u64 + report.more_faults);
@@ -71,18 +83,22 @@ fn not_shown(report: &AuditReport) -> Vec<String> {
     ];
     if report.timestamp.is_none() {
         list.push("when the batch was sealed: that is the signer's word, and there is no time-stamp".to_owned());
+    } else {
+        list.push("that the batch was not sealed before its time-stamp: a time-stamp shows the latest time".to_owned());
     }
     if report.possession != PossessionShown::Complete {
         list.push(
             "that every chip was asked for its key: the manufacturer's certificate stands in for that".to_owned(),
         );
     }
-    if report.history.is_none() {
-        list.push(
-            "that no chip got a certificate in another batch: the other batches were not looked at (--history)"
-                .to_owned(),
-        );
-    }
+    list.push(match &report.history {
+        None => "that no chip got a certificate in another batch: the other batches were not looked at".to_owned(),
+        Some(_) => {
+            "that no batch follows the last one of the history, unless its head was kept elsewhere; that reasons for \
+                    certificates issued again are good ones; that chips have one certificate over all policy names"
+                .to_owned()
+        }
+    });
     list
 }
 

@@ -1,9 +1,10 @@
 //! `reroot verify`
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::num::NonZero;
 
-use reroot::audit::{Audit, AuditReport, PossessionShown, audit};
+use reroot::audit::{Audit, AuditReport, LIST, ListFile, NotGiven, PossessionShown, audit};
 use reroot::durable::Access;
 use reroot::durable::output::{self, Shape};
 use reroot::manifest;
@@ -24,6 +25,9 @@ pub(crate) fn run(args: &VerifyArgs, world: &mut World, printer: Printer) -> Res
     let possession = super::pop::Beside::read(&args.batch)?;
     let inputs = load::inputs(&args.input)?;
     let beacon = args.beacon.as_deref().map(load::beacon).transpose()?;
+    let head = args.head.as_deref().map(load::chain_head).transpose()?;
+    let list = args.expect.as_deref().map(|path| load::bytes("expected list", path)).transpose()?;
+    let list_name = args.expect.as_deref().map(render::path_json).unwrap_or_default();
     let counter = Counter::new(printer.terminal && printer.format == Format::Text);
     let scratch = std::env::temp_dir();
     let job = Audit {
@@ -32,9 +36,13 @@ pub(crate) fn run(args: &VerifyArgs, world: &mut World, printer: Printer) -> Res
         issuer_anchors: &anchors.issuer,
         manifest_anchors: &anchors.manifest,
         history: &args.history,
+        head,
+        expected: list.as_deref().map(|octets| ListFile { octets, name: &list_name }),
         timestamp: timestamp.as_deref(),
         tsa_anchors: &tsa_anchors,
         beacon,
+        max_stamp_delay: args.max_stamp_delay,
+        now: world.now,
         possession: possession.as_ref().map(super::pop::Beside::files),
         inputs: &inputs,
         limits: Limits::default(),
@@ -48,7 +56,7 @@ pub(crate) fn run(args: &VerifyArgs, world: &mut World, printer: Printer) -> Res
     counter.finish();
     if let Some(path) = &args.report {
         let anchors = [("source", &anchors.source), ("issuer", &anchors.issuer), ("manifest", &anchors.manifest)];
-        let page = page::page(&report, &args.batch, &anchors, &facts(&report), world.now);
+        let page = page::page(&report, &args.batch, &anchors, (&facts(&report), &unchecked(&report)), world.now);
         output::write_new(path, Access::Public, page.as_bytes())?;
     }
     match printer.format {
@@ -72,6 +80,12 @@ fn text(report: &AuditReport) -> String {
     }
     for check in &report.checks {
         let _ = writeln!(text, "checked       {}", Printable::new(check));
+    }
+    for unchecked in unchecked(report) {
+        let _ = writeln!(text, "not checked   {}", Printable::new(&unchecked));
+    }
+    if let Some(list) = &report.list {
+        text.push_str(&render::missing(&list.missing));
     }
     for warning in &report.warnings {
         let _ = writeln!(text, "note: {}", Printable::new(warning));
@@ -99,7 +113,10 @@ fn facts(report: &AuditReport) -> Vec<(&'static str, String)> {
         facts.push(("issued at", statement.issued_at.to_string()));
         facts.push(("sealed at", format!("{} (the signer's word)", statement.created)));
         if let Some(stamped) = &report.timestamp {
-            facts.push(("stamped at", format!("{} (the word of `{}`)", stamped.time, stamped.authority)));
+            facts.push((
+                "stamped at",
+                format!("{}, so it existed then (the word of `{}`)", stamped.time, stamped.authority),
+            ));
         }
         if let Some(beacon) = statement.beacon {
             facts.push(("beacon", format!("sha256 {beacon}")));
@@ -113,10 +130,19 @@ fn facts(report: &AuditReport) -> Vec<(&'static str, String)> {
     if let Some(history) = &report.history {
         let (batches, lines) = (render::count(history.batches), render::count(history.lines));
         facts.push(("history", format!("{batches} batches, {lines} lines, {} to {}", history.from, history.to)));
+        for (name, chained) in &history.policies {
+            let (batches, certificates) = (render::count(chained.batches), render::count(chained.certificates));
+            facts.push(("history", format!("policy `{name}`: {batches} batches, {certificates} certificates")));
+        }
+        for ((name, reason), count) in &history.reissues {
+            let certificates = render::count(*count);
+            facts.push(("history", format!("policy `{name}`: {certificates} certificates issued again: {reason}")));
+        }
         if let Some(head) = history.head {
             facts.push(("head", format!("statement sha256 {head}")));
         }
     }
+    facts.extend(accounted(report));
     facts.push(("certificates", format!("{} checked", render::count(report.certificates))));
     facts.push((
         "possession",
@@ -136,6 +162,48 @@ fn facts(report: &AuditReport) -> Vec<(&'static str, String)> {
     facts
 }
 
+/// What was left out, and on whose word.
+fn accounted(report: &AuditReport) -> Vec<(&'static str, String)> {
+    if report.statement.is_none() {
+        return vec![];
+    }
+    let mut facts = vec![
+        ("rejected", format!("{} items", render::count(report.rejected))),
+        ("ignored", format!("{} items", render::count(report.ignored))),
+    ];
+    if let Some(history) = &report.history {
+        let shown = render::count(history.shown);
+        facts.push(("shown", format!("{shown} findings about earlier batches, by those batches")));
+    }
+    let total: u64 = report.word.values().sum();
+    let kinds: Vec<String> =
+        report.word.iter().map(|(code, count)| format!("{} {code}", render::count(*count))).collect();
+    let kinds = if kinds.is_empty() { String::new() } else { format!(": {}", kinds.join(", ")) };
+    facts.push(("signer's word", format!("{} findings{kinds}", render::count(total))));
+    if let Some(list) = &report.list {
+        let (listed, missing) = (render::count(list.listed), render::count(list.missing.len() as u64));
+        let unlisted = render::count(list.unlisted);
+        let message =
+            format!("{listed} chips on the list, {missing} of them missing; {unlisted} certificates of other chips");
+        facts.push(("expected", message));
+    }
+    facts
+}
+
+/// What was not checked because something was not given, with the option that gives it.
+pub(super) fn unchecked(report: &AuditReport) -> Vec<String> {
+    report.not_given.iter().map(|what| format!("{} (no {})", what.unchecked(), option(*what))).collect()
+}
+
+const fn option(what: NotGiven) -> &'static str {
+    match what {
+        NotGiven::Inputs => "--input",
+        NotGiven::History => "--history",
+        NotGiven::ExpectedList => "--expect",
+        NotGiven::TimestampAnchor => "--tsa-anchor",
+    }
+}
+
 fn as_json(report: &AuditReport) -> Value {
     json!({
         "holds": report.holds(),
@@ -151,8 +219,26 @@ fn as_json(report: &AuditReport) -> Value {
         })),
         "history": report.history.as_ref().map(|history| json!({
             "batches": history.batches, "lines": history.lines, "from": history.from.to_string(),
-            "to": history.to.to_string(), "head": history.head.map(|head| head.to_string()),
+            "to": history.to.to_string(), "head": history.head.map(|head| head.to_string()), "complete": history.complete,
+            "policies": history.policies.iter().map(|(name, chained)| json!({
+                "name": name, "batches": chained.batches, "certificates": chained.certificates,
+            })).collect::<Vec<_>>(),
+            "reissues": history.reissues.iter().map(|((name, reason), count)| json!({
+                "policy": name, "reason": reason, "certificates": count,
+            })).collect::<Vec<_>>(),
+            "shown": history.shown,
         })),
+        "rejected": report.rejected,
+        "ignored": report.ignored,
+        "signers_word": report.word.iter().map(|(code, count)| (code.to_string(), *count)).collect::<BTreeMap<_, _>>(),
+        "code_list": LIST,
+        "expected": report.list.as_ref().map(|list| json!({
+            "listed": list.listed, "unlisted": list.unlisted,
+            "missing": list.missing.iter().map(render::missing_json).collect::<Vec<_>>(),
+        })),
+        "not_checked": report.not_given.iter().map(|what| json!({
+            "option": option(*what), "what": what.unchecked(),
+        })).collect::<Vec<_>>(),
         "possession": report.possession.as_str(),
         "certificates": report.certificates,
         "checks": report.checks,

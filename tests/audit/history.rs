@@ -148,3 +148,176 @@ fn a_chain_that_contradicts_itself_is_refused() {
     Forge::of(&workshop).seal("early", |statement| statement.previous.as_mut().unwrap().statement_sha256 = digest);
     refused_only(&workshop, "early", &["--history", "one", &late], &["audit.history.time"]);
 }
+
+fn report(workshop: &Workshop, out: &str, more: &[&str]) -> serde_json::Value {
+    let finished = workshop.verify(out, &[&["--format", "json"], more].concat());
+    serde_json::from_slice(&finished.stdout).unwrap_or_else(|error| panic!("{error}: {}", finished.err()))
+}
+
+/// Gives the name `batch` to this one, which is what [`Forge`] takes apart.
+fn as_batch(workshop: &Workshop, name: &str) {
+    super::support::run::Run::tool("cp").args(["-r", name, "batch"]).folder(workshop.folder()).run().success();
+}
+
+#[test]
+fn what_was_issued_before_is_looked_up_in_the_history() {
+    let workshop = three();
+    // chips of the first batch, and a new one
+    workshop.reel("four.zip", [0, 1, 60, 61]);
+    workshop.issue("four.zip", "four", &[]).success();
+    let history = ["--history", "one", "two", "three", "--input", "four.zip"];
+    let found = report(&workshop, "four", &history);
+    assert_eq!((&found["holds"], &found["history"]["shown"]), (&true.into(), &2.into()), "{found}");
+    assert_eq!((&found["signers_word"], &found["history"]["complete"]), (&serde_json::json!({}), &true.into()));
+    assert_eq!(report(&workshop, "four", &history[..4])["history"]["shown"], 2);
+    let word = serde_json::json!({"ledger.already-issued": 2});
+    assert_eq!(report(&workshop, "four", &history[4..])["signers_word"], word);
+    // a history that does not reach back is a fault of its own, and shows nothing
+    let partly = report(&workshop, "four", &["--history", "two", "three"]);
+    assert_eq!((&partly["signers_word"], &partly["history"]["complete"]), (&word, &false.into()));
+    refused_only(&workshop, "four", &["--history", "two", "three"], &["audit.history.gap"]);
+
+    // a chip that no batch has, left out as if one had: with and without the inputs
+    as_batch(&workshop, "four");
+    let left_out = |name: &str, disposition: &str, code: &str| {
+        let mut forge = Forge::of(&workshop);
+        let chip = forge.chips.remove(1);
+        let line = format!(
+            "{{\"item\":{},\"disposition\":\"{disposition}\",\"code\":\"{code}\",\"reason\":\"\",\"uid\":\"{}\",\
+             \"source_sha256\":{}}}\n",
+            chip.get("source_item"),
+            chip.name,
+            chip.get("source_sha256")
+        );
+        forge.files.get_mut("rejected.jsonl").unwrap().extend_from_slice(line.as_bytes());
+        let count = &mut forge.statement.counts;
+        if disposition == "rejected" {
+            count.rejected += 1;
+        } else {
+            count.ignored += 1;
+        }
+        forge.seal(name, |_| ());
+    };
+    for (n, (disposition, code)) in [
+        ("ignored", "ledger.already-issued"),
+        ("rejected", "ledger.uid-with-other-key"),
+        ("rejected", "ledger.serial-repeated"),
+        ("rejected", "ledger.key-under-other-uid"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let out = format!("out-{n}");
+        left_out(&out, disposition, code);
+        refused_only(&workshop, &out, &history, &["audit.account.ledger"]);
+        let text = workshop.verify(&out, &history).expect(1).out();
+        assert!(text.contains(&format!("is left out as {code}, and no batch of the history shows that")), "{text}");
+        // the signer's word without the history, and said to be so
+        assert_eq!(report(&workshop, &out, &history[4..])["signers_word"][code], if n == 0 { 3 } else { 1 });
+    }
+    // issued before, but under another name of policy, or in a batch that came later
+    let policy = super::support::workshop::POLICY.replace("\"workshop\"", "\"second\"");
+    workshop.write("second.toml", policy.as_bytes());
+    workshop.reel("five.zip", [60, 61]);
+    workshop.issue_under("second.toml", "five.zip", "five", &[]).success();
+    left_out("later", "ignored", "ledger.already-issued");
+    refused_only(&workshop, "later", &["--history", "one", "two", "three"], &["audit.account.ledger"]);
+}
+
+#[test]
+fn a_key_a_seed_and_a_serial_number_are_there_once() {
+    let workshop = three();
+    as_batch(&workshop, "three");
+    let history = ["--history", "one", "two"];
+    let statement = std::fs::read(workshop.path("two/manifest.json")).unwrap();
+    let seed = reroot::manifest::Statement::parse(&statement).unwrap().serial_seed;
+    // two batches with one seed
+    Forge::of(&workshop).seal("seed", |statement| statement.serial_seed = seed);
+    let found = codes(&workshop.verify("seed", &["--format", "json", "--history", "one", "two"]).expect(1));
+    assert!(found.contains("audit.history.seed"), "{found:?}");
+    // lines of the batch before say the same of other chips, as a provider could who sealed them
+    let lines = workshop.lines("two");
+    for (name, key, value, code) in [
+        ("key", "spki_sha256", lines[0]["spki_sha256"].to_string(), "audit.history.key-uid"),
+        ("serial", "serial", lines[0]["serial"].to_string(), "audit.history.serial"),
+    ] {
+        let mut forge = Forge::of(&workshop);
+        forge.chips[1].set(key, &value);
+        forge.seal(name, |_| ());
+        let finished = workshop.verify(name, &[&["--format", "json"], &history[..]].concat()).expect(1);
+        assert!(codes(&finished).contains(code), "{}", finished.out());
+        // from the other side: the forged batch is in the history
+        let finished = workshop.verify("two", &["--format", "json", "--history", "one", name]).expect(1);
+        assert_eq!(codes(&finished), [code.to_owned()].into(), "{}", finished.out());
+    }
+}
+
+#[test]
+fn every_file_of_every_batch_of_the_history_is_digested() {
+    let workshop = three();
+    for name in ["certificates.zip", "sources.zip", "rejected.jsonl", "policy.toml"] {
+        let path = workshop.path("one").join(name);
+        let good = std::fs::read(&path).unwrap();
+        super::support::judges::put(&path, [&good[..], b"\n"].concat());
+        let finished = workshop.verify("two", &["--format", "json", "--history", "one"]).expect(1);
+        assert_eq!(codes(&finished), ["audit.file.digest".to_owned()].into(), "{name}");
+        assert!(finished.out().contains(&format!("one: {name}")), "{}", finished.out());
+        super::support::judges::put(&path, good);
+    }
+    super::support::judges::put(&workshop.path("one/more.txt"), "more\n");
+    refused_only(&workshop, "two", &["--history", "one"], &["audit.file.unexpected"]);
+}
+
+#[test]
+fn a_head_that_was_kept_elsewhere_is_the_end_of_the_chain() {
+    let workshop = three();
+    let head = |name: &str| {
+        let statement = std::fs::read(workshop.path(name).join("manifest.json")).unwrap();
+        reroot::crypto::sha256(&statement).to_string()
+    };
+    let [one, two, three] = ["one", "two", "three"].map(head);
+    let all = ["--history", "one", "two", "--head"];
+    let text = workshop.verify("three", &[&all[..], &[&three]].concat()).success().out();
+    assert!(text.contains("checked       the end of the chain is the head that was kept elsewhere"), "{text}");
+    // an older one: batches follow it
+    refused_only(&workshop, "three", &[&all[..], &[&one]].concat(), &["audit.history.head"]);
+    let text = workshop.verify("three", &[&all[..], &[&one]].concat()).expect(1).out();
+    assert!(text.contains("batches that follow it: 2"), "{text}");
+    // a younger one: the last batch is kept from the auditor
+    refused_only(&workshop, "two", &["--history", "one", "--head", &three], &["audit.history.head"]);
+    // a batch alone
+    workshop.verify("two", &["--head", &two]).success();
+    refused_only(&workshop, "two", &["--head", &three], &["audit.history.head"]);
+    workshop.verify("two", &["--head", "xyz"]).expect(2);
+}
+
+#[test]
+fn the_chain_is_told_by_policy_and_by_reason() {
+    let workshop = three();
+    workshop.issue("two.zip", "again", &["--reissue", "the first line lost them"]).success();
+    let policy = super::support::workshop::POLICY.replace("\"workshop\"", "\"second\"");
+    workshop.write("second.toml", policy.as_bytes());
+    workshop.issue_under("second.toml", "two.zip", "second", &[]).success();
+    let history = ["--history", "one", "two", "three", "again"];
+    let found = report(&workshop, "second", &history);
+    assert_eq!(
+        (&found["history"]["policies"], &found["history"]["reissues"]),
+        (
+            &serde_json::json!([
+                {"name": "second", "batches": 1, "certificates": 3},
+                {"name": "workshop", "batches": 4, "certificates": 12},
+            ]),
+            &serde_json::json!([
+                {"policy": "workshop", "reason": "the first line lost them", "certificates": 3},
+            ])
+        )
+    );
+    let text = workshop.verify("second", &history).success().out();
+    for line in [
+        "history       policy `second`: 1 batches, 3 certificates",
+        "history       policy `workshop`: 4 batches, 12 certificates",
+        "history       policy `workshop`: 3 certificates issued again: the first line lost them",
+    ] {
+        assert!(text.contains(line), "{text}");
+    }
+}

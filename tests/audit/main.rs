@@ -10,11 +10,13 @@
 #[allow(dead_code, unreachable_pub, reason = "each test uses some of the helpers")]
 mod support;
 
+mod account;
 mod auditor;
 mod batch;
 mod changed;
 mod forge;
 mod history;
+mod honest;
 mod independent;
 mod mutated;
 mod opinion;

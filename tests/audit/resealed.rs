@@ -12,7 +12,7 @@ use super::batch::batch;
 use super::forge::{Forge, certify};
 use super::support::pki::{Recipe, TestPki, variants};
 use super::support::workshop::Workshop;
-use super::verdict::{refused, refused_only};
+use super::verdict::{program_refuses, refused, refused_only};
 
 /// Takes the batch apart, applies both changes, and demands that the auditor gives exactly these reasons.
 #[track_caller]
@@ -247,14 +247,17 @@ fn files_of_the_batch_that_say_something_else_are_refused() {
     // findings: one hidden, one invented, one of another kind, one that cannot be read
     let rejected = text("rejected.jsonl");
     let first = rejected.lines().next().unwrap().to_owned() + "\n";
+    let more = first.replace(".der", ".DER");
     let cases = [
         ("hidden", first.clone(), "audit.account.counts"),
-        ("invented", rejected.clone() + &first, "audit.account.counts"),
-        ("ignored", rejected.replace("\"rejected\"", "\"ignored\""), "audit.account.counts"),
+        ("invented", rejected.clone() + &more, "audit.account.counts"),
     ];
     for (name, content, code) in cases {
         resealed(&workshop, name, &[code], file("rejected.jsonl", content.into_bytes()), nothing);
     }
+    let ignored = rejected.replace("\"rejected\"", "\"ignored\"").into_bytes();
+    let because = ["audit.account.counts", "audit.account.finding"];
+    resealed(&workshop, "ignored", &because, file("rejected.jsonl", ignored), nothing);
     let unreadable = rejected.replacen("{\"item\"", "{ \"item\"", 1).into_bytes();
     resealed(
         &workshop,
@@ -309,7 +312,7 @@ fn the_accounting_of_the_items_is_checked_against_the_input() {
         let mut forge = Forge::of(&workshop);
         change(&mut forge);
         forge.seal(name, nothing);
-        refused_only(&workshop, name, &["--input", "reel.zip"], because);
+        program_refuses(&workshop, name, &["--input", "reel.zip"], because);
     };
     let with_input =
         |name: &str, change: &dyn Fn(&mut Forge<'_>)| refused_with_input(name, &["audit.account.item"], change);
@@ -343,7 +346,8 @@ fn the_accounting_of_the_items_is_checked_against_the_input() {
         });
     }
     // a leaf that was rejected, said to be another item's fault
-    refused_with_input("blamed", &["audit.account.finding", "audit.account.item"], &|forge| {
+    let because = ["audit.account.finding", "audit.account.item", "audit.account.twice"];
+    refused_with_input("blamed", &because, &|forge| {
         let rejected = String::from_utf8(forge.files["rejected.jsonl"].clone()).unwrap();
         let blamed = rejected.replace("forged.der", "README.txt");
         forge.files.insert("rejected.jsonl".to_owned(), blamed.into_bytes());

@@ -203,3 +203,41 @@ fn answers_that_are_none_are_told() {
         .verify("batch", &["--format", "json", "--timestamp", "answer.html", "--tsa-anchor", "pki/ca/root.pem"]);
     assert_eq!(codes(&finished.expect(1)), ["manifest.timestamp.form".to_owned()].into());
 }
+
+/// A command at another time than the machine's.
+fn at(run: Run, time: &str) -> Run {
+    run.env("LD_PRELOAD", "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1").env("FAKETIME", time)
+}
+
+/// A time-stamp shows when the statement existed at the latest: one that was made much later shows little.
+#[test]
+fn a_late_time_stamp_is_noted_or_a_fault() {
+    let workshop = batch();
+    authority(&workshop, "sha256", "sha256");
+    workshop.reroot(&["timestamp", "request", "batch", "--out", "request.tsq"]).run().success();
+    let line = "ts -reply -config config -queryfile ../request.tsq -signer good.pem -inkey good.key -token_out -out ../batch.tst";
+    let anchor = ["--tsa-anchor", "tsa/root.pem"];
+    for (delay, noted) in [("+6d", false), ("+9d", true)] {
+        at(Run::openssl().args(line.split(' ')).folder(&workshop.path("tsa")), delay).run().success();
+        let text = workshop.verify("batch", &anchor).success().out();
+        assert_eq!(text.contains("more than 7 days after the statement says it was made"), noted, "{text}");
+        workshop.verify("batch", &[&anchor[..], &["--max-stamp-delay", "10"]].concat()).success();
+        let strict = [&anchor[..], &["--max-stamp-delay", "5"]].concat();
+        refused_only(&workshop, "batch", &strict, &["audit.timestamp.late"]);
+    }
+    // a limit without an authority would be no limit
+    workshop.verify("batch", &["--max-stamp-delay", "5"]).expect(2);
+}
+
+#[test]
+fn a_statement_of_the_future_is_noted() {
+    let workshop = batch();
+    let anchors = ["--source-anchor", "pki/anchors/test-root.pem", "--issuer-anchor", "pki/ca/root.pem"];
+    let verify = |time| at(workshop.reroot(&["verify", "batch"]).args(anchors), time).run().success().out();
+    assert!(!verify("+1d").contains("this machine's clock says"));
+    let text = verify("-2d");
+    assert!(
+        text.contains("note: the statement says it was made at") && text.contains("this machine's clock says"),
+        "{text}"
+    );
+}

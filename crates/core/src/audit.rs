@@ -11,30 +11,42 @@
 //! tree       order, count and RFC 9162 root
 //! time-stamp if there is one: the authority's signature over the statement, under its own anchor
 //! history    with the other batches of the ledger: who follows whom, and no chip twice              (audit/history)
-//! account    items = issued + rejected + ignored; with the inputs: every item of theirs, once, and
-//!            every finding that leaf, policy and anchors give                                       (audit/account)
+//! account    items = issued + rejected + ignored, each named once, every code on the closed list (audit/account)
+//! inputs     with the inputs: every item of theirs, once, and every finding derived again             (audit/derive)
+//! expected   with the list: its digest and count, and which of its chips are missing                (audit/expected)
 //! ```
 //!
-//! Taken on the signer's word, because nothing in the batch proves it: `created` (without a time-stamp), `tool`, `expected`
-//! (but for the form and number of what is missing and surplus), `previous` (without the history), `bulk_id`, `reissue`, signatures beyond those of the lines, and findings that rest on ledger or expected list.
+//! Taken on the signer's word, because nothing in the batch proves it: `created`, `tool`, `bulk_id`, `reissue`, signatures
+//! beyond those of the lines; without the history `previous` and what findings say of earlier batches; without the list
+//! `expected`, but for the form and number of what is missing and surplus; without the inputs all findings. A time-stamp
+//! shows when the statement existed at the latest, a beacon that no derived serial number is older than it.
 
 mod account;
+mod claims;
+mod derive;
 mod entries;
 mod expected;
+mod grounds;
 mod history;
+mod inputs;
 mod issuer;
 mod items;
+mod missing;
+mod names;
 mod possession;
 mod report;
 mod source;
 mod tally;
 
-pub use history::History;
-pub use history::follows;
+use names::Names;
+
+pub use expected::{ListFile, ListShown};
+pub use grounds::{Ground, LIST, ListedCode, list_markdown, listed_codes};
+pub use history::{Chained, History, follows};
 pub use issuer::check_chain;
 pub(crate) use issuer::identify;
 pub use possession::{PossessionShown, Supplements};
-pub use report::{AuditReport, CODES, Fault, code};
+pub use report::{AuditReport, CODES, Fault, NotGiven, code};
 pub(crate) use source::Against;
 pub use source::Contradiction;
 pub use tally::Tally;
@@ -51,7 +63,7 @@ use crate::manifest::timestamp::Token;
 use crate::manifest::{self, IssuerMode, ManifestAnchor, SignedManifest, Statement};
 use crate::policy::Policy;
 use crate::reel::{Input, Limits};
-use crate::x509::{Certificate, Sha256Digest, pem};
+use crate::x509::{Certificate, Sha256Digest, Time, pem};
 
 /// What to check and against what.
 #[expect(missing_debug_implementations, reason = "holds a closure")]
@@ -66,12 +78,20 @@ pub struct Audit<'a> {
     pub manifest_anchors: &'a [Certificate],
     /// The other batches of the ledger, in any order; may be empty.
     pub history: &'a [PathBuf],
+    /// SHA-256 of the statement that was the last one of the ledger, kept elsewhere.
+    pub head: Option<Sha256Digest>,
+    /// The list of expected chips.
+    pub expected: Option<ListFile<'a>>,
     /// A time-stamp over the statement, read from beside the batch.
     pub timestamp: Option<&'a [u8]>,
     /// Roots of the time-stamping authority; without one a time-stamp is not believed.
     pub tsa_anchors: &'a [Certificate],
     /// SHA-256 of the public value that is expected as the batch's beacon.
     pub beacon: Option<Sha256Digest>,
+    /// Days that a time-stamp may be younger than the statement; none makes a warning of more than [`STAMP_DELAY`].
+    pub max_stamp_delay: Option<u32>,
+    /// The auditor's clock.
+    pub now: Time,
     /// Receipts of possession, read from beside the batch.
     pub possession: Option<Supplements<'a>>,
     /// The inputs of the batch, for the accounting of their items; may be empty.
@@ -97,7 +117,7 @@ pub struct Audit<'a> {
 pub fn audit(job: &Audit<'_>, stdin: &mut (dyn Read + Send)) -> Result<AuditReport, Error> {
     let anchors = job.manifest_anchors.iter().map(ManifestAnchor::from_certificate).collect::<Result<Vec<_>, _>>()?;
     let reader = BatchReader::open(job.batch)?;
-    let mut report = AuditReport::default();
+    let mut report = AuditReport { not_given: not_given(job), ..AuditReport::default() };
 
     let Some((signed, octets)) = open_statement(&reader, &anchors, &mut report)? else {
         return Ok(report);
@@ -123,23 +143,38 @@ pub fn audit(job: &Audit<'_>, stdin: &mut (dyn Read + Send)) -> Result<AuditRepo
             report.note_deviations(role, anchor);
         }
     }
+    let list = match &policy {
+        Some(policy) => expected::open(job, &statement, policy, &mut report)?,
+        None => None,
+    };
+    let mut names = Names::new(job.scratch);
     if let (Some(identity), Some(policy)) = (&identity, &policy) {
         let receipts = possession::open(job.possession, &anchors, &signed, &mut report);
         let against = entries::Basis { identity, policy, receipts };
-        entries::check(job, &reader, &statement, &against, &mut report)?;
+        entries::check(job, &reader, &statement, &against, &mut names, &mut report)?;
     }
-    account::check_counts(&reader, &statement, &mut report)?;
-    expected::check(&reader, &statement, &mut report)?;
+    let same_list = list.as_ref().is_some_and(|list| list.same);
+    let counted = account::check_counts(job, &reader, &statement, same_list, &mut names, &mut report)?;
+    names.finish(&mut report)?;
+    missing::check(&reader, &statement, &mut report)?;
     check_beacon(job, &statement, &mut report);
     if !statement.seals.is_empty() {
         let kinds = statement.seals.join(", ");
         report.warnings.push(format!("seals of kinds that this release cannot check were not checked: {kinds}"));
     }
-    if let (Some(policy), false) = (&policy, job.inputs.is_empty()) {
-        account::check_inputs(job, &reader, &statement, policy, stdin, &mut report)?;
+    if let Some(list) = &list {
+        expected::check(&reader, &statement, list, &mut report)?;
     }
-    if !job.history.is_empty() {
-        history::check(job, &anchors, (&reader, &signed), &mut report)?;
+    let mut claims = None;
+    if let (Some(identity), Some(policy), false) = (&identity, &policy, job.inputs.is_empty()) {
+        let grounds = derive::Grounds { reader: &reader, statement: &statement, policy, identity };
+        claims = derive::check_inputs(job, &grounds, &counted, stdin, &mut report)?;
+    }
+    let audited = (&reader, &signed);
+    if job.history.is_empty() {
+        history::check_head(job, signed.statement_sha256(), &mut report);
+    } else {
+        history::check(job, &anchors, audited, claims.unwrap_or(counted.claims), &mut report)?;
     }
     report.statement = Some(statement);
     Ok(report)
@@ -163,9 +198,25 @@ fn check_beacon(job: &Audit<'_>, statement: &Statement, report: &mut AuditReport
     }
 }
 
+/// What the auditor could have given.
+fn not_given(job: &Audit<'_>) -> Vec<NotGiven> {
+    let given = [
+        (NotGiven::Inputs, !job.inputs.is_empty()),
+        (NotGiven::History, !job.history.is_empty()),
+        (NotGiven::ExpectedList, job.expected.is_some()),
+        (NotGiven::TimestampAnchor, !job.tsa_anchors.is_empty()),
+    ];
+    given.into_iter().filter(|(_, given)| !given).map(|(what, _)| what).collect()
+}
+
 /// A third party's word for when the statement existed at the latest.
 fn check_timestamp(job: &Audit<'_>, statement: &[u8], claims: &Statement, report: &mut AuditReport) {
     const PLACE: &str = "time-stamp";
+    if claims.created > job.now {
+        let note =
+            format!("the statement says it was made at {}, and this machine's clock says {}", claims.created, job.now);
+        report.warnings.push(note);
+    }
     let Some(octets) = job.timestamp else {
         if !job.tsa_anchors.is_empty() {
             report.fault(code::TIMESTAMP_MISSING, PLACE, "there is none, and an authority's anchor was given");
@@ -184,7 +235,19 @@ fn check_timestamp(job: &Audit<'_>, statement: &[u8], claims: &Statement, report
             report.fault(code::TIMESTAMP_TIME, PLACE, &message);
         }
         Ok(stamped) => {
-            report.checked("the time-stamp under the authority's anchor (RFC 3161)");
+            let allowed = job.max_stamp_delay.unwrap_or(STAMP_DELAY);
+            if stamped.time.unix().saturating_sub(claims.created.unix()) > i64::from(allowed) * DAY {
+                let message = format!(
+                    "is of {}, more than {allowed} days after the statement says it was made ({}): it shows only that the \
+                     statement existed then",
+                    stamped.time, claims.created
+                );
+                match job.max_stamp_delay {
+                    Some(_) => report.fault(code::TIMESTAMP_LATE, PLACE, &message),
+                    None => report.warnings.push(format!("the time-stamp {message}")),
+                }
+            }
+            report.checked("the time-stamp under the authority's anchor (RFC 3161): the statement existed then");
             report.timestamp = Some(stamped);
         }
         Err(error) => report.fault(error.code(), PLACE, &error.to_string()),
@@ -192,7 +255,12 @@ fn check_timestamp(job: &Audit<'_>, statement: &[u8], claims: &Statement, report
 }
 
 /// Seconds by which the clocks of signer and authority may differ.
-const CLOCKS: i64 = 24 * 60 * 60;
+const CLOCKS: i64 = DAY;
+
+/// Days after which a time-stamp is noted to be late.
+pub const STAMP_DELAY: u32 = 7;
+
+const DAY: i64 = 24 * 60 * 60;
 
 /// A file of the batch that says something wrong is a fault of the batch; a disk that cannot be read is an error.
 fn believed<T>(result: Result<T, DeliveryError>, place: &str, report: &mut AuditReport) -> Result<Option<T>, Error> {

@@ -8,7 +8,7 @@ use crate::findings::FindingsError;
 use crate::manifest::ManifestError;
 use crate::policy::PolicyErrors;
 use crate::reel::ReelError;
-use crate::verify::VerifyError;
+use crate::verify::{ExpectError, VerifyError};
 
 /// The fault of the environment, the policy or this program; never of one leaf.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +32,9 @@ pub enum Error {
     /// The engine that checks many signatures is wrong.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// An expected list cannot be read.
+    #[error(transparent)]
+    Expected(#[from] ExpectError),
     /// The file for all findings could not be written.
     #[error(transparent)]
     Findings(FindingsError),
@@ -68,9 +71,12 @@ impl Error {
     /// The kind of failure.
     pub fn class(&self) -> Class {
         match self {
-            Self::Chip { .. } | Self::Findings(_) | Self::InputTwice { .. } | Self::Policy(_) | Self::Verify(_) => {
-                Class::Usage
-            }
+            Self::Chip { .. }
+            | Self::Expected(_)
+            | Self::Findings(_)
+            | Self::InputTwice { .. }
+            | Self::Policy(_)
+            | Self::Verify(_) => Class::Usage,
             Self::Delivery(error) => error.class(),
             Self::Durable(error) => error.class(),
             Self::Engine(_) => Class::Bug,
@@ -89,6 +95,7 @@ impl Error {
             Self::Delivery(error) => error.hint(),
             Self::Durable(error) => error.hint(),
             Self::Engine(error) => error.hint(),
+            Self::Expected(error) => error.hint(),
             Self::Findings(error) => error.hint(),
             Self::InputTwice { .. } => Some("Rename one of them, or put them into one directory and name that.".into()),
             Self::Interrupted => Some("Run the same command again to resume.".into()),

@@ -117,12 +117,14 @@ pub fn read_and_verify<E: From<Error>>(
         for input in source.inputs {
             let stdin: Option<&mut dyn Read> = if *input == Input::Stdin { Some(&mut *stdin) } else { None };
             let mut yields = source.limits.edition == Edition::First;
+            let before = items;
             let mut each = |item: Item| {
                 items += 1;
                 yields |= item.is_certificate_or_fault();
                 send(items - 1, item)
             };
-            inputs.extend(reel::read(input, stdin, source.limits, scratch, &mut each)?);
+            let records = reel::read(input, stdin, source.limits, scratch, &mut each)?;
+            inputs.extend(records.into_iter().map(|record| InputRecord { first: before + record.first, ..record }));
             if !yields {
                 without_certificates.push(input.name());
             }

@@ -3,6 +3,7 @@
 //! Every item of a reel ends as exactly one of issued, rejected or ignored; the last two are [`Finding`]s.
 
 mod chip;
+pub mod ledger_codes;
 mod typed;
 
 pub use chip::{ChipName, ChipNameError};

@@ -1,31 +1,86 @@
-//! Accounting: every item is exactly one of issued, rejected, ignored.
+//! Accounting by the lines alone: every item is exactly one of issued, rejected, ignored, each named once, each code on the
+//! closed list. Whether what they say is true, only the inputs show (audit/derive).
 
-use std::io::Read;
+use std::collections::HashSet;
 
-use crate::crypto::sha256;
 use crate::delivery::BatchReader;
 use crate::error::Error;
-use crate::intake::{Source, read_and_verify};
-use crate::manifest::{self, Entry, FindingLine, InputLine, IssuerMode, Statement};
+use crate::manifest::{self, FindingLine, InputLine, IssuerMode, Statement};
 use crate::origin::Disposition;
-use crate::policy::Policy;
-use crate::reel::{Edition, Input, Limits};
 use crate::x509::Sha256Digest;
 
-use super::items::{Items, Misfit, Place, What};
+use super::claims::{Claim, Claims, rests_on_word};
+use super::grounds::{self, Ground};
+use super::names::Names;
 use super::report::{AuditReport, code};
 use super::{Audit, believed, check_digest};
 
-/// The statement's counts against the lines.
-pub(super) fn check_counts(reader: &BatchReader, statement: &Statement, report: &mut AuditReport) -> Result<(), Error> {
+/// What the lines of a batch say of the items that were not issued.
+pub(super) struct Counted {
+    /// Leaves that are said to have no certificate because of policy or issuing CA, by the first 8 bytes of their digest.
+    pub(super) unfit: HashSet<u64>,
+    /// What only the ledger knows, as the lines have it.
+    pub(super) claims: Claims,
+}
+
+/// The statement's counts against the lines, and whether every code is one of the list.
+pub(super) fn check_counts(
+    job: &Audit<'_>,
+    reader: &BatchReader,
+    statement: &Statement,
+    same_list: bool,
+    names: &mut Names,
+    report: &mut AuditReport,
+) -> Result<Counted, Error> {
     let before = report.count();
-    let mut rejected = 0;
-    let mut ignored = 0;
-    each_line(reader, statement, manifest::REJECTED_FILE, report, |_, line, report| {
-        match FindingLine::parse(line) {
-            Ok(line) if line.disposition() == Disposition::Rejected => rejected += 1,
-            Ok(_) => ignored += 1,
-            Err(error) => report.fault(code::ACCOUNT_LINE, manifest::REJECTED_FILE, &error.to_string()),
+    let mut counted = Counted { unfit: HashSet::new(), claims: Claims::new(job.scratch) };
+    let has_inputs = !job.inputs.is_empty();
+    each_line(reader, statement, manifest::REJECTED_FILE, report, |number, line, report| {
+        let line = match FindingLine::parse(line) {
+            Ok(line) => line,
+            Err(error) => {
+                report.fault(code::ACCOUNT_LINE, manifest::REJECTED_FILE, &error.to_string());
+                return Ok(());
+            }
+        };
+        match line.disposition() {
+            Disposition::Rejected => report.rejected += 1,
+            Disposition::Ignored => report.ignored += 1,
+        }
+        names.add(line.item(), manifest::REJECTED_FILE, number)?;
+        let Some(listed) = grounds::listed(line.code()) else {
+            let place = format!("{} line {}", manifest::REJECTED_FILE, number + 1);
+            let message = format!("{} has the code {}, which no finding of a batch has", line.item(), line.code());
+            report.fault(code::ACCOUNT_CODE, &place, &message);
+            return Ok(());
+        };
+        if listed.disposition.is_some_and(|only| only != line.disposition()) {
+            let place = format!("{} line {}", manifest::REJECTED_FILE, number + 1);
+            let message =
+                format!("{} is {} as {}, which never is so", line.item(), line.disposition().as_str(), line.code());
+            report.fault(code::ACCOUNT_FINDING, &place, &message);
+        }
+        let of_leaf = !matches!(listed.ground, Ground::Inputs | Ground::Leaf);
+        if of_leaf && (line.uid().is_none() || line.source_sha256().is_none()) {
+            let place = format!("{} line {}", manifest::REJECTED_FILE, number + 1);
+            let message = format!("{} is {}, and names no chip or no leaf", line.item(), line.code());
+            report.fault(code::ACCOUNT_FINDING, &place, &message);
+        }
+        if listed.ground == Ground::List && statement.expected.is_none() {
+            let place = format!("{} line {}", manifest::REJECTED_FILE, number + 1);
+            let message = format!("{} is left out as {}, and the batch has no expected list", line.item(), line.code());
+            report.fault(code::ACCOUNT_FINDING, &place, &message);
+        }
+        if has_inputs
+            && listed.ground == Ground::Certificate
+            && let Some(source) = line.source_sha256()
+        {
+            counted.unfit.insert(beginning(&source));
+        }
+        rests_on_word(&mut report.word, listed.code, has_inputs, same_list);
+        if let (Ground::History, Some(uid)) = (listed.ground, line.uid()) {
+            let source = line.source_sha256();
+            counted.claims.add(&Claim { line: number, code: listed.code, uid: *uid, source, spki: None })?;
         }
         Ok(())
     })?;
@@ -38,6 +93,7 @@ pub(super) fn check_counts(reader: &BatchReader, statement: &Statement, report: 
         Ok(())
     })?;
     let counts = &statement.counts;
+    let (rejected, ignored) = (report.rejected, report.ignored);
     let items = counts.issued + counts.rejected + counts.ignored;
     if counts.rejected != rejected || counts.ignored != ignored || counts.items != items {
         let message = format!(
@@ -58,185 +114,16 @@ pub(super) fn check_counts(reader: &BatchReader, statement: &Statement, report: 
         report.fault(code::ACCOUNT_COUNTS, manifest::STATEMENT_FILE, &message);
     }
     report.checked_since(before, "the counts: items = issued + rejected + ignored");
-    Ok(())
+    Ok(counted)
 }
 
-/// The inputs themselves: the same octets, every item of theirs in the manifest or among the findings, once, and every
-/// finding that leaf, policy and anchors give.
-///
-/// An account must follow from the inputs under one edition of the rules of reading, the whole of it. Earlier editions
-/// are tried if today's does not give it.
-pub(super) fn check_inputs(
-    job: &Audit<'_>,
-    reader: &BatchReader,
-    statement: &Statement,
-    policy: &Policy,
-    stdin: &mut (dyn Read + Send),
-    report: &mut AuditReport,
-) -> Result<(), Error> {
-    let before = report.clone();
-    check_inputs_by(job, (reader, statement, policy), stdin, &job.limits, report)?;
-    let differs = |report: &AuditReport| {
-        report.faults[before.faults.len()..].iter().any(|fault| fault.code == code::ACCOUNT_INPUT)
-    };
-    if report.count() == before.count() || differs(report) || job.inputs.contains(&Input::Stdin) {
-        return Ok(());
-    }
-    for edition in Edition::EARLIER {
-        let limits = Limits { edition: *edition, ..job.limits.clone() };
-        let mut again = before.clone();
-        check_inputs_by(job, (reader, statement, policy), stdin, &limits, &mut again)?;
-        if again.count() == before.count() {
-            again.warnings.push(format!(
-                "the inputs were read by the rules of an earlier release (edition {}): what is rejected today may be \
-                 ignored there",
-                edition.number()
-            ));
-            *report = again;
-            return Ok(());
-        }
-    }
-    Ok(())
+/// Enough of a digest to tell whether a line may be about a leaf.
+pub(super) fn beginning(digest: &Sha256Digest) -> u64 {
+    u64::from_be_bytes(digest.as_bytes()[..8].try_into().expect("8 of 32 bytes"))
 }
 
-fn check_inputs_by(
-    job: &Audit<'_>,
-    (reader, statement, policy): (&BatchReader, &Statement, &Policy),
-    stdin: &mut (dyn Read + Send),
-    limits: &Limits,
-    report: &mut AuditReport,
-) -> Result<(), Error> {
-    let source = Source {
-        inputs: job.inputs,
-        limits,
-        anchors: job.source_anchors,
-        rules: policy.source(),
-        at: statement.issued_at,
-        scratch: job.scratch,
-        jobs: job.jobs,
-        engine: job.engine,
-        advance: &|_| {},
-        cancel: job.cancel,
-    };
-    let mut intake = read_and_verify::<Error>(&source, stdin, |_| Ok(statement.issued_at))?;
-    // the expected list is not at hand: chips rejected because of it stay leaves here
-    intake.resolve(None)?;
-    let lines: String = intake
-        .inputs
-        .iter()
-        .map(|input| InputLine::new(input.name.clone(), input.bytes, input.sha256).line() + "\n")
-        .collect();
-    if sha256(lines.as_bytes()) != statement.inputs.sha256 {
-        let message = "these are not the inputs that the batch was made from (names, sizes or SHA-256 differ)";
-        report.fault(code::ACCOUNT_INPUT, manifest::INPUTS_FILE, message);
-        return Ok(());
-    }
-    let before = report.count();
-    let mut items = Items::new(job.scratch);
-    for row in &intake.rows {
-        items.leaf(&row.load(&intake.spool)?.item, row)?;
-    }
-    let findings = intake.findings.finish()?;
-    let mut reading = findings.read();
-    while let Some(placed) = reading.next_finding()? {
-        items.finding(&placed.finding)?;
-    }
-    drop((intake.rows, intake.spool));
-    // lines that cannot be read have been reported where they were checked
-    each_line(reader, statement, manifest::ENTRIES_FILE, report, |number, line, _| {
-        match Entry::parse(statement.format, line) {
-            Ok(entry) => items.entry(number, &entry),
-            Err(_) => Ok(()),
-        }
-    })?;
-    each_line(reader, statement, manifest::REJECTED_FILE, report, |number, line, _| match FindingLine::parse(line) {
-        Ok(line) => items.rejected(number, &line),
-        Err(_) => Ok(()),
-    })?;
-    // only then do the findings follow from the auditor's anchors
-    let same_anchors = same_anchors(job, statement);
-    let compared = items.compare(same_anchors)?;
-    tell(reader, statement, &compared.misfits, report)?;
-    report.more_faults += compared.more;
-    if compared.left > 0 {
-        let message = format!("{} items of the inputs are not accounted for", compared.left);
-        report.fault(code::ACCOUNT_ITEM, manifest::REJECTED_FILE, &message);
-    }
-    if report.count() == before {
-        report.checked("the inputs: every item accounted for, once");
-        if same_anchors {
-            report.checked(
-                "every finding that leaf, policy and anchors give; those of ledger and lists are the signer's word",
-            );
-        } else {
-            report
-                .warnings
-                .push("the batch was made with other source anchors: its findings were not made again".into());
-        }
-    }
-    Ok(())
-}
-
-/// Reports the lines that do not fit. They are read once more, because only their places were kept.
-fn tell(
-    reader: &BatchReader,
-    statement: &Statement,
-    misfits: &[Misfit],
-    report: &mut AuditReport,
-) -> Result<(), Error> {
-    let (entries, rejected) = misfits.split_at(misfits.partition_point(|misfit| misfit.place == Place::Entries));
-    if !entries.is_empty() {
-        let mut entries = entries.iter().peekable();
-        each_line(reader, statement, manifest::ENTRIES_FILE, report, |number, line, report| {
-            if let (Some(misfit), Ok(entry)) =
-                (entries.next_if(|misfit| misfit.line == number), Entry::parse(statement.format, line))
-            {
-                let message = match misfit.what {
-                    What::AnotherLeaf => "is another leaf in the inputs",
-                    What::NotALeaf | What::Otherwise(_) => "was issued, but is no leaf that verifies",
-                    What::NotThere => "is not in the inputs, or accounted for twice",
-                };
-                let message = format!("{} {message}", entry.source_item());
-                report.fault(code::ACCOUNT_ITEM, manifest::ENTRIES_FILE, &message);
-            }
-            Ok(())
-        })?;
-    }
-    if !rejected.is_empty() {
-        let mut rejected = rejected.iter().peekable();
-        each_line(reader, statement, manifest::REJECTED_FILE, report, |number, line, report| {
-            if let (Some(misfit), Ok(line)) =
-                (rejected.next_if(|misfit| misfit.line == number), FindingLine::parse(line))
-            {
-                let (disposition, of) = (line.disposition().as_str(), line.code());
-                let (code, message) = match &misfit.what {
-                    What::Otherwise(found) => {
-                        (code::ACCOUNT_FINDING, format!("{} is {disposition} as {of}, but {found}", line.item()))
-                    }
-                    What::AnotherLeaf | What::NotALeaf | What::NotThere => {
-                        let message = format!("{} is not in the inputs, or accounted for twice", line.item());
-                        (code::ACCOUNT_ITEM, message)
-                    }
-                };
-                report.fault(code, manifest::REJECTED_FILE, &message);
-            }
-            Ok(())
-        })?;
-    }
-    Ok(())
-}
-
-fn same_anchors(job: &Audit<'_>, statement: &Statement) -> bool {
-    let sorted = |mut list: Vec<Sha256Digest>| {
-        list.sort_unstable();
-        list.dedup();
-        list
-    };
-    sorted(job.source_anchors.iter().map(|anchor| sha256(anchor.spki().der())).collect())
-        == sorted(statement.anchors.iter().map(|anchor| anchor.spki_sha256).collect())
-}
-
-fn each_line(
+/// Goes through the lines of a file, and checks that it is the one that the statement names.
+pub(super) fn each_line(
     reader: &BatchReader,
     statement: &Statement,
     name: &'static str,

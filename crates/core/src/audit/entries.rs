@@ -18,6 +18,7 @@ use crate::reel::SourceLeaf;
 use crate::verify::{Examined, Relaxation, TrustAnchor, VerifiedLeaf, Verifier};
 use crate::x509::{Certificate, KeyAlgorithm, SerialNumber, Sha256Digest};
 
+use super::names::Names;
 use super::possession::Receipts;
 use super::report::{AuditReport, Fault, code};
 use super::source::Against;
@@ -71,7 +72,7 @@ struct Context<'a> {
     serials: Option<Serials>,
 }
 
-const SOURCE_CHAIN: &str = "source-chain.pem";
+pub(super) const SOURCE_CHAIN: &str = "source-chain.pem";
 
 /// Walks all lines.
 pub(super) fn check(
@@ -79,6 +80,7 @@ pub(super) fn check(
     reader: &BatchReader,
     statement: &Statement,
     against: &Basis<'_>,
+    names: &mut Names,
     report: &mut AuditReport,
 ) -> Result<(), Error> {
     let Some(context) = context(job, reader, statement, against, report)? else { return Ok(()) };
@@ -124,7 +126,7 @@ pub(super) fn check(
             };
             octets += certificate.der.len() + source.der.len();
             walk.numbers += 1;
-            walk.line(statement.format, &line, report);
+            walk.line(statement.format, &line, names, report)?;
             block.push(Row { number: walk.numbers, line, certificate, source });
         }
         if block.is_empty() {
@@ -204,21 +206,7 @@ fn context<'a>(
             Err(reason) => report.fault(code::FILE_UNREADABLE, SOURCE_CHAIN, &reason),
         }
     }
-    let params = match policy.params(&statement.params) {
-        Ok(params) => params,
-        Err(errors) => {
-            report.fault(code::POLICY_BIND, manifest::STATEMENT_FILE, &errors.to_string());
-            return Ok(None);
-        }
-    };
-    let batch = BatchContext { batch: statement.batch.clone(), issued_at: statement.issued_at, params };
-    let bound = match policy.bind(identity, &batch) {
-        Ok(bound) => bound,
-        Err(errors) => {
-            report.fault(code::POLICY_BIND, "policy.toml", &errors.to_string());
-            return Ok(None);
-        }
-    };
+    let Some(bound) = bind(policy, identity, statement, report) else { return Ok(None) };
     let key = match PublicKey::from_spki(identity.spki()) {
         Ok(key) => key,
         Err(error) => {
@@ -240,6 +228,30 @@ fn context<'a>(
         // the statement was read: there is a seed unless the issuer is foreign
         serials: statement.serial_basis().map(|basis| Serials::new(&basis, identity.spki())),
     }))
+}
+
+/// The policy bound to issuer, parameters and batch.
+pub(super) fn bind(
+    policy: &Policy,
+    identity: &IssuerIdentity,
+    statement: &Statement,
+    report: &mut AuditReport,
+) -> Option<BoundPolicy> {
+    let params = match policy.params(&statement.params) {
+        Ok(params) => params,
+        Err(errors) => {
+            report.fault_once(code::POLICY_BIND, manifest::STATEMENT_FILE, &errors.to_string());
+            return None;
+        }
+    };
+    let batch = BatchContext { batch: statement.batch.clone(), issued_at: statement.issued_at, params };
+    match policy.bind(identity, &batch) {
+        Ok(bound) => Some(bound),
+        Err(errors) => {
+            report.fault_once(code::POLICY_BIND, "policy.toml", &errors.to_string());
+            None
+        }
+    }
 }
 
 /// Lines count the anchors by the statement's list: what it says of each must be what the certificate says.
@@ -272,15 +284,17 @@ struct Walk {
 }
 
 impl Walk {
-    fn line(&mut self, format: Format, line: &str, report: &mut AuditReport) {
+    fn line(&mut self, format: Format, line: &str, names: &mut Names, report: &mut AuditReport) -> Result<(), Error> {
         self.tree.push(line.as_bytes());
         // a line that cannot be read is reported where it is checked
-        let Ok(entry) = Entry::parse(format, line) else { return };
+        let Ok(entry) = Entry::parse(format, line) else { return Ok(()) };
+        names.add(entry.source_item(), manifest::ENTRIES_FILE, self.numbers - 1)?;
         if self.last.as_ref().is_some_and(|last| last >= entry.uid()) {
             let message = format!("chip {} does not come after the chip before it", entry.uid());
             report.fault(code::ENTRY_ORDER, &place(self.numbers), &message);
         }
         self.last = Some(*entry.uid());
+        Ok(())
     }
 
     fn good(&mut self, good: Good, context: &Context<'_>, report: &mut AuditReport) {

@@ -1,113 +1,170 @@
-//! What a statement of version 2 says of the list of expected chips: how it was not met, as far as the batch shows it.
-//! Whether these are the chips of the list, only the list can show.
+//! The list of expected chips against the statement and the lines.
 
-use crate::delivery::{BatchReader, Lines};
+use crate::crypto::sha256;
+use crate::delivery::BatchReader;
 use crate::error::Error;
-use crate::manifest::{self, FindingLine, MissingLine, Statement};
-use crate::origin::Uid;
-use crate::verify::{self, Family};
+use crate::manifest::{self, Entry, FindingLine, Statement};
+use crate::policy::Policy;
+use crate::verify::{ExpectedList, Family, MissingChip};
 
+use super::Audit;
+use super::account::each_line;
+use super::grounds::{self, Ground};
 use super::report::{AuditReport, code};
-use super::{believed, check_digest};
 
-/// The lines of `missing.jsonl`, and the findings that are there because the list does not name a chip.
-pub(super) fn check(reader: &BatchReader, statement: &Statement, report: &mut AuditReport) -> Result<(), Error> {
-    let (Some(unmet), Some(family)) = (statement.unmet(), statement.format.family()) else { return Ok(()) };
-    let before = report.count();
-    let Some(lines) = believed(reader.lines(manifest::MISSING_FILE), manifest::MISSING_FILE, report)? else {
-        return Ok(());
+/// The list as the auditor has it.
+#[derive(Clone, Copy, Debug)]
+pub struct ListFile<'a> {
+    /// Its octets.
+    pub octets: &'a [u8],
+    /// Its name, for messages.
+    pub name: &'a str,
+}
+
+/// What the expected list showed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ListShown {
+    /// Chips on the list.
+    pub listed: u64,
+    /// Chips of the list that are not among the verified leaves, in the order of the list.
+    pub missing: Vec<MissingChip>,
+    /// Chips with a certificate that are not on the list.
+    pub unlisted: u64,
+}
+
+/// The list, and whether it is the one that the statement names.
+pub(super) struct Given {
+    list: ExpectedList,
+    family: Family,
+    /// It is the list of the batch.
+    pub(super) same: bool,
+}
+
+const PLACE: &str = "expected list";
+
+/// Reads the list and compares it with what the statement says of it.
+pub(super) fn open(
+    job: &Audit<'_>,
+    statement: &Statement,
+    policy: &Policy,
+    report: &mut AuditReport,
+) -> Result<Option<Given>, Error> {
+    let Some(file) = job.expected else { return Ok(None) };
+    let family = policy.source().family;
+    let list = ExpectedList::parse(family, file.octets, file.name)?;
+    let (digest, count) = (sha256(file.octets), list.len() as u64);
+    let same = match &statement.expected {
+        None => {
+            let message = "the statement names no expected list: the batch was made without one";
+            report.fault(code::EXPECT_LIST, PLACE, message);
+            false
+        }
+        Some(stated) if stated.sha256 != digest => {
+            let message = format!("its SHA-256 is {digest}, the statement names {}", stated.sha256);
+            report.fault(code::EXPECT_LIST, PLACE, &message);
+            false
+        }
+        Some(stated) if stated.count != count => {
+            let message = format!("it names {count} chips, the statement says {}", stated.count);
+            report.fault(code::EXPECT_LIST, PLACE, &message);
+            false
+        }
+        Some(_) => true,
     };
-    let mut missing = Missing { lines, family, number: 0, next: None, beginning: None };
-    missing.step(report)?;
-    if let Some(mut entries) = believed(reader.lines(manifest::ENTRIES_FILE), manifest::ENTRIES_FILE, report)? {
-        // a line that cannot be read is reported where it is checked
-        while let Some(uid) = believed(entries.next_line(), manifest::ENTRIES_FILE, report)?.flatten().map(uid_of) {
-            if let Some(uid) = uid
-                && missing.names(&uid, report)?
-            {
-                let message = format!("chip {uid} is in the batch");
-                report.fault(code::EXPECTED_MISSING, manifest::MISSING_FILE, &message);
+    Ok(Some(Given { list, family, same }))
+}
+
+/// The chips of all lines against the list: who has a certificate, who was left out because of the list, who is missing.
+///
+/// The verified leaves are the chips with a certificate, and those whose finding is one of a verified leaf. That these
+/// findings are true is for the inputs to show.
+pub(super) fn check(
+    reader: &BatchReader,
+    statement: &Statement,
+    given: &Given,
+    report: &mut AuditReport,
+) -> Result<(), Error> {
+    let before = report.count();
+    let mut compared = given.list.begin();
+    let mut unlisted = 0;
+    each_line(reader, statement, manifest::ENTRIES_FILE, report, |number, line, report| {
+        // lines that cannot be read are reported where they are checked
+        let Ok(entry) = Entry::parse(statement.format, line) else { return Ok(()) };
+        if !compared.meet(entry.uid()) {
+            unlisted += 1;
+            if given.same {
+                let place = format!("{} line {}", manifest::ENTRIES_FILE, number + 1);
+                let message = format!("chip {} has a certificate and is not on the expected list", entry.uid());
+                report.fault(code::EXPECT_CHIP, &place, &message);
             }
         }
+        Ok(())
+    })?;
+    each_line(reader, statement, manifest::REJECTED_FILE, report, |number, line, report| {
+        let Ok(line) = FindingLine::parse(line) else { return Ok(()) };
+        let (Some(uid), Some(listed)) = (line.uid(), grounds::listed(line.code())) else { return Ok(()) };
+        let of_list = match listed.ground {
+            Ground::Inputs | Ground::Leaf => return Ok(()),
+            Ground::List => true,
+            Ground::Certificate | Ground::History | Ground::Signer => false,
+        };
+        // what the list does not name is left out for that reason, before anything else is looked at
+        if compared.meet(uid) == of_list && given.same {
+            let is = if of_list { "is" } else { "is not" };
+            let message =
+                format!("chip {uid} is {} as {}, but {is} on the list", line.disposition().as_str(), line.code());
+            let place = format!("{} line {}", manifest::REJECTED_FILE, number + 1);
+            report.fault(code::EXPECT_CHIP, &place, &message);
+        }
+        Ok(())
+    })?;
+    let missing = compared.missing();
+    if given.same {
+        check_missing(&sealed_names(&missing, given.family), statement, report);
     }
-    while missing.next.is_some() {
-        missing.step(report)?;
-    }
-    if missing.number != unmet.missing_count {
-        let message = format!("{} lines, the statement says {}", missing.number, unmet.missing_count);
-        report.fault(code::EXPECTED_MISSING, manifest::MISSING_FILE, &message);
-    }
-    check_digest(&missing.lines.finish()?, statement, report);
-    let surplus = surplus(reader, report)?;
-    if surplus != unmet.surplus {
-        let message = format!(
-            "{surplus} findings are of chips that the list does not name, the statement says {}",
-            unmet.surplus
+    let missing = missing.into_iter().map(|(line, chip)| MissingChip { chip, line }).collect();
+    report.list = Some(ListShown { listed: given.list.len() as u64, missing, unlisted });
+    if given.same {
+        report.checked_since(
+            before,
+            "the expected list: its digest and count, and which of its chips have a certificate",
         );
-        report.fault(code::EXPECTED_SURPLUS, manifest::REJECTED_FILE, &message);
     }
-    report
-        .checked_since(before, "form, order and number of the missing chips, and the number of those not on the list");
     Ok(())
 }
 
-/// The chips of `missing.jsonl` on their way through.
-struct Missing {
-    lines: Lines,
-    family: Family,
-    number: u64,
-    next: Option<Uid>,
-    /// The last one that is only the beginning of a UID.
-    beginning: Option<Uid>,
+/// Missing chips as `missing.jsonl` names them: by the UID, or by its first 9 bytes where the list has the unique number;
+/// sorted.
+pub(super) fn sealed_names(missing: &[(u64, String)], family: Family) -> Vec<String> {
+    const UNIQUE_DIGITS: usize = 14;
+    let short = |chip: &str| family == Family::StsafeA && chip.len() == UNIQUE_DIGITS;
+    let name = |chip: &String| if short(chip) { format!("0209{chip}") } else { chip.clone() };
+    let mut names: Vec<String> = missing.iter().map(|(_, chip)| name(chip)).collect();
+    names.sort_unstable();
+    names
 }
 
-impl Missing {
-    /// Reads the next chip. A line that cannot be read, or is out of order, ends the walk.
-    fn step(&mut self, report: &mut AuditReport) -> Result<(), Error> {
-        let last = self.next.take();
-        self.beginning = last.filter(|chip| self.family.is_beginning(chip)).or(self.beginning);
-        let Some(line) = believed(self.lines.next_line(), manifest::MISSING_FILE, report)?.flatten() else {
-            return Ok(());
-        };
-        self.number += 1;
-        let place = format!("{} line {}", manifest::MISSING_FILE, self.number);
-        match MissingLine::parse(line) {
-            Err(error) => report.fault(code::EXPECTED_MISSING, &place, &error.to_string()),
-            Ok(line) if !self.family.lists(line.chip()) => {
-                let message = format!("{} is no chip of the family {}", line.chip(), self.family);
-                report.fault(code::EXPECTED_MISSING, &place, &message);
-            }
-            Ok(line) if last.is_some_and(|last| last >= *line.chip()) => {
-                report.fault(code::EXPECTED_MISSING, &place, "does not come after the chip before it");
-            }
-            Ok(line) => self.next = Some(*line.chip()),
-        }
-        Ok(())
-    }
-
-    /// Whether the file names a chip. Chips are asked about in order of UIDs.
-    fn names(&mut self, uid: &Uid, report: &mut AuditReport) -> Result<bool, Error> {
-        while self.next.is_some_and(|next| next < *uid) {
-            self.step(report)?;
-        }
-        let begins = |beginning: Uid| uid.as_bytes().starts_with(beginning.as_bytes());
-        Ok(self.next == Some(*uid) || self.beginning.is_some_and(begins))
+/// What the batch says of the missing chips against the list; a statement of version 1 says nothing of them.
+fn check_missing(recomputed: &[String], statement: &Statement, report: &mut AuditReport) {
+    let Some(unmet) = statement.unmet() else { return };
+    let lines: String = recomputed.iter().map(|chip| format!("{{\"chip\":\"{chip}\"}}\n")).collect();
+    if sha256(lines.as_bytes()) != unmet.missing {
+        let message = format!("names other chips than the {} that list and lines give", recomputed.len());
+        report.fault(code::EXPECTED_MISSING, manifest::MISSING_FILE, &message);
     }
 }
 
-/// How many findings are there because the list does not name a chip. Lines that cannot be read are reported elsewhere.
-fn surplus(reader: &BatchReader, report: &mut AuditReport) -> Result<u64, Error> {
-    let codes = [verify::EXPECT_SURPLUS.as_str(), verify::EXPECT_UNEXPECTED.as_str()];
-    let mut count = 0;
-    let Some(mut lines) = believed(reader.lines(manifest::REJECTED_FILE), manifest::REJECTED_FILE, report)? else {
-        return Ok(0);
-    };
-    while let Some(line) = believed(lines.next_line(), manifest::REJECTED_FILE, report)?.flatten() {
-        count += u64::from(FindingLine::parse(line).is_ok_and(|line| codes.contains(&line.code())));
-    }
-    Ok(count)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn uid_of(line: &str) -> Option<Uid> {
-    line.strip_prefix("{\"uid\":\"")?.split_once('"')?.0.parse().ok()
+    #[test]
+    fn missing_chips_have_the_names_of_the_sealed_list() {
+        let missing = [(1, "F0204021CC225B".to_owned()), (2, "020930C56159E439520139".to_owned())];
+        assert_eq!(
+            sealed_names(&missing, Family::StsafeA),
+            ["020930C56159E439520139".to_owned(), "0209F0204021CC225B".to_owned()]
+        );
+        assert_eq!(sealed_names(&missing[..1], Family::Generic), ["F0204021CC225B".to_owned()]);
+    }
 }

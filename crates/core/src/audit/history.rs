@@ -1,23 +1,28 @@
 //! `verify --history`: the batches of one ledger, each of which names the one before it.
 //!
-//! Of every batch the seal, the statement and the lines are looked at, not the certificates: whoever wants those
-//! checked verifies that batch. What is shown is what no single batch can show: that none was left out between two of
-//! them, that the ledger did not branch (a copy of it restored and used), and that no chip has two certificates under
-//! one policy name without a reason that was written down.
+//! Of every batch the seal, the digest of every file, the statement and the lines are looked at, not the certificates: an
+//! auditor who wants those checked verifies that batch. What is shown is what no single batch can show: that none was left
+//! out between two of them, that the ledger did not branch (a copy of it restored and used), that no chip has two
+//! certificates under one policy name without a reason that was written down, that no key, seed or serial number is there
+//! twice, and that findings which rest on an earlier batch are true.
+//!
+//! Not shown: that no batch follows the last one, unless its digest was kept elsewhere; and that a reason is a good one.
+
+mod lines;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::atomic::Ordering;
 
-use crate::delivery::{BatchReader, Lines};
+use crate::delivery::BatchReader;
 use crate::error::Error;
-use crate::manifest::{self, Entry, ManifestAnchor, SignedManifest, Statement};
+use crate::manifest::{ManifestAnchor, SignedManifest, Statement};
 use crate::text::Printable;
 use crate::x509::{Sha256Digest, Time};
 
+use super::claims::Claims;
 use super::report::{AuditReport, code};
 use super::source::Contradiction;
-use super::{Audit, believed, check_digest, open_statement};
+use super::{Audit, check_files, open_statement};
 
 /// What the history of a ledger showed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +37,23 @@ pub struct History {
     pub to: Time,
     /// SHA-256 of the statement that no other batch names: the head.
     pub head: Option<Sha256Digest>,
+    /// Whether the batches before the one under audit are there back to the first of the ledger.
+    pub complete: bool,
+    /// By policy name.
+    pub policies: BTreeMap<String, Chained>,
+    /// Certificates of chips that had one under the same policy name, by that name and the reason that is given.
+    pub reissues: BTreeMap<(String, String), u64>,
+    /// Findings about earlier batches that those batches show to be true.
+    pub shown: u64,
+}
+
+/// Batches of one policy name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Chained {
+    /// How many batches.
+    pub batches: u64,
+    /// How many certificates.
+    pub certificates: u64,
 }
 
 struct Batch {
@@ -46,14 +68,22 @@ pub(super) fn check(
     job: &Audit<'_>,
     anchors: &[ManifestAnchor],
     audited: (&BatchReader, &SignedManifest),
+    claims: Claims,
     report: &mut AuditReport,
 ) -> Result<(), Error> {
     let before = report.count();
+    let own = audited.1.statement_sha256();
     let mut batches = vec![batch(BatchReader::open(audited.0.folder())?, audited.1)];
     for path in job.history {
+        if is_same_folder(path, audited.0.folder()) {
+            continue;
+        }
         let reader = BatchReader::open(path)?;
         let faults = report.faults.len();
         let signed = open_statement(&reader, anchors, report)?;
+        if let Some((signed, _)) = &signed {
+            check_files(&reader, signed.statement(), report)?;
+        }
         for fault in report.faults.iter_mut().skip(faults) {
             fault.place = format!("{}: {}", shown(path), fault.place);
         }
@@ -62,17 +92,109 @@ pub(super) fn check(
             batches.push(batch(reader, &signed));
         }
     }
+    report.checked_since(before, "the history: seal and every file of every batch");
     // in the order in which they say they were made; equal seconds in the order of their names, which are times too
     batches.sort_by(|a, b| (a.statement.created, &a.statement.batch).cmp(&(b.statement.created, &b.statement.batch)));
     let head = chain(&batches, report);
-    let lines = chips(job, &batches, report)?;
+    seeds(&batches, report);
+    let (before_own, complete) = ancestors(&batches, own);
+    let lines = lines::check(job, &batches, &lines::Looked { own, before_own: &before_own, complete }, claims, report)?;
     let times = batches.iter().map(|batch| batch.statement.created);
     let (from, to) = (times.clone().min(), times.max());
-    report.checked_since(before, "the history: every batch names the one before it, no chip has two certificates");
+    report.checked_since(
+        before,
+        "the history: each batch names the one before it; no chip has two certificates under one policy name without a \
+         reason; no key has two chips; no seed and no serial number is there twice",
+    );
+    check_kept(job, head, &batches, report);
     if let (Some(from), Some(to)) = (from, to) {
-        report.history = Some(History { batches: batches.len() as u64, lines, from, to, head });
+        let batches = batches.len() as u64;
+        let lines::Read { lines, policies, reissues, shown } = lines;
+        report.history = Some(History { batches, lines, from, to, head, complete, policies, reissues, shown });
     }
     Ok(())
+}
+
+/// Without a history, a head that was kept elsewhere is the batch itself.
+pub(super) fn check_head(job: &Audit<'_>, own: Sha256Digest, report: &mut AuditReport) {
+    match job.head {
+        None => {}
+        Some(kept) if kept == own => report.checked("the batch is the head that was kept elsewhere"),
+        Some(kept) => {
+            let message = format!(
+                "the head that was kept is {kept}, and this batch has {own}: the batches between them were not given"
+            );
+            report.fault(code::HISTORY_HEAD, "history", &message);
+        }
+    }
+}
+
+/// A head that was kept elsewhere is the end of the chain: with less, the ledger was put back or a batch is kept from the
+/// auditor; with more, the digest is an old one.
+fn check_kept(job: &Audit<'_>, head: Option<Sha256Digest>, batches: &[Batch], report: &mut AuditReport) {
+    let Some(kept) = job.head else { return };
+    if head == Some(kept) {
+        report.checked("the end of the chain is the head that was kept elsewhere");
+        return;
+    }
+    let message = match batches.iter().find(|batch| batch.digest == kept) {
+        Some(batch) => match followers(batches, kept) {
+            0 => format!("the head that was kept, {kept}, is {}, and the chain has other ends", batch.name),
+            follow => format!(
+                "the head that was kept, {kept}, is {} and not the end of the chain: batches that follow it: {follow}",
+                batch.name
+            ),
+        },
+        None => format!(
+            "the head that was kept, {kept}, is not in the chain: the ledger was put back to a state before it, or \
+             batches were not given"
+        ),
+    };
+    report.fault(code::HISTORY_HEAD, "history", &message);
+}
+
+fn followers(batches: &[Batch], of: Sha256Digest) -> usize {
+    let mut count = 0;
+    let mut last = of;
+    while let Some(next) = batches.iter().find(|batch| previous(batch) == Some(last)) {
+        count += 1;
+        last = next.digest;
+        if count > batches.len() {
+            break;
+        }
+    }
+    count
+}
+
+fn previous(batch: &Batch) -> Option<Sha256Digest> {
+    batch.statement.previous.as_ref().map(|previous| previous.statement_sha256)
+}
+
+/// The batches before this one in the chain, by position, and whether they reach back to the first of the ledger.
+fn ancestors(batches: &[Batch], own: Sha256Digest) -> (BTreeSet<usize>, bool) {
+    let mut found = BTreeSet::new();
+    let mut at = batches.iter().position(|batch| batch.digest == own);
+    while let Some(batch) = at.map(|at| &batches[at]) {
+        let Some(before) = previous(batch) else { return (found, true) };
+        at = batches.iter().position(|other| other.digest == before).filter(|at| found.insert(*at));
+    }
+    (found, false)
+}
+
+/// Serial numbers are as good as the seed is fresh.
+fn seeds(batches: &[Batch], report: &mut AuditReport) {
+    let mut seen: BTreeMap<[u8; 32], &Batch> = BTreeMap::new();
+    for batch in batches {
+        let Some(seed) = &batch.statement.serial_seed else { continue };
+        if let Some(other) = seen.insert(*seed.as_bytes(), batch) {
+            let message = format!("has the serial seed of {}", other.name);
+            report.fault(code::HISTORY_SEED, &batch.name, &message);
+        }
+    }
+}
+
+fn is_same_folder(one: &Path, other: &Path) -> bool {
+    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
 }
 
 fn batch(reader: BatchReader, signed: &SignedManifest) -> Batch {
@@ -138,96 +260,6 @@ pub fn follows(before: Time, own: Time) -> Result<(), Contradiction> {
     }
     let message = format!("was made at {own}, before the batch that it follows, which was made at {before}");
     Err(Contradiction::new(code::HISTORY_TIME, message))
-}
-
-/// The lines of one batch on their way through.
-struct Walk<'a> {
-    batch: &'a Batch,
-    lines: Lines,
-    next: Option<Entry>,
-    number: u64,
-    last: Option<Entry>,
-}
-
-impl Walk<'_> {
-    /// Reads the next line; one that cannot be read, or is out of order, ends the walk of this batch.
-    fn step(&mut self, report: &mut AuditReport) -> Result<(), Error> {
-        self.last = self.next.take();
-        let line = believed(self.lines.next_line(), &self.batch.name, report)?.flatten();
-        let Some(line) = line else { return Ok(()) };
-        self.number += 1;
-        let place = format!("{}: {} line {}", self.batch.name, manifest::ENTRIES_FILE, self.number);
-        match Entry::parse(self.batch.statement.format, line) {
-            Ok(entry) if self.last.as_ref().is_some_and(|last| last.uid() >= entry.uid()) => {
-                report.fault_once(code::ENTRY_ORDER, &place, "does not come after the chip before it");
-            }
-            Ok(entry) => self.next = Some(entry),
-            Err(error) => report.fault_once(code::ENTRY_SYNTAX, &place, &error.to_string()),
-        }
-        Ok(())
-    }
-}
-
-/// All lines of all batches side by side, in order of UIDs. Returns how many there were.
-fn chips(job: &Audit<'_>, batches: &[Batch], report: &mut AuditReport) -> Result<u64, Error> {
-    let mut walks = Vec::new();
-    for batch in batches {
-        let Some(lines) = believed(batch.reader.lines(manifest::ENTRIES_FILE), &batch.name, report)? else { continue };
-        let mut walk = Walk { batch, lines, next: None, number: 0, last: None };
-        walk.step(report)?;
-        walks.push(walk);
-    }
-    loop {
-        if job.cancel.load(Ordering::Relaxed) {
-            return Err(Error::Interrupted);
-        }
-        let Some(uid) = walks.iter().filter_map(|walk| walk.next.as_ref()).map(Entry::uid).min().copied() else {
-            break;
-        };
-        let mut met: Vec<(&Batch, Entry)> = Vec::new();
-        for walk in &mut walks {
-            if walk.next.as_ref().is_some_and(|entry| *entry.uid() == uid) {
-                let entry = walk.next.clone().expect("it was just seen");
-                met.push((walk.batch, entry));
-                walk.step(report)?;
-            }
-        }
-        compare(&met, report);
-    }
-    let mut lines = 0;
-    for walk in walks {
-        lines += walk.number;
-        let faults = report.count();
-        check_digest(&walk.lines.finish()?, &walk.batch.statement, report);
-        if report.count() > faults
-            && let Some(fault) = report.faults.last_mut()
-        {
-            fault.place = format!("{}: {}", walk.batch.name, fault.place);
-        }
-    }
-    Ok(lines)
-}
-
-/// One chip in several batches, the oldest first.
-fn compare(met: &[(&Batch, Entry)], report: &mut AuditReport) {
-    for (at, (batch, entry)) in met.iter().enumerate() {
-        let place = || format!("{}: chip {}", batch.name, entry.uid());
-        let earlier = &met[..at];
-        if let Some((other, _)) = earlier.iter().find(|(_, other)| other.spki_sha256() != entry.spki_sha256()) {
-            let message = format!("has another key than in {}", other.name);
-            report.fault(code::HISTORY_KEY, &place(), &message);
-        }
-        let same_policy = |other: &Batch| other.statement.policy.name == batch.statement.policy.name;
-        if let Some((other, _)) = earlier.iter().find(|(other, _)| same_policy(other))
-            && entry.reissue().is_none()
-        {
-            let message = format!(
-                "has a certificate under policy `{}` from {} too, and no reason is given",
-                batch.statement.policy.name, other.name
-            );
-            report.fault(code::HISTORY_TWICE, &place(), &message);
-        }
-    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use crate::manifest::timestamp::Stamped;
 use crate::origin::Code;
 use crate::x509::{Certificate, Sha256Digest};
 
+use super::expected::ListShown;
 use super::history::History;
 use super::possession::PossessionShown;
 use super::tally::Tally;
@@ -26,6 +27,16 @@ pub struct AuditReport {
     pub timestamp: Option<Stamped>,
     /// What the other batches of the ledger showed, if they were given.
     pub history: Option<History>,
+    /// What the expected list showed, if it was given.
+    pub list: Option<ListShown>,
+    /// Lines about items that were rejected.
+    pub rejected: u64,
+    /// Lines about items that were ignored.
+    pub ignored: u64,
+    /// Findings that nothing which was given could show: the signer's word, by code.
+    pub word: BTreeMap<Code, u64>,
+    /// What was not given.
+    pub not_given: Vec<NotGiven>,
     /// What was checked and holds, in words.
     pub checks: Vec<String>,
     /// Certificates that were derived again.
@@ -44,6 +55,37 @@ pub struct AuditReport {
     pub faults: Vec<Fault>,
     /// Faults beyond those listed.
     pub more_faults: u64,
+}
+
+/// What an auditor can give and did not, so that something was not checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum NotGiven {
+    /// The inputs that the batch was made from.
+    Inputs,
+    /// The other batches of the ledger.
+    History,
+    /// The list of expected chips.
+    ExpectedList,
+    /// The anchor of a time-stamping authority.
+    TimestampAnchor,
+}
+
+impl NotGiven {
+    /// What was not checked without it.
+    pub const fn unchecked(self) -> &'static str {
+        match self {
+            Self::Inputs => {
+                "that every item of the inputs is in the batch, and that each finding is true: what was left out, and why, \
+                 is the signer's word"
+            }
+            Self::History => {
+                "that no batch of the ledger was left out, that no chip, key, seed or serial number is in another batch, and \
+                 that chips which are said to have a certificate have one"
+            }
+            Self::ExpectedList => "which chips of an expected list are missing, and which are not on it",
+            Self::TimestampAnchor => "when the statement existed at the latest: its time is the signer's word",
+        }
+    }
 }
 
 /// Something that does not hold.
@@ -125,11 +167,15 @@ macro_rules! codes {
 }
 
 codes! {
+    ACCOUNT_CODE = "audit.account.code", "A finding has a code that is not on the list of codes that findings of a batch can have.";
     ACCOUNT_COUNTS = "audit.account.counts", "The counts of the statement do not add up to the lines.";
     ACCOUNT_FINDING = "audit.account.finding", "An item was rejected or ignored for a reason that the input does not give.";
     ACCOUNT_INPUT = "audit.account.input", "An input is not the one the batch was made from.";
     ACCOUNT_ITEM = "audit.account.item", "An item of the input is not accounted for, or an accounted item is not in the input.";
     ACCOUNT_LINE = "audit.account.line", "A line of rejected.jsonl or inputs.jsonl cannot be read.";
+    ACCOUNT_LEDGER = "audit.account.ledger", "A finding rests on an earlier batch, and the history has no such batch.";
+    ACCOUNT_PADDING = "audit.account.padding", "A line hides that its leaf was cut out of a padded zone dump, or says so falsely.";
+    ACCOUNT_TWICE = "audit.account.twice", "An item is in two lines or findings.";
     ANCHORS = "audit.statement.anchors", "An anchor of the statement is not among the certificates of source-chain.pem.";
     ARCHIVE_TIME = "audit.archive.time", "The entries of an archive carry another time than that of the batch.";
     ARCHIVE_UNREAD = "audit.file.archive-unread", "The statement names an archive of certificates that is not one of the batch's numbered parts.";
@@ -146,6 +192,8 @@ codes! {
     ENTRY_SYNTAX = "audit.entry.syntax", "A line cannot be read.";
     EXPECTED_MISSING = "audit.expected.missing", "missing.jsonl cannot be read, is out of order, has another number of lines than stated, or names a chip of the batch.";
     EXPECTED_SURPLUS = "audit.expected.surplus", "Another number of findings than stated is of chips that the list does not name.";
+    EXPECT_CHIP = "audit.expect.chip", "A chip has a certificate or a finding that the expected list contradicts.";
+    EXPECT_LIST = "audit.expect.list", "The expected list is not the one that the statement names.";
     FILE_DIGEST = "audit.file.digest", "A file has another digest than the statement names.";
     FILE_MISSING = "audit.file.missing", "A file of the batch is missing.";
     FILE_UNEXPECTED = "audit.file.unexpected", "A file lies in the batch that the statement does not name.";
@@ -153,9 +201,13 @@ codes! {
     FULL_WIDTH = "audit.certificate.full-width", "The policy demands full-width signatures and this one is shorter.";
     HISTORY_FORK = "audit.history.fork", "Two batches follow the same batch, or two are the first: the ledger branched.";
     HISTORY_GAP = "audit.history.gap", "A batch follows one that was not given.";
+    HISTORY_HEAD = "audit.history.head", "The head that was kept elsewhere is not the end of the chain.";
     HISTORY_ISSUER = "audit.history.issuer", "A batch of the history is another CA's.";
     HISTORY_KEY = "audit.history.key", "A chip has different keys in two batches.";
+    HISTORY_KEY_UID = "audit.history.key-uid", "A key is certified for two chips.";
     HISTORY_NAME = "audit.history.name", "A batch calls the one before it by another name.";
+    HISTORY_SEED = "audit.history.seed", "Two batches have the same serial seed.";
+    HISTORY_SERIAL = "audit.history.serial", "Two certificates of the issuing CA have one serial number.";
     HISTORY_TIME = "audit.history.time", "A batch says it was made before the one it follows.";
     HISTORY_TWICE = "audit.history.twice", "A chip has certificates from two batches under one policy name, without a reason.";
     ISSUER_CHAIN = "audit.issuer.chain", "The issuing CA's chain does not reach the issuer anchor.";
@@ -173,6 +225,7 @@ codes! {
     SOURCE_NAME = "audit.source.name", "The entry of sources.zip is named after another chip.";
     SOURCE_REJECTED = "audit.source.rejected", "The source leaf does not verify under the auditor's anchors.";
     SOURCE_UID = "audit.source.uid", "The source leaf belongs to another chip than the line says.";
+    TIMESTAMP_LATE = "audit.timestamp.late", "The time-stamp was made later after the statement than is allowed.";
     TIMESTAMP_MISSING = "audit.timestamp.missing", "There is no time-stamp, and one was asked for.";
     TIMESTAMP_TIME = "audit.timestamp.time", "The time-stamp is older than the statement says it is itself.";
     TREE_ROOT = "audit.tree.root", "The lines do not have the Merkle root of the statement.";

@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::origin::{Finding, ItemName, Uid};
 use crate::reel::{SourceLeaf, Spool, SpoolReader, SpoolRef};
-use crate::verify::{self, Contender, Slip, VerifiedLeaf, Verifier};
+use crate::verify::{self, Contender, Relaxation, Slip, VerifiedLeaf, Verifier};
 use crate::x509::{Sha256Digest, Time};
 
 /// A verified leaf, compactly: a batch of ten million has as many of these in memory.
@@ -37,6 +37,11 @@ impl Row {
     /// Position of the anchor that the leaf's chain reaches.
     pub fn anchor(&self, verifier: &Verifier) -> usize {
         verifier.receipt(self.slip, self.key.fingerprint).anchor()
+    }
+
+    /// Whether the leaf was cut out of a padded zone dump.
+    pub(crate) fn was_padded(&self, verifier: &Verifier) -> bool {
+        verifier.receipt(self.slip, self.key.fingerprint).needed(Relaxation::TrailingPadding)
     }
 
     /// What its UID is unique in.

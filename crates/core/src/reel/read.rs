@@ -121,7 +121,7 @@ fn too_large(limit: u64) -> Fault {
 
 /// Reads one file's content and hands out its items.
 fn read_octets(intake: &mut Intake<'_>, place: &Place<'_>, mut octets: Octets) -> Result<InputRecord, Fault> {
-    let budget = intake.budget;
+    let (budget, first) = (intake.budget, intake.items());
     if is_zip(&octets, intake.limits.edition)? {
         // the archive itself counts as well as what comes out of it
         let charged = budget.charge(octets.length()).and_then(|()| place.open(intake.limits));
@@ -134,7 +134,7 @@ fn read_octets(intake: &mut Intake<'_>, place: &Place<'_>, mut octets: Octets) -
         content::read(intake, place, &mut Buffered::new(InOrder::new(&mut octets, budget)))?;
     }
     let bytes = octets.length();
-    Ok(InputRecord { name: place.name.clone(), bytes, sha256: octets.finish()? })
+    Ok(InputRecord { name: place.name.clone(), bytes, sha256: octets.finish()?, first })
 }
 
 /// A zip archive begins or ends as one: something may stand before it, a program that unpacks it, for instance.

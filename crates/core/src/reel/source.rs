@@ -70,4 +70,6 @@ pub struct InputRecord {
     pub bytes: u64,
     /// SHA-256 of those octets.
     pub sha256: Sha256Digest,
+    /// How many items of the input came before those of this file.
+    pub first: u64,
 }

@@ -154,28 +154,50 @@ impl ExpectedList {
 
     /// Compares the list with the leaves that [`conflicts`](super::conflicts) has left, fastest in UID order.
     pub fn compare<'a>(&self, leaves: impl Iterator<Item = &'a Uid>) -> Expectation {
-        let mut outcome = Expectation::default();
-        let mut whole = vec![false; self.whole.len()];
-        let mut unique = vec![false; self.unique.len()];
-        for (at, uid) in leaves.enumerate() {
-            if let Ok(found) = self.whole.binary_search_by(|chip| chip.uid.cmp(uid)) {
-                whole[found] = true;
-            } else if let Some(begins) = begins(uid.as_bytes())
-                && let Ok(found) = self.unique.binary_search_by(|chip| chip.uid.as_bytes().cmp(begins))
-            {
-                unique[found] = true;
-            } else {
-                outcome.unexpected.push(at);
-            }
+        let mut compared = self.begin();
+        let unexpected = leaves.enumerate().filter(|(_, uid)| !compared.meet(uid)).map(|(at, _)| at).collect();
+        Expectation { missing: compared.missing(), unexpected }
+    }
+
+    /// Compares the list with leaves that come one after the other.
+    pub fn begin(&self) -> Comparison<'_> {
+        Comparison { list: self, whole: vec![false; self.whole.len()], unique: vec![false; self.unique.len()] }
+    }
+}
+
+/// A list with a mark at every chip that was met.
+#[derive(Debug)]
+pub struct Comparison<'a> {
+    list: &'a ExpectedList,
+    whole: Vec<bool>,
+    unique: Vec<bool>,
+}
+
+impl Comparison<'_> {
+    /// Marks the chip. Returns whether it is on the list.
+    pub fn meet(&mut self, uid: &Uid) -> bool {
+        if let Ok(found) = self.list.whole.binary_search_by(|chip| chip.uid.cmp(uid)) {
+            self.whole[found] = true;
+        } else if let Some(begins) = begins(uid.as_bytes())
+            && let Ok(found) = self.list.unique.binary_search_by(|chip| chip.uid.as_bytes().cmp(begins))
+        {
+            self.unique[found] = true;
+        } else {
+            return false;
         }
+        true
+    }
+
+    /// The chips that were not met, as written in the list, with the line, in order of lines.
+    pub fn missing(self) -> Vec<(u64, String)> {
         let missing = |list: &[Chip], found: &[bool], left_out: usize| {
             let missing = list.iter().zip(found).filter(|(_, found)| !**found).map(|(chip, _)| chip);
             missing.map(|chip| (chip.line(), hex::encode_upper(&chip.uid.as_bytes()[left_out..]))).collect::<Vec<_>>()
         };
-        outcome.missing = missing(&self.whole, &whole, 0);
-        outcome.missing.append(&mut missing(&self.unique, &unique, BEGINNING.len()));
-        outcome.missing.sort_unstable();
-        outcome
+        let mut all = missing(&self.list.whole, &self.whole, 0);
+        all.append(&mut missing(&self.list.unique, &self.unique, BEGINNING.len()));
+        all.sort_unstable();
+        all
     }
 }
 

@@ -31,7 +31,7 @@ pub use codes::*;
 pub use conflicts::{Conflict, Contender, Row, Verdict, conflicts, key_of_a_ca};
 pub use defect::code_of;
 pub use error::VerifyError;
-pub use expect::{ExpectError, Expectation, ExpectedList, MissingChip, surplus, unexpected};
+pub use expect::{Comparison, ExpectError, Expectation, ExpectedList, MissingChip, surplus, unexpected};
 pub use family::NamedUids;
 pub use leaf::{ChainProof, VerifiedLeaf};
 pub use receipt::Receipt;

@@ -112,6 +112,11 @@ impl Receipt {
     pub fn anchor(&self) -> usize {
         usize::try_from(self.way.anchor).expect("an anchor's position fits")
     }
+
+    /// Whether the leaf was verified only because this is tolerated.
+    pub fn needed(&self, relaxation: Relaxation) -> bool {
+        self.way.relaxations.contains(relaxation)
+    }
 }
 
 impl Verifier {

@@ -12,7 +12,6 @@ mod batch;
 mod begin;
 mod ca;
 mod chunk;
-pub mod code;
 mod codec;
 mod delivery;
 mod error;
@@ -40,6 +39,7 @@ pub(crate) mod testing;
 mod tests;
 mod verify;
 
+pub use crate::origin::ledger_codes as code;
 pub use accepted::{Accepted, KnownTimes};
 pub use batch::{BatchId, BatchIdError, BatchRow, BatchState, BatchTerms, PolicyUse};
 pub use ca::{CaEntry, CaRecord};

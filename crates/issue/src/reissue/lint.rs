@@ -2,7 +2,7 @@
 
 use crate::cert::IssuerIdentity;
 use crate::error::Error;
-use crate::ledger::BatchRow;
+use crate::ledger::{self, BatchRow};
 use crate::lint::LintedTbs;
 use crate::origin::{Disposition, Finding};
 use crate::reel::SpoolReader;
@@ -28,7 +28,7 @@ pub(super) fn lint_all(run: &Run<'_>, bound: &Bound, row: &BatchRow, settled: &m
     settled.left_out(row, left_out.len() as u64);
     for stranger in left_out {
         let reason = format!("chip {} verified now but is not in batch {}, which is closed", stranger.key.uid, row.id);
-        settled.set_aside(&stranger, Disposition::Rejected, code::NOT_IN_BATCH, reason)?;
+        settled.set_aside(&stranger, Disposition::Rejected, ledger::code::NOT_IN_BATCH, reason)?;
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Codes of findings that rest on what the ledger knows of a leaf (see [`Standing`](super::Standing)).
+//! Codes of findings that rest on what the ledger knows of a leaf (`Standing` in the ledger).
 
 use crate::origin::Code;
 
@@ -8,6 +8,8 @@ pub const ALREADY_ISSUED: Code = Code::new("ledger.already-issued");
 pub const HELD: Code = Code::new("ledger.held-by-open-batch");
 /// The key was recorded under another UID.
 pub const KEY_UNDER_OTHER_UID: Code = Code::new("ledger.key-under-other-uid");
+/// The chip passes now but is not in the batch that this run continues.
+pub const NOT_IN_BATCH: Code = Code::new("ledger.not-in-batch");
 /// The identity has a certificate that was made with other parameters.
 pub const OTHER_PARAMS: Code = Code::new("ledger.issued.other-params");
 /// The identity has a certificate that was made under another policy file of the same name.
@@ -24,6 +26,7 @@ pub const CODES: &[(Code, &str)] = &[
     (ALREADY_ISSUED, "another batch has issued a certificate for this chip and key under this policy name"),
     (HELD, "a batch that is not finished holds this chip; run that batch to its end first"),
     (KEY_UNDER_OTHER_UID, "the ledger has this key under another UID: one of the two is not genuine"),
+    (NOT_IN_BATCH, "the chip passes now but is not in the batch that this run continues"),
     (OTHER_PARAMS, "already issued under this policy name with other parameters; --reissue REASON passes"),
     (OTHER_POLICY, "already issued under another policy file of this name; --reissue REASON passes"),
     (OTHER_SOURCE, "already issued from another leaf certificate of the same chip and key; --reissue REASON passes"),
