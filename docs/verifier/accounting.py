@@ -58,9 +58,9 @@ def check_expected(expected, family, found, findings, missing):
 # --- inputs ----------------------------------------------------------------------------------------------------------
 
 def check_inputs(inputs, s, policy, found, findings, given, judge, follows):
-    """Every leaf of the inputs is in a line or a finding, and a finding is one that a leaf can have. `judge` returns a
-    leaf that verifies, `follows` what the policy asks for of a leaf; both raise Refused. Returns notes, and the leaves
-    by their digests."""
+    """Every leaf of the inputs is in a line or a finding, and a finding is one that a leaf can have. `judge` makes of
+    the CA certificates of the inputs what returns a leaf that verifies, `follows` what the policy asks for of a leaf;
+    both raise Refused. Returns notes, and the leaves by their digests."""
     contents = [content for path in inputs for content in files_of(path)]
     same = Counter((len(content), sha256(content).hex()) for content in contents)
     stated = Counter((one["bytes"], one["sha256"]) for one in given)
@@ -76,6 +76,7 @@ def check_inputs(inputs, s, policy, found, findings, given, judge, follows):
     certificates = [octets for octets, _ in certificates]
     issued = {line["source_sha256"] for line in found}
     verified, other = {}, {}
+    judge, strangers = judge(authorities_of(certificates))
     for octets in certificates:
         digest = sha256(octets).hex()
         if digest not in verified and digest not in other:
@@ -83,6 +84,7 @@ def check_inputs(inputs, s, policy, found, findings, given, judge, follows):
                 verified[digest] = judge(octets)
             except Exception:  # whatever an item does to a parser: it is not a leaf that verifies
                 other[digest] = serial_of(octets, s["relaxations"])
+    need(not strangers, "a leaf is under an anchor that the statement does not name")
     need(unopened or issued <= set(verified), "a line's leaf is not in the inputs")
     for line in found:
         said = "trailing-padding" in line["relax"]
@@ -116,6 +118,16 @@ def check_rule(code, leaf, policy, follows):
         broken = code == "device.size" and "max_certificate_bytes" in device or not holds(follows, leaf)
     need(broken and code not in ("policy.leaf.key", "policy.leaf.family"),
          "chip", leaf.serial.hex().upper(), "has a certificate by the policy, and is left out as", code)
+
+
+def authorities_of(certificates):
+    found = []
+    for octets in set(certificates):
+        try:
+            found += [cert for cert in [Cert(octets)] if cert.is_ca]
+        except Exception:  # none that counts
+            pass
+    return sorted(found, key=lambda cert: cert.der)
 
 
 def serial_of(octets, relaxations):

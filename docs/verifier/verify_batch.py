@@ -144,6 +144,17 @@ def examine_leaf(octets, allowed, source, authorities):
     return leaf, anchor, needed
 
 
+def leaf_judge(s, source, authorities):
+    """What returns a leaf of the inputs that verifies, and those under an anchor that the statement does not name."""
+    def judge(octets):
+        leaf, anchor, _ = examine_leaf(octets, set(s["relaxations"]), source, authorities)
+        if not any({**anchor.digests(), "sha256": stated["sha256"]} == stated for stated in s["anchors"]):
+            strangers.append(leaf)
+        return leaf
+    strangers = []
+    return judge, strangers
+
+
 def check_leaf(octets, line, s, source, authorities):
     """The anchor that a leaf reaches and the relaxations that it needs are those of its line."""
     allowed = set(s["relaxations"])
@@ -343,7 +354,7 @@ def verify_folder(folder, source_anchors, issuer_anchors, manifest_anchors, inpu
     check_findings(s, policy, found, findings, batch.get("missing.jsonl"))
     notes, leaves = signers_word(findings, history and (SHOWN_WITH_INPUTS if inputs else SHOWN)), {}
     if inputs:
-        judge = lambda octets: examine_leaf(octets, set(s["relaxations"]), policy["source"], authorities)[0]
+        judge = lambda more: leaf_judge(s, policy["source"], Authorities(source_anchors, [*source_chain, *more], at))
         follows = lambda leaf: wanted(policy, s, leaf, issuer)
         more, leaves = check_inputs(inputs, s, policy, found, findings, given, judge, follows)
         notes += more
