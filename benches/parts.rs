@@ -11,10 +11,10 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, Throughput};
-use reroot::cert::{IssuerIdentity, Seed};
+use reroot::cert::{Encoder, IssuerIdentity, Seed, SerialBasis};
 use reroot::crypto::{Claim, IssuerKey, PublicKey, VerificationEngine, sha256};
 use reroot::delivery::{Stamp, ZipWriter};
-use reroot::issue::serial_for;
+use reroot::issue::Serials;
 use reroot::origin::ItemName;
 use reroot::policy::{BatchContext, Policy};
 use reroot::reel::{SourceLeaf, certificates_in_pem};
@@ -115,11 +115,13 @@ fn making(criterion: &mut Criterion, pki: &pki::TestPki, leaves: &[SourceLeaf]) 
     let bound = policy.bind(&issuer, &context).expect("policy and issuer fit");
     let seed = Seed([7; 32]);
     let template = bound.template(&leaf).expect("the leaf fits");
-    let serial = serial_for(&template, &seed, &issuer, 0);
+    let basis = SerialBasis { encoder: Encoder::NEW, batch: &context.batch, seed: &seed, beacon: None };
+    let serials = Serials::new(&basis, issuer.spki());
+    let serial = serials.of(&template, 0);
 
     let mut group = criterion.benchmark_group("certificate");
     group.bench_function("template from the policy", |bench| bench.iter(|| bound.template(black_box(&leaf))));
-    group.bench_function("serial number", |bench| bench.iter(|| serial_for(black_box(&template), &seed, &issuer, 0)));
+    group.bench_function("serial number", |bench| bench.iter(|| serials.of(black_box(&template), 0)));
     group.bench_function("encode and lint", |bench| {
         bench.iter_batched(|| serial, |serial| issuer.prepare(black_box(&template), serial, 0), BatchSize::SmallInput);
     });

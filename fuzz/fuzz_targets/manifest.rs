@@ -6,19 +6,29 @@
 use libfuzzer_sys::fuzz_target;
 use reroot::manifest::possession::{Challenge, Receipt, Supplement};
 use reroot::manifest::timestamp::Token;
-use reroot::manifest::{Entry, FindingLine, InputLine, Proof, Statement, seal};
+use reroot::manifest::{Entry, FindingLine, Format, InputLine, MissingLine, Proof, Statement, seal};
+use reroot::verify::Family;
+
+const FORMATS: [Format; 4] = [
+    Format::One,
+    Format::Two(Family::StsafeA),
+    Format::Two(Family::StsafeL),
+    Format::Two(Family::Generic),
+];
 
 fuzz_target!(|octets: &[u8]| {
     let Some((kind, rest)) = octets.split_first() else { return };
     let text = || str::from_utf8(rest).ok();
-    match kind % 10 {
+    match kind % 11 {
         0 => {
             if let Ok(statement) = Statement::parse(rest) {
                 assert_eq!(statement.to_bytes(), rest);
             }
         }
         1 => {
-            if let Some(Ok(entry)) = text().map(Entry::parse) {
+            // the octet that says what it is says of which version too
+            let format = FORMATS[usize::from(kind / 11) % FORMATS.len()];
+            if let Some(Ok(entry)) = text().map(|line| Entry::parse(format, line)) {
                 assert_eq!(entry.line().as_bytes(), rest);
             }
         }
@@ -54,6 +64,11 @@ fuzz_target!(|octets: &[u8]| {
                 assert!(token.verify(b"a statement", &[]).is_err(), "no anchor, no time-stamp");
             }
         }
-        _ => drop(seal::certificate_in(rest)),
+        9 => drop(seal::certificate_in(rest)),
+        _ => {
+            if let Some(Ok(missing)) = text().map(MissingLine::parse) {
+                assert_eq!(missing.line().as_bytes(), rest);
+            }
+        }
     }
 });

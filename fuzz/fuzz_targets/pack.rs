@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use libfuzzer_sys::fuzz_target;
 use reroot::delivery::{PackReader, PackWriter};
 use reroot::durable::{self, Access};
-use reroot::manifest::{Entry, Proof, ProofChip, ProofLine};
+use reroot::manifest::{Entry, Proof, ProofChip, ProofLine, ProofVersion};
 use reroot::origin::Uid;
 use reroot::x509::Sha256Digest;
 
@@ -29,7 +29,16 @@ static PACK: LazyLock<Pack> = LazyLock::new(|| {
         let der = vec![0x30; 400];
         let chip =
             ProofChip { source: der.clone(), source_chain: vec![], certificate: der.clone(), chain: vec![der.clone()] };
-        let proof = Proof { uid: uid.clone(), chip: Some(chip), lines: vec![line], statement: vec![1], seal: vec![2] };
+        let proof = Proof {
+            version: ProofVersion::Two,
+            uid: uid.clone(),
+            chip: Some(chip),
+            lines: vec![line],
+            policy: Some(vec![3]),
+            statement: vec![1],
+            seal: vec![2],
+            seals: vec![],
+        };
         writer.add(&proof).expect("a row");
     }
     writer.publish().expect("a pack");

@@ -9,6 +9,7 @@ use reroot::x509::tlv::{Reader, element, tag};
 use super::batch::codes;
 use super::forge::{Forge, certificate, key};
 use super::support::judges::put;
+use super::support::run::Run;
 use super::support::workshop::{POLICY, Workshop};
 use super::verdict::refused_only;
 
@@ -100,7 +101,7 @@ fn missing_chips_that_are_not_as_stated_are_refused() {
     put(&workshop.path("batch").join(MISSING_FILE), good.replace("chip", "Chip"));
     let found = codes(&workshop.verify("batch", &["--format", "json"]).expect(1));
     assert!(found.contains("audit.file.digest"), "{found:?}");
-    std::fs::rename(workshop.path("batch").join(MISSING_FILE), workshop.path("gone")).unwrap();
+    Run::tool("rm").arg(workshop.path("batch").join(MISSING_FILE)).run().success();
     let found = codes(&workshop.verify("batch", &["--format", "json"]).expect(1));
     assert!(found.contains("audit.file.missing"), "{found:?}");
 }

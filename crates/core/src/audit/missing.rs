@@ -1,7 +1,7 @@
 //! What a statement of version 2 says of the list of expected chips: how it was not met, as far as the batch shows it.
 //! Whether these are the chips of the list, only the list can show.
 
-use crate::delivery::{BatchReader, Lines};
+use crate::delivery::{BatchReader, DeliveryError, Lines};
 use crate::error::Error;
 use crate::manifest::{self, FindingLine, MissingLine, Statement};
 use crate::origin::Uid;
@@ -19,9 +19,8 @@ pub(super) fn check(reader: &BatchReader, statement: &Statement, report: &mut Au
     };
     let mut missing = Missing { lines, family, number: 0, next: None, beginning: None };
     missing.step(report)?;
-    if let Some(mut entries) = believed(reader.lines(manifest::ENTRIES_FILE), manifest::ENTRIES_FILE, report)? {
-        // a line that cannot be read is reported where it is checked
-        while let Some(uid) = believed(entries.next_line(), manifest::ENTRIES_FILE, report)?.flatten().map(uid_of) {
+    if let Some(mut entries) = reported(reader.lines(manifest::ENTRIES_FILE))? {
+        while let Some(uid) = reported(entries.next_line())?.flatten().map(uid_of) {
             if let Some(uid) = uid
                 && missing.names(&uid, report)?
             {
@@ -38,7 +37,7 @@ pub(super) fn check(reader: &BatchReader, statement: &Statement, report: &mut Au
         report.fault(code::EXPECTED_MISSING, manifest::MISSING_FILE, &message);
     }
     check_digest(&missing.lines.finish()?, statement, report);
-    let surplus = surplus(reader, report)?;
+    let surplus = surplus(reader)?;
     if surplus != unmet.surplus {
         let message = format!(
             "{surplus} findings are of chips that the list does not name, the statement says {}",
@@ -95,14 +94,21 @@ impl Missing {
     }
 }
 
-/// How many findings are there because the list does not name a chip. Lines that cannot be read are reported elsewhere.
-fn surplus(reader: &BatchReader, report: &mut AuditReport) -> Result<u64, Error> {
+/// A file or line that cannot be read is reported where it is checked, and ends what is asked of it here.
+fn reported<T>(result: Result<T, DeliveryError>) -> Result<Option<T>, Error> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.is_about_content() => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// How many findings are there because the list does not name a chip.
+fn surplus(reader: &BatchReader) -> Result<u64, Error> {
     let codes = [verify::EXPECT_SURPLUS.as_str(), verify::EXPECT_UNEXPECTED.as_str()];
     let mut count = 0;
-    let Some(mut lines) = believed(reader.lines(manifest::REJECTED_FILE), manifest::REJECTED_FILE, report)? else {
-        return Ok(0);
-    };
-    while let Some(line) = believed(lines.next_line(), manifest::REJECTED_FILE, report)?.flatten() {
+    let Some(mut lines) = reported(reader.lines(manifest::REJECTED_FILE))? else { return Ok(0) };
+    while let Some(line) = reported(lines.next_line())?.flatten() {
         count += u64::from(FindingLine::parse(line).is_ok_and(|line| codes.contains(&line.code())));
     }
     Ok(count)
