@@ -54,6 +54,7 @@ class Second:
                 more.setdefault(key, key == "absent" or [])
             else:
                 more[key].append(word)
+        more.update({key: some[-1] for key, some in more.items() if key == "expect"})
         if "absent" not in inspect.signature(verify).parameters:
             more.pop("absent", None)
         if not set(more) <= set(inspect.signature(verify).parameters):

@@ -18,6 +18,7 @@ GROUPS = [
     "statement",
     "lines",
     "findings",
+    "expected",
     "certificates",
     "archives",
     "files",
