@@ -365,6 +365,12 @@ fn inputs_are_known_by_their_content_in_any_order() {
     let named = verify(&["--input", "four", "zz.zip", "aa%!.zip"]);
     assert!(named.contains("note: the inputs are those of the batch by their SHA-256, under other names"), "{named}");
     assert!(named.contains("checked       the inputs: every item accounted for, once"), "{named}");
+    // two inputs of one name, which the provider could not have had
+    for (folder, name) in [("left", "one.zip"), ("right", "two.zip")] {
+        reroot::durable::create_directory(&workshop.path(folder), reroot::durable::Access::Public).unwrap();
+        put(&workshop.path(folder).join("reel.zip"), std::fs::read(workshop.path(name)).unwrap());
+    }
+    verify(&["--input", "right/reel.zip", "three", "left/reel.zip"]);
     // one too many, one too few
     refused_only(&workshop, "batch", &["--input", "one.zip", "two.zip"], &["audit.account.input"]);
     refused_only(&workshop, "batch", &["--input", "one.zip", "two.zip", "three", "zz.zip"], &["audit.account.input"]);

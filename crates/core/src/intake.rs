@@ -107,6 +107,15 @@ pub fn read_and_verify<E: From<Error>>(
     instant: impl FnOnce(&[InputRecord]) -> Result<Time, E>,
 ) -> Result<Intake, E> {
     check_names(source.inputs)?;
+    read_whatever_names(source, stdin, instant)
+}
+
+/// As [`read_and_verify`], of inputs that may have the same name: the caller tells their items apart by their positions.
+pub(crate) fn read_whatever_names(
+    source: &Source<'_>,
+    stdin: &mut (dyn Read + Send),
+    instant: impl FnOnce(&[InputRecord]) -> Result<Time, Error>,
+) -> Result<Intake, Error> {
     let mut verifier = verifier(source, source.at)?;
     let scratch = source.scratch;
     let mut collector = Collector::new(scratch)?;

@@ -14,10 +14,12 @@ use crate::x509::Sha256Digest;
 
 /// What the auditor's inputs are called in the batch, and in which order they were read there.
 pub(super) struct Matched {
-    /// Beginnings of item names, where they differ.
-    names: BTreeMap<String, String>,
     /// For each record, in order: where its items begin, and its line.
-    places: Vec<(u64, u64)>,
+    places: Vec<(u64, usize)>,
+    /// For each line its record's own name and that of the batch, where they differ.
+    names: Vec<Option<(String, String)>>,
+    /// Directories that have another name in the batch.
+    directories: BTreeMap<String, String>,
     /// Whether the order differs.
     reordered: bool,
 }
@@ -48,55 +50,68 @@ impl Matched {
             *found = by_content.get_mut(&(record.sha256, record.bytes)).and_then(VecDeque::pop_front);
         }
         let found: Vec<usize> = found.into_iter().collect::<Option<_>>()?;
-        let mut names = BTreeMap::new();
+        let (mut names, mut directories) = (vec![None; lines.len()], BTreeMap::new());
         for (record, at) in records.iter().zip(&found) {
             let (own, line) = (record.name.as_str(), lines[*at].name().as_str());
-            if own == line {
-                continue;
-            }
+            names[*at] = (own != line).then(|| (own.to_owned(), line.to_owned()));
             if let (Some((own, _)), Some((line, _))) = (own.split_once('/'), line.split_once('/')) {
-                names.entry(own.to_owned()).or_insert_with(|| line.to_owned());
-            }
-            names.insert(beginning(own), beginning(line));
-        }
-        let places = records.iter().zip(&found).map(|(record, at)| (record.first, *at as u64)).collect();
-        Some(Self { names, places, reordered: !found.is_sorted() })
-    }
-
-    /// The item's name in the batch.
-    pub(super) fn item(&self, item: &ItemName) -> ItemName {
-        let text = item.as_str();
-        // the longest beginning counts: a file of a directory before the directory
-        let ends = text.match_indices(['!', '#', '%']).map(|(at, _)| at).chain([text.len()]);
-        let ends = ends.filter(|at| !text[*at..].starts_with('%') || text[*at..].starts_with("%="));
-        let ends: Vec<usize> = if self.names.is_empty() { vec![] } else { ends.take(2).collect() };
-        for end in ends.into_iter().rev() {
-            if let Some(name) = self.names.get(&text[..end]) {
-                let renamed = format!("{name}{}", &text[end..]);
-                return ItemName::from_escaped(&renamed).expect("two printable texts are one");
+                directories.entry(own.to_owned()).or_insert_with(|| line.to_owned());
             }
         }
-        item.clone()
+        // a name that is one and the same in the batch is nobody else's
+        for record in records.iter().zip(&found).filter(|(_, at)| names[**at].is_none()).map(|(record, _)| record) {
+            directories.remove(record.name.as_str().split('/').next().unwrap_or_default());
+        }
+        let places = records.iter().zip(&found).map(|(record, at)| (record.first, *at)).collect();
+        Some(Self { places, names, directories, reordered: !found.is_sorted() })
     }
 
-    /// The place of an item in the order of the batch, from its place in the order of the auditor's inputs.
+    /// The place of an item in the order of the batch, from its position in the auditor's inputs.
     pub(super) fn place(&self, item: u64) -> u64 {
         let after = self.places.partition_point(|(first, _)| *first <= item);
         match after.checked_sub(1).map(|at| self.places[at]) {
-            Some((first, line)) => line << 40 | (item - first),
+            Some((first, line)) => (line as u64 + 1) << OFFSET_BITS | (item - first),
             None => item,
+        }
+    }
+
+    /// The item's name in the batch, from the name that it has here and its position, or its place in the batch: positions
+    /// are below all places.
+    pub(super) fn item(&self, number: u64, item: &ItemName) -> ItemName {
+        let place = if number >> OFFSET_BITS == 0 { self.place(number) } else { number };
+        let line = (place >> OFFSET_BITS).checked_sub(1).and_then(|line| usize::try_from(line).ok());
+        let of_file = line.and_then(|line| self.names.get(line)?.as_ref());
+        let renamed = of_file.and_then(|(own, line)| replaced(item.as_str(), &beginning(own), &beginning(line)));
+        // what is wrong with a directory belongs to none of its files
+        let of_directory = || {
+            let directory = item.as_str().split('!').next()?;
+            replaced(item.as_str(), directory, self.directories.get(directory)?)
+        };
+        match renamed.or_else(of_directory) {
+            Some(name) => ItemName::from_escaped(&name).expect("two printable texts are one"),
+            None => item.clone(),
         }
     }
 
     /// What a person should know about it.
     pub(super) fn note(&self) -> Option<&'static str> {
-        match (self.names.is_empty(), self.reordered) {
+        match (self.names.iter().all(Option::is_none), self.reordered) {
             (true, false) => None,
             (true, true) => Some("the inputs are those of the batch in another order"),
             (false, _) => Some("the inputs are those of the batch by their SHA-256, under other names"),
         }
     }
 }
+
+/// An item's name with another beginning, which must be whole components.
+fn replaced(item: &str, own: &str, line: &str) -> Option<String> {
+    let rest = item.strip_prefix(own)?;
+    let ends = rest.is_empty() || rest.starts_with(['!', '#']) || rest.starts_with("%=");
+    ends.then(|| format!("{line}{rest}"))
+}
+
+/// Items of one input have fewer bits than this.
+const OFFSET_BITS: u32 = 40;
 
 /// What the names of a file's items begin with: of a directory's file, `directory!path`.
 fn beginning(name: &str) -> String {
@@ -131,14 +146,15 @@ mod tests {
             record("a.zip", b"a", 9),
         ];
         let matched = Matched::of(&records, &lines).unwrap();
-        let item = |name: &str| matched.item(&ItemName::from_escaped(name).unwrap()).to_string();
-        assert_eq!(item("B%20.zip!c.der#2"), "b.zip!c.der#2");
-        assert_eq!(item("B%20.zip"), "b.zip");
-        assert_eq!(item("B%20.zip%=2"), "b.zip%=2");
-        assert_eq!(item("d!y.der#1"), "dir!x.der#1");
-        assert_eq!(item("d!link"), "dir!link");
-        assert_eq!(item("dir!y.der"), "dir!y.der");
-        assert_eq!(item("a.zip!d!y.der"), "a.zip!d!y.der");
+        let item = |number: u64, name: &str| matched.item(number, &ItemName::from_escaped(name).unwrap()).to_string();
+        assert_eq!(item(0, "B%20.zip!c.der#2"), "b.zip!c.der#2");
+        assert_eq!(item(1, "B%20.zip"), "b.zip");
+        assert_eq!(item(2, "B%20.zip%=2"), "b.zip%=2");
+        assert_eq!(item(3, "B%20.zip.der"), "B%20.zip.der");
+        assert_eq!(item(7, "d!y.der#1"), "dir!x.der#1");
+        assert_eq!(item(7, "d!link"), "dir!link");
+        assert_eq!(item(8, "dir!y.der"), "dir!y.der");
+        assert_eq!(item(9, "a.zip!d!y.der"), "a.zip!d!y.der");
         assert!(matched.place(9) < matched.place(7) && matched.place(7) < matched.place(8));
         assert!(matched.place(8) < matched.place(0) && matched.place(0) < matched.place(6));
         assert!(matched.note().is_some_and(|note| note.contains("under other names")));
