@@ -111,11 +111,11 @@ pub fn read_and_verify<E: From<Error>>(
 }
 
 /// As [`read_and_verify`], of inputs that may have the same name: the caller tells their items apart by their positions.
-pub(crate) fn read_whatever_names(
+pub(crate) fn read_whatever_names<E: From<Error>>(
     source: &Source<'_>,
     stdin: &mut (dyn Read + Send),
-    instant: impl FnOnce(&[InputRecord]) -> Result<Time, Error>,
-) -> Result<Intake, Error> {
+    instant: impl FnOnce(&[InputRecord]) -> Result<Time, E>,
+) -> Result<Intake, E> {
     let mut verifier = verifier(source, source.at)?;
     let scratch = source.scratch;
     let mut collector = Collector::new(scratch)?;

@@ -89,11 +89,7 @@ fn check_inputs_by(
         advance: &|_| {},
         cancel: job.cancel,
     };
-<<<<<<< HEAD:crates/core/src/audit/derive.rs
-    let mut intake = read_and_verify::<Error>(&source, stdin, |_| Ok(statement.issued_at))?;
-=======
-    let mut intake = read_whatever_names(&source, stdin, |_| Ok(statement.issued_at))?;
->>>>>>> h2:src/audit/derive.rs
+    let mut intake = read_whatever_names::<Error>(&source, stdin, |_| Ok(statement.issued_at))?;
     let mut lines = Vec::new();
     each_line(reader, statement, manifest::INPUTS_FILE, report, |_, line, _| {
         lines.extend(InputLine::parse(line));
@@ -259,11 +255,7 @@ fn check_other_anchors(
     if more.is_empty() || source.inputs.contains(&Input::Stdin) {
         return Ok(());
     }
-<<<<<<< HEAD:crates/core/src/audit/derive.rs
-    let intake = read_and_verify::<Error>(source, stdin, |_| Ok(statement.issued_at))?;
-=======
-    let intake = read_whatever_names(source, stdin, |_| Ok(statement.issued_at))?;
->>>>>>> h2:src/audit/derive.rs
+    let intake = read_whatever_names::<Error>(source, stdin, |_| Ok(statement.issued_at))?;
     for at in more {
         let leaves = intake.rows.iter().filter(|row| row.anchor(&intake.verifier) == at).count();
         if leaves > 0 {
