@@ -49,6 +49,7 @@ impl FindingSpool {
     }
 
     /// No findings, where these are.
+    #[must_use]
     pub fn empty(&self) -> Self {
         Self::new(self.sorted.folder())
     }
@@ -79,6 +80,11 @@ impl FindingSpool {
     /// Findings so far.
     pub fn len(&self) -> u64 {
         self.sorted.count()
+    }
+
+    /// Returns whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// Findings so far of this disposition.

@@ -101,6 +101,9 @@ impl std::fmt::Display for Note {
 ///
 /// Validity is judged for the instant that `instant` names when it has seen what was read: an earlier batch made from
 /// the same inputs has its own. Until then it is judged for `source.at`.
+///
+/// # Errors
+/// Two inputs have one name, an input cannot be read, the spool cannot be written, or the run is interrupted.
 pub fn read_and_verify<E: From<Error>>(
     source: &Source<'_>,
     stdin: &mut (dyn Read + Send),
@@ -170,6 +173,9 @@ pub(crate) fn read_whatever_names<E: From<Error>>(
 
 /// Verifies leaves that come one after the other from somewhere else than an archive, with the CA certificates that
 /// came with them. Rows keep the order of the leaves; whatever is not a genuine leaf is a finding.
+///
+/// # Errors
+/// `leaves` fails, the spool cannot be written, or the run is interrupted.
 pub fn verify_leaves<E: From<Error>>(
     source: &Source<'_>,
     intermediates: &[Certificate],

@@ -12,6 +12,9 @@ use std::thread::{Builder, JoinHandle, Scope, ScopedJoinHandle};
 pub struct NoThread(#[from] std::io::Error);
 
 /// Starts a thread that outlives the caller.
+///
+/// # Errors
+/// The system has no thread to spare.
 pub fn start<T: Send + 'static>(
     name: String,
     work: impl FnOnce() -> T + Send + 'static,
@@ -20,6 +23,9 @@ pub fn start<T: Send + 'static>(
 }
 
 /// Starts a thread that ends before the scope does. If there is none, `work` is dropped.
+///
+/// # Errors
+/// The system has no thread to spare.
 pub fn start_in<'scope, T: Send + 'scope>(
     scope: &'scope Scope<'scope, '_>,
     work: impl FnOnce() -> T + Send + 'scope,

@@ -147,8 +147,8 @@ pub(super) fn sealed_names(missing: &[(u64, String)], family: Family) -> Vec<Str
 /// What the batch says of the missing chips against the list; a statement of version 1 says nothing of them.
 fn check_missing(recomputed: &[String], statement: &Statement, report: &mut AuditReport) {
     let Some(unmet) = statement.unmet() else { return };
-    let lines: String = recomputed.iter().map(|chip| format!("{{\"chip\":\"{chip}\"}}\n")).collect();
-    if sha256(lines.as_bytes()) != unmet.missing {
+    let lines: Vec<String> = recomputed.iter().map(|chip| format!("{{\"chip\":\"{chip}\"}}\n")).collect();
+    if sha256(lines.concat().as_bytes()) != unmet.missing {
         let message = format!("names other chips than the {} that list and lines give", recomputed.len());
         report.fault(code::EXPECTED_MISSING, manifest::MISSING_FILE, &message);
     }

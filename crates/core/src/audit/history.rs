@@ -254,6 +254,9 @@ fn chain(batches: &[Batch], report: &mut AuditReport) -> Option<Sha256Digest> {
 
 /// A batch is made when the one before it has been made, or later. Asked by whoever walks the history of a ledger, and
 /// before the first signature of a batch.
+///
+/// # Errors
+/// It does not.
 pub fn follows(before: Time, own: Time) -> Result<(), Contradiction> {
     if before <= own {
         return Ok(());

@@ -75,6 +75,9 @@ pub(crate) fn identify(
 
 /// The issuing CA's chain reaches an anchor, and nothing in it forbids what is issued. Asked by whoever verifies a batch,
 /// and before the first signature of one.
+///
+/// # Errors
+/// It does not, or something in it forbids it.
 pub fn check_chain(
     issuing: &Certificate,
     chain: &[Certificate],

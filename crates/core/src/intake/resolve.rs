@@ -8,6 +8,9 @@ use super::{Intake, Row, row};
 impl Intake {
     /// Applies conflicts among the leaves and the expected list. Leaves the rows in UID order, each UID once; returns the
     /// expected chips that are missing.
+    ///
+    /// # Errors
+    /// The findings cannot be put aside.
     pub fn resolve(&mut self, expected: Option<&ExpectedList>) -> Result<Vec<MissingChip>, Error> {
         self.take_out_conflicts()?;
         let Some(expected) = expected else { return Ok(vec![]) };
@@ -23,6 +26,9 @@ impl Intake {
     }
 
     /// Leaves the rows in UID order, each UID once.
+    ///
+    /// # Errors
+    /// The findings cannot be put aside.
     pub fn take_out_conflicts(&mut self) -> Result<(), Error> {
         let verifier = &self.verifier;
         let conflicts = verify::conflicts(&mut self.rows, |row| row.namespace(verifier));

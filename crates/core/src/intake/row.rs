@@ -55,6 +55,9 @@ impl Row {
     }
 
     /// The item's name and the leaf's octets as they were spooled.
+    ///
+    /// # Errors
+    /// The spool cannot be read, or changed under the run.
     pub fn load(&self, spool: &Spool) -> Result<SourceLeaf, Error> {
         let record = spool.read(self.spooled.spooled())?;
         let (item, der) = Self::parts(&record)?;
@@ -70,6 +73,9 @@ impl Row {
     }
 
     /// The verified leaf again: the same octets, the proof of pass 1, validity judged at `at`.
+    ///
+    /// # Errors
+    /// The spool cannot be read, or changed under the run.
     pub fn readmit(
         &self,
         spool: &mut SpoolReader<'_>,
