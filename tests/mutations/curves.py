@@ -1,4 +1,4 @@
-"""Issuing keys of every kind, which the root certified for the insider: whose s is the lower one, and other signatures."""
+"""Issuing keys of every kind, which the root certified for the insider: the lower s, and other signatures."""
 
 import json
 from cryptography.hazmat.primitives import hashes
