@@ -1,6 +1,9 @@
 """The honest batches that are put before both verifiers as they are, and then changed."""
 
-import functools, glob, os, shutil, subprocess, tarfile
+import functools
+import glob
+import os
+import subprocess
 from mutations import der, keys
 from mutations.house import FOREIGN, Batch, House, packed, policy, read
 
@@ -403,8 +406,8 @@ class Bench:
         for path in sorted(glob.glob(os.path.join(self.project, "fixtures/past/1/finished-*.tar.gz"))):
             name = os.path.basename(path).split(".")[0]
             folder = os.path.join(self.folder, name)
-            with tarfile.open(path) as packed_up:
-                packed_up.extractall(folder, filter="fully_trusted")
+            os.makedirs(folder)
+            subprocess.run(["tar", "--no-same-owner", "-xpzf", path, "-C", folder], check=True)
             house = object.__new__(House)
             house.program, house.folder, house.env, house.source = self.program, folder, dict(os.environ), None
             anchors = {"source": "pki/anchors/test-root.pem"}
@@ -444,6 +447,4 @@ class Bench:
             *self.shipped(),
             *self.past_batches,
         ]
-        if shutil.which("softhsm2-util") and os.path.exists(SOFTHSM):
-            some += [one for kind in ("P-521", "RSA-3072", "Ed25519") for one in self.token(kind)]
-        return some
+        return some + [one for kind in ("P-521", "RSA-3072", "Ed25519") for one in self.token(kind)]

@@ -20,6 +20,7 @@ GROUPS = [
     "findings",
     "expected",
     "certificates",
+    "curves",
     "archives",
     "files",
     "seals",

@@ -4,7 +4,7 @@ And batches of version 1 that an earlier release left, changed as the others are
 """
 
 import json, os
-from mutations import lines, statement
+from mutations import findings, lines, statement
 from mutations.campaign import ACCEPT, REFUSE, Case
 from mutations.certificates import FIELDS, SHAPES, resigned, shaped
 from mutations.der import element
@@ -220,6 +220,21 @@ def past(bench):
             lambda change=change: shaped(batch, change),
             ACCEPT if free else REFUSE,
         )
+    inputs = [word for one in batch.inputs for word in ("--input", one)]
+    for code in ("operator.decision", "verify.signature.invalid", "policy.leaf.key", "rfc5280.structure", "reel.x"):
+        for options in (inputs, []):
+            if options or code in ("operator.decision", "reel.x"):
+                yield Case(
+                    "version 1, findings",
+                    f"past: a chip left out as {code}{', with inputs' if options else ''}",
+                    batch,
+                    lambda code=code: findings.left_out(batch, 1, code),
+                    options=options,
+                )
+    for name, change in findings.TWICE.items():
+        if "renamed" not in name and "among the findings" not in name:
+            made = lambda change=change: findings.changed(batch, change)
+            yield Case("version 1, findings", f"past: {name}", batch, made)
     for key, value in (("family", "stsafe-a"), ("beacon", None), ("seals", [])):
         yield Case(
             "version 1, statement",
