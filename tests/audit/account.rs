@@ -7,7 +7,7 @@ use super::support::judges::put;
 use super::support::pki::{archive, der, variants};
 use super::support::run::Run;
 use super::support::workshop::{POLICY, Workshop};
-use super::verdict::{program_refuses, refused_only};
+use super::verdict::{agree, refused_only};
 
 const INPUT: [&str; 2] = ["--input", "reel.zip"];
 
@@ -107,6 +107,7 @@ fn a_code_that_is_not_on_the_list_is_refused_with_and_without_the_input() {
     {
         let out = format!("out-{n}");
         left_out(&workshop, &out, "rejected", code);
+        agree(&workshop, &out);
         for more in [&[][..], &INPUT] {
             let finished = workshop.verify(&out, &[&["--format", "json"], more].concat()).expect(1);
             assert_eq!(codes(&finished), ["audit.account.code".to_owned()].into(), "{code}");
@@ -121,6 +122,8 @@ fn a_finding_about_a_leaf_says_of_which_one_and_as_the_list_of_codes_has_it() {
     let workshop = issued(0..4, &[]);
     for (n, (disposition, code)) in [
         ("rejected", "ledger.already-issued"),
+        // the policy derives serial numbers
+        ("rejected", "ledger.serial-repeated"),
         ("ignored", "ledger.uid-with-other-key"),
         ("ignored", "policy.leaf.key"),
         ("ignored", "verify.signature.invalid"),
@@ -131,7 +134,7 @@ fn a_finding_about_a_leaf_says_of_which_one_and_as_the_list_of_codes_has_it() {
     {
         let out = format!("out-{n}");
         left_out(&workshop, &out, disposition, code);
-        program_refuses(&workshop, &out, &[], &["audit.account.finding"]);
+        refused_only(&workshop, &out, &[], &["audit.account.finding"]);
     }
     // who names no chip has nothing that a history could be asked for
     for (n, (uid, source)) in
@@ -144,7 +147,7 @@ fn a_finding_about_a_leaf_says_of_which_one_and_as_the_list_of_codes_has_it() {
         add(&mut forge, &line, "ignored");
         let out = format!("nameless-{n}");
         forge.seal(&out, |_| ());
-        program_refuses(&workshop, &out, &[], &["audit.account.finding"]);
+        refused_only(&workshop, &out, &[], &["audit.account.finding"]);
     }
 }
 
@@ -194,8 +197,8 @@ fn a_chip_that_the_list_names_is_not_left_out_as_surplus() {
     refused_only(&workshop, "relabelled", &expect, &["audit.expect.chip"]);
     // no list at all, and chips left out because of one
     Forge::of(&workshop).seal("no-list", |statement| statement.expected = None);
-    program_refuses(&workshop, "no-list", &[], &["audit.account.finding"]);
-    program_refuses(&workshop, "no-list", &expect, &["audit.account.finding", "audit.expect.list"]);
+    refused_only(&workshop, "no-list", &[], &["audit.account.finding"]);
+    refused_only(&workshop, "no-list", &expect, &["audit.account.finding", "audit.expect.list"]);
     // another list than the one that was sealed
     workshop.write("other.txt", format!("{list}# checked\n").as_bytes());
     refused_only(&workshop, "batch", &["--expect", "other.txt"], &["audit.expect.list"]);
@@ -262,7 +265,7 @@ fn an_item_is_in_one_line_or_one_finding() {
     let line = finding(item.trim_matches('"'), "rejected", "verify.signature.invalid", None, None);
     add(&mut forge, &line, "rejected");
     forge.seal("both", |_| ());
-    program_refuses(&workshop, "both", &[], &["audit.account.twice"]);
+    refused_only(&workshop, "both", &[], &["audit.account.twice"]);
     let text = workshop.verify("both", &[]).expect(1).out();
     assert!(text.contains("rejected.jsonl line 1: is about the same item as manifest.jsonl line 2"), "{text}");
     // two certificates from one item, two findings of one item
@@ -270,13 +273,13 @@ fn an_item_is_in_one_line_or_one_finding() {
     let item = forge.chips[1].get("source_item");
     forge.chips[2].set("source_item", &item);
     forge.seal("lines", |_| ());
-    program_refuses(&workshop, "lines", &[], &["audit.account.twice"]);
+    refused_only(&workshop, "lines", &[], &["audit.account.twice"]);
     let mut forge = Forge::of(&workshop);
     let line = finding("reel.zip!x", "ignored", "reel.zip.directory", None, None);
     add(&mut forge, &line, "ignored");
     add(&mut forge, &line, "ignored");
     forge.seal("findings", |_| ());
-    program_refuses(&workshop, "findings", &[], &["audit.account.twice"]);
+    refused_only(&workshop, "findings", &[], &["audit.account.twice"]);
 }
 
 #[test]

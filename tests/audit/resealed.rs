@@ -12,7 +12,7 @@ use super::batch::batch;
 use super::forge::{Forge, certify};
 use super::support::pki::{Recipe, TestPki, variants};
 use super::support::workshop::Workshop;
-use super::verdict::{program_refuses, refused, refused_only};
+use super::verdict::{refused, refused_only};
 
 /// Takes the batch apart, applies both changes, and demands that the auditor gives exactly these reasons.
 #[track_caller]
@@ -312,7 +312,7 @@ fn the_accounting_of_the_items_is_checked_against_the_input() {
         let mut forge = Forge::of(&workshop);
         change(&mut forge);
         forge.seal(name, nothing);
-        program_refuses(&workshop, name, &["--input", "reel.zip"], because);
+        refused_only(&workshop, name, &["--input", "reel.zip"], because);
     };
     let with_input =
         |name: &str, change: &dyn Fn(&mut Forge<'_>)| refused_with_input(name, &["audit.account.item"], change);

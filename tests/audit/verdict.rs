@@ -28,12 +28,6 @@ pub(crate) fn refused(workshop: &Workshop, out: &str, more: &[&str], because: &[
 #[track_caller]
 pub(crate) fn refused_only(workshop: &Workshop, out: &str, more: &[&str], because: &[&str]) {
     agree(workshop, out);
-    program_refuses(workshop, out, more, because);
-}
-
-/// As [`refused_only`], without asking the verifier in Python.
-#[track_caller]
-pub(crate) fn program_refuses(workshop: &Workshop, out: &str, more: &[&str], because: &[&str]) {
     let finished = workshop.verify(out, &[&["--format", "json"], more].concat());
     assert_eq!(finished.code, Some(1), "{because:?}: accepted\n{}{}", finished.out(), finished.err());
     let expected: BTreeSet<String> = because.iter().map(|code| (*code).to_owned()).collect();

@@ -154,7 +154,8 @@ pub fn audit(job: &Audit<'_>, stdin: &mut (dyn Read + Send)) -> Result<AuditRepo
         entries::check(job, &reader, &statement, &against, &mut names, &mut report)?;
     }
     let same_list = list.as_ref().is_some_and(|list| list.same);
-    let counted = account::check_counts(job, &reader, &statement, same_list, &mut names, &mut report)?;
+    let counted =
+        account::check_counts(job, &reader, (&statement, policy.as_ref()), same_list, &mut names, &mut report)?;
     names.finish(&mut report)?;
     missing::check(&reader, &statement, &mut report)?;
     check_beacon(job, &statement, &mut report);

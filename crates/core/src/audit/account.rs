@@ -6,7 +6,8 @@ use std::collections::HashSet;
 use crate::delivery::BatchReader;
 use crate::error::Error;
 use crate::manifest::{self, FindingLine, InputLine, IssuerMode, Statement};
-use crate::origin::Disposition;
+use crate::origin::{Disposition, ledger_codes};
+use crate::policy::Policy;
 use crate::x509::Sha256Digest;
 
 use super::claims::{Claim, Claims, rests_on_word};
@@ -27,7 +28,7 @@ pub(super) struct Counted {
 pub(super) fn check_counts(
     job: &Audit<'_>,
     reader: &BatchReader,
-    statement: &Statement,
+    (statement, policy): (&Statement, Option<&Policy>),
     same_list: bool,
     names: &mut Names,
     report: &mut AuditReport,
@@ -48,28 +49,26 @@ pub(super) fn check_counts(
             Disposition::Ignored => report.ignored += 1,
         }
         names.add(line.item(), manifest::REJECTED_FILE, number)?;
-        let Some(listed) = grounds::listed(line.code()) else {
-            let place = format!("{} line {}", manifest::REJECTED_FILE, number + 1);
-            let message = format!("{} has the code {}, which no finding of a batch has", line.item(), line.code());
+        let place = format!("{} line {}", manifest::REJECTED_FILE, number + 1);
+        let (item, of) = (line.item(), line.code());
+        let Some(listed) = grounds::listed(of) else {
+            let message = format!("{item} has the code {of}, which no finding of a batch has");
             report.fault(code::ACCOUNT_CODE, &place, &message);
             return Ok(());
         };
+        let mut refuse = |message: String| report.fault(code::ACCOUNT_FINDING, &place, &message);
         if listed.disposition.is_some_and(|only| only != line.disposition()) {
-            let place = format!("{} line {}", manifest::REJECTED_FILE, number + 1);
-            let message =
-                format!("{} is {} as {}, which never is so", line.item(), line.disposition().as_str(), line.code());
-            report.fault(code::ACCOUNT_FINDING, &place, &message);
+            refuse(format!("{item} is {} as {of}, which never is so", line.disposition().as_str()));
         }
         let of_leaf = !matches!(listed.ground, Ground::Inputs | Ground::Leaf);
         if of_leaf && (line.uid().is_none() || line.source_sha256().is_none()) {
-            let place = format!("{} line {}", manifest::REJECTED_FILE, number + 1);
-            let message = format!("{} is {}, and names no chip or no leaf", line.item(), line.code());
-            report.fault(code::ACCOUNT_FINDING, &place, &message);
+            refuse(format!("{item} is {of}, and names no chip or no leaf"));
         }
         if listed.ground == Ground::List && statement.expected.is_none() {
-            let place = format!("{} line {}", manifest::REJECTED_FILE, number + 1);
-            let message = format!("{} is left out as {}, and the batch has no expected list", line.item(), line.code());
-            report.fault(code::ACCOUNT_FINDING, &place, &message);
+            refuse(format!("{item} is left out as {of}, and the batch has no expected list"));
+        }
+        if listed.code == ledger_codes::SERIAL_REPEATED && policy.is_some_and(|policy| !policy.copies_serial()) {
+            refuse(format!("{item} is left out as {of}, and the policy copies no serial numbers"));
         }
         if has_inputs
             && listed.ground == Ground::Certificate
