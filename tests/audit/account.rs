@@ -41,6 +41,11 @@ fn left_out_at(workshop: &Workshop, at: usize, name: &str, disposition: &str, co
     let (item, source) = (chip.get("source_item"), chip.get("source_sha256"));
     let line = finding(item.trim_matches('"'), disposition, code, Some(&chip.name), Some(source.trim_matches('"')));
     add(&mut forge, &line, disposition);
+    // an insider counts it too
+    let unmet = forge.statement.expected.as_mut().and_then(|expected| expected.unmet.as_mut());
+    if let Some(unmet) = unmet.filter(|_| code.starts_with("verify.expect.")) {
+        unmet.surplus += 1;
+    }
     forge.seal(name, |_| ());
 }
 
