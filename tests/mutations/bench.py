@@ -172,6 +172,7 @@ class Bench:
         batch.expect = house.path("uids.txt")
         return batch
 
+    @functools.cached_property
     def with_beacon(self):
         """No serial number is older than a public value, in releases that can say so."""
         house = self.house("beacon")
@@ -429,7 +430,7 @@ class Bench:
             self.by_unique_number,
             self.below,
             self.odd_names(),
-            *self.with_beacon(),
+            *self.with_beacon,
             *self.history,
             self.rich,
             self.relaxed,
