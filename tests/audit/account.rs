@@ -199,9 +199,11 @@ fn a_chip_that_the_list_names_is_not_left_out_as_surplus() {
     let lines = lines.replace("verify.expect.surplus", "ledger.already-issued");
     forge.files.insert("rejected.jsonl".to_owned(), lines.into_bytes());
     forge.seal("relabelled", |_| ());
-    refused_only(&workshop, "relabelled", &expect, &["audit.expect.chip"]);
+    refused_only(&workshop, "relabelled", &expect, &["audit.expect.chip", "audit.expected.surplus"]);
     // no list at all, and chips left out because of one
-    Forge::of(&workshop).seal("no-list", |statement| statement.expected = None);
+    let mut forge = Forge::of(&workshop);
+    forge.files.remove("missing.jsonl").unwrap();
+    forge.seal("no-list", |statement| statement.expected = None);
     refused_only(&workshop, "no-list", &[], &["audit.account.finding"]);
     refused_only(&workshop, "no-list", &expect, &["audit.account.finding", "audit.expect.list"]);
     // another list than the one that was sealed
