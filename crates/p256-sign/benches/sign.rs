@@ -1,0 +1,2 @@
+//! Microseconds a signature: lanes, portable and aws-lc, in one run.
+fn main() {}
