@@ -379,3 +379,90 @@ const fn double_256_times(mut number: Limbs, prime: Limbs) -> Limbs {
     }
     number
 }
+
+#[cfg(test)]
+mod tests {
+    use p256::NistP256;
+    use p256::elliptic_curve::ff::PrimeField;
+    use p256::elliptic_curve::hazmat::FieldArithmetic;
+
+    use super::*;
+
+    type Theirs = <NistP256 as FieldArithmetic>::FieldElement;
+
+    /// Numbers around which carries go wrong, and some of chance.
+    fn numbers(prime: Limbs) -> Vec<Limbs> {
+        let mut state = 0x5EED_u64;
+        let mut next = || {
+            state ^= state >> 12;
+            state ^= state << 25;
+            state ^= state >> 27;
+            state.wrapping_mul(0x2545_F491_4F6C_DD1D)
+        };
+        let mut numbers =
+            vec![[0; 4], [1, 0, 0, 0], [2, 0, 0, 0], subtract(prime, [1, 0, 0, 0]).0, subtract(prime, [2, 0, 0, 0]).0];
+        while numbers.len() < 150 {
+            let number = std::array::from_fn(|_| match next() % 4 {
+                0 => 0,
+                1 => u64::MAX,
+                _ => next(),
+            });
+            if subtract(number, prime).1 == 1 {
+                numbers.push(number);
+            }
+        }
+        numbers
+    }
+
+    fn arithmetic_is_that_of<M: Modulus, T: PrimeField<Repr = p256::FieldBytes>>() {
+        let theirs = |number: Limbs| T::from_repr(to_bytes(number).into()).expect("below the prime");
+        let limbs = |element: T| from_bytes(&element.to_repr().into());
+        let numbers = numbers(M::PRIME);
+        for a in &numbers {
+            let (ours, other) = (Residue::<M>::new(*a), theirs(*a));
+            assert_eq!(ours.number(), *a);
+            assert_eq!(Residue::<M>::from_montgomery(ours.montgomery()).number(), *a);
+            assert_eq!(ours.square().number(), limbs(other.square()), "{a:x?}");
+            assert_eq!(ours.negate_where(u64::MAX).number(), limbs(-other), "{a:x?}");
+            assert_eq!(ours.negate_where(0).number(), *a);
+            assert_eq!(ours.zero_mask(), if *a == [0; 4] { u64::MAX } else { 0 });
+            assert_eq!(ours.invert().number(), limbs(other.invert().unwrap_or(T::ZERO)), "{a:x?}");
+            for b in &numbers {
+                let (second, another) = (Residue::<M>::new(*b), theirs(*b));
+                assert_eq!(ours.multiply(second).number(), limbs(other * another), "{a:x?} {b:x?}");
+                assert_eq!(ours.times_number(*b), limbs(other * another), "{a:x?} {b:x?}");
+                assert_eq!(ours.add(second).number(), limbs(other + another), "{a:x?} {b:x?}");
+                assert_eq!(add_modulo::<M>(*a, *b), limbs(other + another), "{a:x?} {b:x?}");
+                assert_eq!(ours.subtract(second).number(), limbs(other - another), "{a:x?} {b:x?}");
+                assert_eq!(below_mask(*a, *b) == u64::MAX, to_bytes(*a) < to_bytes(*b));
+                assert_eq!(ours.or_where(u64::MAX, second).number(), *b);
+                assert_eq!(ours.or_where(0, second).number(), *a);
+            }
+        }
+        assert_eq!(reduce::<M>(M::PRIME), [0; 4]);
+        assert_eq!(reduce::<M>([u64::MAX; 4]), subtract([u64::MAX; 4], M::PRIME).0);
+    }
+
+    #[test]
+    fn coordinates_are_those_of_p256() {
+        arithmetic_is_that_of::<FieldPrime, Theirs>();
+    }
+
+    #[test]
+    fn scalars_are_those_of_p256() {
+        arithmetic_is_that_of::<Order, p256::Scalar>();
+    }
+
+    #[test]
+    fn a_shared_inversion_inverts_each_number_with_any_blind() {
+        let numbers = numbers(Order::PRIME);
+        let mut inverses: Vec<Scalar> = numbers[1..].iter().map(|number| Residue::new(*number)).collect();
+        for blind in [[1, 0, 0, 0], [3, 2, 1, 7]] {
+            let before = inverses.clone();
+            invert_all(&mut inverses, &mut vec![Residue::ZERO; before.len()], Residue::new(blind));
+            for (one, other) in inverses.iter().zip(before) {
+                assert_eq!(one.multiply(other).number(), [1, 0, 0, 0]);
+            }
+        }
+    }
+}

@@ -153,3 +153,47 @@ fn bytes(state: &[u32; 8]) -> [u8; 32] {
 /// FIPS 180-4 §5.3.3.
 const INITIAL: [u32; 8] =
     [0x6A09_E667, 0xBB67_AE85, 0x3C6E_F372, 0xA54F_F53A, 0x510E_527F, 0x9B05_688C, 0x1F83_D9AB, 0x5BE0_CD19];
+
+#[cfg(test)]
+mod tests {
+    use rfc6979::KGenerator;
+    use rfc6979::bigint::U256;
+    use sha2::{Digest as _, Sha256};
+
+    use super::*;
+    use crate::modular::{Modulus as _, Order, to_bytes};
+
+    fn theirs(key: &[u8; 32], digest: &[u8; 32], extra: &[u8], bound: Limbs) -> [u8; 32] {
+        let bound = U256::from_be_slice(&to_bytes(bound));
+        let mut nonce = [0; 32];
+        KGenerator::<Sha256, U256>::new(key, digest, extra, &bound).fill_next_k(&mut nonce);
+        nonce
+    }
+
+    #[test]
+    fn nonces_are_those_of_another_implementation() {
+        for number in 0..500_u64 {
+            let digest: [u8; 32] = Sha256::digest(number.to_be_bytes()).into();
+            let key: [u8; 32] = Sha256::digest(digest).into();
+            let nonces = Nonces::new(key, Order::PRIME);
+            let extra: Extra = std::array::from_fn(|at| digest[31 - at]);
+            assert_eq!(to_bytes(nonces.nonce(&digest, None)), theirs(&key, &digest, &[], Order::PRIME));
+            assert_eq!(to_bytes(nonces.nonce(&digest, Some(&extra))), theirs(&key, &digest, &extra, Order::PRIME));
+        }
+    }
+
+    /// Of the candidates below 2^256 every other one is out of the range of this bound, so that some digests need many.
+    #[test]
+    fn candidates_out_of_range_are_passed_over() {
+        let bound = [1, 0, 0, 1 << 63];
+        let mut key = [0x11; 32];
+        key[0] = 0x12;
+        let nonces = Nonces::new(key, bound);
+        for number in 0..500_u64 {
+            let mut digest: [u8; 32] = Sha256::digest(number.to_be_bytes()).into();
+            digest[0] &= 0x7F;
+            assert_eq!(to_bytes(nonces.nonce(&digest, None)), theirs(&key, &digest, &[], bound));
+            assert_eq!(to_bytes(nonces.nonce(&digest, Some(&[9; 16]))), theirs(&key, &digest, &[9; 16], bound));
+        }
+    }
+}
