@@ -20,6 +20,16 @@ static HIDDEN: AtomicUsize = AtomicUsize::new(usize::MAX);
 fn main() {
     let plant = std::env::args().nth(1).unwrap_or_else(|| "none".to_owned());
     assert!(valgrind::is_running(), "this says nothing unless valgrind runs it: scripts/taint.sh");
+    #[cfg(target_arch = "x86_64")]
+    if plant == "never" {
+        // SAFETY: no such argument is given, and whoever gives it has a processor with AVX-512.
+        unsafe {
+            let secret = std::mem::transmute::<[u64; 8], std::arch::x86_64::__m512i>(black_box([1; 8]));
+            black_box(planted::planted_branch(&secret));
+            black_box(planted::planted_address(&secret, &[2; 256]));
+            black_box(planted::planted_branch_on_stack(&[3; 8]));
+        }
+    }
     let hidden = match plant.as_str() {
         "key-in-range" => Some(Point::KeyInRange),
         "nonce-in-range" => Some(Point::NonceInRange),
@@ -78,6 +88,43 @@ fn main() {
     let errors = valgrind::errors();
     println!("leaks found by valgrind: {errors}");
     std::process::exit(i32::from(errors > 0));
+}
+
+/// Functions with leaks in lanes, for `scripts/branches.py` to find in the machine code. They are never called.
+#[cfg(target_arch = "x86_64")]
+mod planted {
+    use std::arch::x86_64::{
+        __m512i, _mm512_loadu_si512, _mm512_reduce_add_epi64, _mm512_set1_epi64, _mm512_test_epi64_mask,
+    };
+    use std::hint::black_box;
+
+    #[inline(never)]
+    #[target_feature(enable = "avx512f")]
+    pub(super) fn planted_branch(secret: &__m512i) -> u64 {
+        let bits = _mm512_test_epi64_mask(*secret, _mm512_set1_epi64(1));
+        if bits & 4 == 0 { black_box(7) } else { black_box(12) * 3 }
+    }
+
+    #[inline(never)]
+    #[target_feature(enable = "avx512f")]
+    pub(super) fn planted_address(secret: &__m512i, table: &[u64; 256]) -> u64 {
+        table[usize::try_from(_mm512_reduce_add_epi64(*secret) & 255).unwrap_or(0)]
+    }
+
+    #[inline(never)]
+    #[target_feature(enable = "avx512f")]
+    pub(super) fn planted_branch_on_stack(secret: &[u64; 8]) -> u64 {
+        let mut sum = 0;
+        let copy = black_box(*secret);
+        // SAFETY: 64 bytes are read from an array of that size.
+        let vector = unsafe { _mm512_loadu_si512(copy.as_ptr().cast()) };
+        for limb in copy {
+            if limb > 5 {
+                sum += black_box(limb);
+            }
+        }
+        sum + u64::from(_mm512_test_epi64_mask(vector, vector))
+    }
 }
 
 /// Client requests of valgrind and memcheck (valgrind.h, memcheck.h).
