@@ -1,2 +1,79 @@
-//! Microseconds a signature: lanes, portable and aws-lc, in one run.
-fn main() {}
+//! Microseconds a signature: lanes, portable and aws-lc, in one run; digests are given, nonces are part of it.
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use p256_sign::testing::{forms, limbs};
+use p256_sign::{Form, Key, NoRandomness};
+
+fn random(bytes: &mut [u8]) -> Result<(), NoRandomness> {
+    aws_lc_rs::rand::fill(bytes).map_err(|_| NoRandomness)
+}
+
+fn digests(count: u64) -> Vec<[u8; 32]> {
+    let digest = |number: u64| {
+        let mut digest = [0x3C; 32];
+        digest[..8].copy_from_slice(&number.wrapping_mul(0x9E37_79B9_7F4A_7C15).to_be_bytes());
+        digest
+    };
+    (0..count).map(digest).collect()
+}
+
+fn signing(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("sign");
+    let keys: Vec<Key> = forms().into_iter().map(|form| Key::with_form(&[0x42; 32], form).expect("a key")).collect();
+    for count in [1, 8, 32, 256, 1024] {
+        let digests = digests(count);
+        group.throughput(Throughput::Elements(count));
+        for form in forms() {
+            let name = match form {
+                Form::Lanes => "lanes",
+                Form::Portable => "portable",
+            };
+            // a key that remembers as few r as the next one
+            let key = Key::with_form(&[0x42; 32], form).expect("a key");
+            group.bench_with_input(BenchmarkId::new(name, count), &digests, |bencher, digests| {
+                bencher.iter(|| key.sign_batch(digests, &mut random, true).expect("signatures"));
+            });
+        }
+    }
+    let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).expect("a key");
+    let messages = digests(256);
+    group.throughput(Throughput::Elements(256));
+    // it hashes 32 bytes too, which is a hundredth of it
+    group.bench_with_input(BenchmarkId::new("aws-lc", 256), &messages, |bencher, messages| {
+        let random = SystemRandom::new();
+        bencher.iter(|| {
+            for message in messages {
+                std::hint::black_box(pair.sign(&random, message).expect("a signature"));
+            }
+        });
+    });
+    group.finish();
+}
+
+fn parts(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("parts of 128 signatures");
+    group.throughput(Throughput::Elements(128));
+    let digests = digests(128);
+    for form in forms() {
+        let key = Key::with_form(&[0x42; 32], form).expect("a key");
+        let nonces: Vec<[u64; 4]> = digests.iter().map(|digest| limbs(&key.nonce(digest, Some(&[1; 16])))).collect();
+        let points = key.points(&nonces);
+        group.bench_function(format!("{form:?}: nonces"), |bencher| {
+            bencher.iter(|| digests.iter().map(|digest| key.nonce(digest, Some(&[1; 16]))).collect::<Vec<_>>());
+        });
+        group.bench_function(format!("{form:?}: points"), |bencher| bencher.iter(|| key.points(&nonces)));
+        group.bench_function(format!("{form:?}: halves"), |bencher| {
+            bencher.iter(|| key.finish(&digests, &nonces, &points, true).expect("signatures"));
+        });
+    }
+    group.finish();
+}
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default().sample_size(40).measurement_time(std::time::Duration::from_secs(3));
+    targets = signing, parts
+}
+criterion_main!(benches);

@@ -75,6 +75,34 @@ impl Key {
         self.guarded(|| self.finished(digests, None, [[1, 0, 0, 0]; 2], false, |stage| plant.at(stage)))
     }
 
+    /// A key without the self-test.
+    ///
+    /// # Errors
+    /// The scalar is out of range, or the processor lacks the form.
+    pub fn untested(secret: &[u8; 32], form: Form) -> Result<Self, Fault> {
+        let engine = match form {
+            Form::Lanes => crate::Engine::Lanes(crate::Lanes::detect().ok_or(Fault::NoLanes)?),
+            Form::Portable => crate::Engine::Portable,
+        };
+        Self::unchecked(secret, engine)
+    }
+
+    /// All of [`sign_batch`](Key::sign_batch) but what looks for repeats, with given randomness.
+    ///
+    /// # Errors
+    /// A half is zero.
+    pub fn sign_unguarded(
+        &self,
+        digests: &[[u8; 32]],
+        extras: &[[u8; 16]],
+        blinds: [[u64; 4]; 2],
+        low_s: bool,
+    ) -> Result<Vec<Signature>, Fault> {
+        let signatures = self.finished(digests, Some(extras), blinds, low_s, |_| ());
+        crate::wipe_stack();
+        signatures
+    }
+
     /// Signs with given nonces, big-endian, each between 1 and n - 1. Repeats are not looked for.
     ///
     /// # Errors
