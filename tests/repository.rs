@@ -12,9 +12,10 @@ use std::path::{Path, PathBuf};
 use source::{Placed, Token};
 
 /// Every package of the repository, with the folder of its program code and those of its tests.
-const PACKAGES: [(&str, &[&str], &[&str]); 6] = [
+const PACKAGES: [(&str, &[&str], &[&str]); 7] = [
     (".", &["src"], &["src", "tests", "benches", "examples"]),
     ("crates/p256-lanes", &["src"], &["src"]),
+    ("crates/p256-sign", &["src"], &["src", "tests", "benches", "examples"]),
     ("crates/pkcs11-sign", &["src"], &["src"]),
     ("tools/faulty-pkcs11", &["src"], &[]),
     ("tools/faulty-system", &["src"], &[]),

@@ -21,7 +21,6 @@ fn digests(count: u64) -> Vec<[u8; 32]> {
 
 fn signing(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("sign");
-    let keys: Vec<Key> = forms().into_iter().map(|form| Key::with_form(&[0x42; 32], form).expect("a key")).collect();
     for count in [1, 8, 32, 256, 1024] {
         let digests = digests(count);
         group.throughput(Throughput::Elements(count));

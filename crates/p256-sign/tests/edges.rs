@@ -2,10 +2,11 @@
 
 mod support;
 
-use p256_sign::Form;
-use support::{Chance, hex, is_valid, key, p256_signature_with};
+use p256::elliptic_curve::ff::PrimeField as _;
+use p256_sign::{Fault, Form};
+use support::{Chance, hex, is_valid, key, p256_signature_with, scalar};
 
-for_each_form!(special_nonces, special_keys_and_digests);
+for_each_form!(special_nonces, special_keys_and_digests, s_at_the_borders);
 
 const ORDER: &str = "FFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551";
 
@@ -122,6 +123,39 @@ fn special_keys_and_digests(form: Form) {
         let fresh = key.sign_batch(&digests, &mut Chance(9).randomness(), true).expect("signatures");
         assert!(digests.iter().zip(&fresh).all(|(digest, made)| is_valid(secret, digest, made)), "{secret:02x?}");
     }
+}
+
+/// Digests that make s what it is to be: zero, small, and around half the order.
+fn s_at_the_borders(form: Form) {
+    let half = hex("7FFFFFFF800000007FFFFFFFFFFFFFFFDE737D56D38BCF4279DCE5617E3192A8");
+    let order = hex(ORDER);
+    let mut chance = Chance(0x5);
+    let secret = chance.secret();
+    let key = key(&secret, form);
+    let nonce = chance.secret();
+    let made = key.sign_with_nonces(&[[0; 32]], &[nonce], false).expect("a signature");
+    // e = s k - r d
+    let digest = |s: [u8; 32]| -> [u8; 32] {
+        let s = p256::Scalar::from_repr(s.into()).expect("below n");
+        let digest = s * *scalar(&nonce) - *scalar(&made[0].r) * *scalar(&secret);
+        digest.to_repr().into()
+    };
+    let above = less(half, less(small(0), small(1)));
+    for (s, low) in [
+        (small(1), small(1)),
+        (small(2), small(2)),
+        (less(half, small(1)), less(half, small(1))),
+        (half, half),
+        (above, half),
+        (less(above, less(small(0), small(1))), less(half, small(1))),
+        (less(order, small(1)), small(1)),
+    ] {
+        for (low_s, expected) in [(false, s), (true, low)] {
+            let made = key.sign_with_nonces(&[digest(s)], &[nonce], low_s).expect("a signature");
+            assert_eq!(made[0].s, expected, "{s:02x?}");
+        }
+    }
+    assert_eq!(key.sign_with_nonces(&[digest(small(0))], &[nonce], false), Err(Fault::ZeroHalf));
 }
 
 #[test]
