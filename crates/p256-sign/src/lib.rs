@@ -348,6 +348,7 @@ impl Engine {
 }
 
 /// Overwrites the stack that the functions of a batch used.
+#[expect(clippy::large_stack_arrays, reason = "the stack is what it is about")]
 #[inline(never)]
 fn wipe_stack() {
     let mut stack = [0_u8; 32 * 1024];

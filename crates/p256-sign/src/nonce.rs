@@ -94,7 +94,7 @@ impl Nonces {
             if let Some(extra) = extra {
                 second[0][33..49].copy_from_slice(extra);
             }
-            self.renew(&mut hmac, &mut message, length, &mut value);
+            renew(&mut hmac, &mut message, length, &mut value);
         }
         loop {
             *value = hmac.of_value(&value);
@@ -107,23 +107,16 @@ impl Nonces {
             }
             let mut message = Zeroizing::new([[0; 64]]);
             message[0][..32].copy_from_slice(&*value);
-            self.renew(&mut hmac, &mut message, 33, &mut value);
+            renew(&mut hmac, &mut message, 33, &mut value);
         }
     }
+}
 
-    /// A new key from the message, and the value under it.
-    #[expect(clippy::unused_self, reason = "a step of the generator")]
-    fn renew<const BLOCKS: usize>(
-        &self,
-        hmac: &mut Hmac,
-        message: &mut [[u8; 64]; BLOCKS],
-        length: usize,
-        value: &mut [u8; 32],
-    ) {
-        let key = Zeroizing::new(hmac.of(message, length));
-        *hmac = Hmac::new(&key);
-        *value = hmac.of_value(value);
-    }
+/// A new key from the message, and the value under it.
+fn renew<const BLOCKS: usize>(hmac: &mut Hmac, message: &mut [[u8; 64]; BLOCKS], length: usize, value: &mut [u8; 32]) {
+    let key = Zeroizing::new(hmac.of(message, length));
+    *hmac = Hmac::new(&key);
+    *value = hmac.of_value(value);
 }
 
 impl Drop for Nonces {

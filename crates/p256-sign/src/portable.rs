@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use crate::modular::{Limbs, mask};
+use crate::modular::{Field, Limbs, mask};
 use crate::point::{Affine, Jacobian};
 use crate::{recode, table};
 
@@ -65,6 +65,5 @@ fn read(row: &Row, digit: u64) -> Affine {
         }
     }
     let coordinate = |from: usize| std::array::from_fn(|at| found[from + at]);
-    use crate::modular::Field;
     Affine { x: Field::from_montgomery(coordinate(0)), y: Field::from_montgomery(coordinate(4)).negate_where(negative) }
 }

@@ -35,6 +35,7 @@ impl Lanes {
     /// For each k between 1 and n - 1 the point k G or -k G.
     ///
     /// Everything here depends on the scalars: constant time.
+    #[expect(clippy::unused_self, reason = "that there is one is what makes it sound")]
     pub(crate) fn multiply(self, scalars: &[Limbs; TOGETHER], points: &mut [XandZ; TOGETHER]) {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: there is a `Lanes`, so the processor has the instructions.

@@ -1,5 +1,4 @@
 //! What the tests share.
-#![expect(clippy::allow_attributes, reason = "`expect` would fail in a test that uses every helper")]
 #![allow(dead_code, unreachable_pub, reason = "each test uses some of the helpers")]
 
 use ecdsa::hazmat::{sign_prehashed, sign_prehashed_rfc6979};
