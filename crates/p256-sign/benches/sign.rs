@@ -1,10 +1,46 @@
-//! Microseconds a signature: lanes, portable and aws-lc, in one run; digests are given, nonces are part of it.
+//! Processor time of a signature: lanes, portable and aws-lc, in one run; digests are given, nonces are part of it.
+
+use std::time::Duration;
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
+use criterion::measurement::{Measurement, ValueFormatter, WallTime};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use p256_sign::testing::{forms, limbs};
 use p256_sign::{Form, Key, NoRandomness};
+use rustix::time::{ClockId, clock_gettime};
+
+/// Time that the thread had the processor.
+struct ProcessorTime;
+
+impl Measurement for ProcessorTime {
+    type Intermediate = Duration;
+    type Value = Duration;
+
+    fn start(&self) -> Duration {
+        Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).expect("time passes")
+    }
+
+    fn end(&self, start: Duration) -> Duration {
+        self.start().saturating_sub(start)
+    }
+
+    fn add(&self, one: &Duration, other: &Duration) -> Duration {
+        *one + *other
+    }
+
+    fn zero(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn to_f64(&self, value: &Duration) -> f64 {
+        WallTime.to_f64(value)
+    }
+
+    fn formatter(&self) -> &dyn ValueFormatter {
+        WallTime.formatter()
+    }
+}
 
 fn random(bytes: &mut [u8]) -> Result<(), NoRandomness> {
     aws_lc_rs::rand::fill(bytes).map_err(|_| NoRandomness)
@@ -19,7 +55,7 @@ fn digests(count: u64) -> Vec<[u8; 32]> {
     (0..count).map(digest).collect()
 }
 
-fn signing(criterion: &mut Criterion) {
+fn signing(criterion: &mut Criterion<ProcessorTime>) {
     let mut group = criterion.benchmark_group("sign");
     for count in [1, 8, 32, 256, 1024] {
         let digests = digests(count);
@@ -51,7 +87,7 @@ fn signing(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn parts(criterion: &mut Criterion) {
+fn parts(criterion: &mut Criterion<ProcessorTime>) {
     let mut group = criterion.benchmark_group("parts of 128 signatures");
     group.throughput(Throughput::Elements(128));
     let digests = digests(128);
@@ -72,7 +108,7 @@ fn parts(criterion: &mut Criterion) {
 
 criterion_group! {
     name = benches;
-    config = Criterion::default().sample_size(40).measurement_time(std::time::Duration::from_secs(3));
+    config = Criterion::default().with_measurement(ProcessorTime).sample_size(40).measurement_time(Duration::from_secs(3));
     targets = signing, parts
 }
 criterion_main!(benches);

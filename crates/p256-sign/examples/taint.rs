@@ -7,6 +7,7 @@
 #![allow(unsafe_code, reason = "client requests of valgrind are instructions that do nothing elsewhere")]
 
 use std::hint::black_box;
+use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use p256_sign::testing::observed::observe;
@@ -17,7 +18,7 @@ static PASSED: [AtomicUsize; 6] = [const { AtomicUsize::new(0) }; 6];
 /// The point that is not marked as public.
 static HIDDEN: AtomicUsize = AtomicUsize::new(usize::MAX);
 
-fn main() {
+fn main() -> ExitCode {
     let plant = std::env::args().nth(1).unwrap_or_else(|| "none".to_owned());
     assert!(valgrind::is_running(), "this says nothing unless valgrind runs it: scripts/taint.sh");
     #[cfg(target_arch = "x86_64")]
@@ -87,7 +88,7 @@ fn main() {
     assert!(of(Point::R) >= 40 && of(Point::S) == of(Point::R) && of(Point::NonceInRange) > of(Point::R), "{passed:?}");
     let errors = valgrind::errors();
     println!("leaks found by valgrind: {errors}");
-    std::process::exit(i32::from(errors > 0));
+    ExitCode::from(u8::from(errors > 0))
 }
 
 /// Functions with leaks in lanes, for `scripts/branches.py` to find in the machine code. They are never called.

@@ -7,7 +7,7 @@ use crate::point::{Affine, Jacobian};
 use crate::{recode, table};
 
 /// Bits of a digit. A row is read whole for each digit, so wider ones do not pay.
-const WIDTH: usize = 5;
+const WIDTH: usize = 6;
 const ROWS: usize = 256_usize.div_ceil(WIDTH);
 const EACH: usize = 1 << (WIDTH - 1);
 

@@ -56,12 +56,13 @@ fn scalars() -> Vec<[u8; 32]> {
             scalars.push(number);
         }
     }
-    // the sums that are equal to the last term: with digits of 8 bits the last term is 255 2^248 G and the nonce
-    // 510 2^248 - n, with digits of 5 bits it is 2^255 G and the nonce 2^256 - n
-    let mut last = [0; 32];
-    last[0] = 0xFE;
-    scalars.push(less(last, order));
-    scalars.push(less([0; 32], order));
+    // The sums that are equal to the last term, for which the last addition has to double: with digits of 8 bits that term
+    // is 255 2^248 G and the nonce 510 2^248 - n; with 6 bits 15 2^252 G and 30 2^252 - n; with 5 bits 2^255 G and 2^256 - n.
+    for first in [0xFE, 0xE0, 0x00] {
+        let mut last = [0; 32];
+        last[0] = first;
+        scalars.push(less(last, order));
+    }
     let half = hex("7FFFFFFF800000007FFFFFFFFFFFFFFFDE737D56D38BCF4279DCE5617E3192A8");
     scalars.extend([half, less(half, small(1)), less(half, less(small(0), small(1)))]);
     let opposite: Vec<[u8; 32]> = scalars.iter().map(|scalar| less(order, *scalar)).collect();
