@@ -6,7 +6,7 @@ use zeroize::{Zeroize, Zeroizing};
 use crate::modular::{Limbs, below_mask, from_bytes, zero_mask};
 use crate::reveal::{Point, reveal};
 
-/// Fresh randomness of one nonce. 128 bits are enough to make it unpredictable to who knows everything else, and fit
+/// Fresh randomness of one nonce. 128 bits make it unpredictable to an attacker who knows everything else, and fit
 /// into the block that is hashed anyway.
 pub(crate) type Extra = [u8; 16];
 
