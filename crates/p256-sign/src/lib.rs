@@ -56,11 +56,16 @@ use reveal::reveal;
 
 /// A secret key that signs in batches. Threads share one.
 pub struct Key {
-    secret: Scalar,
-    nonces: Nonces,
+    secrets: Box<Secrets>,
     public: [u8; 65],
     engine: Engine,
     state: Mutex<State>,
+}
+
+/// At one place of the heap, so that a key that is moved leaves no copy behind.
+struct Secrets {
+    scalar: Scalar,
+    nonces: Nonces,
 }
 
 /// How multiples of the generator are computed.
@@ -152,14 +157,16 @@ impl Key {
             Form::Lanes => Engine::Lanes(Lanes::detect().ok_or(Fault::NoLanes)?),
             Form::Portable => Engine::Portable,
         };
-        let known = Self::unchecked(&known::SECRET, engine)?;
-        let digests = [known::DIGEST; TOGETHER + 1];
-        let signatures = known.finished(&digests, None, [[1, 0, 0, 0]; 2], false, |_| ())?;
-        let expected = Signature { r: known::R, s: known::S };
-        if known.public != known::PUBLIC || signatures.iter().any(|signature| *signature != expected) {
-            return Err(Fault::SelfTest);
-        }
-        Self::unchecked(secret, engine)
+        wiping_the_stack(|| {
+            let known = Self::unchecked(&known::SECRET, engine)?;
+            let digests = [known::DIGEST; TOGETHER + 1];
+            let signatures = known.finished(&digests, None, [[1, 0, 0, 0]; 2], false, |_| ())?;
+            let expected = Signature { r: known::R, s: known::S };
+            if known.public != known::PUBLIC || signatures.iter().any(|signature| *signature != expected) {
+                return Err(Fault::SelfTest);
+            }
+            Self::unchecked(secret, engine)
+        })
     }
 
     fn unchecked(secret: &[u8; 32], engine: Engine) -> Result<Self, Fault> {
@@ -175,14 +182,12 @@ impl Key {
         public[1..33].copy_from_slice(&to_bytes(point.x.number()));
         public[33..].copy_from_slice(&to_bytes(y.number()));
         let key = Self {
-            secret: Scalar::new(number),
-            nonces: Nonces::new(*secret, Order::PRIME),
+            secrets: Box::new(Secrets { scalar: Scalar::new(number), nonces: Nonces::new(*secret, Order::PRIME) }),
             public: reveal(Point::PublicKey, public),
             engine,
             state: Mutex::default(),
         };
         number.zeroize();
-        wipe_stack();
         Ok(key)
     }
 
@@ -235,8 +240,7 @@ impl Key {
         if let Some(fault) = self.state().fault {
             return Err(fault);
         }
-        let signatures = batch();
-        wipe_stack();
+        let signatures = wiping_the_stack(batch);
         let mut state = self.state();
         let result = signatures.and_then(|signatures| {
             let all_new = signatures.iter().all(|signature| state.repeats.insert(&signature.r));
@@ -269,7 +273,7 @@ impl Key {
         let digests: Vec<Limbs> = digests.iter().map(|digest| reduce::<Order>(from_bytes(digest))).collect();
         let mut nonces = Zeroizing::new(Vec::with_capacity(digests.len()));
         for (at, digest) in digests.iter().enumerate() {
-            nonces.push(self.nonces.nonce(&to_bytes(*digest), extras.map(|extras| &extras[at])));
+            nonces.push(self.secrets.nonces.nonce(&to_bytes(*digest), extras.map(|extras| &extras[at])));
         }
         stage(Stage::Nonces(&mut nonces));
         let mut points = self.engine.multiply(&nonces);
@@ -308,7 +312,7 @@ impl Key {
         stage(Stage::InverseNonces(&mut inverses));
         let demanded = mask(low_s.into());
         let signature = |((digest, r), inverse): ((&Limbs, &Limbs), &Scalar)| {
-            let mut sum = add_modulo::<Order>(*digest, self.secret.times_number(*r));
+            let mut sum = add_modulo::<Order>(*digest, self.secrets.scalar.times_number(*r));
             let s = inverse.times_number(sum);
             sum.zeroize();
             let high = below_mask(HALF_ORDER, s);
@@ -347,7 +351,18 @@ impl Engine {
     }
 }
 
-/// Overwrites the stack that the functions of a batch used.
+/// Runs something, in a stack frame of its own and those below it, and overwrites these.
+fn wiping_the_stack<T>(work: impl FnOnce() -> T) -> T {
+    #[inline(never)]
+    fn apart<T>(work: impl FnOnce() -> T) -> T {
+        work()
+    }
+    let result = apart(work);
+    wipe_stack();
+    result
+}
+
+/// Overwrites the stack below the caller.
 #[expect(clippy::large_stack_arrays, reason = "the stack is what it is about")]
 #[inline(never)]
 fn wipe_stack() {
@@ -356,9 +371,10 @@ fn wipe_stack() {
     std::hint::black_box(&mut stack);
 }
 
-impl Drop for Key {
+impl Drop for Secrets {
     fn drop(&mut self) {
-        self.secret.zeroize();
+        // the nonces' key wipes itself
+        self.scalar.zeroize();
     }
 }
 

@@ -84,7 +84,7 @@ impl Key {
             Form::Lanes => crate::Engine::Lanes(crate::Lanes::detect().ok_or(Fault::NoLanes)?),
             Form::Portable => crate::Engine::Portable,
         };
-        Self::unchecked(secret, engine)
+        crate::wiping_the_stack(|| Self::unchecked(secret, engine))
     }
 
     /// All of [`sign_batch`](Key::sign_batch) but what looks for repeats, with given randomness.
@@ -98,9 +98,7 @@ impl Key {
         blinds: [[u64; 4]; 2],
         low_s: bool,
     ) -> Result<Vec<Signature>, Fault> {
-        let signatures = self.finished(digests, Some(extras), blinds, low_s, |_| ());
-        crate::wipe_stack();
-        signatures
+        crate::wiping_the_stack(|| self.finished(digests, Some(extras), blinds, low_s, |_| ()))
     }
 
     /// Signs with given nonces, big-endian, each between 1 and n - 1. Repeats are not looked for.
@@ -120,7 +118,7 @@ impl Key {
 
     /// The nonce of a digest, big-endian.
     pub fn nonce(&self, digest: &[u8; 32], extra: Option<&[u8; 16]>) -> [u8; 32] {
-        to_bytes(self.nonces.nonce(&to_bytes(reduce::<Order>(from_bytes(digest))), extra))
+        to_bytes(self.secrets.nonces.nonce(&to_bytes(reduce::<Order>(from_bytes(digest))), extra))
     }
 
     /// The points of nonces.
