@@ -28,7 +28,8 @@ fn main() {
     let mut nonces: Vec<[u8; 32]> = special.collect();
     // below the order: the highest bytes are not all ones
     nonces.extend((0..count).map(|_| bytes()).filter(|nonce| nonce[..4] != [0xFF; 4]));
-    let secret = [&[0x7F], &bytes()[1..]].concat().try_into().expect("32 bytes");
+    let mut secret = bytes();
+    secret[0] = 0x7F;
     let key = Key::new(&secret).expect("a key");
     let digests: Vec<[u8; 32]> = nonces.iter().map(|_| bytes()).collect();
     let now = || Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).expect("time passes");
@@ -36,7 +37,10 @@ fn main() {
     let signatures = key.sign_with_nonces(&digests, &nonces, false).expect("signatures");
     let spent = now().saturating_sub(begin) / u32::try_from(digests.len()).expect("a number of signatures");
     eprintln!("{:?}: {spent:?} of processor time a signature, nonce not included", key.form());
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let hex = |bytes: &[u8; 32]| {
+        let half = |at: usize| u128::from_be_bytes(bytes[at..at + 16].try_into().expect("sixteen bytes"));
+        format!("{:032x}{:032x}", half(0), half(16))
+    };
     for ((digest, nonce), made) in digests.iter().zip(&nonces).zip(signatures) {
         println!("{} {} {} {} {}", hex(&secret), hex(digest), hex(nonce), hex(&made.r), hex(&made.s));
     }

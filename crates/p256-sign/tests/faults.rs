@@ -70,7 +70,7 @@ fn stuck_randomness_stops_the_key(form: Form) {
         let mut randomness = |bytes: &mut [u8]| {
             for value in bytes.chunks_mut(16) {
                 two_values ^= 1;
-                value.fill(two_values + digests[0][0]);
+                value.fill(two_values ^ digests[0][0]);
             }
             Ok(())
         };
