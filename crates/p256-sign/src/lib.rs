@@ -337,7 +337,7 @@ impl Engine {
                 }
             }
             Self::Lanes(lanes) => {
-                // lanes that are left over multiply by one
+                // lanes that are left over multiply by one, or by what the lane had before
                 let mut together = Zeroizing::new([[1, 0, 0, 0]; TOGETHER]);
                 let mut products = Zeroizing::new([XandZ::default(); TOGETHER]);
                 for (scalars, points) in scalars.chunks(TOGETHER).zip(points.chunks_mut(TOGETHER)) {
