@@ -12,11 +12,12 @@ use std::path::{Path, PathBuf};
 use source::{Placed, Token};
 
 /// Every package of the repository, with the folder of its program code and those of its tests.
-const PACKAGES: [(&str, &[&str], &[&str]); 8] = [
+const PACKAGES: [(&str, &[&str], &[&str]); 9] = [
     (".", &["src"], &["src", "tests", "benches", "examples"]),
     ("crates/core", &["src"], &["src"]),
     ("crates/issue", &["src"], &["src"]),
     ("crates/p256-lanes", &["src"], &["src"]),
+    ("crates/p256-sign", &["src"], &["src", "tests", "benches", "examples"]),
     ("crates/pkcs11-sign", &["src"], &["src"]),
     ("tools/faulty-pkcs11", &["src"], &[]),
     ("tools/faulty-system", &["src"], &[]),

@@ -68,7 +68,7 @@ fn in_form(key: KeyAlgorithm, signature: Vec<u8>, higher: bool) -> Vec<u8> {
     if is_higher(order, s) == higher {
         return signature;
     }
-    encoded(r, difference(order, s, &mut [0; MAX_OCTETS]))
+    ecdsa_signature(r, difference(order, s, &mut [0; MAX_OCTETS]))
 }
 
 /// Whether s is the higher of the two values that verify.
@@ -93,8 +93,10 @@ fn difference<'a>(order: &[u8], s: &[u8], into: &'a mut [u8; MAX_OCTETS]) -> &'a
     &into[zeros..]
 }
 
-fn encoded(r: &[u8], s: &[u8]) -> Vec<u8> {
-    let integer = |magnitude: &[u8]| {
+/// Encodes r and s, big-endian, as an ECDSA-Sig-Value in DER (RFC 3279 §2.2.3).
+pub fn ecdsa_signature(r: &[u8], s: &[u8]) -> Vec<u8> {
+    let integer = |number: &[u8]| {
+        let magnitude = &number[number.iter().take_while(|byte| **byte == 0).count()..];
         let sign: &[u8] = if magnitude.first().is_some_and(|byte| *byte >= 0x80) { &[0] } else { &[] };
         element(tag::INTEGER, &[sign, magnitude])
     };

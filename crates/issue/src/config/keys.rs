@@ -40,7 +40,7 @@ pub(super) fn open_for(
                     reroot hsm doctor URI";
         errors.push_hint(error::SIGNER_MISMATCH, &span, message, hint)
     };
-    let signer = match open(key, Some(certificate.spki()), settings, secrets, errors) {
+    let signer = match open((key, identity.batch_signer), Some(certificate.spki()), settings, secrets, errors) {
         Ok(signer) => signer?,
         Err(error @ SignerError::Pkcs11(Pkcs11Error::KeyMismatch { .. })) => {
             let subject = certificate.subject();
@@ -70,7 +70,7 @@ pub(super) fn open_bare(
     errors: &Errors,
 ) -> Option<Box<dyn Signer>> {
     let key = key_of(identity, errors)?;
-    match open(key, None, settings, secrets, errors) {
+    match open((key, identity.batch_signer), None, settings, secrets, errors) {
         Ok(signer) => signer,
         Err(error) => errors.push_signer(&key.place.span(), &format!("key of [{}]", identity.section), error),
     }
@@ -86,7 +86,7 @@ fn key_of<'a>(identity: &'a Identity, errors: &Errors) -> Option<&'a Key> {
 
 /// `Ok(None)`: a file could not be read, which was noted.
 fn open(
-    key: &Key,
+    (key, batches): (&Key, bool),
     expected: Option<&Spki>,
     settings: &Settings,
     secrets: &dyn SecretResolver,
@@ -96,7 +96,7 @@ fn open(
     match key.place.get_ref() {
         KeyPlace::File(path) => {
             let Some(pem) = files::read(path, &key.place.span(), errors) else { return Ok(None) };
-            Ok(Some(Box::new(open_file(path, &pem, secret, secrets)?)))
+            Ok(Some(Box::new(open_file(path, &pem, secret, secrets)?.with_batches(batches))))
         }
         KeyPlace::Tokens(uris) => {
             let token_key = |uri: &KeyUri| {

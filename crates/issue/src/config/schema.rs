@@ -45,6 +45,8 @@ pub(super) struct Identity {
     pub(super) header: Range<usize>,
     pub(super) certificate: Spanned<PathBuf>,
     pub(super) key: Option<Key>,
+    /// Whether a P-256 key in a file signs in batches.
+    pub(super) batch_signer: bool,
 }
 
 /// A private key's place and what opens it.
@@ -80,7 +82,7 @@ pub(super) fn read(text: &str, base: &Path, errors: &Errors) -> Option<Document>
     let source = file.section("source");
     let ledger = file.section("ledger");
     let chain = issuer.as_ref().and_then(|issuer| {
-        issuer.closed(&["certificate", "chain", "key", "secret"]);
+        issuer.closed(&["batch_signer", "certificate", "chain", "key", "secret"]);
         if issuer.table.contains_key("chain") { issuer.paths("chain") } else { Some(vec![]) }
     });
     let issuer = issuer.and_then(|section| section.identity("issuer"));
@@ -187,7 +189,17 @@ impl<'a> Section<'a> {
     pub(super) fn identity(&self, section: &'static str) -> Option<Identity> {
         let certificate = self.path("certificate");
         let key = self.key().ok()?;
-        Some(Identity { section, header: self.header.clone(), certificate: certificate?, key })
+        let batch_signer = self.boolean("batch_signer")?;
+        Some(Identity { section, header: self.header.clone(), certificate: certificate?, key, batch_signer })
+    }
+
+    /// A key that is `true` or `false`; `false` where it is absent.
+    fn boolean(&self, name: &str) -> Option<bool> {
+        let Some(value) = self.table.get(name) else { return Some(false) };
+        match value.get_ref() {
+            DeValue::Boolean(value) => Some(*value),
+            other => self.wrong_type(name, value, other, "true or false"),
+        }
     }
 
     fn key(&self) -> Result<Option<Key>, Noted> {

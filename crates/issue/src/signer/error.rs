@@ -38,6 +38,12 @@ pub enum SignerError {
         /// The scheme, cipher or key derivation found.
         scheme: ObjectIdentifier,
     },
+    /// The batch signer found itself wrong. Nothing of the batch is released, and the key signs no more in this run.
+    #[error("the batch signer stopped: {}", text(*fault))]
+    Batch {
+        /// What it found.
+        fault: p256_sign::Fault,
+    },
     /// The library that signs reported a failure.
     #[error("signing with {algorithm} failed")]
     Failed {
@@ -123,6 +129,7 @@ impl SignerError {
                 | Pkcs11Error::Generate { .. }
                 | Pkcs11Error::ModuleMissing { .. },
             ) => Class::Usage,
+            Self::Batch { .. } => Class::Bug,
             Self::Pkcs11(Pkcs11Error::NoThread { .. }) => Class::Storage,
             Self::EncryptionCost { .. }
             | Self::EncryptionUnsupported { .. }
@@ -173,6 +180,9 @@ impl SignerError {
                  NEW-KEY (with -nocrypt instead of the options after -topk8 it stays unencrypted)"
             }
             Self::Pem(PemError::Form { form }) => return form.hint().map(str::to_owned),
+            Self::Batch { .. } => {
+                "Leave `batch_signer` out of the configuration, run the same command again, and report this."
+            }
             Self::Failed { .. }
             | Self::KeyInvalid { .. }
             | Self::KeyUnsupported { .. }
@@ -193,5 +203,18 @@ fn fitting(key: KeyAlgorithm) -> &'static str {
         KeyAlgorithm::BrainpoolP256r1 | KeyAlgorithm::BrainpoolP384r1 => {
             "an algorithm of the issuer's key, which must not be on a Brainpool curve"
         }
+    }
+}
+
+const fn text(fault: p256_sign::Fault) -> &'static str {
+    use p256_sign::Fault;
+    match fault {
+        Fault::KeyOutOfRange => "the secret scalar is not between 1 and n - 1",
+        Fault::NoLanes => "the processor lacks the instructions that were asked for",
+        Fault::NoRandomness => "there is no fresh randomness",
+        Fault::RandomnessRepeats => "the random generator repeats itself",
+        Fault::RepeatedNonce => "two signatures have the same r, so a nonce was used twice",
+        Fault::SelfTest => "a known signature was not made as it should be, or the public key is another one",
+        Fault::ZeroHalf => "r or s is zero, which does not happen by chance",
     }
 }

@@ -3,12 +3,21 @@
 //! Signing is done by aws-lc. It signs ECDSA on P-256 with SHA-256, on P-384 with SHA-384 and on P-521 with SHA-256,
 //! SHA-384 and SHA-512; the other pairs of curve and hash, rare in practice, are refused before anything is recorded
 //! rather than handed to a second implementation.
+//!
+//! A P-256 key can also sign in batches ([`with_batches`](FileSigner::with_batches)), by `p256-sign`: several times as fast on
+//! processors with AVX-512 IFMA. Whoever calls a signer verifies each signature before it is released, by other code.
 
+use aws_lc_rs::encoding::AsBigEndian as _;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{self as lc, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _};
 use aws_lc_rs::signature::{RsaKeyPair, RsaSignatureEncoding};
 use der::asn1::ObjectIdentifier;
+use p256_sign::NoRandomness;
 use zeroize::Zeroizing;
+
+use std::sync::OnceLock;
+
+use crate::crypto::{ecdsa_signature, sha256};
 
 use crate::x509::form::Form;
 use crate::x509::pem::{self, PemBlock, PemError};
@@ -23,6 +32,10 @@ use super::{Signer, SignerError};
 pub struct FileSigner {
     key: Key,
     spki: Spki,
+    /// Whether a key that can sign in batches does.
+    batches: bool,
+    /// Made with the first batch: its tables cost some milliseconds.
+    batch_key: OnceLock<Result<p256_sign::Key, p256_sign::Fault>>,
 }
 
 enum Key {
@@ -55,12 +68,53 @@ impl FileSigner {
         }
     }
 
+    /// Chooses whether a P-256 key makes many signatures at once, with code of this program's own (crates/p256-sign). Other
+    /// keys, and few signatures, are aws-lc's in any case.
+    #[must_use]
+    pub fn with_batches(mut self, batches: bool) -> Self {
+        self.batches = batches;
+        self
+    }
+
+    /// Signs all messages together, if this key does that for so many.
+    fn sign_together(
+        &self,
+        (algorithm, pair): (SignatureAlgorithm, &EcdsaKeyPair),
+        messages: &[&[u8]],
+        signatures: &mut Vec<Vec<u8>>,
+    ) -> Result<bool, SignerError> {
+        let many = messages.len() >= if self.batch_key.get().is_some() { AGAIN } else { FIRST };
+        if !self.batches || !many || self.spki.algorithm() != KeyAlgorithm::P256 {
+            return Ok(false);
+        }
+        let batch = |fault| SignerError::Batch { fault };
+        let key = self.batch_key.get_or_init(|| {
+            let secret = pair.private_key().as_be_bytes().map_err(|_| p256_sign::Fault::KeyOutOfRange)?;
+            let secret = <&[u8; 32]>::try_from(secret.as_ref()).map_err(|_| p256_sign::Fault::KeyOutOfRange)?;
+            let key = p256_sign::Key::new(secret)?;
+            if key.public_key()[..] == *pair.public_key().as_ref() { Ok(key) } else { Err(p256_sign::Fault::SelfTest) }
+        });
+        let key = key.as_ref().map_err(|fault| batch(*fault))?;
+        let digests: Vec<[u8; 32]> = messages.iter().map(|message| *sha256(message).as_bytes()).collect();
+        let mut random = |bytes: &mut [u8]| aws_lc_rs::rand::fill(bytes).map_err(|_| NoRandomness);
+        let made = key.sign_batch(&digests, &mut random, true).map_err(|fault| match fault {
+            p256_sign::Fault::NoRandomness => SignerError::Failed { algorithm },
+            fault => batch(fault),
+        })?;
+        signatures.extend(made.iter().map(|signature| ecdsa_signature(&signature.r, &signature.s)));
+        Ok(true)
+    }
+
     /// Whether opening this file takes a passphrase.
     ///
     /// # Errors
     /// The file is not one PKCS#8 key.
     pub fn is_encrypted(pem: &[u8]) -> Result<bool, SignerError> {
         private_key_block(pem).map(|block| is_encrypted_label(&block.label))
+    }
+
+    fn of(key: Key, spki: Spki) -> Self {
+        Self { key, spki, batches: false, batch_key: OnceLock::new() }
     }
 
     fn from_private_key_info(der: &[u8]) -> Result<Self, SignerError> {
@@ -71,7 +125,7 @@ impl FileSigner {
                 let pair = Ed25519KeyPair::from_pkcs8(der).map_err(|error| invalid("Ed25519", error))?;
                 let identifier = element(tag::OBJECT_IDENTIFIER, &[oid::ED25519.as_bytes()]);
                 let spki = spki(&identifier, pair.public_key().as_ref(), "Ed25519")?;
-                Ok(Self { key: Key::Ed25519(pair), spki })
+                Ok(Self::of(Key::Ed25519(pair), spki))
             }
             (oid::RSA_ENCRYPTION, _) => rsa(der),
             (algorithm, _) => Err(SignerError::KeyUnsupported { algorithm }),
@@ -107,6 +161,9 @@ impl Signer for FileSigner {
         match &self.key {
             Key::Ecdsa(pairs) => {
                 let (_, pair) = pairs.iter().find(|(known, _)| *known == algorithm).ok_or_else(refused)?;
+                if self.sign_together((algorithm, pair), messages, signatures)? {
+                    return Ok(());
+                }
                 for message in messages {
                     signatures.push(pair.sign(&random, message).map_err(failed)?.as_ref().to_vec());
                 }
@@ -252,7 +309,7 @@ fn ecdsa(der: &[u8], curve: ObjectIdentifier) -> Result<FileSigner, SignerError>
     ]
     .concat();
     let spki = spki(&identifier, pairs[0].1.public_key().as_ref(), name)?;
-    Ok(FileSigner { key: Key::Ecdsa(pairs), spki })
+    Ok(FileSigner::of(Key::Ecdsa(pairs), spki))
 }
 
 fn rsa(der: &[u8]) -> Result<FileSigner, SignerError> {
@@ -266,7 +323,7 @@ fn rsa(der: &[u8]) -> Result<FileSigner, SignerError> {
     let spki = spki(&identifier, pair.public_key().as_ref(), "RSA")?;
     match spki.algorithm() {
         KeyAlgorithm::Rsa { bits } if !RSA_BITS.contains(&bits) => Err(SignerError::RsaSize { bits }),
-        _ => Ok(FileSigner { key: Key::Rsa(pair), spki }),
+        _ => Ok(FileSigner::of(Key::Rsa(pair), spki)),
     }
 }
 
@@ -308,6 +365,10 @@ fn spki(identifier: &[u8], key: &[u8], kind: &'static str) -> Result<Spki, Signe
 fn invalid(key: &'static str, reason: impl std::fmt::Display) -> SignerError {
     SignerError::KeyInvalid { key, reason: reason.to_string() }
 }
+
+/// So many messages are worth the tables of a key, and so many a call where it has them.
+const FIRST: usize = 32;
+const AGAIN: usize = 8;
 
 const PLAIN: &str = "PRIVATE KEY";
 const ENCRYPTED: &str = "ENCRYPTED PRIVATE KEY";

@@ -285,3 +285,34 @@ fn weak_or_ruinous_encryption_is_refused() {
     let error = patched(&scrypt, &[2, 2, 4, 0, 2, 2], &[2, 2, 4, 1, 2, 2]);
     assert!(matches!(error, SignerError::Structure), "N is no power of two: {error}");
 }
+
+/// Whoever checks has other code: aws-lc by way of `PublicKey`, and the engine that judges the lower s.
+#[test]
+fn a_key_that_signs_in_batches_makes_signatures_that_other_code_accepts() {
+    use crate::crypto::{PublicKey, low_s};
+    let algorithm = SignatureAlgorithm::EcdsaSha256;
+    let pem = generate(KeyAlgorithm::P256, None).unwrap().pem;
+    let signer = FileSigner::open(pem.as_bytes(), None).unwrap().with_batches(true);
+    let key = PublicKey::from_spki(signer.public_key()).unwrap();
+    let messages: Vec<Vec<u8>> = (0..300_u32).map(|number| number.to_be_bytes().repeat(60)).collect();
+    let messages: Vec<&[u8]> = messages.iter().map(Vec::as_slice).collect();
+    for count in [1, FIRST - 1, FIRST, 300, AGAIN, AGAIN - 1, 0] {
+        let mut signatures = Vec::new();
+        signer.sign_batch(algorithm, &messages[..count], &mut signatures).unwrap();
+        assert_eq!(signatures.len(), count);
+        for (message, signature) in messages.iter().zip(&signatures) {
+            key.verify(algorithm, message, signature).unwrap();
+        }
+        if count == 300 {
+            assert!(signatures.iter().all(|signature| low_s(KeyAlgorithm::P256, signature.clone()) == *signature));
+        }
+    }
+    // the option says it, not the number of messages; and no other kind of key has it
+    let one_by_one = FileSigner::open(pem.as_bytes(), None).unwrap();
+    one_by_one.sign_batch(algorithm, &messages, &mut Vec::new()).unwrap();
+    assert!(one_by_one.batch_key.get().is_none());
+    let other = generate(KeyAlgorithm::P384, None).unwrap().pem;
+    let other = FileSigner::open(other.as_bytes(), None).unwrap().with_batches(true);
+    other.sign_batch(SignatureAlgorithm::EcdsaSha384, &messages, &mut Vec::new()).unwrap();
+    assert!(other.batch_key.get().is_none());
+}
