@@ -92,7 +92,7 @@ impl Protection {
             Self::Signature { signer, .. } => {
                 let algorithm = signature_algorithm(signer.public_key().algorithm())?;
                 let mut signatures = Vec::with_capacity(1);
-                signer.sign(algorithm, &[octets], &mut signatures)?;
+                signer.sign_bytes(algorithm, &[octets], &mut signatures)?;
                 signatures.pop().ok_or_else(|| wrong("the signer returned nothing"))
             }
         }
