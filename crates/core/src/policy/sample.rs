@@ -71,20 +71,12 @@ fn hint(finding: &LintFinding) -> String {
 
 /// A SubjectPublicKeyInfo of a kind of key, its key invented.
 pub(super) fn spki(key: KeyAlgorithm) -> Spki {
-    let (algorithm, curve) = match key {
-        KeyAlgorithm::BrainpoolP256r1 => (oid::EC_PUBLIC_KEY, Some(oid::BRAINPOOL_P256R1)),
-        KeyAlgorithm::BrainpoolP384r1 => (oid::EC_PUBLIC_KEY, Some(oid::BRAINPOOL_P384R1)),
-        KeyAlgorithm::Ed25519 => (oid::ED25519, None),
-        KeyAlgorithm::P256 => (oid::EC_PUBLIC_KEY, Some(oid::SECP256R1)),
-        KeyAlgorithm::P384 => (oid::EC_PUBLIC_KEY, Some(oid::SECP384R1)),
-        KeyAlgorithm::P521 => (oid::EC_PUBLIC_KEY, Some(oid::SECP521R1)),
-        KeyAlgorithm::Rsa { .. } => unreachable!("policies do not list RSA subject keys"),
-    };
+    let algorithm = if key == KeyAlgorithm::Ed25519 { oid::ED25519 } else { oid::EC_PUBLIC_KEY };
     let bits = match key.field_octets() {
         Some(octets) => [vec![0, 4], vec![0x55; 2 * octets]].concat(),
         None => [vec![0], vec![0x55; 32]].concat(),
     };
-    let curve = curve.map_or(vec![], |curve| element(tag::OBJECT_IDENTIFIER, &[curve.as_bytes()]));
+    let curve = key.curve().map_or(vec![], |curve| element(tag::OBJECT_IDENTIFIER, &[curve.as_bytes()]));
     let algorithm = element(tag::OBJECT_IDENTIFIER, &[algorithm.as_bytes()]);
     let der =
         element(tag::SEQUENCE, &[&element(tag::SEQUENCE, &[&algorithm, &curve]), &element(tag::BIT_STRING, &[&bits])]);

@@ -20,7 +20,7 @@ pub(super) struct CaKey<'a> {
 impl<'a> CaKey<'a> {
     /// `public` is the key under which every signature is verified.
     pub(super) fn new(signer: &'a dyn Signer, public: &Spki) -> Result<Self, CaError> {
-        let algorithm = usual_signature(public.algorithm());
+        let algorithm = public.algorithm().usual_signature();
         Ok(Self { signer, public: PublicKey::from_spki(public)?, algorithm, full_width: false })
     }
 
@@ -56,17 +56,6 @@ impl<'a> CaKey<'a> {
             }
         }
         Err(CaError::FullWidth { tries: TRIES })
-    }
-}
-
-/// The signature that goes with a key, where nobody has said otherwise.
-pub(super) const fn usual_signature(key: KeyAlgorithm) -> SignatureAlgorithm {
-    match key {
-        KeyAlgorithm::P256 | KeyAlgorithm::BrainpoolP256r1 => SignatureAlgorithm::EcdsaSha256,
-        KeyAlgorithm::P384 | KeyAlgorithm::BrainpoolP384r1 => SignatureAlgorithm::EcdsaSha384,
-        KeyAlgorithm::P521 => SignatureAlgorithm::EcdsaSha512,
-        KeyAlgorithm::Ed25519 => SignatureAlgorithm::Ed25519,
-        KeyAlgorithm::Rsa { .. } => SignatureAlgorithm::RsaPkcs1Sha256,
     }
 }
 
