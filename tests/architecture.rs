@@ -72,6 +72,7 @@ const CORE: &[Row] = &[
             "manifest::ManifestError",
             "policy::PolicyErrors",
             "reel::ReelError",
+            "verify::ExpectError",
             "verify::VerifyError",
         ],
     ),

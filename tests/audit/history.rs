@@ -201,7 +201,6 @@ fn what_was_issued_before_is_looked_up_in_the_history() {
     for (n, (disposition, code)) in [
         ("ignored", "ledger.already-issued"),
         ("rejected", "ledger.uid-with-other-key"),
-        ("rejected", "ledger.serial-repeated"),
         ("rejected", "ledger.key-under-other-uid"),
     ]
     .into_iter()

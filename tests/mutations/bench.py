@@ -172,6 +172,7 @@ class Bench:
         batch.expect = house.path("uids.txt")
         return batch
 
+    @functools.cached_property
     def with_beacon(self):
         """No serial number is older than a public value, in releases that can say so."""
         house = self.house("beacon")
@@ -410,10 +411,12 @@ class Bench:
             subprocess.run(["tar", "--no-same-owner", "-xpzf", path, "-C", folder], check=True)
             house = object.__new__(House)
             house.program, house.folder, house.env, house.source = self.program, folder, dict(os.environ), None
-            anchors = {"source": "pki/anchors/test-root.pem"}
+            # the generic one was issued for genuine leaves
+            generic = name == "finished-generic"
+            anchors = {"source": f"pki/anchors/{'stm-stsafe-a-prod-ca-01' if generic else 'test-root'}.pem"}
             if name == "finished-foreign":
                 anchors |= {"issuer": "other.pem", "manifest": "pki/ca/root.pem"}
-            made.append(Batch(house, "batch", [house.path("reel.zip")], **anchors))
+            made.append(Batch(house, "batch", [house.path("reel" if generic else "reel.zip")], **anchors))
             for more in ("second", "again"):
                 if os.path.isdir(house.path(more)):
                     made.append(Batch(house, more, [house.path("second.zip")], **anchors))
@@ -429,7 +432,7 @@ class Bench:
             self.by_unique_number,
             self.below,
             self.odd_names(),
-            *self.with_beacon(),
+            *self.with_beacon,
             *self.history,
             self.rich,
             self.relaxed,

@@ -125,8 +125,32 @@ def cases(bench):
                 return forge.done()
 
             yield Case("versions", f"serial numbers {name}: {len(list(some))}", batch, made)
+    yield from expected_beacons(bench)
     yield from past(bench)
     yield from old_proofs(bench)
+
+
+def expected_beacons(bench):
+    """The value that an auditor knows; the other verifier is not told it."""
+    with_beacon, without = bench.with_beacon, bench.main
+    if not with_beacon or b"--beacon" not in without.house.run("verify", "--help").stdout:
+        return
+    [batch] = with_beacon
+    own, other = batch.house.path("value.txt"), batch.house.write("other.txt", "another digest\n")
+    asked = lambda name, batch, file, expect=REFUSE: Case(
+        "versions" if expect == REFUSE else "free: versions",
+        f"the auditor's beacon: {name}",
+        batch,
+        lambda: batch.files,
+        expect,
+        options=["--beacon", file],
+    )
+    yield asked("the batch's", batch, own, ACCEPT)
+    yield asked("another", batch, other)
+    yield asked("where the batch has none", without, own)
+    yield Case("versions", "the beacon taken away", batch, lambda: Forge(batch).done(lambda s: s.update(beacon=None)))
+    changed = lambda: Forge(batch).done(lambda s: s.update(beacon="ab" * 32))
+    yield Case("versions", "the beacon exchanged", batch, changed)
 
 
 def with_new_keys(s):
