@@ -8,11 +8,12 @@
 //!
 //! Together they guarantee four things, by their types and by their order of steps:
 //!
-//! 1. Nothing is signed that is not already on the ledger ([`ledger`], [`issue`]).
+//! 1. A CA key signs nothing that is not already on the ledger ([`ledger`], [`issue`]). The manifest key's rule is another: it
+//!    seals a statement after its certificates are on the ledger, and before the batch gets its name ([`seal`]).
 //! 2. The policy file decides what a certificate says; flags only choose files ([`policy`]).
 //! 3. A value's type says what has been proved about it: holding a [`VerifiedLeaf`](verify::VerifiedLeaf) means the chain
-//!    was checked, a [`LintedTbs`](lint::LintedTbs) that no rule was broken, a [`RecordedTbs`](ledger::RecordedTbs) that
-//!    its intent is durable, an [`IssuedCertificate`](cert::IssuedCertificate) that its signature was verified.
+//!    was checked, a [`LintedTbs`](lint::LintedTbs) that no rule was broken, a [`Recorded`](ledger::Recorded) that its
+//!    intent is durable, an [`IssuedCertificate`](cert::IssuedCertificate) that its signature was verified.
 //! 4. Every item of a reel is accounted for: issued, rejected or ignored, once.
 //!
 //! ```text
@@ -21,7 +22,7 @@
 //!       └ Verifier::examine            -> VerifiedLeaf       | Finding
 //!           └ BoundPolicy::template    -> ObjectTemplate     every field decided; SPKI as received
 //!               └ IssuerIdentity::prepare -> LintedTbs       encoded and clean, or it does not exist
-//!                   └ Ledger::record   -> RecordedTbs        durable
+//!                   └ Ledger::record   -> Recorded<_>        durable
 //!                       └ Issuer::sign -> IssuedCertificate  signature verified before anyone sees it
 //!                           └ Entry, TreeBuilder, Statement, seal, BatchWriter
 //! ```

@@ -136,7 +136,7 @@ fn bent_seal(statement: &[u8], certificate: &Certificate, key: &TestKey, bend: O
     let attributes = attributes.concat();
     let mut signatures = vec![];
     let signer: &dyn Signer = key;
-    signer.sign(SignatureAlgorithm::EcdsaSha256, &[&set(&[&attributes])], &mut signatures).unwrap();
+    signer.sign_bytes(SignatureAlgorithm::EcdsaSha256, &[&set(&[&attributes])], &mut signatures).unwrap();
     let algorithm =
         if is(Bend::SignatureParameters) { "300c06082a8648ce3d0403020500" } else { "300a06082a8648ce3d040302" };
     let unsigned = element(0xA1, &[&attribute("06092a864886f70d010905", &created().to_der())]);

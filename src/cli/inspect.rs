@@ -69,18 +69,7 @@ pub(crate) fn run(args: &InspectArgs, world: &mut World, printer: Printer) -> Re
 
 /// Without a policy: STSAFE-A, every key this program knows, no relaxation.
 fn usual_rules() -> SourceRules {
-    SourceRules {
-        family: Family::StsafeA,
-        keys: vec![
-            KeyAlgorithm::P256,
-            KeyAlgorithm::P384,
-            KeyAlgorithm::P521,
-            KeyAlgorithm::Ed25519,
-            KeyAlgorithm::BrainpoolP256r1,
-            KeyAlgorithm::BrainpoolP384r1,
-        ],
-        relax: vec![],
-    }
+    SourceRules { family: Family::StsafeA, keys: KeyAlgorithm::SUBJECTS.to_vec(), relax: vec![] }
 }
 
 fn text(seen: &Inspection, verified: bool) -> String {

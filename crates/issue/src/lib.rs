@@ -1,5 +1,21 @@
 //! What signs and remembers: signers, the ledger, the CA's own certificates, and the pipeline from leaves to a sealed batch.
 //!
+//! What is signed with which key:
+//!
+//! - **A CA key signs nothing that is not already on the ledger**: certificates of leaves, certificates of CAs and manifest
+//!   signers, requests, possession certificates. All of them go through one function, `issue::sign_recorded`, which takes
+//!   [`Recorded`](ledger::Recorded), and only the ledger makes that. A request is signed with the key that it is for, and a
+//!   manifest signer's request goes the same way.
+//! - **The manifest key** signs through [`seal`] alone, and says nothing about a chip that a CA key has not signed before. A
+//!   statement is sealed after all its certificates are on the ledger; statement and seal are recorded before the batch
+//!   gets its name. If the run stops after the seal and before the record, the next run seals again, with another time of
+//!   sealing; the first statement was not published. Supplements of possession and heads of plans are sealed and not
+//!   recorded.
+//! - The key that protects messages to an external CA (`cmp/protection.rs`) signs these messages. Which certificates they
+//!   ask for is on the ledger before they are sent ([`RecordedRequest`](ledger::RecordedRequest)).
+//!
+//! `tests/architecture.rs` holds the list of places that may call a signer.
+//!
 //! Everything that only checks is `reroot-core`'s, under the same module names.
 
 pub mod ca;

@@ -50,7 +50,7 @@ pub fn sign_octets(
     }
     seal::seal(octets, certificate, created, |algorithm, message| {
         let mut signatures = Vec::with_capacity(1);
-        signer.sign(algorithm, &[message], &mut signatures).map_err(Error::ManifestSigner)?;
+        signer.sign_bytes(algorithm, &[message], &mut signatures).map_err(Error::ManifestSigner)?;
         Ok(signatures.pop().unwrap_or_default())
     })
 }

@@ -136,9 +136,11 @@ pub(super) fn check(
 /// Missing chips as `missing.jsonl` names them: by the UID, or by its first 9 bytes where the list has the unique number;
 /// sorted.
 pub(super) fn sealed_names(missing: &[(u64, String)], family: Family) -> Vec<String> {
-    const UNIQUE_DIGITS: usize = 14;
-    let short = |chip: &str| family == Family::StsafeA && chip.len() == UNIQUE_DIGITS;
-    let name = |chip: &String| if short(chip) { format!("0209{chip}") } else { chip.clone() };
+    let short = |chip: &str| family.parts().filter(|parts| chip.len() == 2 * parts.unique);
+    let name = |chip: &String| match short(chip) {
+        Some(parts) => format!("{}{chip}", hex::encode_upper(parts.head)),
+        None => chip.clone(),
+    };
     let mut names: Vec<String> = missing.iter().map(|(_, chip)| name(chip)).collect();
     names.sort_unstable();
     names

@@ -2,7 +2,7 @@
 
 use aws_lc_rs::{digest, hmac};
 
-use crate::x509::{Sha1Digest, Sha256Digest};
+use crate::x509::{Sha1Digest, Sha2, Sha256Digest};
 
 /// SHA-256 of `data`.
 pub fn sha256(data: &[u8]) -> Sha256Digest {
@@ -17,6 +17,15 @@ pub fn sha384(data: &[u8]) -> [u8; 48] {
 /// SHA-512 of `data`: of time-stamps, and of certificates that CMP confirms.
 pub fn sha512(data: &[u8]) -> [u8; 64] {
     digest::digest(&digest::SHA512, data).as_ref().try_into().expect("SHA-512 has 64 octets")
+}
+
+/// The digest of `data` by this hash.
+pub fn sha2(hash: Sha2, data: &[u8]) -> Vec<u8> {
+    match hash {
+        Sha2::Sha256 => sha256(data).as_bytes().to_vec(),
+        Sha2::Sha384 => sha384(data).to_vec(),
+        Sha2::Sha512 => sha512(data).to_vec(),
+    }
 }
 
 /// SHA-1 of `data`: only an identifier that some clouds use, never a proof.

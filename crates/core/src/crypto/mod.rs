@@ -19,6 +19,6 @@ pub use ca_path::{chain_end, check_authority, named_notes, other_algorithm_hint,
 pub use ecdsa::{EcdsaSignature, ecdsa_signature, is_full_width, is_kept_form, kept_form, low_s};
 pub use error::{EngineError, KeyError, SignatureError};
 pub use fixed::{Claim, Verdict, VerificationEngine};
-pub use hash::{HmacSha256, Sha256, hmac_sha1, hmac_sha256, sha1, sha256, sha384, sha512};
+pub use hash::{HmacSha256, Sha256, hmac_sha1, hmac_sha256, sha1, sha2, sha256, sha384, sha512};
 pub use issuer_key::IssuerKey;
 pub use key::PublicKey;

@@ -3,10 +3,10 @@
 //! Seals have exactly one form: everything in them follows from statement and certificate but the signature. Reading
 //! one is [`SignedManifest`](super::SignedManifest)'s.
 
-use crate::crypto::{PublicKey, sha256, sha384};
+use crate::crypto::{PublicKey, sha2, sha256};
 use crate::x509::oid::{self, ObjectIdentifier};
 use crate::x509::tlv::{Reader, element, tag};
-use crate::x509::{Certificate, KeyAlgorithm, KeyUsage, SignatureAlgorithm, Time};
+use crate::x509::{Certificate, KeyAlgorithm, KeyUsage, Sha2, SignatureAlgorithm, Time};
 
 use super::error::ManifestError;
 
@@ -125,39 +125,27 @@ fn check_purpose(certificate: &Certificate) -> Result<(), ManifestError> {
 #[derive(Clone, Copy)]
 pub(super) struct Suite {
     pub(super) signature: SignatureAlgorithm,
-    digest: Digest,
-}
-
-#[derive(Clone, Copy)]
-enum Digest {
-    Sha256,
-    Sha384,
+    digest: Sha2,
 }
 
 impl Suite {
     /// P-256 with SHA-256, P-384 with SHA-384.
     pub(super) fn of(certificate: &Certificate) -> Result<Self, ManifestError> {
-        match certificate.spki().algorithm() {
-            KeyAlgorithm::P256 => Ok(Self { signature: SignatureAlgorithm::EcdsaSha256, digest: Digest::Sha256 }),
-            KeyAlgorithm::P384 => Ok(Self { signature: SignatureAlgorithm::EcdsaSha384, digest: Digest::Sha384 }),
-            found => Err(ManifestError::SignerKey { found }),
+        let found = certificate.spki().algorithm();
+        let signature = found.usual_signature();
+        match (found, signature.hash()) {
+            (KeyAlgorithm::P256 | KeyAlgorithm::P384, Some(digest)) => Ok(Self { signature, digest }),
+            _ => Err(ManifestError::SignerKey { found }),
         }
     }
 
     pub(super) fn digest(self, octets: &[u8]) -> Vec<u8> {
-        match self.digest {
-            Digest::Sha256 => sha256(octets).as_bytes().to_vec(),
-            Digest::Sha384 => sha384(octets).to_vec(),
-        }
+        sha2(self.digest, octets)
     }
 
     /// RFC 5754 §2: "Implementations MUST generate SHA2 AlgorithmIdentifiers with absent parameters."
     pub(super) fn digest_identifier(self) -> Vec<u8> {
-        let kind = match self.digest {
-            Digest::Sha256 => oid::SHA256,
-            Digest::Sha384 => oid::SHA384,
-        };
-        element(tag::SEQUENCE, &[&element(tag::OBJECT_IDENTIFIER, &[kind.as_bytes()])])
+        element(tag::SEQUENCE, &[&element(tag::OBJECT_IDENTIFIER, &[self.digest.oid().as_bytes()])])
     }
 
     pub(super) fn verify(

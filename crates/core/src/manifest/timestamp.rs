@@ -4,10 +4,10 @@
 //! name each other by the digest of the statement too. What is kept is the TimeStampToken alone, which OpenSSL reads
 //! (`openssl ts -verify -token_in`). No network is asked: the request is a file, and so is the answer.
 
-use crate::crypto::{PublicKey, check_authority, reaches_anchor, sha1, sha256, sha384, sha512, signed_by};
+use crate::crypto::{PublicKey, check_authority, reaches_anchor, sha1, sha2, sha256, signed_by};
 use crate::x509::oid::{self, ObjectIdentifier};
 use crate::x509::tlv::{DerError, Element, Reader, element, tag};
-use crate::x509::{Certificate, Place, Purposes, Sha256Digest, SignatureAlgorithm, Time};
+use crate::x509::{Certificate, Place, Purposes, Scheme, Sha2, Sha256Digest, SignatureAlgorithm, Time};
 
 use super::error::{ManifestError, codes};
 
@@ -75,7 +75,7 @@ struct Info {
 struct SignerInfo {
     /// IssuerAndSerialNumber, or the content of `[0] SubjectKeyIdentifier`.
     identifier: Identifier,
-    digest: Digest,
+    digest: Sha2,
     attributes: Vec<u8>,
     algorithm: SignatureAlgorithm,
     signature: Vec<u8>,
@@ -85,13 +85,6 @@ struct SignerInfo {
 enum Identifier {
     IssuerAndSerial(Vec<u8>),
     Key(Vec<u8>),
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Digest {
-    Sha256,
-    Sha384,
-    Sha512,
 }
 
 impl Token {
@@ -277,40 +270,24 @@ fn signer_info(info: Element<'_>) -> Result<SignerInfo, ManifestError> {
     Ok(SignerInfo { identifier, digest, attributes, algorithm, signature })
 }
 
-fn digest(identifier: Element<'_>) -> Result<Digest, ManifestError> {
+fn digest(identifier: Element<'_>) -> Result<Sha2, ManifestError> {
     let kind = Reader::new(identifier.content).oid("digestAlgorithm").map_err(der)?;
-    match kind {
-        oid::SHA256 => Ok(Digest::Sha256),
-        oid::SHA384 => Ok(Digest::Sha384),
-        oid::SHA512 => Ok(Digest::Sha512),
-        _ => Err(form(&format!("uses the digest {kind}, expected SHA-256, SHA-384 or SHA-512"))),
-    }
+    Sha2::ALL
+        .into_iter()
+        .find(|hash| hash.oid() == kind)
+        .ok_or_else(|| form(&format!("uses the digest {kind}, expected SHA-256, SHA-384 or SHA-512")))
 }
 
 /// With an RSA key many authorities write rsaEncryption and leave the digest to the other field (RFC 3370 §3.2).
-fn signature_algorithm(identifier: Element<'_>, digest: Digest) -> Result<SignatureAlgorithm, ManifestError> {
+fn signature_algorithm(identifier: Element<'_>, digest: Sha2) -> Result<SignatureAlgorithm, ManifestError> {
     let kind = Reader::new(identifier.content).oid("signatureAlgorithm").map_err(der)?;
     if kind == oid::RSA_ENCRYPTION {
-        return Ok(match digest {
-            Digest::Sha256 => SignatureAlgorithm::RsaPkcs1Sha256,
-            Digest::Sha384 => SignatureAlgorithm::RsaPkcs1Sha384,
-            Digest::Sha512 => SignatureAlgorithm::RsaPkcs1Sha512,
-        });
+        return Ok(SignatureAlgorithm::of(Scheme::RsaPkcs1, digest).expect("there is one for every hash"));
     }
     match SignatureAlgorithm::from_identifier(identifier.raw) {
-        Ok(SignatureAlgorithm::EcdsaSha1) => Err(form("is signed over SHA-1, expected SHA-256 or stronger")),
+        Ok(algorithm) if algorithm.is_over_sha1() => Err(form("is signed over SHA-1, expected SHA-256 or stronger")),
         Ok(algorithm) => Ok(algorithm),
         Err(error) => Err(form(&error.to_string())),
-    }
-}
-
-impl Digest {
-    fn of(self, octets: &[u8]) -> Vec<u8> {
-        match self {
-            Self::Sha256 => sha256(octets).as_bytes().to_vec(),
-            Self::Sha384 => sha384(octets).to_vec(),
-            Self::Sha512 => sha512(octets).to_vec(),
-        }
     }
 }
 
@@ -331,7 +308,7 @@ impl SignerInfo {
         if content_type != Some(&element(tag::OBJECT_IDENTIFIER, &[oid::CMS_TST_INFO.as_bytes()])[..]) {
             return Err(refused("signs another kind of content (RFC 5652 §11.1)"));
         }
-        let message_digest = element(tag::OCTET_STRING, &[&self.digest.of(info)]);
+        let message_digest = element(tag::OCTET_STRING, &[&sha2(self.digest, info)]);
         if self.attribute(oid::CMS_MESSAGE_DIGEST)? != Some(&message_digest[..]) {
             return Err(refused("messageDigest is not that of its TSTInfo (RFC 5652 §11.2)"));
         }
@@ -374,10 +351,10 @@ impl SignerInfo {
                     let content = first(value).map_err(der)?;
                     let mut fields = Reader::new(&content);
                     let digest = match fields.optional(tag::SEQUENCE, "hashAlgorithm").map_err(der)? {
-                        None => Digest::Sha256,
+                        None => Sha2::Sha256,
                         Some(identifier) => digest(identifier)?,
                     };
-                    fields.expect(tag::OCTET_STRING, "certHash").map_err(der)?.content == digest.of(signer.der())
+                    fields.expect(tag::OCTET_STRING, "certHash").map_err(der)?.content == sha2(digest, signer.der())
                 }
                 (None, Some(value)) => {
                     let content = first(value).map_err(der)?;

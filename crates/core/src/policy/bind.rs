@@ -19,7 +19,7 @@ use super::node::{Node, element_octets};
 use super::params::Params;
 use super::parse::Policy;
 use super::sample;
-use super::value::{Variable, uid_octets};
+use super::value::Variable;
 
 /// What a batch adds to its policy.
 #[derive(Clone, Debug)]
@@ -285,7 +285,7 @@ impl BoundPolicy {
     pub fn max_certificate_octets(&self, issuer: &IssuerIdentity) -> usize {
         let serial = match self.serial {
             SerialSource::Derived => 16,
-            SerialSource::Source => uid_octets(self.family).1,
+            SerialSource::Source => self.family.uid_bytes().1,
         };
         let validity = match &self.validity {
             BoundValidity::Fixed(validity) => {
@@ -362,7 +362,7 @@ impl BoundPolicy {
 
     /// What intake has checked already; a leaf that was verified under other rules must not get past it.
     fn check_leaf(&self, leaf: &VerifiedLeaf) -> Result<(), (crate::origin::Code, String)> {
-        let (min, max) = uid_octets(self.family);
+        let (min, max) = self.family.uid_bytes();
         let octets = leaf.uid().as_bytes().len();
         if leaf.family() != self.family || !(min..=max).contains(&octets) {
             let found = leaf.family();

@@ -3,7 +3,6 @@
 use crate::cert::{IssuerIdentity, SerialRule, TbsCertificate};
 use crate::lint::{self, LintFinding};
 use crate::origin::{ItemName, Origin, Uid};
-use crate::verify::Family;
 use crate::x509::tlv::{element, tag};
 use crate::x509::{KeyAlgorithm, SerialNumber, Sha256Digest, Spki, oid};
 
@@ -12,16 +11,16 @@ use super::error::{self, Errors};
 use super::field::serial::SerialSource;
 use super::leaf::{LeafValues, SourceName};
 use super::parse::Policy;
-use super::value::{MAX_COMMON_NAME, uid_octets};
+use super::value::MAX_COMMON_NAME;
 
 /// Lints one certificate for each kind of key and each extreme of the UID's length.
 pub(super) fn check_lints(policy: &Policy, bound: &BoundPolicy, issuer: &IssuerIdentity, errors: &Errors) {
-    let (shortest, longest) = uid_octets(bound.family());
+    let (shortest, longest) = bound.family().uid_bytes();
     let long_name = "\u{1F510}".repeat(MAX_COMMON_NAME);
     let mut reported = Vec::new();
     for key in bound.keys() {
         for (octets, name) in [(shortest, "A"), (longest, long_name.as_str())] {
-            let uid = uid(bound.family(), octets);
+            let uid = bound.family().sample_uid(octets);
             let spki = spki(*key);
             let values = LeafValues {
                 uid: &uid,
@@ -70,31 +69,14 @@ fn hint(finding: &LintFinding) -> String {
     }
 }
 
-/// A UID of a family.
-fn uid(family: Family, octets: usize) -> Vec<u8> {
-    match family {
-        // 0209 and the ST number, as every STSAFE-A serial has it
-        Family::StsafeA => vec![2, 9, 0xB0, 0x84, 0x61, 0x59, 0xE4, 0x39, 0x52, 1, 0x39],
-        Family::StsafeL | Family::Generic => vec![0x40; octets],
-    }
-}
-
 /// A SubjectPublicKeyInfo of a kind of key, its key invented.
 pub(super) fn spki(key: KeyAlgorithm) -> Spki {
-    let (algorithm, curve) = match key {
-        KeyAlgorithm::BrainpoolP256r1 => (oid::EC_PUBLIC_KEY, Some(oid::BRAINPOOL_P256R1)),
-        KeyAlgorithm::BrainpoolP384r1 => (oid::EC_PUBLIC_KEY, Some(oid::BRAINPOOL_P384R1)),
-        KeyAlgorithm::Ed25519 => (oid::ED25519, None),
-        KeyAlgorithm::P256 => (oid::EC_PUBLIC_KEY, Some(oid::SECP256R1)),
-        KeyAlgorithm::P384 => (oid::EC_PUBLIC_KEY, Some(oid::SECP384R1)),
-        KeyAlgorithm::P521 => (oid::EC_PUBLIC_KEY, Some(oid::SECP521R1)),
-        KeyAlgorithm::Rsa { .. } => unreachable!("policies do not list RSA subject keys"),
-    };
+    let algorithm = if key == KeyAlgorithm::Ed25519 { oid::ED25519 } else { oid::EC_PUBLIC_KEY };
     let bits = match key.field_octets() {
         Some(octets) => [vec![0, 4], vec![0x55; 2 * octets]].concat(),
         None => [vec![0], vec![0x55; 32]].concat(),
     };
-    let curve = curve.map_or(vec![], |curve| element(tag::OBJECT_IDENTIFIER, &[curve.as_bytes()]));
+    let curve = key.curve().map_or(vec![], |curve| element(tag::OBJECT_IDENTIFIER, &[curve.as_bytes()]));
     let algorithm = element(tag::OBJECT_IDENTIFIER, &[algorithm.as_bytes()]);
     let der =
         element(tag::SEQUENCE, &[&element(tag::SEQUENCE, &[&algorithm, &curve]), &element(tag::BIT_STRING, &[&bits])]);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::verify::Family;
+use crate::verify::{Family, Parts};
 
 use super::shape::{CharSet, Shape};
 
@@ -113,8 +113,10 @@ impl Vocabulary {
     /// What the variable's values are like; `None` if the family does not have it.
     pub(super) fn shape(&self, variable: &Variable) -> Option<Shape> {
         let family = self.family.unwrap_or(Family::StsafeA);
-        let only_stsafe_a =
-            |octets| (family == Family::StsafeA).then(|| Shape::hex(CharSet::UPPER_HEX, octets, octets));
+        let part = |bytes: fn(&Parts) -> usize| {
+            let bytes = bytes(&family.parts()?);
+            Some(Shape::hex(CharSet::UPPER_HEX, bytes, bytes))
+        };
         match variable {
             Variable::Batch => {
                 let hex = CharSet::LOWER_HEX;
@@ -128,28 +130,19 @@ impl Vocabulary {
             Variable::SubjectKeyIdentifier(_) => Some(Shape { octets: true, ..Shape::text(CharSet::OCTETS, 20, 20) }),
             Variable::IssuerKeyIdentifier => Some(Shape { octets: true, ..Shape::text(CharSet::OCTETS, 1, 64) }),
             Variable::Param(name) => self.params.get(name).copied(),
-            Variable::ProductId => only_stsafe_a(2),
-            Variable::StNumber => only_stsafe_a(9),
-            Variable::Unique => only_stsafe_a(7),
+            Variable::ProductId => part(Parts::product_id),
+            Variable::StNumber => part(|parts| parts.number),
+            Variable::Unique => part(|parts| parts.unique),
             Variable::SourceCommonName => {
                 let ends = CharSet::ANY.without(CharSet::of(" "));
                 Some(Shape { first: ends, last: ends, ..Shape::text(CharSet::ANY, 1, MAX_COMMON_NAME) })
             }
             Variable::SourceSha256 | Variable::SpkiSha256 => Some(Shape::hex(CharSet::LOWER_HEX, 32, 32)),
             Variable::SourceSerial | Variable::Uid => {
-                let (min, max) = uid_octets(family);
+                let (min, max) = family.uid_bytes();
                 Some(Shape::hex(CharSet::UPPER_HEX, min, max))
             }
         }
-    }
-}
-
-/// Shortest and longest UID of a family, in octets.
-pub(super) const fn uid_octets(family: Family) -> (usize, usize) {
-    match family {
-        Family::Generic => (1, 20),
-        Family::StsafeA => (11, 11),
-        Family::StsafeL => (9, 9),
     }
 }
 

@@ -266,7 +266,7 @@ impl Checker {
     /// Tolerates what the statement says was tolerated, for the family; knows the proof's intermediates. Which keys the
     /// policy takes is the policy's business.
     fn verifier(&self, chip: &ProofChip, statement: &Statement, family: Family) -> Result<Verifier, Contradiction> {
-        let rules = SourceRules { family, keys: KEYS.to_vec(), relax: statement.relaxations.clone() };
+        let rules = SourceRules { family, keys: KeyAlgorithm::SUBJECTS.to_vec(), relax: statement.relaxations.clone() };
         let mut verifier = Verifier::new(self.trusted.clone(), rules, statement.issued_at)
             .map_err(|error| Contradiction::new(audit::code::SOURCE_ANCHOR, error.to_string()))?;
         for der in &chip.source_chain {
@@ -407,16 +407,6 @@ pub(super) fn fault(code: crate::origin::Code, place: &str, message: impl Into<S
 fn at(place: &str, found: Contradiction) -> Fault {
     fault(found.code, place, found.message)
 }
-
-/// Every key that a leaf can have and a certificate be made for.
-const KEYS: [KeyAlgorithm; 6] = [
-    KeyAlgorithm::P256,
-    KeyAlgorithm::P384,
-    KeyAlgorithm::P521,
-    KeyAlgorithm::BrainpoolP256r1,
-    KeyAlgorithm::BrainpoolP384r1,
-    KeyAlgorithm::Ed25519,
-];
 
 macro_rules! codes {
     ($($name:ident = $code:literal, $meaning:literal;)*) => {

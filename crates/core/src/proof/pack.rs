@@ -9,7 +9,6 @@ use crate::delivery::{PackReader, PackWriter};
 use crate::error::Error;
 use crate::manifest::{self, ManifestAnchor, Proof, SignedManifest, Statement, seal};
 use crate::origin::Uid;
-use crate::verify::Family;
 use crate::x509::Certificate;
 
 use super::ChipName;
@@ -152,10 +151,9 @@ fn absent(pack: &PackReader, chip: &ChipName, checker: &Checker) -> Result<Found
         Err(fault) => return Ok(Found::Broken(fault)),
     };
     let named = family.named(chip).ok_or_else(|| misnamed(chip, family))?;
-    // a batch of the family `generic` can have STSAFE-A chips too, which are called by parts of their UIDs
-    let part = (family == Family::Generic).then(|| Family::StsafeA.named(chip)).flatten().filter(|part| *part != named);
+    let parts = family.includes().iter().filter_map(|family| family.named(chip)).filter(|part| *part != named);
     let mut first = None;
-    for named in std::iter::once(named).chain(part) {
+    for named in std::iter::once(named).chain(parts) {
         let proof = pack.absence(named.first(), &pack.neighbours(named.first(), named.last())?)?;
         match checker.check(&proof).and_then(|proved| proved.must_exclude(&named).map(|()| proved)) {
             Ok(proved) => first = first.or(Some(proved)),

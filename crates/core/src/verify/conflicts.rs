@@ -10,8 +10,8 @@ use crate::crypto::sha256;
 use crate::origin::{Code, Disposition, Finding, ItemName, Uid};
 use crate::x509::{Certificate, Sha256Digest};
 
+use super::family::Family;
 use super::leaf::VerifiedLeaf;
-use super::rules::Family;
 use super::{codes, name};
 
 /// What is kept of a verified leaf to find conflicts.
@@ -41,16 +41,14 @@ pub trait Contender {
     fn mark(&self) -> u64;
 }
 
-/// Names the source issuer for the family `generic`, where it is the UID's namespace; else zero.
+/// Names the source issuer for a family in which it is the UID's namespace; else zero.
 pub(super) fn namespace(family: Family, certificate: &Certificate) -> u64 {
-    match family {
-        // the issuer's name, letter case aside, because a relaxation may have set it aside before
-        Family::Generic => {
-            let digest = sha256(&name::fold_case(certificate.issuer()));
-            u64::from_be_bytes(digest.as_bytes()[..8].try_into().expect("a digest has 32 octets"))
-        }
-        Family::StsafeA | Family::StsafeL => 0,
+    if !family.is_per_issuer() {
+        return 0;
     }
+    // the issuer's name, letter case aside, because a relaxation may have set it aside before
+    let digest = sha256(&name::fold_case(certificate.issuer()));
+    u64::from_be_bytes(digest.as_bytes()[..8].try_into().expect("a digest has 32 octets"))
 }
 
 /// A leaf that gets no certificate because of another one.

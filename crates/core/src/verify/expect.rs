@@ -9,14 +9,16 @@ use crate::text::Printable;
 
 use super::codes;
 use super::conflicts::Row;
-use super::rules::Family;
+use super::family::{Family, Parts};
 
 /// A list of expected chips, each once: 26 octets a chip in memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExpectedList {
+    /// How the family's UIDs are put together.
+    parts: Option<Parts>,
     /// Chips by their whole UIDs, sorted.
     whole: Vec<Chip>,
-    /// STSAFE-A chips whose product id is not given, by what their UIDs begin with, sorted.
+    /// Chips whose product id is not given, by what their UIDs begin with, sorted.
     unique: Vec<Chip>,
 }
 
@@ -65,7 +67,7 @@ impl MissingChip {
     pub fn uid(&self, family: Family) -> Uid {
         let octets = hex::decode(&self.chip).expect("a chip of a list is written in hexadecimal");
         match Form::of(family, &octets) {
-            Some(Form::Number | Form::Unique) => Uid::from_bytes(&[&BEGINNING, &octets[..]].concat()),
+            Some(Form::Number(parts) | Form::Unique(parts)) => Uid::from_bytes(&parts.with_head(&octets)),
             Some(Form::Whole) | None => Uid::from_bytes(&octets),
         }
         .expect("every form has 1 to 20 octets")
@@ -86,7 +88,7 @@ impl ExpectedList {
     pub fn parse(family: Family, text: &[u8], file: &str) -> Result<Self, ExpectError> {
         let typed = TypedList::new(text);
         let file = Printable::new(file).to_string();
-        let mut list = Self { whole: Vec::new(), unique: Vec::new() };
+        let mut list = Self { parts: family.parts(), whole: Vec::new(), unique: Vec::new() };
         let bad = |line, reason, hint| ExpectError::Line { file: file.clone(), line, reason, hint };
         let text = typed.map_err(|error| bad(1, error.to_string(), error.hint()))?;
         let read = list.read(family, &text);
@@ -110,13 +112,13 @@ impl ExpectedList {
             let octets = typed_bytes(content).map_err(|error| (line, error.to_string(), error.hint()))?;
             match Form::of(family, &octets) {
                 Some(Form::Whole) => self.whole.push(Chip::new(&octets, line)),
-                Some(Form::Number) => self.whole.push(Chip::new(&[&BEGINNING, &octets[..]].concat(), line)),
-                Some(Form::Unique) => self.unique.push(Chip::new(&[&BEGINNING, &octets[..]].concat(), line)),
+                Some(Form::Number(parts)) => self.whole.push(Chip::new(&parts.with_head(&octets), line)),
+                Some(Form::Unique(parts)) => self.unique.push(Chip::new(&parts.with_head(&octets), line)),
                 None => {
                     let number = content.bytes().all(|byte| byte.is_ascii_digit());
                     let (lost, hint) =
                         if number { (format!(": {LOST_ZEROS}"), SPREADSHEET_HINT) } else { (String::new(), LIST_HINT) };
-                    return Err((line, format!("`{}` is not {}{lost}", shown(content), Form::expected(family)), hint));
+                    return Err((line, format!("`{}` is not {}{lost}", shown(content), family.listed()), hint));
                 }
             }
         }
@@ -178,7 +180,7 @@ impl Comparison<'_> {
     pub fn meet(&mut self, uid: &Uid) -> bool {
         if let Ok(found) = self.list.whole.binary_search_by(|chip| chip.uid.cmp(uid)) {
             self.whole[found] = true;
-        } else if let Some(begins) = begins(uid.as_bytes())
+        } else if let Some(begins) = self.list.parts.and_then(|parts| parts.beginning_of(uid.as_bytes()))
             && let Ok(found) = self.list.unique.binary_search_by(|chip| chip.uid.as_bytes().cmp(begins))
         {
             self.unique[found] = true;
@@ -195,7 +197,7 @@ impl Comparison<'_> {
             missing.map(|chip| (chip.line(), hex::encode_upper(&chip.uid.as_bytes()[left_out..]))).collect::<Vec<_>>()
         };
         let mut all = missing(&self.list.whole, &self.whole, 0);
-        all.append(&mut missing(&self.list.unique, &self.unique, BEGINNING.len()));
+        all.append(&mut missing(&self.list.unique, &self.unique, self.list.parts.map_or(0, |parts| parts.head.len())));
         all.sort_unstable();
         all
     }
@@ -207,9 +209,9 @@ impl Family {
         matches!(Form::of(self, chip.as_bytes()), Some(Form::Whole)) || self.is_beginning(chip)
     }
 
-    /// Whether this is what an STSAFE-A UID begins with, up to its product id: what a unique number says of it.
+    /// Whether this is what a UID begins with, up to its product id: what a unique number says of it.
     pub(crate) fn is_beginning(self, chip: &Uid) -> bool {
-        self == Self::StsafeA && chip.as_bytes().len() == 9 && chip.as_bytes().starts_with(&BEGINNING)
+        self.parts().is_some_and(|parts| parts.is_beginning(chip.as_bytes()))
     }
 }
 
@@ -227,42 +229,24 @@ pub fn surplus(item: ItemName, row: &Row) -> Finding {
 
 /// What a line names a chip by.
 enum Form {
-    /// An STSAFE-A chip's ST number.
-    Number,
-    /// An STSAFE-A chip's unique number, without its product id.
-    Unique,
+    /// The number in its UID, such as an STSAFE-A chip's ST number.
+    Number(Parts),
+    /// The unique number, without the product id.
+    Unique(Parts),
     Whole,
 }
 
 impl Form {
-    fn of(family: Family, octets: &[u8]) -> Option<Self> {
-        match (family, octets.len()) {
-            (Family::StsafeA, 11) if octets.starts_with(&BEGINNING) => Some(Self::Whole),
-            (Family::StsafeA, 9) => Some(Self::Number),
-            (Family::StsafeA, 7) => Some(Self::Unique),
-            (Family::StsafeL, 9) | (Family::Generic, 1..=20) => Some(Self::Whole),
-            _ => None,
-        }
-    }
-
-    const fn expected(family: Family) -> &'static str {
-        match family {
-            Family::Generic => "a serial number of 1 to 20 octets",
-            Family::StsafeA => {
-                "a serial number (22 digits beginning 0209), an ST number (18 digits) or a unique number (14 digits)"
-            }
-            Family::StsafeL => "a serial number of 18 digits",
+    fn of(family: Family, bytes: &[u8]) -> Option<Self> {
+        let (shortest, longest) = family.uid_bytes();
+        match family.parts() {
+            Some(parts) if bytes.len() == parts.number => Some(Self::Number(parts)),
+            Some(parts) if bytes.len() == parts.unique => Some(Self::Unique(parts)),
+            Some(parts) => parts.number_in(bytes).map(|_| Self::Whole),
+            None => (shortest..=longest).contains(&bytes.len()).then_some(Self::Whole),
         }
     }
 }
-
-/// An STSAFE-A UID up to its product id.
-fn begins(uid: &[u8]) -> Option<&[u8]> {
-    (uid.len() == 11 && uid.starts_with(&BEGINNING)).then(|| &uid[..9])
-}
-
-/// What the UID of every STSAFE-A chip begins with.
-const BEGINNING: [u8; 2] = [2, 9];
 
 fn shown(content: &str) -> Printable<'_> {
     Printable::new(content).at_most(64)

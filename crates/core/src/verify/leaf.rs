@@ -5,7 +5,8 @@ use std::sync::Arc;
 use crate::origin::{Origin, Uid};
 use crate::x509::{Certificate, Spki, Time};
 
-use super::rules::{Family, Relaxation};
+use super::family::Family;
+use super::rules::Relaxation;
 
 /// A genuine leaf: its chain reaches a trust anchor, its key is valid, its UID is known.
 #[derive(Clone, Debug)]
@@ -74,15 +75,5 @@ impl VerifiedLeaf {
     /// How the chain was proved.
     pub fn proof(&self) -> &ChainProof {
         &self.proof
-    }
-}
-
-impl Family {
-    /// The ST number inside a UID of this family (st-facts: 0209 + ST number of 9 octets).
-    pub fn st_number(self, uid: &Uid) -> Option<&[u8]> {
-        match (self, uid.as_bytes()) {
-            (Self::StsafeA, [2, 9, number @ ..]) if number.len() == 9 => Some(number),
-            _ => None,
-        }
     }
 }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use crate::x509::KeyAlgorithm;
 
+use super::family::Family;
+
 /// What a policy's `[source]` table accepts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceRules {
@@ -13,37 +15,6 @@ pub struct SourceRules {
     pub keys: Vec<KeyAlgorithm>,
     /// Deviations that are tolerated, sorted, each recorded where it was needed.
     pub relax: Vec<Relaxation>,
-}
-
-/// A chip family.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Family {
-    /// Any leaf: the UID is the serial number, its namespace the source issuer.
-    Generic,
-    /// STSAFE-A: serial of 11 octets beginning 02 09.
-    StsafeA,
-    /// STSAFE-L: serial of 9 octets.
-    StsafeL,
-}
-
-impl Family {
-    /// Every family.
-    pub const ALL: [Self; 3] = [Self::Generic, Self::StsafeA, Self::StsafeL];
-
-    /// The name in policies.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Generic => "generic",
-            Self::StsafeA => "stsafe-a",
-            Self::StsafeL => "stsafe-l",
-        }
-    }
-}
-
-impl fmt::Display for Family {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
 }
 
 /// A named deviation from strict intake (design §5): off unless the policy names it.

@@ -7,7 +7,7 @@ use crate::crypto::{Claim, EngineError, IssuerKey, PublicKey, Verdict, Verificat
 use crate::origin::{Code, Finding, Origin, Uid};
 use crate::reel::SourceLeaf;
 use crate::x509::tlv::Reader;
-use crate::x509::{Certificate, KeyUsage, Leniency, Sha256Digest, SignatureAlgorithm, Time};
+use crate::x509::{Certificate, KeyUsage, Leniency, Sha256Digest, Time};
 
 use super::anchor::TrustAnchor;
 use super::codes;
@@ -18,7 +18,7 @@ use super::path::{Authorities, Known};
 use super::profile;
 use super::receipt::Ways;
 use super::relaxations::Relaxations;
-use super::rules::{Family, Relaxation, SourceRules};
+use super::rules::{Relaxation, SourceRules};
 
 /// Largest candidate that is looked at, padding included. Genuine leaves have about 400 octets, the largest zone of a
 /// chip 5120.
@@ -314,10 +314,10 @@ impl Verifier {
         Ok(ChainProof { anchor: route.anchor, path: route.path, at: self.at, relaxations: needed.to_vec() })
     }
 
-    /// ST signs with ECDSA and Ed25519; RSA is for `generic` sources, whose anchors the operator knows.
+    /// ST signs with ECDSA and Ed25519; RSA is for families whose anchors the operator knows.
     fn check_algorithm(&self, certificate: &Certificate) -> Result<(), Defect> {
         let algorithm = certificate.signature_algorithm();
-        if self.rules.family == Family::Generic || algorithm.is_ecdsa() || algorithm == SignatureAlgorithm::Ed25519 {
+        if self.rules.family.has_signature(algorithm) {
             return Ok(());
         }
         let reason =

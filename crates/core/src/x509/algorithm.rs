@@ -1,4 +1,4 @@
-//! Signature algorithms: one row each.
+//! Signature algorithms: one row each, which says all that differs but who makes and checks the signatures.
 
 use std::fmt;
 
@@ -71,45 +71,79 @@ impl SignatureAlgorithm {
         Self::RsaPssSha512,
     ];
 
+    /// The row of the algorithm; none for one that is only named.
+    const fn row(self) -> Option<Row> {
+        let row = match self {
+            Self::EcdsaSha1 => Row::new("ecdsa-sha1", oid::ECDSA_SHA1, Scheme::Ecdsa, None),
+            Self::EcdsaSha256 => Row::new("ecdsa-sha256", oid::ECDSA_SHA256, Scheme::Ecdsa, Some(Sha2::Sha256)),
+            Self::EcdsaSha384 => Row::new("ecdsa-sha384", oid::ECDSA_SHA384, Scheme::Ecdsa, Some(Sha2::Sha384)),
+            Self::EcdsaSha512 => Row::new("ecdsa-sha512", oid::ECDSA_SHA512, Scheme::Ecdsa, Some(Sha2::Sha512)),
+            // RFC 8032 §5.1: with SHA-512 inside
+            Self::Ed25519 => Row::new("ed25519", oid::ED25519, Scheme::Ed25519, Some(Sha2::Sha512)),
+            Self::RsaPkcs1Sha256 => {
+                Row::new("rsa-pkcs1-sha256", oid::RSA_PKCS1_SHA256, Scheme::RsaPkcs1, Some(Sha2::Sha256))
+            }
+            Self::RsaPkcs1Sha384 => {
+                Row::new("rsa-pkcs1-sha384", oid::RSA_PKCS1_SHA384, Scheme::RsaPkcs1, Some(Sha2::Sha384))
+            }
+            Self::RsaPkcs1Sha512 => {
+                Row::new("rsa-pkcs1-sha512", oid::RSA_PKCS1_SHA512, Scheme::RsaPkcs1, Some(Sha2::Sha512))
+            }
+            Self::RsaPssSha256 => Row::new("rsa-pss-sha256", oid::RSA_PSS, Scheme::RsaPss, Some(Sha2::Sha256)),
+            Self::RsaPssSha384 => Row::new("rsa-pss-sha384", oid::RSA_PSS, Scheme::RsaPss, Some(Sha2::Sha384)),
+            Self::RsaPssSha512 => Row::new("rsa-pss-sha512", oid::RSA_PSS, Scheme::RsaPss, Some(Sha2::Sha512)),
+            Self::Unverified(_) => return None,
+        };
+        Some(row)
+    }
+
     /// The name in policies.
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::EcdsaSha1 => "ecdsa-sha1",
-            Self::EcdsaSha256 => "ecdsa-sha256",
-            Self::EcdsaSha384 => "ecdsa-sha384",
-            Self::EcdsaSha512 => "ecdsa-sha512",
-            Self::Ed25519 => "ed25519",
-            Self::RsaPkcs1Sha256 => "rsa-pkcs1-sha256",
-            Self::RsaPkcs1Sha384 => "rsa-pkcs1-sha384",
-            Self::RsaPkcs1Sha512 => "rsa-pkcs1-sha512",
-            Self::RsaPssSha256 => "rsa-pss-sha256",
-            Self::RsaPssSha384 => "rsa-pss-sha384",
-            Self::RsaPssSha512 => "rsa-pss-sha512",
-            Self::Unverified(_) => "unverified",
+        match self.row() {
+            Some(row) => row.name,
+            None => "unverified",
         }
+    }
+
+    /// How it signs; `None` for an algorithm that is only named.
+    pub const fn scheme(self) -> Option<Scheme> {
+        match self.row() {
+            Some(row) => Some(row.scheme),
+            None => None,
+        }
+    }
+
+    /// The hash of the message; `None` where it is SHA-1, and for an algorithm that is only named.
+    pub const fn hash(self) -> Option<Sha2> {
+        match self.row() {
+            Some(row) => row.hash,
+            None => None,
+        }
+    }
+
+    /// Whether it is there to be recognised only: over SHA-1 nothing is signed any more.
+    pub const fn is_over_sha1(self) -> bool {
+        matches!(self.row(), Some(Row { hash: None, .. }))
+    }
+
+    /// The algorithm that signs in this way over this hash.
+    pub fn of(scheme: Scheme, hash: Sha2) -> Option<Self> {
+        Self::ALL.into_iter().find(|algorithm| algorithm.scheme() == Some(scheme) && algorithm.hash() == Some(hash))
     }
 
     /// The algorithm a policy means by `name`; SHA-1 has no name there.
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|algorithm| algorithm.name() == name && *algorithm != Self::EcdsaSha1)
+        Self::ALL.into_iter().find(|algorithm| algorithm.name() == name && !algorithm.is_over_sha1())
     }
 
     /// The DER of the AlgorithmIdentifier (RFC 5280 §4.1.1.2), parameters as the algorithm's own document wants them.
     /// Of an algorithm that is never written it is an empty SEQUENCE, which no reader takes for an algorithm.
     pub fn identifier(self) -> Vec<u8> {
-        let (kind, parameters): (ObjectIdentifier, Vec<u8>) = match self {
-            Self::EcdsaSha1 => (oid::ECDSA_SHA1, vec![]),
-            Self::EcdsaSha256 => (oid::ECDSA_SHA256, vec![]),
-            Self::EcdsaSha384 => (oid::ECDSA_SHA384, vec![]),
-            Self::EcdsaSha512 => (oid::ECDSA_SHA512, vec![]),
-            Self::Ed25519 => (oid::ED25519, vec![]),
-            Self::RsaPkcs1Sha256 => (oid::RSA_PKCS1_SHA256, vec![tag::NULL, 0]),
-            Self::RsaPkcs1Sha384 => (oid::RSA_PKCS1_SHA384, vec![tag::NULL, 0]),
-            Self::RsaPkcs1Sha512 => (oid::RSA_PKCS1_SHA512, vec![tag::NULL, 0]),
-            Self::RsaPssSha256 => (oid::RSA_PSS, pss_parameters(oid::SHA256, 32)),
-            Self::RsaPssSha384 => (oid::RSA_PSS, pss_parameters(oid::SHA384, 48)),
-            Self::RsaPssSha512 => (oid::RSA_PSS, pss_parameters(oid::SHA512, 64)),
-            Self::Unverified(_) => return element(tag::SEQUENCE, &[]),
+        let Some(Row { oid: kind, scheme, hash, .. }) = self.row() else { return element(tag::SEQUENCE, &[]) };
+        let parameters = match (scheme, hash) {
+            (Scheme::RsaPkcs1, _) => vec![tag::NULL, 0],
+            (Scheme::RsaPss, Some(hash)) => pss_parameters(hash),
+            _ => vec![],
         };
         let kind = element(tag::OBJECT_IDENTIFIER, &[kind.as_bytes()]);
         element(tag::SEQUENCE, &[&kind, &parameters])
@@ -143,7 +177,7 @@ impl SignatureAlgorithm {
             if identifier == der {
                 return Ok(algorithm);
             }
-            known |= algorithm.oid() == kind;
+            known |= algorithm.oid() == Some(kind);
         }
         Err(if known {
             AlgorithmError::Parameters { algorithm: kind }
@@ -170,34 +204,94 @@ impl SignatureAlgorithm {
         }
         // RFC 4055 §5: "implementations MUST accept the parameters being absent as well as present"
         let bare = element(tag::SEQUENCE, &[&element(tag::OBJECT_IDENTIFIER, &[kind.as_bytes()])]);
-        let absent = [Self::RsaPkcs1Sha256, Self::RsaPkcs1Sha384, Self::RsaPkcs1Sha512]
-            .into_iter()
-            .find(|algorithm| algorithm.oid() == kind && bare == der);
+        let absent = Self::ALL.into_iter().find(|algorithm| {
+            algorithm.scheme() == Some(Scheme::RsaPkcs1) && algorithm.oid() == Some(kind) && bare == der
+        });
         Ok(match absent {
             Some(algorithm) => (algorithm, true),
             None => (Self::Unverified(OtherAlgorithm::Identified(kind)), false),
         })
     }
 
-    fn oid(self) -> ObjectIdentifier {
-        let identifier = self.identifier();
-        let length = usize::from(identifier[3]);
-        ObjectIdentifier::from_bytes(&identifier[4..4 + length]).expect("identifier() begins with an object identifier")
+    fn oid(self) -> Option<ObjectIdentifier> {
+        self.row().map(|row| row.oid)
     }
 
     /// Whether a key of this kind can make or check signatures of this algorithm.
     pub const fn fits(self, key: KeyAlgorithm) -> bool {
-        match self {
-            Self::EcdsaSha1 | Self::EcdsaSha256 | Self::EcdsaSha384 | Self::EcdsaSha512 => key.field_octets().is_some(),
-            Self::Ed25519 => matches!(key, KeyAlgorithm::Ed25519),
-            Self::Unverified(_) => false,
-            _ => matches!(key, KeyAlgorithm::Rsa { .. }),
+        match self.scheme() {
+            Some(Scheme::Ecdsa) => key.field_octets().is_some(),
+            Some(Scheme::Ed25519) => matches!(key, KeyAlgorithm::Ed25519),
+            Some(Scheme::RsaPkcs1 | Scheme::RsaPss) => matches!(key, KeyAlgorithm::Rsa { .. }),
+            None => false,
         }
     }
 
     /// Whether signatures are an ECDSA-Sig-Value (RFC 3279 §2.2.3).
     pub const fn is_ecdsa(self) -> bool {
-        matches!(self, Self::EcdsaSha1 | Self::EcdsaSha256 | Self::EcdsaSha384 | Self::EcdsaSha512)
+        matches!(self.scheme(), Some(Scheme::Ecdsa))
+    }
+}
+
+/// What is known of an algorithm.
+#[derive(Clone, Copy)]
+struct Row {
+    name: &'static str,
+    oid: ObjectIdentifier,
+    scheme: Scheme,
+    hash: Option<Sha2>,
+}
+
+impl Row {
+    const fn new(name: &'static str, oid: ObjectIdentifier, scheme: Scheme, hash: Option<Sha2>) -> Self {
+        Self { name, oid, scheme, hash }
+    }
+}
+
+/// How an algorithm signs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// A signature is an ECDSA-Sig-Value (RFC 3279 §2.2.3).
+    Ecdsa,
+    /// RFC 8032
+    Ed25519,
+    /// RSASSA-PKCS1-v1_5 (RFC 8017 §8.2)
+    RsaPkcs1,
+    /// RSASSA-PSS (RFC 8017 §8.1): MGF1 with the hash of the message, a salt as long as the hash
+    RsaPss,
+}
+
+/// A hash of the SHA-2 family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sha2 {
+    /// SHA-256
+    Sha256,
+    /// SHA-384
+    Sha384,
+    /// SHA-512
+    Sha512,
+}
+
+impl Sha2 {
+    /// Every hash, shortest first.
+    pub const ALL: [Self; 3] = [Self::Sha256, Self::Sha384, Self::Sha512];
+
+    /// Its object identifier.
+    pub const fn oid(self) -> ObjectIdentifier {
+        match self {
+            Self::Sha256 => oid::SHA256,
+            Self::Sha384 => oid::SHA384,
+            Self::Sha512 => oid::SHA512,
+        }
+    }
+
+    /// Bytes of a digest.
+    pub const fn length(self) -> u8 {
+        match self {
+            Self::Sha256 => 32,
+            Self::Sha384 => 48,
+            Self::Sha512 => 64,
+        }
     }
 }
 
@@ -271,13 +365,9 @@ impl PssParameters {
 
     fn algorithm(self) -> (SignatureAlgorithm, bool) {
         let Self { hash, mask, salt } = self;
-        let known = [
-            (oid::SHA256, 32, SignatureAlgorithm::RsaPssSha256),
-            (oid::SHA384, 48, SignatureAlgorithm::RsaPssSha384),
-            (oid::SHA512, 64, SignatureAlgorithm::RsaPssSha512),
-        ];
-        let named = known.into_iter().find(|(known, length, _)| (*known, *known, *length) == (hash, mask, salt));
-        if let Some((_, _, algorithm)) = named {
+        let same = |known: &Sha2| (known.oid(), known.oid(), u32::from(known.length())) == (hash, mask, salt);
+        let known = Sha2::ALL.into_iter().find(same);
+        if let Some(algorithm) = known.and_then(|hash| SignatureAlgorithm::of(Scheme::RsaPss, hash)) {
             return (algorithm, true);
         }
         // by name, not by identifier: this value is copied for each certificate
@@ -314,9 +404,10 @@ const COMMON: [(&[u8], SignatureAlgorithm); 3] = [
     (&[0x30, 5, 6, 3, 0x2B, 0x65, 0x70], SignatureAlgorithm::Ed25519),
 ];
 
-fn pss_parameters(hash: ObjectIdentifier, salt: u8) -> Vec<u8> {
+fn pss_parameters(hash: Sha2) -> Vec<u8> {
+    let salt = hash.length();
     // RFC 4055 §2.1: the hash identifiers carry NULL in these parameters
-    let hash = element(tag::SEQUENCE, &[&element(tag::OBJECT_IDENTIFIER, &[hash.as_bytes()]), &[tag::NULL, 0]]);
+    let hash = element(tag::SEQUENCE, &[&element(tag::OBJECT_IDENTIFIER, &[hash.oid().as_bytes()]), &[tag::NULL, 0]]);
     let mgf = element(tag::SEQUENCE, &[&element(tag::OBJECT_IDENTIFIER, &[oid::MGF1.as_bytes()]), &hash]);
     let salt = element(tag::INTEGER, &[&[salt]]);
     element(tag::SEQUENCE, &[&element(0xA0, &[&hash]), &element(0xA1, &[&mgf]), &element(0xA2, &[&salt])])

@@ -20,7 +20,7 @@ mod spki;
 pub mod tlv;
 mod validity;
 
-pub use algorithm::{AlgorithmError, OtherAlgorithm, SignatureAlgorithm};
+pub use algorithm::{AlgorithmError, OtherAlgorithm, Scheme, Sha2, SignatureAlgorithm};
 pub use certificate::{BasicConstraints, Certificate, CertificateError, Extension, KeyUsage, Leniency};
 pub use deviation::Deviation;
 pub use digest::{DigestParseError, LazySha256, Sha1Digest, Sha256Digest};

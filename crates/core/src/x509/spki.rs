@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use der::asn1::ObjectIdentifier;
 
+use super::algorithm::SignatureAlgorithm;
 use super::oid;
 use super::tlv::{DerError, Reader, oid_from_content, tag};
 
@@ -91,6 +92,10 @@ pub enum KeyAlgorithm {
 }
 
 impl KeyAlgorithm {
+    /// Keys that a leaf can have. RSA is not among them: no chip of the known families has such a key.
+    pub const SUBJECTS: [Self; 6] =
+        [Self::P256, Self::P384, Self::P521, Self::Ed25519, Self::BrainpoolP256r1, Self::BrainpoolP384r1];
+
     /// Octets of one coordinate, for elliptic curves in Weierstrass form.
     pub const fn field_octets(self) -> Option<usize> {
         match self {
@@ -98,6 +103,39 @@ impl KeyAlgorithm {
             Self::P384 | Self::BrainpoolP384r1 => Some(48),
             Self::P521 => Some(66),
             Self::Ed25519 | Self::Rsa { .. } => None,
+        }
+    }
+
+    /// The curve's object identifier, for elliptic curves in Weierstrass form.
+    pub const fn curve(self) -> Option<ObjectIdentifier> {
+        match self {
+            Self::P256 => Some(oid::SECP256R1),
+            Self::P384 => Some(oid::SECP384R1),
+            Self::P521 => Some(oid::SECP521R1),
+            Self::BrainpoolP256r1 => Some(oid::BRAINPOOL_P256R1),
+            Self::BrainpoolP384r1 => Some(oid::BRAINPOOL_P384R1),
+            Self::Ed25519 | Self::Rsa { .. } => None,
+        }
+    }
+
+    /// The signature that goes with a key, where nothing else is asked for.
+    pub const fn usual_signature(self) -> SignatureAlgorithm {
+        match self {
+            Self::P256 | Self::BrainpoolP256r1 => SignatureAlgorithm::EcdsaSha256,
+            Self::P384 | Self::BrainpoolP384r1 => SignatureAlgorithm::EcdsaSha384,
+            Self::P521 => SignatureAlgorithm::EcdsaSha512,
+            Self::Ed25519 => SignatureAlgorithm::Ed25519,
+            Self::Rsa { .. } => SignatureAlgorithm::RsaPkcs1Sha256,
+        }
+    }
+
+    /// Bytes of a signature as a token returns it: r and s side by side for ECDSA, and what a certificate carries for all
+    /// others.
+    pub fn raw_signature(self) -> usize {
+        match (self, self.field_octets()) {
+            (_, Some(bytes)) => 2 * bytes,
+            (Self::Rsa { bits }, None) => usize::from(bits).div_ceil(8),
+            (_, None) => 64,
         }
     }
 
@@ -121,6 +159,15 @@ impl fmt::Display for KeyAlgorithm {
     }
 }
 
+/// Kinds of key that have a curve, the most frequent first: a reel's leaves have one of them each.
+const CURVES: [KeyAlgorithm; 5] = [
+    KeyAlgorithm::P256,
+    KeyAlgorithm::P384,
+    KeyAlgorithm::P521,
+    KeyAlgorithm::BrainpoolP256r1,
+    KeyAlgorithm::BrainpoolP384r1,
+];
+
 fn key_algorithm(identifier: &[u8], key: &[u8]) -> Result<KeyAlgorithm, SpkiError> {
     let mut fields = Reader::new(identifier);
     let kind = read_oid(&mut fields, "public key algorithm")?;
@@ -131,14 +178,9 @@ fn key_algorithm(identifier: &[u8], key: &[u8]) -> Result<KeyAlgorithm, SpkiErro
             if parameters.tag != tag::OBJECT_IDENTIFIER {
                 return Err(SpkiError::CurveNotNamed);
             }
-            match oid_from_content(parameters.content, "elliptic curve")? {
-                oid::SECP256R1 => KeyAlgorithm::P256,
-                oid::SECP384R1 => KeyAlgorithm::P384,
-                oid::SECP521R1 => KeyAlgorithm::P521,
-                oid::BRAINPOOL_P256R1 => KeyAlgorithm::BrainpoolP256r1,
-                oid::BRAINPOOL_P384R1 => KeyAlgorithm::BrainpoolP384r1,
-                curve => return Err(SpkiError::UnknownCurve { curve }),
-            }
+            let curve = oid_from_content(parameters.content, "elliptic curve")?;
+            let known = CURVES.into_iter().find(|key| key.curve() == Some(curve));
+            known.ok_or(SpkiError::UnknownCurve { curve })?
         }
         // RFC 8410 §3: "the parameters MUST be absent"
         oid::ED25519 => KeyAlgorithm::Ed25519,

@@ -5,22 +5,19 @@ use std::path::{Path, PathBuf};
 use time::{Date, Duration, Month, PrimitiveDateTime};
 
 use crate::config::{Config, ConfigErrors, FILE_NAME, NewConfig, Sharing};
-use crate::crypto::{PublicKey, is_full_width};
 use crate::durable::Access;
 use crate::ledger::Ledger;
-use crate::signer::{Secret, SecretSource, Signer};
+use crate::signer::{Secret, SecretSource};
 use crate::x509::oid::{self, ObjectIdentifier};
-use crate::x509::{
-    Certificate, KeyAlgorithm, Name, SerialNumber, SignatureAlgorithm, Spki, Time, TimeError, Validity, pem,
-};
+use crate::x509::{Certificate, KeyAlgorithm, Name, SerialNumber, Spki, Time, TimeError, Validity, pem};
 
 use super::CaError;
 use super::anchor::{ANCHOR_FILE_NAME, ANCHOR_PEM, anchor};
-use super::certificate::{Role, Statement, key_identifier, name, wrap};
+use super::certificate::{Role, Statement, key_identifier, name};
+use super::key::CaKey;
 use super::keys::{NewKey, TokenPlace};
 use super::matter::MatterIds;
 use super::place::Staging;
-use super::proof::usual_signature;
 use super::request::{Request, RequestRole};
 
 /// Random octets that [`init`] uses: for each of three keys a serial number, a salt and an initialisation vector.
@@ -239,7 +236,8 @@ impl<'a> Plan<'a> {
             Self::begin(staging, &mut files, &[(ROOT, &parties[0]), (ISSUING, &parties[1]), (MANIFEST, &parties[2])])?;
         let [root, issuing, manifest] = &parties;
         let signer = root.key.open(self.options.secret)?;
-        let certify = |subject, role, number: usize| self.certify(&ledger, &*signer, root, subject, role, number);
+        let key = CaKey::new(&*signer, signer.public_key())?.full_width();
+        let certify = |subject, role, number: usize| self.certify(&ledger, &key, root, subject, role, number);
         let certificates = [
             certify(root, Role::Authority { path_len: 1 }, ROOT)?,
             certify(issuing, Role::Authority { path_len: 0 }, ISSUING)?,
@@ -334,7 +332,7 @@ impl<'a> Plan<'a> {
     fn certify(
         &self,
         ledger: &Ledger,
-        signer: &dyn Signer,
+        key: &CaKey<'_>,
         issuer: &Party,
         subject: &Party,
         role: Role,
@@ -342,22 +340,17 @@ impl<'a> Plan<'a> {
     ) -> Result<Certificate, CaError> {
         let self_signed = issuer.key.spki() == subject.key.spki();
         let issuer_key = key_identifier(issuer.key.spki());
-        let signature = usual_signature(issuer.key.spki().algorithm());
         let statement = Statement {
             role,
             serial: &self.serials[number],
-            signature,
+            signature: key.algorithm(),
             issuer: &issuer.name,
             validity: self.validities[number],
             subject: &subject.name,
             spki: subject.key.spki(),
             issuer_key: (!self_signed).then_some(&issuer_key),
         };
-        let tbs = statement.encode();
-        let record = ledger.record_ca(KINDS[number], &tbs, self.options.now)?;
-        let made = sign_full_width(signer, signature, &tbs)?;
-        let der = wrap(&tbs, signature, &made);
-        ledger.record_ca_signed(record, &der)?;
+        let der = key.sign(ledger, KINDS[number], &statement.encode(), self.options.now)?;
         Ok(Certificate::from_der(&der)?)
     }
 }
@@ -376,26 +369,6 @@ fn write(
 /// A common name that ends with the begin of the key's identifier.
 pub(super) fn common_name(title: &str, spki: &Spki) -> String {
     format!("{title} {}", hex::encode_upper(&key_identifier(spki).as_bytes()[..4]))
-}
-
-/// Signs until neither r nor s begins with a zero octet, which ST's host library needs of every certificate it loads:
-/// one signature in 128 is discarded. Each is one over the same recorded octets, and verified.
-fn sign_full_width(signer: &dyn Signer, algorithm: SignatureAlgorithm, tbs: &[u8]) -> Result<Vec<u8>, CaError> {
-    const TRIES: u32 = 16;
-    // the host library reads no other signatures; half of those on P-521 begin with a zero octet
-    let loaded = matches!(signer.public_key().algorithm(), KeyAlgorithm::P256 | KeyAlgorithm::P384);
-    let public = PublicKey::from_spki(signer.public_key())?;
-    for _ in 0..TRIES {
-        let mut signatures = Vec::with_capacity(1);
-        signer.sign(algorithm, &[tbs], &mut signatures)?;
-        for signature in signatures {
-            public.verify(algorithm, tbs, &signature)?;
-            if !loaded || is_full_width(public.algorithm(), &signature) {
-                return Ok(signature);
-            }
-        }
-    }
-    Err(CaError::FullWidth { tries: TRIES })
 }
 
 pub(super) fn check_organization(text: &str) -> Result<(), CaError> {

@@ -18,6 +18,7 @@ mod certificate;
 mod error;
 mod import;
 mod init;
+mod key;
 mod keys;
 mod matter;
 mod place;

@@ -5,14 +5,14 @@
 //! is why it needs neither a purpose nor a revocation.
 
 use crate::cert::IssuerIdentity;
-use crate::crypto::PublicKey;
 use crate::ledger::Ledger;
 use crate::signer::{self, Signer};
-use crate::x509::{Certificate, KeyAlgorithm, SignatureAlgorithm, Time, Validity, oid};
+use crate::x509::{Certificate, KeyAlgorithm, Time, Validity, oid};
 
 use super::CaError;
-use super::certificate::{Role, Statement, name, wrap};
+use super::certificate::{Role, Statement, name};
 use super::init::serial;
+use super::key::CaKey;
 
 /// What a possession certificate is to say.
 #[derive(Clone, Copy, Debug)]
@@ -44,29 +44,21 @@ pub fn proof(
 ) -> Result<Certificate, CaError> {
     check_code(options.code)?;
     let validity = validity(issuer, options)?;
-    let signature = usual_signature(issuer.spki().algorithm());
-    signer.check_algorithm(signature)?;
-    let public = PublicKey::from_spki(issuer.spki())?;
+    let ca = CaKey::new(signer, issuer.spki())?;
+    signer.check_algorithm(ca.algorithm())?;
     // dropped, and with it wiped, at the end of this function
     let key = signer::generate(KeyAlgorithm::P256, None)?;
     let statement = Statement {
         role: Role::Possession,
         serial: &serial(&options.random),
-        signature,
+        signature: ca.algorithm(),
         issuer: issuer.subject(),
         validity,
         subject: &name(&[(oid::COMMON_NAME, options.code)]),
         spki: &key.spki,
         issuer_key: issuer.key_identifier(),
     };
-    let tbs = statement.encode();
-    let record = ledger.record_ca(KIND, &tbs, options.now)?;
-    let mut signatures = Vec::with_capacity(1);
-    signer.sign(signature, &[&tbs], &mut signatures)?;
-    let made = signatures.first().map(Vec::as_slice).unwrap_or_default();
-    public.verify(signature, &tbs, made)?;
-    let der = wrap(&tbs, signature, made);
-    ledger.record_ca_signed(record, &der)?;
+    let der = ca.sign(ledger, KIND, &statement.encode(), options.now)?;
     ledger.conclude()?;
     Ok(Certificate::from_der(&der)?)
 }
@@ -97,17 +89,6 @@ fn validity(issuer: &IssuerIdentity, options: &ProofOptions<'_>) -> Result<Valid
         not_after: of_issuer.not_after(),
         end: validity.not_after(),
     })
-}
-
-/// The signature that goes with a key, where nobody has said otherwise.
-pub(super) fn usual_signature(key: KeyAlgorithm) -> SignatureAlgorithm {
-    match key {
-        KeyAlgorithm::P256 | KeyAlgorithm::BrainpoolP256r1 => SignatureAlgorithm::EcdsaSha256,
-        KeyAlgorithm::P384 | KeyAlgorithm::BrainpoolP384r1 => SignatureAlgorithm::EcdsaSha384,
-        KeyAlgorithm::P521 => SignatureAlgorithm::EcdsaSha512,
-        KeyAlgorithm::Ed25519 => SignatureAlgorithm::Ed25519,
-        KeyAlgorithm::Rsa { .. } => SignatureAlgorithm::RsaPkcs1Sha256,
-    }
 }
 
 /// What the ledger calls it.

@@ -3,16 +3,15 @@
 //! The key that signs a request proves that it is at hand; a chip on a reel cannot, which is why object certificates
 //! have no requests.
 
-use crate::crypto::PublicKey;
 use crate::ledger::Ledger;
 use crate::signer::Signer;
 use crate::x509::tlv::{element, tag};
 use crate::x509::{Name, Spki, Time, oid};
 
 use super::CaError;
-use super::certificate::{Role, extensions, name, wrap};
+use super::certificate::{Role, extensions, name};
 use super::init::{check_organization, common_name};
-use super::proof::usual_signature;
+use super::key::CaKey;
 
 /// What a certificate is requested for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,17 +70,9 @@ pub struct Request<'a> {
 /// The key cannot sign, or a step fails.
 pub fn request(signer: &dyn Signer, ledger: &Ledger, request: &Request<'_>) -> Result<Vec<u8>, CaError> {
     let spki = signer.public_key();
-    let public = PublicKey::from_spki(spki)?;
-    let signature = usual_signature(spki.algorithm());
-    signer.check_algorithm(signature)?;
-    let info = encode(request, spki);
-    let record = ledger.record_ca(request.role.kind(), &info, request.now)?;
-    let mut signatures = Vec::with_capacity(1);
-    signer.sign(signature, &[&info], &mut signatures)?;
-    let made = signatures.first().map(Vec::as_slice).unwrap_or_default();
-    public.verify(signature, &info, made)?;
-    let der = wrap(&info, signature, made);
-    ledger.record_ca_signed(record, &der)?;
+    let key = CaKey::new(signer, spki)?;
+    signer.check_algorithm(key.algorithm())?;
+    let der = key.sign(ledger, request.role.kind(), &encode(request, spki), request.now)?;
     ledger.conclude()?;
     Ok(der)
 }

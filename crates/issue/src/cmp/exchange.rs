@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use crate::cert::{IssuerIdentity, ObjectTemplate};
-use crate::crypto::{sha256, sha384, sha512};
+use crate::crypto::sha2;
 use crate::ledger::RecordedRequest;
 use crate::x509::tlv::{Reader, element, tag};
-use crate::x509::{Certificate, Name, SignatureAlgorithm};
+use crate::x509::{Certificate, Name, Sha2};
 
 use super::message::{self, Refusal, Said};
 use super::protection::Credentials;
@@ -256,14 +256,7 @@ impl<'a> Header<'a> {
 /// certHash: by the hash of the certificate's own signature (RFC 9810 §5.3.18); Ed25519 goes with SHA-512
 /// (RFC 9481 §3.3).
 fn hash_of(certificate: &Certificate) -> Vec<u8> {
-    let name = certificate.signature_algorithm().name();
-    if certificate.signature_algorithm() == SignatureAlgorithm::Ed25519 || name.ends_with("sha512") {
-        sha512(certificate.der()).to_vec()
-    } else if name.ends_with("sha384") {
-        sha384(certificate.der()).to_vec()
-    } else {
-        sha256(certificate.der()).as_bytes().to_vec()
-    }
+    sha2(certificate.signature_algorithm().hash().unwrap_or(Sha2::Sha256), certificate.der())
 }
 
 #[cfg(fuzzing)]

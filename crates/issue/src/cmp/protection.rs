@@ -92,7 +92,7 @@ impl Protection {
             Self::Signature { signer, .. } => {
                 let algorithm = signature_algorithm(signer.public_key().algorithm())?;
                 let mut signatures = Vec::with_capacity(1);
-                signer.sign(algorithm, &[octets], &mut signatures)?;
+                signer.sign_bytes(algorithm, &[octets], &mut signatures)?;
                 signatures.pop().ok_or_else(|| wrong("the signer returned nothing"))
             }
         }
@@ -130,7 +130,7 @@ impl Credentials {
         }
         let algorithm = SignatureAlgorithm::from_identifier(algorithm)
             .map_err(|error| wrong(&format!("protectionAlg: {error}")))?;
-        if algorithm == SignatureAlgorithm::EcdsaSha1 {
+        if algorithm.is_over_sha1() {
             return Err(wrong("a signature over SHA-1 proves nothing"));
         }
         for server in self.servers.iter().filter(|server| sender.is_none_or(|sender| server.subject() == sender)) {
@@ -174,12 +174,10 @@ fn mac(algorithm: &[u8], secret: &[u8], octets: &[u8]) -> Result<Vec<u8>, CmpErr
 
 fn signature_algorithm(key: KeyAlgorithm) -> Result<SignatureAlgorithm, CmpError> {
     match key {
-        KeyAlgorithm::P256 => Ok(SignatureAlgorithm::EcdsaSha256),
-        KeyAlgorithm::P384 => Ok(SignatureAlgorithm::EcdsaSha384),
-        KeyAlgorithm::P521 => Ok(SignatureAlgorithm::EcdsaSha512),
-        KeyAlgorithm::Ed25519 => Ok(SignatureAlgorithm::Ed25519),
-        KeyAlgorithm::Rsa { .. } => Ok(SignatureAlgorithm::RsaPkcs1Sha256),
-        other => Err(wrong(&format!("a key of kind {other} protects no request"))),
+        KeyAlgorithm::BrainpoolP256r1 | KeyAlgorithm::BrainpoolP384r1 => {
+            Err(wrong(&format!("a key of kind {key} protects no request")))
+        }
+        key => Ok(key.usual_signature()),
     }
 }
 

@@ -4,6 +4,7 @@
 //! anyone sees it; serial numbers follow from seed, issuer, leaf and attempt alone. Deciding what a certificate says is
 //! [`policy`](crate::policy)'s, recording is [`ledger`](crate::ledger)'s, holding the key [`signer`](crate::signer)'s.
 
+mod ca_key;
 mod error;
 mod received;
 mod sign;
@@ -13,6 +14,7 @@ pub(crate) mod testing;
 mod tests;
 
 pub use crate::cert::Seed;
+pub(crate) use ca_key::sign_recorded;
 pub use error::IssueError;
 pub use received::received;
 pub use reroot_core::cert::{ANSWER_CODES, AnswerFault, Serials, answered, object};

@@ -1,8 +1,8 @@
 //! Signatures that were made elsewhere over what this ledger has recorded.
 
-use crate::cert::{IssuedCertificate, UncheckedCertificate, WrongSignature};
+use crate::cert::{IssuedCertificate, TbsCertificate, UncheckedCertificate, WrongSignature};
 use crate::crypto::{PublicKey, is_full_width, kept_form};
-use crate::ledger::RecordedTbs;
+use crate::ledger::Recorded;
 use crate::x509::Spki;
 
 use super::IssueError;
@@ -19,7 +19,7 @@ use super::IssueError;
 pub fn received(
     key: &PublicKey,
     issuer: &Spki,
-    recorded: RecordedTbs,
+    recorded: Recorded<TbsCertificate>,
     signature: Vec<u8>,
     as_sent: bool,
 ) -> Result<IssuedCertificate, IssueError> {

@@ -1,14 +1,15 @@
 //! Signing: batch first, every signature looked at before anyone else sees it, nothing signed ever lost.
 
 use crate::cert::{
-    IssuedCertificate, IssuerIdentity, UncheckedCertificate, WrongSignature, check_all, claim, released,
+    IssuedCertificate, IssuerIdentity, TbsCertificate, UncheckedCertificate, WrongSignature, check_all, claim, released,
 };
 use crate::crypto::{Claim, IssuerKey, PublicKey, Verdict, VerificationEngine, is_full_width, kept_form, sha256};
-use crate::ledger::RecordedTbs;
+use crate::ledger::Recorded;
 use crate::signer::Signer;
 use crate::x509::{KeyAlgorithm, SignatureAlgorithm, Spki};
 
 use super::IssueError;
+use super::ca_key::sign_recorded;
 
 /// An issuer with its key: signs what the ledger has recorded, and nothing else.
 pub struct Issuer {
@@ -68,7 +69,7 @@ impl Issuer {
     }
 
     /// Signs what was recorded. There is one outcome for each, in order, also when the signer fails in the middle.
-    pub fn sign(&self, recorded: Vec<RecordedTbs>) -> SignReport {
+    pub fn sign(&self, recorded: Vec<Recorded<TbsCertificate>>) -> SignReport {
         let mut work = Work { issuer: self, signatures_made: 0, failure: None };
         let mut slots: Vec<Slot> = recorded.into_iter().map(Slot::new).collect();
         if let Err(error) = slots.iter().try_for_each(|slot| check_algorithm(self.identity.spki(), slot)) {
@@ -142,9 +143,9 @@ pub enum Signed {
     Issued(IssuedCertificate),
     /// The signer signs deterministically and the signature is not full width: only another serial number helps, and
     /// that has to be recorded first.
-    NeedsNewSerial(RecordedTbs),
+    NeedsNewSerial(Recorded<TbsCertificate>),
     /// Not signed, or not to anyone's knowledge, because of the report's failure.
-    Unsigned(RecordedTbs),
+    Unsigned(Recorded<TbsCertificate>),
 }
 
 /// How often the same tbsCertificate is signed again for a full-width signature (design §8): so often that chance does
@@ -158,7 +159,7 @@ const fn repeats(key: KeyAlgorithm) -> u32 {
 }
 
 struct Slot {
-    recorded: RecordedTbs,
+    recorded: Recorded<TbsCertificate>,
     signatures: u32,
     /// The last one, which was not full width.
     short: Option<Vec<u8>>,
@@ -173,7 +174,7 @@ enum State {
 }
 
 impl Slot {
-    fn new(recorded: RecordedTbs) -> Self {
+    fn new(recorded: Recorded<TbsCertificate>) -> Self {
         Self { recorded, signatures: 0, short: None, state: State::Pending }
     }
 
@@ -213,10 +214,10 @@ impl Work<'_> {
         let algorithm = |at: usize| slots[at].recorded.tbs().signature_algorithm();
         let groups: Vec<&[usize]> = pending.chunk_by(|a, b| algorithm(*a) == algorithm(*b)).collect();
         for group in groups {
-            let messages: Vec<&[u8]> = group.iter().map(|at| slots[*at].recorded.tbs().der()).collect();
             let algorithm = slots[group[0]].recorded.tbs().signature_algorithm();
-            let mut signatures = Vec::with_capacity(messages.len());
-            let result = self.issuer.signer.sign(algorithm, &messages, &mut signatures);
+            let mut signatures = Vec::with_capacity(group.len());
+            let recorded = group.iter().map(|at| &slots[*at].recorded);
+            let result = sign_recorded(&*self.issuer.signer, algorithm, recorded, &mut signatures);
             for (at, signature) in group.iter().zip(&mut signatures) {
                 if slots[*at].recorded.tbs().full_width_signature() {
                     // before its width is judged and before anybody else sees it
@@ -225,7 +226,7 @@ impl Work<'_> {
                 }
             }
             self.signatures_made += signatures.len() as u64;
-            let (found, expected) = (signatures.len(), messages.len());
+            let (found, expected) = (signatures.len(), group.len());
             let verdicts = self.verdicts(slots, group, &signatures);
             for ((at, signature), verdict) in group.iter().zip(signatures).zip(verdicts) {
                 if let Err(error) = self.judge(&mut slots[*at], signature, verdict) {

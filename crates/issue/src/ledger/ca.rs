@@ -9,24 +9,26 @@ use super::LedgerError;
 use super::codec::Writer;
 use super::open::{Ledger, decoded};
 use super::record::{Draft, Kind, Place, Record};
+use super::recorded::{Recorded, ToBeSigned};
 
-/// The licence to sign something with a CA key: its intent is durable. Only the ledger makes one.
+/// Something of the CA itself that a CA key is to sign. It may be signed when it is [`Recorded`].
 #[derive(Debug, PartialEq, Eq)]
-pub struct CaRecord {
+pub struct CaIntent {
     position: u64,
     kind: String,
     tbs: Vec<u8>,
 }
 
-impl CaRecord {
+impl ToBeSigned for CaIntent {
+    fn bytes(&self) -> &[u8] {
+        &self.tbs
+    }
+}
+
+impl Recorded<CaIntent> {
     /// What sort of thing is signed.
     pub fn kind(&self) -> &str {
-        &self.kind
-    }
-
-    /// The octets to sign.
-    pub fn tbs(&self) -> &[u8] {
-        &self.tbs
+        &self.inner().kind
     }
 }
 
@@ -50,7 +52,7 @@ impl Ledger {
     ///
     /// # Errors
     /// The store fails: then it must not be signed.
-    pub fn record_ca(&self, kind: &str, tbs: &[u8], at: Time) -> Result<CaRecord, LedgerError> {
+    pub fn record_ca(&self, kind: &str, tbs: &[u8], at: Time) -> Result<Recorded<CaIntent>, LedgerError> {
         self.with(|book| {
             let head = book.store.head()?;
             let position = head.records + 1;
@@ -60,7 +62,7 @@ impl Ledger {
             body.bytes(tbs);
             let draft = Draft { count: 1, ..Draft::new(Place::new(Kind::CaIntent, 0, position), body.finish()) };
             book.append(&head, std::iter::once(draft))?;
-            Ok(CaRecord { position, kind: kind.to_owned(), tbs: tbs.to_vec() })
+            Ok(Recorded::assert_recorded(CaIntent { position, kind: kind.to_owned(), tbs: tbs.to_vec() }))
         })
     }
 
@@ -68,8 +70,8 @@ impl Ledger {
     ///
     /// # Errors
     /// `der` is not a signed structure around the recorded octets, or the store fails.
-    pub fn record_ca_signed(&self, record: CaRecord, der: &[u8]) -> Result<(), LedgerError> {
-        let CaRecord { position, kind, tbs } = record;
+    pub fn record_ca_signed(&self, recorded: Recorded<CaIntent>, der: &[u8]) -> Result<(), LedgerError> {
+        let CaIntent { position, kind, tbs } = recorded.into_inner();
         if !is_around(der, &tbs) {
             return Err(LedgerError::CaDiffers { kind });
         }

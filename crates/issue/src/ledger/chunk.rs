@@ -12,7 +12,7 @@ use super::codec::Writer;
 use super::leaf;
 use super::open::{Book, Ledger, damaged, decoded};
 use super::record::{Draft, Kind, Place, Record};
-use super::recorded::{Recorded, RecordedTbs};
+use super::recorded::{Recorded, RecordedLeaf};
 
 impl Ledger {
     /// How many serial numbers were given up so far for each leaf of a chunk: the attempt its tbsCertificate must be
@@ -41,13 +41,18 @@ impl Ledger {
     /// # Errors
     /// A tbsCertificate is not that of the leaf at its place or of its attempt, or not the one recorded before; or the
     /// store fails: then nothing may be signed.
-    pub fn record(&self, batch: &BatchId, chunk: u64, linted: Vec<LintedTbs>) -> Result<Vec<Recorded>, LedgerError> {
+    pub fn record(
+        &self,
+        batch: &BatchId,
+        chunk: u64,
+        linted: Vec<LintedTbs>,
+    ) -> Result<Vec<RecordedLeaf>, LedgerError> {
         let (known, fresh) = self.intend(batch, chunk, &linted)?;
         let results = linted.into_iter().zip(known.leaves).map(|(linted, leaf)| match leaf.issued {
             Some(issued) => {
                 let unchecked = UncheckedCertificate { tbs: linted.into_tbs(), signature: issued.signature };
                 if sha256(&unchecked.tbs.wrap(&unchecked.signature)) == issued.certificate {
-                    Ok(Recorded::AlreadyIssued(unchecked))
+                    Ok(RecordedLeaf::AlreadyIssued(unchecked))
                 } else {
                     Err(LedgerError::Damaged {
                         position: issued.position,
@@ -55,8 +60,8 @@ impl Ledger {
                     })
                 }
             }
-            None if fresh => Ok(Recorded::Fresh(RecordedTbs::assert_recorded(linted.into_tbs()))),
-            None => Ok(Recorded::Resumed(RecordedTbs::assert_recorded(linted.into_tbs()))),
+            None if fresh => Ok(RecordedLeaf::Fresh(Recorded::assert_recorded(linted.into_tbs()))),
+            None => Ok(RecordedLeaf::Resumed(Recorded::assert_recorded(linted.into_tbs()))),
         });
         results.collect()
     }
@@ -95,7 +100,12 @@ impl Ledger {
     /// # Errors
     /// The chunk has no intent, the leaf is not in it or has a certificate, the tbsCertificate is not that of the next
     /// attempt or has the serial number of the last; or the store fails: then it must not be signed.
-    pub fn retry(&self, batch: &BatchId, chunk: u64, linted: LintedTbs) -> Result<RecordedTbs, LedgerError> {
+    pub fn retry(
+        &self,
+        batch: &BatchId,
+        chunk: u64,
+        linted: LintedTbs,
+    ) -> Result<Recorded<TbsCertificate>, LedgerError> {
         let tbs = linted.tbs();
         let digest = tbs.sha256(sha256);
         self.with(|book| {
@@ -126,7 +136,7 @@ impl Ledger {
             let draft = Draft { count: 1, ..Draft::new(place, body) };
             book.append(&head, std::iter::once(draft))
         })?;
-        Ok(RecordedTbs::assert_recorded(linted.into_tbs()))
+        Ok(Recorded::assert_recorded(linted.into_tbs()))
     }
 
     /// Makes verified signatures durable; a chunk's may come in several parts, in any order. What is on the ledger

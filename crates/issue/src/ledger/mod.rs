@@ -1,6 +1,6 @@
 //! Port: what was promised to be signed, what was signed, and what was published, for good.
 //!
-//! Guarantees: a [`RecordedTbs`] exists only when its intent is durable; an open batch holds its leaves against every
+//! Guarantees: a [`Recorded`] exists only when its intent is durable; an open batch holds its leaves against every
 //! other batch; a batch is sealed once; every record is a link of one hash chain. `docs/ledger.md` explains the records
 //! and the order in which they are written. Deciding which leaves to issue, signing and publishing are left to others.
 //!
@@ -42,14 +42,14 @@ mod verify;
 pub use crate::origin::ledger_codes as code;
 pub use accepted::{Accepted, KnownTimes};
 pub use batch::{BatchId, BatchIdError, BatchRow, BatchState, BatchTerms, PolicyUse};
-pub use ca::{CaEntry, CaRecord};
+pub use ca::{CaEntry, CaIntent};
 pub use delivery::{Delivery, DeliveryUnknown, Way};
 pub use error::LedgerError;
 pub use leaf::{LeafKey, LeafRef, Leaves, leaf_set_digest};
 pub use memory::{Fault, MemoryStore};
 pub use open::Ledger;
 pub use record::{Draft, Entry, Head, Kind, Place, Record};
-pub use recorded::{Recorded, RecordedTbs};
+pub use recorded::{Recorded, RecordedLeaf, ToBeSigned};
 pub use request::{RecordedRequest, Requested};
 pub use sqlite::SqliteStore;
 pub use standing::{Standing, Standings};

@@ -287,7 +287,7 @@ fn ca_signatures_are_recorded_before_and_after() {
         let tbs = element(0x30, &[b"whatever a CA signs"]);
         let signed = element(0x30, &[&tbs, &element(0x30, &[]), &element(3, &[&[0, 1, 2]])]);
         let first = ledger.record_ca("root", &tbs, at).unwrap();
-        assert_eq!((first.kind(), first.tbs()), ("root", &tbs[..]));
+        assert_eq!((first.kind(), first.bytes()), ("root", &tbs[..]));
         let second = ledger.record_ca("crl", &tbs, at).unwrap();
         ledger.record_ca_signed(first, &signed).unwrap();
         let error = ledger.record_ca_signed(second, &element(0x30, &[&element(0x30, &[b"other"])])).unwrap_err();

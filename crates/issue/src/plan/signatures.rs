@@ -8,14 +8,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::{Deserialize, Serialize};
 
-use crate::cert::{Encoder, IssuedCertificate, IssuerIdentity, UncheckedCertificate};
+use crate::cert::{Encoder, IssuedCertificate, IssuerIdentity, TbsCertificate, UncheckedCertificate};
 use crate::crypto::{PublicKey, kept_form, sha256};
 use crate::durable;
 use crate::error::Error;
 use crate::input;
 use crate::intake::Row;
 use crate::issue::{self, IssueError, SignReport, Signed};
-use crate::ledger::{Ledger, RecordedTbs};
+use crate::ledger::{Ledger, Recorded};
 use crate::origin::Uid;
 use crate::policy::Policy;
 use crate::reissue::issue::SignRecorded;
@@ -246,7 +246,7 @@ impl<'a> Signatures<'a> {
         (*attempt, &self.content[place.clone()])
     }
 
-    fn take(&self, recorded: RecordedTbs) -> Result<Signed, IssueError> {
+    fn take(&self, recorded: Recorded<TbsCertificate>) -> Result<Signed, IssueError> {
         let (attempt, signature) = self.of(&recorded.tbs().origin().uid);
         if recorded.tbs().attempt() < attempt {
             return Ok(Signed::NeedsNewSerial(recorded));
@@ -268,7 +268,7 @@ impl<'a> Signatures<'a> {
 }
 
 impl SignRecorded for Signatures<'_> {
-    fn sign(&self, recorded: Vec<RecordedTbs>) -> SignReport {
+    fn sign(&self, recorded: Vec<Recorded<TbsCertificate>>) -> SignReport {
         let mut report = SignReport { outcomes: vec![], signatures_made: 0, failure: None };
         for recorded in recorded {
             match self.take(recorded) {

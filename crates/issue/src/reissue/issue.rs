@@ -8,11 +8,11 @@
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
 
-use crate::cert::{IssuedCertificate, UncheckedCertificate};
+use crate::cert::{IssuedCertificate, TbsCertificate, UncheckedCertificate};
 use crate::error::Error;
 use crate::intake::Row;
 use crate::issue::{IssueError, Issuer, SignReport, Signed};
-use crate::ledger::{Ledger, LedgerError, Recorded, RecordedTbs, StoreError};
+use crate::ledger::{Ledger, LedgerError, Recorded, RecordedLeaf, StoreError};
 use crate::parallel;
 use crate::verify::VerifiedLeaf;
 
@@ -21,7 +21,7 @@ use super::work::Work;
 /// Whoever signs what the ledger has recorded, or has signed it elsewhere.
 pub(crate) trait SignRecorded: Sync {
     /// One outcome for each, in order; see [`Issuer::sign`].
-    fn sign(&self, recorded: Vec<RecordedTbs>) -> SignReport;
+    fn sign(&self, recorded: Vec<Recorded<TbsCertificate>>) -> SignReport;
 
     /// Looks at signatures that the ledger holds; see [`Issuer::check_all`].
     fn check_all(
@@ -34,7 +34,7 @@ pub(crate) trait SignRecorded: Sync {
 }
 
 impl SignRecorded for Issuer {
-    fn sign(&self, recorded: Vec<RecordedTbs>) -> SignReport {
+    fn sign(&self, recorded: Vec<Recorded<TbsCertificate>>) -> SignReport {
         Issuer::sign(self, recorded)
     }
 
@@ -112,7 +112,7 @@ struct SignedChunk {
 struct Outcome {
     fresh: Vec<(usize, IssuedCertificate)>,
     /// What needs the next serial number.
-    again: Vec<(usize, RecordedTbs)>,
+    again: Vec<(usize, Recorded<TbsCertificate>)>,
     signatures_made: u64,
 }
 
@@ -135,7 +135,7 @@ impl<'a> Run<'a> {
     }
 
     /// Builds and records one chunk after the other, until nobody takes them or one fails.
-    fn record_all(&self, to_sign: &SyncSender<Chunk<'a, Vec<Recorded>>>) {
+    fn record_all(&self, to_sign: &SyncSender<Chunk<'a, Vec<RecordedLeaf>>>) {
         for (number, rows) in self.work.chunks() {
             if self.has_failed() {
                 return;
@@ -148,7 +148,7 @@ impl<'a> Run<'a> {
     }
 
     /// What is to be signed for every row of the chunk is on the ledger.
-    fn record(&self, number: u64, rows: &'a [Row]) -> Result<Chunk<'a, Vec<Recorded>>, Error> {
+    fn record(&self, number: u64, rows: &'a [Row]) -> Result<Chunk<'a, Vec<RecordedLeaf>>, Error> {
         let batch = &self.work.batch.id;
         let attempts = self.ledger.attempts(batch, number)?;
         let (leaves, linted) = self.work.prepare_all(rows, &attempts)?;
@@ -156,7 +156,11 @@ impl<'a> Run<'a> {
     }
 
     /// Signs one chunk after the other, until something fails or Ctrl-C ends the run between two of them.
-    fn sign_all(&self, recorded: Receiver<Chunk<'a, Vec<Recorded>>>, to_finish: &SyncSender<Chunk<'a, SignedChunk>>) {
+    fn sign_all(
+        &self,
+        recorded: Receiver<Chunk<'a, Vec<RecordedLeaf>>>,
+        to_finish: &SyncSender<Chunk<'a, SignedChunk>>,
+    ) {
         for chunk in recorded {
             if self.has_failed() {
                 return;
@@ -183,14 +187,14 @@ impl<'a> Run<'a> {
     }
 
     /// Has signed what is to be signed of a chunk, and looks at what the ledger has of it already.
-    fn sign(&self, chunk: Chunk<'a, Vec<Recorded>>) -> Result<Chunk<'a, SignedChunk>, Error> {
+    fn sign(&self, chunk: Chunk<'a, Vec<RecordedLeaf>>) -> Result<Chunk<'a, SignedChunk>, Error> {
         let mut certificates: Vec<Option<IssuedCertificate>> = vec![None; chunk.rows.len()];
         let mut to_sign = Vec::with_capacity(chunk.rows.len());
         let mut on_ledger = Vec::new();
         for (at, recorded) in chunk.state.into_iter().enumerate() {
             match recorded {
-                Recorded::Fresh(tbs) | Recorded::Resumed(tbs) => to_sign.push((at, tbs)),
-                Recorded::AlreadyIssued(certificate) => on_ledger.push((at, certificate)),
+                RecordedLeaf::Fresh(tbs) | RecordedLeaf::Resumed(tbs) => to_sign.push((at, tbs)),
+                RecordedLeaf::AlreadyIssued(certificate) => on_ledger.push((at, certificate)),
             }
         }
         let resumed = !on_ledger.is_empty();
@@ -209,10 +213,10 @@ impl<'a> Run<'a> {
 
     /// Asks the signer, in as many calls at once as there are workers. A failure is noted at once, before anything that
     /// follows from it.
-    fn have_signed(&self, to_sign: Vec<(usize, RecordedTbs)>) -> Outcome {
+    fn have_signed(&self, to_sign: Vec<(usize, Recorded<TbsCertificate>)>) -> Outcome {
         let jobs = self.work.jobs.max(1);
         let share = to_sign.len().div_ceil(jobs).max(1);
-        let mut parts: Vec<(Vec<usize>, Vec<RecordedTbs>)> = Vec::with_capacity(jobs);
+        let mut parts: Vec<(Vec<usize>, Vec<Recorded<TbsCertificate>>)> = Vec::with_capacity(jobs);
         for (at, tbs) in to_sign {
             match parts.last_mut() {
                 Some((places, part)) if places.len() < share => {
@@ -292,7 +296,7 @@ impl<'a> Run<'a> {
         number: u64,
         mut outcome: Outcome,
         certificates: &mut [Option<IssuedCertificate>],
-    ) -> Result<Vec<(usize, RecordedTbs)>, Error> {
+    ) -> Result<Vec<(usize, Recorded<TbsCertificate>)>, Error> {
         outcome.fresh.sort_unstable_by_key(|(at, _)| *at);
         let (places, fresh): (Vec<usize>, Vec<IssuedCertificate>) = outcome.fresh.into_iter().unzip();
         self.ledger.record_issued(&self.work.batch.id, number, &fresh, outcome.signatures_made)?;
@@ -307,8 +311,8 @@ impl<'a> Run<'a> {
         &self,
         number: u64,
         rows: &[Row],
-        again: Vec<(usize, RecordedTbs)>,
-    ) -> Result<Vec<(usize, RecordedTbs)>, Error> {
+        again: Vec<(usize, Recorded<TbsCertificate>)>,
+    ) -> Result<Vec<(usize, Recorded<TbsCertificate>)>, Error> {
         let mut spool = self.work.spool.reader();
         let next = again.into_iter().map(|(at, tbs)| {
             let (_, linted) = self.work.prepare(&mut spool, &rows[at], tbs.tbs().attempt() + 1)?;

@@ -44,7 +44,7 @@ pub trait Signer: Send + Sync {
     }
 
     /// Signs each message in order and appends the signatures to `signatures`, as the key's holder makes them. Callers use
-    /// `sign`, which keeps one of the two forms of an ECDSA signature.
+    /// `sign_bytes`, which keeps one of the two forms of an ECDSA signature.
     ///
     /// Messages are **not hashed**: the implementer hashes them as `algorithm` says. A signature is the content of the
     /// certificate's BIT STRING (ECDSA: an ECDSA-Sig-Value, RFC 3279 §2.2.3).
@@ -62,11 +62,11 @@ pub trait Signer: Send + Sync {
 
 impl dyn Signer + '_ {
     /// As [`sign_batch`](Signer::sign_batch); of each ECDSA signature the form with the lower s is kept ([`low_s`]).
-    /// Everything that this program signs is signed through here.
+    /// Everything that this program signs is signed through here, with a CA key only by `issue::sign_recorded`.
     ///
     /// # Errors
     /// As for [`sign_batch`](Signer::sign_batch).
-    pub fn sign(
+    pub fn sign_bytes(
         &self,
         algorithm: SignatureAlgorithm,
         messages: &[&[u8]],

@@ -17,7 +17,7 @@ pub(super) const RULE: Rule = Rule {
 fn check(subject: &Subject<'_>, report: &mut RuleReport<'_>) {
     let key = subject.issuer.spki().algorithm();
     match SignatureAlgorithm::from_identifier(subject.tbs.signature) {
-        Ok(SignatureAlgorithm::EcdsaSha1) => report.find("signature", "signature algorithm uses SHA-1"),
+        Ok(algorithm) if algorithm.is_over_sha1() => report.find("signature", "signature algorithm uses SHA-1"),
         Ok(algorithm) if !algorithm.fits(key) => {
             report.find("signature", format_args!("the issuer's {key} key makes no {algorithm} signatures"));
         }

@@ -34,11 +34,15 @@ pub(in crate::policy) fn read(table: &Table<'_>, family: Option<Family>) -> Opti
     let choices = [("derived", SerialSource::Derived), ("source", SerialSource::Source)];
     let value = table.required("serial")?;
     let source = value.choice(&choices)?;
-    if source == SerialSource::Source && family == Some(Family::Generic) {
+    if source == SerialSource::Source
+        && let Some(family) = family.filter(|family| family.is_per_issuer())
+    {
         return value.error_hint(
             error::CONTRADICTION,
-            "`certificate.serial` is \"source\", but leaves of family generic come from any issuer: two can have one number \
-             (RFC 5280 §4.1.2.2)",
+            format!(
+                "`certificate.serial` is \"source\", but leaves of family {family} come from any issuer: two can have one \
+                 number (RFC 5280 §4.1.2.2)"
+            ),
             "Write serial = \"derived\".",
         );
     }

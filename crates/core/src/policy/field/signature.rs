@@ -49,14 +49,13 @@ pub(in crate::policy) fn read(table: &Table<'_>) -> Option<Signature> {
 impl Signature {
     /// The most octets a signature of this algorithm under `key` has.
     pub(in crate::policy) fn max_octets(key: KeyAlgorithm) -> usize {
-        match (key.field_octets(), key) {
+        match key.field_octets() {
             // two INTEGERs with a sign octet each, inside a SEQUENCE
-            (Some(octets), _) => {
+            Some(octets) => {
                 let integer = crate::policy::node::element_octets(octets + 1);
                 crate::policy::node::element_octets(2 * integer)
             }
-            (None, KeyAlgorithm::Rsa { bits }) => usize::from(bits).div_ceil(8),
-            (None, _) => 64,
+            None => key.raw_signature(),
         }
     }
 

@@ -40,16 +40,6 @@ pub(super) const RELAX: Field = Field {
     example: "[source]\nfamily = \"stsafe-a\"\nkeys = [\"P-256\"]\nrelax = [\"trailing-padding\"]",
 };
 
-/// Kinds of subject key by their names in policies. RSA is not among them: no chip of the known families has such a key.
-const KEYS_BY_NAME: [(&str, KeyAlgorithm); 6] = [
-    ("P-256", KeyAlgorithm::P256),
-    ("P-384", KeyAlgorithm::P384),
-    ("P-521", KeyAlgorithm::P521),
-    ("Ed25519", KeyAlgorithm::Ed25519),
-    ("brainpoolP256r1", KeyAlgorithm::BrainpoolP256r1),
-    ("brainpoolP384r1", KeyAlgorithm::BrainpoolP384r1),
-];
-
 /// The family, which other fields need even if the rest is wrong; the rules; and the place of the keys.
 pub(in crate::policy) fn read(top: &Table<'_>) -> (Option<Family>, Option<SourceRules>, Range<usize>) {
     let Some(table) = top.required("source").and_then(|value| value.table()) else { return (None, None, 0..0) };
@@ -57,7 +47,9 @@ pub(in crate::policy) fn read(top: &Table<'_>) -> (Option<Family>, Option<Source
         table.required("family").and_then(|value| value.choice(&Family::ALL.map(|family| (family.as_str(), family))));
     let keys = table.required("keys").and_then(|value| {
         let members = value.filled_array("nothing could be certified")?;
-        distinct(&members, |member| member.choice(&KEYS_BY_NAME))
+        let names = KeyAlgorithm::SUBJECTS.map(|key| key.to_string());
+        let choices: Vec<_> = names.iter().map(String::as_str).zip(KeyAlgorithm::SUBJECTS).collect();
+        distinct(&members, |member| member.choice(&choices))
     });
     let relax = table.required("relax").and_then(|value| {
         let choices = Relaxation::ALL.map(|relaxation| (relaxation.as_str(), relaxation));

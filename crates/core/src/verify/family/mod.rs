@@ -1,31 +1,122 @@
 //! Chip families: which serial numbers are UIDs, and where else a family writes them.
+//!
+//! A family is one file with its [`Spec`], a `mod` line and a row in the table below. Everybody else asks [`Family`].
 
 mod generic;
 mod names;
+mod spec;
 mod stsafe_a;
 mod stsafe_l;
 
+use std::fmt;
+
 pub use names::NamedUids;
+pub(crate) use spec::Parts;
 
 use crate::origin::Uid;
-use crate::x509::{Certificate, SerialNumber};
+use crate::x509::{Certificate, SerialNumber, SignatureAlgorithm};
 
 use super::codes;
 use super::defect::Defect;
 use super::name::trailing_hex;
-use super::rules::Family;
+use spec::Spec;
+
+macro_rules! families {
+    ($($(#[$doc:meta])* $variant:ident: $module:ident,)+) => {
+        /// A chip family.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Family {
+            $($(#[$doc])* $variant,)+
+        }
+
+        impl Family {
+            /// Every family.
+            pub const ALL: [Self; [$(Self::$variant),+].len()] = [$(Self::$variant),+];
+
+            const fn spec(self) -> &'static Spec {
+                match self {
+                    $(Self::$variant => &$module::SPEC,)+
+                }
+            }
+        }
+    };
+}
+
+families! {
+    /// Any leaf: the UID is the serial number, its namespace the source issuer.
+    Generic: generic,
+    /// STSAFE-A: serial of 11 octets beginning 02 09.
+    StsafeA: stsafe_a,
+    /// STSAFE-L: serial of 9 octets.
+    StsafeL: stsafe_l,
+}
+
+impl fmt::Display for Family {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What the rest of the crate asks.
+impl Family {
+    /// The name in policies.
+    pub const fn as_str(self) -> &'static str {
+        self.spec().name
+    }
+
+    /// Shortest and longest UID, in bytes.
+    pub(crate) const fn uid_bytes(self) -> (usize, usize) {
+        self.spec().uid_bytes
+    }
+
+    /// A UID of a length that the family has.
+    pub(crate) fn sample_uid(self, bytes: usize) -> Vec<u8> {
+        (self.spec().sample)(bytes)
+    }
+
+    /// The parts of a UID that chips are called by, if they are.
+    pub(crate) const fn parts(self) -> Option<Parts> {
+        self.spec().parts
+    }
+
+    /// The ST number inside a UID of this family.
+    pub fn st_number(self, uid: &Uid) -> Option<&[u8]> {
+        self.parts().and_then(|parts| parts.number_in(uid.as_bytes()))
+    }
+
+    /// What a list of expected chips has on a line, after "is not".
+    pub(super) const fn listed(self) -> &'static str {
+        self.spec().listed
+    }
+
+    /// What is said of a name that no chip of this family has, as in "`0209` is not ...".
+    pub const fn misnamed(self) -> &'static str {
+        self.spec().misnamed
+    }
+
+    /// Whether a UID is unique under one source issuer only.
+    pub(crate) const fn is_per_issuer(self) -> bool {
+        self.spec().per_issuer
+    }
+
+    /// Whether leaves may have a signature of this algorithm.
+    pub(super) fn has_signature(self, algorithm: SignatureAlgorithm) -> bool {
+        self.spec().any_signature || algorithm.is_ecdsa() || algorithm == SignatureAlgorithm::Ed25519
+    }
+
+    /// Other families whose chips can be in a batch of this one.
+    pub(crate) const fn includes(self) -> &'static [Self] {
+        self.spec().includes
+    }
+}
 
 impl Family {
     /// The chip's UID, if the serial number has this family's form.
     pub(super) fn uid(self, serial: &SerialNumber) -> Result<Uid, Defect> {
-        let expected = match self {
-            Self::Generic => generic::FORM,
-            Self::StsafeA => stsafe_a::FORM,
-            Self::StsafeL => stsafe_l::FORM,
-        };
         if self.is_uid(serial) {
             return Ok(Uid::from_serial(serial));
         }
+        let expected = self.spec().uid_form;
         Err(Defect::new(
             codes::UID_SHAPE,
             format!("serial number {serial} is not the UID of a {self} chip, expected {expected}"),
@@ -34,19 +125,14 @@ impl Family {
 
     /// Whether the serial number has the form of this family's UIDs.
     pub(super) fn is_uid(self, serial: &SerialNumber) -> bool {
-        match self {
-            Self::Generic => generic::is_uid(serial.content()),
-            Self::StsafeA => stsafe_a::is_uid(serial.content()),
-            Self::StsafeL => stsafe_l::is_uid(serial.content()),
-        }
+        (self.spec().is_uid)(serial.content())
     }
 
-    /// Whether a certificate is a chip's even if it claims to be a CA's: its serial number has the mark of an STSAFE-A,
-    /// or its common name ends in its own serial number, as no CA's does.
+    /// Whether a certificate is a chip's even if it claims to be a CA's: its serial number has the mark of one, or its
+    /// common name ends in its own serial number, as no CA's does.
     pub(super) fn marks(self, certificate: &Certificate) -> bool {
         let serial = certificate.serial();
-        let stsafe_a = self != Self::StsafeL && stsafe_a::is_uid(serial.content());
-        stsafe_a
+        (self.spec().marks)(serial.content())
             || (serial.content().len() >= SHORTEST_UID
                 && certificate.subject().values(crate::x509::oid::COMMON_NAME).any(|attribute| {
                     attribute
@@ -91,13 +177,7 @@ impl Family {
 
     /// The serial number that a whole run of hexadecimal digits spells, if it has the family's length.
     fn serial_in<'a>(self, run: &'a str, serial: &SerialNumber) -> Option<&'a str> {
-        match self {
-            Self::StsafeA => stsafe_a::serial_in(run),
-            Self::StsafeL => stsafe_l::serial_in(run),
-            // a generic common name means nothing to us, unless the chip looks like an STSAFE-A
-            Self::Generic if stsafe_a::is_uid(serial.content()) => stsafe_a::serial_in(run),
-            Self::Generic => None,
-        }
+        (self.spec().serial_in)(run, serial.content())
     }
 }
 

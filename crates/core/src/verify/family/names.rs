@@ -1,8 +1,9 @@
 //! Names of chips by family: which UIDs a typed name can stand for.
 
 use crate::origin::{ChipName, Uid};
-use crate::verify::rules::Family;
 use crate::x509::SerialNumber;
+
+use super::Family;
 
 /// The UIDs that a name stands for among the chips of a family: one, or those with one unique number and any product id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,31 +41,16 @@ impl Family {
 
     /// The UIDs that the name stands for; `None` if no chip of this family is called so.
     pub fn named(self, name: &ChipName) -> Option<NamedUids> {
-        let octets = name.as_bytes();
-        let uid = |tail: &[u8]| Uid::from_bytes(&[&super::stsafe_a::HEAD, octets, tail].concat());
-        match (self, octets.len()) {
-            (Self::StsafeA, super::stsafe_a::ST_NUMBER) => uid(&[]).ok().map(NamedUids::one),
-            (Self::StsafeA, super::stsafe_a::UNIQUE) => {
-                Some(NamedUids { first: uid(&[0, 0]).ok()?, last: uid(&[0xFF, 0xFF]).ok()? })
+        let bytes = name.as_bytes();
+        let one = |bytes: &[u8]| Uid::from_bytes(bytes).ok().map(NamedUids::one);
+        match self.parts() {
+            Some(parts) if bytes.len() == parts.number => one(&parts.with_head(bytes)),
+            Some(parts) if bytes.len() == parts.unique => {
+                let with = |product: u8| [parts.with_head(bytes), vec![product; parts.product_id()]].concat();
+                let [first, last] = [with(0), with(0xFF)];
+                Some(NamedUids { first: Uid::from_bytes(&first).ok()?, last: Uid::from_bytes(&last).ok()? })
             }
-            _ => Uid::from_bytes(octets).ok().filter(|uid| self.has(uid)).map(NamedUids::one),
-        }
-    }
-
-    /// What is to be said of a name that no chip of this family has, as in "`0209` is not ...".
-    pub const fn misnamed(self) -> &'static str {
-        match self {
-            Self::Generic => {
-                "is not the UID of a chip of the family `generic`: a positive serial number of at most 20 bytes, without \
-                 zeros before it"
-            }
-            Self::StsafeA => {
-                "is not the UID of a chip of the family `stsafe-a` (11 bytes beginning 02 09), nor its ST number (9 bytes) \
-                 or unique number (7 bytes)"
-            }
-            Self::StsafeL => {
-                "is not the UID of a chip of the family `stsafe-l`: its serial number, 9 bytes not beginning 00"
-            }
+            _ => one(bytes).filter(|named| self.has(&named.first)),
         }
     }
 }

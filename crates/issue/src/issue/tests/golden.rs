@@ -7,7 +7,7 @@ use crate::issue::testing::{
 };
 use crate::issue::{Seed, Serials, Signed};
 use crate::ledger::testing::{row, terms};
-use crate::ledger::{LeafKey, Ledger, Recorded};
+use crate::ledger::{LeafKey, Ledger, RecordedLeaf};
 use crate::origin::{ItemName, Origin, Uid};
 use crate::x509::{Certificate, SignatureAlgorithm, oid};
 
@@ -47,7 +47,7 @@ fn issue(template: &ObjectTemplate) -> Vec<u8> {
     let row = row(1, terms("golden", &leaves), 1024);
     let batch = row.id.clone();
     ledger.begin(row, &leaves).unwrap();
-    let Recorded::Fresh(recorded) = ledger.record(&batch, 0, vec![linted]).unwrap().remove(0) else {
+    let RecordedLeaf::Fresh(recorded) = ledger.record(&batch, 0, vec![linted]).unwrap().remove(0) else {
         panic!("nothing was recorded before")
     };
     let mut report = issuer.sign(vec![recorded]);

@@ -7,7 +7,7 @@ use crate::crypto::sha256;
 use crate::issue::testing::{identity, issuer, seed, serial_for, template};
 use crate::issue::{IssueError, Serials, Signed, check};
 use crate::ledger::testing::{batch_id, leaf, leaves, row, terms};
-use crate::ledger::{BatchState, BatchTerms, Ledger, LedgerError, Recorded, Standing};
+use crate::ledger::{BatchState, BatchTerms, Ledger, LedgerError, RecordedLeaf, Standing};
 use crate::lint::LintedTbs;
 use crate::x509::Time;
 
@@ -53,7 +53,7 @@ fn a_certificate_from_the_ledger_is_checked_before_it_is_released() {
     let template = template(0);
     let serial = Serials::new(&row.serial_basis(), issuer.identity().spki()).of(&template, 0);
     let linted = issuer.identity().prepare(&template, serial, 0).unwrap();
-    let Recorded::AlreadyIssued(unchecked) = ledger.record(&row.id, 0, vec![linted]).unwrap().remove(0) else {
+    let RecordedLeaf::AlreadyIssued(unchecked) = ledger.record(&row.id, 0, vec![linted]).unwrap().remove(0) else {
         panic!("it was issued")
     };
     assert_eq!(check(issuer.identity(), unchecked.clone()).unwrap(), issued[0]);
@@ -113,8 +113,14 @@ fn other_octets_for_a_recorded_leaf_are_refused() {
         let row = row(1, terms("test", &leaves), 2);
         ledger.begin(row.clone(), &leaves).unwrap();
         let all = |attempt| vec![linted(0, attempt), linted(1, attempt)];
-        assert!(matches!(ledger.record(&row.id, 0, all(0)).unwrap()[..], [Recorded::Fresh(_), Recorded::Fresh(_)]));
-        assert!(matches!(ledger.record(&row.id, 0, all(0)).unwrap()[..], [Recorded::Resumed(_), Recorded::Resumed(_)]));
+        assert!(matches!(
+            ledger.record(&row.id, 0, all(0)).unwrap()[..],
+            [RecordedLeaf::Fresh(_), RecordedLeaf::Fresh(_)]
+        ));
+        assert!(matches!(
+            ledger.record(&row.id, 0, all(0)).unwrap()[..],
+            [RecordedLeaf::Resumed(_), RecordedLeaf::Resumed(_)]
+        ));
         let changed = {
             let mut template = template(1);
             template.validity = crate::issue::testing::validity("2026-01-31T12:00:00Z", "2056-01-31T11:59:58Z");
@@ -196,8 +202,8 @@ fn a_leaf_has_one_certificate() {
         let sign = |from: u64| {
             let recorded = ledger.record(&row.id, 0, vec![linted(0, 0), linted(1, 0)]).unwrap();
             let recorded = recorded.into_iter().filter_map(|recorded| match recorded {
-                Recorded::Fresh(recorded) | Recorded::Resumed(recorded) => Some(recorded),
-                Recorded::AlreadyIssued(_) => None,
+                RecordedLeaf::Fresh(recorded) | RecordedLeaf::Resumed(recorded) => Some(recorded),
+                RecordedLeaf::AlreadyIssued(_) => None,
             });
             let signer = crate::issue::testing::ChangingSigner::issuing(from);
             let issuer = crate::issue::Issuer::new(identity(), Box::new(signer)).unwrap();
@@ -226,7 +232,7 @@ fn a_leaf_has_one_certificate() {
         ));
         assert!(matches!(ledger.retry(&row.id, 0, linted(1, 1)), Err(LedgerError::CertificateDiffers { .. })));
         let recorded = ledger.record(&row.id, 0, vec![linted(0, 0), linted(1, 0)]).unwrap();
-        assert!(matches!(recorded[..], [Recorded::Resumed(_), Recorded::AlreadyIssued(_)]));
+        assert!(matches!(recorded[..], [RecordedLeaf::Resumed(_), RecordedLeaf::AlreadyIssued(_)]));
         ledger.record_issued(&row.id, 0, &other[..1], 1).unwrap();
         ledger.record_issued(&row.id, 0, &[], 1).unwrap();
         assert_eq!(ledger.signatures_made(&row.id).unwrap(), 3, "one was made and thrown away");

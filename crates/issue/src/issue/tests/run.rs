@@ -1,10 +1,10 @@
 //! A small pipeline: what `reissue` does between pass 1 and publication, over any ledger and any signer.
 
-use crate::cert::{IssuedCertificate, ObjectTemplate};
+use crate::cert::{IssuedCertificate, ObjectTemplate, TbsCertificate};
 use crate::issue::testing::template;
 use crate::issue::{IssueError, Issuer, Serials, Signed};
 use crate::ledger::testing::{leaf, row, terms};
-use crate::ledger::{BatchId, BatchRow, BatchTerms, Ledger, LedgerError, Recorded, RecordedTbs};
+use crate::ledger::{BatchId, BatchRow, BatchTerms, Ledger, LedgerError, Recorded, RecordedLeaf};
 
 /// Why a run ended early.
 #[derive(Debug)]
@@ -98,14 +98,14 @@ fn issue_chunk(
     let attempts = ledger.attempts(&row.id, chunk)?;
     let tbs = numbers.iter().zip(attempts).map(|(number, attempt)| linted(*number, attempt)).collect();
     let mut done: Vec<Option<IssuedCertificate>> = Vec::new();
-    let mut to_sign: Vec<RecordedTbs> = Vec::new();
+    let mut to_sign: Vec<Recorded<TbsCertificate>> = Vec::new();
     for recorded in ledger.record(&row.id, chunk, tbs)? {
         match recorded {
-            Recorded::Fresh(recorded) | Recorded::Resumed(recorded) => {
+            RecordedLeaf::Fresh(recorded) | RecordedLeaf::Resumed(recorded) => {
                 to_sign.push(recorded);
                 done.push(None);
             }
-            Recorded::AlreadyIssued(unchecked) => done.push(Some(issuer.check(unchecked)?)),
+            RecordedLeaf::AlreadyIssued(unchecked) => done.push(Some(issuer.check(unchecked)?)),
         }
     }
     while !to_sign.is_empty() {

@@ -11,7 +11,7 @@ use crate::crypto::sha256;
 use crate::issue::testing::{DeterministicSigner, identity, serial_for, template};
 use crate::issue::{Issuer, Signed};
 use crate::ledger::testing::{batch_id, leaf, leaves, look_without_index, row, terms};
-use crate::ledger::{Ledger, Recorded};
+use crate::ledger::{Ledger, RecordedLeaf};
 use crate::signer::{Signer, SignerError};
 use crate::x509::{SignatureAlgorithm, Spki};
 
@@ -137,7 +137,7 @@ fn recording_a_batch() {
         spent[1] += start.elapsed();
         let start = Instant::now();
         let recorded = recorded.into_iter().map(|recorded| match recorded {
-            Recorded::Fresh(recorded) => recorded,
+            RecordedLeaf::Fresh(recorded) => recorded,
             other => panic!("{other:?}"),
         });
         let report = issuer.sign(recorded.collect());

@@ -3,12 +3,12 @@
 use std::sync::Mutex;
 
 use super::run::{Order, Stop, run};
-use crate::cert::IssuedCertificate;
+use crate::cert::{IssuedCertificate, TbsCertificate};
 use crate::crypto::{PublicKey, is_full_width, low_s};
 use crate::issue::testing::{ChangingSigner, DeterministicSigner, identity, issuer, seed, serial_for, template};
 use crate::issue::{IssueError, Issuer, Signed, received};
 use crate::ledger::testing::{leaves, row, terms};
-use crate::ledger::{BatchId, Ledger, Recorded, RecordedTbs};
+use crate::ledger::{BatchId, Ledger, Recorded, RecordedLeaf};
 use crate::signer::{Signer, SignerError};
 use crate::x509::{KeyAlgorithm, SignatureAlgorithm, Spki};
 
@@ -53,7 +53,7 @@ impl Signer for Scripted {
 }
 
 /// Intents for the first `count` made-up leaves in one chunk.
-fn recorded(count: u64, full_width: bool) -> (Ledger, BatchId, Vec<RecordedTbs>) {
+fn recorded(count: u64, full_width: bool) -> (Ledger, BatchId, Vec<Recorded<TbsCertificate>>) {
     let identity = identity();
     let ledger = Ledger::in_memory(identity.spki());
     let leaves = leaves(0..count);
@@ -67,7 +67,7 @@ fn recorded(count: u64, full_width: bool) -> (Ledger, BatchId, Vec<RecordedTbs>)
         identity.prepare(&template, serial, 0).unwrap()
     });
     let recorded = ledger.record(&batch, 0, linted.collect()).unwrap().into_iter().map(|recorded| match recorded {
-        Recorded::Fresh(recorded) => recorded,
+        RecordedLeaf::Fresh(recorded) => recorded,
         other => panic!("nothing was recorded before: {other:?}"),
     });
     (ledger, batch, recorded.collect())
@@ -182,7 +182,7 @@ fn an_algorithm_that_the_key_cannot_make_stops_before_the_first_signature() {
     let leaves = leaves([0]);
     let row = row(1, terms("test", &leaves), 1);
     ledger.begin(row.clone(), &leaves).unwrap();
-    let Recorded::Fresh(recorded) = ledger.record(&row.id, 0, vec![linted]).unwrap().remove(0) else { panic!() };
+    let RecordedLeaf::Fresh(recorded) = ledger.record(&row.id, 0, vec![linted]).unwrap().remove(0) else { panic!() };
     let report = issuer().sign(vec![recorded]);
     assert_eq!((kinds(&report.outcomes).as_str(), report.signatures_made), ("u", 0));
     assert!(matches!(report.failure, Some(IssueError::AlgorithmNotOfKey { .. })));
@@ -270,10 +270,10 @@ fn of_two_twins_the_one_with_the_lower_s_is_issued_whichever_the_signer_returns(
 fn a_deterministic_signer_is_recognised_by_either_twin() {
     let (_, _, all) = recorded(1_000, true);
     let signer = DeterministicSigner::issuing();
-    let is_short = |recorded: &RecordedTbs| {
+    let is_short = |recorded: &Recorded<TbsCertificate>| {
         !is_full_width(KeyAlgorithm::P256, &low_s(KeyAlgorithm::P256, signer.sign(recorded.tbs().der())))
     };
-    let one: Vec<RecordedTbs> = all.into_iter().filter(is_short).take(1).collect();
+    let one: Vec<Recorded<TbsCertificate>> = all.into_iter().filter(is_short).take(1).collect();
     let issuer = Scripted::issuer(
         |count, signature| if count.is_multiple_of(2) { Some(signature) } else { Some(negated(&signature)) },
     );
@@ -286,7 +286,7 @@ fn what_comes_back_is_kept_in_the_form_in_which_it_left() {
     let identity = identity();
     let key = PublicKey::from_spki(identity.spki()).unwrap();
     let signer = DeterministicSigner::issuing();
-    let take = |recorded: RecordedTbs, signature: Vec<u8>, as_sent: bool| {
+    let take = |recorded: Recorded<TbsCertificate>, signature: Vec<u8>, as_sent: bool| {
         received(&key, identity.spki(), recorded, signature, as_sent).unwrap().signature().to_vec()
     };
     let low = |message: &[u8]| low_s(KeyAlgorithm::P256, signer.sign(message));
@@ -299,7 +299,7 @@ fn what_comes_back_is_kept_in_the_form_in_which_it_left() {
     }
     // where only the higher s is of full width, an earlier release made it: there is no other form to keep
     let full = |signature: &[u8]| is_full_width(KeyAlgorithm::P256, signature);
-    let of_earlier = |recorded: &RecordedTbs| {
+    let of_earlier = |recorded: &Recorded<TbsCertificate>| {
         let low = low(recorded.tbs().der());
         !full(&low) && full(&negated(&low))
     };

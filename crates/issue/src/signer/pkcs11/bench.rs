@@ -103,7 +103,7 @@ pub fn bench(key: TokenKey, what: &Bench, settings: &Settings) -> Result<BenchRe
         token: token.name().to_owned(),
         reason: "the token does not tell it, so its kind is unknown".to_owned(),
     })?;
-    let algorithm = usual(spki.algorithm());
+    let algorithm = spki.algorithm().usual_signature();
     let plan = token.plan(&spki, algorithm)?;
     let allowed = token.session_limit().unwrap_or(MOST_SESSIONS).min(MOST_SESSIONS);
     let sessions: Vec<usize> = if what.sessions.is_empty() {
@@ -147,16 +147,6 @@ fn settle<T>(result: Result<Result<T, Fault>, Overdue>, name: &str, limit: Durat
         Ok(Ok(value)) => Ok(value),
         Ok(Err(fault)) => Err(fault.at(name, 1).into()),
         Err(overdue) => Err(Fault::hang(overdue, limit, name).into()),
-    }
-}
-
-fn usual(key: KeyAlgorithm) -> SignatureAlgorithm {
-    match key {
-        KeyAlgorithm::P256 | KeyAlgorithm::BrainpoolP256r1 => SignatureAlgorithm::EcdsaSha256,
-        KeyAlgorithm::P384 | KeyAlgorithm::BrainpoolP384r1 => SignatureAlgorithm::EcdsaSha384,
-        KeyAlgorithm::P521 => SignatureAlgorithm::EcdsaSha512,
-        KeyAlgorithm::Ed25519 => SignatureAlgorithm::Ed25519,
-        KeyAlgorithm::Rsa { .. } => SignatureAlgorithm::RsaPkcs1Sha256,
     }
 }
 

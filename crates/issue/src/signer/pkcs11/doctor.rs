@@ -165,7 +165,7 @@ fn examine(uri: &KeyUri, pin: Option<&Secret>, seen: &Mutex<Seen>) -> Result<(),
     if let Some(spki) = &spki {
         let algorithms = SignatureAlgorithm::ALL
             .into_iter()
-            .filter(|algorithm| algorithm.fits(spki.algorithm()) && *algorithm != SignatureAlgorithm::EcdsaSha1);
+            .filter(|algorithm| algorithm.fits(spki.algorithm()) && !algorithm.is_over_sha1());
         for algorithm in algorithms {
             match Plan::choose(spki.algorithm(), algorithm, &offered, &token.name()) {
                 Ok(plan) => facts.push(format!("{algorithm}: {}", plan.mechanism().mechanism_type())),

@@ -138,9 +138,9 @@ pub(super) fn make(session: &Session, algorithm: KeyAlgorithm, names: Option<&Na
     // PKCS #11 v3.1 §6.3.5 has the name, RFC 8410 the identifier; tokens know one or both
     let edwards = [element(tag::PRINTABLE_STRING, &[b"edwards25519"]), named(oid::ED25519)];
     let (mechanism, parameters) = match algorithm {
-        KeyAlgorithm::P256 => (Mechanism::EccKeyPairGen, vec![named(oid::SECP256R1)]),
-        KeyAlgorithm::P384 => (Mechanism::EccKeyPairGen, vec![named(oid::SECP384R1)]),
-        KeyAlgorithm::P521 => (Mechanism::EccKeyPairGen, vec![named(oid::SECP521R1)]),
+        KeyAlgorithm::P256 | KeyAlgorithm::P384 | KeyAlgorithm::P521 => {
+            (Mechanism::EccKeyPairGen, algorithm.curve().map(named).into_iter().collect())
+        }
         KeyAlgorithm::Ed25519 => (Mechanism::EccEdwardsKeyPairGen, edwards.to_vec()),
         KeyAlgorithm::Rsa { bits: bits @ 2048..=4096 } => {
             public.push(Attribute::ModulusBits(u64::from(bits).into()));
