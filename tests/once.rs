@@ -421,3 +421,21 @@ fn an_open_batch_that_was_begun_with_chips_missing_is_finished_by_its_own_comman
     assert!(finished.out().contains("missing: ") && finished.out().contains("noted: "), "{}", finished.out());
     workshop.issue("reel.zip", "batch", &["--expect", "one-more.txt"]).expect(3);
 }
+
+#[test]
+fn a_key_that_signs_in_batches_makes_a_batch_like_any_other() {
+    let workshop = Workshop::new();
+    let config = std::fs::read_to_string(workshop.path("pki/reroot.toml")).unwrap();
+    let with = |value: &str| config.replacen("[issuer]\n", &format!("[issuer]\nbatch_signer = {value}\n"), 1);
+    workshop.reel("reel.zip", 0..200);
+    let write = |value: &str| {
+        std::fs::remove_file(workshop.path("pki/reroot.toml")).unwrap();
+        workshop.write("pki/reroot.toml", with(value).as_bytes());
+    };
+    write("1");
+    let refused = workshop.issue("reel.zip", "batch", &[]).expect(2);
+    assert!(refused.err().contains("`batch_signer` is an integer, expected true or false"), "{}", refused.err());
+    write("true");
+    workshop.issue("reel.zip", "batch", &[]).success();
+    workshop.verify("batch", &["--input", "reel.zip"]).success();
+}

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use source::{Placed, Token};
 
 /// Every package of the repository, with the folder of its program code and those of its tests.
-const PACKAGES: [(&str, &[&str], &[&str]); 9] = [
+const PACKAGES: [(&str, &[&str], &[&str]); 10] = [
     (".", &["src"], &["src", "tests", "benches", "examples"]),
     ("crates/check", &["src"], &["src"]),
     ("crates/core", &["src"], &["src"]),
