@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use clap::Parser;
+use reroot::config::Sharing;
 use reroot::signer::pkcs11::{hanging_calls, leave};
 use reroot::x509::Time;
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
@@ -16,14 +17,15 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return cli::usage(&error),
     };
-    let printer = cli::Printer::new(arguments.format, arguments.quiet, arguments.sharing());
+    let printer = reroot_check::Printer::new("reroot", arguments.format, arguments.quiet);
+    let printer = cli::Printer::with(printer, arguments.sharing());
     if let Err(error) = keep_memory_private() {
         printer.warn(&format!("cannot keep this program's memory from other programs and from core files: {error}"));
     }
-    let outcome = std::panic::catch_unwind(|| cli::run(&arguments, &mut world(), printer));
+    let outcome = std::panic::catch_unwind(|| cli::run(&arguments, &mut world(arguments.sharing()), printer));
     // a panic has been printed by then; it is our fault, whatever the input was
     let exit = outcome.unwrap_or(cli::Exit::Bug);
-    let exit = if exit == cli::Exit::Done && cli::Printer::lost_data() { cli::Exit::Storage } else { exit };
+    let exit = if exit == cli::Exit::Done && reroot_check::Printer::lost_data() { cli::Exit::Storage } else { exit };
     // a library whose call hangs may hang again when the process ends in order; everything was recorded and said
     if hanging_calls() > 0 {
         leave(exit.code());
@@ -39,7 +41,7 @@ fn keep_memory_private() -> rustix::io::Result<()> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place that asks the clock")]
-fn world() -> cli::World {
+fn world(sharing: Sharing) -> cli::World {
     let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     let now = i64::try_from(since_epoch.as_secs()).ok().and_then(|seconds| Time::from_unix(seconds).ok());
     let cancel = Arc::new(AtomicBool::new(false));
@@ -48,11 +50,15 @@ fn world() -> cli::World {
         let _ = signal_hook::flag::register_conditional_shutdown(signal, 6, Arc::clone(&cancel));
         let _ = signal_hook::flag::register(signal, Arc::clone(&cancel));
     }
-    cli::World {
+    let checking = reroot_check::World {
         now: now.expect("the clock shows a year before 10000"),
-        now_millis: u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX),
-        random: |bytes| aws_lc_rs::rand::fill(bytes).expect("the system's random generator works"),
         stdin: Box::new(cli::Stdin { cancel: Arc::clone(&cancel) }),
         cancel,
+        configuration: Some(Box::new(cli::FromFile(sharing))),
+    };
+    cli::World {
+        checking,
+        now_millis: u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX),
+        random: |bytes| aws_lc_rs::rand::fill(bytes).expect("the system's random generator works"),
     }
 }

@@ -14,7 +14,7 @@ fn read(path: &Path) -> String {
 /// The operator guide lists every exit code of the program and no other, in order.
 #[test]
 fn the_exit_codes_of_the_operator_guide_are_those_of_the_program() {
-    let code = read(&root().join("src/cli/exit.rs"));
+    let code = read(&root().join("crates/check/src/exit.rs"));
     let numbers = code.lines().filter_map(|line| line.trim().strip_prefix("Self::")?.split_once(" => "));
     let program: Vec<u8> = numbers.filter_map(|(_, number)| number.trim_end_matches(',').parse().ok()).collect();
 
@@ -23,7 +23,7 @@ fn the_exit_codes_of_the_operator_guide_are_those_of_the_program() {
     let rows = table.lines().skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|'));
     let guide: Vec<u8> = rows.filter_map(|row| row.split('|').nth(1)?.trim().parse().ok()).collect();
 
-    assert!(!program.is_empty(), "src/cli/exit.rs maps `Self::Name => number`");
+    assert!(!program.is_empty(), "crates/check/src/exit.rs maps `Self::Name => number`");
     assert_eq!(guide, program);
 }
 

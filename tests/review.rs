@@ -12,7 +12,7 @@ use reroot::cert::Seed;
 use reroot::config::Config;
 use reroot::crypto::{VerificationEngine, sha256};
 use reroot::delivery::{ArchiveReader, Form, Stamp, ZipWriter};
-use reroot::error::Error;
+use reroot::error::{CoreError, Error};
 use reroot::issue::Issuer;
 use reroot::ledger::Ledger;
 use reroot::manifest::{Entry, FileDigest, Statement, TreeBuilder};
@@ -453,7 +453,7 @@ fn a_sealed_batch_comes_out_again_decades_later() {
     // but nothing new is begun
     let fresh = Workshop::new();
     fresh.reel("reel.zip", 0..3);
-    assert!(matches!(run_at(&fresh, much_later, "batch"), Err(Error::CertificateNotValid { .. })));
+    assert!(matches!(run_at(&fresh, much_later, "batch"), Err(Error::Core(CoreError::CertificateNotValid { .. }))));
 }
 
 #[test]
@@ -490,7 +490,7 @@ fn an_open_batch_waits_while_its_certificates_are_expired() {
     let ledger = std::fs::read(workshop.path("pki/ledger.db")).expect("a ledger");
     for late in ["2070-01-01T00:00:00Z", "2001-01-01T00:00:00Z"] {
         let Err(error) = run_at(&workshop, late, "batch") else { panic!("{late}: certificates are not valid then") };
-        assert!(matches!(error, Error::CertificateNotValid { .. }), "{error}");
+        assert!(matches!(error, Error::Core(CoreError::CertificateNotValid { .. })), "{error}");
         assert!(error.to_string().contains(&format!("not at {late}")), "{error}");
         assert!(ledger == std::fs::read(workshop.path("pki/ledger.db")).expect("a ledger"), "{late}: something is new");
         assert!(!workshop.path("batch").exists());

@@ -3,7 +3,6 @@
 mod cmp;
 mod ledger;
 mod plan;
-mod policy;
 mod proof;
 
 use std::path::PathBuf;
@@ -15,8 +14,10 @@ use reroot::config::Sharing;
 pub(crate) use cmp::{IssueCommand, IssuerArg};
 pub(crate) use ledger::{LedgerCommand, WhichLedger};
 pub(crate) use plan::{FinishArgs, PlanArgs, SignArgs};
-pub(crate) use policy::{CheckArgs, PolicyCommand, ShowArgs};
-pub(crate) use proof::{AnchorArgs, LookupArgs, PopCommand, ProveArgs, TimestampCommand, VerifyProofArgs};
+pub(crate) use proof::{PopCommand, ProveArgs, TimestampCommand};
+pub(crate) use reroot_check::args::{
+    AnchorArgs, EngineArgs, Format, InspectArgs, LookupArgs, PolicyCommand, VerifyArgs, VerifyProofArgs,
+};
 
 /// Gives every STSAFE-A secure element a second root of trust without breaking the first.
 ///
@@ -44,15 +45,6 @@ impl Cli {
     pub(crate) fn sharing(&self) -> Sharing {
         if self.allow_shared { Sharing::Allowed } else { Sharing::Refused }
     }
-}
-
-/// Form of output.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    /// For people
-    Text,
-    /// For programs: the same facts
-    Json,
 }
 
 #[derive(Debug, Subcommand)]
@@ -210,37 +202,6 @@ pub(crate) enum HsmCommand {
 }
 
 #[derive(Args, Debug)]
-#[command(
-    after_help = "Example:\n  reroot inspect reel.zip --verify --source-anchor anchors/stm-stsafe-a-prod-ca-01.pem"
-)]
-pub(crate) struct InspectArgs {
-    /// Archives, directories, bundles or files; `-` is standard input
-    #[arg(required = true)]
-    pub(crate) inputs: Vec<PathBuf>,
-    /// Verify every leaf and list all findings
-    #[arg(long)]
-    pub(crate) verify: bool,
-    /// Trust anchors for --verify, PEM or DER (default: those of the configuration)
-    #[arg(long, value_name = "FILE")]
-    pub(crate) source_anchor: Vec<PathBuf>,
-    /// Take family, keys and relaxations for --verify from this policy (default: stsafe-a, all keys, none)
-    #[arg(long, value_name = "FILE")]
-    pub(crate) policy: Option<PathBuf>,
-    /// Configuration
-    #[arg(long, value_name = "FILE", default_value = "reroot.toml")]
-    pub(crate) config: PathBuf,
-    /// The chips that must be there: one UID a line
-    #[arg(long, value_name = "FILE", requires = "verify")]
-    pub(crate) expect: Option<PathBuf>,
-    /// List every rejected or ignored item in this new file, one line of JSON each, as `rejected.jsonl` does
-    #[arg(long, value_name = "FILE")]
-    pub(crate) findings: Option<PathBuf>,
-    /// Check every signature by the general library alone: the same verdicts, several times slower
-    #[arg(long, requires = "verify")]
-    pub(crate) generic_verify: bool,
-}
-
-#[derive(Args, Debug)]
 #[command(after_help = "Example:\n  reroot issue reel.zip --policy policies/aws-iot.toml --out batches/reel-0042\n\n\
     Running the same command again is always safe: it resumes, publishes again, or says `already done`.")]
 pub(crate) struct IssueArgs {
@@ -318,14 +279,6 @@ pub(crate) struct IssueArgs {
     pub(crate) dry_run: bool,
 }
 
-/// Who checks signatures.
-#[derive(Args, Clone, Copy, Debug)]
-pub(crate) struct EngineArgs {
-    /// Check every signature by the general library alone: the same verdicts, several times slower
-    #[arg(long)]
-    pub(crate) generic_verify: bool,
-}
-
 /// What a rejected item does to the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OnRejectArg {
@@ -358,54 +311,6 @@ pub(crate) enum FormArg {
     Der,
     /// `<UID>.pem`
     Pem,
-}
-
-#[derive(Args, Debug)]
-#[command(
-    after_help = "Examples:\n  reroot verify batches/reel-0042 --source-anchor anchors/stm-stsafe-a-prod-ca-01.pem \
-    --issuer-anchor ca/root.pem\n  reroot verify batches/reel-0042 --input reel.zip --history batches/* --expect uids.txt \
-    --head DIGEST\n\n\
-    What a certificate says needs no trust in the provider. That nothing was left out, that no chip has a second certificate, \
-    and when all this was: the report says what was not checked, and which option checks it."
-)]
-pub(crate) struct VerifyArgs {
-    /// The batch directory
-    pub(crate) batch: PathBuf,
-    /// The archives the batch was made from, in any order: adds the accounting of their items, and derives every finding
-    /// again
-    #[arg(long, value_name = "ARCHIVE", num_args = 1..)]
-    pub(crate) input: Vec<PathBuf>,
-    /// The other batches of the ledger: adds who follows whom, and that no chip has two certificates
-    #[arg(long, value_name = "DIR", num_args = 1..)]
-    pub(crate) history: Vec<PathBuf>,
-    /// The file that must be the batch's beacon: no derived serial number is older than the public value in it
-    #[arg(long, value_name = "FILE")]
-    pub(crate) beacon: Option<PathBuf>,
-    /// SHA-256 of the statement that was sealed last, kept elsewhere: the chain must end there
-    #[arg(long, value_name = "DIGEST")]
-    pub(crate) head: Option<String>,
-    /// The list of expected chips that the batch was made with: adds which of them are missing
-    #[arg(long, value_name = "FILE")]
-    pub(crate) expect: Option<PathBuf>,
-    /// Time-stamp over the statement (default: `BATCH.tst` beside the batch, if it is there)
-    #[arg(long, value_name = "FILE")]
-    pub(crate) timestamp: Option<PathBuf>,
-    /// Trust anchor of the time-stamping authority; with it there must be a time-stamp
-    #[arg(long, value_name = "FILE")]
-    pub(crate) tsa_anchor: Vec<PathBuf>,
-    /// Days that the time-stamp may be younger than the statement (default: more than 7 are noted, and no fault)
-    #[arg(long, value_name = "DAYS", requires = "tsa_anchor", value_parser = clap::value_parser!(u32).range(0..=36_500))]
-    pub(crate) max_stamp_delay: Option<u32>,
-    /// Write the report as a web page too: one file without scripts, for the audit's records
-    #[arg(long, value_name = "FILE")]
-    pub(crate) report: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) anchors: AnchorArgs,
-    /// Threads (default: all cores)
-    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..=256))]
-    pub(crate) jobs: Option<usize>,
-    #[command(flatten)]
-    pub(crate) engine: EngineArgs,
 }
 
 #[derive(Args, Debug)]

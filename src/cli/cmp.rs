@@ -47,7 +47,7 @@ fn ask(args: &IssueCommand, world: &mut World, printer: Printer) -> Result<Exit,
         pause: &|pause: Duration| std::thread::sleep(pause),
     };
     let chips = args.ask_again.iter().filter(|uid| *uid != "all");
-    let asked = chips.map(|uid| super::prove::chip(uid)).collect::<Result<Vec<ChipName>, Fault>>()?;
+    let asked = chips.map(|uid| reroot_check::chip::chip(uid)).collect::<Result<Vec<ChipName>, Fault>>()?;
     let which = || {
         if args.ask_again.iter().any(|uid| uid == "all") { AskAgain::All } else { AskAgain::Only(asked.clone()) }
     };
@@ -59,7 +59,7 @@ fn ask(args: &IssueCommand, world: &mut World, printer: Printer) -> Result<Exit,
     };
     let job = around.job(&args.issue, world, Way::Cmp);
     let bars = Bars::new(printer.terminal && printer.format == Format::Text);
-    let outcome = issue_by_cmp(&job, &asking, &ledger, &mut *world.stdin, &bars, &world.cancel)?;
+    let outcome = issue_by_cmp(&job, &asking, &ledger, &mut *world.checking.stdin, &bars, &world.checking.cancel)?;
     for note in around.notes() {
         printer.warn(&format!("{note} (another token went on)"));
     }

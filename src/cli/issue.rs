@@ -41,7 +41,7 @@ pub(crate) fn run(args: &IssueArgs, world: &mut World, printer: Printer) -> Resu
     let ledger = load::ledger(&around.config, issuer.identity().spki(), false, printer)?;
     let job = around.job(args, world, Way::Local);
     let bars = Bars::new(printer.terminal && printer.format == Format::Text);
-    let outcome = reissue(&job, &issuer, &ledger, &mut *world.stdin, &bars, &world.cancel)?;
+    let outcome = reissue(&job, &issuer, &ledger, &mut *world.checking.stdin, &bars, &world.checking.cancel)?;
     for note in issuer.notes().into_iter().chain(around.notes()) {
         printer.warn(&format!("{note} (another token went on)"));
     }

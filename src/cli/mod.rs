@@ -1,15 +1,10 @@
 //! The command line: parses, calls the library, prints. Decides nothing.
 
 mod args;
-mod exit;
-mod fault;
 mod load;
-mod page;
 mod printer;
 mod progress;
-mod render;
 mod secrets;
-mod stdin;
 mod world;
 
 mod ca;
@@ -19,35 +14,31 @@ mod export;
 mod finish;
 mod hsm;
 mod init;
-mod inspect;
 mod issue;
 mod ledger;
-mod lookup;
 mod man;
 mod plan;
-mod policy;
 mod pop;
 mod prove;
 mod quickstart;
 mod sign;
 mod timestamp;
-mod verify;
-mod verify_proof;
 
 pub(crate) use args::Cli;
-pub(crate) use exit::Exit;
-pub(crate) use fault::Fault;
+pub(crate) use load::FromFile;
 pub(crate) use printer::Printer;
-pub(crate) use stdin::Stdin;
+pub(crate) use reroot_check::{Exit, Fault, Stdin};
 pub(crate) use world::World;
 
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use reroot::delivery::BatchWriter;
 use reroot::text::Printable;
+use reroot_check::render;
+use reroot_check::verb::{inspect, lookup, policy, verify, verify_proof};
 
 use args::Command;
-use reroot::delivery::BatchWriter;
 
 /// Names what is left of a run that did not end, this one or an earlier one: certificates that were signed may be in it.
 fn name_leftovers(command: &Command, printer: Printer) {
@@ -64,16 +55,7 @@ fn name_leftovers(command: &Command, printer: Printer) {
 
 /// Prints help and version as asked for, and what is wrong with the arguments: they can hold anything, too.
 pub(crate) fn usage(error: &clap::Error) -> ExitCode {
-    if error.use_stderr() {
-        // the same arguments, printable, have the same mistake; their words are repeated in the message
-        let printable = std::env::args_os().map(|argument| Printable::new(&argument).to_string());
-        let again = Cli::try_parse_from(printable).err();
-        printer::talk(again.as_ref().unwrap_or(error).render().to_string().trim_end());
-    } else {
-        // what cannot be written nobody reads
-        let _ = error.print();
-    }
-    u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
+    reroot_check::usage(error, |arguments| Cli::try_parse_from(arguments).err())
 }
 
 /// Runs one command and says how it ended.
@@ -85,20 +67,20 @@ pub(crate) fn run(cli: &Cli, world: &mut World, printer: Printer) -> Exit {
         Command::Finish(args) => finish::run(args, world, printer),
         Command::Hsm(command) => hsm::run(command, printer),
         Command::Init(args) => init::run(args, world, printer),
-        Command::Inspect(args) => inspect::run(args, world, printer),
+        Command::Inspect(args) => inspect::run(args, world, *printer),
         Command::Issue(args) => cmp::run(args, world, printer),
         Command::Ledger(command) => ledger::run(command, printer),
-        Command::Lookup(args) => lookup::run(args, world, printer),
+        Command::Lookup(args) => lookup::run(args, world, *printer),
         Command::Man(args) => man::run(args, printer),
         Command::Plan(args) => plan::run(args, world, printer),
-        Command::Policy(args) => policy::run(args, world, printer),
+        Command::Policy(args) => policy::run(args, world, *printer),
         Command::Pop(command) => pop::run(command, world, printer),
         Command::Prove(args) => prove::run(args, world, printer),
         Command::Quickstart(args) => quickstart::run(args, world, printer),
         Command::Sign(args) => sign::run(args, world, printer),
         Command::Timestamp(command) => timestamp::run(command, world, printer),
-        Command::Verify(args) => verify::run(args, world, printer),
-        Command::VerifyProof(args) => verify_proof::run(args, world, printer),
+        Command::Verify(args) => verify::run(args, world, *printer),
+        Command::VerifyProof(args) => verify_proof::run(args, world, *printer),
     };
     for note in reroot::durable::output::notes() {
         printer.warn(&note);
@@ -106,7 +88,7 @@ pub(crate) fn run(cli: &Cli, world: &mut World, printer: Printer) -> Exit {
     match result {
         Ok(exit) => exit,
         Err(Fault::Library(error)) => {
-            printer.error(&error);
+            printer.error(&*error);
             name_leftovers(&cli.command, printer);
             Exit::of(error.class())
         }

@@ -17,7 +17,7 @@ pub(crate) fn run(args: &PlanArgs, world: &mut World, printer: Printer) -> Resul
     let ledger = load::ledger(&around.config, around.issuer.spki(), args.new_ledger, printer)?;
     let job = around.job(&args.issue, world, if args.foreign { Way::Foreign } else { Way::AirGapped });
     let bars = Bars::new(printer.terminal && printer.format == Format::Text);
-    let outcome = plan(&job, &ledger, &mut *world.stdin, &bars, &world.cancel)?;
+    let outcome = plan(&job, &ledger, &mut *world.checking.stdin, &bars, &world.checking.cancel)?;
     for note in around.notes() {
         printer.warn(&format!("{note} (another token went on)"));
     }

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use reroot::audit::Supplements;
 use reroot::crypto::sha256;
 use reroot::delivery::BatchReader;
 use reroot::durable::Access;
@@ -15,15 +14,14 @@ use reroot::proof::{Checker, ChipName, Chips, Found, Presence, Prove, Proved, lo
 use reroot::seal;
 use reroot::text::Printable;
 use reroot::x509::Certificate;
+use reroot_check::beside::{MAX_RECEIPTS, PossessionFiles};
+use reroot_check::chip::chip;
+use reroot_check::verb::lookup::shelf as opened;
 use serde_json::json;
 
 use super::args::{AnchorArgs, Format, PopCommand};
-use super::prove::chip;
 use super::secrets::Secrets;
 use super::{Exit, Fault, Printer, World, load, render};
-
-/// Largest receipts file: some three million chips. It is held in memory while the batch is verified.
-const MAX_RECEIPTS: u64 = 1 << 30;
 
 pub(crate) fn run(command: &PopCommand, world: &World, printer: Printer) -> Result<Exit, Fault> {
     match command {
@@ -68,10 +66,10 @@ fn find(
     world: &World,
     printer: Printer,
 ) -> Result<Option<(Presence, Proved)>, Fault> {
-    let anchors = load::anchors(anchors, printer)?;
+    let anchors = load::anchors(anchors, world, *printer)?;
     let checker = Checker::new(&anchors.source, &anchors.issuer, &anchors.manifest)?;
     let name = chip(uid)?;
-    match lookup(super::lookup::shelf(shelf)?, &name, &checker, &world.cancel)? {
+    match lookup(opened(shelf)?, &name, &checker, &world.cancel)? {
         Found::Chip(found) => Ok(Some(*found)),
         Found::Broken(fault) => {
             printer.failure(&printer.value(&format!("[{}] {}: {}", fault.code, fault.place, fault.message)), None);
@@ -146,7 +144,7 @@ fn seal_receipts(
 ) -> Result<Exit, Fault> {
     let config = load::config(config, printer)?;
     let certificate = config.manifest_certificate()?;
-    let files = Files::beside(batch)?;
+    let files = PossessionFiles::beside(batch)?;
     for path in [&files.supplement, &files.seal, &files.receipts] {
         load::place(path, Shape::PLAIN)?;
     }
@@ -208,52 +206,4 @@ fn seal_receipts(
         }
     }
     Ok(Exit::Done)
-}
-
-/// What lies beside a batch: the directory itself is sealed and takes nothing more.
-struct Files {
-    supplement: PathBuf,
-    seal: PathBuf,
-    receipts: PathBuf,
-}
-
-impl Files {
-    fn beside(batch: &Path) -> Result<Self, Fault> {
-        let name = batch
-            .file_name()
-            .ok_or_else(|| Fault::usage(format!("`{}` does not end in a name", Printable::new(batch))))?;
-        let beside = |suffix: &str| {
-            let mut name = name.to_owned();
-            name.push(suffix);
-            batch.with_file_name(name)
-        };
-        let (supplement, seal) = (beside(".pop.json"), beside(".pop.json.p7s"));
-        Ok(Self { supplement, seal, receipts: beside(".pop.jsonl") })
-    }
-}
-
-/// The octets of the three files, if there is a supplement.
-pub(crate) struct Beside {
-    supplement: Vec<u8>,
-    seal: Vec<u8>,
-    receipts: Vec<u8>,
-}
-
-impl Beside {
-    /// Reads what lies beside a batch.
-    pub(crate) fn read(batch: &Path) -> Result<Option<Self>, Fault> {
-        let Ok(files) = Files::beside(batch) else { return Ok(None) };
-        if !files.supplement.exists() {
-            return Ok(None);
-        }
-        Ok(Some(Self {
-            supplement: load::bytes("supplement of possession", &files.supplement)?,
-            seal: load::bytes("seal of possession", &files.seal)?,
-            receipts: load::bytes_up_to(MAX_RECEIPTS, "receipts of possession", &files.receipts)?,
-        }))
-    }
-
-    pub(crate) fn files(&self) -> Supplements<'_> {
-        Supplements { supplement: &self.supplement, seal: &self.seal, receipts: &self.receipts }
-    }
 }

@@ -1,188 +1,27 @@
-//! The one place that prints: data to standard output, talk to standard error.
-//!
-//! Whatever gets here is made printable once more, line by line: the last line of defence. It cannot tell a line feed
-//! of this program from one of somebody else's, so values are escaped where they enter a text (`reroot::text::Printable`).
+//! The printer, with what the operator decided about files that other users can change.
 
-use std::io::{ErrorKind, IsTerminal, Write};
-use std::path::Path;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::ops::Deref;
 
 use reroot::config::Sharing;
-use reroot::error::Error;
-use reroot::text::{Printable, printable_json, printable_lines};
-
-use super::args::Format;
-use super::{Fault, render};
-
-/// Whether data could not be written.
-static LOST: AtomicBool = AtomicBool::new(false);
-
-/// The configuration that was read, for what is printed as JSON.
-static CONFIGURATION: OnceLock<String> = OnceLock::new();
 
 /// Where and how to print.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Printer {
-    /// Text for people or JSON for programs.
-    pub(crate) format: Format,
-    /// Whether standard error is a terminal: only then progress is drawn.
-    pub(crate) terminal: bool,
+    printer: reroot_check::Printer,
     /// What of the operator's decision to share files is to be told whenever it matters.
     pub(crate) sharing: Sharing,
-    quiet: bool,
 }
 
-#[expect(clippy::unused_self, reason = "one door for everything that is printed, whatever it needs to know")]
 impl Printer {
-    pub(crate) fn new(format: Format, quiet: bool, sharing: Sharing) -> Self {
-        Self { format, terminal: std::io::stderr().is_terminal(), sharing, quiet }
-    }
-
-    /// Data: text that could be piped.
-    pub(crate) fn data(self, text: &str) {
-        self.bytes(printable_lines(text).as_bytes());
-    }
-
-    /// Data whose bytes are a format, such as a proof or a script: exact, but on a terminal printable.
-    pub(crate) fn exact(self, text: &str) {
-        if std::io::stdout().is_terminal() { self.data(text) } else { self.bytes(text.as_bytes()) }
-    }
-
-    /// Data that is not text. Not on a terminal.
-    pub(crate) fn binary(self, bytes: &[u8]) -> Result<(), Fault> {
-        if std::io::stdout().is_terminal() {
-            return Err(Fault::usage("binary data is not written to a terminal")
-                .hint("Send it to a file or another program, such as `> certificate.der`."));
-        }
-        self.bytes(bytes);
-        Ok(())
-    }
-
-    fn bytes(self, octets: &[u8]) {
-        let mut out = std::io::stdout().lock();
-        match out.write_all(octets).and_then(|()| out.flush()) {
-            // a closed pipe (`| head`) is the reader's choice, not a fault
-            Err(error) if error.kind() != ErrorKind::BrokenPipe && !LOST.swap(true, Ordering::Relaxed) => {
-                self.failure(&format!("standard output: {error}"), None);
-            }
-            _ => {}
-        }
-    }
-
-    /// Whether data was lost: then a command has not done what it was asked to do.
-    pub(crate) fn lost_data() -> bool {
-        LOST.load(Ordering::Relaxed)
-    }
-
-    /// Names the configuration that was read: in text now, in JSON as a member of what is printed.
-    pub(crate) fn configuration(self, place: &Path) {
-        let place = render::path_json(place);
-        match self.format {
-            Format::Text => self.say(&format!("configuration: {place}")),
-            Format::Json => drop(CONFIGURATION.set(place)),
-        }
-    }
-
-    /// A JSON value as data, one document.
-    pub(crate) fn json(self, value: &serde_json::Value) {
-        let text = serde_json::to_string_pretty(&with_configuration(value)).expect("values made here serialise");
-        self.json_text(&format!("{text}\n"));
-    }
-
-    /// A JSON value as data in one line.
-    pub(crate) fn json_line(self, value: &serde_json::Value) {
-        self.json_text(&format!("{value}\n"));
-    }
-
-    fn json_text(self, text: &str) {
-        self.bytes(printable_json(text).as_bytes());
-    }
-
-    /// A JSON object as data whose last member is a long list, one element a line: not held as one text.
-    pub(crate) fn json_with_list(
-        self,
-        head: &serde_json::Value,
-        name: &str,
-        list: impl Iterator<Item = Result<serde_json::Value, Error>>,
-    ) -> Result<(), Error> {
-        const PIECE: usize = 1 << 20;
-        let head = serde_json::to_string_pretty(&with_configuration(head)).expect("values made here serialise");
-        let head = head.strip_suffix("\n}").expect("an object with members");
-        let mut text = format!("{head},\n  \"{name}\": [");
-        for (at, value) in list.enumerate() {
-            text.push_str(if at == 0 { "\n    " } else { ",\n    " });
-            text.push_str(&value?.to_string());
-            if text.len() >= PIECE {
-                self.json_text(&text);
-                text.clear();
-            }
-        }
-        text.push_str("\n  ]\n}\n");
-        self.json_text(&text);
-        Ok(())
-    }
-
-    /// Talk: what is going on.
-    pub(crate) fn say(self, text: &str) {
-        if !self.quiet {
-            talk(text);
-        }
-    }
-
-    /// A warning, also when quiet.
-    pub(crate) fn warn(self, text: &str) {
-        talk(&format!("warning: {text}"));
-    }
-
-    /// An error with its hint, in the format asked for.
-    pub(crate) fn error(self, error: &Error) {
-        match self.format {
-            // coloured by escape sequences of this program; what comes from files was escaped in it
-            Format::Text if self.terminal => write_talk(&render::error(error, true)),
-            Format::Text => talk(&render::error(error, false)),
-            Format::Json => talk_json(&render::error_json(error)),
-        }
-    }
-
-    /// A message as it is handed on: one printable line for people, exact for programs.
-    pub(crate) fn value(self, message: &str) -> String {
-        if self.format == Format::Json { message.to_owned() } else { Printable::new(message).to_string() }
-    }
-
-    /// A plain failure of the front door's own.
-    pub(crate) fn failure(self, message: &str, hint: Option<&str>) {
-        match self.format {
-            Format::Text => {
-                talk(&format!("error: {message}"));
-                if let Some(hint) = hint {
-                    talk(&format!("\nhint: {hint}"));
-                }
-            }
-            Format::Json => talk_json(&serde_json::json!({ "error": message, "hint": hint })),
-        }
+    pub(crate) const fn with(printer: reroot_check::Printer, sharing: Sharing) -> Self {
+        Self { printer, sharing }
     }
 }
 
-/// A line or more of talk.
-pub(crate) fn talk(text: &str) {
-    write_talk(&printable_lines(text));
-}
+impl Deref for Printer {
+    type Target = reroot_check::Printer;
 
-fn talk_json(value: &serde_json::Value) {
-    write_talk(&printable_json(&value.to_string()));
-}
-
-fn with_configuration(value: &serde_json::Value) -> serde_json::Value {
-    let mut value = value.clone();
-    if let (Some(place), Some(members)) = (CONFIGURATION.get(), value.as_object_mut()) {
-        members.insert("configuration".to_owned(), place.as_str().into());
+    fn deref(&self) -> &Self::Target {
+        &self.printer
     }
-    value
-}
-
-/// Talk that nobody can hear is no reason to stop: by then something may have been signed.
-fn write_talk(text: &str) {
-    let mut out = std::io::stderr().lock();
-    let _ = out.write_all(format!("{text}\n").as_bytes());
 }

@@ -9,6 +9,7 @@ use reroot::error::CoreError;
 use reroot::origin::TypedList;
 use reroot::proof::{ChipName, ChipNameError, Chips, Prove, Proven, prove};
 use reroot::text::Printable;
+use reroot_check::chip::{chip, not_a_chip};
 use serde_json::json;
 
 use super::args::{Format, ProveArgs};
@@ -96,17 +97,6 @@ fn into_directory(job: &Prove<'_>, out: &Path) -> Result<Proven, CoreError> {
 const PARTIAL: &str = ".partial";
 /// Bytes of the name of a proof of the longest UID.
 const LONGEST_NAME: usize = 40 + ".proof.json".len();
-
-pub(crate) fn chip(text: &str) -> Result<ChipName, Fault> {
-    text.parse().map_err(|error: ChipNameError| not_a_chip(&error, text, None))
-}
-
-/// `place` is the line of a list.
-fn not_a_chip(error: &ChipNameError, text: &str, place: Option<(&Path, u64)>) -> Fault {
-    let place = place.map(|(list, line)| format!("{}, line {line}: ", Printable::new(list))).unwrap_or_default();
-    let text = Printable::new(text.trim()).at_most(64);
-    Fault::usage(format!("{place}`{text}` is not a UID: {error}")).hint(error.hint())
-}
 
 fn chips(list: &Path) -> Result<Vec<ChipName>, Fault> {
     let content = load::bytes("list of chips", list)?;

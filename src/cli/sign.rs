@@ -33,8 +33,8 @@ pub(crate) fn run(args: &SignArgs, world: &mut World, printer: Printer) -> Resul
         jobs: args.jobs.unwrap_or_else(issue::cores),
     };
     let bars = Bars::new(printer.terminal && printer.format == Format::Text);
-    let stdin = &mut world.stdin;
-    let outcome = sign(&job, &ledger, &bars, &world.cancel, &mut |ceremony| {
+    let stdin = &mut world.checking.stdin;
+    let outcome = sign(&job, &ledger, &bars, &world.checking.cancel, &mut |ceremony| {
         printer.say(&in_words(ceremony));
         if args.yes {
             return true;

@@ -9,6 +9,7 @@ use reroot::error::CoreError;
 use reroot::manifest::timestamp::{Token, request};
 use reroot::manifest::{STATEMENT_FILE, Statement};
 use reroot::text::Printable;
+use reroot_check::beside;
 use serde_json::json;
 
 use super::args::{Format, TimestampCommand};
@@ -31,8 +32,8 @@ pub(crate) fn run(command: &TimestampCommand, world: &World, printer: Printer) -
 }
 
 fn attach(batch: &Path, answer: &Path, tsa_anchor: &[PathBuf], printer: Printer) -> Result<Exit, Fault> {
-    let out =
-        beside(batch).ok_or_else(|| Fault::usage(format!("`{}` does not end in a name", Printable::new(batch))))?;
+    let out = beside::timestamp(batch)
+        .ok_or_else(|| Fault::usage(format!("`{}` does not end in a name", Printable::new(batch))))?;
     load::place(&out, Shape::PLAIN)?;
     let statement = statement(batch)?;
     let anchors = load::certificates(tsa_anchor)?;
@@ -59,13 +60,6 @@ fn attach(batch: &Path, answer: &Path, tsa_anchor: &[PathBuf], printer: Printer)
         }
     }
     Ok(Exit::Done)
-}
-
-/// Where the time-stamp of a batch lies: the directory itself is sealed and takes nothing more.
-pub(crate) fn beside(batch: &Path) -> Option<PathBuf> {
-    let mut name = batch.file_name()?.to_owned();
-    name.push(".tst");
-    Some(batch.with_file_name(name))
 }
 
 /// The octets of a statement that can be read; whether it is believed is not asked here.

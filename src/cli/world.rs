@@ -1,23 +1,15 @@
 //! What only the binary may ask: the clock, the random generator, the environment, the terminal.
 
-use std::io::Read;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-
-use reroot::x509::Time;
+use std::ops::{Deref, DerefMut};
 
 /// The surroundings of one invocation.
 pub(crate) struct World {
-    /// The instant at which the program was started.
-    pub(crate) now: Time,
-    /// Milliseconds of the same instant, for batch names.
+    /// What the verbs that check need of them.
+    pub(crate) checking: reroot_check::World,
+    /// Milliseconds of the instant at which the program was started, for batch names.
     pub(crate) now_millis: u64,
     /// Fills a buffer from the system's random generator.
     pub(crate) random: fn(&mut [u8]),
-    /// Set by Ctrl-C and SIGTERM.
-    pub(crate) cancel: Arc<AtomicBool>,
-    /// Standard input.
-    pub(crate) stdin: Box<dyn Read + Send>,
 }
 
 impl World {
@@ -26,5 +18,19 @@ impl World {
         let mut bytes = [0; N];
         (self.random)(&mut bytes);
         bytes
+    }
+}
+
+impl Deref for World {
+    type Target = reroot_check::World;
+
+    fn deref(&self) -> &Self::Target {
+        &self.checking
+    }
+}
+
+impl DerefMut for World {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.checking
     }
 }

@@ -9,10 +9,29 @@ use crate::manifest::ManifestError;
 use crate::policy::PolicyErrors;
 use crate::reel::ReelError;
 use crate::verify::{ExpectError, VerifyError};
+use crate::x509::Time;
 
 /// The fault of the environment, the policy or this program; never of one leaf.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// The issuing CA or the manifest signer is not valid now.
+    #[error("`{subject}` is valid from {not_before} to {not_after}, not at {at}")]
+    CertificateNotValid {
+        /// Whose certificate.
+        subject: String,
+        /// Its first second.
+        not_before: Time,
+        /// Its last second.
+        not_after: Time,
+        /// The instant of the run.
+        at: Time,
+    },
+    /// The chain of the issuing CA has no end.
+    #[error("no batch can be verified: {reason}")]
+    ChainIncomplete {
+        /// Where it ends.
+        reason: String,
+    },
     /// Part of a UID names no chip of the batch, or could be part of several.
     #[error("`{chip}` {found}")]
     Chip {
@@ -62,6 +81,14 @@ pub enum Error {
     /// The spool gave back other bytes than were written.
     #[error("a spooled leaf changed under the run")]
     SpoolChanged,
+    /// A batch would be sealed that `verify` refuses.
+    #[error("the batch could not be verified: {reason} [{code}]")]
+    Unverifiable {
+        /// The code that `verify` would report.
+        code: String,
+        /// What it would find.
+        reason: String,
+    },
     /// The verifier could not be set up.
     #[error(transparent)]
     Verify(#[from] VerifyError),
@@ -71,11 +98,14 @@ impl Error {
     /// The kind of failure.
     pub fn class(&self) -> Class {
         match self {
-            Self::Chip { .. }
+            Self::CertificateNotValid { .. }
+            | Self::ChainIncomplete { .. }
+            | Self::Chip { .. }
             | Self::Expected(_)
             | Self::Findings(_)
             | Self::InputTwice { .. }
             | Self::Policy(_)
+            | Self::Unverifiable { .. }
             | Self::Verify(_) => Class::Usage,
             Self::Delivery(error) => error.class(),
             Self::Durable(error) => error.class(),
@@ -91,6 +121,14 @@ impl Error {
     /// What to do about it, as a sentence, where that can be said.
     pub fn hint(&self) -> Option<String> {
         match self {
+            Self::CertificateNotValid { .. } => {
+                Some("Have a new certificate issued for the key, or look at this machine's clock.".into())
+            }
+            Self::ChainIncomplete { .. } => Some(
+                "Name every certificate up to the root under [issuer] chain, nearest first: `verify` needs the root as its \
+                 anchor."
+                    .into(),
+            ),
             Self::Chip { hint, .. } => Some((*hint).into()),
             Self::Delivery(error) => error.hint(),
             Self::Durable(error) => error.hint(),
@@ -103,6 +141,11 @@ impl Error {
             Self::Policy(_) => None, // each finding carries its own
             Self::Reel(error) => error.hint(),
             Self::SpoolChanged => Some("Check the disk that holds the output's folder, then run again.".into()),
+            Self::Unverifiable { .. } => Some(
+                "Nothing was recorded or signed. Relying parties refuse certificates below such a chain: have the CA \
+                 certificate that is named issued again, or issue under another CA."
+                    .into(),
+            ),
             Self::Verify(error) => error.hint(),
         }
     }

@@ -11,6 +11,7 @@ pub mod delivery;
 pub mod durable;
 pub mod error;
 pub mod export;
+pub mod failure;
 pub mod findings;
 pub mod input;
 pub mod inspect;

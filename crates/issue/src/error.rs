@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use crate::crypto::EngineError;
 use crate::delivery::DeliveryError;
 use crate::durable::DurableError;
+use crate::failure::{Failure, IntoFailure, Mistake, MistakesIn};
 use crate::findings::FindingsError;
 use crate::manifest::ManifestError;
 use crate::origin::{Finding, Uid};
@@ -57,24 +58,6 @@ pub enum Error {
     /// Making or showing a CA failed.
     #[error(transparent)]
     Ca(#[from] CaError),
-    /// The issuing CA or the manifest signer is not valid now.
-    #[error("`{subject}` is valid from {not_before} to {not_after}, not at {at}")]
-    CertificateNotValid {
-        /// Whose certificate.
-        subject: String,
-        /// Its first second.
-        not_before: Time,
-        /// Its last second.
-        not_after: Time,
-        /// The instant of the run.
-        at: Time,
-    },
-    /// The chain of the issuing CA has no end.
-    #[error("no batch can be verified: {reason}")]
-    ChainIncomplete {
-        /// Where it ends.
-        reason: String,
-    },
     /// This machine's clock is not where it can be.
     #[error(
         "this machine's clock says {clock}, which is {} the newest instant that is known, {known}{}",
@@ -169,14 +152,6 @@ pub enum Error {
     /// A key could not be opened or used.
     #[error(transparent)]
     Signer(#[from] SignerError),
-    /// A batch would be sealed that `verify` refuses.
-    #[error("the batch could not be verified: {reason} [{code}]")]
-    Unverifiable {
-        /// The code that `verify` would report.
-        code: String,
-        /// What it would find.
-        reason: String,
-    },
 }
 
 impl Error {
@@ -200,14 +175,11 @@ impl Error {
             Self::AnswerUnusable { .. } | Self::LeavesDiffer { .. } | Self::RepublishDiffers { .. } => Class::Storage,
             Self::Ca(error) => error.class(),
             Self::BeaconUnused { .. }
-            | Self::CertificateNotValid { .. }
-            | Self::ChainIncomplete { .. }
             | Self::ClockJump { .. }
             | Self::DeliveryDiffers { .. }
             | Self::HeadDiffers { .. }
             | Self::OutputDamaged { .. }
-            | Self::OutputExists { .. }
-            | Self::Unverifiable { .. } => Class::Usage,
+            | Self::OutputExists { .. } => Class::Usage,
             Self::Cmp(_) => Class::Signer,
             Self::Config(errors) => errors.class(),
             Self::Core(error) => error.class(),
@@ -222,20 +194,12 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Ca(error) => error.hint(),
-            Self::ChainIncomplete { .. } => Some(
-                "Name every certificate up to the root under [issuer] chain, nearest first: `verify` needs the root as its \
-                 anchor."
-                    .into(),
-            ),
             Self::ClockJump { what, .. } => Some(format!(
                 "Set the clock. If it is right and the {}, pass --accept-clock REASON; the reason is recorded on the ledger.",
                 if *what == "behind" { "ledger's last batch was made with a wrong one" } else { "gap is real" }
             )),
             Self::Cmp(error) => error.hint(),
             Self::Core(error) => error.hint(),
-            Self::CertificateNotValid { .. } => {
-                Some("Have a new certificate issued for the key, or look at this machine's clock.".into())
-            }
             Self::Config(_) => None, // each finding carries its own
             Self::DeliveryDiffers { .. } => Some(
                 "A batch has one form, so that it always comes out the same: give the options that it was begun with. \
@@ -271,11 +235,6 @@ impl Error {
             ),
             Self::ManifestSigner(_) => None,
             Self::Signer(error) => error.hint(),
-            Self::Unverifiable { .. } => Some(
-                "Nothing was recorded or signed. Relying parties refuse certificates below such a chain: have the CA \
-                 certificate that is named issued again, or issue under another CA."
-                    .into(),
-            ),
         }
     }
 }
@@ -301,4 +260,56 @@ from_core! {
     PolicyErrors,
     ReelError,
     VerifyError,
+}
+
+/// What signing and remembering say is said by a front door as what checking says.
+macro_rules! into_failure {
+    ($($error:ty),* $(,)?) => {
+        $(impl IntoFailure for $error {
+            fn into_failure(self) -> Box<dyn Failure> {
+                Box::new(Error::from(self))
+            }
+        })*
+    };
+}
+
+into_failure! {
+    CaError,
+    CmpError,
+    ConfigErrors,
+    Error,
+    IssueError,
+    LedgerError,
+    PlanError,
+    SignerError,
+}
+
+impl Failure for Error {
+    fn class(&self) -> Class {
+        self.class()
+    }
+
+    fn hint(&self) -> Option<String> {
+        self.hint()
+    }
+
+    fn mistakes(&self) -> Option<MistakesIn<'_>> {
+        let errors = match self {
+            Self::Config(errors) => errors,
+            Self::Core(error) => return error.mistakes(),
+            _ => return None,
+        };
+        let mistakes = errors.errors().iter().map(|error| Mistake {
+            code: error.code().as_str(),
+            message: error.message(),
+            hint: error.hint(),
+            span: error.span(),
+        });
+        let (file, text) = (errors.file(), errors.text());
+        Some(MistakesIn { what: "configuration", file, text, mistakes: mistakes.collect() })
+    }
+
+    fn is_list(&self) -> bool {
+        matches!(self, Self::Ca(CaError::Config(_) | CaError::NewConfig(_))) || self.mistakes().is_some()
+    }
 }

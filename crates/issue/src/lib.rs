@@ -15,6 +15,6 @@ pub mod seal;
 pub mod signer;
 
 use reroot_core::{
-    audit, cert, class, crypto, delivery, durable, findings, input, intake, lint, manifest, origin, parallel, policy,
-    reel, text, verify, x509,
+    audit, cert, class, crypto, delivery, durable, failure, findings, input, intake, lint, manifest, origin, parallel,
+    policy, reel, text, verify, x509,
 };

@@ -29,7 +29,7 @@ pub(crate) mod write;
 
 use job::{Bound, Start};
 pub use job::{Elapsed, Job, OnMissing, OnReject, OnSurplus, Outcome, Progress, Refusal, Stage, Summary, Timings};
-pub use preflight::{MAX_AHEAD_DAYS, chain as check_chain};
+pub use preflight::MAX_AHEAD_DAYS;
 
 use std::io::Read;
 use std::path::Path;
@@ -335,12 +335,13 @@ fn check_valid(job: &Job<'_>) -> Result<(), Error> {
     for certificate in [job.issuer.certificate(), job.manifest_certificate] {
         let validity = certificate.validity();
         if !validity.contains(job.now) {
-            return Err(Error::CertificateNotValid {
+            return Err(CoreError::CertificateNotValid {
                 subject: certificate.subject().to_string(),
                 not_before: validity.not_before(),
                 not_after: validity.not_after(),
                 at: job.now,
-            });
+            }
+            .into());
         }
     }
     Ok(manifest::seal::check_signer(job.manifest_certificate, job.now)?)

@@ -3,23 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-
-/// Where the trust anchors are: from whoever checks, never from a batch.
-#[derive(Args, Debug)]
-pub(crate) struct AnchorArgs {
-    /// Trust anchor of the source leaves, PEM or DER (default: those of the configuration)
-    #[arg(long, value_name = "FILE")]
-    pub(crate) source_anchor: Vec<PathBuf>,
-    /// Trust anchor of the new certificates (default: the configuration's root)
-    #[arg(long, value_name = "FILE")]
-    pub(crate) issuer_anchor: Option<PathBuf>,
-    /// Trust anchor of the manifest signer (default: the issuer anchor)
-    #[arg(long, value_name = "FILE")]
-    pub(crate) manifest_anchor: Option<PathBuf>,
-    /// Configuration to take anchors from that are not given
-    #[arg(long, value_name = "FILE", default_value = "reroot.toml")]
-    pub(crate) config: PathBuf,
-}
+use reroot_check::args::AnchorArgs;
 
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  reroot prove batches/reel-0042 0209A021E021C4E1D00139 --out chip.proof.json\n  \
@@ -41,55 +25,6 @@ pub(crate) struct ProveArgs {
     /// proof)
     #[arg(long, value_name = "PATH")]
     pub(crate) out: Option<PathBuf>,
-}
-
-#[derive(Args, Debug)]
-#[command(
-    after_help = "Examples:\n  reroot verify-proof chip.proof.json --source-anchor stm-root.pem --issuer-anchor our-root.pem\n  \
-    reroot verify-proof other.proof.json --absent --uid 0209A021E021C4E1D00139 --config pki/reroot.toml\n\n\
-    Every proof must show that its chip is in the batch; with --absent, that it is not. Anything else is exit 1."
-)]
-pub(crate) struct VerifyProofArgs {
-    /// Files with one proof a line; `-` is standard input
-    #[arg(required = true)]
-    pub(crate) files: Vec<PathBuf>,
-    #[command(flatten)]
-    pub(crate) anchors: AnchorArgs,
-    /// Demand that the proofs are about this chip: its UID, or of an STSAFE-A chip the ST number or the unique number
-    #[arg(long, value_name = "UID")]
-    pub(crate) uid: Option<String>,
-    /// Demand that the proofs show that the chip is not in the batch
-    #[arg(long)]
-    pub(crate) absent: bool,
-}
-
-#[derive(Args, Debug)]
-#[command(
-    after_help = "Examples:\n  reroot lookup reel-0042.pack 0209A021E021C4E1D00139 --pem --config pki/reroot.toml\n  \
-    reroot lookup reel-0042.pack --leaf - --der --config pki/reroot.toml < leaf.der > zone1.der\n  \
-    reroot lookup reel-0042.pack 0209A021E021C4E1D00139 --absent --config pki/reroot.toml\n\n\
-    A chip that is not there is exit 1; with --absent, one that is there."
-)]
-pub(crate) struct LookupArgs {
-    /// The line pack, or a batch directory
-    pub(crate) shelf: PathBuf,
-    /// The chip: its UID, or of an STSAFE-A chip the ST number or the unique number
-    #[arg(required_unless_present = "leaf")]
-    pub(crate) uid: Option<String>,
-    /// The chip's leaf certificate as it was read from the chip, PEM, DER or a padded zone; `-` is standard input
-    #[arg(long, value_name = "FILE", conflicts_with = "uid")]
-    pub(crate) leaf: Option<PathBuf>,
-    /// Write the certificate to standard output, DER
-    #[arg(long, conflicts_with = "pem")]
-    pub(crate) der: bool,
-    /// Write the certificate to standard output, PEM, then the issuing CA's and those above it
-    #[arg(long)]
-    pub(crate) pem: bool,
-    /// Demand a proof that the chip is not there
-    #[arg(long, conflicts_with_all = ["der", "pem"])]
-    pub(crate) absent: bool,
-    #[command(flatten)]
-    pub(crate) anchors: AnchorArgs,
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,7 +1,7 @@
 //! The issuing CA: named by the statement, chained to the auditor's anchor.
 
 use crate::cert::{IssuerIdentity, IssuerIdentityError};
-use crate::crypto::{reaches_anchor, sha256};
+use crate::crypto::{chain_end, named_notes, reaches_anchor, sha256};
 use crate::delivery::BatchReader;
 use crate::error::Error;
 use crate::manifest::Statement;
@@ -87,4 +87,36 @@ pub fn check_chain(
 ) -> Result<(), Contradiction> {
     let refused = |reason| Contradiction::new(code::ISSUER_CHAIN, reason);
     reaches_anchor(issuing, chain, anchors, at, purposes).map_err(refused)
+}
+
+/// Checks the chain as an auditor will who has its root as anchor: every certificate at the instant of issue, every
+/// constraint, the purposes of the policy. Returns what is worth a note.
+///
+/// # Errors
+/// [`Error::Unverifiable`], or the policy lets certificates end after a CA above.
+pub fn check_issuer(policy: &Policy, issuer: &IssuerIdentity, issued_at: Time) -> Result<Vec<String>, Error> {
+    let refused = |found: Contradiction| Error::Unverifiable { code: found.code.to_string(), reason: found.message };
+    let incomplete = |reason| Error::ChainIncomplete { reason };
+    let root = chain_end(issuer.certificate(), issuer.chain()).map_err(incomplete)?;
+    let purposes = policy.purposes();
+    let purposes = purposes.as_deref().map_or(Purposes::Any, Purposes::Of);
+    let anchors = std::slice::from_ref(root);
+    check_chain(issuer.certificate(), issuer.chain(), anchors, issued_at, purposes).map_err(refused)?;
+    if issued_at < root.validity().not_before() {
+        return Err(Error::CertificateNotValid {
+            subject: root.subject().to_string(),
+            not_before: root.validity().not_before(),
+            not_after: root.validity().not_after(),
+            at: issued_at,
+        });
+    }
+    let mut notes = policy.check_ends(issuer)?;
+    notes.extend(deviations("issuing CA", issuer.certificate()));
+    notes.extend(issuer.chain().iter().flat_map(|above| deviations("CA", above)));
+    Ok(notes)
+}
+
+/// What a certificate that a person has named has otherwise than RFC 5280 or DER, each with the role of the certificate.
+pub fn deviations(role: &str, certificate: &Certificate) -> Vec<String> {
+    named_notes(certificate).into_iter().map(|note| format!("{role} `{}`: {note}", certificate.subject())).collect()
 }

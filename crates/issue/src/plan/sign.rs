@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use crate::crypto::sha256;
 use crate::delivery;
 use crate::durable;
-use crate::error::Error;
+use crate::error::{CoreError, Error};
 use crate::intake::Row;
 use crate::issue::Issuer;
 use crate::ledger::{BatchRow, BatchState, Ledger, Standing};
@@ -302,12 +302,13 @@ fn check_times(job: &SignJob<'_>, row: &BatchRow) -> Result<(), Error> {
     let certificate = job.issuer.identity().certificate();
     let validity = certificate.validity();
     if !validity.contains(job.now) {
-        return Err(Error::CertificateNotValid {
+        return Err(CoreError::CertificateNotValid {
             subject: certificate.subject().to_string(),
             not_before: validity.not_before(),
             not_after: validity.not_after(),
             at: job.now,
-        });
+        }
+        .into());
     }
     Ok(())
 }

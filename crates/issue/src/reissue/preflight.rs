@@ -4,14 +4,13 @@
 //! A clock that jumps is the one thing that a person can accept, because only a person can look at another clock. The
 //! reason goes onto the ledger before the batch.
 
-use crate::audit::{Contradiction, check_chain, follows};
+use crate::audit::{check_issuer, deviations, follows};
 use crate::cert::IssuerIdentity;
-use crate::crypto::{chain_end, named_notes};
 use crate::error::Error;
 use crate::ledger::Ledger;
 use crate::manifest::{ManifestAnchor, Statement, seal};
 use crate::policy::Policy;
-use crate::x509::{Certificate, Purposes, Time};
+use crate::x509::{Certificate, Time};
 
 /// Days by which the clock may be ahead of the newest instant that is known: a year, and a month for a plant that works
 /// once a year.
@@ -62,7 +61,7 @@ impl Cleared {
 
 /// Checks that what is about to be sealed can be verified.
 pub(crate) fn check(ground: &Ground<'_>, ledger: &Ledger) -> Result<Cleared, Error> {
-    let mut notes = chain(ground.policy, ground.issuer, ground.issued_at)?;
+    let mut notes = check_issuer(ground.policy, ground.issuer, ground.issued_at)?;
     if let Some(signer) = ground.manifest_certificate {
         manifest_signer(signer, ground.issuer)?;
         // the instant at which the batch will say that it was sealed
@@ -78,43 +77,11 @@ pub(crate) fn check(ground: &Ground<'_>, ledger: &Ledger) -> Result<Cleared, Err
     Ok(Cleared { notes, jump })
 }
 
-/// Checks the chain as an auditor will who has its root as anchor: every certificate at the instant of issue, every
-/// constraint, the purposes of the policy. Returns what is worth a note.
-///
-/// # Errors
-/// [`Error::Unverifiable`], or the policy lets certificates end after a CA above.
-pub fn chain(policy: &Policy, issuer: &IssuerIdentity, issued_at: Time) -> Result<Vec<String>, Error> {
-    let refused = |found: Contradiction| Error::Unverifiable { code: found.code.to_string(), reason: found.message };
-    let incomplete = |reason| Error::ChainIncomplete { reason };
-    let root = chain_end(issuer.certificate(), issuer.chain()).map_err(incomplete)?;
-    let purposes = policy.purposes();
-    let purposes = purposes.as_deref().map_or(Purposes::Any, Purposes::Of);
-    let anchors = std::slice::from_ref(root);
-    check_chain(issuer.certificate(), issuer.chain(), anchors, issued_at, purposes).map_err(refused)?;
-    if issued_at < root.validity().not_before() {
-        return Err(Error::CertificateNotValid {
-            subject: root.subject().to_string(),
-            not_before: root.validity().not_before(),
-            not_after: root.validity().not_after(),
-            at: issued_at,
-        });
-    }
-    let mut notes = policy.check_ends(issuer)?;
-    notes.extend(deviations("issuing CA", issuer.certificate()));
-    notes.extend(issuer.chain().iter().flat_map(|above| deviations("CA", above)));
-    Ok(notes)
-}
-
 /// The instant that a batch says it was sealed at: never before its own instant of issue, nor before the batch that it
 /// follows, however a clock was set back between them.
 pub(crate) fn created(ledger: &Ledger, now: Time, issued_at: Time) -> Result<Time, Error> {
     let before = ledger.last_statement()?.and_then(|statement| created_of(&statement));
     Ok(now.max(issued_at).max(before.unwrap_or(now)))
-}
-
-/// What a certificate has otherwise than RFC 5280 or DER.
-fn deviations(role: &str, certificate: &Certificate) -> Vec<String> {
-    named_notes(certificate).into_iter().map(|note| format!("{role} `{}`: {note}", certificate.subject())).collect()
 }
 
 /// A CA of the chain that certified the manifest signer can serve as its anchor. Of another CA nothing is known here.

@@ -2,18 +2,18 @@
 
 use std::fmt::Write as _;
 
-use reroot::crypto::sha256;
-use reroot::durable::Access;
-use reroot::durable::output::{Shape, write_new};
-use reroot::policy::Policy;
-use reroot::preview::{Decided, PolicyLine, Preview, STAND_IN_BATCH, Shown, ShownField, ZONES, Zone, preview};
-use reroot::x509::Time;
+use reroot_core::crypto::sha256;
+use reroot_core::durable::Access;
+use reroot_core::durable::output::{Shape, write_new};
+use reroot_core::policy::Policy;
+use reroot_core::preview::{Decided, PolicyLine, Preview, STAND_IN_BATCH, Shown, ShownField, ZONES, Zone, preview};
+use reroot_core::x509::Time;
 use serde_json::{Value, json};
 
 use super::{Exit, Fault, Printer, World, instant, issuer, load};
-use crate::cli::args::{Format, ShowArgs};
-use crate::cli::render;
-use reroot::text::Printable;
+use crate::args::{Format, ShowArgs};
+use crate::render;
+use reroot_core::text::Printable;
 
 /// The certificate that would be issued for one leaf, field by field.
 pub(super) fn run(args: &ShowArgs, world: &World, printer: Printer) -> Result<Exit, Fault> {
@@ -21,21 +21,20 @@ pub(super) fn run(args: &ShowArgs, world: &World, printer: Printer) -> Result<Ex
     let policy = load::policy(&args.file)?;
     let params = policy.params(&load::params(&args.set)?)?;
     let at = instant(args.at.as_deref(), world)?;
-    let config = if args.issuer.is_none() || args.source_anchor.is_empty() {
-        if !args.config.exists() {
-            return Err(nothing_to_show_with(args));
-        }
-        Some(load::config(&args.config, printer)?)
-    } else {
-        None
+    let wanted = args.issuer.is_none() || args.source_anchor.is_empty();
+    let configured = match &world.configuration {
+        Some(_) if wanted && !args.config.exists() => return Err(no_configuration(args)),
+        Some(configuration) if wanted => Some(configuration.load(&args.config, printer, NO_CONFIG)?),
+        None if wanted => return Err(nothing_to_show_with(args)),
+        _ => None,
     };
-    let identity = match (&args.issuer, &config) {
+    let identity = match (&args.issuer, &configured) {
         (Some(path), _) => issuer(path)?,
-        (None, Some(config)) => config.issuer_identity()?,
-        (None, None) => unreachable!("the configuration was loaded"),
+        (None, Some(configured)) => configured.issuer()?,
+        (None, None) => unreachable!("without it the configuration was read"),
     };
-    let anchors = match &config {
-        Some(config) if args.source_anchor.is_empty() => config.anchors()?,
+    let anchors = match &configured {
+        Some(configured) if args.source_anchor.is_empty() => configured.source_anchors()?,
         _ => load::certificates(&args.source_anchor)?,
     };
     let request = Preview {
@@ -69,17 +68,28 @@ pub(super) fn run(args: &ShowArgs, world: &World, printer: Printer) -> Result<Ex
     Ok(Exit::Input)
 }
 
-fn nothing_to_show_with(args: &ShowArgs) -> Fault {
-    let missing = match (&args.issuer, args.source_anchor.is_empty()) {
+/// What must be known before anything can be shown, as far as no option names it.
+fn missing(args: &ShowArgs) -> &'static str {
+    match (&args.issuer, args.source_anchor.is_empty()) {
         (None, true) => "the issuing CA and the trust anchors of the leaf",
         (None, false) => "the issuing CA",
         (Some(_), _) => "the trust anchors of the leaf",
-    };
-    Fault::usage(format!("there is no configuration `{}` to name {missing}", Printable::new(&args.config))).hint(
-        "Name one with --config (`reroot init DIR` makes it), or give the CA's certificate with --issuer and the root of \
-         the leaf with --source-anchor.",
-    )
+    }
 }
+
+fn no_configuration(args: &ShowArgs) -> Fault {
+    let config = Printable::new(&args.config);
+    Fault::usage(format!("there is no configuration `{config}` to name {}", missing(args))).hint(NO_CONFIG)
+}
+
+/// The same in a program without a configuration.
+fn nothing_to_show_with(args: &ShowArgs) -> Fault {
+    Fault::usage(format!("no option names {}", missing(args)))
+        .hint("Give the CA's certificate with --issuer and the root of the leaf with --source-anchor.")
+}
+
+const NO_CONFIG: &str = "Name one with --config (`reroot init DIR` makes it), or give the CA's certificate with --issuer \
+                         and the root of the leaf with --source-anchor.";
 
 /// Width of a field's name.
 const NAME: usize = 24;

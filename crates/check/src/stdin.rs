@@ -10,15 +10,15 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 /// Reads standard input until it ends or `cancel` is set.
-pub(crate) struct Stdin {
+pub struct Stdin {
     /// Set by Ctrl-C and SIGTERM.
-    pub(crate) cancel: Arc<AtomicBool>,
+    pub cancel: Arc<AtomicBool>,
 }
 
 impl Read for Stdin {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
         // closing the duplicate below gives up the locks on its file, as closing any descriptor does
-        reroot::input::check_descriptor(std::io::stdin())?;
+        reroot_core::input::check_descriptor(std::io::stdin())?;
         let mut file = File::from(std::io::stdin().as_fd().try_clone_to_owned()?);
         while !self.cancel.load(Ordering::Relaxed) {
             let mut input = [PollFd::new(&file, PollFlags::IN)];

@@ -4,20 +4,25 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::num::NonZero;
 
-use reroot::inspect::{EntryReport, Inspection, Judgement, Look, look, look_and_verify};
-use reroot::origin::{Disposition, ItemName};
-use reroot::reel::Limits;
-use reroot::verify::{Family, SourceRules};
-use reroot::x509::KeyAlgorithm;
+use reroot_core::inspect::{EntryReport, Inspection, Judgement, Look, look, look_and_verify};
+use reroot_core::origin::{Disposition, ItemName};
+use reroot_core::reel::Limits;
+use reroot_core::verify::{Family, SourceRules};
+use reroot_core::x509::{Certificate, KeyAlgorithm};
 use serde_json::{Value, json};
 
-use super::args::{Format, InspectArgs};
-use super::progress::Counter;
-use super::{Exit, Fault, Printer, World, load, render};
+use crate::args::{Format, InspectArgs};
+use crate::exit::Exit;
+use crate::fault::Fault;
+use crate::printer::Printer;
+use crate::progress::Counter;
+use crate::world::World;
+use crate::{load, render};
 
 const NO_CONFIG: &str = "Name a trust anchor with --source-anchor, or a configuration that has one with --config.";
 
-pub(crate) fn run(args: &InspectArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
+/// Shows what is in an archive.
+pub fn run(args: &InspectArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
     let inputs = load::inputs(&args.inputs)?;
     let counter = Counter::new(printer.terminal && printer.format == Format::Text);
     let scratch = std::env::temp_dir();
@@ -31,7 +36,7 @@ pub(crate) fn run(args: &InspectArgs, world: &mut World, printer: Printer) -> Re
     };
     let seen = if args.verify {
         let anchors = if args.source_anchor.is_empty() {
-            load::config_or(&args.config, printer, NO_CONFIG)?.anchors()?
+            configured(args, world, printer)?
         } else {
             load::certificates(&args.source_anchor)?
         };
@@ -65,6 +70,14 @@ pub(crate) fn run(args: &InspectArgs, world: &mut World, printer: Printer) -> Re
     }
     let flawed = if args.verify { seen.has_faults() } else { !seen.without_certificates.is_empty() };
     Ok(if flawed { Exit::Findings } else { Exit::Done })
+}
+
+/// The anchors that no option names.
+fn configured(args: &InspectArgs, world: &World, printer: Printer) -> Result<Vec<Certificate>, Fault> {
+    match world.configured(&args.config, printer, NO_CONFIG)? {
+        Some(configured) => configured.source_anchors(),
+        None => Err(Fault::usage("no trust anchor").hint("Name the root of the source leaves with --source-anchor.")),
+    }
 }
 
 /// Without a policy: STSAFE-A, every key this program knows, no relaxation.

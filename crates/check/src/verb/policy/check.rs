@@ -3,19 +3,18 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use reroot::cert::IssuerIdentity;
-use reroot::crypto::{named_notes, sha256};
-use reroot::error::Error;
-use reroot::policy::{BatchContext, Policy, PolicyErrors};
-use reroot::preview::STAND_IN_BATCH;
-use reroot::reissue::check_chain;
-use reroot::text::Printable;
-use reroot::x509::Time;
+use reroot_core::audit::check_issuer;
+use reroot_core::cert::IssuerIdentity;
+use reroot_core::crypto::{named_notes, sha256};
+use reroot_core::policy::{BatchContext, Policy, PolicyErrors};
+use reroot_core::preview::STAND_IN_BATCH;
+use reroot_core::text::Printable;
+use reroot_core::x509::Time;
 use serde_json::{Value, json};
 
 use super::{Exit, Fault, Printer, World, instant, issuer, load};
-use crate::cli::args::{CheckArgs, Format};
-use crate::cli::render;
+use crate::args::{CheckArgs, Format};
+use crate::render;
 
 /// Lists the mistakes of every file, not only of the first bad one.
 pub(super) fn run(args: &CheckArgs, world: &World, printer: Printer) -> Result<Exit, Fault> {
@@ -40,10 +39,10 @@ pub(super) fn run(args: &CheckArgs, world: &World, printer: Printer) -> Result<E
             Err(Fault::Library(error)) => {
                 exit = Exit::of(error.class());
                 if printer.format == Format::Text {
-                    printer.error(&error);
+                    printer.error(&*error);
                 }
                 files.push(
-                    json!({ "file": render::path_json(file), "good": false, "mistakes": render::places_json(&error) }),
+                    json!({ "file": render::path_json(file), "good": false, "mistakes": render::places_json(&*error) }),
                 );
             }
             Err(Fault::FrontDoor { message, hint, .. }) => {
@@ -81,10 +80,10 @@ struct Checked {
 
 fn check(file: &Path, issuing: Option<&Issuing>) -> Result<Checked, Fault> {
     let policy = load::policy(file)?;
-    let octets = issuing.map(|issuing| octets(&policy, issuing)).transpose().map_err(Error::from)?;
+    let octets = issuing.map(|issuing| octets(&policy, issuing)).transpose()?;
     let notes = match issuing {
         // without the chain, nothing can be said of it
-        Some(Issuing { identity, at, .. }) if !identity.chain().is_empty() => check_chain(&policy, identity, *at)?,
+        Some(Issuing { identity, at, .. }) if !identity.chain().is_empty() => check_issuer(&policy, identity, *at)?,
         Some(Issuing { identity, .. }) => named_notes(identity.certificate()),
         None => vec![],
     };

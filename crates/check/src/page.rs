@@ -3,12 +3,12 @@
 use std::fmt::{Display, Write as _};
 use std::path::Path;
 
-use reroot::audit::{AuditReport, PossessionShown};
-use reroot::crypto::sha256;
-use reroot::text::Printable;
-use reroot::x509::{Certificate, Time};
+use reroot_core::audit::{AuditReport, PossessionShown};
+use reroot_core::crypto::sha256;
+use reroot_core::text::Printable;
+use reroot_core::x509::{Certificate, Time};
 
-use super::render;
+use crate::render;
 
 /// The whole page.
 pub(crate) fn page(
@@ -16,7 +16,7 @@ pub(crate) fn page(
     batch: &Path,
     anchors: &[(&str, &Vec<Certificate>)],
     (facts, unchecked): (&[(&'static str, String)], &[String]),
-    now: Time,
+    (program, now): (&str, Time),
 ) -> String {
     let verdict = if report.holds() { "The batch holds" } else { "The batch does not hold" };
     let class = if report.holds() { "good" } else { "bad" };
@@ -34,7 +34,7 @@ pub(crate) fn page(
     let _ = writeln!(page.0, "<header class=\"{class}\">\n<h1>{verdict}</h1>");
     page.element(
         "p",
-        &format!("{} \u{2014} checked {now} by reroot {}", Printable::new(batch), env!("CARGO_PKG_VERSION")),
+        &format!("{} \u{2014} checked {now} by {program} {}", Printable::new(batch), env!("CARGO_PKG_VERSION")),
     );
     page.raw("</header>\n");
     numbers(&mut page, report);

@@ -6,30 +6,28 @@ use std::ops::Range;
 use std::path::Path;
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
-use reroot::ca::CaError;
-use reroot::error::{CoreError, Error};
-use reroot::findings::Findings;
-use reroot::origin::{Code, Disposition, Finding};
-use reroot::text::{Printable, printable_lines};
-use reroot::verify::MissingChip;
-use reroot::{reel, verify};
+use reroot_core::failure::{Failure, Mistake};
+use reroot_core::findings::Findings;
+use reroot_core::origin::{Code, Disposition, Finding};
+use reroot_core::text::{Printable, printable_lines};
+use reroot_core::verify::MissingChip;
+use reroot_core::{reel, verify};
 use serde_json::{Value, json};
 
 /// An error with everything that helps to mend it.
-pub(crate) fn error(error: &Error, terminal: bool) -> String {
+pub fn error(error: &dyn Failure, terminal: bool) -> String {
     let places = places(error);
-    if places.is_empty() {
+    let Some((what, place)) = error.mistakes().map(|mistakes| mistakes.what).zip(places.first()) else {
         let mut text = format!("error: {}", message(error));
         if let Some(hint) = error.hint() {
             let _ = write!(text, "\n\nhint: {}", Printable::new(&hint));
         }
         return text;
-    }
+    };
     let theme = if terminal { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
     let handler = GraphicalReportHandler::new_themed(theme).with_wrap_lines(false);
-    let what = if matches!(error, Error::Core(CoreError::Policy(_))) { "policy" } else { "configuration" };
     let count = if places.len() == 1 { String::new() } else { format!(", for {} reasons", places.len()) };
-    let mut text = format!("error: {what} `{}` cannot be used{count}\n", Printable::new(&places[0].file));
+    let mut text = format!("error: {what} `{}` cannot be used{count}\n", Printable::new(&place.file));
     for place in places {
         text.push('\n');
         let _ = handler.render_report(&mut text, &place.printable());
@@ -38,22 +36,18 @@ pub(crate) fn error(error: &Error, terminal: bool) -> String {
 }
 
 /// What an error says, in one line; only mistakes in a file have one line each.
-fn message(error: &Error) -> String {
-    match error {
-        Error::Ca(CaError::Config(_) | CaError::NewConfig(_))
-        | Error::Config(_)
-        | Error::Core(CoreError::Policy(_)) => printable_lines(&error.to_string()).into_owned(),
-        _ => Printable::new(&error.to_string()).to_string(),
-    }
+fn message(error: &dyn Failure) -> String {
+    let message = error.to_string();
+    if error.is_list() { printable_lines(&message).into_owned() } else { Printable::new(&message).to_string() }
 }
 
 /// The same as one JSON document.
-pub(crate) fn error_json(error: &Error) -> Value {
+pub fn error_json(error: &dyn Failure) -> Value {
     json!({ "error": error.to_string(), "hint": error.hint(), "places": places_json(error) })
 }
 
 /// Every mistake of an error, with its place in the file.
-pub(crate) fn places_json(error: &Error) -> Vec<Value> {
+pub fn places_json(error: &dyn Failure) -> Vec<Value> {
     let places = places(error);
     places
         .iter()
@@ -75,7 +69,7 @@ pub(crate) fn places_json(error: &Error) -> Vec<Value> {
 }
 
 /// A path for programs: exact, unless it is not UTF-8, which JSON cannot hold.
-pub(crate) fn path_json(path: &Path) -> String {
+pub fn path_json(path: &Path) -> String {
     path.to_str().map_or_else(|| Printable::new(path).to_string(), str::to_owned)
 }
 
@@ -126,36 +120,18 @@ impl Place {
     }
 }
 
-fn places(error: &Error) -> Vec<Place> {
-    let place = |file: &str, text: &str, code: &str, message: String, span: Range<usize>, hint: Option<&str>| Place {
-        code: code.to_owned(),
-        message,
-        hint: hint.map(str::to_owned),
-        file: file.to_owned(),
-        source: NamedSource::new(file, text.to_owned()),
-        span,
+fn places(error: &dyn Failure) -> Vec<Place> {
+    let Some(found) = error.mistakes() else { return vec![] };
+    let file = path_json(found.file);
+    let place = |mistake: Mistake<'_>| Place {
+        code: mistake.code.to_owned(),
+        message: mistake.message.to_owned(),
+        hint: mistake.hint.map(str::to_owned),
+        file: file.clone(),
+        source: NamedSource::new(&file, found.text.to_owned()),
+        span: mistake.span,
     };
-    match error {
-        Error::Core(CoreError::Policy(errors)) => errors
-            .errors()
-            .iter()
-            .map(|error| {
-                let code = error.code().as_str();
-                let message = error.message().to_owned();
-                place(errors.file_name(), errors.text(), code, message, error.span(), error.hint())
-            })
-            .collect(),
-        Error::Config(errors) => errors
-            .errors()
-            .iter()
-            .map(|error| {
-                let file = path_json(errors.file());
-                let code = error.code().as_str();
-                place(&file, errors.text(), code, error.message().to_owned(), error.span(), error.hint())
-            })
-            .collect(),
-        _ => vec![],
-    }
+    found.mistakes.into_iter().map(place).collect()
 }
 
 impl std::fmt::Display for Place {
@@ -185,7 +161,7 @@ impl Diagnostic for Place {
 }
 
 /// Findings grouped by code: how many there are, those of the first thousand, and what to do about them.
-pub(crate) fn findings(findings: &Findings, disposition: Disposition) -> String {
+pub fn findings(findings: &Findings, disposition: Disposition) -> String {
     let mut text = String::new();
     for ((code, _), of_code) in findings.codes().iter().filter(|((_, of), _)| *of == disposition) {
         let _ = writeln!(text, "{} {} [{code}]", of_code.count, disposition.as_str());
@@ -211,14 +187,14 @@ pub(crate) fn findings(findings: &Findings, disposition: Disposition) -> String 
 }
 
 /// What `--format json` says of findings in an object: the first thousand, how many there are, and counts by code.
-pub(crate) fn findings_json(object: &mut Value, findings: &Findings) {
+pub fn findings_json(object: &mut Value, findings: &Findings) {
     object["findings"] = findings.first().iter().map(finding_json).collect();
     object["findings_total"] = findings.len().into();
     object["codes"] = codes_json(findings);
 }
 
 /// Counts by code, with what to do.
-pub(crate) fn codes_json(findings: &Findings) -> Value {
+pub fn codes_json(findings: &Findings) -> Value {
     let mut codes: BTreeMap<&str, (u64, Disposition, u64)> = BTreeMap::new();
     for ((code, disposition), of_code) in findings.codes() {
         let known = codes.entry(code.as_str()).or_insert((of_code.number, *disposition, 0));
@@ -236,13 +212,13 @@ pub(crate) fn codes_json(findings: &Findings) -> Value {
 }
 
 /// Expected chips that are not there, the first of them by name.
-pub(crate) fn missing(chips: &[MissingChip]) -> String {
+pub fn missing(chips: &[MissingChip]) -> String {
     let lines: Vec<String> = chips.iter().map(ToString::to_string).collect();
     listed("missing", &lines, 50)
 }
 
 /// Things worth a look, the first of them.
-pub(crate) fn warnings(warnings: &[String]) -> String {
+pub fn warnings(warnings: &[String]) -> String {
     listed("note", warnings, 20)
 }
 
@@ -258,12 +234,12 @@ fn listed(word: &str, lines: &[String], shown: usize) -> String {
 }
 
 /// What to do about findings of a code.
-pub(crate) fn hint(code: Code) -> Option<&'static str> {
+pub fn hint(code: Code) -> Option<&'static str> {
     verify::hint(code).or_else(|| reel::codes::hint(code))
 }
 
 /// One finding for programs.
-pub(crate) fn finding_json(finding: &Finding) -> Value {
+pub fn finding_json(finding: &Finding) -> Value {
     json!({
         "item": finding.item.as_str(),
         "disposition": finding.disposition.as_str(),
@@ -275,12 +251,12 @@ pub(crate) fn finding_json(finding: &Finding) -> Value {
 }
 
 /// A chip that is missing, for programs.
-pub(crate) fn missing_json(missing: &MissingChip) -> Value {
+pub fn missing_json(missing: &MissingChip) -> Value {
     json!({ "chip": missing.chip, "line": missing.line })
 }
 
 /// `1234567` as `1,234,567`.
-pub(crate) fn count(number: u64) -> String {
+pub fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {

@@ -5,15 +5,20 @@ mod show;
 
 use std::path::Path;
 
-use reroot::cert::IssuerIdentity;
-use reroot::policy;
-use reroot::text::Printable;
-use reroot::x509::Time;
+use reroot_core::cert::IssuerIdentity;
+use reroot_core::policy;
+use reroot_core::text::Printable;
+use reroot_core::x509::Time;
 
-use super::args::PolicyCommand;
-use super::{Exit, Fault, Printer, World, load};
+use crate::args::PolicyCommand;
+use crate::exit::Exit;
+use crate::fault::Fault;
+use crate::load;
+use crate::printer::Printer;
+use crate::world::World;
 
-pub(crate) fn run(command: &PolicyCommand, world: &World, printer: Printer) -> Result<Exit, Fault> {
+/// Checks, shows and lists policies.
+pub fn run(command: &PolicyCommand, world: &World, printer: Printer) -> Result<Exit, Fault> {
     match command {
         PolicyCommand::Check(args) => check::run(args, world, printer),
         PolicyCommand::Show(args) => show::run(args, world, printer),
@@ -37,10 +42,8 @@ fn shipped(name: Option<&str>, printer: Printer) -> Result<Exit, Fault> {
             printer.exact(text);
             Ok(Exit::Done)
         }
-        None => {
-            Err(Fault::usage(format!("there is no shipped policy {name:?}"))
-                .hint("`reroot policy shipped` lists them."))
-        }
+        None => Err(Fault::usage(format!("there is no shipped policy {name:?}"))
+            .hint(&format!("`{} policy shipped` lists them.", printer.program))),
     }
 }
 

@@ -1,10 +1,10 @@
 //! Exit codes: exhaustive, documented for operators, never renumbered (docs/operator-guide.md).
 
-use reroot::class::Class;
+use reroot_core::class::Class;
 
 /// How the program ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Exit {
+pub enum Exit {
     /// 0: all done, also: already done
     Done,
     /// 1: issued with rejections (`--on-reject skip`) or missing chips (`--on-missing note`), findings (`inspect --verify`), an
@@ -26,7 +26,7 @@ pub(crate) enum Exit {
 
 impl Exit {
     /// The number for the shell.
-    pub(crate) const fn code(self) -> u8 {
+    pub const fn code(self) -> u8 {
         match self {
             Self::Done => 0,
             Self::Findings => 1,
@@ -40,7 +40,7 @@ impl Exit {
     }
 
     /// The exit for a kind of failure.
-    pub(crate) const fn of(class: Class) -> Self {
+    pub const fn of(class: Class) -> Self {
         match class {
             Class::Usage => Self::Usage,
             Class::Input => Self::Input,

@@ -1,12 +1,12 @@
-//! Why a command failed: the library's error, or the front door's own.
+//! Why a command failed: a library's error, or the front door's own.
 
-use reroot::error::Error;
+use reroot_core::failure::{Failure, IntoFailure};
 
-use super::Exit;
+use crate::exit::Exit;
 
 /// Ends a command.
 #[derive(Debug)]
-pub(crate) enum Fault {
+pub enum Fault {
     /// Something typed, or a file that only the front door reads, is wrong.
     FrontDoor {
         /// The exit.
@@ -16,18 +16,19 @@ pub(crate) enum Fault {
         /// What to do about it.
         hint: Option<String>,
     },
-    /// The library's error.
-    Library(Box<Error>),
+    /// A library's error.
+    Library(Box<dyn Failure>),
 }
 
 impl Fault {
     /// Wrong usage.
-    pub(crate) fn usage(message: impl Into<String>) -> Self {
+    pub fn usage(message: impl Into<String>) -> Self {
         Self::FrontDoor { exit: Exit::Usage, message: message.into(), hint: None }
     }
 
     /// Adds what to do about it.
-    pub(crate) fn hint(self, text: &str) -> Self {
+    #[must_use]
+    pub fn hint(self, text: &str) -> Self {
         match self {
             Self::FrontDoor { exit, message, .. } => Self::FrontDoor { exit, message, hint: Some(text.to_owned()) },
             library @ Self::Library(_) => library,
@@ -35,8 +36,8 @@ impl Fault {
     }
 }
 
-impl<E: Into<Error>> From<E> for Fault {
+impl<E: IntoFailure> From<E> for Fault {
     fn from(error: E) -> Self {
-        Self::Library(Box::new(error.into()))
+        Self::Library(error.into_failure())
     }
 }

@@ -4,19 +4,24 @@ use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
-use reroot::audit::Fault as Broken;
-use reroot::input;
-use reroot::manifest::Proof;
-use reroot::proof::{Checker, ChipName, Claim, Proved};
-use reroot::text::Printable;
+use reroot_core::audit::Fault as Broken;
+use reroot_core::input;
+use reroot_core::manifest::Proof;
+use reroot_core::proof::{Checker, ChipName, Claim, Proved};
+use reroot_core::text::Printable;
 use serde_json::{Value, json};
 
-use super::args::{Format, VerifyProofArgs};
-use super::prove::chip;
-use super::{Exit, Fault, Printer, World, load, render};
+use crate::args::{Format, VerifyProofArgs};
+use crate::chip::chip;
+use crate::exit::Exit;
+use crate::fault::Fault;
+use crate::printer::Printer;
+use crate::world::World;
+use crate::{load, render};
 
-pub(crate) fn run(args: &VerifyProofArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
-    let anchors = load::anchors(&args.anchors, printer)?;
+/// Verifies proofs, each with a verdict of its own.
+pub fn run(args: &VerifyProofArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
+    let anchors = load::anchors(&args.anchors, world, printer)?;
     let checker = Checker::new(&anchors.source, &anchors.issuer, &anchors.manifest)?;
     let asked = args.uid.as_deref().map(chip).transpose()?;
     let claim = if args.absent { Claim::Absence } else { Claim::Presence };
@@ -27,8 +32,8 @@ pub(crate) fn run(args: &VerifyProofArgs, world: &mut World, printer: Printer) -
             count += 1;
             if !line.starts_with(BEGIN) {
                 let message = format!("`{}` is no file of proofs: line {count} is none", Printable::new(path));
-                return Err(Fault::usage(message)
-                    .hint("Proofs are made by `reroot prove`. A whole batch is checked by `reroot verify`."));
+                let verify = whole_batch(printer);
+                return Err(Fault::usage(message).hint(&format!("Proofs are made by `reroot prove`. {verify}")));
             }
             let place = format!("{}, proof {count}", printer.value(&render::path_json(path)));
             match checker.check_octets(line) {
@@ -47,10 +52,10 @@ pub(crate) fn run(args: &VerifyProofArgs, world: &mut World, printer: Printer) -
             Ok(())
         };
         if path.as_os_str() == "-" {
-            lines(path, &mut *world.stdin, &mut each)?;
+            lines(path, &mut *world.stdin, printer, &mut each)?;
         } else {
-            let file = input::open(path).map_err(|error| unreadable(path, &error))?;
-            lines(path, file, &mut each)?;
+            let file = input::open(path).map_err(|error| unreadable(path, &error, printer))?;
+            lines(path, file, printer, &mut each)?;
         }
         if count == 0 {
             return Err(Fault::usage(format!("`{}` holds no proof", Printable::new(path))));
@@ -60,12 +65,17 @@ pub(crate) fn run(args: &VerifyProofArgs, world: &mut World, printer: Printer) -
 }
 
 /// One proof a line; a line without its end is a proof that was cut off.
-fn lines(path: &Path, input: impl Read, each: &mut dyn FnMut(&[u8]) -> Result<(), Fault>) -> Result<(), Fault> {
+fn lines(
+    path: &Path,
+    input: impl Read,
+    printer: Printer,
+    each: &mut dyn FnMut(&[u8]) -> Result<(), Fault>,
+) -> Result<(), Fault> {
     let mut input = BufReader::new(input);
     loop {
         let mut line = Vec::new();
         let mut limited = (&mut input).take(Proof::MAX_BYTES as u64 + 1);
-        limited.read_until(b'\n', &mut line).map_err(|error| unreadable(path, &error))?;
+        limited.read_until(b'\n', &mut line).map_err(|error| unreadable(path, &error, printer))?;
         if line.is_empty() {
             return Ok(());
         }
@@ -73,10 +83,14 @@ fn lines(path: &Path, input: impl Read, each: &mut dyn FnMut(&[u8]) -> Result<()
     }
 }
 
-fn unreadable(path: &Path, error: &std::io::Error) -> Fault {
+fn whole_batch(printer: Printer) -> String {
+    format!("A whole batch is checked by `{} verify`.", printer.program)
+}
+
+fn unreadable(path: &Path, error: &std::io::Error, printer: Printer) -> Fault {
     let fault = Fault::usage(format!("cannot read `{}`: {error}", Printable::new(path)));
     if path.is_dir() {
-        return fault.hint("A whole batch is checked by `reroot verify`.");
+        return fault.hint(&whole_batch(printer));
     }
     fault
 }

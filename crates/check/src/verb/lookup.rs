@@ -4,25 +4,30 @@ use std::fmt::Write as _;
 use std::io::Read as _;
 use std::path::Path;
 
-use reroot::audit::Fault as Broken;
-use reroot::delivery::{PackReader, certificate_to_pem};
-use reroot::origin::Uid;
-use reroot::proof::{Checker, ChipName, Found, Presence, Proved, Shelf, code, lookup};
-use reroot::reel::certificates_in_pem;
-use reroot::text::Printable;
-use reroot::x509::tlv::Reader;
-use reroot::x509::{Certificate, Leniency};
+use reroot_core::audit::Fault as Broken;
+use reroot_core::delivery::{PackReader, certificate_to_pem};
+use reroot_core::origin::Uid;
+use reroot_core::proof::{Checker, ChipName, Found, Presence, Proved, Shelf, code, lookup};
+use reroot_core::reel::certificates_in_pem;
+use reroot_core::text::Printable;
+use reroot_core::x509::tlv::Reader;
+use reroot_core::x509::{Certificate, Leniency};
 use serde_json::json;
 
-use super::args::{Format, LookupArgs};
-use super::prove::chip;
-use super::{Exit, Fault, Printer, World, load};
+use crate::args::{Format, LookupArgs};
+use crate::chip::chip;
+use crate::exit::Exit;
+use crate::fault::Fault;
+use crate::load;
+use crate::printer::Printer;
+use crate::world::World;
 
 /// Largest leaf that is read from standard input.
 const MAX_LEAF: u64 = 64 * 1024;
 
-pub(crate) fn run(args: &LookupArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
-    let anchors = load::anchors(&args.anchors, printer)?;
+/// Finds a chip and gives its certificate, once its proof was checked.
+pub fn run(args: &LookupArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
+    let anchors = load::anchors(&args.anchors, world, printer)?;
     let checker = Checker::new(&anchors.source, &anchors.issuer, &anchors.manifest)?;
     let (name, leaf) = match (&args.uid, &args.leaf) {
         (Some(uid), _) => (chip(uid)?, None),
@@ -61,7 +66,7 @@ pub(crate) fn run(args: &LookupArgs, world: &mut World, printer: Printer) -> Res
 }
 
 /// What the path leads to.
-pub(super) fn shelf(path: &Path) -> Result<Shelf<'_>, Fault> {
+pub fn shelf(path: &Path) -> Result<Shelf<'_>, Fault> {
     if PackReader::is_one(path) {
         return Ok(Shelf::Pack(path));
     }

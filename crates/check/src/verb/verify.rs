@@ -4,25 +4,31 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::num::NonZero;
 
-use reroot::audit::{Audit, AuditReport, LIST, ListFile, NotGiven, PossessionShown, audit};
-use reroot::durable::Access;
-use reroot::durable::output::{self, Shape};
-use reroot::manifest;
-use reroot::reel::Limits;
-use reroot::text::Printable;
-use reroot::verify::Family;
+use reroot_core::audit::{Audit, AuditReport, LIST, ListFile, NotGiven, PossessionShown, audit};
+use reroot_core::durable::Access;
+use reroot_core::durable::output::{self, Shape};
+use reroot_core::manifest;
+use reroot_core::reel::Limits;
+use reroot_core::text::Printable;
+use reroot_core::verify::Family;
 use serde_json::{Value, json};
 
-use super::args::{Format, VerifyArgs};
-use super::progress::Counter;
-use super::{Exit, Fault, Printer, World, load, page, render};
+use crate::args::{Format, VerifyArgs};
+use crate::beside::{self, Possession};
+use crate::exit::Exit;
+use crate::fault::Fault;
+use crate::printer::Printer;
+use crate::progress::Counter;
+use crate::world::World;
+use crate::{load, page, render};
 
-pub(crate) fn run(args: &VerifyArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
-    let anchors = load::anchors(&args.anchors, printer)?;
+/// Verifies a batch and reports.
+pub fn run(args: &VerifyArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
+    let anchors = load::anchors(&args.anchors, world, printer)?;
     args.report.as_deref().map_or(Ok(()), |path| load::place(path, Shape::PLAIN))?;
     let tsa_anchors = load::certificates(&args.tsa_anchor)?;
     let timestamp = timestamp(args)?;
-    let possession = super::pop::Beside::read(&args.batch)?;
+    let possession = Possession::read(&args.batch)?;
     let inputs = load::inputs(&args.input)?;
     let beacon = args.beacon.as_deref().map(load::beacon).transpose()?;
     let head = args.head.as_deref().map(load::chain_head).transpose()?;
@@ -43,7 +49,7 @@ pub(crate) fn run(args: &VerifyArgs, world: &mut World, printer: Printer) -> Res
         beacon,
         max_stamp_delay: args.max_stamp_delay,
         now: world.now,
-        possession: possession.as_ref().map(super::pop::Beside::files),
+        possession: possession.as_ref().map(Possession::files),
         inputs: &inputs,
         limits: Limits::default(),
         scratch: &scratch,
@@ -56,7 +62,13 @@ pub(crate) fn run(args: &VerifyArgs, world: &mut World, printer: Printer) -> Res
     counter.finish();
     if let Some(path) = &args.report {
         let anchors = [("source", &anchors.source), ("issuer", &anchors.issuer), ("manifest", &anchors.manifest)];
-        let page = page::page(&report, &args.batch, &anchors, (&facts(&report), &unchecked(&report)), world.now);
+        let page = page::page(
+            &report,
+            &args.batch,
+            &anchors,
+            (&facts(&report), &unchecked(&report)),
+            (printer.program, world.now),
+        );
         output::write_new(path, Access::Public, page.as_bytes())?;
     }
     match printer.format {
@@ -68,7 +80,7 @@ pub(crate) fn run(args: &VerifyArgs, world: &mut World, printer: Printer) -> Res
 
 /// The time-stamp that was named, or the one beside the batch.
 fn timestamp(args: &VerifyArgs) -> Result<Option<Vec<u8>>, Fault> {
-    let beside = super::timestamp::beside(&args.batch);
+    let beside = beside::timestamp(&args.batch);
     let path = args.timestamp.clone().or(beside.filter(|path| path.exists()));
     path.map(|path| load::bytes("time-stamp", &path)).transpose()
 }
@@ -191,7 +203,7 @@ fn accounted(report: &AuditReport) -> Vec<(&'static str, String)> {
 }
 
 /// What was not checked because something was not given, with the option that gives it.
-pub(super) fn unchecked(report: &AuditReport) -> Vec<String> {
+pub fn unchecked(report: &AuditReport) -> Vec<String> {
     report.not_given.iter().map(|what| format!("{} (no {})", what.unchecked(), option(*what))).collect()
 }
 

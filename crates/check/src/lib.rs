@@ -1,0 +1,32 @@
+//! The verbs that check: `verify`, `verify-proof`, `lookup`, `inspect`, `policy`. They parse, call `reroot-core`, and print.
+//!
+//! Two programs are made of them. `reroot-check` is for auditors: it stands on `reroot-core` alone, and so holds no private
+//! key, opens no connection, and writes no file but those that an option names (`--report`, `--findings`, `--der`). `reroot`
+//! has the verbs that sign beside them, and a configuration ([`Configuration`]) that names the anchors.
+//!
+//! Line packs are opened read-only and immutable (`reroot_core::delivery::PackReader`).
+
+#![expect(clippy::missing_errors_doc, reason = "every error is a `Fault`, and a caller prints it")]
+
+pub mod args;
+pub mod beside;
+pub mod chip;
+pub mod load;
+pub mod printer;
+pub mod progress;
+pub mod render;
+pub mod verb;
+
+mod exit;
+mod fault;
+mod page;
+mod stdin;
+mod usage;
+mod world;
+
+pub use exit::Exit;
+pub use fault::Fault;
+pub use printer::Printer;
+pub use stdin::Stdin;
+pub use usage::usage;
+pub use world::{Configuration, Configured, World};

@@ -1,0 +1,22 @@
+//! What is wrong with the arguments.
+
+use std::process::ExitCode;
+
+use reroot_core::text::Printable;
+
+use crate::printer::talk;
+
+/// Prints help and version as asked for, and what is wrong with the arguments: they can hold anything, too. `parse` parses
+/// arguments again.
+pub fn usage(error: &clap::Error, parse: impl FnOnce(Vec<String>) -> Option<clap::Error>) -> ExitCode {
+    if error.use_stderr() {
+        // the same arguments, printable, have the same mistake; their words are repeated in the message
+        let printable = std::env::args_os().map(|argument| Printable::new(&argument).to_string());
+        let again = parse(printable.collect());
+        talk(again.as_ref().unwrap_or(error).render().to_string().trim_end());
+    } else {
+        // what cannot be written nobody reads
+        let _ = error.print();
+    }
+    u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
+}
