@@ -2,6 +2,10 @@
 //!
 //! A change of the table belongs in the commit that needs it, with the reason beside its row.
 
+#[path = "support/borders.rs"]
+#[expect(clippy::allow_attributes, reason = "as of the other helpers")]
+#[allow(unreachable_pub, reason = "as of the other helpers")]
+mod borders;
 #[path = "support/source.rs"]
 #[expect(clippy::allow_attributes, reason = "the helpers are shared with other tests")]
 #[allow(unreachable_pub, reason = "the helpers are shared with other tests")]
@@ -10,160 +14,8 @@ mod source;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use borders::{BINARY, CHECK, CORE, ISSUE, Row};
 use source::{Placed, Reference, Token};
-
-/// A module and what it may import from the crate, besides itself.
-///
-/// `lint` allows all of a module, `lint::LintedTbs` one name, `verify::<types>` types and traits but no functions,
-/// `*` every module above the row.
-struct Row(&'static str, &'static [&'static str]);
-
-/// `crates/core`: what checks.
-const CORE: &[Row] = &[
-    // what every message goes through
-    Row("text", &[]),
-    Row("class", &[]),
-    Row("parallel", &[]),
-    Row("x509", &[]),
-    Row("durable", &["class", "text"]),
-    // whoever reads a file that exists opens it there
-    Row("input", &["text"]),
-    Row("crypto", &["x509"]),
-    Row("origin", &["x509", "crypto", "text"]),
-    Row("reel", &["x509", "origin", "class", "durable", "input", "text"]),
-    Row("verify", &["x509", "crypto", "origin", "reel", "text"]),
-    // crypto: serial numbers are HMACs, and a certificate counts as issued when its signature was verified
-    Row("cert", &["x509", "crypto", "origin"]),
-    // origin::Code: every rule has a code of the kind that all findings have
-    Row("lint", &["x509", "origin::Code", "cert"]),
-    // crypto: subjectKeyIdentifier, relatedCertificate and the policy's own digest are hashes;
-    // origin: a leaf that no template fits becomes a finding, whose variables are its UID and fingerprint
-    Row("policy", &["x509", "crypto", "origin", "verify::<types>", "cert", "lint", "text"]),
-    Row("manifest", &["x509", "crypto", "origin", "class", "cert", "verify::<types>", "text"]),
-    // durable: a list of all findings is a file of its own, in the form of rejected.jsonl; input: one that is there already
-    Row("findings", &["x509", "origin", "reel", "manifest::FindingLine", "durable", "input", "text"]),
-    // crypto::Sha256: what is written is hashed on its way; origin: entries are named by UID, findings by item and code
-    Row(
-        "delivery",
-        // parallel: the large files of a batch are flushed side by side
-        &[
-            "x509",
-            "crypto::Sha256",
-            "origin::Code",
-            "origin::ItemName",
-            "origin::Uid",
-            "class",
-            "cert",
-            "manifest",
-            "durable",
-            "input",
-            "text",
-            "parallel",
-        ],
-    ),
-    Row(
-        "error",
-        &[
-            "class",
-            "crypto::EngineError",
-            "delivery::DeliveryError",
-            "durable::DurableError",
-            "findings::FindingsError",
-            "manifest::ManifestError",
-            "policy::PolicyErrors",
-            "reel::ReelError",
-            "verify::ExpectError",
-            "verify::VerifyError",
-            "x509::Time",
-        ],
-    ),
-    // what a front door prints of an error, whichever crate it is from
-    Row("failure", &["class", "error"]),
-    // pass 1 is the same for issuing and for looking
-    Row("intake", &["x509", "crypto", "origin", "reel", "verify", "findings", "error", "parallel"]),
-    Row("inspect", &["x509", "crypto", "origin", "reel", "verify", "findings", "error", "intake"]),
-    Row("preview", &["x509", "crypto", "origin", "reel", "verify", "cert", "lint", "policy", "error", "text"]),
-    // it makes findings again by the rules of the first pass
-    Row("audit", &["*", "intake"]),
-    Row("export", &["x509", "crypto", "manifest", "delivery", "reel", "error"]),
-    // the proof of one chip is the audit of one line: the same checks, not a second set of them
-    Row("proof", &["*", "audit"]),
-];
-
-/// `crates/issue`: what signs and remembers. `core` is all of that crate; `core::x` one module of it.
-const ISSUE: &[Row] = &[
-    // owners and modes of files, and nothing of this program but how it prints; input: the accounts are read
-    Row("ownership", &["core::input", "core::text"]),
-    // parallel: calls into a token are made on threads of their own, and one place knows what to do where there are none
-    Row("signer", &["core::x509", "core::crypto", "core::class", "core::input", "core::parallel", "core::text"]),
-    Row(
-        "ledger",
-        &[
-            "core::x509",
-            "core::crypto",
-            "core::origin",
-            "core::class",
-            "core::cert",
-            "core::lint::LintedTbs",
-            "core::durable",
-            "core::input",
-            "core::text",
-        ],
-    ),
-    Row(
-        "issue",
-        &["core::x509", "core::crypto", "core::origin", "core::class", "core::cert", "signer", "ledger::<types>"],
-    ),
-    // crypto: key and certificate must fit; durable: it reads what `init` wrote; origin::Code: every mistake in the file has
-    // a code; ownership: nobody else may change what the file names
-    Row("config", &["core", "signer", "issue", "ledger", "ownership"]),
-    // issue: the one door to a CA key
-    Row("ca", &["core", "signer", "ledger", "issue::sign_recorded", "config"]),
-    Row(
-        "error",
-        &[
-            "core",
-            "ca::CaError",
-            "config::ConfigErrors",
-            "issue::IssueError",
-            "ledger::LedgerError",
-            "signer::SignerError",
-        ],
-    ),
-    // the manifest key's one door
-    Row("seal", &["core", "signer", "error"]),
-    Row("reissue", &["core", "signer", "ledger", "issue", "seal", "error"]),
-    // it is the pipeline cut in three: the first pass here, the second on the signing machine, the seal here again
-    Row("plan", &["core", "signer", "ledger", "issue", "seal", "error", "reissue"]),
-    // the pipeline with another CA in place of the signer
-    Row("cmp", &["core", "signer", "ledger", "issue", "error", "reissue"]),
-];
-
-/// `crates/check`: the verbs that check, which share what prints and do not know each other.
-const CHECK: &[Row] = &[
-    Row("args", &[]),
-    Row("exit", &["core::class"]),
-    Row("fault", &["core::failure", "exit"]),
-    Row("stdin", &["core::input"]),
-    Row("progress", &[]),
-    Row("render", &["core"]),
-    Row("printer", &["core::failure", "core::error", "core::text", "args", "fault", "render"]),
-    Row("usage", &["core::text", "printer"]),
-    Row("world", &["core::cert", "core::x509", "fault", "printer"]),
-    Row("chip", &["core::proof", "core::text", "fault"]),
-    Row("load", &["core", "args", "fault", "printer", "render", "world"]),
-    Row("beside", &["core::audit", "core::text", "fault", "load"]),
-    Row("page", &["core", "render"]),
-    Row(
-        "verb",
-        &["core", "args", "beside", "chip", "exit", "fault", "load", "page", "printer", "progress", "render", "world"],
-    ),
-    Row("cli", &["core::durable"]),
-    Row("main", &["core::x509", "cli"]),
-];
-
-/// Front doors: they know the library as `reroot::` and never each other.
-const BINARY: &[Row] = &[Row("main", &["cli"]), Row("cli", &[]), Row("lib", &[])];
 
 /// Functions that claim a proof, and the only places that may call (or define) them.
 const CLAIMS: &[(&str, &[&str])] = &[
