@@ -428,10 +428,7 @@ fn a_key_that_signs_in_batches_makes_a_batch_like_any_other() {
     let config = std::fs::read_to_string(workshop.path("pki/reroot.toml")).unwrap();
     let with = |value: &str| config.replacen("[issuer]\n", &format!("[issuer]\nbatch_signer = {value}\n"), 1);
     workshop.reel("reel.zip", 0..200);
-    let write = |value: &str| {
-        std::fs::remove_file(workshop.path("pki/reroot.toml")).unwrap();
-        workshop.write("pki/reroot.toml", with(value).as_bytes());
-    };
+    let write = |value: &str| put(&workshop.path("pki/reroot.toml"), with(value));
     write("1");
     let refused = workshop.issue("reel.zip", "batch", &[]).expect(2);
     assert!(refused.err().contains("`batch_signer` is an integer, expected true or false"), "{}", refused.err());
