@@ -30,7 +30,7 @@ pub enum TransportError {
 /// Why a request ended without an accepted certificate, and what that proves.
 ///
 /// Which of the two it is follows from where the exchange was when it ended, not from the error: only the places in
-/// [`Client::request`](super::Client::request) that hold a proof make a `Settled`.
+/// `Client::request` that hold a proof make a `Settled`.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestError {
     /// The CA may have made a certificate that this program does not have.
