@@ -15,7 +15,15 @@ def check_history(folders, open_batch, read_line, findings, leaves):
         batches.setdefault(sha256(batch["manifest.json"]).hex(), (s, [read_line(one) for one in entries]))
     check_chain({digest: s for digest, (s, _) in batches.items()})
     check_ledger_findings(next(iter(batches)), batches, findings, leaves)
-    oldest_first = sorted(batches.values(), key=lambda one: (one[0]["created"], one[0]["batch"]))
+    need(len({s["batch"] for s, _ in batches.values()}) == len(batches), "two batches have the same name")
+
+    def depth(s):
+        steps = 0
+        while s["previous"] and s["previous"]["statement_sha256"] in batches:
+            steps, s = steps + 1, batches[s["previous"]["statement_sha256"]][0]
+        return steps
+
+    oldest_first = sorted(batches.values(), key=lambda one: (one[0]["created"], depth(one[0]), one[0]["batch"]))
     keys, chips, serials, issued = {}, {}, {}, set()
     for s, found in oldest_first:
         for line in found:

@@ -108,6 +108,8 @@ def check_absent(proof, lines, s, family):
     between = len(lines) == 2 and uids[0] < uid < uids[1]
     edge = len(lines) == 1 and (indices == [0] and uid < uids[0] or indices == [size - 1] and uids[0] < uid)
     need(between or edge or not lines and size == 0, "the lines are not those beside the chip's place")
+    silent = s["encoder"] == 1 and proof["policy"] is None
+    need(not silent or all(line["st_number"] for _, _, line in lines), "no policy, and lines of another family than stsafe-a")
     need(all(is_uid(family, one) for one in uids), "the lines are of chips of another family than", family)
 
 
@@ -150,7 +152,8 @@ def check_chip(chip, octets, line, s, family, source_anchors, issuer_anchors):
     check_object(cert, leaf, s, issuer)
     check_signature_form(cert, s, issuer, None)
     foreign = s["issuer"]["mode"] == "foreign"
-    need(foreign or cert.serial in (leaf.serial, derived_serial(s, issuer, leaf, line["attempt"])), "serial number")
+    copied = [] if s.get("beacon") else [leaf.serial]
+    need(foreign or cert.serial in [*copied, derived_serial(s, issuer, leaf, line["attempt"])], "serial number")
     check_line(octets, line, cert, leaf, s, family, line["differs"] if foreign else None)
     return cert
 

@@ -219,3 +219,23 @@ fn a_real_fuse_file_system_takes_every_kind_of_output() {
     names.sort();
     assert_eq!(names, ["all.zip", "batch", "line.pack", "pki", "plain", "proofs"], "nothing else is left");
 }
+
+/// A sealed batch with one more file is refused by every verifier, so this program writes none into it.
+#[test]
+fn no_output_is_written_inside_a_sealed_batch() {
+    let workshop = workshop(3);
+    workshop.issue("reel.zip", "batch", &[]).success();
+    let chip = &workshop.lines("batch")[0];
+    let chip = chip["uid"].as_str().unwrap();
+    for args in [
+        &["verify", "batch", "--config", "pki/reroot.toml", "--report", "batch/report.html"][..],
+        &["prove", "batch", chip, "--out", "batch/proof.json"],
+        &["export", "batch", "--to", "csv", "--out", "batch/all.csv", "--issuer-anchor", "pki/ca/root.pem"],
+        &issue_to("batch/inner"),
+    ] {
+        let refused = workshop.reroot(args).run().expect(2);
+        let message = "would be inside the sealed batch `batch`, which takes no other file";
+        assert!(refused.err().contains(message), "{args:?}: {}", refused.err());
+    }
+    workshop.verify("batch", &["--input", "reel.zip"]).success();
+}

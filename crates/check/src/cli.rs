@@ -151,7 +151,7 @@ const EXAMPLES: &[(&str, &str)] = &[
         "verify",
         "Examples:\n  reroot-check verify batches/reel-0042 --source-anchor stm-root.pem --issuer-anchor our-root.pem\n  \
          reroot-check verify batches/reel-0042 --source-anchor stm-root.pem --issuer-anchor our-root.pem --input reel.zip \
-         --history batches/* --expect uids.txt --head DIGEST\n\n\
+         --history batches/*/ --expect uids.txt --head DIGEST\n\n\
          What a certificate says needs no trust in the provider. That nothing was left out, that no chip has a second \
          certificate, and when all this was: the report says what was not checked, and which option checks it.",
     ),

@@ -30,7 +30,10 @@ impl Fault {
     #[must_use]
     pub fn hint(self, text: &str) -> Self {
         match self {
-            Self::FrontDoor { exit, message, .. } => Self::FrontDoor { exit, message, hint: Some(text.to_owned()) },
+            Self::FrontDoor { exit, message, .. } => {
+                let hint = (!text.is_empty()).then(|| text.to_owned());
+                Self::FrontDoor { exit, message, hint }
+            }
             library @ Self::Library(_) => library,
         }
     }

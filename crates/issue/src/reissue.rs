@@ -169,10 +169,11 @@ fn first_pass_in_editions(
     ledger: &Ledger,
     stdin: &mut (dyn Read + Send),
 ) -> Result<FirstPass, Error> {
-    let mut begun = false;
+    let mut begun = None;
     let outcome = first_pass_by(run, ledger, stdin, run.job.limits.edition, &mut begun);
     let unfit = matches!(outcome, Ok(FirstPass::Refused(_)) | Err(Error::LeavesDiffer { .. }));
-    if begun && unfit && !run.job.inputs.contains(&Input::Stdin) {
+    // batches of encoder 2 were all begun by today's rules
+    if begun == Some(Encoder::One) && unfit && !run.job.inputs.contains(&Input::Stdin) {
         for edition in Edition::EARLIER {
             let again = first_pass_by(run, ledger, stdin, *edition, &mut begun);
             if matches!(again, Ok(FirstPass::Ready(_)) | Err(Error::Core(CoreError::Interrupted))) {
@@ -183,13 +184,13 @@ fn first_pass_in_editions(
     outcome
 }
 
-/// Pass 1 under one edition of the rules of reading. Sets `begun` if the ledger knows the batch.
+/// Pass 1 under one edition of the rules of reading. Sets `begun` to the batch's encoder if the ledger knows it.
 fn first_pass_by(
     run: &mut Run<'_>,
     ledger: &Ledger,
     stdin: &mut (dyn Read + Send),
     edition: Edition,
-    begun: &mut bool,
+    begun: &mut Option<Encoder>,
 ) -> Result<FirstPass, Error> {
     let job = run.job;
     let limits = Limits { edition, ..job.limits.clone() };
@@ -218,13 +219,13 @@ fn first_pass_by(
             Ok(issued_at)
         })
     })?;
-    *begun = earlier.is_some();
+    *begun = earlier.as_ref().map(|row| row.terms.encoder);
     if earlier.is_some() {
         check_head(job, ledger, earlier.as_ref())?;
         check_earlier(job, earlier.as_ref())?;
     }
     let (mut settled, earlier) = run.timed(Stage::Settle, |run| settle::settle(run, ledger, intake, earlier))?;
-    *begun |= earlier.is_some();
+    *begun = earlier.as_ref().map(|row| row.terms.encoder).or(*begun);
     check_head(job, ledger, earlier.as_ref())?;
     check_earlier(job, earlier.as_ref())?;
     settled.warnings.extend(cleared.iter().flat_map(|cleared: &Cleared| cleared.notes.iter().cloned()));

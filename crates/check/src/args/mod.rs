@@ -110,7 +110,7 @@ pub struct LookupArgs {
 #[derive(Args, Debug)]
 #[command(
     after_help = "Examples:\n  reroot verify batches/reel-0042 --source-anchor anchors/stm-stsafe-a-prod-ca-01.pem \
-    --issuer-anchor ca/root.pem\n  reroot verify batches/reel-0042 --input reel.zip --history batches/* --expect uids.txt \
+    --issuer-anchor ca/root.pem\n  reroot verify batches/reel-0042 --input reel.zip --history batches/*/ --expect uids.txt \
     --head DIGEST\n\n\
     What a certificate says needs no trust in the provider. That nothing was left out, that no chip has a second certificate, \
     and when all this was: the report says what was not checked, and which option checks it."

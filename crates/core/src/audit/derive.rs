@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use crate::cert::{IssuerIdentity, Seed, SerialBasis, Serials};
+use crate::cert::{Encoder, IssuerIdentity, Seed, SerialBasis, Serials};
 use crate::crypto::sha256;
 use crate::delivery::BatchReader;
 use crate::error::Error;
@@ -12,15 +12,15 @@ use crate::origin::Code;
 use crate::parallel;
 use crate::policy::{BoundPolicy, Policy};
 use crate::reel::{Edition, Input, Limits, SpoolReader};
-use crate::verify::{Relaxation, TrustAnchor};
-use crate::x509::{Certificate, Sha256Digest};
+use crate::verify::Relaxation;
+use crate::x509::Certificate;
 
 use super::account::{Counted, beginning, each_line};
 use super::claims::Claims;
 use super::inputs::Matched;
 use super::items::{Items, Leaf, Misfit, Place, What};
 use super::report::{AuditReport, code};
-use super::{Audit, certificates, entries};
+use super::{Audit, entries};
 
 /// What findings follow from, besides the inputs.
 pub(super) struct Grounds<'a> {
@@ -34,7 +34,7 @@ pub(super) struct Grounds<'a> {
 /// finding that leaf, policy and anchors give. Returns what is said that only the ledger knows.
 ///
 /// An account must follow from the inputs under one edition of the rules of reading, the whole of it. Earlier editions
-/// are tried if today's does not give it.
+/// are tried for a batch of version 1 if today's does not give it.
 pub(super) fn check_inputs(
     job: &Audit<'_>,
     grounds: &Grounds<'_>,
@@ -47,7 +47,9 @@ pub(super) fn check_inputs(
     let differs = |report: &AuditReport| {
         report.faults[before.faults.len()..].iter().any(|fault| fault.code == code::ACCOUNT_INPUT)
     };
-    if report.count() == before.count() || differs(report) || job.inputs.contains(&Input::Stdin) {
+    // batches of version 2 were all made by today's rules
+    let earlier = grounds.statement.format.encoder() == Encoder::One;
+    if !earlier || report.count() == before.count() || differs(report) || job.inputs.contains(&Input::Stdin) {
         return Ok(claims);
     }
     for edition in Edition::EARLIER {
@@ -76,7 +78,7 @@ fn check_inputs_by(
 ) -> Result<Option<Claims>, Error> {
     let Grounds { reader, statement, policy, identity } = grounds;
     let Some(bound) = entries::bind(policy, identity, statement, report) else { return Ok(None) };
-    let stated = stated_anchors(job, reader, statement, report);
+    let stated = stated_anchors(job, statement);
     let mut source = Source {
         inputs: job.inputs,
         limits,
@@ -202,38 +204,20 @@ fn unfit(
     Ok(lints.into_iter().flatten().map(|lint| lint.code).collect())
 }
 
-/// The anchors of the statement, where they are others than the auditor's: then the batch's findings follow from those.
-/// Certificates are verified under the auditor's own in any case.
-fn stated_anchors(
-    job: &Audit<'_>,
-    reader: &BatchReader,
-    statement: &Statement,
-    report: &mut AuditReport,
-) -> Option<Vec<Certificate>> {
-    let sorted = |mut list: Vec<Sha256Digest>| {
-        list.sort_unstable();
-        list.dedup();
-        list
-    };
-    let own = sorted(job.source_anchors.iter().map(|anchor| sha256(anchor.spki().der())).collect());
-    let stated = sorted(statement.anchors.iter().map(|anchor| anchor.spki_sha256).collect());
-    if own == stated {
-        return None;
-    }
-    // one that is not there was reported where the lines were checked
-    let Ok(file) = reader.read(entries::SOURCE_CHAIN) else { return None };
-    let chain = certificates(&file).unwrap_or_default();
-    let mut anchors = Vec::new();
-    for anchor in &statement.anchors {
-        let certificate = chain.iter().find(|certificate| sha256(certificate.der()) == anchor.sha256)?;
-        if let Err(error) = TrustAnchor::from_certificate(certificate.clone()) {
-            let message = format!("anchor `{}` is none: {error}", anchor.subject);
-            report.fault_once(code::ANCHORS, manifest::STATEMENT_FILE, &message);
-            return None;
-        }
-        anchors.push(certificate.clone());
-    }
-    Some(anchors).filter(|anchors| !anchors.is_empty())
+/// The auditor's anchors that the statement names too, where the two lists differ: the batch's findings follow from those.
+/// A certificate of the batch is never used: its maker could choose one under which any finding follows.
+fn stated_anchors(job: &Audit<'_>, statement: &Statement) -> Option<Vec<Certificate>> {
+    let stated: Vec<Certificate> =
+        job.source_anchors.iter().filter(|anchor| is_stated(anchor, statement)).cloned().collect();
+    let all = stated.len() == job.source_anchors.len() && statement.anchors.len() == stated.len();
+    // without any of them, no line of the batch holds either
+    (!all && !stated.is_empty()).then_some(stated)
+}
+
+/// Whether the statement names an anchor of this name and key.
+fn is_stated(anchor: &Certificate, statement: &Statement) -> bool {
+    let (key, subject) = (sha256(anchor.spki().der()), anchor.subject().to_string());
+    statement.anchors.iter().any(|stated| stated.spki_sha256 == key && stated.subject == subject)
 }
 
 /// Leaves that verify under an anchor of the auditor's that the batch was made without: they were left out.
@@ -244,15 +228,18 @@ fn check_other_anchors(
     report: &mut AuditReport,
 ) -> Result<(), Error> {
     report.warnings.push(
-        "the batch was made with other source anchors: its findings were derived from the anchors that it names".into(),
+        "the batch was made with other source anchors: its findings were derived from those that you gave and it names"
+            .into(),
     );
-    let more: Vec<usize> = (0..source.anchors.len())
-        .filter(|at| {
-            let digest = sha256(source.anchors[*at].spki().der());
-            statement.anchors.iter().all(|anchor| anchor.spki_sha256 != digest)
-        })
-        .collect();
-    if more.is_empty() || source.inputs.contains(&Input::Stdin) {
+    let more: Vec<usize> = (0..source.anchors.len()).filter(|at| !is_stated(&source.anchors[*at], statement)).collect();
+    let Some(first) = more.first() else { return Ok(()) };
+    if source.inputs.contains(&Input::Stdin) {
+        let message = format!(
+            "the batch was made without your anchor `{}`: whether leaves verify under it cannot be seen, since standard \
+             input is read once; give the input as a file",
+            source.anchors[*first].subject()
+        );
+        report.fault(code::ACCOUNT_INPUT, manifest::INPUTS_FILE, &message);
         return Ok(());
     }
     let intake = read_whatever_names::<Error>(source, stdin, |_| Ok(statement.issued_at))?;

@@ -93,8 +93,9 @@ pub(super) fn check(
         }
     }
     report.checked_since(before, "the history: seal and every file of every batch");
-    // in the order in which they say they were made; equal seconds in the order of their names, which are times too
-    batches.sort_by(|a, b| (a.statement.created, &a.statement.batch).cmp(&(b.statement.created, &b.statement.batch)));
+    // in the order in which they say they were made; in equal seconds as they follow each other
+    let depths = depths(&batches);
+    batches.sort_by_cached_key(|batch| (batch.statement.created, depths[&batch.digest], batch.statement.batch.clone()));
     let head = chain(&batches, report);
     seeds(&batches, report);
     let (before_own, complete) = ancestors(&batches, own);
@@ -181,10 +182,33 @@ fn ancestors(batches: &[Batch], own: Sha256Digest) -> (BTreeSet<usize>, bool) {
     (found, false)
 }
 
-/// Serial numbers are as good as the seed is fresh.
+/// How many of the batches each one follows, directly or not.
+fn depths(batches: &[Batch]) -> BTreeMap<Sha256Digest, usize> {
+    let before: BTreeMap<Sha256Digest, Option<Sha256Digest>> =
+        batches.iter().map(|batch| (batch.digest, previous(batch))).collect();
+    let mut depths = BTreeMap::new();
+    for batch in batches {
+        let mut chain = Vec::new();
+        let mut at = Some(batch.digest);
+        while let Some(digest) = at.filter(|digest| !depths.contains_key(digest)) {
+            chain.push(digest);
+            at = before[&digest].filter(|digest| before.contains_key(digest));
+        }
+        let known = at.map_or(0, |digest| depths[&digest] + 1);
+        depths.extend(chain.into_iter().rev().zip(known..));
+    }
+    depths
+}
+
+/// Names and seeds are there once: serial numbers are as good as the seed is fresh.
 fn seeds(batches: &[Batch], report: &mut AuditReport) {
     let mut seen: BTreeMap<[u8; 32], &Batch> = BTreeMap::new();
+    let mut names: BTreeMap<&str, &Batch> = BTreeMap::new();
     for batch in batches {
+        if let Some(other) = names.insert(&batch.statement.batch, batch) {
+            let message = format!("has the name of {}, {}", other.name, batch.statement.batch);
+            report.fault(code::HISTORY_SAME_NAME, &batch.name, &message);
+        }
         let Some(seed) = &batch.statement.serial_seed else { continue };
         if let Some(other) = seen.insert(*seed.as_bytes(), batch) {
             let message = format!("has the serial seed of {}", other.name);

@@ -206,6 +206,7 @@ codes! {
     HISTORY_KEY = "audit.history.key", "A chip has different keys in two batches.";
     HISTORY_KEY_UID = "audit.history.key-uid", "A key is certified for two chips.";
     HISTORY_NAME = "audit.history.name", "A batch calls the one before it by another name.";
+    HISTORY_SAME_NAME = "audit.history.same-name", "Two batches have the same name.";
     HISTORY_SEED = "audit.history.seed", "Two batches have the same serial seed.";
     HISTORY_SERIAL = "audit.history.serial", "Two certificates of the issuing CA have one serial number.";
     HISTORY_TIME = "audit.history.time", "A batch says it was made before the one it follows.";

@@ -187,7 +187,14 @@ impl BatchWriter {
             return Err(DeliveryError::OutputName { path: out.to_owned() });
         }
         let parent = durable::parent(out);
-        if parent.is_dir() { Ok(()) } else { Err(DeliveryError::OutputParent { path: parent.to_owned() }) }
+        if !parent.is_dir() {
+            return Err(DeliveryError::OutputParent { path: parent.to_owned() });
+        }
+        // a sealed batch with one more file is refused by every verifier
+        if [STATEMENT_FILE, SEAL_FILE].iter().all(|name| parent.join(name).symlink_metadata().is_ok()) {
+            return Err(DeliveryError::InsideBatch { path: out.to_owned(), batch: parent.to_owned() });
+        }
+        Ok(())
     }
 
     /// As [`check_free`](Self::check_free), and tries out whether the file system of `out` can hold a batch and give it

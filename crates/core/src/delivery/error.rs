@@ -185,6 +185,18 @@ pub enum DeliveryError {
         /// The output.
         path: PathBuf,
     },
+    /// The output would be inside a sealed batch.
+    #[error(
+        "`{}` would be inside the sealed batch `{}`, which takes no other file",
+        Printable::new(path),
+        Printable::new(batch)
+    )]
+    InsideBatch {
+        /// The output.
+        path: PathBuf,
+        /// The batch.
+        batch: PathBuf,
+    },
     /// The directory that is to hold the output is not there.
     #[error("`{}`, which is to hold the output, is not a directory", Printable::new(path))]
     OutputParent {
@@ -246,6 +258,7 @@ impl DeliveryError {
             | Self::NoForm
             | Self::NoZone
             | Self::ZoneUnfit { .. }
+            | Self::InsideBatch { .. }
             | Self::NotABatch { .. }
             | Self::OutputExists { .. }
             | Self::OutputName { .. }
@@ -296,6 +309,7 @@ impl DeliveryError {
             Self::NotABatch { .. } => codes::NOT_A_BATCH,
             Self::NotAFile { .. } => codes::NOT_A_FILE,
             Self::Order { .. } => codes::ORDER,
+            Self::InsideBatch { .. } => codes::INSIDE_BATCH,
             Self::OutputExists { .. } => codes::OUTPUT_EXISTS,
             Self::OutputName { .. } => codes::OUTPUT_NAME,
             Self::OutputParent { .. } => codes::OUTPUT_PARENT,
@@ -331,6 +345,7 @@ impl DeliveryError {
                 "Choose another --out, or move the old output away; nothing is ever overwritten."
             }
             Self::OutputName { .. } => "Give --out a path that ends in a name.",
+            Self::InsideBatch { .. } => "Choose a place beside the batch.",
             Self::OutputParent { .. } => "Create the directory first, or choose another --out.",
             Self::PartialInTheWay { .. } => "Move it away, then run the same command again.",
             Self::Durable(error) if error.hint().is_some() => return error.hint(),
@@ -397,6 +412,7 @@ codes! {
     NOT_A_FILE = "delivery.file.not-plain", "a name of the batch is a directory, a link or a device";
     ORDER = "delivery.order", "UIDs are not strictly increasing";
     OUTPUT_EXISTS = "delivery.output.exists", "the output exists";
+    INSIDE_BATCH = "delivery.output.inside-batch", "the output would be inside a sealed batch";
     OUTPUT_NAME = "delivery.output.name", "the output's path does not end in a name";
     OUTPUT_PARENT = "delivery.output.parent", "the directory for the output is not there";
     PACK = "delivery.pack", "a line pack cannot be read as one, or cannot be written";

@@ -108,7 +108,9 @@ impl Proved {
         if self.presence.is_some() || !named.contains(&self.uid) {
             return Err(another());
         }
-        self.must_exclude(&named)
+        // what else could be called so in such a batch
+        let others = self.family.includes().iter().filter_map(|family| family.named(name));
+        std::iter::once(named).chain(others).try_for_each(|named| self.must_exclude(&named))
     }
 
     /// Checks that the lines of a proof of absence are on either side of all these UIDs.
@@ -176,6 +178,12 @@ impl Checker {
                         let message = format!("`{uid}` {}", family.misnamed());
                         return Err(fault(code::UID_FORM, &format!("chip {}", proof.uid), message));
                     }
+                }
+                // a statement of version 1 does not name its family; whoever leaves the policy away must not choose one
+                let silent = statement.format.family().is_none() && proof.policy.is_none();
+                if silent && lines.iter().any(|(_, entry)| entry.st_number().is_none()) {
+                    let message = "it has no policy, and its lines are not of the family stsafe-a";
+                    return Err(fault(crate::manifest::codes::PROOF_VALUE, "proof", message));
                 }
                 beside = absent(proof, &lines, statement)?;
                 checks

@@ -387,6 +387,9 @@ impl KeyUriError {
                  the key."
                     .to_owned(),
             ),
+            Self::Scheme => {
+                Some("Write it as pkcs11:token=NAME;object=NAME?module-path=/PATH/TO/LIBRARY.so.".to_owned())
+            }
             Self::Unknown { nearest: Some(nearest), .. } => Some(format!("Did you mean `{nearest}`?")),
             Self::Unknown { nearest: None, .. } => {
                 Some(format!("Known attributes: {}.", KeyUri::ATTRIBUTES.join(", ")))
