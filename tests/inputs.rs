@@ -285,37 +285,20 @@ fn mixed(workshop: &Workshop) {
     workshop.write("reel.zip", &archive::zip(&files));
 }
 
+/// Batches of version 1 may have been read by earlier rules (tests/past/editions.rs); one of version 2 that was hides what
+/// today's rules see.
 #[test]
-fn a_batch_of_the_release_before_still_verifies_with_its_inputs() {
+fn a_batch_of_version_2_is_read_by_todays_rules_alone() {
     let workshop = Workshop::new();
     mixed(&workshop);
     assert!(matches!(issue_as_before(&workshop, "reel.zip", "batch", false), Ok(Outcome::Done(_))));
-    let verified = workshop.verify("batch", &["--input", "reel.zip"]).success();
-    assert!(verified.out().contains("(edition 1)"), "{}", verified.out());
-    assert!(
-        verified.out().contains("every finding that inputs, policy, parameters, issuing CA and anchors give"),
-        "{}",
-        verified.out()
-    );
-    // the same command again, by this release
-    assert!(workshop.issue("reel.zip", "batch", &[]).success().err().contains("already done"));
-    // a batch of today does not say that it is old, and is not taken for one
-    workshop.reel("new.zip", 5..7);
-    workshop.issue("new.zip", "new", &[]).success();
-    assert!(!workshop.verify("new", &["--input", "new.zip"]).success().out().contains("(edition 1)"));
-    workshop.verify("new", &["--input", "reel.zip"]).expect(1);
-}
-
-#[test]
-fn a_batch_that_the_release_before_began_is_finished() {
+    let refused = workshop.verify("batch", &["--input", "reel.zip"]).expect(1).out();
+    assert!(refused.contains("but would be rejected as reel.container.archive"), "{refused}");
     let workshop = Workshop::new();
     mixed(&workshop);
     assert!(matches!(
         issue_as_before(&workshop, "reel.zip", "batch", true),
         Err(Error::Core(reroot::error::CoreError::Interrupted))
     ));
-    assert!(!workshop.path("batch").exists());
-    workshop.issue("reel.zip", "batch", &[]).success();
-    assert_eq!(workshop.rejected("batch").len(), 2);
-    workshop.verify("batch", &["--input", "reel.zip"]).success();
+    workshop.issue("reel.zip", "batch", &[]).expect(3);
 }

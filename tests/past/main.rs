@@ -20,6 +20,7 @@ mod responder;
 #[allow(dead_code, reason = "signature files are shared with the plan's tests")]
 mod signed;
 
+mod editions;
 mod families;
 mod finished;
 mod open;
