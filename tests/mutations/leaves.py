@@ -46,6 +46,7 @@ def cases(bench):
             yield Case("relaxations", f"the policy and the statement without {one}", batch, allowed)
     yield from other_leaves(bench)
     yield from anchors(bench)
+    yield from anchor_of_a_chips_key(bench)
 
 
 def changed(batch, change):
@@ -211,6 +212,32 @@ def sequence_of(source):
 
 def unique(source):
     return field(source, **{"issuer id": element(0x81, b"\0x")})
+
+
+def anchor_of_a_chips_key(bench):
+    """A chip is left out under an anchor that the signer made over the chip's own key."""
+    batch = bench.main
+
+    def made():
+        forge = Forge(batch)
+        chip = forge.chips.pop(2)
+        line = chip.get()
+        reason = {"disposition": "rejected", "code": "verify.key.of-a-ca", "reason": "a CA's key"}
+        forge.findings.append(
+            {"item": line["source_item"], **reason, "uid": line["uid"], "source_sha256": line["source_sha256"]}
+        )
+        stranger, subject = keys.key("nobody"), der.name((der.O, "x"), (der.CN, "Y"))
+        own = [der.extension(der.BASIC, der.CA_TRUE, True), der.extension(der.USAGE, b"\3\2\1\6", True)]
+        times = der.sequence(der.time(der.utc("2020-01-01T00:00:00Z")), der.time(der.utc("2049-01-01T00:00:00Z")))
+        spki = der.Certificate(chip.source).spki
+        head = [der.VERSION_3, der.integer(5), keys.algorithm(stranger)]
+        anchor = keys.certify(stranger, [*head, subject, times, subject, spki, der.extensions(*own)])
+        forge.raw["source-chain.pem"] = batch.files["source-chain.pem"] + der.pem(anchor)
+        named = {"subject": "O=x, CN=Y", "spki_sha256": der.sha256(spki).hex(), "sha256": der.sha256(anchor).hex()}
+        return forge.done(lambda s: s["anchors"].append(named))
+
+    name = "a chip left out under an anchor of its own key, with inputs"
+    yield Case("anchors", name, batch, made, options=["--input", *batch.inputs])
 
 
 def anchors(bench):
