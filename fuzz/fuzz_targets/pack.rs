@@ -62,7 +62,7 @@ fuzz_target!(|octets: &[u8]| {
         {
             assert!(proof.lines.iter().all(|line| line.path.len() <= 64 && line.line.len() <= Entry::MAX_LINE));
         }
-        if let Ok(positions) = reader.neighbours(uid) {
+        if let Ok(positions) = reader.neighbours(uid, uid) {
             let _ = reader.absence(uid, &positions);
         }
         let _ = reader.with_unique_number(&uid.as_bytes()[2..9]);
