@@ -82,7 +82,7 @@ impl FindingSpool {
         self.sorted.count()
     }
 
-    /// Returns whether there is none.
+    /// Returns whether the list has no finding.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

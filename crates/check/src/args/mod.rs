@@ -18,7 +18,7 @@ pub enum Format {
     Json,
 }
 
-/// Where the trust anchors are: from whoever checks, never from a batch.
+/// Where the trust anchors are: the person who checks gives them, a batch never does.
 #[derive(Args, Debug)]
 pub struct AnchorArgs {
     /// Trust anchor of the source leaves, PEM or DER (default: those of the configuration)

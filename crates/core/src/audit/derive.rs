@@ -277,7 +277,7 @@ fn tell(
                     }
                     What::NotThere => (code::ACCOUNT_ITEM, "is not in the inputs, or accounted for twice"),
                     What::Padding if entry.relax().contains(&Relaxation::TrailingPadding) => {
-                        (code::ACCOUNT_PADDING, "is said to be a padded zone dump, and is none in the inputs")
+                        (code::ACCOUNT_PADDING, "is no padded zone dump in the inputs, but the line says so")
                     }
                     What::Padding => {
                         (code::ACCOUNT_PADDING, "is a padded zone dump in the inputs, and the line does not say so")

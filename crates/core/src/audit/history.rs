@@ -276,8 +276,8 @@ fn chain(batches: &[Batch], report: &mut AuditReport) -> Option<Sha256Digest> {
     head.filter(|_| heads.next().is_none())
 }
 
-/// A batch is made when the one before it has been made, or later. Asked by whoever walks the history of a ledger, and
-/// before the first signature of a batch.
+/// A batch is made when the one before it has been made, or later. The walk through the history of a ledger checks this,
+/// and so does the issuer before the first signature of a batch.
 ///
 /// # Errors
 /// It does not.

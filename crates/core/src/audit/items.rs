@@ -22,7 +22,7 @@ use super::report::MAX_FAULTS;
 pub(super) struct Items {
     derived: SortedSpool,
     lines: SortedSpool,
-    /// Every code of a derived finding, and what stands for it.
+    /// Every code of a derived finding, with the number that a record holds for it.
     codes: BTreeMap<Code, u16>,
 }
 

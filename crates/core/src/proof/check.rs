@@ -128,7 +128,7 @@ impl Proved {
 }
 
 impl Checker {
-    /// Takes the anchors: from whoever checks, never from a proof or a batch.
+    /// Takes the anchors: the person who checks gives them, a proof or a batch never does.
     ///
     /// # Errors
     /// An anchor is not one.
@@ -179,7 +179,7 @@ impl Checker {
                         return Err(fault(code::UID_FORM, &format!("chip {}", proof.uid), message));
                     }
                 }
-                // a statement of version 1 does not name its family; whoever leaves the policy away must not choose one
+                // a statement of version 1 does not name its family; leaving the policy away must not choose one
                 let silent = statement.format.family().is_none() && proof.policy.is_none();
                 if silent && lines.iter().any(|(_, entry)| entry.st_number().is_none()) {
                     let message = "it has no policy, and its lines are not of the family stsafe-a";
