@@ -2,6 +2,7 @@
 //! vault has recorded, and what is counted is what was seen.
 
 use reroot::crypto::{EcdsaSignature, low_s, sha256};
+use reroot::x509::tlv::{Element, Reader, tag};
 use reroot::x509::{Certificate, KeyAlgorithm, pem};
 
 use crate::machines::Machines;
@@ -49,14 +50,35 @@ fn everything_that_this_program_signs_has_the_lower_s() {
             assert!(is_low(key, Certificate::from_der(&der).unwrap().signature()), "{file}");
         }
         let seal = std::fs::read(workshop.path("batch/manifest.json.p7s")).unwrap();
-        // the ECDSA-Sig-Value is the last sequence that ends with the seal
-        let ends_here = |at: &usize| seal[*at] == 0x30 && at + 2 + usize::from(seal[at + 1]) == seal.len();
-        let signature = &seal[(0..seal.len() - 1).rfind(ends_here).unwrap()..];
+        let signature = seal_signature(&seal);
         assert!(EcdsaSignature::parse(key, signature).is_ok() && is_low(key, signature), "the seal");
         let signatures = certificates(&workshop);
         assert_eq!(signatures.len(), 24);
         assert!(signatures.iter().all(|signature| is_low(key, signature)));
     }
+}
+
+/// Returns the signature of a seal's one SignerInfo (RFC 5652 §5.1, §5.3), read element by element: the bytes of a
+/// signature are random, and a search for its header could find that header inside the signature.
+fn seal_signature(seal: &[u8]) -> &[u8] {
+    // ContentInfo, [0], SignedData, signerInfos, SignerInfo: each is the last element of the one before
+    let mut inside = seal;
+    for what in ["ContentInfo", "content", "SignedData", "signerInfos", "SignerInfo"] {
+        inside = elements(inside, what).last().unwrap().content;
+    }
+    let signature: Vec<_> =
+        elements(inside, "SignerInfo").into_iter().filter(|element| element.tag == tag::OCTET_STRING).collect();
+    assert_eq!(signature.len(), 1, "a SignerInfo has one OCTET STRING, its signature");
+    signature[0].content
+}
+
+fn elements<'a>(content: &'a [u8], what: &'static str) -> Vec<Element<'a>> {
+    let mut reader = Reader::new(content);
+    let mut elements = Vec::new();
+    while !reader.is_empty() {
+        elements.push(reader.element(what).unwrap());
+    }
+    elements
 }
 
 /// The signatures of a batch's certificates.
