@@ -27,11 +27,11 @@
 //!                           └ Entry, TreeBuilder, Statement, seal, BatchWriter
 //! ```
 //!
-//! The paved path is [`reissue::reissue`], which knows the order, and [`audit::audit`], which walks it backwards;
+//! The paved path is [`pipeline::reissue`], which knows the order, and [`audit::audit`], which walks it backwards;
 //! [`plan`] goes the same way on two machines. The library asks neither clock nor random generator, prints nothing, and runs synchronously.
 
 pub use reroot_core::{
     audit, cert, class, crypto, delivery, durable, export, failure, findings, input, inspect, intake, lint, manifest,
     origin, parallel, policy, preview, proof, reel, text, verify, x509,
 };
-pub use reroot_issue::{ca, cmp, config, error, issue, ledger, ownership, plan, reissue, seal, signer};
+pub use reroot_issue::{ca, cmp, config, error, issue, ledger, ownership, pipeline, plan, seal, signer};

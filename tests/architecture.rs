@@ -28,7 +28,7 @@ const CLAIMS: &[(&str, &[&str])] = &[
     // Neither of the two is a CA's
     ("sign_bytes", &["signer/", "issue/ca_key.rs", "seal.rs", "cmp/protection.rs"]),
     // a caller of a signer uses `sign_bytes`, which keeps one of the two forms of an ECDSA signature; the rest are doubles of signers
-    ("sign_batch", &["signer/", "issue/testing.rs", "issue/tests/", "reissue/issue/tests/"]),
+    ("sign_batch", &["signer/", "issue/testing.rs", "issue/tests/", "pipeline/sign/tests/"]),
 ];
 
 /// Longest file.
@@ -400,7 +400,7 @@ mod the_check {
         assert_eq!(found(&["cert"], "mod inner { use super::super::verify::*; }"), ["verify::*"]);
         assert_eq!(found(&["cert"], "let x = crate::verify::check::<u8>(1);"), ["verify::check"]);
         assert_eq!(found(&["cert"], "pub(in crate::verify) struct X;"), ["verify"]);
-        assert_eq!(found(&["cert"], "use crate::reissue;"), ["reissue"]);
+        assert_eq!(found(&["cert"], "use crate::pipeline;"), ["pipeline"]);
         assert_eq!(found(&["cert"], "use crate::Error;"), ["Error"], "no name comes from the root");
     }
 
@@ -416,8 +416,8 @@ mod the_check {
         assert!(found(&["error"], "use crate::ca::CaError;").is_empty());
         assert_eq!(found(&["error"], "use crate::plan::PlanError;"), ["plan::PlanError"]);
         assert_eq!(found(&["error"], "use crate::ledger::Ledger;"), ["ledger::Ledger"]);
-        assert!(found(&["reissue"], "use crate::{verify, ledger::Ledger, error::Error};").is_empty());
-        assert_eq!(found(&["reissue"], "use crate::plan;"), ["plan"]);
+        assert!(found(&["pipeline"], "use crate::{verify, ledger::Ledger, error::Error};").is_empty());
+        assert_eq!(found(&["pipeline"], "use crate::plan;"), ["plan"]);
         assert_eq!(found(&["signer"], "use crate::cert::Seed;"), ["cert::Seed"]);
     }
 

@@ -15,7 +15,7 @@ use reroot::issue::Issuer;
 use reroot::ledger::Ledger;
 use reroot::plan::{SignJob, fuzz_sign};
 use reroot::reel::certificates_in_pem;
-use reroot::reissue::{Progress, Stage};
+use reroot::pipeline::{Progress, Stage};
 use reroot::signer::{Signer, SignerError};
 use reroot::x509::{Certificate, SignatureAlgorithm, Spki, Time};
 

@@ -6,7 +6,7 @@ use reroot::cmp::{AskAgain, Asking, Client, Credentials, Http, Patience, Protect
 use reroot::config::CmpCredentials;
 use reroot::manifest::Entry;
 use reroot::origin::ChipName;
-use reroot::reissue::Way;
+use reroot::pipeline::Way;
 
 use super::args::{Format, IssueCommand, IssuerArg};
 use super::issue::{self, Surroundings};

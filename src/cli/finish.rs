@@ -1,8 +1,8 @@
 //! `reroot finish`
 
+use reroot::pipeline::Outcome;
 use reroot::plan::{FinishJob, Returned, finish};
 use reroot::reel::Input;
-use reroot::reissue::Outcome;
 use reroot::text::Printable;
 
 use super::args::{FinishArgs, Format};

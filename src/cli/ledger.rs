@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use reroot::crypto::sha256;
 use reroot::error::Error;
 use reroot::ledger::{Ledger, LedgerOverview, LedgerReport, LedgerStats, MAX_FINDINGS};
-use reroot::reissue::{Progress, Stage};
+use reroot::pipeline::{Progress, Stage};
 use reroot::text::Printable;
 use reroot::x509::Sha256Digest;
 use serde_json::{Value, json};

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
+use reroot::pipeline::Way;
 use reroot::plan::{PlanOutcome, Planned, plan};
-use reroot::reissue::Way;
 use reroot::text::Printable;
 use serde_json::{Value, json};
 

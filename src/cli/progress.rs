@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use indicatif::ProgressBar;
-use reroot::reissue::{Progress, Stage};
+use reroot::pipeline::{Progress, Stage};
 use reroot_check::progress::{Ticking, style};
 
 pub(crate) use reroot_check::progress::Counter;

@@ -7,8 +7,8 @@ use p256::pkcs8::DecodePrivateKey as _;
 use reroot::config::Config;
 use reroot::issue::Issuer;
 use reroot::ledger::Ledger;
+use reroot::pipeline::{Progress, Stage};
 use reroot::plan::{SignJob, sign};
-use reroot::reissue::{Progress, Stage};
 use reroot::signer::{Signer, SignerError};
 use reroot::x509::{SignatureAlgorithm, Spki, Time};
 

@@ -9,10 +9,10 @@ use reroot::config::Config;
 use reroot::crypto::VerificationEngine;
 use reroot::delivery::Form;
 use reroot::ledger::Ledger;
+use reroot::pipeline::{Job, OnMissing, OnReject, OnSurplus, Way};
 use reroot::plan::{PlanOutcome, plan};
 use reroot::policy::Policy;
 use reroot::reel::{Input, Limits};
-use reroot::reissue::{Job, OnMissing, OnReject, OnSurplus, Way};
 use reroot::signer::FileSigner;
 use reroot::x509::Time;
 

@@ -120,11 +120,11 @@ pub(crate) const ISSUE: &[Row] = &[
     ),
     // the manifest key's one door
     Row("seal", &["core", "signer", "error"]),
-    Row("reissue", &["core", "signer", "ledger", "issue", "seal", "error"]),
+    Row("pipeline", &["core", "signer", "ledger", "issue", "seal", "error"]),
     // it is the pipeline cut in three: the first pass here, the second on the signing machine, the seal here again
-    Row("plan", &["core", "signer", "ledger", "issue", "seal", "error", "reissue"]),
+    Row("plan", &["core", "signer", "ledger", "issue", "seal", "error", "pipeline"]),
     // the pipeline with another CA in place of the signer
-    Row("cmp", &["core", "signer", "ledger", "issue", "error", "reissue"]),
+    Row("cmp", &["core", "signer", "ledger", "issue", "error", "pipeline"]),
 ];
 
 /// `crates/check`: the verbs that check, which share what prints and do not know each other.

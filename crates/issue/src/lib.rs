@@ -25,8 +25,8 @@ pub mod error;
 pub mod issue;
 pub mod ledger;
 pub mod ownership;
+pub mod pipeline;
 pub mod plan;
-pub mod reissue;
 pub mod seal;
 pub mod signer;
 

@@ -16,12 +16,12 @@ use crate::ledger::{Ledger, RecordedRequest, Requested};
 use crate::manifest::{Counts, IssuerMode};
 use crate::origin::{ChipName, Finding};
 use crate::parallel;
-use crate::reissue::elsewhere::{self, Answer};
-use crate::reissue::seal::{self, Rejected, Sealing};
-use crate::reissue::settle::Settled;
-use crate::reissue::work::Work;
-use crate::reissue::write::Written;
-use crate::reissue::{
+use crate::pipeline::elsewhere::{self, Answer};
+use crate::pipeline::seal::{self, Rejected, Sealing};
+use crate::pipeline::settle::Settled;
+use crate::pipeline::work::Work;
+use crate::pipeline::write::Written;
+use crate::pipeline::{
     self, FirstPass, Job, Outcome, Progress, Ready, Refusal, Run, Stage, Timings, code, first_pass, settle,
 };
 use crate::x509::Certificate;
@@ -51,7 +51,7 @@ pub enum AskAgain {
     Only(Vec<ChipName>),
 }
 
-/// As [`reissue`](reissue::reissue), with certificates from another CA. What it did not make is a finding of
+/// As [`reissue`](pipeline::reissue), with certificates from another CA. What it did not make is a finding of
 /// [`Outcome::Refused`]; the batch stays open.
 ///
 /// # Errors
@@ -79,7 +79,7 @@ pub fn issue(
     if job.dry_run {
         return Ok(Outcome::DryRun(settled.summary(&row).with_timings(run.timings)));
     }
-    reissue::begin(ledger, &row, &settled, cleared.as_ref())?;
+    pipeline::begin(ledger, &row, &settled, cleared.as_ref())?;
     run.interrupted()?;
 
     let asked = run.timed(Stage::Issue, |run| {

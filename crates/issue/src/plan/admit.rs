@@ -12,10 +12,10 @@ use crate::ledger::{BatchRow, Leaves, leaf_set_digest};
 use crate::manifest::TreeBuilder;
 use crate::origin::Finding;
 use crate::parallel;
+use crate::pipeline::work::Work;
+use crate::pipeline::{Progress, Stage, build, job, settle};
 use crate::policy::{Params, Policy};
 use crate::reel::{Limits, Spool};
-use crate::reissue::work::Work;
-use crate::reissue::{Progress, Stage, job, lint, settle};
 use crate::verify::Verifier;
 use crate::x509::{Certificate, Sha256Digest};
 
@@ -177,7 +177,7 @@ fn tbs_root(work: &Work<'_>) -> Result<Sha256Digest, Error> {
         let rows: Vec<&Row> = rows.iter().collect();
         let built = parallel::map_shares(work.jobs, rows, |share| {
             let mut spool = work.spool.reader();
-            let build = |row| lint::prepare(work.issuer, work.bound, work.batch, &mut spool, work.verifier, row, 0);
+            let build = |row| build::prepare(work.issuer, work.bound, work.batch, &mut spool, work.verifier, row, 0);
             share.into_iter().map(build).collect::<Vec<_>>()
         });
         for built in built.into_iter().flatten() {

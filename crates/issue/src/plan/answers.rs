@@ -11,11 +11,11 @@ use crate::findings::{FindingSpool, Findings};
 use crate::ledger::{Ledger, Requested};
 use crate::origin::{Code, Finding, ItemName};
 use crate::parallel;
+use crate::pipeline::elsewhere::{self, Judged};
+use crate::pipeline::work::Work;
+use crate::pipeline::write::Written;
 use crate::policy::Policy;
 use crate::reel::{self, Input, Item, Limits, SourceLeaf, Spool, SpoolRef};
-use crate::reissue::elsewhere::{self, Judged};
-use crate::reissue::work::Work;
-use crate::reissue::write::Written;
 use crate::x509::{Certificate, CertificateError, SerialNumber, Sha256Digest};
 
 use super::admit::Machine;

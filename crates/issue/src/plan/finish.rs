@@ -12,14 +12,14 @@ use crate::findings::Findings;
 use crate::ledger::{BatchRow, BatchState, Ledger};
 use crate::manifest::{Counts, IssuerMode};
 use crate::origin::Disposition;
+use crate::pipeline::job::forms;
+use crate::pipeline::preflight::{self, Ground};
+use crate::pipeline::seal::{self, Rejected, Sealing};
+use crate::pipeline::sign::issue_all;
+use crate::pipeline::work::Work;
+use crate::pipeline::write::Written;
+use crate::pipeline::{self, Outcome, Progress, Refusal, Stage, Summary, Timings, Way};
 use crate::reel::Input;
-use crate::reissue::issue::issue_all;
-use crate::reissue::job::forms;
-use crate::reissue::preflight::{self, Ground};
-use crate::reissue::seal::{self, Rejected, Sealing};
-use crate::reissue::work::Work;
-use crate::reissue::write::Written;
-use crate::reissue::{self, Outcome, Progress, Refusal, Stage, Summary, Timings, Way};
 use crate::signer::Signer;
 use crate::x509::{Certificate, Sha256Digest, Time};
 
@@ -235,7 +235,7 @@ fn certificates(
     let mut answers = Answers::read(machine, inputs, &work)?;
     answers.check(&work, &admitted.policy)?;
     let findings = answers.take_findings()?;
-    reissue::list(job.findings, &findings)?;
+    pipeline::list(job.findings, &findings)?;
     let rejected = findings.count(Disposition::Rejected);
     let leaves = admitted.rows.len() as u64;
     if rejected > 0 {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::cert::{Encoder, Seed};
 use crate::ledger::{BatchRow, BatchState, BatchTerms};
-use crate::reissue::settle::Met;
+use crate::pipeline::settle::Met;
 use crate::text::Printable;
 use crate::x509::{Sha256Digest, Time};
 

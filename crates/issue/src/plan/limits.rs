@@ -5,8 +5,8 @@ use crate::cert::Encoder;
 use crate::ledger::Delivery;
 use crate::manifest::{Entry, FindingLine, InputLine, MissingLine};
 use crate::origin::Disposition;
+use crate::pipeline::{OnReject, Way};
 use crate::policy::Policy;
-use crate::reissue::{OnReject, Way};
 use crate::verify;
 
 use super::head::{Head, Mode};

@@ -11,9 +11,9 @@ use crate::error::{CoreError, Error};
 use crate::intake::Row;
 use crate::issue::Issuer;
 use crate::ledger::{BatchRow, BatchState, Ledger, Standing};
-use crate::reissue::issue::issue_all;
-use crate::reissue::preflight::{self, Cleared, Ground};
-use crate::reissue::{Progress, Stage, settle};
+use crate::pipeline::preflight::{self, Cleared, Ground};
+use crate::pipeline::sign::issue_all;
+use crate::pipeline::{Progress, Stage, settle};
 use crate::x509::{Certificate, Sha256Digest, Time};
 
 use super::admit::{self, Admitted, Machine};

@@ -17,9 +17,9 @@ use crate::intake::Row;
 use crate::issue::{self, IssueError, SignReport, Signed};
 use crate::ledger::{Ledger, Recorded};
 use crate::origin::Uid;
+use crate::pipeline::sign::SignRecorded;
+use crate::pipeline::work::Work;
 use crate::policy::Policy;
-use crate::reissue::issue::SignRecorded;
-use crate::reissue::work::Work;
 use crate::x509::Sha256Digest;
 
 use super::file::{self, PlanFile};

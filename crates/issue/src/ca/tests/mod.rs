@@ -253,7 +253,7 @@ fn encrypted_keys_open_with_the_passphrase_alone() {
 fn the_configuration_reads_well() {
     let made = Made::new(&options());
     let text = String::from_utf8(made.read("reroot.toml")).unwrap();
-    assert_eq!(text, include_str!("tests/reroot.toml"));
+    assert_eq!(text, include_str!("reroot.toml"));
     let passphrase = secret("x");
     let with = |source: Option<&SecretSource>| {
         let made = Made::new(&InitOptions { secret: Some(&passphrase), secret_source: source, ..options() });

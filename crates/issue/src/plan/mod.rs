@@ -46,8 +46,8 @@ use crate::error::Error;
 use crate::ledger::{BatchRow, Ledger};
 use crate::manifest::TreeBuilder;
 use crate::origin::Disposition;
-use crate::reissue::work::Work;
-use crate::reissue::{
+use crate::pipeline::work::Work;
+use crate::pipeline::{
     self, FirstPass, Job, Progress, Ready, Refusal, Run, Stage, Summary, Timings, Way, first_pass, settle,
 };
 use crate::verify::{Relaxation, VerifiedLeaf};
@@ -85,7 +85,7 @@ pub struct Planned {
 /// wishes and the plan. `job.way` says which.
 ///
 /// # Errors
-/// As [`reissue`](reissue::reissue).
+/// As [`reissue`](pipeline::reissue).
 pub fn plan(
     job: &Job<'_>,
     ledger: &Ledger,
@@ -129,7 +129,7 @@ pub fn plan(
         ));
         return Ok(PlanOutcome::Refused(settled.refused(job.on_reject)?));
     }
-    reissue::begin(ledger, &row, &settled, cleared.as_ref())?;
+    pipeline::begin(ledger, &row, &settled, cleared.as_ref())?;
     run.interrupted()?;
 
     let mut hand_over = if foreign { Some(HandOver::create(job.out)?) } else { None };

@@ -13,8 +13,8 @@ use crate::reel::{Spool, SpoolReader};
 use crate::verify::{VerifiedLeaf, Verifier};
 
 use super::Progress;
+use super::build::prepare;
 use super::job::Bound;
-use super::lint::prepare;
 
 /// What the second pass works on.
 #[derive(Clone, Copy)]

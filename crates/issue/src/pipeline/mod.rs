@@ -3,27 +3,27 @@
 //! ```text
 //! intake     every item of every input is read and examined once; verified leaves are spooled     (intake)
 //!            at the instant of the batch: if this command has run before, that of its batch;
-//!            chain, history and clock are what an auditor will accept                             (reissue/preflight)
-//! settle     conflicts among them, the expected list, what the ledger knows of them               (reissue/settle)
+//!            chain, history and clock are what an auditor will accept                             (pipeline/preflight)
+//! settle     conflicts among them, the expected list, what the ledger knows of them               (pipeline/settle)
 //! draw       the batch row: found again by the command or by its leaves, or new
 //! lint       every tbsCertificate is built and linted; here the run stops if anything was rejected
 //! begin      the batch row and its leaves become durable
-//! issue      chunk by chunk in UID order: build -> record -> sign -> check -> record -> write       (reissue/issue, write)
-//! seal       statement and signature are recorded once, then the directory gets its name          (reissue/seal)
+//! issue      chunk by chunk in UID order: build -> record -> sign -> check -> record -> write       (pipeline/sign, write)
+//! seal       statement and signature are recorded once, then the directory gets its name          (pipeline/seal)
 //! ```
 //!
 //! Nothing is signed before `begin` returns; nothing has its final name before the ledger holds the sealed statement.
 //! Running the same command again is the recovery: every step finds what an earlier run left and goes on from there.
 
 mod again;
+pub(crate) mod build;
 pub mod code;
 pub(crate) mod elsewhere;
-pub(crate) mod issue;
 pub(crate) mod job;
-pub(crate) mod lint;
 pub(crate) mod preflight;
 pub(crate) mod seal;
 pub(crate) mod settle;
+pub(crate) mod sign;
 pub(crate) mod work;
 pub(crate) mod write;
 
@@ -90,7 +90,7 @@ pub fn reissue(
         let work = run.work(&row, &bound, &settled);
         let mut written = Written::create(job.out, &row, job.policy.source().family, &job.forms)?;
         let resumed =
-            issue::issue_all(&work, ledger, issuer, &mut |chunk| written.add(&work, job.reissue.as_deref(), chunk))?;
+            sign::issue_all(&work, ledger, issuer, &mut |chunk| written.add(&work, job.reissue.as_deref(), chunk))?;
         Ok((written, resumed))
     })?;
     let summary = run.timed(Stage::Seal, |_| {
@@ -237,7 +237,7 @@ fn first_pass_by(
     let resumed = earlier.is_some();
     let row = earlier.unwrap_or_else(|| settled.draw(job));
     let bound = job.bind(&row)?;
-    run.timed(Stage::Lint, |run| lint::lint_all(run, &bound, &row, &mut settled))?;
+    run.timed(Stage::Lint, |run| build::lint_all(run, &bound, &row, &mut settled))?;
     if settled.stops(job.on_reject) {
         return Ok(FirstPass::Refused(settled.refused(job.on_reject)?));
     }

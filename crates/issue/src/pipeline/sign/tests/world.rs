@@ -17,12 +17,12 @@ use crate::issue::testing::identity;
 use crate::ledger::testing::{row, terms};
 use crate::ledger::{BatchRow, BatchTerms, Ledger, MemoryStore, leaf_set_digest};
 use crate::origin::ItemName;
+use crate::pipeline::job::Bound;
+use crate::pipeline::settle::LeavesOf;
+use crate::pipeline::work::Work;
+use crate::pipeline::{Progress, Stage};
 use crate::policy::{BatchContext, Policy};
 use crate::reel::{Limits, SourceLeaf};
-use crate::reissue::job::Bound;
-use crate::reissue::settle::LeavesOf;
-use crate::reissue::work::Work;
-use crate::reissue::{Progress, Stage};
 use crate::x509::tlv::{Reader, element, tag};
 use crate::x509::{Certificate, pem};
 
