@@ -19,6 +19,8 @@ pub(crate) const CORE: &[Row] = &[
     Row("crypto", &["x509"]),
     Row("origin", &["x509", "crypto", "text"]),
     Row("reel", &["x509", "origin", "class", "durable", "input", "text"]),
+    // crypto: a shard is a function of the UID's hash
+    Row("crl", &["x509", "crypto"]),
     Row("verify", &["x509", "crypto", "origin", "reel", "text"]),
     // crypto: serial numbers are HMACs, and a certificate counts as issued when its signature was verified
     Row("cert", &["x509", "crypto", "origin"]),

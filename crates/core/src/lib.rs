@@ -6,6 +6,7 @@
 pub mod audit;
 pub mod cert;
 pub mod class;
+pub mod crl;
 pub mod crypto;
 pub mod delivery;
 pub mod durable;

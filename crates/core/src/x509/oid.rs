@@ -18,6 +18,12 @@ const NAMES: &[(ObjectIdentifier, &str)] = &[
     (ISSUER_ALT_NAME, "issuerAltName"),
     (NAME_CONSTRAINTS, "nameConstraints"),
     (CRL_DISTRIBUTION_POINTS, "cRLDistributionPoints"),
+    (CRL_NUMBER, "cRLNumber"),
+    (CRL_REASON, "reasonCode"),
+    (INVALIDITY_DATE, "invalidityDate"),
+    (DELTA_CRL_INDICATOR, "deltaCRLIndicator"),
+    (ISSUING_DISTRIBUTION_POINT, "issuingDistributionPoint"),
+    (CERTIFICATE_ISSUER, "certificateIssuer"),
     (CERTIFICATE_POLICIES, "certificatePolicies"),
     (POLICY_MAPPINGS, "policyMappings"),
     (POLICY_CONSTRAINTS, "policyConstraints"),
@@ -255,6 +261,20 @@ oids! {
     SUBJECT_INFO_ACCESS = "1.3.6.1.5.5.7.1.11";
     /// id-pe-relatedCert, RFC 9763 §4
     RELATED_CERTIFICATE = "1.3.6.1.5.5.7.1.36";
+
+    // --- extensions of revocation lists and of their entries ---
+    /// id-ce-cRLNumber, RFC 5280 §5.2.3
+    CRL_NUMBER = "2.5.29.20";
+    /// id-ce-cRLReasons, RFC 5280 §5.3.1
+    CRL_REASON = "2.5.29.21";
+    /// id-ce-invalidityDate, RFC 5280 §5.3.2
+    INVALIDITY_DATE = "2.5.29.24";
+    /// id-ce-deltaCRLIndicator, RFC 5280 §5.2.4
+    DELTA_CRL_INDICATOR = "2.5.29.27";
+    /// id-ce-issuingDistributionPoint, RFC 5280 §5.2.5
+    ISSUING_DISTRIBUTION_POINT = "2.5.29.28";
+    /// id-ce-certificateIssuer, RFC 5280 §5.3.3
+    CERTIFICATE_ISSUER = "2.5.29.29";
 
     // --- extended key purposes ---
     /// anyExtendedKeyUsage, RFC 5280 §4.2.1.12

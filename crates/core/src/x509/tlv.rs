@@ -75,6 +75,16 @@ impl<'a> Reader<'a> {
         self.rest.is_empty()
     }
 
+    /// What has not been read.
+    pub fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    /// The tag of the next element, if there is one.
+    pub fn next_tag(&self) -> Option<u8> {
+        self.rest.first().copied()
+    }
+
     /// The next element, whatever its tag. `what` names it in an error.
     ///
     /// # Errors
