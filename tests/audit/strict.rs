@@ -1,10 +1,12 @@
 //! Where docs/manifest-format.md has one form, the holder of the manifest key has no choice either.
 
 use reroot::crypto::sha256;
-use reroot::manifest::{IssuerMode, Statement};
+use reroot::manifest::{self, IssuerMode, Statement};
+use reroot::x509::pem;
 
 use super::batch::{batch, codes};
 use super::forge::Forge;
+use super::support::judges::put;
 use super::support::run::Finished;
 use super::support::workshop::{POLICY, Workshop};
 
@@ -65,6 +67,57 @@ fn the_pem_files_of_a_batch_have_one_form() {
             } else {
                 let refused = workshop.reroot(&["prove", &name, &uid]).run().expect(1);
                 assert!(refused.err().contains("is not in the one form"), "{what}: {}", refused.err());
+            }
+        }
+    }
+}
+
+/// Whether the holder of the manifest key sealed the damage or somebody else made it: no command takes a file of
+/// certificates that another one refuses.
+#[test]
+fn all_commands_judge_the_same_damaged_chain_the_same_way() {
+    let workshop = batch();
+    let (uid, files) = {
+        let forge = Forge::of(&workshop);
+        (forge.chips[1].name.clone(), forge.files)
+    };
+    let block = |der: &[u8]| pem::write("CERTIFICATE", der).as_bytes().to_vec();
+    for file in [manifest::CHAIN_FILE, manifest::SOURCE_CHAIN_FILE] {
+        let good = files[file].clone();
+        let first = pem::read(&good).unwrap()[0].der.clone();
+        let damaged = [
+            ("nothing", vec![]),
+            ("half", good[..good.len() / 2].to_vec()),
+            ("not base64", String::from_utf8(good.clone()).unwrap().replacen("MII", "M!I", 1).into_bytes()),
+            ("a broken certificate behind", [&good[..], &block(&first[..first.len() - 1])].concat()),
+            ("a broken certificate before", [&block(b"0"), &good[..]].concat()),
+            ("a key behind", [&good[..], pem::write("PRIVATE KEY", &[1]).as_bytes()].concat()),
+            ("DER", first.to_vec()),
+        ];
+        for (n, (what, bad)) in damaged.into_iter().enumerate() {
+            let sealed_so = format!("{file}-sealed-{n}");
+            let mut forge = Forge::of(&workshop);
+            forge.files.insert(file.to_owned(), bad.clone());
+            forge.seal(&sealed_so, |_| ());
+            let changed = format!("{file}-changed-{n}");
+            Forge::of(&workshop).seal(&changed, |_| ());
+            put(&workshop.path(&changed).join(file), bad);
+            for name in [&sealed_so, &changed] {
+                let verified = workshop.verify(name, &["--format", "json"]);
+                assert!(verified.code == Some(1) && verified.out().contains(file), "{what}: {}", verified.out());
+                let anchors = ["--issuer-anchor", "pki/ca/root.pem"];
+                let export = |to| workshop.reroot(&["export", name, "--to", to, "--out", "out"]).args(anchors).run();
+                let out = || std::fs::remove_file(workshop.path("out")).is_ok();
+                let prove = workshop.reroot(&["prove", name, &uid, "--out", "out"]).run();
+                for refused in [prove, export("line-pack")] {
+                    assert_eq!(refused.code, Some(1), "{what}, {name}: {}", refused.err());
+                    assert!(refused.err().contains(file) && !out(), "{what}, {name}: {}", refused.err());
+                }
+                // a table has no source leaves, and their chain is not opened for it
+                let table = export("csv");
+                let reads = file == manifest::CHAIN_FILE;
+                assert_eq!(table.code, Some(i32::from(reads)), "{what}, {name}: {}", table.err());
+                assert!(table.err().contains(file) == reads && out() != reads, "{what}, {name}: {}", table.err());
             }
         }
     }

@@ -9,11 +9,10 @@ use reroot_core::durable::DurableError;
 use reroot_core::durable::output::Shape;
 use reroot_core::input;
 use reroot_core::policy::Policy;
-use reroot_core::reel::{Input, certificates_in_pem};
+use reroot_core::reel::Input;
 use reroot_core::text::Printable;
 use reroot_core::verify::{ExpectedList, Family};
-use reroot_core::x509::form::{self, Form};
-use reroot_core::x509::{Certificate, Sha256Digest};
+use reroot_core::x509::{Certificate, Sha256Digest, bundle, form};
 
 use crate::args::AnchorArgs;
 use crate::fault::Fault;
@@ -135,18 +134,13 @@ pub fn certificates(paths: &[PathBuf]) -> Result<Vec<Certificate>, Fault> {
     for path in paths {
         let name = Printable::new(path);
         let content = bytes("certificate", path)?;
-        let found = certificates_in_pem(&content).map_err(|error| {
+        list.extend(bundle::named(&content).map_err(|error| {
             let fault = Fault::usage(format!("`{name}`: {error}"));
-            match Form::of(&content).and_then(Form::hint) {
+            match error.hint() {
                 Some(hint) => fault.hint(hint),
                 None => fault,
             }
-        })?;
-        for der in found {
-            let certificate =
-                Certificate::from_named_der(&der).map_err(|error| Fault::usage(format!("`{name}`: {error}")))?;
-            list.push(certificate);
-        }
+        })?);
     }
     Ok(list)
 }

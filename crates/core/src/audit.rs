@@ -63,7 +63,7 @@ use crate::manifest::timestamp::Token;
 use crate::manifest::{self, IssuerMode, ManifestAnchor, SignedManifest, Statement};
 use crate::policy::Policy;
 use crate::reel::{Input, Limits};
-use crate::x509::{Certificate, Sha256Digest, Time, pem};
+use crate::x509::{Certificate, Sha256Digest, Time, bundle};
 
 /// What to check and against what.
 #[expect(missing_debug_implementations, reason = "holds a closure")]
@@ -286,10 +286,10 @@ fn open_statement(
     let seal = file(manifest::SEAL_FILE)?;
     let signer = file(manifest::SIGNER_FILE)?;
     let (Some(statement), Some(seal), Some(signer)) = (statement, seal, signer) else { return Ok(None) };
-    let signer = match one_certificate(&signer) {
+    let signer = match bundle::one_of_batch(&signer) {
         Ok(signer) => signer,
         Err(reason) => {
-            report.fault(code::FILE_UNREADABLE, manifest::SIGNER_FILE, &reason);
+            report.fault(code::FILE_UNREADABLE, manifest::SIGNER_FILE, &reason.to_string());
             return Ok(None);
         }
     };
@@ -300,20 +300,6 @@ fn open_statement(
             Ok(None)
         }
     }
-}
-
-fn one_certificate(file: &[u8]) -> Result<Certificate, String> {
-    match certificates(file)?.as_slice() {
-        [certificate] => Ok(certificate.clone()),
-        list => Err(format!("{} certificates, expected one", list.len())),
-    }
-}
-
-/// The certificates of `manifest.pem`, `chain.pem` and `source-chain.pem`, which the provider named. Those of
-/// `source-chain.pem` that came with inputs count only if they are strict, which the verifier sees to.
-fn certificates(file: &[u8]) -> Result<Vec<Certificate>, String> {
-    let blocks = pem::read_one_form(file).map_err(|error| error.to_string())?;
-    blocks.iter().map(|block| Certificate::from_named_der(&block.der).map_err(|error| error.to_string())).collect()
 }
 
 /// Every file the statement names has its digest, and no other file lies in the directory.

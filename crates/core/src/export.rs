@@ -16,11 +16,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::crypto::sha256;
 use crate::delivery::{
-    BatchReader, DeliveryError, ExportOptions, ExportWriter, Form, Object, Target, WrittenFile, Zone,
+    BatchReader, DeliveryError, ExportOptions, ExportWriter, Form, Object, Target, Zone, check_digest, check_parts,
+    check_stated,
 };
 use crate::error::Error;
-use crate::manifest::{self, Entry, ManifestAnchor, SignedManifest, Statement};
-use crate::x509::{Certificate, Sha256Digest, pem};
+use crate::manifest::{self, CHAIN_FILE, Entry, ManifestAnchor, SignedManifest, Statement};
+use crate::x509::{Certificate, bundle};
 
 /// What to export and where to.
 #[expect(missing_debug_implementations, reason = "holds a closure")]
@@ -96,26 +97,18 @@ fn statement(reader: &BatchReader, anchors: Option<&[Certificate]>) -> Result<St
     let anchors = anchors.iter().map(ManifestAnchor::from_certificate).collect::<Result<Vec<_>, _>>()?;
     let seal = reader.read(manifest::SEAL_FILE)?;
     let file = reader.read(manifest::SIGNER_FILE)?;
-    let signer = first_certificate(manifest::SIGNER_FILE, &file)?;
+    let signer =
+        bundle::one_of_batch(&file).map_err(|reason| DeliveryError::malformed(manifest::SIGNER_FILE, reason))?;
     let signed = SignedManifest::open(&octets, &seal, &signer, &anchors).map_err(Error::NotSealed)?;
-    check_digest(manifest::SIGNER_FILE, sha256(&file), stated(signed.statement(), manifest::SIGNER_FILE))?;
+    check_stated(signed.statement(), manifest::SIGNER_FILE, sha256(&file))?;
     Ok(signed.statement().clone())
 }
 
 /// The issuing CA that the statement names.
 fn issuer(reader: &BatchReader, statement: &Statement) -> Result<Certificate, Error> {
-    let octets = reader.read(CHAIN_FILE)?;
-    check_digest(CHAIN_FILE, sha256(&octets), stated(statement, CHAIN_FILE))?;
-    let issuer = first_certificate(CHAIN_FILE, &octets)?;
-    check_digest(CHAIN_FILE, sha256(issuer.der()), Some(statement.issuer.sha256))?;
+    let issuer = reader.chain(CHAIN_FILE, statement)?.swap_remove(0);
+    check_digest(CHAIN_FILE, sha256(issuer.der()), statement.issuer.sha256)?;
     Ok(issuer)
-}
-
-fn first_certificate(name: &str, octets: &[u8]) -> Result<Certificate, DeliveryError> {
-    let malformed = |reason: String| DeliveryError::Malformed { name: name.to_owned(), reason };
-    let blocks = pem::read_one_form(octets).map_err(|error| malformed(error.to_string()))?;
-    let first = blocks.first().ok_or_else(|| malformed("no certificate".to_owned()))?;
-    Certificate::from_named_der(&first.der).map_err(|error| malformed(error.to_string()))
 }
 
 /// Hands every certificate of the batch to the writer and returns how many there were, after all that was read has been
@@ -162,37 +155,7 @@ fn walk(
         count += 1;
         (job.advance)(1);
     }
-    check_digest(manifest::ENTRIES_FILE, lines.finish()?.sha256, Some(statement.entries.sha256))?;
-    check_archives(certificates.files(), statement)?;
+    check_stated(statement, manifest::ENTRIES_FILE, lines.finish()?.sha256)?;
+    check_parts(statement, certificates.files())?;
     Ok(count)
 }
-
-/// Every part of the archive is one that the statement names, and none that it names is missing.
-fn check_archives(read: &[WrittenFile], statement: &Statement) -> Result<(), DeliveryError> {
-    for file in read {
-        check_digest(&file.name, file.sha256, stated(statement, &file.name))?;
-    }
-    let is_part = |name: &str| name.strip_suffix(".zip").is_some_and(|stem| stem.starts_with("certificates"));
-    match statement.files.iter().find(|file| is_part(&file.name) && !read.iter().any(|part| part.name == file.name)) {
-        Some(file) => Err(DeliveryError::Missing { name: file.name.clone() }),
-        None => Ok(()),
-    }
-}
-
-fn stated(statement: &Statement, name: &str) -> Option<Sha256Digest> {
-    statement.files.iter().find(|file| file.name == name).map(|file| file.sha256)
-}
-
-fn check_digest(name: &str, found: Sha256Digest, expected: Option<Sha256Digest>) -> Result<(), DeliveryError> {
-    match expected {
-        Some(expected) if expected == found => Ok(()),
-        Some(expected) => Err(DeliveryError::Differs { name: name.to_owned(), found, expected }),
-        None => {
-            let reason = "the statement does not name this file".to_owned();
-            Err(DeliveryError::Malformed { name: name.to_owned(), reason })
-        }
-    }
-}
-
-/// The issuing CA's certificate and those above it.
-const CHAIN_FILE: &str = "chain.pem";

@@ -10,20 +10,20 @@ use crate::cert::{
 use crate::crypto::{IssuerKey, PublicKey, VerificationEngine, is_full_width, is_kept_form, sha256};
 use crate::delivery::{BatchReader, Stamp, StoredCertificate, WrittenFile};
 use crate::error::Error;
-use crate::manifest::{self, Entry, Format, Statement, TreeBuilder};
+use crate::manifest::{self, Entry, Format, SOURCE_CHAIN_FILE as SOURCE_CHAIN, Statement, TreeBuilder};
 use crate::origin::{Code, Uid};
 use crate::parallel;
 use crate::policy::{BatchContext, BoundPolicy, Policy, difference_name};
 use crate::reel::SourceLeaf;
 use crate::verify::{Examined, Relaxation, TrustAnchor, VerifiedLeaf, Verifier};
-use crate::x509::{Certificate, KeyAlgorithm, SerialNumber, Sha256Digest};
+use crate::x509::{Certificate, KeyAlgorithm, SerialNumber, Sha256Digest, bundle};
 
 use super::names::Names;
 use super::possession::Receipts;
 use super::report::{AuditReport, Fault, code};
 use super::source::Against;
 use super::tally::Sample;
-use super::{Audit, believed, certificates, check_digest};
+use super::{Audit, believed, check_digest};
 
 /// Lines checked at once; bounds the memory.
 const BLOCK: usize = 4_096;
@@ -71,8 +71,6 @@ struct Context<'a> {
     /// None if another CA made the certificates.
     serials: Option<Serials>,
 }
-
-pub(super) const SOURCE_CHAIN: &str = "source-chain.pem";
 
 /// Walks all lines.
 pub(super) fn check(
@@ -196,14 +194,14 @@ fn context<'a>(
     let mut verifier = Verifier::new(anchors, policy.source().clone(), statement.issued_at)?.with_engine(job.engine);
     // certificates of the batch may only help to build paths; the anchors are the auditor's
     if let Some(chain) = believed(reader.read(SOURCE_CHAIN), SOURCE_CHAIN, report)? {
-        match certificates(&chain) {
+        match bundle::of_batch(&chain) {
             Ok(chain) => {
                 check_anchors(statement, &chain, report);
                 for certificate in chain {
                     verifier.add_intermediate(certificate);
                 }
             }
-            Err(reason) => report.fault(code::FILE_UNREADABLE, SOURCE_CHAIN, &reason),
+            Err(reason) => report.fault(code::FILE_UNREADABLE, SOURCE_CHAIN, &reason.to_string()),
         }
     }
     let Some(bound) = bind(policy, identity, statement, report) else { return Ok(None) };
@@ -211,7 +209,7 @@ fn context<'a>(
         Ok(key) => key,
         Err(error) => {
             let message = format!("the issuer's key: {error}");
-            report.fault(code::CERTIFICATE_SIGNATURE, "chain.pem", &message);
+            report.fault(code::CERTIFICATE_SIGNATURE, manifest::CHAIN_FILE, &message);
             return Ok(None);
         }
     };

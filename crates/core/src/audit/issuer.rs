@@ -4,15 +4,13 @@ use crate::cert::{IssuerIdentity, IssuerIdentityError};
 use crate::crypto::{chain_end, named_notes, reaches_anchor, sha256};
 use crate::delivery::BatchReader;
 use crate::error::Error;
-use crate::manifest::Statement;
+use crate::manifest::{CHAIN_FILE as FILE, Statement};
 use crate::policy::Policy;
-use crate::x509::{Certificate, Purposes, Time};
+use crate::x509::{Certificate, Purposes, Time, bundle};
 
 use super::report::{AuditReport, code};
 use super::source::Contradiction;
-use super::{Audit, believed, certificates};
-
-const FILE: &str = "chain.pem";
+use super::{Audit, believed};
 
 /// The issuer as `chain.pem` shows it, once it is the statement's and its chain reaches an anchor.
 pub(super) fn identity(
@@ -23,14 +21,10 @@ pub(super) fn identity(
     report: &mut AuditReport,
 ) -> Result<Option<IssuerIdentity>, Error> {
     let Some(file) = believed(reader.read(FILE), FILE, report)? else { return Ok(None) };
-    let mut chain = match certificates(&file) {
-        Ok(chain) if !chain.is_empty() => chain,
-        Ok(_) => {
-            report.fault(code::FILE_UNREADABLE, FILE, "no certificate");
-            return Ok(None);
-        }
+    let mut chain = match bundle::of_batch(&file) {
+        Ok(chain) => chain,
         Err(reason) => {
-            report.fault(code::FILE_UNREADABLE, FILE, &reason);
+            report.fault(code::FILE_UNREADABLE, FILE, &reason.to_string());
             return Ok(None);
         }
     };

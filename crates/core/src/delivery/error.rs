@@ -249,6 +249,11 @@ pub enum DeliveryError {
 }
 
 impl DeliveryError {
+    /// A file of a batch that cannot be read as what it is.
+    pub(crate) fn malformed(name: &str, reason: impl ToString) -> Self {
+        Self::Malformed { name: name.to_owned(), reason: reason.to_string() }
+    }
+
     /// The kind of failure.
     pub fn class(&self) -> Class {
         match self {

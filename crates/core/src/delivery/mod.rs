@@ -13,6 +13,7 @@ mod pack;
 mod parts;
 mod pem;
 mod read;
+mod stated;
 mod zip;
 
 pub use archive::{ArchiveEntry, ArchiveReader};
@@ -23,4 +24,5 @@ pub use output::WrittenFile;
 pub use pack::{PackReader, PackWriter};
 pub use pem::certificate_to_pem;
 pub use read::{BatchReader, CertificateStream, Lines, StoredCertificate};
+pub use stated::{check_digest, check_parts, check_stated};
 pub use zip::{Stamp, ZipWriter};

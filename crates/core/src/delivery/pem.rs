@@ -3,20 +3,11 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::x509::pem;
+
 /// The PEM block of a certificate, with a newline at its end.
 pub fn certificate_to_pem(der: &[u8]) -> String {
-    let body = STANDARD.encode(der);
-    let mut text = String::with_capacity(body.len() + body.len() / 64 + BEGIN.len() + END.len() + 2);
-    text.push_str(BEGIN);
-    let mut rest = body.as_str();
-    while !rest.is_empty() {
-        let (line, tail) = rest.split_at(rest.len().min(64));
-        text.push_str(line);
-        text.push('\n');
-        rest = tail;
-    }
-    text.push_str(END);
-    text
+    std::mem::take(&mut *pem::write("CERTIFICATE", der))
 }
 
 /// The certificate in a block that [`certificate_to_pem`] wrote, and only in such.

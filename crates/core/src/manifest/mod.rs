@@ -44,3 +44,7 @@ pub const STATEMENT_FILE: &str = "manifest.json";
 pub const SEAL_FILE: &str = "manifest.json.p7s";
 /// The certificate of the seal's signer.
 pub const SIGNER_FILE: &str = "manifest.pem";
+/// The issuing CA's certificate and those above it.
+pub const CHAIN_FILE: &str = "chain.pem";
+/// The certificates between the source leaves and their anchors, and the anchors.
+pub const SOURCE_CHAIN_FILE: &str = "source-chain.pem";

@@ -5,12 +5,14 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::crypto::sha256;
-use crate::delivery::{BatchReader, CertificateStream, DeliveryError, Lines};
+use crate::delivery::{BatchReader, CertificateStream, DeliveryError, Lines, check_digest};
 use crate::error::Error;
-use crate::manifest::{self, Proof, ProofChip, ProofLine, ProofVersion, Statement, Tree, leaf_hash};
+use crate::manifest::{
+    self, CHAIN_FILE, Proof, ProofChip, ProofLine, ProofVersion, SOURCE_CHAIN_FILE, Statement, Tree, leaf_hash,
+};
 use crate::origin::Uid;
 use crate::verify::Family;
-use crate::x509::{Certificate, Leniency, Name, Sha256Digest, pem};
+use crate::x509::{Certificate, Leniency, Name, Sha256Digest};
 
 use super::{ChipName, family};
 
@@ -100,9 +102,7 @@ fn tree(job: &Prove<'_>, reader: &BatchReader, statement: &Statement, wanted: &m
     let tree = Tree::new(leaves);
     let stated = &statement.entries;
     for (found, expected) in [(file.sha256, stated.sha256), (tree.root(), stated.root_hash)] {
-        if found != expected {
-            return Err(DeliveryError::Differs { name: file.name, found, expected }.into());
-        }
+        check_digest(&file.name, found, expected)?;
     }
     Ok(tree)
 }
@@ -336,43 +336,24 @@ fn family(reader: &BatchReader, statement: &Statement) -> Result<(Family, Option
         return Ok((family, None));
     }
     let policy = reader.read(POLICY_FILE)?;
-    let found = sha256(&policy);
-    let expected = statement.policy.sha256;
-    if found != expected {
-        return Err(DeliveryError::Differs { name: POLICY_FILE.to_owned(), found, expected }.into());
-    }
-    let malformed = |reason| DeliveryError::Malformed { name: POLICY_FILE.to_owned(), reason };
-    let family = family::of_policy(&policy).map_err(malformed)?;
+    check_digest(POLICY_FILE, sha256(&policy), statement.policy.sha256)?;
+    let family = family::of_policy(&policy).map_err(|reason| DeliveryError::malformed(POLICY_FILE, reason))?;
     Ok((family, (family != family::UNSAID).then_some(policy)))
 }
 
 /// The issuing CA and those above it, but for roots.
 fn chain(reader: &BatchReader, statement: &Statement) -> Result<Vec<Vec<u8>>, Error> {
-    let certificates = certificates(reader, statement, CHAIN_FILE)?;
+    let certificates = reader.chain(CHAIN_FILE, statement)?;
     let needed = |(position, certificate): &(usize, Certificate)| *position == 0 || !is_self_issued(certificate);
     Ok(certificates.into_iter().enumerate().filter(needed).map(|(_, one)| one.der().to_vec()).collect())
 }
 
 fn intermediates(reader: &BatchReader, statement: &Statement) -> Result<Vec<Certificate>, Error> {
-    Ok(certificates(reader, statement, SOURCE_CHAIN_FILE)?.into_iter().filter(|one| !is_self_issued(one)).collect())
+    Ok(reader.chain(SOURCE_CHAIN_FILE, statement)?.into_iter().filter(|one| !is_self_issued(one)).collect())
 }
 
 fn is_self_issued(certificate: &Certificate) -> bool {
     certificate.subject() == certificate.issuer()
-}
-
-fn certificates(reader: &BatchReader, statement: &Statement, name: &str) -> Result<Vec<Certificate>, Error> {
-    let octets = reader.read(name)?;
-    let found = sha256(&octets);
-    if let Some((_, expected)) = statement.digests().find(|(stated, expected)| *stated == name && *expected != found) {
-        return Err(DeliveryError::Differs { name: name.to_owned(), found, expected }.into());
-    }
-    let malformed = |reason: String| DeliveryError::Malformed { name: name.to_owned(), reason };
-    let blocks = pem::read_one_form(&octets).map_err(|error| malformed(error.to_string()))?;
-    let read = |block: &pem::PemBlock| {
-        Certificate::from_named_der(&block.der).map_err(|error| malformed(error.to_string()).into())
-    };
-    blocks.iter().map(read).collect()
 }
 
 impl Prove<'_> {
@@ -382,8 +363,6 @@ impl Prove<'_> {
     }
 }
 
-const CHAIN_FILE: &str = "chain.pem";
 const POLICY_FILE: &str = "policy.toml";
-const SOURCE_CHAIN_FILE: &str = "source-chain.pem";
 /// A proof has no more, and a path with more is not built by a verifier either.
 const MAX_SOURCE_CHAIN: usize = 6;

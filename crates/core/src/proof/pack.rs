@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use crate::audit::Fault;
-use crate::delivery::{BatchReader, DeliveryError};
-use crate::delivery::{PackReader, PackWriter};
+use crate::crypto::sha256;
+use crate::delivery::{BatchReader, PackReader, PackWriter, check_digest};
 use crate::error::Error;
 use crate::manifest::{self, ManifestAnchor, Proof, SignedManifest, Statement, seal};
 use crate::origin::Uid;
@@ -33,7 +33,7 @@ pub struct Pack<'a> {
 /// Makes the line pack of a whole batch, or nothing.
 ///
 /// # Errors
-/// The batch does not hold ([`Error::NotSealed`], or a [`DeliveryError`] about its content), something is at `out`, or
+/// The batch does not hold ([`Error::NotSealed`], or [`Error::Delivery`] about its content), something is at `out`, or
 /// the environment fails. Then nothing is left of the pack.
 pub fn pack(job: &Pack<'_>) -> Result<Proven, Error> {
     let reader = BatchReader::open(job.batch)?;
@@ -48,12 +48,7 @@ pub fn pack(job: &Pack<'_>) -> Result<Proven, Error> {
     let mut writer = PackWriter::create(job.out, &batch)?;
     let chips = Prove { batch: job.batch, chips: Chips::All, advance: job.advance, cancel: job.cancel };
     // a batch that was exchanged on the way is another batch
-    let same = |proof: &Proof| {
-        let expected = crate::crypto::sha256(&statement);
-        let found = crate::crypto::sha256(&proof.statement);
-        let name = manifest::STATEMENT_FILE.to_owned();
-        if found == expected { Ok(()) } else { Err(DeliveryError::Differs { name, found, expected }) }
-    };
+    let same = |proof: &Proof| check_digest(manifest::STATEMENT_FILE, sha256(&proof.statement), sha256(&statement));
     match prove(&chips, &mut |proof| {
         same(&proof)?;
         Ok(writer.add(&proof)?)

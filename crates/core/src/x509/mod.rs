@@ -5,6 +5,7 @@
 //! [`crypto`](crate::crypto).
 
 mod algorithm;
+pub mod bundle;
 mod certificate;
 mod deviation;
 mod digest;

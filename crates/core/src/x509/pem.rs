@@ -71,23 +71,6 @@ pub fn read(text: &[u8]) -> Result<Vec<PemBlock>, PemError> {
     }
 }
 
-/// Reads the certificates of a file in the one form that batches have: blocks exactly as [`write()`] makes them, one after
-/// the other, and nothing else.
-///
-/// # Errors
-/// As [`read`], or the file is not in that form.
-pub fn read_one_form(text: &[u8]) -> Result<Vec<PemBlock>, PemError> {
-    let blocks = read(text)?;
-    if let Some(other) = blocks.iter().find(|block| block.label != CERTIFICATE) {
-        return Err(PemError::Label { found: other.label.clone() });
-    }
-    let mut rest = text;
-    for block in &blocks {
-        rest = rest.strip_prefix(write(CERTIFICATE, &block.der).as_bytes()).ok_or(PemError::Spelling)?;
-    }
-    if rest.is_empty() { Ok(blocks) } else { Err(PemError::Spelling) }
-}
-
 /// Writes one block as RFC 7468 §2 wants it: lines of 64 characters, each ended by LF.
 pub fn write(label: &str, der: &[u8]) -> Zeroizing<String> {
     let body = Zeroizing::new(STANDARD.encode(der));
@@ -107,8 +90,6 @@ pub fn write(label: &str, der: &[u8]) -> Zeroizing<String> {
     text.push_str("-----\n");
     text
 }
-
-const CERTIFICATE: &str = "CERTIFICATE";
 
 fn label(line: &[u8], prefix: &[u8]) -> Option<String> {
     let label = line.strip_prefix(prefix)?.strip_suffix(b"-----")?;
@@ -176,21 +157,9 @@ pub enum PemError {
         /// The line, counted from 1.
         line: usize,
     },
-    /// A block of another kind in a file of certificates.
-    #[error("PEM label {found:?}, expected {CERTIFICATE}")]
-    Label {
-        /// The label found.
-        found: String,
-    },
     /// Nothing that begins.
     #[error("no PEM block found, expected `-----BEGIN ...-----` (RFC 7468 §2)")]
     NoBlock,
-    /// The same certificates in another form.
-    #[error(
-        "the file is not in the one form: PEM blocks one after the other, 64 characters a line, line feeds, and nothing else \
-         (RFC 7468 §2, §3)"
-    )]
-    Spelling,
     /// A block that does not end.
     #[error("PEM block `{label}` begins in line {line} and does not end (RFC 7468 §2)")]
     Unclosed {
@@ -223,31 +192,6 @@ mod tests {
             assert!(text.lines().all(|line| line.len() <= 64));
             assert_eq!(labels(&text), Ok(vec![("CERTIFICATE".to_owned(), der)]));
         }
-    }
-
-    #[test]
-    fn the_one_form_is_what_is_written_and_nothing_else() {
-        let block = |n: u8| write(CERTIFICATE, &[n; 100]).to_string();
-        let good = block(1) + &block(2);
-        assert_eq!(read_one_form(good.as_bytes()).unwrap().len(), 2);
-        let narrow = block(1).replace('\n', "").replace("-----BEGIN CERTIFICATE-----", "-----BEGIN CERTIFICATE-----\n");
-        for other in [
-            format!("{good}\n"),
-            format!("\n{good}"),
-            format!("subject=CN = x\n{good}"),
-            format!("{}\n{}", block(1), block(2)),
-            format!("\u{feff}{good}"),
-            good.replace('\n', "\r\n"),
-            good.replacen('\n', " \n", 1),
-            good.trim_end().to_owned(),
-            narrow.replace("-----END", "\n-----END"),
-        ] {
-            assert!(read(other.as_bytes()).is_ok(), "{other}");
-            assert_eq!(read_one_form(other.as_bytes()), Err(PemError::Spelling), "{other}");
-        }
-        let key = write("PRIVATE KEY", &[1]).to_string();
-        assert!(matches!(read_one_form((good + &key).as_bytes()), Err(PemError::Label { .. })));
-        assert!(read_one_form(b"").is_err());
     }
 
     #[test]

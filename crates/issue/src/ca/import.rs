@@ -6,7 +6,7 @@ use crate::config::{Config, Holder};
 use crate::durable::{self, Access};
 use crate::input;
 use crate::signer::SecretResolver;
-use crate::x509::{Certificate, pem};
+use crate::x509::{Certificate, bundle, pem};
 
 use super::CaError;
 
@@ -94,13 +94,12 @@ fn places(config: &Config, chain: Vec<Certificate>) -> Result<Vec<(PathBuf, Vec<
     }
 }
 
-/// The certificates of a file, if it is there. A file with anything else in it is not one of these certificates.
+/// The certificates of a file, if it is there; none of a file with anything else in it.
 fn read(path: &Path) -> Result<Option<Vec<Certificate>>, CaError> {
     let content = match input::read(path) {
         Ok(content) => content,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(CaError::Read { path: path.to_owned(), source }),
     };
-    let blocks = pem::read(&content).unwrap_or_default();
-    Ok(Some(blocks.iter().filter_map(|block| Certificate::from_named_der(&block.der).ok()).collect()))
+    Ok(Some(bundle::named(&content).unwrap_or_default()))
 }

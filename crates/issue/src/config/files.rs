@@ -9,9 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::input;
 use crate::text::Printable;
-use crate::x509::form::Form;
-use crate::x509::tlv::tag;
-use crate::x509::{Certificate, pem};
+use crate::x509::{Certificate, bundle};
 
 use super::error::{self, Errors};
 
@@ -54,32 +52,14 @@ pub(super) fn certificate(path: &Spanned<PathBuf>, errors: &Errors) -> Option<Ce
 pub(super) fn certificates(path: &Spanned<PathBuf>, errors: &Errors) -> Option<Vec<Certificate>> {
     let span = path.span();
     let content = read(path.get_ref(), &span, errors)?;
-    let malformed = |reason: &str| {
-        errors.push(error::CERTIFICATE_MALFORMED, &span, format!("`{}`: {reason}", Printable::new(path.get_ref())))
-    };
-    let ders = match Form::of(&content) {
-        Some(Form::Certificate) => vec![content],
-        None if content.first() == Some(&tag::SEQUENCE) => vec![content],
-        form => match pem::read(&content) {
-            Ok(blocks) => match blocks.iter().find(|block| block.label != "CERTIFICATE") {
-                Some(other) => return malformed(&format!("PEM block `{}`, expected `CERTIFICATE`", other.label)),
-                None => blocks.into_iter().map(|block| block.der).collect(),
-            },
-            Err(reason) => {
-                let message = format!("`{}`: {reason}", Printable::new(path.get_ref()));
-                return match form.and_then(Form::hint) {
-                    Some(hint) => errors.push_hint(error::CERTIFICATE_MALFORMED, &span, message, hint),
-                    None => errors.push(error::CERTIFICATE_MALFORMED, &span, message),
-                };
+    match bundle::named(&content) {
+        Ok(certificates) => Some(certificates),
+        Err(reason) => {
+            let message = format!("`{}`: {reason}", Printable::new(path.get_ref()));
+            match reason.hint() {
+                Some(hint) => errors.push_hint(error::CERTIFICATE_MALFORMED, &span, message, hint),
+                None => errors.push(error::CERTIFICATE_MALFORMED, &span, message),
             }
-        },
-    };
-    let mut certificates = Vec::with_capacity(ders.len());
-    for der in ders {
-        match Certificate::from_named_der(&der) {
-            Ok(certificate) => certificates.push(certificate),
-            Err(error) => return malformed(&error.to_string()),
         }
     }
-    Some(certificates)
 }

@@ -172,8 +172,8 @@ pub(crate) fn seal_and_publish(
     let Sealing { row, issuer, .. } = sealing;
     let chain: Vec<&Certificate> = std::iter::once(issuer.certificate()).chain(issuer.chain()).collect();
     let source_chain: Vec<&Certificate> = sealing.intermediates.iter().copied().chain(sealing.anchors).collect();
-    writer.add_file("chain.pem", pem_file(&chain).as_bytes())?;
-    writer.add_file("source-chain.pem", pem_file(&source_chain).as_bytes())?;
+    writer.add_file(manifest::CHAIN_FILE, pem_file(&chain).as_bytes())?;
+    writer.add_file(manifest::SOURCE_CHAIN_FILE, pem_file(&source_chain).as_bytes())?;
     writer.add_file(manifest::SIGNER_FILE, pem_file(&[sealing.manifest_certificate]).as_bytes())?;
     writer.add_file("policy.toml", sealing.policy.bytes())?;
     writer.add_pieces(manifest::REJECTED_FILE, |each| sealing.rejected.pieces(&mut |piece| Ok(each(piece)?)))?;
