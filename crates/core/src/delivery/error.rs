@@ -250,8 +250,8 @@ pub enum DeliveryError {
 
 impl DeliveryError {
     /// A file of a batch that cannot be read as what it is.
-    pub(crate) fn malformed(name: &str, reason: impl ToString) -> Self {
-        Self::Malformed { name: name.to_owned(), reason: reason.to_string() }
+    pub(crate) fn malformed(name: &str, reason: impl Into<String>) -> Self {
+        Self::Malformed { name: name.to_owned(), reason: reason.into() }
     }
 
     /// The kind of failure.

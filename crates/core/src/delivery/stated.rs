@@ -17,7 +17,7 @@ impl BatchReader {
     pub fn chain(&self, name: &str, statement: &Statement) -> Result<Vec<Certificate>, DeliveryError> {
         let content = self.read(name)?;
         check_stated(statement, name, sha256(&content))?;
-        bundle::of_batch(&content).map_err(|reason| DeliveryError::malformed(name, reason))
+        bundle::of_batch(&content).map_err(|reason| DeliveryError::malformed(name, reason.to_string()))
     }
 }
 
