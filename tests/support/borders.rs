@@ -32,13 +32,15 @@ pub(crate) const CORE: &[Row] = &[
     Row("manifest", &["x509", "crypto", "origin", "class", "cert", "verify::<types>", "text"]),
     // durable: a list of all findings is a file of its own, in the form of rejected.jsonl; input: one that is there already
     Row("findings", &["x509", "origin", "reel", "manifest::FindingLine", "durable", "input", "text"]),
-    // crypto::Sha256: what is written is hashed on its way; origin: entries are named by UID, findings by item and code
+    // crypto: what is written is hashed on its way, and what is read is compared with the digest that the statement says;
+    // origin: entries are named by UID, findings by item and code
     Row(
         "delivery",
         // parallel: the large files of a batch are flushed side by side
         &[
             "x509",
             "crypto::Sha256",
+            "crypto::sha256",
             "origin::Code",
             "origin::ItemName",
             "origin::Uid",
