@@ -57,7 +57,7 @@ fi
 if grep -qw avx512ifma /proc/cpuinfo 2>/dev/null; then
     echo "processor: with AVX-512 IFMA"
 else
-    echo "processor: WITHOUT AVX-512 IFMA; the tests of the vector instructions (names with \`vectors\`, crates/p256-lanes, crates/p256-sign) are SKIPPED: no evidence for the lanes"
+    echo "processor: WITHOUT AVX-512 IFMA; the tests of the vector instructions (names with \`vectors\`, crates/p256-batch, crates/p256-sign) are SKIPPED: no evidence for the lanes"
 fi
 
 # examples in the documentation first: the runner's summary comes last

@@ -17,7 +17,7 @@ const PACKAGES: [(&str, &[&str], &[&str]); 10] = [
     ("crates/check", &["src"], &["src"]),
     ("crates/core", &["src"], &["src"]),
     ("crates/issue", &["src"], &["src"]),
-    ("crates/p256-lanes", &["src"], &["src"]),
+    ("crates/p256-batch", &["src"], &["src"]),
     ("crates/p256-sign", &["src"], &["src", "tests", "benches", "examples"]),
     ("crates/pkcs11-sign", &["src"], &["src"]),
     ("tools/faulty-pkcs11", &["src"], &[]),

@@ -1,6 +1,6 @@
-//! The same sums, eight at a time, on processors that can (AVX-512 IFMA): crate `p256-lanes`.
+//! The same sums, eight at a time, on processors that can (AVX-512 IFMA): crate `p256-batch`.
 
-use p256_lanes::{Digit, Lanes, Limbs};
+use p256_batch::{Digit, Lanes, Limbs};
 
 use super::recode::digits;
 use super::residue::{Field, invert_all};
@@ -12,7 +12,7 @@ use super::table::Table;
 pub(super) struct LaneTable {
     lanes: Lanes,
     window: u32,
-    table: p256_lanes::Table,
+    table: p256_batch::Table,
 }
 
 impl LaneTable {

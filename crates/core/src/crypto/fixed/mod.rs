@@ -16,7 +16,7 @@
 //! 3. [`VerificationEngine::Generic`] switches it off; tests and a fuzz target compare the two.
 //! 4. Up to [`MIN_SEEN`] signatures no table is made.
 //!
-//! Safe Rust but for the call into the vector instructions (crate `p256-lanes`), in variable time: every number here is
+//! Safe Rust but for the call into the vector instructions (crate `p256-batch`), in variable time: every number here is
 //! public.
 
 mod known;

@@ -1,7 +1,7 @@
 //! A point's multiples in the form that this processor adds fastest.
 
 use p256::ProjectivePoint;
-use p256_lanes::Lanes;
+use p256_batch::Lanes;
 
 use super::lanes::{self, LaneTable};
 use super::residue::Field;
