@@ -5,39 +5,39 @@ use p256::elliptic_curve::ops::Double;
 use p256::elliptic_curve::sec1::ToSec1Point;
 use p256::{AffinePoint, ProjectivePoint};
 
-use super::recode::{Digit, digits};
-use super::residue::{Field, from_octets, invert_all};
+use crate::recode::{Digit, digits};
+use crate::residue::{Field, from_bytes, invert_all};
 
 /// A point that is not the identity. One cache line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(align(64))]
-pub(super) struct Affine {
-    pub(super) x: Field,
-    pub(super) y: Field,
+pub(crate) struct Affine {
+    pub(crate) x: Field,
+    pub(crate) y: Field,
 }
 
 impl Affine {
     /// `None` for the identity.
-    pub(super) fn of(point: &AffinePoint) -> Option<Self> {
-        let octets = point.to_sec1_point(false);
-        let octets = octets.as_bytes();
+    pub(crate) fn of(point: &AffinePoint) -> Option<Self> {
+        let bytes = point.to_sec1_point(false);
+        let bytes = bytes.as_bytes();
         let coordinate = |from: usize| {
-            let octets: &[u8; 32] = octets.get(from..from + 32)?.try_into().ok()?;
-            Some(Field::new(from_octets(octets)))
+            let bytes: &[u8; 32] = bytes.get(from..from + 32)?.try_into().ok()?;
+            Some(Field::new(from_bytes(bytes)))
         };
         Some(Self { x: coordinate(1)?, y: coordinate(33)? })
     }
 }
 
 /// For each position i of a scalar's digits, the odd multiples 1, 3, ... 2^window - 1 of 2^(window i) times a point.
-pub(super) struct Table {
+pub(crate) struct Table {
     window: u32,
     points: Box<[Affine]>,
 }
 
 impl Table {
     /// `None` if the point is the identity; nothing else can go wrong, since the group's order is a large prime.
-    pub(super) fn new(point: ProjectivePoint, window: u32) -> Option<Self> {
+    pub(crate) fn new(point: ProjectivePoint, window: u32) -> Option<Self> {
         let positions = digits(window) as usize;
         let bits = window as usize;
         let mut doubled = vec![point; positions * bits];
@@ -76,22 +76,22 @@ impl Table {
         Some(Self { window, points: points.into() })
     }
 
-    pub(super) const fn window(&self) -> u32 {
+    pub(crate) const fn window(&self) -> u32 {
         self.window
     }
 
-    pub(super) const fn positions(&self) -> u32 {
+    pub(crate) const fn positions(&self) -> u32 {
         digits(self.window)
     }
 
     /// Row after row.
-    pub(super) fn points(&self) -> &[Affine] {
+    pub(crate) fn points(&self) -> &[Affine] {
         &self.points
     }
 
     /// The odd multiples for one position.
     #[inline]
-    pub(super) fn row(&self, position: u32) -> &[Affine] {
+    pub(crate) fn row(&self, position: u32) -> &[Affine] {
         let row = 1 << (self.window - 1);
         &self.points[position as usize * row..][..row]
     }
@@ -105,14 +105,14 @@ impl std::fmt::Debug for Table {
 
 /// What a digit stands for.
 #[inline]
-pub(super) fn point(row: &[Affine], digit: Digit) -> Affine {
+pub(crate) fn point(row: &[Affine], digit: Digit) -> Affine {
     let Affine { x, y } = row[digit.index];
     Affine { x, y: y.negate_if(digit.negative) }
 }
 
 /// The sum of two points with different x, given 1 / (b.x - a.x).
 #[inline]
-pub(super) fn add(a: &Affine, b: &Affine, inverse: Field) -> Affine {
+pub(crate) fn add(a: &Affine, b: &Affine, inverse: Field) -> Affine {
     let slope = b.y.subtract(a.y).multiply(inverse);
     let x = slope.square().subtract(a.x).subtract(b.x);
     Affine { x, y: slope.multiply(a.x.subtract(x)).subtract(a.y) }

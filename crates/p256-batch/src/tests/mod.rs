@@ -1,40 +1,46 @@
 mod chosen;
 
 use std::ops::{Add, Mul, Sub};
+use std::sync::atomic::Ordering;
 
-use p256::ecdsa::signature::Signer as _;
-use p256::ecdsa::{DerSignature, SigningKey};
+use p256::ecdsa::signature::hazmat::{PrehashSigner as _, PrehashVerifier as _};
+use p256::ecdsa::{Signature, SigningKey};
 use p256::elliptic_curve::ff::PrimeField;
 use p256::elliptic_curve::hazmat::FieldArithmetic;
 use p256::{FieldBytes, ProjectivePoint};
 use proptest::prelude::*;
+use sha2::Digest as _;
 
-use super::recode::{Digit, digit, digits};
-use super::residue::{Field, Residue};
-use super::table::{Affine, Table, point};
-use super::*;
-use crate::crypto::PublicKey;
-use crate::x509::oid;
-use crate::x509::tlv::{element, tag};
-use crate::x509::{KeyAlgorithm, Spki};
+use crate::engine::{CHUNK, FIRST, Fault, FixedKey, LANE_WINDOWS, MIN_SEEN, SAMPLE, WINDOWS, generator};
+use crate::known;
+use crate::multiples::{Adding, Multiples, sums};
+use crate::opinion::{Opinion, Statement, opinions};
+use crate::recode::{Digit, digit, digits};
+use crate::residue::{self, Field, FieldPrime, Limbs, Modulus as _, Order, Residue};
+use crate::sum::OddScalar;
+use crate::table::{Affine, Table, point};
 
 type TheirField = <p256::NistP256 as FieldArithmetic>::FieldElement;
 type TheirScalar = p256::Scalar;
 
-fn octets(number: Limbs) -> FieldBytes {
-    let mut octets = FieldBytes::default();
-    for (octets, limb) in octets.chunks_exact_mut(8).zip(number.iter().rev()) {
-        octets.copy_from_slice(&limb.to_be_bytes());
-    }
-    octets
+fn sha256(message: &[u8]) -> [u8; 32] {
+    sha2::Sha256::digest(message).into()
 }
 
-fn number(octets: &FieldBytes) -> Limbs {
-    residue::from_octets(&octets[..].try_into().unwrap())
+fn bytes(number: Limbs) -> FieldBytes {
+    let mut bytes = FieldBytes::default();
+    for (bytes, limb) in bytes.chunks_exact_mut(8).zip(number.iter().rev()) {
+        bytes.copy_from_slice(&limb.to_be_bytes());
+    }
+    bytes
+}
+
+fn number(bytes: &FieldBytes) -> Limbs {
+    residue::from_bytes(&bytes[..].try_into().unwrap())
 }
 
 fn theirs<F: PrimeField<Repr = FieldBytes>>(number: Limbs) -> F {
-    F::from_repr(octets(number)).unwrap()
+    F::from_repr(bytes(number)).unwrap()
 }
 
 /// The number, or the number less the prime: any 256 bits are one or the other.
@@ -206,7 +212,7 @@ fn sums_are_right(adding: Adding) {
     let less = |by| residue::subtract(Order::PRIME, [by, 0, 0, 0]).0;
     let edges = [[0; 4], [1, 0, 0, 0], [2, 0, 0, 0], [3, 0, 0, 0], less(1), less(2), less(3)];
     let mut pairs: Vec<(Limbs, Limbs)> = edges.iter().flat_map(|u1| edges.map(|u2| (*u1, u2))).collect();
-    let random = |n: u64| below::<Order>(residue::from_octets(sha256(&n.to_be_bytes()).as_bytes()));
+    let random = |n: u64| below::<Order>(residue::from_bytes(&sha256(&n.to_be_bytes())));
     // the same pair twice: equal points side by side in a batch
     pairs.extend((0..40).flat_map(|n| [(random(2 * n), random(2 * n + 1)); 2]));
     pairs.extend((0..10).map(|n| (random(n), random(n))));
@@ -261,191 +267,73 @@ fn known_answers(adding: Adding) {
     assert!(known::answers_are_found(adding));
 }
 
-fn issuer(secret: &SigningKey) -> IssuerKey {
-    IssuerKey::new(public(secret))
-}
-
-fn public(secret: &SigningKey) -> PublicKey {
-    let point = secret.verifying_key().to_sec1_point(false);
-    let algorithm = element(
-        tag::SEQUENCE,
-        &[
-            &element(tag::OBJECT_IDENTIFIER, &[oid::EC_PUBLIC_KEY.as_bytes()]),
-            &element(tag::OBJECT_IDENTIFIER, &[oid::SECP256R1.as_bytes()]),
-        ],
-    );
-    let spki = element(tag::SEQUENCE, &[&algorithm, &element(tag::BIT_STRING, &[&[0], point.as_bytes()])]);
-    PublicKey::from_spki(&Spki::from_der(&spki).unwrap()).unwrap()
-}
-
 fn secret(of: u8) -> SigningKey {
     SigningKey::from_slice(&[of; 32]).unwrap()
 }
 
-fn signed(secret: &SigningKey, count: u32) -> Vec<(Vec<u8>, Vec<u8>)> {
+fn engine(secret: &SigningKey) -> FixedKey {
+    FixedKey::new(secret.verifying_key().to_sec1_point(false).as_bytes()).unwrap()
+}
+
+/// A message's digest and its signature.
+type Signed = ([u8; 32], Signature);
+
+fn signed(secret: &SigningKey, count: u32) -> Vec<Signed> {
     let sign = |n: u32| {
-        let message = n.to_be_bytes().to_vec();
-        let signature: DerSignature = secret.sign(&message);
-        (message, signature.as_bytes().to_vec())
+        let digest = sha256(&n.to_be_bytes());
+        (digest, secret.sign_prehash(&digest).unwrap())
     };
     (0..count).map(sign).collect()
 }
 
-fn claims(signed: &[(Vec<u8>, Vec<u8>)]) -> Vec<Claim<'_>> {
-    signed
-        .iter()
-        .map(|(message, signature)| Claim {
-            algorithm: SignatureAlgorithm::EcdsaSha256,
-            message,
-            signature,
-            sha256: None,
-        })
-        .collect()
+fn statement((digest, signature): &Signed) -> Option<Statement> {
+    let (r, s) = signature.split_bytes();
+    Statement::new(&r, &s, digest)
 }
 
-/// Every way to change a signature that comes to mind, some of which leave it valid.
-fn mutations(message: &[u8], signature: &[u8], n: u64) -> Vec<(Vec<u8>, Vec<u8>)> {
-    let parts = EcdsaSignature::parse(KeyAlgorithm::P256, signature).unwrap();
-    let full = |magnitude: &[u8]| {
-        let mut octets = [0; 32];
-        octets[32 - magnitude.len()..].copy_from_slice(magnitude);
-        residue::from_octets(&octets)
-    };
-    let (r, s) = (full(parts.r()), full(parts.s()));
-    let encode = |r: Limbs, s: Limbs| {
-        let integer = |number: Limbs| {
-            let octets = octets(number);
-            let zeros = octets.iter().take_while(|octet| **octet == 0).count().min(31);
-            let sign: &[u8] = if octets[zeros] >= 0x80 { &[0] } else { &[] };
-            element(tag::INTEGER, &[sign, &octets[zeros..]])
-        };
-        element(tag::SEQUENCE, &[&integer(r), &integer(s)])
-    };
-    let flip = |number: Limbs| {
-        let mut number = number;
-        number[usize::try_from(n / 64 % 4).unwrap()] ^= 1 << (n % 64);
-        number
-    };
-    let minus = |number: Limbs| residue::subtract(Order::PRIME, number).0;
-    let last = minus([1, 0, 0, 0]);
-    let mut octets = signature.to_vec();
-    let at = usize::try_from(n).unwrap() % octets.len();
-    octets[at] ^= 1 << (n % 8);
-    let mut other = message.to_vec();
-    other[0] ^= 1;
-    let mut changed = vec![(other, signature.to_vec()), (message.to_vec(), octets), (message.to_vec(), vec![])];
-    for (r, s) in [
-        (r, minus(s)),
-        (minus(r), s),
-        (flip(r), s),
-        (r, flip(s)),
-        (s, r),
-        (r, [0; 4]),
-        ([0; 4], s),
-        (r, Order::PRIME),
-        (Order::PRIME, s),
-        (r, last),
-        (last, s),
-        ([1, 0, 0, 0], [1, 0, 0, 0]),
-        (r, [1, 0, 0, 0]),
-        (residue::add(r, Order::PRIME).0, s),
-    ] {
-        changed.push((message.to_vec(), encode(r, s)));
-    }
-    changed
-}
-
-#[test]
-fn good_and_changed_signatures_get_the_verdicts_of_aws_lc() {
-    let secret = secret(0x31);
-    let mut all = signed(&secret, 60);
-    for (n, (message, signature)) in (0..).zip(all.clone()) {
-        all.extend(mutations(&message, &signature, 37 * n));
-    }
-    let claims = claims(&all);
-    for key in [issuer(&secret), IssuerKey::portable(public(&secret))] {
-        let expected = key.verify_batch(VerificationEngine::Generic, &claims).unwrap();
-        assert_eq!(expected.iter().filter(|verdict| verdict.is_ok()).count(), 2 * 60, "the signatures and their twins");
-        assert_eq!(key.verify_batch(VerificationEngine::FixedKey, &claims).unwrap(), expected);
-        for (opinion, verdict) in key.unchecked_opinions(&claims).unwrap().into_iter().zip(&expected) {
-            assert!(opinion.is_none_or(|opinion| opinion == verdict.is_ok()));
-        }
-    }
-}
-
-#[test]
-fn a_digest_of_zero_and_keys_near_the_generator_get_their_verdict() {
-    // a digest cannot be chosen, but Q = G and Q = -G can
-    let mut last = octets(Order::PRIME);
-    last[31] -= 1;
-    for secret in [SigningKey::from_slice(&octets([1, 0, 0, 0])), SigningKey::from_slice(&last)] {
-        let secret = secret.unwrap();
-        let all = signed(&secret, 120);
-        let verdicts = issuer(&secret).verify_batch(VerificationEngine::FixedKey, &claims(&all)).unwrap();
-        assert!(verdicts.iter().all(Result::is_ok));
-    }
-}
-
-#[test]
-fn other_algorithms_are_left_to_the_generic_engine() {
-    let secret = secret(0x32);
-    let all = signed(&secret, 150);
-    let mut claims = claims(&all);
-    let key = issuer(&secret);
-    for (n, algorithm) in SignatureAlgorithm::ALL.into_iter().cycle().take(claims.len()).enumerate() {
-        claims[n].algorithm = algorithm;
-    }
-    let expected = key.verify_batch(VerificationEngine::Generic, &claims).unwrap();
-    assert_eq!(key.verify_batch(VerificationEngine::FixedKey, &claims).unwrap(), expected);
+/// Asks an engine, with the verification of `p256` under a key beside it.
+fn verdicts(engine: &FixedKey, key: &SigningKey, signed: &[Signed]) -> Result<usize, Fault> {
+    let verify = |(digest, signature): &Signed| key.verifying_key().verify_prehash(digest, signature);
+    Ok(engine.verify_batch(signed, statement, verify)?.iter().filter(|verdict| verdict.is_ok()).count())
 }
 
 #[test]
 fn a_few_signatures_make_no_table() {
     let secret = secret(0x33);
     let all = signed(&secret, 99);
-    let key = IssuerKey::portable(public(&secret));
-    let fixed = key.fixed.as_deref().unwrap();
-    let window = || fixed.tables.read().unwrap().as_ref().map(|tables| tables.key.window());
-    assert!(key.verify_batch(VerificationEngine::FixedKey, &claims(&all)).unwrap().iter().all(Result::is_ok));
+    let engine = engine(&secret).portable();
+    let window = || engine.tables.read().unwrap().as_ref().map(|tables| tables.key.window());
+    assert_eq!(verdicts(&engine, &secret, &all), Ok(99));
     assert_eq!(window(), None);
     // the hundredth comes with others, or it would not be worth the inversions
-    assert!(key.verify_batch(VerificationEngine::FixedKey, &claims(&all[..1])).unwrap()[0].is_ok());
+    assert_eq!(verdicts(&engine, &secret, &all[..1]), Ok(1));
     assert_eq!(window(), None);
-    assert!(key.verify_batch(VerificationEngine::FixedKey, &claims(&all)).unwrap().iter().all(Result::is_ok));
+    assert_eq!(verdicts(&engine, &secret, &all), Ok(99));
     assert_eq!(window(), Some(8));
-    key.expect(2_000);
-    assert!(key.verify_batch(VerificationEngine::FixedKey, &claims(&all)).unwrap().iter().all(Result::is_ok));
+    engine.expect(2_000);
+    assert_eq!(verdicts(&engine, &secret, &all), Ok(99));
     assert_eq!(window(), Some(10));
 }
 
 #[test]
-fn a_difference_between_the_engines_stops_the_run() {
+fn a_difference_from_the_callers_verification_is_a_fault() {
     let (ours, others) = (secret(0x34), secret(0x35));
     // tables of another key: the same as an engine that miscalculates
-    let mut key = issuer(&ours);
-    key.fixed = issuer(&others).fixed;
+    let engine = engine(&others);
     let good = signed(&ours, 150);
-    assert!(matches!(
-        key.verify_batch(VerificationEngine::FixedKey, &claims(&good)),
-        Err(EngineError::Disagreement { accepted: false, .. })
-    ));
+    assert_eq!(verdicts(&engine, &ours, &good), Err(Fault::Disagreement { at: 0, accepted: false }));
     let foreign = signed(&others, 600);
-    assert!(matches!(
-        key.verify_batch(VerificationEngine::FixedKey, &claims(&foreign)),
-        Err(EngineError::Disagreement { accepted: true, .. })
-    ));
-    assert!(key.verify_batch(VerificationEngine::Generic, &claims(&good)).unwrap().iter().all(Result::is_ok));
+    assert_eq!(verdicts(&engine, &ours, &foreign), Err(Fault::Disagreement { at: 0, accepted: true }));
     // also long after the first chunk, by the sample
-    key.fixed.as_deref().unwrap().accepted.store(1_000_000, Ordering::Relaxed);
-    assert!(matches!(
-        key.verify_batch(VerificationEngine::FixedKey, &claims(&foreign[..300])),
-        Err(EngineError::Disagreement { accepted: true, .. })
-    ));
+    engine.accepted.store(1_000_000, Ordering::Relaxed);
+    let found = verdicts(&engine, &ours, &foreign[..300]);
+    assert!(matches!(found, Err(Fault::Disagreement { at: 0..300, accepted: true })), "{found:?}");
+    assert_eq!(verdicts(&engine, &others, &foreign), Ok(600));
 }
 
 #[test]
 fn every_chunk_has_a_sample() {
-    let key = FixedKey::new(secret(0x36).verifying_key().to_sec1_point(false).as_bytes()).unwrap();
+    let key = engine(&secret(0x36));
     let statement = |n: u64| Some(Statement { r: [n; 4], s: [n; 4], digest: [n.wrapping_mul(0x9E37_79B9), 0, 0, 0] });
     for size in [1, 7, 8, 255, 256, 257, CHUNK] {
         let statements: Vec<_> = (0..u64::try_from(size).unwrap()).map(statement).collect();

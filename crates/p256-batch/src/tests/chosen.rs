@@ -1,8 +1,7 @@
-//! Signatures whose scalars are chosen: whoever knows the key can have u1 and u2 as he likes, by r = x(u1 G + u2 Q),
-//! s = r / u2 and a digest u1 s. A digest cannot be chosen in earnest; here it is.
+//! Signatures with chosen scalars: who has the private key can choose u1 and u2, by r = x(u1 G + u2 Q), s = r / u2 and
+//! a digest u1 s. A real digest cannot be chosen; here it is.
 
-use p256::ecdsa::signature::hazmat::PrehashVerifier as _;
-use p256::ecdsa::{Signature, VerifyingKey};
+use p256::ecdsa::VerifyingKey;
 use p256::elliptic_curve::ops::Reduce;
 use p256::elliptic_curve::point::AffineCoordinates as _;
 
@@ -24,7 +23,7 @@ fn power_of_two(exponent: u32) -> TheirScalar {
 }
 
 fn some(n: u64) -> TheirScalar {
-    <TheirScalar as Reduce<FieldBytes>>::reduce(&FieldBytes::from(*sha256(&n.to_be_bytes()).as_bytes()))
+    <TheirScalar as Reduce<FieldBytes>>::reduce(&FieldBytes::from(sha256(&n.to_be_bytes())))
 }
 
 /// The signature with these scalars; none if the sum is the identity, or r or s would be zero.
@@ -88,7 +87,7 @@ fn thought(adding: Adding, key: ProjectivePoint, window: u32, statements: &[Stat
     let statements: Vec<_> = statements.iter().copied().map(Some).collect();
     let by = |adding| {
         let key = Multiples::new(key, window, adding).unwrap();
-        opinions(&Tables { generator: generator(window, adding).unwrap(), key }, &statements)
+        opinions(generator(window, adding).unwrap(), &key, &statements)
     };
     let portable = by(Adding::Portable);
     if adding == Adding::Best {
@@ -99,8 +98,8 @@ fn thought(adding: Adding, key: ProjectivePoint, window: u32, statements: &[Stat
 
 /// The verdict of p256's own verification.
 fn holds(key: &VerifyingKey, statement: &Statement) -> bool {
-    let signature = Signature::from_scalars(octets(statement.r), octets(statement.s)).unwrap();
-    key.verify_prehash(&octets(statement.digest), &signature).is_ok()
+    let signature = Signature::from_scalars(bytes(statement.r), bytes(statement.s)).unwrap();
+    key.verify_prehash(&bytes(statement.digest), &signature).is_ok()
 }
 
 /// Opinions on signatures with these scalars and on their neighbours, none of which p256 contradicts. Returns how many

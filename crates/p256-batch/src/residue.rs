@@ -6,10 +6,10 @@
 use std::marker::PhantomData;
 
 /// A 256-bit number, least significant limb first.
-pub(super) type Limbs = [u64; 4];
+pub(crate) type Limbs = [u64; 4];
 
 /// A prime between 2^255 and 2^256.
-pub(super) trait Modulus: Copy + Eq + std::fmt::Debug {
+pub(crate) trait Modulus: Copy + Eq + std::fmt::Debug {
     /// The prime.
     const PRIME: Limbs;
     /// -1 / prime modulo 2^64.
@@ -35,7 +35,7 @@ pub(super) trait Modulus: Copy + Eq + std::fmt::Debug {
 
 /// Coordinates of points (SP 800-186 §3.2.1.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct FieldPrime;
+pub(crate) struct FieldPrime;
 
 impl Modulus for FieldPrime {
     const PRIME: Limbs = [0xFFFF_FFFF_FFFF_FFFF, 0x0000_0000_FFFF_FFFF, 0, 0xFFFF_FFFF_0000_0001];
@@ -55,7 +55,7 @@ impl Modulus for FieldPrime {
 
 /// Multiples of the base point (SP 800-186 §3.2.1.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Order;
+pub(crate) struct Order;
 
 impl Modulus for Order {
     const PRIME: Limbs = [0xF3B9_CAC2_FC63_2551, 0xBCE6_FAAD_A717_9E84, 0xFFFF_FFFF_FFFF_FFFF, 0xFFFF_FFFF_0000_0000];
@@ -63,65 +63,65 @@ impl Modulus for Order {
 
 /// A number modulo `M`'s prime.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Residue<M: Modulus>(Limbs, PhantomData<M>);
+pub(crate) struct Residue<M: Modulus>(Limbs, PhantomData<M>);
 
 /// A coordinate.
-pub(super) type Field = Residue<FieldPrime>;
+pub(crate) type Field = Residue<FieldPrime>;
 /// A scalar.
-pub(super) type Scalar = Residue<Order>;
+pub(crate) type Scalar = Residue<Order>;
 
 impl<M: Modulus> Residue<M> {
-    pub(super) const ZERO: Self = Self([0; 4], PhantomData);
-    pub(super) const ONE: Self = Self(M::ONE, PhantomData);
+    pub(crate) const ZERO: Self = Self([0; 4], PhantomData);
+    pub(crate) const ONE: Self = Self(M::ONE, PhantomData);
 
     /// Of a number below the prime.
-    pub(super) fn new(number: Limbs) -> Self {
+    pub(crate) fn new(number: Limbs) -> Self {
         debug_assert!(is_below(number, M::PRIME));
         Self(multiply::<M>(number, M::SQUARE), PhantomData)
     }
 
     /// The number times 2^256, below the prime, as it is kept.
-    pub(super) const fn montgomery(self) -> Limbs {
+    pub(crate) const fn montgomery(self) -> Limbs {
         self.0
     }
 
     /// Of a number times 2^256, below the prime.
-    pub(super) fn from_montgomery(limbs: Limbs) -> Self {
+    pub(crate) fn from_montgomery(limbs: Limbs) -> Self {
         debug_assert!(is_below(limbs, M::PRIME));
         Self(limbs, PhantomData)
     }
 
     /// The number below the prime.
     #[cfg(test)]
-    pub(super) fn number(self) -> Limbs {
+    pub(crate) fn number(self) -> Limbs {
         multiply::<M>(self.0, [1, 0, 0, 0])
     }
 
     /// This times a number below the prime, as a number: a multiplication less than by way of [`new`](Self::new).
-    pub(super) fn times_number(self, number: Limbs) -> Limbs {
+    pub(crate) fn times_number(self, number: Limbs) -> Limbs {
         debug_assert!(is_below(number, M::PRIME));
         multiply::<M>(self.0, number)
     }
 
-    pub(super) fn is_zero(self) -> bool {
+    pub(crate) fn is_zero(self) -> bool {
         self.0 == [0; 4]
     }
 
     #[inline]
-    pub(super) fn add(self, other: Self) -> Self {
+    pub(crate) fn add(self, other: Self) -> Self {
         let (sum, carry) = add(self.0, other.0);
         Self(reduce_once::<M>(sum, carry), PhantomData)
     }
 
     #[inline]
-    pub(super) fn subtract(self, other: Self) -> Self {
+    pub(crate) fn subtract(self, other: Self) -> Self {
         let (difference, borrow) = subtract(self.0, other.0);
         Self(add(difference, masked(M::PRIME, borrow)).0, PhantomData)
     }
 
     /// The negative if `condition` holds, without a branch that could be guessed wrong.
     #[inline]
-    pub(super) fn negate_if(self, condition: bool) -> Self {
+    pub(crate) fn negate_if(self, condition: bool) -> Self {
         let negative = Self::ZERO.subtract(self);
         let mask = u64::from(condition).wrapping_neg();
         let select = |at: usize| self.0[at] ^ (mask & (self.0[at] ^ negative.0[at]));
@@ -129,17 +129,17 @@ impl<M: Modulus> Residue<M> {
     }
 
     #[inline]
-    pub(super) fn multiply(self, other: Self) -> Self {
+    pub(crate) fn multiply(self, other: Self) -> Self {
         Self(multiply::<M>(self.0, other.0), PhantomData)
     }
 
     #[inline]
-    pub(super) fn square(self) -> Self {
+    pub(crate) fn square(self) -> Self {
         Self(square::<M>(self.0), PhantomData)
     }
 
     /// 1 / self, and zero for zero: self^(prime - 2) (Fermat).
-    pub(super) fn invert(self) -> Self {
+    pub(crate) fn invert(self) -> Self {
         let exponent = subtract(M::PRIME, [2, 0, 0, 0]).0;
         let mut powers = [Self::ONE; 16];
         for at in 1..16 {
@@ -160,7 +160,7 @@ impl<M: Modulus> Residue<M> {
 }
 
 /// Replaces every number by its inverse at the price of one inversion (Montgomery's trick). None may be zero.
-pub(super) fn invert_all<M: Modulus>(numbers: &mut [Residue<M>]) {
+pub(crate) fn invert_all<M: Modulus>(numbers: &mut [Residue<M>]) {
     let mut product = Residue::ONE;
     let before: Vec<Residue<M>> = numbers
         .iter()
@@ -179,19 +179,19 @@ pub(super) fn invert_all<M: Modulus>(numbers: &mut [Residue<M>]) {
     }
 }
 
-/// A big-endian number of 32 octets.
-pub(super) fn from_octets(octets: &[u8; 32]) -> Limbs {
-    let limb = |at: usize| u64::from_be_bytes(octets[at..at + 8].try_into().expect("eight octets"));
+/// A big-endian number of 32 bytes.
+pub(crate) fn from_bytes(bytes: &[u8; 32]) -> Limbs {
+    let limb = |at: usize| u64::from_be_bytes(bytes[at..at + 8].try_into().expect("eight bytes"));
     [limb(24), limb(16), limb(8), limb(0)]
 }
 
-pub(super) const fn is_below(number: Limbs, limit: Limbs) -> bool {
+pub(crate) const fn is_below(number: Limbs, limit: Limbs) -> bool {
     subtract(number, limit).1 != 0
 }
 
 /// The sum, and 1 if it has a 257th bit.
 #[inline]
-pub(super) const fn add(a: Limbs, b: Limbs) -> (Limbs, u64) {
+pub(crate) const fn add(a: Limbs, b: Limbs) -> (Limbs, u64) {
     let (r0, carry) = adding(a[0], b[0], 0);
     let (r1, carry) = adding(a[1], b[1], carry);
     let (r2, carry) = adding(a[2], b[2], carry);
@@ -201,7 +201,7 @@ pub(super) const fn add(a: Limbs, b: Limbs) -> (Limbs, u64) {
 
 /// The difference modulo 2^256, and 1 if it would be negative.
 #[inline]
-pub(super) const fn subtract(a: Limbs, b: Limbs) -> (Limbs, u64) {
+pub(crate) const fn subtract(a: Limbs, b: Limbs) -> (Limbs, u64) {
     let (r0, borrow) = borrowing(a[0], b[0], 0);
     let (r1, borrow) = borrowing(a[1], b[1], borrow);
     let (r2, borrow) = borrowing(a[2], b[2], borrow);

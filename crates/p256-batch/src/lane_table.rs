@@ -1,22 +1,21 @@
-//! The same sums, eight at a time, on processors that can (AVX-512 IFMA): crate `p256-batch`.
+//! The same sums, eight at a time, on processors that can (AVX-512 IFMA).
 
-use p256_batch::{Digit, Lanes, Limbs};
-
-use super::recode::digits;
-use super::residue::{Field, invert_all};
-use super::sum::OddScalar;
-use super::table::Table;
+use crate::lanes::{self, Digit, Lanes};
+use crate::recode::digits;
+use crate::residue::{Field, Limbs, invert_all};
+use crate::sum::OddScalar;
+use crate::table::Table;
 
 /// A table in the form that the vectors take.
 #[derive(Debug)]
-pub(super) struct LaneTable {
+pub(crate) struct LaneTable {
     lanes: Lanes,
     window: u32,
-    table: p256_batch::Table,
+    table: lanes::Table,
 }
 
 impl LaneTable {
-    pub(super) fn new(lanes: Lanes, table: &Table) -> Self {
+    pub(crate) fn new(lanes: Lanes, table: &Table) -> Self {
         // four doublings make numbers times 2^256 numbers times 2^260
         let moved = |coordinate: Field| (0..4).fold(coordinate, |number, _| number.add(number)).montgomery();
         let points: Vec<_> = table.points().iter().map(|point| [moved(point.x), moved(point.y)]).collect();
@@ -24,13 +23,13 @@ impl LaneTable {
         Self { lanes, window, table: lanes.table(&points, 1 << (window - 1)) }
     }
 
-    pub(super) const fn window(&self) -> u32 {
+    pub(crate) const fn window(&self) -> u32 {
         self.window
     }
 }
 
-/// As [`sums`](super::sum::sums).
-pub(super) fn sums(generator: &LaneTable, key: &LaneTable, scalars: &[(OddScalar, OddScalar)]) -> Vec<Option<Field>> {
+/// As [`sums`](crate::sum::sums).
+pub(crate) fn sums(generator: &LaneTable, key: &LaneTable, scalars: &[(OddScalar, OddScalar)]) -> Vec<Option<Field>> {
     let window = generator.window;
     let positions = digits(window) as usize;
     let mut fill = |step: usize, asked: &mut [Digit]| {

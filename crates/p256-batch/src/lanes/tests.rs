@@ -8,7 +8,8 @@ use p256::elliptic_curve::sec1::ToSec1Point;
 use p256::{FieldBytes, NistP256, ProjectivePoint, Scalar};
 
 use super::field::{Field, PRIME, canonical};
-use super::{Digit, Lanes, Limbs, Point};
+use super::{Digit, Lanes, Point};
+use crate::residue::Limbs;
 
 type Theirs = <NistP256 as FieldArithmetic>::FieldElement;
 

@@ -1,16 +1,16 @@
 //! A point's multiples in the form that this processor adds fastest.
 
+use crate::lanes::Lanes;
 use p256::ProjectivePoint;
-use p256_batch::Lanes;
 
-use super::lanes::{self, LaneTable};
-use super::residue::Field;
-use super::sum::{self, OddScalar};
-use super::table::Table;
+use crate::lane_table::{self, LaneTable};
+use crate::residue::Field;
+use crate::sum::{self, OddScalar};
+use crate::table::Table;
 
 /// How points are added.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Adding {
+pub(crate) enum Adding {
     /// With the processor's vectors where it has them.
     #[default]
     Best,
@@ -19,21 +19,21 @@ pub(super) enum Adding {
 }
 
 impl Adding {
-    pub(super) fn uses_vectors(self) -> bool {
+    pub(crate) fn uses_vectors(self) -> bool {
         self == Self::Best && Lanes::detect().is_some()
     }
 }
 
 /// Multiples of one point.
 #[derive(Debug)]
-pub(super) enum Multiples {
+pub(crate) enum Multiples {
     Lanes(LaneTable),
     Portable(Table),
 }
 
 impl Multiples {
     /// `None` as [`Table::new`].
-    pub(super) fn new(point: ProjectivePoint, window: u32, adding: Adding) -> Option<Self> {
+    pub(crate) fn new(point: ProjectivePoint, window: u32, adding: Adding) -> Option<Self> {
         let table = Table::new(point, window)?;
         Some(match Lanes::detect().filter(|_| adding == Adding::Best) {
             Some(lanes) => Self::Lanes(LaneTable::new(lanes, &table)),
@@ -41,7 +41,7 @@ impl Multiples {
         })
     }
 
-    pub(super) const fn window(&self) -> u32 {
+    pub(crate) const fn window(&self) -> u32 {
         match self {
             Self::Lanes(table) => table.window(),
             Self::Portable(table) => table.window(),
@@ -50,9 +50,9 @@ impl Multiples {
 }
 
 /// The x coordinates of u1 G + u2 Q, in order: see [`sum::sums`]. The tables are of one window and one form.
-pub(super) fn sums(generator: &Multiples, key: &Multiples, scalars: &[(OddScalar, OddScalar)]) -> Vec<Option<Field>> {
+pub(crate) fn sums(generator: &Multiples, key: &Multiples, scalars: &[(OddScalar, OddScalar)]) -> Vec<Option<Field>> {
     match (generator, key) {
-        (Multiples::Lanes(generator), Multiples::Lanes(key)) => lanes::sums(generator, key, scalars),
+        (Multiples::Lanes(generator), Multiples::Lanes(key)) => lane_table::sums(generator, key, scalars),
         (Multiples::Portable(generator), Multiples::Portable(key)) => sum::sums(generator, key, scalars),
         _ => vec![None; scalars.len()],
     }

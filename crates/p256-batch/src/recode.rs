@@ -1,17 +1,17 @@
 //! Scalars as sums of signed odd digits.
 
-use super::residue::Limbs;
+use crate::residue::Limbs;
 
 /// A digit's place in a row of odd multiples, and whether that multiple is to be subtracted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Digit {
+pub(crate) struct Digit {
     /// (|digit| - 1) / 2
-    pub(super) index: usize,
-    pub(super) negative: bool,
+    pub(crate) index: usize,
+    pub(crate) negative: bool,
 }
 
 /// How many digits of `window` bits a number of 256 bits has.
-pub(super) const fn digits(window: u32) -> u32 {
+pub(crate) const fn digits(window: u32) -> u32 {
     256_u32.div_ceil(window)
 }
 
@@ -22,7 +22,7 @@ pub(super) const fn digits(window: u32) -> u32 {
 /// an odd k take d = (k mod 2^(window + 1)) - 2^window; then (k - d) / 2^window is k shifted right with its lowest bit
 /// set: odd again. So a digit depends on `window` + 1 bits of k only, and the last one is what remains.
 #[inline]
-pub(super) fn digit(number: &Limbs, window: u32, position: u32) -> Digit {
+pub(crate) fn digit(number: &Limbs, window: u32, position: u32) -> Digit {
     debug_assert!(number[0] & 1 == 1, "even numbers have no such digits");
     let at = window * position;
     let (limb, shift) = ((at / 64) as usize, at % 64);
