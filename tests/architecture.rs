@@ -10,6 +10,8 @@ mod borders;
 #[expect(clippy::allow_attributes, reason = "the helpers are shared with other tests")]
 #[allow(unreachable_pub, reason = "the helpers are shared with other tests")]
 mod source;
+#[path = "support/words.rs"]
+mod words;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -289,6 +291,7 @@ fn files_are_opened_in_one_place() {
         let word = |placed: &Placed| match &placed.token {
             Token::Word(word) => word.clone(),
             Token::Mark(mark) => mark.to_string(),
+            Token::Text(_) => String::new(),
         };
         let words: Vec<String> = tokens.iter().map(word).collect();
         let wanted: Vec<Vec<String>> =

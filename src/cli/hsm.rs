@@ -9,6 +9,7 @@ use reroot::signer::pkcs11::{self, Bench, BenchKey, BenchReport, DoctorReport, O
 use reroot::signer::{KeyUri, Secret, SecretSource};
 use reroot::text::Printable;
 use reroot::x509::KeyAlgorithm;
+use reroot_check::words::ours;
 use serde_json::{Value, json};
 
 use super::args::{Format, HsmCommand, PinArgs};
@@ -120,7 +121,7 @@ fn doctor_text(report: &DoctorReport) -> String {
             Outcome::Failed { message, hint } => {
                 let _ = writeln!(text, "{:<12}FAILS: {}", step.name, Printable::new(message));
                 if let Some(hint) = hint {
-                    let _ = writeln!(text, "{:<12}  hint: {}", "", Printable::new(hint));
+                    let _ = writeln!(text, "{:<12}  hint: {}", "", Printable::new(&ours(hint)));
                 }
             }
             Outcome::Skipped => {

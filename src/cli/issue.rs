@@ -18,6 +18,7 @@ use reroot::signer::Signer;
 use reroot::text::Printable;
 use reroot::verify::ExpectedList;
 use reroot::x509::{Certificate, Sha256Digest};
+use reroot_check::words::ours;
 use serde_json::{Value, json};
 
 use super::args::{FormArg, Format, IssueArgs, OnMissingArg, OnRejectArg, OnSurplusArg};
@@ -235,7 +236,7 @@ pub(super) fn text(summary: &Summary, out: &Path, timings: bool) -> String {
     text += &render::findings(&summary.findings, Disposition::Ignored);
     text += &render::missing(&summary.missing);
     for reason in &summary.reasons {
-        let _ = writeln!(text, "noted: {}", Printable::new(reason));
+        let _ = writeln!(text, "noted: {}", Printable::new(&ours(reason)));
     }
     text += &render::warnings(&summary.warnings);
     let mut line = |name: &str, value: String| {
@@ -282,7 +283,7 @@ pub(super) fn text(summary: &Summary, out: &Path, timings: bool) -> String {
 pub(super) fn refused(what: &str, refusal: &Refusal) -> String {
     let mut text = String::from(what);
     for reason in &refusal.reasons {
-        let _ = write!(text, "\n  - {}", Printable::new(reason));
+        let _ = write!(text, "\n  - {}", Printable::new(&ours(reason)));
     }
     text.push('\n');
     text += &render::findings(&refusal.findings, Disposition::Rejected);

@@ -11,6 +11,8 @@ pub enum Token {
     Word(String),
     /// Any other character; `::` is one of them, as `:` twice.
     Mark(char),
+    /// What is inside a string literal.
+    Text(String),
 }
 
 /// A token and the line it stands on, counted from 1.
@@ -26,7 +28,7 @@ impl Placed {
     fn word(&self) -> Option<&str> {
         match &self.token {
             Token::Word(word) => Some(word),
-            Token::Mark(_) => None,
+            Token::Mark(_) | Token::Text(_) => None,
         }
     }
 
@@ -61,6 +63,13 @@ pub fn files(folder: &Path) -> Vec<PathBuf> {
 
 /// The tokens of `text`, without comments and without what is inside literals.
 pub fn tokens(text: &str) -> Vec<Placed> {
+    let mut tokens = with_strings(text);
+    tokens.retain(|placed| !matches!(placed.token, Token::Text(_)));
+    tokens
+}
+
+/// The tokens of `text`, string literals among them, without comments.
+pub fn with_strings(text: &str) -> Vec<Placed> {
     let mut tokens = Vec::new();
     let mut line = 1;
     let mut rest = text.chars().peekable();
@@ -70,7 +79,7 @@ pub fn tokens(text: &str) -> Vec<Placed> {
             '\n' => line += 1,
             '/' if rest.peek() == Some(&'/') => while rest.next_if(|next| *next != '\n').is_some() {},
             '/' if rest.peek() == Some(&'*') => line += block_comment(&mut rest),
-            '"' => line += string(&mut rest, None),
+            '"' => tokens.push(string(&mut rest, None, &mut line)),
             '\'' => quote(&mut rest),
             _ if character.is_alphanumeric() || character == '_' => {
                 let mut word = String::from(character);
@@ -84,12 +93,12 @@ pub fn tokens(text: &str) -> Vec<Placed> {
                             hashes += 1;
                         }
                         if rest.next_if_eq(&'"').is_some() {
-                            line += string(&mut rest, Some(hashes));
+                            tokens.push(string(&mut rest, Some(hashes), &mut line));
                         }
                     }
                     ("b" | "c", Some('"')) => {
                         rest.next();
-                        line += string(&mut rest, None);
+                        tokens.push(string(&mut rest, None, &mut line));
                     }
                     ("b", Some('\'')) => {
                         rest.next();
@@ -127,13 +136,23 @@ fn block_comment(rest: &mut Peekable<Chars<'_>>) -> usize {
     lines
 }
 
-/// Skips a string after its opening quote and counts its lines. Raw strings end in a quote and their hashes.
-fn string(rest: &mut Peekable<Chars<'_>>, hashes: Option<usize>) -> usize {
-    let mut lines = 0;
+/// Reads a string after its opening quote and counts its lines. Raw strings end in a quote and their hashes.
+fn string(rest: &mut Peekable<Chars<'_>>, hashes: Option<usize>, line: &mut usize) -> Placed {
+    let start = *line;
+    let mut text = String::new();
     while let Some(character) = rest.next() {
+        *line += usize::from(character == '\n');
         match (character, hashes) {
-            ('\n', _) => lines += 1,
-            ('\\', None) => lines += usize::from(rest.next() == Some('\n')),
+            ('\\', None) => match rest.next() {
+                // the literal goes on where the next line begins
+                Some('\n') => {
+                    *line += 1;
+                    while let Some(space) = rest.next_if(|next| next.is_whitespace()) {
+                        *line += usize::from(space == '\n');
+                    }
+                }
+                escaped => text.extend(escaped),
+            },
             ('"', None) => break,
             ('"', Some(hashes)) => {
                 let mut found = 0;
@@ -144,10 +163,10 @@ fn string(rest: &mut Peekable<Chars<'_>>, hashes: Option<usize>) -> usize {
                     break;
                 }
             }
-            _ => {}
+            _ => text.push(character),
         }
     }
-    lines
+    Placed { token: Token::Text(text), line: start }
 }
 
 /// Skips a character literal, or the quote of a lifetime.
@@ -173,6 +192,7 @@ pub fn without_tests(tokens: &[Placed]) -> (Vec<Placed>, Vec<String>) {
     let text = |placed: &Placed| match &placed.token {
         Token::Word(word) => word.clone(),
         Token::Mark(mark) => mark.to_string(),
+        Token::Text(_) => String::new(),
     };
     let (mut kept, mut modules) = (Vec::new(), Vec::new());
     let mut at = 0;
@@ -292,7 +312,7 @@ fn tree(tokens: &[Placed], at: &mut usize, prefix: &mut Vec<String>, found: &mut
                 *at += 1;
             }
             // a turbofish ends the path
-            Token::Mark(_) => found.push(Reference { path: prefix.clone(), line }),
+            Token::Mark(_) | Token::Text(_) => found.push(Reference { path: prefix.clone(), line }),
         }
         break;
     }

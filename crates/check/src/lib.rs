@@ -16,6 +16,7 @@ pub mod printer;
 pub mod progress;
 pub mod render;
 pub mod verb;
+pub mod words;
 
 mod exit;
 mod fault;

@@ -15,6 +15,7 @@ use reroot_core::text::{Printable, printable_json, printable_lines};
 use crate::args::Format;
 use crate::fault::Fault;
 use crate::render;
+use crate::words::{ours, ours_in};
 
 /// Whether data could not be written.
 static LOST: AtomicBool = AtomicBool::new(false);
@@ -87,12 +88,14 @@ impl Printer {
 
     /// A JSON value as data, one document.
     pub fn json(self, value: &serde_json::Value) {
-        let text = serde_json::to_string_pretty(&with_configuration(value)).expect("values made here serialise");
+        let text = serde_json::to_string_pretty(&finished(value)).expect("values made here serialise");
         self.json_text(&format!("{text}\n"));
     }
 
     /// A JSON value as data in one line.
     pub fn json_line(self, value: &serde_json::Value) {
+        let mut value = value.clone();
+        ours_in(&mut value);
         self.json_text(&format!("{value}\n"));
     }
 
@@ -108,7 +111,7 @@ impl Printer {
         list: impl Iterator<Item = Result<serde_json::Value, Error>>,
     ) -> Result<(), Error> {
         const PIECE: usize = 1 << 20;
-        let head = serde_json::to_string_pretty(&with_configuration(head)).expect("values made here serialise");
+        let head = serde_json::to_string_pretty(&finished(head)).expect("values made here serialise");
         let head = head.strip_suffix("\n}").expect("an object with members");
         let mut text = format!("{head},\n  \"{name}\": [");
         for (at, value) in list.enumerate() {
@@ -142,7 +145,7 @@ impl Printer {
             // coloured by escape sequences of this program; what comes from files was escaped in it
             Format::Text if self.terminal => write_talk(&render::error(error, true)),
             Format::Text => talk(&render::error(error, false)),
-            Format::Json => talk_json(&render::error_json(error)),
+            Format::Json => talk_json(render::error_json(error)),
         }
     }
 
@@ -153,6 +156,7 @@ impl Printer {
 
     /// A plain failure of the front door's own.
     pub fn failure(self, message: &str, hint: Option<&str>) {
+        let (message, hint) = (ours(message), hint.map(ours));
         match self.format {
             Format::Text => {
                 talk(&format!("error: {message}"));
@@ -160,7 +164,7 @@ impl Printer {
                     talk(&format!("\nhint: {hint}"));
                 }
             }
-            Format::Json => talk_json(&serde_json::json!({ "error": message, "hint": hint })),
+            Format::Json => talk_json(serde_json::json!({ "error": message, "hint": hint })),
         }
     }
 }
@@ -170,12 +174,15 @@ pub fn talk(text: &str) {
     write_talk(&printable_lines(text));
 }
 
-fn talk_json(value: &serde_json::Value) {
+fn talk_json(mut value: serde_json::Value) {
+    ours_in(&mut value);
     write_talk(&printable_json(&value.to_string()));
 }
 
-fn with_configuration(value: &serde_json::Value) -> serde_json::Value {
+/// The document with this program's words, and the configuration that was read.
+fn finished(value: &serde_json::Value) -> serde_json::Value {
     let mut value = value.clone();
+    ours_in(&mut value);
     if let (Some(place), Some(members)) = (CONFIGURATION.get(), value.as_object_mut()) {
         members.insert("configuration".to_owned(), place.as_str().into());
     }

@@ -14,13 +14,15 @@ use reroot_core::verify::MissingChip;
 use reroot_core::{reel, verify};
 use serde_json::{Value, json};
 
+use crate::words::ours;
+
 /// An error with everything that helps to mend it.
 pub fn error(error: &dyn Failure, terminal: bool) -> String {
     let places = places(error);
     let Some((what, place)) = error.mistakes().map(|mistakes| mistakes.what).zip(places.first()) else {
         let mut text = format!("error: {}", message(error));
         if let Some(hint) = error.hint() {
-            let _ = write!(text, "\n\nhint: {}", Printable::new(&hint));
+            let _ = write!(text, "\n\nhint: {}", Printable::new(&ours(&hint)));
         }
         return text;
     };
@@ -37,13 +39,13 @@ pub fn error(error: &dyn Failure, terminal: bool) -> String {
 
 /// What an error says, in one line; only mistakes in a file have one line each.
 fn message(error: &dyn Failure) -> String {
-    let message = error.to_string();
+    let message = ours(&error.to_string());
     if error.is_list() { printable_lines(&message).into_owned() } else { Printable::new(&message).to_string() }
 }
 
 /// The same as one JSON document.
 pub fn error_json(error: &dyn Failure) -> Value {
-    json!({ "error": error.to_string(), "hint": error.hint(), "places": places_json(error) })
+    json!({ "error": ours(&error.to_string()), "hint": error.hint(), "places": places_json(error) })
 }
 
 /// Every mistake of an error, with its place in the file.
@@ -125,8 +127,8 @@ fn places(error: &dyn Failure) -> Vec<Place> {
     let file = path_json(found.file);
     let place = |mistake: Mistake<'_>| Place {
         code: mistake.code.to_owned(),
-        message: mistake.message.to_owned(),
-        hint: mistake.hint.map(str::to_owned),
+        message: ours(mistake.message),
+        hint: mistake.hint.map(ours),
         file: file.clone(),
         source: NamedSource::new(&file, found.text.to_owned()),
         span: mistake.span,
@@ -225,7 +227,7 @@ pub fn warnings(warnings: &[String]) -> String {
 fn listed(word: &str, lines: &[String], shown: usize) -> String {
     let mut text = String::new();
     for line in lines.iter().take(shown) {
-        let _ = writeln!(text, "{word}: {}", Printable::new(line));
+        let _ = writeln!(text, "{word}: {}", Printable::new(&ours(line)));
     }
     if lines.len() > shown {
         let _ = writeln!(text, "{word}: ... and {} more (--format json lists all)", lines.len() - shown);

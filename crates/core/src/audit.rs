@@ -225,7 +225,7 @@ fn check_timestamp(job: &Audit<'_>, statement: &[u8], claims: &Statement, report
         return;
     };
     if job.tsa_anchors.is_empty() {
-        let note = "the time-stamp was not looked at: no authority's anchor was given (--tsa-anchor)";
+        let note = "the time-stamp was not looked at: no authority's anchor was given";
         report.warnings.push(note.into());
         return;
     }

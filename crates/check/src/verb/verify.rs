@@ -19,6 +19,7 @@ use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::printer::Printer;
 use crate::progress::Counter;
+use crate::words::ours;
 use crate::world::World;
 use crate::{load, page, render};
 
@@ -58,8 +59,9 @@ pub fn run(args: &VerifyArgs, world: &mut World, printer: Printer) -> Result<Exi
         advance: &|count| counter.advance(count),
         cancel: &world.cancel,
     };
-    let report = audit(&job, &mut *world.stdin)?;
+    let mut report = audit(&job, &mut *world.stdin)?;
     counter.finish();
+    report.warnings.iter_mut().for_each(|warning| *warning = ours(warning));
     if let Some(path) = &args.report {
         let anchors = [("source", &anchors.source), ("issuer", &anchors.issuer), ("manifest", &anchors.manifest)];
         let page = page::page(

@@ -30,7 +30,7 @@ pub enum EngineError {
 impl EngineError {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
-        let text = "Nothing was believed on this ground. Run the same command again with --generic-verify, test the \
+        let text = "Nothing was believed on this ground. Run the same command again with the general engine, test the \
                     machine's memory, and report this.";
         Some(text.to_owned())
     }

@@ -347,11 +347,11 @@ impl DeliveryError {
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::OutputExists { .. } => {
-                "Choose another --out, or move the old output away; nothing is ever overwritten."
+                "Choose another output, or move the old output away; nothing is ever overwritten."
             }
-            Self::OutputName { .. } => "Give --out a path that ends in a name.",
+            Self::OutputName { .. } => "Give the output a path that ends in a name.",
             Self::InsideBatch { .. } => "Choose a place beside the batch.",
-            Self::OutputParent { .. } => "Create the directory first, or choose another --out.",
+            Self::OutputParent { .. } => "Create the directory first, or choose another output.",
             Self::PartialInTheWay { .. } => "Move it away, then run the same command again.",
             Self::Durable(error) if error.hint().is_some() => return error.hint(),
             Self::Durable(_) => "Make room or repair the file system, then run the same command again.",
@@ -359,13 +359,13 @@ impl DeliveryError {
                 "The device is named after the certificate's common name: issue under a policy whose `profiles` name the \
                  target, with the UID in the common name."
             }
-            Self::NoZone => "Give --zone-bytes: 1000 for zones 1 to 4 of an STSAFE-A120 (SPL05), for example.",
-            Self::Pack { .. } => "Make the pack again from the batch: `reroot export BATCH --to line-pack --out FILE`.",
+            Self::NoZone => "Give the size of the zone: 1000 for zones 1 to 4 of an STSAFE-A120 (SPL05), for example.",
+            Self::Pack { .. } => "Make the pack again from the batch.",
             Self::ZoneUnfit { .. } => {
                 "Choose a larger zone, or issue under a policy with `max_certificate_bytes` in [device]; a certificate with a \
                  few extensions takes some 460 octets."
             }
-            Self::NoForm => "Use --form der, --form pem or --form der,pem.",
+            Self::NoForm => "Choose DER, PEM or both.",
             _ if self.is_about_content() => {
                 "The batch was changed after it was sealed; fetch it again from its provider."
             }

@@ -330,14 +330,14 @@ impl ManifestError {
                 "Have the manifest signer certified by a CA without this extension; relying parties apply it to everything below."
             }
             Self::AnchorKey { .. } | Self::AnchorNotACa { .. } | Self::SignerNoTrustAnchor { .. } => {
-                "Give the CA certificate that certified the batch's manifest.pem with --manifest-anchor; obtain it from its owner, never from the batch."
+                "Give the CA certificate that certified the batch's manifest.pem as the manifest anchor; obtain it from its owner, never from the batch."
             }
             Self::Encoder { .. } | Self::Format { .. } => "Use a release of reroot that knows this format.",
             Self::NewSealSignature { .. } => {
                 "The private key under [manifest] is not the certificate's although the token's public key object is (a stale public key object), or the signer or its connection is faulty: see docs/hsm.md, \"A public key object that is stale or missing\". Then run the same command again."
             }
             Self::SignerKey { .. } | Self::SignerKeyUsage { .. } | Self::SignerPurpose { .. } | Self::SignerCa => {
-                "Seal with the certificate that `reroot init` writes to ca/manifest.pem, or have one issued with keyUsage digitalSignature and the critical extendedKeyUsage 1.3.6.1.5.5.7.3.36."
+                "Seal with the certificate that was made with the CA, in ca/manifest.pem, or have one issued with keyUsage digitalSignature and the critical extendedKeyUsage 1.3.6.1.5.5.7.3.36."
             }
             Self::SignerKeyMismatch => {
                 "Set certificate and key under [manifest] in reroot.toml to the two halves of one pair."

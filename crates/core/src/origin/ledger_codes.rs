@@ -27,9 +27,15 @@ pub const CODES: &[(Code, &str)] = &[
     (HELD, "a batch that is not finished holds this chip; run that batch to its end first"),
     (KEY_UNDER_OTHER_UID, "the ledger has this key under another UID: one of the two is not genuine"),
     (NOT_IN_BATCH, "the chip passes now but is not in the batch that this run continues"),
-    (OTHER_PARAMS, "already issued under this policy name with other parameters; --reissue REASON passes"),
-    (OTHER_POLICY, "already issued under another policy file of this name; --reissue REASON passes"),
-    (OTHER_SOURCE, "already issued from another leaf certificate of the same chip and key; --reissue REASON passes"),
+    (
+        OTHER_PARAMS,
+        "already issued under this policy name with other parameters; it passes with a reason for issuing again",
+    ),
+    (OTHER_POLICY, "already issued under another policy file of this name; it passes with a reason for issuing again"),
+    (
+        OTHER_SOURCE,
+        "already issued from another leaf certificate of the same chip and key; it passes with a reason for issuing again",
+    ),
     (SERIAL_REPEATED, "the policy copies serial numbers, and this issuer has recorded the chip before"),
     (UID_WITH_OTHER_KEY, "the ledger has this UID with another key: one of the two is not genuine"),
 ];

@@ -171,7 +171,7 @@ impl<'d> Table<'d> {
         }
         match field::FIELDS.iter().find(|field| field.path == self.path).and_then(|field| field.criticality) {
             Some(who) if key == "critical" => format!("Write critical = true or critical = false: {who}."),
-            _ => "`reroot policy shipped tls-client` prints a whole policy.".to_owned(),
+            _ => "The shipped policy tls-client is a whole one.".to_owned(),
         }
     }
 

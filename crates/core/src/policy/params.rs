@@ -32,7 +32,7 @@ impl Policy {
                 None => {
                     let message = format!("parameter `{name}` was not given");
                     let hint = format!(
-                        "Give it with --set {name}=VALUE, matching {}{}.",
+                        "Give it as {name}=VALUE, matching {}{}.",
                         Printable::new(&param.pattern_text),
                         param.meaning()
                     );

@@ -48,7 +48,7 @@ impl VerifyError {
                 }
                 Self::AnchorNotACa { .. } => "Give the issuing CA's certificate, not a leaf or a demonstration key's certificate.",
                 Self::NoAnchor => {
-                    "Name the source CA's certificate in the configuration's [source] anchors or with --source-anchor; certificates inside an input are never trusted."
+                    "Name the source CA's certificate in the configuration's [source] anchors or for this run; certificates inside an input are never trusted."
                 }
                 Self::NoKeyAllowed => "List the kinds of key in the policy's source.keys, for example [\"P-256\"].",
             }

@@ -238,14 +238,14 @@ impl CaError {
             Self::Anchor | Self::FullWidth { .. } | Self::Random => "Do not use this build or machine for a CA.",
             Self::Code { .. } => "Copy the code as the cloud shows it.",
             Self::IssuerNotValid { .. } => "Look at this machine's clock, or ask for fewer days.",
-            Self::MatterKey { .. } => "Leave out --key.",
+            Self::MatterKey { .. } => "Leave out the kind of key.",
             Self::Directory { .. } => "Name a directory that does not exist yet below one that does.",
             Self::InUse { .. } => "Wait until the other one has ended, then look at what it made.",
             Self::Exists { .. } | Self::Durable(DurableError::Exists { .. }) => {
                 "A CA is made once. Name another directory; an existing CA is never replaced."
             }
             Self::Durable(error) => return error.hint(),
-            Self::KeyAlgorithm { .. } => "Choose P-256 or P-384; the others are made in tokens only (--pkcs11).",
+            Self::KeyAlgorithm { .. } => "Choose P-256 or P-384; the others are made in tokens only.",
             Self::PolicyName { .. } => "Name policies like `aws-iot.toml`.",
             Self::Signature(_) => {
                 "The private key is not the other half of the public key that the token shows (a stale public key object), \
@@ -254,9 +254,9 @@ impl CaError {
             }
             Self::Signer(error) => return error.hint(),
             Self::ChainCount { .. } => {
-                "Give every certificate up to the root with --chain, nearest first, or change `chain` in reroot.toml."
+                "Give every certificate up to the root, nearest first, or change `chain` in reroot.toml."
             }
-            Self::ChainUnused { .. } => "Leave --chain out; who seals is checked against a manifest anchor.",
+            Self::ChainUnused { .. } => "Leave the chain out; who seals is checked against a manifest anchor.",
             Self::Kept { .. } => "Name a new file for it in reroot.toml, then import again.",
             Self::KeysLeft { reason, .. } => {
                 let hint = reason.hint().map(|hint| hint + " ").unwrap_or_default();

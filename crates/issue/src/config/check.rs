@@ -67,7 +67,7 @@ pub(super) fn manifest_signer(
     errors: &Errors,
 ) -> Option<()> {
     let unfit = |message: String| {
-        let hint = "A certificate from `reroot init` is right; another CA's needs keyUsage digitalSignature and the \
+        let hint = "The certificate that was made with the CA is right; another CA's needs keyUsage digitalSignature and the \
                     one critical extendedKeyUsage 1.3.6.1.5.5.7.3.36.";
         errors.push_hint::<()>(error::MANIFEST_UNFIT, span, message, hint)
     };

@@ -37,7 +37,7 @@ pub(super) fn open_for(
     let span = key.place.span();
     let mismatch = |message: String| {
         let hint = "Compare: openssl pkey -in KEY -pubout; openssl x509 -in CERTIFICATE -noout -pubkey; for a token: \
-                    reroot hsm doctor URI";
+                    examine it";
         errors.push_hint(error::SIGNER_MISMATCH, &span, message, hint)
     };
     let signer = match open((key, identity.batch_signer), Some(certificate.spki()), settings, secrets, errors) {

@@ -252,7 +252,7 @@ impl Config {
     pub fn cmp_ca(&self, secrets: &dyn SecretResolver) -> Result<Cmp, ConfigErrors> {
         self.collect(|errors| {
             let Some(section) = &self.document.cmp else {
-                let message = "there is no [cmp], which `--issuer cmp` needs";
+                let message = "there is no [cmp], which asking a CA by CMP needs";
                 return errors.push_hint(error::MISSING, &(0..0), message, "docs/other-cas.md has an example.");
             };
             let all = |paths: &[Spanned<PathBuf>]| {

@@ -95,7 +95,7 @@ pub(super) fn read(text: &str, base: &Path, errors: &Errors) -> Option<Document>
         let anchors = source.paths("anchors")?;
         if anchors.is_empty() {
             let span = source.required("anchors")?.span();
-            let hint = "Without a trust anchor no leaf can be verified; `reroot init` writes ST's.";
+            let hint = "Without a trust anchor no leaf can be verified; the configuration of a new CA names ST's.";
             return errors.push_hint(error::VALUE, &span, "`anchors` is empty, expected at least one file", hint);
         }
         Some(anchors)

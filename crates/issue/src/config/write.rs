@@ -45,8 +45,8 @@ impl NewConfig<'_> {
         };
         let manifest_secret = if manifest_secret.is_empty() { manifest_secret } else { manifest_secret + "\n" };
         let (made, chain) = match self.root_key {
-            Some(_) => ("as `reroot init` made it", "the CAs above, nearest first"),
-            None => ("for another root to certify", "`reroot ca import` writes it, and both certificates"),
+            Some(_) => ("as it was made", "the CAs above, nearest first"),
+            None => ("for another root to certify", "the import writes it, and both certificates"),
         };
         Some(format!(
             r#"# The certification authority of {organization}, {made}.

@@ -94,7 +94,7 @@ pub enum Error {
         asked: String,
     },
     /// The ledger is not the one the operator expects.
-    #[error("ledger head is {found}, expected {expected} (--expect-head)")]
+    #[error("ledger head is {found}, expected {expected} (the head that was given)")]
     HeadDiffers {
         /// Head found.
         found: Sha256Digest,
@@ -195,7 +195,7 @@ impl Error {
         match self {
             Self::Ca(error) => error.hint(),
             Self::ClockJump { what, .. } => Some(format!(
-                "Set the clock. If it is right and the {}, pass --accept-clock REASON; the reason is recorded on the ledger.",
+                "Set the clock. If it is right and the {}, accept it for a reason; the reason is recorded on the ledger.",
                 if *what == "behind" { "ledger's last batch was made with a wrong one" } else { "gap is real" }
             )),
             Self::Cmp(error) => error.hint(),
@@ -226,7 +226,7 @@ impl Error {
             Self::OutputDamaged { .. } => {
                 Some("Move it away and run the same command again: the batch comes out as it was sealed.".into())
             }
-            Self::OutputExists { .. } => Some("Nothing is ever overwritten: choose another --out.".into()),
+            Self::OutputExists { .. } => Some("Nothing is ever overwritten: choose another output.".into()),
             Self::Plan(error) => error.hint(),
             Self::RepublishDiffers { .. } => Some(
                 "Publish again with the version of this program that sealed the batch (`tool` in manifest.json) and with \

@@ -178,7 +178,7 @@ impl PlanError {
                 "The plan was changed on its way, or its planner is not to be trusted: find out before it is made again."
             }
             Self::Issuer { .. } => "Check `certificate` in `[issuer]` on both machines.",
-            Self::Mode { .. } => "`reroot sign` is for plans made without --foreign.",
+            Self::Mode { .. } => "The signing machine takes plans for its own key, not those for an external CA.",
             Self::NotPlanned { .. } | Self::OtherBatch { .. } => "Finish where the plan was made, with its ledger.",
             Self::PlannerSignature { .. } | Self::PlannerUnknown => {
                 "`planners` in `[signing]` lists the manifest certificates of those who may plan; `finish` wants the plan of \
@@ -194,7 +194,7 @@ impl PlanError {
             }
             Self::Signatures { .. } => "Sign the plan again: the same signatures come out.",
             Self::Taken { .. } => {
-                "Every chip is signed once under a policy's name; `plan --reissue REASON` asks for another certificate."
+                "Every chip is signed once under a policy's name; a plan with a reason for issuing again asks for another certificate."
             }
         };
         Some(text.to_owned())

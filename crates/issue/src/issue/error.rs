@@ -95,7 +95,7 @@ impl IssueError {
             Self::Key(_) => return None,
             Self::KeyMismatch { .. } => "Check `certificate` and `key` in the `[issuer]` table of the configuration.",
             Self::NeverFullWidth { .. } | Self::NotFullWidth { .. } | Self::SignatureCount { .. } => {
-                "The signer or its connection is faulty: for a token, `reroot hsm doctor URI` goes through it; then run \
+                "The signer or its connection is faulty: for a token, have it examined; then run \
                  the same command again."
             }
             Self::WrongSignature(_) => {
@@ -104,7 +104,7 @@ impl IssueError {
                  missing\", says how to tell. Then run the same command again."
             }
             Self::ReturnedDiffers { .. } => {
-                "Finish with the file that was taken first. `reroot sign` on the signing machine writes it again, and prints \
+                "Finish with the file that was taken first. The signing machine writes it again from the same plan, and prints \
                  its SHA-256."
             }
             Self::Signer(error @ SignerError::Algorithm { .. }) => return error.hint(),

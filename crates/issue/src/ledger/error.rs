@@ -367,7 +367,7 @@ impl LedgerError {
             Self::IssuerDiffers { .. } => {
                 "One issuer, one ledger: check `path` in `[ledger]` and `certificate` in `[issuer]`."
             }
-            Self::LeafTaken { .. } => "Run the earlier batch to its end, or see `reroot ledger stats`.",
+            Self::LeafTaken { .. } => "Run the earlier batch to its end, or look at which batches are open.",
             Self::Locked { .. } => {
                 "Only one process may use a ledger: wait until the other one has ended, then run the same command again."
             }
@@ -376,7 +376,7 @@ impl LedgerError {
             }
             Self::Newer { .. } => "Use the version of this program that wrote it, or a later one.",
             Self::Damaged { .. } | Self::Store(StoreError::Damaged { .. }) => {
-                "Run `reroot ledger verify`; restore the latest copy if it finds damage."
+                "Verify the whole ledger; restore the latest copy if it finds damage."
             }
             Self::Linked { .. } => {
                 "Two names of one ledger have two write-ahead logs: remove the other name, and make copies with `cp`."
@@ -386,10 +386,10 @@ impl LedgerError {
             }
             Self::NoLocks { .. } => "Put the ledger on a file system that can lock files, such as a local disk.",
             Self::ReadOnly { .. } => {
-                "Issue from the ledger itself, as a user that may write it. `reroot ledger verify`, `stats` and `head` read copies."
+                "Issue from the ledger itself, as a user that may write it. A copy can be verified and counted."
             }
             Self::Store(StoreError::Lost { .. }) => {
-                "Sign nothing more before you know what happened to it: `reroot ledger verify`, and look for other runs, backups and links."
+                "Sign nothing more before you know what happened to it: verify the whole ledger, and look for other runs, backups and links."
             }
             Self::Store(_) | Self::Durable(_) => {
                 "When the disk is in order, run the same command again: it goes on where this run ended."

@@ -33,7 +33,7 @@ impl Book {
             Err(error) => return Err(unreadable(error)),
         };
         let Some((digest, position)) = parse(&content) else {
-            return Err(unreadable(std::io::Error::other("it is not a head as `reroot ledger head` prints it")));
+            return Err(unreadable(std::io::Error::other("it is not a head as this program prints it")));
         };
         let head = self.store.head()?;
         let was_there = if let Some(position) = position {

@@ -200,7 +200,7 @@ impl Shared {
     pub fn hint(&self) -> String {
         format!(
             "Expected: owned by root or the user of this process, changed by nobody else, and for keys and secrets read by \
-             nobody else. Run: {} '{}'. If the sharing is meant, --allow-shared overrules this check.",
+             nobody else. Run: {} '{}'. If the sharing is meant, it can be allowed.",
             self.remedy,
             Printable::new(&self.path)
         )

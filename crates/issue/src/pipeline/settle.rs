@@ -126,7 +126,7 @@ impl Settled {
         }
         let found = self.rows.len() as u64;
         if let Some(expected) = job.expect_count.filter(|expected| *expected != found) {
-            let reason = format!("chips that verified: {found}, expected {expected} (--expect-count)");
+            let reason = format!("chips that verified: {found}, expected {expected} (the count that was given)");
             if found < expected {
                 let begun = open.is_some() && job.on_reject == OnReject::Skip;
                 self.miss(reason, job.on_missing == OnMissing::Note || begun);
@@ -311,8 +311,8 @@ impl Settled {
                 let reason = format!("chip {} was issued in batch {batch} from {what}", row.key.uid);
                 self.set_aside(row, Disposition::Rejected, code, reason)?;
                 self.stop_once(format!(
-                    "batch {batch} issued chips of this input under policy `{}` from {what}; pass --reissue REASON to \
-                     issue them again",
+                    "batch {batch} issued chips of this input under policy `{}` from {what}; they are \
+                     issued again only for a reason, which is recorded",
                     job.policy.name()
                 ));
             }
@@ -340,7 +340,7 @@ impl Settled {
     fn warn(&mut self, job: &Job<'_>, ledger: &Ledger) -> Result<(), Error> {
         if job.expected.is_none() && !self.rows.is_empty() {
             self.warnings.push(
-                "reel membership was not checked: a valid leaf proves a genuine ST part, not one of this reel (--expect)"
+                "reel membership was not checked: a valid leaf proves a genuine ST part, not one of this reel; no list of chips was given"
                     .into(),
             );
         }

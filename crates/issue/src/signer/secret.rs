@@ -201,7 +201,7 @@ impl SecretError {
             Self::EnvMissing { name } => format!("Set and export {name}, or name another source for the passphrase."),
             Self::File { .. } => "Check the path and that this user may read the file.".to_owned(),
             Self::Prompt { .. } => "Without a terminal, name an environment variable or a file: in the configuration \
-                 `secret = { env = \"NAME\" }`, for a new CA --passphrase-env or --passphrase-file."
+                 `secret = { env = \"NAME\" }`, for a new CA the options for its passphrase."
                 .to_owned(),
             Self::TooLong { .. } => "Is this the right file?".to_owned(),
         };

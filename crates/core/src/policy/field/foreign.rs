@@ -12,7 +12,7 @@ use super::{EXTENSIONS, Field, oid_text};
 pub(super) const MAY_DIFFER: Field = Field {
     path: "foreign.may_differ",
     meaning: "Fields in which a certificate that another CA made may differ from what this policy asks for \
-              (`plan --foreign`, `issue --issuer cmp`). Each difference is named in the certificate's line of the \
+              (asked by a file or by CMP). Each difference is named in the certificate's line of the \
               manifest. Without the line, and without [foreign], everything must be as asked for but the serial number, \
               which is the CA's. The public key, the issuer's name and that it is no CA certificate can never differ.",
     form: "array of `subject`, `not_before`, `not_after`, `signature`, keys of [extensions], and object identifiers of \

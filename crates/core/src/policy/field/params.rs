@@ -13,7 +13,7 @@ use super::Field;
 
 pub(super) const PARAMS: Field = Field {
     path: "params.NAME",
-    meaning: "A value that the operator supplies for each batch (`--set NAME=VALUE`), usable as {NAME}. It is recorded in \
+    meaning: "A value that the operator supplies for each batch, usable as {NAME}. It is recorded in \
               the statement.",
     form: "table: `pattern` (regular expression over printable ASCII, anchored at both ends, at most 256 characters long; \
            `[A-Z]{2,8}`, groups, alternatives, bounded repetition), `description` (string, optional)",

@@ -151,7 +151,7 @@ fn settle<T>(result: Result<Result<T, Fault>, Overdue>, name: &str, limit: Durat
 }
 
 /// Begins as no DER does, so that it can be taken for no certificate, list or request.
-const MESSAGE: &[u8] = b"reroot hsm bench: this text is signed to measure time and means nothing else";
+const MESSAGE: &[u8] = b"reroot: this text is signed to measure time and means nothing else";
 
 #[cfg(test)]
 mod tests {

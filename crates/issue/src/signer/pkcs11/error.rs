@@ -165,8 +165,8 @@ impl Pkcs11Error {
         match self {
             Self::AllFailed { failures } => failures.last().and_then(Self::doctor),
             Self::Call { function, code, .. } => fault::doctor(function, code),
-            Self::KeyMismatch { .. } => Some("`reroot hsm doctor URI` prints the public key object."),
-            Self::NotFound { .. } => Some("`reroot hsm doctor URI` shows what there is."),
+            Self::KeyMismatch { .. } => Some("An examination of the token shows the public key object."),
+            Self::NotFound { .. } => Some("An examination of the token shows what there is."),
             _ => None,
         }
     }
@@ -260,7 +260,7 @@ mod tests {
         all.push(Pkcs11Error::AllFailed { failures: all.clone() });
         for error in all {
             let check = error.check().unwrap();
-            assert!(!check.contains("hsm doctor"), "{error}: {check}");
+            assert!(!check.contains("xamination"), "{error}: {check}");
             assert!(error.hint().unwrap().starts_with(&check), "{error}");
         }
         let lost = call("C_Initialize", "CKR_GENERAL_ERROR").check().unwrap();

@@ -154,14 +154,14 @@ pub(super) fn surroundings(uri: &str) -> String {
     format!("Check as which user this runs, and the module's configuration: {configured}.")
 }
 
-/// What `reroot hsm doctor` would add to [`hint`].
+/// What an examination of the token would add to [`hint`].
 pub(super) fn doctor(function: &str, code: &str) -> Option<&'static str> {
     match code {
         "CKR_MECHANISM_INVALID" | "CKR_MECHANISM_PARAM_INVALID" => {
-            Some("`reroot hsm doctor URI` lists the mechanisms that the token offers.")
+            Some("An examination of the token lists the mechanisms that it offers.")
         }
         _ if is_start(function) || is_explained(code) => None,
-        _ => Some("`reroot hsm doctor URI` goes through the token step by step."),
+        _ => Some("An examination goes through the token step by step."),
     }
 }
 
