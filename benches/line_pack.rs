@@ -14,11 +14,7 @@ use reroot::delivery::PackReader;
 use reroot::proof::{Checker, ChipName, Found, Shelf, lookup};
 use reroot::reel::certificates_in_pem;
 use reroot::x509::Certificate;
-
-#[path = "../tests/support/pki/mod.rs"]
-#[expect(clippy::allow_attributes, reason = "the helpers are shared with the tests")]
-#[allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "the helpers are shared with the tests")]
-mod pki;
+use reroot_test_support::pki;
 
 const LOOKUPS: u64 = 2_000;
 

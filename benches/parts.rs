@@ -21,11 +21,7 @@ use reroot::reel::{SourceLeaf, certificates_in_pem};
 use reroot::signer::{FileSigner, Signer as _};
 use reroot::verify::{Examined, TrustAnchor, VerifiedLeaf, Verifier};
 use reroot::x509::{Certificate, SignatureAlgorithm, Time};
-
-#[path = "../tests/support/pki/mod.rs"]
-#[expect(clippy::allow_attributes, reason = "the helpers are shared with the tests")]
-#[allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "the helpers are shared with the tests")]
-mod pki;
+use reroot_test_support::pki;
 
 const LEAVES: u64 = 1_024;
 

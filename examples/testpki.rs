@@ -8,11 +8,6 @@
 //! `fixtures/pki/` again.
 #![expect(clippy::print_stderr, reason = "an example program talks")]
 
-#[expect(clippy::allow_attributes, reason = "`expect` would fail if every helper were used")]
-#[allow(dead_code, unreachable_pub, reason = "the tests use the rest")]
-#[path = "../tests/support/pki/mod.rs"]
-mod pki;
-
 use std::error::Error;
 use std::io::{BufWriter, Write};
 use std::ops::Range;
@@ -21,9 +16,9 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
 use clap::{Parser, ValueEnum};
-use pki::archive::{Entry, Method, ZipWriter};
-use pki::{Recipe, TestPki, der};
 use reroot::durable::{Access, create_directory, create_new, write_new};
+use reroot_test_support::pki::archive::{Entry, Method, ZipWriter};
+use reroot_test_support::pki::{Recipe, TestPki, der};
 
 /// Leaves made by a worker at a time: many share an inversion, few are in memory.
 const CHUNK: u64 = 512;

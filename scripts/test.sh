@@ -29,7 +29,7 @@ export REROOT_SEED=${REROOT_SEED:-7}
 echo "REROOT_SEED=$REROOT_SEED"
 
 # Independent test data beside the project. Tests that need it fail without it; here they are skipped, by their names
-# (tests/repository.rs compares the list with the tests).
+# (tests/check/repository.rs compares the list with the tests).
 needs_testdata=(
     a_p384_leaf_of_a_custom_profile
     all_genuine_certificates_get_the_verdict_of_their_provenance

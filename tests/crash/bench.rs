@@ -9,9 +9,9 @@ use reroot::ledger::{BatchState, Kind, LeafKey, Ledger, LedgerStore, Record, Sql
 use reroot::origin::Uid;
 use reroot::x509::{Certificate, pem};
 
-pub(crate) use super::support::faulty::faulty;
-use super::support::run::{Finished, Run};
-use super::support::workshop::Workshop;
+pub(crate) use crate::support::faulty::faulty;
+use crate::support::run::{Finished, Run};
+use crate::support::workshop::Workshop;
 
 /// A provider's folder with a reel, and a ledger that has an earlier batch on it.
 pub(crate) struct Bench {
@@ -49,9 +49,9 @@ impl Bench {
         let names: Vec<String> = reel.iter().map(|leaf| format!("{}.der", leaf.uid())).collect();
         let files: Vec<(&str, &[u8])> =
             names.iter().map(String::as_str).zip(reel.iter().map(|leaf| &leaf.der[..])).collect();
-        start.write("reel.zip", &super::support::pki::archive::zip(&files));
+        start.write("reel.zip", &crate::support::pki::archive::zip(&files));
         let before = records(&start);
-        let uids = reel.iter().map(super::support::pki::TestLeaf::uid).collect();
+        let uids = reel.iter().map(crate::support::pki::TestLeaf::uid).collect();
         Self { start, before, uids, chunk: chunk.to_string() }
     }
 

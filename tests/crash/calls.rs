@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::bench::{Bench, faulty, say};
-use super::support::campaign::sample;
-use super::support::run::{Finished, Run};
+use crate::support::campaign::sample;
+use crate::support::run::{Finished, Run};
 
 /// Ways to go wrong, as `tools/faulty-system` knows them, and the calls that can.
 pub(crate) const WAYS: [(&str, &str, Calls); 9] = [

@@ -1,10 +1,10 @@
 //! Disks that are full, that cannot flush, that go away.
 
 use super::bench::{Bench, say};
-use super::support::campaign::sample;
-use super::support::pki::{TestLeaf, archive};
-use super::support::run::Run;
-use super::support::workshop::Workshop;
+use crate::support::campaign::sample;
+use crate::support::pki::{TestLeaf, archive};
+use crate::support::run::Run;
+use crate::support::workshop::Workshop;
 
 /// A failed flush is never followed by success, nor by another flush of the same file: the system would say that all
 /// is well.

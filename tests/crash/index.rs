@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use super::bench::{Bench, say};
 use super::calls::{Calls, WAYS};
-use super::support::campaign::sample;
-use super::support::run::Finished;
-use super::support::workshop::Workshop;
+use crate::support::campaign::sample;
+use crate::support::run::Finished;
+use crate::support::workshop::Workshop;
 
 /// Lists on the ledger before the batch: one more makes eight layers of 64, which become one.
 const LISTS: u32 = 8 * 64 - 1;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use super::bench::{Bench, records, say};
-use super::support::campaign::{long, seed};
+use crate::support::campaign::{long, seed};
 
 /// Kills, leaves, leaves a chunk.
 const SAMPLE: (usize, u64, u64) = (6, 3_000, 500);

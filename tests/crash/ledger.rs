@@ -3,9 +3,9 @@
 use reroot::ledger::{Draft, Kind, LedgerStore, Place, Record, SqliteStore};
 
 use super::bench::{Bench, records};
-use super::support::golden::Case;
-use super::support::judges::put;
-use super::support::workshop::Workshop;
+use crate::support::golden::Case;
+use crate::support::judges::put;
+use crate::support::workshop::Workshop;
 
 const VERIFY: &str = "ledger verify --config pki/reroot.toml";
 

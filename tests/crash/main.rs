@@ -10,18 +10,7 @@
     reason = "helpers of tests, which clippy takes for a program"
 )]
 
-#[expect(clippy::allow_attributes, reason = "`expect` would fail in a test that uses every helper")]
-#[allow(dead_code, reason = "each test uses some of the helpers")]
-#[path = "../hsm/place.rs"]
-mod place;
-#[expect(clippy::allow_attributes, reason = "`expect` would fail in a test that uses every helper")]
-#[allow(dead_code, unreachable_pub, reason = "each test uses some of the helpers")]
-#[path = "../support/mod.rs"]
-mod support;
-#[expect(clippy::allow_attributes, reason = "`expect` would fail in a test that uses every helper")]
-#[allow(dead_code, reason = "each test uses some of the helpers")]
-#[path = "../pkcs11/support.rs"]
-mod tokens;
+use reroot_test_support as support;
 
 mod bench;
 mod calls;

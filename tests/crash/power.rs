@@ -7,11 +7,11 @@ use std::path::Path;
 use reroot::ledger::{Kind, Record};
 
 use super::bench::{Bench, Disturbed, faulty, records, say};
-use super::place::Place;
-use super::support::campaign::long;
-use super::support::run::Run;
-use super::support::workshop::Workshop;
-use super::tokens;
+use crate::support::campaign::long;
+use crate::support::place::Place;
+use crate::support::run::Run;
+use crate::support::tokens;
+use crate::support::workshop::Workshop;
 
 const LEAVES: u64 = 12;
 const CHUNK: u64 = 5;

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Barrier;
 
 use super::bench::{Bench, certificates, records};
-use super::support::run::{Finished, Run};
-use super::support::workshop::Workshop;
+use crate::support::run::{Finished, Run};
+use crate::support::workshop::Workshop;
 
 /// Runs commands at the same instant.
 fn at_once<const N: usize>(runs: [Run; N]) -> [Finished; N] {

@@ -1,0 +1,18 @@
+//! What can be checked without a key: leaves, batches, proofs, their formats and second readers of them; and what the
+//! repository says about itself.
+
+use reroot_test_support as support;
+
+mod architecture;
+mod audit;
+mod auditor;
+mod borders;
+mod docs;
+mod export;
+mod fixtures;
+mod intake;
+mod manifest_format;
+mod manifest_seal;
+mod proof;
+mod repository;
+mod source;

@@ -1,0 +1,24 @@
+//! What signs and remembers, through the program: configuration, policies, keys, the ledger, plans, other CAs, and the
+//! command line itself.
+
+use reroot_test_support as support;
+
+mod bad_inputs;
+mod bad_surroundings;
+mod cli_surface;
+mod consumers;
+mod forms;
+mod hsm;
+mod init;
+mod inputs;
+mod interop;
+mod ledger_held;
+mod once;
+mod past;
+mod pkcs11;
+mod plan;
+mod policy;
+mod preflight;
+mod printable;
+mod review;
+mod surroundings;

@@ -1,0 +1,17 @@
+//! Other CAs: `plan`, `sign` and `finish` on two machines, another house's CA by file and by CMP.
+#![expect(clippy::unwrap_used, reason = "`unwrap` is for tests")]
+
+mod ceremony;
+mod cmp;
+mod cmp_batch;
+mod foreign;
+mod forge;
+mod kill;
+mod machines;
+mod once;
+pub(crate) mod responder;
+mod serials;
+pub(crate) mod signed;
+mod tampered;
+mod token;
+mod twins;
