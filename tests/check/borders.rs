@@ -25,10 +25,12 @@ pub(crate) const CORE: &[Row] = &[
     // crypto: serial numbers are HMACs, and a certificate counts as issued when its signature was verified
     Row("cert", &["x509", "crypto", "origin"]),
     // origin::Code: every rule has a code of the kind that all findings have
-    Row("lint", &["x509", "origin::Code", "cert"]),
+    // crl: lists are linted before they are signed, as certificates are
+    Row("lint", &["x509", "origin::Code", "crl", "cert"]),
     // crypto: subjectKeyIdentifier, relatedCertificate and the policy's own digest are hashes;
     // origin: a leaf that no template fits becomes a finding, whose variables are its UID and fingerprint
-    Row("policy", &["x509", "crypto", "origin", "verify::<types>", "cert", "lint", "text"]),
+    // crl: the number of a chip's list is in its certificate, and what lists weigh is known before there are any
+    Row("policy", &["x509", "crypto", "origin", "crl", "verify::<types>", "cert", "lint", "text"]),
     Row("manifest", &["x509", "crypto", "origin", "class", "cert", "verify::<types>", "text"]),
     // durable: a list of all findings is a file of its own, in the form of rejected.jsonl; input: one that is there already
     Row("findings", &["x509", "origin", "reel", "manifest::FindingLine", "durable", "input", "text"]),

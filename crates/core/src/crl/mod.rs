@@ -7,18 +7,22 @@
 mod encode;
 mod entry;
 mod error;
+mod load;
 mod number;
 mod read;
 mod scope;
 mod shard;
+mod status;
 
 pub use encode::{CrlParameters, tbs_cert_list, wrap};
 pub use entry::{CrlEntry, Reason};
 pub use error::CrlError;
+pub use load::{CrlLoad, load};
 pub use number::CrlNumber;
 pub use read::{Crl, Entries};
 pub use scope::{IssuingDistributionPoint, OnlyContains};
 pub use shard::{Shards, ShardsError};
+pub use status::{CrlSignatureError, Status, VerifiedCrls, crl_urls};
 
 #[cfg(test)]
 mod tests;

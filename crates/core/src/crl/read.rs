@@ -241,7 +241,7 @@ impl Extensions {
                 oid::AUTHORITY_KEY_IDENTIFIER => authority_key_identifier = Some(key_identifier(extension.value)?),
                 oid::CRL_NUMBER => number = Some(crl_number(extension.value)?),
                 oid::ISSUING_DISTRIBUTION_POINT => {
-                    distribution_point = Some(IssuingDistributionPoint::read(extension.value)?);
+                    distribution_point = Some(IssuingDistributionPoint::from_der(extension.value)?);
                 }
                 oid::DELTA_CRL_INDICATOR => return Err(CrlError::Delta),
                 _ => return extension.must_not_be_critical("CRL"),

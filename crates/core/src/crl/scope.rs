@@ -58,7 +58,10 @@ impl IssuingDistributionPoint {
     }
 
     /// Reads the extension's value.
-    pub(super) fn read(value: &[u8]) -> Result<Self, CrlError> {
+    ///
+    /// # Errors
+    /// It is not DER, empty, or a scope that is not processed here.
+    pub fn from_der(value: &[u8]) -> Result<Self, CrlError> {
         let mut reader = Reader::new(value);
         let sequence = reader.expect(tag::SEQUENCE, WHAT)?;
         reader.finish(WHAT)?;

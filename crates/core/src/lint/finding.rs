@@ -6,8 +6,6 @@ use der::asn1::ObjectIdentifier;
 
 use crate::origin::Code;
 
-use super::rule::Rule;
-
 /// A rule that a certificate would break.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LintFinding {
@@ -41,8 +39,8 @@ impl Report {
     }
 
     /// For the findings of one rule.
-    pub(super) fn of<'r>(&'r mut self, rule: &'r Rule) -> RuleReport<'r> {
-        RuleReport { report: self, rule }
+    pub(super) fn of(&mut self, code: Code, clause: &'static str) -> RuleReport<'_> {
+        RuleReport { report: self, code, clause }
     }
 
     pub(super) fn finish(self) -> Vec<LintFinding> {
@@ -54,12 +52,13 @@ impl Report {
 #[derive(Debug)]
 pub(super) struct RuleReport<'r> {
     report: &'r mut Report,
-    rule: &'r Rule,
+    code: Code,
+    clause: &'static str,
 }
 
 impl RuleReport<'_> {
     pub(super) fn find(&mut self, path: impl Into<String>, message: impl fmt::Display) {
-        self.report.add(self.rule.code, path, format!("{message} ({})", self.rule.clause));
+        self.report.add(self.code, path, format!("{message} ({})", self.clause));
     }
 
     pub(super) fn find_in(&mut self, extension: ObjectIdentifier, message: impl fmt::Display) {

@@ -6,6 +6,7 @@
 
 mod aws_iot;
 mod azure_dps;
+mod crl;
 mod device;
 mod devid;
 mod finding;
@@ -28,6 +29,7 @@ use crate::cert::{IssuerIdentity, ObjectTemplate, TbsCertificate};
 use crate::origin::Code;
 use crate::x509::SerialNumber;
 
+pub use crl::{CRL_RULES, CRL_UNREADABLE, CrlRule, LintedCrl, check_crl};
 pub use finding::LintFinding;
 pub(crate) use finding::extension_path;
 pub use linted::LintedTbs;
@@ -83,7 +85,7 @@ fn examine(issuer: &IssuerIdentity, template: &ObjectTemplate, serial: &SerialNu
     let subject = Subject { issuer, template, serial, tbs: &tbs };
     for rule in RULES.iter().copied().flatten() {
         if rule.applies.to(template) {
-            (rule.check)(&subject, &mut report.of(rule));
+            (rule.check)(&subject, &mut report.of(rule.code, rule.clause));
         }
     }
     report.finish()

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::RULES;
 use super::rule::Applies;
+use super::{CRL_RULES, RULES};
 
 /// The list of all rules as Markdown.
 pub fn reference_markdown() -> String {
@@ -16,6 +16,10 @@ pub fn reference_markdown() -> String {
         };
         writeln!(page, "| `{}` | {} | {} | {applies} |", rule.code, rule.meaning, rule.clause)
             .expect("writing to a String");
+    }
+    page.push_str(CRL_HEAD);
+    for rule in CRL_RULES {
+        writeln!(page, "| `{}` | {} | {} |", rule.code, rule.meaning, rule.clause).expect("writing to a String");
     }
     page
 }
@@ -31,4 +35,14 @@ for octets that are not a tbsCertificate at all.
 
 | code | found when | clause | for |
 |---|---|---|---|
+";
+
+const CRL_HEAD: &str = "
+## Revocation lists
+
+Every CRL is linted after it was encoded and before it may be signed; a finding ends the round. `crl.structure` is the
+finding for bytes that are not a tbsCertList at all.
+
+| code | found when | clause |
+|---|---|---|
 ";

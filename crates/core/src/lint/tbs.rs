@@ -147,7 +147,12 @@ fn extensions(content: &[u8]) -> Result<Vec<TbsExtension<'_>>, DerError> {
     let mut reader = Reader::new(content);
     let sequence = reader.expect(tag::SEQUENCE, "extensions")?;
     reader.finish("extensions")?;
-    let mut items = Reader::new(sequence.content);
+    extension_list(sequence.content)
+}
+
+/// The extensions one after the other.
+pub(super) fn extension_list(content: &[u8]) -> Result<Vec<TbsExtension<'_>>, DerError> {
+    let mut items = Reader::new(content);
     let mut list = Vec::with_capacity(8);
     while !items.is_empty() {
         let item = items.expect(tag::SEQUENCE, "extension")?;

@@ -289,7 +289,7 @@ impl Case {
         let subject =
             Subject { issuer: &self.issuer, template: &self.template, serial: &self.recorded_serial, tbs: &tbs };
         let mut report = Report::default();
-        (rule.check)(&subject, &mut report.of(rule));
+        (rule.check)(&subject, &mut report.of(rule.code, rule.clause));
         report.finish()
     }
 

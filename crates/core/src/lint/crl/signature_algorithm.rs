@@ -1,0 +1,42 @@
+//! The signature algorithm is one that the issuer's key makes.
+
+use crate::x509::SignatureAlgorithm;
+
+use crate::lint::finding::RuleReport;
+use crate::origin::Code;
+
+use super::{CrlRule, Subject};
+
+pub(super) const RULE: CrlRule = CrlRule {
+    code: Code::new("crl.signature"),
+    clause: "RFC 5280 §5.1.1.2",
+    meaning: "the signature algorithm is unknown, SHA-1 or not one of the issuer's key",
+    check,
+};
+
+fn check(subject: &Subject<'_>, report: &mut RuleReport<'_>) {
+    let key = subject.issuer.spki().algorithm();
+    match SignatureAlgorithm::from_identifier(subject.list.signature) {
+        Ok(algorithm) if algorithm.is_over_sha1() => report.find("signature", "signature algorithm uses SHA-1"),
+        Ok(algorithm) if !algorithm.fits(key) => {
+            report.find("signature", format_args!("the issuer's {key} key makes no {algorithm} signatures"));
+        }
+        Ok(_) => {}
+        Err(error) => report.find("signature", error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lint::crl::testing::Case;
+
+    #[test]
+    fn the_algorithm_fits_the_issuer() {
+        Case::good().passes(&RULE);
+        for (algorithm, part) in [(SignatureAlgorithm::Ed25519, "P-256"), (SignatureAlgorithm::EcdsaSha1, "SHA-1")] {
+            Case { signature: algorithm.identifier(), ..Case::good() }.fails(&RULE, part);
+        }
+        Case { signature: vec![0x30, 0], ..Case::good() }.fails(&RULE, "truncated");
+    }
+}
