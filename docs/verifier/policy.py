@@ -191,16 +191,24 @@ def copied(common_name):
     return common_name if good and not re.search(r"[\0-\x1f\x7f-\x9f]", common_name) else None
 
 
+def crl_shard(uid, shards):
+    """The number of the CRL that a chip's certificate is on when it is revoked."""
+    first = int.from_bytes(sha256(b"reroot-crl-shard/1\0", uid)[:8], "big")
+    return str(1 + first % shards).zfill(len(str(shards)))
+
+
 class Chip:
     """What texts and extensions take from a leaf and its batch."""
 
-    def __init__(self, statement, leaf, issuer):
+    def __init__(self, policy, statement, leaf, issuer):
         uid, names = leaf.serial.hex().upper(), [text for kind, text in leaf.texts if kind == "2.5.4.3"]
         st = {"st_number": uid[4:], "unique": uid[4:18], "product_id": uid[18:]}
         variables = {**statement["params"], **(st if len(uid) == 22 else {}), "uid": uid, "source.serial": uid,
                      "source.common_name": copied(names[-1] if names else None), "source.sha256": leaf.sha256.hex(),
                      "spki.sha256": sha256(leaf.spki).hex(), "batch": statement["batch"],
                      "issued_at": statement["issued_at"]}
+        if "revocation" in policy:
+            variables["crl_shard"] = crl_shard(leaf.serial, policy["revocation"]["shards"])
         self.fill = lambda template: filled(template, variables)
         self.leaf, self.point = leaf, elements(elements(leaf.spki)[0][1])[1][1][1:]
         self.issuer_key_identifier = issuer.key_identifier
@@ -208,7 +216,7 @@ class Chip:
 
 def wanted(policy, statement, leaf, issuer):
     """The fields that the policy asks for, then the extensions in their order, by the names that `differs` has."""
-    chip, rules = Chip(statement, leaf, issuer), policy["certificate"]
+    chip, rules = Chip(policy, statement, leaf, issuer), policy["certificate"]
     begin, end = validity(rules, statement, leaf, issuer)
     fields = {"subject": name(rules["subject"], chip.fill), "not_before": begin, "not_after": end,
               "signature": signature_algorithm(rules["signature"])}

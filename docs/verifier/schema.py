@@ -29,7 +29,8 @@ EXTENSIONS = {  # the keys of [extensions] with a field of their own
     "subject_key_identifier": "2.5.29.14", "authority_key_identifier": "2.5.29.35", "subject_alt_name": "2.5.29.17",
     "certificate_policies": "2.5.29.32", "crl_distribution_points": "2.5.29.31",
     "authority_info_access": "1.3.6.1.5.5.7.1.1", "related_certificate": "1.3.6.1.5.5.7.1.36"}
-PLACEHOLDERS = ["batch", "issued_at", "source.common_name", "source.serial", "source.sha256", "spki.sha256", "uid"]
+PLACEHOLDERS = ["batch", "crl_shard", "issued_at", "source.common_name", "source.serial", "source.sha256", "spki.sha256",
+                "uid"]
 OF_STSAFE_A = ["product_id", "st_number", "unique"]
 
 
@@ -49,6 +50,10 @@ def boolean(value, path):
 
 def number(value, path):
     need(type(value) is int and 0 <= value < 1 << 32, path, "is not a number below 2^32")
+
+
+def between(low, high):
+    return lambda value, path: need(type(value) is int and low <= value <= high, path, "is not", low, "to", high)
 
 
 def identifier(value, path):
@@ -120,11 +125,15 @@ class Schema:
                              {"max_certificate_bytes": number})}, {
             "profiles": listed(one_of(*PROFILES), filled=False), "params": self.parameters,
             "extensions": tabled({}, self.extensions()),
+            "revocation": tabled({
+                "shards": between(1, 4096), "expected_certificates": between(1, (1 << 32) - 1),
+                "worst_revoked_percent": between(1, 100)}, {"max_crl_bytes": between(1024, (1 << 32) - 1)}),
             "foreign": tabled({}, {"may_differ": listed(self.difference, filled=False)})})
+        self.check_shards(policy)
         self.check_together(policy, policy["certificate"], policy.get("extensions", {}), policy["device"])
 
     def check_together(self, policy, certificate, extensions, device):
-        need(self.used == set(self.params), "a parameter is not used")
+        need(self.used - {"crl_shard"} == set(self.params), "a parameter is not used")
         need(certificate["serial"] != "source" or self.family != "generic", "serial numbers of a generic source")
         ecdsa = certificate["signature"].startswith("ecdsa")
         need(ecdsa or not device["full_width_signature"], "full_width_signature without ECDSA")
@@ -145,6 +154,16 @@ class Schema:
             bare = "permanent_identifier" in one and "value" not in one["permanent_identifier"]
             need(not bare or len(serials) == 1, "permanent_identifier without value")
 
+    def check_shards(self, policy):
+        """A list covers the certificates that have one of its URLs, so each URL has to have the number of its list."""
+        urls = policy.get("extensions", {}).get("crl_distribution_points", {}).get("urls", [])
+        numbered = [any(re.fullmatch(r"\{crl_shard(?:\|(?:lower|upper))*\}", one) for one in re.findall(r"\{\{|\{[^{}]+\}", url))
+                    for url in urls]
+        if "revocation" in policy:
+            need(numbered and all(numbered), "a URL without the number of its CRL")
+        else:
+            need("crl_shard" not in self.used, "{crl_shard} without [revocation]")
+
     def check_foreign(self, policy):
         """What a plan for another CA takes."""
         need(not policy["device"]["full_width_signature"], "full_width_signature, which no other CA promises")
@@ -162,7 +181,7 @@ class Schema:
         name, *filters = inside.split("|")
         known = name in PLACEHOLDERS or name in self.params or name in OF_STSAFE_A and self.family == "stsafe-a"
         need(known, path, "has an unknown placeholder", name)
-        self.used |= {name} & set(self.params)
+        self.used |= {name} & {*self.params, "crl_shard"}
         for at, one in enumerate(filters):
             cut = re.fullmatch(r"slice\( *([0-9]{1,4}) *, *([0-9]{1,4}) *\)", one)
             need(cut and int(cut[1]) < int(cut[2]) <= 4096 or one in ("lower", "upper", "bytes"), path, "filter", one)

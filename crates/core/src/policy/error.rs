@@ -148,6 +148,7 @@ codes! {
     BATCH_ID = "policy.batch.id", "the batch id is not a UUID";
     CHARACTERS = "policy.text.characters", "a text can hold characters that its string type or its use forbids";
     CONTRADICTION = "policy.contradiction", "two lines of the policy cannot both hold";
+    CRL_SIZE = "policy.revocation.crl-size", "a CRL can become larger than the policy allows";
     CRITICALITY = "policy.extension.criticality", "the standard leaves no choice, or another one, for `critical`";
     DUPLICATE = "policy.value.duplicate", "a value appears twice in a list of distinct values";
     DURATION = "policy.duration.invalid", "not a duration in calendar years, days and hours";

@@ -225,6 +225,28 @@ const WHEN_LOADED: &[(&str, Changes)] = &[
         &[("extensions.subject_alt_name", "{ critical = false, names = [{ dns = \"{source.sha256}.example.com\" }] }")],
     ),
     (
+        "a CRL's number without its section",
+        &[("extensions.crl_distribution_points", "{ critical = false, urls = [\"http://a.example/{crl_shard}\"] }")],
+    ),
+    (
+        "a CRL becomes too large",
+        &[
+            ("extensions.crl_distribution_points", "{ critical = false, urls = [\"http://a.example/{crl_shard}\"] }"),
+            ("revocation.shards", "16"),
+            ("revocation.expected_certificates", "100000000"),
+            ("revocation.worst_revoked_percent", "5"),
+        ],
+    ),
+    (
+        "a URL is that of several CRLs",
+        &[
+            ("extensions.crl_distribution_points", "{ critical = false, urls = [\"http://a.example/all.crl\"] }"),
+            ("revocation.shards", "64"),
+            ("revocation.expected_certificates", "10000000"),
+            ("revocation.worst_revoked_percent", "1"),
+        ],
+    ),
+    (
         "a name has two forms",
         &[("extensions.subject_alt_name", "{ critical = false, names = [{ dns = \"a\", ip = \"::1\" }] }")],
     ),

@@ -206,6 +206,10 @@ fn leaf_value(variable: &Variable, leaf: &LeafValues<'_>, out: &mut Vec<u8>) -> 
         Variable::Batch | Variable::IssuedAt | Variable::IssuerKeyIdentifier | Variable::Param(_) => {
             unreachable!("bind() fills in what the batch knows")
         }
+        Variable::CrlShard(shards) => {
+            let shards = shards.expect("checked when the text was compiled");
+            out.extend_from_slice(shards.text(shards.of(leaf.uid)).as_bytes());
+        }
         Variable::ProductId => upper_hex(&leaf.uid[9..], out),
         Variable::SourceCommonName => out.extend_from_slice(leaf.common_name()?.as_bytes()),
         Variable::SourceSerial | Variable::Uid => upper_hex(leaf.uid, out),

@@ -6,10 +6,11 @@ use std::ops::Range;
 use toml::de::DeTable;
 
 use crate::cert::Difference;
+use crate::crl::{CrlLoad, Shards};
 use crate::lint::{self, LintFinding};
 use crate::text::Printable;
 use crate::verify::SourceRules;
-use crate::x509::SignatureAlgorithm;
+use crate::x509::{SignatureAlgorithm, Time, oid};
 
 use super::document::Table;
 use super::error::{self, Errors, PolicyErrors};
@@ -17,10 +18,11 @@ use super::field::device::Device;
 use super::field::foreign::Foreign;
 use super::field::head::Head;
 use super::field::params::Param;
+use super::field::revocation::{self, Revocation};
 use super::field::serial::SerialSource;
 use super::field::signature::Signature;
 use super::field::subject::Subject;
-use super::field::validity::ValidityRule;
+use super::field::validity::{End, OutlivesIssuer, ValidityRule};
 use super::field::{self, Context, Recipe};
 use super::shape::{CharSet, Shape};
 use super::value::Vocabulary;
@@ -41,6 +43,7 @@ pub struct Policy {
     pub(super) signature: Signature,
     pub(super) extensions: Vec<Recipe>,
     pub(super) device: Device,
+    revocation: Option<Revocation>,
     foreign: Foreign,
 }
 
@@ -117,6 +120,24 @@ impl Policy {
     /// The algorithm of the issuer's signature.
     pub fn signature(&self) -> SignatureAlgorithm {
         self.signature.algorithm
+    }
+
+    /// What the CRLs of this policy weigh in the worst case, if the policy spreads its certificates over several.
+    pub fn crl_load(&self) -> Option<CrlLoad> {
+        let largest = revocation::largest_serial(self.serial, self.source.family);
+        let point = self.extensions.iter().find(|recipe| recipe.oid == oid::CRL_DISTRIBUTION_POINTS);
+        let urls = point.map_or(0, |recipe| recipe.value.max_octets());
+        self.revocation.as_ref().map(|revocation| revocation.load(largest, urls))
+    }
+
+    /// How many CRLs the certificates are spread over, if the policy says so.
+    pub fn shards(&self) -> Option<Shards> {
+        self.revocation.as_ref().map(|revocation| revocation.shards)
+    }
+
+    /// Whether no certificate of this policy ever leaves a CRL, because none ever ends.
+    pub fn never_ends(&self) -> bool {
+        self.validity.end == End::At(Time::NEVER) && self.validity.outlives == OutlivesIssuer::Allow
     }
 
     /// Which leaves the policy accepts.
@@ -204,7 +225,11 @@ fn read(text: &str, file_name: &str, errors: &Errors) -> Option<Policy> {
     let unread = Shape::text(CharSet::DIGITS, 1, 1);
     let shapes =
         params.iter().map(|(name, param)| (name.clone(), param.as_ref().map_or(unread, |param| param.pattern.shape())));
-    let vocabulary = Vocabulary { family, params: shapes.collect() };
+    let revocation = revocation::read(&top);
+    // a section with a mistake still makes {crl_shard} known
+    let unread = || if top.has("revocation") { Shards::new(1).ok() } else { None };
+    let shards = revocation.as_ref().map(|revocation| revocation.shards).or_else(unread);
+    let vocabulary = Vocabulary { family, shards, params: shapes.collect() };
     let certificate = top.required("certificate").and_then(|value| value.table());
     let (mut subject, mut serial, mut validity, mut signature) = (None, None, None, None);
     let mut serial_span = 0..0;
@@ -234,20 +259,23 @@ fn read(text: &str, file_name: &str, errors: &Errors) -> Option<Policy> {
     let params: BTreeMap<String, Param> =
         params.into_iter().map(|(name, param)| Some((name, param?))).collect::<Option<_>>()?;
     check_unused(&params, &subject, &extensions, errors);
+    let (source, serial) = (source?, serial?);
+    revocation::check(revocation.as_ref(), &extensions, revocation::largest_serial(serial, source.family), errors);
     Some(Policy {
         file_name: file_name.to_owned(),
         text: text.to_owned(),
         head: head?,
-        source: source?,
+        source,
         params,
         subject,
-        serial: serial?,
+        serial,
         serial_span,
         keys_span,
         validity: validity?,
         signature: signature?,
         extensions,
         device: device?,
+        revocation,
         foreign: foreign?,
     })
 }

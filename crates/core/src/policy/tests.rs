@@ -197,7 +197,7 @@ fn example_in_base(path: &str, example: &str) -> String {
             let drop: Vec<(&str, &str)> = drop.iter().map(|(key, value)| (key.as_str(), *value)).collect();
             format!("{}\n{example}\n", super::testing::text(&drop))
         }
-        "extensions" | "foreign" | "params" => format!("{}\n{example}\n", super::testing::text(&[])),
+        "extensions" | "foreign" | "params" | "revocation" => format!("{}\n{example}\n", super::testing::text(&[])),
         "certificate" => {
             let value = example.split_once('=').unwrap().1;
             super::testing::text(&[(path, value)])

@@ -159,6 +159,13 @@ fn placeholder(value: &Value<'_>, inside: &str, vocabulary: &Vocabulary) -> Opti
         });
         return value.error_hint(error::PLACEHOLDER_UNKNOWN, message, hint);
     };
+    if variable == Variable::CrlShard(None) {
+        return value.error_hint(
+            error::PLACEHOLDER,
+            format!("`{}` has {{crl_shard}}, which needs `[revocation]` with `shards`", value.path),
+            "Write [revocation] with shards, expected_certificates and worst_revoked_percent.",
+        );
+    }
     let Some(mut shape) = vocabulary.shape(&variable) else {
         let family = vocabulary.family.map_or("this family", crate::verify::Family::as_str);
         return value.error_hint(

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::crl::Shards;
 use crate::verify::{Family, Parts};
 
 use super::shape::{CharSet, Shape};
@@ -11,6 +12,8 @@ use super::shape::{CharSet, Shape};
 pub(super) enum Variable {
     /// The batch id.
     Batch,
+    /// The number of the chip's CRL; none without `[revocation]`.
+    CrlShard(Option<Shards>),
     /// The batch's instant.
     IssuedAt,
     /// The issuing CA's key identifier, as octets. Has no name in policies.
@@ -70,6 +73,11 @@ pub(super) const MAX_COMMON_NAME: usize = 64;
 /// The built-in placeholders by name, with what they are.
 pub(super) const BUILT_IN: &[(&str, Variable, &str)] = &[
     ("batch", Variable::Batch, "the batch id, a UUID in lower case"),
+    (
+        "crl_shard",
+        Variable::CrlShard(None),
+        "the number of the chip's CRL, decimal with leading zeros; only with `[revocation]`",
+    ),
     ("issued_at", Variable::IssuedAt, "the batch's instant, RFC 3339 in UTC"),
     ("product_id", Variable::ProductId, "the UID's last 2 octets, upper-case hexadecimal; stsafe-a only"),
     ("source.common_name", Variable::SourceCommonName, "the leaf's last common name, at most 64 characters"),
@@ -94,6 +102,8 @@ pub(super) const FILTERS: &[(&str, &str)] = &[
 pub(super) struct Vocabulary {
     /// The policy's chip family; none if `[source]` could not be read, then `stsafe-a` is assumed.
     pub(super) family: Option<Family>,
+    /// Number of CRLs, if the policy has `[revocation]`.
+    pub(super) shards: Option<Shards>,
     /// Declared parameters.
     pub(super) params: BTreeMap<String, Shape>,
 }
@@ -106,7 +116,10 @@ impl Vocabulary {
 
     /// The variable of this name.
     pub(super) fn variable(&self, name: &str) -> Option<Variable> {
-        let built_in = BUILT_IN.iter().find(|(known, ..)| *known == name).map(|(_, variable, _)| variable.clone());
+        let built_in = BUILT_IN.iter().find(|(known, ..)| *known == name).map(|(_, variable, _)| match variable {
+            Variable::CrlShard(_) => Variable::CrlShard(self.shards),
+            other => other.clone(),
+        });
         built_in.or_else(|| self.params.contains_key(name).then(|| Variable::Param(name.to_owned())))
     }
 
@@ -121,6 +134,10 @@ impl Vocabulary {
             Variable::Batch => {
                 let hex = CharSet::LOWER_HEX;
                 Some(Shape { first: hex, last: hex, ..Shape::text(hex.or(CharSet::of("-")), 36, 36) })
+            }
+            Variable::CrlShard(shards) => {
+                let digits = shards.as_ref()?.digits();
+                Some(Shape::text(CharSet::DIGITS, digits, digits))
             }
             Variable::IssuedAt => {
                 let chars = CharSet::DIGITS.or(CharSet::of("-:TZ"));

@@ -120,6 +120,21 @@ impl Checked {
             let _ = write!(text, "; certificates of at most {octets} octets");
         }
         text += "\n";
+        if let Some(load) = self.policy.crl_load() {
+            let _ = writeln!(
+                text,
+                "  {} CRLs of at most {} entries, {} bytes each (average {} entries); full CRL {} entries, {} bytes",
+                load.shards,
+                load.shard_entries,
+                load.shard_bytes,
+                load.average_entries,
+                load.full_entries,
+                load.full_bytes
+            );
+            if self.policy.never_ends() {
+                text += "  revoked certificates stay on the CRLs permanently, because none of them ends\n";
+            }
+        }
         for note in &self.notes {
             let _ = writeln!(text, "note: {note}");
         }
@@ -130,7 +145,7 @@ impl Checked {
         let policy = &self.policy;
         let params: serde_json::Map<String, Value> =
             policy.declared_params().map(|(name, pattern)| (name.to_owned(), json!(pattern))).collect();
-        json!({
+        let mut facts = json!({
             "file": render::path_json(file),
             "good": true,
             "name": policy.name(),
@@ -142,6 +157,14 @@ impl Checked {
             "params": params,
             "max_octets": self.octets,
             "notes": self.notes,
-        })
+        });
+        if let Some(load) = policy.crl_load() {
+            facts["crls"] = json!({
+                "shards": load.shards, "average_entries": load.average_entries, "shard_entries": load.shard_entries,
+                "shard_bytes": load.shard_bytes, "full_entries": load.full_entries, "full_bytes": load.full_bytes,
+                "stay_permanently": policy.never_ends(),
+            });
+        }
+        facts
     }
 }

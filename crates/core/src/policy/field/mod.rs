@@ -19,6 +19,7 @@ mod oid_text;
 mod other;
 pub(super) mod params;
 mod related_certificate;
+pub(super) mod revocation;
 pub(super) mod serial;
 pub(super) mod signature;
 pub(super) mod source;
@@ -88,6 +89,10 @@ pub static FIELDS: &[&Field] = &[
     &device::TARGET,
     &device::MAX_CERTIFICATE_BYTES,
     &device::FULL_WIDTH_SIGNATURE,
+    &revocation::SHARDS,
+    &revocation::EXPECTED_CERTIFICATES,
+    &revocation::WORST_REVOKED_PERCENT,
+    &revocation::MAX_CRL_BYTES,
     &foreign::MAY_DIFFER,
 ];
 
