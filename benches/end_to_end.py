@@ -11,7 +11,7 @@ which the median is printed. Ratios are those to the first peer. The Python peer
 (scripts/tools.sh installs it): name its interpreter with --python. The others need Debian's golang-go, and gcc with
 libssl-dev.
 
-How to read the numbers: docs/performance.md.
+How to read the numbers: docs/guide/performance.md.
 """
 
 import argparse

@@ -25,7 +25,7 @@ pub(crate) use reroot_check::args::{
 /// key and UID, and seals a manifest that proves the continuity to anyone.
 #[derive(Debug, Parser)]
 #[command(name = "reroot", version, max_term_width = 100, propagate_version = true)]
-#[command(after_help = "Start here: reroot quickstart\nExit codes and daily use: docs/operator-guide.md")]
+#[command(after_help = "Start here: reroot quickstart\nExit codes and daily use: docs/guide/operator-guide.md")]
 pub(crate) struct Cli {
     /// Form of what is printed on standard output (and of errors)
     #[arg(long, global = true, value_enum, default_value = "text")]
@@ -368,7 +368,7 @@ pub(crate) enum TargetArg {
     Csv,
     /// Directory: `<UID>.der` or `<UID>.pem`
     Directory,
-    /// File: one SQLite database for stations: certificates, chains, proofs (docs/line-pack.md)
+    /// File: one SQLite database for stations: certificates, chains, proofs (docs/spec/line-pack.md)
     LinePack,
     /// Directory: `<UID>.bin`, the exact octets for a data zone of the chip
     StsafeZone,

@@ -133,7 +133,8 @@ fn openssl(dir: &Path, batch: &str, root: &str, printer: Printer) -> Result<Exit
             }
         }
     }
-    printer.say(&format!("\nDone: `{batch}` is a sealed batch. Read on in README.md and docs/operator-guide.md."));
+    printer
+        .say(&format!("\nDone: `{batch}` is a sealed batch. Read on in README.md and docs/guide/operator-guide.md."));
     Ok(Exit::Done)
 }
 

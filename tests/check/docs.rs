@@ -18,7 +18,7 @@ fn the_exit_codes_of_the_operator_guide_are_those_of_the_program() {
     let numbers = code.lines().filter_map(|line| line.trim().strip_prefix("Self::")?.split_once(" => "));
     let program: Vec<u8> = numbers.filter_map(|(_, number)| number.trim_end_matches(',').parse().ok()).collect();
 
-    let guide = read(&root().join("docs/operator-guide.md"));
+    let guide = read(&root().join("docs/guide/operator-guide.md"));
     let (_, table) = guide.split_once("<!-- exit codes -->").expect("the table is marked");
     let rows = table.lines().skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|'));
     let guide: Vec<u8> = rows.filter_map(|row| row.split('|').nth(1)?.trim().parse().ok()).collect();

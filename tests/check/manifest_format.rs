@@ -1,4 +1,4 @@
-//! docs/manifest-format.md is true: its commands run as printed, its examples are read by the program.
+//! docs/spec/manifest-format.md is true: its commands run as printed, its examples are read by the program.
 #![expect(clippy::unwrap_used, reason = "`unwrap` is for tests, their helpers included")]
 
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ use reroot::x509::{Certificate, Sha256Digest, Spki, Time, oid};
 use crate::support::manifest_pki::{Shape, TestKey, ca, key_usage, pem, purposes, root, signer_shape, statement, time};
 
 fn document() -> String {
-    std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/manifest-format.md")).unwrap()
+    std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/spec/manifest-format.md")).unwrap()
 }
 
 /// The contents of fenced blocks with this info string, in order.
@@ -406,7 +406,7 @@ fn the_document_has_the_list_of_codes_of_findings() {
     let (list, after) = rest.split_once(MARKS[1]).expect("the list is marked");
     let program = format!("\n{}\n", reroot::audit::list_markdown());
     if std::env::var_os("REROOT_BLESS").is_some() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/manifest-format.md");
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/spec/manifest-format.md");
         let text = [before, MARKS[0], &program, MARKS[1], after].concat();
         #[expect(clippy::disallowed_methods, reason = "the document is written anew when it is asked for")]
         std::fs::write(path, text).unwrap();

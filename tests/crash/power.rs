@@ -1,4 +1,4 @@
-//! Power losses: what was not flushed is gone. And the order of flushes, signatures and names, as docs/ledger.md has it.
+//! Power losses: what was not flushed is gone. And the order of flushes, signatures and names, as docs/spec/ledger.md has it.
 //!
 //! The CA's keys are in a token, whose module notes each signature, so that it is known what was signed when.
 
@@ -128,7 +128,7 @@ fn the_tool_drops_what_was_not_flushed() {
     assert_eq!(left(&["--lie", "kept"], "sync . d"), [some(""), None, some(""), some("1"), some("")]);
 }
 
-/// `docs/ledger.md`, "In which order it is written", call by call.
+/// `docs/spec/ledger.md`, "In which order it is written", call by call.
 #[test]
 fn flushes_signatures_and_names_come_in_the_order_that_the_documents_say() {
     let power = Power::new();

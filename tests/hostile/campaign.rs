@@ -1,4 +1,4 @@
-//! Thousands of mutations of honest batches, proofs and line packs, put before the program and before `docs/verifier`.
+//! Thousands of mutations of honest batches, proofs and line packs, put before the program and before `verifier`.
 //!
 //! A thief without keys makes them, and insiders who hold the manifest key, the issuing key or both. None is accepted
 //! wrongly, none divides the two, and no honest batch is refused. `tests/hostile/mutations/main.py` makes and judges them; it

@@ -1,4 +1,4 @@
-//! Archives that are small and make millions of findings: memory stays below the bound that docs/performance.md states.
+//! Archives that are small and make millions of findings: memory stays below the bound that docs/guide/performance.md states.
 //!
 //! `REROOT_LONG=1` tries it with the most items that an input may have.
 
@@ -21,7 +21,7 @@ use crate::support::pki::{archive, variants};
 use crate::support::run::Run;
 use crate::support::workshop::Workshop;
 
-/// Peak memory in MiB that no command may exceed: the bound of docs/performance.md. The few leaves need nothing beside.
+/// Peak memory in MiB that no command may exceed: the bound of docs/guide/performance.md. The few leaves need nothing beside.
 const BOUND: u64 = 150;
 
 /// Runs a command, its data to a file, and says how much memory it had at most, in KiB, and how it ended.

@@ -132,7 +132,7 @@ fn every_shipped_policy_is_good_and_is_the_one_in_the_folder() {
         assert_eq!(printed.stdout, std::fs::read(folder.join(format!("{name}.toml"))).unwrap(), "{name}");
     }
     let reference = reroot(&["policy".to_owned(), "reference".to_owned()]).success();
-    assert_eq!(reference.stdout, std::fs::read(project("docs/policy-reference.md")).unwrap());
+    assert_eq!(reference.stdout, std::fs::read(project("docs/reference/policy-reference.md")).unwrap());
 }
 
 #[test]

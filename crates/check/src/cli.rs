@@ -14,7 +14,7 @@ use reroot_check::{Exit, Fault, Printer, World};
 /// For auditors: holds no private key, opens no connection, reads no configuration. The trust anchors come from options.
 #[derive(Debug, Parser)]
 #[command(name = PROGRAM, version, max_term_width = 100, propagate_version = true)]
-#[command(after_help = "Exit codes and daily use: docs/operator-guide.md")]
+#[command(after_help = "Exit codes and daily use: docs/guide/operator-guide.md")]
 pub(crate) struct Cli {
     /// Form of what is printed on standard output (and of errors)
     #[arg(long, global = true, value_enum, default_value = "text")]

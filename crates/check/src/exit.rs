@@ -1,4 +1,4 @@
-//! Exit codes: exhaustive, documented for operators, never renumbered (docs/operator-guide.md).
+//! Exit codes: exhaustive, documented for operators, never renumbered (docs/guide/operator-guide.md).
 
 use reroot_core::class::Class;
 

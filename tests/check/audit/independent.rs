@@ -136,7 +136,7 @@ fn every_octet_that_the_ca_signs_is_the_one_that_the_policy_gives() {
 #[test]
 fn it_runs_as_it_is_printed() {
     let workshop = batch();
-    let script = project("docs/verifier/verify_batch.py").display().to_string();
+    let script = project("verifier/verify_batch.py").display().to_string();
     let run = |anchors: [&str; 2]| {
         let run = Run::venv("python").args([&script, "batch"]).args(anchors).env("PYTHONDONTWRITEBYTECODE", "1");
         run.folder(workshop.folder()).run()
@@ -148,6 +148,6 @@ fn it_runs_as_it_is_printed() {
 
 #[test]
 fn its_own_tests_pass() {
-    let run = Run::venv("python").args(["-B", "-m", "unittest", "tests"]).folder(&project("docs/verifier"));
+    let run = Run::venv("python").args(["-B", "-m", "unittest", "tests"]).folder(&project("verifier"));
     run.run().success();
 }

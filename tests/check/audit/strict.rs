@@ -1,4 +1,4 @@
-//! Where docs/manifest-format.md has one form, the holder of the manifest key has no choice either.
+//! Where docs/spec/manifest-format.md has one form, the holder of the manifest key has no choice either.
 
 use reroot::crypto::sha256;
 use reroot::manifest::{self, IssuerMode, Statement};

@@ -101,7 +101,7 @@ fn what_is_not_in_the_pack_is_not_given_out() {
 #[test]
 fn the_pythons_of_the_document_read_it() {
     let workshop = with_pack();
-    let document = std::fs::read_to_string(project("docs/line-pack.md")).unwrap();
+    let document = std::fs::read_to_string(project("docs/spec/line-pack.md")).unwrap();
     let script = document.split("```python\n").nth(1).unwrap().split("```").next().unwrap();
     assert!(script.lines().filter(|line| !line.is_empty()).count() <= 11);
     for line in workshop.lines("batch") {

@@ -34,7 +34,7 @@ class First:
 
 
 class Second:
-    """docs/verifier, imported."""
+    """verifier, imported."""
 
     def __init__(self, folder):
         sys.dont_write_bytecode = True

@@ -38,12 +38,12 @@ GROUPS = [
 
 def main():
     here = os.path.dirname(os.path.abspath(__file__))
-    project = os.path.dirname(os.path.dirname(here))
+    project = os.path.dirname(os.path.dirname(os.path.dirname(here)))
     parser = argparse.ArgumentParser()
     parser.add_argument("--program", required=True)
     parser.add_argument("--folder", required=True, help="a folder that does not exist")
-    parser.add_argument("--verifier", default=os.path.join(project, "docs/verifier"))
-    parser.add_argument("--page", default=os.path.join(project, "docs/manifest-format.md"))
+    parser.add_argument("--verifier", default=os.path.join(project, "verifier"))
+    parser.add_argument("--page", default=os.path.join(project, "docs/spec/manifest-format.md"))
     parser.add_argument("--long", action="store_true")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--step", type=int, default=10)

@@ -142,7 +142,7 @@ fn a_key_without_its_public_half_signs_under_its_certificate_and_says_what_is_mi
 
 #[test]
 fn a_stale_public_key_object_is_told_and_never_taken_for_a_fault_of_this_program() {
-    let stale = "docs/hsm.md, \"A public key object that is stale or missing\"";
+    let stale = "docs/guide/hsm.md, \"A public key object that is stale or missing\"";
     for (label, certificate, role) in
         [("reroot-issuing", "pki/ca/issuing.pem", "issuing"), ("reroot-manifest", "pki/ca/manifest.pem", "manifest")]
     {

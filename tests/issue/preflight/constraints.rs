@@ -60,7 +60,7 @@ fn an_anchor_with_a_constraint_is_refused_by_verify_and_verify_proof() {
         }
         Run::python(include_str!("make_ca.py")).arg(format!("root={what}")).folder(&path).run().success();
         for (script, what) in [("verify_batch.py", "batch"), ("verify_proof.py", "chip.proof")] {
-            let script = project("docs/verifier").join(script).display().to_string();
+            let script = project("verifier").join(script).display().to_string();
             let refused = Run::venv("python").args([&script, what, "anchor.pem", "variant/root.pem", "root.pem"]);
             let said = refused.folder(&ca.path("")).run().expect(1).err();
             assert!(said.contains("REFUSED"), "{said}");

@@ -47,7 +47,7 @@ fn other_forms_are_accepted_and_noted_and_openssl_agrees() {
         ca.reroot(&anchors).success();
         // the second verifier, written from the documents
         for (script, what) in [("verify_batch.py", "batch"), ("verify_proof.py", "chip.proof")] {
-            let script = project("docs/verifier").join(script).display().to_string();
+            let script = project("verifier").join(script).display().to_string();
             Run::venv("python").args([&script, what, "anchor.pem", "root.pem"]).folder(&ca.path("")).run().success();
         }
         ca.reroot(&["export", "batch", "--to", "csv", "--out", "chips.csv", "--issuer-anchor", "root.pem"]).success();

@@ -1,5 +1,5 @@
 //! Root, issuing CA and anchor as each kind of software makes them, with the verdicts of `issue`, `verify` and OpenSSL:
-//! the table of docs/other-cas.md.
+//! the table of docs/guide/other-cas.md.
 
 use super::ca::Foreign;
 use crate::support::judges::put;

@@ -1,4 +1,4 @@
-//! The second opinion: docs/verifier/, written from docs/manifest-format.md, says what the program says.
+//! The second opinion: verifier/, written from docs/spec/manifest-format.md, says what the program says.
 
 use std::sync::{Mutex, OnceLock, PoisonError};
 
@@ -29,7 +29,7 @@ for line in sys.stdin:
 pub fn opinion(workshop: &Workshop, batch: &str, anchors: [&str; 3]) -> Option<String> {
     static SERVERS: OnceLock<Mutex<Running>> = OnceLock::new();
     let server = SERVERS.get_or_init(|| {
-        Mutex::new(Run::python(SERVER).arg(project("docs/verifier")).env("PYTHONDONTWRITEBYTECODE", "1").start())
+        Mutex::new(Run::python(SERVER).arg(project("verifier")).env("PYTHONDONTWRITEBYTECODE", "1").start())
     });
     let mut server = server.lock().unwrap_or_else(PoisonError::into_inner);
     let paths: Vec<String> =

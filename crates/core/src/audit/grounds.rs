@@ -108,7 +108,7 @@ pub fn listed_codes() -> Vec<ListedCode> {
     list
 }
 
-/// The list as a table of `docs/manifest-format.md`.
+/// The list as a table of `docs/spec/manifest-format.md`.
 pub fn list_markdown() -> String {
     let mut text = String::from("| code | disposition | whose word |\n|---|---|---|\n");
     for ListedCode { code, disposition, ground } in listed_codes() {

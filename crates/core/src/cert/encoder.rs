@@ -6,7 +6,7 @@ use crate::x509::Sha256Digest;
 
 use super::Seed;
 
-/// A version of the rules by which a tbsCertificate follows from batch row and leaf (docs/versions.md); part of a batch's
+/// A version of the rules by which a tbsCertificate follows from batch row and leaf (docs/spec/versions.md); part of a batch's
 /// terms. The formats of a batch's files go with it.
 ///
 /// The TBS bytes of a policy `version` never change between releases: a change here is a new version beside the old.

@@ -1,4 +1,4 @@
-//! The line pack: one SQLite file that stations read with whatever they have (docs/line-pack.md).
+//! The line pack: one SQLite file that stations read with whatever they have (docs/spec/line-pack.md).
 //!
 //! Written once, complete, under a name that was free. [`reader`] reads it, and trusts nothing in it.
 
@@ -136,7 +136,7 @@ fn failed(path: &Path, error: &rusqlite::Error) -> DeliveryError {
     DeliveryError::Pack { path: path.to_owned(), reason }
 }
 
-/// A version of the format: its number in the header, its name and its tables, as docs/line-pack.md prints them. A reader
+/// A version of the format: its number in the header, its name and its tables, as docs/spec/line-pack.md prints them. A reader
 /// compares the tables byte for byte: they never change under a format's name.
 struct Version {
     number: u32,

@@ -1,4 +1,4 @@
-//! `docs/lint-reference.md`, generated from the table of rules.
+//! `docs/reference/lint-reference.md`, generated from the table of rules.
 
 use std::fmt::Write as _;
 

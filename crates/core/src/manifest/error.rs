@@ -334,7 +334,7 @@ impl ManifestError {
             }
             Self::Encoder { .. } | Self::Format { .. } => "Use a release of reroot that knows this format.",
             Self::NewSealSignature { .. } => {
-                "The private key under [manifest] is not the certificate's although the token's public key object is (a stale public key object), or the signer or its connection is faulty: see docs/hsm.md, \"A public key object that is stale or missing\". Then run the same command again."
+                "The private key under [manifest] is not the certificate's although the token's public key object is (a stale public key object), or the signer or its connection is faulty: see docs/guide/hsm.md, \"A public key object that is stale or missing\". Then run the same command again."
             }
             Self::SignerKey { .. } | Self::SignerKeyUsage { .. } | Self::SignerPurpose { .. } | Self::SignerCa => {
                 "Seal with the certificate that was made with the CA, in ca/manifest.pem, or have one issued with keyUsage digitalSignature and the critical extendedKeyUsage 1.3.6.1.5.5.7.3.36."

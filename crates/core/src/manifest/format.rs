@@ -1,4 +1,4 @@
-//! The versions of the formats of a batch's files (docs/versions.md).
+//! The versions of the formats of a batch's files (docs/spec/versions.md).
 
 use crate::cert::Encoder;
 use crate::verify::Family;

@@ -2,7 +2,7 @@
 //!
 //! Guarantees: every format has exactly one spelling, so that what is read and written again is the same octets; a
 //! [`SignedManifest`] exists only for a statement whose seal was verified under a manifest anchor *before* the
-//! statement was parsed. The formats are specified in `docs/manifest-format.md`. Files are
+//! statement was parsed. The formats are specified in `docs/spec/manifest-format.md`. Files are
 //! [`delivery`](crate::delivery)'s, and whether the lines are true is `audit`'s to find out.
 
 mod entry;

@@ -83,7 +83,7 @@ impl SignedManifest {
     /// seal's signingTime, which is the statement's `created`: the signer's own word.
     ///
     /// # Errors
-    /// Anything that is not exactly as docs/manifest-format.md says, each with its [code](ManifestError::code). Nothing
+    /// Anything that is not exactly as docs/spec/manifest-format.md says, each with its [code](ManifestError::code). Nothing
     /// of the statement is parsed before the signature holds.
     pub fn open(
         statement: &[u8],

@@ -57,7 +57,7 @@ pub fn certificate_in(seal: &[u8]) -> Result<Certificate, ManifestError> {
     Ok(Certificate::from_named_der(certificates.content)?)
 }
 
-/// Proves that a certificate is one for sealing manifests, valid at `at` (docs/manifest-format.md, "Signer").
+/// Proves that a certificate is one for sealing manifests, valid at `at` (docs/spec/manifest-format.md, "Signer").
 ///
 /// It must be an end entity's with a key of P-256 or P-384; its keyUsage digitalSignature, at most with
 /// nonRepudiation; its extendedKeyUsage critical and exactly id-kp-documentSigning, which no object certificate ever

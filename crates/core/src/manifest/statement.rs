@@ -13,7 +13,7 @@ mod write;
 
 pub(super) use read::seal_kind;
 
-/// The statement of a batch, field by field in the order of the file (docs/manifest-format.md).
+/// The statement of a batch, field by field in the order of the file (docs/spec/manifest-format.md).
 ///
 /// Anybody can make one; only [`SignedManifest`](super::SignedManifest) holds one that is believed.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! `docs/policy-reference.md`, generated from the tables the policies are read by.
+//! `docs/reference/policy-reference.md`, generated from the tables the policies are read by.
 
 use std::fmt::Write as _;
 

@@ -65,7 +65,7 @@ fn hint(finding: &LintFinding) -> String {
                                 the certificate through STSELib."
                 .to_owned()
         }
-        code => format!("docs/lint-reference.md has {code} with its clause."),
+        code => format!("docs/reference/lint-reference.md has {code} with its clause."),
     }
 }
 

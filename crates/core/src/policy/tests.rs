@@ -88,8 +88,8 @@ pub(super) fn same_as_file(path: &str, text: &str) {
 
 #[test]
 fn the_reference_pages_are_the_generated_ones() {
-    same_as_file("docs/policy-reference.md", &reference_markdown());
-    same_as_file("docs/lint-reference.md", &lint::reference_markdown());
+    same_as_file("docs/reference/policy-reference.md", &reference_markdown());
+    same_as_file("docs/reference/lint-reference.md", &lint::reference_markdown());
 }
 
 #[test]

@@ -11,7 +11,7 @@
 //! `.zip` over something else is a rejection too: an archive that arrived damaged must not look like no archive.
 //!
 //! What is recognised and not read (other archives, compressed, encrypted, databases, documents, lists of numbers) is a
-//! rejection that names it. So is a content of unknown form that holds a certificate. `docs/inputs.md` lists all forms.
+//! rejection that names it. So is a content of unknown form that holds a certificate. `docs/guide/inputs.md` lists all forms.
 //! Which rules apply is an [`Edition`]: accounts of earlier releases follow from the rules of their time.
 //!
 //! Guarantees: every item once; limits are enforced while reading; nothing is written outside the scratch directory,

@@ -249,7 +249,7 @@ impl CaError {
             Self::PolicyName { .. } => "Name policies like `aws-iot.toml`.",
             Self::Signature(_) => {
                 "The private key is not the other half of the public key that the token shows (a stale public key object), \
-                 or the signer or its connection is faulty: see docs/hsm.md, \"A public key object that is stale or \
+                 or the signer or its connection is faulty: see docs/guide/hsm.md, \"A public key object that is stale or \
                  missing\"."
             }
             Self::Signer(error) => return error.hint(),

@@ -29,7 +29,7 @@ pub struct InitOptions<'a> {
     /// O in every name.
     pub organization: &'a str,
     /// Kind of all three keys: P-256 or P-384; in a token also P-521, Ed25519 and RSA, where the manifest signer's key
-    /// is P-256 all the same (docs/manifest-format.md).
+    /// is P-256 all the same (docs/spec/manifest-format.md).
     pub key: KeyAlgorithm,
     /// Make the keys in this token; `None` makes files.
     pub token: Option<TokenPlace<'a>>,

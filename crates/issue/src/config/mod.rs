@@ -253,7 +253,7 @@ impl Config {
         self.collect(|errors| {
             let Some(section) = &self.document.cmp else {
                 let message = "there is no [cmp], which asking a CA by CMP needs";
-                return errors.push_hint(error::MISSING, &(0..0), message, "docs/other-cas.md has an example.");
+                return errors.push_hint(error::MISSING, &(0..0), message, "docs/guide/other-cas.md has an example.");
             };
             let all = |paths: &[Spanned<PathBuf>]| {
                 let read: Vec<_> = paths.iter().map(|path| files::certificates(path, errors)).collect();
@@ -292,7 +292,7 @@ impl Config {
         self.collect(|errors| {
             let Some(section) = &self.document.signing else {
                 let hint = "Whose plans are taken, which policies are signed and how old a plan may be is written down on \
-                            the signing machine: docs/other-cas.md has an example.";
+                            the signing machine: docs/guide/other-cas.md has an example.";
                 return errors.push_hint(error::MISSING, &(0..0), "there is no [signing], which `sign` needs", hint);
             };
             let read = |path| files::certificates(path, errors);

@@ -100,7 +100,7 @@ impl IssueError {
             }
             Self::WrongSignature(_) => {
                 "The private key is not the certificate's although the token's public key object is (a stale public key \
-                 object), or the signer or its connection is faulty. docs/hsm.md, \"A public key object that is stale or \
+                 object), or the signer or its connection is faulty. docs/guide/hsm.md, \"A public key object that is stale or \
                  missing\", says how to tell. Then run the same command again."
             }
             Self::ReturnedDiffers { .. } => {

@@ -382,7 +382,7 @@ impl LedgerError {
                 "Two names of one ledger have two write-ahead logs: remove the other name, and make copies with `cp`."
             }
             Self::LogMissing { .. } => {
-                "The latest records are in the log, and chips that are on it may have certificates: put the log back beside the ledger, or restore the latest copy of both (docs/ledger.md)."
+                "The latest records are in the log, and chips that are on it may have certificates: put the log back beside the ledger, or restore the latest copy of both (docs/spec/ledger.md)."
             }
             Self::NoLocks { .. } => "Put the ledger on a file system that can lock files, such as a local disk.",
             Self::ReadOnly { .. } => {

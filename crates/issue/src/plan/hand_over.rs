@@ -1,7 +1,7 @@
 //! What a CA of another house is given: a directory with the wishes as a table and as JSON lines, and the plan, which
 //! stays in the house.
 //!
-//! Both files say the same. Nothing in them is secret; names are escaped to printable ASCII. `docs/plan-format.md` lists
+//! Both files say the same. Nothing in them is secret; names are escaped to printable ASCII. `docs/spec/plan-format.md` lists
 //! the columns.
 
 use std::fs::File;

@@ -11,7 +11,7 @@
 //!
 //! The signing machine believes nothing of a plan that it can derive. What is left to trust is its own configuration:
 //! whose plans it takes, which policies it signs under, whose leaves are genuine. Each of the three commands, given
-//! again, goes on where it was interrupted and leaves the same files behind. `docs/plan-format.md` specifies the files.
+//! again, goes on where it was interrupted and leaves the same files behind. `docs/spec/plan-format.md` specifies the files.
 //!
 //! A CA of another house speaks neither plan nor signature file. For it, `plan` writes the wishes in neutral form
 //! (plan/hand_over), and `finish` takes certificates, which are matched by key and looked at as hard as a leaf of ST's

@@ -7,7 +7,7 @@ use crate::x509::{Certificate, Name, SignatureAlgorithm, Time};
 
 use super::*;
 
-/// A line as docs/manifest-format.md shows it.
+/// A line as docs/spec/manifest-format.md shows it.
 const LINE: &str = concat!(
     r#"{"uid":"0209B0846159E439520139","st_number":"B0846159E439520139","source_item":"reel.zip!a.der","#,
     r#""source_sha256":"454b5fe178b23b6ea19c13a1f45c11f35aef9bcf831c8ca72bb182c733aaddb4","#,

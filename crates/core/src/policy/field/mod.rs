@@ -1,6 +1,6 @@
 //! One file for each field of a policy: its form, its checks with their clauses, its effect, and its documentation.
 //!
-//! [`FIELDS`] is the table from which `docs/policy-reference.md` is generated; [`EXTENSIONS`] is the table by which the
+//! [`FIELDS`] is the table from which `docs/reference/policy-reference.md` is generated; [`EXTENSIONS`] is the table by which the
 //! `[extensions]` section is read and the order in which extensions are encoded.
 
 mod authority_info_access;

@@ -1,4 +1,4 @@
-//! Every form of file and of text that was tried, with what becomes of it: the table of `docs/inputs.md`.
+//! Every form of file and of text that was tried, with what becomes of it: the table of `docs/guide/inputs.md`.
 
 use std::fmt::Write as _;
 
@@ -305,7 +305,7 @@ fn the_table_of_forms_is_true() {
         }
         writeln!(table, "| {} | {} |", form.what, outcome(&form)).unwrap();
     }
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/inputs.md");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guide/inputs.md");
     let text = std::fs::read_to_string(&path).unwrap();
     let (begin, end) = ("<!-- forms: begin -->\n", "\n<!-- forms: end -->");
     let (before, rest) = text.split_once(begin).unwrap();
@@ -313,7 +313,7 @@ fn the_table_of_forms_is_true() {
     if std::env::var_os("REROOT_BLESS").is_some() {
         std::fs::write(&path, [before, begin, &table, end, after].concat()).unwrap();
     } else {
-        assert_eq!(found, table, "docs/inputs.md is old: run this test with REROOT_BLESS=1");
+        assert_eq!(found, table, "docs/guide/inputs.md is old: run this test with REROOT_BLESS=1");
     }
 }
 

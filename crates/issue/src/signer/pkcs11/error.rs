@@ -179,7 +179,7 @@ impl Pkcs11Error {
             Self::Call { function, code, token, .. } => return Some(fault::hint(function, code, token)),
             Self::NotFound { what: "token", uri, found } if found.is_empty() => return Some(fault::surroundings(uri)),
             Self::Ambiguous { .. } => "Use one of these URIs, or add the attribute that tells them apart.",
-            Self::Attribute { .. } => "docs/hsm.md, \"The key's attributes\", lists what the key must say.",
+            Self::Attribute { .. } => "docs/guide/hsm.md, \"The key's attributes\", lists what the key must say.",
             Self::Exists { .. } => "Choose another label and identifier, or use the key that is there.",
             Self::Generate { .. } => "Choose P-256 or P-384.",
             Self::Hang { .. } => {
@@ -188,7 +188,7 @@ impl Pkcs11Error {
             Self::KeyMismatch { .. } => {
                 "Check `object` and `id` in the URI against the certificate, and whether the public key object beside \
                  the private key is its own: one that is left over from another key must be deleted or replaced (see \
-                 docs/hsm.md, \"A public key object that is stale or missing\")."
+                 docs/guide/hsm.md, \"A public key object that is stale or missing\")."
             }
             Self::Load { .. } => "Check module-path in the URI; `ldd` shows libraries that the module itself misses.",
             Self::Mechanism { .. } => "Set another `signature` in the policy, or switch the mechanism on in the token.",

@@ -102,7 +102,7 @@ pub(super) fn value_name(value: RvError) -> String {
     name
 }
 
-/// The table of `docs/hsm.md`, "What is done about a return value".
+/// The table of `docs/guide/hsm.md`, "What is done about a return value".
 pub(super) fn remedy(value: RvError, function: Function) -> Remedy {
     use RvError as E;
     let remedy = match value {
@@ -198,14 +198,14 @@ pub(super) fn hint(function: &str, code: &str, token: &str) -> String {
             "Set another `signature` in the policy, or switch the mechanism on in the token."
         }
         "CKR_KEY_FUNCTION_NOT_PERMITTED" | "CKR_KEY_TYPE_INCONSISTENT" => {
-            "The key must be a private key with CKA_SIGN true: see docs/hsm.md, \"The key's attributes\"."
+            "The key must be a private key with CKA_SIGN true: see docs/guide/hsm.md, \"The key's attributes\"."
         }
         "CKR_SESSION_COUNT" => "Another program holds the token's sessions; end it, or set fewer sessions.",
         "CKR_DEVICE_ERROR" | "CKR_DEVICE_REMOVED" | "CKR_TOKEN_NOT_PRESENT" | "CKR_SLOT_ID_INVALID" => {
             "The token or the way to it is gone. When it is back, run the same command again: it goes on where it was."
         }
         "CKR_ARGUMENTS_BAD" if function == "C_Initialize" => {
-            "The library wants arguments of its own; load it through p11-kit-proxy.so (see docs/hsm.md, NSS)."
+            "The library wants arguments of its own; load it through p11-kit-proxy.so (see docs/guide/hsm.md, NSS)."
         }
         "CKR_CANT_LOCK" => "The library cannot be used by several threads; ask its vendor for one that can.",
         _ if is_start(function) => return surroundings(token),
@@ -254,7 +254,7 @@ mod tests {
 
     #[test]
     fn the_documents_say_what_is_done() {
-        let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/hsm.md")).unwrap();
+        let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/guide/hsm.md")).unwrap();
         use RvError as E;
         let every = [
             (Remedy::Retry, "**retry**", &[E::Cancel, E::DeviceMemory, E::FunctionCanceled, E::FunctionFailed][..]),

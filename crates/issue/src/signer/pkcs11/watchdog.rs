@@ -71,7 +71,7 @@ static GIVEN_UP: AtomicUsize = AtomicUsize::new(0);
 /// How many calls into token libraries were given up and are still hanging.
 ///
 /// With one or more of them, the process should end without running the libraries' own destructors, which may wait for
-/// the hanging call: see `docs/hsm.md`, "When a call hangs".
+/// the hanging call: see `docs/guide/hsm.md`, "When a call hangs".
 pub fn hanging_calls() -> usize {
     GIVEN_UP.load(Ordering::Relaxed)
 }

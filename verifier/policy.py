@@ -1,4 +1,4 @@
-"""The certificate that a policy asks for (docs/policy-reference.md; docs/manifest-format.md, Certificates)."""
+"""The certificate that a policy asks for (docs/reference/policy-reference.md; docs/spec/manifest-format.md, Certificates)."""
 import calendar, hashlib, hmac, ipaddress, re
 from datetime import datetime, timedelta, timezone
 from certificates import signature_algorithm

@@ -1,4 +1,4 @@
-"""JSON in its one spelling (docs/manifest-format.md, Text), and the shapes of its texts in both versions."""
+"""JSON in its one spelling (docs/spec/manifest-format.md, Text), and the shapes of its texts in both versions."""
 import json, re
 from octets import Refused, need, utc
 

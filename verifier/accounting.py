@@ -1,4 +1,4 @@
-"""Items, findings and inputs (docs/manifest-format.md, Lines and the sections on items and findings).
+"""Items, findings and inputs (docs/spec/manifest-format.md, Lines and the sections on items and findings).
 
 What is done with inputs here: files are matched by digest, in any order; of files, directories and zip archives every
 certificate in DER or PEM is judged again. Other containers (tar, gzip, PKCS#7, archives in archives, encoded texts) are

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""An independent verifier of reroot batches, written from docs/manifest-format.md and from nothing else.
+"""An independent verifier of reroot batches, written from docs/spec/manifest-format.md and from nothing else.
 
 Needs Python 3.11 and `cryptography`; holds the batch in memory. Exit 0: everything holds. 1: the first reason why not.
 """

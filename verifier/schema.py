@@ -1,4 +1,4 @@
-"""Whether a policy has the closed schema of docs/policy-reference.md: its keys, the forms of its values, and what one
+"""Whether a policy has the closed schema of docs/reference/policy-reference.md: its keys, the forms of its values, and what one
 value says about another. What a value can be once placeholders are filled in, is seen in certificates alone."""
 import ipaddress, re
 from datetime import datetime, timezone

@@ -1,4 +1,4 @@
-"""Archives (docs/manifest-format.md, Archives; PKWARE APPNOTE)."""
+"""Archives (docs/spec/manifest-format.md, Archives; PKWARE APPNOTE)."""
 import re, zlib
 from certificates import certificates, pem
 from octets import need

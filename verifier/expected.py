@@ -1,4 +1,4 @@
-"""A list of expected chips against a batch (docs/manifest-format.md, Expected list; docs/operator-guide.md, lists)."""
+"""A list of expected chips against a batch (docs/spec/manifest-format.md, Expected list; docs/guide/operator-guide.md, lists)."""
 import re
 from accounting import OF_A_LEAF
 from findings import CODES

@@ -69,7 +69,7 @@ def hash_identifier(identifier):
 # --- one certificate -------------------------------------------------------------------------------------------------
 
 class Cert:
-    """A certificate in its one strict form (docs/manifest-format.md, Form of a certificate). `named`: a person has
+    """A certificate in its one strict form (docs/spec/manifest-format.md, Form of a certificate). `named`: a person has
     named it, and forms that other software makes are read too; `defaults`: a BOOLEAN FALSE may be written out."""
 
     def __init__(self, octets, named=False, defaults=False):

@@ -1,4 +1,4 @@
-"""The batches of one ledger (docs/manifest-format.md, History)."""
+"""The batches of one ledger (docs/spec/manifest-format.md, History)."""
 from octets import need, sha256
 
 

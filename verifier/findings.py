@@ -1,4 +1,4 @@
-"""The closed list of codes that a finding of a batch can have (docs/manifest-format.md, Codes of findings): what each
+"""The closed list of codes that a finding of a batch can have (docs/spec/manifest-format.md, Codes of findings): what each
 rests on, and what it says of its item."""
 
 LISTED = {

@@ -1,4 +1,4 @@
-"""What names, keys and extensions of certificates must be (docs/manifest-format.md, Form of a certificate)."""
+"""What names, keys and extensions of certificates must be (docs/spec/manifest-format.md, Form of a certificate)."""
 import re
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import load_der_public_key

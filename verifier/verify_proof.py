@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""An independent verifier of the proof of one chip, written from docs/manifest-format.md (Proof).
+"""An independent verifier of the proof of one chip, written from docs/spec/manifest-format.md (Proof).
 
 Exit 0: the proof holds, and the chip is in the batch (with --absent: is not). 1: the first reason why not.
 """
