@@ -30,14 +30,8 @@ fn the_exit_codes_of_the_operator_guide_are_those_of_the_program() {
 /// Every relative link in a document leads to a file.
 #[test]
 fn links_between_documents_lead_somewhere() {
-    let mut documents: Vec<PathBuf> = Vec::new();
-    for folder in [".", "docs", "fixtures", "fixtures/st"] {
-        for entry in std::fs::read_dir(root().join(folder)).unwrap() {
-            documents.push(entry.unwrap().path());
-        }
-    }
     let mut broken = Vec::new();
-    for document in documents.iter().filter(|path| path.extension().is_some_and(|extension| extension == "md")) {
+    for document in texts().iter().filter(|path| has_extension(path, &["md"])) {
         let text = read(document);
         for after in text.split("](").skip(1) {
             let target = after.split([')', '#']).next().unwrap_or_default();
@@ -49,6 +43,85 @@ fn links_between_documents_lead_somewhere() {
     assert!(broken.is_empty(), "links that lead nowhere:\n{}", broken.join("\n"));
 }
 
+/// Comments, messages and scripts name documents and verifiers by their path from the root.
+#[test]
+fn documents_that_are_named_exist() {
+    let mut missing = Vec::new();
+    for file in texts() {
+        let text = read(&file);
+        for folder in ["docs/", "verifier/"] {
+            for (at, _) in text.match_indices(folder) {
+                if let Some(path) = named_path(&text, at).filter(|path| !root().join(path).exists()) {
+                    missing.push(format!("{}: {path}", file.display()));
+                }
+            }
+        }
+    }
+    assert!(missing.is_empty(), "paths that do not exist:\n{}", missing.join("\n"));
+}
+
+/// The path that begins at a place of a text; none where the place is inside another path or a URL.
+fn named_path(text: &str, at: usize) -> Option<&str> {
+    let before = text[..at].trim_end_matches("../").chars().next_back();
+    let is_part = |character: char| character.is_ascii_alphanumeric() || "_.-/".contains(character);
+    let climbs = text[..at].ends_with("../") || text[..at].ends_with("\"/");
+    if !climbs && before.is_some_and(is_part) {
+        return None;
+    }
+    let path = &text[at..];
+    let path = &path[..path.find(|character| !is_part(character)).unwrap_or(path.len())];
+    Some(path.trim_end_matches(['.', '-']))
+}
+
+#[test]
+fn paths_are_found_in_comments_strings_and_sentences() {
+    let named = |text: &str| named_path(text, text.find("docs/").unwrap()).map(str::to_owned);
+    assert_eq!(named("//! as docs/guide/hsm.md says"), Some("docs/guide/hsm.md".to_owned()));
+    assert_eq!(named("see `docs/adr`."), Some("docs/adr".to_owned()));
+    assert_eq!(named("Read docs/guide/hsm.md."), Some("docs/guide/hsm.md".to_owned()));
+    assert_eq!(named("\"../../docs/guide/hsm.md\""), Some("docs/guide/hsm.md".to_owned()));
+    assert_eq!(named("\"/docs/guide/hsm.md\""), Some("docs/guide/hsm.md".to_owned()));
+    assert_eq!(named("https://example.com/docs/x"), None);
+    assert_eq!(named("crates/core/docs/x"), None);
+}
+
+/// A reader has this repository and nothing else: no text refers to a document that is not in it.
+#[test]
+fn no_text_refers_to_a_document_that_is_not_here() {
+    let elsewhere = ["design §", "design, §", "st-facts", "house rule", "house style", "house-style", "issue point"];
+    let mut found = Vec::new();
+    for file in texts().iter().filter(|file| !file.ends_with("tests/check/docs.rs")) {
+        for (number, line) in read(file).lines().enumerate() {
+            if elsewhere.iter().any(|name| line.contains(name)) {
+                found.push(format!("{}:{}: {}", file.display(), number + 1, line.trim()));
+            }
+        }
+    }
+    assert!(found.is_empty(), "references to documents that are not in the repository:\n{}", found.join("\n"));
+}
+
+/// The decisions are numbered without a gap, and the list of them names each one.
+#[test]
+fn every_decision_has_its_number_and_is_listed() {
+    let folder = root().join("docs/adr");
+    let list = read(&folder.join("README.md"));
+    let mut names: Vec<String> = std::fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name != "README.md")
+        .collect();
+    names.sort();
+    for (name, number) in names.iter().zip(1..) {
+        assert!(name.starts_with(&format!("{number:04}-")), "{name} should have the number {number:04}");
+        let title = format!("# {number}. ");
+        let text = read(&folder.join(name));
+        let question = text.lines().next().and_then(|line| line.strip_prefix(&title));
+        let question = question.unwrap_or_else(|| panic!("{name} begins with `{title}`"));
+        assert!(list.contains(&format!("- [{number:04}]({name}) {question}\n")), "README.md lists {name}");
+    }
+    assert!(!names.is_empty());
+}
+
 /// The changelog has an entry for this version, or an open one.
 #[test]
 fn the_changelog_knows_this_version() {
@@ -56,4 +129,31 @@ fn the_changelog_knows_this_version() {
     let headings: BTreeSet<&str> = changelog.lines().filter_map(|line| line.strip_prefix("## ")).collect();
     let version = format!("[{}]", env!("CARGO_PKG_VERSION"));
     assert!(headings.iter().any(|heading| heading.starts_with(&version) || *heading == "[Unreleased]"));
+}
+
+fn has_extension(path: &Path, extensions: &[&str]) -> bool {
+    path.extension().is_some_and(|extension| extensions.iter().any(|one| extension == *one))
+}
+
+/// The repository's files that people write, without what is built and without what earlier programs wrote.
+fn texts() -> Vec<PathBuf> {
+    let mut folders = vec![root().to_owned()];
+    let mut texts = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).expect("the folder can be read") {
+            let path = entry.expect("the folder can be read").path();
+            let inside = path.strip_prefix(root()).expect("it is inside");
+            let skipped = [".git", "target", "fuzz/target", "fuzz/corpus", "fuzz/artifacts", "fixtures/past"];
+            if skipped.iter().any(|name| inside == Path::new(name)) {
+                continue;
+            }
+            if path.is_dir() && !path.is_symlink() {
+                folders.push(path);
+            } else if has_extension(&path, &["md", "rs", "py", "sh", "toml", "txt"]) || path.ends_with(".ci/run") {
+                texts.push(path);
+            }
+        }
+    }
+    texts.sort();
+    texts
 }

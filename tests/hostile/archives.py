@@ -121,7 +121,7 @@ def add(corpus, chips, anchors):
 
 def zips(one, fresh, corpus):
     A, R, I = "accepted", "rejected", "ignored"
-    clause = "issue point 6, APPNOTE.TXT"
+    clause = "intake, APPNOTE.TXT"
 
     def case(label, expect, *entries, name="reel.zip", why=clause, **more):
         one(f"zip-{label}", zipped(*entries, **more), expect, why, name)
@@ -152,9 +152,9 @@ def zips(one, fresh, corpus):
         ("name-utf8", "é.der".encode(), "%C3%A9.der"), ("name-rtl", "\u202egpj.der".encode(), "%E2%80%AEgpj.der"), ("name-signs", b"a!b#c%d.der", "a%21b%23c%25d.der"),
         ("name-dots", b"...der", "...der"), ("name-html", b"<b>.der", "<b>.der"), ("name-formula", b"=1+1.der", "=1+1.der"), ("name-quote", b"a\"b'.der", "a\"b'.der"),
     ):
-        case(label, {f"!{shown}": A}, e(name), why="issue point 7")
+        case(label, {f"!{shown}": A}, e(name), why="intake")
     long = b"a" * 10_000 + b".der"
-    case("name-of-10000", {"!" + "a" * 512 + "%.." + hashlib.sha256(long).hexdigest()[:16]: A}, e(long), why="issue point 7")
+    case("name-of-10000", {"!" + "a" * 512 + "%.." + hashlib.sha256(long).hexdigest()[:16]: A}, e(long), why="intake")
     case("duplicate-names", {"!leaf.der": (R, "reel.zip.duplicate-name"), "!leaf.der%=2": (R, "reel.zip.duplicate-name"), "!good.der": A}, e(), e(), e("good.der"))
     case("nearly-duplicate-names", {"!leaf.der": A, "!Leaf.der": A, "!./leaf.der": A}, e(), e("Leaf.der"), e("./leaf.der"))
     for label, flags in (("flag", 1), ("strong", 0x41), ("masked", 0x2001)):
@@ -238,7 +238,7 @@ def zips(one, fresh, corpus):
 
 def tars(one, fresh):
     A, R, I = "accepted", "rejected", "ignored"
-    clause = "issue point 6, POSIX.1-2024 pax"
+    clause = "intake, POSIX.1-2024 pax"
     leaf = lambda name="leaf.der", **more: member(name, fresh(), **more)
 
     def case(label, expect, *members, end=END, name="reel.tar", why=clause):
@@ -292,7 +292,7 @@ def tars(one, fresh):
 
 def gzips(one, fresh):
     A, R, I = "accepted", "rejected", "ignored"
-    clause = "issue point 6, RFC 1952"
+    clause = "intake, RFC 1952"
     pack = lambda content, level=9: gzip.compress(content, level, mtime=0)
     tar = lambda: member("leaf.der", fresh()) + END
     case = lambda label, content, expect, name="reel.tar.gz": one(f"gzip-{label}", content, expect, clause, name)
@@ -318,7 +318,7 @@ def gzips(one, fresh):
 
 def texts(one, fresh, pem, chips):
     A, R, I = "accepted", "rejected", "ignored"
-    clause = "issue point 6, RFC 7468"
+    clause = "intake, RFC 7468"
     b64 = lambda content: base64.b64encode(content)
     case = lambda label, content, expect, name="leaf.pem", why=clause: one(f"text-{label}", content, expect, why, name)
     case("pem", pem(fresh()), {"": A})
@@ -358,7 +358,7 @@ def texts(one, fresh, pem, chips):
     case("pem-trailing-octet", pem(fresh() + b"\0"), {"": (R, "verify.der.trailing-data")})
     case("pem-two-in-one-block", pem(fresh() + fresh()), {"": (R, "verify.der.trailing-data")})
     case("pem-ber", pem(b"\x30\x80" + fresh()[4:] + b"\0\0"), {"": (R, "verify.der.")})
-    case("pem-label-escape", b"-----BEGIN \x1b[31m-----\nAAAA\n-----END \x1b[31m-----\n" + pem(fresh()), {"#1": (I, "reel.pem.other-label"), "#2": A}, why="issue point 7")
+    case("pem-label-escape", b"-----BEGIN \x1b[31m-----\nAAAA\n-----END \x1b[31m-----\n" + pem(fresh()), {"#1": (I, "reel.pem.other-label"), "#2": A}, why="intake")
     header = b"uid,certificate,note\n"
     rows = [(f"{n}".encode(), fresh()) for n in range(3)]
     csv = lambda encode, sign=b",": header.replace(b",", sign) + b"".join(sign.join((uid, encode(content), b"=cmd|'/c calc'!A0")) + b"\n" for uid, content in rows)
@@ -386,7 +386,7 @@ def texts(one, fresh, pem, chips):
 
 def bundles(one, fresh, pem):
     A, R, I = "accepted", "rejected", "ignored"
-    clause = "issue point 6, RFC 5652 §5.1"
+    clause = "intake, RFC 5652 §5.1"
     case = lambda label, content, expect, name="reel.p7b": one(f"bundle-{label}", content, expect, clause, name)
 
     def bundle(*certificates, tail=b"", inner_tail=b"", kind="1.2.840.113549.1.7.2"):
@@ -411,11 +411,11 @@ def bundles(one, fresh, pem):
 
 def files(corpus, one, fresh, pem, chips):
     A, R, I = "accepted", "rejected", "ignored"
-    one("file-two-leaves", fresh() + fresh(), {"#1": A, "#2": A}, "st-facts 4: any layout", "leaves.der")
+    one("file-two-leaves", fresh() + fresh(), {"#1": A, "#2": A}, "ST: any layout", "leaves.der")
     one("file-leaf-and-junk", fresh() + b"\x30\x82\x01\x00\x30\x82junk", {"#1": A, "#2": (R,)}, "the rest is an item of its own", "leaves.der")
     one("file-leaf-and-text", fresh() + b"hello", {"": (R, "verify.der.trailing-data")}, "X.690", "leaf.der")
     for label, content in (("sequence", b"\x30\x00"), ("small", b"\x30\x03\x02\x01\x00"), ("endless", b"\x30\x84\xff\xff\xff\xff"), ("indefinite", b"\x30\x80"), ("long-of-length", b"\x30\xff" + b"\xff" * 127)):
-        one(f"file-der-{label}", content, {"": (R,)}, "design 5: a SEQUENCE is a candidate", "leaf.der")
+        one(f"file-der-{label}", content, {"": (R,)}, "intake: a SEQUENCE is a candidate", "leaf.der")
     one("file-deep-nesting", b"".join(b"\x30\x83" + (300_000 - 5 * n).to_bytes(3, "big") for n in range(59_000)), {"": (R,)}, "no stack is used up", "leaf.der")
     deep = b""
     for _ in range(3000):
@@ -424,7 +424,7 @@ def files(corpus, one, fresh, pem, chips):
     one("file-deep-extension", leaf.sign(ROOT_KEY), {"": (R, "verify.extension.malformed")}, "no stack is used up", "leaf.der")
     leaf = chips.next(subject=pki.seq(pki.rdn(pki.attribute("1.3.6.1.4.1.99999.1", der.tlv(0x30, deep)[4:], 0x30))))
     one("file-deep-attribute", leaf.sign(ROOT_KEY), {"": (R, "verify.")}, "no stack is used up", "leaf.der")
-    one("file-random", b"".join(hashlib.sha256(bytes([n])).digest() for n in range(64)), {"": (I, "reel.file.not-a-certificate")}, "design 5", "firmware.bin")
+    one("file-random", b"".join(hashlib.sha256(bytes([n])).digest() for n in range(64)), {"": (I, "reel.file.not-a-certificate")}, "intake", "firmware.bin")
     # standard input
     for label, content, expect in (
         ("der", fresh(), {"-": A}), ("zip", zipped(Entry("leaf.der", fresh())), {"-!leaf.der": A}), ("tar-gz", gzip.compress(member("leaf.der", fresh()) + END, mtime=0), {"-!leaf.der": A}),
@@ -435,14 +435,14 @@ def files(corpus, one, fresh, pem, chips):
         run.put("stdin", content)
         for item, verdict in expect.items():
             verdict = (verdict,) if isinstance(verdict, str) else verdict
-            run.item(item, verdict[0], verdict[1:], "issue point 6")
+            run.item(item, verdict[0], verdict[1:], "intake")
     # a file's name that disagrees is a warning
     run = corpus.run("file-name-mismatch")
     run.inputs = ["0209AAAAAAAAAAAAAA0139.der"]
     run.put("0209AAAAAAAAAAAAAA0139.der", fresh())
-    run.item("0209AAAAAAAAAAAAAA0139.der", A, [], "design 5: a warning")
+    run.item("0209AAAAAAAAAAAAAA0139.der", A, [], "intake: a warning")
     run = corpus.run("file-names")
     run.inputs = ["reel"]
     for name, shown in ((b"a\nb.der", "a%0Ab.der"), ("\u202egpj.der".encode(), "%E2%80%AEgpj.der"), (b"\x1b[31m.der", "%1B[31m.der"), (b"caf\xe9.der", "caf%E9.der"), (b"-rf.der", "-rf.der"), (b"$(id).der", "$(id).der"), (b"a b.der", "a b.der")):
         run.put(b"reel/" + name, fresh())
-        run.item("reel!" + shown, A, [], "issue point 7")
+        run.item("reel!" + shown, A, [], "intake")

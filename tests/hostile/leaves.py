@@ -98,8 +98,8 @@ def outsides(reel):
     reel.accept("outside-neighbour", "the leaf that was spoilt", reel.chips.next().sign(ROOT_KEY))
     for octet in (0, 0xFF, 0x30):
         reel.reject(f"outside-octet-{octet:02x}-after", "nothing follows a certificate", "verify.der.", reel.chips.next().sign(ROOT_KEY) + bytes([octet]))
-    reel.reject("outside-zone-of-zeros", "st-facts 9.12: only when asked", "verify.der.trailing-data", reel.chips.next().sign(ROOT_KEY).ljust(1000, b"\0"))
-    reel.reject("outside-zone-of-ones", "st-facts 9.12: only when asked", "verify.der.trailing-data", reel.chips.next().sign(ROOT_KEY).ljust(1000, b"\xff"))
+    reel.reject("outside-zone-of-zeros", "ST: only when asked", "verify.der.trailing-data", reel.chips.next().sign(ROOT_KEY).ljust(1000, b"\0"))
+    reel.reject("outside-zone-of-ones", "ST: only when asked", "verify.der.trailing-data", reel.chips.next().sign(ROOT_KEY).ljust(1000, b"\xff"))
     reel.reject("outside-octet-before", "a certificate begins with its SEQUENCE", ["verify.", "reel."], b"\0" + reel.chips.next().sign(ROOT_KEY))
     reel.reject("outside-truncated", "X.690", "verify.der.truncated", reel.chips.next().sign(ROOT_KEY)[:-1])
     reel.reject("outside-tbs-only", "RFC 5280 §4.1", "verify.", tbs_of(reel.chips.next()))
@@ -159,15 +159,15 @@ def signatures(reel):
         leaf = reel.chips.next()
         value = parse(leaf.sign(ROOT_KEY)).children[2].content[1:]
         if min(split(value)) < 1 << 248:
-            reel.accept(f"signature-short-{found}", "st-facts 9.9: a short r or s is genuine", leaf.sign(ROOT_KEY))
+            reel.accept(f"signature-short-{found}", "ST: a short r or s is genuine", leaf.sign(ROOT_KEY))
             found += 1
     # one bit of the signed part
     for place in (40, 100, 200, 300):
         content = bytearray(reel.chips.next().sign(ROOT_KEY))
         content[place] ^= 1
-        reel.reject(f"corrupt-{place}", "st-facts 9.13", "verify.", bytes(content))
+        reel.reject(f"corrupt-{place}", "ST", "verify.", bytes(content))
     leaf, other = reel.chips.next(), reel.chips.next()
-    reel.reject("key-swapped", "st-facts 9.13", "verify.signature.invalid", leaf.sign(ROOT_KEY).replace(Key(f"chip {reel.chips.count - 1}").point, Key(f"chip {reel.chips.count}").point))
+    reel.reject("key-swapped", "ST", "verify.signature.invalid", leaf.sign(ROOT_KEY).replace(Key(f"chip {reel.chips.count - 1}").point, Key(f"chip {reel.chips.count}").point))
 
 
 def algorithms(reel):
@@ -190,9 +190,9 @@ def algorithms(reel):
     reel.reject("algorithm-ed25519-under-p256", "RFC 8410", "verify.signature.algorithm", reel.chips.next(algorithm=seq(oid(pki.ED25519))).sign(ROOT_KEY))
     reel.reject("algorithm-sha224", "issue: SHA-256, SHA-384, SHA-512", "verify.algorithm.unknown", reel.chips.next(algorithm=identifier("sha224")).sign(ROOT_KEY))
     reel.reject("algorithm-ec-public-key", "a key's algorithm is no signature's", "verify.algorithm.unknown", reel.chips.next(algorithm=seq(oid(pki.EC_PUBLIC_KEY))).sign(ROOT_KEY))
-    reel.reject("algorithm-sha1", "st-facts 0.5", "verify.signature.sha1", reel.chips.next().sign(ROOT_KEY, "sha1"))
+    reel.reject("algorithm-sha1", "ST", "verify.signature.sha1", reel.chips.next().sign(ROOT_KEY, "sha1"))
     for digest in ("sha384", "sha512"):
-        reel.accept(f"algorithm-{digest}-on-p256", "issue point 3", reel.chips.next().sign(ROOT_KEY, digest))
+        reel.accept(f"algorithm-{digest}-on-p256", "intake", reel.chips.next().sign(ROOT_KEY, digest))
 
 
 def serials(reel):
@@ -217,10 +217,10 @@ def serials(reel):
         ("with-its-header", shape, lambda s: b"\x02\x0b" + s),
         ("one", shape, lambda s: b"\x01"),
     ):
-        reel.pair(f"serial-{label}", "RFC 5280 §4.1.2.2; design 5: 11 octets beginning 02 09", codes, uid(change), uid(lambda s: s))
+        reel.pair(f"serial-{label}", "RFC 5280 §4.1.2.2; intake: 11 octets beginning 02 09", codes, uid(change), uid(lambda s: s))
     reel.pair("serial-enumerated", "an INTEGER", "verify.der.tag", lambda leaf: leaf.but(serial_element=tlv(0x0A, leaf.serial)))
     # two numbers that differ only in a padding octet would be two chips
-    reel.accept("serial-product-f1", "st-facts 1.1: product id 01F1", reel.chips.next().but(serial=bytes.fromhex("0209C0DE0000F1F10001F1"), subject=name(("CN", "eval4-0209C0DE0000F1F10001F1"))).sign(ROOT_KEY))
+    reel.accept("serial-product-f1", "ST: product id 01F1", reel.chips.next().but(serial=bytes.fromhex("0209C0DE0000F1F10001F1"), subject=name(("CN", "eval4-0209C0DE0000F1F10001F1"))).sign(ROOT_KEY))
 
 
 def versions(reel):
@@ -241,7 +241,7 @@ def versions(reel):
         ("huge", version, explicit(0, integer(2 | 1 << 64))),
         ("twice", "verify.der.", pki.V3 + pki.V3),
     ):
-        reel.pair(f"version-{label}", "RFC 5280 §4.1.2.1; st-facts 1.1: v3", codes, lambda leaf, value=value: leaf.but(version=value))
+        reel.pair(f"version-{label}", "RFC 5280 §4.1.2.1; ST: v3", codes, lambda leaf, value=value: leaf.but(version=value))
     for label, value in (("absent", b""), ("v1", explicit(0, integer(0))), ("v2", explicit(0, integer(1)))):
         reel.pair(f"version-{label}-with-extensions", "RFC 5280 §4.1.2.9", ["verify.extension.version", version],
                   lambda leaf, value=value: leaf.but(version=value, extensions=basic_constraints()), lambda leaf: leaf.but(extensions=basic_constraints()))
@@ -304,13 +304,13 @@ def times(reel):
     at = lambda before, after: lambda leaf: leaf.but(not_before=before, not_after=after)
     reel.pair("validity-reversed", clause, reversed_, at(generalized("20510305000000Z"), utc("210305000000Z")))
     reel.pair("validity-reversed-by-a-second", clause, reversed_, at(utc("210305000001Z"), utc("210305000000Z")))
-    reel.pair("validity-expired", "design 5", expired, at(utc("190305000000Z"), utc("220305000000Z")), at(utc("190305000000Z"), utc("491231235959Z")))
-    reel.pair("validity-future", "design 5", future, at(utc("490305000000Z"), generalized("20510305000000Z")), at(utc("500305000000Z"), generalized("20510305000000Z")))
-    reel.pair("validity-future-2050", "st-facts 9.16", future, at(generalized("20500101000000Z"), generalized("20510305000000Z")), at(utc("210305000000Z"), generalized("20500101000000Z")))
+    reel.pair("validity-expired", "intake", expired, at(utc("190305000000Z"), utc("220305000000Z")), at(utc("190305000000Z"), utc("491231235959Z")))
+    reel.pair("validity-future", "intake", future, at(utc("490305000000Z"), generalized("20510305000000Z")), at(utc("500305000000Z"), generalized("20510305000000Z")))
+    reel.pair("validity-future-2050", "ST", future, at(generalized("20500101000000Z"), generalized("20510305000000Z")), at(utc("210305000000Z"), generalized("20500101000000Z")))
     reel.pair("validity-three-times", clause, "verify.der.trailing-data", lambda leaf: leaf.but(validity=seq(leaf.not_before, leaf.not_after, leaf.not_after)))
     reel.pair("validity-one-time", clause, "verify.der.truncated", lambda leaf: leaf.but(validity=seq(leaf.not_before)))
     for label, after in (("last-utc", utc("491231235959Z")), ("30-years-and-a-day", generalized("20510306000000Z")), ("leap-day-2052", generalized("20520229000000Z")), ("never", generalized("99991231235959Z")), ("beyond-root", generalized("20900101000000Z"))):
-        reel.accept(f"not-after-{label}", "st-facts 0.2, 1.1", reel.chips.next(not_after=after).sign(ROOT_KEY))
+        reel.accept(f"not-after-{label}", "ST", reel.chips.next(not_after=after).sign(ROOT_KEY))
     reel.accept("not-before-leap-day", "a date that exists", reel.chips.next(not_before=utc("200229000000Z")).sign(ROOT_KEY))
 
 
@@ -404,8 +404,8 @@ def names(reel):
         ("device", "CON"), ("dash", "-rf"),
     ):
         reel.accept(f"subject-odd-{label}", "legal characters, for us to escape", reel.chips.next(subject=cn(value)).sign(ROOT_KEY))
-    reel.accept("subject-same-common-name", "st-facts 9.2: EVAL2 on every part", reel.chips.next(subject=cn("STSAFE-A110 EVAL2")).sign(ROOT_KEY))
-    reel.accept("subject-same-common-name-again", "st-facts 9.2", reel.chips.next(subject=cn("STSAFE-A110 EVAL2")).sign(ROOT_KEY))
+    reel.accept("subject-same-common-name", "ST: EVAL2 on every part", reel.chips.next(subject=cn("STSAFE-A110 EVAL2")).sign(ROOT_KEY))
+    reel.accept("subject-same-common-name-again", "ST", reel.chips.next(subject=cn("STSAFE-A110 EVAL2")).sign(ROOT_KEY))
     reel.accept("subject-repeated-types", "X.501: an attribute type may repeat in a name", reel.chips.next(subject=name(("O", "a"), ("O", "b"), ("CN", "c"), ("CN", "d"))).sign(ROOT_KEY))
     # issuer
     for label, codes, value in (
@@ -423,12 +423,12 @@ def names(reel):
         ("unknown", "verify.chain.no-trust-anchor", name(("C", "NL"), ("O", pki.ST), ("CN", "STM STSAFE-A PROD CA 99"))),
         ("newline", "verify.name.string", name(("C", "NL"), ("O", pki.ST), ("CN", pki.ROOT_CN + "\n"))),
     ):
-        reel.pair(f"issuer-{label}", "RFC 5280 §6.1.3 (a)(4); st-facts 2", codes, lambda leaf, value=value: leaf.but(issuer=value))
+        reel.pair(f"issuer-{label}", "RFC 5280 §6.1.3 (a)(4); ST", codes, lambda leaf, value=value: leaf.but(issuer=value))
     mismatches(reel)
 
 
 def mismatches(reel):
-    """st-facts 1.3, design 5: the common name's whole trailing run of hexadecimal digits."""
+    """ST, intake: the common name's whole trailing run of hexadecimal digits."""
     other = "0209AAAAAAAAAAAAAA0139"
     universal = lambda text: text.encode("utf-32-be")
     bmp = lambda text: text.encode("utf-16-be")
@@ -440,7 +440,7 @@ def mismatches(reel):
                 values = value if isinstance(value, list) else [value]
                 return leaf.but(subject=name(*(("CN", *(v if isinstance(v, tuple) else (v,))) for v in values)))
             return change
-        reel.pair(f"common-name-{label}", "design 5, st-facts 1.3", code, with_cn(bad), with_cn(good))
+        reel.pair(f"common-name-{label}", "ST", code, with_cn(bad), with_cn(good))
     case("other", lambda s: f"eval3-{other}", lambda s: f"eval3-{s}")
     case("other-lower-case", lambda s: f"eval3-{other.lower()}", lambda s: f"eval3-{s.lower()}")
     case("other-alone", lambda s: other, lambda s: s)
@@ -454,8 +454,8 @@ def mismatches(reel):
     case("bmp", lambda s: (bmp(f"eval3-{other}"), der.BMP), lambda s: (bmp(f"eval3-{s}"), der.BMP))
     case("universal", lambda s: (universal(f"eval3-{other}"), der.UNIVERSAL), lambda s: (universal(f"eval3-{s}"), der.UNIVERSAL))
     case("teletex", lambda s: (f"eval3-{other}", der.TELETEX), lambda s: (f"eval3-{s}", der.TELETEX))
-    reel.accept("common-name-23-digits", "design 5: the whole run counts", reel.chips.next(subject=name(("CN", "a0" + other[1:] + "1"))).sign(ROOT_KEY))
-    reel.accept("common-name-hex-not-at-end", "design 5: trailing", reel.chips.next(subject=name(("CN", other + "-x"))).sign(ROOT_KEY))
+    reel.accept("common-name-23-digits", "intake: the whole run counts", reel.chips.next(subject=name(("CN", "a0" + other[1:] + "1"))).sign(ROOT_KEY))
+    reel.accept("common-name-hex-not-at-end", "intake: trailing", reel.chips.next(subject=name(("CN", other + "-x"))).sign(ROOT_KEY))
 
 
 def keys(reel):
@@ -521,9 +521,9 @@ def keys(reel):
     # P-521 has seven bits to spare in its first octet
     reel.pair("point-P-521-spare-bits", clause, canon, lambda leaf: leaf.but(spki=ec_spki(b"\x04" + bytes([Key(f"chip {reel.chips.count}", "P-521").point[1] | 0x80]) + Key(f"chip {reel.chips.count}", "P-521").point[2:], "P-521")), kind="P-521")
     for kind in pki.UNKNOWN_CURVES:
-        reel.pair(f"curve-{kind}", "issue point 3", "verify.key.curve", lambda leaf, kind=kind: leaf.but(spki=Key(f"chip {reel.chips.count}", kind).spki))
+        reel.pair(f"curve-{kind}", "intake", "verify.key.curve", lambda leaf, kind=kind: leaf.but(spki=Key(f"chip {reel.chips.count}", kind).spki))
     rsa = pki.RsaKey()
-    reel.pair("key-rsa", "issue point 3", ["verify.key."], lambda leaf: leaf.but(spki=rsa.spki))
+    reel.pair("key-rsa", "intake", ["verify.key."], lambda leaf: leaf.but(spki=rsa.spki))
     parameters(reel)
     edwards(reel)
 

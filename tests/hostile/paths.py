@@ -59,14 +59,14 @@ def families(corpus, chips, anchors):
     both = ("root.pem", "stsafe-l.pem")
     reel = Reel(corpus, "family-stsafe-l", chips, anchors=both, policy="stsafe-l.toml")
     chip = lambda **changes: stsafe_l(next(numbers), issuer=l_name, **changes)
-    clause = "st-facts 1.1: Ed25519, 9 octets"
+    clause = "ST: Ed25519, 9 octets"
     reel.accept("genuine-form", clause, chip().sign(l_key))
     shape = "verify.uid.shape"
     for label, serial in (("of-8", b"\x40" + bytes(6) + b"\x07"), ("of-10", b"\x40" * 10), ("of-11", bytes.fromhex("0209C0DEFFFFFFFFFF0139")), ("of-9-with-sign", b"\0\x80" + bytes(6) + b"\x01")):
         reel.reject(f"serial-{label}", clause, shape, chip().but(serial=serial, subject=name(("CN", "e"))).sign(l_key))
     reel.reject("wrong-issuer", "RFC 5280 §6.1.3", "verify.chain.no-trust-anchor", stsafe_l(next(numbers), issuer=name(("CN", "STM_STSAFE-L_CA9999"))).sign(l_key))
     reel.reject("issuer-of-the-other-family", "RFC 5280 §6.1.3", ["verify.signature."], stsafe_l(next(numbers), issuer=ROOT_NAME).sign(l_key))
-    reel.reject("mismatch", "design 5", "verify.common-name.mismatch", chip(subject=name(("CN", "STSAFE-L010-GEN-400000000000000113"))).sign(l_key))
+    reel.reject("mismatch", "intake", "verify.common-name.mismatch", chip(subject=name(("CN", "STSAFE-L010-GEN-400000000000000113"))).sign(l_key))
     ca_leaf = chip(extensions=basic_constraints(True))
     reel.reject("ca-true", "issue: cA TRUE leaves; its common name ends in its own serial number", "verify.extension.ca-true", ca_leaf.sign(l_key))
     reel.reject("key-cert-sign", "RFC 5280 §4.2.1.3", "verify.extension.key-cert-sign", chip(extensions=key_usage(5)).sign(l_key))
@@ -91,19 +91,19 @@ def families(corpus, chips, anchors):
     identifier = seq(der.oid(pki.ED25519), tlv(der.NULL))
     reel.reject("algorithm-null", "RFC 8410 §3", "verify.algorithm.parameters", chip(algorithm=identifier).sign(l_key))
     reel.reject("algorithm-ecdsa", "RFC 8410", "verify.signature.", chip(algorithm=pki.ecdsa_identifier()).sign(l_key))
-    reel.reject("an-stsafe-a", "design 5: one family at a time", shape, chips.next().sign(ROOT_KEY))
+    reel.reject("an-stsafe-a", "intake: one family at a time", shape, chips.next().sign(ROOT_KEY))
     reel = Reel(corpus, "family-stsafe-a", chips, anchors=both)
-    reel.reject("an-stsafe-l", "st-facts 9.7", shape, stsafe_l(next(numbers), issuer=l_name).sign(l_key))
-    reel.accept("an-stsafe-a", "design 5", chips.next().sign(ROOT_KEY))
+    reel.reject("an-stsafe-l", "ST", shape, stsafe_l(next(numbers), issuer=l_name).sign(l_key))
+    reel.accept("an-stsafe-a", "intake", chips.next().sign(ROOT_KEY))
     reel = Reel(corpus, "family-generic", chips, anchors=both, policy="generic.toml")
     plain = lambda serial, **changes: chips.next().but(serial=serial, subject=name(("CN", "device")), **changes)
     for label, serial in (("of-1", b"\x05"), ("of-8", b"\x40" * 8), ("of-20", b"\x7f" * 20), ("signed", b"\0\x80"), ("of-11", bytes.fromhex("0208C0DEFFFFFFFFFF0139"))):
-        reel.accept(f"serial-{label}", "design 5: the serial, whatever its form", plain(serial).sign(ROOT_KEY))
+        reel.accept(f"serial-{label}", "intake: the serial, whatever its form", plain(serial).sign(ROOT_KEY))
     for label, codes, serial in (("zero", "verify.serial.zero", b"\0"), ("of-21", "verify.serial.too-long", b"\x01" * 21), ("negative", "verify.serial.negative", b"\xff"), ("padded", "verify.serial.padded", b"\0\x01")):
         reel.reject(f"serial-{label}", "RFC 5280 §4.1.2.2", codes, plain(serial).sign(ROOT_KEY))
-    reel.accept("an-stsafe-l", "design 5", stsafe_l(next(numbers), issuer=l_name).sign(l_key))
-    reel.accept("an-stsafe-a", "design 5", chips.next().sign(ROOT_KEY))
-    reel.reject("mismatch", "design 5", "verify.common-name.mismatch", chips.next(subject=name(("CN", "eval3-0209AAAAAAAAAAAAAA0139"))).sign(ROOT_KEY))
+    reel.accept("an-stsafe-l", "intake", stsafe_l(next(numbers), issuer=l_name).sign(l_key))
+    reel.accept("an-stsafe-a", "intake", chips.next().sign(ROOT_KEY))
+    reel.reject("mismatch", "intake", "verify.common-name.mismatch", chips.next(subject=name(("CN", "eval3-0209AAAAAAAAAAAAAA0139"))).sign(ROOT_KEY))
     # a leaf of a genuine form that claims to be a CA must not pass unseen
     leaf = chips.next(extensions=basic_constraints(True))
     reel.reject("ca-true", "issue: cA TRUE leaves; its common name ends in its own serial number", "verify.extension.ca-true", leaf.sign(ROOT_KEY))
@@ -117,9 +117,9 @@ def algorithms(corpus, chips, anchors):
         anchors[f"{label}.pem"] = pem(ca(subject, key, key, subject))
         reel = Reel(corpus, f"issuer-{label}", chips, anchors=(f"{label}.pem",))
         for digest in ("sha256", "sha384", "sha512") if kind != "Ed25519" else (None,):
-            reel.accept(f"{digest}", "issue point 3", chips.next(issuer=subject).sign(key, digest))
+            reel.accept(f"{digest}", "intake", chips.next(issuer=subject).sign(key, digest))
         for chip in (*pki.CURVES, "Ed25519"):
-            reel.accept(f"key-{chip}", "issue point 3", chips.next(chip, issuer=subject).sign(key))
+            reel.accept(f"key-{chip}", "intake", chips.next(chip, issuer=subject).sign(key))
         reel.reject("broken", "the signature is verified", ["verify.signature."], chips.next(issuer=subject, signature=lambda v: v[:-1] + bytes([v[-1] ^ 1])).sign(key))
         if kind == "Ed25519":
             continue
@@ -130,19 +130,19 @@ def algorithms(corpus, chips, anchors):
                 numbers = {"r": integer(value), "s": s.write()} if part == "r" else {"r": r.write(), "s": integer(value)}
                 return seq(numbers["r"], numbers["s"])
             reel.reject(f"{part}-{'zero' if value == 0 else 'order'}", "FIPS 186-5 §6.4.2", "verify.signature.range", chips.next(issuer=subject, signature=change).sign(key))
-        reel.reject("sha1", "st-facts 0.5", "verify.signature.sha1", chips.next(issuer=subject).sign(key, "sha1"))
+        reel.reject("sha1", "ST", "verify.signature.sha1", chips.next(issuer=subject).sign(key, "sha1"))
     subject, key = name(("O", ST), ("CN", "STM STSAFE-A RSA CA 07")), pki.RsaKey()
     anchors["rsa.pem"] = pem(ca(subject, key, key, subject))
     reel = Reel(corpus, "issuer-rsa", chips, anchors=("rsa.pem",))
-    reel.reject("leaf", "issue point 3: ECDSA and Ed25519 on the source side", ["verify.signature.algorithm", "verify.algorithm."], chips.next(issuer=subject).sign(key))
+    reel.reject("leaf", "intake: ECDSA and Ed25519 on the source side", ["verify.signature.algorithm", "verify.algorithm."], chips.next(issuer=subject).sign(key))
     # what a policy does not list
     anchors["p256-only.toml"] = policy("stsafe-a", keys='"P-256"')
     reel = Reel(corpus, "keys-listed", chips, policy="p256-only.toml")
     for kind in (*pki.CURVES, "Ed25519"):
         if kind == "P-256":
-            reel.accept("P-256", "design 5", chips.next().sign(ROOT_KEY))
+            reel.accept("P-256", "intake", chips.next().sign(ROOT_KEY))
         else:
-            reel.reject(kind, "design 5: algorithm allowed by the policy", "verify.key.not-allowed", chips.next(kind).sign(ROOT_KEY))
+            reel.reject(kind, "intake: algorithm allowed by the policy", "verify.key.not-allowed", chips.next(kind).sign(ROOT_KEY))
 
 
 def relaxations(corpus, chips, anchors):
@@ -164,23 +164,23 @@ def relaxations(corpus, chips, anchors):
     for label, (needs, beyond, code) in cases.items():
         anchors[f"relax-{label}.toml"] = policy("stsafe-a", f'"{label}"')
         reel = Reel(corpus, f"relax-{label}", chips, policy=f"relax-{label}.toml")
-        reel.accept("named", f"design 5: {label}", needs())
-        reel.reject("beyond", f"design 5: {label} and no more", code, beyond())
-        strict.reject(label, "design 5: off unless named", "verify.", needs())
+        reel.accept("named", f"intake: {label}", needs())
+        reel.reject("beyond", f"intake: {label} and no more", code, beyond())
+        strict.reject(label, "intake: off unless named", "verify.", needs())
         reel.accept("plain", "a leaf that needs nothing", sealed()())
         for other, (also, _, _) in cases.items():
             if other != label:
-                reel.reject(f"other-{other}", "design 5: only what is named", "verify.", also())
+                reel.reject(f"other-{other}", "intake: only what is named", "verify.", also())
     reel = Reel(corpus, "relax-padding-zeros", chips, policy="relax-trailing-padding.toml")
-    reel.accept("zeros", "st-facts 9.12", sealed(pad=bytes(600))())
-    reel.reject("mixed", "design 5: 00 or FF", "verify.der.trailing-data", sealed(pad=bytes(300) + b"\xff" * 300)())
-    reel.reject("a-second-leaf-behind", "design 5", "verify.der.trailing-data", sealed(pad=bytes(4) + sealed()())())
+    reel.accept("zeros", "ST", sealed(pad=bytes(600))())
+    reel.reject("mixed", "intake: 00 or FF", "verify.der.trailing-data", sealed(pad=bytes(300) + b"\xff" * 300)())
+    reel.reject("a-second-leaf-behind", "intake", "verify.der.trailing-data", sealed(pad=bytes(4) + sealed()())())
     every = ", ".join(f'"{label}"' for label in (*cases, "test-anchor"))
     anchors["relax-all.toml"] = policy("stsafe-a", every)
     reel = Reel(corpus, "relax-all", chips, policy="relax-all.toml")
     for label, (needs, beyond, code) in cases.items():
-        reel.accept(label, "design 5", needs())
-        reel.reject(f"{label}-beyond", "design 5", "verify.", beyond())
+        reel.accept(label, "intake", needs())
+        reel.reject(f"{label}-beyond", "intake", "verify.", beyond())
     # engineering CAs
     for number, (label, common_name, is_test) in enumerate((
         ("test-91", "STM STSAFE-A TEST CA 91", True), ("demo", "STM CA Demo Intermediate Key", True), ("lower", "stm test ca", True),
@@ -190,9 +190,9 @@ def relaxations(corpus, chips, anchors):
         anchors[f"engineering-{label}.pem"] = pem(ca(subject, key, key, subject))
         anchors["relax-test-anchor.toml"] = policy("stsafe-a", '"test-anchor"')
         reel = Reel(corpus, f"engineering-{label}", chips, anchors=("root.pem", f"engineering-{label}.pem"))
-        (reel.reject if is_test else reel.accept)("leaf", "st-facts 0.5", *(["verify.chain.test-anchor"] if is_test else []), chips.next(issuer=subject).sign(key))
+        (reel.reject if is_test else reel.accept)("leaf", "ST", *(["verify.chain.test-anchor"] if is_test else []), chips.next(issuer=subject).sign(key))
         reel = Reel(corpus, f"engineering-{label}-relaxed", chips, anchors=("root.pem", f"engineering-{label}.pem"), policy="relax-test-anchor.toml")
-        reel.accept("leaf", "design 5: test-anchor", chips.next(issuer=subject).sign(key))
+        reel.accept("leaf", "intake: test-anchor", chips.next(issuer=subject).sign(key))
 
 
 def anchors_of_all_kinds(corpus, chips, anchors):
@@ -204,22 +204,22 @@ def anchors_of_all_kinds(corpus, chips, anchors):
     anchors["plain.pem"] = pem(ca(ROOT_NAME, ROOT_KEY, ROOT_KEY, extensions=basic_constraints(True, critical=False)))
     for label, files in (("same-name", ["root.pem", "same-name.pem"]), ("same-key", ["root.pem", "same-key.pem"]), ("all", ["same-name.pem", "same-key.pem", "same-both.pem", "root.pem"])):
         reel = Reel(corpus, f"anchors-{label}", chips, anchors=files)
-        reel.accept("leaf", "issue point 4", chips.next().sign(ROOT_KEY))
+        reel.accept("leaf", "intake", chips.next().sign(ROOT_KEY))
         if "same-name.pem" in files:
-            reel.accept("leaf-of-the-other-key", "issue point 4: same name, different keys", chips.next().sign(other_key))
+            reel.accept("leaf-of-the-other-key", "intake: same name, different keys", chips.next().sign(other_key))
         else:
-            reel.reject("leaf-of-an-unknown-key", "issue point 4", "verify.signature.invalid", chips.next().sign(other_key))
+            reel.reject("leaf-of-an-unknown-key", "intake", "verify.signature.invalid", chips.next().sign(other_key))
         if "same-key.pem" in files:
-            reel.accept("leaf-of-the-other-name", "issue point 4: same key, different names", chips.next(issuer=other_name).sign(ROOT_KEY))
-            reel.reject("other-name-other-key", "issue point 4: name and key belong together", "verify.signature.invalid", chips.next(issuer=other_name).sign(other_key))
+            reel.accept("leaf-of-the-other-name", "intake: same key, different names", chips.next(issuer=other_name).sign(ROOT_KEY))
+            reel.reject("other-name-other-key", "intake: name and key belong together", "verify.signature.invalid", chips.next(issuer=other_name).sign(other_key))
         else:
-            reel.reject("leaf-of-an-unknown-name", "issue point 4", "verify.chain.no-trust-anchor", chips.next(issuer=other_name).sign(ROOT_KEY))
+            reel.reject("leaf-of-an-unknown-name", "intake", "verify.chain.no-trust-anchor", chips.next(issuer=other_name).sign(ROOT_KEY))
     for label in ("same-both", "ended", "plain"):
         reel = Reel(corpus, f"anchor-{label}", chips, anchors=(f"{label}.pem",))
-        reel.accept("leaf", "st-facts 0.2, 2: the anchor's own dates and form are its own", chips.next().sign(ROOT_KEY))
+        reel.accept("leaf", "ST: the anchor's own dates and form are its own", chips.next().sign(ROOT_KEY))
     reel = Reel(corpus, "root-in-the-reel", chips, anchors=("same-name.pem",))
-    reel.ignore("root", "st-facts 9.4: never trusted for being there", "verify.certificate.of-a-ca", ca(ROOT_NAME, ROOT_KEY, ROOT_KEY))
-    reel.reject("leaf", "st-facts 9.4", "verify.signature.invalid", chips.next().sign(ROOT_KEY))
+    reel.ignore("root", "ST: never trusted for being there", "verify.certificate.of-a-ca", ca(ROOT_NAME, ROOT_KEY, ROOT_KEY))
+    reel.reject("leaf", "ST", "verify.signature.invalid", chips.next().sign(ROOT_KEY))
     reel.accept("genuine", "junk quarantines nobody", chips.next().sign(other_key))
     reel = Reel(corpus, "keys-of-cas", chips)
     reel.reject("leaf-with-the-root-key", "a chip has a key of its own", "verify.key.of-a-ca", chips.next(spki=ROOT_KEY.spki).sign(ROOT_KEY))
@@ -257,11 +257,11 @@ def chains(corpus, chips):
         "bad-point": ("ignored", "verify.certificate.of-a-ca"), "trailing": ("rejected", "verify.der.trailing-data"),
     }
     missing = "verify.chain.no-trust-anchor"
-    chain("before", "issue point 4", None)
-    chain("after", "issue point 4: wherever it stands", None, order="z")
+    chain("before", "intake", None)
+    chain("after", "intake: wherever it stands", None, order="z")
     chain("key-usage", "RFC 5280 §6.1.4 (n)", None, extensions=basic_constraints(True) + key_usage(5, 6))
     chain("path-0", "RFC 5280 §4.2.1.9", None, extensions=basic_constraints(True, 0))
-    chain("uncritical-constraints", "st-facts 2: genuine CAs have it not critical", None, extensions=basic_constraints(True, critical=False))
+    chain("uncritical-constraints", "ST: genuine CAs have it not critical", None, extensions=basic_constraints(True, critical=False))
     chain("ca-false", "RFC 5280 §6.1.4 (k)", missing, extensions=basic_constraints())
     chain("no-extensions", "RFC 5280 §6.1.4 (k)", missing, extensions=b"")
     chain("path-length-without-ca", "RFC 5280 §4.2.1.9", missing, extensions=extension(pki.BC, seq(integer(0)), 0xFF))
@@ -276,9 +276,9 @@ def chains(corpus, chips):
     chain("future", "RFC 5280 §6.1.3 (a)(2)", "verify.chain.intermediate-time", not_before=utc("480101000000Z"), not_after=utc("490101000000Z"))
     chain("not-signed-by-the-root", "RFC 5280 §6.1.3 (a)(1)", missing, sub=lambda key: ca(sub_name, key, Key("stranger")))
     chain("signed-by-itself", "RFC 5280 §6.1.3", missing, sub=lambda key: ca(sub_name, key, key, sub_name))
-    chain("sha1", "st-facts 0.5", "verify.signature.sha1", digest="sha1")
-    chain("name-case", "st-facts 9.6", "verify.chain.name-case", leaf=lambda chip: chip.but(issuer=name(("C", "NL"), ("O", ST.upper()), ("CN", "STM STSAFE-A SUB CA 1"))))
-    chain("sub-issuer-case", "st-facts 9.6", "verify.chain.name-case", issuer=name(("C", "NL"), ("O", ST.upper()), ("CN", ROOT_CN)))
+    chain("sha1", "ST", "verify.signature.sha1", digest="sha1")
+    chain("name-case", "ST", "verify.chain.name-case", leaf=lambda chip: chip.but(issuer=name(("C", "NL"), ("O", ST.upper()), ("CN", "STM STSAFE-A SUB CA 1"))))
+    chain("sub-issuer-case", "ST", "verify.chain.name-case", issuer=name(("C", "NL"), ("O", ST.upper()), ("CN", ROOT_CN)))
     chain("other-name", "RFC 5280 §6.1.3 (a)(4)", missing, leaf=lambda chip: chip.but(issuer=name(("CN", "STM STSAFE-A SUB CA 2"))))
     chain("chip-uid", "issue: cA TRUE leaves are no CAs", missing, serial=bytes.fromhex("0209C0DEEEEEEEEEEE0139"))
     chain("empty-subject", "RFC 5280 §4.1.2.6", ["verify."], sub=lambda key: ca(seq(), key, ROOT_KEY), leaf=lambda chip: chip.but(issuer=seq()))
@@ -291,12 +291,12 @@ def chains(corpus, chips):
         upper = chips.next(extensions=extensions)
         key = Key(f"chip {chips.count}")
         if codes:
-            reel.reject("a-upper", "issue point 1", codes, upper.sign(ROOT_KEY))
+            reel.reject("a-upper", "intake", codes, upper.sign(ROOT_KEY))
         else:
             reel.accept("a-upper", "a genuine chip stays one", upper.sign(ROOT_KEY))
-        reel.reject("lower", "issue point 4: a leaf issued by another leaf is refused", missing, chips.next(issuer=upper.subject).sign(key))
+        reel.reject("lower", "intake: a leaf issued by another leaf is refused", missing, chips.next(issuer=upper.subject).sign(key))
         # the same with the root's name as issuer
-        reel.reject("lower-under-the-root-name", "issue point 4", "verify.signature.invalid", chips.next().sign(key))
+        reel.reject("lower-under-the-root-name", "intake", "verify.signature.invalid", chips.next().sign(key))
     reel = Reel(corpus, "lookalike", chips)
     fake = Key("lookalike root")
     reel.ignore("a-root", "self-signed, with the genuine name", "verify.certificate.of-a-ca", ca(ROOT_NAME, fake, fake))
@@ -366,7 +366,7 @@ def crowds(corpus, chips):
         for number in range(1, count + 1):
             run.item(f"reel!a-junk.pem#{number}", "ignored", ["verify.certificate.of-a-ca"], "a CA's certificate, of nobody we know")
         run.put("reel/b-sub.der", ca(sub_name, sub_key, ROOT_KEY))
-        run.item("reel!b-sub.der", "ignored", ["verify.certificate.of-a-ca"], "issue point 4")
+        run.item("reel!b-sub.der", "ignored", ["verify.certificate.of-a-ca"], "intake")
         run.put("reel/c-leaf.der", chips.next(issuer=sub_name).sign(sub_key))
         run.item("reel!c-leaf.der", "accepted", [], "junk neither crowds out a genuine intermediate nor a genuine chip")
         run.put("reel/d-leaf.der", chips.next().sign(ROOT_KEY))
@@ -383,7 +383,7 @@ def conflicts(corpus, chips):
         return seq(integer(r), integer(n - s))
 
     two_keys, two_uids, twin, duplicate = (f"verify.conflict.{what}" for what in ("uid-two-keys", "key-two-uids", "twin", "duplicate"))
-    clause = "design 5: conflicts among verified leaves"
+    clause = "intake: conflicts among verified leaves"
     run = reel("uid-two-keys")
     chip = chips.next()
     run.reject("a", clause, two_keys, chip.sign(ROOT_KEY))
@@ -439,7 +439,7 @@ def conflicts(corpus, chips):
     other_name = name(("C", "NL"), ("O", ST), ("CN", "STM STSAFE-A CORPUS CA 48"))
     for label, content in (("a", chip.sign(ROOT_KEY)), ("b", chip.but(issuer=other_name, spki=Key("other device").spki).sign(ROOT_KEY))):
         run.put(f"reel/{label}.der", content)
-        run.item(f"reel!{label}.der", "rejected", ["verify.conflict.uid-two-issuers"], "design 5: the namespace is the source issuer")
+        run.item(f"reel!{label}.der", "rejected", ["verify.conflict.uid-two-issuers"], "intake: the namespace is the source issuer")
     # across inputs, and an expected list
     run = corpus.run("conflict-across-inputs")
     run.inputs = ["one", "two"]
@@ -453,6 +453,6 @@ def conflicts(corpus, chips):
     wanted, stranger, absent = chips.next(), chips.next(), chips.next()
     run.put("uids.txt", f"# order 7\r\n{wanted.serial.hex()}\n{absent.serial.hex().upper()}\n".encode())
     run.put("reel/wanted.der", wanted.sign(ROOT_KEY))
-    run.item("reel!wanted.der", "accepted", [], "design 5: --expect")
+    run.item("reel!wanted.der", "accepted", [], "intake: --expect")
     run.put("reel/stranger.der", stranger.sign(ROOT_KEY))
-    run.item("reel!stranger.der", "rejected", ["verify.expect.unexpected"], "design 5: --expect")
+    run.item("reel!stranger.der", "rejected", ["verify.expect.unexpected"], "intake: --expect")

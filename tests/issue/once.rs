@@ -1,4 +1,4 @@
-//! "Once" (docs/adr/README.md): each sentence of it, through the front door.
+//! "Once" (docs/adr/0036-identity-of-a-certificate.md): each sentence of it, through the front door.
 #![expect(clippy::unwrap_used, reason = "`unwrap` is for tests")]
 
 use crate::support::judges::put;

@@ -36,6 +36,6 @@ pub(crate) const DIVERGENCES: &[(&str, bool, &str)] = &[
     (
         "rfc5280::validity::expired-root",
         true,
-        "genuine leaves outlive their root by up to three years: the anchor's own end is a warning (design §5)",
+        "genuine leaves outlive their root by up to three years: the anchor's own end is a warning (docs/adr/0004-own-path-validation.md)",
     ),
 ];

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// A batch's seed (design §8): 32 random octets, on the ledger before the first signature, published in the statement
+/// A batch's seed: 32 random octets, on the ledger before the first signature, published in the statement
 /// afterwards. Whoever knows it before can predict serial numbers, which is why `Debug` says nothing.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Seed(pub [u8; 32]);

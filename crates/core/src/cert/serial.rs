@@ -1,4 +1,4 @@
-//! Serial numbers: unpredictable before the batch, reproducible after it (design §8).
+//! Serial numbers: unpredictable before the batch, reproducible after it (docs/adr/0018-derived-serial-numbers.md).
 
 use std::fmt;
 

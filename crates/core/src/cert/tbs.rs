@@ -92,7 +92,7 @@ impl TbsCertificate {
         &self.serial
     }
 
-    /// How many serial numbers were given up for this leaf before this one (design §8).
+    /// How many serial numbers were given up for this leaf before this one.
     pub fn attempt(&self) -> u32 {
         self.attempt
     }

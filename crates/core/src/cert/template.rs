@@ -88,7 +88,7 @@ impl Profile {
     }
 }
 
-/// How a serial number is found (design §8).
+/// How a serial number is found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SerialRule {
     /// From the batch's seed and the leaf.

@@ -104,7 +104,7 @@ pub fn ecdsa_signature(r: &[u8], s: &[u8]) -> Vec<u8> {
 }
 
 /// Whether neither r nor s begins with a zero octet when written in the field's full width, which ST's host library
-/// demands of a signature (st-facts: it reads r and s at fixed places).
+/// demands of a signature (it reads r and s at fixed places).
 ///
 /// Signatures other than ECDSA have one width only and are always full; a malformed ECDSA signature never is. The form
 /// that is kept must have been chosen before ([`kept_form`]): of two twins one can be of full width and the other not.

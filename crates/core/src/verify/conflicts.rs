@@ -1,4 +1,4 @@
-//! Conflicts among the verified leaves of one input (design §5): one chip, one key, one certificate.
+//! Conflicts among the verified leaves of one input: one chip, one key, one certificate.
 //!
 //! Only verified leaves take part, so that junk cannot quarantine a genuine chip. Works by sorting the caller's own
 //! rows where they stand; beside them no more than 8 octets a leaf are kept. The outcome depends on the rows alone, not
@@ -386,7 +386,7 @@ mod tests {
         assert_eq!(outcome(rows), (vec![], expected));
     }
 
-    /// The rule as it is written (design §5), leaf by leaf against every other one: the code that stands for it, and the
+    /// The rule in its plainest form, leaf by leaf against every other one: the code that stands for it, and the
     /// marks of those leaves that it may name as the other party. `None`: the leaf is kept.
     ///
     /// A chip under two issuers, a chip with two keys, a key of two chips: every party is rejected, for the first of

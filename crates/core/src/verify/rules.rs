@@ -17,7 +17,7 @@ pub struct SourceRules {
     pub relax: Vec<Relaxation>,
 }
 
-/// A named deviation from strict intake (design §5): off unless the policy names it.
+/// A named deviation from strict intake: off unless the policy names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Relaxation {
     /// The common name's trailing hexadecimal differs from the serial.

@@ -392,7 +392,7 @@ fn is_plain_name(name: &str) -> bool {
     !stem.is_empty() && !stem.starts_with('.') && stem.bytes().all(plain)
 }
 
-/// A positive INTEGER of 16 octets, whatever the random octets (as design §8 has it for object certificates).
+/// A positive INTEGER of 16 octets, whatever the random octets (as for object certificates: docs/adr/0018-derived-serial-numbers.md).
 pub(super) fn serial(random: &[u8]) -> SerialNumber {
     let mut content = random.to_vec();
     content[0] = (content[0] & 0x3F) | 0x40;

@@ -58,7 +58,7 @@ pub(super) fn complete(identity: IssuerIdentity, span: &Range<usize>, errors: &E
     }
 }
 
-/// The manifest signer's certificate (design §7): for document signing and nothing else, its key no CA's, and signed by
+/// The manifest signer's certificate (docs/adr/0025-manifest-signer.md): for document signing and nothing else, its key no CA's, and signed by
 /// anyone but the issuing CA, whose device certificates would otherwise share its standing.
 pub(super) fn manifest_signer(
     certificate: &Certificate,

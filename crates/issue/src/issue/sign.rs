@@ -148,7 +148,7 @@ pub enum Signed {
     Unsigned(Recorded<TbsCertificate>),
 }
 
-/// How often the same tbsCertificate is signed again for a full-width signature (design §8): so often that chance does
+/// How often the same tbsCertificate is signed again for a full-width signature: so often that chance does
 /// not explain one more. A randomised signer misses three times in 256 (r begins with a zero byte once in 256 times, the
 /// lower s, which is kept, twice); on P-521 every other time, since 521 bits leave one bit for the first of 66 bytes of r.
 const fn repeats(key: KeyAlgorithm) -> u32 {

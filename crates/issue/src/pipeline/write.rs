@@ -19,7 +19,7 @@ pub(crate) struct Written {
     pub(crate) tree: TreeBuilder,
     /// How its lines are spelled.
     format: Format,
-    /// Serial numbers that were given up for full-width signatures (design §8).
+    /// Serial numbers that were given up for full-width signatures.
     pub(crate) discarded: Vec<SerialNumber>,
 }
 

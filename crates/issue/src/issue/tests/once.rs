@@ -1,4 +1,4 @@
-//! "Once" (design §2), each sentence a test, over both stores.
+//! "Once" (docs/adr/0036-identity-of-a-certificate.md), each sentence a test, over both stores.
 
 use std::collections::BTreeMap;
 
