@@ -162,4 +162,4 @@ pub(crate) const CHECK: &[Row] = &[
 ];
 
 /// Front doors: they know the library as `reroot::` and never each other.
-pub(crate) const BINARY: &[Row] = &[Row("main", &["cli"]), Row("cli", &[]), Row("lib", &[])];
+pub(crate) const BINARY: &[Row] = &[Row("cli", &[]), Row("lib", &[]), Row("main", &["cli"])];

@@ -40,6 +40,8 @@ impl Placed {
 /// A name that starts at the crate's root: `crate::verify::Verifier` is `["verify", "Verifier"]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Reference {
+    /// Whether it begins with `reroot_core::`, and not in the crate itself.
+    pub(crate) from_core: bool,
     /// The segments after the root; the last one is `*` for a glob.
     pub(crate) path: Vec<String>,
     /// Where it stands
@@ -260,7 +262,9 @@ pub(crate) fn references(tokens: &[Placed], module: &[String]) -> Vec<Reference>
                     next = at + 3;
                 }
                 if from_root || up >= module.len() + inline.len() {
+                    let before = found.len();
                     tree(tokens, &mut next, &mut Vec::new(), &mut found);
+                    found[before..].iter_mut().for_each(|reference| reference.from_core = word == "reroot_core");
                 }
                 at = next.max(at + 1);
                 continue;
@@ -291,11 +295,11 @@ fn tree(tokens: &[Placed], at: &mut usize, prefix: &mut Vec<String>, found: &mut
                     *at += 2;
                     continue;
                 }
-                found.push(Reference { path: prefix.clone(), line });
+                found.push(Reference { from_core: false, path: prefix.clone(), line });
             }
             Token::Mark('*') => {
                 *at += 1;
-                found.push(Reference { path: [prefix.clone(), vec!["*".to_owned()]].concat(), line });
+                found.push(Reference { from_core: false, path: [prefix.clone(), vec!["*".to_owned()]].concat(), line });
             }
             Token::Mark('{') => {
                 *at += 1;
@@ -312,7 +316,7 @@ fn tree(tokens: &[Placed], at: &mut usize, prefix: &mut Vec<String>, found: &mut
                 *at += 1;
             }
             // a turbofish ends the path
-            Token::Mark(_) | Token::Text(_) => found.push(Reference { path: prefix.clone(), line }),
+            Token::Mark(_) | Token::Text(_) => found.push(Reference { from_core: false, path: prefix.clone(), line }),
         }
         break;
     }
