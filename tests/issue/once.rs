@@ -3,6 +3,7 @@
 
 use crate::support::judges::put;
 use crate::support::pki::{archive, variants};
+use crate::support::run::Run;
 use crate::support::workshop::{POLICY, Workshop};
 
 fn serials(workshop: &Workshop, out: &str) -> Vec<String> {
@@ -355,19 +356,16 @@ fn a_plan_is_found_again_under_another_name_list_or_bulk_id() {
     assert_eq!(std::fs::read(workshop.path("x.plan")).unwrap(), plan);
 }
 
-/// Kills a run as soon as it has begun its batch, and returns what it left.
+/// Kills a run in the midst of its batch, at a flush that it counts itself: no clock and no other process decides when.
 fn killed(workshop: &Workshop, input: &str, more: &[&str]) {
     let args = ["issue", input, "--policy", "policy.toml", "--out", "batch", "--config", "pki/reroot.toml"];
-    let run = workshop.reroot(&args).args(["--set", "lot=A1", "--chunk", "1"]).args(more).start();
-    let begin = std::time::Instant::now();
-    // what is tried out beforehand has other names
-    while !workshop.leftovers().iter().any(|name| name.starts_with("batch.partial")) {
-        assert!(begin.elapsed().as_secs() < 60, "the run begins");
-        std::thread::yield_now();
-    }
-    run.signal(rustix::process::Signal::KILL);
-    run.finish();
-    assert!(!workshop.path("batch").exists(), "it had hundreds of flushes before it");
+    let trace = ["-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync,fdatasync"];
+    let kill = ["-e", "inject=fsync,fdatasync:signal=KILL:when=100"];
+    let run = Run::tool("strace").args(trace).args(kill).arg(env!("CARGO_BIN_EXE_reroot")).args(args);
+    let run = run.args(["--set", "lot=A1", "--chunk", "1"]).args(more).folder(workshop.folder());
+    assert_ne!(run.run().code, Some(0), "hundreds of flushes come before its end");
+    assert!(workshop.leftovers().iter().any(|name| name.starts_with("batch.partial")), "it has begun");
+    assert!(!workshop.path("batch").exists());
 }
 
 #[test]

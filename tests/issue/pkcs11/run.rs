@@ -51,7 +51,6 @@ pub(crate) struct Report {
     pub(crate) sessions: usize,
     pub(crate) pauses_ms: Vec<u128>,
     pub(crate) hanging: usize,
-    pub(crate) seconds: f64,
 }
 
 impl Run {
@@ -161,7 +160,6 @@ pub(crate) fn message(number: usize) -> Vec<u8> {
 #[ignore = "started by the other tests, in a process of its own"]
 fn child() {
     let run: Run = serde_json::from_slice(&std::fs::read(std::env::var("REROOT_RUN").unwrap()).unwrap()).unwrap();
-    let started = Instant::now();
     let pauses = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
     let noted = std::sync::Arc::clone(&pauses);
     let settings = Settings {
@@ -181,7 +179,6 @@ fn child() {
     }
     report.pauses_ms.clone_from(&pauses.lock().unwrap());
     report.hanging = hanging_calls();
-    report.seconds = started.elapsed().as_secs_f64();
     let text = serde_json::to_vec(&report).unwrap();
     reroot::durable::write_new(&report_path(), reroot::durable::Access::Private, &text).unwrap();
     if report.hanging > 0 {

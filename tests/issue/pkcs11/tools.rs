@@ -45,7 +45,7 @@ fn the_doctor_goes_as_far_as_it_can_and_signs_nothing() {
     let hsm = Hsm::with_p256();
     let trace = hsm.path("trace");
     let doctor = |attributes: &str, rules: &str| {
-        let run = Run { timeout_ms: 300, ..Run::command(&hsm.uri(attributes, faulty()), "doctor") };
+        let run = Run { timeout_ms: 800, ..Run::command(&hsm.uri(attributes, faulty()), "doctor") };
         run.faults(rules).env("FAULTY_PKCS11_TRACE", trace.to_str().unwrap()).report(&hsm)
     };
     let healthy = doctor("token=lab;object=ca", "");
@@ -74,7 +74,7 @@ fn the_doctor_goes_as_far_as_it_can_and_signs_nothing() {
         ["login passed", "key failed", "attributes skipped", "mechanisms skipped", "sessions skipped"]
     );
     let hanging = doctor("token=lab;object=ca", "C_Login:1:hang");
-    assert!(hanging.lines[3].starts_with("login failed: C_Login did not return within 300 ms"), "{:?}", hanging.lines);
+    assert!(hanging.lines[3].starts_with("login failed: C_Login did not return within 800 ms"), "{:?}", hanging.lines);
     let mechanism = doctor("token=lab;object=ca", "C_GetMechanismList:1:fail=0x30");
     assert!(mechanism.lines[6].starts_with("mechanisms failed: C_GetMechanismList returned CKR_DEVICE_ERROR"));
 }

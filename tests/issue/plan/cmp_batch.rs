@@ -267,6 +267,11 @@ struct Front {
 
 impl Front {
     fn start(folder: &std::path::Path, behind: &Responder) -> Self {
+        // another program may take a port between the question and the answer
+        (0..5).find_map(|_| Self::try_start(folder, behind)).expect("one of five free ports stays free")
+    }
+
+    fn try_start(folder: &std::path::Path, behind: &Responder) -> Option<Self> {
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let accept = format!("127.0.0.1:{port}");
         let args = ["s_server", "-quiet", "-cert", "tls.pem", "-key", "tls.key", "-accept", &accept];
@@ -287,10 +292,18 @@ impl Front {
                 }
             }
         });
-        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+        let mut front = Self { server, port };
+        loop {
+            // asked in this order: a server that could not have its port ends, whoever answers there
+            let answers = std::net::TcpStream::connect(("127.0.0.1", port)).is_ok();
+            if front.server.try_wait().unwrap().is_some() {
+                return None;
+            }
+            if answers {
+                return Some(front);
+            }
             std::thread::sleep(std::time::Duration::from_millis(20));
         }
-        Self { server, port }
     }
 }
 
