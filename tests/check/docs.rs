@@ -131,6 +131,17 @@ fn the_changelog_knows_this_version() {
     assert!(headings.iter().any(|heading| heading.starts_with(&version) || *heading == "[Unreleased]"));
 }
 
+/// The walk through the code names files by their path from the root, or from a crate's folder or sources.
+#[test]
+fn the_walk_through_the_code_names_files_that_exist() {
+    let bases = ["", "crates/", "crates/core/src/", "crates/issue/src/"].map(|base| root().join(base));
+    let walk = read(&root().join("docs/guide/architecture.md"));
+    let quoted = walk.split('`').skip(1).step_by(2);
+    let paths: Vec<&str> = quoted.filter(|text| text.contains('/') && !text.contains(' ')).collect();
+    let missing: Vec<&&str> = paths.iter().filter(|path| !bases.iter().any(|base| base.join(path).exists())).collect();
+    assert!(paths.len() > 20 && missing.is_empty(), "files that do not exist: {missing:?}");
+}
+
 fn has_extension(path: &Path, extensions: &[&str]) -> bool {
     path.extension().is_some_and(|extension| extensions.iter().any(|one| extension == *one))
 }
