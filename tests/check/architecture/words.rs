@@ -4,7 +4,7 @@ use super::source::{self, Placed, Token};
 use super::{report, root};
 
 /// The folders of the libraries.
-const LIBRARIES: &[&str] = &["core", "issue", "p256-lanes", "p256-sign", "pkcs11-sign"];
+const LIBRARIES: &[&str] = &["core", "issue", "p256-batch", "p256-sign", "pkcs11-sign"];
 
 /// What names an option and is none of this program's: files and the whole literal, or what of it is meant.
 const OTHERS: &[(&str, &str)] = &[
