@@ -322,7 +322,7 @@ pub(super) fn as_json(outcome: &Outcome, out: &Path) -> Value {
         },
         "resumed": summary.resumed,
         "reasons": summary.reasons,
-        "missing": summary.missing.iter().map(render::missing_json).collect::<Vec<_>>(),
+        "missing": summary.missing,
         "root_hash": summary.root_hash.map(|digest| digest.to_string()),
         "statement_sha256": summary.statement_sha256.map(|digest| digest.to_string()),
         "ledger_head": summary.head.map(|digest| digest.to_string()),
@@ -341,7 +341,7 @@ pub(super) fn refusal_json(refusal: &Refusal) -> Value {
         "skip_helps": refusal.skip_helps,
         "note_helps": refusal.note_helps,
         "reasons": refusal.reasons,
-        "missing": refusal.missing.iter().map(render::missing_json).collect::<Vec<_>>(),
+        "missing": refusal.missing,
         "warnings": refusal.warnings,
     });
     render::findings_json(&mut object, &refusal.findings);

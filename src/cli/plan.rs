@@ -105,7 +105,7 @@ fn as_json(outcome: &PlanOutcome, args: &PlanArgs) -> Value {
             "ignored": summary.ignored,
         },
         "reasons": summary.reasons,
-        "missing": summary.missing.iter().map(render::missing_json).collect::<Vec<_>>(),
+        "missing": summary.missing,
         "ledger_head": summary.head.map(|digest| digest.to_string()),
         "warnings": summary.warnings,
     });

@@ -1,19 +1,13 @@
 //! `reroot pop`
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use reroot::crypto::sha256;
-use reroot::delivery::BatchReader;
 use reroot::durable::Access;
 use reroot::durable::output::{self, Shape};
-use reroot::manifest::STATEMENT_FILE;
-use reroot::manifest::possession::{Challenge, Receipt, Supplement, signature_from_chip};
-use reroot::origin::Uid;
-use reroot::proof::{Checker, ChipName, Chips, Found, Presence, Prove, Proved, lookup, prove};
-use reroot::seal;
+use reroot::manifest::possession::{Challenge, Receipt, signature_from_chip};
+use reroot::possession::{SealReceipts, SealedReceipts, seal_receipts};
+use reroot::proof::{Checker, Found, Presence, Proved, lookup};
 use reroot::text::Printable;
-use reroot::x509::Certificate;
 use reroot_check::beside::{MAX_RECEIPTS, PossessionFiles};
 use reroot_check::chip::chip;
 use reroot_check::verb::lookup::shelf as opened;
@@ -54,7 +48,7 @@ pub(crate) fn run(command: &PopCommand, world: &World, printer: Printer) -> Resu
             };
             answer(&challenge, &signature, (&presence, &proved), receipts, world, printer)
         }
-        PopCommand::Seal { batch, receipts, config } => seal_receipts(batch, receipts, config, world, printer),
+        PopCommand::Seal { batch, receipts, config } => seal(batch, receipts, config, world, printer),
     }
 }
 
@@ -135,66 +129,35 @@ fn read(receipts: &Path) -> Result<Vec<Receipt>, Fault> {
 }
 
 /// The receipts of all stations, each chip once, beside the batch, sealed.
-fn seal_receipts(
-    batch: &Path,
-    receipts: &[PathBuf],
-    config: &Path,
-    world: &World,
-    printer: Printer,
-) -> Result<Exit, Fault> {
+fn seal(batch: &Path, receipts: &[PathBuf], config: &Path, world: &World, printer: Printer) -> Result<Exit, Fault> {
     let config = load::config(config, printer)?;
     let certificate = config.manifest_certificate()?;
     let files = PossessionFiles::beside(batch)?;
     for path in [&files.supplement, &files.seal, &files.receipts] {
         load::place(path, Shape::PLAIN)?;
     }
-    let mut chips: BTreeMap<Uid, Receipt> = BTreeMap::new();
-    for path in receipts {
-        for receipt in read(path)? {
-            chips.insert(receipt.uid, receipt);
-        }
-    }
-    if chips.is_empty() {
-        return Err(Fault::usage("there is no receipt to seal"));
-    }
-    let names: Vec<ChipName> = chips.keys().copied().map(ChipName::from).collect();
-    let job = Prove { batch, chips: Chips::These(&names), advance: &|_| {}, cancel: &world.cancel };
-    let mut wrong = Vec::new();
-    let statement = BatchReader::open(batch)?.read(STATEMENT_FILE)?;
-    let name = reroot::manifest::Statement::parse(&statement).map_err(reroot::error::CoreError::NotSealed)?.batch;
-    let proven = prove(&job, &mut |proof| {
-        let receipt = &chips[&proof.uid];
-        let leniency = reroot::x509::Leniency { explicit_default_boolean: true };
-        let holds = proof.chip.as_ref().is_some_and(|chip| {
-            sha256(&chip.certificate) == receipt.certificate_sha256
-                && Certificate::from_der_leniently(&chip.source, leniency)
-                    .is_ok_and(|(leaf, _)| receipt.verify(&name, leaf.spki()).is_ok())
-        });
-        if !holds {
-            wrong.push(proof.uid);
-        }
-        Ok(())
-    })?;
-    if let Some(uid) = wrong.first() {
-        let message = format!("{} receipts are not of this batch's chips, the first that of {uid}", wrong.len());
-        printer.failure(&format!("[pop.refused] {message}"), None);
-        return Ok(Exit::Findings);
-    }
-    let text: String = chips.values().map(|receipt| receipt.line() + "\n").collect();
-    let supplement = Supplement {
-        batch: proven.statement.batch,
-        statement_sha256: sha256(&statement),
-        created: world.now,
-        receipts_sha256: sha256(text.as_bytes()),
-        shown: chips.len() as u64,
-        chips: proven.statement.entries.tree_size,
+    let receipts = receipts.iter().map(|path| read(path)).collect::<Result<Vec<_>, Fault>>()?.concat();
+    let job = SealReceipts {
+        batch,
+        receipts,
+        certificate: &certificate,
+        signer: &|| Ok(config.open_manifest_signer(&Secrets)?),
+        receipts_file: &files.receipts,
+        seal_file: &files.seal,
+        supplement_file: &files.supplement,
+        now: world.now,
+        cancel: &world.cancel,
     };
-    let signer = config.open_manifest_signer(&Secrets)?;
-    let sealed = seal::sign_supplement(&supplement, &certificate, signer.as_ref())?;
-    output::write_new(&files.receipts, Access::Public, text.as_bytes())?;
-    output::write_new(&files.seal, Access::Public, &sealed)?;
-    // last: where it is, the others are
-    output::write_new(&files.supplement, Access::Public, supplement.to_line().as_bytes())?;
+    let supplement = match seal_receipts(job)? {
+        SealedReceipts::Sealed(supplement) => supplement,
+        SealedReceipts::Nothing => return Err(Fault::usage("there is no receipt to seal")),
+        SealedReceipts::Refused(chips) => {
+            let message =
+                format!("{} receipts are not of this batch's chips, the first that of {}", chips.len(), chips[0]);
+            printer.failure(&format!("[pop.refused] {message}"), None);
+            return Ok(Exit::Findings);
+        }
+    };
     match printer.format {
         Format::Json => printer.json(&json!({
             "out": render::path_json(&files.supplement), "shown": supplement.shown, "chips": supplement.chips,

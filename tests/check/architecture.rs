@@ -7,7 +7,7 @@ mod words;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::borders::{BINARY, CHECK, CORE, ISSUE, Row};
+use super::borders::{BINARY, CHECK, CORE, ISSUE, PROGRAM, Row};
 use super::source::{self, Placed, Reference, Token};
 
 /// Functions that claim a proof, and the only places that may call (or define) them.
@@ -195,6 +195,42 @@ fn the_library_does_not_know_its_front_doors() {
         }
     }
     report("a library names its own modules by `crate::`", &found);
+}
+
+/// What a file of the program names of the libraries and may not.
+fn beyond_the_program(tokens: &[Placed]) -> Vec<(usize, String)> {
+    // the libraries are `reroot::` here; the program's own modules are not looked at
+    let named = |placed: &Placed| {
+        let token = match &placed.token {
+            Token::Word(word) if word == "reroot" => Token::Word("crate".to_owned()),
+            Token::Word(word) if ["crate", "super"].contains(&word.as_str()) => Token::Word("own".to_owned()),
+            other => other.clone(),
+        };
+        Placed { token, line: placed.line }
+    };
+    let tokens: Vec<Placed> = tokens.iter().map(named).collect();
+    let found = source::references(&tokens, &[]);
+    // a type of x509 is a value that was read; who uses the reader itself reads once more
+    let beyond = found
+        .into_iter()
+        .filter(|reference| !allows(PROGRAM, 0, &reference.path) || reference.path.iter().any(|name| name == "tlv"));
+    beyond.map(|reference| (reference.line, reference.path.join("::"))).collect()
+}
+
+#[test]
+fn the_program_touches_what_its_row_allows() {
+    let mut found = Vec::new();
+    for source in sources().iter().filter(|source| source.folder == "src" && source.starts_with("cli")) {
+        for (line, path) in beyond_the_program(&source.tokens) {
+            found.push(format!("{}: reroot::{path}", source.at(line)));
+        }
+    }
+    report("the command line touches what is not in its row", &found);
+    let planted = source::tokens(
+        "use reroot::x509::{Certificate, tlv::Reader, tlv};\nfn f() { reroot::lint::check(); super::lint() }",
+    );
+    let planted: Vec<String> = beyond_the_program(&planted).into_iter().map(|(_, path)| path).collect();
+    assert_eq!(planted, ["x509::tlv::Reader", "x509::tlv", "lint::check"]);
 }
 
 #[test]

@@ -82,6 +82,8 @@ pub(crate) const CORE: &[Row] = &[
     Row("export", &["x509", "crypto", "manifest", "delivery", "reel", "error"]),
     // the proof of one chip is the audit of one line: the same checks, not a second set of them
     Row("proof", &["*", "audit"]),
+    // what all of these say, to programs and as a page
+    Row("report", &["*"]),
 ];
 
 /// `crates/issue`: what signs and remembers. `core` is all of that crate; `core::x` one module of it.
@@ -126,6 +128,8 @@ pub(crate) const ISSUE: &[Row] = &[
     ),
     // the manifest key's one door
     Row("seal", &["core", "signer", "error"]),
+    // proofs say whether a receipt is of the batch
+    Row("possession", &["core", "signer", "seal", "error"]),
     Row("pipeline", &["core", "signer", "ledger", "issue", "seal", "error"]),
     // it is the pipeline cut in three: the first pass here, the second on the signing machine, the seal here again
     Row("plan", &["core", "signer", "ledger", "issue", "seal", "error", "pipeline"]),
@@ -142,6 +146,7 @@ pub(crate) const CHECK: &[Row] = &[
     Row("progress", &[]),
     // what the libraries say, with the options of the command line in it
     Row("words", &[]),
+    Row("table", &["core::text"]),
     Row("render", &["core", "words"]),
     Row("printer", &["core::failure", "core::error", "core::text", "args", "fault", "render", "words"]),
     Row("usage", &["core::text", "printer"]),
@@ -149,11 +154,10 @@ pub(crate) const CHECK: &[Row] = &[
     Row("chip", &["core::proof", "core::text", "fault"]),
     Row("load", &["core", "args", "fault", "printer", "render", "world"]),
     Row("beside", &["core::audit", "core::text", "fault", "load"]),
-    Row("page", &["core", "render"]),
     Row(
         "verb",
         &[
-            "core", "args", "beside", "chip", "exit", "fault", "load", "page", "printer", "progress", "render",
+            "core", "args", "beside", "chip", "exit", "fault", "load", "printer", "progress", "render", "table",
             "words", "world",
         ],
     ),
@@ -163,3 +167,51 @@ pub(crate) const CHECK: &[Row] = &[
 
 /// Front doors: they know the library as `reroot::` and never each other.
 pub(crate) const BINARY: &[Row] = &[Row("cli", &[]), Row("lib", &[]), Row("main", &["cli"])];
+
+/// What the command line may touch of the libraries, as `reroot::`: it parses, calls and prints. What reads certificates octet
+/// by octet, lints, records or derives is not for it, and what another front door would need again belongs into a library.
+pub(crate) const PROGRAM: &[Row] = &[Row(
+    "cli",
+    &[
+        "ca",
+        "cert::<types>",
+        "cmp",
+        "config",
+        "crypto::named_notes",
+        "crypto::sha256",
+        "delivery::<types>",
+        "delivery::certificate_to_pem",
+        "delivery::check_place",
+        "durable",
+        "error",
+        "export",
+        "issue::Issuer",
+        "ledger::<types>",
+        "ledger::MAX_FINDINGS",
+        "manifest::<types>",
+        "manifest::STATEMENT_FILE",
+        // what a time-stamping authority is sent, and how a chip writes a signature
+        "manifest::request",
+        "manifest::signature_from_chip",
+        "origin::<types>",
+        "ownership",
+        "pipeline",
+        "plan",
+        "policy",
+        "possession",
+        "proof",
+        "reel::<types>",
+        "signer::<types>",
+        // tokens are examined and measured, and a module that hangs is left at the end
+        "signer::pkcs11",
+        "signer::bench",
+        "signer::doctor",
+        "signer::hanging_calls",
+        "signer::leave",
+        "signer::resolve_pin",
+        "text::<types>",
+        "verify::<types>",
+        "x509::<types>",
+        "x509::pem",
+    ],
+)];

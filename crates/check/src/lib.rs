@@ -15,12 +15,12 @@ pub mod load;
 pub mod printer;
 pub mod progress;
 pub mod render;
+pub mod table;
 pub mod verb;
 pub mod words;
 
 mod exit;
 mod fault;
-mod page;
 mod stdin;
 mod usage;
 mod world;

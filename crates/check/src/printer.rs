@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use reroot_core::error::Error;
 use reroot_core::failure::Failure;
 use reroot_core::text::{Printable, printable_json, printable_lines};
+use serde::Serialize;
 
 use crate::args::Format;
 use crate::fault::Fault;
@@ -87,14 +88,14 @@ impl Printer {
     }
 
     /// A JSON value as data, one document.
-    pub fn json(self, value: &serde_json::Value) {
-        let text = serde_json::to_string_pretty(&finished(value)).expect("values made here serialise");
+    pub fn json(self, report: &impl Serialize) {
+        let text = serde_json::to_string_pretty(&finished(report)).expect("values made here serialise");
         self.json_text(&format!("{text}\n"));
     }
 
     /// A JSON value as data in one line.
-    pub fn json_line(self, value: &serde_json::Value) {
-        let mut value = value.clone();
+    pub fn json_line(self, report: &impl Serialize) {
+        let mut value = render::document(report);
         ours_in(&mut value);
         self.json_text(&format!("{value}\n"));
     }
@@ -106,7 +107,7 @@ impl Printer {
     /// A JSON object as data whose last member is a long list, one element a line: not held as one text.
     pub fn json_with_list(
         self,
-        head: &serde_json::Value,
+        head: &impl Serialize,
         name: &str,
         list: impl Iterator<Item = Result<serde_json::Value, Error>>,
     ) -> Result<(), Error> {
@@ -180,8 +181,8 @@ fn talk_json(mut value: serde_json::Value) {
 }
 
 /// The document with this program's words, and the configuration that was read.
-fn finished(value: &serde_json::Value) -> serde_json::Value {
-    let mut value = value.clone();
+fn finished(report: &impl Serialize) -> serde_json::Value {
+    let mut value = render::document(report);
     ours_in(&mut value);
     if let (Some(place), Some(members)) = (CONFIGURATION.get(), value.as_object_mut()) {
         members.insert("configuration".to_owned(), place.as_str().into());

@@ -1,6 +1,5 @@
 //! Text for people and JSON for programs: the same facts.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::ops::Range;
 use std::path::Path;
@@ -8,10 +7,12 @@ use std::path::Path;
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
 use reroot_core::failure::{Failure, Mistake};
 use reroot_core::findings::Findings;
-use reroot_core::origin::{Code, Disposition, Finding};
+use reroot_core::origin::{Disposition, Finding};
+pub use reroot_core::report::count;
+use reroot_core::report::{FindingsOf, hint};
 use reroot_core::text::{Printable, printable_lines};
 use reroot_core::verify::MissingChip;
-use reroot_core::{reel, verify};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::words::ours;
@@ -188,31 +189,6 @@ pub fn findings(findings: &Findings, disposition: Disposition) -> String {
     text
 }
 
-/// What `--format json` says of findings in an object: the first thousand, how many there are, and counts by code.
-pub fn findings_json(object: &mut Value, findings: &Findings) {
-    object["findings"] = findings.first().iter().map(finding_json).collect();
-    object["findings_total"] = findings.len().into();
-    object["codes"] = codes_json(findings);
-}
-
-/// Counts by code, with what to do.
-pub fn codes_json(findings: &Findings) -> Value {
-    let mut codes: BTreeMap<&str, (u64, Disposition, u64)> = BTreeMap::new();
-    for ((code, disposition), of_code) in findings.codes() {
-        let known = codes.entry(code.as_str()).or_insert((of_code.number, *disposition, 0));
-        if of_code.number < known.0 {
-            (known.0, known.1) = (of_code.number, *disposition);
-        }
-        known.2 += of_code.count;
-    }
-    let hint_of =
-        |code: &str| findings.codes().keys().find(|(of, _)| of.as_str() == code).and_then(|(of, _)| hint(*of));
-    let codes = codes.into_iter().map(|(code, (_, disposition, count))| {
-        (code.to_owned(), json!({ "disposition": disposition.as_str(), "count": count, "hint": hint_of(code) }))
-    });
-    Value::Object(codes.collect())
-}
-
 /// Expected chips that are not there, the first of them by name.
 pub fn missing(chips: &[MissingChip]) -> String {
     let lines: Vec<String> = chips.iter().map(ToString::to_string).collect();
@@ -235,47 +211,14 @@ fn listed(word: &str, lines: &[String], shown: usize) -> String {
     text
 }
 
-/// What to do about findings of a code.
-pub fn hint(code: Code) -> Option<&'static str> {
-    verify::hint(code).or_else(|| reel::codes::hint(code))
+/// Returns what a report says to programs.
+pub fn document(report: &impl Serialize) -> Value {
+    serde_json::to_value(report).expect("reports have text for names")
 }
 
-/// One finding for programs.
-pub fn finding_json(finding: &Finding) -> Value {
-    json!({
-        "item": finding.item.as_str(),
-        "disposition": finding.disposition.as_str(),
-        "code": finding.code.as_str(),
-        "reason": finding.reason,
-        "uid": finding.uid.as_ref().map(ToString::to_string),
-        "source_sha256": finding.source_sha256.map(|digest| digest.to_string()),
-    })
-}
-
-/// A chip that is missing, for programs.
-pub fn missing_json(missing: &MissingChip) -> Value {
-    json!({ "chip": missing.chip, "line": missing.line })
-}
-
-/// `1234567` as `1,234,567`.
-pub fn count(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn counts_are_grouped_by_thousands() {
-        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
-            assert_eq!(super::count(number), text);
-        }
+/// Adds what a report says of findings to its other members: the first thousand, how many there are, counts by code.
+pub fn findings_json(object: &mut Value, findings: &Findings) {
+    if let (Some(members), Value::Object(more)) = (object.as_object_mut(), document(&FindingsOf::new(findings))) {
+        members.extend(more);
     }
 }

@@ -55,6 +55,8 @@ pub struct Judgement<'a> {
 /// What was seen.
 #[derive(Debug, Default)]
 pub struct Inspection {
+    /// Whether leaves were verified, rather than only looked at.
+    pub verified: bool,
     /// What was read.
     pub inputs: Vec<InputRecord>,
     /// Items seen.
@@ -329,8 +331,16 @@ pub fn look_and_verify(
     let Intake { spool, rows, findings, inputs, without_certificates, items, mut warnings, notes, verifier: _ } =
         intake;
     warnings.extend(notes.iter().map(ToString::to_string));
-    let mut seen =
-        Inspection { inputs, items, without_certificates, missing, warnings, notes, ..Inspection::default() };
+    let mut seen = Inspection {
+        inputs,
+        items,
+        without_certificates,
+        missing,
+        warnings,
+        notes,
+        verified: true,
+        ..Inspection::default()
+    };
     let mut aside = Aside::new(look, findings);
     for row in &rows {
         let leaf = row.load(&spool)?;

@@ -25,6 +25,7 @@ pub mod policy;
 pub mod preview;
 pub mod proof;
 pub mod reel;
+pub mod report;
 pub mod text;
 pub mod verify;
 pub mod x509;

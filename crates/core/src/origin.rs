@@ -241,7 +241,7 @@ impl Disposition {
 }
 
 /// Why an item has no new certificate.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Finding {
     /// Rejected or ignored.
     pub disposition: Disposition,

@@ -27,10 +27,11 @@ pub mod ledger;
 pub mod ownership;
 pub mod pipeline;
 pub mod plan;
+pub mod possession;
 pub mod seal;
 pub mod signer;
 
 use reroot_core::{
     audit, cert, class, crypto, delivery, durable, failure, findings, input, intake, lint, manifest, origin, parallel,
-    policy, reel, text, verify, x509,
+    policy, proof, reel, text, verify, x509,
 };

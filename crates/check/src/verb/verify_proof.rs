@@ -1,6 +1,5 @@
 //! `reroot verify-proof`
 
-use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
@@ -8,14 +7,16 @@ use reroot_core::audit::Fault as Broken;
 use reroot_core::input;
 use reroot_core::manifest::Proof;
 use reroot_core::proof::{Checker, ChipName, Claim, Proved};
+use reroot_core::report::facts_of_proof;
 use reroot_core::text::Printable;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::args::{Format, VerifyProofArgs};
 use crate::chip::chip;
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::printer::Printer;
+use crate::table::Table;
 use crate::world::World;
 use crate::{load, render};
 
@@ -103,79 +104,25 @@ fn answers(proved: &Proved, asked: Option<&ChipName>, claim: Claim) -> Result<()
 
 fn show(printer: Printer, proved: &Proved) {
     match printer.format {
-        Format::Json => printer.json_line(&as_json(proved)),
+        Format::Json => printer.json_line(proved),
         Format::Text => printer.data(&text(proved)),
     }
 }
 
 fn text(proved: &Proved) -> String {
-    let statement = &proved.statement;
-    let mut facts: Vec<(&str, String)> =
-        vec![("chip", proved.uid.to_string()), ("family", proved.family.as_str().to_owned())];
-    if let Some(presence) = &proved.presence {
-        let entry = &presence.entry;
-        facts.push(("certificate", format!("sha256 {}, serial {}", entry.sha256(), entry.serial())));
-        facts.push(("subject", presence.certificate.subject().to_string()));
-        let validity = entry.validity();
-        facts.push(("valid", format!("{} to {}", validity.not_before(), validity.not_after())));
-        facts.push(("issuer", statement.issuer.subject.clone()));
-        facts.push(("source leaf", format!("sha256 {}", entry.source_sha256())));
-        facts.push(("source anchor", presence.anchor.clone()));
-        let relax: Vec<&str> = entry.relax().iter().map(|one| one.as_str()).collect();
-        if !relax.is_empty() {
-            facts.push(("relaxations", relax.join(", ")));
-        }
-        facts.push(("place", format!("line {} of {}", presence.index + 1, statement.entries.tree_size)));
-    }
-    for (side, beside) in ["after", "before"].into_iter().zip(&proved.beside) {
-        facts.extend(beside.map(|uid| (side, format!("chip {uid}"))));
-    }
-    facts.push(("batch", statement.batch.clone()));
-    facts.push(("issued at", statement.issued_at.to_string()));
-    facts.push(("policy", format!("{} (sha256 {})", statement.policy.name, statement.policy.sha256)));
-    facts.push(("statement", format!("sha256 {}", proved.statement_sha256)));
-    facts.extend(proved.checks.iter().map(|check| ("checked", (*check).to_owned())));
-    if !proved.unchecked_seals.is_empty() {
-        facts.push(("not checked", format!("seals of the kinds {}", proved.unchecked_seals.join(", "))));
-    }
-    let mut text = String::new();
-    for (name, value) in facts {
-        let _ = writeln!(text, "{name:<14}{}", Printable::new(&value));
-    }
-    text.push_str(match proved.presence {
+    let mut table = Table::new(14);
+    table.extend(facts_of_proof(proved));
+    table.text(match proved.presence {
         Some(_) => "the proof holds: the chip is in the batch\n",
         None => "the proof holds: the chip is NOT in the batch\n",
     });
-    text
-}
-
-fn as_json(proved: &Proved) -> Value {
-    let statement = &proved.statement;
-    json!({
-        "holds": true,
-        "uid": proved.uid.to_string(),
-        "family": proved.family.as_str(),
-        "present": proved.presence.is_some(),
-        "batch": statement.batch,
-        "issued_at": statement.issued_at.to_string(),
-        "policy": { "name": statement.policy.name, "sha256": statement.policy.sha256.to_string() },
-        "statement_sha256": proved.statement_sha256.to_string(),
-        "tree_size": statement.entries.tree_size,
-        "chip": proved.presence.as_ref().map(|presence| json!({
-            "index": presence.index,
-            "source_anchor": presence.anchor,
-            "line": serde_json::from_str::<Value>(&presence.entry.line()).unwrap_or_default(),
-        })),
-        "checks": proved.checks,
-        "unchecked_seals": proved.unchecked_seals,
-    })
+    table.finish()
 }
 
 fn refuse(printer: Printer, place: &str, broken: &Broken, verdict: &str) {
     match printer.format {
         Format::Json => {
-            let fault = json!({ "code": broken.code.as_str(), "place": broken.place, "message": broken.message });
-            printer.json_line(&json!({ "holds": false, "proof": place, "faults": [fault] }));
+            printer.json_line(&json!({ "holds": false, "proof": place, "faults": [broken] }));
         }
         Format::Text => {
             let message = Printable::new(&broken.message);

@@ -22,7 +22,7 @@ pub struct ListFile<'a> {
 }
 
 /// What the expected list showed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct ListShown {
     /// Chips on the list.
     pub listed: u64,

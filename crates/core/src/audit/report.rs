@@ -89,7 +89,7 @@ impl NotGiven {
 }
 
 /// Something that does not hold.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Fault {
     /// The stable code.
     pub code: Code,

@@ -3,7 +3,7 @@
 use super::Shards;
 
 /// The size of the lists of a policy in its worst case.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct CrlLoad {
     /// How many lists there are besides the full one.
     pub shards: u16,

@@ -40,7 +40,7 @@ fn sha256_identifier(null: bool) -> Vec<u8> {
 }
 
 /// What a time-stamp says, once it was verified.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Stamped {
     /// The statement existed then: seconds, fractions cut off.
     pub time: Time,

@@ -89,7 +89,7 @@ pub struct ShownLeaf {
 }
 
 /// A broken rule and the line of the policy that decides what it has found fault with.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize)]
 pub struct ShownFinding {
     /// The rule's code.
     pub code: crate::origin::Code,
@@ -98,6 +98,7 @@ pub struct ShownFinding {
     /// What was found and what was expected.
     pub message: String,
     /// The line of the policy.
+    #[serde(rename = "policy")]
     pub line: PolicyLine,
 }
 

@@ -15,7 +15,7 @@ pub enum Decided {
 }
 
 /// A line of the policy, or several if its value goes over several.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct PolicyLine {
     /// Path of the key, such as `certificate.not_after`; empty where no key decides alone.
     pub path: String,

@@ -62,7 +62,7 @@ impl Item {
 }
 
 /// One line of `inputs.jsonl`: what was read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct InputRecord {
     /// The input's name; for a directory one record a file, `directory/path`.
     pub name: ItemName,
@@ -71,5 +71,6 @@ pub struct InputRecord {
     /// SHA-256 of those octets.
     pub sha256: Sha256Digest,
     /// How many items of the input came before those of this file.
+    #[serde(skip)]
     pub first: u64,
 }

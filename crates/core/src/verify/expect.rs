@@ -54,7 +54,7 @@ pub struct Expectation {
 }
 
 /// An expected chip that is not among the leaves.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct MissingChip {
     /// The UID, or the part of it that the list has.
     pub chip: String,

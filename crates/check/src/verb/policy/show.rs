@@ -1,18 +1,16 @@
 //! `reroot policy show`
 
-use std::fmt::Write as _;
-
-use reroot_core::crypto::sha256;
 use reroot_core::durable::Access;
 use reroot_core::durable::output::{Shape, write_new};
 use reroot_core::policy::Policy;
 use reroot_core::preview::{Decided, PolicyLine, Preview, STAND_IN_BATCH, Shown, ShownField, ZONES, Zone, preview};
+use reroot_core::report::ShownUnder;
 use reroot_core::x509::Time;
-use serde_json::{Value, json};
 
 use super::{Exit, Fault, Printer, World, instant, issuer, load};
 use crate::args::{Format, ShowArgs};
 use crate::render;
+use crate::table::Table;
 use reroot_core::text::Printable;
 
 /// The certificate that would be issued for one leaf, field by field.
@@ -59,7 +57,7 @@ pub(super) fn run(args: &ShowArgs, world: &World, printer: Printer) -> Result<Ex
     }
     match printer.format {
         Format::Text => printer.data(&text(&policy, at, &shown)),
-        Format::Json => printer.json(&as_json(&policy, at, &shown)),
+        Format::Json => printer.json(&ShownUnder { policy: &policy, at, shown: &shown }),
     }
     if shown.findings.is_empty() {
         return Ok(Exit::Done);
@@ -95,77 +93,57 @@ const NO_CONFIG: &str = "Name one with --config (`reroot init DIR` makes it), or
 const NAME: usize = 24;
 
 fn text(policy: &Policy, at: Time, shown: &Shown) -> String {
-    let mut text = String::new();
+    let mut table = Table::new(NAME);
     let leaf = &shown.leaf;
-    let mut line = |name: &str, value: &str| {
-        let _ = writeln!(text, "{name:<NAME$}{}", Printable::new(value));
-    };
-    line("policy", &format!("`{}`, {}", policy.name(), policy.file_name()));
-    line("leaf", &format!("{}, {} with a {} key", leaf.uid, leaf.family, leaf.key));
-    line("leaf's subject", &leaf.subject);
-    line("leaf's anchor", &leaf.anchor);
+    table.line("policy", format!("`{}`, {}", policy.name(), policy.file_name()));
+    table.line("leaf", format!("{}, {} with a {} key", leaf.uid, leaf.family, leaf.key));
+    table.line("leaf's subject", &leaf.subject);
+    table.line("leaf's anchor", &leaf.anchor);
     if !leaf.relaxations.is_empty() {
-        line("relaxations", &leaf.relaxations.join(", "));
+        table.line("relaxations", leaf.relaxations.join(", "));
     }
-    line("issued at", &format!("{at}, in batch {STAND_IN_BATCH} (a stand-in)"));
+    table.line("issued at", format!("{at}, in batch {STAND_IN_BATCH} (a stand-in)"));
     for warning in &leaf.warnings {
-        line("note", &format!("{} [{}]", warning.reason, warning.code));
+        table.line("note", format!("{} [{}]", warning.reason, warning.code));
     }
-    text.push('\n');
-    for field in &shown.fields {
-        show_field(&mut text, field);
-    }
-    text.push('\n');
-    let size = vec![
+    table.text("\n");
+    shown.fields.iter().for_each(|field| show_field(&mut table, field));
+    table.text("\n");
+    let most = "(any leaf of this policy, the largest signature)";
+    let size = [
         format!("tbsCertificate {} octets", shown.tbs_octets),
-        format!("certificate at most {} octets (any leaf of this policy, the largest signature)", shown.max_octets),
+        format!("certificate at most {} octets {most}", shown.max_octets),
     ];
-    show_value(&mut text, "size", &size);
+    table.lines("size", &size);
     if let Some(line) = &shown.max_octets_line {
-        show_line(&mut text, line);
+        show_line(&mut table, line);
     }
     let (fits, small): (Vec<&Zone>, Vec<&Zone>) = ZONES.iter().partition(|zone| zone.fits(shown.max_octets));
-    show_value(&mut text, "zones it fits", &zones(&fits));
-    show_value(&mut text, "zones too small", &zones(&small));
+    table.lines("zones it fits", &zones(&fits));
+    table.lines("zones too small", &zones(&small));
     if shown.findings.is_empty() {
-        show_value(&mut text, "findings", &["none: it would be issued".to_owned()]);
+        table.line("findings", "none: it would be issued");
     }
     for finding in &shown.findings {
-        let message = format!("{}: {}: {}", finding.code, finding.field, finding.message);
-        show_value(&mut text, "FINDING", &[message]);
-        show_line(&mut text, &finding.line);
+        table.line("FINDING", format!("{}: {}: {}", finding.code, finding.field, finding.message));
+        show_line(&mut table, &finding.line);
     }
-    text
+    table.finish()
 }
 
-fn show_field(text: &mut String, field: &ShownField) {
+fn show_field(table: &mut Table, field: &ShownField) {
     let critical = if field.critical { ", critical" } else { "" };
-    show_value(text, &format!("{}{critical}", field.name), &field.value);
+    table.lines(&format!("{}{critical}", field.name), &field.value);
     match &field.decided {
-        Decided::Elsewhere(what) => {
-            let _ = writeln!(text, "{:NAME$}  <- {what}", "");
-        }
-        Decided::Policy(line) => show_line(text, line),
+        Decided::Elsewhere(what) => table.line("", format!("  <- {what}")),
+        Decided::Policy(line) => show_line(table, line),
     }
 }
 
-/// A name and its value, the value's lines below each other; a name too long for its column has its own line.
-fn show_value(text: &mut String, name: &str, value: &[String]) {
-    let mut name = name;
-    if name.len() >= NAME {
-        let _ = writeln!(text, "{name}");
-        name = "";
-    }
-    for line in value {
-        let _ = writeln!(text, "{name:<NAME$}{}", Printable::new(line));
-        name = "";
-    }
-}
-
-fn show_line(text: &mut String, line: &PolicyLine) {
+fn show_line(table: &mut Table, line: &PolicyLine) {
     let mut place = format!("<- line {}: ", line.line);
     for part in &line.text {
-        let _ = writeln!(text, "{:NAME$}  {place}{}", "", Printable::new(part));
+        table.line("", format!("  {place}{part}"));
         place = " ".repeat(place.len());
     }
 }
@@ -184,67 +162,4 @@ fn zones(zones: &[&Zone]) -> Vec<String> {
         return vec!["none".to_owned()];
     }
     lines.into_iter().map(|(part, list)| format!("{part}: zones {}", list.join(", "))).collect()
-}
-
-fn as_json(policy: &Policy, at: Time, shown: &Shown) -> Value {
-    let leaf = &shown.leaf;
-    let line = |line: &PolicyLine| json!({ "path": line.path, "line": line.line, "text": line.text });
-    let fields: Vec<Value> = shown
-        .fields
-        .iter()
-        .map(|field| {
-            let (by_policy, otherwise) = match &field.decided {
-                Decided::Elsewhere(what) => (Value::Null, json!(what)),
-                Decided::Policy(place) => (line(place), Value::Null),
-            };
-            json!({
-                "name": field.name,
-                "oid": field.oid.map(|oid| oid.to_string()),
-                "critical": field.oid.map(|_| field.critical),
-                "value": field.value,
-                "policy": by_policy,
-                "otherwise": otherwise,
-            })
-        })
-        .collect();
-    let zones: Vec<Value> = ZONES
-        .iter()
-        .map(|zone| {
-            json!({ "part": zone.part, "zones": zone.zones, "octets": zone.octets, "fits": zone.fits(shown.max_octets) })
-        })
-        .collect();
-    let findings: Vec<Value> = shown
-        .findings
-        .iter()
-        .map(|finding| {
-            json!({
-                "code": finding.code.as_str(),
-                "field": finding.field,
-                "message": finding.message,
-                "policy": line(&finding.line),
-            })
-        })
-        .collect();
-    json!({
-        "would_be_issued": shown.findings.is_empty(),
-        "policy": { "file": policy.file_name(), "name": policy.name(), "sha256": sha256(policy.bytes()).to_string() },
-        "issued_at": at.to_string(),
-        "batch": STAND_IN_BATCH,
-        "leaf": {
-            "uid": leaf.uid,
-            "family": leaf.family,
-            "subject": leaf.subject,
-            "key": leaf.key,
-            "sha256": leaf.sha256.to_string(),
-            "anchor": leaf.anchor,
-            "relaxations": leaf.relaxations,
-            "warnings": leaf.warnings.iter().map(|warning| json!({
-                "code": warning.code.as_str(), "message": warning.reason,
-            })).collect::<Vec<_>>(),
-        },
-        "fields": fields,
-        "size": { "tbs": shown.tbs_octets, "certificate_at_most": shown.max_octets, "policy": shown.max_octets_line.as_ref().map(line) },
-        "zones": zones,
-        "findings": findings,
-    })
 }

@@ -3,25 +3,35 @@
 use std::fmt::{Display, Write as _};
 use std::path::Path;
 
-use reroot_core::audit::{AuditReport, PossessionShown};
-use reroot_core::crypto::sha256;
-use reroot_core::text::Printable;
-use reroot_core::x509::{Certificate, Time};
+use crate::audit::{AuditReport, PossessionShown};
+use crate::crypto::sha256;
+use crate::text::Printable;
+use crate::x509::{Certificate, Time};
 
-use crate::render;
+use super::{count, facts};
 
-/// The whole page.
-pub(crate) fn page(
-    report: &AuditReport,
-    batch: &Path,
-    anchors: &[(&str, &Vec<Certificate>)],
-    (facts, unchecked): (&[(&'static str, String)], &[String]),
-    (program, now): (&str, Time),
-) -> String {
+/// What a page says beside the report itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Page<'a> {
+    /// The batch directory.
+    pub batch: &'a Path,
+    /// The trust anchors that were used, by what they are for.
+    pub anchors: &'a [(&'a str, &'a [Certificate])],
+    /// What was not checked, in words.
+    pub unchecked: &'a [String],
+    /// Name of the program.
+    pub program: &'a str,
+    /// The instant of the audit.
+    pub now: Time,
+}
+
+/// Returns the whole page.
+pub fn page(report: &AuditReport, beside: &Page<'_>) -> String {
+    let Page { batch, anchors, unchecked, program, now } = *beside;
     let verdict = if report.holds() { "The batch holds" } else { "The batch does not hold" };
     let class = if report.holds() { "good" } else { "bad" };
     let title = format!("{verdict}: {}", Printable::new(batch));
-    let mut page = Page(String::with_capacity(32 * 1024));
+    let mut page = Html(String::with_capacity(32 * 1024));
     page.raw("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
     // nothing may run or be fetched, whatever a name in a certificate says
     page.raw(
@@ -40,13 +50,13 @@ pub(crate) fn page(
     numbers(&mut page, report);
     faults(&mut page, report);
     page.list("Worth a look", &report.warnings);
-    page.table("Summary", facts.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+    page.table("Summary", facts(report).into_iter().map(|(name, value)| (name.to_owned(), value)));
     page.list("What was checked and holds", &report.checks);
     page.list("What was not checked", unchecked);
     if let Some(list) = &report.list {
         let mut missing: Vec<String> = list.missing.iter().take(MAX_MISSING).map(ToString::to_string).collect();
         if list.missing.len() > missing.len() {
-            missing.push(format!("... and {} more", render::count((list.missing.len() - missing.len()) as u64)));
+            missing.push(format!("... and {} more", count((list.missing.len() - missing.len()) as u64)));
         }
         page.list("Expected chips that are missing", &missing);
     }
@@ -62,7 +72,7 @@ pub(crate) fn page(
 const MAX_MISSING: usize = 1_000;
 
 /// What somebody looks for first.
-fn numbers(page: &mut Page, report: &AuditReport) {
+fn numbers(page: &mut Html, report: &AuditReport) {
     page.raw("<dl class=\"numbers\">\n");
     page.number("certificates", "certificates checked", report.certificates);
     if report.statement.is_some() {
@@ -102,7 +112,7 @@ fn not_shown(report: &AuditReport) -> Vec<String> {
     list
 }
 
-fn faults(page: &mut Page, report: &AuditReport) {
+fn faults(page: &mut Html, report: &AuditReport) {
     if report.faults.is_empty() {
         return;
     }
@@ -112,11 +122,11 @@ fn faults(page: &mut Page, report: &AuditReport) {
     }
     page.raw("</table>\n");
     if report.more_faults > 0 {
-        page.element("p", &format!("and {} more", render::count(report.more_faults)));
+        page.element("p", &format!("and {} more", count(report.more_faults)));
     }
 }
 
-fn charts(page: &mut Page, report: &AuditReport) {
+fn charts(page: &mut Html, report: &AuditReport) {
     if report.certificates == 0 {
         return;
     }
@@ -140,7 +150,7 @@ fn charts(page: &mut Page, report: &AuditReport) {
 }
 
 /// The anchors are what everything rests on: whoever reads the page compares these digests with their own.
-fn used(page: &mut Page, anchors: &[(&str, &Vec<Certificate>)]) {
+fn used(page: &mut Html, anchors: &[(&str, &[Certificate])]) {
     page.head("Trust anchors used", ANCHORS);
     for (kind, list) in anchors {
         for anchor in *list {
@@ -150,7 +160,7 @@ fn used(page: &mut Page, anchors: &[(&str, &Vec<Certificate>)]) {
     page.raw("</table>\n");
 }
 
-fn digests(page: &mut Page, report: &AuditReport) {
+fn digests(page: &mut Html, report: &AuditReport) {
     let Some(statement) = &report.statement else { return };
     page.head("Digests", DIGESTS);
     if let Some(digest) = report.statement_sha256 {
@@ -163,9 +173,9 @@ fn digests(page: &mut Page, report: &AuditReport) {
     page.raw("</table>\n");
 }
 
-struct Page(String);
+struct Html(String);
 
-impl Page {
+impl Html {
     fn raw(&mut self, html: &str) {
         self.0.push_str(html);
     }
@@ -175,7 +185,7 @@ impl Page {
     }
 
     fn number(&mut self, id: &str, what: &str, number: u64) {
-        let _ = writeln!(self.0, "<div><dt>{what}</dt><dd id=\"{id}\">{}</dd></div>", render::count(number));
+        let _ = writeln!(self.0, "<div><dt>{what}</dt><dd id=\"{id}\">{}</dd></div>", count(number));
     }
 
     fn head<const N: usize>(&mut self, title: &str, columns: [&str; N]) {
@@ -228,10 +238,10 @@ impl Page {
             "<figure><figcaption>{0}</figcaption>\n<svg role=\"img\" aria-label=\"{0}\" viewBox=\"0 0 420 {height}\" width=\"420\" height=\"{height}\">",
             escape(title)
         );
-        for (position, (name, count)) in shown.iter().enumerate() {
+        for (position, (name, bars)) in shown.iter().enumerate() {
             let (top, text) = (position * 22 + 4, position * 22 + 18);
             // tenths of a pixel are fine enough
-            let tenths = u128::from(*count) * 2200 / u128::from(largest);
+            let tenths = u128::from(*bars) * 2200 / u128::from(largest);
             let _ = writeln!(
                 self.0,
                 "<text x=\"112\" y=\"{text}\" text-anchor=\"end\">{}</text><rect x=\"120\" y=\"{top}\" width=\"{}.{}\" height=\"18\"/><text x=\"{}\" y=\"{text}\">{}</text>",
@@ -239,7 +249,7 @@ impl Page {
                 tenths / 10,
                 tenths % 10,
                 126 + tenths / 10,
-                render::count(*count),
+                count(*bars),
             );
         }
         self.raw("</svg>");
