@@ -2,22 +2,25 @@
 
 use std::fmt::Write as _;
 
+use serde::Deserialize;
+
 use crate::cert::{Encoder, IssuedCertificate};
 use crate::crypto::{sha1, sha256};
 use crate::origin::{ItemName, Uid};
 use crate::verify::{Relaxation, VerifiedLeaf};
-use crate::x509::{Certificate, SerialNumber, Sha1Digest, Sha256Digest, Validity};
+use crate::x509::{Certificate, SerialNumber, Sha1Digest, Sha256Digest, Time, Validity};
 
 use super::error::{ManifestError, Part};
 use super::format::Format;
-use super::json::{REASON, Scan, push_hex_lower, push_hex_upper, push_number, push_string, reason, time, upper_hex};
+use super::json::{self, REASON, is_reason, present, push_hex_lower, push_hex_upper, push_number, push_string};
+use super::statement::out_of_order;
 
 /// What the manifest says about one certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     format: Format,
     uid: Uid,
-    st_number: Option<[u8; Self::ST_NUMBER_OCTETS]>,
+    st_number: Option<[u8; ST_NUMBER_OCTETS]>,
     source_item: ItemName,
     source_sha256: Sha256Digest,
     spki_sha256: Sha256Digest,
@@ -42,8 +45,6 @@ impl Entry {
 
     /// Longest bulk identifier, in characters.
     pub const MAX_BULK_ID: usize = 200;
-
-    const ST_NUMBER_OCTETS: usize = 9;
 
     /// The line for a certificate and the leaf it was issued for; `reissue` is the reason given for issuing again.
     ///
@@ -239,112 +240,10 @@ impl Entry {
             let length = format!("{} octets", line.len());
             return Err(ManifestError::value(Part::Entry, "line", &length, "at most 65536 octets"));
         }
-        let mut scan = Scan::new(Part::Entry, line.as_bytes());
-        scan.literal("{\"uid\":")?;
-        let uid =
-            scan.value("uid", UPPER_HEX, |text| upper_hex(text).and_then(|bytes| Uid::from_bytes(&bytes).ok()))?;
-        if format.encoder() >= Encoder::Two {
-            for key in ["object", "label"] {
-                scan.literal(&format!(",\"{key}\":"))?;
-                // the families of this release have neither
-                scan.value_or_null(key, "null, as in every line of this family", |_| None::<()>)?;
-            }
-        }
-        scan.literal(",\"st_number\":")?;
-        let st_number = scan.value_or_null("st_number", "null or the last 9 octets of an 0209 uid", |text| {
-            let number: [u8; Self::ST_NUMBER_OCTETS] = upper_hex(text)?.try_into().ok()?;
-            matches!(uid.as_bytes(), [2, 9, rest @ ..] if rest == number).then_some(number)
-        })?;
-        if let Some(family) = format.family()
-            && family.st_number(&uid) != st_number.as_ref().map(<[u8; Self::ST_NUMBER_OCTETS]>::as_slice)
-        {
-            let found = if st_number.is_some() { "a number" } else { "null" };
-            return Err(ManifestError::value(Part::Entry, "st_number", found, "what the family has"));
-        }
-        scan.literal(",\"source_item\":")?;
-        let source_item = scan.value("source_item", "an item name", |text| ItemName::from_escaped(text).ok())?;
-        scan.literal(",\"source_sha256\":")?;
-        let source_sha256 = scan.value("source_sha256", SHA256, |text| text.parse().ok())?;
-        scan.literal(",\"spki_sha256\":")?;
-        let spki_sha256 = scan.value("spki_sha256", SHA256, |text| text.parse().ok())?;
-        scan.literal(",\"serial\":")?;
-        let serial = scan.value("serial", "a serial number in upper-case hexadecimal", |text| {
-            SerialNumber::from_content(&upper_hex(text)?).ok()
-        })?;
-        scan.literal(",\"attempt\":")?;
-        let attempt = scan.number32()?;
-        scan.literal(",\"sha256\":")?;
-        let sha256 = scan.value("sha256", SHA256, |text| text.parse().ok())?;
-        scan.literal(",\"sha1\":")?;
-        let sha1 = scan.value("sha1", "40 lower-case hexadecimal digits", |text| text.parse().ok())?;
-        scan.literal(",\"not_before\":")?;
-        let not_before = scan.value("not_before", TIME, time)?;
-        scan.literal(",\"not_after\":")?;
-        let validity = scan.value("not_after", "a time that is not before not_before", |text| {
-            time(text).and_then(|not_after| Validity::new(not_before, not_after).ok())
-        })?;
-        scan.literal(",\"bytes\":")?;
-        let bytes = scan.number32()?;
-        scan.literal(",\"anchor\":")?;
-        let anchor = scan.number32()?;
-        scan.literal(",\"relax\":[")?;
-        let mut relax: Vec<Relaxation> = Vec::new();
-        while !scan.takes("]") {
-            if !relax.is_empty() {
-                scan.literal(",")?;
-            }
-            let next = scan.value("relax", "the names of relaxations, sorted, each once", |text| {
-                Relaxation::from_name(text).filter(|next| relax.last().is_none_or(|last| last < next))
-            })?;
-            relax.push(next);
-        }
-        if format.encoder() >= Encoder::Two {
-            scan.literal(",\"evidence\":")?;
-            scan.value("evidence", "`x509`", |text| (text == "x509").then_some(()))?;
-        }
-        scan.literal(",\"reissue\":")?;
-        let reissue = scan.value_or_null("reissue", REASON, |text| reason(text).map(Into::into))?;
-        let mut differs: Option<Vec<Box<str>>> = None;
-        if scan.takes(",\"differs\":[") {
-            let mut names: Vec<Box<str>> = Vec::new();
-            while !scan.takes("]") {
-                if !names.is_empty() {
-                    scan.literal(",")?;
-                }
-                let next = scan.value("differs", "the names of fields, sorted, each once", |text| {
-                    let field = text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.'));
-                    (field && !text.is_empty() && names.last().is_none_or(|last| **last < *text)).then(|| text.into())
-                })?;
-                names.push(next);
-            }
-            differs = Some(names);
-        }
-        scan.literal("}")?;
-        scan.finish()?;
-        let entry = Self {
-            format,
-            uid,
-            st_number,
-            source_item,
-            source_sha256,
-            spki_sha256,
-            serial,
-            attempt,
-            sha256,
-            sha1,
-            validity,
-            bytes,
-            anchor,
-            relax,
-            reissue,
-            differs,
-        };
-        // every step above accepts one spelling only; this holds it even if one of them is changed
-        if entry.line() == line {
-            Ok(entry)
-        } else {
-            Err(ManifestError::value(Part::Entry, "line", line, "the one spelling of its content"))
-        }
+        let read: Line = json::read(Part::Entry, line.as_bytes())?;
+        let entry = read.into_entry(format)?;
+        json::same(Part::Entry, line.as_bytes(), &entry.line())?;
+        Ok(entry)
     }
 
     /// Whether the line is of version 2.
@@ -359,7 +258,7 @@ impl Entry {
 
     /// The ST number, where the family has one.
     pub fn st_number(&self) -> Option<&[u8]> {
-        self.st_number.as_ref().map(<[u8; Self::ST_NUMBER_OCTETS]>::as_slice)
+        self.st_number.as_ref().map(<[u8; ST_NUMBER_OCTETS]>::as_slice)
     }
 
     /// The item that held the leaf.
@@ -428,9 +327,94 @@ impl Entry {
     }
 }
 
-const UPPER_HEX: &str = "1 to 20 octets in upper-case hexadecimal";
-const SHA256: &str = "64 lower-case hexadecimal digits";
-const TIME: &str = "a time such as 2026-01-31T00:00:00Z";
+/// A line as it is read. Members that its version does not have are lost, and missed when the line is written again.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line<'a> {
+    uid: Uid,
+    #[serde(default)]
+    object: Option<&'a str>,
+    #[serde(default)]
+    label: Option<&'a str>,
+    st_number: Option<Uid>,
+    source_item: ItemName,
+    source_sha256: Sha256Digest,
+    spki_sha256: Sha256Digest,
+    serial: SerialNumber,
+    attempt: u32,
+    sha256: Sha256Digest,
+    sha1: Sha1Digest,
+    not_before: Time,
+    not_after: Time,
+    bytes: u32,
+    anchor: u32,
+    relax: Vec<Relaxation>,
+    #[serde(default)]
+    evidence: Option<&'a str>,
+    reissue: Option<Box<str>>,
+    #[serde(default, deserialize_with = "present")]
+    differs: Option<Vec<Box<str>>>,
+}
+
+impl Line<'_> {
+    fn into_entry(self, format: Format) -> Result<Entry, ManifestError> {
+        let value = |key, found: &str, expected| Err(ManifestError::value(Part::Entry, key, found, expected));
+        if let Some(found) = self.object.or(self.label) {
+            return value("object", found, "null, as `label` is, in every line of this family");
+        }
+        if let Some(found) = self.evidence.filter(|evidence| *evidence != "x509") {
+            return value("evidence", found, "`x509`");
+        }
+        let number = self.st_number.map(|number| number.as_bytes().try_into().ok());
+        let st_number: Option<[u8; ST_NUMBER_OCTETS]> = number.flatten();
+        let fits = |number| matches!(self.uid.as_bytes(), [2, 9, rest @ ..] if rest == number);
+        if number.is_some() && !st_number.is_some_and(fits) {
+            return value("st_number", "another number", "null or the last 9 octets of an 0209 uid");
+        }
+        if let Some(family) = format.family()
+            && family.st_number(&self.uid) != st_number.as_ref().map(<[u8; ST_NUMBER_OCTETS]>::as_slice)
+        {
+            let found = if st_number.is_some() { "a number" } else { "null" };
+            return value("st_number", found, "what the family has");
+        }
+        let Ok(validity) = Validity::new(self.not_before, self.not_after) else {
+            return value("not_after", &self.not_after.to_string(), "a time that is not before not_before");
+        };
+        if !self.relax.is_sorted_by(|one, next| one < next) {
+            return value("relax", "another order", "the names of relaxations, sorted, each once");
+        }
+        if self.reissue.as_deref().is_some_and(|reason| !is_reason(reason)) {
+            return value("reissue", "another text", REASON);
+        }
+        if let Some(differs) = &self.differs {
+            let names: Vec<&str> = differs.iter().map(AsRef::as_ref).collect();
+            let plain = |byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.');
+            if let Some(name) = out_of_order(&names, |name| !name.is_empty() && name.bytes().all(plain)) {
+                return value("differs", name, "the names of fields, sorted, each once");
+            }
+        }
+        Ok(Entry {
+            format,
+            uid: self.uid,
+            st_number,
+            source_item: self.source_item,
+            source_sha256: self.source_sha256,
+            spki_sha256: self.spki_sha256,
+            serial: self.serial,
+            attempt: self.attempt,
+            sha256: self.sha256,
+            sha1: self.sha1,
+            validity,
+            bytes: self.bytes,
+            anchor: self.anchor,
+            relax: self.relax,
+            reissue: self.reissue,
+            differs: self.differs,
+        })
+    }
+}
+
+const ST_NUMBER_OCTETS: usize = 9;
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,6 @@
 //! What goes wrong with a manifest, each with its dotted code.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::class::Class;
@@ -202,14 +203,14 @@ pub enum ManifestError {
         created: Time,
     },
     /// Octets that the one spelling does not have there.
-    #[error("{part}: at octet {at}: expected {}", shown(expected))]
+    #[error("{part}: at octet {at}: {problem}")]
     Syntax {
         /// What was read.
         part: Part,
         /// Where, counted from 0.
         at: usize,
-        /// What was expected there.
-        expected: String,
+        /// What is wrong there, safe to print.
+        problem: String,
     },
     /// A time-stamp that is none, or not of this statement.
     #[error("time-stamp: {reason}")]
@@ -225,11 +226,11 @@ pub enum ManifestError {
         /// What was read.
         part: Part,
         /// The key.
-        key: &'static str,
+        key: Cow<'static, str>,
         /// The value found, escaped.
         found: String,
         /// What was expected.
-        expected: &'static str,
+        expected: Cow<'static, str>,
     },
 }
 
@@ -266,8 +267,18 @@ impl ManifestError {
     }
 
     /// A [`Value`](Self::Value) with `found` escaped and cut to a readable length.
-    pub(super) fn value(part: Part, key: &'static str, found: &str, expected: &'static str) -> Self {
-        Self::Value { part, key, found: shown(found), expected }
+    pub(super) fn value(
+        part: Part,
+        key: impl Into<Cow<'static, str>>,
+        found: &str,
+        expected: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self::Value { part, key: key.into(), found: shown(found), expected: expected.into() }
+    }
+
+    /// A [`Syntax`](Self::Syntax) with what was expected escaped and cut to a readable length.
+    pub(super) fn syntax(part: Part, at: usize, expected: &str) -> Self {
+        Self::Syntax { part, at, problem: format!("expected {}", shown(expected)) }
     }
 
     /// A [`Format`](Self::Format) with the beginning escaped.

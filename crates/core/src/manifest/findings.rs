@@ -1,18 +1,22 @@
 //! Lines of `rejected.jsonl` and `inputs.jsonl`: what became of every item that was not issued, and what was read.
 
+use serde::{Deserialize, Deserializer, Serialize};
+
 use crate::origin::{Code, Disposition, Finding, ItemName, Uid};
 use crate::x509::Sha256Digest;
 
 use super::error::{ManifestError, Part};
-use super::json::{Scan, push_hex_lower, push_hex_upper, push_number, push_string, upper_hex};
+use super::json;
 
 /// A rejected or ignored item as a batch records it.
 ///
 /// A [`Finding`] read back: its code is text, because a later release may have retired it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct FindingLine {
     item: ItemName,
     disposition: Disposition,
+    #[serde(deserialize_with = "code")]
     code: Box<str>,
     reason: Box<str>,
     uid: Option<Uid>,
@@ -44,27 +48,7 @@ impl FindingLine {
 
     /// The line, without a newline.
     pub fn line(&self) -> String {
-        let mut line = String::with_capacity(256 + self.reason.len());
-        line.push_str("{\"item\":");
-        push_string(&mut line, self.item.as_str());
-        line.push_str(",\"disposition\":");
-        push_string(&mut line, self.disposition.as_str());
-        line.push_str(",\"code\":");
-        push_string(&mut line, &self.code);
-        line.push_str(",\"reason\":");
-        push_string(&mut line, &self.reason);
-        line.push_str(",\"uid\":");
-        match &self.uid {
-            Some(uid) => push_hex_upper(&mut line, uid.as_bytes()),
-            None => line.push_str("null"),
-        }
-        line.push_str(",\"source_sha256\":");
-        match &self.source_sha256 {
-            Some(digest) => push_hex_lower(&mut line, digest.as_bytes()),
-            None => line.push_str("null"),
-        }
-        line.push('}');
-        line
+        json::line(self)
     }
 
     /// Reads one line without its newline: exactly what [`line`](Self::line) writes.
@@ -72,27 +56,9 @@ impl FindingLine {
     /// # Errors
     /// The line is spelled otherwise, or a value is not one its key can have.
     pub fn parse(line: &str) -> Result<Self, ManifestError> {
-        let mut scan = Scan::new(Part::Finding, line.as_bytes());
-        scan.literal("{\"item\":")?;
-        let item = item_name(&mut scan, "item")?;
-        scan.literal(",\"disposition\":")?;
-        let disposition = scan.value("disposition", "`rejected` or `ignored`", |text| {
-            [Disposition::Rejected, Disposition::Ignored].into_iter().find(|one| one.as_str() == text)
-        })?;
-        scan.literal(",\"code\":")?;
-        let code = scan.value("code", "a dotted code in kebab case", |text| Code::is_one(text).then(|| text.into()))?;
-        scan.literal(",\"reason\":")?;
-        let reason = scan.string()?.into();
-        scan.literal(",\"uid\":")?;
-        let uid = scan.value_or_null("uid", "null or 1 to 20 octets in upper-case hexadecimal", |text| {
-            upper_hex(text).and_then(|bytes| Uid::from_bytes(&bytes).ok())
-        })?;
-        scan.literal(",\"source_sha256\":")?;
-        let source_sha256 =
-            scan.value_or_null("source_sha256", "null or 64 lower-case hexadecimal digits", |text| text.parse().ok())?;
-        scan.literal("}")?;
-        scan.finish()?;
-        Ok(Self { item, disposition, code, reason, uid, source_sha256 })
+        let read: Self = json::read(Part::Finding, line.as_bytes())?;
+        json::same(Part::Finding, line.as_bytes(), &read.line())?;
+        Ok(read)
     }
 
     /// The item.
@@ -127,7 +93,8 @@ impl FindingLine {
 }
 
 /// A chip of the expected list that is not among the verified leaves.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct MissingLine {
     chip: Uid,
 }
@@ -143,11 +110,7 @@ impl MissingLine {
 
     /// The line, without a newline.
     pub fn line(&self) -> String {
-        let mut line = String::with_capacity(Self::MAX_LINE);
-        line.push_str("{\"chip\":");
-        push_hex_upper(&mut line, self.chip.as_bytes());
-        line.push('}');
-        line
+        json::line(self)
     }
 
     /// Reads one line without its newline: exactly what [`line`](Self::line) writes.
@@ -155,14 +118,9 @@ impl MissingLine {
     /// # Errors
     /// The line is spelled otherwise, or the value is not a UID.
     pub fn parse(line: &str) -> Result<Self, ManifestError> {
-        let mut scan = Scan::new(Part::Missing, line.as_bytes());
-        scan.literal("{\"chip\":")?;
-        let chip = scan.value("chip", "1 to 20 octets in upper-case hexadecimal", |text| {
-            upper_hex(text).and_then(|bytes| Uid::from_bytes(&bytes).ok())
-        })?;
-        scan.literal("}")?;
-        scan.finish()?;
-        Ok(Self { chip })
+        let read: Self = json::read(Part::Missing, line.as_bytes())?;
+        json::same(Part::Missing, line.as_bytes(), &read.line())?;
+        Ok(read)
     }
 
     /// The UID, or what it begins with.
@@ -172,7 +130,8 @@ impl MissingLine {
 }
 
 /// One input, or one file of a directory that was an input.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct InputLine {
     name: ItemName,
     bytes: u64,
@@ -190,15 +149,7 @@ impl InputLine {
 
     /// The line, without a newline.
     pub fn line(&self) -> String {
-        let mut line = String::with_capacity(160);
-        line.push_str("{\"name\":");
-        push_string(&mut line, self.name.as_str());
-        line.push_str(",\"bytes\":");
-        push_number(&mut line, self.bytes);
-        line.push_str(",\"sha256\":");
-        push_hex_lower(&mut line, self.sha256.as_bytes());
-        line.push('}');
-        line
+        json::line(self)
     }
 
     /// Reads one line without its newline: exactly what [`line`](Self::line) writes.
@@ -206,16 +157,9 @@ impl InputLine {
     /// # Errors
     /// The line is spelled otherwise, or a value is not one its key can have.
     pub fn parse(line: &str) -> Result<Self, ManifestError> {
-        let mut scan = Scan::new(Part::Input, line.as_bytes());
-        scan.literal("{\"name\":")?;
-        let name = item_name(&mut scan, "name")?;
-        scan.literal(",\"bytes\":")?;
-        let bytes = scan.number(u64::MAX)?;
-        scan.literal(",\"sha256\":")?;
-        let sha256 = scan.value("sha256", "64 lower-case hexadecimal digits", |text| text.parse().ok())?;
-        scan.literal("}")?;
-        scan.finish()?;
-        Ok(Self { name, bytes, sha256 })
+        let read: Self = json::read(Part::Input, line.as_bytes())?;
+        json::same(Part::Input, line.as_bytes(), &read.line())?;
+        Ok(read)
     }
 
     /// The input's name.
@@ -234,8 +178,9 @@ impl InputLine {
     }
 }
 
-fn item_name(scan: &mut Scan<'_>, key: &'static str) -> Result<ItemName, ManifestError> {
-    scan.value(key, "an item name in printable ASCII", |text| ItemName::from_escaped(text).ok())
+fn code<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Box<str>, D::Error> {
+    let read = |text: &str| Code::is_one(text).then(|| text.into());
+    deserializer.deserialize_str(json::Spelled("a dotted code in kebab case", read))
 }
 
 #[cfg(test)]

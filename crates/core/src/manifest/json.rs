@@ -2,11 +2,109 @@
 //!
 //! Strings escape `"` and `\` with a backslash and every character outside printable ASCII as `\uXXXX` in lower-case
 //! hexadecimal (a surrogate pair above U+FFFF). Nothing else is ever escaped, so every string has one spelling.
+//!
+//! serde reads and writes the values. A reader writes what it has read again and compares ([`same`]): that, and not care
+//! in each reader, is what refuses any other spelling.
 
-use std::borrow::Cow;
-use std::fmt::Write as _;
+use std::collections::BTreeMap;
+use std::fmt::{self, Write as _};
+
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::cert::Seed;
+use crate::origin::{Disposition, ItemName, Uid};
+use crate::text::Printable;
+use crate::verify::{Family, Relaxation};
+use crate::x509::{SerialNumber, Sha1Digest, Sha256Digest, Time};
 
 use super::error::{ManifestError, Part};
+
+/// Writes a value in one line, without a newline.
+pub(super) fn line<T: Serialize>(value: &T) -> String {
+    ascii(serde_json::to_string(value).expect(TEXT_KEYS))
+}
+
+/// Writes a value with one member or element a line, indented by two spaces a level, and a newline at the end.
+pub(super) fn pretty<T: Serialize>(value: &T) -> String {
+    let mut text = ascii(serde_json::to_string_pretty(value).expect(TEXT_KEYS));
+    text.push('\n');
+    text
+}
+
+/// Reads a value. The caller shows with [`same`] that the text is in its one spelling.
+pub(super) fn read<'a, T: Deserialize<'a>>(part: Part, text: &'a [u8]) -> Result<T, ManifestError> {
+    if let Some(at) = text.iter().position(|byte| !matches!(byte, b'\n' | 0x20..=0x7E)) {
+        return Err(ManifestError::syntax(part, at, STRING));
+    }
+    let text = std::str::from_utf8(text).expect("it was seen to be ASCII");
+    serde_json::from_str(text).map_err(|error| refused(part, text, &error))
+}
+
+/// Proves that a text is the one spelling of what was read from it.
+pub(super) fn same(part: Part, text: &[u8], canonical: &str) -> Result<(), ManifestError> {
+    if text == canonical.as_bytes() {
+        return Ok(());
+    }
+    let at = text.iter().zip(canonical.as_bytes()).take_while(|(found, expected)| found == expected).count();
+    // what comes next up to the end of the next value
+    let next = &canonical[at..];
+    Err(ManifestError::syntax(part, at, if next.is_empty() { "the end" } else { next }))
+}
+
+/// The error for a text that serde could not read.
+fn refused(part: Part, text: &str, error: &serde_json::Error) -> ManifestError {
+    let lines = text.split_inclusive('\n').take(error.line().saturating_sub(1));
+    let at = (lines.map(str::len).sum::<usize>() + error.column()).min(text.len());
+    let message = error.to_string();
+    let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message);
+    if let Some((found, expected)) = message.strip_prefix(VALUE).and_then(|rest| rest.split_once(VALUE)) {
+        return ManifestError::value(part, key(&text[..at]), found, expected.to_owned());
+    }
+    if message.starts_with("EOF while parsing a string") {
+        return ManifestError::syntax(part, at, STRING);
+    }
+    ManifestError::Syntax { part, at, problem: Printable::new(message).at_most(80).to_string() }
+}
+
+/// The last key of a text that breaks off.
+fn key(text: &str) -> String {
+    let fits = |byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_');
+    let ends = text.rmatch_indices("\":");
+    let mut keys = ends.filter_map(|(end, _)| text[..end].rsplit('"').next());
+    keys.find(|key| !key.is_empty() && key.bytes().all(fits)).unwrap_or("line").to_owned()
+}
+
+/// Gives each character its one escape: serde_json writes characters beyond ASCII as they are, and has shorter escapes
+/// for some control characters.
+fn ascii(text: String) -> String {
+    if text.bytes().all(|byte| matches!(byte, b'\n' | 0x20..=0x7E) && byte != b'\\') {
+        return text;
+    }
+    let mut out = String::with_capacity(text.len() + 64);
+    let mut characters = text.chars();
+    while let Some(character) = characters.next() {
+        match character {
+            '\\' => match characters.next() {
+                Some('b') => push_escape(&mut out, '\u{8}'),
+                Some('t') => push_escape(&mut out, '\t'),
+                Some('n') => push_escape(&mut out, '\n'),
+                Some('f') => push_escape(&mut out, '\u{c}'),
+                Some('r') => push_escape(&mut out, '\r'),
+                other => out.extend(['\\'].into_iter().chain(other)),
+            },
+            '\n' | ' '..='~' => out.push(character),
+            _ => push_escape(&mut out, character),
+        }
+    }
+    out
+}
+
+fn push_escape(out: &mut String, character: char) {
+    for unit in character.encode_utf16(&mut [0; 2]) {
+        write!(out, "\\u{unit:04x}").expect("writing to a String");
+    }
+}
 
 /// Appends `text` as a JSON string, quotes included.
 pub(super) fn push_string(out: &mut String, text: &str) {
@@ -19,11 +117,7 @@ pub(super) fn push_string(out: &mut String, text: &str) {
                 '"' => out.push_str("\\\""),
                 '\\' => out.push_str("\\\\"),
                 ' '..='~' => out.push(character),
-                _ => {
-                    for unit in character.encode_utf16(&mut [0; 2]) {
-                        write!(out, "\\u{unit:04x}").expect("writing to a String");
-                    }
-                }
+                _ => push_escape(out, character),
             }
         }
     }
@@ -54,168 +148,61 @@ pub(super) fn push_number(out: &mut String, value: u64) {
     write!(out, "{value}").expect("writing to a String");
 }
 
-/// Reads text of one spelling, octet by octet; anything else is an error that says where.
-pub(super) struct Scan<'a> {
-    part: Part,
-    bytes: &'a [u8],
-    at: usize,
+/// Reads a string that is the spelling of a value; what it is expected to be is for the message.
+pub(super) struct Spelled<T>(pub(super) &'static str, pub(super) fn(&str) -> Option<T>);
+
+impl<T> Visitor<'_> for Spelled<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<T, E> {
+        let Self(expected, read) = self;
+        read(text).ok_or_else(|| E::custom(format_args!("{VALUE}{text}{VALUE}{expected}")))
+    }
 }
 
-impl<'a> Scan<'a> {
-    pub(super) fn new(part: Part, bytes: &'a [u8]) -> Self {
-        Self { part, bytes, at: 0 }
-    }
-
-    /// Whether `text` comes next.
-    pub(super) fn sees(&self, text: &str) -> bool {
-        self.bytes[self.at..].starts_with(text.as_bytes())
-    }
-
-    /// Reads exactly `text`.
-    pub(super) fn literal(&mut self, text: &str) -> Result<(), ManifestError> {
-        if self.sees(text) {
-            self.at += text.len();
-            Ok(())
-        } else {
-            Err(self.expected(text))
-        }
-    }
-
-    /// Reads `text` if it comes next.
-    pub(super) fn takes(&mut self, text: &str) -> bool {
-        let sees = self.sees(text);
-        if sees {
-            self.at += text.len();
-        }
-        sees
-    }
-
-    /// Reads a string in its one spelling.
-    pub(super) fn string(&mut self) -> Result<Cow<'a, str>, ManifestError> {
-        self.literal("\"")?;
-        let rest = &self.bytes[self.at..];
-        let plain = rest
-            .iter()
-            .position(|byte| !matches!(byte, 0x20..=0x7E) || *byte == b'"' || *byte == b'\\')
-            .unwrap_or(rest.len());
-        let text = std::str::from_utf8(&rest[..plain]).expect("printable ASCII was just seen");
-        self.at += plain;
-        if self.takes("\"") {
-            return Ok(Cow::Borrowed(text));
-        }
-        let mut text = text.to_owned();
-        loop {
-            match self.bytes[self.at..] {
-                [b'"', ..] => {
-                    self.at += 1;
-                    return Ok(Cow::Owned(text));
-                }
-                [b'\\', quoted @ (b'"' | b'\\'), ..] => {
-                    self.at += 2;
-                    text.push(char::from(quoted));
-                }
-                [b'\\', b'u', ..] => text.push(self.escape()?),
-                [byte @ 0x20..=0x7E, ..] if byte != b'\\' => {
-                    self.at += 1;
-                    text.push(char::from(byte));
-                }
-                _ => return Err(self.expected("a string of printable ASCII with canonical escapes")),
+/// Types that are a string in JSON: what the string must be, how it is read and how it is written.
+macro_rules! strings {
+    ($($type:ty: $expected:expr, $read:expr, $write:expr;)*) => {$(
+        impl serde::Serialize for $type {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let write: fn(&$type) -> _ = $write;
+                serializer.collect_str(&write(self))
             }
         }
-    }
 
-    /// Reads `\uXXXX`, or two of them for one character, where such an escape is needed.
-    fn escape(&mut self) -> Result<char, ManifestError> {
-        let start = self.at;
-        let first = self.unit()?;
-        let character = if (0xD800..0xDC00).contains(&first) {
-            let second = self.unit()?;
-            char::decode_utf16([first, second]).next().and_then(Result::ok)
-        } else {
-            char::from_u32(u32::from(first))
-        };
-        match character {
-            Some(character) if !matches!(character, ' '..='~') => Ok(character),
-            _ => {
-                self.at = start;
-                Err(self.expected("an escape of a character outside printable ASCII"))
+        impl<'de> serde::Deserialize<'de> for $type {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_str(crate::manifest::json::Spelled($expected, $read))
             }
         }
-    }
+    )*};
+}
+pub(super) use strings;
 
-    fn unit(&mut self) -> Result<u16, ManifestError> {
-        let error = || ManifestError::Syntax {
-            part: self.part,
-            at: self.at,
-            expected: "\\u and four lower-case hexadecimal digits".to_owned(),
-        };
-        let [b'\\', b'u', a, b, c, d, ..] = self.bytes[self.at..] else { return Err(error()) };
-        let mut value = 0;
-        for digit in [a, b, c, d] {
-            let nibble = match digit {
-                b'0'..=b'9' => digit - b'0',
-                b'a'..=b'f' => digit - b'a' + 10,
-                _ => return Err(error()),
-            };
-            value = (value << 4) | u16::from(nibble);
-        }
-        self.at += 6;
-        Ok(value)
-    }
+strings! {
+    Disposition: "`rejected` or `ignored`", |text| named([Self::Rejected, Self::Ignored], Self::as_str, text),
+        |disposition| disposition.as_str();
+    Family: "`stsafe-a`, `stsafe-l` or `generic`", |text| named(Self::ALL, Self::as_str, text), |family| family.as_str();
+    ItemName: "an item name in printable ASCII", |text| Self::from_escaped(text).ok(), |name| name.clone();
+    Relaxation: "the name of a relaxation", Self::from_name, |relaxation| relaxation.as_str();
+    Seed: DIGEST, |text| Some(Self(*text.parse::<Sha256Digest>().ok()?.as_bytes())), |seed| hex::encode(seed.as_bytes());
+    SerialNumber: "a serial number in upper-case hexadecimal", |text| Self::from_content(&upper_hex(text)?).ok(),
+        |serial| hex::encode_upper(serial.content());
+    Sha1Digest: "40 lower-case hexadecimal digits", |text| text.parse().ok(), |digest| *digest;
+    Sha256Digest: DIGEST, |text| text.parse().ok(), |digest| *digest;
+    Time: "a time such as 2026-01-31T00:00:00Z", time, |time| *time;
+    Uid: "1 to 20 octets in upper-case hexadecimal", |text| Self::from_bytes(&upper_hex(text)?).ok(), |uid| *uid;
+}
 
-    /// Reads a non-negative decimal number without leading zeros, at most `max`.
-    pub(super) fn number(&mut self, max: u64) -> Result<u64, ManifestError> {
-        let rest = &self.bytes[self.at..];
-        let digits = rest.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(rest.len());
-        let value = match &rest[..digits] {
-            [] => None,
-            [b'0', _, ..] => None,
-            digits => std::str::from_utf8(digits).ok().and_then(|text| text.parse::<u64>().ok()),
-        };
-        match value {
-            Some(value) if value <= max => {
-                self.at += digits;
-                Ok(value)
-            }
-            _ => Err(self.expected(&format!("a number from 0 to {max} without leading zeros"))),
-        }
-    }
+pub(super) const DIGEST: &str = "64 lower-case hexadecimal digits";
 
-    /// Reads a number that fits 32 bits.
-    pub(super) fn number32(&mut self) -> Result<u32, ManifestError> {
-        let value = self.number(u64::from(u32::MAX))?;
-        Ok(u32::try_from(value).expect("the number was checked to fit 32 bits"))
-    }
-
-    /// Reads a string and turns it into a value that has this string as its one spelling.
-    pub(super) fn value<T>(
-        &mut self,
-        key: &'static str,
-        expected: &'static str,
-        convert: impl FnOnce(&str) -> Option<T>,
-    ) -> Result<T, ManifestError> {
-        let text = self.string()?;
-        convert(&text).ok_or_else(|| ManifestError::value(self.part, key, &text, expected))
-    }
-
-    /// As [`value`](Self::value), or `null`.
-    pub(super) fn value_or_null<T>(
-        &mut self,
-        key: &'static str,
-        expected: &'static str,
-        convert: impl FnOnce(&str) -> Option<T>,
-    ) -> Result<Option<T>, ManifestError> {
-        if self.takes("null") { Ok(None) } else { self.value(key, expected, convert).map(Some) }
-    }
-
-    /// Ends reading: nothing may be left.
-    pub(super) fn finish(self) -> Result<(), ManifestError> {
-        if self.at == self.bytes.len() { Ok(()) } else { Err(self.expected("the end")) }
-    }
-
-    pub(super) fn expected(&self, expected: &str) -> ManifestError {
-        ManifestError::Syntax { part: self.part, at: self.at, expected: expected.to_owned() }
-    }
+/// The value that has this name.
+pub(super) fn named<T: Copy, const N: usize>(all: [T; N], name: fn(T) -> &'static str, text: &str) -> Option<T> {
+    all.into_iter().find(|one| name(*one) == text)
 }
 
 /// Decodes hexadecimal of upper-case letters only.
@@ -223,36 +210,78 @@ pub(super) fn upper_hex(text: &str) -> Option<Vec<u8>> {
     if text.bytes().any(|byte| byte.is_ascii_lowercase()) { None } else { hex::decode(text).ok() }
 }
 
-/// Reads a time in the one spelling that manifests have.
-pub(super) fn time(text: &str) -> Option<crate::x509::Time> {
-    crate::x509::Time::from_rfc3339(text).ok().filter(|time| time.to_string() == text)
+/// Decodes hexadecimal of lower-case letters only.
+pub(super) fn lower_hex(text: &str) -> Option<Vec<u8>> {
+    if text.bytes().any(|byte| byte.is_ascii_uppercase()) { None } else { hex::decode(text).ok() }
 }
 
-/// Takes the name of a batch: a UUID of version 7 and of the variant of RFC 9562, in its one spelling.
-pub(super) fn batch_name(text: &str) -> Option<String> {
+/// Reads a time in the one spelling that manifests have.
+fn time(text: &str) -> Option<Time> {
+    Time::from_rfc3339(text).ok().filter(|time| time.to_string() == text)
+}
+
+/// Reads a member that is there, whatever its value: without it serde takes `null` for a member that is not.
+pub(super) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+/// Reads the name of a batch: a UUID of version 7 and of the variant of RFC 9562, in its one spelling.
+pub(super) fn batch<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    deserializer.deserialize_str(Spelled("a UUIDv7 in lower case with hyphens (RFC 9562)", batch_name))
+}
+
+fn batch_name(text: &str) -> Option<String> {
     let uuid = uuid::Uuid::try_parse(text).ok()?;
     let version_7 = uuid.get_version_num() == 7 && uuid.get_variant() == uuid::Variant::RFC4122;
     (version_7 && uuid.hyphenated().to_string() == text).then(|| text.to_owned())
 }
 
-pub(super) const BATCH: &str = "a UUIDv7 in lower case with hyphens (RFC 9562)";
+/// Reads an object whose members are strings in the order of their names.
+pub(super) fn sorted<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, String>, D::Error> {
+    deserializer.deserialize_map(Sorted)
+}
 
-/// Takes a reason as a statement or a line can have it. What is written is not blank either
+struct Sorted;
+
+impl<'de> Visitor<'de> for Sorted {
+    type Value = BTreeMap<String, String>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+        let mut sorted = Self::Value::new();
+        while let Some((name, value)) = members.next_entry::<String, String>()? {
+            if sorted.last_key_value().is_some_and(|(last, _)| *last >= name) {
+                return Err(A::Error::custom(format_args!("{VALUE}{name}{VALUE}names in byte order, each once")));
+            }
+            sorted.insert(name, value);
+        }
+        Ok(sorted)
+    }
+}
+
+/// Whether a reason is one as a statement or a line can have it. What is written is not blank either
 /// ([`Entry::check_reason`](super::Entry::check_reason)).
-pub(super) fn reason(text: &str) -> Option<&str> {
-    (!text.is_empty() && text.chars().nth(super::Entry::MAX_REASON).is_none()).then_some(text)
+pub(super) fn is_reason(text: &str) -> bool {
+    !text.is_empty() && text.chars().nth(super::Entry::MAX_REASON).is_none()
 }
 
 pub(super) const REASON: &str = "null or a reason of 1 to 1000 characters";
+
+const STRING: &str = "a string of printable ASCII with canonical escapes";
+const TEXT_KEYS: &str = "keys are text";
+/// Marks a message of [`Spelled`]: serde's own have no such character.
+const VALUE: char = '\0';
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<String, ManifestError> {
-        let mut scan = Scan::new(Part::Entry, text.as_bytes());
-        let string = scan.string()?.into_owned();
-        scan.finish()?;
+    fn read_string(text: &str) -> Result<String, ManifestError> {
+        let string: String = read(Part::Entry, text.as_bytes())?;
+        same(Part::Entry, text.as_bytes(), &line(&string))?;
         Ok(string)
     }
 
@@ -262,14 +291,15 @@ mod tests {
             ("", r#""""#),
             ("plain /text", r#""plain /text""#),
             ("a\"b\\c", r#""a\"b\\c""#),
-            ("\n\t\u{7f}\0", r#""\u000a\u0009\u007f\u0000""#),
+            ("\\n\\u00e9\\\\", r#""\\n\\u00e9\\\\""#),
+            ("\n\t\u{7f}\0\u{8}\u{c}\r\u{1f}", r#""\u000a\u0009\u007f\u0000\u0008\u000c\u000d\u001f""#),
             ("\u{e9}\u{202e}\u{1f512}", r#""\u00e9\u202e\ud83d\udd12""#),
         ] {
             let mut out = String::new();
             push_string(&mut out, text);
             assert_eq!(out, json);
-            assert_eq!(read(json).unwrap(), text);
-            assert_eq!(serde_json::from_str::<String>(json).unwrap(), text, "another reader agrees");
+            assert_eq!(line(&text), json, "the two writers agree");
+            assert_eq!(read_string(json).unwrap(), text);
         }
     }
 
@@ -292,7 +322,7 @@ mod tests {
             "'single'",
             "\"\" ",
         ] {
-            assert!(read(text).is_err(), "{text}");
+            assert!(read_string(text).is_err(), "{text}");
         }
     }
 
@@ -313,13 +343,34 @@ mod tests {
     }
 
     #[test]
-    fn numbers_have_no_leading_zeros_and_a_bound() {
-        let read = |text: &str, max| Scan::new(Part::Entry, text.as_bytes()).number(max).ok();
-        assert_eq!(read("0", 9), Some(0));
-        assert_eq!(read("18446744073709551615", u64::MAX), Some(u64::MAX));
-        for text in ["", "00", "01", "-1", "+1", "18446744073709551616", "x"] {
-            assert_eq!(read(text, u64::MAX), None, "{text}");
+    fn a_message_says_the_place_and_the_key() {
+        #[derive(Debug, Deserialize, Serialize)]
+        #[serde(deny_unknown_fields)]
+        struct Two {
+            #[serde(rename = "note")]
+            _note: String,
+            digests: Vec<Sha1Digest>,
         }
-        assert_eq!(read("10", 9), None);
+        let message = |text: &str| {
+            let error = read::<Two>(Part::Entry, text.as_bytes()).unwrap_err();
+            error.to_string().strip_prefix("line of manifest.jsonl: ").unwrap().to_owned()
+        };
+        let good = "0123456789012345678901234567890123456789";
+        assert_eq!(
+            message(&format!(r#"{{"note":"a\":b","digests":["{good}","x\":"]}}"#)),
+            "`digests` is \"x\":\", expected 40 lower-case hexadecimal digits"
+        );
+        assert_eq!(message(r#"{"note":"a"}"#), "at octet 12: missing field `digests`");
+        assert_eq!(message("{\"note\":\n\"a"), format!("at octet 11: expected \"{STRING}\""));
+    }
+
+    #[test]
+    fn numbers_have_no_leading_zeros_and_a_bound() {
+        let read = |text: &str| read::<u64>(Part::Entry, text.as_bytes()).ok();
+        assert_eq!(read("0"), Some(0));
+        assert_eq!(read("18446744073709551615"), Some(u64::MAX));
+        for text in ["", "00", "01", "-1", "+1", "1.0", "1e3", "18446744073709551616", "x"] {
+            assert_eq!(read(text), None, "{text}");
+        }
     }
 }

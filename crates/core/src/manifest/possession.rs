@@ -4,13 +4,15 @@
 //! stranger's choice, or it would be a signing oracle: the message begins with a text of its own, names batch, chip and
 //! certificate, and ends in a nonce that this program drew.
 
+use serde::{Deserialize, Serialize};
+
 use crate::crypto::{EcdsaSignature, PublicKey, SignatureError, sha256, sha384, sha512};
 use crate::origin::Uid;
 use crate::x509::tlv::{element, tag};
 use crate::x509::{KeyAlgorithm, Sha256Digest, SignatureAlgorithm, Spki, Time};
 
 use super::error::{ManifestError, Part};
-use super::json::{BATCH, Scan, batch_name, push_hex_lower, push_hex_upper, push_number, push_string, time, upper_hex};
+use super::json;
 
 /// What a chip is asked to sign.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,22 +62,15 @@ impl Challenge {
     /// One line of JSON for the station.
     pub fn to_line(&self, key: KeyAlgorithm) -> String {
         let (hash, sign) = self.to_sign(key);
-        let mut out = String::from("{\"format\":\"");
-        out.push_str(Self::FORMAT);
-        out.push_str("\",\"batch\":");
-        push_string(&mut out, &self.batch);
-        out.push_str(",\"uid\":");
-        push_hex_upper(&mut out, self.uid.as_bytes());
-        out.push_str(",\"certificate_sha256\":");
-        push_hex_lower(&mut out, self.certificate_sha256.as_bytes());
-        out.push_str(",\"nonce\":");
-        push_hex_lower(&mut out, &self.nonce);
-        out.push_str(",\"hash\":");
-        push_string(&mut out, hash);
-        out.push_str(",\"sign\":");
-        push_hex_lower(&mut out, &sign);
-        out.push_str("}\n");
-        out
+        let line = ChallengeLine {
+            batch: self.batch.clone(),
+            uid: self.uid,
+            certificate_sha256: self.certificate_sha256,
+            nonce: self.nonce,
+            hash: hash.to_owned(),
+            sign: hex::encode(sign),
+        };
+        line.text()
     }
 
     /// Reads a challenge. What `sign` says is not looked at: it follows from the rest.
@@ -83,37 +78,46 @@ impl Challenge {
     /// # Errors
     /// It is spelled otherwise.
     pub fn parse(text: &[u8]) -> Result<Self, ManifestError> {
-        let mut scan = Scan::new(Part::Possession, text);
-        scan.literal("{\"format\":\"")?;
-        scan.literal(Self::FORMAT)?;
-        scan.literal("\",\"batch\":")?;
-        let batch = scan.value("batch", BATCH, batch_name)?;
-        scan.literal(",\"uid\":")?;
-        let uid = scan.value("uid", UID, uid)?;
-        scan.literal(",\"certificate_sha256\":")?;
-        let certificate_sha256 = scan.value("certificate_sha256", DIGEST, |text| text.parse().ok())?;
-        scan.literal(",\"nonce\":")?;
-        let nonce = scan.value("nonce", DIGEST, nonce)?;
-        scan.literal(",\"hash\":")?;
-        scan.string()?;
-        scan.literal(",\"sign\":")?;
-        scan.string()?;
-        scan.literal("}\n")?;
-        scan.finish()?;
+        let line: ChallengeLine = json::read(Part::Possession, text)?;
+        json::same(Part::Possession, text, &line.text())?;
+        let ChallengeLine { batch, uid, certificate_sha256, nonce, .. } = line;
         Ok(Self { batch, uid, certificate_sha256, nonce })
     }
 }
 
+/// A challenge as it is written. That `format` is the right one is seen when it is written again.
+#[derive(Deserialize, Serialize)]
+#[serde(tag = "format", rename = "reroot-pop/1")]
+struct ChallengeLine {
+    #[serde(deserialize_with = "json::batch")]
+    batch: String,
+    uid: Uid,
+    certificate_sha256: Sha256Digest,
+    #[serde(with = "lower")]
+    nonce: [u8; 32],
+    hash: String,
+    sign: String,
+}
+
+impl ChallengeLine {
+    fn text(&self) -> String {
+        json::line(self) + "\n"
+    }
+}
+
 /// A chip's answer as it is kept, one line of `NAME.pop.jsonl`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Receipt {
     /// The chip.
     pub uid: Uid,
     /// SHA-256 of the new certificate.
     pub certificate_sha256: Sha256Digest,
     /// The nonce of the challenge.
+    #[serde(with = "lower")]
     pub nonce: [u8; 32],
     /// The chip's signature over the message: ECDSA-Sig-Value in DER, or the 64 octets of Ed25519.
+    #[serde(with = "lower")]
     pub signature: Vec<u8>,
     /// When the station took it, by its own clock.
     pub time: Time,
@@ -137,18 +141,7 @@ impl Receipt {
 
     /// The line, without a newline.
     pub fn line(&self) -> String {
-        let mut out = String::from("{\"uid\":");
-        push_hex_upper(&mut out, self.uid.as_bytes());
-        out.push_str(",\"certificate_sha256\":");
-        push_hex_lower(&mut out, self.certificate_sha256.as_bytes());
-        out.push_str(",\"nonce\":");
-        push_hex_lower(&mut out, &self.nonce);
-        out.push_str(",\"signature\":");
-        push_hex_lower(&mut out, &self.signature);
-        out.push_str(",\"time\":");
-        push_string(&mut out, &self.time.to_string());
-        out.push('}');
-        out
+        json::line(self)
     }
 
     /// Reads a line without its newline.
@@ -156,22 +149,13 @@ impl Receipt {
     /// # Errors
     /// It is spelled otherwise.
     pub fn parse(line: &str) -> Result<Self, ManifestError> {
-        let mut scan = Scan::new(Part::Possession, line.as_bytes());
-        scan.literal("{\"uid\":")?;
-        let uid = scan.value("uid", UID, uid)?;
-        scan.literal(",\"certificate_sha256\":")?;
-        let certificate_sha256 = scan.value("certificate_sha256", DIGEST, |text| text.parse().ok())?;
-        scan.literal(",\"nonce\":")?;
-        let nonce = scan.value("nonce", DIGEST, nonce)?;
-        scan.literal(",\"signature\":")?;
-        let signature = scan.value("signature", "at most 256 octets in lower-case hexadecimal", |text| {
-            lower_hex(text).filter(|octets| octets.len() <= 256)
-        })?;
-        scan.literal(",\"time\":")?;
-        let time = scan.value("time", "a time such as 2026-01-31T00:00:00Z", time)?;
-        scan.literal("}")?;
-        scan.finish()?;
-        Ok(Self { uid, certificate_sha256, nonce, signature, time })
+        let read: Self = json::read(Part::Possession, line.as_bytes())?;
+        json::same(Part::Possession, line.as_bytes(), &read.line())?;
+        if read.signature.len() > MAX_SIGNATURE {
+            let found = format!("of {} octets", read.signature.len());
+            return Err(ManifestError::value(Part::Possession, "signature", &found, "at most 256 octets"));
+        }
+        Ok(read)
     }
 
     /// Every line of a receipts file.
@@ -216,9 +200,12 @@ fn algorithm(key: KeyAlgorithm) -> SignatureAlgorithm {
 }
 
 /// What a sealed supplement says about the receipts of a batch: `NAME.pop.json`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+// that `format` is the right one is seen when it is written again
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(tag = "format", rename = "reroot-possession/1")]
 pub struct Supplement {
     /// The batch's name.
+    #[serde(deserialize_with = "json::batch")]
     pub batch: String,
     /// SHA-256 of the batch's `manifest.json`.
     pub statement_sha256: Sha256Digest,
@@ -238,22 +225,7 @@ impl Supplement {
 
     /// The octets of the file: one line of JSON, ended by a newline.
     pub fn to_line(&self) -> String {
-        let mut out = String::from("{\"format\":\"");
-        out.push_str(Self::FORMAT);
-        out.push_str("\",\"batch\":");
-        push_string(&mut out, &self.batch);
-        out.push_str(",\"statement_sha256\":");
-        push_hex_lower(&mut out, self.statement_sha256.as_bytes());
-        out.push_str(",\"created\":");
-        push_string(&mut out, &self.created.to_string());
-        out.push_str(",\"receipts_sha256\":");
-        push_hex_lower(&mut out, self.receipts_sha256.as_bytes());
-        out.push_str(",\"shown\":");
-        push_number(&mut out, self.shown);
-        out.push_str(",\"chips\":");
-        push_number(&mut out, self.chips);
-        out.push_str("}\n");
-        out
+        json::line(self) + "\n"
     }
 
     /// Reads a supplement.
@@ -261,41 +233,29 @@ impl Supplement {
     /// # Errors
     /// It is spelled otherwise.
     pub fn parse(text: &[u8]) -> Result<Self, ManifestError> {
-        let mut scan = Scan::new(Part::Possession, text);
-        scan.literal("{\"format\":\"")?;
-        scan.literal(Self::FORMAT)?;
-        scan.literal("\",\"batch\":")?;
-        let batch = scan.value("batch", BATCH, batch_name)?;
-        scan.literal(",\"statement_sha256\":")?;
-        let statement_sha256 = scan.value("statement_sha256", DIGEST, |text| text.parse().ok())?;
-        scan.literal(",\"created\":")?;
-        let created = scan.value("created", "a time such as 2026-01-31T00:00:00Z", time)?;
-        scan.literal(",\"receipts_sha256\":")?;
-        let receipts_sha256 = scan.value("receipts_sha256", DIGEST, |text| text.parse().ok())?;
-        scan.literal(",\"shown\":")?;
-        let shown = scan.number(u64::MAX)?;
-        scan.literal(",\"chips\":")?;
-        let chips = scan.number(u64::MAX)?;
-        scan.literal("}\n")?;
-        scan.finish()?;
-        Ok(Self { batch, statement_sha256, created, receipts_sha256, shown, chips })
+        let read: Self = json::read(Part::Possession, text)?;
+        json::same(Part::Possession, text, &read.to_line())?;
+        Ok(read)
     }
 }
 
-fn uid(text: &str) -> Option<Uid> {
-    upper_hex(text).and_then(|octets| Uid::from_bytes(&octets).ok())
+/// Bytes in lower-case hexadecimal.
+mod lower {
+    use serde::{Deserializer, Serializer};
+
+    use crate::manifest::json::{Spelled, lower_hex};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &impl AsRef<[u8]>, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&hex::encode(bytes))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>, T: TryFrom<Vec<u8>>>(deserializer: D) -> Result<T, D::Error> {
+        let read = |text: &str| lower_hex(text)?.try_into().ok();
+        deserializer.deserialize_str(Spelled("lower-case hexadecimal of its length", read))
+    }
 }
 
-fn nonce(text: &str) -> Option<[u8; 32]> {
-    lower_hex(text)?.try_into().ok()
-}
-
-fn lower_hex(text: &str) -> Option<Vec<u8>> {
-    if text.bytes().any(|octet| octet.is_ascii_uppercase()) { None } else { hex::decode(text).ok() }
-}
-
-const UID: &str = "1 to 20 octets in upper-case hexadecimal";
-const DIGEST: &str = "64 lower-case hexadecimal digits";
+const MAX_SIGNATURE: usize = 256;
 
 #[cfg(test)]
 mod tests {

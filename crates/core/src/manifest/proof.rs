@@ -4,14 +4,15 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::origin::Uid;
 use crate::x509::Sha256Digest;
 
 use super::entry::Entry;
 use super::error::{ManifestError, Part};
-use super::json::{Scan, push_hex_upper, push_number, push_string, upper_hex};
-use super::statement::{Statement, seal_kind};
+use super::json::{self, named, present, strings};
+use super::statement::{SEAL_KINDS, Statement, out_of_order, seal_kind};
 
 /// A proof as it is written down: `<UID>.proof.json`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,26 +58,34 @@ impl ProofVersion {
 }
 
 /// A seal of a kind that may be checked by a later release.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct ProofSeal {
     /// What it is: lower-case letters, digits and hyphens.
     pub kind: String,
     /// Its octets.
+    #[serde(with = "bytes")]
     pub seal: Vec<u8>,
     /// Who made it: what checking it needs besides an anchor.
+    #[serde(with = "bytes")]
     pub signer: Vec<u8>,
 }
 
 /// The certificates of a chip that is in the batch.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct ProofChip {
     /// The genuine leaf, DER.
+    #[serde(with = "bytes")]
     pub source: Vec<u8>,
     /// Certificates between leaf and source anchor, nearest first.
+    #[serde(with = "list")]
     pub source_chain: Vec<Vec<u8>>,
     /// The new certificate, DER.
+    #[serde(with = "bytes")]
     pub certificate: Vec<u8>,
     /// The issuing CA's certificate, then those above it.
+    #[serde(with = "list")]
     pub chain: Vec<Vec<u8>>,
 }
 
@@ -112,69 +121,31 @@ impl Proof {
 
     /// The octets of the proof: one line of JSON, ended by a newline.
     pub fn to_line(&self) -> String {
-        let mut out = String::with_capacity(12_000);
-        out.push_str("{\"format\":\"");
-        out.push_str(self.version.as_str());
-        out.push_str("\",\"uid\":");
-        push_hex_upper(&mut out, self.uid.as_bytes());
-        out.push_str(",\"chip\":");
-        match &self.chip {
-            None => out.push_str("null"),
-            Some(chip) => {
-                out.push_str("{\"source\":");
-                push_base64(&mut out, &chip.source);
-                out.push_str(",\"source_chain\":");
-                push_list(&mut out, &chip.source_chain);
-                out.push_str(",\"certificate\":");
-                push_base64(&mut out, &chip.certificate);
-                out.push_str(",\"chain\":");
-                push_list(&mut out, &chip.chain);
-                out.push('}');
-            }
-        }
-        out.push_str(",\"lines\":[");
+        let second = self.version >= ProofVersion::Two;
         let mut before: &[Sha256Digest] = &[];
-        for (position, line) in self.lines.iter().enumerate() {
-            out.push_str(if position > 0 { ",{\"index\":" } else { "{\"index\":" });
-            push_number(&mut out, line.index);
-            let shared = shared(before, &line.path);
-            out.push_str(",\"shared\":");
-            push_number(&mut out, shared as u64);
-            out.push_str(",\"path\":");
-            let own = &line.path[..line.path.len() - shared];
-            push_base64(&mut out, &own.iter().flat_map(Sha256Digest::as_bytes).copied().collect::<Vec<u8>>());
-            out.push_str(",\"line\":");
-            push_string(&mut out, &line.line);
-            out.push('}');
+        let lines = self.lines.iter().map(|line| {
+            let shared =
+                before.iter().rev().zip(line.path.iter().rev()).take_while(|(before, own)| before == own).count();
             before = &line.path;
-        }
-        out.push(']');
-        if self.version >= ProofVersion::Two {
-            out.push_str(",\"policy\":");
-            match &self.policy {
-                None => out.push_str("null"),
-                Some(policy) => push_base64(&mut out, policy),
+            let own = line.path[..line.path.len() - shared].iter().map(Sha256Digest::as_bytes);
+            WrittenLine {
+                index: line.index,
+                shared: shared as u64,
+                path: Base64(own.flatten().copied().collect()),
+                line: line.line.clone(),
             }
-        }
-        out.push_str(",\"statement\":");
-        push_base64(&mut out, &self.statement);
-        out.push_str(",\"seal\":");
-        push_base64(&mut out, &self.seal);
-        if self.version >= ProofVersion::Two {
-            out.push_str(",\"seals\":[");
-            for (position, seal) in self.seals.iter().enumerate() {
-                out.push_str(if position > 0 { ",{\"kind\":" } else { "{\"kind\":" });
-                push_string(&mut out, &seal.kind);
-                out.push_str(",\"seal\":");
-                push_base64(&mut out, &seal.seal);
-                out.push_str(",\"signer\":");
-                push_base64(&mut out, &seal.signer);
-                out.push('}');
-            }
-            out.push(']');
-        }
-        out.push_str("}\n");
-        out
+        });
+        let written = Written {
+            format: self.version,
+            uid: self.uid,
+            chip: self.chip.clone(),
+            lines: lines.collect(),
+            policy: second.then(|| self.policy.clone().map(Base64)),
+            statement: Base64(self.statement.clone()),
+            seal: Base64(self.seal.clone()),
+            seals: second.then(|| self.seals.clone()),
+        };
+        json::line(&written) + "\n"
     }
 
     /// Reads a proof: exactly what [`to_line`](Self::to_line) writes.
@@ -182,149 +153,156 @@ impl Proof {
     /// # Errors
     /// It is spelled otherwise, is of another version, or a value is not one its key can have.
     pub fn parse(text: &[u8]) -> Result<Self, ManifestError> {
-        let value = |key, expected| ManifestError::value(Part::Proof, key, "", expected);
         if text.len() > Self::MAX_BYTES {
-            return Err(value("proof", "at most 32 MiB"));
+            return Err(value("proof", text.len(), "at most 32 MiB"));
         }
-        let mut scan = Scan::new(Part::Proof, text);
-        scan.literal("{\"format\":")?;
-        let version = scan.value("format", "`reroot-proof/1` or `reroot-proof/2`", |found| {
-            ProofVersion::ALL.into_iter().find(|version| version.as_str() == found)
-        })?;
-        let second = version >= ProofVersion::Two;
-        scan.literal(",\"uid\":")?;
-        let uid = scan.value("uid", "1 to 20 octets in upper-case hexadecimal", |text| {
-            upper_hex(text).and_then(|octets| Uid::from_bytes(&octets).ok())
-        })?;
-        scan.literal(",\"chip\":")?;
-        let chip = if scan.takes("null") { None } else { Some(chip(&mut scan)?) };
-        scan.literal(",\"lines\":[")?;
-        let mut lines: Vec<ProofLine> = Vec::new();
-        while !scan.takes("]") {
-            if lines.len() == MAX_LINES {
-                return Err(value("lines", "at most 3 lines"));
+        let written: Written = json::read(Part::Proof, text)?;
+        written.check()?;
+        // members of the other version are lost or appear when the proof is written again
+        let proof = Self {
+            version: written.format,
+            uid: written.uid,
+            lines: paths(&written)?,
+            chip: written.chip,
+            policy: written.policy.flatten().map(|policy| policy.0),
+            statement: written.statement.0,
+            seal: written.seal.0,
+            seals: written.seals.unwrap_or_default(),
+        };
+        json::same(Part::Proof, text, &proof.to_line())?;
+        Ok(proof)
+    }
+}
+
+/// A proof as it is written.
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    format: ProofVersion,
+    uid: Uid,
+    chip: Option<ProofChip>,
+    lines: Vec<WrittenLine>,
+    /// Since version 2.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    policy: Option<Option<Base64>>,
+    statement: Base64,
+    seal: Base64,
+    /// Since version 2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    seals: Option<Vec<ProofSeal>>,
+}
+
+/// A line with the part of its path that it does not share with the line before.
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenLine {
+    index: u64,
+    shared: u64,
+    path: Base64,
+    line: String,
+}
+
+impl Written {
+    /// The limits of what is read.
+    fn check(&self) -> Result<(), ManifestError> {
+        let chip = self.chip.iter().flat_map(|chip| {
+            let chains = [("source_chain", &chip.source_chain), ("chain", &chip.chain)];
+            let chains = chains.into_iter().flat_map(|(key, chain)| chain.iter().map(move |one| (key, one)));
+            [("source", &chip.source), ("certificate", &chip.certificate)].into_iter().chain(chains)
+        });
+        let chip = chip.map(|(key, bytes)| (key, bytes.len(), Proof::MAX_CERTIFICATE));
+        let own = [
+            ("policy", self.policy.iter().flatten().map(|policy| policy.0.len()).sum(), Proof::MAX_POLICY),
+            ("statement", self.statement.0.len(), Statement::MAX_BYTES),
+            ("seal", self.seal.0.len(), super::SignedManifest::MAX_SEAL_BYTES),
+        ];
+        let seals = self.seals.iter().flatten();
+        let seals = seals.flat_map(|one| [("seal", &one.seal), ("signer", &one.signer)]);
+        let seals = seals.map(|(key, bytes)| (key, bytes.len(), Proof::MAX_FURTHER_SEAL));
+        if let Some((key, found, _)) = chip.chain(own).chain(seals).find(|(_, found, max)| found > max) {
+            return Err(value(key, found, "octets in base64, not too many"));
+        }
+        for (key, chain) in
+            self.chip.iter().flat_map(|chip| [("source_chain", &chip.source_chain), ("chain", &chip.chain)])
+        {
+            if chain.len() > Proof::MAX_CHAIN {
+                return Err(value(key, chain.len(), "at most 8 certificates"));
             }
-            scan.literal(if lines.is_empty() { "{\"index\":" } else { ",{\"index\":" })?;
-            let index = scan.number(u64::MAX)?;
-            scan.literal(",\"shared\":")?;
-            let shared = scan.number32()? as usize;
-            scan.literal(",\"path\":")?;
-            let own = scan.value("path", "digests of 32 octets in base64", |text| {
-                let octets = base64(text)?;
-                let (digests, rest) = octets.as_chunks::<32>();
-                rest.is_empty().then(|| digests.iter().copied().map(Sha256Digest::new).collect::<Vec<_>>())
-            })?;
-            scan.literal(",\"line\":")?;
-            let line = scan.value("line", "a line of at most 65536 octets", |text| {
-                (text.len() <= Entry::MAX_LINE).then(|| text.to_owned())
-            })?;
-            scan.literal("}")?;
-            let before: &[Sha256Digest] = lines.last().map_or(&[], |line| &line.path);
-            let Some(end) = before.len().checked_sub(shared).filter(|_| own.len() + shared <= Proof::MAX_PATH) else {
-                return Err(value("shared", "at most the digests of the path before, 64 in all"));
-            };
-            let path = [&own, &before[end..]].concat();
-            lines.push(ProofLine { index, path, line });
         }
-        let mut policy = None;
-        if second {
-            scan.literal(",\"policy\":")?;
-            if !scan.takes("null") {
-                policy = Some(octets(&mut scan, "policy", Self::MAX_POLICY)?);
-            }
+        let kinds: Vec<&str> = self.seals.iter().flatten().map(|one| one.kind.as_str()).collect();
+        if let Some(kind) = out_of_order(&kinds, seal_kind) {
+            return Err(value("kind", kind, SEAL_KINDS));
         }
-        scan.literal(",\"statement\":")?;
-        let statement = octets(&mut scan, "statement", Statement::MAX_BYTES)?;
-        scan.literal(",\"seal\":")?;
-        let seal = octets(&mut scan, "seal", super::SignedManifest::MAX_SEAL_BYTES)?;
-        let seals = if second { further_seals(&mut scan)? } else { vec![] };
-        scan.literal("}\n")?;
-        scan.finish()?;
-        let proof = Self { version, uid, chip, lines, policy, statement, seal, seals };
-        // two ways to share digests would be two spellings
-        if proof.to_line().as_bytes() == text {
-            Ok(proof)
-        } else {
-            Err(value("proof", "the one spelling of its content"))
-        }
+        Ok(())
     }
 }
 
-fn further_seals(scan: &mut Scan<'_>) -> Result<Vec<ProofSeal>, ManifestError> {
-    scan.literal(",\"seals\":[")?;
-    let mut seals: Vec<ProofSeal> = Vec::new();
-    while !scan.takes("]") {
-        scan.literal(if seals.is_empty() { "{\"kind\":" } else { ",{\"kind\":" })?;
-        let kind = scan.value("kind", "kinds of seals, sorted, each once", |text| {
-            (seal_kind(text) && seals.last().is_none_or(|last| last.kind.as_str() < text)).then(|| text.to_owned())
-        })?;
-        scan.literal(",\"seal\":")?;
-        let seal = octets(scan, "seal", Proof::MAX_FURTHER_SEAL)?;
-        scan.literal(",\"signer\":")?;
-        let signer = octets(scan, "signer", Proof::MAX_FURTHER_SEAL)?;
-        scan.literal("}")?;
-        seals.push(ProofSeal { kind, seal, signer });
+/// The lines with their whole paths. Two ways to share digests would be two spellings.
+fn paths(written: &Written) -> Result<Vec<ProofLine>, ManifestError> {
+    if written.lines.len() > MAX_LINES {
+        return Err(value("lines", written.lines.len(), "at most 3 lines"));
     }
-    Ok(seals)
-}
-
-fn chip(scan: &mut Scan<'_>) -> Result<ProofChip, ManifestError> {
-    scan.literal("{\"source\":")?;
-    let source = octets(scan, "source", Proof::MAX_CERTIFICATE)?;
-    scan.literal(",\"source_chain\":")?;
-    let source_chain = list(scan, "source_chain")?;
-    scan.literal(",\"certificate\":")?;
-    let certificate = octets(scan, "certificate", Proof::MAX_CERTIFICATE)?;
-    scan.literal(",\"chain\":")?;
-    let chain = list(scan, "chain")?;
-    scan.literal("}")?;
-    Ok(ProofChip { source, source_chain, certificate, chain })
-}
-
-fn octets(scan: &mut Scan<'_>, key: &'static str, max: usize) -> Result<Vec<u8>, ManifestError> {
-    scan.value(key, "octets in base64, not too many", |text| base64(text).filter(|octets| octets.len() <= max))
-}
-
-fn list(scan: &mut Scan<'_>, key: &'static str) -> Result<Vec<Vec<u8>>, ManifestError> {
-    scan.literal("[")?;
-    let mut list = Vec::new();
-    while !scan.takes("]") {
-        if list.len() == Proof::MAX_CHAIN {
-            return Err(ManifestError::value(Part::Proof, key, "more", "at most 8 certificates"));
+    let mut lines: Vec<ProofLine> = Vec::new();
+    for WrittenLine { index, shared, path, line } in &written.lines {
+        let (own, rest) = path.0.as_chunks::<32>();
+        if !rest.is_empty() {
+            return Err(value("path", path.0.len(), "digests of 32 octets in base64"));
         }
-        if !list.is_empty() {
-            scan.literal(",")?;
+        if line.len() > Entry::MAX_LINE {
+            return Err(value("line", line.len(), "a line of at most 65536 octets"));
         }
-        list.push(octets(scan, key, Proof::MAX_CERTIFICATE)?);
+        let before: &[Sha256Digest] = lines.last().map_or(&[], |line| &line.path);
+        let from = usize::try_from(*shared).ok().and_then(|shared| before.len().checked_sub(shared));
+        let Some(upper) = from.map(|from| &before[from..]).filter(|upper| own.len() + upper.len() <= Proof::MAX_PATH)
+        else {
+            return Err(value("shared", shared, "at most the digests of the path before, 64 in all"));
+        };
+        let own: Vec<Sha256Digest> = own.iter().copied().map(Sha256Digest::new).collect();
+        if own.last().is_some_and(|last| before[..before.len() - upper.len()].last() == Some(last)) {
+            return Err(value("shared", shared, "all digests that the path has in common with the one before"));
+        }
+        let path = [&own, upper].concat();
+        lines.push(ProofLine { index: *index, path, line: line.clone() });
     }
-    Ok(list)
+    Ok(lines)
 }
 
-/// Base64 of RFC 4648 §4 with padding; unused bits are zero, so that there is one spelling.
-fn base64(text: &str) -> Option<Vec<u8>> {
-    STANDARD.decode(text).ok()
+fn value(key: &'static str, found: impl ToString, expected: &'static str) -> ManifestError {
+    ManifestError::value(Part::Proof, key, &found.to_string(), expected)
 }
 
-fn push_base64(out: &mut String, octets: &[u8]) {
-    out.push('"');
-    STANDARD.encode_string(octets, out);
-    out.push('"');
+/// Bytes in base64 of RFC 4648 §4 with padding; unused bits are zero, so that there is one spelling.
+struct Base64(Vec<u8>);
+
+strings! {
+    Base64: "octets in base64", |text| STANDARD.decode(text).ok().map(Self), |bytes| STANDARD.encode(&bytes.0);
+    ProofVersion: "`reroot-proof/1` or `reroot-proof/2`", |text| named(Self::ALL, Self::as_str, text),
+        |version| version.as_str();
 }
 
-fn push_list(out: &mut String, list: &[Vec<u8>]) {
-    out.push('[');
-    for (position, octets) in list.iter().enumerate() {
-        if position > 0 {
-            out.push(',');
-        }
-        push_base64(out, octets);
+mod bytes {
+    use super::*;
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&STANDARD.encode(bytes))
     }
-    out.push(']');
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+        Base64::deserialize(deserializer).map(|bytes| bytes.0)
+    }
 }
 
-/// How many digests the two paths have in common at their upper ends.
-fn shared(before: &[Sha256Digest], path: &[Sha256Digest]) -> usize {
-    before.iter().rev().zip(path.iter().rev()).take_while(|(before, own)| before == own).count()
+mod list {
+    use super::*;
+
+    pub(super) fn serialize<S: Serializer>(list: &[Vec<u8>], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(list.iter().map(|bytes| STANDARD.encode(bytes)))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Vec<u8>>, D::Error> {
+        let list = Vec::<Base64>::deserialize(deserializer)?;
+        Ok(list.into_iter().map(|bytes| bytes.0).collect())
+    }
 }
 
 const MAX_LINES: usize = 3;

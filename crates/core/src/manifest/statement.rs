@@ -2,16 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::cert::{Seed, SerialBasis};
 use crate::verify::Relaxation;
 use crate::x509::{SerialNumber, Sha256Digest, Time};
 
 use super::format::Format;
+use super::json::{self, named, strings};
 
-mod read;
-mod write;
+mod written;
 
-pub(super) use read::seal_kind;
+pub(super) use written::{SEAL_KINDS, out_of_order, seal_kind};
 
 /// The statement of a batch, field by field in the order of the file (docs/spec/manifest-format.md).
 ///
@@ -69,7 +71,9 @@ pub struct Statement {
 }
 
 /// `inputs`: the file [`INPUTS_FILE`](super::INPUTS_FILE).
-#[derive(Clone, Debug, PartialEq, Eq)]
+// `file` is written, and compared when a statement that was read is written again
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(tag = "file", rename = "inputs.jsonl")]
 pub struct InputsReference {
     /// SHA-256 of the file.
     pub sha256: Sha256Digest,
@@ -78,7 +82,8 @@ pub struct InputsReference {
 }
 
 /// One of `anchors`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct AnchorReference {
     /// Its subject, escaped.
     pub subject: String,
@@ -89,7 +94,8 @@ pub struct AnchorReference {
 }
 
 /// `policy`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct PolicyReference {
     /// The policy's name, part of the identity of a certificate.
     pub name: String,
@@ -100,7 +106,8 @@ pub struct PolicyReference {
 }
 
 /// `issuer`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct IssuerReference {
     /// Where the signatures were made.
     pub mode: IssuerMode,
@@ -160,7 +167,8 @@ pub struct Unmet {
 }
 
 /// `counts`: every item is exactly one of issued, rejected, ignored.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Counts {
     /// Items of all inputs.
     pub items: u64,
@@ -175,7 +183,9 @@ pub struct Counts {
 }
 
 /// `entries`: the file [`ENTRIES_FILE`](super::ENTRIES_FILE).
-#[derive(Clone, Debug, PartialEq, Eq)]
+// `file` is written, and compared when a statement that was read is written again
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(tag = "file", rename = "manifest.jsonl")]
 pub struct EntriesReference {
     /// SHA-256 of the file.
     pub sha256: Sha256Digest,
@@ -186,7 +196,8 @@ pub struct EntriesReference {
 }
 
 /// One of `files`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct FileDigest {
     /// Its name, without a directory.
     pub name: String,
@@ -195,9 +206,11 @@ pub struct FileDigest {
 }
 
 /// `previous`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Previous {
     /// Its name.
+    #[serde(deserialize_with = "json::batch")]
     pub batch: String,
     /// SHA-256 of its `manifest.json`.
     pub statement_sha256: Sha256Digest,
@@ -217,6 +230,11 @@ impl Possession {
             Self::None => "none",
         }
     }
+}
+
+strings! {
+    IssuerMode: "`local`, `air-gapped` or `foreign`", |text| named(Self::ALL, Self::as_str, text), |mode| mode.as_str();
+    Possession: "`none`", |text| named([Self::None], Self::as_str, text), |possession| possession.as_str();
 }
 
 impl Statement {

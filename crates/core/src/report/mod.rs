@@ -13,9 +13,8 @@ mod proof;
 
 use serde::{Serialize, Serializer};
 
-use crate::origin::{Code, Disposition, ItemName, Uid};
-use crate::verify::Family;
-use crate::x509::{KeyAlgorithm, Sha256Digest, Time};
+use crate::origin::Code;
+use crate::x509::KeyAlgorithm;
 
 pub use audit::facts;
 pub use findings::{CodesOf, FindingsOf, hint};
@@ -24,7 +23,7 @@ pub use policy::{CheckedPolicy, Issuing, check_policy};
 pub use preview::ShownUnder;
 pub use proof::{Absent, Present, facts_of_proof};
 
-/// Values that are written to programs as they are shown to people.
+/// Values that are written to programs as they are shown to people; the formats of batches have the others.
 macro_rules! as_text {
     ($($type:ty),* $(,)?) => {
         $(impl Serialize for $type {
@@ -35,13 +34,7 @@ macro_rules! as_text {
     };
 }
 
-as_text!(Code, Family, ItemName, KeyAlgorithm, Sha256Digest, Time, Uid);
-
-impl Serialize for Disposition {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
+as_text!(Code, KeyAlgorithm);
 
 /// `1234567` as `1,234,567`.
 pub fn count(number: u64) -> String {
