@@ -1,9 +1,9 @@
 //! Certificates that another CA made: looked at as hard as a leaf of ST's.
 
 use super::{IssuedCertificate, IssuerIdentity, ObjectTemplate, TbsCertificate, UncheckedCertificate};
-use crate::crypto::{PublicKey, SignatureError};
+use crate::crypto::{NotSigned, PublicKey, SignatureError, check_signed};
 use crate::origin::{Code, Origin};
-use crate::x509::{Certificate, CertificateError, KeyUsage, SignatureAlgorithm, Spki, oid};
+use crate::x509::{Certificate, CertificateError, KeyUsage, Spki, oid};
 
 /// Why a certificate is not what was asked for, whatever a policy lets differ.
 #[derive(Debug, thiserror::Error)]
@@ -122,10 +122,6 @@ pub fn object(
     if certificate.spki().der() != spki.der() {
         return Err(AnswerFault::Key);
     }
-    if certificate.issuer() != issuer.subject() {
-        let (found, expected) = (certificate.issuer().to_string(), issuer.subject().to_string());
-        return Err(AnswerFault::Issuer { found, expected });
-    }
     let forbidden = KeyUsage::KEY_CERT_SIGN | KeyUsage::CRL_SIGN;
     let signs = certificate.key_usage()?.is_some_and(|usage| usage.0 & forbidden != 0);
     if signs || certificate.basic_constraints()?.is_some_and(|constraints| constraints.ca) {
@@ -134,11 +130,15 @@ pub fn object(
     if certificate.extended_key_usage()?.is_some_and(|purposes| purposes.contains(&oid::KP_DOCUMENT_SIGNING)) {
         return Err(AnswerFault::Purpose);
     }
-    if certificate.signature_algorithm() == SignatureAlgorithm::EcdsaSha1 {
-        return Err(AnswerFault::Weak);
-    }
     let key = PublicKey::from_spki(issuer.spki()).map_err(|_| AnswerFault::Encoding)?;
-    key.verify(certificate.signature_algorithm(), certificate.tbs(), certificate.signature())?;
+    check_signed(certificate, issuer.subject(), &key).map_err(|error| match error {
+        NotSigned::Issuer => {
+            let (found, expected) = (certificate.issuer().to_string(), issuer.subject().to_string());
+            AnswerFault::Issuer { found, expected }
+        }
+        NotSigned::Signature(error) => AnswerFault::Signature(error),
+        NotSigned::Weak => AnswerFault::Weak,
+    })?;
     let tbs = TbsCertificate::received(certificate, origin);
     if tbs.wrap(certificate.signature()) != certificate.der() {
         return Err(AnswerFault::Encoding);

@@ -1,10 +1,10 @@
 //! The short path from a CA certificate up to an anchor that a person trusts.
 
 use crate::x509::{
-    Certificate, Deviation, OtherAlgorithm, Place, Purposes, SignatureAlgorithm, Time, check_ca, check_purposes,
+    Certificate, Deviation, Name, OtherAlgorithm, Place, Purposes, SignatureAlgorithm, Time, check_ca, check_purposes,
 };
 
-use super::PublicKey;
+use super::{PublicKey, SignatureError};
 
 /// Proves that a CA certificate reaches an anchor (name and key) through those above it, nearest first: RFC 5280 §6.1
 /// for a short chain of names, signatures, validity at `at`, cA, pathLenConstraint, keyUsage, every other extension
@@ -83,13 +83,39 @@ pub fn chain_end<'a>(issuing: &'a Certificate, chain: &'a [Certificate]) -> Resu
     ))
 }
 
-/// Whether the key in `above` signed `below`, which names it as its issuer; not over SHA-1.
+/// Why a certificate is not one that a CA signed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotSigned {
+    /// It names another issuer.
+    #[error("it names another issuer")]
+    Issuer,
+    /// The signature does not verify under the CA's key.
+    #[error("{0}")]
+    Signature(#[from] SignatureError),
+    /// The signature is over SHA-1.
+    #[error("a signature over SHA-1 proves nothing")]
+    Weak,
+}
+
+/// Proves that the CA of this name and key signed a certificate: the certificate names it as its issuer, byte for byte,
+/// and the signature verifies under the key, not over SHA-1.
+///
+/// # Errors
+/// It did not.
+pub fn check_signed(certificate: &Certificate, issuer: &Name, key: &PublicKey) -> Result<(), NotSigned> {
+    if certificate.issuer() != issuer {
+        return Err(NotSigned::Issuer);
+    }
+    let algorithm = certificate.signature_algorithm();
+    if algorithm == SignatureAlgorithm::EcdsaSha1 {
+        return Err(NotSigned::Weak);
+    }
+    Ok(key.verify(algorithm, certificate.tbs(), certificate.signature())?)
+}
+
+/// Whether the CA `above` signed `below`: [`check_signed`] with its name and key.
 pub fn signed_by(below: &Certificate, above: &Certificate) -> bool {
-    // a signature over SHA-1 proves nothing
-    below.issuer() == above.subject()
-        && below.signature_algorithm() != SignatureAlgorithm::EcdsaSha1
-        && PublicKey::from_spki(above.spki())
-            .is_ok_and(|key| key.verify(below.signature_algorithm(), below.tbs(), below.signature()).is_ok())
+    PublicKey::from_spki(above.spki()).is_ok_and(|key| check_signed(below, above.subject(), &key).is_ok())
 }
 
 /// What a certificate that a person has named has otherwise than RFC 5280 or DER, in words; and whether a root's signature

@@ -1,12 +1,11 @@
 //! From octets to a statement that is believed: the seal is verified first, the statement parsed after.
 
 use crate::cert::Encoder;
-use crate::crypto::{PublicKey, is_kept_form, sha256};
+use crate::crypto::{NotSigned, PublicKey, check_signed, is_kept_form, sha256};
 use crate::origin::Code;
 use crate::x509::tlv::{Reader, element, tag};
 use crate::x509::{
-    Certificate, ExtensionError, Name, Place, Purposes, Sha256Digest, SignatureAlgorithm, Time, check_ca,
-    check_purposes, oid,
+    Certificate, ExtensionError, Name, Place, Purposes, Sha256Digest, Time, check_ca, check_purposes, oid,
 };
 
 use super::error::{ManifestError, codes};
@@ -180,17 +179,18 @@ fn check_sealed(
 
 /// The anchor that certified `signer`: its name, its key, its signature.
 fn certified_by(signer: &Certificate, anchors: &[ManifestAnchor]) -> Result<usize, ManifestError> {
-    let algorithm = signer.signature_algorithm();
-    if algorithm == SignatureAlgorithm::EcdsaSha1 {
-        return Err(ManifestError::SignerCertificateAlgorithm { algorithm });
-    }
     let issuer = || signer.issuer().to_string();
     let mut failure = ManifestError::SignerNoTrustAnchor { issuer: issuer() };
     for (position, anchor) in anchors.iter().enumerate() {
-        if anchor.name == *signer.issuer() {
-            match anchor.key.verify(algorithm, signer.tbs(), signer.signature()) {
-                Ok(()) => return Ok(position),
-                Err(source) => failure = ManifestError::SignerCertificateSignature { issuer: issuer(), source },
+        match check_signed(signer, &anchor.name, &anchor.key) {
+            Ok(()) => return Ok(position),
+            Err(NotSigned::Issuer) => {}
+            Err(NotSigned::Signature(source)) => {
+                failure = ManifestError::SignerCertificateSignature { issuer: issuer(), source };
+            }
+            Err(NotSigned::Weak) => {
+                let algorithm = signer.signature_algorithm();
+                return Err(ManifestError::SignerCertificateAlgorithm { algorithm });
             }
         }
     }
