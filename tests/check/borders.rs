@@ -10,6 +10,8 @@ pub(crate) struct Row(pub(crate) &'static str, pub(crate) &'static [&'static str
 pub(crate) const CORE: &[Row] = &[
     // what every message goes through
     Row("text", &[]),
+    // what every finding and error is called
+    Row("code", &[]),
     Row("class", &[]),
     Row("parallel", &[]),
     Row("x509", &[]),
@@ -17,7 +19,7 @@ pub(crate) const CORE: &[Row] = &[
     // whoever reads a file that exists opens it there
     Row("input", &["text"]),
     Row("crypto", &["x509"]),
-    Row("origin", &["x509", "crypto", "text"]),
+    Row("origin", &["x509", "crypto", "text", "code"]),
     Row("reel", &["x509", "origin", "class", "durable", "input", "text"]),
     // crypto: a shard is a function of the UID's hash
     Row("crl", &["x509", "crypto"]),

@@ -8,8 +8,8 @@ use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, Na
 use reroot_core::failure::{Failure, Mistake};
 use reroot_core::findings::Findings;
 use reroot_core::origin::{Disposition, Finding};
+use reroot_core::report::FindingsOf;
 pub use reroot_core::report::count;
-use reroot_core::report::{FindingsOf, hint};
 use reroot_core::text::{Printable, printable_lines};
 use reroot_core::verify::MissingChip;
 use serde::Serialize;
@@ -182,7 +182,7 @@ pub fn findings(findings: &Findings, disposition: Disposition) -> String {
         if of_code.count > shown.len() as u64 {
             let _ = writeln!(text, "  ... and {} more (--findings FILE lists all)", of_code.count - shown.len() as u64);
         }
-        if let Some(hint) = hint(*code) {
+        if let Some(hint) = code.hint() {
             let _ = writeln!(text, "  hint: {hint}");
         }
     }

@@ -3,6 +3,9 @@
 //! This crate holds no private key, opens no connection, asks neither clock nor random generator, and prints nothing.
 //! The one database it reads is a line pack, read-only. Signing and remembering are `reroot-issue`'s.
 
+#[macro_use]
+mod code;
+
 pub mod audit;
 pub mod cert;
 pub mod class;

@@ -9,6 +9,8 @@ mod typed;
 pub use chip::{ChipName, ChipNameError};
 pub use typed::{LOST_ZEROS, SPREADSHEET_HINT, TypedError, TypedList, typed_bytes};
 
+pub use crate::code::Code;
+
 use std::fmt;
 use std::fmt::Write as _;
 use std::str::FromStr;
@@ -169,58 +171,6 @@ pub struct Origin {
     pub fingerprint: Sha256Digest,
 }
 
-/// A stable dotted code in kebab case, such as `verify.chain.no-trust-anchor`. Texts may improve, codes stay.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Code(&'static str);
-
-impl Code {
-    /// A code, checked when the program is compiled if used in a constant.
-    ///
-    /// # Panics
-    /// The text does not have the form of [`is_one`](Self::is_one).
-    pub const fn new(text: &'static str) -> Self {
-        assert!(Self::is_one(text), "codes are dotted kebab case");
-        Self(text)
-    }
-
-    /// Whether a text has the form of codes: two or more parts joined by `.`, each of words joined by `-`, each word of
-    /// lower-case letters and digits.
-    pub const fn is_one(text: &str) -> bool {
-        let bytes = text.as_bytes();
-        let (mut at, mut dotted, mut inside) = (0, false, false);
-        while at < bytes.len() {
-            match bytes[at] {
-                b'a'..=b'z' | b'0'..=b'9' => inside = true,
-                // a word has just ended
-                b'-' | b'.' if inside => {
-                    dotted |= bytes[at] == b'.';
-                    inside = false;
-                }
-                _ => return false,
-            }
-            at += 1;
-        }
-        dotted && inside
-    }
-
-    /// The code as text.
-    pub const fn as_str(self) -> &'static str {
-        self.0
-    }
-}
-
-impl fmt::Display for Code {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
-    }
-}
-
-impl fmt::Debug for Code {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Code({})", self.0)
-    }
-}
-
 /// Whether a finding takes its item out as somebody's fault or as nobody's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Disposition {
@@ -310,18 +260,6 @@ mod tests {
         // printf 'a%.0s' {1..10000} | sha256sum
         assert!(long.as_str().len() < 600 && long.as_str().ends_with("a%..27dd1f61b867b6a0"), "{long}");
         assert_ne!(long, ItemName::input(&[b'a'; 10_001]));
-    }
-
-    #[test]
-    fn codes_have_one_form() {
-        for code in ["verify.uid.shape", "a.b", "x509.serial-too-long.2"] {
-            assert!(Code::is_one(code), "{code}");
-        }
-        for other in
-            ["", "verify", ".a", "a.", "a..b", "a.-b", "a-.b", "a.b-", "a.b--c", "A.b", "a.b_c", "a. b", "a.\u{e9}"]
-        {
-            assert!(!Code::is_one(other), "{other}");
-        }
     }
 
     #[test]

@@ -31,6 +31,9 @@ pub mod possession;
 pub mod seal;
 pub mod signer;
 
+#[macro_use(codes)]
+extern crate reroot_core;
+
 use reroot_core::{
     audit, cert, class, crypto, delivery, durable, failure, findings, input, intake, lint, manifest, origin, parallel,
     policy, proof, reel, text, verify, x509,

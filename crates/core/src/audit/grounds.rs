@@ -82,10 +82,7 @@ pub fn listed_codes() -> Vec<ListedCode> {
     for (code, _) in verify::CODES {
         match *code {
             // about a run as a whole, or a warning about a leaf that is used
-            verify::EXPECT_COUNT
-            | verify::EXPECT_MISSING
-            | verify::FILE_NAME_MISMATCH
-            | verify::CHAIN_ANCHOR_EXPIRED => {}
+            verify::EXPECT_MISSING | verify::FILE_NAME_MISMATCH | verify::CHAIN_ANCHOR_EXPIRED => {}
             verify::EXPECT_SURPLUS => add(*code, Some(Disposition::Ignored), Ground::List),
             verify::EXPECT_UNEXPECTED => add(*code, Some(Disposition::Rejected), Ground::List),
             verify::CA_CERTIFICATE | verify::CONFLICT_DUPLICATE | verify::CONFLICT_TWIN => {

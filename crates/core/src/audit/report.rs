@@ -152,83 +152,74 @@ impl AuditReport {
     }
 }
 
-macro_rules! codes {
-    ($($name:ident = $code:literal, $meaning:literal;)*) => {
-        /// Codes of what an audit can find.
-        pub mod code {
-            use crate::origin::Code;
+/// Codes of what an audit can find.
+pub mod code {
+    codes! {
+        pub const;
 
-            $(#[doc = $meaning] pub const $name: Code = Code::new($code);)*
-        }
-
-        /// Every code with its meaning.
-        pub const CODES: &[(Code, &str)] = &[$((code::$name, $meaning)),*];
-    };
-}
-
-codes! {
-    ACCOUNT_CODE = "audit.account.code", "A finding has a code that is not on the list of codes that findings of a batch can have.";
-    ACCOUNT_COUNTS = "audit.account.counts", "The counts of the statement do not add up to the lines.";
-    ACCOUNT_FINDING = "audit.account.finding", "An item was rejected or ignored for a reason that the input does not give.";
-    ACCOUNT_INPUT = "audit.account.input", "An input is not the one the batch was made from.";
-    ACCOUNT_ITEM = "audit.account.item", "An item of the input is not accounted for, or an accounted item is not in the input.";
-    ACCOUNT_LINE = "audit.account.line", "A line of rejected.jsonl or inputs.jsonl cannot be read.";
-    ACCOUNT_LEDGER = "audit.account.ledger", "A finding rests on an earlier batch, and the history has no such batch.";
-    ACCOUNT_PADDING = "audit.account.padding", "A line hides that its leaf was cut out of a padded zone dump, or says so falsely.";
-    ACCOUNT_TWICE = "audit.account.twice", "An item is in two lines or findings.";
-    ANCHORS = "audit.statement.anchors", "An anchor of the statement is not among the certificates of source-chain.pem.";
-    ARCHIVE_TIME = "audit.archive.time", "The entries of an archive carry another time than that of the batch.";
-    ARCHIVE_UNREAD = "audit.file.archive-unread", "The statement names an archive of certificates that is not one of the batch's numbered parts.";
-    BEACON_DIFFERS = "audit.beacon.differs", "The batch has no beacon, or another one than was expected.";
-    BEACON_UNUSED = "audit.beacon.unused", "The statement names a beacon although no serial number depends on it.";
-    CERTIFICATE_DIFFERS = "audit.certificate.differs", "Another CA made the certificate otherwise than asked for, and the policy does not allow it.";
-    CERTIFICATE_FORM = "audit.certificate.form", "The signature is the twin of the one that encoder 2 demands: the other of the two values of s.";
-    CERTIFICATE_NAME = "audit.certificate.name", "The entry of certificates.zip is named after another chip.";
-    CERTIFICATE_SIGNATURE = "audit.certificate.signature", "The issuing CA did not sign this certificate.";
-    CERTIFICATE_TBS = "audit.certificate.tbs", "The certificate is not the one that policy, seed and leaf give.";
-    DISCARDED_SERIALS = "audit.statement.discarded-serials", "The discarded serial numbers are not those of the lines.";
-    ENTRY_DIFFERS = "audit.entry.differs", "A line says something else than the certificates do.";
-    ENTRY_ORDER = "audit.entry.order", "The lines are not strictly increasing by UID.";
-    ENTRY_SYNTAX = "audit.entry.syntax", "A line cannot be read.";
-    EXPECTED_MISSING = "audit.expected.missing", "missing.jsonl cannot be read, is out of order, has another number of lines than stated, or names a chip of the batch.";
-    EXPECTED_SURPLUS = "audit.expected.surplus", "Another number of findings than stated is of chips that the list does not name.";
-    EXPECT_CHIP = "audit.expect.chip", "A chip has a certificate or a finding that the expected list contradicts.";
-    EXPECT_LIST = "audit.expect.list", "The expected list is not the one that the statement names.";
-    FILE_DIGEST = "audit.file.digest", "A file has another digest than the statement names.";
-    FILE_MISSING = "audit.file.missing", "A file of the batch is missing.";
-    FILE_UNEXPECTED = "audit.file.unexpected", "A file lies in the batch that the statement does not name.";
-    FILE_UNREADABLE = "audit.file.unreadable", "A file of the batch cannot be read.";
-    FULL_WIDTH = "audit.certificate.full-width", "The policy demands full-width signatures and this one is shorter.";
-    HISTORY_FORK = "audit.history.fork", "Two batches follow the same batch, or two are the first: the ledger branched.";
-    HISTORY_GAP = "audit.history.gap", "A batch follows one that was not given.";
-    HISTORY_HEAD = "audit.history.head", "The head that was kept elsewhere is not the end of the chain.";
-    HISTORY_ISSUER = "audit.history.issuer", "A batch of the history is another CA's.";
-    HISTORY_KEY = "audit.history.key", "A chip has different keys in two batches.";
-    HISTORY_KEY_UID = "audit.history.key-uid", "A key is certified for two chips.";
-    HISTORY_NAME = "audit.history.name", "A batch calls the one before it by another name.";
-    HISTORY_SAME_NAME = "audit.history.same-name", "Two batches have the same name.";
-    HISTORY_SEED = "audit.history.seed", "Two batches have the same serial seed.";
-    HISTORY_SERIAL = "audit.history.serial", "Two certificates of the issuing CA have one serial number.";
-    HISTORY_TIME = "audit.history.time", "A batch says it was made before the one it follows.";
-    HISTORY_TWICE = "audit.history.twice", "A chip has certificates from two batches under one policy name, without a reason.";
-    ISSUER_CHAIN = "audit.issuer.chain", "The issuing CA's chain does not reach the issuer anchor.";
-    ISSUER_DIFFERS = "audit.issuer.differs", "chain.pem does not begin with the issuer that the statement names.";
-    POLICY_BIND = "audit.policy.bind", "The policy cannot be bound to issuer and batch.";
-    POLICY_DIFFERS = "audit.policy.differs", "The policy says something else than the statement.";
-    POLICY_DIGEST = "audit.policy.digest", "policy.toml is not the policy that the statement names.";
-    POSSESSION_BATCH = "audit.possession.batch", "The supplement of possession is of another batch.";
-    POSSESSION_COUNT = "audit.possession.count", "The supplement counts other chips than have receipts.";
-    POSSESSION_RECEIPT = "audit.possession.receipt", "A receipt was not signed by the chip's key, or is about another certificate.";
-    POSSESSION_RECEIPTS = "audit.possession.receipts", "The receipts are not those that were sealed.";
-    SERIAL_TWICE = "audit.certificate.serial-twice", "Two certificates of the batch have one serial number.";
-    SOURCE_ANCHOR = "audit.source.anchor", "The leaf's chain reaches another anchor than the line says.";
-    SOURCE_DIGEST = "audit.source.digest", "The source leaf is not the one the line names.";
-    SOURCE_NAME = "audit.source.name", "The entry of sources.zip is named after another chip.";
-    SOURCE_REJECTED = "audit.source.rejected", "The source leaf does not verify under the auditor's anchors.";
-    SOURCE_UID = "audit.source.uid", "The source leaf belongs to another chip than the line says.";
-    TIMESTAMP_LATE = "audit.timestamp.late", "The time-stamp was made later after the statement than is allowed.";
-    TIMESTAMP_MISSING = "audit.timestamp.missing", "There is no time-stamp, and one was asked for.";
-    TIMESTAMP_TIME = "audit.timestamp.time", "The time-stamp is older than the statement says it is itself.";
-    TREE_ROOT = "audit.tree.root", "The lines do not have the Merkle root of the statement.";
-    TREE_SIZE = "audit.tree.size", "Lines, certificates and sources are not equally many, or not as many as stated.";
+        ACCOUNT_CODE = "audit.account.code", "A finding has a code that is not on the list of codes that findings of a batch can have.";
+        ACCOUNT_COUNTS = "audit.account.counts", "The counts of the statement do not add up to the lines.";
+        ACCOUNT_FINDING = "audit.account.finding", "An item was rejected or ignored for a reason that the input does not give.";
+        ACCOUNT_INPUT = "audit.account.input", "An input is not the one the batch was made from.";
+        ACCOUNT_ITEM = "audit.account.item", "An item of the input is not accounted for, or an accounted item is not in the input.";
+        ACCOUNT_LINE = "audit.account.line", "A line of rejected.jsonl or inputs.jsonl cannot be read.";
+        ACCOUNT_LEDGER = "audit.account.ledger", "A finding rests on an earlier batch, and the history has no such batch.";
+        ACCOUNT_PADDING = "audit.account.padding", "A line hides that its leaf was cut out of a padded zone dump, or says so falsely.";
+        ACCOUNT_TWICE = "audit.account.twice", "An item is in two lines or findings.";
+        ANCHORS = "audit.statement.anchors", "An anchor of the statement is not among the certificates of source-chain.pem.";
+        ARCHIVE_TIME = "audit.archive.time", "The entries of an archive carry another time than that of the batch.";
+        ARCHIVE_UNREAD = "audit.file.archive-unread", "The statement names an archive of certificates that is not one of the batch's numbered parts.";
+        BEACON_DIFFERS = "audit.beacon.differs", "The batch has no beacon, or another one than was expected.";
+        BEACON_UNUSED = "audit.beacon.unused", "The statement names a beacon although no serial number depends on it.";
+        CERTIFICATE_DIFFERS = "audit.certificate.differs", "Another CA made the certificate otherwise than asked for, and the policy does not allow it.";
+        CERTIFICATE_FORM = "audit.certificate.form", "The signature is the twin of the one that encoder 2 demands: the other of the two values of s.";
+        CERTIFICATE_NAME = "audit.certificate.name", "The entry of certificates.zip is named after another chip.";
+        CERTIFICATE_SIGNATURE = "audit.certificate.signature", "The issuing CA did not sign this certificate.";
+        CERTIFICATE_TBS = "audit.certificate.tbs", "The certificate is not the one that policy, seed and leaf give.";
+        DISCARDED_SERIALS = "audit.statement.discarded-serials", "The discarded serial numbers are not those of the lines.";
+        ENTRY_DIFFERS = "audit.entry.differs", "A line says something else than the certificates do.";
+        ENTRY_ORDER = "audit.entry.order", "The lines are not strictly increasing by UID.";
+        ENTRY_SYNTAX = "audit.entry.syntax", "A line cannot be read.";
+        EXPECTED_MISSING = "audit.expected.missing", "missing.jsonl cannot be read, is out of order, has another number of lines than stated, or names a chip of the batch.";
+        EXPECTED_SURPLUS = "audit.expected.surplus", "Another number of findings than stated is of chips that the list does not name.";
+        EXPECT_CHIP = "audit.expect.chip", "A chip has a certificate or a finding that the expected list contradicts.";
+        EXPECT_LIST = "audit.expect.list", "The expected list is not the one that the statement names.";
+        FILE_DIGEST = "audit.file.digest", "A file has another digest than the statement names.";
+        FILE_MISSING = "audit.file.missing", "A file of the batch is missing.";
+        FILE_UNEXPECTED = "audit.file.unexpected", "A file lies in the batch that the statement does not name.";
+        FILE_UNREADABLE = "audit.file.unreadable", "A file of the batch cannot be read.";
+        FULL_WIDTH = "audit.certificate.full-width", "The policy demands full-width signatures and this one is shorter.";
+        HISTORY_FORK = "audit.history.fork", "Two batches follow the same batch, or two are the first: the ledger branched.";
+        HISTORY_GAP = "audit.history.gap", "A batch follows one that was not given.";
+        HISTORY_HEAD = "audit.history.head", "The head that was kept elsewhere is not the end of the chain.";
+        HISTORY_ISSUER = "audit.history.issuer", "A batch of the history is another CA's.";
+        HISTORY_KEY = "audit.history.key", "A chip has different keys in two batches.";
+        HISTORY_KEY_UID = "audit.history.key-uid", "A key is certified for two chips.";
+        HISTORY_NAME = "audit.history.name", "A batch calls the one before it by another name.";
+        HISTORY_SAME_NAME = "audit.history.same-name", "Two batches have the same name.";
+        HISTORY_SEED = "audit.history.seed", "Two batches have the same serial seed.";
+        HISTORY_SERIAL = "audit.history.serial", "Two certificates of the issuing CA have one serial number.";
+        HISTORY_TIME = "audit.history.time", "A batch says it was made before the one it follows.";
+        HISTORY_TWICE = "audit.history.twice", "A chip has certificates from two batches under one policy name, without a reason.";
+        ISSUER_CHAIN = "audit.issuer.chain", "The issuing CA's chain does not reach the issuer anchor.";
+        ISSUER_DIFFERS = "audit.issuer.differs", "chain.pem does not begin with the issuer that the statement names.";
+        POLICY_BIND = "audit.policy.bind", "The policy cannot be bound to issuer and batch.";
+        POLICY_DIFFERS = "audit.policy.differs", "The policy says something else than the statement.";
+        POLICY_DIGEST = "audit.policy.digest", "policy.toml is not the policy that the statement names.";
+        POSSESSION_BATCH = "audit.possession.batch", "The supplement of possession is of another batch.";
+        POSSESSION_COUNT = "audit.possession.count", "The supplement counts other chips than have receipts.";
+        POSSESSION_RECEIPT = "audit.possession.receipt", "A receipt was not signed by the chip's key, or is about another certificate.";
+        POSSESSION_RECEIPTS = "audit.possession.receipts", "The receipts are not those that were sealed.";
+        SERIAL_TWICE = "audit.certificate.serial-twice", "Two certificates of the batch have one serial number.";
+        SOURCE_ANCHOR = "audit.source.anchor", "The leaf's chain reaches another anchor than the line says.";
+        SOURCE_DIGEST = "audit.source.digest", "The source leaf is not the one the line names.";
+        SOURCE_NAME = "audit.source.name", "The entry of sources.zip is named after another chip.";
+        SOURCE_REJECTED = "audit.source.rejected", "The source leaf does not verify under the auditor's anchors.";
+        SOURCE_UID = "audit.source.uid", "The source leaf belongs to another chip than the line says.";
+        TIMESTAMP_LATE = "audit.timestamp.late", "The time-stamp was made later after the statement than is allowed.";
+        TIMESTAMP_MISSING = "audit.timestamp.missing", "There is no time-stamp, and one was asked for.";
+        TIMESTAMP_TIME = "audit.timestamp.time", "The time-stamp is older than the statement says it is itself.";
+        TREE_ROOT = "audit.tree.root", "The lines do not have the Merkle root of the statement.";
+        TREE_SIZE = "audit.tree.size", "Lines, certificates and sources are not equally many, or not as many as stated.";
+    }
 }

@@ -63,23 +63,23 @@ impl AnswerFault {
     }
 }
 
-macro_rules! codes {
-    ($($name:ident = $code:literal, $meaning:literal;)*) => {
-        $(const $name: Code = Code::new($code);)*
-
-        /// Every code with its meaning.
-        pub const ANSWER_CODES: &[(Code, &str)] = &[$(($name, $meaning)),*];
-    };
-}
-
 codes! {
-    CA = "answer.certificate.ca", "What the other CA returned could act as a CA.";
-    FORM = "answer.certificate.form", "What the other CA returned is not a certificate of the form that is kept.";
-    ISSUER = "answer.certificate.issuer", "The certificate names another issuer than the configured CA.";
-    KEY = "answer.certificate.key", "The certificate is for another key than the leaf's.";
-    OUTLIVES_ISSUER = "answer.certificate.outlives-issuer", "The certificate is valid when its CA is not.";
-    PURPOSE = "answer.certificate.purpose", "The certificate could seal manifests.";
-    SIGNATURE = "answer.certificate.signature", "The configured CA did not sign the certificate.";
+    const;
+
+    CA = "answer.certificate.ca", "What the other CA returned could act as a CA."
+        => "Ask the CA for an end-entity certificate: without cA TRUE and without keyCertSign.";
+    FORM = "answer.certificate.form", "What the other CA returned is not a certificate of the form that is kept."
+        => "Ask the CA for an X.509 certificate of version 3 in DER.";
+    ISSUER = "answer.certificate.issuer", "The certificate names another issuer than the configured CA."
+        => "Check that the configured CA is the one that signs, and ask that CA for the certificate.";
+    KEY = "answer.certificate.key", "The certificate is for another key than the leaf's."
+        => "Ask the CA to certify exactly the public key that was requested.";
+    OUTLIVES_ISSUER = "answer.certificate.outlives-issuer", "The certificate is valid when its CA is not."
+        => "Ask the CA for a certificate that ends before its own, or allow a longer validity in the policy.";
+    PURPOSE = "answer.certificate.purpose", "The certificate could seal manifests."
+        => "Ask the CA to leave out the purpose of document signing (1.3.6.1.5.5.7.3.36).";
+    SIGNATURE = "answer.certificate.signature", "The configured CA did not sign the certificate."
+        => "Check the configured CA certificate, then ask the CA for the certificate again.";
 }
 
 /// Checks a certificate that the CA `issuer` made elsewhere for `template`: an [`object`] certificate of that CA for the

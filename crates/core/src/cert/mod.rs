@@ -15,7 +15,7 @@ mod serial;
 mod tbs;
 mod template;
 
-pub use answered::{ANSWER_CODES, AnswerFault, answered, object};
+pub use answered::{AnswerFault, CODES as ANSWER_CODES, answered, object};
 pub use check::{WrongSignature, check_all, claim, released};
 pub use difference::{Difference, differences};
 pub use encoder::{Encoder, SerialBasis};

@@ -375,54 +375,46 @@ impl DeliveryError {
     }
 }
 
-macro_rules! codes {
-    ($($name:ident = $code:literal, $meaning:literal;)*) => {
-        /// The codes of this stage.
-        pub mod codes {
-            use crate::origin::Code;
-            $(#[doc = $meaning] pub const $name: Code = Code::new($code);)*
-        }
+/// The codes of this stage.
+pub mod codes {
+    codes! {
+        pub const;
 
-        /// Every code of this stage with its meaning.
-        pub const CODES: &[(Code, &str)] = &[$((codes::$name, $meaning)),*];
-    };
-}
-
-codes! {
-    ARCHIVE_CONTENT = "delivery.archive.content", "an entry's content is not what its name says";
-    ARCHIVE_CRC = "delivery.archive.crc", "an entry's content does not have its CRC-32";
-    ARCHIVE_DIRECTORY = "delivery.archive.directory", "the central directory is not exactly that of the entries";
-    ARCHIVE_END = "delivery.archive.end", "octets follow the end of the archive";
-    ARCHIVE_HEADER = "delivery.archive.header", "an entry's header is not one that batches have";
-    ARCHIVE_NAME = "delivery.archive.name", "an entry's name is not that of a certificate";
-    ARCHIVE_TRUNCATED = "delivery.archive.truncated", "the archive ends too early";
-    AWS_POLICY_NAME = "delivery.export.aws-policy-name", "the name is not one that AWS IoT policies have";
-    BATCH_NAME = "delivery.batch-name", "the batch's name is not a UUID";
-    COUNTS = "delivery.counts", "certificates, sources and entries are not equally many";
-    ENTRY_DIFFERS = "delivery.entry-differs", "a certificate is not the one its line names";
-    ENTRY_TOO_LARGE = "delivery.entry-too-large", "a certificate is larger than archives of batches hold";
-    FILE_DIGEST = "delivery.file.digest", "a file is not the one the statement names";
-    FILE_MALFORMED = "delivery.file.malformed", "a file cannot be read as what it is";
-    FILE_MISSING = "delivery.file.missing", "the batch lacks a file";
-    FILE_NAME = "delivery.file.name", "the name is not one for a file of a batch";
-    FILE_TOO_LARGE = "delivery.file.too-large", "a file is larger than it may be";
-    FINISHED = "delivery.finished", "something was delivered after the batch was finished";
-    INCOMPLETE = "delivery.incomplete", "the batch lacks its statement or its seal";
-    LINE = "delivery.line", "a line is too long, not printable ASCII or not ended by a newline";
-    NAME_TWICE = "delivery.export.name-twice", "two devices would have one name";
-    NAME_UNFIT = "delivery.export.name-unfit", "the target cannot name a device after the common name";
-    NO_FORM = "delivery.no-form", "no form of certificates was asked for";
-    NO_ZONE = "delivery.no-zone", "the size of the zone was not given";
-    NOT_A_BATCH = "delivery.not-a-batch", "there is no batch directory";
-    NOT_A_FILE = "delivery.file.not-plain", "a name of the batch is a directory, a link or a device";
-    ORDER = "delivery.order", "UIDs are not strictly increasing";
-    OUTPUT_EXISTS = "delivery.output.exists", "the output exists";
-    INSIDE_BATCH = "delivery.output.inside-batch", "the output would be inside a sealed batch";
-    OUTPUT_NAME = "delivery.output.name", "the output's path does not end in a name";
-    OUTPUT_PARENT = "delivery.output.parent", "the directory for the output is not there";
-    PACK = "delivery.pack", "a line pack cannot be read as one, or cannot be written";
-    PARTIAL_IN_THE_WAY = "delivery.output.in-the-way", "something else has the name of the unfinished output";
-    READ = "delivery.read", "reading failed";
-    ZONE_UNFIT = "delivery.export.zone-unfit", "the zone does not hold the certificate or the chain";
-    WRITE = "delivery.write", "writing failed";
+        ARCHIVE_CONTENT = "delivery.archive.content", "an entry's content is not what its name says";
+        ARCHIVE_CRC = "delivery.archive.crc", "an entry's content does not have its CRC-32";
+        ARCHIVE_DIRECTORY = "delivery.archive.directory", "the central directory is not exactly that of the entries";
+        ARCHIVE_END = "delivery.archive.end", "octets follow the end of the archive";
+        ARCHIVE_HEADER = "delivery.archive.header", "an entry's header is not one that batches have";
+        ARCHIVE_NAME = "delivery.archive.name", "an entry's name is not that of a certificate";
+        ARCHIVE_TRUNCATED = "delivery.archive.truncated", "the archive ends too early";
+        AWS_POLICY_NAME = "delivery.export.aws-policy-name", "the name is not one that AWS IoT policies have";
+        BATCH_NAME = "delivery.batch-name", "the batch's name is not a UUID";
+        COUNTS = "delivery.counts", "certificates, sources and entries are not equally many";
+        ENTRY_DIFFERS = "delivery.entry-differs", "a certificate is not the one its line names";
+        ENTRY_TOO_LARGE = "delivery.entry-too-large", "a certificate is larger than archives of batches hold";
+        FILE_DIGEST = "delivery.file.digest", "a file is not the one the statement names";
+        FILE_MALFORMED = "delivery.file.malformed", "a file cannot be read as what it is";
+        FILE_MISSING = "delivery.file.missing", "the batch lacks a file";
+        FILE_NAME = "delivery.file.name", "the name is not one for a file of a batch";
+        FILE_TOO_LARGE = "delivery.file.too-large", "a file is larger than it may be";
+        FINISHED = "delivery.finished", "something was delivered after the batch was finished";
+        INCOMPLETE = "delivery.incomplete", "the batch lacks its statement or its seal";
+        LINE = "delivery.line", "a line is too long, not printable ASCII or not ended by a newline";
+        NAME_TWICE = "delivery.export.name-twice", "two devices would have one name";
+        NAME_UNFIT = "delivery.export.name-unfit", "the target cannot name a device after the common name";
+        NO_FORM = "delivery.no-form", "no form of certificates was asked for";
+        NO_ZONE = "delivery.no-zone", "the size of the zone was not given";
+        NOT_A_BATCH = "delivery.not-a-batch", "there is no batch directory";
+        NOT_A_FILE = "delivery.file.not-plain", "a name of the batch is a directory, a link or a device";
+        ORDER = "delivery.order", "UIDs are not strictly increasing";
+        OUTPUT_EXISTS = "delivery.output.exists", "the output exists";
+        INSIDE_BATCH = "delivery.output.inside-batch", "the output would be inside a sealed batch";
+        OUTPUT_NAME = "delivery.output.name", "the output's path does not end in a name";
+        OUTPUT_PARENT = "delivery.output.parent", "the directory for the output is not there";
+        PACK = "delivery.pack", "a line pack cannot be read as one, or cannot be written";
+        PARTIAL_IN_THE_WAY = "delivery.output.in-the-way", "something else has the name of the unfinished output";
+        READ = "delivery.read", "reading failed";
+        ZONE_UNFIT = "delivery.export.zone-unfit", "the zone does not hold the certificate or the chain";
+        WRITE = "delivery.write", "writing failed";
+    }
 }

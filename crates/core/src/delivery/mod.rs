@@ -18,7 +18,8 @@ mod zip;
 
 pub use archive::{ArchiveEntry, ArchiveReader};
 pub use directory::{BatchWriter, Form, Report, Sink, check_place};
-pub use error::{CODES, DeliveryError, codes};
+pub use error::codes::CODES;
+pub use error::{DeliveryError, codes};
 pub use export::{ExportOptions, ExportWriter, Object, Target, Zone};
 pub use output::WrittenFile;
 pub use pack::{PackReader, PackWriter};

@@ -18,6 +18,7 @@ mod prepare;
 mod reference;
 mod rfc5280;
 mod rule;
+mod shared;
 mod stselib;
 mod tbs;
 mod template;
@@ -57,7 +58,8 @@ pub const RULES: &[&[Rule]] = &[
 pub const CODES: &[(Code, &str)] = &codes();
 
 /// The octets are not a tbsCertificate at all.
-const UNREADABLE: Code = Code::new("rfc5280.structure");
+const UNREADABLE: Code =
+    Code::new("rfc5280.structure").hinted("The encoder failed: report this with the policy and the leaf.");
 
 /// Applies every rule to the encoding.
 ///

@@ -56,3 +56,7 @@ pub(super) struct Subject<'s> {
     /// The encoding, read again.
     pub(super) tbs: &'s Tbs<'s>,
 }
+
+/// What to do about a finding of a rule that belongs to a profile.
+pub(super) const PROFILE_HINT: &str =
+    "Change what the policy says about the field that is named, or take the profile out of the policy.";

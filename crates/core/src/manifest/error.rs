@@ -371,66 +371,58 @@ fn shown(text: &str) -> String {
     format!("\"{}\"", Printable::new(text).at_most(80))
 }
 
-macro_rules! codes {
-    ($($name:ident = $code:literal, $meaning:literal;)*) => {
-        /// The codes of this stage.
-        pub mod codes {
-            use crate::origin::Code;
-            $(#[doc = $meaning] pub const $name: Code = Code::new($code);)*
-        }
+/// The codes of this stage.
+pub mod codes {
+    codes! {
+        pub const;
 
-        /// Every code of this stage with its meaning.
-        pub const CODES: &[(Code, &str)] = &[$((codes::$name, $meaning)),*];
-    };
-}
-
-codes! {
-    ANCHOR_KEY = "manifest.anchor.key", "the manifest anchor's public key cannot be used";
-    ANCHOR_EXTENSION = "manifest.anchor.extension", "the manifest anchor has an extension or a constraint that must be processed and is not";
-    ANCHOR_NOT_A_CA = "manifest.anchor.not-a-ca", "the manifest anchor may not sign certificates";
-    ENTRY_SYNTAX = "manifest.entry.syntax", "a line of manifest.jsonl is not in the one spelling of its format";
-    ENTRY_VALUE = "manifest.entry.value", "a line of manifest.jsonl has a value that its key cannot have";
-    FINDING_SYNTAX = "manifest.rejected.syntax", "a line of rejected.jsonl is not in the one spelling of its format";
-    FINDING_VALUE = "manifest.rejected.value", "a line of rejected.jsonl has a value that its key cannot have";
-    INPUT_SYNTAX = "manifest.inputs.syntax", "a line of inputs.jsonl is not in the one spelling of its format";
-    INPUT_VALUE = "manifest.inputs.value", "a line of inputs.jsonl has a value that its key cannot have";
-    MISSING_SYNTAX = "manifest.missing.syntax", "a line of missing.jsonl is not in the one spelling of its format";
-    MISSING_VALUE = "manifest.missing.value", "a line of missing.jsonl has a value that its key cannot have";
-    POSSESSION_SYNTAX = "manifest.possession.syntax", "a challenge, a receipt or a supplement is not in the one spelling of its format";
-    POSSESSION_VALUE = "manifest.possession.value", "a challenge, a receipt or a supplement has a value that its key cannot have";
-    PROOF_SYNTAX = "manifest.proof.syntax", "a proof is not in the one spelling of its format";
-    PROOF_VALUE = "manifest.proof.value", "a proof has a value that its key cannot have";
-    SEAL_ALGORITHM = "manifest.seal.algorithm", "a digest or signature algorithm of the seal is not the one for the signer's key";
-    SEAL_ATTRIBUTES = "manifest.seal.attributes", "the seal's signed attributes are not the four expected ones in DER order";
-    SEAL_CERTIFICATES = "manifest.seal.certificates", "the seal does not carry exactly the certificate of manifest.pem";
-    SEAL_CONTENT = "manifest.seal.content", "the seal is not a detached SignedData over id-data";
-    SEAL_DER = "manifest.seal.der", "the seal is not strict DER";
-    SEAL_DIGEST = "manifest.seal.digest", "manifest.json was changed: its digest is not the sealed one";
-    SEAL_FORM = "manifest.seal.form", "the signature of a seal of version 2 has the higher of the two values of s";
-    SEAL_SIGNATURE = "manifest.seal.signature", "the seal's signature does not verify";
-    SEAL_SIGNERS = "manifest.seal.signers", "the seal has no or several signers, or names another certificate";
-    SEAL_SIGNING_CERTIFICATE = "manifest.seal.signing-certificate", "the seal was made for another certificate than manifest.pem";
-    SEAL_SIGNING_TIME = "manifest.seal.signing-time", "signingTime is not a time in DER or differs from the statement's `created`";
-    SEAL_VERSION = "manifest.seal.version", "a version number of the seal is not 1";
-    SIGNER_CA = "manifest.signer.ca", "the manifest signer's certificate is a CA certificate";
-    SIGNER_CERTIFICATE = "manifest.signer.certificate", "an extension of the manifest signer's certificate cannot be read";
-    SIGNER_CERTIFICATE_ALGORITHM = "manifest.signer.certificate-algorithm", "the manifest signer's certificate is signed with SHA-1";
-    SIGNER_CERTIFICATE_SIGNATURE = "manifest.signer.certificate-signature", "the manifest signer's certificate is not signed by the anchor of its issuer's name";
-    SIGNER_CRITICAL_EXTENSION = "manifest.signer.critical-extension", "the manifest signer's certificate has a critical extension that is not understood";
-    SIGNER_KEY = "manifest.signer.key", "the manifest signer's key is neither P-256 nor P-384";
-    SIGNER_KEY_MISMATCH = "manifest.signer.key-mismatch", "the manifest signer holds another key than its certificate";
-    SIGNER_KEY_USAGE = "manifest.signer.key-usage", "the manifest signer's keyUsage is not digitalSignature";
-    SIGNER_NO_TRUST_ANCHOR = "manifest.signer.no-trust-anchor", "no manifest anchor has the name of the signer's issuer";
-    SIGNER_PUBLIC_KEY = "manifest.signer.public-key", "the manifest signer's public key is not a valid key";
-    SIGNER_PURPOSE = "manifest.signer.purpose", "the certificate is not for sealing manifests: extendedKeyUsage is not exactly and critically id-kp-documentSigning";
-    SIGNER_VALIDITY = "manifest.signer.validity", "the manifest signer's certificate was not valid when the seal was made";
-    STATEMENT_ENCODER = "audit.statement.encoder", "the batch was made by rules this release does not know, or by others than go with its format";
-    STATEMENT_FORMAT = "manifest.statement.format", "manifest.json is not of the format reroot-manifest/1 or reroot-manifest/2";
-    STATEMENT_SYNTAX = "manifest.statement.syntax", "manifest.json is not in the one spelling of its format";
-    STATEMENT_VALUE = "manifest.statement.value", "manifest.json has a value that its key cannot have, or two that contradict each other";
-    TIMESTAMP_CHAIN = "manifest.timestamp.chain", "the time-stamp's signer is not one that the anchor certified for time-stamping, valid then";
-    TIMESTAMP_FORM = "manifest.timestamp.form", "the time-stamp is not a token of RFC 3161 that this release reads";
-    TIMESTAMP_IMPRINT = "manifest.timestamp.imprint", "the time-stamp is of another statement";
-    TIMESTAMP_REFUSED = "manifest.timestamp.refused", "the authority refused to make a time-stamp";
-    TIMESTAMP_SIGNATURE = "manifest.timestamp.signature", "the time-stamp's signature does not hold";
+        ANCHOR_KEY = "manifest.anchor.key", "the manifest anchor's public key cannot be used";
+        ANCHOR_EXTENSION = "manifest.anchor.extension", "the manifest anchor has an extension or a constraint that must be processed and is not";
+        ANCHOR_NOT_A_CA = "manifest.anchor.not-a-ca", "the manifest anchor may not sign certificates";
+        ENTRY_SYNTAX = "manifest.entry.syntax", "a line of manifest.jsonl is not in the one spelling of its format";
+        ENTRY_VALUE = "manifest.entry.value", "a line of manifest.jsonl has a value that its key cannot have";
+        FINDING_SYNTAX = "manifest.rejected.syntax", "a line of rejected.jsonl is not in the one spelling of its format";
+        FINDING_VALUE = "manifest.rejected.value", "a line of rejected.jsonl has a value that its key cannot have";
+        INPUT_SYNTAX = "manifest.inputs.syntax", "a line of inputs.jsonl is not in the one spelling of its format";
+        INPUT_VALUE = "manifest.inputs.value", "a line of inputs.jsonl has a value that its key cannot have";
+        MISSING_SYNTAX = "manifest.missing.syntax", "a line of missing.jsonl is not in the one spelling of its format";
+        MISSING_VALUE = "manifest.missing.value", "a line of missing.jsonl has a value that its key cannot have";
+        POSSESSION_SYNTAX = "manifest.possession.syntax", "a challenge, a receipt or a supplement is not in the one spelling of its format";
+        POSSESSION_VALUE = "manifest.possession.value", "a challenge, a receipt or a supplement has a value that its key cannot have";
+        PROOF_SYNTAX = "manifest.proof.syntax", "a proof is not in the one spelling of its format";
+        PROOF_VALUE = "manifest.proof.value", "a proof has a value that its key cannot have";
+        SEAL_ALGORITHM = "manifest.seal.algorithm", "a digest or signature algorithm of the seal is not the one for the signer's key";
+        SEAL_ATTRIBUTES = "manifest.seal.attributes", "the seal's signed attributes are not the four expected ones in DER order";
+        SEAL_CERTIFICATES = "manifest.seal.certificates", "the seal does not carry exactly the certificate of manifest.pem";
+        SEAL_CONTENT = "manifest.seal.content", "the seal is not a detached SignedData over id-data";
+        SEAL_DER = "manifest.seal.der", "the seal is not strict DER";
+        SEAL_DIGEST = "manifest.seal.digest", "manifest.json was changed: its digest is not the sealed one";
+        SEAL_FORM = "manifest.seal.form", "the signature of a seal of version 2 has the higher of the two values of s";
+        SEAL_SIGNATURE = "manifest.seal.signature", "the seal's signature does not verify";
+        SEAL_SIGNERS = "manifest.seal.signers", "the seal has no or several signers, or names another certificate";
+        SEAL_SIGNING_CERTIFICATE = "manifest.seal.signing-certificate", "the seal was made for another certificate than manifest.pem";
+        SEAL_SIGNING_TIME = "manifest.seal.signing-time", "signingTime is not a time in DER or differs from the statement's `created`";
+        SEAL_VERSION = "manifest.seal.version", "a version number of the seal is not 1";
+        SIGNER_CA = "manifest.signer.ca", "the manifest signer's certificate is a CA certificate";
+        SIGNER_CERTIFICATE = "manifest.signer.certificate", "an extension of the manifest signer's certificate cannot be read";
+        SIGNER_CERTIFICATE_ALGORITHM = "manifest.signer.certificate-algorithm", "the manifest signer's certificate is signed with SHA-1";
+        SIGNER_CERTIFICATE_SIGNATURE = "manifest.signer.certificate-signature", "the manifest signer's certificate is not signed by the anchor of its issuer's name";
+        SIGNER_CRITICAL_EXTENSION = "manifest.signer.critical-extension", "the manifest signer's certificate has a critical extension that is not understood";
+        SIGNER_KEY = "manifest.signer.key", "the manifest signer's key is neither P-256 nor P-384";
+        SIGNER_KEY_MISMATCH = "manifest.signer.key-mismatch", "the manifest signer holds another key than its certificate";
+        SIGNER_KEY_USAGE = "manifest.signer.key-usage", "the manifest signer's keyUsage is not digitalSignature";
+        SIGNER_NO_TRUST_ANCHOR = "manifest.signer.no-trust-anchor", "no manifest anchor has the name of the signer's issuer";
+        SIGNER_PUBLIC_KEY = "manifest.signer.public-key", "the manifest signer's public key is not a valid key";
+        SIGNER_PURPOSE = "manifest.signer.purpose", "the certificate is not for sealing manifests: extendedKeyUsage is not exactly and critically id-kp-documentSigning";
+        SIGNER_VALIDITY = "manifest.signer.validity", "the manifest signer's certificate was not valid when the seal was made";
+        STATEMENT_ENCODER = "audit.statement.encoder", "the batch was made by rules this release does not know, or by others than go with its format";
+        STATEMENT_FORMAT = "manifest.statement.format", "manifest.json is not of the format reroot-manifest/1 or reroot-manifest/2";
+        STATEMENT_SYNTAX = "manifest.statement.syntax", "manifest.json is not in the one spelling of its format";
+        STATEMENT_VALUE = "manifest.statement.value", "manifest.json has a value that its key cannot have, or two that contradict each other";
+        TIMESTAMP_CHAIN = "manifest.timestamp.chain", "the time-stamp's signer is not one that the anchor certified for time-stamping, valid then";
+        TIMESTAMP_FORM = "manifest.timestamp.form", "the time-stamp is not a token of RFC 3161 that this release reads";
+        TIMESTAMP_IMPRINT = "manifest.timestamp.imprint", "the time-stamp is of another statement";
+        TIMESTAMP_REFUSED = "manifest.timestamp.refused", "the authority refused to make a time-stamp";
+        TIMESTAMP_SIGNATURE = "manifest.timestamp.signature", "the time-stamp's signature does not hold";
+    }
 }

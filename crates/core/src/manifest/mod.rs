@@ -19,7 +19,8 @@ pub mod timestamp;
 mod tree;
 
 pub use entry::Entry;
-pub use error::{CODES, ManifestError, Part, codes};
+pub use error::codes::CODES;
+pub use error::{ManifestError, Part, codes};
 pub use findings::{FindingLine, InputLine, MissingLine};
 pub use format::Format;
 pub use open::{ManifestAnchor, SignedManifest, open_supplement, verify_octets};

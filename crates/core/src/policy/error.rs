@@ -135,16 +135,9 @@ impl Errors {
     }
 }
 
-macro_rules! codes {
-    ($($name:ident = $text:literal, $meaning:literal;)*) => {
-        $(#[doc = $meaning] pub(super) const $name: Code = Code::new($text);)*
-
-        /// Every code of this stage with its meaning.
-        pub const CODES: &[(Code, &str)] = &[$(($name, $meaning)),*];
-    };
-}
-
 codes! {
+    pub(super) const;
+
     BATCH_ID = "policy.batch.id", "the batch id is not a UUID";
     CHARACTERS = "policy.text.characters", "a text can hold characters that its string type or its use forbids";
     CONTRADICTION = "policy.contradiction", "two lines of the policy cannot both hold";
@@ -161,10 +154,14 @@ codes! {
     ISSUER_PURPOSE = "policy.issuer.purpose", "the extendedKeyUsage of a CA forbids a purpose of the policy";
     KEY_MISSING = "policy.key.missing", "a line that every policy must have is missing";
     KEY_UNKNOWN = "policy.key.unknown", "a key that no policy has";
-    LEAF_COMMON_NAME = "policy.leaf.common-name", "the source leaf's common name is missing or unfit to be copied";
-    LEAF_FAMILY = "policy.leaf.family", "the source leaf is of another chip family than the policy's";
-    LEAF_KEY = "policy.leaf.key", "the source leaf's key is of a kind that the policy does not list";
-    LEAF_VALIDITY = "policy.leaf.validity", "the validity that the policy derives from this source leaf is not allowed";
+    LEAF_COMMON_NAME = "policy.leaf.common-name", "the source leaf's common name is missing or unfit to be copied"
+        => "The policy copies the leaf's common name, which this leaf does not have in a usable form: change the policy, or leave the chip out.";
+    LEAF_FAMILY = "policy.leaf.family", "the source leaf is of another chip family than the policy's"
+        => "Use the policy for this chip family; `source.family` names the family of a policy.";
+    LEAF_KEY = "policy.leaf.key", "the source leaf's key is of a kind that the policy does not list"
+        => "If such keys are to be certified, list them in the policy's source.keys.";
+    LEAF_VALIDITY = "policy.leaf.validity", "the validity that the policy derives from this source leaf is not allowed"
+        => "Compare the policy's validity with the dates of the leaf and of the issuing CA, and change the policy.";
     LENGTH = "policy.text.length", "a text can be shorter or longer than its field allows";
     LINT = "policy.lint", "a certificate of this policy and this issuer would fail a lint";
     NEVER_ALLOWED = "policy.right.never-allowed", "a right that no device certificate may have";

@@ -416,31 +416,22 @@ fn at(place: &str, found: Contradiction) -> Fault {
     fault(found.code, place, found.message)
 }
 
-macro_rules! codes {
-    ($($name:ident = $code:literal, $meaning:literal;)*) => {
-        /// Codes of what does not hold in a proof; the others are the manifest's and the audit's.
-        pub mod code {
-            use crate::origin::Code;
+/// Codes of what does not hold in a proof; the others are the manifest's and the audit's.
+pub mod code {
+    codes! {
+        pub const;
 
-            $(#[doc = $meaning] pub const $name: Code = Code::new($code);)*
-        }
-
-        /// Every code with its meaning.
-        pub const CODES: &[(crate::origin::Code, &str)] = &[$((code::$name, $meaning)),*];
-    };
-}
-
-codes! {
-    ABSENT = "proof.absent", "The chip is not in the batch, and its presence was to be shown.";
-    CERTIFICATE = "proof.certificate", "A certificate of the proof cannot be read, or is not there.";
-    INCLUSION = "proof.inclusion", "A line is not at its place in the tree of the statement.";
-    KEY = "proof.key", "The certificate is over another key than the source leaf.";
-    LEAF = "proof.leaf", "The batch was made from another leaf of the chip than the one in hand.";
-    NEIGHBOURS = "proof.neighbours", "The lines are not those beside the chip's place.";
-    OBJECT = "proof.object", "The certificate has a form or a right that no object certificate has.";
-    ORDER = "proof.order", "The lines are not strictly increasing by UID.";
-    PRESENT = "proof.present", "The chip whose absence was to be shown is in the batch.";
-    SERIAL = "proof.serial", "The serial number is neither that of the leaf nor the derived one.";
-    UID = "proof.uid", "None of the lines is of the chip that the proof is about, or that is another chip than the one asked for.";
-    UID_FORM = "proof.uid-form", "No chip of the batch's family is called so.";
+        ABSENT = "proof.absent", "The chip is not in the batch, and its presence was to be shown.";
+        CERTIFICATE = "proof.certificate", "A certificate of the proof cannot be read, or is not there.";
+        INCLUSION = "proof.inclusion", "A line is not at its place in the tree of the statement.";
+        KEY = "proof.key", "The certificate is over another key than the source leaf.";
+        LEAF = "proof.leaf", "The batch was made from another leaf of the chip than the one in hand.";
+        NEIGHBOURS = "proof.neighbours", "The lines are not those beside the chip's place.";
+        OBJECT = "proof.object", "The certificate has a form or a right that no object certificate has.";
+        ORDER = "proof.order", "The lines are not strictly increasing by UID.";
+        PRESENT = "proof.present", "The chip whose absence was to be shown is in the batch.";
+        SERIAL = "proof.serial", "The serial number is neither that of the leaf nor the derived one.";
+        UID = "proof.uid", "None of the lines is of the chip that the proof is about, or that is another chip than the one asked for.";
+        UID_FORM = "proof.uid-form", "No chip of the batch's family is called so.";
+    }
 }

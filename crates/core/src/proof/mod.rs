@@ -20,7 +20,8 @@ mod make;
 mod pack;
 
 pub use crate::origin::{ChipName, ChipNameError};
-pub use check::{CODES, Checker, Claim, Presence, Proved, code};
+pub use check::code::CODES;
+pub use check::{Checker, Claim, Presence, Proved, code};
 pub use leaf::{LeafError, leaf_from_chip};
 pub use make::{Chips, Prove, Proven, prove};
 pub use pack::{Found, Pack, Shelf, lookup, pack};

@@ -7,12 +7,6 @@ use serde::{Serialize, Serializer};
 
 use crate::findings::Findings;
 use crate::origin::{Code, Disposition, Finding};
-use crate::{reel, verify};
-
-/// Returns what to do about findings of a code.
-pub fn hint(code: Code) -> Option<&'static str> {
-    verify::hint(code).or_else(|| reel::codes::hint(code))
-}
 
 /// The members that a report about findings has among its own.
 #[derive(Serialize)]
@@ -54,7 +48,7 @@ impl Serialize for CodesOf<'_> {
         }
         let mut map = serializer.serialize_map(Some(codes.len()))?;
         for (code, (_, disposition, count)) in codes {
-            map.serialize_entry(&code, &OfCode { disposition, count, hint: hint(code) })?;
+            map.serialize_entry(&code, &OfCode { disposition, count, hint: code.hint() })?;
         }
         map.end()
     }

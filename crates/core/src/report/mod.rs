@@ -17,7 +17,7 @@ use crate::origin::Code;
 use crate::x509::KeyAlgorithm;
 
 pub use audit::facts;
-pub use findings::{CodesOf, FindingsOf, hint};
+pub use findings::{CodesOf, FindingsOf};
 pub use page::{Page, page};
 pub use policy::{CheckedPolicy, Issuing, check_policy};
 pub use preview::ShownUnder;

@@ -4,7 +4,7 @@
 //! the ST number (18) or the unique number (14), in any mixture; for `stsafe-l` the serial number (18); for `generic` any
 //! serial number.
 
-use crate::origin::{Code, Finding, ItemName, LOST_ZEROS, SPREADSHEET_HINT, TypedList, Uid, typed_bytes};
+use crate::origin::{Finding, ItemName, LOST_ZEROS, SPREADSHEET_HINT, TypedList, Uid, typed_bytes};
 use crate::text::Printable;
 
 use super::codes;
@@ -254,17 +254,9 @@ fn shown(content: &str) -> Printable<'_> {
 
 const LIST_HINT: &str = "Write one UID a line in hexadecimal; a # begins a comment. Each chip is named once.";
 
-/// Why an expectation cannot be used or is not met.
+/// Why an expectation cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ExpectError {
-    /// The number of chips is not the expected one.
-    #[error("{found} chips are verified, expected {expected}")]
-    Count {
-        /// Chips found.
-        found: u64,
-        /// Chips expected.
-        expected: u64,
-    },
     /// The list names no chip.
     #[error("{file} names no chip, expected one UID a line")]
     Empty {
@@ -286,29 +278,10 @@ pub enum ExpectError {
 }
 
 impl ExpectError {
-    /// Compares the number of verified chips with the expected one.
-    ///
-    /// # Errors
-    /// They differ.
-    pub fn check_count(found: u64, expected: u64) -> Result<(), Self> {
-        if found == expected { Ok(()) } else { Err(Self::Count { found, expected }) }
-    }
-
-    /// The stable code, where the input and not the list is at fault.
-    pub const fn code(&self) -> Option<Code> {
-        match self {
-            Self::Count { .. } => Some(codes::EXPECT_COUNT),
-            Self::Empty { .. } | Self::Line { .. } => None,
-        }
-    }
-
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         Some(
             match self {
-                Self::Count { .. } => {
-                    "Look at the rejected and ignored items for what is missing, or correct the count."
-                }
                 Self::Empty { .. } => LIST_HINT,
                 Self::Line { hint, .. } => hint,
             }
@@ -404,13 +377,5 @@ mod tests {
         let list = ExpectedList::parse(Family::Generic, near.join("\n").as_bytes(), "g").unwrap();
         assert_eq!(compare(&list, &near), Expectation::default());
         assert_eq!(reason(Family::Generic, &[b'1'; 42]).0, 1);
-    }
-
-    #[test]
-    fn the_count_is_exact() {
-        assert_eq!(ExpectError::check_count(2, 2), Ok(()));
-        let error = ExpectError::check_count(1, 2).unwrap_err();
-        assert_eq!(error.to_string(), "1 chips are verified, expected 2");
-        assert_eq!(error.code(), Some(codes::EXPECT_COUNT));
     }
 }

@@ -10,16 +10,9 @@ use crate::origin::Code;
 use crate::signer::{Pkcs11Error, SignerError};
 use crate::text::Printable;
 
-macro_rules! codes {
-    ($($name:ident = $value:literal, $meaning:literal;)*) => {
-        $(#[doc = $meaning] pub(super) const $name: Code = Code::new($value);)*
-
-        /// Every code of this stage with its meaning.
-        pub const CODES: &[(Code, &str)] = &[$(($name, $meaning)),*];
-    };
-}
-
 codes! {
+    pub(super) const;
+
     ANCHOR_TWICE = "config.anchor.twice", "The same trust anchor is configured twice.";
     CERTIFICATE_COUNT = "config.certificate.count", "A certificate file holds another number of certificates than one.";
     CERTIFICATE_MALFORMED = "config.certificate.malformed", "A certificate file holds something that is not a certificate.";

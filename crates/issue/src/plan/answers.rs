@@ -9,7 +9,7 @@ use crate::crypto::sha256;
 use crate::error::Error;
 use crate::findings::{FindingSpool, Findings};
 use crate::ledger::{Ledger, Requested};
-use crate::origin::{Code, Finding, ItemName};
+use crate::origin::{Finding, ItemName};
 use crate::parallel;
 use crate::pipeline::elsewhere::{self, Judged};
 use crate::pipeline::work::Work;
@@ -20,24 +20,25 @@ use crate::x509::{Certificate, CertificateError, SerialNumber, Sha256Digest};
 
 use super::admit::Machine;
 
-macro_rules! codes {
-    ($($name:ident = $code:literal, $meaning:literal;)*) => {
-        $(const $name: Code = Code::new($code);)*
-
-        /// Every code with its meaning.
-        pub const CODES: &[(Code, &str)] = &[$(($name, $meaning)),*];
-    };
-}
-
 codes! {
-    CA_CERTIFICATE = "answer.of-a-ca", "A CA's certificate among those that were returned: not looked at.";
-    CERTIFICATE_TWICE = "answer.certificate-twice", "The same certificate, byte for byte, was returned before: it counts once.";
-    INPUT_EMPTY = "answer.input-empty", "An input that was named holds no certificate.";
-    KEY_TWICE = "answer.key.twice", "There is another certificate for the same key.";
-    KEY_UNKNOWN = "answer.key.unknown", "The certificate is for a key that was not asked for.";
-    MISSING = "answer.missing", "A chip of the plan has no certificate.";
-    SERIAL_TWICE = "answer.serial-twice", "Two certificates have one serial number.";
-    UNREADABLE = "answer.unreadable", "What was returned is not a certificate.";
+    const;
+
+    CA_CERTIFICATE = "answer.of-a-ca", "A CA's certificate among those that were returned: not looked at."
+        => "Nothing to do: certificates of CAs may come back with the others.";
+    CERTIFICATE_TWICE = "answer.certificate-twice", "The same certificate, byte for byte, was returned before: it counts once."
+        => "Nothing to do: the certificate counts once.";
+    INPUT_EMPTY = "answer.input-empty", "An input that was named holds no certificate."
+        => "Check the name of the input: it must hold certificates that the CA returned.";
+    KEY_TWICE = "answer.key.twice", "There is another certificate for the same key."
+        => "Ask the CA which of the two is valid, and take the other one out.";
+    KEY_UNKNOWN = "answer.key.unknown", "The certificate is for a key that was not asked for."
+        => "Check that the certificate belongs to this plan, and take it out if it does not.";
+    MISSING = "answer.missing", "A chip of the plan has no certificate."
+        => "Ask the CA for the certificate of this chip, then pass the full set again.";
+    SERIAL_TWICE = "answer.serial-twice", "Two certificates have one serial number."
+        => "Ask the CA to issue one of the two again: a CA uses a serial number once.";
+    UNREADABLE = "answer.unreadable", "What was returned is not a certificate."
+        => "Pass certificates as DER or PEM, alone or in an archive.";
 }
 
 /// The certificates by the rows of the plan.

@@ -3,6 +3,6 @@
 mod client_auth;
 mod registration_id;
 
-use super::rule::Rule;
+use super::rule::{PROFILE_HINT as HINT, Rule};
 
 pub(super) const RULES: &[Rule] = &[registration_id::RULE, client_auth::RULE];

@@ -7,3 +7,6 @@ mod size;
 use super::rule::Rule;
 
 pub(super) const RULES: &[Rule] = &[delegated_rights::RULE, legacy_rights::RULE, size::RULE];
+
+/// What to do about a finding of these rules.
+const HINT: &str = "Change the policy: no device certificate may be like this.";

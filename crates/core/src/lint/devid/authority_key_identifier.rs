@@ -1,29 +1,21 @@
 //! authorityKeyIdentifier is there.
 
 use crate::cert::Profile;
-use crate::lint::finding::RuleReport;
-use crate::lint::rule::{Applies, Rule, Subject};
+use crate::lint::rule::Rule;
+use crate::lint::shared::authority_key_identifier;
 use crate::origin::Code;
-use crate::x509::oid;
 
-pub(super) const RULE: Rule = Rule {
-    code: Code::new("devid.authority-key-identifier"),
-    clause: "IEEE 802.1AR-2018 §8.10.1",
-    meaning: "there is no authorityKeyIdentifier",
-    applies: Applies::To(Profile::DevId),
-    check,
-};
-
-fn check(subject: &Subject<'_>, report: &mut RuleReport<'_>) {
-    if subject.tbs.extension(oid::AUTHORITY_KEY_IDENTIFIER).is_none() {
-        report.find("extensions", "authorityKeyIdentifier is absent");
-    }
-}
+pub(super) const RULE: Rule = authority_key_identifier(
+    Code::new("devid.authority-key-identifier").hinted(super::HINT),
+    "IEEE 802.1AR-2018 §8.10.1",
+    Profile::DevId,
+);
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::lint::testing::Case;
+    use crate::x509::oid;
 
     #[test]
     fn a_devid_names_its_issuers_key() {

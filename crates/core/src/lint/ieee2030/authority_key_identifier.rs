@@ -1,29 +1,21 @@
 //! authorityKeyIdentifier is there.
 
 use crate::cert::Profile;
-use crate::lint::finding::RuleReport;
-use crate::lint::rule::{Applies, Rule, Subject};
+use crate::lint::rule::Rule;
+use crate::lint::shared::authority_key_identifier;
 use crate::origin::Code;
-use crate::x509::oid;
 
-pub(super) const RULE: Rule = Rule {
-    code: Code::new("ieee2030-5.authority-key-identifier"),
-    clause: "IEEE 2030.5-2018 §6.11",
-    meaning: "there is no authorityKeyIdentifier",
-    applies: Applies::To(Profile::Ieee2030),
-    check,
-};
-
-fn check(subject: &Subject<'_>, report: &mut RuleReport<'_>) {
-    if subject.tbs.extension(oid::AUTHORITY_KEY_IDENTIFIER).is_none() {
-        report.find("extensions", "authorityKeyIdentifier is absent");
-    }
-}
+pub(super) const RULE: Rule = authority_key_identifier(
+    Code::new("ieee2030-5.authority-key-identifier").hinted(super::HINT),
+    "IEEE 2030.5-2018 §6.11",
+    Profile::Ieee2030,
+);
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::lint::testing::Case;
+    use crate::x509::oid;
 
     #[test]
     fn the_issuers_key_is_named() {

@@ -7,7 +7,7 @@ mod key_usage;
 mod subject;
 mod validity;
 
-use super::rule::Rule;
+use super::rule::{PROFILE_HINT as HINT, Rule};
 
 pub(super) const RULES: &[Rule] = &[
     algorithms::RULE,

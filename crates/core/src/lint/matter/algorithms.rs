@@ -2,25 +2,22 @@
 
 use crate::cert::Profile;
 use crate::lint::finding::RuleReport;
-use crate::lint::rule::{Applies, Rule, Subject};
+use crate::lint::rule::{Rule, Subject};
+use crate::lint::shared::{is_p256_with_sha256, p256_with_sha256};
 use crate::origin::Code;
-use crate::x509::{KeyAlgorithm, SignatureAlgorithm};
+use crate::x509::KeyAlgorithm;
 
 pub(super) const RULE: Rule = Rule {
-    code: Code::new("matter-dac.algorithms"),
-    clause: "Matter core specification §6.2.2",
-    meaning: "key or signature is not ECDSA with P-256 and SHA-256",
-    applies: Applies::To(Profile::MatterDac),
     check,
+    ..p256_with_sha256(
+        Code::new("matter-dac.algorithms").hinted(super::HINT),
+        "Matter core specification §6.2.2",
+        Profile::MatterDac,
+    )
 };
 
 fn check(subject: &Subject<'_>, report: &mut RuleReport<'_>) {
-    if subject.template.spki.algorithm() != KeyAlgorithm::P256 {
-        report.find("subjectPublicKeyInfo", "key is not P-256");
-    }
-    if subject.tbs.signature != SignatureAlgorithm::EcdsaSha256.identifier() {
-        report.find("signature", "signature algorithm is not ecdsa-with-SHA256");
-    }
+    is_p256_with_sha256(subject, report);
     if subject.issuer.spki().algorithm() != KeyAlgorithm::P256 {
         report.find("signature", "the issuer's key is not P-256");
     }
@@ -29,9 +26,8 @@ fn check(subject: &Subject<'_>, report: &mut RuleReport<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lint::testing::Case;
-
-    use crate::lint::testing::CaSpec;
+    use crate::lint::testing::{CaSpec, Case};
+    use crate::x509::SignatureAlgorithm;
 
     #[test]
     fn other_curves_are_found() {

@@ -53,3 +53,7 @@ pub(super) const RULES: &[Rule] = &[
     never_critical::RULE,
     certificate_policies::RULE,
 ];
+
+/// What to do about a finding of these rules.
+const HINT: &str =
+    "Change what the policy says about the field that is named: RFC 5280 allows no certificate like this.";
