@@ -3,7 +3,8 @@
 use crate::crypto::sha256;
 use crate::delivery::BatchReader;
 use crate::error::Error;
-use crate::manifest::{self, Entry, FindingLine, Statement};
+use crate::manifest::{self, Entry, FindingLine, MissingLine, Statement};
+use crate::origin::Uid;
 use crate::policy::Policy;
 use crate::verify::{ExpectedList, Family, MissingChip};
 
@@ -135,21 +136,22 @@ pub(super) fn check(
 
 /// Missing chips as `missing.jsonl` names them: by the UID, or by its first 9 bytes where the list has the unique number;
 /// sorted.
-pub(super) fn sealed_names(missing: &[(u64, String)], family: Family) -> Vec<String> {
+pub(super) fn sealed_names(missing: &[(u64, String)], family: Family) -> Vec<Uid> {
     let short = |chip: &str| family.parts().filter(|parts| chip.len() == 2 * parts.unique);
     let name = |chip: &String| match short(chip) {
         Some(parts) => format!("{}{chip}", hex::encode_upper(parts.head)),
         None => chip.clone(),
     };
-    let mut names: Vec<String> = missing.iter().map(|(_, chip)| name(chip)).collect();
+    let uid = |(_, chip): &(u64, String)| name(chip).parse().expect("a list names chips in hexadecimal");
+    let mut names: Vec<Uid> = missing.iter().map(uid).collect();
     names.sort_unstable();
     names
 }
 
 /// What the batch says of the missing chips against the list; a statement of version 1 says nothing of them.
-fn check_missing(recomputed: &[String], statement: &Statement, report: &mut AuditReport) {
+fn check_missing(recomputed: &[Uid], statement: &Statement, report: &mut AuditReport) {
     let Some(unmet) = statement.unmet() else { return };
-    let lines: Vec<String> = recomputed.iter().map(|chip| format!("{{\"chip\":\"{chip}\"}}\n")).collect();
+    let lines: Vec<String> = recomputed.iter().map(|chip| MissingLine::new(*chip).line() + "\n").collect();
     if sha256(lines.concat().as_bytes()) != unmet.missing {
         let message = format!("names other chips than the {} that list and lines give", recomputed.len());
         report.fault(code::EXPECTED_MISSING, manifest::MISSING_FILE, &message);
@@ -163,10 +165,8 @@ mod tests {
     #[test]
     fn missing_chips_have_the_names_of_the_sealed_list() {
         let missing = [(1, "F0204021CC225B".to_owned()), (2, "020930C56159E439520139".to_owned())];
-        assert_eq!(
-            sealed_names(&missing, Family::StsafeA),
-            ["020930C56159E439520139".to_owned(), "0209F0204021CC225B".to_owned()]
-        );
-        assert_eq!(sealed_names(&missing[..1], Family::Generic), ["F0204021CC225B".to_owned()]);
+        let names = |missing, family| sealed_names(missing, family).iter().map(Uid::to_string).collect::<Vec<_>>();
+        assert_eq!(names(&missing, Family::StsafeA), ["020930C56159E439520139", "0209F0204021CC225B"]);
+        assert_eq!(names(&missing[..1], Family::Generic), ["F0204021CC225B"]);
     }
 }

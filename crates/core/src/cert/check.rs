@@ -1,6 +1,6 @@
 //! Signatures of certificates that come from the ledger or from elsewhere, verified under the issuer's own key.
 
-use crate::crypto::{Claim, EngineError, IssuerKey, SignatureError, Verdict, VerificationEngine, sha256};
+use crate::crypto::{Claim, EngineError, IssuerKey, SignatureError, Verdict, VerificationEngine};
 use crate::origin::Uid;
 use crate::x509::SignatureAlgorithm;
 
@@ -46,6 +46,6 @@ pub fn released(unchecked: UncheckedCertificate, verdict: Verdict) -> Result<Iss
 pub fn claim<'a>(tbs: &'a TbsCertificate, signature: &'a [u8]) -> Claim<'a> {
     let algorithm = tbs.signature_algorithm();
     // the digest that was recorded, where this algorithm is about it
-    let sha256 = (algorithm == SignatureAlgorithm::EcdsaSha256).then(|| tbs.sha256(sha256));
+    let sha256 = (algorithm == SignatureAlgorithm::EcdsaSha256).then(|| tbs.sha256());
     Claim { algorithm, message: tbs.der(), signature, sha256 }
 }

@@ -1,5 +1,6 @@
 //! Signed certificates, before and after somebody has looked at the signature.
 
+use crate::crypto::sha256;
 use crate::origin::Origin;
 use crate::x509::{LazySha256, SerialNumber, Sha256Digest, Spki, Validity};
 
@@ -39,9 +40,9 @@ impl IssuedCertificate {
         &self.der
     }
 
-    /// SHA-256 of the whole certificate, by `hash`, which is asked once.
-    pub fn sha256(&self, hash: fn(&[u8]) -> Sha256Digest) -> Sha256Digest {
-        self.sha256.get(|| hash(&self.der))
+    /// SHA-256 of the whole certificate, computed when it is first asked for.
+    pub fn sha256(&self) -> Sha256Digest {
+        self.sha256.get(|| sha256(&self.der))
     }
 
     /// What was signed.

@@ -1,5 +1,6 @@
 //! TBSCertificate (RFC 5280 §4.1.2): encoded once, then only wrapped.
 
+use crate::crypto::sha256;
 use crate::origin::Origin;
 use crate::x509::tlv::{element, nest, tag, write_element};
 use crate::x509::{Certificate, Extension, LazySha256, SerialNumber, Sha256Digest, SignatureAlgorithm, Spki, Validity};
@@ -77,9 +78,9 @@ impl TbsCertificate {
         &self.der
     }
 
-    /// SHA-256 of the octets, by `hash`, which is asked once.
-    pub fn sha256(&self, hash: fn(&[u8]) -> Sha256Digest) -> Sha256Digest {
-        self.sha256.get(|| hash(&self.der))
+    /// SHA-256 of the octets, computed when it is first asked for.
+    pub fn sha256(&self) -> Sha256Digest {
+        self.sha256.get(|| sha256(&self.der))
     }
 
     /// The chip and its item.

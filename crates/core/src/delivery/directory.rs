@@ -341,7 +341,7 @@ impl Sink for BatchWriter {
 
     fn entry_line(&mut self, line: &str) -> Result<(), DeliveryError> {
         // hexadecimal of one case sorts as the octets do
-        let uid = line.strip_prefix("{\"uid\":\"").and_then(|rest| rest.split_once('"')).map(|(uid, _)| uid);
+        let uid = Entry::uid_of(line);
         let number = self.open.as_ref().map_or(0, |open| open.entries) + 1;
         let Some(uid) = uid else {
             let what = "not a line of the manifest";

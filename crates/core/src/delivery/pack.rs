@@ -10,7 +10,7 @@ use rusqlite::{Connection, OpenFlags, params};
 
 use crate::durable::output::Shape;
 use crate::durable::{self, Access};
-use crate::manifest::Proof;
+use crate::manifest::{Entry, Proof};
 use crate::text::Printable;
 use crate::x509::Sha256Digest;
 
@@ -60,8 +60,7 @@ impl PackWriter {
     /// The proof is one of absence, or writing fails.
     pub fn add(&mut self, proof: &Proof) -> Result<(), DeliveryError> {
         let uid = proof.uid.to_string();
-        let begin = format!("{{\"uid\":\"{uid}\"");
-        let own = proof.lines.iter().find(|line| line.line.starts_with(&begin));
+        let own = proof.lines.iter().find(|line| Entry::uid_of(&line.line) == Some(&uid));
         let (Some(chip), Some(own)) = (&proof.chip, own) else {
             return Err(DeliveryError::EntryDiffers { uid: proof.uid, what: "line" });
         };

@@ -55,7 +55,7 @@ impl Entry {
         assert_eq!(certificate.origin(), leaf.origin(), "certificate and leaf are of the same chip");
         assert_eq!(certificate.spki(), leaf.spki(), "certificate and leaf have the same key");
         let (spki, attempt) = (sha256(leaf.spki().der()), certificate.attempt());
-        let digests = (spki, certificate.sha256(sha256));
+        let digests = (spki, certificate.sha256());
         let (serial, validity) = (certificate.serial(), certificate.validity());
         Self::of(format, leaf, digests, certificate.der(), (serial, validity), attempt, reissue)
     }
@@ -228,6 +228,11 @@ impl Entry {
             out.push(']');
         }
         out.push('}');
+    }
+
+    /// The UID at the beginning of a line, in hexadecimal; the rest of the line is not looked at.
+    pub fn uid_of(line: &str) -> Option<&str> {
+        line.strip_prefix("{\"uid\":\"")?.split_once('"').map(|(uid, _)| uid)
     }
 
     /// Reads one line of a batch of this format, without its newline. Exactly what [`line`](Self::line) writes is read: same keys, same order, no

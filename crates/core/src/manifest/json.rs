@@ -34,11 +34,7 @@ pub(super) fn pretty<T: Serialize>(value: &T) -> String {
 
 /// Reads a value. The caller shows with [`same`] that the text is in its one spelling.
 pub(super) fn read<'a, T: Deserialize<'a>>(part: Part, text: &'a [u8]) -> Result<T, ManifestError> {
-    if let Some(at) = text.iter().position(|byte| !matches!(byte, b'\n' | 0x20..=0x7E)) {
-        return Err(ManifestError::syntax(part, at, STRING));
-    }
-    let text = std::str::from_utf8(text).expect("it was seen to be ASCII");
-    serde_json::from_str(text).map_err(|error| refused(part, text, &error))
+    serde_json::from_slice(text).map_err(|error| refused(part, text, &error))
 }
 
 /// Proves that a text is the one spelling of what was read from it.
@@ -53,7 +49,13 @@ pub(super) fn same(part: Part, text: &[u8], canonical: &str) -> Result<(), Manif
 }
 
 /// The error for a text that serde could not read.
-fn refused(part: Part, text: &str, error: &serde_json::Error) -> ManifestError {
+fn refused(part: Part, text: &[u8], error: &serde_json::Error) -> ManifestError {
+    // whatever else is wrong with it: a value that cannot be spelled is first of all misspelled
+    let ascii = |byte: &u8| matches!(byte, b'\n' | 0x20..=0x7E);
+    let text = match text.iter().position(|byte| !ascii(byte)) {
+        Some(at) => return ManifestError::syntax(part, at, STRING),
+        None => std::str::from_utf8(text).expect("it is ASCII"),
+    };
     let lines = text.split_inclusive('\n').take(error.line().saturating_sub(1));
     let at = (lines.map(str::len).sum::<usize>() + error.column()).min(text.len());
     let message = error.to_string();

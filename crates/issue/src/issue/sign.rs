@@ -184,7 +184,7 @@ impl Slot {
                 let unchecked = UncheckedCertificate { tbs: self.recorded.into_tbs(), signature };
                 let certificate = IssuedCertificate::assert_verified(unchecked);
                 // here, where many work at once, and not when it is recorded
-                certificate.sha256(sha256);
+                certificate.sha256();
                 Signed::Issued(certificate)
             }
             State::Deterministic => Signed::NeedsNewSerial(self.recorded),

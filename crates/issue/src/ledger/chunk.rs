@@ -74,7 +74,7 @@ impl Ledger {
         chunk: u64,
         linted: &[LintedTbs],
     ) -> Result<(Chunk, bool), LedgerError> {
-        let digests: Vec<Sha256Digest> = linted.iter().map(|linted| linted.tbs().sha256(sha256)).collect();
+        let digests: Vec<Sha256Digest> = linted.iter().map(|linted| linted.tbs().sha256()).collect();
         self.with(|book| {
             let head = book.store.head()?;
             let known = Chunk::load(book, batch, chunk)?;
@@ -107,7 +107,7 @@ impl Ledger {
         linted: LintedTbs,
     ) -> Result<Recorded<TbsCertificate>, LedgerError> {
         let tbs = linted.tbs();
-        let digest = tbs.sha256(sha256);
+        let digest = tbs.sha256();
         self.with(|book| {
             let head = book.store.head()?;
             let known = Chunk::load(book, batch, chunk)?;
@@ -153,7 +153,7 @@ impl Ledger {
         signatures_made: u64,
     ) -> Result<(), LedgerError> {
         let digests: Vec<_> =
-            issued.iter().map(|certificate| (certificate.tbs().sha256(sha256), certificate.sha256(sha256))).collect();
+            issued.iter().map(|certificate| (certificate.tbs().sha256(), certificate.sha256())).collect();
         self.with(|book| {
             let head = book.store.head()?;
             let known = Chunk::load(book, batch, chunk)?;

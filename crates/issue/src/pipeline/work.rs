@@ -3,7 +3,6 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::cert::IssuerIdentity;
-use crate::crypto::sha256;
 use crate::error::Error;
 use crate::intake::Row;
 use crate::ledger::BatchRow;
@@ -53,7 +52,7 @@ impl<'a> Work<'a> {
         let (leaf, linted) = prepare(self.issuer, self.bound, self.batch, spool, self.verifier, row, attempt)?
             .map_err(|finding| Error::LintDiffers { item: finding.item.to_string(), reason: finding.reason.clone() })?;
         // here, where many work at once, and not when it is recorded
-        linted.tbs().sha256(sha256);
+        linted.tbs().sha256();
         Ok((leaf, linted))
     }
 
