@@ -8,7 +8,7 @@ use std::fmt;
 #[macro_export]
 macro_rules! codes {
     ($vis:vis const; $($name:ident = $code:literal, $meaning:literal $(=> $hint:expr)?;)*) => {
-        $(#[doc = $meaning] $vis const $name: $crate::origin::Code = $crate::origin::Code::new($code)$(.hinted($hint))?;)*
+        $(#[doc = $meaning] $vis const $name: $crate::origin::Code = $crate::origin::Code::new($code)$(.hinted(&$hint))?;)*
 
         /// Every code of this stage with its meaning.
         pub const CODES: &[($crate::origin::Code, &str)] = &[$(($name, $meaning)),*];
@@ -21,7 +21,8 @@ macro_rules! codes {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Code {
     text: &'static str,
-    hint: Option<&'static str>,
+    // a thin pointer: findings are many, and each has a code
+    hint: Option<&'static &'static str>,
 }
 
 impl Code {
@@ -36,13 +37,16 @@ impl Code {
 
     /// The same code with what to do about it.
     #[must_use]
-    pub const fn hinted(self, hint: &'static str) -> Self {
+    pub const fn hinted(self, hint: &'static &'static str) -> Self {
         Self { hint: Some(hint), ..self }
     }
 
     /// Returns what to do about it: sentences, without a flag or a subcommand of any program.
     pub const fn hint(self) -> Option<&'static str> {
-        self.hint
+        match self.hint {
+            Some(hint) => Some(hint),
+            None => None,
+        }
     }
 
     /// Whether a text has the form of codes: two or more parts joined by `.`, each of words joined by `-`, each word of

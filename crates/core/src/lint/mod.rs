@@ -59,7 +59,7 @@ pub const CODES: &[(Code, &str)] = &codes();
 
 /// The octets are not a tbsCertificate at all.
 const UNREADABLE: Code =
-    Code::new("rfc5280.structure").hinted("The encoder failed: report this with the policy and the leaf.");
+    Code::new("rfc5280.structure").hinted(&"The encoder failed: report this with the policy and the leaf.");
 
 /// Applies every rule to the encoding.
 ///

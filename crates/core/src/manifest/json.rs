@@ -227,6 +227,11 @@ pub(super) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializ
     T::deserialize(deserializer).map(Some)
 }
 
+/// The value of a member that can be `null` and, in some versions of its format, be absent.
+#[derive(Deserialize, Serialize)]
+#[serde(transparent)]
+pub(super) struct Nullable<T>(pub(super) Option<T>);
+
 /// Reads the name of a batch: a UUID of version 7 and of the variant of RFC 9562, in its one spelling.
 pub(super) fn batch<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     deserializer.deserialize_str(Spelled("a UUIDv7 in lower case with hyphens (RFC 9562)", batch_name))

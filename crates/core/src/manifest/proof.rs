@@ -11,7 +11,7 @@ use crate::x509::Sha256Digest;
 
 use super::entry::Entry;
 use super::error::{ManifestError, Part};
-use super::json::{self, named, present, strings};
+use super::json::{self, Nullable, named, present, strings};
 use super::statement::{SEAL_KINDS, Statement, out_of_order, seal_kind};
 
 /// A proof as it is written down: `<UID>.proof.json`.
@@ -140,7 +140,7 @@ impl Proof {
             uid: self.uid,
             chip: self.chip.clone(),
             lines: lines.collect(),
-            policy: second.then(|| self.policy.clone().map(Base64)),
+            policy: second.then(|| Nullable(self.policy.clone().map(Base64))),
             statement: Base64(self.statement.clone()),
             seal: Base64(self.seal.clone()),
             seals: second.then(|| self.seals.clone()),
@@ -154,7 +154,7 @@ impl Proof {
     /// It is spelled otherwise, is of another version, or a value is not one its key can have.
     pub fn parse(text: &[u8]) -> Result<Self, ManifestError> {
         if text.len() > Self::MAX_BYTES {
-            return Err(value("proof", text.len(), "at most 32 MiB"));
+            return Err(value("proof", &text.len(), "at most 32 MiB"));
         }
         let written: Written = json::read(Part::Proof, text)?;
         written.check()?;
@@ -164,7 +164,7 @@ impl Proof {
             uid: written.uid,
             lines: paths(&written)?,
             chip: written.chip,
-            policy: written.policy.flatten().map(|policy| policy.0),
+            policy: written.policy.and_then(|policy| policy.0).map(|policy| policy.0),
             statement: written.statement.0,
             seal: written.seal.0,
             seals: written.seals.unwrap_or_default(),
@@ -184,7 +184,7 @@ struct Written {
     lines: Vec<WrittenLine>,
     /// Since version 2.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
-    policy: Option<Option<Base64>>,
+    policy: Option<Nullable<Base64>>,
     statement: Base64,
     seal: Base64,
     /// Since version 2.
@@ -212,7 +212,11 @@ impl Written {
         });
         let chip = chip.map(|(key, bytes)| (key, bytes.len(), Proof::MAX_CERTIFICATE));
         let own = [
-            ("policy", self.policy.iter().flatten().map(|policy| policy.0.len()).sum(), Proof::MAX_POLICY),
+            (
+                "policy",
+                self.policy.iter().flat_map(|policy| &policy.0).map(|policy| policy.0.len()).sum(),
+                Proof::MAX_POLICY,
+            ),
             ("statement", self.statement.0.len(), Statement::MAX_BYTES),
             ("seal", self.seal.0.len(), super::SignedManifest::MAX_SEAL_BYTES),
         ];
@@ -220,18 +224,18 @@ impl Written {
         let seals = seals.flat_map(|one| [("seal", &one.seal), ("signer", &one.signer)]);
         let seals = seals.map(|(key, bytes)| (key, bytes.len(), Proof::MAX_FURTHER_SEAL));
         if let Some((key, found, _)) = chip.chain(own).chain(seals).find(|(_, found, max)| found > max) {
-            return Err(value(key, found, "octets in base64, not too many"));
+            return Err(value(key, &found, "octets in base64, not too many"));
         }
         for (key, chain) in
             self.chip.iter().flat_map(|chip| [("source_chain", &chip.source_chain), ("chain", &chip.chain)])
         {
             if chain.len() > Proof::MAX_CHAIN {
-                return Err(value(key, chain.len(), "at most 8 certificates"));
+                return Err(value(key, &chain.len(), "at most 8 certificates"));
             }
         }
         let kinds: Vec<&str> = self.seals.iter().flatten().map(|one| one.kind.as_str()).collect();
         if let Some(kind) = out_of_order(&kinds, seal_kind) {
-            return Err(value("kind", kind, SEAL_KINDS));
+            return Err(value("kind", &kind, SEAL_KINDS));
         }
         Ok(())
     }
@@ -240,26 +244,26 @@ impl Written {
 /// The lines with their whole paths. Two ways to share digests would be two spellings.
 fn paths(written: &Written) -> Result<Vec<ProofLine>, ManifestError> {
     if written.lines.len() > MAX_LINES {
-        return Err(value("lines", written.lines.len(), "at most 3 lines"));
+        return Err(value("lines", &written.lines.len(), "at most 3 lines"));
     }
     let mut lines: Vec<ProofLine> = Vec::new();
     for WrittenLine { index, shared, path, line } in &written.lines {
         let (own, rest) = path.0.as_chunks::<32>();
         if !rest.is_empty() {
-            return Err(value("path", path.0.len(), "digests of 32 octets in base64"));
+            return Err(value("path", &path.0.len(), "digests of 32 octets in base64"));
         }
         if line.len() > Entry::MAX_LINE {
-            return Err(value("line", line.len(), "a line of at most 65536 octets"));
+            return Err(value("line", &line.len(), "a line of at most 65536 octets"));
         }
         let before: &[Sha256Digest] = lines.last().map_or(&[], |line| &line.path);
         let from = usize::try_from(*shared).ok().and_then(|shared| before.len().checked_sub(shared));
         let Some(upper) = from.map(|from| &before[from..]).filter(|upper| own.len() + upper.len() <= Proof::MAX_PATH)
         else {
-            return Err(value("shared", shared, "at most the digests of the path before, 64 in all"));
+            return Err(value("shared", &shared, "at most the digests of the path before, 64 in all"));
         };
         let own: Vec<Sha256Digest> = own.iter().copied().map(Sha256Digest::new).collect();
         if own.last().is_some_and(|last| before[..before.len() - upper.len()].last() == Some(last)) {
-            return Err(value("shared", shared, "all digests that the path has in common with the one before"));
+            return Err(value("shared", &shared, "all digests that the path has in common with the one before"));
         }
         let path = [&own, upper].concat();
         lines.push(ProofLine { index: *index, path, line: line.clone() });
@@ -267,7 +271,7 @@ fn paths(written: &Written) -> Result<Vec<ProofLine>, ManifestError> {
     Ok(lines)
 }
 
-fn value(key: &'static str, found: impl ToString, expected: &'static str) -> ManifestError {
+fn value(key: &'static str, found: &impl ToString, expected: &'static str) -> ManifestError {
     ManifestError::value(Part::Proof, key, &found.to_string(), expected)
 }
 

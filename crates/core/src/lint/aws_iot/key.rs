@@ -7,7 +7,7 @@ use crate::origin::Code;
 use crate::x509::KeyAlgorithm;
 
 pub(super) const RULE: Rule = Rule {
-    code: Code::new("aws-iot.key").hinted(super::HINT),
+    code: Code::new("aws-iot.key").hinted(&super::HINT),
     clause: "AWS IoT developer guide, X.509 client certificates",
     meaning: "the subject's key is not one that AWS IoT accepts",
     applies: Applies::To(Profile::AwsIot),

@@ -7,7 +7,7 @@ use crate::origin::Code;
 use crate::x509::SignatureAlgorithm;
 
 pub(super) const RULE: Rule = Rule {
-    code: Code::new("aws-iot.signature").hinted(super::HINT),
+    code: Code::new("aws-iot.signature").hinted(&super::HINT),
     clause: "AWS IoT developer guide, X.509 client certificates",
     meaning: "the signature algorithm is not one that AWS IoT accepts",
     applies: Applies::To(Profile::AwsIot),

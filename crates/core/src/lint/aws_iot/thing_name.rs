@@ -8,7 +8,7 @@ use crate::origin::Code;
 use crate::x509::oid;
 
 pub(super) const RULE: Rule = Rule {
-    code: Code::new("aws-iot.thing-name").hinted(super::HINT),
+    code: Code::new("aws-iot.thing-name").hinted(&super::HINT),
     clause: "AWS IoT API reference, CreateThing: thingName",
     meaning: "the subject has not exactly one common name that can be a thing's name",
     applies: Applies::To(Profile::AwsIot),

@@ -7,7 +7,7 @@ use crate::origin::Code;
 use crate::x509::oid;
 
 pub(super) const RULE: Rule = Rule {
-    code: Code::new("azure-dps.client-auth").hinted(super::HINT),
+    code: Code::new("azure-dps.client-auth").hinted(&super::HINT),
     clause: "Azure IoT Hub, X.509 certificate authentication",
     meaning: "extKeyUsage is there without clientAuth",
     applies: Applies::To(Profile::AzureDps),

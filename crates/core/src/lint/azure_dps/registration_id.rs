@@ -8,7 +8,7 @@ use crate::origin::Code;
 use crate::x509::oid;
 
 pub(super) const RULE: Rule = Rule {
-    code: Code::new("azure-dps.registration-id").hinted(super::HINT),
+    code: Code::new("azure-dps.registration-id").hinted(&super::HINT),
     clause: "Azure IoT DPS, X.509 certificate attestation: registration ID",
     meaning: "the subject has not exactly one common name that can be a registration id",
     applies: Applies::To(Profile::AzureDps),

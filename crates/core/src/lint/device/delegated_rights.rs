@@ -7,7 +7,7 @@ use crate::lint::finding::RuleReport;
 use crate::lint::rule::{Applies, Rule, Subject};
 
 pub(super) const RULE: Rule = Rule {
-    code: Code::new("device.right.delegated").hinted(super::HINT),
+    code: Code::new("device.right.delegated").hinted(&super::HINT),
     clause: "RFC 9336 §3.1, RFC 6960 §4.2.2.2, RFC 6402 §2.10",
     meaning: "extKeyUsage has a purpose that only the manifest signer or a CA's delegate may have",
     applies: Applies::Always,

@@ -7,7 +7,7 @@ use crate::lint::finding::RuleReport;
 use crate::lint::rule::{Applies, Rule, Subject};
 
 pub(super) const RULE: Rule = Rule {
-    code: Code::new("device.right.legacy").hinted(super::HINT),
+    code: Code::new("device.right.legacy").hinted(&super::HINT),
     clause: "Netscape certificate type, RFC 3820",
     meaning: "netscape-cert-type or proxyCertInfo is there",
     applies: Applies::Always,

@@ -7,7 +7,7 @@ use crate::lint::finding::RuleReport;
 use crate::lint::rule::{Applies, Rule, Subject};
 
 pub(super) const RULE: Rule = Rule {
-    code: Code::new("device.size").hinted(super::HINT),
+    code: Code::new("device.size").hinted(&super::HINT),
     clause: "policy: device.max_certificate_bytes",
     meaning: "the certificate can be larger than the device's zone",
     applies: Applies::Always,

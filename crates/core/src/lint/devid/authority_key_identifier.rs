@@ -6,7 +6,7 @@ use crate::lint::shared::authority_key_identifier;
 use crate::origin::Code;
 
 pub(super) const RULE: Rule = authority_key_identifier(
-    Code::new("devid.authority-key-identifier").hinted(super::HINT),
+    Code::new("devid.authority-key-identifier").hinted(&super::HINT),
     "IEEE 802.1AR-2018 §8.10.1",
     Profile::DevId,
 );

@@ -8,7 +8,7 @@ use crate::origin::Code;
 use crate::x509::oid;
 
 pub(super) const RULE: Rule = Rule {
-    code: Code::new("devid.subject-alt-name").hinted(super::HINT),
+    code: Code::new("devid.subject-alt-name").hinted(&super::HINT),
     clause: "IEEE 802.1AR-2018 §8.10.4",
     meaning: "subjectAltName is there without a hardwareModuleName",
     applies: Applies::To(Profile::DevId),

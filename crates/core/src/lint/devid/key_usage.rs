@@ -7,7 +7,7 @@ use crate::origin::Code;
 use crate::x509::{KeyUsage, oid};
 
 pub(super) const RULE: Rule = Rule {
-    code: Code::new("devid.key-usage").hinted(super::HINT),
+    code: Code::new("devid.key-usage").hinted(&super::HINT),
     clause: "IEEE 802.1AR-2018 §8.10.3",
     meaning: "keyUsage is there without digitalSignature",
     applies: Applies::To(Profile::DevId),

@@ -9,7 +9,7 @@ use crate::x509::oid;
 use crate::x509::tlv::tag;
 
 pub(super) const RULE: Rule = Rule {
-    code: Code::new("devid.subject.serial-number").hinted(super::HINT),
+    code: Code::new("devid.subject.serial-number").hinted(&super::HINT),
     clause: "IEEE 802.1AR-2018 §8.6",
     meaning: "the subject has not exactly one serialNumber of 1 to 64 characters in PrintableString",
     applies: Applies::To(Profile::DevId),

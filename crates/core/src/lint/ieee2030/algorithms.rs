@@ -6,7 +6,7 @@ use crate::lint::shared::p256_with_sha256;
 use crate::origin::Code;
 
 pub(super) const RULE: Rule = p256_with_sha256(
-    Code::new("ieee2030-5.algorithms").hinted(super::HINT),
+    Code::new("ieee2030-5.algorithms").hinted(&super::HINT),
     "IEEE 2030.5-2018 §6.11",
     Profile::Ieee2030,
 );

@@ -6,7 +6,7 @@ use crate::lint::shared::authority_key_identifier;
 use crate::origin::Code;
 
 pub(super) const RULE: Rule = authority_key_identifier(
-    Code::new("ieee2030-5.authority-key-identifier").hinted(super::HINT),
+    Code::new("ieee2030-5.authority-key-identifier").hinted(&super::HINT),
     "IEEE 2030.5-2018 §6.11",
     Profile::Ieee2030,
 );

@@ -8,7 +8,7 @@ use crate::origin::Code;
 use crate::x509::oid::{self, ObjectIdentifier};
 
 pub(super) const RULE: Rule = Rule {
-    code: Code::new("ieee2030-5.certificate-policies").hinted(super::HINT),
+    code: Code::new("ieee2030-5.certificate-policies").hinted(&super::HINT),
     clause: "IEEE 2030.5-2018 §6.11",
     meaning: "certificatePolicies is not critical with exactly one kind of device",
     applies: Applies::To(Profile::Ieee2030),

@@ -8,7 +8,7 @@ use crate::origin::Code;
 use crate::x509::{KeyUsage, oid};
 
 pub(super) const RULE: Rule = Rule {
-    code: Code::new("ieee2030-5.key-usage").hinted(super::HINT),
+    code: Code::new("ieee2030-5.key-usage").hinted(&super::HINT),
     clause: "IEEE 2030.5-2018 §6.11",
     meaning: "keyUsage is not critical with digitalSignature and keyAgreement",
     applies: Applies::To(Profile::Ieee2030),

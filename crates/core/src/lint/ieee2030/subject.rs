@@ -8,7 +8,7 @@ use crate::origin::Code;
 use crate::x509::oid;
 
 pub(super) const RULE: Rule = Rule {
-    code: Code::new("ieee2030-5.names").hinted(super::HINT),
+    code: Code::new("ieee2030-5.names").hinted(&super::HINT),
     clause: "IEEE 2030.5-2018 §6.11",
     meaning: "the subject is not empty, or subjectAltName is not one critical hardwareModuleName",
     applies: Applies::To(Profile::Ieee2030),

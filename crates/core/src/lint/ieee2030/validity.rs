@@ -7,7 +7,7 @@ use crate::origin::Code;
 use crate::x509::Time;
 
 pub(super) const RULE: Rule = Rule {
-    code: Code::new("ieee2030-5.validity").hinted(super::HINT),
+    code: Code::new("ieee2030-5.validity").hinted(&super::HINT),
     clause: "IEEE 2030.5-2018 §6.11",
     meaning: "notAfter is not 99991231235959Z",
     applies: Applies::To(Profile::Ieee2030),

@@ -10,7 +10,7 @@ use crate::x509::KeyAlgorithm;
 pub(super) const RULE: Rule = Rule {
     check,
     ..p256_with_sha256(
-        Code::new("matter-dac.algorithms").hinted(super::HINT),
+        Code::new("matter-dac.algorithms").hinted(&super::HINT),
         "Matter core specification §6.2.2",
         Profile::MatterDac,
     )

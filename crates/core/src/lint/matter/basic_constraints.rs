@@ -8,7 +8,7 @@ use crate::origin::Code;
 use crate::x509::oid;
 
 pub(super) const RULE: Rule = Rule {
-    code: Code::new("matter-dac.basic-constraints").hinted(super::HINT),
+    code: Code::new("matter-dac.basic-constraints").hinted(&super::HINT),
     clause: "Matter core specification §6.2.2",
     meaning: "basicConstraints is absent or not critical",
     applies: Applies::To(Profile::MatterDac),

@@ -9,7 +9,7 @@ use crate::x509::oid;
 use crate::x509::tlv::tag;
 
 pub(super) const RULE: Rule = Rule {
-    code: Code::new("matter-dac.key-identifiers").hinted(super::HINT),
+    code: Code::new("matter-dac.key-identifiers").hinted(&super::HINT),
     clause: "Matter core specification §6.2.2",
     meaning: "subjectKeyIdentifier or authorityKeyIdentifier is absent or not of 20 octets",
     applies: Applies::To(Profile::MatterDac),

@@ -8,7 +8,7 @@ use crate::origin::Code;
 use crate::x509::{KeyUsage, oid};
 
 pub(super) const RULE: Rule = Rule {
-    code: Code::new("matter-dac.key-usage").hinted(super::HINT),
+    code: Code::new("matter-dac.key-usage").hinted(&super::HINT),
     clause: "Matter core specification §6.2.2",
     meaning: "keyUsage is not critical with exactly digitalSignature",
     applies: Applies::To(Profile::MatterDac),

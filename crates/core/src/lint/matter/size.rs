@@ -6,7 +6,7 @@ use crate::lint::rule::{Applies, Rule, Subject};
 use crate::origin::Code;
 
 pub(super) const RULE: Rule = Rule {
-    code: Code::new("matter-dac.size").hinted(super::HINT),
+    code: Code::new("matter-dac.size").hinted(&super::HINT),
     clause: "Matter core specification §6.1.3",
     meaning: "the certificate can have more than 600 octets",
     applies: Applies::To(Profile::MatterDac),

@@ -8,7 +8,7 @@ use crate::origin::Code;
 use crate::x509::oid;
 
 pub(super) const RULE: Rule = Rule {
-    code: Code::new("matter-dac.vendor-product").hinted(super::HINT),
+    code: Code::new("matter-dac.vendor-product").hinted(&super::HINT),
     clause: "Matter core specification §6.2.2",
     meaning: "vendor or product id is missing, malformed, said twice, or not that of the issuing PAI",
     applies: Applies::To(Profile::MatterDac),

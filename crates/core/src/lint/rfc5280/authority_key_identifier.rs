@@ -7,7 +7,7 @@ use crate::lint::finding::RuleReport;
 use crate::lint::rule::{Applies, Rule, Subject};
 
 pub(super) const RULE: Rule = Rule {
-    code: Code::new("rfc5280.authority-key-identifier").hinted(super::HINT),
+    code: Code::new("rfc5280.authority-key-identifier").hinted(&super::HINT),
     clause: "RFC 5280 §4.2.1.1",
     meaning: "authorityKeyIdentifier is critical or not the issuer's subjectKeyIdentifier",
     applies: Applies::Always,

@@ -8,7 +8,7 @@ use crate::lint::finding::RuleReport;
 use crate::lint::rule::{Applies, Rule, Subject};
 
 pub(super) const RULE: Rule = Rule {
-    code: Code::new("rfc5280.basic-constraints.ca").hinted(super::HINT),
+    code: Code::new("rfc5280.basic-constraints.ca").hinted(&super::HINT),
     clause: "RFC 5280 §4.2.1.9",
     meaning: "basicConstraints is not the empty SEQUENCE, which says cA FALSE",
     applies: Applies::Always,

@@ -7,7 +7,7 @@ use crate::lint::finding::RuleReport;
 use crate::lint::rule::{Applies, Rule, Subject};
 
 pub(super) const RULE: Rule = Rule {
-    code: Code::new("rfc5280.extension.ca-only").hinted(super::HINT),
+    code: Code::new("rfc5280.extension.ca-only").hinted(&super::HINT),
     clause: "RFC 5280 §4.2.1.5, §4.2.1.10, §4.2.1.11, §4.2.1.14",
     meaning: "an extension is there that only CA certificates have",
     applies: Applies::Always,

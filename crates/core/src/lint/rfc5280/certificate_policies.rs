@@ -8,7 +8,7 @@ use crate::lint::finding::RuleReport;
 use crate::lint::rule::{Applies, Rule, Subject};
 
 pub(super) const RULE: Rule = Rule {
-    code: Code::new("rfc5280.certificate-policies").hinted(super::HINT),
+    code: Code::new("rfc5280.certificate-policies").hinted(&super::HINT),
     clause: "RFC 5280 §4.2.1.4",
     meaning: "certificatePolicies is empty, broken or repeats a policy",
     applies: Applies::Always,

@@ -8,7 +8,7 @@ use crate::lint::finding::RuleReport;
 use crate::lint::rule::{Applies, Rule, Subject};
 
 pub(super) const RULE: Rule = Rule {
-    code: Code::new("rfc5280.extended-key-usage").hinted(super::HINT),
+    code: Code::new("rfc5280.extended-key-usage").hinted(&super::HINT),
     clause: "RFC 5280 §4.2.1.12",
     meaning: "extKeyUsage is empty, broken or repeats a purpose",
     applies: Applies::Always,

@@ -6,7 +6,7 @@ use crate::lint::finding::RuleReport;
 use crate::lint::rule::{Applies, Rule, Subject};
 
 pub(super) const RULE: Rule = Rule {
-    code: Code::new("rfc5280.extension.critical-encoding").hinted(super::HINT),
+    code: Code::new("rfc5280.extension.critical-encoding").hinted(&super::HINT),
     clause: "X.690 §11.1, §11.5",
     meaning: "the critical field of an extension is not DER",
     applies: Applies::Always,

@@ -6,7 +6,7 @@ use crate::lint::finding::RuleReport;
 use crate::lint::rule::{Applies, Rule, Subject};
 
 pub(super) const RULE: Rule = Rule {
-    code: Code::new("rfc5280.extension.duplicate").hinted(super::HINT),
+    code: Code::new("rfc5280.extension.duplicate").hinted(&super::HINT),
     clause: "RFC 5280 §4.2",
     meaning: "an extension appears twice, or the list of extensions is empty",
     applies: Applies::Always,

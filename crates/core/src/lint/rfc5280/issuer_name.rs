@@ -6,7 +6,7 @@ use crate::lint::finding::RuleReport;
 use crate::lint::rule::{Applies, Rule, Subject};
 
 pub(super) const RULE: Rule = Rule {
-    code: Code::new("rfc5280.issuer.differs").hinted(super::HINT),
+    code: Code::new("rfc5280.issuer.differs").hinted(&super::HINT),
     clause: "RFC 5280 §4.1.2.4, §6.1.3",
     meaning: "the issuer is not the CA's subject octet for octet",
     applies: Applies::Always,

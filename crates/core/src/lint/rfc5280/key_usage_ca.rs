@@ -7,7 +7,7 @@ use crate::lint::finding::RuleReport;
 use crate::lint::rule::{Applies, Rule, Subject};
 
 pub(super) const RULE: Rule = Rule {
-    code: Code::new("rfc5280.key-usage.ca").hinted(super::HINT),
+    code: Code::new("rfc5280.key-usage.ca").hinted(&super::HINT),
     clause: "RFC 5280 §4.2.1.3",
     meaning: "keyUsage has keyCertSign or cRLSign, or is not a named bit list in DER",
     applies: Applies::Always,

@@ -7,7 +7,7 @@ use crate::lint::finding::RuleReport;
 use crate::lint::rule::{Applies, Rule, Subject};
 
 pub(super) const RULE: Rule = Rule {
-    code: Code::new("rfc5280.key-usage.key").hinted(super::HINT),
+    code: Code::new("rfc5280.key-usage.key").hinted(&super::HINT),
     clause: "RFC 8813 §3, RFC 9295 §3",
     meaning: "keyUsage has a bit that this kind of key cannot serve",
     applies: Applies::Always,

@@ -8,7 +8,7 @@ use crate::lint::finding::RuleReport;
 use crate::lint::rule::{Applies, Rule, Subject};
 
 pub(super) const RULE: Rule = Rule {
-    code: Code::new("rfc5280.name.length").hinted(super::HINT),
+    code: Code::new("rfc5280.name.length").hinted(&super::HINT),
     clause: "RFC 5280 appendix A, upper bounds",
     meaning: "an attribute of the subject is empty or longer than its upper bound",
     applies: Applies::Always,

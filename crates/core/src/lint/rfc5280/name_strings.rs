@@ -9,7 +9,7 @@ use crate::lint::finding::RuleReport;
 use crate::lint::rule::{Applies, Rule, Subject};
 
 pub(super) const RULE: Rule = Rule {
-    code: Code::new("rfc5280.name.string").hinted(super::HINT),
+    code: Code::new("rfc5280.name.string").hinted(&super::HINT),
     clause: "RFC 5280 §4.1.2.4",
     meaning: "an attribute of the subject has a wrong string type or characters outside of it",
     applies: Applies::Always,

@@ -7,7 +7,7 @@ use crate::lint::finding::RuleReport;
 use crate::lint::rule::{Applies, Rule, Subject};
 
 pub(super) const RULE: Rule = Rule {
-    code: Code::new("rfc5280.extension.critical").hinted(super::HINT),
+    code: Code::new("rfc5280.extension.critical").hinted(&super::HINT),
     clause: "RFC 5280 §4.2.1.8, §4.2.1.15, §4.2.2.1, §4.2.2.2",
     meaning: "an extension is critical that must not be",
     applies: Applies::Always,

@@ -6,7 +6,7 @@ use crate::lint::finding::RuleReport;
 use crate::lint::rule::{Applies, Rule, Subject};
 
 pub(super) const RULE: Rule = Rule {
-    code: Code::new("rfc5280.serial.not-positive").hinted(super::HINT),
+    code: Code::new("rfc5280.serial.not-positive").hinted(&super::HINT),
     clause: "RFC 5280 §4.1.2.2",
     meaning: "the serial number is zero, negative or padded",
     applies: Applies::Always,

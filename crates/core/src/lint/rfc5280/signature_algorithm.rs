@@ -7,7 +7,7 @@ use crate::lint::finding::RuleReport;
 use crate::lint::rule::{Applies, Rule, Subject};
 
 pub(super) const RULE: Rule = Rule {
-    code: Code::new("rfc5280.signature.issuer-key").hinted(super::HINT),
+    code: Code::new("rfc5280.signature.issuer-key").hinted(&super::HINT),
     clause: "RFC 5280 §4.1.1.2",
     meaning: "the signature algorithm is unknown, SHA-1 or not one of the issuer's key",
     applies: Applies::Always,

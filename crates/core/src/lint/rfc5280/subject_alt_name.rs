@@ -8,7 +8,7 @@ use crate::lint::finding::RuleReport;
 use crate::lint::rule::{Applies, Rule, Subject};
 
 pub(super) const RULE: Rule = Rule {
-    code: Code::new("rfc5280.subject-alt-name").hinted(super::HINT),
+    code: Code::new("rfc5280.subject-alt-name").hinted(&super::HINT),
     clause: "RFC 5280 §4.2.1.6",
     meaning: "subjectAltName is empty or a name in it is not of its form",
     applies: Applies::Always,

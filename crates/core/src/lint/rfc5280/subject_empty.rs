@@ -8,7 +8,7 @@ use crate::lint::finding::RuleReport;
 use crate::lint::rule::{Applies, Rule, Subject};
 
 pub(super) const RULE: Rule = Rule {
-    code: Code::new("rfc5280.subject.empty").hinted(super::HINT),
+    code: Code::new("rfc5280.subject.empty").hinted(&super::HINT),
     clause: "RFC 5280 §4.1.2.6",
     meaning: "the subject is empty and no critical subjectAltName names the device",
     applies: Applies::Always,

@@ -8,7 +8,7 @@ use crate::lint::finding::RuleReport;
 use crate::lint::rule::{Applies, Rule, Subject};
 
 pub(super) const RULE: Rule = Rule {
-    code: Code::new("rfc5280.subject-key-identifier").hinted(super::HINT),
+    code: Code::new("rfc5280.subject-key-identifier").hinted(&super::HINT),
     clause: "RFC 5280 §4.2.1.2",
     meaning: "subjectKeyIdentifier is critical or empty",
     applies: Applies::Always,

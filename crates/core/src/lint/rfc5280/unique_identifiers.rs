@@ -6,7 +6,7 @@ use crate::lint::finding::RuleReport;
 use crate::lint::rule::{Applies, Rule, Subject};
 
 pub(super) const RULE: Rule = Rule {
-    code: Code::new("rfc5280.unique-identifier").hinted(super::HINT),
+    code: Code::new("rfc5280.unique-identifier").hinted(&super::HINT),
     clause: "RFC 5280 §4.1.2.8",
     meaning: "a unique identifier is present",
     applies: Applies::Always,

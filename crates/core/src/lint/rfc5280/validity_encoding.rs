@@ -7,7 +7,7 @@ use crate::lint::finding::RuleReport;
 use crate::lint::rule::{Applies, Rule, Subject};
 
 pub(super) const RULE: Rule = Rule {
-    code: Code::new("rfc5280.validity.encoding").hinted(super::HINT),
+    code: Code::new("rfc5280.validity.encoding").hinted(&super::HINT),
     clause: "RFC 5280 §4.1.2.5",
     meaning: "a time is not encoded as RFC 5280 wants it",
     applies: Applies::Always,

@@ -8,7 +8,7 @@ use crate::lint::finding::RuleReport;
 use crate::lint::rule::{Applies, Rule, Subject};
 
 pub(super) const RULE: Rule = Rule {
-    code: Code::new("rfc5280.validity.outside-issuer").hinted(super::HINT),
+    code: Code::new("rfc5280.validity.outside-issuer").hinted(&super::HINT),
     clause: "RFC 5280 §6.1.3 (a)(2)",
     meaning: "the validity is not within the issuer's own",
     applies: Applies::Always,

@@ -6,7 +6,7 @@ use crate::lint::finding::RuleReport;
 use crate::lint::rule::{Applies, Rule, Subject};
 
 pub(super) const RULE: Rule = Rule {
-    code: Code::new("stselib.signature.full-width").hinted(super::HINT),
+    code: Code::new("stselib.signature.full-width").hinted(&super::HINT),
     clause: "STSELib v1.1.9, by experiment",
     meaning: "the policy does not ask for full-width signatures, of which the library refuses 1 in 128 otherwise",
     applies: Applies::Stselib,

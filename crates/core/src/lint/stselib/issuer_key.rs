@@ -6,7 +6,7 @@ use crate::lint::finding::RuleReport;
 use crate::lint::rule::{Applies, Rule, Subject};
 
 pub(super) const RULE: Rule = Rule {
-    code: Code::new("stselib.issuer.key").hinted(super::HINT),
+    code: Code::new("stselib.issuer.key").hinted(&super::HINT),
     clause: "STSELib v1.1.9, by experiment",
     meaning: "the issuer's key is not P-256, P-384, P-521 or Brainpool",
     applies: Applies::Stselib,

@@ -9,7 +9,7 @@ use crate::lint::finding::RuleReport;
 use crate::lint::rule::{Applies, Rule, Subject};
 
 pub(super) const RULE: Rule = Rule {
-    code: Code::new("stselib.issuer.name").hinted(super::HINT),
+    code: Code::new("stselib.issuer.name").hinted(&super::HINT),
     clause: "STSELib v1.1.9, by experiment",
     meaning: "the issuer's name has an attribute that the library does not compare",
     applies: Applies::Stselib,

@@ -6,7 +6,7 @@ use crate::lint::finding::RuleReport;
 use crate::lint::rule::{Applies, Rule, Subject};
 
 pub(super) const RULE: Rule = Rule {
-    code: Code::new("stselib.subject.key").hinted(super::HINT),
+    code: Code::new("stselib.subject.key").hinted(&super::HINT),
     clause: "STSELib v1.1.9, by experiment",
     meaning: "the subject's key is of a kind that the library does not hold: Ed25519 certificates crash it",
     applies: Applies::Stselib,

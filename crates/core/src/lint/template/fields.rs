@@ -8,7 +8,7 @@ use crate::lint::finding::RuleReport;
 use crate::lint::rule::{Applies, Rule, Subject};
 
 pub(super) const RULE: Rule = Rule {
-    code: Code::new("template.field.differs").hinted(super::HINT),
+    code: Code::new("template.field.differs").hinted(&super::HINT),
     clause: "design: the policy decides what a certificate says",
     meaning: "an encoded field is not what the policy decided",
     applies: Applies::Always,

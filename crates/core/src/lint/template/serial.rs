@@ -7,7 +7,7 @@ use crate::lint::finding::RuleReport;
 use crate::lint::rule::{Applies, Rule, Subject};
 
 pub(super) const RULE: Rule = Rule {
-    code: Code::new("template.serial.differs").hinted(super::HINT),
+    code: Code::new("template.serial.differs").hinted(&super::HINT),
     clause: "design: nothing is signed that was not decided",
     meaning: "the encoded serial number is not the one decided",
     applies: Applies::Always,

@@ -6,7 +6,7 @@ use crate::lint::finding::RuleReport;
 use crate::lint::rule::{Applies, Rule, Subject};
 
 pub(super) const RULE: Rule = Rule {
-    code: Code::new("template.spki.differs").hinted(super::HINT),
+    code: Code::new("template.spki.differs").hinted(&super::HINT),
     clause: "design: the SubjectPublicKeyInfo is copied byte for byte",
     meaning: "the encoded public key is not the source leaf's octet for octet",
     applies: Applies::Always,

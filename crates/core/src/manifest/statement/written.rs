@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cert::{Encoder, Seed};
 use crate::manifest::error::{ManifestError, Part};
-use crate::manifest::json::{self, REASON, is_reason, present};
+use crate::manifest::json::{self, Nullable, REASON, is_reason, present};
 use crate::manifest::{ENTRIES_FILE, Format, INPUTS_FILE, MISSING_FILE, REJECTED_FILE, SEAL_FILE, STATEMENT_FILE};
 use crate::verify::{Family, Relaxation};
 use crate::x509::{SerialNumber, Sha256Digest, Time};
@@ -70,7 +70,7 @@ struct Written {
     serial_seed: Option<Seed>,
     /// Since version 2.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
-    beacon: Option<Option<Sha256Digest>>,
+    beacon: Option<Nullable<Sha256Digest>>,
     discarded_serials: Vec<SerialNumber>,
     expected: Option<WrittenExpected>,
     counts: Counts,
@@ -150,7 +150,7 @@ impl Written {
             batch,
             encoder: encoder.number(),
             family: format.family(),
-            beacon: second.then_some(beacon),
+            beacon: second.then_some(Nullable(beacon)),
             expected,
             rejected: Rejected { sha256: rejected },
             seals: second.then_some(seals),
@@ -199,7 +199,7 @@ impl Written {
         Ok(Statement {
             format,
             batch: self.batch,
-            beacon: self.beacon.flatten(),
+            beacon: self.beacon.and_then(|beacon| beacon.0),
             expected: expected.transpose()?,
             rejected: self.rejected.sha256,
             seals: self.seals.unwrap_or_default(),
