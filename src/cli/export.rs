@@ -14,7 +14,7 @@ use super::{Exit, Fault, Printer, World, load, render};
 pub(crate) fn run(args: &ExportArgs, world: &World, printer: Printer) -> Result<Exit, Fault> {
     let anchors = if args.unverified { None } else { Some(manifest_anchors(args, printer)?) };
     let forms: Vec<_> = args.form.iter().map(|form| form.into_library()).collect();
-    let counter = Counter::new(printer.terminal && printer.format == Format::Text);
+    let counter = Counter::new(printer.draws());
     let Some(target) = args.to.into_library() else {
         let job = Pack {
             batch: &args.batch,
@@ -73,7 +73,7 @@ fn manifest_anchors(args: &ExportArgs, printer: Printer) -> Result<Vec<Certifica
         return load::certificates(std::slice::from_ref(path));
     }
     let anchors: Vec<_> =
-        load::config(&args.config, printer)?.issuer_identity()?.chain().last().cloned().into_iter().collect();
+        load::config(&args.config, printer)?.issuer_identity()?.anchor().cloned().into_iter().collect();
     if anchors.is_empty() {
         return Err(Fault::usage("no trust anchor: the configuration has no chain above the issuing CA")
             .hint("Name your root with --issuer-anchor, or the manifest signer's with --manifest-anchor."));

@@ -9,6 +9,8 @@ use reroot::ledger::{Ledger, LedgerOverview, LedgerReport, LedgerStats, MAX_FIND
 use reroot::pipeline::{Progress, Stage};
 use reroot::text::Printable;
 use reroot::x509::Sha256Digest;
+use reroot_check::table::Table;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::args::{Format, LedgerCommand, WhichLedger};
@@ -50,25 +52,26 @@ impl Opened {
         Ok(Self { path, ledger, issuer })
     }
 
-    fn text(&self) -> String {
-        format!(
-            "{:<12}{}\n{:<12}{} (SHA-256 of its key)\n",
-            "ledger",
-            Printable::new(&self.path),
-            "issuer",
-            self.issuer
-        )
+    fn table(&self) -> Table {
+        let mut table = Table::new(12);
+        table.line("ledger", Printable::new(&self.path).to_string());
+        table.line("issuer", format!("{} (SHA-256 of its key)", self.issuer));
+        table
     }
 
-    fn json(&self) -> Value {
-        json!({ "ledger": render::path_json(&self.path), "issuer_spki_sha256": self.issuer.to_string() })
+    /// What is reported of this ledger.
+    fn json(&self, report: &impl Serialize) -> Value {
+        let mut value = render::document(report);
+        value["ledger"] = render::path_json(&self.path).into();
+        value["issuer_spki_sha256"] = self.issuer.to_string().into();
+        value
     }
 }
 
 fn head(opened: &Opened, printer: Printer) -> Result<Exit, Fault> {
     let head = opened.ledger.head()?;
     match printer.format {
-        Format::Json => printer.json(&with(opened.json(), &[("head", json!(head.to_string()))])),
+        Format::Json => printer.json(&opened.json(&json!({ "head": head.to_string() }))),
         Format::Text => printer.data(&format!("{head}\n")),
     }
     Ok(Exit::Done)
@@ -79,31 +82,27 @@ fn stats(opened: &Opened, printer: Printer) -> Result<Exit, Fault> {
     let head = opened.ledger.head()?;
     let bytes = on_disk(&opened.path)?;
     match printer.format {
-        Format::Json => printer.json(&with(
-            opened.json(),
-            &[
-                ("head", json!(head.to_string())),
-                ("bytes", json!(bytes)),
-                ("total", total_json(&overview.total)),
-                ("policies", policies_json(&overview)),
-                ("open", open_json(&overview)),
-            ],
-        )),
+        Format::Json => {
+            let mut value = opened.json(&overview);
+            value["head"] = head.to_string().into();
+            value["bytes"] = bytes.into();
+            printer.json(&value);
+        }
         Format::Text => {
-            let mut text = opened.text();
-            let _ = writeln!(text, "{:<12}{head}", "head");
-            let _ = writeln!(text, "{:<12}{} octets", "size", render::count(bytes));
-            text += &total(&overview.total);
-            text += &policies(&overview);
-            text += &open(&overview);
-            printer.data(&text);
+            let mut table = opened.table();
+            table.line("head", head.to_string());
+            table.line("size", format!("{} octets", render::count(bytes)));
+            total(&mut table, &overview.total);
+            policies(&mut table, &overview);
+            open(&mut table, &overview);
+            printer.data(&table.finish());
         }
     }
     Ok(Exit::Done)
 }
 
 fn verify(opened: &Opened, expected: Option<Sha256Digest>, printer: Printer) -> Result<Exit, Fault> {
-    let bars = Bars::new(printer.terminal && printer.format == Format::Text);
+    let bars = Bars::new(printer.draws());
     bars.begin(Stage::Settle);
     let told = std::cell::Cell::new(0);
     let report = opened.ledger.examine(&|done, of| {
@@ -119,16 +118,17 @@ fn verify(opened: &Opened, expected: Option<Sha256Digest>, printer: Printer) -> 
         return Err(Error::HeadDiffers { found: report.head, expected }.into());
     }
     match printer.format {
-        Format::Json => printer.json(&report_json(opened, &report)),
+        Format::Json => printer.json(&opened.json(&report)),
         Format::Text => printer.data(&report_text(opened, &report)),
     }
     Ok(if report.findings.is_empty() { Exit::Done } else { Exit::Findings })
 }
 
 fn report_text(opened: &Opened, report: &LedgerReport) -> String {
-    let mut text = opened.text();
-    let _ = writeln!(text, "{:<12}{}", "head", report.head);
-    text += &total(&report.stats);
+    let mut table = opened.table();
+    table.line("head", report.head.to_string());
+    total(&mut table, &report.stats);
+    let mut text = table.finish();
     for finding in &report.findings {
         let _ = writeln!(text, "finding: record {}: {}", finding.position, Printable::new(&finding.what));
     }
@@ -145,31 +145,13 @@ fn report_text(opened: &Opened, report: &LedgerReport) -> String {
     text
 }
 
-fn report_json(opened: &Opened, report: &LedgerReport) -> Value {
-    let findings: Vec<Value> =
-        report.findings.iter().map(|finding| json!({ "record": finding.position, "finding": finding.what })).collect();
-    with(
-        opened.json(),
-        &[
-            ("head", json!(report.head.to_string())),
-            ("total", total_json(&report.stats)),
-            ("findings", json!(findings)),
-            ("compared", json!(report.compared)),
-            ("holds", json!(report.findings.is_empty())),
-        ],
-    )
-}
-
-fn total(stats: &LedgerStats) -> String {
-    let mut text = String::new();
-    let mut line = |name: &str, value: String| {
-        let _ = writeln!(text, "{name:<12}{value}");
-    };
+fn total(table: &mut Table, stats: &LedgerStats) {
+    let mut line = |name: &str, value: String| table.line(name, value);
     let count = render::count;
     line("records", count(stats.records));
     line(
         "batches",
-        format!("{} = {} sealed + {} open", count(stats.batches), count(stats.sealed), count(open_of(stats))),
+        format!("{} = {} sealed + {} open", count(stats.batches), count(stats.sealed), count(stats.open())),
     );
     line("leaves", format!("{}, {} of them may have been signed", count(stats.leaves), count(stats.intended)));
     line("issued", count(stats.certificates));
@@ -178,96 +160,40 @@ fn total(stats: &LedgerStats) -> String {
     if stats.accepted > 0 {
         line("accepted", count(stats.accepted));
     }
-    text
 }
 
-fn total_json(stats: &LedgerStats) -> Value {
-    json!({
-        "records": stats.records,
-        "batches": stats.batches,
-        "sealed": stats.sealed,
-        "open": open_of(stats),
-        "leaves": stats.leaves,
-        "intended": stats.intended,
-        "certificates": stats.certificates,
-        "signatures_made": stats.signatures_made,
-        "retries": stats.retries,
-        "ca_records": stats.ca_records,
-        "accepted": stats.accepted,
-    })
-}
-
-/// A damaged ledger may have more seals than batches.
-fn open_of(stats: &LedgerStats) -> u64 {
-    stats.batches.saturating_sub(stats.sealed)
-}
-
-fn policies(overview: &LedgerOverview) -> String {
+fn policies(table: &mut Table, overview: &LedgerOverview) {
     let count = render::count;
-    let mut text = String::new();
     for (name, of) in &overview.policies {
-        let _ = writeln!(
-            text,
-            "policy      `{}`: batches {}, leaves {}, certificates {}, signatures {}, serial numbers given up {}",
-            Printable::new(name),
+        let said = format!(
+            "`{name}`: batches {}, leaves {}, certificates {}, signatures {}, serial numbers given up {}",
             count(of.batches),
             count(of.leaves),
             count(of.certificates),
             count(of.signatures_made),
             count(of.retries)
         );
+        table.line("policy", said);
     }
-    text
 }
 
-fn policies_json(overview: &LedgerOverview) -> Value {
-    let policies = overview.policies.iter().map(|(name, of)| {
-        json!({
-            "name": name,
-            "batches": of.batches,
-            "sealed": of.sealed,
-            "leaves": of.leaves,
-            "certificates": of.certificates,
-            "signatures_made": of.signatures_made,
-            "retries": of.retries,
-        })
-    });
-    policies.collect()
-}
-
-fn open(overview: &LedgerOverview) -> String {
+fn open(table: &mut Table, overview: &LedgerOverview) {
     let count = render::count;
-    let mut text = String::new();
     for batch in &overview.open {
-        let _ = writeln!(
-            text,
-            "open        {} of {} under `{}`: {} of {} leaves have a certificate, {} may have been signed",
+        let said = format!(
+            "{} of {} under `{}`: {} of {} leaves have a certificate, {} may have been signed",
             batch.id,
             batch.issued_at,
-            Printable::new(&batch.policy),
+            batch.policy,
             count(batch.certificates),
             count(batch.leaves),
             count(batch.intended)
         );
+        table.line("open", said);
     }
     if !overview.open.is_empty() {
-        text += "an open batch holds its chips: the command that began it finishes it\n";
+        table.text("an open batch holds its chips: the command that began it finishes it\n");
     }
-    text
-}
-
-fn open_json(overview: &LedgerOverview) -> Value {
-    let open = overview.open.iter().map(|batch| {
-        json!({
-            "batch": batch.id.to_string(),
-            "policy": batch.policy,
-            "issued_at": batch.issued_at.to_string(),
-            "leaves": batch.leaves,
-            "intended": batch.intended,
-            "certificates": batch.certificates,
-        })
-    });
-    open.collect()
 }
 
 /// Octets of the file, without its write-ahead log.
@@ -275,11 +201,4 @@ fn on_disk(path: &Path) -> Result<u64, Fault> {
     let about = std::fs::metadata(path);
     let about = about.map_err(|source| Fault::usage(format!("cannot look at `{}`: {source}", Printable::new(path))))?;
     Ok(about.len())
-}
-
-fn with(mut object: Value, members: &[(&str, Value)]) -> Value {
-    for (name, value) in members {
-        object[*name] = value.clone();
-    }
-    object
 }

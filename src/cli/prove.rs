@@ -22,7 +22,7 @@ pub(crate) fn run(args: &ProveArgs, world: &World, printer: Printer) -> Result<E
         (None, Some(list)) => chips(list)?,
         (None, None) => vec![],
     };
-    let counter = Counter::new(printer.terminal && args.out.is_some() && printer.format == Format::Text);
+    let counter = Counter::new(args.out.is_some() && printer.draws());
     let job = Prove {
         batch: &args.batch,
         chips: if args.all { Chips::All } else { Chips::These(&names) },

@@ -130,6 +130,8 @@ pub(crate) const ISSUE: &[Row] = &[
     ),
     // the manifest key's one door
     Row("seal", &["core", "signer", "error"]),
+    // what the ledger says of itself, to programs
+    Row("report", &["core", "ledger"]),
     // proofs say whether a receipt is of the batch
     Row("possession", &["core", "signer", "seal", "error"]),
     Row("pipeline", &["core", "signer", "ledger", "issue", "seal", "error"]),

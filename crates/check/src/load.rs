@@ -91,7 +91,7 @@ pub fn anchors(args: &AnchorArgs, world: &World, printer: Printer) -> Result<Anc
     };
     let issuer = match (&args.issuer_anchor, &configured) {
         (Some(path), _) => certificates(std::slice::from_ref(path))?,
-        (None, Some(configured)) => configured.issuer()?.chain().last().cloned().into_iter().collect(),
+        (None, Some(configured)) => configured.issuer()?.anchor().cloned().into_iter().collect(),
         (None, None) => vec![],
     };
     if issuer.is_empty() || source.is_empty() {

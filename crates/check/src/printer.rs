@@ -42,6 +42,11 @@ impl Printer {
         Self { format, terminal: std::io::stderr().is_terminal(), program, quiet }
     }
 
+    /// Whether progress is drawn: for people who look on.
+    pub fn draws(self) -> bool {
+        self.terminal && self.format == Format::Text
+    }
+
     /// Data: text that could be piped.
     pub fn data(self, text: &str) {
         self.bytes(printable_lines(text).as_bytes());

@@ -28,6 +28,7 @@ pub mod ownership;
 pub mod pipeline;
 pub mod plan;
 pub mod possession;
+mod report;
 pub mod seal;
 pub mod signer;
 

@@ -22,7 +22,7 @@ const NO_CONFIG: &str = "Name a trust anchor with --source-anchor, or a configur
 /// Shows what is in an archive.
 pub fn run(args: &InspectArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
     let inputs = load::inputs(&args.inputs)?;
-    let counter = Counter::new(printer.terminal && printer.format == Format::Text);
+    let counter = Counter::new(printer.draws());
     let scratch = std::env::temp_dir();
     let request = Look {
         inputs: &inputs,

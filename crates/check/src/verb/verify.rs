@@ -34,7 +34,7 @@ pub fn run(args: &VerifyArgs, world: &mut World, printer: Printer) -> Result<Exi
     let head = args.head.as_deref().map(load::chain_head).transpose()?;
     let list = args.expect.as_deref().map(|path| load::bytes("expected list", path)).transpose()?;
     let list_name = args.expect.as_deref().map(render::path_json).unwrap_or_default();
-    let counter = Counter::new(printer.terminal && printer.format == Format::Text);
+    let counter = Counter::new(printer.draws());
     let scratch = std::env::temp_dir();
     let job = Audit {
         batch: &args.batch,

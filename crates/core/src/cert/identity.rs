@@ -65,6 +65,12 @@ impl IssuerIdentity {
         &self.chain
     }
 
+    /// The end of the chain: what certificates are verified against where nobody names another issuer anchor, and manifest
+    /// signers where nobody names another manifest anchor. `None` without a chain.
+    pub fn anchor(&self) -> Option<&Certificate> {
+        self.chain().last()
+    }
+
     /// The name that certificates carry as issuer, bytes as in the CA's certificate.
     pub fn subject(&self) -> &Name {
         self.certificate.subject()

@@ -66,6 +66,13 @@ pub struct LedgerStats {
 }
 
 impl LedgerStats {
+    /// Batches that are not sealed. A damaged ledger may have more seals than batches.
+    pub const fn open(&self) -> u64 {
+        self.batches.saturating_sub(self.sealed)
+    }
+}
+
+impl LedgerStats {
     fn add(&mut self, kind: Kind, count: u64, signatures: u64) {
         self.records += 1;
         match kind {

@@ -1,0 +1,132 @@
+//! What the ledger says of itself, for programs: values that serialize themselves, as `reroot-core`'s reports do.
+
+use serde::{Serialize, Serializer};
+
+use crate::ledger::{LedgerOverview, LedgerReport, LedgerStats, OpenBatch, PolicyStats};
+use crate::x509::{Sha256Digest, Time};
+
+#[derive(Serialize)]
+struct Counts {
+    records: u64,
+    batches: u64,
+    sealed: u64,
+    open: u64,
+    leaves: u64,
+    intended: u64,
+    certificates: u64,
+    signatures_made: u64,
+    retries: u64,
+    ca_records: u64,
+    accepted: u64,
+}
+
+impl Serialize for LedgerStats {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let counts = Counts {
+            records: self.records,
+            batches: self.batches,
+            sealed: self.sealed,
+            open: self.open(),
+            leaves: self.leaves,
+            intended: self.intended,
+            certificates: self.certificates,
+            signatures_made: self.signatures_made,
+            retries: self.retries,
+            ca_records: self.ca_records,
+            accepted: self.accepted,
+        };
+        counts.serialize(serializer)
+    }
+}
+
+#[derive(Serialize)]
+struct Overview<'a> {
+    total: LedgerStats,
+    policies: Vec<OfPolicy<'a>>,
+    open: Vec<Open<'a>>,
+}
+
+#[derive(Serialize)]
+struct OfPolicy<'a> {
+    name: &'a str,
+    batches: u64,
+    sealed: u64,
+    leaves: u64,
+    certificates: u64,
+    signatures_made: u64,
+    retries: u64,
+}
+
+#[derive(Serialize)]
+struct Open<'a> {
+    batch: String,
+    policy: &'a str,
+    issued_at: Time,
+    leaves: u64,
+    intended: u64,
+    certificates: u64,
+}
+
+impl<'a> From<(&'a String, &'a PolicyStats)> for OfPolicy<'a> {
+    fn from((name, of): (&'a String, &'a PolicyStats)) -> Self {
+        Self {
+            name,
+            batches: of.batches,
+            sealed: of.sealed,
+            leaves: of.leaves,
+            certificates: of.certificates,
+            signatures_made: of.signatures_made,
+            retries: of.retries,
+        }
+    }
+}
+
+impl<'a> From<&'a OpenBatch> for Open<'a> {
+    fn from(batch: &'a OpenBatch) -> Self {
+        Self {
+            batch: batch.id.to_string(),
+            policy: &batch.policy,
+            issued_at: batch.issued_at,
+            leaves: batch.leaves,
+            intended: batch.intended,
+            certificates: batch.certificates,
+        }
+    }
+}
+
+impl Serialize for LedgerOverview {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let policies = self.policies.iter().map(OfPolicy::from).collect();
+        let open = self.open.iter().map(Open::from).collect();
+        Overview { total: self.total, policies, open }.serialize(serializer)
+    }
+}
+
+#[derive(Serialize)]
+struct Examined {
+    head: Sha256Digest,
+    total: LedgerStats,
+    findings: Vec<Found>,
+    compared: bool,
+    holds: bool,
+}
+
+#[derive(Serialize)]
+struct Found {
+    record: u64,
+    finding: &'static str,
+}
+
+impl Serialize for LedgerReport {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let findings = self.findings.iter().map(|found| Found { record: found.position, finding: found.what });
+        let examined = Examined {
+            head: self.head,
+            total: self.stats,
+            findings: findings.collect(),
+            compared: self.compared,
+            holds: self.findings.is_empty(),
+        };
+        examined.serialize(serializer)
+    }
+}
