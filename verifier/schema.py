@@ -29,8 +29,8 @@ EXTENSIONS = {  # the keys of [extensions] with a field of their own
     "subject_key_identifier": "2.5.29.14", "authority_key_identifier": "2.5.29.35", "subject_alt_name": "2.5.29.17",
     "certificate_policies": "2.5.29.32", "crl_distribution_points": "2.5.29.31",
     "authority_info_access": "1.3.6.1.5.5.7.1.1", "related_certificate": "1.3.6.1.5.5.7.1.36"}
-PLACEHOLDERS = ["batch", "crl_shard", "issued_at", "source.common_name", "source.serial", "source.sha256", "spki.sha256",
-                "uid"]
+PLACEHOLDERS = ["batch", "crl_shard", "issued_at", "source.common_name", "source.serial", "source.sha256",
+                "spki.sha256", "uid"]
 OF_STSAFE_A = ["product_id", "st_number", "unique"]
 
 
@@ -157,8 +157,8 @@ class Schema:
     def check_shards(self, policy):
         """A list covers the certificates that have one of its URLs, so each URL has to have the number of its list."""
         urls = policy.get("extensions", {}).get("crl_distribution_points", {}).get("urls", [])
-        numbered = [any(re.fullmatch(r"\{crl_shard(?:\|(?:lower|upper))*\}", one) for one in re.findall(r"\{\{|\{[^{}]+\}", url))
-                    for url in urls]
+        numbers = re.compile(r"\{crl_shard(?:\|(?:lower|upper))*\}")
+        numbered = [any(map(numbers.fullmatch, re.findall(r"\{\{|\{[^{}]+\}", url))) for url in urls]
         if "revocation" in policy:
             need(numbered and all(numbered), "a URL without the number of its CRL")
         else:

@@ -4,6 +4,7 @@ Whole batches and proofs, honest and changed, are put before both verifiers by t
 import json, subprocess, sys, unittest
 import accounting, forms, octets, policy, schema, spelling, tables, verify_batch, verify_proof
 from octets import Refused, der, oid, sequence
+from tests_crl import CrlChecks, Rebuilding  # run with the others
 
 GOOD = """version = 1
 name = "t"

@@ -6,10 +6,12 @@ use reroot::delivery::check_place;
 use reroot::durable::output::{self, Shape};
 use reroot::durable::{self, Access};
 use reroot::error::CoreError;
+use reroot::manifest::Proof;
 use reroot::origin::TypedList;
 use reroot::proof::{ChipName, ChipNameError, Chips, Prove, Proven, prove};
 use reroot::text::Printable;
 use reroot_check::chip::{chip, not_a_chip};
+use reroot_check::lists::Covering;
 use serde_json::json;
 
 use super::args::{Format, ProveArgs};
@@ -32,18 +34,22 @@ pub(crate) fn run(args: &ProveArgs, world: &World, printer: Printer) -> Result<E
     if let Some(out) = args.out.as_ref().filter(|_| args.uid.is_some()) {
         load::place(out, Shape::PLAIN)?;
     }
+    let mut covering = covering(args, world)?;
+    let mut see = |proof: &Proof| covering.iter_mut().for_each(|covering| covering.see(proof));
     let proven = match &args.out {
         None => prove(&job, &mut |proof| {
             printer.exact(&proof.to_line());
             Ok(())
         }),
-        Some(out) if args.uid.is_some() => {
-            prove(&job, &mut |proof| Ok(output::write_new(out, Access::Public, proof.to_line().as_bytes())?))
-        }
-        Some(out) => into_directory(&job, out),
+        Some(out) if args.uid.is_some() => prove(&job, &mut |proof| {
+            see(&proof);
+            Ok(output::write_new(out, Access::Public, proof.to_line().as_bytes())?)
+        }),
+        Some(out) => into_directory(&job, out, &mut see),
     };
     counter.finish();
     let proven = proven?;
+    covering.map_or(Ok(()), Covering::write)?;
     let text = format!(
         "batch {}: {} proved to be in it, {} proved not to be",
         proven.statement.batch,
@@ -68,7 +74,7 @@ pub(crate) fn run(args: &ProveArgs, world: &World, printer: Printer) -> Result<E
 }
 
 /// Many proofs at once: the directory appears when the last of them is on disk.
-fn into_directory(job: &Prove<'_>, out: &Path) -> Result<Proven, CoreError> {
+fn into_directory(job: &Prove<'_>, out: &Path, see: &mut dyn FnMut(&Proof)) -> Result<Proven, CoreError> {
     let mut name = out.file_name().unwrap_or_default().to_owned();
     name.push(PARTIAL);
     let partial = &*out.with_file_name(name);
@@ -79,6 +85,7 @@ fn into_directory(job: &Prove<'_>, out: &Path) -> Result<Proven, CoreError> {
     }
     output::create_directory(partial, Access::Public)?;
     let written = prove(job, &mut |proof| {
+        see(&proof);
         let path = partial.join(format!("{}.proof.json", proof.uid));
         Ok(durable::write_unsynced(&path, Access::Public, proof.to_line().as_bytes())?)
     });
@@ -92,6 +99,14 @@ fn into_directory(job: &Prove<'_>, out: &Path) -> Result<Proven, CoreError> {
         let _ = durable::remove_partial(partial);
     }
     published
+}
+
+/// The CRLs that say the chips' status; none if that was not asked for.
+fn covering(args: &ProveArgs, world: &World) -> Result<Option<Covering>, Fault> {
+    match &args.out {
+        Some(out) if args.with_status => Covering::new(&args.crl, out, world.now),
+        _ => Ok(None),
+    }
 }
 
 const PARTIAL: &str = ".partial";

@@ -158,11 +158,12 @@ pub(crate) const CHECK: &[Row] = &[
     Row("chip", &["core::proof", "core::text", "fault"]),
     Row("load", &["core", "args", "fault", "printer", "render", "world"]),
     Row("beside", &["core::audit", "core::text", "fault", "load"]),
+    Row("lists", &["core", "beside", "fault", "load", "render"]),
     Row(
         "verb",
         &[
-            "core", "args", "beside", "chip", "exit", "fault", "load", "printer", "progress", "render", "table",
-            "words", "world",
+            "core", "args", "beside", "chip", "exit", "fault", "lists", "load", "printer", "progress", "render",
+            "table", "words", "world",
         ],
     ),
     Row("cli", &["core::durable"]),

@@ -14,5 +14,6 @@ mod intake;
 mod manifest_format;
 mod manifest_seal;
 mod proof;
+mod relying;
 mod repository;
 mod source;

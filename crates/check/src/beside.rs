@@ -16,6 +16,13 @@ pub fn timestamp(batch: &Path) -> Option<PathBuf> {
     Some(batch.with_file_name(name))
 }
 
+/// Returns where the CRLs of a proof or of a line pack are: beside it, with `.crl` behind its name.
+pub fn crls(path: &Path) -> Option<PathBuf> {
+    let mut name = path.file_name()?.to_owned();
+    name.push(".crl");
+    Some(path.with_file_name(name))
+}
+
 /// Largest receipts file: some three million chips. It is held in memory while the batch is verified.
 pub const MAX_RECEIPTS: u64 = 1 << 30;
 

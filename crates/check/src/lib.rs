@@ -11,6 +11,7 @@
 pub mod args;
 pub mod beside;
 pub mod chip;
+pub mod lists;
 pub mod load;
 pub mod printer;
 pub mod progress;

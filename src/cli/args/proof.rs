@@ -25,6 +25,12 @@ pub(crate) struct ProveArgs {
     /// proof)
     #[arg(long, value_name = "PATH")]
     pub(crate) out: Option<PathBuf>,
+    /// Write the CRLs that cover the chips to `PATH.crl` too: `verify-proof` then says whether they were revoked
+    #[arg(long, requires_all = ["out", "crl"])]
+    pub(crate) with_status: bool,
+    /// CRLs of the issuing CA, DER or PEM, for --with-status
+    #[arg(long, value_name = "FILE", num_args = 1.., requires = "with_status")]
+    pub(crate) crl: Vec<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -10,3 +10,4 @@ mod mutated;
 mod pack;
 mod pack_octets;
 mod possession;
+mod status;

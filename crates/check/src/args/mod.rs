@@ -98,6 +98,9 @@ pub struct LookupArgs {
     /// Write the certificate to standard output, PEM, then the issuing CA's and those above it
     #[arg(long)]
     pub pem: bool,
+    /// CRLs of the issuing CA, DER or PEM: a certificate is given out only if they show that it is not revoked
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub crl: Vec<PathBuf>,
     /// Demand a proof that the chip is not there
     #[arg(long, conflicts_with_all = ["der", "pem"])]
     pub absent: bool,
@@ -143,6 +146,9 @@ pub struct VerifyArgs {
     /// Days that the time-stamp may be younger than the statement (default: more than 7 are noted, and no fault)
     #[arg(long, value_name = "DAYS", requires = "tsa_anchor", value_parser = clap::value_parser!(u32).range(0..=36_500))]
     pub max_stamp_delay: Option<u32>,
+    /// CRLs of the issuing CA, DER or PEM: adds which certificates are revoked
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub crl: Vec<PathBuf>,
     /// Write the report as a web page too: one file without scripts, for the audit's records
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
@@ -174,6 +180,9 @@ pub struct VerifyProofArgs {
     /// Demand that the proofs are about this chip: its UID, or of an STSAFE-A chip the ST number or the unique number
     #[arg(long, value_name = "UID")]
     pub uid: Option<String>,
+    /// CRLs of the issuing CA, DER or PEM: the certificate must be shown not to be revoked
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub crl: Vec<PathBuf>,
     /// Demand that the proofs show that the chip is not in the batch
     #[arg(long)]
     pub absent: bool,

@@ -6,7 +6,9 @@ use std::path::Path;
 use reroot_core::audit::Fault as Broken;
 use reroot_core::delivery::{PackReader, certificate_to_pem};
 use reroot_core::origin::Uid;
-use reroot_core::proof::{Checker, ChipName, Found, Presence, Proved, Shelf, code, leaf_from_chip, lookup};
+use reroot_core::proof::{
+    Checker, ChipName, Found, NotRevoked, Presence, Proved, Shelf, Statuses, code, leaf_from_chip, lookup,
+};
 use reroot_core::report::{Absent, Present};
 use reroot_core::text::Printable;
 use reroot_core::x509::Certificate;
@@ -15,10 +17,10 @@ use crate::args::{Format, LookupArgs};
 use crate::chip::chip;
 use crate::exit::Exit;
 use crate::fault::Fault;
-use crate::load;
 use crate::printer::Printer;
 use crate::table::Table;
 use crate::world::World;
+use crate::{lists, load, render};
 
 /// Largest leaf that is read from standard input.
 const MAX_LEAF: u64 = 64 * 1024;
@@ -27,6 +29,7 @@ const MAX_LEAF: u64 = 64 * 1024;
 pub fn run(args: &LookupArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
     let anchors = load::anchors(&args.anchors, world, printer)?;
     let checker = Checker::new(&anchors.source, &anchors.issuer, &anchors.manifest)?;
+    let mut statuses = lists::statuses(&args.crl, Some(&args.shelf), world.now)?;
     let (name, leaf) = match (&args.uid, &args.leaf) {
         (Some(uid), _) => (chip(uid)?, None),
         (None, Some(path)) => {
@@ -43,7 +46,13 @@ pub fn run(args: &LookupArgs, world: &mut World, printer: Printer) -> Result<Exi
         Found::Chip(found) => {
             let (presence, proved) = &*found;
             match leaf.filter(|leaf| leaf.der() != presence.source.der()) {
-                None => answer(args, printer, presence, proved),
+                None => {
+                    let check = |statuses: &mut Statuses| statuses.check(&presence.certificate, &presence.identity);
+                    match statuses.as_mut().map(check).transpose() {
+                        Ok(status) => answer(args, printer, (presence, proved), status.as_ref()),
+                        Err(fault) => Ok(broken(printer, &fault)),
+                    }
+                }
                 Some(_) => Ok(broken(
                     printer,
                     &Broken {
@@ -92,7 +101,12 @@ fn leaf(path: &Path, world: &mut World) -> Result<Certificate, Fault> {
     })
 }
 
-fn answer(args: &LookupArgs, printer: Printer, presence: &Presence, proved: &Proved) -> Result<Exit, Fault> {
+fn answer(
+    args: &LookupArgs,
+    printer: Printer,
+    (presence, proved): (&Presence, &Proved),
+    status: Option<&NotRevoked>,
+) -> Result<Exit, Fault> {
     let found = Present { presence, proved };
     if args.der {
         printer.binary(presence.certificate.der())?;
@@ -101,9 +115,11 @@ fn answer(args: &LookupArgs, printer: Printer, presence: &Presence, proved: &Pro
         found.chain().for_each(|above| text.push_str(&certificate_to_pem(above.der())));
         printer.exact(&text);
     } else if printer.format == Format::Json {
-        printer.json(&found);
+        printer.json(&lists::with_status(render::document(&found), status));
     } else {
-        tell(printer, found.facts(), "the proof holds\n");
+        let mut facts = found.facts();
+        facts.extend(status.map(|status| ("status", lists::shown(status))));
+        tell(printer, facts, "the proof holds\n");
     }
     Ok(Exit::Done)
 }

@@ -6,6 +6,7 @@ use std::num::NonZero;
 use reroot_core::audit::{Audit, AuditReport, ListFile, NotGiven, audit};
 use reroot_core::durable::Access;
 use reroot_core::durable::output::{self, Shape};
+use reroot_core::proof::BatchStatus;
 use reroot_core::reel::Limits;
 use reroot_core::report::{Page, facts, page};
 use reroot_core::text::Printable;
@@ -20,7 +21,7 @@ use crate::progress::Counter;
 use crate::table::Table;
 use crate::words::ours;
 use crate::world::World;
-use crate::{load, render};
+use crate::{lists, load, render};
 
 /// Verifies a batch and reports.
 pub fn run(args: &VerifyArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
@@ -34,6 +35,7 @@ pub fn run(args: &VerifyArgs, world: &mut World, printer: Printer) -> Result<Exi
     let head = args.head.as_deref().map(load::chain_head).transpose()?;
     let list = args.expect.as_deref().map(|path| load::bytes("expected list", path)).transpose()?;
     let list_name = args.expect.as_deref().map(render::path_json).unwrap_or_default();
+    let mut statuses = lists::statuses(&args.crl, None, world.now)?;
     let counter = Counter::new(printer.draws());
     let scratch = std::env::temp_dir();
     let job = Audit {
@@ -61,6 +63,17 @@ pub fn run(args: &VerifyArgs, world: &mut World, printer: Printer) -> Result<Exi
     let mut report = audit(&job, &mut *world.stdin)?;
     counter.finish();
     report.warnings.iter_mut().for_each(|warning| *warning = ours(warning));
+    // of a batch that does not hold, nothing is said
+    let status = match statuses.as_mut().filter(|_| report.holds()) {
+        None => None,
+        Some(statuses) => match statuses.of_batch(&args.batch)? {
+            Ok(status) => Some(status),
+            Err(fault) => {
+                report.faults.push(fault);
+                None
+            }
+        },
+    };
     if let Some(path) = &args.report {
         let page = page(
             &report,
@@ -75,8 +88,14 @@ pub fn run(args: &VerifyArgs, world: &mut World, printer: Printer) -> Result<Exi
         output::write_new(path, Access::Public, page.as_bytes())?;
     }
     match printer.format {
-        Format::Text => printer.data(&text(&report)),
-        Format::Json => printer.json(&as_json(&report)),
+        Format::Text => printer.data(&text(&report, status.as_ref())),
+        Format::Json => {
+            let mut facts = as_json(&report);
+            if let Some(status) = &status {
+                facts["revocation"] = lists::batch_json(status);
+            }
+            printer.json(&facts);
+        }
     }
     Ok(if report.holds() { Exit::Done } else { Exit::Findings })
 }
@@ -88,9 +107,10 @@ fn timestamp(args: &VerifyArgs) -> Result<Option<Vec<u8>>, Fault> {
     path.map(|path| load::bytes("time-stamp", &path)).transpose()
 }
 
-fn text(report: &AuditReport) -> String {
+fn text(report: &AuditReport, status: Option<&BatchStatus>) -> String {
     let mut table = Table::new(14);
     table.extend(facts(report));
+    table.extend(status.into_iter().flat_map(lists::facts));
     for check in &report.checks {
         table.line("checked", check);
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 use reroot_core::audit::Fault as Broken;
 use reroot_core::input;
 use reroot_core::manifest::Proof;
-use reroot_core::proof::{Checker, ChipName, Claim, Proved};
+use reroot_core::proof::{Checker, ChipName, Claim, NotRevoked, Proved, Statuses};
 use reroot_core::report::facts_of_proof;
 use reroot_core::text::Printable;
 use serde_json::json;
@@ -18,7 +18,7 @@ use crate::fault::Fault;
 use crate::printer::Printer;
 use crate::table::Table;
 use crate::world::World;
-use crate::{load, render};
+use crate::{lists, load, render};
 
 /// Verifies proofs, each with a verdict of its own.
 pub fn run(args: &VerifyProofArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
@@ -26,9 +26,11 @@ pub fn run(args: &VerifyProofArgs, world: &mut World, printer: Printer) -> Resul
     let checker = Checker::new(&anchors.source, &anchors.issuer, &anchors.manifest)?;
     let asked = args.uid.as_deref().map(chip).transpose()?;
     let claim = if args.absent { Claim::Absence } else { Claim::Presence };
+    let mut statuses = lists::statuses(&args.crl, None, world.now)?;
     let mut exit = Exit::Done;
     for path in &args.files {
         let mut count = 0;
+        let mut beside = if args.crl.is_empty() { lists::beside_proof(path)? } else { None };
         let mut each = |line: &[u8]| {
             count += 1;
             if !line.starts_with(BEGIN) {
@@ -39,7 +41,13 @@ pub fn run(args: &VerifyProofArgs, world: &mut World, printer: Printer) -> Resul
             let place = format!("{}, proof {count}", printer.value(&render::path_json(path)));
             match checker.check_octets(line) {
                 Ok((_, proved)) => match answers(&proved, asked.as_ref(), claim) {
-                    Ok(()) => show(printer, &proved),
+                    Ok(()) => match status(&proved, statuses.as_mut().or(beside.as_mut())) {
+                        Ok(status) => show(printer, &proved, status.as_ref()),
+                        Err(other) => {
+                            exit = Exit::Findings;
+                            refuse(printer, &place, &other, REVOKED);
+                        }
+                    },
                     Err(other) => {
                         exit = Exit::Findings;
                         refuse(printer, &place, &other, ANOTHER);
@@ -102,16 +110,23 @@ fn answers(proved: &Proved, asked: Option<&ChipName>, claim: Claim) -> Result<()
     proved.must_show(claim)
 }
 
-fn show(printer: Printer, proved: &Proved) {
+/// What the CRLs say, where the proof is of a chip that is in the batch.
+fn status(proved: &Proved, statuses: Option<&mut Statuses>) -> Result<Option<NotRevoked>, Broken> {
+    let (Some(statuses), Some(presence)) = (statuses, &proved.presence) else { return Ok(None) };
+    statuses.check(&presence.certificate, &presence.identity).map(Some)
+}
+
+fn show(printer: Printer, proved: &Proved, status: Option<&NotRevoked>) {
     match printer.format {
-        Format::Json => printer.json_line(proved),
-        Format::Text => printer.data(&text(proved)),
+        Format::Json => printer.json_line(&lists::with_status(render::document(proved), status)),
+        Format::Text => printer.data(&text(proved, status)),
     }
 }
 
-fn text(proved: &Proved) -> String {
+fn text(proved: &Proved, status: Option<&NotRevoked>) -> String {
     let mut table = Table::new(14);
     table.extend(facts_of_proof(proved));
+    table.extend(status.map(|status| ("status", lists::shown(status))));
     table.text(match proved.presence {
         Some(_) => "the proof holds: the chip is in the batch\n",
         None => "the proof holds: the chip is NOT in the batch\n",
@@ -138,4 +153,6 @@ fn refuse(printer: Printer, place: &str, broken: &Broken, verdict: &str) {
 const PROOF: &str = "proof";
 /// The proof holds, and is not the one that was asked for.
 const ANOTHER: &str = "THE PROOF SHOWS SOMETHING ELSE THAN WAS ASKED FOR";
+/// The proof holds, and the certificate is revoked or not shown to be good.
+const REVOKED: &str = "THE CERTIFICATE IS REVOKED, OR NOT SHOWN NOT TO BE";
 const BEGIN: &[u8] = b"{\"format\":\"";

@@ -56,17 +56,9 @@ impl VerifiedCrls {
 
     /// What the newest list that covers a certificate of `issuer` says of it at an instant.
     pub fn status(&self, certificate: &Certificate, issuer: &Certificate, at: Time) -> Status<'_> {
-        let urls = crl_urls(certificate).unwrap_or_default();
-        let covers = |verified: &&Verified| {
-            *certificate.issuer() == *verified.crl.issuer()
-                && verified.issuer == *issuer.spki()
-                && covers(&verified.crl, &urls, certificate.is_ca())
-        };
-        let covering = || self.0.iter().filter(covers);
-        let Some(newest) = covering().map(|verified| verified.crl.number()).max() else { return Status::Uncovered };
         let mut status = Status::Uncovered;
         // a shard and the full list of one round say the same; where they do not, the revocation counts
-        for verified in covering().filter(|verified| verified.crl.number() == newest) {
+        for verified in self.newest(certificate, issuer) {
             let crl = &verified.crl;
             if let Some(entry) = verified.entry(certificate.serial()) {
                 return Status::Revoked(crl, entry);
@@ -75,6 +67,24 @@ impl VerifiedCrls {
             status = if in_time { Status::Good(crl) } else { Status::OutOfDate(crl) };
         }
         status
+    }
+
+    /// The newest lists that cover a certificate of `issuer`.
+    pub fn covering(&self, certificate: &Certificate, issuer: &Certificate) -> impl Iterator<Item = &Crl> {
+        self.newest(certificate, issuer).into_iter().map(|verified| &verified.crl)
+    }
+
+    fn newest(&self, certificate: &Certificate, issuer: &Certificate) -> Vec<&Verified> {
+        let urls = crl_urls(certificate).unwrap_or_default();
+        let covers = |verified: &&Verified| {
+            *certificate.issuer() == *verified.crl.issuer()
+                && verified.issuer == *issuer.spki()
+                && covers(&verified.crl, &urls, certificate.is_ca())
+        };
+        let mut covering: Vec<&Verified> = self.0.iter().filter(covers).collect();
+        let newest = covering.iter().map(|verified| verified.crl.number()).max().cloned();
+        covering.retain(|verified| Some(verified.crl.number()) == newest.as_ref());
+        covering
     }
 }
 

@@ -431,6 +431,10 @@ pub mod code {
         ORDER = "proof.order", "The lines are not strictly increasing by UID.";
         PRESENT = "proof.present", "The chip whose absence was to be shown is in the batch.";
         SERIAL = "proof.serial", "The serial number is neither that of the leaf nor the derived one.";
+        STATUS_CRL = "status.crl", "A CRL is not the issuing CA's, or its signature does not verify.";
+        STATUS_OUT_OF_DATE = "status.out-of-date", "The newest CRL that covers the certificate has ended, or is not of its time yet.";
+        STATUS_REVOKED = "status.revoked", "The certificate is revoked.";
+        STATUS_UNCOVERED = "status.uncovered", "No CRL that was given covers the certificate.";
         UID = "proof.uid", "None of the lines is of the chip that the proof is about, or that is another chip than the one asked for.";
         UID_FORM = "proof.uid-form", "No chip of the batch's family is called so.";
     }

@@ -18,6 +18,7 @@ mod family;
 mod leaf;
 mod make;
 mod pack;
+mod status;
 
 pub use crate::origin::{ChipName, ChipNameError};
 pub use check::code::CODES;
@@ -25,3 +26,4 @@ pub use check::{Checker, Claim, Presence, Proved, code};
 pub use leaf::{LeafError, leaf_from_chip};
 pub use make::{Chips, Prove, Proven, prove};
 pub use pack::{Found, Pack, Shelf, lookup, pack};
+pub use status::{BatchStatus, NotRevoked, Statuses};
