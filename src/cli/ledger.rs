@@ -157,8 +157,18 @@ fn total(table: &mut Table, stats: &LedgerStats) {
     line("issued", count(stats.certificates));
     line("signatures", format!("{}, serial numbers given up {}", count(stats.signatures_made), count(stats.retries)));
     line("CA records", count(stats.ca_records));
-    if stats.accepted > 0 {
-        line("accepted", count(stats.accepted));
+    for (name, number) in [
+        ("accepted", stats.accepted),
+        ("revoked", stats.revoked),
+        ("released", stats.released),
+        ("blocked", stats.blocked),
+        ("unblocked", stats.unblocked),
+        ("CRL rounds", stats.crl_rounds),
+        ("CRLs signed", stats.crls),
+    ] {
+        if number > 0 {
+            line(name, count(number));
+        }
     }
 }
 

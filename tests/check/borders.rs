@@ -101,6 +101,8 @@ pub(crate) const ISSUE: &[Row] = &[
             "core::crypto",
             "core::origin",
             "core::class",
+            // why a certificate is revoked
+            "core::crl::Reason",
             "core::cert",
             "core::lint::LintedTbs",
             "core::durable",

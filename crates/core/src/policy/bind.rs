@@ -39,16 +39,16 @@ pub struct BoundPolicy {
     family: Family,
     keys: Vec<KeyAlgorithm>,
     serial: SerialSource,
-    validity: BoundValidity,
+    pub(super) validity: BoundValidity,
     signature: SignatureAlgorithm,
     subject: BoundName,
-    extensions: Vec<BoundExtension>,
+    pub(super) extensions: Vec<BoundExtension>,
     device: DeviceLimits,
     rules: RuleScope,
 }
 
 #[derive(Clone, Debug)]
-enum BoundValidity {
+pub(super) enum BoundValidity {
     Fixed(Validity),
     FromLeaf { rule: ValidityRule, issued_at: Time, issuer: Validity },
 }
@@ -60,14 +60,14 @@ enum BoundName {
 }
 
 #[derive(Clone, Debug)]
-struct BoundExtension {
-    oid: der::asn1::ObjectIdentifier,
+pub(super) struct BoundExtension {
+    pub(super) oid: der::asn1::ObjectIdentifier,
     critical: bool,
-    value: BoundExtensionValue,
+    pub(super) value: BoundExtensionValue,
 }
 
 #[derive(Clone, Debug)]
-enum BoundExtensionValue {
+pub(super) enum BoundExtensionValue {
     Fixed(Arc<[u8]>),
     FromLeaf(Node),
 }

@@ -39,10 +39,28 @@ pub(super) struct LeafValues<'a> {
     pub(super) uid: &'a [u8],
     pub(super) source_sha256: [u8; 32],
     /// The SubjectPublicKeyInfo.
-    pub(super) spki: &'a [u8],
+    pub(super) spki: LeafKey<'a>,
     /// The value of its BIT STRING.
     pub(super) key: &'a [u8],
     pub(super) name: SourceName<'a>,
+}
+
+/// The SubjectPublicKeyInfo, as far as it is known.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum LeafKey<'a> {
+    /// All of it.
+    Der(&'a [u8]),
+    /// Its SHA-256, which is what the ledger has of it.
+    Sha256([u8; 32]),
+}
+
+impl LeafKey<'_> {
+    pub(super) fn sha256(&self) -> [u8; 32] {
+        match self {
+            Self::Der(der) => *crate::crypto::sha256(der).as_bytes(),
+            Self::Sha256(digest) => *digest,
+        }
+    }
 }
 
 /// Where the source's common name comes from; it is only looked for if a policy uses it.
@@ -77,14 +95,14 @@ pub(super) enum Unfit {
 impl<'a> LeafValues<'a> {
     /// For contents that need no leaf.
     pub(super) const NONE: Self =
-        Self { uid: &[], source_sha256: [0; 32], spki: &[], key: &[], name: SourceName::Sample("") };
+        Self { uid: &[], source_sha256: [0; 32], spki: LeafKey::Der(&[]), key: &[], name: SourceName::Sample("") };
 
     /// The values of a verified leaf.
     pub(super) fn of(leaf: &'a VerifiedLeaf) -> Self {
         Self {
             uid: leaf.uid().as_bytes(),
             source_sha256: *leaf.origin().fingerprint.as_bytes(),
-            spki: leaf.spki().der(),
+            spki: LeafKey::Der(leaf.spki().der()),
             key: leaf.spki().key(),
             name: SourceName::Leaf(leaf.certificate()),
         }

@@ -214,7 +214,7 @@ fn leaf_value(variable: &Variable, leaf: &LeafValues<'_>, out: &mut Vec<u8>) -> 
         Variable::SourceCommonName => out.extend_from_slice(leaf.common_name()?.as_bytes()),
         Variable::SourceSerial | Variable::Uid => upper_hex(leaf.uid, out),
         Variable::SourceSha256 => lower_hex(&leaf.source_sha256, out),
-        Variable::SpkiSha256 => lower_hex(crate::crypto::sha256(leaf.spki).as_bytes(), out),
+        Variable::SpkiSha256 => lower_hex(&leaf.spki.sha256(), out),
         Variable::StNumber => upper_hex(&leaf.uid[2..], out),
         Variable::SubjectKeyIdentifier(KeyIdentifierMethod::Rfc5280Sha1) => {
             out.extend_from_slice(crate::crypto::sha1(leaf.key).as_bytes());

@@ -9,7 +9,7 @@ use crate::x509::{KeyAlgorithm, SerialNumber, Sha256Digest, Spki, oid};
 use super::bind::BoundPolicy;
 use super::error::{self, Errors};
 use super::field::serial::SerialSource;
-use super::leaf::{LeafValues, SourceName};
+use super::leaf::{LeafKey, LeafValues, SourceName};
 use super::parse::Policy;
 use super::value::MAX_COMMON_NAME;
 
@@ -25,7 +25,7 @@ pub(super) fn check_lints(policy: &Policy, bound: &BoundPolicy, issuer: &IssuerI
             let values = LeafValues {
                 uid: &uid,
                 source_sha256: [0x5A; 32],
-                spki: spki.der(),
+                spki: LeafKey::Der(spki.der()),
                 key: spki.key(),
                 name: SourceName::Sample(name),
             };

@@ -8,7 +8,7 @@ use crate::x509::Sha256Digest;
 
 use super::LedgerError;
 use super::batch::{BatchId, Summary};
-use super::codec::Writer;
+use super::codec::{Malformed, Reader, Writer};
 use super::leaf;
 use super::open::{Book, Ledger, damaged, decoded};
 use super::record::{Draft, Kind, Place, Record};
@@ -247,6 +247,22 @@ impl Retry {
     }
 }
 
+/// Place of the leaf in its chunk, SHA-256 of the certificate and signature, of each result in an Issued record.
+fn results(record: &Record) -> Result<Vec<(usize, Sha256Digest, &[u8])>, LedgerError> {
+    let mut reader = Reader::new(&record.body);
+    let mut results = Vec::new();
+    while !reader.is_empty() {
+        let mut result = || Ok((reader.count()?, reader.digest()?, reader.bytes()?));
+        results.push(result().map_err(|_: Malformed| damaged(record))?);
+    }
+    Ok(results)
+}
+
+/// Places in their chunk of the leaves that an Issued record has certificates of.
+pub(super) fn issued_places(record: &Record) -> Result<Vec<usize>, LedgerError> {
+    Ok(results(record)?.into_iter().map(|(place, ..)| place).collect())
+}
+
 fn no_such_chunk(batch: &Summary, chunk: u64) -> LedgerError {
     LedgerError::NoSuchChunk { batch: batch.id.clone(), chunk, chunks: batch.chunks() }
 }
@@ -300,14 +316,8 @@ impl Chunk {
 
     fn issue(&mut self, record: &Record) -> Result<(), LedgerError> {
         self.results += 1;
-        let entries = decoded(record, |reader| {
-            let mut entries = Vec::new();
-            while !reader.is_empty() {
-                entries.push((reader.count()?, reader.digest()?, reader.bytes()?.to_vec()));
-            }
-            Ok(entries)
-        })?;
-        for (index, certificate, signature) in entries {
+        for (index, certificate, signature) in results(record)? {
+            let signature = signature.to_vec();
             let leaf = self.leaves.get_mut(index).ok_or_else(|| damaged(record))?;
             leaf.issued = Some(Issued { position: record.entry.position, certificate, signature });
         }

@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use crate::class::Class;
+use crate::crl::Reason;
 use crate::durable::DurableError;
 use crate::origin::Uid;
 use crate::text::Printable;
-use crate::x509::Sha256Digest;
+use crate::x509::{SerialNumber, Sha256Digest, Time};
 
 use super::batch::BatchId;
 use super::store::StoreError;
@@ -219,6 +220,14 @@ pub enum LedgerError {
         /// The chunk.
         chunk: u64,
     },
+    /// A release of a certificate that is revoked for good.
+    #[error("the certificate with serial number {serial} is revoked for {reason}, and only a certificateHold is released")]
+    NotOnHold {
+        /// Its serial number.
+        serial: SerialNumber,
+        /// Why it is revoked.
+        reason: Reason,
+    },
     /// The ledger was never at the head that was noted.
     #[error("ledger head is {found}, and it never was {noted}, which the last run noted in `{}`", Printable::new(file))]
     NotedHead {
@@ -235,6 +244,19 @@ pub enum LedgerError {
         /// The file.
         path: PathBuf,
     },
+    /// A reason of revocation that may not follow the one that is recorded.
+    #[error(
+        "the certificate with serial number {serial} is revoked for {from}, which cannot become {to}: from certificateHold \
+         to any reason, otherwise only to keyCompromise"
+    )]
+    ReasonChange {
+        /// Its serial number.
+        serial: SerialNumber,
+        /// The reason that is recorded.
+        from: Reason,
+        /// The reason handed over.
+        to: Reason,
+    },
     /// A new attempt whose tbsCertificate is that of the old one.
     #[error("attempt {attempt} of {uid} has the tbsCertificate of the attempt before, expected a new serial number")]
     RetryUnchanged {
@@ -242,6 +264,41 @@ pub enum LedgerError {
         uid: Uid,
         /// The new attempt.
         attempt: u32,
+    },
+    /// One certificate twice in one revocation.
+    #[error("leaf {index} of batch number {batch} was handed over twice or out of order")]
+    RevokedTwice {
+        /// Number of the batch.
+        batch: u64,
+        /// Index of the leaf.
+        index: u32,
+    },
+    /// A round that is not after the last one.
+    #[error(
+        "round {number} with thisUpdate {this_update} is not after the last one, round {last_number} with thisUpdate \
+         {last_this_update}"
+    )]
+    RoundBehind {
+        /// Its number.
+        number: u64,
+        /// Its thisUpdate.
+        this_update: Time,
+        /// Number of the last round.
+        last_number: u64,
+        /// thisUpdate of the last round.
+        last_this_update: Time,
+    },
+    /// Other lists or signatures than those that are recorded.
+    #[error("the lists of round {number} are not those that are recorded")]
+    RoundDiffers {
+        /// Its number.
+        number: u64,
+    },
+    /// A certificate was revoked or released while the lists were made.
+    #[error("revocations were recorded while the lists of round {number} were made")]
+    RoundStale {
+        /// Its number.
+        number: u64,
     },
     /// A second seal.
     #[error("batch {batch} was sealed before with other octets")]
@@ -306,13 +363,25 @@ pub enum LedgerError {
         /// The batch.
         batch: BatchId,
     },
+    /// No such round.
+    #[error("round {number} of revocation lists is not on the ledger")]
+    UnknownRound {
+        /// Its number.
+        number: u64,
+    },
 }
 
 impl LedgerError {
     /// The kind of failure.
     pub fn class(&self) -> Class {
         match self {
-            Self::Exists { .. } | Self::IssuerDiffers { .. } | Self::Missing { .. } => Class::Usage,
+            Self::Exists { .. }
+            | Self::IssuerDiffers { .. }
+            | Self::Missing { .. }
+            | Self::NotOnHold { .. }
+            | Self::ReasonChange { .. }
+            | Self::RevokedTwice { .. }
+            | Self::RoundBehind { .. } => Class::Usage,
             Self::AttemptDiffers { .. }
             | Self::BatchExists { .. }
             | Self::CaDiffers { .. }
@@ -338,6 +407,8 @@ impl LedgerError {
             | Self::NotedHead { .. }
             | Self::ReadOnly { .. }
             | Self::RetryUnchanged { .. }
+            | Self::RoundDiffers { .. }
+            | Self::RoundStale { .. }
             | Self::SealDiffers { .. }
             | Self::Sealed { .. }
             | Self::SeedTaken { .. }
@@ -346,7 +417,8 @@ impl LedgerError {
             | Self::TermsDiffer { .. }
             | Self::TermsExist { .. }
             | Self::TooManyLeaves { .. }
-            | Self::UnknownBatch { .. } => Class::Storage,
+            | Self::UnknownBatch { .. }
+            | Self::UnknownRound { .. } => Class::Storage,
         }
     }
 
@@ -394,6 +466,11 @@ impl LedgerError {
             Self::Store(_) | Self::Durable(_) => {
                 "When the disk is in order, run the same command again: it goes on where this run ended."
             }
+            Self::RoundBehind { .. } => {
+                "Look at this machine's clock. If it is right, the last round was made with a wrong one: wait until its \
+                 thisUpdate has passed."
+            }
+            Self::RoundStale { .. } => "Run the same command again.",
             Self::SeedTaken { .. } => {
                 "Every batch draws a seed of its own: ask for a new plan, and find out how this one was made."
             }

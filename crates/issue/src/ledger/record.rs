@@ -37,13 +37,25 @@ pub enum Kind {
     Sent = 13,
     /// Requests that came to nothing, by the CA's word or the operator's decision.
     Settled = 14,
+    /// Certificates that are revoked, and why.
+    Revoked = 15,
+    /// Certificates that were on hold and are valid again.
+    Released = 16,
+    /// Chips for which nothing may be issued.
+    Blocked = 17,
+    /// Chips for which something may be issued again.
+    Unblocked = 18,
+    /// The lists of a round that may be signed.
+    CrlRound = 19,
+    /// What was signed of a round.
+    CrlIssued = 20,
     /// A clock jump that a person accepted. The numbers between are those of records that later releases make.
     Accepted = 26,
 }
 
 impl Kind {
     /// Every kind in the order of its number.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 22] = [
         Self::Genesis,
         Self::Batch,
         Self::Terms,
@@ -59,6 +71,12 @@ impl Kind {
         Self::CaSigned,
         Self::Sent,
         Self::Settled,
+        Self::Revoked,
+        Self::Released,
+        Self::Blocked,
+        Self::Unblocked,
+        Self::CrlRound,
+        Self::CrlIssued,
         Self::Accepted,
     ];
 
@@ -76,7 +94,7 @@ pub struct Place {
     pub kind: Kind,
     /// Number of the batch: the position of its [`Kind::Batch`] record; 0 for records of no batch.
     pub batch: u64,
-    /// Chunk of the batch, run of its leaves, position of the CA intent, or own position.
+    /// Chunk of the batch, run of its leaves, position of the CA intent, number of the round, or own position.
     pub chunk: u64,
     /// Counts records of one kind in one chunk.
     pub part: u32,
@@ -195,11 +213,11 @@ mod tests {
     #[test]
     fn kinds_keep_their_numbers() {
         let numbers: Vec<u8> = Kind::ALL.into_iter().map(|kind| kind as u8).collect();
-        assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 26]);
+        assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 26]);
         for kind in Kind::ALL {
             assert_eq!(Kind::from_number(kind as u8), Some(kind));
         }
-        assert_eq!(Kind::from_number(15), None);
+        assert_eq!(Kind::from_number(21), None);
         assert_eq!(Kind::from_number(27), None);
     }
 

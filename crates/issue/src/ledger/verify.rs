@@ -8,10 +8,13 @@ use crate::x509::Sha256Digest;
 use super::LedgerError;
 use super::accepted;
 use super::batch::{BatchRow, BatchState, Summary};
+use super::blocked;
 use super::index::{self, Sum};
 use super::leaf::{self, LeafKey, LeafSetDigest, Look};
 use super::open::{Book, Ledger, damaged, decoded};
 use super::record::{Head, Kind, Place, Record};
+use super::revocations;
+use super::round;
 use super::store::StoreError;
 
 /// What a walk through every record has come to.
@@ -63,6 +66,18 @@ pub struct LedgerStats {
     pub ca_records: u64,
     /// Clock jumps that a person accepted.
     pub accepted: u64,
+    /// Certificates in records that revoke, changes of a reason included.
+    pub revoked: u64,
+    /// Certificates that were released from hold.
+    pub released: u64,
+    /// Chips in records that block.
+    pub blocked: u64,
+    /// Chips in records that take a block back.
+    pub unblocked: u64,
+    /// Rounds of revocation lists.
+    pub crl_rounds: u64,
+    /// Revocation lists that were signed.
+    pub crls: u64,
 }
 
 impl LedgerStats {
@@ -87,6 +102,12 @@ impl LedgerStats {
             }
             Kind::CaIntent => self.ca_records += 1,
             Kind::Accepted => self.accepted += 1,
+            Kind::Revoked => self.revoked += count,
+            Kind::Released => self.released += count,
+            Kind::Blocked => self.blocked += count,
+            Kind::Unblocked => self.unblocked += count,
+            Kind::CrlRound => self.crl_rounds += 1,
+            Kind::CrlIssued => self.crls += count,
             Kind::Genesis
             | Kind::Terms
             | Kind::Digests
@@ -199,8 +220,9 @@ impl Walk {
             match kind {
                 Kind::Batch => drop(began.insert(batch)),
                 Kind::Terms => self.batches.push(record.entry.place),
-                Kind::Accepted => {
-                    if let Err(what) = accepted::check(&record) {
+                Kind::Accepted | Kind::Blocked | Kind::Unblocked => {
+                    let check = if kind == Kind::Accepted { accepted::check } else { blocked::check };
+                    if let Err(what) = check(&record) {
                         self.find(position, what);
                     }
                 }
@@ -243,6 +265,12 @@ impl Walk {
                 }
             }
             match check_batch(book, &terms, &mut next, &mut totals) {
+                Err(LedgerError::Damaged { position, what }) => self.find(position, what),
+                other => other?,
+            }
+        }
+        for checked in [revocations::check(book), round::check(book)] {
+            match checked {
                 Err(LedgerError::Damaged { position, what }) => self.find(position, what),
                 other => other?,
             }

@@ -10,6 +10,7 @@ use crate::ledger::{
 use crate::manifest::{InputLine, MissingLine};
 use crate::origin::{Code, Disposition, Finding};
 use crate::reel::{InputRecord, Spool};
+use crate::text::Printable;
 use crate::verify::{self, MissingChip, Verifier};
 use crate::x509::Sha256Digest;
 
@@ -156,7 +157,36 @@ impl Settled {
         unexpected: &[usize],
     ) -> Result<(), Error> {
         self.set_aside_all(job, standings, unexpected)?;
+        self.set_aside_blocked(ledger, None)?;
         self.refuse_repeated_serials(job, ledger, None)
+    }
+
+    /// Takes out chips for which nothing may be issued; with `before`, those of which that was known when the batch began.
+    fn set_aside_blocked(&mut self, ledger: &Ledger, before: Option<&BatchId>) -> Result<(), Error> {
+        let blocked = ledger.blocked(before)?;
+        let found = self.rows.iter().enumerate().filter_map(|(at, row)| Some((at, blocked.reason(&row.key.uid)?)));
+        let found: Vec<(usize, &str)> = if blocked.is_empty() { vec![] } else { found.collect() };
+        self.set_aside_where(found.into_iter(), |settled, row, why| {
+            let reason = format!("chip {} is blocked: {}", row.key.uid, Printable::new(why));
+            settled.set_aside(row, Disposition::Rejected, ledger::code::BLOCKED, reason)?;
+            Ok(Judged::SetAside)
+        })
+    }
+
+    /// An open batch has its chips, and is not finished while one of them is blocked.
+    fn stop_if_blocked(&mut self, ledger: &Ledger, row: &BatchRow) -> Result<(), Error> {
+        if row.state == BatchState::Sealed {
+            return Ok(());
+        }
+        let blocked = ledger.blocked(None)?;
+        let among = if blocked.is_empty() { 0 } else { self.rows.iter().filter(|row| blocked.reason(&row.key.uid).is_some()).count() };
+        if among > 0 {
+            self.stop.push(format!(
+                "batch {} is open and has blocked chips: {among}; it is finished when they are unblocked (`reroot unblock`)",
+                row.id
+            ));
+        }
+        Ok(())
     }
 
     /// An earlier batch holds what it holds, whatever the list says now. Of the other chips counts what was known when it
@@ -189,8 +219,10 @@ impl Settled {
         let before = Some(&row.id);
         let standings = ledger.standings(&self.terms.policy_use(), &self.leaves(), before)?;
         self.set_aside_all(job, &standings, &among_others)?;
+        self.set_aside_blocked(ledger, before)?;
         self.refuse_repeated_serials(job, ledger, before)?;
         self.strangers = std::mem::replace(&mut self.rows, members_rows);
+        self.stop_if_blocked(ledger, row)?;
         match row.state {
             BatchState::Open if unlisted > 0 => self.stop.push(format!(
                 "batch {} is open and has chips that the list does not name: {unlisted}; give the list that it was begun \

@@ -1,0 +1,95 @@
+//! What a certificate says that revocation needs, from what the ledger has of its leaf: no certificate, no delivery, no
+//! archive is opened.
+
+use crate::x509::tlv::{Reader, tag};
+use crate::x509::{SerialNumber, Time, oid};
+
+use super::bind::{BoundExtensionValue, BoundPolicy, BoundValidity};
+use super::field::serial::SerialSource;
+use super::field::validity::OutlivesIssuer;
+use super::leaf::{LeafKey, LeafValues, SourceName};
+
+/// What the ledger has of a leaf.
+#[derive(Clone, Copy, Debug)]
+pub struct RecordedValues<'a> {
+    /// The chip's UID.
+    pub uid: &'a [u8],
+    /// SHA-256 of its SubjectPublicKeyInfo.
+    pub spki_sha256: [u8; 32],
+    /// SHA-256 of the source leaf.
+    pub source_sha256: [u8; 32],
+}
+
+/// The CRL distribution point depends on the source leaf's common name, which the ledger does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("its CRL distribution point depends on the source leaf's common name, which is not on the ledger")]
+pub struct CommonNameNeeded;
+
+impl BoundPolicy {
+    /// The URLs of the certificate's CRL distribution point, in their order; none without the extension.
+    ///
+    /// # Errors
+    /// They depend on what the ledger does not have.
+    pub fn crl_urls(&self, leaf: &RecordedValues<'_>) -> Result<Vec<String>, CommonNameNeeded> {
+        let Some(extension) = self.extensions.iter().find(|one| one.oid == oid::CRL_DISTRIBUTION_POINTS) else {
+            return Ok(vec![]);
+        };
+        match &extension.value {
+            BoundExtensionValue::Fixed(der) => Ok(urls(der)),
+            BoundExtensionValue::FromLeaf(node) => {
+                let values = LeafValues {
+                    uid: leaf.uid,
+                    source_sha256: leaf.source_sha256,
+                    spki: LeafKey::Sha256(leaf.spki_sha256),
+                    key: &[],
+                    // no name: one that is asked for is unfit
+                    name: SourceName::Sample(""),
+                };
+                let mut der = Vec::with_capacity(256);
+                node.render(&values, &mut der).map_err(|_| CommonNameNeeded)?;
+                Ok(urls(&der))
+            }
+        }
+    }
+
+    /// Whether all certificates of the batch have the same CRL distribution point, or none.
+    pub fn has_one_scope(&self) -> bool {
+        let extension = self.extensions.iter().find(|one| one.oid == oid::CRL_DISTRIBUTION_POINTS);
+        extension.is_none_or(|one| matches!(one.value, BoundExtensionValue::Fixed(_)))
+    }
+
+    /// The end of the certificates' validity, and whether it is exact. A policy that copies the end from the source leaf
+    /// has the latest that the policy allows instead.
+    pub fn latest_end(&self) -> (Time, bool) {
+        match &self.validity {
+            BoundValidity::Fixed(validity) => (validity.not_after(), true),
+            BoundValidity::FromLeaf { rule, issuer, .. } => match rule.outlives {
+                OutlivesIssuer::Allow => (Time::NEVER, false),
+                OutlivesIssuer::Clamp | OutlivesIssuer::Error => (issuer.not_after(), false),
+            },
+        }
+    }
+
+    /// The certificate's serial number, if the policy copies it from the source leaf, whose serial number is the UID.
+    pub fn copied_serial(&self, uid: &[u8]) -> Option<SerialNumber> {
+        let copies = self.serial() == SerialSource::Source;
+        copies.then(|| SerialNumber::from_content(uid).ok()).flatten()
+    }
+}
+
+/// The URLs in an extension that this program encoded: one distribution point, whose fullName has only URLs.
+fn urls(der: &[u8]) -> Vec<String> {
+    let inside = |der, tag| Reader::new(der).expect(tag, "cRLDistributionPoints").map(|element| element.content);
+    let names = inside(der, tag::SEQUENCE)
+        .and_then(|points| inside(points, tag::SEQUENCE))
+        .and_then(|point| inside(point, 0xA0))
+        .and_then(|name| inside(name, 0xA0))
+        .expect("the policy encodes one distribution point with a fullName");
+    let mut reader = Reader::new(names);
+    let mut urls = Vec::new();
+    while !reader.is_empty() {
+        let name = reader.element("distribution point").expect("the policy encodes DER");
+        urls.push(String::from_utf8(name.content.to_vec()).expect("the policy encodes URLs as text"));
+    }
+    urls
+}

@@ -1,0 +1,122 @@
+//! Leaves by what people know of them: their UID, their place in a batch.
+
+use std::collections::HashSet;
+
+use crate::origin::Uid;
+use crate::x509::Sha256Digest;
+
+use super::LedgerError;
+use super::batch::BatchId;
+use super::leaf::{self, Look, Sought};
+use super::list::LeafList;
+use super::open::{Book, Ledger, damaged};
+use super::record::{Kind, Place};
+
+/// A leaf of a batch that has a UID that was looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundLeaf {
+    /// The batch.
+    pub batch: BatchId,
+    /// Index of the leaf in the batch.
+    pub index: u32,
+    /// Which of the UIDs it has.
+    pub sought: usize,
+}
+
+/// A leaf of a chunk with what its certificate follows from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChunkLeaf {
+    /// The chip.
+    pub uid: Uid,
+    /// SHA-256 of its SubjectPublicKeyInfo.
+    pub spki: Sha256Digest,
+    /// SHA-256 of the source leaf.
+    pub source: Sha256Digest,
+    /// How many serial numbers were given up for it.
+    pub attempt: u32,
+    /// Whether its certificate is on the ledger.
+    pub issued: bool,
+}
+
+impl Ledger {
+    /// Every leaf, of whatever batch, that has one of these UIDs, by batch and index.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn find_uids(&self, uids: &[Uid]) -> Result<Vec<FoundLeaf>, LedgerError> {
+        let mut sought: Vec<Sought> = Vec::with_capacity(uids.len());
+        let prefix = |uid: &Uid| leaf::prefix(&crate::crypto::sha256(uid.as_bytes()));
+        sought.extend((0..).zip(uids).map(|(index, uid)| Sought::new(prefix(uid), index)));
+        sought.sort_unstable();
+        self.with(|book| {
+            let count = book.batches()?.len();
+            let mut found = Vec::new();
+            if count == 0 || uids.is_empty() {
+                return Ok(found);
+            }
+            let matches = book.matches(Look::Names, &sought, count)?;
+            for matches in matches.chunk_by(|a, b| a.batch == b.batch) {
+                let batch = book.batches()?[matches[0].batch].clone();
+                let mut list = LeafList::new(book, &batch);
+                for one in matches {
+                    let sought = usize::try_from(one.incoming).expect("an index is a position in memory");
+                    if *list.uid(one.listed)? == uids[sought] {
+                        found.push(FoundLeaf { batch: batch.id.clone(), index: one.listed, sought });
+                    }
+                }
+            }
+            Ok(found)
+        })
+    }
+
+    /// The leaves of a chunk in their order.
+    ///
+    /// # Errors
+    /// There is no such batch or chunk, or the store cannot be read.
+    pub fn chunk_leaves(&self, batch: &BatchId, chunk: u64) -> Result<Vec<ChunkLeaf>, LedgerError> {
+        let attempts = self.attempts(batch, chunk)?;
+        self.with(|book| {
+            let summary = book.known(batch)?;
+            let place = |kind| Place::new(kind, summary.number, chunk);
+            let uids = book.expect(place(Kind::Uids))?;
+            let digests = book.expect(place(Kind::Digests))?;
+            let sealed = book.is_sealed(summary.number)?;
+            let issued = if sealed { HashSet::new() } else { book.issued_indexes(summary.number, chunk)? };
+            let uids_read = leaf::read_uids(&uids.body).map_err(|_| damaged(&uids))?;
+            let leaves = uids_read.into_iter().zip(&attempts).enumerate().map(|(index, (uid, attempt))| {
+                let (spki, source) = leaf::read_digests(&digests.body, index).map_err(|_| damaged(&digests))?;
+                let uid = Uid::from_bytes(uid).map_err(|_| damaged(&uids))?;
+                Ok(ChunkLeaf { uid, spki, source, attempt: *attempt, issued: sealed || issued.contains(&index) })
+            });
+            leaves.collect()
+        })
+    }
+
+    /// The number of a batch on this ledger, under which its revocations are listed.
+    ///
+    /// # Errors
+    /// There is no such batch, or the store cannot be read.
+    pub fn batch_number(&self, batch: &BatchId) -> Result<u64, LedgerError> {
+        self.with(|book| Ok(book.known(batch)?.number))
+    }
+
+    /// The names of all batches in the order in which they began, each with its number.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn batch_ids(&self) -> Result<Vec<(BatchId, u64)>, LedgerError> {
+        self.with(|book| Ok(book.batches()?.iter().map(|batch| (batch.id.clone(), batch.number)).collect()))
+    }
+}
+
+impl Book {
+    /// Places in their chunk of the leaves that have a certificate.
+    fn issued_indexes(&mut self, batch: u64, chunk: u64) -> Result<HashSet<usize>, LedgerError> {
+        let mut indexes = HashSet::new();
+        for part in 0.. {
+            let Some(record) = self.store.read(Place::new(Kind::Issued, batch, chunk).part(part))? else { break };
+            indexes.extend(super::chunk::issued_places(&record)?);
+        }
+        Ok(indexes)
+    }
+}

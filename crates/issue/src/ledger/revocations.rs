@@ -1,0 +1,180 @@
+//! What the Revoked and Released records say together: which certificates are revoked now, or were at a position.
+
+use std::collections::HashMap;
+
+use crate::crl::Reason;
+use crate::x509::{SerialNumber, Time};
+
+use super::LedgerError;
+use super::batch::BatchId;
+use super::open::{Book, Ledger};
+
+use super::record::{Entry, Kind};
+use super::revoked::{RevokedBody, read_released};
+use super::scope::Scope;
+
+/// A certificate that is revoked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Revoked {
+    /// Number of its batch; 0 if it is of none.
+    pub batch: u64,
+    /// Index of its leaf in the batch.
+    pub index: u32,
+    /// Its serial number.
+    pub serial: SerialNumber,
+    /// The end of its validity, or the latest that it can be.
+    pub not_after: Time,
+    /// Its CRL distribution point.
+    pub scope: Scope,
+    /// Why.
+    pub reason: Reason,
+    /// Since when. A change of the reason does not change it: a certificate that was on hold is revoked since it was
+    /// (X.509 §9.5.3.1).
+    pub since: Time,
+    /// Position of the record that revoked it, or put it on hold.
+    pub position: u64,
+}
+
+/// The certificates that are revoked, in the order of batch and index.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Revocations {
+    certificates: Vec<Revoked>,
+    /// Position of the last record that changed something; 0 if there is none.
+    changed: u64,
+}
+
+impl Ledger {
+    /// The certificates that are revoked, as the records up to a position say.
+    ///
+    /// # Errors
+    /// The store cannot be read, or the records contradict each other.
+    pub fn revocations(&self, up_to: u64) -> Result<Revocations, LedgerError> {
+        self.with(|book| Revocations::read(book, 0, u64::MAX, up_to))
+    }
+
+    /// As [`revocations`](Self::revocations), of one batch, or of certificates that are of none.
+    ///
+    /// # Errors
+    /// As there; or there is no such batch.
+    pub fn revocations_of(&self, batch: Option<&BatchId>) -> Result<Revocations, LedgerError> {
+        self.with(|book| {
+            let number = book.number_of(batch)?;
+            Revocations::of_batch(book, number, u64::MAX)
+        })
+    }
+}
+
+impl Revocations {
+    /// The certificates, in the order of batch and index.
+    pub fn certificates(&self) -> &[Revoked] {
+        &self.certificates
+    }
+
+    /// Gives up the certificates, in the order of batch and index.
+    pub fn into_certificates(self) -> Vec<Revoked> {
+        self.certificates
+    }
+
+    /// Position of the last Revoked or Released record; 0 if there is none.
+    pub const fn changed(&self) -> u64 {
+        self.changed
+    }
+
+    /// What is known of the certificate of a leaf.
+    pub fn find(&self, batch: u64, index: u32) -> Option<&Revoked> {
+        let found = self.certificates.binary_search_by_key(&(batch, index), |one| (one.batch, one.index));
+        found.ok().map(|at| &self.certificates[at])
+    }
+
+    pub(super) fn of_batch(book: &mut Book, number: u64, up_to: u64) -> Result<Self, LedgerError> {
+        Self::read(book, number, number, up_to)
+    }
+
+    pub(super) fn read(book: &mut Book, first: u64, last: u64, up_to: u64) -> Result<Self, LedgerError> {
+        let mut entries: Vec<Entry> = book.store.entries(Kind::Revoked, first, last)?;
+        entries.extend(book.store.entries(Kind::Released, first, last)?);
+        entries.retain(|entry| entry.position <= up_to);
+        entries.sort_unstable_by_key(|entry| entry.position);
+        let changed = entries.last().map_or(0, |entry| entry.position);
+        let mut events = Vec::new();
+        for entry in entries {
+            let record = book.expect(entry.place)?;
+            let batch = entry.place.batch;
+            if entry.place.kind == Kind::Released {
+                let released = |index| Event { batch, index, position: entry.position, revoked: None };
+                events.extend(read_released(&record)?.into_iter().map(released));
+            } else {
+                let RevokedBody { reason, instruction, certificates } = RevokedBody::read(&record)?;
+                events.extend(certificates.into_iter().map(|one| {
+                    let revoked = Revoked {
+                        batch,
+                        index: one.index,
+                        serial: one.serial,
+                        not_after: one.not_after,
+                        scope: one.scope,
+                        reason,
+                        since: instruction.at,
+                        position: entry.position,
+                    };
+                    Event { batch, index: one.index, position: entry.position, revoked: Some(revoked) }
+                }));
+            }
+        }
+        // stable: events of one certificate stay in the order of their records
+        events.sort_by_key(|event| (event.batch, event.index));
+        Ok(Self { certificates: replay(events)?, changed })
+    }
+}
+
+/// A certificate was revoked, or released.
+struct Event {
+    batch: u64,
+    index: u32,
+    position: u64,
+    revoked: Option<Revoked>,
+}
+
+fn replay(events: Vec<Event>) -> Result<Vec<Revoked>, LedgerError> {
+    let mut certificates: Vec<Revoked> = Vec::with_capacity(events.len());
+    let mut state: Option<Revoked> = None;
+    let mut last = None;
+    for event in events {
+        let place = Some((event.batch, event.index));
+        if place != last {
+            certificates.extend(state.take());
+            last = place;
+        }
+        let damaged = |what| LedgerError::Damaged { position: event.position, what };
+        state = match (state.take(), event.revoked) {
+            (None, Some(revoked)) => Some(revoked),
+            (Some(before), Some(revoked)) if before.serial != revoked.serial => {
+                return Err(damaged("it revokes a certificate that was revoked under another serial number"));
+            }
+            (Some(before), Some(revoked)) if may_become(before.reason, revoked.reason) => {
+                Some(Revoked { since: before.since, position: before.position, ..revoked })
+            }
+            (Some(_), Some(_)) => return Err(damaged("it changes the reason of a revocation to one that may not follow")),
+            (Some(before), None) if before.reason == Reason::CertificateHold => None,
+            (_, None) => return Err(damaged("it releases a certificate that is not on hold")),
+        };
+    }
+    certificates.extend(state);
+    Ok(certificates)
+}
+
+/// Whether the records name leaves that their batches have, and follow one another as they may.
+pub(super) fn check(book: &mut Book) -> Result<(), LedgerError> {
+    let leaves: HashMap<u64, u64> = book.batches()?.iter().map(|batch| (batch.number, batch.leaves)).collect();
+    for one in Revocations::read(book, 0, u64::MAX, u64::MAX)?.certificates {
+        if one.batch != 0 && leaves.get(&one.batch).is_none_or(|leaves| u64::from(one.index) >= *leaves) {
+            return Err(LedgerError::Damaged { position: one.position, what: "it revokes a leaf that its batch does not have" });
+        }
+    }
+    Ok(())
+}
+
+/// Whether a certificate that is revoked for one reason may be revoked for another: from certificateHold for any,
+/// otherwise only for keyCompromise.
+pub fn may_become(from: Reason, to: Reason) -> bool {
+    from == Reason::CertificateHold || (to == Reason::KeyCompromise && from != to)
+}
