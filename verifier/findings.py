@@ -51,7 +51,7 @@ LISTED = {
     ("history", "ignored"): """
         ledger: already-issued""",
     ("signer", "rejected"): """
-        ledger: not-in-batch""",
+        ledger: blocked not-in-batch""",
 }
 
 

@@ -16,7 +16,7 @@ use crate::origin::{Code, Disposition, ledger_codes};
 use crate::{lint, policy, reel, verify};
 
 /// The number of the list. It grows when a code is added.
-pub const LIST: u32 = 1;
+pub const LIST: u32 = 2;
 
 /// What a finding rests on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -101,7 +101,9 @@ pub fn listed_codes() -> Vec<ListedCode> {
     for code in [ledger_codes::KEY_UNDER_OTHER_UID, ledger_codes::SERIAL_REPEATED, ledger_codes::UID_WITH_OTHER_KEY] {
         add(code, Some(Disposition::Rejected), Ground::History);
     }
-    add(ledger_codes::NOT_IN_BATCH, Some(Disposition::Rejected), Ground::Signer);
+    for code in [ledger_codes::NOT_IN_BATCH, ledger_codes::BLOCKED] {
+        add(code, Some(Disposition::Rejected), Ground::Signer);
+    }
     list
 }
 
