@@ -34,4 +34,6 @@ pub use reroot_core::{
     audit, cert, class, crl, crypto, delivery, durable, export, failure, findings, input, inspect, intake, lint,
     manifest, origin, parallel, policy, preview, proof, reel, text, verify, x509,
 };
-pub use reroot_issue::{ca, cmp, config, error, issue, ledger, ownership, pipeline, plan, possession, seal, signer};
+pub use reroot_issue::{
+    ca, cmp, config, error, issue, ledger, ownership, pipeline, plan, possession, revoke, seal, signer,
+};

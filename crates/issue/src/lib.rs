@@ -29,6 +29,7 @@ pub mod pipeline;
 pub mod plan;
 pub mod possession;
 mod report;
+pub mod revoke;
 pub mod seal;
 pub mod signer;
 

@@ -88,12 +88,26 @@ impl<'a> TypedList<'a> {
         Ok(Self { text })
     }
 
+    /// Every line that is not empty or a comment, the header row included, with all its columns.
+    pub fn rows(&self) -> impl Iterator<Item = (u64, Vec<String>)> {
+        let end = if self.text.contains('\n') { '\n' } else { '\r' };
+        let rows = (1..).zip(self.text.split(end).map(columns));
+        rows.filter(|(_, cells)| cells.iter().any(|cell| !cell.is_empty()))
+    }
+
     /// Every line that is not empty, a comment or the header row.
     pub fn lines(&self) -> impl Iterator<Item = (u64, &str)> {
         let end = if self.text.contains('\n') { '\n' } else { '\r' };
         let cells = (1..).zip(self.text.split(end).map(first_column)).filter(|(_, cell)| !cell.is_empty());
         cells.enumerate().filter(|(at, (_, cell))| *at > 0 || !is_header(cell)).map(|(_, line)| line)
     }
+}
+
+/// The columns of a line, without quotes and blanks around; a comment is none of them.
+fn columns(line: &str) -> Vec<String> {
+    let line = line.split('#').next().unwrap_or_default().trim();
+    let separator = ['\t', ';', ','].into_iter().find(|separator| line.contains(*separator)).unwrap_or('\t');
+    line.split(separator).map(|cell| without_quotes(cell).to_owned()).collect()
 }
 
 /// The first column that has something in it, without a comment and blanks around.

@@ -41,7 +41,7 @@ pub struct BoundPolicy {
     serial: SerialSource,
     pub(super) validity: BoundValidity,
     signature: SignatureAlgorithm,
-    subject: BoundName,
+    pub(super) subject: BoundName,
     pub(super) extensions: Vec<BoundExtension>,
     device: DeviceLimits,
     rules: RuleScope,
@@ -54,7 +54,7 @@ pub(super) enum BoundValidity {
 }
 
 #[derive(Clone, Debug)]
-enum BoundName {
+pub(super) enum BoundName {
     Fixed(Name),
     FromLeaf(Node),
 }

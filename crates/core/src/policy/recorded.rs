@@ -2,9 +2,9 @@
 //! archive is opened.
 
 use crate::x509::tlv::{Reader, tag};
-use crate::x509::{SerialNumber, Time, oid};
+use crate::x509::{Name, SerialNumber, Time, oid};
 
-use super::bind::{BoundExtensionValue, BoundPolicy, BoundValidity};
+use super::bind::{BoundExtensionValue, BoundName, BoundPolicy, BoundValidity};
 use super::field::serial::SerialSource;
 use super::field::validity::OutlivesIssuer;
 use super::leaf::{LeafKey, LeafValues, SourceName};
@@ -18,6 +18,19 @@ pub struct RecordedValues<'a> {
     pub spki_sha256: [u8; 32],
     /// SHA-256 of the source leaf.
     pub source_sha256: [u8; 32],
+}
+
+impl<'a> RecordedValues<'a> {
+    fn values(&self) -> LeafValues<'a> {
+        LeafValues {
+            uid: self.uid,
+            source_sha256: self.source_sha256,
+            spki: LeafKey::Sha256(self.spki_sha256),
+            key: &[],
+            // no name: one that is asked for is unfit
+            name: SourceName::Sample(""),
+        }
+    }
 }
 
 /// The CRL distribution point depends on the source leaf's common name, which the ledger does not have.
@@ -37,16 +50,8 @@ impl BoundPolicy {
         match &extension.value {
             BoundExtensionValue::Fixed(der) => Ok(urls(der)),
             BoundExtensionValue::FromLeaf(node) => {
-                let values = LeafValues {
-                    uid: leaf.uid,
-                    source_sha256: leaf.source_sha256,
-                    spki: LeafKey::Sha256(leaf.spki_sha256),
-                    key: &[],
-                    // no name: one that is asked for is unfit
-                    name: SourceName::Sample(""),
-                };
                 let mut der = Vec::with_capacity(256);
-                node.render(&values, &mut der).map_err(|_| CommonNameNeeded)?;
+                node.render(&leaf.values(), &mut der).map_err(|_| CommonNameNeeded)?;
                 Ok(urls(&der))
             }
         }
@@ -56,6 +61,19 @@ impl BoundPolicy {
     pub fn has_one_scope(&self) -> bool {
         let extension = self.extensions.iter().find(|one| one.oid == oid::CRL_DISTRIBUTION_POINTS);
         extension.is_none_or(|one| matches!(one.value, BoundExtensionValue::Fixed(_)))
+    }
+
+    /// The last common name of the certificate's subject, if there is one and the ledger has what it depends on.
+    pub fn recorded_common_name(&self, leaf: &RecordedValues<'_>) -> Option<String> {
+        let subject = match &self.subject {
+            BoundName::Fixed(name) => name.clone(),
+            BoundName::FromLeaf(node) => {
+                let mut der = Vec::with_capacity(256);
+                node.render(&leaf.values(), &mut der).ok()?;
+                Name::from_der(&der).ok()?
+            }
+        };
+        subject.common_name().map(Into::into)
     }
 
     /// The end of the certificates' validity, and whether it is exact. A policy that copies the end from the source leaf

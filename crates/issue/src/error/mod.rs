@@ -2,6 +2,7 @@
 
 mod cmp;
 mod plan;
+mod revoke;
 
 use std::path::PathBuf;
 
@@ -29,6 +30,7 @@ pub use cmp::{CmpError, RequestError, TransportError};
 pub use plan::PlanError;
 /// What checking says.
 pub use reroot_core::error::Error as CoreError;
+pub use revoke::RevokeError;
 
 /// The fault of the environment, the policy or this program; never of one leaf.
 #[derive(Debug, thiserror::Error)]
@@ -149,6 +151,9 @@ pub enum Error {
         /// The file.
         file: String,
     },
+    /// Nothing was revoked, or no list was made.
+    #[error(transparent)]
+    Revoke(#[from] RevokeError),
     /// A key could not be opened or used.
     #[error(transparent)]
     Signer(#[from] SignerError),
@@ -187,6 +192,7 @@ impl Error {
             Self::Ledger(error) => error.class(),
             Self::ManifestSigner(error) | Self::Signer(error) => error.class(),
             Self::Plan(error) => error.class(),
+            Self::Revoke(error) => error.class(),
         }
     }
 
@@ -228,6 +234,7 @@ impl Error {
             }
             Self::OutputExists { .. } => Some("Nothing is ever overwritten: choose another output.".into()),
             Self::Plan(error) => error.hint(),
+            Self::Revoke(error) => error.hint(),
             Self::RepublishDiffers { .. } => Some(
                 "Publish again with the version of this program that sealed the batch (`tool` in manifest.json) and with \
                  the manifest certificate and chain that the configuration named then."

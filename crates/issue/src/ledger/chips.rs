@@ -1,7 +1,8 @@
 //! Leaves by what people know of them: their UID, their place in a batch.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
+use crate::crypto::sha256;
 use crate::origin::Uid;
 use crate::x509::Sha256Digest;
 
@@ -44,23 +45,41 @@ impl Ledger {
     /// # Errors
     /// The store cannot be read.
     pub fn find_uids(&self, uids: &[Uid]) -> Result<Vec<FoundLeaf>, LedgerError> {
-        let mut sought: Vec<Sought> = Vec::with_capacity(uids.len());
-        let prefix = |uid: &Uid| leaf::prefix(&crate::crypto::sha256(uid.as_bytes()));
-        sought.extend((0..).zip(uids).map(|(index, uid)| Sought::new(prefix(uid), index)));
+        let digests = uids.iter().map(|uid| sha256(uid.as_bytes()));
+        self.find_leaves(Look::Names, digests, |list, index, sought| Ok(*list.uid(index)? == uids[sought]))
+    }
+
+    /// Every leaf, of whatever batch, that has a key with one of these digests, by batch and index.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn find_keys(&self, spki_sha256: &[Sha256Digest]) -> Result<Vec<FoundLeaf>, LedgerError> {
+        let digests = spki_sha256.iter().copied();
+        self.find_leaves(Look::Keys, digests, |list, index, sought| Ok(list.digests(index)?.0 == spki_sha256[sought]))
+    }
+
+    fn find_leaves(
+        &self,
+        look: Look,
+        digests: impl Iterator<Item = Sha256Digest>,
+        same: impl Fn(&mut LeafList<'_>, u32, usize) -> Result<bool, LedgerError>,
+    ) -> Result<Vec<FoundLeaf>, LedgerError> {
+        let mut sought: Vec<Sought> =
+            (0..).zip(digests).map(|(index, digest)| Sought::new(leaf::prefix(&digest), index)).collect();
         sought.sort_unstable();
         self.with(|book| {
             let count = book.batches()?.len();
             let mut found = Vec::new();
-            if count == 0 || uids.is_empty() {
+            if count == 0 || sought.is_empty() {
                 return Ok(found);
             }
-            let matches = book.matches(Look::Names, &sought, count)?;
+            let matches = book.matches(look, &sought, count)?;
             for matches in matches.chunk_by(|a, b| a.batch == b.batch) {
                 let batch = book.batches()?[matches[0].batch].clone();
                 let mut list = LeafList::new(book, &batch);
                 for one in matches {
                     let sought = usize::try_from(one.incoming).expect("an index is a position in memory");
-                    if *list.uid(one.listed)? == uids[sought] {
+                    if same(&mut list, one.listed, sought)? {
                         found.push(FoundLeaf { batch: batch.id.clone(), index: one.listed, sought });
                     }
                 }
@@ -92,6 +111,24 @@ impl Ledger {
         })
     }
 
+    /// SHA-256 of each certificate of a chunk that is on the ledger, by the leaf's place in the chunk.
+    ///
+    /// # Errors
+    /// There is no such batch, or the store cannot be read.
+    pub fn certificate_digests(&self, batch: &BatchId, chunk: u64) -> Result<HashMap<u32, String>, LedgerError> {
+        self.with(|book| {
+            let number = book.known(batch)?.number;
+            let mut digests = HashMap::new();
+            for part in 0.. {
+                let Some(record) = book.store.read(Place::new(Kind::Issued, number, chunk).part(part))? else { break };
+                for (place, digest) in super::chunk::issued(&record)? {
+                    digests.insert(u32::try_from(place).expect("a chunk is far below 2^32 leaves"), digest.to_string());
+                }
+            }
+            Ok(digests)
+        })
+    }
+
     /// The number of a batch on this ledger, under which its revocations are listed.
     ///
     /// # Errors
@@ -115,7 +152,7 @@ impl Book {
         let mut indexes = HashSet::new();
         for part in 0.. {
             let Some(record) = self.store.read(Place::new(Kind::Issued, batch, chunk).part(part))? else { break };
-            indexes.extend(super::chunk::issued_places(&record)?);
+            indexes.extend(super::chunk::issued(&record)?.into_iter().map(|(place, _)| place));
         }
         Ok(indexes)
     }

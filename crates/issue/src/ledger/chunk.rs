@@ -258,9 +258,9 @@ fn results(record: &Record) -> Result<Vec<(usize, Sha256Digest, &[u8])>, LedgerE
     Ok(results)
 }
 
-/// Places in their chunk of the leaves that an Issued record has certificates of.
-pub(super) fn issued_places(record: &Record) -> Result<Vec<usize>, LedgerError> {
-    Ok(results(record)?.into_iter().map(|(place, ..)| place).collect())
+/// Place of the leaf in its chunk and SHA-256 of the certificate, of each result in an Issued record.
+pub(super) fn issued(record: &Record) -> Result<Vec<(usize, Sha256Digest)>, LedgerError> {
+    Ok(results(record)?.into_iter().map(|(place, digest, _)| (place, digest)).collect())
 }
 
 fn no_such_chunk(batch: &Summary, chunk: u64) -> LedgerError {

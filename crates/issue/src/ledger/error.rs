@@ -37,6 +37,14 @@ pub enum LedgerError {
         /// What was to be signed.
         kind: String,
     },
+    /// A record that was carried here is not the one that is here.
+    #[error("revocations of batch {batch}, part {part}, do not continue those on this ledger")]
+    CarriedDiffers {
+        /// The batch.
+        batch: String,
+        /// Which record.
+        part: u32,
+    },
     /// A leaf has another certificate already.
     #[error("another signature for {uid} is on the ledger already (batch {batch})")]
     CertificateDiffers {
@@ -221,7 +229,9 @@ pub enum LedgerError {
         chunk: u64,
     },
     /// A release of a certificate that is revoked for good.
-    #[error("the certificate with serial number {serial} is revoked for {reason}, and only a certificateHold is released")]
+    #[error(
+        "the certificate with serial number {serial} is revoked for {reason}, and only a certificateHold is released"
+    )]
     NotOnHold {
         /// Its serial number.
         serial: SerialNumber,
@@ -385,6 +395,7 @@ impl LedgerError {
             Self::AttemptDiffers { .. }
             | Self::BatchExists { .. }
             | Self::CaDiffers { .. }
+            | Self::CarriedDiffers { .. }
             | Self::CertificateDiffers { .. }
             | Self::ChunkLength { .. }
             | Self::Damaged { .. }

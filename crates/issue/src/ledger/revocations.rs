@@ -9,8 +9,8 @@ use super::LedgerError;
 use super::batch::BatchId;
 use super::open::{Book, Ledger};
 
-use super::record::{Entry, Kind};
-use super::revoked::{RevokedBody, read_released};
+use super::record::{Entry, Kind, Record};
+use super::revoked::{Revocable, RevokedBody, read_released, read_released_instruction};
 use super::scope::Scope;
 
 /// A certificate that is revoked.
@@ -64,6 +64,56 @@ impl Ledger {
     }
 }
 
+impl Ledger {
+    /// The number of the next certificate of no batch that is revoked for the first time.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn next_of_no_batch(&self) -> Result<u32, LedgerError> {
+        self.with(|book| {
+            let mut next = 0;
+            for entry in book.store.entries(Kind::Revoked, 0, 0)? {
+                let body = RevokedBody::read(&book.expect(entry.place)?)?;
+                next = body.certificates.last().map_or(next, |last| next.max(last.index + 1));
+            }
+            Ok(next)
+        })
+    }
+
+    /// Position of the last Revoked or Released record; 0 if there is none.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn revocations_changed(&self) -> Result<u64, LedgerError> {
+        self.with(Book::revocations_changed)
+    }
+
+    /// The oldest time of an instruction to revoke or release that was recorded after a position.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn oldest_change_after(&self, position: u64) -> Result<Option<Time>, LedgerError> {
+        self.with(|book| {
+            let mut oldest: Option<Time> = None;
+            for kind in [Kind::Revoked, Kind::Released] {
+                for entry in book.store.entries(kind, 0, u64::MAX)? {
+                    if entry.position <= position {
+                        continue;
+                    }
+                    let record = book.expect(entry.place)?;
+                    let at = if kind == Kind::Revoked {
+                        RevokedBody::read(&record)?.instruction.at
+                    } else {
+                        read_released_instruction(&record)?.at
+                    };
+                    oldest = Some(oldest.map_or(at, |oldest| oldest.min(at)));
+                }
+            }
+            Ok(oldest)
+        })
+    }
+}
+
 impl Revocations {
     /// The certificates, in the order of batch and index.
     pub fn certificates(&self) -> &[Revoked] {
@@ -91,6 +141,15 @@ impl Revocations {
     }
 
     pub(super) fn read(book: &mut Book, first: u64, last: u64, up_to: u64) -> Result<Self, LedgerError> {
+        Self::collect(book, first, last, up_to, &[])
+    }
+
+    /// As all records say, and then those that are not recorded yet.
+    pub(super) fn read_with(book: &mut Book, more: &[Record]) -> Result<Self, LedgerError> {
+        Self::collect(book, 0, u64::MAX, u64::MAX, more)
+    }
+
+    fn collect(book: &mut Book, first: u64, last: u64, up_to: u64, more: &[Record]) -> Result<Self, LedgerError> {
         let mut entries: Vec<Entry> = book.store.entries(Kind::Revoked, first, last)?;
         entries.extend(book.store.entries(Kind::Released, first, last)?);
         entries.retain(|entry| entry.position <= up_to);
@@ -98,27 +157,10 @@ impl Revocations {
         let changed = entries.last().map_or(0, |entry| entry.position);
         let mut events = Vec::new();
         for entry in entries {
-            let record = book.expect(entry.place)?;
-            let batch = entry.place.batch;
-            if entry.place.kind == Kind::Released {
-                let released = |index| Event { batch, index, position: entry.position, revoked: None };
-                events.extend(read_released(&record)?.into_iter().map(released));
-            } else {
-                let RevokedBody { reason, instruction, certificates } = RevokedBody::read(&record)?;
-                events.extend(certificates.into_iter().map(|one| {
-                    let revoked = Revoked {
-                        batch,
-                        index: one.index,
-                        serial: one.serial,
-                        not_after: one.not_after,
-                        scope: one.scope,
-                        reason,
-                        since: instruction.at,
-                        position: entry.position,
-                    };
-                    Event { batch, index: one.index, position: entry.position, revoked: Some(revoked) }
-                }));
-            }
+            read_events(&book.expect(entry.place)?, &mut events)?;
+        }
+        for record in more {
+            read_events(record, &mut events)?;
         }
         // stable: events of one certificate stay in the order of their records
         events.sort_by_key(|event| (event.batch, event.index));
@@ -132,6 +174,23 @@ struct Event {
     index: u32,
     position: u64,
     revoked: Option<Revoked>,
+}
+
+fn read_events(record: &Record, events: &mut Vec<Event>) -> Result<(), LedgerError> {
+    let Entry { position, place, .. } = record.entry;
+    let batch = place.batch;
+    if place.kind == Kind::Released {
+        let released = |index| Event { batch, index, position, revoked: None };
+        events.extend(read_released(record)?.into_iter().map(released));
+        return Ok(());
+    }
+    let RevokedBody { reason, instruction, certificates } = RevokedBody::read(record)?;
+    events.extend(certificates.into_iter().map(|one| {
+        let Revocable { index, serial, not_after, scope } = one;
+        let revoked = Revoked { batch, index, serial, not_after, scope, reason, since: instruction.at, position };
+        Event { batch, index, position, revoked: Some(revoked) }
+    }));
+    Ok(())
 }
 
 fn replay(events: Vec<Event>) -> Result<Vec<Revoked>, LedgerError> {
@@ -153,7 +212,9 @@ fn replay(events: Vec<Event>) -> Result<Vec<Revoked>, LedgerError> {
             (Some(before), Some(revoked)) if may_become(before.reason, revoked.reason) => {
                 Some(Revoked { since: before.since, position: before.position, ..revoked })
             }
-            (Some(_), Some(_)) => return Err(damaged("it changes the reason of a revocation to one that may not follow")),
+            (Some(_), Some(_)) => {
+                return Err(damaged("it changes the reason of a revocation to one that may not follow"));
+            }
             (Some(before), None) if before.reason == Reason::CertificateHold => None,
             (_, None) => return Err(damaged("it releases a certificate that is not on hold")),
         };
@@ -167,7 +228,10 @@ pub(super) fn check(book: &mut Book) -> Result<(), LedgerError> {
     let leaves: HashMap<u64, u64> = book.batches()?.iter().map(|batch| (batch.number, batch.leaves)).collect();
     for one in Revocations::read(book, 0, u64::MAX, u64::MAX)?.certificates {
         if one.batch != 0 && leaves.get(&one.batch).is_none_or(|leaves| u64::from(one.index) >= *leaves) {
-            return Err(LedgerError::Damaged { position: one.position, what: "it revokes a leaf that its batch does not have" });
+            return Err(LedgerError::Damaged {
+                position: one.position,
+                what: "it revokes a leaf that its batch does not have",
+            });
         }
     }
     Ok(())

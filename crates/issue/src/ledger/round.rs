@@ -107,11 +107,7 @@ impl Ledger {
     ///
     /// # Errors
     /// There is no such round, or the lists are not those that it names.
-    pub fn resume_round(
-        &self,
-        number: u64,
-        lists: Vec<Vec<u8>>,
-    ) -> Result<Vec<Recorded<TbsCertList>>, LedgerError> {
+    pub fn resume_round(&self, number: u64, lists: Vec<Vec<u8>>) -> Result<Vec<Recorded<TbsCertList>>, LedgerError> {
         let round = self.round(number)?.ok_or(LedgerError::UnknownRound { number })?;
         check_lists(&round, &lists)?;
         Ok(lists.into_iter().map(|list| Recorded::assert_recorded(TbsCertList(list))).collect())
@@ -173,6 +169,21 @@ impl Ledger {
         })
     }
 
+    /// The last round that was signed, of those before the round of this number; if that is on the ledger, of those that were
+    /// signed before it was recorded.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn signed_round_before(&self, number: u64) -> Result<Option<CrlRound>, LedgerError> {
+        self.with(|book| {
+            let own = book.store.entry(Place::new(Kind::CrlRound, 0, number))?;
+            let end = own.map_or(u64::MAX, |own| own.position);
+            let signed = book.store.entries(Kind::CrlIssued, 0, 0)?;
+            let last = signed.into_iter().rfind(|entry| entry.place.chunk < number && entry.position < end);
+            last.map(|entry| read_round(&book.expect(Place::new(Kind::CrlRound, 0, entry.place.chunk))?)).transpose()
+        })
+    }
+
     /// The numbers of all rounds, ascending, each with whether its lists were signed.
     ///
     /// # Errors
@@ -211,8 +222,8 @@ impl Book {
         Ok(self.store.entries(Kind::CrlRound, 0, 0)?.pop())
     }
 
-    /// Position of the last Revoked or Released record.
-    fn revocations_changed(&mut self) -> Result<u64, LedgerError> {
+    /// Position of the last Revoked or Released record; 0 if there is none.
+    pub(super) fn revocations_changed(&mut self) -> Result<u64, LedgerError> {
         let mut last = 0;
         for kind in [Kind::Revoked, Kind::Released] {
             let entries = self.store.entries(kind, 0, u64::MAX)?;
@@ -225,9 +236,11 @@ impl Book {
 /// The lists are those that the round names, in their order.
 fn check_lists(round: &CrlRound, lists: &[Vec<u8>]) -> Result<(), LedgerError> {
     let same = round.lists.len() == lists.len()
-        && round.lists.iter().zip(lists).all(|(named, list)| {
-            named.tbs_bytes == list.len() as u64 && named.tbs_sha256 == sha256(list)
-        });
+        && round
+            .lists
+            .iter()
+            .zip(lists)
+            .all(|(named, list)| named.tbs_bytes == list.len() as u64 && named.tbs_sha256 == sha256(list));
     if same { Ok(()) } else { Err(LedgerError::RoundDiffers { number: round.number }) }
 }
 

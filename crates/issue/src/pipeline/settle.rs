@@ -179,7 +179,11 @@ impl Settled {
             return Ok(());
         }
         let blocked = ledger.blocked(None)?;
-        let among = if blocked.is_empty() { 0 } else { self.rows.iter().filter(|row| blocked.reason(&row.key.uid).is_some()).count() };
+        let among = if blocked.is_empty() {
+            0
+        } else {
+            self.rows.iter().filter(|row| blocked.reason(&row.key.uid).is_some()).count()
+        };
         if among > 0 {
             self.stop.push(format!(
                 "batch {} is open and has blocked chips: {among}; it is finished when they are unblocked (`reroot unblock`)",

@@ -247,7 +247,8 @@ pub(super) struct RevokedBody {
 impl RevokedBody {
     pub(super) fn read(record: &Record) -> Result<Self, LedgerError> {
         decoded(record, |reader| {
-            let reason = Reason::from_code(reader.u8()?).filter(|reason| Reason::ALLOWED.contains(reason)).ok_or(Malformed)?;
+            let reason =
+                Reason::from_code(reader.u8()?).filter(|reason| Reason::ALLOWED.contains(reason)).ok_or(Malformed)?;
             let instruction = Instruction::read(reader)?;
             let scopes = (0..reader.count()?).map(|_| Scope::read(reader)).collect::<Result<Vec<_>, _>>()?;
             let mut certificates = Vec::with_capacity(capacity(record));
@@ -267,14 +268,23 @@ impl RevokedBody {
 
 /// The indexes in a Released record.
 pub(super) fn read_released(record: &Record) -> Result<Vec<u32>, LedgerError> {
+    Ok(read_release(record)?.1)
+}
+
+/// Who asked for a release, and when.
+pub(super) fn read_released_instruction(record: &Record) -> Result<Instruction, LedgerError> {
+    Ok(read_release(record)?.0)
+}
+
+fn read_release(record: &Record) -> Result<(Instruction, Vec<u32>), LedgerError> {
     decoded(record, |reader| {
-        Instruction::read(reader)?;
+        let instruction = Instruction::read(reader)?;
         let mut indexes = Vec::with_capacity(capacity(record));
         while !reader.is_empty() {
             indexes.push(ascending(reader, indexes.last().copied())?);
         }
         counted(record, indexes.len())?;
-        Ok(indexes)
+        Ok((instruction, indexes))
     })
 }
 

@@ -109,7 +109,10 @@ fn a_reason_changes_as_the_rules_say_and_a_hold_keeps_its_date() {
 fn only_a_hold_is_released() {
     on_both_stores(|ledger| {
         ledger
-            .record_revoked(&[revocation(1, Reason::CertificateHold, 1, [1, 2]), revocation(1, Reason::Superseded, 1, [3])])
+            .record_revoked(&[
+                revocation(1, Reason::CertificateHold, 1, [1, 2]),
+                revocation(1, Reason::Superseded, 1, [3]),
+            ])
             .unwrap();
         assert!(matches!(ledger.record_released(&[release(1, 2, &[1, 3])]), Err(LedgerError::NotOnHold { .. })));
         assert_eq!(ledger.record_released(&[release(1, 2, &[1, 9])]).unwrap(), 1, "9 is not revoked");
@@ -218,7 +221,10 @@ fn rounds_ascend_and_say_what_was_signed() {
         let position = ledger.records().unwrap();
         for behind in [round(1, 2, position, &lists), round(2, 1, position, &lists), round(2, 0, position, &lists)] {
             let error = ledger.record_round(&behind, lists.clone()).unwrap_err();
-            assert!(matches!(error, LedgerError::RoundBehind { .. } | LedgerError::Store(StoreError::PlaceTaken { .. })));
+            assert!(matches!(
+                error,
+                LedgerError::RoundBehind { .. } | LedgerError::Store(StoreError::PlaceTaken { .. })
+            ));
         }
         ledger.record_revoked(&[revocation(1, Reason::Superseded, 1, [1])]).unwrap();
         let stale = ledger.record_round(&round(2, 2, position, &lists), lists.clone()).unwrap_err();
@@ -236,7 +242,9 @@ fn rounds_ascend_and_say_what_was_signed() {
 #[test]
 fn records_that_contradict_each_other_are_found() {
     let damage: [(&str, Kind, fn() -> Vec<u8>); 4] = [
-        ("a reason that may not follow", Kind::Revoked, || write(Reason::Superseded, &instruction(2), &[&certificate(1)])),
+        ("a reason that may not follow", Kind::Revoked, || {
+            write(Reason::Superseded, &instruction(2), &[&certificate(1)])
+        }),
         ("a leaf that is not there", Kind::Revoked, || write(Reason::Superseded, &instruction(2), &[&certificate(99)])),
         ("another serial number", Kind::Revoked, || {
             let other = Revocable { serial: certificate(7).serial, ..certificate(2) };
@@ -254,7 +262,10 @@ fn records_that_contradict_each_other_are_found() {
         let list = leaves(0..50);
         ledger.begin(row(1, terms("p", &list), 8), &list).unwrap();
         ledger
-            .record_revoked(&[revocation(1, Reason::CessationOfOperation, 1, [1]), revocation(1, Reason::CertificateHold, 1, [2])])
+            .record_revoked(&[
+                revocation(1, Reason::CessationOfOperation, 1, [1]),
+                revocation(1, Reason::CertificateHold, 1, [2]),
+            ])
             .unwrap();
         let part = if kind == Kind::Revoked { 2 } else { 0 };
         ledger
