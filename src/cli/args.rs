@@ -4,6 +4,7 @@ mod cmp;
 mod ledger;
 mod plan;
 mod proof;
+mod revoke;
 
 use std::path::PathBuf;
 
@@ -17,6 +18,9 @@ pub(crate) use plan::{FinishArgs, PlanArgs, SignArgs};
 pub(crate) use proof::{PopCommand, ProveArgs, TimestampCommand};
 pub(crate) use reroot_check::args::{
     AnchorArgs, EngineArgs, Format, InspectArgs, LookupArgs, PolicyCommand, VerifyArgs, VerifyProofArgs,
+};
+pub(crate) use revoke::{
+    BlockArgs, ChangeArgs, CrlArgs, CrlCommand, CrlExportArg, ReleaseArgs, RevokeArgs, SelectorArgs,
 };
 
 /// Gives every STSAFE-A secure element a second root of trust without breaking the first.
@@ -82,6 +86,16 @@ pub(crate) enum Command {
     /// Let chips on the line show that they hold their keys
     #[command(subcommand)]
     Pop(PopCommand),
+    /// Record that certificates are revoked: by chip, list, reel, batch, policy or time
+    Revoke(Box<RevokeArgs>),
+    /// Record that certificates on hold are valid again
+    Release(Box<ReleaseArgs>),
+    /// Record that nothing is issued for chips
+    Block(BlockArgs),
+    /// Take a block back
+    Unblock(BlockArgs),
+    /// Make, sign and publish a round of revocation lists; plan one for a vault; say whether one is due
+    Crl(CrlArgs),
     /// The CA's certificates: look at them, have another root make them, prove to a cloud that you hold the key
     #[command(subcommand)]
     Ca(CaCommand),

@@ -7,9 +7,11 @@ mod progress;
 mod secrets;
 mod world;
 
+mod block;
 mod ca;
 mod cmp;
 mod completions;
+mod crl;
 mod export;
 mod finish;
 mod hsm;
@@ -21,6 +23,7 @@ mod plan;
 mod pop;
 mod prove;
 mod quickstart;
+mod revoke;
 mod sign;
 mod timestamp;
 
@@ -61,8 +64,10 @@ pub(crate) fn usage(error: &clap::Error) -> ExitCode {
 /// Runs one command and says how it ended.
 pub(crate) fn run(cli: &Cli, world: &mut World, printer: Printer) -> Exit {
     let result = match &cli.command {
+        Command::Block(args) => block::block(args, world, printer),
         Command::Ca(command) => ca::run(command, world, printer),
         Command::Completions(args) => Ok(completions::run(args, printer)),
+        Command::Crl(args) => crl::run(args, world, printer),
         Command::Export(args) => export::run(args, world, printer),
         Command::Finish(args) => finish::run(args, world, printer),
         Command::Hsm(command) => hsm::run(command, printer),
@@ -77,8 +82,11 @@ pub(crate) fn run(cli: &Cli, world: &mut World, printer: Printer) -> Exit {
         Command::Pop(command) => pop::run(command, world, printer),
         Command::Prove(args) => prove::run(args, world, printer),
         Command::Quickstart(args) => quickstart::run(args, world, printer),
+        Command::Release(args) => revoke::release(args, world, printer),
+        Command::Revoke(args) => revoke::run(args, world, printer),
         Command::Sign(args) => sign::run(args, world, printer),
         Command::Timestamp(command) => timestamp::run(command, world, printer),
+        Command::Unblock(args) => block::unblock(args, world, printer),
         Command::Verify(args) => verify::run(args, world, *printer),
         Command::VerifyProof(args) => verify_proof::run(args, world, *printer),
     };

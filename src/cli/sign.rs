@@ -11,10 +11,13 @@ use serde_json::{Value, json};
 use super::args::{Format, SignArgs};
 use super::progress::Bars;
 use super::secrets::Secrets;
-use super::{Exit, Fault, Printer, World, issue, load, render};
+use super::{Exit, Fault, Printer, World, crl, issue, load, render};
 
 pub(crate) fn run(args: &SignArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
     issue::check_reason("--accept-clock", args.accept_clock.as_deref())?;
+    if reroot::revoke::plan::is_plan(&args.plan) {
+        return crl::sign(args, world, printer);
+    }
     let config = load::config(&args.config, printer)?;
     let signing = config.signing()?;
     let anchors = config.anchors()?;

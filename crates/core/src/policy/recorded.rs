@@ -73,7 +73,7 @@ impl BoundPolicy {
                 Name::from_der(&der).ok()?
             }
         };
-        subject.common_name().map(Into::into)
+        subject.common_name()
     }
 
     /// The end of the certificates' validity, and whether it is exact. A policy that copies the end from the source leaf

@@ -247,8 +247,10 @@ impl Retry {
     }
 }
 
-/// Place of the leaf in its chunk, SHA-256 of the certificate and signature, of each result in an Issued record.
-fn results(record: &Record) -> Result<Vec<(usize, Sha256Digest, &[u8])>, LedgerError> {
+/// One result in an Issued record: place of the leaf in its chunk, SHA-256 of the certificate, signature.
+type ReadResult<'a> = (usize, Sha256Digest, &'a [u8]);
+
+fn results(record: &Record) -> Result<Vec<ReadResult<'_>>, LedgerError> {
     let mut reader = Reader::new(&record.body);
     let mut results = Vec::new();
     while !reader.is_empty() {

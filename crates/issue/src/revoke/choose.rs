@@ -144,7 +144,7 @@ pub fn choose(
     selection: &Selection,
     decision: &Decision<'_>,
 ) -> Result<Chosen, Error> {
-    let mut chooser = Chooser::new(ledger, issuer, selection, decision)?;
+    let mut chooser = Chooser::new(ledger, issuer, selection, decision);
     chooser.pick()?;
     let known = ledger.revocations(u64::MAX)?;
     chooser.settle(&known)?;
@@ -162,7 +162,7 @@ pub fn choose_release(
     selection: &Selection,
     decision: &Decision<'_>,
 ) -> Result<Chosen, Error> {
-    let mut chooser = Chooser::new(ledger, issuer, selection, decision)?;
+    let mut chooser = Chooser::new(ledger, issuer, selection, decision);
     chooser.pick()?;
     let known = ledger.revocations(u64::MAX)?;
     chooser.settle_release(&known)?;
@@ -187,9 +187,9 @@ impl<'a> Chooser<'a> {
         issuer: &'a IssuerIdentity,
         selection: &'a Selection,
         decision: &'a Decision<'a>,
-    ) -> Result<Self, Error> {
+    ) -> Self {
         let chosen = Chosen { findings: selection.findings.clone(), ..Chosen::default() };
-        Ok(Self { ledger, issuer, selection, decision, picks: BTreeMap::new(), others: Vec::new(), chosen })
+        Self { ledger, issuer, selection, decision, picks: BTreeMap::new(), others: Vec::new(), chosen }
     }
 
     fn find(&mut self, place: &str, kind: &'static str, what: String) {
@@ -393,17 +393,14 @@ impl<'a> Chooser<'a> {
         }
         let mut earlier: BTreeMap<BatchId, bool> = BTreeMap::new();
         for leaf in self.ledger.find_uids(&uids)? {
-            let supersedes = match earlier.get(&leaf.batch) {
-                Some(supersedes) => *supersedes,
-                None => {
-                    let same = self
-                        .ledger
-                        .batch(&leaf.batch)?
-                        .is_some_and(|found| found.terms.policy_name == row.terms.policy_name);
-                    let before = same && self.ledger.batch_number(&leaf.batch)? < number;
-                    earlier.insert(leaf.batch.clone(), before);
-                    before
-                }
+            let supersedes = if let Some(supersedes) = earlier.get(&leaf.batch) {
+                *supersedes
+            } else {
+                let found = self.ledger.batch(&leaf.batch)?;
+                let same = found.is_some_and(|found| found.terms.policy_name == row.terms.policy_name);
+                let before = same && self.ledger.batch_number(&leaf.batch)? < number;
+                earlier.insert(leaf.batch.clone(), before);
+                before
             };
             if supersedes {
                 let pick = Pick {
@@ -441,7 +438,7 @@ impl<'a> Chooser<'a> {
                     groups.entry((reason, at)).or_default().push(revocable);
                 }
             }
-            self.take(Some(id), groups);
+            self.take(&id, groups);
         }
         self.settle_others(known)
     }
@@ -554,16 +551,17 @@ impl<'a> Chooser<'a> {
         Ok(Some((reason, at, revocable)))
     }
 
-    fn take(&mut self, batch: Option<BatchId>, groups: BTreeMap<(Reason, Time), Vec<Revocable>>) {
+    fn take(&mut self, batch: &BatchId, groups: BTreeMap<(Reason, Time), Vec<Revocable>>) {
         let count: usize = groups.values().map(Vec::len).sum();
         if count == 0 {
             return;
         }
         self.chosen.counts.chosen += count as u64;
-        self.chosen.batches.push((batch.clone(), count as u64));
+        self.chosen.batches.push((Some(batch.clone()), count as u64));
         for ((reason, at), certificates) in groups {
             let instruction = self.decision.instruction(at);
-            self.chosen.revocations.push(Revocation { batch: batch.clone(), reason, instruction, certificates });
+            let batch = Some(batch.clone());
+            self.chosen.revocations.push(Revocation { batch, reason, instruction, certificates });
         }
     }
 

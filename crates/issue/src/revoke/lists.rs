@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::cert::IssuerIdentity;
 use crate::crl::{CrlEntry, CrlParameters, IssuingDistributionPoint, tbs_cert_list};
 use crate::crypto::{Sha256, sha256};
-use crate::error::Error;
+use crate::error::{Error, RevokeError};
 use crate::ledger::{CrlRound, Ledger, Revocations, Revoked, RoundList, Scope};
+use crate::lint;
 use crate::x509::{SerialNumber, Sha256Digest, Time};
 
 use super::certificates::BatchCertificates;
@@ -80,7 +81,7 @@ pub(super) fn build(
         };
         let entries =
             members.iter().map(|one| CrlEntry { serial: one.serial, revoked_at: one.since, reason: one.reason });
-        let der = tbs_cert_list(&parameters, entries);
+        let der = linted(issuer, &parameters, scope, tbs_cert_list(&parameters, entries))?;
         lists.push(RoundList {
             scope: scope.clone(),
             entries: members.len() as u64,
@@ -100,6 +101,18 @@ pub(super) fn build(
         lists,
     };
     Ok(Lists { round, tbs })
+}
+
+/// A list that breaks a rule is not signed, nor recorded.
+fn linted(issuer: &IssuerIdentity, parameters: &CrlParameters, scope: &Scope, tbs: Vec<u8>) -> Result<Vec<u8>, Error> {
+    match lint::check_crl(issuer, parameters, tbs) {
+        Ok(linted) => Ok(linted.into_tbs()),
+        Err(findings) => {
+            let scope = scope.urls().first().map_or("full list", String::as_str).to_owned();
+            let finding = findings.first().map(ToString::to_string).unwrap_or_default();
+            Err(RevokeError::Lint { scope, number: parameters.number, finding }.into())
+        }
+    }
 }
 
 /// Whether a certificate was on a list that was made after it expired (RFC 5280 §3.3: "An entry MUST NOT be removed from
@@ -129,6 +142,8 @@ fn scopes(ledger: &Ledger, issuer: &IssuerIdentity, position: u64) -> Result<(Sh
     }
     let mut hash = Sha256::new();
     hash.update(b"reroot-crl-policies/1\0");
-    policies.iter().for_each(|policy| hash.update(policy.as_bytes()));
+    for policy in policies {
+        hash.update(policy.as_bytes());
+    }
     Ok((hash.finish(), scopes))
 }

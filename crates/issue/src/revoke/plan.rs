@@ -119,7 +119,6 @@ pub fn plan(job: &PlanJob<'_>, ledger: &Ledger) -> Result<CrlRound, Error> {
         Some(last) => round::rebuilt(ledger, job.issuer, &last)?,
         None => loop {
             let lists = round::new_round(ledger, job.issuer, (job.now, job.skew, job.validity))?;
-            round::lint(&lists)?;
             match ledger.record_round(&lists.round, lists.tbs.clone()) {
                 Err(LedgerError::RoundStale { .. }) => {}
                 Err(error) => return Err(error.into()),
@@ -291,7 +290,6 @@ pub fn sign(
     let scopes: Vec<Scope> = payload.lists.iter().map(|list| Scope::new(list.urls.iter().cloned())).collect();
     let lists = lists::build(ledger, job.issuer, &terms, &scopes, revocations)?;
     same(payload, &lists.round)?;
-    round::lint(&lists)?;
     let ceremony = CrlCeremony {
         plan_sha256: plan.sha256,
         planner: plan.planner.clone(),

@@ -69,7 +69,6 @@ pub fn make(job: &RoundJob<'_>, ledger: &Ledger) -> Result<Round, Error> {
     loop {
         let lists = new_round(ledger, job.issuer, (job.now, job.skew, job.validity))?;
         let round = lists.round.clone();
-        lint(&lists)?;
         match ledger.record_round(&round, lists.tbs) {
             // somebody revoked something meanwhile: the list would be without it
             Err(LedgerError::RoundStale { .. }) => {}
@@ -115,7 +114,6 @@ fn finish(job: &RoundJob<'_>, ledger: &Ledger, round: CrlRound) -> Result<Round,
         let files = release(job.issuer, ledger, job.out, &round, &lists.tbs, &signed)?;
         return Ok(Round { round, signatures_made: 0, resumed: true, files });
     }
-    lint(&lists)?;
     let recorded = ledger.resume_round(round.number, lists.tbs)?;
     sign(job, ledger, &round, &recorded, true)
 }
@@ -173,12 +171,6 @@ pub(super) fn release<T: AsRef<[u8]>>(
     let algorithm = issuer.spki().algorithm().usual_signature();
     let lists = tbs.iter().zip(signed).map(|(tbs, signed)| crl::wrap(tbs.as_ref(), algorithm, &signed.signature));
     publish::publish(out, issuer, round, lists)
-}
-
-/// A list that breaks a rule is not signed.
-pub(super) fn lint(lists: &Lists) -> Result<(), Error> {
-    let _ = lists;
-    Ok(())
 }
 
 /// A round that an earlier run left is published alone if it is not older than this.

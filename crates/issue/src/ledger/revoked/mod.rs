@@ -137,7 +137,9 @@ impl Ledger {
                     for piece in fresh.chunks(PIECE) {
                         let mut body = Writer::with_capacity(piece.len() * 4 + 64);
                         release.instruction.write(&mut body);
-                        piece.iter().for_each(|index| body.u32(*index));
+                        for index in piece {
+                            body.u32(*index);
+                        }
                         drafts.push(parts.draft(book, number, piece.len(), body.finish())?);
                     }
                 }
@@ -226,7 +228,9 @@ fn write(reason: Reason, instruction: &Instruction, certificates: &[&Revocable])
     body.u8(reason.code());
     instruction.write(&mut body);
     body.count(scopes.len());
-    scopes.iter().for_each(|scope| scope.write(&mut body));
+    for scope in scopes {
+        scope.write(&mut body);
+    }
     for Revocable { index, serial, not_after, scope } in certificates {
         body.u32(*index);
         body.u8(u8::try_from(serial.content().len()).expect("a serial number has 20 bytes at most"));

@@ -1,0 +1,348 @@
+//! `reroot revoke` and `reroot release`
+
+use std::fmt::Write as _;
+use std::io::Read as _;
+use std::path::Path;
+
+use reroot::cert::IssuerIdentity;
+use reroot::config::Config;
+use reroot::crl::Reason;
+use reroot::durable;
+use reroot::ledger::{BatchId, Instruction, Ledger};
+use reroot::origin::{ChipName, typed_bytes};
+use reroot::revoke::{
+    Chosen, Decision, Finding, Named, Selection, choose, choose_release, parse_reason, read_list, read_reel, read_uids,
+    reasons,
+};
+use reroot::text::Printable;
+use reroot::x509::{SerialNumber, Time};
+use serde_json::{Value, json};
+
+use super::args::{ChangeArgs, Format, ReleaseArgs, RevokeArgs, SelectorArgs};
+use super::{Exit, Fault, Printer, World, load, render};
+
+pub(crate) fn run(args: &RevokeArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
+    let reason = reason(args)?;
+    let at = args.at.as_deref().map(|text| time("--at", text)).transpose()?;
+    let opened = Opened::open(&args.change, printer)?;
+    let mut selection = selection(&args.selectors, &opened.config, world)?;
+    for path in &args.list {
+        let (named, findings) = read_list(&shown(path), &load::bytes("list", path)?);
+        selection.chips.extend(named);
+        selection.findings.extend(findings);
+    }
+    let requester = requester(&args.change)?;
+    let decision =
+        Decision { reason, at: at.unwrap_or(world.now), requester: &requester, approvals: &[], now: world.now };
+    refuse_nothing(&selection)?;
+    let chosen = choose(&opened.ledger, &opened.issuer, &selection, &decision)?;
+    let act = Act { verb: "revoke", done: "revoked", change: &args.change, opened: &opened };
+    let why = args.selectors.reel.first().map(|reel| format!("revoked with the reel {}", shown(reel)));
+    act.go(&chosen, world, printer, |opened| {
+        opened.ledger.record_revoked(&chosen.revocations)?;
+        if !chosen.block.is_empty() {
+            let instruction = Instruction { at: decision.at, requester: requester.clone(), approvals: vec![] };
+            opened.ledger.record_blocked(&instruction, why.as_deref().unwrap_or_default(), &chosen.block)?;
+        }
+        Ok(())
+    })
+}
+
+pub(crate) fn release(args: &ReleaseArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
+    let opened = Opened::open(&args.change, printer)?;
+    let selection = selection(&args.selectors, &opened.config, world)?;
+    let requester = requester(&args.change)?;
+    let reason = Reason::CertificateHold;
+    let decision = Decision { reason, at: world.now, requester: &requester, approvals: &[], now: world.now };
+    refuse_nothing(&selection)?;
+    let chosen = choose_release(&opened.ledger, &opened.issuer, &selection, &decision)?;
+    let act = Act { verb: "release", done: "released", change: &args.change, opened: &opened };
+    act.go(&chosen, world, printer, |opened| {
+        opened.ledger.record_released(&chosen.releases)?;
+        Ok(())
+    })
+}
+
+/// The issuer and its ledger, which must be free: what is recorded is decided by all that is on it.
+pub(super) struct Opened {
+    pub(super) config: Config,
+    pub(super) issuer: IssuerIdentity,
+    pub(super) ledger: Ledger,
+}
+
+impl Opened {
+    pub(super) fn open(change: &ChangeArgs, printer: Printer) -> Result<Self, Fault> {
+        let config = load::config(&change.config, printer)?;
+        let issuer = config.issuer_identity()?;
+        let ledger = load::ledger(&config, issuer.spki(), false, printer)?;
+        Ok(Self { config, issuer, ledger })
+    }
+}
+
+/// A change that is shown, confirmed and recorded.
+pub(super) struct Act<'a> {
+    pub(super) verb: &'static str,
+    pub(super) done: &'static str,
+    pub(super) change: &'a ChangeArgs,
+    pub(super) opened: &'a Opened,
+}
+
+impl Act<'_> {
+    pub(super) fn go(
+        &self,
+        chosen: &Chosen,
+        world: &mut World,
+        printer: Printer,
+        record: impl FnOnce(&Opened) -> Result<(), Fault>,
+    ) -> Result<Exit, Fault> {
+        let text = printer.format == Format::Text;
+        let doubtful = !chosen.findings.is_empty();
+        if text {
+            printer.data(&in_words(self, chosen));
+        }
+        let finish = |outcome: &str, exit: Exit| {
+            if !text {
+                printer.json(&as_json(self, outcome, chosen));
+            }
+            Ok(exit)
+        };
+        if doubtful && !self.change.skip_unknown {
+            if text {
+                let message = format!("nothing was recorded: {} in doubt", chosen.findings.len());
+                let hint = "Correct what is listed above, or pass --skip-unknown to go on without it.";
+                printer.failure(&message, Some(hint));
+            }
+            return finish("refused", Exit::Input);
+        }
+        let exit = if doubtful { Exit::Findings } else { Exit::Done };
+        if chosen.counts.chosen == 0 && chosen.block.is_empty() {
+            printer.say(&format!("nothing to {}", self.verb));
+            return finish("already-done", exit);
+        }
+        if self.change.dry_run {
+            printer.say("dry run: nothing was recorded");
+            return finish("dry-run", exit);
+        }
+        if !self.change.yes && !confirmed(world, printer, self.verb) {
+            return Err(Fault::usage("nothing was recorded: it was not confirmed")
+                .hint(&format!("Type `{}` when asked, or pass --yes.", self.verb)));
+        }
+        record(self.opened)?;
+        self.opened.ledger.conclude()?;
+        let certificates = !self.verb.ends_with("block");
+        let what = if certificates { "certificates" } else { "chips" };
+        printer.say(&format!("{} {what}: {}", self.done, render::count(chosen.counts.chosen)));
+        if certificates {
+            printer.say("relying parties know of it with the next `reroot crl`");
+        }
+        printer.say(&format!("ledger head {}", self.opened.ledger.head()?));
+        finish("done", exit)
+    }
+}
+
+/// Whether a person typed the word.
+pub(super) fn confirmed(world: &mut World, printer: Printer, word: &str) -> bool {
+    printer.warn(&format!("this is recorded when you type `{word}`"));
+    let stdin = &mut world.checking.stdin;
+    let mut answer = String::new();
+    let mut byte = [0];
+    while !answer.ends_with('\n') && answer.len() < 64 && stdin.read(&mut byte).unwrap_or(0) == 1 {
+        answer.push(char::from(byte[0]));
+    }
+    answer.trim() == word
+}
+
+fn reason(args: &RevokeArgs) -> Result<Reason, Fault> {
+    match &args.reason {
+        _ if args.hold => Ok(Reason::CertificateHold),
+        Some(text) => parse_reason(text).ok_or_else(|| {
+            Fault::usage(format!("--reason `{}` is not a reason", Printable::new(text))).hint(&reasons())
+        }),
+        // a list can say it line by line
+        None if !args.list.is_empty() => Ok(Reason::Unspecified),
+        None => {
+            Err(Fault::usage("no reason was given").hint(&format!("Pass --reason REASON, or --hold. {}", reasons())))
+        }
+    }
+}
+
+/// Who asks.
+pub(super) fn requester(change: &ChangeArgs) -> Result<String, Fault> {
+    let name = change.by.clone().or_else(|| std::env::var("USER").ok()).unwrap_or_else(|| "operator".to_owned());
+    let fits = !name.trim().is_empty() && name.chars().count() <= 100 && !name.chars().any(char::is_control);
+    if fits { Ok(name) } else { Err(Fault::usage("--by is not a name of 1 to 100 characters")) }
+}
+
+fn refuse_nothing(selection: &Selection) -> Result<(), Fault> {
+    if selection.is_empty() {
+        let hint = "Name chips, certificates or batches: --uid, --uids, --serial, --certificate, --reel, --batch, --policy, \
+                    --issued-between, --superseded-by.";
+        return Err(Fault::usage("no certificate was named").hint(hint));
+    }
+    Ok(())
+}
+
+/// Reads what the options name.
+fn selection(args: &SelectorArgs, config: &Config, world: &mut World) -> Result<Selection, Fault> {
+    let mut selection = Selection::default();
+    chips(&mut selection, (&args.uid, &args.uids, &args.reel), config, world)?;
+    for text in &args.serial {
+        let bytes = typed_bytes(text).map_err(|error| Fault::usage(format!("--serial: {error}")))?;
+        let serial = SerialNumber::from_content(&bytes).map_err(|error| Fault::usage(format!("--serial: {error}")))?;
+        selection.serials.push(("--serial".to_owned(), serial));
+    }
+    for path in &args.certificate {
+        for certificate in load::certificates(std::slice::from_ref(path))? {
+            selection.certificates.push((shown(path), certificate));
+        }
+    }
+    for text in &args.batch {
+        selection.batches.push(batch("--batch", text)?);
+    }
+    selection.policies.clone_from(&args.policy);
+    selection.between = args.issued_between.as_deref().map(between).transpose()?;
+    selection.superseded_by = args.superseded_by.as_deref().map(|text| batch("--superseded-by", text)).transpose()?;
+    Ok(selection)
+}
+
+/// Chips that were named one by one, by lists and by reels.
+pub(super) fn chips(
+    selection: &mut Selection,
+    (uid, uids, reels): (&[String], &[std::path::PathBuf], &[std::path::PathBuf]),
+    config: &Config,
+    world: &mut World,
+) -> Result<(), Fault> {
+    for text in uid {
+        let chip = text.parse::<ChipName>();
+        let chip = chip.map_err(|error| Fault::usage(format!("--uid: {error}")).hint(error.hint()))?;
+        selection.chips.push(Named { place: "--uid".to_owned(), chip, reason: None, at: None, of_reel: false });
+    }
+    for path in uids {
+        let (named, findings) = read_uids(&shown(path), &load::bytes("list", path)?);
+        selection.chips.extend(named);
+        selection.findings.extend(findings);
+    }
+    for path in reels {
+        let scratch = durable::parent(config.ledger_path());
+        let (found, findings) = read_reel(path, Some(&mut *world.checking.stdin), scratch)?;
+        let place = shown(path);
+        selection.chips.extend(found.into_iter().map(|uid| Named {
+            place: place.clone(),
+            chip: ChipName::from(uid),
+            reason: None,
+            at: None,
+            of_reel: true,
+        }));
+        selection.findings.extend(findings);
+    }
+    Ok(())
+}
+
+fn batch(option: &str, text: &str) -> Result<BatchId, Fault> {
+    text.parse().map_err(|error| Fault::usage(format!("{option}: {error}")))
+}
+
+fn time(option: &str, text: &str) -> Result<Time, Fault> {
+    let hint = "Write a time as 2026-03-01T12:00:00Z.";
+    Time::from_rfc3339(text).map_err(|error| Fault::usage(format!("{option} is {error}")).hint(hint))
+}
+
+/// Two times, or two days: the second one to its end.
+fn between(text: &str) -> Result<(Time, Time), Fault> {
+    let hint = "Write --issued-between 2026-01-01..2026-01-31, or two times as 2026-01-01T00:00:00Z.";
+    let wrong =
+        || Fault::usage(format!("--issued-between `{}` is not two days or times", Printable::new(text))).hint(hint);
+    let (from, to) = text.split_once("..").ok_or_else(wrong)?;
+    let read = |text: &str, end: &str| {
+        let text = if text.len() == 10 { format!("{text}T{end}Z") } else { text.to_owned() };
+        Time::from_rfc3339(&text).map_err(|_| wrong())
+    };
+    let (from, to) = (read(from, "00:00:00")?, read(to, "23:59:59")?);
+    if from <= to { Ok((from, to)) } else { Err(wrong()) }
+}
+
+fn shown(path: &Path) -> String {
+    Printable::new(path).to_string()
+}
+
+fn in_words(act: &Act<'_>, chosen: &Chosen) -> String {
+    let counts = &chosen.counts;
+    let mut text = String::new();
+    let mut line = |name: &str, value: String| {
+        let _ = writeln!(text, "{name:<14}{value}");
+    };
+    for Finding { place, what, hint, .. } in chosen.findings.iter().take(MAX_SHOWN) {
+        line("finding", format!("{}: {}", Printable::new(place), Printable::new(what)));
+        if let Some(hint) = hint {
+            line("", format!("hint: {hint}"));
+        }
+    }
+    if chosen.findings.len() > MAX_SHOWN {
+        line("", format!("and {} more", render::count((chosen.findings.len() - MAX_SHOWN) as u64)));
+    }
+    for (batch, count) in chosen.batches.iter().take(MAX_SHOWN) {
+        let batch = batch.as_ref().map_or("no batch (CAs and manifest signers)".to_owned(), ToString::to_string);
+        line("batch", format!("{batch}: {}", render::count(*count)));
+    }
+    if chosen.batches.len() > MAX_SHOWN {
+        line("", format!("and {} more", render::count((chosen.batches.len() - MAX_SHOWN) as u64)));
+    }
+    for size in &chosen.sizes {
+        let name = size.scope.urls().first().map_or("full list", String::as_str);
+        let count = render::count;
+        let sums =
+            format!("{} more, {} entries, about {} bytes", count(size.added), count(size.entries), count(size.bytes));
+        line("list", format!("{}: {sums}", Printable::new(name)));
+    }
+    for (name, count) in sorts(chosen) {
+        if count > 0 {
+            line(name, render::count(count));
+        }
+    }
+    line(&format!("to {}", act.verb), render::count(counts.chosen));
+    text
+}
+
+/// Every sort but what is chosen.
+fn sorts(chosen: &Chosen) -> [(&'static str, u64); 8] {
+    let counts = &chosen.counts;
+    [
+        ("changed", counts.changed),
+        ("already", counts.already),
+        ("not revoked", counts.valid),
+        ("expired", counts.expired),
+        ("unknown", counts.unknown),
+        ("foreign", counts.foreign),
+        ("end unknown", counts.inexact),
+        ("to block", chosen.block.len() as u64),
+    ]
+}
+
+fn as_json(act: &Act<'_>, outcome: &str, chosen: &Chosen) -> Value {
+    let mut counts = json!({ act.verb: chosen.counts.chosen });
+    for (name, count) in sorts(chosen) {
+        counts[name.replace(' ', "_")] = json!(count);
+    }
+    json!({
+        "outcome": outcome,
+        "counts": counts,
+        "batches": chosen.batches.iter().map(|(batch, count)| {
+            json!({ "batch": batch.as_ref().map(ToString::to_string), "certificates": count })
+        }).collect::<Vec<_>>(),
+        "lists": chosen.sizes.iter().map(|size| json!({
+            "urls": size.scope.urls(),
+            "added": size.added,
+            "entries": size.entries,
+            "bytes": size.bytes,
+        })).collect::<Vec<_>>(),
+        "findings": chosen.findings.iter().map(|finding| json!({
+            "place": finding.place,
+            "kind": finding.kind,
+            "finding": finding.what,
+            "hint": finding.hint,
+        })).collect::<Vec<_>>(),
+    })
+}
+
+/// Lines of one sort that are printed; JSON has all.
+const MAX_SHOWN: usize = 20;
