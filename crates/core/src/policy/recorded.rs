@@ -8,6 +8,9 @@ use super::bind::{BoundExtensionValue, BoundName, BoundPolicy, BoundValidity};
 use super::field::serial::SerialSource;
 use super::field::validity::OutlivesIssuer;
 use super::leaf::{LeafKey, LeafValues, SourceName};
+use super::node::Node;
+use super::text::Part;
+use super::value::Variable;
 
 /// What the ledger has of a leaf.
 #[derive(Clone, Copy, Debug)]
@@ -57,10 +60,35 @@ impl BoundPolicy {
         }
     }
 
-    /// Whether all certificates of the batch have the same CRL distribution point, or none.
-    pub fn has_one_scope(&self) -> bool {
+    /// Every list of URLs that the CRL distribution points of the batch's certificates can have, if that follows from the
+    /// policy alone: one, or one for each shard.
+    pub fn all_crl_urls(&self) -> Option<Vec<Vec<String>>> {
         let extension = self.extensions.iter().find(|one| one.oid == oid::CRL_DISTRIBUTION_POINTS);
-        extension.is_none_or(|one| matches!(one.value, BoundExtensionValue::Fixed(_)))
+        let Some(BoundExtensionValue::FromLeaf(node)) = extension.map(|one| &one.value) else {
+            let none = RecordedValues { uid: &[], spki_sha256: [0; 32], source_sha256: [0; 32] };
+            return self.crl_urls(&none).ok().map(|urls| vec![urls]);
+        };
+        let variables = leaf_variables(node);
+        let [Variable::CrlShard(Some(shards)), rest @ ..] = variables.as_slice() else { return None };
+        if rest.iter().any(|other| !matches!(other, Variable::CrlShard(_))) {
+            return None;
+        }
+        // the number of a list follows from the UID: some UID has each of them
+        let mut of_shard: Vec<Option<Vec<String>>> = vec![None; usize::from(shards.count())];
+        let mut missing = of_shard.len();
+        for number in 0_u64.. {
+            if missing == 0 {
+                break;
+            }
+            let uid = number.to_be_bytes();
+            let urls = &mut of_shard[usize::from(shards.of(&uid)) - 1];
+            if urls.is_none() {
+                let values = RecordedValues { uid: &uid, spki_sha256: [0; 32], source_sha256: [0; 32] };
+                *urls = self.crl_urls(&values).ok();
+                missing -= 1;
+            }
+        }
+        of_shard.into_iter().collect()
     }
 
     /// The last common name of the certificate's subject, if there is one and the ledger has what it depends on.
@@ -92,6 +120,21 @@ impl BoundPolicy {
     pub fn copied_serial(&self, uid: &[u8]) -> Option<SerialNumber> {
         let copies = self.serial() == SerialSource::Source;
         copies.then(|| SerialNumber::from_content(uid).ok()).flatten()
+    }
+}
+
+/// What a bound node takes from the leaf.
+fn leaf_variables(node: &Node) -> Vec<Variable> {
+    match node {
+        Node::Filled(parts, _) => {
+            let variable = |part: &Part| match part {
+                Part::Value(variable, _) => Some(variable.clone()),
+                Part::Literal(_) => None,
+            };
+            parts.iter().filter_map(variable).collect()
+        }
+        Node::Element(_, members) | Node::SetOf(members) => members.iter().flat_map(leaf_variables).collect(),
+        Node::Content(_) | Node::Octets(_) => vec![],
     }
 }
 

@@ -85,11 +85,14 @@ impl<'a> BatchCertificates<'a> {
 
     /// Every scope that a certificate of the batch can have.
     pub(super) fn all_scopes(&mut self) -> Result<Vec<Scope>, Error> {
-        let last = if self.bound.has_one_scope() { 1 } else { self.leaves() };
         let mut scopes = HashSet::new();
-        for index in 0..last {
-            let leaf = self.leaf(index)?.clone();
-            scopes.insert(self.scope_of(&leaf)?);
+        if let Some(all) = self.bound.all_crl_urls() {
+            scopes.extend(all.into_iter().map(Scope::new));
+        } else {
+            for index in 0..self.leaves() {
+                let leaf = self.leaf(index)?.clone();
+                scopes.insert(self.scope_of(&leaf)?);
+            }
         }
         Ok(scopes.into_iter().filter(|scope| !scope.is_full()).collect())
     }

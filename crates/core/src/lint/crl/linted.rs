@@ -21,6 +21,11 @@ impl LintedCrl {
         &self.tbs
     }
 
+    /// Gives up the bytes to sign.
+    pub fn into_tbs(self) -> Vec<u8> {
+        self.tbs
+    }
+
     /// The algorithm of the signature to come.
     pub const fn signature_algorithm(&self) -> SignatureAlgorithm {
         self.signature
