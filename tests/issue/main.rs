@@ -21,4 +21,5 @@ mod policy;
 mod preflight;
 mod printable;
 mod review;
+mod revocation;
 mod surroundings;

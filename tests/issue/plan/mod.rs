@@ -7,7 +7,7 @@ mod cmp_batch;
 mod foreign;
 mod forge;
 mod kill;
-mod machines;
+pub(crate) mod machines;
 mod once;
 pub(crate) mod responder;
 mod serials;

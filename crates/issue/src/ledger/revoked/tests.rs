@@ -241,7 +241,8 @@ fn rounds_ascend_and_say_what_was_signed() {
 /// What no ledger of this program writes.
 #[test]
 fn records_that_contradict_each_other_are_found() {
-    let damage: [(&str, Kind, fn() -> Vec<u8>); 4] = [
+    type Damage = (&'static str, Kind, fn() -> Vec<u8>);
+    let damage: [Damage; 4] = [
         ("a reason that may not follow", Kind::Revoked, || {
             write(Reason::Superseded, &instruction(2), &[&certificate(1)])
         }),
