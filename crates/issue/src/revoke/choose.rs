@@ -6,120 +6,14 @@ use crate::cert::IssuerIdentity;
 use crate::crl::Reason;
 use crate::crypto::{PublicKey, sha256};
 use crate::error::Error;
-use crate::ledger::{
-    BatchId, Instruction, Ledger, Release, Revocable, Revocation, Revocations, Revoked, Scope, may_become,
-};
-use crate::origin::Uid;
+use crate::ledger::{BatchId, Ledger, Release, Revocable, Revocation, Revocations, Revoked, Scope, may_become};
 use crate::text::Printable;
 use crate::x509::{Certificate, Sha256Digest, Time};
 
 use super::certificates::BatchCertificates;
+use super::chosen::{Chosen, Decision, Finding};
 use super::select::{Named, Selection};
-
-/// Something that is in doubt: nothing is recorded because of it, unless it is to be skipped.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// Where it was named.
-    pub place: String,
-    /// What it is.
-    pub kind: &'static str,
-    /// What is wrong, in words.
-    pub what: String,
-    /// What to do about it.
-    pub hint: Option<String>,
-}
-
-impl Finding {
-    /// A line that is not understood.
-    pub(super) fn damaged(place: String, what: String, hint: Option<String>) -> Self {
-        Self { place, kind: "damaged", what, hint }
-    }
-
-    /// An item of an archive that is no certificate.
-    pub(super) fn unreadable(place: String, what: String) -> Self {
-        Self { place, kind: "unreadable", what, hint: None }
-    }
-
-    fn new(place: &str, kind: &'static str, what: String) -> Self {
-        Self { place: place.to_owned(), kind, what, hint: None }
-    }
-}
-
-/// What a person decided about the certificates that were named.
-#[derive(Clone, Debug)]
-pub struct Decision<'a> {
-    /// Why, where a list does not say it.
-    pub reason: Reason,
-    /// Since when, where a list does not say it; no later than `now`.
-    pub at: Time,
-    /// Who asks.
-    pub requester: &'a str,
-    /// SHA-256 of each approval.
-    pub approvals: &'a [Sha256Digest],
-    /// The instant of the run.
-    pub now: Time,
-}
-
-impl Decision<'_> {
-    fn instruction(&self, at: Time) -> Instruction {
-        Instruction { at, requester: self.requester.to_owned(), approvals: self.approvals.to_vec() }
-    }
-}
-
-/// How many certificates there are of each sort.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// To be revoked, or to be released.
-    pub chosen: u64,
-    /// Those of them whose reason changes.
-    pub changed: u64,
-    /// Revoked already; the reason that is recorded stays.
-    pub already: u64,
-    /// Not valid any more: no list needs them.
-    pub expired: u64,
-    /// Chips of a reel that have no certificate, and are blocked.
-    pub blocked: u64,
-    /// Chips or certificates that this ledger does not know.
-    pub unknown: u64,
-    /// Certificates of an external CA, or of another one.
-    pub foreign: u64,
-    /// Certificates whose end is the latest that their policy allows: they stay on the lists until then.
-    pub inexact: u64,
-    /// Not revoked: there is nothing to release.
-    pub valid: u64,
-}
-
-/// What a list would weigh.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ScopeSize {
-    /// Its URLs; none of the full list.
-    pub scope: Scope,
-    /// Entries that come to it.
-    pub added: u64,
-    /// Entries after that.
-    pub entries: u64,
-    /// Bytes after that, about.
-    pub bytes: u64,
-}
-
-/// What would be recorded.
-#[derive(Clone, Debug, Default)]
-pub struct Chosen {
-    /// Revocations to record.
-    pub revocations: Vec<Revocation>,
-    /// Releases to record.
-    pub releases: Vec<Release>,
-    /// Chips to block.
-    pub block: Vec<Uid>,
-    /// How many of each sort.
-    pub counts: Counts,
-    /// Certificates of each batch; none is certificates of CAs and manifest signers.
-    pub batches: Vec<(Option<BatchId>, u64)>,
-    /// What the lists would weigh that change, the full one first.
-    pub sizes: Vec<ScopeSize>,
-    /// What is in doubt.
-    pub findings: Vec<Finding>,
-}
+use super::sizes::sizes;
 
 /// A certificate that was named.
 struct Pick<'s> {
@@ -611,38 +505,3 @@ impl<'a> Chooser<'a> {
         }
     }
 }
-
-/// What the lists weigh that get an entry more, the full one first.
-fn sizes(known: &Revocations, revocations: &[Revocation]) -> Vec<ScopeSize> {
-    let mut sizes: BTreeMap<Scope, ScopeSize> = BTreeMap::new();
-    let mut add = |scope: &Scope, bytes: u64, added: u64| {
-        let scopes = [Some(&Scope::default()).cloned(), Some(scope.clone()).filter(|scope| !scope.is_full())];
-        for scope in scopes.into_iter().flatten() {
-            let size = sizes.entry(scope.clone()).or_insert_with(|| {
-                let urls: usize = scope.urls().iter().map(|url| url.len() + 4).sum();
-                ScopeSize { scope, added: 0, entries: 0, bytes: EMPTY_BYTES + urls as u64 }
-            });
-            size.added += added;
-            size.entries += 1;
-            size.bytes += bytes;
-        }
-    };
-    let entry = |serial: &crate::x509::SerialNumber, reason: Reason| {
-        // SEQUENCE, INTEGER, UTCTime, and the extension reasonCode
-        2 + 2 + serial.content().len() as u64 + 15 + if reason == Reason::Unspecified { 0 } else { 14 }
-    };
-    let mut changed = BTreeSet::new();
-    for revocation in revocations {
-        for one in &revocation.certificates {
-            changed.insert(one.serial);
-            add(&one.scope, entry(&one.serial, revocation.reason), 1);
-        }
-    }
-    for one in known.certificates().iter().filter(|one| !changed.contains(&one.serial)) {
-        add(&one.scope, entry(&one.serial, one.reason), 0);
-    }
-    sizes.into_values().filter(|size| size.added > 0).collect()
-}
-
-/// A list without entries, signed on P-256.
-const EMPTY_BYTES: u64 = 330;

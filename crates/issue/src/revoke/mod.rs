@@ -6,6 +6,7 @@
 
 mod certificates;
 mod choose;
+mod chosen;
 pub mod due;
 pub mod export;
 mod list;
@@ -14,10 +15,13 @@ pub mod plan;
 mod publish;
 mod round;
 mod select;
+mod sizes;
 
-pub use choose::{Chosen, Counts, Decision, Finding, ScopeSize, choose, choose_release};
+pub use choose::{choose, choose_release};
+pub use chosen::{Chosen, Counts, Decision, Finding};
 pub use list::{parse_reason, read_list, read_uids, reasons};
 pub use lists::{ENCODER, Lists};
 pub use publish::{Index, IndexList, read_index};
 pub use round::{Round, RoundJob, make};
 pub use select::{Named, Selection, read_reel};
+pub use sizes::ScopeSize;
