@@ -37,7 +37,7 @@ impl Field {
     }
 
     pub(super) fn uid(&self, index: u64) -> String {
-        self.workshop.pki.leaf(index).uid().to_string()
+        self.workshop.pki.leaf(index).uid()
     }
 
     /// A command of this CA, with more arguments.

@@ -76,7 +76,7 @@ impl World {
         Run::openssl().args(args).folder(self.field.workshop.folder()).run().success();
     }
 
-    fn shard(&self, uid: &str) -> u16 {
+    fn shard(uid: &str) -> u16 {
         let bytes = hex::decode(uid).unwrap();
         reroot::crl::Shards::new(4).unwrap().of(&bytes)
     }
@@ -111,8 +111,8 @@ fn openssl_takes_the_list_that_matches_and_no_other() {
     let revoked = world.revoke(0, &["--reason", "keyCompromise"]);
     world.round();
     let good =
-        (1..8).map(|index| world.field.uid(index)).find(|uid| world.shard(uid) != world.shard(&revoked)).unwrap();
-    let shard = |uid: &str| format!("www/{}.pem", world.shard(uid));
+        (1..8).map(|index| world.field.uid(index)).find(|uid| World::shard(uid) != World::shard(&revoked)).unwrap();
+    let shard = |uid: &str| format!("www/{}.pem", World::shard(uid));
     let (right, other) = (shard(&revoked), shard(&good));
     let refused = |finished: Finished, error: &str| {
         let said = finished.out() + &finished.err();
@@ -155,7 +155,7 @@ fn gnutls_is_safe_with_the_full_list_and_fails_open_with_shards() {
     let full = world.gnutls(&revoked, "www/full.pem");
     assert!(is_revoked(&full) && full.code != Some(0), "{full:?}");
     world.gnutls(&good, "www/full.pem").success();
-    let wrong = format!("www/{}.pem", world.shard(&revoked) % 4 + 1);
+    let wrong = format!("www/{}.pem", World::shard(&revoked) % 4 + 1);
     let fails_open = world.gnutls(&revoked, &wrong);
     assert!(fails_open.code == Some(0) && !is_revoked(&fails_open), "GnuTLS looks at the scope now: {fails_open:?}");
 }
@@ -163,7 +163,7 @@ fn gnutls_is_safe_with_the_full_list_and_fails_open_with_shards() {
 /// A device as files: its key, and its certificate with the issuing CA's behind it.
 fn device(world: &World, index: u64) -> (String, PathBuf, PathBuf) {
     let leaf = world.field.workshop.pki.leaf(index);
-    let uid = leaf.uid().to_string();
+    let uid = leaf.uid();
     let (key, chain) = (world.path(&format!("{uid}.TEST-key.pem")), world.path(&format!("{uid}.chain.pem")));
     put(&key, der::pem("PRIVATE KEY", &leaf.key));
     let parts = [format!("devices/{uid}.pem"), "pki/ca/issuing.pem".to_owned()];

@@ -98,7 +98,8 @@ fn what_is_in_doubt_is_named_with_its_line_and_nothing_is_recorded() {
     other.reel("reel.zip", 0..1);
     other.issue("reel.zip", "batch", &[]).success();
     let foreign = other.path("pki/ca/issuing.pem").display().to_string();
-    let cases: [(&[&str], &[(&str, &str)]); 5] = [
+    type Case<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)]);
+    let cases: [Case<'_>; 5] = [
         (
             &["--uids", "damaged.csv", "--reason", "superseded"],
             &[

@@ -29,7 +29,7 @@ fn run(machines: &Machines, args: &[&str]) -> Finished {
 }
 
 fn revoke(machines: &Machines, index: u64, how: &[&str]) {
-    let uid = machines.workshop.pki.leaf(index).uid().to_string();
+    let uid = machines.workshop.pki.leaf(index).uid();
     run(machines, &[&["revoke", "--yes", "--by", "quality", "--uid", &uid], how].concat()).success();
 }
 
@@ -63,7 +63,7 @@ fn a_round_is_planned_signed_and_published_on_two_machines() {
     finish("one.signatures").success();
     assert_eq!(entries(&machines), 2);
 
-    let uid = machines.workshop.pki.leaf(1).uid().to_string();
+    let uid = machines.workshop.pki.leaf(1).uid();
     run(&machines, &["release", "--yes", "--uid", &uid]).success();
     plan(&machines, "two.plan");
     let signed = machines.sign("two.plan", "two.signatures").success();
