@@ -37,6 +37,6 @@ pub mod signer;
 extern crate reroot_core;
 
 use reroot_core::{
-    audit, cert, class, crl, crypto, delivery, durable, failure, findings, input, intake, lint, manifest, origin, parallel,
-    policy, proof, reel, text, verify, x509,
+    audit, cert, class, crl, crypto, delivery, durable, failure, findings, input, intake, lint, manifest, origin,
+    parallel, policy, proof, reel, text, verify, x509,
 };

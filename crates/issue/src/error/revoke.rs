@@ -137,8 +137,8 @@ impl RevokeError {
                 "The ledger may have been restored from an old backup: revocations made since would be lost. Find the newest copy."
             }
             Self::PlanDiffers { .. } => {
-                "Nothing was signed. The planner's ledger and this one must have the same revocations: make a new plan with \
-                 `reroot crl plan`, and find out why they differ."
+                "Nothing was signed. The planner's ledger and this one must have the same revocations: make a new plan, and \
+                 find out why they differ."
             }
             Self::ScopeUnknown { .. } => "Chips of this batch cannot be put on a list by this program.",
             Self::Signature(_) => {

@@ -186,7 +186,7 @@ impl Settled {
         };
         if among > 0 {
             self.stop.push(format!(
-                "batch {} is open and has blocked chips: {among}; it is finished when they are unblocked (`reroot unblock`)",
+                "batch {} is open and has blocked chips: {among}; it is finished when they are unblocked",
                 row.id
             ));
         }

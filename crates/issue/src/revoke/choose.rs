@@ -247,7 +247,7 @@ impl<'a> Chooser<'a> {
             }
             for name in policies {
                 self.find(
-                    "--policy",
+                    "policy",
                     "unknown",
                     format!("no batch of policy `{}` is on this ledger", Printable::new(name)),
                 );
@@ -255,7 +255,7 @@ impl<'a> Chooser<'a> {
         }
         for id in batches {
             let Some(row) = self.ledger.batch(&id)? else {
-                self.find("--batch", "unknown", format!("batch {id} is not on this ledger"));
+                self.find("batch", "unknown", format!("batch {id} is not on this ledger"));
                 continue;
             };
             let picks = self.picks.entry(id).or_default();
@@ -264,7 +264,7 @@ impl<'a> Chooser<'a> {
                 index,
                 reason: None,
                 at: None,
-                place: "--batch",
+                place: "batch",
                 of_batch: true,
                 of_reel: false,
                 end: None,
@@ -276,7 +276,7 @@ impl<'a> Chooser<'a> {
     fn pick_superseded(&mut self) -> Result<(), Error> {
         let Some(id) = &self.selection.superseded_by else { return Ok(()) };
         let Some(row) = self.ledger.batch(id)? else {
-            self.find("--superseded-by", "unknown", format!("batch {id} is not on this ledger"));
+            self.find("superseding batch", "unknown", format!("batch {id} is not on this ledger"));
             return Ok(());
         };
         let number = self.ledger.batch_number(id)?;
@@ -301,7 +301,7 @@ impl<'a> Chooser<'a> {
                     index: leaf.index,
                     reason: None,
                     at: None,
-                    place: "--superseded-by",
+                    place: "superseding batch",
                     of_batch: true,
                     of_reel: false,
                     end: None,
@@ -410,9 +410,7 @@ impl<'a> Chooser<'a> {
             } else {
                 let what = format!("batch {} is open and has no certificate of chip {uid} yet", batch.row.id);
                 self.chosen.findings.push(Finding {
-                    hint: Some(
-                        "Finish the batch with its own command, or block the chip with `reroot block`.".to_owned(),
-                    ),
+                    hint: Some("Finish the batch with its own command, or block the chip.".to_owned()),
                     ..Finding::new(pick.place, "open", what)
                 });
             }
@@ -465,7 +463,7 @@ impl<'a> Chooser<'a> {
             let listed = known.certificates().iter().filter(|one| one.batch == 0);
             listed.filter(|one| serials.contains(&one.serial)).map(|one| one.index).collect()
         };
-        self.release(None, 0, of_no_batch.into_iter().map(|index| (index, "--certificate")), known);
+        self.release(None, 0, of_no_batch.into_iter().map(|index| (index, "certificate")), known);
         for (id, mut picks) in std::mem::take(&mut self.picks) {
             let number = self.ledger.batch_number(&id)?;
             picks.sort_by_key(|pick| pick.index);
