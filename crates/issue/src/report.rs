@@ -18,6 +18,12 @@ struct Counts {
     retries: u64,
     ca_records: u64,
     accepted: u64,
+    revoked: u64,
+    released: u64,
+    blocked: u64,
+    unblocked: u64,
+    crl_rounds: u64,
+    crls: u64,
 }
 
 impl Serialize for LedgerStats {
@@ -34,6 +40,12 @@ impl Serialize for LedgerStats {
             retries: self.retries,
             ca_records: self.ca_records,
             accepted: self.accepted,
+            revoked: self.revoked,
+            released: self.released,
+            blocked: self.blocked,
+            unblocked: self.unblocked,
+            crl_rounds: self.crl_rounds,
+            crls: self.crls,
         };
         counts.serialize(serializer)
     }
