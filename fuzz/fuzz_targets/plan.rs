@@ -13,9 +13,8 @@ use reroot::cert::IssuerIdentity;
 use reroot::crypto::sha256;
 use reroot::issue::Issuer;
 use reroot::ledger::Ledger;
-use reroot::plan::{SignJob, fuzz_sign};
 use reroot::reel::certificates_in_pem;
-use reroot::pipeline::{Progress, Stage};
+use reroot::pipeline::{Local, Progress, SignJob, Stage, fuzz_sign};
 use reroot::signer::{Signer, SignerError};
 use reroot::x509::{Certificate, SignatureAlgorithm, Spki, Time};
 
@@ -172,7 +171,7 @@ fn fuzz(octets: &[u8]) -> bool {
         accept_clock: None,
         plan: Path::new("fuzz.plan"),
         out: &std::env::temp_dir().join("fuzz.signatures"),
-        issuer: &ISSUER,
+        issuer: ISSUER.identity(),
         anchors: &ANCHORS,
         planners: &ANCHORS,
         policies: &[],
@@ -181,5 +180,5 @@ fn fuzz(octets: &[u8]) -> bool {
         jobs: 1,
     };
     let ledger = Ledger::in_memory(ISSUER.identity().spki());
-    fuzz_sign(&plan, &job, &ledger, &Silent).is_some()
+    fuzz_sign(&plan, &job, &ledger, &Local { issuer: &ISSUER }, &Silent).is_some()
 }

@@ -2,17 +2,21 @@
 
 use std::time::Duration;
 
-use reroot::cmp::{AskAgain, Asking, Client, Credentials, Http, Patience, Protection, issue as issue_by_cmp};
+use reroot::cmp::{Client, Credentials, Http, Patience, Protection};
 use reroot::config::CmpCredentials;
 use reroot::manifest::Entry;
 use reroot::origin::ChipName;
-use reroot::pipeline::Way;
+use reroot::pipeline::authority::{AskAgain, Cmp};
+use reroot::pipeline::{self, Issue};
 
 use super::args::{Format, IssueCommand, IssuerArg};
 use super::issue::{self, Surroundings};
 use super::progress::Bars;
 use super::secrets::Secrets;
 use super::{Exit, Fault, Printer, World, load};
+
+/// Requests a chunk: fewer than leaves that are signed here, because each is a message.
+const CHUNK_SIZE: u32 = 256;
 
 pub(crate) fn run(args: &IssueCommand, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
     match args.issuer {
@@ -51,15 +55,16 @@ fn ask(args: &IssueCommand, world: &mut World, printer: Printer) -> Result<Exit,
     let which = || {
         if args.ask_again.iter().any(|uid| uid == "all") { AskAgain::All } else { AskAgain::Only(asked.clone()) }
     };
-    let asking = Asking {
+    let authority = Cmp {
         client: &client,
         concurrency: cmp.concurrency,
         retries: cmp.retries,
         ask_again: args.because.as_ref().map(|reason| (which(), reason.clone())),
     };
-    let job = around.job(&args.issue, world, Way::Cmp);
+    let job = around.job(&args.issue, world, CHUNK_SIZE);
     let bars = Bars::new(printer.terminal && printer.format == Format::Text);
-    let outcome = issue_by_cmp(&job, &asking, &ledger, &mut *world.checking.stdin, &bars, &world.checking.cancel)?;
+    let task = Issue { job: &job, stdin: &mut *world.checking.stdin };
+    let outcome = pipeline::run(task, &ledger, &authority, &bars, &world.checking.cancel)?;
     for note in around.notes() {
         printer.warn(&format!("{note} (another token went on)"));
     }

@@ -1,7 +1,6 @@
 //! `reroot finish`
 
-use reroot::pipeline::Outcome;
-use reroot::plan::{FinishJob, Returned, finish};
+use reroot::pipeline::{self, AirGapped, Authority, ExternalFile, Finish, FinishJob, Outcome};
 use reroot::reel::Input;
 use reroot::text::Printable;
 
@@ -25,10 +24,6 @@ pub(crate) fn run(args: &FinishArgs, world: &mut World, printer: Printer) -> Res
     }
     let job = FinishJob {
         plan: &args.plan,
-        returned: match &args.signatures {
-            Some(file) => Returned::Signatures { file, expected },
-            None => Returned::Certificates(&certificates),
-        },
         out: &args.out,
         findings: args.findings.as_deref(),
         issuer: &issuer,
@@ -41,7 +36,11 @@ pub(crate) fn run(args: &FinishArgs, world: &mut World, printer: Printer) -> Res
         tool: issue::TOOL,
     };
     let bars = Bars::new(printer.terminal && printer.format == Format::Text);
-    let outcome = finish(&job, &ledger, &bars, &world.cancel)?;
+    let authority: &dyn Authority = match &args.signatures {
+        Some(file) => &AirGapped::returned(file, expected),
+        None => &ExternalFile::returned(&certificates),
+    };
+    let outcome = pipeline::run(Finish { job: &job }, &ledger, authority, &bars, &world.cancel)?;
     for note in manifest_signer.notes() {
         printer.warn(&format!("{note} (another token went on)"));
     }

@@ -11,7 +11,9 @@ use reroot::issue::Issuer;
 use reroot::ledger::BatchId;
 use reroot::manifest::Entry;
 use reroot::origin::Disposition;
-use reroot::pipeline::{Elapsed, Job, OnMissing, OnReject, OnSurplus, Outcome, Refusal, Stage, Summary, Way, reissue};
+use reroot::pipeline::{
+    self, Elapsed, Issue, Job, Local, OnMissing, OnReject, OnSurplus, Outcome, Refusal, Stage, Summary,
+};
 use reroot::policy::{Params, Policy};
 use reroot::reel::{Input, Limits};
 use reroot::signer::Signer;
@@ -27,7 +29,7 @@ use super::secrets::Secrets;
 use super::{Exit, Fault, Printer, World, load, render};
 
 /// Leaves a chunk: one intent, one result, two flushes to disk.
-const CHUNK_SIZE: u32 = 4_096;
+pub(super) const CHUNK_SIZE: u32 = 4_096;
 
 /// What the statement calls this program.
 pub(crate) const TOOL: &str = concat!("reroot ", env!("CARGO_PKG_VERSION"));
@@ -40,9 +42,11 @@ pub(crate) fn run(args: &IssueArgs, world: &mut World, printer: Printer) -> Resu
     let issuer = Issuer::new(around.issuer.clone(), signer)?.with_engine(engine);
     let around = around.with_manifest_signer()?;
     let ledger = load::ledger(&around.config, issuer.identity().spki(), false, printer)?;
-    let job = around.job(args, world, Way::Local);
+    let job = around.job(args, world, CHUNK_SIZE);
     let bars = Bars::new(printer.terminal && printer.format == Format::Text);
-    let outcome = reissue(&job, &issuer, &ledger, &mut *world.checking.stdin, &bars, &world.checking.cancel)?;
+    let task = Issue { job: &job, stdin: &mut *world.checking.stdin };
+    let authority = Local { issuer: &issuer };
+    let outcome = pipeline::run(task, &ledger, &authority, &bars, &world.checking.cancel)?;
     for note in issuer.notes().into_iter().chain(around.notes()) {
         printer.warn(&format!("{note} (another token went on)"));
     }
@@ -93,7 +97,7 @@ impl Surroundings {
     }
 
     /// The job that the arguments ask for.
-    pub(super) fn job<'a>(&'a self, args: &'a IssueArgs, world: &World, way: Way) -> Job<'a> {
+    pub(super) fn job<'a>(&'a self, args: &'a IssueArgs, world: &World, chunk_size: u32) -> Job<'a> {
         let (manifest_certificate, manifest_signer) = self.manifest.as_ref().expect("it was opened before");
         Job {
             inputs: &self.inputs,
@@ -134,10 +138,9 @@ impl Surroundings {
             jobs: args.jobs.unwrap_or_else(cores),
             engine: load::engine(args.engine.generic_verify),
             // of another CA's certificates, so many may be asked for before the first of them is written
-            chunk_size: args.chunk.unwrap_or(if way == Way::Cmp { 256 } else { CHUNK_SIZE }),
+            chunk_size: args.chunk.unwrap_or(chunk_size),
             dry_run: args.dry_run,
             tool: TOOL,
-            way,
         }
     }
 }
@@ -186,7 +189,7 @@ impl FormArg {
     }
 }
 
-pub(super) fn exit(outcome: &Outcome) -> Exit {
+pub(super) fn exit(outcome: &Outcome<Summary>) -> Exit {
     match outcome {
         Outcome::AlreadyDone(summary) | Outcome::Done(summary) | Outcome::DryRun(summary) => {
             if summary.rejected > 0 || !summary.reasons.is_empty() { Exit::Findings } else { Exit::Done }
@@ -195,7 +198,7 @@ pub(super) fn exit(outcome: &Outcome) -> Exit {
     }
 }
 
-pub(super) fn report(outcome: &Outcome, args: &IssueArgs, printer: Printer) {
+pub(super) fn report(outcome: &Outcome<Summary>, args: &IssueArgs, printer: Printer) {
     if printer.format == Format::Json {
         printer.json(&as_json(outcome, &args.out));
         return;
@@ -293,7 +296,7 @@ pub(super) fn refused(what: &str, refusal: &Refusal) -> String {
     text.trim_end().to_owned()
 }
 
-pub(super) fn as_json(outcome: &Outcome, out: &Path) -> Value {
+pub(super) fn as_json(outcome: &Outcome<Summary>, out: &Path) -> Value {
     let (word, summary) = match outcome {
         Outcome::AlreadyDone(summary) => ("already-done", summary),
         Outcome::Done(summary) => ("done", summary),

@@ -2,8 +2,7 @@
 
 use std::fmt::Write as _;
 
-use reroot::pipeline::Way;
-use reroot::plan::{PlanOutcome, Planned, plan};
+use reroot::pipeline::{self, AirGapped, Authority, ExternalFile, Outcome, Plan, Planned};
 use reroot::text::Printable;
 use serde_json::{Value, json};
 
@@ -15,22 +14,24 @@ use super::{Exit, Fault, Printer, World, load, render};
 pub(crate) fn run(args: &PlanArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
     let around = Surroundings::load(&args.issue, printer)?.with_manifest_signer()?;
     let ledger = load::ledger(&around.config, around.issuer.spki(), args.new_ledger, printer)?;
-    let job = around.job(&args.issue, world, if args.foreign { Way::Foreign } else { Way::AirGapped });
+    let job = around.job(&args.issue, world, issue::CHUNK_SIZE);
     let bars = Bars::new(printer.terminal && printer.format == Format::Text);
-    let outcome = plan(&job, &ledger, &mut *world.checking.stdin, &bars, &world.checking.cancel)?;
+    let authority: &dyn Authority = if args.foreign { &ExternalFile::to_ask() } else { &AirGapped::to_ask() };
+    let task = Plan { job: &job, stdin: &mut *world.checking.stdin };
+    let outcome = pipeline::run(task, &ledger, authority, &bars, &world.checking.cancel)?;
     for note in around.notes() {
         printer.warn(&format!("{note} (another token went on)"));
     }
     Ok(report(&outcome, args, printer))
 }
 
-fn report(outcome: &PlanOutcome, args: &PlanArgs, printer: Printer) -> Exit {
+fn report(outcome: &Outcome<Planned>, args: &PlanArgs, printer: Printer) -> Exit {
     if printer.format == Format::Json {
         printer.json(&as_json(outcome, args));
     }
     let text = printer.format == Format::Text;
     match outcome {
-        PlanOutcome::AlreadyDone(planned) => {
+        Outcome::AlreadyDone(planned) => {
             if text {
                 let out = Printable::new(&args.issue.out);
                 printer.say(&format!("already done: `{out}` is the plan of batch {}", planned.summary.batch));
@@ -38,20 +39,20 @@ fn report(outcome: &PlanOutcome, args: &PlanArgs, printer: Printer) -> Exit {
             }
             exit(planned)
         }
-        PlanOutcome::Done(planned) => {
+        Outcome::Done(planned) => {
             if text {
                 printer.data(&in_words(planned, args));
             }
             exit(planned)
         }
-        PlanOutcome::DryRun(summary) => {
+        Outcome::DryRun(summary) => {
             if text {
                 printer.say("dry run: nothing was recorded or written");
                 printer.data(&issue::text(summary, &args.issue.out, args.issue.timings));
             }
             Exit::Done
         }
-        PlanOutcome::Refused(refusal) => {
+        Outcome::Refused(refusal) => {
             if text {
                 printer.failure(&issue::refused("nothing was planned", refusal), issue::refused_hint(refusal));
             }
@@ -78,17 +79,17 @@ fn in_words(planned: &Planned, args: &PlanArgs) -> String {
     text
 }
 
-fn as_json(outcome: &PlanOutcome, args: &PlanArgs) -> Value {
+fn as_json(outcome: &Outcome<Planned>, args: &PlanArgs) -> Value {
     let (word, planned) = match outcome {
-        PlanOutcome::AlreadyDone(planned) => ("already-done", planned),
-        PlanOutcome::Done(planned) => ("done", planned),
-        PlanOutcome::DryRun(summary) => {
+        Outcome::AlreadyDone(planned) => ("already-done", planned),
+        Outcome::Done(planned) => ("done", planned),
+        Outcome::DryRun(summary) => {
             let mut object = json!({ "outcome": "dry-run", "counts": { "items": summary.items, "leaves": summary.issued,
                 "rejected": summary.rejected, "ignored": summary.ignored }, "warnings": summary.warnings });
             render::findings_json(&mut object, &summary.findings);
             return object;
         }
-        PlanOutcome::Refused(refusal) => return issue::refusal_json(refusal),
+        Outcome::Refused(refusal) => return issue::refusal_json(refusal),
     };
     let summary = &planned.summary;
     let mut object = json!({

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 use std::io::Read as _;
 
 use reroot::issue::Issuer;
-use reroot::plan::{Ceremony, SignJob, SignOutcome, Signed, sign};
+use reroot::pipeline::{self, Local, Outcome, Sign, SignJob, Signed};
+use reroot::plan::Ceremony;
 use reroot::text::Printable;
 use serde_json::{Value, json};
 
@@ -26,7 +27,7 @@ pub(crate) fn run(args: &SignArgs, world: &mut World, printer: Printer) -> Resul
     let job = SignJob {
         plan: &args.plan,
         out: &args.out,
-        issuer: &issuer,
+        issuer: issuer.identity(),
         anchors: &anchors,
         planners: &signing.planners,
         policies: &signing.policies,
@@ -37,7 +38,7 @@ pub(crate) fn run(args: &SignArgs, world: &mut World, printer: Printer) -> Resul
     };
     let bars = Bars::new(printer.terminal && printer.format == Format::Text);
     let stdin = &mut world.checking.stdin;
-    let outcome = sign(&job, &ledger, &bars, &world.checking.cancel, &mut |ceremony| {
+    let mut confirm = |ceremony: &Ceremony| {
         printer.say(&in_words(ceremony));
         if args.yes {
             return true;
@@ -49,13 +50,17 @@ pub(crate) fn run(args: &SignArgs, world: &mut World, printer: Printer) -> Resul
             answer.push(char::from(octet[0]));
         }
         answer.trim() == "sign"
-    })?;
+    };
+    let task = Sign { job: &job, confirm: &mut confirm };
+    let authority = Local { issuer: &issuer };
+    let outcome = pipeline::run(task, &ledger, &authority, &bars, &world.checking.cancel)?;
     for note in issuer.notes() {
         printer.warn(&format!("{note} (another token went on)"));
     }
     let (word, signed) = match &outcome {
-        SignOutcome::AlreadyDone(signed) => ("already-done", signed),
-        SignOutcome::Done(signed) => ("done", signed),
+        Outcome::AlreadyDone(signed) => ("already-done", signed),
+        Outcome::Done(signed) => ("done", signed),
+        Outcome::DryRun(_) | Outcome::Refused(_) => unreachable!("a plan is signed whole or not at all"),
     };
     match printer.format {
         Format::Json => printer.json(&as_json(word, signed, args)),
@@ -90,7 +95,7 @@ fn in_words(ceremony: &Ceremony) -> String {
         line("", &format!("valid {} to {}", shown.not_before, shown.not_after));
     }
     for relaxation in &ceremony.relaxations {
-        line("relaxation", relaxation);
+        line("relaxation", relaxation.as_str());
     }
     for (name, value) in &ceremony.params {
         line("parameter", &format!("{name} = {value}"));

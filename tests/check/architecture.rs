@@ -506,7 +506,7 @@ mod the_check {
         assert_eq!(found(&["error"], "use crate::plan::PlanError;"), ["plan::PlanError"]);
         assert_eq!(found(&["error"], "use crate::ledger::Ledger;"), ["ledger::Ledger"]);
         assert!(found(&["pipeline"], "use crate::{verify, ledger::Ledger, error::Error};").is_empty());
-        assert_eq!(found(&["pipeline"], "use crate::plan;"), ["plan"]);
+        assert_eq!(found(&["plan"], "use crate::pipeline;"), ["pipeline"]);
         assert_eq!(found(&["signer"], "use crate::cert::Seed;"), ["cert::Seed"]);
     }
 

@@ -11,7 +11,7 @@ use reroot::durable::{Access, create_directory};
 use reroot::error::Error;
 use reroot::issue::Issuer;
 use reroot::ledger::Ledger;
-use reroot::pipeline::{Job, OnMissing, OnReject, OnSurplus, Outcome, Progress, Stage, Way, reissue};
+use reroot::pipeline::{Issue, Job, Local, OnMissing, OnReject, OnSurplus, Outcome, Progress, Stage, Summary, run};
 use reroot::policy::Policy;
 use reroot::reel::{Edition, Input, Limits};
 use reroot::signer::SecretResolver;
@@ -226,7 +226,7 @@ impl SecretResolver for NoSecrets {
 }
 
 /// `issue INPUT --out OUT` as the release before read inputs.
-fn issue_as_before(workshop: &Workshop, input: &str, out: &str, breaks: bool) -> Result<Outcome, Error> {
+fn issue_as_before(workshop: &Workshop, input: &str, out: &str, breaks: bool) -> Result<Outcome<Summary>, Error> {
     let config = Config::load(&workshop.path("pki/reroot.toml")).unwrap();
     let policy = Policy::parse(POLICY, "policy.toml").unwrap();
     let signer = config.open_issuer_signer(&NoSecrets).unwrap();
@@ -267,11 +267,11 @@ fn issue_as_before(workshop: &Workshop, input: &str, out: &str, breaks: bool) ->
         chunk_size: 2,
         dry_run: false,
         tool: "reroot test",
-        way: Way::Local,
     };
     let cancel = AtomicBool::new(false);
     let progress = Until { cancel: &cancel, breaks };
-    reissue(&job, &issuer, &ledger, &mut std::io::empty(), &progress, &cancel)
+    let task = Issue { job: &job, stdin: &mut std::io::empty() };
+    run(task, &ledger, &Local { issuer: &issuer }, &progress, &cancel)
 }
 
 /// A reel with something in it that was ignored then and is rejected now.

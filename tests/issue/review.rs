@@ -12,7 +12,7 @@ use reroot::error::{CoreError, Error};
 use reroot::issue::Issuer;
 use reroot::ledger::Ledger;
 use reroot::manifest::{Entry, FileDigest, Statement, TreeBuilder};
-use reroot::pipeline::{Job, OnMissing, OnReject, OnSurplus, Outcome, Progress, Stage, Way, reissue};
+use reroot::pipeline::{Issue, Job, Local, OnMissing, OnReject, OnSurplus, Outcome, Progress, Stage, Summary, run};
 use reroot::policy::Policy;
 use reroot::reel::{Input, Limits};
 use reroot::signer::{FileSigner, SecretResolver};
@@ -346,12 +346,12 @@ fn findings_of_an_honest_batch_are_made_again() {
 }
 
 /// A run of the library with a clock of its own.
-fn run_at(workshop: &Workshop, now: &str, out: &str) -> Result<Outcome, Error> {
+fn run_at(workshop: &Workshop, now: &str, out: &str) -> Result<Outcome<Summary>, Error> {
     run_until(workshop, now, out, u64::MAX)
 }
 
 /// As [`run_at`], interrupted when so many certificates are written.
-fn run_until(workshop: &Workshop, now: &str, out: &str, certificates: u64) -> Result<Outcome, Error> {
+fn run_until(workshop: &Workshop, now: &str, out: &str, certificates: u64) -> Result<Outcome<Summary>, Error> {
     run_accepting(workshop, now, out, certificates, None)
 }
 
@@ -362,7 +362,7 @@ fn run_accepting(
     out: &str,
     certificates: u64,
     accept_clock: Option<&str>,
-) -> Result<Outcome, Error> {
+) -> Result<Outcome<Summary>, Error> {
     struct Until<'a> {
         left: AtomicU64,
         issuing: AtomicBool,
@@ -428,11 +428,11 @@ fn run_accepting(
         chunk_size: 2,
         dry_run: false,
         tool: "reroot test",
-        way: Way::Local,
     };
     let cancel = AtomicBool::new(false);
     let progress = Until { left: AtomicU64::new(certificates), issuing: AtomicBool::new(false), cancel: &cancel };
-    reissue(&job, &issuer, &ledger, &mut std::io::empty(), &progress, &cancel)
+    let task = Issue { job: &job, stdin: &mut std::io::empty() };
+    run(task, &ledger, &Local { issuer: &issuer }, &progress, &cancel)
 }
 
 /// Leaves, issuing CA and manifest signer have all expired by then; nothing is signed any more.

@@ -7,8 +7,7 @@ use p256::pkcs8::DecodePrivateKey as _;
 use reroot::config::Config;
 use reroot::issue::Issuer;
 use reroot::ledger::Ledger;
-use reroot::pipeline::{Progress, Stage};
-use reroot::plan::{SignJob, sign};
+use reroot::pipeline::{Local, Progress, Sign, SignJob, Stage, run};
 use reroot::signer::{Signer, SignerError};
 use reroot::x509::{SignatureAlgorithm, Spki, Time};
 
@@ -199,7 +198,7 @@ fn serial_numbers_given_up_in_the_vault_are_found_again_at_the_planner() {
     let job = SignJob {
         plan: &machines.path("reel.plan"),
         out: &machines.path("reel.signatures"),
-        issuer: &issuer,
+        issuer: &identity,
         anchors: &config.anchors().unwrap(),
         planners: &signing.planners,
         policies: &signing.policies,
@@ -208,7 +207,8 @@ fn serial_numbers_given_up_in_the_vault_are_found_again_at_the_planner() {
         now: Time::from_rfc3339(std::str::from_utf8(&now[at..at + 20]).unwrap()).unwrap(),
         jobs: 2,
     };
-    sign(&job, &ledger, &Silent, &AtomicBool::new(false), &mut |_| true).unwrap();
+    let task = Sign { job: &job, confirm: &mut |_| true };
+    run(task, &ledger, &Local { issuer: &issuer }, &Silent, &AtomicBool::new(false)).unwrap();
 
     machines.finish("reel.plan", "reel.signatures", "batch").success();
     machines.workshop.verify("batch", &["--input", "reel.zip"]).success();

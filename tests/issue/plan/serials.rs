@@ -9,8 +9,7 @@ use reroot::config::Config;
 use reroot::crypto::VerificationEngine;
 use reroot::delivery::Form;
 use reroot::ledger::Ledger;
-use reroot::pipeline::{Job, OnMissing, OnReject, OnSurplus, Way};
-use reroot::plan::{PlanOutcome, plan};
+use reroot::pipeline::{AirGapped, Job, OnMissing, OnReject, OnSurplus, Outcome, Plan, run};
 use reroot::policy::Policy;
 use reroot::reel::{Input, Limits};
 use reroot::signer::FileSigner;
@@ -84,11 +83,11 @@ impl Choice<'_> {
             chunk_size: 16,
             dry_run: false,
             tool: "a planner",
-            way: Way::AirGapped,
         };
         let ledger = Ledger::in_memory(issuer.spki());
-        let planned = plan(&job, &ledger, &mut std::io::empty(), &Silent, &AtomicBool::new(false)).unwrap();
-        assert!(matches!(planned, PlanOutcome::Done(_)), "{planned:?}");
+        let task = Plan { job: &job, stdin: &mut std::io::empty() };
+        let planned = run(task, &ledger, &AirGapped::to_ask(), &Silent, &AtomicBool::new(false)).unwrap();
+        assert!(matches!(planned, Outcome::Done(_)), "{planned:?}");
     }
 }
 

@@ -12,14 +12,12 @@
 
 mod exchange;
 mod http;
-mod issue;
 mod message;
 mod protection;
 
 pub use crate::error::{CmpError, RequestError, TransportError};
 pub use exchange::{Client, Patience, Transport};
 pub use http::Http;
-pub use issue::{AskAgain, Asking, issue};
 pub use protection::{Credentials, Protection};
 
 /// Reads octets as an answer's header and as its body, without asking who protected them.

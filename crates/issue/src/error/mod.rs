@@ -23,7 +23,7 @@ use crate::ca::CaError;
 use crate::class::Class;
 use crate::config::ConfigErrors;
 use crate::issue::IssueError;
-use crate::ledger::LedgerError;
+use crate::ledger::{AuthorityKind, LedgerError};
 use crate::signer::SignerError;
 
 pub use cmp::{CmpError, RequestError, TransportError};
@@ -50,6 +50,14 @@ pub enum Error {
         uid: Uid,
         /// What is wrong with it now.
         reason: String,
+    },
+    /// A task was given to an authority that cannot serve it.
+    #[error("a run that {task} cannot use {}", authority.describe())]
+    AuthorityUnfit {
+        /// What the run does.
+        task: &'static str,
+        /// The authority.
+        authority: AuthorityKind,
     },
     /// A beacon was given, and no serial number would depend on it.
     #[error("a beacon was given, but no serial number would depend on it: {reason}")]
@@ -179,7 +187,8 @@ impl Error {
             Self::Account { .. } | Self::LintDiffers { .. } => Class::Bug,
             Self::AnswerUnusable { .. } | Self::LeavesDiffer { .. } | Self::RepublishDiffers { .. } => Class::Storage,
             Self::Ca(error) => error.class(),
-            Self::BeaconUnused { .. }
+            Self::AuthorityUnfit { .. }
+            | Self::BeaconUnused { .. }
             | Self::ClockJump { .. }
             | Self::DeliveryDiffers { .. }
             | Self::HeadDiffers { .. }
@@ -225,7 +234,7 @@ impl Error {
                 Some("This program, or how it judges leaves, has changed since the batch was begun: use that version.".into())
             }
             Self::Ledger(error) => error.hint(),
-            Self::Account { .. } | Self::LintDiffers { .. } => None,
+            Self::Account { .. } | Self::AuthorityUnfit { .. } | Self::LintDiffers { .. } => None,
             Self::AnswerUnusable { .. } => Some(
                 "Check the disk that holds the ledger and the output's folder, then run the same command again.".into(),
             ),

@@ -79,6 +79,9 @@ pub enum PlanError {
         /// The batch.
         batch: String,
     },
+    /// The authority has nothing that was returned for the plan.
+    #[error("nothing was returned for the plan: no signature file and no certificates")]
+    NothingReturned,
     /// The ledger has another batch of this name.
     #[error("batch {batch} is on this ledger with other terms than the plan's")]
     OtherBatch {
@@ -146,7 +149,11 @@ impl PlanError {
     /// The kind of failure. A plan or a signature file is an input like any other; what this machine's configuration does not allow is its matter.
     pub fn class(&self) -> Class {
         match self {
-            Self::Anchors | Self::Issuer { .. } | Self::Mode { .. } | Self::NotPlanned { .. } => Class::Usage,
+            Self::Anchors
+            | Self::Issuer { .. }
+            | Self::Mode { .. }
+            | Self::NotPlanned { .. }
+            | Self::NothingReturned => Class::Usage,
             Self::Clock { .. }
             | Self::Differs { .. }
             | Self::Encoder { .. }
@@ -187,7 +194,7 @@ impl PlanError {
             Self::PolicyNotApproved { .. } => {
                 "Read the policy in the plan. If it may be signed, add its SHA-256 to `policies` in `[signing]`."
             }
-            Self::Read { .. } => return None,
+            Self::NothingReturned | Self::Read { .. } => return None,
             Self::SeedTaken { .. } => {
                 "Every batch has a seed of its own. The planner's program or its source of randomness is faulty, or the \
                  planner cannot be trusted: find out which before it plans again."

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use crate::cert::{Encoder, Seed, SerialBasis};
 use crate::crypto::sha256;
 use crate::text::Printable;
+use crate::verify::Relaxation;
 use crate::x509::{Sha256Digest, Time};
 
 use super::codec::{Malformed, Reader, Writer};
@@ -58,6 +59,32 @@ pub struct BatchIdError {
     found: String,
 }
 
+/// What a rejected item does to a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnReject {
+    /// The good leaves are issued, the others listed.
+    Skip,
+    /// One rejection stops the run before anything is signed; all of them are listed.
+    Stop,
+}
+
+impl OnReject {
+    const ALL: [Self; 2] = [Self::Skip, Self::Stop];
+
+    /// The word in batch rows and plans.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Skip => "skip",
+            Self::Stop => "stop",
+        }
+    }
+
+    /// The value of this word.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|value| value.as_str() == name)
+    }
+}
+
 /// Everything a batch's tbsCertificates and its accounting depend on, but for what a run may choose anew: seed, time
 /// and chunk size. A run finds its batch again by [`key`](Self::key), the digest of the whole command, or, where the
 /// command was spelled otherwise, by its leaves and what [`goes_on_with`](Self::goes_on_with) compares.
@@ -80,9 +107,9 @@ pub struct BatchTerms {
     /// SHA-256 of the anchors' certificates, in the order of the statement.
     pub anchors: Vec<Sha256Digest>,
     /// Relaxations in force.
-    pub relaxations: Vec<String>,
-    /// What a rejected item does: `stop` or `skip`.
-    pub on_reject: String,
+    pub relaxations: Vec<Relaxation>,
+    /// What a rejected item does.
+    pub on_reject: OnReject,
     /// Version of the encoder of tbsCertificates.
     pub encoder: Encoder,
     /// Digest of the inputs.
@@ -164,10 +191,10 @@ impl BatchTerms {
             writer.digest(anchor);
         }
         writer.count(self.relaxations.len());
-        for name in &self.relaxations {
-            writer.text(name);
+        for relaxation in &self.relaxations {
+            writer.text(relaxation.as_str());
         }
-        writer.text(&self.on_reject);
+        writer.text(self.on_reject.as_str());
         writer.u32(self.encoder.number());
         writer.digest(&self.inputs_sha256);
         writer.optional(self.reissue.as_deref(), Writer::text);
@@ -183,8 +210,10 @@ impl BatchTerms {
             policy: reader.bytes()?.to_vec(),
             params: read_params(reader)?,
             anchors: (0..reader.count()?).map(|_| reader.digest()).collect::<Result<_, _>>()?,
-            relaxations: (0..reader.count()?).map(|_| Ok(reader.text()?.to_owned())).collect::<Result<_, _>>()?,
-            on_reject: reader.text()?.to_owned(),
+            relaxations: (0..reader.count()?)
+                .map(|_| Relaxation::from_name(reader.text()?).ok_or(Malformed))
+                .collect::<Result<_, _>>()?,
+            on_reject: OnReject::from_name(reader.text()?).ok_or(Malformed)?,
             encoder: Encoder::from_number(reader.u32()?).ok_or(Malformed)?,
             inputs_sha256: reader.digest()?,
             reissue: reader.optional(|reader| Ok(reader.text()?.to_owned()))?,

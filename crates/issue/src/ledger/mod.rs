@@ -49,12 +49,12 @@ mod verify;
 
 pub use crate::origin::ledger_codes as code;
 pub use accepted::{Accepted, KnownTimes};
-pub use batch::{BatchId, BatchIdError, BatchRow, BatchState, BatchTerms, PolicyUse};
+pub use batch::{BatchId, BatchIdError, BatchRow, BatchState, BatchTerms, OnReject, PolicyUse};
 pub use blocked::BlockedChips;
 pub use ca::{CaEntry, CaIntent};
 pub use carried::CarriedRecord;
 pub use chips::{ChunkLeaf, FoundLeaf};
-pub use delivery::{Delivery, DeliveryUnknown, Way};
+pub use delivery::{AuthorityKind, Delivery, DeliveryUnknown};
 pub use error::LedgerError;
 pub use instruction::Instruction;
 pub use leaf::{LeafKey, LeafRef, Leaves, leaf_set_digest};

@@ -8,7 +8,9 @@ use crate::origin::Uid;
 use crate::x509::{Spki, Time};
 
 use super::absorb::Patience;
-use super::{BatchId, BatchRow, BatchState, BatchTerms, Delivery, LeafKey, Ledger, Way, leaf_set_digest};
+use super::{
+    AuthorityKind, BatchId, BatchRow, BatchState, BatchTerms, Delivery, LeafKey, Ledger, OnReject, leaf_set_digest,
+};
 
 /// The n-th made-up leaf. UIDs ascend with n; neighbours differ by 256 in the unique number.
 pub(crate) fn leaf(n: u64) -> LeafKey {
@@ -54,7 +56,7 @@ pub(crate) fn terms(policy: &str, leaves: &[LeafKey]) -> BatchTerms {
         params: BTreeMap::from([("lot".to_owned(), "A0042".to_owned())]),
         anchors: vec![sha256(b"anchor")],
         relaxations: vec![],
-        on_reject: "stop".to_owned(),
+        on_reject: OnReject::Stop,
         encoder: Encoder::NEW,
         // other leaves come from another archive
         inputs_sha256: leaf_set_digest(leaves),
@@ -77,7 +79,7 @@ pub(crate) fn row(n: u32, terms: BatchTerms, chunk_size: u32) -> BatchRow {
         beacon: None,
         issued_at,
         chunk_size,
-        delivery: Delivery { way: Way::Local, der: true, pem: false, publish_bulk_id: false },
+        delivery: Delivery { authority: AuthorityKind::Local, der: true, pem: false, publish_bulk_id: false },
         state: BatchState::Open,
     }
 }

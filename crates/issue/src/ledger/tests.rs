@@ -10,6 +10,7 @@ use super::testing::{batch_id, be_patient, issuer_spki, leaf, leaf_spki, leaves,
 use super::*;
 use crate::cert::Encoder;
 use crate::crypto::sha256;
+use crate::verify::Relaxation;
 use crate::x509::Time;
 
 /// Runs a test body over a ledger of each kind.
@@ -57,8 +58,8 @@ fn every_term_enters_the_key() {
         |terms| drop(terms.params.insert("x".to_owned(), String::new())),
         |terms| terms.anchors.clear(),
         |terms| terms.anchors.push(sha256(b"x")),
-        |terms| terms.relaxations.push("expired-leaf".to_owned()),
-        |terms| terms.on_reject = "skip".to_owned(),
+        |terms| terms.relaxations.push(Relaxation::ExpiredLeaf),
+        |terms| terms.on_reject = OnReject::Skip,
         |terms| terms.encoder = Encoder::One,
         |terms| terms.inputs_sha256 = sha256(b"x"),
         |terms| terms.reissue = Some(String::new()),
@@ -122,7 +123,7 @@ fn what_was_known_when_a_batch_began_can_still_be_told() {
 fn a_row_comes_back_as_it_was() {
     let list = leaves(0..3);
     let full = BatchTerms {
-        relaxations: vec!["expired-leaf".to_owned(), "test-anchor".to_owned()],
+        relaxations: vec![Relaxation::ExpiredLeaf, Relaxation::TestAnchor],
         reissue: Some("lost".to_owned()),
         bulk_id: Some("4711".to_owned()),
         expected_sha256: Some(sha256(b"list")),

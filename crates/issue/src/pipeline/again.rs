@@ -10,8 +10,9 @@
 use crate::error::Error;
 use crate::ledger::{BatchId, BatchRow, BatchState, Ledger, Standing, Standings};
 
+use super::job::Job;
+use super::seal;
 use super::settle::Settled;
-use super::{Job, seal};
 
 /// What was found.
 pub(super) enum Again {

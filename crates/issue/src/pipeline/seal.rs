@@ -2,74 +2,29 @@
 
 use std::path::Path;
 
-use crate::cert::{Encoder, IssuerIdentity};
+use crate::cert::Encoder;
 use crate::crypto::{Sha256, sha256};
 use crate::delivery::{BatchReader, BatchWriter, Report};
 use crate::durable::{self, output};
 use crate::error::Error;
 use crate::findings::Findings;
-use crate::ledger::{BatchRow, Ledger};
+use crate::ledger::{AuthorityKind, BatchRow, BatchState, Ledger};
 use crate::manifest::{
     self, AnchorReference, Counts, EntriesReference, Expected, Format, InputsReference, IssuerMode, IssuerReference,
     PolicyReference, Possession, Previous, Statement, Unmet,
 };
 use crate::parallel;
-use crate::policy::{Params, Policy};
-use crate::signer::Signer;
+use crate::plan::head::Met;
 use crate::x509::{Certificate, Sha256Digest, Time, pem};
 
-use super::settle::Met;
-use super::write::Written;
-use super::{Summary, is_sealed, preflight};
-
-/// Everything that the small files and the statement say besides the lines.
-pub(crate) struct Sealing<'a> {
-    pub(crate) row: &'a BatchRow,
-    pub(crate) issuer: &'a IssuerIdentity,
-    pub(crate) mode: IssuerMode,
-    pub(crate) manifest_certificate: &'a Certificate,
-    pub(crate) manifest_signer: &'a dyn Signer,
-    pub(crate) policy: &'a Policy,
-    pub(crate) params: &'a Params,
-    pub(crate) anchors: &'a [Certificate],
-    /// CA certificates of the inputs through which paths lead.
-    pub(crate) intermediates: Vec<&'a Certificate>,
-    pub(crate) expected: Option<Met>,
-    /// ST's bulk identifier, if it is to be published.
-    pub(crate) bulk_id: Option<String>,
-    /// The content of `rejected.jsonl`.
-    pub(crate) rejected: Rejected<'a>,
-    /// The content of `inputs.jsonl`.
-    pub(crate) inputs: String,
-    /// Items of the inputs, by what became of them. The ledger knows of the signatures, unless somebody else made them.
-    pub(crate) counts: Counts,
-    pub(crate) now: Time,
-    pub(crate) tool: &'a str,
-}
-
-/// Takes pieces of a file.
-type Each<'a> = &'a mut dyn FnMut(&[u8]) -> Result<(), Error>;
-
-/// Where the lines of `rejected.jsonl` come from: there may be millions.
-pub(crate) enum Rejected<'a> {
-    /// The findings of this run.
-    Listed(Findings),
-    /// What a plan has, handed over piece by piece.
-    Planned(&'a dyn Fn(Each<'_>) -> Result<(), Error>),
-}
-
-impl Rejected<'_> {
-    fn pieces(&self, each: Each<'_>) -> Result<(), Error> {
-        match self {
-            Self::Listed(findings) => findings.lines(each),
-            Self::Planned(pieces) => pieces(each),
-        }
-    }
-}
+use super::intake::Ready;
+use super::outcome::Summary;
+use super::output::{Batch, Written};
+use super::preflight;
 
 /// Refuses early what would be refused late: a place that cannot be used, or something at `out` that this ledger did not
 /// seal.
-pub(crate) fn check_output_place(out: &Path, ledger: &Ledger) -> Result<(), Error> {
+pub(super) fn check_output_place(out: &Path, ledger: &Ledger) -> Result<(), Error> {
     if output::is_free(out) {
         return Ok(BatchWriter::check_place(out)?);
     }
@@ -97,21 +52,17 @@ pub(super) fn sealed_at(out: &Path, ledger: &Ledger) -> Result<Option<Statement>
 }
 
 /// If `out` holds this batch already, whole, there is nothing to do; if it holds anything else, nothing may be done.
-pub(crate) fn already_published(
-    out: &Path,
-    ledger: &Ledger,
-    row: &BatchRow,
-    summary: impl FnOnce() -> Summary,
-) -> Result<Option<Summary>, Error> {
+pub(super) fn already_published(out: &Path, ledger: &Ledger, ready: &mut Ready<'_>) -> Result<Option<Summary>, Error> {
     if output::is_free(out) {
         return Ok(None);
     }
+    let row = &ready.row;
     let statement = sealed_at(out, ledger)?.filter(|statement| statement.batch == row.id.to_string());
     let Some(statement) = statement else { return Err(Error::OutputExists { path: out.to_owned() }) };
     check_whole(out, &statement)?;
     // the run that gave it its name may have been killed before the name was on disk
     output::sync_directory(durable::parent(out))?;
-    let mut summary = summary();
+    let mut summary = ready.summary();
     summary.signatures_made = statement.counts.signatures_made;
     summary.root_hash = Some(statement.entries.root_hash);
     summary.statement_sha256 = Some(sha256(&statement.to_bytes()));
@@ -162,36 +113,24 @@ fn check_whole(out: &Path, statement: &Statement) -> Result<(), Error> {
 
 /// Writes the small files, records statement and seal, and gives the directory its name. The summary is completed with
 /// what is known then.
-pub(crate) fn seal_and_publish(
-    sealing: &Sealing<'_>,
+pub(super) fn seal_and_publish(
+    batch: &Batch<'_>,
+    ready: &Ready<'_>,
     ledger: &Ledger,
     written: Written,
+    signatures_made: u64,
     summary: &mut Summary,
 ) -> Result<(), Error> {
-    let Written { mut writer, tree, discarded, .. } = written;
-    let Sealing { row, issuer, .. } = sealing;
-    let chain: Vec<&Certificate> = std::iter::once(issuer.certificate()).chain(issuer.chain()).collect();
-    let source_chain: Vec<&Certificate> = sealing.intermediates.iter().copied().chain(sealing.anchors).collect();
-    writer.add_file(manifest::CHAIN_FILE, pem_file(&chain).as_bytes())?;
-    writer.add_file(manifest::SOURCE_CHAIN_FILE, pem_file(&source_chain).as_bytes())?;
-    writer.add_file(manifest::SIGNER_FILE, pem_file(&[sealing.manifest_certificate]).as_bytes())?;
-    writer.add_file("policy.toml", sealing.policy.bytes())?;
-    writer.add_pieces(manifest::REJECTED_FILE, |each| sealing.rejected.pieces(&mut |piece| Ok(each(piece)?)))?;
-    writer.add_file(manifest::INPUTS_FILE, sealing.inputs.as_bytes())?;
+    let Written { mut writer, tree, discarded } = written;
+    let row = &ready.row;
     let sealed = ledger.sealed(&row.id)?;
-    let met = sealing.expected.as_ref();
-    let missing = match &sealed {
-        Some((statement, _)) => missing_as_sealed(&Statement::parse(statement)?, met),
-        None => met.filter(|_| row.terms.encoder >= Encoder::Two).map(|met| met.missing.as_str()),
-    };
-    if let Some(missing) = missing {
-        writer.add_file(manifest::MISSING_FILE, missing.as_bytes())?;
-    }
+    add_small_files(batch, ready, &mut writer, sealed.as_ref())?;
     // most of the ledger gets to its place while the large files do
     let (flushed, report) = parallel::both(|| ledger.flush(), || writer.finish());
     let report = report?;
     flushed?;
 
+    // Every file but the statement and its seal is on disk, in a directory with an unfinished name.
     let (statement, seal) = if let Some((statement, seal)) = sealed {
         check_republished(row, &statement, &report, tree.root())?;
         (statement, seal)
@@ -205,18 +144,27 @@ pub(crate) fn seal_and_publish(
         let statement = Statement {
             discarded_serials: discarded,
             previous: previous.map(|(batch, statement_sha256)| Previous { batch: batch.to_string(), statement_sha256 }),
-            ..sealing.statement(&report, entries, preflight::created(ledger, sealing.now, row.issued_at)?)
+            ..statement(
+                batch,
+                ready,
+                &report,
+                entries,
+                signatures_made,
+                preflight::created(ledger, batch.now, row.issued_at)?,
+            )
         };
         let created = statement.created;
         let statement = statement.to_bytes();
-        let seal = crate::seal::sign(&statement, sealing.manifest_certificate, sealing.manifest_signer, created)?;
+        let seal = crate::seal::sign(&statement, batch.manifest_certificate, batch.manifest_signer, created)?;
+        // A crash here loses a seal that was never published: the next run seals again, with another time of sealing.
         ledger.seal(&row.id, &statement, &seal)?;
         (statement, seal)
     };
     ledger.conclude()?;
+    // Statement and seal are on the ledger, on disk. From here on the batch comes out with these bytes or not at all.
     publish(writer, ledger, &statement, &seal)?;
 
-    summary.resumed |= is_sealed(row);
+    summary.resumed |= row.state == BatchState::Sealed;
     summary.signatures_made = Statement::parse(&statement)?.counts.signatures_made;
     summary.root_hash = Some(tree.root());
     summary.statement_sha256 = Some(sha256(&statement));
@@ -224,58 +172,108 @@ pub(crate) fn seal_and_publish(
     Ok(())
 }
 
-impl Sealing<'_> {
-    /// What is known without the lines; discarded serials and the predecessor are the caller's.
-    fn statement(&self, report: &Report, entries: EntriesReference, created: Time) -> Statement {
-        let Self { row, policy, issuer, .. } = self;
-        let encoder = row.terms.encoder;
-        let unmet = |met: &Met| Unmet {
-            missing: digest_of(report, manifest::MISSING_FILE),
-            missing_count: met.missing.lines().count() as u64,
-            surplus: met.surplus,
-        };
-        Statement {
-            format: Format::of(encoder, policy.source().family),
-            batch: row.id.to_string(),
-            issued_at: row.issued_at,
-            created,
-            tool: self.tool.to_owned(),
-            inputs: InputsReference {
-                sha256: digest_of(report, manifest::INPUTS_FILE),
-                count: self.inputs.lines().count() as u64,
-            },
-            anchors: self.anchors.iter().map(anchor_reference).collect(),
-            relaxations: policy.source().relax.clone(),
-            policy: PolicyReference {
-                name: policy.name().to_owned(),
-                version: policy.version(),
-                sha256: sha256(policy.bytes()),
-            },
-            params: self.params.values().clone(),
-            reissue: row.terms.reissue.clone(),
-            bulk_id: self.bulk_id.clone(),
-            issuer: IssuerReference {
-                mode: self.mode,
-                subject: issuer.subject().to_string(),
-                sha256: sha256(issuer.certificate().der()),
-                spki_sha256: sha256(issuer.spki().der()),
-            },
-            serial_seed: (self.mode != IssuerMode::Foreign).then(|| row.seed.clone()),
-            beacon: row.beacon,
-            discarded_serials: vec![],
-            expected: self.expected.as_ref().map(|met| Expected {
-                sha256: met.sha256,
-                count: met.count,
-                unmet: (encoder >= Encoder::Two).then(|| unmet(met)),
-            }),
-            counts: self.counts.clone(),
-            entries,
-            rejected: digest_of(report, manifest::REJECTED_FILE),
-            files: report.other_files(),
-            previous: None,
-            proof_of_possession: Possession::None,
-            seals: vec![],
+/// Everything besides the large files, the statement and its seal.
+fn add_small_files(
+    batch: &Batch<'_>,
+    ready: &Ready<'_>,
+    writer: &mut BatchWriter,
+    sealed: Option<&(Vec<u8>, Vec<u8>)>,
+) -> Result<(), Error> {
+    let Ready { row, issuer, account, .. } = ready;
+    let chain: Vec<&Certificate> = std::iter::once(issuer.certificate()).chain(issuer.chain()).collect();
+    let source_chain: Vec<&Certificate> = ready.verifier.intermediates().chain(ready.anchors).collect();
+    writer.add_file(manifest::CHAIN_FILE, pem_file(&chain).as_bytes())?;
+    writer.add_file(manifest::SOURCE_CHAIN_FILE, pem_file(&source_chain).as_bytes())?;
+    writer.add_file(manifest::SIGNER_FILE, pem_file(&[batch.manifest_certificate]).as_bytes())?;
+    writer.add_file("policy.toml", ready.policy.bytes())?;
+    // there may be millions of lines: they go from file to file
+    writer.add_pieces(manifest::REJECTED_FILE, |each| {
+        let mut piece = |piece: &[u8]| Ok::<(), Error>(each(piece)?);
+        match &ready.plan {
+            Some(plan) => plan.rejected(&mut piece),
+            None => account.findings.lines(piece),
         }
+    })?;
+    writer.add_file(manifest::INPUTS_FILE, account.inputs.as_bytes())?;
+    let met = account.expected.as_ref();
+    let missing = match sealed {
+        Some((statement, _)) => missing_as_sealed(&Statement::parse(statement)?, met),
+        None => met.filter(|_| row.terms.encoder >= Encoder::Two).map(|met| met.missing.as_str()),
+    };
+    if let Some(missing) = missing {
+        writer.add_file(manifest::MISSING_FILE, missing.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// What is known without the lines; discarded serials and the predecessor are the caller's.
+fn statement(
+    batch: &Batch<'_>,
+    ready: &Ready<'_>,
+    report: &Report,
+    entries: EntriesReference,
+    signatures_made: u64,
+    created: Time,
+) -> Statement {
+    let Ready { row, policy, issuer, account, .. } = ready;
+    let encoder = row.terms.encoder;
+    let mode = match row.delivery.authority {
+        AuthorityKind::AirGapped => IssuerMode::AirGapped,
+        AuthorityKind::Cmp | AuthorityKind::ExternalFile => IssuerMode::Foreign,
+        AuthorityKind::Local => IssuerMode::Local,
+    };
+    let unmet = |met: &Met| Unmet {
+        missing: digest_of(report, manifest::MISSING_FILE),
+        missing_count: met.missing.lines().count() as u64,
+        surplus: met.surplus,
+    };
+    Statement {
+        format: Format::of(encoder, policy.source().family),
+        batch: row.id.to_string(),
+        issued_at: row.issued_at,
+        created,
+        tool: batch.tool.to_owned(),
+        inputs: InputsReference {
+            sha256: digest_of(report, manifest::INPUTS_FILE),
+            count: account.inputs.lines().count() as u64,
+        },
+        anchors: ready.anchors.iter().map(anchor_reference).collect(),
+        relaxations: policy.source().relax.clone(),
+        policy: PolicyReference {
+            name: policy.name().to_owned(),
+            version: policy.version(),
+            sha256: sha256(policy.bytes()),
+        },
+        params: ready.params.values().clone(),
+        reissue: row.terms.reissue.clone(),
+        bulk_id: account.bulk_id.clone(),
+        issuer: IssuerReference {
+            mode,
+            subject: issuer.subject().to_string(),
+            sha256: sha256(issuer.certificate().der()),
+            spki_sha256: sha256(issuer.spki().der()),
+        },
+        serial_seed: (mode != IssuerMode::Foreign).then(|| row.seed.clone()),
+        beacon: row.beacon,
+        discarded_serials: vec![],
+        expected: account.expected.as_ref().map(|met| Expected {
+            sha256: met.sha256,
+            count: met.count,
+            unmet: (encoder >= Encoder::Two).then(|| unmet(met)),
+        }),
+        counts: Counts {
+            items: account.items,
+            issued: ready.rows.len() as u64,
+            rejected: account.rejected,
+            ignored: account.ignored,
+            signatures_made,
+        },
+        entries,
+        rejected: digest_of(report, manifest::REJECTED_FILE),
+        files: report.other_files(),
+        previous: None,
+        proof_of_possession: Possession::None,
+        seals: vec![],
     }
 }
 

@@ -5,35 +5,37 @@ use crate::crypto::sha256;
 use crate::error::Error;
 use crate::findings::{FindingSpool, Findings};
 use crate::ledger::{
-    self, BatchId, BatchRow, BatchState, BatchTerms, LeafRef, Leaves, Ledger, Standing, Standings, leaf_set_digest,
+    self, BatchId, BatchRow, BatchState, BatchTerms, Delivery, LeafRef, Leaves, Ledger, OnReject, Standing, Standings,
+    leaf_set_digest,
 };
 use crate::manifest::{InputLine, MissingLine};
 use crate::origin::{Code, Disposition, Finding};
+use crate::plan::head::Met;
 use crate::reel::{InputRecord, Spool};
 use crate::text::Printable;
 use crate::verify::{self, MissingChip, Verifier};
-use crate::x509::Sha256Digest;
 
 use super::again::{self, Again};
-use super::job::Refusal;
-use super::{Job, OnMissing, OnReject, OnSurplus, Run, Summary, Timings};
+use super::intake::Account;
+use super::job::{Job, OnMissing, OnSurplus};
+use super::outcome::Refusal;
 use crate::intake::{self, Intake, Listed, Row};
 
 /// The leaves to issue in UID order, and everything else that became of the input.
-pub(crate) struct Settled {
-    pub(crate) spool: Spool,
-    pub(crate) verifier: Verifier,
-    pub(crate) inputs: Vec<InputRecord>,
-    pub(crate) items: u64,
+pub(super) struct Settled {
+    pub(super) spool: Spool,
+    pub(super) verifier: Verifier,
+    pub(super) inputs: Vec<InputRecord>,
+    pub(super) items: u64,
     /// What became of all other items, until they are listed.
-    pub(crate) findings: FindingSpool,
+    pub(super) findings: FindingSpool,
     /// What became of all other items, in the order of the input.
-    pub(crate) listed: Findings,
-    pub(crate) warnings: Vec<String>,
+    pub(super) listed: Findings,
+    pub(super) warnings: Vec<String>,
     /// Leaves of this batch, strictly increasing by UID.
-    pub(crate) rows: Vec<Row>,
+    pub(super) rows: Vec<Row>,
     /// With an earlier batch found: leaves that it does not hold and that are expected to fail again.
-    pub(crate) strangers: Vec<Row>,
+    pub(super) strangers: Vec<Row>,
     pub(super) terms: BatchTerms,
     missing: Vec<MissingChip>,
     /// Findings that are there because the list does not name a chip.
@@ -47,18 +49,17 @@ pub(crate) struct Settled {
     /// Reasons that are noted and stop nothing.
     notes: Vec<String>,
     /// The batch that the run goes on with, if it was found by its leaves.
-    pub(crate) found_by_leaves: Option<BatchId>,
+    pub(super) found_by_leaves: Option<BatchId>,
 }
 
 /// Applies the rules that need all leaves at once. Returns the batch of an earlier run too: the one that the command was
 /// found by, or one of the same leaves and terms.
 pub(super) fn settle(
-    run: &Run<'_>,
+    job: &Job<'_>,
     ledger: &Ledger,
     mut intake: Intake,
     earlier: Option<BatchRow>,
 ) -> Result<(Settled, Option<BatchRow>), Error> {
-    let job = run.job;
     intake.take_out_conflicts()?;
     let Intake { spool, rows, findings, inputs, without_certificates, items, mut warnings, notes, verifier } = intake;
     warnings.extend(notes.iter().map(ToString::to_string));
@@ -278,7 +279,7 @@ impl Settled {
     }
 
     /// Chips that the run wants and that pass, but that are not in the batch that it goes on with.
-    pub(crate) fn left_out(&mut self, row: &BatchRow, count: u64) {
+    pub(super) fn left_out(&mut self, row: &BatchRow, count: u64) {
         if count == 0 || self.found_by_leaves.is_none() {
             return;
         }
@@ -389,7 +390,7 @@ impl Settled {
     }
 
     /// Turns a verified leaf into a finding.
-    pub(crate) fn set_aside(
+    pub(super) fn set_aside(
         &mut self,
         row: &Row,
         disposition: Disposition,
@@ -405,12 +406,12 @@ impl Settled {
     }
 
     /// The leaves of the batch as the ledger knows them, in UID order.
-    pub(crate) fn leaves(&self) -> LeavesOf<'_> {
+    pub(super) fn leaves(&self) -> LeavesOf<'_> {
         LeavesOf(&self.rows)
     }
 
     /// A new batch row; its leaf set is fixed by [`confirm`](Self::confirm) when every leaf has been linted.
-    pub(crate) fn draw(&self, job: &Job<'_>) -> BatchRow {
+    pub(super) fn draw(&self, job: &Job<'_>, delivery: Delivery) -> BatchRow {
         BatchRow {
             id: job.batch_id.clone(),
             terms: self.terms.clone(),
@@ -418,13 +419,13 @@ impl Settled {
             beacon: job.beacon,
             issued_at: job.now,
             chunk_size: job.chunk_size,
-            delivery: job.delivery(),
+            delivery,
             state: BatchState::Open,
         }
     }
 
     /// Fixes the leaf set of a new batch; an earlier batch must have exactly the one that was linted.
-    pub(crate) fn confirm(&self, mut row: BatchRow, earlier: bool) -> Result<BatchRow, Error> {
+    pub(super) fn confirm(&self, mut row: BatchRow, earlier: bool) -> Result<BatchRow, Error> {
         let recorded = row.terms.leaves_sha256;
         fix_leaves(&mut row.terms, &self.leaves());
         if earlier && row.terms.leaves_sha256 != recorded {
@@ -434,31 +435,31 @@ impl Settled {
     }
 
     /// Every item is exactly one of issued, rejected, ignored: rule four, before anything is signed.
-    pub(crate) fn check_account(&self) -> Result<(), Error> {
+    pub(super) fn check_account(&self) -> Result<(), Error> {
         let accounted = self.rows.len() as u64 + self.findings.len() + self.listed.len();
         if accounted == self.items { Ok(()) } else { Err(Error::Account { items: self.items, accounted }) }
     }
 
-    pub(crate) fn count(&self, disposition: Disposition) -> u64 {
+    pub(super) fn count(&self, disposition: Disposition) -> u64 {
         self.findings.count(disposition) + self.listed.count(disposition)
     }
 
     /// Whether there is nothing to issue, whatever the policy about rejections.
-    pub(crate) fn nothing_left(&self) -> bool {
+    pub(super) fn nothing_left(&self) -> bool {
         self.rows.is_empty() || !self.stop.is_empty()
     }
 
-    pub(crate) fn stops(&self, on_reject: OnReject) -> bool {
+    pub(super) fn stops(&self, on_reject: OnReject) -> bool {
         let flawed = on_reject == OnReject::Stop && self.count(Disposition::Rejected) > 0;
         self.nothing_left() || !self.unmet.is_empty() || flawed
     }
 
     /// Adds a reason that nothing takes away.
-    pub(crate) fn refuse(&mut self, reason: String) {
+    pub(super) fn refuse(&mut self, reason: String) {
         self.stop.push(reason);
     }
 
-    pub(crate) fn refused(mut self, on_reject: OnReject) -> Result<Refusal, Error> {
+    pub(super) fn refused(mut self, on_reject: OnReject) -> Result<Refusal, Error> {
         self.list_findings()?;
         let rejected = self.count(Disposition::Rejected);
         let skip_helps = on_reject == OnReject::Stop && rejected > 0 && !self.nothing_left();
@@ -484,8 +485,8 @@ impl Settled {
         })
     }
 
-    /// What became of the expected list, if there was one; before [`summary`](Self::summary) takes the missing chips.
-    pub(crate) fn expected(&self, job: &Job<'_>) -> Option<Met> {
+    /// What became of the expected list, if there was one.
+    pub(super) fn expected(&self, job: &Job<'_>) -> Option<Met> {
         let (list, sha256) = job.expected.zip(job.expected_sha256)?;
         let family = job.policy.source().family;
         let mut missing: Vec<String> =
@@ -495,7 +496,7 @@ impl Settled {
     }
 
     /// Puts the findings in order: from now on there are no others.
-    pub(crate) fn list_findings(&mut self) -> Result<(), Error> {
+    pub(super) fn list_findings(&mut self) -> Result<(), Error> {
         if self.listed.is_empty() {
             let none = self.findings.empty();
             self.listed = std::mem::replace(&mut self.findings, none).finish()?;
@@ -503,39 +504,22 @@ impl Settled {
         Ok(())
     }
 
-    pub(crate) fn summary(&mut self, row: &BatchRow) -> Summary {
-        Summary {
-            batch: row.id.to_string(),
-            issued_at: row.issued_at,
+    /// What pass 2 needs, and what became of everything else.
+    pub(super) fn into_account(self, job: &Job<'_>) -> (Account, Vec<Row>, Spool, Verifier) {
+        let account = Account {
             items: self.items,
-            issued: self.rows.len() as u64,
             rejected: self.count(Disposition::Rejected),
             ignored: self.count(Disposition::Ignored),
-            signatures_made: 0,
-            resumed: false,
-            findings: self.listed.clone(),
-            missing: std::mem::take(&mut self.missing),
-            reasons: std::mem::take(&mut self.notes),
-            warnings: std::mem::take(&mut self.warnings),
-            root_hash: None,
-            statement_sha256: None,
-            head: None,
-            timings: Timings::default(),
-        }
+            expected: self.expected(job),
+            inputs: input_lines(&self.inputs),
+            bulk_id: job.bulk_id.clone().filter(|_| job.publish_bulk_id),
+            findings: self.listed,
+            missing: self.missing,
+            reasons: self.notes,
+            warnings: self.warnings,
+        };
+        (account, self.rows, self.spool, self.verifier)
     }
-}
-
-/// How an expected list was met.
-#[derive(Clone, Debug)]
-pub(crate) struct Met {
-    /// SHA-256 of the list's octets.
-    pub(crate) sha256: Sha256Digest,
-    /// Chips on the list.
-    pub(crate) count: u64,
-    /// The content of `missing.jsonl`.
-    pub(crate) missing: String,
-    /// Findings that are there because the list does not name a chip.
-    pub(crate) surplus: u64,
 }
 
 /// What becomes of a leaf.
@@ -547,7 +531,7 @@ enum Judged {
 
 /// Leaves as the ledger knows them, where they are.
 #[derive(Clone, Copy)]
-pub(crate) struct LeavesOf<'a>(pub(crate) &'a [Row]);
+pub(super) struct LeavesOf<'a>(pub(super) &'a [Row]);
 
 impl Leaves for LeavesOf<'_> {
     fn count(&self) -> usize {
@@ -567,7 +551,7 @@ fn fix_leaves(terms: &mut BatchTerms, leaves: &LeavesOf<'_>) {
 }
 
 /// Everything a tbsCertificate and the batch depend on, but for seed, time, chunk size and the leaves.
-pub(crate) fn terms(job: &Job<'_>, inputs: &[InputRecord]) -> BatchTerms {
+pub(super) fn terms(job: &Job<'_>, inputs: &[InputRecord]) -> BatchTerms {
     BatchTerms {
         issuer_sha256: sha256(job.issuer.certificate().der()),
         policy_name: job.policy.name().to_owned(),
@@ -575,8 +559,8 @@ pub(crate) fn terms(job: &Job<'_>, inputs: &[InputRecord]) -> BatchTerms {
         policy: job.policy.bytes().to_vec(),
         params: job.params.values().clone(),
         anchors: job.anchors.iter().map(|anchor| sha256(anchor.der())).collect(),
-        relaxations: job.policy.source().relax.iter().map(ToString::to_string).collect(),
-        on_reject: job.on_reject.as_str().to_owned(),
+        relaxations: job.policy.source().relax.clone(),
+        on_reject: job.on_reject,
         encoder: Encoder::NEW,
         inputs_sha256: sha256(input_lines(inputs).as_bytes()),
         leaves_sha256: leaf_set_digest(&LeavesOf(&[])),
@@ -588,6 +572,6 @@ pub(crate) fn terms(job: &Job<'_>, inputs: &[InputRecord]) -> BatchTerms {
 }
 
 /// The content of `inputs.jsonl`.
-pub(crate) fn input_lines(inputs: &[InputRecord]) -> String {
+pub(super) fn input_lines(inputs: &[InputRecord]) -> String {
     inputs.iter().map(|input| InputLine::new(input.name.clone(), input.bytes, input.sha256).line() + "\n").collect()
 }

@@ -24,15 +24,15 @@ use super::limits::{self, Lines};
 use crate::error::PlanError;
 
 /// CA certificates of the inputs through which paths lead.
-pub(super) const INTERMEDIATES: &str = "intermediates";
+pub(crate) const INTERMEDIATES: &str = "intermediates";
 /// The content of `inputs.jsonl`.
-pub(super) const INPUTS: &str = "inputs";
+pub(crate) const INPUTS: &str = "inputs";
 /// The content of `rejected.jsonl`.
-pub(super) const REJECTED: &str = "rejected";
+pub(crate) const REJECTED: &str = "rejected";
 /// What will be `missing.jsonl`; since version 2.
-pub(super) const MISSING: &str = "missing";
+pub(crate) const MISSING: &str = "missing";
 /// Item name and source leaf of every chip, in UID order.
-pub(super) const LEAVES: &str = "leaves";
+pub(crate) const LEAVES: &str = "leaves";
 
 const SECTIONS: [&str; 5] = [INTERMEDIATES, INPUTS, REJECTED, MISSING, LEAVES];
 /// Bytes of the first line, in every version.
@@ -52,7 +52,7 @@ const PIECE: usize = 64 << 10;
 /// The octets of the section of leaves, as they grow.
 ///
 /// Names of neighbours begin alike: a name is how many octets it shares with the one before it, and the rest.
-pub(super) struct LeafWriter<W> {
+pub(crate) struct LeafWriter<W> {
     out: W,
     before: String,
     hash: Sha256,
@@ -60,11 +60,11 @@ pub(super) struct LeafWriter<W> {
 }
 
 impl<W: Write> LeafWriter<W> {
-    pub(super) fn new(out: W) -> Self {
+    pub(crate) fn new(out: W) -> Self {
         Self { out, before: String::new(), hash: Sha256::new(), bytes: 0 }
     }
 
-    pub(super) fn add(&mut self, item: &ItemName, der: &[u8]) -> std::io::Result<()> {
+    pub(crate) fn add(&mut self, item: &ItemName, der: &[u8]) -> std::io::Result<()> {
         let name = item.as_str();
         let shared = self.before.bytes().zip(name.bytes()).take(255).take_while(|(a, b)| a == b).count();
         let rest = &name.as_bytes()[shared..];
@@ -80,7 +80,7 @@ impl<W: Write> LeafWriter<W> {
         self.out.write_all(&record)
     }
 
-    pub(super) fn finish(self) -> (W, SectionHead) {
+    pub(crate) fn finish(self) -> (W, SectionHead) {
         let head = SectionHead { name: LEAVES.into(), bytes: self.bytes, sha256: self.hash.finish().to_string() };
         (self.out, head)
     }
@@ -91,12 +91,12 @@ fn length16(octets: &[u8]) -> [u8; 2] {
 }
 
 /// Certificates one behind the other, each behind its length.
-pub(super) fn certificates_section<'a>(certificates: impl Iterator<Item = &'a Certificate>) -> Vec<u8> {
+pub(crate) fn certificates_section<'a>(certificates: impl Iterator<Item = &'a Certificate>) -> Vec<u8> {
     certificates.flat_map(|certificate| [&length16(certificate.der())[..], certificate.der()].concat()).collect()
 }
 
 /// What the head says of the findings.
-pub(super) fn rejected_section(findings: &Findings) -> Result<SectionHead, ReelError> {
+pub(crate) fn rejected_section(findings: &Findings) -> Result<SectionHead, ReelError> {
     let mut hash = Sha256::new();
     let mut bytes = 0;
     findings.lines(|line| {
@@ -108,12 +108,12 @@ pub(super) fn rejected_section(findings: &Findings) -> Result<SectionHead, ReelE
 }
 
 /// What the head says of a section that is in memory.
-pub(super) fn section(name: &str, content: &[u8]) -> SectionHead {
+pub(crate) fn section(name: &str, content: &[u8]) -> SectionHead {
     SectionHead { name: name.to_owned(), bytes: content.len() as u64, sha256: sha256(content).to_string() }
 }
 
 /// Signs the head and writes the file under its name, which must be free. `give` gives it the name.
-pub(super) fn write(
+pub(crate) fn write(
     out: &Path,
     (head, encoder): (&[u8], Encoder),
     signer: (&Certificate, &dyn Signer),
@@ -140,7 +140,7 @@ pub(super) fn write(
 }
 
 /// Writes a file beside its name and gives it the name when it is whole and on disk.
-pub(super) fn write_new(
+pub(crate) fn write_new(
     out: &Path,
     give: impl FnOnce(&Path, &Path) -> Result<(), DurableError>,
     write: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>,
@@ -157,10 +157,10 @@ pub(super) fn write_new(
 }
 
 /// What a plan or a signature file is while it is written.
-pub(super) const SHAPE: Shape = Shape::file(PARTIAL.len(), 0);
+pub(crate) const SHAPE: Shape = Shape::file(PARTIAL.len(), 0);
 
 /// Removes what a run left that was killed when the file had both names.
-pub(super) fn remove_partial(out: &Path) -> Result<(), DurableError> {
+pub(crate) fn remove_partial(out: &Path) -> Result<(), DurableError> {
     durable::remove_partial_file(&partial(out))
 }
 
@@ -171,21 +171,21 @@ fn partial(out: &Path) -> PathBuf {
 }
 
 /// A plan whose head was signed by a planner that the caller allows. The sections are believed when they were read.
-pub(super) struct PlanFile {
-    pub(super) head: Head,
+pub(crate) struct PlanFile {
+    pub(crate) head: Head,
     /// The version of the plan.
-    pub(super) encoder: Encoder,
+    pub(crate) encoder: Encoder,
     /// SHA-256 of the head: what a signature file names.
-    pub(super) digest: Sha256Digest,
+    pub(crate) digest: Sha256Digest,
     /// The head's octets and the planner's signature.
-    pub(super) signed: (Vec<u8>, Vec<u8>),
+    pub(crate) signed: (Vec<u8>, Vec<u8>),
     /// Position of the planner in the list that was given.
-    pub(super) planner: usize,
-    pub(super) intermediates: Vec<Certificate>,
-    pub(super) inputs: String,
+    pub(crate) planner: usize,
+    pub(crate) intermediates: Vec<Certificate>,
+    pub(crate) inputs: String,
     /// The content of `missing.jsonl`, should there be one.
-    pub(super) missing: String,
-    pub(super) lines: Lines,
+    pub(crate) missing: String,
+    pub(crate) lines: Lines,
     rejected: RejectedLines,
     path: PathBuf,
     reader: BufReader<Box<dyn Read + Send>>,
@@ -193,7 +193,7 @@ pub(super) struct PlanFile {
 
 impl PlanFile {
     /// Opens a plan: signature first, then the head, then the small sections.
-    pub(super) fn open(path: &Path, planners: &[Certificate]) -> Result<Self, Error> {
+    pub(crate) fn open(path: &Path, planners: &[Certificate]) -> Result<Self, Error> {
         let fault = |source| PlanError::Read { path: path.to_owned(), source };
         let file = input::open(path).map_err(fault)?;
         let again = file.metadata().and_then(|about| about.is_file().then(|| file.try_clone()).transpose());
@@ -202,7 +202,7 @@ impl PlanFile {
 
     /// As [`open`](Self::open), of what `source` gives.
     #[cfg(fuzzing)]
-    pub(super) fn read(path: &Path, source: Box<dyn Read + Send>, planners: &[Certificate]) -> Result<Self, Error> {
+    pub(crate) fn read(path: &Path, source: Box<dyn Read + Send>, planners: &[Certificate]) -> Result<Self, Error> {
         Self::read_both(path, source, None, planners)
     }
 
@@ -264,7 +264,7 @@ impl PlanFile {
 
     /// Hands over every leaf, in order, then proves that they were the planner's: nothing of them counts before this
     /// returns. `each` ends the reading with `false`.
-    pub(super) fn leaves(&mut self, mut each: impl FnMut(SourceLeaf) -> bool) -> Result<(), Error> {
+    pub(crate) fn leaves(&mut self, mut each: impl FnMut(SourceLeaf) -> bool) -> Result<(), Error> {
         let section = self.head.section(LEAVES)?.clone();
         let mut leaves = Leaves {
             reader: (&mut self.reader).take(section.bytes),
@@ -292,7 +292,7 @@ impl PlanFile {
     }
 
     /// Hands over the content of `rejected.jsonl`, piece by piece: what was read when the plan was opened, or an error.
-    pub(super) fn rejected(&self, each: &mut dyn FnMut(&[u8]) -> Result<(), Error>) -> Result<(), Error> {
+    pub(crate) fn rejected(&self, each: &mut dyn FnMut(&[u8]) -> Result<(), Error>) -> Result<(), Error> {
         let section = self.head.section(REJECTED)?;
         let (file, start) = match &self.rejected {
             RejectedLines::InFile { file, start } => (file, *start),
@@ -453,7 +453,7 @@ fn sized(reader: &mut impl Read, limit: u32) -> Result<Vec<u8>, PlanError> {
 
 /// Whether what was computed is another thing than what was stated. When plans are fuzzed it never is: a fuzzer cannot
 /// compute digests, and what stands behind them is to be reached.
-pub(super) fn differs<T: PartialEq>(found: &T, stated: &T) -> bool {
+pub(crate) fn differs<T: PartialEq>(found: &T, stated: &T) -> bool {
     !cfg!(fuzzing) && found != stated
 }
 
@@ -507,7 +507,7 @@ fn read_certificates(mut section: &[u8]) -> Result<Vec<Certificate>, PlanError> 
 }
 
 /// Whether a file begins as a plan does.
-pub(super) fn looks_like_one(path: &Path) -> bool {
+pub(crate) fn looks_like_one(path: &Path) -> bool {
     let mut first = [0; MAGIC];
     input::open(path).and_then(|mut file| file.read_exact(&mut first)).is_ok() && version(&first).is_some()
 }
@@ -523,7 +523,7 @@ fn version(first: &[u8; MAGIC]) -> Option<Encoder> {
 }
 
 #[cfg(fuzzing)]
-pub(super) fn fuzz(octets: &[u8]) {
+pub(crate) fn fuzz(octets: &[u8]) {
     let _ = read_certificates(octets);
     let mut leaves = Leaves { reader: octets, hash: Sha256::new(), path: Path::new("fuzz"), name: Vec::new() };
     while let Ok(Some(_)) = leaves.next() {}

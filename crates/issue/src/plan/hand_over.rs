@@ -26,7 +26,7 @@ const CSV: &str = "requests.csv";
 /// The wishes, one JSON object a line.
 const JSONL: &str = "requests.jsonl";
 /// The plan.
-pub(super) const PLAN: &str = "plan";
+pub(crate) const PLAN: &str = "plan";
 
 const COLUMNS: &str = "uid,st_number,spki_sha256,subject,not_before,not_after,signature,extensions,spki_pem\r\n";
 
@@ -136,7 +136,7 @@ fn attributes(name: &Name) -> Vec<Vec<WishedAttribute>> {
 }
 
 /// A directory that is filled beside its name.
-pub(super) struct HandOver {
+pub(crate) struct HandOver {
     partial: PathBuf,
     csv: BufWriter<File>,
     jsonl: BufWriter<File>,
@@ -144,7 +144,7 @@ pub(super) struct HandOver {
 
 impl HandOver {
     /// Begins a directory beside `out`.
-    pub(super) fn create(out: &Path) -> Result<Self, Error> {
+    pub(crate) fn create(out: &Path) -> Result<Self, Error> {
         let mut name = out.file_name().unwrap_or_default().to_owned();
         name.push(".partial");
         let partial = out.with_file_name(name);
@@ -159,7 +159,7 @@ impl HandOver {
     }
 
     /// Adds a chip's wish.
-    pub(super) fn add(&mut self, leaf: &VerifiedLeaf, template: &ObjectTemplate) -> Result<(), Error> {
+    pub(crate) fn add(&mut self, leaf: &VerifiedLeaf, template: &ObjectTemplate) -> Result<(), Error> {
         let wish = Wish::new(leaf, template);
         let line = serde_json::to_string(&wish).expect("a wish has text for keys") + "\n";
         let written = self.csv.write_all(wish.row().as_bytes());
@@ -169,7 +169,7 @@ impl HandOver {
     }
 
     /// Flushes the wishes; the plan is written there next.
-    pub(super) fn finish(self) -> Result<PathBuf, Error> {
+    pub(crate) fn finish(self) -> Result<PathBuf, Error> {
         for (name, file) in [(CSV, self.csv), (JSONL, self.jsonl)] {
             let path = self.partial.join(name);
             let file = file.into_inner().map_err(|error| io("write", &path, error.into_error()))?;
@@ -180,16 +180,16 @@ impl HandOver {
 }
 
 /// What the directory is while it is filled.
-pub(super) const SHAPE: Shape = Shape::directory(".partial".len(), PLAN.len() + ".partial".len());
+pub(crate) const SHAPE: Shape = Shape::directory(".partial".len(), PLAN.len() + ".partial".len());
 
 /// Gives the directory its name.
-pub(super) fn publish(partial: &Path, out: &Path) -> Result<(), Error> {
+pub(crate) fn publish(partial: &Path, out: &Path) -> Result<(), Error> {
     durable::output::sync_directory(partial)?;
     Ok(durable::output::publish(partial, out)?)
 }
 
 /// Whether `out` holds the wishes of `partial`, which is taken away.
-pub(super) fn same_wishes(partial: &Path, out: &Path) -> Result<bool, Error> {
+pub(crate) fn same_wishes(partial: &Path, out: &Path) -> Result<bool, Error> {
     let mut same = true;
     for name in [CSV, JSONL] {
         let digest = |path: PathBuf| {

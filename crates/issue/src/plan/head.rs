@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::cert::{Encoder, Seed};
-use crate::ledger::{BatchRow, BatchState, BatchTerms};
-use crate::pipeline::settle::Met;
+use crate::ledger::{AuthorityKind, BatchRow, BatchState, BatchTerms, OnReject};
 use crate::text::Printable;
+use crate::verify::Relaxation;
 use crate::x509::{Sha256Digest, Time};
 
 use super::limits;
@@ -19,39 +19,39 @@ use crate::error::PlanError;
 /// The head as it is written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Head {
-    pub(super) format: String,
-    pub(super) mode: Mode,
-    pub(super) batch: String,
-    pub(super) issued_at: String,
-    pub(super) seed: String,
+pub(crate) struct Head {
+    pub(crate) format: String,
+    pub(crate) mode: Mode,
+    pub(crate) batch: String,
+    pub(crate) issued_at: String,
+    pub(crate) seed: String,
     /// Since version 2.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
-    pub(super) beacon: Option<BeaconHead>,
-    pub(super) encoder: u32,
-    pub(super) chunk_size: u32,
-    pub(super) delivery: String,
-    pub(super) issuer: IssuerHead,
-    pub(super) anchors: Vec<String>,
-    pub(super) relaxations: Vec<String>,
-    pub(super) on_reject: String,
-    pub(super) reissue: Option<String>,
-    pub(super) bulk_id: Option<String>,
-    pub(super) expected: Option<ExpectedHead>,
-    pub(super) counts: CountsHead,
-    pub(super) policy_name: String,
-    pub(super) policy_sha256: String,
-    pub(super) policy: String,
-    pub(super) params: BTreeMap<String, String>,
-    pub(super) leaves_sha256: String,
-    pub(super) tbs_root: String,
-    pub(super) sections: Vec<SectionHead>,
+    pub(crate) beacon: Option<BeaconHead>,
+    pub(crate) encoder: u32,
+    pub(crate) chunk_size: u32,
+    pub(crate) delivery: String,
+    pub(crate) issuer: IssuerHead,
+    pub(crate) anchors: Vec<String>,
+    pub(crate) relaxations: Vec<String>,
+    pub(crate) on_reject: String,
+    pub(crate) reissue: Option<String>,
+    pub(crate) bulk_id: Option<String>,
+    pub(crate) expected: Option<ExpectedHead>,
+    pub(crate) counts: CountsHead,
+    pub(crate) policy_name: String,
+    pub(crate) policy_sha256: String,
+    pub(crate) policy: String,
+    pub(crate) params: BTreeMap<String, String>,
+    pub(crate) leaves_sha256: String,
+    pub(crate) tbs_root: String,
+    pub(crate) sections: Vec<SectionHead>,
 }
 
 /// For whom a plan is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Mode {
+pub(crate) enum Mode {
     /// A signing machine of the same house.
     AirGapped,
     /// A CA of another house.
@@ -59,7 +59,23 @@ pub(super) enum Mode {
 }
 
 impl Mode {
-    pub(super) const fn as_str(self) -> &'static str {
+    /// The mode of a plan for an authority of this kind: all but a signing machine are external.
+    pub(crate) const fn of(authority: AuthorityKind) -> Self {
+        match authority {
+            AuthorityKind::AirGapped | AuthorityKind::Local => Self::AirGapped,
+            AuthorityKind::Cmp | AuthorityKind::ExternalFile => Self::Foreign,
+        }
+    }
+
+    /// The kind of authority that a plan of this mode is for.
+    pub(crate) const fn authority(self) -> AuthorityKind {
+        match self {
+            Self::AirGapped => AuthorityKind::AirGapped,
+            Self::Foreign => AuthorityKind::ExternalFile,
+        }
+    }
+
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::AirGapped => "a signing machine",
             Self::Foreign => "a CA of another house",
@@ -70,15 +86,15 @@ impl Mode {
 /// The issuing CA.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct IssuerHead {
-    pub(super) subject: String,
-    pub(super) sha256: String,
+pub(crate) struct IssuerHead {
+    pub(crate) subject: String,
+    pub(crate) sha256: String,
 }
 
 /// The list given with `--expect`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ExpectedHead {
+pub(crate) struct ExpectedHead {
     sha256: String,
     count: u64,
     /// Lines of the section of missing chips; since version 2.
@@ -92,7 +108,7 @@ pub(super) struct ExpectedHead {
 /// A digest or `null`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub(super) struct BeaconHead(pub(super) Option<String>);
+pub(crate) struct BeaconHead(pub(crate) Option<String>);
 
 /// A member that is there, whatever its value: without it serde takes `null` for a member that is not.
 fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
@@ -102,36 +118,49 @@ fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> R
 /// What became of the items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct CountsHead {
-    pub(super) items: u64,
-    pub(super) leaves: u64,
-    pub(super) rejected: u64,
-    pub(super) ignored: u64,
+pub(crate) struct CountsHead {
+    pub(crate) items: u64,
+    pub(crate) leaves: u64,
+    pub(crate) rejected: u64,
+    pub(crate) ignored: u64,
 }
 
 /// A part of the file behind the head.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct SectionHead {
-    pub(super) name: String,
-    pub(super) bytes: u64,
-    pub(super) sha256: String,
+pub(crate) struct SectionHead {
+    pub(crate) name: String,
+    pub(crate) bytes: u64,
+    pub(crate) sha256: String,
+}
+
+/// How an expected list was met.
+#[derive(Clone, Debug)]
+pub(crate) struct Met {
+    /// SHA-256 of the list's bytes.
+    pub(crate) sha256: Sha256Digest,
+    /// Chips on the list.
+    pub(crate) count: u64,
+    /// The content of `missing.jsonl`.
+    pub(crate) missing: String,
+    /// Findings that are there because the list does not name a chip.
+    pub(crate) surplus: u64,
 }
 
 /// What the caller adds to a batch row.
-pub(super) struct Rest {
-    pub(super) mode: Mode,
-    pub(super) issuer: String,
-    pub(super) expected: Option<Met>,
-    pub(super) counts: CountsHead,
-    pub(super) policy: String,
-    pub(super) tbs_root: Sha256Digest,
-    pub(super) sections: Vec<SectionHead>,
+pub(crate) struct Rest {
+    pub(crate) mode: Mode,
+    pub(crate) issuer: String,
+    pub(crate) expected: Option<Met>,
+    pub(crate) counts: CountsHead,
+    pub(crate) policy: String,
+    pub(crate) tbs_root: Sha256Digest,
+    pub(crate) sections: Vec<SectionHead>,
 }
 
 impl Head {
     /// The head of a batch.
-    pub(super) fn of(row: &BatchRow, rest: Rest) -> Self {
+    pub(crate) fn of(row: &BatchRow, rest: Rest) -> Self {
         let terms = &row.terms;
         let second = terms.encoder >= Encoder::Two;
         Self {
@@ -146,8 +175,8 @@ impl Head {
             delivery: row.delivery.to_string(),
             issuer: IssuerHead { subject: rest.issuer, sha256: terms.issuer_sha256.to_string() },
             anchors: terms.anchors.iter().map(ToString::to_string).collect(),
-            relaxations: terms.relaxations.clone(),
-            on_reject: terms.on_reject.clone(),
+            relaxations: terms.relaxations.iter().map(ToString::to_string).collect(),
+            on_reject: terms.on_reject.as_str().to_owned(),
             reissue: terms.reissue.clone(),
             bulk_id: terms.bulk_id.clone(),
             expected: rest.expected.map(|met| ExpectedHead {
@@ -168,12 +197,12 @@ impl Head {
     }
 
     /// The octets that the planner signs.
-    pub(super) fn to_bytes(&self) -> Vec<u8> {
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("a head has text for keys")
     }
 
     /// Reads what [`to_bytes`](Self::to_bytes) wrote, and nothing that is spelled otherwise.
-    pub(super) fn parse(bytes: &[u8]) -> Result<Self, PlanError> {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, PlanError> {
         let malformed = |what: String| PlanError::Malformed { what };
         let begins =
             |encoder: &Encoder| bytes.starts_with(format!("{{\"format\":\"{}\",", format(*encoder)).as_bytes());
@@ -203,7 +232,7 @@ impl Head {
     }
 
     /// The batch row, as the planner's ledger has it.
-    pub(super) fn row(&self) -> Result<BatchRow, PlanError> {
+    pub(crate) fn row(&self) -> Result<BatchRow, PlanError> {
         let malformed =
             |member: &'static str| move || PlanError::Malformed { what: format!("its `{member}` is not one") };
         let digest = |member, text: &str| text.parse::<Sha256Digest>().map_err(|_| malformed(member)());
@@ -212,6 +241,8 @@ impl Head {
         let beacon = beacon.map(|text| digest("beacon", text)).transpose()?;
         let anchors = self.anchors.iter().map(|text| digest("anchors", text)).collect::<Result<_, _>>()?;
         let expected = self.expected.as_ref().map(|expected| digest("expected", &expected.sha256)).transpose()?;
+        let relaxations = self.relaxations.iter().map(|name| Relaxation::from_name(name));
+        let relaxations = relaxations.collect::<Option<_>>().ok_or_else(malformed("relaxations"))?;
         Ok(BatchRow {
             id: self.batch.parse().map_err(|_| malformed("batch")())?,
             terms: BatchTerms {
@@ -221,8 +252,8 @@ impl Head {
                 policy: self.policy.clone().into_bytes(),
                 params: self.params.clone(),
                 anchors,
-                relaxations: self.relaxations.clone(),
-                on_reject: self.on_reject.clone(),
+                relaxations,
+                on_reject: OnReject::from_name(&self.on_reject).ok_or_else(malformed("on_reject"))?,
                 encoder: self.encoder()?,
                 inputs_sha256: digest("sections", self.section(super::file::INPUTS)?.sha256.as_str())?,
                 leaves_sha256: digest("leaves_sha256", &self.leaves_sha256)?,
@@ -241,19 +272,19 @@ impl Head {
     }
 
     /// The rules by which the plan's tbsCertificates were made.
-    pub(super) fn encoder(&self) -> Result<Encoder, PlanError> {
+    pub(crate) fn encoder(&self) -> Result<Encoder, PlanError> {
         let expected = Encoder::NEW.number();
         Encoder::from_number(self.encoder).ok_or(PlanError::Encoder { found: self.encoder, expected })
     }
 
     /// How many chips of the list are missing, and how many findings are there because it does not name a chip.
-    pub(super) fn unmet(&self) -> (u64, u64) {
+    pub(crate) fn unmet(&self) -> (u64, u64) {
         let unmet = self.expected.as_ref().and_then(|met| met.missing.zip(met.surplus));
         unmet.unwrap_or_default()
     }
 
     /// The list that was to be met; `missing` is the plan's section of that name.
-    pub(super) fn expected(&self, missing: &str) -> Result<Option<Met>, PlanError> {
+    pub(crate) fn expected(&self, missing: &str) -> Result<Option<Met>, PlanError> {
         let read = |expected: &ExpectedHead| {
             let sha256 = expected.sha256.parse();
             let sha256 = sha256.map_err(|_| PlanError::Malformed { what: "its `expected` is not one".to_owned() })?;
@@ -262,18 +293,18 @@ impl Head {
         self.expected.as_ref().map(read).transpose()
     }
 
-    pub(super) fn tbs_root(&self) -> Result<Sha256Digest, PlanError> {
+    pub(crate) fn tbs_root(&self) -> Result<Sha256Digest, PlanError> {
         self.tbs_root.parse().map_err(|_| PlanError::Malformed { what: "its `tbs_root` is not one".to_owned() })
     }
 
-    pub(super) fn section(&self, name: &str) -> Result<&SectionHead, PlanError> {
+    pub(crate) fn section(&self, name: &str) -> Result<&SectionHead, PlanError> {
         let found = self.sections.iter().find(|section| section.name == name);
         found.ok_or_else(|| PlanError::Malformed { what: format!("it has no section `{name}`") })
     }
 }
 
 /// The beginning of a text that a plan chose, safe to print.
-pub(super) fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     Printable::new(text).at_most(MAX_SHOWN).to_string()
 }
 
@@ -281,7 +312,7 @@ pub(super) fn shown(text: &str) -> String {
 const MAX_SHOWN: usize = 200;
 
 /// The format of a plan of this encoder. Also the beginning of what the planner signs: no statement begins like this.
-pub(super) const fn format(encoder: Encoder) -> &'static str {
+pub(crate) const fn format(encoder: Encoder) -> &'static str {
     match encoder {
         Encoder::One => "reroot-plan/1",
         Encoder::Two => "reroot-plan/2",

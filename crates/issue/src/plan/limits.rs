@@ -2,10 +2,9 @@
 //! honest plan never meets one. Checked when the head is read, before anything of it is shown, computed or recorded.
 
 use crate::cert::Encoder;
-use crate::ledger::Delivery;
+use crate::ledger::{Delivery, OnReject};
 use crate::manifest::{Entry, FindingLine, InputLine, MissingLine};
 use crate::origin::Disposition;
-use crate::pipeline::{OnReject, Way};
 use crate::policy::Policy;
 use crate::verify;
 
@@ -28,11 +27,10 @@ const MAX_VALUE: usize = 256;
 const MAX_SUBJECT: usize = 16 << 10;
 
 /// Every member of the head is one that a planner's program can have written. What the policy decides is not looked at.
-pub(super) fn check(head: &Head) -> Result<(), PlanError> {
+pub(crate) fn check(head: &Head) -> Result<(), PlanError> {
     let unfit = |member: &str| Err(PlanError::Malformed { what: format!("its `{member}` is not one") });
     let fits = |text: &str, most: usize| text.chars().nth(most).is_none();
-    let way = if head.mode == Mode::Foreign { Way::Foreign } else { Way::AirGapped };
-    if head.delivery.parse::<Delivery>().map_or(true, |delivery| delivery.way != way) {
+    if head.delivery.parse::<Delivery>().map_or(true, |delivery| delivery.authority != head.mode.authority()) {
         return unfit("delivery");
     }
     if head.mode == Mode::Foreign && head.beacon.as_ref().is_some_and(|beacon| beacon.0.is_some()) {
@@ -50,7 +48,7 @@ pub(super) fn check(head: &Head) -> Result<(), PlanError> {
     if head.relaxations.len() > MAX_LIST || !head.relaxations.iter().all(|name| fits(name, MAX_WORD)) {
         return unfit("relaxations");
     }
-    if ![OnReject::Skip, OnReject::Stop].iter().any(|word| word.as_str() == head.on_reject) {
+    if OnReject::from_name(&head.on_reject).is_none() {
         return unfit("on_reject");
     }
     if head.reissue.as_deref().is_some_and(|reason| Entry::check_reason("reissue", reason).is_err()) {
@@ -76,7 +74,7 @@ pub(super) fn check(head: &Head) -> Result<(), PlanError> {
 }
 
 /// The lines of the inputs that go into the batch are such lines.
-pub(super) fn check_inputs(inputs: &str) -> Result<(), PlanError> {
+pub(crate) fn check_inputs(inputs: &str) -> Result<(), PlanError> {
     let broken = || unfit(super::file::INPUTS);
     for line in lines(inputs, InputLine::MAX_LINE).ok_or_else(broken)? {
         InputLine::parse(line).map_err(|_| broken())?;
@@ -85,7 +83,7 @@ pub(super) fn check_inputs(inputs: &str) -> Result<(), PlanError> {
 }
 
 /// The missing chips are such lines, strictly increasing, and as many as the head says.
-pub(super) fn check_missing(missing: &str, head: &Head) -> Result<(), PlanError> {
+pub(crate) fn check_missing(missing: &str, head: &Head) -> Result<(), PlanError> {
     let broken = || unfit(super::file::MISSING);
     let mut last: Option<&str> = None;
     let mut count = 0;
@@ -101,11 +99,11 @@ pub(super) fn check_missing(missing: &str, head: &Head) -> Result<(), PlanError>
 }
 
 /// Bytes of the longest line of `rejected.jsonl`, with its end.
-pub(super) const MAX_FINDING_LINE: u64 = FindingLine::MAX_LINE as u64 + 1;
+pub(crate) const MAX_FINDING_LINE: u64 = FindingLine::MAX_LINE as u64 + 1;
 
 /// What became of the items as `rejected.jsonl` has it: how many were rejected, how many ignored.
 #[derive(Default)]
-pub(super) struct Lines {
+pub(crate) struct Lines {
     rejected: u64,
     ignored: u64,
     /// Because the list of expected chips does not name them.
@@ -114,7 +112,7 @@ pub(super) struct Lines {
 
 impl Lines {
     /// One line more, with its end.
-    pub(super) fn with(mut self, line: &[u8]) -> Result<Self, PlanError> {
+    pub(crate) fn with(mut self, line: &[u8]) -> Result<Self, PlanError> {
         let broken = || unfit(super::file::REJECTED);
         let line = line.strip_suffix(b"\n").and_then(|line| std::str::from_utf8(line).ok()).ok_or_else(broken)?;
         let line = FindingLine::parse(line).map_err(|_| broken())?;
@@ -128,7 +126,7 @@ impl Lines {
     }
 
     /// Whether the head counts the same: every item is a leaf or has a line.
-    pub(super) fn agree(&self, head: &Head) -> bool {
+    pub(crate) fn agree(&self, head: &Head) -> bool {
         let Self { rejected, ignored, surplus } = *self;
         let counts = head.counts;
         let sum = counts.leaves.checked_add(rejected).and_then(|sum| sum.checked_add(ignored));

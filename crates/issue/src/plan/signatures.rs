@@ -4,27 +4,19 @@
 
 use std::io::{Read, Write};
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::{Deserialize, Serialize};
 
-use crate::cert::{Encoder, IssuedCertificate, IssuerIdentity, TbsCertificate, UncheckedCertificate};
-use crate::crypto::{PublicKey, kept_form, sha256};
+use crate::cert::{Encoder, IssuedCertificate, IssuerIdentity};
+use crate::crypto::{kept_form, sha256};
 use crate::durable;
-use crate::error::Error;
+use crate::error::{Error, PlanError};
 use crate::input;
-use crate::intake::Row;
-use crate::issue::{self, IssueError, SignReport, Signed};
-use crate::ledger::{Ledger, Recorded};
-use crate::origin::Uid;
-use crate::pipeline::sign::SignRecorded;
-use crate::pipeline::work::Work;
 use crate::policy::Policy;
 use crate::x509::Sha256Digest;
 
 use super::file::{self, PlanFile};
 use super::head::shown;
-use crate::error::PlanError;
 
 /// Bytes of the first line, in every version.
 const MAGIC: usize = 20;
@@ -61,14 +53,14 @@ impl SignatureHead {
 }
 
 /// Takes certificates in the plan's order and makes a file of their signatures.
-pub(super) struct SignatureWriter(Vec<u8>, u64);
+pub(crate) struct SignatureWriter(Vec<u8>, u64);
 
 impl SignatureWriter {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(Vec::new(), 0)
     }
 
-    pub(super) fn add(&mut self, certificate: &IssuedCertificate) {
+    pub(crate) fn add(&mut self, certificate: &IssuedCertificate) {
         let short = |number: usize| u16::try_from(number).expect("attempts and octets of a signature are few");
         let attempt = short(usize::try_from(certificate.attempt()).expect("attempts are few"));
         let signature = certificate.signature();
@@ -79,7 +71,7 @@ impl SignatureWriter {
     }
 
     /// The whole file.
-    pub(super) fn finish(self, plan: &PlanFile, signatures_made: u64) -> Vec<u8> {
+    pub(crate) fn finish(self, plan: &PlanFile, signatures_made: u64) -> Vec<u8> {
         let head = SignatureHead {
             batch: plan.head.batch.clone(),
             plan_sha256: plan.digest.to_string(),
@@ -96,7 +88,7 @@ impl SignatureWriter {
 }
 
 /// Writes the file, or finds it there. Returns whether it was there.
-pub(super) fn publish(out: &Path, content: &[u8]) -> Result<bool, Error> {
+pub(crate) fn publish(out: &Path, content: &[u8]) -> Result<bool, Error> {
     if out.symlink_metadata().is_ok() {
         let found = input::read(out).map_err(|source| PlanError::Read { path: out.to_owned(), source })?;
         if found != content {
@@ -109,34 +101,25 @@ pub(super) fn publish(out: &Path, content: &[u8]) -> Result<bool, Error> {
     Ok(false)
 }
 
-/// The signatures for a plan, by the UIDs of its leaves.
-pub(super) struct Signatures<'a> {
-    path: &'a Path,
-    key: PublicKey,
-    issuer: &'a IssuerIdentity,
-    rows: &'a [Row],
+/// The signatures for a plan: what a signature file holds.
+pub(crate) struct SignatureFile {
     content: Vec<u8>,
-    /// Of each leaf: attempt, and where the signature lies.
+    /// Of each leaf: attempt, and where the signature is.
     places: Vec<(u32, std::ops::Range<usize>)>,
-    /// Whether the file was proved to be the one that the signing machine wrote.
-    as_sent: bool,
-    /// How many signatures came in another form than they are kept in.
-    exchanged: AtomicU64,
 }
 
-impl<'a> Signatures<'a> {
-    /// Reads a file that is for this plan, whose SHA-256 is `expected` if that is known. Signatures are verified when
-    /// they are used.
-    pub(super) fn open(
-        (path, expected): (&'a Path, Option<&Sha256Digest>),
+impl SignatureFile {
+    /// Reads a file that is for this plan of so many leaves, whose SHA-256 is `expected` if that is known. Signatures are
+    /// verified when they are used.
+    pub(crate) fn open(
+        (path, expected): (&Path, Option<&Sha256Digest>),
         plan: &PlanFile,
-        issuer: &'a IssuerIdentity,
+        issuer: &IssuerIdentity,
         policy: &Policy,
-        rows: &'a [Row],
+        leaves: usize,
     ) -> Result<Self, Error> {
         let wrong = |what: &str| PlanError::Signatures { path: path.to_owned(), what: what.to_owned() };
-        let content =
-            read(path, rows.len())?.ok_or_else(|| wrong("it is longer than signatures of its leaves can be"))?;
+        let content = read(path, leaves)?.ok_or_else(|| wrong("it is longer than signatures of its leaves can be"))?;
         if let Some(expected) = expected {
             let found = sha256(&content);
             if found != *expected {
@@ -167,9 +150,9 @@ impl<'a> Signatures<'a> {
         }
         let offset = content.len() - entries.len();
         let places = places(entries, offset).ok_or_else(|| wrong("its entries are not signatures"))?;
-        if places.len() != rows.len() || head.count != rows.len() as u64 {
+        if places.len() != leaves || head.count != leaves as u64 {
             let (found, stated) = (places.len(), head.count);
-            let what = format!("it has {found} signatures and says {stated}, the plan has {} leaves", rows.len());
+            let what = format!("it has {found} signatures and says {stated}, the plan has {leaves} leaves");
             return Err(wrong(&what).into());
         }
         // how many there were beyond these only the signing machine knows
@@ -192,108 +175,19 @@ impl<'a> Signatures<'a> {
                 return Err(wrong(&what).into());
             }
         }
-        let key = PublicKey::from_spki(issuer.spki()).map_err(IssueError::from)?;
-        let (as_sent, exchanged) = (expected.is_some(), AtomicU64::new(0));
-        Ok(Self { path, key, issuer, rows, content, places, as_sent, exchanged })
+        Ok(Self { content, places })
     }
 
-    /// Looks at each serial number that was given up before anything is recorded of it: a record cannot be taken back, and
-    /// whoever changed a number in the file would keep the batch from ever being finished.
-    pub(super) fn check_attempts(&self, work: &Work<'_>, ledger: &Ledger) -> Result<(), Error> {
-        let mut places = self.places.iter();
-        for (number, rows) in work.chunks() {
-            work.interrupted()?;
-            let known = ledger.attempts(&work.batch.id, number)?;
-            for ((row, known), (attempt, place)) in rows.iter().zip(known).zip(&mut places) {
-                if *attempt == known {
-                    continue;
-                }
-                let uid = row.uid();
-                let wrong = |what: String| PlanError::Signatures { path: self.path.to_owned(), what };
-                if *attempt < known {
-                    let what = format!("for chip {uid} it gives up {attempt} serial numbers, and {known} are recorded");
-                    return Err(wrong(what).into());
-                }
-                let (_, linted) = work.prepare_all(std::slice::from_ref(row), &[*attempt])?;
-                let (_, first) = work.prepare_all(std::slice::from_ref(row), &[0])?;
-                let signed = linted.first().zip(first.first()).is_some_and(|(linted, first)| {
-                    let tbs = linted.tbs();
-                    // a serial number that is copied from the leaf cannot be given up
-                    let may = tbs.full_width_signature() && tbs.der() != first.tbs().der();
-                    let signature = &self.content[place.clone()];
-                    may && self.key.verify(tbs.signature_algorithm(), tbs.der(), signature).is_ok()
-                });
-                if !signed {
-                    let what = format!(
-                        "for chip {uid} it gives up {attempt} serial numbers, and its signature is not for the next one"
-                    );
-                    return Err(wrong(what).into());
-                }
-            }
-        }
-        Ok(())
+    /// Of each leaf in the plan's order: how many serial numbers were given up, and the signature.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (u32, &[u8])> {
+        self.places.iter().map(|(attempt, place)| (*attempt, &self.content[place.clone()]))
     }
 
-    /// How many signatures came in another form than they are kept in; known when all of them were taken.
-    pub(super) fn exchanged(&self) -> u64 {
-        self.exchanged.load(Ordering::Relaxed)
-    }
-
-    /// Attempt and signature of a leaf of the plan.
-    fn of(&self, uid: &Uid) -> (u32, &[u8]) {
-        let at = self.rows.binary_search_by(|row| row.key.uid.as_bytes().cmp(uid.as_bytes()));
-        let (attempt, place) = &self.places[at.expect("the leaf is one of the plan's")];
+    /// How many serial numbers were given up for the leaf at this place, and its signature.
+    pub(crate) fn entry(&self, at: usize) -> (u32, &[u8]) {
+        let (attempt, place) = &self.places[at];
         (*attempt, &self.content[place.clone()])
     }
-
-    fn take(&self, recorded: Recorded<TbsCertificate>) -> Result<Signed, IssueError> {
-        let (attempt, signature) = self.of(&recorded.tbs().origin().uid);
-        if recorded.tbs().attempt() < attempt {
-            return Ok(Signed::NeedsNewSerial(recorded));
-        }
-        let certificate = issue::received(&self.key, self.issuer.spki(), recorded, signature.to_vec(), self.as_sent)?;
-        self.exchanged.fetch_add(u64::from(certificate.signature() != signature), Ordering::Relaxed);
-        Ok(Signed::Issued(certificate))
-    }
-
-    /// What an earlier run recorded is what this file has, in whatever form.
-    fn check_recorded(&self, unchecked: UncheckedCertificate) -> Result<IssuedCertificate, IssueError> {
-        let form = |signature: &[u8]| kept_form(self.issuer.spki().algorithm(), false, signature.to_vec());
-        let uid = unchecked.tbs.origin().uid;
-        if form(self.of(&uid).1) != form(&unchecked.signature) {
-            return Err(IssueError::ReturnedDiffers { uid });
-        }
-        issue::check(self.issuer, unchecked)
-    }
-}
-
-impl SignRecorded for Signatures<'_> {
-    fn sign(&self, recorded: Vec<Recorded<TbsCertificate>>) -> SignReport {
-        let mut report = SignReport { outcomes: vec![], signatures_made: 0, failure: None };
-        for recorded in recorded {
-            match self.take(recorded) {
-                Ok(signed) => {
-                    report.signatures_made += u64::from(matches!(signed, Signed::Issued(_)));
-                    report.outcomes.push(signed);
-                }
-                // those before it are recorded; those after it are looked at when the right file is there
-                Err(error) => {
-                    report.failure = Some(error);
-                    break;
-                }
-            }
-        }
-        report
-    }
-
-    fn check_all(
-        &self,
-        unchecked: Vec<UncheckedCertificate>,
-    ) -> Result<Vec<Result<IssuedCertificate, IssueError>>, IssueError> {
-        Ok(unchecked.into_iter().map(|unchecked| self.check_recorded(unchecked)).collect())
-    }
-
-    fn expect(&self, _count: u64) {}
 }
 
 /// The format of a file that answers a plan of this encoder.
@@ -334,7 +228,7 @@ fn places(entries: &[u8], offset: usize) -> Option<Vec<(u32, std::ops::Range<usi
 }
 
 #[cfg(fuzzing)]
-pub(super) fn fuzz(octets: &[u8]) {
+pub(crate) fn fuzz(octets: &[u8]) {
     if let Some(head) = SignatureHead::parse(octets) {
         assert_eq!(head.to_bytes(), octets, "a head has one spelling");
     }

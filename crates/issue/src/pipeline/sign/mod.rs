@@ -16,10 +16,11 @@ use crate::ledger::{Ledger, LedgerError, Recorded, RecordedLeaf, StoreError};
 use crate::parallel;
 use crate::verify::VerifiedLeaf;
 
-use super::work::Work;
+use super::authority::{Chunk, Made};
+use super::build::Work;
 
-/// Whoever signs what the ledger has recorded, or has signed it elsewhere.
-pub(crate) trait SignRecorded: Sync {
+/// Signs what the ledger has recorded, or has the signatures that another machine made.
+pub(super) trait SignRecorded: Sync {
     /// One outcome for each, in order; see [`Issuer::sign`].
     fn sign(&self, recorded: Vec<Recorded<TbsCertificate>>) -> SignReport;
 
@@ -50,16 +51,13 @@ impl SignRecorded for Issuer {
     }
 }
 
-/// A chunk of which every certificate is on the ledger.
-pub(crate) type Finished = Vec<(VerifiedLeaf, IssuedCertificate)>;
-
 /// Issues every leaf of the batch, or takes its certificate from the ledger where an earlier run got that far; `each`
 /// gets them chunk by chunk. Returns whether the ledger already held certificates of this batch.
-pub(crate) fn issue_all(
+pub(super) fn issue_all(
     work: &Work<'_>,
     ledger: &Ledger,
     signer: &dyn SignRecorded,
-    each: &mut dyn FnMut(Finished) -> Result<(), Error>,
+    each: &mut dyn FnMut(Chunk) -> Result<(), Error>,
 ) -> Result<bool, Error> {
     let count = work.rows.len() as u64;
     work.progress.total(count);
@@ -90,7 +88,7 @@ struct Run<'a> {
 }
 
 /// A chunk on its way.
-struct Chunk<'a, T> {
+struct Underway<'a, T> {
     number: u64,
     rows: &'a [Row],
     leaves: Vec<VerifiedLeaf>,
@@ -135,7 +133,7 @@ impl<'a> Run<'a> {
     }
 
     /// Builds and records one chunk after the other, until nobody takes them or one fails.
-    fn record_all(&self, to_sign: &SyncSender<Chunk<'a, Vec<RecordedLeaf>>>) {
+    fn record_all(&self, to_sign: &SyncSender<Underway<'a, Vec<RecordedLeaf>>>) {
         for (number, rows) in self.work.chunks() {
             if self.has_failed() {
                 return;
@@ -148,18 +146,18 @@ impl<'a> Run<'a> {
     }
 
     /// What is to be signed for every row of the chunk is on the ledger.
-    fn record(&self, number: u64, rows: &'a [Row]) -> Result<Chunk<'a, Vec<RecordedLeaf>>, Error> {
+    fn record(&self, number: u64, rows: &'a [Row]) -> Result<Underway<'a, Vec<RecordedLeaf>>, Error> {
         let batch = &self.work.batch.id;
         let attempts = self.ledger.attempts(batch, number)?;
         let (leaves, linted) = self.work.prepare_all(rows, &attempts)?;
-        Ok(Chunk { number, rows, leaves, state: self.ledger.record(batch, number, linted)? })
+        Ok(Underway { number, rows, leaves, state: self.ledger.record(batch, number, linted)? })
     }
 
     /// Signs one chunk after the other, until something fails or Ctrl-C ends the run between two of them.
     fn sign_all(
         &self,
-        recorded: Receiver<Chunk<'a, Vec<RecordedLeaf>>>,
-        to_finish: &SyncSender<Chunk<'a, SignedChunk>>,
+        recorded: Receiver<Underway<'a, Vec<RecordedLeaf>>>,
+        to_finish: &SyncSender<Underway<'a, SignedChunk>>,
     ) {
         for chunk in recorded {
             if self.has_failed() {
@@ -176,7 +174,7 @@ impl<'a> Run<'a> {
 
     /// The same on one thread: where the system has no others, a chunk is recorded and signed when the one before it is
     /// finished.
-    fn one_by_one(&self) -> impl Iterator<Item = Chunk<'a, SignedChunk>> {
+    fn one_by_one(&self) -> impl Iterator<Item = Underway<'a, SignedChunk>> {
         self.work.chunks().map_while(|(number, rows)| {
             if self.has_failed() {
                 return None;
@@ -187,7 +185,7 @@ impl<'a> Run<'a> {
     }
 
     /// Has signed what is to be signed of a chunk, and looks at what the ledger has of it already.
-    fn sign(&self, chunk: Chunk<'a, Vec<RecordedLeaf>>) -> Result<Chunk<'a, SignedChunk>, Error> {
+    fn sign(&self, chunk: Underway<'a, Vec<RecordedLeaf>>) -> Result<Underway<'a, SignedChunk>, Error> {
         let mut certificates: Vec<Option<IssuedCertificate>> = vec![None; chunk.rows.len()];
         let mut to_sign = Vec::with_capacity(chunk.rows.len());
         let mut on_ledger = Vec::new();
@@ -208,7 +206,7 @@ impl<'a> Run<'a> {
             }
         }
         let state = SignedChunk { certificates, resumed, outcome: self.have_signed(to_sign) };
-        Ok(Chunk { number: chunk.number, rows: chunk.rows, leaves: chunk.leaves, state })
+        Ok(Underway { number: chunk.number, rows: chunk.rows, leaves: chunk.leaves, state })
     }
 
     /// Asks the signer, in as many calls at once as there are workers. A failure is noted at once, before anything that
@@ -250,8 +248,8 @@ impl<'a> Run<'a> {
     /// then is recorded all the same. Returns whether the ledger already held certificates.
     fn finish_all(
         &self,
-        signed: impl Iterator<Item = Chunk<'a, SignedChunk>>,
-        each: &mut dyn FnMut(Finished) -> Result<(), Error>,
+        signed: impl Iterator<Item = Underway<'a, SignedChunk>>,
+        each: &mut dyn FnMut(Chunk) -> Result<(), Error>,
     ) -> bool {
         let mut resumed = false;
         for chunk in signed {
@@ -260,7 +258,7 @@ impl<'a> Run<'a> {
             if self.has_failed() {
                 continue;
             }
-            let count = finished.len() as u64;
+            let count = finished.0.len() as u64;
             if self.noted(each(finished)).is_some() {
                 self.work.progress.advance(count);
             }
@@ -270,8 +268,8 @@ impl<'a> Run<'a> {
 
     /// Records what was signed of a chunk, and has signed what needs another serial number. None if the run has stopped
     /// before all of it was signed.
-    fn finish(&self, chunk: Chunk<'a, SignedChunk>) -> Result<Option<Finished>, Error> {
-        let Chunk { number, rows, leaves, state: SignedChunk { mut certificates, mut outcome, .. } } = chunk;
+    fn finish(&self, chunk: Underway<'a, SignedChunk>) -> Result<Option<Chunk>, Error> {
+        let Underway { number, rows, leaves, state: SignedChunk { mut certificates, mut outcome, .. } } = chunk;
         loop {
             let again = self.settle(number, outcome, &mut certificates)?;
             if self.has_failed() {
@@ -282,11 +280,11 @@ impl<'a> Run<'a> {
             }
             outcome = self.have_signed(self.raise(number, rows, again)?);
         }
-        let certificates = leaves
-            .into_iter()
-            .zip(certificates)
-            .map(|(leaf, certificate)| (leaf, certificate.expect("every row was taken from the ledger or signed")));
-        Ok(Some(certificates.collect()))
+        let made = leaves.into_iter().zip(certificates).map(|(leaf, certificate)| {
+            let certificate = certificate.expect("every row was taken from the ledger or signed");
+            Made { leaf, certificate, differs: None }
+        });
+        Ok(Some(Chunk(made.collect())))
     }
 
     /// Whatever was signed is recorded before anything else happens, also when the signer failed. Returns what needs

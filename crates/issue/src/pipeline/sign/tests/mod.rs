@@ -12,14 +12,14 @@ use crate::error::CoreError;
 use crate::error::Error;
 use crate::ledger::{Fault, Kind, Ledger, LedgerError, MemoryStore, StoreError};
 
-use super::{Finished, Run};
+use super::{Chunk, Run};
 use fakes::{Ledgers, Watched};
 use world::World;
 
 /// An output that takes everything.
-fn taken(certificates: &mut Vec<Vec<u8>>) -> impl FnMut(Finished) -> Result<(), Error> {
+fn taken(certificates: &mut Vec<Vec<u8>>) -> impl FnMut(Chunk) -> Result<(), Error> {
     |chunk| {
-        certificates.extend(chunk.into_iter().map(|(_, certificate)| certificate.der().to_vec()));
+        certificates.extend(chunk.0.iter().map(|made| made.certificate.der().to_vec()));
         Ok(())
     }
 }
@@ -321,7 +321,7 @@ fn a_panic_in_any_thread_ends_the_run_and_the_same_command_goes_on() {
             let store = world.begun();
             let ledger = if which == 0 { Ledgers::panicking(&store, 3) } else { world.open(&store) };
             let signer = Watched::good(&store).before(move |message| assert!(which != 1 || message != 3));
-            let mut each = |_: Finished| {
+            let mut each = |_: Chunk| {
                 assert!(which != 2);
                 Ok(())
             };

@@ -17,16 +17,15 @@ use crate::issue::testing::identity;
 use crate::ledger::testing::{row, terms};
 use crate::ledger::{BatchRow, BatchTerms, Ledger, MemoryStore, leaf_set_digest};
 use crate::origin::ItemName;
-use crate::pipeline::job::Bound;
+use crate::pipeline::build::{Bound, Work};
 use crate::pipeline::settle::LeavesOf;
-use crate::pipeline::work::Work;
 use crate::pipeline::{Progress, Stage};
 use crate::policy::{BatchContext, Policy};
 use crate::reel::{Limits, SourceLeaf};
 use crate::x509::tlv::{Reader, element, tag};
 use crate::x509::{Certificate, pem};
 
-use super::super::{Finished, issue_all};
+use super::super::{Chunk, issue_all};
 use super::fakes::Watched;
 
 pub(super) struct World {
@@ -125,7 +124,7 @@ impl World {
         &self,
         ledger: &Ledger,
         signer: &Watched,
-        each: &mut dyn FnMut(Finished) -> Result<(), Error>,
+        each: &mut dyn FnMut(Chunk) -> Result<(), Error>,
     ) -> Result<bool, Error> {
         self.with_work(|work| issue_all(work, ledger, &signer.issuer(), each))
     }

@@ -1,38 +1,32 @@
-//! `issue --issuer cmp`: the second pass, with another CA in place of the signer.
+//! An external CA that answers over CMP.
 //!
-//! Recorded, sent, answered, recorded. What was sent and not answered is in doubt: the batch does not seal, and nothing
-//! is asked for again, until the operator has decided, which is recorded too.
+//! Recorded, sent, answered, recorded. A request that was sent and not answered is in doubt: the batch does not seal, and
+//! the request is not sent again, until the operator has decided, which is recorded too.
 
 use std::collections::HashSet;
-use std::io::Read;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use crate::cert::IssuedCertificate;
-use crate::error::Error;
-use crate::findings::Findings;
+use crate::cmp::Client;
+use crate::error::{CmpError, Error, RequestError, TransportError};
+use crate::findings::{FindingSpool, Findings};
 use crate::intake::Row;
-use crate::ledger::{Ledger, RecordedRequest, Requested};
-use crate::manifest::{Counts, IssuerMode};
-use crate::origin::{ChipName, Finding};
+use crate::ledger::{AuthorityKind, Ledger, RecordedRequest, Requested};
+use crate::origin::{ChipName, Code, Finding};
 use crate::parallel;
-use crate::pipeline::elsewhere::{self, Answer};
-use crate::pipeline::seal::{self, Rejected, Sealing};
-use crate::pipeline::settle::Settled;
-use crate::pipeline::work::Work;
-use crate::pipeline::write::Written;
-use crate::pipeline::{
-    self, FirstPass, Job, Outcome, Progress, Ready, Refusal, Run, Stage, Timings, code, first_pass, settle,
-};
+use crate::policy::Policy;
 use crate::x509::Certificate;
 
-use super::exchange::Client;
-use crate::error::{CmpError, RequestError, TransportError};
+use super::super::build::Work;
+use super::super::code;
+use super::super::outcome::Refusal;
+use super::answer::judge;
+use super::{Asked, Authority, Chunk, Made, Receiver, Report};
 
-/// How the CA is asked.
+/// Asks an external CA over CMP.
 #[expect(missing_debug_implementations, reason = "holds a client")]
-pub struct Asking<'a> {
-    /// The way to the CA.
+pub struct Cmp<'a> {
+    /// The client that asks.
     pub client: &'a Client<'a>,
     /// Requests under way at once.
     pub concurrency: usize,
@@ -51,115 +45,65 @@ pub enum AskAgain {
     Only(Vec<ChipName>),
 }
 
-/// As [`reissue`](pipeline::reissue), with certificates from another CA. What it did not make is a finding of
-/// [`Outcome::Refused`]; the batch stays open.
-///
-/// # Errors
-/// As there; or the CA cannot be reached.
-pub fn issue(
-    job: &Job<'_>,
-    asking: &Asking<'_>,
-    ledger: &Ledger,
-    stdin: &mut (dyn Read + Send),
-    progress: &dyn Progress,
-    cancel: &AtomicBool,
-) -> Result<Outcome, Error> {
-    let mut run = Run { job, progress, cancel, timings: Timings::default() };
-    seal::check_output_place(job.out, ledger)?;
-    job.policy.check_issuer(job.issuer)?;
-    job.policy.check_foreign()?;
-    let Ready { row, bound, mut settled, cleared } = match first_pass(&mut run, ledger, stdin)? {
-        FirstPass::Ready(ready) => *ready,
-        FirstPass::Refused(refusal) => return Ok(Outcome::Refused(refusal)),
-    };
-    if let Some(published) = seal::already_published(job.out, ledger, &row, || settled.summary(&row))? {
-        return Ok(Outcome::AlreadyDone(published.with_timings(run.timings)));
+impl Authority for Cmp<'_> {
+    fn kind(&self) -> AuthorityKind {
+        AuthorityKind::Cmp
     }
-    settled.check_account()?;
-    if job.dry_run {
-        return Ok(Outcome::DryRun(settled.summary(&row).with_timings(run.timings)));
-    }
-    pipeline::begin(ledger, &row, &settled, cleared.as_ref())?;
-    run.interrupted()?;
 
-    let asked = run.timed(Stage::Issue, |run| {
-        let work = run.work(&row, &bound, &settled);
-        let asker = Asker { asking, job, work: &work, ledger };
-        let findings = asker.decide()?;
-        if !findings.is_empty() {
-            return Ok(Err((findings, "requests are in doubt")));
-        }
-        asker.ask_all()
-    })?;
-    let (written, resumed) = match asked {
-        Ok(asked) => asked,
-        Err((findings, what)) => {
-            let findings = listed(&settled, findings)?;
-            let count = findings.len();
-            return Ok(Outcome::Refused(Refusal {
-                items: settled.items,
-                ready: settled.rows.len() as u64,
-                skip_helps: false,
-                note_helps: false,
-                findings,
-                missing: vec![],
-                reasons: vec![format!("{what}: {count}; batch {} is open", row.id)],
-                warnings: vec![],
-            }));
-        }
-    };
-    let summary = run.timed(Stage::Seal, |_| {
-        let expected = settled.expected(job);
-        let mut summary = settled.summary(&row);
-        summary.resumed = resumed;
-        let sealing = Sealing {
-            row: &row,
-            issuer: job.issuer,
-            mode: IssuerMode::Foreign,
-            manifest_certificate: job.manifest_certificate,
-            manifest_signer: job.manifest_signer,
-            policy: job.policy,
-            params: &job.params,
-            anchors: job.anchors,
-            intermediates: settled.verifier.intermediates().collect(),
-            expected,
-            bulk_id: job.bulk_id.clone().filter(|_| job.publish_bulk_id),
-            rejected: Rejected::Listed(summary.findings.clone()),
-            inputs: settle::input_lines(&settled.inputs),
-            counts: Counts {
-                items: summary.items,
-                issued: summary.issued,
-                rejected: summary.rejected,
-                ignored: summary.ignored,
-                signatures_made: summary.issued,
-            },
-            now: job.now,
-            tool: job.tool,
+    fn check_policy(&self, policy: &Policy) -> Result<(), Error> {
+        Ok(policy.check_foreign()?)
+    }
+
+    fn issue(&self, asked: &Asked<'_>, to: &mut dyn Receiver) -> Result<Result<Report, Refusal>, Error> {
+        let Asked { ready, work, ledger } = asked;
+        let asker = Asker { asking: self, policy: &ready.policy, work, ledger };
+        let in_doubt = asker.decide()?;
+        let refusal = if in_doubt.is_empty() {
+            // nothing is in doubt: every request is answered, or may be sent
+            to.begin()?;
+            match asker.ask_all(to)? {
+                Ok(resumed) => {
+                    let signatures_made = work.rows.len() as u64;
+                    return Ok(Ok(Report {
+                        resumed,
+                        signatures_made,
+                        findings: Findings::default(),
+                        warnings: vec![],
+                    }));
+                }
+                Err(refusal) => refusal,
+            }
+        } else {
+            (in_doubt, "requests are in doubt")
         };
-        seal::seal_and_publish(&sealing, ledger, written, &mut summary)?;
-        Ok(summary)
-    })?;
-    Ok(Outcome::Done(summary.with_timings(run.timings)))
-}
-
-/// What is in doubt or was not made: one wave of requests at most, but for what earlier runs left in doubt.
-fn listed(settled: &Settled, findings: Vec<Finding>) -> Result<Findings, Error> {
-    let mut spool = settled.findings.empty();
-    for (number, finding) in (0..).zip(findings) {
-        spool.push(number, finding)?;
+        let (findings, what) = refusal;
+        let mut spool = FindingSpool::new(ready.scratch);
+        for (number, finding) in (0..).zip(findings) {
+            spool.push(number, finding)?;
+        }
+        let findings = spool.finish()?;
+        Ok(Err(Refusal {
+            items: ready.account.items,
+            ready: work.rows.len() as u64,
+            skip_helps: false,
+            note_helps: false,
+            reasons: vec![format!("{what}: {}; batch {} is open", findings.len(), work.batch.id)],
+            findings,
+            missing: vec![],
+            warnings: vec![],
+        }))
     }
-    Ok(spool.finish()?)
 }
 
 struct Asker<'a> {
-    asking: &'a Asking<'a>,
-    job: &'a Job<'a>,
+    asking: &'a Cmp<'a>,
+    policy: &'a Policy,
     work: &'a Work<'a>,
     ledger: &'a Ledger,
 }
 
 /// What one request came to.
-type Came = Result<Answer, RequestError>;
+type Came = Result<Made, RequestError>;
 
 impl Asker<'_> {
     /// Records the operator's decision about what is in doubt; what nobody decided about is a finding.
@@ -190,16 +134,14 @@ impl Asker<'_> {
         Ok(findings)
     }
 
-    fn finding(&self, row: &Row, code: crate::origin::Code, reason: String) -> Result<Finding, Error> {
+    fn finding(&self, row: &Row, code: Code, reason: String) -> Result<Finding, Error> {
         let item = row.load(self.work.spool)?.item;
         Ok(Finding::rejected(item, code, reason).of(Some(row.uid()), Some(row.source())))
     }
 
-    /// Asks for everything that is open and writes all of it; or says what the CA did not make.
-    #[expect(clippy::type_complexity, reason = "what was written, or why nothing is to be sealed")]
-    fn ask_all(&self) -> Result<Result<(Written, bool), (Vec<Finding>, &'static str)>, Error> {
-        let mut written =
-            Written::create(self.job.out, self.work.batch, self.job.policy.source().family, &self.job.forms)?;
+    /// Asks for everything that is open and hands on all of it; or says what the CA did not make. Returns whether the
+    /// ledger held some of it.
+    fn ask_all(&self, to: &mut dyn Receiver) -> Result<Result<bool, (Vec<Finding>, &'static str)>, Error> {
         let mut serials = HashSet::new();
         let mut resumed = false;
         self.work.progress.total(self.work.rows.len() as u64);
@@ -207,7 +149,7 @@ impl Asker<'_> {
             self.work.interrupted()?;
             let (leaves, linted) = self.work.prepare_all(rows, &[])?;
             let requested = self.ledger.request(&self.work.batch.id, number, linted)?;
-            let mut answers: Vec<Option<Answer>> = (0..rows.len()).map(|_| None).collect();
+            let mut answers: Vec<Option<Made>> = (0..rows.len()).map(|_| None).collect();
             let mut open = Vec::new();
             for (at, (requested, leaf)) in requested.into_iter().zip(leaves).enumerate() {
                 match requested {
@@ -215,7 +157,7 @@ impl Asker<'_> {
                         resumed = true;
                         let unusable = |reason| Error::AnswerUnusable { uid: rows[at].key.uid, reason };
                         let certificate = Certificate::from_der(&der).map_err(|error| unusable(error.to_string()))?;
-                        let judged = elsewhere::judge(self.work, self.job.policy, leaf, &certificate);
+                        let judged = judge(self.work, self.policy, leaf, &certificate);
                         answers[at] = Some(judged.map_err(|(_, reason)| unusable(reason))?);
                     }
                     Requested::Open(request) | Requested::InDoubt(request) => open.push((at, request)),
@@ -243,17 +185,17 @@ impl Asker<'_> {
                 }
                 self.work.progress.advance(wave.len() as u64);
             }
-            let answers: Vec<Answer> = answers.into_iter().map(|answer| answer.expect("all were answered")).collect();
-            for ((_, certificate, _), row) in answers.iter().zip(rows) {
-                if !serials.insert(*certificate.serial()) {
+            let answers: Vec<Made> = answers.into_iter().map(|answer| answer.expect("all were answered")).collect();
+            for (made, row) in answers.iter().zip(rows) {
+                if !serials.insert(*made.certificate.serial()) {
                     let reason = format!("chip {}: its serial number is another certificate's too", row.key.uid);
                     let finding = self.finding(row, code::CMP_REFUSED, reason)?;
                     return Ok(Err((vec![finding], "serial numbers that the CA used twice")));
                 }
             }
-            written.add_elsewhere(self.work.jobs, self.job.reissue.as_deref(), answers)?;
+            to.take(Chunk(answers))?;
         }
-        Ok(Ok((written, resumed)))
+        Ok(Ok(resumed))
     }
 
     /// Sends some requests at once: recorded before, and what came of them after, whatever it is.
@@ -280,7 +222,7 @@ impl Asker<'_> {
         for ((at, came), (_, request)) in came.into_iter().zip(wave) {
             match came {
                 Ok(Ok(answer)) => {
-                    certificates.push(answer.1.clone());
+                    certificates.push(answer.certificate.clone());
                     results.push((at, Ok(answer)));
                 }
                 Ok(Err(RequestError::Settled(error))) => {
@@ -308,7 +250,7 @@ impl Asker<'_> {
         let (leaf, _) = self.work.prepare_one(row)?;
         let template = self.work.bound.template(&leaf).map_err(Error::lint_differs)?;
         let accept = |certificate: &Certificate| {
-            let judged = elsewhere::judge(self.work, self.job.policy, leaf.clone(), certificate);
+            let judged = judge(self.work, self.policy, leaf.clone(), certificate);
             judged.map_err(|(_, reason)| reason)
         };
         let mut tries = 0;

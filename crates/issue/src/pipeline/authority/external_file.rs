@@ -1,24 +1,81 @@
-//! Certificates that a CA of another house returned, in any order and container: matched by key, looked at as hard as a
-//! leaf of ST's, all of them before the first is recorded.
+//! An external CA to which a file of requests is carried: certificates come back in any order and container. They are
+//! matched by key and checked as strictly as a leaf of ST's, all of them before the first is recorded.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
+use std::path::Path;
 
 use crate::cert::IssuedCertificate;
 use crate::crypto::sha256;
-use crate::error::Error;
+use crate::error::{Error, PlanError};
 use crate::findings::{FindingSpool, Findings};
-use crate::ledger::{Ledger, Requested};
-use crate::origin::{Finding, ItemName};
+use crate::ledger::{AuthorityKind, Ledger, Requested};
+use crate::origin::{Disposition, Finding, ItemName};
 use crate::parallel;
-use crate::pipeline::elsewhere::{self, Judged};
-use crate::pipeline::work::Work;
-use crate::pipeline::write::Written;
 use crate::policy::Policy;
 use crate::reel::{self, Input, Item, Limits, SourceLeaf, Spool, SpoolRef};
 use crate::x509::{Certificate, CertificateError, SerialNumber, Sha256Digest};
 
-use super::admit::Machine;
+use super::super::build::Work;
+use super::super::outcome::Refusal;
+use super::answer::{Judged, judge};
+use super::{Asked, Authority, Chunk, Receiver, Report};
+
+/// Takes the certificates that an external CA returned for a plan.
+#[derive(Clone, Copy, Debug)]
+pub struct ExternalFile<'a> {
+    /// The certificates; None while there is only a plan to write.
+    returned: Option<&'a [Input]>,
+}
+
+impl<'a> ExternalFile<'a> {
+    /// The CA, to which the requests of a plan are to be carried.
+    pub const fn to_ask() -> Self {
+        Self { returned: None }
+    }
+
+    /// The CA with the certificates that it returned, in any order and container.
+    pub const fn returned(certificates: &'a [Input]) -> Self {
+        Self { returned: Some(certificates) }
+    }
+}
+
+impl Authority for ExternalFile<'_> {
+    fn kind(&self) -> AuthorityKind {
+        AuthorityKind::ExternalFile
+    }
+
+    fn check_policy(&self, policy: &Policy) -> Result<(), Error> {
+        Ok(policy.check_foreign()?)
+    }
+
+    fn issue(&self, asked: &Asked<'_>, to: &mut dyn Receiver) -> Result<Result<Report, Refusal>, Error> {
+        let Asked { ready, work, ledger } = asked;
+        let inputs = self.returned.ok_or(PlanError::NothingReturned)?;
+        let mut answers = Answers::read(ready.scratch, inputs, work)?;
+        answers.check(work, &ready.policy)?;
+        let findings = answers.take_findings()?;
+        ready.findings.map_or(Ok(()), |path| findings.write_to(path))?;
+        let rejected = findings.count(Disposition::Rejected);
+        let leaves = work.rows.len() as u64;
+        if rejected > 0 {
+            return Ok(Err(Refusal {
+                items: leaves,
+                ready: leaves.saturating_sub(rejected),
+                skip_helps: false,
+                note_helps: false,
+                reasons: vec![format!("certificates that are not as asked for, missing or too many: {rejected}")],
+                findings,
+                missing: vec![],
+                warnings: ready.account.warnings.clone(),
+            }));
+        }
+        // every certificate is the one that was asked for; none is recorded yet
+        to.begin()?;
+        let resumed = answers.record(work, &ready.policy, ledger, to)?;
+        Ok(Ok(Report { resumed, signatures_made: leaves, findings, warnings: vec![] }))
+    }
+}
 
 codes! {
     const;
@@ -42,23 +99,23 @@ codes! {
 }
 
 /// The certificates by the rows of the plan.
-pub(super) struct Answers {
+struct Answers {
     spool: Spool,
-    /// Of each row, in order: the item and its octets.
+    /// Of each row, in order: the item and its bytes.
     found: Vec<Option<(ItemName, SpoolRef)>>,
     /// What is wrong, or was left out, in the order in which it was found.
-    pub(super) findings: FindingSpool,
+    findings: FindingSpool,
 }
 
 impl Answers {
     /// Reads all that was returned and matches it by key.
-    pub(super) fn read(machine: &Machine<'_>, inputs: &[Input], work: &Work<'_>) -> Result<Self, Error> {
+    fn read(scratch: &Path, inputs: &[Input], work: &Work<'_>) -> Result<Self, Error> {
         let keys: HashMap<Sha256Digest, usize> =
             work.rows.iter().enumerate().map(|(at, row)| (row.key.spki, at)).collect();
         let mut answers = Self {
-            spool: Spool::create(machine.scratch)?,
+            spool: Spool::create(scratch)?,
             found: vec![None; work.rows.len()],
-            findings: FindingSpool::new(machine.scratch),
+            findings: FindingSpool::new(scratch),
         };
         let mut failure = None;
         for input in inputs {
@@ -73,7 +130,7 @@ impl Answers {
                     }
                 }
             };
-            reel::read(input, None, &Limits::default(), machine.scratch, &mut each)?;
+            reel::read(input, None, &Limits::default(), scratch, &mut each)?;
             if let Some(error) = failure.take() {
                 return Err(error);
             }
@@ -133,7 +190,7 @@ impl Answers {
     }
 
     /// Looks at every certificate; what is wrong with any is a finding.
-    pub(super) fn check(&mut self, work: &Work<'_>, policy: &Policy) -> Result<(), Error> {
+    fn check(&mut self, work: &Work<'_>, policy: &Policy) -> Result<(), Error> {
         let mut serials: HashSet<SerialNumber> = HashSet::new();
         let mut first = 0;
         for (_, rows) in work.chunks() {
@@ -146,9 +203,9 @@ impl Answers {
                 let Some(judged) = judged? else { continue };
                 let reason = match judged {
                     Err((code, reason)) => Some((code, reason)),
-                    Ok((_, certificate, _)) if serials.insert(*certificate.serial()) => None,
-                    Ok((_, certificate, _)) => {
-                        let serial = hex::encode_upper(certificate.serial().content());
+                    Ok(made) if serials.insert(*made.certificate.serial()) => None,
+                    Ok(made) => {
+                        let serial = hex::encode_upper(made.certificate.serial().content());
                         let reason = format!("serial number {serial} is another certificate's too (RFC 5280 §4.1.2.2)");
                         Some((SERIAL_TWICE, reason))
                     }
@@ -166,7 +223,7 @@ impl Answers {
     }
 
     /// Everything that was found, in order.
-    pub(super) fn take_findings(&mut self) -> Result<Findings, Error> {
+    fn take_findings(&mut self) -> Result<Findings, Error> {
         let none = self.findings.empty();
         Ok(std::mem::replace(&mut self.findings, none).finish()?)
     }
@@ -178,19 +235,12 @@ impl Answers {
             |error: CertificateError| Error::AnswerUnusable { uid: work.rows[at].key.uid, reason: error.to_string() };
         let certificate = Certificate::from_der(&self.spool.read(*spooled)?).map_err(unusable)?;
         let (leaf, _) = work.prepare_one(&work.rows[at])?;
-        Ok(Some(elsewhere::judge(work, policy, leaf, &certificate)))
+        Ok(Some(judge(work, policy, leaf, &certificate)))
     }
 
     /// Records every certificate and writes it; all of them were checked. Returns whether the ledger held some of them.
-    pub(super) fn record(
-        &self,
-        work: &Work<'_>,
-        policy: &Policy,
-        ledger: &Ledger,
-        written: &mut Written,
-    ) -> Result<bool, Error> {
+    fn record(&self, work: &Work<'_>, policy: &Policy, ledger: &Ledger, to: &mut dyn Receiver) -> Result<bool, Error> {
         let batch = &work.batch.id;
-        let reissue = work.batch.terms.reissue.as_deref();
         let mut resumed = false;
         let mut first = 0;
         work.progress.total(work.rows.len() as u64);
@@ -209,10 +259,9 @@ impl Answers {
                 let answer = judged?.ok_or_else(|| unusable("it is not there any more".into()))?;
                 answers.push(answer.map_err(|(_, reason)| unusable(reason))?);
             }
-            let certificates: Vec<IssuedCertificate> =
-                answers.iter().map(|(_, certificate, _)| certificate.clone()).collect();
+            let certificates: Vec<IssuedCertificate> = answers.iter().map(|made| made.certificate.clone()).collect();
             ledger.record_answers(batch, number, &certificates)?;
-            written.add_elsewhere(work.jobs, reissue, answers)?;
+            to.take(Chunk(answers))?;
             work.progress.advance(rows.len() as u64);
         }
         Ok(resumed)

@@ -1,0 +1,195 @@
+//! A signing machine without a network, to which a plan is carried: a file of signatures comes back. Whoever carries the
+//! file can change it, so every signature is verified under the CA's key, and nothing is recorded for a serial number that
+//! the CA did not sign.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::cert::{IssuedCertificate, IssuerIdentity, TbsCertificate, UncheckedCertificate};
+use crate::crypto::{PublicKey, kept_form};
+use crate::error::{Error, PlanError};
+use crate::findings::Findings;
+use crate::intake::Row;
+use crate::issue::{self, IssueError, SignReport, Signed};
+use crate::ledger::{AuthorityKind, Ledger, Recorded};
+use crate::origin::Uid;
+use crate::plan::SignatureFile;
+use crate::policy::Policy;
+use crate::x509::Sha256Digest;
+
+use super::super::build::Work;
+use super::super::outcome::Refusal;
+use super::super::sign::{SignRecorded, issue_all};
+use super::{Asked, Authority, Receiver, Report};
+
+/// Takes the signatures that a signing machine made for a plan.
+#[derive(Clone, Copy, Debug)]
+pub struct AirGapped<'a> {
+    /// The signature file, and its SHA-256 if that is known; None while there is only a plan to write.
+    returned: Option<(&'a Path, Option<Sha256Digest>)>,
+}
+
+impl<'a> AirGapped<'a> {
+    /// The machine, to which a plan is to be carried.
+    pub const fn to_ask() -> Self {
+        Self { returned: None }
+    }
+
+    /// The machine with the signature file that it wrote. `expected` is the file's SHA-256 as the machine printed it, if
+    /// it was carried beside the file.
+    pub const fn returned(file: &'a Path, expected: Option<Sha256Digest>) -> Self {
+        Self { returned: Some((file, expected)) }
+    }
+}
+
+impl Authority for AirGapped<'_> {
+    fn kind(&self) -> AuthorityKind {
+        AuthorityKind::AirGapped
+    }
+
+    fn check_policy(&self, _policy: &Policy) -> Result<(), Error> {
+        // the signing machine checks its own key
+        Ok(())
+    }
+
+    fn issue(&self, asked: &Asked<'_>, to: &mut dyn Receiver) -> Result<Result<Report, Refusal>, Error> {
+        let Asked { ready, work, ledger } = asked;
+        let (Some((path, expected)), Some(plan)) = (self.returned, &ready.plan) else {
+            return Err(PlanError::NothingReturned.into());
+        };
+        let file = SignatureFile::open((path, expected.as_ref()), plan, work.issuer, &ready.policy, work.rows.len())?;
+        let key = PublicKey::from_spki(work.issuer.spki()).map_err(IssueError::from)?;
+        let signatures = Signatures {
+            path,
+            key,
+            issuer: work.issuer,
+            rows: work.rows,
+            file,
+            as_sent: expected.is_some(),
+            exchanged: AtomicU64::new(0),
+        };
+        signatures.check_attempts(work, ledger)?;
+        // the file answers this plan; its signatures are verified when they are used
+        to.begin()?;
+        let resumed = issue_all(work, ledger, &signatures, &mut |chunk| to.take(chunk))?;
+        // the number in the file came the same way as the file: what is known is that no fewer were made
+        let given_up: u64 = signatures.file.entries().map(|(attempt, _)| u64::from(attempt)).sum();
+        let exchanged = signatures.exchanged.load(Ordering::Relaxed);
+        let warnings = if exchanged == 0 {
+            vec![]
+        } else {
+            vec![format!(
+                "{exchanged} signatures came in the other of the two forms of an ECDSA signature: an earlier release signed \
+                 them, or the file was changed on its way. The batch has them in the form with the lower s"
+            )]
+        };
+        let signatures_made = work.rows.len() as u64 + given_up;
+        Ok(Ok(Report { resumed, signatures_made, findings: Findings::default(), warnings }))
+    }
+}
+
+/// The signatures for a plan, by the UIDs of its leaves.
+struct Signatures<'a> {
+    path: &'a Path,
+    key: PublicKey,
+    issuer: &'a IssuerIdentity,
+    rows: &'a [Row],
+    file: SignatureFile,
+    /// Whether the file was proved to be the one that the signing machine wrote.
+    as_sent: bool,
+    /// How many signatures came in another form than they are kept in.
+    exchanged: AtomicU64,
+}
+
+impl Signatures<'_> {
+    /// Looks at each serial number that was given up before anything is recorded of it: a record cannot be taken back, and
+    /// whoever changed a number in the file would keep the batch from ever being finished.
+    fn check_attempts(&self, work: &Work<'_>, ledger: &Ledger) -> Result<(), Error> {
+        let mut entries = self.file.entries();
+        for (number, rows) in work.chunks() {
+            work.interrupted()?;
+            let known = ledger.attempts(&work.batch.id, number)?;
+            for ((row, known), (attempt, signature)) in rows.iter().zip(known).zip(&mut entries) {
+                if attempt == known {
+                    continue;
+                }
+                let uid = row.uid();
+                let wrong = |what: String| PlanError::Signatures { path: self.path.to_owned(), what };
+                if attempt < known {
+                    let what = format!("for chip {uid} it gives up {attempt} serial numbers, and {known} are recorded");
+                    return Err(wrong(what).into());
+                }
+                let (_, linted) = work.prepare_all(std::slice::from_ref(row), &[attempt])?;
+                let (_, first) = work.prepare_all(std::slice::from_ref(row), &[0])?;
+                let signed = linted.first().zip(first.first()).is_some_and(|(linted, first)| {
+                    let tbs = linted.tbs();
+                    // a serial number that is copied from the leaf cannot be given up
+                    let may = tbs.full_width_signature() && tbs.der() != first.tbs().der();
+                    may && self.key.verify(tbs.signature_algorithm(), tbs.der(), signature).is_ok()
+                });
+                if !signed {
+                    let what = format!(
+                        "for chip {uid} it gives up {attempt} serial numbers, and its signature is not for the next one"
+                    );
+                    return Err(wrong(what).into());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Attempt and signature of a leaf of the plan.
+    fn of(&self, uid: &Uid) -> (u32, &[u8]) {
+        let at = self.rows.binary_search_by(|row| row.key.uid.as_bytes().cmp(uid.as_bytes()));
+        self.file.entry(at.expect("the leaf is one of the plan's"))
+    }
+
+    fn take(&self, recorded: Recorded<TbsCertificate>) -> Result<Signed, IssueError> {
+        let (attempt, signature) = self.of(&recorded.tbs().origin().uid);
+        if recorded.tbs().attempt() < attempt {
+            return Ok(Signed::NeedsNewSerial(recorded));
+        }
+        let certificate = issue::received(&self.key, self.issuer.spki(), recorded, signature.to_vec(), self.as_sent)?;
+        self.exchanged.fetch_add(u64::from(certificate.signature() != signature), Ordering::Relaxed);
+        Ok(Signed::Issued(certificate))
+    }
+
+    /// What an earlier run recorded is what this file has, in whatever form.
+    fn check_recorded(&self, unchecked: UncheckedCertificate) -> Result<IssuedCertificate, IssueError> {
+        let form = |signature: &[u8]| kept_form(self.issuer.spki().algorithm(), false, signature.to_vec());
+        let uid = unchecked.tbs.origin().uid;
+        if form(self.of(&uid).1) != form(&unchecked.signature) {
+            return Err(IssueError::ReturnedDiffers { uid });
+        }
+        issue::check(self.issuer, unchecked)
+    }
+}
+
+impl SignRecorded for Signatures<'_> {
+    fn sign(&self, recorded: Vec<Recorded<TbsCertificate>>) -> SignReport {
+        let mut report = SignReport { outcomes: vec![], signatures_made: 0, failure: None };
+        for recorded in recorded {
+            match self.take(recorded) {
+                Ok(signed) => {
+                    report.signatures_made += u64::from(matches!(signed, Signed::Issued(_)));
+                    report.outcomes.push(signed);
+                }
+                // those before it are recorded; those after it are looked at when the right file is there
+                Err(error) => {
+                    report.failure = Some(error);
+                    break;
+                }
+            }
+        }
+        report
+    }
+
+    fn check_all(
+        &self,
+        unchecked: Vec<UncheckedCertificate>,
+    ) -> Result<Vec<Result<IssuedCertificate, IssueError>>, IssueError> {
+        Ok(unchecked.into_iter().map(|unchecked| self.check_recorded(unchecked)).collect())
+    }
+
+    fn expect(&self, _count: u64) {}
+}

@@ -1,0 +1,176 @@
+//! A plan on the signing machine: what is signed is what an approved policy says of a genuine leaf, once.
+
+use std::collections::BTreeMap;
+
+use crate::crypto::sha256;
+use crate::error::{CoreError, Error, PlanError};
+use crate::intake::Row;
+use crate::ledger::{BatchRow, BatchState, Ledger, Standing};
+use crate::plan::head::{Mode, shown};
+use crate::plan::{Ceremony, PlanFile, Shown};
+
+use super::super::job::SignJob;
+use super::super::{Authority, Run};
+use super::Ready;
+use super::plan::{self, Reader};
+
+/// Opens a plan and does everything that comes before the question, cheapest and most telling first.
+pub(in super::super) fn admit<'a>(
+    run: &mut Run<'_>,
+    job: &SignJob<'a>,
+    ledger: &Ledger,
+    authority: &dyn Authority,
+) -> Result<Ready<'a>, Error> {
+    admit_plan(run, job, ledger, authority, PlanFile::open(job.plan, job.planners)?)
+}
+
+/// As [`admit`], of a plan that is open.
+pub(in super::super) fn admit_plan<'a>(
+    run: &mut Run<'_>,
+    job: &SignJob<'a>,
+    ledger: &Ledger,
+    authority: &dyn Authority,
+    plan: PlanFile,
+) -> Result<Ready<'a>, Error> {
+    let reader = Reader {
+        mode: Mode::AirGapped,
+        issuer: job.issuer,
+        anchors: job.anchors,
+        // on a machine that only signs there is none
+        manifest_certificate: None,
+        out: job.out,
+        now: job.now,
+        accept_clock: job.accept_clock,
+        jobs: job.jobs,
+    };
+    let mut earlier = None;
+    let mut ready = plan::admit(run, &reader, ledger, authority, plan, |plan, row| {
+        // a policy is known by its digest before it is read
+        if !cfg!(fuzzing) && !job.policies.contains(&row.terms.policy_sha256) {
+            let name = shown(&plan.head.policy_name);
+            return Err(PlanError::PolicyNotApproved { name, sha256: row.terms.policy_sha256 }.into());
+        }
+        earlier = begun(ledger, &row)?;
+        let state = earlier.unwrap_or(BatchState::Open);
+        // what is signed already is only written down once more, whatever the clock says
+        if state == BatchState::Open {
+            check_times(job, &row)?;
+        }
+        Ok(BatchRow { state, ..row })
+    })?;
+    if earlier.is_none() {
+        check_once(ledger, &ready)?;
+    }
+    if ready.row.state == BatchState::Open {
+        ready.ceremony = Some(ceremony(job, &ready, earlier.is_some())?);
+    }
+    Ok(ready)
+}
+
+/// How far an earlier run of this plan came. Another batch of the same name, the same batch under another name, and
+/// another batch with the same seed are refused: whoever plans chooses name and seed.
+fn begun(ledger: &Ledger, row: &BatchRow) -> Result<Option<BatchState>, Error> {
+    let other = |batch: &BatchRow| PlanError::OtherBatch { batch: batch.id.to_string() };
+    if let Some(found) = ledger.batch(&row.id)? {
+        let state = found.state;
+        return if (BatchRow { state: row.state, ..found }) == *row { Ok(Some(state)) } else { Err(other(row).into()) };
+    }
+    if let Some(found) = ledger.find(&row.terms.key())? {
+        return Err(other(&found).into());
+    }
+    match ledger.batch_of_seed(&row.seed)? {
+        Some(batch) => Err(PlanError::SeedTaken { batch: batch.to_string() }.into()),
+        None => Ok(None),
+    }
+}
+
+fn check_times(job: &SignJob<'_>, row: &BatchRow) -> Result<(), Error> {
+    let distance = job.now.unix().abs_diff(row.issued_at.unix());
+    if distance > u64::from(job.max_days) * 86_400 {
+        let (issued_at, now, max_days) = (row.issued_at, job.now, job.max_days);
+        return Err(PlanError::Clock { issued_at, now, max_days }.into());
+    }
+    let certificate = job.issuer.certificate();
+    let validity = certificate.validity();
+    if !validity.contains(job.now) {
+        return Err(CoreError::CertificateNotValid {
+            subject: certificate.subject().to_string(),
+            not_before: validity.not_before(),
+            not_after: validity.not_after(),
+            at: job.now,
+        }
+        .into());
+    }
+    Ok(())
+}
+
+/// No chip of the plan was signed in another one, but for a reissue, which the plan gives its reason for.
+fn check_once(ledger: &Ledger, admitted: &Ready<'_>) -> Result<(), Error> {
+    let terms = &admitted.row.terms;
+    let leaves = admitted.leaves();
+    let standings = ledger.standings(&terms.policy_use(), &leaves, None)?;
+    let reason = |standing| match standing {
+        Standing::Free => None,
+        Standing::Issued { .. } if terms.reissue.is_some() => None,
+        Standing::Issued { batch, .. } => Some(format!("signed in batch {batch}")),
+        Standing::Held { batch } => Some(format!("batch {batch}, which is not finished, holds it")),
+        Standing::UidWithOtherKey { batch } => Some(format!("it has another key in batch {batch}")),
+        Standing::KeyUnderOtherUid { batch, uid } => Some(format!("its key belongs to chip {uid} in batch {batch}")),
+    };
+    let mut found: Vec<(usize, String)> =
+        standings.iter().filter_map(|(at, standing)| Some((at, reason(standing)?))).collect();
+    if found.is_empty() && admitted.policy.copies_serial() {
+        let known = ledger.known_uids(&leaves, None)?.into_iter().enumerate();
+        let known = known.filter_map(|(at, batch)| Some((at, batch?)));
+        found.extend(known.map(|(at, batch)| (at, format!("batch {batch} could have used its serial number"))));
+    }
+    match found.first() {
+        None => Ok(()),
+        Some((at, reason)) => {
+            let (count, uid, reason) = (found.len() as u64, admitted.rows[*at].uid(), reason.clone());
+            Err(PlanError::Taken { count, uid, reason }.into())
+        }
+    }
+}
+
+fn ceremony(job: &SignJob<'_>, ready: &Ready<'_>, resumed: bool) -> Result<Ceremony, Error> {
+    let plan = ready.plan.as_ref().expect("the leaves came from a plan");
+    let Ready { row, rows, .. } = ready;
+    let ends = [rows.first(), rows.last()].map(|row| row.expect("a plan without leaves was refused when it was read"));
+    let [first, last] = ends.map(|row| example(ready, row));
+    let mut anchors = BTreeMap::new();
+    for row in rows {
+        let anchor = &job.anchors[row.anchor(&ready.verifier)];
+        *anchors.entry(anchor.subject().to_string()).or_insert(0) += 1;
+    }
+    let planner = &job.planners[plan.planner];
+    Ok(Ceremony {
+        plan_sha256: plan.digest,
+        planner: (planner.subject().to_string(), sha256(planner.der())),
+        batch: row.id.to_string(),
+        issued_at: row.issued_at,
+        issuer: ready.issuer.subject().to_string(),
+        policy: (ready.policy.name().to_owned(), row.terms.policy_sha256),
+        params: ready.params.values().clone(),
+        relaxations: row.terms.relaxations.clone(),
+        reissue: row.terms.reissue.clone(),
+        count: rows.len() as u64,
+        resumed,
+        anchors,
+        shown: [first?, last?],
+        warnings: ready.account.warnings.clone(),
+    })
+}
+
+fn example(ready: &Ready<'_>, row: &Row) -> Result<Shown, Error> {
+    let leaf = row.readmit(&mut ready.spool.reader(), &ready.verifier, ready.row.issued_at)?;
+    let template = leaf.and_then(|leaf| ready.bound.template(&leaf));
+    let template = template.map_err(|finding| PlanError::Leaves { count: 1, first: finding.reason })?;
+    Ok(Shown {
+        uid: row.uid().to_string(),
+        subject: template.subject.to_string(),
+        serial: hex::encode_upper(ready.bound.serials.of(&template, 0).content()),
+        not_before: template.validity.not_before(),
+        not_after: template.validity.not_after(),
+    })
+}
