@@ -29,10 +29,12 @@ pub(crate) const CORE: &[Row] = &[
     // origin::Code: every rule has a code of the kind that all findings have
     // crl: lists are linted before they are signed, as certificates are
     Row("lint", &["x509", "origin::Code", "crl", "cert"]),
+    // origin::Code: every mistake in a file has a code
+    Row("toml", &["origin::Code", "text"]),
     // crypto: subjectKeyIdentifier, relatedCertificate and the policy's own digest are hashes;
     // origin: a leaf that no template fits becomes a finding, whose variables are its UID and fingerprint
     // crl: the number of a chip's list is in its certificate, and what lists weigh is known before there are any
-    Row("policy", &["x509", "crypto", "origin", "crl", "verify::<types>", "cert", "lint", "text"]),
+    Row("policy", &["x509", "crypto", "origin", "crl", "verify::<types>", "cert", "lint", "text", "toml"]),
     Row("manifest", &["x509", "crypto", "origin", "class", "cert", "verify::<types>", "text"]),
     // durable: a list of all findings is a file of its own, in the form of rejected.jsonl; input: one that is there already
     Row("findings", &["x509", "origin", "reel", "manifest::FindingLine", "durable", "input", "text"]),
@@ -74,7 +76,7 @@ pub(crate) const CORE: &[Row] = &[
         ],
     ),
     // what a front door prints of an error, whichever crate it is from
-    Row("failure", &["class", "error"]),
+    Row("failure", &["class", "error", "toml::FileErrors"]),
     // pass 1 is the same for issuing and for looking
     Row("intake", &["x509", "crypto", "origin", "reel", "verify", "findings", "error", "parallel"]),
     Row("inspect", &["x509", "crypto", "origin", "reel", "verify", "findings", "error", "intake"]),

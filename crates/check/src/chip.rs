@@ -15,6 +15,6 @@ pub fn chip(text: &str) -> Result<ChipName, Fault> {
 /// Says that a text names no chip; `place` is the line of a list.
 pub fn not_a_chip(error: &ChipNameError, text: &str, place: Option<(&Path, u64)>) -> Fault {
     let place = place.map(|(list, line)| format!("{}, line {line}: ", Printable::new(list))).unwrap_or_default();
-    let text = Printable::new(text.trim()).at_most(64);
+    let text = Printable::new(text.trim()).brief();
     Fault::usage(format!("{place}`{text}` is not a UID: {error}")).hint(error.hint())
 }

@@ -16,8 +16,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::crypto::sha256;
 use crate::delivery::{
-    BatchReader, DeliveryError, ExportOptions, ExportWriter, Form, Object, Target, Zone, check_digest, check_parts,
-    check_stated,
+    BatchReader, DeliveryError, ExportOptions, ExportWriter, Form, Object, Rows, Target, Zone, check_digest,
+    check_parts, check_stated,
 };
 use crate::error::Error;
 use crate::manifest::{self, CHAIN_FILE, Entry, ManifestAnchor, SignedManifest, Statement};
@@ -119,42 +119,27 @@ fn walk(
     statement: &Statement,
     writer: &mut ExportWriter,
 ) -> Result<u64, Error> {
-    let mut lines = reader.lines(manifest::ENTRIES_FILE)?;
-    let mut certificates = reader.certificates()?;
+    let mut rows = Rows::without_sources(reader)?;
     let mut count = 0;
-    loop {
+    while let Some(row) = rows.next_row().map_err(DeliveryError::from)? {
         if job.cancel.load(Ordering::Relaxed) {
             return Err(Error::Interrupted);
         }
-        let entry = lines
-            .next_line()?
-            .map(|line| Entry::parse(statement.format, line))
-            .transpose()
-            .map_err(Error::NotSealed)?;
-        let (entry, stored) = match (entry, certificates.next_certificate()?) {
-            (Some(entry), Some(stored)) => (entry, stored),
-            (None, None) => break,
-            _ => {
-                let what = "is not as many as certificates";
-                let name = manifest::ENTRIES_FILE.to_owned();
-                return Err(DeliveryError::Line { name, line: count + 1, what }.into());
-            }
-        };
-        let differs = |what| DeliveryError::EntryDiffers { uid: *entry.uid(), what };
-        if stored.uid != *entry.uid() {
-            return Err(differs("UID").into());
-        }
-        if sha256(&stored.der) != entry.sha256() {
+        let entry = Entry::parse(statement.format, &row.line).map_err(Error::NotSealed)?;
+        row.check_uid(entry.uid())?;
+        let (der, differs) = (&row.certificate.der, |what| DeliveryError::EntryDiffers { uid: *entry.uid(), what });
+        if sha256(der) != entry.sha256() {
             return Err(differs("SHA-256").into());
         }
-        let certificate = Certificate::from_der(&stored.der).map_err(|_| differs("encoding"))?;
+        let certificate = Certificate::from_der(der).map_err(|_| differs("encoding"))?;
         if sha256(certificate.spki().der()) != entry.spki_sha256() {
             return Err(differs("SHA-256 of the public key").into());
         }
         writer.add(&Object { entry: &entry, certificate: &certificate })?;
-        count += 1;
+        count = row.number;
         (job.advance)(1);
     }
+    let (lines, certificates, _) = rows.into_parts();
     check_stated(statement, manifest::ENTRIES_FILE, lines.finish()?.sha256)?;
     check_parts(statement, certificates.files())?;
     Ok(count)

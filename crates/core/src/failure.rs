@@ -7,6 +7,7 @@ use std::path::Path;
 
 use crate::class::Class;
 use crate::error::Error;
+use crate::toml::FileErrors;
 
 /// An error as a front door prints it.
 pub trait Failure: Debug + Display + Send + Sync {
@@ -38,6 +39,19 @@ pub struct MistakesIn<'a> {
     pub text: &'a str,
     /// The mistakes.
     pub mistakes: Vec<Mistake<'a>>,
+}
+
+impl<'a> MistakesIn<'a> {
+    /// The mistakes that a reader of the file found.
+    pub fn of<C>(what: &'static str, errors: &'a FileErrors<C>) -> Self {
+        let mistakes = errors.errors().iter().map(|error| Mistake {
+            code: error.code().as_str(),
+            message: error.message(),
+            hint: error.hint(),
+            span: error.span(),
+        });
+        Self { what, file: errors.file(), text: errors.text(), mistakes: mistakes.collect() }
+    }
 }
 
 /// A mistake at a place in a file.
@@ -76,17 +90,6 @@ impl Failure for Error {
 
     fn mistakes(&self) -> Option<MistakesIn<'_>> {
         let Self::Policy(errors) = self else { return None };
-        let mistakes = errors.errors().iter().map(|error| Mistake {
-            code: error.code().as_str(),
-            message: error.message(),
-            hint: error.hint(),
-            span: error.span(),
-        });
-        Some(MistakesIn {
-            what: "policy",
-            file: Path::new(errors.file_name()),
-            text: errors.text(),
-            mistakes: mistakes.collect(),
-        })
+        Some(MistakesIn::of("policy", errors))
     }
 }

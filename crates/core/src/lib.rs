@@ -30,5 +30,6 @@ pub mod proof;
 pub mod reel;
 pub mod report;
 pub mod text;
+pub mod toml;
 pub mod verify;
 pub mod x509;

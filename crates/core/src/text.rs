@@ -33,10 +33,11 @@ impl<'a> Printable<'a> {
         Self { bytes, longest: usize::MAX }
     }
 
-    /// Shows at most `longest` characters of the text, and `...` for the rest.
+    /// Shows the beginning alone, and `...` for the rest: of a value that a file, a token or another machine chose, and of
+    /// a message of another program.
     #[must_use]
-    pub const fn at_most(self, longest: usize) -> Self {
-        Self { longest, ..self }
+    pub const fn brief(self) -> Self {
+        Self { longest: LONGEST, ..self }
     }
 
     fn write(&self, out: &mut impl fmt::Write) -> fmt::Result {
@@ -75,6 +76,19 @@ impl fmt::Display for Printable<'_> {
         f.pad(&text)
     }
 }
+
+/// The beginning of a value as it may appear in a message.
+pub fn brief(value: &str) -> String {
+    Printable::new(value).brief().to_string()
+}
+
+/// The beginning of a value in quotes.
+pub fn quoted(value: &str) -> String {
+    format!("\"{}\"", Printable::new(value).brief())
+}
+
+/// Characters of a text that are shown where its beginning is enough.
+const LONGEST: usize = 200;
 
 /// Several lines that this program has put together, each of them printable; the line feeds stay.
 pub fn printable_lines(text: &str) -> Cow<'_, str> {
@@ -201,8 +215,10 @@ mod tests {
 
     #[test]
     fn a_text_is_cut_by_characters_and_padded_as_shown() {
-        assert_eq!(Printable::new("ab\u{1b}d").at_most(3).to_string(), "ab\\u{1b}...");
-        assert_eq!(Printable::new("abc").at_most(3).to_string(), "abc");
+        let longest = "x".repeat(LONGEST - 1) + "\u{1b}";
+        assert_eq!(brief(&longest), longest.replace('\u{1b}', "\\u{1b}"));
+        assert_eq!(brief(&(longest.clone() + "y")), brief(&longest) + "...");
+        assert_eq!(quoted("a\n"), "\"a\\u{a}\"");
         assert_eq!(format!("{:<8}|", Printable::new("a\u{7}")), "a\\u{7}  |");
     }
 

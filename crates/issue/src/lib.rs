@@ -38,5 +38,5 @@ extern crate reroot_core;
 
 use reroot_core::{
     audit, cert, class, crl, crypto, delivery, durable, failure, findings, input, intake, lint, manifest, origin,
-    parallel, policy, proof, reel, text, verify, x509,
+    parallel, policy, proof, reel, text, toml, verify, x509,
 };

@@ -8,7 +8,7 @@ use crate::cert::{
     UncheckedCertificate, WrongSignature, differences,
 };
 use crate::crypto::{IssuerKey, PublicKey, VerificationEngine, is_full_width, is_kept_form, sha256};
-use crate::delivery::{BatchReader, Stamp, StoredCertificate, WrittenFile};
+use crate::delivery::{BatchReader, Row, Rows, Stamp, Torn, WrittenFile};
 use crate::error::Error;
 use crate::manifest::{self, Entry, Format, SOURCE_CHAIN_FILE as SOURCE_CHAIN, Statement, TreeBuilder};
 use crate::origin::{Code, Uid};
@@ -30,14 +30,6 @@ const BLOCK: usize = 4_096;
 
 /// Octets of certificates checked at once: some 20,000 ordinary ones.
 const BLOCK_OCTETS: usize = 32 << 20;
-
-/// One line with what belongs to it, as read.
-struct Row {
-    number: u64,
-    line: String,
-    certificate: StoredCertificate,
-    source: StoredCertificate,
-}
 
 /// What a line whose certificates hold adds to the report.
 struct Good {
@@ -94,9 +86,8 @@ pub(super) fn check(
     let lines = believed(reader.lines(manifest::ENTRIES_FILE), manifest::ENTRIES_FILE, report)?;
     let certificates = believed(reader.certificates(), "certificates.zip", report)?;
     let sources = believed(reader.sources(), "sources.zip", report)?;
-    let (Some(mut lines), Some(mut certificates), Some(mut sources)) = (lines, certificates, sources) else {
-        return Ok(());
-    };
+    let (Some(lines), Some(certificates), Some(sources)) = (lines, certificates, sources) else { return Ok(()) };
+    let mut rows = Rows::new(lines, certificates, Some(sources));
     loop {
         if job.cancel.load(Ordering::Relaxed) {
             return Err(Error::Interrupted);
@@ -104,28 +95,25 @@ pub(super) fn check(
         let mut block = Vec::with_capacity(BLOCK);
         let mut octets = 0;
         while block.len() < BLOCK && octets < BLOCK_OCTETS {
-            let line = believed(lines.next_line(), manifest::ENTRIES_FILE, report)?.flatten();
-            let certificate = believed(certificates.next_certificate(), "certificates.zip", report)?.flatten();
-            let source = believed(sources.next_certificate(), "sources.zip", report)?.flatten();
-            let (line, certificate, source) = match (line, certificate, source) {
-                (Some(line), Some(certificate), Some(source)) => (line.to_owned(), certificate, source),
-                (None, None, None) => break,
-                (line, certificate, source) => {
-                    let ended = [
-                        (line.is_none(), "lines"),
-                        (certificate.is_none(), "certificates"),
-                        (source.is_none(), "sources"),
-                    ];
-                    let ended: Vec<&str> = ended.iter().filter(|(ended, _)| *ended).map(|(_, what)| *what).collect();
-                    let message = format!("{} end after {}", ended.join(" and "), walk.numbers);
+            let row = match rows.next_row() {
+                Ok(Some(row)) => row,
+                Ok(None) => break,
+                Err(Torn { failed, ended, after, .. }) => {
+                    for (name, error) in failed {
+                        believed::<()>(Err(error), name, report)?;
+                    }
+                    if ended.len() == 3 {
+                        break;
+                    }
+                    let message = format!("{} end after {after}", ended.join(" and "));
                     report.fault(code::TREE_SIZE, manifest::ENTRIES_FILE, &message);
                     return Ok(());
                 }
             };
-            octets += certificate.der.len() + source.der.len();
-            walk.numbers += 1;
-            walk.line(statement.format, &line, names, report)?;
-            block.push(Row { number: walk.numbers, line, certificate, source });
+            octets += row.certificate.der.len() + row.source().der.len();
+            walk.numbers = row.number;
+            walk.line(statement.format, &row.line, names, report)?;
+            block.push(row);
         }
         if block.is_empty() {
             break;
@@ -142,6 +130,8 @@ pub(super) fn check(
         }
         (job.advance)(count);
     }
+    let (lines, certificates, sources) = rows.into_parts();
+    let sources = sources.expect("they were given");
     for (name, stamp) in [("certificates.zip", certificates.stamp()), ("sources.zip", sources.stamp())] {
         if stamp.is_some_and(|stamp| stamp != Stamp::new(statement.issued_at)) {
             report.fault(code::ARCHIVE_TIME, name, "its entries carry another time than issued_at");
@@ -542,14 +532,15 @@ impl Context<'_> {
 fn read(format: Format, row: &Row) -> Result<(Entry, SourceLeaf), Box<Fault>> {
     let entry = Entry::parse(format, &row.line).map_err(|error| fault(row, code::ENTRY_SYNTAX, error.to_string()))?;
     let uid = entry.uid();
-    if row.source.uid != *uid {
-        let message = format!("source {} does not belong to chip {uid}", row.source.uid);
+    let source = row.source();
+    if source.uid != *uid {
+        let message = format!("source {} does not belong to chip {uid}", source.uid);
         return Err(fault(row, code::SOURCE_NAME, message));
     }
     if row.certificate.uid != *uid {
         let message = format!("certificate {} does not belong to chip {uid}", row.certificate.uid);
         return Err(fault(row, code::CERTIFICATE_NAME, message));
     }
-    let leaf = Against::named(&entry, &row.source.der).map_err(|found| fault(row, found.code, found.message))?;
+    let leaf = Against::named(&entry, &source.der).map_err(|found| fault(row, found.code, found.message))?;
     Ok((entry, leaf))
 }

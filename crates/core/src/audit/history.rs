@@ -85,7 +85,7 @@ pub(super) fn check(
             check_files(&reader, signed.statement(), report)?;
         }
         for fault in report.faults.iter_mut().skip(faults) {
-            fault.place = format!("{}: {}", shown(path), fault.place);
+            fault.place = format!("{}: {}", Printable::new(path), fault.place);
         }
         let Some((signed, _)) = signed else { continue };
         if batches.iter().all(|other| other.digest != signed.statement_sha256()) {
@@ -222,12 +222,8 @@ fn is_same_folder(one: &Path, other: &Path) -> bool {
 }
 
 fn batch(reader: BatchReader, signed: &SignedManifest) -> Batch {
-    let (name, statement) = (shown(reader.folder()), signed.statement().clone());
+    let (name, statement) = (Printable::new(reader.folder()).to_string(), signed.statement().clone());
     Batch { name, reader, statement, digest: signed.statement_sha256() }
-}
-
-fn shown(path: &Path) -> String {
-    Printable::new(path).to_string()
 }
 
 /// Who names whom. Returns the head, if there is one.
@@ -295,6 +291,6 @@ mod tests {
 
     #[test]
     fn folders_are_shown_in_ascii() {
-        assert_eq!(shown(Path::new("a\u{202e}b")), "a\\u{202e}b");
+        assert_eq!(Printable::new(Path::new("a\u{202e}b")).to_string(), "a\\u{202e}b");
     }
 }

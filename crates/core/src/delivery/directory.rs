@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use crate::durable;
 use crate::durable::output::Shape;
-use crate::durable::{self, Access};
 use crate::manifest::{
     self, ENTRIES_FILE, Entry, FileDigest, INPUTS_FILE, MISSING_FILE, REJECTED_FILE, SEAL_FILE, STATEMENT_FILE,
 };
@@ -18,31 +18,8 @@ use super::error::DeliveryError;
 use super::output::{Output, WrittenFile};
 use super::parts::{ENTRIES_PER_PART, Parts};
 use super::pem::certificate_to_pem;
+use super::staged::Staged;
 use super::zip::Stamp;
-
-/// Where the certificates of a batch go, one after the other.
-///
-/// The caller delivers each chip once to each of the three methods, in strictly increasing order of UIDs; an
-/// implementer refuses anything else. When a method returns, the content is taken over but not yet on disk.
-pub trait Sink {
-    /// Takes a new certificate.
-    ///
-    /// # Errors
-    /// The order is broken or the content cannot be stored.
-    fn certificate(&mut self, uid: &Uid, der: &[u8]) -> Result<(), DeliveryError>;
-
-    /// Takes the leaf that it was issued for.
-    ///
-    /// # Errors
-    /// As [`certificate`](Self::certificate).
-    fn source(&mut self, uid: &Uid, der: &[u8]) -> Result<(), DeliveryError>;
-
-    /// Takes the manifest's line, without a newline.
-    ///
-    /// # Errors
-    /// As [`certificate`](Self::certificate).
-    fn entry_line(&mut self, line: &str) -> Result<(), DeliveryError>;
-}
 
 /// An encoding of the new certificates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -95,10 +72,7 @@ impl Form {
 /// Everything goes into `<out>.partial-<batch>` beside the output. [`publish`](Self::publish) gives it its name;
 /// without that, only the partial directory is left, which the next run of the same batch removes.
 pub struct BatchWriter {
-    out: PathBuf,
-    partial: PathBuf,
-    /// The mode it gets when it is published.
-    mode: u32,
+    staged: Staged,
     forms: Vec<Form>,
     open: Option<Open>,
     files: Vec<WrittenFile>,
@@ -142,14 +116,8 @@ impl BatchWriter {
         Self::check_free(out)?;
         let partial = partial_path(out, batch)?;
         let forms = Form::sorted(forms)?;
-        match std::fs::symlink_metadata(&partial) {
-            Ok(found) if found.is_dir() => durable::remove_partial(&partial)?,
-            Ok(_) => return Err(DeliveryError::PartialInTheWay { path: partial }),
-            Err(_) => {}
-        }
-        durable::output::create_directory(&partial, Access::Public)?;
         // certificates that are not published are the owner's alone
-        let mode = durable::make_private(&partial)?;
+        let staged = Staged::create(out, partial.clone())?.private()?;
         let stamp = Stamp::new(issued_at);
         let open = Open {
             certificates: Parts::create(partial.clone(), CERTIFICATES, limit, stamp)?,
@@ -158,8 +126,7 @@ impl BatchWriter {
             entries: 0,
             last: String::new(),
         };
-        let out = out.to_owned();
-        Ok(Self { out, partial, mode, forms, open: Some(open), files: Vec::new(), statement: false, seal: false })
+        Ok(Self { staged, forms, open: Some(open), files: Vec::new(), statement: false, seal: false })
     }
 
     /// Directories that runs with this output left unfinished, sorted by name.
@@ -211,7 +178,7 @@ impl BatchWriter {
     /// # Errors
     /// The name is not one for a file of lines, the line is not printable ASCII or longer than 64 KiB, or writing fails.
     pub fn line(&mut self, name: &str, line: &str) -> Result<(), DeliveryError> {
-        let partial = &self.partial;
+        let partial = self.staged.folder();
         let open = self.open.as_mut().ok_or_else(|| DeliveryError::Finished { what: name.to_owned() })?;
         if line.len() > Entry::MAX_LINE || !line.bytes().all(|byte| matches!(byte, 0x20..=0x7E)) {
             let what = "longer than 64 KiB or not printable ASCII";
@@ -253,7 +220,7 @@ impl BatchWriter {
             (false, false) => return Err(DeliveryError::Finished { what: name.to_owned() }.into()),
             _ => {}
         }
-        let mut output = Output::create(&self.partial, name)?;
+        let mut output = Output::create(self.staged.folder(), name)?;
         content(&mut |piece| output.append(piece))?;
         let file = output.finish()?;
         match name {
@@ -284,7 +251,7 @@ impl BatchWriter {
         self.files.extend(certificates?.into_iter().chain(sources?).chain(lines?));
         for name in [REJECTED_FILE, INPUTS_FILE] {
             if !self.files.iter().any(|file| file.name == name) {
-                self.files.push(Output::create(&self.partial, name)?.finish()?);
+                self.files.push(Output::create(self.staged.folder(), name)?.finish()?);
             }
         }
         self.files.sort_by(|one, other| one.name.cmp(&other.name));
@@ -306,13 +273,7 @@ impl BatchWriter {
                 return Err(DeliveryError::Incomplete { missing });
             }
         }
-        durable::output::sync_directory(&self.partial)?;
-        match durable::output::publish(&self.partial, &self.out) {
-            Err(durable::DurableError::Exists { path }) => return Err(DeliveryError::OutputExists { path }),
-            other => other?,
-        }
-        // only now: a kill in between leaves it to its owner
-        Ok(durable::set_mode(&self.out, self.mode)?)
+        self.staged.publish()
     }
 
     /// Gives the batch up and removes what was written of it.
@@ -320,12 +281,18 @@ impl BatchWriter {
     /// # Errors
     /// Removing fails.
     pub fn abandon(self) -> Result<(), DeliveryError> {
-        Ok(durable::remove_partial(&self.partial)?)
+        self.staged.remove()
     }
 }
 
-impl Sink for BatchWriter {
-    fn certificate(&mut self, uid: &Uid, der: &[u8]) -> Result<(), DeliveryError> {
+/// What each chip has: each of the three is taken once, in strictly increasing order of UIDs. On return the content is taken
+/// over, but not yet on disk.
+impl BatchWriter {
+    /// Takes a new certificate.
+    ///
+    /// # Errors
+    /// The order is broken or the content cannot be stored.
+    pub fn certificate(&mut self, uid: &Uid, der: &[u8]) -> Result<(), DeliveryError> {
         let open = self.open.as_mut().ok_or_else(|| DeliveryError::Finished { what: format!("{uid}.der") })?;
         match self.forms[..] {
             [Form::Der] => open.certificates.add(uid, &[(".der", der)]),
@@ -334,12 +301,20 @@ impl Sink for BatchWriter {
         }
     }
 
-    fn source(&mut self, uid: &Uid, der: &[u8]) -> Result<(), DeliveryError> {
+    /// Takes the leaf that it was issued for.
+    ///
+    /// # Errors
+    /// As [`certificate`](Self::certificate).
+    pub fn source(&mut self, uid: &Uid, der: &[u8]) -> Result<(), DeliveryError> {
         let open = self.open.as_mut().ok_or_else(|| DeliveryError::Finished { what: format!("{uid}.der") })?;
         open.sources.add(uid, &[(".der", der)])
     }
 
-    fn entry_line(&mut self, line: &str) -> Result<(), DeliveryError> {
+    /// Takes the manifest's line, without a newline.
+    ///
+    /// # Errors
+    /// As [`certificate`](Self::certificate).
+    pub fn entry_line(&mut self, line: &str) -> Result<(), DeliveryError> {
         // hexadecimal of one case sorts as the octets do
         let uid = Entry::uid_of(line);
         let number = self.open.as_ref().map_or(0, |open| open.entries) + 1;
@@ -357,33 +332,6 @@ impl Sink for BatchWriter {
             uid.clone_into(&mut open.last);
         }
         Ok(())
-    }
-}
-
-/// The same, for callers that hold no other sink.
-impl BatchWriter {
-    /// Takes a new certificate: see [`Sink::certificate`].
-    ///
-    /// # Errors
-    /// See [`Sink::certificate`].
-    pub fn certificate(&mut self, uid: &Uid, der: &[u8]) -> Result<(), DeliveryError> {
-        Sink::certificate(self, uid, der)
-    }
-
-    /// Takes a source leaf: see [`Sink::source`].
-    ///
-    /// # Errors
-    /// See [`Sink::source`].
-    pub fn source(&mut self, uid: &Uid, der: &[u8]) -> Result<(), DeliveryError> {
-        Sink::source(self, uid, der)
-    }
-
-    /// Takes a line of the manifest: see [`Sink::entry_line`].
-    ///
-    /// # Errors
-    /// See [`Sink::entry_line`].
-    pub fn entry_line(&mut self, line: &str) -> Result<(), DeliveryError> {
-        Sink::entry_line(self, line)
     }
 }
 

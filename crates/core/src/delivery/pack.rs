@@ -11,18 +11,19 @@ use rusqlite::{Connection, OpenFlags, params};
 use crate::durable::output::Shape;
 use crate::durable::{self, Access};
 use crate::manifest::{Entry, Proof};
-use crate::text::Printable;
+use crate::text::brief;
 use crate::x509::Sha256Digest;
 
 pub use reader::PackReader;
 
 use super::directory::{PARTIAL, check_place, partial_path};
 use super::error::DeliveryError;
+use super::staged::Staged;
 
 /// Writes a pack beside its final name and publishes it.
 pub struct PackWriter {
     out: PathBuf,
-    partial: PathBuf,
+    staged: Staged,
     connection: Connection,
     /// Statement and chains have been written.
     begun: bool,
@@ -35,15 +36,11 @@ impl PackWriter {
     /// `out` exists, or cannot be made.
     pub fn create(out: &Path, batch: &str) -> Result<Self, DeliveryError> {
         check_place(out, Shape::file(PARTIAL, FILE.len()))?;
-        let partial = partial_path(out, batch)?;
-        if partial.symlink_metadata().is_ok_and(|found| !found.is_dir()) {
-            return Err(DeliveryError::PartialInTheWay { path: partial });
-        }
-        durable::remove_partial(&partial)?;
-        durable::output::create_directory(&partial, Access::Public)?;
-        drop(durable::create_new(&partial.join(FILE), Access::Public)?);
+        let staged = Staged::create(out, partial_path(out, batch)?)?;
+        let file = staged.folder().join(FILE);
+        drop(durable::create_new(&file, Access::Public)?);
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(partial.join(FILE), flags).map_err(|error| failed(out, &error))?;
+        let connection = Connection::open_with_flags(&file, flags).map_err(|error| failed(out, &error))?;
         // a pack that was not finished has no name: nothing is to be recovered
         let Version { number, schema, .. } = VERSION_2;
         let schema = format!(
@@ -51,7 +48,7 @@ impl PackWriter {
              PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {number}; BEGIN; {schema}"
         );
         connection.execute_batch(&schema).map_err(|error| failed(out, &error))?;
-        Ok(Self { out: out.to_owned(), partial, connection, begun: false })
+        Ok(Self { out: out.to_owned(), staged, connection, begun: false })
     }
 
     /// Takes a chip: of its lines the pack keeps its own. Chips come in order of UIDs, all of one batch.
@@ -100,23 +97,19 @@ impl PackWriter {
     /// # Errors
     /// There was no chip, the name was taken in the meantime, or the file system fails. Then nothing is left.
     pub fn publish(self) -> Result<(), DeliveryError> {
-        let Self { out, partial, connection, begun } = self;
+        let Self { out, staged, connection, begun } = self;
         let finished = || {
             if !begun {
                 return Err(DeliveryError::Incomplete { missing: "a chip" });
             }
             connection.execute_batch("COMMIT").map_err(|error| failed(&out, &error))?;
             connection.close().map_err(|(_, error)| failed(&out, &error))?;
-            durable::output::sync_filesystem(&partial)?;
-            match durable::output::publish(&partial.join(FILE), &out) {
-                Err(durable::DurableError::Exists { path }) => Err(DeliveryError::OutputExists { path }),
-                other => Ok(other?),
-            }
+            durable::output::sync_filesystem(staged.folder())?;
+            staged.publish_file(FILE)
         };
         let finished = finished();
-        let removed = durable::remove_partial(&partial);
-        finished?;
-        Ok(removed?)
+        let removed = staged.remove();
+        finished.and(removed)
     }
 
     /// Gives the pack up and removes what was written of it.
@@ -125,13 +118,13 @@ impl PackWriter {
     /// Removing fails.
     pub fn abandon(self) -> Result<(), DeliveryError> {
         drop(self.connection);
-        Ok(durable::remove_partial(&self.partial)?)
+        self.staged.remove()
     }
 }
 
 fn failed(path: &Path, error: &rusqlite::Error) -> DeliveryError {
     // SQLite's message may quote the file
-    let reason = Printable::new(&error.to_string()).at_most(300).to_string();
+    let reason = brief(&error.to_string());
     DeliveryError::Pack { path: path.to_owned(), reason }
 }
 

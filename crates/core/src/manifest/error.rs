@@ -9,7 +9,7 @@ use crate::origin::Code;
 use crate::x509::tlv::DerError;
 use crate::x509::{CertificateError, ExtensionError, KeyAlgorithm, SignatureAlgorithm, Time};
 
-use crate::text::Printable;
+use crate::text::quoted;
 
 /// Something with a format of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -273,17 +273,17 @@ impl ManifestError {
         found: &str,
         expected: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self::Value { part, key: key.into(), found: shown(found), expected: expected.into() }
+        Self::Value { part, key: key.into(), found: quoted(found), expected: expected.into() }
     }
 
     /// A [`Syntax`](Self::Syntax) with what was expected escaped and cut to a readable length.
     pub(super) fn syntax(part: Part, at: usize, expected: &str) -> Self {
-        Self::Syntax { part, at, problem: format!("expected {}", shown(expected)) }
+        Self::Syntax { part, at, problem: format!("expected {}", quoted(expected)) }
     }
 
     /// A [`Format`](Self::Format) with the beginning escaped.
     pub(super) fn format(beginning: &str) -> Self {
-        Self::Format { found: shown(beginning) }
+        Self::Format { found: quoted(beginning) }
     }
 
     /// The stable code.
@@ -364,11 +364,6 @@ impl ManifestError {
         };
         Some(hint.to_owned())
     }
-}
-
-/// Text in quotes, cut to a readable length.
-fn shown(text: &str) -> String {
-    format!("\"{}\"", Printable::new(text).at_most(80))
 }
 
 /// The codes of this stage.

@@ -14,7 +14,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::cert::Seed;
 use crate::origin::{Disposition, ItemName, Uid};
-use crate::text::Printable;
+use crate::text::brief;
 use crate::verify::{Family, Relaxation};
 use crate::x509::{SerialNumber, Sha1Digest, Sha256Digest, Time};
 
@@ -66,7 +66,7 @@ fn refused(part: Part, text: &[u8], error: &serde_json::Error) -> ManifestError 
     if message.starts_with("EOF while parsing a string") {
         return ManifestError::syntax(part, at, STRING);
     }
-    ManifestError::Syntax { part, at, problem: Printable::new(message).at_most(80).to_string() }
+    ManifestError::Syntax { part, at, problem: brief(message) }
 }
 
 /// The last key of a text that breaks off.

@@ -9,14 +9,14 @@
 
 use std::borrow::Cow;
 
-use crate::text::Printable;
+use crate::text::brief;
 
 /// Reads the bytes that a text names.
 ///
 /// # Errors
 /// The text is not hexadecimal in one of the forms above.
 pub fn typed_bytes(text: &str) -> Result<Vec<u8>, TypedError> {
-    let wrong = |what| Err(TypedError { found: Printable::new(text.trim()).at_most(LONGEST).to_string(), what });
+    let wrong = |what| Err(TypedError { found: brief(text.trim()), what });
     let inside = without_quotes(text);
     if is_scientific(inside) {
         return wrong(What::Scientific);
@@ -216,9 +216,6 @@ pub const LOST_ZEROS: &str = "a spreadsheet drops zeros in front of what it take
 /// How to keep a spreadsheet from changing UIDs.
 pub const SPREADSHEET_HINT: &str =
     "Make the list again from its source, and format the column as text before the UIDs are put in.";
-
-/// Longest text that a message repeats.
-const LONGEST: usize = 64;
 
 #[cfg(test)]
 mod tests {

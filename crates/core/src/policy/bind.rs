@@ -8,7 +8,7 @@ use crate::verify::{Family, VerifiedLeaf};
 use crate::x509::oid::{self, ObjectIdentifier};
 use crate::x509::{Extension, KeyAlgorithm, Name, Purposes, SignatureAlgorithm, Spki, Time, Validity};
 
-use super::error::{self, Errors, PolicyErrors};
+use super::error::{self, Mistakes, PolicyErrors};
 use super::field::Recipe;
 use super::field::extended_key_usage;
 use super::field::serial::SerialSource;
@@ -89,7 +89,7 @@ impl Policy {
     /// key identifier to copy, a certificate could be larger than the device's limit, or a sample certificate fails a
     /// lint.
     pub fn bind(&self, issuer: &IssuerIdentity, batch: &BatchContext) -> Result<BoundPolicy, PolicyErrors> {
-        let errors = Errors::default();
+        let errors = Mistakes::default();
         let bound = self.bind_collecting(issuer, batch, &errors);
         errors.finish(&self.file_name, &self.text, bound)
     }
@@ -101,7 +101,7 @@ impl Policy {
     /// # Errors
     /// The policy cannot be used with this CA, whatever the batch.
     pub fn check_issuer(&self, issuer: &IssuerIdentity) -> Result<(), PolicyErrors> {
-        let errors = Errors::default();
+        let errors = Mistakes::default();
         self.signature.check(issuer, &errors);
         self.check_key_identifier(issuer, &errors);
         self.check_purposes(issuer, &errors);
@@ -109,7 +109,7 @@ impl Policy {
         errors.finish(&self.file_name, &self.text, fits)
     }
 
-    fn bind_collecting(&self, issuer: &IssuerIdentity, batch: &BatchContext, errors: &Errors) -> Option<BoundPolicy> {
+    fn bind_collecting(&self, issuer: &IssuerIdentity, batch: &BatchContext, errors: &Mistakes) -> Option<BoundPolicy> {
         if !is_uuid(&batch.batch) {
             errors.push::<()>(error::BATCH_ID, self.head.span.clone(), "the batch id is not a UUID in lower case");
         }
@@ -166,7 +166,7 @@ impl Policy {
     /// # Errors
     /// A CA above ends first, and the policy does not allow certificates to outlive their CA.
     pub fn check_ends(&self, issuer: &IssuerIdentity) -> Result<Vec<String>, PolicyErrors> {
-        let errors = Errors::default();
+        let errors = Mistakes::default();
         let end = issuer.validity().not_after();
         let mut notes = Vec::new();
         for above in issuer.chain().iter().filter(|above| above.validity().not_after() < end) {
@@ -190,7 +190,7 @@ impl Policy {
     }
 
     /// Relying parties apply the extendedKeyUsage of a CA to everything below it.
-    fn check_purposes(&self, issuer: &IssuerIdentity, errors: &Errors) {
+    fn check_purposes(&self, issuer: &IssuerIdentity, errors: &Mistakes) {
         let purposes = self.purposes();
         let Err(reason) = issuer.check_purposes(purposes.as_deref().map_or(Purposes::Any, Purposes::Of)) else {
             return;
@@ -201,7 +201,7 @@ impl Policy {
         errors.push_hint::<()>(error::ISSUER_PURPOSE, span, reason.to_string(), hint);
     }
 
-    fn check_key_identifier(&self, issuer: &IssuerIdentity, errors: &Errors) {
+    fn check_key_identifier(&self, issuer: &IssuerIdentity, errors: &Mistakes) {
         if issuer.key_identifier().is_some() {
             return;
         }
@@ -221,7 +221,7 @@ impl Policy {
         }
     }
 
-    fn bind_validity(&self, issuer: &IssuerIdentity, issued_at: Time, errors: &Errors) -> Option<BoundValidity> {
+    fn bind_validity(&self, issuer: &IssuerIdentity, issued_at: Time, errors: &Mistakes) -> Option<BoundValidity> {
         let rule = &self.validity;
         if !rule.is_constant() {
             let issuer = issuer.validity();
@@ -236,7 +236,7 @@ impl Policy {
         }
     }
 
-    fn check_size(&self, bound: &BoundPolicy, issuer: &IssuerIdentity, errors: &Errors) {
+    fn check_size(&self, bound: &BoundPolicy, issuer: &IssuerIdentity, errors: &Mistakes) {
         let Some(limit) = self.device.limits.max_certificate_bytes else { return };
         let largest = bound.max_certificate_octets(issuer);
         if usize::try_from(limit).is_ok_and(|limit| largest > limit) {

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::text::{Printable, did_you_mean};
+use crate::text::{Printable, did_you_mean, quoted};
 
-use super::error::{self, Errors, PolicyErrors};
+use super::error::{self, Mistakes, PolicyErrors};
 use super::parse::Policy;
-use super::pattern::shown;
 
 /// One value for each parameter of a policy, each matching its pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +24,7 @@ impl Policy {
     /// # Errors
     /// A parameter is missing, unknown, or does not match its pattern.
     pub fn params(&self, given: &BTreeMap<String, String>) -> Result<Params, PolicyErrors> {
-        let errors = Errors::default();
+        let errors = Mistakes::default();
         for (name, param) in &self.params {
             let place = param.span.clone();
             match given.get(name) {
@@ -41,7 +40,7 @@ impl Policy {
                 Some(value) if !param.pattern.matches(value) => {
                     let pattern = Printable::new(&param.pattern_text);
                     let message =
-                        format!("parameter `{name}` is {}, which does not match {pattern} as a whole", shown(value));
+                        format!("parameter `{name}` is {}, which does not match {pattern} as a whole", quoted(value));
                     match param.meaning().as_str() {
                         "" => errors.push::<()>(error::PARAM_MISMATCH, place, message),
                         meaning => {
@@ -54,7 +53,7 @@ impl Policy {
             }
         }
         for name in given.keys().filter(|name| !self.params.contains_key(*name)) {
-            let message = format!("parameter {} was given, but the policy does not declare it", shown(name));
+            let message = format!("parameter {} was given, but the policy does not declare it", quoted(name));
             let known: Vec<&str> = self.params.keys().map(String::as_str).collect();
             let hint = did_you_mean(name, known.iter().copied()).unwrap_or_else(|| match known.as_slice() {
                 [] => "The policy has no parameters.".to_owned(),

@@ -3,17 +3,16 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use toml::de::DeTable;
-
 use crate::cert::Difference;
 use crate::crl::{CrlLoad, Shards};
 use crate::lint::{self, LintFinding};
 use crate::text::Printable;
+use crate::toml::{self, Table};
 use crate::verify::SourceRules;
 use crate::x509::{SignatureAlgorithm, Time, oid};
 
-use super::document::Table;
-use super::error::{self, Errors, PolicyErrors};
+use super::document::Wording;
+use super::error::{self, Mistakes, PolicyErrors};
 use super::field::device::Device;
 use super::field::foreign::Foreign;
 use super::field::head::Head;
@@ -56,7 +55,7 @@ impl Policy {
     /// # Errors
     /// Every mistake in the file, with its place.
     pub fn parse(text: &str, file_name: &str) -> Result<Self, PolicyErrors> {
-        let errors = Errors::default();
+        let errors = Mistakes::default();
         let policy = read(text, file_name, &errors);
         errors.finish(file_name, text, policy)
     }
@@ -96,7 +95,7 @@ impl Policy {
     /// # Errors
     /// The policy demands signatures of full width or the source's serial number, which only an own CA promises.
     pub fn check_foreign(&self) -> Result<(), PolicyErrors> {
-        let errors = Errors::default();
+        let errors = Mistakes::default();
         if self.device.limits.full_width_signature {
             errors.push_hint::<()>(
                 error::FOREIGN,
@@ -205,19 +204,13 @@ impl Policy {
     }
 }
 
-fn read(text: &str, file_name: &str, errors: &Errors) -> Option<Policy> {
+fn read(text: &str, file_name: &str, errors: &Mistakes) -> Option<Policy> {
     if text.len() > Policy::MAX_BYTES {
         let message = format!("the policy has {} octets, at most {} are read", text.len(), Policy::MAX_BYTES);
         return errors.push(error::SYNTAX, 0..0, message);
     }
-    let (document, syntax) = DeTable::parse_recoverable(text);
-    if !syntax.is_empty() {
-        for mistake in syntax {
-            errors.push::<()>(error::SYNTAX, mistake.span().unwrap_or(0..0), mistake.message());
-        }
-        return None;
-    }
-    let top = Table::top(&document, errors);
+    let document = toml::parse(text, error::SYNTAX, errors)?;
+    let top = Table::top(&document, &Wording, errors);
     let head = field::head::read(&top);
     let (family, source, keys_span) = field::source::read(&top);
     let params = field::params::read(&top);
@@ -281,7 +274,7 @@ fn read(text: &str, file_name: &str, errors: &Errors) -> Option<Policy> {
 }
 
 /// RFC 5280 §4.1.2.6: an empty subject needs a critical subjectAltName, or the certificate names nobody.
-fn check_empty_subject(subject: &Subject, extensions: &[Recipe], errors: &Errors) {
+fn check_empty_subject(subject: &Subject, extensions: &[Recipe], errors: &Mistakes) {
     let san = extensions.iter().any(|recipe| recipe.oid == crate::x509::oid::SUBJECT_ALT_NAME);
     if subject.types.is_empty() && !san {
         errors.push_hint::<()>(
@@ -294,7 +287,7 @@ fn check_empty_subject(subject: &Subject, extensions: &[Recipe], errors: &Errors
     }
 }
 
-fn check_unused(params: &BTreeMap<String, Param>, subject: &Subject, extensions: &[Recipe], errors: &Errors) {
+fn check_unused(params: &BTreeMap<String, Param>, subject: &Subject, extensions: &[Recipe], errors: &Mistakes) {
     let nodes = std::iter::once(&subject.node).chain(extensions.iter().map(|recipe| &recipe.value));
     let texts: Vec<_> = nodes.flat_map(super::node::Node::texts).collect();
     for (name, param) in params {

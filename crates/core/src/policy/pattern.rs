@@ -9,8 +9,6 @@ use std::collections::BTreeSet;
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Class, Hir, HirKind};
 
-use crate::text::Printable;
-
 use super::shape::{CharSet, Shape};
 
 /// A pattern whose every match has a known shape.
@@ -171,11 +169,6 @@ fn ends(tree: &Hir, text: &[u8], starts: &BTreeSet<usize>) -> BTreeSet<usize> {
         HirKind::Concat(parts) => parts.iter().fold(starts.clone(), |starts, part| ends(part, text, &starts)),
         HirKind::Alternation(parts) => parts.iter().flat_map(|part| ends(part, text, starts)).collect(),
     }
-}
-
-/// A value for a message.
-pub(super) fn shown(text: &str) -> String {
-    format!("\"{}\"", Printable::new(text).at_most(80))
 }
 
 #[cfg(test)]

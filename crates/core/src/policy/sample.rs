@@ -7,14 +7,14 @@ use crate::x509::tlv::{element, tag};
 use crate::x509::{KeyAlgorithm, SerialNumber, Sha256Digest, Spki, oid};
 
 use super::bind::BoundPolicy;
-use super::error::{self, Errors};
+use super::error::{self, Mistakes};
 use super::field::serial::SerialSource;
 use super::leaf::{LeafKey, LeafValues, SourceName};
 use super::parse::Policy;
 use super::value::MAX_COMMON_NAME;
 
 /// Lints one certificate for each kind of key and each extreme of the UID's length.
-pub(super) fn check_lints(policy: &Policy, bound: &BoundPolicy, issuer: &IssuerIdentity, errors: &Errors) {
+pub(super) fn check_lints(policy: &Policy, bound: &BoundPolicy, issuer: &IssuerIdentity, errors: &Mistakes) {
     let (shortest, longest) = bound.family().uid_bytes();
     let long_name = "\u{1F510}".repeat(MAX_COMMON_NAME);
     let mut reported = Vec::new();

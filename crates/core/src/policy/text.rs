@@ -2,10 +2,10 @@
 
 use crate::text::{Printable, did_you_mean};
 
-use super::document::Value;
 use super::error;
 use super::shape::Shape;
 use super::value::{Filter, Variable, Vocabulary};
+use crate::toml::Value;
 
 /// A text of the policy, compiled.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::crypto::sha256;
-use crate::delivery::{BatchReader, CertificateStream, DeliveryError, Lines, check_digest};
+use crate::delivery::{BatchReader, DeliveryError, Row, Rows, check_digest};
 use crate::error::Error;
 use crate::manifest::{
     self, CHAIN_FILE, Proof, ProofChip, ProofLine, ProofVersion, SOURCE_CHAIN_FILE, Statement, Tree, leaf_hash,
@@ -200,15 +200,6 @@ struct Maker {
     intermediates: Vec<Certificate>,
 }
 
-/// A line with its certificates.
-struct Row {
-    index: u64,
-    uid: Uid,
-    line: String,
-    certificate: Vec<u8>,
-    source: Vec<u8>,
-}
-
 /// The second pass: every line with the one before and the one after it.
 fn walk(
     job: &Prove<'_>,
@@ -217,17 +208,12 @@ fn walk(
     chips: Option<&BTreeSet<Uid>>,
     take: &mut dyn FnMut(Proof) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let mut rows = Rows {
-        lines: reader.lines(manifest::ENTRIES_FILE)?,
-        certificates: reader.certificates()?,
-        sources: reader.sources()?,
-        index: 0,
-    };
+    let mut rows = Rows::open(reader)?;
     // those not met yet, in order
     let mut waiting = chips.into_iter().flatten().peekable();
     let mut before: Option<Row> = None;
-    let mut here = rows.next()?;
-    while let Some(absent) = waiting.next_if(|uid| here.as_ref().is_none_or(|row| **uid < row.uid)) {
+    let mut here = next_row(&mut rows)?;
+    while let Some(absent) = waiting.next_if(|uid| here.as_ref().is_none_or(|row| **uid < row.certificate.uid)) {
         take(maker.absence(absent, &[here.as_ref()]))?;
     }
     while let Some(row) = here {
@@ -235,11 +221,12 @@ fn walk(
             return Ok(());
         }
         job.step()?;
-        let after = rows.next()?;
-        if chips.is_none() || waiting.next_if(|uid| **uid == row.uid).is_some() {
+        let after = next_row(&mut rows)?;
+        if chips.is_none() || waiting.next_if(|uid| **uid == row.certificate.uid).is_some() {
             take(maker.presence(&row, [before.as_ref(), Some(&row), after.as_ref()])?)?;
         }
-        while let Some(absent) = waiting.next_if(|uid| after.as_ref().is_none_or(|after| **uid < after.uid)) {
+        while let Some(absent) = waiting.next_if(|uid| after.as_ref().is_none_or(|after| **uid < after.certificate.uid))
+        {
             take(maker.absence(absent, &[Some(&row), after.as_ref()]))?;
         }
         before = Some(row);
@@ -248,55 +235,38 @@ fn walk(
     Ok(())
 }
 
-struct Rows {
-    lines: Lines,
-    certificates: CertificateStream,
-    sources: CertificateStream,
-    index: u64,
-}
-
-impl Rows {
-    fn next(&mut self) -> Result<Option<Row>, Error> {
-        let line = self.lines.next_line()?.map(str::to_owned);
-        let (certificate, source) = (self.certificates.next_certificate()?, self.sources.next_certificate()?);
-        let index = self.index;
-        let (line, certificate, source) = match (line, certificate, source) {
-            (Some(line), Some(certificate), Some(source)) => (line, certificate, source),
-            (None, None, None) => return Ok(None),
-            _ => {
-                let what = "is not as many as certificates and sources";
-                let name = manifest::ENTRIES_FILE.to_owned();
-                return Err(DeliveryError::Line { name, line: index + 1, what }.into());
-            }
-        };
-        let uid = uid_of(&line, index)?;
-        if certificate.uid != uid || source.uid != uid {
-            return Err(DeliveryError::EntryDiffers { uid, what: "UID" }.into());
-        }
-        self.index += 1;
-        Ok(Some(Row { index, uid, line, certificate: certificate.der, source: source.der }))
+/// The next row, whose line, certificate and source leaf are of one chip.
+fn next_row(rows: &mut Rows) -> Result<Option<Row>, Error> {
+    let row = rows.next_row().map_err(DeliveryError::from)?;
+    if let Some(row) = &row {
+        row.check_uid(&uid_of(&row.line, row.number - 1)?)?;
     }
+    Ok(row)
 }
 
 impl Maker {
     fn presence(&self, row: &Row, lines: [Option<&Row>; 3]) -> Result<Proof, Error> {
         // damage is better found by whoever makes the proof than by whoever checks it
-        for (der, key) in [(&row.certificate, "sha256"), (&row.source, "source_sha256")] {
+        for (der, key) in [(&row.certificate.der, "sha256"), (&row.source().der, "source_sha256")] {
             if !row.line.contains(&format!("\"{key}\":\"{}\"", sha256(der))) {
-                return Err(DeliveryError::EntryDiffers { uid: row.uid, what: key }.into());
+                return Err(DeliveryError::EntryDiffers { uid: row.certificate.uid, what: key }.into());
             }
         }
         let chip = ProofChip {
-            source: row.source.clone(),
+            source: row.source().der.clone(),
             source_chain: self.source_chain(row)?,
-            certificate: row.certificate.clone(),
+            certificate: row.certificate.der.clone(),
             chain: self.chain.clone(),
         };
-        Ok(Proof { chip: Some(chip), ..self.absence(&row.uid, &lines) })
+        Ok(Proof { chip: Some(chip), ..self.absence(&row.certificate.uid, &lines) })
     }
 
     fn absence(&self, uid: &Uid, lines: &[Option<&Row>]) -> Proof {
-        let line = |row: &Row| ProofLine { index: row.index, path: self.tree.path(row.index), line: row.line.clone() };
+        let line = |row: &Row| ProofLine {
+            index: row.number - 1,
+            path: self.tree.path(row.number - 1),
+            line: row.line.clone(),
+        };
         Proof {
             version: ProofVersion::Two,
             uid: *uid,
@@ -316,8 +286,8 @@ impl Maker {
             return Ok(vec![]);
         }
         let leniency = Leniency { explicit_default_boolean: true };
-        let (leaf, _) = Certificate::from_der_leniently(&row.source, leniency)
-            .map_err(|_| DeliveryError::EntryDiffers { uid: row.uid, what: "source leaf" })?;
+        let (leaf, _) = Certificate::from_der_leniently(&row.source().der, leniency)
+            .map_err(|_| DeliveryError::EntryDiffers { uid: row.certificate.uid, what: "source leaf" })?;
         let mut chain: Vec<Vec<u8>> = Vec::new();
         let mut issuer: &Name = leaf.issuer();
         while chain.len() < MAX_SOURCE_CHAIN

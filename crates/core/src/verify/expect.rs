@@ -97,7 +97,11 @@ impl ExpectedList {
         // what was read comes before the line that could not be
         if let Some((line, first)) = list.named_again() {
             let found = text.lines().find(|(number, _)| *number == line).map(|(_, found)| found).unwrap_or_default();
-            return Err(bad(line, format!("`{}` names the same chip as line {first}", shown(found)), LIST_HINT));
+            return Err(bad(
+                line,
+                format!("`{}` names the same chip as line {first}", Printable::new(found).brief()),
+                LIST_HINT,
+            ));
         }
         read.map_err(|(line, reason, hint)| bad(line, reason, hint))?;
         if list.is_empty() {
@@ -118,7 +122,11 @@ impl ExpectedList {
                     let number = content.bytes().all(|byte| byte.is_ascii_digit());
                     let (lost, hint) =
                         if number { (format!(": {LOST_ZEROS}"), SPREADSHEET_HINT) } else { (String::new(), LIST_HINT) };
-                    return Err((line, format!("`{}` is not {}{lost}", shown(content), family.listed()), hint));
+                    return Err((
+                        line,
+                        format!("`{}` is not {}{lost}", Printable::new(content).brief(), family.listed()),
+                        hint,
+                    ));
                 }
             }
         }
@@ -246,10 +254,6 @@ impl Form {
             None => (shortest..=longest).contains(&bytes.len()).then_some(Self::Whole),
         }
     }
-}
-
-fn shown(content: &str) -> Printable<'_> {
-    Printable::new(content).at_most(64)
 }
 
 const LIST_HINT: &str = "Write one UID a line in hexadecimal; a # begins a comment. Each chip is named once.";

@@ -195,7 +195,7 @@ mod tests {
         assert!(key_store.hint().is_some());
         assert_eq!(named(&[0xFE, 0xED, 0xFE, 0xED]), Err(key_store));
         assert_eq!(
-            named(b"version = 1").unwrap_err().to_string(),
+            named("version = 1\n".repeat(20).as_bytes()).unwrap_err().to_string(),
             "no PEM block found, and as DER the certificate has tag 0x76, expected 0x30, expected one certificate in DER, \
              or PEM blocks CERTIFICATE (RFC 7468 §5)"
         );

@@ -8,21 +8,10 @@ use crate::ledger::RecordedRequest;
 use crate::x509::tlv::{Reader, element, tag};
 use crate::x509::{Certificate, Name, Sha2};
 
+use super::http::Http;
 use super::message::{self, Refusal, Said};
 use super::protection::Credentials;
 use crate::error::{CmpError, RequestError, TransportError};
-
-/// Longest answer that is read.
-pub(super) const MAX_ANSWER: usize = 1 << 20;
-
-/// Carries octets to the CA and its answer back.
-pub trait Transport: Sync {
-    /// Sends a message and returns the answer.
-    ///
-    /// # Errors
-    /// The CA was not reached, or did not answer with a message.
-    fn post(&self, message: &[u8]) -> Result<Vec<u8>, TransportError>;
-}
 
 /// How long a CA may keep asking to wait.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +30,7 @@ pub struct Client<'a> {
     /// What protects messages.
     pub credentials: &'a Credentials,
     /// The way to the CA.
-    pub transport: &'a dyn Transport,
+    pub transport: &'a Http,
     /// How long to wait.
     pub patience: Patience,
     /// Fresh random octets.

@@ -13,11 +13,13 @@ use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 use ureq::{Agent, Timeout};
 
 use crate::parallel;
-use crate::text::Printable;
+use crate::text::brief;
 use crate::x509::Certificate;
 
-use super::exchange::{MAX_ANSWER, Transport};
 use crate::error::TransportError;
+
+/// Longest answer that is read.
+const MAX_ANSWER: usize = 1 << 20;
 
 /// A CA's address.
 #[derive(Debug)]
@@ -78,8 +80,12 @@ impl Resolver for Names {
     }
 }
 
-impl Transport for Http {
-    fn post(&self, message: &[u8]) -> Result<Vec<u8>, TransportError> {
+impl Http {
+    /// Sends a message and returns the answer.
+    ///
+    /// # Errors
+    /// The CA was not reached, or did not answer with a message.
+    pub(super) fn post(&self, message: &[u8]) -> Result<Vec<u8>, TransportError> {
         let sent = self.agent.post(&self.url).content_type("application/pkixcmp").send(message);
         let mut answer = sent.map_err(|error| judged(&error))?;
         let status = answer.status().as_u16();
@@ -118,5 +124,5 @@ fn handshake(error: &std::io::Error) -> bool {
 }
 
 fn words(error: &ureq::Error) -> String {
-    Printable::new(&error.to_string()).at_most(500).to_string()
+    brief(&error.to_string())
 }

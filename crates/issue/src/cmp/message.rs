@@ -182,7 +182,7 @@ fn refusal(status: &[u8]) -> Result<Refusal, CmpError> {
         let mut words = Vec::new();
         while !texts.is_empty() {
             let text = texts.expect(tag::UTF8_STRING, "PKIFreeText")?;
-            words.push(Printable::bytes(text.content).at_most(500).to_string());
+            words.push(Printable::bytes(text.content).brief().to_string());
         }
         reason = Some(words.join("; "));
     }

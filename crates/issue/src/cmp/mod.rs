@@ -16,7 +16,7 @@ mod message;
 mod protection;
 
 pub use crate::error::{CmpError, RequestError, TransportError};
-pub use exchange::{Client, Patience, Transport};
+pub use exchange::{Client, Patience};
 pub use http::Http;
 pub use protection::{Credentials, Protection};
 

@@ -6,9 +6,11 @@ use toml::Spanned;
 
 use crate::cert::{IssuerIdentity, IssuerIdentityError};
 use crate::crypto::{PublicKey, chain_end, other_algorithm_hint};
+use crate::signer::SignerError;
+use crate::toml::Mistakes;
 use crate::x509::{Certificate, ExtensionError, KeyUsage, Place, SignatureAlgorithm, Spki, check_ca, oid};
 
-use super::error::{self, Errors};
+use super::error;
 
 /// The issuer, if its chain holds: each certificate signed by the next one's key, each of those a CA that may have as
 /// many CAs below it. Extensions and constraints are judged by [`IssuerIdentity::new`]. A root's signature over itself
@@ -16,7 +18,7 @@ use super::error::{self, Errors};
 pub(super) fn issuer(
     certificate: Spanned<Certificate>,
     chain: Vec<Spanned<Certificate>>,
-    errors: &Errors,
+    errors: &Mistakes<SignerError>,
 ) -> Option<IssuerIdentity> {
     let mut sound = true;
     let mut below = &certificate;
@@ -48,7 +50,11 @@ pub(super) fn issuer(
 }
 
 /// The chain reaches its root: what is installed for good must be what batches can be verified with.
-pub(super) fn complete(identity: IssuerIdentity, span: &Range<usize>, errors: &Errors) -> Option<IssuerIdentity> {
+pub(super) fn complete(
+    identity: IssuerIdentity,
+    span: &Range<usize>,
+    errors: &Mistakes<SignerError>,
+) -> Option<IssuerIdentity> {
     match chain_end(identity.certificate(), identity.chain()) {
         Ok(_) => Some(identity),
         Err(reason) => {
@@ -64,7 +70,7 @@ pub(super) fn manifest_signer(
     certificate: &Certificate,
     issuer: &IssuerIdentity,
     span: &Range<usize>,
-    errors: &Errors,
+    errors: &Mistakes<SignerError>,
 ) -> Option<()> {
     let unfit = |message: String| {
         let hint = "The certificate that was made with the CA is right; another CA's needs keyUsage digitalSignature and the \
@@ -126,7 +132,7 @@ pub(super) fn manifest_signer(
     (errors.count() == before).then_some(())
 }
 
-fn link(below: &Spanned<Certificate>, above: &Spanned<Certificate>, errors: &Errors) -> Option<()> {
+fn link(below: &Spanned<Certificate>, above: &Spanned<Certificate>, errors: &Mistakes<SignerError>) -> Option<()> {
     let (lower, upper) = (below.get_ref(), above.get_ref());
     if lower.issuer() != upper.subject() {
         let message = format!(
@@ -136,7 +142,7 @@ fn link(below: &Spanned<Certificate>, above: &Spanned<Certificate>, errors: &Err
             upper.subject()
         );
         let hint = "List the chain nearest first, up to the root.";
-        return errors.push_hint(error::CHAIN_ORDER, &above.span(), message, hint);
+        return errors.push_hint(error::CHAIN_ORDER, above.span(), message, hint);
     }
     match signed_by(lower, upper.spki()) {
         Ok(()) => Some(()),
@@ -148,19 +154,19 @@ fn link(below: &Spanned<Certificate>, above: &Spanned<Certificate>, errors: &Err
             );
             match lower.signature_algorithm() {
                 SignatureAlgorithm::Unverified(other) => {
-                    errors.push_hint(error::CHAIN_SIGNATURE, &below.span(), message, other_algorithm_hint(other))
+                    errors.push_hint(error::CHAIN_SIGNATURE, below.span(), message, other_algorithm_hint(other))
                 }
-                _ => errors.push(error::CHAIN_SIGNATURE, &below.span(), message),
+                _ => errors.push(error::CHAIN_SIGNATURE, below.span(), message),
             }
         }
     }
 }
 
-fn authority(ca: &Spanned<Certificate>, cas_below: u32, errors: &Errors) -> Option<()> {
+fn authority(ca: &Spanned<Certificate>, cas_below: u32, errors: &Mistakes<SignerError>) -> Option<()> {
     let certificate = ca.get_ref();
     let not_ca = |reason: &str| {
         let message = format!("certificate of `{}` in the chain {reason}", certificate.subject());
-        errors.push(error::CHAIN_NOT_CA, &ca.span(), message)
+        errors.push(error::CHAIN_NOT_CA, ca.span(), message)
     };
     let place = if certificate.is_self_issued() { Place::Anchor } else { Place::Below };
     let path_len = match check_ca(certificate, place) {
@@ -182,7 +188,7 @@ fn authority(ca: &Spanned<Certificate>, cas_below: u32, errors: &Errors) -> Opti
              §4.2.1.9)",
             certificate.subject()
         );
-        return errors.push(error::CHAIN_PATH_LENGTH, &ca.span(), message);
+        return errors.push(error::CHAIN_PATH_LENGTH, ca.span(), message);
     }
     Some(())
 }

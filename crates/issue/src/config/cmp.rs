@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use toml::Spanned;
-use toml::de::DeValue;
+
+use crate::toml::Value;
 
 use super::error;
 use super::hsm;
@@ -35,76 +36,33 @@ pub(super) enum Shown {
 
 /// Reads the section. Every mistake in it is noted.
 pub(super) fn read(section: &Section<'_>) -> Option<CmpSection> {
-    let before = section.errors.count();
-    section.closed(&[
-        "url",
-        "certificate",
-        "chain",
-        "key",
-        "secret",
-        "reference",
-        "server_certificate",
-        "tls_anchors",
-        "timeout",
-        "concurrency",
-        "retries",
-        "polls",
-        "longest_pause",
-    ]);
-    let url = section.required("url").and_then(|value| match value.get_ref() {
-        DeValue::String(url) if url.starts_with("http://") || url.starts_with("https://") => {
-            Some(url.clone().into_owned())
+    let table = &section.table;
+    let url = table.required("url").and_then(|value| {
+        let url = value.string()?;
+        if url.starts_with("http://") || url.starts_with("https://") {
+            return Some(url.to_owned());
         }
-        DeValue::String(_) => {
-            section.errors.push(error::VALUE, &value.span(), "`url` begins with neither http:// nor https://")
-        }
-        other => section.wrong_type("url", value, other, "a string"),
+        value.error(error::VALUE, "`url` begins with neither http:// nor https://")
     });
-    let paths = |name| if section.table.contains_key(name) { section.paths(name) } else { Some(vec![]) };
-    let shown = match section.table.get("reference") {
+    let shown = match table.optional("reference") {
         None => {
-            section.identity("cmp").zip(paths("chain")).map(|(identity, chain)| Shown::Certificate(identity, chain))
+            let identity = section.identity("cmp");
+            identity.zip(section.optional_paths("chain")).map(|(identity, chain)| Shown::Certificate(identity, chain))
         }
-        Some(value) => {
-            for name in ["certificate", "key", "chain"] {
-                if let Some(other) = section.table.get(name) {
-                    let message =
-                        format!("[cmp] has `reference` and `{name}`: a shared secret or a certificate, not both");
-                    section.errors.push::<()>(error::VALUE, &other.span(), message);
-                }
-            }
-            let secret = match section.secret() {
-                Ok(Some(secret)) => Some(secret),
-                Ok(None) => section.required("secret").and(None),
-                Err(_) => None,
-            };
-            match value.get_ref() {
-                DeValue::String(reference) => {
-                    secret.map(|secret| Shown::Secret(reference.clone().into_owned(), secret))
-                }
-                other => section.wrong_type("reference", value, other, "a string"),
-            }
-        }
+        Some(reference) => shared_secret(section, &reference),
     };
-    let number = |name, usual: u64, most: u64| {
-        if section.table.contains_key(name) { hsm::integer(section, name, 1..=most) } else { Some(usual) }
+    let number = |name, usual: u64, most: u64| match table.optional(name) {
+        None => Some(usual),
+        Some(value) => value.integer(&(1..=most)),
     };
-    let pause = |name, usual: u64| {
-        let allowed = Duration::from_secs(1)..=Duration::from_secs(3_600);
-        if section.table.contains_key(name) {
-            hsm::duration(section, name, allowed)
-        } else {
-            Some(Duration::from_secs(usual))
-        }
+    let pause = |name| match table.optional(name) {
+        None => Some(PAUSE),
+        Some(value) => hsm::duration(&value, &(Duration::from_secs(1)..=Duration::from_secs(3_600))),
     };
-    let servers = paths("server_certificate");
-    let anchors = paths("tls_anchors");
-    let timeout = pause("timeout", 60);
-    let longest_pause = pause("longest_pause", 60);
+    let servers = section.optional_paths("server_certificate");
+    let anchors = section.optional_paths("tls_anchors");
+    let (timeout, longest_pause) = (pause("timeout"), pause("longest_pause"));
     let counts = (number("concurrency", 4, 64), number("retries", 3, 100), number("polls", 60, 10_000));
-    if section.errors.count() != before {
-        return None;
-    }
     Some(CmpSection {
         url: url?,
         shown: shown?,
@@ -117,3 +75,23 @@ pub(super) fn read(section: &Section<'_>) -> Option<CmpSection> {
         longest_pause: longest_pause?,
     })
 }
+
+/// A reference and a secret, with no certificate beside them.
+fn shared_secret(section: &Section<'_>, reference: &Value<'_>) -> Option<Shown> {
+    for name in ["certificate", "key", "chain"] {
+        if let Some(other) = section.table.optional(name) {
+            let message = format!("[cmp] has `reference` and `{name}`: a shared secret or a certificate, not both");
+            other.error::<()>(error::VALUE, message);
+        }
+    }
+    let secret = match section.secret() {
+        Ok(Some(secret)) => Some(secret),
+        Ok(None) => section.table.required("secret").and(None),
+        Err(_) => None,
+    };
+    let reference = reference.string()?.to_owned();
+    secret.map(|secret| Shown::Secret(reference, secret))
+}
+
+/// How long an answer and a pause between two polls take at most, where nothing else is written.
+const PAUSE: Duration = Duration::from_secs(60);

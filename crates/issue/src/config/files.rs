@@ -8,16 +8,18 @@ use toml::Spanned;
 use zeroize::Zeroizing;
 
 use crate::input;
+use crate::signer::SignerError;
 use crate::text::Printable;
+use crate::toml::Mistakes;
 use crate::x509::{Certificate, bundle};
 
-use super::error::{self, Errors};
+use super::error;
 
 /// Longest file that is read: certificates and keys are far shorter.
 const MAX_OCTETS: u64 = 1 << 20;
 
 /// A file's content, which may be a key: wiped when dropped.
-pub(super) fn read(path: &Path, span: &Range<usize>, errors: &Errors) -> Option<Zeroizing<Vec<u8>>> {
+pub(super) fn read(path: &Path, span: &Range<usize>, errors: &Mistakes<SignerError>) -> Option<Zeroizing<Vec<u8>>> {
     let content = input::open(path).and_then(|file| {
         let length = file.metadata()?.len().min(MAX_OCTETS);
         // room for all of it at once, so that growing leaves no copies behind
@@ -37,7 +39,7 @@ pub(super) fn read(path: &Path, span: &Range<usize>, errors: &Errors) -> Option<
 }
 
 /// The one certificate of a file.
-pub(super) fn certificate(path: &Spanned<PathBuf>, errors: &Errors) -> Option<Certificate> {
+pub(super) fn certificate(path: &Spanned<PathBuf>, errors: &Mistakes<SignerError>) -> Option<Certificate> {
     let mut certificates = certificates(path, errors)?;
     if let [_] = certificates[..] {
         return certificates.pop();
@@ -45,11 +47,11 @@ pub(super) fn certificate(path: &Spanned<PathBuf>, errors: &Errors) -> Option<Ce
     let message =
         format!("`{}` holds {} certificates, expected exactly one", Printable::new(path.get_ref()), certificates.len());
     let hint = "Name the certificates above it under `chain`.";
-    errors.push_hint(error::CERTIFICATE_COUNT, &path.span(), message, hint)
+    errors.push_hint(error::CERTIFICATE_COUNT, path.span(), message, hint)
 }
 
 /// The certificates of a file, at least one: PEM blocks, or the DER of one.
-pub(super) fn certificates(path: &Spanned<PathBuf>, errors: &Errors) -> Option<Vec<Certificate>> {
+pub(super) fn certificates(path: &Spanned<PathBuf>, errors: &Mistakes<SignerError>) -> Option<Vec<Certificate>> {
     let span = path.span();
     let content = read(path.get_ref(), &span, errors)?;
     match bundle::named(&content) {

@@ -4,63 +4,38 @@ use std::num::NonZeroUsize;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use toml::Spanned;
-use toml::de::DeValue;
-
 use crate::signer::pkcs11::Settings;
+use crate::toml::Value;
 
 use super::error;
-use super::schema::Section;
+use super::schema::{Section, name};
 
 /// Reads the section. Every mistake in it is noted.
-pub(super) fn settings(section: &Section<'_>) -> Option<Settings> {
-    let before = section.errors.count();
-    section.closed(&["sessions", "call_timeout", "retries", "first_pause", "longest_pause"]);
+pub(super) fn settings(section: &Section<'_>) -> Settings {
     let usual = Settings::default();
-    let sessions =
-        integer(section, "sessions", SESSIONS).and_then(|count| NonZeroUsize::new(usize::try_from(count).ok()?));
-    let settings = Settings {
-        sessions,
-        call_timeout: duration(section, "call_timeout", CALL_TIMEOUT).unwrap_or(usual.call_timeout),
-        retries: integer(section, "retries", RETRIES)
-            .and_then(|count| u32::try_from(count).ok())
-            .unwrap_or(usual.retries),
-        first_pause: duration(section, "first_pause", PAUSE).unwrap_or(usual.first_pause),
-        longest_pause: duration(section, "longest_pause", PAUSE).unwrap_or(usual.longest_pause),
+    let integer = |key, allowed| section.table.optional(key)?.integer(&allowed);
+    let duration = |key, allowed| duration(&section.table.optional(key)?, &allowed);
+    Settings {
+        sessions: integer("sessions", SESSIONS).and_then(|count| NonZeroUsize::new(usize::try_from(count).ok()?)),
+        call_timeout: duration("call_timeout", CALL_TIMEOUT).unwrap_or(usual.call_timeout),
+        retries: integer("retries", RETRIES).and_then(|count| u32::try_from(count).ok()).unwrap_or(usual.retries),
+        first_pause: duration("first_pause", PAUSE).unwrap_or(usual.first_pause),
+        longest_pause: duration("longest_pause", PAUSE).unwrap_or(usual.longest_pause),
         wait: None,
-    };
-    (section.errors.count() == before).then_some(settings)
-}
-
-pub(super) fn integer(section: &Section<'_>, name: &'static str, allowed: RangeInclusive<u64>) -> Option<u64> {
-    let value = section.table.get(name)?;
-    let DeValue::Integer(integer) = value.get_ref() else {
-        return section.wrong_type(name, value, value.get_ref(), "an integer");
-    };
-    let parsed = u64::from_str_radix(&integer.as_str().replace('_', ""), integer.radix()).ok();
-    parsed.filter(|number| allowed.contains(number)).or_else(|| {
-        let message = format!("`{name}` is not a number from {} to {}", allowed.start(), allowed.end());
-        section.errors.push(error::VALUE, &value.span(), message)
-    })
+    }
 }
 
 /// A whole number and a unit: `250ms`, `30s`, `2m`.
-pub(super) fn duration(
-    section: &Section<'_>,
-    name: &'static str,
-    allowed: RangeInclusive<Duration>,
-) -> Option<Duration> {
-    let value: &Spanned<DeValue<'_>> = section.table.get(name)?;
-    let DeValue::String(text) = value.get_ref() else {
-        return section.wrong_type(name, value, value.get_ref(), "a duration such as \"30s\"");
-    };
+pub(super) fn duration(value: &Value<'_>, allowed: &RangeInclusive<Duration>) -> Option<Duration> {
+    let text = value.text("a duration such as \"30s\"")?;
     parse(text).filter(|duration| allowed.contains(duration)).or_else(|| {
         let message = format!(
-            "`{name}` is not a duration from {} to {}, such as \"250ms\", \"30s\" or \"2m\"",
+            "`{}` is not a duration from {} to {}, such as \"250ms\", \"30s\" or \"2m\"",
+            name(value),
             shown(*allowed.start()),
             shown(*allowed.end()),
         );
-        section.errors.push(error::VALUE, &value.span(), message)
+        value.error(error::VALUE, message)
     })
 }
 

@@ -7,9 +7,10 @@ use toml::Spanned;
 use crate::signer::pkcs11::{Settings, TokenKey, resolve_pin};
 use crate::signer::{FileSigner, KeyUri, Pkcs11Error, Pkcs11Signer, SecretResolver, SecretSource, Signer, SignerError};
 use crate::text::Printable;
+use crate::toml::Mistakes;
 use crate::x509::{Certificate, Spki};
 
-use super::error::{self, Errors};
+use super::error;
 use super::files;
 use super::schema::{Identity, Key, KeyPlace};
 
@@ -18,7 +19,7 @@ pub(super) fn open_certified(
     identity: &Identity,
     settings: &Settings,
     secrets: &dyn SecretResolver,
-    errors: &Errors,
+    errors: &Mistakes<SignerError>,
 ) -> Option<Box<dyn Signer>> {
     key_of(identity, errors)?;
     let certificate = files::certificate(&identity.certificate, errors)?;
@@ -31,7 +32,7 @@ pub(super) fn open_for(
     certificate: &Certificate,
     settings: &Settings,
     secrets: &dyn SecretResolver,
-    errors: &Errors,
+    errors: &Mistakes<SignerError>,
 ) -> Option<Box<dyn Signer>> {
     let key = key_of(identity, errors)?;
     let span = key.place.span();
@@ -42,12 +43,15 @@ pub(super) fn open_for(
     };
     let signer = match open((key, identity.batch_signer), Some(certificate.spki()), settings, secrets, errors) {
         Ok(signer) => signer?,
-        Err(error @ SignerError::Pkcs11(Pkcs11Error::KeyMismatch { .. })) => {
+        Err(reason @ SignerError::Pkcs11(Pkcs11Error::KeyMismatch { .. })) => {
             let subject = certificate.subject();
             let what = format!("key of [{}] is not the key of its certificate `{subject}`", identity.section);
-            return errors.push_signer_mismatch(&span, &what, error);
+            return error::push_signer(errors, (error::SIGNER_MISMATCH, &span), &what, reason);
         }
-        Err(error) => return errors.push_signer(&span, &format!("key of [{}]", identity.section), error),
+        Err(reason) => {
+            let what = format!("key of [{}]", identity.section);
+            return error::push_signer(errors, (error::SIGNER_OPEN, &span), &what, reason);
+        }
     };
     let (found, expected) = (signer.public_key(), certificate.spki());
     if (found.algorithm(), found.key()) == (expected.algorithm(), expected.key()) {
@@ -67,17 +71,20 @@ pub(super) fn open_bare(
     identity: &Identity,
     settings: &Settings,
     secrets: &dyn SecretResolver,
-    errors: &Errors,
+    errors: &Mistakes<SignerError>,
 ) -> Option<Box<dyn Signer>> {
     let key = key_of(identity, errors)?;
     match open((key, identity.batch_signer), None, settings, secrets, errors) {
         Ok(signer) => signer,
-        Err(error) => errors.push_signer(&key.place.span(), &format!("key of [{}]", identity.section), error),
+        Err(reason) => {
+            let what = format!("key of [{}]", identity.section);
+            error::push_signer(errors, (error::SIGNER_OPEN, &key.place.span()), &what, reason)
+        }
     }
 }
 
 /// The key that signing needs.
-fn key_of<'a>(identity: &'a Identity, errors: &Errors) -> Option<&'a Key> {
+fn key_of<'a>(identity: &'a Identity, errors: &Mistakes<SignerError>) -> Option<&'a Key> {
     identity.key.as_ref().or_else(|| {
         let message = format!("[{}] has no `key`, which signing needs", identity.section);
         errors.push(error::SIGNER_NONE, &identity.header, message)
@@ -90,7 +97,7 @@ fn open(
     expected: Option<&Spki>,
     settings: &Settings,
     secrets: &dyn SecretResolver,
-    errors: &Errors,
+    errors: &Mistakes<SignerError>,
 ) -> Result<Option<Box<dyn Signer>>, SignerError> {
     let secret = key.secret.as_ref().map(Spanned::get_ref);
     match key.place.get_ref() {

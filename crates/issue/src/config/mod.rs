@@ -29,15 +29,15 @@ use toml::Spanned;
 use crate::cert::IssuerIdentity;
 use crate::ledger::{Ledger, LedgerError};
 use crate::ownership::Shared;
-use crate::signer::{Secret, SecretResolver, Signer};
+use crate::signer::{Secret, SecretResolver, Signer, SignerError};
+use crate::toml::Mistakes;
 use crate::x509::form;
 use crate::x509::{Certificate, Sha256Digest, Spki};
 
-pub use error::{CODES, ConfigError, ConfigErrors};
+pub use error::{CODES, ConfigErrors};
 pub use trust::Sharing;
 pub use write::NewConfig;
 
-use error::Errors;
 use schema::{Document, Identity};
 
 /// Whose key or certificate is meant.
@@ -120,30 +120,30 @@ impl Config {
     /// The file cannot be read, is not TOML, or is not of the schema: every mistake with its place. Or somebody else could
     /// change or read what they must not, and `sharing` does not allow it.
     pub fn load_with(file: &Path, sharing: Sharing) -> Result<Self, ConfigErrors> {
-        let errors = Errors::default();
+        let errors = Mistakes::default();
         let mut overruled = Vec::new();
         if let Err(shared) = trust::check_file(file) {
             if sharing == Sharing::Refused {
-                errors.push_hint::<()>(error::FILE_SHARED, &(0..0), shared.to_string(), shared.hint());
-                return errors.finish(file, "", None);
+                errors.push_hint::<()>(error::FILE_SHARED, 0..0, shared.to_string(), shared.hint());
+                return Ok(errors.finish(file, "", None)?);
             }
             overruled.push(shared);
         }
         let Some(content) = files::read(file, &(0..0), &errors) else {
-            return errors.finish(file, "", None);
+            return Ok(errors.finish(file, "", None)?);
         };
         let Ok(text) = std::str::from_utf8(&content) else {
             let what = match form::byte_order_mark(&content) {
                 Some(mark) => format!("starts with {mark}, expected UTF-8 (TOML §3)"),
                 None => "not UTF-8 (TOML §3)".to_owned(),
             };
-            errors.push::<()>(error::SYNTAX, &(0..0), what);
-            return errors.finish(file, "", None);
+            errors.push::<()>(error::SYNTAX, 0..0, what);
+            return Ok(errors.finish(file, "", None)?);
         };
         let config = Self::parse(text, file)?;
-        let errors = Errors::default();
+        let errors = Mistakes::default();
         overruled.extend(trust::check_named(&config.document, sharing, &errors));
-        errors.finish(file, text, Some(Self { overruled, ..config }))
+        Ok(errors.finish(file, text, Some(Self { overruled, ..config }))?)
     }
 
     /// As [`load`](Self::load), from the text of a file that would lie at `file`. Owners and modes are not looked at.
@@ -151,7 +151,7 @@ impl Config {
     /// # Errors
     /// As [`load`](Self::load).
     pub fn parse(text: &str, file: &Path) -> Result<Self, ConfigErrors> {
-        let errors = Errors::default();
+        let errors = Mistakes::default();
         let base = file.parent().unwrap_or(Path::new(""));
         let document = schema::read(text, base, &errors);
         let document = errors.finish(file, text, document)?;
@@ -236,7 +236,7 @@ impl Config {
                 for anchor in files::certificates(path, errors).unwrap_or_default() {
                     if anchors.contains(&anchor) {
                         let message = format!("anchor `{}` is configured twice", anchor.subject());
-                        errors.push::<()>(error::ANCHOR_TWICE, &path.span(), message);
+                        errors.push::<()>(error::ANCHOR_TWICE, path.span(), message);
                     }
                     anchors.push(anchor);
                 }
@@ -253,7 +253,7 @@ impl Config {
         self.collect(|errors| {
             let Some(section) = &self.document.cmp else {
                 let message = "there is no [cmp], which asking a CA by CMP needs";
-                return errors.push_hint(error::MISSING, &(0..0), message, "docs/guide/other-cas.md has an example.");
+                return errors.push_hint(error::MISSING, 0..0, message, "docs/guide/other-cas.md has an example.");
             };
             let all = |paths: &[Spanned<PathBuf>]| {
                 let read: Vec<_> = paths.iter().map(|path| files::certificates(path, errors)).collect();
@@ -267,7 +267,14 @@ impl Config {
                 }
                 cmp::Shown::Secret(reference, source) => match source.get_ref().resolve("secret of [cmp]", secrets) {
                     Ok(secret) => CmpCredentials::Secret(reference.clone(), secret),
-                    Err(reason) => return errors.push_signer(&source.span(), "secret of [cmp]", reason.into()),
+                    Err(reason) => {
+                        return error::push_signer(
+                            errors,
+                            (error::SIGNER_OPEN, &source.span()),
+                            "secret of [cmp]",
+                            reason.into(),
+                        );
+                    }
                 },
             };
             Some(Cmp {
@@ -293,7 +300,7 @@ impl Config {
             let Some(section) = &self.document.signing else {
                 let hint = "Whose plans are taken, which policies are signed and how old a plan may be is written down on \
                             the signing machine: docs/guide/other-cas.md has an example.";
-                return errors.push_hint(error::MISSING, &(0..0), "there is no [signing], which `sign` needs", hint);
+                return errors.push_hint(error::MISSING, 0..0, "there is no [signing], which `sign` needs", hint);
             };
             let read = |path| files::certificates(path, errors);
             let planners: Vec<_> = section.planners.iter().map(read).collect();
@@ -388,7 +395,7 @@ impl Config {
         }
     }
 
-    fn load_issuer(&self, errors: &Errors) -> Option<IssuerIdentity> {
+    fn load_issuer(&self, errors: &Mistakes<SignerError>) -> Option<IssuerIdentity> {
         let at = &self.document.issuer.certificate;
         let certificate = files::certificate(at, errors);
         let mut chain = Vec::new();
@@ -404,9 +411,9 @@ impl Config {
         check::issuer(Spanned::new(at.span(), certificate), chain, errors)
     }
 
-    fn collect<T>(&self, read: impl FnOnce(&Errors) -> Option<T>) -> Result<T, ConfigErrors> {
-        let errors = Errors::default();
+    fn collect<T>(&self, read: impl FnOnce(&Mistakes<SignerError>) -> Option<T>) -> Result<T, ConfigErrors> {
+        let errors = Mistakes::default();
         let value = read(&errors);
-        errors.finish(&self.file, &self.text, value)
+        Ok(errors.finish(&self.file, &self.text, value)?)
     }
 }

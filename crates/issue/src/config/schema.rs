@@ -1,17 +1,17 @@
 //! `reroot.toml` as a closed schema: an unknown key is an error with its place and what was probably meant.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::path::{Path, PathBuf};
 
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
 
 use crate::signer::pkcs11::Settings;
 use crate::signer::{KeyLocation, KeyUri, SecretSource};
 use crate::text::{Printable, did_you_mean};
+use crate::toml::{Mistakes, Table, Value, Wording, parse};
 
 use super::cmp::{self, CmpSection};
-use super::error::{self, Errors};
+use super::error;
 use super::hsm;
 use super::signing::{self, SigningSection};
 use super::trust;
@@ -66,73 +66,42 @@ pub(super) enum KeyPlace {
 }
 
 /// Reads the text; paths become relative to `base`.
-pub(super) fn read(text: &str, base: &Path, errors: &Errors) -> Option<Document> {
-    let (table, mistakes) = DeTable::parse_recoverable(text);
-    for mistake in &mistakes {
-        let span = mistake.span().unwrap_or(0..0);
-        errors.push::<()>(error::SYNTAX, &span, Printable::new(mistake.message()).at_most(200).to_string());
-    }
-    if !mistakes.is_empty() {
-        return None;
-    }
-    let file = Section { name: "", table: table.get_ref(), header: 0..0, base, errors };
-    file.closed(&["issuer", "manifest", "source", "ledger", "hsm", "signing", "cmp", "access"]);
-    let issuer = file.section("issuer");
-    let manifest = file.section("manifest");
-    let source = file.section("source");
-    let ledger = file.section("ledger");
-    let chain = issuer.as_ref().and_then(|issuer| {
-        issuer.closed(&["batch_signer", "certificate", "chain", "key", "secret"]);
-        if issuer.table.contains_key("chain") { issuer.paths("chain") } else { Some(vec![]) }
+pub(super) fn read(text: &str, base: &Path, errors: &Mistakes) -> Option<Document> {
+    let document = parse(text, error::SYNTAX, errors)?;
+    let file = Section { table: Table::top(&document, &Words, errors), base };
+    let issuer = file.required("issuer", |section| {
+        let identity = section.identity("issuer");
+        let batch_signer = section.flag("batch_signer");
+        let chain = section.optional_paths("chain");
+        Some((Identity { batch_signer: batch_signer?, ..identity? }, chain?))
     });
-    let issuer = issuer.and_then(|section| section.identity("issuer"));
-    let manifest = manifest.and_then(|section| {
-        section.closed(&["certificate", "key", "secret"]);
-        section.identity("manifest")
-    });
-    let anchors = source.and_then(|source| {
-        source.closed(&["anchors"]);
-        let anchors = source.paths("anchors")?;
+    let manifest = file.required("manifest", |section| section.identity("manifest"));
+    let anchors = file.required("source", |section| {
+        let anchors = section.paths("anchors")?;
         if anchors.is_empty() {
-            let span = source.required("anchors")?.span();
             let hint = "Without a trust anchor no leaf can be verified; the configuration of a new CA names ST's.";
-            return errors.push_hint(error::VALUE, &span, "`anchors` is empty, expected at least one file", hint);
+            let place = section.table.place("anchors");
+            return errors.push_hint(error::VALUE, place, "`anchors` is empty, expected at least one file", hint);
         }
         Some(anchors)
     });
-    let ledger = ledger.and_then(|ledger| {
-        ledger.closed(&["path", "head_file"]);
-        let head_file = if ledger.table.contains_key("head_file") { Some(ledger.path("head_file")) } else { None };
-        let path = ledger.path("path")?;
+    let ledger = file.required("ledger", |section| {
+        let path = section.path("path");
+        let head_file = section.table.optional("head_file").map(|value| section.as_path(&value));
         match head_file {
-            Some(noted) => Some((path, Some(noted?))),
-            None => Some((path, None)),
+            Some(noted) => Some((path?, Some(noted?))),
+            None => Some((path?, None)),
         }
     });
-    let hsm = if file.table.contains_key("hsm") {
-        file.section("hsm").and_then(|section| hsm::settings(&section))
-    } else {
-        Some(Settings::default())
-    };
-    let signing = if file.table.contains_key("signing") {
-        file.section("signing").and_then(|section| signing::read(&section)).map(Some)
-    } else {
-        Some(None)
-    };
-    let cmp = if file.table.contains_key("cmp") {
-        file.section("cmp").and_then(|section| cmp::read(&section)).map(Some)
-    } else {
-        Some(None)
-    };
-    let access = if file.table.contains_key("access") {
-        file.section("access").and_then(|section| trust::access(&section)).map(Some)
-    } else {
-        Some(None)
-    };
-    let (issuer, manifest) = (issuer?, manifest?);
+    let hsm = file.optional("hsm", Settings::default(), |section| Some(hsm::settings(section)));
+    let signing = file.optional("signing", None, |section| signing::read(section).map(Some));
+    let cmp = file.optional("cmp", None, |section| cmp::read(section).map(Some));
+    let access = file.optional("access", None, |section| trust::access(section).map(Some));
+    file.table.finish();
+    let ((issuer, chain), (ledger, head_file)) = (issuer?, ledger?);
+    let (manifest, anchors) = (manifest?, anchors?);
     let (hsm, signing, cmp, access) = (hsm?, signing?, cmp?, access?);
-    let (ledger, head_file) = ledger?;
-    Some(Document { issuer, chain: chain?, manifest, anchors: anchors?, ledger, head_file, hsm, signing, cmp, access })
+    Some(Document { issuer, chain, manifest, anchors, ledger, head_file, hsm, signing, cmp, access })
 }
 
 /// A mistake was noted; there is nothing to add.
@@ -140,236 +109,213 @@ pub(super) struct Noted;
 
 /// One table of the file.
 pub(super) struct Section<'a> {
-    pub(super) name: &'static str,
-    pub(super) table: &'a DeTable<'a>,
-    header: Range<usize>,
+    pub(super) table: Table<'a>,
     base: &'a Path,
-    pub(super) errors: &'a Errors,
 }
 
 impl<'a> Section<'a> {
-    pub(super) fn closed(&self, known: &[&'static str]) {
-        for (key, _) in self.table {
-            let name = key.get_ref().as_ref();
-            if known.contains(&name) {
-                continue;
-            }
-            if ["pin", "passphrase", "password", "pin-value"].contains(&name) {
-                // the place is the section's, so that no excerpt of the file shows the secret
-                self.errors.push_hint::<()>(
-                    error::SECRET_IN_FILE,
-                    &self.header,
-                    format!("`{name}` {} would put a secret into the configuration", self.place()),
-                    SECRET_HINT,
-                );
-                continue;
-            }
-            let what = if self.name.is_empty() { "section" } else { "key" };
-            let hint = did_you_mean(name, known.iter().copied())
-                .unwrap_or_else(|| format!("Known here: {}.", known.join(", ")));
-            let message = format!("unknown {what} `{}` {}", Printable::new(name).at_most(200), self.place());
-            self.errors.push_hint::<()>(error::UNKNOWN, &key.span(), message, hint);
-        }
+    /// Reads a section that must be there.
+    fn required<T>(&self, name: &'static str, read: impl FnOnce(&Section<'a>) -> Option<T>) -> Option<T> {
+        self.inner(&self.table.required(name)?, read)
     }
 
-    fn place(&self) -> String {
-        if self.name.is_empty() { "at the top of the file".to_owned() } else { format!("in [{}]", self.name) }
+    /// Reads a section that need not be there; without it the value is the usual one.
+    fn optional<T>(&self, name: &'static str, usual: T, read: impl FnOnce(&Section<'a>) -> Option<T>) -> Option<T> {
+        self.table.optional(name).map_or(Some(usual), |value| self.inner(&value, read))
     }
 
-    fn section(&self, name: &'static str) -> Option<Section<'a>> {
-        let Some((key, value)) = self.table.get_key_value(name) else {
-            return self.errors.push(error::MISSING, &self.header, format!("there is no section [{name}]"));
-        };
-        match value.get_ref() {
-            DeValue::Table(table) => Some(Section { name, table, header: key.span(), ..*self }),
-            other => self.wrong_type(name, value, other, "a section"),
-        }
+    fn inner<T>(&self, value: &Value<'a>, read: impl FnOnce(&Section<'a>) -> Option<T>) -> Option<T> {
+        let section = Section { table: value.fields("a section")?, base: self.base };
+        let read = read(&section);
+        section.table.finish();
+        read
     }
 
+    /// A certificate and its key, which does not sign in batches.
     pub(super) fn identity(&self, section: &'static str) -> Option<Identity> {
         let certificate = self.path("certificate");
         let key = self.key().ok()?;
-        let batch_signer = self.boolean("batch_signer")?;
-        Some(Identity { section, header: self.header.clone(), certificate: certificate?, key, batch_signer })
+        let header = self.table.header.clone();
+        Some(Identity { section, header, certificate: certificate?, key, batch_signer: false })
     }
 
     /// A key that is `true` or `false`; `false` where it is absent.
-    fn boolean(&self, name: &str) -> Option<bool> {
-        let Some(value) = self.table.get(name) else { return Some(false) };
-        match value.get_ref() {
-            DeValue::Boolean(value) => Some(*value),
-            other => self.wrong_type(name, value, other, "true or false"),
-        }
+    fn flag(&self, name: &'static str) -> Option<bool> {
+        self.table.optional(name).map_or(Some(false), |value| value.boolean())
     }
 
     fn key(&self) -> Result<Option<Key>, Noted> {
-        let secret = self.secret();
-        let Some(text) = self.table.get("key") else {
-            if self.table.contains_key("secret") {
-                let message = format!("[{}] has a `secret` and no `key`", self.name);
-                self.errors.push::<()>(error::MISSING, &self.header, message);
+        let (text, secret) = (self.table.optional("key"), self.secret());
+        let Some(text) = text else {
+            if self.table.has("secret") {
+                let message = format!("[{}] has a `secret` and no `key`", self.table.path);
+                self.table.errors.push::<()>(error::MISSING, &self.table.header, message);
                 return Err(Noted);
             }
             return Ok(None);
         };
-        let place = self.key_place(text);
+        let place = self.key_place(&text);
         let secret = secret?;
         let place = place.ok_or(Noted)?;
         if let (KeyPlace::Tokens(uris), Some(secret)) = (place.get_ref(), &secret)
             && uris.iter().any(|uri| uri.pin_source.is_some())
         {
             let message = "`secret` and the key's pin-source both say where the PIN is, expected one of them";
-            self.errors.push::<()>(error::SECRET_SOURCE, &secret.span(), message);
+            self.table.errors.push::<()>(error::SECRET_SOURCE, secret.span(), message);
             return Err(Noted);
         }
         Ok(Some(Key { place, secret }))
     }
 
     /// A path, a URI, or a list of the URIs of tokens that hold the same key.
-    fn key_place(&self, value: &Spanned<DeValue<'a>>) -> Option<Spanned<KeyPlace>> {
-        let span = value.span();
-        let DeValue::Array(items) = value.get_ref() else {
-            return Some(Spanned::new(
-                span,
-                match self.location(value, "a string or an array of URIs")? {
-                    KeyLocation::File(path) => KeyPlace::File(path),
-                    KeyLocation::Pkcs11(uri) => KeyPlace::Tokens(vec![*uri]),
-                },
-            ));
-        };
-        if items.is_empty() {
-            return self.errors.push(error::VALUE, &span, "`key` is an empty array, expected at least one URI");
+    fn key_place(&self, value: &Value<'a>) -> Option<Spanned<KeyPlace>> {
+        if !value.is_array() {
+            let place = match self.location(value, "a string or an array of URIs")? {
+                KeyLocation::File(path) => KeyPlace::File(path),
+                KeyLocation::Pkcs11(uri) => KeyPlace::Tokens(vec![*uri]),
+            };
+            return Some(Spanned::new(value.span.clone(), place));
         }
-        let before = self.errors.count();
+        let items = value.array()?;
+        if items.is_empty() {
+            return value.error(error::VALUE, "`key` is an empty array, expected at least one URI");
+        }
+        let before = value.errors.count();
         let mut uris: Vec<KeyUri> = Vec::with_capacity(items.len());
         for item in items {
-            match self.location(item, "a URI") {
+            match self.location(&item, "a URI") {
                 Some(KeyLocation::Pkcs11(uri)) if uris.contains(&uri) => {
-                    self.errors.push::<()>(error::VALUE, &item.span(), "`key` names this token's key twice");
+                    item.error::<()>(error::VALUE, "`key` names this token's key twice");
                 }
                 Some(KeyLocation::Pkcs11(uri)) => uris.push(*uri),
                 Some(KeyLocation::File(_)) => {
                     let message = "`key` is an array with a path in it, expected URIs of PKCS#11 tokens alone";
-                    self.errors.push::<()>(error::VALUE, &item.span(), message);
+                    item.error::<()>(error::VALUE, message);
                 }
                 None => {}
             }
         }
-        (self.errors.count() == before).then(|| Spanned::new(span, KeyPlace::Tokens(uris)))
+        (value.errors.count() == before).then(|| Spanned::new(value.span.clone(), KeyPlace::Tokens(uris)))
     }
 
-    fn location(&self, text: &Spanned<DeValue<'a>>, expected: &str) -> Option<KeyLocation> {
-        let DeValue::String(string) = text.get_ref() else {
-            return self.wrong_type("key", text, text.get_ref(), expected);
-        };
-        let reason = match KeyLocation::parse(string, self.base) {
+    fn location(&self, value: &Value<'_>, expected: &str) -> Option<KeyLocation> {
+        let reason = match KeyLocation::parse(value.text(expected)?, self.base) {
             Ok(location) => return Some(location),
             Err(reason) => reason,
         };
         // a PIN's place is the section's, so that no excerpt of the file shows it
         let (code, span) = if reason.holds_secret() {
-            (error::SECRET_IN_FILE, self.header.clone())
+            (error::SECRET_IN_FILE, &self.table.header)
         } else {
-            (error::VALUE, text.span())
+            (error::VALUE, &value.span)
         };
         let message = format!("`key`: {reason}");
         match reason.hint() {
-            Some(hint) => self.errors.push_hint(code, &span, message, hint),
-            None => self.errors.push(code, &span, message),
+            Some(hint) => value.errors.push_hint(code, span, message, hint),
+            None => value.errors.push(code, span, message),
         }
     }
 
     pub(super) fn secret(&self) -> Result<Option<Spanned<SecretSource>>, Noted> {
-        let Some(value) = self.table.get("secret") else { return Ok(None) };
+        let Some(value) = self.table.optional("secret") else { return Ok(None) };
         let refuse = |code, span: &Range<usize>, what: &str| {
-            let message = format!("`secret` in [{}] {what}, expected {SECRET_FORM}", self.name);
-            self.errors.push_hint::<()>(code, span, message, SECRET_HINT);
+            let message = format!("`secret` in [{}] {what}, expected {SECRET_FORM}", self.table.path);
+            value.errors.push_hint::<()>(code, span, message, SECRET_HINT);
             Err(Noted)
         };
         // what may be the secret itself is neither repeated nor shown: its place is the section's
-        let DeValue::Table(table) = value.get_ref() else {
-            return refuse(error::SECRET_IN_FILE, &self.header, "is not a table");
+        let header = &self.table.header;
+        let Some(table) = value.as_table() else {
+            return refuse(error::SECRET_IN_FILE, header, "is not a table");
         };
-        let mut entries = table.iter();
-        let (Some((key, inner)), None) = (entries.next(), entries.next()) else {
-            return refuse(error::SECRET_SOURCE, &value.span(), "does not have exactly one source");
+        let entries = table.entries();
+        let [(key, inner)] = &entries[..] else {
+            return refuse(error::SECRET_SOURCE, &value.span, "does not have exactly one source");
         };
-        let source = match (key.get_ref().as_ref(), inner.get_ref()) {
-            ("env", DeValue::String(name)) if is_variable_name(name) => SecretSource::Env(name.clone().into_owned()),
-            ("env", _) => {
-                return refuse(error::SECRET_IN_FILE, &self.header, "has an `env` that is no variable's name");
-            }
-            ("file", DeValue::String(path)) if !path.is_empty() => SecretSource::File(self.base.join(path.as_ref())),
-            ("file", _) => return refuse(error::SECRET_SOURCE, &value.span(), "has a `file` that is no path"),
+        let source = match (*key, inner.as_str()) {
+            ("env", Some(name)) if is_variable_name(name) => SecretSource::Env(name.to_owned()),
+            ("env", _) => return refuse(error::SECRET_IN_FILE, header, "has an `env` that is no variable's name"),
+            ("file", Some(path)) if !path.is_empty() => SecretSource::File(self.base.join(path)),
+            ("file", _) => return refuse(error::SECRET_SOURCE, &value.span, "has a `file` that is no path"),
             (other, _) => {
-                let what = format!("has the unknown source `{}`", Printable::new(other).at_most(200));
-                return refuse(error::SECRET_IN_FILE, &self.header, &what);
+                let what = format!("has the unknown source `{}`", Printable::new(other).brief());
+                return refuse(error::SECRET_IN_FILE, header, &what);
             }
         };
-        Ok(Some(Spanned::new(value.span(), source)))
+        Ok(Some(Spanned::new(value.span.clone(), source)))
     }
 
     fn path(&self, name: &'static str) -> Option<Spanned<PathBuf>> {
-        let value = self.required(name)?;
-        self.as_path(name, value)
+        self.as_path(&self.table.required(name)?)
     }
 
     pub(super) fn paths(&self, name: &'static str) -> Option<Vec<Spanned<PathBuf>>> {
-        let value = self.required(name)?;
-        let DeValue::Array(items) = value.get_ref() else {
-            return self.wrong_type(name, value, value.get_ref(), "an array of paths");
-        };
+        self.as_paths(&self.table.required(name)?)
+    }
+
+    pub(super) fn optional_paths(&self, name: &'static str) -> Option<Vec<Spanned<PathBuf>>> {
+        self.table.optional(name).map_or(Some(vec![]), |value| self.as_paths(&value))
+    }
+
+    fn as_paths(&self, value: &Value<'a>) -> Option<Vec<Spanned<PathBuf>>> {
         // every broken path is noted before the first one ends the reading
-        let paths: Vec<_> = items.iter().map(|item| self.as_path(name, item)).collect();
+        let paths: Vec<_> = value.members("an array of paths")?.iter().map(|item| self.as_path(item)).collect();
         paths.into_iter().collect()
     }
 
-    fn as_path(&self, name: &'static str, value: &Spanned<DeValue<'a>>) -> Option<Spanned<PathBuf>> {
-        let text = self.string(name, value)?;
-        if text.is_empty() {
-            return self.errors.push(error::VALUE, &value.span(), format!("`{name}` is empty, expected a path"));
+    fn as_path(&self, value: &Value<'_>) -> Option<Spanned<PathBuf>> {
+        match value.string()? {
+            "" => value.error(error::VALUE, format!("`{}` is empty, expected a path", name(value))),
+            text => Some(Spanned::new(value.span.clone(), self.base.join(text))),
         }
-        Some(Spanned::new(value.span(), self.base.join(text)))
-    }
-
-    pub(super) fn string<'b>(&self, name: &'static str, value: &'b Spanned<DeValue<'a>>) -> Option<&'b str> {
-        match value.get_ref() {
-            DeValue::String(text) => Some(text),
-            other => self.wrong_type(name, value, other, "a string"),
-        }
-    }
-
-    pub(super) fn required(&self, name: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
-        let value = self.table.get(name);
-        if value.is_none() {
-            let message = format!("[{}] has no `{name}`", self.name);
-            return self.errors.push(error::MISSING, &self.header, message);
-        }
-        value
-    }
-
-    pub(super) fn wrong_type<T>(
-        &self,
-        name: &str,
-        at: &Spanned<DeValue<'a>>,
-        found: &DeValue<'a>,
-        expected: &str,
-    ) -> Option<T> {
-        let message = format!("`{name}` is {}, expected {expected}", type_name(found));
-        self.errors.push(error::TYPE, &at.span(), message)
     }
 }
 
-fn type_name(value: &DeValue<'_>) -> &'static str {
-    match value {
-        DeValue::String(_) => "a string",
-        DeValue::Integer(_) => "an integer",
-        DeValue::Float(_) => "a float",
-        DeValue::Boolean(_) => "a boolean",
-        DeValue::Datetime(_) => "a date or time",
-        DeValue::Array(_) => "an array",
-        DeValue::Table(_) => "a table",
+/// How a configuration's mistakes are worded: values by their key, tables as sections. The place of what may be a secret
+/// is the section's, so that no excerpt of the file shows it.
+#[derive(Debug)]
+struct Words;
+
+impl Wording for Words {
+    fn missing(&self, table: &Table<'_>, key: &str) {
+        let message = match &table.path[..] {
+            "" => format!("there is no section [{key}]"),
+            section => format!("[{section}] has no `{key}`"),
+        };
+        table.errors.push::<()>(error::MISSING, &table.header, message);
     }
+
+    fn out_of_range(&self, value: &Value<'_>, _: &str, allowed: &RangeInclusive<u64>) {
+        let message = format!("`{}` is not a number from {} to {}", name(value), allowed.start(), allowed.end());
+        value.error::<()>(error::VALUE, message);
+    }
+
+    fn unknown(&self, table: &Table<'_>, key: &str, place: Range<usize>) {
+        let (what, inside) = match &table.path[..] {
+            "" => ("section", "at the top of the file".to_owned()),
+            section => ("key", format!("in [{section}]")),
+        };
+        if ["pin", "passphrase", "password", "pin-value"].contains(&key) {
+            let message = format!("`{key}` {inside} would put a secret into the configuration");
+            table.errors.push_hint::<()>(error::SECRET_IN_FILE, &table.header, message, SECRET_HINT);
+            return;
+        }
+        let known = table.asked();
+        let hint =
+            did_you_mean(key, known.iter().copied()).unwrap_or_else(|| format!("Known here: {}.", known.join(", ")));
+        let message = format!("unknown {what} `{}` {inside}", Printable::new(key).brief());
+        table.errors.push_hint::<()>(error::UNKNOWN, place, message, hint);
+    }
+
+    fn wrong_type(&self, value: &Value<'_>, found: &str, expected: &str) {
+        value.error::<()>(error::TYPE, format!("`{}` is {found}, expected {expected}", name(value)));
+    }
+}
+
+/// The key of a value, or of the array that it is in.
+pub(super) fn name<'v>(value: &'v Value<'_>) -> &'v str {
+    let key = value.path.rsplit('.').next().unwrap_or_default();
+    key.split('[').next().unwrap_or_default()
 }
 
 /// POSIX environment variable names: letters, digits and underscores, no digit first.

@@ -6,6 +6,7 @@ use crate::durable::{Access, write_new};
 use crate::signer::SecretSource;
 use crate::signer::file::tests::openssl;
 use crate::signer::secret::ResolveWith;
+use crate::toml::FileError;
 
 /// A folder with a PKI that OpenSSL made: root, issuing CA, manifest signer, each with its key.
 struct World {
@@ -97,7 +98,7 @@ impl World {
 
 /// The codes and messages of all errors, with the marked text.
 fn list(errors: &ConfigErrors) -> Vec<(String, String, String)> {
-    let one = |error: &ConfigError| {
+    let one = |error: &FileError<SignerError>| {
         assert!(CODES.iter().any(|(code, _)| *code == error.code()));
         let marked = errors.text()[error.span()].to_owned();
         (error.code().to_string(), error.message().to_owned(), marked)
@@ -192,7 +193,7 @@ paht = "ledger.db"
     ];
     let expect = expect.map(|(code, message, marked)| (code.to_owned(), message.to_owned(), marked.to_owned()));
     assert_eq!(list(&errors), expect);
-    let hints: Vec<_> = errors.errors().iter().filter_map(ConfigError::hint).collect();
+    let hints: Vec<_> = errors.errors().iter().filter_map(FileError::hint).collect();
     assert_eq!(hints, ["Did you mean `issuer`?", "Did you mean `certificate`?", "Did you mean `path`?"]);
     assert!(!errors.only_signers());
     assert!(errors.to_string().starts_with(
@@ -484,7 +485,7 @@ fn an_anchor_configured_twice_is_refused() {
     let world = World::new();
     let config = world.with(&[("[\"anchor.pem\"]", "[\"anchor.pem\", \"anchor.pem\", \"none.pem\"]")]);
     let errors = config.anchors().unwrap_err();
-    let codes: Vec<_> = errors.errors().iter().map(ConfigError::code).collect();
+    let codes: Vec<_> = errors.errors().iter().map(FileError::code).collect();
     assert_eq!(codes, [error::ANCHOR_TWICE, error::FILE_UNREADABLE]);
 }
 
@@ -533,7 +534,7 @@ fn a_signer_is_opened_with_its_secret_and_proved_the_certificates() {
     ] {
         let errors = issuer(&[("\"issuing.key.pem\"", text)]).unwrap_err();
         assert!(errors.only_signers(), "{errors}");
-        assert!(errors.errors()[0].signer().is_some());
+        assert!(errors.errors()[0].cause().is_some());
         assert!(!errors.to_string().contains("hunter"));
         assert_eq!(only(Err::<(), _>(errors)).1, format!("key of [issuer]: {message}"));
     }

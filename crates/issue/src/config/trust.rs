@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 
 use crate::ownership::{Ownership, Role, Shared};
-use crate::signer::SecretSource;
+use crate::signer::{SecretSource, SignerError};
 use crate::text::Printable;
+use crate::toml::Mistakes;
 
 use super::cmp::Shown;
-use super::error::{self, Errors};
+use super::error;
 use super::schema::{Document, Identity, Key, KeyPlace, Section};
 
 /// Whether the check of owners and modes may be overruled.
@@ -24,10 +25,8 @@ pub enum Sharing {
 
 /// Reads `[access]`: the group that may do what the user may.
 pub(super) fn access(section: &Section<'_>) -> Option<Spanned<String>> {
-    section.closed(&["group"]);
-    let value = section.required("group")?;
-    let name = section.string("group", value)?;
-    Some(Spanned::new(value.span(), name.to_owned()))
+    let value = section.table.required("group")?;
+    Some(Spanned::new(value.span.clone(), value.string()?.to_owned()))
 }
 
 /// Checks the configuration itself. No group is excepted: who can change the file could write a group into it.
@@ -36,7 +35,7 @@ pub(super) fn check_file(file: &Path) -> Result<(), Shared> {
 }
 
 /// Checks everything that the configuration names. Returns what was overruled.
-pub(super) fn check_named(document: &Document, sharing: Sharing, errors: &Errors) -> Vec<Shared> {
+pub(super) fn check_named(document: &Document, sharing: Sharing, errors: &Mistakes<SignerError>) -> Vec<Shared> {
     let mut ownership = Ownership::of_this_process();
     if let Some(group) = &document.access {
         let Some(with) = ownership.with_group(group.get_ref()) else {
@@ -44,7 +43,7 @@ pub(super) fn check_named(document: &Document, sharing: Sharing, errors: &Errors
                 "there is no group `{}`, expected a name of /etc/group or a number",
                 Printable::new(group.get_ref())
             );
-            errors.push::<()>(error::VALUE, &group.span(), message);
+            errors.push::<()>(error::VALUE, group.span(), message);
             return vec![];
         };
         ownership = with;

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use crate::crypto::EngineError;
 use crate::delivery::DeliveryError;
 use crate::durable::DurableError;
-use crate::failure::{Failure, IntoFailure, Mistake, MistakesIn};
+use crate::failure::{Failure, IntoFailure, MistakesIn};
 use crate::findings::FindingsError;
 use crate::manifest::ManifestError;
 use crate::origin::{Finding, Uid};
@@ -310,19 +310,11 @@ impl Failure for Error {
     }
 
     fn mistakes(&self) -> Option<MistakesIn<'_>> {
-        let errors = match self {
-            Self::Config(errors) => errors,
-            Self::Core(error) => return error.mistakes(),
-            _ => return None,
-        };
-        let mistakes = errors.errors().iter().map(|error| Mistake {
-            code: error.code().as_str(),
-            message: error.message(),
-            hint: error.hint(),
-            span: error.span(),
-        });
-        let (file, text) = (errors.file(), errors.text());
-        Some(MistakesIn { what: "configuration", file, text, mistakes: mistakes.collect() })
+        match self {
+            Self::Config(errors) => Some(MistakesIn::of("configuration", errors)),
+            Self::Core(error) => error.mistakes(),
+            _ => None,
+        }
     }
 
     fn is_list(&self) -> bool {

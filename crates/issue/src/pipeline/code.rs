@@ -19,13 +19,20 @@ mod tests {
     use crate::audit::listed_codes;
     use crate::cert::ANSWER_CODES;
     use crate::origin::ledger_codes;
-    use crate::{lint, plan, policy, reel, verify};
+    use crate::{lint, policy, reel, verify};
 
     #[test]
     fn every_code_of_a_finding_says_what_to_do() {
         let leaf = policy::CODES.iter().filter(|(code, _)| code.as_str().starts_with("policy.leaf."));
-        let all =
-            [reel::CODES, verify::CODES, lint::CODES, ledger_codes::CODES, CODES, ANSWER_CODES, plan::ANSWER_CODES];
+        let all = [
+            reel::CODES,
+            verify::CODES,
+            lint::CODES,
+            ledger_codes::CODES,
+            CODES,
+            ANSWER_CODES,
+            super::super::authority::ANSWER_CODES,
+        ];
         for (code, _) in all.into_iter().flatten().chain(leaf) {
             assert!(code.hint().is_some_and(|hint| hint.ends_with('.')), "{code}");
         }

@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use crate::cert::{Difference, ObjectTemplate};
 use crate::crypto::sha256;
+use crate::delivery::Staged;
 use crate::durable::output::Shape;
 use crate::durable::{self, Access, DurableError};
 use crate::error::Error;
@@ -137,7 +138,7 @@ fn attributes(name: &Name) -> Vec<Vec<WishedAttribute>> {
 
 /// A directory that is filled beside its name.
 pub(crate) struct HandOver {
-    partial: PathBuf,
+    staged: Staged,
     csv: BufWriter<File>,
     jsonl: BufWriter<File>,
 }
@@ -147,15 +148,14 @@ impl HandOver {
     pub(crate) fn create(out: &Path) -> Result<Self, Error> {
         let mut name = out.file_name().unwrap_or_default().to_owned();
         name.push(".partial");
-        let partial = out.with_file_name(name);
         // what an interrupted run left there is nobody's: the name is this command's alone
-        durable::remove_partial(&partial)?;
-        durable::output::create_directory(&partial, Access::Public)?;
+        let staged = Staged::create(out, out.with_file_name(name))?;
+        let partial = staged.folder();
         let file =
             |name: &str| Ok::<_, Error>(BufWriter::new(durable::create_new(&partial.join(name), Access::Public)?));
         let (mut csv, jsonl) = (file(CSV)?, file(JSONL)?);
-        csv.write_all(COLUMNS.as_bytes()).map_err(|source| io("write", &partial, source))?;
-        Ok(Self { partial, csv, jsonl })
+        csv.write_all(COLUMNS.as_bytes()).map_err(|source| io("write", partial, source))?;
+        Ok(Self { staged, csv, jsonl })
     }
 
     /// Adds a chip's wish.
@@ -165,31 +165,25 @@ impl HandOver {
         let written = self.csv.write_all(wish.row().as_bytes());
         Ok(written
             .and_then(|()| self.jsonl.write_all(line.as_bytes()))
-            .map_err(|source| io("write", &self.partial, source))?)
+            .map_err(|source| io("write", self.staged.folder(), source))?)
     }
 
     /// Flushes the wishes; the plan is written there next.
-    pub(crate) fn finish(self) -> Result<PathBuf, Error> {
+    pub(crate) fn finish(self) -> Result<Staged, Error> {
         for (name, file) in [(CSV, self.csv), (JSONL, self.jsonl)] {
-            let path = self.partial.join(name);
+            let path = self.staged.folder().join(name);
             let file = file.into_inner().map_err(|error| io("write", &path, error.into_error()))?;
             durable::output::sync_file(&path, &file)?;
         }
-        Ok(self.partial)
+        Ok(self.staged)
     }
 }
 
 /// What the directory is while it is filled.
 pub(crate) const SHAPE: Shape = Shape::directory(".partial".len(), PLAN.len() + ".partial".len());
 
-/// Gives the directory its name.
-pub(crate) fn publish(partial: &Path, out: &Path) -> Result<(), Error> {
-    durable::output::sync_directory(partial)?;
-    Ok(durable::output::publish(partial, out)?)
-}
-
-/// Whether `out` holds the wishes of `partial`, which is taken away.
-pub(crate) fn same_wishes(partial: &Path, out: &Path) -> Result<bool, Error> {
+/// Whether `out` holds the wishes of `staged`, which is removed.
+pub(crate) fn same_wishes(staged: Staged, out: &Path) -> Result<bool, Error> {
     let mut same = true;
     for name in [CSV, JSONL] {
         let digest = |path: PathBuf| {
@@ -203,10 +197,10 @@ pub(crate) fn same_wishes(partial: &Path, out: &Path) -> Result<bool, Error> {
                 }
             }
         };
-        let wanted = digest(partial.join(name))?;
+        let wanted = digest(staged.folder().join(name))?;
         same &= digest(out.join(name)).is_ok_and(|found| found == wanted);
     }
-    durable::remove_partial(partial)?;
+    staged.remove()?;
     Ok(same)
 }
 

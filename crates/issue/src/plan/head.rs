@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::cert::{Encoder, Seed};
 use crate::ledger::{AuthorityKind, BatchRow, BatchState, BatchTerms, OnReject};
-use crate::text::Printable;
+use crate::text::{Printable, brief};
 use crate::verify::Relaxation;
 use crate::x509::{Sha256Digest, Time};
 
@@ -207,14 +207,13 @@ impl Head {
         let begins =
             |encoder: &Encoder| bytes.starts_with(format!("{{\"format\":\"{}\",", format(*encoder)).as_bytes());
         let Some(encoder) = Encoder::ALL.into_iter().find(begins) else {
-            let begin = String::from_utf8_lossy(&bytes[..bytes.len().min(MAX_SHOWN)]);
-            let begin = Printable::new(&*begin).at_most(40).to_string();
+            let begin = Printable::bytes(bytes).brief();
             return Err(malformed(format!(
                 "its head begins with `{begin}`, expected the format `reroot-plan/1` or `reroot-plan/2`"
             )));
         };
         let head: Self = serde_json::from_slice(bytes)
-            .map_err(|error| malformed(format!("its head is not a plan's ({})", shown(&error.to_string()))))?;
+            .map_err(|error| malformed(format!("its head is not a plan's ({})", brief(&error.to_string()))))?;
         if head.encoder != encoder.number() {
             return Err(PlanError::Encoder { found: head.encoder, expected: encoder.number() });
         }
@@ -302,14 +301,6 @@ impl Head {
         found.ok_or_else(|| PlanError::Malformed { what: format!("it has no section `{name}`") })
     }
 }
-
-/// The beginning of a text that a plan chose, safe to print.
-pub(crate) fn shown(text: &str) -> String {
-    Printable::new(text).at_most(MAX_SHOWN).to_string()
-}
-
-/// Characters of a plan's text in a message.
-const MAX_SHOWN: usize = 200;
 
 /// The format of a plan of this encoder. Also the beginning of what the planner signs: no statement begins like this.
 pub(crate) const fn format(encoder: Encoder) -> &'static str {

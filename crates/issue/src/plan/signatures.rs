@@ -13,10 +13,10 @@ use crate::durable;
 use crate::error::{Error, PlanError};
 use crate::input;
 use crate::policy::Policy;
+use crate::text::brief;
 use crate::x509::Sha256Digest;
 
 use super::file::{self, PlanFile};
-use super::head::shown;
 
 /// Bytes of the first line, in every version.
 const MAGIC: usize = 20;
@@ -137,7 +137,7 @@ impl SignatureFile {
         let (bytes, entries) = split.ok_or_else(|| wrong("its head does not end where it says"))?;
         let head = SignatureHead::parse(bytes).ok_or_else(|| wrong("its head is not that of a signature file"))?;
         if head.plan_sha256 != plan.digest.to_string() {
-            return Err(wrong(&format!("it is for the plan with SHA-256 {}", shown(&head.plan_sha256))).into());
+            return Err(wrong(&format!("it is for the plan with SHA-256 {}", brief(&head.plan_sha256))).into());
         }
         if head.batch != plan.head.batch {
             return Err(wrong("its `batch` is not the plan's").into());

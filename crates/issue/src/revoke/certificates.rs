@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use crate::cert::{IssuerIdentity, Serials};
 use crate::error::{Error, RevokeError};
-use crate::ledger::{BatchId, BatchRow, ChunkLeaf, Ledger, Revocable, Scope, Way};
+use crate::ledger::{AuthorityKind, BatchId, BatchRow, ChunkLeaf, Ledger, Revocable, Scope};
 use crate::policy::{BatchContext, BoundPolicy, Policy, RecordedValues};
 use crate::x509::Time;
 
@@ -29,7 +29,7 @@ impl<'a> BatchCertificates<'a> {
     pub(super) fn open(ledger: &'a Ledger, issuer: &IssuerIdentity, id: &BatchId) -> Result<Option<Self>, Error> {
         let number = ledger.batch_number(id)?;
         let row = ledger.batch(id)?.ok_or_else(|| RevokeError::UnknownBatch { batch: id.to_string() })?;
-        if matches!(row.delivery.way, Way::Foreign | Way::Cmp) {
+        if matches!(row.delivery.authority, AuthorityKind::ExternalFile | AuthorityKind::Cmp) {
             return Ok(None);
         }
         let bound = bind(&row, issuer)?;

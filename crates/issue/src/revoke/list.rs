@@ -2,7 +2,7 @@
 
 use crate::crl::Reason;
 use crate::origin::{ChipName, TypedList};
-use crate::text::Printable;
+use crate::text::brief;
 use crate::x509::Time;
 
 use super::{Finding, Named};
@@ -79,10 +79,7 @@ fn columns(head: &[String]) -> Result<Columns, String> {
     let unknown =
         head.iter().find(|cell| !["uid", "reason", "time"].iter().any(|name| cell.eq_ignore_ascii_case(name)));
     if let Some(unknown) = unknown {
-        return Err(format!(
-            "unknown column `{}`, expected `uid`, `reason` and `time`",
-            Printable::new(unknown).at_most(40)
-        ));
+        return Err(format!("unknown column `{}`, expected `uid`, `reason` and `time`", brief(unknown)));
     }
     let uid = place("uid").ok_or("there is no column `uid`")?;
     Ok(Columns { uid, reason: place("reason"), time: place("time") })
@@ -95,10 +92,8 @@ fn row(place: &str, cells: &[String], columns: &Columns, expected: usize) -> Res
     let chip = cells[columns.uid].parse::<ChipName>();
     let chip = chip.map_err(|error| (error.to_string(), Some(error.hint().to_owned())))?;
     let cell = |column: Option<usize>| column.map(|at| cells[at].as_str()).filter(|cell| !cell.is_empty());
-    let reason = cell(columns.reason).map(|text| {
-        parse_reason(text)
-            .ok_or_else(|| (format!("`{}` is not a reason", Printable::new(text).at_most(40)), Some(reasons())))
-    });
+    let reason = cell(columns.reason)
+        .map(|text| parse_reason(text).ok_or_else(|| (format!("`{}` is not a reason", brief(text)), Some(reasons()))));
     let at = cell(columns.time).map(|text| {
         let hint = "Write times as 2026-03-01T12:00:00Z.".to_owned();
         Time::from_rfc3339(text).map_err(|error| (format!("`time` is {error}"), Some(hint)))

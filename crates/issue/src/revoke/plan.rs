@@ -18,7 +18,7 @@ use crate::ledger::{BatchId, CarriedRecord, CrlRound, Ledger, LedgerError, Scope
 use crate::manifest::verify_octets;
 use crate::seal;
 use crate::signer::Signer;
-use crate::text::Printable;
+use crate::text::brief;
 use crate::x509::{Certificate, Sha256Digest, Time};
 
 use super::certificates::BatchCertificates;
@@ -210,11 +210,11 @@ pub fn read_plan(path: &Path, planners: &[Certificate]) -> Result<CrlPlan, Error
     let (Some(bytes), Some(seal)) = (lines.next(), lines.next()) else {
         return Err(malformed("it has no second line".to_owned()));
     };
-    let seal: PlanSeal = serde_json::from_slice(seal).map_err(|error| malformed(shown(&error.to_string())))?;
+    let seal: PlanSeal = serde_json::from_slice(seal).map_err(|error| malformed(brief(&error.to_string())))?;
     let seal = hex::decode(seal.seal).map_err(|_| malformed("its seal is not hexadecimal".to_owned()))?;
     let planner = planners.iter().find(|planner| verify_octets(bytes, &seal, planner).is_ok());
     let planner = planner.ok_or_else(|| malformed("no planner of this machine's `[signing]` signed it".to_owned()))?;
-    let payload: Payload = serde_json::from_slice(bytes).map_err(|error| malformed(shown(&error.to_string())))?;
+    let payload: Payload = serde_json::from_slice(bytes).map_err(|error| malformed(brief(&error.to_string())))?;
     if payload.format != PLAN {
         return Err(malformed(format!("its format is not `{PLAN}`")));
     }
@@ -322,7 +322,7 @@ pub fn finish(signatures: &Path, issuer: &IssuerIdentity, ledger: &Ledger, out: 
     publish::check(out, issuer, ledger)?;
     let malformed = |what: String| malformed(signatures, "file of signatures over revocation lists", what);
     let content = input::read(signatures).map_err(|error| malformed(error.to_string()))?;
-    let file: Signatures = serde_json::from_slice(&content).map_err(|error| malformed(shown(&error.to_string())))?;
+    let file: Signatures = serde_json::from_slice(&content).map_err(|error| malformed(brief(&error.to_string())))?;
     if file.format != SIGNATURES {
         return Err(malformed(format!("its format is not `{SIGNATURES}`")));
     }
@@ -432,15 +432,11 @@ fn write(out: &Path, content: &[u8]) -> Result<(), Error> {
 }
 
 fn differs(what: &str, found: &str, expected: &str) -> Error {
-    RevokeError::PlanDiffers { what: what.to_owned(), found: shown(found), expected: expected.to_owned() }.into()
+    RevokeError::PlanDiffers { what: what.to_owned(), found: brief(found), expected: expected.to_owned() }.into()
 }
 
 fn malformed(path: &Path, kind: &'static str, what: String) -> Error {
     RevokeError::PlanMalformed { path: path.to_owned(), kind, what }.into()
-}
-
-fn shown(text: &str) -> String {
-    Printable::new(text).at_most(200).to_string()
 }
 
 const PLAN: &str = "reroot-crl-plan/1";

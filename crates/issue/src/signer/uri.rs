@@ -4,7 +4,7 @@
 //! errors, so that a slip never selects another key. A PIN inside the URI (`pin-value`) is refused, since
 //! configurations are copied, printed and kept under version control.
 
-use crate::text::{Printable, nearest};
+use crate::text::{Printable, brief, nearest};
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -118,10 +118,10 @@ impl KeyUri {
             parts(path, ';', false).chain(query.into_iter().flat_map(|query| parts(query, '&', true)))
         {
             let Some((name, value)) = part.split_once('=') else {
-                return Err(KeyUriError::NoValue { part: safe(part) });
+                return Err(KeyUriError::NoValue { part: brief(part) });
             };
             if seen.contains(&name) {
-                return Err(KeyUriError::Twice { attribute: safe(name) });
+                return Err(KeyUriError::Twice { attribute: brief(name) });
             }
             seen.push(name);
             uri.set(name, value, in_query)?;
@@ -134,12 +134,12 @@ impl KeyUri {
             // before anything else, so that no other message can repeat it
             "pin-value" => return Err(KeyUriError::PinValue),
             "module-name" | "library-manufacturer" | "library-description" | "library-version" => {
-                return Err(KeyUriError::NotSupported { attribute: safe(name) });
+                return Err(KeyUriError::NotSupported { attribute: brief(name) });
             }
             _ => Self::ATTRIBUTES.into_iter().find(|known| *known == name),
         };
         let Some(name) = known else {
-            return Err(KeyUriError::Unknown { attribute: safe(name), nearest: nearest(name, KeyUri::ATTRIBUTES) });
+            return Err(KeyUriError::Unknown { attribute: brief(name), nearest: nearest(name, KeyUri::ATTRIBUTES) });
         };
         let belongs_in_query = matches!(name, "module-path" | "pin-source");
         if belongs_in_query != in_query {
@@ -164,7 +164,7 @@ impl KeyUri {
             "token" => self.token = Some(text),
             // the only object class a signer can use
             _ if text == "private" => {}
-            _ => return Err(KeyUriError::Type { found: safe(&text) }),
+            _ => return Err(KeyUriError::Type { found: brief(&text) }),
         }
         Ok(())
     }
@@ -264,17 +264,12 @@ fn pin_file(text: &str) -> Result<PathBuf, KeyUriError> {
         None => "",
     };
     let remote = text.starts_with("file://") && !path.starts_with('/');
-    if path.is_empty() || remote { Err(KeyUriError::PinSource { found: safe(text) }) } else { Ok(PathBuf::from(path)) }
+    if path.is_empty() || remote { Err(KeyUriError::PinSource { found: brief(text) }) } else { Ok(PathBuf::from(path)) }
 }
 
 fn slot_id(text: &str) -> Result<u64, KeyUriError> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    text.parse().ok().filter(|_| digits).ok_or_else(|| KeyUriError::SlotId { found: safe(text) })
-}
-
-/// Text of a URI as it may appear in a message.
-fn safe(text: &str) -> String {
-    Printable::new(text).at_most(80).to_string()
+    text.parse().ok().filter(|_| digits).ok_or_else(|| KeyUriError::SlotId { found: brief(text) })
 }
 
 /// Why text is not the URI of a private key.

@@ -1,6 +1,7 @@
 use std::fs;
 
 use crate::delivery::{BatchReader, StoredCertificate};
+use crate::durable::Access;
 
 use super::*;
 

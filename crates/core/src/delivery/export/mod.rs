@@ -17,15 +17,16 @@ mod zip;
 
 pub use stsafe_zone::Zone;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use crate::durable;
 use crate::durable::output::Shape;
-use crate::durable::{self, Access, DurableError};
 use crate::manifest::Entry;
 use crate::x509::{Certificate, Time};
 
 use super::directory::{Form, PARTIAL, check_place, partial_path};
 use super::error::DeliveryError;
+use super::staged::Staged;
 
 /// Who takes the certificates in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -114,8 +115,7 @@ trait Format {
 
 /// Writes an export beside its final name, `<out>.partial-<batch>`, and publishes it.
 pub struct ExportWriter {
-    out: PathBuf,
-    partial: PathBuf,
+    staged: Staged,
     target: Target,
     format: Box<dyn Format>,
 }
@@ -127,33 +127,28 @@ impl ExportWriter {
     /// `out` exists (this is looked at first), cannot be made, or an option is not usable.
     pub fn create(out: &Path, options: &ExportOptions<'_>) -> Result<Self, DeliveryError> {
         check_place(out, options.target.shape())?;
-        let partial = partial_path(out, options.batch)?;
         let forms = Form::sorted(options.forms)?;
         if let Some(found) = options.aws_policy.filter(|name| !aws_bulk::is_policy_name(name)) {
             return Err(DeliveryError::AwsPolicyName { found: found.to_owned() });
         }
-        match std::fs::symlink_metadata(&partial) {
-            Ok(found) if found.is_dir() => durable::remove_partial(&partial)?,
-            Ok(_) => return Err(DeliveryError::PartialInTheWay { path: partial }),
-            Err(_) => {}
-        }
-        durable::output::create_directory(&partial, Access::Public)?;
+        let staged = Staged::create(out, partial_path(out, options.batch)?)?;
+        let partial = staged.folder();
         let format: Result<Box<dyn Format>, DeliveryError> = match options.target {
-            Target::AwsBulk => aws_bulk::AwsBulk::create(&partial, options.issuer, options.aws_policy).map(boxed),
-            Target::AwsThingpress => aws_thingpress::AwsThingpress::create(&partial).map(boxed),
-            Target::AzureDps => azure_dps::AzureDps::create(&partial).map(boxed),
-            Target::Csv => csv::Csv::create(&partial).map(boxed),
-            Target::Directory => Ok(boxed(directory::Directory::new(&partial, forms))),
+            Target::AwsBulk => aws_bulk::AwsBulk::create(partial, options.issuer, options.aws_policy).map(boxed),
+            Target::AwsThingpress => aws_thingpress::AwsThingpress::create(partial).map(boxed),
+            Target::AzureDps => azure_dps::AzureDps::create(partial).map(boxed),
+            Target::Csv => csv::Csv::create(partial).map(boxed),
+            Target::Directory => Ok(boxed(directory::Directory::new(partial, forms))),
             Target::StsafeZone => match options.zone {
-                Some(zone) => Ok(boxed(stsafe_zone::StsafeZone::new(&partial, zone, options.issuer))),
+                Some(zone) => Ok(boxed(stsafe_zone::StsafeZone::new(partial, zone, options.issuer))),
                 None => Err(DeliveryError::NoZone),
             },
-            Target::Zip => zip::Zip::create(&partial, forms, options.issued_at).map(boxed),
+            Target::Zip => zip::Zip::create(partial, forms, options.issued_at).map(boxed),
         };
         match format {
-            Ok(format) => Ok(Self { out: out.to_owned(), partial, target: options.target, format }),
+            Ok(format) => Ok(Self { staged, target: options.target, format }),
             Err(error) => {
-                durable::remove_partial(&partial)?;
+                staged.remove()?;
                 Err(error)
             }
         }
@@ -172,18 +167,16 @@ impl ExportWriter {
     /// # Errors
     /// The name was taken in the meantime, or the file system fails. Then nothing is left.
     pub fn publish(self) -> Result<(), DeliveryError> {
-        let Self { out, partial, target, format } = self;
+        let Self { staged, target, format } = self;
         let published = format.finish().and_then(|()| {
-            durable::output::sync_directory(&partial)?;
-            let from = if target.is_directory() { partial.clone() } else { partial.join(FILE) };
-            match durable::output::publish(&from, &out) {
-                Err(DurableError::Exists { path }) => Err(DeliveryError::OutputExists { path }),
-                other => Ok(other?),
+            if target.is_directory() {
+                return staged.publish();
             }
+            durable::output::sync_directory(staged.folder())?;
+            staged.publish_file(FILE)
         });
-        let removed = durable::remove_partial(&partial);
-        published?;
-        Ok(removed?)
+        let removed = staged.remove();
+        published.and(removed)
     }
 
     /// Gives the export up and removes what was written of it.
@@ -192,7 +185,7 @@ impl ExportWriter {
     /// Removing fails.
     pub fn abandon(self) -> Result<(), DeliveryError> {
         drop(self.format);
-        Ok(durable::remove_partial(&self.partial)?)
+        self.staged.remove()
     }
 }
 

@@ -1,6 +1,7 @@
 use std::fs;
 
 use crate::crypto::{sha1, sha256};
+use crate::durable::Access;
 
 use super::*;
 

@@ -1,8 +1,8 @@
 //! `extensions.authority_info_access`: where the issuer's certificate and its revocation service are.
 
-use crate::policy::document::Value;
 use crate::policy::error;
 use crate::policy::node::Node;
+use crate::toml::Value;
 use crate::x509::oid;
 
 use super::{Context, ExtensionField, Field, Recipe, general_name, never_critical, uri};

@@ -1,9 +1,9 @@
 //! `extensions.authority_key_identifier`: which of the issuer's keys signed.
 
-use crate::policy::document::Value;
 use crate::policy::node::Node;
 use crate::policy::text::Text;
 use crate::policy::value::Variable;
+use crate::toml::Value;
 use crate::x509::oid;
 
 use super::{Context, ExtensionField, Field, Recipe, never_critical};

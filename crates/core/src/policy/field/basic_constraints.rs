@@ -1,8 +1,8 @@
 //! `extensions.basic_constraints`: says that the subject is not a CA.
 
-use crate::policy::document::Value;
 use crate::policy::error;
 use crate::policy::node::Node;
+use crate::toml::Value;
 use crate::x509::oid;
 
 use super::{Context, ExtensionField, Field, Recipe, critical};

@@ -1,10 +1,10 @@
 //! `extensions.certificate_policies`: under which rules the certificate was issued.
 
-use crate::policy::document::Value;
 use crate::policy::error;
 use crate::policy::node::Node;
 use crate::policy::shape::CharSet;
 use crate::policy::text::Text;
+use crate::toml::Value;
 use crate::x509::oid;
 use crate::x509::tlv::tag;
 
@@ -52,7 +52,7 @@ fn read(value: &Value<'_>, context: &Context<'_>) -> Option<Recipe> {
 
 /// PolicyInformation ::= SEQUENCE { policyIdentifier, policyQualifiers SEQUENCE OF PolicyQualifierInfo OPTIONAL }
 fn policy(value: &Value<'_>, context: &Context<'_>) -> Option<(der::asn1::ObjectIdentifier, Node)> {
-    if value.is_string() {
+    if value.as_str().is_some() {
         let id = oid_text::read(value)?;
         return Some((id, Node::sequence(vec![Node::oid(id)])));
     }

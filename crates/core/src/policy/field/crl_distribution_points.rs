@@ -1,7 +1,7 @@
 //! `extensions.crl_distribution_points`: where the list of revoked certificates is.
 
-use crate::policy::document::Value;
 use crate::policy::node::Node;
+use crate::toml::Value;
 use crate::x509::oid;
 
 use super::{Context, ExtensionField, Field, Recipe, critical, general_name, uri};

@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use crate::cert::DeviceLimits;
-use crate::policy::document::Table;
 use crate::policy::error;
+use crate::toml::Table;
 use crate::x509::SignatureAlgorithm;
 
 use super::Field;
@@ -62,7 +62,7 @@ pub(in crate::policy) fn read(top: &Table<'_>, signature: Option<&Signature>) ->
     let size_span = size.as_ref().map_or(table.span.clone(), |value| value.span.clone());
     let max_certificate_bytes = match &size {
         None => Some(None),
-        Some(value) => value.integer().map(Some),
+        Some(value) => value.number().map(Some),
     };
     let width = table.required("full_width_signature");
     let width_span = width.as_ref().map_or(table.span.clone(), |value| value.span.clone());

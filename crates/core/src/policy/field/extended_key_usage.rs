@@ -2,10 +2,10 @@
 
 use der::asn1::ObjectIdentifier;
 
-use crate::policy::document::Value;
-use crate::policy::error::{self, Errors};
+use crate::policy::error::{self, Mistakes};
 use crate::policy::node::Node;
 use crate::text::{Printable, did_you_mean};
+use crate::toml::Value;
 use crate::x509::tlv::Reader;
 use crate::x509::{KeyUsage, oid};
 
@@ -107,7 +107,7 @@ pub(in crate::policy) fn purposes(recipe: &Recipe) -> Vec<ObjectIdentifier> {
 
 /// Checks that every purpose can be served by the bits of `key_usage`: RFC 5280 §4.2.1.12, "the certificate MUST only be
 /// used for a purpose consistent with both extensions".
-pub(super) fn check_against_key_usage(recipes: &[Recipe], errors: &Errors) {
+pub(super) fn check_against_key_usage(recipes: &[Recipe], errors: &Mistakes) {
     let by_oid = |oid| recipes.iter().find(|recipe| recipe.oid == oid);
     let (Some(usage), Some(purposes)) =
         (by_oid(oid::KEY_USAGE).and_then(key_usage::bits), by_oid(oid::EXTENDED_KEY_USAGE))

@@ -4,8 +4,8 @@
 use der::asn1::ObjectIdentifier;
 
 use crate::cert::Difference;
-use crate::policy::document::Table;
 use crate::policy::error;
+use crate::toml::Table;
 
 use super::{EXTENSIONS, Field, oid_text};
 

@@ -2,11 +2,11 @@
 
 use std::net::IpAddr;
 
-use crate::policy::document::{Table, Value};
 use crate::policy::error;
 use crate::policy::node::Node;
 use crate::policy::text::Text;
 use crate::text::Printable;
+use crate::toml::{Table, Value};
 use crate::x509::oid;
 use crate::x509::tlv::tag;
 

@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use crate::cert::{Profile, Profiles};
-use crate::policy::document::Table;
 use crate::policy::error;
+use crate::toml::Table;
 
 use super::Field;
 
@@ -62,7 +62,7 @@ pub(in crate::policy) struct Head {
 }
 
 pub(in crate::policy) fn read(top: &Table<'_>) -> Option<Head> {
-    let version = top.required("version").and_then(|value| match value.integer()? {
+    let version = top.required("version").and_then(|value| match value.number()? {
         1 => Some(1),
         found => value.error_hint(
             error::VALUE,

@@ -1,8 +1,8 @@
 //! `extensions.key_usage`: what the device's key is for.
 
-use crate::policy::document::Value;
 use crate::policy::error;
 use crate::policy::node::Node;
+use crate::toml::Value;
 use crate::x509::tlv::tag;
 use crate::x509::{KeyAlgorithm, KeyUsage, oid};
 

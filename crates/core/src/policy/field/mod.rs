@@ -34,10 +34,10 @@ use std::ops::Range;
 
 use der::asn1::ObjectIdentifier;
 
-use super::document::{Table, Value};
 use super::error;
 use super::node::Node;
 use super::value::Vocabulary;
+use crate::toml::{Table, Value};
 use crate::verify::SourceRules;
 
 /// What the reference says of a field.

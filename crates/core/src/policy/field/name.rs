@@ -2,13 +2,13 @@
 
 use der::asn1::ObjectIdentifier;
 
-use crate::policy::document::{Table, Value};
 use crate::policy::error;
 use crate::policy::node::Node;
 use crate::policy::shape::{CharSet, Shape};
 use crate::policy::text::Text;
 use crate::policy::value::Vocabulary;
 use crate::text::{Printable, did_you_mean};
+use crate::toml::{Table, Value};
 use crate::x509::oid;
 use crate::x509::tlv::tag;
 
@@ -215,13 +215,13 @@ fn attributes_of(value: &Value<'_>, vocabulary: &Vocabulary) -> Option<Vec<Attri
         return long_form(table, vocabulary).map(|attribute| vec![attribute]);
     }
     let mut attributes = Some(Vec::new());
-    for (key, span, value) in table.entries() {
+    for (key, value) in table.entries() {
         let Some(kind) = ATTRIBUTES.iter().find(|kind| kind.key == key) else {
             let message = format!("`{}` has an unknown attribute `{}`", table.path, Printable::new(key));
             let hint = did_you_mean(key, ATTRIBUTES.iter().map(|kind| kind.key)).unwrap_or_else(|| {
                 "Other attributes are written { type = \"1.2.3\", value = \"...\", string = \"utf8\" }.".to_owned()
             });
-            table.errors.push_hint::<()>(error::KEY_UNKNOWN, span, message, hint);
+            table.errors.push_hint::<()>(error::KEY_UNKNOWN, &value.header, message, hint);
             attributes = None;
             continue;
         };

@@ -2,9 +2,9 @@
 
 use der::asn1::ObjectIdentifier;
 
-use crate::policy::document::Value;
 use crate::policy::error;
 use crate::text::Printable;
+use crate::toml::Value;
 
 /// Reads a dotted object identifier.
 pub(super) fn read(value: &Value<'_>) -> Option<ObjectIdentifier> {

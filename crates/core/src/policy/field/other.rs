@@ -2,8 +2,8 @@
 
 use der::asn1::ObjectIdentifier;
 
-use crate::policy::document::Value;
 use crate::policy::error;
+use crate::toml::Value;
 use crate::x509::oid;
 
 use super::{Context, EXTENSIONS, Field, Recipe, critical, oid_text, typed_value};

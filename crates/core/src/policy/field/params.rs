@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use crate::policy::document::Table;
 use crate::policy::error;
 use crate::policy::pattern::Pattern;
 use crate::policy::value::BUILT_IN;
 use crate::text::Printable;
+use crate::toml::{Table, Value};
 
 use super::Field;
 
@@ -51,10 +51,11 @@ impl Param {
 pub(in crate::policy) fn read(top: &Table<'_>) -> BTreeMap<String, Option<Param>> {
     let Some(section) = top.optional("params").and_then(|value| value.table()) else { return BTreeMap::new() };
     let entries = section.entries();
-    entries.into_iter().map(|(name, span, value)| (name.to_owned(), one(name, span, &value))).collect()
+    entries.into_iter().map(|(name, value)| (name.to_owned(), one(name, &value))).collect()
 }
 
-fn one(name: &str, span: Range<usize>, value: &crate::policy::document::Value<'_>) -> Option<Param> {
+fn one(name: &str, value: &Value<'_>) -> Option<Param> {
+    let span = &value.header;
     let table = value.table()?;
     let name_ok = name.len() <= 32
         && name.starts_with(|first: char| first.is_ascii_lowercase())
@@ -62,7 +63,7 @@ fn one(name: &str, span: Range<usize>, value: &crate::policy::document::Value<'_
     if !name_ok {
         table.errors.push_hint::<()>(
             error::PARAM_NAME,
-            span.clone(),
+            span,
             format!("parameter name `{}` is not usable in a placeholder", Printable::new(name)),
             "Use up to 32 lower-case letters, digits and underscores, beginning with a letter.",
         );
@@ -71,7 +72,7 @@ fn one(name: &str, span: Range<usize>, value: &crate::policy::document::Value<'_
     if built_in {
         table.errors.push_hint::<()>(
             error::PARAM_NAME,
-            span.clone(),
+            span,
             format!("parameter name `{}` is that of a built-in placeholder", Printable::new(name)),
             format!("Choose another name: {{{name}}} stands for the chip's own already."),
         );
@@ -86,5 +87,5 @@ fn one(name: &str, span: Range<usize>, value: &crate::policy::document::Value<'_
     let description = table.optional("description").and_then(|value| value.string().map(str::to_owned));
     table.finish();
     let (pattern, pattern_text) = pattern?;
-    (name_ok && !built_in).then_some(Param { pattern, pattern_text, description, span })
+    (name_ok && !built_in).then_some(Param { pattern, pattern_text, description, span: span.clone() })
 }

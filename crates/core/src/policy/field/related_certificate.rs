@@ -1,9 +1,9 @@
 //! `extensions.related_certificate`: binds the source leaf inside the new certificate.
 
-use crate::policy::document::Value;
 use crate::policy::node::Node;
 use crate::policy::text::Text;
 use crate::policy::value::{Filter, Variable};
+use crate::toml::Value;
 use crate::x509::oid;
 use crate::x509::tlv::tag;
 

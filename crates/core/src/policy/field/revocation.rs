@@ -4,10 +4,10 @@
 use std::ops::Range;
 
 use crate::crl::{self, CrlLoad, Shards};
-use crate::policy::document::{Table, Value};
-use crate::policy::error::{self, Errors};
+use crate::policy::error::{self, Mistakes};
 use crate::policy::text::{Part, Text};
 use crate::policy::value::{Filter, Variable};
+use crate::toml::Table;
 use crate::x509::oid;
 
 use super::serial::SerialSource;
@@ -74,12 +74,12 @@ pub(in crate::policy) fn read(top: &Table<'_>) -> Option<Revocation> {
     let table = top.optional("revocation")?.table()?;
     let shards = table.required("shards");
     let span = shards.as_ref().map_or(table.span.clone(), |value| value.span.clone());
-    let shards = shards.and_then(|value| ranged(&value, 1, u32::from(Shards::MAX)));
-    let expected = table.required("expected_certificates").and_then(|value| ranged(&value, 1, u32::MAX));
-    let percent = table.required("worst_revoked_percent").and_then(|value| ranged(&value, 1, 100));
+    let shards = shards.and_then(|value| value.number_in(1..=u32::from(Shards::MAX)));
+    let expected = table.required("expected_certificates").and_then(|value| value.number_in(1..=u32::MAX));
+    let percent = table.required("worst_revoked_percent").and_then(|value| value.number_in(1..=100));
     let max = match table.optional("max_crl_bytes") {
         None => Some(DEFAULT_MAX_CRL_BYTES),
-        Some(value) => ranged(&value, 1024, u32::MAX),
+        Some(value) => value.number_in(1024..=u32::MAX),
     };
     table.finish();
     Some(Revocation {
@@ -91,20 +91,12 @@ pub(in crate::policy) fn read(top: &Table<'_>) -> Option<Revocation> {
     })
 }
 
-fn ranged(value: &Value<'_>, min: u32, max: u32) -> Option<u32> {
-    let found = value.integer()?;
-    if (min..=max).contains(&found) {
-        return Some(found);
-    }
-    value.error(error::FORM, format!("`{}` is {found}, expected {min} to {max}", value.path))
-}
-
 /// What holds between the section and the certificates: each CRL is about its own certificates, and none is too large.
 pub(in crate::policy) fn check(
     revocation: Option<&Revocation>,
     extensions: &[Recipe],
     largest_serial: usize,
-    errors: &Errors,
+    errors: &Mistakes,
 ) {
     let Some(revocation) = revocation else { return };
     // of a number that is cut, several CRLs would have one URL
@@ -146,7 +138,7 @@ pub(in crate::policy) fn check(
     }
 }
 
-fn report(errors: &Errors, span: Range<usize>, message: &str, hint: &str) {
+fn report(errors: &Mistakes, span: Range<usize>, message: &str, hint: &str) {
     errors.push_hint::<()>(error::CONTRADICTION, span, message, hint);
 }
 

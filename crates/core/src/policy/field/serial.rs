@@ -1,7 +1,7 @@
 //! `certificate.serial`: where the serial number comes from.
 
-use crate::policy::document::Table;
 use crate::policy::error;
+use crate::toml::Table;
 use crate::verify::Family;
 
 use super::Field;

@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use crate::cert::IssuerIdentity;
-use crate::policy::document::Table;
-use crate::policy::error::{self, Errors};
+use crate::policy::error::{self, Mistakes};
+use crate::toml::Table;
 use crate::x509::{KeyAlgorithm, SignatureAlgorithm};
 
 use super::Field;
@@ -60,7 +60,7 @@ impl Signature {
     }
 
     /// Checks that the issuer's key makes these signatures and that the hash is long enough for it.
-    pub(in crate::policy) fn check(&self, issuer: &IssuerIdentity, errors: &Errors) {
+    pub(in crate::policy) fn check(&self, issuer: &IssuerIdentity, errors: &Mistakes) {
         let key = issuer.spki().algorithm();
         let name = self.algorithm.name();
         let wrong = |message: String, fitting: &[&str]| {

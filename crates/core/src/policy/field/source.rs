@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use crate::policy::document::Table;
 use crate::policy::error;
+use crate::toml::{Table, Value};
 use crate::verify::{Family, Relaxation, SourceRules};
 use crate::x509::KeyAlgorithm;
 
@@ -65,8 +65,8 @@ pub(in crate::policy) fn read(top: &Table<'_>) -> (Option<Family>, Option<Source
 
 /// Reads members that must differ from each other.
 pub(super) fn distinct<'d, T: PartialEq>(
-    members: &[crate::policy::document::Value<'d>],
-    read: impl Fn(&crate::policy::document::Value<'d>) -> Option<T>,
+    members: &[Value<'d>],
+    read: impl Fn(&Value<'d>) -> Option<T>,
 ) -> Option<Vec<T>> {
     let mut list = Some(Vec::with_capacity(members.len()));
     for member in members {

@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use der::asn1::ObjectIdentifier;
 
-use crate::policy::document::Table;
 use crate::policy::node::Node;
 use crate::policy::value::Vocabulary;
+use crate::toml::Table;
 
 use super::Field;
 use super::name::{self, NameRecipe};

@@ -1,8 +1,8 @@
 //! `extensions.subject_alt_name`: further names of the device.
 
-use crate::policy::document::Value;
 use crate::policy::error;
 use crate::policy::node::Node;
+use crate::toml::Value;
 use crate::x509::oid;
 
 use super::{Context, ExtensionField, Field, Recipe, general_name};

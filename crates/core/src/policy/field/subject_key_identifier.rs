@@ -1,9 +1,9 @@
 //! `extensions.subject_key_identifier`: a short name for the device's key.
 
-use crate::policy::document::Value;
 use crate::policy::node::Node;
 use crate::policy::text::Text;
 use crate::policy::value::{KeyIdentifierMethod, Variable};
+use crate::toml::Value;
 use crate::x509::oid;
 use crate::x509::tlv::tag;
 

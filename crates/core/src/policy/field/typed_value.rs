@@ -1,11 +1,11 @@
 //! Typed values: the contents of `other` extensions and other names, as ASN.1 types and not as templates of DER.
 
-use crate::policy::document::Value;
 use crate::policy::error;
 use crate::policy::node::Node;
 use crate::policy::shape::CharSet;
 use crate::policy::text::Text;
 use crate::policy::value::Vocabulary;
+use crate::toml::Value;
 use crate::x509::tlv::{Reader, tag};
 
 use super::{name, oid_text};
@@ -49,7 +49,7 @@ fn nested(value: &Value<'_>, vocabulary: &Vocabulary, depth: usize) -> Option<No
             let fits = name::length(content, octets.shape(), 0, MAX_LENGTH, "the bound is this program's");
             fits.then(|| Node::text(tag::OCTET_STRING, octets))
         }
-        "integer" => content.integer().map(|number| Node::primitive(tag::INTEGER, &integer(number))),
+        "integer" => content.number().map(|number| Node::primitive(tag::INTEGER, &integer(number))),
         "boolean" => content.boolean().map(|truth| Node::primitive(tag::BOOLEAN, if truth { &[0xFF] } else { &[0] })),
         "null" if content.boolean()? => Some(Node::primitive(tag::NULL, &[])),
         "null" => content.error(error::FORM, format!("`{}` is false, expected true", content.path)),

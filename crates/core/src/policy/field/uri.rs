@@ -1,10 +1,10 @@
 //! DNS names, URIs and mail addresses with placeholders: valid for every value or refused when the policy is loaded.
 
-use crate::policy::document::Value;
 use crate::policy::error;
 use crate::policy::shape::{CharSet, Shape};
 use crate::policy::text::{Piece, Text};
 use crate::policy::value::Vocabulary;
+use crate::toml::Value;
 
 const LDH: CharSet = CharSet::ALPHANUMERIC.or(CharSet::of("-"));
 /// RFC 3986 §2.3 and the sub-delims and pchar extras of §2.2, §3.3 that cannot change where a URI's parts begin.

@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use crate::policy::document::{Table, Value};
 use crate::policy::duration::CalendarDuration;
 use crate::policy::error;
 use crate::text::{Printable, did_you_mean};
+use crate::toml::{Table, Value};
 use crate::x509::{Time, Validity};
 
 use super::Field;

@@ -16,9 +16,10 @@ use crate::origin::Finding;
 use crate::parallel;
 use crate::plan::PlanFile;
 use crate::plan::file::differs;
-use crate::plan::head::{Mode, shown};
+use crate::plan::head::Mode;
 use crate::policy::{Params, Policy};
 use crate::reel::Limits;
+use crate::text::brief;
 use crate::x509::{Certificate, Sha256Digest, Time};
 
 use super::super::build::{self, Bound, Work};
@@ -127,7 +128,7 @@ fn check_head(plan: &PlanFile, issuer: &IssuerIdentity) -> Result<BatchRow, Erro
     let row = head.row()?;
     let expected = sha256(issuer.certificate().der());
     if row.terms.issuer_sha256 != expected {
-        let subject = shown(&head.issuer.subject);
+        let subject = brief(&head.issuer.subject);
         return Err(PlanError::Issuer { subject, found: head.issuer.sha256.clone(), expected }.into());
     }
     if head.issuer.subject != issuer.subject().to_string() {

@@ -6,8 +6,9 @@ use crate::crypto::sha256;
 use crate::error::{CoreError, Error, PlanError};
 use crate::intake::Row;
 use crate::ledger::{BatchRow, BatchState, Ledger, Standing};
-use crate::plan::head::{Mode, shown};
+use crate::plan::head::Mode;
 use crate::plan::{Ceremony, PlanFile, Shown};
+use crate::text::brief;
 
 use super::super::job::SignJob;
 use super::super::{Authority, Run};
@@ -47,7 +48,7 @@ pub(in super::super) fn admit_plan<'a>(
     let mut ready = plan::admit(run, &reader, ledger, authority, plan, |plan, row| {
         // a policy is known by its digest before it is read
         if !cfg!(fuzzing) && !job.policies.contains(&row.terms.policy_sha256) {
-            let name = shown(&plan.head.policy_name);
+            let name = brief(&plan.head.policy_name);
             return Err(PlanError::PolicyNotApproved { name, sha256: row.terms.policy_sha256 }.into());
         }
         earlier = begun(ledger, &row)?;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cert::Encoder;
 use crate::crypto::sha256;
-use crate::delivery;
+use crate::delivery::{self, Staged};
 use crate::durable::{self, DurableError, output};
 use crate::error::Error;
 use crate::ledger::{BatchRow, Ledger};
@@ -39,7 +39,7 @@ pub struct Drawn {
     section: SectionHead,
     tbs_root: Sha256Digest,
     /// The directory with the requests, under its unfinished name.
-    requests: Option<PathBuf>,
+    requests: Option<Staged>,
 }
 
 impl Output for PlanOutput<'_> {
@@ -125,8 +125,7 @@ impl Output for PlanOutput<'_> {
 
         let already = !output::is_free(job.out);
         if already {
-            let same =
-                drawn.requests.as_deref().map_or(Ok(true), |partial| hand_over::same_wishes(partial, job.out))?;
+            let same = drawn.requests.take().map_or(Ok(true), |staged| hand_over::same_wishes(staged, job.out))?;
             if !same {
                 return Err(self.other());
             }
@@ -135,15 +134,15 @@ impl Output for PlanOutput<'_> {
         } else {
             ledger.conclude()?;
             // every intent is on disk: a plan that leaves the house can be finished by this ledger
-            let partial = drawn.requests.as_deref();
-            let path = partial.map_or_else(|| place.clone(), |partial| partial.join(hand_over::PLAN));
+            let staged = drawn.requests.take();
+            let path = staged.as_ref().map_or_else(|| place.clone(), |staged| staged.folder().join(hand_over::PLAN));
             // a directory of this run's own is where nothing can be replaced
             let give = if self.external { output::rename_inside } else { output::publish };
             let signer = (job.manifest_certificate, job.manifest_signer);
             let created = job.now.max(ready.row.issued_at);
             let sections = (small, &account.findings, missing.as_str());
             file::write(&path, (head.as_slice(), encoder), signer, created, sections, &mut drawn.leaves, give)?;
-            partial.map_or(Ok(()), |partial| hand_over::publish(partial, job.out))?;
+            staged.as_ref().map_or(Ok(()), Staged::publish)?;
         }
         let bytes = size(&place)?;
         let summary = Summary { head: Some(ledger.head()?), ..ready.summary() };

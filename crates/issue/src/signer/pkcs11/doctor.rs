@@ -6,7 +6,7 @@ use cryptoki::object::{Attribute, AttributeType};
 use cryptoki::slot::Limit;
 
 use crate::signer::{KeyUri, Secret, SignerError};
-use crate::text::Printable;
+use crate::text::{Printable, brief};
 use crate::x509::{SignatureAlgorithm, Spki};
 
 use super::error::Pkcs11Error;
@@ -109,7 +109,7 @@ fn examine(uri: &KeyUri, pin: Option<&Secret>, seen: &Mutex<Seen>) -> Result<(),
         Limit::Infinite => "no limit".to_owned(),
         Limit::Unavailable => "not told".to_owned(),
     };
-    let text = |name: &str, value: &str| format!("{name}: {}", locate::printable(value));
+    let text = |name: &str, value: &str| format!("{name}: {}", brief(value));
     pass(vec![
         token.name(),
         text("manufacturer", info.manufacturer_id()),
@@ -129,7 +129,7 @@ fn examine(uri: &KeyUri, pin: Option<&Secret>, seen: &Mutex<Seen>) -> Result<(),
     let (label, id) = locate::label_and_id(session, key)?;
     let spki = public_half(session, key, None, &token.name())?;
     pass(vec![
-        format!("CKA_LABEL: {}", label.map_or_else(|| "none".to_owned(), |label| locate::printable(&label))),
+        format!("CKA_LABEL: {}", label.map_or_else(|| "none".to_owned(), |label| brief(&label))),
         format!("CKA_ID: {}", id.map_or_else(|| "none".to_owned(), hex::encode)),
         match &spki {
             Some(spki) => format!("public key: {}, {}", spki.algorithm(), hex::encode(spki.key())),
@@ -187,8 +187,8 @@ fn library(module: &Module) -> Result<Vec<String>, Fault> {
     let info = call("C_GetInfo", || module.pkcs11().get_library_info())?;
     Ok(vec![
         format!("module: {}", Printable::new(module.path())),
-        format!("library: {}", locate::printable(info.library_description())),
-        format!("manufacturer: {}", locate::printable(info.manufacturer_id())),
+        format!("library: {}", brief(info.library_description())),
+        format!("manufacturer: {}", brief(info.manufacturer_id())),
         format!("version: {}, PKCS#11 {}", info.library_version(), info.cryptoki_version()),
     ])
 }

@@ -9,6 +9,7 @@ use cryptoki::object::{Attribute, AttributeType, ObjectClass, ObjectHandle};
 use cryptoki::session::Session;
 
 use crate::signer::SignerError;
+use crate::text::brief;
 use crate::x509::tlv::{element, tag};
 use crate::x509::{KeyAlgorithm, Spki, oid};
 
@@ -99,7 +100,7 @@ impl Names {
         for class in [ObjectClass::PRIVATE_KEY, ObjectClass::PUBLIC_KEY] {
             let exists = |what| Err(Fault::from(Pkcs11Error::Exists { token: token.to_owned(), what }));
             if !locate::objects(session, class, Some(&self.label), None)?.is_empty() {
-                return exists(format!("label `{}`", locate::printable(&self.label)));
+                return exists(format!("label `{}`", brief(&self.label)));
             }
             if !locate::objects(session, class, None, Some(&self.id))?.is_empty() {
                 return exists(format!("identifier {}", hex::encode(&self.id)));

@@ -8,7 +8,7 @@ use cryptoki::session::Session;
 use cryptoki::slot::{Slot, SlotInfo, TokenInfo};
 
 use crate::signer::KeyUri;
-use crate::text::Printable;
+use crate::text::brief;
 
 use super::error::Pkcs11Error;
 use super::fault::{Fault, Remedy};
@@ -24,7 +24,7 @@ pub(super) struct Found {
 impl Found {
     /// How messages name the token.
     pub(super) fn name(&self) -> String {
-        format!("token `{}` in slot {}", printable(self.info.label()), self.slot)
+        format!("token `{}` in slot {}", brief(self.info.label()), self.slot)
     }
 
     /// The URI that names this token alone.
@@ -171,9 +171,4 @@ pub(super) fn told(session: &Session, object: ObjectHandle, wanted: &[AttributeT
         Err(fault) if fault.remedy == Remedy::Stop => Ok(Vec::new()),
         other => other,
     }
-}
-
-/// Text of a token as it may appear in a message.
-pub(super) fn printable(text: &str) -> String {
-    Printable::new(text).at_most(64).to_string()
 }
