@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use reroot::signer::pkcs11::{Bench, BenchKey, Pkcs11Signer, Settings, TokenKey, bench};
+use reroot::signer::pkcs11::{Bench, BenchKey, Pkcs11Signer, Settings, TokenKey, bench, token_key};
 use reroot::signer::{KeyUri, Signer as _};
 use reroot::x509::SignatureAlgorithm;
 
@@ -47,7 +47,7 @@ fn main() {
 
 #[expect(clippy::print_stdout, reason = "a benchmark's output")]
 fn measure(uri: &str) {
-    let key = || TokenKey { uri: KeyUri::parse(uri).expect("a URI"), pin: None };
+    let key = || token_key(KeyUri::parse(uri).expect("a URI"), None).expect("a PIN");
     let sessions: usize = std::env::var("REROOT_BENCH_SESSIONS").expect("set").parse().expect("a number");
     let sessions = NonZeroUsize::new(sessions).expect("not 0");
     let settings = Settings { sessions: Some(sessions), ..Settings::default() };

@@ -6,7 +6,7 @@ use std::time::Duration;
 use reroot::crypto::sha256;
 use reroot::ownership::Role;
 use reroot::signer::pkcs11::{self, Bench, BenchKey, BenchReport, DoctorReport, Outcome, Settings, TokenKey};
-use reroot::signer::{KeyUri, Secret, SecretSource};
+use reroot::signer::{KeyUri, Secret, SecretSource, SignerError};
 use reroot::text::Printable;
 use reroot::x509::KeyAlgorithm;
 use reroot_check::words::ours;
@@ -20,7 +20,7 @@ pub(crate) fn run(command: &HsmCommand, printer: Printer) -> Result<Exit, Fault>
     match command {
         HsmCommand::Doctor { uri, pin } => {
             let settings = Settings::default();
-            let report = pkcs11::doctor(token_key(uri, pin, &settings, printer)?, &settings)?;
+            let report = pkcs11::doctor(token_key(uri, pin, &settings, printer)?, &settings);
             match printer.format {
                 Format::Json => printer.json(&doctor_json(&report)),
                 Format::Text => printer.data(&doctor_text(&report)),
@@ -35,7 +35,7 @@ pub(crate) fn run(command: &HsmCommand, printer: Printer) -> Result<Exit, Fault>
                 sessions: sessions.clone(),
                 time: Duration::from_secs(*seconds),
             };
-            let report = pkcs11::bench(token_key, &what, &settings)?;
+            let report = pkcs11::bench(token_key, &what, &settings).map_err(SignerError::from)?;
             match printer.format {
                 Format::Json => printer.json(&bench_json(&report, *batch)),
                 Format::Text => printer.data(&bench_text(&report, *batch)),
@@ -94,7 +94,7 @@ pub(crate) fn pin(
 fn token_key(text: &str, args: &PinArgs, settings: &Settings, printer: Printer) -> Result<TokenKey, Fault> {
     let uri = uri(text, printer)?;
     let pin = pin(&uri, args, settings, printer)?;
-    Ok(TokenKey { uri, pin })
+    Ok(pkcs11::token_key(uri, pin).map_err(SignerError::from)?)
 }
 
 /// One of [`KEY_KINDS`](super::args::KEY_KINDS).

@@ -35,7 +35,8 @@ const CRATES: &[(&str, &[Row])] =
 const BETWEEN_CRATES: &[(&str, &[&str])] = &[
     ("crates/core", &["p256-batch"]),
     ("crates/check", &["reroot-core"]),
-    ("crates/issue", &["p256-sign", "pkcs11-sign", "reroot-core"]),
+    ("crates/issue", &["p256-sign", "pkcs11-pool", "reroot-core"]),
+    ("crates/pkcs11-pool", &["reroot-core"]),
     (".", &["reroot-check", "reroot-core", "reroot-issue"]),
 ];
 

@@ -14,7 +14,7 @@ const PACKAGES: [(&str, &[&str], &[&str]); 11] = [
     ("crates/issue", &["src"], &["src"]),
     ("crates/p256-batch", &["src"], &["src"]),
     ("crates/p256-sign", &["src"], &["src", "tests", "benches", "examples"]),
-    ("crates/pkcs11-sign", &["src"], &["src"]),
+    ("crates/pkcs11-pool", &["src"], &["src"]),
     ("tests/support", &["src"], &["src"]),
     ("tools/faulty-pkcs11", &["src"], &[]),
     ("tools/faulty-system", &["src"], &[]),

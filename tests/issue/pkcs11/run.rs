@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use reroot::crypto::PublicKey;
 use reroot::signer::pkcs11::{
-    Bench, BenchKey, NewTokenKey, Outcome, Pkcs11Signer, Settings, TokenKey, bench, doctor, generate, hanging_calls,
-    leave,
+    Bench, BenchKey, NewTokenKey, Outcome, Pkcs11Signer, Settings, bench, doctor, generate, hanging_calls, leave,
+    token_key,
 };
 use reroot::signer::{KeyUri, Signer as _, SignerError};
 use reroot::x509::{KeyAlgorithm, SignatureAlgorithm, Spki};
@@ -191,7 +191,7 @@ fn report_path() -> PathBuf {
 }
 
 fn perform(run: &Run, settings: &Settings, report: &mut Report) -> Result<(), SignerError> {
-    let key = |uri: &String| TokenKey { uri: KeyUri::parse(uri).unwrap(), pin: None };
+    let key = |uri: &String| token_key(KeyUri::parse(uri).unwrap(), None).unwrap();
     let kind = |name: &str| match name {
         "P-256" => KeyAlgorithm::P256,
         "P-384" => KeyAlgorithm::P384,
@@ -250,7 +250,7 @@ fn perform(run: &Run, settings: &Settings, report: &mut Report) -> Result<(), Si
             Ok(())
         }
         "doctor" => {
-            let found = doctor(key(&run.uris[0]), settings)?;
+            let found = doctor(key(&run.uris[0]), settings);
             report.spki = found.public_key.as_ref().map(|spki| hex::encode(spki.der()));
             for step in &found.steps {
                 report.lines.push(match &step.outcome {

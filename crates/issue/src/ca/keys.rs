@@ -1,6 +1,6 @@
 //! Where the keys of a new CA are made: in files, or in a token that never lets them go.
 
-use crate::signer::pkcs11::{NewTokenKey, Pkcs11Signer, Settings, TokenKey, generate};
+use crate::signer::pkcs11::{NewTokenKey, Pkcs11Signer, Settings, generate, token_key};
 use crate::signer::{self, FileSigner, GeneratedKey, KeyEncryption, KeyUri, Secret, Signer, SignerError};
 use crate::x509::{KeyAlgorithm, Spki};
 
@@ -80,7 +80,7 @@ impl NewKey {
                 id: uri.id.clone().unwrap_or_default(),
             })
             .collect();
-        let place = TokenKey { uri: token.uri.clone(), pin: copy(secret)? };
+        let place = token_key(token.uri.clone(), copy(secret)?)?;
         let public_halves = generate(place, &keys, token.settings)?;
         let made = uris.into_iter().zip(public_halves).map(|(uri, spki)| Self::Token {
             uri: Box::new(uri),
@@ -120,7 +120,7 @@ impl NewKey {
         match self {
             Self::File(key) => Ok(Box::new(FileSigner::open(key.pem.as_bytes(), secret)?)),
             Self::Token { uri, settings, spki } => {
-                let key = TokenKey { uri: (**uri).clone(), pin: copy(secret)? };
+                let key = token_key((**uri).clone(), copy(secret)?)?;
                 Ok(Box::new(Pkcs11Signer::open(vec![key], Some(spki), settings)?))
             }
         }

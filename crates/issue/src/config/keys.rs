@@ -4,7 +4,7 @@ use std::path::Path;
 
 use toml::Spanned;
 
-use crate::signer::pkcs11::{Settings, TokenKey, resolve_pin};
+use crate::signer::pkcs11::{Settings, resolve_pin, token_key};
 use crate::signer::{FileSigner, KeyUri, Pkcs11Error, Pkcs11Signer, SecretResolver, SecretSource, Signer, SignerError};
 use crate::text::Printable;
 use crate::toml::Mistakes;
@@ -106,11 +106,11 @@ fn open(
             Ok(Some(Box::new(open_file(path, &pem, secret, secrets)?.with_batches(batches))))
         }
         KeyPlace::Tokens(uris) => {
-            let token_key = |uri: &KeyUri| {
+            let open = |uri: &KeyUri| {
                 let pin = resolve_pin(uri, secret, secrets, settings)?;
-                Ok(TokenKey { uri: uri.clone(), pin })
+                Ok(token_key(uri.clone(), pin)?)
             };
-            let keys = uris.iter().map(token_key).collect::<Result<_, SignerError>>()?;
+            let keys = uris.iter().map(open).collect::<Result<_, SignerError>>()?;
             Ok(Some(Box::new(Pkcs11Signer::open(keys, expected, settings)?)))
         }
     }

@@ -90,7 +90,7 @@ pub enum SignerError {
     Pem(#[from] PemError),
     /// A key in a token, and why it cannot be used.
     #[error(transparent)]
-    Pkcs11(#[from] Pkcs11Error),
+    Pkcs11(Pkcs11Error),
     /// An RSA modulus outside 2048 to 4096 bits.
     #[error("RSA key has {bits} bits, expected 2048 to 4096")]
     RsaSize {
@@ -117,20 +117,23 @@ pub enum SignerError {
     },
 }
 
+impl From<Pkcs11Error> for SignerError {
+    fn from(error: Pkcs11Error) -> Self {
+        match error {
+            Pkcs11Error::Algorithm { key, algorithm } => Self::Algorithm { key, algorithm },
+            other => Self::Pkcs11(other),
+        }
+    }
+}
+
 impl SignerError {
     /// The kind of failure. A wrong PIN or passphrase, an unreadable key, a token that is away: all are the signer's.
     pub fn class(&self) -> Class {
         match self {
-            // the policy asks for what this key cannot do, or the URI for what cannot be meant; nothing was recorded
-            Self::Algorithm { .. }
-            | Self::Pkcs11(
-                Pkcs11Error::Ambiguous { .. }
-                | Pkcs11Error::Exists { .. }
-                | Pkcs11Error::Generate { .. }
-                | Pkcs11Error::ModuleMissing { .. },
-            ) => Class::Usage,
+            // the policy asks for what this key cannot do; nothing was recorded
+            Self::Algorithm { .. } => Class::Usage,
             Self::Batch { .. } => Class::Bug,
-            Self::Pkcs11(Pkcs11Error::NoThread { .. }) => Class::Storage,
+            Self::Pkcs11(error) => error.class(),
             Self::EncryptionCost { .. }
             | Self::EncryptionUnsupported { .. }
             | Self::Failed { .. }
@@ -142,7 +145,6 @@ impl SignerError {
             | Self::PassphraseUnused
             | Self::PassphraseWrong
             | Self::Pem(_)
-            | Self::Pkcs11(_)
             | Self::RsaSize { .. }
             | Self::Secret(_)
             | Self::Structure

@@ -9,9 +9,9 @@
 mod encryption;
 mod error;
 pub mod file;
+mod location;
 pub mod pkcs11;
 pub mod secret;
-pub mod uri;
 
 use crate::crypto::low_s;
 use crate::x509::{SignatureAlgorithm, Spki};
@@ -19,9 +19,9 @@ use crate::x509::{SignatureAlgorithm, Spki};
 pub use encryption::KeyEncryption;
 pub use error::SignerError;
 pub use file::{FileSigner, GeneratedKey, generate};
-pub use pkcs11::{Pkcs11Error, Pkcs11Signer};
+pub use location::KeyLocation;
+pub use pkcs11_pool::{KeyUri, KeyUriError, Pkcs11Error, Pkcs11Signer};
 pub use secret::{Secret, SecretError, SecretResolver, SecretSource};
-pub use uri::{KeyLocation, KeyUri, KeyUriError};
 
 /// Holds one private key.
 pub trait Signer: Send + Sync {

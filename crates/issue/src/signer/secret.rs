@@ -38,6 +38,34 @@ impl Secret {
         }
     }
 
+    /// Reads a secret from a file: its content without one newline at its end.
+    ///
+    /// # Errors
+    /// The file cannot be read, or the secret is empty or too long.
+    pub(super) fn read_file(path: &Path) -> Result<Self, SecretError> {
+        let failed = |source| SecretError::File { path: path.to_owned(), source };
+        // one allocation that never grows: no copy of the secret stays behind
+        let mut content = Zeroizing::new(Vec::with_capacity(Self::MAX_OCTETS + 16));
+        let limit = Self::MAX_OCTETS as u64 + 3;
+        input::open(path).map_err(failed)?.take(limit).read_to_end(&mut content).map_err(failed)?;
+        // a guess would be tried on a token, which counts
+        if let Some(mark) = form::byte_order_mark(&content) {
+            return Err(SecretError::ByteOrderMark { path: path.to_owned(), mark });
+        }
+        if content.last() == Some(&b'\n') {
+            content.pop();
+            if content.last() == Some(&b'\r') {
+                content.pop();
+            }
+        }
+        Self::new(std::mem::take(&mut *content), &format!("file `{}`", Printable::new(path)))
+    }
+
+    /// Hands the secret over in the type that other crates know. It stays wiped when dropped.
+    pub(super) fn into_inner(self) -> SecretSlice<u8> {
+        self.0
+    }
+
     /// The octets, for the call that needs them.
     pub fn expose(&self) -> &[u8] {
         self.0.expose_secret()
@@ -72,7 +100,7 @@ impl SecretSource {
                 let value = resolver.env(name).ok_or_else(|| SecretError::EnvMissing { name: name.clone() })?;
                 Secret::new(value.into_vec(), &format!("environment variable `{name}`"))
             }
-            Self::File(path) => read_file(path),
+            Self::File(path) => Secret::read_file(path),
             Self::Prompt => {
                 let question = format!("passphrase for {purpose}");
                 match resolver.prompt(&question) {
@@ -118,25 +146,6 @@ where
     fn prompt(&self, question: &str) -> std::io::Result<String> {
         (self.prompt)(question)
     }
-}
-
-fn read_file(path: &Path) -> Result<Secret, SecretError> {
-    let failed = |source| SecretError::File { path: path.to_owned(), source };
-    // one allocation that never grows: no copy of the secret stays behind
-    let mut content = Zeroizing::new(Vec::with_capacity(Secret::MAX_OCTETS + 16));
-    let limit = Secret::MAX_OCTETS as u64 + 3;
-    input::open(path).map_err(failed)?.take(limit).read_to_end(&mut content).map_err(failed)?;
-    // a guess would be tried on a token, which counts
-    if let Some(mark) = form::byte_order_mark(&content) {
-        return Err(SecretError::ByteOrderMark { path: path.to_owned(), mark });
-    }
-    if content.last() == Some(&b'\n') {
-        content.pop();
-        if content.last() == Some(&b'\r') {
-            content.pop();
-        }
-    }
-    Secret::new(std::mem::take(&mut *content), &format!("file `{}`", Printable::new(path)))
 }
 
 /// Why a secret could not be had.

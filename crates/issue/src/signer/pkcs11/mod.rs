@@ -1,114 +1,75 @@
-//! Keys in PKCS#11 tokens: smart cards, network HSMs, cloud key services (OASIS PKCS #11 v2.40 to v3.2).
-//!
-//! Guarantees: one login per token and one session per worker; the key is looked up once. A PIN that was refused is
-//! never tried again. A call that hangs is waited for no longer than [`Settings::call_timeout`]. Whatever fails, the
-//! signatures that [`sign_batch`](crate::signer::Signer::sign_batch) hands over are those of the first messages, in
-//! order. No message carries a PIN.
-//!
-//! Left to others: verifying each signature (the issuer does, under its own certificate), and deciding what is signed.
-//! Nothing is signed here for the sake of trying, except by [`bench()`], with a key made for it.
+//! Keys in PKCS#11 tokens: the pool of crate `pkcs11-pool` as a [`Signer`], and the sources of its PINs.
 
-mod bench;
-mod doctor;
-mod error;
-mod fault;
-mod generate;
-mod locate;
-mod mechanism;
-mod module;
-mod open;
-mod pin;
-mod pool;
-mod public_key;
-mod state;
-mod token;
-mod tuner;
-mod watchdog;
+pub use pkcs11_pool::{
+    Bench, BenchKey, BenchReport, BenchRow, DoctorReport, DoctorStep, NewTokenKey, Outcome, Pkcs11Error, Pkcs11Signer,
+    Settings, TokenKey, bench, doctor, generate, hanging_calls, leave,
+};
 
-use std::num::NonZeroUsize;
-use std::sync::Arc;
-use std::time::Duration;
+use pkcs11_pool::wants_pin;
 
-pub use bench::{Bench, BenchKey, BenchReport, BenchRow, bench};
-pub use doctor::{DoctorReport, DoctorStep, Outcome, doctor};
-pub use error::Pkcs11Error;
-pub use generate::{NewTokenKey, generate};
-pub use open::{Pkcs11Signer, TokenKey};
-pub use pin::resolve_pin;
-/// Ends the process at once, for use while [`hanging_calls`] is not 0: flush what was printed first.
-pub use pkcs11_sign::leave;
-pub use watchdog::hanging_calls;
+use crate::x509::{SignatureAlgorithm, Spki};
 
-/// How to treat tokens. [`Settings::default`] suits an HSM on the local network that signs through the night.
-#[derive(Clone)]
-pub struct Settings {
-    /// Sessions per token. `None`: as many as make it faster, within what the token allows.
-    pub sessions: Option<NonZeroUsize>,
-    /// Longest time one call into the library may take before nobody waits for it any more.
-    pub call_timeout: Duration,
-    /// Further attempts after a failed one, of a signature and of a token, before the token is given up.
-    pub retries: u32,
-    /// Pause before the first further attempt; each next one is twice as long.
-    pub first_pause: Duration,
-    /// Longest pause.
-    pub longest_pause: Duration,
-    /// Waits in place of the clock, for tests.
-    pub wait: Option<Arc<dyn Fn(Duration) + Send + Sync>>,
-}
+use super::{KeyUri, Secret, SecretError, SecretResolver, SecretSource, Signer, SignerError};
 
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            sessions: None,
-            call_timeout: Duration::from_secs(30),
-            retries: 8,
-            first_pause: Duration::from_millis(250),
-            longest_pause: Duration::from_secs(15),
-            wait: None,
-        }
+impl Signer for Pkcs11Signer {
+    fn public_key(&self) -> &Spki {
+        Pkcs11Signer::public_key(self)
+    }
+
+    fn check_algorithm(&self, algorithm: SignatureAlgorithm) -> Result<(), SignerError> {
+        Ok(self.can_sign(algorithm)?)
+    }
+
+    fn notes(&self) -> Vec<String> {
+        self.failures().iter().map(ToString::to_string).collect()
+    }
+
+    fn sign_batch(
+        &self,
+        algorithm: SignatureAlgorithm,
+        messages: &[&[u8]],
+        signatures: &mut Vec<Vec<u8>>,
+    ) -> Result<(), SignerError> {
+        Ok(self.sign(algorithm, messages, signatures)?)
     }
 }
 
-impl std::fmt::Debug for Settings {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Settings")
-            .field("sessions", &self.sessions)
-            .field("call_timeout", &self.call_timeout)
-            .field("retries", &self.retries)
-            .field("first_pause", &self.first_pause)
-            .field("longest_pause", &self.longest_pause)
-            .finish_non_exhaustive()
+/// Returns a key with its PIN: the one given, or else the content of the URI's pin-source. With neither, the token has a
+/// PIN pad, or wants no login.
+///
+/// # Errors
+/// The pin-source cannot be read.
+pub fn token_key(uri: KeyUri, pin: Option<Secret>) -> Result<TokenKey, SecretError> {
+    let pin = match (pin, &uri.pin_source) {
+        (Some(pin), _) => Some(pin),
+        (None, Some(path)) => Some(Secret::read_file(path)?),
+        (None, None) => None,
+    };
+    Ok(TokenKey { uri, pin: pin.map(Secret::into_inner) })
+}
+
+/// Returns the PIN for the token of `uri`: from `source`; without one, from a prompt, if the token wants a PIN and the
+/// URI names no pin-source. `None`: the pin-source has it, the token has a PIN pad, or it wants none.
+///
+/// # Errors
+/// The PIN cannot be had from there.
+pub fn resolve_pin(
+    uri: &KeyUri,
+    source: Option<&SecretSource>,
+    resolver: &dyn SecretResolver,
+    settings: &Settings,
+) -> Result<Option<Secret>, SignerError> {
+    match source {
+        None if uri.pin_source.is_some() || !wants_pin(uri, settings) => Ok(None),
+        None | Some(SecretSource::Prompt) => Ok(Some(ask(uri, resolver)?)),
+        Some(source) => Ok(Some(source.resolve(&format!("`{uri}`"), resolver)?)),
     }
 }
 
-impl Settings {
-    /// Waits before attempt `attempt` + 1, where nobody has to be woken.
-    fn pause(&self, attempt: u32) {
-        match &self.wait {
-            Some(wait) => wait(self.pause_after(attempt)),
-            None => std::thread::sleep(self.pause_after(attempt)),
-        }
-    }
-
-    /// The pause after the `attempt`th attempt.
-    fn pause_after(&self, attempt: u32) -> Duration {
-        let doubled = 1_u32.checked_shl(attempt.saturating_sub(1)).unwrap_or(u32::MAX);
-        self.first_pause.saturating_mul(doubled).min(self.longest_pause)
-    }
-}
-
-/// The most sessions that are opened at one token unless told otherwise.
-const MOST_SESSIONS: usize = 32;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_double_up_to_the_longest() {
-        let settings = Settings::default();
-        let pauses: Vec<u128> = (1..=9).map(|attempt| settings.pause_after(attempt).as_millis()).collect();
-        assert_eq!(pauses, [250, 500, 1000, 2000, 4000, 8000, 15_000, 15_000, 15_000]);
-        assert_eq!(settings.pause_after(u32::MAX), settings.longest_pause);
+fn ask(uri: &KeyUri, resolver: &dyn SecretResolver) -> Result<Secret, SecretError> {
+    let purpose = format!("`{uri}`");
+    match resolver.prompt(&format!("PIN for {purpose}")) {
+        Ok(text) => Secret::new(text.into_bytes(), "prompt"),
+        Err(source) => Err(SecretError::Prompt { purpose, source }),
     }
 }

@@ -5,34 +5,34 @@ use std::thread::JoinHandle;
 
 use crate::x509::SignatureAlgorithm;
 
-use super::error::Pkcs11Error;
-use super::mechanism::Plan;
-use super::module::Seat;
-use super::watchdog::Activity;
+use crate::error::Pkcs11Error;
+use crate::mechanism::Plan;
+use crate::module::PooledSession;
+use crate::watchdog::Activity;
 
 /// Behind the pool's mutex.
-pub(super) struct State {
-    pub(super) jobs: Vec<Job>,
-    pub(super) next_job: u64,
-    pub(super) workers: Vec<Worker>,
-    pub(super) health: Vec<Health>,
+pub(crate) struct State {
+    pub(crate) jobs: Vec<Job>,
+    pub(crate) next_job: u64,
+    pub(crate) workers: Vec<Worker>,
+    pub(crate) health: Vec<Health>,
     /// Sessions opened while the token was described, for each token's first worker.
-    pub(super) first_seats: Vec<Option<Arc<Seat>>>,
+    pub(crate) first_seats: Vec<Option<Arc<PooledSession>>>,
     /// Workers per token that may sign.
-    pub(super) active: usize,
+    pub(crate) active: usize,
     /// Why nothing is signed any more.
-    pub(super) stopped: Option<Pkcs11Error>,
-    pub(super) shutdown: bool,
+    pub(crate) stopped: Option<Pkcs11Error>,
+    pub(crate) shutdown: bool,
 }
 
 /// A token's circuit breaker.
-pub(super) struct Health {
-    pub(super) breaker: Breaker,
+pub(crate) struct Health {
+    pub(crate) breaker: Breaker,
     /// Failures of the token since its last signature.
-    pub(super) failures: u32,
+    pub(crate) failures: u32,
 }
 
-pub(super) enum Breaker {
+pub(crate) enum Breaker {
     /// Works.
     Closed,
     /// Rests; one worker tries it after pauses, the others leave it alone.
@@ -41,41 +41,41 @@ pub(super) enum Breaker {
     Open(Pkcs11Error),
 }
 
-pub(super) struct Worker {
-    pub(super) token: usize,
-    pub(super) activity: Arc<Activity>,
-    pub(super) task: Option<Task>,
-    pub(super) ended: bool,
-    pub(super) handle: Option<JoinHandle<()>>,
+pub(crate) struct Worker {
+    pub(crate) token: usize,
+    pub(crate) activity: Arc<Activity>,
+    pub(crate) task: Option<Task>,
+    pub(crate) ended: bool,
+    pub(crate) handle: Option<JoinHandle<()>>,
 }
 
-pub(super) struct Job {
-    pub(super) id: u64,
-    pub(super) algorithm: SignatureAlgorithm,
+pub(crate) struct Job {
+    pub(crate) id: u64,
+    pub(crate) algorithm: SignatureAlgorithm,
     /// One for each token.
-    pub(super) plans: Arc<[Plan]>,
-    pub(super) messages: Arc<[Vec<u8>]>,
-    pub(super) next: usize,
-    pub(super) given_back: Vec<usize>,
-    pub(super) signatures: Vec<Option<Vec<u8>>>,
-    pub(super) missing: usize,
-    pub(super) in_flight: usize,
-    pub(super) failure: Option<Pkcs11Error>,
+    pub(crate) plans: Arc<[Plan]>,
+    pub(crate) messages: Arc<[Vec<u8>]>,
+    pub(crate) next: usize,
+    pub(crate) given_back: Vec<usize>,
+    pub(crate) signatures: Vec<Option<Vec<u8>>>,
+    pub(crate) missing: usize,
+    pub(crate) in_flight: usize,
+    pub(crate) failure: Option<Pkcs11Error>,
 }
 
 /// One message of a job in the hands of a worker.
 #[derive(Clone)]
-pub(super) struct Task {
-    pub(super) job: u64,
-    pub(super) index: usize,
-    pub(super) algorithm: SignatureAlgorithm,
-    pub(super) plan: Plan,
-    pub(super) messages: Arc<[Vec<u8>]>,
+pub(crate) struct Task {
+    pub(crate) job: u64,
+    pub(crate) index: usize,
+    pub(crate) algorithm: SignatureAlgorithm,
+    pub(crate) plan: Plan,
+    pub(crate) messages: Arc<[Vec<u8>]>,
 }
 
 impl State {
     /// Before any work. The seats are those of each token's first worker.
-    pub(super) fn new(first_seats: Vec<Option<Arc<Seat>>>) -> Self {
+    pub(crate) fn new(first_seats: Vec<Option<Arc<PooledSession>>>) -> Self {
         let health = first_seats.iter().map(|_| Health { breaker: Breaker::Closed, failures: 0 }).collect();
         Self {
             jobs: Vec::new(),
@@ -90,7 +90,7 @@ impl State {
     }
 
     /// Takes on a job with one plan for each token, and returns its number.
-    pub(super) fn add(&mut self, algorithm: SignatureAlgorithm, plans: Arc<[Plan]>, messages: Arc<[Vec<u8>]>) -> u64 {
+    pub(crate) fn add(&mut self, algorithm: SignatureAlgorithm, plans: Arc<[Plan]>, messages: Arc<[Vec<u8>]>) -> u64 {
         let id = self.next_job;
         self.next_job += 1;
         self.jobs.push(Job {
@@ -109,17 +109,17 @@ impl State {
     }
 
     /// Whether nothing is signed any more.
-    pub(super) fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         self.shutdown || self.stopped.is_some()
     }
 
-    pub(super) fn job(&mut self, id: u64) -> &mut Job {
+    pub(crate) fn job(&mut self, id: u64) -> &mut Job {
         self.jobs.iter_mut().find(|job| job.id == id).expect("a job stays until its tasks are back")
     }
 }
 
 impl Health {
-    pub(super) fn failure(&self) -> Option<&Pkcs11Error> {
+    pub(crate) fn failure(&self) -> Option<&Pkcs11Error> {
         match &self.breaker {
             Breaker::Open(error) => Some(error),
             Breaker::Closed | Breaker::Trying => None,
@@ -128,15 +128,15 @@ impl Health {
 }
 
 impl Job {
-    pub(super) fn has_work(&self) -> bool {
+    pub(crate) fn has_work(&self) -> bool {
         self.failure.is_none() && (self.next < self.messages.len() || !self.given_back.is_empty())
     }
 
-    pub(super) fn is_finished(&self) -> bool {
+    pub(crate) fn is_finished(&self) -> bool {
         self.missing == 0 || (self.failure.is_some() && self.in_flight == 0)
     }
 
-    pub(super) fn claim(&mut self, token: usize) -> Task {
+    pub(crate) fn claim(&mut self, token: usize) -> Task {
         let index = self.given_back.pop().unwrap_or_else(|| {
             self.next += 1;
             self.next - 1

@@ -20,7 +20,7 @@ use cryptoki_sys::{
 
 /// The two functions of one module.
 #[derive(Clone, Copy, Debug)]
-pub struct SignFunctions {
+pub(crate) struct SignFunctions {
     init: CK_C_SignInit,
     sign: CK_C_Sign,
 }
@@ -31,7 +31,7 @@ impl SignFunctions {
     /// `None` if they cannot be had, or not for certain: some modules (those of p11-kit) hand out a new instance with
     /// each list of functions, and that one was not initialised.
     #[must_use]
-    pub fn find(path: &Path) -> Option<Self> {
+    pub(crate) fn find(path: &Path) -> Option<Self> {
         // SAFETY: the module is loaded already and was run by cryptoki; this takes a second reference to it.
         let library = unsafe { libloading::Library::new(path) }.ok()?;
         let list = || -> Option<CK_FUNCTION_LIST_PTR> {
@@ -64,7 +64,7 @@ impl SignFunctions {
     ///
     /// # Panics
     /// `data` or `longest` does not fit a `CK_ULONG`.
-    pub fn sign(
+    pub(crate) fn sign(
         &self,
         session: &Session,
         mechanism: &Mechanism<'_>,

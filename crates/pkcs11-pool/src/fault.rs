@@ -3,12 +3,12 @@
 use cryptoki::context::Function;
 use cryptoki::error::{Error, RvError};
 
-use super::error::Pkcs11Error;
-use super::watchdog::Overdue;
+use crate::error::Pkcs11Error;
+use crate::watchdog::Overdue;
 
 /// What may help after a failed call, from the cheapest to the last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Remedy {
+pub(crate) enum Remedy {
     /// The same call again after a pause.
     Retry,
     /// Another session, and the key looked up anew.
@@ -24,12 +24,12 @@ pub(super) enum Remedy {
 
 /// A failed call, or a finding of ours.
 #[derive(Clone, Debug)]
-pub(super) struct Fault {
+pub(crate) struct Fault {
     what: What,
     /// What may help.
-    pub(super) remedy: Remedy,
+    pub(crate) remedy: Remedy,
     /// No more sessions can be had: the one fault that concerns a worker, not its token.
-    pub(super) no_session: bool,
+    pub(crate) no_session: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -42,7 +42,7 @@ enum What {
 
 impl Fault {
     /// As the error of the token named `token`, after `attempts` attempts.
-    pub(super) fn at(self, token: &str, attempts: u32) -> Pkcs11Error {
+    pub(crate) fn at(self, token: &str, attempts: u32) -> Pkcs11Error {
         match self.what {
             What::Call { function, code } => Pkcs11Error::Call { function, code, token: token.to_owned(), attempts },
             What::Finding(error) => *error,
@@ -50,7 +50,7 @@ impl Fault {
     }
 
     /// A call that did not return, or was not made.
-    pub(super) fn hang(overdue: Overdue, limit: std::time::Duration, token: &str) -> Pkcs11Error {
+    pub(crate) fn hang(overdue: Overdue, limit: std::time::Duration, token: &str) -> Pkcs11Error {
         let token = token.to_owned();
         match overdue {
             Overdue::Call(function) => Pkcs11Error::Hang { function: function.to_owned(), limit, token },
@@ -81,12 +81,12 @@ impl From<Error> for Fault {
 }
 
 /// `C_SignInit` for [`Function::SignInit`].
-pub(super) fn function_name(function: Function) -> String {
+pub(crate) fn function_name(function: Function) -> String {
     format!("C_{function:?}")
 }
 
 /// `CKR_PIN_INCORRECT` for [`RvError::PinIncorrect`].
-pub(super) fn value_name(value: RvError) -> String {
+pub(crate) fn value_name(value: RvError) -> String {
     match value {
         RvError::VendorDefined(code) => return format!("the vendor's own CKR {code:#010x}"),
         RvError::UnknownErrorCode(code) => return format!("the unknown CKR {code:#010x}"),
@@ -103,7 +103,7 @@ pub(super) fn value_name(value: RvError) -> String {
 }
 
 /// The table of `docs/guide/hsm.md`, "What is done about a return value".
-pub(super) fn remedy(value: RvError, function: Function) -> Remedy {
+pub(crate) fn remedy(value: RvError, function: Function) -> Remedy {
     use RvError as E;
     let remedy = match value {
         E::Cancel
@@ -138,7 +138,7 @@ pub(super) fn remedy(value: RvError, function: Function) -> Remedy {
 }
 
 /// What a module needs from its surroundings before it shows a token: the usual reason why it shows none.
-pub(super) fn surroundings(uri: &str) -> String {
+pub(crate) fn surroundings(uri: &str) -> String {
     let configured = if uri.contains("softhsm") {
         "SoftHSM reads the file that SOFTHSM2_CONF names, or its own in /etc; that file and the folder of its \
          `directories.tokendir` must be readable for this user"
@@ -155,7 +155,7 @@ pub(super) fn surroundings(uri: &str) -> String {
 }
 
 /// What an examination of the token would add to [`hint`].
-pub(super) fn doctor(function: &str, code: &str) -> Option<&'static str> {
+pub(crate) fn doctor(function: &str, code: &str) -> Option<&'static str> {
     match code {
         "CKR_MECHANISM_INVALID" | "CKR_MECHANISM_PARAM_INVALID" => {
             Some("An examination of the token lists the mechanisms that it offers.")
@@ -187,7 +187,7 @@ fn is_explained(code: &str) -> bool {
 }
 
 /// What to do about a return value, for people. `token` names the token or the URI.
-pub(super) fn hint(function: &str, code: &str, token: &str) -> String {
+pub(crate) fn hint(function: &str, code: &str, token: &str) -> String {
     let text = match code {
         "CKR_PIN_INCORRECT" | "CKR_PIN_INVALID" | "CKR_PIN_LEN_RANGE" => {
             "Check where the PIN comes from. It was tried once and is not tried again, since tokens lock themselves."

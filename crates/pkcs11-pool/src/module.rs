@@ -1,7 +1,7 @@
 //! PKCS#11 libraries: loaded and initialised once per process, finalised when the last user is gone.
 //!
 //! The issuing key and the manifest key may lie in one module, so modules are shared through a table. Sessions live in
-//! [`Seat`]s that the module knows, so that it can close them all and start afresh when the way to a token was lost:
+//! [`PooledSession`]s that the module knows, so that it can close them all and start afresh when the way to a token was lost:
 //! some libraries never find back without C_Finalize and C_Initialize.
 
 use crate::text::Printable;
@@ -17,21 +17,21 @@ use cryptoki::mechanism::Mechanism;
 use cryptoki::object::ObjectHandle;
 use cryptoki::session::Session;
 use cryptoki::slot::Slot;
-use pkcs11_sign::SignFunctions;
 
-use super::error::Pkcs11Error;
-use super::fault::Fault;
-use super::watchdog::call;
+use crate::c_sign::SignFunctions;
+use crate::error::Pkcs11Error;
+use crate::fault::Fault;
+use crate::watchdog::call;
 
 /// A library between C_Initialize and C_Finalize.
-pub(super) struct Module {
+pub(crate) struct Module {
     path: PathBuf,
     pkcs11: Pkcs11,
     /// `None`: cryptoki signs, with one call more.
     signing: Option<SignFunctions>,
     /// Whether this program called C_Initialize; what others have initialised is theirs to finalise.
     ours: bool,
-    seats: Mutex<Vec<Weak<Seat>>>,
+    seats: Mutex<Vec<Weak<PooledSession>>>,
     /// Read while a session is opened, written while the library starts afresh.
     gate: RwLock<()>,
     generation: AtomicU64,
@@ -42,7 +42,7 @@ static LOADED: Mutex<Vec<(PathBuf, Weak<Module>)>> = Mutex::new(Vec::new());
 
 impl Module {
     /// Loads and initialises the library at `path`, or shares it with whoever has done so already.
-    pub(super) fn load(path: &Path) -> Result<Arc<Self>, Fault> {
+    pub(crate) fn load(path: &Path) -> Result<Arc<Self>, Fault> {
         if !path.is_absolute() {
             // the loader would look for a bare name in folders that the environment names
             let reason = "its path is not absolute".to_owned();
@@ -95,12 +95,12 @@ impl Module {
     }
 
     /// The library's functions.
-    pub(super) fn pkcs11(&self) -> &Pkcs11 {
+    pub(crate) fn pkcs11(&self) -> &Pkcs11 {
         &self.pkcs11
     }
 
     /// Makes one signature in a session of this module.
-    pub(super) fn sign(
+    pub(crate) fn sign(
         &self,
         session: &Session,
         mechanism: &Mechanism<'_>,
@@ -115,19 +115,19 @@ impl Module {
     }
 
     /// Where it was loaded from.
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Counts how often the library was started afresh or a login may have been lost: object handles of another
     /// generation mean nothing.
-    pub(super) fn generation(&self) -> u64 {
+    pub(crate) fn generation(&self) -> u64 {
         self.generation.load(Ordering::Acquire)
     }
 
     /// Closes the sessions of a slot that are not in use at this moment. Whether there were any.
     fn close_idle(&self, slot: Slot) -> bool {
-        let seats: Vec<Arc<Seat>> = locked(&self.seats).iter().filter_map(Weak::upgrade).collect();
+        let seats: Vec<Arc<PooledSession>> = locked(&self.seats).iter().filter_map(Weak::upgrade).collect();
         let mut closed = false;
         for seat in seats.iter().filter(|seat| seat.slot == slot) {
             if let Ok(mut session) = seat.session.try_lock()
@@ -146,12 +146,12 @@ impl Module {
 
     /// Closes every session, finalises the library and initialises it again. Does nothing, and says so, while any
     /// session is in use: then the library is evidently not dead.
-    pub(super) fn restart(&self) -> Result<bool, Fault> {
+    pub(crate) fn restart(&self) -> Result<bool, Fault> {
         if !self.ours {
             return Ok(false);
         }
         let Ok(_gate) = self.gate.try_write() else { return Ok(false) };
-        let seats: Vec<Arc<Seat>> = locked(&self.seats).iter().filter_map(Weak::upgrade).collect();
+        let seats: Vec<Arc<PooledSession>> = locked(&self.seats).iter().filter_map(Weak::upgrade).collect();
         let mut sessions = Vec::with_capacity(seats.len());
         for seat in &seats {
             let Ok(session) = seat.session.try_lock() else { return Ok(false) };
@@ -182,17 +182,17 @@ impl Drop for Module {
 }
 
 /// A place for one session at one token, used by one thread at a time.
-pub(super) struct Seat {
+pub(crate) struct PooledSession {
     session: Mutex<Option<Session>>,
     module: Arc<Module>,
     slot: Slot,
     first: bool,
 }
 
-impl Seat {
+impl PooledSession {
     /// A place without a session yet. The `first` one of a key gets a session even if others of this program must lose
     /// theirs: so two keys in a token that allows one session both sign.
-    pub(super) fn new(module: &Arc<Module>, slot: Slot, first: bool) -> Arc<Self> {
+    pub(crate) fn new(module: &Arc<Module>, slot: Slot, first: bool) -> Arc<Self> {
         let seat = Arc::new(Self { session: Mutex::default(), module: Arc::clone(module), slot, first });
         let mut seats = locked(&module.seats);
         seats.retain(|seat| seat.strong_count() > 0);
@@ -201,12 +201,12 @@ impl Seat {
     }
 
     /// The session, held until the guard is dropped.
-    pub(super) fn lock(&self) -> MutexGuard<'_, Option<Session>> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Option<Session>> {
         locked(&self.session)
     }
 
     /// Opens a session if there is none. `write` asks for one that may make token objects.
-    pub(super) fn open<'a>(&self, session: &'a mut Option<Session>, write: bool) -> Result<&'a Session, Fault> {
+    pub(crate) fn open<'a>(&self, session: &'a mut Option<Session>, write: bool) -> Result<&'a Session, Fault> {
         if session.is_none() {
             let open = || {
                 call("C_OpenSession", || {
@@ -227,13 +227,13 @@ impl Seat {
     }
 
     /// Closes the session, whatever the token says to that.
-    pub(super) fn close(&self) {
+    pub(crate) fn close(&self) {
         let session = self.lock().take();
         call("C_CloseSession", || drop(session));
     }
 }
 
-impl Drop for Seat {
+impl Drop for PooledSession {
     fn drop(&mut self) {
         self.close();
     }

@@ -4,19 +4,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use cryptoki::object::{Attribute, AttributeType};
 use cryptoki::slot::Limit;
+use secrecy::SecretSlice;
 
-use crate::signer::{KeyUri, Secret, SignerError};
 use crate::text::{Printable, brief};
 use crate::x509::{SignatureAlgorithm, Spki};
 
-use super::error::Pkcs11Error;
-use super::fault::Fault;
-use super::mechanism::Plan;
-use super::module::{Module, Seat};
-use super::open::TokenKey;
-use super::token::{log_in, public_half, signing_mechanisms};
-use super::watchdog::{call, guarded};
-use super::{Settings, locate};
+use crate::error::Pkcs11Error;
+use crate::fault::Fault;
+use crate::mechanism::Plan;
+use crate::module::{Module, PooledSession};
+use crate::open::TokenKey;
+use crate::token::{log_in, public_half, signing_mechanisms};
+use crate::uri::KeyUri;
+use crate::watchdog::{call, guarded};
+use crate::{Settings, locate};
 
 /// What [`doctor`] found.
 #[derive(Clone, Debug)]
@@ -60,11 +61,8 @@ impl DoctorReport {
 }
 
 /// Examines the token and key of a URI. Failures are steps of the report; it makes no signature, and at most one login.
-///
-/// # Errors
-/// The PIN cannot be fetched from where it is.
-pub fn doctor(key: TokenKey, settings: &Settings) -> Result<DoctorReport, SignerError> {
-    let (uri, pin) = key.pin()?;
+pub fn doctor(key: TokenKey, settings: &Settings) -> DoctorReport {
+    let TokenKey { uri, pin } = key;
     let name = format!("`{uri}`");
     let seen = Arc::new(Mutex::new(Seen::default()));
     let examined = {
@@ -81,7 +79,7 @@ pub fn doctor(key: TokenKey, settings: &Settings) -> Result<DoctorReport, Signer
     outcomes.extend(failure.map(|error| Outcome::Failed { message: error.to_string(), hint: error.check() }));
     outcomes.resize(STEPS.len(), Outcome::Skipped);
     let steps = STEPS.into_iter().zip(outcomes).map(|(name, outcome)| DoctorStep { name, outcome }).collect();
-    Ok(DoctorReport { steps, public_key: seen.public_key })
+    DoctorReport { steps, public_key: seen.public_key }
 }
 
 const STEPS: [&str; 8] = ["load", "slots", "token", "login", "key", "attributes", "mechanisms", "sessions"];
@@ -93,7 +91,7 @@ struct Seen {
     public_key: Option<Spki>,
 }
 
-fn examine(uri: &KeyUri, pin: Option<&Secret>, seen: &Mutex<Seen>) -> Result<(), Fault> {
+fn examine(uri: &KeyUri, pin: Option<&SecretSlice<u8>>, seen: &Mutex<Seen>) -> Result<(), Fault> {
     let pass = |facts: Vec<String>| seen.lock().unwrap_or_else(PoisonError::into_inner).passed.push(facts);
     let module = locate::module(uri)?;
     pass(library(&module)?);
@@ -119,7 +117,7 @@ fn examine(uri: &KeyUri, pin: Option<&Secret>, seen: &Mutex<Seen>) -> Result<(),
         format!("most sessions: {limit}"),
     ]);
 
-    let seat = Seat::new(&module, token.slot, true);
+    let seat = PooledSession::new(&module, token.slot, true);
     let mut held = seat.lock();
     let session = seat.open(&mut held, false)?;
     log_in(&module, session, &token, pin, &Mutex::new(()))?;
@@ -231,7 +229,7 @@ fn count_sessions(module: &Arc<Module>, token: &locate::Found) -> String {
         if seats.len() + 1 == SESSIONS_TRIED {
             break None;
         }
-        let seat = Seat::new(module, token.slot, false);
+        let seat = PooledSession::new(module, token.slot, false);
         match seat.open(&mut seat.lock(), false) {
             Ok(_) => {}
             Err(fault) => break Some(fault),

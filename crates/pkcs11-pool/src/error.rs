@@ -3,14 +3,24 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::class::Class;
 use crate::text::Printable;
 use crate::x509::{KeyAlgorithm, SignatureAlgorithm};
 
-use super::fault;
+use crate::fault;
 
 /// Why a key in a PKCS#11 token cannot be used.
 #[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Pkcs11Error {
+    /// The key cannot make signatures of this algorithm.
+    #[error("a {key} key cannot sign with {algorithm}")]
+    Algorithm {
+        /// The key found.
+        key: KeyAlgorithm,
+        /// The algorithm asked for.
+        algorithm: SignatureAlgorithm,
+    },
     /// Every token of a pool has failed.
     #[error("all {} tokens that hold the key have failed: {}", failures.len(), list(failures))]
     AllFailed {
@@ -150,6 +160,30 @@ pub enum Pkcs11Error {
 }
 
 impl Pkcs11Error {
+    /// Returns the kind of failure.
+    pub const fn class(&self) -> Class {
+        match self {
+            // the policy asks for what this key cannot do, or the URI for what cannot be meant; nothing was signed
+            Self::Algorithm { .. }
+            | Self::Ambiguous { .. }
+            | Self::Exists { .. }
+            | Self::Generate { .. }
+            | Self::ModuleMissing { .. } => Class::Usage,
+            Self::NoThread { .. } => Class::Storage,
+            Self::AllFailed { .. }
+            | Self::Attribute { .. }
+            | Self::Call { .. }
+            | Self::Hang { .. }
+            | Self::KeyMismatch { .. }
+            | Self::Load { .. }
+            | Self::Mechanism { .. }
+            | Self::NotFound { .. }
+            | Self::Pin { .. }
+            | Self::PublicKey { .. }
+            | Self::Signature { .. } => Class::Signer,
+        }
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         let mut text = self.check()?;
@@ -173,11 +207,13 @@ impl Pkcs11Error {
 
     /// As [`hint`](Self::hint), without the advice to run the command that goes through a token step by step: this is
     /// what that command itself says.
-    pub(super) fn check(&self) -> Option<String> {
+    pub(crate) fn check(&self) -> Option<String> {
         let text = match self {
             Self::AllFailed { failures } => return failures.last().and_then(Self::check),
             Self::Call { function, code, token, .. } => return Some(fault::hint(function, code, token)),
             Self::NotFound { what: "token", uri, found } if found.is_empty() => return Some(fault::surroundings(uri)),
+            // `SignerError::Algorithm` has the hint
+            Self::Algorithm { .. } => return None,
             Self::Ambiguous { .. } => "Use one of these URIs, or add the attribute that tells them apart.",
             Self::Attribute { .. } => "docs/guide/hsm.md, \"The key's attributes\", lists what the key must say.",
             Self::Exists { .. } => "Choose another label and identifier, or use the key that is there.",

@@ -1,59 +1,13 @@
-//! Where a key lies: a file, or a PKCS#11 token named by an RFC 7512 URI.
+//! The RFC 7512 URI that names a key in a PKCS#11 token.
 //!
-//! The URI is read strictly: unknown attributes, doubled attributes and characters that RFC 7512 wants escaped are
+//! It is read strictly: unknown attributes, doubled attributes and characters that RFC 7512 wants escaped are
 //! errors, so that a slip never selects another key. A PIN inside the URI (`pin-value`) is refused, since
 //! configurations are copied, printed and kept under version control.
 
 use crate::text::{Printable, brief, nearest};
 
 use std::fmt;
-use std::path::{Path, PathBuf};
-
-/// Where a private key lies.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum KeyLocation {
-    /// A PKCS#8 file.
-    File(PathBuf),
-    /// An object in a PKCS#11 token.
-    Pkcs11(Box<KeyUri>),
-}
-
-impl KeyLocation {
-    /// Reads `pkcs11:...` as a URI and everything else as a path. Paths are relative to `base`, those in a URI too.
-    ///
-    /// # Errors
-    /// The text is empty, or a broken URI.
-    pub fn parse(text: &str, base: &Path) -> Result<Self, KeyUriError> {
-        if text.is_empty() {
-            return Err(KeyUriError::Empty);
-        }
-        // RFC 3986 §3.1: schemes are case-insensitive
-        if text.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("pkcs11:")) {
-            let mut uri = KeyUri::parse(text)?;
-            uri.pin_source = uri.pin_source.map(|path| base.join(path));
-            // never a bare name, which the loader would look for wherever the environment says
-            uri.module_path = uri.module_path.map(|path| in_folder(base, &path));
-            Ok(Self::Pkcs11(Box::new(uri)))
-        } else {
-            Ok(Self::File(base.join(text)))
-        }
-    }
-}
-
-/// The absolute form of a path in a folder.
-fn in_folder(base: &Path, path: &Path) -> PathBuf {
-    let joined = base.join(path);
-    std::path::absolute(&joined).unwrap_or(joined)
-}
-
-impl fmt::Display for KeyLocation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::File(path) => write!(f, "{}", Printable::new(path)),
-            Self::Pkcs11(uri) => write!(f, "{uri}"),
-        }
-    }
-}
+use std::path::PathBuf;
 
 /// An RFC 7512 URI of a private key: what is given must match, what is not given may be anything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -400,6 +354,8 @@ impl KeyUriError {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     fn refused(text: &str) -> String {
@@ -487,15 +443,5 @@ mod tests {
             assert_eq!(error, KeyUriError::PinValue);
             assert!(!format!("{error}{error:?}{:?}", error.hint()).contains("1234"));
         }
-    }
-
-    #[test]
-    fn a_key_is_a_path_unless_its_scheme_says_otherwise() {
-        let base = Path::new("/etc/reroot");
-        assert_eq!(KeyLocation::parse("ca/k.pem", base), Ok(KeyLocation::File("/etc/reroot/ca/k.pem".into())));
-        assert_eq!(KeyLocation::parse("/k.pem", base), Ok(KeyLocation::File("/k.pem".into())));
-        let location = KeyLocation::parse("pkcs11:token=a?pin-source=file:pin", base).unwrap();
-        assert_eq!(location.to_string(), "pkcs11:token=a?pin-source=file:/etc/reroot/pin");
-        assert_eq!(KeyLocation::parse("", base), Err(KeyUriError::Empty));
     }
 }

@@ -10,17 +10,17 @@ use crate::crypto::PublicKey;
 use crate::parallel;
 use crate::x509::SignatureAlgorithm;
 
-use super::Settings;
-use super::error::Pkcs11Error;
-use super::fault::{Fault, Remedy};
-use super::mechanism::Plan;
-use super::module::Seat;
-use super::state::{Breaker, Health, State, Task, Worker};
-use super::token::Token;
-use super::watchdog::{Activity, Held, tick};
+use crate::Settings;
+use crate::error::Pkcs11Error;
+use crate::fault::{Fault, Remedy};
+use crate::mechanism::Plan;
+use crate::module::PooledSession;
+use crate::state::{Breaker, Health, State, Task, Worker};
+use crate::token::Token;
+use crate::watchdog::{Activity, Held, tick};
 
 /// The tokens that hold one key, and the threads that sign with it.
-pub(super) struct Pool {
+pub(crate) struct Pool {
     tokens: Vec<Arc<Token>>,
     public_key: PublicKey,
     settings: Settings,
@@ -47,8 +47,8 @@ enum Outcome {
 
 impl Pool {
     /// `unreachable` are the failures of tokens that could not be opened.
-    pub(super) fn new(
-        tokens: Vec<(Arc<Token>, Arc<Seat>)>,
+    pub(crate) fn new(
+        tokens: Vec<(Arc<Token>, Arc<PooledSession>)>,
         public_key: PublicKey,
         settings: Settings,
         unreachable: Vec<Pkcs11Error>,
@@ -60,13 +60,13 @@ impl Pool {
         Arc::new(Self { tokens, public_key, settings, unreachable, state: Mutex::new(state), work, done })
     }
 
-    pub(super) fn tokens(&self) -> &[Arc<Token>] {
+    pub(crate) fn tokens(&self) -> &[Arc<Token>] {
         &self.tokens
     }
 
     /// Signs messages with up to `sessions` sessions a token. Returns the signatures before the first missing one, and
     /// why it is missing.
-    pub(super) fn run(
+    pub(crate) fn run(
         self: &Arc<Self>,
         sessions: usize,
         algorithm: SignatureAlgorithm,
@@ -96,7 +96,7 @@ impl Pool {
     }
 
     /// Ends every worker that still answers and closes its session.
-    pub(super) fn shut_down(&self) {
+    pub(crate) fn shut_down(&self) {
         let mut state = self.locked();
         state.shutdown = true;
         self.work.notify_all();
@@ -162,7 +162,7 @@ impl Pool {
     }
 
     /// A worker's life.
-    fn work(&self, me: usize, number: usize, rank: usize, seat: &Seat, activity: &Activity) {
+    fn work(&self, me: usize, number: usize, rank: usize, seat: &PooledSession, activity: &Activity) {
         let token = &self.tokens[number];
         while let Some(task) = self.claim(me, number, rank) {
             let outcome = self.perform(token, rank, seat, &task);
@@ -212,7 +212,7 @@ impl Pool {
     }
 
     /// Signs one message, with as many attempts as are allowed.
-    fn perform(&self, token: &Token, rank: usize, seat: &Seat, task: &Task) -> Outcome {
+    fn perform(&self, token: &Token, rank: usize, seat: &PooledSession, task: &Task) -> Outcome {
         let message = &task.messages[task.index];
         let mut attempt = 1;
         loop {
@@ -256,7 +256,7 @@ impl Pool {
     }
 
     /// Tries a token that failed until it is back or given up. Meanwhile the others sign, and its own workers rest.
-    fn recover(&self, me: usize, number: usize, seat: &Seat, activity: &Activity, mut last: Fault) {
+    fn recover(&self, me: usize, number: usize, seat: &PooledSession, activity: &Activity, mut last: Fault) {
         let token = &self.tokens[number];
         let mut mine = false;
         loop {
@@ -406,7 +406,7 @@ impl Pool {
 
 impl Pool {
     /// The failures of tokens that could not be opened or were given up.
-    pub(super) fn failures(&self) -> Vec<Pkcs11Error> {
+    pub(crate) fn failures(&self) -> Vec<Pkcs11Error> {
         let state = self.locked();
         self.unreachable.iter().chain(state.health.iter().filter_map(Health::failure)).cloned().collect()
     }

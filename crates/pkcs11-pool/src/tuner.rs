@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// Chooses the number of sessions per token.
 #[derive(Debug)]
-pub(super) struct Tuner {
+pub(crate) struct Tuner {
     active: usize,
     limit: usize,
     /// The fastest so far: sessions and signatures a second.
@@ -18,27 +18,27 @@ pub(super) struct Tuner {
 
 impl Tuner {
     /// Tries up to `limit` sessions.
-    pub(super) fn new(limit: usize) -> Self {
+    pub(crate) fn new(limit: usize) -> Self {
         Self { active: FIRST.min(limit), limit, best: None, settled: limit <= FIRST }
     }
 
     /// Always `sessions`.
-    pub(super) fn fixed(sessions: usize) -> Self {
+    pub(crate) fn fixed(sessions: usize) -> Self {
         Self { active: sessions, limit: sessions, best: None, settled: true }
     }
 
     /// How many sessions to use now.
-    pub(super) fn active(&self) -> usize {
+    pub(crate) fn active(&self) -> usize {
         self.active
     }
 
     /// How many of `remaining` messages to sign before asking again.
-    pub(super) fn slice(&self, remaining: usize) -> usize {
+    pub(crate) fn slice(&self, remaining: usize) -> usize {
         if self.settled { remaining } else { remaining.min(self.active * PER_SESSION) }
     }
 
     /// Learns that `signatures` took `elapsed` with the present number of sessions.
-    pub(super) fn learn(&mut self, signatures: usize, elapsed: Duration) {
+    pub(crate) fn learn(&mut self, signatures: usize, elapsed: Duration) {
         // a short slice says more about starting and ending than about the token
         if self.settled || signatures < self.active * PER_SESSION / 2 {
             return;

@@ -8,11 +8,11 @@ use crate::crypto::sha2;
 use crate::x509::tlv::{element, tag};
 use crate::x509::{KeyAlgorithm, Scheme, Sha2, SignatureAlgorithm};
 
-use super::error::Pkcs11Error;
+use crate::error::Pkcs11Error;
 
 /// How a token signs with an algorithm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Plan {
+pub(crate) struct Plan {
     kind: Kind,
     /// Not read for Ed25519.
     hash: Sha2,
@@ -38,7 +38,7 @@ impl Plan {
     ///
     /// # Errors
     /// None of them is on offer. The algorithm must fit the key.
-    pub(super) fn choose(
+    pub(crate) fn choose(
         key: KeyAlgorithm,
         algorithm: SignatureAlgorithm,
         offered: &[MechanismType],
@@ -62,7 +62,7 @@ impl Plan {
     }
 
     /// The mechanism with its parameters. It is neither `Send` nor `Sync`: made where it is used.
-    pub(super) fn mechanism(self) -> Mechanism<'static> {
+    pub(crate) fn mechanism(self) -> Mechanism<'static> {
         match (self.kind, self.hash) {
             (Kind::Ecdsa, _) => Mechanism::Ecdsa,
             (Kind::EcdsaWithHash, Sha2::Sha256) => Mechanism::EcdsaSha256,
@@ -81,7 +81,7 @@ impl Plan {
     }
 
     /// What C_Sign is given for `message`.
-    pub(super) fn input(self, message: &[u8]) -> Vec<u8> {
+    pub(crate) fn input(self, message: &[u8]) -> Vec<u8> {
         match self.kind {
             Kind::EcdsaWithHash | Kind::Ed25519 | Kind::RsaWithHash | Kind::PssWithHash => message.to_vec(),
             Kind::Pss => sha2(self.hash, message),
@@ -100,7 +100,7 @@ impl Plan {
     ///
     /// # Errors
     /// The length is wrong.
-    pub(super) fn output(self, signature: Vec<u8>, token: &str) -> Result<Vec<u8>, Pkcs11Error> {
+    pub(crate) fn output(self, signature: Vec<u8>, token: &str) -> Result<Vec<u8>, Pkcs11Error> {
         let expected = self.key.raw_signature();
         if signature.len() != expected {
             return Err(Pkcs11Error::Signature { token: token.to_owned(), found: signature.len(), expected });

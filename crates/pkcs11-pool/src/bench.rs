@@ -5,16 +5,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::parallel;
-use crate::signer::SignerError;
 use crate::x509::{KeyAlgorithm, SignatureAlgorithm};
 
-use super::error::Pkcs11Error;
-use super::fault::Fault;
-use super::module::Seat;
-use super::open::TokenKey;
-use super::token::Token;
-use super::watchdog::{Held, Overdue, guarded};
-use super::{MOST_SESSIONS, Settings};
+use crate::error::Pkcs11Error;
+use crate::fault::Fault;
+use crate::module::PooledSession;
+use crate::open::TokenKey;
+use crate::token::Token;
+use crate::watchdog::{Held, Overdue, guarded};
+use crate::{MOST_SESSIONS, Settings};
 
 /// What to measure.
 #[derive(Clone, Debug)]
@@ -85,8 +84,8 @@ impl BenchReport {
 ///
 /// # Errors
 /// The token cannot be opened, a key cannot be made in it, or a signature fails.
-pub fn bench(key: TokenKey, what: &Bench, settings: &Settings) -> Result<BenchReport, SignerError> {
-    let (uri, pin) = key.pin()?;
+pub fn bench(key: TokenKey, what: &Bench, settings: &Settings) -> Result<BenchReport, Pkcs11Error> {
+    let TokenKey { uri, pin } = key;
     let name = format!("`{uri}`");
     let limit = settings.call_timeout;
     let kind = what.key;
@@ -119,7 +118,7 @@ pub fn bench(key: TokenKey, what: &Bench, settings: &Settings) -> Result<BenchRe
         seats.resize_with(sessions.max(opened), || token.seat());
         let started = Instant::now();
         let end = started + what.time;
-        let sign = |seat: &Arc<Seat>| {
+        let sign = |seat: &Arc<PooledSession>| {
             let (token, seat) = (Arc::clone(&*token), Arc::clone(seat));
             guarded(limit, move || {
                 let mut signatures = 0_u64;
@@ -142,11 +141,11 @@ pub fn bench(key: TokenKey, what: &Bench, settings: &Settings) -> Result<BenchRe
     Ok(BenchReport { token: token.name().to_owned(), algorithm, rows })
 }
 
-fn settle<T>(result: Result<Result<T, Fault>, Overdue>, name: &str, limit: Duration) -> Result<T, SignerError> {
+fn settle<T>(result: Result<Result<T, Fault>, Overdue>, name: &str, limit: Duration) -> Result<T, Pkcs11Error> {
     match result {
         Ok(Ok(value)) => Ok(value),
-        Ok(Err(fault)) => Err(fault.at(name, 1).into()),
-        Err(overdue) => Err(Fault::hang(overdue, limit, name).into()),
+        Ok(Err(fault)) => Err(fault.at(name, 1)),
+        Err(overdue) => Err(Fault::hang(overdue, limit, name)),
     }
 }
 

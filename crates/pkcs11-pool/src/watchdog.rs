@@ -15,7 +15,7 @@ use crate::parallel;
 
 /// What a thread is doing inside a token's library.
 #[derive(Debug, Default)]
-pub(super) struct Activity(Mutex<Note>);
+pub(crate) struct Activity(Mutex<Note>);
 
 #[derive(Debug, Default)]
 struct Note {
@@ -25,7 +25,7 @@ struct Note {
 
 /// A call that did not return in time, or was not made because nobody could have watched it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Overdue {
+pub(crate) enum Overdue {
     /// The PKCS#11 function that did not return.
     Call(&'static str),
     /// Why there was no thread for it.
@@ -34,12 +34,12 @@ pub(super) enum Overdue {
 
 impl Activity {
     /// Makes this the note of the calling thread.
-    pub(super) fn attach(self: &Arc<Self>) {
+    pub(crate) fn attach(self: &Arc<Self>) {
         CURRENT.with(|current| *current.borrow_mut() = Some(Arc::clone(self)));
     }
 
     /// Gives the thread up if its present call has taken longer than `limit`.
-    pub(super) fn give_up_after(&self, limit: Duration) -> Option<Overdue> {
+    pub(crate) fn give_up_after(&self, limit: Duration) -> Option<Overdue> {
         let mut note = self.note();
         match note.call {
             Some((function, since)) if since.elapsed() > limit && !note.given_up => {
@@ -52,7 +52,7 @@ impl Activity {
     }
 
     /// Whether somebody has stopped waiting for this thread.
-    pub(super) fn is_given_up(&self) -> bool {
+    pub(crate) fn is_given_up(&self) -> bool {
         self.note().given_up
     }
 
@@ -77,7 +77,7 @@ pub fn hanging_calls() -> usize {
 }
 
 /// Makes one call of the PKCS#11 function `function`, noted for whoever watches this thread.
-pub(super) fn call<T>(function: &'static str, f: impl FnOnce() -> T) -> T {
+pub(crate) fn call<T>(function: &'static str, f: impl FnOnce() -> T) -> T {
     let activity = CURRENT.with(|current| current.borrow().clone());
     let Some(activity) = activity else { return f() };
     // calls nest where closing one thing closes another: the outer name stays
@@ -103,7 +103,7 @@ pub(super) fn call<T>(function: &'static str, f: impl FnOnce() -> T) -> T {
 /// # Errors
 /// A call is overdue: the helper goes on alone and its result is dropped. Or there is no thread for the helper: `f` was
 /// not run.
-pub(super) fn guarded<T: Send + 'static>(
+pub(crate) fn guarded<T: Send + 'static>(
     limit: Duration,
     f: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Overdue> {
@@ -134,19 +134,19 @@ pub(super) fn guarded<T: Send + 'static>(
 }
 
 /// Holds what closes sessions or finalises a library when it goes: it goes on a helper thread, since that may hang too.
-pub(super) struct Held<T: Send + 'static> {
+pub(crate) struct Held<T: Send + 'static> {
     value: Option<T>,
     limit: Duration,
 }
 
 impl<T: Send + 'static> Held<T> {
     /// Lets `value` go with calls of at most `limit`.
-    pub(super) fn new(value: T, limit: Duration) -> Self {
+    pub(crate) fn new(value: T, limit: Duration) -> Self {
         Self { value: Some(value), limit }
     }
 
     /// The value, to be held by somebody else.
-    pub(super) fn into_inner(mut self) -> T {
+    pub(crate) fn into_inner(mut self) -> T {
         self.value.take().expect("taken here and when dropped only")
     }
 }
@@ -175,7 +175,7 @@ impl<T: Send + 'static> Drop for Held<T> {
 }
 
 /// How often to look whether a call is overdue.
-pub(super) fn tick(limit: Duration) -> Duration {
+pub(crate) fn tick(limit: Duration) -> Duration {
     (limit / 8).clamp(Duration::from_millis(2), Duration::from_millis(500))
 }
 

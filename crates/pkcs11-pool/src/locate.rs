@@ -7,28 +7,28 @@ use cryptoki::object::{Attribute, AttributeType, ObjectClass, ObjectHandle};
 use cryptoki::session::Session;
 use cryptoki::slot::{Slot, SlotInfo, TokenInfo};
 
-use crate::signer::KeyUri;
 use crate::text::brief;
 
-use super::error::Pkcs11Error;
-use super::fault::{Fault, Remedy};
-use super::module::Module;
-use super::watchdog::call;
+use crate::error::Pkcs11Error;
+use crate::fault::{Fault, Remedy};
+use crate::module::Module;
+use crate::uri::KeyUri;
+use crate::watchdog::call;
 
 /// A token in a slot.
-pub(super) struct Found {
-    pub(super) slot: Slot,
-    pub(super) info: TokenInfo,
+pub(crate) struct Found {
+    pub(crate) slot: Slot,
+    pub(crate) info: TokenInfo,
 }
 
 impl Found {
     /// How messages name the token.
-    pub(super) fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         format!("token `{}` in slot {}", brief(self.info.label()), self.slot)
     }
 
     /// The URI that names this token alone.
-    pub(super) fn uri(&self, module_path: Option<&std::path::Path>) -> KeyUri {
+    pub(crate) fn uri(&self, module_path: Option<&std::path::Path>) -> KeyUri {
         KeyUri {
             token: Some(self.info.label().to_owned()).filter(|label| !label.is_empty()),
             serial: Some(self.info.serial_number().to_owned()).filter(|serial| !serial.is_empty()),
@@ -40,7 +40,7 @@ impl Found {
 }
 
 /// Loads the URI's module.
-pub(super) fn module(uri: &KeyUri) -> Result<Arc<Module>, Fault> {
+pub(crate) fn module(uri: &KeyUri) -> Result<Arc<Module>, Fault> {
     match &uri.module_path {
         Some(path) => Module::load(path),
         None => Err(Pkcs11Error::ModuleMissing { uri: uri.to_string() }.into()),
@@ -48,15 +48,15 @@ pub(super) fn module(uri: &KeyUri) -> Result<Arc<Module>, Fault> {
 }
 
 /// The tokens of a module.
-pub(super) struct Tokens {
+pub(crate) struct Tokens {
     /// Those that are set up, with their slots.
-    pub(super) found: Vec<(Found, SlotInfo)>,
+    pub(crate) found: Vec<(Found, SlotInfo)>,
     /// Why one could not be asked.
-    pub(super) trouble: Option<Fault>,
+    pub(crate) trouble: Option<Fault>,
 }
 
 /// The tokens that a module sees.
-pub(super) fn tokens(module: &Module) -> Result<Tokens, Fault> {
+pub(crate) fn tokens(module: &Module) -> Result<Tokens, Fault> {
     let pkcs11 = module.pkcs11();
     let slots = call("C_GetSlotList", || pkcs11.get_slots_with_token())?;
     let (mut found, mut trouble) = (Vec::with_capacity(slots.len()), None);
@@ -73,7 +73,7 @@ pub(super) fn tokens(module: &Module) -> Result<Tokens, Fault> {
 }
 
 /// The one token the URI names.
-pub(super) fn token(module: &Module, uri: &KeyUri) -> Result<Found, Fault> {
+pub(crate) fn token(module: &Module, uri: &KeyUri) -> Result<Found, Fault> {
     let Tokens { found: all, trouble } = tokens(module)?;
     let uris = |tokens: &[(Found, SlotInfo)]| tokens.iter().map(|(token, _)| token.uri(None).to_string()).collect();
     let here = uris(&all);
@@ -103,7 +103,7 @@ fn matches(uri: &KeyUri, token: &Found, slot: &SlotInfo) -> bool {
 }
 
 /// The one private key of the logged-in token that the URI names.
-pub(super) fn private_key(session: &Session, token: &Found, uri: &KeyUri) -> Result<ObjectHandle, Fault> {
+pub(crate) fn private_key(session: &Session, token: &Found, uri: &KeyUri) -> Result<ObjectHandle, Fault> {
     let mut matching = objects(session, ObjectClass::PRIVATE_KEY, uri.object.as_deref(), uri.id.as_deref())?;
     match matching.len() {
         1 => Ok(matching.swap_remove(0)),
@@ -120,7 +120,7 @@ pub(super) fn private_key(session: &Session, token: &Found, uri: &KeyUri) -> Res
 }
 
 /// The objects of a class with this label and identifier, where given.
-pub(super) fn objects(
+pub(crate) fn objects(
     session: &Session,
     class: ObjectClass,
     label: Option<&str>,
@@ -144,7 +144,7 @@ fn describe(session: &Session, token: &Found, keys: &[ObjectHandle]) -> Result<V
 }
 
 /// CKA_LABEL (if it is text) and CKA_ID.
-pub(super) fn label_and_id(session: &Session, key: ObjectHandle) -> Result<(Option<String>, Option<Vec<u8>>), Fault> {
+pub(crate) fn label_and_id(session: &Session, key: ObjectHandle) -> Result<(Option<String>, Option<Vec<u8>>), Fault> {
     let (mut label, mut id) = (None, None);
     for attribute in attributes(session, key, &[AttributeType::Label, AttributeType::Id])? {
         match attribute {
@@ -157,7 +157,7 @@ pub(super) fn label_and_id(session: &Session, key: ObjectHandle) -> Result<(Opti
 }
 
 /// Those of the attributes that the token tells.
-pub(super) fn attributes(
+pub(crate) fn attributes(
     session: &Session,
     object: ObjectHandle,
     wanted: &[AttributeType],
@@ -166,7 +166,7 @@ pub(super) fn attributes(
 }
 
 /// As [`attributes`], where a token that refuses the question for an attribute it does not know has told nothing.
-pub(super) fn told(session: &Session, object: ObjectHandle, wanted: &[AttributeType]) -> Result<Vec<Attribute>, Fault> {
+pub(crate) fn told(session: &Session, object: ObjectHandle, wanted: &[AttributeType]) -> Result<Vec<Attribute>, Fault> {
     match attributes(session, object, wanted) {
         Err(fault) if fault.remedy == Remedy::Stop => Ok(Vec::new()),
         other => other,

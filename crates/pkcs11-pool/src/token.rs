@@ -10,24 +10,26 @@ use cryptoki::session::{Session, SessionState, UserType};
 use cryptoki::slot::Limit;
 use cryptoki::types::RawAuthPin;
 
-use crate::signer::{KeyUri, Secret};
 use crate::x509::{KeyAlgorithm, SignatureAlgorithm, Spki};
+use secrecy::{ExposeSecret as _, SecretSlice};
 
-use super::error::Pkcs11Error;
-use super::fault::{Fault, Remedy};
-use super::generate;
-use super::locate::{self, Found};
-use super::mechanism::Plan;
-use super::module::{Module, Seat};
-use super::public_key;
-use super::watchdog::call;
+use crate::Settings;
+use crate::error::Pkcs11Error;
+use crate::fault::{Fault, Remedy};
+use crate::generate;
+use crate::locate::{self, Found};
+use crate::mechanism::Plan;
+use crate::module::{Module, PooledSession};
+use crate::public_key;
+use crate::uri::KeyUri;
+use crate::watchdog::{call, guarded};
 
 /// A private key in a token, shared by the workers that sign with it.
-pub(super) struct Token {
+pub(crate) struct Token {
     module: Arc<Module>,
     found: Found,
     uri: KeyUri,
-    pin: Arc<Option<Secret>>,
+    pin: Arc<Option<SecretSlice<u8>>>,
     name: String,
     /// One thread logs in, the others find it done.
     login: Mutex<()>,
@@ -40,7 +42,10 @@ pub(super) struct Token {
 impl Token {
     /// Goes from the URI to the key, logs in, and reads what must be known before anything is signed. The session it
     /// opened for that is the first worker's.
-    pub(super) fn open(uri: &KeyUri, pin: Arc<Option<Secret>>) -> Result<(Arc<Self>, Arc<Seat>), Fault> {
+    pub(crate) fn open(
+        uri: &KeyUri,
+        pin: Arc<Option<SecretSlice<u8>>>,
+    ) -> Result<(Arc<Self>, Arc<PooledSession>), Fault> {
         let (mut token, seat) = Self::find(uri, pin)?;
         {
             let mut session = seat.lock();
@@ -53,10 +58,10 @@ impl Token {
     }
 
     /// The token alone: its key is not looked for yet.
-    fn find(uri: &KeyUri, pin: Arc<Option<Secret>>) -> Result<(Self, Arc<Seat>), Fault> {
+    fn find(uri: &KeyUri, pin: Arc<Option<SecretSlice<u8>>>) -> Result<(Self, Arc<PooledSession>), Fault> {
         let module = locate::module(uri)?;
         let found = locate::token(&module, uri)?;
-        let seat = Seat::new(&module, found.slot, true);
+        let seat = PooledSession::new(&module, found.slot, true);
         let token = Self {
             name: found.name(),
             uri: uri.clone(),
@@ -73,11 +78,11 @@ impl Token {
     }
 
     /// A token with a new key that is gone when the seat's session ends, for [`bench`](super::bench()).
-    pub(super) fn with_passing_key(
+    pub(crate) fn with_passing_key(
         uri: &KeyUri,
-        pin: Arc<Option<Secret>>,
+        pin: Arc<Option<SecretSlice<u8>>>,
         algorithm: KeyAlgorithm,
-    ) -> Result<(Arc<Self>, Arc<Seat>), Fault> {
+    ) -> Result<(Arc<Self>, Arc<PooledSession>), Fault> {
         let (mut token, seat) = Self::find(uri, pin)?;
         {
             let mut session = seat.lock();
@@ -91,32 +96,32 @@ impl Token {
     }
 
     /// How messages name the token.
-    pub(super) fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
     /// The public key that the token itself tells.
-    pub(super) fn public_key(&self) -> Option<&Spki> {
+    pub(crate) fn public_key(&self) -> Option<&Spki> {
         self.public_key.as_ref()
     }
 
     /// A further place for a session at this token.
-    pub(super) fn seat(&self) -> Arc<Seat> {
-        Seat::new(&self.module, self.found.slot, false)
+    pub(crate) fn seat(&self) -> Arc<PooledSession> {
+        PooledSession::new(&self.module, self.found.slot, false)
     }
 
     /// Whether the key is known to be the public key's other half, by the token's word or by a signature.
-    pub(super) fn is_proved(&self) -> bool {
+    pub(crate) fn is_proved(&self) -> bool {
         self.proved.load(Ordering::Acquire)
     }
 
     /// From now on it is known.
-    pub(super) fn set_proved(&self) {
+    pub(crate) fn set_proved(&self) {
         self.proved.store(true, Ordering::Release);
     }
 
     /// How many sessions the token will give to this program, if it says so.
-    pub(super) fn session_limit(&self) -> Option<usize> {
+    pub(crate) fn session_limit(&self) -> Option<usize> {
         match self.found.info.max_session_count() {
             Limit::Max(limit) => {
                 // sessions of other programs count; the token was asked before this program had any
@@ -128,12 +133,12 @@ impl Token {
     }
 
     /// How the token would sign with `algorithm`, which must fit the key.
-    pub(super) fn plan(&self, key: &Spki, algorithm: SignatureAlgorithm) -> Result<Plan, Pkcs11Error> {
+    pub(crate) fn plan(&self, key: &Spki, algorithm: SignatureAlgorithm) -> Result<Plan, Pkcs11Error> {
         Plan::choose(key.algorithm(), algorithm, &self.offered, &self.name)
     }
 
     /// Signs one message in the seat's session, which is opened if need be.
-    pub(super) fn sign(&self, seat: &Seat, plan: Plan, message: &[u8]) -> Result<Vec<u8>, Fault> {
+    pub(crate) fn sign(&self, seat: &PooledSession, plan: Plan, message: &[u8]) -> Result<Vec<u8>, Fault> {
         let input = plan.input(message);
         let mut session = seat.lock();
         let session = seat.open(&mut session, false)?;
@@ -143,14 +148,14 @@ impl Token {
     }
 
     /// Opens a session and looks up the key, as a probe whether the token is back.
-    pub(super) fn probe(&self, seat: &Seat) -> Result<(), Fault> {
+    pub(crate) fn probe(&self, seat: &PooledSession) -> Result<(), Fault> {
         let mut session = seat.lock();
         let session = seat.open(&mut session, false)?;
         self.key(session).map(drop)
     }
 
     /// Makes ready for another attempt after a fault.
-    pub(super) fn mend(&self, seat: &Seat, remedy: Remedy) {
+    pub(crate) fn mend(&self, seat: &PooledSession, remedy: Remedy) {
         if remedy > Remedy::Retry {
             *self.cached_key() = None;
             seat.close();
@@ -158,7 +163,7 @@ impl Token {
     }
 
     /// Starts the library afresh, if no session is in use.
-    pub(super) fn restart(&self) -> Result<bool, Fault> {
+    pub(crate) fn restart(&self) -> Result<bool, Fault> {
         self.module.restart()
     }
 
@@ -183,11 +188,11 @@ impl Token {
 }
 
 /// Logs the user in unless that has been done, by this or another part of the program.
-pub(super) fn log_in(
+pub(crate) fn log_in(
     module: &Module,
     session: &Session,
     found: &Found,
-    pin: Option<&Secret>,
+    pin: Option<&SecretSlice<u8>>,
     once: &Mutex<()>,
 ) -> Result<(), Fault> {
     let result = call("C_Login", || {
@@ -214,7 +219,7 @@ pub(super) fn log_in(
         if info.user_pin_final_try() {
             return refused("one more wrong one would lock the token");
         }
-        session.login_with_raw(UserType::User, &RawAuthPin::new(Box::new(pin.expose().to_vec()))).map(Ok)
+        session.login_with_raw(UserType::User, &RawAuthPin::new(Box::new(pin.expose_secret().to_vec()))).map(Ok)
     });
     match result {
         Ok(done) => Ok(done?),
@@ -223,8 +228,21 @@ pub(super) fn log_in(
     }
 }
 
+/// Returns whether the token of `uri` wants a PIN through this program. `false` too if it does not answer: the reason is
+/// reported when it is opened.
+pub fn wants_pin(uri: &KeyUri, settings: &Settings) -> bool {
+    let uri = uri.clone();
+    let asked = guarded(settings.call_timeout, move || -> Result<bool, Fault> {
+        let module = locate::module(&uri)?;
+        let found = locate::token(&module, &uri)?;
+        let info = call("C_GetTokenInfo", || module.pkcs11().get_token_info(found.slot))?;
+        Ok(info.login_required() && !info.protected_authentication_path())
+    });
+    matches!(asked, Ok(Ok(true)))
+}
+
 /// The mechanisms that the token signs with.
-pub(super) fn signing_mechanisms(module: &Module, found: &Found) -> Result<Vec<MechanismType>, Fault> {
+pub(crate) fn signing_mechanisms(module: &Module, found: &Found) -> Result<Vec<MechanismType>, Fault> {
     let pkcs11 = module.pkcs11();
     let mut offered = call("C_GetMechanismList", || pkcs11.get_mechanism_list(found.slot))?;
     offered.retain(|mechanism| {
@@ -252,7 +270,7 @@ fn usable(session: &Session, key: ObjectHandle, token: &str) -> Result<(), Fault
 
 /// The public half, from its object (`public`, or the one with the same CKA_ID) or from the private key's own
 /// attributes. `None` where neither tells it.
-pub(super) fn public_half(
+pub(crate) fn public_half(
     session: &Session,
     key: ObjectHandle,
     public: Option<ObjectHandle>,

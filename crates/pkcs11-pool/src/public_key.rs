@@ -7,7 +7,7 @@ use crate::x509::{Spki, oid};
 ///
 /// # Errors
 /// Says what is wrong with them.
-pub(super) fn elliptic(parameters: &[u8], point: &[u8], edwards: bool) -> Result<Spki, String> {
+pub(crate) fn elliptic(parameters: &[u8], point: &[u8], edwards: bool) -> Result<Spki, String> {
     // the standard wants an OCTET STRING; some tokens leave it away, and PKCS #11 v3.0 had a BIT STRING for Ed25519
     let wrapped = |octets| {
         let mut reader = Reader::new(octets);
@@ -37,7 +37,7 @@ pub(super) fn elliptic(parameters: &[u8], point: &[u8], edwards: bool) -> Result
 ///
 /// # Errors
 /// Says what is wrong with them.
-pub(super) fn rsa(modulus: &[u8], exponent: &[u8]) -> Result<Spki, String> {
+pub(crate) fn rsa(modulus: &[u8], exponent: &[u8]) -> Result<Spki, String> {
     let integer = |octets: &[u8]| {
         let zeros = octets.iter().take_while(|octet| **octet == 0).count();
         let magnitude = &octets[zeros..];

@@ -8,19 +8,18 @@ use cryptoki::mechanism::Mechanism;
 use cryptoki::object::{Attribute, AttributeType, ObjectClass, ObjectHandle};
 use cryptoki::session::Session;
 
-use crate::signer::SignerError;
 use crate::text::brief;
 use crate::x509::tlv::{element, tag};
 use crate::x509::{KeyAlgorithm, Spki, oid};
 
-use super::Settings;
-use super::error::Pkcs11Error;
-use super::fault::Fault;
-use super::locate;
-use super::module::Seat;
-use super::open::TokenKey;
-use super::token::{log_in, public_half};
-use super::watchdog::{call, guarded};
+use crate::Settings;
+use crate::error::Pkcs11Error;
+use crate::fault::Fault;
+use crate::locate;
+use crate::module::PooledSession;
+use crate::open::TokenKey;
+use crate::token::{log_in, public_half};
+use crate::watchdog::{call, guarded};
 
 /// A key to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,8 +40,8 @@ pub struct NewTokenKey {
 /// # Errors
 /// An object with one of the labels or identifiers exists, a kind of key is not made in tokens, or the token fails.
 /// After a call that hung, and where the token refuses to destroy, a key may have been made.
-pub fn generate(key: TokenKey, wanted: &[NewTokenKey], settings: &Settings) -> Result<Vec<Spki>, SignerError> {
-    let (uri, pin) = key.pin()?;
+pub fn generate(key: TokenKey, wanted: &[NewTokenKey], settings: &Settings) -> Result<Vec<Spki>, Pkcs11Error> {
+    let TokenKey { uri, pin } = key;
     let name = format!("`{uri}`");
     let wanted = wanted.to_vec();
     // making a long RSA key takes a token minutes
@@ -50,7 +49,7 @@ pub fn generate(key: TokenKey, wanted: &[NewTokenKey], settings: &Settings) -> R
     let made = guarded(limit, move || -> Result<Vec<Spki>, Fault> {
         let module = locate::module(&uri)?;
         let found = locate::token(&module, &uri)?;
-        let seat = Seat::new(&module, found.slot, true);
+        let seat = PooledSession::new(&module, found.slot, true);
         let mut session = seat.lock();
         let session = seat.open(&mut session, true)?;
         log_in(&module, session, &found, pin.as_ref(), &Mutex::new(()))?;
@@ -84,13 +83,13 @@ pub fn generate(key: TokenKey, wanted: &[NewTokenKey], settings: &Settings) -> R
     });
     match made {
         Ok(Ok(spki)) => Ok(spki),
-        Ok(Err(fault)) => Err(fault.at(&name, 1).into()),
-        Err(overdue) => Err(Fault::hang(overdue, limit, &name).into()),
+        Ok(Err(fault)) => Err(fault.at(&name, 1)),
+        Err(overdue) => Err(Fault::hang(overdue, limit, &name)),
     }
 }
 
 /// By what a key is found again.
-pub(super) struct Names {
+pub(crate) struct Names {
     label: String,
     id: Vec<u8>,
 }
@@ -112,13 +111,13 @@ impl Names {
 
 /// The two halves of a key.
 #[derive(Clone, Copy)]
-pub(super) struct Pair {
-    pub(super) public: ObjectHandle,
-    pub(super) private: ObjectHandle,
+pub(crate) struct Pair {
+    pub(crate) public: ObjectHandle,
+    pub(crate) private: ObjectHandle,
 }
 
 /// Makes a key pair: in the token for good with `names`, in the session alone without.
-pub(super) fn make(session: &Session, algorithm: KeyAlgorithm, names: Option<&Names>) -> Result<Pair, Fault> {
+pub(crate) fn make(session: &Session, algorithm: KeyAlgorithm, names: Option<&Names>) -> Result<Pair, Fault> {
     let stays = Attribute::Token(names.is_some());
     let mut public = vec![stays.clone(), Attribute::Private(false), Attribute::Verify(true)];
     let mut private = vec![

@@ -3,39 +3,29 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use secrecy::SecretSlice;
+
 use crate::crypto::PublicKey;
-use crate::signer::{KeyUri, Secret, SecretError, SecretSource, Signer, SignerError};
 use crate::x509::{SignatureAlgorithm, Spki};
 
-use super::error::Pkcs11Error;
-use super::fault::{Fault, Remedy};
-use super::mechanism::Plan;
-use super::module::Seat;
-use super::pool::Pool;
-use super::token::Token;
-use super::tuner::Tuner;
-use super::watchdog::{Held, guarded};
-use super::{MOST_SESSIONS, Settings};
+use crate::error::Pkcs11Error;
+use crate::fault::{Fault, Remedy};
+use crate::mechanism::Plan;
+use crate::module::PooledSession;
+use crate::pool::Pool;
+use crate::token::Token;
+use crate::tuner::Tuner;
+use crate::uri::KeyUri;
+use crate::watchdog::{Held, guarded};
+use crate::{MOST_SESSIONS, Settings};
 
-/// Where one copy of a key lies, and what opens it.
+/// The place of one copy of a key, and what opens it.
 #[derive(Debug)]
 pub struct TokenKey {
-    /// Module, token and object.
+    /// Module, token and object. Its pin-source is not read.
     pub uri: KeyUri,
-    /// The user PIN. `None`: the file of the URI's pin-source, or none at all (a PIN pad, a token without login).
-    pub pin: Option<Secret>,
-}
-
-impl TokenKey {
-    /// The PIN, from where it is.
-    pub(super) fn pin(self) -> Result<(KeyUri, Option<Secret>), SecretError> {
-        let pin = match (self.pin, &self.uri.pin_source) {
-            (Some(pin), _) => Some(pin),
-            (None, Some(path)) => Some(SecretSource::File(path.clone()).resolve("PKCS#11 token", &NoResolver)?),
-            (None, None) => None,
-        };
-        Ok((self.uri, pin))
-    }
+    /// The user PIN. `None`: the token has a PIN pad, or wants no login.
+    pub pin: Option<SecretSlice<u8>>,
 }
 
 /// Signs with a private key that never leaves its tokens.
@@ -57,13 +47,12 @@ impl Pkcs11Signer {
     /// # Errors
     /// A URI names no or several tokens or keys, a PIN is missing or refused, a key cannot sign, the public keys
     /// differ, or no token can be reached.
-    pub fn open(keys: Vec<TokenKey>, expected: Option<&Spki>, settings: &Settings) -> Result<Self, SignerError> {
+    pub fn open(keys: Vec<TokenKey>, expected: Option<&Spki>, settings: &Settings) -> Result<Self, Pkcs11Error> {
         let (mut tokens, mut failures) = (Held::new(Vec::new(), settings.call_timeout), Vec::new());
-        for key in keys {
-            let (uri, pin) = key.pin()?;
+        for TokenKey { uri, pin } in keys {
             match open_token(&uri, pin, settings) {
                 Ok(token) => tokens.push(token),
-                Err((error, Remedy::Stop)) => return Err(error.into()),
+                Err((error, Remedy::Stop)) => return Err(error),
                 Err((error, _)) => failures.push(error),
             }
         }
@@ -74,17 +63,17 @@ impl Pkcs11Signer {
                 reason: "it holds no public key object, and no certificate was given".to_owned(),
             };
             let first = tokens.first().map(nobody).or_else(|| only(failures));
-            return Err(first.unwrap_or(Pkcs11Error::AllFailed { failures: Vec::new() }).into());
+            return Err(first.unwrap_or(Pkcs11Error::AllFailed { failures: Vec::new() }));
         };
         if tokens.is_empty() {
-            return Err(only(failures).unwrap_or(Pkcs11Error::AllFailed { failures: Vec::new() }).into());
+            return Err(only(failures).unwrap_or(Pkcs11Error::AllFailed { failures: Vec::new() }));
         }
         for (token, _) in tokens.iter() {
             match token.public_key() {
                 Some(found) if *found == public_key => token.set_proved(),
                 Some(_) => {
                     let reason = "the token's public key object is another one".to_owned();
-                    return Err(Pkcs11Error::KeyMismatch { token: token.name().to_owned(), reason }.into());
+                    return Err(Pkcs11Error::KeyMismatch { token: token.name().to_owned(), reason });
                 }
                 None => {}
             }
@@ -113,13 +102,12 @@ impl Pkcs11Signer {
         self.tuner().active()
     }
 
-    fn plans(&self, algorithm: SignatureAlgorithm) -> Result<Arc<[Plan]>, SignerError> {
+    fn plans(&self, algorithm: SignatureAlgorithm) -> Result<Arc<[Plan]>, Pkcs11Error> {
         let key = self.public_key.algorithm();
-        if !algorithm.fits(key) || algorithm == SignatureAlgorithm::EcdsaSha1 {
-            return Err(SignerError::Algorithm { key, algorithm });
+        if !algorithm.fits(key) || algorithm.is_over_sha1() {
+            return Err(Pkcs11Error::Algorithm { key, algorithm });
         }
-        let plans = self.pool.tokens().iter().map(|token| token.plan(&self.public_key, algorithm));
-        Ok(plans.collect::<Result<_, _>>()?)
+        self.pool.tokens().iter().map(|token| token.plan(&self.public_key, algorithm)).collect()
     }
 
     fn tuner(&self) -> std::sync::MutexGuard<'_, Tuner> {
@@ -127,25 +115,30 @@ impl Pkcs11Signer {
     }
 }
 
-impl Signer for Pkcs11Signer {
-    fn public_key(&self) -> &Spki {
+impl Pkcs11Signer {
+    /// Returns the key's public half.
+    pub fn public_key(&self) -> &Spki {
         &self.public_key
     }
 
-    fn check_algorithm(&self, algorithm: SignatureAlgorithm) -> Result<(), SignerError> {
+    /// Checks whether every token of the pool can make signatures of `algorithm` with this key. Nothing is signed.
+    ///
+    /// # Errors
+    /// The algorithm does not fit the key, or a token lacks it.
+    pub fn can_sign(&self, algorithm: SignatureAlgorithm) -> Result<(), Pkcs11Error> {
         self.plans(algorithm).map(drop)
     }
 
-    fn notes(&self) -> Vec<String> {
-        self.failures().iter().map(ToString::to_string).collect()
-    }
-
-    fn sign_batch(
+    /// Signs each message in order and appends the signatures to `signatures`. Messages are not hashed yet.
+    ///
+    /// # Errors
+    /// A message cannot be signed. Signatures made before it are in `signatures`, in order.
+    pub fn sign(
         &self,
         algorithm: SignatureAlgorithm,
         messages: &[&[u8]],
         signatures: &mut Vec<Vec<u8>>,
-    ) -> Result<(), SignerError> {
+    ) -> Result<(), Pkcs11Error> {
         let plans = self.plans(algorithm)?;
         let mut rest = messages;
         while !rest.is_empty() {
@@ -158,7 +151,7 @@ impl Signer for Pkcs11Signer {
             let (signed, failure) = self.pool.run(sessions, algorithm, Arc::clone(&plans), slice);
             signatures.extend(signed);
             if let Some(error) = failure {
-                return Err(error.into());
+                return Err(error);
             }
             self.tuner().learn(length, started.elapsed());
             rest = after;
@@ -184,9 +177,9 @@ impl std::fmt::Debug for Pkcs11Signer {
 /// Opens a token, again after pauses while that may help. The remedy tells whether the fault is one of configuration.
 fn open_token(
     uri: &KeyUri,
-    pin: Option<Secret>,
+    pin: Option<SecretSlice<u8>>,
     settings: &Settings,
-) -> Result<(Arc<Token>, Arc<Seat>), (Pkcs11Error, Remedy)> {
+) -> Result<(Arc<Token>, Arc<PooledSession>), (Pkcs11Error, Remedy)> {
     let name = format!("`{uri}`");
     let pin = Arc::new(pin);
     let mut attempt = 1;
@@ -213,18 +206,5 @@ fn only(mut failures: Vec<Pkcs11Error>) -> Option<Pkcs11Error> {
     match failures.len() {
         0 | 1 => failures.pop(),
         _ => Some(Pkcs11Error::AllFailed { failures }),
-    }
-}
-
-/// A file needs neither an environment nor a terminal.
-struct NoResolver;
-
-impl crate::signer::SecretResolver for NoResolver {
-    fn env(&self, _: &str) -> Option<std::ffi::OsString> {
-        None
-    }
-
-    fn prompt(&self, _: &str) -> std::io::Result<String> {
-        Err(std::io::Error::other("not asked"))
     }
 }
