@@ -16,10 +16,7 @@ const OTHERS: &[(&str, &str)] = &[
     // commands of other programs
     ("core/src/reel/codes.rs", "gpg --decrypt"),
     ("core/src/reel/codes.rs", "zip -s 0 PART --out WHOLE"),
-    (
-        "issue/src/signer/pkcs11/error.rs",
-        "pkcs11-tool --module MODULE --login --write-object PUBLIC.der --type pubkey --id ID",
-    ),
+    ("pkcs11-pool/src/error.rs", "pkcs11-tool --module MODULE --login --write-object PUBLIC.der --type pubkey --id ID"),
 ];
 
 /// String literals outside of test code, with their lines.
