@@ -192,6 +192,7 @@ pub(crate) const PROGRAM: &[Row] = &[Row(
         "cert::<types>",
         "cmp",
         "config",
+        "crl::<types>",
         "crypto::named_notes",
         "crypto::sha256",
         "delivery::<types>",
@@ -209,6 +210,8 @@ pub(crate) const PROGRAM: &[Row] = &[Row(
         "manifest::request",
         "manifest::signature_from_chip",
         "origin::<types>",
+        // a serial number as it is typed
+        "origin::typed_bytes",
         "ownership",
         "pipeline",
         "plan",
@@ -216,6 +219,7 @@ pub(crate) const PROGRAM: &[Row] = &[Row(
         "possession",
         "proof",
         "reel::<types>",
+        "revoke",
         "signer::<types>",
         // tokens are examined and measured, and a module that hangs is left at the end
         "signer::pkcs11",

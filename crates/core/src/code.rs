@@ -8,10 +8,10 @@ use std::fmt;
 #[macro_export]
 macro_rules! codes {
     ($vis:vis const; $($name:ident = $code:literal, $meaning:literal $(=> $hint:expr)?;)*) => {
-        $(#[doc = $meaning] $vis const $name: $crate::origin::Code = $crate::origin::Code::new($code)$(.hinted(&$hint))?;)*
+        $(#[doc = $meaning] $vis const $name: $crate::code::Code = $crate::code::Code::new($code)$(.hinted(&$hint))?;)*
 
         /// Every code of this stage with its meaning.
-        pub const CODES: &[($crate::origin::Code, &str)] = &[$(($name, $meaning)),*];
+        pub const CODES: &[($crate::code::Code, &str)] = &[$(($name, $meaning)),*];
     };
 }
 

@@ -3,8 +3,10 @@
 //! This crate holds no private key, opens no connection, asks neither clock nor random generator, and prints nothing.
 //! The one database it reads is a line pack, read-only. Signing and remembering are `reroot-issue`'s.
 
+// public for the macro's sake: its constants name the type here, and everything else names `origin::Code`
+#[doc(hidden)]
 #[macro_use]
-mod code;
+pub mod code;
 
 pub mod audit;
 pub mod cert;

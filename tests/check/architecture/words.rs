@@ -16,6 +16,7 @@ const OTHERS: &[(&str, &str)] = &[
     // commands of other programs
     ("core/src/reel/codes.rs", "gpg --decrypt"),
     ("core/src/reel/codes.rs", "zip -s 0 PART --out WHOLE"),
+    ("issue/src/revoke/export.rs", "aws iot update-certificate --certificate-id {digest} --new-status {status}"),
     ("pkcs11-pool/src/error.rs", "pkcs11-tool --module MODULE --login --write-object PUBLIC.der --type pubkey --id ID"),
 ];
 
