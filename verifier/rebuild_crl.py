@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Rebuilds every TBSCertList of a round of CRLs from the ledger's records, byte for byte (docs/ledger.md).
+"""Rebuilds every TBSCertList of a round of CRLs from the ledger's records, byte for byte (docs/spec/ledger.md).
 
     rebuild_crl.py LEDGER ISSUER.pem [--round N] [--out DIRECTORY]
 

@@ -126,7 +126,7 @@ def round_of(position, at, lists):
 
 
 class Rebuilding(unittest.TestCase):
-    """Records as docs/ledger.md has them; the lists that they name are made by pyca/cryptography."""
+    """Records as docs/spec/ledger.md has them; the lists that they name are made by pyca/cryptography."""
 
     def setUp(self):
         compromise, hold = x509.ReasonFlags.key_compromise, x509.ReasonFlags.certificate_hold
