@@ -10,6 +10,7 @@
     reason = "helpers of tests: they panic, and a result that is dropped is the end of the test"
 )]
 
+pub mod bench;
 pub mod campaign;
 pub mod faulty;
 pub mod golden;
