@@ -282,6 +282,7 @@ fn at(doing: &'static str, path: &Path, source: std::io::Error) -> DurableError 
 
 /// Why something could not be written for good.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum DurableError {
     /// The name is taken; nothing is ever overwritten.
     #[error("`{}` exists already", Printable::new(path))]

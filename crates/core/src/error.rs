@@ -13,6 +13,7 @@ use crate::x509::Time;
 
 /// The fault of the environment, the policy or this program; never of one leaf.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
     /// The issuing CA or the manifest signer is not valid now.
     #[error("`{subject}` is valid from {not_before} to {not_after}, not at {at}")]

@@ -287,6 +287,7 @@ fn placed(kinds: &[(Code, Disposition)], record: SortedRecord<'_>) -> Option<Pla
 
 /// Why findings cannot be listed in a file.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum FindingsError {
     /// The file cannot be written.
     #[error(transparent)]

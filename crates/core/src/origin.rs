@@ -233,6 +233,7 @@ impl Finding {
 
 /// Why text or octets are not part of an origin.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum OriginError {
     /// Not an escaped item name.
     #[error("not an item name: expected printable ASCII")]

@@ -228,6 +228,7 @@ fn slot_id(text: &str) -> Result<u64, KeyUriError> {
 
 /// Why text is not the URI of a private key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum KeyUriError {
     /// A character that must be escaped.
     #[error("attribute `{attribute}` has the character `{}`, which a PKCS#11 URI writes as %XX (RFC 7512 §2.3)", Printable::new(&found.to_string()))]

@@ -104,6 +104,7 @@ impl IssuerIdentity {
 
 /// Why certificates are not an issuer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum IssuerIdentityError {
     /// An extension cannot be read.
     #[error(transparent)]

@@ -8,6 +8,7 @@ use crate::x509::{AlgorithmError, NameError, SerialNumberError, TimeError, oid};
 
 /// Why bytes are not a complete, direct revocation list of version 2.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum CrlError {
     /// Not a signature algorithm of a list.
     #[error("signature algorithm of the CRL: {0}")]

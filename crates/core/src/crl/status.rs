@@ -162,6 +162,7 @@ pub fn crl_urls(certificate: &Certificate) -> Option<Vec<String>> {
 
 /// Why a list is not believed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum CrlSignatureError {
     /// The CA's key is not valid.
     #[error("key of the CA `{issuer}`: {source}")]

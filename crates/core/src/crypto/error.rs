@@ -4,6 +4,7 @@ use crate::x509::{KeyAlgorithm, OtherAlgorithm, Sha256Digest, SignatureAlgorithm
 
 /// The engine for many signatures of one key is wrong: a bug of this program, or a machine that miscalculates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum EngineError {
     /// It and the generic engine say different things of one signature.
     #[error(
@@ -38,6 +39,7 @@ impl EngineError {
 
 /// Why octets of the right form are not a valid public key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum KeyError {
     /// A coordinate that is not reduced modulo the field's prime.
     #[error("{algorithm} public key is not encoded canonically: its coordinate is not below the field's prime")]
@@ -76,6 +78,7 @@ pub enum KeyError {
 
 /// Why a signature is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum SignatureError {
     /// The algorithm does not go with the key.
     #[error("a {algorithm} signature cannot be checked with a {key} key")]

@@ -10,6 +10,7 @@ use crate::x509::Sha256Digest;
 
 /// Why a batch could not be written, or is not read.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum DeliveryError {
     /// An archive holds something that this program does not write.
     #[error("`{name}`: at octet {at}: {what} is not {expected}")]

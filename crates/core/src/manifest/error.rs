@@ -46,6 +46,7 @@ impl fmt::Display for Part {
 
 /// Why a manifest could not be made, or is not believed.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ManifestError {
     /// A manifest anchor has an extension or a constraint that must be processed and is not.
     #[error("manifest anchor `{subject}`: {source}")]

@@ -192,6 +192,7 @@ pub fn verify_inclusion(
 
 /// Why a path does not prove that a leaf is in a tree.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum InclusionError {
     /// Not a leaf of the tree.
     #[error("leaf index is {index}, expected less than the tree's size {size}")]

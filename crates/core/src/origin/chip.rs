@@ -59,6 +59,7 @@ impl FromStr for ChipName {
 
 /// Why a text names no chip.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ChipNameError {
     /// The wrong number of bytes.
     #[error(transparent)]

@@ -6,6 +6,7 @@ use crate::x509::{Certificate, Leniency};
 
 /// What was read from a chip and is no leaf.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum LeafError {
     /// Neither PEM nor the DER of a certificate.
     #[error("holds no leaf certificate")]

@@ -13,6 +13,7 @@ use crate::text::Printable;
 ///
 /// Paths appear as Rust string literals: a file's name may hold anything, and none of it may reach a terminal.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ReelError {
     /// The input is not the one that was opened any more.
     #[error("\"{}\" changed while it was read", Printable::new(path))]

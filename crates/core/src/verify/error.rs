@@ -5,6 +5,7 @@ use crate::origin::Code;
 
 /// Why a verifier cannot be made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum VerifyError {
     /// A trust anchor is not of version 3, has a broken name or an extension that cannot be honoured.
     #[error("trust anchor `{anchor}` cannot be used: {reason} ({code})")]

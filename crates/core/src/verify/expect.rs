@@ -260,6 +260,7 @@ const LIST_HINT: &str = "Write one UID a line in hexadecimal; a # begins a comme
 
 /// Why an expectation cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ExpectError {
     /// The list names no chip.
     #[error("{file} names no chip, expected one UID a line")]

@@ -415,6 +415,7 @@ fn pss_parameters(hash: Sha2) -> Vec<u8> {
 
 /// Why octets are not a signature algorithm this program knows.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum AlgorithmError {
     /// The DER is broken.
     #[error(transparent)]

@@ -76,6 +76,7 @@ const CERTIFICATE: &str = "CERTIFICATE";
 
 /// Why a file is not one of certificates.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum BundleError {
     /// A block, or the DER, is not a certificate.
     #[error(transparent)]

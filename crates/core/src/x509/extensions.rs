@@ -185,6 +185,7 @@ fn constraint(extension: &Extension, name: &'static str, clause: &'static str) -
 
 /// What an extension of a certificate must not be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ExtensionError {
     /// A leaf says that it is a CA's certificate.
     #[error("basicConstraints says cA TRUE, expected a leaf (RFC 5280 §4.2.1.9)")]

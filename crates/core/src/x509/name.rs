@@ -253,6 +253,7 @@ fn short_name(kind: ObjectIdentifier) -> Option<&'static str> {
 
 /// Why octets are not a Name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum NameError {
     /// The attribute type is not an object identifier.
     #[error("an attribute type of a name is not an object identifier")]

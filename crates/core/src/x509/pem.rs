@@ -118,6 +118,7 @@ fn decode(body: &[u8], label: &str, line: usize) -> Result<Zeroizing<Vec<u8>>, P
 
 /// Why a file is not PEM.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum PemError {
     /// The body is empty or not base64.
     #[error("PEM block `{label}` at line {line} is not base64 in the one canonical form (RFC 7468 §3)")]

@@ -53,6 +53,7 @@ impl fmt::Debug for SerialNumber {
 
 /// Why content octets are not a serial number (RFC 5280 §4.1.2.2, X.690 §8.3).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum SerialNumberError {
     /// No content octets at all.
     #[error("serial number has no octets")]

@@ -230,6 +230,7 @@ fn check_point(key: &[u8], expected: usize) -> Result<(), SpkiError> {
 
 /// Why octets are not a SubjectPublicKeyInfo this program knows.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum SpkiError {
     /// Explicit or missing curve parameters.
     #[error("elliptic curve is not given by name (RFC 5480 §2.1.1)")]

@@ -292,6 +292,7 @@ fn header(bytes: &[u8], what: &'static str) -> Result<(usize, usize), DerError> 
 
 /// Why octets are not the DER that was expected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum DerError {
     /// Not the form DER gives this type.
     #[error("{what} holds an element that is not in DER form (X.690 §10, §11)")]

@@ -200,6 +200,7 @@ impl Validity {
 
 /// Why something is not a time or a period.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum TimeError {
     /// The period is negative.
     #[error("validity ends at {not_after}, before it begins at {not_before}")]

@@ -13,6 +13,7 @@ use crate::x509::{CertificateError, KeyAlgorithm, Time, TimeError};
 
 /// Why no CA was made. Nothing was left at the final place.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum CaError {
     /// The anchor in this program is not the one it should be.
     #[error("the source anchor inside this program is not the genuine STM STSAFE-A PROD CA 01 (SHA-256 differs)")]

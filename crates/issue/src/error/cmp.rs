@@ -6,6 +6,7 @@ use crate::x509::tlv::DerError;
 
 /// Why octets did not reach the CA, or none came back.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum TransportError {
     /// The CA cannot have seen the request.
     #[error("the CA was not reached: {reason}")]
@@ -32,6 +33,7 @@ pub enum TransportError {
 /// Which of the two it is follows from where the exchange was when it ended, not from the error: only the places in
 /// `Client::request` that hold a proof make a `Settled`.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum RequestError {
     /// The CA may have made a certificate that this program does not have.
     #[error(transparent)]
@@ -44,6 +46,7 @@ pub enum RequestError {
 
 /// Why a certificate was not had.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum CmpError {
     /// The certificate is not as asked for; the CA was told so and acknowledged it.
     #[error("the CA's certificate is not accepted: {reason}")]

@@ -34,6 +34,7 @@ pub use revoke::RevokeError;
 
 /// The fault of the environment, the policy or this program; never of one leaf.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
     /// An item would be neither issued nor rejected nor ignored.
     #[error("{items} items were read and {accounted} accounted for")]

@@ -10,6 +10,7 @@ use crate::x509::{Sha256Digest, Time};
 
 /// Why a plan, or the signatures for one, are not taken. Nothing was signed because of them.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum PlanError {
     /// The source anchors are not those of the plan.
     #[error("the configured source anchors are not those that the plan was made under")]

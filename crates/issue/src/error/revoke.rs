@@ -8,6 +8,7 @@ use crate::x509::Time;
 
 /// Why nothing was revoked, or no list was made.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum RevokeError {
     /// The clock is behind the last round.
     #[error("this machine's clock says {now}, and the last round of revocation lists, {number}, has thisUpdate {last}")]

@@ -9,6 +9,7 @@ use crate::x509::{KeyAlgorithm, SignatureAlgorithm};
 
 /// Why something was not signed or not released.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum IssueError {
     /// The issuer's key cannot make signatures of the algorithm that the certificate names.
     #[error("certificate of {uid} names {algorithm}, which the issuer's {key} key cannot make")]

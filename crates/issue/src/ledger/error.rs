@@ -14,6 +14,7 @@ use super::store::StoreError;
 
 /// Why the ledger refused. After an error nothing may be signed that was not recorded before.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum LedgerError {
     /// A tbsCertificate carries another attempt than the ledger knows.
     #[error("tbsCertificate of {uid} is attempt {found}, the ledger is at attempt {expected}")]

@@ -136,6 +136,7 @@ pub struct Wanted {
 
 /// Why a store did not do as it was asked.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum StoreError {
     /// An earlier write failed in a way that leaves open what is on disk.
     #[error("an earlier write to the ledger failed, so what is on disk has to be read again before anything is added")]

@@ -11,6 +11,7 @@ use super::secret::SecretError;
 
 /// Why a message could not be signed or a key not be opened.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum SignerError {
     /// The key cannot make signatures of this algorithm.
     #[error("a {key} key cannot sign with {algorithm}")]

@@ -150,6 +150,7 @@ where
 
 /// Why a secret could not be had.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum SecretError {
     /// An editor has put a mark in front of the secret, which may have changed its encoding too.
     #[error("passphrase file `{}` starts with {mark}, which would be part of the passphrase", Printable::new(path))]

@@ -12,6 +12,7 @@ use crate::x509::validity::TimeError;
 
 /// Why octets are not a certificate this program reads.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum CertificateError {
     /// An algorithm is unknown or has wrong parameters.
     #[error(transparent)]
