@@ -14,6 +14,8 @@ use super::source::{self, Placed, Reference, Token};
 const CLAIMS: &[(&str, &[&str])] = &[
     ("assert_verified", &["verify/", "issue/", "cert/answered.rs", "cert/check.rs", "cert/issued.rs"]),
     ("assert_clean", &["lint/"]),
+    // the policy decides what a certificate says; the others are tests
+    ("assert_decided", &["policy/", "cert/template.rs", "issue/testing.rs", "issue/tests/", "lint/testing.rs"]),
     // the ledger alone says that something is recorded; a CA key signs nothing else, and signs it through one door
     ("assert_recorded", &["ledger/"]),
     ("sign_recorded", &["issue/", "ca/key.rs", "revoke/round.rs"]),

@@ -43,8 +43,8 @@ fn an_intermediate_from_the_input_completes_a_path() {
     assert_eq!(examine(&with(&[], &[]), &leaf).err(), Some(CHAIN_NO_TRUST_ANCHOR.as_str()));
     assert!(DEPENDS_ON_INTERMEDIATES.contains(&CHAIN_NO_TRUST_ANCHOR));
     let (verified, _) = examine(&with(&[&intermediate], &[]), &leaf).unwrap();
-    assert_eq!(verified.proof().path.len(), 1);
-    assert_eq!(verified.proof().path[0].der(), intermediate);
+    assert_eq!(verified.proof().path().len(), 1);
+    assert_eq!(verified.proof().path()[0].der(), intermediate);
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn intermediates_come_in_any_order() {
     let leaf = leaf(|leaf| leaf.issuer = st_name("NL", "ACME", "C")).algorithms(&c.algorithm()).sign(&c);
     for order in [[&first, &second, &third], [&third, &second, &first], [&second, &third, &first]] {
         let (verified, _) = examine(&with(&order.map(Vec::as_slice), &[]), &leaf).unwrap();
-        let path: Vec<_> = verified.proof().path.iter().map(|found| found.der()).collect();
+        let path: Vec<_> = verified.proof().path().iter().map(|found| found.der()).collect();
         assert_eq!(path, [&third[..], &second, &first]);
     }
     assert_eq!(examine(&with(&[&third, &second], &[]), &leaf).err(), Some("verify.chain.no-trust-anchor"));
@@ -199,7 +199,7 @@ fn loops_end() {
     );
     let a_by_root = Builder::intermediate("A", &a).sign(&root_key());
     let (verified, _) = examine(&with(&[&a_by_b, &b_by_a, &a_by_a, &a_by_root], &[]), &below("B", &b)).unwrap();
-    assert_eq!(verified.proof().path.iter().map(|found| found.der()).collect::<Vec<_>>(), [&b_by_a[..], &a_by_root]);
+    assert_eq!(verified.proof().path().iter().map(|found| found.der()).collect::<Vec<_>>(), [&b_by_a[..], &a_by_root]);
 }
 
 #[test]
@@ -212,7 +212,7 @@ fn anchors_may_share_names_and_keys() {
     let anchors = [root(), other_key.sign(&second), other_name.sign(&first)];
     let anchors: Vec<_> = anchors.iter().map(Vec::as_slice).collect();
     let verifier = verifier(&anchors, Family::StsafeA, &[], AT);
-    let anchor_of = |der: &[u8]| examine(&verifier, der).map(|(leaf, _)| leaf.proof().anchor);
+    let anchor_of = |der: &[u8]| examine(&verifier, der).map(|(leaf, _)| leaf.proof().anchor());
     assert_eq!(anchor_of(&Builder::leaf().sign(&first)), Ok(0));
     assert_eq!(anchor_of(&Builder::leaf().sign(&second)), Ok(1));
     let second_name = leaf(|leaf| leaf.issuer = st_name("NL", "STMicroelectronics nv", "ACME STSAFE-A PROD CA 02"));
@@ -224,7 +224,7 @@ fn anchors_may_share_names_and_keys() {
     ended.not_after = tlv(0x17, &[b"200101000000Z"]);
     let verifier = crate::intake::support::verifier(&[&ended.sign(&first), &root()], Family::StsafeA, &[], AT);
     let (leaf, warnings) = examine(&verifier, &Builder::leaf().sign(&first)).unwrap();
-    assert_eq!((leaf.proof().anchor, warnings.len()), (1, 0));
+    assert_eq!((leaf.proof().anchor(), warnings.len()), (1, 0));
 }
 
 #[test]
@@ -253,7 +253,7 @@ fn a_good_path_wins_over_a_bad_one() {
     let good = Builder::intermediate("A", &key).sign(&root_key());
     for order in [[&expired.sign(&root_key()), &good], [&good, &expired.sign(&root_key())]] {
         let (verified, _) = examine(&with(&order.map(Vec::as_slice), &[]), &below("A", &key)).unwrap();
-        assert_eq!(verified.proof().path[0].der(), good);
+        assert_eq!(verified.proof().path()[0].der(), good);
     }
 }
 
@@ -264,10 +264,10 @@ fn a_relaxation_in_the_path_is_recorded() {
     let leaf = below("A", &key);
     assert_eq!(examine(&with(&[&sha1], &[]), &leaf).err(), Some("verify.signature.sha1"));
     let (verified, _) = examine(&with(&[&sha1], &[Relaxation::Sha1Signature]), &leaf).unwrap();
-    assert_eq!(verified.proof().relaxations, [Relaxation::Sha1Signature]);
+    assert_eq!(verified.proof().relaxations(), [Relaxation::Sha1Signature]);
     let good = Builder::intermediate("A", &key).sign(&root_key());
     let (verified, _) = examine(&with(&[&sha1, &good], &Relaxation::ALL), &leaf).unwrap();
-    assert_eq!(verified.proof().relaxations, [], "a path without is preferred");
+    assert_eq!(verified.proof().relaxations(), [], "a path without is preferred");
 }
 
 #[test]
@@ -332,7 +332,7 @@ fn validity_is_judged_at_the_given_instant_and_the_anchors_end_is_a_warning() {
         let outcome = examine(&verifier, &der);
         assert_eq!(outcome.as_ref().map(|(_, warnings)| warnings.len()).map_err(|code| *code), expected, "{at}");
         if let Ok((leaf, warnings)) = outcome {
-            assert_eq!(leaf.proof().at, time(at));
+            assert_eq!(leaf.proof().at(), time(at));
             assert!(warnings.iter().all(|warning| warning.code.as_str() == "verify.chain.anchor-expired"));
         }
     }
@@ -437,7 +437,7 @@ fn letter_case_is_set_aside_below_an_intermediate_too() {
     let leaf = below("LOWER CASE", &key);
     assert_eq!(examine(&with(&[&intermediate], &[]), &leaf).err(), Some("verify.chain.name-case"));
     let (verified, _) = examine(&with(&[&intermediate], &[Relaxation::IssuerNameCase]), &leaf).unwrap();
-    assert_eq!(verified.proof().relaxations, [Relaxation::IssuerNameCase]);
+    assert_eq!(verified.proof().relaxations(), [Relaxation::IssuerNameCase]);
 }
 
 #[test]
@@ -452,7 +452,7 @@ fn a_later_certificate_of_the_same_ca_repairs_the_path() {
     assert_eq!(examine(&with(&[&expired, &lower], &[]), &leaf).err(), Some("verify.chain.intermediate-time"));
     let renewed = Builder::intermediate("A", &a).sign(&root_key());
     let (verified, _) = examine(&with(&[&expired, &lower, &renewed], &[]), &leaf).unwrap();
-    assert_eq!(verified.proof().path[1].der(), renewed);
+    assert_eq!(verified.proof().path()[1].der(), renewed);
 }
 
 #[test]

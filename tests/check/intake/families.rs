@@ -44,7 +44,7 @@ fn the_uid_comes_from_the_serial_number_alone() {
     assert_eq!(leaf.uid().to_string(), UID);
     assert_eq!(leaf.st_number().map(hex::encode_upper).as_deref(), Some(&UID[4..]));
     assert_eq!(warnings, []);
-    assert!(leaf.proof().relaxations.is_empty());
+    assert!(leaf.proof().relaxations().is_empty());
 }
 
 /// Design §5: the whole trailing run of 22 digits, or 26 with a leading 020B.

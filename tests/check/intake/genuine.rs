@@ -24,7 +24,7 @@ fn production_leaves_need_no_relaxation() {
     for (der, uid) in [(EVAL3, UID), (EVAL3_OTHER, "020930C56159E439520139"), (EVAL2, "0209F0204021CC225B0139")] {
         let (leaf, warnings) = examine(&verifier, der).unwrap();
         assert_eq!(leaf.uid().to_string(), uid);
-        assert_eq!((leaf.proof().relaxations.len(), leaf.proof().path.len(), warnings.len()), (0, 0, 0));
+        assert_eq!((leaf.proof().relaxations().len(), leaf.proof().path().len(), warnings.len()), (0, 0, 0));
     }
 }
 
@@ -39,7 +39,7 @@ fn production_leaves_outlive_their_root() {
 fn the_engineering_sample_needs_exactly_three_relaxations() {
     let anchor = pem(TEST_91);
     let (leaf, _) = examine(&verifier(&[&anchor], Family::StsafeA, &Relaxation::ALL, AT), EVAL4).unwrap();
-    assert_eq!(leaf.proof().relaxations, SAMPLE);
+    assert_eq!(leaf.proof().relaxations(), SAMPLE);
     let (leaf, _) = examine(&verifier(&[&anchor], Family::StsafeA, &SAMPLE, AT), EVAL4).unwrap();
     assert_eq!(leaf.uid().to_string(), "0209FBA403B2E48C7401F1");
     for missing in 0..3 {
@@ -89,7 +89,7 @@ fn all_genuine_certificates_get_the_verdict_of_their_provenance() {
     for (name, family, expected) in expected {
         let all = verifier(&anchors, family, &Relaxation::ALL, AT);
         let outcome =
-            examine(&all, &read(name)).map(|(leaf, _)| (leaf.proof().anchor, leaf.proof().relaxations.clone()));
+            examine(&all, &read(name)).map(|(leaf, _)| (leaf.proof().anchor(), leaf.proof().relaxations().to_vec()));
         assert_eq!(outcome, expected, "{name}");
         // exactly these relaxations: with them it passes, without any one of them it does not
         if let Ok((anchor, needed)) = expected {

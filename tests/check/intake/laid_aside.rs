@@ -41,9 +41,9 @@ fn a_leaf_is_taken_up_again_with_all_that_was_proved_of_it() {
         assert_eq!(found.origin().fingerprint, verified.origin().fingerprint);
         assert_eq!((found.uid(), found.family()), (verified.uid(), verified.family()));
         assert_eq!(found.certificate().der(), der);
-        assert_eq!((found.proof().anchor, found.proof().at), (1, time(at)));
-        assert_eq!(found.proof().path.iter().map(|found| found.der()).collect::<Vec<_>>(), [&intermediate[..]]);
-        assert_eq!(found.proof().relaxations, [Relaxation::CommonNameMismatch]);
+        assert_eq!((found.proof().anchor(), found.proof().at()), (1, time(at)));
+        assert_eq!(found.proof().path().iter().map(|found| found.der()).collect::<Vec<_>>(), [&intermediate[..]]);
+        assert_eq!(found.proof().relaxations(), [Relaxation::CommonNameMismatch]);
     }
 }
 
@@ -75,7 +75,7 @@ fn a_leaf_taken_up_at_another_instant_is_valid_then() {
 #[test]
 fn the_relaxation_for_expired_leaves_is_recorded_for_the_instant_that_needs_it() {
     let verifier = with_root(&[Relaxation::ExpiredLeaf]);
-    let recorded = |der: &[u8], at: &str| again(&verifier, der, at).unwrap().proof().relaxations.clone();
+    let recorded = |der: &[u8], at: &str| again(&verifier, der, at).unwrap().proof().relaxations().to_vec();
     let good = Builder::leaf().sign(&root_key());
     assert_eq!(recorded(&good, AT), []);
     assert_eq!(recorded(&good, "2052-01-01T00:00:00Z"), [Relaxation::ExpiredLeaf]);

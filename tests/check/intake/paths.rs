@@ -50,7 +50,7 @@ fn a_ca_stands_once_in_a_path_however_many_certificates_it_has() {
     assert_eq!(verifier.intermediates().count(), all.len());
     for (issuer, key) in [("A", &a), ("B", &b)] {
         let (verified, _) = examine(&verifier, &below(issuer, key)).unwrap();
-        let path = &verified.proof().path;
+        let path = &verified.proof().path();
         assert_eq!(path.last().map(|found| found.der()), Some(&good[..]), "{issuer}");
         assert_eq!(path.len(), if issuer == "A" { 1 } else { 2 });
     }
@@ -61,7 +61,7 @@ fn the_anchors_own_certificate_among_the_inputs_adds_nothing() {
     let verifier = with(&[root()]);
     assert_eq!(verifier.intermediates().count(), 0);
     let (verified, _) = examine(&verifier, &Builder::leaf().sign(&root_key())).unwrap();
-    assert_eq!(verified.proof().path.len(), 0);
+    assert_eq!(verified.proof().path().len(), 0);
     // another certificate of the same name and key: no further CA, whoever signed it
     let mut renewed = Builder::root();
     renewed.not_after = tlv(0x17, &[b"450101000000Z"]);
@@ -85,7 +85,7 @@ fn the_anchors_key_under_another_name_is_no_anchor() {
     // certified by the anchor, it is an intermediate like any other
     other.issuer = root_name();
     let (verified, _) = examine(&with(&[other.sign(&root_key())]), &below("Other", &root_key())).unwrap();
-    assert_eq!(verified.proof().path.len(), 1);
+    assert_eq!(verified.proof().path().len(), 1);
     // and a chip that has the anchor's key is refused under any name
     for issuer in [root_name(), st_name("NL", "ACME", "Other")] {
         let chip = leaf(|leaf| (leaf.spki, leaf.issuer) = (root_key().spki(), issuer)).sign(&root_key());
@@ -107,16 +107,16 @@ fn names_that_differ_in_case_are_two_cas_of_which_the_one_with_the_very_name_cou
             }
             for (at, (name, key)) in both.iter().enumerate() {
                 let (verified, _) = examine(&verifier, &below(name, key)).unwrap();
-                assert_eq!(verified.proof().path[0].der(), authorities[at]);
-                assert_eq!(verified.proof().relaxations, [], "the very name is there");
+                assert_eq!(verified.proof().path()[0].der(), authorities[at]);
+                assert_eq!(verified.proof().relaxations(), [], "the very name is there");
             }
             // one's name with the other's key: the same name but for its case, which the policy may set aside
             for (name, key, at) in [("ACME CA", &lower, 1), ("Acme CA", &upper, 0)] {
                 match examine(&verifier, &below(name, key)) {
                     Ok((verified, _)) => {
                         assert_eq!(relax, [Relaxation::IssuerNameCase]);
-                        assert_eq!(verified.proof().path[0].der(), authorities[at]);
-                        assert_eq!(verified.proof().relaxations, [Relaxation::IssuerNameCase]);
+                        assert_eq!(verified.proof().path()[0].der(), authorities[at]);
+                        assert_eq!(verified.proof().relaxations(), [Relaxation::IssuerNameCase]);
                     }
                     Err(code) => assert_eq!((relax.len(), code), (0, "verify.chain.name-case")),
                 }

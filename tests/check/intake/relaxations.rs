@@ -74,7 +74,7 @@ fn each_relaxation_is_needed_named_and_recorded() {
         for relax in [&[relaxation][..], &Relaxation::ALL] {
             let verifier = verifier(&[&root], Family::StsafeA, relax, AT);
             let (verified, _) = examine(&verifier, &leaf).unwrap();
-            assert_eq!(verified.proof().relaxations, [relaxation]);
+            assert_eq!(verified.proof().relaxations(), [relaxation]);
         }
     }
 }
@@ -84,7 +84,7 @@ fn a_good_leaf_records_no_relaxation_however_many_are_named() {
     let root = Builder::root().sign(&root_key());
     let verifier = verifier(&[&root], Family::StsafeA, &Relaxation::ALL, AT);
     let (verified, _) = examine(&verifier, &Builder::leaf().sign(&root_key())).unwrap();
-    assert_eq!(verified.proof().relaxations, []);
+    assert_eq!(verified.proof().relaxations(), []);
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn relaxations_add_up_and_all_missing_ones_are_named() {
     .sign(&root_key());
     let needed = [Relaxation::ExpiredLeaf, Relaxation::IssuerNameCase, Relaxation::TestAnchor];
     let (verified, _) = examine(&verifier(&[&root], Family::StsafeA, &needed, AT), &der).unwrap();
-    assert_eq!(verified.proof().relaxations, needed);
+    assert_eq!(verified.proof().relaxations(), needed);
     let reroot::verify::Examined::Rejected(finding) =
         verifier(&[&root], Family::StsafeA, &[], AT).examine(&crate::intake::support::source(&der))
     else {
@@ -168,5 +168,5 @@ fn equal_names_are_preferred_to_names_that_differ_in_case() {
     let roots = [upper.sign(&root_key()), Builder::root().sign(&root_key())];
     let verifier = verifier(&[&roots[0], &roots[1]], Family::StsafeA, &Relaxation::ALL, AT);
     let (verified, _) = examine(&verifier, &leaf(|leaf| leaf.issuer = root_name()).sign(&root_key())).unwrap();
-    assert_eq!((verified.proof().anchor, &verified.proof().relaxations[..]), (1, &[][..]));
+    assert_eq!((verified.proof().anchor(), &verified.proof().relaxations()[..]), (1, &[][..]));
 }

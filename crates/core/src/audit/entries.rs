@@ -412,7 +412,7 @@ impl Context<'_> {
             Some(serials) => {
                 let tbs = self.rebuilt(row, serials, &entry, &template, &certificate)?;
                 let full_width = tbs.full_width_signature();
-                unchecked.push(UncheckedCertificate { tbs, signature: certificate.signature().to_vec() });
+                unchecked.push(UncheckedCertificate::new(tbs, certificate.signature().to_vec()));
                 Made::Here { full_width }
             }
             None => self.made_elsewhere(row, uid, &template, &certificate)?,
@@ -517,7 +517,7 @@ impl Context<'_> {
         let possession =
             self.receipts.check(entry, leaf.spki()).map_err(|found| fault(row, found.code, found.message))?;
         Ok(Good {
-            anchor: self.anchors[leaf.proof().anchor].subject().to_string(),
+            anchor: self.anchors[leaf.proof().anchor()].subject().to_string(),
             relaxations: entry.relax().to_vec(),
             source: leaf.origin().fingerprint,
             attempt: entry.attempt(),

@@ -68,7 +68,7 @@ impl Against<'_> {
             let message = format!("source leaf is of chip {}, the line says {uid}", leaf.uid());
             return found(code::SOURCE_UID, message);
         }
-        let anchor = &self.anchors[leaf.proof().anchor];
+        let anchor = &self.anchors[leaf.proof().anchor()];
         let stated = self.statement.anchors.get(entry.anchor());
         let same = |stated: &AnchorReference| {
             stated.spki_sha256 == sha256(anchor.spki().der()) && stated.subject == anchor.subject().to_string()

@@ -100,7 +100,7 @@ pub fn answered(
         return Err(AnswerFault::OutlivesIssuer);
     }
     let signature = certificate.signature().to_vec();
-    Ok(IssuedCertificate::assert_verified(UncheckedCertificate { tbs, signature }))
+    Ok(IssuedCertificate::assert_verified(UncheckedCertificate::new(tbs, signature)))
 }
 
 /// Checks what holds for every object certificate, whatever the policy says, so that it can be asked without one:

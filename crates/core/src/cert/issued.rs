@@ -11,10 +11,25 @@ use super::TbsCertificate;
 /// [`check_all`](super::check_all) checks it and makes an [`IssuedCertificate`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UncheckedCertificate {
-    /// What was to be signed.
-    pub tbs: TbsCertificate,
-    /// The signature's octets.
-    pub signature: Vec<u8>,
+    pub(super) tbs: TbsCertificate,
+    pub(super) signature: Vec<u8>,
+}
+
+impl UncheckedCertificate {
+    /// Joins what was to be signed and the signature.
+    pub fn new(tbs: TbsCertificate, signature: Vec<u8>) -> Self {
+        Self { tbs, signature }
+    }
+
+    /// Returns what was to be signed.
+    pub fn tbs(&self) -> &TbsCertificate {
+        &self.tbs
+    }
+
+    /// Returns the bytes of the signature.
+    pub fn signature(&self) -> &[u8] {
+        &self.signature
+    }
 }
 
 /// A certificate whose signature was verified under the issuer's own key.

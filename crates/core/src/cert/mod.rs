@@ -24,4 +24,4 @@ pub use issued::{IssuedCertificate, UncheckedCertificate};
 pub use seed::Seed;
 pub use serial::Serials;
 pub use tbs::TbsCertificate;
-pub use template::{DeviceLimits, ObjectTemplate, Profile, Profiles, RuleScope, SerialRule};
+pub use template::{DeviceLimits, ObjectTemplate, Profile, Profiles, RuleScope, SerialRule, TemplateFields};

@@ -5,9 +5,39 @@ use crate::x509::{Extension, Name, SerialNumber, SignatureAlgorithm, Spki, Valid
 
 /// What one certificate will say, but for its issuer and its serial number.
 ///
-/// There is no `Default`: the policy has written every field.
+/// A bound policy makes it from a verified leaf ([`BoundPolicy::template`](crate::policy::BoundPolicy::template)); after
+/// that it is only read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ObjectTemplate {
+pub struct ObjectTemplate(TemplateFields);
+
+impl ObjectTemplate {
+    /// Asserts that the policy has decided every field. Only the policy and tests may say so;
+    /// `tests/check/architecture.rs` looks for other callers.
+    #[doc(hidden)]
+    pub fn assert_decided(fields: TemplateFields) -> Self {
+        Self(fields)
+    }
+}
+
+impl std::ops::Deref for ObjectTemplate {
+    type Target = TemplateFields;
+
+    fn deref(&self) -> &TemplateFields {
+        &self.0
+    }
+}
+
+/// Tests of the lint rules change single fields.
+#[cfg(test)]
+impl std::ops::DerefMut for ObjectTemplate {
+    fn deref_mut(&mut self) -> &mut TemplateFields {
+        &mut self.0
+    }
+}
+
+/// The fields of an [`ObjectTemplate`]. There is no `Default`: the policy has written every one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TemplateFields {
     /// The chip and the item it came from.
     pub origin: Origin,
     /// How the serial number is found.

@@ -2,7 +2,7 @@
 
 use der::asn1::ObjectIdentifier;
 
-use crate::cert::{DeviceLimits, IssuerIdentity, ObjectTemplate, Profiles, RuleScope, SerialRule};
+use crate::cert::{DeviceLimits, IssuerIdentity, ObjectTemplate, Profiles, RuleScope, SerialRule, TemplateFields};
 use crate::origin::{ItemName, Origin, Uid};
 use crate::x509::tlv::{element, tag};
 use crate::x509::{
@@ -184,7 +184,7 @@ impl Case {
             Time::from_rfc3339("2026-03-01T00:00:00Z").unwrap(),
             Time::from_rfc3339("2046-02-28T23:59:59Z").unwrap(),
         );
-        let template = ObjectTemplate {
+        let template = ObjectTemplate::assert_decided(TemplateFields {
             origin: Origin {
                 item: ItemName::input(b"reel.zip"),
                 uid: "0209B0846159E439520139".parse::<Uid>().unwrap(),
@@ -198,7 +198,7 @@ impl Case {
             extensions,
             device: DeviceLimits { stselib: true, max_certificate_bytes: Some(1000), full_width_signature: true },
             rules: RuleScope { may_outlive_issuer: false, profiles: Profiles::NONE },
-        };
+        });
         Self::of(issuer(), template)
     }
 

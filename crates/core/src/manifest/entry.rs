@@ -87,7 +87,7 @@ impl Entry {
         reissue: Option<&str>,
     ) -> Self {
         let proof = leaf.proof();
-        let mut relax = proof.relaxations.clone();
+        let mut relax = proof.relaxations().to_vec();
         relax.sort_unstable();
         relax.dedup();
         let st_number = match format {
@@ -107,7 +107,7 @@ impl Entry {
             sha1: sha1(der),
             validity,
             bytes: u32::try_from(der.len()).expect("a certificate is far smaller than 4 GiB"),
-            anchor: u32::try_from(proof.anchor).expect("anchors are few"),
+            anchor: u32::try_from(proof.anchor()).expect("anchors are few"),
             relax,
             reissue: reissue.map(Into::into),
             differs: None,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::cert::{DeviceLimits, IssuerIdentity, ObjectTemplate, RuleScope, SerialRule};
+use crate::cert::{DeviceLimits, IssuerIdentity, ObjectTemplate, RuleScope, SerialRule, TemplateFields};
 use crate::origin::{Finding, Origin};
 use crate::verify::{Family, VerifiedLeaf};
 use crate::x509::oid::{self, ObjectIdentifier};
@@ -347,7 +347,7 @@ impl BoundPolicy {
             };
             extensions.push(Extension { oid: extension.oid, critical: extension.critical, value });
         }
-        Ok(ObjectTemplate {
+        Ok(ObjectTemplate::assert_decided(TemplateFields {
             origin,
             serial,
             signature: self.signature,
@@ -357,7 +357,7 @@ impl BoundPolicy {
             extensions,
             device: self.device,
             rules: self.rules,
-        })
+        }))
     }
 
     /// What intake has checked already; a leaf that was verified under other rules must not get past it.

@@ -128,7 +128,7 @@ pub(super) fn verified(der: &[u8], family: Family) -> VerifiedLeaf {
         fingerprint: crypto::sha256(der),
     };
     let at = Time::from_rfc3339("2026-03-01T00:00:00Z").unwrap();
-    let proof = ChainProof { anchor: 0, path: vec![], at, relaxations: vec![] };
+    let proof = ChainProof::for_tests(0, at, vec![]);
     VerifiedLeaf::for_tests(origin, family, certificate, proof)
 }
 

@@ -150,8 +150,8 @@ pub fn preview(request: &Preview<'_>) -> Result<Result<Shown, Finding>, Error> {
             subject: leaf.certificate().subject().to_string(),
             key: leaf.spki().algorithm().to_string(),
             sha256: sha256(leaf.certificate().der()),
-            anchor: verifier.anchors()[leaf.proof().anchor].name().to_string(),
-            relaxations: leaf.proof().relaxations.iter().map(|relaxation| relaxation.as_str()).collect(),
+            anchor: verifier.anchors()[leaf.proof().anchor()].name().to_string(),
+            relaxations: leaf.proof().relaxations().iter().map(|relaxation| relaxation.as_str()).collect(),
             warnings,
         },
     }))

@@ -266,7 +266,7 @@ impl Checker {
             let message = "the line is not what its certificates give";
             return Err(Contradiction::new(audit::code::ENTRY_DIFFERS, message));
         }
-        let anchor = self.source[leaf.proof().anchor].subject().to_string();
+        let anchor = self.source[leaf.proof().anchor()].subject().to_string();
         let source = leaf.certificate().clone();
         Ok(Presence { entry: entry.clone(), index: line.index, source, anchor, certificate, identity })
     }

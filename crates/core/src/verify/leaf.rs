@@ -20,14 +20,38 @@ pub struct VerifiedLeaf {
 /// How a leaf's chain was proved (RFC 5280 §6.1).
 #[derive(Clone, Debug)]
 pub struct ChainProof {
-    /// Position of the anchor in the verifier's list.
-    pub anchor: usize,
-    /// Intermediate certificates between leaf and anchor, nearest to the leaf first; the anchor is not among them.
-    pub path: Vec<Arc<Certificate>>,
-    /// The instant for which validity was judged.
-    pub at: Time,
-    /// Relaxations without which the leaf would have been rejected, sorted.
-    pub relaxations: Vec<Relaxation>,
+    pub(super) anchor: usize,
+    pub(super) path: Vec<Arc<Certificate>>,
+    pub(super) at: Time,
+    pub(super) relaxations: Vec<Relaxation>,
+}
+
+impl ChainProof {
+    /// A proof for the tests of later stages: no chain was checked.
+    #[cfg(test)]
+    pub(crate) fn for_tests(anchor: usize, at: Time, relaxations: Vec<Relaxation>) -> Self {
+        Self { anchor, path: vec![], at, relaxations }
+    }
+
+    /// Returns the position of the anchor in the verifier's list.
+    pub fn anchor(&self) -> usize {
+        self.anchor
+    }
+
+    /// Returns the certificates between leaf and anchor, nearest to the leaf first; the anchor is not among them.
+    pub fn path(&self) -> &[Arc<Certificate>] {
+        &self.path
+    }
+
+    /// Returns the instant for which validity was checked.
+    pub fn at(&self) -> Time {
+        self.at
+    }
+
+    /// Returns the relaxations without which the leaf would have been rejected, sorted.
+    pub fn relaxations(&self) -> &[Relaxation] {
+        &self.relaxations
+    }
 }
 
 impl VerifiedLeaf {

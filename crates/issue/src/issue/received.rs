@@ -38,5 +38,5 @@ pub fn received(
     if unfit(&signature) {
         return Err(IssueError::NotFullWidth { uid: uid() });
     }
-    Ok(IssuedCertificate::assert_verified(UncheckedCertificate { tbs, signature }))
+    Ok(IssuedCertificate::assert_verified(UncheckedCertificate::new(tbs, signature)))
 }

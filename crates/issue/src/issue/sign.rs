@@ -120,8 +120,8 @@ pub fn check(issuer: &IssuerIdentity, unchecked: UncheckedCertificate) -> Result
 }
 
 fn verified(key: &PublicKey, unchecked: UncheckedCertificate) -> Result<IssuedCertificate, IssueError> {
-    let tbs = &unchecked.tbs;
-    let verdict = key.verify(tbs.signature_algorithm(), tbs.der(), &unchecked.signature);
+    let tbs = unchecked.tbs();
+    let verdict = key.verify(tbs.signature_algorithm(), tbs.der(), unchecked.signature());
     Ok(released(unchecked, verdict)?)
 }
 
@@ -181,7 +181,7 @@ impl Slot {
     fn outcome(self) -> Signed {
         match self.state {
             State::Good(signature) => {
-                let unchecked = UncheckedCertificate { tbs: self.recorded.into_tbs(), signature };
+                let unchecked = UncheckedCertificate::new(self.recorded.into_tbs(), signature);
                 let certificate = IssuedCertificate::assert_verified(unchecked);
                 // here, where many work at once, and not when it is recorded
                 certificate.sha256();

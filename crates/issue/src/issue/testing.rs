@@ -10,7 +10,7 @@ use p256::elliptic_curve::ops::Reduce;
 use p256::elliptic_curve::point::AffineCoordinates;
 use p256::{FieldBytes, NonZeroScalar, ProjectivePoint, Scalar};
 
-use crate::cert::{DeviceLimits, Encoder, IssuerIdentity, ObjectTemplate, SerialBasis, SerialRule};
+use crate::cert::{DeviceLimits, Encoder, IssuerIdentity, ObjectTemplate, SerialBasis, SerialRule, TemplateFields};
 use crate::crypto::sha256;
 use crate::ledger::testing::leaf;
 use crate::origin::{ItemName, Origin};
@@ -148,9 +148,14 @@ pub(crate) fn seed() -> Seed {
 
 /// A template for the n-th made-up leaf of [`leaf`]. Its key is not a point: nobody looks.
 pub(crate) fn template(n: u64) -> ObjectTemplate {
+    template_with(n, |_| {})
+}
+
+/// As [`template`], but for what `change` changes.
+pub(crate) fn template_with(n: u64, change: impl FnOnce(&mut TemplateFields)) -> ObjectTemplate {
     let key = leaf(n);
     let uid = key.uid.to_string();
-    ObjectTemplate {
+    let mut fields = TemplateFields {
         origin: Origin {
             item: ItemName::input(b"made-up.zip").entry(format!("{n}.der").as_bytes()),
             uid: key.uid,
@@ -164,7 +169,9 @@ pub(crate) fn template(n: u64) -> ObjectTemplate {
         extensions: extensions(&uid),
         device: DeviceLimits { stselib: false, max_certificate_bytes: None, full_width_signature: false },
         rules: crate::cert::RuleScope { may_outlive_issuer: false, profiles: crate::cert::Profiles::NONE },
-    }
+    };
+    change(&mut fields);
+    ObjectTemplate::assert_decided(fields)
 }
 
 /// From and to, in RFC 3339.

@@ -50,8 +50,8 @@ impl Ledger {
         let (known, fresh) = self.intend(batch, chunk, &linted)?;
         let results = linted.into_iter().zip(known.leaves).map(|(linted, leaf)| match leaf.issued {
             Some(issued) => {
-                let unchecked = UncheckedCertificate { tbs: linted.into_tbs(), signature: issued.signature };
-                if sha256(&unchecked.tbs.wrap(&unchecked.signature)) == issued.certificate {
+                let unchecked = UncheckedCertificate::new(linted.into_tbs(), issued.signature);
+                if sha256(&unchecked.tbs().wrap(unchecked.signature())) == issued.certificate {
                     Ok(RecordedLeaf::AlreadyIssued(unchecked))
                 } else {
                     Err(LedgerError::Damaged {

@@ -1,6 +1,8 @@
 use proptest::prelude::*;
 
-use crate::cert::{DeviceLimits, IssuerIdentity, ObjectTemplate, SerialRule, TbsCertificate, UncheckedCertificate};
+use crate::cert::{
+    DeviceLimits, IssuerIdentity, ObjectTemplate, SerialRule, TbsCertificate, TemplateFields, UncheckedCertificate,
+};
 use crate::origin::Origin;
 use crate::verify::{ChainProof, Family};
 use crate::x509::{Certificate, Name, SignatureAlgorithm, Time};
@@ -39,12 +41,7 @@ fn genuine_leaf() -> VerifiedLeaf {
     };
     let at = Time::from_rfc3339("2026-01-31T00:00:00Z").unwrap();
     let relaxations = vec![Relaxation::TestAnchor, Relaxation::ExpiredLeaf];
-    VerifiedLeaf::for_tests(
-        origin,
-        Family::StsafeA,
-        certificate,
-        ChainProof { anchor: 3, path: vec![], at, relaxations },
-    )
+    VerifiedLeaf::for_tests(origin, Family::StsafeA, certificate, ChainProof::for_tests(3, at, relaxations))
 }
 
 fn certificate_for(leaf: &VerifiedLeaf) -> IssuedCertificate {
@@ -52,20 +49,20 @@ fn certificate_for(leaf: &VerifiedLeaf) -> IssuedCertificate {
     let body: String = String::from_utf8(pem).unwrap().lines().filter(|line| !line.starts_with('-')).collect();
     let der = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, body).unwrap();
     let issuer = IssuerIdentity::new(Certificate::from_der(&der).unwrap(), vec![]).unwrap();
-    let template = ObjectTemplate {
+    let template = ObjectTemplate::assert_decided(TemplateFields {
         origin: leaf.origin().clone(),
         serial: SerialRule::Derived,
         signature: SignatureAlgorithm::EcdsaSha256,
-        validity: Validity::new(leaf.proof().at, Time::NEVER).unwrap(),
+        validity: Validity::new(leaf.proof().at(), Time::NEVER).unwrap(),
         subject: Name::from_der(&[0x30, 0]).unwrap(),
         spki: leaf.spki().clone(),
         extensions: vec![],
         device: DeviceLimits { stselib: true, max_certificate_bytes: None, full_width_signature: false },
         rules: crate::cert::RuleScope { may_outlive_issuer: false, profiles: crate::cert::Profiles::NONE },
-    };
+    });
     let serial = SerialNumber::from_content(&[0x4A; 16]).unwrap();
     let tbs = TbsCertificate::encode(&issuer, &template, serial, 2);
-    IssuedCertificate::assert_verified(UncheckedCertificate { tbs, signature: vec![0x30, 0] })
+    IssuedCertificate::assert_verified(UncheckedCertificate::new(tbs, vec![0x30, 0]))
 }
 
 #[test]

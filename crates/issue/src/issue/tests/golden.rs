@@ -1,6 +1,6 @@
 //! Certificates that another program made first: `fixtures/golden/issue/recipe.py`.
 
-use crate::cert::{DeviceLimits, Encoder, ObjectTemplate, SerialBasis, SerialRule};
+use crate::cert::{DeviceLimits, Encoder, ObjectTemplate, SerialBasis, SerialRule, TemplateFields};
 use crate::crypto::sha256;
 use crate::issue::testing::{
     authority_key_identifier, extensions, golden, identity, issuer, name, seed, serial_for, validity,
@@ -19,10 +19,10 @@ const PLAIN_SOURCE: &[u8] =
 /// The name of a batch.
 const BATCH: &str = "01968d2e-7b00-7cc3-98c4-dc0c0c07398f";
 
-fn base(source: &[u8]) -> ObjectTemplate {
+fn base(source: &[u8]) -> TemplateFields {
     let leaf = Certificate::from_der(source).unwrap();
     let uid = Uid::from_serial(leaf.serial());
-    ObjectTemplate {
+    TemplateFields {
         origin: Origin { item: ItemName::input(b"leaf.der"), uid, fingerprint: sha256(source) },
         serial: SerialRule::Derived,
         signature: SignatureAlgorithm::EcdsaSha256,
@@ -36,8 +36,9 @@ fn base(source: &[u8]) -> ObjectTemplate {
 }
 
 /// The whole way of one certificate.
-fn issue(template: &ObjectTemplate) -> Vec<u8> {
+fn issue(fields: TemplateFields) -> Vec<u8> {
     let issuer = issuer();
+    let template = &ObjectTemplate::assert_decided(fields);
     let serial = serial_for(template, &seed(), issuer.identity(), 0);
     let linted = issuer.identity().prepare(template, serial, 0).unwrap();
     let leaf =
@@ -58,21 +59,21 @@ fn issue(template: &ObjectTemplate) -> Vec<u8> {
 
 #[test]
 fn a_full_certificate_is_that_of_another_program_octet_for_octet() {
-    let certificate = issue(&base(FULL_SOURCE));
+    let certificate = issue(base(FULL_SOURCE));
     assert_eq!(hex::encode(certificate), hex::encode(include_bytes!(golden!("full.der"))));
 }
 
 #[test]
 fn a_plain_certificate_is_that_of_another_program_octet_for_octet() {
     let source = Certificate::from_der(PLAIN_SOURCE).unwrap();
-    let template = ObjectTemplate {
+    let template = TemplateFields {
         serial: SerialRule::Source(*source.serial()),
         validity: validity("2049-12-31T23:59:59Z", "9999-12-31T23:59:59Z"),
         subject: name(&[(oid::COMMON_NAME, "020930C56159E439520139")]),
         extensions: vec![authority_key_identifier()],
         ..base(PLAIN_SOURCE)
     };
-    assert_eq!(hex::encode(issue(&template)), hex::encode(include_bytes!(golden!("plain.der"))));
+    assert_eq!(hex::encode(issue(template)), hex::encode(include_bytes!(golden!("plain.der"))));
 }
 
 #[test]

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::run::{Order, Stop, run, statement};
+use crate::cert::UncheckedCertificate;
 use crate::crypto::sha256;
-use crate::issue::testing::{identity, issuer, seed, serial_for, template};
+use crate::issue::testing::{identity, issuer, seed, serial_for, template, template_with, validity};
 use crate::issue::{IssueError, Serials, Signed, check};
 use crate::ledger::testing::{batch_id, leaf, leaves, row, terms};
 use crate::ledger::{BatchState, BatchTerms, Ledger, LedgerError, RecordedLeaf, Standing};
@@ -57,8 +58,9 @@ fn a_certificate_from_the_ledger_is_checked_before_it_is_released() {
         panic!("it was issued")
     };
     assert_eq!(check(issuer.identity(), unchecked.clone()).unwrap(), issued[0]);
-    let mut forged = unchecked;
-    *forged.signature.last_mut().unwrap() ^= 1;
+    let mut signature = unchecked.signature().to_vec();
+    *signature.last_mut().unwrap() ^= 1;
+    let forged = UncheckedCertificate::new(unchecked.tbs().clone(), signature);
     assert!(matches!(check(issuer.identity(), forged), Err(IssueError::WrongSignature { .. })));
 }
 
@@ -122,8 +124,8 @@ fn other_octets_for_a_recorded_leaf_are_refused() {
             [RecordedLeaf::Resumed(_), RecordedLeaf::Resumed(_)]
         ));
         let changed = {
-            let mut template = template(1);
-            template.validity = crate::issue::testing::validity("2026-01-31T12:00:00Z", "2056-01-31T11:59:58Z");
+            let changed = validity("2026-01-31T12:00:00Z", "2056-01-31T11:59:58Z");
+            let template = template_with(1, |fields| fields.validity = changed);
             let serial = serial_for(&template, &seed(), &identity(), 0);
             identity().prepare(&template, serial, 0).unwrap()
         };
@@ -148,13 +150,11 @@ fn a_chunk_must_be_the_leaf_list_s() {
         ));
         assert!(matches!(record(1, vec![linted(1, 0)]), LedgerError::LeafDiffers { what: "UID", .. }));
         assert!(matches!(record(2, vec![]), LedgerError::NoSuchChunk { chunk: 2, chunks: 2, .. }));
-        let mut other_source = template(2);
-        other_source.origin.fingerprint = sha256(b"another leaf");
+        let other_source = template_with(2, |fields| fields.origin.fingerprint = sha256(b"another leaf"));
         let serial = serial_for(&other_source, &seed(), &identity(), 0);
         let linted_other = identity().prepare(&other_source, serial, 0).unwrap();
         assert!(matches!(record(1, vec![linted_other]), LedgerError::LeafDiffers { what: "source leaf", .. }));
-        let mut other_key = template(2);
-        other_key.spki = crate::ledger::testing::leaf_spki(3);
+        let other_key = template_with(2, |fields| fields.spki = crate::ledger::testing::leaf_spki(3));
         let serial = serial_for(&other_key, &seed(), &identity(), 0);
         let linted_other = identity().prepare(&other_key, serial, 0).unwrap();
         assert!(matches!(record(1, vec![linted_other]), LedgerError::LeafDiffers { what: "key", .. }));

@@ -1,7 +1,7 @@
 //! A small pipeline: what `reissue` does between pass 1 and publication, over any ledger and any signer.
 
 use crate::cert::{IssuedCertificate, ObjectTemplate, TbsCertificate};
-use crate::issue::testing::template;
+use crate::issue::testing::template_with;
 use crate::issue::{IssueError, Issuer, Serials, Signed};
 use crate::ledger::testing::{leaf, row, terms};
 use crate::ledger::{BatchId, BatchRow, BatchTerms, Ledger, LedgerError, Recorded, RecordedLeaf};
@@ -45,9 +45,7 @@ impl Order {
     }
 
     fn template(&self, number: u64) -> ObjectTemplate {
-        let mut template = template(number);
-        template.device.full_width_signature = self.full_width;
-        template
+        template_with(number, |fields| fields.device.full_width_signature = self.full_width)
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use super::run::{Order, Stop, run};
 use crate::cert::{IssuedCertificate, TbsCertificate};
 use crate::crypto::{PublicKey, is_full_width, low_s};
-use crate::issue::testing::{ChangingSigner, DeterministicSigner, identity, issuer, seed, serial_for, template};
+use crate::issue::testing::{ChangingSigner, DeterministicSigner, identity, issuer, seed, serial_for, template_with};
 use crate::issue::{IssueError, Issuer, Signed, received};
 use crate::ledger::testing::{leaves, row, terms};
 use crate::ledger::{BatchId, Ledger, Recorded, RecordedLeaf};
@@ -61,8 +61,7 @@ fn recorded(count: u64, full_width: bool) -> (Ledger, BatchId, Vec<Recorded<TbsC
     let batch = row.id.clone();
     ledger.begin(row, &leaves).unwrap();
     let linted = (0..count).map(|number| {
-        let mut template = template(number);
-        template.device.full_width_signature = full_width;
+        let template = template_with(number, |fields| fields.device.full_width_signature = full_width);
         let serial = serial_for(&template, &seed(), &identity, 0);
         identity.prepare(&template, serial, 0).unwrap()
     });
@@ -173,8 +172,7 @@ impl Signer for Lazy {
 #[test]
 fn an_algorithm_that_the_key_cannot_make_stops_before_the_first_signature() {
     let identity = identity();
-    let mut template = template(0);
-    template.signature = SignatureAlgorithm::Ed25519;
+    let template = template_with(0, |fields| fields.signature = SignatureAlgorithm::Ed25519);
     let serial = serial_for(&template, &seed(), &identity, 0);
     // a policy bound to this issuer does not let such a template through, so the ledger is asked directly
     let Ok(linted) = identity.prepare(&template, serial, 0) else { return };

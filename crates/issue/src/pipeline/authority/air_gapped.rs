@@ -157,8 +157,8 @@ impl Signatures<'_> {
     /// What an earlier run recorded is what this file has, in whatever form.
     fn check_recorded(&self, unchecked: UncheckedCertificate) -> Result<IssuedCertificate, IssueError> {
         let form = |signature: &[u8]| kept_form(self.issuer.spki().algorithm(), false, signature.to_vec());
-        let uid = unchecked.tbs.origin().uid;
-        if form(self.of(&uid).1) != form(&unchecked.signature) {
+        let uid = unchecked.tbs().origin().uid;
+        if form(self.of(&uid).1) != form(unchecked.signature()) {
             return Err(IssueError::ReturnedDiffers { uid });
         }
         issue::check(self.issuer, unchecked)

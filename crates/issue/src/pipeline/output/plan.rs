@@ -219,7 +219,7 @@ fn head(ready: &Ready<'_>, small: [&[u8]; 2], missing: &str, drawn: &Drawn) -> R
 /// relaxation.
 fn as_found(leaf: &VerifiedLeaf) -> Vec<u8> {
     let mut der = leaf.certificate().der().to_vec();
-    if leaf.proof().relaxations.contains(&Relaxation::TrailingPadding) {
+    if leaf.proof().relaxations().contains(&Relaxation::TrailingPadding) {
         der.push(0);
     }
     der
