@@ -2,6 +2,8 @@
 //!
 //! This crate holds no private key, opens no connection, asks neither clock nor random generator, and prints nothing.
 //! The one database it reads is a line pack, read-only. Signing and remembering are `reroot-issue`'s.
+//!
+//! What is needed to check a proof is re-exported here; `examples/check_proof.rs` uses it. The modules hold the rest.
 
 // public for the macro's sake: its constants name the type here, and everything else names `origin::Code`
 #[doc(hidden)]
@@ -35,3 +37,10 @@ pub mod text;
 pub mod toml;
 pub mod verify;
 pub mod x509;
+
+pub use class::Class;
+pub use error::Error;
+pub use origin::{ChipName, Uid};
+pub use proof::{Checker, Claim, Presence, Proved};
+pub use x509::bundle::named as certificates;
+pub use x509::{Certificate, Sha256Digest, Time};

@@ -55,7 +55,7 @@ fn forged_alone(
     let signer = certificate(&forge.files["manifest.pem"]);
     proof.seal = seal::sign(&proof.statement, &signer, &key(workshop, "manifest"), statement.created).unwrap();
     put(&workshop.path("forged.json"), proof.to_line());
-    let outcome = checker(workshop).check_octets(proof.to_line().as_bytes());
+    let outcome = checker(workshop).check_bytes(proof.to_line().as_bytes());
     outcome.map(drop).map_err(|fault| fault.code.as_str().to_owned())
 }
 

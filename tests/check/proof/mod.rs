@@ -3,6 +3,7 @@
 #![expect(clippy::print_stderr, reason = "how many mutations were tried must be seen")]
 
 mod cli;
+mod example;
 mod families;
 mod forged;
 mod intermediate;

@@ -28,9 +28,9 @@ fn no_octet_of_a_proof_can_be_changed_left_out_or_doubled() {
     let uid = workshop.lines("batch")[1]["uid"].as_str().unwrap().to_owned();
     for chip in [&uid[..], BEFORE] {
         let proof = prove(&workshop, &[chip]).success().stdout;
-        assert!(checker.check_octets(&proof).is_ok());
+        assert!(checker.check_bytes(&proof).is_ok());
         // the lines beside a place show the absence of every chip between them
-        let refused = |proof: &[u8], what: &str, at: usize| match checker.check_octets(proof) {
+        let refused = |proof: &[u8], what: &str, at: usize| match checker.check_bytes(proof) {
             Err(_) => false,
             Ok((proof, proved)) => {
                 let other = proof.uid.to_string() != chip && proved.presence.is_none();

@@ -21,10 +21,19 @@ pub fn reroot_check() -> &'static str {
 /// Cargo builds no program for the tests of another package, so it is built here, once per process, into the folder that
 /// this test was built into.
 fn built(package: &str) -> PathBuf {
+    built_with(package, &[]).join(package)
+}
+
+/// The example `name` of `package`.
+pub fn example(package: &str, name: &str) -> PathBuf {
+    built_with(package, &["--example", name]).join("examples").join(name)
+}
+
+fn built_with(package: &str, more: &[&str]) -> PathBuf {
     let binary = std::env::current_exe().expect("this test is a file");
     let profile = binary.parent().and_then(Path::parent).expect("target/<profile>/deps/<test>");
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--quiet", "--offline", "--package", package, "--manifest-path"]);
+    cargo.args(["build", "--quiet", "--offline", "--package", package]).args(more).arg("--manifest-path");
     cargo.arg(project("Cargo.toml"));
     cargo.arg("--target-dir").arg(profile.parent().expect("target/<profile>"));
     if profile.ends_with("release") {
@@ -32,5 +41,5 @@ fn built(package: &str) -> PathBuf {
     }
     let output = cargo.output().unwrap_or_else(|error| panic!("{cargo:?}: {error}"));
     assert!(output.status.success(), "{cargo:?}: {}", String::from_utf8_lossy(&output.stderr));
-    profile.join(package)
+    profile.to_owned()
 }

@@ -39,7 +39,7 @@ pub fn run(args: &VerifyProofArgs, world: &mut World, printer: Printer) -> Resul
                 return Err(Fault::usage(message).hint(&format!("Proofs are made by `reroot prove`. {verify}")));
             }
             let place = format!("{}, proof {count}", printer.value(&render::path_json(path)));
-            match checker.check_octets(line) {
+            match checker.check_bytes(line) {
                 Ok((_, proved)) => match answers(&proved, asked.as_ref(), claim) {
                     Ok(()) => match status(&proved, statuses.as_mut().or(beside.as_mut())) {
                         Ok(status) => show(printer, &proved, status.as_ref()),

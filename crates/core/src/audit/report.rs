@@ -89,7 +89,8 @@ impl NotGiven {
 }
 
 /// Something that does not hold.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, thiserror::Error)]
+#[error("{place}: {message} [{code}]")]
 pub struct Fault {
     /// The stable code.
     pub code: Code,

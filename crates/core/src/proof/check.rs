@@ -142,7 +142,7 @@ impl Checker {
     ///
     /// # Errors
     /// What does not hold, the first of it.
-    pub fn check_octets(&self, proof: &[u8]) -> Result<(Proof, Proved), Fault> {
+    pub fn check_bytes(&self, proof: &[u8]) -> Result<(Proof, Proved), Fault> {
         let proof = Proof::parse(proof).map_err(|error| untrusted("proof", &error))?;
         let proved = self.check(&proof)?;
         Ok((proof, proved))
