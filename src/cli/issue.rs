@@ -12,10 +12,10 @@ use reroot::ledger::BatchId;
 use reroot::manifest::Entry;
 use reroot::origin::Disposition;
 use reroot::pipeline::{
-    self, Elapsed, Issue, Job, Local, OnMissing, OnReject, OnSurplus, Outcome, Refusal, Stage, Summary,
+    self, Elapsed, Issue, Job, JobBasis, Local, OnMissing, OnReject, OnSurplus, Outcome, Refusal, Stage, Summary,
 };
 use reroot::policy::{Params, Policy};
-use reroot::reel::{Input, Limits};
+use reroot::reel::Input;
 use reroot::signer::Signer;
 use reroot::text::Printable;
 use reroot::verify::ExpectedList;
@@ -99,9 +99,8 @@ impl Surroundings {
     /// The job that the arguments ask for.
     pub(super) fn job<'a>(&'a self, args: &'a IssueArgs, world: &World, chunk_size: u32) -> Job<'a> {
         let (manifest_certificate, manifest_signer) = self.manifest.as_ref().expect("it was opened before");
-        Job {
+        let basis = JobBasis {
             inputs: &self.inputs,
-            limits: Limits::default(),
             policy: &self.policy,
             params: self.params.clone(),
             issuer: &self.issuer,
@@ -109,39 +108,40 @@ impl Surroundings {
             manifest_signer: &**manifest_signer,
             anchors: &self.anchors,
             out: &args.out,
-            findings: args.findings.as_deref(),
-            forms: args.form.iter().map(|form| form.into_library()).collect(),
-            on_reject: match args.on_reject {
-                OnRejectArg::Skip => OnReject::Skip,
-                OnRejectArg::Stop => OnReject::Stop,
-            },
-            on_missing: match args.on_missing {
-                OnMissingArg::Note => OnMissing::Note,
-                OnMissingArg::Stop => OnMissing::Stop,
-            },
-            on_surplus: match args.on_surplus {
-                OnSurplusArg::Ignore => OnSurplus::Ignore,
-                OnSurplusArg::Reject => OnSurplus::Reject,
-            },
-            expected: self.expected.as_ref().map(|(list, _)| list),
-            expected_sha256: self.expected.as_ref().map(|(_, digest)| *digest),
-            expect_count: args.expect_count,
-            reissue: args.reissue.clone(),
-            bulk_id: args.bulk_id.clone(),
-            publish_bulk_id: args.publish_bulk_id,
-            accept_clock: args.accept_clock.clone(),
             now: world.now,
             seed: Seed(world.random()),
-            beacon: self.beacon,
-            expect_head: self.expect_head,
             batch_id: batch_id(world),
-            jobs: args.jobs.unwrap_or_else(cores),
-            engine: load::engine(args.engine.generic_verify),
+        };
+        Job::builder(basis)
+            .expected(self.expected.as_ref().map(|(list, digest)| (list, *digest)))
+            .findings(args.findings.as_deref())
+            .forms(args.form.iter().map(|form| form.into_library()).collect())
+            .on_reject(match args.on_reject {
+                OnRejectArg::Skip => OnReject::Skip,
+                OnRejectArg::Stop => OnReject::Stop,
+            })
+            .on_missing(match args.on_missing {
+                OnMissingArg::Note => OnMissing::Note,
+                OnMissingArg::Stop => OnMissing::Stop,
+            })
+            .on_surplus(match args.on_surplus {
+                OnSurplusArg::Ignore => OnSurplus::Ignore,
+                OnSurplusArg::Reject => OnSurplus::Reject,
+            })
+            .expect_count(args.expect_count)
+            .reissue(args.reissue.clone())
+            .bulk_id(args.bulk_id.clone())
+            .publish_bulk_id(args.publish_bulk_id)
+            .accept_clock(args.accept_clock.clone())
+            .beacon(self.beacon)
+            .expect_head(self.expect_head)
+            .jobs(args.jobs.unwrap_or_else(cores))
+            .engine(load::engine(args.engine.generic_verify))
             // of another CA's certificates, so many may be asked for before the first of them is written
-            chunk_size: args.chunk.unwrap_or(chunk_size),
-            dry_run: args.dry_run,
-            tool: TOOL,
-        }
+            .chunk_size(args.chunk.unwrap_or(chunk_size))
+            .dry_run(args.dry_run)
+            .tool(TOOL)
+            .build()
     }
 }
 
@@ -176,8 +176,7 @@ pub(super) fn check_reason(option: &str, reason: Option<&str>) -> Result<(), Fau
 }
 
 fn batch_id(world: &World) -> BatchId {
-    let uuid = uuid::Builder::from_unix_timestamp_millis(world.now_millis, &world.random()).into_uuid();
-    uuid.to_string().parse().expect("a UUIDv7 is a batch id")
+    BatchId::new(world.now_millis, world.random())
 }
 
 impl FormArg {

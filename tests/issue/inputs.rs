@@ -5,13 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use reroot::cert::Seed;
 use reroot::config::Config;
-use reroot::crypto::VerificationEngine;
-use reroot::delivery::Form;
 use reroot::durable::{Access, create_directory};
 use reroot::error::Error;
 use reroot::issue::Issuer;
 use reroot::ledger::Ledger;
-use reroot::pipeline::{Issue, Job, Local, OnMissing, OnReject, OnSurplus, Outcome, Progress, Stage, Summary, run};
+use reroot::pipeline::{Issue, Job, JobBasis, Local, Outcome, Progress, Stage, Summary, run};
 use reroot::policy::Policy;
 use reroot::reel::{Edition, Input, Limits};
 use reroot::signer::SecretResolver;
@@ -235,39 +233,25 @@ fn issue_as_before(workshop: &Workshop, input: &str, out: &str, breaks: bool) ->
     let ledger = Ledger::open(config.ledger_path(), issuer.identity().spki()).unwrap();
     let manifest_certificate = config.manifest_certificate().unwrap();
     let begins = [issuer.identity().certificate(), &manifest_certificate].map(|one| one.validity().not_before());
-    let job = Job {
+    let basis = JobBasis {
         inputs: &[Input::Path(workshop.path(input))],
-        accept_clock: None,
-        on_missing: OnMissing::Stop,
-        on_surplus: OnSurplus::Reject,
-        limits: Limits { edition: Edition::First, ..Limits::default() },
-        params: policy.params(&[("lot".to_owned(), "A1".to_owned())].into()).unwrap(),
         policy: &policy,
+        params: policy.params(&[("lot".to_owned(), "A1".to_owned())].into()).unwrap(),
         issuer: issuer.identity(),
         manifest_certificate: &manifest_certificate,
         manifest_signer: &*manifest_signer,
         anchors: &config.anchors().unwrap(),
         out: &workshop.path(out),
-        forms: vec![Form::Der],
-        findings: None,
-        on_reject: OnReject::Stop,
-        expected: None,
-        expected_sha256: None,
-        expect_count: None,
-        reissue: None,
-        bulk_id: None,
-        publish_bulk_id: false,
-        expect_head: None,
         now: begins.into_iter().max().unwrap(),
         seed: Seed([7; 32]),
-        beacon: None,
         batch_id: "01890a5d-ac96-774b-bcce-b302099a8057".parse().unwrap(),
-        jobs: 2,
-        engine: VerificationEngine::default(),
-        chunk_size: 2,
-        dry_run: false,
-        tool: "reroot test",
     };
+    let job = Job::builder(basis)
+        .limits(Limits { edition: Edition::First, ..Limits::default() })
+        .jobs(2)
+        .chunk_size(2)
+        .tool("reroot test")
+        .build();
     let cancel = AtomicBool::new(false);
     let progress = Until { cancel: &cancel, breaks };
     let task = Issue { job: &job, stdin: &mut std::io::empty() };

@@ -6,15 +6,15 @@ use std::time::{Duration, Instant};
 
 use reroot::cert::Seed;
 use reroot::config::Config;
-use reroot::crypto::{VerificationEngine, sha256};
-use reroot::delivery::{ArchiveReader, Form, Stamp, ZipWriter};
+use reroot::crypto::sha256;
+use reroot::delivery::{ArchiveReader, Stamp, ZipWriter};
 use reroot::error::{CoreError, Error};
 use reroot::issue::Issuer;
 use reroot::ledger::Ledger;
 use reroot::manifest::{Entry, FileDigest, Statement, TreeBuilder};
-use reroot::pipeline::{Issue, Job, Local, OnMissing, OnReject, OnSurplus, Outcome, Progress, Stage, Summary, run};
+use reroot::pipeline::{Issue, Job, JobBasis, Local, Outcome, Progress, Stage, Summary, run};
 use reroot::policy::Policy;
-use reroot::reel::{Input, Limits};
+use reroot::reel::Input;
 use reroot::signer::{FileSigner, SecretResolver};
 use reroot::x509::{Certificate, SerialNumber, Time, pem};
 
@@ -396,39 +396,25 @@ fn run_accepting(
     let manifest_signer = config.open_manifest_signer(&NoSecrets).expect("a key");
     let ledger = Ledger::open(config.ledger_path(), issuer.identity().spki()).expect("a ledger");
     let now = Time::from_rfc3339(now).expect("a time");
-    let job = Job {
-        accept_clock: accept_clock.map(str::to_owned),
+    let basis = JobBasis {
         inputs: &[Input::Path(workshop.path("reel.zip"))],
-        limits: Limits::default(),
-        params: policy.params(&[("lot".to_owned(), "A1".to_owned())].into()).expect("parameters"),
         policy: &policy,
+        params: policy.params(&[("lot".to_owned(), "A1".to_owned())].into()).expect("parameters"),
         issuer: issuer.identity(),
         manifest_certificate: &config.manifest_certificate().expect("a certificate"),
         manifest_signer: &*manifest_signer,
         anchors: &config.anchors().expect("anchors"),
         out: &workshop.path(out),
-        forms: vec![Form::Der],
-        on_reject: OnReject::Stop,
-        on_missing: OnMissing::Stop,
-        on_surplus: OnSurplus::Reject,
-        expected: None,
-        expected_sha256: None,
-        expect_count: None,
-        findings: None,
-        reissue: None,
-        bulk_id: None,
-        publish_bulk_id: false,
-        expect_head: None,
         now,
-        beacon: None,
         seed: Seed(*sha256(now.to_string().as_bytes()).as_bytes()),
         batch_id: "01890a5d-ac96-774b-bcce-b302099a8057".parse().expect("a name"),
-        jobs: 2,
-        engine: VerificationEngine::default(),
-        chunk_size: 2,
-        dry_run: false,
-        tool: "reroot test",
     };
+    let job = Job::builder(basis)
+        .accept_clock(accept_clock.map(str::to_owned))
+        .jobs(2)
+        .chunk_size(2)
+        .tool("reroot test")
+        .build();
     let cancel = AtomicBool::new(false);
     let progress = Until { left: AtomicU64::new(certificates), issuing: AtomicBool::new(false), cancel: &cancel };
     let task = Issue { job: &job, stdin: &mut std::io::empty() };

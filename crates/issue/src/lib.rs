@@ -17,6 +17,8 @@
 //! `tests/check/architecture.rs` holds the list of places that may call a signer.
 //!
 //! Everything that only checks is `reroot-core`'s, under the same module names.
+//!
+//! What is needed to issue a batch is re-exported here; `examples/issue.rs` uses it. The modules hold the rest.
 
 pub mod ca;
 pub mod cmp;
@@ -32,6 +34,19 @@ mod report;
 pub mod revoke;
 pub mod seal;
 pub mod signer;
+
+pub use cert::Seed;
+pub use config::Config;
+pub use error::Error;
+pub use issue::Issuer;
+pub use ledger::{BatchId, Ledger, OnReject};
+pub use pipeline::{
+    Issue, Job, JobBasis, JobBuilder, Local, OnMissing, OnSurplus, Outcome, Progress, Refusal, Summary, run,
+};
+pub use policy::Policy;
+pub use reel::Input;
+pub use signer::{ResolveWith, SecretResolver, Signer};
+pub use x509::{Certificate, Time};
 
 #[macro_use(codes)]
 extern crate reroot_core;

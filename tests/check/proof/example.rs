@@ -31,8 +31,8 @@ fn the_example_accepts_a_proof_of_this_chip_under_these_anchors_alone() {
         (ANCHORS, "absent.json", ABSENT, "proof.absent"),
         (ANCHORS, "present.json", ABSENT, "proof.uid"),
         ([issuer, issuer, manifest], "present.json", uid, "audit.source.rejected"),
-        ([source, source, manifest], "present.json", uid, "audit.issuer.anchor"),
-        ([source, issuer, source], "present.json", uid, "manifest.seal.anchor"),
+        ([source, source, manifest], "present.json", uid, "audit.issuer.chain"),
+        ([source, issuer, source], "present.json", uid, "manifest.signer.no-trust-anchor"),
     ] {
         let refused = run(anchors, proof, chip).expect(1).err();
         assert!(refused.contains(code), "{refused}, expected {code}");

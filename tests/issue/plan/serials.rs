@@ -6,12 +6,10 @@ use std::time::SystemTime;
 
 use reroot::cert::Seed;
 use reroot::config::Config;
-use reroot::crypto::VerificationEngine;
-use reroot::delivery::Form;
 use reroot::ledger::Ledger;
-use reroot::pipeline::{AirGapped, Job, OnMissing, OnReject, OnSurplus, Outcome, Plan, run};
+use reroot::pipeline::{AirGapped, Job, JobBasis, Outcome, Plan, run};
 use reroot::policy::Policy;
-use reroot::reel::{Input, Limits};
+use reroot::reel::Input;
 use reroot::signer::FileSigner;
 use reroot::x509::Time;
 
@@ -51,9 +49,8 @@ impl Choice<'_> {
         let params = BTreeMap::from([("lot".to_owned(), self.lot.to_owned())]);
         let key = std::fs::read(machines.path("pki/ca/manifest.key.pem")).unwrap();
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
-        let job = Job {
+        let basis = JobBasis {
             inputs: &[Input::Path(machines.path(self.input))],
-            limits: Limits::default(),
             policy: &policy,
             params: policy.params(&params).unwrap(),
             issuer: &issuer,
@@ -61,29 +58,16 @@ impl Choice<'_> {
             manifest_signer: &FileSigner::open(&key, None).unwrap(),
             anchors: &config.anchors().unwrap(),
             out: &machines.path(out),
-            forms: vec![Form::Der],
-            findings: None,
-            accept_clock: None,
-            on_missing: OnMissing::Stop,
-            on_surplus: OnSurplus::Reject,
-            on_reject: OnReject::Stop,
-            expected: None,
-            expected_sha256: None,
-            expect_count: None,
-            reissue: self.reissue.map(str::to_owned),
-            bulk_id: None,
-            publish_bulk_id: false,
-            expect_head: None,
             now: Time::from_unix(now.try_into().unwrap()).unwrap(),
-            beacon: None,
             seed: Seed([self.seed; 32]),
             batch_id: self.name.parse().unwrap(),
-            jobs: 2,
-            engine: VerificationEngine::default(),
-            chunk_size: 16,
-            dry_run: false,
-            tool: "a planner",
         };
+        let job = Job::builder(basis)
+            .reissue(self.reissue.map(str::to_owned))
+            .jobs(2)
+            .chunk_size(16)
+            .tool("a planner")
+            .build();
         let ledger = Ledger::in_memory(issuer.spki());
         let task = Plan { job: &job, stdin: &mut std::io::empty() };
         let planned = run(task, &ledger, &AirGapped::to_ask(), &Silent, &AtomicBool::new(false)).unwrap();

@@ -18,6 +18,23 @@ use super::delivery::Delivery;
 pub struct BatchId(Box<str>);
 
 impl BatchId {
+    /// Makes a name from the milliseconds since 1970 and random bits (RFC 9562 §5.7). Of `random` 6 bits are not used.
+    ///
+    /// # Panics
+    /// The time is 2^48 milliseconds or more: in the year 10889.
+    pub fn new(unix_millis: u64, random: [u8; 10]) -> Self {
+        assert!(unix_millis >> 48 == 0, "a UUIDv7 has 48 bits for the time");
+        let mut bits = (u128::from(unix_millis) << 80)
+            | (u128::from_be_bytes([[0; 6].as_slice(), &random].concat().try_into().expect("6 + 10 bytes")));
+        bits = (bits & !(0xF << 76)) | (0x7 << 76);
+        bits = (bits & !(0x3 << 62)) | (0x2 << 62);
+        let digits = format!("{bits:032x}");
+        Self(
+            format!("{}-{}-{}-{}-{}", &digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..])
+                .into(),
+        )
+    }
+
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0

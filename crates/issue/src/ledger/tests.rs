@@ -138,6 +138,14 @@ fn a_row_comes_back_as_it_was() {
     }
 }
 
+/// RFC 9562, appendix A.6.
+#[test]
+fn a_batch_name_is_made_of_milliseconds_and_random_bits() {
+    let name = BatchId::new(0x017F_22E2_79B0, [0xFC, 0xC3, 0xD8, 0xC4, 0xDC, 0x0C, 0x0C, 0x07, 0x39, 0x8F]);
+    assert_eq!(name.as_str(), "017f22e2-79b0-7cc3-98c4-dc0c0c07398f");
+    assert_eq!(name, name.as_str().parse().unwrap());
+}
+
 #[test]
 fn only_a_lower_case_uuid_of_version_7_names_a_batch() {
     assert!("01890a5d-ac96-774b-bcce-b302099a8057".parse::<BatchId>().is_ok());

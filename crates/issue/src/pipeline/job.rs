@@ -16,67 +16,67 @@ use crate::x509::{Certificate, Sha256Digest, Time};
 #[expect(missing_debug_implementations, reason = "holds signers")]
 pub struct Job<'a> {
     /// What to read, in this order.
-    pub inputs: &'a [Input],
+    pub(super) inputs: &'a [Input],
     /// Limits while reading.
-    pub limits: Limits,
+    pub(super) limits: Limits,
     /// The policy.
-    pub policy: &'a Policy,
+    pub(super) policy: &'a Policy,
     /// The operator's parameters, checked against the policy.
-    pub params: Params,
+    pub(super) params: Params,
     /// The issuing CA, without its key.
-    pub issuer: &'a IssuerIdentity,
+    pub(super) issuer: &'a IssuerIdentity,
     /// The manifest signer's certificate.
-    pub manifest_certificate: &'a Certificate,
+    pub(super) manifest_certificate: &'a Certificate,
     /// The manifest signer's key.
-    pub manifest_signer: &'a dyn Signer,
+    pub(super) manifest_signer: &'a dyn Signer,
     /// Trust anchors for source leaves.
-    pub anchors: &'a [Certificate],
+    pub(super) anchors: &'a [Certificate],
     /// Where the batch directory or the plan goes.
-    pub out: &'a Path,
+    pub(super) out: &'a Path,
     /// A file to list every rejected or ignored item in, written before anything is recorded.
-    pub findings: Option<&'a Path>,
+    pub(super) findings: Option<&'a Path>,
     /// Encodings of the certificates to deliver.
-    pub forms: Vec<Form>,
+    pub(super) forms: Vec<Form>,
     /// What a rejected item does to the run.
-    pub on_reject: OnReject,
+    pub(super) on_reject: OnReject,
     /// What an expected chip that is missing does to the run.
-    pub on_missing: OnMissing,
+    pub(super) on_missing: OnMissing,
     /// What becomes of a leaf that is not on the list.
-    pub on_surplus: OnSurplus,
+    pub(super) on_surplus: OnSurplus,
     /// The chips that must be there, and no others.
-    pub expected: Option<&'a ExpectedList>,
+    pub(super) expected: Option<&'a ExpectedList>,
     /// SHA-256 of that list's bytes.
-    pub expected_sha256: Option<Sha256Digest>,
+    pub(super) expected_sha256: Option<Sha256Digest>,
     /// How many leaves must verify.
-    pub expect_count: Option<u64>,
+    pub(super) expect_count: Option<u64>,
     /// Issue again what was issued before, for this reason.
-    pub reissue: Option<String>,
+    pub(super) reissue: Option<String>,
     /// ST's bulk identifier, kept on the ledger.
-    pub bulk_id: Option<String>,
+    pub(super) bulk_id: Option<String>,
     /// Write the bulk identifier into the statement too.
-    pub publish_bulk_id: bool,
+    pub(super) publish_bulk_id: bool,
     /// The ledger head the operator expects, against a ledger restored from an old backup.
-    pub expect_head: Option<Sha256Digest>,
+    pub(super) expect_head: Option<Sha256Digest>,
     /// Why a jump of this machine's clock is right, if there is one.
-    pub accept_clock: Option<String>,
+    pub(super) accept_clock: Option<String>,
     /// The instant of the run, used if a new batch begins.
-    pub now: Time,
+    pub(super) now: Time,
     /// Fresh random bytes, used if a new batch begins.
-    pub seed: Seed,
+    pub(super) seed: Seed,
     /// SHA-256 of a public value that was read before this run, used if a new batch begins.
-    pub beacon: Option<Sha256Digest>,
+    pub(super) beacon: Option<Sha256Digest>,
     /// A fresh name, used if a new batch begins.
-    pub batch_id: BatchId,
+    pub(super) batch_id: BatchId,
     /// Threads.
-    pub jobs: usize,
+    pub(super) jobs: usize,
     /// Who checks the leaves' signatures.
-    pub engine: VerificationEngine,
+    pub(super) engine: VerificationEngine,
     /// Leaves a chunk, used if a new batch begins.
-    pub chunk_size: u32,
+    pub(super) chunk_size: u32,
     /// Stop before anything is recorded or signed.
-    pub dry_run: bool,
+    pub(super) dry_run: bool,
     /// Name and version of this program for the statement.
-    pub tool: &'a str,
+    pub(super) tool: &'a str,
 }
 
 impl Job<'_> {

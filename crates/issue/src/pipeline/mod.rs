@@ -21,6 +21,7 @@
 mod again;
 pub mod authority;
 mod build;
+mod builder;
 pub mod code;
 mod intake;
 mod job;
@@ -33,6 +34,7 @@ mod sign;
 mod task;
 
 pub use authority::{AirGapped, Authority, Cmp, ExternalFile, Local};
+pub use builder::{JobBasis, JobBuilder};
 pub use job::{FinishJob, Job, OnMissing, OnSurplus, SignJob};
 pub use outcome::{Elapsed, Outcome, Planned, Progress, Refusal, Signed, Stage, Summary, Timings};
 pub use preflight::MAX_AHEAD_DAYS;

@@ -196,3 +196,11 @@ pub trait Progress: Sync {
     /// The stage is over.
     fn end(&self, stage: Stage);
 }
+
+/// Does nothing.
+impl Progress for () {
+    fn begin(&self, _: Stage) {}
+    fn total(&self, _: u64) {}
+    fn advance(&self, _: u64) {}
+    fn end(&self, _: Stage) {}
+}

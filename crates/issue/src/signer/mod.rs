@@ -21,7 +21,7 @@ pub use error::SignerError;
 pub use file::{FileSigner, GeneratedKey, generate};
 pub use location::KeyLocation;
 pub use pkcs11_pool::{KeyUri, KeyUriError, Pkcs11Error, Pkcs11Signer};
-pub use secret::{Secret, SecretError, SecretResolver, SecretSource};
+pub use secret::{ResolveWith, Secret, SecretError, SecretResolver, SecretSource};
 
 /// Holds one private key.
 pub trait Signer: Send + Sync {

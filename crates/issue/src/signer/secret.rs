@@ -127,6 +127,7 @@ pub trait SecretResolver {
 }
 
 /// A [`SecretResolver`] from two closures.
+#[expect(missing_debug_implementations, reason = "holds closures")]
 pub struct ResolveWith<E, P> {
     /// Looks up an environment variable.
     pub env: E,
