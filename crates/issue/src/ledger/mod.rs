@@ -6,7 +6,6 @@
 //!
 //! [`Ledger`] is the rules, [`LedgerStore`] where records are kept.
 
-mod absorb;
 mod accepted;
 mod batch;
 mod begin;

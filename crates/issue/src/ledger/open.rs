@@ -9,9 +9,9 @@ use crate::durable;
 use crate::x509::{Sha256Digest, Spki};
 
 use super::LedgerError;
-use super::absorb::Patience;
 use super::batch::{BatchId, Summary};
 use super::codec::{Malformed, Reader, Writer};
+use super::index::Patience;
 use super::memory::MemoryStore;
 use super::noted::Noted;
 use super::record::{Draft, Head, Kind, Place, Record};

@@ -7,7 +7,7 @@ use crate::crypto::sha256;
 use crate::origin::Uid;
 use crate::x509::{Spki, Time};
 
-use super::absorb::Patience;
+use super::index::Patience;
 use super::{
     AuthorityKind, BatchId, BatchRow, BatchState, BatchTerms, Delivery, LeafKey, Ledger, OnReject, leaf_set_digest,
 };

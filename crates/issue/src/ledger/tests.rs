@@ -5,7 +5,7 @@ use std::path::Path;
 
 use proptest::prelude::*;
 
-use super::absorb::Patience;
+use super::index::Patience;
 use super::testing::{batch_id, be_patient, issuer_spki, leaf, leaf_spki, leaves, row, terms, uid};
 use super::*;
 use crate::cert::Encoder;

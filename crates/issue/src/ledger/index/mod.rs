@@ -1,15 +1,19 @@
 //! The sorted lists of many batches made into few: what makes asking about a reel cost by the reel, not by the ledger.
 //!
 //! A layer holds the entries of a stretch of leaves, counted over all batches, in the order of what they are looked for
-//! by; layers of like size become one ([`absorb`](super::absorb)), so there are few. A layer lies in pieces that the
+//! by; layers of like size become one ([`absorb`]), so there are few. A layer lies in pieces that the
 //! store keeps beside the records, and the directory knows with which entry each begins: one reading finds it. Nothing
 //! here is believed: an entry only says where to look. Whatever is missing is answered from the records, and made again.
+
+mod absorb;
 
 use super::LedgerError;
 use super::codec::{Malformed, Reader, Writer};
 use super::leaf::{self, Look, Sought};
 use super::open::Book;
 use super::store::{StoreError, Wanted};
+
+pub(super) use absorb::Patience;
 
 /// What one entry says: the first 5 octets of a digest, and a leaf by its number among those of all batches, from 0.
 pub(super) type Entry = (u64, u64);

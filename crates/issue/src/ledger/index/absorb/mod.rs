@@ -8,31 +8,30 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::ops::Range;
 
-use super::LedgerError;
-use super::index::{DIRECTORY, Entry, Index, Layer, PIECE, Sum, Unit, entry, mark_of, write_piece};
-use super::leaf::{self, Look};
-use super::open::Book;
-use super::store::StoreError;
+use super::{
+    Book, DIRECTORY, Entry, Index, Layer, LedgerError, Look, PIECE, StoreError, Sum, Unit, entry, leaf, mark_of,
+    write_piece,
+};
 
 /// When lists of batches are taken into the index.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Patience {
+pub(in crate::ledger) struct Patience {
     /// So many leaves outside it are too many.
-    pub(super) leaves: u64,
+    pub(in crate::ledger) leaves: u64,
     /// So many lists outside it are too many.
-    pub(super) lists: usize,
+    pub(in crate::ledger) lists: usize,
     /// So many pieces are written at once.
-    pub(super) pieces: usize,
+    pub(in crate::ledger) pieces: usize,
 }
 
 impl Patience {
     /// The rest is read in about a millisecond; 8 MiB are written at once.
-    pub(super) const USUAL: Self = Self { leaves: 1 << 16, lists: 64, pieces: 256 };
+    pub(in crate::ledger) const USUAL: Self = Self { leaves: 1 << 16, lists: 64, pieces: 256 };
 }
 
 impl Book {
     /// Takes new batches into the index, if there are enough of them.
-    pub(super) fn absorb(&mut self) -> Result<(), LedgerError> {
+    pub(in crate::ledger) fn absorb(&mut self) -> Result<(), LedgerError> {
         if !self.store.derives()? {
             return Ok(());
         }
