@@ -5,6 +5,7 @@ use crate::x509::Sha256Digest;
 
 use super::LedgerError;
 use super::batch::{BatchId, BatchRow, BatchState, Summary};
+use super::index;
 use super::leaf::{self, LeafRef, Leaves, Look, leaf_set_digest};
 use super::list::LeafList;
 use super::open::{Book, Ledger, damaged};
@@ -130,7 +131,7 @@ impl Ledger {
         })?;
         // The batch could do without it. But a store that could not write this takes nothing more, and who heard of it only
         // with the first intent would not hear why.
-        self.with(Book::absorb)
+        self.with(index::absorb)
     }
 }
 

@@ -8,6 +8,7 @@ use crate::x509::Sha256Digest;
 
 use super::LedgerError;
 use super::batch::BatchId;
+use super::index;
 use super::leaf::{self, Look, Sought};
 use super::list::LeafList;
 use super::open::{Book, Ledger, damaged};
@@ -73,7 +74,7 @@ impl Ledger {
             if count == 0 || sought.is_empty() {
                 return Ok(found);
             }
-            let matches = book.matches(look, &sought, count)?;
+            let matches = index::matches(book, look, &sought, count)?;
             for matches in matches.chunk_by(|a, b| a.batch == b.batch) {
                 let batch = book.batches()?[matches[0].batch].clone();
                 let mut list = LeafList::new(book, &batch);

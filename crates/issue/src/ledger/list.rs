@@ -5,8 +5,7 @@ use crate::x509::Sha256Digest;
 
 use super::LedgerError;
 use super::batch::Summary;
-use super::index::Unit;
-use super::leaf::{self, Look};
+use super::leaf;
 use super::open::{Book, damaged};
 use super::record::{Kind, Place, Record};
 
@@ -50,23 +49,5 @@ impl<'a> LeafList<'a> {
 
     fn place(&self, index: u32) -> (u32, usize) {
         (index / self.batch.chunk_size, (index % self.batch.chunk_size) as usize)
-    }
-}
-
-impl Book {
-    /// A piece of a sorted list.
-    pub(super) fn prefixes(&mut self, look: Look, unit: &Unit) -> Result<Prefixes, LedgerError> {
-        self.expect(Place::new(look.kind(), unit.number, unit.run)).map(Prefixes)
-    }
-}
-
-/// A `Names` or `Keys` record.
-pub(super) struct Prefixes(Record);
-
-impl Prefixes {
-    pub(super) fn pairs(&self) -> Result<impl Iterator<Item = (u64, u32)>, LedgerError> {
-        let pairs = || leaf::read_prefixes(&self.0.body).map_err(|_| damaged(&self.0));
-        // what is out of order would hide what comes after it
-        if pairs()?.is_sorted() { pairs() } else { Err(damaged(&self.0)) }
     }
 }

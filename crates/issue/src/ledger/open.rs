@@ -11,7 +11,7 @@ use crate::x509::{Sha256Digest, Spki};
 use super::LedgerError;
 use super::batch::{BatchId, Summary};
 use super::codec::{Malformed, Reader, Writer};
-use super::index::Patience;
+use super::index;
 use super::memory::MemoryStore;
 use super::noted::Noted;
 use super::record::{Draft, Head, Kind, Place, Record};
@@ -28,9 +28,8 @@ pub(super) struct Book {
     /// Every batch up to record number `known`.
     batches: Vec<Summary>,
     known: u64,
-    /// Whether the index has been found to be wrong, so that records are read instead until it is made again.
-    pub(super) distrusted: bool,
-    pub(super) patience: Patience,
+    /// What is known of the index.
+    pub(super) index: index::State,
     /// Seeds of serial numbers, each with the batch that has it, of the first `seeded` batches.
     pub(super) seeds: HashMap<[u8; 32], BatchId>,
     pub(super) seeded: usize,
@@ -224,8 +223,7 @@ impl Book {
             store,
             batches: Vec::new(),
             known: 0,
-            distrusted: false,
-            patience: Patience::USUAL,
+            index: index::State::NEW,
             seeds: HashMap::new(),
             seeded: 0,
             noted: None,

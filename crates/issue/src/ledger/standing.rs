@@ -10,6 +10,7 @@ use crate::origin::Uid;
 
 use super::LedgerError;
 use super::batch::{BatchId, PolicyUse};
+use super::index;
 use super::leaf::{self, Leaves, Look, Sought};
 use super::list::LeafList;
 use super::open::{Book, Ledger};
@@ -191,7 +192,7 @@ impl Ledger {
             let mut known = vec![None; leaves.count()];
             let names = incoming(Look::Names, leaves);
             let end = end(book, before)?;
-            let matches = book.matches(Look::Names, &names, end)?;
+            let matches = index::matches(book, Look::Names, &names, end)?;
             for matches in matches.chunk_by(|a, b| a.batch == b.batch) {
                 let batch = book.batches()?[matches[0].batch].clone();
                 let mut list = LeafList::new(book, &batch);
@@ -243,7 +244,7 @@ fn by_uid<L: Leaves + ?Sized>(
     end: usize,
     standings: &mut Standings,
 ) -> Result<(), LedgerError> {
-    let matches = book.matches(Look::Names, &incoming(Look::Names, leaves), end)?;
+    let matches = index::matches(book, Look::Names, &incoming(Look::Names, leaves), end)?;
     for matches in matches.chunk_by(|a, b| a.batch == b.batch) {
         let number = matches[0].batch;
         let batch = book.batches()?[number].clone();
@@ -278,7 +279,7 @@ fn by_key<L: Leaves + ?Sized>(
     end: usize,
     standings: &mut Standings,
 ) -> Result<(), LedgerError> {
-    let matches = book.matches(Look::Keys, &incoming(Look::Keys, leaves), end)?;
+    let matches = index::matches(book, Look::Keys, &incoming(Look::Keys, leaves), end)?;
     for matches in matches.chunk_by(|a, b| a.batch == b.batch) {
         let number = matches[0].batch;
         let batch = book.batches()?[number].clone();

@@ -88,7 +88,7 @@ pub(crate) fn row(n: u32, terms: BatchTerms, chunk_size: u32) -> BatchRow {
 pub(super) fn be_patient(ledger: &Ledger, patience: Patience) {
     ledger
         .with(|book| {
-            book.patience = patience;
+            book.index.patience = patience;
             Ok(())
         })
         .unwrap();
@@ -98,7 +98,7 @@ pub(super) fn be_patient(ledger: &Ledger, patience: Patience) {
 pub(crate) fn look_without_index(ledger: &Ledger) {
     ledger
         .with(|book| {
-            book.distrusted = true;
+            book.index.distrusted = true;
             Ok(())
         })
         .unwrap();

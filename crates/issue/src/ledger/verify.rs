@@ -9,7 +9,7 @@ use super::LedgerError;
 use super::accepted;
 use super::batch::{BatchRow, BatchState, Summary};
 use super::blocked;
-use super::index::{self, Sum};
+use super::index::{self, Total};
 use super::leaf::{self, LeafKey, LeafSetDigest, Look};
 use super::open::{Book, Ledger, damaged, decoded};
 use super::record::{Head, Kind, Place, Record};
@@ -276,7 +276,7 @@ impl Walk {
             }
         }
         if self.findings.is_empty() && book.store.derives()? {
-            match check_index(book, &totals) {
+            match index::check(book, &totals) {
                 Err(LedgerError::Damaged { position, what }) => self.find(position, what),
                 other => other?,
             }
@@ -359,13 +359,7 @@ impl Run {
             return Ok(());
         }
         let first = self.first + u64::from(leaf::first_of_run(self.number));
-        let mut total = Total { batch: self.batch, first, sums: [Sum::default(); 2] };
-        for (sum, list) in total.sums.iter_mut().zip([&self.names, &self.keys]) {
-            for (prefix, index) in list {
-                sum.add(index::entry(*prefix, self.first + u64::from(*index)));
-            }
-        }
-        self.totals.push(total);
+        self.totals.push(Total::new(self.batch, first, self.first, [&self.names, &self.keys]));
         for (look, list) in [(Look::Names, &mut self.names), (Look::Keys, &mut self.keys)] {
             let record = book.expect(Place::new(look.kind(), self.batch, self.number))?;
             if record.body != leaf::write_prefixes(std::mem::take(list)) {
@@ -376,48 +370,6 @@ impl Run {
         self.number += 1;
         Ok(())
     }
-}
-
-/// What a run contributes to the index.
-struct Total {
-    batch: u64,
-    first: u64,
-    sums: [Sum; 2],
-}
-
-/// The index has the entries of the leaves that it covers, in order.
-fn check_index(book: &mut Book, totals: &[Total]) -> Result<(), LedgerError> {
-    let index = book.index()?;
-    let wrong = |position| Err(LedgerError::Damaged { position, what: "the index does not agree with the leaf lists" });
-    if book.distrusted {
-        return wrong(1);
-    }
-    for layer in &index.layers {
-        let end = layer.first + layer.leaves;
-        let of_layer: Vec<&Total> = totals.iter().filter(|total| (layer.first..end).contains(&total.first)).collect();
-        let position = of_layer.first().map_or(1, |total| total.batch);
-        for look in [Look::Names, Look::Keys] {
-            let mut expected = Sum::default();
-            for total in &of_layer {
-                expected.0 = expected.0.wrapping_add(total.sums[look as usize].0);
-            }
-            let (mut found, mut last) = (Sum::default(), (0, 0));
-            for at in 0..layer.fences[look as usize].len() {
-                let Some(entries) = layer.entries(book, look, at)? else { return wrong(position) };
-                for entry in entries {
-                    if entry < last {
-                        return wrong(position);
-                    }
-                    found.add(entry);
-                    last = entry;
-                }
-            }
-            if found != expected || found != layer.sums[look as usize] {
-                return wrong(position);
-            }
-        }
-    }
-    Ok(())
 }
 
 /// Results come after the intent, and each leaf has at most one.

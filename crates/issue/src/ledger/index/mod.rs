@@ -1,11 +1,15 @@
 //! The sorted lists of many batches made into few: what makes asking about a reel cost by the reel, not by the ledger.
 //!
 //! A layer holds the entries of a stretch of leaves, counted over all batches, in the order of what they are looked for
-//! by; layers of like size become one ([`absorb`]), so there are few. A layer lies in pieces that the
+//! by; layers of like size become one ([`absorb()`]), so there are few. A layer lies in pieces that the
 //! store keeps beside the records, and the directory knows with which entry each begins: one reading finds it. Nothing
 //! here is believed: an entry only says where to look. Whatever is missing is answered from the records, and made again.
+//!
+//! The rest of the ledger calls three functions: [`matches`], [`absorb()`] and [`check()`].
 
 mod absorb;
+mod check;
+mod lists;
 
 use super::LedgerError;
 use super::codec::{Malformed, Reader, Writer};
@@ -13,49 +17,65 @@ use super::leaf::{self, Look, Sought};
 use super::open::Book;
 use super::store::{StoreError, Wanted};
 
-pub(super) use absorb::Patience;
+use lists::Unit;
+
+pub(super) use absorb::{Patience, absorb};
+pub(super) use check::{Total, check};
+
+/// What a process knows of the index of its ledger.
+pub(super) struct State {
+    /// Whether the index has been found to be wrong, so that records are read instead until it is made again.
+    pub(super) distrusted: bool,
+    /// When it takes in new lists.
+    pub(super) patience: Patience,
+}
+
+impl State {
+    /// Nothing is known against it.
+    pub(super) const NEW: Self = Self { distrusted: false, patience: Patience::USUAL };
+}
 
 /// What one entry says: the first 5 octets of a digest, and a leaf by its number among those of all batches, from 0.
-pub(super) type Entry = (u64, u64);
+type Entry = (u64, u64);
 
 /// The first octets of a piece's entries, and the others.
 type Parts<'a> = (&'a [[u8; MARK]], &'a [[u8; REST]]);
 
 /// The directory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Index {
+struct Index {
     /// In the order of leaves, without gaps, from leaf 0.
-    pub(super) layers: Vec<Layer>,
+    layers: Vec<Layer>,
 }
 
 /// The sorted entries of a stretch of leaves.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Layer {
+struct Layer {
     /// Number of the first leaf.
-    pub(super) first: u64,
-    pub(super) leaves: u64,
+    first: u64,
+    leaves: u64,
     /// Number of the first piece; the pieces of names come first, then those of keys.
-    pub(super) piece: u64,
+    piece: u64,
     /// [`Sum`] of the entries of names and of keys.
-    pub(super) sums: [Sum; 2],
+    sums: [Sum; 2],
     /// The first mark of each piece.
-    pub(super) fences: [Vec<u32>; 2],
+    fences: [Vec<u32>; 2],
     /// CRC-32 of each piece: a changed octet must not hide a leaf.
-    pub(super) checks: [Vec<u32>; 2],
+    checks: [Vec<u32>; 2],
 }
 
 impl Index {
     /// How many leaves it knows.
-    pub(super) fn covered(&self) -> u64 {
+    fn covered(&self) -> u64 {
         self.layers.last().map_or(0, |layer| layer.first + layer.leaves)
     }
 
     /// The number of the first piece that no layer has.
-    pub(super) fn next_piece(&self) -> u64 {
+    fn next_piece(&self) -> u64 {
         self.layers.iter().map(|layer| layer.piece + 2 * layer.pieces()).max().unwrap_or(DIRECTORY + 1)
     }
 
-    pub(super) fn encode(&self) -> Vec<u8> {
+    fn encode(&self) -> Vec<u8> {
         let mut writer = Writer::default();
         writer.u32(FORMAT);
         writer.count(self.layers.len());
@@ -100,7 +120,7 @@ impl Index {
 }
 
 impl Layer {
-    pub(super) fn pieces(&self) -> u64 {
+    fn pieces(&self) -> u64 {
         self.leaves.div_ceil(PIECE)
     }
 
@@ -112,7 +132,7 @@ impl Layer {
     }
 
     /// The entries of a piece; None if it is not what the directory says.
-    pub(super) fn entries(&self, book: &mut Book, look: Look, at: usize) -> Result<Option<Vec<Entry>>, StoreError> {
+    fn entries(&self, book: &mut Book, look: Look, at: usize) -> Result<Option<Vec<Entry>>, StoreError> {
         let mut entries = None;
         let wanted = Wanted { number: self.piece(look, at).0, octets: 0..usize::MAX };
         book.store.derived(&[wanted], &mut |_, octets| {
@@ -199,15 +219,15 @@ impl Layer {
 
 /// A sum over entries, whatever their order: tells whether two lists have the same ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Sum(pub(super) u64);
+struct Sum(u64);
 
 impl Sum {
     /// Of the entries of both.
-    pub(super) fn and(self, other: Self) -> Self {
+    fn and(self, other: Self) -> Self {
         Self(self.0.wrapping_add(other.0))
     }
 
-    pub(super) fn add(&mut self, (prefix, leaf): Entry) {
+    fn add(&mut self, (prefix, leaf): Entry) {
         // splitmix64: accidents are noticed, which is all; records are what the chain guards
         let mix = |mut value: u64| {
             value = (value ^ (value >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -219,7 +239,7 @@ impl Sum {
 }
 
 /// A piece before it is written.
-pub(super) fn write_piece(layer_first: u64, entries: &[Entry]) -> Vec<u8> {
+fn write_piece(layer_first: u64, entries: &[Entry]) -> Vec<u8> {
     let mut writer = Writer::with_capacity(entries.len() * (MARK + REST));
     for (prefix, _) in entries {
         writer.u32(mark_of(*prefix));
@@ -232,12 +252,12 @@ pub(super) fn write_piece(layer_first: u64, entries: &[Entry]) -> Vec<u8> {
 }
 
 /// What entries of the index are found by: the first 4 octets.
-pub(super) fn mark_of(prefix: u64) -> u32 {
+fn mark_of(prefix: u64) -> u32 {
     u32::try_from(prefix >> 8).expect("a prefix in the index has 5 octets")
 }
 
 /// The entry of a leaf.
-pub(super) fn entry(prefix: u64, leaf: u64) -> Entry {
+fn entry(prefix: u64, leaf: u64) -> Entry {
     (prefix >> 24, leaf)
 }
 
@@ -252,6 +272,48 @@ pub(super) struct Match {
     pub(super) incoming: u32,
 }
 
+/// Leaves of the first `batches` batches that may be incoming ones, in order. Those before which the index ends are
+/// looked for in the lists of their batches.
+pub(super) fn matches(
+    book: &mut Book,
+    look: Look,
+    incoming: &[Sought],
+    batches: usize,
+) -> Result<Vec<Match>, LedgerError> {
+    let index = book.directory()?;
+    let firsts = book.first_leaves()?;
+    let end = firsts[batches];
+    let mut matches = Vec::new();
+    let mut covered = 0;
+    for layer in index.layers.iter().take_while(|layer| layer.first < end) {
+        let usable = layer.ask(book, look, incoming, &mut |leaf, incoming| {
+            let batch = firsts.partition_point(|first| *first <= leaf) - 1;
+            if batch < batches {
+                let listed = u32::try_from(leaf - firsts[batch]).expect("the number of leaves was checked to fit");
+                matches.push(Match { batch, listed, incoming });
+            }
+        })?;
+        if !usable {
+            book.index.distrusted = true;
+            matches.clear();
+            covered = 0;
+            break;
+        }
+        covered = layer.first + layer.leaves;
+    }
+    for unit in book.units(covered, batches)? {
+        let mut rest = incoming;
+        let prefixes = book.prefixes(look, &unit)?;
+        for (prefix, listed) in prefixes.pairs()? {
+            rest = &rest[ahead(rest, |sought| sought.prefix() < prefix)..];
+            let same = rest.iter().take_while(|sought| sought.prefix() == prefix);
+            matches.extend(same.map(|sought| Match { batch: unit.batch, listed, incoming: sought.index }));
+        }
+    }
+    matches.sort_unstable();
+    Ok(matches)
+}
+
 /// Whether a list begins or the last one ends with this leaf.
 fn is_border(firsts: &[u64], leaf: u64) -> bool {
     let after = firsts.partition_point(|first| *first <= leaf);
@@ -261,8 +323,8 @@ fn is_border(firsts: &[u64], leaf: u64) -> bool {
 
 impl Book {
     /// The directory; an empty one if there is none that can be used.
-    pub(super) fn index(&mut self) -> Result<Index, LedgerError> {
-        if self.distrusted {
+    fn directory(&mut self) -> Result<Index, LedgerError> {
+        if self.index.distrusted {
             return Ok(Index::default());
         }
         let mut index = Ok(Index::default());
@@ -272,102 +334,16 @@ impl Book {
         match index {
             Ok(index) if is_border(&firsts, index.covered()) => Ok(index),
             _ => {
-                self.distrusted = true;
+                self.index.distrusted = true;
                 Ok(Index::default())
             }
         }
     }
-
-    /// The number of the first leaf of each batch, and the number after the last one's.
-    pub(super) fn first_leaves(&mut self) -> Result<Vec<u64>, LedgerError> {
-        let mut next = 0;
-        let mut firsts = vec![0];
-        firsts.extend(self.batches()?.iter().map(|batch| {
-            next += batch.leaves;
-            next
-        }));
-        Ok(firsts)
-    }
-
-    /// Leaves of the first `batches` batches that may be incoming ones, in order. Those before which the index ends are
-    /// looked for in the lists of their batches.
-    pub(super) fn matches(
-        &mut self,
-        look: Look,
-        incoming: &[Sought],
-        batches: usize,
-    ) -> Result<Vec<Match>, LedgerError> {
-        let index = self.index()?;
-        let firsts = self.first_leaves()?;
-        let end = firsts[batches];
-        let mut matches = Vec::new();
-        let mut covered = 0;
-        for layer in index.layers.iter().take_while(|layer| layer.first < end) {
-            let usable = layer.ask(self, look, incoming, &mut |leaf, incoming| {
-                let batch = firsts.partition_point(|first| *first <= leaf) - 1;
-                if batch < batches {
-                    let listed = u32::try_from(leaf - firsts[batch]).expect("the number of leaves was checked to fit");
-                    matches.push(Match { batch, listed, incoming });
-                }
-            })?;
-            if !usable {
-                self.distrusted = true;
-                matches.clear();
-                covered = 0;
-                break;
-            }
-            covered = layer.first + layer.leaves;
-        }
-        for unit in self.units(covered, batches)? {
-            let mut rest = incoming;
-            let prefixes = self.prefixes(look, &unit)?;
-            for (prefix, listed) in prefixes.pairs()? {
-                rest = &rest[ahead(rest, |sought| sought.prefix() < prefix)..];
-                let same = rest.iter().take_while(|sought| sought.prefix() == prefix);
-                matches.extend(same.map(|sought| Match { batch: unit.batch, listed, incoming: sought.index }));
-            }
-        }
-        matches.sort_unstable();
-        Ok(matches)
-    }
-
-    /// The pieces in which batches keep their sorted lists, from a leaf on.
-    pub(super) fn units(&mut self, from: u64, batches: usize) -> Result<Vec<Unit>, LedgerError> {
-        let firsts = self.first_leaves()?;
-        let numbers: Vec<u64> = self.batches()?.iter().map(|batch| batch.number).collect();
-        let mut units = Vec::new();
-        for batch in firsts.partition_point(|first| *first <= from) - 1..batches {
-            let number = numbers[batch];
-            let starts = (firsts[batch]..firsts[batch + 1]).step_by(leaf::RUN);
-            units.extend((0..).zip(starts).filter(|(_, first)| *first >= from).map(|(run, first)| Unit {
-                batch,
-                number,
-                run,
-                first,
-                leaves: (firsts[batch + 1] - first).min(leaf::RUN as u64),
-                first_of_batch: firsts[batch],
-            }));
-        }
-        Ok(units)
-    }
-}
-
-/// A `Names` and a `Keys` record.
-pub(super) struct Unit {
-    /// Which batch, in the order in which they began.
-    pub(super) batch: usize,
-    /// Its number.
-    pub(super) number: u64,
-    pub(super) run: u64,
-    /// Number of the first leaf.
-    pub(super) first: u64,
-    pub(super) leaves: u64,
-    pub(super) first_of_batch: u64,
 }
 
 /// How many of an ordered list come before. The step doubles: a list merged with a dense one costs one comparison an
 /// item, with a sparse one a few for each of the sparse one's.
-pub(super) fn ahead<T>(list: &[T], before: impl Fn(&T) -> bool) -> usize {
+fn ahead<T>(list: &[T], before: impl Fn(&T) -> bool) -> usize {
     let mut known = 0;
     let mut step = 1;
     while list.get(known + step - 1).is_some_and(&before) {
@@ -379,11 +355,11 @@ pub(super) fn ahead<T>(list: &[T], before: impl Fn(&T) -> bool) -> usize {
 }
 
 /// Where the directory is kept.
-pub(super) const DIRECTORY: u64 = 0;
+const DIRECTORY: u64 = 0;
 /// The one format so far.
 const FORMAT: u32 = 1;
 /// Entries of a piece. With 9 octets each, `SQLite` puts them on two pages.
-pub(super) const PIECE: u64 = 3_600;
+const PIECE: u64 = 3_600;
 /// Octets of an entry that are searched.
 const MARK: usize = 4;
 /// Its other octets.

@@ -29,37 +29,37 @@ impl Patience {
     pub(in crate::ledger) const USUAL: Self = Self { leaves: 1 << 16, lists: 64, pieces: 256 };
 }
 
-impl Book {
-    /// Takes new batches into the index, if there are enough of them.
-    pub(in crate::ledger) fn absorb(&mut self) -> Result<(), LedgerError> {
-        if !self.store.derives()? {
+/// Takes new batches into the index, if there are enough of them.
+pub(in crate::ledger) fn absorb(book: &mut Book) -> Result<(), LedgerError> {
+    if !book.store.derives()? {
+        return Ok(());
+    }
+    loop {
+        let index = book.directory()?;
+        let batches = book.batches()?.len();
+        let mut units = book.units(index.covered(), batches)?;
+        let leaves: u64 = units.iter().map(|unit| unit.leaves).sum();
+        if leaves < book.index.patience.leaves && units.len() < book.index.patience.lists {
             return Ok(());
         }
-        loop {
-            let index = self.index()?;
-            let batches = self.batches()?.len();
-            let mut units = self.units(index.covered(), batches)?;
-            let leaves: u64 = units.iter().map(|unit| unit.leaves).sum();
-            if leaves < self.patience.leaves && units.len() < self.patience.lists {
-                return Ok(());
-            }
-            if units.first().is_some_and(|unit| unit.first != index.covered()) {
-                self.distrusted = true;
-                continue;
-            }
-            let mut sum = 0;
-            let fits = units.iter().take_while(|unit| {
-                sum += unit.leaves;
-                sum <= leaf::RUN as u64
-            });
-            let fits = fits.count().max(1);
-            units.truncate(fits);
-            if !self.take_up(&index, &units)? {
-                self.distrusted = true;
-            }
+        if units.first().is_some_and(|unit| unit.first != index.covered()) {
+            book.index.distrusted = true;
+            continue;
+        }
+        let mut sum = 0;
+        let fits = units.iter().take_while(|unit| {
+            sum += unit.leaves;
+            sum <= leaf::RUN as u64
+        });
+        let fits = fits.count().max(1);
+        units.truncate(fits);
+        if !book.take_up(&index, &units)? {
+            book.index.distrusted = true;
         }
     }
+}
 
+impl Book {
     /// Makes one layer of these lists and of the last layers. False if one of those is not what the directory says.
     fn take_up(&mut self, index: &Index, units: &[Unit]) -> Result<bool, LedgerError> {
         let (Some(first_unit), true) = (units.first(), !units.is_empty()) else { return Ok(true) };
@@ -77,7 +77,7 @@ impl Book {
             checks: [vec![], vec![]],
         };
         // what an interrupted absorption left, or an index that is not trusted
-        let mut old: Vec<Range<u64>> = vec![if self.distrusted { DIRECTORY..u64::MAX } else { piece..u64::MAX }];
+        let mut old: Vec<Range<u64>> = vec![if self.index.distrusted { DIRECTORY..u64::MAX } else { piece..u64::MAX }];
         let mut shelf = Shelf { layer, entries: Vec::new(), pieces: Vec::new() };
         for look in [Look::Names, Look::Keys] {
             let mut fresh = Vec::new();
@@ -115,7 +115,7 @@ impl Book {
                     }
                 };
                 shelf.add(look, entry.expect("one of both was there"));
-                if shelf.pieces.len() >= self.patience.pieces {
+                if shelf.pieces.len() >= self.index.patience.pieces {
                     self.store.derive(&old, &mut shelf.pieces.drain(..))?;
                     old.clear();
                 }
@@ -131,7 +131,7 @@ impl Book {
         let directory = Index { layers: kept.iter().cloned().chain([layer]).collect() };
         pieces.push((DIRECTORY, directory.encode()));
         self.store.derive(&old, &mut pieces.into_iter())?;
-        self.distrusted = false;
+        self.index.distrusted = false;
         Ok(true)
     }
 }
