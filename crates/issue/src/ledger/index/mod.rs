@@ -10,6 +10,8 @@
 mod absorb;
 mod check;
 mod lists;
+#[cfg(test)]
+mod measure;
 
 use super::LedgerError;
 use super::codec::{Malformed, Reader, Writer};
