@@ -91,8 +91,13 @@ pub(crate) enum Command {
     /// Record that certificates on hold are valid again
     Release(Box<ReleaseArgs>),
     /// Record that nothing is issued for chips
+    #[command(after_help = "Example:\n  reroot block --reel stolen.zip --why \"stolen in transit\"\n\n\
+        `issue` rejects these chips with the code ledger.blocked until `reroot unblock`. Certificates that they have stay \
+        valid: `reroot revoke` revokes them.")]
     Block(BlockArgs),
     /// Take a block back
+    #[command(after_help = "Example:\n  reroot unblock --uid 0209A021E021C4E1D00139 --why \"found again\"\n\n\
+        `issue` takes these chips again. A certificate that was revoked stays revoked.")]
     Unblock(BlockArgs),
     /// Make, sign and publish a round of revocation lists; plan one for a vault; say whether one is due
     Crl(CrlArgs),

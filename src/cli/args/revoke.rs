@@ -96,9 +96,6 @@ pub(crate) struct ReleaseArgs {
 }
 
 #[derive(Args, Debug)]
-#[command(after_help = "Example:\n  reroot block --reel stolen.zip --why \"stolen in transit\"\n\n\
-    `issue` rejects these chips with the code ledger.blocked until `reroot unblock`. Certificates that they have stay \
-    valid: `reroot revoke` revokes them.")]
 pub(crate) struct BlockArgs {
     /// A chip, by its UID or ST number
     #[arg(long, value_name = "UID")]
