@@ -59,9 +59,9 @@ pub struct Refusal {
     pub items: u64,
     /// Leaves that could have been issued.
     pub ready: u64,
-    /// Whether [`OnReject::Skip`] takes a reason away.
+    /// Whether [`OnReject::Skip`](super::OnReject::Skip) takes a reason away.
     pub skip_helps: bool,
-    /// Whether [`OnMissing::Note`] takes a reason away.
+    /// Whether [`OnMissing::Note`](super::OnMissing::Note) takes a reason away.
     pub note_helps: bool,
     /// Every rejected or ignored item, in the order of the input.
     pub findings: Findings,
@@ -96,7 +96,7 @@ pub struct Summary {
     pub findings: Findings,
     /// Chips of the expected list that are not in the input.
     pub missing: Vec<MissingChip>,
-    /// What concerns the input as a whole and would have stopped the run but for [`OnMissing::Note`].
+    /// What concerns the input as a whole and would have stopped the run but for [`OnMissing::Note`](super::OnMissing::Note).
     pub reasons: Vec<String>,
     /// Things worth a look that stop nothing.
     pub warnings: Vec<String>,
