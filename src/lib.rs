@@ -27,7 +27,7 @@
 //!                           └ Entry, TreeBuilder, Statement, seal, BatchWriter
 //! ```
 //!
-//! The paved path is [`pipeline::reissue`], which knows the order, and [`audit::audit`], which walks it backwards;
+//! The paved path is [`pipeline::run`], which knows the order, and [`audit::audit`], which walks it backwards;
 //! [`plan`] goes the same way on two machines. The library asks neither clock nor random generator, prints nothing, and runs synchronously.
 
 pub use reroot_core::{
