@@ -173,6 +173,8 @@ def main():
         issuer, found = Issuer(certificates(given.issuer.read_bytes(), alone=False)[0].der), rounds(records)
         need(given.round is None or given.round in found, "there is no round", given.round)
         need(found, "there is no round")
+        if given.out:
+            given.out.mkdir(parents=True, exist_ok=True)
         for one in found.values() if given.round is None else [found[given.round]]:
             for at, (scope, made) in enumerate(rebuild(records, issuer, one)):
                 if given.out:

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "`unwrap` is for tests")]
 
 mod field;
+mod killed;
 mod relying;
 mod rounds;
 mod select;
