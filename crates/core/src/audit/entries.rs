@@ -10,7 +10,7 @@ use crate::cert::{
 use crate::crypto::{IssuerKey, PublicKey, VerificationEngine, is_full_width, is_kept_form, sha256};
 use crate::delivery::{BatchReader, Row, Rows, Stamp, Torn, WrittenFile};
 use crate::error::Error;
-use crate::manifest::{self, Entry, Format, SOURCE_CHAIN_FILE as SOURCE_CHAIN, Statement, TreeBuilder};
+use crate::manifest::{self, Entry, ManifestError, SOURCE_CHAIN_FILE as SOURCE_CHAIN, Statement, TreeBuilder};
 use crate::origin::{Code, Uid};
 use crate::parallel;
 use crate::policy::{BatchContext, BoundPolicy, Policy, difference_name};
@@ -92,34 +92,30 @@ pub(super) fn check(
         if job.cancel.load(Ordering::Relaxed) {
             return Err(Error::Interrupted);
         }
-        let mut block = Vec::with_capacity(BLOCK);
-        let mut octets = 0;
-        while block.len() < BLOCK && octets < BLOCK_OCTETS {
-            let row = match rows.next_row() {
-                Ok(Some(row)) => row,
-                Ok(None) => break,
-                Err(Torn { failed, ended, after, .. }) => {
-                    for (name, error) in failed {
-                        believed::<()>(Err(error), name, report)?;
-                    }
-                    if ended.len() == 3 {
-                        break;
-                    }
-                    let message = format!("{} end after {after}", ended.join(" and "));
-                    report.fault(code::TREE_SIZE, manifest::ENTRIES_FILE, &message);
-                    return Ok(());
-                }
-            };
-            octets += row.certificate.der.len() + row.source().der.len();
+        let (block, torn) = next_block(&mut rows);
+        let entries = parallel::map(job.jobs, block.iter().map(|row| row.line.as_str()).collect(), |line| {
+            Entry::parse(statement.format, line)
+        });
+        for (row, entry) in block.iter().zip(&entries) {
             walk.numbers = row.number;
-            walk.line(statement.format, &row.line, names, report)?;
-            block.push(row);
+            walk.line(&row.line, entry.as_ref().ok(), names, report)?;
+        }
+        if let Some(Torn { failed, ended, after, .. }) = torn {
+            for (name, error) in failed {
+                believed::<()>(Err(error), name, report)?;
+            }
+            if ended.len() < 3 {
+                let message = format!("{} end after {after}", ended.join(" and "));
+                report.fault(code::TREE_SIZE, manifest::ENTRIES_FILE, &message);
+                return Ok(());
+            }
         }
         if block.is_empty() {
             break;
         }
         let count = block.len() as u64;
-        for share in parallel::map_shares(job.jobs, block, |share| context.check_all(&share)) {
+        let block = block.into_iter().zip(entries).collect();
+        for share in parallel::map_shares(job.jobs, block, |share| context.check_all(share)) {
             for checked in share? {
                 report.certificates += 1;
                 match checked {
@@ -153,6 +149,23 @@ pub(super) fn check(
     check_archives(statement, [certificates.files(), sources.files()].concat().as_slice(), report);
     check_digest(&lines.finish()?, statement, report);
     Ok(())
+}
+
+/// The next rows, and what ended them before the block was full.
+fn next_block(rows: &mut Rows) -> (Vec<Row>, Option<Torn>) {
+    let mut block = Vec::with_capacity(BLOCK);
+    let mut bytes = 0;
+    while block.len() < BLOCK && bytes < BLOCK_OCTETS {
+        match rows.next_row() {
+            Ok(Some(row)) => {
+                bytes += row.certificate.der.len() + row.source().der.len();
+                block.push(row);
+            }
+            Ok(None) => break,
+            Err(torn) => return (block, Some(torn)),
+        }
+    }
+    (block, None)
 }
 
 /// What was walked through are the files that the statement names, and it names no archive besides: nobody should find
@@ -272,10 +285,16 @@ struct Walk {
 }
 
 impl Walk {
-    fn line(&mut self, format: Format, line: &str, names: &mut Names, report: &mut AuditReport) -> Result<(), Error> {
+    /// Follows one line. `entry` is what it says; a line that cannot be read is reported where it is checked.
+    fn line(
+        &mut self,
+        line: &str,
+        entry: Option<&Entry>,
+        names: &mut Names,
+        report: &mut AuditReport,
+    ) -> Result<(), Error> {
         self.tree.push(line.as_bytes());
-        // a line that cannot be read is reported where it is checked
-        let Ok(entry) = Entry::parse(format, line) else { return Ok(()) };
+        let Some(entry) = entry else { return Ok(()) };
         names.add(entry.source_item(), manifest::ENTRIES_FILE, self.numbers - 1)?;
         if self.last.as_ref().is_some_and(|last| last >= entry.uid()) {
             let message = format!("chip {} does not come after the chip before it", entry.uid());
@@ -360,11 +379,15 @@ impl Context<'_> {
 
     /// Walks the whole way for each line; the signatures of one key are looked at together. Of each line the first fault
     /// on the way is reported.
-    fn check_all(&self, rows: &[Row]) -> Result<Vec<Result<Good, Box<Fault>>>, Error> {
+    fn check_all(
+        &self,
+        share: Vec<(Row, Result<Entry, ManifestError>)>,
+    ) -> Result<Vec<Result<Good, Box<Fault>>>, Error> {
+        let (rows, entries): (Vec<Row>, Vec<_>) = share.into_iter().unzip();
         let mut sources = Vec::with_capacity(rows.len());
-        let read = rows.iter().map(|row| {
-            let (entry, leaf) = read(self.statement.format, row)?;
-            sources.push(leaf);
+        let read = rows.iter().zip(entries).map(|(row, entry)| {
+            let entry = entry.map_err(|error| fault(row, code::ENTRY_SYNTAX, error.to_string()))?;
+            sources.push(source(row, &entry)?);
             Ok(entry)
         });
         let read: Vec<Result<Entry, Box<Fault>>> = read.collect();
@@ -528,9 +551,8 @@ impl Context<'_> {
     }
 }
 
-/// The line, and what it says of the source leaf's octets.
-fn read(format: Format, row: &Row) -> Result<(Entry, SourceLeaf), Box<Fault>> {
-    let entry = Entry::parse(format, &row.line).map_err(|error| fault(row, code::ENTRY_SYNTAX, error.to_string()))?;
+/// The source leaf's bytes, as the line says that they are.
+fn source(row: &Row, entry: &Entry) -> Result<SourceLeaf, Box<Fault>> {
     let uid = entry.uid();
     let source = row.source();
     if source.uid != *uid {
@@ -541,6 +563,5 @@ fn read(format: Format, row: &Row) -> Result<(Entry, SourceLeaf), Box<Fault>> {
         let message = format!("certificate {} does not belong to chip {uid}", row.certificate.uid);
         return Err(fault(row, code::CERTIFICATE_NAME, message));
     }
-    let leaf = Against::named(&entry, &source.der).map_err(|found| fault(row, found.code, found.message))?;
-    Ok((entry, leaf))
+    Against::named(entry, &source.der).map_err(|found| fault(row, found.code, found.message))
 }
