@@ -33,3 +33,15 @@ pub(super) fn is_p256_with_sha256(subject: &Subject<'_>, report: &mut RuleReport
         report.find("signature", "signature algorithm is not ecdsa-with-SHA256");
     }
 }
+
+/// The signature algorithm of a certificate or a CRL is one that the issuer's key makes.
+pub(super) fn is_one_of_the_issuers_key(algorithm: &[u8], key: KeyAlgorithm, report: &mut RuleReport<'_>) {
+    match SignatureAlgorithm::from_identifier(algorithm) {
+        Ok(algorithm) if algorithm.is_over_sha1() => report.find("signature", "signature algorithm uses SHA-1"),
+        Ok(algorithm) if !algorithm.fits(key) => {
+            report.find("signature", format_args!("the issuer's {key} key makes no {algorithm} signatures"));
+        }
+        Ok(_) => {}
+        Err(error) => report.find("signature", error),
+    }
+}

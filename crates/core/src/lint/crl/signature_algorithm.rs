@@ -1,8 +1,7 @@
 //! The signature algorithm is one that the issuer's key makes.
 
-use crate::x509::SignatureAlgorithm;
-
 use crate::lint::finding::RuleReport;
+use crate::lint::shared::is_one_of_the_issuers_key;
 use crate::origin::Code;
 
 use super::{CrlRule, Subject};
@@ -15,21 +14,14 @@ pub(super) const RULE: CrlRule = CrlRule {
 };
 
 fn check(subject: &Subject<'_>, report: &mut RuleReport<'_>) {
-    let key = subject.issuer.spki().algorithm();
-    match SignatureAlgorithm::from_identifier(subject.list.signature) {
-        Ok(algorithm) if algorithm.is_over_sha1() => report.find("signature", "signature algorithm uses SHA-1"),
-        Ok(algorithm) if !algorithm.fits(key) => {
-            report.find("signature", format_args!("the issuer's {key} key makes no {algorithm} signatures"));
-        }
-        Ok(_) => {}
-        Err(error) => report.find("signature", error),
-    }
+    is_one_of_the_issuers_key(subject.list.signature, subject.issuer.spki().algorithm(), report);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::lint::crl::testing::Case;
+    use crate::x509::SignatureAlgorithm;
 
     #[test]
     fn the_algorithm_fits_the_issuer() {

@@ -1,10 +1,10 @@
 //! The signature algorithm is one that the issuer's key makes.
 
 use crate::origin::Code;
-use crate::x509::SignatureAlgorithm;
 
 use crate::lint::finding::RuleReport;
 use crate::lint::rule::{Applies, Rule, Subject};
+use crate::lint::shared::is_one_of_the_issuers_key;
 
 pub(super) const RULE: Rule = Rule {
     code: Code::new("rfc5280.signature.issuer-key").hinted(&super::HINT),
@@ -15,21 +15,14 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, report: &mut RuleReport<'_>) {
-    let key = subject.issuer.spki().algorithm();
-    match SignatureAlgorithm::from_identifier(subject.tbs.signature) {
-        Ok(algorithm) if algorithm.is_over_sha1() => report.find("signature", "signature algorithm uses SHA-1"),
-        Ok(algorithm) if !algorithm.fits(key) => {
-            report.find("signature", format_args!("the issuer's {key} key makes no {algorithm} signatures"));
-        }
-        Ok(_) => {}
-        Err(error) => report.find("signature", error),
-    }
+    is_one_of_the_issuers_key(subject.tbs.signature, subject.issuer.spki().algorithm(), report);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::lint::testing::Case;
+    use crate::x509::SignatureAlgorithm;
 
     #[test]
     fn the_algorithm_fits_the_issuer() {
