@@ -97,12 +97,7 @@ pub fn check_issuer(policy: &Policy, issuer: &IssuerIdentity, issued_at: Time) -
     let anchors = std::slice::from_ref(root);
     check_chain(issuer.certificate(), issuer.chain(), anchors, issued_at, purposes).map_err(refused)?;
     if issued_at < root.validity().not_before() {
-        return Err(Error::CertificateNotValid {
-            subject: root.subject().to_string(),
-            not_before: root.validity().not_before(),
-            not_after: root.validity().not_after(),
-            at: issued_at,
-        });
+        return Err(Error::not_valid(root, issued_at));
     }
     let mut notes = policy.check_ends(issuer)?;
     notes.extend(deviations("issuing CA", issuer.certificate()));

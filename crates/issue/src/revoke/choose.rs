@@ -38,9 +38,7 @@ pub fn choose(
     selection: &Selection,
     decision: &Decision<'_>,
 ) -> Result<Chosen, Error> {
-    let mut chooser = Chooser::new(ledger, issuer, selection, decision);
-    chooser.pick()?;
-    let known = ledger.revocations(u64::MAX)?;
+    let (mut chooser, known) = Chooser::picked(ledger, issuer, selection, decision)?;
     chooser.settle(&known)?;
     chooser.chosen.sizes = sizes(&known, &chooser.chosen.revocations);
     Ok(chooser.chosen)
@@ -56,9 +54,7 @@ pub fn choose_release(
     selection: &Selection,
     decision: &Decision<'_>,
 ) -> Result<Chosen, Error> {
-    let mut chooser = Chooser::new(ledger, issuer, selection, decision);
-    chooser.pick()?;
-    let known = ledger.revocations(u64::MAX)?;
+    let (mut chooser, known) = Chooser::picked(ledger, issuer, selection, decision)?;
     chooser.settle_release(&known)?;
     Ok(chooser.chosen)
 }
@@ -76,14 +72,18 @@ struct Chooser<'a> {
 }
 
 impl<'a> Chooser<'a> {
-    fn new(
+    /// Finds what was named, and reads what the ledger says of it.
+    fn picked(
         ledger: &'a Ledger,
         issuer: &'a IssuerIdentity,
         selection: &'a Selection,
         decision: &'a Decision<'a>,
-    ) -> Self {
+    ) -> Result<(Self, Revocations), Error> {
         let chosen = Chosen { findings: selection.findings.clone(), ..Chosen::default() };
-        Self { ledger, issuer, selection, decision, picks: BTreeMap::new(), others: Vec::new(), chosen }
+        let mut chooser =
+            Self { ledger, issuer, selection, decision, picks: BTreeMap::new(), others: Vec::new(), chosen };
+        chooser.pick()?;
+        Ok((chooser, ledger.revocations(u64::MAX)?))
     }
 
     fn find(&mut self, place: &str, kind: &'static str, what: String) {

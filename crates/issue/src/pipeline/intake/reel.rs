@@ -257,15 +257,8 @@ impl<'a> Reel<'a, '_> {
     fn check_valid(&self) -> Result<(), Error> {
         let job = self.job;
         for certificate in [job.issuer.certificate(), job.manifest_certificate] {
-            let validity = certificate.validity();
-            if !validity.contains(job.now) {
-                return Err(CoreError::CertificateNotValid {
-                    subject: certificate.subject().to_string(),
-                    not_before: validity.not_before(),
-                    not_after: validity.not_after(),
-                    at: job.now,
-                }
-                .into());
+            if !certificate.validity().contains(job.now) {
+                return Err(CoreError::not_valid(certificate, job.now).into());
             }
         }
         Ok(manifest::seal::check_signer(job.manifest_certificate, job.now)?)

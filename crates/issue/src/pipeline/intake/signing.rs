@@ -92,15 +92,8 @@ fn check_times(job: &SignJob<'_>, row: &BatchRow) -> Result<(), Error> {
         return Err(PlanError::Clock { issued_at, now, max_days }.into());
     }
     let certificate = job.issuer.certificate();
-    let validity = certificate.validity();
-    if !validity.contains(job.now) {
-        return Err(CoreError::CertificateNotValid {
-            subject: certificate.subject().to_string(),
-            not_before: validity.not_before(),
-            not_after: validity.not_after(),
-            at: job.now,
-        }
-        .into());
+    if !certificate.validity().contains(job.now) {
+        return Err(CoreError::not_valid(certificate, job.now).into());
     }
     Ok(())
 }
