@@ -44,7 +44,7 @@ pub use expected::{ListFile, ListShown};
 pub use grounds::{Ground, LIST, ListedCode, list_markdown, listed_codes};
 pub use history::{Chained, History, follows};
 pub(crate) use issuer::identify;
-pub use issuer::{check_chain, check_issuer, deviations};
+pub use issuer::{check_chain, check_issuer, deviations, not_valid};
 pub use possession::{PossessionShown, Supplements};
 pub use report::code::CODES;
 pub use report::{AuditReport, Fault, NotGiven, code};

@@ -9,7 +9,7 @@ use crate::manifest::ManifestError;
 use crate::policy::PolicyErrors;
 use crate::reel::ReelError;
 use crate::verify::{ExpectError, VerifyError};
-use crate::x509::{Certificate, Time};
+use crate::x509::Time;
 
 /// The fault of the environment, the policy or this program; never of one leaf.
 #[derive(Debug, thiserror::Error)]
@@ -96,17 +96,6 @@ pub enum Error {
 }
 
 impl Error {
-    /// Names a certificate that is not valid at this instant.
-    pub fn not_valid(certificate: &Certificate, at: Time) -> Self {
-        let validity = certificate.validity();
-        Self::CertificateNotValid {
-            subject: certificate.subject().to_string(),
-            not_before: validity.not_before(),
-            not_after: validity.not_after(),
-            at,
-        }
-    }
-
     /// The kind of failure.
     pub fn class(&self) -> Class {
         match self {

@@ -97,12 +97,23 @@ pub fn check_issuer(policy: &Policy, issuer: &IssuerIdentity, issued_at: Time) -
     let anchors = std::slice::from_ref(root);
     check_chain(issuer.certificate(), issuer.chain(), anchors, issued_at, purposes).map_err(refused)?;
     if issued_at < root.validity().not_before() {
-        return Err(Error::not_valid(root, issued_at));
+        return Err(not_valid(root, issued_at));
     }
     let mut notes = policy.check_ends(issuer)?;
     notes.extend(deviations("issuing CA", issuer.certificate()));
     notes.extend(issuer.chain().iter().flat_map(|above| deviations("CA", above)));
     Ok(notes)
+}
+
+/// Names a certificate that is not valid at this instant.
+pub fn not_valid(certificate: &Certificate, at: Time) -> Error {
+    let validity = certificate.validity();
+    Error::CertificateNotValid {
+        subject: certificate.subject().to_string(),
+        not_before: validity.not_before(),
+        not_after: validity.not_after(),
+        at,
+    }
 }
 
 /// What a certificate that a person has named has otherwise than RFC 5280 or DER, each with the role of the certificate.

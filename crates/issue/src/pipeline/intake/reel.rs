@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::io::Read;
 
+use crate::audit;
 use crate::cert::Encoder;
 use crate::durable;
 use crate::error::{CoreError, Error};
@@ -258,7 +259,7 @@ impl<'a> Reel<'a, '_> {
         let job = self.job;
         for certificate in [job.issuer.certificate(), job.manifest_certificate] {
             if !certificate.validity().contains(job.now) {
-                return Err(CoreError::not_valid(certificate, job.now).into());
+                return Err(audit::not_valid(certificate, job.now).into());
             }
         }
         Ok(manifest::seal::check_signer(job.manifest_certificate, job.now)?)

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::audit;
 use crate::crypto::sha256;
-use crate::error::{CoreError, Error, PlanError};
+use crate::error::{Error, PlanError};
 use crate::intake::Row;
 use crate::ledger::{BatchRow, BatchState, Ledger, Standing};
 use crate::plan::head::Mode;
@@ -93,7 +94,7 @@ fn check_times(job: &SignJob<'_>, row: &BatchRow) -> Result<(), Error> {
     }
     let certificate = job.issuer.certificate();
     if !certificate.validity().contains(job.now) {
-        return Err(CoreError::not_valid(certificate, job.now).into());
+        return Err(audit::not_valid(certificate, job.now).into());
     }
     Ok(())
 }
