@@ -258,7 +258,11 @@ fn between(text: &str) -> Result<(Time, Time), Fault> {
         Time::from_rfc3339(&text).map_err(|_| wrong())
     };
     let (from, to) = (read(from, "00:00:00")?, read(to, "23:59:59")?);
-    if from <= to { Ok((from, to)) } else { Err(wrong()) }
+    if from > to {
+        let what = format!("--issued-between begins at {from}, after its end at {to}");
+        return Err(Fault::usage(what).hint("Write the earlier of the two first."));
+    }
+    Ok((from, to))
 }
 
 fn shown(path: &Path) -> String {

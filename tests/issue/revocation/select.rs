@@ -53,6 +53,19 @@ fn every_selector_finds_its_certificates() {
 }
 
 #[test]
+fn a_selector_that_cannot_name_anything_is_named_itself() {
+    let field = Field::new(1);
+    put(&field.path("notes.txt"), "hello\n");
+    let refused = field.run(&["revoke", "--yes", "--reel", "notes.txt", "--reason", "superseded"], &[]).expect(3);
+    assert!(refused.out().contains("notes.txt: there is no leaf in it"), "{}", refused.out());
+    let turned = "2026-02-01..2026-01-01";
+    let refused = field.run(&["revoke", "--yes", "--issued-between", turned, "--reason", "superseded"], &[]).expect(2);
+    let said = "--issued-between begins at 2026-02-01T00:00:00Z, after its end at 2026-01-01T23:59:59Z";
+    assert!(refused.err().contains(said), "{}", refused.err());
+    field.ledger_holds();
+}
+
+#[test]
 fn earlier_certificates_are_superseded_by_a_later_batch() {
     let field = Field::new(3);
     let again = field.workshop.issue("reel.zip", "second", &["--reissue", "new lot", "--set", "lot=B2"]);

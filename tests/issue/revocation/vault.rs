@@ -81,6 +81,29 @@ fn a_round_is_planned_signed_and_published_on_two_machines() {
     run(&machines, &["crl", "--out", "www"]).expect(2);
 }
 
+/// A file of another kind has the name: this is found before a round is recorded or signed.
+#[test]
+fn a_name_that_is_taken_costs_no_round() {
+    let machines = vault(2);
+    revoke(&machines, 0, &["--reason", "superseded"]);
+    put(&machines.path("taken"), "a file of somebody");
+    let head = |machine: &str| {
+        let config = format!("{machine}/reroot.toml");
+        machines.workshop.reroot(&["ledger", "head", "--config", &config]).run().success().out()
+    };
+    let before = head("pki");
+    let refused = run(&machines, &["crl", "plan", "--out", "taken"]).expect(2);
+    assert!(refused.err().contains("`taken` exists already"), "{}", refused.err());
+    assert_eq!(head("pki"), before);
+    plan(&machines, "one.plan");
+    let before = head("vault");
+    let refused = machines.sign("one.plan", "taken").expect(2);
+    assert!(refused.err().contains("`taken` exists already"), "{}", refused.err());
+    assert_eq!(head("vault"), before);
+    assert_eq!(std::fs::read(machines.path("taken")).unwrap(), b"a file of somebody");
+    machines.sign("one.plan", "one.signatures").success();
+}
+
 /// The planner's own ledger, set back to before a revocation: it plans a list without the entry.
 #[test]
 fn a_planner_that_leaves_out_an_entry_is_refused() {

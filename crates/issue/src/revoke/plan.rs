@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::cert::IssuerIdentity;
 use crate::crypto::sha256;
+use crate::delivery;
+use crate::durable::output::Shape;
 use crate::durable::{self, Access};
 use crate::error::{CoreError, Error, RevokeError};
 use crate::input;
@@ -115,6 +117,10 @@ pub fn plan(job: &PlanJob<'_>, ledger: &Ledger) -> Result<CrlRound, Error> {
         }
         _ => None,
     };
+    if open.is_none() {
+        // no plan of a round that is not on the ledger was ever written: what has the name is another file
+        delivery::check_place(job.out, Shape::PLAIN)?;
+    }
     let lists = match open {
         Some(last) => round::rebuilt(ledger, job.issuer, &last)?,
         None => loop {
@@ -267,6 +273,8 @@ pub fn sign(
         write_signatures(job.out, &plan, &round, &signed)?;
         return Ok(round);
     }
+    // nothing of this round was signed yet, so what has the name is another file
+    delivery::check_place(job.out, Shape::PLAIN)?;
     if job.now.unix().abs_diff(this_update.unix()) > u64::from(job.max_days) * 86_400 {
         return Err(differs(
             "thisUpdate",

@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::ledger::BatchId;
 use crate::origin::{ChipName, Uid};
 use crate::reel::{self, Input, Item, Limits};
+use crate::text::Printable;
 use crate::x509::{Certificate, SerialNumber, Time};
 
 use super::Finding;
@@ -91,5 +92,8 @@ pub fn read_reel(
         ControlFlow::Continue(())
     };
     reel::read(&input, stdin, &Limits::default(), scratch, &mut each)?;
+    if uids.is_empty() && findings.is_empty() {
+        findings.push(Finding::unreadable(Printable::new(archive).to_string(), "there is no leaf in it".to_owned()));
+    }
     Ok((uids.into_iter().collect(), findings))
 }
