@@ -32,7 +32,7 @@ fn literals(text: &str) -> Vec<(usize, String)> {
 
 /// The commands of the program: the variants of its `Command`, as they are typed.
 fn commands() -> Vec<String> {
-    let text = std::fs::read_to_string(root().join("src/cli/args.rs")).expect("the options are there");
+    let text = std::fs::read_to_string(root().join("src/cli/args/mod.rs")).expect("the options are there");
     let tokens = source::tokens(&text);
     let begin = tokens.windows(2).position(|pair| {
         [Token::Word("enum".to_owned()), Token::Word("Command".to_owned())]
