@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use reroot::delivery::PackReader;
-use reroot::proof::{Checker, ChipName, Found, Shelf, lookup};
+use reroot::proof::{Checker, ChipName, Found, ProofSource, lookup};
 use reroot::reel::certificates_in_pem;
 use reroot::x509::Certificate;
 use reroot_test_support::bench::{self, Bench};
@@ -59,7 +59,7 @@ fn main() {
         reader.presence(&uid, position).expect("a pack");
         found.push(began.elapsed());
         let began = Instant::now();
-        let answer = lookup(Shelf::Pack(&pack), &name, &checker, &cancel).expect("a pack");
+        let answer = lookup(ProofSource::Pack(&pack), &name, &checker, &cancel).expect("a pack");
         whole.push(began.elapsed());
         assert!(matches!(answer, Found::Chip(_)), "{uid}");
     }

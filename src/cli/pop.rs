@@ -10,7 +10,7 @@ use reroot::proof::{Checker, Found, Presence, Proved, lookup};
 use reroot::text::Printable;
 use reroot_check::beside::{MAX_RECEIPTS, PossessionFiles};
 use reroot_check::chip::chip;
-use reroot_check::verb::lookup::shelf as opened;
+use reroot_check::verb::lookup::source as opened;
 use serde_json::json;
 
 use super::args::{AnchorArgs, Format, PopCommand};

@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicBool;
 use crate::crypto::{VerificationEngine, sha256};
 use crate::error::Error;
 use crate::findings::{FindingSpool, Findings, Placed, Reading};
-use crate::intake::{Intake, Note, Source, read_and_verify};
+use crate::intake::{Note, Pass1, Source, read_and_verify};
 use crate::origin::{Disposition, Finding, ItemName, Uid};
 use crate::reel::{self, Input, InputRecord, Item, Limits, Sorted, SortedRecord, SortedRecords, SortedSpool};
 use crate::verify::{self, ExpectedList, MissingChip, SourceRules, Warning};
@@ -328,8 +328,7 @@ pub fn look_and_verify(
     };
     let mut intake = read_and_verify::<Error>(&source, stdin, |_| Ok(judgement.at))?;
     let missing = intake.resolve(judgement.expected)?;
-    let Intake { spool, rows, findings, inputs, without_certificates, items, mut warnings, notes, verifier: _ } =
-        intake;
+    let Pass1 { spool, rows, findings, inputs, without_certificates, items, mut warnings, notes, verifier: _ } = intake;
     warnings.extend(notes.iter().map(ToString::to_string));
     let mut seen = Inspection {
         inputs,

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use reroot::proof::{Checker, ChipName, Found, Shelf, lookup};
+use reroot::proof::{Checker, ChipName, Found, ProofSource, lookup};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
@@ -85,7 +85,7 @@ impl Station<'_> {
     fn answers(&self, which: usize, at: usize) -> bool {
         let cancel = AtomicBool::new(false);
         let (name, certificate, source) = &self.chips[which];
-        match lookup(Shelf::Pack(self.path), name, &self.checker, &cancel) {
+        match lookup(ProofSource::Pack(self.path), name, &self.checker, &cancel) {
             Ok(Found::Chip(found)) => {
                 assert_eq!(found.0.certificate.der(), certificate, "octet {at}");
                 assert_eq!(found.0.source.der(), source, "octet {at}");
@@ -98,7 +98,7 @@ impl Station<'_> {
 
     fn answers_absent(&self, at: usize) -> bool {
         let cancel = AtomicBool::new(false);
-        match lookup(Shelf::Pack(self.path), &self.absent, &self.checker, &cancel) {
+        match lookup(ProofSource::Pack(self.path), &self.absent, &self.checker, &cancel) {
             Ok(Found::Chip(_)) => panic!("octet {at}: a chip that is not there was found"),
             Ok(Found::Absent(_)) => true,
             Ok(Found::Broken(_)) | Err(_) => false,

@@ -7,7 +7,7 @@ use reroot_core::audit::Fault as Broken;
 use reroot_core::delivery::{PackReader, certificate_to_pem};
 use reroot_core::origin::Uid;
 use reroot_core::proof::{
-    Checker, ChipName, Found, NotRevoked, Presence, Proved, Shelf, Statuses, code, leaf_from_chip, lookup,
+    Checker, ChipName, Found, NotRevoked, Presence, ProofSource, Proved, Statuses, code, leaf_from_chip, lookup,
 };
 use reroot_core::report::{Absent, Present};
 use reroot_core::text::Printable;
@@ -38,7 +38,7 @@ pub fn run(args: &LookupArgs, world: &mut World, printer: Printer) -> Result<Exi
         }
         (None, None) => return Err(Fault::usage("no chip was named")),
     };
-    match lookup(shelf(&args.shelf)?, &name, &checker, &world.cancel)? {
+    match lookup(source(&args.shelf)?, &name, &checker, &world.cancel)? {
         Found::Chip(found) if args.absent => {
             let place = format!("chip {}", found.0.entry.uid());
             Ok(broken(printer, &Broken { code: code::PRESENT, place, message: "is in the batch".to_owned() }))
@@ -73,12 +73,12 @@ pub fn run(args: &LookupArgs, world: &mut World, printer: Printer) -> Result<Exi
 }
 
 /// What the path leads to.
-pub fn shelf(path: &Path) -> Result<Shelf<'_>, Fault> {
+pub fn source(path: &Path) -> Result<ProofSource<'_>, Fault> {
     if PackReader::is_one(path) {
-        return Ok(Shelf::Pack(path));
+        return Ok(ProofSource::Pack(path));
     }
     if path.is_dir() {
-        return Ok(Shelf::Batch(path));
+        return Ok(ProofSource::Batch(path));
     }
     let message = format!("`{}` is neither a line pack nor a batch directory", Printable::new(path));
     Err(Fault::usage(message).hint("Make a pack with `reroot export BATCH --to line-pack --out FILE`."))

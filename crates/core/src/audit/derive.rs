@@ -6,7 +6,7 @@ use crate::cert::{Encoder, IssuerIdentity, Seed, SerialBasis, Serials};
 use crate::crypto::sha256;
 use crate::delivery::BatchReader;
 use crate::error::Error;
-use crate::intake::{Intake, Row, Source, read_whatever_names};
+use crate::intake::{Pass1, Row, Source, read_whatever_names};
 use crate::manifest::{self, Entry, FindingLine, InputLine, Statement};
 use crate::origin::Code;
 use crate::parallel;
@@ -115,7 +115,7 @@ fn check_inputs_by(
             Ok(vec![])
         }
     })?;
-    let Intake { rows, spool, findings, .. } = intake;
+    let Pass1 { rows, spool, findings, .. } = intake;
     let findings = findings.finish()?;
     let mut reading = findings.read();
     while let Some(placed) = reading.next_finding()? {
@@ -157,7 +157,7 @@ fn check_inputs_by(
 fn add_leaves(
     job: &Audit<'_>,
     items: &mut Items,
-    intake: &Intake,
+    intake: &Pass1,
     matched: &Matched,
     unfit: impl Fn(&Row, &mut SpoolReader<'_>) -> Result<Vec<Code>, Error> + Sync,
 ) -> Result<(), Error> {
@@ -182,7 +182,7 @@ const BLOCK: usize = 8_192;
 fn unfit(
     row: &Row,
     spool: &mut SpoolReader<'_>,
-    intake: &Intake,
+    intake: &Pass1,
     bound: &BoundPolicy,
     grounds: &Grounds<'_>,
 ) -> Result<Vec<Code>, Error> {

@@ -21,7 +21,7 @@ use crate::x509::{Certificate, KeyAlgorithm, SerialNumber, Sha256Digest, bundle}
 use super::names::Names;
 use super::possession::Receipts;
 use super::report::{AuditReport, Fault, code};
-use super::source::Against;
+use super::source::AuditContext;
 use super::tally::Sample;
 use super::{Audit, believed, check_digest};
 
@@ -43,7 +43,7 @@ struct Good {
 }
 
 /// What the lines rest on, each already found to be what the statement names.
-pub(super) struct Basis<'a> {
+pub(super) struct ProvenTerms<'a> {
     pub(super) identity: &'a IssuerIdentity,
     pub(super) policy: &'a Policy,
     pub(super) receipts: Receipts,
@@ -69,7 +69,7 @@ pub(super) fn check(
     job: &Audit<'_>,
     reader: &BatchReader,
     statement: &Statement,
-    against: &Basis<'_>,
+    against: &ProvenTerms<'_>,
     names: &mut Names,
     report: &mut AuditReport,
 ) -> Result<(), Error> {
@@ -189,10 +189,10 @@ fn context<'a>(
     job: &Audit<'a>,
     reader: &BatchReader,
     statement: &'a Statement,
-    against: &'a Basis<'_>,
+    against: &'a ProvenTerms<'_>,
     report: &mut AuditReport,
 ) -> Result<Option<Context<'a>>, Error> {
-    let Basis { identity, policy, receipts } = against;
+    let ProvenTerms { identity, policy, receipts } = against;
     let anchors = job.source_anchors.iter().cloned().map(TrustAnchor::from_certificate).collect::<Result<_, _>>()?;
     let mut verifier = Verifier::new(anchors, policy.source().clone(), statement.issued_at)?.with_engine(job.engine);
     // certificates of the batch may only help to build paths; the anchors are the auditor's
@@ -373,8 +373,8 @@ fn fault(row: &Row, code: Code, message: String) -> Box<Fault> {
 }
 
 impl Context<'_> {
-    fn against(&self) -> Against<'_> {
-        Against { verifier: &self.verifier, anchors: self.anchors, statement: self.statement }
+    fn against(&self) -> AuditContext<'_> {
+        AuditContext { verifier: &self.verifier, anchors: self.anchors, statement: self.statement }
     }
 
     /// Walks the whole way for each line; the signatures of one key are looked at together. Of each line the first fault
@@ -563,5 +563,5 @@ fn source(row: &Row, entry: &Entry) -> Result<SourceLeaf, Box<Fault>> {
         let message = format!("certificate {} does not belong to chip {uid}", row.certificate.uid);
         return Err(fault(row, code::CERTIFICATE_NAME, message));
     }
-    Against::named(entry, &source.der).map_err(|found| fault(row, found.code, found.message))
+    AuditContext::named(entry, &source.der).map_err(|found| fault(row, found.code, found.message))
 }

@@ -48,7 +48,7 @@ pub use issuer::{check_chain, check_issuer, deviations, not_valid};
 pub use possession::{PossessionShown, Supplements};
 pub use report::code::CODES;
 pub use report::{AuditReport, Fault, NotGiven, code};
-pub(crate) use source::Against;
+pub(crate) use source::AuditContext;
 pub use source::Contradiction;
 pub use tally::Tally;
 
@@ -151,7 +151,7 @@ pub fn audit(job: &Audit<'_>, stdin: &mut (dyn Read + Send)) -> Result<AuditRepo
     let mut names = Names::new(job.scratch);
     if let (Some(identity), Some(policy)) = (&identity, &policy) {
         let receipts = possession::open(job.possession, &anchors, &signed, &mut report);
-        let against = entries::Basis { identity, policy, receipts };
+        let against = entries::ProvenTerms { identity, policy, receipts };
         entries::check(job, &reader, &statement, &against, &mut names, &mut report)?;
     }
     let same_list = list.as_ref().is_some_and(|list| list.same);

@@ -10,7 +10,7 @@ use crate::x509::Certificate;
 use super::report::code;
 
 /// What a source leaf is checked against.
-pub(crate) struct Against<'a> {
+pub(crate) struct AuditContext<'a> {
     /// Knows the auditor's anchors and what the policy, or the statement, tolerates.
     pub(crate) verifier: &'a Verifier,
     /// The anchors that the verifier was made with, in its order.
@@ -33,7 +33,7 @@ impl Contradiction {
     }
 }
 
-impl Against<'_> {
+impl AuditContext<'_> {
     /// The leaf of a line: it is the one that the line names, of the chip that the line names, and its chain reaches
     /// the anchor that the line names.
     pub(crate) fn source(&self, entry: &Entry, der: &[u8]) -> Result<Box<VerifiedLeaf>, Contradiction> {

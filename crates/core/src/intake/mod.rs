@@ -58,7 +58,7 @@ impl Source<'_> {
 }
 
 /// What pass 1 leaves behind.
-pub struct Intake {
+pub struct Pass1 {
     /// The bytes of verified leaves.
     pub spool: Spool,
     /// One row a verified leaf, in whatever order they were verified until [`resolve`](Self::resolve) sorts them.
@@ -108,7 +108,7 @@ pub fn read_and_verify<E: From<Error>>(
     source: &Source<'_>,
     stdin: &mut (dyn Read + Send),
     instant: impl FnOnce(&[InputRecord]) -> Result<Time, E>,
-) -> Result<Intake, E> {
+) -> Result<Pass1, E> {
     check_names(source.inputs)?;
     read_whatever_names(source, stdin, instant)
 }
@@ -118,7 +118,7 @@ pub(crate) fn read_whatever_names<E: From<Error>>(
     source: &Source<'_>,
     stdin: &mut (dyn Read + Send),
     instant: impl FnOnce(&[InputRecord]) -> Result<Time, E>,
-) -> Result<Intake, E> {
+) -> Result<Pass1, E> {
     let mut verifier = verifier(source, source.at)?;
     let scratch = source.scratch;
     let mut collector = Collector::new(scratch)?;
@@ -168,7 +168,7 @@ pub(crate) fn read_whatever_names<E: From<Error>>(
             Ok(())
         })?;
     }
-    Ok(Intake { without_certificates, ..collector.finish(source, verifier, inputs, items)? })
+    Ok(Pass1 { without_certificates, ..collector.finish(source, verifier, inputs, items)? })
 }
 
 /// Verifies leaves that come one after the other from somewhere else than an archive, with the CA certificates that
@@ -180,7 +180,7 @@ pub fn verify_leaves<E: From<Error>>(
     source: &Source<'_>,
     intermediates: &[Certificate],
     leaves: impl FnOnce(&mut dyn FnMut(SourceLeaf) -> ControlFlow<()>) -> Result<(), E>,
-) -> Result<Intake, E> {
+) -> Result<Pass1, E> {
     let mut verifier = verifier(source, source.at)?;
     for certificate in intermediates {
         verifier.add_intermediate(certificate.clone());
@@ -306,14 +306,14 @@ impl Collector {
         verifier: Verifier,
         inputs: Vec<InputRecord>,
         items: u64,
-    ) -> Result<Intake, Error> {
+    ) -> Result<Pass1, Error> {
         let waiting = self.waiting.finish()?;
         let mut waiting = waiting.read();
         while let Some(placed) = waiting.next_finding()? {
             self.findings.push(placed.number, placed.finding)?;
         }
         self.notes.sort_unstable_by_key(|note| note.number);
-        Ok(Intake {
+        Ok(Pass1 {
             spool: self.spool,
             rows: self.rows,
             findings: self.findings,

@@ -3,9 +3,9 @@
 use crate::error::Error;
 use crate::verify::{self, Expectation, ExpectedList, MissingChip};
 
-use super::{Intake, Row, row};
+use super::{Pass1, Row, row};
 
-impl Intake {
+impl Pass1 {
     /// Applies conflicts among the leaves and the expected list. Leaves the rows in UID order, each UID once; returns the
     /// expected chips that are missing.
     ///

@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::origin::{Finding, ItemName, Uid};
 use crate::reel::{SourceLeaf, Spool, SpoolReader, SpoolRef};
-use crate::verify::{self, Contender, Relaxation, Slip, VerifiedLeaf, Verifier};
+use crate::verify::{self, Contender, PathIndex, Relaxation, VerifiedLeaf, Verifier};
 use crate::x509::{Sha256Digest, Time};
 
 /// A verified leaf, compactly: a batch of ten million has as many of these in memory.
@@ -14,14 +14,14 @@ pub struct Row {
     /// UID and digests.
     pub key: verify::Row,
     /// Of the verifier that the leaf was verified by.
-    slip: Slip,
+    path: PathIndex,
 }
 
 const _: () = assert!(size_of::<Row>() == 104);
 
 impl Row {
-    pub(super) fn new(item: u64, leaf: &VerifiedLeaf, slip: Slip, spooled: SpoolRef) -> Self {
-        Self { item, spooled: Place::of(spooled), key: verify::Row::of(leaf), slip }
+    pub(super) fn new(item: u64, leaf: &VerifiedLeaf, path: PathIndex, spooled: SpoolRef) -> Self {
+        Self { item, spooled: Place::of(spooled), key: verify::Row::of(leaf), path }
     }
 
     /// The chip.
@@ -36,17 +36,17 @@ impl Row {
 
     /// Position of the anchor that the leaf's chain reaches.
     pub fn anchor(&self, verifier: &Verifier) -> usize {
-        verifier.receipt(self.slip, self.key.fingerprint).anchor()
+        verifier.receipt(self.path, self.key.fingerprint).anchor()
     }
 
     /// Whether the leaf was cut out of a padded zone dump.
     pub(crate) fn was_padded(&self, verifier: &Verifier) -> bool {
-        verifier.receipt(self.slip, self.key.fingerprint).needed(Relaxation::TrailingPadding)
+        verifier.receipt(self.path, self.key.fingerprint).needed(Relaxation::TrailingPadding)
     }
 
     /// What its UID is unique in.
     pub(super) fn namespace(&self, verifier: &Verifier) -> u64 {
-        verifier.namespace(self.slip)
+        verifier.namespace(self.path)
     }
 
     /// Where the leaf lies in the spool, for those who read many.
@@ -83,7 +83,7 @@ impl Row {
         at: Time,
     ) -> Result<Result<VerifiedLeaf, Finding>, Error> {
         let (item, der) = Self::parts(spool.read(self.spooled.spooled())?)?;
-        let receipt = verifier.receipt(self.slip, self.key.fingerprint);
+        let receipt = verifier.receipt(self.path, self.key.fingerprint);
         verifier.readmit(item, der, &receipt, at).ok_or(Error::SpoolChanged)
     }
 }

@@ -26,10 +26,6 @@ mod text;
 mod value;
 
 #[cfg(test)]
-mod mistakes;
-#[cfg(test)]
-mod properties;
-#[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::audit::{self, Against, Contradiction, Fault, identify};
+use crate::audit::{self, AuditContext, Contradiction, Fault, identify};
 use crate::cert::{self, AnswerFault, Encoder, IssuerIdentity, Serials};
 use crate::crypto::is_kept_form;
 use crate::error::Error;
@@ -231,7 +231,7 @@ impl Checker {
         (statement, family): (&Statement, Family),
     ) -> Result<Presence, Contradiction> {
         let verifier = self.verifier(chip, statement, family)?;
-        let against = Against { verifier: &verifier, anchors: &self.source, statement };
+        let against = AuditContext { verifier: &verifier, anchors: &self.source, statement };
         let leaf = against.source(entry, &chip.source)?;
         let unreadable = |error: CertificateError| Contradiction::new(code::CERTIFICATE, error.to_string());
         let named = |der: &Vec<u8>| Certificate::from_named_der(der).map_err(unreadable);

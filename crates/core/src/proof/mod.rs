@@ -25,5 +25,5 @@ pub use check::code::CODES;
 pub use check::{Checker, Claim, Presence, Proved, code};
 pub use leaf::{LeafError, leaf_from_chip};
 pub use make::{Chips, Prove, Proven, prove};
-pub use pack::{Found, Pack, Shelf, lookup, pack};
+pub use pack::{Found, Pack, ProofSource, lookup, pack};
 pub use status::{BatchStatus, NotRevoked, Statuses};

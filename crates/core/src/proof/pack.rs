@@ -66,7 +66,7 @@ pub fn pack(job: &Pack<'_>) -> Result<Proven, Error> {
 
 /// Where a station looks.
 #[derive(Clone, Copy, Debug)]
-pub enum Shelf<'a> {
+pub enum ProofSource<'a> {
     /// A batch directory: read from front to back for each answer.
     Batch(&'a Path),
     /// A line pack.
@@ -88,16 +88,21 @@ pub enum Found {
 ///
 /// # Errors
 /// Pack or batch cannot be read, or no chip of its family is called so.
-pub fn lookup(shelf: Shelf<'_>, chip: &ChipName, checker: &Checker, cancel: &AtomicBool) -> Result<Found, Error> {
-    let proof = match shelf {
-        Shelf::Pack(path) => {
+pub fn lookup(
+    source: ProofSource<'_>,
+    chip: &ChipName,
+    checker: &Checker,
+    cancel: &AtomicBool,
+) -> Result<Found, Error> {
+    let proof = match source {
+        ProofSource::Pack(path) => {
             let pack = PackReader::open(path)?;
             match present(&pack, chip)? {
                 Some(proof) => proof,
                 None => return absent(&pack, chip, checker),
             }
         }
-        Shelf::Batch(batch) => {
+        ProofSource::Batch(batch) => {
             let mut found = None;
             let chips = std::slice::from_ref(chip);
             let job = Prove { batch, chips: Chips::These(chips), advance: &|_| {}, cancel };

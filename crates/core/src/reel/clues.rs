@@ -13,7 +13,7 @@ use crate::origin::Code;
 
 use super::codes;
 use super::inside;
-use super::intake::Found;
+use super::item_sink::Found;
 use super::numbers::Numbers;
 use super::pem::find;
 

@@ -9,7 +9,7 @@ use super::codes;
 use super::der::{begins_like_a_certificate, element_length};
 use super::edition::Edition;
 use super::fault::Fault;
-use super::intake::Found;
+use super::item_sink::Found;
 use super::pkcs7;
 use super::unread;
 

@@ -11,7 +11,7 @@ use super::fault::Fault;
 use super::feed::{Buffered, Feed};
 use super::gzip::Gunzip;
 use super::inside::{self, Inside};
-use super::intake::{FileItems, Found, Intake, Place, Suffix};
+use super::item_sink::{FileItems, Found, ItemSink, Place, Suffix};
 use super::octets::Octets;
 use super::pem;
 use super::pkcs7;
@@ -111,135 +111,135 @@ fn is_text(head: &[u8]) -> bool {
 }
 
 /// Hands out the items of one file.
-pub(super) fn read(intake: &mut Intake<'_>, place: &Place<'_>, feed: &mut dyn Feed) -> Result<(), Fault> {
+pub(super) fn read(sink: &mut ItemSink<'_>, place: &Place<'_>, feed: &mut dyn Feed) -> Result<(), Fault> {
     let mut items = FileItems::of(place);
-    let outcome = read_into(intake, place, &mut items, feed);
-    items.finish(intake, outcome)
+    let outcome = read_into(sink, place, &mut items, feed);
+    items.finish(sink, outcome)
 }
 
 fn read_into(
-    intake: &mut Intake<'_>,
+    sink: &mut ItemSink<'_>,
     place: &Place<'_>,
     items: &mut FileItems<'_>,
     feed: &mut dyn Feed,
 ) -> Result<(), Fault> {
-    let edition = intake.limits.edition;
+    let edition = sink.limits.edition;
     let head = feed.need(HEAD)?;
     let kind = Kind::of(head, edition);
     if edition > Edition::First
         && kind.is_opaque()
         && let Some(name) = companion::of(place.path, head)
     {
-        return beside(intake, items, feed, name);
+        return beside(sink, items, feed, name);
     }
     match kind {
-        Kind::Der => der::read(intake, items, feed),
-        Kind::Empty => empty(intake, place, items),
+        Kind::Der => der::read(sink, items, feed),
+        Kind::Empty => empty(sink, place, items),
         Kind::Gzip => {
-            let inside = Place { unzipped: true, ..place.open(intake.limits)? };
-            let mut unpacked = Buffered::new(Gunzip::new(feed, intake.limits, intake.budget));
-            read_into(intake, &inside, items, &mut unpacked)
+            let inside = Place { unzipped: true, ..place.open(sink.limits)? };
+            let mut unpacked = Buffered::new(Gunzip::new(feed, sink.limits, sink.budget));
+            read_into(sink, &inside, items, &mut unpacked)
         }
         // An end mark and nothing before it.
         Kind::Other if place.suffix(edition) == Suffix::Archive && tar::is_all_zeros(head) => {
-            read_tar(intake, place, feed)
+            read_tar(sink, place, feed)
         }
-        Kind::Other => other(intake, place, items, feed),
+        Kind::Other => other(sink, place, items, feed),
         Kind::Plain(name) => {
             let reason = format!("{name}, told by its content");
             let found = unrecognised(place, edition, &reason);
-            items.push(intake, found)
+            items.push(sink, found)
         }
         Kind::Unread(form) => Err(Fault::content(form.code, format!("{}, which is not read", form.name))),
         Kind::Pkcs7 => {
-            let limit = intake.limits.bundle_bytes;
+            let limit = sink.limits.bundle_bytes;
             let bundle = feed.need(limit + 1)?;
             if bundle.len() > limit {
                 let reason = format!("a PKCS#7 bundle of more than {limit} octets");
                 return Err(Fault::content(codes::LIMIT_BUNDLE_BYTES, reason));
             }
-            pkcs7::read(intake, items, bundle)?;
+            pkcs7::read(sink, items, bundle)?;
             if items.is_empty() {
-                items.push(intake, Found::ignored(codes::ARCHIVE_EMPTY, "the PKCS#7 bundle has no certificates"))?;
+                items.push(sink, Found::ignored(codes::ARCHIVE_EMPTY, "the PKCS#7 bundle has no certificates"))?;
             }
             Ok(())
         }
-        Kind::Tar => read_tar(intake, place, feed),
-        Kind::Text => read_text(intake, place, items, feed),
+        Kind::Tar => read_tar(sink, place, feed),
+        Kind::Text => read_text(sink, place, items, feed),
         Kind::Utf16(mark) => {
             if edition > Edition::First && head.starts_with(&mark) {
                 feed.skip(mark.len());
             }
             let mut plain = Buffered::new(Utf16::marked(mark, feed));
-            read_text(intake, place, items, &mut plain)
+            read_text(sink, place, items, &mut plain)
         }
         Kind::Zip => {
-            let inside = place.open(intake.limits)?;
-            let mut octets = Octets::gather(feed, intake.scratch)?;
-            zip::read(intake, &inside, &mut octets)
+            let inside = place.open(sink.limits)?;
+            let mut octets = Octets::gather(feed, sink.scratch)?;
+            zip::read(sink, &inside, &mut octets)
         }
     }
 }
 
-fn read_tar(intake: &mut Intake<'_>, place: &Place<'_>, feed: &mut dyn Feed) -> Result<(), Fault> {
-    let inside = if place.unzipped { place.clone() } else { place.open(intake.limits)? };
-    tar::read(intake, &inside, feed)
+fn read_tar(sink: &mut ItemSink<'_>, place: &Place<'_>, feed: &mut dyn Feed) -> Result<(), Fault> {
+    let inside = if place.unzipped { place.clone() } else { place.open(sink.limits)? };
+    tar::read(sink, &inside, feed)
 }
 
 fn read_text(
-    intake: &mut Intake<'_>,
+    sink: &mut ItemSink<'_>,
     place: &Place<'_>,
     items: &mut FileItems<'_>,
     feed: &mut dyn Feed,
 ) -> Result<(), Fault> {
-    text::read(intake, items, feed)?;
+    text::read(sink, items, feed)?;
     if items.has_certificates() {
         return Ok(());
     }
-    let edition = intake.limits.edition;
+    let edition = sink.limits.edition;
     if let Some(name) = companion::of_text(place.path).filter(|_| edition > Edition::First && items.is_empty()) {
-        return items.push(intake, Found::ignored(codes::FILE_COMPANION, name));
+        return items.push(sink, Found::ignored(codes::FILE_COMPANION, name));
     }
     match place.suffix(edition) {
         Suffix::Pem | Suffix::Other if !items.is_empty() => Ok(()),
         Suffix::Certificate | Suffix::Pem => Err(no_certificate()),
         Suffix::Archive => Err(no_archive()),
-        Suffix::Other => items.push(intake, Found::ignored(codes::TEXT_NO_CERTIFICATE, "text without a certificate")),
+        Suffix::Other => items.push(sink, Found::ignored(codes::TEXT_NO_CERTIFICATE, "text without a certificate")),
     }
 }
 
-fn empty(intake: &mut Intake<'_>, place: &Place<'_>, items: &mut FileItems<'_>) -> Result<(), Fault> {
-    let found = match place.suffix(intake.limits.edition) {
+fn empty(sink: &mut ItemSink<'_>, place: &Place<'_>, items: &mut FileItems<'_>) -> Result<(), Fault> {
+    let found = match place.suffix(sink.limits.edition) {
         Suffix::Certificate | Suffix::Pem => {
             Found::rejected(codes::FILE_EMPTY, "an empty file, expected a certificate")
         }
         Suffix::Archive => Found::rejected(codes::FILE_EMPTY, "an empty file, expected an archive"),
         Suffix::Other => Found::ignored(codes::FILE_EMPTY, "an empty file"),
     };
-    items.push(intake, found)
+    items.push(sink, found)
 }
 
 /// A file that lies beside others. Such a file with a certificate in it would be something else.
-fn beside(intake: &mut Intake<'_>, items: &mut FileItems<'_>, feed: &mut dyn Feed, name: &str) -> Result<(), Fault> {
+fn beside(sink: &mut ItemSink<'_>, items: &mut FileItems<'_>, feed: &mut dyn Feed, name: &str) -> Result<(), Fault> {
     match inside::find(feed)? {
         Some(place) => Err(certificate_inside(place)),
-        None => items.push(intake, Found::ignored(codes::FILE_COMPANION, name)),
+        None => items.push(sink, Found::ignored(codes::FILE_COMPANION, name)),
     }
 }
 
 /// A content that nothing recognises.
 fn other(
-    intake: &mut Intake<'_>,
+    sink: &mut ItemSink<'_>,
     place: &Place<'_>,
     items: &mut FileItems<'_>,
     feed: &mut dyn Feed,
 ) -> Result<(), Fault> {
-    let edition = intake.limits.edition;
+    let edition = sink.limits.edition;
     if let Some(found) = if edition > Edition::First { inside::find(feed)? } else { None } {
         return Err(certificate_inside(found));
     }
     let reason = "neither a certificate nor an archive nor text, told by its content";
-    items.push(intake, unrecognised(place, edition, reason))
+    items.push(sink, unrecognised(place, edition, reason))
 }
 
 fn certificate_inside(found: Inside) -> Fault {

@@ -3,7 +3,7 @@
 use super::codes;
 use super::fault::Fault;
 use super::feed::Feed;
-use super::intake::{FileItems, Found, Intake};
+use super::item_sink::{FileItems, Found, ItemSink};
 
 /// Octets of the longest header that is looked at: tag, length of length, four octets of length; twice.
 const HEADERS: usize = 12;
@@ -13,8 +13,8 @@ const HEADERS: usize = 12;
 /// Several are told apart only where another certificate seems to begin right after the end of one. Whatever else
 /// follows belongs to the certificate before it: a zone dump with its padding is one candidate, and so is a leaf with
 /// something stuck to it, both for the verifier to judge.
-pub(super) fn read(intake: &mut Intake<'_>, items: &mut FileItems<'_>, feed: &mut dyn Feed) -> Result<(), Fault> {
-    let limit = intake.limits.item_bytes;
+pub(super) fn read(sink: &mut ItemSink<'_>, items: &mut FileItems<'_>, feed: &mut dyn Feed) -> Result<(), Fault> {
+    let limit = sink.limits.item_bytes;
     loop {
         let start = feed.need(HEADERS)?;
         if start.is_empty() {
@@ -35,7 +35,7 @@ pub(super) fn read(intake: &mut Intake<'_>, items: &mut FileItems<'_>, feed: &mu
         }
         let candidate = seen[..length].to_vec();
         feed.skip(length);
-        items.push(intake, Found::Candidate(candidate))?;
+        items.push(sink, Found::Candidate(candidate))?;
     }
 }
 
@@ -71,7 +71,7 @@ mod tests {
 
     use super::*;
     use crate::origin::ItemName;
-    use crate::reel::intake::Place;
+    use crate::reel::item_sink::Place;
     use crate::reel::limits::{Budget, Limits};
 
     /// Octets without end, which remembers how far somebody looked ahead.
@@ -98,10 +98,10 @@ mod tests {
         let budget = Budget::new(limits.total_bytes);
         let scratch = std::env::temp_dir();
         let mut each = |_| ControlFlow::Continue(());
-        let mut intake = Intake::new(&limits, &budget, &scratch, &mut each);
+        let mut sink = ItemSink::new(&limits, &budget, &scratch, &mut each);
         let place = Place::outside(ItemName::input(b"a"), b"a");
         let mut feed = Endless { octets: vec![0x30, 0x84, 0x7F, 0xFF, 0xFF, 0xFF], looked: 0 };
-        let outcome = read(&mut intake, &mut FileItems::of(&place), &mut feed);
+        let outcome = read(&mut sink, &mut FileItems::of(&place), &mut feed);
         assert!(matches!(outcome, Err(Fault::Content { code: codes::LIMIT_ITEM_BYTES, .. })));
         assert_eq!(feed.looked, 1001);
     }

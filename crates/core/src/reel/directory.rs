@@ -11,25 +11,25 @@ use crate::origin::ItemName;
 use super::codes;
 use super::error::ReelError;
 use super::fault::Fault;
-use super::intake::{Intake, Place};
+use super::item_sink::{ItemSink, Place};
 use super::source::InputRecord;
 
-/// What reads one file of the directory: its items go to the intake, its digest comes back.
-pub(super) type ReadFile<'r> = dyn FnMut(&mut Intake<'_>, &Place<'_>, File, &Path) -> Result<InputRecord, Fault> + 'r;
+/// What reads one file of the directory: its items go to the sink, its digest comes back.
+pub(super) type ReadFile<'r> = dyn FnMut(&mut ItemSink<'_>, &Place<'_>, File, &Path) -> Result<InputRecord, Fault> + 'r;
 
 /// Hands out the items of all files below a directory.
 ///
 /// The names of one directory at a time (and of those around it) are held in memory, in order to sort them.
 pub(super) fn read(
-    intake: &mut Intake<'_>,
+    sink: &mut ItemSink<'_>,
     root: &Root<'_>,
     records: &mut Vec<InputRecord>,
     read_file: &mut ReadFile<'_>,
 ) -> Result<(), Fault> {
-    let items = intake.items();
-    Walk { root, records, read_file }.directory(intake, root.path, &mut Vec::new(), 0)?;
-    if intake.items() == items {
-        intake.ignored(root.name.clone(), codes::ARCHIVE_EMPTY, "the directory has no files")?;
+    let items = sink.items();
+    Walk { root, records, read_file }.directory(sink, root.path, &mut Vec::new(), 0)?;
+    if sink.items() == items {
+        sink.ignored(root.name.clone(), codes::ARCHIVE_EMPTY, "the directory has no files")?;
     }
     Ok(())
 }
@@ -52,7 +52,7 @@ impl Walk<'_, '_> {
     /// `below` is the path from the root.
     fn directory(
         &mut self,
-        intake: &mut Intake<'_>,
+        sink: &mut ItemSink<'_>,
         path: &Path,
         below: &mut Vec<u8>,
         depth: u32,
@@ -63,14 +63,14 @@ impl Walk<'_, '_> {
                 below.push(b'/');
             }
             below.extend_from_slice(&name);
-            let outcome = self.member(intake, &path.join(std::ffi::OsStr::from_bytes(&name)), below, depth);
-            intake.settle(&self.root.name.entry(below), outcome)?;
+            let outcome = self.member(sink, &path.join(std::ffi::OsStr::from_bytes(&name)), below, depth);
+            sink.settle(&self.root.name.entry(below), outcome)?;
             below.truncate(length);
         }
         Ok(())
     }
 
-    fn member(&mut self, intake: &mut Intake<'_>, path: &Path, below: &mut Vec<u8>, depth: u32) -> Result<(), Fault> {
+    fn member(&mut self, sink: &mut ItemSink<'_>, path: &Path, below: &mut Vec<u8>, depth: u32) -> Result<(), Fault> {
         let failed = |source| ReelError::Io { path: path.to_owned(), source };
         let seen = path.symlink_metadata().map_err(failed)?;
         let kind = seen.file_type();
@@ -78,11 +78,11 @@ impl Walk<'_, '_> {
             return Err(Fault::content(codes::DIRECTORY_LINK, "a symbolic link, which is not followed"));
         }
         if kind.is_dir() {
-            if depth >= intake.limits.directory_depth {
+            if depth >= sink.limits.directory_depth {
                 let reason = format!("a directory inside {depth} others, expected at most that many");
                 return Err(Fault::content(codes::LIMIT_DIRECTORY_DEPTH, reason));
             }
-            return self.directory(intake, path, below, depth + 1);
+            return self.directory(sink, path, below, depth + 1);
         }
         if kind.is_fifo() || kind.is_socket() || kind.is_char_device() || kind.is_block_device() || !kind.is_file() {
             return Err(Fault::content(codes::DIRECTORY_SPECIAL_FILE, "a pipe, socket or device"));
@@ -92,7 +92,7 @@ impl Walk<'_, '_> {
             return Err(ReelError::Changed { path: path.to_owned() }.into());
         }
         let place = Place::outside(self.root.name.entry(below), below);
-        let mut record = (self.read_file)(intake, &place, file, path)?;
+        let mut record = (self.read_file)(sink, &place, file, path)?;
         record.name = ItemName::input(&[self.root.last, b"/", below].concat());
         self.records.push(record);
         Ok(())

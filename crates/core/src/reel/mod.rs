@@ -31,7 +31,7 @@ mod fault;
 mod feed;
 mod gzip;
 mod inside;
-mod intake;
+mod item_sink;
 mod limits;
 mod names;
 mod numbers;

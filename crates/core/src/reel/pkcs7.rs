@@ -11,7 +11,7 @@ use super::ber::{Element, Elements};
 use super::codes;
 use super::edition::Edition;
 use super::fault::Fault;
-use super::intake::{FileItems, Found, Intake};
+use super::item_sink::{FileItems, Found, ItemSink};
 
 const EXPLICIT_0: u8 = 0xA0;
 
@@ -38,27 +38,27 @@ pub(super) fn after_header(bytes: &[u8]) -> Option<&[u8]> {
 }
 
 /// Hands out the certificates of a bundle.
-pub(super) fn read(intake: &mut Intake<'_>, items: &mut FileItems<'_>, bytes: &[u8]) -> Result<(), Fault> {
-    if intake.limits.edition == Edition::First {
-        return read_strictly(intake, items, bytes);
+pub(super) fn read(sink: &mut ItemSink<'_>, items: &mut FileItems<'_>, bytes: &[u8]) -> Result<(), Fault> {
+    if sink.limits.edition == Edition::First {
+        return read_strictly(sink, items, bytes);
     }
     let before = items.count();
     let Some(mut certificates) = certificates(bytes)? else {
-        return items.push(intake, empty());
+        return items.push(sink, empty());
     };
     while !certificates.is_empty() {
         let element = certificates.element("a certificate of the bundle")?;
-        hand_out(intake, items, element.tag, element.raw)?;
+        hand_out(sink, items, element.tag, element.raw)?;
     }
-    if items.count() == before { items.push(intake, empty()) } else { Ok(()) }
+    if items.count() == before { items.push(sink, empty()) } else { Ok(()) }
 }
 
 fn empty() -> Found {
     Found::ignored(codes::ARCHIVE_EMPTY, "the PKCS#7 bundle has no certificates")
 }
 
-fn hand_out(intake: &mut Intake<'_>, items: &mut FileItems<'_>, found: u8, raw: &[u8]) -> Result<(), Fault> {
-    let limit = intake.limits.item_bytes;
+fn hand_out(sink: &mut ItemSink<'_>, items: &mut FileItems<'_>, found: u8, raw: &[u8]) -> Result<(), Fault> {
+    let limit = sink.limits.item_bytes;
     let found = if found != tag::SEQUENCE {
         let reason = format!("tag {found:#04x} where a certificate has {:#04x}", tag::SEQUENCE);
         Found::ignored(codes::PKCS7_OTHER_CERTIFICATE, reason)
@@ -68,7 +68,7 @@ fn hand_out(intake: &mut Intake<'_>, items: &mut FileItems<'_>, found: u8, raw: 
     } else {
         Found::Candidate(raw.to_vec())
     };
-    items.push(intake, found)
+    items.push(sink, found)
 }
 
 /// The content of the field `certificates`, where there is one.
@@ -127,14 +127,14 @@ fn string_length(string: Element<'_>) -> Result<usize, Fault> {
 }
 
 /// As the first edition read a bundle: strict DER, content passed over.
-fn read_strictly(intake: &mut Intake<'_>, items: &mut FileItems<'_>, bytes: &[u8]) -> Result<(), Fault> {
+fn read_strictly(sink: &mut ItemSink<'_>, items: &mut FileItems<'_>, bytes: &[u8]) -> Result<(), Fault> {
     let refuse = |error: DerError| Fault::content(codes::PKCS7_INVALID, error.to_string());
     let Some(mut certificates) = certificates_strictly(bytes).map_err(refuse)? else {
         return Ok(());
     };
     while !certificates.is_empty() {
         let element = certificates.element("a certificate of the bundle").map_err(refuse)?;
-        hand_out(intake, items, element.tag, element.raw)?;
+        hand_out(sink, items, element.tag, element.raw)?;
     }
     Ok(())
 }

@@ -15,7 +15,7 @@ use super::edition::Edition;
 use super::error::ReelError;
 use super::fault::{Fault, Stop};
 use super::feed::{Buffered, InOrder};
-use super::intake::{Intake, Place};
+use super::item_sink::{ItemSink, Place};
 use super::limits::{Budget, Limits};
 use super::octets::{Octets, SpoolFault};
 use super::source::{Input, InputRecord, Item};
@@ -43,11 +43,11 @@ pub fn read(
     each: &mut dyn FnMut(Item) -> ControlFlow<()>,
 ) -> Result<Vec<InputRecord>, ReelError> {
     let budget = Budget::new(limits.total_bytes);
-    let mut intake = Intake::new(limits, &budget, scratch_dir, each);
+    let mut sink = ItemSink::new(limits, &budget, scratch_dir, each);
     let mut records = Vec::new();
     let outcome = match input {
-        Input::Path(path) => read_path(&mut intake, path, input, &mut records),
-        Input::Stdin => read_stdin(&mut intake, stdin, &mut records),
+        Input::Path(path) => read_path(&mut sink, path, input, &mut records),
+        Input::Stdin => read_stdin(&mut sink, stdin, &mut records),
     };
     match outcome {
         Ok(()) | Err(Fault::Stop(Stop::Finished)) => Ok(records),
@@ -56,16 +56,16 @@ pub fn read(
     }
 }
 
-fn read_path(intake: &mut Intake<'_>, path: &Path, input: &Input, records: &mut Vec<InputRecord>) -> Result<(), Fault> {
+fn read_path(sink: &mut ItemSink<'_>, path: &Path, input: &Input, records: &mut Vec<InputRecord>) -> Result<(), Fault> {
     let failed = |source| ReelError::Io { path: path.to_owned(), source };
     let (last, name) = (input.last(), input.name());
     // Looked at before it is opened: opening a pipe would wait for a writer.
     let kind = std::fs::metadata(path).map_err(failed)?.file_type();
-    let mut raw = intake.limits.total_bytes;
+    let mut raw = sink.limits.total_bytes;
     if kind.is_dir() {
         let root = Root { name, path, last };
-        return directory::read(intake, &root, records, &mut |intake, place, file, path| {
-            read_file(intake, place, file, path, &mut raw)
+        return directory::read(sink, &root, records, &mut |sink, place, file, path| {
+            read_file(sink, place, file, path, &mut raw)
         });
     }
     if !kind.is_file() {
@@ -73,45 +73,45 @@ fn read_path(intake: &mut Intake<'_>, path: &Path, input: &Input, records: &mut 
     }
     let place = Place::outside(name, last);
     let outcome = input::open(path).map_err(|error| failed(error).into());
-    match outcome.and_then(|file| read_file(intake, &place, file, path, &mut raw)) {
+    match outcome.and_then(|file| read_file(sink, &place, file, path, &mut raw)) {
         Ok(record) => records.push(record),
-        Err(fault) => intake.settle(&place.name, Err(fault))?,
+        Err(fault) => sink.settle(&place.name, Err(fault))?,
     }
     Ok(())
 }
 
 fn read_stdin(
-    intake: &mut Intake<'_>,
+    sink: &mut ItemSink<'_>,
     stdin: Option<&mut dyn Read>,
     records: &mut Vec<InputRecord>,
 ) -> Result<(), Fault> {
     let name = ItemName::input(b"-");
     let stdin = stdin.ok_or(ReelError::StdinMissing)?;
-    let limit = intake.limits.total_bytes;
-    let octets = Octets::spool(stdin, limit, intake.scratch).map_err(|fault| match fault {
+    let limit = sink.limits.total_bytes;
+    let octets = Octets::spool(stdin, limit, sink.scratch).map_err(|fault| match fault {
         SpoolFault::Read(source) => ReelError::StdinRead { name: name.clone(), source },
         SpoolFault::Write(error) => error,
     })?;
     let place = Place::outside(name, b"");
     if octets.length() > limit {
-        return intake.settle(&place.name, Err(too_large(limit)));
+        return sink.settle(&place.name, Err(too_large(limit)));
     }
-    records.push(read_octets(intake, &place, octets)?);
+    records.push(read_octets(sink, &place, octets)?);
     Ok(())
 }
 
 /// `raw` is what is left of the limit on the files themselves: a sparse file of terabytes costs nobody anything to
 /// make.
 fn read_file(
-    intake: &mut Intake<'_>,
+    sink: &mut ItemSink<'_>,
     place: &Place<'_>,
     file: File,
     path: &Path,
     raw: &mut u64,
 ) -> Result<InputRecord, Fault> {
     let octets = Octets::input(file, path)?;
-    *raw = raw.checked_sub(octets.length()).ok_or_else(|| too_large(intake.limits.total_bytes))?;
-    read_octets(intake, place, octets)
+    *raw = raw.checked_sub(octets.length()).ok_or_else(|| too_large(sink.limits.total_bytes))?;
+    read_octets(sink, place, octets)
 }
 
 fn too_large(limit: u64) -> Fault {
@@ -120,18 +120,18 @@ fn too_large(limit: u64) -> Fault {
 }
 
 /// Reads one file's content and hands out its items.
-fn read_octets(intake: &mut Intake<'_>, place: &Place<'_>, mut octets: Octets) -> Result<InputRecord, Fault> {
-    let (budget, first) = (intake.budget, intake.items());
-    if is_zip(&octets, intake.limits.edition)? {
+fn read_octets(sink: &mut ItemSink<'_>, place: &Place<'_>, mut octets: Octets) -> Result<InputRecord, Fault> {
+    let (budget, first) = (sink.budget, sink.items());
+    if is_zip(&octets, sink.limits.edition)? {
         // the archive itself counts as well as what comes out of it
-        let charged = budget.charge(octets.length()).and_then(|()| place.open(intake.limits));
-        let outcome = charged.and_then(|inside| zip::read(intake, &inside, &mut octets));
-        intake.settle(&place.name, outcome)?;
+        let charged = budget.charge(octets.length()).and_then(|()| place.open(sink.limits));
+        let outcome = charged.and_then(|inside| zip::read(sink, &inside, &mut octets));
+        sink.settle(&place.name, outcome)?;
     } else if let Some(mut content) = octets.in_memory() {
         budget.charge(content.len() as u64)?;
-        content::read(intake, place, &mut content)?;
+        content::read(sink, place, &mut content)?;
     } else {
-        content::read(intake, place, &mut Buffered::new(InOrder::new(&mut octets, budget)))?;
+        content::read(sink, place, &mut Buffered::new(InOrder::new(&mut octets, budget)))?;
     }
     let bytes = octets.length();
     Ok(InputRecord { name: place.name.clone(), bytes, sha256: octets.finish()?, first })

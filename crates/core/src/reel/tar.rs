@@ -12,7 +12,7 @@ use super::codes;
 use super::content;
 use super::fault::Fault;
 use super::feed::{Feed, Limited};
-use super::intake::{Intake, Place};
+use super::item_sink::{ItemSink, Place};
 use super::names::{NameProblem, problem};
 use super::seen::Seen;
 use crate::text::Printable;
@@ -47,12 +47,12 @@ fn checksum_holds(block: &[u8; BLOCK]) -> bool {
 }
 
 /// Hands out the entries of an archive. `place` is the archive, opened.
-pub(super) fn read(intake: &mut Intake<'_>, place: &Place<'_>, feed: &mut dyn Feed) -> Result<(), Fault> {
-    let names = Seen::new(intake.scratch);
+pub(super) fn read(sink: &mut ItemSink<'_>, place: &Place<'_>, feed: &mut dyn Feed) -> Result<(), Fault> {
+    let names = Seen::new(sink.scratch);
     let mut walk = Walk { names, repeated: HashMap::new(), extension: Extension::default(), entries: 0 };
-    while walk.entry(intake, place, feed)? {}
+    while walk.entry(sink, place, feed)? {}
     if walk.entries == 0 {
-        return intake.ignored(place.name.clone(), codes::ARCHIVE_EMPTY, "the tar archive has no entries");
+        return sink.ignored(place.name.clone(), codes::ARCHIVE_EMPTY, "the tar archive has no entries");
     }
     Ok(())
 }
@@ -77,7 +77,7 @@ struct Extension {
 
 impl Walk {
     /// Whether there may be another entry.
-    fn entry(&mut self, intake: &mut Intake<'_>, place: &Place<'_>, feed: &mut dyn Feed) -> Result<bool, Fault> {
+    fn entry(&mut self, sink: &mut ItemSink<'_>, place: &Place<'_>, feed: &mut dyn Feed) -> Result<bool, Fault> {
         let Some(block) = feed.need(BLOCK)?.first_chunk::<BLOCK>() else {
             return Err(Fault::content(codes::TAR_TRUNCATED, "the archive ends without an end mark of zero blocks"));
         };
@@ -106,7 +106,7 @@ impl Walk {
             self.extend(kind, size, &mut content)?;
         } else {
             self.entries += 1;
-            self.visit(intake, &place.entry(&path), kind, extension.unsupported, &mut content)?;
+            self.visit(sink, &place.entry(&path), kind, extension.unsupported, &mut content)?;
         }
         content.drain()?;
         let padding = (BLOCK as u64 - size % BLOCK as u64) % BLOCK as u64;
@@ -116,7 +116,7 @@ impl Walk {
 
     fn visit(
         &mut self,
-        intake: &mut Intake<'_>,
+        sink: &mut ItemSink<'_>,
         entry: &Place<'_>,
         kind: EntryType,
         unsupported: bool,
@@ -130,16 +130,16 @@ impl Walk {
             (_, Some(NameProblem::Traversal)) => refuse(codes::TAR_PATH_TRAVERSAL, NameProblem::Traversal.to_string()),
             (b'1' | b'2', _) => refuse(codes::TAR_LINK, "a link, which is not followed".into()),
             (b'3' | b'4' | b'6', _) => refuse(codes::TAR_SPECIAL_FILE, "a device or pipe".into()),
-            (b'5', _) => return intake.ignored(name, codes::TAR_DIRECTORY, "a directory entry"),
+            (b'5', _) => return sink.ignored(name, codes::TAR_DIRECTORY, "a directory entry"),
             _ if occurrence > 1 => refuse(codes::TAR_DUPLICATE_NAME, "an earlier entry has the same name".into()),
             (b'0' | b'\0' | b'7', _) if !unsupported => {
                 if entry.path.ends_with(b"/") {
                     if !content.need(1)?.is_empty() {
-                        return intake.rejected(name, codes::TAR_DIRECTORY_CONTENT, "a directory's name, and content");
+                        return sink.rejected(name, codes::TAR_DIRECTORY_CONTENT, "a directory's name, and content");
                     }
-                    return intake.ignored(name, codes::TAR_DIRECTORY, "a directory entry");
+                    return sink.ignored(name, codes::TAR_DIRECTORY, "a directory entry");
                 }
-                return content::read(intake, entry, content);
+                return content::read(sink, entry, content);
             }
             (other, _) => {
                 let kind = char::from(other).to_string();
@@ -149,7 +149,7 @@ impl Walk {
                 )
             }
         };
-        intake.settle(&name, outcome)
+        sink.settle(&name, outcome)
     }
 
     /// How often this name has come, now included.

@@ -10,28 +10,28 @@ use super::edition::Edition;
 use super::fault::Fault;
 use super::feed::{Feed, Source};
 use super::inside;
-use super::intake::{FileItems, Found, Intake};
+use super::item_sink::{FileItems, Found, ItemSink};
 use super::pem::{Label, Scanner, Seen};
 use super::pkcs7;
 use super::unread;
 
 /// Hands out what a text holds.
-pub(super) fn read(intake: &mut Intake<'_>, items: &mut FileItems<'_>, feed: &mut dyn Feed) -> Result<(), Fault> {
-    let limit = intake.limits.item_bytes;
-    let (mut scanner, mut clues) = match intake.limits.edition {
+pub(super) fn read(sink: &mut ItemSink<'_>, items: &mut FileItems<'_>, feed: &mut dyn Feed) -> Result<(), Fault> {
+    let limit = sink.limits.item_bytes;
+    let (mut scanner, mut clues) = match sink.limits.edition {
         Edition::First => (Scanner::new(limit), None),
         Edition::Second => (Scanner::new(limit).with_clear_text(), Some(Clues::new())),
     };
-    let mut lines = Lines::new(feed, intake.limits.line_bytes);
-    let mut columns = Columns::new(limit, intake.limits.edition);
+    let mut lines = Lines::new(feed, sink.limits.line_bytes);
+    let mut columns = Columns::new(limit, sink.limits.edition);
     while lines.next()? {
         let number = lines.number;
         let line = lines.line.strip_prefix(BYTE_ORDER_MARK).filter(|_| number == 1).unwrap_or(&lines.line);
         scanner.line(line, number, &mut |seen| match seen {
-            Seen::Block { label, text, content } => block(intake, items, label, text, content),
+            Seen::Block { label, text, content } => block(sink, items, label, text, content),
             Seen::Text(text) => {
                 let before = items.count();
-                columns.line(text, number, &mut |found| encoded(intake, items, found))?;
+                columns.line(text, number, &mut |found| encoded(sink, items, found))?;
                 if let Some(clues) = clues.as_mut().filter(|_| items.count() == before && !columns.is_inside()) {
                     clues.line(text.trim_ascii(), number, items.has_certificates());
                 }
@@ -40,20 +40,20 @@ pub(super) fn read(intake: &mut Intake<'_>, items: &mut FileItems<'_>, feed: &mu
         })?;
     }
     scanner.finish(&mut |seen| match seen {
-        Seen::Block { label, text, content } => block(intake, items, label, text, content),
+        Seen::Block { label, text, content } => block(sink, items, label, text, content),
         Seen::Text(_) => Ok(()),
     })?;
-    columns.finish(&mut |found| encoded(intake, items, found))?;
-    clues.map_or_else(Vec::new, Clues::finish).into_iter().try_for_each(|found| items.push(intake, found))
+    columns.finish(&mut |found| encoded(sink, items, found))?;
+    clues.map_or_else(Vec::new, Clues::finish).into_iter().try_for_each(|found| items.push(sink, found))
 }
 
 /// Hands out what was decoded. Its bytes tell what it is, whatever was written around them: a Windows CA hands out
 /// PKCS#7 under the label CERTIFICATE.
-fn encoded(intake: &mut Intake<'_>, items: &mut FileItems<'_>, found: Found) -> Result<(), Fault> {
+fn encoded(sink: &mut ItemSink<'_>, items: &mut FileItems<'_>, found: Found) -> Result<(), Fault> {
     let found = match found {
-        Found::Candidate(der) if intake.limits.edition > Edition::First => {
+        Found::Candidate(der) if sink.limits.edition > Edition::First => {
             if pkcs7::begins_like_signed_data(&der) {
-                return bundle(intake, items, &der);
+                return bundle(sink, items, &der);
             }
             match unread::of_sequence(&der) {
                 Some(form) => Found::rejected(form.code, format!("{}, which is not read", form.name)),
@@ -62,24 +62,24 @@ fn encoded(intake: &mut Intake<'_>, items: &mut FileItems<'_>, found: Found) -> 
         }
         found => found,
     };
-    items.push(intake, found)
+    items.push(sink, found)
 }
 
-fn bundle(intake: &mut Intake<'_>, items: &mut FileItems<'_>, bytes: &[u8]) -> Result<(), Fault> {
-    match pkcs7::read(intake, items, bytes) {
-        Err(Fault::Content { code, reason }) => items.push(intake, Found::rejected(code, reason)),
+fn bundle(sink: &mut ItemSink<'_>, items: &mut FileItems<'_>, bytes: &[u8]) -> Result<(), Fault> {
+    match pkcs7::read(sink, items, bytes) {
+        Err(Fault::Content { code, reason }) => items.push(sink, Found::rejected(code, reason)),
         other => other,
     }
 }
 
 fn block(
-    intake: &mut Intake<'_>,
+    sink: &mut ItemSink<'_>,
     items: &mut FileItems<'_>,
     label: Label,
     text: &[u8],
     content: Result<Vec<u8>, (crate::origin::Code, String)>,
 ) -> Result<(), Fault> {
-    let second = intake.limits.edition > Edition::First;
+    let second = sink.limits.edition > Edition::First;
     let found = match (label, content) {
         (Label::Other, content) => {
             let form = if second { under_other_label(text, content.ok().as_deref()) } else { None };
@@ -96,11 +96,11 @@ fn block(
         (Label::Pkcs7, Ok(der))
             if !second || !(begins_like_a_certificate(&der) || unread::of_sequence(&der).is_some()) =>
         {
-            return bundle(intake, items, &der);
+            return bundle(sink, items, &der);
         }
-        (Label::Certificate | Label::Pkcs7, Ok(der)) => return encoded(intake, items, Found::Candidate(der)),
+        (Label::Certificate | Label::Pkcs7, Ok(der)) => return encoded(sink, items, Found::Candidate(der)),
     };
-    items.push(intake, found)
+    items.push(sink, found)
 }
 
 /// What a block under a label that is not a certificate's is rejected for; `None` if nothing is lost with it.

@@ -35,7 +35,7 @@ pub use expect::{Comparison, ExpectError, Expectation, ExpectedList, MissingChip
 pub(crate) use family::Parts;
 pub use family::{Family, NamedUids};
 pub use leaf::{ChainProof, VerifiedLeaf};
+pub(crate) use receipt::PathIndex;
 pub use receipt::Receipt;
-pub(crate) use receipt::Slip;
 pub use rules::{Relaxation, SourceRules};
 pub use verifier::{Examined, MAX_CANDIDATE_BYTES, Verifier, Warning};

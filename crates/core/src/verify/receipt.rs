@@ -17,12 +17,12 @@ use super::verifier::Verifier;
 #[derive(Clone, Debug)]
 pub struct Receipt {
     fingerprint: Sha256Digest,
-    way: Arc<Way>,
+    path: Arc<VerifiedPath>,
 }
 
 /// How a leaf was verified: the same for very many leaves.
 #[derive(Clone, Debug)]
-struct Way {
+struct VerifiedPath {
     anchor: u32,
     relaxations: Relaxations,
     path: Vec<Arc<Certificate>>,
@@ -30,7 +30,7 @@ struct Way {
     namespace: u64,
 }
 
-impl Way {
+impl VerifiedPath {
     fn of(leaf: &VerifiedLeaf) -> Self {
         let proof = leaf.proof();
         Self {
@@ -41,7 +41,7 @@ impl Way {
         }
     }
 
-    /// Paths are told apart by their certificates' places in memory, which the ways hold.
+    /// Paths are told apart by their certificates' places in memory, which the paths hold.
     fn key(&self) -> (u32, Relaxations, u64, Vec<usize>) {
         let path = self.path.iter().map(|certificate| Arc::as_ptr(certificate).addr()).collect();
         (self.anchor, self.relaxations, self.namespace, path)
@@ -50,72 +50,72 @@ impl Way {
 
 /// Stands for all of a receipt but the fingerprint, in three octets, with the verifier that gave it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Slip([u8; 3]);
+pub(crate) struct PathIndex([u8; 3]);
 
-/// The ways by which leaves were verified that were laid aside, each once.
+/// The paths by which leaves were verified that were laid aside, each once.
 #[derive(Debug, Default)]
-pub(super) struct Ways(RwLock<Known>);
+pub(super) struct VerifiedPaths(RwLock<Known>);
 
 #[derive(Debug, Default)]
 struct Known {
-    ways: Vec<Arc<Way>>,
-    places: BTreeMap<(u32, Relaxations, u64, Vec<usize>), Slip>,
+    paths: Vec<Arc<VerifiedPath>>,
+    places: BTreeMap<(u32, Relaxations, u64, Vec<usize>), PathIndex>,
 }
 
-impl Ways {
-    fn slip(&self, way: Way) -> Slip {
-        let key = way.key();
+impl VerifiedPaths {
+    fn index(&self, path: VerifiedPath) -> PathIndex {
+        let key = path.key();
         let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(slip) = known.places.get(&key) {
-            return *slip;
+        if let Some(index) = known.places.get(&key) {
+            return *index;
         }
-        let number = u32::try_from(known.ways.len()).expect("fewer than 2^24, as follows");
-        let [0, slip @ ..] = number.to_be_bytes() else { panic!("more than 16 million paths to the anchors") };
-        known.ways.push(Arc::new(way));
-        known.places.insert(key, Slip(slip));
-        Slip(slip)
+        let number = u32::try_from(known.paths.len()).expect("fewer than 2^24, as follows");
+        let [0, index @ ..] = number.to_be_bytes() else { panic!("more than 16 million paths to the anchors") };
+        known.paths.push(Arc::new(path));
+        known.places.insert(key, PathIndex(index));
+        PathIndex(index)
     }
 
-    fn way(&self, Slip([high, middle, low]): Slip) -> Arc<Way> {
+    fn path(&self, PathIndex([high, middle, low]): PathIndex) -> Arc<VerifiedPath> {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let place = u32::from_be_bytes([0, high, middle, low]);
-        Arc::clone(&known.ways[usize::try_from(place).expect("24 bits are a position in memory")])
+        Arc::clone(&known.paths[usize::try_from(place).expect("24 bits are a position in memory")])
     }
 }
 
 impl VerifiedLeaf {
     /// Lays the leaf aside; its octets are kept elsewhere.
     pub fn receipt(&self) -> Receipt {
-        Receipt { fingerprint: self.origin().fingerprint, way: Arc::new(Way::of(self)) }
+        Receipt { fingerprint: self.origin().fingerprint, path: Arc::new(VerifiedPath::of(self)) }
     }
 }
 
 impl Verifier {
     /// Lays a leaf aside that this verifier has verified; its octets and its fingerprint are kept elsewhere.
-    pub(crate) fn lay_aside(&self, leaf: &VerifiedLeaf) -> Slip {
-        self.ways().slip(Way::of(leaf))
+    pub(crate) fn lay_aside(&self, leaf: &VerifiedLeaf) -> PathIndex {
+        self.paths().index(VerifiedPath::of(leaf))
     }
 
     /// The receipt of a leaf that was laid aside here, with the fingerprint that it had.
-    pub(crate) fn receipt(&self, slip: Slip, fingerprint: Sha256Digest) -> Receipt {
-        Receipt { fingerprint, way: self.ways().way(slip) }
+    pub(crate) fn receipt(&self, index: PathIndex, fingerprint: Sha256Digest) -> Receipt {
+        Receipt { fingerprint, path: self.paths().path(index) }
     }
 
     /// What the UID of a leaf that was laid aside here is unique in.
-    pub(crate) fn namespace(&self, slip: Slip) -> u64 {
-        self.ways().way(slip).namespace
+    pub(crate) fn namespace(&self, index: PathIndex) -> u64 {
+        self.paths().path(index).namespace
     }
 }
 
 impl Receipt {
     /// Position of the anchor that the leaf's chain reaches.
     pub fn anchor(&self) -> usize {
-        usize::try_from(self.way.anchor).expect("an anchor's position fits")
+        usize::try_from(self.path.anchor).expect("an anchor's position fits")
     }
 
     /// Whether the leaf was verified only because this is tolerated.
     pub fn needed(&self, relaxation: Relaxation) -> bool {
-        self.way.relaxations.contains(relaxation)
+        self.path.relaxations.contains(relaxation)
     }
 }
 
@@ -138,8 +138,8 @@ impl Verifier {
         let leniency = Leniency { explicit_default_boolean: true };
         let (certificate, _) = Certificate::from_der_leniently(der, leniency).ok()?;
         let uid = Uid::from_serial(certificate.serial());
-        let path = receipt.way.path.clone();
-        let mut relaxations = receipt.way.relaxations;
+        let path = receipt.path.path.clone();
+        let mut relaxations = receipt.path.relaxations;
         relaxations = relaxations.without(Relaxations::of(&[Relaxation::ExpiredLeaf]));
         if let Err(defect) = self.check_times(&certificate, &path, at, &mut relaxations) {
             let finding = Finding::rejected(item, defect.code, defect.reason);

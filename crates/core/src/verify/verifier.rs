@@ -16,7 +16,7 @@ use super::error::VerifyError;
 use super::leaf::{ChainProof, VerifiedLeaf};
 use super::path::{Authorities, Known};
 use super::profile;
-use super::receipt::Ways;
+use super::receipt::VerifiedPaths;
 use super::relaxations::Relaxations;
 use super::rules::{Relaxation, SourceRules};
 
@@ -32,7 +32,7 @@ pub struct Verifier {
     allowed: Relaxations,
     at: Time,
     engine: VerificationEngine,
-    ways: Ways,
+    paths: VerifiedPaths,
 }
 
 /// What a candidate turned out to be.
@@ -106,7 +106,14 @@ impl Verifier {
         }
         let allowed = Relaxations::of(&rules.relax);
         let engine = VerificationEngine::default();
-        Ok(Self { authorities: Authorities::new(anchors, at), rules, allowed, at, engine, ways: Ways::default() })
+        Ok(Self {
+            authorities: Authorities::new(anchors, at),
+            rules,
+            allowed,
+            at,
+            engine,
+            paths: VerifiedPaths::default(),
+        })
     }
 
     /// Chooses who checks signatures in [`examine_all`](Self::examine_all). The verdicts are the same.
@@ -119,12 +126,12 @@ impl Verifier {
     /// Takes over the leaves that another verifier with the same anchors has laid aside.
     #[must_use]
     pub(crate) fn with_leaves_of(mut self, other: Self) -> Self {
-        self.ways = other.ways;
+        self.paths = other.paths;
         self
     }
 
-    pub(super) fn ways(&self) -> &Ways {
-        &self.ways
+    pub(super) fn paths(&self) -> &VerifiedPaths {
+        &self.paths
     }
 
     /// The anchors in the order given: [`ChainProof::anchor`] is a position here.

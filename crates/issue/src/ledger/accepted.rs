@@ -38,15 +38,15 @@ impl Ledger {
     /// # Errors
     /// The store fails.
     pub fn record_accepted_clock(&self, clock: Time, known: Time, reason: &str) -> Result<(), LedgerError> {
-        self.with(|book| {
-            let head = book.store.head()?;
+        self.with(|state| {
+            let head = state.store.head()?;
             let mut body = Writer::with_capacity(reason.len() + 64);
             body.text(CLOCK);
             body.i64(clock.unix());
             body.i64(known.unix());
             body.text(reason);
             let draft = Draft::new(Place::new(Kind::Accepted, 0, head.records + 1), body.finish());
-            book.append(&head, std::iter::once(draft))
+            state.append(&head, std::iter::once(draft))
         })
     }
 
@@ -55,9 +55,9 @@ impl Ledger {
     /// # Errors
     /// The store cannot be read.
     pub fn accepted(&self) -> Result<Vec<Accepted>, LedgerError> {
-        self.with(|book| {
-            let entries = book.store.entries(Kind::Accepted, 0, 0)?;
-            entries.into_iter().map(|entry| read(&book.expect(entry.place)?)).collect()
+        self.with(|state| {
+            let entries = state.store.entries(Kind::Accepted, 0, 0)?;
+            entries.into_iter().map(|entry| read(&state.expect(entry.place)?)).collect()
         })
     }
 
@@ -66,16 +66,16 @@ impl Ledger {
     /// # Errors
     /// The store cannot be read.
     pub fn known_times(&self) -> Result<KnownTimes, LedgerError> {
-        self.with(|book| {
-            let accepted = book.store.entries(Kind::Accepted, 0, 0)?.into_iter().max_by_key(|entry| entry.position);
-            let accepted = accepted.map(|entry| read(&book.expect(entry.place)?)).transpose()?;
+        self.with(|state| {
+            let accepted = state.store.entries(Kind::Accepted, 0, 0)?.into_iter().max_by_key(|entry| entry.position);
+            let accepted = accepted.map(|entry| read(&state.expect(entry.place)?)).transpose()?;
             let since = accepted.as_ref().map_or(0, |accepted| accepted.position);
             // rows are long, and only the latest can be the newest unless a clock jumped, which was accepted
-            let last = book.batches()?.iter().rfind(|batch| batch.number > since).cloned();
-            let issued_at = last.map(|summary| book.row(&summary)).transpose()?.map(|row| row.issued_at);
-            let sealed = book.store.entries(Kind::Sealed, 0, u64::MAX)?;
+            let last = state.batches()?.iter().rfind(|batch| batch.number > since).cloned();
+            let issued_at = last.map(|summary| state.row(&summary)).transpose()?.map(|row| row.issued_at);
+            let sealed = state.store.entries(Kind::Sealed, 0, u64::MAX)?;
             let sealed = sealed.into_iter().filter(|_| since == 0).max_by_key(|entry| entry.position);
-            let sealed = sealed.map(|entry| book.statement(entry.place)).transpose()?;
+            let sealed = sealed.map(|entry| state.statement(entry.place)).transpose()?;
             Ok(KnownTimes { accepted, issued_at, sealed })
         })
     }

@@ -6,9 +6,9 @@ use crate::x509::Sha256Digest;
 use super::LedgerError;
 use super::batch::{BatchId, BatchRow, BatchState, Summary};
 use super::index;
-use super::leaf::{self, LeafRef, Leaves, Look, leaf_set_digest};
+use super::leaf::{self, IndexKey, LeafRef, Leaves, leaf_set_digest};
 use super::list::LeafList;
-use super::open::{Book, Ledger, damaged};
+use super::open::{Ledger, State, damaged};
 use super::record::{Draft, Kind, Place};
 use super::standing::{Standing, standings};
 
@@ -18,9 +18,9 @@ impl Ledger {
     /// # Errors
     /// The store cannot be read.
     pub fn find(&self, terms_key: &Sha256Digest) -> Result<Option<BatchRow>, LedgerError> {
-        self.with(|book| {
-            let found = book.batches()?.iter().rfind(|batch| batch.terms_key == *terms_key).cloned();
-            found.map(|summary| book.row(&summary)).transpose()
+        self.with(|state| {
+            let found = state.batches()?.iter().rfind(|batch| batch.terms_key == *terms_key).cloned();
+            found.map(|summary| state.row(&summary)).transpose()
         })
     }
 
@@ -30,9 +30,9 @@ impl Ledger {
     /// The leaves are not in strictly ascending order of UID, there is no such batch, or the store cannot be read.
     pub fn members<L: Leaves + ?Sized>(&self, batch: &BatchId, leaves: &L) -> Result<Option<Vec<bool>>, LedgerError> {
         leaf::check_order(leaves)?;
-        self.with(|book| {
-            let summary = book.known(batch)?;
-            let mut list = LeafList::new(book, &summary);
+        self.with(|state| {
+            let summary = state.known(batch)?;
+            let mut list = LeafList::new(state, &summary);
             let mut members = vec![false; leaves.count()];
             let mut next = 0;
             for index in 0..summary.leaves {
@@ -57,10 +57,10 @@ impl Ledger {
     /// # Errors
     /// There is no such batch, or the store cannot be read.
     pub fn head_before(&self, batch: &BatchId) -> Result<Sha256Digest, LedgerError> {
-        self.with(|book| {
-            let position = book.known(batch)?.number - 1;
+        self.with(|state| {
+            let position = state.known(batch)?.number - 1;
             let missing = LedgerError::Damaged { position, what: "it is missing" };
-            Ok(book.store.at(position)?.ok_or(missing)?.digest)
+            Ok(state.store.at(position)?.ok_or(missing)?.digest)
         })
     }
 
@@ -69,9 +69,9 @@ impl Ledger {
     /// # Errors
     /// The store cannot be read.
     pub fn batch(&self, id: &BatchId) -> Result<Option<BatchRow>, LedgerError> {
-        self.with(|book| {
-            let found = book.summary(id)?;
-            found.map(|summary| book.row(&summary)).transpose()
+        self.with(|state| {
+            let found = state.summary(id)?;
+            found.map(|summary| state.row(&summary)).transpose()
         })
     }
 
@@ -80,7 +80,7 @@ impl Ledger {
     /// # Errors
     /// The store cannot be read.
     pub fn batch_of_seed(&self, seed: &Seed) -> Result<Option<BatchId>, LedgerError> {
-        self.with(|book| book.batch_of_seed(seed))
+        self.with(|state| state.batch_of_seed(seed))
     }
 
     /// Batches that were begun and not sealed, oldest first.
@@ -88,11 +88,11 @@ impl Ledger {
     /// # Errors
     /// The store cannot be read.
     pub fn open_batches(&self) -> Result<Vec<BatchRow>, LedgerError> {
-        self.with(|book| {
+        self.with(|state| {
             let mut open = Vec::new();
-            for summary in book.batches()?.to_vec() {
-                if !book.is_sealed(summary.number)? {
-                    open.push(book.row(&summary)?);
+            for summary in state.batches()?.to_vec() {
+                if !state.is_sealed(summary.number)? {
+                    open.push(state.row(&summary)?);
                 }
             }
             Ok(open)
@@ -109,25 +109,25 @@ impl Ledger {
     #[expect(clippy::needless_pass_by_value, reason = "a batch begins once: its row is given away")]
     pub fn begin<L: Leaves + ?Sized>(&self, row: BatchRow, leaves: &L) -> Result<(), LedgerError> {
         check_terms(&row, leaves)?;
-        self.with(|book| {
+        self.with(|state| {
             // whatever is concluded from here on holds up to this head, and `append` refuses any other
-            let head = book.store.head()?;
-            if book.summary(&row.id)?.is_some() {
+            let head = state.store.head()?;
+            if state.summary(&row.id)?.is_some() {
                 return Err(LedgerError::BatchExists { batch: row.id.clone() });
             }
             let terms_key = row.terms.key();
-            if let Some(earlier) = book.batches()?.iter().find(|batch| batch.terms_key == terms_key) {
+            if let Some(earlier) = state.batches()?.iter().find(|batch| batch.terms_key == terms_key) {
                 return Err(LedgerError::TermsExist { batch: earlier.id.clone() });
             }
-            if let Some(earlier) = book.batch_of_seed(&row.seed)? {
+            if let Some(earlier) = state.batch_of_seed(&row.seed)? {
                 return Err(LedgerError::SeedTaken { batch: row.id.clone(), earlier });
             }
-            let count = book.batches()?.len();
-            let standings = standings(book, &row.terms.policy_use(), leaves, count)?;
+            let count = state.batches()?.len();
+            let standings = standings(state, &row.terms.policy_use(), leaves, count)?;
             for (at, standing) in standings.iter() {
                 refuse(leaves.leaf(at), &standing, row.terms.reissue.is_some())?;
             }
-            book.append(&head, drafts(head.records + 1, &row, leaves))
+            state.append(&head, drafts(head.records + 1, &row, leaves))
         })?;
         // The batch could do without it. But a store that could not write this takes nothing more, and who heard of it only
         // with the first intent would not hear why.
@@ -139,15 +139,15 @@ impl Ledger {
 impl Ledger {
     /// Begins a batch as releases did that did not ask whose name and seed it has.
     pub(super) fn begin_unasked<L: Leaves + ?Sized>(&self, row: &BatchRow, leaves: &L) {
-        let begun = self.with(|book| {
-            let head = book.store.head()?;
-            book.append(&head, drafts(head.records + 1, row, leaves))
+        let begun = self.with(|state| {
+            let head = state.store.head()?;
+            state.append(&head, drafts(head.records + 1, row, leaves))
         });
         begun.unwrap();
     }
 }
 
-impl Book {
+impl State {
     /// The batch that has this seed. Serial numbers are made of a seed and a chip's UID: a second batch with the same seed
     /// would give serial numbers a second time. Each batch is looked at once in a process.
     fn batch_of_seed(&mut self, seed: &Seed) -> Result<Option<BatchId>, LedgerError> {
@@ -224,10 +224,10 @@ fn drafts<'a, L: Leaves + ?Sized>(
         })
     });
     let prefixes = leaf::pieces(leaves.count(), leaf::RUN).flat_map(move |(run, piece)| {
-        [Look::Names, Look::Keys].into_iter().map(move |look| {
+        [IndexKey::Names, IndexKey::Keys].into_iter().map(move |key| {
             let indexed = (leaf::first_of_run(run)..).zip(piece.clone());
-            let prefixes = indexed.map(|(index, at)| (look.prefix(leaves.leaf(at)), index)).collect();
-            counted(look.kind(), run, piece.len(), leaf::write_prefixes(prefixes))
+            let prefixes = indexed.map(|(index, at)| (key.prefix(leaves.leaf(at)), index)).collect();
+            counted(key.kind(), run, piece.len(), leaf::write_prefixes(prefixes))
         })
     });
     head.chain(lists).chain(prefixes)

@@ -6,7 +6,7 @@ use super::LedgerError;
 use super::batch::BatchId;
 use super::codec::{Malformed, Writer};
 use super::instruction::Instruction;
-use super::open::{Book, Ledger, decoded};
+use super::open::{Ledger, State, decoded};
 use super::record::{Draft, Entry, Kind, Place, Record};
 
 /// The chips for which nothing may be issued, with why.
@@ -67,9 +67,9 @@ impl Ledger {
         why: &str,
         chips: &[Uid],
     ) -> Result<u64, LedgerError> {
-        self.with(|book| {
-            let head = book.store.head()?;
-            let known = read(book, u64::MAX)?;
+        self.with(|state| {
+            let head = state.store.head()?;
+            let known = read(state, u64::MAX)?;
             let blocked = kind == Kind::Blocked;
             let mut fresh: Vec<&Uid> = chips.iter().filter(|uid| known.reason(uid).is_some() != blocked).collect();
             fresh.sort_unstable();
@@ -86,7 +86,7 @@ impl Ledger {
                 Draft { count: piece.len() as u64, ..draft }
             });
             if !fresh.is_empty() {
-                book.append(&head, drafts)?;
+                state.append(&head, drafts)?;
             }
             Ok(fresh.len() as u64)
         })
@@ -97,22 +97,22 @@ impl Ledger {
     /// # Errors
     /// There is no batch `before`, the store cannot be read, or the records contradict each other.
     pub fn blocked(&self, before: Option<&BatchId>) -> Result<BlockedChips, LedgerError> {
-        self.with(|book| {
-            let up_to = before.map_or(Ok(u64::MAX), |batch| Ok::<_, LedgerError>(book.known(batch)?.number))?;
-            read(book, up_to)
+        self.with(|state| {
+            let up_to = before.map_or(Ok(u64::MAX), |batch| Ok::<_, LedgerError>(state.known(batch)?.number))?;
+            read(state, up_to)
         })
     }
 }
 
-fn read(book: &mut Book, up_to: u64) -> Result<BlockedChips, LedgerError> {
-    let mut entries: Vec<Entry> = book.store.entries(Kind::Blocked, 0, 0)?;
-    entries.extend(book.store.entries(Kind::Unblocked, 0, 0)?);
+fn read(state: &mut State, up_to: u64) -> Result<BlockedChips, LedgerError> {
+    let mut entries: Vec<Entry> = state.store.entries(Kind::Blocked, 0, 0)?;
+    entries.extend(state.store.entries(Kind::Unblocked, 0, 0)?);
     entries.retain(|entry| entry.position <= up_to);
     entries.sort_unstable_by_key(|entry| entry.position);
     let mut events = Vec::new();
     let mut reasons = Vec::new();
     for entry in entries {
-        let Body { why, chips } = Body::read(&book.expect(entry.place)?)?;
+        let Body { why, chips } = Body::read(&state.expect(entry.place)?)?;
         let reason = u32::try_from(reasons.len()).expect("far below 2^32 records");
         reasons.push(why);
         events.extend(chips.into_iter().map(|uid| (uid, entry.place.kind == Kind::Blocked, reason)));

@@ -53,15 +53,15 @@ impl Ledger {
     /// # Errors
     /// The store fails: then it must not be signed.
     pub fn record_ca(&self, kind: &str, tbs: &[u8], at: Time) -> Result<Recorded<CaIntent>, LedgerError> {
-        self.with(|book| {
-            let head = book.store.head()?;
+        self.with(|state| {
+            let head = state.store.head()?;
             let position = head.records + 1;
             let mut body = Writer::with_capacity(tbs.len() + 64);
             body.text(kind);
             body.i64(at.unix());
             body.bytes(tbs);
             let draft = Draft { count: 1, ..Draft::new(Place::new(Kind::CaIntent, 0, position), body.finish()) };
-            book.append(&head, std::iter::once(draft))?;
+            state.append(&head, std::iter::once(draft))?;
             Ok(Recorded::assert_recorded(CaIntent { position, kind: kind.to_owned(), tbs: tbs.to_vec() }))
         })
     }
@@ -75,11 +75,11 @@ impl Ledger {
         if !is_around(der, &tbs) {
             return Err(LedgerError::CaDiffers { kind });
         }
-        self.with(|book| {
-            let head = book.store.head()?;
+        self.with(|state| {
+            let head = state.store.head()?;
             let place = Place::new(Kind::CaSigned, 0, position);
             let draft = Draft { place, count: 1, signatures: 1, body: der.to_vec() };
-            book.append(&head, std::iter::once(draft))
+            state.append(&head, std::iter::once(draft))
         })
     }
 
@@ -88,11 +88,11 @@ impl Ledger {
     /// # Errors
     /// The store cannot be read.
     pub fn ca_entries(&self) -> Result<Vec<CaEntry>, LedgerError> {
-        self.with(|book| {
+        self.with(|state| {
             let mut entries = Vec::new();
-            for entry in book.store.entries(Kind::CaIntent, 0, 0)? {
-                let intent = book.expect(entry.place)?;
-                let signed = book.store.read(Place::new(Kind::CaSigned, 0, entry.position))?;
+            for entry in state.store.entries(Kind::CaIntent, 0, 0)? {
+                let intent = state.expect(entry.place)?;
+                let signed = state.store.read(Place::new(Kind::CaSigned, 0, entry.position))?;
                 entries.push(ca_entry(&intent, signed)?);
             }
             Ok(entries)

@@ -4,7 +4,7 @@ use crate::x509::Sha256Digest;
 
 use super::LedgerError;
 use super::batch::BatchId;
-use super::open::{Book, Ledger};
+use super::open::{Ledger, State};
 use super::record::{Draft, Entry, Kind, Place, Record};
 use super::revocations::Revocations;
 use super::revoked::{Revocable, RevokedBody};
@@ -50,20 +50,20 @@ impl Ledger {
     /// # Errors
     /// The store cannot be read.
     pub fn carried_revocations(&self, after: u64, up_to: u64) -> Result<Vec<CarriedRecord>, LedgerError> {
-        self.with(|book| {
-            let mut entries = book.store.entries(Kind::Revoked, 0, u64::MAX)?;
-            entries.extend(book.store.entries(Kind::Released, 0, u64::MAX)?);
+        self.with(|state| {
+            let mut entries = state.store.entries(Kind::Revoked, 0, u64::MAX)?;
+            entries.extend(state.store.entries(Kind::Released, 0, u64::MAX)?);
             entries.retain(|entry| entry.position > after && entry.position <= up_to);
             entries.sort_unstable_by_key(|entry| entry.position);
             let batches: std::collections::HashMap<u64, BatchId> =
-                book.batches()?.iter().map(|batch| (batch.number, batch.id.clone())).collect();
+                state.batches()?.iter().map(|batch| (batch.number, batch.id.clone())).collect();
             let carried = entries.into_iter().map(|entry| {
                 Ok(CarriedRecord {
                     released: entry.place.kind == Kind::Released,
                     batch: batches.get(&entry.place.batch).cloned(),
                     part: entry.place.part,
                     count: entry.count,
-                    body: book.expect(entry.place)?.body,
+                    body: state.expect(entry.place)?.body,
                 })
             });
             carried.collect()
@@ -75,9 +75,9 @@ impl Ledger {
     /// # Errors
     /// They do not continue those that are here, or contradict them; or the store cannot be read.
     pub fn revocations_with(&self, carried: &[CarriedRecord]) -> Result<Revocations, LedgerError> {
-        self.with(|book| {
-            let records = fresh(book, carried)?;
-            Revocations::read_with(book, &records)
+        self.with(|state| {
+            let records = fresh(state, carried)?;
+            Revocations::read_with(state, &records)
         })
     }
 
@@ -86,14 +86,14 @@ impl Ledger {
     /// # Errors
     /// As [`revocations_with`](Self::revocations_with); or the store fails.
     pub fn record_carried(&self, carried: &[CarriedRecord]) -> Result<usize, LedgerError> {
-        self.with(|book| {
-            let head = book.store.head()?;
-            let records = fresh(book, carried)?;
-            Revocations::read_with(book, &records)?;
+        self.with(|state| {
+            let head = state.store.head()?;
+            let records = fresh(state, carried)?;
+            Revocations::read_with(state, &records)?;
             let count = records.len();
             if count > 0 {
                 let draft = |Record { entry, body, .. }| Draft { count: entry.count, ..Draft::new(entry.place, body) };
-                book.append(&head, records.into_iter().map(draft))?;
+                state.append(&head, records.into_iter().map(draft))?;
             }
             Ok(count)
         })
@@ -101,17 +101,17 @@ impl Ledger {
 }
 
 /// Those that are not here yet, as they would be recorded. The others must be the same.
-fn fresh(book: &mut Book, carried: &[CarriedRecord]) -> Result<Vec<Record>, LedgerError> {
-    let head = book.store.head()?.records;
+fn fresh(state: &mut State, carried: &[CarriedRecord]) -> Result<Vec<Record>, LedgerError> {
+    let head = state.store.head()?.records;
     let mut records: Vec<Record> = Vec::new();
     for one in carried {
-        let batch = book.number_of(one.batch.as_ref())?;
+        let batch = state.number_of(one.batch.as_ref())?;
         let differs = || LedgerError::CarriedDiffers {
             batch: one.batch.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string),
             part: one.part,
         };
         let place = Place::new(one.kind(), batch, 0).part(one.part);
-        if let Some(here) = book.store.read(place)? {
+        if let Some(here) = state.store.read(place)? {
             if here.body != one.body || here.entry.count != one.count {
                 return Err(differs());
             }
@@ -121,7 +121,7 @@ fn fresh(book: &mut Book, carried: &[CarriedRecord]) -> Result<Vec<Record>, Ledg
         let follows = match before {
             None => true,
             Some(before) => {
-                records.iter().any(|record| record.entry.place == before) || book.store.entry(before)?.is_some()
+                records.iter().any(|record| record.entry.place == before) || state.store.entry(before)?.is_some()
             }
         };
         if !follows || records.iter().any(|record| record.entry.place == place) {

@@ -9,9 +9,9 @@ use crate::x509::Sha256Digest;
 use super::LedgerError;
 use super::batch::BatchId;
 use super::index;
-use super::leaf::{self, Look, Sought};
+use super::leaf::{self, IndexKey, Sought};
 use super::list::LeafList;
-use super::open::{Book, Ledger, damaged};
+use super::open::{Ledger, State, damaged};
 use super::record::{Kind, Place};
 
 /// A leaf of a batch that has a UID that was looked for.
@@ -47,7 +47,7 @@ impl Ledger {
     /// The store cannot be read.
     pub fn find_uids(&self, uids: &[Uid]) -> Result<Vec<FoundLeaf>, LedgerError> {
         let digests = uids.iter().map(|uid| sha256(uid.as_bytes()));
-        self.find_leaves(Look::Names, digests, |list, index, sought| Ok(*list.uid(index)? == uids[sought]))
+        self.find_leaves(IndexKey::Names, digests, |list, index, sought| Ok(*list.uid(index)? == uids[sought]))
     }
 
     /// Every leaf, of whatever batch, that has a key with one of these digests, by batch and index.
@@ -56,28 +56,30 @@ impl Ledger {
     /// The store cannot be read.
     pub fn find_keys(&self, spki_sha256: &[Sha256Digest]) -> Result<Vec<FoundLeaf>, LedgerError> {
         let digests = spki_sha256.iter().copied();
-        self.find_leaves(Look::Keys, digests, |list, index, sought| Ok(list.digests(index)?.0 == spki_sha256[sought]))
+        self.find_leaves(IndexKey::Keys, digests, |list, index, sought| {
+            Ok(list.digests(index)?.0 == spki_sha256[sought])
+        })
     }
 
     fn find_leaves(
         &self,
-        look: Look,
+        key: IndexKey,
         digests: impl Iterator<Item = Sha256Digest>,
         same: impl Fn(&mut LeafList<'_>, u32, usize) -> Result<bool, LedgerError>,
     ) -> Result<Vec<FoundLeaf>, LedgerError> {
         let mut sought: Vec<Sought> =
             (0..).zip(digests).map(|(index, digest)| Sought::new(leaf::prefix(&digest), index)).collect();
         sought.sort_unstable();
-        self.with(|book| {
-            let count = book.batches()?.len();
+        self.with(|state| {
+            let count = state.batches()?.len();
             let mut found = Vec::new();
             if count == 0 || sought.is_empty() {
                 return Ok(found);
             }
-            let matches = index::matches(book, look, &sought, count)?;
+            let matches = index::matches(state, key, &sought, count)?;
             for matches in matches.chunk_by(|a, b| a.batch == b.batch) {
-                let batch = book.batches()?[matches[0].batch].clone();
-                let mut list = LeafList::new(book, &batch);
+                let batch = state.batches()?[matches[0].batch].clone();
+                let mut list = LeafList::new(state, &batch);
                 for one in matches {
                     let sought = usize::try_from(one.incoming).expect("an index is a position in memory");
                     if same(&mut list, one.listed, sought)? {
@@ -95,13 +97,13 @@ impl Ledger {
     /// There is no such batch or chunk, or the store cannot be read.
     pub fn chunk_leaves(&self, batch: &BatchId, chunk: u64) -> Result<Vec<ChunkLeaf>, LedgerError> {
         let attempts = self.attempts(batch, chunk)?;
-        self.with(|book| {
-            let summary = book.known(batch)?;
+        self.with(|state| {
+            let summary = state.known(batch)?;
             let place = |kind| Place::new(kind, summary.number, chunk);
-            let uids = book.expect(place(Kind::Uids))?;
-            let digests = book.expect(place(Kind::Digests))?;
-            let sealed = book.is_sealed(summary.number)?;
-            let issued = if sealed { HashSet::new() } else { book.issued_indexes(summary.number, chunk)? };
+            let uids = state.expect(place(Kind::Uids))?;
+            let digests = state.expect(place(Kind::Digests))?;
+            let sealed = state.is_sealed(summary.number)?;
+            let issued = if sealed { HashSet::new() } else { state.issued_indexes(summary.number, chunk)? };
             let uids_read = leaf::read_uids(&uids.body).map_err(|_| damaged(&uids))?;
             let leaves = uids_read.into_iter().zip(&attempts).enumerate().map(|(index, (uid, attempt))| {
                 let (spki, source) = leaf::read_digests(&digests.body, index).map_err(|_| damaged(&digests))?;
@@ -117,11 +119,11 @@ impl Ledger {
     /// # Errors
     /// There is no such batch, or the store cannot be read.
     pub fn certificate_digests(&self, batch: &BatchId, chunk: u64) -> Result<HashMap<u32, String>, LedgerError> {
-        self.with(|book| {
-            let number = book.known(batch)?.number;
+        self.with(|state| {
+            let number = state.known(batch)?.number;
             let mut digests = HashMap::new();
             for part in 0.. {
-                let Some(record) = book.store.read(Place::new(Kind::Issued, number, chunk).part(part))? else { break };
+                let Some(record) = state.store.read(Place::new(Kind::Issued, number, chunk).part(part))? else { break };
                 for (place, digest) in super::chunk::issued(&record)? {
                     digests.insert(u32::try_from(place).expect("a chunk is far below 2^32 leaves"), digest.to_string());
                 }
@@ -135,7 +137,7 @@ impl Ledger {
     /// # Errors
     /// There is no such batch, or the store cannot be read.
     pub fn batch_number(&self, batch: &BatchId) -> Result<u64, LedgerError> {
-        self.with(|book| Ok(book.known(batch)?.number))
+        self.with(|state| Ok(state.known(batch)?.number))
     }
 
     /// The names of all batches in the order in which they began, each with its number.
@@ -143,11 +145,11 @@ impl Ledger {
     /// # Errors
     /// The store cannot be read.
     pub fn batch_ids(&self) -> Result<Vec<(BatchId, u64)>, LedgerError> {
-        self.with(|book| Ok(book.batches()?.iter().map(|batch| (batch.id.clone(), batch.number)).collect()))
+        self.with(|state| Ok(state.batches()?.iter().map(|batch| (batch.id.clone(), batch.number)).collect()))
     }
 }
 
-impl Book {
+impl State {
     /// Places in their chunk of the leaves that have a certificate.
     fn issued_indexes(&mut self, batch: u64, chunk: u64) -> Result<HashSet<usize>, LedgerError> {
         let mut indexes = HashSet::new();

@@ -10,7 +10,7 @@ use super::LedgerError;
 use super::batch::{BatchId, Summary};
 use super::codec::{Malformed, Reader, Writer};
 use super::leaf;
-use super::open::{Book, Ledger, damaged, decoded};
+use super::open::{Ledger, State, damaged, decoded};
 use super::record::{Draft, Kind, Place, Record};
 use super::recorded::{Recorded, RecordedLeaf};
 
@@ -21,13 +21,13 @@ impl Ledger {
     /// # Errors
     /// There is no such batch or chunk, or the store cannot be read.
     pub fn attempts(&self, batch: &BatchId, chunk: u64) -> Result<Vec<u32>, LedgerError> {
-        self.with(|book| {
-            let summary = book.known(batch)?;
+        self.with(|state| {
+            let summary = state.known(batch)?;
             let at = |kind| Place::new(kind, summary.number, chunk);
-            let Some(leaves) = book.store.entry(at(Kind::Uids))? else { return Err(no_such_chunk(&summary, chunk)) };
+            let Some(leaves) = state.store.entry(at(Kind::Uids))? else { return Err(no_such_chunk(&summary, chunk)) };
             let mut attempts = vec![0; usize::try_from(leaves.count).expect("a chunk's leaves fit into memory")];
             for part in 0.. {
-                let Some(record) = book.store.read(at(Kind::Retry).part(part))? else { break };
+                let Some(record) = state.store.read(at(Kind::Retry).part(part))? else { break };
                 let retry = Retry::read(&record)?;
                 *attempts.get_mut(retry.index).ok_or_else(|| damaged(&record))? = retry.attempt;
             }
@@ -75,22 +75,22 @@ impl Ledger {
         linted: &[LintedTbs],
     ) -> Result<(Chunk, bool), LedgerError> {
         let digests: Vec<Sha256Digest> = linted.iter().map(|linted| linted.tbs().sha256()).collect();
-        self.with(|book| {
-            let head = book.store.head()?;
-            let known = Chunk::load(book, batch, chunk)?;
+        self.with(|state| {
+            let head = state.store.head()?;
+            let known = Chunk::load(state, batch, chunk)?;
             known.check_leaves(linted)?;
             if known.intended {
                 known.check_digests(linted, &digests)?;
                 return Ok((known, false));
             }
-            known.check_open(book)?;
+            known.check_open(state)?;
             let mut body = Writer::with_capacity(digests.len() * 32);
             for digest in &digests {
                 body.digest(digest);
             }
             let place = Place::new(Kind::Intent, known.batch.number, chunk);
             let draft = Draft { count: digests.len() as u64, ..Draft::new(place, body.finish()) };
-            book.append(&head, std::iter::once(draft))?;
+            state.append(&head, std::iter::once(draft))?;
             Ok((known, true))
         })
     }
@@ -108,9 +108,9 @@ impl Ledger {
     ) -> Result<Recorded<TbsCertificate>, LedgerError> {
         let tbs = linted.tbs();
         let digest = tbs.sha256();
-        self.with(|book| {
-            let head = book.store.head()?;
-            let known = Chunk::load(book, batch, chunk)?;
+        self.with(|state| {
+            let head = state.store.head()?;
+            let known = Chunk::load(state, batch, chunk)?;
             let uid = &tbs.origin().uid;
             let index = known.find(uid).ok_or_else(|| known.not_recorded(uid))?;
             known.check_leaf(index, tbs)?;
@@ -130,11 +130,11 @@ impl Ledger {
             if before == digest {
                 return Err(LedgerError::RetryUnchanged { uid: *uid, attempt: expected });
             }
-            known.check_open(book)?;
+            known.check_open(state)?;
             let body = Retry { index, attempt: expected, tbs: digest }.write();
             let place = Place::new(Kind::Retry, known.batch.number, chunk).part(known.retries);
             let draft = Draft { count: 1, ..Draft::new(place, body) };
-            book.append(&head, std::iter::once(draft))
+            state.append(&head, std::iter::once(draft))
         })?;
         Ok(Recorded::assert_recorded(linted.into_tbs()))
     }
@@ -154,9 +154,9 @@ impl Ledger {
     ) -> Result<(), LedgerError> {
         let digests: Vec<_> =
             issued.iter().map(|certificate| (certificate.tbs().sha256(), certificate.sha256())).collect();
-        self.with(|book| {
-            let head = book.store.head()?;
-            let known = Chunk::load(book, batch, chunk)?;
+        self.with(|state| {
+            let head = state.store.head()?;
+            let known = Chunk::load(state, batch, chunk)?;
             let mut body = Writer::with_capacity(issued.len() * 112);
             let mut new: u64 = 0;
             let mut taken = vec![false; known.leaves.len()];
@@ -183,11 +183,11 @@ impl Ledger {
             if new == 0 && (signatures_made == 0 || !issued.is_empty()) {
                 return Ok(());
             }
-            known.check_open(book)?;
+            known.check_open(state)?;
             let place = Place::new(Kind::Issued, known.batch.number, chunk).part(known.results);
             let draft =
                 Draft { place, count: new, signatures: signatures_made, body: std::mem::take(&mut body).finish() };
-            book.append(&head, std::iter::once(draft))
+            state.append(&head, std::iter::once(draft))
         })
     }
 }
@@ -270,14 +270,14 @@ fn no_such_chunk(batch: &Summary, chunk: u64) -> LedgerError {
 }
 
 impl Chunk {
-    pub(super) fn load(book: &mut Book, id: &BatchId, chunk: u64) -> Result<Self, LedgerError> {
-        let batch = book.known(id)?;
+    pub(super) fn load(state: &mut State, id: &BatchId, chunk: u64) -> Result<Self, LedgerError> {
+        let batch = state.known(id)?;
         let number = batch.number;
         let at = |kind| Place::new(kind, number, chunk);
-        let Some(uids) = book.store.read(at(Kind::Uids))? else {
+        let Some(uids) = state.store.read(at(Kind::Uids))? else {
             return Err(no_such_chunk(&batch, chunk));
         };
-        let digests = book.expect(at(Kind::Digests))?;
+        let digests = state.expect(at(Kind::Digests))?;
         let mut leaves = Vec::new();
         for (index, uid) in leaf::read_uids(&uids.body).map_err(|_| damaged(&uids))?.into_iter().enumerate() {
             let uid = Uid::from_bytes(uid).map_err(|_| damaged(&uids))?;
@@ -285,12 +285,12 @@ impl Chunk {
             leaves.push(Leaf { uid, spki, source, attempt: 0, tbs: None, issued: None });
         }
         let mut known = Self { batch, number: chunk, leaves, intended: false, retries: 0, results: 0 };
-        if let Some(intent) = book.store.read(at(Kind::Intent))? {
+        if let Some(intent) = state.store.read(at(Kind::Intent))? {
             known.intend(&intent)?;
-            while let Some(retry) = book.store.read(at(Kind::Retry).part(known.retries))? {
+            while let Some(retry) = state.store.read(at(Kind::Retry).part(known.retries))? {
                 known.raise(&retry)?;
             }
-            while let Some(results) = book.store.read(at(Kind::Issued).part(known.results))? {
+            while let Some(results) = state.store.read(at(Kind::Issued).part(known.results))? {
                 known.issue(&results)?;
             }
         }
@@ -340,8 +340,8 @@ impl Chunk {
     }
 
     /// Nothing is added to a sealed batch.
-    pub(super) fn check_open(&self, book: &mut Book) -> Result<(), LedgerError> {
-        if book.is_sealed(self.batch.number)? {
+    pub(super) fn check_open(&self, state: &mut State) -> Result<(), LedgerError> {
+        if state.is_sealed(self.batch.number)? {
             return Err(LedgerError::Sealed { batch: self.batch.id.clone() });
         }
         Ok(())

@@ -167,14 +167,14 @@ const DIGESTS: usize = 64;
 
 /// What is looked for in sorted lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Look {
+pub(super) enum IndexKey {
     /// UIDs.
     Names,
     /// Keys.
     Keys,
 }
 
-impl Look {
+impl IndexKey {
     /// The kind of the records that hold the list.
     pub(super) fn kind(self) -> Kind {
         match self {

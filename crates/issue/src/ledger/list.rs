@@ -6,27 +6,27 @@ use crate::x509::Sha256Digest;
 use super::LedgerError;
 use super::batch::Summary;
 use super::leaf;
-use super::open::{Book, damaged};
+use super::open::{State, damaged};
 use super::record::{Kind, Place, Record};
 
 /// The leaf list of a batch. The chunk looked at last is kept, as leaves are asked for in order.
 pub(super) struct LeafList<'a> {
-    book: &'a mut Book,
+    state: &'a mut State,
     batch: &'a Summary,
     uids: Option<(u32, Vec<Uid>)>,
     digests: Option<(u32, Record)>,
 }
 
 impl<'a> LeafList<'a> {
-    pub(super) fn new(book: &'a mut Book, batch: &'a Summary) -> Self {
-        Self { book, batch, uids: None, digests: None }
+    pub(super) fn new(state: &'a mut State, batch: &'a Summary) -> Self {
+        Self { state, batch, uids: None, digests: None }
     }
 
     /// The UID of one leaf.
     pub(super) fn uid(&mut self, index: u32) -> Result<&Uid, LedgerError> {
         let (chunk, at) = self.place(index);
         if self.uids.as_ref().is_none_or(|(kept, _)| *kept != chunk) {
-            let record = self.book.expect(Place::new(Kind::Uids, self.batch.number, u64::from(chunk)))?;
+            let record = self.state.expect(Place::new(Kind::Uids, self.batch.number, u64::from(chunk)))?;
             let uids = leaf::read_uids(&record.body).map_err(|_| damaged(&record))?;
             let uids = uids.into_iter().map(Uid::from_bytes).collect::<Result<_, _>>().map_err(|_| damaged(&record))?;
             self.uids = Some((chunk, uids));
@@ -40,7 +40,7 @@ impl<'a> LeafList<'a> {
         let (chunk, at) = self.place(index);
         let record = match self.digests.take() {
             Some((kept, record)) if kept == chunk => record,
-            _ => self.book.expect(Place::new(Kind::Digests, self.batch.number, u64::from(chunk)))?,
+            _ => self.state.expect(Place::new(Kind::Digests, self.batch.number, u64::from(chunk)))?,
         };
         let digests = leaf::read_digests(&record.body, at).map_err(|_| damaged(&record));
         self.digests = Some((chunk, record));

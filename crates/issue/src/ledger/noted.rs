@@ -10,7 +10,7 @@ use crate::input;
 use crate::x509::Sha256Digest;
 
 use super::LedgerError;
-use super::open::Book;
+use super::open::State;
 use super::record::Head;
 
 /// Where the head is noted.
@@ -20,7 +20,7 @@ pub(super) struct Noted {
     pub(super) head: Head,
 }
 
-impl Book {
+impl State {
     /// Whether a head is noted in the file. It must be one that the ledger has had.
     pub(super) fn compare_head(&mut self, file: &Path) -> Result<bool, LedgerError> {
         let unreadable = |source| LedgerError::HeadFile { path: file.to_owned(), source };
@@ -71,7 +71,7 @@ impl Book {
     }
 }
 
-impl Drop for Book {
+impl Drop for State {
     /// A run that failed has added records too.
     fn drop(&mut self) {
         if self.noted.is_some() && self.store.check().is_ok() {

@@ -20,16 +20,16 @@ use super::sqlite::SqliteStore;
 use super::store::{LedgerStore, StoreError};
 
 /// The ledger of one issuer key. All methods may be called from several threads; calls run one after the other.
-pub struct Ledger(Mutex<Book>);
+pub struct Ledger(Mutex<State>);
 
 /// The store and what is remembered of it.
-pub(super) struct Book {
+pub(super) struct State {
     pub(super) store: Box<dyn LedgerStore>,
     /// Every batch up to record number `known`.
     batches: Vec<Summary>,
     known: u64,
     /// What is known of the index.
-    pub(super) index: index::State,
+    pub(super) index: index::Condition,
     /// Seeds of serial numbers, each with the batch that has it, of the first `seeded` batches.
     pub(super) seeds: HashMap<[u8; 32], BatchId>,
     pub(super) seeded: usize,
@@ -96,9 +96,9 @@ impl Ledger {
         if store.head()? == Head::EMPTY {
             return Err(LedgerError::Incomplete { path: path.to_owned() });
         }
-        let mut book = Book::over(Box::new(store));
-        book.issuer()?;
-        Ok(Self(Mutex::new(book)))
+        let mut state = State::over(Box::new(store));
+        state.issuer()?;
+        Ok(Self(Mutex::new(state)))
     }
 
     /// The SubjectPublicKeyInfo of the issuer that the ledger belongs to.
@@ -106,7 +106,7 @@ impl Ledger {
     /// # Errors
     /// The store cannot be read.
     pub fn issuer(&self) -> Result<Vec<u8>, LedgerError> {
-        self.with(Book::issuer)
+        self.with(State::issuer)
     }
 
     /// Checks that it is the ledger of this issuer key.
@@ -114,7 +114,7 @@ impl Ledger {
     /// # Errors
     /// It is another one's, or the store cannot be read.
     pub fn check_issuer(&self, issuer: &Spki) -> Result<(), LedgerError> {
-        self.with(|book| book.check_issuer(issuer))
+        self.with(|state| state.check_issuer(issuer))
     }
 
     /// A ledger that is gone when it is dropped, for tests and rehearsals.
@@ -128,19 +128,19 @@ impl Ledger {
     /// # Errors
     /// The store belongs to another issuer or fails.
     pub fn over(store: Box<dyn LedgerStore>, issuer: &Spki) -> Result<Self, LedgerError> {
-        let mut book = Book::over(store);
+        let mut state = State::over(store);
         retried(|| {
-            let head = book.store.head()?;
+            let head = state.store.head()?;
             if head == Head::EMPTY {
                 let mut writer = Writer::default();
                 writer.text(FORMAT);
                 writer.bytes(issuer.der());
                 let genesis = Draft::new(Place::new(Kind::Genesis, 0, 0), writer.finish());
-                return book.append(&head, std::iter::once(genesis));
+                return state.append(&head, std::iter::once(genesis));
             }
-            book.check_issuer(issuer)
+            state.check_issuer(issuer)
         })?;
-        Ok(Self(Mutex::new(book)))
+        Ok(Self(Mutex::new(state)))
     }
 
     /// The digest of the chain through every record: whoever notes it down can tell later that nothing before it was
@@ -149,7 +149,7 @@ impl Ledger {
     /// # Errors
     /// The store cannot be read.
     pub fn head(&self) -> Result<Sha256Digest, LedgerError> {
-        self.with(|book| Ok(book.store.head()?.digest))
+        self.with(|state| Ok(state.store.head()?.digest))
     }
 
     /// Brings every record to where it stays. All of them are durable already; before success is reported, a disk that
@@ -158,7 +158,7 @@ impl Ledger {
     /// # Errors
     /// The store cannot be written. Nothing is lost: the same command again does the rest.
     pub fn flush(&self) -> Result<(), LedgerError> {
-        self.with(|book| Ok(book.store.flush()?))
+        self.with(|state| Ok(state.store.flush()?))
     }
 
     /// As [`flush`](Self::flush), at the end of a run and before its result gets its name: everything is where it stays,
@@ -168,9 +168,9 @@ impl Ledger {
     /// The store, or the file for the head, cannot be written; or the store is not the one that was opened. Then nothing
     /// may be published.
     pub fn conclude(&self) -> Result<(), LedgerError> {
-        self.with(|book| {
-            book.store.conclude()?;
-            book.note_head()
+        self.with(|state| {
+            state.store.conclude()?;
+            state.note_head()
         })
     }
 
@@ -180,7 +180,7 @@ impl Ledger {
     /// # Errors
     /// It is not.
     pub fn check(&self) -> Result<(), LedgerError> {
-        self.with(|book| Ok(book.store.check()?))
+        self.with(|state| Ok(state.store.check()?))
     }
 
     /// Compares the ledger with the head that the last run noted in a file, if there is one. Returns whether there was one.
@@ -188,7 +188,7 @@ impl Ledger {
     /// # Errors
     /// The file cannot be read or is no head, or this ledger was never at that head.
     pub fn compare_head_in(&self, file: &Path) -> Result<bool, LedgerError> {
-        self.with(|book| book.compare_head(file))
+        self.with(|state| state.compare_head(file))
     }
 
     /// As [`compare_head_in`](Self::compare_head_in), and notes the head in the file from now on, at the end of each
@@ -197,17 +197,17 @@ impl Ledger {
     /// # Errors
     /// As there.
     pub fn note_head_in(&self, file: &Path) -> Result<bool, LedgerError> {
-        self.with(|book| {
-            let there = book.compare_head(file)?;
-            book.noted = Some(Noted { file: file.to_owned(), head: book.store.head()? });
+        self.with(|state| {
+            let there = state.compare_head(file)?;
+            state.noted = Some(Noted { file: file.to_owned(), head: state.store.head()? });
             Ok(there)
         })
     }
 
-    /// Runs `work` on the book. When somebody else added records in the meantime, it is run again from the start.
-    pub(super) fn with<T>(&self, mut work: impl FnMut(&mut Book) -> Result<T, LedgerError>) -> Result<T, LedgerError> {
-        let mut book = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        retried(|| work(&mut book))
+    /// Runs `work` on the state. When somebody else added records in the meantime, it is run again from the start.
+    pub(super) fn with<T>(&self, mut work: impl FnMut(&mut State) -> Result<T, LedgerError>) -> Result<T, LedgerError> {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        retried(|| work(&mut state))
     }
 }
 
@@ -217,13 +217,13 @@ impl std::fmt::Debug for Ledger {
     }
 }
 
-impl Book {
+impl State {
     fn over(store: Box<dyn LedgerStore>) -> Self {
         Self {
             store,
             batches: Vec::new(),
             known: 0,
-            index: index::State::NEW,
+            index: index::Condition::NEW,
             seeds: HashMap::new(),
             seeded: 0,
             noted: None,

@@ -12,7 +12,7 @@ use super::LedgerError;
 use super::batch::BatchId;
 use super::chunk::Chunk;
 use super::codec::Writer;
-use super::open::{Book, Ledger, damaged, decoded};
+use super::open::{Ledger, State, damaged, decoded};
 use super::record::{Draft, Kind, Place};
 
 /// A request whose intent is durable: the only thing that is sent to another CA. Only the ledger makes one.
@@ -45,7 +45,7 @@ impl Ledger {
     /// As [`record`](Self::record).
     pub fn request(&self, batch: &BatchId, chunk: u64, linted: Vec<LintedTbs>) -> Result<Vec<Requested>, LedgerError> {
         let known = self.intend(batch, chunk, &linted)?.0;
-        let doubts = self.with(|book| doubts(book, &known))?;
+        let doubts = self.with(|state| doubts(state, &known))?;
         let results = linted.into_iter().zip(known.leaves).zip(doubts).map(|((linted, leaf), doubt)| {
             let request = RecordedRequest(linted.into_tbs());
             match leaf.issued {
@@ -75,9 +75,9 @@ impl Ledger {
         answers: &[IssuedCertificate],
     ) -> Result<(), LedgerError> {
         let digests: Vec<Sha256Digest> = answers.iter().map(|answer| sha256(answer.der())).collect();
-        self.with(|book| {
-            let head = book.store.head()?;
-            let known = Chunk::load(book, batch, chunk)?;
+        self.with(|state| {
+            let head = state.store.head()?;
+            let known = Chunk::load(state, batch, chunk)?;
             let mut body = Writer::with_capacity(answers.len() * 600);
             let mut new: u64 = 0;
             let mut taken = vec![false; known.leaves.len()];
@@ -106,10 +106,10 @@ impl Ledger {
             if new == 0 {
                 return Ok(());
             }
-            known.check_open(book)?;
+            known.check_open(state)?;
             let place = Place::new(Kind::Issued, known.batch.number, chunk).part(known.results);
             let body = std::mem::take(&mut body).finish();
-            book.append(&head, std::iter::once(Draft { place, count: new, signatures: new, body }))
+            state.append(&head, std::iter::once(Draft { place, count: new, signatures: new, body }))
         })
     }
 
@@ -163,29 +163,29 @@ impl Ledger {
         if count == 0 {
             return Ok(());
         }
-        self.with(|book| {
-            let head = book.store.head()?;
-            let known = Chunk::load(book, batch, chunk)?;
-            known.check_open(book)?;
+        self.with(|state| {
+            let head = state.store.head()?;
+            let known = Chunk::load(state, batch, chunk)?;
+            known.check_open(state)?;
             let mut body = Writer::default();
             write(&known, &mut body)?;
             let mut place = Place::new(kind, known.batch.number, chunk);
-            while book.store.entry(place)?.is_some() {
+            while state.store.entry(place)?.is_some() {
                 place = place.part(place.part + 1);
             }
             let draft = Draft { count: count as u64, ..Draft::new(place, body.finish()) };
-            book.append(&head, std::iter::once(draft))
+            state.append(&head, std::iter::once(draft))
         })
     }
 }
 
 /// Which leaves of a chunk were sent after they were last settled.
-fn doubts(book: &mut Book, known: &Chunk) -> Result<Vec<bool>, LedgerError> {
+fn doubts(state: &mut State, known: &Chunk) -> Result<Vec<bool>, LedgerError> {
     let mut sent = vec![0; known.leaves.len()];
     let mut settled = vec![0; known.leaves.len()];
     for (kind, last) in [(Kind::Sent, &mut sent), (Kind::Settled, &mut settled)] {
         let mut place = Place::new(kind, known.batch.number, known.number);
-        while let Some(record) = book.store.read(place)? {
+        while let Some(record) = state.store.read(place)? {
             let indices = decoded(&record, |reader| {
                 let mut indices = Vec::new();
                 while !reader.is_empty() {

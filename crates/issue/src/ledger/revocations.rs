@@ -7,7 +7,7 @@ use crate::x509::{SerialNumber, Time};
 
 use super::LedgerError;
 use super::batch::BatchId;
-use super::open::{Book, Ledger};
+use super::open::{Ledger, State};
 
 use super::record::{Entry, Kind, Record};
 use super::revoked::{Revocable, RevokedBody, read_released, read_released_instruction};
@@ -49,7 +49,7 @@ impl Ledger {
     /// # Errors
     /// The store cannot be read, or the records contradict each other.
     pub fn revocations(&self, up_to: u64) -> Result<Revocations, LedgerError> {
-        self.with(|book| Revocations::read(book, 0, u64::MAX, up_to))
+        self.with(|state| Revocations::read(state, 0, u64::MAX, up_to))
     }
 
     /// As [`revocations`](Self::revocations), of one batch, or of certificates that are of none.
@@ -57,9 +57,9 @@ impl Ledger {
     /// # Errors
     /// As there; or there is no such batch.
     pub fn revocations_of(&self, batch: Option<&BatchId>) -> Result<Revocations, LedgerError> {
-        self.with(|book| {
-            let number = book.number_of(batch)?;
-            Revocations::of_batch(book, number, u64::MAX)
+        self.with(|state| {
+            let number = state.number_of(batch)?;
+            Revocations::of_batch(state, number, u64::MAX)
         })
     }
 }
@@ -70,10 +70,10 @@ impl Ledger {
     /// # Errors
     /// The store cannot be read.
     pub fn next_of_no_batch(&self) -> Result<u32, LedgerError> {
-        self.with(|book| {
+        self.with(|state| {
             let mut next = 0;
-            for entry in book.store.entries(Kind::Revoked, 0, 0)? {
-                let body = RevokedBody::read(&book.expect(entry.place)?)?;
+            for entry in state.store.entries(Kind::Revoked, 0, 0)? {
+                let body = RevokedBody::read(&state.expect(entry.place)?)?;
                 next = body.certificates.last().map_or(next, |last| next.max(last.index + 1));
             }
             Ok(next)
@@ -85,7 +85,7 @@ impl Ledger {
     /// # Errors
     /// The store cannot be read.
     pub fn revocations_changed(&self) -> Result<u64, LedgerError> {
-        self.with(Book::revocations_changed)
+        self.with(State::revocations_changed)
     }
 
     /// The oldest time of an instruction to revoke or release that was recorded after a position.
@@ -93,14 +93,14 @@ impl Ledger {
     /// # Errors
     /// The store cannot be read.
     pub fn oldest_change_after(&self, position: u64) -> Result<Option<Time>, LedgerError> {
-        self.with(|book| {
+        self.with(|state| {
             let mut oldest: Option<Time> = None;
             for kind in [Kind::Revoked, Kind::Released] {
-                for entry in book.store.entries(kind, 0, u64::MAX)? {
+                for entry in state.store.entries(kind, 0, u64::MAX)? {
                     if entry.position <= position {
                         continue;
                     }
-                    let record = book.expect(entry.place)?;
+                    let record = state.expect(entry.place)?;
                     let at = if kind == Kind::Revoked {
                         RevokedBody::read(&record)?.instruction.at
                     } else {
@@ -136,28 +136,28 @@ impl Revocations {
         found.ok().map(|at| &self.certificates[at])
     }
 
-    pub(super) fn of_batch(book: &mut Book, number: u64, up_to: u64) -> Result<Self, LedgerError> {
-        Self::read(book, number, number, up_to)
+    pub(super) fn of_batch(state: &mut State, number: u64, up_to: u64) -> Result<Self, LedgerError> {
+        Self::read(state, number, number, up_to)
     }
 
-    pub(super) fn read(book: &mut Book, first: u64, last: u64, up_to: u64) -> Result<Self, LedgerError> {
-        Self::collect(book, first, last, up_to, &[])
+    pub(super) fn read(state: &mut State, first: u64, last: u64, up_to: u64) -> Result<Self, LedgerError> {
+        Self::collect(state, first, last, up_to, &[])
     }
 
     /// As all records say, and then those that are not recorded yet.
-    pub(super) fn read_with(book: &mut Book, more: &[Record]) -> Result<Self, LedgerError> {
-        Self::collect(book, 0, u64::MAX, u64::MAX, more)
+    pub(super) fn read_with(state: &mut State, more: &[Record]) -> Result<Self, LedgerError> {
+        Self::collect(state, 0, u64::MAX, u64::MAX, more)
     }
 
-    fn collect(book: &mut Book, first: u64, last: u64, up_to: u64, more: &[Record]) -> Result<Self, LedgerError> {
-        let mut entries: Vec<Entry> = book.store.entries(Kind::Revoked, first, last)?;
-        entries.extend(book.store.entries(Kind::Released, first, last)?);
+    fn collect(state: &mut State, first: u64, last: u64, up_to: u64, more: &[Record]) -> Result<Self, LedgerError> {
+        let mut entries: Vec<Entry> = state.store.entries(Kind::Revoked, first, last)?;
+        entries.extend(state.store.entries(Kind::Released, first, last)?);
         entries.retain(|entry| entry.position <= up_to);
         entries.sort_unstable_by_key(|entry| entry.position);
         let changed = entries.last().map_or(0, |entry| entry.position);
         let mut events = Vec::new();
         for entry in entries {
-            read_events(&book.expect(entry.place)?, &mut events)?;
+            read_events(&state.expect(entry.place)?, &mut events)?;
         }
         for record in more {
             read_events(record, &mut events)?;
@@ -224,9 +224,9 @@ fn replay(events: Vec<Event>) -> Result<Vec<Revoked>, LedgerError> {
 }
 
 /// Whether the records name leaves that their batches have, and follow one another as they may.
-pub(super) fn check(book: &mut Book) -> Result<(), LedgerError> {
-    let leaves: HashMap<u64, u64> = book.batches()?.iter().map(|batch| (batch.number, batch.leaves)).collect();
-    for one in Revocations::read(book, 0, u64::MAX, u64::MAX)?.certificates {
+pub(super) fn check(state: &mut State) -> Result<(), LedgerError> {
+    let leaves: HashMap<u64, u64> = state.batches()?.iter().map(|batch| (batch.number, batch.leaves)).collect();
+    for one in Revocations::read(state, 0, u64::MAX, u64::MAX)?.certificates {
         if one.batch != 0 && leaves.get(&one.batch).is_none_or(|leaves| u64::from(one.index) >= *leaves) {
             return Err(LedgerError::Damaged {
                 position: one.position,

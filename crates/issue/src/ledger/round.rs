@@ -9,7 +9,7 @@ use crate::x509::{Sha256Digest, Time};
 use super::LedgerError;
 use super::codec::{Malformed, Reader, Writer};
 use super::instruction::read_time;
-use super::open::{Book, Ledger, decoded};
+use super::open::{Ledger, State, decoded};
 use super::record::{Draft, Entry, Kind, Place, Record};
 use super::recorded::{Recorded, ToBeSigned};
 use super::scope::Scope;
@@ -80,10 +80,10 @@ impl Ledger {
         lists: Vec<Vec<u8>>,
     ) -> Result<Vec<Recorded<TbsCertList>>, LedgerError> {
         check_lists(round, &lists)?;
-        self.with(|book| {
-            let head = book.store.head()?;
-            if let Some(last) = book.last_round()? {
-                let last = read_round(&book.expect(last.place)?)?;
+        self.with(|state| {
+            let head = state.store.head()?;
+            if let Some(last) = state.last_round()? {
+                let last = read_round(&state.expect(last.place)?)?;
                 if round.number <= last.number || round.this_update <= last.this_update {
                     return Err(LedgerError::RoundBehind {
                         number: round.number,
@@ -93,12 +93,12 @@ impl Ledger {
                     });
                 }
             }
-            if book.revocations_changed()? > round.position || round.position > head.records {
+            if state.revocations_changed()? > round.position || round.position > head.records {
                 return Err(LedgerError::RoundStale { number: round.number });
             }
             let place = Place::new(Kind::CrlRound, 0, round.number);
             let draft = Draft { count: round.lists.len() as u64, ..Draft::new(place, write_round(round)) };
-            book.append(&head, std::iter::once(draft))
+            state.append(&head, std::iter::once(draft))
         })?;
         Ok(lists.into_iter().map(|list| Recorded::assert_recorded(TbsCertList(list))).collect())
     }
@@ -123,13 +123,13 @@ impl Ledger {
         signed: &[SignedList],
         signatures_made: u64,
     ) -> Result<(), LedgerError> {
-        self.with(|book| {
-            let head = book.store.head()?;
-            let Some(round) = book.store.entry(Place::new(Kind::CrlRound, 0, number))? else {
+        self.with(|state| {
+            let head = state.store.head()?;
+            let Some(round) = state.store.entry(Place::new(Kind::CrlRound, 0, number))? else {
                 return Err(LedgerError::UnknownRound { number });
             };
             let place = Place::new(Kind::CrlIssued, 0, number);
-            if let Some(earlier) = book.store.read(place)? {
+            if let Some(earlier) = state.store.read(place)? {
                 let same = read_signed(&earlier)? == signed;
                 return if same { Ok(()) } else { Err(LedgerError::RoundDiffers { number }) };
             }
@@ -142,7 +142,7 @@ impl Ledger {
                 body.digest(crl_sha256);
             }
             let draft = Draft { place, count: round.count, signatures: signatures_made, body: body.finish() };
-            book.append(&head, std::iter::once(draft))
+            state.append(&head, std::iter::once(draft))
         })
     }
 
@@ -151,8 +151,8 @@ impl Ledger {
     /// # Errors
     /// The store cannot be read.
     pub fn round(&self, number: u64) -> Result<Option<CrlRound>, LedgerError> {
-        self.with(|book| {
-            let record = book.store.read(Place::new(Kind::CrlRound, 0, number))?;
+        self.with(|state| {
+            let record = state.store.read(Place::new(Kind::CrlRound, 0, number))?;
             record.map(|record| read_round(&record)).transpose()
         })
     }
@@ -162,10 +162,10 @@ impl Ledger {
     /// # Errors
     /// The store cannot be read.
     pub fn round_before(&self, number: u64) -> Result<Option<CrlRound>, LedgerError> {
-        self.with(|book| {
-            let entries = book.store.entries(Kind::CrlRound, 0, 0)?;
+        self.with(|state| {
+            let entries = state.store.entries(Kind::CrlRound, 0, 0)?;
             let last = entries.into_iter().rfind(|entry| entry.place.chunk < number);
-            last.map(|entry| read_round(&book.expect(entry.place)?)).transpose()
+            last.map(|entry| read_round(&state.expect(entry.place)?)).transpose()
         })
     }
 
@@ -175,12 +175,12 @@ impl Ledger {
     /// # Errors
     /// The store cannot be read.
     pub fn signed_round_before(&self, number: u64) -> Result<Option<CrlRound>, LedgerError> {
-        self.with(|book| {
-            let own = book.store.entry(Place::new(Kind::CrlRound, 0, number))?;
+        self.with(|state| {
+            let own = state.store.entry(Place::new(Kind::CrlRound, 0, number))?;
             let end = own.map_or(u64::MAX, |own| own.position);
-            let signed = book.store.entries(Kind::CrlIssued, 0, 0)?;
+            let signed = state.store.entries(Kind::CrlIssued, 0, 0)?;
             let last = signed.into_iter().rfind(|entry| entry.place.chunk < number && entry.position < end);
-            last.map(|entry| read_round(&book.expect(Place::new(Kind::CrlRound, 0, entry.place.chunk))?)).transpose()
+            last.map(|entry| read_round(&state.expect(Place::new(Kind::CrlRound, 0, entry.place.chunk))?)).transpose()
         })
     }
 
@@ -189,10 +189,10 @@ impl Ledger {
     /// # Errors
     /// The store cannot be read.
     pub fn round_numbers(&self) -> Result<Vec<(u64, bool)>, LedgerError> {
-        self.with(|book| {
-            let signed = book.store.entries(Kind::CrlIssued, 0, 0)?;
+        self.with(|state| {
+            let signed = state.store.entries(Kind::CrlIssued, 0, 0)?;
             let is_signed = |number| signed.iter().any(|entry| entry.place.chunk == number);
-            let rounds = book.store.entries(Kind::CrlRound, 0, 0)?;
+            let rounds = state.store.entries(Kind::CrlRound, 0, 0)?;
             Ok(rounds.iter().map(|entry| (entry.place.chunk, is_signed(entry.place.chunk))).collect())
         })
     }
@@ -202,8 +202,8 @@ impl Ledger {
     /// # Errors
     /// The store cannot be read.
     pub fn round_issued(&self, number: u64) -> Result<Option<Vec<SignedList>>, LedgerError> {
-        self.with(|book| {
-            let record = book.store.read(Place::new(Kind::CrlIssued, 0, number))?;
+        self.with(|state| {
+            let record = state.store.read(Place::new(Kind::CrlIssued, 0, number))?;
             record.map(|record| read_signed(&record)).transpose()
         })
     }
@@ -213,11 +213,11 @@ impl Ledger {
     /// # Errors
     /// The store cannot be read.
     pub fn records(&self) -> Result<u64, LedgerError> {
-        self.with(|book| Ok(book.store.head()?.records))
+        self.with(|state| Ok(state.store.head()?.records))
     }
 }
 
-impl Book {
+impl State {
     fn last_round(&mut self) -> Result<Option<Entry>, LedgerError> {
         Ok(self.store.entries(Kind::CrlRound, 0, 0)?.pop())
     }
@@ -296,11 +296,11 @@ fn read_signed(record: &Record) -> Result<Vec<SignedList>, LedgerError> {
 }
 
 /// What the rounds say of each other: they ascend, and lists were signed that a round names.
-pub(super) fn check(book: &mut Book) -> Result<(), LedgerError> {
+pub(super) fn check(state: &mut State) -> Result<(), LedgerError> {
     let damaged = |position, what| Err(LedgerError::Damaged { position, what });
     let mut last: Option<CrlRound> = None;
-    for entry in book.store.entries(Kind::CrlRound, 0, 0)? {
-        let round = read_round(&book.expect(entry.place)?)?;
+    for entry in state.store.entries(Kind::CrlRound, 0, 0)? {
+        let round = read_round(&state.expect(entry.place)?)?;
         if let Some(last) = &last
             && (round.this_update <= last.this_update || round.position < last.position)
         {
@@ -311,9 +311,9 @@ pub(super) fn check(book: &mut Book) -> Result<(), LedgerError> {
         }
         last = Some(round);
     }
-    for entry in book.store.entries(Kind::CrlIssued, 0, 0)? {
-        let signed = read_signed(&book.expect(entry.place)?)?;
-        let round = book.store.entry(Place::new(Kind::CrlRound, 0, entry.place.chunk))?;
+    for entry in state.store.entries(Kind::CrlIssued, 0, 0)? {
+        let signed = read_signed(&state.expect(entry.place)?)?;
+        let round = state.store.entry(Place::new(Kind::CrlRound, 0, entry.place.chunk))?;
         if round.is_none_or(|round| round.count != signed.len() as u64 || round.position > entry.position) {
             return damaged(entry.position, "it has signatures of lists that no round names");
         }

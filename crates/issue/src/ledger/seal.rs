@@ -6,7 +6,7 @@ use crate::x509::Sha256Digest;
 use super::LedgerError;
 use super::batch::BatchId;
 use super::codec::Writer;
-use super::open::{Book, Ledger, decoded};
+use super::open::{Ledger, State, decoded};
 use super::record::{Draft, Kind, Place, Record};
 
 impl Ledger {
@@ -15,11 +15,11 @@ impl Ledger {
     /// # Errors
     /// Leaves are left without a certificate, the batch was sealed with other octets, or the store fails.
     pub fn seal(&self, batch: &BatchId, statement: &[u8], cms: &[u8]) -> Result<(), LedgerError> {
-        self.with(|book| {
-            let head = book.store.head()?;
-            let summary = book.known(batch)?;
+        self.with(|state| {
+            let head = state.store.head()?;
+            let summary = state.known(batch)?;
             let place = Place::new(Kind::Sealed, summary.number, 0);
-            if let Some(record) = book.store.read(place)? {
+            if let Some(record) = state.store.read(place)? {
                 let (earlier, signature) = decode(&record)?;
                 return if earlier == statement && signature == cms {
                     Ok(())
@@ -27,15 +27,15 @@ impl Ledger {
                     Err(LedgerError::SealDiffers { batch: batch.clone() })
                 };
             }
-            let leaves = book.row(&summary)?.terms.leaf_count;
-            let issued = book.sum(summary.number)?.0;
+            let leaves = state.row(&summary)?.terms.leaf_count;
+            let issued = state.sum(summary.number)?.0;
             if issued != leaves {
                 return Err(LedgerError::NotComplete { batch: batch.clone(), issued, leaves });
             }
             let mut body = Writer::with_capacity(statement.len() + cms.len() + 8);
             body.bytes(statement);
             body.bytes(cms);
-            book.append(&head, std::iter::once(Draft::new(place, body.finish())))
+            state.append(&head, std::iter::once(Draft::new(place, body.finish())))
         })
     }
 
@@ -45,9 +45,9 @@ impl Ledger {
     /// There is no such batch, or the store cannot be read.
     #[expect(clippy::type_complexity, reason = "two octet strings, in the order of the function's name and doc")]
     pub fn sealed(&self, batch: &BatchId) -> Result<Option<(Vec<u8>, Vec<u8>)>, LedgerError> {
-        self.with(|book| {
-            let number = book.known(batch)?.number;
-            book.store.read(Place::new(Kind::Sealed, number, 0))?.map(|record| decode(&record)).transpose()
+        self.with(|state| {
+            let number = state.known(batch)?.number;
+            state.store.read(Place::new(Kind::Sealed, number, 0))?.map(|record| decode(&record)).transpose()
         })
     }
 
@@ -56,12 +56,12 @@ impl Ledger {
     /// # Errors
     /// The store cannot be read.
     pub fn last_sealed(&self) -> Result<Option<(BatchId, Sha256Digest)>, LedgerError> {
-        self.with(|book| {
-            let sealed = book.store.entries(Kind::Sealed, 0, u64::MAX)?;
+        self.with(|state| {
+            let sealed = state.store.entries(Kind::Sealed, 0, u64::MAX)?;
             let Some(last) = sealed.into_iter().max_by_key(|entry| entry.position) else { return Ok(None) };
-            let record = book.expect(last.place)?;
+            let record = state.expect(last.place)?;
             let statement = sha256(&decode(&record)?.0);
-            let batch = book.batches()?.iter().find(|batch| batch.number == last.place.batch);
+            let batch = state.batches()?.iter().find(|batch| batch.number == last.place.batch);
             let missing = LedgerError::Damaged { position: last.position, what: "it seals a batch that never began" };
             Ok(Some((batch.ok_or(missing)?.id.clone(), statement)))
         })
@@ -72,10 +72,10 @@ impl Ledger {
     /// # Errors
     /// The store cannot be read.
     pub fn last_statement(&self) -> Result<Option<Vec<u8>>, LedgerError> {
-        self.with(|book| {
-            let sealed = book.store.entries(Kind::Sealed, 0, u64::MAX)?;
+        self.with(|state| {
+            let sealed = state.store.entries(Kind::Sealed, 0, u64::MAX)?;
             let last = sealed.into_iter().max_by_key(|entry| entry.position);
-            last.map(|entry| book.statement(entry.place)).transpose()
+            last.map(|entry| state.statement(entry.place)).transpose()
         })
     }
 
@@ -85,14 +85,14 @@ impl Ledger {
     /// # Errors
     /// There is no such batch, or the store cannot be read.
     pub fn signatures_made(&self, batch: &BatchId) -> Result<u64, LedgerError> {
-        self.with(|book| {
-            let number = book.known(batch)?.number;
-            Ok(book.sum(number)?.1)
+        self.with(|state| {
+            let number = state.known(batch)?.number;
+            Ok(state.sum(number)?.1)
         })
     }
 }
 
-impl Book {
+impl State {
     /// The statement that a Sealed record holds.
     pub(super) fn statement(&mut self, place: Place) -> Result<Vec<u8>, LedgerError> {
         let record = self.expect(place)?;

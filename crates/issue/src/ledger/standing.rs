@@ -11,9 +11,9 @@ use crate::origin::Uid;
 use super::LedgerError;
 use super::batch::{BatchId, PolicyUse};
 use super::index;
-use super::leaf::{self, Leaves, Look, Sought};
+use super::leaf::{self, IndexKey, Leaves, Sought};
 use super::list::LeafList;
-use super::open::{Book, Ledger};
+use super::open::{Ledger, State};
 
 /// What the ledger knows of a leaf. An identity is issuer, policy name, UID and key together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -153,9 +153,9 @@ impl Ledger {
         before: Option<&BatchId>,
     ) -> Result<Standings, LedgerError> {
         leaf::check_order(leaves)?;
-        self.with(|book| {
-            let end = end(book, before)?;
-            standings(book, policy, leaves, end)
+        self.with(|state| {
+            let end = end(state, before)?;
+            standings(state, policy, leaves, end)
         })
     }
 
@@ -188,14 +188,14 @@ impl Ledger {
         before: Option<&BatchId>,
     ) -> Result<Vec<Option<BatchId>>, LedgerError> {
         leaf::check_order(leaves)?;
-        self.with(|book| {
+        self.with(|state| {
             let mut known = vec![None; leaves.count()];
-            let names = incoming(Look::Names, leaves);
-            let end = end(book, before)?;
-            let matches = index::matches(book, Look::Names, &names, end)?;
+            let names = incoming(IndexKey::Names, leaves);
+            let end = end(state, before)?;
+            let matches = index::matches(state, IndexKey::Names, &names, end)?;
             for matches in matches.chunk_by(|a, b| a.batch == b.batch) {
-                let batch = book.batches()?[matches[0].batch].clone();
-                let mut list = LeafList::new(book, &batch);
+                let batch = state.batches()?[matches[0].batch].clone();
+                let mut list = LeafList::new(state, &batch);
                 for found in matches {
                     let incoming = place(found.incoming);
                     if list.uid(found.listed)?.as_bytes() == leaves.leaf(incoming).uid {
@@ -213,14 +213,14 @@ fn place(index: u32) -> usize {
 }
 
 /// How many batches began before this one: all if it is none.
-fn end(book: &mut Book, before: Option<&BatchId>) -> Result<usize, LedgerError> {
-    let number = before.map_or(Ok(u64::MAX), |batch| Ok::<_, LedgerError>(book.known(batch)?.number))?;
-    Ok(book.batches()?.partition_point(|batch| batch.number < number))
+fn end(state: &mut State, before: Option<&BatchId>) -> Result<usize, LedgerError> {
+    let number = before.map_or(Ok(u64::MAX), |batch| Ok::<_, LedgerError>(state.known(batch)?.number))?;
+    Ok(state.batches()?.partition_point(|batch| batch.number < number))
 }
 
 /// As [`Ledger::standings`], of leaves that are in order, by the first `end` batches.
 pub(super) fn standings<L: Leaves + ?Sized>(
-    book: &mut Book,
+    state: &mut State,
     policy: &PolicyUse<'_>,
     leaves: &L,
     end: usize,
@@ -229,27 +229,27 @@ pub(super) fn standings<L: Leaves + ?Sized>(
     if end == 0 || leaves.count() == 0 {
         return Ok(standings);
     }
-    standings.batches = book.batches()?[..end].iter().map(|batch| batch.id.clone()).collect();
+    standings.batches = state.batches()?[..end].iter().map(|batch| batch.id.clone()).collect();
     // one look after the other, because each has a list of all leaves: what weighs the same comes from one of them
-    by_uid(book, policy, leaves, end, &mut standings)?;
-    by_key(book, leaves, end, &mut standings)?;
+    by_uid(state, policy, leaves, end, &mut standings)?;
+    by_key(state, leaves, end, &mut standings)?;
     standings.weigh();
     Ok(standings)
 }
 
 fn by_uid<L: Leaves + ?Sized>(
-    book: &mut Book,
+    state: &mut State,
     policy: &PolicyUse<'_>,
     leaves: &L,
     end: usize,
     standings: &mut Standings,
 ) -> Result<(), LedgerError> {
-    let matches = index::matches(book, Look::Names, &incoming(Look::Names, leaves), end)?;
+    let matches = index::matches(state, IndexKey::Names, &incoming(IndexKey::Names, leaves), end)?;
     for matches in matches.chunk_by(|a, b| a.batch == b.batch) {
         let number = matches[0].batch;
-        let batch = book.batches()?[number].clone();
-        let sealed = book.is_sealed(batch.number)?;
-        let mut list = LeafList::new(book, &batch);
+        let batch = state.batches()?[number].clone();
+        let sealed = state.is_sealed(batch.number)?;
+        let mut list = LeafList::new(state, &batch);
         for found in matches {
             let leaf = leaves.leaf(place(found.incoming));
             if list.uid(found.listed)?.as_bytes() != leaf.uid {
@@ -274,16 +274,16 @@ fn by_uid<L: Leaves + ?Sized>(
 }
 
 fn by_key<L: Leaves + ?Sized>(
-    book: &mut Book,
+    state: &mut State,
     leaves: &L,
     end: usize,
     standings: &mut Standings,
 ) -> Result<(), LedgerError> {
-    let matches = index::matches(book, Look::Keys, &incoming(Look::Keys, leaves), end)?;
+    let matches = index::matches(state, IndexKey::Keys, &incoming(IndexKey::Keys, leaves), end)?;
     for matches in matches.chunk_by(|a, b| a.batch == b.batch) {
         let number = matches[0].batch;
-        let batch = book.batches()?[number].clone();
-        let mut list = LeafList::new(book, &batch);
+        let batch = state.batches()?[number].clone();
+        let mut list = LeafList::new(state, &batch);
         for found in matches {
             let leaf = leaves.leaf(place(found.incoming));
             if list.uid(found.listed)?.as_bytes() == leaf.uid || list.digests(found.listed)?.0 != *leaf.spki {
@@ -304,9 +304,9 @@ fn number32(count: usize) -> u32 {
 }
 
 /// What incoming leaves are looked for by, each with its index, sorted.
-fn incoming<L: Leaves + ?Sized>(look: Look, leaves: &L) -> Vec<Sought> {
+fn incoming<L: Leaves + ?Sized>(key: IndexKey, leaves: &L) -> Vec<Sought> {
     let mut sought = Vec::with_capacity(leaves.count());
-    sought.extend((0..).zip(leaves.each()).map(|(index, leaf)| Sought::new(look.prefix(leaf), index)));
+    sought.extend((0..).zip(leaves.each()).map(|(index, leaf)| Sought::new(key.prefix(leaf), index)));
     sought.sort_unstable();
     sought
 }

@@ -72,10 +72,10 @@ impl Ledger {
     /// The store cannot be read.
     pub fn overview(&self) -> Result<LedgerOverview, LedgerError> {
         let total = self.stats()?;
-        self.with(|book| {
+        self.with(|state| {
             let mut sums: BTreeMap<u64, Sums> = BTreeMap::new();
             for kind in [Kind::Intent, Kind::Retry, Kind::Issued, Kind::Sealed] {
-                for entry in book.store.entries(kind, 0, u64::MAX)? {
+                for entry in state.store.entries(kind, 0, u64::MAX)? {
                     let sums = sums.entry(entry.place.batch).or_default();
                     match kind {
                         Kind::Intent => sums.intended += entry.count,
@@ -89,11 +89,11 @@ impl Ledger {
                 }
             }
             let mut overview = LedgerOverview { total, policies: BTreeMap::new(), open: Vec::new() };
-            for batch in book.batches()?.to_vec() {
+            for batch in state.batches()?.to_vec() {
                 let sums = sums.get(&batch.number).copied().unwrap_or_default();
                 overview.add(&batch, sums);
                 if !sums.sealed {
-                    let issued_at = book.row(&batch)?.issued_at;
+                    let issued_at = state.row(&batch)?.issued_at;
                     overview.open.push(OpenBatch {
                         id: batch.id,
                         policy: batch.policy_name.into(),

@@ -87,8 +87,8 @@ pub(crate) fn row(n: u32, terms: BatchTerms, chunk_size: u32) -> BatchRow {
 /// Sets when a ledger takes lists into its index.
 pub(super) fn be_patient(ledger: &Ledger, patience: Patience) {
     ledger
-        .with(|book| {
-            book.index.patience = patience;
+        .with(|state| {
+            state.index.patience = patience;
             Ok(())
         })
         .unwrap();
@@ -97,8 +97,8 @@ pub(super) fn be_patient(ledger: &Ledger, patience: Patience) {
 /// Lets a ledger look for leaves in the lists of every batch, until the next batch begins.
 pub(crate) fn look_without_index(ledger: &Ledger) {
     ledger
-        .with(|book| {
-            book.index.distrusted = true;
+        .with(|state| {
+            state.index.distrusted = true;
             Ok(())
         })
         .unwrap();

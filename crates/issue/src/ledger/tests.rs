@@ -473,9 +473,9 @@ fn a_changed_file_does_not_verify() {
             begin(&ledger, 1, "test", &leaves(0..3), 3).unwrap();
             let draft = Draft::new(Place::new(Kind::Intent, 2, 0), vec![0; 96]);
             ledger
-                .with(|book| {
-                    let head = book.store.head()?;
-                    book.append(&head, std::iter::once(draft.clone()))
+                .with(|state| {
+                    let head = state.store.head()?;
+                    state.append(&head, std::iter::once(draft.clone()))
                 })
                 .unwrap();
             ledger.verify().unwrap();

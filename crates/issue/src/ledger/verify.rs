@@ -10,8 +10,8 @@ use super::accepted;
 use super::batch::{BatchRow, BatchState, Summary};
 use super::blocked;
 use super::index::{self, Total};
-use super::leaf::{self, LeafKey, LeafSetDigest, Look};
-use super::open::{Book, Ledger, damaged, decoded};
+use super::leaf::{self, IndexKey, LeafKey, LeafSetDigest};
+use super::open::{Ledger, State, damaged, decoded};
 use super::record::{Head, Kind, Place, Record};
 use super::revocations;
 use super::round;
@@ -126,10 +126,10 @@ impl Ledger {
     /// # Errors
     /// The store cannot be read.
     pub fn stats(&self) -> Result<LedgerStats, LedgerError> {
-        self.with(|book| {
+        self.with(|state| {
             let mut stats = LedgerStats::default();
             for kind in Kind::ALL {
-                for entry in book.store.entries(kind, 0, u64::MAX)? {
+                for entry in state.store.entries(kind, 0, u64::MAX)? {
                     stats.add(kind, entry.count, entry.signatures);
                 }
             }
@@ -157,13 +157,13 @@ impl Ledger {
     /// # Errors
     /// The store cannot be read.
     pub fn examine(&self, progress: &dyn Fn(u64, u64)) -> Result<LedgerReport, LedgerError> {
-        self.with(|book| {
+        self.with(|state| {
             let mut walk = Walk { findings: Vec::new(), stats: LedgerStats::default(), batches: Vec::new() };
-            let head = walk.records(book, progress)?;
+            let head = walk.records(state, progress)?;
             // what the records say is judged when it is known that they are what was recorded
             let compared = walk.findings.is_empty();
             if compared {
-                walk.contents(book)?;
+                walk.contents(state)?;
             }
             Ok(LedgerReport { stats: walk.stats, head: head.digest, findings: walk.findings, compared })
         })
@@ -185,8 +185,8 @@ impl Walk {
     }
 
     /// The chain, and the places.
-    fn records(&mut self, book: &mut Book, progress: &dyn Fn(u64, u64)) -> Result<Head, LedgerError> {
-        let end = book.store.head()?;
+    fn records(&mut self, state: &mut State, progress: &dyn Fn(u64, u64)) -> Result<Head, LedgerError> {
+        let end = state.store.head()?;
         let mut head = Head::EMPTY;
         let mut began = HashSet::new();
         // after a gap, nothing is known of the record before
@@ -195,7 +195,7 @@ impl Walk {
             if self.findings.len() >= MAX_FINDINGS {
                 return Ok(head);
             }
-            let record = match book.store.at(position) {
+            let record = match state.store.at(position) {
                 Ok(Some(record)) => record,
                 Ok(None) => {
                     self.find(position, "it is missing");
@@ -213,7 +213,7 @@ impl Walk {
                 self.find(position, "it does not continue the hash chain");
             }
             let Place { kind, batch, .. } = record.entry.place;
-            if book.store.entry(record.entry.place)? != Some(record.entry) {
+            if state.store.entry(record.entry.place)? != Some(record.entry) {
                 self.find(position, "it is not found at its place");
             }
             self.stats.add(kind, record.entry.count, record.entry.signatures);
@@ -237,9 +237,9 @@ impl Walk {
         }
         let mut places = 0;
         for kind in Kind::ALL {
-            places += book.store.entries(kind, 0, u64::MAX)?.len() as u64;
+            places += state.store.entries(kind, 0, u64::MAX)?.len() as u64;
         }
-        if book.store.lacks_log()? {
+        if state.store.lacks_log()? {
             self.find(end.records, "it is the last record, and the write-ahead log with those after it is missing");
         }
         if places != self.stats.records {
@@ -249,12 +249,12 @@ impl Walk {
     }
 
     /// What each batch's records say of each other.
-    fn contents(&mut self, book: &mut Book) -> Result<(), LedgerError> {
+    fn contents(&mut self, state: &mut State) -> Result<(), LedgerError> {
         let mut next = 0;
         let mut totals = Vec::new();
         let (mut names, mut seeds) = (HashSet::new(), HashSet::new());
         for place in std::mem::take(&mut self.batches) {
-            let terms = book.expect(place)?;
+            let terms = state.expect(place)?;
             if let Ok(row) = BatchRow::decode(&terms.body, BatchState::Open) {
                 if !names.insert(row.id) {
                     self.find(terms.entry.position, "its batch has the name of an earlier one");
@@ -264,19 +264,19 @@ impl Walk {
                     self.find(terms.entry.position, what);
                 }
             }
-            match check_batch(book, &terms, &mut next, &mut totals) {
+            match check_batch(state, &terms, &mut next, &mut totals) {
                 Err(LedgerError::Damaged { position, what }) => self.find(position, what),
                 other => other?,
             }
         }
-        for checked in [revocations::check(book), round::check(book)] {
+        for checked in [revocations::check(state), round::check(state)] {
             match checked {
                 Err(LedgerError::Damaged { position, what }) => self.find(position, what),
                 other => other?,
             }
         }
-        if self.findings.is_empty() && book.store.derives()? {
-            match index::check(book, &totals) {
+        if self.findings.is_empty() && state.store.derives()? {
+            match index::check(state, &totals) {
                 Err(LedgerError::Damaged { position, what }) => self.find(position, what),
                 other => other?,
             }
@@ -286,10 +286,10 @@ impl Walk {
 }
 
 /// Everything that belongs to one batch.
-fn check_batch(book: &mut Book, terms: &Record, next: &mut u64, totals: &mut Vec<Total>) -> Result<(), LedgerError> {
+fn check_batch(state: &mut State, terms: &Record, next: &mut u64, totals: &mut Vec<Total>) -> Result<(), LedgerError> {
     let number = terms.entry.place.batch;
     let row = BatchRow::decode(&terms.body, BatchState::Open).map_err(|_| damaged(terms))?;
-    let batch = book.expect(Place::new(Kind::Batch, number, 0))?;
+    let batch = state.expect(Place::new(Kind::Batch, number, 0))?;
     if batch.body != Summary::of(number, &row).encode() {
         return Err(LedgerError::Damaged { position: number, what: "it is not of the terms that follow it" });
     }
@@ -298,8 +298,8 @@ fn check_batch(book: &mut Book, terms: &Record, next: &mut u64, totals: &mut Vec
     let mut leaves: u64 = 0;
     let mut run = Run::new(number, *next);
     for chunk in 0..row.chunks() {
-        let uids = book.expect(Place::new(Kind::Uids, number, chunk))?;
-        let digests = book.expect(Place::new(Kind::Digests, number, chunk))?;
+        let uids = state.expect(Place::new(Kind::Uids, number, chunk))?;
+        let digests = state.expect(Place::new(Kind::Digests, number, chunk))?;
         let list = leaf::read_uids(&uids.body).map_err(|_| damaged(&uids))?;
         for (index, uid) in list.iter().enumerate() {
             let (spki, source) = leaf::read_digests(&digests.body, index).map_err(|_| damaged(&digests))?;
@@ -309,20 +309,20 @@ fn check_batch(book: &mut Book, terms: &Record, next: &mut u64, totals: &mut Vec
             last = uid.to_vec();
             digest.add(uid, &spki, &source);
             let leaf = LeafKey { uid: Uid::from_bytes(uid).map_err(|_| damaged(&uids))?, spki, source };
-            run.add(book, &leaf)?;
+            run.add(state, &leaf)?;
             leaves += 1;
         }
-        check_results(book, number, chunk, list.len())?;
+        check_results(state, number, chunk, list.len())?;
     }
-    run.end(book)?;
+    run.end(state)?;
     *next += leaves;
     totals.append(&mut run.totals);
     if leaves != row.terms.leaf_count || digest.finish() != row.terms.leaves_sha256 {
         let position = terms.entry.position;
         return Err(LedgerError::Damaged { position, what: "the leaf list is not the one these terms name" });
     }
-    let issued: u64 = book.store.entries(Kind::Issued, number, number)?.iter().map(|entry| entry.count).sum();
-    match book.store.entry(Place::new(Kind::Sealed, number, 0))? {
+    let issued: u64 = state.store.entries(Kind::Issued, number, number)?.iter().map(|entry| entry.count).sum();
+    match state.store.entry(Place::new(Kind::Sealed, number, 0))? {
         Some(sealed) if issued != leaves => {
             Err(LedgerError::Damaged { position: sealed.position, what: "it seals leaves that have no certificate" })
         }
@@ -346,22 +346,22 @@ impl Run {
         Self { batch, number: 0, names: Vec::new(), keys: Vec::new(), first, totals: Vec::new() }
     }
 
-    fn add(&mut self, book: &mut Book, leaf: &LeafKey) -> Result<(), LedgerError> {
+    fn add(&mut self, state: &mut State, leaf: &LeafKey) -> Result<(), LedgerError> {
         let in_run = u32::try_from(self.names.len()).expect("a run is far below 2^32");
         let index = leaf::first_of_run(self.number) + in_run;
-        self.names.push((Look::Names.prefix(leaf), index));
-        self.keys.push((Look::Keys.prefix(leaf), index));
-        if self.names.len() == leaf::RUN { self.end(book) } else { Ok(()) }
+        self.names.push((IndexKey::Names.prefix(leaf), index));
+        self.keys.push((IndexKey::Keys.prefix(leaf), index));
+        if self.names.len() == leaf::RUN { self.end(state) } else { Ok(()) }
     }
 
-    fn end(&mut self, book: &mut Book) -> Result<(), LedgerError> {
+    fn end(&mut self, state: &mut State) -> Result<(), LedgerError> {
         if self.names.is_empty() {
             return Ok(());
         }
         let first = self.first + u64::from(leaf::first_of_run(self.number));
         self.totals.push(Total::new(self.batch, first, self.first, [&self.names, &self.keys]));
-        for (look, list) in [(Look::Names, &mut self.names), (Look::Keys, &mut self.keys)] {
-            let record = book.expect(Place::new(look.kind(), self.batch, self.number))?;
+        for (key, list) in [(IndexKey::Names, &mut self.names), (IndexKey::Keys, &mut self.keys)] {
+            let record = state.expect(Place::new(key.kind(), self.batch, self.number))?;
             if record.body != leaf::write_prefixes(std::mem::take(list)) {
                 let position = record.entry.position;
                 return Err(LedgerError::Damaged { position, what: "it is not the sorted list of its batch's leaves" });
@@ -373,11 +373,11 @@ impl Run {
 }
 
 /// Results come after the intent, and each leaf has at most one.
-fn check_results(book: &mut Book, batch: u64, chunk: u64, leaves: usize) -> Result<(), LedgerError> {
-    let intent = book.store.entry(Place::new(Kind::Intent, batch, chunk))?;
+fn check_results(state: &mut State, batch: u64, chunk: u64, leaves: usize) -> Result<(), LedgerError> {
+    let intent = state.store.entry(Place::new(Kind::Intent, batch, chunk))?;
     let mut issued = HashSet::new();
     for part in 0.. {
-        let Some(record) = book.store.read(Place::new(Kind::Issued, batch, chunk).part(part))? else { break };
+        let Some(record) = state.store.read(Place::new(Kind::Issued, batch, chunk).part(part))? else { break };
         let wrong = |what| Err(LedgerError::Damaged { position: record.entry.position, what });
         let indices = decoded(&record, |reader| {
             let mut indices = Vec::new();

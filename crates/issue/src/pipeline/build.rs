@@ -94,8 +94,8 @@ pub(super) fn lint_all(
     run.progress.total(rows.len() as u64);
     settled.rows = keep_clean(run, job, bound, row, settled, rows)?;
 
-    let strangers = std::mem::take(&mut settled.strangers);
-    let left_out = keep_clean(run, job, bound, row, settled, strangers)?;
+    let not_in_batch = std::mem::take(&mut settled.not_in_batch);
+    let left_out = keep_clean(run, job, bound, row, settled, not_in_batch)?;
     settled.left_out(row, left_out.len() as u64);
     for stranger in left_out {
         let reason = format!("chip {} verified now but is not in batch {}, which is closed", stranger.key.uid, row.id);

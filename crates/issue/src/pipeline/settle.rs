@@ -19,7 +19,7 @@ use super::again::{self, Again};
 use super::intake::Account;
 use super::job::{Job, OnMissing, OnSurplus};
 use super::outcome::Refusal;
-use crate::intake::{self, Intake, Listed, Row};
+use crate::intake::{self, Listed, Pass1, Row};
 
 /// The leaves to issue in UID order, and everything else that became of the input.
 pub(super) struct Settled {
@@ -35,7 +35,7 @@ pub(super) struct Settled {
     /// Leaves of this batch, strictly increasing by UID.
     pub(super) rows: Vec<Row>,
     /// With an earlier batch found: leaves that it does not hold and that are expected to fail again.
-    pub(super) strangers: Vec<Row>,
+    pub(super) not_in_batch: Vec<Row>,
     pub(super) terms: BatchTerms,
     missing: Vec<MissingChip>,
     /// Findings that are there because the list does not name a chip.
@@ -57,11 +57,11 @@ pub(super) struct Settled {
 pub(super) fn settle(
     job: &Job<'_>,
     ledger: &Ledger,
-    mut intake: Intake,
+    mut intake: Pass1,
     earlier: Option<BatchRow>,
 ) -> Result<(Settled, Option<BatchRow>), Error> {
     intake.take_out_conflicts()?;
-    let Intake { spool, rows, findings, inputs, without_certificates, items, mut warnings, notes, verifier } = intake;
+    let Pass1 { spool, rows, findings, inputs, without_certificates, items, mut warnings, notes, verifier } = intake;
     warnings.extend(notes.iter().map(ToString::to_string));
     let terms = terms(job, &inputs);
     let Listed { missing, unexpected } = match job.expected {
@@ -77,7 +77,7 @@ pub(super) fn settle(
         listed: Findings::default(),
         warnings,
         rows,
-        strangers: vec![],
+        not_in_batch: vec![],
         terms,
         missing,
         surplus: 0,
@@ -226,7 +226,7 @@ impl Settled {
         self.set_aside_all(job, &standings, &among_others)?;
         self.set_aside_blocked(ledger, before)?;
         self.refuse_repeated_serials(job, ledger, before)?;
-        self.strangers = std::mem::replace(&mut self.rows, members_rows);
+        self.not_in_batch = std::mem::replace(&mut self.rows, members_rows);
         self.stop_if_blocked(ledger, row)?;
         match row.state {
             BatchState::Open if unlisted > 0 => self.stop.push(format!(

@@ -18,7 +18,7 @@ use super::content;
 use super::edition::Edition;
 use super::fault::Fault;
 use super::feed::Buffered;
-use super::intake::{Intake, Place};
+use super::item_sink::{ItemSink, Place};
 use super::limits::check_ratio;
 use super::names::{NameProblem, problem};
 use super::octets::{Octets, PIECE, Window};
@@ -32,19 +32,19 @@ use record::{Record, Records, Survey, flag};
 const WHOLE: u64 = 256 << 10;
 
 /// Hands out the entries of an archive. `place` is the archive, opened.
-pub(super) fn read(intake: &mut Intake<'_>, place: &Place<'_>, octets: &mut Octets) -> Result<(), Fault> {
+pub(super) fn read(sink: &mut ItemSink<'_>, place: &Place<'_>, octets: &mut Octets) -> Result<(), Fault> {
     let directory = end::find(octets)?;
-    if directory.entries > intake.items_left() {
-        let (entries, most) = (directory.entries, intake.limits.items);
+    if directory.entries > sink.items_left() {
+        let (entries, most) = (directory.entries, sink.limits.items);
         let reason = format!("the archive has {entries} entries, expected at most {most} items; reading stopped here");
         return Err(Fault::Exhausted { code: codes::LIMIT_ITEMS, reason });
     }
     let survey = Survey::of(octets, directory)?;
-    if let Some(name) = survey.document().filter(|_| intake.limits.edition > Edition::First) {
+    if let Some(name) = survey.document().filter(|_| sink.limits.edition > Edition::First) {
         return refuse(codes::CONTAINER_DOCUMENT, &format!("{name}, which is not read"));
     }
     if directory.entries == 0 {
-        intake.ignored(place.name.clone(), codes::ARCHIVE_EMPTY, "the zip archive has no entries")?;
+        sink.ignored(place.name.clone(), codes::ARCHIVE_EMPTY, "the zip archive has no entries")?;
     } else if directory.prefix > 0 {
         let mut first = [0; 4];
         octets.peek_at(0, &mut first)?;
@@ -54,7 +54,7 @@ pub(super) fn read(intake: &mut Intake<'_>, place: &Place<'_>, octets: &mut Octe
             return Err(Fault::content(codes::ZIP_TWO_ARCHIVES, reason));
         }
         let reason = format!("{} octets before the zip archive are not read", directory.prefix);
-        intake.ignored(place.name.clone(), codes::ZIP_PREFIX, reason)?;
+        sink.ignored(place.name.clone(), codes::ZIP_PREFIX, reason)?;
     }
     let mut reader = Reader {
         octets,
@@ -70,13 +70,13 @@ pub(super) fn read(intake: &mut Intake<'_>, place: &Place<'_>, octets: &mut Octe
         let entry = place.entry(name);
         match reader.survey.occurrence(name) {
             None => {
-                let outcome = reader.visit(intake, &entry, &record);
-                intake.settle(&entry.name, outcome)?;
+                let outcome = reader.visit(sink, &entry, &record);
+                sink.settle(&entry.name, outcome)?;
             }
             Some(number) => {
                 let name = if number > 1 { entry.name.again(number) } else { entry.name };
                 let reason = "another entry has the same name: which is meant cannot be told";
-                intake.rejected(name, codes::ZIP_DUPLICATE_NAME, reason)?;
+                sink.rejected(name, codes::ZIP_DUPLICATE_NAME, reason)?;
             }
         }
     }
@@ -95,12 +95,12 @@ struct Reader<'o> {
 }
 
 impl Reader<'_> {
-    fn visit(&mut self, intake: &mut Intake<'_>, entry: &Place<'_>, record: &Record) -> Result<(), Fault> {
+    fn visit(&mut self, sink: &mut ItemSink<'_>, entry: &Place<'_>, record: &Record) -> Result<(), Fault> {
         check(entry, record)?;
         if entry.path.ends_with(b"/") {
-            return intake.ignored(entry.name.clone(), codes::ZIP_DIRECTORY, "a directory entry");
+            return sink.ignored(entry.name.clone(), codes::ZIP_DIRECTORY, "a directory entry");
         }
-        check_ratio(intake.limits, record.compressed, record.size)?;
+        check_ratio(sink.limits, record.compressed, record.size)?;
         let data = entry::data(self.octets, &mut self.window, record, entry.path)?;
         let end = data + record.compressed;
         let bound = self.survey.successor(record.offset).unwrap_or(self.directory_start);
@@ -108,13 +108,13 @@ impl Reader<'_> {
             return refuse(codes::ZIP_OVERLAP, "the entry shares octets with its neighbour");
         }
         self.last_end = end;
-        intake.budget.charge(record.size)?;
+        sink.budget.charge(record.size)?;
         let unpack = Unpack::new(self.octets, &mut self.window, &mut self.inflate, record, data);
         if record.size <= WHOLE && record.compressed <= WHOLE {
             let mut content = unpack.whole(&mut self.unpacked)?;
-            content::read(intake, entry, &mut content)
+            content::read(sink, entry, &mut content)
         } else {
-            content::read(intake, entry, &mut Buffered::new(unpack))
+            content::read(sink, entry, &mut Buffered::new(unpack))
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Comparing the index with the leaves that it covers.
 
-use super::{Book, LedgerError, Look, Sum, entry};
+use super::{IndexKey, LedgerError, State, Sum, entry};
 
 /// What a run contributes to the index.
 pub(in crate::ledger) struct Total {
@@ -23,24 +23,24 @@ impl Total {
 }
 
 /// The index has the entries of the leaves that it covers, in order.
-pub(in crate::ledger) fn check(book: &mut Book, totals: &[Total]) -> Result<(), LedgerError> {
-    let index = book.directory()?;
+pub(in crate::ledger) fn check(state: &mut State, totals: &[Total]) -> Result<(), LedgerError> {
+    let index = state.directory()?;
     let wrong = |position| Err(LedgerError::Damaged { position, what: "the index does not agree with the leaf lists" });
-    if book.index.distrusted {
+    if state.index.distrusted {
         return wrong(1);
     }
     for layer in &index.layers {
         let end = layer.first + layer.leaves;
         let of_layer: Vec<&Total> = totals.iter().filter(|total| (layer.first..end).contains(&total.first)).collect();
         let position = of_layer.first().map_or(1, |total| total.batch);
-        for look in [Look::Names, Look::Keys] {
+        for key in [IndexKey::Names, IndexKey::Keys] {
             let mut expected = Sum::default();
             for total in &of_layer {
-                expected = expected.and(total.sums[look as usize]);
+                expected = expected.and(total.sums[key as usize]);
             }
             let (mut found, mut last) = (Sum::default(), (0, 0));
-            for at in 0..layer.fences[look as usize].len() {
-                let Some(entries) = layer.entries(book, look, at)? else { return wrong(position) };
+            for at in 0..layer.fences[key as usize].len() {
+                let Some(entries) = layer.entries(state, key, at)? else { return wrong(position) };
                 for entry in entries {
                     if entry < last {
                         return wrong(position);
@@ -49,7 +49,7 @@ pub(in crate::ledger) fn check(book: &mut Book, totals: &[Total]) -> Result<(), 
                     last = entry;
                 }
             }
-            if found != expected || found != layer.sums[look as usize] {
+            if found != expected || found != layer.sums[key as usize] {
                 return wrong(position);
             }
         }

@@ -1,10 +1,10 @@
 //! The sorted lists of batches, from which the index is made: `Names` and `Keys` records.
 
-use super::{Book, LedgerError, Look, leaf};
+use super::{IndexKey, LedgerError, State, leaf};
 use crate::ledger::open::damaged;
 use crate::ledger::record::{Place, Record};
 
-impl Book {
+impl State {
     /// The number of the first leaf of each batch, and the number after the last one's.
     pub(super) fn first_leaves(&mut self) -> Result<Vec<u64>, LedgerError> {
         let mut next = 0;
@@ -37,8 +37,8 @@ impl Book {
     }
 
     /// A piece of a sorted list.
-    pub(super) fn prefixes(&mut self, look: Look, unit: &Unit) -> Result<Prefixes, LedgerError> {
-        self.expect(Place::new(look.kind(), unit.number, unit.run)).map(Prefixes)
+    pub(super) fn prefixes(&mut self, key: IndexKey, unit: &Unit) -> Result<Prefixes, LedgerError> {
+        self.expect(Place::new(key.kind(), unit.number, unit.run)).map(Prefixes)
     }
 }
 

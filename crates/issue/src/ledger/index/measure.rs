@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{OpenFlags, params};
 
-use super::{Book, Look, Match, Patience, absorb, leaf, matches};
+use super::{IndexKey, Match, Patience, State, absorb, leaf, matches};
 use crate::ledger::batch::Summary;
 use crate::ledger::leaf::Sought;
 use crate::ledger::record::{Draft, Kind, Place};
@@ -38,7 +38,7 @@ fn the_index_and_one_table_in_its_place() {
                 cost[usize::try_from(which).unwrap()] = if which == 0 {
                     Cost::of(|| ledger.with(absorb).unwrap())
                 } else {
-                    Cost::of(|| ledger.with(|book| table.absorb(book, batches * BATCH)).unwrap())
+                    Cost::of(|| ledger.with(|state| table.absorb(state, batches * BATCH)).unwrap())
                 };
             }
             costs.push(cost);
@@ -51,29 +51,29 @@ fn the_index_and_one_table_in_its_place() {
         both("absorb a batch, the slowest", &[slowest(0), slowest(1)]);
         let spread = size / BATCH;
         for (what, numbers) in [
-            ("look up 100,000 new leaves", (1 << 40..(1 << 40) + BATCH).collect::<Vec<_>>()),
-            ("look up 100,000 known leaves", (0..BATCH).map(|n| n * spread).collect()),
-            ("look up 5,000 new leaves", (1 << 41..(1 << 41) + 5_000).collect()),
+            ("key up 100,000 new leaves", (1 << 40..(1 << 40) + BATCH).collect::<Vec<_>>()),
+            ("key up 100,000 known leaves", (0..BATCH).map(|n| n * spread).collect()),
+            ("key up 5,000 new leaves", (1 << 41..(1 << 41) + 5_000).collect()),
         ] {
             look_up(what, &ledger, &table, &numbers);
         }
         drop(ledger);
         drop(table);
-        let lone = sought(Look::Names, &[7]);
+        let lone = sought(IndexKey::Names, &[7]);
         let (reopened, index) = Cost::with(|| {
             let ledger = Ledger::open(&ledger_path, &issuer_spki()).unwrap();
-            ledger.with(|book| matches(book, Look::Names, &lone, 1)).unwrap();
+            ledger.with(|state| matches(state, IndexKey::Names, &lone, 1)).unwrap();
             ledger
         });
         let (table_again, plain) = Cost::with(|| {
             let table = Table::open(&table_path);
-            table.matches(Look::Names, &lone);
+            table.matches(IndexKey::Names, &lone);
             table
         });
         (ledger, table) = (reopened, table_again);
-        both("open, and look up one leaf", &[index, plain]);
+        both("open, and key up one leaf", &[index, plain]);
         let layers =
-            ledger.with(|book| Ok(book.directory()?.layers.iter().map(|layer| layer.leaves).collect::<Vec<_>>()));
+            ledger.with(|state| Ok(state.directory()?.layers.iter().map(|layer| layer.leaves).collect::<Vec<_>>()));
         let layers = layers.unwrap();
         let length = std::fs::metadata(&table_path).unwrap().len();
         eprintln!("bytes: index {}, table {length}; layers {layers:?}", 18 * layers.iter().sum::<u64>());
@@ -83,20 +83,20 @@ fn the_index_and_one_table_in_its_place() {
 /// Prints the least cost of three turns. Both must find the same leaves.
 fn look_up(what: &str, ledger: &Ledger, table: &Table, numbers: &[u64]) {
     let mut least = [Cost { cpu: Duration::MAX, ..Cost::default() }; 2];
-    let lists = [Look::Names, Look::Keys].map(|look| (look, sought(look, numbers)));
+    let lists = [IndexKey::Names, IndexKey::Keys].map(|key| (key, sought(key, numbers)));
     for _ in 0..3 {
         let (mut by_index, mut by_table) = (Vec::new(), Vec::new());
         let costs = [
             Cost::of(|| {
-                for (look, list) in &lists {
-                    let found = ledger.with(|book| {
-                        let batches = book.batches()?.len();
-                        matches(book, *look, list, batches)
+                for (key, list) in &lists {
+                    let found = ledger.with(|state| {
+                        let batches = state.batches()?.len();
+                        matches(state, *key, list, batches)
                     });
                     by_index.extend(found.unwrap());
                 }
             }),
-            Cost::of(|| by_table.extend(lists.iter().flat_map(|(look, list)| table.matches(*look, list)))),
+            Cost::of(|| by_table.extend(lists.iter().flat_map(|(key, list)| table.matches(*key, list)))),
         ];
         assert_eq!(by_index, by_table);
         for (least, cost) in least.iter_mut().zip(costs) {
@@ -123,19 +123,19 @@ impl Table {
     }
 
     /// Adds the lists of the batches from a leaf on, as the index does.
-    fn absorb(&mut self, book: &mut Book, from: u64) -> Result<(), LedgerError> {
-        let batches = book.batches()?.len();
-        let units = book.units(from, batches)?;
+    fn absorb(&mut self, state: &mut State, from: u64) -> Result<(), LedgerError> {
+        let batches = state.batches()?.len();
+        let units = state.units(from, batches)?;
         let transaction = self.0.connection.transaction().unwrap();
-        for look in [Look::Names, Look::Keys] {
+        for which in [IndexKey::Names, IndexKey::Keys] {
             let mut entries = Vec::new();
             for unit in &units {
-                let prefixes = book.prefixes(look, unit)?;
+                let prefixes = state.prefixes(which, unit)?;
                 let pairs = prefixes.pairs()?;
                 entries.extend(pairs.map(|(prefix, listed)| key(prefix, unit.first_of_batch + u64::from(listed))));
             }
             entries.sort_unstable();
-            let mut insert = transaction.prepare_cached(&format!("INSERT INTO {} VALUES (?1)", name(look))).unwrap();
+            let mut insert = transaction.prepare_cached(&format!("INSERT INTO {} VALUES (?1)", name(which))).unwrap();
             for entry in &entries {
                 insert.execute([&entry[..]]).unwrap();
             }
@@ -146,8 +146,8 @@ impl Table {
     }
 
     /// Finds the same as the index, where all batches have [`BATCH`] leaves.
-    fn matches(&self, look: Look, incoming: &[Sought]) -> Vec<Match> {
-        let sql = format!("SELECT entry FROM {} WHERE entry BETWEEN ?1 AND ?2", name(look));
+    fn matches(&self, which: IndexKey, incoming: &[Sought]) -> Vec<Match> {
+        let sql = format!("SELECT entry FROM {} WHERE entry BETWEEN ?1 AND ?2", name(which));
         let mut select = self.0.connection.prepare_cached(&sql).unwrap();
         let mut matches = Vec::new();
         for sought in incoming {
@@ -165,8 +165,8 @@ impl Table {
     }
 }
 
-fn name(look: Look) -> &'static str {
-    if look == Look::Names { "names" } else { "keys" }
+fn name(key: IndexKey) -> &'static str {
+    if key == IndexKey::Names { "names" } else { "keys" }
 }
 
 fn key(prefix: u64, leaf: u64) -> [u8; 9] {
@@ -181,31 +181,31 @@ fn begin(ledger: &Ledger, batch: u64) {
     let mut terms = terms("test", &[]);
     terms.leaf_count = BATCH;
     let row = row(u32::try_from(batch).unwrap(), terms, 1_024);
-    let begun = ledger.with(|book| {
-        let head = book.store.head()?;
+    let begun = ledger.with(|state| {
+        let head = state.store.head()?;
         let number = head.records + 1;
         let summary = Draft::new(Place::new(Kind::Batch, number, 0), Summary::of(number, &row).encode());
-        let lists = [Look::Names, Look::Keys].map(|look| {
-            let prefixes = (0..BATCH).map(|at| (digest(look, batch * BATCH + at), u32::try_from(at).unwrap()));
-            Draft::new(Place::new(look.kind(), number, 0), leaf::write_prefixes(prefixes.collect()))
+        let lists = [IndexKey::Names, IndexKey::Keys].map(|key| {
+            let prefixes = (0..BATCH).map(|at| (digest(key, batch * BATCH + at), u32::try_from(at).unwrap()));
+            Draft::new(Place::new(key.kind(), number, 0), leaf::write_prefixes(prefixes.collect()))
         });
-        book.append(&head, [summary].into_iter().chain(lists))
+        state.append(&head, [summary].into_iter().chain(lists))
     });
     begun.unwrap();
 }
 
 /// Returns a number in place of the first 8 bytes of the digest of a leaf.
-fn digest(look: Look, number: u64) -> u64 {
+fn digest(key: IndexKey, number: u64) -> u64 {
     let mix = |value: u64| {
         let value = (value ^ (value >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         let value = (value ^ (value >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         value ^ (value >> 31)
     };
-    mix(mix(number.wrapping_add(0x9E37_79B9_7F4A_7C15)) ^ look as u64)
+    mix(mix(number.wrapping_add(0x9E37_79B9_7F4A_7C15)) ^ key as u64)
 }
 
-fn sought(look: Look, numbers: &[u64]) -> Vec<Sought> {
-    let mut sought: Vec<_> = (0..).zip(numbers).map(|(at, number)| Sought::new(digest(look, *number), at)).collect();
+fn sought(key: IndexKey, numbers: &[u64]) -> Vec<Sought> {
+    let mut sought: Vec<_> = (0..).zip(numbers).map(|(at, number)| Sought::new(digest(key, *number), at)).collect();
     sought.sort_unstable();
     sought
 }

@@ -15,8 +15,8 @@ mod measure;
 
 use super::LedgerError;
 use super::codec::{Malformed, Reader, Writer};
-use super::leaf::{self, Look, Sought};
-use super::open::Book;
+use super::leaf::{self, IndexKey, Sought};
+use super::open::State;
 use super::store::{StoreError, Wanted};
 
 use lists::Unit;
@@ -25,14 +25,14 @@ pub(super) use absorb::{Patience, absorb};
 pub(super) use check::{Total, check};
 
 /// What a process knows of the index of its ledger.
-pub(super) struct State {
+pub(super) struct Condition {
     /// Whether the index has been found to be wrong, so that records are read instead until it is made again.
     pub(super) distrusted: bool,
     /// When it takes in new lists.
     pub(super) patience: Patience,
 }
 
-impl State {
+impl Condition {
     /// Nothing is known against it.
     pub(super) const NEW: Self = Self { distrusted: false, patience: Patience::USUAL };
 }
@@ -127,28 +127,28 @@ impl Layer {
     }
 
     /// Number of a piece of a list, and how many entries it has.
-    fn piece(&self, look: Look, at: usize) -> (u64, usize) {
+    fn piece(&self, key: IndexKey, at: usize) -> (u64, usize) {
         let start = at as u64 * PIECE;
         let entries = usize::try_from((self.leaves - start).min(PIECE)).expect("a piece has thousands of entries");
-        (self.piece + look as u64 * self.pieces() + at as u64, entries)
+        (self.piece + key as u64 * self.pieces() + at as u64, entries)
     }
 
     /// The entries of a piece; None if it is not what the directory says.
-    fn entries(&self, book: &mut Book, look: Look, at: usize) -> Result<Option<Vec<Entry>>, StoreError> {
+    fn entries(&self, state: &mut State, key: IndexKey, at: usize) -> Result<Option<Vec<Entry>>, StoreError> {
         let mut entries = None;
-        let wanted = Wanted { number: self.piece(look, at).0, octets: 0..usize::MAX };
-        book.store.derived(&[wanted], &mut |_, octets| {
+        let wanted = Wanted { number: self.piece(key, at).0, octets: 0..usize::MAX };
+        state.store.derived(&[wanted], &mut |_, octets| {
             entries = self
-                .parts(look, at, octets)
+                .parts(key, at, octets)
                 .map(|(marks, rest)| marks.iter().zip(rest).map(|(mark, rest)| self.entry(*mark, *rest)).collect());
         })?;
         Ok(entries)
     }
 
     /// Marks and the rest of a piece; None if it is not the piece that was written.
-    fn parts<'a>(&self, look: Look, at: usize, octets: &'a [u8]) -> Option<Parts<'a>> {
-        let (_, count) = self.piece(look, at);
-        let check = self.checks[look as usize].get(at)?;
+    fn parts<'a>(&self, key: IndexKey, at: usize, octets: &'a [u8]) -> Option<Parts<'a>> {
+        let (_, count) = self.piece(key, at);
+        let check = self.checks[key as usize].get(at)?;
         if octets.len() != count * (MARK + REST) || crc32fast::hash(octets) != *check {
             return None;
         }
@@ -165,18 +165,18 @@ impl Layer {
     /// piece is not what the directory says.
     fn ask(
         &self,
-        book: &mut Book,
-        look: Look,
+        state: &mut State,
+        key: IndexKey,
         incoming: &[Sought],
         found: &mut dyn FnMut(u64, u32),
     ) -> Result<bool, StoreError> {
-        let tasks = self.tasks(look, incoming);
+        let tasks = self.tasks(key, incoming);
         for tasks in tasks.chunks(TOGETHER) {
             let mut good = 0;
-            let whole = |(at, _): &(usize, _)| Wanted { number: self.piece(look, *at).0, octets: 0..usize::MAX };
-            book.store.derived(&tasks.iter().map(whole).collect::<Vec<_>>(), &mut |task, octets| {
+            let whole = |(at, _): &(usize, _)| Wanted { number: self.piece(key, *at).0, octets: 0..usize::MAX };
+            state.store.derived(&tasks.iter().map(whole).collect::<Vec<_>>(), &mut |task, octets| {
                 let (at, range) = &tasks[task];
-                let Some((all, rests)) = self.parts(look, *at, octets) else { return };
+                let Some((all, rests)) = self.parts(key, *at, octets) else { return };
                 good += 1;
                 let mut marks = all;
                 for sought in &incoming[range.clone()] {
@@ -201,8 +201,8 @@ impl Layer {
     }
 
     /// Which pieces are to be looked at, each for which of the incoming ones.
-    fn tasks(&self, look: Look, incoming: &[Sought]) -> Vec<(usize, std::ops::Range<usize>)> {
-        let fences = &self.fences[look as usize];
+    fn tasks(&self, key: IndexKey, incoming: &[Sought]) -> Vec<(usize, std::ops::Range<usize>)> {
+        let fences = &self.fences[key as usize];
         let mark = |sought: &Sought| sought.prefix() >> 32;
         let (mut tasks, mut at, mut start) = (Vec::new(), 0, 0);
         while let Some(fence) = fences.get(at).copied().map(u64::from) {
@@ -277,18 +277,18 @@ pub(super) struct Match {
 /// Leaves of the first `batches` batches that may be incoming ones, in order. Those before which the index ends are
 /// looked for in the lists of their batches.
 pub(super) fn matches(
-    book: &mut Book,
-    look: Look,
+    state: &mut State,
+    key: IndexKey,
     incoming: &[Sought],
     batches: usize,
 ) -> Result<Vec<Match>, LedgerError> {
-    let index = book.directory()?;
-    let firsts = book.first_leaves()?;
+    let index = state.directory()?;
+    let firsts = state.first_leaves()?;
     let end = firsts[batches];
     let mut matches = Vec::new();
     let mut covered = 0;
     for layer in index.layers.iter().take_while(|layer| layer.first < end) {
-        let usable = layer.ask(book, look, incoming, &mut |leaf, incoming| {
+        let usable = layer.ask(state, key, incoming, &mut |leaf, incoming| {
             let batch = firsts.partition_point(|first| *first <= leaf) - 1;
             if batch < batches {
                 let listed = u32::try_from(leaf - firsts[batch]).expect("the number of leaves was checked to fit");
@@ -296,16 +296,16 @@ pub(super) fn matches(
             }
         })?;
         if !usable {
-            book.index.distrusted = true;
+            state.index.distrusted = true;
             matches.clear();
             covered = 0;
             break;
         }
         covered = layer.first + layer.leaves;
     }
-    for unit in book.units(covered, batches)? {
+    for unit in state.units(covered, batches)? {
         let mut rest = incoming;
-        let prefixes = book.prefixes(look, &unit)?;
+        let prefixes = state.prefixes(key, &unit)?;
         for (prefix, listed) in prefixes.pairs()? {
             rest = &rest[ahead(rest, |sought| sought.prefix() < prefix)..];
             let same = rest.iter().take_while(|sought| sought.prefix() == prefix);
@@ -323,7 +323,7 @@ fn is_border(firsts: &[u64], leaf: u64) -> bool {
     leaf == begun || after < firsts.len() && (leaf - begun).is_multiple_of(leaf::RUN as u64)
 }
 
-impl Book {
+impl State {
     /// The directory; an empty one if there is none that can be used.
     fn directory(&mut self) -> Result<Index, LedgerError> {
         if self.index.distrusted {

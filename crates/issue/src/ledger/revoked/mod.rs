@@ -9,7 +9,7 @@ use super::LedgerError;
 use super::batch::BatchId;
 use super::codec::{Malformed, Reader, Writer};
 use super::instruction::{Instruction, read_time};
-use super::open::{Book, Ledger, decoded};
+use super::open::{Ledger, State, decoded};
 
 use super::record::{Draft, Kind, Place, Record};
 use super::revocations::{Revocations, may_become};
@@ -69,14 +69,14 @@ impl Ledger {
     /// A reason may not follow the one that is recorded, a certificate is named twice or out of order, there is no such
     /// batch, or the store fails.
     pub fn record_revoked(&self, revocations: &[Revocation]) -> Result<RevokedCount, LedgerError> {
-        self.with(|book| {
-            let head = book.store.head()?;
+        self.with(|state| {
+            let head = state.store.head()?;
             let mut count = RevokedCount::default();
             let mut drafts = Vec::new();
             let mut parts = Parts::new(Kind::Revoked);
             for of_batch in by_batch(revocations, |revocation| revocation.batch.as_ref()) {
-                let number = book.number_of(of_batch[0].batch.as_ref())?;
-                let known = Revocations::of_batch(book, number, u64::MAX)?;
+                let number = state.number_of(of_batch[0].batch.as_ref())?;
+                let known = Revocations::of_batch(state, number, u64::MAX)?;
                 let mut seen = Seen::default();
                 for revocation in of_batch {
                     seen.check(number, revocation.certificates.iter().map(|certificate| certificate.index))?;
@@ -94,12 +94,12 @@ impl Ledger {
                     count.recorded += fresh.len() as u64;
                     for piece in fresh.chunks(PIECE) {
                         let body = write(revocation.reason, &revocation.instruction, piece);
-                        drafts.push(parts.draft(book, number, piece.len(), body)?);
+                        drafts.push(parts.draft(state, number, piece.len(), body)?);
                     }
                 }
             }
             if !drafts.is_empty() {
-                book.append(&head, drafts.into_iter())?;
+                state.append(&head, drafts.into_iter())?;
             }
             Ok(count)
         })
@@ -112,14 +112,14 @@ impl Ledger {
     /// A certificate is revoked for another reason than certificateHold, or as for
     /// [`record_revoked`](Self::record_revoked).
     pub fn record_released(&self, releases: &[Release]) -> Result<u64, LedgerError> {
-        self.with(|book| {
-            let head = book.store.head()?;
+        self.with(|state| {
+            let head = state.store.head()?;
             let mut drafts = Vec::new();
             let mut released = 0;
             let mut parts = Parts::new(Kind::Released);
             for of_batch in by_batch(releases, |release| release.batch.as_ref()) {
-                let number = book.number_of(of_batch[0].batch.as_ref())?;
-                let known = Revocations::of_batch(book, number, u64::MAX)?;
+                let number = state.number_of(of_batch[0].batch.as_ref())?;
+                let known = Revocations::of_batch(state, number, u64::MAX)?;
                 let mut seen = Seen::default();
                 for release in of_batch {
                     seen.check(number, release.indexes.iter().copied())?;
@@ -140,19 +140,19 @@ impl Ledger {
                         for index in piece {
                             body.u32(*index);
                         }
-                        drafts.push(parts.draft(book, number, piece.len(), body.finish())?);
+                        drafts.push(parts.draft(state, number, piece.len(), body.finish())?);
                     }
                 }
             }
             if !drafts.is_empty() {
-                book.append(&head, drafts.into_iter())?;
+                state.append(&head, drafts.into_iter())?;
             }
             Ok(released)
         })
     }
 }
 
-impl Book {
+impl State {
     /// The number under which records of this batch stand: 0 for no batch.
     pub(super) fn number_of(&mut self, batch: Option<&BatchId>) -> Result<u64, LedgerError> {
         Ok(match batch {
@@ -204,10 +204,10 @@ impl Parts {
         Self { kind, next: HashMap::new() }
     }
 
-    fn draft(&mut self, book: &mut Book, batch: u64, count: usize, body: Vec<u8>) -> Result<Draft, LedgerError> {
+    fn draft(&mut self, state: &mut State, batch: u64, count: usize, body: Vec<u8>) -> Result<Draft, LedgerError> {
         let next = match self.next.get(&batch) {
             Some(next) => *next,
-            None => u32::try_from(book.store.entries(self.kind, batch, batch)?.len()).expect("far below 2^32 records"),
+            None => u32::try_from(state.store.entries(self.kind, batch, batch)?.len()).expect("far below 2^32 records"),
         };
         self.next.insert(batch, next + 1);
         let place = Place::new(self.kind, batch, 0).part(next);

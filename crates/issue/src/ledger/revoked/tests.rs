@@ -270,10 +270,10 @@ fn records_that_contradict_each_other_are_found() {
             .unwrap();
         let part = if kind == Kind::Revoked { 2 } else { 0 };
         ledger
-            .with(|book| {
-                let (head, number) = (book.store.head()?, book.number_of(Some(&batch_id(1)))?);
+            .with(|state| {
+                let (head, number) = (state.store.head()?, state.number_of(Some(&batch_id(1)))?);
                 let draft = Draft { count: 1, ..Draft::new(Place::new(kind, number, 0).part(part), body()) };
-                book.append(&head, std::iter::once(draft))
+                state.append(&head, std::iter::once(draft))
             })
             .unwrap();
         assert!(matches!(ledger.verify(), Err(LedgerError::Damaged { .. })), "{what}");

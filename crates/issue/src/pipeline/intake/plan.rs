@@ -9,7 +9,7 @@ use crate::crypto::{VerificationEngine, sha256};
 use crate::durable;
 use crate::error::{Error, PlanError};
 use crate::findings::Findings;
-use crate::intake::{Intake, Row, Source, verify_leaves};
+use crate::intake::{Pass1, Row, Source, verify_leaves};
 use crate::ledger::{BatchRow, BatchState, Leaves, Ledger, leaf_set_digest};
 use crate::manifest::TreeBuilder;
 use crate::origin::Finding;
@@ -75,7 +75,7 @@ pub(super) fn admit<'a>(
         };
         cleared = Some(preflight::check(&ground, ledger)?);
     }
-    let Intake { rows, spool, verifier, mut warnings, notes, .. } = verify(run, reader, &mut plan, &row, &policy)?;
+    let Pass1 { rows, spool, verifier, mut warnings, notes, .. } = verify(run, reader, &mut plan, &row, &policy)?;
     warnings.extend(notes.iter().map(ToString::to_string));
     warnings.extend(cleared.iter().flat_map(|cleared| cleared.notes.iter().cloned()));
     let counts = plan.head.counts;
@@ -168,7 +168,7 @@ fn verify(
     plan: &mut PlanFile,
     row: &BatchRow,
     policy: &Policy,
-) -> Result<Intake, Error> {
+) -> Result<Pass1, Error> {
     let limits = Limits::default();
     let intermediates = plan.intermediates.clone();
     let mut intake = run.timed(Stage::Intake, |run| {

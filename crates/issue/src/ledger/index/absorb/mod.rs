@@ -9,7 +9,7 @@ use std::collections::BinaryHeap;
 use std::ops::Range;
 
 use super::{
-    Book, DIRECTORY, Entry, Index, Layer, LedgerError, Look, PIECE, StoreError, Sum, Unit, entry, leaf, mark_of,
+    DIRECTORY, Entry, Index, IndexKey, Layer, LedgerError, PIECE, State, StoreError, Sum, Unit, entry, leaf, mark_of,
     write_piece,
 };
 
@@ -30,20 +30,20 @@ impl Patience {
 }
 
 /// Takes new batches into the index, if there are enough of them.
-pub(in crate::ledger) fn absorb(book: &mut Book) -> Result<(), LedgerError> {
-    if !book.store.derives()? {
+pub(in crate::ledger) fn absorb(state: &mut State) -> Result<(), LedgerError> {
+    if !state.store.derives()? {
         return Ok(());
     }
     loop {
-        let index = book.directory()?;
-        let batches = book.batches()?.len();
-        let mut units = book.units(index.covered(), batches)?;
+        let index = state.directory()?;
+        let batches = state.batches()?.len();
+        let mut units = state.units(index.covered(), batches)?;
         let leaves: u64 = units.iter().map(|unit| unit.leaves).sum();
-        if leaves < book.index.patience.leaves && units.len() < book.index.patience.lists {
+        if leaves < state.index.patience.leaves && units.len() < state.index.patience.lists {
             return Ok(());
         }
         if units.first().is_some_and(|unit| unit.first != index.covered()) {
-            book.index.distrusted = true;
+            state.index.distrusted = true;
             continue;
         }
         let mut sum = 0;
@@ -53,13 +53,13 @@ pub(in crate::ledger) fn absorb(book: &mut Book) -> Result<(), LedgerError> {
         });
         let fits = fits.count().max(1);
         units.truncate(fits);
-        if !book.take_up(&index, &units)? {
-            book.index.distrusted = true;
+        if !state.take_up(&index, &units)? {
+            state.index.distrusted = true;
         }
     }
 }
 
-impl Book {
+impl State {
     /// Makes one layer of these lists and of the last layers. False if one of those is not what the directory says.
     fn take_up(&mut self, index: &Index, units: &[Unit]) -> Result<bool, LedgerError> {
         let (Some(first_unit), true) = (units.first(), !units.is_empty()) else { return Ok(true) };
@@ -78,20 +78,20 @@ impl Book {
         };
         // what an interrupted absorption left, or an index that is not trusted
         let mut old: Vec<Range<u64>> = vec![if self.index.distrusted { DIRECTORY..u64::MAX } else { piece..u64::MAX }];
-        let mut shelf = Shelf { layer, entries: Vec::new(), pieces: Vec::new() };
-        for look in [Look::Names, Look::Keys] {
+        let mut new = NewLayer { layer, entries: Vec::new(), pieces: Vec::new() };
+        for key in [IndexKey::Names, IndexKey::Keys] {
             let mut fresh = Vec::new();
             for unit in units {
-                let prefixes = self.prefixes(look, unit)?;
+                let prefixes = self.prefixes(key, unit)?;
                 let numbered = prefixes.pairs()?;
                 fresh.extend(numbered.map(|(prefix, listed)| entry(prefix, unit.first_of_batch + u64::from(listed))));
             }
             fresh.sort_unstable();
-            let mut sum = merged.iter().fold(Sum::default(), |sum, layer| sum.and(layer.sums[look as usize]));
+            let mut sum = merged.iter().fold(Sum::default(), |sum, layer| sum.and(layer.sums[key as usize]));
             for entry in &fresh {
                 sum.add(*entry);
             }
-            let mut cursors: Vec<Cursor<'_>> = merged.iter().map(|layer| Cursor::new(layer, look)).collect();
+            let mut cursors: Vec<Cursor<'_>> = merged.iter().map(|layer| Cursor::new(layer, key)).collect();
             let mut heap = BinaryHeap::with_capacity(cursors.len());
             for (number, cursor) in cursors.iter_mut().enumerate() {
                 let Some(next) = cursor.next(self)? else { return Ok(false) };
@@ -114,20 +114,20 @@ impl Book {
                         Some(entry)
                     }
                 };
-                shelf.add(look, entry.expect("one of both was there"));
-                if shelf.pieces.len() >= self.index.patience.pieces {
-                    self.store.derive(&old, &mut shelf.pieces.drain(..))?;
+                new.add(key, entry.expect("one of both was there"));
+                if new.pieces.len() >= self.index.patience.pieces {
+                    self.store.derive(&old, &mut new.pieces.drain(..))?;
                     old.clear();
                 }
             }
-            shelf.end_piece(look);
-            if shelf.layer.sums[look as usize] != sum {
+            new.end_piece(key);
+            if new.layer.sums[key as usize] != sum {
                 return Ok(false);
             }
         }
         old.push(DIRECTORY..DIRECTORY + 1);
         old.extend(merged.iter().map(|layer| layer.piece..layer.piece + 2 * layer.pieces()));
-        let Shelf { layer, mut pieces, .. } = shelf;
+        let NewLayer { layer, mut pieces, .. } = new;
         let directory = Index { layers: kept.iter().cloned().chain([layer]).collect() };
         pieces.push((DIRECTORY, directory.encode()));
         self.store.derive(&old, &mut pieces.into_iter())?;
@@ -153,25 +153,25 @@ fn to_merge(layers: &[Layer], new: u64) -> usize {
 /// A layer that is being read.
 struct Cursor<'a> {
     layer: &'a Layer,
-    look: Look,
+    key: IndexKey,
     at: usize,
     entries: std::vec::IntoIter<Entry>,
     damaged: bool,
 }
 
 impl<'a> Cursor<'a> {
-    fn new(layer: &'a Layer, look: Look) -> Self {
-        Self { layer, look, at: 0, entries: Vec::new().into_iter(), damaged: false }
+    fn new(layer: &'a Layer, key: IndexKey) -> Self {
+        Self { layer, key, at: 0, entries: Vec::new().into_iter(), damaged: false }
     }
 
-    fn next(&mut self, book: &mut Book) -> Result<Option<Entry>, StoreError> {
+    fn next(&mut self, state: &mut State) -> Result<Option<Entry>, StoreError> {
         if let Some(entry) = self.entries.next() {
             return Ok(Some(entry));
         }
         if self.at as u64 == self.layer.pieces() {
             return Ok(None);
         }
-        match self.layer.entries(book, self.look, self.at)? {
+        match self.layer.entries(state, self.key, self.at)? {
             Some(entries) => self.entries = entries.into_iter(),
             None => self.damaged = true,
         }
@@ -181,28 +181,28 @@ impl<'a> Cursor<'a> {
 }
 
 /// A layer that is being written.
-struct Shelf {
+struct NewLayer {
     layer: Layer,
     entries: Vec<Entry>,
     pieces: Vec<(u64, Vec<u8>)>,
 }
 
-impl Shelf {
-    fn add(&mut self, look: Look, entry: Entry) {
-        self.layer.sums[look as usize].add(entry);
+impl NewLayer {
+    fn add(&mut self, key: IndexKey, entry: Entry) {
+        self.layer.sums[key as usize].add(entry);
         self.entries.push(entry);
         if self.entries.len() as u64 == PIECE {
-            self.end_piece(look);
+            self.end_piece(key);
         }
     }
 
-    fn end_piece(&mut self, look: Look) {
+    fn end_piece(&mut self, key: IndexKey) {
         let Some((prefix, _)) = self.entries.first() else { return };
-        let fences = &mut self.layer.fences[look as usize];
-        let number = self.layer.piece + look as u64 * self.layer.leaves.div_ceil(PIECE) + fences.len() as u64;
+        let fences = &mut self.layer.fences[key as usize];
+        let number = self.layer.piece + key as u64 * self.layer.leaves.div_ceil(PIECE) + fences.len() as u64;
         fences.push(mark_of(*prefix));
         let piece = write_piece(self.layer.first, &self.entries);
-        self.layer.checks[look as usize].push(crc32fast::hash(&piece));
+        self.layer.checks[key as usize].push(crc32fast::hash(&piece));
         self.pieces.push((number, piece));
         self.entries.clear();
     }

@@ -22,7 +22,7 @@ fn standing(ledger: &Ledger, leaves: &[LeafKey]) -> Vec<Standing> {
 }
 
 fn layers(ledger: &Ledger) -> Vec<u64> {
-    ledger.with(|book| Ok(book.directory()?.layers.iter().map(|layer| layer.leaves).collect())).unwrap()
+    ledger.with(|state| Ok(state.directory()?.layers.iter().map(|layer| layer.leaves).collect())).unwrap()
 }
 
 #[test]
@@ -223,8 +223,8 @@ impl Merge {
         assert_eq!(layers(&ledger).iter().sum::<u64>(), 8_010, "{case}");
         Self::check_found(&ledger, true, case);
         ledger.verify().unwrap();
-        let known = ledger.with(|book| {
-            let layers = book.directory()?.layers;
+        let known = ledger.with(|state| {
+            let layers = state.directory()?.layers;
             Ok(layers.iter().map(|layer| 2 * layer.pieces()).sum::<u64>())
         });
         assert_eq!(store.derived_numbers().len() as u64, 1 + known.unwrap(), "{case}: pieces that nobody knows");

@@ -11,7 +11,7 @@ use p256::pkcs8::DecodePrivateKey as _;
 use crate::cert::IssuerIdentity;
 use crate::crypto::{VerificationEngine, sha256};
 use crate::error::Error;
-use crate::intake::{self, Intake, Source};
+use crate::intake::{self, Pass1, Source};
 use crate::issue::Serials;
 use crate::issue::testing::identity;
 use crate::ledger::testing::{row, terms};
@@ -29,7 +29,7 @@ use super::super::{Chunk, issue_all};
 use super::fakes::Watched;
 
 pub(super) struct World {
-    intake: Arc<Intake>,
+    intake: Arc<Pass1>,
     issuer: Arc<IssuerIdentity>,
     bound: Arc<Bound>,
     batch: BatchRow,

@@ -10,10 +10,10 @@ use crate::cert::IssuerIdentity;
 use crate::lint::testing::CaSpec;
 use crate::x509::{KeyAlgorithm, Time};
 
-use super::error::CODES;
-use super::testing::{batch, parse, passes};
-use super::tests::same_as_file;
-use super::{Policy, PolicyErrors};
+use super::same_as_file;
+use crate::policy::error::CODES;
+use crate::policy::testing::{batch, parse, passes};
+use crate::policy::{Policy, PolicyErrors};
 
 /// Lines of the base policy that are changed: table and key, value (empty: the line is dropped).
 type Changes = &'static [(&'static str, &'static str)];
@@ -334,7 +334,7 @@ fn when_bound() -> Vec<(&'static str, Changes, CaSpec)> {
 
 #[test]
 fn a_validity_taken_from_the_leaf_is_judged_leaf_by_leaf() {
-    let leaf = super::testing::verified(super::testing::LEAF, crate::verify::Family::StsafeA);
+    let leaf = crate::policy::testing::verified(crate::policy::testing::LEAF, crate::verify::Family::StsafeA);
     let policy = passes(&[("certificate.not_before", "\"source\"")]);
     let bound = policy.bind(&CaSpec::default().issuer(), &batch(&policy, &[])).unwrap();
     let finding = bound.template(&leaf).unwrap_err();
@@ -355,11 +355,11 @@ fn a_validity_taken_from_the_leaf_is_judged_leaf_by_leaf() {
 
 #[test]
 fn a_leaf_of_another_kind_is_rejected() {
-    let leaf = super::testing::verified(super::testing::LEAF, crate::verify::Family::Generic);
+    let leaf = crate::policy::testing::verified(crate::policy::testing::LEAF, crate::verify::Family::Generic);
     let policy = passes(&[]);
     let bound = policy.bind(&CaSpec::default().issuer(), &batch(&policy, &[])).unwrap();
     assert_eq!(bound.template(&leaf).unwrap_err().code.as_str(), "policy.leaf.family");
-    let leaf = super::testing::verified(super::testing::LEAF, crate::verify::Family::StsafeA);
+    let leaf = crate::policy::testing::verified(crate::policy::testing::LEAF, crate::verify::Family::StsafeA);
     let policy = passes(&[("source.keys", "[\"P-384\"]")]);
     let bound = policy.bind(&CaSpec::default().issuer(), &batch(&policy, &[])).unwrap();
     let finding = bound.template(&leaf).unwrap_err();

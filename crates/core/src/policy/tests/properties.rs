@@ -11,8 +11,8 @@ use crate::verify::Family;
 use crate::x509::tlv::{element, tag};
 use crate::x509::{Certificate, Name, SerialNumber, SignatureAlgorithm, oid};
 
-use super::testing::{batch, issuer, parse, verified};
-use super::{BoundPolicy, Policy};
+use crate::policy::testing::{batch, issuer, parse, verified};
+use crate::policy::{BoundPolicy, Policy};
 
 /// A policy that puts every placeholder somewhere.
 fn policy(family: &str) -> Policy {
@@ -46,7 +46,7 @@ fn policy(family: &str) -> Policy {
 
 /// A leaf with this serial number and common name, its signature invented.
 fn leaf(uid: &[u8], common_name: &str) -> Vec<u8> {
-    let genuine = Certificate::from_der(super::testing::LEAF).unwrap();
+    let genuine = Certificate::from_der(crate::policy::testing::LEAF).unwrap();
     let pair =
         element(tag::SEQUENCE, &[&element(6, &[oid::COMMON_NAME.as_bytes()]), &element(12, &[common_name.as_bytes()])]);
     let subject = element(tag::SEQUENCE, &[&element(tag::SET, &[&pair])]);
@@ -74,7 +74,7 @@ fn check(
     family: Family,
     uid: &[u8],
     common_name: &str,
-    context: &super::BatchContext,
+    context: &crate::policy::BatchContext,
 ) -> Result<(), TestCaseError> {
     let der = leaf(uid, common_name);
     let mut leaf = verified(&der, Family::Generic);
@@ -116,7 +116,7 @@ fn check(
 fn says_what_the_policy_says(
     issued: &Certificate,
     leaf: &crate::verify::VerifiedLeaf,
-    context: &super::BatchContext,
+    context: &crate::policy::BatchContext,
 ) -> Result<(), TestCaseError> {
     let given = context.params.values();
     let uid = hex::encode_upper(leaf.uid().as_bytes());
@@ -147,7 +147,7 @@ fn says_what_the_policy_says(
     Ok(())
 }
 
-fn params(policy: &Policy, lot: &str, free: &str) -> Option<super::BatchContext> {
+fn params(policy: &Policy, lot: &str, free: &str) -> Option<crate::policy::BatchContext> {
     let given = BTreeMap::from([("lot".to_owned(), lot.to_owned()), ("free".to_owned(), free.to_owned())]);
     policy.params(&given).ok()?;
     Some(batch(policy, &[("lot", lot), ("free", free)]))
@@ -200,7 +200,7 @@ proptest! {
     #[test]
     fn no_text_makes_the_reader_panic(text in "\\PC{0,200}", key in 0..14_usize, value in "[ -~]{0,40}") {
         let _ = Policy::parse(&text, "x");
-        let base = super::testing::text(&[]);
+        let base = crate::policy::testing::text(&[]);
         let mut lines: Vec<String> = base.lines().map(str::to_owned).collect();
         let at = key % lines.len();
         if let Some((name, _)) = lines[at].clone().split_once('=') {

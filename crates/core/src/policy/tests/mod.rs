@@ -1,5 +1,8 @@
 //! Policies end to end: from the text to an encoded, linted certificate.
 
+mod mistakes;
+mod properties;
+
 use crate::cert::{IssuerIdentity, SerialRule, TbsCertificate};
 use crate::lint;
 use crate::lint::testing::{self, CaSpec};
@@ -76,7 +79,7 @@ fn shipped_policies_are_those_of_the_folder() {
 
 /// Compares a checked-in file with what it should be; with REROOT_UPDATE=1 in the environment, writes it.
 #[expect(clippy::disallowed_methods, reason = "rewrites a checked-in file on request")]
-pub(super) fn same_as_file(path: &str, text: &str) {
+fn same_as_file(path: &str, text: &str) {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path);
     if std::env::var_os("REROOT_UPDATE").is_some() {
         std::fs::write(&path, text).unwrap();

@@ -12,7 +12,7 @@ use super::limits::{Budget, Limits};
 use super::source::{Item, SourceLeaf};
 
 /// The receiver of items, with the limits of the input that is being read.
-pub(super) struct Intake<'a> {
+pub(super) struct ItemSink<'a> {
     pub(super) limits: &'a Limits,
     pub(super) budget: &'a Budget,
     pub(super) scratch: &'a Path,
@@ -20,7 +20,7 @@ pub(super) struct Intake<'a> {
     items: u64,
 }
 
-impl<'a> Intake<'a> {
+impl<'a> ItemSink<'a> {
     pub(super) fn new(
         limits: &'a Limits,
         budget: &'a Budget,
@@ -219,7 +219,7 @@ impl<'p> FileItems<'p> {
         self.count == 0
     }
 
-    pub(super) fn push(&mut self, intake: &mut Intake<'_>, found: Found) -> Result<(), Fault> {
+    pub(super) fn push(&mut self, sink: &mut ItemSink<'_>, found: Found) -> Result<(), Fault> {
         if !matches!(found, Found::Finding { disposition: Disposition::Ignored, .. }) {
             self.certificates += 1;
         }
@@ -228,41 +228,41 @@ impl<'p> FileItems<'p> {
             self.held = Some(found);
             return Ok(());
         }
-        self.release(intake)?;
+        self.release(sink)?;
         let name = self.place.name.nth(self.count);
-        hand_out(intake, name, found, None)
+        hand_out(sink, name, found, None)
     }
 
     /// Hands out the item that waits, and says how reading the file ended.
-    pub(super) fn finish(mut self, intake: &mut Intake<'_>, outcome: Result<(), Fault>) -> Result<(), Fault> {
+    pub(super) fn finish(mut self, sink: &mut ItemSink<'_>, outcome: Result<(), Fault>) -> Result<(), Fault> {
         match outcome {
             Ok(()) => match self.held.take() {
-                Some(found) => hand_out(intake, self.place.name.clone(), found, Some(self.place.file_name())),
+                Some(found) => hand_out(sink, self.place.name.clone(), found, Some(self.place.file_name())),
                 None => Ok(()),
             },
             Err(Fault::Stop(stop)) => Err(Fault::Stop(stop)),
             fault => {
-                self.release(intake)?;
-                intake.settle(&self.place.name, fault)
+                self.release(sink)?;
+                sink.settle(&self.place.name, fault)
             }
         }
     }
 
-    fn release(&mut self, intake: &mut Intake<'_>) -> Result<(), Fault> {
+    fn release(&mut self, sink: &mut ItemSink<'_>) -> Result<(), Fault> {
         match self.held.take() {
-            Some(first) => hand_out(intake, self.place.name.nth(1), first, None),
+            Some(first) => hand_out(sink, self.place.name.nth(1), first, None),
             None => Ok(()),
         }
     }
 }
 
-fn hand_out(intake: &mut Intake<'_>, item: ItemName, found: Found, file_name: Option<&[u8]>) -> Result<(), Fault> {
+fn hand_out(sink: &mut ItemSink<'_>, item: ItemName, found: Found, file_name: Option<&[u8]>) -> Result<(), Fault> {
     match found {
         Found::Candidate(der) => {
             let file_name = file_name.map(|name| ItemName::input(name).as_str().to_owned());
-            intake.candidate(SourceLeaf { item, der, file_name })
+            sink.candidate(SourceLeaf { item, der, file_name })
         }
-        Found::Finding { disposition: Disposition::Rejected, code, reason } => intake.rejected(item, code, reason),
-        Found::Finding { disposition: Disposition::Ignored, code, reason } => intake.ignored(item, code, reason),
+        Found::Finding { disposition: Disposition::Rejected, code, reason } => sink.rejected(item, code, reason),
+        Found::Finding { disposition: Disposition::Ignored, code, reason } => sink.ignored(item, code, reason),
     }
 }
