@@ -2,7 +2,7 @@
 //!
 //! A library's message or hint names what to do and no option or command that does it: another front door has other ones.
 //! Each row here has such a phrase, and the same with the option or command of these programs.
-//! `tests/check/architecture.rs` sees to it that the libraries name none themselves, and that every phrase here is one of theirs.
+//! `tests/check/architecture/mod.rs` sees to it that the libraries name none themselves, and that every phrase here is one of theirs.
 
 use serde_json::Value;
 

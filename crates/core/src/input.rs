@@ -1,4 +1,4 @@
-//! Files that exist are opened here and nowhere else (held by `tests/check/architecture.rs`).
+//! Files that exist are opened here and nowhere else (held by `tests/check/architecture/mod.rs`).
 //!
 //! Guarantees: a file that was [reserved](reserve) is not opened under any name, neither through a link nor as a member
 //! of a directory. POSIX gives up all locks of a process on a file as soon as the process closes any descriptor of it

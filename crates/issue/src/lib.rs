@@ -14,7 +14,7 @@
 //! - The key that protects messages to an external CA (`cmp/protection.rs`) signs these messages. Which certificates they
 //!   ask for is on the ledger before they are sent ([`RecordedRequest`](ledger::RecordedRequest)).
 //!
-//! `tests/check/architecture.rs` holds the list of places that may call a signer.
+//! `tests/check/architecture/mod.rs` holds the list of places that may call a signer.
 //!
 //! Everything that only checks is `reroot-core`'s, under the same module names.
 //!

@@ -43,7 +43,7 @@ pub struct IssuedCertificate {
 
 impl IssuedCertificate {
     /// Asserts that the signature was verified. Only the modules that verify signatures may call this;
-    /// `tests/check/architecture.rs` looks for other callers.
+    /// `tests/check/architecture/mod.rs` looks for other callers.
     #[doc(hidden)]
     pub fn assert_verified(unchecked: UncheckedCertificate) -> Self {
         let der = unchecked.tbs.wrap(&unchecked.signature);

@@ -12,7 +12,7 @@ pub struct ObjectTemplate(TemplateFields);
 
 impl ObjectTemplate {
     /// Asserts that the policy has decided every field. Only the policy and tests may say so;
-    /// `tests/check/architecture.rs` looks for other callers.
+    /// `tests/check/architecture/mod.rs` looks for other callers.
     #[doc(hidden)]
     pub fn assert_decided(fields: TemplateFields) -> Self {
         Self(fields)

@@ -22,7 +22,7 @@ mod key;
 mod keys;
 mod matter;
 mod place;
-mod proof;
+mod possession_certificate;
 mod request;
 #[cfg(test)]
 mod tests;
@@ -33,5 +33,5 @@ pub use import::{Imported, import};
 pub use init::{CaYears, InitOptions, InitReport, RANDOM_OCTETS, RequestReport, init, init_without_root};
 pub use keys::TokenPlace;
 pub use matter::MatterIds;
-pub use proof::{ProofOptions, proof};
+pub use possession_certificate::{ProofOptions, proof};
 pub use request::{Request, RequestRole, request};
