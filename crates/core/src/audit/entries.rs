@@ -7,7 +7,7 @@ use crate::cert::{
     self, AnswerFault, Encoder, IssuedCertificate, IssuerIdentity, ObjectTemplate, Serials, TbsCertificate,
     UncheckedCertificate, WrongSignature, differences,
 };
-use crate::crypto::{IssuerKey, PublicKey, VerificationEngine, is_full_width, is_kept_form, sha256};
+use crate::crypto::{IssuerKey, PublicKey, VerificationEngine, is_full_width, is_kept_form, keeps_higher_s, sha256};
 use crate::delivery::{BatchReader, Row, Rows, Stamp, Torn, WrittenFile};
 use crate::error::Error;
 use crate::manifest::{self, Entry, ManifestError, SOURCE_CHAIN_FILE as SOURCE_CHAIN, Statement, TreeBuilder};
@@ -16,7 +16,7 @@ use crate::parallel;
 use crate::policy::{BatchContext, BoundPolicy, Policy, difference_name};
 use crate::reel::SourceLeaf;
 use crate::verify::{Examined, Relaxation, TrustAnchor, VerifiedLeaf, Verifier};
-use crate::x509::{Certificate, KeyAlgorithm, SerialNumber, Sha256Digest, bundle};
+use crate::x509::{Certificate, SerialNumber, Sha256Digest, bundle};
 
 use super::names::Names;
 use super::possession::Receipts;
@@ -481,7 +481,7 @@ impl Context<'_> {
         })?;
         let key = self.identity.spki().algorithm();
         if self.statement.format.encoder() >= Encoder::Two && !is_kept_form(key, full_width, issued.signature()) {
-            let which = if full_width && key == KeyAlgorithm::P521 { "higher" } else { "lower" };
+            let which = if keeps_higher_s(key, full_width) { "higher" } else { "lower" };
             let message =
                 format!("signature of chip {uid} does not have the {which} of the two values of s that verify");
             return Err(fault(row, code::CERTIFICATE_FORM, message));

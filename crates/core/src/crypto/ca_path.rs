@@ -1,8 +1,6 @@
 //! The short path from a CA certificate up to an anchor that a person trusts.
 
-use crate::x509::{
-    Certificate, Deviation, Name, OtherAlgorithm, Place, Purposes, SignatureAlgorithm, Time, check_ca, check_purposes,
-};
+use crate::x509::{Certificate, Deviation, Name, OtherAlgorithm, Place, Purposes, Time, check_ca, check_purposes};
 
 use super::{PublicKey, SignatureError};
 
@@ -107,7 +105,7 @@ pub fn check_signed(certificate: &Certificate, issuer: &Name, key: &PublicKey) -
         return Err(NotSigned::Issuer);
     }
     let algorithm = certificate.signature_algorithm();
-    if algorithm == SignatureAlgorithm::EcdsaSha1 {
+    if algorithm.is_over_sha1() {
         return Err(NotSigned::Weak);
     }
     Ok(key.verify(algorithm, certificate.tbs(), certificate.signature())?)

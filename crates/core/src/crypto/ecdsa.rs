@@ -18,7 +18,7 @@ impl<'a> EcdsaSignature<'a> {
     /// # Errors
     /// The octets are not exactly one SEQUENCE of two minimal positive INTEGERs, or r or s is not in 1 to n - 1.
     pub fn parse(curve: KeyAlgorithm, signature: &'a [u8]) -> Result<Self, SignatureError> {
-        let order = order(curve).ok_or(SignatureError::Encoding)?;
+        let order = curve.order().ok_or(SignatureError::Encoding)?;
         let mut reader = Reader::new(signature);
         let sequence = reader.expect(tag::SEQUENCE, "signature").map_err(|_| SignatureError::Encoding)?;
         reader.finish("signature").map_err(|_| SignatureError::Encoding)?;
@@ -51,19 +51,24 @@ pub fn low_s(key: KeyAlgorithm, signature: Vec<u8>) -> Vec<u8> {
 /// As [`low_s`], for a certificate that may have to be of full width. On P-521 the lower s begins with a zero byte
 /// always, the higher one with overwhelming probability never: there the higher one is kept where full width is wanted.
 pub fn kept_form(key: KeyAlgorithm, full_width: bool, signature: Vec<u8>) -> Vec<u8> {
-    in_form(key, signature, full_width && key == KeyAlgorithm::P521)
+    in_form(key, signature, keeps_higher_s(key, full_width))
 }
 
 /// Whether a signature is in the form that [`kept_form`] gives. Signatures other than ECDSA have one form.
 pub fn is_kept_form(key: KeyAlgorithm, full_width: bool, signature: &[u8]) -> bool {
-    let Some(order) = order(key) else { return true };
+    let Some(order) = key.order() else { return true };
     EcdsaSignature::parse(key, signature)
-        .is_ok_and(|EcdsaSignature { s, .. }| is_higher(order, s) == (full_width && key == KeyAlgorithm::P521))
+        .is_ok_and(|EcdsaSignature { s, .. }| is_higher(order, s) == keeps_higher_s(key, full_width))
+}
+
+/// Whether [`kept_form`] is the one with the higher of the two values of s that verify.
+pub fn keeps_higher_s(key: KeyAlgorithm, full_width: bool) -> bool {
+    full_width && key.has_short_lower_s()
 }
 
 /// The signature or its twin, whichever has the higher s or the lower one.
 fn in_form(key: KeyAlgorithm, signature: Vec<u8>, higher: bool) -> Vec<u8> {
-    let Some(order) = order(key) else { return signature };
+    let Some(order) = key.order() else { return signature };
     let Ok(EcdsaSignature { r, s }) = EcdsaSignature::parse(key, &signature) else { return signature };
     if is_higher(order, s) == higher {
         return signature;
@@ -133,53 +138,6 @@ fn integer<'a>(reader: &mut Reader<'a>, part: &'static str, order: &[u8]) -> Res
 /// Bytes of the largest order.
 const MAX_OCTETS: usize = 66;
 
-/// The order n of the group's base point, without leading zero octets.
-const fn order(curve: KeyAlgorithm) -> Option<&'static [u8]> {
-    match curve {
-        KeyAlgorithm::P256 => Some(&P256_ORDER),
-        KeyAlgorithm::P384 => Some(&P384_ORDER),
-        KeyAlgorithm::P521 => Some(&P521_ORDER),
-        KeyAlgorithm::BrainpoolP256r1 => Some(&BRAINPOOL_P256R1_ORDER),
-        KeyAlgorithm::BrainpoolP384r1 => Some(&BRAINPOOL_P384R1_ORDER),
-        KeyAlgorithm::Ed25519 | KeyAlgorithm::Rsa { .. } => None,
-    }
-}
-
-const fn octets<const N: usize>(text: &str) -> [u8; N] {
-    const fn digit(character: u8) -> u8 {
-        match character {
-            b'0'..=b'9' => character - b'0',
-            b'a'..=b'f' => character - b'a' + 10,
-            _ => panic!("not a hexadecimal digit"),
-        }
-    }
-    let text = text.as_bytes();
-    assert!(text.len() == 2 * N, "two digits an octet");
-    let mut value = [0; N];
-    let mut at = 0;
-    while at < N {
-        value[at] = digit(text[2 * at]) << 4 | digit(text[2 * at + 1]);
-        at += 1;
-    }
-    value
-}
-
-/// SP 800-186 §3.2.1.3
-const P256_ORDER: [u8; 32] = octets("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551");
-/// SP 800-186 §3.2.1.4
-const P384_ORDER: [u8; 48] =
-    octets("ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973");
-/// SP 800-186 §3.2.1.5
-const P521_ORDER: [u8; 66] = octets(concat!(
-    "01fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffa",
-    "51868783bf2f966b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e91386409"
-));
-/// RFC 5639 §3.4
-const BRAINPOOL_P256R1_ORDER: [u8; 32] = octets("a9fb57dba1eea9bc3e660a909d838d718c397aa3b561a6f7901e0e82974856a7");
-/// RFC 5639 §3.6
-const BRAINPOOL_P384R1_ORDER: [u8; 48] =
-    octets("8cb91e82a3386d280f5d6f7e50e641df152f7109ed5456b31f166e6cac0425a7cf3ab6af6b7fc3103b883202e9046565");
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -203,7 +161,7 @@ mod tests {
     #[test]
     fn r_and_s_run_from_one_to_one_below_the_order() {
         for curve in CURVES {
-            let order = order(curve).unwrap();
+            let order = curve.order().unwrap();
             let mut last = order.to_vec();
             *last.last_mut().unwrap() -= 1;
             assert!(EcdsaSignature::parse(curve, &signature(&[1], &padded(&last))).is_ok(), "{curve}");
@@ -227,7 +185,7 @@ mod tests {
     #[test]
     fn of_two_twins_the_one_with_the_lower_s_is_kept_and_the_rest_is_left_alone() {
         for curve in CURVES {
-            let order = order(curve).unwrap();
+            let order = curve.order().unwrap();
             let mut half = [0; MAX_OCTETS];
             let mut carry = 0;
             for (digit, byte) in order.iter().zip(&mut half) {
@@ -264,7 +222,7 @@ mod tests {
         for left in [b"junk".to_vec(), vec![], signature(&[0], &[1])] {
             assert_eq!(low_s(KeyAlgorithm::P256, left.clone()), left);
         }
-        let other = signature(&[1], &padded(&P256_ORDER[..20]));
+        let other = signature(&[1], &padded(&KeyAlgorithm::P256.order().unwrap()[..20]));
         assert_eq!(low_s(KeyAlgorithm::Ed25519, other.clone()), other);
     }
 

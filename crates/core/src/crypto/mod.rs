@@ -17,7 +17,7 @@ mod rsa;
 pub use ca_path::{
     NotSigned, chain_end, check_authority, check_signed, named_notes, other_algorithm_hint, reaches_anchor, signed_by,
 };
-pub use ecdsa::{EcdsaSignature, ecdsa_signature, is_full_width, is_kept_form, kept_form, low_s};
+pub use ecdsa::{EcdsaSignature, ecdsa_signature, is_full_width, is_kept_form, keeps_higher_s, kept_form, low_s};
 pub use error::{EngineError, KeyError, SignatureError};
 pub use hash::{HmacSha256, Sha256, hmac_sha1, hmac_sha256, sha1, sha2, sha256, sha384, sha512};
 pub use issuer_key::{Claim, IssuerKey, Verdict, VerificationEngine};

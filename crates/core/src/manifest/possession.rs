@@ -6,10 +6,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::crypto::{EcdsaSignature, PublicKey, SignatureError, sha256, sha384, sha512};
+use crate::crypto::{EcdsaSignature, PublicKey, SignatureError, sha2};
 use crate::origin::Uid;
 use crate::x509::tlv::{element, tag};
-use crate::x509::{KeyAlgorithm, Sha256Digest, SignatureAlgorithm, Spki, Time};
+use crate::x509::{KeyAlgorithm, Scheme, Sha256Digest, Spki, Time};
 
 use super::error::{ManifestError, Part};
 use super::json;
@@ -51,11 +51,9 @@ impl Challenge {
     /// What the chip signs with a key of this kind: the name of the hash and the hash of the message, or the message.
     pub fn to_sign(&self, key: KeyAlgorithm) -> (&'static str, Vec<u8>) {
         let message = self.message();
-        match key {
-            KeyAlgorithm::P384 | KeyAlgorithm::BrainpoolP384r1 => ("sha-384", sha384(&message).to_vec()),
-            KeyAlgorithm::P521 => ("sha-512", sha512(&message).to_vec()),
-            KeyAlgorithm::Ed25519 => ("none", message),
-            _ => ("sha-256", sha256(&message).as_bytes().to_vec()),
+        match (key.usual_signature().scheme(), key.usual_signature().hash()) {
+            (Some(Scheme::Ed25519), _) | (_, None) => ("none", message),
+            (_, Some(hash)) => (hash.name(), sha2(hash, &message)),
         }
     }
 
@@ -136,7 +134,7 @@ impl Receipt {
             certificate_sha256: self.certificate_sha256,
             nonce: self.nonce,
         };
-        key.verify(algorithm(spki.algorithm()), &challenge.message(), &self.signature)
+        key.verify(spki.algorithm().usual_signature(), &challenge.message(), &self.signature)
     }
 
     /// The line, without a newline.
@@ -188,15 +186,6 @@ pub fn signature_from_chip(key: KeyAlgorithm, octets: &[u8]) -> Result<Vec<u8>, 
     };
     let (r, s) = octets.split_at(width);
     Ok(element(tag::SEQUENCE, &[&integer(r), &integer(s)]))
-}
-
-fn algorithm(key: KeyAlgorithm) -> SignatureAlgorithm {
-    match key {
-        KeyAlgorithm::P384 | KeyAlgorithm::BrainpoolP384r1 => SignatureAlgorithm::EcdsaSha384,
-        KeyAlgorithm::P521 => SignatureAlgorithm::EcdsaSha512,
-        KeyAlgorithm::Ed25519 => SignatureAlgorithm::Ed25519,
-        _ => SignatureAlgorithm::EcdsaSha256,
-    }
 }
 
 /// What a sealed supplement says about the receipts of a batch: `NAME.pop.json`.
@@ -260,6 +249,7 @@ const MAX_SIGNATURE: usize = 256;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::crypto::sha256;
 
     fn challenge() -> Challenge {
         Challenge {

@@ -6,7 +6,7 @@
 use crate::crypto::{PublicKey, sha2, sha256};
 use crate::x509::oid::{self, ObjectIdentifier};
 use crate::x509::tlv::{Reader, element, tag};
-use crate::x509::{Certificate, KeyAlgorithm, KeyUsage, Sha2, SignatureAlgorithm, Time};
+use crate::x509::{Certificate, KeyUsage, Sha2, SignatureAlgorithm, Time};
 
 use super::error::ManifestError;
 
@@ -133,8 +133,8 @@ impl Suite {
     pub(super) fn of(certificate: &Certificate) -> Result<Self, ManifestError> {
         let found = certificate.spki().algorithm();
         let signature = found.usual_signature();
-        match (found, signature.hash()) {
-            (KeyAlgorithm::P256 | KeyAlgorithm::P384, Some(digest)) => Ok(Self { signature, digest }),
+        match signature.hash() {
+            Some(digest) if found.seals() => Ok(Self { signature, digest }),
             _ => Err(ManifestError::SignerKey { found }),
         }
     }

@@ -4,7 +4,7 @@ use crate::cert::{IssuerIdentity, SerialRule, TbsCertificate};
 use crate::lint::{self, LintFinding};
 use crate::origin::{ItemName, Origin, Uid};
 use crate::x509::tlv::{element, tag};
-use crate::x509::{KeyAlgorithm, SerialNumber, Sha256Digest, Spki, oid};
+use crate::x509::{KeyAlgorithm, SerialNumber, Sha256Digest, Spki};
 
 use super::bind::BoundPolicy;
 use super::error::{self, Mistakes};
@@ -71,13 +71,12 @@ fn hint(finding: &LintFinding) -> String {
 
 /// A SubjectPublicKeyInfo of a kind of key, its key invented.
 pub(super) fn spki(key: KeyAlgorithm) -> Spki {
-    let algorithm = if key == KeyAlgorithm::Ed25519 { oid::ED25519 } else { oid::EC_PUBLIC_KEY };
     let bits = match key.field_octets() {
         Some(octets) => [vec![0, 4], vec![0x55; 2 * octets]].concat(),
         None => [vec![0], vec![0x55; 32]].concat(),
     };
     let curve = key.curve().map_or(vec![], |curve| element(tag::OBJECT_IDENTIFIER, &[curve.as_bytes()]));
-    let algorithm = element(tag::OBJECT_IDENTIFIER, &[algorithm.as_bytes()]);
+    let algorithm = element(tag::OBJECT_IDENTIFIER, &[key.oid().as_bytes()]);
     let der =
         element(tag::SEQUENCE, &[&element(tag::SEQUENCE, &[&algorithm, &curve]), &element(tag::BIT_STRING, &[&bits])]);
     Spki::from_der(&der).expect("built as the algorithm wants it")

@@ -27,10 +27,8 @@ shipped! {
 /// stay as they are: what else would have to change is for the policy's author to decide.
 pub fn shipped_for(issuer: KeyAlgorithm) -> Vec<(&'static str, String)> {
     const USUAL: &str = "signature = \"ecdsa-sha256\"";
-    let line = match issuer {
-        KeyAlgorithm::P384 => "signature = \"ecdsa-sha384\"",
-        KeyAlgorithm::P521 => "signature = \"ecdsa-sha512\"",
-        _ => USUAL,
-    };
+    let usual = issuer.usual_signature();
+    let line = format!("signature = \"{}\"", usual.name());
+    let line = if issuer.issues() && usual.is_ecdsa() { &line } else { USUAL };
     SHIPPED.iter().map(|(name, text)| (*name, text.replace(USUAL, line))).collect()
 }

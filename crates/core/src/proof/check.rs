@@ -372,7 +372,7 @@ fn kept_form(certificate: &Certificate, identity: &IssuerIdentity, statement: &S
     // another CA's signatures are as it made them; on P-521 the policy decides, which is not in the proof
     let demanded = statement.format.encoder() >= Encoder::Two
         && statement.issuer.mode != IssuerMode::Foreign
-        && curve != KeyAlgorithm::P521;
+        && !curve.has_short_lower_s();
     if demanded && !is_kept_form(curve, false, certificate.signature()) {
         let message = "the certificate's signature does not have the lower of the two values of s that verify";
         return Err(Contradiction::new(audit::code::CERTIFICATE_FORM, message));

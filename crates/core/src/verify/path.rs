@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 
 use crate::crypto::{IssuerKey, PublicKey, Verdict};
-use crate::x509::{BasicConstraints, Certificate, Name, Role, SignatureAlgorithm, Spki, Time, check_extensions};
+use crate::x509::{BasicConstraints, Certificate, Name, Role, Spki, Time, check_extensions};
 
 use super::anchor::TrustAnchor;
 use super::codes;
@@ -264,7 +264,7 @@ impl Authorities {
         if agreement == Agreement::LetterCase {
             needed.insert(Relaxation::IssuerNameCase);
         }
-        if certificate.signature_algorithm() == SignatureAlgorithm::EcdsaSha1 {
+        if certificate.signature_algorithm().is_over_sha1() {
             needed.insert(Relaxation::Sha1Signature);
         }
         let mut links = Vec::new();

@@ -4,8 +4,8 @@ use std::fmt;
 
 use der::asn1::ObjectIdentifier;
 
+use super::key_algorithm::KeyAlgorithm;
 use super::oid;
-use super::spki::KeyAlgorithm;
 use super::tlv::{DerError, Reader, element, tag};
 
 /// A signature algorithm of certificates.
@@ -261,8 +261,8 @@ pub enum Scheme {
     RsaPss,
 }
 
-/// A hash of the SHA-2 family.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A hash of the SHA-2 family; a longer one is the greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Sha2 {
     /// SHA-256
     Sha256,
@@ -282,6 +282,15 @@ impl Sha2 {
             Self::Sha256 => oid::SHA256,
             Self::Sha384 => oid::SHA384,
             Self::Sha512 => oid::SHA512,
+        }
+    }
+
+    /// Its name in the registry of named information hashes (RFC 6920 §9.4).
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sha256 => "sha-256",
+            Self::Sha384 => "sha-384",
+            Self::Sha512 => "sha-512",
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use der::asn1::ObjectIdentifier;
 
-use super::algorithm::SignatureAlgorithm;
+use super::key_algorithm::KeyAlgorithm;
 use super::oid;
 use super::tlv::{DerError, Reader, oid_from_content, tag};
 
@@ -69,105 +69,6 @@ impl fmt::Debug for Spki {
     }
 }
 
-/// A kind of public key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum KeyAlgorithm {
-    /// brainpoolP256r1 (RFC 5639)
-    BrainpoolP256r1,
-    /// brainpoolP384r1 (RFC 5639)
-    BrainpoolP384r1,
-    /// Ed25519 (RFC 8032)
-    Ed25519,
-    /// NIST P-256
-    P256,
-    /// NIST P-384
-    P384,
-    /// NIST P-521
-    P521,
-    /// RSA with a modulus of this many bits
-    Rsa {
-        /// Length of the modulus.
-        bits: u16,
-    },
-}
-
-impl KeyAlgorithm {
-    /// Keys that a leaf can have. RSA is not among them: no chip of the known families has such a key.
-    pub const SUBJECTS: [Self; 6] =
-        [Self::P256, Self::P384, Self::P521, Self::Ed25519, Self::BrainpoolP256r1, Self::BrainpoolP384r1];
-
-    /// Octets of one coordinate, for elliptic curves in Weierstrass form.
-    pub const fn field_octets(self) -> Option<usize> {
-        match self {
-            Self::P256 | Self::BrainpoolP256r1 => Some(32),
-            Self::P384 | Self::BrainpoolP384r1 => Some(48),
-            Self::P521 => Some(66),
-            Self::Ed25519 | Self::Rsa { .. } => None,
-        }
-    }
-
-    /// The curve's object identifier, for elliptic curves in Weierstrass form.
-    pub const fn curve(self) -> Option<ObjectIdentifier> {
-        match self {
-            Self::P256 => Some(oid::SECP256R1),
-            Self::P384 => Some(oid::SECP384R1),
-            Self::P521 => Some(oid::SECP521R1),
-            Self::BrainpoolP256r1 => Some(oid::BRAINPOOL_P256R1),
-            Self::BrainpoolP384r1 => Some(oid::BRAINPOOL_P384R1),
-            Self::Ed25519 | Self::Rsa { .. } => None,
-        }
-    }
-
-    /// The signature that goes with a key, where nothing else is asked for.
-    pub const fn usual_signature(self) -> SignatureAlgorithm {
-        match self {
-            Self::P256 | Self::BrainpoolP256r1 => SignatureAlgorithm::EcdsaSha256,
-            Self::P384 | Self::BrainpoolP384r1 => SignatureAlgorithm::EcdsaSha384,
-            Self::P521 => SignatureAlgorithm::EcdsaSha512,
-            Self::Ed25519 => SignatureAlgorithm::Ed25519,
-            Self::Rsa { .. } => SignatureAlgorithm::RsaPkcs1Sha256,
-        }
-    }
-
-    /// Bytes of a signature as a token returns it: r and s side by side for ECDSA, and what a certificate carries for all
-    /// others.
-    pub fn raw_signature(self) -> usize {
-        match (self, self.field_octets()) {
-            (_, Some(bytes)) => 2 * bytes,
-            (Self::Rsa { bits }, None) => usize::from(bits).div_ceil(8),
-            (_, None) => 64,
-        }
-    }
-
-    fn point_octets(self) -> Option<usize> {
-        self.field_octets().map(|octets| 1 + 2 * octets)
-    }
-}
-
-/// The names policies use.
-impl fmt::Display for KeyAlgorithm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::BrainpoolP256r1 => f.write_str("brainpoolP256r1"),
-            Self::BrainpoolP384r1 => f.write_str("brainpoolP384r1"),
-            Self::Ed25519 => f.write_str("Ed25519"),
-            Self::P256 => f.write_str("P-256"),
-            Self::P384 => f.write_str("P-384"),
-            Self::P521 => f.write_str("P-521"),
-            Self::Rsa { bits } => write!(f, "RSA-{bits}"),
-        }
-    }
-}
-
-/// Kinds of key that have a curve, the most frequent first: a reel's leaves have one of them each.
-const CURVES: [KeyAlgorithm; 5] = [
-    KeyAlgorithm::P256,
-    KeyAlgorithm::P384,
-    KeyAlgorithm::P521,
-    KeyAlgorithm::BrainpoolP256r1,
-    KeyAlgorithm::BrainpoolP384r1,
-];
-
 fn key_algorithm(identifier: &[u8], key: &[u8]) -> Result<KeyAlgorithm, SpkiError> {
     let mut fields = Reader::new(identifier);
     let kind = read_oid(&mut fields, "public key algorithm")?;
@@ -179,7 +80,7 @@ fn key_algorithm(identifier: &[u8], key: &[u8]) -> Result<KeyAlgorithm, SpkiErro
                 return Err(SpkiError::CurveNotNamed);
             }
             let curve = oid_from_content(parameters.content, "elliptic curve")?;
-            let known = CURVES.into_iter().find(|key| key.curve() == Some(curve));
+            let known = KeyAlgorithm::CURVES.into_iter().find(|key| key.curve() == Some(curve));
             known.ok_or(SpkiError::UnknownCurve { curve })?
         }
         // RFC 8410 §3: "the parameters MUST be absent"

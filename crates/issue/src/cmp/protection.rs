@@ -173,12 +173,9 @@ fn mac(algorithm: &[u8], secret: &[u8], octets: &[u8]) -> Result<Vec<u8>, CmpErr
 }
 
 fn signature_algorithm(key: KeyAlgorithm) -> Result<SignatureAlgorithm, CmpError> {
-    match key {
-        KeyAlgorithm::BrainpoolP256r1 | KeyAlgorithm::BrainpoolP384r1 => {
-            Err(wrong(&format!("a key of kind {key} protects no request")))
-        }
-        key => Ok(key.usual_signature()),
-    }
+    key.signatures()
+        .find(|algorithm| *algorithm == key.usual_signature())
+        .ok_or_else(|| wrong(&format!("a key of kind {key} protects no request")))
 }
 
 fn wrong(what: &str) -> CmpError {

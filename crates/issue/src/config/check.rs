@@ -195,7 +195,7 @@ fn authority(ca: &Spanned<Certificate>, cas_below: u32, errors: &Mistakes<Signer
 
 fn signed_by(certificate: &Certificate, key: &Spki) -> Result<(), String> {
     // a root may be as old as SHA-1: nobody relies on its signature over itself
-    if certificate.signature_algorithm() == SignatureAlgorithm::EcdsaSha1 && !certificate.is_self_issued() {
+    if certificate.signature_algorithm().is_over_sha1() && !certificate.is_self_issued() {
         return Err("a signature over SHA-1 proves nothing".to_owned());
     }
     let key = PublicKey::from_spki(key).map_err(|error| error.to_string())?;

@@ -151,11 +151,8 @@ pub enum Signed {
 /// How often the same tbsCertificate is signed again for a full-width signature: so often that chance does
 /// not explain one more. A randomised signer misses three times in 256 (r begins with a zero byte once in 256 times, the
 /// lower s, which is kept, twice); on P-521 every other time, since 521 bits leave one bit for the first of 66 bytes of r.
-const fn repeats(key: KeyAlgorithm) -> u32 {
-    match key {
-        KeyAlgorithm::P521 => 128,
-        _ => 16,
-    }
+fn repeats(key: KeyAlgorithm) -> u32 {
+    if key.has_short_lower_s() { 128 } else { 16 }
 }
 
 struct Slot {

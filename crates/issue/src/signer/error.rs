@@ -196,16 +196,12 @@ impl SignerError {
     }
 }
 
-fn fitting(key: KeyAlgorithm) -> &'static str {
-    match key {
-        KeyAlgorithm::P256 => "\"ecdsa-sha256\"",
-        KeyAlgorithm::P384 => "\"ecdsa-sha384\"",
-        KeyAlgorithm::P521 => "\"ecdsa-sha512\"",
-        KeyAlgorithm::Ed25519 => "\"ed25519\"",
-        KeyAlgorithm::Rsa { .. } => "\"rsa-pkcs1-sha256\" or another rsa algorithm",
-        KeyAlgorithm::BrainpoolP256r1 | KeyAlgorithm::BrainpoolP384r1 => {
-            "an algorithm of the issuer's key, which must not be on a Brainpool curve"
-        }
+fn fitting(key: KeyAlgorithm) -> String {
+    let usual = key.usual_signature().name();
+    match key.signatures().count() {
+        _ if matches!(key, KeyAlgorithm::Rsa { .. }) => format!("\"{usual}\" or another rsa algorithm"),
+        0 => "an algorithm of the issuer's key, which must not be on a Brainpool curve".to_owned(),
+        _ => format!("\"{usual}\""),
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use p256_batch::{Fault, FixedKey, Opinion, Statement};
 
-use crate::x509::{KeyAlgorithm, Sha256Digest, SignatureAlgorithm};
+use crate::x509::{Sha256Digest, SignatureAlgorithm};
 
 use super::{EcdsaSignature, EngineError, PublicKey, SignatureError, sha256};
 
@@ -62,7 +62,7 @@ impl IssuerKey {
     }
 
     fn fixed(key: &PublicKey) -> Option<FixedKey> {
-        (key.algorithm() == KeyAlgorithm::P256).then(|| FixedKey::new(key.spki().key())).flatten()
+        key.algorithm().has_batch_engine().then(|| FixedKey::new(key.spki().key())).flatten()
     }
 
     /// Returns the key alone.

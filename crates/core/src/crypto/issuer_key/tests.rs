@@ -5,7 +5,7 @@ use p256::elliptic_curve::bigint::U256;
 
 use super::*;
 use crate::x509::tlv::{element, tag};
-use crate::x509::{Spki, oid};
+use crate::x509::{KeyAlgorithm, Spki, oid};
 
 fn issuer(secret: &SigningKey) -> IssuerKey {
     IssuerKey::new(public(secret))

@@ -1,7 +1,6 @@
 //! With the largest signature the certificate fits the device's zone.
 
 use crate::origin::Code;
-use crate::x509::KeyAlgorithm;
 
 use crate::lint::finding::RuleReport;
 use crate::lint::rule::{Applies, Rule, Subject};
@@ -16,10 +15,7 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(subject: &Subject<'_>, report: &mut RuleReport<'_>) {
     let Some(limit) = subject.template.device.max_certificate_bytes else { return };
-    let signature = match subject.issuer.spki().algorithm() {
-        KeyAlgorithm::Rsa { bits } => usize::from(bits).div_ceil(8),
-        key => key.field_octets().map_or(64, |octets| 2 * (octets + 3) + if octets > 60 { 3 } else { 2 }),
-    };
+    let signature = subject.issuer.spki().algorithm().longest_signature();
     // BIT STRING with its unused-bits octet, then the outer SEQUENCE
     let header = |content: usize| {
         if content < 0x80 {

@@ -1,7 +1,7 @@
 //! keyUsage fits the kind of key.
 
 use crate::origin::Code;
-use crate::x509::{KeyAlgorithm, KeyUsage, oid};
+use crate::x509::{KeyUsage, oid};
 
 use crate::lint::finding::RuleReport;
 use crate::lint::rule::{Applies, Rule, Subject};
@@ -17,16 +17,9 @@ pub(super) const RULE: Rule = Rule {
 fn check(subject: &Subject<'_>, report: &mut RuleReport<'_>) {
     let Some(usage) = subject.tbs.key_usage else { return };
     let key = subject.template.spki.algorithm();
-    let signs = KeyUsage::DIGITAL_SIGNATURE | KeyUsage::NON_REPUDIATION;
-    let agrees = KeyUsage::KEY_AGREEMENT | KeyUsage::ENCIPHER_ONLY | KeyUsage::DECIPHER_ONLY;
     // the rights of a CA are another rule's
     let rest = usage & !(KeyUsage::KEY_CERT_SIGN | KeyUsage::CRL_SIGN);
-    let allowed = match key {
-        KeyAlgorithm::Ed25519 => signs,
-        KeyAlgorithm::Rsa { .. } => signs | KeyUsage::KEY_ENCIPHERMENT | KeyUsage::DATA_ENCIPHERMENT,
-        _ => signs | agrees,
-    };
-    if rest & !allowed != 0 {
+    if rest & !key.usages() != 0 {
         report.find_in(oid::KEY_USAGE, format_args!("keyUsage has a bit that a {key} key cannot serve"));
     }
     if rest & (KeyUsage::ENCIPHER_ONLY | KeyUsage::DECIPHER_ONLY) != 0 && rest & KeyUsage::KEY_AGREEMENT == 0 {
@@ -38,6 +31,7 @@ fn check(subject: &Subject<'_>, report: &mut RuleReport<'_>) {
 mod tests {
     use super::*;
     use crate::lint::testing::Case;
+    use crate::x509::KeyAlgorithm;
 
     #[test]
     fn curves_do_not_encipher() {

@@ -4,7 +4,7 @@ use crate::policy::error;
 use crate::policy::node::Node;
 use crate::toml::Value;
 use crate::x509::tlv::tag;
-use crate::x509::{KeyAlgorithm, KeyUsage, oid};
+use crate::x509::{KeyUsage, oid};
 
 use super::source::distinct;
 use super::{Context, ExtensionField, Field, Recipe, critical};
@@ -58,11 +58,11 @@ fn read(value: &Value<'_>, context: &Context<'_>) -> Option<Recipe> {
     let usage = KeyUsage(usage?.into_iter().fold(0, |all, bit| all | bit));
     let mut good = true;
     for key in context.source.map_or(&[][..], |source| &source.keys) {
-        let allowed = allowed(*key);
+        let allowed = key.usages();
         for (name, bit) in BITS {
             if usage.has(bit) && allowed & bit == 0 {
                 good = false;
-                let clause = if *key == KeyAlgorithm::Ed25519 { "RFC 9295 §3" } else { "RFC 8813 §3" };
+                let clause = if key.field_octets().is_none() { "RFC 9295 §3" } else { "RFC 8813 §3" };
                 let message =
                     format!("`{}` has {name}, which {key} keys of `source.keys` cannot do ({clause})", bits.path);
                 let hint = format!("Drop {name}: keys of elliptic curves sign, and P-256 to P-521 agree on keys.");
@@ -81,16 +81,6 @@ fn read(value: &Value<'_>, context: &Context<'_>) -> Option<Recipe> {
     }
     good.then(|| Recipe::new(oid::KEY_USAGE, critical.unwrap_or_default(), Node::Octets(encode(usage)), value))
         .filter(|_| critical.is_some())
-}
-
-/// The bits that a kind of end-entity key may have.
-pub(super) const fn allowed(key: KeyAlgorithm) -> u16 {
-    let signs = KeyUsage::DIGITAL_SIGNATURE | KeyUsage::NON_REPUDIATION;
-    match key {
-        KeyAlgorithm::Ed25519 => signs,
-        KeyAlgorithm::Rsa { .. } => signs | KeyUsage::KEY_ENCIPHERMENT | KeyUsage::DATA_ENCIPHERMENT,
-        _ => signs | KeyUsage::KEY_AGREEMENT | KeyUsage::ENCIPHER_ONLY | KeyUsage::DECIPHER_ONLY,
-    }
 }
 
 /// The bits that a recipe of this extension sets.

@@ -36,7 +36,7 @@ pub(in crate::policy) fn read(table: &Table<'_>) -> Option<Signature> {
     if let Some(algorithm) = SignatureAlgorithm::from_name(text) {
         return Some(Signature { algorithm, span: value.span.clone() });
     }
-    if text == SignatureAlgorithm::EcdsaSha1.name() {
+    if SignatureAlgorithm::ALL.iter().any(|known| known.is_over_sha1() && known.name() == text) {
         let message =
             format!("`{}` is \"{text}\", with which nothing is signed any more (NIST SP 800-131A)", value.path);
         return value.error_hint(error::VALUE, message, "Write ecdsa-sha256, or a longer SHA-2.");
@@ -72,7 +72,7 @@ impl Signature {
             };
             errors.push_hint::<()>(error::ISSUER_KEY, self.span.clone(), message, hint);
         };
-        let fitting = fitting(key);
+        let fitting: Vec<&str> = key.signatures().map(SignatureAlgorithm::name).collect();
         if fitting.is_empty() {
             wrong(format!("the issuing CA has a {key} key, with which this program does not issue"), &fitting);
         } else if !self.algorithm.fits(key) {
@@ -83,22 +83,5 @@ impl Signature {
                 &fitting,
             );
         }
-    }
-}
-
-/// The algorithms that an issuing key of this kind may use.
-fn fitting(key: KeyAlgorithm) -> Vec<&'static str> {
-    let ecdsa = ["ecdsa-sha256", "ecdsa-sha384", "ecdsa-sha512"];
-    match key {
-        KeyAlgorithm::P256 => ecdsa.to_vec(),
-        KeyAlgorithm::P384 => ecdsa[1..].to_vec(),
-        KeyAlgorithm::P521 => ecdsa[2..].to_vec(),
-        KeyAlgorithm::Ed25519 => vec!["ed25519"],
-        KeyAlgorithm::Rsa { bits: 2048..=4096 } => SignatureAlgorithm::ALL
-            .into_iter()
-            .filter(|algorithm| algorithm.fits(key))
-            .map(SignatureAlgorithm::name)
-            .collect(),
-        KeyAlgorithm::Rsa { .. } | KeyAlgorithm::BrainpoolP256r1 | KeyAlgorithm::BrainpoolP384r1 => vec![],
     }
 }

@@ -205,7 +205,7 @@ impl Certificate {
             reading.met.insert(Deviation::ExplicitDefault);
         }
         // nothing depends on a root's signature over itself: the root is believed because a person has named it
-        let weak = matches!(signature_algorithm, SignatureAlgorithm::EcdsaSha1 | SignatureAlgorithm::Unverified(_));
+        let weak = signature_algorithm.hash().is_none();
         if weak && reading.named && issuer == subject {
             reading.met.insert(Deviation::SelfSignature);
         }

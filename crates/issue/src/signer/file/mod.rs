@@ -84,7 +84,7 @@ impl FileSigner {
         signatures: &mut Vec<Vec<u8>>,
     ) -> Result<bool, SignerError> {
         let many = messages.len() >= if self.batch_key.get().is_some() { AGAIN } else { FIRST };
-        if !self.batches || !many || self.spki.algorithm() != KeyAlgorithm::P256 {
+        if !self.batches || !many || !self.spki.algorithm().has_batch_engine() {
             return Ok(false);
         }
         let batch = |fault| SignerError::Batch { fault };
