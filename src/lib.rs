@@ -35,5 +35,5 @@ pub use reroot_core::{
     manifest, origin, parallel, policy, preview, proof, reel, text, verify, x509,
 };
 pub use reroot_issue::{
-    ca, cmp, config, error, issue, ledger, ownership, pipeline, plan, possession, revoke, seal, signer,
+    ca, cmp, config, error, issue, ledger, ownership, pipeline, plan, possession, query, revoke, seal, signer,
 };

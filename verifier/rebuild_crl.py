@@ -5,7 +5,8 @@
 
 Reads the ledger without changing it. Without --round, all rounds. With --out the lists are written there, for a
 comparison with what was published. Exit 0: each list has the digest and the length that its CrlRound record names.
-1: the first that has not. The chain of the records is for `reroot ledger verify` to check.
+1: the first that has not, or a record of a kind that this program does not know. The chain of the records is for
+`reroot ledger verify` to check.
 """
 import argparse, sqlite3, struct, sys
 from datetime import datetime, timedelta, timezone
@@ -13,7 +14,11 @@ from pathlib import Path
 from certificates import certificates, signature_algorithm
 from octets import Refused, content, der, der_time, elements, integer, members, need, oid, sequence, sha256
 
-REVOKED, RELEASED, ROUND, ISSUED = 15, 16, 19, 20
+REVOKED, RELEASED, ROUND, ISSUED, ABANDONED = 15, 16, 19, 20, 25
+KINDS = {*range(21), ABANDONED, 26}
+# what an open batch grows by; after it was abandoned it has no more of them
+GROWTH = {7, 8, 9, 10, 13, 14}
+INTENT = 7
 HOLD, KEY_COMPROMISE = 6, 1
 
 
@@ -69,6 +74,22 @@ def replay(records, position):
             revoked[batch, index] = {"serial": serial, "end": end, "scope": scope, "reason": reason,
                                      "since": first["since"], "position": first["position"]}
     return revoked.values()
+
+
+def check_kinds(records):
+    """No record is of a later format; an abandoned batch frees the leaves without an intent and gets nothing more."""
+    intended, abandoned = {}, set()
+    for where, kind, batch, chunk, body in records:
+        need(kind in KINDS, "record", where, "is of a kind that this program does not know:", kind)
+        need(not (batch in abandoned and kind in GROWTH), "record", where, "adds to a batch that was abandoned")
+        if kind == INTENT:
+            intended.setdefault(batch, set()).add(chunk)
+        if kind == ABANDONED:
+            body = Body(body)
+            body.instruction(), body.text()
+            chunks = body.list(lambda body=body: body.number("Q"))
+            need(chunks == sorted(intended.get(batch, ())) and not body.rest, "record", where, "frees other leaves")
+            abandoned.add(batch)
 
 
 def rounds(records):
@@ -167,9 +188,13 @@ def main():
     parser.add_argument("--round", type=int), parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     with sqlite3.connect(f"{given.ledger.resolve().as_uri()}?mode=ro", uri=True) as ledger:
-        query = "SELECT position, kind, batch, chunk, body FROM record WHERE kind IN (15, 16, 19, 20) ORDER BY position"
+        # of the other kinds, which may be long, only their places are looked at
+        read = ", ".join(map(str, (REVOKED, RELEASED, ROUND, ISSUED, ABANDONED)))
+        body = f"CASE WHEN kind IN ({read}) THEN body END"
+        query = f"SELECT position, kind, batch, chunk, {body} FROM record ORDER BY position"
         records = ledger.execute(query).fetchall()
     try:
+        check_kinds(records)
         issuer, found = Issuer(certificates(given.issuer.read_bytes(), alone=False)[0].der), rounds(records)
         need(given.round is None or given.round in found, "there is no round", given.round)
         need(found, "there is no round")

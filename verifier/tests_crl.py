@@ -166,6 +166,19 @@ class Rebuilding(unittest.TestCase):
                 finally:
                     self.records = kept
 
+    def test_an_abandoned_batch_frees_the_leaves_without_an_intent_and_gets_nothing_more(self):
+        def abandoned(*chunks):
+            body = instruction(THEN) + struct.pack(">I", 4) + b"gone" + struct.pack(">I", len(chunks))
+            return body + b"".join(struct.pack(">Q", chunk) for chunk in chunks)
+
+        begun = [(1, 1, 1, 0, None), (2, 7, 1, 0, None), (3, 7, 1, 1, None), (4, 9, 1, 0, None)]
+        rebuild_crl.check_kinds([*begun, (5, 25, 1, 0, abandoned(0, 1)), (6, 15, 1, 0, None), (7, 7, 6, 0, None)])
+        for wrong in ([(5, 25, 1, 0, abandoned(0))], [(5, 25, 1, 0, abandoned(0, 1, 2))],
+                      [(5, 25, 1, 0, abandoned(0, 1) + b"x")], [(5, 27, 0, 5, None)],
+                      *([(5, 25, 1, 0, abandoned(0, 1)), (6, kind, 1, 2, None)] for kind in (7, 8, 9, 10, 13, 14))):
+            with self.assertRaises(Refused):
+                rebuild_crl.check_kinds([*begun, *wrong])
+
 
 if __name__ == "__main__":
     unittest.main()

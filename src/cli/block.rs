@@ -26,7 +26,7 @@ fn run(args: &BlockArgs, block: bool, world: &mut World, printer: Printer) -> Re
     if args.why.trim().is_empty() || args.why.len() > 500 || args.why.chars().any(char::is_control) {
         return Err(Fault::usage("--why is not a text of 1 to 500 bytes in one line"));
     }
-    let requester = requester(&args.change)?;
+    let requester = requester(args.change.by.as_deref())?;
     let known = opened.ledger.blocked(None)?;
     let mut chosen = Chosen { findings: selection.findings.clone(), ..Chosen::default() };
     for named in &selection.chips {

@@ -1,8 +1,9 @@
-//! `reroot ledger verify | stats | head`
+//! `reroot ledger`
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use reroot::cert::IssuerIdentity;
 use reroot::crypto::sha256;
 use reroot::error::Error;
 use reroot::ledger::{Ledger, LedgerOverview, LedgerReport, LedgerStats, MAX_FINDINGS};
@@ -15,41 +16,57 @@ use serde_json::{Value, json};
 
 use super::args::{Format, LedgerCommand, WhichLedger};
 use super::progress::Bars;
-use super::{Exit, Fault, Printer, load, render};
+use super::{Exit, Fault, Printer, World, batches, load, render};
 
-pub(crate) fn run(command: &LedgerCommand, printer: Printer) -> Result<Exit, Fault> {
+pub(crate) fn run(command: &LedgerCommand, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
+    let open = |which: &WhichLedger| Opened::open(which.ledger.as_deref(), &which.config, printer);
     match command {
-        LedgerCommand::Head { ledger } => head(&Opened::open(ledger, printer)?, printer),
-        LedgerCommand::Stats { ledger } => stats(&Opened::open(ledger, printer)?, printer),
+        LedgerCommand::Abandon { batch, because, by, yes, config } => {
+            batches::abandon((batch, because), by.as_deref(), *yes, config, world, printer)
+        }
+        LedgerCommand::Find { wanted, ledger, csv } => {
+            batches::find(&Opened::open(ledger.ledger.as_deref(), &ledger.config, printer)?, wanted, *csv, printer)
+        }
+        LedgerCommand::Head { ledger } => head(&open(ledger)?, printer),
+        LedgerCommand::List { ledger, look_in, csv } => batches::list(&open(ledger)?, &look_in.look_in, *csv, printer),
+        LedgerCommand::Show { batch, ledger, look_in } => {
+            let opened = Opened::open(ledger.ledger.as_deref(), &ledger.config, printer)?;
+            batches::show(&opened, batch, &look_in.look_in, printer)
+        }
+        LedgerCommand::Stats { ledger } => stats(&open(ledger)?, printer),
         LedgerCommand::Verify { ledger, expect_head } => {
             let expected = expect_head.as_deref().map(load::head).transpose()?;
-            verify(&Opened::open(ledger, printer)?, expected, printer)
+            verify(&open(ledger)?, expected, printer)
         }
     }
 }
 
-struct Opened {
+/// A ledger that is looked at.
+pub(super) struct Opened {
     path: PathBuf,
-    ledger: Ledger,
+    pub(super) ledger: Ledger,
     issuer: Sha256Digest,
+    /// The issuing CA, where a configuration names it.
+    pub(super) identity: Option<IssuerIdentity>,
 }
 
 impl Opened {
-    fn open(which: &WhichLedger, printer: Printer) -> Result<Self, Fault> {
-        let (path, ledger) = if let Some(path) = &which.ledger {
-            (path.clone(), Ledger::open_to_read(path)?)
+    fn open(ledger: Option<&Path>, config: &Path, printer: Printer) -> Result<Self, Fault> {
+        let (path, ledger, identity) = if let Some(path) = ledger {
+            (path.to_owned(), Ledger::open_to_read(path)?, None)
         } else {
-            let config = load::config_or(&which.config, printer, "Name the ledger, or a configuration with --config.")?;
+            let config = load::config_or(config, printer, "Name the ledger, or a configuration with --config.")?;
             let path = config.ledger_path().to_owned();
             let ledger = Ledger::open_to_read(&path)?;
-            ledger.check_issuer(config.issuer_identity()?.spki())?;
+            let identity = config.issuer_identity()?;
+            ledger.check_issuer(identity.spki())?;
             if let Some(file) = config.head_file() {
                 ledger.compare_head_in(file)?;
             }
-            (path, ledger)
+            (path, ledger, Some(identity))
         };
         let issuer = sha256(&ledger.issuer()?);
-        Ok(Self { path, ledger, issuer })
+        Ok(Self { path, ledger, issuer, identity })
     }
 
     fn table(&self) -> Table {
@@ -60,7 +77,7 @@ impl Opened {
     }
 
     /// What is reported of this ledger.
-    fn json(&self, report: &impl Serialize) -> Value {
+    pub(super) fn json(&self, report: &impl Serialize) -> Value {
         let mut value = render::document(report);
         value["ledger"] = render::path_json(&self.path).into();
         value["issuer_spki_sha256"] = self.issuer.to_string().into();
@@ -149,9 +166,19 @@ fn total(table: &mut Table, stats: &LedgerStats) {
     let mut line = |name: &str, value: String| table.line(name, value);
     let count = render::count;
     line("records", count(stats.records));
+    let abandoned = match stats.abandoned {
+        0 => String::new(),
+        abandoned => format!(" + {} abandoned", count(abandoned)),
+    };
     line(
         "batches",
-        format!("{} = {} sealed + {} open", count(stats.batches), count(stats.sealed), count(stats.open())),
+        format!(
+            "{} = {} sealed + {} open{}",
+            count(stats.batches),
+            count(stats.sealed),
+            count(stats.open()),
+            abandoned
+        ),
     );
     line("leaves", format!("{}, {} of them may have been signed", count(stats.leaves), count(stats.intended)));
     line("issued", count(stats.certificates));

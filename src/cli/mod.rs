@@ -7,6 +7,7 @@ mod progress;
 mod secrets;
 mod world;
 
+mod batches;
 mod block;
 mod ca;
 mod cmp;
@@ -74,7 +75,7 @@ pub(crate) fn run(cli: &Cli, world: &mut World, printer: Printer) -> Exit {
         Command::Init(args) => init::run(args, world, printer),
         Command::Inspect(args) => inspect::run(args, world, *printer),
         Command::Issue(args) => cmp::run(args, world, printer),
-        Command::Ledger(command) => ledger::run(command, printer),
+        Command::Ledger(command) => ledger::run(command, world, printer),
         Command::Lookup(args) => lookup::run(args, world, *printer),
         Command::Man(args) => man::run(args, printer),
         Command::Plan(args) => plan::run(args, world, printer),

@@ -31,7 +31,7 @@ pub(crate) fn run(args: &RevokeArgs, world: &mut World, printer: Printer) -> Res
         selection.chips.extend(named);
         selection.findings.extend(findings);
     }
-    let requester = requester(&args.change)?;
+    let requester = requester(args.change.by.as_deref())?;
     let decision =
         Decision { reason, at: at.unwrap_or(world.now), requester: &requester, approvals: &[], now: world.now };
     refuse_nothing(&selection)?;
@@ -51,7 +51,7 @@ pub(crate) fn run(args: &RevokeArgs, world: &mut World, printer: Printer) -> Res
 pub(crate) fn release(args: &ReleaseArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
     let opened = Opened::open(&args.change, printer)?;
     let selection = selection(&args.selectors, &opened.config, world)?;
-    let requester = requester(&args.change)?;
+    let requester = requester(args.change.by.as_deref())?;
     let reason = Reason::CertificateHold;
     let decision = Decision { reason, at: world.now, requester: &requester, approvals: &[], now: world.now };
     refuse_nothing(&selection)?;
@@ -167,8 +167,8 @@ fn reason(args: &RevokeArgs) -> Result<Reason, Fault> {
 }
 
 /// Who asks.
-pub(super) fn requester(change: &ChangeArgs) -> Result<String, Fault> {
-    let name = change.by.clone().or_else(|| std::env::var("USER").ok()).unwrap_or_else(|| "operator".to_owned());
+pub(super) fn requester(by: Option<&str>) -> Result<String, Fault> {
+    let name = by.map(str::to_owned).or_else(|| std::env::var("USER").ok()).unwrap_or_else(|| "operator".to_owned());
     let fits = !name.trim().is_empty() && name.chars().count() <= 100 && !name.chars().any(char::is_control);
     if fits { Ok(name) } else { Err(Fault::usage("--by is not a name of 1 to 100 characters")) }
 }

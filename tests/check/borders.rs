@@ -149,6 +149,8 @@ pub(crate) const ISSUE: &[Row] = &[
     Row("pipeline", &["core", "signer", "ledger", "issue", "seal", "error", "plan", "cmp"]),
     // issue: the one door to a CA key; the lists follow from the ledger, so it needs no part of the pipeline
     Row("revoke", &["core", "signer", "ledger", "issue", "seal", "error"]),
+    // pipeline: what tells a published batch of this ledger; revoke: serial numbers that follow from the ledger
+    Row("query", &["core", "ledger", "error", "pipeline::sealed_at", "revoke::BatchCertificates"]),
 ];
 
 /// `crates/check`: the verbs that check, which share what prints and do not know each other.
@@ -218,6 +220,7 @@ pub(crate) const PROGRAM: &[Row] = &[Row(
         "policy",
         "possession",
         "proof",
+        "query",
         "reel::<types>",
         "revoke",
         "signer::<types>",

@@ -98,17 +98,24 @@ impl Bench {
 
     /// As [`disturb`](Self::disturb), of a batch that was perhaps begun.
     pub(crate) fn disturb_in(&self, workshop: Workshop, fault: &[&str]) -> Disturbed {
-        let record = tempfile::NamedTempFile::new().unwrap();
-        let run = Run::tool(faulty()).args(["--under", ".", "--record"]).arg(record.path()).args(fault);
-        let run = run.arg(env!("CARGO_BIN_EXE_reroot")).args(self.command()).folder(workshop.folder());
-        let run = workshop.env.iter().fold(run, |run, (name, value)| run.env(name, value));
-        let finished = run.run();
-        assert_ne!(finished.code, Some(125), "{}", finished.err());
-        let calls = std::fs::read_to_string(record.path()).unwrap().lines().map(ToOwned::to_owned).collect();
-        let left = records(&workshop);
-        Disturbed { workshop, finished, calls, left }
+        disturb(workshop, fault, &self.command())
     }
+}
 
+/// Runs a command with one fault.
+pub(crate) fn disturb(workshop: Workshop, fault: &[&str], command: &[&str]) -> Disturbed {
+    let record = tempfile::NamedTempFile::new().unwrap();
+    let run = Run::tool(faulty()).args(["--under", ".", "--record"]).arg(record.path()).args(fault);
+    let run = run.arg(env!("CARGO_BIN_EXE_reroot")).args(command).folder(workshop.folder());
+    let run = workshop.env.iter().fold(run, |run, (name, value)| run.env(name, value));
+    let finished = run.run();
+    assert_ne!(finished.code, Some(125), "{}", finished.err());
+    let calls = std::fs::read_to_string(record.path()).unwrap().lines().map(ToOwned::to_owned).collect();
+    let left = records(&workshop);
+    Disturbed { workshop, finished, calls, left }
+}
+
+impl Bench {
     /// What must hold after any disturbance: nothing on the ledger was lost or changed, the output is whole or absent.
     pub(crate) fn check_disturbed(&self, disturbed: &Disturbed, case: &str) {
         self.check_left(&disturbed.workshop, &disturbed.left, disturbed.finished.code, case);

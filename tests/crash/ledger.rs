@@ -66,6 +66,80 @@ fn a_ledger_is_counted_and_walked() {
     workshop.reroot(&VERIFY.split(' ').collect::<Vec<_>>()).args(["--expect-head", head.trim()]).run().success();
 }
 
+/// What a person or a script asks of a ledger: nothing is changed, so a run that goes on would not notice.
+#[test]
+fn a_ledger_answers_questions() {
+    let workshop = with_open_batch();
+    let batches: serde_json::Value = {
+        let listed = workshop.reroot(&["ledger", "list", "pki/ledger.db", "--format", "json"]).run().success();
+        serde_json::from_str(&listed.out()).unwrap()
+    };
+    let named = |state: &str| {
+        let batches = batches["batches"].as_array().unwrap();
+        batches.iter().find(|batch| batch["state"] == state).unwrap()["batch"].as_str().unwrap().to_owned()
+    };
+    let (sealed, open) = (named("sealed"), named("open"));
+    let chip = workshop.pki.leaf(1_000_000).uid();
+    let certificate = find(&workshop, &chip);
+    let mut case = Case::new(&workshop, "ledger_queries")
+        .run("ledger list --config pki/reroot.toml")
+        .run("ledger list pki/ledger.db --csv")
+        .run("ledger list pki/ledger.db --look-in pki --format json")
+        .note("All certificates of a chip")
+        .run(&format!("ledger find {chip} --config pki/reroot.toml"))
+        .run(&format!("ledger find {chip} --ledger pki/ledger.db --csv"));
+    for (what, member) in [
+        ("The same by a serial number", "serial"),
+        ("by the certificate", "sha256"),
+        ("by the key", "spki_sha256"),
+        ("by the source leaf", "source_sha256"),
+    ] {
+        let value = certificate[member].as_str().unwrap();
+        let found =
+            workshop.reroot(&["ledger", "find", value, "--config", "pki/reroot.toml", "--format", "json"]).run();
+        case = case.note(what).ran("ledger find VALUE --config pki/reroot.toml --format json", &found);
+    }
+    case = case
+        .note("None, and no name of anything")
+        .run(&format!("ledger find {} --config pki/reroot.toml", "ab".repeat(32)))
+        .run("ledger find 0209A021E021C4E1D00139 --config pki/reroot.toml")
+        .run("ledger find reel.zip --config pki/reroot.toml")
+        .run(&format!("ledger find {} --ledger pki/ledger.db", "4F".repeat(20)))
+        .note("Everything about a batch");
+    let because = "the reel was lost";
+    for (batch, line) in [
+        (&sealed, "ledger show BATCH --config pki/reroot.toml"),
+        (&open, "ledger show BATCH --config pki/reroot.toml"),
+        (&open, "ledger show BATCH --ledger pki/ledger.db --format json"),
+        (&sealed, "ledger abandon BATCH --because WHY --yes --config pki/reroot.toml"),
+        (&open, "ledger abandon BATCH --because WHY --by quality --config pki/reroot.toml"),
+        (&open, "ledger abandon BATCH --because WHY --by quality --yes --config pki/reroot.toml"),
+        (&open, "ledger abandon BATCH --because WHY --yes --config pki/reroot.toml --format json"),
+        (&open, "ledger show BATCH --config pki/reroot.toml"),
+    ] {
+        let words: Vec<&str> = line
+            .split(' ')
+            .map(|word| match word {
+                "BATCH" => batch,
+                "WHY" => because,
+                word => word,
+            })
+            .collect();
+        case = case.ran(line, &workshop.reroot(&words).run());
+    }
+    case.run("ledger show 01890a5d-ac96-774b-bcce-000000000000 --config pki/reroot.toml")
+        .run("ledger show reel.zip --config pki/reroot.toml")
+        .run("ledger abandon 01890a5d-ac96-774b-bcce-000000000000 --because '' --yes --config pki/reroot.toml")
+        .run("ledger stats --config pki/reroot.toml")
+        .finish();
+}
+
+fn find(workshop: &Workshop, chip: &str) -> serde_json::Value {
+    let found = workshop.reroot(&["ledger", "find", chip, "--config", "pki/reroot.toml", "--format", "json"]).run();
+    let found: serde_json::Value = serde_json::from_str(&found.success().out()).unwrap();
+    found["certificates"][0].clone()
+}
+
 #[test]
 fn what_was_changed_is_found() {
     let good = with_open_batch();

@@ -12,6 +12,7 @@
 
 use reroot_test_support as support;
 
+mod abandon;
 mod bench;
 mod calls;
 mod disk;

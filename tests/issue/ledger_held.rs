@@ -59,7 +59,7 @@ fn a_descriptor_that_is_closed_does_not_let_a_second_run_in() {
     let refused = workshop.issue("reel.zip", "batch", &[]).expect(5);
     assert!(refused.err().contains("in use by another process (process "), "{}", refused.err());
     // who reads may come in
-    for command in ["head", "stats", "verify"] {
+    for command in ["head", "list", "stats", "verify"] {
         workshop.reroot(&["ledger", command, "--config", "pki/reroot.toml"]).run().success();
     }
     drop(held);
@@ -261,7 +261,7 @@ fn a_copy_that_cannot_be_written_is_read() {
     for name in ["killed", "ended"] {
         let before = names(name);
         let path = format!("{name}/ledger.db");
-        for command in ["head", "stats", "verify"] {
+        for command in ["head", "list", "stats", "verify"] {
             Run::plain_user(workshop.folder()).args(["ledger", command, &path]).run().success();
         }
         let stats = Run::plain_user(workshop.folder()).args(["ledger", "stats", &path, "--format", "json"]).run();

@@ -30,6 +30,7 @@ pub mod ownership;
 pub mod pipeline;
 pub mod plan;
 pub mod possession;
+pub mod query;
 mod report;
 pub mod revoke;
 pub mod seal;

@@ -7,6 +7,7 @@ use crate::x509::{Sha256Digest, Time};
 
 #[derive(Serialize)]
 struct Counts {
+    abandoned: u64,
     records: u64,
     batches: u64,
     sealed: u64,
@@ -29,6 +30,7 @@ struct Counts {
 impl Serialize for LedgerStats {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let counts = Counts {
+            abandoned: self.abandoned,
             records: self.records,
             batches: self.batches,
             sealed: self.sealed,

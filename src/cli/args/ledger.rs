@@ -6,6 +6,66 @@ use clap::{Args, Subcommand};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum LedgerCommand {
+    /// List every batch: its state, date, policy and counts, and where it is
+    #[command(after_help = "Examples:\n  reroot ledger list --config pki/reroot.toml --look-in batches\n  \
+        reroot ledger list --csv > batches.csv\n\n\
+        The ledger keeps no paths: a batch is found where its directory is, in the folders that --look-in names.")]
+    List {
+        #[command(flatten)]
+        ledger: WhichLedger,
+        #[command(flatten)]
+        look_in: LookIn,
+        /// Print a table with commas, for spreadsheets and scripts
+        #[arg(long)]
+        csv: bool,
+    },
+    /// Show all certificates of a chip. Exits with 1 if there is none
+    #[command(after_help = "Examples:\n  reroot ledger find 0209A021E021C4E1D00139 --config pki/reroot.toml\n  \
+        reroot ledger find 4F2A...91 --csv\n\n\
+        64 hexadecimal digits are the SHA-256 of a certificate, of a chip's key or of its source leaf; anything else is a UID, \
+        an ST number or a serial number.")]
+    Find {
+        /// UID, ST number, serial number or SHA-256
+        wanted: String,
+        #[command(flatten)]
+        ledger: NamedLedger,
+        /// Print a table with commas, for spreadsheets and scripts
+        #[arg(long)]
+        csv: bool,
+    },
+    /// Show everything that is known of one batch, also of an open one, and what to type to go on with it
+    #[command(after_help = "Example:\n  reroot ledger show 019a3c1e-7b1c-7000-8000-000000000001 --look-in batches")]
+    Show {
+        /// The batch
+        batch: String,
+        #[command(flatten)]
+        ledger: NamedLedger,
+        #[command(flatten)]
+        look_in: LookIn,
+    },
+    /// Give up an open batch for good: chips that nothing may have been signed for are free, the others count as issued
+    #[command(
+        after_help = "Example:\n  reroot ledger abandon 019a3c1e-7b1c-7000-8000-000000000001 --because \"reel returned to ST\"\n\n\
+        It is recorded and cannot be taken back. Running the command that began the batch again is usually better: it\n\
+        finishes the batch. For a chip that counts as issued, only --reissue makes another certificate. Revoking the batch\n\
+        covers the serial numbers of such chips."
+    )]
+    Abandon {
+        /// The batch
+        batch: String,
+        /// Why; it is recorded
+        #[arg(long, value_name = "WHY")]
+        because: String,
+        /// Who asks; it is recorded (default: the user's name)
+        #[arg(long, value_name = "NAME")]
+        by: Option<String>,
+        /// Do not ask: for jobs
+        #[arg(long)]
+        yes: bool,
+        /// Configuration
+        #[arg(long, value_name = "FILE", default_value = "reroot.toml")]
+        config: PathBuf,
+    },
     /// Read every record: hash chain, places, leaf lists, results. Exits with 1 if something is not in order
     #[command(after_help = "Example:\n  reroot ledger verify --config pki/reroot.toml\n\n\
         Only a head that was noted elsewhere (--expect-head) shows that the ledger was not replaced by an older copy of\n\
@@ -39,4 +99,23 @@ pub(crate) struct WhichLedger {
     /// Configuration
     #[arg(long, value_name = "FILE", default_value = "reroot.toml")]
     pub(crate) config: PathBuf,
+}
+
+/// The ledger to look at, where something else is named first.
+#[derive(Args, Debug)]
+pub(crate) struct NamedLedger {
+    /// A ledger, of whatever issuer (default: the one that the configuration names, of its issuer)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ledger: Option<PathBuf>,
+    /// Configuration
+    #[arg(long, value_name = "FILE", default_value = "reroot.toml")]
+    pub(crate) config: PathBuf,
+}
+
+/// Where batches may be.
+#[derive(Args, Debug)]
+pub(crate) struct LookIn {
+    /// A folder that holds batch directories, or is one
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(crate) look_in: Vec<PathBuf>,
 }

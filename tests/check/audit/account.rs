@@ -100,6 +100,7 @@ fn a_code_that_is_not_on_the_list_is_refused_with_and_without_the_input() {
         "ledger.made-up",
         "policy.value.empty",
         // these stop a run, so no batch has them
+        "ledger.abandoned",
         "ledger.held-by-open-batch",
         "ledger.issued.other-policy",
         "cmp.refused",

@@ -15,6 +15,7 @@ operator.decision quality.not-needed verify.unknown verify.signature verify.x re
 policy.x policy.leaf lint.x a.b issue.cancelled verify.conflict reel.zip policy.leaf.key.other
 ledger.already-issued.too ledger.already-issue verify.signature.invalid.x 0.0
 ledger.issued.other-params ledger.issued.other-policy ledger.issued.other-source ledger.held-by-open-batch
+ledger.abandoned
 verify.expect.count verify.expect.missing verify.chain.anchor-expired cmp.refused answer.differs
 """.split()
 

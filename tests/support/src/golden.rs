@@ -163,6 +163,7 @@ fn token(word: &str) -> String {
     match word.len() {
         8 if upper(word) => return "<ID>".to_owned(),
         20 if shaped(word, "dddd-dd-ddTdd:dd:ddZ") => return "<TIME>".to_owned(),
+        32 | 40 if upper(word) => return "<SERIAL>".to_owned(),
         64 if hex(word) => return "<SHA256>".to_owned(),
         _ => {}
     }

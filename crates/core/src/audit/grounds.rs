@@ -5,7 +5,8 @@
 //! chip. The list belongs to the formats `reroot-manifest/1` and `reroot-manifest/2`; a code is added to it together with a
 //! new list number.
 //!
-//! Not on the list are codes of findings that stop a run before anything is sealed: `ledger.held-by-open-batch`,
+//! Not on the list are codes of findings that stop a run before anything is sealed: `ledger.abandoned`,
+//! `ledger.held-by-open-batch`,
 //! `ledger.issued.*`, `answer.*`, `cmp.*`, and what is said of a run as a whole (`verify.expect.missing`).
 
 use std::collections::BTreeMap;
@@ -130,9 +131,14 @@ mod tests {
         for code in ["reel.zip.checksum", "verify.conflict.twin", "policy.leaf.key", "rfc5280.structure"] {
             assert!(listed(code).is_some(), "{code}");
         }
-        for code in
-            ["ledger.held-by-open-batch", "ledger.issued.other-policy", "cmp.refused", "policy.value.empty", "x"]
-        {
+        for code in [
+            "ledger.abandoned",
+            "ledger.held-by-open-batch",
+            "ledger.issued.other-policy",
+            "cmp.refused",
+            "policy.value.empty",
+            "x",
+        ] {
             assert!(listed(code).is_none(), "{code}");
         }
     }

@@ -3,6 +3,8 @@
 codes! {
     pub const;
 
+    ABANDONED = "ledger.abandoned", "a batch that was abandoned may have signed for this chip; it passes with a reason for issuing again"
+        => "Give a reason for issuing again. Revoke the abandoned batch first: a certificate of it may exist.";
     ALREADY_ISSUED = "ledger.already-issued", "another batch has issued a certificate for this chip and key under this policy name"
         => "Nothing to do: the chip has its certificate in that batch.";
     BLOCKED = "ledger.blocked", "the chip was blocked: nothing is issued for it until that is taken back"

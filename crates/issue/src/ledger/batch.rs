@@ -290,13 +290,15 @@ pub struct BatchRow {
     pub chunk_size: u32,
     /// How the batch is made and delivered.
     pub delivery: Delivery,
-    /// Whether its statement has been sealed.
+    /// How far it is.
     pub state: BatchState,
 }
 
 /// How far a batch is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BatchState {
+    /// A person gave it up: leaves under an intent count as issued, the others are free.
+    Abandoned,
     /// It holds its leaves against other batches.
     Open,
     /// Its statement is signed: nothing is added to it any more.

@@ -13,13 +13,13 @@ use super::record::{Draft, Kind, Place};
 use super::standing::{Standing, standings};
 
 impl Ledger {
-    /// The batch of the terms with this key, if there is one.
+    /// The batch of the terms with this key, if there is one that was not abandoned.
     ///
     /// # Errors
     /// The store cannot be read.
     pub fn find(&self, terms_key: &Sha256Digest) -> Result<Option<BatchRow>, LedgerError> {
         self.with(|state| {
-            let found = state.batches()?.iter().rfind(|batch| batch.terms_key == *terms_key).cloned();
+            let found = state.of_terms(terms_key)?;
             found.map(|summary| state.row(&summary)).transpose()
         })
     }
@@ -83,7 +83,7 @@ impl Ledger {
         self.with(|state| state.batch_of_seed(seed))
     }
 
-    /// Batches that were begun and not sealed, oldest first.
+    /// Batches that were begun and neither sealed nor abandoned, oldest first.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -91,7 +91,7 @@ impl Ledger {
         self.with(|state| {
             let mut open = Vec::new();
             for summary in state.batches()?.to_vec() {
-                if !state.is_sealed(summary.number)? {
+                if state.state_of(summary.number)? == BatchState::Open {
                     open.push(state.row(&summary)?);
                 }
             }
@@ -104,7 +104,7 @@ impl Ledger {
     ///
     /// # Errors
     /// The terms do not describe the leaves, the batch is on the ledger already, another batch has its seed, a leaf belongs to another batch (with
-    /// `terms.reissue` one that is sealed does no harm; a UID with another key or a key under another UID always
+    /// `terms.reissue` one that is sealed or abandoned does no harm; a UID with another key or a key under another UID always
     /// does), or the store fails: then the batch may be there all the same, and [`find`](Self::find) tells.
     #[expect(clippy::needless_pass_by_value, reason = "a batch begins once: its row is given away")]
     pub fn begin<L: Leaves + ?Sized>(&self, row: BatchRow, leaves: &L) -> Result<(), LedgerError> {
@@ -116,8 +116,8 @@ impl Ledger {
                 return Err(LedgerError::BatchExists { batch: row.id.clone() });
             }
             let terms_key = row.terms.key();
-            if let Some(earlier) = state.batches()?.iter().find(|batch| batch.terms_key == terms_key) {
-                return Err(LedgerError::TermsExist { batch: earlier.id.clone() });
+            if let Some(earlier) = state.of_terms(&terms_key)? {
+                return Err(LedgerError::TermsExist { batch: earlier.id });
             }
             if let Some(earlier) = state.batch_of_seed(&row.seed)? {
                 return Err(LedgerError::SeedTaken { batch: row.id.clone(), earlier });
@@ -162,9 +162,21 @@ impl State {
         Ok(self.seeds.get(seed.as_bytes()).cloned())
     }
 
+    /// The latest batch of the terms with this key that was not abandoned.
+    fn of_terms(&mut self, terms_key: &Sha256Digest) -> Result<Option<Summary>, LedgerError> {
+        let found: Vec<Summary> =
+            self.batches()?.iter().filter(|batch| batch.terms_key == *terms_key).cloned().collect();
+        for summary in found.into_iter().rev() {
+            if self.state_of(summary.number)? != BatchState::Abandoned {
+                return Ok(Some(summary));
+            }
+        }
+        Ok(None)
+    }
+
     /// The whole row of a batch.
     pub(super) fn row(&mut self, summary: &Summary) -> Result<BatchRow, LedgerError> {
-        let state = if self.is_sealed(summary.number)? { BatchState::Sealed } else { BatchState::Open };
+        let state = self.state_of(summary.number)?;
         self.row_as(summary, state)
     }
 
@@ -192,7 +204,8 @@ fn check_terms<L: Leaves + ?Sized>(row: &BatchRow, leaves: &L) -> Result<(), Led
 fn refuse(leaf: LeafRef<'_>, standing: &Standing, reissue: bool) -> Result<(), LedgerError> {
     let reason = match standing {
         Standing::Free => return Ok(()),
-        Standing::Issued { .. } if reissue => return Ok(()),
+        Standing::Abandoned { .. } | Standing::Issued { .. } if reissue => return Ok(()),
+        Standing::Abandoned { batch } => format!("batch {batch}, which was abandoned, may have signed for it"),
         Standing::Issued { batch, .. } => format!("it was issued in batch {batch}"),
         Standing::Held { batch } => format!("batch {batch}, which is not finished, holds it"),
         Standing::UidWithOtherKey { batch } => format!("batch {batch} has this UID with another key"),

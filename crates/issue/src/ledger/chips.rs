@@ -7,7 +7,8 @@ use crate::origin::Uid;
 use crate::x509::Sha256Digest;
 
 use super::LedgerError;
-use super::batch::BatchId;
+use super::abandoned::is_freed;
+use super::batch::{BatchId, BatchState};
 use super::index;
 use super::leaf::{self, IndexKey, Sought};
 use super::list::LeafList;
@@ -36,12 +37,13 @@ pub struct ChunkLeaf {
     pub source: Sha256Digest,
     /// How many serial numbers were given up for it.
     pub attempt: u32,
-    /// Whether its certificate is on the ledger.
+    /// Whether its certificate is on the ledger, or an abandoned batch may have signed it.
     pub issued: bool,
 }
 
 impl Ledger {
-    /// Every leaf, of whatever batch, that has one of these UIDs, by batch and index.
+    /// Every leaf, of whatever batch, that has one of these UIDs, by batch and index; not those that an abandoned batch
+    /// freed.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -50,7 +52,8 @@ impl Ledger {
         self.find_leaves(IndexKey::Names, digests, |list, index, sought| Ok(*list.uid(index)? == uids[sought]))
     }
 
-    /// Every leaf, of whatever batch, that has a key with one of these digests, by batch and index.
+    /// Every leaf, of whatever batch, that has a key with one of these digests, by batch and index; not those that an
+    /// abandoned batch freed.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -79,10 +82,11 @@ impl Ledger {
             let matches = index::matches(state, key, &sought, count)?;
             for matches in matches.chunk_by(|a, b| a.batch == b.batch) {
                 let batch = state.batches()?[matches[0].batch].clone();
+                let kept = state.kept_chunks(&batch)?;
                 let mut list = LeafList::new(state, &batch);
                 for one in matches {
                     let sought = usize::try_from(one.incoming).expect("an index is a position in memory");
-                    if same(&mut list, one.listed, sought)? {
+                    if !is_freed(kept.as_ref(), &batch, one.listed) && same(&mut list, one.listed, sought)? {
                         found.push(FoundLeaf { batch: batch.id.clone(), index: one.listed, sought });
                     }
                 }
@@ -102,13 +106,16 @@ impl Ledger {
             let place = |kind| Place::new(kind, summary.number, chunk);
             let uids = state.expect(place(Kind::Uids))?;
             let digests = state.expect(place(Kind::Digests))?;
-            let sealed = state.is_sealed(summary.number)?;
-            let issued = if sealed { HashSet::new() } else { state.issued_indexes(summary.number, chunk)? };
+            let (all, issued) = match state.state_of(summary.number)? {
+                BatchState::Abandoned => (state.store.entry(place(Kind::Intent))?.is_some(), HashSet::new()),
+                BatchState::Open => (false, state.issued_indexes(summary.number, chunk)?),
+                BatchState::Sealed => (true, HashSet::new()),
+            };
             let uids_read = leaf::read_uids(&uids.body).map_err(|_| damaged(&uids))?;
             let leaves = uids_read.into_iter().zip(&attempts).enumerate().map(|(index, (uid, attempt))| {
                 let (spki, source) = leaf::read_digests(&digests.body, index).map_err(|_| damaged(&digests))?;
                 let uid = Uid::from_bytes(uid).map_err(|_| damaged(&uids))?;
-                Ok(ChunkLeaf { uid, spki, source, attempt: *attempt, issued: sealed || issued.contains(&index) })
+                Ok(ChunkLeaf { uid, spki, source, attempt: *attempt, issued: all || issued.contains(&index) })
             });
             leaves.collect()
         })

@@ -7,7 +7,7 @@ use crate::origin::Uid;
 use crate::x509::Sha256Digest;
 
 use super::LedgerError;
-use super::batch::{BatchId, Summary};
+use super::batch::{BatchId, BatchState, Summary};
 use super::codec::{Malformed, Reader, Writer};
 use super::leaf;
 use super::open::{Ledger, State, damaged, decoded};
@@ -339,12 +339,14 @@ impl Chunk {
         }
     }
 
-    /// Nothing is added to a sealed batch.
+    /// Nothing is added to a sealed batch, nor to one that was abandoned.
     pub(super) fn check_open(&self, state: &mut State) -> Result<(), LedgerError> {
-        if state.is_sealed(self.batch.number)? {
-            return Err(LedgerError::Sealed { batch: self.batch.id.clone() });
+        let batch = self.batch.id.clone();
+        match state.state_of(self.batch.number)? {
+            BatchState::Abandoned => Err(LedgerError::Abandoned { batch }),
+            BatchState::Open => Ok(()),
+            BatchState::Sealed => Err(LedgerError::Sealed { batch }),
         }
-        Ok(())
     }
 
     fn check_leaves(&self, linted: &[LintedTbs]) -> Result<(), LedgerError> {

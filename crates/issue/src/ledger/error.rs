@@ -16,6 +16,12 @@ use super::store::StoreError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LedgerError {
+    /// Nothing is added to a batch that was abandoned.
+    #[error("batch {batch} was abandoned, and nothing is added to it any more")]
+    Abandoned {
+        /// The batch.
+        batch: BatchId,
+    },
     /// A tbsCertificate carries another attempt than the ledger knows.
     #[error("tbsCertificate of {uid} is attempt {found}, the ledger is at attempt {expected}")]
     AttemptDiffers {
@@ -386,7 +392,8 @@ impl LedgerError {
     /// The kind of failure.
     pub fn class(&self) -> Class {
         match self {
-            Self::Exists { .. }
+            Self::Abandoned { .. }
+            | Self::Exists { .. }
             | Self::IssuerDiffers { .. }
             | Self::Missing { .. }
             | Self::NotOnHold { .. }

@@ -6,6 +6,7 @@
 //!
 //! [`Ledger`] is the rules, [`LedgerStore`] where records are kept.
 
+mod abandoned;
 mod accepted;
 mod batch;
 mod begin;
@@ -47,6 +48,7 @@ mod tests;
 mod verify;
 
 pub use crate::origin::ledger_codes as code;
+pub use abandoned::Abandonment;
 pub use accepted::{Accepted, KnownTimes};
 pub use batch::{BatchId, BatchIdError, BatchRow, BatchState, BatchTerms, OnReject, PolicyUse};
 pub use blocked::BlockedChips;
@@ -68,6 +70,6 @@ pub use round::{CrlRound, RoundList, SignedList, TbsCertList};
 pub use scope::Scope;
 pub use sqlite::SqliteStore;
 pub use standing::{Standing, Standings};
-pub use stats::{LedgerOverview, OpenBatch, PolicyStats};
+pub use stats::{CountedBatch, LedgerOverview, OpenBatch, PolicyStats};
 pub use store::{LedgerStore, StoreError, Wanted};
 pub use verify::{LedgerFinding, LedgerReport, LedgerStats, MAX_FINDINGS};

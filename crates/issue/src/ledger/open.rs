@@ -9,7 +9,7 @@ use crate::durable;
 use crate::x509::{Sha256Digest, Spki};
 
 use super::LedgerError;
-use super::batch::{BatchId, Summary};
+use super::batch::{BatchId, BatchState, Summary};
 use super::codec::{Malformed, Reader, Writer};
 use super::index;
 use super::memory::MemoryStore;
@@ -292,9 +292,14 @@ impl State {
         self.summary(id)?.ok_or_else(|| LedgerError::UnknownBatch { batch: id.clone() })
     }
 
-    /// Whether the batch of this number is sealed.
-    pub(super) fn is_sealed(&mut self, number: u64) -> Result<bool, LedgerError> {
-        Ok(self.store.entry(Place::new(Kind::Sealed, number, 0))?.is_some())
+    /// How far the batch of this number is.
+    pub(super) fn state_of(&mut self, number: u64) -> Result<BatchState, LedgerError> {
+        let mut has = |kind| Ok::<_, LedgerError>(self.store.entry(Place::new(kind, number, 0))?.is_some());
+        Ok(match (has(Kind::Sealed)?, has(Kind::Abandoned)?) {
+            (true, _) => BatchState::Sealed,
+            (false, true) => BatchState::Abandoned,
+            (false, false) => BatchState::Open,
+        })
     }
 }
 

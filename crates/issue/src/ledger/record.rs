@@ -49,13 +49,16 @@ pub enum Kind {
     CrlRound = 19,
     /// What was signed of a round.
     CrlIssued = 20,
-    /// A clock jump that a person accepted. The numbers between are those of records that later releases make.
+    /// A batch that a person gave up before it was sealed. The numbers before it are those of records that later releases
+    /// make.
+    Abandoned = 25,
+    /// A clock jump that a person accepted.
     Accepted = 26,
 }
 
 impl Kind {
     /// Every kind in the order of its number.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Genesis,
         Self::Batch,
         Self::Terms,
@@ -77,6 +80,7 @@ impl Kind {
         Self::Unblocked,
         Self::CrlRound,
         Self::CrlIssued,
+        Self::Abandoned,
         Self::Accepted,
     ];
 
@@ -213,7 +217,7 @@ mod tests {
     #[test]
     fn kinds_keep_their_numbers() {
         let numbers: Vec<u8> = Kind::ALL.into_iter().map(|kind| kind as u8).collect();
-        assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 26]);
+        assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 25, 26]);
         for kind in Kind::ALL {
             assert_eq!(Kind::from_number(kind as u8), Some(kind));
         }

@@ -4,7 +4,7 @@ use crate::crypto::sha256;
 use crate::x509::Sha256Digest;
 
 use super::LedgerError;
-use super::batch::BatchId;
+use super::batch::{BatchId, BatchState};
 use super::codec::Writer;
 use super::open::{Ledger, State, decoded};
 use super::record::{Draft, Kind, Place, Record};
@@ -13,7 +13,7 @@ impl Ledger {
     /// Makes a batch's statement and its CMS signature durable. They are what is published from then on.
     ///
     /// # Errors
-    /// Leaves are left without a certificate, the batch was sealed with other octets, or the store fails.
+    /// Leaves are left without a certificate, the batch was abandoned or sealed with other octets, or the store fails.
     pub fn seal(&self, batch: &BatchId, statement: &[u8], cms: &[u8]) -> Result<(), LedgerError> {
         self.with(|state| {
             let head = state.store.head()?;
@@ -26,6 +26,9 @@ impl Ledger {
                 } else {
                     Err(LedgerError::SealDiffers { batch: batch.clone() })
                 };
+            }
+            if state.state_of(summary.number)? == BatchState::Abandoned {
+                return Err(LedgerError::Abandoned { batch: batch.clone() });
             }
             let leaves = state.row(&summary)?.terms.leaf_count;
             let issued = state.sum(summary.number)?.0;

@@ -9,7 +9,8 @@
 use crate::origin::Uid;
 
 use super::LedgerError;
-use super::batch::{BatchId, PolicyUse};
+use super::abandoned::is_freed;
+use super::batch::{BatchId, BatchState, PolicyUse};
 use super::index;
 use super::leaf::{self, IndexKey, Leaves, Sought};
 use super::list::LeafList;
@@ -18,6 +19,11 @@ use super::open::{Ledger, State};
 /// What the ledger knows of a leaf. An identity is issuer, policy name, UID and key together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Standing {
+    /// A batch that was abandoned may have signed for the identity: it counts as issued.
+    Abandoned {
+        /// The batch.
+        batch: BatchId,
+    },
     /// Nothing that stands against issuing.
     Free,
     /// The identity is in a batch that is not sealed yet.
@@ -73,6 +79,7 @@ struct Found {
 /// A [`Standing`] but for the batch.
 #[derive(Clone, Copy, Debug)]
 enum Known {
+    Abandoned,
     Issued {
         same_policy: bool,
         same_params: bool,
@@ -88,10 +95,12 @@ impl Known {
     /// What weighs more is reported.
     fn weight(self) -> u8 {
         match self {
-            Self::Issued { .. } => 1,
-            Self::Held => 2,
-            Self::KeyUnderOtherUid(_) => 3,
-            Self::UidWithOtherKey => 4,
+            // a certificate that was published says more than one that may have been made
+            Self::Abandoned => 1,
+            Self::Issued { .. } => 2,
+            Self::Held => 3,
+            Self::KeyUnderOtherUid(_) => 4,
+            Self::UidWithOtherKey => 5,
         }
     }
 }
@@ -110,6 +119,7 @@ impl Standings {
     fn standing(&self, found: &Found) -> Standing {
         let batch = self.batches[place(found.batch)].clone();
         match found.known {
+            Known::Abandoned => Standing::Abandoned { batch },
             Known::Held => Standing::Held { batch },
             Known::Issued { same_policy, same_params, same_source } => {
                 Standing::Issued { batch, same_policy, same_params, same_source }
@@ -195,10 +205,13 @@ impl Ledger {
             let matches = index::matches(state, IndexKey::Names, &names, end)?;
             for matches in matches.chunk_by(|a, b| a.batch == b.batch) {
                 let batch = state.batches()?[matches[0].batch].clone();
+                let kept = state.kept_chunks(&batch)?;
                 let mut list = LeafList::new(state, &batch);
                 for found in matches {
                     let incoming = place(found.incoming);
-                    if list.uid(found.listed)?.as_bytes() == leaves.leaf(incoming).uid {
+                    if !is_freed(kept.as_ref(), &batch, found.listed)
+                        && list.uid(found.listed)?.as_bytes() == leaves.leaf(incoming).uid
+                    {
                         known[incoming] = Some(batch.id.clone());
                     }
                 }
@@ -248,7 +261,8 @@ fn by_uid<L: Leaves + ?Sized>(
     for matches in matches.chunk_by(|a, b| a.batch == b.batch) {
         let number = matches[0].batch;
         let batch = state.batches()?[number].clone();
-        let sealed = state.is_sealed(batch.number)?;
+        let reached = state.state_of(batch.number)?;
+        let kept = state.kept_chunks(&batch)?;
         let mut list = LeafList::new(state, &batch);
         for found in matches {
             let leaf = leaves.leaf(place(found.incoming));
@@ -260,11 +274,16 @@ fn by_uid<L: Leaves + ?Sized>(
                 Known::UidWithOtherKey
             } else if *batch.policy_name != *policy.name {
                 continue;
-            } else if sealed {
-                let (same_policy, same_params) = batch.same(policy);
-                Known::Issued { same_policy, same_params, same_source: source == *leaf.source }
             } else {
-                Known::Held
+                match reached {
+                    BatchState::Abandoned if is_freed(kept.as_ref(), &batch, found.listed) => continue,
+                    BatchState::Abandoned => Known::Abandoned,
+                    BatchState::Open => Known::Held,
+                    BatchState::Sealed => {
+                        let (same_policy, same_params) = batch.same(policy);
+                        Known::Issued { same_policy, same_params, same_source: source == *leaf.source }
+                    }
+                }
             };
             standings.found.push(Found { leaf: found.incoming, batch: number32(number), known });
         }

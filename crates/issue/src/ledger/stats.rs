@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::x509::Time;
 
 use super::LedgerError;
-use super::batch::{BatchId, Summary};
-use super::open::Ledger;
+use super::batch::{BatchId, BatchRow, Summary};
+use super::open::{Ledger, State};
 use super::record::Kind;
 use super::verify::LedgerStats;
 
@@ -17,7 +17,7 @@ pub struct LedgerOverview {
     pub total: LedgerStats,
     /// Of each policy's batches, by its name.
     pub policies: BTreeMap<String, PolicyStats>,
-    /// Batches that were begun and not sealed, oldest first.
+    /// Batches that were begun and neither sealed nor abandoned, oldest first.
     pub open: Vec<OpenBatch>,
 }
 
@@ -62,7 +62,31 @@ struct Sums {
     certificates: u64,
     signatures_made: u64,
     retries: u64,
-    sealed: bool,
+    state: Progress,
+}
+
+/// How far a batch is, as its records say.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Progress {
+    #[default]
+    Open,
+    Sealed,
+    Abandoned,
+}
+
+/// A batch with what its records add up to.
+#[derive(Clone, Debug)]
+pub struct CountedBatch {
+    /// Its number on this ledger.
+    pub number: u64,
+    /// The batch.
+    pub row: BatchRow,
+    /// Leaves that may have been signed.
+    pub intended: u64,
+    /// Leaves that have a certificate.
+    pub certificates: u64,
+    /// Signatures made, those thrown away included.
+    pub signatures_made: u64,
 }
 
 impl Ledger {
@@ -73,26 +97,12 @@ impl Ledger {
     pub fn overview(&self) -> Result<LedgerOverview, LedgerError> {
         let total = self.stats()?;
         self.with(|state| {
-            let mut sums: BTreeMap<u64, Sums> = BTreeMap::new();
-            for kind in [Kind::Intent, Kind::Retry, Kind::Issued, Kind::Sealed] {
-                for entry in state.store.entries(kind, 0, u64::MAX)? {
-                    let sums = sums.entry(entry.place.batch).or_default();
-                    match kind {
-                        Kind::Intent => sums.intended += entry.count,
-                        Kind::Retry => sums.retries += 1,
-                        Kind::Sealed => sums.sealed = true,
-                        _ => {
-                            sums.certificates += entry.count;
-                            sums.signatures_made += entry.signatures;
-                        }
-                    }
-                }
-            }
+            let sums = state.sums()?;
             let mut overview = LedgerOverview { total, policies: BTreeMap::new(), open: Vec::new() };
             for batch in state.batches()?.to_vec() {
                 let sums = sums.get(&batch.number).copied().unwrap_or_default();
                 overview.add(&batch, sums);
-                if !sums.sealed {
+                if sums.state == Progress::Open {
                     let issued_at = state.row(&batch)?.issued_at;
                     overview.open.push(OpenBatch {
                         id: batch.id,
@@ -107,13 +117,54 @@ impl Ledger {
             Ok(overview)
         })
     }
+
+    /// Every batch with what its records add up to, oldest first.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn counted_batches(&self) -> Result<Vec<CountedBatch>, LedgerError> {
+        self.with(|state| {
+            let sums = state.sums()?;
+            let batches = state.batches()?.to_vec();
+            let counted = batches.into_iter().map(|batch| {
+                let Sums { intended, certificates, signatures_made, .. } =
+                    sums.get(&batch.number).copied().unwrap_or_default();
+                let row = state.row(&batch)?;
+                Ok(CountedBatch { number: batch.number, row, intended, certificates, signatures_made })
+            });
+            counted.collect()
+        })
+    }
+}
+
+impl State {
+    /// What the records of each batch add up to, by its number; no body is read.
+    fn sums(&mut self) -> Result<BTreeMap<u64, Sums>, LedgerError> {
+        let mut sums: BTreeMap<u64, Sums> = BTreeMap::new();
+        for kind in [Kind::Intent, Kind::Retry, Kind::Issued, Kind::Sealed, Kind::Abandoned] {
+            for entry in self.store.entries(kind, 0, u64::MAX)? {
+                let sums = sums.entry(entry.place.batch).or_default();
+                match kind {
+                    Kind::Intent => sums.intended += entry.count,
+                    Kind::Retry => sums.retries += 1,
+                    Kind::Sealed => sums.state = Progress::Sealed,
+                    Kind::Abandoned => sums.state = Progress::Abandoned,
+                    _ => {
+                        sums.certificates += entry.count;
+                        sums.signatures_made += entry.signatures;
+                    }
+                }
+            }
+        }
+        Ok(sums)
+    }
 }
 
 impl LedgerOverview {
     fn add(&mut self, batch: &Summary, sums: Sums) {
         let policy = self.policies.entry(batch.policy_name.to_string()).or_default();
         policy.batches += 1;
-        policy.sealed += u64::from(sums.sealed);
+        policy.sealed += u64::from(sums.state == Progress::Sealed);
         policy.leaves += batch.leaves;
         policy.certificates += sums.certificates;
         policy.signatures_made += sums.signatures_made;

@@ -6,6 +6,7 @@ use crate::origin::Uid;
 use crate::x509::Sha256Digest;
 
 use super::LedgerError;
+use super::abandoned;
 use super::accepted;
 use super::batch::{BatchRow, BatchState, Summary};
 use super::blocked;
@@ -52,6 +53,8 @@ pub struct LedgerStats {
     pub batches: u64,
     /// Batches sealed.
     pub sealed: u64,
+    /// Batches given up.
+    pub abandoned: u64,
     /// Leaves of all batches.
     pub leaves: u64,
     /// Leaves that may have been signed.
@@ -81,9 +84,9 @@ pub struct LedgerStats {
 }
 
 impl LedgerStats {
-    /// Batches that are not sealed. A damaged ledger may have more seals than batches.
+    /// Batches that are neither sealed nor abandoned. A damaged ledger may have more seals than batches.
     pub const fn open(&self) -> u64 {
-        self.batches.saturating_sub(self.sealed)
+        self.batches.saturating_sub(self.sealed).saturating_sub(self.abandoned)
     }
 }
 
@@ -93,6 +96,7 @@ impl LedgerStats {
         match kind {
             Kind::Batch => self.batches += 1,
             Kind::Sealed => self.sealed += 1,
+            Kind::Abandoned => self.abandoned += 1,
             Kind::Uids => self.leaves += count,
             Kind::Intent => self.intended += count,
             Kind::Retry => self.retries += 1,
@@ -321,6 +325,7 @@ fn check_batch(state: &mut State, terms: &Record, next: &mut u64, totals: &mut V
         let position = terms.entry.position;
         return Err(LedgerError::Damaged { position, what: "the leaf list is not the one these terms name" });
     }
+    abandoned::check(state, &Summary::of(number, &row))?;
     let issued: u64 = state.store.entries(Kind::Issued, number, number)?.iter().map(|entry| entry.count).sum();
     match state.store.entry(Place::new(Kind::Sealed, number, 0))? {
         Some(sealed) if issued != leaves => {

@@ -34,7 +34,12 @@ pub(super) fn find(
     for id in candidates(standings, unexpected) {
         let Some(row) = ledger.batch(&id)?.filter(|row| settled.terms.goes_on_with(&row.terms)) else { continue };
         let Some(members) = ledger.members(&id, &settled.leaves())? else { continue };
-        if row.state == BatchState::Open || comes_out_again(job, ledger, settled, &row)? {
+        let again = match row.state {
+            BatchState::Abandoned => continue,
+            BatchState::Open => true,
+            BatchState::Sealed => comes_out_again(job, ledger, settled, &row)?,
+        };
+        if again {
             return Ok(Again::Found(Box::new(row), members));
         }
         let all = members.iter().enumerate().all(|(at, member)| *member || unexpected.binary_search(&at).is_ok());

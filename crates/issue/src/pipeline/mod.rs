@@ -38,6 +38,7 @@ pub use builder::{JobBasis, JobBuilder};
 pub use job::{FinishJob, Job, OnMissing, OnSurplus, SignJob};
 pub use outcome::{Elapsed, Outcome, Planned, Progress, Refusal, Signed, Stage, Summary, Timings};
 pub use preflight::MAX_AHEAD_DAYS;
+pub(crate) use seal::sealed_at;
 #[cfg(fuzzing)]
 pub use task::fuzz_sign;
 pub use task::{Finish, Issue, Plan, Sign, Task};

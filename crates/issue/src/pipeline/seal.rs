@@ -35,7 +35,7 @@ pub(super) fn check_output_place(out: &Path, ledger: &Ledger) -> Result<(), Erro
 }
 
 /// The sealed batch of this ledger that `out` holds, told by its statement and seal.
-pub(super) fn sealed_at(out: &Path, ledger: &Ledger) -> Result<Option<Statement>, Error> {
+pub(crate) fn sealed_at(out: &Path, ledger: &Ledger) -> Result<Option<Statement>, Error> {
     let Ok(reader) = BatchReader::open(out) else { return Ok(None) };
     let (Ok(bytes), Ok(seal)) = (reader.read(manifest::STATEMENT_FILE), reader.read(manifest::SEAL_FILE)) else {
         return Ok(None);

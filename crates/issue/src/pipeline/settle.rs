@@ -284,7 +284,7 @@ impl Settled {
             return;
         }
         self.unmet.push(match row.state {
-            BatchState::Open => format!(
+            BatchState::Abandoned | BatchState::Open => format!(
                 "batch {} is open and was begun without chips that this run wants: {count}; finish it with its own command, \
                  then run this one",
                 row.id
@@ -331,7 +331,15 @@ impl Settled {
                     "batch {batch} is open and holds chips of this input: run its own command again to finish it"
                 ));
             }
-            Standing::Issued { .. } if job.reissue.is_some() => return Ok(Judged::Stays),
+            Standing::Abandoned { .. } | Standing::Issued { .. } if job.reissue.is_some() => return Ok(Judged::Stays),
+            Standing::Abandoned { batch } => {
+                let reason = format!("chip {} may have been signed in batch {batch}, which was abandoned", row.key.uid);
+                self.set_aside(row, Disposition::Rejected, ledger::code::ABANDONED, reason)?;
+                self.stop_once(format!(
+                    "batch {batch} was abandoned and may have signed chips of this input; they are issued again only for a \
+                     reason, which is recorded"
+                ));
+            }
             Standing::Issued { batch, same_policy: true, same_params: true, same_source: true } => {
                 let reason = format!("chip {} has a certificate under this policy from batch {batch}", row.key.uid);
                 self.set_aside(row, Disposition::Ignored, ledger::code::ALREADY_ISSUED, reason)?;

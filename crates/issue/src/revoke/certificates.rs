@@ -10,23 +10,23 @@ use crate::policy::{BatchContext, BoundPolicy, Policy, RecordedValues};
 use crate::x509::Time;
 
 /// The certificates of one batch.
-pub(super) struct BatchCertificates<'a> {
+pub(crate) struct BatchCertificates<'a> {
     ledger: &'a Ledger,
-    pub(super) row: BatchRow,
+    pub(crate) row: BatchRow,
     /// Its number on the ledger.
-    pub(super) number: u64,
+    pub(crate) number: u64,
     bound: BoundPolicy,
     serials: Serials,
     end: Time,
     /// Whether that is the end in the certificate, and not the latest that it can be.
-    pub(super) exact: bool,
+    pub(crate) exact: bool,
     scopes: HashSet<Scope>,
     chunk: Option<(u64, Vec<ChunkLeaf>)>,
 }
 
 impl<'a> BatchCertificates<'a> {
     /// The certificates of a batch; none if an external CA made them, which alone can revoke them.
-    pub(super) fn open(ledger: &'a Ledger, issuer: &IssuerIdentity, id: &BatchId) -> Result<Option<Self>, Error> {
+    pub(crate) fn open(ledger: &'a Ledger, issuer: &IssuerIdentity, id: &BatchId) -> Result<Option<Self>, Error> {
         let number = ledger.batch_number(id)?;
         let row = ledger.batch(id)?.ok_or_else(|| RevokeError::UnknownBatch { batch: id.to_string() })?;
         if matches!(row.delivery.authority, AuthorityKind::ExternalFile | AuthorityKind::Cmp) {
@@ -39,12 +39,12 @@ impl<'a> BatchCertificates<'a> {
     }
 
     /// How many leaves it has.
-    pub(super) fn leaves(&self) -> u32 {
+    pub(crate) fn leaves(&self) -> u32 {
         u32::try_from(self.row.terms.leaf_count).expect("the number of leaves was checked to fit")
     }
 
     /// A leaf, which is best asked for in order.
-    pub(super) fn leaf(&mut self, index: u32) -> Result<&ChunkLeaf, Error> {
+    pub(crate) fn leaf(&mut self, index: u32) -> Result<&ChunkLeaf, Error> {
         let (chunk, place) = (u64::from(index / self.row.chunk_size), index % self.row.chunk_size);
         if self.chunk.as_ref().is_none_or(|(kept, _)| *kept != chunk) {
             self.chunk = Some((chunk, self.ledger.chunk_leaves(&self.row.id, chunk)?));
@@ -54,7 +54,7 @@ impl<'a> BatchCertificates<'a> {
     }
 
     /// What a list says of a leaf's certificate; none if there is no certificate yet.
-    pub(super) fn revocable(&mut self, index: u32) -> Result<Option<Revocable>, Error> {
+    pub(crate) fn revocable(&mut self, index: u32) -> Result<Option<Revocable>, Error> {
         let leaf = self.leaf(index)?.clone();
         if !leaf.issued {
             return Ok(None);
@@ -66,7 +66,7 @@ impl<'a> BatchCertificates<'a> {
     }
 
     /// The last common name of a leaf's certificate, if it has one that follows from the ledger.
-    pub(super) fn common_name(&mut self, index: u32) -> Result<Option<String>, Error> {
+    pub(crate) fn common_name(&mut self, index: u32) -> Result<Option<String>, Error> {
         let leaf = self.leaf(index)?.clone();
         Ok(self.bound.recorded_common_name(&values(&leaf)))
     }
@@ -84,7 +84,7 @@ impl<'a> BatchCertificates<'a> {
     }
 
     /// Every scope that a certificate of the batch can have.
-    pub(super) fn all_scopes(&mut self) -> Result<Vec<Scope>, Error> {
+    pub(crate) fn all_scopes(&mut self) -> Result<Vec<Scope>, Error> {
         let mut scopes = HashSet::new();
         if let Some(all) = self.bound.all_crl_urls() {
             scopes.extend(all.into_iter().map(Scope::new));

@@ -6,7 +6,9 @@ use crate::cert::IssuerIdentity;
 use crate::crl::Reason;
 use crate::crypto::{PublicKey, sha256};
 use crate::error::Error;
-use crate::ledger::{BatchId, Ledger, Release, Revocable, Revocation, Revocations, Revoked, Scope, may_become};
+use crate::ledger::{
+    BatchId, BatchState, Ledger, Release, Revocable, Revocation, Revocations, Revoked, Scope, may_become,
+};
 use crate::text::Printable;
 use crate::x509::{Certificate, Sha256Digest, Time};
 
@@ -279,6 +281,11 @@ impl<'a> Chooser<'a> {
             self.find("superseding batch", "unknown", format!("batch {id} is not on this ledger"));
             return Ok(());
         };
+        if row.state == BatchState::Abandoned {
+            let what = format!("batch {id} was abandoned, so its certificates supersede none");
+            self.find("superseding batch", "abandoned", what);
+            return Ok(());
+        }
         let number = self.ledger.batch_number(id)?;
         let mut uids = Vec::new();
         for chunk in 0..row.chunks() {
@@ -407,7 +414,7 @@ impl<'a> Chooser<'a> {
             let uid = batch.leaf(pick.index)?.uid;
             if pick.of_reel {
                 self.chosen.block.push(uid);
-            } else {
+            } else if batch.row.state == BatchState::Open {
                 let what = format!("batch {} is open and has no certificate of chip {uid} yet", batch.row.id);
                 self.chosen.findings.push(Finding {
                     hint: Some("Finish the batch with its own command, or block the chip.".to_owned()),

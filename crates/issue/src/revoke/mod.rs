@@ -17,6 +17,7 @@ mod round;
 mod select;
 mod sizes;
 
+pub(crate) use certificates::BatchCertificates;
 pub use choose::{choose, choose_release};
 pub use chosen::{Chosen, Counts, Decision, Finding};
 pub use list::{parse_reason, read_list, read_uids, reasons};

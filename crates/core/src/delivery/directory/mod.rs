@@ -142,6 +142,12 @@ impl BatchWriter {
         found
     }
 
+    /// The batch whose unfinished directory this is, by its name.
+    pub fn unfinished(place: &Path) -> Option<&str> {
+        let (_, batch) = place.file_name()?.to_str()?.rsplit_once(PARTIAL_MARK)?;
+        Some(batch)
+    }
+
     /// Proves that a batch could be begun at `out`, without writing anything.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use crate::crypto::sha256;
 use crate::error::{Error, PlanError};
-use crate::ledger::{BatchRow, Ledger};
+use crate::ledger::{BatchRow, BatchState, Ledger, LedgerError};
 use crate::plan::head::Mode;
 use crate::plan::{PlanFile, hand_over};
 use crate::x509::Sha256Digest;
@@ -50,6 +50,9 @@ fn on_ledger(ledger: &Ledger, planned: BatchRow) -> Result<BatchRow, Error> {
     let batch = planned.id.to_string();
     let Some(row) = ledger.batch(&planned.id)? else { return Err(PlanError::NotPlanned { batch }.into()) };
     let state = row.state;
+    if state == BatchState::Abandoned {
+        return Err(LedgerError::Abandoned { batch: row.id }.into());
+    }
     if row != (BatchRow { state, ..planned }) {
         return Err(PlanError::OtherBatch { batch }.into());
     }

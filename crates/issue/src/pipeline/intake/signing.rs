@@ -6,7 +6,7 @@ use crate::audit;
 use crate::crypto::sha256;
 use crate::error::{Error, PlanError};
 use crate::intake::Row;
-use crate::ledger::{BatchRow, BatchState, Ledger, Standing};
+use crate::ledger::{BatchRow, BatchState, Ledger, LedgerError, Standing};
 use crate::plan::head::Mode;
 use crate::plan::{Ceremony, PlanFile, Shown};
 use crate::text::brief;
@@ -75,6 +75,9 @@ fn begun(ledger: &Ledger, row: &BatchRow) -> Result<Option<BatchState>, Error> {
     let other = |batch: &BatchRow| PlanError::OtherBatch { batch: batch.id.to_string() };
     if let Some(found) = ledger.batch(&row.id)? {
         let state = found.state;
+        if state == BatchState::Abandoned {
+            return Err(LedgerError::Abandoned { batch: found.id }.into());
+        }
         return if (BatchRow { state: row.state, ..found }) == *row { Ok(Some(state)) } else { Err(other(row).into()) };
     }
     if let Some(found) = ledger.find(&row.terms.key())? {
@@ -106,7 +109,8 @@ fn check_once(ledger: &Ledger, admitted: &Ready<'_>) -> Result<(), Error> {
     let standings = ledger.standings(&terms.policy_use(), &leaves, None)?;
     let reason = |standing| match standing {
         Standing::Free => None,
-        Standing::Issued { .. } if terms.reissue.is_some() => None,
+        Standing::Abandoned { .. } | Standing::Issued { .. } if terms.reissue.is_some() => None,
+        Standing::Abandoned { batch } => Some(format!("batch {batch}, which was abandoned, may have signed it")),
         Standing::Issued { batch, .. } => Some(format!("signed in batch {batch}")),
         Standing::Held { batch } => Some(format!("batch {batch}, which is not finished, holds it")),
         Standing::UidWithOtherKey { batch } => Some(format!("it has another key in batch {batch}")),

@@ -1,0 +1,303 @@
+//! `reroot ledger list | find | show | abandon`
+
+use std::path::{Path, PathBuf};
+
+use reroot::ledger::{BatchId, BatchIdError, Instruction, Ledger};
+use reroot::manifest::Entry;
+use reroot::origin::{ChipName, typed_bytes};
+use reroot::query::{self, BatchDetails, BatchLine, ChipCertificate, Wanted};
+use reroot::text::Printable;
+use reroot::x509::SerialNumber;
+use reroot_check::table::Table;
+use serde_json::json;
+
+use super::args::Format;
+use super::ledger::Opened;
+use super::{Exit, Fault, Printer, World, load, render, revoke};
+
+/// Every batch.
+pub(super) fn list(opened: &Opened, folders: &[PathBuf], csv: bool, printer: Printer) -> Result<Exit, Fault> {
+    let places = query::look_in(&opened.ledger, folders)?;
+    let lines = query::list(&opened.ledger, &places)?;
+    if csv {
+        printer.data(&query::table(&BatchLine::COLUMNS, lines.iter().map(BatchLine::cells)));
+    } else if printer.format == Format::Json {
+        printer.json(&opened.json(&json!({ "batches": lines })));
+    } else {
+        let mut table = Table::new(12);
+        for line in &lines {
+            let place = line.published.first().or(line.unfinished.first());
+            let place = place.map(|place| format!(", in `{place}`")).unwrap_or_default();
+            table.line(line.state, format!("{}{place}", in_one_line(line)));
+        }
+        printer.data(&table.finish());
+        if lines.is_empty() {
+            printer.say("there is no batch on this ledger");
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn in_one_line(line: &BatchLine) -> String {
+    let revoked = if line.revoked > 0 { format!(", {} revoked", render::count(line.revoked)) } else { String::new() };
+    format!(
+        "{} of {} under `{}`: {} of {} certificates{revoked}",
+        line.batch,
+        line.issued_at,
+        line.policy,
+        render::count(line.certificates),
+        render::count(line.leaves)
+    )
+}
+
+/// All certificates of a chip.
+pub(super) fn find(opened: &Opened, wanted: &str, csv: bool, printer: Printer) -> Result<Exit, Fault> {
+    let found = look_up(opened, wanted)?;
+    if csv {
+        printer.data(&query::table(&ChipCertificate::COLUMNS, found.iter().map(ChipCertificate::cells)));
+    } else if printer.format == Format::Json {
+        printer.json(&opened.json(&json!({ "certificates": found })));
+    } else {
+        for certificate in &found {
+            printer.data(&certificate_text(certificate));
+        }
+    }
+    if found.is_empty() {
+        printer.say(&format!("no certificate of `{}` is on this ledger", Printable::new(wanted)));
+        return Ok(Exit::Findings);
+    }
+    Ok(Exit::Done)
+}
+
+/// Takes the text for what it can be, the likeliest first.
+fn look_up(opened: &Opened, text: &str) -> Result<Vec<ChipCertificate>, Fault> {
+    let ask = |wanted: &Wanted| Ok::<_, Fault>(query::find(&opened.ledger, opened.identity.as_ref(), wanted)?);
+    if let Ok(digest) = text.parse() {
+        return ask(&Wanted::Digest(digest));
+    }
+    let chip = text.parse::<ChipName>();
+    let serial = typed_bytes(text).ok().and_then(|bytes| SerialNumber::from_content(&bytes).ok());
+    let found = match &chip {
+        Ok(chip) => ask(&Wanted::Chip(chip.clone()))?,
+        Err(_) => vec![],
+    };
+    match (serial, chip) {
+        (Some(serial), _) if found.is_empty() && opened.identity.is_some() => ask(&Wanted::Serial(serial)),
+        (None, Err(_)) => {
+            Err(Fault::usage(format!("`{}` is not a UID, a serial number or a SHA-256", Printable::new(text)))
+                .hint("Write it in hexadecimal digits, as `reroot inspect` and the manifest do."))
+        }
+        (Some(_), Err(_)) => Err(Fault::usage("serial numbers are found only with the issuing CA's certificate")
+            .hint("Name the configuration with --config instead of the ledger.")),
+        _ => Ok(found),
+    }
+}
+
+fn certificate_text(certificate: &ChipCertificate) -> String {
+    let mut table = Table::new(12);
+    table.line("chip", &certificate.uid);
+    table.line("standing", certificate.standing);
+    let batch = format!("{} ({}), {}", certificate.batch, certificate.batch_state, certificate.issued_at);
+    table.line("batch", batch);
+    table.line("policy", &certificate.policy);
+    for (name, value) in [("serial", &certificate.serial), ("sha256", &certificate.sha256)] {
+        if let Some(value) = value {
+            table.line(name, value);
+        }
+    }
+    table.line("key", format!("{} (SHA-256)", certificate.spki_sha256));
+    table.line("source", format!("{} (SHA-256)", certificate.source_sha256));
+    if let (Some(reason), Some(since)) = (&certificate.revoked, certificate.revoked_since) {
+        table.line("revoked", format!("{reason}, since {since}"));
+    }
+    table.text("\n");
+    table.finish()
+}
+
+/// Everything about one batch.
+pub(super) fn show(opened: &Opened, batch: &str, folders: &[PathBuf], printer: Printer) -> Result<Exit, Fault> {
+    let details = details(&opened.ledger, &named(batch)?, folders)?;
+    let next = next(&details);
+    match printer.format {
+        Format::Json => {
+            let mut value = opened.json(&details);
+            value["next"] = json!(next);
+            printer.json(&value);
+        }
+        Format::Text => printer.data(&details_text(&details, &next)),
+    }
+    Ok(Exit::Done)
+}
+
+fn named(batch: &str) -> Result<BatchId, Fault> {
+    batch.parse().map_err(|error: BatchIdError| Fault::usage(error.to_string()).hint(NAMES))
+}
+
+fn details(ledger: &Ledger, batch: &BatchId, folders: &[PathBuf]) -> Result<BatchDetails, Fault> {
+    let details = query::show(ledger, batch, &query::look_in(ledger, folders)?)?;
+    details.ok_or_else(|| Fault::usage(format!("batch {batch} is not on this ledger")).hint(NAMES))
+}
+
+fn details_text(details: &BatchDetails, next: &[String]) -> String {
+    let BatchDetails { line, terms, .. } = details;
+    let mut table = Table::new(14);
+    table.line("batch", format!("{} ({})", line.batch, line.state));
+    table.line("issued at", line.issued_at.to_string());
+    table.line("policy", format!("{} (sha256 {})", line.policy, line.policy_sha256));
+    table.lines("parameters", &terms.params.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>());
+    table.line("signed by", line.authority);
+    table.line("inputs", format!("sha256 {} (of their list, inputs.jsonl)", terms.inputs_sha256));
+    let count = render::count;
+    table.line(
+        "leaves",
+        format!(
+            "{}, {} may have been signed, {} have a certificate",
+            count(line.leaves),
+            count(line.intended),
+            count(line.certificates)
+        ),
+    );
+    table.line("signatures", count(line.signatures_made));
+    table.line("on reject", terms.on_reject);
+    table.line("form", terms.forms.join(","));
+    let optional = [
+        ("relaxations", Some(terms.relaxations.join(", ")).filter(|list| !list.is_empty())),
+        ("reissue", terms.reissue.clone()),
+        ("bulk id", terms.bulk_id.clone()),
+        ("expected", terms.expected_sha256.map(|digest| format!("sha256 {digest} (the list of chips)"))),
+        ("beacon", terms.beacon_sha256.map(|digest| format!("sha256 {digest}"))),
+        ("statement", details.statement_sha256.map(|digest| format!("sha256 {digest}"))),
+        ("revoked", Some(line.revoked).filter(|revoked| *revoked > 0).map(count)),
+    ];
+    table.extend(optional.into_iter().filter_map(|(name, value)| Some((name, value?))));
+    table.line("head before", details.head_before.to_string());
+    if let Some(given_up) = &details.abandoned {
+        let said = format!("{} by {}: {}", given_up.at, given_up.by, given_up.reason);
+        table.lines("abandoned", &[said, format!("leaves freed: {}", count(given_up.freed))]);
+    }
+    table.lines("published", &line.published);
+    table.lines("unfinished", &line.unfinished);
+    table.lines("to go on", next);
+    table.finish()
+}
+
+/// What to type to go on with a batch. What the ledger does not keep, such as paths, is in capitals.
+fn next(details: &BatchDetails) -> Vec<String> {
+    let BatchDetails { line, terms, .. } = details;
+    let out = line.unfinished.first().and_then(|place| place.rsplit_once(".partial-"));
+    let out = out.map_or_else(|| "OUT".to_owned(), |(out, _)| quoted(out));
+    let mut options = vec!["INPUT... --policy POLICY".to_owned()];
+    options.extend(terms.params.iter().map(|(name, value)| format!("--set {}", quoted(&format!("{name}={value}")))));
+    if terms.forms != ["der"] {
+        options.push(format!("--form {}", terms.forms.join(",")));
+    }
+    if terms.on_reject != "stop" {
+        options.push(format!("--on-reject {}", terms.on_reject));
+    }
+    for (name, value) in [("--reissue", &terms.reissue), ("--bulk-id", &terms.bulk_id)] {
+        options.extend(value.iter().map(|value| format!("{name} {}", quoted(value))));
+    }
+    if terms.publish_bulk_id {
+        options.push("--publish-bulk-id".to_owned());
+    }
+    if terms.expected_sha256.is_some() {
+        options.push("--expect LIST".to_owned());
+    }
+    let options = options.join(" ");
+    let made = line.certificates == line.leaves || line.intended == line.leaves;
+    let command = match line.authority {
+        "local" => format!("reroot issue {options} --out {out}"),
+        "cmp" => format!("reroot issue --issuer cmp {options} --out {out}"),
+        "air-gapped" if made => format!("reroot finish PLAN --signatures SIGNATURES --out {out}"),
+        "air-gapped" => format!("reroot plan {options} --out PLAN"),
+        _ if made => format!("reroot finish PLAN --certificates CERTIFICATES --out {out}"),
+        _ => format!("reroot plan --foreign {options} --out PLAN"),
+    };
+    match line.state {
+        "open" => vec![command, format!("or give it up: reroot ledger abandon {} --because WHY", line.batch)],
+        "sealed" => vec![format!("to publish it again: {command}")],
+        _ if line.intended > 0 => vec![format!("reroot revoke --batch {} --reason REASON", line.batch)],
+        _ => vec!["nothing to do: no certificate of it can exist".to_owned()],
+    }
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,:+@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+/// Gives an open batch up.
+pub(super) fn abandon(
+    (batch, because): (&str, &str),
+    by: Option<&str>,
+    yes: bool,
+    config: &Path,
+    world: &mut World,
+    printer: Printer,
+) -> Result<Exit, Fault> {
+    let id = named(batch)?;
+    if Entry::check_reason("because", because).is_err() {
+        return Err(Fault::usage("--because: the reason is empty or longer than 1000 characters")
+            .hint("Say in a few words why; it is kept permanently."));
+    }
+    let requester = revoke::requester(by)?;
+    let config = load::config(config, printer)?;
+    let ledger = load::ledger(&config, config.issuer_identity()?.spki(), false, printer)?;
+    let before = details(&ledger, &id, &[PathBuf::from(".")])?;
+    if before.line.state == "sealed" {
+        return Err(Fault::usage(format!("batch {id} is sealed; only an open batch can be abandoned"))
+            .hint("`reroot revoke --batch` revokes its certificates."));
+    }
+    if before.line.state == "open" && !yes {
+        let (leaves, intended) = (before.line.leaves, before.line.intended);
+        printer.say(&format!(
+            "batch {id}: {} leaves will be free, {} will count as issued",
+            render::count(leaves - intended),
+            render::count(intended)
+        ));
+        if !revoke::confirmed(world, printer, "abandon") {
+            return Err(Fault::usage("nothing was recorded: it was not confirmed")
+                .hint("Type `abandon` when asked, or pass --yes."));
+        }
+    }
+    let instruction = Instruction { at: world.now, requester, approvals: vec![] };
+    let (given_up, fresh) = ledger.abandon(&id, &instruction, because)?;
+    ledger.conclude()?;
+    let head = ledger.head()?;
+    let counting = before.line.leaves - given_up.freed;
+    match printer.format {
+        Format::Json => printer.json(&json!({
+            "outcome": if fresh { "done" } else { "already-done" },
+            "batch": id.to_string(),
+            "freed": given_up.freed,
+            "count_as_issued": counting,
+            "reason": given_up.reason,
+            "by": given_up.requester,
+            "at": given_up.at,
+            "ledger_head": head,
+        })),
+        Format::Text => {
+            let mut table = Table::new(17);
+            table.line("abandoned", id.to_string());
+            table.line("because", &given_up.reason);
+            table.line("freed", render::count(given_up.freed));
+            table.line("count as issued", render::count(counting));
+            table.line("ledger head", head.to_string());
+            printer.data(&table.finish());
+        }
+    }
+    if !fresh {
+        printer.say(&format!("already done: the batch was abandoned at {}", given_up.at));
+    }
+    for place in &before.line.unfinished {
+        printer.warn(&format!("`{place}` may hold certificates that were signed: destroy it, or revoke the batch"));
+    }
+    Ok(Exit::Done)
+}
+
+const NAMES: &str = "`reroot ledger list` names every batch.";
