@@ -294,8 +294,11 @@ fn in_words(act: &Act<'_>, chosen: &Chosen) -> String {
     for size in &chosen.sizes {
         let name = size.scope.urls().first().map_or("full list", String::as_str);
         let count = render::count;
-        let sums =
+        let mut sums =
             format!("{} more, {} entries, about {} bytes", count(size.added), count(size.entries), count(size.bytes));
+        if let Some(max) = size.max_bytes.filter(|_| size.is_too_large()) {
+            let _ = write!(sums, ", above the policy's `revocation.max_crl_bytes` = {}", count(max));
+        }
         line("list", format!("{}: {sums}", Printable::new(name)));
     }
     for (name, count) in sorts(chosen) {
@@ -338,6 +341,7 @@ fn as_json(act: &Act<'_>, outcome: &str, chosen: &Chosen) -> Value {
             "added": size.added,
             "entries": size.entries,
             "bytes": size.bytes,
+            "max_bytes": size.max_bytes,
         })).collect::<Vec<_>>(),
         "findings": chosen.findings.iter().map(|finding| json!({
             "place": finding.place,

@@ -13,5 +13,5 @@ pub(crate) mod responder;
 mod serials;
 pub(crate) mod signed;
 mod tampered;
-mod token;
+pub(crate) mod token;
 mod twins;

@@ -12,14 +12,13 @@ use crate::support::run::{Finished, Run};
 
 const MODULE: &str = "/usr/lib/softhsm/libsofthsm2.so";
 
-struct Token {
-    machines: Machines,
+pub(crate) struct Token {
+    pub(crate) machines: Machines,
 }
 
 impl Token {
     /// Moves the vault's key into a token.
-    fn new() -> Self {
-        let machines = Machines::new();
+    pub(crate) fn of(machines: Machines) -> Self {
         create_directory(&machines.path("tokens"), Access::Private).unwrap();
         let conf =
             format!("directories.tokendir = {}\nobjectstore.backend = file\n", machines.path("tokens").display());
@@ -40,8 +39,13 @@ impl Token {
     }
 
     fn sign(&self, out: &str) -> Finished {
-        let args = ["sign", "reel.plan", "--out", out, "--config", "vault/reroot.toml", "--yes"];
-        softhsm(self.machines.workshop.folder(), self.machines.workshop.reroot(&args))
+        self.run(&["sign", "reel.plan", "--out", out, "--yes"])
+    }
+
+    /// A command in the vault.
+    pub(crate) fn run(&self, args: &[&str]) -> Finished {
+        let run = self.machines.workshop.reroot(args).args(["--config", "vault/reroot.toml"]);
+        softhsm(self.machines.workshop.folder(), run)
     }
 }
 
@@ -51,7 +55,7 @@ fn softhsm(folder: &Path, run: Run) -> Finished {
 
 #[test]
 fn a_plan_is_signed_in_a_token() {
-    let token = Token::new();
+    let token = Token::of(Machines::new());
     let machines = &token.machines;
     machines.workshop.reel("reel.zip", 0..100);
     machines.plan("reel.zip", "reel.plan", &[]).success();

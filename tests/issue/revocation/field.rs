@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use crate::support::judges::put;
-use crate::support::run::{Finished, Run};
+use crate::support::run::{Finished, Run, project};
 use crate::support::workshop::{POLICY, Workshop};
 
 /// The workshop's policy with the URLs of four lists.
@@ -25,8 +25,13 @@ pub(super) struct Field {
 impl Field {
     /// A CA that has issued a batch of so many chips.
     pub(super) fn new(chips: u64) -> Self {
-        let field = Self { workshop: Workshop::new() };
-        put(&field.path("policy.toml"), sharded());
+        Self::of(Workshop::new(), chips, &sharded())
+    }
+
+    /// This CA with a batch of so many chips under this policy.
+    pub(super) fn of(workshop: Workshop, chips: u64, policy: &str) -> Self {
+        let field = Self { workshop };
+        put(&field.path("policy.toml"), policy);
         field.workshop.reel("reel.zip", 0..chips);
         field.workshop.issue("reel.zip", "batch", &[]).success();
         field
@@ -74,6 +79,14 @@ impl Field {
     pub(super) fn ledger_holds(&self) {
         self.run(&["ledger", "verify"], &[]).success();
     }
+}
+
+/// The lists of all rounds follow from the ledger's records, and the program that says so shares no line with this one.
+pub(super) fn another_program_rebuilds_every_list(field: &Field) {
+    let script = project("verifier/rebuild_crl.py");
+    let run = Run::venv("python").arg("-B").arg(script).args(["pki/ledger.db", "pki/ca/issuing.pem"]);
+    let said = run.folder(field.workshop.folder()).run().success().out();
+    assert!(said.lines().count() > 0 && said.lines().all(|line| line.ends_with(": OK")), "{said}");
 }
 
 pub(super) fn json(finished: &Finished) -> Value {

@@ -187,8 +187,14 @@ fn the_batch_of_an_external_ca_is_left_to_that_ca() {
 fn blocked_chips_are_not_issued_and_a_stolen_reel_is_revoked_and_blocked() {
     let field = Field::new(2);
     field.workshop.reel("stolen.zip", 0..4);
+    field.workshop.reel("next-to-it.zip", 2..4);
     let shown = read(&field.revoke(&["--reel", "stolen.zip", "--reason", "keyCompromise"]).success());
     assert_eq!((&shown["counts"]["revoke"], &shown["counts"]["to_block"]), (&json!(2), &json!(2)), "{shown}");
+    // the same command again has nothing left to do, and a release does not unblock
+    let again = read(&field.revoke(&["--reel", "stolen.zip", "--reason", "keyCompromise"]).success());
+    assert_eq!((&again["outcome"], &again["counts"]["already"]), (&json!("already-done"), &json!(4)), "{again}");
+    let released = read(&field.release(&["--reel", "next-to-it.zip"]).success());
+    assert_eq!((&released["outcome"], &released["counts"]["not_revoked"]), (&json!("already-done"), &json!(2)));
     field.workshop.reel("next.zip", 2..5);
     let refused = field.workshop.issue("next.zip", "next", &[]).expect(3);
     assert!(refused.err().contains("ledger.blocked"), "{}", refused.err());

@@ -2,42 +2,52 @@
 
 use crate::support::judges::put;
 use crate::support::run::{Finished, Run};
+use crate::support::workshop::Workshop;
 
 use super::super::plan::machines::Machines;
 use super::field::sharded;
 
-/// A vault that has signed a batch of so many chips under the sharded policy.
-fn vault(chips: u64) -> Machines {
-    let policy = sharded();
-    let machines = Machines { workshop: crate::support::workshop::Workshop::new() };
-    put(&machines.path("policy.toml"), &policy);
-    machines.part(&[&policy]);
-    machines.workshop.reel("reel.zip", 0..chips);
-    machines.plan("reel.zip", "reel.plan", &[]).success();
-    machines
-        .workshop
-        .reroot(&["sign", "reel.plan", "--out", "reel.signatures", "--yes"])
-        .args(["--config", "vault/reroot.toml", "--new-ledger"])
-        .run()
-        .success();
-    machines.finish("reel.plan", "reel.signatures", "batch").success();
-    machines
+/// A vault and the machine that plans for it, which have made a batch under the sharded policy.
+pub(super) struct Vault {
+    pub(super) machines: Machines,
 }
 
-fn run(machines: &Machines, args: &[&str]) -> Finished {
+impl Vault {
+    /// With a batch of so many chips.
+    pub(super) fn new(chips: u64) -> Self {
+        let policy = sharded();
+        let machines = Machines { workshop: Workshop::new() };
+        put(&machines.path("policy.toml"), &policy);
+        machines.part(&[&policy]);
+        machines.workshop.reel("reel.zip", 0..chips);
+        machines.plan("reel.zip", "reel.plan", &[]).success();
+        machines
+            .workshop
+            .reroot(&["sign", "reel.plan", "--out", "reel.signatures", "--yes"])
+            .args(["--config", "vault/reroot.toml", "--new-ledger"])
+            .run()
+            .success();
+        machines.finish("reel.plan", "reel.signatures", "batch").success();
+        Self { machines }
+    }
+
+    pub(super) fn revoke(&self, index: u64, how: &[&str]) {
+        let uid = self.machines.workshop.pki.leaf(index).uid();
+        run(&self.machines, &[&["revoke", "--yes", "--by", "quality", "--uid", &uid], how].concat()).success();
+    }
+
+    pub(super) fn plan(&self, out: &str) {
+        run(&self.machines, &["crl", "plan", "--out", out]).success();
+    }
+}
+
+/// A command on the machine that plans.
+pub(super) fn run(machines: &Machines, args: &[&str]) -> Finished {
     machines.workshop.reroot(args).args(["--config", "pki/reroot.toml"]).run()
 }
 
-fn revoke(machines: &Machines, index: u64, how: &[&str]) {
-    let uid = machines.workshop.pki.leaf(index).uid();
-    run(machines, &[&["revoke", "--yes", "--by", "quality", "--uid", &uid], how].concat()).success();
-}
-
-fn plan(machines: &Machines, out: &str) {
-    run(machines, &["crl", "plan", "--out", out]).success();
-}
-
-fn entries(machines: &Machines) -> usize {
+/// Entries of the published full list.
+pub(super) fn entries(machines: &Machines) -> usize {
     let run =
         Run::openssl().args(["crl", "-inform", "DER", "-noout", "-text", "-in"]).arg(machines.path("www/full.crl"));
     run.run().success().out().matches("Serial Number: ").count()
@@ -45,11 +55,12 @@ fn entries(machines: &Machines) -> usize {
 
 #[test]
 fn a_round_is_planned_signed_and_published_on_two_machines() {
-    let machines = vault(5);
-    revoke(&machines, 0, &["--reason", "keyCompromise"]);
-    revoke(&machines, 1, &["--hold"]);
-    plan(&machines, "one.plan");
-    plan(&machines, "again.plan");
+    let vault = Vault::new(5);
+    let machines = &vault.machines;
+    vault.revoke(0, &["--reason", "keyCompromise"]);
+    vault.revoke(1, &["--hold"]);
+    vault.plan("one.plan");
+    vault.plan("again.plan");
     let round = |name: &str| {
         let text = std::fs::read_to_string(machines.path(name)).unwrap();
         text.lines().next().unwrap().to_owned()
@@ -58,44 +69,45 @@ fn a_round_is_planned_signed_and_published_on_two_machines() {
     let signed = machines.sign("one.plan", "one.signatures").success();
     assert!(signed.err().contains("2 on the full list, the first round here"), "{}", signed.err());
     machines.sign("one.plan", "one.signatures").success();
-    let finish = |signatures: &str| run(&machines, &["crl", "finish", signatures, "--out", "www"]);
+    let finish = |signatures: &str| run(machines, &["crl", "finish", signatures, "--out", "www"]);
     finish("one.signatures").success();
     finish("one.signatures").success();
-    assert_eq!(entries(&machines), 2);
+    assert_eq!(entries(machines), 2);
 
     let uid = machines.workshop.pki.leaf(1).uid();
-    run(&machines, &["release", "--yes", "--uid", &uid]).success();
-    plan(&machines, "two.plan");
+    run(machines, &["release", "--yes", "--uid", &uid]).success();
+    vault.plan("two.plan");
     let signed = machines.sign("two.plan", "two.signatures").success();
     assert!(signed.err().contains("1 on the full list, before 2"), "{}", signed.err());
     finish("two.signatures").success();
-    assert_eq!(entries(&machines), 1);
+    assert_eq!(entries(machines), 1);
     // an old round does not come back
     finish("one.signatures").expect(2);
-    assert_eq!(entries(&machines), 1);
+    assert_eq!(entries(machines), 1);
     for machine in ["pki", "vault"] {
         let config = format!("{machine}/reroot.toml");
         machines.workshop.reroot(&["ledger", "verify", "--config", &config]).run().success();
     }
     // the key stays in the vault
-    run(&machines, &["crl", "--out", "www"]).expect(2);
+    run(machines, &["crl", "--out", "www"]).expect(2);
 }
 
 /// A file of another kind has the name: this is found before a round is recorded or signed.
 #[test]
 fn a_name_that_is_taken_costs_no_round() {
-    let machines = vault(2);
-    revoke(&machines, 0, &["--reason", "superseded"]);
+    let vault = Vault::new(2);
+    let machines = &vault.machines;
+    vault.revoke(0, &["--reason", "superseded"]);
     put(&machines.path("taken"), "a file of somebody");
     let head = |machine: &str| {
         let config = format!("{machine}/reroot.toml");
         machines.workshop.reroot(&["ledger", "head", "--config", &config]).run().success().out()
     };
     let before = head("pki");
-    let refused = run(&machines, &["crl", "plan", "--out", "taken"]).expect(2);
+    let refused = run(machines, &["crl", "plan", "--out", "taken"]).expect(2);
     assert!(refused.err().contains("`taken` exists already"), "{}", refused.err());
     assert_eq!(head("pki"), before);
-    plan(&machines, "one.plan");
+    vault.plan("one.plan");
     let before = head("vault");
     let refused = machines.sign("one.plan", "taken").expect(2);
     assert!(refused.err().contains("`taken` exists already"), "{}", refused.err());
@@ -107,24 +119,25 @@ fn a_name_that_is_taken_costs_no_round() {
 /// The planner's own ledger, set back to before a revocation: it plans a list without the entry.
 #[test]
 fn a_planner_that_leaves_out_an_entry_is_refused() {
-    let machines = vault(4);
-    revoke(&machines, 0, &["--reason", "keyCompromise"]);
+    let vault = Vault::new(4);
+    let machines = &vault.machines;
+    vault.revoke(0, &["--reason", "keyCompromise"]);
     let folder = machines.workshop.folder();
     Run::tool("cp").args(["-a", "pki/ledger.db", "before.db"]).folder(folder).run().success();
-    revoke(&machines, 1, &["--reason", "keyCompromise"]);
-    plan(&machines, "one.plan");
+    vault.revoke(1, &["--reason", "keyCompromise"]);
+    vault.plan("one.plan");
     machines.sign("one.plan", "one.signatures").success();
-    run(&machines, &["crl", "finish", "one.signatures", "--out", "www"]).success();
+    run(machines, &["crl", "finish", "one.signatures", "--out", "www"]).success();
 
     Run::tool("cp").args(["-a", "before.db", "pki/ledger.db"]).folder(folder).run().success();
-    plan(&machines, "same-number.plan");
+    vault.plan("same-number.plan");
     let refused = machines.sign("same-number.plan", "x.signatures").expect(2);
     assert!(refused.err().contains("the plan's"), "{}", refused.err());
     // a higher number does not help: the entries of the vault are missing
     Run::tool("rm").args(["-r", "www"]).folder(folder).run().success();
-    run(&machines, &["crl", "plan", "--out", "again.plan"]).success();
-    revoke(&machines, 2, &["--reason", "superseded"]);
-    plan(&machines, "higher.plan");
+    run(machines, &["crl", "plan", "--out", "again.plan"]).success();
+    vault.revoke(2, &["--reason", "superseded"]);
+    vault.plan("higher.plan");
     let refused = machines.sign("higher.plan", "y.signatures").expect(5);
     assert!(refused.err().contains("do not continue those on this ledger"), "{}", refused.err());
     assert!(!machines.path("x.signatures").exists() && !machines.path("y.signatures").exists());
@@ -132,9 +145,10 @@ fn a_planner_that_leaves_out_an_entry_is_refused() {
 
 #[test]
 fn a_plan_that_was_changed_or_is_nobodys_is_refused() {
-    let machines = vault(3);
-    revoke(&machines, 0, &["--reason", "keyCompromise"]);
-    plan(&machines, "one.plan");
+    let vault = Vault::new(3);
+    let machines = &vault.machines;
+    vault.revoke(0, &["--reason", "keyCompromise"]);
+    vault.plan("one.plan");
     let text = std::fs::read_to_string(machines.path("one.plan")).unwrap();
     put(&machines.path("changed.plan"), text.replacen("\"round\":1", "\"round\":2", 1));
     let refused = machines.sign("changed.plan", "x.signatures").expect(2);
@@ -145,7 +159,7 @@ fn a_plan_that_was_changed_or_is_nobodys_is_refused() {
     let digit = if signatures.as_bytes()[at] == b'0' { "1" } else { "0" };
     let changed = format!("{}{digit}{}", &signatures[..at], &signatures[at + 1..]);
     put(&machines.path("changed.signatures"), changed);
-    run(&machines, &["crl", "finish", "changed.signatures", "--out", "www"]).expect(4);
+    run(machines, &["crl", "finish", "changed.signatures", "--out", "www"]).expect(4);
     assert!(!machines.path("www").exists());
-    run(&machines, &["crl", "finish", "one.signatures", "--out", "www"]).success();
+    run(machines, &["crl", "finish", "one.signatures", "--out", "www"]).success();
 }

@@ -23,6 +23,11 @@ impl<'a> Case<'a> {
         Self { workshop, name, text: String::new() }
     }
 
+    /// Where its commands run.
+    pub fn folder(&self) -> &std::path::Path {
+        self.workshop.folder()
+    }
+
     /// A sentence in the text, on what comes next.
     #[must_use = "the case goes on"]
     pub fn note(mut self, text: &str) -> Self {

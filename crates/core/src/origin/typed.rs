@@ -65,7 +65,7 @@ impl<'a> TypedList<'a> {
     /// Finds out how the list is encoded.
     ///
     /// # Errors
-    /// The list is cut off within a character of UTF-16.
+    /// The list is cut off within a character of UTF-16, or is not text.
     pub fn new(bytes: &'a [u8]) -> Result<Self, TypedError> {
         let utf16 = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
             let (units, rest) = bytes.as_chunks::<2>();
@@ -85,6 +85,10 @@ impl<'a> TypedList<'a> {
             [0, 1..=u8::MAX, 0, 1..=u8::MAX, ..] => utf16(bytes, u16::from_be_bytes)?.into(),
             _ => String::from_utf8_lossy(bytes),
         };
+        // one finding about the file, not one for each of its lines
+        if text.contains('\0') {
+            return Err(TypedError { found: String::new(), what: What::NotText });
+        }
         Ok(Self { text })
     }
 
@@ -175,6 +179,7 @@ pub struct TypedError {
 enum What {
     CutOff,
     NotHexadecimal,
+    NotText,
     Odd { digits: usize, number: bool },
     Scientific,
     Separators,
@@ -184,6 +189,7 @@ impl What {
     fn describe(self, found: &str) -> String {
         match self {
             Self::CutOff => "the list is UTF-16 and ends within a character".to_owned(),
+            Self::NotText => "the list is not text: it has a zero byte".to_owned(),
             Self::NotHexadecimal => format!("`{found}` is not hexadecimal"),
             Self::Odd { digits, number: true } => {
                 format!("`{found}` has {digits} digits, and bytes have two each: {LOST_ZEROS}")
@@ -201,7 +207,7 @@ impl TypedError {
     /// What to do about it.
     pub const fn hint(&self) -> &'static str {
         match self.what {
-            What::CutOff => "Save the list again as text in UTF-8.",
+            What::CutOff | What::NotText => "Save the list again as text in UTF-8.",
             What::Odd { number: true, .. } | What::Scientific => SPREADSHEET_HINT,
             What::NotHexadecimal | What::Odd { .. } | What::Separators => {
                 "A UID is written in hexadecimal, such as 0209A021E021C4E1D00139 or 02:09:A0:21:E0:21:C4:E1:D0:01:39."
@@ -297,6 +303,15 @@ mod tests {
         assert_eq!(lines(&little), expected);
         assert_eq!(lines(&big), expected);
         assert!(TypedList::new(&[b"\xFF\xFE", &little[..little.len() - 1]].concat()).is_err());
+    }
+
+    #[test]
+    fn a_file_that_is_no_text_is_one_mistake_and_a_letter_of_another_encoding_is_none() {
+        for wrong in [&b"0\x82\x01\x00\n1\n"[..], b"PK\x03\x04\x14\x00\x00\x00", b"0209\n\x00\n"] {
+            let error = TypedList::new(wrong).unwrap_err();
+            assert_eq!(error.to_string(), "the list is not text: it has a zero byte", "{wrong:?}");
+        }
+        assert_eq!(lines(b"0209;Z\xFCrich\n"), [(1, "0209".to_owned())]);
     }
 
     #[test]

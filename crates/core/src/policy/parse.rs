@@ -134,6 +134,11 @@ impl Policy {
         self.revocation.as_ref().map(|revocation| revocation.shards)
     }
 
+    /// The most bytes of one CRL, if the policy spreads its certificates over several.
+    pub fn max_crl_bytes(&self) -> Option<u64> {
+        self.revocation.as_ref().map(|revocation| u64::from(revocation.max_crl_bytes))
+    }
+
     /// Whether no certificate of this policy ever leaves a CRL, because none ever ends.
     pub fn never_ends(&self) -> bool {
         self.validity.end == End::At(Time::NEVER) && self.validity.outlives == OutlivesIssuer::Allow

@@ -163,9 +163,31 @@ pub enum Error {
     /// Nothing was revoked, or no list was made.
     #[error(transparent)]
     Revoke(#[from] RevokeError),
+    /// Some of an issuing key's certificates would be on shards and some not.
+    #[error(
+        "policy `{}` has {}, and batch {batch} was issued with this key under policy `{}`, which has {}: an issuing key \
+         has shards in all of its policies or in none",
+        Printable::new(policy), shards_in_words(*shards), Printable::new(earlier), shards_in_words(*earlier_shards)
+    )]
+    ShardsDiffer {
+        /// Name of the policy.
+        policy: String,
+        /// Its `revocation.shards`.
+        shards: Option<u16>,
+        /// The newest batch of the key.
+        batch: String,
+        /// The name of its policy.
+        earlier: String,
+        /// The `revocation.shards` of that policy.
+        earlier_shards: Option<u16>,
+    },
     /// A key could not be opened or used.
     #[error(transparent)]
     Signer(#[from] SignerError),
+}
+
+fn shards_in_words(shards: Option<u16>) -> String {
+    shards.map_or_else(|| "no `revocation.shards`".to_owned(), |count| format!("`revocation.shards` = {count}"))
 }
 
 impl Error {
@@ -194,7 +216,8 @@ impl Error {
             | Self::DeliveryDiffers { .. }
             | Self::HeadDiffers { .. }
             | Self::OutputDamaged { .. }
-            | Self::OutputExists { .. } => Class::Usage,
+            | Self::OutputExists { .. }
+            | Self::ShardsDiffer { .. } => Class::Usage,
             Self::Cmp(_) => Class::Signer,
             Self::Config(errors) => errors.class(),
             Self::Core(error) => error.class(),
@@ -251,6 +274,11 @@ impl Error {
                     .into(),
             ),
             Self::ManifestSigner(_) => None,
+            Self::ShardsDiffer { .. } => Some(
+                "Issue under this policy with another issuing CA, or give both policies [revocation] or neither. A certificate \
+                 without a CRL distribution point passes, although it is revoked, where a relying party has a shard."
+                    .into(),
+            ),
             Self::Signer(error) => error.hint(),
         }
     }

@@ -80,6 +80,24 @@ pub enum RevokeError {
         /// What is wrong with it.
         what: String,
     },
+    /// A signature that came back does not verify.
+    #[error("a signature in `{}` does not verify under the issuer's key: {source}", Printable::new(path))]
+    Returned {
+        /// The file of signatures.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: crate::crypto::SignatureError,
+    },
+    /// Signatures of a round that a later one has followed.
+    #[error("`{}` has signatures of round {number}, and round {last} was published since", Printable::new(path))]
+    RoundOver {
+        /// The file of signatures.
+        path: PathBuf,
+        /// Their round.
+        number: u64,
+        /// The last round that was signed.
+        last: u64,
+    },
     /// Where the certificates' lists are depends on what the ledger does not have.
     #[error(
         "the CRL distribution point of batch {batch} depends on the source leaf's common name, which is not on the ledger"
@@ -118,11 +136,12 @@ impl RevokeError {
             | Self::LedgerBehind { .. }
             | Self::PlanDiffers { .. }
             | Self::PlanMalformed { .. }
+            | Self::RoundOver { .. }
             | Self::ScopeUnknown { .. }
             | Self::UnknownBatch { .. }
             | Self::Validity { .. } => Class::Usage,
             Self::Lint { .. } => Class::Bug,
-            Self::Signature(_) => Class::Signer,
+            Self::Returned { .. } | Self::Signature(_) => Class::Signer,
         }
     }
 
@@ -141,6 +160,10 @@ impl RevokeError {
                 "Nothing was signed. The planner's ledger and this one must have the same revocations: make a new plan, and \
                  find out why they differ."
             }
+            Self::Returned { .. } => {
+                "The file was changed on its way, or another key made it: carry it again, or sign the plan again."
+            }
+            Self::RoundOver { .. } => "Lists do not go back: plan a new round.",
             Self::ScopeUnknown { .. } => "Chips of this batch cannot be put on a list by this program.",
             Self::Signature(_) => {
                 "The private key is not the certificate's, or the signer or its connection is faulty. Run the same command \

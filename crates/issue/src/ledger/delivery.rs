@@ -44,6 +44,11 @@ impl AuthorityKind {
         }
     }
 
+    /// Returns whether a CA makes the certificates whose key is not ours.
+    pub const fn is_external(self) -> bool {
+        matches!(self, Self::Cmp | Self::ExternalFile)
+    }
+
     /// Returns what an authority of this kind is, for messages.
     pub const fn describe(self) -> &'static str {
         match self {

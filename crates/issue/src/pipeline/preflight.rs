@@ -7,7 +7,7 @@
 use crate::audit::{check_issuer, deviations, follows};
 use crate::cert::IssuerIdentity;
 use crate::error::Error;
-use crate::ledger::Ledger;
+use crate::ledger::{AuthorityKind, BatchRow, Ledger};
 use crate::manifest::{ManifestAnchor, Statement, seal};
 use crate::policy::Policy;
 use crate::x509::{Certificate, Time};
@@ -21,6 +21,8 @@ const RELEASED: i64 = 1_795_824_000;
 
 /// What a batch is about to be made with.
 pub(crate) struct Ground<'a> {
+    /// Who signs.
+    pub(crate) authority: AuthorityKind,
     pub(crate) policy: &'a Policy,
     pub(crate) issuer: &'a IssuerIdentity,
     /// Who seals the batch; none on a machine that only signs.
@@ -69,12 +71,41 @@ pub(crate) fn check(ground: &Ground<'_>, ledger: &Ledger) -> Result<Cleared, Err
         notes.extend(deviations("manifest signer", signer));
     }
     notes.extend(ground.anchors.iter().flat_map(|anchor| deviations("source anchor", anchor)));
+    shards(ground, ledger)?;
     let jump = clock(ground, ledger)?;
     if let Some(jump) = &jump {
         let Jump { clock, known, reason } = jump;
         notes.push(format!("the clock says {clock}, the newest instant known is {known}; accepted: {reason}"));
     }
     Ok(Cleared { notes, jump })
+}
+
+/// Refuses a policy with shards where the issuing key has issued without, and the other way: a certificate without a
+/// distribution point is judged by some relying parties with any CRL of its issuer, such as a shard that does not list it.
+/// Every batch was admitted like this, so the newest one speaks for all. An external CA publishes its own CRLs.
+fn shards(ground: &Ground<'_>, ledger: &Ledger) -> Result<(), Error> {
+    if ground.authority.is_external() {
+        return Ok(());
+    }
+    for (id, _) in ledger.batch_ids()?.iter().rev() {
+        let Some(BatchRow { terms, delivery, .. }) = ledger.batch(id)? else { continue };
+        if delivery.authority.is_external() {
+            continue;
+        }
+        if terms.policy == ground.policy.bytes() {
+            return Ok(());
+        }
+        let text = String::from_utf8_lossy(&terms.policy);
+        let earlier = Policy::parse(&text, &format!("policy of batch {id}"))?;
+        let count = |policy: &Policy| Some(policy.shards()?.count());
+        let (shards, earlier_shards) = (count(ground.policy), count(&earlier));
+        if shards.is_some() == earlier_shards.is_some() {
+            return Ok(());
+        }
+        let (policy, earlier) = (ground.policy.name().to_owned(), earlier.name().to_owned());
+        return Err(Error::ShardsDiffer { policy, shards, batch: id.to_string(), earlier, earlier_shards });
+    }
+    Ok(())
 }
 
 /// The instant that a batch says it was sealed at: never before its own instant of issue, nor before the batch that it

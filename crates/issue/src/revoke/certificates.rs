@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use crate::cert::{IssuerIdentity, Serials};
 use crate::error::{Error, RevokeError};
-use crate::ledger::{AuthorityKind, BatchId, BatchRow, ChunkLeaf, Ledger, Revocable, Scope};
+use crate::ledger::{BatchId, BatchRow, ChunkLeaf, Ledger, Revocable, Scope};
 use crate::policy::{BatchContext, BoundPolicy, Policy, RecordedValues};
 use crate::x509::Time;
 
@@ -20,6 +20,8 @@ pub(crate) struct BatchCertificates<'a> {
     end: Time,
     /// Whether that is the end in the certificate, and not the latest that it can be.
     pub(crate) exact: bool,
+    /// The most bytes that the policy allows of a list.
+    pub(super) max_crl_bytes: Option<u64>,
     scopes: HashSet<Scope>,
     chunk: Option<(u64, Vec<ChunkLeaf>)>,
 }
@@ -29,13 +31,14 @@ impl<'a> BatchCertificates<'a> {
     pub(crate) fn open(ledger: &'a Ledger, issuer: &IssuerIdentity, id: &BatchId) -> Result<Option<Self>, Error> {
         let number = ledger.batch_number(id)?;
         let row = ledger.batch(id)?.ok_or_else(|| RevokeError::UnknownBatch { batch: id.to_string() })?;
-        if matches!(row.delivery.authority, AuthorityKind::ExternalFile | AuthorityKind::Cmp) {
+        if row.delivery.authority.is_external() {
             return Ok(None);
         }
-        let bound = bind(&row, issuer)?;
+        let (bound, max_crl_bytes) = bind(&row, issuer)?;
         let serials = Serials::new(&row.serial_basis(), issuer.spki());
         let (end, exact) = bound.latest_end();
-        Ok(Some(Self { ledger, row, number, bound, serials, end, exact, scopes: HashSet::new(), chunk: None }))
+        let (scopes, chunk) = (HashSet::new(), None);
+        Ok(Some(Self { ledger, row, number, bound, serials, end, exact, max_crl_bytes, scopes, chunk }))
     }
 
     /// How many leaves it has.
@@ -106,11 +109,11 @@ fn values(leaf: &ChunkLeaf) -> RecordedValues<'_> {
     }
 }
 
-/// Binds the policy of a batch as it was bound when the batch began.
-fn bind(row: &BatchRow, issuer: &IssuerIdentity) -> Result<BoundPolicy, Error> {
+/// Binds the policy of a batch as it was bound when the batch began; also returns the most bytes of a list, if it says so.
+fn bind(row: &BatchRow, issuer: &IssuerIdentity) -> Result<(BoundPolicy, Option<u64>), Error> {
     let text = String::from_utf8_lossy(&row.terms.policy);
     let policy = Policy::parse(&text, &format!("policy of batch {}", row.id))?;
     let params = policy.params(&row.terms.params)?;
     let context = BatchContext { batch: row.id.to_string(), issued_at: row.issued_at, params };
-    Ok(policy.bind(issuer, &context)?)
+    Ok((policy.bind(issuer, &context)?, policy.max_crl_bytes()))
 }

@@ -42,7 +42,11 @@ pub fn choose(
 ) -> Result<Chosen, Error> {
     let (mut chooser, known) = Chooser::picked(ledger, issuer, selection, decision)?;
     chooser.settle(&known)?;
-    chooser.chosen.sizes = sizes(&known, &chooser.chosen.revocations);
+    let blocked = ledger.blocked(None)?;
+    let named = chooser.chosen.block.len();
+    chooser.chosen.block.retain(|uid| blocked.reason(uid).is_none());
+    chooser.chosen.counts.already += (named - chooser.chosen.block.len()) as u64;
+    chooser.chosen.sizes = sizes(&known, &chooser.chosen.revocations, &chooser.limits);
     Ok(chooser.chosen)
 }
 
@@ -58,6 +62,8 @@ pub fn choose_release(
 ) -> Result<Chosen, Error> {
     let (mut chooser, known) = Chooser::picked(ledger, issuer, selection, decision)?;
     chooser.settle_release(&known)?;
+    // chips of a reel that have no certificate
+    chooser.chosen.counts.valid += std::mem::take(&mut chooser.chosen.block).len() as u64;
     Ok(chooser.chosen)
 }
 
@@ -68,6 +74,8 @@ struct Chooser<'a> {
     decision: &'a Decision<'a>,
     /// What was picked of each batch.
     picks: BTreeMap<BatchId, Vec<Pick<'a>>>,
+    /// The most bytes of a list of a batch's certificates, where its policy says so.
+    limits: BTreeMap<BatchId, u64>,
     /// Certificates of no batch that were given.
     others: Vec<(&'a str, &'a Certificate)>,
     chosen: Chosen,
@@ -82,8 +90,8 @@ impl<'a> Chooser<'a> {
         decision: &'a Decision<'a>,
     ) -> Result<(Self, Revocations), Error> {
         let chosen = Chosen { findings: selection.findings.clone(), ..Chosen::default() };
-        let mut chooser =
-            Self { ledger, issuer, selection, decision, picks: BTreeMap::new(), others: Vec::new(), chosen };
+        let (picks, limits, others) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
+        let mut chooser = Self { ledger, issuer, selection, decision, picks, limits, others, chosen };
         chooser.pick()?;
         Ok((chooser, ledger.revocations(u64::MAX)?))
     }
@@ -331,6 +339,7 @@ impl<'a> Chooser<'a> {
                 self.chosen.counts.foreign += picks.len() as u64 - 1;
                 continue;
             };
+            self.limits.extend(batch.max_crl_bytes.map(|max| (id.clone(), max)));
             picks.sort_by_key(|pick| pick.index);
             let mut groups: BTreeMap<(Reason, Time), Vec<Revocable>> = BTreeMap::new();
             for of_leaf in picks.chunk_by(|a, b| a.index == b.index) {

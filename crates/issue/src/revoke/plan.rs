@@ -14,7 +14,7 @@ use crate::crypto::sha256;
 use crate::delivery;
 use crate::durable::output::Shape;
 use crate::durable::{self, Access};
-use crate::error::{CoreError, Error, RevokeError};
+use crate::error::{CoreError, Error, PlanError, RevokeError};
 use crate::input;
 use crate::ledger::{BatchId, CarriedRecord, CrlRound, Ledger, LedgerError, Scope, SignedList};
 use crate::manifest::verify_octets;
@@ -111,6 +111,7 @@ pub fn plan(job: &PlanJob<'_>, ledger: &Ledger) -> Result<CrlRound, Error> {
         publish::check(out, job.issuer, ledger)?;
     }
     let last = ledger.round_before(u64::MAX)?;
+    round::check_clock(job.now, last.as_ref())?;
     let open = match last {
         Some(last) if ledger.round_issued(last.number)?.is_none() && ledger.revocations_changed()? <= last.position => {
             Some(last)
@@ -134,11 +135,16 @@ pub fn plan(job: &PlanJob<'_>, ledger: &Ledger) -> Result<CrlRound, Error> {
     };
     let payload = payload(ledger, job.issuer, &lists)?;
     let bytes = serde_json::to_vec(&payload).expect("a plan has text for keys");
+    ledger.conclude()?;
+    // a seal says when it was made: the plan of an earlier run is this one all the same
+    let earlier = read_plan(job.out, std::slice::from_ref(job.planner.0));
+    if earlier.is_ok_and(|earlier| earlier.sha256 == sha256(&bytes)) {
+        return Ok(lists.round);
+    }
     let seal = seal::sign_octets(&bytes, job.planner.0, job.planner.1, job.now)?;
     let seal = serde_json::to_string(&PlanSeal { seal: hex::encode(seal) }).expect("a seal has text for keys");
     let mut content = bytes;
     writeln!(content, "\n{seal}").expect("writing to a Vec");
-    ledger.conclude()?;
     write(job.out, &content)?;
     Ok(lists.round)
 }
@@ -211,7 +217,7 @@ pub struct CrlCeremony {
 /// It is not a plan, or of no planner that this machine takes plans from.
 pub fn read_plan(path: &Path, planners: &[Certificate]) -> Result<CrlPlan, Error> {
     let malformed = |what: String| malformed(path, "plan of revocation lists", what);
-    let content = input::read(path).map_err(|error| malformed(error.to_string()))?;
+    let content = read(path)?;
     let mut lines = content.split(|byte| *byte == b'\n');
     let (Some(bytes), Some(seal)) = (lines.next(), lines.next()) else {
         return Err(malformed("it has no second line".to_owned()));
@@ -329,12 +335,16 @@ pub fn sign(
 pub fn finish(signatures: &Path, issuer: &IssuerIdentity, ledger: &Ledger, out: &Path) -> Result<Round, Error> {
     publish::check(out, issuer, ledger)?;
     let malformed = |what: String| malformed(signatures, "file of signatures over revocation lists", what);
-    let content = input::read(signatures).map_err(|error| malformed(error.to_string()))?;
+    let content = read(signatures)?;
     let file: Signatures = serde_json::from_slice(&content).map_err(|error| malformed(brief(&error.to_string())))?;
     if file.format != SIGNATURES {
         return Err(malformed(format!("its format is not `{SIGNATURES}`")));
     }
     let round = ledger.round(file.round)?.ok_or(LedgerError::UnknownRound { number: file.round })?;
+    let last = ledger.signed_round_before(u64::MAX)?.map_or(0, |last| last.number);
+    if last > round.number {
+        return Err(RevokeError::RoundOver { path: signatures.to_owned(), number: round.number, last }.into());
+    }
     let lists = round::rebuilt(ledger, issuer, &round)?;
     let named = file.lists.iter().map(|list| list.tbs_sha256.clone());
     if !named.eq(round.lists.iter().map(|list| list.tbs_sha256.to_string())) {
@@ -346,13 +356,14 @@ pub fn finish(signatures: &Path, issuer: &IssuerIdentity, ledger: &Ledger, out: 
             hex::decode(&list.signature).map_err(|_| malformed("a signature is not hexadecimal".to_owned()))?;
         made.push((tbs.as_slice(), signature));
     }
-    let signed = round::verified(issuer, made)?;
+    let signed = round::verified(issuer, made).map_err(|error| match error {
+        Error::Revoke(RevokeError::Signature(source)) => {
+            Error::Revoke(RevokeError::Returned { path: signatures.to_owned(), source })
+        }
+        other => other,
+    })?;
     let resumed = ledger.round_issued(round.number)?.is_some();
     ledger.record_round_issued(round.number, &signed, signed.len() as u64)?;
-    let last = ledger.signed_round_before(u64::MAX)?.map_or(0, |last| last.number);
-    if last > round.number {
-        return Err(malformed(format!("round {last} was published since")));
-    }
     let files = round::release(issuer, ledger, out, &round, &lists.tbs, &signed)?;
     Ok(Round { round, signatures_made: 0, resumed, files })
 }
@@ -429,6 +440,10 @@ fn write_signatures(out: &Path, plan: &CrlPlan, round: &CrlRound, signed: &[Sign
     let mut content = serde_json::to_vec(&file).expect("signatures have text for keys");
     content.push(b'\n');
     write(out, &content)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Error> {
+    Ok(input::read(path).map_err(|source| PlanError::Read { path: path.to_owned(), source })?)
 }
 
 /// Writes a new file; one that is there and says the same is as good.

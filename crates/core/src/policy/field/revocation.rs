@@ -21,7 +21,10 @@ pub(super) const SHARDS: Field = Field {
     form: "integer from 1 to 4096",
     clause: "RFC 5280 §4.2.1.13, §5.2.5",
     criticality: None,
-    checks: &["every URL of `extensions.crl_distribution_points` has `{crl_shard}`"],
+    checks: &[
+        "every URL of `extensions.crl_distribution_points` has `{crl_shard}`",
+        "an issuing key has shards in all of its policies or in none (`issue`, `plan` and `sign` compare with its newest batch)",
+    ],
     example: EXAMPLE,
 };
 
@@ -65,7 +68,7 @@ pub(in crate::policy) struct Revocation {
     pub(in crate::policy) shards: Shards,
     expected_certificates: u32,
     worst_revoked_percent: u32,
-    max_crl_bytes: u32,
+    pub(in crate::policy) max_crl_bytes: u32,
     span: Range<usize>,
 }
 

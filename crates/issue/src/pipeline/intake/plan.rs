@@ -65,6 +65,7 @@ pub(super) fn admit<'a>(
     // the fuzzer's CA has no chain that an auditor would accept
     if row.state == BatchState::Open && !cfg!(fuzzing) {
         let ground = Ground {
+            authority: row.delivery.authority,
             policy: &policy,
             issuer: reader.issuer,
             manifest_certificate: reader.manifest_certificate,

@@ -176,6 +176,7 @@ impl<'a> Reel<'a, '_> {
     fn ground(&self, issued_at: Time) -> Ground<'_> {
         let job = self.job;
         Ground {
+            authority: self.authority,
             policy: job.policy,
             issuer: job.issuer,
             manifest_certificate: Some(job.manifest_certificate),
@@ -206,7 +207,7 @@ impl<'a> Reel<'a, '_> {
             reason.as_deref().map_or(Ok(()), |reason| Entry::check_reason(name, reason))?;
         }
         if job.beacon.is_some() {
-            if matches!(self.authority, AuthorityKind::Cmp | AuthorityKind::ExternalFile) {
+            if self.authority.is_external() {
                 return Err(Error::BeaconUnused { reason: "another CA chooses the serial numbers" });
             }
             if job.policy.copies_serial() {
