@@ -51,7 +51,7 @@ use crate::error::Error;
 use crate::ledger::Ledger;
 
 use authority::Asked;
-use intake::{Pass1, Ready};
+use intake::{Admission, Ready};
 use outcome::Start;
 use output::{Found, Output};
 
@@ -74,8 +74,8 @@ pub fn run<'a, T: Task<'a>>(
     output.check_place(ledger)?;
 
     let mut ready = match task.admit(&mut run, ledger, authority)? {
-        Pass1::Ready(ready) => *ready,
-        Pass1::Refused(refusal) => return Ok(Outcome::Refused(refusal)),
+        Admission::Ready(ready) => *ready,
+        Admission::Refused(refusal) => return Ok(Outcome::Refused(refusal)),
     };
 
     // Every leaf is verified, every tbsCertificate was built and is clean, and every item is accounted for. Nothing is

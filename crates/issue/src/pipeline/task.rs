@@ -6,7 +6,7 @@ use crate::error::{Error, PlanError};
 use crate::ledger::{AuthorityKind, Ledger};
 use crate::plan::Ceremony;
 
-use super::intake::{Pass1, Ready, reel, returned, signing};
+use super::intake::{Admission, Ready, reel, returned, signing};
 use super::job::{FinishJob, Job, SignJob};
 use super::output::{Batch, Output, PlanOutput, SignatureFile};
 use super::{Authority, Run};
@@ -26,7 +26,7 @@ pub trait Task<'a> {
     ///
     /// # Errors
     /// The input cannot be read, or what is asked for can never be signed.
-    fn admit(&mut self, run: &mut Run<'_>, ledger: &Ledger, authority: &dyn Authority) -> Result<Pass1<'a>, Error>;
+    fn admit(&mut self, run: &mut Run<'_>, ledger: &Ledger, authority: &dyn Authority) -> Result<Admission<'a>, Error>;
 
     /// Whether the run stops before anything is recorded.
     fn is_dry_run(&self) -> bool {
@@ -67,7 +67,7 @@ impl<'a> Task<'a> for Issue<'a> {
         })
     }
 
-    fn admit(&mut self, run: &mut Run<'_>, ledger: &Ledger, authority: &dyn Authority) -> Result<Pass1<'a>, Error> {
+    fn admit(&mut self, run: &mut Run<'_>, ledger: &Ledger, authority: &dyn Authority) -> Result<Admission<'a>, Error> {
         reel::admit(run, self.job, ledger, authority, self.stdin)
     }
 
@@ -94,7 +94,7 @@ impl<'a> Task<'a> for Plan<'a> {
         Ok(PlanOutput { job: self.job, external: authority == ExternalFile })
     }
 
-    fn admit(&mut self, run: &mut Run<'_>, ledger: &Ledger, authority: &dyn Authority) -> Result<Pass1<'a>, Error> {
+    fn admit(&mut self, run: &mut Run<'_>, ledger: &Ledger, authority: &dyn Authority) -> Result<Admission<'a>, Error> {
         reel::admit(run, self.job, ledger, authority, self.stdin)
     }
 
@@ -120,8 +120,8 @@ impl<'a> Task<'a> for Sign<'a> {
         Ok(SignatureFile { out: self.job.out })
     }
 
-    fn admit(&mut self, run: &mut Run<'_>, ledger: &Ledger, authority: &dyn Authority) -> Result<Pass1<'a>, Error> {
-        Ok(Pass1::Ready(Box::new(signing::admit(run, self.job, ledger, authority)?)))
+    fn admit(&mut self, run: &mut Run<'_>, ledger: &Ledger, authority: &dyn Authority) -> Result<Admission<'a>, Error> {
+        Ok(Admission::Ready(Box::new(signing::admit(run, self.job, ledger, authority)?)))
     }
 
     fn confirm(&mut self, ready: &Ready<'_>) -> Result<(), Error> {
@@ -155,8 +155,8 @@ impl<'a> Task<'a> for Finish<'a> {
         })
     }
 
-    fn admit(&mut self, run: &mut Run<'_>, ledger: &Ledger, authority: &dyn Authority) -> Result<Pass1<'a>, Error> {
-        Ok(Pass1::Ready(Box::new(returned::admit(run, self.job, ledger, authority)?)))
+    fn admit(&mut self, run: &mut Run<'_>, ledger: &Ledger, authority: &dyn Authority) -> Result<Admission<'a>, Error> {
+        Ok(Admission::Ready(Box::new(returned::admit(run, self.job, ledger, authority)?)))
     }
 }
 
@@ -195,5 +195,19 @@ pub fn fuzz_sign(
             );
             None
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::class::Class;
+
+    #[test]
+    fn an_authority_that_cannot_serve_a_task_is_refused_by_name() {
+        let error = serves("finishes a plan", AuthorityKind::Local, [AuthorityKind::AirGapped]).unwrap_err();
+        assert_eq!(error.class(), Class::Usage);
+        assert!(error.to_string().contains("finishes a plan"), "{error}");
+        assert!(serves("finishes a plan", AuthorityKind::AirGapped, [AuthorityKind::AirGapped]).is_ok());
     }
 }

@@ -31,7 +31,7 @@ use super::settle::LeavesOf;
 
 /// What pass 1 comes to.
 #[expect(missing_debug_implementations, reason = "see `Ready`")]
-pub enum Pass1<'a> {
+pub enum Admission<'a> {
     /// Every leaf is verified, every tbsCertificate was built and is clean.
     Ready(Box<Ready<'a>>),
     /// Nothing may be signed.

@@ -20,7 +20,7 @@ use super::super::outcome::Stage;
 use super::super::preflight::{self, Cleared, Ground};
 use super::super::settle::{self, Settled};
 use super::super::{Authority, Run, seal};
-use super::{Pass1, Ready};
+use super::{Admission, Ready};
 
 /// Pass 1 over the inputs of a job.
 ///
@@ -32,7 +32,7 @@ pub(in super::super) fn admit<'a>(
     ledger: &Ledger,
     authority: &dyn Authority,
     stdin: &mut (dyn Read + Send),
-) -> Result<Pass1<'a>, Error> {
+) -> Result<Admission<'a>, Error> {
     // first the policy, whose mistakes have their place; then what only the authority knows
     job.policy.check_issuer(job.issuer)?;
     authority.check_policy(job.policy)?;
@@ -40,8 +40,8 @@ pub(in super::super) fn admit<'a>(
     reel.check_words()?;
     let pass = reel.in_editions(run, stdin)?;
     let findings = match &pass {
-        Pass1::Ready(ready) => &ready.account.findings,
-        Pass1::Refused(refusal) => &refusal.findings,
+        Admission::Ready(ready) => &ready.account.findings,
+        Admission::Refused(refusal) => &refusal.findings,
     };
     job.findings.map_or(Ok(()), |path| findings.write_to(path))?;
     Ok(pass)
@@ -57,14 +57,14 @@ struct Reel<'a, 'b> {
 }
 
 impl<'a> Reel<'a, '_> {
-    fn in_editions(&mut self, run: &mut Run<'_>, stdin: &mut (dyn Read + Send)) -> Result<Pass1<'a>, Error> {
+    fn in_editions(&mut self, run: &mut Run<'_>, stdin: &mut (dyn Read + Send)) -> Result<Admission<'a>, Error> {
         let pass = self.by(run, stdin, self.job.limits.edition);
-        let unfit = matches!(pass, Ok(Pass1::Refused(_)) | Err(Error::LeavesDiffer { .. }));
+        let unfit = matches!(pass, Ok(Admission::Refused(_)) | Err(Error::LeavesDiffer { .. }));
         // batches of encoder 2 were all begun by today's rules
         if self.begun == Some(Encoder::One) && unfit && !self.job.inputs.contains(&Input::Stdin) {
             for edition in Edition::EARLIER {
                 let again = self.by(run, stdin, *edition);
-                if matches!(again, Ok(Pass1::Ready(_)) | Err(Error::Core(CoreError::Interrupted))) {
+                if matches!(again, Ok(Admission::Ready(_)) | Err(Error::Core(CoreError::Interrupted))) {
                     return again;
                 }
             }
@@ -73,7 +73,12 @@ impl<'a> Reel<'a, '_> {
     }
 
     /// Pass 1 under one edition of the rules of reading.
-    fn by(&mut self, run: &mut Run<'_>, stdin: &mut (dyn Read + Send), edition: Edition) -> Result<Pass1<'a>, Error> {
+    fn by(
+        &mut self,
+        run: &mut Run<'_>,
+        stdin: &mut (dyn Read + Send),
+        edition: Edition,
+    ) -> Result<Admission<'a>, Error> {
         let (job, ledger) = (self.job, self.ledger);
         let limits = Limits { edition, ..job.limits.clone() };
         let mut earlier = None;
@@ -113,7 +118,7 @@ impl<'a> Reel<'a, '_> {
         self.check_delivery(earlier.as_ref())?;
         settled.warnings.extend(cleared.iter().flat_map(|cleared: &Cleared| cleared.notes.iter().cloned()));
         if settled.nothing_left() {
-            return Ok(Pass1::Refused(settled.refused(job.on_reject)?));
+            return Ok(Admission::Refused(settled.refused(job.on_reject)?));
         }
 
         settled.warnings.extend(earlier.as_ref().and_then(|row| self.other_beacon(row)));
@@ -122,16 +127,16 @@ impl<'a> Reel<'a, '_> {
         let bound = Bound::new(job.policy, &job.params, job.issuer, &row)?;
         run.timed(Stage::Lint, |run| build::lint_all(run, job, &bound, &row, &mut settled))?;
         if settled.stops(job.on_reject) {
-            return Ok(Pass1::Refused(settled.refused(job.on_reject)?));
+            return Ok(Admission::Refused(settled.refused(job.on_reject)?));
         }
         let row = settled.confirm(row, resumed)?;
         settled.list_findings()?;
         if let Some(reason) = self.comes_out_otherwise(&settled, &row)? {
             settled.refuse(reason);
-            return Ok(Pass1::Refused(settled.refused(job.on_reject)?));
+            return Ok(Admission::Refused(settled.refused(job.on_reject)?));
         }
         settled.check_account()?;
-        Ok(Pass1::Ready(Box::new(self.ready(settled, row, bound, cleared))))
+        Ok(Admission::Ready(Box::new(self.ready(settled, row, bound, cleared))))
     }
 
     /// A sealed batch that was found by its leaves would have other findings with another list: it comes out as it was or
