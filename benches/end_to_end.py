@@ -59,7 +59,7 @@ def prepare(folder, leaves, profile):
     program = target / "reroot"
     make = [target / "examples/testpki", "--leaves", str(leaves), "--out", folder / "reel.zip"]
     subprocess.run([*make, "--root", folder / "root.pem"], check=True, stderr=subprocess.DEVNULL)
-    subprocess.run([program, "--quiet", "init", folder / "pki"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    subprocess.run([program, "--quiet", "init", folder / "pki", "--organization", "Bench"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     config = folder / "pki/reroot.toml"
     config.write_text(re.sub(r"anchors = \[.*\]", f'anchors = ["{folder}/root.pem"]', config.read_text()))
     policy = (PROJECT / "policies/tls-client.toml").read_text()

@@ -144,7 +144,7 @@ fn making(criterion: &mut Criterion, pki: &pki::TestPki, leaves: &[SourceLeaf]) 
 fn issuer() -> (IssuerIdentity, FileSigner) {
     let folder = tempfile::tempdir().expect("a folder");
     let made = std::process::Command::new(env!("CARGO_BIN_EXE_reroot"))
-        .args(["--quiet", "init", "pki"])
+        .args(["--quiet", "init", "pki", "--organization", "Bench"])
         .current_dir(folder.path())
         .output()
         .expect("the program runs");

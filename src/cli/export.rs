@@ -72,8 +72,7 @@ fn manifest_anchors(args: &ExportArgs, printer: Printer) -> Result<Vec<Certifica
     if let Some(path) = args.manifest_anchor.as_ref().or(args.issuer_anchor.as_ref()) {
         return load::certificates(std::slice::from_ref(path));
     }
-    let anchors: Vec<_> =
-        load::config(&args.config, printer)?.issuer_identity()?.anchor().cloned().into_iter().collect();
+    let anchors = load::config(&args.config, printer)?.manifest_anchors()?;
     if anchors.is_empty() {
         return Err(Fault::usage("no trust anchor: the configuration has no chain above the issuing CA")
             .hint("Name your root with --issuer-anchor, or the manifest signer's with --manifest-anchor."));

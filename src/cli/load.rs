@@ -53,6 +53,10 @@ impl Configured for InFile {
     fn issuer(&self) -> Result<IssuerIdentity, Fault> {
         Ok(self.0.issuer_identity()?)
     }
+
+    fn manifest_anchors(&self) -> Result<Vec<Certificate>, Fault> {
+        Ok(self.0.manifest_anchors()?)
+    }
 }
 
 /// Refuses a file that an option names if somebody else could change it, or read a secret.

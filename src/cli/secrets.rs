@@ -1,6 +1,7 @@
 //! Where the library's questions for passphrases and PINs go: the environment and the terminal.
 
 use std::ffi::OsString;
+use std::io::IsTerminal as _;
 
 use reroot::signer::SecretResolver;
 use reroot::text::Printable;
@@ -22,4 +23,14 @@ impl SecretResolver for Secrets {
             }
         })
     }
+}
+
+/// Asks a person a question whose answer is no secret. `None`: standard input is not a terminal.
+pub(crate) fn ask(question: &str) -> Option<std::io::Result<String>> {
+    if !std::io::stdin().is_terminal() {
+        return None;
+    }
+    reroot_check::printer::talk(&format!("{question}:"));
+    let mut line = String::new();
+    Some(std::io::stdin().read_line(&mut line).map(|_| line.trim().to_owned()))
 }

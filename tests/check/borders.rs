@@ -138,7 +138,7 @@ pub(crate) const ISSUE: &[Row] = &[
     // the manifest key's one door
     Row("seal", &["core", "signer", "error"]),
     // what the ledger says of itself, to programs
-    Row("report", &["core", "ledger"]),
+    Row("report", &["core", "ledger", "ca::<types>"]),
     // proofs say whether a receipt is of the batch
     Row("possession", &["core", "signer", "seal", "error"]),
     // formats of files: what a plan says of a batch row, and its planner's signature

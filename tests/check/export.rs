@@ -169,7 +169,7 @@ fn a_batch_is_exported_under_an_anchor_or_expressly_without() {
     assert!(none.err().contains("there is no configuration `reroot.toml`"), "{}", none.err());
     workshop.reroot(&plain).args(["--config", "pki/reroot.toml"]).run().success();
 
-    workshop.reroot(&["init", "other"]).run().success();
+    workshop.reroot(&["init", "other", "--organization", "Other"]).run().success();
     let args = ["export", "batch", "--to", "csv", "--out", "other.csv"];
     let foreign = workshop.reroot(&args).args(["--issuer-anchor", "other/ca/root.pem"]).run().expect(1);
     assert!(foreign.err().contains("batch is not to be believed"), "{}", foreign.err());

@@ -370,7 +370,8 @@ fn ids_that_matter_does_not_have_are_refused_by_init() {
         (&["--vendor-id", "FFF1", "--key", "P-384"], "a Matter PAA or PAI cannot have a P-384 key"),
         (&["--product-id", "8000"], "--vendor-id <VID>"),
     ] {
-        let refused = Run::reroot(folder.path()).args(["init", "pki"]).args(args).run().expect(2);
+        let refused =
+            Run::reroot(folder.path()).args(["init", "pki", "--organization", "Workshop"]).args(args).run().expect(2);
         assert!(refused.err().contains(complaint), "{}", refused.err());
         assert!(!folder.path().join("pki").exists());
     }

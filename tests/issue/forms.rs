@@ -154,7 +154,7 @@ fn a_secret_behind_a_byte_order_mark_is_not_guessed() {
     let workshop = Workshop::new();
     for (name, secret) in [("a.pass", [BOM, b"secret\n"].concat()), ("b.pass", utf16("secret", false))] {
         workshop.write(name, &secret);
-        let refused = workshop.reroot(&["init", "new", "--passphrase-file", name]).run();
+        let refused = workshop.reroot(&["init", "new", "--organization", "New", "--passphrase-file", name]).run();
         assert!(refused.err().contains("starts with a byte order mark"), "{}", refused.err());
         assert!(!workshop.path("new").exists());
     }

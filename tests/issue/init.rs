@@ -110,7 +110,7 @@ fn keys_encrypted_by_a_file_open_with_it_alone() {
     let folder = tempfile::tempdir().unwrap();
     // next to the CA's folder, named relative to where the command is typed, as in the help's example
     put_secret(&folder.path().join("root.pass"), format!("{PASSPHRASE}\n"));
-    let init = ["init", "pki", "--passphrase-file", "root.pass"];
+    let init = ["init", "pki", "--organization", "Acme", "--passphrase-file", "root.pass"];
     Run::reroot(folder.path()).args(init).run().success();
     for name in KEYS {
         let key = folder.path().join(format!("pki/ca/{name}.key.pem"));
@@ -157,9 +157,11 @@ fn a_passphrase_can_be_typed() {
         run.finish()
     };
     let (first, second) = ("passphrase for the new keys:", "once more:");
-    let differ = typed("init pki --passphrase-prompt", &[(first, "one"), (second, "another")]).expect(2);
+    let differ = typed("init pki -o Acme --passphrase-prompt --one-passphrase", &[(first, "one"), (second, "another")])
+        .expect(2);
     assert!(!folder.path().join("pki").exists(), "{}", differ.out());
-    typed("init pki --passphrase-prompt", &[(first, PASSPHRASE), (second, PASSPHRASE)]).success();
+    typed("init pki -o Acme --passphrase-prompt --one-passphrase", &[(first, PASSPHRASE), (second, PASSPHRASE)])
+        .success();
     for name in KEYS {
         openssl_opens(&folder.path().join(format!("pki/ca/{name}.key.pem")), Some(PASSPHRASE)).success();
     }
@@ -175,7 +177,7 @@ fn a_passphrase_can_be_typed() {
 #[test]
 fn nothing_that_exists_is_overwritten() {
     let folder = tempfile::tempdir().unwrap();
-    Run::reroot(folder.path()).args(["init", "made"]).run().success();
+    Run::reroot(folder.path()).args(["init", "made", "-o", "Acme"]).run().success();
     let made = files(&folder.path().join("made"));
     assert_eq!(made.len(), 10 + reroot::policy::SHIPPED.len() - 1, "{:?}", made.keys());
     for (n, name) in made.keys().enumerate() {
@@ -187,13 +189,13 @@ fn nothing_that_exists_is_overwritten() {
             create_directory(folder, Access::Public).unwrap();
         }
         put(&file, b"mine");
-        let refused = Run::reroot(folder.path()).args(["init", &format!("ca-{n}")]).run().expect(2);
+        let refused = Run::reroot(folder.path()).args(["init", &format!("ca-{n}"), "-o", "Acme"]).run().expect(2);
         let named = name.split('/').next().is_some_and(|first| refused.err().contains(&format!("`ca-{n}/{first}")));
         assert!(named && refused.err().contains("exists already"), "{name}: {}", refused.err());
         assert_eq!(files(&ca), BTreeMap::from([(name.clone(), b"mine".to_vec())]), "nothing else was written");
     }
     // over itself
-    Run::reroot(folder.path()).args(["init", "made"]).run().expect(2);
+    Run::reroot(folder.path()).args(["init", "made", "-o", "Acme"]).run().expect(2);
     assert_eq!(files(&folder.path().join("made")), made);
 }
 
@@ -204,16 +206,17 @@ fn what_is_wrong_with_a_new_ca_is_said() {
     workshop.write("empty.pass", b"\n");
     let long = "O".repeat(65);
     let long = format!("init new --organization {long}");
-    let nobody = Run::without_terminal(workshop.folder()).args(["init", "new", "--passphrase-prompt"]).run();
+    let nobody =
+        Run::without_terminal(workshop.folder()).args(["init", "new", "-o", "New", "--passphrase-prompt"]).run();
     Case::new(&workshop, "init")
-        .run("init other")
+        .run("init other --organization 'Acme SA'")
         .note("It exists")
-        .run("init pki")
+        .run("init pki -o New")
         .note("Its place is a file")
-        .run("init file")
-        .note("Its place is nowhere")
-        .run("init no/where")
-        .note("No name")
+        .run("init file -o New")
+        .note("No name given, and nobody to ask")
+        .run("init new")
+        .note("An empty name")
         .run("init new --organization ''")
         .note("A name that is too long")
         .run(&long)
@@ -222,14 +225,14 @@ fn what_is_wrong_with_a_new_ca_is_said() {
         .note("Two sources of one passphrase")
         .run("init new --passphrase-file empty.pass --passphrase-env X")
         .note("No passphrase in the file, no file, no variable, nobody to ask")
-        .run("init new --passphrase-file empty.pass")
-        .run("init new --passphrase-file nowhere.pass")
-        .run("init new --passphrase-env NOT_SET")
-        .ran("init new --passphrase-prompt", &nobody)
+        .run("init new -o New --passphrase-file empty.pass")
+        .run("init new -o New --passphrase-file nowhere.pass")
+        .run("init new -o New --passphrase-env NOT_SET")
+        .ran("init new -o New --passphrase-prompt", &nobody)
         .note("A token of a library that is not named")
-        .run("init new --pkcs11 pkcs11:token=x")
+        .run("init new -o New --pkcs11 pkcs11:token=x")
         .note("For programs")
-        .run("init json --format json")
+        .run("init json -o New --format json")
         .finish();
     assert!(!workshop.path("new").exists());
 }

@@ -85,7 +85,7 @@ fn every_certificate_for_aws_iot_passes_every_judge() {
 fn the_judges_refuse_another_key_and_another_issuer() {
     let issued = Issued::under("tls-client");
     let other = tempfile::tempdir().unwrap();
-    Run::reroot(other.path()).args(["init", "pki"]).run().success();
+    Run::reroot(other.path()).args(["init", "pki", "--organization", "Other"]).run().success();
     let [one, two, _] = &issued.cases[..] else { panic!("three cases") };
     let case = |object: &Case, source: &Case, issuing: &Path, root: &Path| Case {
         object: object.object.clone(),

@@ -15,6 +15,7 @@ mod inputs;
 mod interop;
 mod ledger_held;
 mod once;
+mod own_ca;
 mod past;
 mod pkcs11;
 mod plan;

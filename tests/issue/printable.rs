@@ -109,7 +109,7 @@ fn a_path_with_any_bytes_is_printed_safely_by_every_command() {
             "ledger verify @",
             "ledger stats @",
             "ledger head --config @",
-            "init @ --passphrase-file nowhere",
+            "init @ --organization O --passphrase-file nowhere",
         ] {
             let args: Vec<&OsStr> =
                 words(command).into_iter().map(|word| if word == "@" { name } else { word }).collect();

@@ -98,9 +98,11 @@ pub fn anchors(args: &AnchorArgs, world: &World, printer: Printer) -> Result<Anc
         return Err(Fault::usage("no trust anchor")
             .hint("Name the root of the source leaves with --source-anchor and your own with --issuer-anchor."));
     }
-    let manifest = match &args.manifest_anchor {
-        Some(path) => certificates(std::slice::from_ref(path))?,
-        None => issuer.clone(),
+    let manifest = match (&args.manifest_anchor, &configured) {
+        (Some(path), _) => certificates(std::slice::from_ref(path))?,
+        // an option for the issuer's anchor speaks for both, as it always did
+        (None, Some(configured)) if args.issuer_anchor.is_none() => configured.manifest_anchors()?,
+        (None, _) => issuer.clone(),
     };
     Ok(Anchors { source, issuer, manifest })
 }

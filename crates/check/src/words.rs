@@ -78,6 +78,15 @@ pub(crate) const PHRASES: &[(&str, &str)] = &[
     ("the others are made in tokens only.", "the others are made in tokens only (--pkcs11)."),
     ("certificate up to the root, nearest first, or", "certificate up to the root with --chain, nearest first, or"),
     ("Leave the chain out;", "Leave --chain out;"),
+    ("Give every certificate up to the root, in PEM", "Give every certificate up to the root with --chain, in PEM"),
+    (
+        "Give the certificate of the issuing CA; of PKCS#12",
+        "Give the certificate of the issuing CA with --issuer-cert; of PKCS#12",
+    ),
+    (
+        "Let the manifest signer have an anchor of its own.",
+        "Let the manifest signer have an anchor of its own: --manifest-under own-anchor.",
+    ),
     ("for a new CA the options for its passphrase.", "for a new CA --passphrase-env or --passphrase-file."),
     // having another CA, or the other machine, sign
     ("which asking a CA by CMP needs", "which `--issuer cmp` needs"),

@@ -43,4 +43,7 @@ pub trait Configured {
 
     /// The issuing CA and the chain above it.
     fn issuer(&self) -> Result<IssuerIdentity, Fault>;
+
+    /// The trust anchors of the manifest signer.
+    fn manifest_anchors(&self) -> Result<Vec<Certificate>, Fault>;
 }

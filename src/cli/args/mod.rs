@@ -1,6 +1,7 @@
 //! What can be typed.
 
 mod cmp;
+mod init;
 mod ledger;
 mod plan;
 mod proof;
@@ -13,6 +14,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use reroot::config::Sharing;
 
 pub(crate) use cmp::{IssueCommand, IssuerArg};
+pub(crate) use init::{AdoptArgs, InitArgs, ManifestUnderArg};
 pub(crate) use ledger::{LedgerCommand, WhichLedger};
 pub(crate) use plan::{FinishArgs, PlanArgs, SignArgs};
 pub(crate) use proof::{PopCommand, ProveArgs, TimestampCommand};
@@ -122,48 +124,6 @@ pub(crate) struct QuickstartArgs {
     /// Directory to create
     #[arg(default_value = "reroot-quickstart")]
     pub(crate) dir: PathBuf,
-}
-
-#[derive(Args, Debug)]
-#[command(
-    after_help = "Examples:\n  reroot init pki --organization \"Acme SA\" --key P-384 --passphrase-file root.pass\n  \
-    reroot init pki --organization \"Acme SA\" --pkcs11 \"pkcs11:token=ca?module-path=/usr/lib/vendor.so\" \
-    --pin-file pin"
-)]
-pub(crate) struct InitArgs {
-    /// Directory to make the CA in; nothing in it is overwritten
-    pub(crate) dir: PathBuf,
-    /// Organization in the names of the CA certificates
-    #[arg(long, short, default_value = "Example Organization")]
-    pub(crate) organization: String,
-    /// Kind of the CA keys; the last three in tokens only, with a manifest signer's key on P-256
-    #[arg(long, default_value = "P-256", value_parser = KEY_KINDS)]
-    pub(crate) key: String,
-    /// Make no root: the issuing CA and the manifest signer get a request each, for another root to certify (then
-    /// `reroot ca import`)
-    #[arg(long)]
-    pub(crate) without_root: bool,
-    /// Make a Matter PAA (root) and PAI (issuing CA) for this vendor: 4 upper-case hexadecimal digits; FFF1 to FFF4
-    /// are for tests. Their names carry no organization
-    #[arg(long, value_name = "VID")]
-    pub(crate) vendor_id: Option<String>,
-    /// Bind the Matter PAI to this product: 4 upper-case hexadecimal digits
-    #[arg(long, value_name = "PID", requires = "vendor_id")]
-    pub(crate) product_id: Option<String>,
-    /// Encrypt the keys with the passphrase in this file
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["passphrase_env", "passphrase_prompt"])]
-    pub(crate) passphrase_file: Option<PathBuf>,
-    /// Encrypt the keys with the passphrase in this environment variable
-    #[arg(long, value_name = "NAME", conflicts_with = "passphrase_prompt")]
-    pub(crate) passphrase_env: Option<String>,
-    /// Encrypt the keys with a passphrase asked for on the terminal
-    #[arg(long)]
-    pub(crate) passphrase_prompt: bool,
-    /// Make the keys in the PKCS#11 token that this URI names; `object` in it is what their labels begin with
-    #[arg(long, value_name = "URI", conflicts_with_all = ["passphrase_file", "passphrase_env", "passphrase_prompt"])]
-    pub(crate) pkcs11: Option<String>,
-    #[command(flatten)]
-    pub(crate) pin: PinArgs,
 }
 
 /// Kinds of keys that are made.

@@ -158,7 +158,7 @@ fn another_planner_is_refused_and_so_is_a_leaf_that_only_the_planner_trusts() {
     let liar = Liar::new();
     // a second house with its own manifest key
     let folder = liar.machines.workshop.folder();
-    liar.machines.workshop.reroot(&["init", "other"]).run().success();
+    liar.machines.workshop.reroot(&["init", "other", "--organization", "Other"]).run().success();
     Run::tool("cp").args(["other/ca/manifest.pem", "vault/ca/manifest.pem"]).folder(folder).run().success();
     liar.machines.refuses("reel.plan", 3, "not signed by an allowed planner");
     Run::tool("cp").args(["pki/ca/manifest.pem", "vault/ca/manifest.pem"]).folder(folder).run().success();

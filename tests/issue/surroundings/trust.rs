@@ -133,14 +133,14 @@ fn secrets_that_options_name_are_looked_at_too() {
     let workshop = workshop(3);
     workshop.write("pass", b"four words are enough");
     set_mode(&workshop.path("pass"), 0o644);
-    let init = ["init", "other", "--passphrase-file", "pass"];
+    let init = ["init", "other", "--organization", "Other", "--passphrase-file", "pass"];
     let refused = workshop.reroot(&init).run().expect(2);
     assert!(refused.err().contains("can read it") && refused.err().contains("chmod go-rwx"), "{}", refused.err());
     assert!(!workshop.path("other").exists());
     assert!(workshop.reroot(&init).arg("--allow-shared").run().success().err().contains("--allow-shared overrules"));
     set_mode(&workshop.path("pass"), 0o600);
     // a descriptor of this process
-    let script = "\"$1\" init third --passphrase-file /dev/fd/3 3<pass";
+    let script = "\"$1\" init third --organization Third --passphrase-file /dev/fd/3 3<pass";
     let run = Run::tool("sh").args(["-ec", script, "sh", env!("CARGO_BIN_EXE_reroot")]);
     run.folder(workshop.folder()).run().success();
     let pin =

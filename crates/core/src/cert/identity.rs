@@ -66,9 +66,10 @@ impl IssuerIdentity {
     }
 
     /// The end of the chain: what certificates are verified against where nobody names another issuer anchor, and manifest
-    /// signers where nobody names another manifest anchor. `None` without a chain.
+    /// signers where nobody names another manifest anchor. Without a chain, a CA that is its own root. `None`: the chain
+    /// is missing.
     pub fn anchor(&self) -> Option<&Certificate> {
-        self.chain().last()
+        self.chain().last().or_else(|| Some(&self.certificate).filter(|own| own.is_self_issued()))
     }
 
     /// The name that certificates carry as issuer, bytes as in the CA's certificate.

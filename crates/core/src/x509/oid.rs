@@ -331,6 +331,8 @@ oids! {
     CMS_DATA = "1.2.840.113549.1.7.1";
     /// id-signedData, RFC 5652 §5.1
     CMS_SIGNED_DATA = "1.2.840.113549.1.7.2";
+    /// id-encryptedData, RFC 5652 §8
+    CMS_ENCRYPTED_DATA = "1.2.840.113549.1.7.6";
     /// id-contentType, RFC 5652 §11.1
     CMS_CONTENT_TYPE = "1.2.840.113549.1.9.3";
     /// id-messageDigest, RFC 5652 §11.2
@@ -343,4 +345,14 @@ oids! {
     CMS_TST_INFO = "1.2.840.113549.1.9.16.1.4";
     /// id-aa-signingCertificateV2, RFC 5035 §3
     CMS_SIGNING_CERTIFICATE_V2 = "1.2.840.113549.1.9.16.2.47";
+
+    // --- PKCS#12 ---
+    /// keyBag, RFC 7292 appendix D
+    PKCS12_KEY_BAG = "1.2.840.113549.1.12.10.1.1";
+    /// pkcs8ShroudedKeyBag, RFC 7292 appendix D
+    PKCS12_SHROUDED_KEY_BAG = "1.2.840.113549.1.12.10.1.2";
+    /// certBag, RFC 7292 appendix D
+    PKCS12_CERT_BAG = "1.2.840.113549.1.12.10.1.3";
+    /// x509Certificate, RFC 7292 §4.2.3
+    PKCS12_X509_CERTIFICATE = "1.2.840.113549.1.9.22.1";
 }

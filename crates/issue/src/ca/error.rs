@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::cert::IssuerIdentityError;
 use crate::class::Class;
 use crate::config::ConfigErrors;
 use crate::crypto::{KeyError, SignatureError};
@@ -26,6 +27,38 @@ pub enum CaError {
     Code {
         /// The code found.
         found: String,
+    },
+    /// A certificate of the chain whose issuer is missing.
+    #[error("the chain does not reach a root: `{subject}` was issued by `{issuer}`, whose certificate was not given")]
+    ChainIncomplete {
+        /// The last certificate that was found.
+        subject: String,
+        /// Who issued it.
+        issuer: String,
+    },
+    /// A certificate of the chain that its issuer did not sign.
+    #[error("certificate of `{subject}` was not signed by the key of `{issuer}`: {reason}")]
+    ChainSignature {
+        /// Whose certificate.
+        subject: String,
+        /// Who should have signed it.
+        issuer: String,
+        /// Why it did not.
+        reason: String,
+        /// What to do about its algorithm.
+        hint: Option<&'static str>,
+    },
+    /// A CA of the chain must not stand where it does.
+    #[error("{reason}")]
+    ChainUnfit {
+        /// What does not hold, with the certificate's name.
+        reason: String,
+    },
+    /// A certificate that is not of the chain.
+    #[error("certificate of `{subject}` is not above the issuing CA")]
+    ChainUnrelated {
+        /// Whose certificate.
+        subject: String,
     },
     /// Certificates for the issuing CA and another number of files above it.
     #[error("{found} certificates above the issuing CA's, and the configuration's `chain` names {expected} files")]
@@ -81,6 +114,17 @@ pub enum CaError {
         /// The directory.
         path: PathBuf,
     },
+    /// The certificates are not those of a CA that can issue.
+    #[error(transparent)]
+    Issuer(#[from] IssuerIdentityError),
+    /// The key of the CA cannot be opened.
+    #[error("issuing CA's key `{}`: {source}", Printable::new(place))]
+    IssuerKey {
+        /// Where the key is.
+        place: String,
+        /// Why it cannot be opened.
+        source: Box<SignerError>,
+    },
     /// The issuing CA ends too early, or has not begun.
     #[error("`{subject}` is valid from {not_before} to {not_after}, a certificate was to be valid until {end}")]
     IssuerNotValid {
@@ -108,6 +152,17 @@ pub enum CaError {
         /// The kind asked for.
         key: KeyAlgorithm,
     },
+    /// The key is not the certificate's.
+    #[error("the key is not the key of the certificate of `{subject}`{}", kinds_text(*kinds))]
+    KeyMismatch {
+        /// Whose certificate.
+        subject: String,
+        /// The kinds of the key and of the certificate's, where the key's is known.
+        kinds: Option<(KeyAlgorithm, KeyAlgorithm)>,
+    },
+    /// The path of the key cannot be written into a configuration.
+    #[error("the path of the issuing CA's key is not UTF-8")]
+    KeyPath,
     /// A later step failed, and the token keeps the keys.
     #[error("{reason} (these new keys stay in the token: {})", keys.join(" "))]
     KeysLeft {
@@ -136,6 +191,27 @@ pub enum CaError {
     /// The new configuration does not hold.
     #[error("the new configuration does not hold: {0}")]
     NewConfig(#[source] ConfigErrors),
+    /// No certificate was given.
+    #[error("no certificate of the issuing CA was given")]
+    NoCertificate,
+    /// A certificate that is not valid now.
+    #[error("certificate of `{subject}` is valid from {not_before} to {not_after}, not at {now}")]
+    NotValid {
+        /// Whose certificate.
+        subject: String,
+        /// Its first second.
+        not_before: Time,
+        /// Its last second.
+        not_after: Time,
+        /// The present.
+        now: Time,
+    },
+    /// The root above the issuing CA is to certify the manifest signer, and there is none.
+    #[error("`{subject}` is its own root: no root above it can certify the manifest signer")]
+    OneLevel {
+        /// The issuing CA.
+        subject: String,
+    },
     /// The organization cannot stand in a name.
     #[error("organization {what}, expected 1 to 64 characters of text (RFC 5280 appendix A, ub-organization-name)")]
     Organization {
@@ -194,20 +270,36 @@ pub enum CaError {
     },
 }
 
+fn kinds_text(kinds: Option<(KeyAlgorithm, KeyAlgorithm)>) -> String {
+    let differ = kinds.filter(|(key, certificate)| key != certificate);
+    differ.map(|(key, certificate)| format!(" (the key is {key}, the certificate's {certificate})")).unwrap_or_default()
+}
+
 impl CaError {
     /// The kind of failure.
     pub fn class(&self) -> Class {
         match self {
             Self::Config(errors) => errors.class(),
             Self::KeysLeft { reason, .. } => reason.class(),
+            Self::IssuerKey { source, .. } => source.class(),
             Self::ChainCount { .. }
+            | Self::ChainIncomplete { .. }
+            | Self::ChainSignature { .. }
+            | Self::ChainUnfit { .. }
+            | Self::ChainUnrelated { .. }
             | Self::ChainUnused { .. }
             | Self::Code { .. }
             | Self::Days { .. }
             | Self::Directory { .. }
             | Self::Exists { .. }
             | Self::InUse { .. }
+            | Self::Issuer(_)
             | Self::IssuerNotValid { .. }
+            | Self::KeyMismatch { .. }
+            | Self::KeyPath
+            | Self::NoCertificate
+            | Self::NotValid { .. }
+            | Self::OneLevel { .. }
             | Self::Kept { .. }
             | Self::KeyAlgorithm { .. }
             | Self::MatterId { .. }
@@ -237,6 +329,22 @@ impl CaError {
     pub fn hint(&self) -> Option<String> {
         let text = match self {
             Self::Anchor | Self::FullWidth { .. } | Self::Random => "Do not use this build or machine for a CA.",
+            Self::ChainIncomplete { .. } => "Give every certificate up to the root, in PEM or DER.",
+            Self::ChainSignature { hint, .. } => return hint.map(str::to_owned),
+            Self::ChainUnrelated { .. } => "Give the certificates of this chain alone.",
+            Self::Issuer(error) => return error.hint().map(str::to_owned),
+            Self::IssuerKey { source, .. } => return source.hint(),
+            Self::KeyMismatch { .. } => {
+                "Compare: openssl pkey -in KEY -pubout; openssl x509 -in CERTIFICATE -noout -pubkey; for a token: \
+                 examine it"
+            }
+            Self::NoCertificate => "Give the certificate of the issuing CA; of PKCS#12, it is in the file.",
+            Self::KeyPath => "Move the key to a path of plain letters.",
+            Self::NotValid { not_after, now, .. } if not_after < now => {
+                "Have the CA's certificate issued again for the same key, and adopt the new one."
+            }
+            Self::NotValid { .. } => "Check this machine's clock.",
+            Self::OneLevel { .. } => "Let the manifest signer have an anchor of its own.",
             Self::Code { .. } => "Copy the code as the cloud shows it.",
             Self::IssuerNotValid { .. } => "Look at this machine's clock, or ask for fewer days.",
             Self::MatterKey { .. } => "Leave out the kind of key.",

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use time::{Date, Duration, Month, PrimitiveDateTime};
 
-use crate::config::{Config, ConfigErrors, FILE_NAME, NewConfig, Sharing};
+use crate::config::{CaSection, Config, ConfigErrors, FILE_NAME, NewConfig, SecretPlace, Sharing};
 use crate::durable::Access;
 use crate::ledger::Ledger;
 use crate::signer::{Secret, SecretSource};
@@ -20,8 +20,8 @@ use super::matter::MatterIds;
 use super::place::Staging;
 use super::request::{Request, RequestRole};
 
-/// Random octets that [`init`] uses: for each of three keys a serial number, a salt and an initialisation vector.
-pub const RANDOM_OCTETS: usize = 3 * 48;
+/// Random bytes that [`init`] uses: for each of four keys a serial number, a salt and an initialisation vector.
+pub const RANDOM_OCTETS: usize = PARTIES * 48;
 
 /// What a new CA is to be.
 #[derive(Debug)]
@@ -35,10 +35,8 @@ pub struct InitOptions<'a> {
     pub token: Option<TokenPlace<'a>>,
     /// Make a Matter PAA and PAI for this vendor: both names say so, and the key must be P-256.
     pub matter: Option<MatterIds<'a>>,
-    /// The passphrase that encrypts the key files; `None` leaves them plain. For keys in a token, its PIN.
-    pub secret: Option<&'a Secret>,
-    /// What the configuration says about where the secret comes from. A file's path is written as it is here.
-    pub secret_source: Option<&'a SecretSource>,
+    /// The passphrases that encrypt the key files. For keys in a token, its PIN.
+    pub secrets: NewSecrets<'a>,
     /// The policies to put into `policies/`: file name and text.
     pub policies: &'a [(&'a str, &'a str)],
     /// Begin of validity.
@@ -47,6 +45,42 @@ pub struct InitOptions<'a> {
     pub years: CaYears,
     /// Fresh random octets, never used for anything else.
     pub random: [u8; RANDOM_OCTETS],
+}
+
+/// What protects the new keys, each with its own passphrase; `None` leaves a key file plain.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NewSecrets<'a> {
+    /// Of the root, or of the manifest signer's own anchor.
+    pub root: Option<NewSecret<'a>>,
+    /// Of the issuing CA.
+    pub issuing: Option<NewSecret<'a>>,
+    /// Of the manifest signer.
+    pub manifest: Option<NewSecret<'a>>,
+}
+
+/// A passphrase or PIN, and what the configuration says about where it comes from.
+#[derive(Clone, Copy, Debug)]
+pub struct NewSecret<'a> {
+    /// The secret.
+    pub secret: &'a Secret,
+    /// Its source; `None` is a prompt. The path of a file is written as it is here.
+    pub source: Option<&'a SecretSource>,
+}
+
+impl<'a> NewSecrets<'a> {
+    /// One secret for all keys.
+    pub const fn one(secret: NewSecret<'a>) -> Self {
+        Self { root: Some(secret), issuing: Some(secret), manifest: Some(secret) }
+    }
+
+    /// The secret of the party with this number.
+    pub(super) const fn of(&self, party: usize) -> Option<NewSecret<'a>> {
+        match party {
+            ISSUING => self.issuing,
+            MANIFEST => self.manifest,
+            _ => self.root,
+        }
+    }
 }
 
 /// Validity in calendar years from now, less one second, since the end is inclusive.
@@ -104,16 +138,10 @@ pub struct RequestReport {
 /// # Errors
 /// Something that would be made exists, an option is not usable, or a step fails: then nothing is left in `dir`.
 pub fn init(dir: &Path, options: &InitOptions<'_>) -> Result<InitReport, CaError> {
-    let plan = Plan::new(options, false)?;
-    let staging = Staging::prepare(dir, &ENTRIES)?;
-    let keys = match plan.make_keys(&[ROOT, ISSUING, MANIFEST]) {
-        Ok(keys) => keys,
-        Err(reason) => return Err(staging.give_up(reason)),
-    };
-    let left = keys.iter().filter_map(NewKey::uri).map(ToString::to_string).collect();
-    let made = plan.build(&staging, keys).map_err(|reason| staging.give_up(reason));
-    let made = made.and_then(|report| staging.publish(FILE_NAME).map(|()| report));
-    let report = made.map_err(|reason| reason.leaving(left))?;
+    let plan = Plan::new(options)?;
+    let config = plan.made(Some(&plan.place(ROOT)))?;
+    let make = |staging: &Staging, keys| plan.build(staging, keys, &config);
+    let report = plan.make_in(dir, &[ROOT, ISSUING, MANIFEST], make)?;
     Ok(InitReport { directory: dir.to_owned(), ..report })
 }
 
@@ -123,36 +151,37 @@ pub fn init(dir: &Path, options: &InitOptions<'_>) -> Result<InitReport, CaError
 /// # Errors
 /// As [`init`].
 pub fn init_without_root(dir: &Path, options: &InitOptions<'_>) -> Result<RequestReport, CaError> {
-    let plan = Plan::new(options, true)?;
-    let staging = Staging::prepare(dir, &ENTRIES)?;
-    let keys = match plan.make_keys(&[ISSUING, MANIFEST]) {
-        Ok(keys) => keys,
-        Err(reason) => return Err(staging.give_up(reason)),
-    };
-    let left = keys.iter().filter_map(NewKey::uri).map(ToString::to_string).collect();
-    let made = plan.build_requests(&staging, keys).map_err(|reason| staging.give_up(reason));
-    let made = made.and_then(|report| staging.publish(FILE_NAME).map(|()| report));
-    let report = made.map_err(|reason| reason.leaving(left))?;
+    let plan = Plan::new(options)?;
+    let config = plan.made(None)?;
+    let make = |staging: &Staging, keys| plan.build_requests(staging, keys, &config);
+    let report = plan.make_in(dir, &[ISSUING, MANIFEST], make)?;
     Ok(RequestReport { directory: dir.to_owned(), ..report })
 }
 
+/// Checks that a CA could be made in `dir`: before a passphrase is asked for. Making it checks this again.
+///
+/// # Errors
+/// Something that would be made exists, or `dir` cannot become a directory.
+pub fn check_directory(dir: &Path) -> Result<(), CaError> {
+    Staging::check(dir, &ENTRIES)
+}
+
 /// Options that were found usable.
-struct Plan<'a> {
-    options: &'a InitOptions<'a>,
-    serials: [SerialNumber; 3],
-    validities: [Validity; 3],
-    config: String,
-    anchor: Certificate,
+pub(super) struct Plan<'a> {
+    pub(super) options: &'a InitOptions<'a>,
+    serials: [SerialNumber; PARTIES],
+    validities: [Validity; PARTIES],
+    pub(super) anchor: Certificate,
 }
 
 /// A key and the name it goes by.
-struct Party {
-    key: NewKey,
-    name: Name,
+pub(super) struct Party {
+    pub(super) key: NewKey,
+    pub(super) name: Name,
 }
 
 impl<'a> Plan<'a> {
-    fn new(options: &'a InitOptions<'a>, without_root: bool) -> Result<Self, CaError> {
+    pub(super) fn new(options: &'a InitOptions<'a>) -> Result<Self, CaError> {
         let anchor = anchor().ok_or(CaError::Anchor)?;
         check_organization(options.organization)?;
         if let Some(ids) = &options.matter {
@@ -175,38 +204,76 @@ impl<'a> Plan<'a> {
                 return Err(CaError::PolicyName { name: (*name).to_owned() });
             }
         }
-        if options.secret.is_none() && options.secret_source.is_some() {
-            return Err(CaError::SecretSource { what: "no passphrase was given" });
-        }
-        let key = |number| NewKey::place(options.token.as_ref(), &options.random, number);
-        let config = NewConfig {
-            organization: options.organization,
-            in_token: options.token.is_some(),
-            root_key: (!without_root).then(|| key(ROOT)).as_deref(),
-            issuing_key: &key(ISSUING),
-            manifest_key: &key(MANIFEST),
-            secret_given: options.secret.is_some(),
-            pin_in_uri: options.token.as_ref().is_some_and(|token| token.uri.pin_source.is_some()),
-            secret: options.secret_source,
-            anchor: ANCHOR_FILE_NAME,
-        }
-        .text();
-        let config = config.ok_or(CaError::SecretSource { what: "the path is not UTF-8" })?;
-        let mut validities = Vec::with_capacity(3);
         let CaYears { root, issuing, manifest } = options.years;
-        for (what, years) in [("root", root), ("issuing CA", issuing), ("manifest signer", manifest)] {
+        let years = [
+            ("root", root),
+            ("issuing CA", issuing),
+            ("manifest signer", manifest),
+            ("manifest signer's anchor", root),
+        ];
+        let mut validities = Vec::with_capacity(PARTIES);
+        for (what, years) in years {
             if !(1..=root).contains(&years) {
                 return Err(CaError::Years { what, years, root });
             }
             validities.push(Validity::new(options.now, years_after(options.now, years)?)?);
         }
-        let serials = [0, 1, 2].map(|party| serial(&options.random[48 * party..][..16]));
-        let [one, two, three] = &serials;
-        if one == two || two == three || one == three {
+        let serials: [SerialNumber; PARTIES] = std::array::from_fn(|party| serial(&options.random[48 * party..][..16]));
+        if serials.iter().enumerate().any(|(number, one)| serials[..number].contains(one)) {
             return Err(CaError::Random);
         }
-        let validities = validities.try_into().expect("one for each of three");
-        Ok(Self { options, serials, validities, config, anchor })
+        let validities = validities.try_into().expect("one for each party");
+        Ok(Self { options, serials, validities, anchor })
+    }
+
+    /// What the configuration calls the place of a new key.
+    pub(super) fn place(&self, party: usize) -> String {
+        NewKey::place(self.options.token.as_ref(), &self.options.random, party)
+    }
+
+    /// What the configuration calls the place of a new key's secret.
+    fn secret_place(&self, party: usize) -> SecretPlace<'a> {
+        let Some(NewSecret { source, .. }) = self.options.secrets.of(party) else { return SecretPlace::None };
+        source.filter(|source| **source != SecretSource::Prompt).map_or(SecretPlace::Prompt, SecretPlace::Named)
+    }
+
+    /// What the configuration says of an issuing CA that is made here. `root_key`: where its root's key is.
+    fn made(&self, root_key: Option<&str>) -> Result<String, CaError> {
+        let secret = self.secret_place(ISSUING);
+        self.config(CaSection::Made { root_key, issuing_key: &self.place(ISSUING), secret })
+    }
+
+    /// The text of the new configuration.
+    pub(super) fn config(&self, ca: CaSection<'_>) -> Result<String, CaError> {
+        let options = self.options;
+        let config = NewConfig {
+            organization: options.organization,
+            ca,
+            in_token: options.token.is_some(),
+            pin_in_uri: options.token.as_ref().is_some_and(|token| token.uri.pin_source.is_some()),
+            manifest_key: &self.place(MANIFEST),
+            manifest_secret: self.secret_place(MANIFEST),
+            anchor: ANCHOR_FILE_NAME,
+        };
+        config.text().ok_or(CaError::SecretSource { what: "the path is not UTF-8" })
+    }
+
+    /// Makes the keys of these parties, and with them everything else in a directory that becomes `dir`.
+    pub(super) fn make_in<T>(
+        &self,
+        dir: &Path,
+        parties: &[usize],
+        make: impl FnOnce(&Staging, Vec<NewKey>) -> Result<T, CaError>,
+    ) -> Result<T, CaError> {
+        let staging = Staging::prepare(dir, &ENTRIES)?;
+        let keys = match self.make_keys(parties) {
+            Ok(keys) => keys,
+            Err(reason) => return Err(staging.give_up(reason)),
+        };
+        let left = keys.iter().filter_map(NewKey::uri).map(ToString::to_string).collect();
+        let made = make(&staging, keys).map_err(|reason| staging.give_up(reason));
+        let made = made.and_then(|report| staging.publish(FILE_NAME).map(|()| report));
+        made.map_err(|reason| reason.leaving(left))
     }
 
     /// The keys of these parties.
@@ -218,10 +285,10 @@ impl<'a> Plan<'a> {
             key => key,
         };
         let wanted: Vec<_> = parties.iter().map(|number| (*number, kind(*number))).collect();
-        Ok(NewKey::make(&wanted, self.options.token.as_ref(), self.options.secret, &self.options.random)?)
+        Ok(NewKey::make(&wanted, self.options.token.as_ref(), &self.options.secrets, &self.options.random)?)
     }
 
-    fn build(&self, staging: &Staging, keys: Vec<NewKey>) -> Result<InitReport, CaError> {
+    fn build(&self, staging: &Staging, keys: Vec<NewKey>, config: &str) -> Result<InitReport, CaError> {
         let mut files = Vec::new();
         let [root, issuing, manifest] = <[NewKey; 3]>::try_from(keys).expect("three were asked for");
         let [root, issuing] = match &self.options.matter {
@@ -235,7 +302,7 @@ impl<'a> Plan<'a> {
         let ledger =
             Self::begin(staging, &mut files, &[(ROOT, &parties[0]), (ISSUING, &parties[1]), (MANIFEST, &parties[2])])?;
         let [root, issuing, manifest] = &parties;
-        let signer = root.key.open(self.options.secret)?;
+        let signer = root.key.open(self.options.secrets.root)?;
         let key = CaKey::new(&*signer, signer.public_key())?.full_width();
         let certify = |subject, role, number: usize| self.certify(&ledger, &key, root, subject, role, number);
         let certificates = [
@@ -246,10 +313,9 @@ impl<'a> Plan<'a> {
         ledger.conclude()?;
         drop((ledger, signer));
         for (certificate, stem) in certificates.iter().zip(STEMS) {
-            let text = pem::write("CERTIFICATE", certificate.der());
-            write(staging, &mut files, &format!("ca/{stem}.pem"), Access::Trusted, text.as_bytes())?;
+            write_certificates(staging, &mut files, &format!("ca/{stem}.pem"), std::slice::from_ref(certificate))?;
         }
-        let config = self.finish(staging, &mut files)?;
+        let config = self.finish(staging, &mut files, config)?;
         let whole = || -> Result<(), ConfigErrors> {
             config.issuer_identity()?;
             config.manifest_certificate().map(drop)
@@ -257,10 +323,18 @@ impl<'a> Plan<'a> {
         whole().map_err(CaError::NewConfig)?;
         let [root, issuing, manifest] = certificates;
         let anchor = self.anchor.clone();
-        Ok(InitReport { directory: PathBuf::new(), files, root, issuing, manifest, anchor, plain: self.plain() })
+        Ok(InitReport {
+            directory: PathBuf::new(),
+            files,
+            root,
+            issuing,
+            manifest,
+            anchor,
+            plain: self.plain(&[ROOT, ISSUING, MANIFEST]),
+        })
     }
 
-    fn build_requests(&self, staging: &Staging, keys: Vec<NewKey>) -> Result<RequestReport, CaError> {
+    fn build_requests(&self, staging: &Staging, keys: Vec<NewKey>, config: &str) -> Result<RequestReport, CaError> {
         let mut files = Vec::new();
         let [issuing, manifest] = <[NewKey; 2]>::try_from(keys).expect("two were asked for");
         let issuing = match &self.options.matter {
@@ -272,20 +346,49 @@ impl<'a> Plan<'a> {
         for (number, role, party) in
             [(ISSUING, RequestRole::Issuing, &issuing), (MANIFEST, RequestRole::Manifest, &manifest)]
         {
-            let signer = party.key.open(self.options.secret)?;
-            let request = Request { role, subject: &party.name, now: self.options.now };
-            let der = super::request::request(&*signer, &ledger, &request)?;
-            let text = pem::write("CERTIFICATE REQUEST", &der);
-            write(staging, &mut files, &format!("ca/{}.csr.pem", STEMS[number]), Access::Trusted, text.as_bytes())?;
+            self.request(staging, &mut files, &ledger, (number, role), party)?;
         }
         drop(ledger);
-        self.finish(staging, &mut files)?;
+        self.finish(staging, &mut files, config)?;
         let (issuing, manifest) = (issuing.name, manifest.name);
-        Ok(RequestReport { directory: PathBuf::new(), files, issuing, manifest, plain: self.plain() })
+        Ok(RequestReport {
+            directory: PathBuf::new(),
+            files,
+            issuing,
+            manifest,
+            plain: self.plain(&[ISSUING, MANIFEST]),
+        })
+    }
+
+    /// Makes a request with the party's own key.
+    pub(super) fn request(
+        &self,
+        staging: &Staging,
+        files: &mut Vec<PathBuf>,
+        ledger: &Ledger,
+        (number, role): (usize, RequestRole),
+        party: &Party,
+    ) -> Result<(), CaError> {
+        let signer = party.key.open(self.options.secrets.of(number))?;
+        let request = Request { role, subject: &party.name, now: self.options.now };
+        let der = super::request::request(&*signer, ledger, &request)?;
+        let text = pem::write("CERTIFICATE REQUEST", &der);
+        write(staging, files, &format!("ca/{}.csr.pem", STEMS[number]), Access::Trusted, text.as_bytes())
     }
 
     /// Key files and ledger: what must be there before anything is signed.
     fn begin(staging: &Staging, files: &mut Vec<PathBuf>, parties: &[(usize, &Party)]) -> Result<Ledger, CaError> {
+        let (_, issuing) = parties.iter().find(|(number, _)| *number == ISSUING).expect("there is an issuing CA");
+        Self::begin_for(staging, files, parties, issuing.key.spki())
+    }
+
+    /// As [`begin`](Self::begin), for an issuing key that is not among the new ones.
+    pub(super) fn begin_for(
+        staging: &Staging,
+        files: &mut Vec<PathBuf>,
+        parties: &[(usize, &Party)],
+        issuing: &Spki,
+    ) -> Result<Ledger, CaError> {
         staging.directory("ca")?;
         for (number, party) in parties {
             if let NewKey::File(key) = &party.key {
@@ -293,19 +396,18 @@ impl<'a> Plan<'a> {
                 write(staging, files, &name, Access::Private, key.pem.as_bytes())?;
             }
         }
-        let (_, issuing) = parties.iter().find(|(number, _)| *number == ISSUING).expect("there is an issuing CA");
-        Ok(Ledger::create(&staging.path().join("ledger.db"), issuing.key.spki())?)
+        Ok(Ledger::create(&staging.path().join("ledger.db"), issuing)?)
     }
 
     /// Anchors, policies and configuration, which is then read back.
-    fn finish(&self, staging: &Staging, files: &mut Vec<PathBuf>) -> Result<Config, CaError> {
+    pub(super) fn finish(&self, staging: &Staging, files: &mut Vec<PathBuf>, config: &str) -> Result<Config, CaError> {
         staging.directory("anchors")?;
         write(staging, files, &format!("anchors/{ANCHOR_FILE_NAME}"), Access::Trusted, ANCHOR_PEM.as_bytes())?;
         staging.directory("policies")?;
         for (name, text) in self.options.policies {
             write(staging, files, &format!("policies/{name}"), Access::Trusted, text.as_bytes())?;
         }
-        write(staging, files, FILE_NAME, Access::Trusted, self.config.as_bytes())?;
+        write(staging, files, FILE_NAME, Access::Trusted, config.as_bytes())?;
         files.push(PathBuf::from("ledger.db"));
         let config =
             Config::load_with(&staging.path().join(FILE_NAME), Sharing::Allowed).map_err(CaError::NewConfig)?;
@@ -313,12 +415,13 @@ impl<'a> Plan<'a> {
         Ok(config)
     }
 
-    fn plain(&self) -> bool {
-        self.options.token.is_none() && self.options.secret.is_none()
+    /// Whether a new key of these parties is in a plain file.
+    pub(super) fn plain(&self, parties: &[usize]) -> bool {
+        self.options.token.is_none() && parties.iter().any(|party| self.options.secrets.of(*party).is_none())
     }
 
     /// A name that no other CA has: its end is the begin of the key identifier.
-    fn party(&self, key: NewKey, title: &str, matter: Option<Vec<(ObjectIdentifier, &str)>>) -> Party {
+    pub(super) fn party(&self, key: NewKey, title: &str, matter: Option<Vec<(ObjectIdentifier, &str)>>) -> Party {
         let common_name = common_name(title, key.spki());
         let common_name = (oid::COMMON_NAME, common_name.as_str());
         let name = match matter {
@@ -329,7 +432,7 @@ impl<'a> Plan<'a> {
     }
 
     /// Encodes, records, signs, verifies, records: in that order.
-    fn certify(
+    pub(super) fn certify(
         &self,
         ledger: &Ledger,
         key: &CaKey<'_>,
@@ -353,6 +456,17 @@ impl<'a> Plan<'a> {
         let der = key.sign(ledger, KINDS[number], &statement.encode(), self.options.now)?;
         Ok(Certificate::from_der(&der)?)
     }
+}
+
+/// Writes certificates into one file below.
+pub(super) fn write_certificates(
+    staging: &Staging,
+    files: &mut Vec<PathBuf>,
+    name: &str,
+    certificates: &[Certificate],
+) -> Result<(), CaError> {
+    let text: String = certificates.iter().map(|one| pem::write("CERTIFICATE", one.der()).to_string()).collect();
+    write(staging, files, name, Access::Trusted, text.as_bytes())
 }
 
 fn write(
@@ -418,10 +532,12 @@ fn years_after(begin: Time, years: u16) -> Result<Time, TimeError> {
 /// Everything that must not be there; SQLite's companions would be taken for the new ledger's.
 const ENTRIES: [&str; 7] = ["ca", "anchors", "policies", FILE_NAME, "ledger.db", "ledger.db-wal", "ledger.db-shm"];
 /// Numbers of the parties.
-const ROOT: usize = 0;
-const ISSUING: usize = 1;
-const MANIFEST: usize = 2;
+pub(super) const ROOT: usize = 0;
+pub(super) const ISSUING: usize = 1;
+pub(super) const MANIFEST: usize = 2;
+pub(super) const MANIFEST_ANCHOR: usize = 3;
+const PARTIES: usize = 4;
 /// File names below `ca/`, and ends of labels in a token, in the order of the parties.
-pub(super) const STEMS: [&str; 3] = ["root", "issuing", "manifest"];
+pub(super) const STEMS: [&str; PARTIES] = ["root", "issuing", "manifest", "manifest-anchor"];
 /// What the ledger calls them.
-const KINDS: [&str; 3] = ["root", "issuing-ca", "manifest-signer"];
+const KINDS: [&str; PARTIES] = ["root", "issuing-ca", "manifest-signer", "manifest-anchor"];

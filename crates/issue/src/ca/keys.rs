@@ -5,7 +5,7 @@ use crate::signer::{self, FileSigner, GeneratedKey, KeyEncryption, KeyUri, Secre
 use crate::x509::{KeyAlgorithm, Spki};
 
 use super::CaError;
-use super::init::{RANDOM_OCTETS, STEMS};
+use super::init::{NewSecret, NewSecrets, RANDOM_OCTETS, ROOT, STEMS};
 
 /// A token to make keys in.
 #[derive(Clone, Debug)]
@@ -55,14 +55,14 @@ impl NewKey {
     pub(super) fn make(
         wanted: &[(usize, KeyAlgorithm)],
         token: Option<&TokenPlace<'_>>,
-        secret: Option<&Secret>,
+        secrets: &NewSecrets<'_>,
         random: &[u8; RANDOM_OCTETS],
     ) -> Result<Vec<Self>, SignerError> {
         let Some(token) = token else {
             let file = |(number, kind): &(usize, KeyAlgorithm)| {
                 let own = part(random, *number);
-                let encryption = secret.map(|secret| KeyEncryption {
-                    secret,
+                let encryption = secrets.of(*number).map(|new| KeyEncryption {
+                    secret: new.secret,
                     salt: own[..16].try_into().expect("16 octets"),
                     iv: own[16..].try_into().expect("16 octets"),
                 });
@@ -80,7 +80,8 @@ impl NewKey {
                 id: uri.id.clone().unwrap_or_default(),
             })
             .collect();
-        let place = token_key(token.uri.clone(), copy(secret)?)?;
+        // one token, one PIN
+        let place = token_key(token.uri.clone(), copy(secrets.of(ROOT))?)?;
         let public_halves = generate(place, &keys, token.settings)?;
         let made = uris.into_iter().zip(public_halves).map(|(uri, spki)| Self::Token {
             uri: Box::new(uri),
@@ -116,9 +117,9 @@ impl NewKey {
 
     /// Opens the key from the very place where it will be found: one that would not open is found before anything is
     /// signed.
-    pub(super) fn open(&self, secret: Option<&Secret>) -> Result<Box<dyn Signer>, SignerError> {
+    pub(super) fn open(&self, secret: Option<NewSecret<'_>>) -> Result<Box<dyn Signer>, SignerError> {
         match self {
-            Self::File(key) => Ok(Box::new(FileSigner::open(key.pem.as_bytes(), secret)?)),
+            Self::File(key) => Ok(Box::new(FileSigner::open(key.pem.as_bytes(), secret.map(|new| new.secret))?)),
             Self::Token { uri, settings, spki } => {
                 let key = token_key((**uri).clone(), copy(secret)?)?;
                 Ok(Box::new(Pkcs11Signer::open(vec![key], Some(spki), settings)?))
@@ -133,6 +134,6 @@ fn part(random: &[u8; RANDOM_OCTETS], number: usize) -> &[u8] {
 }
 
 /// The PIN once more: each use of a token keeps its own, for as long as it may have to log in again.
-fn copy(secret: Option<&Secret>) -> Result<Option<Secret>, SignerError> {
-    Ok(secret.map(|secret| Secret::new(secret.expose().to_vec(), "the caller")).transpose()?)
+fn copy(secret: Option<NewSecret<'_>>) -> Result<Option<Secret>, SignerError> {
+    Ok(secret.map(|new| Secret::new(new.secret.expose().to_vec(), "the caller")).transpose()?)
 }

@@ -13,6 +13,7 @@
 //! Certificates are encoded here, by [`tlv`](crate::x509::tlv), and not by a certificate builder such as `rcgen`: a
 //! builder encodes and signs in one step, so the octets could not be recorded before they are signed.
 
+mod adopt;
 mod anchor;
 mod certificate;
 mod error;
@@ -27,10 +28,14 @@ mod request;
 #[cfg(test)]
 mod tests;
 
+pub use adopt::{AdoptReport, AdoptedManifest, ExistingCa, ExistingKey, ManifestIssuer, adopt};
 pub use anchor::{ANCHOR_FILE_NAME, anchor};
 pub use error::CaError;
 pub use import::{Imported, import};
-pub use init::{CaYears, InitOptions, InitReport, RANDOM_OCTETS, RequestReport, init, init_without_root};
+pub use init::{
+    CaYears, InitOptions, InitReport, NewSecret, NewSecrets, RANDOM_OCTETS, RequestReport, check_directory, init,
+    init_without_root,
+};
 pub use keys::TokenPlace;
 pub use matter::MatterIds;
 pub use possession_certificate::{ProofOptions, proof};

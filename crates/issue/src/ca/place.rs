@@ -20,35 +20,39 @@ pub(super) struct Staging {
 }
 
 impl Staging {
-    /// Checks that none of `entries` exists in `target` and makes an empty directory beside (for a new directory) or
+    /// Checks that none of `entries` exists in `target`, which is a directory or does not exist.
+    pub(super) fn check(target: &Path, entries: &[&str]) -> Result<(), CaError> {
+        match std::fs::metadata(target) {
+            Ok(metadata) if metadata.is_dir() => {
+                let there = entries.iter().map(|entry| target.join(entry)).find(|path| path.symlink_metadata().is_ok());
+                there.map_or(Ok(()), |path| Err(CaError::Exists { path }))
+            }
+            Ok(_) => Err(CaError::Directory { path: target.to_owned(), what: "is not a directory" }),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            Err(source) => Err(CaError::Read { path: target.to_owned(), source }),
+        }
+    }
+
+    /// [Checks](Self::check) `target` and makes an empty directory beside (for a new directory, with those above it) or
     /// inside it. What an interrupted run left there is removed first.
     pub(super) fn prepare(target: &Path, entries: &[&str]) -> Result<Self, CaError> {
-        let unusable = |what| CaError::Directory { path: target.to_owned(), what };
         let hold = |folder: &Path| durable::hold(folder)?.ok_or(CaError::InUse { path: target.to_owned() });
-        let (path, existing, held) = match std::fs::metadata(target) {
-            Ok(metadata) if metadata.is_dir() => {
-                let held = hold(target)?;
-                for entry in entries {
-                    let path = target.join(entry);
-                    if std::fs::symlink_metadata(&path).is_ok() {
-                        return Err(CaError::Exists { path });
-                    }
-                }
-                (target.join(NAME), true, held)
-            }
-            Ok(_) => return Err(unusable("is not a directory")),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let Some(name) = target.file_name() else { return Err(unusable("does not exist")) };
-                let parent = durable::parent(target);
-                if !parent.is_dir() {
-                    return Err(unusable("lies in a directory that does not exist"));
-                }
-                let mut hidden = std::ffi::OsString::from(".");
-                hidden.push(name);
-                hidden.push(NAME);
-                (parent.join(hidden), false, hold(parent)?)
-            }
-            Err(source) => return Err(CaError::Read { path: target.to_owned(), source }),
+        let existing = target.is_dir();
+        let (path, held) = if existing {
+            let held = hold(target)?;
+            Self::check(target, entries)?;
+            (target.join(NAME), held)
+        } else {
+            Self::check(target, entries)?;
+            let Some(name) = target.file_name() else {
+                return Err(CaError::Directory { path: target.to_owned(), what: "does not exist" });
+            };
+            let parent = durable::parent(target);
+            durable::create_directories(parent, Access::Trusted)?;
+            let mut hidden = std::ffi::OsString::from(".");
+            hidden.push(name);
+            hidden.push(NAME);
+            (parent.join(hidden), hold(parent)?)
         };
         // before a key is made, in a token perhaps: afterwards each entry gets its name
         if existing {

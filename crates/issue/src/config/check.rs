@@ -65,10 +65,12 @@ pub(super) fn complete(
 }
 
 /// The manifest signer's certificate (docs/adr/0025-manifest-signer.md): for document signing and nothing else, its key no CA's, and signed by
-/// anyone but the issuing CA, whose device certificates would otherwise share its standing.
+/// anyone but the issuing CA, whose device certificates would otherwise share its standing. `anchors` are those that are named for
+/// it, if any.
 pub(super) fn manifest_signer(
     certificate: &Certificate,
     issuer: &IssuerIdentity,
+    anchors: &[Certificate],
     span: &Range<usize>,
     errors: &Mistakes<SignerError>,
 ) -> Option<()> {
@@ -122,6 +124,10 @@ pub(super) fn manifest_signer(
         let message = "manifest certificate was issued by the issuing CA: every device certificate has the same issuer, \
                        expected the root's or another CA's signature";
         errors.push::<()>(error::MANIFEST_ISSUER, span, message);
+    }
+    if !anchors.is_empty() && !anchors.iter().any(|anchor| signed_by(certificate, anchor.spki()).is_ok()) {
+        let message = "manifest certificate was not signed by the key of a certificate that `anchor` names";
+        errors.push::<()>(error::MANIFEST_SIGNATURE, span, message);
     }
     // the manifest anchor need not be in the chain; but where the name is the chain's, the key must be too
     let mut named = cas().filter(|ca| ca.subject() == certificate.issuer()).peekable();

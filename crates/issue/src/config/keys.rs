@@ -1,12 +1,9 @@
 //! Opening the configured keys: files, or tokens.
 
-use std::path::Path;
-
 use toml::Spanned;
 
 use crate::signer::pkcs11::{Settings, resolve_pin, token_key};
-use crate::signer::{FileSigner, KeyUri, Pkcs11Error, Pkcs11Signer, SecretResolver, SecretSource, Signer, SignerError};
-use crate::text::Printable;
+use crate::signer::{KeyFile, KeyUri, Pkcs11Error, Pkcs11Signer, SecretResolver, Signer, SignerError};
 use crate::toml::Mistakes;
 use crate::x509::{Certificate, Spki};
 
@@ -102,8 +99,9 @@ fn open(
     let secret = key.secret.as_ref().map(Spanned::get_ref);
     match key.place.get_ref() {
         KeyPlace::File(path) => {
-            let Some(pem) = files::read(path, &key.place.span(), errors) else { return Ok(None) };
-            Ok(Some(Box::new(open_file(path, &pem, secret, secrets)?.with_batches(batches))))
+            let Some(content) = files::read(path, &key.place.span(), errors) else { return Ok(None) };
+            let file = KeyFile::new(path, content, secret, secrets)?;
+            Ok(Some(Box::new(file.open()?.with_batches(batches))))
         }
         KeyPlace::Tokens(uris) => {
             let open = |uri: &KeyUri| {
@@ -114,21 +112,4 @@ fn open(
             Ok(Some(Box::new(Pkcs11Signer::open(keys, expected, settings)?)))
         }
     }
-}
-
-/// A plain key file asks for no passphrase; an encrypted one without a source asks whoever is there.
-fn open_file(
-    path: &Path,
-    pem: &[u8],
-    secret: Option<&SecretSource>,
-    secrets: &dyn SecretResolver,
-) -> Result<FileSigner, SignerError> {
-    let source = match secret {
-        Some(source) => Some(source),
-        None if FileSigner::is_encrypted(pem)? => Some(&SecretSource::Prompt),
-        None => None,
-    };
-    let purpose = format!("`{}`", Printable::new(path));
-    let secret = source.map(|source| source.resolve(&purpose, secrets)).transpose()?;
-    FileSigner::open(pem, secret.as_ref())
 }

@@ -36,7 +36,7 @@ use crate::x509::{Certificate, Sha256Digest, Spki};
 
 pub use error::{CODES, ConfigErrors};
 pub use trust::Sharing;
-pub use write::NewConfig;
+pub use write::{CaSection, NewConfig, SecretPlace};
 
 use schema::{Document, Identity};
 
@@ -218,10 +218,22 @@ impl Config {
     pub fn manifest_certificate(&self) -> Result<Certificate, ConfigErrors> {
         self.collect(|errors| {
             let issuer = self.load_issuer(errors);
+            let anchors = self.load_manifest_anchors(errors);
             let certificate = files::certificate(&self.document.manifest.certificate, errors)?;
             let span = self.document.manifest.certificate.span();
-            check::manifest_signer(&certificate, &issuer?, &span, errors)?;
+            check::manifest_signer(&certificate, &issuer?, &anchors?, &span, errors)?;
             Some(certificate)
+        })
+    }
+
+    /// The anchors of the manifest signer: those that `[manifest]` names, or else the end of the issuer's chain.
+    ///
+    /// # Errors
+    /// As [`issuer_identity`](Self::issuer_identity), or a file of anchors is not readable or not of certificates.
+    pub fn manifest_anchors(&self) -> Result<Vec<Certificate>, ConfigErrors> {
+        self.collect(|errors| match &self.document.manifest_anchor {
+            Some(path) => files::certificates(path, errors),
+            None => Some(self.load_issuer(errors)?.anchor().cloned().into_iter().collect()),
         })
     }
 
@@ -374,7 +386,8 @@ impl Config {
     pub fn check_manifest(&self, certificate: &Certificate) -> Result<(), ConfigErrors> {
         self.collect(|errors| {
             let issuer = self.load_issuer(errors)?;
-            check::manifest_signer(certificate, &issuer, &self.document.manifest.certificate.span(), errors)
+            let anchors = self.load_manifest_anchors(errors)?;
+            check::manifest_signer(certificate, &issuer, &anchors, &self.document.manifest.certificate.span(), errors)
         })
     }
 
@@ -409,6 +422,11 @@ impl Config {
         }
         let certificate = certificate.filter(|_| complete)?;
         check::issuer(Spanned::new(at.span(), certificate), chain, errors)
+    }
+
+    /// The anchors that `[manifest]` names, if any.
+    fn load_manifest_anchors(&self, errors: &Mistakes<SignerError>) -> Option<Vec<Certificate>> {
+        self.document.manifest_anchor.as_ref().map_or(Some(vec![]), |path| files::certificates(path, errors))
     }
 
     fn collect<T>(&self, read: impl FnOnce(&Mistakes<SignerError>) -> Option<T>) -> Result<T, ConfigErrors> {

@@ -22,6 +22,8 @@ pub(super) struct Document {
     pub(super) issuer: Identity,
     pub(super) chain: Vec<Spanned<PathBuf>>,
     pub(super) manifest: Identity,
+    /// The manifest signer's anchor, where it is not the end of the issuer's chain.
+    pub(super) manifest_anchor: Option<Spanned<PathBuf>>,
     pub(super) anchors: Vec<Spanned<PathBuf>>,
     pub(super) ledger: Spanned<PathBuf>,
     /// Where the ledger's head is noted after each run, if anywhere.
@@ -75,7 +77,10 @@ pub(super) fn read(text: &str, base: &Path, errors: &Mistakes) -> Option<Documen
         let chain = section.optional_paths("chain");
         Some((Identity { batch_signer: batch_signer?, ..identity? }, chain?))
     });
-    let manifest = file.required("manifest", |section| section.identity("manifest"));
+    let manifest = file.required("manifest", |section| {
+        let identity = section.identity("manifest");
+        Some((identity?, section.optional_path("anchor")?))
+    });
     let anchors = file.required("source", |section| {
         let anchors = section.paths("anchors")?;
         if anchors.is_empty() {
@@ -87,11 +92,8 @@ pub(super) fn read(text: &str, base: &Path, errors: &Mistakes) -> Option<Documen
     });
     let ledger = file.required("ledger", |section| {
         let path = section.path("path");
-        let head_file = section.table.optional("head_file").map(|value| section.as_path(&value));
-        match head_file {
-            Some(noted) => Some((path?, Some(noted?))),
-            None => Some((path?, None)),
-        }
+        let head_file = section.optional_path("head_file");
+        Some((path?, head_file?))
     });
     let hsm = file.optional("hsm", Settings::default(), |section| Some(hsm::settings(section)));
     let signing = file.optional("signing", None, |section| signing::read(section).map(Some));
@@ -99,9 +101,9 @@ pub(super) fn read(text: &str, base: &Path, errors: &Mistakes) -> Option<Documen
     let access = file.optional("access", None, |section| trust::access(section).map(Some));
     file.table.finish();
     let ((issuer, chain), (ledger, head_file)) = (issuer?, ledger?);
-    let (manifest, anchors) = (manifest?, anchors?);
+    let ((manifest, manifest_anchor), anchors) = (manifest?, anchors?);
     let (hsm, signing, cmp, access) = (hsm?, signing?, cmp?, access?);
-    Some(Document { issuer, chain, manifest, anchors, ledger, head_file, hsm, signing, cmp, access })
+    Some(Document { issuer, chain, manifest, manifest_anchor, anchors, ledger, head_file, hsm, signing, cmp, access })
 }
 
 /// A mistake was noted; there is nothing to add.
@@ -247,6 +249,12 @@ impl<'a> Section<'a> {
 
     fn path(&self, name: &'static str) -> Option<Spanned<PathBuf>> {
         self.as_path(&self.table.required(name)?)
+    }
+
+    /// The path under a key that need not be there.
+    #[expect(clippy::option_option, reason = "a mistake was noted, or the key is absent")]
+    fn optional_path(&self, name: &'static str) -> Option<Option<Spanned<PathBuf>>> {
+        self.table.optional(name).map_or(Some(None), |value| self.as_path(&value).map(Some))
     }
 
     pub(super) fn paths(&self, name: &'static str) -> Option<Vec<Spanned<PathBuf>>> {

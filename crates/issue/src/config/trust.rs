@@ -79,7 +79,7 @@ fn named(document: &Document) -> Vec<Named> {
         beside.push(suffix);
         trusted(&Spanned::new(document.ledger.span(), beside.into()));
     }
-    document.head_file.iter().for_each(&mut trusted);
+    document.head_file.iter().chain(&document.manifest_anchor).for_each(&mut trusted);
     let cmp = document.cmp.as_ref();
     let lists = [
         Some(&document.chain),

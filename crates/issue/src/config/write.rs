@@ -3,50 +3,101 @@
 use crate::signer::SecretSource;
 use crate::text::Printable;
 
-/// What a new configuration says; everything else is where `reroot init` puts it.
+/// What a new configuration says; everything else is where a new CA puts it.
 #[derive(Clone, Debug)]
 pub struct NewConfig<'a> {
     /// Whose CA it is.
     pub organization: &'a str,
-    /// Whether the keys lie in a token.
+    /// Where the issuing CA comes from.
+    pub ca: CaSection<'a>,
+    /// Whether the new keys are in a token.
     pub in_token: bool,
-    /// Where the root's key lies: a path, or a token's URI. `None`: somebody else has it.
-    pub root_key: Option<&'a str>,
-    /// Where the issuing CA's key lies.
-    pub issuing_key: &'a str,
-    /// Where the manifest signer's key lies.
-    pub manifest_key: &'a str,
-    /// Whether there is a passphrase or PIN.
-    pub secret_given: bool,
-    /// Whether the keys' URIs say where the PIN is.
+    /// Whether the URIs of the new keys say where the PIN is.
     pub pin_in_uri: bool,
-    /// Where the passphrase or PIN comes from, if not from a prompt; a file's path as it will be written, relative to
-    /// the configuration or absolute.
-    pub secret: Option<&'a SecretSource>,
+    /// Where the manifest signer's key is: a path, or a token's URI.
+    pub manifest_key: &'a str,
+    /// Where the secret of the manifest signer's key comes from.
+    pub manifest_secret: SecretPlace<'a>,
     /// The anchor's file name below `anchors/`.
     pub anchor: &'a str,
 }
 
+/// Where the issuing CA of a new configuration comes from.
+#[derive(Clone, Debug)]
+pub enum CaSection<'a> {
+    /// It was there before; its key stays where it is.
+    Adopted {
+        /// Where its key is: an absolute path, or a token's URI.
+        key: &'a str,
+        /// Whether the key is in a token.
+        in_token: bool,
+        /// Where the secret of its key comes from.
+        secret: SecretPlace<'a>,
+        /// Whether there are certificates above it.
+        chain: bool,
+        /// Whether the manifest signer has an anchor of its own.
+        own_anchor: bool,
+    },
+    /// It was made, or requested, with the configuration.
+    Made {
+        /// Where the root's key is: a path, or a token's URI. `None`: another CA has it.
+        root_key: Option<&'a str>,
+        /// Where the issuing CA's key is.
+        issuing_key: &'a str,
+        /// Where the secret of that key comes from.
+        secret: SecretPlace<'a>,
+    },
+}
+
+/// Where a passphrase or PIN comes from.
+#[derive(Clone, Copy, Debug)]
+pub enum SecretPlace<'a> {
+    /// There is none: the key file is plain, or the token asks for its PIN.
+    None,
+    /// From here; the path of a file is written as it is.
+    Named(&'a SecretSource),
+    /// A person is asked.
+    Prompt,
+}
+
 impl NewConfig<'_> {
-    /// The text of `reroot.toml`. `None` if the secret's path cannot be written as text.
+    /// Returns the text of `reroot.toml`. `None` if the path of a secret cannot be written as text.
     pub fn text(&self) -> Option<String> {
-        let secret = match self.secret {
-            None | Some(SecretSource::Prompt) => None,
-            Some(SecretSource::Env(name)) => Some(format!("secret = {{ env = {} }}", string(name))),
-            Some(SecretSource::File(path)) => Some(format!("secret = {{ file = {} }}", string(path.to_str()?))),
+        let (issuing_key, in_token, issuing_secret, remark) = match self.ca {
+            CaSection::Adopted { key, in_token, secret, .. } => {
+                (key, in_token, secret, "          # stays where it is")
+            }
+            CaSection::Made { issuing_key, secret, .. } => (issuing_key, self.in_token, secret, "            # PKCS#8"),
         };
-        // the secret is explained once, below the first key
-        let (issuing_secret, manifest_secret) = match secret {
-            Some(line) => (line.clone(), line),
-            None if self.in_token && self.pin_in_uri => (PIN_THERE.to_owned(), String::new()),
-            None if self.in_token => (format!("{ASK_PIN}\n{EXAMPLE}"), EXAMPLE.to_owned()),
-            None if self.secret_given => (format!("{ASK}\n{EXAMPLE}"), EXAMPLE.to_owned()),
-            None => (format!("{PLAIN}\n{EXAMPLE}"), EXAMPLE.to_owned()),
+        let pin_in_uri = match self.ca {
+            CaSection::Adopted { key, .. } => key.contains("pin-source="),
+            CaSection::Made { .. } => self.pin_in_uri,
         };
-        let manifest_secret = if manifest_secret.is_empty() { manifest_secret } else { manifest_secret + "\n" };
-        let (made, chain) = match self.root_key {
-            Some(_) => ("as it was made", "the CAs above, nearest first"),
-            None => ("for another root to certify", "the import writes it, and both certificates"),
+        let issuing_secret = secret(issuing_secret, in_token, pin_in_uri)?;
+        // what a secret may be is explained once, below the first key
+        let manifest_secret = match self.manifest_secret {
+            SecretPlace::Named(source) => secret_line(source)? + "\n",
+            _ if self.in_token && self.pin_in_uri => String::new(),
+            _ => format!("{EXAMPLE}\n"),
+        };
+        let (made, chain, sealed, anchor) = match self.ca {
+            CaSection::Adopted { chain, own_anchor, .. } => {
+                let chain = if chain {
+                    "chain = [\"ca/chain.pem\"]              # the CAs above, nearest first"
+                } else {
+                    NO_CHAIN
+                };
+                let (sealed, anchor) = if own_anchor {
+                    ("under an anchor of its own", "anchor = \"ca/manifest-anchor.pem\"\n")
+                } else {
+                    ("for the root to certify", "")
+                };
+                ("which was there before", chain, sealed, anchor)
+            }
+            CaSection::Made { root_key: Some(_), .. } => ("as it was made", CHAIN, "certified by the root", ""),
+            CaSection::Made { root_key: None, .. } => {
+                ("for another root to certify", CHAIN_TO_COME, "certified by the root", "")
+            }
         };
         Some(format!(
             r#"# The certification authority of {organization}, {made}.
@@ -55,49 +106,70 @@ impl NewConfig<'_> {
 [issuer]
 # Signs the object certificates.
 certificate = "ca/issuing.pem"
-chain = ["ca/root.pem"]               # {chain}
-key = {issuing_key}{kind}
+{chain}
+key = {issuing_key}{remark}
 {issuing_secret}
 
 {root}[manifest]
-# Seals each batch. Its own key, certified by the root, for signing documents and nothing else.
+# Seals each batch. Its own key, {sealed}, for signing documents and nothing else.
 certificate = "ca/manifest.pem"
-key = {manifest_key}
+{anchor}key = {manifest_key}
 {manifest_secret}
 [source]
 # Whose signature makes a leaf certificate a genuine part: ST's production CA for STSAFE-A.
-anchors = [{anchor}]
+anchors = [{source_anchor}]
 
 [ledger]
 # Remembers what was signed. One issuer, one ledger: back it up, never copy it to a second machine.
 path = "ledger.db"
 {hsm}"#,
             organization = comment(self.organization),
-            issuing_key = string(self.issuing_key),
-            kind = if self.in_token { "" } else { "            # PKCS#8" },
+            issuing_key = string(issuing_key),
+            remark = if in_token { "" } else { remark },
             root = self.root(),
             manifest_key = string(self.manifest_key),
-            anchor = string(&format!("anchors/{}", self.anchor)),
-            hsm = if self.in_token { HSM } else { "" },
+            source_anchor = string(&format!("anchors/{}", self.anchor)),
+            hsm = if self.in_token || in_token { HSM } else { "" },
         ))
     }
 
-    /// What to do with the root's key.
+    /// What to do with the key that certified the new keys.
     fn root(&self) -> String {
-        match self.root_key {
-            None => String::new(),
-            Some(uri) if self.in_token => {
-                format!("# The root's key ({}) is not named here because no batch needs it.\n\n", comment(uri))
+        let (key, whose) = match self.ca {
+            CaSection::Made { root_key: Some(key), .. } => (key, "root's"),
+            CaSection::Adopted { own_anchor: true, .. } if !self.in_token => {
+                ("ca/manifest-anchor.key.pem", "manifest anchor's")
             }
-            Some(path) => {
-                let same = if self.secret_given { "encrypted with the same passphrase, " } else { "" };
-                format!(
-                    "# The root's key ({same}{path}) is not named here because no batch needs it:\n\
-                     # copy it to two offline media, check the copies, and delete it from this machine.\n\n"
-                )
-            }
+            _ => return String::new(),
+        };
+        if self.in_token {
+            return format!("# The {whose} key ({}) is not named here because no batch needs it.\n\n", comment(key));
         }
+        format!(
+            "# The {whose} key ({key}) is not named here because no batch needs it:\n\
+             # copy it to two offline media, check the copies, and delete it from this machine.\n\n"
+        )
     }
+}
+
+/// The lines below a key that say where its secret comes from.
+fn secret(place: SecretPlace<'_>, in_token: bool, pin_in_uri: bool) -> Option<String> {
+    Some(match place {
+        SecretPlace::Named(source) => secret_line(source)?,
+        _ if in_token && pin_in_uri => PIN_THERE.to_owned(),
+        _ if in_token => format!("{ASK_PIN}\n{EXAMPLE}"),
+        SecretPlace::Prompt => format!("{ASK}\n{EXAMPLE}"),
+        SecretPlace::None => format!("{PLAIN}\n{EXAMPLE}"),
+    })
+}
+
+/// The line that names a source. `None` if its path is not text.
+fn secret_line(source: &SecretSource) -> Option<String> {
+    Some(match source {
+        SecretSource::Prompt => EXAMPLE.to_owned(),
+        SecretSource::Env(name) => format!("secret = {{ env = {} }}", string(name)),
+        SecretSource::File(path) => format!("secret = {{ file = {} }}", string(path.to_str()?)),
+    })
 }
 
 /// A TOML string, quoted and escaped.
@@ -110,6 +182,9 @@ fn comment(text: &str) -> String {
     Printable::new(text).to_string()
 }
 
+const CHAIN: &str = "chain = [\"ca/root.pem\"]               # the CAs above, nearest first";
+const CHAIN_TO_COME: &str = "chain = [\"ca/root.pem\"]               # the import writes it, and both certificates";
+const NO_CHAIN: &str = "# It is its own root: there is no chain above it.";
 const PLAIN: &str = "# The key is not encrypted. `openssl pkcs8 -topk8` encrypts it; then say where the passphrase is:";
 const ASK: &str = "# The key is encrypted and its passphrase is asked for. To have it from elsewhere:";
 const EXAMPLE: &str = "# secret = { env = \"NAME\" }          # or { file = \"PATH\" }";

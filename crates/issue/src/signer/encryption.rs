@@ -63,16 +63,22 @@ pub(super) fn decrypt(encrypted: &[u8], secret: &Secret) -> Result<Zeroizing<Vec
             });
         }
     };
-    check_cost(&info.encryption_algorithm)?;
-    let decrypted = info.encryption_algorithm.decrypt(secret.expose(), info.encrypted_data.as_bytes());
-    match decrypted {
+    decrypt_with(&info.encryption_algorithm, info.encrypted_data.as_bytes(), secret)
+}
+
+/// Decrypts what was encrypted under this scheme.
+pub(super) fn decrypt_with(
+    scheme: &EncryptionScheme,
+    encrypted: &[u8],
+    secret: &Secret,
+) -> Result<Zeroizing<Vec<u8>>, SignerError> {
+    check_cost(scheme)?;
+    match scheme.decrypt(secret.expose(), encrypted) {
         Ok(decrypted) => Ok(Zeroizing::new(decrypted)),
         Err(Pkcs5Error::UnsupportedAlgorithm { oid } | Pkcs5Error::AlgorithmParametersInvalid { oid }) => {
             Err(SignerError::EncryptionUnsupported { scheme: oid })
         }
-        Err(Pkcs5Error::NoPbes1CryptSupport) => {
-            Err(SignerError::EncryptionUnsupported { scheme: info.encryption_algorithm.oid() })
-        }
+        Err(Pkcs5Error::NoPbes1CryptSupport) => Err(SignerError::EncryptionUnsupported { scheme: scheme.oid() }),
         Err(_) => Err(SignerError::PassphraseWrong),
     }
 }

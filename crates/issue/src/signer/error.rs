@@ -1,8 +1,11 @@
 //! Why a key could not be opened or made, or a message not be signed. No variant carries a secret.
 
+use std::path::PathBuf;
+
 use der::asn1::ObjectIdentifier;
 
 use crate::class::Class;
+use crate::text::Printable;
 use crate::x509::pem::PemError;
 use crate::x509::{KeyAlgorithm, SignatureAlgorithm};
 
@@ -71,6 +74,12 @@ pub enum SignerError {
         /// The algorithm or curve found.
         algorithm: ObjectIdentifier,
     },
+    /// A key in the older encrypted PEM, under a cipher that is not read.
+    #[error("key file is encrypted with {}, expected AES in CBC mode", Printable::new(cipher))]
+    LegacyCipher {
+        /// The cipher found.
+        cipher: String,
+    },
     /// Another number of PEM blocks than one.
     #[error("key file holds {found} PEM blocks, expected exactly one")]
     OneBlock {
@@ -92,6 +101,32 @@ pub enum SignerError {
     /// A key in a token, and why it cannot be used.
     #[error(transparent)]
     Pkcs11(Pkcs11Error),
+    /// PKCS#12 that cannot be read.
+    #[error("PKCS#12 file cannot be read: {reason} (RFC 7292 §4)")]
+    Pkcs12 {
+        /// What is wrong.
+        reason: String,
+    },
+    /// PKCS#12 that is protected in a way that is not read.
+    #[error("PKCS#12 file is protected with {scheme}, expected PBES2 with AES, and an HMAC over SHA-2 (RFC 8018 §6.2)")]
+    Pkcs12Encryption {
+        /// The scheme, cipher or digest found.
+        scheme: ObjectIdentifier,
+    },
+    /// Another number of keys than one.
+    #[error("PKCS#12 file holds {found} private keys, expected exactly one")]
+    Pkcs12Keys {
+        /// The number found.
+        found: usize,
+    },
+    /// The key file cannot be read.
+    #[error("key file `{}`: {source}", Printable::new(path))]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        source: std::io::Error,
+    },
     /// An RSA modulus outside 2048 to 4096 bits.
     #[error("RSA key has {bits} bits, expected 2048 to 4096")]
     RsaSize {
@@ -102,7 +137,7 @@ pub enum SignerError {
     #[error(transparent)]
     Secret(#[from] SecretError),
     /// Not a PrivateKeyInfo.
-    #[error("key file is not a private key in PKCS#8 (RFC 5958 §2)")]
+    #[error("key file is not a private key in PKCS#8 (RFC 5958 §2), PKCS#1 or SEC 1")]
     Structure,
     /// The older formats, each key kind its own.
     #[error("key file holds `{label}`, expected PKCS#8 (`PRIVATE KEY` or `ENCRYPTED PRIVATE KEY`, RFC 7468 §10, §11)")]
@@ -132,7 +167,7 @@ impl SignerError {
     pub fn class(&self) -> Class {
         match self {
             // the policy asks for what this key cannot do; nothing was recorded
-            Self::Algorithm { .. } => Class::Usage,
+            Self::Algorithm { .. } | Self::Read { .. } => Class::Usage,
             Self::Batch { .. } => Class::Bug,
             Self::Pkcs11(error) => error.class(),
             Self::EncryptionCost { .. }
@@ -141,11 +176,15 @@ impl SignerError {
             | Self::Generate { .. }
             | Self::KeyInvalid { .. }
             | Self::KeyUnsupported { .. }
+            | Self::LegacyCipher { .. }
             | Self::OneBlock { .. }
             | Self::PassphraseMissing
             | Self::PassphraseUnused
             | Self::PassphraseWrong
             | Self::Pem(_)
+            | Self::Pkcs12 { .. }
+            | Self::Pkcs12Encryption { .. }
+            | Self::Pkcs12Keys { .. }
             | Self::RsaSize { .. }
             | Self::Secret(_)
             | Self::Structure
@@ -160,7 +199,7 @@ impl SignerError {
             Self::Algorithm { key, .. } => {
                 return Some(format!("Set `signature` in the policy to {}.", fitting(*key)));
             }
-            Self::EncryptionCost { .. } | Self::EncryptionUnsupported { .. } => {
+            Self::EncryptionCost { .. } | Self::EncryptionUnsupported { .. } | Self::LegacyCipher { .. } => {
                 "Encrypt it again: openssl pkcs8 -topk8 -v2 aes-256-cbc -v2prf hmacWithSHA256 -iter 600000 -in KEY -out \
                  NEW-KEY"
             }
@@ -176,12 +215,18 @@ impl SignerError {
             }
             Self::PassphraseWrong => "Try it by hand: openssl pkey -in KEY -noout",
             Self::Pkcs11(error) => return error.hint(),
+            Self::Pkcs12 { .. } | Self::Pkcs12Encryption { .. } => {
+                "Write it again in the form of today: openssl pkcs12 -legacy -in OLD.p12 -out KEY-AND-CERTIFICATES.pem; openssl \
+                 pkcs12 -export -in KEY-AND-CERTIFICATES.pem -out NEW.p12"
+            }
+            Self::Pkcs12Keys { .. } => "Export the key of the CA alone, with its certificates.",
             Self::RsaSize { .. } => "Use an RSA key of 3072 bits, or P-256.",
             Self::Secret(error) => return error.hint(),
             Self::Structure | Self::TraditionalFormat { .. } => {
                 "Convert it: openssl pkcs8 -topk8 -v2 aes-256-cbc -v2prf hmacWithSHA256 -iter 600000 -in KEY -out \
                  NEW-KEY (with -nocrypt instead of the options after -topk8 it stays unencrypted)"
             }
+            Self::Read { .. } => "Check the name, and that this user may read the file.",
             Self::Pem(PemError::Form { form }) => return form.hint().map(str::to_owned),
             Self::Batch { .. } => {
                 "Leave `batch_signer` out of the configuration, run the same command again, and report this."

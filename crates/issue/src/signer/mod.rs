@@ -10,6 +10,7 @@ mod encryption;
 mod error;
 pub mod file;
 mod location;
+mod open;
 pub mod pkcs11;
 pub mod secret;
 
@@ -20,6 +21,7 @@ pub use encryption::KeyEncryption;
 pub use error::SignerError;
 pub use file::{FileSigner, GeneratedKey, generate};
 pub use location::KeyLocation;
+pub use open::KeyFile;
 pub use pkcs11_pool::{KeyUri, KeyUriError, Pkcs11Error, Pkcs11Signer};
 pub use secret::{ResolveWith, Secret, SecretError, SecretResolver, SecretSource};
 

@@ -26,13 +26,16 @@ fn options() -> InitOptions<'static> {
         organization: "Acme SA",
         key: KeyAlgorithm::P256,
         matter: None,
-        secret: None,
-        secret_source: None,
+        secrets: NewSecrets::default(),
         policies: &[("aws-iot.toml", "version = 1\n"), ("tls-client.toml", "version = 1 # too\n")],
         now: Time::from_rfc3339("2026-02-28T12:00:00Z").unwrap(),
         years: CaYears::USUAL,
         random: random(),
     }
+}
+
+fn one<'a>(secret: &'a Secret, source: Option<&'a SecretSource>) -> NewSecrets<'a> {
+    NewSecrets::one(NewSecret { secret, source })
 }
 
 fn listing(dir: &Path) -> Vec<String> {
@@ -231,7 +234,7 @@ fn openssl_signs_and_verifies_a_manifest_with_the_manifest_signer() {
 fn encrypted_keys_open_with_the_passphrase_alone() {
     let passphrase = secret("correct horse");
     let source = SecretSource::Env("ISSUING_PASSPHRASE".to_owned());
-    let made = Made::new(&InitOptions { secret: Some(&passphrase), secret_source: Some(&source), ..options() });
+    let made = Made::new(&InitOptions { secrets: one(&passphrase, Some(&source)), ..options() });
     assert!(!made.report.plain);
     for party in ["root", "issuing", "manifest"] {
         let pem = made.read(&format!("ca/{party}.key.pem"));
@@ -256,7 +259,7 @@ fn the_configuration_reads_well() {
     assert_eq!(text, include_str!("reroot.toml"));
     let passphrase = secret("x");
     let with = |source: Option<&SecretSource>| {
-        let made = Made::new(&InitOptions { secret: Some(&passphrase), secret_source: source, ..options() });
+        let made = Made::new(&InitOptions { secrets: one(&passphrase, source), ..options() });
         String::from_utf8(made.read("reroot.toml")).unwrap()
     };
     let text = with(Some(&SecretSource::Env("CA_PASSPHRASE".to_owned())));
@@ -373,15 +376,10 @@ fn unusable_options_are_refused_before_anything_is_made() {
     assert_eq!(refused(&InitOptions { years, ..options() }), "validity: time lies outside the years 0000 to 9999");
     let random = [7; RANDOM_OCTETS];
     assert_eq!(refused(&InitOptions { random, ..options() }), "random octets repeat: the random generator is broken");
-    let source = SecretSource::Prompt;
-    assert_eq!(
-        refused(&InitOptions { secret_source: Some(&source), ..options() }),
-        "passphrase source cannot be configured: no passphrase was given"
-    );
     let passphrase: Secret = secret("x");
     let source =
         SecretSource::File(PathBuf::from(<std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(b"\xFF")));
-    let error = refused(&InitOptions { secret: Some(&passphrase), secret_source: Some(&source), ..options() });
+    let error = refused(&InitOptions { secrets: one(&passphrase, Some(&source)), ..options() });
     assert_eq!(error, "passphrase source cannot be configured: the path is not UTF-8");
 }
 
@@ -392,10 +390,11 @@ fn places_that_cannot_be_a_ca_are_refused() {
     durable::write_new(&file, Access::Public, b"").unwrap();
     let refused = |dir: &Path| init(dir, &options()).unwrap_err().to_string();
     assert_eq!(refused(&file), format!("`{}` is not a directory", file.display()));
-    let deep = folder.path().join("a/b");
-    assert_eq!(refused(&deep), format!("`{}` lies in a directory that does not exist", deep.display()));
     assert!(refused(&file.join("below")).contains("Not a directory"));
     assert_eq!(listing(folder.path()), ["file"]);
+    // the directories above a new one are made with it
+    init(&folder.path().join("a/b/c"), &options()).unwrap();
+    assert_eq!(listing(&folder.path().join("a/b/c")), ALL);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Keys in files: PKCS#8 in PEM or DER, plain or encrypted (RFC 5958, RFC 7468 §10, §11).
+//! Keys in files: PKCS#8, PKCS#12 and the older forms, plain or encrypted (`content.rs`).
 //!
 //! Signing is done by aws-lc. It signs ECDSA on P-256 with SHA-256, on P-384 with SHA-384 and on P-521 with SHA-256,
 //! SHA-384 and SHA-512; the other pairs of curve and hash, rare in practice, are refused before anything is recorded
@@ -6,6 +6,10 @@
 //!
 //! A P-256 key can also sign in batches ([`with_batches`](FileSigner::with_batches)), by `p256-sign`: several times as fast on
 //! processors with AVX-512 IFMA. Whoever calls a signer verifies each signature before it is released, by other code.
+
+mod content;
+mod legacy;
+mod pkcs12;
 
 use aws_lc_rs::encoding::AsBigEndian as _;
 use aws_lc_rs::rand::SystemRandom;
@@ -19,14 +23,14 @@ use std::sync::OnceLock;
 
 use crate::crypto::{ecdsa_signature, sha256};
 
-use crate::x509::form::Form;
-use crate::x509::pem::{self, PemBlock, PemError};
 use crate::x509::tlv::{DerError, Reader, element, tag};
-use crate::x509::{KeyAlgorithm, SignatureAlgorithm, Spki, SpkiError, oid};
+use crate::x509::{Certificate, KeyAlgorithm, SignatureAlgorithm, Spki, SpkiError, oid, pem};
 
 use super::encryption::{self, KeyEncryption};
 use super::secret::Secret;
 use super::{Signer, SignerError};
+
+use content::Content;
 
 /// A private key read from a file, in memory until dropped.
 pub struct FileSigner {
@@ -46,25 +50,30 @@ enum Key {
 }
 
 impl FileSigner {
-    /// Opens the one private key of a file in PEM or DER. `secret` is the passphrase of an encrypted file, and `None` for a plain
+    /// Opens the one private key of a file. `secret` is the passphrase of an encrypted file, and `None` for a plain
     /// one.
     ///
     /// # Errors
-    /// The file is not one PKCS#8 key of a supported kind, or the passphrase is missing, wrong or superfluous.
+    /// The file is not one private key of a supported kind and form, or the passphrase is missing, wrong or superfluous.
     pub fn open(pem: &[u8], secret: Option<&Secret>) -> Result<Self, SignerError> {
-        let block = private_key_block(pem)?;
-        match (is_encrypted_label(&block.label), secret) {
-            (false, None) => Self::from_private_key_info(&block.der),
-            (false, Some(_)) => Err(SignerError::PassphraseUnused),
-            (true, None) => Err(SignerError::PassphraseMissing),
-            (true, Some(secret)) => {
-                let decrypted = encryption::decrypt(&block.der, secret)?;
-                // one wrong passphrase in 256 leaves valid padding behind, but no PrivateKeyInfo
-                Self::from_private_key_info(&decrypted).map_err(|error| match error {
-                    SignerError::Structure => SignerError::PassphraseWrong,
-                    other => other,
-                })
-            }
+        let content = Content::of(pem)?;
+        let encrypted = content.is_encrypted();
+        // one wrong passphrase in 256 leaves valid padding behind, but no PrivateKeyInfo
+        Self::from_private_key_info(&content.open(secret)?).map_err(|error| match error {
+            SignerError::Structure if encrypted => SignerError::PassphraseWrong,
+            other => other,
+        })
+    }
+
+    /// The certificates beside the key: those of PKCS#12. Other files have none.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), or something in the place of a certificate is none.
+    pub fn certificates(content: &[u8], secret: Option<&Secret>) -> Result<Vec<Certificate>, SignerError> {
+        match (Content::of(content)?, secret) {
+            (Content::Pkcs12(_), None) => Err(SignerError::PassphraseMissing),
+            (Content::Pkcs12(der), Some(secret)) => pkcs12::open(&der, secret)?.certificates(),
+            _ => Ok(Vec::new()),
         }
     }
 
@@ -108,9 +117,9 @@ impl FileSigner {
     /// Whether opening this file takes a passphrase.
     ///
     /// # Errors
-    /// The file is not one PKCS#8 key.
-    pub fn is_encrypted(pem: &[u8]) -> Result<bool, SignerError> {
-        private_key_block(pem).map(|block| is_encrypted_label(&block.label))
+    /// The file is not one private key.
+    pub fn is_encrypted(content: &[u8]) -> Result<bool, SignerError> {
+        Content::of(content).map(|content| content.is_encrypted())
     }
 
     fn of(key: Key, spki: Spki) -> Self {
@@ -227,37 +236,6 @@ pub fn generate(algorithm: KeyAlgorithm, encryption: Option<&KeyEncryption<'_>>)
         Some(encryption) => pem::write(ENCRYPTED, &encryption::encrypt(document.as_ref(), encryption)),
     };
     Ok(GeneratedKey { pem, spki })
-}
-
-fn private_key_block(pem: &[u8]) -> Result<PemBlock, SignerError> {
-    let traditional = |label: &str| label.ends_with(" PRIVATE KEY") && label != ENCRYPTED;
-    // a key in DER has no label, and needs none: its structure says what it is
-    let der = |label: &str| Ok(PemBlock { label: label.to_owned(), der: Zeroizing::new(pem.to_vec()) });
-    match Form::of(pem) {
-        Some(Form::PrivateKey) => return der(PLAIN),
-        Some(Form::EncryptedPrivateKey) => return der(ENCRYPTED),
-        _ => {}
-    }
-    let mut blocks = match pem::read(pem) {
-        Ok(blocks) => blocks,
-        // `Proc-Type: 4,ENCRYPTED`: the encrypted form of the traditional formats
-        Err(PemError::Header { label, .. }) if traditional(&label) => {
-            return Err(SignerError::TraditionalFormat { label });
-        }
-        Err(error) => return Err(error.into()),
-    };
-    if let Some(block) = blocks.iter().find(|block| traditional(&block.label)) {
-        return Err(SignerError::TraditionalFormat { label: block.label.clone() });
-    }
-    match (blocks.pop(), blocks.len()) {
-        (Some(block), 0) if block.label == PLAIN || is_encrypted_label(&block.label) => Ok(block),
-        (Some(block), 0) => Err(SignerError::WrongLabel { label: block.label }),
-        (_, others) => Err(SignerError::OneBlock { found: others + 1 }),
-    }
-}
-
-fn is_encrypted_label(label: &str) -> bool {
-    label == ENCRYPTED
 }
 
 /// The algorithm of a PrivateKeyInfo and, for elliptic curves, the curve's name (RFC 5958 §2, RFC 5480 §2.1.1).

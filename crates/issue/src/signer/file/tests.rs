@@ -193,28 +193,101 @@ fn new_keys_are_opened_by_openssl_with_the_passphrase() {
     );
 }
 
+/// What OpenSSL 3 of today and of Debian 12 writes, in PEM and DER, with and without a byte order mark.
 #[test]
-fn traditional_keys_are_refused_with_the_command_that_converts() {
+fn keys_open_in_every_form_that_openssl_writes() {
     let ec = openssl(&["ecparam", "-name", "prime256v1", "-genkey"], b"");
+    assert!(ec.starts_with(b"-----BEGIN EC PARAMETERS-----"));
     let rsa = openssl(&["genrsa", "-traditional", "2048"], b"");
-    let encrypted = openssl(&["ec", "-aes256", "-passout", "pass:x"], &ec);
-    for (pem, label) in [(&ec, "EC PRIVATE KEY"), (&rsa, "RSA PRIVATE KEY"), (&encrypted, "EC PRIVATE KEY")] {
-        let error = FileSigner::open(pem, None).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            format!(
-                "key file holds `{label}`, expected PKCS#8 (`PRIVATE KEY` or `ENCRYPTED PRIVATE KEY`, RFC 7468 §10, §11)"
-            )
-        );
+    assert!(rsa.starts_with(b"-----BEGIN RSA PRIVATE KEY-----"));
+    for key in [&ec, &rsa] {
+        let public = openssl(&["pkey", "-pubout", "-outform", "DER"], key);
+        let der = openssl(&["pkey", "-traditional", "-outform", "DER"], key);
+        let pkcs8 = openssl(&["pkcs8", "-topk8", "-nocrypt", "-outform", "DER"], key);
+        let marked = [b"\xEF\xBB\xBF", &key[..]].concat();
+        let utf16: Vec<u8> = [0xFF, 0xFE].into_iter().chain(key.iter().flat_map(|letter| [*letter, 0])).collect();
+        for content in [key, &der, &pkcs8, &marked, &utf16] {
+            assert!(!FileSigner::is_encrypted(content).unwrap());
+            assert_eq!(FileSigner::open(content, None).unwrap().public_key().der(), public);
+            assert!(matches!(FileSigner::open(content, Some(&secret("x"))), Err(SignerError::PassphraseUnused)));
+        }
+        let passphrase = "pass:hunter2";
+        let mut encrypted = vec![openssl(&["pkcs8", "-topk8", "-passout", passphrase, "-outform", "DER"], key)];
+        for cipher in ["-aes128", "-aes192", "-aes256"] {
+            encrypted.push(openssl(&["pkey", "-traditional", cipher, "-passout", passphrase], key));
+        }
+        assert!(encrypted[1].windows(10).any(|part| part == b"Proc-Type:"));
+        for content in &encrypted {
+            assert!(FileSigner::is_encrypted(content).unwrap());
+            let opened = FileSigner::open(content, Some(&secret("hunter2"))).unwrap();
+            assert_eq!(opened.public_key().der(), public);
+            for number in 0..40 {
+                let wrong = FileSigner::open(content, Some(&secret(&format!("wrong {number}"))));
+                assert!(matches!(wrong, Err(SignerError::PassphraseWrong)), "{wrong:?}");
+            }
+            assert!(matches!(FileSigner::open(content, None), Err(SignerError::PassphraseMissing)));
+        }
+        let old = openssl(&["pkey", "-traditional", "-des3", "-passout", passphrase], key);
+        let error = FileSigner::open(&old, Some(&secret("hunter2"))).unwrap_err();
+        assert_eq!(error.to_string(), "key file is encrypted with DES-EDE3-CBC, expected AES in CBC mode");
         assert!(error.hint().unwrap().contains("openssl pkcs8 -topk8"));
     }
-    // the command of the hint, with the passphrase given for the test
+    // the command of the hints, with the passphrase given for the test
     let options = "-topk8 -v2 aes-256-cbc -v2prf hmacWithSHA256 -iter 600000";
     assert!(SignerError::Structure.hint().unwrap().contains(options));
     let mut arguments = vec!["pkcs8", "-passout", "pass:y"];
     arguments.extend(options.split(' '));
-    let converted = openssl(&arguments, &ec);
-    assert!(FileSigner::open(&converted, Some(&secret("y"))).is_ok());
+    assert!(FileSigner::open(&openssl(&arguments, &ec), Some(&secret("y"))).is_ok());
+}
+
+#[test]
+fn pkcs12_opens_with_its_passphrase_and_gives_its_certificates() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = openssl(&["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"], b"");
+    let public = openssl(&["pkey", "-pubout", "-outform", "DER"], &key);
+    let key = write(folder.path(), "key.pem", &key);
+    let certificate = openssl(&["req", "-x509", "-new", "-key", &key, "-subj", "/CN=P12", "-days", "9"], b"");
+    let named = write(folder.path(), "certificate.pem", &certificate);
+    let export = |options: &[&str]| {
+        let arguments = ["pkcs12", "-export", "-inkey", &key, "-in", &named, "-passout", "pass:Schl\u{fc}ssel"];
+        openssl(&[&arguments[..], options].concat(), b"")
+    };
+    for options in [
+        &[][..],
+        &["-macalg", "sha512", "-keypbe", "aes-128-cbc", "-iter", "10000"],
+        &["-macalg", "sha1", "-certpbe", "aes-192-cbc", "-maciter"],
+        // certificates as they are
+        &["-certpbe", "NONE"],
+    ] {
+        let file = export(options);
+        assert!(FileSigner::is_encrypted(&file).unwrap());
+        let passphrase = secret("Schl\u{fc}ssel");
+        assert_eq!(FileSigner::open(&file, Some(&passphrase)).unwrap().public_key().der(), public, "{options:?}");
+        let certificates = FileSigner::certificates(&file, Some(&passphrase)).unwrap();
+        assert_eq!(certificates.len(), 1);
+        assert_eq!(pem::write("CERTIFICATE", certificates[0].der()).as_bytes(), certificate);
+        for wrong in ["wrong", "Schlussel"] {
+            assert!(matches!(FileSigner::open(&file, Some(&secret(wrong))), Err(SignerError::PassphraseWrong)));
+        }
+        // every change is noticed by the MAC, or breaks the structure
+        for at in (0..file.len()).step_by(17) {
+            let mut changed = file.clone();
+            changed[at] ^= 1;
+            if let Ok(opened) = FileSigner::open(&changed, Some(&passphrase)) {
+                // what no MAC covers: nothing that is used
+                assert_eq!(opened.public_key().der(), public, "{at}");
+            }
+        }
+    }
+    for options in [&["-legacy"][..], &["-keypbe", "PBE-SHA1-3DES", "-certpbe", "aes-256-cbc"], &["-macalg", "md5"]] {
+        let error = FileSigner::open(&export(options), Some(&secret("Schl\u{fc}ssel"))).unwrap_err();
+        assert!(matches!(error, SignerError::Pkcs12Encryption { .. }), "{options:?}: {error}");
+        assert!(error.hint().unwrap().contains("openssl pkcs12 -export"));
+    }
+    let error = FileSigner::open(&export(&["-nomac"]), Some(&secret("Schl\u{fc}ssel"))).unwrap_err();
+    assert!(error.to_string().contains("no macData"), "{error}");
+    let error = FileSigner::open(&export(&["-nokeys"]), Some(&secret("Schl\u{fc}ssel"))).unwrap_err();
+    assert_eq!(error.to_string(), "PKCS#12 file holds 0 private keys, expected exactly one");
 }
 
 #[test]
@@ -234,7 +307,10 @@ fn what_is_no_supported_key_is_named() {
         "key file: no PEM block found, expected `-----BEGIN ...-----` (RFC 7468 §2)"
     );
     let garbage = pem::write("PRIVATE KEY", b"garbage");
-    assert_eq!(open(garbage.as_bytes()).unwrap_err(), "key file is not a private key in PKCS#8 (RFC 5958 §2)");
+    assert_eq!(
+        open(garbage.as_bytes()).unwrap_err(),
+        "key file is not a private key in PKCS#8 (RFC 5958 §2), PKCS#1 or SEC 1"
+    );
     let garbage = pem::write("ENCRYPTED PRIVATE KEY", b"garbage");
     assert!(matches!(FileSigner::open(garbage.as_bytes(), Some(&secret("x"))), Err(SignerError::Structure)));
     let mut broken = pem::read(&openssl(&["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"], b""))
