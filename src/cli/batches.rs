@@ -1,10 +1,11 @@
-//! `reroot ledger list | find | show | abandon`
+//! `reroot ledger list | find | show | publish | abandon`
 
 use std::path::{Path, PathBuf};
 
 use reroot::ledger::{BatchId, BatchIdError, Instruction, Ledger};
 use reroot::manifest::Entry;
 use reroot::origin::{ChipName, typed_bytes};
+use reroot::pipeline::{self, Issue, Local, Outcome, Republish};
 use reroot::query::{self, BatchDetails, BatchLine, ChipCertificate, Wanted};
 use reroot::text::Printable;
 use reroot::x509::SerialNumber;
@@ -13,7 +14,8 @@ use serde_json::json;
 
 use super::args::Format;
 use super::ledger::Opened;
-use super::{Exit, Fault, Printer, World, load, render, revoke};
+use super::progress::Bars;
+use super::{Exit, Fault, Printer, World, issue, load, render, revoke};
 
 /// Every batch.
 pub(super) fn list(opened: &Opened, folders: &[PathBuf], csv: bool, printer: Printer) -> Result<Exit, Fault> {
@@ -215,6 +217,10 @@ fn next(details: &BatchDetails) -> Vec<String> {
     };
     match line.state {
         "open" => vec![command, format!("or give it up: reroot ledger abandon {} --because WHY", line.batch)],
+        "sealed" if line.authority == "local" => {
+            let list = if terms.expected_sha256.is_some() { " --expect LIST" } else { "" };
+            vec![format!("to publish it again: reroot ledger publish {} INPUT...{list} --out OUT", line.batch)]
+        }
         "sealed" => vec![format!("to publish it again: {command}")],
         _ if line.intended > 0 => vec![format!("reroot revoke --batch {} --reason REASON", line.batch)],
         _ => vec!["nothing to do: no certificate of it can exist".to_owned()],
@@ -229,6 +235,47 @@ fn quoted(word: &str) -> String {
     } else {
         format!("'{}'", word.replace('\'', r"'\''"))
     }
+}
+
+/// Publishes a sealed batch again.
+pub(super) fn publish(
+    batch: &str,
+    inputs: &[PathBuf],
+    (out, expect, config): (&Path, Option<&Path>, &Path),
+    world: &mut World,
+    printer: Printer,
+) -> Result<Exit, Fault> {
+    let id = named(batch)?;
+    let config = load::config(config, printer)?;
+    let inputs = load::inputs(inputs)?;
+    let anchors = config.anchors()?;
+    let issuer = config.issuer_identity()?;
+    let ledger = load::ledger(&config, issuer.spki(), false, printer)?;
+    let before = details(&ledger, &id, &[])?;
+    let republish = Republish::open(&ledger, &id, issuer, config.manifest_certificate()?)?;
+    let expected = expect.map(|path| load::expected(path, republish.policy().source().family)).transpose()?;
+    let expected = expected.as_ref().map(|(list, digest)| (list, *digest));
+    if expected.map(|(_, digest)| digest) != before.terms.expected_sha256 {
+        let found = if before.terms.expected_sha256.is_some() { "with another list" } else { "without one" };
+        return Err(Fault::usage(format!("--expect: batch {id} was made {found}"))
+            .hint("Give the list of then, or none if there was none."));
+    }
+    let job = republish.job(&inputs, &anchors, out, world.now).expected(expected).jobs(issue::cores()).build();
+    let bars = Bars::new(printer.draws());
+    let task = Issue { job: &job, stdin: &mut *world.checking.stdin };
+    let authority = Local { issuer: republish.issuer() };
+    let outcome = pipeline::run(task, &ledger, &authority, &bars, &world.checking.cancel)?;
+    match (&outcome, printer.format) {
+        (_, Format::Json) => printer.json(&issue::as_json(&outcome, out)),
+        (Outcome::AlreadyDone(summary), Format::Text) => issue::say_already_done(summary, out, false, printer),
+        (Outcome::Done(summary) | Outcome::DryRun(summary), Format::Text) => {
+            printer.data(&issue::text(summary, out, false));
+        }
+        (Outcome::Refused(refusal), Format::Text) => {
+            issue::say_refused("nothing was published", refusal, None, printer);
+        }
+    }
+    Ok(issue::exit(&outcome))
 }
 
 /// Gives an open batch up.
@@ -261,8 +308,7 @@ pub(super) fn abandon(
             render::count(intended)
         ));
         if !revoke::confirmed(world, printer, "abandon") {
-            return Err(Fault::usage("nothing was recorded: it was not confirmed")
-                .hint("Type `abandon` when asked, or pass --yes."));
+            return Err(revoke::not_confirmed(world, "abandon"));
         }
     }
     let instruction = Instruction { at: world.now, requester, approvals: vec![] };

@@ -1,23 +1,33 @@
 //! `reroot export`
 
+use std::path::Path;
+
 use reroot::delivery::{Target, Zone};
+use reroot::durable;
+use reroot::error::Error;
 use reroot::export::{Export, export};
+use reroot::input;
+use reroot::origin::ChipName;
 use reroot::proof::{Pack, pack};
+use reroot::revoke::read_uids;
 use reroot::text::Printable;
 use reroot::x509::Certificate;
 use serde_json::json;
 
-use super::args::{ExportArgs, Format, TargetArg};
+use super::args::{ExportArgs, FormArg, Format, TargetArg};
 use super::progress::Counter;
 use super::{Exit, Fault, Printer, World, load, render};
 
 pub(crate) fn run(args: &ExportArgs, world: &World, printer: Printer) -> Result<Exit, Fault> {
-    let anchors = if args.unverified { None } else { Some(manifest_anchors(args, printer)?) };
     let forms: Vec<_> = args.form.iter().map(|form| form.into_library()).collect();
+    let target = args.to.into_library();
+    check_options(args, target, printer)?;
+    let only = args.from.as_deref().map(chips).transpose()?;
+    let anchors = if args.unverified { None } else { Some(manifest_anchors(args, printer)?) };
     let counter = Counter::new(printer.draws());
-    let Some(target) = args.to.into_library() else {
+    let Some(target) = target else {
         let job = Pack {
-            batch: &args.batch,
+            batch: &args.batch[0],
             out: &args.out,
             anchors: anchors.as_deref(),
             advance: &|count| counter.advance(count),
@@ -26,12 +36,18 @@ pub(crate) fn run(args: &ExportArgs, world: &World, printer: Printer) -> Result<
         let made = pack(&job);
         counter.finish();
         let made = made?;
-        say(args, printer, &made.statement.batch, "line-pack", made.present);
+        say(args, printer, std::slice::from_ref(&made.statement.batch), "line-pack", made.present);
         return Ok(Exit::Done);
     };
+    let streamed = is_stream(args);
+    // the whole export is checked before its first byte is handed on
+    let aside = std::env::temp_dir().join(format!("reroot-export-{}", hex::encode(world.random::<16>())));
+    let place = if streamed { &aside } else { &args.out };
     let job = Export {
-        batch: &args.batch,
-        out: &args.out,
+        batches: &args.batch,
+        only: only.as_deref(),
+        with_chain: args.with_chain,
+        out: place,
         target,
         zone: args.zone_bytes.map(|octets| Zone { octets, chain: args.zone_chain }),
         forms: &forms,
@@ -43,11 +59,55 @@ pub(crate) fn run(args: &ExportArgs, world: &World, printer: Printer) -> Result<
     let exported = export(&job);
     counter.finish();
     let exported = exported?;
-    say(args, printer, &exported.statement.batch, job.target.as_str(), exported.certificates);
+    if streamed {
+        let sent = input::open(&aside).map_err(|source| Fault::usage(format!("{}: {source}", Printable::new(&aside))));
+        let sent = sent.and_then(|mut file| printer.stream(&mut file, target == Target::Zip));
+        durable::remove_partial_file(&aside).map_err(Error::from)?;
+        sent?;
+    }
+    say(args, printer, &exported.batches, job.target.as_str(), exported.certificates);
     Ok(Exit::Done)
 }
 
-fn say(args: &ExportArgs, printer: Printer, batch: &str, to: &str, certificates: u64) {
+fn is_stream(args: &ExportArgs) -> bool {
+    args.out.as_os_str() == "-"
+}
+
+/// What can be told from the options alone.
+fn check_options(args: &ExportArgs, target: Option<Target>, printer: Printer) -> Result<(), Fault> {
+    let in_files = matches!(target, Some(Target::Directory | Target::Zip));
+    if args.with_chain && !(in_files && args.form.contains(&FormArg::Pem)) {
+        return Err(Fault::usage("--with-chain is for PEM files").hint("Pass --to directory or zip, and --form pem."));
+    }
+    if is_stream(args) && target.is_none_or(Target::is_directory) {
+        return Err(Fault::usage("--out -: this export is not one file").hint("Name the file or directory to create."));
+    }
+    if is_stream(args) && printer.format == Format::Json {
+        return Err(Fault::usage("--out - and --format json both want standard output").hint("Name a file with --out."));
+    }
+    if target.is_none() && (args.batch.len() > 1 || args.from.is_some()) {
+        return Err(Fault::usage("a line pack is of one whole batch").hint("Make one pack for each batch."));
+    }
+    Ok(())
+}
+
+/// The chips of a list.
+fn chips(path: &Path) -> Result<Vec<ChipName>, Fault> {
+    let name = Printable::new(path).to_string();
+    let (named, findings) = read_uids(&name, &load::bytes("list", path)?);
+    if let Some(finding) = findings.first() {
+        return Err(Fault::usage(format!("{}: {}", finding.place, finding.what))
+            .hint(finding.hint.as_deref().unwrap_or_default()));
+    }
+    let without = named.iter().find(|one| one.chip.candidates().is_empty());
+    if let Some(one) = without {
+        return Err(Fault::usage(format!("{}: `{}` does not name one chip", one.place, one.chip))
+            .hint("Write the UID or the ST number."));
+    }
+    Ok(named.into_iter().map(|one| one.chip).collect())
+}
+
+fn say(args: &ExportArgs, printer: Printer, batches: &[String], to: &str, certificates: u64) {
     if args.unverified {
         printer.warn("the seal was not looked at: nothing proves where these certificates come from");
     }
@@ -55,14 +115,21 @@ fn say(args: &ExportArgs, printer: Printer, batch: &str, to: &str, certificates:
         Format::Json => printer.json(&json!({
             "out": render::path_json(&args.out),
             "to": to,
-            "batch": batch,
+            "batch": batches[0],
+            "batches": batches,
             "certificates": certificates,
             "verified": !args.unverified,
         })),
         Format::Text => {
-            printer.data(&format!("{}\n", Printable::new(&args.out)));
+            if !is_stream(args) {
+                printer.data(&format!("{}\n", Printable::new(&args.out)));
+            }
             let count = render::count(certificates);
-            printer.say(&format!("{count} certificates of batch {batch} for {to}"));
+            let of = match batches {
+                [batch] => format!("batch {batch}"),
+                several => format!("{} batches", several.len()),
+            };
+            printer.say(&format!("{count} certificates of {of} for {to}"));
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use reroot::pipeline::{self, AirGapped, Authority, ExternalFile, Finish, FinishJob, Outcome};
 use reroot::reel::Input;
-use reroot::text::Printable;
 
 use super::args::{FinishArgs, Format};
 use super::progress::Bars;
@@ -47,8 +46,7 @@ pub(crate) fn run(args: &FinishArgs, world: &mut World, printer: Printer) -> Res
     match (&outcome, printer.format) {
         (_, Format::Json) => printer.json(&issue::as_json(&outcome, &args.out)),
         (Outcome::AlreadyDone(summary), Format::Text) => {
-            printer.say(&format!("already done: `{}` holds batch {}", Printable::new(&args.out), summary.batch));
-            printer.data(&issue::text(summary, &args.out, false));
+            issue::say_already_done(summary, &args.out, false, printer);
         }
         (Outcome::Done(summary) | Outcome::DryRun(summary), Format::Text) => {
             printer.data(&issue::text(summary, &args.out, false));
@@ -56,7 +54,7 @@ pub(crate) fn run(args: &FinishArgs, world: &mut World, printer: Printer) -> Res
         (Outcome::Refused(refusal), Format::Text) => {
             let hint = "Have what is listed mended, and give all certificates again. What may differ stands in the \
                         policy's [foreign], which the plan has as it was.";
-            printer.failure(&issue::refused("nothing was sealed", refusal), Some(hint));
+            issue::say_refused("nothing was sealed", refusal, Some(hint), printer);
         }
     }
     Ok(issue::exit(&outcome))

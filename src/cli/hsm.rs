@@ -118,8 +118,11 @@ fn doctor_text(report: &DoctorReport) -> String {
                     let _ = writeln!(text, "{:<12}  {}", "", Printable::new(fact));
                 }
             }
-            Outcome::Failed { message, hint } => {
+            Outcome::Failed { message, hint, candidates } => {
                 let _ = writeln!(text, "{:<12}FAILS: {}", step.name, Printable::new(message));
+                for candidate in candidates {
+                    let _ = writeln!(text, "{:<12}  {}", "", Printable::new(candidate));
+                }
                 if let Some(hint) = hint {
                     let _ = writeln!(text, "{:<12}  hint: {}", "", Printable::new(&ours(hint)));
                 }
@@ -138,8 +141,8 @@ fn doctor_json(report: &DoctorReport) -> Value {
         .iter()
         .map(|step| match &step.outcome {
             Outcome::Passed(facts) => json!({ "step": step.name, "outcome": "works", "facts": facts }),
-            Outcome::Failed { message, hint } => {
-                json!({ "step": step.name, "outcome": "fails", "error": message, "hint": hint })
+            Outcome::Failed { message, hint, candidates } => {
+                json!({ "step": step.name, "outcome": "fails", "error": message, "hint": hint, "candidates": candidates })
             }
             Outcome::Skipped => json!({ "step": step.name, "outcome": "not-tried" }),
         })

@@ -193,7 +193,33 @@ pub(super) fn exit(outcome: &Outcome<Summary>) -> Exit {
         Outcome::AlreadyDone(summary) | Outcome::Done(summary) | Outcome::DryRun(summary) => {
             if summary.rejected > 0 || !summary.reasons.is_empty() { Exit::Findings } else { Exit::Done }
         }
-        Outcome::Refused(_) => Exit::Input,
+        Outcome::Refused(refusal) => refused_exit(refusal),
+    }
+}
+
+/// That every chip has its certificate is no fault.
+pub(super) fn refused_exit(refusal: &Refusal) -> Exit {
+    if refusal.issued_in.is_empty() { Exit::Input } else { Exit::Done }
+}
+
+/// Says that nothing was done, and why.
+pub(super) fn say_refused(what: &str, refusal: &Refusal, hint: Option<&str>, printer: Printer) {
+    if refusal.issued_in.is_empty() {
+        printer.failure(&refused(what, refusal), hint);
+    } else {
+        for warning in &refusal.warnings {
+            printer.warn(&ours(warning));
+        }
+        let batches = refusal.issued_in.join(", ");
+        printer.say(&format!("already done: every chip of this input has its certificate, in batch {batches}"));
+    }
+}
+
+/// Says that the batch is at the output's place: in one line, unless something in it is worth a look.
+pub(super) fn say_already_done(summary: &Summary, out: &Path, timings: bool, printer: Printer) {
+    printer.say(&format!("already done: `{}` holds batch {}", Printable::new(out), summary.batch));
+    if timings || summary.rejected > 0 || !summary.reasons.is_empty() {
+        printer.data(&text(summary, out, timings));
     }
 }
 
@@ -203,16 +229,13 @@ pub(super) fn report(outcome: &Outcome<Summary>, args: &IssueArgs, printer: Prin
         return;
     }
     match outcome {
-        Outcome::AlreadyDone(summary) => {
-            printer.say(&format!("already done: `{}` holds batch {}", Printable::new(&args.out), summary.batch));
-            printer.data(&text(summary, &args.out, args.timings));
-        }
+        Outcome::AlreadyDone(summary) => say_already_done(summary, &args.out, args.timings, printer),
         Outcome::Done(summary) => printer.data(&text(summary, &args.out, args.timings)),
         Outcome::DryRun(summary) => {
             printer.say("dry run: nothing was recorded or signed");
             printer.data(&text(summary, &args.out, args.timings));
         }
-        Outcome::Refused(refusal) => printer.failure(&refused("nothing was signed", refusal), refused_hint(refusal)),
+        Outcome::Refused(refusal) => say_refused("nothing was signed", refusal, refused_hint(refusal), printer),
     }
 }
 
@@ -249,6 +272,11 @@ pub(super) fn text(summary: &Summary, out: &Path, timings: bool) -> String {
         line("batch", summary.batch.clone());
         line("issued at", summary.issued_at.to_string());
     }
+    if summary.republished {
+        line("published", "again, as it was sealed; nothing was signed".to_owned());
+    } else if summary.resumed {
+        line("resumed", "certificates of an earlier run were taken from the ledger".to_owned());
+    }
     line(
         "items",
         format!(
@@ -261,7 +289,7 @@ pub(super) fn text(summary: &Summary, out: &Path, timings: bool) -> String {
         ),
     );
     if summary.statement_sha256.is_some() {
-        line("signatures", render::count(summary.signatures_made));
+        line("signatures", signatures(summary));
     }
     if let Some(root) = summary.root_hash {
         line("tree root", root.to_string());
@@ -282,7 +310,22 @@ pub(super) fn text(summary: &Summary, out: &Path, timings: bool) -> String {
     text
 }
 
-pub(super) fn refused(what: &str, refusal: &Refusal) -> String {
+/// How many signatures were made, and why they are more than the certificates.
+fn signatures(summary: &Summary) -> String {
+    let (made, issued) = (summary.signatures_made, summary.issued);
+    let count = render::count;
+    if made <= issued {
+        return count(made);
+    }
+    format!(
+        "{} for {} certificates: {} came out short and were made again, as the policy wants full width",
+        count(made),
+        count(issued),
+        count(made - issued)
+    )
+}
+
+fn refused(what: &str, refusal: &Refusal) -> String {
     let mut text = String::from(what);
     for reason in &refusal.reasons {
         let _ = write!(text, "\n  - {}", Printable::new(&ours(reason)));
@@ -323,6 +366,7 @@ pub(super) fn as_json(outcome: &Outcome<Summary>, out: &Path) -> Value {
             "signatures_made": summary.signatures_made,
         },
         "resumed": summary.resumed,
+        "republished": summary.republished,
         "reasons": summary.reasons,
         "missing": summary.missing,
         "root_hash": summary.root_hash.map(|digest| digest.to_string()),
@@ -337,7 +381,8 @@ pub(super) fn as_json(outcome: &Outcome<Summary>, out: &Path) -> Value {
 
 pub(super) fn refusal_json(refusal: &Refusal) -> Value {
     let mut object = json!({
-        "outcome": "refused",
+        "outcome": if refusal.issued_in.is_empty() { "refused" } else { "already-issued" },
+        "batches": refusal.issued_in,
         "items": refusal.items,
         "ready": refusal.ready,
         "skip_helps": refusal.skip_helps,

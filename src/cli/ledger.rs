@@ -27,6 +27,9 @@ pub(crate) fn run(command: &LedgerCommand, world: &mut World, printer: Printer) 
         LedgerCommand::Find { wanted, ledger, csv } => {
             batches::find(&Opened::open(ledger.ledger.as_deref(), &ledger.config, printer)?, wanted, *csv, printer)
         }
+        LedgerCommand::Publish { batch, inputs, out, expect, config } => {
+            batches::publish(batch, inputs, (out, expect.as_deref(), config), world, printer)
+        }
         LedgerCommand::Head { ledger } => head(&open(ledger)?, printer),
         LedgerCommand::List { ledger, look_in, csv } => batches::list(&open(ledger)?, &look_in.look_in, *csv, printer),
         LedgerCommand::Show { batch, ledger, look_in } => {

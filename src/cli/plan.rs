@@ -54,9 +54,9 @@ fn report(outcome: &Outcome<Planned>, args: &PlanArgs, printer: Printer) -> Exit
         }
         Outcome::Refused(refusal) => {
             if text {
-                printer.failure(&issue::refused("nothing was planned", refusal), issue::refused_hint(refusal));
+                issue::say_refused("nothing was planned", refusal, issue::refused_hint(refusal), printer);
             }
-            Exit::Input
+            issue::refused_exit(refusal)
         }
     }
 }

@@ -3,11 +3,13 @@
 use std::fmt::Write as _;
 use std::io::Read as _;
 use std::path::Path;
+use std::sync::atomic::Ordering;
 
 use reroot::cert::IssuerIdentity;
 use reroot::config::Config;
 use reroot::crl::Reason;
 use reroot::durable;
+use reroot::error::Error;
 use reroot::ledger::{BatchId, Instruction, Ledger};
 use reroot::origin::{ChipName, typed_bytes};
 use reroot::revoke::{
@@ -124,8 +126,7 @@ impl Act<'_> {
             return finish("dry-run", exit);
         }
         if !self.change.yes && !confirmed(world, printer, self.verb) {
-            return Err(Fault::usage("nothing was recorded: it was not confirmed")
-                .hint(&format!("Type `{}` when asked, or pass --yes.", self.verb)));
+            return Err(not_confirmed(world, self.verb));
         }
         record(self.opened)?;
         self.opened.ledger.conclude()?;
@@ -138,6 +139,15 @@ impl Act<'_> {
         printer.say(&format!("ledger head {}", self.opened.ledger.head()?));
         finish("done", exit)
     }
+}
+
+/// A person answered otherwise, or ended the program.
+pub(super) fn not_confirmed(world: &World, word: &str) -> Fault {
+    if world.checking.cancel.load(Ordering::Relaxed) {
+        return Error::INTERRUPTED.into();
+    }
+    Fault::usage("nothing was recorded: it was not confirmed")
+        .hint(&format!("Type `{word}` when asked, or pass --yes."))
 }
 
 /// Whether a person typed the word.

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::io::IsTerminal as _;
 
-use reroot::signer::SecretResolver;
+use reroot::signer::{Answers, SecretResolver};
 use reroot::text::Printable;
 
 /// Asks the process's environment and its terminal.
@@ -15,13 +15,8 @@ impl SecretResolver for Secrets {
     }
 
     fn prompt(&self, question: &str) -> std::io::Result<String> {
-        rpassword::prompt_password(format!("{}: ", Printable::new(question))).map_err(|error| {
-            match error.raw_os_error() {
-                // ENOENT or ENXIO of /dev/tty: nobody to ask
-                Some(2 | 6) => std::io::Error::other("there is no terminal"),
-                _ => error,
-            }
-        })
+        // the issuing key and the manifest key may be in one token
+        PINS.once(question, || ask_secret(question))
     }
 }
 
@@ -33,4 +28,15 @@ pub(crate) fn ask(question: &str) -> Option<std::io::Result<String>> {
     reroot_check::printer::talk(&format!("{question}:"));
     let mut line = String::new();
     Some(std::io::stdin().read_line(&mut line).map(|_| line.trim().to_owned()))
+}
+
+/// The PINs that were typed in this run.
+static PINS: Answers = Answers::new();
+
+fn ask_secret(question: &str) -> std::io::Result<String> {
+    rpassword::prompt_password(format!("{}: ", Printable::new(question))).map_err(|error| match error.raw_os_error() {
+        // ENOENT or ENXIO of /dev/tty: nobody to ask
+        Some(2 | 6) => std::io::Error::other("there is no terminal"),
+        _ => error,
+    })
 }

@@ -83,7 +83,8 @@ pub(crate) const CORE: &[Row] = &[
     Row("preview", &["x509", "crypto", "origin", "reel", "verify", "cert", "lint", "policy", "error", "text"]),
     // it makes findings again by the rules of the first pass
     Row("audit", &["*", "intake"]),
-    Row("export", &["x509", "crypto", "manifest", "delivery", "reel", "error"]),
+    // origin: chips that are wanted are named as people name them
+    Row("export", &["x509", "crypto", "origin::<types>", "manifest", "delivery", "reel", "error"]),
     // the proof of one chip is the audit of one line: the same checks, not a second set of them
     Row("proof", &["*", "audit"]),
     // what all of these say, to programs and as a page
@@ -159,7 +160,8 @@ pub(crate) const CHECK: &[Row] = &[
     Row("exit", &["core::class"]),
     Row("fault", &["core::failure", "exit"]),
     Row("stdin", &["core::input"]),
-    Row("progress", &[]),
+    // a rate is shown as a count is
+    Row("progress", &["core::report::count"]),
     // what the libraries say, with the options of the command line in it
     Row("words", &[]),
     Row("table", &["core::text"]),
@@ -203,6 +205,8 @@ pub(crate) const PROGRAM: &[Row] = &[Row(
         "durable",
         "error",
         "export",
+        // an export that goes to standard output is read when it is whole
+        "input::open",
         "issue::Issuer",
         "ledger::<types>",
         "ledger::MAX_FINDINGS",

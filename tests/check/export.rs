@@ -1,7 +1,5 @@
 //! `reroot export` and `reroot ca` through the front door; other programs read what comes out.
 
-use std::collections::BTreeSet;
-
 use reroot::durable::{Access, create_directory};
 use serde_json::Value;
 
@@ -38,7 +36,7 @@ const ALL: [&str; 6] = ["aws-bulk", "aws-thingpress", "azure-dps", "csv", "direc
 const PYTHON: &str = r#"
 import base64, csv, hashlib, io, json, sys, zipfile
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
 archive = zipfile.ZipFile("batch/certificates.zip")
@@ -100,6 +98,13 @@ for row in rows:
     assert int(row["serial"], 16) == x509.load_der_x509_certificate(der).serial_number
     assert row["certificate_id"] == fingerprint and row["thumbprint"] == hashlib.sha1(der).hexdigest().upper()
     assert row["lfdi"] == fingerprint[:40].upper()
+    parsed = x509.load_der_x509_certificate(der)
+    form = "%Y-%m-%dT%H:%M:%SZ"
+    assert row["not_before"] == parsed.not_valid_before_utc.strftime(form)
+    assert row["not_after"] == parsed.not_valid_after_utc.strftime(form)
+    spki = parsed.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    assert row["spki_sha256"] == hashlib.sha256(spki).hexdigest()
+    assert "CN=" + row["uid"] in row["subject"] and "CN=" in row["issuer"] and row["issuer"] != row["subject"]
     assert int(row["sfdi"]) // 10 == int(fingerprint[:9], 16) and sum(map(int, row["sfdi"])) % 10 == 0
 
 zipped = zipfile.ZipFile("zip")
@@ -244,7 +249,7 @@ fn names_that_a_cloud_does_not_take_are_refused_with_what_to_do() {
 /// The subject is the one thing in a certificate that others choose: `--set lot=...` within the policy's pattern, here a
 /// hostile policy.
 #[test]
-fn a_subject_that_begins_a_formula_does_not_reach_the_table() {
+fn no_cell_of_the_table_begins_a_formula_whatever_a_subject_says() {
     let workshop = Workshop::new();
     workshop.reel("reel.zip", 0..3);
     let policy = POLICY.replace("O = \"Workshop\"", "O = \"=HYPERLINK(1),+@-\"");
@@ -252,8 +257,15 @@ fn a_subject_that_begins_a_formula_does_not_reach_the_table() {
     workshop.issue_under("hostile.toml", "reel.zip", "batch", &[]).success();
     export(&workshop, "csv", "table.csv", &[]).success();
     let table = text(&workshop, "table.csv");
-    let cells: BTreeSet<char> = table.lines().skip(1).flat_map(str::chars).collect();
-    assert!(cells.iter().all(|cell| cell.is_ascii_hexdigit() || *cell == ','), "{table}");
+    assert!(table.contains("=HYPERLINK"), "{table}");
+    for line in table.lines().skip(1) {
+        // a quote opens and closes a text; a comma between two texts ends a cell
+        let outside: Vec<&str> = line.split('"').step_by(2).collect();
+        let inside: Vec<&str> = line.split('"').skip(1).step_by(2).collect();
+        let begins = |cell: &&str| cell.starts_with(['=', '+', '-', '@']);
+        assert_eq!(inside.len(), 2, "subject and issuer: {line}");
+        assert!(!inside.iter().any(begins) && !outside.join("").split(',').any(|cell| begins(&cell)), "{line}");
+    }
 }
 
 #[test]
@@ -312,4 +324,53 @@ fn an_export_into_nowhere_is_refused() {
     assert!(nowhere.err().contains("`none`, which is to hold the output, is not a directory"), "{}", nowhere.err());
     create_directory(&workshop.path("empty"), Access::Public).unwrap();
     export(&workshop, "directory", "empty", &[]).expect(2);
+}
+
+/// Several batches come out as one export in the order of UIDs, a list chooses, and PEM goes on with the CAs above.
+#[test]
+fn batches_come_out_together_and_a_list_chooses_among_their_chips() {
+    let workshop = workshop();
+    workshop.reel("more.zip", LEAVES..LEAVES + 3);
+    workshop.issue("more.zip", "second", &[]).success();
+    let both = |to: &str, out: &str, more: &[&str]| {
+        let args = ["export", "batch", "second", "--to", to, "--out", out, "--issuer-anchor", "pki/ca/root.pem"];
+        workshop.reroot(&args).args(more).run()
+    };
+    let said = both("csv", "both.csv", &[]).success();
+    assert!(said.err().contains("15 certificates of 2 batches for csv"), "{}", said.err());
+    let uids = |name: &str| -> Vec<String> {
+        text(&workshop, name).lines().skip(1).map(|line| line.split(',').next().unwrap().to_owned()).collect()
+    };
+    let all = uids("both.csv");
+    assert!(all.len() == 15 && all.is_sorted(), "{all:?}");
+
+    workshop.write("uids.txt", format!("{}\n{}\n", all[14], all[2]).as_bytes());
+    both("csv", "some.csv", &["--from", "uids.txt"]).success();
+    assert_eq!(uids("some.csv"), [all[2].clone(), all[14].clone()]);
+    both("directory", "pem", &["--from", "uids.txt", "--form", "pem", "--with-chain"]).success();
+    let pem = text(&workshop, &format!("pem/{}.pem", all[2]));
+    assert_eq!(pem.matches("BEGIN CERTIFICATE").count(), 2, "the chip's and the issuing CA's, without the root");
+    workshop.write("leaf.pem", pem.as_bytes());
+    let args = ["verify", "-CAfile", "pki/ca/root.pem", "-untrusted", "leaf.pem", "leaf.pem"];
+    Run::openssl().args(args).folder(workshop.folder()).run().success();
+
+    let piped = both("csv", "-", &["--from", "uids.txt"]).success();
+    assert_eq!(piped.stdout, std::fs::read(workshop.path("some.csv")).unwrap());
+    for (to, more) in [("directory", &[][..]), ("csv", &["--format", "json"])] {
+        both(to, "-", more).expect(2);
+    }
+
+    workshop.write("other.txt", b"0209A021E021C4E1D00139\n");
+    for (more, code, message) in [
+        (&["--from", "other.txt"][..], 2, "chip 0209A021E021C4E1D00139 is in none of the batches"),
+        (&["--with-chain"], 2, "--with-chain is for PEM files"),
+    ] {
+        let refused = both("directory", "refused", more).expect(code);
+        assert!(refused.err().contains(message), "{}", refused.err());
+    }
+    workshop.issue("more.zip", "again", &["--reissue", "lost"]).success();
+    let args = ["export", "again", "second", "--to", "csv", "--out", "refused", "--issuer-anchor", "pki/ca/root.pem"];
+    let refused = workshop.reroot(&args).run().expect(2);
+    assert!(refused.err().contains("is in two of the batches"), "{}", refused.err());
+    assert!(!workshop.path("refused").exists() && workshop.leftovers().is_empty());
 }

@@ -10,6 +10,7 @@ mod borders;
 mod docs;
 mod export;
 mod fixtures;
+mod grouped;
 mod intake;
 mod manifest_format;
 mod manifest_seal;

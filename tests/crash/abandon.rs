@@ -86,6 +86,25 @@ fn revocable(workshop: &Workshop, batch: &str) -> u64 {
     json(workshop.reroot(&args).args(["--format", "json"]).run())["counts"]["revoke"].as_u64().unwrap()
 }
 
+/// Ctrl-C at the question ends the program with the exit code of an interruption, and nothing is recorded.
+#[test]
+fn an_interrupt_at_the_question_is_no_answer() {
+    let bench = Bench::new(12, CHUNK);
+    let (workshop, batch) = interrupted(&bench);
+    let before = records(&workshop);
+    let args = ["ledger", "abandon", &batch, "--because", "lost", "--config", "pki/reroot.toml"];
+    // the killed run left its lock file; a new one says that this run has come so far that it hears signals
+    std::fs::remove_file(workshop.path("pki/ledger.db-lock")).unwrap();
+    let run = workshop.reroot(&args).start();
+    while !workshop.path("pki/ledger.db-lock").exists() {
+        std::thread::yield_now();
+    }
+    run.signal(rustix::process::Signal::INT);
+    let finished = run.finish().expect(6);
+    assert!(finished.err().contains("error: interrupted"), "{}", finished.err());
+    assert_eq!(records(&workshop), before);
+}
+
 #[test]
 fn after_any_fault_the_batch_is_open_or_abandoned_and_the_same_command_ends_it() {
     let bench = Bench::new(12, CHUNK);

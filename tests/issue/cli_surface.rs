@@ -372,3 +372,15 @@ fn a_version_is_printed() {
     reroot(&[]).expect(2);
     reroot(&["isue".to_owned()]).expect(2);
 }
+
+/// What is wrong with the arguments is said in the form that was asked for, like every other error.
+#[test]
+fn wrong_arguments_are_an_error_in_json_where_json_is_asked_for() {
+    for format in [&["--format", "json"][..], &["--format=json"]] {
+        let finished = Run::reroot(&std::env::temp_dir()).args(["ledger", "head", "--nonsense"]).args(format).run();
+        let said: serde_json::Value = serde_json::from_str(&finished.expect(2).err()).unwrap();
+        assert!(said["error"].as_str().unwrap().contains("unexpected argument '--nonsense'"), "{said}");
+    }
+    let text = Run::reroot(&std::env::temp_dir()).args(["ledger", "head", "--nonsense"]).run().expect(2).err();
+    assert!(text.starts_with("error: unexpected argument"), "{text}");
+}

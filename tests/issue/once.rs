@@ -33,6 +33,38 @@ fn a_deleted_output_is_published_again_byte_for_byte() {
     assert_eq!(workshop.files("batch"), before);
 }
 
+/// What is sealed comes out again from its sources, byte for byte, with the keys locked away.
+#[test]
+fn a_sealed_batch_is_published_again_without_a_key() {
+    let workshop = Workshop::new();
+    workshop.reel("reel.zip", 0..3);
+    workshop.reel("other.zip", 3..5);
+    workshop.issue("reel.zip", "batch", &["--bulk-id", "4711", "--form", "pem"]).success();
+    let (files, statement) = (workshop.files("batch"), workshop.statement("batch"));
+    let batch = statement["batch"].as_str().unwrap();
+    for key in ["issuing", "manifest"] {
+        reroot::durable::remove_partial_file(&workshop.path(&format!("pki/ca/{key}.key.pem"))).unwrap();
+    }
+    let publish = |inputs: &[&str], more: &[&str]| {
+        let run = workshop.reroot(&["ledger", "publish", batch]).args(inputs).args(more);
+        run.args(["--out", "again", "--config", "pki/reroot.toml"]).run()
+    };
+    for inputs in [&["other.zip"][..], &["reel.zip", "other.zip"]] {
+        let refused = publish(inputs, &[]).expect(3);
+        assert!(refused.err().contains(&format!("are not those that batch {batch} was made of")), "{}", refused.err());
+    }
+    workshop.write("uids.txt", format!("{}\n", workshop.pki.leaf(0).uid()).as_bytes());
+    let refused = publish(&["reel.zip"], &["--expect", "uids.txt"]).expect(2);
+    assert!(refused.err().contains("was made without one"), "{}", refused.err());
+
+    let said = publish(&["reel.zip"], &[]).success();
+    assert!(said.out().contains("published   again, as it was sealed; nothing was signed"), "{}", said.out());
+    assert_eq!(workshop.files("again"), files);
+    let again = publish(&["reel.zip"], &[]).success();
+    assert!(again.err().contains(&format!("already done: `again` holds batch {batch}")) && again.out().is_empty());
+    workshop.reroot(&["ledger", "verify", "--config", "pki/reroot.toml"]).run().success();
+}
+
 #[test]
 fn the_same_chips_in_another_archive_are_ignored_with_the_earlier_batch() {
     let workshop = Workshop::new();
@@ -49,10 +81,14 @@ fn the_same_chips_in_another_archive_are_ignored_with_the_earlier_batch() {
     assert_eq!(ignored[0]["code"], "ledger.already-issued");
     assert!(ignored[0]["reason"].as_str().unwrap().contains(&first), "{}", ignored[0]);
 
-    // nothing left to issue is not success: somebody expected certificates
-    let none = workshop.issue("same.zip", "third", &[]).expect(3);
-    assert!(none.err().contains("nothing left to issue") && none.err().contains(&first), "{}", none.err());
+    // a reel that is done, packed otherwise: one line with the batch
+    let none = workshop.issue("same.zip", "third", &[]).success();
+    let said = format!("already done: every chip of this input has its certificate, in batch {first}");
+    assert!(none.err().lines().last() == Some(&said) && none.out().is_empty(), "{}{}", none.err(), none.out());
     assert!(!workshop.path("third").exists());
+    let none = workshop.issue("same.zip", "third", &["--format", "json"]).success();
+    let none: serde_json::Value = serde_json::from_str(&none.out()).unwrap();
+    assert_eq!((none["outcome"].as_str(), none["batches"][0].as_str()), (Some("already-issued"), Some(&*first)));
 }
 
 #[test]
@@ -228,9 +264,10 @@ fn another_name_list_or_bulk_id_makes_no_other_run() {
     workshop.issue("seven.zip", "seven", &note).expect(1);
     assert_eq!(workshop.files("seven"), seven);
     let head_before = head(&workshop);
-    // under another name it cannot: the name is in its lines
+    // under another name it cannot, as the name is in its lines: its chips are done, and that is said
     workshop.delete("batch");
-    let other = workshop.issue("reel (1).zip", "batch", &[]).expect(3);
+    let other = workshop.issue("reel (1).zip", "batch", &[]).success();
+    assert!(!workshop.path("batch").exists() && other.err().contains("already done: every chip"), "{}", other.err());
     assert!(other.err().contains("was sealed from these leaves, packed or named otherwise"), "{}", other.err());
     assert_eq!(head(&workshop), head_before);
 }

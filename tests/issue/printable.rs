@@ -358,4 +358,11 @@ fn a_terminal_gets_colours_of_this_program_and_nothing_else() {
     assert!(text.contains("cannot be used"), "{text}");
     assert!(!text.contains("\x1b[2J") && !text.contains('\u{9b}') && !text.contains('\u{202e}'), "{text:?}");
     assert!(text.contains("\\u{9b}31m"), "{text:?}");
+    let command = format!("{} policy check nowhere.toml", env!("CARGO_BIN_EXE_reroot"));
+    let on_terminal = |colours: &str| {
+        let run = Run::tool("script").args(["-qec", &command, "/dev/null"]).folder(workshop.folder());
+        run.env("NO_COLOR", colours).env("TERM", "xterm").run().out()
+    };
+    assert!(on_terminal("").contains("\x1b[1;31merror:\x1b[0m "), "{:?}", on_terminal(""));
+    assert!(!on_terminal("1").contains('\x1b'), "{:?}", on_terminal("1"));
 }

@@ -3,7 +3,7 @@
 //! Whatever gets here is made printable once more, line by line: the last line of defence. It cannot tell a line feed
 //! of this program from one of somebody else's, so values are escaped where they enter a text (`reroot_core::text::Printable`).
 
-use std::io::{ErrorKind, IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Read, Write};
 use std::path::Path;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -65,6 +65,27 @@ impl Printer {
         }
         self.bytes(bytes);
         Ok(())
+    }
+
+    /// Data from a file, piece by piece. On a terminal text is made printable, and what is binary is refused.
+    pub fn stream(self, source: &mut dyn Read, binary: bool) -> Result<(), Fault> {
+        let failed = |error: std::io::Error| Fault::usage(format!("cannot read what was made: {error}"));
+        if std::io::stdout().is_terminal() {
+            let mut whole = Vec::new();
+            source.read_to_end(&mut whole).map_err(failed)?;
+            if binary {
+                return self.binary(&whole);
+            }
+            self.data(&String::from_utf8_lossy(&whole));
+            return Ok(());
+        }
+        let mut piece = vec![0; 1 << 16];
+        loop {
+            match source.read(&mut piece).map_err(failed)? {
+                0 => return Ok(()),
+                read => self.bytes(&piece[..read]),
+            }
+        }
     }
 
     fn bytes(self, octets: &[u8]) {
@@ -142,14 +163,37 @@ impl Printer {
 
     /// A warning, also when quiet.
     pub fn warn(self, text: &str) {
-        talk(&format!("warning: {text}"));
+        self.labelled("warning", YELLOW, text);
+    }
+
+    /// A line that begins with a word, which has a colour on a terminal.
+    fn labelled(self, word: &str, colour: &str, text: &str) {
+        let text = printable_lines(text);
+        if self.colours() {
+            write_talk(&format!("{colour}{word}:{PLAIN} {text}"));
+        } else {
+            write_talk(&format!("{word}: {text}"));
+        }
+    }
+
+    /// Whether standard error is for eyes that want colours (https://no-color.org).
+    fn colours(self) -> bool {
+        let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        self.terminal && !unwanted && std::env::var_os("TERM").is_none_or(|terminal| terminal != "dumb")
     }
 
     /// An error with its hint, in the format asked for.
     pub fn error(self, error: &dyn Failure) {
         match self.format {
             // coloured by escape sequences of this program; what comes from files was escaped in it
-            Format::Text if self.terminal => write_talk(&render::error(error, true)),
+            Format::Text if self.colours() => {
+                let text = render::error(error, true);
+                write_talk(
+                    &text
+                        .strip_prefix("error:")
+                        .map_or_else(|| text.clone(), |rest| format!("{RED}error:{PLAIN}{rest}")),
+                );
+            }
             Format::Text => talk(&render::error(error, false)),
             Format::Json => talk_json(render::error_json(error)),
         }
@@ -165,9 +209,10 @@ impl Printer {
         let (message, hint) = (ours(message), hint.map(ours));
         match self.format {
             Format::Text => {
-                talk(&format!("error: {message}"));
+                self.labelled("error", RED, &message);
                 if let Some(hint) = hint {
-                    talk(&format!("\nhint: {hint}"));
+                    write_talk("");
+                    self.labelled("hint", CYAN, &hint);
                 }
             }
             Format::Json => talk_json(serde_json::json!({ "error": message, "hint": hint })),
@@ -175,12 +220,17 @@ impl Printer {
     }
 }
 
+const RED: &str = "\u{1b}[1;31m";
+const YELLOW: &str = "\u{1b}[1;33m";
+const CYAN: &str = "\u{1b}[1;36m";
+const PLAIN: &str = "\u{1b}[0m";
+
 /// A line or more of talk.
 pub fn talk(text: &str) {
     write_talk(&printable_lines(text));
 }
 
-fn talk_json(mut value: serde_json::Value) {
+pub(crate) fn talk_json(mut value: serde_json::Value) {
     ours_in(&mut value);
     write_talk(&printable_json(&value.to_string()));
 }

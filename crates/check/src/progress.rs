@@ -3,7 +3,8 @@
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
+use reroot_core::report::count;
 
 /// A bar that is drawn again ten times a second, so that it moves while nothing advances. Where the system has no thread
 /// for that, it is drawn when something advances: the library's own ticker would panic there.
@@ -31,9 +32,24 @@ impl Ticking {
     }
 }
 
-/// Returns a style of this program's own.
+/// Returns a style of this program's own, whose rates are rounded.
 pub fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).expect("templates are constants")
+    let style = ProgressStyle::with_template(template).expect("templates are constants");
+    style.with_key("per_sec", |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+        let _ = out.write_str(&rate(state.per_sec()));
+    })
+}
+
+/// A rate as a person reads it: in three digits at most, so that it does not flicker.
+fn rate(per_second: f64) -> String {
+    let digits = format!("{per_second:.0}");
+    match digits.parse::<u64>() {
+        Ok(whole) if whole >= 10 => {
+            let unit = 10_u64.pow(u32::try_from(digits.len()).map_or(0, |length| length.saturating_sub(3)));
+            format!("{}/s", count(whole.saturating_add(unit / 2) / unit * unit))
+        }
+        _ => format!("{per_second:.1}/s"),
+    }
 }
 
 /// A running count where the total is not known beforehand.
@@ -61,6 +77,24 @@ impl Counter {
     pub fn finish(&self) {
         if let Some(Ticking { bar, .. }) = &self.0 {
             bar.finish_and_clear();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn rates_have_three_digits_at_most() {
+        for (rate, text) in [
+            (0.0, "0.0/s"),
+            (3.0999, "3.1/s"),
+            (42.4242, "42/s"),
+            (999.4, "999/s"),
+            (1_234.567, "1,230/s"),
+            (13_456.789, "13,500/s"),
+            (f64::NAN, "NaN/s"),
+        ] {
+            assert_eq!(super::rate(rate), text);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `export BATCH`: a sealed batch in the form that a cloud, a network or a person takes in.
+//! `export BATCH...`: sealed batches in the form that a cloud, a network or a person takes in.
 //!
 //! ```text
 //! seal          the statement's signature under a manifest anchor, before a byte of it is parsed
@@ -11,23 +11,29 @@
 //! What is exported is therefore what was sealed, to the octet. Whether what was sealed is right, is `verify`'s to find
 //! out: export it after `verify`, best on the machine that did.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::crypto::sha256;
 use crate::delivery::{
-    BatchReader, DeliveryError, ExportOptions, ExportWriter, Form, Object, Rows, Target, Zone, check_digest,
-    check_parts, check_stated,
+    BatchReader, DeliveryError, ExportOptions, ExportWriter, Form, Object, Rows, Target, Zone, certificate_to_pem,
+    check_digest, check_parts, check_stated,
 };
 use crate::error::Error;
 use crate::manifest::{self, CHAIN_FILE, Entry, ManifestAnchor, SignedManifest, Statement};
+use crate::origin::{ChipName, Uid};
 use crate::x509::{Certificate, bundle};
 
 /// What to export and where to.
 #[expect(missing_debug_implementations, reason = "holds a closure")]
 pub struct Export<'a> {
-    /// The batch directory.
-    pub batch: &'a Path,
+    /// The batch directories: one or more, of one issuing CA.
+    pub batches: &'a [PathBuf],
+    /// The chips that are wanted; `None`: all.
+    pub only: Option<&'a [ChipName]>,
+    /// Whether each PEM file goes on with the CA certificates above it, without the root.
+    pub with_chain: bool,
     /// Where the export appears.
     pub out: &'a Path,
     /// Who takes it in.
@@ -50,41 +56,110 @@ pub struct Export<'a> {
 /// A finished export.
 #[derive(Clone, Debug)]
 pub struct Exported {
-    /// What the batch's signer said; believed if anchors were given.
-    pub statement: Statement,
-    /// Certificates exported: all of the batch.
+    /// The names of the batches, in the order given.
+    pub batches: Vec<String>,
+    /// Certificates exported: all that are wanted.
     pub certificates: u64,
 }
 
-/// Exports a whole batch, or nothing.
+/// Exports all that is wanted of some batches, in the order of UIDs, or nothing.
 ///
 /// # Errors
-/// The batch does not hold ([`Error::NotSealed`], or a [`DeliveryError`] about its content), the target cannot take a
-/// certificate, something is at `out`, or the environment fails. Then nothing is left of the export.
+/// A batch does not hold ([`Error::NotSealed`], or a [`DeliveryError`] about its content), the batches have several issuing
+/// CAs or one chip twice, a chip that is wanted is in none, the target cannot take a certificate, something is at `out`, or
+/// the environment fails. Then nothing is left of the export.
 pub fn export(job: &Export<'_>) -> Result<Exported, Error> {
-    let reader = BatchReader::open(job.batch)?;
-    let statement = statement(&reader, job.anchors)?;
-    let issuer = issuer(&reader, &statement)?;
+    let mut batches = Vec::with_capacity(job.batches.len());
+    for path in job.batches {
+        batches.push(Opened::open(path, job.anchors)?);
+    }
+    let first = batches.first().ok_or(DeliveryError::NoBatch)?;
+    let issuer = first.chain[0].clone();
+    if batches.iter().any(|batch| batch.chain[0].der() != issuer.der()) {
+        return Err(DeliveryError::SeveralIssuers.into());
+    }
+    let chain = if job.with_chain { above(&first.chain) } else { String::new() };
+    let name = first.statement.batch.clone();
+    let issued_at = batches.iter().map(|batch| batch.statement.issued_at).max().expect("there is a batch");
     let options = ExportOptions {
         target: job.target,
-        batch: &statement.batch,
-        issued_at: statement.issued_at,
+        batch: &name,
+        issued_at,
         issuer: &issuer,
         forms: job.forms,
+        chain: &chain,
         aws_policy: job.aws_policy,
         zone: job.zone,
     };
+    let names = batches.iter().map(|batch| batch.statement.batch.clone()).collect();
     let mut writer = ExportWriter::create(job.out, &options)?;
-    match walk(job, &reader, &statement, &mut writer) {
+    match walk(job, batches, &mut writer) {
         Ok(certificates) => {
             writer.publish()?;
-            Ok(Exported { statement, certificates })
+            Ok(Exported { batches: names, certificates })
         }
         Err(error) => {
             // the first error is the one to tell; a partial export has a name of its own
             let _ = writer.abandon();
             Err(error)
         }
+    }
+}
+
+/// The issuing CA and those above it in PEM, without the root, which whoever verifies has.
+fn above(chain: &[Certificate]) -> String {
+    let between = chain.iter().filter(|certificate| certificate.subject() != certificate.issuer());
+    between.map(|certificate| certificate_to_pem(certificate.der())).collect()
+}
+
+/// A batch that is read, and its next certificate.
+struct Opened {
+    statement: Statement,
+    chain: Vec<Certificate>,
+    rows: Rows,
+    next: Option<(Entry, Certificate)>,
+}
+
+impl Opened {
+    fn open(path: &Path, anchors: Option<&[Certificate]>) -> Result<Self, Error> {
+        let reader = BatchReader::open(path)?;
+        let statement = statement(&reader, anchors)?;
+        let chain = reader.chain(CHAIN_FILE, &statement)?;
+        // the issuing CA that the statement names
+        check_digest(CHAIN_FILE, sha256(chain[0].der()), statement.issuer.sha256)?;
+        let mut opened = Self { rows: Rows::without_sources(&reader)?, statement, chain, next: None };
+        opened.advance()?;
+        Ok(opened)
+    }
+
+    /// Reads the next line and its certificate, which must be the one that the line names.
+    fn advance(&mut self) -> Result<(), Error> {
+        self.next = match self.rows.next_row().map_err(DeliveryError::from)? {
+            None => None,
+            Some(row) => {
+                let entry = Entry::parse(self.statement.format, &row.line).map_err(Error::NotSealed)?;
+                row.check_uid(entry.uid())?;
+                let der = &row.certificate.der;
+                let differs = |what| DeliveryError::EntryDiffers { uid: *entry.uid(), what };
+                if sha256(der) != entry.sha256() {
+                    return Err(differs("SHA-256").into());
+                }
+                let certificate = Certificate::from_der(der).map_err(|_| differs("encoding"))?;
+                if sha256(certificate.spki().der()) != entry.spki_sha256() {
+                    return Err(differs("SHA-256 of the public key").into());
+                }
+                Some((entry, certificate))
+            }
+        };
+        Ok(())
+    }
+
+    /// Whether what was read to its end has the digests that the statement names.
+    fn finish(self) -> Result<(), Error> {
+        let (lines, certificates, _) = self.rows.into_parts();
+        check_stated(&self.statement, manifest::ENTRIES_FILE, lines.finish()?.sha256)?;
+        check_parts(&self.statement, certificates.files())?;
+        Ok(())
     }
 }
 
@@ -104,43 +179,63 @@ fn statement(reader: &BatchReader, anchors: Option<&[Certificate]>) -> Result<St
     Ok(signed.statement().clone())
 }
 
-/// The issuing CA that the statement names.
-fn issuer(reader: &BatchReader, statement: &Statement) -> Result<Certificate, Error> {
-    let issuer = reader.chain(CHAIN_FILE, statement)?.swap_remove(0);
-    check_digest(CHAIN_FILE, sha256(issuer.der()), statement.issuer.sha256)?;
-    Ok(issuer)
-}
-
-/// Hands every certificate of the batch to the writer and returns how many there were, after all that was read has been
-/// found to be what the statement names.
-fn walk(
-    job: &Export<'_>,
-    reader: &BatchReader,
-    statement: &Statement,
-    writer: &mut ExportWriter,
-) -> Result<u64, Error> {
-    let mut rows = Rows::without_sources(reader)?;
+/// Hands every certificate that is wanted to the writer, in the order of UIDs, and returns how many there were, after all
+/// that was read has been found to be what the statements name.
+fn walk(job: &Export<'_>, mut batches: Vec<Opened>, writer: &mut ExportWriter) -> Result<u64, Error> {
+    let mut wanted = job.only.map(Wanted::new);
     let mut count = 0;
-    while let Some(row) = rows.next_row().map_err(DeliveryError::from)? {
+    let uid = |batch: &Opened| batch.next.as_ref().map(|(entry, _)| *entry.uid());
+    while let Some((lowest, at)) = batches.iter().enumerate().filter_map(|(at, batch)| Some((uid(batch)?, at))).min() {
         if job.cancel.load(Ordering::Relaxed) {
             return Err(Error::Interrupted);
         }
-        let entry = Entry::parse(statement.format, &row.line).map_err(Error::NotSealed)?;
-        row.check_uid(entry.uid())?;
-        let (der, differs) = (&row.certificate.der, |what| DeliveryError::EntryDiffers { uid: *entry.uid(), what });
-        if sha256(der) != entry.sha256() {
-            return Err(differs("SHA-256").into());
+        let chosen = wanted.as_mut().is_none_or(|wanted| wanted.take(&lowest));
+        if chosen && batches.iter().filter(|batch| uid(batch) == Some(lowest)).count() > 1 {
+            return Err(DeliveryError::ChipTwice { uid: lowest }.into());
         }
-        let certificate = Certificate::from_der(der).map_err(|_| differs("encoding"))?;
-        if sha256(certificate.spki().der()) != entry.spki_sha256() {
-            return Err(differs("SHA-256 of the public key").into());
+        let (entry, certificate) = batches[at].next.as_ref().expect("it has the lowest UID");
+        if chosen {
+            writer.add(&Object { entry, certificate })?;
+            count += 1;
+            (job.advance)(1);
         }
-        writer.add(&Object { entry: &entry, certificate: &certificate })?;
-        count = row.number;
-        (job.advance)(1);
+        batches[at].advance()?;
     }
-    let (lines, certificates, _) = rows.into_parts();
-    check_stated(statement, manifest::ENTRIES_FILE, lines.finish()?.sha256)?;
-    check_parts(statement, certificates.files())?;
+    batches.into_iter().try_for_each(Opened::finish)?;
+    wanted.map_or(Ok(()), |wanted| wanted.check())?;
     Ok(count)
+}
+
+/// The chips that are wanted, and which of them were there.
+struct Wanted<'a> {
+    chips: &'a [ChipName],
+    by_uid: BTreeMap<Uid, usize>,
+    found: Vec<bool>,
+}
+
+impl<'a> Wanted<'a> {
+    fn new(chips: &'a [ChipName]) -> Self {
+        let uids =
+            chips.iter().enumerate().flat_map(|(at, chip)| chip.candidates().into_iter().map(move |uid| (uid, at)));
+        Self { chips, by_uid: uids.collect(), found: vec![false; chips.len()] }
+    }
+
+    fn take(&mut self, uid: &Uid) -> bool {
+        let found = self.by_uid.get(uid).copied();
+        found.inspect(|at| self.found[*at] = true).is_some()
+    }
+
+    fn check(&self) -> Result<(), DeliveryError> {
+        // a chip that is listed twice is found once
+        let named = |at: usize| {
+            self.chips[at].candidates().iter().any(|uid| self.by_uid.get(uid).is_some_and(|one| self.found[*one]))
+        };
+        let missing: Vec<usize> = (0..self.chips.len()).filter(|at| !self.found[*at] && !named(*at)).collect();
+        match missing.first() {
+            None => Ok(()),
+            Some(first) => {
+                Err(DeliveryError::NotInBatches { chip: self.chips[*first].to_string(), count: missing.len() })
+            }
+        }
+    }
 }

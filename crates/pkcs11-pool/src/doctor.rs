@@ -46,6 +46,8 @@ pub enum Outcome {
         message: String,
         /// What to do about it.
         hint: Option<String>,
+        /// URIs to choose from, where one names several tokens or keys.
+        candidates: Vec<String>,
     },
     /// It worked; what was seen, a fact a line.
     Passed(Vec<String>),
@@ -76,10 +78,21 @@ pub fn doctor(key: TokenKey, settings: &Settings) -> DoctorReport {
     };
     let seen = std::mem::take(&mut *seen.lock().unwrap_or_else(PoisonError::into_inner));
     let mut outcomes: Vec<Outcome> = seen.passed.into_iter().map(Outcome::Passed).collect();
-    outcomes.extend(failure.map(|error| Outcome::Failed { message: error.to_string(), hint: error.check() }));
+    outcomes.extend(failure.map(failed));
     outcomes.resize(STEPS.len(), Outcome::Skipped);
     let steps = STEPS.into_iter().zip(outcomes).map(|(name, outcome)| DoctorStep { name, outcome }).collect();
     DoctorReport { steps, public_key: seen.public_key }
+}
+
+fn failed(error: Pkcs11Error) -> Outcome {
+    let hint = error.check();
+    match error {
+        Pkcs11Error::Ambiguous { what, uri, candidates } => {
+            let message = format!("`{uri}` names {} {what}s, expected one", candidates.len());
+            Outcome::Failed { message, hint, candidates }
+        }
+        other => Outcome::Failed { message: other.to_string(), hint, candidates: vec![] },
+    }
 }
 
 const STEPS: [&str; 8] = ["load", "slots", "token", "login", "key", "attributes", "mechanisms", "sessions"];
@@ -202,7 +215,10 @@ fn fact(wanted: AttributeType, found: Option<&Attribute>) -> String {
             | Attribute::Sign(value)
             | Attribute::AlwaysAuthenticate(value)
             | Attribute::Token(value)
-            | Attribute::Private(value),
+            | Attribute::Private(value)
+            | Attribute::Decrypt(value)
+            | Attribute::Unwrap(value)
+            | Attribute::Derive(value),
         ) => value.to_string(),
         _ => "not told".to_owned(),
     };
@@ -210,7 +226,7 @@ fn fact(wanted: AttributeType, found: Option<&Attribute>) -> String {
 }
 
 /// The first three are what a token says about where the key comes from: made in it, and never outside.
-const ATTRIBUTES: [AttributeType; 9] = [
+const ATTRIBUTES: [AttributeType; 12] = [
     AttributeType::Local,
     AttributeType::AlwaysSensitive,
     AttributeType::NeverExtractable,
@@ -220,6 +236,9 @@ const ATTRIBUTES: [AttributeType; 9] = [
     AttributeType::AlwaysAuthenticate,
     AttributeType::Token,
     AttributeType::Private,
+    AttributeType::Decrypt,
+    AttributeType::Unwrap,
+    AttributeType::Derive,
 ];
 
 /// Opens sessions beside the one that is open, as workers would.
@@ -244,3 +263,17 @@ fn count_sessions(module: &Arc<Module>, token: &locate::Found) -> String {
 }
 
 const SESSIONS_TRIED: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn candidates_stand_apart_from_the_message() {
+        let candidates = ["pkcs11:token=a", "pkcs11:token=b"].map(str::to_owned).to_vec();
+        let error = Pkcs11Error::Ambiguous { what: "token", uri: "pkcs11:".to_owned(), candidates: candidates.clone() };
+        let Outcome::Failed { message, hint, candidates: found } = failed(error) else { panic!("it failed") };
+        assert_eq!((message.as_str(), found), ("`pkcs11:` names 2 tokens, expected one", candidates));
+        assert!(hint.is_some_and(|hint| hint.starts_with("Use one of these URIs")));
+    }
+}

@@ -43,6 +43,27 @@ pub(crate) enum LedgerCommand {
         #[command(flatten)]
         look_in: LookIn,
     },
+    /// Publish a sealed batch again from its sources: the same bytes, and no key is used
+    #[command(
+        after_help = "Example:\n  reroot ledger publish 019a3c1e-7b1c-7000-8000-000000000001 reel-0042.zip --out batches/reel-0042\n\n\
+        Policy, parameters and forms are those on the ledger. The inputs must have the names and the content of then."
+    )]
+    Publish {
+        /// The batch
+        batch: String,
+        /// What it was made of: archives, directories, bundles or files, in the same order
+        #[arg(required = true)]
+        inputs: Vec<PathBuf>,
+        /// The batch directory to create
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+        /// The list of expected chips, if the batch was made with one
+        #[arg(long, value_name = "FILE")]
+        expect: Option<PathBuf>,
+        /// Configuration
+        #[arg(long, value_name = "FILE", default_value = "reroot.toml")]
+        config: PathBuf,
+    },
     /// Give up an open batch for good: chips that nothing may have been signed for are free, the others count as issued
     #[command(
         after_help = "Example:\n  reroot ledger abandon 019a3c1e-7b1c-7000-8000-000000000001 --because \"reel returned to ST\"\n\n\

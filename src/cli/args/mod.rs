@@ -294,17 +294,25 @@ pub(crate) enum FormArg {
 
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Example:\n  reroot export batches/reel-0042 --to aws-bulk --out things --issuer-anchor ca/root.pem\n\n\
+    after_help = "Examples:\n  reroot export batches/reel-0042 --to aws-bulk --out things --issuer-anchor ca/root.pem\n  \
+    reroot export batches/reel-* --to csv --from uids.txt --out - > chips.csv\n\n\
     What is exported is what was sealed: the seal and the digest of every file read are checked first.\n\
     Whether what was sealed is right is for `reroot verify` to say."
 )]
 pub(crate) struct ExportArgs {
-    /// The batch directory
-    pub(crate) batch: PathBuf,
+    /// The batch directories; those of one issuing CA come out together, in the order of UIDs
+    #[arg(required = true)]
+    pub(crate) batch: Vec<PathBuf>,
+    /// Export these chips alone: one UID or ST number a line. All of them must be there
+    #[arg(long, value_name = "FILE")]
+    pub(crate) from: Option<PathBuf>,
+    /// Let the certificates of the CAs above follow each certificate in PEM, without the root (directory, zip)
+    #[arg(long)]
+    pub(crate) with_chain: bool,
     /// Who takes the certificates in
     #[arg(long, value_enum)]
     pub(crate) to: TargetArg,
-    /// The file or directory to create
+    /// The file or directory to create; `-` is standard output, where the export is one file
     #[arg(long, value_name = "PATH")]
     pub(crate) out: PathBuf,
     /// Encodings of plain files (directory, zip)

@@ -255,7 +255,7 @@ fn perform(run: &Run, settings: &Settings, report: &mut Report) -> Result<(), Si
             for step in &found.steps {
                 report.lines.push(match &step.outcome {
                     Outcome::Passed(facts) => format!("{} passed: {}", step.name, facts.join(", ")),
-                    Outcome::Failed { message, hint } => {
+                    Outcome::Failed { message, hint, .. } => {
                         format!("{} failed: {message}. {}", step.name, hint.clone().unwrap_or_default())
                     }
                     Outcome::Skipped => format!("{} skipped", step.name),

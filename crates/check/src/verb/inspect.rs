@@ -1,10 +1,11 @@
 //! `reroot inspect`
 
+use std::collections::BTreeMap;
 use std::num::NonZero;
 
 use reroot_core::inspect::{Inspection, Judgement, Look, look, look_and_verify};
 use reroot_core::origin::Disposition;
-use reroot_core::reel::Limits;
+use reroot_core::reel::{InputRecord, Limits};
 use reroot_core::verify::{Family, SourceRules};
 use reroot_core::x509::{Certificate, KeyAlgorithm};
 
@@ -83,10 +84,34 @@ fn usual_rules() -> SourceRules {
     SourceRules { family: Family::StsafeA, keys: KeyAlgorithm::SUBJECTS.to_vec(), relax: vec![] }
 }
 
+/// A folder of thousands of files is one line; JSON has each file with its digest.
+fn inputs_by_folder(table: &mut Table, inputs: &[InputRecord]) {
+    let mut folders: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+    for input in inputs {
+        let name = input.name.to_string();
+        let folder = name.rsplit_once('/').map_or(".", |(folder, _)| folder);
+        let (files, bytes) = folders.entry(folder.to_owned()).or_default();
+        *files += 1;
+        *bytes += input.bytes;
+    }
+    for (folder, (files, bytes)) in folders {
+        let (files, bytes) = (render::count(files), render::count(bytes));
+        table.line("inputs", format!("{files} in {folder} ({bytes} bytes; --format json lists them)"));
+    }
+}
+
+/// Inputs that are named one by one.
+const MAX_INPUTS: usize = 10;
+
 fn text(seen: &Inspection) -> String {
     let mut table = Table::new(13);
-    for input in &seen.inputs {
-        table.line("input", format!("{} ({} bytes, sha256 {})", input.name, render::count(input.bytes), input.sha256));
+    if seen.inputs.len() > MAX_INPUTS {
+        inputs_by_folder(&mut table, &seen.inputs);
+    } else {
+        for input in &seen.inputs {
+            let bytes = render::count(input.bytes);
+            table.line("input", format!("{} ({bytes} bytes, sha256 {})", input.name, input.sha256));
+        }
     }
     table.line("items", render::count(seen.items));
     table.line(if seen.verified { "verified" } else { "leaves" }, render::count(seen.leaves));

@@ -3,9 +3,11 @@
 use std::fmt::Write as _;
 use std::num::NonZero;
 
-use reroot_core::audit::{Audit, AuditReport, ListFile, NotGiven, audit};
+use reroot_core::audit::code::SOURCE_REJECTED;
+use reroot_core::audit::{Audit, AuditReport, Fault as Failing, ListFile, NotGiven, audit};
 use reroot_core::durable::Access;
 use reroot_core::durable::output::{self, Shape};
+use reroot_core::origin::Code;
 use reroot_core::proof::BatchStatus;
 use reroot_core::reel::Limits;
 use reroot_core::report::{Page, facts, page};
@@ -124,21 +126,46 @@ fn text(report: &AuditReport, status: Option<&BatchStatus>) -> String {
     for warning in &report.warnings {
         let _ = writeln!(text, "note: {}", Printable::new(warning));
     }
-    for fault in &report.faults {
-        let _ = writeln!(
-            text,
-            "FAULT [{}] {}: {}",
-            fault.code,
-            Printable::new(&fault.place),
-            Printable::new(&fault.message)
-        );
-    }
+    text.push_str(&faults(report));
     if report.more_faults > 0 {
         let _ = writeln!(text, "... and {} more faults", render::count(report.more_faults));
     }
     text.push_str(if report.holds() { "the batch holds\n" } else { "THE BATCH DOES NOT HOLD\n" });
     text
 }
+
+/// The faults in their order, those of one code together: the first of them, how many there are, and what to do.
+fn faults(report: &AuditReport) -> String {
+    let mut of_code: Vec<(Code, Vec<&Failing>)> = Vec::new();
+    for fault in &report.faults {
+        match of_code.iter_mut().find(|(code, _)| *code == fault.code) {
+            Some((_, others)) => others.push(fault),
+            None => of_code.push((fault.code, vec![fault])),
+        }
+    }
+    let mut text = String::new();
+    for (code, faults) in of_code {
+        for fault in faults.iter().take(SHOWN) {
+            let (place, message) = (Printable::new(&fault.place), Printable::new(&fault.message));
+            let _ = writeln!(text, "FAULT [{code}] {place}: {message}");
+        }
+        if faults.len() > SHOWN {
+            let more = render::count((faults.len() - SHOWN) as u64);
+            let _ = writeln!(text, "  ... and {more} more of this kind (--format json lists them)");
+        }
+        let every = code == SOURCE_REJECTED && faults.len() as u64 + report.more_faults >= report.certificates;
+        if let Some(hint) = if every { Some(WRONG_ANCHOR) } else { code.hint() } {
+            let _ = writeln!(text, "  hint: {}", ours(hint));
+        }
+    }
+    text
+}
+
+/// Faults of one kind that are printed.
+const SHOWN: usize = 3;
+
+const WRONG_ANCHOR: &str = "Every leaf of the batch fails: check that --source-anchor names the root that the leaves were \
+                            issued under.";
 
 /// What was not checked because something was not given, with the option that gives it.
 pub fn unchecked(report: &AuditReport) -> Vec<String> {

@@ -41,6 +41,12 @@ pub enum DeliveryError {
         /// The name found.
         found: String,
     },
+    /// Two batches of one export have the same chip.
+    #[error("chip {uid} is in two of the batches")]
+    ChipTwice {
+        /// The chip.
+        uid: Uid,
+    },
     /// Certificates, sources and entries are not equally many.
     #[error("{certificates} certificates, {sources} sources and {entries} entries were delivered, expected one number")]
     Counts {
@@ -134,6 +140,20 @@ pub enum DeliveryError {
         /// The file.
         name: String,
     },
+    /// Chips that were asked for and are in no batch.
+    #[error("chip {} is in none of the batches{}", Printable::new(chip), more(*count))]
+    NotInBatches {
+        /// The first of them.
+        chip: String,
+        /// How many there are.
+        count: usize,
+    },
+    /// Nothing to export.
+    #[error("no batch was named")]
+    NoBatch,
+    /// Batches of several CAs in one export.
+    #[error("the batches have several issuing CAs, and one export has one")]
+    SeveralIssuers,
     /// Two devices with one name.
     #[error("{target}: name `{name}` of {uid} is another chip's too")]
     NameTwice {
@@ -259,6 +279,10 @@ impl DeliveryError {
     pub fn class(&self) -> Class {
         match self {
             Self::AwsPolicyName { .. }
+            | Self::ChipTwice { .. }
+            | Self::NoBatch
+            | Self::NotInBatches { .. }
+            | Self::SeveralIssuers
             | Self::NameTwice { .. }
             | Self::NameUnfit { .. }
             | Self::NoForm
@@ -297,7 +321,11 @@ impl DeliveryError {
             Self::Archive { code, .. } => *code,
             Self::AwsPolicyName { .. } => codes::AWS_POLICY_NAME,
             Self::BatchName { .. } => codes::BATCH_NAME,
+            Self::ChipTwice { .. } => codes::CHIP_TWICE,
             Self::Counts { .. } => codes::COUNTS,
+            Self::NoBatch => codes::NO_BATCH,
+            Self::NotInBatches { .. } => codes::NOT_IN_BATCHES,
+            Self::SeveralIssuers => codes::SEVERAL_ISSUERS,
             Self::Differs { .. } => codes::FILE_DIGEST,
             Self::Durable(_) => codes::WRITE,
             Self::EntryDiffers { .. } => codes::ENTRY_DIFFERS,
@@ -367,6 +395,11 @@ impl DeliveryError {
                  few extensions takes some 460 octets."
             }
             Self::NoForm => "Choose DER, PEM or both.",
+            Self::ChipTwice { .. } => {
+                "It was issued again: export the two batches one by one, or leave the earlier one out."
+            }
+            Self::NotInBatches { .. } => "Correct the list, or name the batches that have these chips.",
+            Self::SeveralIssuers => "Export the batches of each CA on their own.",
             _ if self.is_about_content() => {
                 "The batch was changed after it was sealed; fetch it again from its provider."
             }
@@ -374,6 +407,10 @@ impl DeliveryError {
         };
         Some(hint.to_owned())
     }
+}
+
+fn more(count: usize) -> String {
+    if count > 1 { format!(", and {} more are not", count - 1) } else { String::new() }
 }
 
 /// The codes of this stage.
@@ -390,6 +427,7 @@ pub mod codes {
         ARCHIVE_TRUNCATED = "delivery.archive.truncated", "the archive ends too early";
         AWS_POLICY_NAME = "delivery.export.aws-policy-name", "the name is not one that AWS IoT policies have";
         BATCH_NAME = "delivery.batch-name", "the batch's name is not a UUID";
+        CHIP_TWICE = "delivery.export.chip-twice", "two batches of one export have the same chip";
         COUNTS = "delivery.counts", "certificates, sources and entries are not equally many";
         ENTRY_DIFFERS = "delivery.entry-differs", "a certificate is not the one its line names";
         ENTRY_TOO_LARGE = "delivery.entry-too-large", "a certificate is larger than archives of batches hold";
@@ -403,9 +441,11 @@ pub mod codes {
         LINE = "delivery.line", "a line is too long, not printable ASCII or not ended by a newline";
         NAME_TWICE = "delivery.export.name-twice", "two devices would have one name";
         NAME_UNFIT = "delivery.export.name-unfit", "the target cannot name a device after the common name";
+        NO_BATCH = "delivery.export.no-batch", "no batch was named";
         NO_FORM = "delivery.no-form", "no form of certificates was asked for";
         NO_ZONE = "delivery.no-zone", "the size of the zone was not given";
         NOT_A_BATCH = "delivery.not-a-batch", "there is no batch directory";
+        NOT_IN_BATCHES = "delivery.export.not-in-batches", "a chip that was asked for is in none of the batches";
         NOT_A_FILE = "delivery.file.not-plain", "a name of the batch is a directory, a link or a device";
         ORDER = "delivery.order", "UIDs are not strictly increasing";
         OUTPUT_EXISTS = "delivery.output.exists", "the output exists";
@@ -415,6 +455,7 @@ pub mod codes {
         PACK = "delivery.pack", "a line pack cannot be read as one, or cannot be written";
         PARTIAL_IN_THE_WAY = "delivery.output.in-the-way", "something else has the name of the unfinished output";
         READ = "delivery.read", "reading failed";
+        SEVERAL_ISSUERS = "delivery.export.several-issuers", "the batches of one export have several issuing CAs";
         ZONE_UNFIT = "delivery.export.zone-unfit", "the zone does not hold the certificate or the chain";
         WRITE = "delivery.write", "writing failed";
     }

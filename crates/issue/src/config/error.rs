@@ -46,11 +46,13 @@ pub struct ConfigErrors(FileErrors<SignerError>);
 
 impl ConfigErrors {
     /// The kind of failure: a key that cannot be opened is the signer's matter, everything else the configuration's. A
-    /// system without threads is not the signer's fault.
+    /// system without threads is not the signer's fault, nor a person who ended the program when asked.
     pub fn class(&self) -> Class {
         let no_thread = |error: &SignerError| matches!(error, SignerError::Pkcs11(Pkcs11Error::NoThread { .. }));
         if !self.only_signers() {
             Class::Usage
+        } else if self.errors().iter().filter_map(FileError::cause).any(|error| error.class() == Class::Interrupted) {
+            Class::Interrupted
         } else if self.errors().iter().filter_map(FileError::cause).all(no_thread) {
             Class::Storage
         } else {

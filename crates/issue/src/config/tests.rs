@@ -2,6 +2,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::*;
+use crate::class::Class;
 use crate::durable::{Access, write_new};
 use crate::signer::SecretSource;
 use crate::signer::file::tests::openssl;
@@ -487,6 +488,20 @@ fn an_anchor_configured_twice_is_refused() {
     let errors = config.anchors().unwrap_err();
     let codes: Vec<_> = errors.errors().iter().map(FileError::code).collect();
     assert_eq!(codes, [error::ANCHOR_TWICE, error::FILE_UNREADABLE]);
+}
+
+#[test]
+fn a_person_who_ends_the_program_when_asked_is_no_failure_of_the_signer() {
+    let world = World::new();
+    let encrypt = ["pkcs8", "-topk8", "-v2", "aes-256-cbc", "-passout", "pass:hunter2"];
+    world.write("locked.pem", &openssl(&encrypt, &world.read("issuing.key.pem")));
+    for (kind, class) in
+        [(std::io::ErrorKind::Interrupted, Class::Interrupted), (std::io::ErrorKind::NotFound, Class::Signer)]
+    {
+        let resolver = ResolveWith { env: |_: &str| None, prompt: |_: &str| Err(std::io::Error::from(kind)) };
+        let config = world.with(&[("\"issuing.key.pem\"", "\"locked.pem\"")]);
+        assert_eq!(config.open_issuer_signer(&resolver).err().unwrap().class(), class);
+    }
 }
 
 #[test]

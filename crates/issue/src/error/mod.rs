@@ -135,6 +135,18 @@ pub enum Error {
     /// The manifest could not be sealed.
     #[error("manifest signer: {0}")]
     ManifestSigner(#[source] SignerError),
+    /// Inputs that another batch, or none, was made of.
+    #[error("these inputs are not those that batch {batch} was made of")]
+    NotItsSources {
+        /// The batch.
+        batch: String,
+    },
+    /// A batch that is not sealed cannot be published again.
+    #[error("batch {batch} is not sealed")]
+    NotSealedYet {
+        /// The batch.
+        batch: String,
+    },
     /// A published batch was changed.
     #[error("`{file}` in `{}` is not what was sealed", Printable::new(path))]
     OutputDamaged {
@@ -210,11 +222,13 @@ impl Error {
             Self::Account { .. } | Self::LintDiffers { .. } => Class::Bug,
             Self::AnswerUnusable { .. } | Self::LeavesDiffer { .. } | Self::RepublishDiffers { .. } => Class::Storage,
             Self::Ca(error) => error.class(),
+            Self::NotItsSources { .. } => Class::Input,
             Self::AuthorityUnfit { .. }
             | Self::BeaconUnused { .. }
             | Self::ClockJump { .. }
             | Self::DeliveryDiffers { .. }
             | Self::HeadDiffers { .. }
+            | Self::NotSealedYet { .. }
             | Self::OutputDamaged { .. }
             | Self::OutputExists { .. }
             | Self::ShardsDiffer { .. } => Class::Usage,
@@ -258,6 +272,11 @@ impl Error {
                 Some("This program, or how it judges leaves, has changed since the batch was begun: use that version.".into())
             }
             Self::Ledger(error) => error.hint(),
+            Self::NotItsSources { .. } => Some(
+                "Give the same files, in the same order and under the same names, as `inputs.jsonl` of the batch had them."
+                    .into(),
+            ),
+            Self::NotSealedYet { .. } => Some("The command that began it finishes it and publishes it.".into()),
             Self::Account { .. } | Self::AuthorityUnfit { .. } | Self::LintDiffers { .. } => None,
             Self::AnswerUnusable { .. } => Some(
                 "Check the disk that holds the ledger and the output's folder, then run the same command again.".into(),
@@ -340,6 +359,8 @@ impl Failure for Error {
 
     fn mistakes(&self) -> Option<MistakesIn<'_>> {
         match self {
+            // the file is right, the key that it names is not
+            Self::Config(errors) if errors.only_signers() => Some(MistakesIn::of("a key that is named in", errors)),
             Self::Config(errors) => Some(MistakesIn::of("configuration", errors)),
             Self::Core(error) => error.mistakes(),
             _ => None,

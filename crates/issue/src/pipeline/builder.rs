@@ -79,6 +79,7 @@ impl<'a> Job<'a> {
             jobs: 1,
             engine: VerificationEngine::default(),
             chunk_size: CHUNK_SIZE,
+            again: None,
             dry_run: false,
             tool: concat!("reroot-issue ", env!("CARGO_PKG_VERSION")),
         })
@@ -114,6 +115,8 @@ macro_rules! choices {
 }
 
 choices! {
+    /// The sealed batch that this run publishes again, where it may do nothing else.
+    again: Option<BatchId>;
     /// Why a jump of this machine's clock is right, if there is one.
     accept_clock: Option<String>;
     /// SHA-256 of a public value that was read before this run, used if a new batch begins.

@@ -73,6 +73,8 @@ pub struct Job<'a> {
     pub(super) engine: VerificationEngine,
     /// Leaves a chunk, used if a new batch begins.
     pub(super) chunk_size: u32,
+    /// The sealed batch that this run publishes again, where it may do nothing else.
+    pub(super) again: Option<BatchId>,
     /// Stop before anything is recorded or signed.
     pub(super) dry_run: bool,
     /// Name and version of this program for the statement.

@@ -28,6 +28,7 @@ mod job;
 mod outcome;
 mod output;
 mod preflight;
+mod republish;
 mod seal;
 mod settle;
 mod sign;
@@ -38,6 +39,7 @@ pub use builder::{JobBasis, JobBuilder};
 pub use job::{FinishJob, Job, OnMissing, OnSurplus, SignJob};
 pub use outcome::{Elapsed, Outcome, Planned, Progress, Refusal, Signed, Stage, Summary, Timings};
 pub use preflight::MAX_AHEAD_DAYS;
+pub use republish::Republish;
 pub(crate) use seal::sealed_at;
 #[cfg(fuzzing)]
 pub use task::fuzz_sign;

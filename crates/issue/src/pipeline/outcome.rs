@@ -63,6 +63,8 @@ pub struct Refusal {
     pub skip_helps: bool,
     /// Whether [`OnMissing::Note`](super::OnMissing::Note) takes a reason away.
     pub note_helps: bool,
+    /// Where nothing is wrong and nothing is left to do: the batches in which every chip of the input has its certificate.
+    pub issued_in: Vec<String>,
     /// Every rejected or ignored item, in the order of the input.
     pub findings: Findings,
     /// Chips of the expected list that are not in the input.
@@ -92,6 +94,8 @@ pub struct Summary {
     pub signatures_made: u64,
     /// Whether certificates of an earlier run were taken from the ledger.
     pub resumed: bool,
+    /// Whether an earlier run had sealed the batch, so that it came out again as it was and nothing was signed.
+    pub republished: bool,
     /// Rejected and ignored items, in the order of the input.
     pub findings: Findings,
     /// Chips of the expected list that are not in the input.

@@ -164,7 +164,8 @@ pub(super) fn seal_and_publish(
     // Statement and seal are on the ledger, on disk. From here on the batch comes out with these bytes or not at all.
     publish(writer, ledger, &statement, &seal)?;
 
-    summary.resumed |= row.state == BatchState::Sealed;
+    summary.republished = row.state == BatchState::Sealed;
+    summary.resumed |= summary.republished;
     summary.signatures_made = Statement::parse(&statement)?.counts.signatures_made;
     summary.root_hash = Some(tree.root());
     summary.statement_sha256 = Some(sha256(&statement));

@@ -1,5 +1,7 @@
 //! Between the passes: which of the verified leaves are to be issued in this batch, and is it an earlier one?
 
+use std::collections::BTreeSet;
+
 use crate::cert::Encoder;
 use crate::crypto::sha256;
 use crate::error::Error;
@@ -48,6 +50,8 @@ pub(super) struct Settled {
     note_helps: bool,
     /// Reasons that are noted and stop nothing.
     notes: Vec<String>,
+    /// Batches that have issued chips of this input, from the same leaf under the same policy.
+    issued_in: BTreeSet<BatchId>,
     /// The batch that the run goes on with, if it was found by its leaves.
     pub(super) found_by_leaves: Option<BatchId>,
 }
@@ -85,6 +89,7 @@ pub(super) fn settle(
         unmet: vec![],
         note_helps: false,
         notes: vec![],
+        issued_in: BTreeSet::new(),
         found_by_leaves: None,
     };
     for input in without_certificates {
@@ -343,6 +348,9 @@ impl Settled {
             Standing::Issued { batch, same_policy: true, same_params: true, same_source: true } => {
                 let reason = format!("chip {} has a certificate under this policy from batch {batch}", row.key.uid);
                 self.set_aside(row, Disposition::Ignored, ledger::code::ALREADY_ISSUED, reason)?;
+                if !self.issued_in.contains(batch) {
+                    self.issued_in.insert(batch.clone());
+                }
             }
             Standing::Issued { batch, same_policy, same_params, same_source } => {
                 let differences = [
@@ -470,6 +478,9 @@ impl Settled {
     pub(super) fn refused(mut self, on_reject: OnReject) -> Result<Refusal, Error> {
         self.list_findings()?;
         let rejected = self.count(Disposition::Rejected);
+        let faults = rejected + (self.missing.len() + self.stop.len() + self.unmet.len() + self.notes.len()) as u64;
+        let issued_in =
+            if self.rows.is_empty() && faults == 0 { std::mem::take(&mut self.issued_in) } else { BTreeSet::new() };
         let skip_helps = on_reject == OnReject::Stop && rejected > 0 && !self.nothing_left();
         let note_helps = self.note_helps && !self.nothing_left();
         let mut reasons = std::mem::take(&mut self.stop);
@@ -486,6 +497,7 @@ impl Settled {
             ready: self.rows.len() as u64,
             skip_helps,
             note_helps,
+            issued_in: issued_in.iter().map(ToString::to_string).collect(),
             findings: self.listed,
             missing: self.missing,
             reasons,

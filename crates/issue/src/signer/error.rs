@@ -170,6 +170,7 @@ impl SignerError {
             Self::Algorithm { .. } | Self::Read { .. } => Class::Usage,
             Self::Batch { .. } => Class::Bug,
             Self::Pkcs11(error) => error.class(),
+            Self::Secret(error) if error.is_interrupted() => Class::Interrupted,
             Self::EncryptionCost { .. }
             | Self::EncryptionUnsupported { .. }
             | Self::Failed { .. }

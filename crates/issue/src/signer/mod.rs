@@ -9,6 +9,7 @@
 mod encryption;
 mod error;
 pub mod file;
+mod keyless;
 mod location;
 mod open;
 pub mod pkcs11;
@@ -20,10 +21,11 @@ use crate::x509::{SignatureAlgorithm, Spki};
 pub use encryption::KeyEncryption;
 pub use error::SignerError;
 pub use file::{FileSigner, GeneratedKey, generate};
+pub use keyless::Keyless;
 pub use location::KeyLocation;
 pub use open::KeyFile;
 pub use pkcs11_pool::{KeyUri, KeyUriError, Pkcs11Error, Pkcs11Signer};
-pub use secret::{ResolveWith, Secret, SecretError, SecretResolver, SecretSource};
+pub use secret::{Answers, ResolveWith, Secret, SecretError, SecretResolver, SecretSource};
 
 /// Holds one private key.
 pub trait Signer: Send + Sync {

@@ -11,6 +11,7 @@ use std::fmt;
 use std::io::Read as _;
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use secrecy::{ExposeSecret as _, SecretSlice};
 use zeroize::Zeroizing;
@@ -31,10 +32,10 @@ impl Secret {
     pub fn new(octets: Vec<u8>, from: &str) -> Result<Self, SecretError> {
         let octets = Zeroizing::new(octets);
         match octets.len() {
-            0 => Err(SecretError::Empty { from: from.to_owned() }),
+            0 => Err(SecretError::Empty { what: PASSPHRASE, from: from.to_owned() }),
             // a copy of the exact size: SecretSlice wipes it, Zeroizing the original
             1..=Self::MAX_OCTETS => Ok(Self(SecretSlice::new(octets.as_slice().into()))),
-            _ => Err(SecretError::TooLong { from: from.to_owned(), limit: Self::MAX_OCTETS }),
+            _ => Err(SecretError::TooLong { what: PASSPHRASE, from: from.to_owned(), limit: Self::MAX_OCTETS }),
         }
     }
 
@@ -43,14 +44,14 @@ impl Secret {
     /// # Errors
     /// The file cannot be read, or the secret is empty or too long.
     pub(super) fn read_file(path: &Path) -> Result<Self, SecretError> {
-        let failed = |source| SecretError::File { path: path.to_owned(), source };
+        let failed = |source| SecretError::File { what: PASSPHRASE, path: path.to_owned(), source };
         // one allocation that never grows: no copy of the secret stays behind
         let mut content = Zeroizing::new(Vec::with_capacity(Self::MAX_OCTETS + 16));
         let limit = Self::MAX_OCTETS as u64 + 3;
         input::open(path).map_err(failed)?.take(limit).read_to_end(&mut content).map_err(failed)?;
         // a guess would be tried on a token, which counts
         if let Some(mark) = form::byte_order_mark(&content) {
-            return Err(SecretError::ByteOrderMark { path: path.to_owned(), mark });
+            return Err(SecretError::ByteOrderMark { what: PASSPHRASE, path: path.to_owned(), mark });
         }
         if content.last() == Some(&b'\n') {
             content.pop();
@@ -97,7 +98,9 @@ impl SecretSource {
     pub fn resolve(&self, purpose: &str, resolver: &dyn SecretResolver) -> Result<Secret, SecretError> {
         match self {
             Self::Env(name) => {
-                let value = resolver.env(name).ok_or_else(|| SecretError::EnvMissing { name: name.clone() })?;
+                let value = resolver
+                    .env(name)
+                    .ok_or_else(|| SecretError::EnvMissing { what: PASSPHRASE, name: name.clone() })?;
                 Secret::new(value.into_vec(), &format!("environment variable `{name}`"))
             }
             Self::File(path) => Secret::read_file(path),
@@ -105,7 +108,7 @@ impl SecretSource {
                 let question = format!("passphrase for {purpose}");
                 match resolver.prompt(&question) {
                     Ok(text) => Secret::new(text.into_bytes(), "prompt"),
-                    Err(source) => Err(SecretError::Prompt { purpose: purpose.to_owned(), source }),
+                    Err(source) => Err(SecretError::Prompt { what: PASSPHRASE, purpose: purpose.to_owned(), source }),
                 }
             }
         }
@@ -154,44 +157,56 @@ where
 #[non_exhaustive]
 pub enum SecretError {
     /// An editor has put a mark in front of the secret, which may have changed its encoding too.
-    #[error("passphrase file `{}` starts with {mark}, which would be part of the passphrase", Printable::new(path))]
+    #[error("{what} file `{}` starts with {mark}, which would be part of the {what}", Printable::new(path))]
     ByteOrderMark {
+        /// `passphrase` or `PIN`.
+        what: &'static str,
         /// The file.
         path: PathBuf,
         /// The mark.
         mark: &'static str,
     },
     /// Nothing in it.
-    #[error("passphrase from {from} is empty")]
+    #[error("{what} from {from} is empty")]
     Empty {
+        /// `passphrase` or `PIN`.
+        what: &'static str,
         /// Where it is from.
         from: String,
     },
     /// The variable is not set.
-    #[error("environment variable `{name}`, which should hold a passphrase, is not set")]
+    #[error("environment variable `{name}`, which should hold a {what}, is not set")]
     EnvMissing {
+        /// `passphrase` or `PIN`.
+        what: &'static str,
         /// The variable.
         name: String,
     },
     /// The file cannot be read.
-    #[error("passphrase file `{}`: {source}", Printable::new(path))]
+    #[error("{what} file `{}`: {source}", Printable::new(path))]
     File {
+        /// `passphrase` or `PIN`.
+        what: &'static str,
         /// The file.
         path: PathBuf,
         /// The system's reason.
         source: std::io::Error,
     },
     /// Nobody to ask.
-    #[error("passphrase for {purpose} could not be asked for: {source}")]
+    #[error("{what} for {purpose} could not be asked for: {source}")]
     Prompt {
+        /// `passphrase` or `PIN`.
+        what: &'static str,
         /// What it is for.
         purpose: String,
         /// The reason.
         source: std::io::Error,
     },
     /// More octets than any passphrase has.
-    #[error("passphrase from {from} is longer than {limit} octets")]
+    #[error("{what} from {from} is longer than {limit} bytes")]
     TooLong {
+        /// `passphrase` or `PIN`.
+        what: &'static str,
         /// Where it is from.
         from: String,
         /// The most that is read.
@@ -200,16 +215,36 @@ pub enum SecretError {
 }
 
 impl SecretError {
+    /// Says that it is a PIN.
+    pub(super) fn of_a_pin(mut self) -> Self {
+        match &mut self {
+            Self::ByteOrderMark { what, .. }
+            | Self::Empty { what, .. }
+            | Self::EnvMissing { what, .. }
+            | Self::File { what, .. }
+            | Self::Prompt { what, .. }
+            | Self::TooLong { what, .. } => *what = "PIN",
+        }
+        self
+    }
+
+    /// Whether the person who was asked ended the program instead of answering.
+    pub fn is_interrupted(&self) -> bool {
+        matches!(self, Self::Prompt { source, .. } if source.kind() == std::io::ErrorKind::Interrupted)
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         let text = match self {
+            Self::Prompt { .. } if self.is_interrupted() => "Run the same command again.".to_owned(),
             Self::ByteOrderMark { .. } => {
                 "Save it as plain text without a mark, or write it with: printf '%s' 'SECRET' > FILE".to_owned()
             }
-            Self::Empty { .. } => {
+            Self::Empty { what: PASSPHRASE, .. } => {
                 "An empty passphrase protects nothing: set one, or leave the key unencrypted.".to_owned()
             }
-            Self::EnvMissing { name } => format!("Set and export {name}, or name another source for the passphrase."),
+            Self::Empty { what, .. } => format!("Write the {what} there."),
+            Self::EnvMissing { name, what } => format!("Set and export {name}, or name another source for the {what}."),
             Self::File { .. } => "Check the path and that this user may read the file.".to_owned(),
             Self::Prompt { .. } => "Without a terminal, name an environment variable or a file: in the configuration \
                  `secret = { env = \"NAME\" }`, for a new CA the options for its passphrase."
@@ -217,6 +252,47 @@ impl SecretError {
             Self::TooLong { .. } => "Is this the right file?".to_owned(),
         };
         Some(text)
+    }
+}
+
+/// How the question for a PIN begins.
+pub(super) const PIN_FOR: &str = "PIN for ";
+
+/// What a secret is called that opens a key file.
+pub(super) const PASSPHRASE: &str = "passphrase";
+
+/// PINs that a person typed, so that none is asked for twice: the keys of one token have one PIN. Wiped when dropped.
+#[derive(Default)]
+pub struct Answers(Mutex<Vec<(String, Zeroizing<String>)>>);
+
+impl Answers {
+    /// Nothing was asked yet.
+    pub const fn new() -> Self {
+        Self(Mutex::new(Vec::new()))
+    }
+
+    /// Returns the PIN that was typed when this question was asked before, or asks. A question for anything else is asked
+    /// every time.
+    ///
+    /// # Errors
+    /// As `ask`; then it is asked again the next time.
+    pub fn once(&self, question: &str, ask: impl FnOnce() -> std::io::Result<String>) -> std::io::Result<String> {
+        if !question.starts_with(PIN_FOR) {
+            return ask();
+        }
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, answer)) = known.iter().find(|(asked, _)| asked == question) {
+            return Ok(answer.to_string());
+        }
+        let answer = ask()?;
+        known.push((question.to_owned(), Zeroizing::new(answer.clone())));
+        Ok(answer)
+    }
+}
+
+impl fmt::Debug for Answers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Answers(..)")
     }
 }
 
@@ -291,12 +367,33 @@ mod tests {
         assert!(secret("newline", b"\n").unwrap_err().ends_with("is empty"));
         let longest = [vec![b'a'; Secret::MAX_OCTETS], b"\r\n".to_vec()].concat();
         assert!(secret("longest", &longest).is_ok());
-        assert!(
-            secret("longer", &vec![b'a'; Secret::MAX_OCTETS + 1]).unwrap_err().ends_with("longer than 4096 octets")
-        );
-        assert!(secret("too long", &vec![b'a'; 100_000]).unwrap_err().ends_with("longer than 4096 octets"));
+        assert!(secret("longer", &vec![b'a'; Secret::MAX_OCTETS + 1]).unwrap_err().ends_with("longer than 4096 bytes"));
+        assert!(secret("too long", &vec![b'a'; 100_000]).unwrap_err().ends_with("longer than 4096 bytes"));
         let missing = SecretSource::File(folder.path().join("none"));
         assert!(resolve(&missing).unwrap_err().contains("No such file"));
+    }
+
+    #[test]
+    fn a_question_is_asked_once() {
+        let (answers, asked) = (Answers::new(), std::cell::Cell::new(0));
+        let ask = |question: &str| {
+            answers.once(question, || {
+                asked.set(asked.get() + 1);
+                Ok(format!("answer {}", asked.get()))
+            })
+        };
+        assert!(answers.once("PIN for `a`", || Err(std::io::Error::other("no terminal"))).is_err());
+        let asked = ["PIN for `a`", "PIN for `b`", "PIN for `a`", "passphrase for `c`", "passphrase for `c`"];
+        let said: Vec<String> = asked.map(|one| ask(one).unwrap()).to_vec();
+        assert_eq!(said, ["answer 1", "answer 2", "answer 1", "answer 3", "answer 4"]);
+        assert_eq!(format!("{answers:?}"), "Answers(..)");
+    }
+
+    #[test]
+    fn a_pin_is_called_pin() {
+        let missing = SecretSource::Env("UNSET".to_owned()).resolve("`a`", &Outside).unwrap_err().of_a_pin();
+        assert_eq!(missing.to_string(), "environment variable `UNSET`, which should hold a PIN, is not set");
+        assert_eq!(missing.hint().unwrap(), "Set and export UNSET, or name another source for the PIN.");
     }
 
     #[test]

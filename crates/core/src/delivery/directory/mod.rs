@@ -50,11 +50,11 @@ impl Form {
         }
     }
 
-    /// The certificate in this form.
-    pub(super) fn encode(self, der: &[u8]) -> Cow<'_, [u8]> {
+    /// The certificate in this form; in PEM this text follows.
+    pub(super) fn encode<'a>(self, der: &'a [u8], chain: &str) -> Cow<'a, [u8]> {
         match self {
             Self::Der => Cow::Borrowed(der),
-            Self::Pem => Cow::Owned(certificate_to_pem(der).into_bytes()),
+            Self::Pem => Cow::Owned((certificate_to_pem(der) + chain).into_bytes()),
         }
     }
 

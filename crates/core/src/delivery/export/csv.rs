@@ -1,13 +1,14 @@
-//! A table (RFC 4180, with LF): which names clouds and networks give to the certificate of each chip.
+//! A table (RFC 4180, with LF): which names clouds and networks give to the certificate of each chip, and what it says.
 //!
-//! Every cell is empty or made of hexadecimal digits only, by [`Cell`]'s two constructors: no cell can hold a comma, a
-//! quote or a line break, and none can begin a formula in a spreadsheet, whatever a subject or an archive says. (A
-//! spreadsheet may still show a long number rounded: import the columns as text.)
+//! Every cell but two is empty or made of digits and a time's letters. Subject and issuer are text: printable, in quotes, and
+//! never the beginning of a formula in a spreadsheet, whatever a subject says. (A spreadsheet may still show a long number
+//! rounded: import the columns as text.)
 
 use std::path::Path;
 
 use crate::delivery::error::DeliveryError;
 use crate::delivery::output::Output;
+use crate::text::Printable;
 use crate::x509::Sha256Digest;
 
 use super::{FILE, Format, Object};
@@ -26,7 +27,7 @@ impl Csv {
 
 impl Format for Csv {
     fn add(&mut self, object: &Object<'_>) -> Result<(), DeliveryError> {
-        let entry = object.entry;
+        let Object { entry, certificate } = object;
         let (lfdi, sfdi) = (lfdi(entry.sha256()), sfdi(entry.sha256()));
         let cells = [
             Cell::hex(entry.uid().as_bytes()),
@@ -36,8 +37,13 @@ impl Format for Csv {
             Cell::hex(entry.sha1().as_bytes()),
             Cell::hex(&lfdi),
             Cell::number(sfdi),
+            Cell::text(&certificate.subject().to_string()),
+            Cell(certificate.validity().not_before().to_string()),
+            Cell(certificate.validity().not_after().to_string()),
+            Cell(entry.spki_sha256().to_string()),
+            Cell::text(&certificate.issuer().to_string()),
         ];
-        let mut line = String::with_capacity(320);
+        let mut line = String::with_capacity(640);
         for (position, Cell(text)) in cells.into_iter().enumerate() {
             if position > 0 {
                 line.push(',');
@@ -53,12 +59,19 @@ impl Format for Csv {
     }
 }
 
-/// Hexadecimal digits, possibly none.
+/// A cell as it is written.
 struct Cell(String);
 
 impl Cell {
     fn hex(octets: &[u8]) -> Self {
         Self(hex::encode_upper(octets))
+    }
+
+    /// Text, in quotes.
+    fn text(text: &str) -> Self {
+        let text = Printable::new(text).to_string();
+        let begin = if text.starts_with(['=', '+', '-', '@']) { "'" } else { "" };
+        Self(format!("\"{begin}{}\"", text.replace('"', "\"\"")))
     }
 
     /// In 12 digits, as short-form identifiers are shown.
@@ -86,7 +99,8 @@ fn sfdi(sha256: Sha256Digest) -> u64 {
 }
 
 /// `certificate_id` is AWS IoT's, `thumbprint` Azure's and Windows'.
-const HEADER: &str = "uid,st_number,serial,certificate_id,thumbprint,lfdi,sfdi\n";
+pub(super) const HEADER: &str =
+    "uid,st_number,serial,certificate_id,thumbprint,lfdi,sfdi,subject,not_before,not_after,spki_sha256,issuer\n";
 
 #[cfg(test)]
 mod tests {

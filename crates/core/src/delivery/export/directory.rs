@@ -13,11 +13,12 @@ use super::{Format, Object};
 pub(super) struct Directory {
     folder: PathBuf,
     forms: Vec<Form>,
+    chain: String,
 }
 
 impl Directory {
-    pub(super) fn new(folder: &Path, forms: Vec<Form>) -> Self {
-        Self { folder: folder.to_owned(), forms }
+    pub(super) fn new(folder: &Path, forms: Vec<Form>, chain: &str) -> Self {
+        Self { folder: folder.to_owned(), forms, chain: chain.to_owned() }
     }
 }
 
@@ -26,7 +27,7 @@ impl Format for Directory {
         for form in &self.forms {
             let path = self.folder.join(form.file_name(object.entry.uid()));
             let mut file = durable::create_new(&path, Access::Public)?;
-            file.write_all(&form.encode(object.certificate.der())).map_err(|source| at(&path, source))?;
+            file.write_all(&form.encode(object.certificate.der(), &self.chain)).map_err(|source| at(&path, source))?;
         }
         Ok(())
     }

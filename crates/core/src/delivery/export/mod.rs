@@ -89,6 +89,8 @@ pub struct ExportOptions<'a> {
     pub issuer: &'a Certificate,
     /// Encodings of plain files: at least one.
     pub forms: &'a [Form],
+    /// PEM text that follows each certificate in PEM: the CA certificates above it, or nothing.
+    pub chain: &'a str,
     /// The AWS IoT policy that the bulk template attaches, if any.
     pub aws_policy: Option<&'a str>,
     /// The zone that the octets must fit, for that target alone.
@@ -138,12 +140,12 @@ impl ExportWriter {
             Target::AwsThingpress => aws_thingpress::AwsThingpress::create(partial).map(boxed),
             Target::AzureDps => azure_dps::AzureDps::create(partial).map(boxed),
             Target::Csv => csv::Csv::create(partial).map(boxed),
-            Target::Directory => Ok(boxed(directory::Directory::new(partial, forms))),
+            Target::Directory => Ok(boxed(directory::Directory::new(partial, forms, options.chain))),
             Target::StsafeZone => match options.zone {
                 Some(zone) => Ok(boxed(stsafe_zone::StsafeZone::new(partial, zone, options.issuer))),
                 None => Err(DeliveryError::NoZone),
             },
-            Target::Zip => zip::Zip::create(partial, forms, options.issued_at).map(boxed),
+            Target::Zip => zip::Zip::create(partial, forms, (options.chain, options.issued_at)).map(boxed),
         };
         match format {
             Ok(format) => Ok(Self { staged, target: options.target, format }),

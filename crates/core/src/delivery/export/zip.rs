@@ -13,20 +13,26 @@ use super::{FILE, Format, Object};
 pub(super) struct Zip {
     path: PathBuf,
     forms: Vec<Form>,
+    chain: String,
     archive: ZipWriter<Output>,
 }
 
 impl Zip {
-    pub(super) fn create(folder: &Path, forms: Vec<Form>, issued_at: Time) -> Result<Self, DeliveryError> {
+    pub(super) fn create(
+        folder: &Path,
+        forms: Vec<Form>,
+        (chain, issued_at): (&str, Time),
+    ) -> Result<Self, DeliveryError> {
         let archive = ZipWriter::new(Output::create(folder, FILE)?, Stamp::new(issued_at)).with_scratch(folder);
-        Ok(Self { path: folder.join(FILE), forms, archive })
+        Ok(Self { path: folder.join(FILE), forms, chain: chain.to_owned(), archive })
     }
 }
 
 impl Format for Zip {
     fn add(&mut self, object: &Object<'_>) -> Result<(), DeliveryError> {
         for form in &self.forms {
-            let (name, content) = (form.file_name(object.entry.uid()), form.encode(object.certificate.der()));
+            let (name, content) =
+                (form.file_name(object.entry.uid()), form.encode(object.certificate.der(), &self.chain));
             self.archive.add(&name, &content).map_err(|source| at(&self.path, source))?;
         }
         Ok(())

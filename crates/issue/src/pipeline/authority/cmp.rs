@@ -87,6 +87,7 @@ impl Authority for Cmp<'_> {
             ready: work.rows.len() as u64,
             skip_helps: false,
             note_helps: false,
+            issued_in: vec![],
             reasons: vec![format!("{what}: {}; batch {} is open", findings.len(), work.batch.id)],
             findings,
             missing: vec![],

@@ -64,6 +64,7 @@ impl Authority for ExternalFile<'_> {
                 ready: leaves.saturating_sub(rejected),
                 skip_helps: false,
                 note_helps: false,
+                issued_in: vec![],
                 reasons: vec![format!("certificates that are not as asked for, missing or too many: {rejected}")],
                 findings,
                 missing: vec![],

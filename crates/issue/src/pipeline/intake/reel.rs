@@ -114,6 +114,9 @@ impl<'a> Reel<'a, '_> {
         }
         let (mut settled, earlier) = run.timed(Stage::Settle, |_| settle::settle(job, ledger, intake, earlier))?;
         self.begun = earlier.as_ref().map(|row| row.terms.encoder).or(self.begun);
+        if let Some(batch) = job.again.as_ref().filter(|batch| earlier.as_ref().is_none_or(|row| row.id != **batch)) {
+            return Err(Error::NotItsSources { batch: batch.to_string() });
+        }
         self.check_head(earlier.as_ref())?;
         self.check_delivery(earlier.as_ref())?;
         settled.warnings.extend(cleared.iter().flat_map(|cleared: &Cleared| cleared.notes.iter().cloned()));

@@ -9,6 +9,7 @@ use pkcs11_pool::wants_pin;
 
 use crate::x509::{SignatureAlgorithm, Spki};
 
+use super::secret::{PASSPHRASE, PIN_FOR};
 use super::{KeyUri, Secret, SecretError, SecretResolver, SecretSource, Signer, SignerError};
 
 impl Signer for Pkcs11Signer {
@@ -42,7 +43,7 @@ impl Signer for Pkcs11Signer {
 pub fn token_key(uri: KeyUri, pin: Option<Secret>) -> Result<TokenKey, SecretError> {
     let pin = match (pin, &uri.pin_source) {
         (Some(pin), _) => Some(pin),
-        (None, Some(path)) => Some(Secret::read_file(path)?),
+        (None, Some(path)) => Some(Secret::read_file(path).map_err(SecretError::of_a_pin)?),
         (None, None) => None,
     };
     Ok(TokenKey { uri, pin: pin.map(Secret::into_inner) })
@@ -62,14 +63,17 @@ pub fn resolve_pin(
     match source {
         None if uri.pin_source.is_some() || !wants_pin(uri, settings) => Ok(None),
         None | Some(SecretSource::Prompt) => Ok(Some(ask(uri, resolver)?)),
-        Some(source) => Ok(Some(source.resolve(&format!("`{uri}`"), resolver)?)),
+        Some(source) => Ok(Some(source.resolve(&format!("`{uri}`"), resolver).map_err(SecretError::of_a_pin)?)),
     }
 }
 
+/// A token has one PIN for all its keys, so the question names the token and not the key.
 fn ask(uri: &KeyUri, resolver: &dyn SecretResolver) -> Result<Secret, SecretError> {
-    let purpose = format!("`{uri}`");
-    match resolver.prompt(&format!("PIN for {purpose}")) {
+    let token = KeyUri { object: None, id: None, ..uri.clone() };
+    let purpose = format!("`{token}`");
+    let answer = match resolver.prompt(&format!("{PIN_FOR}{purpose}")) {
         Ok(text) => Secret::new(text.into_bytes(), "prompt"),
-        Err(source) => Err(SecretError::Prompt { purpose, source }),
-    }
+        Err(source) => Err(SecretError::Prompt { what: PASSPHRASE, purpose, source }),
+    };
+    answer.map_err(SecretError::of_a_pin)
 }
