@@ -115,7 +115,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--peers", default="python", help="comma-separated: python, go, openssl; empty for none")
     parser.add_argument("--peer-leaves", type=int, default=20_000, help="the peers' reel: their rates do not depend on it")
-    parser.add_argument("--generic", action="store_true", help="the same with --generic-verify as well")
+    parser.add_argument("--generic", action="store_true", help="the same with --generic as well")
     parser.add_argument("--profile", default="dist", help="how the program is built: release builds faster")
     parser.add_argument("--python", default=sys.executable, help="the peer's interpreter")
     parser.add_argument("--scratch", help="where the temporary folder goes")
@@ -136,9 +136,9 @@ def main():
             measured = {"reroot issue": issued, "reroot verify": verify(program, issued["place"])}
             shutil.rmtree(issued["place"])
             if options.generic:
-                generic = issue(program, folder, number, "--generic-verify")
-                measured["reroot issue --generic-verify"] = generic
-                measured["reroot verify --generic-verify"] = verify(program, generic["place"], "--generic-verify")
+                generic = issue(program, folder, number, "--generic")
+                measured["reroot issue --generic"] = generic
+                measured["reroot verify --generic"] = verify(program, generic["place"], "--generic")
                 shutil.rmtree(generic["place"])
             others = {name: peer(command, folder) for name, command in peers.items()}
             reference = next(iter(others.values()), {"rate": NAN, "micros": NAN})

@@ -35,9 +35,12 @@ pub(super) const CHUNK_SIZE: u32 = 4_096;
 pub(crate) const TOOL: &str = concat!("reroot ", env!("CARGO_PKG_VERSION"));
 
 pub(crate) fn run(args: &IssueArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
-    let around = Surroundings::load(args, printer)?;
+    let mut around = Surroundings::load(args, printer)?;
+    if args.engine.generic {
+        around.config.sign_generically();
+    }
     let secrets = Secrets;
-    let engine = load::engine(args.engine.generic_verify);
+    let engine = load::engine(args.engine.generic);
     let signer = around.config.open_issuer_signer(&secrets)?;
     let issuer = Issuer::new(around.issuer.clone(), signer)?.with_engine(engine);
     let around = around.with_manifest_signer()?;
@@ -136,7 +139,7 @@ impl Surroundings {
             .beacon(self.beacon)
             .expect_head(self.expect_head)
             .jobs(args.jobs.unwrap_or_else(cores))
-            .engine(load::engine(args.engine.generic_verify))
+            .engine(load::engine(args.engine.generic))
             // of another CA's certificates, so many may be asked for before the first of them is written
             .chunk_size(args.chunk.unwrap_or(chunk_size))
             .dry_run(args.dry_run)

@@ -466,4 +466,12 @@ fn a_key_that_signs_in_batches_makes_a_batch_like_any_other() {
     write("true");
     workshop.issue("reel.zip", "batch", &[]).success();
     workshop.verify("batch", &["--input", "reel.zip"]).success();
+    // the general library makes and checks all of them; the option had another name before
+    for (number, option) in ["--generic", "--generic-verify"].iter().enumerate() {
+        let (reel, batch) = (format!("reel-{number}.zip"), format!("batch-{number}"));
+        let first = 200 * (number as u64 + 1);
+        workshop.reel(&reel, first..first + 200);
+        workshop.issue(&reel, &batch, &[option]).success();
+        workshop.verify(&batch, &["--input", &reel, option]).success();
+    }
 }

@@ -54,7 +54,7 @@ pub fn place(out: &Path, shape: Shape) -> Result<(), Fault> {
     Ok(check_place(out, shape)?)
 }
 
-/// Who checks signatures, by `--generic-verify`.
+/// Which code checks signatures, by `--generic`.
 pub const fn engine(generic: bool) -> VerificationEngine {
     if generic { VerificationEngine::Generic } else { VerificationEngine::FixedKey }
 }

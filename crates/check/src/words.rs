@@ -57,7 +57,7 @@ pub(crate) const PHRASES: &[(&str, &str)] = &[
     ("manifest.pem as the manifest anchor;", "manifest.pem with --manifest-anchor;"),
     ("[source] anchors or for this run;", "[source] anchors or with --source-anchor;"),
     ("no authority's anchor was given", "no authority's anchor was given (--tsa-anchor)"),
-    ("again with the general engine,", "again with --generic-verify,"),
+    ("again with the general engine,", "again with --generic,"),
     // policies
     ("Give it as ", "Give it with --set "),
     ("The shipped policy tls-client is a whole one.", "`reroot policy shipped tls-client` prints a whole policy."),

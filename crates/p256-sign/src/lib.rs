@@ -77,6 +77,13 @@ pub enum Form {
     Portable,
 }
 
+impl Form {
+    /// Returns the form that [`Key::new`] chooses on this processor.
+    pub fn detect() -> Self {
+        if Lanes::detect().is_some() { Self::Lanes } else { Self::Portable }
+    }
+}
+
 /// Both halves of a signature, big-endian.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Signature {
@@ -144,8 +151,7 @@ impl Key {
     /// # Errors
     /// The scalar is not between 1 and n - 1, or a known signature is not made as it should be.
     pub fn new(secret: &[u8; 32]) -> Result<Self, Fault> {
-        let form = if Lanes::detect().is_some() { Form::Lanes } else { Form::Portable };
-        Self::with_form(secret, form)
+        Self::with_form(secret, Form::detect())
     }
 
     /// A key from its secret scalar, big-endian, in a form of the caller's choice.

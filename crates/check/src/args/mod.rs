@@ -35,12 +35,12 @@ pub struct AnchorArgs {
     pub config: PathBuf,
 }
 
-/// Who checks signatures.
+/// Which code checks signatures, and makes them.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct EngineArgs {
-    /// Check every signature by the general library alone: the same verdicts, several times slower
-    #[arg(long)]
-    pub generic_verify: bool,
+    /// Leave every signature to the general library alone: the same results, several times slower
+    #[arg(long, alias = "generic-verify")]
+    pub generic: bool,
 }
 
 /// Options of `inspect`.
@@ -70,9 +70,9 @@ pub struct InspectArgs {
     /// List every rejected or ignored item in this new file, one line of JSON each, as `rejected.jsonl` does
     #[arg(long, value_name = "FILE")]
     pub findings: Option<PathBuf>,
-    /// Check every signature by the general library alone: the same verdicts, several times slower
-    #[arg(long, requires = "verify")]
-    pub generic_verify: bool,
+    /// Leave every signature to the general library alone: the same results, several times slower
+    #[arg(long, alias = "generic-verify", requires = "verify")]
+    pub generic: bool,
 }
 
 /// Options of `lookup`.
@@ -158,7 +158,7 @@ pub struct VerifyArgs {
     /// Threads (default: all cores)
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..=256))]
     pub jobs: Option<usize>,
-    /// Who checks signatures
+    /// Which code checks signatures
     #[command(flatten)]
     pub engine: EngineArgs,
 }

@@ -50,7 +50,7 @@ pub fn run(args: &InspectArgs, world: &mut World, printer: Printer) -> Result<Ex
             expected: expected.as_ref().map(|(list, _)| list),
             at: world.now,
             jobs: std::thread::available_parallelism().map_or(1, NonZero::get),
-            engine: load::engine(args.generic_verify),
+            engine: load::engine(args.generic),
         };
         look_and_verify(&request, &judgement, &mut *world.stdin)?
     } else {

@@ -58,7 +58,7 @@ pub fn run(args: &VerifyArgs, world: &mut World, printer: Printer) -> Result<Exi
         limits: Limits::default(),
         scratch: &scratch,
         jobs: args.jobs.or_else(|| std::thread::available_parallelism().ok().map(NonZero::get)).unwrap_or(1),
-        engine: load::engine(args.engine.generic_verify),
+        engine: load::engine(args.engine.generic),
         advance: &|count| counter.advance(count),
         cancel: &world.cancel,
     };

@@ -3,7 +3,7 @@
 use toml::Spanned;
 
 use crate::signer::pkcs11::{Settings, resolve_pin, token_key};
-use crate::signer::{KeyFile, KeyUri, Pkcs11Error, Pkcs11Signer, SecretResolver, Signer, SignerError};
+use crate::signer::{BatchSigning, KeyFile, KeyUri, Pkcs11Error, Pkcs11Signer, SecretResolver, Signer, SignerError};
 use crate::toml::Mistakes;
 use crate::x509::{Certificate, Spki};
 
@@ -38,7 +38,7 @@ pub(super) fn open_for(
                     examine it";
         errors.push_hint(error::SIGNER_MISMATCH, &span, message, hint)
     };
-    let signer = match open((key, identity.batch_signer), Some(certificate.spki()), settings, secrets, errors) {
+    let signer = match open((key, identity.batches), Some(certificate.spki()), settings, secrets, errors) {
         Ok(signer) => signer?,
         Err(reason @ SignerError::Pkcs11(Pkcs11Error::KeyMismatch { .. })) => {
             let subject = certificate.subject();
@@ -71,7 +71,7 @@ pub(super) fn open_bare(
     errors: &Mistakes<SignerError>,
 ) -> Option<Box<dyn Signer>> {
     let key = key_of(identity, errors)?;
-    match open((key, identity.batch_signer), None, settings, secrets, errors) {
+    match open((key, identity.batches), None, settings, secrets, errors) {
         Ok(signer) => signer,
         Err(reason) => {
             let what = format!("key of [{}]", identity.section);
@@ -90,7 +90,7 @@ fn key_of<'a>(identity: &'a Identity, errors: &Mistakes<SignerError>) -> Option<
 
 /// `Ok(None)`: a file could not be read, which was noted.
 fn open(
-    (key, batches): (&Key, bool),
+    (key, batches): (&Key, BatchSigning),
     expected: Option<&Spki>,
     settings: &Settings,
     secrets: &dyn SecretResolver,

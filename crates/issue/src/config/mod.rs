@@ -29,7 +29,7 @@ use toml::Spanned;
 use crate::cert::IssuerIdentity;
 use crate::ledger::{Ledger, LedgerError};
 use crate::ownership::Shared;
-use crate::signer::{Secret, SecretResolver, Signer, SignerError};
+use crate::signer::{BatchSigning, Secret, SecretResolver, Signer, SignerError};
 use crate::toml::Mistakes;
 use crate::x509::form;
 use crate::x509::{Certificate, Sha256Digest, Spki};
@@ -156,6 +156,11 @@ impl Config {
         let document = schema::read(text, base, &errors);
         let document = errors.finish(file, text, document)?;
         Ok(Self { file: file.to_owned(), text: text.to_owned(), document, overruled: vec![] })
+    }
+
+    /// Leaves every signature of the issuing key to aws-lc, whatever `batch_signer` says.
+    pub fn sign_generically(&mut self) {
+        self.document.issuer.batches = BatchSigning::Never;
     }
 
     /// What others could change or read, and was allowed all the same.

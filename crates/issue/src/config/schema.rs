@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 
 use crate::signer::pkcs11::Settings;
-use crate::signer::{KeyLocation, KeyUri, SecretSource};
+use crate::signer::{BatchSigning, KeyLocation, KeyUri, SecretSource};
 use crate::text::{Printable, did_you_mean};
 use crate::toml::{Mistakes, Table, Value, Wording, parse};
 
@@ -47,8 +47,8 @@ pub(super) struct Identity {
     pub(super) header: Range<usize>,
     pub(super) certificate: Spanned<PathBuf>,
     pub(super) key: Option<Key>,
-    /// Whether a P-256 key in a file signs in batches.
-    pub(super) batch_signer: bool,
+    /// When a P-256 key in a file signs in batches.
+    pub(super) batches: BatchSigning,
 }
 
 /// A private key's place and what opens it.
@@ -73,9 +73,9 @@ pub(super) fn read(text: &str, base: &Path, errors: &Mistakes) -> Option<Documen
     let file = Section { table: Table::top(&document, &Words, errors), base };
     let issuer = file.required("issuer", |section| {
         let identity = section.identity("issuer");
-        let batch_signer = section.flag("batch_signer");
+        let batches = section.batches();
         let chain = section.optional_paths("chain");
-        Some((Identity { batch_signer: batch_signer?, ..identity? }, chain?))
+        Some((Identity { batches: batches?, ..identity? }, chain?))
     });
     let manifest = file.required("manifest", |section| {
         let identity = section.identity("manifest");
@@ -138,12 +138,13 @@ impl<'a> Section<'a> {
         let certificate = self.path("certificate");
         let key = self.key().ok()?;
         let header = self.table.header.clone();
-        Some(Identity { section, header, certificate: certificate?, key, batch_signer: false })
+        Some(Identity { section, header, certificate: certificate?, key, batches: BatchSigning::Never })
     }
 
-    /// A key that is `true` or `false`; `false` where it is absent.
-    fn flag(&self, name: &'static str) -> Option<bool> {
-        self.table.optional(name).map_or(Some(false), |value| value.boolean())
+    /// `batch_signer`: without it the processor decides.
+    fn batches(&self) -> Option<BatchSigning> {
+        let Some(value) = self.table.optional("batch_signer") else { return Some(BatchSigning::WithLanes) };
+        Some(if value.boolean()? { BatchSigning::Always } else { BatchSigning::Never })
     }
 
     fn key(&self) -> Result<Option<Key>, Noted> {

@@ -147,6 +147,22 @@ fn a_whole_configuration_gives_issuer_anchors_signers_and_ledger() {
 }
 
 #[test]
+fn the_processor_decides_about_batches_where_the_configuration_does_not() {
+    let issuer = |line: &str| TEXT.replacen("[issuer]\n", &format!("[issuer]\n{line}"), 1);
+    for (line, expected) in [
+        ("", BatchSigning::WithLanes),
+        ("batch_signer = true\n", BatchSigning::Always),
+        ("batch_signer = false\n", BatchSigning::Never),
+    ] {
+        let mut config = parse(&issuer(line)).unwrap();
+        assert_eq!(config.document.issuer.batches, expected, "{line}");
+        assert_eq!(config.document.manifest.batches, BatchSigning::Never);
+        config.sign_generically();
+        assert_eq!(config.document.issuer.batches, BatchSigning::Never);
+    }
+}
+
+#[test]
 fn certificates_are_read_as_pem_bundle_or_der() {
     let world = World::new();
     let der = openssl(&["x509", "-outform", "DER"], &world.read("issuing.pem"));

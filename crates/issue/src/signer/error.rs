@@ -230,7 +230,7 @@ impl SignerError {
             Self::Read { .. } => "Check the name, and that this user may read the file.",
             Self::Pem(PemError::Form { form }) => return form.hint().map(str::to_owned),
             Self::Batch { .. } => {
-                "Leave `batch_signer` out of the configuration, run the same command again, and report this."
+                "Write `batch_signer = false` into [issuer] of the configuration, run the same command again, and report this."
             }
             Self::Failed { .. }
             | Self::KeyInvalid { .. }

@@ -20,7 +20,7 @@ use crate::x509::{SignatureAlgorithm, Spki};
 
 pub use encryption::KeyEncryption;
 pub use error::SignerError;
-pub use file::{FileSigner, GeneratedKey, generate};
+pub use file::{BatchSigning, FileSigner, GeneratedKey, generate};
 pub use keyless::Keyless;
 pub use location::KeyLocation;
 pub use open::KeyFile;

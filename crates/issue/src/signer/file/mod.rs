@@ -4,8 +4,8 @@
 //! SHA-384 and SHA-512; the other pairs of curve and hash, rare in practice, are refused before anything is recorded
 //! rather than handed to a second implementation.
 //!
-//! A P-256 key can also sign in batches ([`with_batches`](FileSigner::with_batches)), by `p256-sign`: several times as fast on
-//! processors with AVX-512 IFMA. Whoever calls a signer verifies each signature before it is released, by other code.
+//! A P-256 key can also sign in batches ([`BatchSigning`]), by `p256-sign`: several times as fast on processors with
+//! AVX-512 IFMA. The caller of a signer verifies each signature by other code before it is released.
 
 mod content;
 mod legacy;
@@ -36,10 +36,20 @@ use content::Content;
 pub struct FileSigner {
     key: Key,
     spki: Spki,
-    /// Whether a key that can sign in batches does.
-    batches: bool,
+    batches: BatchSigning,
     /// Made with the first batch: its tables cost some milliseconds.
     batch_key: OnceLock<Result<p256_sign::Key, p256_sign::Fault>>,
+}
+
+/// When a P-256 key in a file makes many signatures at once, by code of this project (`crates/p256-sign`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BatchSigning {
+    /// On every processor.
+    Always,
+    /// Never: aws-lc makes every signature.
+    Never,
+    /// On processors with AVX-512 IFMA.
+    WithLanes,
 }
 
 enum Key {
@@ -77,10 +87,10 @@ impl FileSigner {
         }
     }
 
-    /// Chooses whether a P-256 key makes many signatures at once, with code of this program's own (crates/p256-sign). Other
-    /// keys, and few signatures, are aws-lc's in any case.
+    /// Chooses when a P-256 key signs in batches; without this call it never does. aws-lc signs with other keys, and
+    /// makes the signatures of small batches, in any case.
     #[must_use]
-    pub fn with_batches(mut self, batches: bool) -> Self {
+    pub fn with_batches(mut self, batches: BatchSigning) -> Self {
         self.batches = batches;
         self
     }
@@ -92,8 +102,13 @@ impl FileSigner {
         messages: &[&[u8]],
         signatures: &mut Vec<Vec<u8>>,
     ) -> Result<bool, SignerError> {
+        let wanted = match self.batches {
+            BatchSigning::Always => true,
+            BatchSigning::Never => false,
+            BatchSigning::WithLanes => p256_sign::Form::detect() == p256_sign::Form::Lanes,
+        };
         let many = messages.len() >= if self.batch_key.get().is_some() { AGAIN } else { FIRST };
-        if !self.batches || !many || !self.spki.algorithm().has_batch_engine() {
+        if !wanted || !many || !self.spki.algorithm().has_batch_engine() {
             return Ok(false);
         }
         let batch = |fault| SignerError::Batch { fault };
@@ -123,7 +138,7 @@ impl FileSigner {
     }
 
     fn of(key: Key, spki: Spki) -> Self {
-        Self { key, spki, batches: false, batch_key: OnceLock::new() }
+        Self { key, spki, batches: BatchSigning::Never, batch_key: OnceLock::new() }
     }
 
     fn from_private_key_info(der: &[u8]) -> Result<Self, SignerError> {

@@ -368,7 +368,7 @@ fn a_key_that_signs_in_batches_makes_signatures_that_other_code_accepts() {
     use crate::crypto::{PublicKey, low_s};
     let algorithm = SignatureAlgorithm::EcdsaSha256;
     let pem = generate(KeyAlgorithm::P256, None).unwrap().pem;
-    let signer = FileSigner::open(pem.as_bytes(), None).unwrap().with_batches(true);
+    let signer = FileSigner::open(pem.as_bytes(), None).unwrap().with_batches(BatchSigning::Always);
     let key = PublicKey::from_spki(signer.public_key()).unwrap();
     let messages: Vec<Vec<u8>> = (0..300_u32).map(|number| number.to_be_bytes().repeat(60)).collect();
     let messages: Vec<&[u8]> = messages.iter().map(Vec::as_slice).collect();
@@ -383,12 +383,15 @@ fn a_key_that_signs_in_batches_makes_signatures_that_other_code_accepts() {
             assert!(signatures.iter().all(|signature| low_s(KeyAlgorithm::P256, signature.clone()) == *signature));
         }
     }
-    // the option says it, not the number of messages; and no other kind of key has it
-    let one_by_one = FileSigner::open(pem.as_bytes(), None).unwrap();
-    one_by_one.sign_batch(algorithm, &messages, &mut Vec::new()).unwrap();
-    assert!(one_by_one.batch_key.get().is_none());
+    // the choice decides, and not the number of messages; and no other kind of key signs in batches
+    let has_lanes = p256_sign::Form::detect() == p256_sign::Form::Lanes;
+    for (batches, expected) in [(BatchSigning::Never, false), (BatchSigning::WithLanes, has_lanes)] {
+        let signer = FileSigner::open(pem.as_bytes(), None).unwrap().with_batches(batches);
+        signer.sign_batch(algorithm, &messages, &mut Vec::new()).unwrap();
+        assert_eq!(signer.batch_key.get().is_some(), expected, "{batches:?}");
+    }
     let other = generate(KeyAlgorithm::P384, None).unwrap().pem;
-    let other = FileSigner::open(other.as_bytes(), None).unwrap().with_batches(true);
+    let other = FileSigner::open(other.as_bytes(), None).unwrap().with_batches(BatchSigning::Always);
     other.sign_batch(SignatureAlgorithm::EcdsaSha384, &messages, &mut Vec::new()).unwrap();
     assert!(other.batch_key.get().is_none());
 }
