@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use clap::Parser;
-use reroot::config::Sharing;
 use reroot::signer::pkcs11::{hanging_calls, leave};
 use reroot::x509::Time;
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
@@ -18,11 +17,13 @@ fn main() -> ExitCode {
         Err(error) => return cli::usage(&error),
     };
     let printer = reroot_check::Printer::new("reroot", arguments.format, arguments.quiet);
-    let printer = cli::Printer::with(printer, arguments.sharing());
+    let cancel: &'static Arc<AtomicBool> = Box::leak(Box::default());
+    let patience = cli::Patience { seconds: arguments.wait, cancel };
+    let printer = cli::Printer::with(printer, arguments.sharing(), patience);
     if let Err(error) = keep_memory_private() {
         printer.warn(&format!("cannot keep this program's memory from other programs and from core files: {error}"));
     }
-    let outcome = std::panic::catch_unwind(|| cli::run(&arguments, &mut world(arguments.sharing()), printer));
+    let outcome = std::panic::catch_unwind(|| cli::run(&arguments, &mut world(cancel, printer), printer));
     // a panic has been printed by then; it is our fault, whatever the input was
     let exit = outcome.unwrap_or(cli::Exit::Bug);
     let exit = if exit == cli::Exit::Done && reroot_check::Printer::lost_data() { cli::Exit::Storage } else { exit };
@@ -41,20 +42,19 @@ fn keep_memory_private() -> rustix::io::Result<()> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place that asks the clock")]
-fn world(sharing: Sharing) -> cli::World {
+fn world(cancel: &Arc<AtomicBool>, printer: cli::Printer) -> cli::World {
     let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     let now = i64::try_from(since_epoch.as_secs()).ok().and_then(|seconds| Time::from_unix(seconds).ok());
-    let cancel = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
         // the first signal asks for an orderly end, the second one ends at once
-        let _ = signal_hook::flag::register_conditional_shutdown(signal, 6, Arc::clone(&cancel));
-        let _ = signal_hook::flag::register(signal, Arc::clone(&cancel));
+        let _ = signal_hook::flag::register_conditional_shutdown(signal, 6, Arc::clone(cancel));
+        let _ = signal_hook::flag::register(signal, Arc::clone(cancel));
     }
     let checking = reroot_check::World {
         now: now.expect("the clock shows a year before 10000"),
-        stdin: Box::new(cli::Stdin { cancel: Arc::clone(&cancel) }),
-        cancel,
-        configuration: Some(Box::new(cli::FromFile(sharing))),
+        stdin: Box::new(cli::Stdin { cancel: Arc::clone(cancel) }),
+        cancel: Arc::clone(cancel),
+        configuration: Some(Box::new(cli::FromFile(printer.sharing, printer.patience))),
     };
     cli::World {
         checking,

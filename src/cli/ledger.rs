@@ -24,6 +24,7 @@ pub(crate) fn run(command: &LedgerCommand, world: &mut World, printer: Printer) 
         LedgerCommand::Abandon { batch, because, by, yes, config } => {
             batches::abandon((batch, because), by.as_deref(), *yes, config, world, printer)
         }
+        LedgerCommand::Backup { out, config } => backup(out, config, printer),
         LedgerCommand::Find { wanted, ledger, csv } => {
             batches::find(&Opened::open(ledger.ledger.as_deref(), &ledger.config, printer)?, wanted, *csv, printer)
         }
@@ -86,6 +87,24 @@ impl Opened {
         value["issuer_spki_sha256"] = self.issuer.to_string().into();
         value
     }
+}
+
+fn backup(out: &Path, config: &Path, printer: Printer) -> Result<Exit, Fault> {
+    let config = load::config(config, printer)?;
+    let issuer = config.issuer_identity()?;
+    // compares the head that was noted: a ledger that was exchanged is not what is to be kept
+    drop(load::ledger(&config, issuer.spki(), false, printer)?);
+    let head = Ledger::back_up(config.ledger_path(), issuer.spki(), out)?;
+    match printer.format {
+        Format::Json => printer.json(&json!({ "backup": render::path_json(out), "head": head.to_string() })),
+        Format::Text => {
+            let mut table = Table::new(12);
+            table.line("backup", Printable::new(out).to_string());
+            table.line("ledger head", head.to_string());
+            printer.data(&table.finish());
+        }
+    }
+    Ok(Exit::Done)
 }
 
 fn head(opened: &Opened, printer: Printer) -> Result<Exit, Fault> {

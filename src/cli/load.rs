@@ -11,7 +11,7 @@ use reroot::text::Printable;
 use reroot::x509::{Certificate, Sha256Digest, Spki};
 use reroot_check::{Configuration, Configured};
 
-use super::{Fault, Printer};
+use super::{Fault, Patience, Printer};
 
 pub(crate) use reroot_check::load::{
     anchors, beacon, bytes, bytes_up_to, certificates, engine, expected, inputs, params, place, policy,
@@ -34,11 +34,11 @@ pub(crate) fn config_or(path: &Path, printer: Printer, hint: &str) -> Result<Con
 }
 
 /// Where the verbs that check find what no option names: `reroot.toml`.
-pub(crate) struct FromFile(pub(crate) Sharing);
+pub(crate) struct FromFile(pub(crate) Sharing, pub(crate) Patience);
 
 impl Configuration for FromFile {
     fn load(&self, path: &Path, printer: reroot_check::Printer, hint: &str) -> Result<Box<dyn Configured>, Fault> {
-        Ok(Box::new(InFile(config_or(path, Printer::with(printer, self.0), hint)?)))
+        Ok(Box::new(InFile(config_or(path, Printer::with(printer, self.0, self.1), hint)?)))
     }
 }
 
@@ -80,7 +80,8 @@ fn overruled(shared: &[Shared], printer: Printer) {
 /// Opens the ledger that the configuration names, or makes it where that was asked for.
 pub(crate) fn ledger(config: &Config, issuer: &Spki, new: bool, printer: Printer) -> Result<Ledger, Fault> {
     let unnoted = config.head_file().filter(|file| !file.exists());
-    let ledger = if new { config.open_or_create_ledger(issuer) } else { config.open_ledger(issuer) }?;
+    let ledger =
+        printer.when_free(|| if new { config.open_or_create_ledger(issuer) } else { config.open_ledger(issuer) })?;
     if let Some(file) = unnoted {
         let file = Printable::new(file);
         printer.warn(&format!(

@@ -30,7 +30,7 @@ mod timestamp;
 
 pub(crate) use args::Cli;
 pub(crate) use load::FromFile;
-pub(crate) use printer::Printer;
+pub(crate) use printer::{Patience, Printer};
 pub(crate) use reroot_check::{Exit, Fault, Stdin};
 pub(crate) use world::World;
 

@@ -1,27 +1,68 @@
-//! The printer, with what the operator decided about files that other users can change.
+//! The printer, with what the operator decided about files that other users can change and about a ledger that is in use.
 
 use std::ops::Deref;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use reroot::config::Sharing;
+use reroot::error::Error;
+use reroot::ledger::{Ledger, LedgerError};
+
+use super::Fault;
 
 /// Where and how to print.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Printer {
-    printer: reroot_check::Printer,
+    common: reroot_check::Printer,
     /// What of the operator's decision to share files is to be told whenever it matters.
     pub(crate) sharing: Sharing,
+    /// How long to wait for a ledger that another process has.
+    pub(crate) patience: Patience,
 }
 
 impl Printer {
-    pub(crate) const fn with(printer: reroot_check::Printer, sharing: Sharing) -> Self {
-        Self { printer, sharing }
+    pub(crate) const fn with(printer: reroot_check::Printer, sharing: Sharing, patience: Patience) -> Self {
+        Self { common: printer, sharing, patience }
     }
+
+    /// Opens a ledger, again and again while another process has it and the operator wants to wait (`--wait`).
+    pub(crate) fn when_free(self, mut open: impl FnMut() -> Result<Ledger, LedgerError>) -> Result<Ledger, Fault> {
+        let end = Instant::now() + Duration::from_secs(self.patience.seconds);
+        let mut said = false;
+        loop {
+            match open() {
+                Err(error @ LedgerError::Locked { .. }) if Instant::now() < end => {
+                    if self.patience.cancel.load(Ordering::Relaxed) {
+                        return Err(Error::INTERRUPTED.into());
+                    }
+                    if !said {
+                        self.say(&format!("{error}; waiting up to {} s", self.patience.seconds));
+                        said = true;
+                    }
+                    std::thread::sleep(PAUSE);
+                }
+                other => return Ok(other?),
+            }
+        }
+    }
+}
+
+/// How long to wait for a ledger, and what ends the wait early.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience {
+    /// 0: fail at once.
+    pub(crate) seconds: u64,
+    /// Set by the first SIGINT or SIGTERM.
+    pub(crate) cancel: &'static AtomicBool,
 }
 
 impl Deref for Printer {
     type Target = reroot_check::Printer;
 
     fn deref(&self) -> &Self::Target {
-        &self.printer
+        &self.common
     }
 }
+
+/// Between two attempts.
+const PAUSE: Duration = Duration::from_millis(200);

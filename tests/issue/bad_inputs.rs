@@ -403,26 +403,6 @@ fn a_ledger_that_is_not_this_issuers_is_named() {
 }
 
 #[test]
-fn a_ledger_that_another_process_holds_is_named() {
-    let workshop = workshop();
-    let leaves: Vec<_> = workshop.pki.leaves(0..600);
-    let names: Vec<String> = leaves.iter().map(crate::support::pki::TestLeaf::uid).collect();
-    let files: Vec<(&str, &[u8])> =
-        names.iter().map(String::as_str).zip(leaves.iter().map(|leaf| &leaf.der[..])).collect();
-    let reel = archive::zip(&files);
-    let args = ISSUE.replace("reel.zip", "-").replace("--out batch", "--out first");
-    let mut first = workshop.reroot(&args.split(' ').collect::<Vec<_>>()).start();
-    // once all but a pipe's content is read, the first process has its ledger
-    assert!(reel.len() > 150_000, "{} octets", reel.len());
-    let (now, later) = reel.split_at(reel.len() - 1000);
-    first.feed(now);
-    Case::new(&workshop, "ledger_locked").run(ISSUE).finish();
-    first.feed(later);
-    first.finish().success();
-    assert_eq!(workshop.lines("first").len(), 600);
-}
-
-#[test]
 fn expectations_that_are_not_met_stop_the_run() {
     let workshop = workshop();
     let uid = |index| workshop.pki.leaf(index).uid();

@@ -10,6 +10,7 @@ mod consumers;
 mod example;
 mod forms;
 mod hsm;
+mod in_use;
 mod init;
 mod inputs;
 mod interop;

@@ -103,6 +103,10 @@ pub(crate) const PHRASES: &[(&str, &str)] = &[
         "`reroot sign` on the signing machine writes it again, and prints",
     ),
     // the ledger
+    (
+        "a ledger: wait until the other one has ended, then run the same command again.",
+        "a ledger: run the same command again when the other one has ended, or let it wait with --wait SECONDS.",
+    ),
     ("or look at which batches are open.", "or see `reroot ledger stats`."),
     ("Verify the whole ledger;", "Run `reroot ledger verify`;"),
     (": verify the whole ledger, and look", ": `reroot ledger verify`, and look"),

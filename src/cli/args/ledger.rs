@@ -87,6 +87,19 @@ pub(crate) enum LedgerCommand {
         #[arg(long, value_name = "FILE", default_value = "reroot.toml")]
         config: PathBuf,
     },
+    /// Copy the ledger to a new file, complete and flushed, and print its head. No run can add to it meanwhile
+    #[command(
+        after_help = "Example:\n  reroot ledger backup /media/backup/ledger-0042.db --config pki/reroot.toml --wait 3600\n\n\
+        `reroot ledger verify FILE` reads the copy from end to end. Before a copy takes the place of a lost ledger, compare \
+        heads: it lacks what was issued later."
+    )]
+    Backup {
+        /// The file to make
+        out: PathBuf,
+        /// Configuration
+        #[arg(long, value_name = "FILE", default_value = "reroot.toml")]
+        config: PathBuf,
+    },
     /// Read every record: hash chain, places, leaf lists, results. Exits with 1 if something is not in order
     #[command(after_help = "Example:\n  reroot ledger verify --config pki/reroot.toml\n\n\
         Only a head that was noted elsewhere (--expect-head) shows that the ledger was not replaced by an older copy of\n\

@@ -191,11 +191,19 @@ impl Running {
 
     /// Reads its standard output up to and with this text.
     pub fn wait_for(&mut self, text: &str) {
-        let stdout = self.child.stdout.as_mut().expect("it is piped");
+        Self::read_up_to(self.child.stdout.as_mut().expect("it is piped"), text, &self.text);
+    }
+
+    /// As [`wait_for`](Self::wait_for), of standard error.
+    pub fn wait_for_err(&mut self, text: &str) {
+        Self::read_up_to(self.child.stderr.as_mut().expect("it is piped"), text, &self.text);
+    }
+
+    fn read_up_to(from: &mut impl Read, text: &str, command: &str) {
         let (mut seen, mut octet) = (Vec::new(), [0]);
         while !seen.ends_with(text.as_bytes()) {
-            let read = stdout.read(&mut octet).expect("its output can be read");
-            assert!(read == 1, "{} ended before it said {text:?}: {}", self.text, String::from_utf8_lossy(&seen));
+            let read = from.read(&mut octet).expect("its output can be read");
+            assert!(read == 1, "{command} ended before it said {text:?}: {}", String::from_utf8_lossy(&seen));
             seen.push(octet[0]);
         }
     }

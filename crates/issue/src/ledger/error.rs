@@ -460,7 +460,7 @@ impl LedgerError {
             }
             Self::LeafTaken { .. } => "Run the earlier batch to its end, or look at which batches are open.",
             Self::Locked { .. } => {
-                "Only one process may use a ledger: wait until the other one has ended, then run the same command again."
+                "Only one process may write to a ledger: wait until the other one has ended, then run the same command again."
             }
             Self::Missing { .. } => {
                 "Check `path` in `[ledger]`. Do not create a new ledger in place of a lost one: restore the latest copy."

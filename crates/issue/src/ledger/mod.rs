@@ -8,6 +8,7 @@
 
 mod abandoned;
 mod accepted;
+mod backup;
 mod batch;
 mod begin;
 mod blocked;
