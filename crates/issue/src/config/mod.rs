@@ -14,6 +14,7 @@ mod error;
 mod files;
 mod hsm;
 mod keys;
+mod reference;
 mod schema;
 mod signing;
 #[cfg(test)]
@@ -35,6 +36,7 @@ use crate::x509::form;
 use crate::x509::{Certificate, Sha256Digest, Spki};
 
 pub use error::{CODES, ConfigErrors};
+pub use reference::reference_markdown;
 pub use trust::Sharing;
 pub use write::{CaSection, NewConfig, SecretPlace};
 
