@@ -7,6 +7,7 @@ mod bad_inputs;
 mod bad_surroundings;
 mod cli_surface;
 mod consumers;
+mod documents;
 mod example;
 mod forms;
 mod hsm;
