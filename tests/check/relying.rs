@@ -334,11 +334,12 @@ fn a_list_of_100_000_certificates_is_read_by_all() {
     eprintln!("{} bytes", der.len());
 }
 
-/// Runs a command; the last line says how long it took and the most memory that it had.
+/// Runs a command; the last line says how long it took, how much of a processor, and the most memory that it had.
 fn measured(folder: &Path, command: &[&str]) -> Finished {
     const SCRIPT: &str = "import resource, subprocess, sys, time\nbegin = time.monotonic()\n\
                           subprocess.run(sys.argv[1:])\nused = resource.getrusage(resource.RUSAGE_CHILDREN)\n\
-                          print(f'\\n{time.monotonic() - begin:.2f} s, {used.ru_maxrss} kB')";
+                          print(f'\\n{time.monotonic() - begin:.2f} s, {used.ru_utime + used.ru_stime:.2f} s of CPU time, '\
+                          f'{used.ru_maxrss} kB')";
     Run::python(SCRIPT).args(command).folder(folder).run().success()
 }
 

@@ -110,14 +110,18 @@ fn the_directory_of_another_issuer_is_left_alone() {
 fn the_clock_of_a_round_is_not_behind_the_last_one() {
     let field = Field::new(1);
     field.crl();
-    let faked = Run::tool("faketime")
-        .args(["2020-01-01 00:00:00"])
-        .arg(crate::support::run::program())
-        .args(["crl", "--out", "www", "--config", "pki/reroot.toml"])
-        .folder(field.workshop.folder())
-        .run()
-        .expect(2);
-    assert!(faked.err().contains("the last round of revocation lists, 1, has thisUpdate"), "{}", faked.err());
+    for command in [&["crl", "--out", "www"][..], &["crl", "plan", "--out", "round.plan"]] {
+        let faked = Run::tool("faketime")
+            .args(["2020-01-01 00:00:00"])
+            .arg(crate::support::run::program())
+            .args(command)
+            .args(["--config", "pki/reroot.toml"])
+            .folder(field.workshop.folder())
+            .run()
+            .expect(2);
+        assert!(faked.err().contains("the last round of revocation lists, 1, has thisUpdate"), "{}", faked.err());
+    }
+    assert!(!field.path("round.plan").exists());
     assert_eq!(field.crl()["round"], 2);
 }
 
