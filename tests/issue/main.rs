@@ -24,6 +24,7 @@ mod plan;
 mod policy;
 mod preflight;
 mod printable;
+mod questions;
 mod review;
 mod revocation;
 mod surroundings;

@@ -225,6 +225,14 @@ fn certificates_come_back_in_any_order_and_container() {
             line["differs"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
         assert!(differs == ["not_after", "not_before"] || differs == ["not_after"], "{differs:?}");
     }
+    // the serial number that the other CA chose is found, and finds the chip
+    let line = &houses.machines.workshop.lines("batch")[0];
+    for wanted in [&line["uid"], &line["serial"], &line["sha256"]] {
+        let args = ["ledger", "find", wanted.as_str().unwrap(), "--config", "pki/reroot.toml", "--format", "json"];
+        let found: Value = serde_json::from_str(&houses.machines.workshop.reroot(&args).run().success().out()).unwrap();
+        let certificate = &found["certificates"][0];
+        assert_eq!((&certificate["uid"], &certificate["serial"]), (&line["uid"], &line["serial"]), "{wanted}");
+    }
 }
 
 /// kill -9 while certificates are taken back.

@@ -102,3 +102,31 @@ fn finishing_needs_the_signatures_of_this_plan() {
     machines.finish("reel.plan", "reel.signatures", "batch").success();
     machines.workshop.verify("batch", &["--input", "reel.zip"]).success();
 }
+
+/// Whoever gives a plan up does not know what the vault has signed: all of its chips count as issued.
+#[test]
+fn an_abandoned_plan_is_neither_finished_nor_made_again_without_a_reason() {
+    let machines = Machines::planned(3);
+    machines.sign("reel.plan", "reel.signatures").success();
+    let ledger = |args: &[&str]| -> serde_json::Value {
+        let run = machines.workshop.reroot(&["ledger"]).args(args);
+        let said = run.args(["--config", "pki/reroot.toml", "--format", "json"]).run().success().out();
+        serde_json::from_str(&said).unwrap()
+    };
+    let listed = ledger(&["list"]);
+    let batch = listed["batches"][0]["batch"].as_str().unwrap();
+    let next = ledger(&["show", batch])["next"][0].as_str().unwrap().to_owned();
+    assert_eq!(next, "reroot finish PLAN --signatures SIGNATURES --out OUT");
+    let given_up = ledger(&["abandon", batch, "--because", "the vault burnt down", "--yes"]);
+    assert_eq!((given_up["freed"].as_u64(), given_up["count_as_issued"].as_u64()), (Some(0), Some(3)));
+
+    let refused = machines.finish("reel.plan", "reel.signatures", "batch").expect(2);
+    assert!(refused.err().contains(&format!("batch {batch} was abandoned")), "{}", refused.err());
+    let refused = machines.plan("reel.zip", "other.plan", &[]).expect(3);
+    assert!(refused.err().contains(&format!("batch {batch} was abandoned and may have signed")), "{}", refused.err());
+    machines.plan("reel.zip", "other.plan", &["--reissue", "the vault burnt down"]).success();
+    machines.sign("other.plan", "other.signatures").success();
+    machines.finish("other.plan", "other.signatures", "batch").success();
+    machines.workshop.verify("batch", &[]).success();
+    assert_eq!(ledger(&["find", &machines.workshop.pki.leaf(0).uid()])["certificates"].as_array().unwrap().len(), 2);
+}

@@ -139,6 +139,25 @@ impl Ledger {
         })
     }
 
+    /// The certificates of a chunk that an external CA made, by the leaf's place in the chunk: of other batches signatures
+    /// alone are kept.
+    ///
+    /// # Errors
+    /// There is no such batch, or the store cannot be read.
+    pub fn answers(&self, batch: &BatchId, chunk: u64) -> Result<HashMap<u32, Vec<u8>>, LedgerError> {
+        self.with(|state| {
+            let number = state.known(batch)?.number;
+            let mut certificates = HashMap::new();
+            for part in 0.. {
+                let Some(record) = state.store.read(Place::new(Kind::Issued, number, chunk).part(part))? else { break };
+                for (place, certificate) in super::chunk::answered(&record)? {
+                    certificates.insert(u32::try_from(place).expect("a chunk is far below 2^32 leaves"), certificate);
+                }
+            }
+            Ok(certificates)
+        })
+    }
+
     /// The number of a batch on this ledger, under which its revocations are listed.
     ///
     /// # Errors

@@ -265,6 +265,11 @@ pub(super) fn issued(record: &Record) -> Result<Vec<(usize, Sha256Digest)>, Ledg
     Ok(results(record)?.into_iter().map(|(place, digest, _)| (place, digest)).collect())
 }
 
+/// Place of the leaf in its chunk, and the whole certificate, of each result of an external CA.
+pub(super) fn answered(record: &Record) -> Result<Vec<(usize, Vec<u8>)>, LedgerError> {
+    Ok(results(record)?.into_iter().map(|(place, _, certificate)| (place, certificate.to_vec())).collect())
+}
+
 fn no_such_chunk(batch: &Summary, chunk: u64) -> LedgerError {
     LedgerError::NoSuchChunk { batch: batch.id.clone(), chunk, chunks: batch.chunks() }
 }

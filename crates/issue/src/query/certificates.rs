@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::ledger::{BatchId, BatchRow, BatchState, ChunkLeaf, Ledger, Revocations};
 use crate::origin::ChipName;
 use crate::revoke::BatchCertificates;
-use crate::x509::{SerialNumber, Sha256Digest, Time};
+use crate::x509::{Certificate, SerialNumber, Sha256Digest, Time};
 
 use super::batches::state_word;
 
@@ -39,7 +39,7 @@ pub struct ChipCertificate {
     pub policy: String,
     /// `issued`; `held` if an open batch has not signed it yet; `counts-as-issued` if an abandoned batch may have signed it.
     pub standing: &'static str,
-    /// The certificate's serial number in hexadecimal; none if an external CA chose it, or without the issuing CA's certificate.
+    /// The certificate's serial number in hexadecimal; none without the issuing CA's certificate.
     pub serial: Option<String>,
     /// SHA-256 of the certificate.
     pub sha256: Option<String>,
@@ -158,7 +158,18 @@ fn index(row: &BatchRow, chunk: u64, place: u32) -> u32 {
 fn by_serial(ledger: &Ledger, issuer: &IssuerIdentity, wanted: &SerialNumber) -> Result<Indexes, Error> {
     let mut indexes = Indexes::new();
     for (batch, _) in ledger.batch_ids()? {
-        let Some(mut certificates) = BatchCertificates::open(ledger, issuer, &batch)? else { continue };
+        let Some(mut certificates) = BatchCertificates::open(ledger, issuer, &batch)? else {
+            let Some(row) = ledger.batch(&batch)? else { continue };
+            for chunk in 0..row.chunks() {
+                let answers = ledger.answers(&batch, chunk)?;
+                let places = answers.iter().filter(|(_, der)| serial_of(der).as_ref() == Some(wanted));
+                let found: Vec<u32> = places.map(|(place, _)| index(&row, chunk, *place)).collect();
+                if !found.is_empty() {
+                    indexes.entry(batch.clone()).or_default().extend(found);
+                }
+            }
+            continue;
+        };
         for index in 0..certificates.leaves() {
             if certificates.revocable(index)?.is_some_and(|one| one.serial == *wanted) {
                 indexes.entry(batch.clone()).or_default().insert(index);
@@ -166,6 +177,11 @@ fn by_serial(ledger: &Ledger, issuer: &IssuerIdentity, wanted: &SerialNumber) ->
         }
     }
     Ok(indexes)
+}
+
+/// The serial number that an external CA chose.
+fn serial_of(der: &[u8]) -> Option<SerialNumber> {
+    Certificate::from_der(der).ok().map(|certificate| *certificate.serial())
 }
 
 struct OfBatch<'a> {
@@ -199,10 +215,14 @@ impl OfBatch<'_> {
                 (BatchState::Abandoned, None) => continue,
                 (BatchState::Open | BatchState::Sealed, None) => "held",
             };
-            let serial = match &mut opened {
-                Some(opened) => opened.revocable(*index)?.map(|one| one.serial.to_string()),
-                None => None,
+            let serial = match (&mut opened, &sha256) {
+                (Some(opened), _) => opened.revocable(*index)?.map(|one| one.serial),
+                (None, Some(_)) if row.delivery.authority.is_external() => {
+                    self.ledger.answers(self.batch, number)?.get(&place).and_then(|der| serial_of(der))
+                }
+                (None, _) => None,
             };
+            let serial = serial.map(|serial| serial.to_string());
             let revoked = self.revocations.find(self.number, *index);
             found.push(ChipCertificate {
                 uid: leaf.uid.to_string(),
