@@ -4,7 +4,7 @@
 #
 #   scripts/tools.sh build    what compiles: a C compiler and linker
 #   scripts/tools.sh test     and the judges: openssl, certtool, SoftHSM, p11-kit, faketime, Python's cryptography, pkilint; a
-#                             browser, Chromium (110 MB); the consumers: mosquitto, nginx, the Matter SDK (100 MB); and
+#                             browser, Chromium (110 MB); valgrind; the consumers: mosquitto, nginx, the Matter SDK (100 MB); and
 #                             a second token, kryoptic, which is compiled (1.5 minutes of a core, once: it is kept in
 #                             the cache)
 set -euo pipefail
@@ -17,6 +17,7 @@ export REROOT_VENV=${REROOT_VENV:-${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/reroot
 needs="cc:gcc /usr/include/stdio.h:libc6-dev"
 if [ "$what" = test ]; then
     needs="$needs c++:g++ openssl:openssl certtool:gnutls-bin softhsm2-util:softhsm2 pkcs11-tool:opensc python3:python3
+        objdump:binutils valgrind:valgrind
         p11-kit:p11-kit pgrep:procps faketime:faketime
         /usr/lib/x86_64-linux-gnu/pkcs11/p11-kit-client.so:p11-kit-modules
         chromium:chromium strace:strace bindfs:bindfs fusermount3:fuse3 setpriv:util-linux

@@ -71,8 +71,8 @@ const SECTIONS: [Section; 8] = [
             key(
                 "batch_signer",
                 "true or false",
-                "false: aws-lc signs",
-                "A P-256 key in a file signs in batches, with the constant-time code of `crates/p256-sign`.",
+                "true where the processor has AVX-512 IFMA",
+                "Whether a P-256 key in a file signs in batches, with the constant-time code of `crates/p256-sign`; otherwise aws-lc signs.",
                 "false",
             ),
         ],
