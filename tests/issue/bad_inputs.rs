@@ -506,6 +506,9 @@ fn json_says_the_same_as_the_text_for_every_outcome() {
     for key in ["batch", "issued_at", "root_hash", "statement_sha256", "ledger_head", "counts"] {
         assert_eq!(done[key], again[key], "{key}");
     }
+    let said = workshop.issue("reel.zip", "batch", &[]).success();
+    assert!(said.out().is_empty() && said.err().contains(done["batch"].as_str().unwrap()), "{}", said.err());
+    workshop.delete("batch");
     let text = workshop.issue("reel.zip", "batch", &[]).success().out();
     for key in ["batch", "issued_at", "root_hash", "statement_sha256", "ledger_head"] {
         assert!(text.contains(done[key].as_str().unwrap()), "{key} is in\n{text}");
