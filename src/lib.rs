@@ -31,9 +31,9 @@
 //! [`plan`] goes the same way on two machines. The library asks neither clock nor random generator, prints nothing, and runs synchronously.
 
 pub use reroot_core::{
-    audit, cert, class, crl, crypto, delivery, durable, export, failure, findings, input, inspect, intake, lint,
-    manifest, origin, parallel, policy, preview, proof, reel, text, verify, x509,
+    audit, cert, class, crl, crypto, delivery, durable, export, failure, findings, input, inspect, intake, lint, load,
+    manifest, origin, parallel, policy, preview, proof, reel, report, text, verify, x509,
 };
 pub use reroot_issue::{
-    ca, cmp, config, error, issue, ledger, ownership, pipeline, plan, possession, query, revoke, seal, signer,
+    ca, cmp, config, error, issue, ledger, ownership, pipeline, plan, possession, query, revoke, seal, setup, signer,
 };

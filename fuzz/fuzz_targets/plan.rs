@@ -14,7 +14,7 @@ use reroot::crypto::sha256;
 use reroot::issue::Issuer;
 use reroot::ledger::Ledger;
 use reroot::reel::certificates_in_pem;
-use reroot::pipeline::{Local, Progress, SignJob, Stage, fuzz_sign};
+use reroot::pipeline::{Local, Progress, SignBasis, SignJob, Stage, fuzz_sign};
 use reroot::signer::{Signer, SignerError};
 use reroot::x509::{Certificate, SignatureAlgorithm, Spki, Time};
 
@@ -167,18 +167,19 @@ fn fuzz(octets: &[u8]) -> bool {
     let length = u32::try_from(head.len()).expect("a short input").to_be_bytes();
     let plan = [b"reroot-plan/2\n", &length[..], head.as_bytes(), &[0; 4], &parts.map(Vec::as_slice).concat()].concat();
 
-    let job = SignJob {
-        accept_clock: None,
+    let out = std::env::temp_dir().join("fuzz.signatures");
+    let job = SignJob::builder(SignBasis {
         plan: Path::new("fuzz.plan"),
-        out: &std::env::temp_dir().join("fuzz.signatures"),
+        out: &out,
         issuer: ISSUER.identity(),
         anchors: &ANCHORS,
         planners: &ANCHORS,
         policies: &[],
         max_days: 30,
         now: Time::from_rfc3339("2026-02-01T00:00:00Z").expect("a time"),
-        jobs: 1,
-    };
+    })
+    .jobs(1)
+    .build();
     let ledger = Ledger::in_memory(ISSUER.identity().spki());
     fuzz_sign(&plan, &job, &ledger, &Local { issuer: &ISSUER }, &Silent).is_some()
 }

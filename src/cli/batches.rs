@@ -5,17 +5,16 @@ use std::path::{Path, PathBuf};
 use reroot::ledger::{BatchId, BatchIdError, Instruction, Ledger};
 use reroot::manifest::Entry;
 use reroot::origin::{ChipName, typed_bytes};
-use reroot::pipeline::{self, Issue, Local, Outcome, Republish};
+use reroot::pipeline::{self, Ended, Issue, Local, Republish};
 use reroot::query::{self, BatchDetails, BatchLine, ChipCertificate, Wanted};
+use reroot::report::Table;
 use reroot::text::Printable;
 use reroot::x509::SerialNumber;
-use reroot_check::table::Table;
 use serde_json::json;
 
 use super::args::Format;
 use super::ledger::Opened;
-use super::progress::Bars;
-use super::{Exit, Fault, Printer, World, issue, load, render, revoke};
+use super::{Exit, Fault, Printer, World, issue, load, progress, render, revoke};
 
 /// Every batch.
 pub(super) fn list(opened: &Opened, folders: &[PathBuf], csv: bool, printer: Printer) -> Result<Exit, Fault> {
@@ -260,22 +259,14 @@ pub(super) fn publish(
         return Err(Fault::usage(format!("--expect: batch {id} was made {found}"))
             .hint("Give the list of then, or none if there was none."));
     }
-    let job = republish.job(&inputs, &anchors, out, world.now).expected(expected).jobs(issue::cores()).build();
-    let bars = Bars::new(printer.draws());
-    let task = Issue { job: &job, stdin: &mut *world.checking.stdin };
+    let job = republish.job(&inputs, &anchors, out, world.now).expected(expected).build();
     let authority = Local { issuer: republish.issuer() };
-    let outcome = pipeline::run(task, &ledger, &authority, &bars, &world.checking.cancel)?;
-    match (&outcome, printer.format) {
-        (_, Format::Json) => printer.json(&issue::as_json(&outcome, out)),
-        (Outcome::AlreadyDone(summary), Format::Text) => issue::say_already_done(summary, out, false, printer),
-        (Outcome::Done(summary) | Outcome::DryRun(summary), Format::Text) => {
-            printer.data(&issue::text(summary, out, false));
-        }
-        (Outcome::Refused(refusal), Format::Text) => {
-            issue::say_refused("nothing was published", refusal, None, printer);
-        }
-    }
-    Ok(issue::exit(&outcome))
+    let outcome = progress::with_bars(world, printer, |around| {
+        let task = Issue { job: &job, stdin: &mut *around.stdin };
+        pipeline::run(task, &ledger, &authority, around.progress, around.cancel)
+    })?;
+    let ended = Ended { outcome: &outcome, out };
+    Ok(issue::report(&ended, false, ("nothing was published", |_| None), printer))
 }
 
 /// Gives an open batch up.

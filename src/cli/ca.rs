@@ -2,20 +2,19 @@
 
 use std::path::{Path, PathBuf};
 
-use reroot::ca::{self, CaError, ProofOptions, Request, RequestRole};
+use reroot::ca::{self, CaCertificates, CaError, ProofOptions, Request, RequestMade, RequestRole};
 use reroot::config::{Config, Holder};
-use reroot::crypto::{named_notes, sha256};
 use reroot::delivery::certificate_to_pem;
 use reroot::durable::Access;
 use reroot::durable::output::{self, Shape};
 use reroot::ledger::Ledger;
+use reroot::report::{Described, Table};
 use reroot::text::Printable;
-use reroot::x509::{Certificate, Name, Spki, pem};
-use serde_json::{Value, json};
+use reroot::x509::{Name, Spki, pem};
 
 use super::args::{CaCommand, Format, RoleArg};
 use super::secrets::Secrets;
-use super::{Exit, Fault, Printer, World, load, render};
+use super::{Exit, Fault, Printer, World, load};
 
 pub(crate) fn run(command: &CaCommand, world: &World, printer: Printer) -> Result<Exit, Fault> {
     match command {
@@ -39,7 +38,7 @@ fn proof(code: &str, days: u16, out: &Path, config: &Path, world: &World, printe
     let certificate = ca::proof(&issuer, &*signer, &ledger, &options)?;
     output::write_new(out, Access::Public, certificate_to_pem(certificate.der()).as_bytes())?;
     match printer.format {
-        Format::Json => printer.json(&described("possession", &certificate)),
+        Format::Json => printer.json(&Described { role: "possession", certificate: &certificate }),
         Format::Text => {
             printer.data(&format!("{}\n", Printable::new(out)));
             printer.say(&format!("issued by {}", certificate.issuer()));
@@ -77,12 +76,7 @@ fn csr(
     let der = ca::request(&*signer, &ledger, &Request { role, subject: &subject, now: world.now })?;
     output::write_new(out, Access::Public, pem::write("CERTIFICATE REQUEST", &der).as_bytes())?;
     match printer.format {
-        Format::Json => printer.json(&json!({
-            "file": render::path_json(out),
-            "subject": subject.to_string(),
-            "key": signer.public_key().algorithm().to_string(),
-            "spki_sha256": sha256(signer.public_key().der()).to_string(),
-        })),
+        Format::Json => printer.json(&RequestMade::new(out, &subject, signer.public_key())),
         Format::Text => {
             printer.data(&format!("{}\n", Printable::new(out)));
             printer.say(&format!("requested for {subject}"));
@@ -124,15 +118,8 @@ fn import(certificate: &Path, chain: &[PathBuf], config: &Path, printer: Printer
         Err(CaError::Config(errors)) => return Err(errors.into()),
         other => other?,
     };
-    let role = match imported.holder {
-        Holder::Issuer => "issuing CA",
-        Holder::Manifest => "manifest signer",
-    };
     match printer.format {
-        Format::Json => printer.json(&json!({
-            "files": imported.files.iter().map(|file| render::path_json(file)).collect::<Vec<_>>(),
-            "certificate": described(role, &imported.certificate),
-        })),
+        Format::Json => printer.json(&imported),
         Format::Text => {
             for file in &imported.files {
                 printer.data(&format!("{}\n", Printable::new(file)));
@@ -140,13 +127,7 @@ fn import(certificate: &Path, chain: &[PathBuf], config: &Path, printer: Printer
             if imported.files.is_empty() {
                 printer.say("already in its place");
             }
-            let validity = imported.certificate.validity();
-            printer.say(&format!("{role:<16}{}", imported.certificate.subject()));
-            printer.say(&format!("{:<16}{}", "issued by", imported.certificate.issuer()));
-            printer.say(&format!("{:<16}{} to {}", "valid", validity.not_before(), validity.not_after()));
-            for note in named_notes(&imported.certificate) {
-                printer.say(&format!("{:<16}{note}", "note"));
-            }
+            printer.say(table(imported.facts()).trim_end());
         }
     }
     Ok(Exit::Done)
@@ -154,56 +135,16 @@ fn import(certificate: &Path, chain: &[PathBuf], config: &Path, printer: Printer
 
 fn show(config: &Path, printer: Printer) -> Result<Exit, Fault> {
     let config = load::config(config, printer)?;
-    let issuer = config.issuer_identity()?;
-    let manifest = config.manifest_certificate()?;
-    let anchors = config.anchors()?;
-    let mut certificates = vec![("issuing CA", issuer.certificate())];
-    certificates.extend(issuer.chain().iter().map(|above| ("above it", above)));
-    certificates.push(("manifest signer", &manifest));
-    certificates.extend(anchors.iter().map(|anchor| ("source anchor", anchor)));
+    let certificates = CaCertificates::of(&config)?;
     match printer.format {
-        Format::Json => {
-            let list: Vec<Value> =
-                certificates.iter().map(|(role, certificate)| described(role, certificate)).collect();
-            printer.json(&json!({ "config": render::path_json(config.file()), "certificates": list }));
-        }
-        Format::Text => {
-            for (role, certificate) in certificates {
-                let validity = certificate.validity();
-                let lines = [
-                    (role, certificate.subject().to_string()),
-                    ("  issuer", certificate.issuer().to_string()),
-                    ("  serial", hex::encode_upper(certificate.serial_octets())),
-                    ("  key", certificate.spki().algorithm().to_string()),
-                    ("  signature", certificate.signature_algorithm().to_string()),
-                    ("  valid", format!("{} to {}", validity.not_before(), validity.not_after())),
-                    ("  sha256", sha256(certificate.der()).to_string()),
-                    ("  key sha256", sha256(certificate.spki().der()).to_string()),
-                ];
-                for (name, value) in lines {
-                    printer.data(&format!("{name:<16}{value}\n"));
-                }
-                for note in named_notes(certificate) {
-                    printer.data(&format!("{:<16}{note}\n", "  note"));
-                }
-            }
-        }
+        Format::Json => printer.json(&certificates),
+        Format::Text => printer.data(&table(certificates.facts())),
     }
     Ok(Exit::Done)
 }
 
-fn described(role: &str, certificate: &Certificate) -> Value {
-    json!({
-        "role": role,
-        "subject": certificate.subject().to_string(),
-        "issuer": certificate.issuer().to_string(),
-        "serial": hex::encode_upper(certificate.serial_octets()),
-        "key": certificate.spki().algorithm().to_string(),
-        "signature": certificate.signature_algorithm().to_string(),
-        "not_before": certificate.validity().not_before().to_string(),
-        "not_after": certificate.validity().not_after().to_string(),
-        "sha256": sha256(certificate.der()).to_string(),
-        "spki_sha256": sha256(certificate.spki().der()).to_string(),
-        "notes": named_notes(certificate),
-    })
+fn table(facts: Vec<(&'static str, String)>) -> String {
+    let mut table = Table::new(16);
+    table.extend(facts);
+    table.finish()
 }

@@ -1,16 +1,16 @@
 //! `reroot crl`, and `reroot sign` with a plan of lists
 
-use std::fmt::Write as _;
 use std::path::Path;
 
 use reroot::config::Config;
-use reroot::ledger::{CrlRound, Ledger};
+use reroot::ledger::Ledger;
+use reroot::report::{Place, Table};
 use reroot::revoke::due::{Limits, due};
 use reroot::revoke::export::{Form, export};
-use reroot::revoke::plan::{self, CrlCeremony, CrlSignJob, PlanJob};
-use reroot::revoke::{Round, RoundJob, make};
+use reroot::revoke::plan::{self, CrlSignJob, PlanJob};
+use reroot::revoke::{Carried, ExportMade, Round, RoundCarried, RoundJob, RoundPublished, make};
 use reroot::text::Printable;
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use super::args::{CrlArgs, CrlCommand, CrlExportArg, Format, SignArgs};
 use super::secrets::Secrets;
@@ -42,37 +42,30 @@ fn round(args: &CrlArgs, world: &World, printer: Printer) -> Result<Exit, Fault>
     let ledger = load::ledger(&config, issuer.spki(), args.new_ledger, printer)?;
     let job = RoundJob { issuer: &issuer, signer: &*signer, out, now: world.now, skew: SKEW, validity };
     let made = make(&job, &ledger)?;
-    for note in signer.notes() {
-        printer.warn(&format!("{note} (another token went on)"));
-    }
+    printer.notes(signer.notes());
     published(&made, out, &ledger, printer)
 }
 
 fn published(made: &Round, out: &Path, ledger: &Ledger, printer: Printer) -> Result<Exit, Fault> {
-    let head = ledger.head()?;
-    match printer.format {
-        Format::Json => {
-            let mut object = round_json(&made.round);
-            object["outcome"] = json!("done");
-            object["resumed"] = json!(made.resumed);
-            object["out"] = json!(render::path_json(out));
-            object["files"] = json!(made.files);
-            object["signatures_made"] = json!(made.signatures_made);
-            object["ledger_head"] = json!(head.to_string());
-            printer.json(&object);
-        }
-        Format::Text => {
-            if made.resumed {
-                printer.say("an earlier run had begun this round");
-            }
-            let mut text = round_text(&made.round);
-            let _ = writeln!(text, "{:<14}{}", "signatures", render::count(made.signatures_made));
-            let _ = writeln!(text, "{:<14}{}", "written to", Printable::new(out));
-            let _ = writeln!(text, "{:<14}{head}", "ledger head");
-            printer.data(&text);
-        }
+    let report = RoundPublished { made, out, head: ledger.head()? };
+    if made.resumed {
+        printer.tell("an earlier run had begun this round");
     }
+    shown(&report, report.facts(), printer);
     Ok(Exit::Done)
+}
+
+fn shown(report: &impl Serialize, facts: Vec<(&'static str, String)>, printer: Printer) {
+    match printer.format {
+        Format::Json => printer.json(report),
+        Format::Text => printer.data(&table(facts)),
+    }
+}
+
+fn table(facts: Vec<(&'static str, String)>) -> String {
+    let mut table = Table::new(14);
+    table.extend(facts);
+    table.finish()
 }
 
 fn plan_round(
@@ -91,21 +84,9 @@ fn plan_round(
     let planner = (&certificate, &*signer);
     let job = PlanJob { issuer: &issuer, planner, out, published, now: world.now, skew: SKEW, validity };
     let round = plan::plan(&job, &ledger)?;
-    match printer.format {
-        Format::Json => {
-            let mut object = round_json(&round);
-            object["outcome"] = json!("done");
-            object["plan"] = json!(render::path_json(out));
-            object["ledger_head"] = json!(ledger.head()?.to_string());
-            printer.json(&object);
-        }
-        Format::Text => {
-            let mut text = round_text(&round);
-            let _ = writeln!(text, "{:<14}{}", "written to", Printable::new(out));
-            printer.data(&text);
-            printer.say("next: `reroot sign` on the machine with the key, then `reroot crl finish`");
-        }
-    }
+    let report = RoundCarried { round: &round, file: Carried::Plan(Place(out)), head: ledger.head()? };
+    shown(&report, report.facts(), printer);
+    printer.tell("next: `reroot sign` on the machine with the key, then `reroot crl finish`");
     Ok(Exit::Done)
 }
 
@@ -134,74 +115,24 @@ pub(super) fn sign(args: &SignArgs, world: &mut World, printer: Printer) -> Resu
         now: world.now,
     };
     let round = plan::sign(&job, &ledger, &mut |ceremony| {
-        printer.say(&in_words(ceremony));
+        printer.say(table(ceremony.facts()).trim_end());
         args.yes || revoke::confirmed(world, printer, "sign")
     })?;
-    for note in signer.notes() {
-        printer.warn(&format!("{note} (another token went on)"));
-    }
-    let head = ledger.head()?;
-    match printer.format {
-        Format::Json => {
-            let mut object = round_json(&round);
-            object["outcome"] = json!("done");
-            object["signatures"] = json!(render::path_json(&args.out));
-            object["ledger_head"] = json!(head.to_string());
-            printer.json(&object);
-        }
-        Format::Text => {
-            let mut text = round_text(&round);
-            let _ = writeln!(text, "{:<14}{}", "written to", Printable::new(&args.out));
-            let _ = writeln!(text, "{:<14}{head}", "ledger head");
-            printer.data(&text);
-        }
-    }
+    printer.notes(signer.notes());
+    let file = Carried::Signatures(Place(&args.out));
+    let report = RoundCarried { round: &round, file, head: ledger.head()? };
+    shown(&report, report.facts(), printer);
     Ok(Exit::Done)
-}
-
-/// What a person needs to see before the key is used.
-fn in_words(ceremony: &CrlCeremony) -> String {
-    let CrlCeremony { plan_sha256, planner, round, changes, entries_before } = ceremony;
-    let mut text = String::new();
-    let mut line = |name: &str, value: String| {
-        let _ = writeln!(text, "{name:<14}{value}");
-    };
-    line("plan", plan_sha256.to_string());
-    line("planner", format!("`{}`", Printable::new(planner)));
-    let sizes: Vec<u64> = round.lists.iter().skip(1).map(|list| list.entries).collect();
-    if let (Some(least), Some(most)) = (sizes.iter().min(), sizes.iter().max()) {
-        line("shards", format!("{} of {least} to {most} entries", sizes.len()));
-    }
-    let before =
-        entries_before.map_or("the first round here".to_owned(), |count| format!("before {}", render::count(count)));
-    line("changes", format!("{} certificates revoked or released since the last round here", render::count(*changes)));
-    line("entries", format!("{} on the full list, {before}", render::count(round.lists[0].entries)));
-    line("round", format!("{}, {} to {}", round.number, round.this_update, round.next_update));
-    line("to sign", format!("{} revocation lists", render::count(round.lists.len() as u64)));
-    text.trim_end().to_owned()
 }
 
 fn is_due(dir: &Path, ledger: Option<&Path>, limits: Limits, world: &World, printer: Printer) -> Result<Exit, Fault> {
     let ledger = ledger.map(Ledger::open_to_read).transpose()?;
     let found = due(dir, ledger.as_ref(), world.now, limits)?;
-    let index = found.index.as_ref();
     match printer.format {
-        Format::Json => printer.json(&json!({
-            "due": !found.reasons.is_empty(),
-            "reasons": found.reasons,
-            "round": index.map(|index| index.round),
-            "next_update": index.map(|index| &index.next_update),
-        })),
+        Format::Json => printer.json(&found),
         Format::Text => {
-            let mut text = String::new();
-            if let Some(index) = index {
-                let _ = writeln!(text, "{:<14}{} to {}", "published", index.round, Printable::new(&index.next_update));
-            }
-            for reason in &found.reasons {
-                let _ = writeln!(text, "{:<14}{}", "due", Printable::new(reason));
-            }
-            text += if found.reasons.is_empty() { "OK: no round is due\n" } else { "DUE: run `reroot crl`\n" };
-            printer.data(&text);
+            let verdict = if found.reasons.is_empty() { "OK: no round is due\n" } else { "DUE: run `reroot crl`\n" };
+            printer.data(&(table(found.facts()) + verdict));
         }
     }
     Ok(if found.reasons.is_empty() { Exit::Done } else { Exit::Findings })
@@ -218,11 +149,7 @@ fn write_export(to: CrlExportArg, out: &Path, config: &Path, printer: Printer) -
     };
     let exported = export(&ledger, &issuer, form, out)?;
     match printer.format {
-        Format::Json => printer.json(&json!({
-            "out": render::path_json(out),
-            "lines": exported.lines,
-            "left_out": exported.left_out,
-        })),
+        Format::Json => printer.json(&ExportMade::new(out, exported)),
         Format::Text => {
             printer.data(&format!("{}\n", Printable::new(out)));
             printer.say(&format!("certificates: {}", render::count(exported.lines)));
@@ -232,28 +159,6 @@ fn write_export(to: CrlExportArg, out: &Path, config: &Path, printer: Printer) -
         printer.warn(&format!("revoked certificates that this form cannot name: {}", exported.left_out));
     }
     Ok(Exit::Done)
-}
-
-fn round_text(round: &CrlRound) -> String {
-    let mut text = String::new();
-    let _ = writeln!(text, "{:<14}{}", "round", round.number);
-    let _ = writeln!(text, "{:<14}{} to {}", "valid", round.this_update, round.next_update);
-    let _ = writeln!(text, "{:<14}{} with the full one", "lists", render::count(round.lists.len() as u64));
-    let _ = writeln!(text, "{:<14}{}", "entries", render::count(round.lists[0].entries));
-    text
-}
-
-fn round_json(round: &CrlRound) -> Value {
-    json!({
-        "round": round.number,
-        "this_update": round.this_update.to_string(),
-        "next_update": round.next_update.to_string(),
-        "lists": round.lists.iter().map(|list| json!({
-            "urls": list.scope.urls(),
-            "entries": list.entries,
-            "tbs_sha256": list.tbs_sha256.to_string(),
-        })).collect::<Vec<_>>(),
-    })
 }
 
 /// `8d` or `36h`

@@ -9,10 +9,11 @@ use reroot::export::{Export, export};
 use reroot::input;
 use reroot::origin::ChipName;
 use reroot::proof::{Pack, pack};
+use reroot::report::{ExportMade, Place};
 use reroot::revoke::read_uids;
 use reroot::text::Printable;
 use reroot::x509::Certificate;
-use serde_json::json;
+use reroot_check::anchors;
 
 use super::args::{ExportArgs, FormArg, Format, TargetArg};
 use super::progress::Counter;
@@ -112,14 +113,10 @@ fn say(args: &ExportArgs, printer: Printer, batches: &[String], to: &str, certif
         printer.warn("the seal was not looked at: nothing proves where these certificates come from");
     }
     match printer.format {
-        Format::Json => printer.json(&json!({
-            "out": render::path_json(&args.out),
-            "to": to,
-            "batch": batches[0],
-            "batches": batches,
-            "certificates": certificates,
-            "verified": !args.unverified,
-        })),
+        Format::Json => {
+            let (out, batch, verified) = (Place(&args.out), &batches[0], !args.unverified);
+            printer.json(&ExportMade { out, to, batch, batches, certificates, verified });
+        }
         Format::Text => {
             if !is_stream(args) {
                 printer.data(&format!("{}\n", Printable::new(&args.out)));
@@ -136,10 +133,9 @@ fn say(args: &ExportArgs, printer: Printer, batches: &[String], to: &str, certif
 
 /// The anchors of `reroot verify` for the manifest signer.
 fn manifest_anchors(args: &ExportArgs, printer: Printer) -> Result<Vec<Certificate>, Fault> {
-    if let Some(path) = args.manifest_anchor.as_ref().or(args.issuer_anchor.as_ref()) {
-        return load::certificates(std::slice::from_ref(path));
-    }
-    let anchors = load::config(&args.config, printer)?.manifest_anchors()?;
+    let named = args.manifest_anchor.as_deref().or(args.issuer_anchor.as_deref());
+    let configured = if named.is_some() { None } else { Some(load::configured(&args.config, printer)?) };
+    let anchors = anchors::manifest(named, configured.as_deref())?;
     if anchors.is_empty() {
         return Err(Fault::usage("no trust anchor: the configuration has no chain above the issuing CA")
             .hint("Name your root with --issuer-anchor, or the manifest signer's with --manifest-anchor."));

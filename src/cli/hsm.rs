@@ -3,14 +3,13 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use reroot::crypto::sha256;
 use reroot::ownership::Role;
-use reroot::signer::pkcs11::{self, Bench, BenchKey, BenchReport, DoctorReport, Outcome, Settings, TokenKey};
+use reroot::report::Table;
+use reroot::signer::pkcs11::{self, Bench, BenchKey, BenchReport, Examined, Measured, Settings, TokenKey};
 use reroot::signer::{KeyUri, Secret, SecretSource, SignerError};
 use reroot::text::Printable;
 use reroot::x509::KeyAlgorithm;
 use reroot_check::words::ours;
-use serde_json::{Value, json};
 
 use super::args::{Format, HsmCommand, PinArgs};
 use super::secrets::Secrets;
@@ -22,8 +21,12 @@ pub(crate) fn run(command: &HsmCommand, printer: Printer) -> Result<Exit, Fault>
             let settings = Settings::default();
             let report = pkcs11::doctor(token_key(uri, pin, &settings, printer)?, &settings);
             match printer.format {
-                Format::Json => printer.json(&doctor_json(&report)),
-                Format::Text => printer.data(&doctor_text(&report)),
+                Format::Json => printer.json(&Examined(&report)),
+                Format::Text => {
+                    let mut table = Table::new(12);
+                    table.extend(Examined(&report).facts().into_iter().map(|(name, value)| (name, ours(&value))));
+                    printer.data(&table.finish());
+                }
             }
             Ok(if report.is_healthy() { Exit::Done } else { Exit::Signer })
         }
@@ -37,7 +40,7 @@ pub(crate) fn run(command: &HsmCommand, printer: Printer) -> Result<Exit, Fault>
             };
             let report = pkcs11::bench(token_key, &what, &settings).map_err(SignerError::from)?;
             match printer.format {
-                Format::Json => printer.json(&bench_json(&report, *batch)),
+                Format::Json => printer.json(&Measured { report: &report, batch: *batch }),
                 Format::Text => printer.data(&bench_text(&report, *batch)),
             }
             Ok(Exit::Done)
@@ -108,55 +111,6 @@ pub(crate) fn key_algorithm(name: &str) -> KeyAlgorithm {
     }
 }
 
-fn doctor_text(report: &DoctorReport) -> String {
-    let mut text = String::new();
-    for step in &report.steps {
-        match &step.outcome {
-            Outcome::Passed(facts) => {
-                let _ = writeln!(text, "{:<12}works", step.name);
-                for fact in facts {
-                    let _ = writeln!(text, "{:<12}  {}", "", Printable::new(fact));
-                }
-            }
-            Outcome::Failed { message, hint, candidates } => {
-                let _ = writeln!(text, "{:<12}FAILS: {}", step.name, Printable::new(message));
-                for candidate in candidates {
-                    let _ = writeln!(text, "{:<12}  {}", "", Printable::new(candidate));
-                }
-                if let Some(hint) = hint {
-                    let _ = writeln!(text, "{:<12}  hint: {}", "", Printable::new(&ours(hint)));
-                }
-            }
-            Outcome::Skipped => {
-                let _ = writeln!(text, "{:<12}not tried", step.name);
-            }
-        }
-    }
-    text
-}
-
-fn doctor_json(report: &DoctorReport) -> Value {
-    let steps: Vec<Value> = report
-        .steps
-        .iter()
-        .map(|step| match &step.outcome {
-            Outcome::Passed(facts) => json!({ "step": step.name, "outcome": "works", "facts": facts }),
-            Outcome::Failed { message, hint, candidates } => {
-                json!({ "step": step.name, "outcome": "fails", "error": message, "hint": hint, "candidates": candidates })
-            }
-            Outcome::Skipped => json!({ "step": step.name, "outcome": "not-tried" }),
-        })
-        .collect();
-    json!({
-        "healthy": report.is_healthy(),
-        "steps": steps,
-        "key": report.public_key.as_ref().map(|spki| json!({
-            "algorithm": spki.algorithm().to_string(),
-            "spki_sha256": sha256(spki.der()).to_string(),
-        })),
-    })
-}
-
 fn bench_text(report: &BenchReport, batch: u64) -> String {
     let mut text =
         format!("{}, {}\n{:>8}  {:>12}\n", Printable::new(&report.token), report.algorithm, "sessions", "signatures/s");
@@ -167,22 +121,6 @@ fn bench_text(report: &BenchReport, batch: u64) -> String {
         let _ = writeln!(text, "best: {} sessions; {batch} certificates take about {}", best.sessions, lasting(time));
     }
     text
-}
-
-fn bench_json(report: &BenchReport, batch: u64) -> Value {
-    json!({
-        "token": report.token,
-        "algorithm": report.algorithm.to_string(),
-        "rows": report.rows.iter().map(|row| json!({
-            "sessions": row.sessions,
-            "signatures": row.signatures,
-            "seconds": row.elapsed.as_secs_f64(),
-            "rate": row.rate(),
-        })).collect::<Vec<_>>(),
-        "best_sessions": report.best().map(|best| best.sessions),
-        "batch": batch,
-        "batch_seconds": report.time_for(batch).map(|time| time.as_secs_f64()),
-    })
 }
 
 fn lasting(time: Duration) -> String {

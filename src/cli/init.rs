@@ -12,11 +12,10 @@ use reroot::policy;
 use reroot::signer::pkcs11::Settings;
 use reroot::signer::{KeyLocation, KeyUri, Secret, SecretSource};
 use reroot::text::Printable;
-use serde_json::json;
 
 use super::args::{AdoptArgs, Format, InitArgs, ManifestUnderArg};
 use super::secrets::{self, Secrets};
-use super::{Exit, Fault, Printer, World, hsm, load, render};
+use super::{Exit, Fault, Printer, World, hsm, load};
 
 pub(crate) fn run(args: &InitArgs, world: &World, printer: Printer) -> Result<Exit, Fault> {
     let settings = Settings::default();
@@ -223,13 +222,7 @@ fn adoption(args: &InitArgs, report: &AdoptReport, printer: Printer) {
             for file in &report.files {
                 printer.data(&format!("{}\n", Printable::new(&report.directory.join(file))));
             }
-            let mut named = vec![("issuing CA", &report.issuing)];
-            named.extend(report.chain.iter().map(|above| ("above it", above)));
-            if let AdoptedManifest::Certified { signer, anchor } = &report.manifest {
-                named.extend([("manifest signer", &**signer), ("manifest anchor", &**anchor)]);
-            }
-            named.push(("source anchor", &report.anchor));
-            say_certificates(&named, printer);
+            say_certificates(&report.named(), printer);
             for note in &report.notes {
                 printer.say(&format!("note: {note}"));
             }
@@ -265,31 +258,13 @@ fn say_certificates(named: &[(&str, &reroot::x509::Certificate)], printer: Print
 
 /// What was made, for a CA that is complete.
 fn certificates(args: &InitArgs, report: &InitReport, printer: Printer) {
-    let (root, issuing) =
-        if args.vendor_id.is_some() { ("Matter PAA", "Matter PAI") } else { ("root CA", "issuing CA") };
-    let certificates = [
-        (root, &report.root),
-        (issuing, &report.issuing),
-        ("manifest signer", &report.manifest),
-        ("source anchor", &report.anchor),
-    ];
     match printer.format {
-        Format::Json => printer.json(&json!({
-            "directory": render::path_json(&report.directory),
-            "files": names(&report.files),
-            "certificates": certificates.iter().map(|(role, certificate)| json!({
-                "role": role,
-                "subject": certificate.subject().to_string(),
-                "sha256": sha256(certificate.der()).to_string(),
-                "not_after": certificate.validity().not_after().to_string(),
-            })).collect::<Vec<_>>(),
-            "encrypted": !report.plain,
-        })),
+        Format::Json => printer.json(report),
         Format::Text => {
             for file in &report.files {
                 printer.data(&format!("{}\n", Printable::new(&report.directory.join(file))));
             }
-            say_certificates(&certificates, printer);
+            say_certificates(&report.named(), printer);
             warn_if_plain(report.plain, printer);
             printer.say(if args.pkcs11.is_some() {
                 "next: back up the token; the root's key is needed only to certify another issuing CA"
@@ -303,15 +278,7 @@ fn certificates(args: &InitArgs, report: &InitReport, printer: Printer) {
 /// What was made, for a CA that another root is to certify.
 fn requests(args: &InitArgs, report: &RequestReport, printer: Printer) {
     match printer.format {
-        Format::Json => printer.json(&json!({
-            "directory": render::path_json(&report.directory),
-            "files": names(&report.files),
-            "requests": [
-                { "role": "issuing CA", "subject": report.issuing.to_string() },
-                { "role": "manifest signer", "subject": report.manifest.to_string() },
-            ],
-            "encrypted": !report.plain,
-        })),
+        Format::Json => printer.json(report),
         Format::Text => {
             for file in &report.files {
                 printer.data(&format!("{}\n", Printable::new(&report.directory.join(file))));
@@ -327,10 +294,6 @@ fn requests(args: &InitArgs, report: &RequestReport, printer: Printer) {
             ));
         }
     }
-}
-
-fn names(files: &[PathBuf]) -> Vec<String> {
-    files.iter().map(|file| render::path_json(file)).collect()
 }
 
 fn warn_if_plain(plain: bool, printer: Printer) {

@@ -8,9 +8,9 @@ use reroot::crypto::sha256;
 use reroot::error::Error;
 use reroot::ledger::{Ledger, LedgerOverview, LedgerReport, LedgerStats, MAX_FINDINGS};
 use reroot::pipeline::{Progress, Stage};
+use reroot::report::Table;
 use reroot::text::Printable;
 use reroot::x509::Sha256Digest;
-use reroot_check::table::Table;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -141,7 +141,7 @@ fn stats(opened: &Opened, printer: Printer) -> Result<Exit, Fault> {
 }
 
 fn verify(opened: &Opened, expected: Option<Sha256Digest>, printer: Printer) -> Result<Exit, Fault> {
-    let bars = Bars::new(printer.draws());
+    let bars = Bars::new(printer);
     bars.begin(Stage::Settle);
     let told = std::cell::Cell::new(0);
     let report = opened.ledger.examine(&|done, of| {

@@ -14,7 +14,7 @@ use reroot_check::{Configuration, Configured};
 use super::{Fault, Patience, Printer};
 
 pub(crate) use reroot_check::load::{
-    anchors, beacon, bytes, bytes_up_to, certificates, engine, expected, inputs, params, place, policy,
+    beacon, bytes, bytes_up_to, certificates, engine, expected, inputs, params, place, policy,
 };
 
 /// Reads the configuration.
@@ -31,6 +31,11 @@ pub(crate) fn config_or(path: &Path, printer: Printer, hint: &str) -> Result<Con
     printer.configuration(&path.canonicalize().unwrap_or_else(|_| path.to_owned()));
     overruled(config.overruled(), printer);
     Ok(config)
+}
+
+/// Reads the configuration, for what a verb that checks needs of it.
+pub(crate) fn configured(path: &Path, printer: Printer) -> Result<Box<dyn Configured>, Fault> {
+    Ok(Box::new(InFile(config(path, printer)?)))
 }
 
 /// Where the verbs that check find what no option names: `reroot.toml`.

@@ -10,7 +10,6 @@ mod world;
 mod batches;
 mod block;
 mod ca;
-mod cmp;
 mod completions;
 mod crl;
 mod export;
@@ -74,7 +73,7 @@ pub(crate) fn run(cli: &Cli, world: &mut World, printer: Printer) -> Exit {
         Command::Hsm(command) => hsm::run(command, printer),
         Command::Init(args) => init::run(args, world, printer),
         Command::Inspect(args) => inspect::run(args, world, *printer),
-        Command::Issue(args) => cmp::run(args, world, printer),
+        Command::Issue(args) => issue::run(args, world, printer),
         Command::Ledger(command) => ledger::run(command, world, printer),
         Command::Lookup(args) => lookup::run(args, world, *printer),
         Command::Man(args) => man::run(args, printer),

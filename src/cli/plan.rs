@@ -1,115 +1,50 @@
 //! `reroot plan`
 
-use std::fmt::Write as _;
-
-use reroot::pipeline::{self, AirGapped, Authority, ExternalFile, Outcome, Plan, Planned};
+use reroot::pipeline::{Ended, Outcome, Planned};
+use reroot::setup::{By, Reel};
 use reroot::text::Printable;
-use serde_json::{Value, json};
 
 use super::args::{Format, PlanArgs};
-use super::issue::{self, Surroundings};
-use super::progress::Bars;
-use super::{Exit, Fault, Printer, World, load, render};
+use super::secrets::Secrets;
+use super::{Exit, Fault, Printer, World, issue, load, progress};
 
 pub(crate) fn run(args: &PlanArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
-    let around = Surroundings::load(&args.issue, printer)?.with_manifest_signer()?;
-    let ledger = load::ledger(&around.config, around.issuer.spki(), args.new_ledger, printer)?;
-    let job = around.job(&args.issue, world, issue::CHUNK_SIZE);
-    let bars = Bars::new(printer.terminal && printer.format == Format::Text);
-    let authority: &dyn Authority = if args.foreign { &ExternalFile::to_ask() } else { &AirGapped::to_ask() };
-    let task = Plan { job: &job, stdin: &mut *world.checking.stdin };
-    let outcome = pipeline::run(task, &ledger, authority, &bars, &world.checking.cancel)?;
-    for note in around.notes() {
-        printer.warn(&format!("{note} (another token went on)"));
-    }
-    Ok(report(&outcome, args, printer))
+    let by = if args.foreign { By::ExternalFile } else { By::AirGapped };
+    let (choices, config) = issue::chosen(&args.issue, by, printer)?;
+    let reel = Reel::ready(&config, choices, &Secrets)?;
+    let ledger = load::ledger(&config, reel.issuer_key(), args.new_ledger, printer)?;
+    let outcome = progress::with_bars(world, printer, |around| reel.plan(&ledger, around))?;
+    printer.notes(reel.notes());
+    let ended = Ended { outcome: &outcome, out: &args.issue.out };
+    Ok(report(&ended, args.issue.timings, printer))
 }
 
-fn report(outcome: &Outcome<Planned>, args: &PlanArgs, printer: Printer) -> Exit {
+fn report(ended: &Ended<'_, Planned>, timings: bool, printer: Printer) -> Exit {
     if printer.format == Format::Json {
-        printer.json(&as_json(outcome, args));
+        printer.json(ended);
     }
-    let text = printer.format == Format::Text;
-    match outcome {
+    let planned = match ended.outcome {
         Outcome::AlreadyDone(planned) => {
-            if text {
-                let out = Printable::new(&args.issue.out);
-                printer.say(&format!("already done: `{out}` is the plan of batch {}", planned.summary.batch));
-                printer.data(&in_words(planned, args));
-            }
-            exit(planned)
+            let out = Printable::new(ended.out);
+            printer.tell(&format!("already done: `{out}` is the plan of batch {}", planned.summary.batch));
+            planned
         }
-        Outcome::Done(planned) => {
-            if text {
-                printer.data(&in_words(planned, args));
-            }
-            exit(planned)
-        }
+        Outcome::Done(planned) => planned,
         Outcome::DryRun(summary) => {
-            if text {
-                printer.say("dry run: nothing was recorded or written");
-                printer.data(&issue::text(summary, &args.issue.out, args.issue.timings));
+            printer.tell("dry run: nothing was recorded or written");
+            if printer.format == Format::Text {
+                printer.data(&issue::text(summary, ended.out, timings).finish());
             }
-            Exit::Done
+            return Exit::Done;
         }
         Outcome::Refused(refusal) => {
-            if text {
-                issue::say_refused("nothing was planned", refusal, issue::refused_hint(refusal), printer);
-            }
-            issue::refused_exit(refusal)
+            return issue::refuse("nothing was planned", refusal, issue::refused_hint(refusal), printer);
         }
+    };
+    if printer.format == Format::Text {
+        let mut table = issue::text(&planned.summary, ended.out, timings);
+        table.extend(planned.facts(ended.out));
+        printer.data(&table.finish());
     }
-}
-
-fn exit(planned: &Planned) -> Exit {
-    let summary = &planned.summary;
-    if summary.rejected > 0 || !summary.reasons.is_empty() { Exit::Findings } else { Exit::Done }
-}
-
-fn in_words(planned: &Planned, args: &PlanArgs) -> String {
-    let summary = &planned.summary;
-    let mut text = issue::text(summary, &args.issue.out, args.issue.timings);
-    let mut line = |name: &str, value: String| {
-        let _ = writeln!(text, "{name:<12}{value}");
-    };
-    line("batch", summary.batch.clone());
-    line("issued at", summary.issued_at.to_string());
-    line("plan", planned.plan_sha256.to_string());
-    line("written to", format!("{} ({} bytes)", Printable::new(&args.issue.out), render::count(planned.bytes)));
-    text
-}
-
-fn as_json(outcome: &Outcome<Planned>, args: &PlanArgs) -> Value {
-    let (word, planned) = match outcome {
-        Outcome::AlreadyDone(planned) => ("already-done", planned),
-        Outcome::Done(planned) => ("done", planned),
-        Outcome::DryRun(summary) => {
-            let mut object = json!({ "outcome": "dry-run", "counts": { "items": summary.items, "leaves": summary.issued,
-                "rejected": summary.rejected, "ignored": summary.ignored }, "warnings": summary.warnings });
-            render::findings_json(&mut object, &summary.findings);
-            return object;
-        }
-        Outcome::Refused(refusal) => return issue::refusal_json(refusal),
-    };
-    let summary = &planned.summary;
-    let mut object = json!({
-        "outcome": word,
-        "batch": summary.batch,
-        "issued_at": summary.issued_at.to_string(),
-        "plan": render::path_json(&args.issue.out),
-        "plan_sha256": planned.plan_sha256.to_string(),
-        "bytes": planned.bytes,
-        "counts": {
-            "items": summary.items,
-            "leaves": summary.issued,
-            "rejected": summary.rejected,
-            "ignored": summary.ignored,
-        },
-        "reasons": summary.reasons,
-        "missing": summary.missing,
-        "ledger_head": summary.head.map(|digest| digest.to_string()),
-        "warnings": summary.warnings,
-    });
-    render::findings_json(&mut object, &summary.findings);
-    object
+    issue::exit(&planned.summary)
 }

@@ -7,11 +7,11 @@ use reroot::durable::output::{self, Shape};
 use reroot::manifest::possession::{Challenge, Receipt, signature_from_chip};
 use reroot::possession::{SealReceipts, SealedReceipts, seal_receipts};
 use reroot::proof::{Checker, Found, Presence, Proved, lookup};
+use reroot::report::{Place, PossessionMade, SupplementMade};
 use reroot::text::Printable;
 use reroot_check::beside::{MAX_RECEIPTS, PossessionFiles};
 use reroot_check::chip::chip;
 use reroot_check::verb::lookup::source as opened;
-use serde_json::json;
 
 use super::args::{AnchorArgs, Format, PopCommand};
 use super::secrets::Secrets;
@@ -60,7 +60,7 @@ fn find(
     world: &World,
     printer: Printer,
 ) -> Result<Option<(Presence, Proved)>, Fault> {
-    let anchors = load::anchors(anchors, world, *printer)?;
+    let anchors = reroot_check::anchors::all(anchors, world, *printer)?;
     let checker = Checker::new(&anchors.source, &anchors.issuer, &anchors.manifest)?;
     let name = chip(uid)?;
     match lookup(opened(shelf)?, &name, &checker, &world.cancel)? {
@@ -115,7 +115,7 @@ fn answer(
     }
     output::append(receipts, Access::Public, format!("{}\n", receipt.line()).as_bytes())?;
     match printer.format {
-        Format::Json => printer.json(&json!({ "uid": entry.uid().to_string(), "possession": true })),
+        Format::Json => printer.json(&PossessionMade { uid: entry.uid(), possession: true }),
         Format::Text => printer.data(&format!("chip {} holds its key\n", entry.uid())),
     }
     Ok(Exit::Done)
@@ -159,9 +159,10 @@ fn seal(batch: &Path, receipts: &[PathBuf], config: &Path, world: &World, printe
         }
     };
     match printer.format {
-        Format::Json => printer.json(&json!({
-            "out": render::path_json(&files.supplement), "shown": supplement.shown, "chips": supplement.chips,
-        })),
+        Format::Json => {
+            let out = Place(&files.supplement);
+            printer.json(&SupplementMade { out, shown: supplement.shown, chips: supplement.chips });
+        }
         Format::Text => {
             printer.data(&format!("{}\n", Printable::new(&files.supplement)));
             let (shown, chips) = (render::count(supplement.shown), render::count(supplement.chips));

@@ -9,6 +9,7 @@ use reroot::error::Error;
 use reroot::ledger::{Ledger, LedgerError};
 
 use super::Fault;
+use super::args::Format;
 
 /// Where and how to print.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +24,20 @@ pub(crate) struct Printer {
 impl Printer {
     pub(crate) const fn with(printer: reroot_check::Printer, sharing: Sharing, patience: Patience) -> Self {
         Self { common: printer, sharing, patience }
+    }
+
+    /// Talk about something that the document for programs has.
+    pub(crate) fn tell(self, text: &str) {
+        if self.format == Format::Text {
+            self.say(text);
+        }
+    }
+
+    /// What went wrong at tokens without stopping the work.
+    pub(crate) fn notes(self, notes: Vec<String>) {
+        for note in notes {
+            self.warn(&format!("{note} (another token went on)"));
+        }
     }
 
     /// Opens a ledger, again and again while another process has it and the operator wants to wait (`--wait`).

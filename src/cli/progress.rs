@@ -4,9 +4,27 @@ use std::sync::Mutex;
 
 use indicatif::ProgressBar;
 use reroot::pipeline::{Progress, Stage};
+use reroot::setup::Surroundings;
 use reroot_check::progress::{Ticking, style};
 
+use super::{Printer, World};
+
 pub(crate) use reroot_check::progress::Counter;
+
+/// Runs something in this program's surroundings, with bars where a person looks on.
+pub(crate) fn with_bars<T>(world: &mut World, printer: Printer, run: impl FnOnce(&mut Surroundings<'_>) -> T) -> T {
+    let random = world.random;
+    run(&mut Surroundings {
+        now: world.checking.now,
+        now_millis: world.now_millis,
+        random: &move |bytes| random(bytes),
+        pause: &|pause| std::thread::sleep(pause),
+        stdin: &mut *world.checking.stdin,
+        progress: &Bars::new(printer),
+        cancel: &world.checking.cancel,
+        tool: concat!("reroot ", env!("CARGO_PKG_VERSION")),
+    })
+}
 
 /// One bar a stage.
 pub(crate) struct Bars {
@@ -15,8 +33,8 @@ pub(crate) struct Bars {
 }
 
 impl Bars {
-    pub(crate) fn new(draw: bool) -> Self {
-        Self { draw, bar: Mutex::new(None) }
+    pub(crate) fn new(printer: Printer) -> Self {
+        Self { draw: printer.draws(), bar: Mutex::new(None) }
     }
 
     fn with(&self, work: impl FnOnce(&ProgressBar)) {

@@ -9,10 +9,10 @@ use reroot::error::CoreError;
 use reroot::manifest::Proof;
 use reroot::origin::TypedList;
 use reroot::proof::{ChipName, ChipNameError, Chips, Prove, Proven, prove};
+use reroot::report::{Place, ProofsMade};
 use reroot::text::Printable;
 use reroot_check::chip::{chip, not_a_chip};
 use reroot_check::lists::Covering;
-use serde_json::json;
 
 use super::args::{Format, ProveArgs};
 use super::progress::Counter;
@@ -57,12 +57,10 @@ pub(crate) fn run(args: &ProveArgs, world: &World, printer: Printer) -> Result<E
         render::count(proven.absent)
     );
     match (printer.format, &args.out) {
-        (Format::Json, Some(out)) => printer.json(&json!({
-            "out": render::path_json(out),
-            "batch": proven.statement.batch,
-            "present": proven.present,
-            "absent": proven.absent,
-        })),
+        (Format::Json, Some(out)) => {
+            let Proven { present, absent, .. } = proven;
+            printer.json(&ProofsMade { out: Place(out), batch: &proven.statement.batch, present, absent });
+        }
         // standard output is the proofs
         (_, None) => printer.say(&text),
         (Format::Text, Some(out)) => {

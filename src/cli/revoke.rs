@@ -1,7 +1,5 @@
 //! `reroot revoke` and `reroot release`
 
-use std::fmt::Write as _;
-use std::io::Read as _;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
@@ -12,13 +10,13 @@ use reroot::durable;
 use reroot::error::Error;
 use reroot::ledger::{BatchId, Instruction, Ledger};
 use reroot::origin::{ChipName, typed_bytes};
+use reroot::report::Table;
 use reroot::revoke::{
-    Chosen, Decision, Finding, Named, Selection, choose, choose_release, parse_reason, read_list, read_reel, read_uids,
+    Change, Chosen, Decision, Named, Selection, choose, choose_release, parse_reason, read_list, read_reel, read_uids,
     reasons,
 };
 use reroot::text::Printable;
 use reroot::x509::{SerialNumber, Time};
-use serde_json::{Value, json};
 
 use super::args::{ChangeArgs, Format, ReleaseArgs, RevokeArgs, SelectorArgs};
 use super::{Exit, Fault, Printer, World, load, render};
@@ -102,9 +100,9 @@ impl Act<'_> {
         if text {
             printer.data(&in_words(self, chosen));
         }
-        let finish = |outcome: &str, exit: Exit| {
+        let finish = |outcome: &'static str, exit: Exit| {
             if !text {
-                printer.json(&as_json(self, outcome, chosen));
+                printer.json(&Change { verb: self.verb, outcome, chosen });
             }
             Ok(exit)
         };
@@ -152,14 +150,8 @@ pub(super) fn not_confirmed(world: &World, word: &str) -> Fault {
 
 /// Whether a person typed the word.
 pub(super) fn confirmed(world: &mut World, printer: Printer, word: &str) -> bool {
-    printer.warn(&format!("this is recorded when you type `{word}`"));
-    let stdin = &mut world.checking.stdin;
-    let mut answer = String::new();
-    let mut byte = [0];
-    while !answer.ends_with('\n') && answer.len() < 64 && stdin.read(&mut byte).unwrap_or(0) == 1 {
-        answer.push(char::from(byte[0]));
-    }
-    answer.trim() == word
+    let warning = format!("this is recorded when you type `{word}`");
+    super::sign::typed(&mut *world.checking.stdin, word, &warning, printer)
 }
 
 fn reason(args: &RevokeArgs) -> Result<Reason, Fault> {
@@ -280,87 +272,8 @@ fn shown(path: &Path) -> String {
 }
 
 fn in_words(act: &Act<'_>, chosen: &Chosen) -> String {
-    let counts = &chosen.counts;
-    let mut text = String::new();
-    let mut line = |name: &str, value: String| {
-        let _ = writeln!(text, "{name:<14}{value}");
-    };
-    for Finding { place, what, hint, .. } in chosen.findings.iter().take(MAX_SHOWN) {
-        line("finding", format!("{}: {}", Printable::new(place), Printable::new(what)));
-        if let Some(hint) = hint {
-            line("", format!("hint: {hint}"));
-        }
-    }
-    if chosen.findings.len() > MAX_SHOWN {
-        line("", format!("and {} more", render::count((chosen.findings.len() - MAX_SHOWN) as u64)));
-    }
-    for (batch, count) in chosen.batches.iter().take(MAX_SHOWN) {
-        let batch = batch.as_ref().map_or("no batch (CAs and manifest signers)".to_owned(), ToString::to_string);
-        line("batch", format!("{batch}: {}", render::count(*count)));
-    }
-    if chosen.batches.len() > MAX_SHOWN {
-        line("", format!("and {} more", render::count((chosen.batches.len() - MAX_SHOWN) as u64)));
-    }
-    for size in &chosen.sizes {
-        let name = size.scope.urls().first().map_or("full list", String::as_str);
-        let count = render::count;
-        let mut sums =
-            format!("{} more, {} entries, about {} bytes", count(size.added), count(size.entries), count(size.bytes));
-        if let Some(max) = size.max_bytes.filter(|_| size.is_too_large()) {
-            let _ = write!(sums, ", above the policy's `revocation.max_crl_bytes` = {}", count(max));
-        }
-        line("list", format!("{}: {sums}", Printable::new(name)));
-    }
-    for (name, count) in sorts(chosen) {
-        if count > 0 {
-            line(name, render::count(count));
-        }
-    }
-    line(&format!("to {}", act.verb), render::count(counts.chosen));
-    text
+    let mut table = Table::new(14);
+    table.extend(chosen.facts());
+    table.line(&format!("to {}", act.verb), render::count(chosen.counts.chosen));
+    table.finish()
 }
-
-/// Every sort but what is chosen.
-fn sorts(chosen: &Chosen) -> [(&'static str, u64); 8] {
-    let counts = &chosen.counts;
-    [
-        ("changed", counts.changed),
-        ("already", counts.already),
-        ("not revoked", counts.valid),
-        ("expired", counts.expired),
-        ("unknown", counts.unknown),
-        ("foreign", counts.foreign),
-        ("end unknown", counts.inexact),
-        ("to block", chosen.block.len() as u64),
-    ]
-}
-
-fn as_json(act: &Act<'_>, outcome: &str, chosen: &Chosen) -> Value {
-    let mut counts = json!({ act.verb: chosen.counts.chosen });
-    for (name, count) in sorts(chosen) {
-        counts[name.replace(' ', "_")] = json!(count);
-    }
-    json!({
-        "outcome": outcome,
-        "counts": counts,
-        "batches": chosen.batches.iter().map(|(batch, count)| {
-            json!({ "batch": batch.as_ref().map(ToString::to_string), "certificates": count })
-        }).collect::<Vec<_>>(),
-        "lists": chosen.sizes.iter().map(|size| json!({
-            "urls": size.scope.urls(),
-            "added": size.added,
-            "entries": size.entries,
-            "bytes": size.bytes,
-            "max_bytes": size.max_bytes,
-        })).collect::<Vec<_>>(),
-        "findings": chosen.findings.iter().map(|finding| json!({
-            "place": finding.place,
-            "kind": finding.kind,
-            "finding": finding.what,
-            "hint": finding.hint,
-        })).collect::<Vec<_>>(),
-    })
-}
-
-/// Lines of one sort that are printed; JSON has all.
-const MAX_SHOWN: usize = 20;

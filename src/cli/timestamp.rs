@@ -8,12 +8,12 @@ use reroot::durable::output::{self, Shape};
 use reroot::error::CoreError;
 use reroot::manifest::timestamp::{Token, request};
 use reroot::manifest::{STATEMENT_FILE, Statement};
+use reroot::report::{FileMade, Place, StampMade};
 use reroot::text::Printable;
 use reroot_check::beside;
-use serde_json::json;
 
 use super::args::{Format, TimestampCommand};
-use super::{Exit, Fault, Printer, World, load, render};
+use super::{Exit, Fault, Printer, World, load};
 
 pub(crate) fn run(command: &TimestampCommand, world: &World, printer: Printer) -> Result<Exit, Fault> {
     match command {
@@ -23,7 +23,7 @@ pub(crate) fn run(command: &TimestampCommand, world: &World, printer: Printer) -
             let request = request(&statement(batch)?, world.random());
             output::write_new(out, Access::Public, &request)?;
             match printer.format {
-                Format::Json => printer.json(&json!({ "out": render::path_json(out) })),
+                Format::Json => printer.json(&FileMade { out: Place(out) }),
                 Format::Text => printer.data(&format!("{}\n", Printable::new(out))),
             }
             Ok(Exit::Done)
@@ -47,11 +47,7 @@ fn attach(batch: &Path, answer: &Path, tsa_anchor: &[PathBuf], printer: Printer)
     };
     output::write_new(&out, Access::Public, token.der())?;
     match printer.format {
-        Format::Json => printer.json(&json!({
-            "out": render::path_json(&out),
-            "time": stamped.as_ref().map(|stamped| stamped.time.to_string()),
-            "authority": stamped.as_ref().map(|stamped| stamped.authority.clone()),
-        })),
+        Format::Json => printer.json(&StampMade::new(&out, stamped.as_ref())),
         Format::Text => {
             printer.data(&format!("{}\n", Printable::new(&out)));
             if let Some(stamped) = &stamped {

@@ -59,6 +59,8 @@ pub(crate) const CORE: &[Row] = &[
             "parallel",
         ],
     ),
+    // what a person names: policies, lists, certificates
+    Row("load", &["class", "x509", "crypto::sha256", "input", "policy", "reel::Input", "text", "verify"]),
     Row(
         "error",
         &[
@@ -67,6 +69,7 @@ pub(crate) const CORE: &[Row] = &[
             "delivery::DeliveryError",
             "durable::DurableError",
             "findings::FindingsError",
+            "load::LoadError",
             "manifest::ManifestError",
             "policy::PolicyErrors",
             "reel::ReelError",
@@ -138,8 +141,6 @@ pub(crate) const ISSUE: &[Row] = &[
     ),
     // the manifest key's one door
     Row("seal", &["core", "signer", "error"]),
-    // what the ledger says of itself, to programs
-    Row("report", &["core", "ledger", "ca::<types>"]),
     // proofs say whether a receipt is of the batch
     Row("possession", &["core", "signer", "seal", "error"]),
     // formats of files: what a plan says of a batch row, and its planner's signature
@@ -148,6 +149,8 @@ pub(crate) const ISSUE: &[Row] = &[
     Row("cmp", &["core", "signer", "ledger", "error"]),
     // the one module that knows the order; its authorities use the formats and the protocol
     Row("pipeline", &["core", "signer", "ledger", "issue", "seal", "error", "plan", "cmp"]),
+    // what every front door starts from: a configuration and choices become a run
+    Row("setup", &["core", "signer", "ledger", "issue", "config", "error", "plan", "cmp", "pipeline"]),
     // issue: the one door to a CA key; the lists follow from the ledger, so it needs no part of the pipeline
     Row("revoke", &["core", "signer", "ledger", "issue", "seal", "error"]),
     // pipeline: what tells a published batch of this ledger; revoke: serial numbers that follow from the ledger
@@ -164,20 +167,20 @@ pub(crate) const CHECK: &[Row] = &[
     Row("progress", &["core::report::count"]),
     // what the libraries say, with the options of the command line in it
     Row("words", &[]),
-    Row("table", &["core::text"]),
     Row("render", &["core", "words"]),
     Row("printer", &["core::failure", "core::error", "core::text", "args", "fault", "render", "words"]),
     Row("usage", &["core::text", "printer"]),
     Row("world", &["core::cert", "core::x509", "fault", "printer"]),
     Row("chip", &["core::proof", "core::text", "fault"]),
-    Row("load", &["core", "args", "fault", "printer", "render", "world"]),
+    Row("load", &["core", "fault"]),
+    Row("anchors", &["core::load", "core::x509", "args", "fault", "printer", "world"]),
     Row("beside", &["core::audit", "core::text", "fault", "load"]),
     Row("lists", &["core", "beside", "fault", "load", "render"]),
     Row(
         "verb",
         &[
-            "core", "args", "beside", "chip", "exit", "fault", "lists", "load", "printer", "progress", "render",
-            "table", "words", "world",
+            "core", "anchors", "args", "beside", "chip", "exit", "fault", "lists", "load", "printer", "progress",
+            "render", "words", "world",
         ],
     ),
     Row("cli", &["core::durable"]),
@@ -226,7 +229,9 @@ pub(crate) const PROGRAM: &[Row] = &[Row(
         "proof",
         "query",
         "reel::<types>",
+        "report",
         "revoke",
+        "setup",
         "signer::<types>",
         // tokens are examined and measured, and a module that hangs is left at the end
         "signer::pkcs11",

@@ -8,6 +8,7 @@
 
 #![expect(clippy::missing_errors_doc, reason = "every error is a `Fault`, and a caller prints it")]
 
+pub mod anchors;
 pub mod args;
 pub mod beside;
 pub mod chip;
@@ -16,7 +17,6 @@ pub mod load;
 pub mod printer;
 pub mod progress;
 pub mod render;
-pub mod table;
 pub mod verb;
 pub mod words;
 

@@ -7,10 +7,10 @@ use reroot_core::crl::Crl;
 use reroot_core::durable::Access;
 use reroot_core::durable::output::{self, Shape};
 use reroot_core::manifest::Proof;
-use reroot_core::proof::{BatchStatus, NotRevoked, Statuses};
+use reroot_core::proof::{NotRevoked, Statuses};
 use reroot_core::text::Printable;
 use reroot_core::x509::{Time, pem};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::fault::Fault;
 use crate::{beside, load, render};
@@ -73,7 +73,7 @@ impl Covering {
 /// Adds what CRLs say to a document, if they were asked.
 pub fn with_status(mut document: Value, status: Option<&NotRevoked>) -> Value {
     if let Some(status) = status {
-        document["status"] = as_json(status);
+        document["status"] = render::document(status);
     }
     document
 }
@@ -98,55 +98,5 @@ pub fn shown(status: &NotRevoked) -> String {
     format!("not revoked as of CRL {number} of {this_update}, valid until {next_update}")
 }
 
-/// As [`shown`], for programs.
-fn as_json(status: &NotRevoked) -> Value {
-    json!({
-        "crl": status.number.to_string(), "this_update": status.this_update.to_string(),
-        "next_update": status.next_update.to_string(),
-    })
-}
-
-/// What is printed of a batch's certificates.
-pub fn facts(status: &BatchStatus) -> Vec<(&'static str, String)> {
-    let mut facts: Vec<(&str, String)> = status
-        .lists
-        .iter()
-        .map(|list| ("CRL", format!("{} of {}, valid until {}", list.number, list.this_update, list.next_update)))
-        .collect();
-    let count = |count: u64| render::count(count);
-    facts.push((
-        "revoked",
-        format!(
-            "{} certificates; {} not revoked, {} not covered by a CRL given, {} covered only by a CRL that is out of date",
-            count(status.revoked.len() as u64),
-            count(status.good),
-            count(status.uncovered),
-            count(status.out_of_date)
-        ),
-    ));
-    let line = |(uid, entry): &(_, reroot_core::crl::CrlEntry)| {
-        ("revoked", format!("chip {uid}, serial {}, since {}: {}", entry.serial, entry.revoked_at, entry.reason))
-    };
-    facts.extend(status.revoked.iter().take(SHOWN).map(line));
-    facts
-}
-
-/// As [`facts`], for programs, and all revoked certificates.
-pub fn batch_json(status: &BatchStatus) -> Value {
-    json!({
-        "crls": status.lists.iter().map(as_json).collect::<Vec<_>>(),
-        "good": status.good,
-        "uncovered": status.uncovered,
-        "out_of_date": status.out_of_date,
-        "revoked": status.revoked.iter().map(|(uid, entry)| json!({
-            "uid": uid.to_string(), "serial": entry.serial.to_string(), "since": entry.revoked_at.to_string(),
-            "reason": entry.reason.name(),
-        })).collect::<Vec<_>>(),
-    })
-}
-
 /// Largest file of CRLs: five million revoked certificates.
 const MAX_CRL: u64 = 256 << 20;
-
-/// Revoked certificates that are listed one by one.
-const SHOWN: usize = 100;

@@ -195,7 +195,7 @@ impl Printer {
                 );
             }
             Format::Text => talk(&render::error(error, false)),
-            Format::Json => talk_json(render::error_json(error)),
+            Format::Json => talk_json(&render::failed(error)),
         }
     }
 
@@ -215,7 +215,7 @@ impl Printer {
                     self.labelled("hint", CYAN, &hint);
                 }
             }
-            Format::Json => talk_json(serde_json::json!({ "error": message, "hint": hint })),
+            Format::Json => talk_json(&Said { error: message, hint }),
         }
     }
 }
@@ -225,12 +225,20 @@ const YELLOW: &str = "\u{1b}[1;33m";
 const CYAN: &str = "\u{1b}[1;36m";
 const PLAIN: &str = "\u{1b}[0m";
 
+/// A failure of the front door's own, for programs.
+#[derive(Serialize)]
+pub(crate) struct Said {
+    pub(crate) error: String,
+    pub(crate) hint: Option<String>,
+}
+
 /// A line or more of talk.
 pub fn talk(text: &str) {
     write_talk(&printable_lines(text));
 }
 
-pub(crate) fn talk_json(mut value: serde_json::Value) {
+pub(crate) fn talk_json(report: &impl Serialize) {
+    let mut value = render::document(report);
     ours_in(&mut value);
     write_talk(&printable_json(&value.to_string()));
 }

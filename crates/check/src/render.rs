@@ -2,18 +2,17 @@
 
 use std::fmt::Write as _;
 use std::ops::Range;
-use std::path::Path;
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
 use reroot_core::failure::{Failure, Mistake};
 use reroot_core::findings::Findings;
 use reroot_core::origin::{Disposition, Finding};
-use reroot_core::report::FindingsOf;
-pub use reroot_core::report::count;
+use reroot_core::report::Failed;
+pub use reroot_core::report::{count, path as path_json};
 use reroot_core::text::{Printable, printable_lines};
 use reroot_core::verify::MissingChip;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::words::ours;
 
@@ -44,36 +43,9 @@ fn message(error: &dyn Failure) -> String {
     if error.is_list() { printable_lines(&message).into_owned() } else { Printable::new(&message).to_string() }
 }
 
-/// The same as one JSON document.
-pub fn error_json(error: &dyn Failure) -> Value {
-    json!({ "error": ours(&error.to_string()), "hint": error.hint(), "places": places_json(error) })
-}
-
-/// Every mistake of an error, with its place in the file.
-pub fn places_json(error: &dyn Failure) -> Vec<Value> {
-    let places = places(error);
-    places
-        .iter()
-        .map(|place| {
-            let before = place.source.inner().get(..place.span.start).unwrap_or_default();
-            let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-            json!({
-                "code": place.code,
-                "message": place.message,
-                "file": place.file,
-                "line": before.matches('\n').count() + 1,
-                "column": before[line_start..].chars().count() + 1,
-                "start": place.span.start,
-                "end": place.span.end,
-                "hint": place.hint,
-            })
-        })
-        .collect()
-}
-
-/// A path for programs: exact, unless it is not UTF-8, which JSON cannot hold.
-pub fn path_json(path: &Path) -> String {
-    path.to_str().map_or_else(|| Printable::new(path).to_string(), str::to_owned)
+/// The same for programs.
+pub fn failed(error: &dyn Failure) -> Failed {
+    Failed::new(error, ours)
 }
 
 /// A mistake at a place in a file.
@@ -214,11 +186,4 @@ fn listed(word: &str, lines: &[String], shown: usize) -> String {
 /// Returns what a report says to programs.
 pub fn document(report: &impl Serialize) -> Value {
     serde_json::to_value(report).expect("reports have text for names")
-}
-
-/// Adds what a report says of findings to its other members: the first thousand, how many there are, counts by code.
-pub fn findings_json(object: &mut Value, findings: &Findings) {
-    if let (Some(members), Value::Object(more)) = (object.as_object_mut(), document(&FindingsOf::new(findings))) {
-        members.extend(more);
-    }
 }

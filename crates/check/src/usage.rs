@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use reroot_core::text::Printable;
 
-use crate::printer::{talk, talk_json};
+use crate::printer::{Said, talk, talk_json};
 
 /// Prints help and version as asked for, and what is wrong with the arguments: they can hold anything, too. `parse` parses
 /// arguments again.
@@ -16,7 +16,7 @@ pub fn usage(error: &clap::Error, parse: impl FnOnce(Vec<String>) -> Option<clap
         let again = parse(printable.collect());
         let message = again.as_ref().unwrap_or(error).render().to_string();
         if wants_json(std::env::args_os()) {
-            talk_json(serde_json::json!({ "error": message.trim_end(), "hint": null }));
+            talk_json(&Said { error: message.trim_end().to_owned(), hint: None });
         } else {
             talk(message.trim_end());
         }

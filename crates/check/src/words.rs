@@ -55,6 +55,10 @@ pub(crate) const PHRASES: &[(&str, &str)] = &[
     ),
     // anchors and engines
     ("manifest.pem as the manifest anchor;", "manifest.pem with --manifest-anchor;"),
+    (
+        "the root of the source leaves as the source anchor and your own as the issuer anchor.",
+        "the root of the source leaves with --source-anchor and your own with --issuer-anchor.",
+    ),
     ("[source] anchors or for this run;", "[source] anchors or with --source-anchor;"),
     ("no authority's anchor was given", "no authority's anchor was given (--tsa-anchor)"),
     ("again with the general engine,", "again with --generic,"),
@@ -67,6 +71,11 @@ pub(crate) const PHRASES: &[(&str, &str)] = &[
     ("not one of this reel; no list of chips was given", "not one of this reel (--expect)"),
     ("; they are issued again only for a reason, which is recorded", "; pass --reissue REASON to issue them again"),
     ("accept it for a reason; the reason", "pass --accept-clock REASON; the reason"),
+    ("accepting the clock: the reason", "--accept-clock: the reason"),
+    ("asking the CA again: the reason", "--because: the reason"),
+    ("issuing again: the reason", "--reissue: the reason"),
+    ("the bulk identifier is empty", "--bulk-id is empty"),
+    ("the CA's certificates cannot be read from standard input", "--certificates cannot be read from standard input"),
     // making a CA
     (
         "the certificate that was made with the CA, in ca/manifest.pem,",

@@ -5,6 +5,7 @@ use crate::crypto::EngineError;
 use crate::delivery::DeliveryError;
 use crate::durable::DurableError;
 use crate::findings::FindingsError;
+use crate::load::LoadError;
 use crate::manifest::ManifestError;
 use crate::policy::PolicyErrors;
 use crate::reel::ReelError;
@@ -52,9 +53,6 @@ pub enum Error {
     /// The engine that checks many signatures is wrong.
     #[error(transparent)]
     Engine(#[from] EngineError),
-    /// An expected list cannot be read.
-    #[error(transparent)]
-    Expected(#[from] ExpectError),
     /// The file for all findings could not be written.
     #[error(transparent)]
     Findings(FindingsError),
@@ -67,6 +65,9 @@ pub enum Error {
     /// Ctrl-C.
     #[error("interrupted")]
     Interrupted,
+    /// A file that was named cannot be used.
+    #[error(transparent)]
+    Load(LoadError),
     /// The manifest could not be made or read.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
@@ -102,7 +103,6 @@ impl Error {
             Self::CertificateNotValid { .. }
             | Self::ChainIncomplete { .. }
             | Self::Chip { .. }
-            | Self::Expected(_)
             | Self::Findings(_)
             | Self::InputTwice { .. }
             | Self::Policy(_)
@@ -112,6 +112,7 @@ impl Error {
             Self::Durable(error) => error.class(),
             Self::Engine(_) => Class::Bug,
             Self::Interrupted => Class::Interrupted,
+            Self::Load(error) => error.class(),
             Self::Manifest(error) => error.class(),
             Self::NotSealed(_) => Class::Content,
             Self::Reel(error) => error.class(),
@@ -134,10 +135,10 @@ impl Error {
             Self::Delivery(error) => error.hint(),
             Self::Durable(error) => error.hint(),
             Self::Engine(error) => error.hint(),
-            Self::Expected(error) => error.hint(),
             Self::Findings(error) => error.hint(),
             Self::InputTwice { .. } => Some("Rename one of them, or put them into one directory and name that.".into()),
             Self::Interrupted => Some("Run the same command again to resume.".into()),
+            Self::Load(error) => error.hint(),
             Self::Manifest(error) | Self::NotSealed(error) => error.hint(),
             Self::Policy(_) => None, // each finding carries its own
             Self::Reel(error) => error.hint(),
@@ -149,6 +150,22 @@ impl Error {
             ),
             Self::Verify(error) => error.hint(),
         }
+    }
+}
+
+/// What is wrong in a policy is shown with its place in the file.
+impl From<LoadError> for Error {
+    fn from(error: LoadError) -> Self {
+        match error {
+            LoadError::Policy(errors) => Self::Policy(errors),
+            error => Self::Load(error),
+        }
+    }
+}
+
+impl From<ExpectError> for Error {
+    fn from(error: ExpectError) -> Self {
+        Self::Load(LoadError::Expected(error))
     }
 }
 

@@ -25,6 +25,7 @@ pub mod input;
 pub mod inspect;
 pub mod intake;
 pub mod lint;
+pub mod load;
 pub mod manifest;
 pub mod origin;
 pub mod parallel;

@@ -3,6 +3,7 @@
 //! A system may have no thread left (`ulimit -u`, `pids.max` of a cgroup, memory for a stack). Then the work is done by
 //! fewer threads, in the end by the calling one alone; only a call that must be watched from outside fails ([`NoThread`]).
 
+use std::num::NonZero;
 use std::sync::{Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle, Scope, ScopedJoinHandle};
 
@@ -36,6 +37,11 @@ pub fn start_in<'scope, T: Send + 'scope>(
 /// What a thread returned; its panic goes on here.
 pub fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
     thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+/// How many threads this machine runs at once: what is taken where nobody says another number.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZero::get)
 }
 
 /// Applies `work` to every item on up to `jobs` threads; results come back in order.

@@ -31,9 +31,9 @@ pub mod pipeline;
 pub mod plan;
 pub mod possession;
 pub mod query;
-mod report;
 pub mod revoke;
 pub mod seal;
+pub mod setup;
 pub mod signer;
 
 pub use cert::Seed;

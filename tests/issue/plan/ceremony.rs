@@ -7,7 +7,7 @@ use p256::pkcs8::DecodePrivateKey as _;
 use reroot::config::Config;
 use reroot::issue::Issuer;
 use reroot::ledger::Ledger;
-use reroot::pipeline::{Local, Progress, Sign, SignJob, Stage, run};
+use reroot::pipeline::{Local, Progress, Sign, SignBasis, SignJob, Stage, run};
 use reroot::signer::{Signer, SignerError};
 use reroot::x509::{SignatureAlgorithm, Spki, Time};
 
@@ -195,18 +195,20 @@ fn serial_numbers_given_up_in_the_vault_are_found_again_at_the_planner() {
     let signing = config.signing().unwrap();
     let now = std::fs::read(machines.path("reel.plan")).unwrap();
     let at = now.windows(13).position(|window| window == b"\"issued_at\":\"").unwrap() + 13;
-    let job = SignJob {
-        plan: &machines.path("reel.plan"),
-        out: &machines.path("reel.signatures"),
+    let (plan, out) = (machines.path("reel.plan"), machines.path("reel.signatures"));
+    let anchors = config.anchors().unwrap();
+    let job = SignJob::builder(SignBasis {
+        plan: &plan,
+        out: &out,
         issuer: &identity,
-        anchors: &config.anchors().unwrap(),
+        anchors: &anchors,
         planners: &signing.planners,
         policies: &signing.policies,
         max_days: signing.max_days,
-        accept_clock: None,
         now: Time::from_rfc3339(std::str::from_utf8(&now[at..at + 20]).unwrap()).unwrap(),
-        jobs: 2,
-    };
+    })
+    .jobs(2)
+    .build();
     let task = Sign { job: &job, confirm: &mut |_| true };
     run(task, &ledger, &Local { issuer: &issuer }, &Silent, &AtomicBool::new(false)).unwrap();
 

@@ -1,22 +1,22 @@
 //! `reroot inspect`
 
 use std::collections::BTreeMap;
-use std::num::NonZero;
 
 use reroot_core::inspect::{Inspection, Judgement, Look, look, look_and_verify};
 use reroot_core::origin::Disposition;
+use reroot_core::parallel;
 use reroot_core::reel::{InputRecord, Limits};
+use reroot_core::report::Table;
 use reroot_core::verify::{Family, SourceRules};
-use reroot_core::x509::{Certificate, KeyAlgorithm};
+use reroot_core::x509::KeyAlgorithm;
 
 use crate::args::{Format, InspectArgs};
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::printer::Printer;
 use crate::progress::Counter;
-use crate::table::Table;
-use crate::world::World;
-use crate::{load, render};
+use crate::world::{Configured, World};
+use crate::{anchors, load, render};
 
 const NO_CONFIG: &str = "Name a trust anchor with --source-anchor, or a configuration that has one with --config.";
 
@@ -34,11 +34,8 @@ pub fn run(args: &InspectArgs, world: &mut World, printer: Printer) -> Result<Ex
         cancel: &world.cancel,
     };
     let seen = if args.verify {
-        let anchors = if args.source_anchor.is_empty() {
-            configured(args, world, printer)?
-        } else {
-            load::certificates(&args.source_anchor)?
-        };
+        let configured = if args.source_anchor.is_empty() { Some(configured(args, world, printer)?) } else { None };
+        let anchors = anchors::source(&args.source_anchor, configured.as_deref())?;
         let rules = match &args.policy {
             Some(path) => load::policy(path)?.source().clone(),
             None => usual_rules(),
@@ -49,7 +46,7 @@ pub fn run(args: &InspectArgs, world: &mut World, printer: Printer) -> Result<Ex
             rules: &rules,
             expected: expected.as_ref().map(|(list, _)| list),
             at: world.now,
-            jobs: std::thread::available_parallelism().map_or(1, NonZero::get),
+            jobs: parallel::cores(),
             engine: load::engine(args.generic),
         };
         look_and_verify(&request, &judgement, &mut *world.stdin)?
@@ -71,12 +68,11 @@ pub fn run(args: &InspectArgs, world: &mut World, printer: Printer) -> Result<Ex
     Ok(if flawed { Exit::Findings } else { Exit::Done })
 }
 
-/// The anchors that no option names.
-fn configured(args: &InspectArgs, world: &World, printer: Printer) -> Result<Vec<Certificate>, Fault> {
-    match world.configured(&args.config, printer, NO_CONFIG)? {
-        Some(configured) => configured.source_anchors(),
-        None => Err(Fault::usage("no trust anchor").hint("Name the root of the source leaves with --source-anchor.")),
-    }
+/// Where the anchors are that no option names.
+fn configured(args: &InspectArgs, world: &World, printer: Printer) -> Result<Box<dyn Configured>, Fault> {
+    world
+        .configured(&args.config, printer, NO_CONFIG)?
+        .ok_or_else(|| Fault::usage("no trust anchor").hint("Name the root of the source leaves with --source-anchor."))
 }
 
 /// Without a policy: STSAFE-A, every key this program knows, no relaxation.

@@ -9,7 +9,7 @@ use reroot_core::origin::Uid;
 use reroot_core::proof::{
     Checker, ChipName, Found, NotRevoked, Presence, ProofSource, Proved, Statuses, code, leaf_from_chip, lookup,
 };
-use reroot_core::report::{Absent, Present};
+use reroot_core::report::{Absent, Present, Table};
 use reroot_core::text::Printable;
 use reroot_core::x509::Certificate;
 
@@ -18,16 +18,15 @@ use crate::chip::chip;
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::printer::Printer;
-use crate::table::Table;
 use crate::world::World;
-use crate::{lists, load, render};
+use crate::{anchors, lists, load, render};
 
 /// Largest leaf that is read from standard input.
 const MAX_LEAF: u64 = 64 * 1024;
 
 /// Finds a chip and gives its certificate, once its proof was checked.
 pub fn run(args: &LookupArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
-    let anchors = load::anchors(&args.anchors, world, printer)?;
+    let anchors = anchors::all(&args.anchors, world, printer)?;
     let checker = Checker::new(&anchors.source, &anchors.issuer, &anchors.manifest)?;
     let mut statuses = lists::statuses(&args.crl, Some(&args.shelf), world.now)?;
     let (name, leaf) = match (&args.uid, &args.leaf) {

@@ -1,16 +1,16 @@
 //! `reroot verify`
 
 use std::fmt::Write as _;
-use std::num::NonZero;
 
 use reroot_core::audit::code::SOURCE_REJECTED;
 use reroot_core::audit::{Audit, AuditReport, Fault as Failing, ListFile, NotGiven, audit};
 use reroot_core::durable::Access;
 use reroot_core::durable::output::{self, Shape};
 use reroot_core::origin::Code;
+use reroot_core::parallel;
 use reroot_core::proof::BatchStatus;
 use reroot_core::reel::Limits;
-use reroot_core::report::{Page, facts, page};
+use reroot_core::report::{Page, Table, facts, page};
 use reroot_core::text::Printable;
 use serde_json::Value;
 
@@ -20,14 +20,13 @@ use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::printer::Printer;
 use crate::progress::Counter;
-use crate::table::Table;
 use crate::words::ours;
 use crate::world::World;
-use crate::{lists, load, render};
+use crate::{anchors, lists, load, render};
 
 /// Verifies a batch and reports.
 pub fn run(args: &VerifyArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
-    let anchors = load::anchors(&args.anchors, world, printer)?;
+    let anchors = anchors::all(&args.anchors, world, printer)?;
     args.report.as_deref().map_or(Ok(()), |path| load::place(path, Shape::PLAIN))?;
     let tsa_anchors = load::certificates(&args.tsa_anchor)?;
     let timestamp = timestamp(args)?;
@@ -57,7 +56,7 @@ pub fn run(args: &VerifyArgs, world: &mut World, printer: Printer) -> Result<Exi
         inputs: &inputs,
         limits: Limits::default(),
         scratch: &scratch,
-        jobs: args.jobs.or_else(|| std::thread::available_parallelism().ok().map(NonZero::get)).unwrap_or(1),
+        jobs: args.jobs.unwrap_or_else(parallel::cores),
         engine: load::engine(args.engine.generic),
         advance: &|count| counter.advance(count),
         cancel: &world.cancel,
@@ -94,7 +93,7 @@ pub fn run(args: &VerifyArgs, world: &mut World, printer: Printer) -> Result<Exi
         Format::Json => {
             let mut facts = as_json(&report);
             if let Some(status) = &status {
-                facts["revocation"] = lists::batch_json(status);
+                facts["revocation"] = render::document(status);
             }
             printer.json(&facts);
         }
@@ -106,13 +105,13 @@ pub fn run(args: &VerifyArgs, world: &mut World, printer: Printer) -> Result<Exi
 fn timestamp(args: &VerifyArgs) -> Result<Option<Vec<u8>>, Fault> {
     let beside = beside::timestamp(&args.batch);
     let path = args.timestamp.clone().or(beside.filter(|path| path.exists()));
-    path.map(|path| load::bytes("time-stamp", &path)).transpose()
+    Ok(path.map(|path| load::bytes("time-stamp", &path)).transpose()?)
 }
 
 fn text(report: &AuditReport, status: Option<&BatchStatus>) -> String {
     let mut table = Table::new(14);
     table.extend(facts(report));
-    table.extend(status.into_iter().flat_map(lists::facts));
+    table.extend(status.into_iter().flat_map(BatchStatus::facts));
     for check in &report.checks {
         table.line("checked", check);
     }

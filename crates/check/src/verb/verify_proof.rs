@@ -7,22 +7,20 @@ use reroot_core::audit::Fault as Broken;
 use reroot_core::input;
 use reroot_core::manifest::Proof;
 use reroot_core::proof::{Checker, ChipName, Claim, NotRevoked, Proved, Statuses};
-use reroot_core::report::facts_of_proof;
+use reroot_core::report::{Refused, Table, facts_of_proof};
 use reroot_core::text::Printable;
-use serde_json::json;
 
 use crate::args::{Format, VerifyProofArgs};
 use crate::chip::chip;
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::printer::Printer;
-use crate::table::Table;
 use crate::world::World;
-use crate::{lists, load, render};
+use crate::{anchors, lists, render};
 
 /// Verifies proofs, each with a verdict of its own.
 pub fn run(args: &VerifyProofArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
-    let anchors = load::anchors(&args.anchors, world, printer)?;
+    let anchors = anchors::all(&args.anchors, world, printer)?;
     let checker = Checker::new(&anchors.source, &anchors.issuer, &anchors.manifest)?;
     let asked = args.uid.as_deref().map(chip).transpose()?;
     let claim = if args.absent { Claim::Absence } else { Claim::Presence };
@@ -136,9 +134,7 @@ fn text(proved: &Proved, status: Option<&NotRevoked>) -> String {
 
 fn refuse(printer: Printer, place: &str, broken: &Broken, verdict: &str) {
     match printer.format {
-        Format::Json => {
-            printer.json_line(&json!({ "holds": false, "proof": place, "faults": [broken] }));
-        }
+        Format::Json => printer.json_line(&Refused::new(place, broken)),
         Format::Text => {
             let message = Printable::new(&broken.message);
             // of the proof itself the place says enough

@@ -4,24 +4,36 @@
 //! Guarantees: the names of members do not change. Which option or command helps is left to the front door.
 
 mod audit;
+mod certificate;
+mod failure;
 mod findings;
 mod inspect;
+mod made;
 mod page;
 mod policy;
 mod preview;
 mod proof;
+mod status;
+mod table;
+
+use std::path::Path;
 
 use serde::{Serialize, Serializer};
 
 use crate::origin::Code;
+use crate::text::Printable;
 use crate::x509::KeyAlgorithm;
 
 pub use audit::facts;
+pub use certificate::Described;
+pub use failure::{Failed, PlaceInFile};
 pub use findings::{CodesOf, FindingsOf};
+pub use made::{ExportMade, FileMade, Place, PossessionMade, ProofsMade, StampMade, SupplementMade};
 pub use page::{Page, page};
-pub use policy::{CheckedPolicy, Issuing, check_policy};
+pub use policy::{CheckedPolicy, Issuing, PolicyFile, PolicyFiles, check_policy};
 pub use preview::ShownUnder;
-pub use proof::{Absent, Present, facts_of_proof};
+pub use proof::{Absent, Present, Refused, facts_of_proof};
+pub use table::Table;
 
 /// Values that are written to programs as they are shown to people; the formats of batches have the others.
 macro_rules! as_text {
@@ -35,6 +47,11 @@ macro_rules! as_text {
 }
 
 as_text!(Code, KeyAlgorithm);
+
+/// A path for programs: exact, unless it is not UTF-8, which JSON cannot hold.
+pub fn path(path: &Path) -> String {
+    path.to_str().map_or_else(|| Printable::new(path).to_string(), str::to_owned)
+}
 
 /// `1234567` as `1,234,567`.
 pub fn count(number: u64) -> String {

@@ -1,6 +1,7 @@
 //! A policy that is good, alone and under an issuing CA.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde::{Serialize, Serializer};
 
@@ -13,6 +14,8 @@ use crate::policy::{BatchContext, Policy, PolicyErrors};
 use crate::preview::STAND_IN_BATCH;
 use crate::verify::Family;
 use crate::x509::{Sha256Digest, Time};
+
+use super::{Failed, Place, PlaceInFile};
 
 /// A CA to check policies against.
 #[derive(Debug)]
@@ -108,5 +111,50 @@ impl Serialize for CheckedPolicy {
             crls: policy.crl_load().map(|load| Crls { load, stay_permanently: policy.never_ends() }),
         };
         whole.serialize(serializer)
+    }
+}
+
+/// A file that was checked.
+#[derive(Debug, Serialize)]
+pub struct PolicyFile<'a> {
+    file: Place<'a>,
+    #[serde(flatten)]
+    verdict: Verdict,
+}
+
+/// Several files that were checked.
+#[derive(Debug, Serialize)]
+pub struct PolicyFiles<'a> {
+    /// The files, in the order in which they were named.
+    pub files: Vec<PolicyFile<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Verdict {
+    Good(Box<CheckedPolicy>),
+    Bad { good: bool, mistakes: Vec<Mistaken> },
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Mistaken {
+    At(PlaceInFile),
+    Whole { message: String },
+}
+
+impl<'a> PolicyFile<'a> {
+    /// A good policy.
+    pub fn good(file: &'a Path, checked: CheckedPolicy) -> Self {
+        Self { file: Place(file), verdict: Verdict::Good(Box::new(checked)) }
+    }
+
+    /// A file that is not a good policy, with each mistake in it or, where it could not be read, with the reason.
+    pub fn bad(file: &'a Path, failed: Failed) -> Self {
+        let mut mistakes: Vec<Mistaken> = failed.places.into_iter().map(Mistaken::At).collect();
+        if mistakes.is_empty() {
+            mistakes.push(Mistaken::Whole { message: failed.error });
+        }
+        Self { file: Place(file), verdict: Verdict::Bad { good: false, mistakes } }
     }
 }

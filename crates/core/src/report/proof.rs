@@ -3,6 +3,7 @@
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
+use crate::audit::Fault;
 use crate::delivery::certificate_to_pem;
 use crate::proof::{ChipName, Presence, Proved};
 use crate::verify::Family;
@@ -177,5 +178,20 @@ impl Absent {
     /// Names and values for people.
     pub fn facts(&self) -> Vec<(&'static str, String)> {
         vec![("chip", self.chip.clone()), ("family", self.family.to_string()), ("batch", self.batch.clone())]
+    }
+}
+
+/// A proof that does not hold.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Refused<'a> {
+    holds: bool,
+    proof: &'a str,
+    faults: [&'a Fault; 1],
+}
+
+impl<'a> Refused<'a> {
+    /// Takes the proof's place and what is wrong with it.
+    pub const fn new(proof: &'a str, fault: &'a Fault) -> Self {
+        Self { holds: false, proof, faults: [fault] }
     }
 }

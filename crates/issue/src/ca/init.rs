@@ -116,6 +116,8 @@ pub struct InitReport {
     pub anchor: Certificate,
     /// Whether the keys are in plain files.
     pub plain: bool,
+    /// Whether root and issuing CA are a Matter PAA and PAI.
+    pub matter: bool,
 }
 
 /// What was made for another root to certify.
@@ -331,6 +333,7 @@ impl<'a> Plan<'a> {
             manifest,
             anchor,
             plain: self.plain(&[ROOT, ISSUING, MANIFEST]),
+            matter: self.options.matter.is_some(),
         })
     }
 

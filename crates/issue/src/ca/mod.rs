@@ -24,6 +24,7 @@ mod keys;
 mod matter;
 mod place;
 mod possession_certificate;
+mod report;
 mod request;
 #[cfg(test)]
 mod tests;
@@ -39,4 +40,5 @@ pub use init::{
 pub use keys::TokenPlace;
 pub use matter::MatterIds;
 pub use possession_certificate::{ProofOptions, proof};
+pub use report::{CaCertificates, RequestMade};
 pub use request::{Request, RequestRole, request};

@@ -3,6 +3,7 @@
 mod cmp;
 mod plan;
 mod revoke;
+pub mod setup;
 
 use std::path::PathBuf;
 
@@ -31,6 +32,7 @@ pub use plan::PlanError;
 /// What checking says.
 pub use reroot_core::error::Error as CoreError;
 pub use revoke::RevokeError;
+pub use setup::SetupError;
 
 /// The fault of the environment, the policy or this program; never of one leaf.
 #[derive(Debug, thiserror::Error)]
@@ -175,6 +177,9 @@ pub enum Error {
     /// Nothing was revoked, or no list was made.
     #[error(transparent)]
     Revoke(#[from] RevokeError),
+    /// A run cannot be set up as it was chosen.
+    #[error(transparent)]
+    Setup(#[from] SetupError),
     /// Some of an issuing key's certificates would be on shards and some not.
     #[error(
         "policy `{}` has {}, and batch {batch} was issued with this key under policy `{}`, which has {}: an issuing key \
@@ -240,6 +245,7 @@ impl Error {
             Self::ManifestSigner(error) | Self::Signer(error) => error.class(),
             Self::Plan(error) => error.class(),
             Self::Revoke(error) => error.class(),
+            Self::Setup(error) => error.class(),
         }
     }
 
@@ -293,6 +299,7 @@ impl Error {
                     .into(),
             ),
             Self::ManifestSigner(_) => None,
+            Self::Setup(error) => error.code().hint().map(Into::into),
             Self::ShardsDiffer { .. } => Some(
                 "Issue under this policy with another issuing CA, or give both policies [revocation] or neither. A certificate \
                  without a CRL distribution point passes, although it is revoked, where a relying party has a shard."

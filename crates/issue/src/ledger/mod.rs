@@ -30,6 +30,7 @@ mod noted;
 mod open;
 mod record;
 mod recorded;
+mod report;
 mod request;
 mod revocations;
 mod revoked;

@@ -12,7 +12,7 @@ use crate::signer::Signer;
 use crate::verify::ExpectedList;
 use crate::x509::{Certificate, Sha256Digest, Time};
 
-use super::job::{Job, OnMissing, OnSurplus};
+use super::job::{FinishJob, Job, OnMissing, OnSurplus, SignJob};
 
 /// What every job names. None of it has a default: it decides what is signed.
 #[expect(missing_debug_implementations, reason = "holds a signer")]
@@ -39,6 +39,47 @@ pub struct JobBasis<'a> {
     pub seed: Seed,
     /// A fresh name, used if a new batch begins.
     pub batch_id: BatchId,
+}
+
+/// What every job of a signing machine names.
+#[derive(Clone, Copy, Debug)]
+pub struct SignBasis<'a> {
+    /// The plan.
+    pub plan: &'a Path,
+    /// The signature file to create.
+    pub out: &'a Path,
+    /// The issuing CA, without its key.
+    pub issuer: &'a IssuerIdentity,
+    /// Trust anchors for source leaves: this machine's own.
+    pub anchors: &'a [Certificate],
+    /// Manifest certificates of the planners whose plans are accepted.
+    pub planners: &'a [Certificate],
+    /// SHA-256 of the approved policies.
+    pub policies: &'a [Sha256Digest],
+    /// How many days the plan's instant may be from this machine's clock.
+    pub max_days: u32,
+    /// This machine's clock.
+    pub now: Time,
+}
+
+/// What every job names that finishes a plan.
+#[derive(Clone, Copy)]
+#[expect(missing_debug_implementations, reason = "holds a signer")]
+pub struct FinishBasis<'a> {
+    /// The plan.
+    pub plan: &'a Path,
+    /// Where the batch directory goes.
+    pub out: &'a Path,
+    /// The issuing CA, without its key.
+    pub issuer: &'a IssuerIdentity,
+    /// Trust anchors for source leaves, those of the plan.
+    pub anchors: &'a [Certificate],
+    /// The certificate of the manifest signer, who is the planner too.
+    pub manifest_certificate: &'a Certificate,
+    /// The manifest signer's key.
+    pub manifest_signer: &'a dyn Signer,
+    /// The instant of the run.
+    pub now: Time,
 }
 
 /// Makes a [`Job`] from its [`JobBasis`]. What is not chosen has the strictest value.
@@ -81,8 +122,30 @@ impl<'a> Job<'a> {
             chunk_size: CHUNK_SIZE,
             again: None,
             dry_run: false,
-            tool: concat!("reroot-issue ", env!("CARGO_PKG_VERSION")),
+            tool: TOOL,
         })
+    }
+}
+
+/// Makes a [`SignJob`] from its [`SignBasis`].
+#[derive(Clone, Copy, Debug)]
+pub struct SignJobBuilder<'a>(SignJob<'a>);
+
+impl<'a> SignJob<'a> {
+    /// Begins a job: one thread, and a jump of the clock is refused.
+    pub const fn builder(basis: SignBasis<'a>) -> SignJobBuilder<'a> {
+        SignJobBuilder(Self { basis, accept_clock: None, jobs: 1 })
+    }
+}
+
+/// Makes a [`FinishJob`] from its [`FinishBasis`].
+#[expect(missing_debug_implementations, reason = "holds a signer")]
+pub struct FinishJobBuilder<'a>(FinishJob<'a>);
+
+impl<'a> FinishJob<'a> {
+    /// Begins a job: one thread, and a jump of the clock is refused.
+    pub const fn builder(basis: FinishBasis<'a>) -> FinishJobBuilder<'a> {
+        FinishJobBuilder(Self { basis, findings: None, accept_clock: None, jobs: 1, tool: TOOL })
     }
 }
 
@@ -93,28 +156,29 @@ impl<'a> JobBuilder<'a> {
         (self.0.expected, self.0.expected_sha256) = list.unzip();
         self
     }
-
-    /// Returns the job.
-    pub fn build(self) -> Job<'a> {
-        self.0
-    }
 }
 
 /// One method for each choice of the same name.
 macro_rules! choices {
-    ($($(#[$doc:meta])* $name:ident: $type:ty;)*) => {
-        impl<'a> JobBuilder<'a> {
+    ($builder:ident => $job:ident; $($(#[$doc:meta])* $name:ident: $type:ty;)*) => {
+        impl<'a> $builder<'a> {
             $($(#[$doc])*
             #[must_use]
             pub fn $name(mut self, $name: $type) -> Self {
                 self.0.$name = $name;
                 self
             })*
+
+            /// Returns the job.
+            pub fn build(self) -> $job<'a> {
+                self.0
+            }
         }
     };
 }
 
 choices! {
+    JobBuilder => Job;
     /// The sealed batch that this run publishes again, where it may do nothing else.
     again: Option<BatchId>;
     /// Why a jump of this machine's clock is right, if there is one.
@@ -154,6 +218,29 @@ choices! {
     /// Name and version of the program for the statement.
     tool: &'a str;
 }
+
+choices! {
+    SignJobBuilder => SignJob;
+    /// Why a jump of this machine's clock is right, if there is one.
+    accept_clock: Option<&'a str>;
+    /// Threads.
+    jobs: usize;
+}
+
+choices! {
+    FinishJobBuilder => FinishJob;
+    /// Why a jump of this machine's clock is right, if there is one.
+    accept_clock: Option<&'a str>;
+    /// A file to list every certificate in that was left out or is wrong, written before anything is recorded.
+    findings: Option<&'a Path>;
+    /// Threads.
+    jobs: usize;
+    /// Name and version of the program for the statement.
+    tool: &'a str;
+}
+
+/// What the statement calls a program that does not say its name.
+const TOOL: &str = concat!("reroot-issue ", env!("CARGO_PKG_VERSION"));
 
 /// Leaves a chunk: one intent, one result, two flushes to disk.
 const CHUNK_SIZE: u32 = 4_096;

@@ -12,6 +12,8 @@ use crate::signer::Signer;
 use crate::verify::ExpectedList;
 use crate::x509::{Certificate, Sha256Digest, Time};
 
+use super::builder::{FinishBasis, SignBasis};
+
 /// What to make of the archives of a reel: a batch, or a plan for one.
 #[expect(missing_debug_implementations, reason = "holds signers")]
 pub struct Job<'a> {
@@ -111,51 +113,23 @@ pub enum OnSurplus {
 /// What a signing machine is to sign, and what its configuration allows.
 #[derive(Clone, Copy, Debug)]
 pub struct SignJob<'a> {
-    /// The plan.
-    pub plan: &'a Path,
-    /// The signature file to create.
-    pub out: &'a Path,
-    /// The issuing CA, without its key.
-    pub issuer: &'a IssuerIdentity,
-    /// Trust anchors for source leaves: this machine's own.
-    pub anchors: &'a [Certificate],
-    /// Manifest certificates of the planners whose plans are accepted.
-    pub planners: &'a [Certificate],
-    /// SHA-256 of the approved policies.
-    pub policies: &'a [Sha256Digest],
-    /// How many days the plan's instant may be from this machine's clock.
-    pub max_days: u32,
-    /// This machine's clock.
-    pub now: Time,
+    pub(super) basis: SignBasis<'a>,
     /// Why a jump of this machine's clock is right, if there is one.
-    pub accept_clock: Option<&'a str>,
+    pub(super) accept_clock: Option<&'a str>,
     /// Threads.
-    pub jobs: usize,
+    pub(super) jobs: usize,
 }
 
 /// What is to be finished with what came back for a plan.
 #[expect(missing_debug_implementations, reason = "holds a signer")]
 pub struct FinishJob<'a> {
-    /// The plan.
-    pub plan: &'a Path,
-    /// Where the batch directory goes.
-    pub out: &'a Path,
+    pub(super) basis: FinishBasis<'a>,
     /// A file to list every certificate in that was left out or is wrong, written before anything is recorded.
-    pub findings: Option<&'a Path>,
-    /// The issuing CA, without its key.
-    pub issuer: &'a IssuerIdentity,
-    /// Trust anchors for source leaves, those of the plan.
-    pub anchors: &'a [Certificate],
-    /// The certificate of the manifest signer, who is the planner too.
-    pub manifest_certificate: &'a Certificate,
-    /// The manifest signer's key.
-    pub manifest_signer: &'a dyn Signer,
-    /// The instant of the run.
-    pub now: Time,
+    pub(super) findings: Option<&'a Path>,
     /// Why a jump of this machine's clock is right, if there is one.
-    pub accept_clock: Option<&'a str>,
+    pub(super) accept_clock: Option<&'a str>,
     /// Threads.
-    pub jobs: usize,
+    pub(super) jobs: usize,
     /// Name and version of this program for the statement.
-    pub tool: &'a str,
+    pub(super) tool: &'a str,
 }

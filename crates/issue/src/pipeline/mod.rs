@@ -28,6 +28,7 @@ mod job;
 mod outcome;
 mod output;
 mod preflight;
+mod report;
 mod republish;
 mod seal;
 mod settle;
@@ -35,10 +36,11 @@ mod sign;
 mod task;
 
 pub use authority::{AirGapped, Authority, Cmp, ExternalFile, Local};
-pub use builder::{JobBasis, JobBuilder};
+pub use builder::{FinishBasis, FinishJobBuilder, JobBasis, JobBuilder, SignBasis, SignJobBuilder};
 pub use job::{FinishJob, Job, OnMissing, OnSurplus, SignJob};
 pub use outcome::{Elapsed, Outcome, Planned, Progress, Refusal, Signed, Stage, Summary, Timings};
 pub use preflight::MAX_AHEAD_DAYS;
+pub use report::Ended;
 pub use republish::Republish;
 pub(crate) use seal::sealed_at;
 #[cfg(fuzzing)]

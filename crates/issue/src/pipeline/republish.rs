@@ -7,6 +7,7 @@ use crate::delivery::Form;
 use crate::error::Error;
 use crate::issue::Issuer;
 use crate::ledger::{AuthorityKind, BatchId, BatchRow, BatchState, Ledger, LedgerError};
+use crate::parallel;
 use crate::policy::{Params, Policy};
 use crate::reel::Input;
 use crate::signer::Keyless;
@@ -94,6 +95,7 @@ impl Republish {
             .reissue(terms.reissue.clone())
             .bulk_id(terms.bulk_id.clone())
             .publish_bulk_id(delivery.publish_bulk_id)
+            .jobs(parallel::cores())
             .again(Some(self.row.id.clone()))
     }
 }

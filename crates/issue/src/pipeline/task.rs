@@ -6,6 +6,7 @@ use crate::error::{Error, PlanError};
 use crate::ledger::{AuthorityKind, Ledger};
 use crate::plan::Ceremony;
 
+use super::builder::FinishBasis;
 use super::intake::{Admission, Ready, reel, returned, signing};
 use super::job::{FinishJob, Job, SignJob};
 use super::output::{Batch, Output, PlanOutput, SignatureFile};
@@ -117,7 +118,7 @@ impl<'a> Task<'a> for Sign<'a> {
 
     fn output(&self, authority: AuthorityKind) -> Result<SignatureFile<'a>, Error> {
         serves("signs a plan", authority, [AuthorityKind::Local])?;
-        Ok(SignatureFile { out: self.job.out })
+        Ok(SignatureFile { out: self.job.basis.out })
     }
 
     fn admit(&mut self, run: &mut Run<'_>, ledger: &Ledger, authority: &dyn Authority) -> Result<Admission<'a>, Error> {
@@ -145,14 +146,8 @@ impl<'a> Task<'a> for Finish<'a> {
     fn output(&self, authority: AuthorityKind) -> Result<Batch<'a>, Error> {
         use AuthorityKind::{AirGapped, ExternalFile};
         serves("finishes a plan", authority, [AirGapped, ExternalFile])?;
-        let job = self.job;
-        Ok(Batch {
-            out: job.out,
-            manifest_certificate: job.manifest_certificate,
-            manifest_signer: job.manifest_signer,
-            now: job.now,
-            tool: job.tool,
-        })
+        let FinishBasis { out, manifest_certificate, manifest_signer, now, .. } = self.job.basis;
+        Ok(Batch { out, manifest_certificate, manifest_signer, now, tool: self.job.tool })
     }
 
     fn admit(&mut self, run: &mut Run<'_>, ledger: &Ledger, authority: &dyn Authority) -> Result<Admission<'a>, Error> {
@@ -180,7 +175,8 @@ pub fn fuzz_sign(
     progress: &dyn super::Progress,
 ) -> Option<Ceremony> {
     let plan =
-        crate::plan::PlanFile::read(job.plan, Box::new(std::io::Cursor::new(bytes.to_vec())), job.planners).ok()?;
+        crate::plan::PlanFile::read(job.basis.plan, Box::new(std::io::Cursor::new(bytes.to_vec())), job.basis.planners)
+            .ok()?;
     let cancel = std::sync::atomic::AtomicBool::new(false);
     let mut run = Run { progress, cancel: &cancel, timings: super::Timings::default() };
     match signing::admit_plan(&mut run, job, ledger, authority, plan) {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use reroot_core::report::count;
+
 use crate::verify::Relaxation;
 use crate::x509::{Sha256Digest, Time};
 
@@ -51,4 +53,39 @@ pub struct Shown {
     pub not_before: Time,
     /// Last second.
     pub not_after: Time,
+}
+
+impl Ceremony {
+    /// Names and values for people. What decides is last, right above the question: what is before it grows with what the
+    /// plan chose, and can leave the screen.
+    pub fn facts(&self) -> Vec<(&'static str, String)> {
+        let mut facts = vec![
+            ("plan", self.plan_sha256.to_string()),
+            ("planner", format!("`{}`, SHA-256 {}", self.planner.0, self.planner.1)),
+            ("batch", self.batch.clone()),
+            ("issued at", self.issued_at.to_string()),
+        ];
+        facts.extend(
+            self.anchors
+                .iter()
+                .map(|(anchor, leaves)| ("leaves", format!("{} verified under `{anchor}`", count(*leaves)))),
+        );
+        for (name, shown) in ["first", "last"].into_iter().zip(&self.shown) {
+            facts.push((name, format!("chip {}, serial {}", shown.uid, shown.serial)));
+            facts.push(("", format!("subject `{}`", shown.subject)));
+            facts.push(("", format!("valid {} to {}", shown.not_before, shown.not_after)));
+        }
+        facts.extend(self.relaxations.iter().map(|relaxation| ("relaxation", relaxation.as_str().to_owned())));
+        facts.extend(self.params.iter().map(|(name, value)| ("parameter", format!("{name} = {value}"))));
+        if self.resumed {
+            facts.push(("resumed", "an earlier run of this command has begun to sign this plan".to_owned()));
+        }
+        facts.push(("issuing CA", self.issuer.clone()));
+        facts.extend(self.reissue.iter().map(|reason| ("REISSUE", format!("chips get another certificate: {reason}"))));
+        facts.push(("policy", format!("{}, SHA-256 {}", self.policy.0, self.policy.1)));
+        // a long reason can take the word above it off the screen
+        let again = if self.reissue.is_some() { ", all of them a REISSUE" } else { "" };
+        facts.push(("to sign", format!("{} certificates{again}", count(self.count))));
+        facts
+    }
 }

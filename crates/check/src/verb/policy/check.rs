@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use reroot_core::report::{CheckedPolicy, Issuing, check_policy};
+use reroot_core::error::Error;
+use reroot_core::report::{CheckedPolicy, Issuing, PolicyFile, PolicyFiles, check_policy};
 use reroot_core::text::Printable;
-use serde_json::{Value, json};
 
 use super::{Exit, Fault, Printer, World, instant, issuer, load};
 use crate::args::{CheckArgs, Format};
@@ -29,36 +29,25 @@ pub(super) fn run(args: &CheckArgs, world: &World, printer: Printer) -> Result<E
                 if printer.format == Format::Text {
                     printer.data(&text(&checked, file));
                 }
-                files.push(as_json(&checked, file));
+                files.push(PolicyFile::good(file, checked));
             }
-            Err(Fault::Library(error)) => {
+            Err(error) => {
                 exit = Exit::of(error.class());
                 if printer.format == Format::Text {
-                    printer.error(&*error);
+                    printer.error(&error);
                 }
-                files.push(
-                    json!({ "file": render::path_json(file), "good": false, "mistakes": render::places_json(&*error) }),
-                );
-            }
-            Err(Fault::FrontDoor { message, hint, .. }) => {
-                exit = Exit::Usage;
-                if printer.format == Format::Text {
-                    printer.failure(&printer.value(&message), hint.as_deref());
-                }
-                files.push(
-                    json!({ "file": render::path_json(file), "good": false, "mistakes": [{ "message": message }] }),
-                );
+                files.push(PolicyFile::bad(file, render::failed(&error)));
             }
         }
     }
     if printer.format == Format::Json {
-        printer.json(&json!({ "files": files }));
+        printer.json(&PolicyFiles { files });
     }
     Ok(exit)
 }
 
-fn check(file: &Path, issuing: Option<&Issuing>) -> Result<CheckedPolicy, Fault> {
-    Ok(check_policy(load::policy(file)?, issuing)?)
+fn check(file: &Path, issuing: Option<&Issuing>) -> Result<CheckedPolicy, Error> {
+    check_policy(load::policy(file)?, issuing)
 }
 
 fn text(checked: &CheckedPolicy, file: &Path) -> String {
@@ -90,10 +79,4 @@ fn text(checked: &CheckedPolicy, file: &Path) -> String {
         let _ = writeln!(text, "note: {note}");
     }
     text
-}
-
-fn as_json(checked: &CheckedPolicy, file: &Path) -> Value {
-    let mut value = render::document(checked);
-    value["file"] = render::path_json(file).into();
-    value
 }

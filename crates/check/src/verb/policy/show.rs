@@ -4,13 +4,12 @@ use reroot_core::durable::Access;
 use reroot_core::durable::output::{Shape, write_new};
 use reroot_core::policy::Policy;
 use reroot_core::preview::{Decided, PolicyLine, Preview, STAND_IN_BATCH, Shown, ShownField, ZONES, Zone, preview};
-use reroot_core::report::ShownUnder;
+use reroot_core::report::{ShownUnder, Table};
 use reroot_core::x509::Time;
 
 use super::{Exit, Fault, Printer, World, instant, issuer, load};
 use crate::args::{Format, ShowArgs};
-use crate::render;
-use crate::table::Table;
+use crate::{anchors, render};
 use reroot_core::text::Printable;
 
 /// The certificate that would be issued for one leaf, field by field.
@@ -31,10 +30,7 @@ pub(super) fn run(args: &ShowArgs, world: &World, printer: Printer) -> Result<Ex
         (None, Some(configured)) => configured.issuer()?,
         (None, None) => unreachable!("without it the configuration was read"),
     };
-    let anchors = match &configured {
-        Some(configured) if args.source_anchor.is_empty() => configured.source_anchors()?,
-        _ => load::certificates(&args.source_anchor)?,
-    };
+    let anchors = anchors::source(&args.source_anchor, configured.as_deref())?;
     let request = Preview {
         policy: &policy,
         params,

@@ -19,21 +19,23 @@ pub(in super::super) fn admit<'a>(
     ledger: &Ledger,
     authority: &dyn Authority,
 ) -> Result<Ready<'a>, Error> {
-    let place = if job.plan.is_dir() { job.plan.join(hand_over::PLAN) } else { job.plan.to_owned() };
-    let plan = PlanFile::open(&place, std::slice::from_ref(job.manifest_certificate))?;
+    let place = if job.basis.plan.is_dir() { job.basis.plan.join(hand_over::PLAN) } else { job.basis.plan.to_owned() };
+    let plan = PlanFile::open(&place, std::slice::from_ref(job.basis.manifest_certificate))?;
     let reader = Reader {
         mode: Mode::of(authority.kind()),
-        issuer: job.issuer,
-        anchors: job.anchors,
-        manifest_certificate: Some(job.manifest_certificate),
-        out: job.out,
-        now: job.now,
+        issuer: job.basis.issuer,
+        anchors: job.basis.anchors,
+        manifest_certificate: Some(job.basis.manifest_certificate),
+        out: job.basis.out,
+        now: job.basis.now,
         accept_clock: job.accept_clock,
         jobs: job.jobs,
     };
     let mut ready = plan::admit(run, &reader, ledger, authority, plan, |_, planned| {
         let row = on_ledger(ledger, planned)?;
-        if row.terms.anchors != job.anchors.iter().map(|anchor| sha256(anchor.der())).collect::<Vec<Sha256Digest>>() {
+        if row.terms.anchors
+            != job.basis.anchors.iter().map(|anchor| sha256(anchor.der())).collect::<Vec<Sha256Digest>>()
+        {
             return Err(PlanError::Anchors.into());
         }
         if row.delivery.authority != authority.kind() {

@@ -23,7 +23,7 @@ pub(in super::super) fn admit<'a>(
     ledger: &Ledger,
     authority: &dyn Authority,
 ) -> Result<Ready<'a>, Error> {
-    admit_plan(run, job, ledger, authority, PlanFile::open(job.plan, job.planners)?)
+    admit_plan(run, job, ledger, authority, PlanFile::open(job.basis.plan, job.basis.planners)?)
 }
 
 /// As [`admit`], of a plan that is open.
@@ -36,19 +36,19 @@ pub(in super::super) fn admit_plan<'a>(
 ) -> Result<Ready<'a>, Error> {
     let reader = Reader {
         mode: Mode::AirGapped,
-        issuer: job.issuer,
-        anchors: job.anchors,
+        issuer: job.basis.issuer,
+        anchors: job.basis.anchors,
         // on a machine that only signs there is none
         manifest_certificate: None,
-        out: job.out,
-        now: job.now,
+        out: job.basis.out,
+        now: job.basis.now,
         accept_clock: job.accept_clock,
         jobs: job.jobs,
     };
     let mut earlier = None;
     let mut ready = plan::admit(run, &reader, ledger, authority, plan, |plan, row| {
         // a policy is known by its digest before it is read
-        if !cfg!(fuzzing) && !job.policies.contains(&row.terms.policy_sha256) {
+        if !cfg!(fuzzing) && !job.basis.policies.contains(&row.terms.policy_sha256) {
             let name = brief(&plan.head.policy_name);
             return Err(PlanError::PolicyNotApproved { name, sha256: row.terms.policy_sha256 }.into());
         }
@@ -90,14 +90,14 @@ fn begun(ledger: &Ledger, row: &BatchRow) -> Result<Option<BatchState>, Error> {
 }
 
 fn check_times(job: &SignJob<'_>, row: &BatchRow) -> Result<(), Error> {
-    let distance = job.now.unix().abs_diff(row.issued_at.unix());
-    if distance > u64::from(job.max_days) * 86_400 {
-        let (issued_at, now, max_days) = (row.issued_at, job.now, job.max_days);
+    let distance = job.basis.now.unix().abs_diff(row.issued_at.unix());
+    if distance > u64::from(job.basis.max_days) * 86_400 {
+        let (issued_at, now, max_days) = (row.issued_at, job.basis.now, job.basis.max_days);
         return Err(PlanError::Clock { issued_at, now, max_days }.into());
     }
-    let certificate = job.issuer.certificate();
-    if !certificate.validity().contains(job.now) {
-        return Err(audit::not_valid(certificate, job.now).into());
+    let certificate = job.basis.issuer.certificate();
+    if !certificate.validity().contains(job.basis.now) {
+        return Err(audit::not_valid(certificate, job.basis.now).into());
     }
     Ok(())
 }
@@ -139,10 +139,10 @@ fn ceremony(job: &SignJob<'_>, ready: &Ready<'_>, resumed: bool) -> Result<Cerem
     let [first, last] = ends.map(|row| example(ready, row));
     let mut anchors = BTreeMap::new();
     for row in rows {
-        let anchor = &job.anchors[row.anchor(&ready.verifier)];
+        let anchor = &job.basis.anchors[row.anchor(&ready.verifier)];
         *anchors.entry(anchor.subject().to_string()).or_insert(0) += 1;
     }
-    let planner = &job.planners[plan.planner];
+    let planner = &job.basis.planners[plan.planner];
     Ok(Ceremony {
         plan_sha256: plan.digest,
         planner: (planner.subject().to_string(), sha256(planner.der())),

@@ -1,9 +1,13 @@
 //! Keys in PKCS#11 tokens: the pool of crate `pkcs11-pool` as a [`Signer`], and the sources of its PINs.
 
+mod report;
+
 pub use pkcs11_pool::{
     Bench, BenchKey, BenchReport, BenchRow, DoctorReport, DoctorStep, NewTokenKey, Outcome, Pkcs11Error, Pkcs11Signer,
     Settings, TokenKey, bench, doctor, generate, hanging_calls, leave,
 };
+
+pub use report::{Examined, Measured};
 
 use pkcs11_pool::wants_pin;
 

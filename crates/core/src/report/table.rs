@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use reroot_core::text::Printable;
+use crate::text::Printable;
 
 /// Lines of a name and a value, the values below each other.
 #[derive(Clone, Debug)]

@@ -1,14 +1,9 @@
-//! What the ledger and a CA say of themselves, for programs: values that serialize themselves, as `reroot-core`'s reports do.
-
-use std::path::Path;
+//! What the ledger says of itself, for programs: values that serialize themselves, as `reroot-core`'s reports do.
 
 use serde::{Serialize, Serializer};
 
-use crate::ca::{AdoptReport, AdoptedManifest};
-use crate::crypto::sha256;
-use crate::ledger::{LedgerOverview, LedgerReport, LedgerStats, OpenBatch, PolicyStats};
-use crate::text::Printable;
-use crate::x509::{Certificate, Sha256Digest, Time};
+use super::{LedgerOverview, LedgerReport, LedgerStats, OpenBatch, PolicyStats};
+use crate::x509::{Sha256Digest, Time};
 
 #[derive(Serialize)]
 struct Counts {
@@ -147,67 +142,5 @@ impl Serialize for LedgerReport {
             holds: self.findings.is_empty(),
         };
         examined.serialize(serializer)
-    }
-}
-
-#[derive(Serialize)]
-struct Adopted<'a> {
-    directory: String,
-    files: Vec<String>,
-    certificates: Vec<Named<'a>>,
-    requests: Vec<Requested>,
-    notes: &'a [String],
-    encrypted: bool,
-}
-
-#[derive(Serialize)]
-struct Named<'a> {
-    role: &'a str,
-    subject: String,
-    sha256: Sha256Digest,
-    not_after: Time,
-}
-
-#[derive(Serialize)]
-struct Requested {
-    role: &'static str,
-    subject: String,
-}
-
-impl<'a> Named<'a> {
-    fn new(role: &'a str, certificate: &Certificate) -> Self {
-        Self {
-            role,
-            subject: certificate.subject().to_string(),
-            sha256: sha256(certificate.der()),
-            not_after: certificate.validity().not_after(),
-        }
-    }
-}
-
-impl Serialize for AdoptReport {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut certificates = vec![Named::new("issuing CA", &self.issuing)];
-        certificates.extend(self.chain.iter().map(|above| Named::new("above it", above)));
-        let mut requests = Vec::new();
-        match &self.manifest {
-            AdoptedManifest::Certified { signer, anchor } => {
-                certificates.extend([Named::new("manifest signer", signer), Named::new("manifest anchor", anchor)]);
-            }
-            AdoptedManifest::Requested(name) => {
-                requests.push(Requested { role: "manifest signer", subject: name.to_string() });
-            }
-        }
-        certificates.push(Named::new("source anchor", &self.anchor));
-        let text = |path: &Path| path.to_str().map_or_else(|| Printable::new(path).to_string(), str::to_owned);
-        let adopted = Adopted {
-            directory: text(&self.directory),
-            files: self.files.iter().map(|file| text(file)).collect(),
-            certificates,
-            requests,
-            notes: &self.notes,
-            encrypted: !self.plain,
-        };
-        adopted.serialize(serializer)
     }
 }
