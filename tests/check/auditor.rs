@@ -173,7 +173,7 @@ fn anchors_come_from_options_alone() {
 fn the_help_speaks_of_this_program() {
     let workshop = tempfile::tempdir().unwrap();
     let run = |line: &str| Run::tool(reroot_check()).args(line.split_whitespace()).folder(workshop.path()).run();
-    let verbs = ["completions", "inspect", "lookup", "policy", "verify", "verify-proof"];
+    let verbs = ["completions", "inspect", "lookup", "man", "policy", "verify", "verify-proof"];
     let top = run("--help").success().out();
     for verb in verbs {
         assert!(top.contains(&format!("\n  {verb} ")), "{verb}: {top}");
@@ -186,6 +186,7 @@ fn the_help_speaks_of_this_program() {
         "completions",
         "inspect",
         "lookup",
+        "man",
         "policy check",
         "policy show",
         "policy shipped",
@@ -208,6 +209,13 @@ fn the_help_speaks_of_this_program() {
     }
     assert!(run("--version").success().out().starts_with("reroot-check "));
     assert!(run("policy shipped none").expect(2).err().contains("`reroot-check policy shipped` lists them"));
+    run("man pages").success();
+    let mut pages: Vec<_> = std::fs::read_dir(workshop.path().join("pages")).unwrap().collect();
+    assert!(pages.len() > verbs.len(), "{pages:?}");
+    while let Some(Ok(page)) = pages.pop() {
+        let text = std::fs::read_to_string(page.path()).unwrap();
+        assert!(text.contains("reroot\\-check") && !text.contains("reroot.toml"), "{}\n{text}", page.path().display());
+    }
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = run(&format!("completions {shell}")).success();
         assert!(script.out().contains("reroot-check") && script.out().contains("verify-proof"), "{shell}");

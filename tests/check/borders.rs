@@ -170,6 +170,7 @@ pub(crate) const CHECK: &[Row] = &[
     Row("render", &["core", "words"]),
     Row("printer", &["core::failure", "core::error", "core::text", "args", "fault", "render", "words"]),
     Row("usage", &["core::text", "printer"]),
+    Row("man", &["core::durable", "core::text", "fault", "printer"]),
     Row("world", &["core::cert", "core::x509", "fault", "printer"]),
     Row("chip", &["core::proof", "core::text", "fault"]),
     Row("load", &["core", "fault"]),

@@ -14,6 +14,7 @@ mod grouped;
 mod intake;
 mod manifest_format;
 mod manifest_seal;
+mod packaging;
 mod proof;
 mod relying;
 mod repository;

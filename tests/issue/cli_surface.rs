@@ -368,7 +368,8 @@ fn the_quickstart_prints_every_command_it_stands_for() {
 #[test]
 fn a_version_is_printed() {
     let version = reroot(&["--version".to_owned()]).success().out();
-    assert_eq!(version.trim(), concat!("reroot ", env!("CARGO_PKG_VERSION")));
+    // a debug build does not follow the commits
+    assert_eq!(version.trim(), concat!("reroot ", env!("CARGO_PKG_VERSION"), " (development build)"));
     reroot(&[]).expect(2);
     reroot(&["isue".to_owned()]).expect(2);
 }

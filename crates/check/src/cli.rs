@@ -7,13 +7,13 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use reroot_check::args::{Format, InspectArgs, LookupArgs, PolicyCommand, VerifyArgs, VerifyProofArgs};
 use reroot_check::verb::{inspect, lookup, policy, verify, verify_proof};
-use reroot_check::{Exit, Fault, Printer, World};
+use reroot_check::{Exit, Fault, Printer, World, man};
 
 /// Verifies batches and proofs of device certificates, and checks policies.
 ///
 /// For auditors: holds no private key, opens no connection, reads no configuration. The trust anchors come from options.
 #[derive(Debug, Parser)]
-#[command(name = PROGRAM, version, max_term_width = 100, propagate_version = true)]
+#[command(name = PROGRAM, version = reroot_check::VERSION, max_term_width = 100, propagate_version = true)]
 #[command(after_help = "Exit codes and daily use: docs/guide/operator-guide.md")]
 pub(crate) struct Cli {
     /// Form of what is printed on standard output (and of errors)
@@ -41,6 +41,8 @@ enum Verb {
     Lookup(LookupArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
+    /// Write the man pages of all commands into a directory
+    Man(ManArgs),
 }
 
 #[derive(Args, Debug)]
@@ -49,6 +51,13 @@ struct CompletionsArgs {
     /// The shell
     #[arg(value_enum)]
     shell: clap_complete::Shell,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  reroot-check man /usr/local/share/man/man1")]
+struct ManArgs {
+    /// Directory to write the pages into
+    dir: PathBuf,
 }
 
 /// The name of the program.
@@ -76,6 +85,7 @@ pub(crate) fn run(cli: &Cli, world: &mut World, printer: Printer) -> Exit {
         Verb::Completions(args) => Ok(completions(args, printer)),
         Verb::Inspect(args) => inspect::run(args, world, printer),
         Verb::Lookup(args) => lookup::run(args, world, printer),
+        Verb::Man(args) => man::write(adapted(Cli::command()), &args.dir, printer).map(|()| Exit::Done),
         Verb::Policy(command) => policy::run(command, world, printer),
         Verb::Verify(args) => verify::run(args, world, printer),
         Verb::VerifyProof(args) => verify_proof::run(args, world, printer),

@@ -1,7 +1,7 @@
 //! The verbs that check: `verify`, `verify-proof`, `lookup`, `inspect`, `policy`. They parse, call `reroot-core`, and print.
 //!
 //! Two programs are made of them. `reroot-check` is for auditors: it stands on `reroot-core` alone, and so holds no private
-//! key, opens no connection, and writes no file but those that an option names (`--report`, `--findings`, `--der`). `reroot`
+//! key, opens no connection, and writes no file but those that the caller names (`--report`, `--findings`, `--der`, `man`). `reroot`
 //! has the verbs that sign beside them, and a configuration ([`Configuration`]) that names the anchors.
 //!
 //! Line packs are opened read-only and immutable (`reroot_core::delivery::PackReader`).
@@ -14,6 +14,7 @@ pub mod beside;
 pub mod chip;
 pub mod lists;
 pub mod load;
+pub mod man;
 pub mod printer;
 pub mod progress;
 pub mod render;
@@ -25,6 +26,9 @@ mod fault;
 mod stdin;
 mod usage;
 mod world;
+
+/// The version with the commit, as `--version` names it (`build.rs`).
+pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("REROOT_BUILT_FROM"), ")");
 
 pub use exit::Exit;
 pub use fault::Fault;

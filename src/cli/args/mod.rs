@@ -30,7 +30,7 @@ pub(crate) use revoke::{
 /// Verifies the leaf certificates of a reel against ST's root, re-issues them under your own CA over the same public
 /// key and UID, and seals a manifest that proves the continuity to anyone.
 #[derive(Debug, Parser)]
-#[command(name = "reroot", version, max_term_width = 100, propagate_version = true)]
+#[command(name = "reroot", version = reroot_check::VERSION, max_term_width = 100, propagate_version = true)]
 #[command(after_help = "Start here: reroot quickstart\nExit codes and daily use: docs/guide/operator-guide.md")]
 pub(crate) struct Cli {
     /// Form of what is printed on standard output (and of errors)
