@@ -30,7 +30,7 @@ fn every_unit_runs_a_command_that_exists() {
 fn the_bill_of_materials_names_what_is_linked_and_nothing_else() {
     let bill = |package: &str| -> Value {
         let arguments = [package, "0123456789abcdef", "x86_64-unknown-linux-gnu"];
-        let run = Run::tool("python3").arg(project("packaging/sbom.py")).args(arguments).folder(project("."));
+        let run = Run::tool("python3").arg(project("packaging/sbom.py")).args(arguments).folder(&project("."));
         let run = run.env("SOURCE_DATE_EPOCH", "1700000000").env("CARGO_NET_OFFLINE", "true");
         serde_json::from_slice(&run.run().success().stdout).unwrap()
     };

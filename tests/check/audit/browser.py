@@ -1,5 +1,5 @@
 """Loads a page in headless Chromium and says, as JSON, what a reader gets: by DevTools' protocol over a pipe."""
-import json, os, subprocess, sys
+import base64, json, os, subprocess, sys
 
 page, folder, *widths = sys.argv[1:]
 ours, theirs = os.pipe(), os.pipe()
@@ -67,6 +67,28 @@ LAYOUT = """(() => {
   }
   return {width, page: document.documentElement.scrollWidth, out};
 })()"""
+# the weakest contrast between a text and what is behind it, by WCAG 2: 4.5 is enough
+CONTRAST = """(() => {
+  const channels = text => text.match(/[\\d.]+/g).map(Number);
+  const luminance = ([r, g, b]) => [r, g, b].map(c => c / 255).map(c => c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, c, at) => sum + c * [0.2126, 0.7152, 0.0722][at], 0);
+  const behind = one => {
+    for (; one; one = one.parentElement) {
+      const color = channels(getComputedStyle(one).backgroundColor);
+      if (color.length < 4 || color[3] > 0) return color;
+    }
+    return [255, 255, 255];
+  };
+  let worst = {ratio: 21, of: ""};
+  for (const one of document.querySelectorAll("body *")) {
+    if (![...one.childNodes].some(node => node.nodeType === 3 && node.textContent.trim())) continue;
+    const style = getComputedStyle(one), color = one.closest("svg") ? style.fill : style.color;
+    const [a, b] = [luminance(channels(color)), luminance(behind(one))].sort((x, y) => y - x);
+    const ratio = (a + 0.05) / (b + 0.05);
+    if (ratio < worst.ratio) worst = {ratio, of: one.outerHTML.slice(0, 80)};
+  }
+  return {...worst, back: luminance(behind(document.body))};
+})()"""
 CONTENT = """({
   title: document.title, heading: document.querySelector("h1").innerText, text: document.body.innerText,
   numbers: Object.fromEntries([...document.querySelectorAll("dd[id]")].map(one => [one.id, one.innerText])),
@@ -92,14 +114,35 @@ def evaluated(expression):
 
 
 report = {"content": evaluated(CONTENT), "layouts": []}
-for width in widths:
+
+
+def emulate(width, scheme, media=""):
     ask("Emulation.setDeviceMetricsOverride", session, width=int(width), height=900, deviceScaleFactor=1, mobile=False)
-    report["layouts"].append(evaluated(LAYOUT))
+    ask("Emulation.setEmulatedMedia", session, media=media, features=[{"name": "prefers-color-scheme", "value": scheme}])
+
+
+def shoot(name):
     if "REROOT_SCREENSHOTS" in os.environ:
-        import base64
         shot = ask("Page.captureScreenshot", session, captureBeyondViewport=True)
-        with open(f"{os.environ['REROOT_SCREENSHOTS']}/{os.path.basename(page)}-{width}.png", "wb") as file:
+        with open(f"{os.environ['REROOT_SCREENSHOTS']}/{os.path.basename(page)}-{name}.png", "wb") as file:
             file.write(base64.b64decode(shot["data"]))
+
+
+for width in widths:
+    emulate(width, "light")
+    report["layouts"].append(evaluated(LAYOUT))
+    shoot(width)
+report["contrast"] = {"light": evaluated(CONTRAST)}
+emulate(widths[0], "dark")
+report["contrast"]["dark"] = evaluated(CONTRAST)
+shoot("dark")
+# A4 at 96 dots an inch, without its margins; the reader's screen is dark
+emulate(718, "dark", "print")
+report["contrast"]["print"] = evaluated(CONTRAST)
+report["layouts"].append(evaluated(LAYOUT))
+shoot("print")
+emulate(widths[0], "light")
+report["pdf"] = len(base64.b64decode(ask("Page.printToPDF", session)["data"]))
 asked = [event["params"]["request"]["url"] for event in events if event.get("method") == "Network.requestWillBeSent"]
 report["requests"] = [url for url in asked if not url.endswith("/" + os.path.basename(page))]
 spoken = ("Log.entryAdded", "Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Page.javascriptDialogOpening")

@@ -1,6 +1,7 @@
 //! `verify --report`: the page is well-formed, fetches nothing, runs nothing, and says what the other forms of the report
 //! say, read by a parser and by a browser. REROOT_SCREENSHOTS names a folder for pictures of it.
 
+use reroot::crypto::sha256;
 use serde_json::{Value, json};
 
 use super::batch::batch;
@@ -8,7 +9,7 @@ use super::forge::Forge;
 use crate::support::run::{Run, project};
 use crate::support::workshop::Workshop;
 
-/// What somebody sees who opens the page: in Chromium, at the width of a desk and of a hand.
+/// What somebody sees who opens the page: in Chromium, at the widths of a desk, a tablet and a hand, light and dark, and on paper.
 fn browse(workshop: &Workshop, name: &str) -> Value {
     let profile = tempfile::tempdir().unwrap();
     let script = project("tests/check/audit/browser.py");
@@ -19,14 +20,22 @@ fn browse(workshop: &Workshop, name: &str) -> Value {
     let seen: Value = serde_json::from_slice(&run.run().success().stdout).unwrap();
     assert_eq!(seen["requests"], json!([]), "nothing is fetched");
     assert_eq!(seen["console"], json!([]), "nothing runs, nothing is complained about");
-    for (width, layout) in WIDTHS.iter().zip(seen["layouts"].as_array().unwrap()) {
+    let layouts = seen["layouts"].as_array().unwrap();
+    assert_eq!(layouts.len(), WIDTHS.len() + 1);
+    for (width, layout) in WIDTHS.iter().chain(&["paper"]).zip(layouts) {
         assert_eq!(layout["out"], json!([]), "at {width}");
         assert_eq!(layout["page"], layout["width"], "at {width} there is something to the right of the window");
     }
+    for (scheme, light) in [("light", true), ("dark", false), ("print", true)] {
+        let contrast = &seen["contrast"][scheme];
+        assert!(contrast["ratio"].as_f64().unwrap() >= 4.5, "{scheme}: {contrast}");
+        assert_eq!(contrast["back"].as_f64().unwrap() > 0.5, light, "{scheme}: {contrast}");
+    }
+    assert!(seen["pdf"].as_u64().unwrap() > 10_000, "{}", seen["pdf"]);
     seen["content"].clone()
 }
 
-const WIDTHS: [&str; 2] = ["1280", "400"];
+const WIDTHS: [&str; 3] = ["1280", "768", "400"];
 
 /// What the page shows is what the report in JSON says.
 fn same(page: &Value, report: &Value) {
@@ -35,9 +44,9 @@ fn same(page: &Value, report: &Value) {
     assert_eq!(shown("certificates"), report["certificates"].as_u64().unwrap());
     assert_eq!(shown("warnings"), count("warnings"));
     assert_eq!(shown("faults"), count("faults") + report["more_faults"].as_u64().unwrap());
-    assert_eq!(page["lists"]["What was checked and holds"], report["checks"]);
+    assert_eq!(page["lists"]["Checked"], report["checks"]);
     let warnings = report["warnings"].as_array().filter(|list| !list.is_empty());
-    assert_eq!(page["lists"].get("Worth a look").and_then(Value::as_array), warnings);
+    assert_eq!(page["lists"].get("Warnings").and_then(Value::as_array), warnings);
     let codes: Vec<&Value> = report["faults"].as_array().unwrap().iter().map(|fault| &fault["code"]).collect();
     assert_eq!(page["faults"], json!(codes));
     let text = page["text"].as_str().unwrap();
@@ -58,11 +67,14 @@ fn a_browser_shows_what_the_report_says() {
     let report: Value = serde_json::from_slice(&workshop.verify("batch", &more).success().stdout).unwrap();
     let page = browse(&workshop, "report.html");
     same(&page, &report);
-    assert_eq!(page["heading"], "The batch holds");
+    assert_eq!(page["heading"], "Batch OK");
     assert_eq!(page["numbers"]["rejected"], "1");
     assert_eq!(page["numbers"]["ignored"], "1");
-    assert_eq!(page["bars"]["Certificates by kind of key"], json!(["P-256", "4"]));
+    // a chart of one bar would say nothing
+    assert_eq!(page["bars"].as_object().unwrap().len(), 1, "{}", page["bars"]);
     assert_eq!(page["bars"]["Items of the inputs"], json!(["issued", "4", "rejected", "1", "ignored", "1"]));
+    let text = page["text"].as_str().unwrap();
+    assert!(text.contains("The same in all certificates\nkey\tP-256\n"), "{text}");
 }
 
 /// Python's own reader: every element is closed in order, and nothing could run or be fetched.
@@ -75,7 +87,7 @@ class Reader(html.parser.HTMLParser):
         assert tag not in ("script", "img", "iframe", "link", "object", "embed", "a", "base", "form"), tag
         for name, value in attributes:
             assert not name.startswith("on") and name not in ("src", "href", "style", "xlink:href"), name
-        if tag not in ("meta", "rect"):
+        if tag not in ("br", "meta", "rect"):
             self.open.append(tag)
     def handle_startendtag(self, tag, attributes):
         self.handle_starttag(tag, attributes)
@@ -89,7 +101,7 @@ assert text.startswith("<!DOCTYPE html>") and "default-src 'none'" in text and "
 reader = Reader()
 reader.feed(text)
 reader.close()
-assert reader.open == [] and {"h1", "table", "svg", "rect", "style", "title"} <= reader.tags, reader.tags
+assert reader.open == [] and {"h1", "table", "style", "title"} <= reader.tags, reader.tags
 print("\n".join(reader.texts))
 "#;
 
@@ -102,7 +114,7 @@ fn the_page_says_what_was_found() {
     let workshop = batch();
     let text = workshop.verify("batch", &["--report", "report.html"]).success().out();
     let page = read(&workshop, "report.html");
-    assert!(page.contains("The batch holds\n"), "{page}");
+    assert!(page.contains("Batch OK\n"), "{page}");
     for line in text.lines().filter_map(|line| line.strip_prefix("checked       ")) {
         assert!(page.contains(line), "{line}\n{page}");
     }
@@ -112,9 +124,67 @@ fn the_page_says_what_was_found() {
     {
         assert!(page.contains(fact), "{fact}");
     }
+    shows_the_contents(&workshop, &page);
     // nothing is overwritten, and that is said before the work
     let again = workshop.verify("batch", &["--report", "report.html"]).expect(2);
     assert!(again.out().is_empty() && again.err().contains("`report.html` exists already"), "{}", again.err());
+}
+
+/// The items that were left out with the reasons, the issuing CA, one certificate beside the policy, and the policy itself.
+fn shows_the_contents(workshop: &Workshop, page: &str) {
+    for line in std::fs::read_to_string(workshop.path("batch/rejected.jsonl")).unwrap().lines() {
+        let line: Value = serde_json::from_str(line).unwrap();
+        for key in ["item", "code", "reason", "disposition"] {
+            assert!(page.contains(line[key].as_str().unwrap()), "{key} of {line}\n{page}");
+        }
+    }
+    let policy = std::fs::read_to_string(workshop.path("batch/policy.toml")).unwrap();
+    for line in policy.lines().filter(|line| !line.is_empty()) {
+        assert!(page.lines().any(|shown| shown == line), "{line}\n{page}");
+    }
+    let line = policy.lines().position(|line| line.starts_with("not_after")).unwrap() + 1;
+    assert!(page.contains(&format!("line {line}: not_after")), "{page}");
+    let entries = std::fs::read_to_string(workshop.path("batch/manifest.jsonl")).unwrap();
+    let first: Value = serde_json::from_str(entries.lines().next().unwrap()).unwrap();
+    for key in ["uid", "serial"] {
+        assert!(page.contains(first[key].as_str().unwrap()), "{key}: {first}\n{page}");
+    }
+    let statement = workshop.statement("batch");
+    for key in ["subject", "sha256", "spki_sha256"] {
+        assert!(page.contains(statement["issuer"][key].as_str().unwrap()), "{key}");
+    }
+}
+
+#[test]
+fn the_page_shows_both_digests_of_a_changed_file_and_nothing_of_its_text() {
+    let workshop = batch();
+    let policy = std::fs::read(workshop.path("batch/policy.toml")).unwrap();
+    let changed = [&policy[..], b"# changed\n"].concat();
+    std::fs::write(workshop.path("batch/policy.toml"), &changed).unwrap();
+    workshop.verify("batch", &["--report", "report.html"]).expect(1);
+    let page = read(&workshop, "report.html");
+    assert!(page.contains("Batch verification FAILED\n") && page.contains("audit.file.digest"), "{page}");
+    for (bytes, what) in [(&policy, "expected"), (&changed, "found")] {
+        assert!(page.contains(&format!("{} {what}", sha256(bytes))), "{what}\n{page}");
+    }
+    assert!(!page.contains("# changed") && !page.contains("field by field"), "{page}");
+}
+
+#[test]
+fn the_page_names_expected_chips_that_are_missing() {
+    let workshop = Workshop::new();
+    workshop.reel("reel.zip", 0..2);
+    let chips: Vec<String> = (0..3).map(|index| workshop.pki.leaf(index).uid().to_string()).collect();
+    workshop.write("uids.txt", chips.join("\n").as_bytes());
+    workshop.issue("reel.zip", "batch", &["--expect", "uids.txt", "--on-missing", "note"]).expect(1);
+    for (name, more, word) in
+        [("given.html", &["--expect", "uids.txt"][..], ""), ("not-given.html", &[][..], " (the signer's word)")]
+    {
+        workshop.verify("batch", &[more, &["--report", name]].concat()).success();
+        let page = read(&workshop, name);
+        let (_, section) = page.split_once("Expected chips\n").unwrap_or_else(|| panic!("{page}"));
+        assert!(section.contains(&format!("1{word}\n")) && section.contains(&chips[2]), "{name}: {section}");
+    }
 }
 
 #[test]
@@ -130,13 +200,13 @@ fn the_page_of_a_bad_batch_shows_its_faults_and_runs_nothing_of_it() {
     let finished = workshop.verify("<b>bad", &["--report", "report.html"]).expect(1);
     assert!(finished.out().contains("audit.entry.differs"), "{}", finished.out());
     let page = read(&workshop, "report.html");
-    assert!(page.contains("The batch does not hold") && page.contains("audit.entry.differs"), "{page}");
+    assert!(page.contains("Batch verification FAILED") && page.contains("audit.entry.differs"), "{page}");
     assert!(page.contains("<b>bad"), "the name is text");
 
     let more = ["--report", "again.html", "--format", "json"];
     let report: Value = serde_json::from_slice(&workshop.verify("<b>bad", &more).expect(1).stdout).unwrap();
     let page = browse(&workshop, "again.html");
     same(&page, &report);
-    assert_eq!(page["heading"], "The batch does not hold");
+    assert_eq!(page["heading"], "Batch verification FAILED");
     assert_ne!(page["faults"], json!([]));
 }

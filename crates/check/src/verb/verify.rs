@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use reroot_core::audit::code::SOURCE_REJECTED;
-use reroot_core::audit::{Audit, AuditReport, Fault as Failing, ListFile, NotGiven, audit};
+use reroot_core::audit::{Audit, AuditReport, BatchDetails, Fault as Failing, ListFile, NotGiven, audit};
 use reroot_core::durable::Access;
 use reroot_core::durable::output::{self, Shape};
 use reroot_core::origin::Code;
@@ -76,10 +76,12 @@ pub fn run(args: &VerifyArgs, world: &mut World, printer: Printer) -> Result<Exi
         },
     };
     if let Some(path) = &args.report {
+        let details = BatchDetails::read(&job, &report)?;
         let page = page(
             &report,
             &Page {
                 batch: &args.batch,
+                details: &details,
                 anchors: &[("source", &anchors.source), ("issuer", &anchors.issuer), ("manifest", &anchors.manifest)],
                 unchecked: &unchecked(&report),
                 program: printer.program,

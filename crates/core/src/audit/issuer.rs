@@ -59,7 +59,13 @@ pub(crate) fn identify(
         && sha256(issuing.spki().der()) == statement.issuer.spki_sha256
         && issuing.subject().to_string() == statement.issuer.subject;
     if !named {
-        let message = "the first certificate is not the issuer that the statement names";
+        let message = format!(
+            "the first certificate is not the issuer that the statement names: `{}`, SHA-256 {}, expected `{}`, SHA-256 {}",
+            issuing.subject(),
+            sha256(issuing.der()),
+            statement.issuer.subject,
+            statement.issuer.sha256
+        );
         return Err(Contradiction::new(code::ISSUER_DIFFERS, message));
     }
     check_chain(&issuing, &chain, anchors, statement.issued_at, purposes)?;

@@ -24,6 +24,7 @@
 mod account;
 mod claims;
 mod derive;
+mod details;
 mod entries;
 mod expected;
 mod grounds;
@@ -40,6 +41,7 @@ mod tally;
 
 use names::Names;
 
+pub use details::{BatchDetails, Example};
 pub use expected::{ListFile, ListShown};
 pub use grounds::{Ground, LIST, ListedCode, list_markdown, listed_codes};
 pub use history::{Chained, History, follows};
@@ -337,8 +339,10 @@ fn check_digest(found: &WrittenFile, statement: &Statement, report: &mut AuditRe
 fn policy(reader: &BatchReader, statement: &Statement, report: &mut AuditReport) -> Result<Option<Policy>, Error> {
     const FILE: &str = "policy.toml";
     let Some(bytes) = believed(reader.read(FILE), FILE, report)? else { return Ok(None) };
-    if sha256(&bytes) != statement.policy.sha256 {
-        report.fault(code::POLICY_DIGEST, FILE, "the policy is not the one the statement names");
+    let (found, expected) = (sha256(&bytes), statement.policy.sha256);
+    if found != expected {
+        let message = format!("the policy is not the one the statement names: SHA-256 is {found}, expected {expected}");
+        report.fault(code::POLICY_DIGEST, FILE, &message);
         return Ok(None);
     }
     let parsed = String::from_utf8(bytes)

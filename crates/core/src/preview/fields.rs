@@ -26,7 +26,7 @@ pub struct ShownField {
 }
 
 /// The fields of a template under an issuer.
-pub(super) fn of(policy: &Policy, issuer: &IssuerIdentity, template: &ObjectTemplate) -> Vec<ShownField> {
+pub(crate) fn of(policy: &Policy, issuer: &IssuerIdentity, template: &ObjectTemplate) -> Vec<ShownField> {
     let by = |path: &str| place::of(policy, path).map_or(Decided::Elsewhere("a line of the policy"), Decided::Policy);
     let field = |name: &str, value: Vec<String>, decided| ShownField {
         name: name.to_owned(),

@@ -23,6 +23,7 @@ use crate::verify::{self, Examined, TrustAnchor, VerifiedLeaf, Verifier, Warning
 use crate::x509::{Certificate, Sha256Digest, Time};
 
 pub use fields::ShownField;
+pub(crate) use fields::of as fields_of;
 pub use place::{Decided, PolicyLine};
 pub use zones::{ZONES, Zone};
 
