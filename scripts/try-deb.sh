@@ -10,15 +10,15 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 root=$work/root
 fail() { echo "try-deb: FAILED: $*" >&2; exit 1; }
-inside() { chroot "$root" env -i PATH=/usr/bin:/bin HOME=/home/operator LC_ALL=C.UTF-8 "$@"; }
-operator() { chroot --userspec=operator:operator "$root" env -i PATH=/usr/bin:/bin HOME=/home/operator LC_ALL=C.UTF-8 sh -euc "cd; $1"; }
+inside() { chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/home/engineer LC_ALL=C.UTF-8 "$@"; }
+engineer() { chroot --userspec=engineer:engineer "$root" env -i PATH=/usr/bin:/bin HOME=/home/engineer LC_ALL=C.UTF-8 sh -euc "cd; $1"; }
 step() { echo "try-deb: $*"; }
 
 (cd "$made" && sha256sum --check --quiet SHA256SUMS) || fail "files differ from SHA256SUMS"
 step "a clean Debian"
 "$here/../packaging/debian-root.sh" "$root" 2>"$work/log" || { tail -20 "$work/log" >&2; fail "debootstrap"; }
 (cd "$root" && find usr etc -xdev | sort) >"$work/before"
-inside useradd --create-home --shell /bin/sh operator
+inside useradd --create-home --shell /bin/sh engineer
 
 step "installing"
 cp "$made"/*.deb "$root"
@@ -56,10 +56,10 @@ else
 fi
 
 step "the quickstart"
-operator 'reroot quickstart try' >"$work/log" 2>&1 || { cat "$work/log" >&2; fail "quickstart"; }
+engineer 'reroot quickstart try' >"$work/log" 2>&1 || { cat "$work/log" >&2; fail "quickstart"; }
 grep -q 'CMS Verification successful' "$work/log" || { cat "$work/log" >&2; fail "OpenSSL did not confirm the manifest"; }
 step "the auditor's program"
-operator 'reroot-check verify try/batch --input try/reel.zip --issuer-anchor try/pki/ca/root.pem --report report.html \
+engineer 'reroot-check verify try/batch --input try/reel.zip --issuer-anchor try/pki/ca/root.pem --report report.html \
     --source-anchor try/pki/anchors/stm-stsafe-a-prod-ca-01.pem' >"$work/log" 2>&1 || { cat "$work/log" >&2; fail "reroot-check verify"; }
 tail -1 "$work/log"
 
@@ -67,5 +67,5 @@ step "removing"
 inside dpkg --purge reroot reroot-check >/dev/null 2>&1 || fail "dpkg --purge"
 (cd "$root" && find usr etc -xdev | sort) | comm -13 "$work/before" - | grep -vE '^etc/(passwd|group|shadow|gshadow|subuid|subgid)-?$' >"$work/left" || true
 [ ! -s "$work/left" ] || { cat "$work/left" >&2; fail "files are left after removal"; }
-operator 'test -s try/pki/reroot.toml' || fail "removal touched the user's files"
+engineer 'test -s try/pki/reroot.toml' || fail "removal touched the user's files"
 step "OK"
