@@ -26,8 +26,9 @@ fn from_git() -> Option<String> {
     git(&["ls-files", "--error-unmatch", "build.rs"])?;
     let commit = git(&["rev-parse", "HEAD"]).filter(|commit| is_commit(commit))?;
     for place in [Some("HEAD".to_owned()), Some("packed-refs".to_owned()), git(&["symbolic-ref", "--quiet", "HEAD"])] {
-        let path = place.and_then(|place| git(&["rev-parse", "--git-path", &place]));
-        path.iter().for_each(|path| watch(path));
+        if let Some(path) = place.and_then(|place| git(&["rev-parse", "--git-path", &place])) {
+            watch(&path);
+        }
     }
     // what is in the programs: cargo compares the times of all files in a folder
     let top = git(&["rev-parse", "--show-toplevel"])?;

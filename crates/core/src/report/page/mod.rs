@@ -229,7 +229,9 @@ fn contents(page: &mut Html, report: &AuditReport) {
     if !charts.is_empty() {
         page.element("h2", "Charts");
         page.raw("<div class=\"charts\">\n");
-        charts.iter().for_each(|(title, bars)| page.chart(title, bars));
+        for (title, bars) in &charts {
+            page.chart(title, bars);
+        }
         page.raw("</div>\n");
     }
 }
