@@ -6,7 +6,7 @@ use reroot::delivery::{Target, Zone};
 use reroot::durable;
 use reroot::error::Error;
 use reroot::export::{Export, export};
-use reroot::input;
+use reroot::input::open as open_input;
 use reroot::origin::ChipName;
 use reroot::proof::{Pack, pack};
 use reroot::report::{ExportMade, Place};
@@ -61,7 +61,7 @@ pub(crate) fn run(args: &ExportArgs, world: &World, printer: Printer) -> Result<
     counter.finish();
     let exported = exported?;
     if streamed {
-        let sent = input::open(&aside).map_err(|source| Fault::usage(format!("{}: {source}", Printable::new(&aside))));
+        let sent = open_input(&aside).map_err(|source| Fault::usage(format!("{}: {source}", Printable::new(&aside))));
         let sent = sent.and_then(|mut file| printer.stream(&mut file, target == Target::Zip));
         durable::remove_partial_file(&aside).map_err(Error::from)?;
         sent?;

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::batch::batch;
 use super::forge::Forge;
+use crate::support::judges::put;
 use crate::support::run::{Run, project};
 use crate::support::workshop::Workshop;
 
@@ -160,7 +161,7 @@ fn the_page_shows_both_digests_of_a_changed_file_and_nothing_of_its_text() {
     let workshop = batch();
     let policy = std::fs::read(workshop.path("batch/policy.toml")).unwrap();
     let changed = [&policy[..], b"# changed\n"].concat();
-    std::fs::write(workshop.path("batch/policy.toml"), &changed).unwrap();
+    put(&workshop.path("batch/policy.toml"), &changed);
     workshop.verify("batch", &["--report", "report.html"]).expect(1);
     let page = read(&workshop, "report.html");
     assert!(page.contains("Batch verification FAILED\n") && page.contains("audit.file.digest"), "{page}");
@@ -174,7 +175,7 @@ fn the_page_shows_both_digests_of_a_changed_file_and_nothing_of_its_text() {
 fn the_page_names_expected_chips_that_are_missing() {
     let workshop = Workshop::new();
     workshop.reel("reel.zip", 0..2);
-    let chips: Vec<String> = (0..3).map(|index| workshop.pki.leaf(index).uid().to_string()).collect();
+    let chips: Vec<String> = (0..3).map(|index| workshop.pki.leaf(index).uid().clone()).collect();
     workshop.write("uids.txt", chips.join("\n").as_bytes());
     workshop.issue("reel.zip", "batch", &["--expect", "uids.txt", "--on-missing", "note"]).expect(1);
     for (name, more, word) in

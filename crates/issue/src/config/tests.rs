@@ -584,12 +584,11 @@ fn a_signer_is_opened_with_its_secret_and_proved_the_certificates() {
 
 #[test]
 fn hostile_text_is_escaped_in_messages() {
-    let text = TEXT.replace("[ledger]", "[ledger]\n\"a\\u001b[2J\\u202e\" = 1");
-    let message = only(parse(&text)).1;
+    let message = only(parse(&TEXT.replace("[ledger]", "[ledger]\n\"a\\u001b[2J\\u202e\" = 1"))).1;
     assert_eq!(message, "unknown key `a\\u{1b}[2J\\u{202e}` in [ledger]");
     let world = World::new();
-    let config = world.with(&[("issuing.pem", "\\u001b[2J.pem")]);
-    assert!(only(config.issuer_identity()).1.contains("\\u{1b}[2J.pem`: No such file"));
+    let message = only(world.with(&[("issuing.pem", "\\u001b[2J.pem")]).issuer_identity()).1;
+    assert!(message.contains("\\u{1b}[2J.pem`: No such file"));
 }
 
 #[test]
