@@ -15,7 +15,12 @@ pub fn all(args: &AnchorArgs, world: &World, printer: Printer) -> Result<Anchors
     let wanted = args.source_anchor.is_empty() || args.issuer_anchor.is_none();
     let configured = if wanted { world.configured(&args.config, printer, NO_ANCHORS)? } else { None };
     let configured = configured.as_deref();
-    let manifest = args.manifest_anchor.as_deref().map(|path| certificates(&[path])).transpose()?;
+    let manifest = match (args.manifest_anchor.as_deref(), configured) {
+        (Some(path), _) => Some(certificates(&[path])?),
+        // an option for the issuer's anchor speaks for both
+        (None, Some(configured)) if args.issuer_anchor.is_none() => Some(configured.manifest_anchors()?),
+        (None, _) => None,
+    };
     let (source, issuer) =
         (source(&args.source_anchor, configured)?, issuer(args.issuer_anchor.as_deref(), configured)?);
     Ok(Anchors::new(source, issuer, manifest)?)
