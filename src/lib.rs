@@ -36,4 +36,5 @@ pub use reroot_core::{
 };
 pub use reroot_issue::{
     ca, cmp, config, error, issue, ledger, ownership, pipeline, plan, possession, query, revoke, seal, setup, signer,
+    status,
 };

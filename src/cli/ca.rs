@@ -14,7 +14,7 @@ use reroot::x509::{Name, Spki, pem};
 
 use super::args::{CaCommand, Format, RoleArg};
 use super::secrets::Secrets;
-use super::{Exit, Fault, Printer, World, load};
+use super::{Exit, Fault, Printer, World, ceremony, load};
 
 pub(crate) fn run(command: &CaCommand, world: &World, printer: Printer) -> Result<Exit, Fault> {
     match command {
@@ -23,6 +23,8 @@ pub(crate) fn run(command: &CaCommand, world: &World, printer: Printer) -> Resul
         }
         CaCommand::Import { certificate, chain, config } => import(certificate, chain, config, printer),
         CaCommand::Proof { code, out, days, config } => proof(code, *days, out, config, world, printer),
+        CaCommand::Issue { request, ceremony } => ceremony::issue(request, ceremony, world, printer),
+        CaCommand::Renew(ceremony) => ceremony::renew(ceremony, world, printer),
         CaCommand::Show { config } => show(config, printer),
     }
 }
@@ -31,6 +33,7 @@ fn proof(code: &str, days: u16, out: &Path, config: &Path, world: &World, printe
     // looked at before anything is signed; writing looks again
     load::place(out, Shape::PLAIN)?;
     let config = load::config(config, printer)?;
+    load::ending(&config, world, printer);
     let issuer = config.issuer_identity()?;
     let signer = config.open_issuer_signer(&Secrets)?;
     let ledger = load::ledger(&config, issuer.spki(), false, printer)?;

@@ -34,6 +34,7 @@ pub(crate) fn run(args: &CrlArgs, world: &World, printer: Printer) -> Result<Exi
 fn round(args: &CrlArgs, world: &World, printer: Printer) -> Result<Exit, Fault> {
     let out = args.out.as_deref().expect("it is required without a subcommand");
     let config = load::config(&args.config, printer)?;
+    load::ending(&config, world, printer);
     let issuer = config.issuer_identity()?;
     let root = issuer.certificate().subject() == issuer.certificate().issuer();
     let default = if root { ROOT_VALID } else { VALID };
@@ -101,6 +102,7 @@ fn finish(signatures: &Path, out: &Path, config: &Path, printer: Printer) -> Res
 /// Signs a plan of lists, on the machine that has the key.
 pub(super) fn sign(args: &SignArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
     let config: Config = load::config(&args.config, printer)?;
+    load::ending(&config, world, printer);
     let signing = config.signing()?;
     let issuer = config.issuer_identity()?;
     let signer = config.open_issuer_signer(&Secrets)?;

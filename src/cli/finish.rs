@@ -23,6 +23,7 @@ pub(crate) fn run(args: &FinishArgs, world: &mut World, printer: Printer) -> Res
     };
     choices.check()?;
     let config = load::config(&args.config, printer)?;
+    load::ending(&config, world, printer);
     let returned = Returned::ready(&config, choices, &Secrets)?;
     let ledger = load::ledger(&config, returned.issuer_key(), false, printer)?;
     let outcome = progress::with_bars(world, printer, |around| returned.finish(&ledger, around))?;

@@ -13,7 +13,7 @@ use reroot::signer::pkcs11::Settings;
 use reroot::signer::{KeyLocation, KeyUri, Secret, SecretSource};
 use reroot::text::Printable;
 
-use super::args::{AdoptArgs, Format, InitArgs, ManifestUnderArg};
+use super::args::{AdoptArgs, Format, InitArgs, ManifestUnderArg, PinArgs};
 use super::secrets::{self, Secrets};
 use super::{Exit, Fault, Printer, World, hsm, load};
 
@@ -78,21 +78,33 @@ fn existing(
     printer: Printer,
 ) -> Result<ExistingCa, Fault> {
     let AdoptArgs { issuer_cert, chain, issuer_passphrase_file, issuer_passphrase_env, .. } = &args.adopt;
+    let (file, variable) = (issuer_passphrase_file.as_deref(), issuer_passphrase_env.as_deref());
+    let (place, secret) = key_place(key, file, variable, &args.pin, printer)?;
+    let files: Vec<PathBuf> = issuer_cert.iter().chain(chain).cloned().collect();
+    let key = ExistingKey { place: &place, secret: secret.as_ref(), settings };
+    Ok(ExistingCa::open(&key, load::certificates(&files)?, world.now, &Secrets)?)
+}
+
+/// The place of a key that an option names, and where its passphrase or PIN comes from.
+pub(super) fn key_place(
+    key: &str,
+    passphrase_file: Option<&Path>,
+    passphrase_env: Option<&str>,
+    pin: &PinArgs,
+    printer: Printer,
+) -> Result<(KeyLocation, Option<SecretSource>), Fault> {
     let (place, secret) = if is_uri(key) {
-        (KeyLocation::Pkcs11(Box::new(typed_uri(key, printer)?)), hsm::pin_source(&args.pin))
+        (KeyLocation::Pkcs11(Box::new(typed_uri(key, printer)?)), hsm::pin_source(pin))
     } else {
         let path = in_this_directory(Path::new(key))?;
         load::guarded(&path, Role::Secret, printer)?;
-        let file = issuer_passphrase_file.clone().map(SecretSource::File);
-        (KeyLocation::File(path), file.or_else(|| issuer_passphrase_env.clone().map(SecretSource::Env)))
+        let file = passphrase_file.map(|path| SecretSource::File(path.to_owned()));
+        (KeyLocation::File(path), file.or_else(|| passphrase_env.map(|name| SecretSource::Env(name.to_owned()))))
     };
     if let Some(SecretSource::File(path)) = &secret {
         load::guarded(path, Role::Secret, printer)?;
     }
-    let secret = secret.map(absolute).transpose()?;
-    let files: Vec<PathBuf> = issuer_cert.iter().chain(chain).cloned().collect();
-    let key = ExistingKey { place: &place, secret: secret.as_ref(), settings };
-    Ok(ExistingCa::open(&key, load::certificates(&files)?, world.now, &Secrets)?)
+    Ok((place, secret.map(absolute).transpose()?))
 }
 
 /// What protects the new keys: for each role the source and the secret.

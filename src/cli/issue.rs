@@ -19,7 +19,7 @@ use super::secrets::Secrets;
 use super::{Exit, Fault, Printer, World, load, progress, render};
 
 pub(crate) fn run(args: &IssueCommand, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
-    let (choices, mut config) = chosen(&args.issue, by(args)?, printer)?;
+    let (choices, mut config) = chosen(&args.issue, by(args)?, world, printer)?;
     if args.issue.engine.generic {
         config.sign_generically();
     }
@@ -49,7 +49,7 @@ fn by(args: &IssueCommand) -> Result<By, Fault> {
 }
 
 /// What the options say of a batch, and the configuration that they name.
-pub(super) fn chosen(args: &IssueArgs, by: By, printer: Printer) -> Result<(Choices, Config), Fault> {
+pub(super) fn chosen(args: &IssueArgs, by: By, world: &World, printer: Printer) -> Result<(Choices, Config), Fault> {
     let mut choices = Choices {
         inputs: load::inputs(&args.inputs)?,
         by,
@@ -65,6 +65,7 @@ pub(super) fn chosen(args: &IssueArgs, by: By, printer: Printer) -> Result<(Choi
         expect_count: args.expect_count,
         expect_head: None,
         beacon: None,
+        known_ledgers: args.known_ledger.clone(),
         bulk_id: args.bulk_id.clone(),
         publish_bulk_id: args.publish_bulk_id,
         reissue: args.reissue.clone(),
@@ -76,6 +77,7 @@ pub(super) fn chosen(args: &IssueArgs, by: By, printer: Printer) -> Result<(Choi
     };
     choices.check()?;
     let config = load::config(&args.config, printer)?;
+    load::ending(&config, world, printer);
     let family = choices.policy.source().family;
     choices.expected = args.expect.as_deref().map(|path| load::expected(path, family)).transpose()?;
     choices.expect_head = args.expect_head.as_deref().map(load::head).transpose()?;

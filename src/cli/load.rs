@@ -11,7 +11,7 @@ use reroot::text::Printable;
 use reroot::x509::{Certificate, Sha256Digest, Spki};
 use reroot_check::{Configuration, Configured};
 
-use super::{Fault, Patience, Printer};
+use super::{Fault, Patience, Printer, World};
 
 pub(crate) use reroot_check::load::{
     beacon, bytes, bytes_up_to, certificates, engine, expected, inputs, params, place, policy,
@@ -36,6 +36,13 @@ pub(crate) fn config_or(path: &Path, printer: Printer, hint: &str) -> Result<Con
 /// Reads the configuration, for what a verb that checks needs of it.
 pub(crate) fn configured(path: &Path, printer: Printer) -> Result<Box<dyn Configured>, Fault> {
     Ok(Box::new(InFile(config(path, printer)?)))
+}
+
+/// Warns of certificates of the configuration that end soon, before something is signed.
+pub(crate) fn ending(config: &Config, world: &World, printer: Printer) {
+    for warning in reroot::status::ending(config, world.now) {
+        printer.warn(&warning);
+    }
 }
 
 /// Where the verbs that check find what no option names: `reroot.toml`.

@@ -10,6 +10,7 @@ mod world;
 mod batches;
 mod block;
 mod ca;
+mod ceremony;
 mod completions;
 mod crl;
 mod export;
@@ -25,6 +26,7 @@ mod prove;
 mod quickstart;
 mod revoke;
 mod sign;
+mod status;
 mod timestamp;
 
 pub(crate) use args::Cli;
@@ -85,6 +87,7 @@ pub(crate) fn run(cli: &Cli, world: &mut World, printer: Printer) -> Exit {
         Command::Release(args) => revoke::release(args, world, printer),
         Command::Revoke(args) => revoke::run(args, world, printer),
         Command::Sign(args) => sign::run(args, world, printer),
+        Command::Status(args) => status::run(args, world, printer),
         Command::Timestamp(command) => timestamp::run(command, world, printer),
         Command::Unblock(args) => block::unblock(args, world, printer),
         Command::Verify(args) => verify::run(args, world, *printer),

@@ -10,7 +10,7 @@ use super::{Exit, Fault, Printer, World, issue, load, progress};
 
 pub(crate) fn run(args: &PlanArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
     let by = if args.foreign { By::ExternalFile } else { By::AirGapped };
-    let (choices, config) = issue::chosen(&args.issue, by, printer)?;
+    let (choices, config) = issue::chosen(&args.issue, by, world, printer)?;
     let reel = Reel::ready(&config, choices, &Secrets)?;
     let ledger = load::ledger(&config, reel.issuer_key(), args.new_ledger, printer)?;
     let outcome = progress::with_bars(world, printer, |around| reel.plan(&ledger, around))?;

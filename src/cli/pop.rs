@@ -131,6 +131,7 @@ fn read(receipts: &Path) -> Result<Vec<Receipt>, Fault> {
 /// The receipts of all stations, each chip once, beside the batch, sealed.
 fn seal(batch: &Path, receipts: &[PathBuf], config: &Path, world: &World, printer: Printer) -> Result<Exit, Fault> {
     let config = load::config(config, printer)?;
+    load::ending(&config, world, printer);
     let certificate = config.manifest_certificate()?;
     let files = PossessionFiles::beside(batch)?;
     for path in [&files.supplement, &files.seal, &files.receipts] {

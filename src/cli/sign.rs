@@ -24,6 +24,7 @@ pub(crate) fn run(args: &SignArgs, world: &mut World, printer: Printer) -> Resul
         return crl::sign(args, world, printer);
     }
     let config = load::config(&args.config, printer)?;
+    load::ending(&config, world, printer);
     let vault = Vault::ready(&config, choices, &Secrets)?;
     let ledger = load::ledger(&config, vault.issuer_key(), args.new_ledger, printer)?;
     let outcome = progress::with_bars(world, printer, |around| {

@@ -141,6 +141,8 @@ pub(crate) const ISSUE: &[Row] = &[
     ),
     // the manifest key's one door
     Row("seal", &["core", "signer", "error"]),
+    // what a configuration names and its ledger says, read and not judged anew
+    Row("status", &["core", "config", "ledger"]),
     // proofs say whether a receipt is of the batch
     Row("possession", &["core", "signer", "seal", "error"]),
     // formats of files: what a plan says of a batch row, and its planner's signature
@@ -234,6 +236,7 @@ pub(crate) const PROGRAM: &[Row] = &[Row(
         "revoke",
         "setup",
         "signer::<types>",
+        "status",
         // tokens are examined and measured, and a module that hangs is left at the end
         "signer::pkcs11",
         "signer::bench",

@@ -5,6 +5,7 @@ use reroot_test_support as support;
 
 mod bad_inputs;
 mod bad_surroundings;
+mod ceremony;
 mod cli_surface;
 mod consumers;
 mod documents;

@@ -35,6 +35,7 @@ pub mod revoke;
 pub mod seal;
 pub mod setup;
 pub mod signer;
+pub mod status;
 
 pub use cert::Seed;
 pub use config::Config;

@@ -1,5 +1,6 @@
 //! What can be typed.
 
+mod ca;
 mod cmp;
 mod init;
 mod ledger;
@@ -13,6 +14,7 @@ use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use reroot::config::Sharing;
 
+pub(crate) use ca::CeremonyArgs;
 pub(crate) use cmp::{IssueCommand, IssuerArg};
 pub(crate) use init::{AdoptArgs, InitArgs, ManifestUnderArg};
 pub(crate) use ledger::{LedgerCommand, WhichLedger};
@@ -113,6 +115,8 @@ pub(crate) enum Command {
     /// What was promised, signed and published: check it, count it, print its head
     #[command(subcommand)]
     Ledger(LedgerCommand),
+    /// How the CA is doing: certificates and their ends, ledger, open batches, whether a run is on
+    Status(StatusArgs),
     /// Examine a PKCS#11 token, or measure how fast it signs
     #[command(subcommand)]
     Hsm(HsmCommand),
@@ -120,6 +124,16 @@ pub(crate) enum Command {
     Completions(CompletionsArgs),
     /// Write man pages into a directory
     Man(ManArgs),
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  reroot status --config pki/reroot.toml --format json\n\n\
+    Ends with 1 if something does not hold: a certificate that cannot be read or has ended, a ledger that cannot be read. \
+    From 60 days before a certificate ends there is a warning. It can be asked while a run is on.")]
+pub(crate) struct StatusArgs {
+    /// Configuration
+    #[arg(long, value_name = "FILE", default_value = "reroot.toml")]
+    pub(crate) config: PathBuf,
 }
 
 #[derive(Args, Debug)]
@@ -241,6 +255,9 @@ pub(crate) struct IssueArgs {
     /// The ledger head printed by the last run: refuse a ledger restored from an older backup
     #[arg(long, value_name = "DIGEST")]
     pub(crate) expect_head: Option<String>,
+    /// The ledger of an earlier issuing key: chips that have a certificate there are reported; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub(crate) known_ledger: Vec<PathBuf>,
     /// This machine's clock is right although it is before the ledger's last batch or far after all that is known, for this
     /// reason, which is recorded
     #[arg(long, value_name = "REASON")]
@@ -426,6 +443,26 @@ pub(crate) enum CaCommand {
         #[arg(long, value_name = "FILE", default_value = "reroot.toml")]
         config: PathBuf,
     },
+    /// Certify the key of a request with the root's key: another issuing CA or manifest signer
+    #[command(
+        after_help = "Example:\n  reroot ca issue new.csr.pem --for issuing --root-key root.key --root-cert root.pem --out \
+        new.pem\n\n\
+        The request's signature is checked. Name and key are taken from it, everything else is decided here. The root's\n\
+        signature is recorded first, on the ledger of the issuing key. docs/guide/own-ca.md describes the ceremony."
+    )]
+    Issue {
+        /// The request (PKCS#10, PEM or DER)
+        request: PathBuf,
+        #[command(flatten)]
+        ceremony: CeremonyArgs,
+    },
+    /// Certify the configured key for longer, with the root's key: same name, same key
+    #[command(
+        after_help = "Example:\n  reroot ca renew --for manifest --root-key root.key.pem --out pki/ca/manifest-2.pem\n\n\
+        Then name the new file in reroot.toml. Extensions that another CA wrote into the old certificate are not carried\n\
+        over: of such a CA, have the certificate renewed there."
+    )]
+    Renew(CeremonyArgs),
     /// Show the configured certificates: issuing CA, chain, manifest signer, source anchors
     #[command(after_help = "Example:\n  reroot ca show --config pki/reroot.toml")]
     Show {

@@ -35,6 +35,26 @@ pub struct ExistingKey<'a> {
     pub settings: &'a Settings,
 }
 
+impl ExistingKey<'_> {
+    /// Opens the key of a CA.
+    ///
+    /// # Errors
+    /// It cannot be opened, or is not that of the certificate.
+    pub fn open(&self, certificate: &Certificate, secrets: &dyn SecretResolver) -> Result<Box<dyn Signer>, CaError> {
+        let failed = |source| failed(self.place, source);
+        match self.place {
+            KeyLocation::Pkcs11(uri) => in_token(uri, self.secret, certificate, self.settings, secrets),
+            KeyLocation::File(path) => {
+                let signer = KeyFile::read(path, self.secret, secrets).and_then(|file| file.open()).map_err(failed)?;
+                if same_key(certificate.spki(), signer.public_key()) {
+                    return Ok(Box::new(signer));
+                }
+                Err(mismatch(certificate, Some(signer.public_key())))
+            }
+        }
+    }
+}
+
 /// An existing CA whose key was opened: its certificates are a chain of valid CAs from that key up to a root.
 #[derive(Debug)]
 pub struct ExistingCa {
@@ -272,9 +292,7 @@ fn mismatch(certificate: &Certificate, found: Option<&Spki>) -> CaError {
 
 /// The certificate of the key, and those above it in order. Every certificate is of the chain.
 fn arrange(mut certificates: Vec<Certificate>, key: &Spki) -> Result<(Certificate, Vec<Certificate>), CaError> {
-    let of_key = |certificate: &Certificate| {
-        (certificate.spki().algorithm(), certificate.spki().key()) == (key.algorithm(), key.key())
-    };
+    let of_key = |certificate: &Certificate| same_key(certificate.spki(), key);
     let Some(own) = certificates.iter().position(of_key) else {
         return Err(mismatch(&certificates[0], Some(key)));
     };
@@ -295,6 +313,10 @@ fn arrange(mut certificates: Vec<Certificate>, key: &Spki) -> Result<(Certificat
         None => Ok((issuing, chain)),
         Some(other) => Err(CaError::ChainUnrelated { subject: other.subject().to_string() }),
     }
+}
+
+fn same_key(one: &Spki, other: &Spki) -> bool {
+    (one.algorithm(), one.key()) == (other.algorithm(), other.key())
 }
 
 fn signed(below: &Certificate, above: &Certificate) -> Result<(), String> {

@@ -30,6 +30,8 @@ pub(super) struct Statement<'a> {
     pub(super) validity: Validity,
     pub(super) subject: &'a Name,
     pub(super) spki: &'a Spki,
+    /// The subject's key identifier, where it is not made of its key here.
+    pub(super) own_key: Option<&'a KeyIdentifier>,
     /// The issuer's key identifier, unless the certificate is self-signed (RFC 5280 §4.2.1.1: then it may be left away).
     pub(super) issuer_key: Option<&'a KeyIdentifier>,
 }
@@ -37,7 +39,8 @@ pub(super) struct Statement<'a> {
 impl Statement<'_> {
     /// The tbsCertificate.
     pub(super) fn encode(&self) -> Vec<u8> {
-        let extensions = extensions(self.role, self.spki, self.issuer_key);
+        let own_key = self.own_key.cloned().unwrap_or_else(|| key_identifier(self.spki));
+        let extensions = extensions(self.role, &own_key, self.issuer_key);
         let times = [self.validity.not_before().to_der(), self.validity.not_after().to_der()];
         element(
             tag::SEQUENCE,
@@ -56,7 +59,7 @@ impl Statement<'_> {
 }
 
 /// The extensions that go with a role, one after the other.
-pub(super) fn extensions(role: Role, spki: &Spki, issuer_key: Option<&KeyIdentifier>) -> Vec<u8> {
+pub(super) fn extensions(role: Role, own_key: &KeyIdentifier, issuer_key: Option<&KeyIdentifier>) -> Vec<u8> {
     let mut out = Vec::with_capacity(160);
     match role {
         Role::Authority { path_len } => {
@@ -77,7 +80,7 @@ pub(super) fn extensions(role: Role, spki: &Spki, issuer_key: Option<&KeyIdentif
             extension(&mut out, oid::KEY_USAGE, true, &DIGITAL_SIGNATURE);
         }
     }
-    let own = element(tag::OCTET_STRING, &[key_identifier(spki).as_bytes()]);
+    let own = element(tag::OCTET_STRING, &[own_key.as_bytes()]);
     extension(&mut out, oid::SUBJECT_KEY_IDENTIFIER, false, &own);
     if let Some(key) = issuer_key {
         // AuthorityKeyIdentifier ::= SEQUENCE { keyIdentifier [0] ... }

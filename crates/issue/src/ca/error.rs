@@ -118,7 +118,7 @@ pub enum CaError {
     #[error(transparent)]
     Issuer(#[from] IssuerIdentityError),
     /// The key of the CA cannot be opened.
-    #[error("issuing CA's key `{}`: {source}", Printable::new(place))]
+    #[error("key `{}`: {source}", Printable::new(place))]
     IssuerKey {
         /// Where the key is.
         place: String,
@@ -235,11 +235,23 @@ pub enum CaError {
         /// The system's reason.
         source: std::io::Error,
     },
+    /// A file that is not a request.
+    #[error("not a certificate request: {reason} (RFC 2986 §4)")]
+    Request {
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A source for a passphrase and no passphrase, or a path that is no text.
     #[error("passphrase source cannot be configured: {what}")]
     SecretSource {
         /// What is wrong with it.
         what: &'static str,
+    },
+    /// The key of the root is to be certified by itself.
+    #[error("the request is for the key of `{subject}` itself, expected a key of its own")]
+    SelfCertified {
+        /// The root.
+        subject: String,
     },
     /// A new signature does not verify under the signer's own public key. It has not left this program.
     #[error("a new signature of the key does not verify under its public key: {0}")]
@@ -307,7 +319,9 @@ impl CaError {
             | Self::NewConfig(_)
             | Self::Organization { .. }
             | Self::PolicyName { .. }
+            | Self::Request { .. }
             | Self::SecretSource { .. }
+            | Self::SelfCertified { .. }
             | Self::Time(_)
             | Self::TokenId { .. }
             | Self::Years { .. } => Class::Usage,
@@ -355,6 +369,8 @@ impl CaError {
             }
             Self::Durable(error) => return error.hint(),
             Self::KeyAlgorithm { .. } => "Choose P-256 or P-384; the others are made in tokens only.",
+            Self::Request { .. } => "Name the request that was made for the new key, in PEM or DER.",
+            Self::SelfCertified { .. } => "Make the request with the new key.",
             Self::PolicyName { .. } => "Name policies like `aws-iot.toml`.",
             Self::Signature(_) => {
                 "The private key is not the other half of the public key that the token shows (a stale public key object), \

@@ -454,6 +454,7 @@ impl<'a> Plan<'a> {
             validity: self.validities[number],
             subject: &subject.name,
             spki: subject.key.spki(),
+            own_key: None,
             issuer_key: (!self_signed).then_some(&issuer_key),
         };
         let der = key.sign(ledger, KINDS[number], &statement.encode(), self.options.now)?;
@@ -517,7 +518,7 @@ pub(super) fn serial(random: &[u8]) -> SerialNumber {
 }
 
 /// The same calendar date and time `years` on (29 February becomes 28 February), less one second.
-fn years_after(begin: Time, years: u16) -> Result<Time, TimeError> {
+pub(super) fn years_after(begin: Time, years: u16) -> Result<Time, TimeError> {
     let civil = begin.civil();
     let year = civil.year() + i32::from(years);
     let date = civil.date();

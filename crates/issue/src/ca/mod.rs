@@ -15,6 +15,7 @@
 
 mod adopt;
 mod anchor;
+mod ceremony;
 mod certificate;
 mod error;
 mod import;
@@ -31,6 +32,7 @@ mod tests;
 
 pub use adopt::{AdoptReport, AdoptedManifest, ExistingCa, ExistingKey, ManifestIssuer, adopt};
 pub use anchor::{ANCHOR_FILE_NAME, anchor};
+pub use ceremony::{Ceremony, Subject, certify};
 pub use error::CaError;
 pub use import::{Imported, import};
 pub use init::{

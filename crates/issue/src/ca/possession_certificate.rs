@@ -56,6 +56,7 @@ pub fn proof(
         validity,
         subject: &name(&[(oid::COMMON_NAME, options.code)]),
         spki: &key.spki,
+        own_key: None,
         issuer_key: issuer.key_identifier(),
     };
     let der = ca.sign(ledger, KIND, &statement.encode(), options.now)?;

@@ -9,7 +9,7 @@ use crate::x509::tlv::{element, tag};
 use crate::x509::{Name, Spki, Time, oid};
 
 use super::CaError;
-use super::certificate::{Role, extensions, name};
+use super::certificate::{Role, extensions, key_identifier, name};
 use super::init::{check_organization, common_name};
 use super::key::CaKey;
 
@@ -79,7 +79,7 @@ pub fn request(signer: &dyn Signer, ledger: &Ledger, request: &Request<'_>) -> R
 
 /// CertificationRequestInfo (RFC 2986 §4.1) with the one attribute extensionRequest (RFC 2985 §5.4.2).
 fn encode(request: &Request<'_>, spki: &Spki) -> Vec<u8> {
-    let wanted = element(tag::SEQUENCE, &[&extensions(request.role.role(), spki, None)]);
+    let wanted = element(tag::SEQUENCE, &[&extensions(request.role.role(), &key_identifier(spki), None)]);
     let attribute = element(
         tag::SEQUENCE,
         &[&element(tag::OBJECT_IDENTIFIER, &[oid::EXTENSION_REQUEST.as_bytes()]), &element(tag::SET, &[&wanted])],

@@ -8,6 +8,7 @@
 //! *Trusted.* Who can change this file chooses whose signatures count as ST's (`[source] anchors`) and which ledger
 //! remembers what was issued. It holds no secret.
 
+mod certificates;
 mod check;
 mod cmp;
 mod error;
@@ -35,6 +36,7 @@ use crate::toml::Mistakes;
 use crate::x509::form;
 use crate::x509::{Certificate, Sha256Digest, Spki};
 
+pub use certificates::NamedCertificate;
 pub use error::{CODES, ConfigErrors};
 pub use reference::reference_markdown;
 pub use trust::Sharing;

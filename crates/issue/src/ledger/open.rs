@@ -11,6 +11,7 @@ use crate::x509::{Sha256Digest, Spki};
 use super::LedgerError;
 use super::batch::{BatchId, BatchState, Summary};
 use super::codec::{Malformed, Reader, Writer};
+use super::held;
 use super::index;
 use super::memory::MemoryStore;
 use super::noted::Noted;
@@ -99,6 +100,13 @@ impl Ledger {
         let mut state = State::over(Box::new(store));
         state.issuer()?;
         Ok(Self(Mutex::new(state)))
+    }
+
+    /// The process that holds the ledger at this place, as the system says; 0 if it is one that this process does not see.
+    /// `None`: no run is on, or the system does not say. Nothing is opened or locked.
+    pub fn holder(path: &Path) -> Option<u32> {
+        let lock = held::lock_path(&path.canonicalize().ok()?);
+        held::holder("FLOCK", &lock.metadata().ok()?)
     }
 
     /// The SubjectPublicKeyInfo of the issuer that the ledger belongs to.

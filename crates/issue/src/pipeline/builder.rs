@@ -13,6 +13,7 @@ use crate::verify::ExpectedList;
 use crate::x509::{Certificate, Sha256Digest, Time};
 
 use super::job::{FinishJob, Job, OnMissing, OnSurplus, SignJob};
+use super::known::KnownLedger;
 
 /// What every job names. None of it has a default: it decides what is signed.
 #[expect(missing_debug_implementations, reason = "holds a signer")]
@@ -121,6 +122,7 @@ impl<'a> Job<'a> {
             engine: VerificationEngine::default(),
             chunk_size: CHUNK_SIZE,
             again: None,
+            known_ledgers: &[],
             dry_run: false,
             tool: TOOL,
         })
@@ -203,6 +205,8 @@ choices! {
     forms: Vec<Form>;
     /// Threads.
     jobs: usize;
+    /// Ledgers of earlier keys: chips with a certificate there are reported.
+    known_ledgers: &'a [KnownLedger];
     /// Limits while reading.
     limits: Limits;
     /// What an expected chip that is missing does to the run.

@@ -13,6 +13,7 @@ use crate::verify::ExpectedList;
 use crate::x509::{Certificate, Sha256Digest, Time};
 
 use super::builder::{FinishBasis, SignBasis};
+use super::known::KnownLedger;
 
 /// What to make of the archives of a reel: a batch, or a plan for one.
 #[expect(missing_debug_implementations, reason = "holds signers")]
@@ -77,6 +78,8 @@ pub struct Job<'a> {
     pub(super) chunk_size: u32,
     /// The sealed batch that this run publishes again, where it may do nothing else.
     pub(super) again: Option<BatchId>,
+    /// Ledgers of earlier keys: chips with a certificate there are reported.
+    pub(super) known_ledgers: &'a [KnownLedger],
     /// Stop before anything is recorded or signed.
     pub(super) dry_run: bool,
     /// Name and version of this program for the statement.

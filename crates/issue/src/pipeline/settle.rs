@@ -397,6 +397,9 @@ impl Settled {
                     .into(),
             );
         }
+        for known in job.known_ledgers {
+            self.warnings.extend(known.report(&self.rows)?);
+        }
         let last = ledger.last_sealed()?.map(|(batch, _)| ledger.batch(&batch)).transpose()?.flatten();
         if let Some(last) = last.filter(|last| last.issued_at > job.now) {
             let (id, then, now) = (last.id, last.issued_at, job.now);

@@ -15,8 +15,8 @@ use crate::manifest::Entry;
 use crate::parallel;
 use crate::pipeline::authority::AskAgain;
 use crate::pipeline::{
-    self, AirGapped, Authority, Cmp, ExternalFile, Issue, Job, JobBasis, Local, OnMissing, OnSurplus, Outcome, Plan,
-    Planned, Summary,
+    self, AirGapped, Authority, Cmp, ExternalFile, Issue, Job, JobBasis, KnownLedger, Local, OnMissing, OnSurplus,
+    Outcome, Plan, Planned, Summary,
 };
 use crate::policy::{Params, Policy};
 use crate::reel::Input;
@@ -57,6 +57,8 @@ pub struct Choices {
     pub expect_head: Option<Sha256Digest>,
     /// SHA-256 of a public value that was read before this run.
     pub beacon: Option<Sha256Digest>,
+    /// Ledgers of earlier keys: chips with a certificate there are reported.
+    pub known_ledgers: Vec<PathBuf>,
     /// ST's bulk identifier, kept on the ledger.
     pub bulk_id: Option<String>,
     /// Write the bulk identifier into the statement too.
@@ -114,6 +116,7 @@ pub struct Reel {
     params: Params,
     anchors: Vec<Certificate>,
     issuer: IssuerIdentity,
+    known_ledgers: Vec<KnownLedger>,
     manifest: ManifestSigner,
     party: Party,
 }
@@ -137,15 +140,19 @@ struct CmpCa {
 }
 
 impl Reel {
-    /// Checks the choices, reads the certificates that the configuration names, and opens the keys.
+    /// Checks the choices, reads the certificates that the configuration names, and opens the ledgers of earlier keys and the
+    /// keys.
     ///
     /// # Errors
-    /// A choice cannot be recorded, the policy wants other parameters, or a certificate or a key cannot be had.
+    /// A choice cannot be recorded, the policy wants other parameters, or a certificate, a ledger of
+    /// an earlier key, or a key cannot be had.
     pub fn ready(config: &Config, choices: Choices, secrets: &dyn SecretResolver) -> Result<Self, Error> {
         let params = choices.check()?;
         let by = choices.by.clone();
         let anchors = config.anchors()?;
         let issuer = config.issuer_identity()?;
+        let known_ledgers =
+            choices.known_ledgers.iter().map(|path| KnownLedger::open(path)).collect::<Result<_, _>>()?;
         let local = match by {
             By::Local => {
                 let signer = config.open_issuer_signer(secrets)?;
@@ -160,7 +167,7 @@ impl Reel {
             (By::Cmp(ask_again), _) => Party::Cmp(Box::new(CmpCa::new(config.cmp_ca(secrets)?, ask_again))),
             (By::ExternalFile, _) => Party::ExternalFile,
         };
-        Ok(Self { choices, params, anchors, issuer, manifest, party })
+        Ok(Self { choices, params, anchors, issuer, known_ledgers, manifest, party })
     }
 
     /// The key whose ledger this run needs.
@@ -229,6 +236,7 @@ impl Reel {
             .publish_bulk_id(choices.publish_bulk_id)
             .accept_clock(choices.accept_clock.clone())
             .beacon(choices.beacon)
+            .known_ledgers(&self.known_ledgers)
             .expect_head(choices.expect_head)
             .jobs(choices.jobs.unwrap_or_else(parallel::cores))
             .engine(choices.engine)
