@@ -26,13 +26,14 @@ impl Issued {
         let folder = tempfile::tempdir().unwrap();
         let at = |path: &str| folder.path().join(path);
         Run::reroot(folder.path()).args(["quickstart", "try"]).run().success();
-        let (mut batch, ca) = (at("try/batch"), at("try/pki/ca"));
+        let (mut batch, mut ca) = (at("try/batch"), at("try/pki/ca"));
         if policy != "tls-client" {
-            let policy = format!("try/pki/policies/{policy}.toml");
-            let args =
-                ["issue", "try/reel.zip", "--policy", &policy, "--out", "other", "--config", "try/pki/reroot.toml"];
+            // with a CA of its own: that of the quickstart has shards of CRLs, and so in all of its policies
+            Run::reroot(folder.path()).args(["init", "pki", "--organization", "Example"]).run().success();
+            let policy = format!("pki/policies/{policy}.toml");
+            let args = ["issue", "try/reel.zip", "--policy", &policy, "--out", "other", "--config", "pki/reroot.toml"];
             Run::reroot(folder.path()).args(args).run().success();
-            batch = at("other");
+            (batch, ca) = (at("other"), at("pki/ca"));
         }
         let scratch = at("scratch");
         reroot::durable::create_directory(&scratch, reroot::durable::Access::Public).unwrap();

@@ -71,8 +71,9 @@ fn a_browser_shows_what_the_report_says() {
     assert_eq!(page["heading"], "Batch OK");
     assert_eq!(page["numbers"]["rejected"], "1");
     assert_eq!(page["numbers"]["ignored"], "1");
-    // a chart of one bar would say nothing
-    assert_eq!(page["bars"].as_object().unwrap().len(), 1, "{}", page["bars"]);
+    // a chart of one bar would say nothing: lengths have one only where signatures happen to be of different lengths
+    let bars = page["bars"].as_object().unwrap();
+    assert!(bars.values().all(|bars| bars.as_array().unwrap().len() > 2), "{bars:?}");
     assert_eq!(page["bars"]["Items of the inputs"], json!(["issued", "4", "rejected", "1", "ignored", "1"]));
     let text = page["text"].as_str().unwrap();
     assert!(text.contains("The same in all certificates\nkey\tP-256\n"), "{text}");

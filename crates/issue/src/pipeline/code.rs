@@ -45,6 +45,7 @@ mod tests {
             "answer.differs",
             "cmp.in-doubt",
             "cmp.refused",
+            "ledger.abandoned",
             "ledger.held-by-open-batch",
             "ledger.issued.other-params",
             "ledger.issued.other-policy",
