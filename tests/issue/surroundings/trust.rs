@@ -94,8 +94,8 @@ fn a_group_is_allowed_by_name_but_cannot_allow_itself() {
 fn what_init_makes_passes_under_any_umask() {
     let folder = tempfile::tempdir().unwrap();
     for umask in ["022", "002", "000", "077"] {
-        let script =
-            format!("umask {umask}; \"$1\" quickstart q{umask} && mkdir w{umask} && cd w{umask} && \"$1\" init pki --organization Example");
+        let init = "\"$1\" init pki --organization Example";
+        let script = format!("umask {umask}; \"$1\" quickstart q{umask} && mkdir w{umask} && cd w{umask} && {init}");
         let script = if umask == "000" { script.replace("mkdir w", "mkdir -m 755 w") } else { script };
         let run = Run::tool("sh").args(["-ec", &script, "sh", env!("CARGO_BIN_EXE_reroot")]);
         run.folder(folder.path()).run().success();
