@@ -10,7 +10,6 @@ use reroot::query::{self, BatchDetails, BatchLine, ChipCertificate, Wanted};
 use reroot::report::Table;
 use reroot::text::Printable;
 use reroot::x509::SerialNumber;
-use serde_json::json;
 
 use super::args::Format;
 use super::ledger::Opened;
@@ -23,7 +22,7 @@ pub(super) fn list(opened: &Opened, folders: &[PathBuf], csv: bool, printer: Pri
     if csv {
         printer.data(&query::table(&BatchLine::COLUMNS, lines.iter().map(BatchLine::cells)));
     } else if printer.format == Format::Json {
-        printer.json(&opened.json(&json!({ "batches": lines })));
+        printer.json(&opened.json(&query::Batches { batches: &lines }));
     } else {
         let mut table = Table::new(12);
         for line in &lines {
@@ -57,7 +56,7 @@ pub(super) fn find(opened: &Opened, wanted: &str, csv: bool, printer: Printer) -
     if csv {
         printer.data(&query::table(&ChipCertificate::COLUMNS, found.iter().map(ChipCertificate::cells)));
     } else if printer.format == Format::Json {
-        printer.json(&opened.json(&json!({ "certificates": found })));
+        printer.json(&opened.json(&query::ChipCertificates { certificates: &found }));
     } else {
         for certificate in &found {
             printer.data(&certificate_text(certificate));
@@ -120,11 +119,7 @@ pub(super) fn show(opened: &Opened, batch: &str, folders: &[PathBuf], printer: P
     let details = details(&opened.ledger, &named(batch)?, folders)?;
     let next = next(&details);
     match printer.format {
-        Format::Json => {
-            let mut value = opened.json(&details);
-            value["next"] = json!(next);
-            printer.json(&value);
-        }
+        Format::Json => printer.json(&opened.json(&query::BatchToGoOn { details: &details, next: &next })),
         Format::Text => printer.data(&details_text(&details, &next)),
     }
     Ok(Exit::Done)
@@ -306,25 +301,12 @@ pub(super) fn abandon(
     let (given_up, fresh) = ledger.abandon(&id, &instruction, because)?;
     ledger.conclude()?;
     let head = ledger.head()?;
-    let counting = before.line.leaves - given_up.freed;
+    let report = query::Abandoned::new(&id, &given_up, before.line.leaves, fresh, head);
     match printer.format {
-        Format::Json => printer.json(&json!({
-            "outcome": if fresh { "done" } else { "already-done" },
-            "batch": id.to_string(),
-            "freed": given_up.freed,
-            "count_as_issued": counting,
-            "reason": given_up.reason,
-            "by": given_up.requester,
-            "at": given_up.at,
-            "ledger_head": head,
-        })),
+        Format::Json => printer.json(&render::document(&report)),
         Format::Text => {
             let mut table = Table::new(17);
-            table.line("abandoned", id.to_string());
-            table.line("because", &given_up.reason);
-            table.line("freed", render::count(given_up.freed));
-            table.line("count as issued", render::count(counting));
-            table.line("ledger head", head.to_string());
+            table.extend(report.facts());
             printer.data(&table.finish());
         }
     }

@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use reroot::cert::IssuerIdentity;
 use reroot::crypto::sha256;
 use reroot::error::Error;
-use reroot::ledger::{Ledger, LedgerOverview, LedgerReport, LedgerStats, MAX_FINDINGS};
+use reroot::ledger::{BackupReport, HeadReport, Ledger, LedgerOverview, LedgerReport, LedgerStats, MAX_FINDINGS};
 use reroot::pipeline::{Progress, Stage};
 use reroot::report::Table;
 use reroot::text::Printable;
 use reroot::x509::Sha256Digest;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::args::{Format, LedgerCommand, WhichLedger};
 use super::progress::Bars;
@@ -95,12 +95,12 @@ fn backup(out: &Path, config: &Path, printer: Printer) -> Result<Exit, Fault> {
     // compares the head that was noted: a ledger that was exchanged is not what is to be kept
     drop(load::ledger(&config, issuer.spki(), false, printer)?);
     let head = Ledger::back_up(config.ledger_path(), issuer.spki(), out)?;
+    let report = BackupReport::new(out, head);
     match printer.format {
-        Format::Json => printer.json(&json!({ "backup": render::path_json(out), "head": head.to_string() })),
+        Format::Json => printer.json(&render::document(&report)),
         Format::Text => {
             let mut table = Table::new(12);
-            table.line("backup", Printable::new(out).to_string());
-            table.line("ledger head", head.to_string());
+            table.extend(report.facts());
             printer.data(&table.finish());
         }
     }
@@ -110,7 +110,7 @@ fn backup(out: &Path, config: &Path, printer: Printer) -> Result<Exit, Fault> {
 fn head(opened: &Opened, printer: Printer) -> Result<Exit, Fault> {
     let head = opened.ledger.head()?;
     match printer.format {
-        Format::Json => printer.json(&opened.json(&json!({ "head": head.to_string() }))),
+        Format::Json => printer.json(&opened.json(&HeadReport { head })),
         Format::Text => printer.data(&format!("{head}\n")),
     }
     Ok(Exit::Done)

@@ -65,6 +65,7 @@ pub use memory::{Fault, MemoryStore};
 pub use open::Ledger;
 pub use record::{Draft, Entry, Head, Kind, Place, Record};
 pub use recorded::{Recorded, RecordedLeaf, ToBeSigned};
+pub use report::{BackupReport, HeadReport};
 pub use request::{RecordedRequest, Requested};
 pub use revocations::{Revocations, Revoked, may_become};
 pub use revoked::{Release, Revocable, Revocation, RevokedCount};

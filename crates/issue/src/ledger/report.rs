@@ -1,8 +1,11 @@
 //! What the ledger says of itself, for programs: values that serialize themselves, as `reroot-core`'s reports do.
 
+use std::path::Path;
+
 use serde::{Serialize, Serializer};
 
 use super::{LedgerOverview, LedgerReport, LedgerStats, OpenBatch, PolicyStats};
+use crate::text::Printable;
 use crate::x509::{Sha256Digest, Time};
 
 #[derive(Serialize)]
@@ -142,5 +145,32 @@ impl Serialize for LedgerReport {
             holds: self.findings.is_empty(),
         };
         examined.serialize(serializer)
+    }
+}
+
+/// The ledger's head.
+#[derive(Debug, Serialize)]
+pub struct HeadReport {
+    /// Digest of its last record.
+    pub head: Sha256Digest,
+}
+
+/// A copy of a ledger.
+#[derive(Debug, Serialize)]
+pub struct BackupReport {
+    backup: String,
+    head: Sha256Digest,
+}
+
+impl BackupReport {
+    /// The copy at `path` ends with `head`.
+    pub fn new(path: &Path, head: Sha256Digest) -> Self {
+        let backup = path.to_str().map_or_else(|| Printable::new(path).to_string(), str::to_owned);
+        Self { backup, head }
+    }
+
+    /// The rows of its table.
+    pub fn facts(&self) -> [(&'static str, String); 2] {
+        [("backup", Printable::new(&self.backup).to_string()), ("ledger head", self.head.to_string())]
     }
 }

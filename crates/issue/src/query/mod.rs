@@ -10,9 +10,11 @@ mod certificates;
 mod csv;
 mod details;
 mod places;
+mod report;
 
 pub use batches::{BatchLine, list};
 pub use certificates::{ChipCertificate, Wanted, find};
 pub use csv::table;
 pub use details::{BatchDetails, show};
 pub use places::{Places, look_in};
+pub use report::{Abandoned, BatchToGoOn, Batches, ChipCertificates};
