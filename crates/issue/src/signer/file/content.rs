@@ -47,7 +47,7 @@ impl Content {
             return Ok(Self::Legacy(legacy));
         }
         let mut blocks = pem::read(content)?;
-        // the curve stands in the key once more
+        // the key names its curve too
         blocks.retain(|block| block.label != EC_PARAMETERS);
         let (Some(PemBlock { label, der }), others) = (blocks.pop(), blocks.len()) else {
             return Err(SignerError::WrongLabel { label: EC_PARAMETERS.to_owned() });
@@ -97,10 +97,10 @@ fn wrapped(key: &[u8]) -> Result<Zeroizing<Vec<u8>>, SignerError> {
         .concat(),
         None => [&element(tag::OBJECT_IDENTIFIER, &[oid::RSA_ENCRYPTION.as_bytes()])[..], &[tag::NULL, 0]].concat(),
     };
-    Ok(Zeroizing::new(element(
-        tag::SEQUENCE,
-        &[&[tag::INTEGER, 1, 0], &element(tag::SEQUENCE, &[&algorithm]), &element(tag::OCTET_STRING, &[key])],
-    )))
+    // a copy of the key, which is wiped like the others
+    let key = Zeroizing::new(element(tag::OCTET_STRING, &[key]));
+    let algorithm = element(tag::SEQUENCE, &[&algorithm]);
+    Ok(Zeroizing::new(element(tag::SEQUENCE, &[&[tag::INTEGER, 1, 0], &algorithm, &key])))
 }
 
 /// The curve of an ECPrivateKey (RFC 5915 §3); `None` for an RSAPrivateKey, which begins with two INTEGERs.
