@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use reroot::ledger::{BatchId, BatchIdError, Instruction, Ledger};
+use reroot::ledger::{AuthorityKind, BatchId, BatchIdError, BatchState, Instruction, Ledger};
 use reroot::manifest::Entry;
 use reroot::origin::{ChipName, typed_bytes};
 use reroot::pipeline::{self, Ended, Issue, Local, Republish};
@@ -28,7 +28,7 @@ pub(super) fn list(opened: &Opened, folders: &[PathBuf], csv: bool, printer: Pri
         for line in &lines {
             let place = line.published.first().or(line.unfinished.first());
             let place = place.map(|place| format!(", in `{place}`")).unwrap_or_default();
-            table.line(line.state, format!("{}{place}", in_one_line(line)));
+            table.line(line.state.as_str(), format!("{}{place}", in_one_line(line)));
         }
         printer.data(&table.finish());
         if lines.is_empty() {
@@ -97,7 +97,7 @@ fn certificate_text(certificate: &ChipCertificate) -> String {
     let mut table = Table::new(12);
     table.line("chip", &certificate.uid);
     table.line("standing", certificate.standing);
-    let batch = format!("{} ({}), {}", certificate.batch, certificate.batch_state, certificate.issued_at);
+    let batch = format!("{} ({}), {}", certificate.batch, certificate.batch_state.as_str(), certificate.issued_at);
     table.line("batch", batch);
     table.line("policy", &certificate.policy);
     for (name, value) in [("serial", &certificate.serial), ("sha256", &certificate.sha256)] {
@@ -137,11 +137,11 @@ fn details(ledger: &Ledger, batch: &BatchId, folders: &[PathBuf]) -> Result<Batc
 fn details_text(details: &BatchDetails, next: &[String]) -> String {
     let BatchDetails { line, terms, .. } = details;
     let mut table = Table::new(14);
-    table.line("batch", format!("{} ({})", line.batch, line.state));
+    table.line("batch", format!("{} ({})", line.batch, line.state.as_str()));
     table.line("issued at", line.issued_at.to_string());
     table.line("policy", format!("{} (sha256 {})", line.policy, line.policy_sha256));
     table.lines("parameters", &terms.params.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>());
-    table.line("signed by", line.authority);
+    table.line("signed by", line.authority.as_str());
     table.line("inputs", format!("sha256 {} (of their list, inputs.jsonl)", terms.inputs_sha256));
     let count = render::count;
     table.line(
@@ -202,22 +202,26 @@ fn next(details: &BatchDetails) -> Vec<String> {
     let options = options.join(" ");
     let made = line.certificates == line.leaves || line.intended == line.leaves;
     let command = match line.authority {
-        "local" => format!("reroot issue {options} --out {out}"),
-        "cmp" => format!("reroot issue --issuer cmp {options} --out {out}"),
-        "air-gapped" if made => format!("reroot finish PLAN --signatures SIGNATURES --out {out}"),
-        "air-gapped" => format!("reroot plan {options} --out PLAN"),
-        _ if made => format!("reroot finish PLAN --certificates CERTIFICATES --out {out}"),
-        _ => format!("reroot plan --foreign {options} --out PLAN"),
+        AuthorityKind::Local => format!("reroot issue {options} --out {out}"),
+        AuthorityKind::Cmp => format!("reroot issue --issuer cmp {options} --out {out}"),
+        AuthorityKind::AirGapped if made => format!("reroot finish PLAN --signatures SIGNATURES --out {out}"),
+        AuthorityKind::AirGapped => format!("reroot plan {options} --out PLAN"),
+        AuthorityKind::ExternalFile if made => format!("reroot finish PLAN --certificates CERTIFICATES --out {out}"),
+        AuthorityKind::ExternalFile => format!("reroot plan --foreign {options} --out PLAN"),
     };
     match line.state {
-        "open" => vec![command, format!("or give it up: reroot ledger abandon {} --because WHY", line.batch)],
-        "sealed" if line.authority == "local" => {
+        BatchState::Open => {
+            vec![command, format!("or give it up: reroot ledger abandon {} --because WHY", line.batch)]
+        }
+        BatchState::Sealed if line.authority == AuthorityKind::Local => {
             let list = if terms.expected_sha256.is_some() { " --expect LIST" } else { "" };
             vec![format!("to publish it again: reroot ledger publish {} INPUT...{list} --out OUT", line.batch)]
         }
-        "sealed" => vec![format!("to publish it again: {command}")],
-        _ if line.intended > 0 => vec![format!("reroot revoke --batch {} --reason REASON", line.batch)],
-        _ => vec!["nothing to do: no certificate of it can exist".to_owned()],
+        BatchState::Sealed => vec![format!("to publish it again: {command}")],
+        BatchState::Abandoned if line.intended > 0 => {
+            vec![format!("reroot revoke --batch {} --reason REASON", line.batch)]
+        }
+        BatchState::Abandoned => vec!["nothing to do: no certificate of it can exist".to_owned()],
     }
 }
 
@@ -282,11 +286,11 @@ pub(super) fn abandon(
     let config = load::config(config, printer)?;
     let ledger = load::ledger(&config, config.issuer_identity()?.spki(), false, printer)?;
     let before = details(&ledger, &id, &[PathBuf::from(".")])?;
-    if before.line.state == "sealed" {
+    if before.line.state == BatchState::Sealed {
         return Err(Fault::usage(format!("batch {id} is sealed; only an open batch can be abandoned"))
             .hint("`reroot revoke --batch` revokes its certificates."));
     }
-    if before.line.state == "open" && !yes {
+    if before.line.state == BatchState::Open && !yes {
         let (leaves, intended) = (before.line.leaves, before.line.intended);
         printer.say(&format!(
             "batch {id}: {} leaves will be free, {} will count as issued",

@@ -93,7 +93,7 @@ pub(super) fn key_place(
     pin: &PinArgs,
     printer: Printer,
 ) -> Result<(KeyLocation, Option<SecretSource>), Fault> {
-    let (place, secret) = if is_uri(key) {
+    let (place, secret) = if KeyLocation::is_uri(key) {
         (KeyLocation::Pkcs11(Box::new(typed_uri(key, printer)?)), hsm::pin_source(pin))
     } else {
         let path = in_this_directory(Path::new(key))?;
@@ -126,7 +126,7 @@ impl NewKeys {
             return Ok(Self { sources: [source.clone(), source.clone(), source], secrets: pins });
         }
         let issuer = args.adopt.issuer_key.as_deref();
-        let pin_used = issuer.is_some_and(is_uri);
+        let pin_used = issuer.is_some_and(KeyLocation::is_uri);
         if hsm::pin_source(&args.pin).is_some() && !pin_used {
             return Err(Fault::usage("--pin-env and --pin-file are for tokens (--pkcs11)")
                 .hint("The passphrase of key files: --passphrase-env, --passphrase-file or --passphrase-prompt."));
@@ -221,19 +221,12 @@ fn copy(secret: Option<&Secret>) -> Result<Option<Secret>, Fault> {
     copied.map_err(|error| reroot::error::Error::Signer(error.into()).into())
 }
 
-/// RFC 3986 §3.1: schemes are case-insensitive.
-fn is_uri(text: &str) -> bool {
-    text.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("pkcs11:"))
-}
-
 /// What was made around a CA that was there.
 fn adoption(args: &InitArgs, report: &AdoptReport, printer: Printer) {
     match printer.format {
         Format::Json => printer.json(report),
         Format::Text => {
-            for file in &report.files {
-                printer.data(&format!("{}\n", Printable::new(&report.directory.join(file))));
-            }
+            list(&report.directory, &report.files, printer);
             say_certificates(&report.named(), printer);
             for note in &report.notes {
                 printer.say(&format!("note: {note}"));
@@ -260,6 +253,13 @@ fn adoption(args: &InitArgs, report: &AdoptReport, printer: Printer) {
     }
 }
 
+/// Names the files that were made.
+fn list(directory: &Path, files: &[PathBuf], printer: Printer) {
+    for file in files {
+        printer.data(&format!("{}\n", Printable::new(&directory.join(file))));
+    }
+}
+
 fn say_certificates(named: &[(&str, &reroot::x509::Certificate)], printer: Printer) {
     for (role, certificate) in named {
         let not_after = certificate.validity().not_after();
@@ -273,9 +273,7 @@ fn certificates(args: &InitArgs, report: &InitReport, printer: Printer) {
     match printer.format {
         Format::Json => printer.json(report),
         Format::Text => {
-            for file in &report.files {
-                printer.data(&format!("{}\n", Printable::new(&report.directory.join(file))));
-            }
+            list(&report.directory, &report.files, printer);
             say_certificates(&report.named(), printer);
             warn_if_plain(report.plain, printer);
             printer.say(if args.pkcs11.is_some() {
@@ -292,9 +290,7 @@ fn requests(args: &InitArgs, report: &RequestReport, printer: Printer) {
     match printer.format {
         Format::Json => printer.json(report),
         Format::Text => {
-            for file in &report.files {
-                printer.data(&format!("{}\n", Printable::new(&report.directory.join(file))));
-            }
+            list(&report.directory, &report.files, printer);
             printer.say(&format!("{:<16}{}", "issuing CA", report.issuing));
             printer.say(&format!("{:<16}{}", "manifest signer", report.manifest));
             warn_if_plain(report.plain, printer);

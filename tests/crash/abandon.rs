@@ -7,7 +7,7 @@ use reroot::ledger::{Kind, Record};
 use serde_json::Value;
 
 use super::bench::{Bench, disturb, records};
-use super::calls::WAYS;
+use super::calls::faults;
 use crate::support::campaign::sample;
 use crate::support::run::Finished;
 use crate::support::workshop::Workshop;
@@ -113,12 +113,7 @@ fn after_any_fault_the_batch_is_open_or_abandoned_and_the_same_command_ends_it()
     let undisturbed = disturb(workshop.copy(), &[], &command(&batch));
     assert_eq!(undisturbed.finished.code, Some(0), "{}", undisturbed.finished.err());
     let calls = undisturbed.calls;
-    let cases: Vec<_> = WAYS
-        .into_iter()
-        .flat_map(|(when, how, which)| {
-            (1..).zip(&calls).filter(move |(_, call)| which.have(call)).map(move |(at, _): (usize, _)| (when, how, at))
-        })
-        .collect();
+    let cases = faults(&calls, 0..calls.len());
     let mut ends = BTreeSet::new();
     for (when, how, at) in sample(cases.iter().copied(), cases.len() / 12) {
         let case = format!("{when} {at} --how {how}");

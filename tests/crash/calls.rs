@@ -1,13 +1,14 @@
 //! Every system call of a small batch that changes a file goes wrong in every way, once each.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::bench::{Bench, faulty, say};
 use crate::support::campaign::sample;
 use crate::support::run::{Finished, Run};
 
 /// Ways to go wrong, as `tools/faulty-system` knows them, and the calls that can.
-pub(crate) const WAYS: [(&str, &str, Calls); 9] = [
+const WAYS: [(&str, &str, Calls); 9] = [
     ("--at", "kill-before", Calls::All),
     ("--at", "kill-after", Calls::All),
     ("--at", "kill-within", Calls::Writes),
@@ -20,16 +21,24 @@ pub(crate) const WAYS: [(&str, &str, Calls); 9] = [
     ("--from", "error=ENODEV", Calls::All),
 ];
 
+/// Every way in which each of these calls can go wrong, with the number of the call, from 1.
+pub(crate) fn faults(calls: &[String], which: Range<usize>) -> Vec<(&'static str, &'static str, usize)> {
+    let of_way = |(when, how, can): (&'static str, &'static str, Calls)| {
+        which.clone().filter(move |at| can.have(&calls[*at])).map(move |at| (when, how, at + 1))
+    };
+    WAYS.into_iter().flat_map(of_way).collect()
+}
+
 /// Which calls can go wrong in a way.
 #[derive(Clone, Copy)]
-pub(crate) enum Calls {
+enum Calls {
     All,
     Growing,
     Writes,
 }
 
 impl Calls {
-    pub(crate) fn have(self, call: &str) -> bool {
+    fn have(self, call: &str) -> bool {
         let (name, _) = call.split_once(' ').unwrap();
         let writes = matches!(name, "write" | "pwrite64");
         match self {
@@ -67,12 +76,7 @@ fn after_any_fault_at_any_call_the_same_command_makes_the_batch() {
     assert_eq!(undisturbed.finished.code, Some(0), "{}", undisturbed.finished.err());
     bench.check_whole(&undisturbed.workshop, &undisturbed.left, "undisturbed");
     let calls = undisturbed.calls;
-    let cases: Vec<_> = WAYS
-        .into_iter()
-        .flat_map(|(when, how, which)| {
-            (1..).zip(&calls).filter(move |(_, call)| which.have(call)).map(move |(at, _): (usize, _)| (when, how, at))
-        })
-        .collect();
+    let cases = faults(&calls, 0..calls.len());
     let mut ends: BTreeMap<String, usize> = BTreeMap::new();
     for (when, how, at) in sample(cases.iter().copied(), cases.len() / 25) {
         let disturbed = bench.disturb(&[when, &at.to_string(), "--how", how]);

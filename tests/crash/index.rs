@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::bench::{Bench, say};
-use super::calls::{Calls, WAYS};
+use super::calls::faults;
 use crate::support::campaign::sample;
 use crate::support::run::Finished;
 use crate::support::workshop::Workshop;
@@ -54,16 +54,12 @@ fn after_any_fault_at_any_call_of_a_merge_the_batch_is_made_and_every_leaf_is_fo
     // from the first record of the batch to the directory that comes after the index
     let end = calls.iter().position(|call| call.starts_with("mkdir ") && call.contains(".partial-")).unwrap();
     let begin = calls.iter().position(|call| call.ends_with("ledger.db-wal")).unwrap();
-    let having = |which: Calls| (begin..end).filter(|at| which.have(&calls[*at])).collect::<Vec<_>>();
-    let cases: Vec<_> = WAYS
-        .into_iter()
-        .flat_map(|(when, how, which)| having(which).into_iter().map(move |at| (when, how, at)))
-        .collect();
+    let cases = faults(&calls, begin..end);
     let mut ends: BTreeMap<String, usize> = BTreeMap::new();
     for (when, how, at) in sample(cases.iter().copied(), cases.len() / 8) {
-        let disturbed = bench.disturb(&[when, &(at + 1).to_string(), "--how", how]);
-        let call = disturbed.calls.get(at).map_or("not reached", |call| call);
-        let case = format!("{when} {} --how {how} ({call})", at + 1);
+        let disturbed = bench.disturb(&[when, &at.to_string(), "--how", how]);
+        let call = disturbed.calls.get(at - 1).map_or("not reached", |call| call);
+        let case = format!("{when} {at} --how {how} ({call})");
         bench.check_disturbed(&disturbed, &case);
         match how.split_once('=') {
             Some(_) => check_told(&disturbed.finished, call, &case),

@@ -10,7 +10,7 @@ use crate::crypto::sha256;
 use crate::input;
 use crate::policy::{Policy, PolicyErrors};
 use crate::reel::Input;
-use crate::text::Printable;
+use crate::text::{Printable, exact_path};
 use crate::verify::{ExpectError, ExpectedList, Family};
 use crate::x509::bundle::{self, BundleError};
 use crate::x509::{Certificate, Sha256Digest, form};
@@ -137,7 +137,7 @@ pub fn policy(path: &Path) -> Result<Policy, LoadError> {
         };
         LoadError::NotText { path: path.to_owned(), found }
     })?;
-    Ok(Policy::parse(&text, &name(path))?)
+    Ok(Policy::parse(&text, &exact_path(path))?)
 }
 
 /// The digest of a beacon, which may be any file.
@@ -158,7 +158,7 @@ pub fn beacon(path: &Path) -> Result<Sha256Digest, LoadError> {
 /// The file cannot be read, or is not a list of chips of this family.
 pub fn expected(path: &Path, family: Family) -> Result<(ExpectedList, Sha256Digest), LoadError> {
     let content = bytes("expected list", path)?;
-    Ok((ExpectedList::parse(family, &content, &name(path))?, sha256(&content)))
+    Ok((ExpectedList::parse(family, &content, &exact_path(path))?, sha256(&content)))
 }
 
 /// Reads the certificates of files, PEM or DER.
@@ -213,11 +213,6 @@ impl Anchors {
         let manifest = manifest.unwrap_or_else(|| issuer.clone());
         Ok(Self { source, issuer, manifest })
     }
-}
-
-/// A path for messages of a parser: exact, unless it is not UTF-8.
-fn name(path: &Path) -> String {
-    path.to_str().map_or_else(|| Printable::new(path).to_string(), str::to_owned)
 }
 
 /// Largest policy, list or certificate file that is read.

@@ -12,6 +12,7 @@
 use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fmt::{self, Write as _};
+use std::path::Path;
 
 /// Text that shows as one line, whatever is in it.
 ///
@@ -64,6 +65,16 @@ impl<'a> Printable<'a> {
         }
         Ok(())
     }
+}
+
+/// Returns a cell of a table, which no spreadsheet takes for a formula: such a cell begins with an apostrophe.
+pub fn no_formula(cell: &str) -> Cow<'_, str> {
+    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}").into() } else { cell.into() }
+}
+
+/// Returns a path for a document that programs read: exact, unless it is not UTF-8.
+pub fn exact_path(path: &Path) -> String {
+    path.to_str().map_or_else(|| Printable::new(path).to_string(), str::to_owned)
 }
 
 impl fmt::Display for Printable<'_> {

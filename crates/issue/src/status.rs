@@ -1,14 +1,14 @@
 //! How a CA is doing, read from its configuration and ledger: nothing is opened that a run needs for itself, so that it can be
 //! asked while one is on.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Serialize;
 
 use crate::config::{Config, Holder};
 use crate::crypto::sha256;
 use crate::ledger::{Ledger, LedgerError, LedgerOverview};
-use crate::text::Printable;
+use crate::text::exact_path;
 use crate::x509::{Certificate, Sha256Digest, Time};
 
 /// Days before the end of a certificate from which it is warned of: time for a ceremony.
@@ -144,7 +144,7 @@ impl LedgerStatus {
         let locked_by = Ledger::holder(path);
         let ledger = Ledger::open_to_read(path)?;
         Ok(Self {
-            path: shown(path),
+            path: exact_path(path),
             head: ledger.head()?,
             locked: locked_by.is_some(),
             // where this process does not see the other one, the system says 0
@@ -152,9 +152,4 @@ impl LedgerStatus {
             overview: ledger.overview()?,
         })
     }
-}
-
-fn shown(path: &Path) -> String {
-    let path: PathBuf = path.to_owned();
-    path.to_str().map_or_else(|| Printable::new(&path).to_string(), str::to_owned)
 }

@@ -16,14 +16,12 @@ mod proof;
 mod status;
 mod table;
 
-use std::path::Path;
-
 use serde::{Serialize, Serializer};
 
 use crate::origin::Code;
-use crate::text::Printable;
 use crate::x509::KeyAlgorithm;
 
+pub use crate::text::exact_path as path;
 pub use audit::facts;
 pub use certificate::Described;
 pub use failure::{Failed, PlaceInFile};
@@ -47,11 +45,6 @@ macro_rules! as_text {
 }
 
 as_text!(Code, KeyAlgorithm);
-
-/// A path for programs: exact, unless it is not UTF-8, which JSON cannot hold.
-pub fn path(path: &Path) -> String {
-    path.to_str().map_or_else(|| Printable::new(path).to_string(), str::to_owned)
-}
 
 /// `1234567` as `1,234,567`.
 pub fn count(number: u64) -> String {

@@ -67,7 +67,7 @@ impl Ledger {
         })
     }
 
-    /// Who gave a batch up and why, if somebody did.
+    /// Returns who gave the batch up and why; `None` if it was not given up.
     ///
     /// # Errors
     /// There is no such batch, or the store cannot be read.

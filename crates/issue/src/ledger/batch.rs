@@ -295,14 +295,26 @@ pub struct BatchRow {
 }
 
 /// How far a batch is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum BatchState {
     /// A person gave it up: leaves under an intent count as issued, the others are free.
     Abandoned,
     /// It holds its leaves against other batches.
+    #[default]
     Open,
     /// Its statement is signed: nothing is added to it any more.
     Sealed,
+}
+
+impl BatchState {
+    /// The word in lists of batches.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Abandoned => "abandoned",
+            Self::Open => "open",
+            Self::Sealed => "sealed",
+        }
+    }
 }
 
 impl BatchRow {

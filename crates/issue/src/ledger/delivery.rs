@@ -49,6 +49,16 @@ impl AuthorityKind {
         matches!(self, Self::Cmp | Self::ExternalFile)
     }
 
+    /// The word in lists of batches.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AirGapped => "air-gapped",
+            Self::Cmp => "cmp",
+            Self::ExternalFile => "external-file",
+            Self::Local => "local",
+        }
+    }
+
     /// Returns what an authority of this kind is, for messages.
     pub const fn describe(self) -> &'static str {
         match self {

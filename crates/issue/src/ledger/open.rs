@@ -212,7 +212,7 @@ impl Ledger {
         })
     }
 
-    /// Runs `work` on the state. When somebody else added records in the meantime, it is run again from the start.
+    /// Runs `work` on the state. When another process added records in the meantime, it runs again from the start.
     pub(super) fn with<T>(&self, mut work: impl FnMut(&mut State) -> Result<T, LedgerError>) -> Result<T, LedgerError> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         retried(|| work(&mut state))

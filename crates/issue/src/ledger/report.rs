@@ -4,9 +4,21 @@ use std::path::Path;
 
 use serde::{Serialize, Serializer};
 
-use super::{LedgerOverview, LedgerReport, LedgerStats, OpenBatch, PolicyStats};
-use crate::text::Printable;
+use super::{AuthorityKind, BatchState, LedgerOverview, LedgerReport, LedgerStats, OpenBatch, PolicyStats};
+use crate::text::{Printable, exact_path};
 use crate::x509::{Sha256Digest, Time};
+
+impl Serialize for AuthorityKind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl Serialize for BatchState {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
 
 #[derive(Serialize)]
 struct Counts {
@@ -165,8 +177,7 @@ pub struct BackupReport {
 impl BackupReport {
     /// The copy at `path` ends with `head`.
     pub fn new(path: &Path, head: Sha256Digest) -> Self {
-        let backup = path.to_str().map_or_else(|| Printable::new(path).to_string(), str::to_owned);
-        Self { backup, head }
+        Self { backup: exact_path(path), head }
     }
 
     /// The rows of its table.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::x509::Time;
 
 use super::LedgerError;
-use super::batch::{BatchId, BatchRow, Summary};
+use super::batch::{BatchId, BatchRow, BatchState, Summary};
 use super::open::{Ledger, State};
 use super::record::Kind;
 use super::verify::LedgerStats;
@@ -62,16 +62,7 @@ struct Sums {
     certificates: u64,
     signatures_made: u64,
     retries: u64,
-    state: Progress,
-}
-
-/// How far a batch is, as its records say.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Progress {
-    #[default]
-    Open,
-    Sealed,
-    Abandoned,
+    state: BatchState,
 }
 
 /// A batch with what its records add up to.
@@ -102,7 +93,7 @@ impl Ledger {
             for batch in state.batches()?.to_vec() {
                 let sums = sums.get(&batch.number).copied().unwrap_or_default();
                 overview.add(&batch, sums);
-                if sums.state == Progress::Open {
+                if sums.state == BatchState::Open {
                     let issued_at = state.row(&batch)?.issued_at;
                     overview.open.push(OpenBatch {
                         id: batch.id,
@@ -147,8 +138,8 @@ impl State {
                 match kind {
                     Kind::Intent => sums.intended += entry.count,
                     Kind::Retry => sums.retries += 1,
-                    Kind::Sealed => sums.state = Progress::Sealed,
-                    Kind::Abandoned => sums.state = Progress::Abandoned,
+                    Kind::Sealed => sums.state = BatchState::Sealed,
+                    Kind::Abandoned => sums.state = BatchState::Abandoned,
                     _ => {
                         sums.certificates += entry.count;
                         sums.signatures_made += entry.signatures;
@@ -164,7 +155,7 @@ impl LedgerOverview {
     fn add(&mut self, batch: &Summary, sums: Sums) {
         let policy = self.policies.entry(batch.policy_name.to_string()).or_default();
         policy.batches += 1;
-        policy.sealed += u64::from(sums.state == Progress::Sealed);
+        policy.sealed += u64::from(sums.state == BatchState::Sealed);
         policy.leaves += batch.leaves;
         policy.certificates += sums.certificates;
         policy.signatures_made += sums.signatures_made;

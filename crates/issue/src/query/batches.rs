@@ -17,16 +17,16 @@ use super::places::Places;
 pub struct BatchLine {
     /// Its name.
     pub batch: String,
-    /// `open`, `sealed` or `abandoned`.
-    pub state: &'static str,
+    /// How far it is.
+    pub state: BatchState,
     /// Its instant of issue.
     pub issued_at: Time,
     /// Its policy's name.
     pub policy: String,
     /// SHA-256 of the policy file.
     pub policy_sha256: Sha256Digest,
-    /// Who signs: `local`, `air-gapped`, `external-file` or `cmp`.
-    pub authority: &'static str,
+    /// Who signs.
+    pub authority: AuthorityKind,
     /// Leaves.
     pub leaves: u64,
     /// Leaves that may have been signed.
@@ -65,11 +65,11 @@ impl BatchLine {
     pub fn cells(&self) -> Vec<String> {
         vec![
             self.batch.clone(),
-            self.state.to_owned(),
+            self.state.as_str().to_owned(),
             self.issued_at.to_string(),
             self.policy.clone(),
             self.policy_sha256.to_string(),
-            self.authority.to_owned(),
+            self.authority.as_str().to_owned(),
             self.leaves.to_string(),
             self.intended.to_string(),
             self.certificates.to_string(),
@@ -84,11 +84,11 @@ impl BatchLine {
         let shown = |paths: &[PathBuf]| paths.iter().map(|path| Printable::new(path).to_string()).collect();
         Self {
             batch: counted.row.id.to_string(),
-            state: state_word(counted.row.state),
+            state: counted.row.state,
             issued_at: counted.row.issued_at,
             policy: counted.row.terms.policy_name.clone(),
             policy_sha256: counted.row.terms.policy_sha256,
-            authority: authority_word(counted.row.delivery.authority),
+            authority: counted.row.delivery.authority,
             leaves: counted.row.terms.leaf_count,
             intended: counted.intended,
             certificates: counted.certificates,
@@ -120,21 +120,4 @@ pub(super) fn revoked(ledger: &Ledger) -> Result<BTreeMap<u64, u64>, Error> {
         *revoked.entry(one.batch).or_default() += 1;
     }
     Ok(revoked)
-}
-
-pub(super) const fn state_word(state: BatchState) -> &'static str {
-    match state {
-        BatchState::Abandoned => "abandoned",
-        BatchState::Open => "open",
-        BatchState::Sealed => "sealed",
-    }
-}
-
-pub(super) const fn authority_word(authority: AuthorityKind) -> &'static str {
-    match authority {
-        AuthorityKind::AirGapped => "air-gapped",
-        AuthorityKind::Cmp => "cmp",
-        AuthorityKind::ExternalFile => "external-file",
-        AuthorityKind::Local => "local",
-    }
 }

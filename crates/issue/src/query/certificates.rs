@@ -11,8 +11,6 @@ use crate::origin::ChipName;
 use crate::revoke::BatchCertificates;
 use crate::x509::{Certificate, SerialNumber, Sha256Digest, Time};
 
-use super::batches::state_word;
-
 /// What a certificate is looked for by.
 #[derive(Clone, Debug)]
 pub enum Wanted {
@@ -31,8 +29,8 @@ pub struct ChipCertificate {
     pub uid: String,
     /// The batch.
     pub batch: String,
-    /// `open`, `sealed` or `abandoned`.
-    pub batch_state: &'static str,
+    /// How far the batch is.
+    pub batch_state: BatchState,
     /// The batch's instant of issue.
     pub issued_at: Time,
     /// The batch's policy.
@@ -75,7 +73,7 @@ impl ChipCertificate {
         vec![
             self.uid.clone(),
             self.batch.clone(),
-            self.batch_state.to_owned(),
+            self.batch_state.as_str().to_owned(),
             self.issued_at.to_string(),
             self.policy.clone(),
             self.standing.to_owned(),
@@ -227,7 +225,7 @@ impl OfBatch<'_> {
             found.push(ChipCertificate {
                 uid: leaf.uid.to_string(),
                 batch: self.batch.to_string(),
-                batch_state: state_word(row.state),
+                batch_state: row.state,
                 issued_at: row.issued_at,
                 policy: row.terms.policy_name.clone(),
                 standing,

@@ -1,5 +1,7 @@
 //! Tables for spreadsheets and scripts (RFC 4180, with LF).
 
+use crate::text::no_formula;
+
 /// Returns the table with these columns and rows.
 ///
 /// A cell that a spreadsheet would take for a formula begins with an apostrophe: names of policies and folders are other
@@ -15,8 +17,8 @@ pub fn table<'a>(columns: &[&str], rows: impl IntoIterator<Item = Vec<String>> +
 }
 
 fn quoted(cell: &str) -> String {
-    let cell = if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell.to_owned() };
-    if cell.contains([',', '"', '\n', '\r']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell }
+    let cell = no_formula(cell);
+    if cell.contains([',', '"', '\n', '\r']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell.into_owned() }
 }
 
 #[cfg(test)]

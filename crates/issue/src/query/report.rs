@@ -26,7 +26,7 @@ pub struct BatchToGoOn<'a> {
     /// The batch.
     #[serde(flatten)]
     pub details: &'a BatchDetails,
-    /// What can be done next, in the words of whoever asks.
+    /// What can be done next, in the words of the front door.
     pub next: &'a [String],
 }
 

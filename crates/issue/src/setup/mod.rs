@@ -34,7 +34,7 @@ pub use vault::{SignChoices, Vault};
 pub struct Surroundings<'s> {
     /// The instant of the run.
     pub now: Time,
-    /// The same in milliseconds since 1970, for the name of a new batch.
+    /// `now` in milliseconds since 1970, for the name of a new batch.
     pub now_millis: u64,
     /// Fills a buffer with fresh random bytes.
     pub random: &'s (dyn Fn(&mut [u8]) + Sync),
@@ -42,7 +42,7 @@ pub struct Surroundings<'s> {
     pub pause: &'s (dyn Fn(Duration) + Sync),
     /// Where an input `-` is read from.
     pub stdin: &'s mut (dyn Read + Send),
-    /// Hears how far the run is.
+    /// Receives how far the run is.
     pub progress: &'s dyn Progress,
     /// Ends the run at the next border between chunks.
     pub cancel: &'s AtomicBool,

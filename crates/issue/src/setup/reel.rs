@@ -148,24 +148,24 @@ impl Reel {
     /// an earlier key, or a key cannot be had.
     pub fn ready(config: &Config, choices: Choices, secrets: &dyn SecretResolver) -> Result<Self, Error> {
         let params = choices.check()?;
-        let by = choices.by.clone();
         let anchors = config.anchors()?;
         let issuer = config.issuer_identity()?;
         let known_ledgers =
             choices.known_ledgers.iter().map(|path| KnownLedger::open(path)).collect::<Result<_, _>>()?;
-        let local = match by {
+        // the CA's key is asked for before the manifest signer's, and what shows us to another CA after it
+        let manifest = || ManifestSigner::open(config, secrets);
+        let (party, manifest) = match &choices.by {
+            By::AirGapped => (Party::AirGapped, manifest()?),
+            By::Cmp(ask_again) => {
+                let manifest = manifest()?;
+                (Party::Cmp(Box::new(CmpCa::new(config.cmp_ca(secrets)?, ask_again.clone()))), manifest)
+            }
+            By::ExternalFile => (Party::ExternalFile, manifest()?),
             By::Local => {
                 let signer = config.open_issuer_signer(secrets)?;
-                Some(Issuer::new(issuer.clone(), signer)?.with_engine(choices.engine))
+                let issuer = Issuer::new(issuer.clone(), signer)?.with_engine(choices.engine);
+                (Party::Local(Box::new(issuer)), manifest()?)
             }
-            _ => None,
-        };
-        let manifest = ManifestSigner::open(config, secrets)?;
-        let party = match (by, local) {
-            (By::Local, Some(issuer)) => Party::Local(Box::new(issuer)),
-            (By::AirGapped | By::Local, _) => Party::AirGapped,
-            (By::Cmp(ask_again), _) => Party::Cmp(Box::new(CmpCa::new(config.cmp_ca(secrets)?, ask_again))),
-            (By::ExternalFile, _) => Party::ExternalFile,
         };
         Ok(Self { choices, params, anchors, issuer, known_ledgers, manifest, party })
     }
@@ -306,6 +306,6 @@ impl CmpCa {
     }
 }
 
-/// Requests a chunk: fewer than leaves that are signed here, because each is a message, and so many may be asked for
-/// before the first certificate is written.
+/// Requests a chunk. It is smaller than a chunk that is signed here, because each request is a message, and a whole chunk
+/// may be asked for before the first certificate is written.
 const CMP_CHUNK: u32 = 256;

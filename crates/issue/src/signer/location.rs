@@ -17,6 +17,11 @@ pub enum KeyLocation {
 }
 
 impl KeyLocation {
+    /// Whether a text is meant as a URI. RFC 3986 §3.1: schemes are case-insensitive.
+    pub fn is_uri(text: &str) -> bool {
+        text.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("pkcs11:"))
+    }
+
     /// Reads `pkcs11:...` as a URI and everything else as a path. Paths are relative to `base`, those in a URI too.
     ///
     /// # Errors
@@ -25,8 +30,7 @@ impl KeyLocation {
         if text.is_empty() {
             return Err(KeyUriError::Empty);
         }
-        // RFC 3986 §3.1: schemes are case-insensitive
-        if text.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("pkcs11:")) {
+        if Self::is_uri(text) {
             let mut uri = KeyUri::parse(text)?;
             uri.pin_source = uri.pin_source.map(|path| base.join(path));
             // never a bare name, which the loader would look for wherever the environment says

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use crate::delivery::error::DeliveryError;
 use crate::delivery::output::Output;
-use crate::text::Printable;
+use crate::text::{Printable, no_formula};
 use crate::x509::Sha256Digest;
 
 use super::{FILE, Format, Object};
@@ -69,9 +69,7 @@ impl Cell {
 
     /// Text, in quotes.
     fn text(text: &str) -> Self {
-        let text = Printable::new(text).to_string();
-        let begin = if text.starts_with(['=', '+', '-', '@']) { "'" } else { "" };
-        Self(format!("\"{begin}{}\"", text.replace('"', "\"\"")))
+        Self(format!("\"{}\"", no_formula(&Printable::new(text).to_string()).replace('"', "\"\"")))
     }
 
     /// In 12 digits, as short-form identifiers are shown.
