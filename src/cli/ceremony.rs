@@ -57,7 +57,7 @@ fn certify(
         None => root(config, role)?,
     };
     subject.check_below(&root)?;
-    // whatever is signed for the CA is on the ledger of its issuing key
+    // every signature for the CA is recorded on the ledger of its issuing key
     let issuing = config.certificate_path(Holder::Issuer);
     let issuing = match role {
         _ if issuing.exists() => certificate(issuing)?.spki().clone(),

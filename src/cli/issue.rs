@@ -141,7 +141,7 @@ pub(super) fn exit(summary: &Summary) -> Exit {
     if summary.is_short() { Exit::Findings } else { Exit::Done }
 }
 
-/// Says why nothing was made; as JSON it was said. That every chip has its certificate is no fault.
+/// Prints why nothing was made; the JSON document has said it already. That every chip has its certificate is not a fault.
 pub(super) fn refuse(what: &str, refusal: &Refusal, hint: Option<&str>, printer: Printer) -> Exit {
     let done = !refusal.issued_in.is_empty();
     if printer.format == Format::Text && done {

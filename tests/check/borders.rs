@@ -141,7 +141,7 @@ pub(crate) const ISSUE: &[Row] = &[
     ),
     // the manifest key's one door
     Row("seal", &["core", "signer", "error"]),
-    // what a configuration names and its ledger says, read and not judged anew
+    // what the configuration names and its ledger says, read and not judged again
     Row("status", &["core", "config", "ledger"]),
     // proofs say whether a receipt is of the batch
     Row("possession", &["core", "signer", "seal", "error"]),

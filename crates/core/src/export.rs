@@ -106,7 +106,7 @@ pub fn export(job: &Export<'_>) -> Result<Exported, Error> {
     }
 }
 
-/// The issuing CA and those above it in PEM, without the root, which whoever verifies has.
+/// The issuing CA and those above it in PEM, without the root: a verifier has the root already.
 fn above(chain: &[Certificate]) -> String {
     let between = chain.iter().filter(|certificate| certificate.subject() != certificate.issuer());
     between.map(|certificate| certificate_to_pem(certificate.der())).collect()

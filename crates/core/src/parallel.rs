@@ -39,7 +39,7 @@ pub fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
     thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
-/// How many threads this machine runs at once: what is taken where nobody says another number.
+/// Returns how many threads this machine runs at once: the default where the caller gives no number.
 pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, NonZero::get)
 }

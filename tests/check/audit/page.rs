@@ -10,7 +10,7 @@ use crate::support::judges::put;
 use crate::support::run::{Run, project};
 use crate::support::workshop::Workshop;
 
-/// What somebody sees who opens the page: in Chromium, at the widths of a desk, a tablet and a hand, light and dark, and on paper.
+/// What a reader of the page sees in Chromium: at three widths, light and dark, and on paper.
 fn browse(workshop: &Workshop, name: &str) -> Value {
     let profile = tempfile::tempdir().unwrap();
     let script = project("tests/check/audit/browser.py");

@@ -103,7 +103,7 @@ fn finishing_needs_the_signatures_of_this_plan() {
     machines.workshop.verify("batch", &["--input", "reel.zip"]).success();
 }
 
-/// Whoever gives a plan up does not know what the vault has signed: all of its chips count as issued.
+/// The planner cannot know what the vault has signed: all chips of an abandoned plan count as issued.
 #[test]
 fn an_abandoned_plan_is_neither_finished_nor_made_again_without_a_reason() {
     let machines = Machines::planned(3);

@@ -80,7 +80,7 @@ impl KeyAlgorithm {
         self.row().seals
     }
 
-    /// Octets of one coordinate, for elliptic curves in Weierstrass form.
+    /// Bytes of one coordinate, for elliptic curves in Weierstrass form.
     pub const fn field_octets(self) -> Option<usize> {
         match self.row().curve {
             Some(curve) => Some(curve.field),
@@ -210,14 +210,14 @@ struct Curve {
 const P256: Curve = Curve {
     oid: oid::SECP256R1,
     field: 32,
-    order: &octets::<32>("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551"),
+    order: &from_hex::<32>("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551"),
 };
 
 /// SP 800-186 §3.2.1.4
 const P384: Curve = Curve {
     oid: oid::SECP384R1,
     field: 48,
-    order: &octets::<48>(
+    order: &from_hex::<48>(
         "ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973",
     ),
 };
@@ -226,7 +226,7 @@ const P384: Curve = Curve {
 const P521: Curve = Curve {
     oid: oid::SECP521R1,
     field: 66,
-    order: &octets::<66>(concat!(
+    order: &from_hex::<66>(concat!(
         "01fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffa",
         "51868783bf2f966b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e91386409"
     )),
@@ -236,19 +236,19 @@ const P521: Curve = Curve {
 const BRAINPOOL_P256R1: Curve = Curve {
     oid: oid::BRAINPOOL_P256R1,
     field: 32,
-    order: &octets::<32>("a9fb57dba1eea9bc3e660a909d838d718c397aa3b561a6f7901e0e82974856a7"),
+    order: &from_hex::<32>("a9fb57dba1eea9bc3e660a909d838d718c397aa3b561a6f7901e0e82974856a7"),
 };
 
 /// RFC 5639 §3.6
 const BRAINPOOL_P384R1: Curve = Curve {
     oid: oid::BRAINPOOL_P384R1,
     field: 48,
-    order: &octets::<48>(
+    order: &from_hex::<48>(
         "8cb91e82a3386d280f5d6f7e50e641df152f7109ed5456b31f166e6cac0425a7cf3ab6af6b7fc3103b883202e9046565",
     ),
 };
 
-const fn octets<const N: usize>(text: &str) -> [u8; N] {
+const fn from_hex<const N: usize>(text: &str) -> [u8; N] {
     const fn digit(character: u8) -> u8 {
         match character {
             b'0'..=b'9' => character - b'0',
@@ -257,7 +257,7 @@ const fn octets<const N: usize>(text: &str) -> [u8; N] {
         }
     }
     let text = text.as_bytes();
-    assert!(text.len() == 2 * N, "two digits an octet");
+    assert!(text.len() == 2 * N, "two digits a byte");
     let mut value = [0; N];
     let mut at = 0;
     while at < N {

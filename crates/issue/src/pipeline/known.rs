@@ -16,9 +16,9 @@ pub struct KnownLedger {
     ledger: Ledger,
 }
 
-/// So many chips are looked for at a time.
+/// Chips that are looked up at once.
 const PIECE: usize = 1 << 16;
-/// So many of them are named.
+/// Chips that the report names.
 const NAMED: usize = 10;
 
 impl KnownLedger {

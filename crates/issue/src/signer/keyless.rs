@@ -4,12 +4,12 @@ use crate::x509::{SignatureAlgorithm, Spki};
 
 use super::{Signer, SignerError};
 
-/// Stands for a key that is not at hand.
+/// A signer without its private key: it refuses to sign.
 #[derive(Clone, Debug)]
 pub struct Keyless(Spki);
 
 impl Keyless {
-    /// The holder of the other half is elsewhere.
+    /// Takes the public half.
     pub const fn new(public: Spki) -> Self {
         Self(public)
     }

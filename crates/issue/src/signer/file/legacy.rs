@@ -42,7 +42,7 @@ impl LegacyPem {
             }
             inside.push(line);
         }
-        // one key, whatever certificates stand beside it
+        // one key; certificates beside it are read elsewhere
         if lines.any(is_begin) {
             return Err(SignerError::OneBlock { found: 2 });
         }

@@ -97,7 +97,7 @@ impl Contents {
                         self.certificates.push(der.to_vec());
                     }
                 }
-                // CRLs and secrets, which nobody asks for here
+                // CRLs and secrets are not wanted here
                 _ => {}
             }
         }
