@@ -4,7 +4,7 @@
 //! cargo run --release --example testpki -- --leaves 100000 --out reel.zip --root root.pem
 //! ```
 //!
-//! The same recipe gives the same octets. Memory does not grow with the number of leaves. `--fixtures` makes
+//! The same recipe gives the same bytes. Memory does not grow with the number of leaves. `--fixtures` makes
 //! `fixtures/pki/` again.
 #![expect(clippy::print_stderr, reason = "an example program talks")]
 

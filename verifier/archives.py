@@ -10,7 +10,7 @@ def number(width, *values):
 
 
 def entries_of(part, data, at):
-    """Name and content of each entry; the whole archive is written again from them, and must be the same octets."""
+    """Name and content of each entry; the whole archive is written again from them, and must be the same bytes."""
     at = at.replace(year=1980, month=1, day=1, hour=0, minute=0, second=0) if at.year < 1980 else at
     at = at.replace(year=2107, month=12, day=31, hour=23, minute=59, second=58) if at.year > 2107 else at
     stamp = number(2, at.hour << 11 | at.minute << 5 | at.second // 2, at.year - 1980 << 9 | at.month << 5 | at.day)

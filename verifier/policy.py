@@ -8,7 +8,7 @@ from schema import ATTRIBUTES, EXTENSIONS, PURPOSES, STRINGS, check_dns, check_e
 
 
 def filled(template, variables):
-    """The octets of a text: placeholders replaced, filters applied from left to right."""
+    """The bytes of a text: placeholders replaced, filters applied from left to right."""
     out = b""
     for literal, brace, placeholder in re.findall(r"([^{}]+)|(\{\{|\}\})|\{([^{}]*)\}", template):
         value, *filters = placeholder.split("|")

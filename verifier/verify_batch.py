@@ -371,7 +371,7 @@ def verify_folder(folder, source_anchors, issuer_anchors, manifest_anchors, inpu
 # --- the command -----------------------------------------------------------------------------------------------------
 
 def judged(verify, what, *anchors, **more):
-    """What `verify` finds; raises Refused. Anchors: source, issuer, manifest, each a list of PEM octets."""
+    """What `verify` finds; raises Refused. Anchors: source, issuer, manifest, each a list of PEM bytes."""
     try:
         anchors = [[cert for octets in some for cert in certificates(octets, alone=False)] for some in anchors]
         for anchor in sum(anchors, []):

@@ -54,7 +54,7 @@ def check_inclusion(line, index, path, size, root):
 
 
 def read_lines(proof, s):
-    """Index, octets and content of each line, proved to be in the tree, in order and beside each other."""
+    """Index, bytes and content of each line, proved to be in the tree, in order and beside each other."""
     need(len(proof["lines"]) <= 3, "too many lines")
     found, before = [], []
     for one in proof["lines"]:

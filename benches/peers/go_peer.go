@@ -4,7 +4,7 @@
 //	go_peer LEAVES ROOT.pem ISSUING.pem ISSUING.key.pem THREADS
 //
 // In memory, as python_peer.py: nothing is unpacked, checked again, recorded or packed. LEAVES holds leaves in DER, each
-// behind its length in four octets, big-endian. Prints certificates, wall seconds and CPU seconds.
+// behind its length in four bytes, big-endian. Prints certificates, wall seconds and CPU seconds.
 package main
 
 import (
@@ -34,9 +34,9 @@ func check(err error) {
 }
 
 func read(path string) []byte {
-	octets, err := os.ReadFile(path)
+	data, err := os.ReadFile(path)
 	check(err)
-	return octets
+	return data
 }
 
 func certificate(path string) *x509.Certificate {

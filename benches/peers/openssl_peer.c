@@ -4,7 +4,7 @@
  *     openssl_peer LEAVES ROOT.pem ISSUING.pem ISSUING.key.pem THREADS
  *
  * In memory, as python_peer.py, with one process a thread: nothing is unpacked, checked again, recorded or packed. LEAVES
- * holds leaves in DER, each behind its length in four octets, big-endian. Prints certificates, wall seconds and CPU
+ * holds leaves in DER, each behind its length in four bytes, big-endian. Prints certificates, wall seconds and CPU
  * seconds. */
 
 #include <openssl/evp.h>
@@ -69,9 +69,9 @@ static void one(const unsigned char *der, long length, EVP_PKEY *root, X509 *iss
     extension(made, &context, NID_authority_key_identifier, "keyid");
     extension(made, &context, NID_subject_alt_name, uri);
     check(X509_sign(made, key, EVP_sha256()) > 0, "signature");
-    unsigned char *octets = NULL;
-    check(i2d_X509(made, &octets) > 0, "encoding");
-    OPENSSL_free(octets);
+    unsigned char *bytes = NULL;
+    check(i2d_X509(made, &bytes) > 0, "encoding");
+    OPENSSL_free(bytes);
     OPENSSL_free(uid);
     BN_free(number);
     BN_free(drawn);

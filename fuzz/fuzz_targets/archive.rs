@@ -1,4 +1,4 @@
-//! Any octets as an input: every one has an outcome, each item once, and nothing is left in the scratch directory.
+//! Any bytes as an input: every one has an outcome, each item once, and nothing is left in the scratch directory.
 #![no_main]
 
 use std::collections::HashSet;

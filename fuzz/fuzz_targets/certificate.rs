@@ -1,4 +1,4 @@
-//! Certificates of any octets: no panic, and what is read is what was there.
+//! Certificates of any bytes: no panic, and what is read is what was there.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

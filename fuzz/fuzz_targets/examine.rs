@@ -1,4 +1,4 @@
-//! Candidates of any octets under the genuine root, all relaxations named: no panic, and nothing is verified that ST
+//! Candidates of any bytes under the genuine root, all relaxations named: no panic, and nothing is verified that ST
 //! did not sign.
 #![no_main]
 

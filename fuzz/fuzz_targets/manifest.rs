@@ -1,6 +1,6 @@
-//! Every text and every seal that a stranger hands over: no panic, and what is read, written again, is the same octets.
+//! Every text and every seal that a stranger hands over: no panic, and what is read, written again, is the same bytes.
 //!
-//! The first octet says what the rest is.
+//! The first byte says what the rest is.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -26,7 +26,7 @@ fuzz_target!(|octets: &[u8]| {
             }
         }
         1 => {
-            // the octet that says what it is says of which version too
+            // the byte that says what it is says of which version too
             let format = FORMATS[usize::from(kind / 11) % FORMATS.len()];
             if let Some(Ok(entry)) = text().map(|line| Entry::parse(format, line)) {
                 assert_eq!(entry.line().as_bytes(), rest);

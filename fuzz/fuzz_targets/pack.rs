@@ -1,4 +1,4 @@
-//! A line pack with octets changed at the places that the input names: whatever SQLite makes of it, reading ends, and
+//! A line pack with bytes changed at the places that the input names: whatever SQLite makes of it, reading ends, and
 //! every line it gives is within its limits.
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Any octets as a configuration file, and as text in an archive that begins with a line of its own.
+//! Any bytes as a configuration file, and as text in an archive that begins with a line of its own.
 #![no_main]
 
 use std::ops::ControlFlow;
@@ -19,7 +19,7 @@ fuzz_target!(|octets: &[u8]| {
     let read = reel::read(&Input::Stdin, Some(&mut &text[..]), &Limits::default(), &std::env::temp_dir(), each);
     assert_eq!(read.expect("only the environment fails").len(), 1);
     // What the strict reader takes for certificates, the lax one does too, unless it is an archive for the lax one:
-    // those have a signature, or a mark behind octet 256. UTF-16 with a mark is read in a configuration only.
+    // those have a signature, or a mark behind byte 256. UTF-16 with a mark is read in a configuration only.
     if let Ok(certificates) = strict
         && text.len() < 257
         && octets.first() != Some(&0x30)

@@ -1,6 +1,6 @@
 //! The engine with tables for one key against aws-lc: no difference for any key, message and signature.
 //!
-//! The input says how to change signatures that are good otherwise, since octets of chance are never near one: the key,
+//! The input says how to change signatures that are good otherwise, since random bytes are never near one: the key,
 //! and for each signature its message, which part to change, and how.
 #![no_main]
 
@@ -62,7 +62,7 @@ fuzz_target!(|octets: &[u8]| {
     }
 });
 
-/// 32 octets of the input, zeros where it ends.
+/// 32 bytes of the input, zeros where it ends.
 fn take(rest: &mut &[u8]) -> [u8; 32] {
     let (octets, tail) = rest.split_at(rest.len().min(32));
     *rest = tail;

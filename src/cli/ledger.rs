@@ -135,7 +135,7 @@ fn stats(opened: &Opened, printer: Printer) -> Result<Exit, Fault> {
         Format::Text => {
             let mut table = opened.table();
             table.line("head", head.to_string());
-            table.line("size", format!("{} octets", render::count(bytes)));
+            table.line("size", format!("{} bytes", render::count(bytes)));
             total(&mut table, &overview.total);
             policies(&mut table, &overview);
             open(&mut table, &overview);
@@ -260,7 +260,7 @@ fn open(table: &mut Table, overview: &LedgerOverview) {
     }
 }
 
-/// Octets of the file, without its write-ahead log.
+/// Bytes of the file, without its write-ahead log.
 fn on_disk(path: &Path) -> Result<u64, Fault> {
     let about = std::fs::metadata(path);
     let about = about.map_err(|source| Fault::usage(format!("cannot look at `{}`: {source}", Printable::new(path))))?;

@@ -58,7 +58,7 @@ fn attach(batch: &Path, answer: &Path, tsa_anchor: &[PathBuf], printer: Printer)
     Ok(Exit::Done)
 }
 
-/// The octets of a statement that can be read; whether it is believed is not asked here.
+/// The bytes of a statement that can be read; whether it is believed is not asked here.
 fn statement(batch: &Path) -> Result<Vec<u8>, Fault> {
     let octets = BatchReader::open(batch)?.read(STATEMENT_FILE)?;
     Statement::parse(&octets).map_err(CoreError::NotSealed)?;

@@ -13,7 +13,7 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// Random octets.
+    /// Random bytes.
     pub(crate) fn random<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
         (self.random)(&mut bytes);

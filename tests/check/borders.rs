@@ -193,8 +193,8 @@ pub(crate) const CHECK: &[Row] = &[
 /// Front doors: they know the library as `reroot::` and never each other.
 pub(crate) const BINARY: &[Row] = &[Row("cli", &[]), Row("lib", &[]), Row("main", &["cli"])];
 
-/// What the command line may touch of the libraries, as `reroot::`: it parses, calls and prints. What reads certificates octet
-/// by octet, lints, records or derives is not for it, and what another front door would need again belongs into a library.
+/// What the command line may touch of the libraries, as `reroot::`: it parses, calls and prints. What reads certificates byte
+/// by byte, lints, records or derives is not for it, and what another front door would need again belongs into a library.
 pub(crate) const PROGRAM: &[Row] = &[Row(
     "cli",
     &[

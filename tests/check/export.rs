@@ -127,7 +127,7 @@ fn every_export_says_what_the_certificates_say() {
     assert_eq!(files, 2 * LEAVES);
     assert!(workshop.leftovers().is_empty());
 
-    // the same again is the same octets; the first is not touched
+    // the same again is the same bytes; the first is not touched
     for to in ["aws-thingpress", "azure-dps", "csv", "zip"] {
         export(&workshop, to, "again", &["--form", "pem,der", "--aws-policy", "fleet"]).success();
         assert_eq!(std::fs::read(workshop.path("again")).unwrap(), std::fs::read(workshop.path(to)).unwrap());

@@ -78,7 +78,7 @@ fn test_leaves_have_the_shape_and_size_of_genuine_ones() {
     let pki = TestPki::shipped();
     for leaf in pki.leaves(0..64) {
         let certificate = Certificate::from_der(&leaf.der).unwrap();
-        assert!((399..=413).contains(&leaf.der.len()), "{} octets", leaf.der.len());
+        assert!((399..=413).contains(&leaf.der.len()), "{} bytes", leaf.der.len());
         assert_eq!(certificate.serial().content(), leaf.serial);
         assert!(leaf.serial.starts_with(&[0x02, 0x09]) && leaf.serial.ends_with(&[0x01, 0x39]));
         assert!(certificate.extensions().is_empty());

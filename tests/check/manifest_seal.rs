@@ -353,26 +353,26 @@ fn no_change_of_an_octet_is_accepted() {
         let mut changed = sealed.statement.clone();
         changed[at] ^= 1 << (at % 8);
         let opened = SignedManifest::open(&changed, &sealed.seal, &sealed.signer, &anchors);
-        assert_eq!(code(opened), "manifest.seal.digest", "statement octet {at}");
+        assert_eq!(code(opened), "manifest.seal.digest", "statement byte {at}");
     }
     for at in 0..sealed.seal.len() {
         for bit in 0..8 {
             let mut changed = sealed.seal.clone();
             changed[at] ^= 1 << bit;
-            refused(&sealed.statement, &changed, format!("seal octet {at} bit {bit}"));
+            refused(&sealed.statement, &changed, format!("seal byte {at} bit {bit}"));
         }
         refused(&sealed.statement, &sealed.seal[..at], format!("seal cut at {at}"));
         let longer = [&sealed.seal[..at], &[0], &sealed.seal[at..]].concat();
-        refused(&sealed.statement, &longer, format!("octet inserted at {at}"));
+        refused(&sealed.statement, &longer, format!("byte inserted at {at}"));
     }
-    refused(&sealed.statement, &[&sealed.seal[..], &[0]].concat(), "an octet more".to_owned());
+    refused(&sealed.statement, &[&sealed.seal[..], &[0]].concat(), "a byte more".to_owned());
     refused(&sealed.statement, &vec![0x30; SignedManifest::MAX_SEAL_BYTES + 1], "too large".to_owned());
     for at in 0..sealed.signer.der().len() {
         let mut changed = sealed.signer.der().to_vec();
         changed[at] ^= 1 << (at % 8);
         if let Ok(signer) = Certificate::from_der(&changed) {
             let opened = SignedManifest::open(&sealed.statement, &sealed.seal, &signer, &anchors);
-            assert!(opened.is_err(), "certificate octet {at}");
+            assert!(opened.is_err(), "certificate byte {at}");
         }
     }
 }

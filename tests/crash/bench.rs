@@ -155,7 +155,7 @@ impl Bench {
         self.check_whole(workshop, left, case);
     }
 
-    /// A finished batch that grew out of what was left: one certificate a chip, each over the recorded octets, nothing
+    /// A finished batch that grew out of what was left: one certificate a chip, each over the recorded bytes, nothing
     /// recorded twice.
     pub(crate) fn check_whole(&self, workshop: &Workshop, left: &[Record], case: &str) {
         let records = records(workshop);
@@ -174,7 +174,7 @@ impl Bench {
         // intents hold the digests in the order of UIDs, chunk after chunk
         let intended: Vec<u8> = of(Kind::Intent).flat_map(|record| record.body.clone()).collect();
         let signed: Vec<u8> = issued.values().flat_map(|tbs| sha256(tbs).as_bytes().to_vec()).collect();
-        assert!(intended == signed, "{case}: other octets were signed than recorded");
+        assert!(intended == signed, "{case}: other bytes were signed than recorded");
         assert_eq!(workshop.leftovers(), Vec::<String>::new(), "{case}");
     }
 }

@@ -1,4 +1,4 @@
-"""Archives and texts that hold good leaves badly, or bad things well. Every archive is written octet by octet."""
+"""Archives and texts that hold good leaves badly, or bad things well. Every archive is written byte by byte."""
 
 import base64
 import gzip
@@ -177,7 +177,7 @@ def zips(one, fresh, corpus):
         case(f"size-{label}", {"!leaf.der": (R, "reel.zip.data"), "!good.der": A}, Entry("leaf.der", content, local=wrong, central=wrong), e("good.der"))
         case(f"size-{label}-stored", {"!leaf.der": (R, "reel.zip.data"), "!good.der": A}, Entry("leaf.der", content, method=0, local=wrong, central=wrong), e("good.der"))
     content = fresh()
-    case("octets-after-deflate", {"!leaf.der": (R, "reel.zip.data"), "!good.der": A}, Entry("leaf.der", content, data=deflate(content) + b"\0"), e("good.der"))
+    case("bytes-after-deflate", {"!leaf.der": (R, "reel.zip.data"), "!good.der": A}, Entry("leaf.der", content, data=deflate(content) + b"\0"), e("good.der"))
     case("deflate-cut", {"!leaf.der": (R, "reel.zip.data"), "!good.der": A}, Entry("leaf.der", content, data=deflate(content)[:-5]), e("good.der"))
     case("deflate-junk", {"!leaf.der": (R, "reel.zip.data"), "!good.der": A}, Entry("leaf.der", content, data=b"\xff" * 100), e("good.der"))
     case("deflate64-block", {"!leaf.der": (R, "reel.zip."), "!good.der": A}, Entry("leaf.der", content, data=b"\x07" + deflate(content)), e("good.der"))
@@ -204,7 +204,7 @@ def zips(one, fresh, corpus):
     for label, end in (("count-more", {"here": 3, "all": 3}), ("count-fewer", {"here": 1, "all": 1}), ("count-zero", {"here": 0, "all": 0}), ("disk", {"disk": 1}), ("directory-disk", {"first": 1}), ("counts-differ", {"here": 1}), ("offset-more", {"offset": 10_000}), ("size-more", {"size": 10_000}), ("size-fewer", {"size": 10}), ("ones", {"offset": 0xFFFFFFFF})):
         case(f"end-{label}", {"": (R, "reel.zip.")}, e(), e("b.der"), end=end)
     case("directory-tail", {"": (R, "reel.zip.")}, e(), directory_tail=b"hidden")
-    case("hidden-between", {"!leaf.der": A, "!b.der": A}, e(), e("b.der"), between=b"hidden", why="octets that no entry owns are nobody's; python and unzip read on as well")
+    case("hidden-between", {"!leaf.der": A, "!b.der": A}, e(), e("b.der"), between=b"hidden", why="bytes that no entry owns are nobody's; python and unzip read on as well")
     shared = fresh()
     case("overlap-same-offset", {"": (R, "reel.zip.overlap")}, Entry("a.der", shared), Entry("b.der", shared, central={"offset": 0}))
     case("overlap-partly", {"": (R, "reel.zip.")}, e("a.der"), e("b.der", central={"offset": 20}))
@@ -230,7 +230,7 @@ def zips(one, fresh, corpus):
     case("nested-tar-gz", {"!in.tar.gz!inner.der": A}, Entry("in.tar.gz", gzip.compress(member("inner.der", fresh()) + END, mtime=0)))
     case("item-too-large", {"!leaf.der": (R, "reel.limit.item-bytes"), "!good.der": A}, Entry("leaf.der", b"\x30\x83\x20\x00\x00" + b"".join(hashlib.sha256(n.to_bytes(4, "big")).digest() for n in range(65536))), e("good.der"))
     polyglot = fresh()
-    one("zip-behind-a-leaf", polyglot + zipped(e("b.der")), {"": (R, "verify.der.trailing-data")}, "what begins as a certificate is one, with trailing octets", name="leaf.der")
+    one("zip-behind-a-leaf", polyglot + zipped(e("b.der")), {"": (R, "verify.der.trailing-data")}, "what begins as a certificate is one, with trailing bytes", name="leaf.der")
     # the same chip in two places, and one reel of a thousand
     same = fresh()
     case("same-leaf-twice", {"!a.der": A, "!b.der": (I, "verify.conflict.duplicate")}, Entry("a.der", same), Entry("b.der", same))
@@ -355,7 +355,7 @@ def texts(one, fresh, pem, chips):
     case("pem-no-padding", wrap(text[:-2]), {"": (R, "reel.pem.base64")}, why="RFC 4648 §3.2")
     case("pem-more-padding", wrap(text + b"="), {"": (R, "reel.pem.base64")}, why="RFC 4648 §3.2")
     case("pem-bits-left-neighbour", wrap(text), {"": A})
-    case("pem-trailing-octet", pem(fresh() + b"\0"), {"": (R, "verify.der.trailing-data")})
+    case("pem-trailing-byte", pem(fresh() + b"\0"), {"": (R, "verify.der.trailing-data")})
     case("pem-two-in-one-block", pem(fresh() + fresh()), {"": (R, "verify.der.trailing-data")})
     case("pem-ber", pem(b"\x30\x80" + fresh()[4:] + b"\0\0"), {"": (R, "verify.der.")})
     case("pem-label-escape", b"-----BEGIN \x1b[31m-----\nAAAA\n-----END \x1b[31m-----\n" + pem(fresh()), {"#1": (I, "reel.pem.other-label"), "#2": A}, why="intake")
@@ -375,7 +375,7 @@ def texts(one, fresh, pem, chips):
     case("lines-hex", b"\n".join(content.hex().encode() for _, content in rows) + b"\n", three, "reel.txt")
     damaged = [b64(fresh()), b64(fresh())[:-1] + b"*", b64(fresh()), b"A" * 400, fresh().hex().encode()[:-1]]
     case("csv-damaged", b"".join(b"x," + text + b"\n" for text in damaged), {"#1": A, "#2": (R, "reel.text."), "#3": A, "#4": (R, "reel.text."), "#5": (R, "reel.text.")}, "reel.csv")
-    case("csv-trailing-octet", b"x," + b64(fresh() + b"\0") + b"\n" + b"y," + b64(fresh()) + b"\n", {"#1": (R, "verify.der.trailing-data"), "#2": A}, "reel.csv")
+    case("csv-trailing-byte", b"x," + b64(fresh() + b"\0") + b"\n" + b"y," + b64(fresh()) + b"\n", {"#1": (R, "verify.der.trailing-data"), "#2": A}, "reel.csv")
     case("csv-cut-leaf", b"x," + b64(fresh()[:-6]) + b"\n" + b"y," + b64(fresh()) + b"\n", {"#1": (R,), "#2": A}, "reel.csv")
     case("csv-hex-odd", b"x," + fresh().hex().encode()[:-1] + b"\n" + b"y," + fresh().hex().encode() + b"\n", {"#1": (R,), "#2": A}, "reel.csv")
     case("line-of-4-megabytes", b"M" * (4 << 20) + b"\n" + pem(fresh()), {"": (R, "reel.limit.line-bytes")}, "reel.txt")

@@ -6,7 +6,7 @@ VISIBLE, UNIVERSAL, BMP, SEQUENCE, SET = 0x1A, 0x1C, 0x1E, 0x30, 0x31
 
 
 def length(n, octets=0):
-    """Minimal; or, with `octets`, in that many octets after the first."""
+    """Minimal; or, with `octets`, in that many bytes after the first."""
     if octets == 0 and n < 0x80:
         return bytes([n])
     minimal = n.to_bytes(max(1, (n.bit_length() + 7) // 8), "big")

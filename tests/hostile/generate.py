@@ -1,4 +1,4 @@
-"""Writes the hostile corpus: `generate.py FOLDER`. Same octets every time; every key in it is a TEST key."""
+"""Writes the hostile corpus: `generate.py FOLDER`. Same bytes every time; every key in it is a TEST key."""
 
 import base64
 import hashlib

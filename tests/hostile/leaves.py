@@ -55,7 +55,7 @@ def spoilers(node):
     else:
         yield "indefinite", lambda n, c: bytes([n.tag, 0x80]) + c + b"\0\0"
         yield "null-inside", lambda n, c: tlv(n.tag, c, tlv(der.NULL))
-        yield "octet-inside", lambda n, c: tlv(n.tag, c, b"\0")
+        yield "byte-inside", lambda n, c: tlv(n.tag, c, b"\0")
         yield "primitive", lambda n, c: tlv(n.tag & ~0x20, c)
         yield "truncated", lambda n, c: tlv(n.tag, c[:-1])
 
@@ -85,7 +85,7 @@ def insides(reel):
                 leaf = reel.chips.next(extensions=extension(dotted, spoilt))
                 reel.reject(f"inside-{label}-{way}-{place}", f"X.690 in the value of {dotted}", ["verify.extension.", "verify.der."], leaf.sign(ROOT_KEY))
         leaf = reel.chips.next(extensions=extension(dotted, value + b"\0"))
-        reel.reject(f"inside-{label}-trailing", "trailing octets in extnValue", ["verify.extension.", "verify.der."], leaf.sign(ROOT_KEY))
+        reel.reject(f"inside-{label}-trailing", "trailing bytes in extnValue", ["verify.extension.", "verify.der."], leaf.sign(ROOT_KEY))
         leaf = reel.chips.next(extensions=extension(dotted, b""))
         reel.reject(f"inside-{label}-nothing", "extnValue without a value", ["verify.extension.", "verify.der."], leaf.sign(ROOT_KEY))
 
@@ -97,10 +97,10 @@ def outsides(reel):
 
     reel.accept("outside-neighbour", "the leaf that was spoilt", reel.chips.next().sign(ROOT_KEY))
     for octet in (0, 0xFF, 0x30):
-        reel.reject(f"outside-octet-{octet:02x}-after", "nothing follows a certificate", "verify.der.", reel.chips.next().sign(ROOT_KEY) + bytes([octet]))
+        reel.reject(f"outside-byte-{octet:02x}-after", "nothing follows a certificate", "verify.der.", reel.chips.next().sign(ROOT_KEY) + bytes([octet]))
     reel.reject("outside-zone-of-zeros", "ST: only when asked", "verify.der.trailing-data", reel.chips.next().sign(ROOT_KEY).ljust(1000, b"\0"))
     reel.reject("outside-zone-of-ones", "ST: only when asked", "verify.der.trailing-data", reel.chips.next().sign(ROOT_KEY).ljust(1000, b"\xff"))
-    reel.reject("outside-octet-before", "a certificate begins with its SEQUENCE", ["verify.", "reel."], b"\0" + reel.chips.next().sign(ROOT_KEY))
+    reel.reject("outside-byte-before", "a certificate begins with its SEQUENCE", ["verify.", "reel."], b"\0" + reel.chips.next().sign(ROOT_KEY))
     reel.reject("outside-truncated", "X.690", "verify.der.truncated", reel.chips.next().sign(ROOT_KEY)[:-1])
     reel.reject("outside-tbs-only", "RFC 5280 §4.1", "verify.", tbs_of(reel.chips.next()))
     reel.reject("outside-twice-wrapped", "RFC 5280 §4.1", "verify.", seq(reel.chips.next().sign(ROOT_KEY)))
@@ -153,7 +153,7 @@ def signatures(reel):
     case("set", "verify.signature.encoding", "RFC 3279 §2.2.3", lambda r, s: tlv(der.SET, integer(r), integer(s)))
     case("swapped", "verify.signature.invalid", "r and s", lambda r, s: seq(integer(s), integer(r)))
     case("one-off", "verify.signature.invalid", "another number", lambda r, s: seq(integer(r), integer(s ^ 1)))
-    # r or s of 31 octets happen once in 128 and are genuine
+    # r or s of 31 bytes happen once in 128 and are genuine
     found = 0
     while found < 2:
         leaf = reel.chips.next()
@@ -177,7 +177,7 @@ def algorithms(reel):
         ("null", identifier("sha256", tlv(der.NULL))),
         ("curve", identifier("sha256", oid(CURVES["P-256"][1]))),
         ("empty-sequence", identifier("sha256", seq())),
-        ("octet", identifier("sha256", b"\0")),
+        ("byte", identifier("sha256", b"\0")),
     ):
         reel.pair(f"algorithm-parameters-{label}", "RFC 5758 §3.2: parameters MUST be absent", [both, "verify.der."], lambda leaf, value=value: leaf.but(algorithm=value))
         reel.reject(f"algorithm-parameters-{label}-outer-only", "RFC 5280 §4.1.1.2", both, reel.chips.next(outer=value).sign(ROOT_KEY))
@@ -217,9 +217,9 @@ def serials(reel):
         ("with-its-header", shape, lambda s: b"\x02\x0b" + s),
         ("one", shape, lambda s: b"\x01"),
     ):
-        reel.pair(f"serial-{label}", "RFC 5280 §4.1.2.2; intake: 11 octets beginning 02 09", codes, uid(change), uid(lambda s: s))
+        reel.pair(f"serial-{label}", "RFC 5280 §4.1.2.2; intake: 11 bytes beginning 02 09", codes, uid(change), uid(lambda s: s))
     reel.pair("serial-enumerated", "an INTEGER", "verify.der.tag", lambda leaf: leaf.but(serial_element=tlv(0x0A, leaf.serial)))
-    # two numbers that differ only in a padding octet would be two chips
+    # two numbers that differ only in a padding byte would be two chips
     reel.accept("serial-product-f1", "ST: product id 01F1", reel.chips.next().but(serial=bytes.fromhex("0209C0DE0000F1F10001F1"), subject=name(("CN", "eval4-0209C0DE0000F1F10001F1"))).sign(ROOT_KEY))
 
 
@@ -476,7 +476,7 @@ def keys(reel):
     point("ones", canon, lambda l: b"\x04" + b"\xff" * 64)
     point("x-is-p", canon, lambda l: b"\x04" + p.to_bytes(32, "big") + own(l)[33:])
     point("swapped", off, lambda l: b"\x04" + own(l)[33:] + own(l)[1:33])
-    # a point whose x is so small that x + p still has 32 octets: the same point, written as another
+    # a point whose x is so small that x + p still has 32 bytes: the same point, written as another
     b = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
     x = 5
     while pow((x**3 - 3 * x + b) % p, (p - 1) // 2, p) != 1:
@@ -518,7 +518,7 @@ def keys(reel):
         ):
             bad = (lambda leaf, make=make: leaf.but(spki=ec_spki(make(good(leaf)), kind))) if make else (lambda leaf: leaf.but(spki=ec_spki(good(leaf))))
             reel.pair(f"point-{kind}-{label}", clause, codes, bad, kind=kind)
-    # P-521 has seven bits to spare in its first octet
+    # P-521 has seven bits to spare in its first byte
     reel.pair("point-P-521-spare-bits", clause, canon, lambda leaf: leaf.but(spki=ec_spki(b"\x04" + bytes([Key(f"chip {reel.chips.count}", "P-521").point[1] | 0x80]) + Key(f"chip {reel.chips.count}", "P-521").point[2:], "P-521")), kind="P-521")
     for kind in pki.UNKNOWN_CURVES:
         reel.pair(f"curve-{kind}", "intake", "verify.key.curve", lambda leaf, kind=kind: leaf.but(spki=Key(f"chip {reel.chips.count}", kind).spki))
@@ -550,7 +550,7 @@ def parameters(reel):
         ("curve-twice", der_or_parameters, lambda leaf: oid(CURVES["P-256"][1]) * 2),
         ("curve-and-null", der_or_parameters, lambda leaf: oid(CURVES["P-256"][1]) + tlv(der.NULL)),
         ("curve-padded", der_or_parameters, lambda leaf: tlv(6, b"\x2a\x86\x48\xce\x3d\x03\x01\x80\x07")),
-        ("curve-as-octets", der_or_parameters, lambda leaf: octets(der.oid_content(CURVES["P-256"][1]))),
+        ("curve-as-bytes", der_or_parameters, lambda leaf: octets(der.oid_content(CURVES["P-256"][1]))),
         ("curve-relative", der_or_parameters, lambda leaf: tlv(0x0D, der.oid_content(CURVES["P-256"][1]))),
         ("curve-empty", der_or_parameters, lambda leaf: tlv(6)),
         ("curve-p384", "verify.key.length", lambda leaf: oid(CURVES["P-384"][1])),
@@ -568,7 +568,7 @@ def parameters(reel):
         ("octet-string", "verify.der.", lambda leaf: plain(leaf, key=octets(own(leaf)))),
         ("constructed", "verify.der.", lambda leaf: plain(leaf, key=tlv(0x23, bits(own(leaf)[:30]), bits(own(leaf)[30:])))),
         ("no-key", "verify.der.", lambda leaf: seq(seq(oid(pki.EC_PUBLIC_KEY), oid(CURVES["P-256"][1])))),
-        ("bits-without-octet", "verify.der.", lambda leaf: plain(leaf, key=tlv(3))),
+        ("bits-without-byte", "verify.der.", lambda leaf: plain(leaf, key=tlv(3))),
     ):
         reel.pair(f"spki-{label}", "RFC 5280 §4.1.2.7", codes, lambda leaf, make=make: leaf.but(spki=make(leaf)))
 
@@ -654,7 +654,7 @@ def extensions(reel):
         ("key-usage-none", "verify.extension.malformed", extension(KU, bits(b"", 0), 0xFF), key_usage(0)),
         ("key-usage-zero", "verify.extension.malformed", extension(KU, bits(b"\0", 7), 0xFF), key_usage(0)),
         ("key-usage-trailing-bits", "verify.extension.malformed", extension(KU, bits(b"\x80", 0), 0xFF), key_usage(0)),
-        ("key-usage-trailing-octet", "verify.extension.malformed", extension(KU, bits(b"\x80\0", 7), 0xFF), key_usage(0, 8)),
+        ("key-usage-trailing-byte", "verify.extension.malformed", extension(KU, bits(b"\x80\0", 7), 0xFF), key_usage(0, 8)),
         ("key-usage-unknown-bit", "verify.extension.malformed", extension(KU, bits(b"\x80\x40", 6), 0xFF), key_usage(8)),
         ("key-usage-unused-8", "verify.extension.malformed", extension(KU, bits(b"\x80", 8), 0xFF), key_usage(0)),
         ("key-usage-integer", ["verify."], extension(KU, integer(1), 0xFF), key_usage(0)),

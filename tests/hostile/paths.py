@@ -59,7 +59,7 @@ def families(corpus, chips, anchors):
     both = ("root.pem", "stsafe-l.pem")
     reel = Reel(corpus, "family-stsafe-l", chips, anchors=both, policy="stsafe-l.toml")
     chip = lambda **changes: stsafe_l(next(numbers), issuer=l_name, **changes)
-    clause = "ST: Ed25519, 9 octets"
+    clause = "ST: Ed25519, 9 bytes"
     reel.accept("genuine-form", clause, chip().sign(l_key))
     shape = "verify.uid.shape"
     for label, serial in (("of-8", b"\x40" + bytes(6) + b"\x07"), ("of-10", b"\x40" * 10), ("of-11", bytes.fromhex("0209C0DEFFFFFFFFFF0139")), ("of-9-with-sign", b"\0\x80" + bytes(6) + b"\x01")):

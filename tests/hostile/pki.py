@@ -11,7 +11,7 @@ import der
 from der import UTF8, PRINTABLE, explicit, integer, oid, octets, seq, tlv
 
 CURVES = {
-    # name: (pyca's curve, OID, octets of a coordinate, prime, order)
+    # name: (pyca's curve, OID, bytes of a coordinate, prime, order)
     "P-256": (
         ec.SECP256R1(), "1.2.840.10045.3.1.7", 32,
         0xFFFFFFFF00000001000000000000000000000000FFFFFFFFFFFFFFFFFFFFFFFF,
@@ -149,7 +149,7 @@ def generalized(text):
 
 
 def extension(dotted, value, critical=None):
-    """`critical`: absent, or the BOOLEAN's octet."""
+    """`critical`: absent, or the BOOLEAN's byte."""
     flag = b"" if critical is None else der.boolean(critical)
     return seq(oid(dotted), flag, octets(value))
 
@@ -175,7 +175,7 @@ V3 = explicit(0, integer(2))
 class Cert:
     """Every field is DER as it will stand there."""
 
-    serial: bytes = b""  # content octets
+    serial: bytes = b""  # content bytes
     serial_element: Optional[bytes] = None
     spki: bytes = b""
     subject: bytes = b""

@@ -244,7 +244,7 @@ fn an_archive_that_cannot_be_read_is_named() {
         .run(&input("nowhere.zip"))
         .note("Half of an archive")
         .run(&input("half.zip"))
-        .note("An archive without its last octets")
+        .note("An archive without its last bytes")
         .run(&input("cut.zip"))
         .note("One bit of an entry is another")
         .run(&input("flipped.zip"))
@@ -476,7 +476,7 @@ fn a_dry_run_does_everything_but_record_and_sign() {
     let ledger = || std::fs::read(workshop.path("pki/ledger.db")).unwrap();
     let before = ledger();
     Case::new(&workshop, "dry_run").run(&format!("{ISSUE} --dry-run")).finish();
-    assert!(ledger() == before, "not one octet of the ledger changed");
+    assert!(ledger() == before, "not one byte of the ledger changed");
     assert!(!workshop.path("batch").exists());
     assert_eq!(workshop.leftovers(), Vec::<String>::new());
     // rejections show as they would

@@ -84,7 +84,7 @@ fn the_number_of_threads_changes_nothing() {
     };
     assert_eq!(lines(workshop.folder()), lines(twin.path()));
 
-    // and what is sealed comes out again octet for octet
+    // and what is sealed comes out again byte for byte
     let sealed = workshop.files("batch");
     for jobs in ["8", "1", "3"] {
         workshop.delete("batch");
@@ -146,7 +146,7 @@ fn an_interrupted_run_is_resumed_by_the_same_command() {
     assert!(interrupted > 0, "no interrupt came early enough");
 }
 
-/// A file that may not grow is a disk that is full; `ulimit -f` counts blocks of 512 octets.
+/// A file that may not grow is a disk that is full; `ulimit -f` counts blocks of 512 bytes.
 #[test]
 fn a_full_disk_loses_nothing() {
     let mut failures = 0;

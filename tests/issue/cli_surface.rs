@@ -323,7 +323,7 @@ fn verification_in_words() {
         &workshop.path("batch/manifest.jsonl"),
         lines.replacen("\"attempt\":0", "\"attempt\":1", 1),
     );
-    case.note("One octet of a line is another")
+    case.note("One byte of a line is another")
         .run(verify)
         .note("The same for programs")
         .run(&format!("{verify} --format json"))

@@ -377,7 +377,7 @@ fn ids_that_matter_does_not_have_are_refused_by_init() {
     }
 }
 
-/// About one in 128 signatures has an r or s that begins with a zero octet, which the device's library refuses. Of so
+/// About one in 128 signatures has an r or s that begins with a zero byte, which the device's library refuses. Of so
 /// many certificates, about 39 had to be signed again.
 #[test]
 fn five_thousand_certificates_have_full_width_signatures() {
@@ -399,15 +399,15 @@ fn five_thousand_certificates_have_full_width_signatures() {
     for index in 0..archive.len() {
         der.clear();
         archive.by_index(index).expect("an entry").read_to_end(&mut der).expect("it can be read");
-        assert_eq!(der[..2], [0x30, 0x82], "STSELib takes the length from octets 2 and 3");
+        assert_eq!(der[..2], [0x30, 0x82], "STSELib takes the length from bytes 2 and 3");
         let [r, s] = integers(&der);
         assert!(r.len() == 32 && s.len() == 32, "certificate {index} has r of {} and s of {}", r.len(), s.len());
     }
 }
 
-/// r and s without sign octets, by an own reading of the certificate's end: BIT STRING { SEQUENCE { INTEGER, INTEGER } }.
+/// r and s without sign bytes, by an own reading of the certificate's end: BIT STRING { SEQUENCE { INTEGER, INTEGER } }.
 fn integers(certificate: &[u8]) -> [&[u8]; 2] {
-    // 64 octets of numbers, at most 2 sign octets, 4 of their headers, 2 of the sequence's, 1 of unused bits, 2 of the string
+    // 64 bytes of numbers, at most 2 sign bytes, 4 of their headers, 2 of the sequence's, 1 of unused bits, 2 of the string
     let start = (certificate.len() - 75..certificate.len())
         .find(|at| {
             let rest = &certificate[*at..];

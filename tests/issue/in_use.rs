@@ -19,7 +19,7 @@ fn a_ledger_that_another_process_has_is_named_and_waited_for() {
     let args = ISSUE.replace("reel.zip", "-").replace("--out batch", "--out first");
     let mut first = workshop.reroot(&words(&args)).start();
     // once all but a pipe's content is read, the first process has its ledger
-    assert!(reel.len() > 150_000, "{} octets", reel.len());
+    assert!(reel.len() > 150_000, "{} bytes", reel.len());
     let (now, later) = reel.split_at(reel.len() - 1000);
     first.feed(now);
     Case::new(&workshop, "ledger_locked").run(ISSUE).finish();

@@ -104,7 +104,7 @@ fn the_judges_refuse_another_key_and_another_issuer() {
         let judged = std::panic::catch_unwind(|| judge(std::slice::from_ref(&case), &issued.scratch));
         assert!(judged.is_err(), "{what} was accepted");
     }
-    // each judge by itself: Python compares names and keys octet by octet, GnuTLS and OpenSSL verify the chain
+    // each judge by itself: Python compares names and keys byte by byte, GnuTLS and OpenSSL verify the chain
     let python = |case: &Case| {
         let files = [&case.issuing, &case.object, &case.source];
         Run::python(crate::support::judges::PYTHON).args(files).run().code

@@ -52,7 +52,7 @@ impl PossessionFiles {
     }
 }
 
-/// The octets of the three files, if there is a supplement.
+/// The bytes of the three files, if there is a supplement.
 pub struct Possession {
     supplement: Vec<u8>,
     seal: Vec<u8>,

@@ -8,7 +8,7 @@
 //! publish       only then does the export get its name
 //! ```
 //!
-//! What is exported is therefore what was sealed, to the octet. Whether what was sealed is right, is `verify`'s to find
+//! What is exported is therefore what was sealed, to the byte. Whether what was sealed is right, is `verify`'s to find
 //! out: export it after `verify`, best on the machine that did.
 
 use std::collections::BTreeMap;
@@ -42,7 +42,7 @@ pub struct Export<'a> {
     pub forms: &'a [Form],
     /// The AWS IoT policy that templates attach.
     pub aws_policy: Option<&'a str>,
-    /// The zone that the octets must fit, for that target alone.
+    /// The zone that the bytes must fit, for that target alone.
     pub zone: Option<Zone>,
     /// Roots of the manifest signer, from the operator, never from the batch. `None`: the seal is not looked at, and
     /// nothing proves where the certificates come from.

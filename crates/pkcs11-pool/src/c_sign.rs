@@ -57,7 +57,7 @@ impl SignFunctions {
         (initialised && init.is_some() && sign.is_some()).then_some(Self { init, sign })
     }
 
-    /// Signs `data` in a session of this module. The signature is expected to have no more than `longest` octets; a longer one costs another call.
+    /// Signs `data` in a session of this module. The signature is expected to have no more than `longest` bytes; a longer one costs another call.
     ///
     /// # Errors
     /// What `C_SignInit` or `C_Sign` returned.
@@ -83,7 +83,7 @@ impl SignFunctions {
         loop {
             let room = signature.len();
             let mut length = CK_ULONG::try_from(room).expect("a buffer in memory fits");
-            // SAFETY: C_Sign does not write to its input, and at most `length` octets to its output.
+            // SAFETY: C_Sign does not write to its input, and at most `length` bytes to its output.
             let result = unsafe {
                 sign(session.handle(), data.as_ptr().cast_mut(), data_length, signature.as_mut_ptr(), &raw mut length)
             };

@@ -148,13 +148,13 @@ pub enum Pkcs11Error {
         reason: String,
     },
     /// A signature that is not even of the right form.
-    #[error("{token} returned a signature of {found} octets, expected {expected}")]
+    #[error("{token} returned a signature of {found} bytes, expected {expected}")]
     Signature {
         /// The token.
         token: String,
-        /// Octets found.
+        /// Bytes found.
         found: usize,
-        /// Octets expected.
+        /// Bytes expected.
         expected: usize,
     },
 }

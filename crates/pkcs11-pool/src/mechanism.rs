@@ -89,7 +89,7 @@ impl Plan {
             Kind::Ecdsa => {
                 let mut digest = sha2(self.hash, message);
                 // FIPS 186-5 §6.4.1 takes the leftmost bits, as many as the order has; not every token does it itself.
-                // The orders of all curves with fewer bits than a digest are a whole number of octets long.
+                // The orders of all curves with fewer bits than a digest are a whole number of bytes long.
                 digest.truncate(self.key.field_octets().unwrap_or(usize::MAX));
                 digest
             }
@@ -190,7 +190,7 @@ mod tests {
         assert_eq!(plan.output(vec![0; 64], "t").unwrap(), [0x30, 6, 2, 1, 0, 2, 1, 0]);
         assert_eq!(
             plan.output(vec![0; 63], "token `a`").unwrap_err().to_string(),
-            "token `a` returned a signature of 63 octets, expected 64"
+            "token `a` returned a signature of 63 bytes, expected 64"
         );
     }
 

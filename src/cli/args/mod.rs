@@ -342,7 +342,7 @@ pub(crate) struct ExportArgs {
     /// Name of the AWS IoT policy that the templates attach to certificates (aws-bulk)
     #[arg(long, value_name = "NAME")]
     pub(crate) aws_policy: Option<String>,
-    /// Octets of the zone that the certificate must fit (stsafe-zone)
+    /// Bytes of the zone that the certificate must fit (stsafe-zone)
     #[arg(long, value_name = "N", required_if_eq("to", "stsafe-zone"))]
     pub(crate) zone_bytes: Option<usize>,
     /// Put the issuing CA's certificate into the zone too, before the chip's (stsafe-zone)
@@ -378,7 +378,7 @@ pub(crate) enum TargetArg {
     Directory,
     /// File: one SQLite database for stations: certificates, chains, proofs (docs/spec/line-pack.md)
     LinePack,
-    /// Directory: `<UID>.bin`, the exact octets for a data zone of the chip
+    /// Directory: `<UID>.bin`, the exact bytes for a data zone of the chip
     StsafeZone,
     /// File: one archive of `<UID>.der` or `<UID>.pem`
     Zip,

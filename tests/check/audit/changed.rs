@@ -55,7 +55,7 @@ fn a_flipped_bit_anywhere_is_refused() {
             flipped[at] ^= 1 << (n % 8);
             put(&path, &flipped);
             let finished = workshop.verify("other", &["--format", "json"]);
-            assert_eq!(finished.code, Some(1), "{name} octet {at}: {}{}", finished.out(), finished.err());
+            assert_eq!(finished.code, Some(1), "{name} byte {at}: {}{}", finished.out(), finished.err());
             crate::support::opinion::agreed(&workshop, "other", false);
             let found = codes(&finished);
             let expected = |code: &String| match name.as_str() {
@@ -64,7 +64,7 @@ fn a_flipped_bit_anywhere_is_refused() {
                 "manifest.pem" => ["manifest.", "audit.file."].iter().any(|start| code.starts_with(start)),
                 _ => code == "audit.file.digest",
             };
-            assert!(found.iter().any(expected), "{name} octet {at}: {found:?}");
+            assert!(found.iter().any(expected), "{name} byte {at}: {found:?}");
         }
         put(&path, &content);
     }

@@ -1,4 +1,4 @@
-//! Both verifiers on good batches of every policy that can be written, and on every octet that the CA could sign
+//! Both verifiers on good batches of every policy that can be written, and on every byte that the CA could sign
 //! otherwise.
 
 use reroot::x509::tlv::{element, tag};
@@ -125,7 +125,7 @@ fn every_octet_that_the_ca_signs_is_the_one_that_the_policy_gives() {
         let mut forge = Forge::of(&workshop);
         forge.chips[1].recertify(element(tag::SEQUENCE, &[&tbs, &identifier, &signature]));
         forge.seal("other", |_| ());
-        assert!(!holds(&out, &source, &root), "octet {at}: accepted");
+        assert!(!holds(&out, &source, &root), "byte {at}: accepted");
         agreed(&workshop, "other", false);
         reroot::durable::remove_partial(&out).unwrap();
         tried += 1;

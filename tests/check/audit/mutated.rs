@@ -1,5 +1,5 @@
-//! Every region of a batch, octet by octet: nothing that was changed is accepted, by neither verifier. REROOT_LONG=1
-//! changes every octet; without it the larger files get a sample.
+//! Every region of a batch, byte by byte: nothing that was changed is accepted, by neither verifier. REROOT_LONG=1
+//! changes every byte; without it the larger files get a sample.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -20,7 +20,7 @@ use crate::support::judges::put;
 use crate::support::opinion::agreed;
 use crate::support::workshop::Workshop;
 
-/// Whether the batch holds, asked of the library: a process for each octet would take an hour.
+/// Whether the batch holds, asked of the library: a process for each byte would take an hour.
 pub(crate) fn holds(folder: &Path, source: &Certificate, root: &Certificate) -> bool {
     let (source, root) = (std::slice::from_ref(source), std::slice::from_ref(root));
     let job = Audit {
@@ -53,12 +53,12 @@ pub(crate) fn anchors(workshop: &Workshop) -> [Certificate; 2] {
         .map(|name| certificate(&std::fs::read(workshop.path(name)).unwrap()))
 }
 
-/// Every how many octets are changed in a sample: so many that a file gets some hundreds.
+/// Every how many bytes are changed in a sample: so many that a file gets some hundreds.
 fn step(length: usize, most: usize) -> usize {
     length.div_ceil(most)
 }
 
-/// What a thief of the directory can do: an octet of any file, and nothing else.
+/// What a thief of the directory can do: a byte of any file, and nothing else.
 #[test]
 fn no_octet_of_any_file_can_be_changed() {
     let workshop = batch();
@@ -67,25 +67,25 @@ fn no_octet_of_any_file_can_be_changed() {
     assert!(holds(&folder, &source, &root));
     for (name, good) in workshop.files("batch") {
         let path = folder.join(&name);
-        // these carry the proof: every octet of them
+        // these carry the proof: every byte of them
         let step = if name.starts_with("manifest.") { 1 } else { step(good.len(), 300) };
         let mut tried = 0;
         for at in sample(0..good.len(), step) {
             let mut bad = good.clone();
             bad[at] ^= 1 << (at % 8);
             put(&path, &bad);
-            assert!(!holds(&folder, &source, &root), "{name} octet {at}: accepted");
+            assert!(!holds(&folder, &source, &root), "{name} byte {at}: accepted");
             agreed(&workshop, "batch", false);
             tried += 1;
         }
         put(&path, &good);
-        eprintln!("{name}: {tried} of {} octets changed, none accepted by either verifier", good.len());
+        eprintln!("{name}: {tried} of {} bytes changed, none accepted by either verifier", good.len());
     }
     assert!(holds(&folder, &source, &root));
     agreed(&workshop, "batch", true);
 }
 
-/// What the holder of the manifest key can do: an octet of any file, with digests, root and seal that fit.
+/// What the holder of the manifest key can do: a byte of any file, with digests, root and seal that fit.
 ///
 /// What nobody can derive again is the signer's word: who was rejected and why, which inputs there were, comments in
 /// the policy. Everything that the certificates rest on is refused; a change that is accepted is one of those.
@@ -112,7 +112,7 @@ fn no_octet_that_something_rests_on_can_be_changed_and_sealed_again() {
             sealed(&workshop, &out, files);
             let holds = holds(&out, &source, &root);
             let free = word_of_the_signer(name, octets, at);
-            assert!(!holds || free, "{name} octet {at}: accepted");
+            assert!(!holds || free, "{name} byte {at}: accepted");
             // above the anchor nothing rests on a certificate, and each reads it its own way; and from a policy that
             // reroot would not load the other verifier may derive the same certificates
             let alike = match name {
@@ -127,7 +127,7 @@ fn no_octet_that_something_rests_on_can_be_changed_and_sealed_again() {
             tried += 1;
             accepted += u32::from(holds);
         }
-        eprintln!("{name}: {tried} of {} octets changed and sealed, {accepted} of them accepted", octets.len());
+        eprintln!("{name}: {tried} of {} bytes changed and sealed, {accepted} of them accepted", octets.len());
     }
 }
 

@@ -183,7 +183,7 @@ fn a_flipped_bit_of_a_token_is_refused_or_without_meaning() {
             bad[at] ^= 1 << bit;
             let read = Token::read(&bad).and_then(|token| token.verify(&statement, std::slice::from_ref(&root)));
             // version numbers and the list of digests are not signed and say nothing
-            assert!(read.is_err() || read.is_ok_and(|other| other == stamped), "octet {at} bit {bit}");
+            assert!(read.is_err() || read.is_ok_and(|other| other == stamped), "byte {at} bit {bit}");
         }
     }
 }

@@ -15,13 +15,13 @@ pub(crate) fn tlv(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     let length = content.len();
     let header = match length {
         0..=0x7F => vec![tag, u8::try_from(length).expect("short")],
-        0x80..=0xFF => vec![tag, 0x81, u8::try_from(length).expect("one octet")],
+        0x80..=0xFF => vec![tag, 0x81, u8::try_from(length).expect("one byte")],
         0x100..=0xFFFF => {
-            let [high, low] = u16::try_from(length).expect("two octets").to_be_bytes();
+            let [high, low] = u16::try_from(length).expect("two bytes").to_be_bytes();
             vec![tag, 0x82, high, low]
         }
         _ => {
-            let [_, a, b, c] = u32::try_from(length).expect("three octets").to_be_bytes();
+            let [_, a, b, c] = u32::try_from(length).expect("three bytes").to_be_bytes();
             vec![tag, 0x83, a, b, c]
         }
     };
@@ -32,7 +32,7 @@ pub(crate) fn hex(text: &str) -> Vec<u8> {
     hex::decode(text).expect("hexadecimal")
 }
 
-/// Object identifiers as content octets.
+/// Object identifiers as content bytes.
 pub(crate) mod oids {
     pub(crate) const CN: &[u8] = &[0x55, 4, 3];
     pub(crate) const C: &[u8] = &[0x55, 4, 6];
@@ -185,9 +185,9 @@ pub(crate) struct Builder {
     /// Unique identifiers and extensions.
     pub(crate) rest: Vec<u8>,
     pub(crate) outer_algorithm: Vec<u8>,
-    /// What becomes of the signature's octets.
+    /// What becomes of the signature's bytes.
     pub(crate) signature: fn(Vec<u8>) -> Vec<u8>,
-    /// The octet before them.
+    /// The byte before them.
     pub(crate) unused_bits: u8,
     /// What follows the signature inside the certificate.
     pub(crate) tail: Vec<u8>,

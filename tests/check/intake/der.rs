@@ -98,7 +98,7 @@ fn a_truncated_certificate_is_refused_wherever_it_ends() {
     let good = Builder::leaf().sign(&root_key());
     let verifier = default_verifier();
     for end in 0..good.len() {
-        assert!(examine(&verifier, &good[..end]).is_err(), "cut to {end} octets");
+        assert!(examine(&verifier, &good[..end]).is_err(), "cut to {end} bytes");
     }
 }
 
@@ -126,12 +126,12 @@ fn booleans_are_true_or_absent() {
     accepted("critical TRUE", &with(&[1, 1, 0xFF], &[0x30, 0]));
     refused("critical 01", "verify.der.boolean", &with(&[1, 1, 1], &[0x30, 0]));
     refused("critical FALSE", "verify.der.explicit-default", &with(&[1, 1, 0], &[0x30, 0]));
-    refused("critical of two octets", "verify.der.boolean", &with(&[1, 2, 0xFF, 0xFF], &[0x30, 0]));
+    refused("critical of two bytes", "verify.der.boolean", &with(&[1, 2, 0xFF, 0xFF], &[0x30, 0]));
     refused("cA 01", "verify.der.boolean", &with(&[], &[0x30, 3, 1, 1, 1]));
     refused("cA FALSE", "verify.der.explicit-default", &with(&[], &[0x30, 3, 1, 1, 0]));
 }
 
-/// X.690 §8.19.2: an identifier in other octets would be another, unknown extension.
+/// X.690 §8.19.2: an identifier in other bytes would be another, unknown extension.
 #[test]
 fn an_extension_cannot_hide_behind_a_padded_identifier() {
     refused(

@@ -147,8 +147,8 @@ fn the_key_is_a_point_on_a_named_curve() {
     refused("infinity in full length", "verify.key.infinity", &with(&P256, &[0; 65]));
     refused("compressed", "verify.key.point-form", &with(&P256, &[&[2 | (point[64] & 1)][..], &point[1..33]].concat()));
     refused("hybrid", "verify.key.point-form", &with(&P256, &[&[6 | (point[64] & 1)][..], &point[1..]].concat()));
-    refused("one octet short", "verify.key.length", &with(&P256, &point[..64]));
-    refused("one octet long", "verify.key.length", &with(&P256, &[&point[..], &[0]].concat()));
+    refused("one byte short", "verify.key.length", &with(&P256, &point[..64]));
+    refused("one byte long", "verify.key.length", &with(&P256, &[&point[..], &[0]].concat()));
     refused("no key", "verify.key.length", &with(&P256, &[]));
     refused("a P-256 point called P-384", "verify.key.length", &with(&P384, &point));
     refused("a P-256 point called Brainpool", "verify.key.not-on-curve", &with(&BRAINPOOL_P256, &point));
@@ -195,8 +195,8 @@ fn an_ed25519_key_is_a_point_of_large_order() {
     let good = Key::ed25519(9).spki();
     let point = &good[good.len() - 32..];
     accepted("a key", &with(&ED25519, point));
-    refused("31 octets", "verify.key.length", &with(&ED25519, &point[1..]));
-    refused("33 octets", "verify.key.length", &with(&ED25519, &[point, &[0]].concat()));
+    refused("31 bytes", "verify.key.length", &with(&ED25519, &point[1..]));
+    refused("33 bytes", "verify.key.length", &with(&ED25519, &[point, &[0]].concat()));
     refused(
         "parameters (RFC 8410 §3)",
         "verify.key.parameters",
@@ -258,7 +258,7 @@ fn extensions_of_a_leaf_are_known_or_uncritical_and_stand_once() {
     let names = |value: &[u8]| with(&[extension(oids::SUBJECT_ALT_NAME, false, value)]);
     accepted("dNSName", &names(&[0x30, 3, 0x82, 1, b'a']));
     refused("no name", "verify.extension.malformed", &names(&[0x30, 0]));
-    refused("octets after the names", "verify.extension.malformed", &names(&[0x30, 3, 0x82, 1, b'a', 0]));
+    refused("bytes after the names", "verify.extension.malformed", &names(&[0x30, 3, 0x82, 1, b'a', 0]));
     let identifier = |kind, critical, value: &[u8]| with(&[extension(kind, critical, value)]);
     accepted("subjectKeyIdentifier", &identifier(oids::SUBJECT_KEY_IDENTIFIER, false, &[4, 1, 7]));
     refused(
@@ -353,7 +353,7 @@ fn extensions_that_are_not_processed_are_well_formed_and_not_critical() {
     let usage = |value: &[u8]| with(oids::KEY_USAGE, true, value);
     accepted("decipherOnly, the ninth bit", &usage(&[3, 3, 7, 8, 0x80]));
     refused("a tenth bit", "verify.extension.malformed", &usage(&[3, 3, 6, 8, 0x40]));
-    refused("a third octet", "verify.extension.malformed", &usage(&[3, 4, 0, 8, 0, 1]));
+    refused("a third byte", "verify.extension.malformed", &usage(&[3, 4, 0, 8, 0, 1]));
     refused(
         "a huge pathLenConstraint",
         "verify.extension.path-length",
@@ -394,8 +394,8 @@ fn a_signature_has_one_form_and_its_range() {
         }),
     );
     for (what, code, change) in [
-        ("no octets", "verify.signature.encoding", (|_| vec![]) as fn(Vec<u8>) -> Vec<u8>),
-        ("octets after it", "verify.signature.encoding", |signature| [signature, vec![0]].concat()),
+        ("no bytes", "verify.signature.encoding", (|_| vec![]) as fn(Vec<u8>) -> Vec<u8>),
+        ("bytes after it", "verify.signature.encoding", |signature| [signature, vec![0]].concat()),
         ("an element after s", "verify.signature.encoding", |signature| tlv(0x30, &[&signature[2..], &[5, 0]])),
         ("r padded", "verify.signature.encoding", |signature| {
             let length = usize::from(signature[3]);

@@ -12,7 +12,7 @@ fn with_root(relax: &[Relaxation]) -> Verifier {
 /// What becomes of a leaf that was verified and is taken up again at another instant.
 fn again(verifier: &Verifier, der: &[u8], at: &str) -> Result<VerifiedLeaf, &'static str> {
     let (verified, _) = examine(verifier, der).expect("verified at first");
-    let outcome = verifier.readmit(source(der).item, der, &verified.receipt(), time(at)).expect("the same octets");
+    let outcome = verifier.readmit(source(der).item, der, &verified.receipt(), time(at)).expect("the same bytes");
     outcome.map_err(|finding| {
         assert_eq!(finding.uid.as_ref(), Some(verified.uid()));
         assert_eq!(finding.source_sha256, Some(verified.origin().fingerprint));

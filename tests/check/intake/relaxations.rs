@@ -116,7 +116,7 @@ fn a_relaxation_tolerates_what_it_says_and_no_more() {
     let code = |der: &[u8]| examine(&verifier, der).err();
     let good = Builder::leaf().sign(&root_key());
 
-    // padding is one octet repeated, 00 or FF
+    // padding is one byte repeated, 00 or FF
     for padding in [vec![0; 1], vec![0; 600], vec![0xFF; 600]] {
         assert_eq!(code(&[&good[..], &padding].concat()), None);
     }

@@ -95,7 +95,7 @@ pub(crate) fn testdata() -> std::path::PathBuf {
     std::path::absolute(&folder).unwrap_or_else(|_| folder.into())
 }
 
-/// The octets of the one certificate of a PEM file.
+/// The bytes of the one certificate of a PEM file.
 pub(crate) fn pem(text: &str) -> Vec<u8> {
     use base64::Engine as _;
     let body: String = text.lines().map(str::trim).filter(|line| !line.starts_with("-----")).collect();

@@ -26,7 +26,7 @@ fn hostile(pki: &TestPki) -> Vec<SourceLeaf> {
         };
         all.push(der);
     }
-    // one after the other, every octet of a good leaf is changed
+    // one after the other, every byte of a good leaf is changed
     let good = pki.leaf(1_000).der;
     all.extend((0..good.len()).map(|at| flipped(&good, at)));
     let item = |n: usize| ItemName::input(b"reel.zip").entry(format!("{n}.der").as_bytes());

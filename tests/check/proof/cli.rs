@@ -286,5 +286,5 @@ fn a_proof_in_a_batch_of_a_million_has_at_most_12_kilobytes() {
         }
         longest = longest.max(proof.to_line().len());
     }
-    assert!((8_000..12_000).contains(&longest), "{longest} octets");
+    assert!((8_000..12_000).contains(&longest), "{longest} bytes");
 }

@@ -1,4 +1,4 @@
-//! Proofs of single chips: what is proved, what is refused, and that no octet of one can be changed.
+//! Proofs of single chips: what is proved, what is refused, and that no byte of one can be changed.
 #![expect(clippy::unwrap_used, reason = "`unwrap` is for tests")]
 #![expect(clippy::print_stderr, reason = "how many mutations were tried must be seen")]
 

@@ -1,4 +1,4 @@
-//! Every octet of a proof, changed, is seen, by this program and by the independent verifier. REROOT_LONG=1 puts every
+//! Every byte of a proof, changed, is seen, by this program and by the independent verifier. REROOT_LONG=1 puts every
 //! change before both; without it the other verifier gets a sample.
 
 use reroot::manifest::Proof;
@@ -34,7 +34,7 @@ fn no_octet_of_a_proof_can_be_changed_left_out_or_doubled() {
             Err(_) => false,
             Ok((proof, proved)) => {
                 let other = proof.uid.to_string() != chip && proved.presence.is_none();
-                assert!(other && chip == BEFORE, "{what} octet {at}: accepted");
+                assert!(other && chip == BEFORE, "{what} byte {at}: accepted");
                 true
             }
         };
@@ -64,7 +64,7 @@ fn no_octet_of_a_proof_can_be_changed_left_out_or_doubled() {
     }
 }
 
-/// Under the base64: every octet of every part, and a chip that is said to be another.
+/// Under the base64: every byte of every part, and a chip that is said to be another.
 #[test]
 fn no_octet_inside_a_part_can_be_changed() {
     let workshop = batch();
@@ -76,7 +76,7 @@ fn no_octet_inside_a_part_can_be_changed() {
     let refused = |change: &dyn Fn(&mut Proof), what: &str, at: usize| {
         let mut proof = good.clone();
         change(&mut proof);
-        assert!(checker.check(&proof).is_err(), "{what} octet {at}: accepted");
+        assert!(checker.check(&proof).is_err(), "{what} byte {at}: accepted");
         if takes(at, 13) {
             put(&workshop.path("other.json"), proof.to_line());
             agreed(&workshop, "other.json", false);
@@ -129,7 +129,7 @@ fn no_octet_inside_a_part_can_be_changed() {
     refused(&|proof| proof.lines.clear(), "no lines", 0);
 }
 
-/// A line and its place in the tree are one thing: a line of 64 octets could otherwise be an inner node.
+/// A line and its place in the tree are one thing: a line of 64 bytes could otherwise be an inner node.
 #[test]
 fn a_proof_of_absence_needs_the_lines_beside_the_place() {
     let workshop = batch();

@@ -61,7 +61,7 @@ fn a_chip_is_found_by_every_name_and_by_its_leaf() {
 fn what_is_not_in_the_pack_is_not_given_out() {
     let workshop = with_pack();
     let first = workshop.lines("batch")[0]["uid"].as_str().unwrap().to_owned();
-    // a twin of the leaf in hand: another octet string over the same key
+    // a twin of the leaf in hand: another byte string over the same key
     put(&workshop.path("twin.der"), variants::twin(&workshop.pki.leaf(0).der));
     put(&workshop.path("stranger.der"), workshop.pki.leaf(50).der);
     put(&workshop.path("junk.der"), b"0\x03junk");

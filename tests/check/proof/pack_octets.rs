@@ -1,7 +1,7 @@
-//! Every region of a line pack, octet by octet: an answer is the right one, with its proof, or there is none.
+//! Every region of a line pack, byte by byte: an answer is the right one, with its proof, or there is none.
 //!
 //! What a change may leave unnoticed is named in [`UNNOTICED`]: it is part of no answer. With REROOT_LONG=1 every
-//! octet of the file is changed; without it every octet that is in use, and of unused space a sample.
+//! byte of the file is changed; without it every byte that is in use, and of unused space a sample.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -24,7 +24,7 @@ const UNNOTICED: [(&str, &str); 4] = [
     ("unused", "space of pages that no row uses"),
 ];
 
-/// Which octets hold what: a region's name, and the row of `chip` that it belongs to.
+/// Which bytes hold what: a region's name, and the row of `chip` that it belongs to.
 type Regions = Vec<(String, Option<usize>)>;
 
 fn regions(path: &Path, octets: &[u8]) -> Regions {
@@ -87,11 +87,11 @@ impl Station<'_> {
         let (name, certificate, source) = &self.chips[which];
         match lookup(ProofSource::Pack(self.path), name, &self.checker, &cancel) {
             Ok(Found::Chip(found)) => {
-                assert_eq!(found.0.certificate.der(), certificate, "octet {at}");
-                assert_eq!(found.0.source.der(), source, "octet {at}");
+                assert_eq!(found.0.certificate.der(), certificate, "byte {at}");
+                assert_eq!(found.0.source.der(), source, "byte {at}");
                 true
             }
-            Ok(Found::Absent(proved)) => panic!("octet {at}: {} is said to be absent, with a proof", proved.uid),
+            Ok(Found::Absent(proved)) => panic!("byte {at}: {} is said to be absent, with a proof", proved.uid),
             Ok(Found::Broken(_)) | Err(_) => false,
         }
     }
@@ -99,7 +99,7 @@ impl Station<'_> {
     fn answers_absent(&self, at: usize) -> bool {
         let cancel = AtomicBool::new(false);
         match lookup(ProofSource::Pack(self.path), &self.absent, &self.checker, &cancel) {
-            Ok(Found::Chip(_)) => panic!("octet {at}: a chip that is not there was found"),
+            Ok(Found::Chip(_)) => panic!("byte {at}: a chip that is not there was found"),
             Ok(Found::Absent(_)) => true,
             Ok(Found::Broken(_)) | Err(_) => false,
         }
@@ -132,7 +132,7 @@ fn no_octet_of_a_pack_can_be_changed_so_that_another_answer_is_given() {
         let own = row.unwrap_or(at % station.chips.len());
         let right = station.answers(own, at);
         let unnoticed = UNNOTICED.iter().any(|(name, _)| name == region);
-        assert!(unnoticed || !right, "{region}, octet {at}: the change is not noticed");
+        assert!(unnoticed || !right, "{region}, byte {at}: the change is not noticed");
         // the chip beside it and one that is not there, in turn
         if at % 2 == 0 {
             station.answers((own + 1) % station.chips.len(), at);
@@ -145,7 +145,7 @@ fn no_octet_of_a_pack_can_be_changed_so_that_another_answer_is_given() {
     }
     put(&path, &good);
     for (region, [changed, right, refused]) in &counts {
-        eprintln!("{region}: {changed} octets changed, {right} times the right answer, {refused} times none");
+        eprintln!("{region}: {changed} bytes changed, {right} times the right answer, {refused} times none");
     }
     let found: Vec<&str> = counts.keys().copied().collect();
     let expected = [

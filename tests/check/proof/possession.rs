@@ -10,7 +10,7 @@ use crate::support::judges::put;
 use crate::support::run::{Finished, Run};
 use crate::support::workshop::Workshop;
 
-/// A chip: signs hashes of 32 octets with the key of its leaf, and gives r and s.
+/// A chip: signs hashes of 32 bytes with the key of its leaf, and gives r and s.
 fn chip_signs(workshop: &Workshop, index: u64, hash: &[u8]) -> Signature {
     let key = SigningKey::from_pkcs8_der(&workshop.pki.leaf(index).key).unwrap();
     key.sign_prehash(hash).unwrap()
@@ -146,7 +146,7 @@ fn no_octet_of_a_supplement_can_be_changed() {
             put(&path, bad);
             let finished = workshop.verify("batch", &["--format", "json"]).expect(1);
             let report: serde_json::Value = serde_json::from_slice(&finished.stdout).unwrap();
-            assert_eq!(report["possession"], "none", "{name} octet {at}");
+            assert_eq!(report["possession"], "none", "{name} byte {at}");
         }
         put(&path, &content);
     }

@@ -87,15 +87,15 @@ def shapes(bench, absence):
         "the product id": uid[18:],
         "cut at the end": uid[:-2],
         "cut at the begin": uid[2:],
-        "an octet more": uid + "00",
+        "a byte more": uid + "00",
         "zeros before": "00" + uid,
-        "two octets of zeros before": "0000" + uid,
-        "one octet": "02",
-        "20 octets": uid + "00" * 9,
+        "two bytes of zeros before": "0000" + uid,
+        "one byte": "02",
+        "20 bytes": uid + "00" * 9,
         "with 020B": "020B" + uid[4:],
         "0208 first": "0208" + uid[4:],
         "without 0209": uid[4:] + "0209",
-        "an octet 80 first": "80" + uid,
+        "a byte 80 first": "80" + uid,
         "UID twice": (uid + uid)[:40],
     }
     for name, one in names.items():
@@ -106,7 +106,7 @@ def shapes(bench, absence):
         uid = uids_of(base)[1]
         for name, one in {
             "cut": uid[:-2],
-            "an octet more": uid + "00",
+            "a byte more": uid + "00",
             "zeros before": "00" + uid,
             "the second half": uid[8:],
             "zero first": "00" + uid[2:],

@@ -9,7 +9,7 @@ REFUSE, ACCEPT, ALIKE = "refuse", "accept", "alike"
 
 @dataclasses.dataclass
 class Case:
-    """One mutation. `make` gives a dict (a batch directory) or octets (a proof, a pack).
+    """One mutation. `make` gives a dict (a batch directory) or bytes (a proof, a pack).
 
     `options` are the program's; the other verifier is asked the same, if it has such a question, and not where `second`
     is False: it reads inputs for genuine chips alone, and no packs. `expect`: REFUSE, ACCEPT, or ALIKE, where the page

@@ -20,7 +20,7 @@ def resigned(batch, at=1, **fields):
 
 
 def shaped(batch, change, at=1):
-    """Another certificate from the octets of the good one."""
+    """Another certificate from the bytes of the good one."""
     forge = Forge(batch)
     return forge.fitted(at, change(forge, der.Certificate(forge.chips[at].certificate))).done()
 
@@ -93,7 +93,7 @@ FIELDS = {
     "version 1, written out": dict(version=element(0xA0, integer(0))),
     "version 2": dict(version=element(0xA0, integer(1))),
     "version 4": dict(version=element(0xA0, integer(3))),
-    "version in two octets": dict(version=element(0xA0, element(2, b"\0\2"))),
+    "version in two bytes": dict(version=element(0xA0, element(2, b"\0\2"))),
     "serial number of attempt 1": dict(
         serial=lambda f, c: element(2, derived_serial(f.s, f.issuer().spki, f.chips[1].source, 1))
     ),
@@ -103,8 +103,8 @@ FIELDS = {
     "serial number of the leaf": dict(serial=lambda f, c: der.Certificate(f.chips[1].source).serial),
     "serial number zero": dict(serial=integer(0)),
     "serial number negative": dict(serial=element(2, b"\x80" + b"\1" * 15)),
-    "serial number of 21 octets": dict(serial=element(2, b"\x41" * 21)),
-    "serial number of 1 octet": dict(serial=integer(7)),
+    "serial number of 21 bytes": dict(serial=element(2, b"\x41" * 21)),
+    "serial number of 1 byte": dict(serial=integer(7)),
     "serial number with a zero before": dict(serial=lambda f, c: element(2, b"\0" + inside(c.serial))),
     "serial number empty": dict(serial=element(2)),
     "serial number 1000 more": dict(serial=lambda f, c: integer(int.from_bytes(inside(c.serial), "big") + 1000)),
@@ -239,7 +239,7 @@ FIELDS = {
     "a CA with pathLenConstraint 0": dict(listed=with_value(der.BASIC, sequence(element(1, b"\xff"), integer(0)))),
     "basicConstraints not critical": dict(listed=with_value(der.BASIC, sequence(), False)),
     "basicConstraints garbage": dict(listed=with_value(der.BASIC, b"\5\0")),
-    "basicConstraints with octets after": dict(listed=with_value(der.BASIC, sequence() + b"\0")),
+    "basicConstraints with bytes after": dict(listed=with_value(der.BASIC, sequence() + b"\0")),
     "critical FALSE written out": dict(
         listed=listed(
             lambda some: [
@@ -268,7 +268,7 @@ FIELDS = {
     "clientAuth twice": dict(listed=with_value(der.PURPOSE, sequence(*[oid("1.3.6.1.5.5.7.3.2")] * 2))),
     "purpose critical": dict(listed=with_value(der.PURPOSE, sequence(oid("1.3.6.1.5.5.7.3.2")), True)),
     "another subjectKeyIdentifier": dict(listed=with_value(der.SKI, element(4, b"x" * 20))),
-    "subjectKeyIdentifier of 21 octets": dict(listed=with_value(der.SKI, element(4, b"x" * 21))),
+    "subjectKeyIdentifier of 21 bytes": dict(listed=with_value(der.SKI, element(4, b"x" * 21))),
     "an empty subjectKeyIdentifier": dict(listed=with_value(der.SKI, element(4))),
     "another authorityKeyIdentifier": dict(listed=with_value(der.AKI, sequence(element(0x80, b"x" * 20)))),
     "authorityKeyIdentifier with issuer and serial": dict(listed=with_value(der.AKI, sequence(element(0x82, b"\1")))),
@@ -322,7 +322,7 @@ def numbers(change):
 
 
 def tbs(change):
-    """Other octets signed."""
+    """Other bytes signed."""
     return lambda forge, cert: keys.wrap(forge.batch.issuing_key(), change(cert), cert.algorithm)
 
 
@@ -344,7 +344,7 @@ SHAPES = {
         lambda octets: sequence(parts(octets)[0], element(2, b"\0" + inside(parts(octets)[1])))
     ),
     "a third number": signature(lambda octets: sequence(inside(octets), integer(1))),
-    "octets after the signature": signature(lambda octets: octets + b"\0"),
+    "bytes after the signature": signature(lambda octets: octets + b"\0"),
     "a long length": signature(der.long_form),
     "raw r and s": signature(lambda octets: b"".join(inside(one)[-32:].rjust(32, b"\0") for one in parts(octets))),
     "empty signature": signature(lambda octets: b""),
@@ -356,7 +356,7 @@ SHAPES = {
     "another chip's certificate": lambda f, c: f.chips[2].certificate,
     "the leaf": lambda f, c: f.chips[1].source,
     "the issuing CA's certificate": lambda f, c: f.issuer().der,
-    "octets after": lambda f, c: c.der + b"\0",
+    "bytes after": lambda f, c: c.der + b"\0",
     "cut off": lambda f, c: c.der[:-1],
     "empty": lambda f, c: b"",
     "twice": lambda f, c: c.der + c.der,
@@ -369,7 +369,7 @@ SHAPES = {
     "high s without the key": numbers(lambda r, s: (r, N - s)),
     "tbs: a long length": tbs(lambda c: der.long_form(c.tbs)),
     "tbs: an indefinite length": tbs(lambda c: der.indefinite(c.tbs)),
-    "tbs: octets after": tbs(lambda c: sequence(inside(c.tbs), b"\5\0")),
+    "tbs: bytes after": tbs(lambda c: sequence(inside(c.tbs), b"\5\0")),
     "tbs: a field less": tbs(lambda c: sequence(*parts(c.tbs)[:-1])),
     "tbs: a SET": tbs(lambda c: element(0x31, inside(c.tbs))),
     **{
@@ -492,7 +492,7 @@ def foreign(bench):
         "notAfter a second before",
         "notAfter a year later",
         "high s",
-        "serial number of 1 octet",
+        "serial number of 1 byte",
         "serial number 1000 more",
         "serial number of another chip",
         "serial number of attempt 1",
@@ -525,14 +525,14 @@ def foreign(bench):
         "certificates, another house", "foreign: a serial number twice", batch, lambda: resigned(batch, serial=twice)
     )
     for name in (
-        "octets after",
+        "bytes after",
         "an unused bit",
         "a long length outside",
         "high s without the key",
         "tbs: a long length",
         "s plus n",
         "r zero",
-        "octets after the signature",
+        "bytes after the signature",
         "s with a zero before",
     ):
         expect = ACCEPT if name == "high s without the key" else REFUSE
@@ -546,7 +546,7 @@ def foreign(bench):
 
 
 def bits(batch):
-    """Each octet that the CA signs, another bit of it."""
+    """Each byte that the CA signs, another bit of it."""
     good = der.Certificate(Forge(batch).chips[1].certificate)
     for at in range(len(good.tbs)):
 
@@ -555,4 +555,4 @@ def bits(batch):
             octets[at] ^= 1 << at % 8
             return keys.wrap(forge.batch.issuing_key(), bytes(octets), cert.algorithm)
 
-        yield Case("certificates, each octet", f"octet {at}", batch, lambda change=change: shaped(batch, change))
+        yield Case("certificates, each byte", f"byte {at}", batch, lambda change=change: shaped(batch, change))

@@ -133,12 +133,12 @@ def cases(bench):
     yield case("Ed25519", "S plus one", lambda key, tbs: plus(keys.sign(key, tbs), 1))
     yield case("Ed25519", "R zero", lambda key, tbs: bytes(32) + keys.sign(key, tbs)[32:])
     yield case("Ed25519", "zero", lambda key, tbs: bytes(64))
-    yield case("Ed25519", "an octet more", lambda key, tbs: keys.sign(key, tbs) + b"\0")
+    yield case("Ed25519", "a byte more", lambda key, tbs: keys.sign(key, tbs) + b"\0")
     yield case("Ed25519", "over the digest", lambda key, tbs: keys.sign(key, der.sha256(tbs)))
     rsa = "RSA-2048"
     yield case(rsa, "honest", keys.sign, ACCEPT)
     yield case(rsa, "SHA-384", lambda key, tbs: keys.sign(key, tbs, 384))
-    yield case(rsa, "an octet less", lambda key, tbs: keys.sign(key, tbs)[1:])
+    yield case(rsa, "a byte less", lambda key, tbs: keys.sign(key, tbs)[1:])
     yield case(rsa, "a zero before", lambda key, tbs: b"\0" + keys.sign(key, tbs))
     yield case(rsa, "zero", lambda key, tbs: bytes(256))
     modulus = lambda key: key.public_key().public_numbers().n

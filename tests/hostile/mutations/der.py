@@ -24,7 +24,7 @@ def sequence(*parts):
 
 
 def long_form(whole):
-    """The same element with a length of one octet more than needed."""
+    """The same element with a length of one byte more than needed."""
     tag, content = whole[0], inside(whole)
     size = len(content).to_bytes((len(content).bit_length() + 7) // 8 or 1, "big")
     size = b"\0" + size if len(content) >= 128 else size
@@ -76,7 +76,7 @@ def attribute(kind, text, tag=UTF8):
 
 
 def attribute_of(kind, text, tag):
-    """As `attribute`, of the identifier's octets."""
+    """As `attribute`, of the identifier's bytes."""
     return sequence(element(OID, kind), element(tag, text))
 
 

@@ -42,7 +42,7 @@ def missing(bench):
         ("null", lines[0] + b'{"chip":null}\n', REFUSE),
         ("no chip", line("") + b"".join(lines), REFUSE),
         ("not an object", lines[0] + b"[]\n", REFUSE),
-        ("3 octets", line("020900") + b"".join(lines), REFUSE),
+        ("3 bytes", line("020900") + b"".join(lines), REFUSE),
     ]:
 
         def made(text=text):

@@ -62,7 +62,7 @@ PEMS = {
     "padding more": lambda t: t.replace(b"\n-----END", b"=\n-----END", 1),
     "URL-safe base64": lambda t: t.replace(b"+", b"-_"[:1]) if b"+" in t else t.replace(b"/", b"_"),
     "a line cut in two": lambda t: t[:60] + b"\n" + t[60:],
-    "octets after the certificate": lambda t: b"".join(der.pem(one + b"\0") for one in der.pem_blocks(t)),
+    "bytes after the certificate": lambda t: b"".join(der.pem(one + b"\0") for one in der.pem_blocks(t)),
     "a tab": lambda t: t.replace(b"\n", b"\t\n", 1),
     "a comment between": lambda t: (
         t.replace(b"-----\n-----", b"-----\n# x\n-----") if t.count(b"BEGIN") > 1 else b"# x\n" + t
@@ -73,7 +73,7 @@ PEMS = {
 
 
 def unused(text):
-    """The last character before the padding has bits that no octet takes."""
+    """The last character before the padding has bits that no byte takes."""
     at = text.find(b"=")
     if at < 0:
         return text.replace(b"\n-----END", b"A\n-----END", 1)
@@ -138,7 +138,7 @@ def lying(batch):
                 octets[at] ^= 1
                 return {**batch.files, name: bytes(octets)}
 
-            yield Case("files", f"{name}: an octet at {at}", batch, change)
+            yield Case("files", f"{name}: a byte at {at}", batch, change)
         if name not in ("manifest.json", "manifest.json.p7s"):
 
             def away(name=name):

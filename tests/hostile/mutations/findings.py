@@ -324,7 +324,7 @@ def input_cases(bench):
         "one less": lambda some: some.pop(),
         "one twice": lambda some: some.append(some[0]),
         "none": lambda some: some.clear(),
-        "other octets": lambda some: some[0].update(sha256="ab" * 32),
+        "other bytes": lambda some: some[0].update(sha256="ab" * 32),
         "another size": lambda some: some[0].update(bytes=7),
         "one more": lambda some: some.append({"name": "x.zip", "bytes": 9, "sha256": "cd" * 32}),
     }.items():

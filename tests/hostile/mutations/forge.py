@@ -223,7 +223,7 @@ def seal(statement, signer, private, created, bend=None):
 
 
 class Chip:
-    """One chip's part of a batch: the name of its entries, its line as octets, both certificates."""
+    """One chip's part of a batch: the name of its entries, its line as bytes, both certificates."""
 
     def __init__(self, name, line, certificate, source):
         self.name, self.line, self.certificate, self.source = name, line, certificate, source
@@ -370,7 +370,7 @@ class Forge:
                 s["counts"]["signatures_made"] = len(lines) + len(s["discarded_serials"])
 
     def done(self, last=lambda s: None, octets=None, created=None):
-        """The files of the batch, sealed after a last change of the statement or of its octets."""
+        """The files of the batch, sealed after a last change of the statement or of its bytes."""
         self.write_files()
         self.fit_statement()
         changed = last(self.s)

@@ -1,4 +1,4 @@
-"""The two verifiers, asked about the same octets."""
+"""The two verifiers, asked about the same bytes."""
 
 import importlib, inspect, os, subprocess, sys
 

@@ -68,7 +68,7 @@ def signature_of(r, s):
 
 
 def sign(private, message, bits=None, high=False):
-    """The octets of a signature; of ECDSA the one with the lower s, or the higher."""
+    """The bytes of a signature; of ECDSA the one with the lower s, or the higher."""
     if isinstance(private, ed25519.Ed25519PrivateKey):
         return private.sign(message)
     if isinstance(private, rsa.RSAPrivateKey):

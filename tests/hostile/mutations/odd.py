@@ -55,7 +55,7 @@ NAMES = {
     "an organization of 65": [(O, "x" * 65)],
     "an unknown attribute": [("1.2.3.4", "x")],
     "an attribute that is no text": [("1.2.3.4", b"\x01\x01", 4)],
-    "a text of octets": [(CN, b"ab", 4)],
+    "a text of bytes": [(CN, b"ab", 4)],
     "a BIT STRING": [("2.5.4.45", b"\0x", 3)],
     "an email address": [("1.2.840.113549.1.9.1", "a@example.org", 22)],
     "an email address in UTF-8": [("1.2.840.113549.1.9.1", "a@example.org")],
@@ -78,7 +78,7 @@ EXTENSIONS = {
     "keyUsage zero": [(der.USAGE, b"\3\2\0\0", True)],
     "keyUsage with zero bits": [(der.USAGE, b"\3\2\0\x80", True)],
     "keyUsage with unused bits set": [(der.USAGE, b"\3\2\7\x81", True)],
-    "keyUsage of three octets": [(der.USAGE, b"\3\4\7\0\0\x80", True)],
+    "keyUsage of three bytes": [(der.USAGE, b"\3\4\7\0\0\x80", True)],
     "keyUsage cRLSign": [(der.USAGE, b"\3\2\1\2", True)],
     "keyUsage a SEQUENCE": [(der.USAGE, sequence(), True)],
     "basicConstraints": [(der.BASIC, sequence(), True)],
@@ -102,7 +102,7 @@ EXTENSIONS = {
     "subjectAltName critical": [(der.SAN, sequence(element(0x82, b"example.org")), True)],
     "subjectAltName empty": [(der.SAN, sequence())],
     "subjectAltName not ASCII": [(der.SAN, sequence(element(0x82, b"\xe9")))],
-    "an IP of 3 octets": [(der.SAN, sequence(element(0x87, b"abc")))],
+    "an IP of 3 bytes": [(der.SAN, sequence(element(0x87, b"abc")))],
     "policies": [("2.5.29.32", sequence(sequence(oid("1.2.3"))))],
     "policies critical": [("2.5.29.32", sequence(sequence(oid("1.2.3"))), True)],
     "policies empty": [("2.5.29.32", sequence())],
@@ -113,7 +113,7 @@ EXTENSIONS = {
     "32 unknown ones": [(f"1.2.3.{n}", b"\5\0") for n in range(32)],
     "33 unknown ones": [(f"1.2.3.{n}", b"\5\0") for n in range(33)],
     "65 unknown ones": [(f"1.2.3.{n}", b"\5\0") for n in range(65)],
-    "an identifier of 20 octets": [("1.2." + ".".join(["99999999"] * 5), b"\5\0")],
+    "an identifier of 20 bytes": [("1.2." + ".".join(["99999999"] * 5), b"\5\0")],
     "an identifier 2.999": [("2.999.1", b"\5\0")],
 }
 
@@ -198,8 +198,8 @@ def leaves(bench):
         "Ed25519 zero with a sign": edwards(bytes(31) + b"\x80"),
         "Ed25519 p": edwards(b"\xed" + b"\xff" * 30 + b"\x7f"),
         "Ed25519 all ones": edwards(b"\xff" * 32),
-        "Ed25519 of 31 octets": edwards(b"x" * 31),
-        "Ed25519 of 33 octets": edwards(b"x" * 33),
+        "Ed25519 of 31 bytes": edwards(b"x" * 31),
+        "Ed25519 of 33 bytes": edwards(b"x" * 33),
         "Ed25519 not on the curve": edwards(b"\2" + bytes(31)),
         "Ed25519 with NULL": edwards(b"x" * 32, b"\5\0"),
         "Ed25519 two": edwards(b"\3" + bytes(31)),
@@ -230,8 +230,8 @@ def texts(bench):
 
         return made
 
-    yield Case("odd, lengths", "a line of 65,536 octets", batch, line_of(65536), ACCEPT)
-    yield Case("odd, lengths", "a line of 65,537 octets", batch, line_of(65537))
+    yield Case("odd, lengths", "a line of 65,536 bytes", batch, line_of(65536), ACCEPT)
+    yield Case("odd, lengths", "a line of 65,537 bytes", batch, line_of(65537))
 
     def finding_of(length):
         def made():
@@ -242,8 +242,8 @@ def texts(bench):
 
         return made
 
-    yield Case("odd, lengths", "a finding of 65,536 octets", batch, finding_of(65536), ACCEPT)
-    yield Case("odd, lengths", "a finding of 65,537 octets", batch, finding_of(65537))
+    yield Case("odd, lengths", "a finding of 65,536 bytes", batch, finding_of(65536), ACCEPT)
+    yield Case("odd, lengths", "a finding of 65,537 bytes", batch, finding_of(65537))
 
     def statement_of(length):
         def last(s):
@@ -253,7 +253,7 @@ def texts(bench):
         return lambda: Forge(batch).done(last)
 
     yield Case("odd, lengths", "a statement of 16 MiB", batch, statement_of(16 << 20), ACCEPT)
-    yield Case("odd, lengths", "a statement of 16 MiB and one octet", batch, statement_of((16 << 20) + 1))
+    yield Case("odd, lengths", "a statement of 16 MiB and one byte", batch, statement_of((16 << 20) + 1))
 
     def reissued(text):
         def made():

@@ -151,10 +151,10 @@ def cases(bench):
     }.items():
         yield case(name, lambda change=change: change(good))
     for at in range(100, len(good), max(1, len(good) // 60)):
-        # many octets of the file are of other chips, or of none
+        # many bytes of the file are of other chips, or of none
         yield Case(
-            "packs, octets",
-            f"octet {at}",
+            "packs, bytes",
+            f"byte {at}",
             batch,
             lambda at=at: good[:at] + bytes([good[at] ^ 0x41]) + good[at + 1 :],
             ALIKE,

@@ -107,7 +107,7 @@ def intermediates(bench):
         ("a stranger first", [forged, middle], ALIKE),
         ("the forged one alone", [forged], REFUSE),
         ("its twin", [twin(middle)], ALIKE),
-        ("octets after it", [middle + b"\0"], REFUSE),
+        ("bytes after it", [middle + b"\0"], REFUSE),
     ]:
         made = (
             lambda some=some: spelled({**good, "chip": {**good["chip"], "source_chain": [b64(one) for one in some]}})

@@ -140,7 +140,7 @@ def changed_proofs(bench, batch, good, uids, presence):
             "another UID": made(uid=uids[9]),
             "a UID that is not there": made(uid="0209FF0000007E57000139"),
             "the UID in lower case": made(uid=good["uid"].lower()),
-            "a UID of 21 octets": made(uid="00" * 21),
+            "a UID of 21 bytes": made(uid="00" * 21),
             "an empty UID": made(uid=""),
             "zeros before the UID": made(uid="00" + good["uid"]),
             "another chip's leaf": chip(source=other["chip"]["source"]),
@@ -151,8 +151,8 @@ def changed_proofs(bench, batch, good, uids, presence):
             ),
             "the leaf with another signature": chip(source=b64(flipped(leaf))),
             "the certificate with another signature": chip(certificate=b64(flipped(cert))),
-            "octets after the leaf": chip(source=b64(leaf + b"\0")),
-            "octets after the certificate": chip(certificate=b64(cert + b"\0")),
+            "bytes after the leaf": chip(source=b64(leaf + b"\0")),
+            "bytes after the certificate": chip(certificate=b64(cert + b"\0")),
             "an empty leaf": chip(source=""),
             "an empty certificate": chip(certificate=""),
             "the twin of the leaf": chip(source=b64(twin(leaf))),
@@ -189,8 +189,8 @@ def changed_proofs(bench, batch, good, uids, presence):
             "a digest more in a path": path(good, lambda p: p + bytes(32)),
             "a digest more first": path(good, lambda p: bytes(32) + p),
             "a digest less": path(good, lambda p: p[:-32]),
-            "an octet less": path(good, lambda p: p[:-1]),
-            "an octet more": path(good, lambda p: p + b"\0"),
+            "a byte less": path(good, lambda p: p[:-1]),
+            "a byte more": path(good, lambda p: p + b"\0"),
             "digests exchanged": path(good, lambda p: p[32:64] + p[:32] + p[64:]),
             "another digest": path(good, lambda p: bytes(32) + p[32:]),
             "an empty path": path(good, lambda p: b""),
@@ -207,11 +207,11 @@ def changed_proofs(bench, batch, good, uids, presence):
             "the seal of another batch": made(seal=b64(bench.main.files["manifest.json.p7s"])),
             "an empty seal": made(seal=""),
             "an empty statement": made(statement=""),
-            "a statement with an octet changed": made(
+            "a statement with a byte changed": made(
                 statement=b64(batch.files["manifest.json"].replace(b'"lot": "A1"', b'"lot": "A2"'))
             ),
-            "a seal with an octet changed": made(seal=b64(flipped(batch.files["manifest.json.p7s"]))),
-            "octets after the seal": made(seal=b64(batch.files["manifest.json.p7s"] + b"\0")),
+            "a seal with a byte changed": made(seal=b64(flipped(batch.files["manifest.json.p7s"]))),
+            "bytes after the seal": made(seal=b64(batch.files["manifest.json.p7s"] + b"\0")),
             "base64 with a line feed": made(seal=good["seal"][:64] + "\n" + good["seal"][64:]),
             "base64 without padding": made(
                 seal=good["seal"].rstrip("=") if good["seal"].endswith("=") else good["seal"][:-1]
@@ -313,7 +313,7 @@ def line(good, change, at=1):
 
 
 def loose(text):
-    """Base64 of octets whose number is no multiple of 3 has bits that nothing takes."""
+    """Base64 of bytes whose number is no multiple of 3 has bits that nothing takes."""
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
     if not text.endswith("="):
         return text[:-1] + "="

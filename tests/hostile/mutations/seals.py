@@ -45,7 +45,7 @@ BENDS = {
     "version 0": put(version=integer(0)),
     "SignerInfo version 3": put(info_version=integer(3)),
     "SignerInfo version 0": put(info_version=integer(0)),
-    "version in two octets": put(version=element(2, b"\0\1")),
+    "version in two bytes": put(version=element(2, b"\0\1")),
     "digest algorithm with NULL": put(digest=sequence(oid(SHA256), NULL)),
     "digest algorithm SHA-384": put(digest=sequence(oid(SHA384))),
     "SignerInfo's digest with NULL": put(info_digest=sequence(oid(SHA256), NULL)),
@@ -138,8 +138,8 @@ BENDS = {
     "signature one": put(signature=keys.signature_of(1, 1)),
 }
 OCTETS = {
-    "octets after": lambda s: s + b"\0",
-    "octets before": lambda s: b"\0" + s,
+    "bytes after": lambda s: s + b"\0",
+    "bytes before": lambda s: b"\0" + s,
     "cut off": lambda s: s[:-1],
     "empty": lambda s: b"",
     "PEM": lambda s: der.pem(s, "CMS"),
@@ -176,7 +176,7 @@ SIGNATURES = {
     "r plus n": numbers(lambda r, s: (r + N, s)),
     "s negative": numbers(lambda r, s: (r, s - N)),
     "s zero": numbers(lambda r, s: (r, 0)),
-    "octets after": lambda o: o + b"\0",
+    "bytes after": lambda o: o + b"\0",
     "a zero before r": lambda o: sequence(element(2, b"\0" + inside(parts(o)[0])), parts(o)[1]),
     "raw": lambda o: b"".join(inside(one)[-32:].rjust(32, b"\0") for one in parts(o)),
     "a long length": der.long_form,
@@ -193,26 +193,26 @@ def cases(bench):
         yield Case("seal, form", name, batch, lambda change=change: bent(batch, change))
     for name, change in OCTETS.items():
         yield Case(
-            "seal, octets", name, batch, lambda change=change: {**batch.files, "manifest.json.p7s": change(seal)}
+            "seal, bytes", name, batch, lambda change=change: {**batch.files, "manifest.json.p7s": change(seal)}
         )
     for name, change in SIGNATURES.items():
         yield Case(
-            "seal, octets",
+            "seal, bytes",
             "signature: " + name,
             batch,
             lambda change=change: {**batch.files, "manifest.json.p7s": signature_of_seal(seal, change)},
         )
     for at in range(0, len(seal), 3):
         yield Case(
-            "seal, octets",
-            f"octet {at}",
+            "seal, bytes",
+            f"byte {at}",
             batch,
             lambda at=at: {
                 **batch.files,
                 "manifest.json.p7s": seal[:at] + bytes([seal[at] ^ 1 << at % 8]) + seal[at + 1 :],
             },
         )
-    twins = "seal, octets" if two else "free: seal"
+    twins = "seal, bytes" if two else "free: seal"
     yield Case(
         twins,
         "its twin",
@@ -245,13 +245,13 @@ def cases(bench):
     }
     yield Case(twins, "the twin of P-384", bench.p384, twin384, REFUSE if two else ACCEPT)
     yield Case(
-        "seal, octets",
+        "seal, bytes",
         "of another batch",
         batch,
         lambda: {**batch.files, "manifest.json.p7s": other.files["manifest.json.p7s"]},
     )
     yield Case(
-        "seal, octets",
+        "seal, bytes",
         "statement and seal of another batch",
         batch,
         lambda: {**batch.files, **{name: other.files[name] for name in ("manifest.json", "manifest.json.p7s")}},
@@ -378,7 +378,7 @@ def signers(bench):
     for name, how in {
         "serial number zero": dict(serial=integer(0)),
         "serial number negative": dict(serial=integer(-5)),
-        "serial number of 21 octets": dict(serial=element(2, b"\x41" * 21)),
+        "serial number of 21 bytes": dict(serial=element(2, b"\x41" * 21)),
         "an empty subject": dict(subject=sequence()),
         "nameConstraints": dict(
             extensions=[*usual, der.extension("2.5.29.30", sequence(element(0xA0, sequence(element(0x82, b"x")))))]

@@ -319,7 +319,7 @@ def old_proofs(bench):
             "honest": (encoded(own), ACCEPT),
             "none": (None, REFUSE),
             "another batch's": (encoded(other), REFUSE),
-            "an octet more": (encoded(own + b"\n"), REFUSE),
+            "a byte more": (encoded(own + b"\n"), REFUSE),
             "of another family": (encoded(own.replace(b'family = "', b'family = "x')), REFUSE),
             "empty": ("", REFUSE),
             "not base64": ("*", REFUSE),

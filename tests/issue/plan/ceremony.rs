@@ -20,13 +20,13 @@ use crate::support::workshop::{POLICY, Workshop};
 fn a_batch_is_planned_signed_elsewhere_finished_and_verified() {
     let machines = Machines::planned(500);
     let per_leaf = |name: &str| std::fs::metadata(machines.path(name)).unwrap().len() / 500;
-    assert!(per_leaf("reel.plan") <= 600, "{} octets a certificate in", per_leaf("reel.plan"));
+    assert!(per_leaf("reel.plan") <= 600, "{} bytes a certificate in", per_leaf("reel.plan"));
 
     let signed = machines.sign("reel.plan", "reel.signatures").success();
     for shown in ["500 certificates", "workshop, SHA-256", "lot = A1", "first", "last", "CN=", "planner"] {
         assert!(signed.err().contains(shown), "the ceremony shows {shown:?}: {}", signed.err());
     }
-    assert!(per_leaf("reel.signatures") <= 80, "{} octets a certificate out", per_leaf("reel.signatures"));
+    assert!(per_leaf("reel.signatures") <= 80, "{} bytes a certificate out", per_leaf("reel.signatures"));
 
     machines.finish("reel.plan", "reel.signatures", "batch").success();
     machines.workshop.verify("batch", &["--input", "reel.zip"]).success();
@@ -146,7 +146,7 @@ fn rejections_padding_and_intermediates_come_through() {
     assert_eq!((relaxed, machines.workshop.rejected("batch").len()), (1, 1));
 }
 
-/// A signing key that gives the same signature for the same octets (RFC 6979), as some tokens do.
+/// A signing key that gives the same signature for the same bytes (RFC 6979), as some tokens do.
 struct Deterministic(p256::ecdsa::SigningKey, Spki);
 
 impl Signer for Deterministic {

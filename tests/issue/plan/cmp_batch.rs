@@ -259,7 +259,7 @@ fn a_kill_at_any_flush_asks_for_nothing_twice_silently() {
     assert!(kills > 5, "{kills}");
 }
 
-/// OpenSSL's TLS server in front of the responder; octets are passed on as they come.
+/// OpenSSL's TLS server in front of the responder; bytes are passed on as they come.
 struct Front {
     server: std::process::Child,
     port: u16,

@@ -215,7 +215,7 @@ fn certificates_come_back_in_any_order_and_container() {
         assert!(again.err().contains("already done"), "{}", again.err());
         houses.machines.workshop.delete("batch");
     }
-    assert!(batches.iter().all(|batch| *batch == batches[0]), "a sealed batch comes out again octet for octet");
+    assert!(batches.iter().all(|batch| *batch == batches[0]), "a sealed batch comes out again byte for byte");
     houses.finish(&["back.zip"], "batch").success();
     let statement = houses.machines.workshop.statement("batch");
     assert_eq!((&statement["issuer"]["mode"], &statement["serial_seed"]), (&"foreign".into(), &Value::Null));

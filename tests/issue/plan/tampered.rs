@@ -6,7 +6,7 @@ use crate::support::judges::put;
 use crate::support::pki::variants;
 use crate::support::run::Run;
 
-/// Whoever carries the file can change octets, and cannot sign.
+/// Whoever carries the file can change bytes, and cannot sign.
 #[test]
 fn no_octet_of_a_plan_can_be_changed_on_its_way() {
     let machines = Machines::planned(3);
@@ -36,7 +36,7 @@ fn no_octet_of_a_plan_can_be_changed_on_its_way() {
         changed[at] ^= 1;
         put(&machines.path("changed.plan"), &changed);
         let refused = machines.sign("changed.plan", "refused.signatures").expect(3);
-        // what the seal's octets mean when one is another has many names
+        // what the seal's bytes mean when one is another has many names
         assert!(reason == "signed by an allowed planner" || refused.err().contains(reason), "{at}: {}", refused.err());
         assert_eq!(machines.begun_in_vault(), 0);
     }

@@ -15,7 +15,7 @@ fn issued(anchor: &Path, leaf: &Path, changes: &[(&str, &str)], exceptions: &Exc
     let ca = OwnCa::new(&Spec::default());
     put(&ca.path("anchor.pem"), std::fs::read(anchor).expect("the anchor is there"));
     ca.issue(&policy(changes), &[leaf], &[]).success();
-    // every judge compares the SubjectPublicKeyInfo octet for octet
+    // every judge compares the SubjectPublicKeyInfo byte for byte
     assert_eq!(ca.judge(exceptions).len(), 1);
 }
 

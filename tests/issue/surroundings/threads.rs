@@ -21,7 +21,7 @@ fn with_fewer_threads_or_none_the_same_work_is_done() {
         let issued = with_threads(&workshop, n, &command("batch")).success();
         workshop.verify("batch", &["--input", "reel.zip"]).success();
         let files = workshop.files("batch");
-        // the same batch comes out again octet for octet
+        // the same batch comes out again byte for byte
         assert_eq!(sealed.get_or_insert_with(|| files.clone()), &files, "{n}: {}", issued.err());
         workshop.delete("batch");
     }

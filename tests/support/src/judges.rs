@@ -17,7 +17,7 @@ pub struct Case {
     pub root: PathBuf,
 }
 
-/// Takes DER apart by hand: names and keys as octets, which no library hands out. Then touches everything that
+/// Takes DER apart by hand: names and keys as bytes, which no library hands out. Then touches everything that
 /// `cryptography` parses lazily, and verifies the signature.
 pub const PYTHON: &str = r#"
 import sys

@@ -208,7 +208,7 @@ impl Running {
         }
     }
 
-    /// Reads its standard output up to and with this octet.
+    /// Reads its standard output up to and with this byte.
     pub fn read_until(&mut self, end: u8) -> Vec<u8> {
         let stdout = self.child.stdout.as_mut().expect("it is piped");
         let (mut seen, mut octet) = (Vec::new(), [0]);

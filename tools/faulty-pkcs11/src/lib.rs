@@ -262,7 +262,7 @@ unsafe extern "C" fn sign(
     let call = || unsafe { real(session, data, data_length, signature, length) };
     let spoil = || {
         if !signature.is_null() {
-            // SAFETY: C_Sign has written `*length` octets there.
+            // SAFETY: C_Sign has written `*length` bytes there.
             unsafe { *signature.add(usize::try_from(*length).unwrap_or(1).saturating_sub(1)) ^= 1 };
         }
     };

@@ -24,7 +24,7 @@ pub enum Target {
     Nothing,
 }
 
-/// Whether the third argument is a number of octets to write.
+/// Whether the third argument is a number of bytes to write.
 pub fn writes(call: &Call) -> bool {
     matches!(call.number, libc::SYS_write | libc::SYS_pwrite64)
 }

@@ -296,7 +296,7 @@ fn request(what: libc::c_uint, thread: pid_t, data: usize) -> Result<(), String>
 fn begins(thread: pid_t) -> bool {
     let mut about = std::mem::MaybeUninit::<libc::ptrace_syscall_info>::zeroed();
     let size = size_of::<libc::ptrace_syscall_info>();
-    // SAFETY: the kernel writes at most `size` octets; the structure is numbers, for which zero is a value.
+    // SAFETY: the kernel writes at most `size` bytes; the structure is numbers, for which zero is a value.
     unsafe {
         libc::ptrace(libc::PTRACE_GET_SYSCALL_INFO, thread, size, about.as_mut_ptr());
         about.assume_init().op == libc::PTRACE_SYSCALL_INFO_ENTRY

@@ -30,7 +30,7 @@ pub(super) struct Grounds<'a> {
     pub(super) identity: &'a IssuerIdentity,
 }
 
-/// The inputs themselves: the same octets, every item of theirs in the manifest or among the findings, once, and every
+/// The inputs themselves: the same bytes, every item of theirs in the manifest or among the findings, once, and every
 /// finding that leaf, policy and anchors give. Returns what is said that only the ledger knows.
 ///
 /// An account must follow from the inputs under one edition of the rules of reading, the whole of it. Earlier editions

@@ -28,7 +28,7 @@ use super::{Audit, believed, check_digest};
 /// Lines checked at once; bounds the memory.
 const BLOCK: usize = 4_096;
 
-/// Octets of certificates checked at once: some 20,000 ordinary ones.
+/// Bytes of certificates checked at once: some 20,000 ordinary ones.
 const BLOCK_OCTETS: usize = 32 << 20;
 
 /// What a line whose certificates hold adds to the report.
@@ -487,7 +487,7 @@ impl Context<'_> {
             return Err(fault(row, code::CERTIFICATE_FORM, message));
         }
         if full_width && !is_full_width(key, issued.signature()) {
-            let message = format!("signature of chip {uid} has a leading zero octet in r or s");
+            let message = format!("signature of chip {uid} has a leading zero byte in r or s");
             return Err(fault(row, code::FULL_WIDTH, message));
         }
         Ok(issued)

@@ -16,7 +16,7 @@ use super::report::{AuditReport, code};
 /// The list as the auditor has it.
 #[derive(Clone, Copy, Debug)]
 pub struct ListFile<'a> {
-    /// Its octets.
+    /// Its bytes.
     pub octets: &'a [u8],
     /// Its name, for messages.
     pub name: &'a str,

@@ -22,7 +22,7 @@ pub const LIST: u32 = 2;
 /// What a finding rests on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Ground {
-    /// The octets of the inputs.
+    /// The bytes of the inputs.
     Inputs,
     /// Inputs, policy and source anchors: the item is not a leaf that verifies, or conflicts with another one.
     Leaf,

@@ -356,7 +356,7 @@ const fn disposition(flag: u8) -> Disposition {
 }
 
 fn octet(length: usize) -> u8 {
-    u8::try_from(length).expect("a UID has 20 octets at most")
+    u8::try_from(length).expect("a UID has 20 bytes at most")
 }
 
 const LEAF: u8 = 0;

@@ -16,7 +16,7 @@ pub struct Tally {
     pub begins: BTreeMap<String, u64>,
     /// Leaves by the year from which they are valid: when the chips were made.
     pub made: BTreeMap<i32, u64>,
-    /// Certificates by length in octets, in steps of 16.
+    /// Certificates by length in bytes, in steps of 16.
     pub lengths: BTreeMap<u32, u64>,
 }
 

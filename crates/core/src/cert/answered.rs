@@ -18,7 +18,7 @@ pub enum AnswerFault {
     #[error("its signature algorithm is not in the one encoding that this program keeps")]
     Encoding,
     /// Somebody else's.
-    #[error("its issuer is `{found}`, expected `{expected}` octet for octet")]
+    #[error("its issuer is `{found}`, expected `{expected}` byte for byte")]
     Issuer {
         /// Name found, escaped.
         found: String,
@@ -26,7 +26,7 @@ pub enum AnswerFault {
         expected: String,
     },
     /// For another key.
-    #[error("its subjectPublicKeyInfo is not that of the leaf, octet for octet")]
+    #[error("its subjectPublicKeyInfo is not that of the leaf, byte for byte")]
     Key,
     /// It is valid when its CA is not.
     #[error("it is valid outside its CA's validity, which the policy does not allow")]
@@ -104,7 +104,7 @@ pub fn answered(
 }
 
 /// Checks what holds for every object certificate, whatever the policy says, so that it can be asked without one:
-/// version 3, the key of the leaf octet for octet, the CA's name and signature, no right of a CA, not for sealing
+/// version 3, the key of the leaf byte for byte, the CA's name and signature, no right of a CA, not for sealing
 /// manifests, the one encoding of its algorithms. A [`Certificate`] that was read without leniency is strict DER, and
 /// its validity is in order.
 ///

@@ -65,7 +65,7 @@ impl IssuedCertificate {
         &self.tbs
     }
 
-    /// The signature's octets.
+    /// The signature's bytes.
     pub fn signature(&self) -> &[u8] {
         &self.signature
     }

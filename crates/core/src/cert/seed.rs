@@ -1,14 +1,14 @@
-//! The random octets from which a batch's serial numbers are derived.
+//! The random bytes from which a batch's serial numbers are derived.
 
 use std::fmt;
 
-/// A batch's seed: 32 random octets, on the ledger before the first signature, published in the statement
+/// A batch's seed: 32 random bytes, on the ledger before the first signature, published in the statement
 /// afterwards. Whoever knows it before can predict serial numbers, which is why `Debug` says nothing.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Seed(pub [u8; 32]);
 
 impl Seed {
-    /// The octets.
+    /// The bytes.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }

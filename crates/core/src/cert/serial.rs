@@ -10,7 +10,7 @@ use crate::x509::{SerialNumber, Sha256Digest, Spki};
 ///
 /// Two leaves, two issuers, two attempts or, under encoder 2, two batches never share the input of the HMAC, so equal
 /// serial numbers are as unlikely as a collision of 126 bits (RFC 5280 §4.1.2.2: unique for each certificate of a CA, at
-/// most 20 octets).
+/// most 20 bytes).
 #[derive(Clone)]
 pub struct Serials(HmacSha256);
 
@@ -28,14 +28,14 @@ impl Serials {
         })
     }
 
-    /// Derives the serial number of a leaf's certificate: a positive INTEGER of 16 octets, of which 126 bits follow from
+    /// Derives the serial number of a leaf's certificate: a positive INTEGER of 16 bytes, of which 126 bits follow from
     /// the seed.
     pub fn derive(&self, leaf_sha256: &Sha256Digest, attempt: u32) -> SerialNumber {
         let code = self.0.finish(&[leaf_sha256.as_bytes(), &attempt.to_be_bytes()]);
         let mut content = [0; 16];
         content.copy_from_slice(&code[..16]);
         content[0] = (content[0] & 0x3F) | 0x40;
-        SerialNumber::from_content(&content).expect("16 octets, the first between 40 and 7F, are positive and minimal")
+        SerialNumber::from_content(&content).expect("16 bytes, the first between 40 and 7F, are positive and minimal")
     }
 
     /// Returns the serial number that a template asks for at this attempt. A copied one is the same at every attempt.
@@ -54,6 +54,6 @@ impl fmt::Debug for Serials {
     }
 }
 
-/// The version of the scheme and a zero octet, so that no other use of the seed can have this beginning.
+/// The version of the scheme and a zero byte, so that no other use of the seed can have this beginning.
 const LABEL_1: &[u8] = b"reroot-serial/1\0";
 const LABEL_2: &[u8] = b"reroot-serial/2\0";

@@ -73,12 +73,12 @@ impl TbsCertificate {
         }
     }
 
-    /// The octets to sign.
+    /// The bytes to sign.
     pub fn der(&self) -> &[u8] {
         &self.der
     }
 
-    /// SHA-256 of the octets, computed when it is first asked for.
+    /// SHA-256 of the bytes, computed when it is first asked for.
     pub fn sha256(&self) -> Sha256Digest {
         self.sha256.get(|| sha256(&self.der))
     }
@@ -113,12 +113,12 @@ impl TbsCertificate {
         &self.spki
     }
 
-    /// Whether neither r nor s of the signature may begin with a zero octet.
+    /// Whether neither r nor s of the signature may begin with a zero byte.
     pub fn full_width_signature(&self) -> bool {
         self.full_width_signature
     }
 
-    /// The certificate: these very octets, the algorithm, and `signature`.
+    /// The certificate: these very bytes, the algorithm, and `signature`.
     pub fn wrap(&self, signature: &[u8]) -> Vec<u8> {
         let mut behind = Vec::with_capacity(signature.len() + 64);
         self.signature.write_identifier(&mut behind);

@@ -132,8 +132,8 @@ pub enum SerialRule {
 pub struct DeviceLimits {
     /// Lint for what ST's host library (STSELib) loads.
     pub stselib: bool,
-    /// Size of the zone in octets, if limited.
+    /// Size of the zone in bytes, if limited.
     pub max_certificate_bytes: Option<u32>,
-    /// Sign again until neither r nor s begins with a zero octet.
+    /// Sign again until neither r nor s begins with a zero byte.
     pub full_width_signature: bool,
 }

@@ -13,10 +13,10 @@ pub struct EcdsaSignature<'a> {
 }
 
 impl<'a> EcdsaSignature<'a> {
-    /// Reads the octets of a signature made with a key on `curve`.
+    /// Reads the bytes of a signature made with a key on `curve`.
     ///
     /// # Errors
-    /// The octets are not exactly one SEQUENCE of two minimal positive INTEGERs, or r or s is not in 1 to n - 1.
+    /// The bytes are not exactly one SEQUENCE of two minimal positive INTEGERs, or r or s is not in 1 to n - 1.
     pub fn parse(curve: KeyAlgorithm, signature: &'a [u8]) -> Result<Self, SignatureError> {
         let order = curve.order().ok_or(SignatureError::Encoding)?;
         let mut reader = Reader::new(signature);
@@ -29,12 +29,12 @@ impl<'a> EcdsaSignature<'a> {
         Ok(Self { r, s })
     }
 
-    /// r without leading zero octets.
+    /// r without leading zero bytes.
     pub const fn r(&self) -> &'a [u8] {
         self.r
     }
 
-    /// s without leading zero octets.
+    /// s without leading zero bytes.
     pub const fn s(&self) -> &'a [u8] {
         self.s
     }
@@ -108,7 +108,7 @@ pub fn ecdsa_signature(r: &[u8], s: &[u8]) -> Vec<u8> {
     element(tag::SEQUENCE, &[&integer(r), &integer(s)])
 }
 
-/// Whether neither r nor s begins with a zero octet when written in the field's full width, which ST's host library
+/// Whether neither r nor s begins with a zero byte when written in the field's full width, which ST's host library
 /// demands of a signature (it reads r and s at fixed places).
 ///
 /// Signatures other than ECDSA have one width only and are always full; a malformed ECDSA signature never is. The form
@@ -125,12 +125,12 @@ fn integer<'a>(reader: &mut Reader<'a>, part: &'static str, order: &[u8]) -> Res
     let element = reader.expect(tag::INTEGER, part).map_err(|_| SignatureError::Encoding)?;
     let magnitude = match element.content {
         [0] => return Err(SignatureError::Range { part }),
-        // empty, negative, or a superfluous zero octet (X.690 §8.3.2)
+        // empty, negative, or a superfluous zero byte (X.690 §8.3.2)
         [] | [0x80..=0xFF, ..] | [0, 0..=0x7F, ..] => return Err(SignatureError::Encoding),
         [0, magnitude @ ..] => magnitude,
         magnitude => magnitude,
     };
-    // both have no leading zero octet
+    // both have no leading zero byte
     let below = magnitude.len() < order.len() || (magnitude.len() == order.len() && magnitude < order);
     if below { Ok(magnitude) } else { Err(SignatureError::Range { part }) }
 }
@@ -232,12 +232,12 @@ mod tests {
         assert!(EcdsaSignature::parse(KeyAlgorithm::P256, &good).is_ok());
         let inside = |tail: &[u8]| element(tag::SEQUENCE, &[&good[2..], tail]);
         for (bad, what) in [
-            ([&good[..], &[0]].concat(), "octets after the sequence"),
+            ([&good[..], &[0]].concat(), "bytes after the sequence"),
             (inside(&[tag::NULL, 0]), "an element after s"),
             (good[..good.len() - 1].to_vec(), "truncated"),
             (signature(&[0, 0x12], &[1]), "padded r (X.690 §8.3.2)"),
             (signature(&[0x80], &[1]), "negative r"),
-            (signature(&[], &[1]), "r without octets"),
+            (signature(&[], &[1]), "r without bytes"),
             ([&[0x30, 0x81, 8][..], &good[2..]].concat(), "long-form length (X.690 §10.1)"),
             ([&[0x30, 0x80][..], &good[2..], &[0, 0]].concat(), "indefinite length (X.690 §10.1)"),
             ([&[0x31][..], &good[1..]].concat(), "a SET"),

@@ -6,7 +6,7 @@ use crate::x509::KeyAlgorithm;
 
 use super::{KeyError, SignatureError};
 
-/// Octets of a signature: R and S (RFC 8032 §5.1.6).
+/// Bytes of a signature: R and S (RFC 8032 §5.1.6).
 const SIGNATURE_OCTETS: usize = 64;
 
 /// Decodes a public key as RFC 8032 §5.1.3 wants it and refuses points of small order.

@@ -37,7 +37,7 @@ impl EngineError {
     }
 }
 
-/// Why octets of the right form are not a valid public key.
+/// Why bytes of the right form are not a valid public key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
@@ -65,7 +65,7 @@ pub enum KeyError {
     /// An even RSA modulus, or one that any library refuses.
     #[error("RSA modulus is not a product of two odd primes (RFC 8017 §3.1)")]
     RsaModulus,
-    /// An RSA modulus out of range or not a whole number of octets.
+    /// An RSA modulus out of range or not a whole number of bytes.
     #[error("RSA modulus has {bits} bits, expected a multiple of 8 from 2048 to 8192")]
     RsaSize {
         /// Bits found.
@@ -97,9 +97,9 @@ pub enum SignatureError {
     /// An Ed25519 or RSA signature of another length.
     #[error("signature has {octets} octets, expected {expected}")]
     Length {
-        /// Octets found.
+        /// Bytes found.
         octets: usize,
-        /// Octets expected.
+        /// Bytes expected.
         expected: usize,
     },
     /// r or s (or S) is zero or not below the group's order (FIPS 186-5 §6.4.2, RFC 8032 §5.1.7).

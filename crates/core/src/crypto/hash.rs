@@ -11,12 +11,12 @@ pub fn sha256(data: &[u8]) -> Sha256Digest {
 
 /// SHA-384 of `data`: the message digest of a manifest's seal under a P-384 key.
 pub fn sha384(data: &[u8]) -> [u8; 48] {
-    digest::digest(&digest::SHA384, data).as_ref().try_into().expect("SHA-384 has 48 octets")
+    digest::digest(&digest::SHA384, data).as_ref().try_into().expect("SHA-384 has 48 bytes")
 }
 
 /// SHA-512 of `data`: of time-stamps, and of certificates that CMP confirms.
 pub fn sha512(data: &[u8]) -> [u8; 64] {
-    digest::digest(&digest::SHA512, data).as_ref().try_into().expect("SHA-512 has 64 octets")
+    digest::digest(&digest::SHA512, data).as_ref().try_into().expect("SHA-512 has 64 bytes")
 }
 
 /// The digest of `data` by this hash.
@@ -31,7 +31,7 @@ pub fn sha2(hash: Sha2, data: &[u8]) -> Vec<u8> {
 /// SHA-1 of `data`: only an identifier that some clouds use, never a proof.
 pub fn sha1(data: &[u8]) -> Sha1Digest {
     let value = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, data);
-    Sha1Digest::new(value.as_ref().try_into().expect("SHA-1 has 20 octets"))
+    Sha1Digest::new(value.as_ref().try_into().expect("SHA-1 has 20 bytes"))
 }
 
 /// HMAC-SHA-256 over the parts of a message, one after the other.
@@ -59,7 +59,7 @@ impl HmacSha256 {
         for part in parts {
             context.update(part);
         }
-        context.sign().as_ref().try_into().expect("HMAC-SHA-256 has 32 octets")
+        context.sign().as_ref().try_into().expect("HMAC-SHA-256 has 32 bytes")
     }
 }
 
@@ -70,7 +70,7 @@ pub fn hmac_sha1(key: &[u8], parts: &[&[u8]]) -> [u8; 20] {
     for part in parts {
         context.update(part);
     }
-    context.sign().as_ref().try_into().expect("HMAC-SHA-1 has 20 octets")
+    context.sign().as_ref().try_into().expect("HMAC-SHA-1 has 20 bytes")
 }
 
 /// SHA-256 of data that arrives in pieces.
@@ -96,7 +96,7 @@ impl Sha256 {
 }
 
 fn into_sha256(value: &digest::Digest) -> Sha256Digest {
-    Sha256Digest::new(value.as_ref().try_into().expect("SHA-256 has 32 octets"))
+    Sha256Digest::new(value.as_ref().try_into().expect("SHA-256 has 32 bytes"))
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use crate::x509::Sha256Digest;
 #[non_exhaustive]
 pub enum DeliveryError {
     /// An archive holds something that this program does not write.
-    #[error("`{name}`: at octet {at}: {what} is not {expected}")]
+    #[error("`{name}`: at byte {at}: {what} is not {expected}")]
     Archive {
         /// The archive.
         name: String,
@@ -79,11 +79,11 @@ pub enum DeliveryError {
         what: &'static str,
     },
     /// An entry that is larger than archives of batches have.
-    #[error("certificate of {uid} has {octets} octets, at most {limit} are delivered")]
+    #[error("certificate of {uid} has {octets} bytes, at most {limit} are delivered")]
     EntryTooLarge {
         /// The chip.
         uid: Uid,
-        /// Octets found.
+        /// Bytes found.
         octets: usize,
         /// Most that is delivered.
         limit: usize,
@@ -250,7 +250,7 @@ pub enum DeliveryError {
         source: std::io::Error,
     },
     /// A file that is larger than it may be.
-    #[error("`{name}` has more than {limit} octets")]
+    #[error("`{name}` has more than {limit} bytes")]
     TooLarge {
         /// The file.
         name: String,
@@ -392,7 +392,7 @@ impl DeliveryError {
             Self::Pack { .. } => "Make the pack again from the batch.",
             Self::ZoneUnfit { .. } => {
                 "Choose a larger zone, or issue under a policy with `max_certificate_bytes` in [device]; a certificate with a \
-                 few extensions takes some 460 octets."
+                 few extensions takes some 460 bytes."
             }
             Self::NoForm => "Choose DER, PEM or both.",
             Self::ChipTwice { .. } => {
@@ -421,7 +421,7 @@ pub mod codes {
         ARCHIVE_CONTENT = "delivery.archive.content", "an entry's content is not what its name says";
         ARCHIVE_CRC = "delivery.archive.crc", "an entry's content does not have its CRC-32";
         ARCHIVE_DIRECTORY = "delivery.archive.directory", "the central directory is not exactly that of the entries";
-        ARCHIVE_END = "delivery.archive.end", "octets follow the end of the archive";
+        ARCHIVE_END = "delivery.archive.end", "bytes follow the end of the archive";
         ARCHIVE_HEADER = "delivery.archive.header", "an entry's header is not one that batches have";
         ARCHIVE_NAME = "delivery.archive.name", "an entry's name is not that of a certificate";
         ARCHIVE_TRUNCATED = "delivery.archive.truncated", "the archive ends too early";

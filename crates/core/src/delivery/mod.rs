@@ -1,7 +1,7 @@
 //! Port: where a batch goes, and how it is read back.
 //!
 //! Guarantees: a batch directory appears complete and on disk, under a name that was free, or not at all; the same
-//! content is the same octets every time. What is read back is read strictly: an archive that this program would not
+//! content is the same bytes every time. What is read back is read strictly: an archive that this program would not
 //! have written is refused. What the files say is not judged here.
 
 mod archive;

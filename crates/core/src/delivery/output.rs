@@ -15,9 +15,9 @@ use super::error::DeliveryError;
 pub struct WrittenFile {
     /// Its name inside the batch.
     pub name: String,
-    /// Its length in octets.
+    /// Its length in bytes.
     pub bytes: u64,
-    /// SHA-256 of its octets.
+    /// SHA-256 of its bytes.
     pub sha256: Sha256Digest,
 }
 
@@ -39,7 +39,7 @@ impl Output {
         Ok(Self { path, name: name.to_owned(), file, buffer, digest: Sha256::new(), bytes: 0 })
     }
 
-    /// Appends octets; an error names the file.
+    /// Appends bytes; an error names the file.
     pub(super) fn append(&mut self, octets: &[u8]) -> Result<(), DeliveryError> {
         self.write_all(octets).map_err(|source| self.error(source))
     }

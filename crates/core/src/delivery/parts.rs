@@ -15,7 +15,7 @@ use super::zip::{Stamp, ZipWriter};
 /// Most entries of one archive.
 pub(super) const ENTRIES_PER_PART: u64 = 1_000_000;
 
-/// Largest entry, in octets.
+/// Largest entry, in bytes.
 pub(super) const MAX_ENTRY: usize = 16 * 1024 * 1024;
 
 /// Name of the only part, or of the n-th (from 1).

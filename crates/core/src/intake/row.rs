@@ -1,4 +1,4 @@
-//! What stays in memory of a verified leaf: 104 octets.
+//! What stays in memory of a verified leaf: 104 bytes.
 
 use crate::error::Error;
 use crate::origin::{Finding, ItemName, Uid};
@@ -54,7 +54,7 @@ impl Row {
         self.spooled.spooled().offset()
     }
 
-    /// The item's name and the leaf's octets as they were spooled.
+    /// The item's name and the leaf's bytes as they were spooled.
     ///
     /// # Errors
     /// The spool cannot be read, or changed under the run.
@@ -72,7 +72,7 @@ impl Row {
         Ok((name.ok_or_else(changed)?, der))
     }
 
-    /// The verified leaf again: the same octets, the proof of pass 1, validity judged at `at`.
+    /// The verified leaf again: the same bytes, the proof of pass 1, validity judged at `at`.
     ///
     /// # Errors
     /// The spool cannot be read, or changed under the run.

@@ -35,7 +35,7 @@ pub(super) fn attributes(name: &[u8]) -> Option<Vec<NameAttribute<'_>>> {
     Some(attributes)
 }
 
-/// The values of an attribute type in a name, as octets.
+/// The values of an attribute type in a name, as bytes.
 pub(super) fn values(name: &[u8], oid: der::asn1::ObjectIdentifier) -> Vec<Element<'_>> {
     let all = attributes(name).unwrap_or_default();
     all.into_iter().filter(|attribute| attribute.oid == oid.as_bytes()).map(|attribute| attribute.value).collect()

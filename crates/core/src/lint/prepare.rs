@@ -1,14 +1,14 @@
-//! From a template to octets that may be recorded.
+//! From a template to bytes that may be recorded.
 
 use super::{LintFinding, LintedTbs, check};
 use crate::cert::{IssuerIdentity, ObjectTemplate, TbsCertificate};
 use crate::x509::SerialNumber;
 
 impl IssuerIdentity {
-    /// Encodes a template for this issuer and lints the octets. Needs no key, so an auditor can do it too.
+    /// Encodes a template for this issuer and lints the bytes. Needs no key, so an auditor can do it too.
     ///
     /// # Errors
-    /// Every rule that the octets break; then there is nothing that could be signed.
+    /// Every rule that the bytes break; then there is nothing that could be signed.
     pub fn prepare(
         &self,
         template: &ObjectTemplate,

@@ -1,4 +1,4 @@
-//! A tbsCertificate read back from its octets, borrowed and as loosely as its structure allows: what is wrong inside a
+//! A tbsCertificate read back from its bytes, borrowed and as loosely as its structure allows: what is wrong inside a
 //! field is for a rule to say.
 
 use der::asn1::ObjectIdentifier;
@@ -9,7 +9,7 @@ use crate::x509::tlv::{DerError, Element, Reader, tag};
 /// The fields of a tbsCertificate (RFC 5280 §4.1).
 #[derive(Debug)]
 pub(super) struct Tbs<'a> {
-    /// All octets.
+    /// All bytes.
     pub(super) der: &'a [u8],
     /// Content of the version's INTEGER; empty if the field is absent.
     pub(super) version: &'a [u8],

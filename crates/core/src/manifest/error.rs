@@ -74,7 +74,7 @@ pub enum ManifestError {
         /// What was expected.
         expected: &'static str,
     },
-    /// The seal's digest is of other octets.
+    /// The seal's digest is of other bytes.
     #[error("seal's messageDigest is not the digest of manifest.json (RFC 5652 §11.2)")]
     Digest,
     /// A part of the seal differs from the one form that seals have.
@@ -203,8 +203,8 @@ pub enum ManifestError {
         /// Instant in the statement.
         created: Time,
     },
-    /// Octets that the one spelling does not have there.
-    #[error("{part}: at octet {at}: {problem}")]
+    /// Bytes that the one spelling does not have there.
+    #[error("{part}: at byte {at}: {problem}")]
     Syntax {
         /// What was read.
         part: Part,

@@ -197,7 +197,7 @@ strings! {
     Sha1Digest: "40 lower-case hexadecimal digits", |text| text.parse().ok(), |digest| *digest;
     Sha256Digest: DIGEST, |text| text.parse().ok(), |digest| *digest;
     Time: "a time such as 2026-01-31T00:00:00Z", time, |time| *time;
-    Uid: "1 to 20 octets in upper-case hexadecimal", |text| Self::from_bytes(&upper_hex(text)?).ok(), |uid| *uid;
+    Uid: "1 to 20 bytes in upper-case hexadecimal", |text| Self::from_bytes(&upper_hex(text)?).ok(), |uid| *uid;
 }
 
 pub(super) const DIGEST: &str = "64 lower-case hexadecimal digits";
@@ -367,8 +367,8 @@ mod tests {
             message(&format!(r#"{{"note":"a\":b","digests":["{good}","x\":"]}}"#)),
             "`digests` is \"x\":\", expected 40 lower-case hexadecimal digits"
         );
-        assert_eq!(message(r#"{"note":"a"}"#), "at octet 12: missing field `digests`");
-        assert_eq!(message("{\"note\":\n\"a"), format!("at octet 11: expected \"{STRING}\""));
+        assert_eq!(message(r#"{"note":"a"}"#), "at byte 12: missing field `digests`");
+        assert_eq!(message("{\"note\":\n\"a"), format!("at byte 11: expected \"{STRING}\""));
     }
 
     #[test]

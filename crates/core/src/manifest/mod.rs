@@ -1,6 +1,6 @@
 //! The manifest of a batch: one line per certificate, a Merkle tree over the lines, a statement, a seal.
 //!
-//! Guarantees: every format has exactly one spelling, so that what is read and written again is the same octets; a
+//! Guarantees: every format has exactly one spelling, so that what is read and written again is the same bytes; a
 //! [`SignedManifest`] exists only for a statement whose seal was verified under a manifest anchor *before* the
 //! statement was parsed. The formats are specified in `docs/spec/manifest-format.md`. Files are
 //! [`delivery`](crate::delivery)'s, and whether the lines are true is `audit`'s to find out.

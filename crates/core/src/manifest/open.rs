@@ -1,4 +1,4 @@
-//! From octets to a statement that is believed: the seal is verified first, the statement parsed after.
+//! From bytes to a statement that is believed: the seal is verified first, the statement parsed after.
 
 use crate::cert::Encoder;
 use crate::crypto::{NotSigned, PublicKey, check_signed, is_kept_form, sha256};
@@ -72,12 +72,12 @@ pub struct SignedManifest {
 }
 
 impl SignedManifest {
-    /// Largest seal that is read, in octets.
+    /// Largest seal that is read, in bytes.
     pub const MAX_SEAL_BYTES: usize = 64 * 1024;
 
     /// Verifies a seal, then reads the statement under it.
     ///
-    /// `statement` and `seal` are the octets of `manifest.json` and `manifest.json.p7s`; `signer` is the certificate
+    /// `statement` and `seal` are the bytes of `manifest.json` and `manifest.json.p7s`; `signer` is the certificate
     /// in `manifest.pem`, believed only if one of `anchors` certified it directly. The certificate is judged as of the
     /// seal's signingTime, which is the statement's `created`: the signer's own word.
     ///

@@ -31,11 +31,11 @@ impl Challenge {
     /// The domain of the message, and the format of the file.
     pub const FORMAT: &str = "reroot-pop/1";
 
-    /// The octets that are signed: the format, an octet 00, the batch's name, the length of the UID in one octet, the
+    /// The bytes that are signed: the format, a byte 00, the batch's name, the length of the UID in one byte, the
     /// UID, the digest, the nonce.
     pub fn message(&self) -> Vec<u8> {
         let uid = self.uid.as_bytes();
-        let length = u8::try_from(uid.len()).expect("a UID has at most 20 octets");
+        let length = u8::try_from(uid.len()).expect("a UID has at most 20 bytes");
         let parts: [&[u8]; 7] = [
             Self::FORMAT.as_bytes(),
             &[0],
@@ -114,7 +114,7 @@ pub struct Receipt {
     /// The nonce of the challenge.
     #[serde(with = "lower")]
     pub nonce: [u8; 32],
-    /// The chip's signature over the message: ECDSA-Sig-Value in DER, or the 64 octets of Ed25519.
+    /// The chip's signature over the message: ECDSA-Sig-Value in DER, or the 64 bytes of Ed25519.
     #[serde(with = "lower")]
     pub signature: Vec<u8>,
     /// When the station took it, by its own clock.
@@ -150,8 +150,8 @@ impl Receipt {
         let read: Self = json::read(Part::Possession, line.as_bytes())?;
         json::same(Part::Possession, line.as_bytes(), &read.line())?;
         if read.signature.len() > MAX_SIGNATURE {
-            let found = format!("of {} octets", read.signature.len());
-            return Err(ManifestError::value(Part::Possession, "signature", &found, "at most 256 octets"));
+            let found = format!("of {} bytes", read.signature.len());
+            return Err(ManifestError::value(Part::Possession, "signature", &found, "at most 256 bytes"));
         }
         Ok(read)
     }
@@ -212,7 +212,7 @@ impl Supplement {
     /// The one format this release writes and reads.
     pub const FORMAT: &str = "reroot-possession/1";
 
-    /// The octets of the file: one line of JSON, ended by a newline.
+    /// The bytes of the file: one line of JSON, ended by a newline.
     pub fn to_line(&self) -> String {
         json::line(self) + "\n"
     }

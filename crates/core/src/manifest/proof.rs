@@ -27,9 +27,9 @@ pub struct Proof {
     pub lines: Vec<ProofLine>,
     /// `policy.toml`: exactly where the statement is of version 1 and the policy's family is not STSAFE-A. None in version 1.
     pub policy: Option<Vec<u8>>,
-    /// The octets of `manifest.json`.
+    /// The bytes of `manifest.json`.
     pub statement: Vec<u8>,
-    /// The octets of `manifest.json.p7s`.
+    /// The bytes of `manifest.json.p7s`.
     pub seal: Vec<u8>,
     /// Further seals of the statement, sorted by kind. None in version 1.
     pub seals: Vec<ProofSeal>,
@@ -63,7 +63,7 @@ impl ProofVersion {
 pub struct ProofSeal {
     /// What it is: lower-case letters, digits and hyphens.
     pub kind: String,
-    /// Its octets.
+    /// Its bytes.
     #[serde(with = "bytes")]
     pub seal: Vec<u8>,
     /// Who made it: what checking it needs besides an anchor.
@@ -96,12 +96,12 @@ pub struct ProofLine {
     pub index: u64,
     /// Its inclusion path (RFC 9162 §2.1.3), nearest sibling first.
     pub path: Vec<Sha256Digest>,
-    /// Its octets, without the newline.
+    /// Its bytes, without the newline.
     pub line: String,
 }
 
 impl Proof {
-    /// Largest proof that is read, in octets. Ordinary ones have less than 12,000.
+    /// Largest proof that is read, in bytes. Ordinary ones have less than 12,000.
     pub const MAX_BYTES: usize = 32 << 20;
 
     /// Most digests of an inclusion path.
@@ -119,7 +119,7 @@ impl Proof {
     /// Largest further seal that is read, and largest signer of one, in bytes.
     pub const MAX_FURTHER_SEAL: usize = 1 << 20;
 
-    /// The octets of the proof: one line of JSON, ended by a newline.
+    /// The bytes of the proof: one line of JSON, ended by a newline.
     pub fn to_line(&self) -> String {
         let second = self.version >= ProofVersion::Two;
         let mut before: &[Sha256Digest] = &[];
@@ -224,7 +224,7 @@ impl Written {
         let seals = seals.flat_map(|one| [("seal", &one.seal), ("signer", &one.signer)]);
         let seals = seals.map(|(key, bytes)| (key, bytes.len(), Proof::MAX_FURTHER_SEAL));
         if let Some((key, found, _)) = chip.chain(own).chain(seals).find(|(_, found, max)| found > max) {
-            return Err(value(key, &found, "octets in base64, not too many"));
+            return Err(value(key, &found, "bytes in base64, not too many"));
         }
         for (key, chain) in
             self.chip.iter().flat_map(|chip| [("source_chain", &chip.source_chain), ("chain", &chip.chain)])
@@ -250,10 +250,10 @@ fn paths(written: &Written) -> Result<Vec<ProofLine>, ManifestError> {
     for WrittenLine { index, shared, path, line } in &written.lines {
         let (own, rest) = path.0.as_chunks::<32>();
         if !rest.is_empty() {
-            return Err(value("path", &path.0.len(), "digests of 32 octets in base64"));
+            return Err(value("path", &path.0.len(), "digests of 32 bytes in base64"));
         }
         if line.len() > Entry::MAX_LINE {
-            return Err(value("line", &line.len(), "a line of at most 65536 octets"));
+            return Err(value("line", &line.len(), "a line of at most 65536 bytes"));
         }
         let before: &[Sha256Digest] = lines.last().map_or(&[], |line| &line.path);
         let from = usize::try_from(*shared).ok().and_then(|shared| before.len().checked_sub(shared));
@@ -279,7 +279,7 @@ fn value(key: &'static str, found: &impl ToString, expected: &'static str) -> Ma
 struct Base64(Vec<u8>);
 
 strings! {
-    Base64: "octets in base64", |text| STANDARD.decode(text).ok().map(Self), |bytes| STANDARD.encode(&bytes.0);
+    Base64: "bytes in base64", |text| STANDARD.decode(text).ok().map(Self), |bytes| STANDARD.encode(&bytes.0);
     ProofVersion: "`reroot-proof/1` or `reroot-proof/2`", |text| named(Self::ALL, Self::as_str, text),
         |version| version.as_str();
 }
@@ -383,7 +383,7 @@ mod tests {
             let mut other = text.clone().into_bytes();
             other.remove(at);
             if let Ok(read) = Proof::parse(&other) {
-                assert_eq!(read.to_line().as_bytes(), other, "octet {at} left out");
+                assert_eq!(read.to_line().as_bytes(), other, "byte {at} left out");
             }
             let mut other = text.clone().into_bytes();
             other.insert(at, b' ');

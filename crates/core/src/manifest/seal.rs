@@ -1,4 +1,4 @@
-//! The seal: CMS SignedData, detached, in DER, over the octets of `manifest.json` (RFC 5652 §5).
+//! The seal: CMS SignedData, detached, in DER, over the bytes of `manifest.json` (RFC 5652 §5).
 //!
 //! Seals have exactly one form: everything in them follows from statement and certificate but the signature. Reading
 //! one is [`SignedManifest`](super::SignedManifest)'s.
@@ -10,7 +10,7 @@ use crate::x509::{Certificate, KeyUsage, Sha2, SignatureAlgorithm, Time};
 
 use super::error::ManifestError;
 
-/// Seals octets: the content of `manifest.json.p7s` for a statement, `NAME.pop.json.p7s` for a supplement, and the signature
+/// Seals bytes: the content of `manifest.json.p7s` for a statement, `NAME.pop.json.p7s` for a supplement, and the signature
 /// over a plan's head. `created` becomes signingTime.
 ///
 /// `sign` is given the algorithm and the message, and returns the signature of the certificate's key. The signature is

@@ -1,6 +1,6 @@
 //! Time-stamps of RFC 3161 over a statement: a third party's word for when it existed at the latest.
 //!
-//! A time-stamp is of the octets of `manifest.json`, not of its seal: a seal's ECDSA signature has a twin, and batches
+//! A time-stamp is of the bytes of `manifest.json`, not of its seal: a seal's ECDSA signature has a twin, and batches
 //! name each other by the digest of the statement too. What is kept is the TimeStampToken alone, which OpenSSL reads
 //! (`openssl ts -verify -token_in`). No network is asked: the request is a file, and so is the answer.
 
@@ -11,12 +11,12 @@ use crate::x509::{Certificate, Place, Purposes, Scheme, Sha2, Sha256Digest, Sign
 
 use super::error::{ManifestError, codes};
 
-/// Largest answer that is read, in octets.
+/// Largest answer that is read, in bytes.
 pub const MAX_BYTES: usize = 256 * 1024;
 
-/// A TimeStampReq (RFC 3161 §2.4.1) for the octets of a statement; asks for the signer's certificate. `nonce` is random.
+/// A TimeStampReq (RFC 3161 §2.4.1) for the bytes of a statement; asks for the signer's certificate. `nonce` is random.
 pub fn request(statement: &[u8], nonce: [u8; 8]) -> Vec<u8> {
-    // a positive INTEGER in its shortest form, whatever the octets are
+    // a positive INTEGER in its shortest form, whatever the bytes are
     let nonce = [&[nonce[0] & 0x3F | 0x40], &nonce[1..]].concat();
     element(
         tag::SEQUENCE,
@@ -91,7 +91,7 @@ impl Token {
     /// Reads a TimeStampResp (RFC 3161 §2.4.2) or a bare TimeStampToken, DER.
     ///
     /// # Errors
-    /// The authority refused, or the octets are neither.
+    /// The authority refused, or the bytes are neither.
     pub fn read(octets: &[u8]) -> Result<Self, ManifestError> {
         if octets.len() > MAX_BYTES {
             return Err(form("has more than 256 KiB"));
@@ -161,7 +161,7 @@ impl Token {
         &self.der
     }
 
-    /// Whether the time-stamp is of these octets; nothing says yet whose word it is.
+    /// Whether the time-stamp is of these bytes; nothing says yet whose word it is.
     ///
     /// # Errors
     /// It is of others.
@@ -172,14 +172,14 @@ impl Token {
         if fits {
             return Ok(());
         }
-        let reason = "is of other octets than manifest.json, or not over SHA-256".to_owned();
+        let reason = "is of other bytes than manifest.json, or not over SHA-256".to_owned();
         Err(ManifestError::Timestamp { reason, code: codes::TIMESTAMP_IMPRINT })
     }
 
-    /// Verifies that an authority below one of `anchors` put its time under these octets.
+    /// Verifies that an authority below one of `anchors` put its time under these bytes.
     ///
     /// # Errors
-    /// It is of other octets, its signature does not hold, or its signer is not one for time-stamping, certified
+    /// It is of other bytes, its signature does not hold, or its signer is not one for time-stamping, certified
     /// below an anchor and valid then.
     pub fn verify(&self, statement: &[u8], anchors: &[Certificate]) -> Result<Stamped, ManifestError> {
         self.check_imprint(statement)?;
@@ -201,7 +201,7 @@ impl Token {
     }
 }
 
-/// The octets of the TSTInfo inside EncapsulatedContentInfo.
+/// The bytes of the TSTInfo inside EncapsulatedContentInfo.
 fn tst_info(encapsulated: Element<'_>) -> Result<&[u8], ManifestError> {
     let mut fields = Reader::new(encapsulated.content);
     let kind = fields.expect(tag::OBJECT_IDENTIFIER, "eContentType").map_err(der)?;

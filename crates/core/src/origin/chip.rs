@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use super::{OriginError, TypedError, Uid, typed_bytes};
 
-/// A UID, or the part of it that names an STSAFE-A chip: the ST number (9 octets) or the unique number (7).
+/// A UID, or the part of it that names an STSAFE-A chip: the ST number (9 bytes) or the unique number (7).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ChipName(Uid);
 
@@ -18,13 +18,13 @@ impl ChipName {
             UNIQUE => vec![],
             ST_NUMBER => {
                 let serial = [&HEAD, octets].concat();
-                vec![Uid::from_bytes(&serial).expect("11 octets are a UID"), whole]
+                vec![Uid::from_bytes(&serial).expect("11 bytes are a UID"), whole]
             }
             _ => vec![whole],
         }
     }
 
-    /// The 7 octets, if it is a unique number: a UID of 11 octets that begins 02 09 has them next.
+    /// The 7 bytes, if it is a unique number: a UID of 11 bytes that begins 02 09 has them next.
     pub fn unique_number(&self) -> Option<&[u8]> {
         Some(self.0.as_bytes()).filter(|octets| octets.len() == UNIQUE)
     }
@@ -41,7 +41,7 @@ impl ChipName {
         Some([number, &number[..UNIQUE]])
     }
 
-    /// The octets as given.
+    /// The bytes as given.
     pub fn as_bytes(&self) -> &[u8] {
         self.0.as_bytes()
     }

@@ -21,7 +21,7 @@ use crate::x509::{SerialNumber, Sha256Digest, Short};
 
 /// The name of an item: `reel.zip!inner.zip!path#n`, safe to print.
 ///
-/// Octets outside printable ASCII, and `%`, `!`, `#` inside a component, appear as `%XX`.
+/// Bytes outside printable ASCII, and `%`, `!`, `#` inside a component, appear as `%XX`.
 ///
 /// Copies share the text.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -110,28 +110,28 @@ impl fmt::Debug for ItemName {
     }
 }
 
-/// A chip's unique identifier: the content octets of its leaf certificate's serial number.
+/// A chip's unique identifier: the content bytes of its leaf certificate's serial number.
 ///
-/// For STSAFE-A these are 11 octets: `02 09`, then the ST number of 9 (unique number 7, product id 2).
+/// For STSAFE-A these are 11 bytes: `02 09`, then the ST number of 9 (unique number 7, product id 2).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Uid(Short);
 
 impl Uid {
     /// The UID that a source leaf's serial number carries.
     pub fn from_serial(serial: &SerialNumber) -> Self {
-        Self(Short::new(serial.content()).expect("a serial number has 20 octets at most"))
+        Self(Short::new(serial.content()).expect("a serial number has 20 bytes at most"))
     }
 
-    /// From octets that were a serial number's content before (ledger, manifest).
+    /// From bytes that were a serial number's content before (ledger, manifest).
     ///
     /// # Errors
-    /// Not 1 to 20 octets.
+    /// Not 1 to 20 bytes.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, OriginError> {
         let short = Short::new(bytes).filter(|_| !bytes.is_empty());
         short.map(Self).ok_or(OriginError::UidLength { octets: bytes.len() })
     }
 
-    /// The octets.
+    /// The bytes.
     pub fn as_bytes(&self) -> &[u8] {
         self.0.as_bytes()
     }
@@ -231,17 +231,17 @@ impl Finding {
     }
 }
 
-/// Why text or octets are not part of an origin.
+/// Why text or bytes are not part of an origin.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum OriginError {
     /// Not an escaped item name.
     #[error("not an item name: expected printable ASCII")]
     ItemName,
-    /// Not 1 to 20 octets.
+    /// Not 1 to 20 bytes.
     #[error("UID has {octets} octets, expected 1 to 20")]
     UidLength {
-        /// Octets found.
+        /// Bytes found.
         octets: usize,
     },
     /// Not hexadecimal.

@@ -241,7 +241,7 @@ impl Policy {
         let largest = bound.max_certificate_octets(issuer);
         if usize::try_from(limit).is_ok_and(|limit| largest > limit) {
             let message = format!(
-                "a certificate of this policy under this CA can have {largest} octets, more than `device.max_certificate_bytes` = {limit}"
+                "a certificate of this policy under this CA can have {largest} bytes, more than `device.max_certificate_bytes` = {limit}"
             );
             let hint = "Shorten names or drop extensions, or raise the limit to what the zone holds.";
             errors.push_hint::<()>(error::SIZE, self.device.size_span.clone(), message, hint);
@@ -281,7 +281,7 @@ impl BoundPolicy {
         })
     }
 
-    /// The most octets a certificate of this policy can have, with the largest signature (RFC 5280 §4.1).
+    /// The most bytes a certificate of this policy can have, with the largest signature (RFC 5280 §4.1).
     pub fn max_certificate_octets(&self, issuer: &IssuerIdentity) -> usize {
         let serial = match self.serial {
             SerialSource::Derived => 16,
@@ -395,7 +395,7 @@ impl BoundPolicy {
     }
 }
 
-/// The octets of a node for a leaf, in a buffer for those of many.
+/// The bytes of a node for a leaf, in a buffer for those of many.
 fn render<'a>(node: &Node, values: &LeafValues<'_>, octets: &'a mut Vec<u8>) -> Result<&'a [u8], Unfit> {
     octets.clear();
     node.render(values, octets)?;

@@ -2,7 +2,7 @@
 //! in per batch and per leaf.
 //!
 //! Guarantees: whatever the values are, the result is DER of exactly this structure; a value can never end an element
-//! early or start another one. What is known per batch is filled in once, what is then constant becomes octets.
+//! early or start another one. What is known per batch is filled in once, what is then constant becomes bytes.
 
 use der::asn1::ObjectIdentifier;
 
@@ -48,7 +48,7 @@ impl Node {
         Self::Element(tag, vec![Self::Content(text)])
     }
 
-    /// The most octets this can have.
+    /// The most bytes this can have.
     pub(super) fn max_octets(&self) -> usize {
         match self {
             Self::Content(text) => text.shape().max_octets(),
@@ -69,7 +69,7 @@ impl Node {
         }
     }
 
-    /// Fills in what the batch knows; what is constant then becomes octets.
+    /// Fills in what the batch knows; what is constant then becomes bytes.
     pub(super) fn bind(&self, batch: &BatchValues<'_>) -> Self {
         match self {
             Self::Content(text) => bind_parts(text.parts(), text.shape().max_octets(), batch),
@@ -131,14 +131,14 @@ impl Node {
     }
 }
 
-/// Octets of an element around `content` octets.
+/// Bytes of an element around `content` bytes.
 pub(super) fn element_octets(content: usize) -> usize {
     let length =
         if content < 0x80 { 1 } else { 1 + content.to_be_bytes().iter().skip_while(|octet| **octet == 0).count() };
     1 + length + content
 }
 
-/// Writes the length of the element whose contents begin at `start`, where one octet was left for it.
+/// Writes the length of the element whose contents begin at `start`, where one byte was left for it.
 fn close(out: &mut Vec<u8>, start: usize) {
     let length = out.len() - start;
     if length < 0x80 {

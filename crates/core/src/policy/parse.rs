@@ -149,7 +149,7 @@ impl Policy {
         &self.source
     }
 
-    /// The file as read, octet for octet: what the statement's digest covers.
+    /// The file as read, byte for byte: what the statement's digest covers.
     pub fn bytes(&self) -> &[u8] {
         self.text.as_bytes()
     }
@@ -211,7 +211,7 @@ impl Policy {
 
 fn read(text: &str, file_name: &str, errors: &Mistakes) -> Option<Policy> {
     if text.len() > Policy::MAX_BYTES {
-        let message = format!("the policy has {} octets, at most {} are read", text.len(), Policy::MAX_BYTES);
+        let message = format!("the policy has {} bytes, at most {} are read", text.len(), Policy::MAX_BYTES);
         return errors.push(error::SYNTAX, 0..0, message);
     }
     let document = toml::parse(text, error::SYNTAX, errors)?;

@@ -30,7 +30,7 @@ impl Pattern {
     /// What is wrong with it, in words.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         if text.len() > Self::MAX_PATTERN {
-            return Err(format!("pattern has {} octets, expected at most {}", text.len(), Self::MAX_PATTERN));
+            return Err(format!("pattern has {} bytes, expected at most {}", text.len(), Self::MAX_PATTERN));
         }
         let tree =
             ParserBuilder::new().unicode(false).utf8(false).nest_limit(20).build().parse(text).map_err(|error| {

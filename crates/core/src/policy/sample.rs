@@ -31,7 +31,7 @@ pub(super) fn check_lints(policy: &Policy, bound: &BoundPolicy, issuer: &IssuerI
             };
             let origin = Origin {
                 item: ItemName::input(b"sample"),
-                uid: Uid::from_bytes(&uid).expect("1 to 20 octets"),
+                uid: Uid::from_bytes(&uid).expect("1 to 20 bytes"),
                 fingerprint: Sha256Digest::new([0x5A; 32]),
             };
             let (rule, serial) = match bound.serial() {

@@ -23,7 +23,7 @@ impl CharSet {
     pub(super) const PRINTABLE_STRING: Self = Self::ALPHANUMERIC.or(Self::of(" '()+,-./:=?"));
     /// Printable ASCII: IA5String without its control characters, which no identifier has a use for.
     pub(super) const ASCII: Self = Self { ascii: ((1 << 127) - 1) & !((1 << 32) - 1), others: false };
-    /// Stands for the characters of a value that is octets: each counts as one octet, and no text takes them.
+    /// Stands for the characters of a value that is bytes: each counts as one byte, and no text takes them.
     pub(super) const OCTETS: Self = Self::ASCII;
     /// Printable ASCII and everything beyond ASCII.
     pub(super) const ANY: Self = Self { ascii: Self::ASCII.ascii, others: true };
@@ -102,7 +102,7 @@ impl CharSet {
     }
 }
 
-/// Every value's characters and length in characters (in octets where the value is octets).
+/// Every value's characters and length in characters (in bytes where the value is bytes).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Shape {
     /// All characters that can appear.
@@ -115,9 +115,9 @@ pub(super) struct Shape {
     pub(super) min: usize,
     /// Longest length.
     pub(super) max: usize,
-    /// Whether every length is even, as hexadecimal of whole octets is.
+    /// Whether every length is even, as hexadecimal of whole bytes is.
     pub(super) even: bool,
-    /// Whether values are octets rather than text.
+    /// Whether values are bytes rather than text.
     pub(super) octets: bool,
 }
 
@@ -138,7 +138,7 @@ impl Shape {
         Self { chars, first: chars, last: chars, min, max, even, octets: false }
     }
 
-    /// Hexadecimal of `min` to `max` whole octets.
+    /// Hexadecimal of `min` to `max` whole bytes.
     pub(super) const fn hex(chars: CharSet, min: usize, max: usize) -> Self {
         Self { even: true, ..Self::text(chars, 2 * min, 2 * max) }
     }
@@ -180,7 +180,7 @@ impl Shape {
         }
     }
 
-    /// Most octets of a value: a character outside ASCII may take four in UTF-8.
+    /// Most bytes of a value: a character outside ASCII may take four in UTF-8.
     pub(super) const fn max_octets(self) -> usize {
         if self.chars.others { self.max * 4 } else { self.max }
     }

@@ -17,7 +17,7 @@ pub(super) struct Text {
 /// A piece of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Part {
-    /// Octets as they are.
+    /// Bytes as they are.
     Literal(Vec<u8>),
     /// A value, filtered.
     Value(Variable, Vec<Filter>),
@@ -33,20 +33,20 @@ pub(super) struct Piece<'t> {
 }
 
 impl Text {
-    /// Reads a string of the policy that becomes text: octets are refused.
+    /// Reads a string of the policy that becomes text: bytes are refused.
     pub(super) fn read(value: &Value<'_>, vocabulary: &Vocabulary) -> Option<Self> {
         let text = Self::read_octets(value, vocabulary)?;
         if text.shape.octets {
             return value.error_hint(
                 error::PLACEHOLDER_FILTER,
-                format!("`{}` is text, but the filter `bytes` makes octets", value.path),
+                format!("`{}` is text, but the filter `bytes` makes bytes", value.path),
                 "Leave `bytes` away.",
             );
         }
         Some(text)
     }
 
-    /// Reads a string of the policy where octets may stand.
+    /// Reads a string of the policy where bytes may stand.
     pub(super) fn read_octets(value: &Value<'_>, vocabulary: &Vocabulary) -> Option<Self> {
         Self::compile(value, value.string()?, vocabulary)
     }

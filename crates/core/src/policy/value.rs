@@ -16,13 +16,13 @@ pub(super) enum Variable {
     CrlShard(Option<Shards>),
     /// The batch's instant.
     IssuedAt,
-    /// The issuing CA's key identifier, as octets. Has no name in policies.
+    /// The issuing CA's key identifier, as bytes. Has no name in policies.
     IssuerKeyIdentifier,
     /// An operator-supplied parameter.
     Param(String),
-    /// The UID's last two octets.
+    /// The UID's last two bytes.
     ProductId,
-    /// SHA-1 or a shortened SHA-256 of the public key, as octets. Has no name in policies.
+    /// SHA-1 or a shortened SHA-256 of the public key, as bytes. Has no name in policies.
     SubjectKeyIdentifier(KeyIdentifierMethod),
     /// The leaf's last common name.
     SourceCommonName,
@@ -32,11 +32,11 @@ pub(super) enum Variable {
     SourceSha256,
     /// SHA-256 of the SubjectPublicKeyInfo.
     SpkiSha256,
-    /// The UID's last nine octets.
+    /// The UID's last nine bytes.
     StNumber,
     /// The UID.
     Uid,
-    /// The ST number's first seven octets.
+    /// The ST number's first seven bytes.
     Unique,
 }
 
@@ -52,11 +52,11 @@ pub(super) enum KeyIdentifierMethod {
 /// A step that changes a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Filter {
-    /// Hexadecimal text to its octets.
+    /// Hexadecimal text to its bytes.
     Bytes,
     /// ASCII letters to lower case.
     Lower,
-    /// Characters (or octets) from `from` up to, not including, `to`.
+    /// Characters (or bytes) from `from` up to, not including, `to`.
     Slice {
         /// First kept.
         from: usize,
@@ -79,19 +79,19 @@ pub(super) const BUILT_IN: &[(&str, Variable, &str)] = &[
         "the number of the chip's CRL, decimal with leading zeros; only with `[revocation]`",
     ),
     ("issued_at", Variable::IssuedAt, "the batch's instant, RFC 3339 in UTC"),
-    ("product_id", Variable::ProductId, "the UID's last 2 octets, upper-case hexadecimal; stsafe-a only"),
+    ("product_id", Variable::ProductId, "the UID's last 2 bytes, upper-case hexadecimal; stsafe-a only"),
     ("source.common_name", Variable::SourceCommonName, "the leaf's last common name, at most 64 characters"),
     ("source.serial", Variable::SourceSerial, "the leaf's serial number, upper-case hexadecimal"),
     ("source.sha256", Variable::SourceSha256, "SHA-256 of the leaf, lower-case hexadecimal"),
     ("spki.sha256", Variable::SpkiSha256, "SHA-256 of the SubjectPublicKeyInfo, lower-case hexadecimal"),
-    ("st_number", Variable::StNumber, "the UID's last 9 octets, upper-case hexadecimal; stsafe-a only"),
+    ("st_number", Variable::StNumber, "the UID's last 9 bytes, upper-case hexadecimal; stsafe-a only"),
     ("uid", Variable::Uid, "the chip's UID, upper-case hexadecimal: 22 digits for stsafe-a, 18 for stsafe-l"),
-    ("unique", Variable::Unique, "the ST number's first 7 octets, upper-case hexadecimal; stsafe-a only"),
+    ("unique", Variable::Unique, "the ST number's first 7 bytes, upper-case hexadecimal; stsafe-a only"),
 ];
 
 /// The filters with what they do.
 pub(super) const FILTERS: &[(&str, &str)] = &[
-    ("bytes", "the octets that hexadecimal text stands for; only where octets may stand"),
+    ("bytes", "the bytes that hexadecimal text stands for; only where bytes may stand"),
     ("lower", "ASCII letters in lower case"),
     ("slice(a,b)", "characters a to b, counted from 0, b not included; every value must be that long"),
     ("upper", "ASCII letters in upper case"),
@@ -170,7 +170,7 @@ impl Filter {
     /// Why the filter does not fit values of `shape`, in words.
     pub(super) fn shape(self, shape: Shape) -> Result<Shape, String> {
         match self {
-            Self::Lower | Self::Upper if shape.octets => Err("letter case means nothing to octets".to_owned()),
+            Self::Lower | Self::Upper if shape.octets => Err("letter case means nothing to bytes".to_owned()),
             Self::Lower => Ok(case(shape, u8::to_ascii_lowercase)),
             Self::Upper => Ok(case(shape, u8::to_ascii_uppercase)),
             Self::Slice { from, to } => {
@@ -186,13 +186,13 @@ impl Filter {
                 let (chars, last) = if (from, to) == (0, 1) { (first, first) } else { (shape.chars, last) };
                 Ok(Shape { first, last, octets: shape.octets, ..Shape::text(chars, to - from, to - from) })
             }
-            Self::Bytes if shape.octets => Err("the value is octets already".to_owned()),
+            Self::Bytes if shape.octets => Err("the value is bytes already".to_owned()),
             Self::Bytes if !shape.chars.within(CharSet::HEX) => Err(format!(
                 "the value can hold {}, expected hexadecimal digits only",
                 shape.chars.without(CharSet::HEX).show()
             )),
             Self::Bytes if !shape.even => {
-                Err("the value can have an odd number of digits, expected whole octets".to_owned())
+                Err("the value can have an odd number of digits, expected whole bytes".to_owned())
             }
             Self::Bytes => Ok(Shape { octets: true, ..Shape::text(CharSet::OCTETS, shape.min / 2, shape.max / 2) }),
         }

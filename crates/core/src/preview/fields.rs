@@ -36,7 +36,7 @@ pub(crate) fn of(policy: &Policy, issuer: &IssuerIdentity, template: &ObjectTemp
         decided,
     };
     let serial = match &template.serial {
-        SerialRule::Derived => "16 octets, derived from the seed of the batch and from the leaf".to_owned(),
+        SerialRule::Derived => "16 bytes, derived from the seed of the batch and from the leaf".to_owned(),
         SerialRule::Source(serial) => format!("{}, the source leaf's own", hex::encode_upper(serial.content())),
     };
     let (begin, end) = (template.validity.not_before(), template.validity.not_after());
@@ -47,14 +47,14 @@ pub(crate) fn of(policy: &Policy, issuer: &IssuerIdentity, template: &ObjectTemp
         Ordering::Greater => format!("; beyond the issuing CA's own end {issuers_end}"),
     };
     let spki = vec![
-        format!("{}, octet for octet as in the source leaf", template.spki.algorithm()),
+        format!("{}, byte for byte as in the source leaf", template.spki.algorithm()),
         format!("sha256 {}", sha256(template.spki.der())),
     ];
     let mut fields = vec![
         field("version", vec!["3".to_owned()], Decided::Elsewhere("always")),
         field("serialNumber", vec![serial], by("certificate.serial")),
         field("signature", vec![template.signature.to_string()], by("certificate.signature")),
-        field("issuer", name(issuer.subject()), Decided::Elsewhere("the issuing CA's subject, octet for octet")),
+        field("issuer", name(issuer.subject()), Decided::Elsewhere("the issuing CA's subject, byte for byte")),
         field("notBefore", vec![time(begin)], by("certificate.not_before")),
         field("notAfter", vec![time(end) + &beside_issuer], by("certificate.not_after")),
         field("subject", name(&template.subject), by("certificate.subject")),

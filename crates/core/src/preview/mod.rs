@@ -58,13 +58,13 @@ pub struct Shown {
     pub fields: Vec<ShownField>,
     /// Rules that it breaks: then it would not be issued.
     pub findings: Vec<ShownFinding>,
-    /// Octets of the tbsCertificate.
+    /// Bytes of the tbsCertificate.
     pub tbs_octets: usize,
-    /// The most octets that a certificate of this policy can have under this issuer, for any leaf and any signature.
+    /// The most bytes that a certificate of this policy can have under this issuer, for any leaf and any signature.
     pub max_octets: usize,
     /// The line of the policy that limits the size, if it has one.
     pub max_octets_line: Option<PolicyLine>,
-    /// The certificate with a signature of no octets, which nobody accepts but every parser reads.
+    /// The certificate with a signature of no bytes, which nobody accepts but every parser reads.
     pub unsigned: Vec<u8>,
 }
 

@@ -7,18 +7,18 @@ pub struct Zone {
     pub part: &'static str,
     /// Their numbers.
     pub zones: &'static str,
-    /// Octets that one of them holds.
+    /// Bytes that one of them holds.
     pub octets: usize,
 }
 
 impl Zone {
-    /// Whether a certificate of so many octets fits.
+    /// Whether a certificate of so many bytes fits.
     pub fn fits(&self, octets: usize) -> bool {
         octets <= self.octets
     }
 }
 
-/// Zone 0 holds ST's own leaf and is never written again; zones with a counter hold 64 octets: neither is here.
+/// Zone 0 holds ST's own leaf and is never written again; zones with a counter hold 64 bytes: neither is here.
 /// A110: the memory map that ST's evaluation parts report. A120: ST's NVM partitioning of profile SPL05.
 pub const ZONES: &[Zone] = &[
     Zone { part: "STSAFE-A110 SPL02", zones: "1", octets: 700 },

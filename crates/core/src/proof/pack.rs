@@ -131,7 +131,7 @@ fn present(pack: &PackReader, chip: &ChipName) -> Result<Option<Proof>, Error> {
     let mut candidates = chip.candidates();
     if let Some(unique) = chip.unique_number() {
         candidates.extend(pack.with_unique_number(unique)?);
-        // a chip of another family may have a serial number of 7 octets
+        // a chip of another family may have a serial number of 7 bytes
         candidates.extend(chip.as_bytes().try_into().ok().and_then(|octets: [u8; 7]| Uid::from_bytes(&octets).ok()));
     }
     for uid in &candidates {

@@ -29,7 +29,7 @@ codes! {
         => "Take the certificates out with the program that made the file, and give those.";
     FILE_COMPANION = "reel.file.companion", "ignored: a file that macOS, Windows or a file manager keeps beside others (._ files, .DS_Store, Thumbs.db, desktop.ini...)"
         => UNLESS_EXPECTED;
-    FILE_EMPTY = "reel.file.empty", "the file has no octets: rejected under a certificate's suffix, otherwise ignored"
+    FILE_EMPTY = "reel.file.empty", "the file has no bytes: rejected under a certificate's suffix, otherwise ignored"
         => "Fetch the file again; if it belongs there as it is, give it another suffix.";
     FILE_NO_CERTIFICATE = "reel.file.no-certificate", "rejected: a certificate's suffix, and no certificate in it"
         => "Fetch the file again; if it belongs there as it is, give it another suffix.";
@@ -53,7 +53,7 @@ codes! {
         => SPLIT;
     LIMIT_LINE_BYTES = "reel.limit.line-bytes", "rejected: a line of text above the limit; the rest of the file was not read"
         => "No certificate is so long: look at what the data is.";
-    LIMIT_TOTAL_BYTES = "reel.limit.total-bytes", "rejected: more octets than the limit; reading stopped there"
+    LIMIT_TOTAL_BYTES = "reel.limit.total-bytes", "rejected: more bytes than the limit; reading stopped there"
         => SPLIT;
     PEM_BASE64 = "reel.pem.base64", "rejected: a PEM block whose content is not base64 (RFC 7468 §3, RFC 4648 §4)"
         => UNCHANGED;
@@ -135,7 +135,7 @@ codes! {
         => TWO_READINGS;
     ZIP_PATH_TRAVERSAL = "reel.zip.path-traversal", "rejected: a zip entry whose name has a .. component"
         => OUTSIDE_NAME;
-    ZIP_PREFIX = "reel.zip.prefix", "ignored: octets before a zip archive's first entry, as in self-extracting archives"
+    ZIP_PREFIX = "reel.zip.prefix", "ignored: bytes before a zip archive's first entry, as in self-extracting archives"
         => "Nothing is to be done for a self-extracting archive; otherwise fetch the archive again.";
     ZIP_SEVERAL_DISKS = "reel.zip.several-disks", "rejected: one part of a zip archive that was split"
         => "Join the parts first: zip -s 0 PART --out WHOLE.";

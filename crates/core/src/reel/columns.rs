@@ -291,7 +291,7 @@ fn oversized(line: u64, limit: usize) -> Found {
 }
 
 impl Encoding {
-    /// The encoding in which a field begins as a SEQUENCE of at least 128 octets does: `30 8x`, in base64 `MI`.
+    /// The encoding in which a field begins as a SEQUENCE of at least 128 bytes does: `30 8x`, in base64 `MI`.
     fn of(field: &[u8]) -> Option<Self> {
         let encoding = match field {
             [b'M', b'I', ..] => Self::Base64,
@@ -309,7 +309,7 @@ impl Encoding {
         }
     }
 
-    /// Characters for this many octets, not counting colons.
+    /// Characters for this many bytes, not counting colons.
     fn characters(self, octets: usize) -> usize {
         match self {
             Self::Base64 => octets.div_ceil(3).saturating_mul(4),

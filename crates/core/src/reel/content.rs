@@ -1,4 +1,4 @@
-//! What a content is: told by its octets, never by its name. The name only decides what is said of a content that
+//! What a content is: told by its bytes, never by its name. The name only decides what is said of a content that
 //! nothing recognises.
 
 use crate::x509::tlv::tag;
@@ -28,7 +28,7 @@ pub(super) const HEAD: usize = 64 << 10;
 pub(super) enum Kind {
     /// A SEQUENCE: a certificate candidate.
     Der,
-    /// No octets.
+    /// No bytes.
     Empty,
     /// RFC 1952.
     Gzip,
@@ -46,7 +46,7 @@ pub(super) enum Kind {
     Unread(Form),
     /// Text in UTF-16, with its byte order mark or, where there is none, the one that it lacks.
     Utf16([u8; 2]),
-    /// A zip archive from its first octet on.
+    /// A zip archive from its first byte on.
     Zip,
 }
 

@@ -5,7 +5,7 @@ use super::fault::Fault;
 use super::feed::Feed;
 use super::item_sink::{FileItems, Found, ItemSink};
 
-/// Octets of the longest header that is looked at: tag, length of length, four octets of length; twice.
+/// Bytes of the longest header that is looked at: tag, length of length, four bytes of length; twice.
 const HEADERS: usize = 12;
 
 /// Hands out the certificates of a content that begins with a SEQUENCE.
@@ -39,7 +39,7 @@ pub(super) fn read(sink: &mut ItemSink<'_>, items: &mut FileItems<'_>, feed: &mu
     }
 }
 
-/// A SEQUENCE of at least 128 octets whose first element is another one: the frame of every certificate
+/// A SEQUENCE of at least 128 bytes whose first element is another one: the frame of every certificate
 /// (RFC 5280 §4.1), and of a few other things.
 pub(super) fn begins_like_a_certificate(octets: &[u8]) -> bool {
     let ([0x30, 0x81, _, inner @ ..] | [0x30, 0x82, _, _, inner @ ..] | [0x30, 0x83, _, _, _, inner @ ..]) = octets
@@ -74,7 +74,7 @@ mod tests {
     use crate::reel::item_sink::Place;
     use crate::reel::limits::{Budget, Limits};
 
-    /// Octets without end, which remembers how far somebody looked ahead.
+    /// Bytes without end, which remembers how far somebody looked ahead.
     struct Endless {
         octets: Vec<u8>,
         looked: usize,

@@ -99,7 +99,7 @@ impl Walk<'_, '_> {
     }
 }
 
-/// The names in a directory, sorted by their octets.
+/// The names in a directory, sorted by their bytes.
 fn names(path: &Path) -> Result<Vec<Vec<u8>>, ReelError> {
     let failed = |source| ReelError::Io { path: PathBuf::from(path), source };
     let mut names = Vec::new();

@@ -1,4 +1,4 @@
-//! Octets that come one after the other, with a look ahead as long as a format needs. All readers of contents stand on
+//! Bytes that come one after the other, with a look ahead as long as a format needs. All readers of contents stand on
 //! this, wherever the content lies: in a file, an archive's entry, a compressed stream.
 
 use crate::origin::Code;
@@ -9,10 +9,10 @@ use super::octets::{Octets, PIECE};
 
 /// A content that is read from its beginning to its end.
 pub(super) trait Feed {
-    /// What comes next: at least `octets` octets, fewer only if the content ends there.
+    /// What comes next: at least `octets` bytes, fewer only if the content ends there.
     fn need(&mut self, octets: usize) -> Result<&[u8], Fault>;
 
-    /// Goes forward by octets that [`need`](Self::need) has shown.
+    /// Goes forward by bytes that [`need`](Self::need) has shown.
     fn skip(&mut self, octets: usize);
 }
 
@@ -27,9 +27,9 @@ impl Feed for &[u8] {
     }
 }
 
-/// Where a [`Buffered`] feed gets its octets from.
+/// Where a [`Buffered`] feed gets its bytes from.
 pub(super) trait Source {
-    /// Appends some more octets; none at the end.
+    /// Appends some more bytes; none at the end.
     fn more(&mut self, into: &mut Vec<u8>) -> Result<(), Fault>;
 }
 
@@ -101,7 +101,7 @@ impl Source for InOrder<'_> {
     }
 }
 
-/// The next `left` octets of another feed: an entry of a stream archive.
+/// The next `left` bytes of another feed: an entry of a stream archive.
 pub(super) struct Limited<'f> {
     feed: &'f mut dyn Feed,
     left: u64,

@@ -12,19 +12,19 @@ use super::fault::Fault;
 pub struct Limits {
     /// Archives around one item: 2 is a zip inside a zip.
     pub archive_depth: u32,
-    /// Octets of one PKCS#7 bundle, which is read as a whole.
+    /// Bytes of one PKCS#7 bundle, which is read as a whole.
     pub bundle_bytes: usize,
-    /// How many octets one compressed octet may become, judged above [`Limits::RATIO_FREE_BYTES`] of output.
+    /// How many bytes one compressed byte may become, judged above [`Limits::RATIO_FREE_BYTES`] of output.
     pub compression_ratio: u64,
     /// Directories around one file.
     pub directory_depth: u32,
     /// The rules by which contents are recognised.
     pub edition: Edition,
-    /// Octets of one certificate candidate.
+    /// Bytes of one certificate candidate.
     pub item_bytes: usize,
     /// Items of one input, over all archives in it.
     pub items: u64,
-    /// Octets of one line of text.
+    /// Bytes of one line of text.
     pub line_bytes: usize,
     /// Bytes of one input: of the files as they are and, added to that, of everything unpacked, at each level of archives
     /// inside archives.
@@ -41,7 +41,7 @@ impl Limits {
     pub const COMPRESSION_RATIO: u64 = 200;
     /// See [`Limits::directory_depth`].
     pub const DIRECTORY_DEPTH: u32 = 64;
-    /// See [`Limits::item_bytes`]: a source leaf has about 400 octets, a zone dump some thousands.
+    /// See [`Limits::item_bytes`]: a source leaf has about 400 bytes, a zone dump some thousands.
     pub const ITEM_BYTES: usize = 1 << 20;
     /// See [`Limits::items`]: twice the largest batch this program is made for.
     pub const ITEMS: u64 = 20_000_000;
@@ -81,7 +81,7 @@ impl Budget {
         Self { total, left: Cell::new(total) }
     }
 
-    /// Takes octets that are about to be looked at.
+    /// Takes bytes that are about to be looked at.
     pub(super) fn charge(&self, octets: u64) -> Result<(), Fault> {
         match self.left.get().checked_sub(octets) {
             Some(left) => {
@@ -96,7 +96,7 @@ impl Budget {
     }
 }
 
-/// Refuses data that became `unpacked` octets out of `packed` ones.
+/// Refuses data that became `unpacked` bytes out of `packed` ones.
 pub(super) fn check_ratio(limits: &Limits, packed: u64, unpacked: u64) -> Result<(), Fault> {
     if unpacked > Limits::RATIO_FREE_BYTES && unpacked / packed.max(1) >= limits.compression_ratio {
         let ratio = limits.compression_ratio;

@@ -2,9 +2,9 @@
 //!
 //! [`read`] hands out the items of an input: zip (also inside one other archive), tar, gzip, directories, single
 //! certificates and several in a row in DER, PEM text, PKCS#7 bundles, text with base64 or hexadecimal in lines or
-//! columns. What a content is, its octets tell; a name is never believed.
+//! columns. What a content is, its bytes tell; a name is never believed.
 //!
-//! A **candidate** is: a PEM block CERTIFICATE; a field of text that begins as a certificate; an octet string that
+//! A **candidate** is: a PEM block CERTIFICATE; a field of text that begins as a certificate; a byte string that
 //! begins with a SEQUENCE; and, where nothing is recognised, a file whose name ends in `.cer`, `.crt`, `.der`, `.p7b`,
 //! `.p7c` or `.pem`. One that cannot be read is a rejection. Everything else is ignored, and said to be. A `.pem` file
 //! with blocks of other kinds only is ignored: it is what its name says. A name that ends in `.gz`, `.tar`, `.tgz` or

@@ -1,4 +1,4 @@
-//! Octets that can be read by position: a file, or a small content held in memory. No memory maps: they need `unsafe`,
+//! Bytes that can be read by position: a file, or a small content held in memory. No memory maps: they need `unsafe`,
 //! and a file that shrinks would kill the process.
 
 use std::fs::{File, Metadata};
@@ -18,7 +18,7 @@ use super::feed::Feed;
 /// Contents up to this size are held in memory.
 pub(super) const SMALL: u64 = 1 << 20;
 
-/// Octets of a piece that is read at once from a larger file.
+/// Bytes of a piece that is read at once from a larger file.
 pub(super) const PIECE: usize = 1 << 20;
 
 /// A content of known length.
@@ -33,7 +33,7 @@ enum Store {
     Memory(Vec<u8>),
 }
 
-/// The digest of everything before `next`, computed from the same octets that were handed out where they are read in
+/// The digest of everything before `next`, computed from the same bytes that were handed out where they are read in
 /// order: a file need not be read a second time.
 struct Hash {
     context: digest::Context,
@@ -79,7 +79,7 @@ impl Octets {
         }
     }
 
-    /// Everything that comes from standard input, with its digest, up to `limit` octets and one more.
+    /// Everything that comes from standard input, with its digest, up to `limit` bytes and one more.
     pub(super) fn spool(input: &mut dyn Read, limit: u64, scratch: &Path) -> Result<Self, SpoolFault> {
         let mut spill = Spill::new(scratch);
         let mut hash = Hash::new();
@@ -144,7 +144,7 @@ impl Octets {
         self.check_unchanged()?;
         let hash = self.hash.expect("an input has a digest");
         let value = hash.context.finish();
-        Ok(Sha256Digest::new(value.as_ref().try_into().expect("SHA-256 has 32 octets")))
+        Ok(Sha256Digest::new(value.as_ref().try_into().expect("SHA-256 has 32 bytes")))
     }
 
     fn hash_up_to(&mut self, position: u64) -> Result<(), ReelError> {
@@ -279,7 +279,7 @@ impl Window {
         Self { buffer: Vec::new(), start: 0, size }
     }
 
-    /// At least `length` octets from `position` on, or as many as the content has.
+    /// At least `length` bytes from `position` on, or as many as the content has.
     pub(super) fn at(&mut self, octets: &mut Octets, position: u64, length: usize) -> Result<&[u8], ReelError> {
         if self.moves(position, length, octets.length) {
             let outcome = octets.read_at(position, &mut self.buffer);
@@ -314,7 +314,7 @@ impl Window {
         size > 0
     }
 
-    /// Octets that could not be read are not kept for the next look.
+    /// Bytes that could not be read are not kept for the next look.
     fn keep_if(&mut self, outcome: Result<(), ReelError>) -> Result<(), ReelError> {
         if outcome.is_err() {
             self.buffer.clear();

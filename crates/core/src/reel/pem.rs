@@ -79,7 +79,7 @@ struct Open {
 }
 
 impl Scanner {
-    /// For blocks whose content has at most `octets` octets.
+    /// For blocks whose content has at most `octets` bytes.
     pub(super) fn new(octets: usize) -> Self {
         Self { open: None, clear_text: false, limit: octets.div_ceil(3).saturating_mul(4) }
     }
@@ -222,7 +222,7 @@ impl Open {
 
 /// Reads the certificates of a configuration file (anchors, CA certificates): one certificate in DER, or one or
 /// several PEM blocks CERTIFICATE with any text around them. Stricter than the reading of archives: a block of another
-/// kind, and anything unreadable, is an error. What the octets hold is for the caller to parse.
+/// kind, and anything unreadable, is an error. What the bytes hold is for the caller to parse.
 ///
 /// # Errors
 /// [`ReelError::Configuration`]: none, not readable, or not only certificates.
@@ -256,7 +256,7 @@ pub fn certificates_in_pem(bytes: &[u8]) -> Result<Vec<Vec<u8>>, ReelError> {
     };
     let mut feed = bytes;
     let mut lines = Lines::new(&mut feed, usize::MAX);
-    while lines.next().expect("octets in memory can be read") {
+    while lines.next().expect("bytes in memory can be read") {
         scanner.line(&lines.line, lines.number, &mut see).expect("the closure above never fails");
     }
     scanner.finish(&mut see).expect("the closure above never fails");

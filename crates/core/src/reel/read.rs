@@ -25,7 +25,7 @@ use super::zip;
 ///
 /// Every item is handed out exactly once, as a candidate or as a finding. What an input holds is never an error: an
 /// archive that cannot be read is one rejection, named after the archive. `stdin` is read for [`Input::Stdin`] only
-/// and set aside first, so that it is judged as a file of the same octets would be. The receiver ends the reading by
+/// and set aside first, so that it is judged as a file of the same bytes would be. The receiver ends the reading by
 /// breaking; then the records of what had been read to its end are returned.
 ///
 /// Memory stays bounded by the limits: 80 MiB for the names of an archive's entries, and 8 bytes an entry of a zip archive

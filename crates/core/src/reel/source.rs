@@ -30,7 +30,7 @@ impl Input {
     }
 }
 
-/// One certificate candidate: octets and the name of the item they came from.
+/// One certificate candidate: bytes and the name of the item they came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceLeaf {
     /// The item.
@@ -66,9 +66,9 @@ impl Item {
 pub struct InputRecord {
     /// The input's name; for a directory one record a file, `directory/path`.
     pub name: ItemName,
-    /// Octets read.
+    /// Bytes read.
     pub bytes: u64,
-    /// SHA-256 of those octets.
+    /// SHA-256 of those bytes.
     pub sha256: Sha256Digest,
     /// How many items of the input came before those of this file.
     #[serde(skip)]

@@ -10,12 +10,12 @@ use crate::durable;
 
 use super::error::ReelError;
 
-/// Octets written one record after the other and read back by position. The file has no name and is gone with this
+/// Bytes written one record after the other and read back by position. The file has no name and is gone with this
 /// value. One writer; then any number of readers at once.
 #[derive(Debug)]
 pub struct Spool {
     file: File,
-    /// Octets in the file.
+    /// Bytes in the file.
     written: u64,
     /// What comes after them and is not in the file yet.
     buffer: Vec<u8>,
@@ -34,21 +34,21 @@ impl SpoolRef {
         Self { offset, length }
     }
 
-    /// Octets of the record.
+    /// Bytes of the record.
     pub const fn length(self) -> u32 {
         self.length
     }
 
-    /// Octets in the spool before the record.
+    /// Bytes in the spool before the record.
     pub const fn offset(self) -> u64 {
         self.offset
     }
 }
 
-/// Octets that are written at once.
+/// Bytes that are written at once.
 const PIECE: usize = 1 << 20;
 
-/// Octets that a reader takes at once when records follow each other.
+/// Bytes that a reader takes at once when records follow each other.
 const WINDOW: usize = 64 << 10;
 
 /// Reads records of one spool, several with one call where they follow each other, as those of a reel mostly do.

@@ -18,7 +18,7 @@ use super::seen::Seen;
 use crate::text::Printable;
 
 const BLOCK: usize = 512;
-/// Octets of one pax header or long name: names have at most some thousands.
+/// Bytes of one pax header or long name: names have at most some thousands.
 const MAX_EXTENSION: u64 = 256 << 10;
 /// Names that may occur more than once before nothing more of an archive is read.
 const REPEATED: usize = 1_000_000;
@@ -36,7 +36,7 @@ pub(super) fn is_all_zeros(head: &[u8]) -> bool {
     head.len() >= 2 * BLOCK && head.iter().all(|octet| *octet == 0)
 }
 
-/// POSIX.1-2024 pax, ustar interchange format: the sum of all octets, with blanks in place of the sum itself.
+/// POSIX.1-2024 pax, ustar interchange format: the sum of all bytes, with blanks in place of the sum itself.
 fn checksum_holds(block: &[u8; BLOCK]) -> bool {
     let digits = block[148..156].trim_ascii_start();
     let digits = &digits[..digits.iter().position(|octet| !matches!(octet, b'0'..=b'7')).unwrap_or(digits.len())];

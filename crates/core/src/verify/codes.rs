@@ -20,7 +20,7 @@ codes! {
         => NEVER_GENUINE;
     DER_INDEFINITE_LENGTH = "verify.der.indefinite-length", "a length is indefinite (X.690 §10.1)"
         => NEVER_GENUINE;
-    DER_LENGTH = "verify.der.non-minimal-length", "a length takes more octets than needed (X.690 §10.1)"
+    DER_LENGTH = "verify.der.non-minimal-length", "a length takes more bytes than needed (X.690 §10.1)"
         => NEVER_GENUINE;
     DER_OBJECT_IDENTIFIER = "verify.der.object-identifier", "an object identifier is padded or malformed (X.690 §8.19)"
         => NEVER_GENUINE;
@@ -28,20 +28,20 @@ codes! {
         => NEVER_GENUINE;
     DER_TAG = "verify.der.tag", "an element has another tag than the one that belongs there"
         => NEVER_GENUINE;
-    DER_TRAILING_DATA = "verify.der.trailing-data", "octets follow where nothing may follow; relaxation trailing-padding for 00 or FF after the certificate"
+    DER_TRAILING_DATA = "verify.der.trailing-data", "bytes follow where nothing may follow; relaxation trailing-padding for 00 or FF after the certificate"
         => "If the file is a zone dump padded with 00 or FF, name `trailing-padding` in the policy's source.relax.";
-    DER_TRUNCATED = "verify.der.truncated", "the octets end too early"
+    DER_TRUNCATED = "verify.der.truncated", "the bytes end too early"
         => NEVER_GENUINE;
-    DER_UNUSED_BITS = "verify.der.unused-bits", "a BIT STRING is not a whole number of octets"
+    DER_UNUSED_BITS = "verify.der.unused-bits", "a BIT STRING is not a whole number of bytes"
         => NEVER_GENUINE;
 
-    SERIAL_EMPTY = "verify.serial.empty", "the serial number has no octets"
+    SERIAL_EMPTY = "verify.serial.empty", "the serial number has no bytes"
         => NEVER_GENUINE;
     SERIAL_NEGATIVE = "verify.serial.negative", "the serial number is negative (RFC 5280 §4.1.2.2)"
         => NEVER_GENUINE;
-    SERIAL_PADDED = "verify.serial.padded", "the serial number has a superfluous leading octet (X.690 §8.3.2)"
+    SERIAL_PADDED = "verify.serial.padded", "the serial number has a superfluous leading byte (X.690 §8.3.2)"
         => NEVER_GENUINE;
-    SERIAL_TOO_LONG = "verify.serial.too-long", "the serial number has more than 20 octets (RFC 5280 §4.1.2.2)"
+    SERIAL_TOO_LONG = "verify.serial.too-long", "the serial number has more than 20 bytes (RFC 5280 §4.1.2.2)"
         => NEVER_GENUINE;
     SERIAL_ZERO = "verify.serial.zero", "the serial number is zero (RFC 5280 §4.1.2.2)"
         => NEVER_GENUINE;

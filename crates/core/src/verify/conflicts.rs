@@ -1,7 +1,7 @@
 //! Conflicts among the verified leaves of one input: one chip, one key, one certificate.
 //!
 //! Only verified leaves take part, so that junk cannot quarantine a genuine chip. Works by sorting the caller's own
-//! rows where they stand; beside them no more than 8 octets a leaf are kept. The outcome depends on the rows alone, not
+//! rows where they stand; beside them no more than 8 bytes a leaf are kept. The outcome depends on the rows alone, not
 //! on their order; of exact duplicates, the one with the lowest mark stays.
 
 use std::collections::BTreeMap;
@@ -48,7 +48,7 @@ pub(super) fn namespace(family: Family, certificate: &Certificate) -> u64 {
     }
     // the issuer's name, letter case aside, because a relaxation may have set it aside before
     let digest = sha256(&name::fold_case(certificate.issuer()));
-    u64::from_be_bytes(digest.as_bytes()[..8].try_into().expect("a digest has 32 octets"))
+    u64::from_be_bytes(digest.as_bytes()[..8].try_into().expect("a digest has 32 bytes"))
 }
 
 /// A leaf that gets no certificate because of another one.
@@ -260,7 +260,7 @@ fn shared_keys<T: Contender>(rows: &[T]) -> BTreeMap<Sha256Digest, Shared> {
 }
 
 fn beginning(row: &Row) -> u64 {
-    u64::from_be_bytes(row.spki.as_bytes()[..8].try_into().expect("a digest has 32 octets"))
+    u64::from_be_bytes(row.spki.as_bytes()[..8].try_into().expect("a digest has 32 bytes"))
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use super::codes;
 use super::conflicts::Row;
 use super::family::{Family, Parts};
 
-/// A list of expected chips, each once: 26 octets a chip in memory.
+/// A list of expected chips, each once: 26 bytes a chip in memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExpectedList {
     /// How the family's UIDs are put together.
@@ -27,7 +27,7 @@ pub struct ExpectedList {
 struct Chip {
     /// The UID, or what it begins with.
     uid: Uid,
-    /// The line that names it, from 1, highest octet first.
+    /// The line that names it, from 1, highest byte first.
     line: [u8; 5],
 }
 
@@ -36,7 +36,7 @@ impl Chip {
         let [0, 0, 0, line @ ..] = line.to_be_bytes() else {
             unreachable!("a text in memory has fewer than 2^40 lines")
         };
-        Self { uid: Uid::from_bytes(uid).expect("every form has 1 to 20 octets"), line }
+        Self { uid: Uid::from_bytes(uid).expect("every form has 1 to 20 bytes"), line }
     }
 
     fn line(&self) -> u64 {
@@ -70,7 +70,7 @@ impl MissingChip {
             Some(Form::Number(parts) | Form::Unique(parts)) => Uid::from_bytes(&parts.with_head(&octets)),
             Some(Form::Whole) | None => Uid::from_bytes(&octets),
         }
-        .expect("every form has 1 to 20 octets")
+        .expect("every form has 1 to 20 bytes")
     }
 }
 

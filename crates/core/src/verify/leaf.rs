@@ -81,7 +81,7 @@ impl VerifiedLeaf {
         self.family
     }
 
-    /// The ST number: the UID's last 9 octets, where the family has one.
+    /// The ST number: the UID's last 9 bytes, where the family has one.
     pub fn st_number(&self) -> Option<&[u8]> {
         self.family.st_number(self.uid())
     }

@@ -272,7 +272,7 @@ mod tests {
             assert_eq!(verdict(kind, tag, &long[..=maximum]), Some("verify.name.length"), "{kind}");
             assert_eq!(verdict(kind, tag, b""), Some("verify.name.length"), "{kind}");
         }
-        // characters count, not octets
+        // characters count, not bytes
         assert_eq!(verdict(oid::COMMON_NAME, tag::UTF8_STRING, "é".repeat(64).as_bytes()), None);
         assert_eq!(verdict(oid::COUNTRY_NAME, tag::PRINTABLE_STRING, b"F"), Some("verify.name.length"));
     }

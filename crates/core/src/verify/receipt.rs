@@ -1,4 +1,4 @@
-//! A verified leaf laid aside: what must be kept so that its octets can be taken up again without verifying twice.
+//! A verified leaf laid aside: what must be kept so that its bytes can be taken up again without verifying twice.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -13,7 +13,7 @@ use super::relaxations::Relaxations;
 use super::rules::Relaxation;
 use super::verifier::Verifier;
 
-/// That certain octets were verified, and how. Only a [`VerifiedLeaf`] gives one.
+/// That certain bytes were verified, and how. Only a [`VerifiedLeaf`] gives one.
 #[derive(Clone, Debug)]
 pub struct Receipt {
     fingerprint: Sha256Digest,
@@ -48,7 +48,7 @@ impl VerifiedPath {
     }
 }
 
-/// Stands for all of a receipt but the fingerprint, in three octets, with the verifier that gave it.
+/// Stands for all of a receipt but the fingerprint, in three bytes, with the verifier that gave it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PathIndex([u8; 3]);
 
@@ -84,14 +84,14 @@ impl VerifiedPaths {
 }
 
 impl VerifiedLeaf {
-    /// Lays the leaf aside; its octets are kept elsewhere.
+    /// Lays the leaf aside; its bytes are kept elsewhere.
     pub fn receipt(&self) -> Receipt {
         Receipt { fingerprint: self.origin().fingerprint, path: Arc::new(VerifiedPath::of(self)) }
     }
 }
 
 impl Verifier {
-    /// Lays a leaf aside that this verifier has verified; its octets and its fingerprint are kept elsewhere.
+    /// Lays a leaf aside that this verifier has verified; its bytes and its fingerprint are kept elsewhere.
     pub(crate) fn lay_aside(&self, leaf: &VerifiedLeaf) -> PathIndex {
         self.paths().index(VerifiedPath::of(leaf))
     }
@@ -122,7 +122,7 @@ impl Receipt {
 impl Verifier {
     /// Takes the leaf of an item up again, with validity judged at `at`, which need not be the verifier's own instant.
     ///
-    /// `None` if these are not the octets that the receipt is for. The inner error is a leaf (or an intermediate of its
+    /// `None` if these are not the bytes that the receipt is for. The inner error is a leaf (or an intermediate of its
     /// path) that is not valid at `at`.
     pub fn readmit(
         &self,
@@ -134,7 +134,7 @@ impl Verifier {
         if sha256(der) != receipt.fingerprint {
             return None;
         }
-        // the octets were read before, by whatever leniency the rules allowed
+        // the bytes were read before, by whatever leniency the rules allowed
         let leniency = Leniency { explicit_default_boolean: true };
         let (certificate, _) = Certificate::from_der_leniently(der, leniency).ok()?;
         let uid = Uid::from_serial(certificate.serial());

@@ -32,7 +32,7 @@ pub enum Relaxation {
     Sha1Signature,
     /// An anchor whose name has the whole word TEST or Demo.
     TestAnchor,
-    /// A zone dump: the certificate is followed by 00 or FF octets only.
+    /// A zone dump: the certificate is followed by 00 or FF bytes only.
     TrailingPadding,
 }
 

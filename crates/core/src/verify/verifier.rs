@@ -20,7 +20,7 @@ use super::receipt::VerifiedPaths;
 use super::relaxations::Relaxations;
 use super::rules::{Relaxation, SourceRules};
 
-/// Largest candidate that is looked at, padding included. Genuine leaves have about 400 octets, the largest zone of a
+/// Largest candidate that is looked at, padding included. Genuine leaves have about 400 bytes, the largest zone of a
 /// chip 5120.
 pub const MAX_CANDIDATE_BYTES: usize = 16 * 1024;
 

@@ -27,11 +27,11 @@ pub enum SignatureAlgorithm {
     RsaPkcs1Sha384,
     /// sha512WithRSAEncryption (RFC 4055 §5)
     RsaPkcs1Sha512,
-    /// id-RSASSA-PSS with SHA-256, MGF1 with SHA-256 and a salt of 32 octets (RFC 4055 §3.1)
+    /// id-RSASSA-PSS with SHA-256, MGF1 with SHA-256 and a salt of 32 bytes (RFC 4055 §3.1)
     RsaPssSha256,
-    /// id-RSASSA-PSS with SHA-384, MGF1 with SHA-384 and a salt of 48 octets (RFC 4055 §3.1)
+    /// id-RSASSA-PSS with SHA-384, MGF1 with SHA-384 and a salt of 48 bytes (RFC 4055 §3.1)
     RsaPssSha384,
-    /// id-RSASSA-PSS with SHA-512, MGF1 with SHA-512 and a salt of 64 octets (RFC 4055 §3.1)
+    /// id-RSASSA-PSS with SHA-512, MGF1 with SHA-512 and a salt of 64 bytes (RFC 4055 §3.1)
     RsaPssSha512,
     /// Only in certificates that the configuration or an option names: neither made nor verified by this program
     Unverified(OtherAlgorithm),
@@ -160,7 +160,7 @@ impl SignatureAlgorithm {
     /// Reads the DER of an AlgorithmIdentifier; parameters must be exactly the algorithm's own.
     ///
     /// # Errors
-    /// The octets are not DER, the algorithm is unknown, or its parameters differ (ECDSA: RFC 5758 §3.2 "the encoding
+    /// The bytes are not DER, the algorithm is unknown, or its parameters differ (ECDSA: RFC 5758 §3.2 "the encoding
     /// MUST omit the parameters field").
     pub fn from_identifier(der: &[u8]) -> Result<Self, AlgorithmError> {
         if let Some((_, algorithm)) = COMMON.iter().find(|(identifier, _)| *identifier == der) {
@@ -191,7 +191,7 @@ impl SignatureAlgorithm {
     /// parameters are not as the algorithm's own document writes them.
     ///
     /// # Errors
-    /// The octets are not the DER of an AlgorithmIdentifier.
+    /// The bytes are not the DER of an AlgorithmIdentifier.
     pub fn from_named_identifier(der: &[u8]) -> Result<(Self, bool), AlgorithmError> {
         let kind = match Self::from_identifier(der) {
             Ok(algorithm) => return Ok((algorithm, false)),
@@ -406,7 +406,7 @@ fn small(der: &[u8]) -> Option<u32> {
 
 const WHAT: &str = "RSASSA-PSS-params";
 
-/// What nearly every certificate carries, so that reading millions of them compares octets and nothing else.
+/// What nearly every certificate carries, so that reading millions of them compares bytes and nothing else.
 const COMMON: [(&[u8], SignatureAlgorithm); 3] = [
     (&[0x30, 10, 6, 8, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 4, 3, 2], SignatureAlgorithm::EcdsaSha256),
     (&[0x30, 10, 6, 8, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 4, 3, 3], SignatureAlgorithm::EcdsaSha384),
@@ -422,7 +422,7 @@ fn pss_parameters(hash: Sha2) -> Vec<u8> {
     element(tag::SEQUENCE, &[&element(0xA0, &[&hash]), &element(0xA1, &[&mgf]), &element(0xA2, &[&salt])])
 }
 
-/// Why octets are not a signature algorithm this program knows.
+/// Why bytes are not a signature algorithm this program knows.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AlgorithmError {

@@ -70,9 +70,9 @@ pub struct DigestParseError {
     expected: usize,
 }
 
-/// The SHA-256 of octets that never change, computed when it is first asked for and kept beside them.
+/// The SHA-256 of bytes that never change, computed when it is first asked for and kept beside them.
 ///
-/// It says nothing that the octets do not say, so any two are equal.
+/// It says nothing that the bytes do not say, so any two are equal.
 #[derive(Clone, Default)]
 pub struct LazySha256(OnceLock<Sha256Digest>);
 

@@ -447,11 +447,11 @@ mod tests {
             &[0x30, 0][..],                // empty (SIZE (1..MAX))
             &[0x30, 2, 0x82, 0],           // empty dNSName
             &[0x30, 3, 0x82, 1, 0xE9],     // not IA5
-            &[0x30, 5, 0x87, 3, 10, 0, 0], // three octets of address
+            &[0x30, 5, 0x87, 3, 10, 0, 0], // three bytes of address
             &[0x30, 2, 0xA2, 0],           // constructed dNSName
             &[0x30, 17, 0xA4, 15, 0x30, 13, 0x31, 11, 0x30, 9, 6, 3, 0x55, 4, 3, 0x2C, 2, 0x0C, 0], // constructed CN
             &[0x30, 3, 0x89, 1, 0],        // no such choice
-            &[0x30, 3, 0x82, 1, b'a', 0],  // octets after the end
+            &[0x30, 3, 0x82, 1, b'a', 0],  // bytes after the end
         ] {
             assert!(general_names(bad).is_err(), "{bad:?}");
         }

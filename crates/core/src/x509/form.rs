@@ -103,7 +103,7 @@ fn outer(inside: &[u8]) -> Option<Form> {
     if is_content_info(inside) {
         return Some(Form::Pkcs7);
     }
-    // both have a length of one octet and no indefinite one
+    // both have a length of one byte and no indefinite one
     match inside.strip_prefix(&[tag::INTEGER, 1, 3])? {
         [tag::SEQUENCE, 0x80, content @ ..] if is_content_info(content) => Some(Form::Pkcs12),
         rest => {

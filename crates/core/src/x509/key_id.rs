@@ -7,12 +7,12 @@ use std::fmt;
 pub struct KeyIdentifier(Box<[u8]>);
 
 impl KeyIdentifier {
-    /// Wraps the octets inside the OCTET STRING.
+    /// Wraps the bytes inside the OCTET STRING.
     pub fn new(bytes: impl Into<Box<[u8]>>) -> Self {
         Self(bytes.into())
     }
 
-    /// The octets inside the OCTET STRING.
+    /// The bytes inside the OCTET STRING.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }

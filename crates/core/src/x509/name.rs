@@ -10,7 +10,7 @@ use super::tlv::{DerError, Reader, oid_from_content, tag};
 
 /// A Name: the DER of an RDNSequence, exactly as it was read or built.
 ///
-/// Copies share the octets: most names are those of an issuer or a policy.
+/// Copies share the bytes: most names are those of an issuer or a policy.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Name(Arc<[u8]>);
 
@@ -20,7 +20,7 @@ impl Name {
     /// String contents and attribute limits are judged by whoever accepts the certificate, not here.
     ///
     /// # Errors
-    /// The octets are not one RDNSequence in DER.
+    /// The bytes are not one RDNSequence in DER.
     pub fn from_der(der: &[u8]) -> Result<Self, NameError> {
         Self::read(der, Order::Demanded)
     }
@@ -98,12 +98,12 @@ pub struct Attribute<'a> {
     pub kind: ObjectIdentifier,
     /// The value's tag, usually a string type.
     pub tag: u8,
-    /// The value's content octets.
+    /// The value's content bytes.
     pub value: &'a [u8],
 }
 
 impl Attribute<'_> {
-    /// The value as text where its string type and octets allow it.
+    /// The value as text where its string type and bytes allow it.
     pub fn text(&self) -> Option<String> {
         match self.tag {
             tag::UTF8_STRING => std::str::from_utf8(self.value).ok().map(str::to_owned),
@@ -251,7 +251,7 @@ fn short_name(kind: ObjectIdentifier) -> Option<&'static str> {
     })
 }
 
-/// Why octets are not a Name.
+/// Why bytes are not a Name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NameError {

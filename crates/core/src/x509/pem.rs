@@ -11,19 +11,19 @@ use zeroize::Zeroizing;
 
 use super::form::{self, Form};
 
-/// One block: its label and the octets inside. They may be a key, so they are wiped when dropped.
+/// One block: its label and the bytes inside. They may be a key, so they are wiped when dropped.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PemBlock {
     /// The words between `BEGIN` and the dashes, such as `CERTIFICATE`.
     pub label: String,
-    /// The decoded octets.
+    /// The decoded bytes.
     pub der: Zeroizing<Vec<u8>>,
 }
 
 /// Says the label and the length, never the content.
 impl std::fmt::Debug for PemBlock {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "PemBlock({}, {} octets)", self.label, self.der.len())
+        write!(f, "PemBlock({}, {} bytes)", self.label, self.der.len())
     }
 }
 
@@ -227,6 +227,6 @@ mod tests {
     #[test]
     fn a_block_does_not_print_its_content() {
         let block = PemBlock { label: "PRIVATE KEY".to_owned(), der: Zeroizing::new(vec![0xAB; 3]) };
-        assert_eq!(format!("{block:?}"), "PemBlock(PRIVATE KEY, 3 octets)");
+        assert_eq!(format!("{block:?}"), "PemBlock(PRIVATE KEY, 3 bytes)");
     }
 }

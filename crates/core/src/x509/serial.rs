@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::short::Short;
 
-/// A certificate's serialNumber: a positive INTEGER of at most 20 content octets.
+/// A certificate's serialNumber: a positive INTEGER of at most 20 content bytes.
 ///
 /// Not to be confused with a chip's UID (which ST writes into the leaf's serialNumber) nor with the *name attribute*
 /// serialNumber (2.5.4.5).
@@ -15,10 +15,10 @@ impl SerialNumber {
     /// RFC 5280 §4.1.2.2: "Conforming CAs MUST NOT use serialNumber values longer than 20 octets."
     pub const MAX_OCTETS: usize = 20;
 
-    /// Reads the content octets of a DER INTEGER.
+    /// Reads the content bytes of a DER INTEGER.
     ///
     /// # Errors
-    /// The octets are empty, negative, zero, padded or more than 20.
+    /// The bytes are empty, negative, zero, padded or more than 20.
     pub fn from_content(content: &[u8]) -> Result<Self, SerialNumberError> {
         match content {
             [] => Err(SerialNumberError::Empty),
@@ -29,16 +29,16 @@ impl SerialNumber {
         }
     }
 
-    /// Stands for the number of a certificate that has none of this type: it has no octets, which no serial number is.
+    /// Stands for the number of a certificate that has none of this type: it has no bytes, which no serial number is.
     pub(super) const NONE: Self = Self(Short::EMPTY);
 
-    /// The INTEGER's content octets, minimal and positive.
+    /// The INTEGER's content bytes, minimal and positive.
     pub fn content(&self) -> &[u8] {
         self.0.as_bytes()
     }
 }
 
-/// Upper-case hexadecimal of the content octets, as in the manifest.
+/// Upper-case hexadecimal of the content bytes, as in the manifest.
 impl fmt::Display for SerialNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.0, f)
@@ -51,23 +51,23 @@ impl fmt::Debug for SerialNumber {
     }
 }
 
-/// Why content octets are not a serial number (RFC 5280 §4.1.2.2, X.690 §8.3).
+/// Why content bytes are not a serial number (RFC 5280 §4.1.2.2, X.690 §8.3).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SerialNumberError {
-    /// No content octets at all.
+    /// No content bytes at all.
     #[error("serial number has no octets")]
     Empty,
     /// The top bit is set.
     #[error("serial number is negative, expected a positive integer (RFC 5280 §4.1.2.2)")]
     Negative,
-    /// A superfluous leading zero octet.
+    /// A superfluous leading zero byte.
     #[error("serial number is padded with a zero octet (X.690 §8.3.2)")]
     Padded,
-    /// More than 20 octets.
+    /// More than 20 bytes.
     #[error("serial number has {octets} octets, at most 20 are allowed (RFC 5280 §4.1.2.2)")]
     TooLong {
-        /// Octets found.
+        /// Bytes found.
         octets: usize,
     },
     /// The value zero.

@@ -1,11 +1,11 @@
-//! Few octets, kept in place: serial numbers and UIDs are in every row and on every path.
+//! Few bytes, kept in place: serial numbers and UIDs are in every row and on every path.
 
 use std::cmp::Ordering;
 use std::fmt;
 
 use super::SerialNumber;
 
-/// Up to 20 octets; sorts by octets, what is shorter before what it begins.
+/// Up to 20 bytes; sorts by bytes, what is shorter before what it begins.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Short {
     /// Zeros behind the last.
@@ -14,10 +14,10 @@ pub(crate) struct Short {
 }
 
 impl Short {
-    /// No octets.
+    /// No bytes.
     pub(crate) const EMPTY: Self = Self { octets: [0; SerialNumber::MAX_OCTETS], length: 0 };
 
-    /// Copies at most 20 octets.
+    /// Copies at most 20 bytes.
     pub(crate) fn new(bytes: &[u8]) -> Option<Self> {
         let mut octets = [0; SerialNumber::MAX_OCTETS];
         octets.get_mut(..bytes.len())?.copy_from_slice(bytes);

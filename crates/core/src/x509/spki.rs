@@ -14,7 +14,7 @@ use super::tlv::{DerError, Reader, oid_from_content, tag};
 /// The form is checked (algorithm and parameters, key length, uncompressed point); that the point lies on the curve is
 /// [`crypto::PublicKey`](crate::crypto::PublicKey)'s to prove.
 ///
-/// Copies share the octets.
+/// Copies share the bytes.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Spki {
     der: Arc<[u8]>,
@@ -26,7 +26,7 @@ impl Spki {
     /// Reads one SubjectPublicKeyInfo.
     ///
     /// # Errors
-    /// The octets are not DER, or the algorithm, its parameters or the key's form is not one this program knows.
+    /// The bytes are not DER, or the algorithm, its parameters or the key's form is not one this program knows.
     pub fn from_der(der: &[u8]) -> Result<Self, SpkiError> {
         let mut reader = Reader::new(der);
         let sequence = reader.expect(tag::SEQUENCE, "subjectPublicKeyInfo")?;
@@ -57,7 +57,7 @@ impl Spki {
         self.algorithm
     }
 
-    /// The content of subjectPublicKey without its unused-bits octet: the point, the Ed25519 key or the RSAPublicKey.
+    /// The content of subjectPublicKey without its unused-bits byte: the point, the Ed25519 key or the RSAPublicKey.
     pub fn key(&self) -> &[u8] {
         &self.der[self.der.len() - self.key..]
     }
@@ -129,7 +129,7 @@ fn check_point(key: &[u8], expected: usize) -> Result<(), SpkiError> {
     }
 }
 
-/// Why octets are not a SubjectPublicKeyInfo this program knows.
+/// Why bytes are not a SubjectPublicKeyInfo this program knows.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SpkiError {
@@ -145,9 +145,9 @@ pub enum SpkiError {
     /// The key has another length than its algorithm wants.
     #[error("public key has {octets} octets, expected {expected}")]
     KeyLength {
-        /// Octets found.
+        /// Bytes found.
         octets: usize,
-        /// Octets expected.
+        /// Bytes expected.
         expected: usize,
     },
     /// Parameters where there must be none.
@@ -159,7 +159,7 @@ pub enum SpkiError {
     /// A compressed or hybrid point.
     #[error("public key is a point of form {form:#04x}, expected an uncompressed point (0x04)")]
     PointForm {
-        /// First octet found.
+        /// First byte found.
         form: u8,
     },
     /// An algorithm this program does not know.
@@ -174,7 +174,7 @@ pub enum SpkiError {
         /// Curve found.
         curve: ObjectIdentifier,
     },
-    /// subjectPublicKey is not a whole number of octets.
+    /// subjectPublicKey is not a whole number of bytes.
     #[error("subjectPublicKey is not a whole number of octets")]
     UnusedBits,
 }

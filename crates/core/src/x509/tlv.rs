@@ -50,11 +50,11 @@ pub mod tag {
 /// One element: its tag, its content, and both together with the length as read.
 #[derive(Clone, Copy, Debug)]
 pub struct Element<'a> {
-    /// The identifier octet.
+    /// The identifier byte.
     pub tag: u8,
-    /// The content octets.
+    /// The content bytes.
     pub content: &'a [u8],
-    /// Identifier, length and content octets.
+    /// Identifier, length and content bytes.
     pub raw: &'a [u8],
 }
 
@@ -65,7 +65,7 @@ pub struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// Reads from the first octet of `bytes`.
+    /// Reads from the first byte of `bytes`.
     pub fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes }
     }
@@ -88,7 +88,7 @@ impl<'a> Reader<'a> {
     /// The next element, whatever its tag. `what` names it in an error.
     ///
     /// # Errors
-    /// The octets are not one DER element.
+    /// The bytes are not one DER element.
     pub fn element(&mut self, what: &'static str) -> Result<Element<'a>, DerError> {
         let (header, length) = header(self.rest, what)?;
         let end = header.checked_add(length).filter(|end| *end <= self.rest.len());
@@ -123,7 +123,7 @@ impl<'a> Reader<'a> {
 
     /// The next element, an OBJECT IDENTIFIER whose arcs are minimal and fit 32 bits.
     ///
-    /// A padded arc must not pass: the same identifier in other octets would be "another", unknown extension.
+    /// A padded arc must not pass: the same identifier in other bytes would be "another", unknown extension.
     ///
     /// # Errors
     /// As [`expect`](Self::expect), or the content is not such an identifier (X.690 §8.19.2).
@@ -134,7 +134,7 @@ impl<'a> Reader<'a> {
     /// Ends reading: nothing may be left after `what`.
     ///
     /// # Errors
-    /// Octets are left.
+    /// Bytes are left.
     pub fn finish(self, what: &'static str) -> Result<(), DerError> {
         match self.rest.len() {
             0 => Ok(()),
@@ -163,7 +163,7 @@ pub fn write_element(out: &mut Vec<u8>, tag: u8, parts: &[&[u8]]) {
 
 /// Appends one element whose content `write` appends: for elements within elements, without a buffer for each.
 pub fn nest(out: &mut Vec<u8>, tag: u8, write: impl FnOnce(&mut Vec<u8>)) {
-    // most are short, and their length is one octet
+    // most are short, and their length is one byte
     out.extend([tag, 0]);
     let start = out.len();
     write(out);
@@ -190,10 +190,10 @@ fn write_length(out: &mut Vec<u8>, length: usize) {
     }
 }
 
-/// Reads the content octets of an OBJECT IDENTIFIER; see [`Reader::oid`].
+/// Reads the content bytes of an OBJECT IDENTIFIER; see [`Reader::oid`].
 ///
 /// # Errors
-/// The octets are not an identifier in minimal form with arcs of 32 bits.
+/// The bytes are not an identifier in minimal form with arcs of 32 bits.
 pub fn oid_from_content(content: &[u8], what: &'static str) -> Result<ObjectIdentifier, DerError> {
     // X.690 §8.19.2: "the leading octet of the subidentifier shall not have the value 80"
     let padded = content.first() == Some(&0x80) || content.windows(2).any(|pair| pair[0] < 0x80 && pair[1] == 0x80);
@@ -290,7 +290,7 @@ fn header(bytes: &[u8], what: &'static str) -> Result<(usize, usize), DerError> 
     }
 }
 
-/// Why octets are not the DER that was expected.
+/// Why bytes are not the DER that was expected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DerError {
@@ -312,7 +312,7 @@ pub enum DerError {
         /// What was being read.
         what: &'static str,
     },
-    /// A length in more octets than needed.
+    /// A length in more bytes than needed.
     #[error("{what} has a length in more octets than needed (X.690 §10.1)")]
     NonMinimalLength {
         /// What was being read.
@@ -330,15 +330,15 @@ pub enum DerError {
         /// What was being read.
         what: &'static str,
     },
-    /// Octets after the end.
+    /// Bytes after the end.
     #[error("{octets} octets follow the end of {what}")]
     TrailingData {
         /// What had been read.
         what: &'static str,
-        /// How many octets follow.
+        /// How many bytes follow.
         octets: usize,
     },
-    /// The octets end too early.
+    /// The bytes end too early.
     #[error("{what} is truncated")]
     Truncated {
         /// What was being read.
@@ -392,7 +392,7 @@ mod tests {
     #[test]
     fn arcs_are_minimal() {
         assert!(oid_from_content(&[0x55, 0x1D, 0x13], "it").is_ok());
-        // a zero octet inside a longer arc is no padding: 1.2.840.10045
+        // a zero byte inside a longer arc is no padding: 1.2.840.10045
         assert!(oid_from_content(&[0x2A, 0x86, 0x48, 0xCE, 0x3D], "it").is_ok());
         assert!(oid_from_content(&[0x2A, 0x81, 0x80, 0x01], "it").is_ok());
         for bad in [&[][..], &[0x55, 0x80, 0x1D, 0x13], &[0x55, 0x1D, 0x80, 0x13], &[0x80, 0x55], &[0x55, 0x1D, 0x93]] {
@@ -406,7 +406,7 @@ mod tests {
         assert_eq!(check_der(&good, "it"), Ok(()));
         for bad in [
             &[2, 2, 0, 5][..],   // padded INTEGER (X.690 §8.3.2)
-            &[2, 0],             // INTEGER without octets
+            &[2, 0],             // INTEGER without bytes
             &[1, 1, 1],          // BOOLEAN 01 (§11.1)
             &[3, 2, 5, 0xA1],    // unused bits set (§11.2.1)
             &[5, 1, 0],          // NULL with content

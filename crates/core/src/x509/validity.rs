@@ -57,11 +57,11 @@ impl Time {
         Self::from_unix(civil.assume_offset(UtcOffset::UTC).unix_timestamp())
     }
 
-    /// Reads a Time's tag and content octets as RFC 5280 §4.1.2.5 wants them: UTCTime to 2049, GeneralizedTime after,
+    /// Reads a Time's tag and content bytes as RFC 5280 §4.1.2.5 wants them: UTCTime to 2049, GeneralizedTime after,
     /// with seconds, without fractions, ending in Z.
     ///
     /// # Errors
-    /// The octets break one of these rules or name a date that does not exist.
+    /// The bytes break one of these rules or name a date that does not exist.
     pub fn from_der(found: u8, content: &[u8]) -> Result<Self, TimeError> {
         let time = Self::from_named_der(found, content)?;
         // RFC 5280 §4.1.2.5: "CAs ... MUST always encode certificate validity dates through the year 2049 as UTCTime"

@@ -90,7 +90,7 @@ pub(super) fn extensions(role: Role, own_key: &KeyIdentifier, issuer_key: Option
     out
 }
 
-/// The certificate around recorded octets.
+/// The certificate around recorded bytes.
 pub(super) fn wrap(tbs: &[u8], algorithm: SignatureAlgorithm, signature: &[u8]) -> Vec<u8> {
     element(tag::SEQUENCE, &[tbs, &algorithm.identifier(), &element(tag::BIT_STRING, &[&[0], signature])])
 }

@@ -103,7 +103,7 @@ pub enum CaError {
         path: PathBuf,
     },
     /// No signature had full width.
-    #[error("{tries} signatures in a row had an r or s that begins with a zero octet: the random generator is broken")]
+    #[error("{tries} signatures in a row had an r or s that begins with a zero byte: the random generator is broken")]
     FullWidth {
         /// Signatures made.
         tries: u32,
@@ -224,8 +224,8 @@ pub enum CaError {
         /// The name found.
         name: String,
     },
-    /// The random octets are not random.
-    #[error("random octets repeat: the random generator is broken")]
+    /// The random bytes are not random.
+    #[error("random bytes repeat: the random generator is broken")]
     Random,
     /// Reading the place failed.
     #[error("`{}`: {source}", Printable::new(path))]

@@ -43,7 +43,7 @@ pub struct InitOptions<'a> {
     pub now: Time,
     /// Validity.
     pub years: CaYears,
-    /// Fresh random octets, never used for anything else.
+    /// Fresh random bytes, never used for anything else.
     pub random: [u8; RANDOM_OCTETS],
 }
 
@@ -510,11 +510,11 @@ fn is_plain_name(name: &str) -> bool {
     !stem.is_empty() && !stem.starts_with('.') && stem.bytes().all(plain)
 }
 
-/// A positive INTEGER of 16 octets, whatever the random octets (as for object certificates: docs/adr/0018-derived-serial-numbers.md).
+/// A positive INTEGER of 16 bytes, whatever the random bytes (as for object certificates: docs/adr/0018-derived-serial-numbers.md).
 pub(super) fn serial(random: &[u8]) -> SerialNumber {
     let mut content = random.to_vec();
     content[0] = (content[0] & 0x3F) | 0x40;
-    SerialNumber::from_content(&content).expect("the first octet is 0x40 to 0x7F")
+    SerialNumber::from_content(&content).expect("the first byte is 0x40 to 0x7F")
 }
 
 /// The same calendar date and time `years` on (29 February becomes 28 February), less one second.

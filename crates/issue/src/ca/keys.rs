@@ -51,7 +51,7 @@ pub(super) enum NewKey {
 }
 
 impl NewKey {
-    /// Makes keys; each has a number that says which of the random octets are its own.
+    /// Makes keys; each has a number that says which of the random bytes are its own.
     pub(super) fn make(
         wanted: &[(usize, KeyAlgorithm)],
         token: Option<&TokenPlace<'_>>,
@@ -63,8 +63,8 @@ impl NewKey {
                 let own = part(random, *number);
                 let encryption = secrets.of(*number).map(|new| KeyEncryption {
                     secret: new.secret,
-                    salt: own[..16].try_into().expect("16 octets"),
-                    iv: own[16..].try_into().expect("16 octets"),
+                    salt: own[..16].try_into().expect("16 bytes"),
+                    iv: own[16..].try_into().expect("16 bytes"),
                 });
                 Ok(Self::File(signer::generate(*kind, encryption.as_ref())?))
             };
@@ -128,7 +128,7 @@ impl NewKey {
     }
 }
 
-/// The random octets that belong to one key, besides its certificate's serial number.
+/// The random bytes that belong to one key, besides its certificate's serial number.
 fn part(random: &[u8; RANDOM_OCTETS], number: usize) -> &[u8] {
     &random[48 * number + 16..][..32]
 }

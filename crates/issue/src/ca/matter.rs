@@ -2,7 +2,7 @@
 //!
 //! Vendor and product id are attributes of their own, UTF8String of 4 upper-case hexadecimal digits (Matter core
 //! specification §6.2.2), and stand **behind** the common name: ST's host library compares no issuer name that begins
-//! with an attribute it does not know. There is no organization in them: a DAC has at most 600 octets and repeats the
+//! with an attribute it does not know. There is no organization in them: a DAC has at most 600 bytes and repeats the
 //! PAI's name.
 
 use crate::x509::oid::{self, ObjectIdentifier};

@@ -11,7 +11,7 @@
 //! certificates that come back are checked as hard as those made here.
 //!
 //! Certificates are encoded here, by [`tlv`](crate::x509::tlv), and not by a certificate builder such as `rcgen`: a
-//! builder encodes and signs in one step, so the octets could not be recorded before they are signed.
+//! builder encodes and signs in one step, so the bytes could not be recorded before they are signed.
 
 mod adopt;
 mod anchor;

@@ -23,7 +23,7 @@ pub struct ProofOptions<'a> {
     pub days: u16,
     /// Begin of validity.
     pub now: Time,
-    /// Fresh random octets for the serial number, never used for anything else.
+    /// Fresh random bytes for the serial number, never used for anything else.
     pub random: [u8; 16],
 }
 

@@ -33,7 +33,7 @@ pub struct Client<'a> {
     pub transport: &'a Http,
     /// How long to wait.
     pub patience: Patience,
-    /// Fresh random octets.
+    /// Fresh random bytes.
     pub random: &'a (dyn Fn(&mut [u8]) + Sync),
     /// Pauses.
     pub pause: &'a (dyn Fn(Duration) + Sync),
@@ -191,7 +191,7 @@ impl Exchange<'_, '_> {
         };
         let bits = Reader::new(protection.content).expect(tag::BIT_STRING, "protection")?;
         let Some((0, bits)) = bits.content.split_first() else {
-            return Err(CmpError::Malformed { what: "protection is not of whole octets".to_owned() });
+            return Err(CmpError::Malformed { what: "protection is not of whole bytes".to_owned() });
         };
         let protected = element(tag::SEQUENCE, &[header.raw, body.raw]);
         self.client.credentials.verify(algorithm, fields.sender.as_ref(), &protected, bits)?;

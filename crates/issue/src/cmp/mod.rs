@@ -20,7 +20,7 @@ pub use exchange::{Client, Patience};
 pub use http::Http;
 pub use protection::{Credentials, Protection};
 
-/// Reads octets as an answer's header and as its body, without asking who protected them.
+/// Reads bytes as an answer's header and as its body, without asking who protected them.
 #[cfg(fuzzing)]
 pub fn fuzz(octets: &[u8]) {
     exchange::fuzz(octets);

@@ -85,7 +85,7 @@ impl Protection {
         }
     }
 
-    /// The protection of these octets under the algorithm of [`algorithm`](Self::algorithm).
+    /// The protection of these bytes under the algorithm of [`algorithm`](Self::algorithm).
     pub(super) fn protect(&self, algorithm: &[u8], octets: &[u8]) -> Result<Vec<u8>, CmpError> {
         match self {
             Self::Secret { secret, .. } => mac(algorithm, secret.expose(), octets),

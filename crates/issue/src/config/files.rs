@@ -31,7 +31,7 @@ pub(super) fn read(path: &Path, span: &Range<usize>, errors: &Mistakes<SignerErr
     match content {
         Ok(content) if content.len() as u64 <= MAX_OCTETS => Some(content),
         Ok(_) => {
-            let message = format!("`{}` is longer than {MAX_OCTETS} octets", Printable::new(path));
+            let message = format!("`{}` is longer than {MAX_OCTETS} bytes", Printable::new(path));
             errors.push(error::FILE_UNREADABLE, span, message)
         }
         Err(reason) => errors.push(error::FILE_UNREADABLE, span, format!("`{}`: {reason}", Printable::new(path))),

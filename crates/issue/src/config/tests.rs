@@ -444,7 +444,7 @@ fn an_issuer_that_cannot_issue_is_refused() {
     assert_eq!(only(config.issuer_identity()).0, "config.file.unreadable");
     world.write("huge.pem", &vec![b' '; (1 << 20) + 1]);
     let config = world.with(&[("issuing.pem", "huge.pem")]);
-    assert!(only(config.issuer_identity()).1.ends_with("is longer than 1048576 octets"));
+    assert!(only(config.issuer_identity()).1.ends_with("is longer than 1048576 bytes"));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use crate::signer::SignerError;
 use crate::x509::CertificateError;
 use crate::x509::tlv::DerError;
 
-/// Why octets did not reach the CA, or none came back.
+/// Why bytes did not reach the CA, or none came back.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TransportError {

@@ -37,7 +37,7 @@ pub enum IssueError {
     },
     /// Signatures kept coming out short.
     #[error(
-        "{signatures} signatures for {uid} in a row had a value with a leading zero octet, which chance does not explain"
+        "{signatures} signatures for {uid} in a row had a value with a leading zero byte, which chance does not explain"
     )]
     NeverFullWidth {
         /// The chip.
@@ -46,7 +46,7 @@ pub enum IssueError {
         signatures: u32,
     },
     /// A signature from elsewhere is not as the policy wants it.
-    #[error("signature for {uid} has a value with a leading zero octet, which `device.full_width_signature` forbids")]
+    #[error("signature for {uid} has a value with a leading zero byte, which `device.full_width_signature` forbids")]
     NotFullWidth {
         /// The chip.
         uid: Uid,

@@ -20,7 +20,7 @@ pub struct Issuer {
 }
 
 impl Issuer {
-    /// Joins an issuer and its signer, whose public key must be the certificate's, octet for octet.
+    /// Joins an issuer and its signer, whose public key must be the certificate's, byte for byte.
     ///
     /// # Errors
     /// The signer holds another key, or the key is not usable.

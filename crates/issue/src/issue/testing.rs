@@ -31,7 +31,7 @@ pub(crate) fn serial_for(
     Serials::new(&basis, issuer.spki()).of(template, attempt)
 }
 
-/// Signs as RFC 6979 §3.2 says: the same octets always have the same signature.
+/// Signs as RFC 6979 §3.2 says: the same bytes always have the same signature.
 pub(crate) struct DeterministicSigner {
     key: SigningKey,
     public: Spki,

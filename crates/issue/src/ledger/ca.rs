@@ -41,7 +41,7 @@ pub struct CaEntry {
     pub kind: String,
     /// When it was recorded.
     pub at: Time,
-    /// SHA-256 of the octets to sign.
+    /// SHA-256 of the bytes to sign.
     pub tbs_sha256: Sha256Digest,
     /// The signed thing; none if the signature was never recorded.
     pub der: Option<Vec<u8>>,
@@ -69,7 +69,7 @@ impl Ledger {
     /// Makes the signed thing durable.
     ///
     /// # Errors
-    /// `der` is not a signed structure around the recorded octets, or the store fails.
+    /// `der` is not a signed structure around the recorded bytes, or the store fails.
     pub fn record_ca_signed(&self, recorded: Recorded<CaIntent>, der: &[u8]) -> Result<(), LedgerError> {
         let CaIntent { position, kind, tbs } = recorded.into_inner();
         if !is_around(der, &tbs) {
@@ -114,5 +114,5 @@ fn is_around(der: &[u8], tbs: &[u8]) -> bool {
     let mut reader = DerReader::new(der);
     let Ok(sequence) = reader.expect(tag::SEQUENCE, "signed structure") else { return false };
     let mut fields = DerReader::new(sequence.content);
-    reader.is_empty() && fields.element("signed octets").is_ok_and(|element| element.raw == tbs)
+    reader.is_empty() && fields.element("signed bytes").is_ok_and(|element| element.raw == tbs)
 }

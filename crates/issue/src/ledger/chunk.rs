@@ -144,7 +144,7 @@ impl Ledger {
     ///
     /// # Errors
     /// A certificate is not of the recorded tbsCertificate, or the leaf has another one; or the store fails: the
-    /// signatures will be made again over the same octets.
+    /// signatures will be made again over the same bytes.
     pub fn record_issued(
         &self,
         batch: &BatchId,
@@ -396,7 +396,7 @@ impl Chunk {
             .try_for_each(|((index, linted), found)| self.check_recorded(index, linted.tbs(), found))
     }
 
-    /// These octets are the ones that were recorded for the leaf.
+    /// These bytes are the ones that were recorded for the leaf.
     fn check_recorded(&self, index: usize, tbs: &TbsCertificate, found: &Sha256Digest) -> Result<(), LedgerError> {
         let uid = &tbs.origin().uid;
         match self.leaves[index].tbs {

@@ -1,4 +1,4 @@
-//! How records are written down: fixed-width big-endian integers and octets behind their length, nothing optional,
+//! How records are written down: fixed-width big-endian integers and bytes behind their length, nothing optional,
 //! nothing self-describing. One value has one encoding, so digests over it are digests of the value.
 
 use crate::x509::Sha256Digest;
@@ -30,10 +30,10 @@ impl Writer {
 
     /// How many values follow.
     pub(super) fn count(&mut self, count: usize) {
-        self.u32(u32::try_from(count).expect("lists and octets of a record are far below 4 GiB"));
+        self.u32(u32::try_from(count).expect("lists and bytes of a record are far below 4 GiB"));
     }
 
-    /// Octets as they are: the reader knows how many.
+    /// Bytes as they are: the reader knows how many.
     pub(super) fn raw(&mut self, octets: &[u8]) {
         self.0.extend_from_slice(octets);
     }
@@ -69,7 +69,7 @@ impl Writer {
 /// Takes values off again.
 pub(super) struct Reader<'a>(&'a [u8]);
 
-/// Octets that no [`Writer`] has written.
+/// Bytes that no [`Writer`] has written.
 #[derive(Debug)]
 pub(super) struct Malformed;
 
@@ -89,7 +89,7 @@ impl<'a> Reader<'a> {
     }
 
     fn array<const N: usize>(&mut self) -> Result<[u8; N], Malformed> {
-        Ok(self.raw(N)?.try_into().expect("raw returns as many octets as were asked for"))
+        Ok(self.raw(N)?.try_into().expect("raw returns as many bytes as were asked for"))
     }
 
     pub(super) fn u8(&mut self) -> Result<u8, Malformed> {

@@ -39,7 +39,7 @@ pub enum LedgerError {
         batch: BatchId,
     },
     /// What a CA key signed is not what was recorded before.
-    #[error("signed {kind} does not contain the octets that were recorded before it was signed")]
+    #[error("signed {kind} does not contain the bytes that were recorded before it was signed")]
     CaDiffers {
         /// What was to be signed.
         kind: String,
@@ -318,7 +318,7 @@ pub enum LedgerError {
         number: u64,
     },
     /// A second seal.
-    #[error("batch {batch} was sealed before with other octets")]
+    #[error("batch {batch} was sealed before with other bytes")]
     SealDiffers {
         /// The batch.
         batch: BatchId,
@@ -340,7 +340,7 @@ pub enum LedgerError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Other octets for a leaf that may have been signed.
+    /// Other bytes for a leaf that may have been signed.
     #[error(
         "tbsCertificate of {uid} differs from the one recorded in batch {batch}: recorded SHA-256 {recorded}, now {found}"
     )]

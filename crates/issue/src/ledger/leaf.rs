@@ -24,7 +24,7 @@ pub struct LeafKey {
 /// One leaf where its owner keeps it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LeafRef<'a> {
-    /// The chip: the octets of its [`Uid`].
+    /// The chip: the bytes of its [`Uid`].
     pub uid: &'a [u8],
     /// SHA-256 of its SubjectPublicKeyInfo.
     pub spki: &'a Sha256Digest,
@@ -41,7 +41,7 @@ impl<'a> From<&'a LeafKey> for LeafRef<'a> {
 impl LeafRef<'_> {
     /// Its UID, for messages.
     pub(super) fn named(&self) -> Uid {
-        Uid::from_bytes(self.uid).expect("the octets of a UID")
+        Uid::from_bytes(self.uid).expect("the bytes of a UID")
     }
 }
 
@@ -92,7 +92,7 @@ impl LeafSetDigest {
     pub(super) fn add(&mut self, uid: &[u8], spki: &Sha256Digest, source: &Sha256Digest) {
         let mut leaf = [0; 1 + 255 + 64];
         let end = 1 + uid.len();
-        leaf[0] = u8::try_from(uid.len()).expect("a UID has 20 octets at most");
+        leaf[0] = u8::try_from(uid.len()).expect("a UID has 20 bytes at most");
         leaf[1..end].copy_from_slice(uid);
         leaf[end..end + 32].copy_from_slice(spki.as_bytes());
         leaf[end + 32..end + 64].copy_from_slice(source.as_bytes());
@@ -130,7 +130,7 @@ fn read_uid<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], Malformed> {
 pub(super) fn write_uids<'a>(leaves: impl ExactSizeIterator<Item = LeafRef<'a>>) -> Vec<u8> {
     let mut writer = Writer::with_capacity(leaves.len() * 12);
     for LeafRef { uid, .. } in leaves {
-        writer.u8(u8::try_from(uid.len()).expect("a UID has 20 octets at most"));
+        writer.u8(u8::try_from(uid.len()).expect("a UID has 20 bytes at most"));
         writer.raw(uid);
     }
     writer.finish()
@@ -162,7 +162,7 @@ pub(super) fn read_digests(body: &[u8], index: usize) -> Result<(Sha256Digest, S
     Ok((reader.digest()?, reader.digest()?))
 }
 
-/// Octets of a leaf in a `Digests` record.
+/// Bytes of a leaf in a `Digests` record.
 const DIGESTS: usize = 64;
 
 /// What is looked for in sorted lists.
@@ -183,7 +183,7 @@ impl IndexKey {
         }
     }
 
-    /// What a leaf is looked for by: the first octets of a digest, which nobody can make agree for many leaves.
+    /// What a leaf is looked for by: the first bytes of a digest, which nobody can make agree for many leaves.
     pub(super) fn prefix<'a>(self, leaf: impl Into<LeafRef<'a>>) -> u64 {
         let leaf = leaf.into();
         match self {
@@ -195,7 +195,7 @@ impl IndexKey {
 
 pub(super) fn prefix(digest: &Sha256Digest) -> u64 {
     let bytes = digest.as_bytes();
-    u64::from_be_bytes(bytes[..8].try_into().expect("a digest has 32 octets"))
+    u64::from_be_bytes(bytes[..8].try_into().expect("a digest has 32 bytes"))
 }
 
 /// Leaves in one `Names` or `Keys` record: what is sorted in memory at once.
@@ -225,15 +225,15 @@ pub(super) fn read_prefixes(body: &[u8]) -> Result<impl Iterator<Item = (u64, u3
     }
     Ok(pairs.iter().map(|pair| {
         let (prefix, index) = pair.split_at(8);
-        let prefix = u64::from_be_bytes(prefix.try_into().expect("12 octets are 8 and 4"));
-        (prefix, u32::from_be_bytes(index.try_into().expect("12 octets are 8 and 4")))
+        let prefix = u64::from_be_bytes(prefix.try_into().expect("12 bytes are 8 and 4"));
+        (prefix, u32::from_be_bytes(index.try_into().expect("12 bytes are 8 and 4")))
     }))
 }
 
-/// Octets of a pair in a `Names` or `Keys` record.
+/// Bytes of a pair in a `Names` or `Keys` record.
 const PREFIX: usize = 12;
 
-/// A prefix and the index of the leaf that it belongs to: 12 octets, where a pair of integers has 16.
+/// A prefix and the index of the leaf that it belongs to: 12 bytes, where a pair of integers has 16.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Sought {
     high: u32,

@@ -105,7 +105,7 @@ pub(super) fn is_one(path: &Path) -> std::io::Result<bool> {
     Ok(read::<HEADER>(&file, 0)?.is_some_and(magic))
 }
 
-/// The octets at a place, if there are so many.
+/// The bytes at a place, if there are so many.
 fn read<const N: usize>(file: &File, at: u64) -> std::io::Result<Option<[u8; N]>> {
     let mut octets = [0; N];
     match file.read_exact_at(&mut octets, at) {
@@ -115,7 +115,7 @@ fn read<const N: usize>(file: &File, at: u64) -> std::io::Result<Option<[u8; N]>
     }
 }
 
-/// Octets of a page, as the header says.
+/// Bytes of a page, as the header says.
 fn page(header: Option<[u8; HEADER]>) -> u64 {
     header.map_or(0, |header| u32::from_be_bytes([header[8], header[9], header[10], header[11]]).into())
 }

@@ -13,7 +13,7 @@ impl Ledger {
     /// Makes a batch's statement and its CMS signature durable. They are what is published from then on.
     ///
     /// # Errors
-    /// Leaves are left without a certificate, the batch was abandoned or sealed with other octets, or the store fails.
+    /// Leaves are left without a certificate, the batch was abandoned or sealed with other bytes, or the store fails.
     pub fn seal(&self, batch: &BatchId, statement: &[u8], cms: &[u8]) -> Result<(), LedgerError> {
         self.with(|state| {
             let head = state.store.head()?;
@@ -46,7 +46,7 @@ impl Ledger {
     ///
     /// # Errors
     /// There is no such batch, or the store cannot be read.
-    #[expect(clippy::type_complexity, reason = "two octet strings, in the order of the function's name and doc")]
+    #[expect(clippy::type_complexity, reason = "two byte strings, in the order of the function's name and doc")]
     pub fn sealed(&self, batch: &BatchId) -> Result<Option<(Vec<u8>, Vec<u8>)>, LedgerError> {
         self.with(|state| {
             let number = state.known(batch)?.number;

@@ -30,7 +30,7 @@ pub struct SqliteStore {
     marked: bool,
     /// Whether what is in the write-ahead log has been moved into the file, so that the next write begins it again.
     moved: bool,
-    /// Octets appended since they were last moved into the file.
+    /// Bytes appended since they were last moved into the file.
     waiting: u64,
 }
 
@@ -463,7 +463,7 @@ const UNMARK: &str = "DELETE FROM open_run;";
 
 /// Most bodies are tens of kilobytes.
 const PAGE_SIZE: u32 = 16_384;
-/// Octets of records in the write-ahead log before they are moved into the file.
+/// Bytes of records in the write-ahead log before they are moved into the file.
 const CHECKPOINT: u64 = 32 << 20;
 /// A batch's leaf list makes the write-ahead log long once; it is cut afterwards.
 const WAL_LIMIT: u32 = 64 << 20;

@@ -1,7 +1,7 @@
 //! What the ledger knows of leaves: whether they were issued, are held, or contradict what was issued.
 //!
 //! Each batch keeps the beginnings of its UIDs' and of its keys' digests in two sorted lists, and the question is
-//! answered by merging these with the incoming ones: 24 octets are read of each leaf on the ledger, in one go, and the
+//! answered by merging these with the incoming ones: 24 bytes are read of each leaf on the ledger, in one go, and the
 //! rest only of those that match. The UIDs themselves would not do: chips of different lots lie between each other in
 //! their order, so that ranges exclude nothing. No index over all leaves has to be kept, and nothing is looked up one
 //! by one.
@@ -56,7 +56,7 @@ pub enum Standing {
     },
 }
 
-/// What the ledger knows of many leaves. Those of which it knows nothing take no room, the others 16 octets each.
+/// What the ledger knows of many leaves. Those of which it knows nothing take no room, the others 16 bytes each.
 #[derive(Clone, Debug, Default)]
 pub struct Standings {
     batches: Vec<BatchId>,
@@ -152,7 +152,7 @@ impl Standings {
 
 impl Ledger {
     /// What the ledger knows of leaves, if they were issued under `policy`; with `before`, what it knew when that batch
-    /// began. Takes 12 octets a leaf while it is looked up.
+    /// began. Takes 12 bytes a leaf while it is looked up.
     ///
     /// # Errors
     /// The leaves are not in strictly ascending order of UID, there is no batch `before`, or the store cannot be read.

@@ -100,7 +100,7 @@ pub trait LedgerStore: Send {
         Ok(false)
     }
 
-    /// Hands over octets that are kept beside the records, each with its index in `wanted`; passes over what is not
+    /// Hands over bytes that are kept beside the records, each with its index in `wanted`; passes over what is not
     /// there.
     ///
     /// # Errors
@@ -125,7 +125,7 @@ pub trait LedgerStore: Send {
     }
 }
 
-/// Octets that are kept beside the records.
+/// Bytes that are kept beside the records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wanted {
     /// Their number.

@@ -17,7 +17,7 @@ pub(crate) fn leaf(n: u64) -> LeafKey {
     LeafKey { uid: uid(n), spki: sha256(leaf_spki(n).der()), source: sha256(&[b"leaf", &n.to_be_bytes()[..]].concat()) }
 }
 
-/// Its UID: 0209, a unique number of 7 octets, product 0139.
+/// Its UID: 0209, a unique number of 7 bytes, product 0139.
 pub(crate) fn uid(n: u64) -> Uid {
     let unique = (n << 8).to_be_bytes();
     Uid::from_bytes(&[&[2, 9], &unique[1..], &[1, 0x39]].concat()).unwrap()

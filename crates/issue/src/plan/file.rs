@@ -49,9 +49,9 @@ const MAX_INTERMEDIATES: usize = 10_000;
 /// Bytes of a section of lines that are read at once.
 const PIECE: usize = 64 << 10;
 
-/// The octets of the section of leaves, as they grow.
+/// The bytes of the section of leaves, as they grow.
 ///
-/// Names of neighbours begin alike: a name is how many octets it shares with the one before it, and the rest.
+/// Names of neighbours begin alike: a name is how many bytes it shares with the one before it, and the rest.
 pub(crate) struct LeafWriter<W> {
     out: W,
     before: String,
@@ -177,7 +177,7 @@ pub(crate) struct PlanFile {
     pub(crate) encoder: Encoder,
     /// SHA-256 of the head: what a signature file names.
     pub(crate) digest: Sha256Digest,
-    /// The head's octets and the planner's signature.
+    /// The head's bytes and the planner's signature.
     pub(crate) signed: (Vec<u8>, Vec<u8>),
     /// Position of the planner in the list that was given.
     pub(crate) planner: usize,

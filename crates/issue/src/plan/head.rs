@@ -1,6 +1,6 @@
 //! A plan's head: the batch row, the terms under which leaves were admitted, and what the rest of the file must be.
 //!
-//! JSON with a closed set of members in one order and one spelling: what is read and written again is the same octets.
+//! JSON with a closed set of members in one order and one spelling: what is read and written again is the same bytes.
 //! Everything that a tbsCertificate depends on stands here or in the leaf; `docs/spec/plan-format.md` lists the members.
 
 use std::collections::BTreeMap;
@@ -196,7 +196,7 @@ impl Head {
         }
     }
 
-    /// The octets that the planner signs.
+    /// The bytes that the planner signs.
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("a head has text for keys")
     }

@@ -61,7 +61,7 @@ impl SignatureWriter {
     }
 
     pub(crate) fn add(&mut self, certificate: &IssuedCertificate) {
-        let short = |number: usize| u16::try_from(number).expect("attempts and octets of a signature are few");
+        let short = |number: usize| u16::try_from(number).expect("attempts and bytes of a signature are few");
         let attempt = short(usize::try_from(certificate.attempt()).expect("attempts are few"));
         let signature = certificate.signature();
         self.0.extend_from_slice(&attempt.to_be_bytes());

@@ -19,9 +19,9 @@ use super::secret::Secret;
 pub struct KeyEncryption<'a> {
     /// The passphrase.
     pub secret: &'a Secret,
-    /// Random octets, used once: PBKDF2's salt.
+    /// Random bytes, used once: PBKDF2's salt.
     pub salt: [u8; 16],
-    /// Random octets, used once: AES-CBC's initialisation vector.
+    /// Random bytes, used once: AES-CBC's initialisation vector.
     pub iv: [u8; 16],
 }
 
@@ -35,7 +35,7 @@ impl std::fmt::Debug for KeyEncryption<'_> {
 pub(super) const PBKDF2_ROUNDS: u32 = 600_000;
 /// Most rounds of PBKDF2 that are read: some seconds of work.
 pub(super) const MAX_PBKDF2_ROUNDS: u32 = 5_000_000;
-/// Most memory for scrypt, in octets (128·N·r, RFC 7914 §2).
+/// Most memory for scrypt, in bytes (128·N·r, RFC 7914 §2).
 pub(super) const MAX_SCRYPT_OCTETS: u64 = 1 << 30;
 /// Most parallelisation of scrypt (p, RFC 7914 §2): some seconds of work.
 pub(super) const MAX_SCRYPT_PARALLELISATION: u64 = 16;
@@ -83,7 +83,7 @@ pub(super) fn decrypt_with(
     }
 }
 
-/// The scheme's identifier, if the octets look like an EncryptedPrivateKeyInfo at all.
+/// The scheme's identifier, if the bytes look like an EncryptedPrivateKeyInfo at all.
 fn scheme(encrypted: &[u8]) -> Option<ObjectIdentifier> {
     let outer = Reader::new(encrypted).expect(tag::SEQUENCE, "EncryptedPrivateKeyInfo").ok()?;
     let algorithm = Reader::new(outer.content).expect(tag::SEQUENCE, "encryptionAlgorithm").ok()?;
@@ -106,7 +106,7 @@ fn check_cost(scheme: &EncryptionScheme) -> Result<(), SignerError> {
                 return Err(SignerError::Structure);
             }
             let octets = parameters.cost_parameter.saturating_mul(128).saturating_mul(parameters.block_size.into());
-            at_most("octets of memory for scrypt", octets, MAX_SCRYPT_OCTETS)?;
+            at_most("bytes of memory for scrypt", octets, MAX_SCRYPT_OCTETS)?;
             at_most("parallel runs of scrypt", parameters.parallelization.into(), MAX_SCRYPT_PARALLELISATION)
         }
         _ => Ok(()),

@@ -1,6 +1,6 @@
-//! Port: whoever holds a private key and signs octets with it.
+//! Port: whoever holds a private key and signs bytes with it.
 //!
-//! A signer sees octets and an algorithm, never a leaf, a policy or a ledger. What it signs and in which order is
+//! A signer sees bytes and an algorithm, never a leaf, a policy or a ledger. What it signs and in which order is
 //! decided elsewhere; every signature it returns is verified before anyone else sees it.
 //!
 //! Where a key lies is a [`KeyLocation`], what opens it a [`Secret`]. Nothing here

@@ -22,10 +22,10 @@ use crate::input;
 pub struct Secret(SecretSlice<u8>);
 
 impl Secret {
-    /// Longest secret that is read, in octets.
+    /// Longest secret that is read, in bytes.
     pub const MAX_OCTETS: usize = 4096;
 
-    /// Takes the octets of a secret. `from` says where they are from, for the message.
+    /// Takes the bytes of a secret. `from` says where they are from, for the message.
     ///
     /// # Errors
     /// The secret is empty or longer than [`MAX_OCTETS`](Self::MAX_OCTETS).
@@ -67,7 +67,7 @@ impl Secret {
         self.0
     }
 
-    /// The octets, for the call that needs them.
+    /// The bytes, for the call that needs them.
     pub fn expose(&self) -> &[u8] {
         self.0.expose_secret()
     }
@@ -202,7 +202,7 @@ pub enum SecretError {
         /// The reason.
         source: std::io::Error,
     },
-    /// More octets than any passphrase has.
+    /// More bytes than any passphrase has.
     #[error("{what} from {from} is longer than {limit} bytes")]
     TooLong {
         /// `passphrase` or `PIN`.

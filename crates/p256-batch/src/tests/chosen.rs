@@ -75,7 +75,7 @@ fn edges() -> Vec<TheirScalar> {
     for power in bits.map(power_of_two) {
         edges.extend([power, power - one, power + one, power + power_of_two(1) * power]);
     }
-    // every second bit, and every second octet
+    // every second bit, and every second byte
     edges.extend([[0x5555_5555_5555_5555; 4], [0x00FF_00FF_00FF_00FF; 4], [u64::MAX, 0, u64::MAX, 0]].map(scalar));
     edges.push(scalar(residue::subtract(Order::PRIME, [1, 0, 0, 0]).0) * TheirScalar::from(2_u64).invert().unwrap());
     edges.extend(edges.clone().into_iter().map(|edge| -edge));

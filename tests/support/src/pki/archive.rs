@@ -71,7 +71,7 @@ pub struct ZipWriter<W: Write> {
 }
 
 impl<W: Write> ZipWriter<W> {
-    /// Writes to `out`, from its first octet.
+    /// Writes to `out`, from its first byte.
     pub fn new(out: W) -> io::Result<Self> {
         let directory = BufWriter::new(tempfile::tempfile()?);
         Ok(Self { out, offset: 0, directory, directory_size: 0, entries: 0 })
@@ -96,7 +96,7 @@ impl<W: Write> ZipWriter<W> {
         // made by: version 4.5
         record.extend([45, 0]);
         record.extend(common);
-        record.extend([u8::try_from(extra.len()).expect("12 octets"), 0]);
+        record.extend([u8::try_from(extra.len()).expect("12 bytes"), 0]);
         // no comment, disk 0, no attributes
         record.extend([0; 10]);
         record.extend(offset.to_le_bytes());

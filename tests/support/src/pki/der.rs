@@ -27,7 +27,7 @@ pub fn sequence(parts: &[&[u8]]) -> Vec<u8> {
     element(0x30, parts)
 }
 
-/// A BIT STRING of whole octets.
+/// A BIT STRING of whole bytes.
 pub fn bit_string(octets: &[u8]) -> Vec<u8> {
     element(0x03, &[&[0], octets])
 }

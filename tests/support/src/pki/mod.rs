@@ -1,8 +1,8 @@
 //! A PKI shaped like ST's, from a recipe: a root and any number of leaves with their device keys.
 //!
-//! Guarantees: the same recipe gives the same octets; a leaf depends on its index alone, so that leaves can be made in
+//! Guarantees: the same recipe gives the same bytes; a leaf depends on its index alone, so that leaves can be made in
 //! any order and on any number of threads. Shape and sizes are those of genuine STSAFE-A leaves: no extensions,
-//! an 11-octet serial number, C, O and CN. Nothing here is secret: every key follows from the recipe.
+//! a 11-byte serial number, C, O and CN. Nothing here is secret: every key follows from the recipe.
 
 pub mod archive;
 pub mod der;
@@ -58,9 +58,9 @@ pub struct LeafRecipe {
     pub count: u64,
     /// The counter of the first leaf.
     pub first: u32,
-    /// Three octets of the unique number, in hexadecimal.
+    /// Three bytes of the unique number, in hexadecimal.
     pub lot: String,
-    /// Two octets at the serial's end, in hexadecimal.
+    /// Two bytes at the serial's end, in hexadecimal.
     pub product_id: String,
     /// C
     pub country: String,
@@ -119,7 +119,7 @@ impl TestLeaf {
 /// The fields of a leaf, for tests to bend one of them before [`TestPki::certify`].
 #[derive(Clone, Debug)]
 pub struct LeafShape {
-    /// serialNumber, content octets
+    /// serialNumber, content bytes
     pub serial: Vec<u8>,
     /// issuer, DER
     pub issuer: Vec<u8>,
@@ -301,7 +301,7 @@ fn point(secret: &Scalar) -> [u8; 65] {
 }
 
 fn uncompressed(point: &AffinePoint) -> [u8; 65] {
-    point.to_sec1_point(false).as_bytes().try_into().expect("an uncompressed P-256 point has 65 octets")
+    point.to_sec1_point(false).as_bytes().try_into().expect("an uncompressed P-256 point has 65 bytes")
 }
 
 fn validity(not_before: &str, not_after: &str) -> Vec<u8> {
@@ -311,5 +311,5 @@ fn validity(not_before: &str, not_after: &str) -> Vec<u8> {
 
 fn octets<const N: usize>(text: &str, what: &str) -> [u8; N] {
     let octets = hex::decode(text).ok().and_then(|octets| octets.try_into().ok());
-    octets.unwrap_or_else(|| panic!("recipe: {what} is {N} octets in hexadecimal"))
+    octets.unwrap_or_else(|| panic!("recipe: {what} is {N} bytes in hexadecimal"))
 }

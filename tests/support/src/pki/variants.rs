@@ -5,7 +5,7 @@ use reroot_core::x509::Certificate;
 
 use super::{TestPki, der};
 
-/// The leaf with the last octet of s changed: well-formed, and signed by nobody.
+/// The leaf with the last byte of s changed: well-formed, and signed by nobody.
 pub fn bad_signature(leaf: &[u8]) -> Vec<u8> {
     let mut forged = leaf.to_vec();
     *forged.last_mut().expect("a certificate is not empty") ^= 1;
@@ -35,7 +35,7 @@ pub fn renewed(pki: &TestPki, index: u64) -> Vec<u8> {
     pki.certify(&shape)
 }
 
-/// The leaf in a zone dump of `zone` octets, filled up with `fill`.
+/// The leaf in a zone dump of `zone` bytes, filled up with `fill`.
 pub fn padded(leaf: &[u8], zone: usize, fill: u8) -> Vec<u8> {
     let mut dump = leaf.to_vec();
     dump.resize(zone.max(leaf.len()), fill);

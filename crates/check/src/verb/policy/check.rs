@@ -62,7 +62,7 @@ fn text(checked: &CheckedPolicy, file: &Path) -> String {
         let _ = write!(text, "; wants --set {name}={}", Printable::new(pattern));
     }
     if let Some(octets) = checked.max_octets {
-        let _ = write!(text, "; certificates of at most {octets} octets");
+        let _ = write!(text, "; certificates of at most {octets} bytes");
     }
     text += "\n";
     if let Some(load) = checked.policy.crl_load() {

@@ -107,8 +107,8 @@ fn text(policy: &Policy, at: Time, shown: &Shown) -> String {
     table.text("\n");
     let most = "(any leaf of this policy, the largest signature)";
     let size = [
-        format!("tbsCertificate {} octets", shown.tbs_octets),
-        format!("certificate at most {} octets {most}", shown.max_octets),
+        format!("tbsCertificate {} bytes", shown.tbs_octets),
+        format!("certificate at most {} bytes {most}", shown.max_octets),
     ];
     table.lines("size", &size);
     if let Some(line) = &shown.max_octets_line {
@@ -148,7 +148,7 @@ fn show_line(table: &mut Table, line: &PolicyLine) {
 fn zones(zones: &[&Zone]) -> Vec<String> {
     let mut lines: Vec<(&str, Vec<String>)> = Vec::new();
     for zone in zones {
-        let shown = format!("{} ({} octets)", zone.zones, zone.octets);
+        let shown = format!("{} ({} bytes)", zone.zones, zone.octets);
         match lines.last_mut() {
             Some((part, list)) if *part == zone.part => list.push(shown),
             _ => lines.push((zone.part, vec![shown])),

@@ -38,7 +38,7 @@ impl PublicKey {
     ///
     /// # Errors
     /// The point is off the curve or not canonically encoded, an Ed25519 point is of small order, or RSA numbers are
-    /// out of range (2048 to 8192 bits in whole octets, odd exponent).
+    /// out of range (2048 to 8192 bits in whole bytes, odd exponent).
     pub fn from_spki(spki: &Spki) -> Result<Self, KeyError> {
         let algorithm = spki.algorithm();
         let key = spki.key();
@@ -206,8 +206,8 @@ fn verify_other_pair(
         (KeyAlgorithm::P521, SignatureAlgorithm::EcdsaSha256) => &aws::ECDSA_P521_SHA256_ASN1,
         (KeyAlgorithm::P521, SignatureAlgorithm::EcdsaSha384) => &aws::ECDSA_P521_SHA384_ASN1,
         (KeyAlgorithm::P384, SignatureAlgorithm::EcdsaSha1) => {
-            // The one pair aws-lc does not name. FIPS 186-5 §6.4.2 uses the digest as an integer, so SHA-1's 20 octets
-            // and the same octets behind twelve zeros, in the place of a SHA-256 digest, are the same number.
+            // The one pair aws-lc does not name. FIPS 186-5 §6.4.2 uses the digest as an integer, so SHA-1's 20 bytes
+            // and the same bytes behind twelve zeros, in the place of a SHA-256 digest, are the same number.
             return digest::Digest::import_less_safe(&prehash::<32>(algorithm, message), &digest::SHA256).is_ok_and(
                 |digest| {
                     aws::UnparsedPublicKey::new(&aws::ECDSA_P384_SHA256_ASN1, point)
@@ -221,7 +221,7 @@ fn verify_other_pair(
     aws::UnparsedPublicKey::new(pair, point).verify(message, signature).is_ok()
 }
 
-/// The message's digest, with zeros before it up to `WIDTH` octets: the same integer (FIPS 186-5 §6.4.2).
+/// The message's digest, with zeros before it up to `WIDTH` bytes: the same integer (FIPS 186-5 §6.4.2).
 fn prehash<const WIDTH: usize>(algorithm: SignatureAlgorithm, message: &[u8]) -> Vec<u8> {
     let hash = match algorithm {
         SignatureAlgorithm::EcdsaSha1 => &digest::SHA1_FOR_LEGACY_USE_ONLY,

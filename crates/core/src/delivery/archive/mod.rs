@@ -1,6 +1,6 @@
 //! Reads an archive from front to back and refuses all that [`ZipWriter`](super::ZipWriter) would not have written.
 //!
-//! Headers are rebuilt from what they say and compared octet by octet; of the central directory only a digest of what
+//! Headers are rebuilt from what they say and compared byte by byte; of the central directory only a digest of what
 //! it must be is kept, so that memory does not grow with the archive.
 
 use std::io::{BufRead, BufReader, ErrorKind, Read};
@@ -38,7 +38,7 @@ pub struct ArchiveEntry<'a> {
 }
 
 impl<R: Read> ArchiveReader<R> {
-    /// Reads from the first octet of `input`; `name` is for errors.
+    /// Reads from the first byte of `input`; `name` is for errors.
     pub fn new(input: R, name: &str) -> Self {
         Self::continuing(input, name, None)
     }
@@ -60,7 +60,7 @@ impl<R: Read> ArchiveReader<R> {
         }
     }
 
-    /// The next entry; after the last one the archive's end has been checked to its last octet.
+    /// The next entry; after the last one the archive's end has been checked to its last byte.
     ///
     /// # Errors
     /// Reading fails, or the archive is not one that batches have.
@@ -84,7 +84,7 @@ impl<R: Read> ArchiveReader<R> {
         }
         self.take_more(LOCAL_HEADER - 4)?;
         let short = |at: usize| u16::from_le_bytes([self.raw[at], self.raw[at + 1]]);
-        let long = |at: usize| u32::from_le_bytes(self.raw[at..at + 4].try_into().expect("4 octets"));
+        let long = |at: usize| u32::from_le_bytes(self.raw[at..at + 4].try_into().expect("4 bytes"));
         let stamp = Stamp { time: short(10), date: short(12) };
         let (crc, size, name_length) = (long(14), long(18), usize::from(short(26)));
         if *self.stamp.get_or_insert(stamp) != stamp {
@@ -130,7 +130,7 @@ impl<R: Read> ArchiveReader<R> {
         &self.name
     }
 
-    /// Octets read so far.
+    /// Bytes read so far.
     pub(super) fn position(&self) -> u64 {
         self.at
     }
@@ -147,7 +147,7 @@ impl<R: Read> ArchiveReader<R> {
         Ok(WrittenFile { name: self.name, bytes: input.bytes, sha256: input.digest.finish() })
     }
 
-    /// Checks everything from the directory on; its first four octets are in `raw`.
+    /// Checks everything from the directory on; its first four bytes are in `raw`.
     fn end(&mut self, start: u64) -> Result<(), DeliveryError> {
         let mut found = Sha256::new();
         let mut left = self.directory_bytes;
@@ -183,13 +183,13 @@ impl<R: Read> ArchiveReader<R> {
         Ok(())
     }
 
-    /// Reads `count` octets into `raw`.
+    /// Reads `count` bytes into `raw`.
     fn take(&mut self, count: usize) -> Result<(), DeliveryError> {
         self.raw.clear();
         self.take_more(count)
     }
 
-    /// Reads `count` octets behind those in `raw`.
+    /// Reads `count` bytes behind those in `raw`.
     fn take_more(&mut self, count: usize) -> Result<(), DeliveryError> {
         let start = self.raw.len();
         self.raw.resize(start + count, 0);

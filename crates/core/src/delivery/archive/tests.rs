@@ -42,15 +42,15 @@ fn no_change_of_an_octet_is_accepted() {
             for flip in 1..=255 {
                 let mut changed = octets.clone();
                 changed[at] ^= flip;
-                assert!(read(&changed).is_err(), "octet {at} xor {flip}");
+                assert!(read(&changed).is_err(), "byte {at} xor {flip}");
             }
             assert!(read(&octets[..at]).is_err(), "cut at {at}");
             for inserted in [0, b'P'] {
                 let longer = [&octets[..at], &[inserted], &octets[at..]].concat();
-                assert!(read(&longer).is_err(), "octet inserted at {at}");
+                assert!(read(&longer).is_err(), "byte inserted at {at}");
             }
         }
-        assert!(read(&[&octets[..], &[0]].concat()).is_err(), "an octet more");
+        assert!(read(&[&octets[..], &[0]].concat()).is_err(), "a byte more");
     }
 }
 

@@ -96,7 +96,7 @@ pub struct Report {
 }
 
 impl BatchWriter {
-    /// Begins a batch directory. Archive entries carry `issued_at`, so that the same batch is the same octets.
+    /// Begins a batch directory. Archive entries carry `issued_at`, so that the same batch is the same bytes.
     ///
     /// # Errors
     /// `out` exists (this is looked at first) or cannot be made; no form is asked for; or something that is not a
@@ -321,7 +321,7 @@ impl BatchWriter {
     /// # Errors
     /// As [`certificate`](Self::certificate).
     pub fn entry_line(&mut self, line: &str) -> Result<(), DeliveryError> {
-        // hexadecimal of one case sorts as the octets do
+        // hexadecimal of one case sorts as the bytes do
         let uid = Entry::uid_of(line);
         let number = self.open.as_ref().map_or(0, |open| open.entries) + 1;
         let Some(uid) = uid else {

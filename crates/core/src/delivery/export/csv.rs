@@ -80,7 +80,7 @@ impl Cell {
 
 /// Long-form device identifier: the leftmost 160 bits of the certificate's SHA-256 (IEEE 2030.5-2018, LFDI).
 fn lfdi(sha256: Sha256Digest) -> [u8; 20] {
-    sha256.as_bytes()[..20].try_into().expect("20 of 32 octets")
+    sha256.as_bytes()[..20].try_into().expect("20 of 32 bytes")
 }
 
 /// Short-form device identifier: the leftmost 36 bits of the LFDI in decimal, and a digit that makes the sum of all

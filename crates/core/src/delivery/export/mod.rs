@@ -1,7 +1,7 @@
 //! A batch in the form that somebody else takes in: cloud registration, a table, plain files.
 //!
 //! Guarantees: objects come in strictly increasing order of UIDs and go out in it, so that the same batch is the same
-//! octets every time; an export appears complete and on disk, under a name that was free, or not at all; memory does not
+//! bytes every time; an export appears complete and on disk, under a name that was free, or not at all; memory does not
 //! grow with the batch but for what is needed to see a name twice (a digest a chip).
 //!
 //! That the certificates are those of a sealed batch is [`crate::export`]'s to prove.
@@ -41,7 +41,7 @@ pub enum Target {
     Csv,
     /// A directory of `<UID>.der` or `<UID>.pem`.
     Directory,
-    /// A directory of `<UID>.bin`: the exact octets for a data zone of the chip.
+    /// A directory of `<UID>.bin`: the exact bytes for a data zone of the chip.
     StsafeZone,
     /// One archive of `<UID>.der` or `<UID>.pem`.
     Zip,
@@ -93,7 +93,7 @@ pub struct ExportOptions<'a> {
     pub chain: &'a str,
     /// The AWS IoT policy that the bulk template attaches, if any.
     pub aws_policy: Option<&'a str>,
-    /// The zone that the octets must fit, for that target alone.
+    /// The zone that the bytes must fit, for that target alone.
     pub zone: Option<Zone>,
 }
 

@@ -63,7 +63,7 @@ impl Names {
         let mut digest = Sha256::new();
         digest.update(if self.fold { name.to_ascii_lowercase() } else { name.clone() }.as_bytes());
         let digest = digest.finish();
-        let half = digest.as_bytes()[..16].try_into().expect("half of 32 octets");
+        let half = digest.as_bytes()[..16].try_into().expect("half of 32 bytes");
         if !self.seen.insert(half) {
             let (uid, target) = (*object.entry.uid(), self.target.as_str());
             return Err(DeliveryError::NameTwice { uid, target, name });

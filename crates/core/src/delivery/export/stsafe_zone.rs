@@ -1,6 +1,6 @@
-//! The exact octets for a data zone of an STSAFE-A: raw DER from offset 0, nothing before, between or after.
+//! The exact bytes for a data zone of an STSAFE-A: raw DER from offset 0, nothing before, between or after.
 //!
-//! ST's host library takes the size of what is in a zone from octets 2 and 3 of the first certificate, so that each must
+//! ST's host library takes the size of what is in a zone from bytes 2 and 3 of the first certificate, so that each must
 //! begin 30 82; of a chain it wants the CA's side first and the chip's certificate last.
 
 use std::io::Write as _;
@@ -16,7 +16,7 @@ use super::{Format, Object};
 /// What goes into a zone, and how large the zone is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Zone {
-    /// Octets of the zone.
+    /// Bytes of the zone.
     pub octets: usize,
     /// The issuing CA's certificate first.
     pub chain: bool,
@@ -45,12 +45,12 @@ impl Format for StsafeZone {
         if [&self.before, der].iter().any(|der| !der.is_empty() && !der.starts_with(&[0x30, 0x82])) {
             return Err(unfit(
                 "a certificate that does not begin 30 82".to_owned(),
-                "certificates of 260 octets or more".to_owned(),
+                "certificates of 260 bytes or more".to_owned(),
             ));
         }
         let octets = [&self.before, der].concat();
         if octets.len() > self.zone.octets {
-            return Err(unfit(format!("{} octets", octets.len()), format!("at most {}", self.zone.octets)));
+            return Err(unfit(format!("{} bytes", octets.len()), format!("at most {}", self.zone.octets)));
         }
         let path = self.folder.join(format!("{}.bin", object.entry.uid()));
         let mut file = durable::create_new(&path, Access::Public)?;

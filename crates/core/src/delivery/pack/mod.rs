@@ -157,7 +157,7 @@ CREATE TABLE chip (position INTEGER PRIMARY KEY, uid TEXT NOT NULL UNIQUE, objec
 };
 /// `RRPK`
 const APPLICATION_ID: u32 = 0x5252_504B;
-/// A row has some 2.5 kB: pages of 4096 octets would be half empty.
+/// A row has some 2.5 kB: pages of 4096 bytes would be half empty.
 const PAGE_SIZE: u32 = 16_384;
 const FILE: &str = "pack";
 const ISSUER: &str = "issuer";

@@ -29,7 +29,7 @@ pub struct BatchReader {
 }
 
 impl BatchReader {
-    /// Largest file that [`read`](Self::read) reads, in octets.
+    /// Largest file that [`read`](Self::read) reads, in bytes.
     pub const MAX_FILE: usize = 16 * 1024 * 1024;
 
     /// Lists a batch directory.
@@ -79,7 +79,7 @@ impl BatchReader {
         listed.filter(|name| self.names.get(*name) != Some(&true)).collect()
     }
 
-    /// The octets of a small file.
+    /// The bytes of a small file.
     ///
     /// # Errors
     /// The file is missing, not a plain file, larger than [`MAX_FILE`](Self::MAX_FILE), or cannot be read.
@@ -234,7 +234,7 @@ impl Lines {
 pub struct StoredCertificate {
     /// The UID in its name.
     pub uid: Uid,
-    /// Its octets: of `<UID>.der`, or those inside `<UID>.pem`.
+    /// Its bytes: of `<UID>.der`, or those inside `<UID>.pem`.
     pub der: Vec<u8>,
 }
 

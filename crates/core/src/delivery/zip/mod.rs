@@ -1,7 +1,7 @@
 //! Archives of stored entries (PKWARE APPNOTE 6.3.10), written from front to back.
 //!
 //! Sizes and CRC-32 stand in front of the data, never behind; no comments, no extra fields but the ZIP64 ones where
-//! numbers need them; one time for all entries. The same entries are therefore the same octets.
+//! numbers need them; one time for all entries. The same entries are therefore the same bytes.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
@@ -73,10 +73,10 @@ impl<W: Write> ZipWriter<W> {
     /// Adds an entry. Names are not compared: the caller gives each once.
     ///
     /// # Errors
-    /// Writing fails; the name is empty, longer than 255 octets or not printable ASCII; or the data is 4 GiB or more.
+    /// Writing fails; the name is empty, longer than 255 bytes or not printable ASCII; or the data is 4 GiB or more.
     pub fn add(&mut self, name: &str, data: &[u8]) -> io::Result<()> {
         let invalid = |what| io::Error::new(io::ErrorKind::InvalidInput, what);
-        let length = u8::try_from(name.len()).map_err(|_| invalid("entry name is longer than 255 octets"))?;
+        let length = u8::try_from(name.len()).map_err(|_| invalid("entry name is longer than 255 bytes"))?;
         if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(invalid("entry name is not printable ASCII"));
         }
@@ -111,7 +111,7 @@ impl<W: Write> ZipWriter<W> {
                 row.resize(usize::from(length[0]) + 8, 0);
                 rows.read_exact(&mut row)?;
                 let (name, numbers) = row.split_at(usize::from(length[0]));
-                let number = |at: usize| u32::from_le_bytes(numbers[at..at + 4].try_into().expect("4 octets"));
+                let number = |at: usize| u32::from_le_bytes(numbers[at..at + 4].try_into().expect("4 bytes"));
                 let record = Record { name, crc: number(0), size: number(4) };
                 self.header.clear();
                 record.central(self.stamp, offset, &mut self.header);
@@ -134,7 +134,7 @@ struct Rows {
     directory: Option<PathBuf>,
     /// The first of them.
     file: Option<File>,
-    /// What comes after them, in pieces of [`PIECE`] octets, because a list of this length is not to be copied while it
+    /// What comes after them, in pieces of [`PIECE`] bytes, because a list of this length is not to be copied while it
     /// grows.
     pieces: Vec<Vec<u8>>,
 }
@@ -189,7 +189,7 @@ pub(super) struct Record<'a> {
 }
 
 impl Record<'_> {
-    /// Octets of header and data.
+    /// Bytes of header and data.
     pub(super) fn span(&self) -> u64 {
         LOCAL_HEADER as u64 + self.name.len() as u64 + u64::from(self.size)
     }
@@ -232,7 +232,7 @@ impl Record<'_> {
         number32(out, self.crc);
         number32(out, self.size);
         number32(out, self.size);
-        number16(out, u16::try_from(self.name.len()).expect("names have at most 255 octets"));
+        number16(out, u16::try_from(self.name.len()).expect("names have at most 255 bytes"));
     }
 }
 
@@ -275,12 +275,12 @@ fn number64(out: &mut Vec<u8>, number: u64) {
     out.extend_from_slice(&number.to_le_bytes());
 }
 
-/// Octets of one piece of the list of entries.
+/// Bytes of one piece of the list of entries.
 const PIECE: usize = 64 * 1024;
 /// Pieces that stay in memory where there is room for a file: some 30,000 entries.
 const PIECES: usize = 16;
 
-/// Octets of a local header before the name.
+/// Bytes of a local header before the name.
 pub(super) const LOCAL_HEADER: usize = 30;
 pub(super) const LOCAL_SIGNATURE: [u8; 4] = *b"PK\x03\x04";
 pub(super) const CENTRAL_SIGNATURE: [u8; 4] = *b"PK\x01\x02";

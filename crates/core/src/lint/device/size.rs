@@ -16,7 +16,7 @@ pub(super) const RULE: Rule = Rule {
 fn check(subject: &Subject<'_>, report: &mut RuleReport<'_>) {
     let Some(limit) = subject.template.device.max_certificate_bytes else { return };
     let signature = subject.issuer.spki().algorithm().longest_signature();
-    // BIT STRING with its unused-bits octet, then the outer SEQUENCE
+    // BIT STRING with its unused-bits byte, then the outer SEQUENCE
     let header = |content: usize| {
         if content < 0x80 {
             2
@@ -43,7 +43,7 @@ mod tests {
     fn the_largest_signature_counts() {
         Case::good().passes(&RULE);
         let case = Case::good();
-        // ECDSA with P-256: 72 octets at most, 75 as BIT STRING; 12 octets of algorithm, 4 of header
+        // ECDSA with P-256: 72 bytes at most, 75 as BIT STRING; 12 bytes of algorithm, 4 of header
         let size = case.der().len() + 12 + 75 + 4;
         let with = |limit: usize| {
             let mut case = Case::good();

@@ -1,4 +1,4 @@
-//! Both key identifiers are there, of 20 octets each.
+//! Both key identifiers are there, of 20 bytes each.
 
 use crate::cert::Profile;
 use crate::lint::finding::RuleReport;
@@ -11,7 +11,7 @@ use crate::x509::tlv::tag;
 pub(super) const RULE: Rule = Rule {
     code: Code::new("matter-dac.key-identifiers").hinted(&super::HINT),
     clause: "Matter core specification §6.2.2",
-    meaning: "subjectKeyIdentifier or authorityKeyIdentifier is absent or not of 20 octets",
+    meaning: "subjectKeyIdentifier or authorityKeyIdentifier is absent or not of 20 bytes",
     applies: Applies::To(Profile::MatterDac),
     check,
 };

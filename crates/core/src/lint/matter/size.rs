@@ -1,4 +1,4 @@
-//! The certificate has at most 600 octets.
+//! The certificate has at most 600 bytes.
 
 use crate::cert::Profile;
 use crate::lint::finding::RuleReport;
@@ -8,13 +8,13 @@ use crate::origin::Code;
 pub(super) const RULE: Rule = Rule {
     code: Code::new("matter-dac.size").hinted(&super::HINT),
     clause: "Matter core specification §6.1.3",
-    meaning: "the certificate can have more than 600 octets",
+    meaning: "the certificate can have more than 600 bytes",
     applies: Applies::To(Profile::MatterDac),
     check,
 };
 
 fn check(subject: &Subject<'_>, report: &mut RuleReport<'_>) {
-    // algorithm of 12 octets, ECDSA signature of at most 72 in a BIT STRING, header of 4
+    // algorithm of 12 bytes, ECDSA signature of at most 72 in a BIT STRING, header of 4
     let size = subject.tbs.der.len() + 12 + 75 + 4;
     if size > 600 {
         report.find("tbsCertificate", format_args!("certificate can have {size} octets, expected at most 600"));

@@ -1,4 +1,4 @@
-//! The issuer is the CA's subject, octet for octet, and not empty.
+//! The issuer is the CA's subject, byte for byte, and not empty.
 
 use crate::origin::Code;
 
@@ -8,7 +8,7 @@ use crate::lint::rule::{Applies, Rule, Subject};
 pub(super) const RULE: Rule = Rule {
     code: Code::new("rfc5280.issuer.differs").hinted(&super::HINT),
     clause: "RFC 5280 §4.1.2.4, §6.1.3",
-    meaning: "the issuer is not the CA's subject octet for octet",
+    meaning: "the issuer is not the CA's subject byte for byte",
     applies: Applies::Always,
     check,
 };

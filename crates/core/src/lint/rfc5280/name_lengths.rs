@@ -19,7 +19,7 @@ fn check(subject: &Subject<'_>, report: &mut RuleReport<'_>) {
     for attribute in attributes(subject.tbs.subject).unwrap_or_default() {
         let bound = BOUNDS.iter().find(|(oid, ..)| oid.as_bytes() == attribute.oid);
         let (min, max) = bound.map_or((1, 32_768), |(_, min, max)| (*min, *max));
-        // a character begins at every octet that does not continue one
+        // a character begins at every byte that does not continue one
         let length = attribute.value.content.iter().filter(|octet| **octet & 0xC0 != 0x80).count();
         if length < min || length > max {
             let kind =

@@ -1,4 +1,4 @@
-//! The serial number has at most 20 octets.
+//! The serial number has at most 20 bytes.
 
 use crate::origin::Code;
 use crate::x509::SerialNumber;
@@ -9,7 +9,7 @@ use crate::lint::rule::{Applies, Rule, Subject};
 pub(super) const RULE: Rule = Rule {
     code: Code::new("rfc5280.serial.too-long").hinted(&super::HINT),
     clause: "RFC 5280 §4.1.2.2",
-    meaning: "the serial number has more than 20 octets",
+    meaning: "the serial number has more than 20 bytes",
     applies: Applies::Always,
     check,
 };

@@ -8,7 +8,7 @@ use crate::lint::rule::{Applies, Rule, Subject};
 pub(super) const RULE: Rule = Rule {
     code: Code::new("stselib.tbs.short").hinted(&super::HINT),
     clause: "STSELib v1.1.9, by experiment",
-    meaning: "the tbsCertificate has less than 256 octets, so that the library looks for the serial number in the wrong place",
+    meaning: "the tbsCertificate has less than 256 bytes, so that the library looks for the serial number in the wrong place",
     applies: Applies::Stselib,
     check,
 };

@@ -1,4 +1,4 @@
-//! The public key is the source leaf's, octet for octet.
+//! The public key is the source leaf's, byte for byte.
 
 use crate::origin::Code;
 
@@ -8,7 +8,7 @@ use crate::lint::rule::{Applies, Rule, Subject};
 pub(super) const RULE: Rule = Rule {
     code: Code::new("template.spki.differs").hinted(&super::HINT),
     clause: "design: the SubjectPublicKeyInfo is copied byte for byte",
-    meaning: "the encoded public key is not the source leaf's octet for octet",
+    meaning: "the encoded public key is not the source leaf's byte for byte",
     applies: Applies::Always,
     check,
 };

@@ -38,7 +38,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// Longest line that is written or read, in octets.
+    /// Longest line that is written or read, in bytes.
     pub const MAX_LINE: usize = 64 * 1024;
 
     pub(super) const MAX_REASON: usize = 1000;
@@ -97,7 +97,7 @@ impl Entry {
         Self {
             format,
             uid: *leaf.uid(),
-            st_number: st_number.map(|number| number.try_into().expect("an ST number has 9 octets")),
+            st_number: st_number.map(|number| number.try_into().expect("an ST number has 9 bytes")),
             source_item: leaf.origin().item.clone(),
             source_sha256: leaf.origin().fingerprint,
             spki_sha256,
@@ -160,7 +160,7 @@ impl Entry {
         Ok(())
     }
 
-    /// The line, without a newline: exactly the octets that the tree hashes.
+    /// The line, without a newline: exactly the bytes that the tree hashes.
     pub fn line(&self) -> String {
         let mut line = String::with_capacity(640 + self.source_item.as_str().len());
         self.write_line(&mut line);
@@ -242,8 +242,8 @@ impl Entry {
     /// The line is spelled otherwise, or a value is not one its key can have.
     pub fn parse(format: Format, line: &str) -> Result<Self, ManifestError> {
         if line.len() > Self::MAX_LINE {
-            let length = format!("{} octets", line.len());
-            return Err(ManifestError::value(Part::Entry, "line", &length, "at most 65536 octets"));
+            let length = format!("{} bytes", line.len());
+            return Err(ManifestError::value(Part::Entry, "line", &length, "at most 65536 bytes"));
         }
         let read: Line = json::read(Part::Entry, line.as_bytes())?;
         let entry = read.into_entry(format)?;
@@ -306,7 +306,7 @@ impl Entry {
         self.validity
     }
 
-    /// Length of the certificate's DER in octets.
+    /// Length of the certificate's DER in bytes.
     pub fn bytes(&self) -> u32 {
         self.bytes
     }
@@ -374,7 +374,7 @@ impl Line<'_> {
         let st_number: Option<[u8; ST_NUMBER_OCTETS]> = number.flatten();
         let fits = |number| matches!(self.uid.as_bytes(), [2, 9, rest @ ..] if rest == number);
         if number.is_some() && !st_number.is_some_and(fits) {
-            return value("st_number", "another number", "null or the last 9 octets of an 0209 uid");
+            return value("st_number", "another number", "null or the last 9 bytes of an 0209 uid");
         }
         if let Some(family) = format.family()
             && family.st_number(&self.uid) != st_number.as_ref().map(<[u8; ST_NUMBER_OCTETS]>::as_slice)

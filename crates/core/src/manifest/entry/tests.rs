@@ -224,8 +224,8 @@ fn no_change_of_an_octet_reads_as_the_same_line() {
             bytes[at] ^= flip;
             let Ok(line) = String::from_utf8(bytes) else { continue };
             if let Ok(other) = Entry::parse(Format::One, &line) {
-                assert_ne!(other, entry, "octet {at} xor {flip}");
-                assert_eq!(other.line(), line, "octet {at} xor {flip}");
+                assert_ne!(other, entry, "byte {at} xor {flip}");
+                assert_eq!(other.line(), line, "byte {at} xor {flip}");
             }
         }
     }

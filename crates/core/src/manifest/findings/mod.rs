@@ -24,7 +24,7 @@ pub struct FindingLine {
 }
 
 impl FindingLine {
-    /// Longest line that is written or read, in octets.
+    /// Longest line that is written or read, in bytes.
     pub const MAX_LINE: usize = 64 * 1024;
 
     /// Characters of a reason that are kept: with every one of them escaped, a line stays below its limit.
@@ -139,10 +139,10 @@ pub struct InputLine {
 }
 
 impl InputLine {
-    /// Longest line that is written or read, in octets.
+    /// Longest line that is written or read, in bytes.
     pub const MAX_LINE: usize = 64 * 1024;
 
-    /// The line for an input of this name, length in octets and digest.
+    /// The line for an input of this name, length in bytes and digest.
     pub fn new(name: ItemName, bytes: u64, sha256: Sha256Digest) -> Self {
         Self { name, bytes, sha256 }
     }
@@ -167,7 +167,7 @@ impl InputLine {
         &self.name
     }
 
-    /// Its length in octets.
+    /// Its length in bytes.
     pub fn bytes(&self) -> u64 {
         self.bytes
     }

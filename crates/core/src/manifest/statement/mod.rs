@@ -147,7 +147,7 @@ impl IssuerMode {
 /// `expected`: the list given with `--expect`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expected {
-    /// SHA-256 of the list's octets.
+    /// SHA-256 of the list's bytes.
     pub sha256: Sha256Digest,
     /// Chips on the list.
     pub count: u64,
@@ -201,7 +201,7 @@ pub struct EntriesReference {
 pub struct FileDigest {
     /// Its name, without a directory.
     pub name: String,
-    /// SHA-256 of its octets.
+    /// SHA-256 of its bytes.
     pub sha256: Sha256Digest,
 }
 
@@ -238,7 +238,7 @@ strings! {
 }
 
 impl Statement {
-    /// Largest statement that is read, in octets.
+    /// Largest statement that is read, in bytes.
     pub const MAX_BYTES: usize = 16 * 1024 * 1024;
 
     /// What serial numbers follow from; `None` where another CA chose them.

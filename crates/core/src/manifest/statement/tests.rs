@@ -201,8 +201,8 @@ fn no_change_of_an_octet_reads_as_the_same_statement() {
             let mut changed = bytes.clone();
             changed[at] ^= flip;
             if let Ok(other) = Statement::parse(&changed) {
-                assert_ne!(other, statement, "octet {at} xor {flip}");
-                assert_eq!(other.to_bytes(), changed, "octet {at} xor {flip}");
+                assert_ne!(other, statement, "byte {at} xor {flip}");
+                assert_eq!(other.to_bytes(), changed, "byte {at} xor {flip}");
             }
         }
     }

@@ -17,22 +17,22 @@ use super::{
 };
 
 impl Statement {
-    /// The octets of `manifest.json`: JSON, keys in order, indented by two spaces a level, one member or element a
+    /// The bytes of `manifest.json`: JSON, keys in order, indented by two spaces a level, one member or element a
     /// line, a newline at the end.
     pub fn to_bytes(&self) -> Vec<u8> {
         json::pretty(&Written::of(self)).into_bytes()
     }
 
     /// Reads a statement. Unknown, missing, doubled and displaced keys, other spacing and other escapes are refused:
-    /// what is read, written again, is the same octets.
+    /// what is read, written again, is the same bytes.
     ///
     /// A statement is not believed because it parses: see [`SignedManifest::open`](crate::manifest::SignedManifest).
     ///
     /// # Errors
-    /// The format is another one, the octets are spelled otherwise, or values contradict each other.
+    /// The format is another one, the bytes are spelled otherwise, or values contradict each other.
     pub fn parse(bytes: &[u8]) -> Result<Self, ManifestError> {
         if bytes.len() > Self::MAX_BYTES {
-            let found = format!("{} octets", bytes.len());
+            let found = format!("{} bytes", bytes.len());
             return Err(value("length", &found, "at most 16 MiB"));
         }
         let encoder = version(bytes)?;

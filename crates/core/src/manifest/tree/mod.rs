@@ -1,6 +1,6 @@
 //! The Merkle tree over the manifest's lines (RFC 9162 §2.1 with SHA-256).
 //!
-//! A leaf is the exact octets of a line without its newline. Building needs one digest per level of the tree.
+//! A leaf is the exact bytes of a line without its newline. Building needs one digest per level of the tree.
 
 use crate::crypto::Sha256;
 use crate::x509::Sha256Digest;
@@ -51,7 +51,7 @@ impl TreeBuilder {
     }
 }
 
-/// The hash of a leaf: 0x00 and its octets.
+/// The hash of a leaf: 0x00 and its bytes.
 pub fn leaf_hash(leaf: &[u8]) -> Sha256Digest {
     let mut digest = Sha256::new();
     digest.update(&[0]);
@@ -102,7 +102,7 @@ pub fn inclusion_path(leaves: &[Sha256Digest], index: usize) -> Vec<Sha256Digest
 
 /// A tree of which every node is at hand: paths of many leaves cost a look at one digest a level each.
 ///
-/// Takes 64 octets of memory a leaf.
+/// Takes 64 bytes of memory a leaf.
 pub struct Tree {
     /// Digests of each level, the leaves first. A last node without a sibling stands again on the level above, which
     /// gives the splits of RFC 9162 §2.1.1.

@@ -25,7 +25,7 @@ pub(super) const TARGET: Field = Field {
 
 pub(super) const MAX_CERTIFICATE_BYTES: Field = Field {
     path: "device.max_certificate_bytes",
-    meaning: "Size of the zone that receives the certificate, in octets; without the line there is no limit.",
+    meaning: "Size of the zone that receives the certificate, in bytes; without the line there is no limit.",
     form: "integer",
     clause: "the device's zone table",
     criticality: None,
@@ -35,7 +35,7 @@ pub(super) const MAX_CERTIFICATE_BYTES: Field = Field {
 
 pub(super) const FULL_WIDTH_SIGNATURE: Field = Field {
     path: "device.full_width_signature",
-    meaning: "Sign again until neither r nor s of the ECDSA signature begins with a zero octet (about 3 in 256 signatures \
+    meaning: "Sign again until neither r nor s of the ECDSA signature begins with a zero byte (about 3 in 256 signatures \
               do), because the device's library refuses such signatures.",
     form: "boolean",
     clause: "STSELib v1.1.9, by experiment",

@@ -25,7 +25,7 @@ pub(super) const FORMS: [&str; 9] = [
     "other_name",
 ];
 
-/// Most octets of a hwSerialNum or of another octet string: this program's own bound.
+/// Most bytes of a hwSerialNum or of another byte string: this program's own bound.
 const MAX_OCTETS: usize = 256;
 
 /// Reads one name: a table with exactly one key, its form.

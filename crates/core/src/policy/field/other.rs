@@ -141,7 +141,7 @@ mod tests {
             (r#"{ utf8 = "a", ia5 = "a" }"#, "2 types"),
             (r#"{ printable = "a@b" }"#, "policy.text.characters"),
             (r#"{ ia5 = "é" }"#, "policy.text.characters"),
-            (r#"{ utf8 = "{uid|bytes}" }"#, "makes octets"),
+            (r#"{ utf8 = "{uid|bytes}" }"#, "makes bytes"),
             ("{ integer = -1 }", "policy.value.form"),
             ("{ null = false }", "expected true"),
             (r#"{ der = "300302010" }"#, "not hexadecimal"),

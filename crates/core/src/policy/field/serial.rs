@@ -8,14 +8,14 @@ use super::Field;
 
 pub(super) const FIELD: Field = Field {
     path: "certificate.serial",
-    meaning: "`derived`: 16 octets from the batch's random seed and the leaf, unpredictable before and reproducible after. \
+    meaning: "`derived`: 16 bytes from the batch's random seed and the leaf, unpredictable before and reproducible after. \
               `source`: the source leaf's own number, for devices that read the chip's identity from the new certificate; \
               it has no random part and is unique only as long as one CA certifies a chip once.",
     form: "`derived` or `source`",
     clause: "RFC 5280 §4.1.2.2",
     criticality: None,
     checks: &[
-        "positive and at most 20 octets, by construction",
+        "positive and at most 20 bytes, by construction",
         "`source` only for a family whose numbers are unique: not `generic`",
     ],
     example: "serial = \"derived\"",

@@ -47,10 +47,10 @@ pub(in crate::policy) fn read(table: &Table<'_>) -> Option<Signature> {
 }
 
 impl Signature {
-    /// The most octets a signature of this algorithm under `key` has.
+    /// The most bytes a signature of this algorithm under `key` has.
     pub(in crate::policy) fn max_octets(key: KeyAlgorithm) -> usize {
         match key.field_octets() {
-            // two INTEGERs with a sign octet each, inside a SEQUENCE
+            // two INTEGERs with a sign byte each, inside a SEQUENCE
             Some(octets) => {
                 let integer = crate::policy::node::element_octets(octets + 1);
                 crate::policy::node::element_octets(2 * integer)

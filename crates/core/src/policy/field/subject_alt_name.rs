@@ -14,7 +14,7 @@ pub(super) const FIELD: Field = Field {
               identifier), `hardware_module_name = { type = OID, serial = OCTETS }` (RFC 4108 §5), \
               `permanent_identifier = { value = TEXT, assigner = OID }`, both optional (RFC 4043 §2), \
               `other_name = { type = OID, value = TYPED }` (typed values: see `extensions.other`). OCTETS are a text whose \
-              characters are the octets, or `{uid|bytes}` for the octets behind hexadecimal.",
+              characters are the bytes, or `{uid|bytes}` for the bytes behind hexadecimal.",
     form: "table: `critical`, `names` (array of tables)",
     clause: "RFC 5280 §4.2.1.6",
     criticality: Some(

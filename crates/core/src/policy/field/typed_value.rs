@@ -16,7 +16,7 @@ const TYPES: [&str; 10] =
 
 /// Deepest nesting of sequences and of constant DER.
 const MAX_DEPTH: usize = 8;
-/// Longest text or octet string: this program's own bound.
+/// Longest text or byte string: this program's own bound.
 const MAX_LENGTH: usize = 1024;
 
 /// Reads a table with one key, the type, and its value.
@@ -75,7 +75,7 @@ fn text(value: &Value<'_>, vocabulary: &Vocabulary, tag: u8, characters: CharSet
     fits.then(|| Node::text(tag, text))
 }
 
-/// The content octets of a non-negative INTEGER.
+/// The content bytes of a non-negative INTEGER.
 fn integer(number: u32) -> Vec<u8> {
     let octets: Vec<u8> = number.to_be_bytes().into_iter().skip_while(|octet| *octet == 0).collect();
     if octets.first().is_none_or(|first| *first > 0x7F) { [&[0], &octets[..]].concat() } else { octets }

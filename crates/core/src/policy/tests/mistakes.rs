@@ -152,8 +152,8 @@ const WHEN_LOADED: &[(&str, Changes)] = &[
     ("a filter is unknown", &[("certificate.subject", "[{ CN = \"{uid|lowercase}\" }]")]),
     ("a slice reaches too far", &[("certificate.subject", "[{ CN = \"{uid|slice(0,23)}\" }]")]),
     ("a slice is backwards", &[("certificate.subject", "[{ CN = \"{uid|slice(4,2)}\" }]")]),
-    ("octets are put into text", &[("certificate.subject", "[{ CN = \"{uid|bytes}\" }]")]),
-    ("text is made octets that are not hexadecimal", &[("certificate.subject", "[{ CN = \"{batch|bytes}\" }]")]),
+    ("bytes are put into text", &[("certificate.subject", "[{ CN = \"{uid|bytes}\" }]")]),
+    ("text is made bytes that are not hexadecimal", &[("certificate.subject", "[{ CN = \"{batch|bytes}\" }]")]),
     (
         "the family has no such placeholder",
         &[

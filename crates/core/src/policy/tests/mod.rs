@@ -22,7 +22,7 @@ fn issue(policy: &Policy, issuer: &IssuerIdentity, given: &[(&str, &str)], leaf:
     };
     let tbs = TbsCertificate::encode(issuer, &template, serial, 0);
     let octets = tbs.wrap(&[0; 72]).len();
-    assert!(octets <= bound.max_certificate_octets(issuer), "{octets} octets are more than was promised");
+    assert!(octets <= bound.max_certificate_octets(issuer), "{octets} bytes are more than was promised");
     lint::check(issuer, &template, tbs).unwrap_or_else(|findings| panic!("{findings:?}")).into_tbs()
 }
 

@@ -232,7 +232,7 @@ fn something_before_the_archive_is_said_and_not_read() {
         let expected = ["@ ignored reel.zip.prefix", "@!a.der candidate 413", GOOD];
         let archive = zip(&[a(), Entry::deflated("b.der", &leaf(1))]);
         assert_eq!(held("x.exe", &[prefix, &archive[..]].concat()), expected);
-        // Offsets that count from the file's first octet, as some programs write them: then nothing is left over.
+        // Offsets that count from the file's first byte, as some programs write them: then nothing is left over.
         let shift = u32::try_from(prefix.len()).unwrap();
         let first = u32::try_from(30 + 5 + a().data.len()).unwrap();
         let shifted = [
@@ -359,13 +359,13 @@ fn every_single_damaged_octet_of_an_archive_is_survived() {
             let mut bad = good.clone();
             bad[at] ^= change;
             let (items, _) = items_of(&Input::Stdin, Some(&bad), &Limits::default());
-            assert!(!items.is_empty(), "octet {at}");
+            assert!(!items.is_empty(), "byte {at}");
         }
     }
     for length in 0..good.len() {
         let (items, _) = items_of(&Input::Stdin, Some(&good[..length]), &Limits::default());
-        assert!(!items.is_empty(), "{length} octets");
-        assert!(items.iter().all(|item| matches!(item, Item::Finding(_))), "{length} octets");
+        assert!(!items.is_empty(), "{length} bytes");
+        assert!(items.iter().all(|item| matches!(item, Item::Finding(_))), "{length} bytes");
     }
 }
 

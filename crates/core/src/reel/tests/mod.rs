@@ -1,4 +1,4 @@
-//! Inputs through the front door of the stage. Archives are built octet by octet: no library writes hostile ones.
+//! Inputs through the front door of the stage. Archives are built byte by byte: no library writes hostile ones.
 #![expect(clippy::disallowed_methods, reason = "tests make the files that they read")]
 
 mod archives;
@@ -16,7 +16,7 @@ use std::path::Path;
 
 use super::*;
 
-/// Genuine leaves, 413, 413 and 402 octets.
+/// Genuine leaves, 413, 413 and 402 bytes.
 pub(super) fn leaf(n: usize) -> Vec<u8> {
     let name = ["0209B0846159E439520139", "020930C56159E439520139", "0209F0204021CC225B0139"][n];
     std::fs::read(fixture(&format!("leaf-{name}.der"))).unwrap()
@@ -77,7 +77,7 @@ pub(super) fn name(item: &Item) -> &crate::origin::ItemName {
     }
 }
 
-/// One line an item: name, what became of it, octets or code.
+/// One line an item: name, what became of it, bytes or code.
 pub(super) fn lines(items: &[Item]) -> Vec<String> {
     let line = |item: &Item| match item {
         Item::Candidate(leaf) => format!("{} candidate {}", leaf.item, leaf.der.len()),

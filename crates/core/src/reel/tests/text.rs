@@ -58,7 +58,7 @@ fn a_certificate_block_that_cannot_be_read_is_a_rejection_between_its_neighbours
     expect(&good.replacen("MII", "MI", 1), "pem.base64");
     expect(&good.replacen("MII", "Proc-Type: 4,CLEAR\n\nMII", 1), "pem.base64");
     expect("-----BEGIN CERTIFICATE-----\nMI=II\n-----END CERTIFICATE-----\n", "pem.base64");
-    // RFC 4648 §3.5: bits behind the last octet must be zero.
+    // RFC 4648 §3.5: bits behind the last byte must be zero.
     expect("-----BEGIN CERTIFICATE-----\nMIIB\nMB==\n-----END CERTIFICATE-----\n", "pem.base64");
     expect(&good.replace("END CERTIFICATE", "END X509 CERTIFICATE"), "pem.label-mismatch");
     expect(&good.replace("END CERTIFICATE", "END PUBLIC KEY"), "pem.label-mismatch");
@@ -78,7 +78,7 @@ fn labels_that_nearly_say_certificate_are_not_passed_over() {
     }
     let wider = pem(&format!(" {widest}"), &[0; 30]);
     assert_eq!(held("a.txt", wider.as_bytes()), ["@ ignored reel.text.no-certificate"]);
-    // Not boundaries by RFC 7468, and yet the octets between them are a certificate in base64.
+    // Not boundaries by RFC 7468, and yet the bytes between them are a certificate in base64.
     let sloppy = pem("CERTIFICATE", &leaf(0)).replace("-----B", "----B");
     assert_eq!(candidates(sloppy.as_bytes()), [leaf(0)]);
 }
@@ -192,7 +192,7 @@ fn other_long_fields_are_no_certificates() {
     for text in [
         "MIT License. Permission is hereby granted, free of charge, to any person obtaining a copy of this software",
         "https://example.com/MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAlongpath/longpath/longpath/longpath/longpath",
-        "3082 octets of certificate were expected here and nothing came, which is a long line about nothing at all",
+        "3082 bytes of certificate were expected here and nothing came, which is a long line about nothing at all",
         "uid,state\n0209B0846159E439520139,ok\n",
     ] {
         assert_eq!(held("a.txt", text.as_bytes()), ["@ ignored reel.text.no-certificate"], "{text}");
@@ -217,7 +217,7 @@ fn text_without_a_certificate_is_judged_by_its_suffix() {
 fn a_configuration_file_holds_certificates_and_nothing_else() {
     let anchor = std::fs::read(fixture("stm-stsafe-a-prod-ca-01.pem")).unwrap();
     let [der] = &certificates_in_pem(&anchor).unwrap()[..] else { panic!("one certificate") };
-    // As st facts: 420 octets, SHA-256 ddd7014f…
+    // As st facts: 420 bytes, SHA-256 ddd7014f…
     let digest = "ddd7014f665244d66ae2d114949f859e7c7f9dfb56e2d53eb6a03805bb766f9e";
     assert_eq!((der.len(), crate::crypto::sha256(der).to_string()), (420, digest.into()));
     assert_eq!(certificates_in_pem(der).unwrap(), std::slice::from_ref(der));

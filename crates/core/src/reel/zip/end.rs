@@ -10,13 +10,13 @@ use super::record::RECORD_LENGTH;
 /// Where the central directory lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Directory {
-    /// Its first octet.
+    /// Its first byte.
     pub(super) start: u64,
-    /// Its length in octets.
+    /// Its length in bytes.
     pub(super) size: u64,
     /// Its records.
     pub(super) entries: u64,
-    /// Octets before the archive proper, which recorded offsets do not count.
+    /// Bytes before the archive proper, which recorded offsets do not count.
     pub(super) prefix: u64,
 }
 
@@ -164,7 +164,7 @@ fn refuse(reason: &str) -> Fault {
     Fault::content(codes::ZIP_END_RECORD, reason)
 }
 
-/// The last octets, as many as can hold an end record with its comment, and where they begin.
+/// The last bytes, as many as can hold an end record with its comment, and where they begin.
 fn tail(octets: &Octets) -> Result<(u64, Vec<u8>), Fault> {
     let most = (END_LENGTH + MAX_COMMENT) as u64;
     let length = octets.length().min(most);
@@ -181,7 +181,7 @@ enum Ends {
     One(usize),
     /// More than one such: which is meant is anybody's guess, and programs guess differently.
     Several,
-    /// Only such that end this many octets before the end.
+    /// Only such that end this many bytes before the end.
     Trailing(usize),
 }
 

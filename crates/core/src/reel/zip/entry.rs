@@ -14,9 +14,9 @@ use super::record::{LOCAL_LENGTH, Record, flag};
 /// What a local header begins with.
 pub(super) const LOCAL: [u8; 4] = *b"PK\x03\x04";
 const DESCRIPTOR: [u8; 4] = *b"PK\x07\x08";
-/// Octets of the longest data descriptor: signature, CRC-32 and two zip64 sizes.
+/// Bytes of the longest data descriptor: signature, CRC-32 and two zip64 sizes.
 const MAX_DESCRIPTOR: usize = 24;
-/// Octets that are unpacked at once from a large entry.
+/// Bytes that are unpacked at once from a large entry.
 const PIECE: usize = 64 << 10;
 
 /// Compares the local header with the central directory's record; where the data begins.
@@ -87,7 +87,7 @@ pub(super) struct Unpack<'r> {
     window: &'r mut Window,
     inflate: &'r mut Decompress,
     record: &'r Record,
-    /// The next packed octet, and how many are left.
+    /// The next packed byte, and how many are left.
     position: u64,
     left: u64,
     unpacked: u64,
@@ -117,7 +117,7 @@ impl<'r> Unpack<'r> {
             return Err(damaged("the archive ends inside the entry"));
         };
         if into.len() <= size {
-            // One octet more than recorded, so that an entry that holds more shows.
+            // One byte more than recorded, so that an entry that holds more shows.
             into.resize(size + 1, 0);
         }
         if self.record.method == 0 {
@@ -145,7 +145,7 @@ impl<'r> Unpack<'r> {
         Err(damaged(format!("the data {end} after {used} octets that become {made}, expected {compressed} and {size}")))
     }
 
-    /// After the last octet: checksum and data descriptor.
+    /// After the last byte: checksum and data descriptor.
     fn finish(&mut self) -> Result<(), Fault> {
         let (found, expected) = (self.crc.clone().finalize(), self.record.crc);
         if found != expected {
@@ -162,7 +162,7 @@ impl<'r> Unpack<'r> {
     }
 }
 
-/// A data descriptor comes with or without a signature, with sizes of four or eight octets, and does not say which.
+/// A data descriptor comes with or without a signature, with sizes of four or eight bytes, and does not say which.
 fn describes(octets: &[u8], record: &Record) -> bool {
     let sizes = |octets: &[u8]| {
         let short = octets.len() >= 12

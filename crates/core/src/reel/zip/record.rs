@@ -15,11 +15,11 @@ pub(super) struct Record {
     pub(super) crc: u32,
     pub(super) compressed: u64,
     pub(super) size: u64,
-    /// Where its local header lies, counted from the first octet of the file.
+    /// Where its local header lies, counted from the first byte of the file.
     pub(super) offset: u64,
     /// Unix file type and permissions, zero where the archive was not made on Unix.
     pub(super) mode: u16,
-    /// Octets of its name.
+    /// Bytes of its name.
     pub(super) name_length: usize,
 }
 
@@ -30,17 +30,17 @@ pub(super) mod flag {
     pub(in crate::reel::zip) const PATCH: u16 = 1 << 5;
 }
 
-/// Octets of a local header before name and extra field.
+/// Bytes of a local header before name and extra field.
 pub(super) const LOCAL_LENGTH: u64 = 30;
 
 const RECORD: [u8; 4] = *b"PK\x01\x02";
-/// Octets of a record before name, extra field and comment.
+/// Bytes of a record before name, extra field and comment.
 pub(super) const RECORD_LENGTH: usize = 46;
 /// Hashes of names that are held at once: 80 MiB.
 const HASHES: u64 = 10 << 20;
 /// Names that may occur more than once before an archive is refused as a whole.
 const REPEATED: usize = 1_000_000;
-/// Octets of the directory that are read at once.
+/// Bytes of the directory that are read at once.
 const WINDOW: usize = 256 << 10;
 
 impl Record {
@@ -132,7 +132,7 @@ fn parse(fixed: &[u8], name_length: usize, extra: &[u8], prefix: u64) -> Option<
 
 /// The zip64 extended information among the extra fields; `None`: they cannot be read, or it is there twice.
 ///
-/// Fewer than four octets at the end are padding, as alignment tools leave it.
+/// Fewer than four bytes at the end are padding, as alignment tools leave it.
 #[expect(clippy::option_option, reason = "unreadable, absent and present are three things")]
 fn zip64_extra(mut extra: &[u8]) -> Option<Option<&[u8]>> {
     const ZIP64: u16 = 1;

@@ -45,9 +45,9 @@ macro_rules! families {
 families! {
     /// Any leaf: the UID is the serial number, its namespace the source issuer.
     Generic: generic,
-    /// STSAFE-A: serial of 11 octets beginning 02 09.
+    /// STSAFE-A: serial of 11 bytes beginning 02 09.
     StsafeA: stsafe_a,
-    /// STSAFE-L: serial of 9 octets.
+    /// STSAFE-L: serial of 9 bytes.
     StsafeL: stsafe_l,
 }
 

@@ -1,4 +1,4 @@
-//! STSAFE-A: the serial number is `02 09`, then the ST number of 9 octets: 7 unique ones and 2 of product id.
+//! STSAFE-A: the serial number is `02 09`, then the ST number of 9 bytes: 7 unique ones and 2 of product id.
 //!
 //! Seen in every leaf under the STSAFE-A CAs; ST's picture of the SPL05 leaf calls 0209 a constant.
 
@@ -23,7 +23,7 @@ pub(super) const SPEC: Spec = Spec {
 
 const PARTS: Parts = Parts { head: &[2, 9], number: 9, unique: 7 };
 
-/// The header that some profiles write before the serial number in the common name: INTEGER of 11 octets.
+/// The header that some profiles write before the serial number in the common name: INTEGER of 11 bytes.
 const INTEGER_HEADER: &str = "020B";
 
 pub(super) fn is_uid(serial: &[u8]) -> bool {

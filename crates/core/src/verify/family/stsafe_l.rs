@@ -1,4 +1,4 @@
-//! STSAFE-L: the serial number has 9 octets (one genuine leaf is public, under `STM_STSAFE-L_CA0001`).
+//! STSAFE-L: the serial number has 9 bytes (one genuine leaf is public, under `STM_STSAFE-L_CA0001`).
 
 use super::spec::Spec;
 

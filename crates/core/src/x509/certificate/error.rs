@@ -1,4 +1,4 @@
-//! Why octets are not a certificate.
+//! Why bytes are not a certificate.
 
 use der::asn1::ObjectIdentifier;
 
@@ -10,7 +10,7 @@ use crate::x509::spki::SpkiError;
 use crate::x509::tlv::DerError;
 use crate::x509::validity::TimeError;
 
-/// Why octets are not a certificate this program reads.
+/// Why bytes are not a certificate this program reads.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CertificateError {
@@ -70,7 +70,7 @@ pub enum CertificateError {
     /// The serial number is broken.
     #[error(transparent)]
     Serial(#[from] SerialNumberError),
-    /// The signature is not a whole number of octets.
+    /// The signature is not a whole number of bytes.
     #[error("signature value is not a whole number of octets")]
     SignatureUnusedBits,
     /// The public key is broken or unknown.

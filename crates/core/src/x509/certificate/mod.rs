@@ -24,7 +24,7 @@ pub struct Certificate {
     tbs: std::ops::Range<usize>,
     version: u8,
     serial: SerialNumber,
-    /// Where the serial number's octets are.
+    /// Where the serial number's bytes are.
     serial_octets: std::ops::Range<usize>,
     signature_algorithm: SignatureAlgorithm,
     issuer: Name,
@@ -32,7 +32,7 @@ pub struct Certificate {
     subject: Name,
     spki: Spki,
     extensions: Vec<Extension>,
-    /// Where the signature's octets are.
+    /// Where the signature's bytes are.
     signature: std::ops::Range<usize>,
     deviations: Deviations,
 }
@@ -44,7 +44,7 @@ pub struct Extension {
     pub oid: ObjectIdentifier,
     /// critical
     pub critical: bool,
-    /// The octets inside extnValue: the DER of the extension's own type. Copies share them.
+    /// The bytes inside extnValue: the DER of the extension's own type. Copies share them.
     pub value: Arc<[u8]>,
 }
 
@@ -250,12 +250,12 @@ impl Certificate {
     }
 
     /// serialNumber. Of a [named](Self::from_named_der) certificate whose number RFC 5280 §4.1.2.2 does not allow, one
-    /// without octets; [`serial_octets`](Self::serial_octets) are what it carries.
+    /// without bytes; [`serial_octets`](Self::serial_octets) are what it carries.
     pub fn serial(&self) -> &SerialNumber {
         &self.serial
     }
 
-    /// The content octets of serialNumber as received.
+    /// The content bytes of serialNumber as received.
     pub fn serial_octets(&self) -> &[u8] {
         &self.der[self.serial_octets.clone()]
     }
@@ -334,7 +334,7 @@ impl Certificate {
         self.extensions.iter().find(|extension| extension.oid == oid)
     }
 
-    /// The signature's octets, without the BIT STRING's unused-bits octet.
+    /// The signature's bytes, without the BIT STRING's unused-bits byte.
     pub fn signature(&self) -> &[u8] {
         &self.der[self.signature.clone()]
     }

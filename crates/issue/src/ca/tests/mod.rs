@@ -375,7 +375,7 @@ fn unusable_options_are_refused_before_anything_is_made() {
     let years = CaYears { root: 8000, ..CaYears::USUAL };
     assert_eq!(refused(&InitOptions { years, ..options() }), "validity: time lies outside the years 0000 to 9999");
     let random = [7; RANDOM_OCTETS];
-    assert_eq!(refused(&InitOptions { random, ..options() }), "random octets repeat: the random generator is broken");
+    assert_eq!(refused(&InitOptions { random, ..options() }), "random bytes repeat: the random generator is broken");
     let passphrase: Secret = secret("x");
     let source =
         SecretSource::File(PathBuf::from(<std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(b"\xFF")));

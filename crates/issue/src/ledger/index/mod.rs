@@ -37,10 +37,10 @@ impl Condition {
     pub(super) const NEW: Self = Self { distrusted: false, patience: Patience::USUAL };
 }
 
-/// What one entry says: the first 5 octets of a digest, and a leaf by its number among those of all batches, from 0.
+/// What one entry says: the first 5 bytes of a digest, and a leaf by its number among those of all batches, from 0.
 type Entry = (u64, u64);
 
-/// The first octets of a piece's entries, and the others.
+/// The first bytes of a piece's entries, and the others.
 type Parts<'a> = (&'a [[u8; MARK]], &'a [[u8; REST]]);
 
 /// The directory.
@@ -62,7 +62,7 @@ struct Layer {
     sums: [Sum; 2],
     /// The first mark of each piece.
     fences: [Vec<u32>; 2],
-    /// CRC-32 of each piece: a changed octet must not hide a leaf.
+    /// CRC-32 of each piece: a changed byte must not hide a leaf.
     checks: [Vec<u32>; 2],
 }
 
@@ -253,9 +253,9 @@ fn write_piece(layer_first: u64, entries: &[Entry]) -> Vec<u8> {
     writer.finish()
 }
 
-/// What entries of the index are found by: the first 4 octets.
+/// What entries of the index are found by: the first 4 bytes.
 fn mark_of(prefix: u64) -> u32 {
-    u32::try_from(prefix >> 8).expect("a prefix in the index has 5 octets")
+    u32::try_from(prefix >> 8).expect("a prefix in the index has 5 bytes")
 }
 
 /// The entry of a leaf.
@@ -360,11 +360,11 @@ fn ahead<T>(list: &[T], before: impl Fn(&T) -> bool) -> usize {
 const DIRECTORY: u64 = 0;
 /// The one format so far.
 const FORMAT: u32 = 1;
-/// Entries of a piece. With 9 octets each, `SQLite` puts them on two pages.
+/// Entries of a piece. With 9 bytes each, `SQLite` puts them on two pages.
 const PIECE: u64 = 3_600;
-/// Octets of an entry that are searched.
+/// Bytes of an entry that are searched.
 const MARK: usize = 4;
-/// Its other octets.
+/// Its other bytes.
 const REST: usize = 5;
 /// Pieces looked at before what was found is taken up.
 const TOGETHER: usize = 256;

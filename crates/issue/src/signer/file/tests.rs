@@ -353,7 +353,7 @@ fn weak_or_ruinous_encryption_is_refused() {
     assert_eq!(error.to_string(), text);
     let scrypt = ["-scrypt", "-scrypt_N", "1024", "-scrypt_r", "128", "-scrypt_p", "1"];
     let error = patched(&scrypt, &[2, 2, 0, 0x80, 2, 1, 1], &[2, 2, 0x7F, 0xFF, 2, 1, 1]);
-    let text = "key file wants 4294836224 octets of memory for scrypt to derive its encryption key, at most 1073741824 \
+    let text = "key file wants 4294836224 bytes of memory for scrypt to derive its encryption key, at most 1073741824 \
                 are accepted";
     assert_eq!(error.to_string(), text);
     let error = patched(&scrypt, &[2, 2, 0, 0x80, 2, 1, 1], &[2, 2, 0, 0x80, 2, 1, 17]);

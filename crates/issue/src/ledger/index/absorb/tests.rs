@@ -98,7 +98,7 @@ fn an_index_that_is_missing_or_damaged_is_made_again() {
         ("UPDATE derived SET body = substr(body, 2) WHERE number = 0", false),
         ("UPDATE derived SET body = substr(body, 1, 100) WHERE number = 1", false),
         ("UPDATE derived SET body = x'' WHERE number > 0", false),
-        // one octet of a mark, of a fifth octet, of a leaf's number, of the directory
+        // one byte of a mark, of a fifth byte, of a leaf's number, of the directory
         (
             "UPDATE derived SET body = CAST(substr(body, 1, 400) || x'FF' || substr(body, 402) AS BLOB) WHERE number = 1",
             false,
