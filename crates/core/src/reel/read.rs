@@ -133,8 +133,8 @@ fn read_octets(sink: &mut ItemSink<'_>, place: &Place<'_>, mut octets: Octets) -
     } else {
         content::read(sink, place, &mut Buffered::new(InOrder::new(&mut octets, budget)))?;
     }
-    let bytes = octets.length();
-    Ok(InputRecord { name: place.name.clone(), bytes, sha256: octets.finish()?, first })
+    let length = octets.length();
+    Ok(InputRecord { name: place.name.clone(), bytes: length, sha256: octets.finish()?, first })
 }
 
 /// A zip archive begins or ends as one: something may stand before it, a program that unpacks it, for instance.

@@ -81,6 +81,7 @@ struct Whole<'a> {
     family: Family,
     keys: Vec<String>,
     params: BTreeMap<&'a str, &'a str>,
+    #[serde(rename = "max_octets")]
     max_octets: Option<usize>,
     notes: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]

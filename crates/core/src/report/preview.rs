@@ -50,7 +50,8 @@ struct Size<'a> {
 struct FittingZone {
     part: &'static str,
     zones: &'static str,
-    octets: usize,
+    #[serde(rename = "octets")]
+    bytes: usize,
     fits: bool,
 }
 
@@ -60,7 +61,7 @@ impl Serialize for ShownUnder<'_> {
         let zone = |zone: &crate::preview::Zone| FittingZone {
             part: zone.part,
             zones: zone.zones,
-            octets: zone.octets,
+            bytes: zone.octets,
             fits: zone.fits(shown.max_octets),
         };
         let whole = Whole {

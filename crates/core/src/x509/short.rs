@@ -19,9 +19,9 @@ impl Short {
 
     /// Copies at most 20 bytes.
     pub(crate) fn new(bytes: &[u8]) -> Option<Self> {
-        let mut octets = [0; SerialNumber::MAX_OCTETS];
-        octets.get_mut(..bytes.len())?.copy_from_slice(bytes);
-        Some(Self { octets, length: u8::try_from(bytes.len()).ok()? })
+        let mut kept = [0; SerialNumber::MAX_OCTETS];
+        kept.get_mut(..bytes.len())?.copy_from_slice(bytes);
+        Some(Self { octets: kept, length: u8::try_from(bytes.len()).ok()? })
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {

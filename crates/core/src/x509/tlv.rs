@@ -273,11 +273,11 @@ fn header(bytes: &[u8], what: &'static str) -> Result<(usize, usize), DerError> 
         0..=0x7F => Ok((2, usize::from(first))),
         0x80 => Err(DerError::IndefiniteLength { what }),
         _ => {
-            let octets = usize::from(first & 0x7F);
-            if octets > 4 {
+            let count = usize::from(first & 0x7F);
+            if count > 4 {
                 return Err(DerError::Truncated { what });
             }
-            let Some(length) = bytes.get(2..2 + octets) else {
+            let Some(length) = bytes.get(2..2 + count) else {
                 return Err(DerError::Truncated { what });
             };
             let value = length.iter().fold(0_usize, |value, octet| (value << 8) | usize::from(*octet));
@@ -285,7 +285,7 @@ fn header(bytes: &[u8], what: &'static str) -> Result<(usize, usize), DerError> 
             if length[0] == 0 || value < 0x80 {
                 return Err(DerError::NonMinimalLength { what });
             }
-            Ok((2 + octets, value))
+            Ok((2 + count, value))
         }
     }
 }
