@@ -8,7 +8,7 @@ import base64, io, json, os, re, zipfile
 from collections import Counter
 from certificates import Cert, holds
 from findings import CODES
-from octets import Refused, elements, need, sha256
+from asn1 import Refused, elements, need, sha256
 from schema import PROFILES
 from spelling import lines, read
 

@@ -1,7 +1,7 @@
 """Archives (docs/spec/manifest-format.md, Archives; PKWARE APPNOTE)."""
 import re, zlib
 from certificates import certificates, pem
-from octets import need
+from asn1 import need
 from spelling import UID
 
 

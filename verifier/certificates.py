@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from forms import (ANY_PURPOSE, BASIC, PURPOSE, USAGE, check_extensions, check_name, key_usage, load_key, purposes,
                    read_key, read_name, text_of)
-from octets import (Refused, content, der, dotted, elements, integer, members, need, oid, read_time, sequence, sha256,
+from asn1 import (Refused, content, der, dotted, elements, integer, members, need, oid, read_time, sequence, sha256,
                     tagged)
 
 SHOWN = {"2.5.4.3": "CN", "2.5.4.5": "serialNumber", "2.5.4.6": "C", "2.5.4.7": "L", "2.5.4.8": "ST", "2.5.4.10": "O",

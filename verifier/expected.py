@@ -2,7 +2,7 @@
 import re
 from accounting import OF_A_LEAF
 from findings import CODES
-from octets import Refused, need, sha256
+from asn1 import Refused, need, sha256
 
 
 def check_list(octets, s, family, found, findings, missing):

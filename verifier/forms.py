@@ -2,7 +2,7 @@
 import re
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import load_der_public_key
-from octets import (Refused, check_der, content, dotted, elements, integer, is_bits, is_integer, is_text, members, need,
+from asn1 import (Refused, check_der, content, dotted, elements, integer, is_bits, is_integer, is_text, members, need,
                     oid, sequence, tagged)
 
 # --- names -----------------------------------------------------------------------------------------------------------

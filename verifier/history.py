@@ -1,5 +1,5 @@
 """The batches of one ledger (docs/spec/manifest-format.md, History)."""
-from octets import need, sha256
+from asn1 import need, sha256
 
 
 SHOWN = {"ledger.already-issued", "ledger.serial-repeated", "ledger.uid-with-other-key"}

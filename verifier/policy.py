@@ -3,7 +3,7 @@ import calendar, hashlib, hmac, ipaddress, re
 from datetime import datetime, timedelta, timezone
 from certificates import signature_algorithm
 from forms import BOUNDS, check_name
-from octets import Refused, bit_string, content, der, dotted, elements, integer, need, oid, sequence, sha256, utc
+from asn1 import Refused, bit_string, content, der, dotted, elements, integer, need, oid, sequence, sha256, utc
 from schema import ATTRIBUTES, EXTENSIONS, PURPOSES, STRINGS, check_dns, check_email, check_uri, moment
 
 

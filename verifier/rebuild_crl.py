@@ -12,7 +12,7 @@ import argparse, sqlite3, struct, sys
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from certificates import certificates, signature_algorithm
-from octets import Refused, content, der, der_time, elements, integer, members, need, oid, sequence, sha256
+from asn1 import Refused, content, der, der_time, elements, integer, members, need, oid, sequence, sha256
 
 REVOKED, RELEASED, ROUND, ISSUED, ABANDONED = 15, 16, 19, 20, 25
 KINDS = {*range(21), ABANDONED, 26}

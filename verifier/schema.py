@@ -3,7 +3,7 @@ value says about another. What a value can be once placeholders are filled in, i
 import ipaddress, re
 from datetime import datetime, timezone
 from forms import CURVES
-from octets import Refused, elements, need, oid
+from asn1 import Refused, elements, need, oid
 
 FAMILIES = ["stsafe-a", "stsafe-l", "generic"]
 KEYS = [*(name for name, _ in CURVES.values()), "Ed25519"]

@@ -1,6 +1,6 @@
 """JSON in its one spelling (docs/spec/manifest-format.md, Text), and the shapes of its texts in both versions."""
 import json, re
-from octets import Refused, need, utc
+from asn1 import Refused, need, utc
 
 HEX, UID, RELAXATIONS = r"[0-9a-f]{64}", r"(?:[0-9A-F]{2}){1,20}", [r"[a-z0-9-]+"]
 # the content of a positive INTEGER of at most 20 bytes

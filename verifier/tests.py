@@ -2,8 +2,8 @@
 
 Whole batches and proofs, honest and changed, are put before both verifiers by the project's own tests."""
 import json, subprocess, sys, unittest
-import accounting, forms, octets, policy, schema, spelling, tables, verify_batch, verify_proof
-from octets import Refused, der, oid, sequence
+import accounting, asn1, forms, policy, schema, spelling, tables, verify_batch, verify_proof
+from asn1 import Refused, der, oid, sequence
 from tests_crl import CrlChecks, Rebuilding  # run with the others
 
 GOOD = """version = 1
@@ -63,13 +63,13 @@ class Refusals(unittest.TestCase):
 
     def test_der_is_strict(self):
         for good in (b"\x30\0", der(4, bytes(200)), der(4, bytes(70_000))):
-            self.assertEqual(octets.elements(good)[0][2], good)
+            self.assertEqual(asn1.elements(good)[0][2], good)
         for bad in ("30800000", "308101ff", "0402ff", "30", "1f810100", "0485000000010000"):
-            self.refused(octets.elements, bytes.fromhex(bad))
+            self.refused(asn1.elements, bytes.fromhex(bad))
         for bad in ("02020005", "0200", "010101", "030205a1", "050100", "2403040100", "1000", "0c01ff", "160180"):
-            self.refused(octets.check_der, bytes.fromhex(bad))
+            self.refused(asn1.check_der, bytes.fromhex(bad))
         for bad in ("", "5580", "551d8013", "551d93", "8055", "7801"):
-            self.refused(octets.dotted, bytes.fromhex(bad))
+            self.refused(asn1.dotted, bytes.fromhex(bad))
 
     def test_names_have_the_characters_and_bounds_of_their_attributes(self):
         check = lambda kind, tag, value: forms.check_name([[(kind, tag, value)]])
@@ -168,7 +168,7 @@ class Refusals(unittest.TestCase):
     def test_the_lower_s_is_at_most_half_of_the_order(self):
         self.assertEqual([order.bit_length() for order in verify_batch.ORDERS.values()], [256, 384, 521])
         for kind, order in verify_batch.ORDERS.items():
-            signature = lambda s: sequence(octets.integer(1), octets.integer(s))
+            signature = lambda s: sequence(asn1.integer(1), asn1.integer(s))
             self.assertTrue(verify_batch.is_low(signature((order - 1) // 2), kind))
             self.assertFalse(verify_batch.is_low(signature((order + 1) // 2), kind))
 

@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 import check_crl, rebuild_crl
-from octets import Refused
+from asn1 import Refused
 
 THEN = datetime(2026, 3, 1, tzinfo=timezone.utc)
 DAY = timedelta(days=1)

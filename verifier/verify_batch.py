@@ -12,7 +12,7 @@ from certificates import VERSION_3, Authorities, Cert, certificates, r_and_s, re
 from expected import check_list
 from forms import ALT_NAME, BASIC, PURPOSE, USAGE, check_extensions, check_name
 from history import SHOWN, SHOWN_WITH_INPUTS, check_history
-from octets import Refused, der, der_time, elements, need, oid, rfc3339, sequence, sha256, utc
+from asn1 import Refused, der, der_time, elements, need, oid, rfc3339, sequence, sha256, utc
 from policy import KEYS, derived_serial, purposes_asked, wanted
 from schema import Schema, compiled
 from spelling import (FINDING, HEX, INPUT, ITEM, NUM32, REISSUE, RELAXATIONS, SERIAL, STATEMENTS, UID, check_shape,

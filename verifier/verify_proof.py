@@ -5,7 +5,7 @@ Exit 0: the proof holds, and the chip is in the batch (with --absent: is not). 1
 """
 import base64, re
 from certificates import Authorities, Cert, reaches_anchor
-from octets import elements, need, sha256, utc
+from asn1 import elements, need, sha256, utc
 from policy import derived_serial
 from schema import KEYS, Schema
 from spelling import NUM, NUM32, STR, UID, read

@@ -9,6 +9,6 @@ mod forged;
 mod intermediate;
 mod mutated;
 mod pack;
-mod pack_octets;
+mod pack_bytes;
 mod possession;
 mod status;

@@ -12,7 +12,7 @@ use super::feed::{Buffered, Feed};
 use super::gzip::Gunzip;
 use super::inside::{self, Inside};
 use super::item_sink::{FileItems, Found, ItemSink, Place, Suffix};
-use super::octets::Octets;
+use super::bytes::Octets;
 use super::pem;
 use super::pkcs7;
 use super::tar;

@@ -5,7 +5,7 @@ use crate::origin::Code;
 
 use super::fault::Fault;
 use super::limits::Budget;
-use super::octets::{Octets, PIECE};
+use super::bytes::{Octets, PIECE};
 
 /// A content that is read from its beginning to its end.
 pub(super) trait Feed {

@@ -35,7 +35,7 @@ mod item_sink;
 mod limits;
 mod names;
 mod numbers;
-mod octets;
+mod bytes;
 mod openpgp;
 mod pem;
 mod pkcs7;

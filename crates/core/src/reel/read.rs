@@ -17,7 +17,7 @@ use super::fault::{Fault, Stop};
 use super::feed::{Buffered, InOrder};
 use super::item_sink::{ItemSink, Place};
 use super::limits::{Budget, Limits};
-use super::octets::{Octets, SpoolFault};
+use super::bytes::{Octets, SpoolFault};
 use super::source::{Input, InputRecord, Item};
 use super::zip;
 

@@ -6,7 +6,7 @@ use flate2::{Decompress, FlushDecompress, Status};
 use crate::reel::codes;
 use crate::reel::fault::Fault;
 use crate::reel::feed::Source;
-use crate::reel::octets::{Octets, Window};
+use crate::reel::bytes::{Octets, Window};
 
 use super::field::{u16_at, u32_at, u64_at};
 use super::record::{LOCAL_LENGTH, Record, flag};

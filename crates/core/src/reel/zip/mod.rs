@@ -21,7 +21,7 @@ use super::feed::Buffered;
 use super::item_sink::{ItemSink, Place};
 use super::limits::check_ratio;
 use super::names::{NameProblem, problem};
-use super::octets::{Octets, PIECE, Window};
+use super::bytes::{Octets, PIECE, Window};
 
 pub(super) use end::ends_like_zip;
 

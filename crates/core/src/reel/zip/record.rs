@@ -2,7 +2,7 @@
 
 use crate::reel::codes;
 use crate::reel::fault::Fault;
-use crate::reel::octets::{Octets, Window};
+use crate::reel::bytes::{Octets, Window};
 
 use super::end::Directory;
 use super::field::{u16_at, u32_at, u64_at};
