@@ -71,19 +71,19 @@ def check_inputs(inputs, s, policy, found, findings, given, judge, follows):
         certificates += more
         unopened += left
     padding = {}
-    for octets, padded in certificates:
-        padding.setdefault(sha256(octets).hex(), set()).add(padded)
-    certificates = [octets for octets, _ in certificates]
+    for data, padded in certificates:
+        padding.setdefault(sha256(data).hex(), set()).add(padded)
+    certificates = [data for data, _ in certificates]
     issued = {line["source_sha256"] for line in found}
     verified, other = {}, {}
     judge, strangers = judge(authorities_of(certificates))
-    for octets in certificates:
-        digest = sha256(octets).hex()
+    for data in certificates:
+        digest = sha256(data).hex()
         if digest not in verified and digest not in other:
             try:
-                verified[digest] = judge(octets)
+                verified[digest] = judge(data)
             except Exception:  # whatever an item does to a parser: it is not a leaf that verifies
-                other[digest] = serial_of(octets, s["relaxations"])
+                other[digest] = serial_of(data, s["relaxations"])
     need(not strangers, "a leaf is under an anchor that the statement does not name")
     need(unopened or issued <= set(verified), "a line's leaf is not in the inputs")
     for line in found:
@@ -93,7 +93,7 @@ def check_inputs(inputs, s, policy, found, findings, given, judge, follows):
     for one in findings:
         of_digest.setdefault(one["source_sha256"], []).append(one)
     for digest, leaf in verified.items():
-        times = sum(sha256(octets).hex() == digest for octets in certificates) if digest in of_digest else 1
+        times = sum(sha256(data).hex() == digest for data in certificates) if digest in of_digest else 1
         stated = of_digest.get(digest, [])
         check_leaf_accounted(leaf, digest, times, digest in issued, stated, verified, policy["source"]["family"])
         for one in (one for one in stated if CODES[one["code"]][0] == "certificate"):
@@ -122,18 +122,18 @@ def check_rule(code, leaf, policy, follows):
 
 def authorities_of(certificates):
     found = []
-    for octets in set(certificates):
+    for data in set(certificates):
         try:
-            found += [cert for cert in [Cert(octets)] if cert.is_ca]
+            found += [cert for cert in [Cert(data)] if cert.is_ca]
         except Exception:  # none that counts
             pass
     return sorted(found, key=lambda cert: cert.der)
 
 
-def serial_of(octets, relaxations):
+def serial_of(data, relaxations):
     """The UID that a finding has of a certificate: none if it is not in its strict form."""
     try:
-        return Cert(octets, defaults="explicit-default-boolean" in relaxations).serial.hex().upper()
+        return Cert(data, defaults="explicit-default-boolean" in relaxations).serial.hex().upper()
     except Exception:
         return None
 
@@ -222,9 +222,9 @@ def whole_certificates(content, padded):
     return [*found[:-1], (found[-1][0], True)], 0
 
 
-def is_certificate(octets):
+def is_certificate(data):
     try:
-        [(_, inside, _)] = elements(octets)
+        [(_, inside, _)] = elements(data)
         return [tag for tag, _, _ in elements(inside)] == [0x30, 0x30, 3]
     except (Refused, ValueError):
         return False

@@ -34,10 +34,10 @@ def oid(dotted):
     one, two, *rest = map(int, dotted.split("."))
     out = b""
     for arc in [one * 40 + two, *rest]:
-        octets = [arc & 127]
+        raw = [arc & 127]
         while arc := arc >> 7:
-            octets.insert(0, arc & 127 | 128)
-        out += bytes(octets)
+            raw.insert(0, arc & 127 | 128)
+        out += bytes(raw)
     return der(6, out)
 
 
@@ -46,10 +46,10 @@ def integer(number):
 
 
 def bit_string(positions):
-    octets = bytearray(max(positions) // 8 + 1)
+    raw = bytearray(max(positions) // 8 + 1)
     for position in positions:
-        octets[position // 8] |= 0x80 >> position % 8
-    return der(3, bytes([7 - max(positions) % 8]), octets)
+        raw[position // 8] |= 0x80 >> position % 8
+    return der(3, bytes([7 - max(positions) % 8]), raw)
 
 
 def der_time(time):
@@ -97,14 +97,14 @@ def members(data, *tags):
 
 
 @cache
-def dotted(octets):
+def dotted(raw):
     """The content of an OBJECT IDENTIFIER as text."""
-    minimal = octets and octets[0] < 120 and octets[-1] < 128 and not re.search(rb"[\0-\x7f]\x80", octets)
-    need(minimal and len(octets) <= 39, "not an object identifier")
-    arcs, arc = [octets[0] // 40, octets[0] % 40], 0
-    for octet in octets[1:]:
-        arc = arc << 7 | octet & 127
-        if octet < 128:
+    minimal = raw and raw[0] < 120 and raw[-1] < 128 and not re.search(rb"[\0-\x7f]\x80", raw)
+    need(minimal and len(raw) <= 39, "not an object identifier")
+    arcs, arc = [raw[0] // 40, raw[0] % 40], 0
+    for byte in raw[1:]:
+        arc = arc << 7 | byte & 127
+        if byte < 128:
             arcs, arc = [*arcs, arc], 0
     return ".".join(map(str, arcs))
 
@@ -121,27 +121,27 @@ def check_der(data, depth=16):
             check_der(inside, depth - 1)
 
 
-def is_text(octets, encoding):
+def is_text(raw, encoding):
     try:
-        return octets.decode(encoding) is not None
+        return raw.decode(encoding) is not None
     except UnicodeDecodeError:
         return False
 
 
-def is_integer(octets):
-    return len(octets) > 0 and not re.match(rb"\0[\0-\x7f]|\xff[\x80-\xff]", octets)
+def is_integer(raw):
+    return len(raw) > 0 and not re.match(rb"\0[\0-\x7f]|\xff[\x80-\xff]", raw)
 
 
-def is_bits(octets):
-    return octets == b"\0" or len(octets) > 1 and octets[0] < 8 and octets[-1] & (1 << octets[0]) - 1 == 0
+def is_bits(raw):
+    return raw == b"\0" or len(raw) > 1 and raw[0] < 8 and raw[-1] & (1 << raw[0]) - 1 == 0
 
 
 PRIMITIVE = {
-    1: lambda octets: octets in (b"\0", b"\xff"), 2: is_integer, 10: is_integer, 3: is_bits,
-    5: lambda octets: octets == b"", 6: lambda octets: bool(dotted(octets)),
-    12: lambda octets: is_text(octets, "utf-8"),
-    18: lambda octets: re.fullmatch(rb"[0-9 ]*", octets), 22: lambda octets: is_text(octets, "ascii"),
-    26: lambda octets: re.fullmatch(rb"[ -~]*", octets)}
+    1: lambda raw: raw in (b"\0", b"\xff"), 2: is_integer, 10: is_integer, 3: is_bits,
+    5: lambda raw: raw == b"", 6: lambda raw: bool(dotted(raw)),
+    12: lambda raw: is_text(raw, "utf-8"),
+    18: lambda raw: re.fullmatch(rb"[0-9 ]*", raw), 22: lambda raw: is_text(raw, "ascii"),
+    26: lambda raw: re.fullmatch(rb"[ -~]*", raw)}
 
 
 # --- times -----------------------------------------------------------------------------------------------------------
@@ -154,10 +154,10 @@ def utc(text):
         raise Refused("no such time: " + text)
 
 
-def read_time(tag, octets, named=False):
+def read_time(tag, raw, named=False):
     """A Time of a certificate; GeneralizedTime before 2050 only where a person has named the certificate."""
-    need((tag, len(octets)) in ((0x17, 13), (0x18, 15)) and re.fullmatch(rb"[0-9]+Z", octets), "a time's form")
-    digits = octets[:-1].decode()
+    need((tag, len(raw)) in ((0x17, 13), (0x18, 15)) and re.fullmatch(rb"[0-9]+Z", raw), "a time's form")
+    digits = raw[:-1].decode()
     if tag == 0x17:
         digits = ("19" if digits >= "50" else "20") + digits
     try:

@@ -72,9 +72,9 @@ class Cert:
     """A certificate in its one strict form (docs/spec/manifest-format.md, Form of a certificate). `named`: a person has
     named it, and forms that other software makes are read too; `defaults`: a BOOLEAN FALSE may be written out."""
 
-    def __init__(self, octets, named=False, defaults=False):
-        self.der, self.named, self.defaults, self.default_written = octets, named, named or defaults, False
-        (_, inside, self.tbs), (_, _, self.algorithm), (_, bits, _) = tagged(content(octets, 0x30), 0x30, 0x30, 3)
+    def __init__(self, data, named=False, defaults=False):
+        self.der, self.named, self.defaults, self.default_written = data, named, named or defaults, False
+        (_, inside, self.tbs), (_, _, self.algorithm), (_, bits, _) = tagged(content(data, 0x30), 0x30, 0x30, 3)
         need(bits[:1] == b"\0", "unused bits in a signature")
         self.signature, fields = bits[1:], elements(inside)
         self.version = self.read_version(fields.pop(0)[1]) if fields and fields[0][0] == 0xA0 else 1
@@ -83,7 +83,7 @@ class Cert:
         need(len(fields) == 6 or self.version == 3, "extensions in a certificate that is not of version 3")
         self.fields = [VERSION_3, *[whole for _, _, whole in fields]]
         self.issuer, self.subject, self.spki = self.fields[3], self.fields[5], self.fields[6]
-        self.serial, self.sha256 = fields[0][1], sha256(octets)
+        self.serial, self.sha256 = fields[0][1], sha256(data)
         self.check_serial()
         need(self.fields[2] == self.algorithm, "the two signature algorithms differ")
         self.method = ALGORITHMS.get(self.algorithm) or named and named_algorithm(self.algorithm) or None
@@ -109,10 +109,10 @@ class Cert:
         usable = self.serial and not re.match(rb"\0[\0-\x7f]", self.serial)
         need(positive or self.named and usable, "the serial number is not positive, padded or longer than 20 bytes")
 
-    def boolean(self, octets):
-        need(octets == b"\xff" or octets == b"\0" and self.defaults, "a BOOLEAN")
-        self.default_written |= octets == b"\0"
-        return octets == b"\xff"
+    def boolean(self, data):
+        need(data == b"\xff" or data == b"\0" and self.defaults, "a BOOLEAN")
+        self.default_written |= data == b"\0"
+        return data == b"\xff"
 
     def read_basic(self, value):
         ca, path_length = members(content(value, 0x30), 1, 2)
@@ -154,9 +154,9 @@ class Cert:
             text = re.sub(r'[,+=\\"<>;]', r"\\\g<0>", text)
             return re.sub(r"[^ -~]", lambda match: f"\\u{{{ord(match[0]):x}}}", text)
 
-        def attribute(kind, tag, octets):
-            text = text_of(tag, octets)
-            return f"{SHOWN.get(kind, kind)}={'#' + octets.hex() if text is None else escaped(text)}"
+        def attribute(kind, tag, data):
+            text = text_of(tag, data)
+            return f"{SHOWN.get(kind, kind)}={'#' + data.hex() if text is None else escaped(text)}"
 
         return ", ".join(" + ".join(attribute(*one) for one in rdn) for rdn in self.subject_name)
 
@@ -220,18 +220,18 @@ def r_and_s(signature):
 
 # --- files of certificates -------------------------------------------------------------------------------------------
 
-def pem(octets):
-    text = base64.b64encode(octets)
+def pem(data):
+    text = base64.b64encode(data)
     wrapped = b"".join(text[at:at + 64] + b"\n" for at in range(0, len(text), 64))
     return b"-----BEGIN CERTIFICATE-----\n" + wrapped + b"-----END CERTIFICATE-----\n"
 
 
-def certificates(octets, alone=True):
+def certificates(data, alone=True):
     """Of a file that a person has named, or (`alone`: nothing else is in it) that a batch has from there."""
-    blocks = re.findall(rb"-----BEGIN CERTIFICATE-----\s+([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----", octets)
+    blocks = re.findall(rb"-----BEGIN CERTIFICATE-----\s+([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----", data)
     found = [Cert(base64.b64decode(b"".join(block.split()), validate=True), named=True) for block in blocks]
     need(found, "no certificate in a PEM file")
-    need(not alone or b"".join(pem(one.der) for one in found) == octets,
+    need(not alone or b"".join(pem(one.der) for one in found) == data,
          "a PEM file holds something else than certificates, or spells them otherwise")
     return found
 
@@ -264,7 +264,7 @@ def reaches_anchor(cert, chain, anchors, at):
 
 def folded(name):
     strings = (12, 19, 20, 22)
-    return [[(kind, tag, octets.lower() if tag in strings else octets) for kind, tag, octets in rdn] for rdn in name]
+    return [[(kind, tag, data.lower() if tag in strings else data) for kind, tag, data in rdn] for rdn in name]
 
 
 def links(cert, authorities, exact):

@@ -86,8 +86,8 @@ def status(certificate, issuer, crls, at, least=0):
 
 
 def read(path, pem, der, begin):
-    octets = open(path, "rb").read()
-    return [pem(begin + part) for part in octets.split(begin)[1:]] if begin in octets else [der(octets)]
+    data = open(path, "rb").read()
+    return [pem(begin + part) for part in data.split(begin)[1:]] if begin in data else [der(data)]
 
 
 def main():

@@ -5,11 +5,11 @@ from findings import CODES
 from asn1 import Refused, need, sha256
 
 
-def check_list(octets, s, family, found, findings, missing):
+def check_list(data, s, family, found, findings, missing):
     """The list is the one of the statement, and lines, findings and missing chips are what it makes of the batch.
     Returns notes."""
-    need(s["expected"] and sha256(octets).hex() == s["expected"]["sha256"], "the list is not the one of the statement")
-    chips = [chip_of(cell, family) for cell in cells_of(octets)]
+    need(s["expected"] and sha256(data).hex() == s["expected"]["sha256"], "the list is not the one of the statement")
+    chips = [chip_of(cell, family) for cell in cells_of(data)]
     need(len(set(chips)) == len(chips) == s["expected"]["count"], "the number of chips on the list")
     listed = lambda uid: uid in on_list or uid[:9] in on_list
     on_list, there = set(chips), set()
@@ -41,11 +41,11 @@ def chip_of(cell, family):
     return b"\2\t" + chip
 
 
-def cells_of(octets):
+def cells_of(data):
     """The first column that has something in it, of each line; without comments and a header row."""
-    encoding = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}.get(octets[:2], "utf-8-sig")
-    encoding = "utf-16-le" if re.match(rb"[^\0]\0[^\0]\0", octets) and encoding != "utf-16" else encoding
-    text = octets.decode("utf-16-be" if re.match(rb"\0[^\0]\0[^\0]", octets) else encoding)
+    encoding = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}.get(data[:2], "utf-8-sig")
+    encoding = "utf-16-le" if re.match(rb"[^\0]\0[^\0]\0", data) and encoding != "utf-16" else encoding
+    text = data.decode("utf-16-be" if re.match(rb"\0[^\0]\0[^\0]", data) else encoding)
     cells = []
     for line in text.split("\n" if "\n" in text else "\r"):
         line = line.partition("#")[0].strip()

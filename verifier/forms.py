@@ -33,10 +33,10 @@ def read_name(name, ordered=True):
     return rdns
 
 
-def text_of(tag, octets):
+def text_of(tag, data):
     """The characters of a string; None where its type or its bytes have none."""
     try:
-        return octets.decode(ENCODINGS[tag])
+        return data.decode(ENCODINGS[tag])
     except (KeyError, UnicodeDecodeError):
         return None
 
@@ -44,13 +44,13 @@ def text_of(tag, octets):
 def check_name(rdns):
     attributes = [one for rdn in rdns for one in rdn]
     need(len(attributes) <= 32, "a name has too many attributes")
-    for kind, tag, octets in attributes:
+    for kind, tag, data in attributes:
         tags, least, most = BOUNDS.get(kind, ((), 0, 1 << 30))
         need(not tags or tag in tags, "attribute", kind, "has another string type")
         if tag not in ENCODINGS:
-            check_der(bytes([tag]) + length(octets) + octets)
+            check_der(bytes([tag]) + length(data) + data)
             continue
-        text = text_of(tag, octets)
+        text = text_of(tag, data)
         need(text is not None, "attribute", kind, "is not of its string type")
         need(tag != BMP or not re.search("[\U00010000-\U0010ffff]", text), "attribute", kind, "is not UCS-2")
         need(not re.search(r"[\0-\x1f\x7f-\x9f]", text), "attribute", kind, "has control characters")
@@ -58,8 +58,8 @@ def check_name(rdns):
         need(least <= len(text) <= most, "attribute", kind, "has", len(text), "characters")
 
 
-def length(octets):
-    return sequence(octets)[1:-len(octets) or None]
+def length(data):
+    return sequence(data)[1:-len(data) or None]
 
 
 # --- keys ------------------------------------------------------------------------------------------------------------

@@ -36,11 +36,11 @@ FORMS = {"2.5.4.6": r"[A-Z]{2}", "2.5.4.46": r".{1,64}", "0.9.2342.19200300.100.
 
 def name(rdns, fill):
     def attribute(kind, tag, template):
-        octets = fill(template)
-        check_name([[(kind, tag, octets)]])
-        text, form = octets.decode(), FORMS.get(kind, r".+" if kind in BOUNDS else r".{1,1024}")
+        data = fill(template)
+        check_name([[(kind, tag, data)]])
+        text, form = data.decode(), FORMS.get(kind, r".+" if kind in BOUNDS else r".{1,1024}")
         need(re.fullmatch(form, text) and text == text.strip(" "), "attribute", kind, "is", repr(text)[:80])
-        return sequence(oid(kind), der(tag, octets))
+        return sequence(oid(kind), der(tag, data))
 
     def attributes(table):
         if "type" in table:
@@ -71,9 +71,9 @@ def typed(table, fill):
     raise Refused(f"typed value {kind}")
 
 
-def checked(check, octets, *more):
-    check(octets.decode(), *more)
-    return octets
+def checked(check, data, *more):
+    check(data.decode(), *more)
+    return data
 
 
 def general_name(table, fill):
@@ -161,8 +161,8 @@ def derived_serial(statement, issuer, leaf, attempt):
         binding = statement["batch"].encode() + (bytes.fromhex(beacon) if beacon else bytes(32))
     message = f"reroot-serial/{statement['encoder']}\0".encode() + sha256(issuer.spki) + binding + leaf.sha256
     message += attempt.to_bytes(4, "big")
-    octets = hmac.digest(bytes.fromhex(statement["serial_seed"]), message, "sha256")[:16]
-    return bytes([octets[0] & 0x3F | 0x40]) + octets[1:]
+    data = hmac.digest(bytes.fromhex(statement["serial_seed"]), message, "sha256")[:16]
+    return bytes([data[0] & 0x3F | 0x40]) + data[1:]
 
 
 def later(begin, duration):

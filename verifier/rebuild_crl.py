@@ -25,8 +25,8 @@ HOLD, KEY_COMPROMISE = 6, 1
 class Body:
     """A record's body: numbers big-endian, texts and lists behind their length."""
 
-    def __init__(self, octets):
-        self.rest = octets
+    def __init__(self, data):
+        self.rest = data
 
     def raw(self, size):
         need(size <= len(self.rest), "a record is cut off")
@@ -138,9 +138,9 @@ def tbs(issuer, one, scope, entries):
 class Issuer:
     """What lists take from the CA's certificate: its subject, its key identifier and its key's usual algorithm."""
 
-    def __init__(self, octets):
-        fields = elements(elements(content(octets, 0x30))[0][1])
-        self.sha256, self.subject, key = sha256(octets), fields[5][2], elements(fields[6][1])[0][1]
+    def __init__(self, data):
+        fields = elements(elements(content(data, 0x30))[0][1])
+        self.sha256, self.subject, key = sha256(data), fields[5][2], elements(fields[6][1])[0][1]
         self.key_identifier = None
         for _, inside, _ in elements(content(fields[-1][1], 0x30)):
             parts = elements(inside)

@@ -101,7 +101,7 @@ class Schema:
         self.family = source.get("family") if isinstance(source, dict) else None
         self.params, self.used = params if isinstance(params, dict) else {}, set()
         self.typed_forms = {
-            "utf8": self.text, "printable": self.text, "ia5": self.text, "octets": self.octets, "integer": number,
+            "utf8": self.text, "printable": self.text, "ia5": self.text, "octets": self.byte_text, "integer": number,
             "boolean": boolean, "null": lambda value, path: need(value is True, path, "is not true"),
             "oid": identifier, "sequence": listed(self.typed, False, False),
             "der": self.constant}
@@ -171,13 +171,13 @@ class Schema:
 
     # texts
 
-    def octets(self, value, path, octets=True):
+    def byte_text(self, value, path, as_bytes=True):
         need(isinstance(value, str), path, "is no text")
         need(re.fullmatch(r"(?:[^{}]|\{\{|\}\}|\{[^{}]+\})*", value), path, "has a brace that is no placeholder")
         for inside in re.findall(r"\{\{|\}\}|\{([^{}]+)\}", value):
-            self.placeholder(inside, path, octets) if inside else None
+            self.placeholder(inside, path, as_bytes) if inside else None
 
-    def placeholder(self, inside, path, octets):
+    def placeholder(self, inside, path, as_bytes):
         name, *filters = inside.split("|")
         known = name in PLACEHOLDERS or name in self.params or name in OF_STSAFE_A and self.family == "stsafe-a"
         need(known, path, "has an unknown placeholder", name)
@@ -186,10 +186,10 @@ class Schema:
             cut = re.fullmatch(r"slice\( *([0-9]{1,4}) *, *([0-9]{1,4}) *\)", one)
             need(cut and int(cut[1]) < int(cut[2]) <= 4096 or one in ("lower", "upper", "bytes"), path, "filter", one)
             need(cut or "bytes" not in filters[:at], path, "filter", one, "after bytes")
-        need(octets or "bytes" not in filters, path, "is text, and bytes makes bytes")
+        need(as_bytes or "bytes" not in filters, path, "is text, and bytes makes bytes")
 
     def text(self, value, path):
-        self.octets(value, path, octets=False)
+        self.byte_text(value, path, as_bytes=False)
 
     def typed(self, value, path):
         need(path.count(".sequence[") <= 8, path, "is nested too deeply")
@@ -231,7 +231,7 @@ class Schema:
         return listed(only({
             "dns": self.text, "uri": self.text, "email": self.text, "ip": address, "registered_id": identifier,
             "directory_name": lambda value, path: (need(value, path, "is empty"), self.name(value, path)),
-            "hardware_module_name": tabled(named | {"serial": self.octets}),
+            "hardware_module_name": tabled(named | {"serial": self.byte_text}),
             "permanent_identifier": tabled({}, {"value": self.text, "assigner": identifier}),
             "other_name": tabled({"type": self.other_type, "value": self.typed})}), distinct=False)
 

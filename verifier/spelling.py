@@ -70,14 +70,14 @@ def spelled(value, indent=None):
     return text.replace("\x7f", "\\u007f").encode()  # which Python writes as it is
 
 
-def read(octets, shape, what, indent=None):
-    value = json.loads(octets.decode("ascii"))
-    need(spelled(value, indent) == octets, what, "is not in its one spelling")
+def read(data, shape, what, indent=None):
+    value = json.loads(data.decode("ascii"))
+    need(spelled(value, indent) == data, what, "is not in its one spelling")
     check_shape(shape, value, what)
     return value
 
 
-def lines(name, octets):
-    *found, rest = octets.split(b"\n")
+def lines(name, data):
+    *found, rest = data.split(b"\n")
     need(rest == b"" and max(map(len, found), default=0) <= 65536, name, "has a line that is too long, or not ended")
     return found

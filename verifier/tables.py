@@ -29,5 +29,5 @@ def escape(match):
     return f"\\u00{match[1]}" if match[1] else "\\u001b" if match[2] else match[0]
 
 
-def read_tables(octets):
-    return tomllib.loads(older(octets.decode("utf-8-sig")))
+def read_tables(data):
+    return tomllib.loads(older(data.decode("utf-8-sig")))

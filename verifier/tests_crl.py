@@ -110,8 +110,8 @@ def revoked(reason, time, *certificates):
     scopes = [b"", *dict.fromkeys(one[3] for one in certificates)][1:]
     body = bytes([reason]) + instruction(time) + counted(*[scope(*one) for one in scopes])
     for index, serial, end, its in certificates:
-        octets = serial.to_bytes(serial.bit_length() // 8 + 1, "big")
-        body += struct.pack(">IB", index, len(octets)) + octets + seconds(end) + struct.pack(">I", scopes.index(its))
+        data = serial.to_bytes(serial.bit_length() // 8 + 1, "big")
+        body += struct.pack(">IB", index, len(data)) + data + seconds(end) + struct.pack(">I", scopes.index(its))
     return body
 
 
@@ -119,9 +119,9 @@ def round_of(position, at, lists):
     body = hashlib.sha256(ISSUER.public_bytes(Encoding.DER)).digest() + seconds(at) + seconds(at + 8 * DAY)
     body += struct.pack(">QI", position, 1) + bytes(32)
     for urls, entries, made in lists:
-        octets = made.tbs_certlist_bytes
-        body += scope(*urls) + struct.pack(">Q", entries) + hashlib.sha256(octets).digest()
-        body += struct.pack(">Q", len(octets))
+        data = made.tbs_certlist_bytes
+        body += scope(*urls) + struct.pack(">Q", entries) + hashlib.sha256(data).digest()
+        body += struct.pack(">Q", len(data))
     return body
 
 

@@ -68,12 +68,12 @@ def check_signer(signer):
     need(signer.kind in ("P-256", "P-384"), "signer's key")
 
 
-def read_statement(octets):
+def read_statement(raw):
     """Its format comes before everything else."""
-    need(len(octets) <= 16 << 20, "manifest.json is too long")
-    version = re.match(rb'\{\n  "format": "reroot-manifest/([12])",\n', octets)
+    need(len(raw) <= 16 << 20, "manifest.json is too long")
+    version = re.match(rb'\{\n  "format": "reroot-manifest/([12])",\n', raw)
     need(version, "manifest.json is of no known format")
-    s = read(octets, STATEMENTS[int(version[1])], "manifest.json", 2)
+    s = read(raw, STATEMENTS[int(version[1])], "manifest.json", 2)
     need(s["encoder"] == int(version[1]), "encoder is not the one of the format")
     check_statement(s)
     return s
@@ -120,10 +120,10 @@ def is_uid(family, uid):
     return re.fullmatch(SHAPES[family], uid) is not None
 
 
-def examine_leaf(octets, allowed, source, authorities):
+def examine_leaf(raw, allowed, source, authorities):
     """A genuine leaf, the anchor that it reaches and the relaxations that it needs, all of which are allowed."""
-    need(len(octets) <= 16 << 10, "the leaf is too long")
-    leaf = Cert(octets, defaults="explicit-default-boolean" in allowed)
+    need(len(raw) <= 16 << 10, "the leaf is too long")
+    leaf = Cert(raw, defaults="explicit-default-boolean" in allowed)
     need(not leaf.is_ca and leaf.path_length is None and 5 not in (leaf.usage or ()), "the leaf has a CA's rights")
     need(leaf.version == 3 and leaf.issuer_name, "the leaf's version, or its issuer is empty")
     check_name(leaf.issuer_name)
@@ -146,8 +146,8 @@ def examine_leaf(octets, allowed, source, authorities):
 
 def leaf_judge(s, source, authorities):
     """What returns a leaf of the inputs that verifies, and those under an anchor that the statement does not name."""
-    def judge(octets):
-        leaf, anchor, _ = examine_leaf(octets, set(s["relaxations"]), source, authorities)
+    def judge(raw):
+        leaf, anchor, _ = examine_leaf(raw, set(s["relaxations"]), source, authorities)
         if not any({**anchor.digests(), "sha256": stated["sha256"]} == stated for stated in s["anchors"]):
             strangers.append(leaf)
         return leaf
@@ -155,10 +155,10 @@ def leaf_judge(s, source, authorities):
     return judge, strangers
 
 
-def check_leaf(octets, line, s, source, authorities):
+def check_leaf(raw, line, s, source, authorities):
     """The anchor that a leaf reaches and the relaxations that it needs are those of its line."""
     allowed = set(s["relaxations"])
-    leaf, anchor, needed = examine_leaf(octets, allowed, source, authorities)
+    leaf, anchor, needed = examine_leaf(raw, allowed, source, authorities)
     stated = dict(enumerate(s["anchors"])).get(line["anchor"], {})
     need({**anchor.digests(), "sha256": stated.get("sha256")} == stated, "the line names another anchor")
     needed |= {"trailing-padding"} & set(line["relax"]) & allowed
@@ -221,7 +221,7 @@ def check_signature_form(cert, s, issuer, full_width):
     need(s["encoder"] == 1 or low, "the certificate does not have the lower s")
 
 
-def check_line(octets, line, cert, leaf, s, family, differs):
+def check_line(raw, line, cert, leaf, s, family, differs):
     """The line is what the certificates give, every field of it."""
     second = s["encoder"] > 1
     expected = {
@@ -233,13 +233,13 @@ def check_line(octets, line, cert, leaf, s, family, differs):
         "not_before": rfc3339(cert.begin), "not_after": rfc3339(cert.end), "bytes": len(cert.der),
         "anchor": line["anchor"], "relax": line["relax"], **({"evidence": "x509"} if second else {}),
         "reissue": s["reissue"], **({} if differs is None else {"differs": differs})}
-    need(spelled(expected) == octets, "the line of", expected["uid"], "says something else than its certificates")
+    need(spelled(expected) == raw, "the line of", expected["uid"], "says something else than its certificates")
     need(line["attempt"] == 0 or s["serial_seed"], "attempts of another CA")
 
 
-def read_line(octets):
+def read_line(raw):
     """What a line says on the signer's word alone, its UID, and what other batches are compared with."""
-    line = json.loads(octets)
+    line = json.loads(raw)
     kept = {"uid": UID, "source_item": ITEM, "attempt": NUM32, "anchor": NUM32, "relax": RELAXATIONS,
             "source_sha256": HEX, "spki_sha256": HEX, "serial": SERIAL, "sha256": HEX, "reissue": (REISSUE,)}
     check_shape(kept, {key: line[key] for key in kept}, "line")
@@ -290,10 +290,10 @@ def open_batch(folder, manifest_anchors):
     return batch, s, entries
 
 
-def read_policy(octets, s):
-    policy = read_tables(octets)
+def read_policy(raw, s):
+    policy = read_tables(raw)
     schema = Schema(policy)
-    need(sha256(octets).hex() == s["policy"]["sha256"], "policy.toml is another policy")
+    need(sha256(raw).hex() == s["policy"]["sha256"], "policy.toml is another policy")
     need((policy["name"], policy["version"]) == (s["policy"]["name"], s["policy"]["version"]), "name of the policy")
     need(sorted(policy["source"]["relax"]) == s["relaxations"], "relaxations of the policy")
     need(s["encoder"] == 1 or s["family"] == policy["source"]["family"], "family of the policy")
@@ -335,12 +335,12 @@ def verify_folder(folder, source_anchors, issuer_anchors, manifest_anchors, inpu
     need(archives == {*parts, *more}, "an archive that is none of the numbered parts")
     need(len(entries) == len(new) == len(old), "the number of lines or certificates")
     discarded, serials, found, leaves = [], set(), [], {}
-    for octets, (uid, new_der), (old_uid, old_der) in zip(entries, new, old):
-        line, cert = read_line(octets), Cert(new_der)
+    for raw, (uid, new_der), (old_uid, old_der) in zip(entries, new, old):
+        line, cert = read_line(raw), Cert(new_der)
         leaf = check_leaf(old_der, line, s, policy["source"], authorities)
         need(leaf.serial == uid == old_uid, "leaf, entry and line are of different chips")
         differs = check_certificate(cert, leaf, line, s, policy, issuer)
-        check_line(octets, line, cert, leaf, s, policy["source"]["family"], differs)
+        check_line(raw, line, cert, leaf, s, policy["source"]["family"], differs)
         need(s["serial_seed"] or cert.serial not in serials, "a serial number is there twice")
         serials.add(cert.serial)
         found.append(line)
@@ -373,7 +373,7 @@ def verify_folder(folder, source_anchors, issuer_anchors, manifest_anchors, inpu
 def judged(verify, what, *anchors, **more):
     """What `verify` finds; raises Refused. Anchors: source, issuer, manifest, each a list of PEM bytes."""
     try:
-        anchors = [[cert for octets in some for cert in certificates(octets, alone=False)] for some in anchors]
+        anchors = [[cert for raw in some for cert in certificates(raw, alone=False)] for some in anchors]
         for anchor in sum(anchors, []):
             anchor.check_ca(0, anchor=True)
         return verify(what, *anchors, **more)

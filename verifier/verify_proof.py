@@ -30,9 +30,9 @@ PROOFS = {1: PROOF, 2: second()}
 
 
 def decoded(text, most=64 << 10):
-    octets = base64.b64decode(text, validate=True)
-    need(base64.b64encode(octets).decode() == text and len(octets) <= most, "base64 in another spelling, or too long")
-    return octets
+    data = base64.b64decode(text, validate=True)
+    need(base64.b64encode(data).decode() == text and len(data) <= most, "base64 in another spelling, or too long")
+    return data
 
 
 # --- the lines -------------------------------------------------------------------------------------------------------
@@ -58,8 +58,8 @@ def read_lines(proof, s):
     need(len(proof["lines"]) <= 3, "too many lines")
     found, before = [], []
     for one in proof["lines"]:
-        octets, own = one["line"].encode("ascii"), decoded(one["path"])
-        need(len(octets) <= 65536, "a line is too long")
+        data, own = one["line"].encode("ascii"), decoded(one["path"])
+        need(len(data) <= 65536, "a line is too long")
         need(len(own) % 32 == 0 and one["shared"] <= len(before), "a path")
         path = [own[at:at + 32] for at in range(0, len(own), 32)]
         path += before[len(before) - one["shared"]:]
@@ -67,8 +67,8 @@ def read_lines(proof, s):
         while shared < min(len(path), len(before)) and path[-1 - shared] == before[-1 - shared]:
             shared += 1
         need(one["shared"] == shared and len(path) <= 64, "a path could be shorter, or is too long")
-        check_inclusion(octets, one["index"], path, s["entries"]["tree_size"], s["entries"]["root_hash"])
-        found.append((one["index"], octets, read_line(octets)))
+        check_inclusion(data, one["index"], path, s["entries"]["tree_size"], s["entries"]["root_hash"])
+        found.append((one["index"], data, read_line(data)))
         before = path
     for (index, _, line), (next_index, _, next_line) in zip(found, found[1:]):
         need(next_index == index + 1, "lines are not beside each other")
@@ -95,9 +95,9 @@ def family_of(proof, version, s, lines):
         return "generic" if own[0]["st_number"] is None else "stsafe-a"
     if proof["policy"] is None:
         return s["family"] if s["encoder"] > 1 else "stsafe-a"
-    octets = decoded(proof["policy"], 256 << 10)
-    need(sha256(octets).hex() == s["policy"]["sha256"], "the policy is not the statement's")
-    family = Schema(read_tables(octets)).family
+    data = decoded(proof["policy"], 256 << 10)
+    need(sha256(data).hex() == s["policy"]["sha256"], "the policy is not the statement's")
+    family = Schema(read_tables(data)).family
     need(s["encoder"] == 1 and family != "stsafe-a", "a policy that is not needed")
     return family
 
@@ -131,14 +131,14 @@ def verify_proof(path, source_anchors, issuer_anchors, manifest_anchors, absent=
         return "\n".join([f"{proof['uid']} is NOT in the batch", *notes])
     uids = [bytes.fromhex(line["uid"]) for _, _, line in lines]
     need(uid in uids, "no line is the chip's")
-    index, octets, line = lines[uids.index(uid)]
+    index, data, line = lines[uids.index(uid)]
     indices = [n for n in (index - 1, index, index + 1) if 0 <= n < s["entries"]["tree_size"]]
     need([index for index, _, _ in lines] == indices, "other lines than the neighbours")
-    cert = check_chip(proof["chip"], octets, line, s, family, source_anchors, issuer_anchors)
+    cert = check_chip(proof["chip"], data, line, s, family, source_anchors, issuer_anchors)
     return "\n".join([f"{proof['uid']} is in the batch, with the certificate {cert.sha256.hex()}", *notes])
 
 
-def check_chip(chip, octets, line, s, family, source_anchors, issuer_anchors):
+def check_chip(chip, data, line, s, family, source_anchors, issuer_anchors):
     """The leaf, the issuing CA's way up, the new certificate, and the line that follows from them."""
     need(max(len(chip["source_chain"]), len(chip["chain"])) <= 8, "too long a chain")
     at, above = utc(s["issued_at"]), [Cert(decoded(one)) for one in chip["source_chain"]]
@@ -154,7 +154,7 @@ def check_chip(chip, octets, line, s, family, source_anchors, issuer_anchors):
     foreign = s["issuer"]["mode"] == "foreign"
     copied = [] if s.get("beacon") else [leaf.serial]
     need(foreign or cert.serial in [*copied, derived_serial(s, issuer, leaf, line["attempt"])], "serial number")
-    check_line(octets, line, cert, leaf, s, family, line["differs"] if foreign else None)
+    check_line(data, line, cert, leaf, s, family, line["differs"] if foreign else None)
     return cert
 
 

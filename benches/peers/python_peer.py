@@ -37,7 +37,7 @@ def work(leaves, root_file, issuer_file, key_file, barrier, results):
     basic = x509.BasicConstraints(ca=False, path_length=None)
     organization = x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Example Devices")
     algorithm, ecdsa = hashes.SHA256(), ec.ECDSA(hashes.SHA256())
-    octets = 0
+    total = 0
     barrier.wait()
     began, used = time.monotonic(), time.process_time()
     for der in leaves:
@@ -64,8 +64,8 @@ def work(leaves, root_file, issuer_file, key_file, barrier, results):
             )
             .sign(key, algorithm)
         )
-        octets += len(certificate.public_bytes(serialization.Encoding.DER))
-    results.put((began, time.monotonic(), len(leaves), time.process_time() - used, octets))
+        total += len(certificate.public_bytes(serialization.Encoding.DER))
+    results.put((began, time.monotonic(), len(leaves), time.process_time() - used, total))
 
 
 def main():

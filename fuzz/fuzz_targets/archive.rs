@@ -7,11 +7,11 @@ use std::ops::ControlFlow;
 use libfuzzer_sys::fuzz_target;
 use reroot::reel::{self, Input, Item, Limits};
 
-fuzz_target!(|octets: &[u8]| {
+fuzz_target!(|bytes: &[u8]| {
     let scratch = std::env::temp_dir();
     let limits = Limits { total_bytes: 16 << 20, ..Limits::default() };
     let mut names = HashSet::new();
-    let records = reel::read(&Input::Stdin, Some(&mut &octets[..]), &limits, &scratch, &mut |item| {
+    let records = reel::read(&Input::Stdin, Some(&mut &bytes[..]), &limits, &scratch, &mut |item| {
         let name = match item {
             Item::Candidate(leaf) => leaf.item,
             Item::Finding(finding) => finding.item,

@@ -28,8 +28,8 @@ static VERIFIER: LazyLock<Verifier> = LazyLock::new(|| {
     Verifier::new(vec![anchor], rules, Time::from_unix(1_767_225_600).expect("2026")).expect("an anchor and keys")
 });
 
-fuzz_target!(|octets: &[u8]| {
-    let item = SourceLeaf { item: ItemName::input(b"fuzz"), der: octets.to_vec(), file_name: None };
+fuzz_target!(|bytes: &[u8]| {
+    let item = SourceLeaf { item: ItemName::input(b"fuzz"), der: bytes.to_vec(), file_name: None };
     match VERIFIER.examine(&item) {
         Examined::Verified(leaf, _) => {
             let genuine = LEAVES.iter().any(|der| {

@@ -16,8 +16,8 @@ const FORMATS: [Format; 4] = [
     Format::Two(Family::Generic),
 ];
 
-fuzz_target!(|octets: &[u8]| {
-    let Some((kind, rest)) = octets.split_first() else { return };
+fuzz_target!(|bytes: &[u8]| {
+    let Some((kind, rest)) = bytes.split_first() else { return };
     let text = || str::from_utf8(rest).ok();
     match kind % 11 {
         0 => {

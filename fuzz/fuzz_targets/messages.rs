@@ -6,8 +6,8 @@
 
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|octets: &[u8]| {
-    let Some((kind, rest)) = octets.split_first() else { return };
+fuzz_target!(|bytes: &[u8]| {
+    let Some((kind, rest)) = bytes.split_first() else { return };
     match kind % 2 {
         0 => reroot::cmp::fuzz(rest),
         _ => reroot::plan::fuzz(rest),

@@ -46,10 +46,10 @@ static PACK: LazyLock<Pack> = LazyLock::new(|| {
     Pack { folder, good, uids }
 });
 
-fuzz_target!(|octets: &[u8]| {
+fuzz_target!(|bytes: &[u8]| {
     let mut bad = PACK.good.clone();
     let places = u32::try_from(bad.len()).expect("a small file");
-    for change in octets.chunks_exact(4) {
+    for change in bytes.chunks_exact(4) {
         let place = u32::from_be_bytes([0, change[0], change[1], change[2]]) % places;
         bad[place as usize] = change[3];
     }

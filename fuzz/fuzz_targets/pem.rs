@@ -6,9 +6,9 @@ use std::ops::ControlFlow;
 use libfuzzer_sys::fuzz_target;
 use reroot::reel::{self, Input, Item, Limits};
 
-fuzz_target!(|octets: &[u8]| {
-    let strict = reel::certificates_in_pem(octets);
-    let text = [b"text\n", octets].concat();
+fuzz_target!(|bytes: &[u8]| {
+    let strict = reel::certificates_in_pem(bytes);
+    let text = [b"text\n", bytes].concat();
     let mut candidates = Vec::new();
     let each = &mut |item| {
         if let Item::Candidate(leaf) = item {
@@ -22,10 +22,10 @@ fuzz_target!(|octets: &[u8]| {
     // those have a signature, or a mark behind byte 256. UTF-16 with a mark is read in a configuration only.
     if let Ok(certificates) = strict
         && text.len() < 257
-        && octets.first() != Some(&0x30)
-        && !octets.starts_with(b"\xFF\xFE")
-        && !octets.starts_with(b"\xFE\xFF")
-        && !octets.windows(2).any(|pair| pair == b"PK")
+        && bytes.first() != Some(&0x30)
+        && !bytes.starts_with(b"\xFF\xFE")
+        && !bytes.starts_with(b"\xFE\xFF")
+        && !bytes.windows(2).any(|pair| pair == b"PK")
     {
         assert!(certificates.iter().all(|der| candidates.contains(der)));
     }

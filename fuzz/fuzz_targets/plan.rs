@@ -119,14 +119,14 @@ static ANCHORS: LazyLock<Vec<Certificate>> = LazyLock::new(|| {
 
 static GOOD: LazyLock<bool> = LazyLock::new(|| fuzz(&[]));
 
-fuzz_target!(|octets: &[u8]| {
+fuzz_target!(|bytes: &[u8]| {
     assert!(*GOOD, "the plan that the fuzzer changes is one that may be signed");
-    fuzz(octets);
+    fuzz(bytes);
 });
 
 /// Whether the plan, changed as the input says, comes to the question.
-fn fuzz(octets: &[u8]) -> bool {
-    let (place, rest) = octets.split_first().map_or((None, octets), |(place, rest)| (Some(usize::from(*place)), rest));
+fn fuzz(bytes: &[u8]) -> bool {
+    let (place, rest) = bytes.split_first().map_or((None, bytes), |(place, rest)| (Some(usize::from(*place)), rest));
     let mut members = members();
     let mut leaves: Vec<(Vec<u8>, Vec<u8>)> =
         (0_u8..).zip(LEAVES).map(|(number, der)| (vec![b'a' + number], der.to_vec())).collect();

@@ -8,8 +8,8 @@ use reroot::config::Config;
 use reroot::policy::Policy;
 use reroot::signer::KeyLocation;
 
-fuzz_target!(|octets: &[u8]| {
-    let Some((kind, rest)) = octets.split_first() else { return };
+fuzz_target!(|bytes: &[u8]| {
+    let Some((kind, rest)) = bytes.split_first() else { return };
     let Ok(text) = str::from_utf8(rest) else { return };
     let error = match kind % 3 {
         0 => KeyLocation::parse(text, Path::new("/nowhere")).err().map(|error| error.to_string()),

@@ -18,8 +18,8 @@ thread_local! {
     static KEYS: RefCell<HashMap<u8, Rc<(SigningKey, [IssuerKey; 2])>>> = RefCell::default();
 }
 
-fuzz_target!(|octets: &[u8]| {
-    let Some((selector, mut rest)) = octets.split_first() else { return };
+fuzz_target!(|bytes: &[u8]| {
+    let Some((selector, mut rest)) = bytes.split_first() else { return };
     let pair =
         KEYS.with_borrow_mut(|keys| Rc::clone(keys.entry(*selector).or_insert_with(|| Rc::new(pair(*selector)))));
     let (secret, [key, portable]) = (&pair.0, &pair.1);
@@ -64,19 +64,19 @@ fuzz_target!(|octets: &[u8]| {
 
 /// 32 bytes of the input, zeros where it ends.
 fn take(rest: &mut &[u8]) -> [u8; 32] {
-    let (octets, tail) = rest.split_at(rest.len().min(32));
+    let (bytes, tail) = rest.split_at(rest.len().min(32));
     *rest = tail;
     let mut full = [0; 32];
-    full[..octets.len()].copy_from_slice(octets);
+    full[..bytes.len()].copy_from_slice(bytes);
     full
 }
 
 /// r and s as DER.
 fn numbers(r: [u8; 32], s: [u8; 32]) -> Vec<u8> {
-    let integer = |octets: [u8; 32]| {
-        let zeros = octets.iter().take_while(|octet| **octet == 0).count().min(31);
-        let sign: &[u8] = if octets[zeros] >= 0x80 { &[0] } else { &[] };
-        let content = [sign, &octets[zeros..]].concat();
+    let integer = |bytes: [u8; 32]| {
+        let zeros = bytes.iter().take_while(|byte| **byte == 0).count().min(31);
+        let sign: &[u8] = if bytes[zeros] >= 0x80 { &[0] } else { &[] };
+        let content = [sign, &bytes[zeros..]].concat();
         [&[2, content.len() as u8], content.as_slice()].concat()
     };
     let content = [integer(r), integer(s)].concat();

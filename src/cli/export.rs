@@ -50,7 +50,7 @@ pub(crate) fn run(args: &ExportArgs, world: &World, printer: Printer) -> Result<
         with_chain: args.with_chain,
         out: place,
         target,
-        zone: args.zone_bytes.map(|octets| Zone { octets, chain: args.zone_chain }),
+        zone: args.zone_bytes.map(|bytes| Zone { bytes, chain: args.zone_chain }),
         forms: &forms,
         aws_policy: args.aws_policy.as_deref(),
         anchors: anchors.as_deref(),

@@ -60,7 +60,7 @@ fn attach(batch: &Path, answer: &Path, tsa_anchor: &[PathBuf], printer: Printer)
 
 /// The bytes of a statement that can be read; whether it is believed is not asked here.
 fn statement(batch: &Path) -> Result<Vec<u8>, Fault> {
-    let octets = BatchReader::open(batch)?.read(STATEMENT_FILE)?;
-    Statement::parse(&octets).map_err(CoreError::NotSealed)?;
-    Ok(octets)
+    let bytes = BatchReader::open(batch)?.read(STATEMENT_FILE)?;
+    Statement::parse(&bytes).map_err(CoreError::NotSealed)?;
+    Ok(bytes)
 }

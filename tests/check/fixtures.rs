@@ -34,11 +34,11 @@ fn genuine_certificates_have_the_digests_their_readme_states() {
     let mut listed = Vec::new();
     for line in readme.lines() {
         let cells: Vec<&str> = line.split('|').map(|cell| cell.trim().trim_matches('`')).collect();
-        if let ["", file, octets, digest, ""] = cells[..]
+        if let ["", file, bytes, digest, ""] = cells[..]
             && digest.len() == 64
         {
             let der = der_of(&fixtures("st").join(file));
-            assert_eq!(der.len().to_string(), octets, "{file}");
+            assert_eq!(der.len().to_string(), bytes, "{file}");
             assert_eq!(sha256(&der).to_string(), digest, "{file}");
             listed.push(file.to_owned());
         }

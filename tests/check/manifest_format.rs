@@ -74,11 +74,11 @@ impl Batch {
 
     /// The same batch with one file changed.
     fn change(&self, name: &str, change: impl FnOnce(&mut Vec<u8>)) {
-        let mut octets = self.read(name);
-        change(&mut octets);
+        let mut bytes = self.read(name);
+        change(&mut bytes);
         let path = self.path.join(name);
         remove(&path);
-        durable::write_new(&path, Access::Public, &octets).unwrap();
+        durable::write_new(&path, Access::Public, &bytes).unwrap();
     }
 }
 
@@ -192,9 +192,9 @@ fn batch_signed_by(signer: impl FnOnce(&TestKey, &TestKey) -> (Certificate, Vec<
 
 /// A seal by a certificate that this program would not seal with.
 fn openssl_seal(folder: &Path, statement: &[u8], signer: &Certificate, key: &TestKey) -> Vec<u8> {
-    for (name, octets) in [("s.json", statement.to_vec()), ("s.pem", pem(signer).into_bytes()), ("s.key", key.pkcs8())]
+    for (name, bytes) in [("s.json", statement.to_vec()), ("s.pem", pem(signer).into_bytes()), ("s.key", key.pkcs8())]
     {
-        durable::write_new(&folder.join(name), Access::Private, &octets).unwrap();
+        durable::write_new(&folder.join(name), Access::Private, &bytes).unwrap();
     }
     let output = Command::new("openssl")
         .args("cms -sign -binary -outform DER -in s.json -signer s.pem -inkey s.key -keyform DER -cades".split(' '))
@@ -215,7 +215,7 @@ const FORMAT: Format = Format::Two(Family::StsafeA);
 /// A manifest line, put together from what the document says.
 fn line(leaf: &Certificate, certificate: &Certificate) -> String {
     let uid = hex::encode_upper(leaf.serial().content());
-    let digest = |octets: &[u8]| sha256(octets).to_string();
+    let digest = |bytes: &[u8]| sha256(bytes).to_string();
     let line = format!(
         concat!(
             r#"{{"uid":"{}","object":null,"label":null,"st_number":"{}","source_item":"reel.zip!{}.der","source_sha256":"{}","#,
@@ -314,20 +314,20 @@ fn the_documented_commands_refuse_a_changed_batch() {
     };
     for name in ["manifest.json", "manifest.jsonl", "rejected.jsonl", "inputs.jsonl", "policy.toml", "chain.pem"] {
         let batch = batch();
-        batch.change(name, |octets| {
-            let at = octets.iter().rposition(u8::is_ascii_lowercase).unwrap();
-            octets[at] ^= 1;
+        batch.change(name, |bytes| {
+            let at = bytes.iter().rposition(u8::is_ascii_lowercase).unwrap();
+            bytes[at] ^= 1;
         });
         fails(&batch, name);
     }
     let one = batch();
-    one.change("manifest.json.p7s", |octets| *octets.last_mut().unwrap() ^= 1);
+    one.change("manifest.json.p7s", |bytes| *bytes.last_mut().unwrap() ^= 1);
     fails(&one, "manifest.json.p7s");
     for name in ["certificates.zip", "sources.zip", "manifest.pem", "source-chain.pem"] {
         let batch = batch();
-        batch.change(name, |octets| {
-            let at = octets.len() / 2;
-            octets[at] ^= 1;
+        batch.change(name, |bytes| {
+            let at = bytes.len() / 2;
+            bytes[at] ^= 1;
         });
         fails(&batch, name);
     }
@@ -338,9 +338,9 @@ fn the_documented_commands_refuse_a_changed_batch() {
     remove(&one.path.join("policy.toml"));
     fails(&one, "a file less");
     let one = batch();
-    one.change("manifest.jsonl", |octets| {
-        let end = octets.iter().position(|octet| *octet == b'\n').unwrap();
-        octets.drain(..=end);
+    one.change("manifest.jsonl", |bytes| {
+        let end = bytes.iter().position(|byte| *byte == b'\n').unwrap();
+        bytes.drain(..=end);
     });
     fails(&one, "a line less");
     let mut one = batch();

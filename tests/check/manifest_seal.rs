@@ -23,8 +23,8 @@ fn created() -> Time {
 }
 
 /// Seals; what is refused is refused by the manifest's rules.
-fn sign(octets: &[u8], certificate: &Certificate, signer: &dyn Signer, at: Time) -> Result<Vec<u8>, ManifestError> {
-    seal::sign(octets, certificate, signer, at).map_err(|error| match error {
+fn sign(bytes: &[u8], certificate: &Certificate, signer: &dyn Signer, at: Time) -> Result<Vec<u8>, ManifestError> {
+    seal::sign(bytes, certificate, signer, at).map_err(|error| match error {
         Error::Core(CoreError::Manifest(error)) => error,
         other => panic!("{other}"),
     })
@@ -113,7 +113,7 @@ fn bent_seal(statement: &[u8], certificate: &Certificate, key: &TestKey, bend: O
     let sha256 =
         if is(Bend::DigestParameters) { "300d06096086480165030402010500" } else { "300b0609608648016503040201" };
     let sha256 = hex(sha256);
-    let digest = |octets: &[u8]| element(4, &[reroot::crypto::sha256(octets).as_bytes()]);
+    let digest = |bytes: &[u8]| element(4, &[reroot::crypto::sha256(bytes).as_bytes()]);
     let attribute = |last: &str, value: &[u8]| sequence(&[&hex(last), &set(&[value])]);
     let content_type = attribute("06092a864886f70d010903", &hex("06092a864886f70d010701"));
     let mut time = created().to_der();
@@ -188,8 +188,8 @@ fn code<T>(result: Result<T, ManifestError>) -> &'static str {
     error.code().as_str()
 }
 
-fn put(folder: &Path, name: &str, octets: impl AsRef<[u8]>) {
-    durable::write_new(&folder.join(name), Access::Public, octets.as_ref()).unwrap();
+fn put(folder: &Path, name: &str, bytes: impl AsRef<[u8]>) {
+    durable::write_new(&folder.join(name), Access::Public, bytes.as_ref()).unwrap();
 }
 
 fn run(folder: &Path, program: &str, arguments: &str) -> Output {
@@ -342,7 +342,7 @@ fn a_signer_is_certified_by_an_anchor_itself() {
 }
 
 #[test]
-fn no_change_of_an_octet_is_accepted() {
+fn no_change_of_a_byte_is_accepted() {
     let sealed = ordinary();
     let anchors = sealed.anchors();
     let refused = |statement: &[u8], seal: &[u8], what: String| {
@@ -378,12 +378,12 @@ fn no_change_of_an_octet_is_accepted() {
 }
 
 /// Replaces the one place where `from` occurs.
-fn replaced(octets: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     assert_eq!(from.len(), to.len(), "lengths stay right");
-    let mut places = octets.windows(from.len()).enumerate().filter(|(_, window)| *window == from);
+    let mut places = bytes.windows(from.len()).enumerate().filter(|(_, window)| *window == from);
     let (at, _) = places.next().unwrap();
     assert!(places.next().is_none());
-    [&octets[..at], to, &octets[at + from.len()..]].concat()
+    [&bytes[..at], to, &bytes[at + from.len()..]].concat()
 }
 
 #[test]

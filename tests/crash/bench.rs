@@ -62,14 +62,14 @@ impl Bench {
         let earlier = bench.start.statement("earlier")["batch"].as_str().unwrap().parse().unwrap();
         let model = ledger.batch(&earlier).unwrap().unwrap();
         for number in 0..batches {
-            let octets = number.to_be_bytes();
-            let uid = Uid::from_bytes(&[&[2, 9][..], &octets, &[0xEA, 0x27, 0, 1, 0x39]].concat()).unwrap();
-            let leaf = LeafKey { uid, spki: sha256(&[&[1][..], &octets].concat()), source: sha256(&octets) };
+            let bytes = number.to_be_bytes();
+            let uid = Uid::from_bytes(&[&[2, 9][..], &bytes, &[0xEA, 0x27, 0, 1, 0x39]].concat()).unwrap();
+            let leaf = LeafKey { uid, spki: sha256(&[&[1][..], &bytes].concat()), source: sha256(&bytes) };
             let mut row = model.clone();
             row.id = format!("01890a5d-ac96-774b-bcce-{number:012x}").parse().unwrap();
-            row.seed = Seed(*sha256(&octets).as_bytes());
+            row.seed = Seed(*sha256(&bytes).as_bytes());
             row.state = BatchState::Open;
-            row.terms.inputs_sha256 = sha256(&octets);
+            row.terms.inputs_sha256 = sha256(&bytes);
             row.terms.leaves_sha256 = leaf_set_digest(std::slice::from_ref(&leaf));
             row.terms.leaf_count = 1;
             ledger.begin(row, std::slice::from_ref(&leaf)).unwrap();

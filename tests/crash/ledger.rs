@@ -29,9 +29,9 @@ fn flip(workshop: &Workshop, position: u64) {
     let connection = rusqlite::Connection::open(workshop.path("pki/ledger.db")).unwrap();
     let row = i64::try_from(position).unwrap();
     let mut body = connection.blob_open("main", "record", "body", row, false).unwrap();
-    let mut octet = [0];
-    body.read_at_exact(&mut octet, 50).unwrap();
-    body.write_at(&[octet[0] ^ 1], 50).unwrap();
+    let mut byte = [0];
+    body.read_at_exact(&mut byte, 50).unwrap();
+    body.write_at(&[byte[0] ^ 1], 50).unwrap();
 }
 
 /// Adds what the rules would refuse, chained as it should be.

@@ -8,7 +8,7 @@ import zlib
 
 import der
 import pki
-from der import explicit, integer, octets, oid, seq, tlv
+from der import explicit, integer, octet_string, oid, seq, tlv
 from pki import ROOT_KEY, ROOT_NAME, ca
 
 

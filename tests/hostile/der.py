@@ -5,12 +5,12 @@ UTF8, NUMERIC, PRINTABLE, TELETEX, IA5, UTC, GENERALIZED = 0x0C, 0x12, 0x13, 0x1
 VISIBLE, UNIVERSAL, BMP, SEQUENCE, SET = 0x1A, 0x1C, 0x1E, 0x30, 0x31
 
 
-def length(n, octets=0):
-    """Minimal; or, with `octets`, in that many bytes after the first."""
-    if octets == 0 and n < 0x80:
+def length(n, count=0):
+    """Minimal; or, with `count`, in that many bytes after the first."""
+    if count == 0 and n < 0x80:
         return bytes([n])
     minimal = n.to_bytes(max(1, (n.bit_length() + 7) // 8), "big")
-    padded = minimal.rjust(max(octets, len(minimal)), b"\0")
+    padded = minimal.rjust(max(count, len(minimal)), b"\0")
     return bytes([0x80 | len(padded)]) + padded
 
 
@@ -47,7 +47,7 @@ def bits(content, unused=0):
     return tlv(BIT_STRING, bytes([unused]), content)
 
 
-def octets(content):
+def octet_string(content):
     return tlv(OCTET_STRING, content)
 
 

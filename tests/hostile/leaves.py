@@ -2,7 +2,7 @@
 
 import der
 import pki
-from der import Node, bits, boolean, explicit, integer, oid, octets, parse, seq, tlv
+from der import Node, bits, boolean, explicit, integer, oid, octet_string, parse, seq, tlv
 from pki import (
     BC, CURVES, EKU, KU, ROOT_KEY, SAN, SKI, AKI, Key, attribute, basic_constraints, ec_spki, extension, generalized, key_usage,
     name, rdn, utc,
@@ -15,7 +15,7 @@ def everywhere(reel):
     """Spoils each element of a leaf in turn, in the ways BER allows and DER does not, and signs what comes out."""
     extensions = b"".join((
         basic_constraints(), key_usage(0), extension(SAN, seq(tlv(0x82, b"chip.example"))),
-        extension(SKI, octets(b"k" * 20)), extension(AKI, seq(tlv(0x80, b"k" * 20))),
+        extension(SKI, octet_string(b"k" * 20)), extension(AKI, seq(tlv(0x80, b"k" * 20))),
     ))
     for label, template in (("plain", {}), ("extended", {"extensions": extensions})):
         model = parse(tbs_of(reel.chips.next(**template)))
@@ -67,7 +67,7 @@ def insides(reel):
         (KU, "key-usage", bits(b"\x80", 7)),
         (EKU, "ext-key-usage", seq(oid("1.3.6.1.5.5.7.3.2"))),
         (SAN, "alt-name", seq(tlv(0x82, b"a.example"), tlv(0xA4, name(("CN", "a"))))),
-        (SKI, "key-identifier", octets(b"k" * 20)),
+        (SKI, "key-identifier", octet_string(b"k" * 20)),
         (AKI, "authority", seq(tlv(0x80, b"k" * 20), tlv(0xA1, tlv(0x82, b"a")), tlv(0x82, b"\x01"))),
         ("2.5.29.32", "policies", seq(seq(oid("2.23.140.1.1")))),
         ("2.5.29.31", "crl-points", seq(seq(explicit(0, explicit(0, tlv(0x86, b"http://a")))))),
@@ -96,8 +96,8 @@ def outsides(reel):
         reel.reject(f"outside-{label}", clause, codes, reel.chips.next(**changes).sign(ROOT_KEY))
 
     reel.accept("outside-neighbour", "the leaf that was spoilt", reel.chips.next().sign(ROOT_KEY))
-    for octet in (0, 0xFF, 0x30):
-        reel.reject(f"outside-byte-{octet:02x}-after", "nothing follows a certificate", "verify.der.", reel.chips.next().sign(ROOT_KEY) + bytes([octet]))
+    for byte in (0, 0xFF, 0x30):
+        reel.reject(f"outside-byte-{byte:02x}-after", "nothing follows a certificate", "verify.der.", reel.chips.next().sign(ROOT_KEY) + bytes([byte]))
     reel.reject("outside-zone-of-zeros", "ST: only when asked", "verify.der.trailing-data", reel.chips.next().sign(ROOT_KEY).ljust(1000, b"\0"))
     reel.reject("outside-zone-of-ones", "ST: only when asked", "verify.der.trailing-data", reel.chips.next().sign(ROOT_KEY).ljust(1000, b"\xff"))
     reel.reject("outside-byte-before", "a certificate begins with its SEQUENCE", ["verify.", "reel."], b"\0" + reel.chips.next().sign(ROOT_KEY))
@@ -196,8 +196,8 @@ def algorithms(reel):
 
 
 def serials(reel):
-    def uid(octets_):
-        return lambda leaf: leaf.but(serial=octets_(leaf.serial), subject=name(("C", "FR"), ("O", "STMicroelectronics"), ("CN", "STSAFE-A110 EVAL2")))
+    def uid(change):
+        return lambda leaf: leaf.but(serial=change(leaf.serial), subject=name(("C", "FR"), ("O", "STMicroelectronics"), ("CN", "STSAFE-A110 EVAL2")))
 
     shape = "verify.uid.shape"
     for label, codes, change in (
@@ -250,7 +250,7 @@ def versions(reel):
         reel.pair(f"unique-{label}", "RFC 5280 §4.1.2.8", unique, lambda leaf, value=value: leaf.but(unique=value))
     for label, value in (("null", tlv(der.NULL)), ("context-4", explicit(4)), ("sequence", seq()), ("second-extensions", explicit(3, seq(basic_constraints()))), ("unique-late", tlv(0x82, b"\0\x01"))):
         reel.pair(f"after-extensions-{label}", "RFC 5280 §4.1: nothing follows the extensions", ["verify.der.", unique],
-                  lambda leaf, value=value: leaf.but(extensions=extension(UNKNOWN, octets(b""), None), after=value), lambda leaf: leaf.but(extensions=extension(UNKNOWN, octets(b""), None)))
+                  lambda leaf, value=value: leaf.but(extensions=extension(UNKNOWN, octet_string(b""), None), after=value), lambda leaf: leaf.but(extensions=extension(UNKNOWN, octet_string(b""), None)))
         reel.pair(f"after-key-{label}", "RFC 5280 §4.1: nothing follows the key but extensions", ["verify.der.", unique] if label != "second-extensions" else "verify.extension.duplicate",
                   lambda leaf, value=value: leaf.but(unique=value) if label != "second-extensions" else leaf.but(extensions=basic_constraints() * 2))
 
@@ -501,7 +501,7 @@ def keys(reel):
     point("empty", length, lambda l: b"")
     point("only-form", length, lambda l: b"\x04")
     point("of-p384", length, lambda l: Key("other", "P-384").point)
-    point("in-octet-string", ["verify.key."], lambda l: octets(own(l)))
+    point("in-octet-string", ["verify.key."], lambda l: octet_string(own(l)))
     for kind in ("P-384", "P-521", "brainpoolP256r1", "brainpoolP384r1"):
         size, prime = CURVES[kind][2:4]
         good = lambda leaf: Key(f"chip {reel.chips.count}", kind).point
@@ -535,8 +535,8 @@ def parameters(reel):
     b = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
     size = lambda value: value.to_bytes(32, "big")
     specified = lambda generator, cofactor=integer(1): seq(
-        integer(1), seq(oid("1.2.840.10045.1.1"), integer(p)), seq(octets(size(p - 3)), octets(size(b))),
-        octets(generator), integer(n), cofactor,
+        integer(1), seq(oid("1.2.840.10045.1.1"), integer(p)), seq(octet_string(size(p - 3)), octet_string(size(b))),
+        octet_string(generator), integer(n), cofactor,
     )
     own = lambda leaf: Key(f"chip {reel.chips.count}").point
     unnamed, der_or_parameters = "verify.key.curve-not-named", ["verify.key.", "verify.der."]
@@ -550,7 +550,7 @@ def parameters(reel):
         ("curve-twice", der_or_parameters, lambda leaf: oid(CURVES["P-256"][1]) * 2),
         ("curve-and-null", der_or_parameters, lambda leaf: oid(CURVES["P-256"][1]) + tlv(der.NULL)),
         ("curve-padded", der_or_parameters, lambda leaf: tlv(6, b"\x2a\x86\x48\xce\x3d\x03\x01\x80\x07")),
-        ("curve-as-bytes", der_or_parameters, lambda leaf: octets(der.oid_content(CURVES["P-256"][1]))),
+        ("curve-as-bytes", der_or_parameters, lambda leaf: octet_string(der.oid_content(CURVES["P-256"][1]))),
         ("curve-relative", der_or_parameters, lambda leaf: tlv(0x0D, der.oid_content(CURVES["P-256"][1]))),
         ("curve-empty", der_or_parameters, lambda leaf: tlv(6)),
         ("curve-p384", "verify.key.length", lambda leaf: oid(CURVES["P-384"][1])),
@@ -565,7 +565,7 @@ def parameters(reel):
         ("signature-oid", "verify.key.algorithm", lambda leaf: plain(leaf, kind=pki.ECDSA["sha256"])),
         ("unused-bits-1", "verify.der.", lambda leaf: plain(leaf, key=bits(own(leaf)[:-1] + bytes([own(leaf)[-1] & 0xFE]), 1))),
         ("unused-bits-8", "verify.der.", lambda leaf: plain(leaf, key=bits(own(leaf), 8))),
-        ("octet-string", "verify.der.", lambda leaf: plain(leaf, key=octets(own(leaf)))),
+        ("octet-string", "verify.der.", lambda leaf: plain(leaf, key=octet_string(own(leaf)))),
         ("constructed", "verify.der.", lambda leaf: plain(leaf, key=tlv(0x23, bits(own(leaf)[:30]), bits(own(leaf)[30:])))),
         ("no-key", "verify.der.", lambda leaf: seq(seq(oid(pki.EC_PUBLIC_KEY), oid(CURVES["P-256"][1])))),
         ("bits-without-byte", "verify.der.", lambda leaf: plain(leaf, key=tlv(3))),
@@ -586,7 +586,7 @@ def edwards(reel):
         ("short", "verify.key.length", lambda leaf: spki(own(leaf)[:-1])),
         ("long", "verify.key.length", lambda leaf: spki(own(leaf) + b"\0")),
         ("empty", "verify.key.length", lambda leaf: spki(b"")),
-        ("wrapped", "verify.key.length", lambda leaf: spki(octets(own(leaf)))),
+        ("wrapped", "verify.key.length", lambda leaf: spki(octet_string(own(leaf)))),
         ("zero", small, lambda leaf: spki(bytes(32))),
         ("identity", small, lambda leaf: spki(little(1))),
         ("identity-signed", small, lambda leaf: spki(little(1 | 1 << 255))),
@@ -610,7 +610,7 @@ def extensions(reel):
     plain = lambda content: lambda leaf: leaf.but(extensions=content)
     ca_true, sign, critical = "verify.extension.ca-true", "verify.extension.key-cert-sign", "verify.extension.unknown-critical"
     bc = lambda value, flag=0xFF: extension(BC, value, flag)
-    many = lambda count: b"".join(extension(f"1.3.6.1.4.1.99999.2.{i}", octets(b"x")) for i in range(count))
+    many = lambda count: b"".join(extension(f"1.3.6.1.4.1.99999.2.{i}", octet_string(b"x")) for i in range(count))
     for label, codes, bad, good in (
         ("empty-list", "verify.extension.none", b"", basic_constraints()),
         ("ca-true", ca_true, basic_constraints(True), basic_constraints()),
@@ -629,23 +629,23 @@ def extensions(reel):
         ("path-length-negative", "verify.extension.path-length", bc(seq(boolean(), integer(-1))), bc(seq())),
         ("bc-trailing", "verify.", bc(seq() + b"\0"), bc(seq())),
         ("bc-not-a-sequence", "verify.", bc(boolean()), bc(seq())),
-        ("critical-false-written", "verify.der.explicit-default", extension(UNKNOWN, octets(b"x"), 0), extension(UNKNOWN, octets(b"x"))),
+        ("critical-false-written", "verify.der.explicit-default", extension(UNKNOWN, octet_string(b"x"), 0), extension(UNKNOWN, octet_string(b"x"))),
         ("critical-1", "verify.der.boolean", extension(KU, bits(b"\x80", 7), 1), extension(KU, bits(b"\x80", 7), 0xFF)),
-        ("critical-twice", "verify.der.", seq(oid(KU), boolean(), boolean(), octets(bits(b"\x80", 7))), key_usage(0)),
-        ("value-bit-string", "verify.der.tag", seq(oid(UNKNOWN), bits(b"x")), seq(oid(UNKNOWN), octets(octets(b"x")))),
-        ("value-missing", "verify.der.", seq(oid(UNKNOWN)), seq(oid(UNKNOWN), octets(octets(b"x")))),
-        ("value-twice", "verify.der.", seq(oid(UNKNOWN), octets(b"\x05\0"), octets(b"\x05\0")), seq(oid(UNKNOWN), octets(b"\x05\0"))),
-        ("value-constructed", "verify.der.", seq(oid(UNKNOWN), tlv(0x24, octets(b"\x05\0"))), seq(oid(UNKNOWN), octets(b"\x05\0"))),
-        ("identifier-padded", "verify.der.object-identifier", seq(tlv(6, b"\x55\x1d\x80\x13"), octets(seq(boolean()))), basic_constraints()),
-        ("identifier-empty", "verify.der.object-identifier", seq(tlv(6), octets(b"\x05\0")), seq(oid(UNKNOWN), octets(b"\x05\0"))),
-        ("unknown-critical", critical, extension(UNKNOWN, octets(b"x"), 0xFF), extension(UNKNOWN, octets(b"x"))),
+        ("critical-twice", "verify.der.", seq(oid(KU), boolean(), boolean(), octet_string(bits(b"\x80", 7))), key_usage(0)),
+        ("value-bit-string", "verify.der.tag", seq(oid(UNKNOWN), bits(b"x")), seq(oid(UNKNOWN), octet_string(octet_string(b"x")))),
+        ("value-missing", "verify.der.", seq(oid(UNKNOWN)), seq(oid(UNKNOWN), octet_string(octet_string(b"x")))),
+        ("value-twice", "verify.der.", seq(oid(UNKNOWN), octet_string(b"\x05\0"), octet_string(b"\x05\0")), seq(oid(UNKNOWN), octet_string(b"\x05\0"))),
+        ("value-constructed", "verify.der.", seq(oid(UNKNOWN), tlv(0x24, octet_string(b"\x05\0"))), seq(oid(UNKNOWN), octet_string(b"\x05\0"))),
+        ("identifier-padded", "verify.der.object-identifier", seq(tlv(6, b"\x55\x1d\x80\x13"), octet_string(seq(boolean()))), basic_constraints()),
+        ("identifier-empty", "verify.der.object-identifier", seq(tlv(6), octet_string(b"\x05\0")), seq(oid(UNKNOWN), octet_string(b"\x05\0"))),
+        ("unknown-critical", critical, extension(UNKNOWN, octet_string(b"x"), 0xFF), extension(UNKNOWN, octet_string(b"x"))),
         ("issuer-alt-name-critical", critical, extension("2.5.29.18", seq(tlv(0x82, b"a")), 0xFF), extension("2.5.29.18", seq(tlv(0x82, b"a")))),
         ("netscape-critical", critical, extension("2.16.840.1.113730.1.1", bits(b"\x80", 7), 0xFF), extension("2.16.840.1.113730.1.1", bits(b"\x80", 7))),
-        ("poison", critical, extension("1.3.6.1.4.1.11129.2.4.3", tlv(der.NULL), 0xFF), extension("1.3.6.1.4.1.11129.2.4.2", octets(b"x"))),
+        ("poison", critical, extension("1.3.6.1.4.1.11129.2.4.3", tlv(der.NULL), 0xFF), extension("1.3.6.1.4.1.11129.2.4.2", octet_string(b"x"))),
         ("name-constraints", ["verify.extension."], extension("2.5.29.30", seq(explicit(0, seq(tlv(0x82, b"a")))), 0xFF), basic_constraints()),
         ("policy-constraints", ["verify.extension."], extension("2.5.29.36", seq(tlv(0x80, b"\0")), 0xFF), basic_constraints()),
         ("inhibit-any-policy", ["verify.extension."], extension("2.5.29.54", integer(0), 0xFF), basic_constraints()),
-        ("key-identifier-critical", "verify.extension.criticality", extension(SKI, octets(b"k"), 0xFF), extension(SKI, octets(b"k"))),
+        ("key-identifier-critical", "verify.extension.criticality", extension(SKI, octet_string(b"k"), 0xFF), extension(SKI, octet_string(b"k"))),
         ("authority-critical", "verify.extension.criticality", extension(AKI, seq(tlv(0x80, b"k")), 0xFF), extension(AKI, seq(tlv(0x80, b"k")))),
         ("key-cert-sign", sign, key_usage(5), key_usage(0)),
         ("key-cert-sign-among-others", sign, key_usage(0, 5), key_usage(0, 4)),
@@ -663,11 +663,11 @@ def extensions(reel):
         ("duplicate-same", "verify.extension.duplicate", basic_constraints() * 2, basic_constraints()),
         ("duplicate-different", "verify.extension.duplicate", basic_constraints() + basic_constraints(True), basic_constraints()),
         ("duplicate-apart", "verify.extension.duplicate", key_usage(0) + basic_constraints() + key_usage(0, 4), key_usage(0) + basic_constraints()),
-        ("duplicate-unknown", "verify.extension.duplicate", extension(UNKNOWN, octets(b"x")) * 2, extension(UNKNOWN, octets(b"x")) + extension(UNKNOWN + ".1", octets(b"x"))),
+        ("duplicate-unknown", "verify.extension.duplicate", extension(UNKNOWN, octet_string(b"x")) * 2, extension(UNKNOWN, octet_string(b"x")) + extension(UNKNOWN + ".1", octet_string(b"x"))),
         ("of-65", "verify.extension.too-many", many(65), many(64)),
         ("of-5000", ["verify.extension.too-many", "verify.certificate.too-large"], many(5000), many(20)),
-        ("megabyte", ["verify.certificate.too-large", "reel.limit.item-bytes"], extension(UNKNOWN, octets(bytes(1_000_000))), extension(UNKNOWN, octets(bytes(1_000)))),
-        ("two-megabytes", ["verify.certificate.too-large", "reel.limit.item-bytes"], extension(UNKNOWN, octets(bytes(2_100_000))), extension(UNKNOWN, octets(bytes(2_000)))),
+        ("megabyte", ["verify.certificate.too-large", "reel.limit.item-bytes"], extension(UNKNOWN, octet_string(bytes(1_000_000))), extension(UNKNOWN, octet_string(bytes(1_000)))),
+        ("two-megabytes", ["verify.certificate.too-large", "reel.limit.item-bytes"], extension(UNKNOWN, octet_string(bytes(2_100_000))), extension(UNKNOWN, octet_string(bytes(2_000)))),
     ):
         reel.pair(f"extensions-{label}", clause, codes, plain(bad), plain(good))
     reel.reject("extensions-bare", "RFC 5280 §4.1: SEQUENCE OF in [3]", "verify.der.", reel.chips.next(after=explicit(3)).sign(ROOT_KEY))

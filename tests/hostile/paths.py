@@ -3,7 +3,7 @@
 import der
 import pki
 from corpus import Reel
-from der import integer, octets, seq, tlv
+from der import integer, octet_string, seq, tlv
 from pki import ROOT_CN, ROOT_KEY, ROOT_NAME, ST, Key, basic_constraints, ca, extension, generalized, key_usage, name, stsafe_l, utc
 
 ALL_KEYS = '"P-256", "P-384", "P-521", "Ed25519", "brainpoolP256r1", "brainpoolP384r1"'
@@ -268,8 +268,8 @@ def chains(corpus, chips):
     chain("version-1", "RFC 5280 §6.1.4 (k)", missing, extensions=b"", version=b"")
     chain("usage-without-sign", "RFC 5280 §6.1.4 (n)", [missing, "verify.extension.key-cert-sign"], extensions=basic_constraints(True) + key_usage(0))
     chain("ca-boolean-1", "X.690 §11.1", missing, extensions=extension(pki.BC, seq(der.boolean(1)), 0xFF))
-    chain("unknown-critical", "RFC 5280 §6.1.4 (o)", "verify.extension.unknown-critical", extensions=basic_constraints(True) + extension("1.3.6.1.4.1.99999.1", octets(b"x"), 0xFF))
-    chain("unknown-uncritical", "RFC 5280 §4.2", None, extensions=basic_constraints(True) + extension("1.3.6.1.4.1.99999.1", octets(b"x")))
+    chain("unknown-critical", "RFC 5280 §6.1.4 (o)", "verify.extension.unknown-critical", extensions=basic_constraints(True) + extension("1.3.6.1.4.1.99999.1", octet_string(b"x"), 0xFF))
+    chain("unknown-uncritical", "RFC 5280 §4.2", None, extensions=basic_constraints(True) + extension("1.3.6.1.4.1.99999.1", octet_string(b"x")))
     chain("name-constraints", "RFC 5280 §4.2.1.10", "verify.extension.unsupported-constraint", extensions=basic_constraints(True) + extension("2.5.29.30", seq(der.explicit(0, seq(tlv(0x82, b"a")))), 0xFF))
     chain("duplicate-extension", "RFC 5280 §4.2", missing, extensions=basic_constraints(True) * 2)
     chain("expired", "RFC 5280 §6.1.3 (a)(2)", "verify.chain.intermediate-time", not_before=utc("180101000000Z"), not_after=utc("200101000000Z"))

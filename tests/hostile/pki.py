@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 
 import der
-from der import UTF8, PRINTABLE, explicit, integer, oid, octets, seq, tlv
+from der import UTF8, PRINTABLE, explicit, integer, oid, octet_string, seq, tlv
 
 CURVES = {
     # name: (pyca's curve, OID, bytes of a coordinate, prime, order)
@@ -151,7 +151,7 @@ def generalized(text):
 def extension(dotted, value, critical=None):
     """`critical`: absent, or the BOOLEAN's byte."""
     flag = b"" if critical is None else der.boolean(critical)
-    return seq(oid(dotted), flag, octets(value))
+    return seq(oid(dotted), flag, octet_string(value))
 
 
 BC, KU, EKU, SAN, SKI, AKI = "2.5.29.19", "2.5.29.15", "2.5.29.37", "2.5.29.17", "2.5.29.14", "2.5.29.35"

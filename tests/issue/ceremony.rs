@@ -128,7 +128,7 @@ fn the_roots_key_renews_both_certificates() {
         assert_eq!(before.spki(), after.spki());
         assert_eq!(before.subject(), after.subject());
         assert_eq!(before.subject_key_identifier().unwrap(), after.subject_key_identifier().unwrap());
-        assert!(before.serial_octets() != after.serial_octets() && before.validity() != after.validity());
+        assert!(before.serial_bytes() != after.serial_bytes() && before.validity() != after.validity());
         configure(&workshop, "pki/reroot.toml", old, &format!("ca/{role}-2.pem"));
         // not over what is there
         run(&workshop, &renew).expect(2);

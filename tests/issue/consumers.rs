@@ -213,9 +213,9 @@ class Error(ctypes.Structure):
 class Span(ctypes.Structure):
     _fields_ = [("start", ctypes.c_void_p), ("size", ctypes.c_size_t)]
 
-def span(octets):
-    buffer = ctypes.create_string_buffer(octets, len(octets))
-    made = Span(ctypes.addressof(buffer), len(octets))
+def span(data):
+    buffer = ctypes.create_string_buffer(data, len(data))
+    made = Span(ctypes.addressof(buffer), len(data))
     made.buffer = buffer
     return made
 
@@ -229,12 +229,12 @@ extract_ids = library["_ZN4chip6Crypto25ExtractVIDPIDFromX509CertERKNS_4SpanIKhE
 extract_ids.restype, extract_ids.argtypes = Error, [ctypes.POINTER(Span), ctypes.c_char_p]
 
 def der(path):
-    octets = open(path, "rb").read()
-    if octets.startswith(b"-----"):
+    data = open(path, "rb").read()
+    if data.startswith(b"-----"):
         from cryptography import x509
         from cryptography.hazmat.primitives.serialization import Encoding
-        octets = x509.load_pem_x509_certificate(octets).public_bytes(Encoding.DER)
-    return octets
+        data = x509.load_pem_x509_certificate(data).public_bytes(Encoding.DER)
+    return data
 
 what, files = sys.argv[1], [der(path) for path in sys.argv[2:]]
 if what in ("PAA", "PAI", "DAC"):

@@ -199,9 +199,9 @@ fn reseal(workshop: &Workshop, change: impl FnOnce(&mut Statement)) {
     let signer = FileSigner::open(&key, None).expect("a plain key");
     let certificate = pem::read(&read("manifest.pem")).expect("PEM").remove(0).der;
     let certificate = Certificate::from_der(&certificate).expect("a certificate");
-    let octets = statement.to_bytes();
-    let seal = reroot::seal::sign(&octets, &certificate, &signer, statement.created).expect("a seal");
-    put(&workshop.path("batch/manifest.json"), octets);
+    let bytes = statement.to_bytes();
+    let seal = reroot::seal::sign(&bytes, &certificate, &signer, statement.created).expect("a seal");
+    put(&workshop.path("batch/manifest.json"), bytes);
     put(&workshop.path("batch/manifest.json.p7s"), seal);
 }
 
@@ -322,7 +322,7 @@ fn findings_of_an_honest_batch_are_made_again() {
     workshop.issue("reel.zip", "first", &[]).success();
     let leaf = |index| workshop.pki.leaf(index).der;
     let mut broken = leaf(3);
-    *broken.last_mut().expect("octets") ^= 1;
+    *broken.last_mut().expect("bytes") ^= 1;
     let files: [(&str, &[u8]); 6] = [
         ("issued before.der", &leaf(0)),
         ("good.der", &leaf(1)),

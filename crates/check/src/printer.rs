@@ -88,9 +88,9 @@ impl Printer {
         }
     }
 
-    fn bytes(self, octets: &[u8]) {
+    fn bytes(self, bytes: &[u8]) {
         let mut out = std::io::stdout().lock();
-        match out.write_all(octets).and_then(|()| out.flush()) {
+        match out.write_all(bytes).and_then(|()| out.flush()) {
             // a closed pipe (`| head`) is the reader's choice, not a fault
             Err(error) if error.kind() != ErrorKind::BrokenPipe && !LOST.swap(true, Ordering::Relaxed) => {
                 self.failure(&format!("standard output: {error}"), None);

@@ -165,16 +165,16 @@ impl Opened {
 
 /// Verify before parse.
 fn statement(reader: &BatchReader, anchors: Option<&[Certificate]>) -> Result<Statement, Error> {
-    let octets = reader.read(manifest::STATEMENT_FILE)?;
+    let bytes = reader.read(manifest::STATEMENT_FILE)?;
     let Some(anchors) = anchors else {
-        return Statement::parse(&octets).map_err(Error::NotSealed);
+        return Statement::parse(&bytes).map_err(Error::NotSealed);
     };
     let anchors = anchors.iter().map(ManifestAnchor::from_certificate).collect::<Result<Vec<_>, _>>()?;
     let seal = reader.read(manifest::SEAL_FILE)?;
     let file = reader.read(manifest::SIGNER_FILE)?;
     let signer = bundle::one_of_batch(&file)
         .map_err(|reason| DeliveryError::malformed(manifest::SIGNER_FILE, reason.to_string()))?;
-    let signed = SignedManifest::open(&octets, &seal, &signer, &anchors).map_err(Error::NotSealed)?;
+    let signed = SignedManifest::open(&bytes, &seal, &signer, &anchors).map_err(Error::NotSealed)?;
     check_stated(signed.statement(), manifest::SIGNER_FILE, sha256(&file))?;
     Ok(signed.statement().clone())
 }

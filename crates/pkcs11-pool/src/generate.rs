@@ -152,7 +152,7 @@ pub(crate) fn make(session: &Session, algorithm: KeyAlgorithm, names: Option<&Na
     };
     let generate = |parameters: Option<&Vec<u8>>| {
         let parameters: Vec<Attribute> =
-            parameters.map(|octets| Attribute::EcParams(octets.clone())).into_iter().collect();
+            parameters.map(|bytes| Attribute::EcParams(bytes.clone())).into_iter().collect();
         let public = [&public[..], &parameters].concat();
         let pair = call("C_GenerateKeyPair", || session.generate_key_pair(&mechanism, &public, &private));
         pair.map(|(public, private)| Pair { public, private })

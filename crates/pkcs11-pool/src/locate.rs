@@ -148,8 +148,8 @@ pub(crate) fn label_and_id(session: &Session, key: ObjectHandle) -> Result<(Opti
     let (mut label, mut id) = (None, None);
     for attribute in attributes(session, key, &[AttributeType::Label, AttributeType::Id])? {
         match attribute {
-            Attribute::Label(octets) => label = String::from_utf8(octets).ok(),
-            Attribute::Id(octets) => id = Some(octets),
+            Attribute::Label(bytes) => label = String::from_utf8(bytes).ok(),
+            Attribute::Id(bytes) => id = Some(bytes),
             _ => {}
         }
     }

@@ -90,7 +90,7 @@ impl Plan {
                 let mut digest = sha2(self.hash, message);
                 // FIPS 186-5 §6.4.1 takes the leftmost bits, as many as the order has; not every token does it itself.
                 // The orders of all curves with fewer bits than a digest are a whole number of bytes long.
-                digest.truncate(self.key.field_octets().unwrap_or(usize::MAX));
+                digest.truncate(self.key.field_bytes().unwrap_or(usize::MAX));
                 digest
             }
         }
@@ -105,9 +105,9 @@ impl Plan {
         if signature.len() != expected {
             return Err(Pkcs11Error::Signature { token: token.to_owned(), found: signature.len(), expected });
         }
-        Ok(match self.key.field_octets() {
+        Ok(match self.key.field_bytes() {
             None => signature,
-            Some(octets) => sig_value(&signature[..octets], &signature[octets..]),
+            Some(bytes) => sig_value(&signature[..bytes], &signature[bytes..]),
         })
     }
 }
@@ -131,9 +131,9 @@ fn pss(hash: Sha2) -> PkcsPssParams {
 
 /// ECDSA-Sig-Value (RFC 3279 §2.2.3) from r and s of full width.
 fn sig_value(r: &[u8], s: &[u8]) -> Vec<u8> {
-    let integer = |octets: &[u8]| {
-        let zeros = octets.iter().take_while(|octet| **octet == 0).count().min(octets.len() - 1);
-        let magnitude = &octets[zeros..];
+    let integer = |bytes: &[u8]| {
+        let zeros = bytes.iter().take_while(|byte| **byte == 0).count().min(bytes.len() - 1);
+        let magnitude = &bytes[zeros..];
         let sign: &[u8] = if magnitude[0] >= 0x80 { &[0] } else { &[] };
         element(tag::INTEGER, &[sign, magnitude])
     };
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_digest_longer_than_the_curve_is_cut_to_its_leftmost_octets() {
+    fn a_digest_longer_than_the_curve_is_cut_to_its_leftmost_bytes() {
         let plan = |key| Plan { kind: Kind::Ecdsa, hash: Sha2::Sha512, key };
         let whole = sha2(Sha2::Sha512, b"abc");
         assert_eq!(plan(KeyAlgorithm::P256).input(b"abc"), whole[..32]);

@@ -9,8 +9,8 @@ use crate::x509::{Spki, oid};
 /// Says what is wrong with them.
 pub(crate) fn elliptic(parameters: &[u8], point: &[u8], edwards: bool) -> Result<Spki, String> {
     // the standard wants an OCTET STRING; some tokens leave it away, and PKCS #11 v3.0 had a BIT STRING for Ed25519
-    let wrapped = |octets| {
-        let mut reader = Reader::new(octets);
+    let wrapped = |bytes| {
+        let mut reader = Reader::new(bytes);
         let element = reader.element("CKA_EC_POINT").ok()?;
         let ((tag::OCTET_STRING, content) | (tag::BIT_STRING, [0, content @ ..])) = (element.tag, element.content)
         else {
@@ -38,9 +38,9 @@ pub(crate) fn elliptic(parameters: &[u8], point: &[u8], edwards: bool) -> Result
 /// # Errors
 /// Says what is wrong with them.
 pub(crate) fn rsa(modulus: &[u8], exponent: &[u8]) -> Result<Spki, String> {
-    let integer = |octets: &[u8]| {
-        let zeros = octets.iter().take_while(|octet| **octet == 0).count();
-        let magnitude = &octets[zeros..];
+    let integer = |bytes: &[u8]| {
+        let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+        let magnitude = &bytes[zeros..];
         let sign: &[u8] = if magnitude.first().is_none_or(|first| *first >= 0x80) { &[0] } else { &[] };
         element(tag::INTEGER, &[sign, magnitude])
     };
@@ -66,15 +66,15 @@ mod tests {
     fn points_are_read_wrapped_and_bare() {
         let parameters = element(tag::OBJECT_IDENTIFIER, &[oid::SECP256R1.as_bytes()]);
         let point = [&[4][..], &[7; 64]].concat();
-        for octets in [point.clone(), element(tag::OCTET_STRING, &[&point])] {
-            let spki = elliptic(&parameters, &octets, false).unwrap();
+        for bytes in [point.clone(), element(tag::OCTET_STRING, &[&point])] {
+            let spki = elliptic(&parameters, &bytes, false).unwrap();
             assert_eq!((spki.algorithm(), spki.key()), (KeyAlgorithm::P256, &point[..]));
         }
         assert!(elliptic(&parameters, &point[..64], false).is_err());
         let named = element(tag::PRINTABLE_STRING, &[b"edwards25519"]);
         for parameters in [named, EDWARDS25519.to_vec(), element(tag::OBJECT_IDENTIFIER, &[oid::ED25519.as_bytes()])] {
-            for octets in [vec![9; 32], element(tag::OCTET_STRING, &[&[9; 32]]), element(3, &[&[0], &[9; 32]])] {
-                assert_eq!(elliptic(&parameters, &octets, true).unwrap().key(), [9; 32]);
+            for bytes in [vec![9; 32], element(tag::OCTET_STRING, &[&[9; 32]]), element(3, &[&[0], &[9; 32]])] {
+                assert_eq!(elliptic(&parameters, &bytes, true).unwrap().key(), [9; 32]);
             }
         }
         let other = element(tag::PRINTABLE_STRING, &[b"edwards448"]);

@@ -99,12 +99,12 @@ impl KeyUri {
         if belongs_in_query != in_query {
             return Err(KeyUriError::WrongPart { attribute: name, query: belongs_in_query });
         }
-        let octets = decode(name, value, in_query)?;
+        let bytes = decode(name, value, in_query)?;
         if name == "id" {
-            self.id = Some(octets);
+            self.id = Some(bytes);
             return Ok(());
         }
-        let text = String::from_utf8(octets).map_err(|_| KeyUriError::NotUtf8 { attribute: name })?;
+        let text = String::from_utf8(bytes).map_err(|_| KeyUriError::NotUtf8 { attribute: name })?;
         match name {
             "manufacturer" => self.manufacturer = Some(text),
             "model" => self.model = Some(text),
@@ -161,16 +161,16 @@ fn write_attributes(
         let Some(value) = value else { continue };
         write!(f, "{separator}{name}=")?;
         separator = next;
-        for octet in value {
-            match octet {
+        for byte in value {
+            match byte {
                 // RFC 7512 §2.3: "the whole value of the "id" attribute SHOULD be percent-encoded"
-                _ if *name == "id" => write!(f, "%{octet:02X}")?,
+                _ if *name == "id" => write!(f, "%{byte:02X}")?,
                 b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                    write!(f, "{}", char::from(*octet))?;
+                    write!(f, "{}", char::from(*byte))?;
                 }
                 // plain in a query, and paths are read more often than written
-                b'/' | b':' if first == "?" => write!(f, "{}", char::from(*octet))?,
-                _ => write!(f, "%{octet:02X}")?,
+                b'/' | b':' if first == "?" => write!(f, "{}", char::from(*byte))?,
+                _ => write!(f, "%{byte:02X}")?,
             }
         }
     }
@@ -183,27 +183,27 @@ fn parts(text: &str, separator: char, query: bool) -> impl Iterator<Item = (&str
 
 /// Percent-decodes a value; other characters must be those that RFC 7512 §2.3 leaves plain.
 fn decode(attribute: &'static str, value: &str, query: bool) -> Result<Vec<u8>, KeyUriError> {
-    let mut octets = Vec::with_capacity(value.len());
+    let mut bytes = Vec::with_capacity(value.len());
     let mut characters = value.chars();
     while let Some(character) = characters.next() {
         match character {
             '%' => {
                 let mut digit = || characters.next().and_then(|digit| digit.to_digit(16));
                 match (digit(), digit()) {
-                    (Some(high), Some(low)) => octets.extend(u8::try_from(high * 16 + low)),
+                    (Some(high), Some(low)) => bytes.extend(u8::try_from(high * 16 + low)),
                     _ => return Err(KeyUriError::Escape { attribute }),
                 }
             }
-            'a'..='z' | 'A'..='Z' | '0'..='9' => octets.extend(u8::try_from(character)),
+            'a'..='z' | 'A'..='Z' | '0'..='9' => bytes.extend(u8::try_from(character)),
             '-' | '.' | '_' | '~' | ':' | '[' | ']' | '@' | '!' | '$' | '\'' | '(' | ')' | '*' | '+' | ',' | '=' => {
-                octets.extend(u8::try_from(character));
+                bytes.extend(u8::try_from(character));
             }
-            '&' if !query => octets.push(b'&'),
-            '/' | '?' | '|' if query => octets.extend(u8::try_from(character)),
+            '&' if !query => bytes.push(b'&'),
+            '/' | '?' | '|' if query => bytes.extend(u8::try_from(character)),
             _ => return Err(KeyUriError::Character { attribute, found: character }),
         }
     }
-    if octets.is_empty() { Err(KeyUriError::EmptyValue { attribute }) } else { Ok(octets) }
+    if bytes.is_empty() { Err(KeyUriError::EmptyValue { attribute }) } else { Ok(bytes) }
 }
 
 /// RFC 7512 §2.4: a `file:` URI or a path; a command (`|...`) is never run.

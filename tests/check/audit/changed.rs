@@ -128,7 +128,7 @@ fn dropped_doubled_and_swapped_lines_are_refused() {
     for (name, code, change) in changes {
         changed(&workshop, name, |folder| {
             edit(&folder.join("manifest.jsonl"), |content| {
-                let mut lines: Vec<Vec<u8>> = content.split(|octet| *octet == b'\n').map(<[u8]>::to_vec).collect();
+                let mut lines: Vec<Vec<u8>> = content.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
                 change(&mut lines);
                 lines.join(&b'\n')
             });

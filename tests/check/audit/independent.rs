@@ -103,7 +103,7 @@ fn both_verifiers_accept_good_batches() {
 
 /// The CA itself signs something else than the policy asks for, and everything around it is made to fit.
 #[test]
-fn every_octet_that_the_ca_signs_is_the_one_that_the_policy_gives() {
+fn every_byte_that_the_ca_signs_is_the_one_that_the_policy_gives() {
     use reroot::signer::Signer;
     use reroot::x509::{Certificate, SignatureAlgorithm};
     let workshop = Workshop::new();

@@ -60,7 +60,7 @@ fn step(length: usize, most: usize) -> usize {
 
 /// What a thief of the directory can do: a byte of any file, and nothing else.
 #[test]
-fn no_octet_of_any_file_can_be_changed() {
+fn no_byte_of_any_file_can_be_changed() {
     let workshop = batch();
     let folder = workshop.path("batch");
     let [source, root] = anchors(&workshop);
@@ -90,7 +90,7 @@ fn no_octet_of_any_file_can_be_changed() {
 /// What nobody can derive again is the signer's word: who was rejected and why, which inputs there were, comments in
 /// the policy. Everything that the certificates rest on is refused; a change that is accepted is one of those.
 #[test]
-fn no_octet_that_something_rests_on_can_be_changed_and_sealed_again() {
+fn no_byte_that_something_rests_on_can_be_changed_and_sealed_again() {
     let workshop = batch();
     let [source, root] = anchors(&workshop);
     let good: BTreeMap<String, Vec<u8>> = workshop.files("batch").into_iter().collect();
@@ -104,14 +104,14 @@ fn no_octet_that_something_rests_on_can_be_changed_and_sealed_again() {
         "rejected.jsonl",
         "inputs.jsonl",
     ] {
-        let octets = &good[name];
+        let bytes = &good[name];
         let (mut tried, mut accepted) = (0, 0);
-        for at in sample(0..octets.len(), step(octets.len(), 300)) {
+        for at in sample(0..bytes.len(), step(bytes.len(), 300)) {
             let mut files = good.clone();
             files.get_mut(name).unwrap()[at] ^= 1 << (at % 8);
             sealed(&workshop, &out, files);
             let holds = holds(&out, &source, &root);
-            let free = word_of_the_signer(name, octets, at);
+            let free = word_of_the_signer(name, bytes, at);
             assert!(!holds || free, "{name} byte {at}: accepted");
             // above the anchor nothing rests on a certificate, and each reads it its own way; and from a policy that
             // reroot would not load the other verifier may derive the same certificates
@@ -127,20 +127,20 @@ fn no_octet_that_something_rests_on_can_be_changed_and_sealed_again() {
             tried += 1;
             accepted += u32::from(holds);
         }
-        eprintln!("{name}: {tried} of {} bytes changed and sealed, {accepted} of them accepted", octets.len());
+        eprintln!("{name}: {tried} of {} bytes changed and sealed, {accepted} of them accepted", bytes.len());
     }
 }
 
 /// What a verifier has nothing to compare with: findings and inputs (without the inputs), the policy's comments, where
 /// a leaf was found, and certificates above the one that the anchor signed, which are there for delivery.
-fn word_of_the_signer(name: &str, octets: &[u8], at: usize) -> bool {
-    let last = |text: &[u8]| octets[..at].windows(text.len()).rposition(|window| window == text);
+fn word_of_the_signer(name: &str, bytes: &[u8], at: usize) -> bool {
+    let last = |text: &[u8]| bytes[..at].windows(text.len()).rposition(|window| window == text);
     match name {
         "inputs.jsonl" | "policy.toml" | "rejected.jsonl" => true,
         "chain.pem" => last(b"-----END CERTIFICATE-----\n").is_some(),
         "manifest.jsonl" => {
             let begin = b"\"source_item\":\"";
-            last(begin).is_some_and(|found| !octets[found + begin.len()..=at].contains(&b'"'))
+            last(begin).is_some_and(|found| !bytes[found + begin.len()..=at].contains(&b'"'))
         }
         _ => false,
     }
@@ -152,7 +152,7 @@ fn sealed(workshop: &Workshop, out: &Path, mut files: BTreeMap<String, Vec<u8>>)
     let digest = |name: &str| sha256(&files[name]);
     let mut tree = TreeBuilder::new();
     files["manifest.jsonl"]
-        .split(|octet| *octet == b'\n')
+        .split(|byte| *byte == b'\n')
         .filter(|line| !line.is_empty())
         .for_each(|line| tree.push(line));
     statement.entries.sha256 = digest("manifest.jsonl");
@@ -164,9 +164,9 @@ fn sealed(workshop: &Workshop, out: &Path, mut files: BTreeMap<String, Vec<u8>>)
         file.sha256 = sha256(&files[&file.name]);
     }
     let signer = certificate(&files["manifest.pem"]);
-    let statement_octets = statement.to_bytes();
-    let seal = seal::sign(&statement_octets, &signer, &key(workshop, "manifest"), statement.created).unwrap();
-    files.insert("manifest.json".to_owned(), statement_octets);
+    let statement_bytes = statement.to_bytes();
+    let seal = seal::sign(&statement_bytes, &signer, &key(workshop, "manifest"), statement.created).unwrap();
+    files.insert("manifest.json".to_owned(), statement_bytes);
     files.insert("manifest.json.p7s".to_owned(), seal);
     create_directory(out, Access::Public).unwrap();
     for (name, content) in files {

@@ -13,8 +13,8 @@ fn every_malformed_certificate_gets_a_verdict() {
     let strict = verifier(&[&root], Family::StsafeA, &[], AT);
     let lenient = verifier(&[&root], Family::Generic, &Relaxation::ALL, AT);
     for (archive, entries) in [("fuzz-certs-boringssl.zip", 718), ("fuzz-certs-openssl-x509.zip", 849)] {
-        let octets = std::fs::read(folder.join(archive)).expect("the archive");
-        let mut archive = zip::ZipArchive::new(std::io::Cursor::new(octets)).expect("a zip archive");
+        let bytes = std::fs::read(folder.join(archive)).expect("the archive");
+        let mut archive = zip::ZipArchive::new(std::io::Cursor::new(bytes)).expect("a zip archive");
         let mut files = 0;
         for index in 0..archive.len() {
             let mut entry = archive.by_index(index).expect("an entry");

@@ -48,7 +48,7 @@ fn a_leaf_is_taken_up_again_with_all_that_was_proved_of_it() {
 }
 
 #[test]
-fn a_receipt_is_good_for_its_own_octets_only() {
+fn a_receipt_is_good_for_its_own_bytes_only() {
     let verifier = with_root(&[]);
     let der = Builder::leaf().sign(&root_key());
     let (verified, _) = examine(&verifier, &der).unwrap();

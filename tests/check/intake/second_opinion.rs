@@ -57,13 +57,13 @@ fn we_accept_no_flipped_bit_that_webpki_refuses() {
 fn ring_agrees_on_signatures() {
     use ring::signature::{ECDSA_P256_SHA256_ASN1, ECDSA_P384_SHA384_ASN1, ED25519, UnparsedPublicKey};
     let (p256, p384, ed25519) = (Key::p256(3), Key::p384(3), Key::ed25519(3));
-    for (key, algorithm, octets) in [
+    for (key, algorithm, bytes) in [
         (&p256, &ECDSA_P256_SHA256_ASN1 as &dyn ring::signature::VerificationAlgorithm, 65),
         (&p384, &ECDSA_P384_SHA384_ASN1, 97),
         (&ed25519, &ED25519, 32),
     ] {
         let spki = key.spki();
-        let ring = UnparsedPublicKey::new(algorithm, &spki[spki.len() - octets..]);
+        let ring = UnparsedPublicKey::new(algorithm, &spki[spki.len() - bytes..]);
         let ours = reroot::crypto::PublicKey::from_spki(&reroot::x509::Spki::from_der(&spki).unwrap()).unwrap();
         let name = reroot::x509::SignatureAlgorithm::from_identifier(&key.algorithm()).unwrap();
         let message = leaf(|_| {}).tbs();

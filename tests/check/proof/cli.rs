@@ -25,7 +25,7 @@ fn uids(workshop: &Workshop) -> Vec<String> {
 fn every_chip_of_a_batch_is_proved_and_every_other_proved_absent() {
     let workshop = batch();
     let all = prove(&workshop, &["--all"]).success();
-    let proofs: Vec<&[u8]> = all.stdout.split_inclusive(|octet| *octet == b'\n').collect();
+    let proofs: Vec<&[u8]> = all.stdout.split_inclusive(|byte| *byte == b'\n').collect();
     assert_eq!(proofs.len(), 4);
     let checked = check(&workshop, &all.stdout, &["--format", "json"]).success();
     for ((uid, line), proof) in uids(&workshop).iter().zip(checked.out().lines()).zip(&proofs) {

@@ -31,13 +31,13 @@ fn an_intermediate_comes_with_the_proof() {
     workshop.verify("batch", &["--input", "reel.zip"]).success();
 
     let proofs = prove(&workshop, &["--all"]).success().stdout;
-    for line in proofs.split_inclusive(|octet| *octet == b'\n') {
+    for line in proofs.split_inclusive(|byte| *byte == b'\n') {
         let proof = reroot::manifest::Proof::parse(line).unwrap();
         assert_eq!(proof.chip.unwrap().source_chain, std::slice::from_ref(&cross));
     }
     check(&workshop, &proofs, &[]).success();
     let mut without =
-        reroot::manifest::Proof::parse(proofs.split_inclusive(|octet| *octet == b'\n').next().unwrap()).unwrap();
+        reroot::manifest::Proof::parse(proofs.split_inclusive(|byte| *byte == b'\n').next().unwrap()).unwrap();
     without.chip.as_mut().unwrap().source_chain.clear();
     let refused = check(&workshop, without.to_line().as_bytes(), &[]).expect(1);
     assert!(refused.out().contains("[audit.source.rejected]"), "{}", refused.out());

@@ -22,7 +22,7 @@ pub(crate) fn checker(workshop: &Workshop) -> Checker {
 }
 
 #[test]
-fn no_octet_of_a_proof_can_be_changed_left_out_or_doubled() {
+fn no_byte_of_a_proof_can_be_changed_left_out_or_doubled() {
     let workshop = batch();
     let checker = checker(&workshop);
     let uid = workshop.lines("batch")[1]["uid"].as_str().unwrap().to_owned();
@@ -66,7 +66,7 @@ fn no_octet_of_a_proof_can_be_changed_left_out_or_doubled() {
 
 /// Under the base64: every byte of every part, and a chip that is said to be another.
 #[test]
-fn no_octet_inside_a_part_can_be_changed() {
+fn no_byte_inside_a_part_can_be_changed() {
     let workshop = batch();
     let checker = checker(&workshop);
     let uids: Vec<String> =
@@ -103,17 +103,17 @@ fn no_octet_inside_a_part_can_be_changed() {
     for line in 0..3 {
         for at in 0..good.lines[line].line.len() {
             let change = |proof: &mut Proof| {
-                let mut octets = std::mem::take(&mut proof.lines[line].line).into_bytes();
-                octets[at] ^= 1;
-                proof.lines[line].line = String::from_utf8(octets).unwrap();
+                let mut bytes = std::mem::take(&mut proof.lines[line].line).into_bytes();
+                bytes[at] ^= 1;
+                proof.lines[line].line = String::from_utf8(bytes).unwrap();
             };
             refused(&change, "line", at);
         }
         for digest in 0..good.lines[line].path.len() {
             let change = |proof: &mut Proof| {
-                let mut octets = *proof.lines[line].path[digest].as_bytes();
-                octets[digest] ^= 1;
-                proof.lines[line].path[digest] = reroot::x509::Sha256Digest::new(octets);
+                let mut bytes = *proof.lines[line].path[digest].as_bytes();
+                bytes[digest] ^= 1;
+                proof.lines[line].path[digest] = reroot::x509::Sha256Digest::new(bytes);
             };
             refused(&change, "path", digest);
         }

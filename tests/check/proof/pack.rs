@@ -273,7 +273,7 @@ fn what_lies_beside_a_pack_is_not_followed() {
 }
 
 #[test]
-fn a_zone_holds_the_exact_octets() {
+fn a_zone_holds_the_exact_bytes() {
     let workshop = batch();
     let export = |out: &str, more: &[&str]| {
         let args = ["export", "batch", "--to", "stsafe-zone", "--out", out, "--config", "pki/reroot.toml"];
@@ -291,10 +291,10 @@ fn a_zone_holds_the_exact_octets() {
         let chain = std::fs::read(workshop.path("chains").join(&name)).unwrap();
         assert_eq!(chain, [issuing.der(), &leaf].concat());
     }
-    let octets = workshop.lines("batch").iter().map(|line| line["bytes"].as_u64().unwrap()).max().unwrap();
-    export("exact", &["--zone-bytes", &octets.to_string()]).success();
-    let short = export("short", &["--zone-bytes", &(octets - 1).to_string()]).expect(2);
-    assert!(short.err().contains(&format!("expected at most {}", octets - 1)), "{}", short.err());
+    let bytes = workshop.lines("batch").iter().map(|line| line["bytes"].as_u64().unwrap()).max().unwrap();
+    export("exact", &["--zone-bytes", &bytes.to_string()]).success();
+    let short = export("short", &["--zone-bytes", &(bytes - 1).to_string()]).expect(2);
+    assert!(short.err().contains(&format!("expected at most {}", bytes - 1)), "{}", short.err());
     assert!(!workshop.path("short").exists() && workshop.leftovers().is_empty());
     export("none", &[]).expect(2);
 }

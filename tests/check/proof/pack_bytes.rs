@@ -27,17 +27,17 @@ const UNNOTICED: [(&str, &str); 4] = [
 /// Which bytes hold what: a region's name, and the row of `chip` that it belongs to.
 type Regions = Vec<(String, Option<usize>)>;
 
-fn regions(path: &Path, octets: &[u8]) -> Regions {
-    let number = |at: usize| usize::from(u16::from_be_bytes([octets[at], octets[at + 1]]));
+fn regions(path: &Path, bytes: &[u8]) -> Regions {
+    let number = |at: usize| usize::from(u16::from_be_bytes([bytes[at], bytes[at + 1]]));
     let page_size = number(16);
-    let mut regions: Regions = vec![("page structure".to_owned(), None); octets.len()];
+    let mut regions: Regions = vec![("page structure".to_owned(), None); bytes.len()];
     let mut name = |range: std::ops::Range<usize>, what: &str, row: Option<usize>| {
         regions[range].fill((what.to_owned(), row));
     };
-    for page in (0..octets.len()).step_by(page_size) {
+    for page in (0..bytes.len()).step_by(page_size) {
         let header = if page == 0 { 100 } else { page };
-        assert!([2, 5, 10, 13].contains(&octets[header]), "no page of a B-tree: overflow pages are not foreseen here");
-        let pointers = header + if octets[header] < 8 { 12 } else { 8 };
+        assert!([2, 5, 10, 13].contains(&bytes[header]), "no page of a B-tree: overflow pages are not foreseen here");
+        let pointers = header + if bytes[header] < 8 { 12 } else { 8 };
         name(pointers + 2 * number(header + 3)..page + number(header + 5), "unused", None);
     }
     name(0..100, "SQLite header", None);
@@ -49,9 +49,9 @@ fn regions(path: &Path, octets: &[u8]) -> Regions {
         while let Some(row) = rows.next().unwrap() {
             let (ValueRef::Text(value) | ValueRef::Blob(value)) = row.get_ref(0).unwrap() else { panic!("{query}") };
             // a UID is in the index too, and in the line; the row's own is the one before that
-            let mut places = octets.windows(value.len()).enumerate().filter(|(_, window)| *window == value);
+            let mut places = bytes.windows(value.len()).enumerate().filter(|(_, window)| *window == value);
             let place = match what {
-                "chip.uid" => places.find(|(at, _)| octets[at + value.len()..].starts_with(b"{\"uid\"")),
+                "chip.uid" => places.find(|(at, _)| bytes[at + value.len()..].starts_with(b"{\"uid\"")),
                 _ => places.next(),
             };
             let (at, _) = place.unwrap_or_else(|| panic!("{what} is in the file"));
@@ -107,7 +107,7 @@ impl Station<'_> {
 }
 
 #[test]
-fn no_octet_of_a_pack_can_be_changed_so_that_another_answer_is_given() {
+fn no_byte_of_a_pack_can_be_changed_so_that_another_answer_is_given() {
     let workshop = with_pack();
     let path = workshop.path("batch.pack");
     let good = std::fs::read(&path).unwrap();

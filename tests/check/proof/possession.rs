@@ -65,8 +65,8 @@ fn chips_show_that_they_hold_their_keys() {
         Run::python(PYTHON).arg(format!("challenge-{index}.json")).folder(workshop.folder()).run().success();
         let signature = chip_signs(&workshop, index as u64, &hash(&challenge));
         // as STSAFE gives it, and in DER
-        let octets = if index == 1 { signature.to_der().as_bytes().to_vec() } else { signature.to_bytes().to_vec() };
-        let said = answer(&workshop, index, &octets, ["one.jsonl", "two.jsonl"][index % 2]).success();
+        let bytes = if index == 1 { signature.to_der().as_bytes().to_vec() } else { signature.to_bytes().to_vec() };
+        let said = answer(&workshop, index, &bytes, ["one.jsonl", "two.jsonl"][index % 2]).success();
         assert!(said.out().ends_with("holds its key\n"));
     }
     assert_eq!(possession(&workshop), "none", "nothing is sealed yet");
@@ -119,7 +119,7 @@ fn answers_of_others_are_refused() {
 }
 
 #[test]
-fn no_octet_of_a_supplement_can_be_changed() {
+fn no_byte_of_a_supplement_can_be_changed() {
     let workshop = with_pack();
     for index in 0..2 {
         let signature = chip_signs(&workshop, index as u64, &hash(&challenge(&workshop, index)));

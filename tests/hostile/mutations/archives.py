@@ -129,20 +129,20 @@ LISTS = {
     "names exchanged": lambda some: [(some[1][0], some[0][1]), (some[0][0], some[1][1]), *some[2:]],
     "contents empty": lambda some: [(name, b"") for name, _ in some],
     "PEM beside": lambda some: [
-        one for name, octets in some for one in ((name, octets), (name[:-3] + "pem", der.pem(octets)))
+        one for name, encoded in some for one in ((name, encoded), (name[:-3] + "pem", der.pem(encoded)))
     ],
     "PEM beside the first alone": lambda some: [some[0], (some[0][0][:-3] + "pem", der.pem(some[0][1])), *some[1:]],
     "PEM in place of the first": lambda some: [(some[0][0][:-3] + "pem", der.pem(some[0][1])), *some[1:]],
-    "PEM in place of all": lambda some: [(name[:-3] + "pem", der.pem(octets)) for name, octets in some],
+    "PEM in place of all": lambda some: [(name[:-3] + "pem", der.pem(encoded)) for name, encoded in some],
     "PEM before DER": lambda some: [
-        one for name, octets in some for one in ((name[:-3] + "pem", der.pem(octets)), (name, octets))
+        one for name, encoded in some for one in ((name[:-3] + "pem", der.pem(encoded)), (name, encoded))
     ],
-    "PEM under .der": lambda some: [(name, der.pem(octets)) for name, octets in some],
-    "DER under .pem": lambda some: [(name[:-3] + "pem", octets) for name, octets in some],
+    "PEM under .der": lambda some: [(name, der.pem(encoded)) for name, encoded in some],
+    "DER under .pem": lambda some: [(name[:-3] + "pem", encoded) for name, encoded in some],
     "PEM of another chip": lambda some: [
         one
-        for n, (name, octets) in enumerate(some)
-        for one in ((name, octets), (name[:-3] + "pem", der.pem(some[n - 1][1])))
+        for n, (name, encoded) in enumerate(some)
+        for one in ((name, encoded), (name[:-3] + "pem", der.pem(some[n - 1][1])))
     ],
     "an entry of 17 MiB": lambda some: [*some[:-1], (some[-1][0], some[-1][1] + bytes(17 << 20))],
 }

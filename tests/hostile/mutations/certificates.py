@@ -307,15 +307,15 @@ def signature(change):
     """Another signature, without the key."""
 
     def made(forge, cert):
-        octets = inside(cert.signature)[1:]
-        return sequence(cert.tbs, cert.algorithm, element(3, b"\0", change(octets)))
+        data = inside(cert.signature)[1:]
+        return sequence(cert.tbs, cert.algorithm, element(3, b"\0", change(data)))
 
     return made
 
 
 def numbers(change):
-    def made(octets):
-        r, s = [int.from_bytes(inside(one), "big") for one in parts(octets)]
+    def made(data):
+        r, s = [int.from_bytes(inside(one), "big") for one in parts(data)]
         return keys.signature_of(*change(r, s))
 
     return signature(made)
@@ -338,16 +338,16 @@ SHAPES = {
     "r and s n": numbers(lambda r, s: (N, N)),
     "s one more": numbers(lambda r, s: (r, s + 1)),
     "r with a zero before": signature(
-        lambda octets: sequence(element(2, b"\0" + inside(parts(octets)[0])), parts(octets)[1])
+        lambda data: sequence(element(2, b"\0" + inside(parts(data)[0])), parts(data)[1])
     ),
     "s with a zero before": signature(
-        lambda octets: sequence(parts(octets)[0], element(2, b"\0" + inside(parts(octets)[1])))
+        lambda data: sequence(parts(data)[0], element(2, b"\0" + inside(parts(data)[1])))
     ),
-    "a third number": signature(lambda octets: sequence(inside(octets), integer(1))),
-    "bytes after the signature": signature(lambda octets: octets + b"\0"),
+    "a third number": signature(lambda data: sequence(inside(data), integer(1))),
+    "bytes after the signature": signature(lambda data: data + b"\0"),
     "a long length": signature(der.long_form),
-    "raw r and s": signature(lambda octets: b"".join(inside(one)[-32:].rjust(32, b"\0") for one in parts(octets))),
-    "empty signature": signature(lambda octets: b""),
+    "raw r and s": signature(lambda data: b"".join(inside(one)[-32:].rjust(32, b"\0") for one in parts(data))),
+    "empty signature": signature(lambda data: b""),
     "an unused bit": lambda f, c: sequence(c.tbs, c.algorithm, element(3, b"\1" + inside(c.signature)[1:])),
     "a signature as OCTET STRING": lambda f, c: sequence(c.tbs, c.algorithm, element(4, inside(c.signature))),
     "another chip's signature": lambda f, c: sequence(
@@ -551,8 +551,8 @@ def bits(batch):
     for at in range(len(good.tbs)):
 
         def change(forge, cert, at=at):
-            octets = bytearray(cert.tbs)
-            octets[at] ^= 1 << at % 8
-            return keys.wrap(forge.batch.issuing_key(), bytes(octets), cert.algorithm)
+            data = bytearray(cert.tbs)
+            data[at] ^= 1 << at % 8
+            return keys.wrap(forge.batch.issuing_key(), bytes(data), cert.algorithm)
 
         yield Case("certificates, each byte", f"byte {at}", batch, lambda change=change: shaped(batch, change))

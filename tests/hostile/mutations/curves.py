@@ -21,8 +21,8 @@ SIGNATURES = {
 L = 2**252 + 27742317777372353535851937790883648493  # the order of Ed25519's base point
 
 
-def numbers(octets):
-    return decode_dss_signature(octets)
+def numbers(data):
+    return decode_dss_signature(data)
 
 
 def ecdsa(private, message, high=False, wanted=lambda r, s: True):
@@ -128,7 +128,7 @@ def cases(bench):
         yield case(kind, f"with SHA-{bits}, as the policy says", sign, "alike", signature, identifier=identifier)
         yield case(kind, f"with SHA-{bits}, against the policy", sign, identifier=identifier)
     yield case("Ed25519", "honest", keys.sign, ACCEPT)
-    plus = lambda octets, by: octets[:32] + (int.from_bytes(octets[32:], "little") + by).to_bytes(32, "little")
+    plus = lambda data, by: data[:32] + (int.from_bytes(data[32:], "little") + by).to_bytes(32, "little")
     yield case("Ed25519", "S plus L", lambda key, tbs: plus(keys.sign(key, tbs), L))
     yield case("Ed25519", "S plus one", lambda key, tbs: plus(keys.sign(key, tbs), 1))
     yield case("Ed25519", "R zero", lambda key, tbs: bytes(32) + keys.sign(key, tbs)[32:])
@@ -142,7 +142,7 @@ def cases(bench):
     yield case(rsa, "a zero before", lambda key, tbs: b"\0" + keys.sign(key, tbs))
     yield case(rsa, "zero", lambda key, tbs: bytes(256))
     modulus = lambda key: key.public_key().public_numbers().n
-    wrap = lambda key, octets: (int.from_bytes(octets, "big") + modulus(key)).to_bytes(257, "big")
+    wrap = lambda key, data: (int.from_bytes(data, "big") + modulus(key)).to_bytes(257, "big")
     yield case(rsa, "plus the modulus", lambda key, tbs: wrap(key, keys.sign(key, tbs)))
     yield case(rsa, "PSS for PKCS #1", pss)
     without = sequence(der.oid("1.2.840.113549.1.1.11"))

@@ -60,10 +60,10 @@ def oid(dotted):
     one, two, *rest = map(int, dotted.split("."))
     out = b""
     for arc in [one * 40 + two, *rest]:
-        octets = [arc & 127]
+        raw = [arc & 127]
         while arc := arc >> 7:
-            octets.insert(0, arc & 127 | 128)
-        out += bytes(octets)
+            raw.insert(0, arc & 127 | 128)
+        out += bytes(raw)
     return element(OID, out)
 
 
@@ -133,10 +133,10 @@ def pem(der, label="CERTIFICATE", width=64, end="\n"):
     return end.join([f"-----BEGIN {label}-----", *lines, f"-----END {label}-----", ""]).encode()
 
 
-def pem_blocks(octets):
+def pem_blocks(raw):
     """The DER of each block."""
     found, inner = [], None
-    for line in octets.splitlines():
+    for line in raw.splitlines():
         if line.startswith(b"-----BEGIN"):
             inner = b""
         elif line.startswith(b"-----END"):

@@ -127,16 +127,16 @@ def lying(batch):
             "files",
             f"{name} taken away",
             batch,
-            lambda name=name: {one: octets for one, octets in batch.files.items() if one != name},
+            lambda name=name: {one: data for one, data in batch.files.items() if one != name},
         )
         yield Case("files", f"{name} emptied", batch, lambda name=name: {**batch.files, name: b""})
         for at in (0, 1, 2, -1, -2):
 
             def change(name=name, at=at):
-                octets = bytearray(batch.files[name])
-                at = {1: len(octets) // 3, 2: len(octets) // 2}.get(at, at)
-                octets[at] ^= 1
-                return {**batch.files, name: bytes(octets)}
+                data = bytearray(batch.files[name])
+                at = {1: len(data) // 3, 2: len(data) // 2}.get(at, at)
+                data[at] ^= 1
+                return {**batch.files, name: bytes(data)}
 
             yield Case("files", f"{name}: a byte at {at}", batch, change)
         if name not in ("manifest.json", "manifest.json.p7s"):

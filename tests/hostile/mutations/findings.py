@@ -211,10 +211,10 @@ def changed(batch, change):
     return forge.done()
 
 
-def replaced(batch, file, at, octets):
+def replaced(batch, file, at, data):
     forge = Forge(batch)
     lines = batch.files[file].split(b"\n")
-    lines[at] = octets
+    lines[at] = data
     forge.raw[file] = b"\n".join(lines)
     forge.counted = False
     return forge.done()

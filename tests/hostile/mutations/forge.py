@@ -151,8 +151,8 @@ def derived_serial(s, issuer_spki, leaf, attempt):
         + sha256(leaf)
         + attempt.to_bytes(4, "big")
     )
-    octets = hmac.digest(bytes.fromhex(s["serial_seed"]), message, "sha256")[:16]
-    return bytes([octets[0] & 0x3F | 0x40]) + octets[1:]
+    encoded = hmac.digest(bytes.fromhex(s["serial_seed"]), message, "sha256")[:16]
+    return bytes([encoded[0] & 0x3F | 0x40]) + encoded[1:]
 
 
 DIGESTS = {
@@ -369,13 +369,13 @@ class Forge:
             if s["issuer"]["mode"] == "air-gapped":
                 s["counts"]["signatures_made"] = len(lines) + len(s["discarded_serials"])
 
-    def done(self, last=lambda s: None, octets=None, created=None):
+    def done(self, last=lambda s: None, rewrite=None, created=None):
         """The files of the batch, sealed after a last change of the statement or of its bytes."""
         self.write_files()
         self.fit_statement()
         changed = last(self.s)
         statement = spelled(self.s if not isinstance(changed, dict) else changed, 2)
-        statement = octets(statement) if octets else statement
+        statement = rewrite(statement) if rewrite else statement
         signer, private = self.sealer or (der.pem_blocks(self.batch.files["manifest.pem"])[0], self.batch.sealing_key())
         try:
             time = created or der.utc(self.s["created"])

@@ -15,8 +15,8 @@ def put(bench, name, files):
     """A batch directory beside the others, for `--history`."""
     folder = os.path.join(bench.folder, "histories", name)
     os.makedirs(folder)
-    for one, octets in files.items():
-        write(os.path.join(folder, one), octets)
+    for one, data in files.items():
+        write(os.path.join(folder, one), data)
     return folder
 
 
@@ -157,7 +157,7 @@ def cases(bench):
     for file in ("manifest.json", "manifest.json.p7s", "manifest.jsonl"):
         folder = put(bench, "changed-" + file, {**two.files, file: two.files[file][:-2] + b"x\n"})
         yield case(f"{file} of another batch changed", four, lambda: four.files, given(folders[0], folder, folders[2]))
-    folder = put(bench, "less", {name: octets for name, octets in two.files.items() if name != "sources.zip"})
+    folder = put(bench, "less", {name: data for name, data in two.files.items() if name != "sources.zip"})
     yield case("a file of another batch away", four, lambda: four.files, given(folders[0], folder, folders[2]))
     yield from heads(bench, case, given)
     yield from names(bench, case, given)

@@ -32,8 +32,8 @@ def key(label, kind="P-256"):
     return ec.derive_private_key(int.from_bytes(seed[:31], "big"), CURVES[kind])
 
 
-def load(octets):
-    return serialization.load_pem_private_key(octets, None)
+def load(data):
+    return serialization.load_pem_private_key(data, None)
 
 
 def pkcs8(private):

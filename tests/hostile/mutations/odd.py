@@ -172,7 +172,7 @@ def leaves(bench):
         )
     spki = der.Certificate(source.leaf(2)).spki
     algorithm, point = der.parts(spki)
-    key = lambda curve, octets: sequence(sequence(oid("1.2.840.10045.2.1"), oid(curve)), element(3, octets))
+    key = lambda curve, data: sequence(sequence(oid("1.2.840.10045.2.1"), oid(curve)), element(3, data))
     for name, one in {
         "a compressed point": key("1.2.840.10045.3.1.7", b"\0" + bytes([2 + (point[-1] & 1)]) + inside(point)[2:34]),
         "a point of zeros": key("1.2.840.10045.3.1.7", b"\0\4" + bytes(64)),
@@ -187,7 +187,7 @@ def leaves(bench):
     }.items():
         yield case("key: " + name, field(source, spki=one))
     base = bench.p384  # its policy takes every kind of key
-    edwards = lambda octets, *more: sequence(sequence(oid("1.3.101.112"), *more), element(3, b"\0" + octets))
+    edwards = lambda data, *more: sequence(sequence(oid("1.3.101.112"), *more), element(3, b"\0" + data))
     order8 = bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05")
     for name, one in {
         "Ed25519 zero": edwards(bytes(32)),
@@ -283,16 +283,16 @@ def texts(bench):
     }.items():
         yield Case("odd, lengths", f"reissue of {name}", batch, reissued(text))
     deep = "[" * 5000 + "]" * 5000
-    octets = lambda old, new: lambda: Forge(batch).done(octets=lambda text: text.replace(old, new, 1))
+    swapped = lambda old, new: lambda: Forge(batch).done(rewrite=lambda text: text.replace(old, new, 1))
     yield Case(
         "odd, lengths",
         "a statement nested 5,000 deep",
         batch,
-        octets(b'"reissue": null', b'"reissue": ' + deep.encode()),
+        swapped(b'"reissue": null', b'"reissue": ' + deep.encode()),
     )
-    yield Case("odd, lengths", "a number of 5,000 digits", batch, octets(b'"count": 1', b'"count": 1' + b"0" * 5000))
+    yield Case("odd, lengths", "a number of 5,000 digits", batch, swapped(b'"count": 1', b'"count": 1' + b"0" * 5000))
     yield Case(
-        "odd, lengths", "a number with an exponent of a million", batch, octets(b'"count": 1', b'"count": 1e1000000')
+        "odd, lengths", "a number with an exponent of a million", batch, swapped(b'"count": 1', b'"count": 1e1000000')
     )
 
     def deep_line():
@@ -327,7 +327,7 @@ def others(bench):
     """What is not a plain file."""
     batch = bench.main
     files = batch.files
-    without = lambda *names: {name: octets for name, octets in files.items() if name not in names}
+    without = lambda *names: {name: data for name, data in files.items() if name not in names}
     outside = batch.house.write("outside.zip", files["certificates.zip"])
     kinds = {
         "an empty directory": {**files, "x": ("directory",)},

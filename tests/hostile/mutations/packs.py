@@ -172,9 +172,9 @@ def edited(folder, good, sql):
     database.executescript(sql)
     database.commit()
     database.close()
-    octets = read(path)
+    data = read(path)
     os.remove(path)
     for more in ("-wal", "-shm"):
         if os.path.exists(path + more):
             os.remove(path + more)
-    return octets
+    return data

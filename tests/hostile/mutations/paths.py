@@ -116,14 +116,14 @@ def intermediates(bench):
         yield Case("paths", "a proof, source_chain: " + case, batch, made, expect, "verify-proof")
 
 
-def b64(octets):
+def b64(data):
     import base64
 
-    return base64.b64encode(octets).decode()
+    return base64.b64encode(data).decode()
 
 
-def twin(octets):
-    tbs, algorithm, signature = der.parts(octets)
+def twin(data):
+    tbs, algorithm, signature = der.parts(data)
     return sequence(tbs, algorithm, element(3, b"\0", keys.twin(der.inside(signature)[1:])))
 
 

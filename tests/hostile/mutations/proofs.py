@@ -7,7 +7,7 @@ from mutations.der import element, inside, parts, sequence
 from mutations.forge import inclusion, spelled
 from mutations.text import misspelled, tree, written
 
-b64 = lambda octets: base64.b64encode(octets).decode()
+b64 = lambda data: base64.b64encode(data).decode()
 
 
 def lines_of(lines, indices):
@@ -45,7 +45,7 @@ def proof_of(files, uid, chip=None, indices=None, batch=None, **changes):
     if chip is None and uid in uids:
         from mutations.forge import entries
 
-        member = lambda name: next(octets for one, octets in entries(files[name]) if one.startswith(uid))
+        member = lambda name: next(data for one, data in entries(files[name]) if one.startswith(uid))
         whole = der.pem_blocks(files["chain.pem"])
         chain = [
             b64(one) for one in whole if one == whole[0] or der.Certificate(one).issuer != der.Certificate(one).subject
@@ -132,7 +132,7 @@ def changed_proofs(bench, batch, good, uids, presence):
     issuer = base64.b64decode(good["chip"]["chain"][0])
     root = der.pem_blocks(open(batch.issuer, "rb").read())[0]
     stranger = keys.ca_certificate(keys.key("stranger"), der.name((der.CN, "x")))
-    flipped = lambda octets: octets[:-1] + bytes([octets[-1] ^ 1])
+    flipped = lambda data: data[:-1] + bytes([data[-1] ^ 1])
     yield from (
         presence(name, change)
         for name, change in {
@@ -278,8 +278,8 @@ def exchanged_policy(base, uid, batch):
     return spelled(proof) + b"\n"
 
 
-def twin(octets):
-    tbs, algorithm, signature = parts(octets)
+def twin(data):
+    tbs, algorithm, signature = parts(data)
     return sequence(tbs, algorithm, element(3, b"\0", keys.twin(inside(signature)[1:])))
 
 

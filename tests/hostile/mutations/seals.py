@@ -137,7 +137,7 @@ BENDS = {
     "signature zero": put(signature=keys.signature_of(0, 0)),
     "signature one": put(signature=keys.signature_of(1, 1)),
 }
-OCTETS = {
+BYTES = {
     "bytes after": lambda s: s + b"\0",
     "bytes before": lambda s: b"\0" + s,
     "cut off": lambda s: s[:-1],
@@ -166,7 +166,7 @@ def signature_of_seal(seal, change):
 
 
 def numbers(change):
-    return lambda octets: keys.signature_of(*change(*[int.from_bytes(inside(one), "big") for one in parts(octets)]))
+    return lambda encoded: keys.signature_of(*change(*[int.from_bytes(inside(one), "big") for one in parts(encoded)]))
 
 
 N = keys.ORDERS["secp256r1"]
@@ -191,7 +191,7 @@ def cases(bench):
     seal, other = batch.files["manifest.json.p7s"], bench.both_forms
     for name, change in BENDS.items():
         yield Case("seal, form", name, batch, lambda change=change: bent(batch, change))
-    for name, change in OCTETS.items():
+    for name, change in BYTES.items():
         yield Case(
             "seal, bytes", name, batch, lambda change=change: {**batch.files, "manifest.json.p7s": change(seal)}
         )

@@ -10,7 +10,7 @@ U64, U32 = (1 << 64) - 1, (1 << 32) - 1
 OTHER = "ab" * 32
 
 
-def with_octets(batch, change):
+def with_bytes(batch, change):
     """The batch with another statement under the old seal."""
     return {**batch.files, "manifest.json": change(batch.files["manifest.json"])}
 
@@ -215,7 +215,7 @@ def cases(bench):
             "statement, values, old seal",
             case,
             batch,
-            lambda key=key, value=value: with_octets(batch, lambda _: changed(s, key, value)),
+            lambda key=key, value=value: with_bytes(batch, lambda _: changed(s, key, value)),
         )
         sealed = Case(
             "statement, values, sealed", case, batch, lambda key=key, value=value: resealed(batch, key, value), expect
@@ -229,12 +229,12 @@ def cases(bench):
         and (where == "previous" or where == "expected" and version == 1)
     )
     for name, value in misspelled(tree(s), named):
-        octets = written(value, 2).encode() + b"\n"
+        data = written(value, 2).encode() + b"\n"
         yield Case(
-            "statement, spelling, sealed", name, batch, lambda octets=octets: Forge(batch).done(octets=lambda _: octets)
+            "statement, spelling, sealed", name, batch, lambda data=data: Forge(batch).done(rewrite=lambda _: data)
         )
     for name, change in LAYOUTS:
-        yield Case("statement, layout, sealed", name, batch, lambda change=change: Forge(batch).done(octets=change))
+        yield Case("statement, layout, sealed", name, batch, lambda change=change: Forge(batch).done(rewrite=change))
     for number, (key, value) in enumerate(FREE):
         yield Case(
             "free: statement",

@@ -286,8 +286,8 @@ def old_proofs(bench):
             if batch.name != "batch" or not os.path.exists(path):
                 continue
             where = os.path.basename(batch.house.folder)
-            octets = read(path)
-            absent = json.loads(octets)["chip"] is None
+            data = read(path)
+            absent = json.loads(data)["chip"] is None
             case = lambda about, made, expect=REFUSE: Case(
                 "version 1, proofs" if expect == REFUSE else "free: version 1",
                 f"past: {where} {name} {about}",
@@ -297,16 +297,16 @@ def old_proofs(bench):
                 "verify-proof",
                 ["--absent"] if absent else [],
             )
-            yield case("honest", lambda octets=octets: octets, ACCEPT)
-            for about, value in misspelled(tree(json.loads(octets))):
+            yield case("honest", lambda data=data: data, ACCEPT)
+            for about, value in misspelled(tree(json.loads(data))):
                 yield case(about, lambda value=value: written(value).encode() + b"\n")
             for about, change in {
                 "called version 2": lambda one: {**one, "format": "reroot-proof/2"},
                 "with the keys of version 2": lambda one: {**one, "policy": None, "seals": []},
                 "of another UID": lambda one: {**one, "uid": "0209FF0000007E57000139" if not absent else "0209"},
             }.items():
-                yield case(about, lambda octets=octets, change=change: spelled(change(json.loads(octets))) + b"\n")
-    encoded = lambda octets: base64.b64encode(octets).decode()
+                yield case(about, lambda data=data, change=change: spelled(change(json.loads(data))) + b"\n")
+    encoded = lambda data: base64.b64encode(data).decode()
     for base, kind in (
         (bench.stsafe_l, "stsafe-l"),
         (bench.generic, "generic"),

@@ -21,7 +21,7 @@ fn leaves_of_every_family_are_proved_to_be_in_a_batch_of_version_1() {
         let past = Past::unpack(name);
         let all = proofs(&past, &["--all"]);
         assert_eq!(verdicts(&past, &all, &[]), vec![true; alone.len()], "{name}");
-        for proof in all.split_inclusive(|octet| *octet == b'\n') {
+        for proof in all.split_inclusive(|byte| *byte == b'\n') {
             let good = Proof::parse(proof).unwrap();
             let policy = std::fs::read(past.workshop.path("batch/policy.toml")).unwrap();
             assert_eq!(good.policy.as_deref(), Some(&policy[..]));

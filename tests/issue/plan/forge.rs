@@ -4,7 +4,7 @@ use std::path::Path;
 
 use reroot::crypto::sha256;
 use reroot::ledger::{LeafKey, leaf_set_digest};
-use reroot::seal::sign_octets;
+use reroot::seal::sign_bytes;
 use reroot::signer::FileSigner;
 use reroot::x509::{Certificate, Time, pem};
 
@@ -24,8 +24,8 @@ const MAGIC: &[u8] = b"reroot-plan/2\n";
 
 impl Plan {
     pub(crate) fn read(path: &Path) -> Self {
-        let octets = std::fs::read(path).unwrap();
-        let mut rest = octets.strip_prefix(MAGIC).unwrap();
+        let bytes = std::fs::read(path).unwrap();
+        let mut rest = bytes.strip_prefix(MAGIC).unwrap();
         let mut sized = || {
             let (length, after) = rest.split_first_chunk::<4>().unwrap();
             let (part, after) = after.split_at(u32::from_be_bytes(*length).try_into().unwrap());
@@ -81,7 +81,7 @@ impl Plan {
         let at = Time::from_rfc3339(&self.member("issued_at")).ok();
         let at = at.filter(|at| certificate.validity().contains(*at));
         let at = at.unwrap_or_else(|| certificate.validity().not_before());
-        self.seal = sign_octets(self.head.as_bytes(), &certificate, &signer, at).unwrap();
+        self.seal = sign_bytes(self.head.as_bytes(), &certificate, &signer, at).unwrap();
     }
 
     fn section(&self) -> Vec<u8> {
@@ -99,14 +99,14 @@ impl Plan {
         section
     }
 
-    pub(crate) fn octets(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         let sized = |part: &[u8]| [&u32::try_from(part.len()).unwrap().to_be_bytes()[..], part].concat();
         let parts = [MAGIC.to_vec(), sized(self.head.as_bytes()), sized(&self.seal)];
         [parts.concat(), self.small.concat(), self.section()].concat()
     }
 
     pub(crate) fn write(&self, path: &Path) {
-        put(path, self.octets());
+        put(path, self.bytes());
     }
 }
 

@@ -76,14 +76,14 @@ fn finishing_needs_the_signatures_of_this_plan() {
     let start = place(b"\"}") + 2;
     let mut changed = Vec::new();
     for at in [0, 21, start, start + 3, whole.len() - 1] {
-        let mut octets = whole.clone();
-        octets[at] ^= 1;
-        changed.push(octets);
+        let mut bytes = whole.clone();
+        bytes[at] ^= 1;
+        changed.push(bytes);
     }
     changed.push(whole[..whole.len() - 1].to_vec());
     changed.push([&whole[..], b"x"].concat());
-    for octets in changed {
-        put(&machines.path("changed.signatures"), octets);
+    for bytes in changed {
+        put(&machines.path("changed.signatures"), bytes);
         machines.finish("reel.plan", "changed.signatures", "batch").expect(3);
         assert!(!machines.path("batch").exists());
     }
@@ -91,7 +91,7 @@ fn finishing_needs_the_signatures_of_this_plan() {
     let mut forged = whole.clone();
     let last = whole.len() - 1;
     forged[last] ^= 1;
-    let digest = |octets: &[u8]| reroot::crypto::sha256(octets).to_string();
+    let digest = |bytes: &[u8]| reroot::crypto::sha256(bytes).to_string();
     let text = String::from_utf8(forged[24..start].to_vec()).unwrap();
     let text = text.replace(&digest(&whole[start..]), &digest(&forged[start..]));
     forged.splice(24..start, text.into_bytes());

@@ -181,17 +181,17 @@ impl Drop for Responder {
 
 /// Every message of one connection.
 fn serve(shared: &Shared, mut stream: TcpStream) -> std::io::Result<()> {
-    let mut octets = Vec::new();
+    let mut bytes = Vec::new();
     loop {
         let body = loop {
-            if let Some(end) = octets.windows(4).position(|window| window == b"\r\n\r\n") {
-                let head = String::from_utf8_lossy(&octets[..end]).to_lowercase();
+            if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
+                let head = String::from_utf8_lossy(&bytes[..end]).to_lowercase();
                 let length =
                     head.split("content-length: ").nth(1).and_then(|rest| rest.split("\r\n").next()?.parse().ok());
                 let total = end + 4 + length.unwrap_or(0);
-                if octets.len() >= total {
-                    let body = octets[end + 4..total].to_vec();
-                    octets.drain(..total);
+                if bytes.len() >= total {
+                    let body = bytes[end + 4..total].to_vec();
+                    bytes.drain(..total);
                     break body;
                 }
             }
@@ -200,7 +200,7 @@ fn serve(shared: &Shared, mut stream: TcpStream) -> std::io::Result<()> {
             if read == 0 {
                 return Ok(());
             }
-            octets.extend_from_slice(&piece[..read]);
+            bytes.extend_from_slice(&piece[..read]);
         };
         let Some((answer, fault)) = answer(shared, &body) else { return Ok(()) };
         let (status, answer) = match fault {
@@ -233,14 +233,14 @@ fn answer(shared: &Shared, message: &[u8]) -> Option<(Vec<u8>, Option<Fault>)> {
     let (header, body, protection) = (parts[0], parts[1], parts[2]);
     let fields: BTreeMap<u8, &[u8]> =
         children(inner(header)).into_iter().skip(3).map(|field| (field[0], field)).collect();
-    let octets = |tag: u8| inner(inner(fields[&tag])).to_vec();
+    let bytes = |tag: u8| inner(inner(fields[&tag])).to_vec();
     let algorithm = inner(fields[&0xA1]);
     assert_eq!(
         inner(inner(protection))[1..],
         mac(&shared.secret, algorithm, &der(0x30, &[header, body])),
         "the request's MAC"
     );
-    let (transaction, nonce) = (octets(0xA4), octets(0xA5));
+    let (transaction, nonce) = (bytes(0xA4), bytes(0xA5));
     let step = match body[0] {
         0xA2 => Step::Request,
         0xB8 => Step::Confirmation,
@@ -349,40 +349,40 @@ fn certify(shared: &Shared, template: &[u8], other_key: bool) -> Vec<u8> {
 }
 
 /// PasswordBasedMac with SHA-256 and HMAC-SHA-256, as the requests have it.
-fn mac(secret: &[u8], algorithm: &[u8], octets: &[u8]) -> Vec<u8> {
+fn mac(secret: &[u8], algorithm: &[u8], bytes: &[u8]) -> Vec<u8> {
     let parameters = children(inner(children(inner(algorithm))[1]));
     let salt = inner(parameters[0]);
-    let count = inner(parameters[2]).iter().fold(0_u32, |number, octet| number << 8 | u32::from(*octet));
+    let count = inner(parameters[2]).iter().fold(0_u32, |number, byte| number << 8 | u32::from(*byte));
     let mut key = *reroot::crypto::sha256(&[secret, salt].concat()).as_bytes();
     for _ in 1..count {
         key = *reroot::crypto::sha256(&key).as_bytes();
     }
-    reroot::crypto::hmac_sha256(&key, &[octets]).to_vec()
+    reroot::crypto::hmac_sha256(&key, &[bytes]).to_vec()
 }
 
-fn header(octets: &[u8]) -> (usize, usize) {
-    match octets[1] {
+fn header(bytes: &[u8]) -> (usize, usize) {
+    match bytes[1] {
         short @ 0..0x80 => (2, usize::from(short)),
         long => {
             let count = usize::from(long & 0x7F);
-            let length = octets[2..2 + count].iter().fold(0, |length, octet| length << 8 | usize::from(*octet));
+            let length = bytes[2..2 + count].iter().fold(0, |length, byte| length << 8 | usize::from(*byte));
             (2 + count, length)
         }
     }
 }
 
-fn inner(octets: &[u8]) -> &[u8] {
-    let (start, length) = header(octets);
-    &octets[start..start + length]
+fn inner(bytes: &[u8]) -> &[u8] {
+    let (start, length) = header(bytes);
+    &bytes[start..start + length]
 }
 
-fn children(mut octets: &[u8]) -> Vec<&[u8]> {
+fn children(mut bytes: &[u8]) -> Vec<&[u8]> {
     let mut found = Vec::new();
-    while !octets.is_empty() {
-        let (start, length) = header(octets);
-        let (one, rest) = octets.split_at(start + length);
+    while !bytes.is_empty() {
+        let (start, length) = header(bytes);
+        let (one, rest) = bytes.split_at(start + length);
         found.push(one);
-        octets = rest;
+        bytes = rest;
     }
     found
 }
@@ -394,10 +394,10 @@ fn der(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     if let Ok(short @ 0..0x80) = u8::try_from(length) {
         out.push(short);
     } else {
-        let octets = length.to_be_bytes();
-        let first = octets.iter().position(|octet| *octet != 0).expect("not zero");
-        out.push(0x80 | u8::try_from(octets.len() - first).expect("few"));
-        out.extend_from_slice(&octets[first..]);
+        let bytes = length.to_be_bytes();
+        let first = bytes.iter().position(|byte| *byte != 0).expect("not zero");
+        out.push(0x80 | u8::try_from(bytes.len() - first).expect("few"));
+        out.extend_from_slice(&bytes[first..]);
     }
     out.extend_from_slice(&content);
     out

@@ -8,11 +8,11 @@ use crate::support::run::Run;
 
 /// Whoever carries the file can change bytes, and cannot sign.
 #[test]
-fn no_octet_of_a_plan_can_be_changed_on_its_way() {
+fn no_byte_of_a_plan_can_be_changed_on_its_way() {
     let machines = Machines::planned(3);
     let plan = Plan::read(&machines.path("reel.plan"));
-    let octets = plan.octets();
-    assert_eq!(octets, std::fs::read(machines.path("reel.plan")).unwrap(), "the helper writes what it has read");
+    let bytes = plan.bytes();
+    assert_eq!(bytes, std::fs::read(machines.path("reel.plan")).unwrap(), "the helper writes what it has read");
     let head = 18;
     let seal = head + plan.head.len() + 4;
     let sections = seal + plan.seal.len();
@@ -29,10 +29,10 @@ fn no_octet_of_a_plan_can_be_changed_on_its_way() {
         (sections - 2, "signature"),
         (inputs + 2, "section `inputs`"),
         (leaves + 30, ""),
-        (octets.len() - 5, ""),
+        (bytes.len() - 5, ""),
     ];
     for (at, reason) in places {
-        let mut changed = octets.clone();
+        let mut changed = bytes.clone();
         changed[at] ^= 1;
         put(&machines.path("changed.plan"), &changed);
         let refused = machines.sign("changed.plan", "refused.signatures").expect(3);
@@ -40,11 +40,11 @@ fn no_octet_of_a_plan_can_be_changed_on_its_way() {
         assert!(reason == "signed by an allowed planner" || refused.err().contains(reason), "{at}: {}", refused.err());
         assert_eq!(machines.begun_in_vault(), 0);
     }
-    for cut in [10, head + 5, seal + 5, leaves + 5, octets.len() - 1] {
-        put(&machines.path("changed.plan"), &octets[..cut]);
+    for cut in [10, head + 5, seal + 5, leaves + 5, bytes.len() - 1] {
+        put(&machines.path("changed.plan"), &bytes[..cut]);
         machines.refuses("changed.plan", 3, "");
     }
-    put(&machines.path("changed.plan"), [&octets[..], b"x"].concat());
+    put(&machines.path("changed.plan"), [&bytes[..], b"x"].concat());
     machines.refuses("changed.plan", 3, "something follows");
 }
 

@@ -18,8 +18,8 @@ def tlv(tag, *parts):
     length = len(content)
     if length < 128:
         return bytes([tag, length]) + content
-    octets = length.to_bytes((length.bit_length() + 7) // 8, "big")
-    return bytes([tag, 128 + len(octets)]) + octets + content
+    data = length.to_bytes((length.bit_length() + 7) // 8, "big")
+    return bytes([tag, 128 + len(data)]) + data + content
 
 
 def oid(text):

@@ -163,8 +163,8 @@ fn is_part(character: char) -> bool {
 }
 
 fn token(word: &str) -> String {
-    let upper = |text: &str| text.bytes().all(|octet| matches!(octet, b'0'..=b'9' | b'A'..=b'F'));
-    let hex = |text: &str| text.bytes().all(|octet| octet.is_ascii_hexdigit());
+    let upper = |text: &str| text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'A'..=b'F'));
+    let hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
     match word.len() {
         8 if upper(word) => return "<ID>".to_owned(),
         20 if shaped(word, "dddd-dd-ddTdd:dd:ddZ") => return "<TIME>".to_owned(),
@@ -184,9 +184,9 @@ fn token(word: &str) -> String {
 /// `d` is a digit, `x` a hexadecimal one, everything else itself.
 fn shaped(word: &str, shape: &str) -> bool {
     word.len() == shape.len()
-        && word.bytes().zip(shape.bytes()).all(|(octet, shape)| match shape {
-            b'd' => octet.is_ascii_digit(),
-            b'x' => octet.is_ascii_hexdigit(),
-            other => octet == other,
+        && word.bytes().zip(shape.bytes()).all(|(byte, shape)| match shape {
+            b'd' => byte.is_ascii_digit(),
+            b'x' => byte.is_ascii_hexdigit(),
+            other => byte == other,
         })
 }

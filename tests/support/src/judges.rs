@@ -48,8 +48,8 @@ for object_path, source_path in zip(sys.argv[2::2], sys.argv[3::2]):
     der, source = open(object_path, "rb").read(), open(source_path, "rb").read()
     issuer, _, spki = fields(der)
     _, _, source_spki = fields(source)
-    assert issuer == issuing_subject, f"{object_path}: issuer is not the CA's subject, octet for octet"
-    assert spki == source_spki, f"{object_path}: SubjectPublicKeyInfo is not the source leaf's, octet for octet"
+    assert issuer == issuing_subject, f"{object_path}: issuer is not the CA's subject, byte for byte"
+    assert spki == source_spki, f"{object_path}: SubjectPublicKeyInfo is not the source leaf's, byte for byte"
     certificate = x509.load_der_x509_certificate(der)
     for extension in certificate.extensions:
         repr(extension.value)
@@ -145,7 +145,7 @@ pub fn unpack(archive: &Path, into: &Path) -> Vec<PathBuf> {
     for n in 0..archive.len() {
         let mut entry = archive.by_index(n).expect("the entry can be read");
         let name = entry.name().expect("names are UTF-8").into_owned();
-        assert!(name.bytes().all(|octet| octet.is_ascii_alphanumeric() || octet == b'.'), "{name}");
+        assert!(name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.'), "{name}");
         let mut content = Vec::new();
         entry.read_to_end(&mut content).expect("the entry can be read");
         let path = into.join(name);

@@ -125,8 +125,8 @@ impl Run {
     }
 
     /// What the program reads on standard input; nothing if left out.
-    pub fn stdin(mut self, octets: impl Into<Vec<u8>>) -> Self {
-        self.stdin = octets.into();
+    pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.stdin = bytes.into();
         self
     }
 
@@ -159,11 +159,11 @@ impl Run {
             // a program that does not read all of its input closes the pipe, which is its right
             scope.spawn(move || drop(stdin.write_all(&self.stdin)));
             let err = scope.spawn(move || {
-                let mut octets = Vec::new();
-                stderr.read_to_end(&mut octets).map(|_| octets)
+                let mut bytes = Vec::new();
+                stderr.read_to_end(&mut bytes).map(|_| bytes)
             });
-            let mut octets = Vec::new();
-            let out = stdout.read_to_end(&mut octets).map(|_| octets);
+            let mut bytes = Vec::new();
+            let out = stdout.read_to_end(&mut bytes).map(|_| bytes);
             (out, err.join().expect("reading does not panic"))
         });
         let status = child.wait().expect("a child ends");
@@ -184,9 +184,9 @@ pub struct Running {
 
 impl Running {
     /// Writes to its standard input. More than a pipe holds is written when the program has read the rest.
-    pub fn feed(&mut self, octets: &[u8]) {
+    pub fn feed(&mut self, bytes: &[u8]) {
         let stdin = self.child.stdin.as_mut().expect("it is piped");
-        stdin.write_all(octets).expect("the program reads its input");
+        stdin.write_all(bytes).expect("the program reads its input");
     }
 
     /// Reads its standard output up to and with this text.
@@ -200,22 +200,22 @@ impl Running {
     }
 
     fn read_up_to(from: &mut impl Read, text: &str, command: &str) {
-        let (mut seen, mut octet) = (Vec::new(), [0]);
+        let (mut seen, mut byte) = (Vec::new(), [0]);
         while !seen.ends_with(text.as_bytes()) {
-            let read = from.read(&mut octet).expect("its output can be read");
+            let read = from.read(&mut byte).expect("its output can be read");
             assert!(read == 1, "{command} ended before it said {text:?}: {}", String::from_utf8_lossy(&seen));
-            seen.push(octet[0]);
+            seen.push(byte[0]);
         }
     }
 
     /// Reads its standard output up to and with this byte.
     pub fn read_until(&mut self, end: u8) -> Vec<u8> {
         let stdout = self.child.stdout.as_mut().expect("it is piped");
-        let (mut seen, mut octet) = (Vec::new(), [0]);
+        let (mut seen, mut byte) = (Vec::new(), [0]);
         while seen.last() != Some(&end) {
-            let read = stdout.read(&mut octet).expect("its output can be read");
+            let read = stdout.read(&mut byte).expect("its output can be read");
             assert!(read == 1, "{} ended: {}", self.text, String::from_utf8_lossy(&seen));
-            seen.push(octet[0]);
+            seen.push(byte[0]);
         }
         seen
     }

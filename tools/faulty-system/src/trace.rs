@@ -258,11 +258,11 @@ fn target(thread: pid_t, call: &Call, registers: &libc::user_regs_struct) -> Opt
 /// Text in the program's memory.
 fn text(thread: pid_t, address: u64) -> Option<PathBuf> {
     let memory = File::open(format!("/proc/{thread}/mem")).ok()?;
-    let mut octets = vec![0; 4096];
+    let mut bytes = vec![0; 4096];
     // what follows the text may not be there
-    let read = memory.read_at(&mut octets, address).ok()?;
-    let end = octets[..read].iter().position(|octet| *octet == 0)?;
-    Some(Path::new(std::str::from_utf8(&octets[..end]).ok()?).to_owned())
+    let read = memory.read_at(&mut bytes, address).ok()?;
+    let end = bytes[..read].iter().position(|byte| *byte == 0)?;
+    Some(Path::new(std::str::from_utf8(&bytes[..end]).ok()?).to_owned())
 }
 
 fn wait(pid: pid_t) -> Result<(pid_t, c_int), String> {

@@ -86,15 +86,15 @@ pub fn source(path: &Path) -> Result<ProofSource<'_>, Fault> {
 /// The leaf as a station reads it: alone in a file, or at the beginning of a zone.
 fn leaf(path: &Path, world: &mut World) -> Result<Certificate, Fault> {
     let stdin = path.as_os_str() == "-";
-    let octets = if stdin {
-        let mut octets = Vec::new();
+    let bytes = if stdin {
+        let mut bytes = Vec::new();
         let mut input = (&mut world.stdin).take(MAX_LEAF);
-        input.read_to_end(&mut octets).map_err(|error| Fault::usage(format!("standard input: {error}")))?;
-        octets
+        input.read_to_end(&mut bytes).map_err(|error| Fault::usage(format!("standard input: {error}")))?;
+        bytes
     } else {
         load::bytes("leaf", path)?
     };
-    leaf_from_chip(&octets).map_err(|error| {
+    leaf_from_chip(&bytes).map_err(|error| {
         let place = if stdin { "standard input".to_owned() } else { format!("`{}`", Printable::new(path)) };
         Fault::usage(format!("{place} {error}")).hint(error.hint())
     })

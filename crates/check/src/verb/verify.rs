@@ -46,7 +46,7 @@ pub fn run(args: &VerifyArgs, world: &mut World, printer: Printer) -> Result<Exi
         manifest_anchors: &anchors.manifest,
         history: &args.history,
         head,
-        expected: list.as_deref().map(|octets| ListFile { octets, name: &list_name }),
+        expected: list.as_deref().map(|bytes| ListFile { bytes, name: &list_name }),
         timestamp: timestamp.as_deref(),
         tsa_anchors: &tsa_anchors,
         beacon,

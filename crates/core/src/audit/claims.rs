@@ -75,9 +75,9 @@ impl Claim {
         let (line, rest) = rest.split_first_chunk::<8>()?;
         let (source, rest) = rest.split_first_chunk::<33>()?;
         let (spki, uid) = rest.split_first_chunk::<33>()?;
-        let optional = |octets: &[u8; 33]| {
-            let digest = octets[1..].try_into().expect("32 of 33 bytes");
-            (octets[0] != 0).then_some(Sha256Digest::new(digest))
+        let optional = |bytes: &[u8; 33]| {
+            let digest = bytes[1..].try_into().expect("32 of 33 bytes");
+            (bytes[0] != 0).then_some(Sha256Digest::new(digest))
         };
         Some(Self {
             line: u64::from_be_bytes(*line),

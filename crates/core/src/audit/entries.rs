@@ -29,7 +29,7 @@ use super::{Audit, believed, check_digest};
 const BLOCK: usize = 4_096;
 
 /// Bytes of certificates checked at once: some 20,000 ordinary ones.
-const BLOCK_OCTETS: usize = 32 << 20;
+const BLOCK_BYTES: usize = 32 << 20;
 
 /// What a line whose certificates hold adds to the report.
 struct Good {
@@ -155,7 +155,7 @@ pub(super) fn check(
 fn next_block(rows: &mut Rows) -> (Vec<Row>, Option<Torn>) {
     let mut block = Vec::with_capacity(BLOCK);
     let mut bytes = 0;
-    while block.len() < BLOCK && bytes < BLOCK_OCTETS {
+    while block.len() < BLOCK && bytes < BLOCK_BYTES {
         match rows.next_row() {
             Ok(Some(row)) => {
                 bytes += row.certificate.der.len() + row.source().der.len();

@@ -17,7 +17,7 @@ use super::report::{AuditReport, code};
 #[derive(Clone, Copy, Debug)]
 pub struct ListFile<'a> {
     /// Its bytes.
-    pub octets: &'a [u8],
+    pub bytes: &'a [u8],
     /// Its name, for messages.
     pub name: &'a str,
 }
@@ -52,8 +52,8 @@ pub(super) fn open(
 ) -> Result<Option<Given>, Error> {
     let Some(file) = job.expected else { return Ok(None) };
     let family = policy.source().family;
-    let list = ExpectedList::parse(family, file.octets, file.name)?;
-    let (digest, count) = (sha256(file.octets), list.len() as u64);
+    let list = ExpectedList::parse(family, file.bytes, file.name)?;
+    let (digest, count) = (sha256(file.bytes), list.len() as u64);
     let same = match &statement.expected {
         None => {
             let message = "the statement names no expected list: the batch was made without one";

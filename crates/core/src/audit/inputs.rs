@@ -119,8 +119,8 @@ fn beginning(name: &str) -> String {
 }
 
 /// Half a SHA-256 stands for a name: a collision would have to be made on purpose.
-pub(super) fn half_digest(octets: &[u8]) -> u128 {
-    u128::from_be_bytes(sha256(octets).as_bytes()[..16].try_into().expect("half of 32 bytes"))
+pub(super) fn half_digest(bytes: &[u8]) -> u128 {
+    u128::from_be_bytes(sha256(bytes).as_bytes()[..16].try_into().expect("half of 32 bytes"))
 }
 
 #[cfg(test)]

@@ -87,7 +87,7 @@ impl Items {
     pub(super) fn leaf(&mut self, item: &ItemName, leaf: &Leaf<'_>) -> Result<(), Error> {
         let unfit: Vec<u8> = leaf.unfit.iter().flat_map(|code| self.short(*code).to_be_bytes()).collect();
         let uid = leaf.key.uid.as_bytes();
-        let flags = [LEAF, u8::from(leaf.padded), octet(uid.len())];
+        let flags = [LEAF, u8::from(leaf.padded), byte(uid.len())];
         let (source, spki) = (leaf.key.fingerprint, leaf.key.spki);
         add(&mut self.derived, item, &[&flags, uid, source.as_bytes(), spki.as_bytes(), &unfit])
     }
@@ -96,7 +96,7 @@ impl Items {
     pub(super) fn finding(&mut self, item: &ItemName, finding: &Finding) -> Result<(), Error> {
         let code = self.short(finding.code);
         let of = Of { uid: finding.uid, source: finding.source_sha256 };
-        add(&mut self.derived, item, &[&[FINDING, flag(finding.disposition)], &code.to_be_bytes(), &of.octets()])
+        add(&mut self.derived, item, &[&[FINDING, flag(finding.disposition)], &code.to_be_bytes(), &of.bytes()])
     }
 
     fn short(&mut self, code: Code) -> u16 {
@@ -119,7 +119,7 @@ impl Items {
         };
         let of = Of { uid: line.uid().copied(), source: line.source_sha256() };
         let head = [flag(line.disposition())];
-        add(&mut self.lines, line.item(), &[&[1], &number.to_be_bytes(), &head, &code.to_be_bytes(), &of.octets()])
+        add(&mut self.lines, line.item(), &[&[1], &number.to_be_bytes(), &head, &code.to_be_bytes(), &of.bytes()])
     }
 
     /// Strikes out one item for each line: one that fits if there is one, since names might be there twice.
@@ -173,14 +173,14 @@ struct Of {
 }
 
 impl Of {
-    fn octets(&self) -> Vec<u8> {
+    fn bytes(&self) -> Vec<u8> {
         let uid = self.uid.as_ref().map_or(&[][..], Uid::as_bytes);
         let source = self.source.as_ref().map_or(&[][..], |source| &source.as_bytes()[..]);
-        [&[octet(uid.len())], uid, source].concat()
+        [&[byte(uid.len())], uid, source].concat()
     }
 
-    fn read(octets: &[u8]) -> Option<Self> {
-        let (length, rest) = octets.split_first()?;
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let (length, rest) = bytes.split_first()?;
         let (uid, source) = rest.split_at_checked(usize::from(*length))?;
         let uid = if uid.is_empty() { None } else { Some(Uid::from_bytes(uid).ok()?) };
         let source = if source.is_empty() { None } else { Some(Sha256Digest::new(source.try_into().ok()?)) };
@@ -355,7 +355,7 @@ const fn disposition(flag: u8) -> Disposition {
     if flag == 0 { Disposition::Ignored } else { Disposition::Rejected }
 }
 
-fn octet(length: usize) -> u8 {
+fn byte(length: usize) -> u8 {
     u8::try_from(length).expect("a UID has 20 bytes at most")
 }
 

@@ -122,13 +122,13 @@ pub fn audit(job: &Audit<'_>, stdin: &mut (dyn Read + Send)) -> Result<AuditRepo
     let reader = BatchReader::open(job.batch)?;
     let mut report = AuditReport { not_given: not_given(job), ..AuditReport::default() };
 
-    let Some((signed, octets)) = open_statement(&reader, &anchors, &mut report)? else {
+    let Some((signed, bytes)) = open_statement(&reader, &anchors, &mut report)? else {
         return Ok(report);
     };
     let statement = signed.statement().clone();
     report.statement_sha256 = Some(signed.statement_sha256());
     report.checked("seal of the statement, its signer's purpose and anchor");
-    check_timestamp(job, &octets, &statement, &mut report);
+    check_timestamp(job, &bytes, &statement, &mut report);
     let before = report.count();
     check_files(&reader, &statement, &mut report)?;
     report.checked_since(before, "digest of every file");
@@ -221,7 +221,7 @@ fn check_timestamp(job: &Audit<'_>, statement: &[u8], claims: &Statement, report
             format!("the statement says it was made at {}, and this machine's clock says {}", claims.created, job.now);
         report.warnings.push(note);
     }
-    let Some(octets) = job.timestamp else {
+    let Some(bytes) = job.timestamp else {
         if !job.tsa_anchors.is_empty() {
             report.fault(code::TIMESTAMP_MISSING, PLACE, "there is none, and an authority's anchor was given");
         }
@@ -232,7 +232,7 @@ fn check_timestamp(job: &Audit<'_>, statement: &[u8], claims: &Statement, report
         report.warnings.push(note.into());
         return;
     }
-    match Token::read(octets).and_then(|token| token.verify(statement, job.tsa_anchors)) {
+    match Token::read(bytes).and_then(|token| token.verify(statement, job.tsa_anchors)) {
         // both clocks may be off by a little; a statement that is a day younger than its time-stamp is a forgery
         Ok(stamped) if stamped.time.unix().saturating_add(CLOCKS) < claims.created.unix() => {
             let message = format!("is of {}, when the statement says it was made at {}", stamped.time, claims.created);

@@ -24,7 +24,7 @@ pub struct TbsCertificate {
 impl TbsCertificate {
     /// Encodes `template` for `issuer`: version 3, the issuer's subject and the SubjectPublicKeyInfo as received.
     pub fn encode(issuer: &IssuerIdentity, template: &ObjectTemplate, serial: SerialNumber, attempt: u32) -> Self {
-        let mut der = Vec::with_capacity(OCTETS);
+        let mut der = Vec::with_capacity(BYTES);
         nest(&mut der, tag::SEQUENCE, |der| {
             der.extend([0xA0, 3, tag::INTEGER, 1, 2]);
             write_element(der, tag::INTEGER, &[serial.content()]);
@@ -128,7 +128,7 @@ impl TbsCertificate {
 }
 
 /// Room for what most tbsCertificates take.
-const OCTETS: usize = 768;
+const BYTES: usize = 768;
 
 /// RFC 5280 §4.1: the default of critical is left away (X.690 §11.5).
 fn write_extension(out: &mut Vec<u8>, extension: &Extension) {

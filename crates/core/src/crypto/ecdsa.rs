@@ -73,19 +73,19 @@ fn in_form(key: KeyAlgorithm, signature: Vec<u8>, higher: bool) -> Vec<u8> {
     if is_higher(order, s) == higher {
         return signature;
     }
-    ecdsa_signature(r, difference(order, s, &mut [0; MAX_OCTETS]))
+    ecdsa_signature(r, difference(order, s, &mut [0; MAX_BYTES]))
 }
 
 /// Whether s is the higher of the two values that verify.
 fn is_higher(order: &[u8], s: &[u8]) -> bool {
-    let mut twin = [0; MAX_OCTETS];
+    let mut twin = [0; MAX_BYTES];
     let twin = difference(order, s, &mut twin);
     // neither has a leading zero byte, and they differ, since the order is odd
     (s.len(), s) > (twin.len(), twin)
 }
 
 /// `order - s`, without leading zero bytes; s is below the order and not zero.
-fn difference<'a>(order: &[u8], s: &[u8], into: &'a mut [u8; MAX_OCTETS]) -> &'a [u8] {
+fn difference<'a>(order: &[u8], s: &[u8], into: &'a mut [u8; MAX_BYTES]) -> &'a [u8] {
     let into = &mut into[..order.len()];
     let mut borrow = 0;
     for (at, digit) in order.iter().enumerate().rev() {
@@ -114,10 +114,10 @@ pub fn ecdsa_signature(r: &[u8], s: &[u8]) -> Vec<u8> {
 /// Signatures other than ECDSA have one width only and are always full; a malformed ECDSA signature never is. The form
 /// that is kept must have been chosen before ([`kept_form`]): of two twins one can be of full width and the other not.
 pub fn is_full_width(key: KeyAlgorithm, signature: &[u8]) -> bool {
-    match key.field_octets() {
+    match key.field_bytes() {
         None => true,
-        Some(octets) => EcdsaSignature::parse(key, signature)
-            .is_ok_and(|signature| signature.r.len() == octets && signature.s.len() == octets),
+        Some(bytes) => EcdsaSignature::parse(key, signature)
+            .is_ok_and(|signature| signature.r.len() == bytes && signature.s.len() == bytes),
     }
 }
 
@@ -136,7 +136,7 @@ fn integer<'a>(reader: &mut Reader<'a>, part: &'static str, order: &[u8]) -> Res
 }
 
 /// Bytes of the largest order.
-const MAX_OCTETS: usize = 66;
+const MAX_BYTES: usize = 66;
 
 #[cfg(test)]
 mod tests {
@@ -186,7 +186,7 @@ mod tests {
     fn of_two_twins_the_one_with_the_lower_s_is_kept_and_the_rest_is_left_alone() {
         for curve in CURVES {
             let order = curve.order().unwrap();
-            let mut half = [0; MAX_OCTETS];
+            let mut half = [0; MAX_BYTES];
             let mut carry = 0;
             for (digit, byte) in order.iter().zip(&mut half) {
                 *byte = digit >> 1 | carry << 7;
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn full_width_means_no_leading_zero_octet_in_r_and_s() {
+    fn full_width_means_no_leading_zero_byte_in_r_and_s() {
         let full = padded(&[0x80; 32]);
         let slim = vec![0x7F; 32];
         let short = vec![0x7F; 31];

@@ -7,7 +7,7 @@ use crate::x509::KeyAlgorithm;
 use super::{KeyError, SignatureError};
 
 /// Bytes of a signature: R and S (RFC 8032 §5.1.6).
-const SIGNATURE_OCTETS: usize = 64;
+const SIGNATURE_BYTES: usize = 64;
 
 /// Decodes a public key as RFC 8032 §5.1.3 wants it and refuses points of small order.
 ///
@@ -15,10 +15,10 @@ const SIGNATURE_OCTETS: usize = 64;
 /// they give an attacker nothing that an ordinary key of his own does not.
 pub(super) fn check_key(key: &[u8]) -> Result<(), KeyError> {
     let algorithm = KeyAlgorithm::Ed25519;
-    let mut octets: [u8; 32] = key.try_into().map_err(|_| KeyError::NotOnCurve { algorithm })?;
+    let mut bytes: [u8; 32] = key.try_into().map_err(|_| KeyError::NotOnCurve { algorithm })?;
     // the top bit is x's sign, free to choose for every y but those with x = 0, which are refused below
-    octets[31] &= 0x7F;
-    let y = U256::from_le_slice(&octets);
+    bytes[31] &= 0x7F;
+    let y = U256::from_le_slice(&bytes);
     // RFC 8032 §5.1.3 step 1: "If the resulting value is >= p, decoding fails."
     if y >= PRIME {
         return Err(KeyError::NotCanonical { algorithm });
@@ -41,8 +41,8 @@ pub(super) fn check_key(key: &[u8]) -> Result<(), KeyError> {
 /// A signature is R and S with S < L; RFC 8032 §5.1.7: "If any of the decodings fail (including S being out of range),
 /// the signature is invalid."
 pub(super) fn check_signature(signature: &[u8]) -> Result<(), SignatureError> {
-    if signature.len() != SIGNATURE_OCTETS {
-        return Err(SignatureError::Length { octets: signature.len(), expected: SIGNATURE_OCTETS });
+    if signature.len() != SIGNATURE_BYTES {
+        return Err(SignatureError::Length { bytes: signature.len(), expected: SIGNATURE_BYTES });
     }
     if U256::from_le_slice(&signature[32..]) < ORDER { Ok(()) } else { Err(SignatureError::Range { part: "S" }) }
 }
@@ -66,15 +66,15 @@ mod tests {
     use super::*;
 
     fn key(y: U256, sign: bool) -> [u8; 32] {
-        let mut octets: [u8; 32] = y.to_le_bytes().as_ref().try_into().unwrap();
-        octets[31] |= u8::from(sign) << 7;
-        octets
+        let mut bytes: [u8; 32] = y.to_le_bytes().as_ref().try_into().unwrap();
+        bytes[31] |= u8::from(sign) << 7;
+        bytes
     }
 
     #[test]
     fn the_key_of_rfc_8032_test_1_is_valid() {
-        let octets = hex::decode("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a").unwrap();
-        assert_eq!(check_key(&octets), Ok(()));
+        let bytes = hex::decode("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a").unwrap();
+        assert_eq!(check_key(&bytes), Ok(()));
     }
 
     #[test]
@@ -119,6 +119,6 @@ mod tests {
         let s: [u8; 32] = ORDER.to_le_bytes().as_ref().try_into().unwrap();
         signature[32..].copy_from_slice(&s);
         assert_eq!(check_signature(&signature), Err(SignatureError::Range { part: "S" }));
-        assert_eq!(check_signature(&[0; 63]), Err(SignatureError::Length { octets: 63, expected: 64 }));
+        assert_eq!(check_signature(&[0; 63]), Err(SignatureError::Length { bytes: 63, expected: 64 }));
     }
 }

@@ -95,10 +95,10 @@ pub enum SignatureError {
     #[error("signature does not verify")]
     Invalid,
     /// An Ed25519 or RSA signature of another length.
-    #[error("signature has {octets} octets, expected {expected}")]
+    #[error("signature has {bytes} octets, expected {expected}")]
     Length {
         /// Bytes found.
-        octets: usize,
+        bytes: usize,
         /// Bytes expected.
         expected: usize,
     },

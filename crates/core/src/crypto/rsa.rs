@@ -14,10 +14,10 @@ pub(super) fn check_key(key: &[u8], bits: u16) -> Result<(), KeyError> {
     let mut fields = Reader::new(sequence.content);
     let modulus = positive(&mut fields, "modulus")?;
     let exponent = positive(&mut fields, "public exponent")?;
-    if modulus.last().is_none_or(|octet| octet % 2 == 0) {
+    if modulus.last().is_none_or(|byte| byte % 2 == 0) {
         return Err(KeyError::RsaModulus);
     }
-    let odd = exponent.last().is_some_and(|octet| octet % 2 == 1);
+    let odd = exponent.last().is_some_and(|byte| byte % 2 == 1);
     if !odd || exponent == [1] || exponent.len() > 4 {
         return Err(KeyError::RsaExponent);
     }
@@ -43,14 +43,14 @@ mod tests {
         element(tag::SEQUENCE, &[&element(tag::INTEGER, &[modulus]), &element(tag::INTEGER, &[exponent])])
     }
 
-    fn modulus(octets: usize) -> Vec<u8> {
-        let mut modulus = vec![0xC5; octets + 1];
+    fn modulus(bytes: usize) -> Vec<u8> {
+        let mut modulus = vec![0xC5; bytes + 1];
         modulus[0] = 0;
         modulus
     }
 
     #[test]
-    fn sizes_run_from_2048_to_8192_in_whole_octets() {
+    fn sizes_run_from_2048_to_8192_in_whole_bytes() {
         let good = key(&modulus(256), &[1, 0, 1]);
         assert_eq!(check_key(&good, 2048), Ok(()));
         assert_eq!(check_key(&good, 8192), Ok(()));

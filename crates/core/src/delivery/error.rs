@@ -79,12 +79,12 @@ pub enum DeliveryError {
         what: &'static str,
     },
     /// An entry that is larger than archives of batches have.
-    #[error("certificate of {uid} has {octets} bytes, at most {limit} are delivered")]
+    #[error("certificate of {uid} has {bytes} bytes, at most {limit} are delivered")]
     EntryTooLarge {
         /// The chip.
         uid: Uid,
         /// Bytes found.
-        octets: usize,
+        bytes: usize,
         /// Most that is delivered.
         limit: usize,
     },

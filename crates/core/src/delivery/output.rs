@@ -40,8 +40,8 @@ impl Output {
     }
 
     /// Appends bytes; an error names the file.
-    pub(super) fn append(&mut self, octets: &[u8]) -> Result<(), DeliveryError> {
-        self.write_all(octets).map_err(|source| self.error(source))
+    pub(super) fn append(&mut self, bytes: &[u8]) -> Result<(), DeliveryError> {
+        self.write_all(bytes).map_err(|source| self.error(source))
     }
 
     /// Writes out what is buffered and flushes the file to disk.
@@ -61,13 +61,13 @@ pub(super) fn at(path: &Path, source: io::Error) -> DeliveryError {
 }
 
 impl Write for Output {
-    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
-        if self.buffer.len() + octets.len() > BUFFER {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.buffer.len() + bytes.len() > BUFFER {
             self.flush()?;
         }
-        self.buffer.extend_from_slice(octets);
-        self.bytes += octets.len() as u64;
-        Ok(octets.len())
+        self.buffer.extend_from_slice(bytes);
+        self.bytes += bytes.len() as u64;
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -50,7 +50,7 @@ impl Parts {
             return Err(DeliveryError::Order { what: self.stem, previous, found });
         }
         if let Some((_, data)) = entries.iter().find(|(_, data)| data.len() > MAX_ENTRY) {
-            return Err(DeliveryError::EntryTooLarge { uid: *uid, octets: data.len(), limit: MAX_ENTRY });
+            return Err(DeliveryError::EntryTooLarge { uid: *uid, bytes: data.len(), limit: MAX_ENTRY });
         }
         if self.current.entries() > 0 && self.current.entries() + entries.len() as u64 > self.limit {
             self.next_part()?;

@@ -104,7 +104,7 @@ const COUNT: usize = {
 };
 
 const fn codes() -> [(Code, &'static str); COUNT] {
-    let mut codes = [(UNREADABLE, "the octets are not a tbsCertificate"); COUNT];
+    let mut codes = [(UNREADABLE, "the bytes are not a tbsCertificate"); COUNT];
     let (mut next, mut authority) = (1, 0);
     while authority < RULES.len() {
         let mut at = 0;

@@ -31,7 +31,7 @@ Generated from the program's own table; do not edit.
 
 Every certificate is linted after it was encoded and before it may be signed; a finding rejects its leaf. What every
 certificate of a policy would fail is found when the policy is bound to its issuer. `rfc5280.structure` is the finding
-for octets that are not a tbsCertificate at all.
+for bytes that are not a tbsCertificate at all.
 
 | code | found when | clause | for |
 |---|---|---|---|

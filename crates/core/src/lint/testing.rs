@@ -114,7 +114,7 @@ pub(crate) fn spki(key: KeyAlgorithm) -> Spki {
         Some(curve) => [element(6, &[oid::EC_PUBLIC_KEY.as_bytes()]), element(6, &[curve.as_bytes()])].concat(),
         None => element(6, &[oid::ED25519.as_bytes()]),
     };
-    let bits = key.field_octets().map_or(vec![0x55; 32], |octets| [vec![4], vec![0x55; 2 * octets]].concat());
+    let bits = key.field_bytes().map_or(vec![0x55; 32], |bytes| [vec![4], vec![0x55; 2 * bytes]].concat());
     let der =
         element(tag::SEQUENCE, &[&element(tag::SEQUENCE, &[&algorithm]), &element(tag::BIT_STRING, &[&[0], &bits])]);
     Spki::from_der(&der).unwrap()

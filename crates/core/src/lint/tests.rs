@@ -14,7 +14,7 @@ fn a_good_certificate_has_no_finding_and_is_accepted() {
 }
 
 #[test]
-fn octets_that_are_no_tbs_are_a_finding() {
+fn bytes_that_are_no_tbs_are_a_finding() {
     let case = Case { version: vec![0xA0, 0], ..Case::good() };
     assert_eq!(case.codes(), ["rfc5280.structure"]);
     let case = Case { subject: vec![0x31, 0], ..Case::good() };

@@ -123,14 +123,14 @@ impl SignedManifest {
     }
 }
 
-/// Proves that `seal` is one by `signer` over `octets`, which need not be a statement; returns its signingTime. Who
+/// Proves that `seal` is one by `signer` over `bytes`, which need not be a statement; returns its signingTime. Who
 /// certified the signer is not looked at: the caller knows the certificate itself.
 ///
 /// # Errors
 /// As [`SignedManifest::open`], but for anchors and statement.
-pub fn verify_octets(octets: &[u8], seal: &[u8], signer: &Certificate) -> Result<Time, ManifestError> {
+pub fn verify_bytes(bytes: &[u8], seal: &[u8], signer: &Certificate) -> Result<Time, ManifestError> {
     check_profile(signer)?;
-    let Sealed { signing_time, .. } = check_seal(octets, seal, signer)?;
+    let Sealed { signing_time, .. } = check_seal(bytes, seal, signer)?;
     check_validity(signer, signing_time)?;
     Ok(signing_time)
 }
@@ -162,7 +162,7 @@ struct Sealed {
 
 /// The anchor that certified the signer, and what the seal says.
 fn check_sealed(
-    octets: &[u8],
+    bytes: &[u8],
     seal: &[u8],
     signer: &Certificate,
     anchors: &[ManifestAnchor],
@@ -172,7 +172,7 @@ fn check_sealed(
     }
     check_profile(signer)?;
     let anchor = certified_by(signer, anchors)?;
-    let sealed = check_seal(octets, seal, signer)?;
+    let sealed = check_seal(bytes, seal, signer)?;
     check_validity(signer, sealed.signing_time)?;
     Ok((anchor, sealed))
 }

@@ -174,17 +174,17 @@ impl Receipt {
 ///
 /// # Errors
 /// It is neither, for this kind of key.
-pub fn signature_from_chip(key: KeyAlgorithm, octets: &[u8]) -> Result<Vec<u8>, SignatureError> {
-    let Some(width) = key.field_octets() else { return Ok(octets.to_vec()) };
-    if octets.len() != 2 * width {
-        return EcdsaSignature::parse(key, octets).map(|_| octets.to_vec());
+pub fn signature_from_chip(key: KeyAlgorithm, bytes: &[u8]) -> Result<Vec<u8>, SignatureError> {
+    let Some(width) = key.field_bytes() else { return Ok(bytes.to_vec()) };
+    if bytes.len() != 2 * width {
+        return EcdsaSignature::parse(key, bytes).map(|_| bytes.to_vec());
     }
     let integer = |part: &[u8]| {
-        let digits = &part[part.iter().take_while(|octet| **octet == 0).count()..];
+        let digits = &part[part.iter().take_while(|byte| **byte == 0).count()..];
         let sign: &[u8] = if digits.first().is_none_or(|first| *first >= 0x80) { &[0] } else { &[] };
         element(tag::INTEGER, &[sign, digits])
     };
-    let (r, s) = octets.split_at(width);
+    let (r, s) = bytes.split_at(width);
     Ok(element(tag::SEQUENCE, &[&integer(r), &integer(s)]))
 }
 

@@ -21,14 +21,14 @@ use super::error::ManifestError;
 /// The certificate is not one of a manifest signer valid at `created` ([`check_signer`]); `sign` fails, or returns a wrong
 /// signature.
 pub fn seal<E: From<ManifestError>>(
-    octets: &[u8],
+    bytes: &[u8],
     certificate: &Certificate,
     created: Time,
     sign: impl FnOnce(SignatureAlgorithm, &[u8]) -> Result<Vec<u8>, E>,
 ) -> Result<Vec<u8>, E> {
     check_signer(certificate, created)?;
     let suite = Suite::of(certificate)?;
-    let attributes = signed_attributes(suite, octets, certificate, created);
+    let attributes = signed_attributes(suite, bytes, certificate, created);
     let message = element(tag::SET, &[&attributes]);
     let signature = sign(suite.signature, &message)?;
     suite.verify(certificate, &message, &signature).map_err(|error| match error {
@@ -139,8 +139,8 @@ impl Suite {
         }
     }
 
-    pub(super) fn digest(self, octets: &[u8]) -> Vec<u8> {
-        sha2(self.digest, octets)
+    pub(super) fn digest(self, bytes: &[u8]) -> Vec<u8> {
+        sha2(self.digest, bytes)
     }
 
     /// RFC 5754 §2: "Implementations MUST generate SHA2 AlgorithmIdentifiers with absent parameters."
@@ -219,7 +219,7 @@ pub(super) fn encode(suite: Suite, certificate: &Certificate, attributes: &[u8],
 
 /// IssuerAndSerialNumber (RFC 5652 §10.2.4).
 pub(super) fn signer_identifier(certificate: &Certificate) -> Vec<u8> {
-    let serial = element(tag::INTEGER, &[certificate.serial_octets()]);
+    let serial = element(tag::INTEGER, &[certificate.serial_bytes()]);
     element(tag::SEQUENCE, &[certificate.issuer().der(), &serial])
 }
 

@@ -57,7 +57,7 @@ pub struct Stamped {
 pub struct Token {
     der: Vec<u8>,
     info: Info,
-    info_octets: Vec<u8>,
+    info_bytes: Vec<u8>,
     certificates: Vec<Certificate>,
     signer: SignerInfo,
 }
@@ -92,17 +92,17 @@ impl Token {
     ///
     /// # Errors
     /// The authority refused, or the bytes are neither.
-    pub fn read(octets: &[u8]) -> Result<Self, ManifestError> {
-        if octets.len() > MAX_BYTES {
+    pub fn read(bytes: &[u8]) -> Result<Self, ManifestError> {
+        if bytes.len() > MAX_BYTES {
             return Err(form("has more than 256 KiB"));
         }
-        let mut reader = Reader::new(octets);
+        let mut reader = Reader::new(bytes);
         let outer = reader.expect(tag::SEQUENCE, "TimeStampResp").map_err(der)?;
         reader.finish("TimeStampResp").map_err(der)?;
         let mut fields = Reader::new(outer.content);
         let first = fields.element("TimeStampResp").map_err(der)?;
         if first.tag == tag::OBJECT_IDENTIFIER {
-            return Self::from_der(octets);
+            return Self::from_der(bytes);
         }
         // PKIStatusInfo: granted (0) or grantedWithMods (1)
         let mut status = Reader::new(first.content);
@@ -135,7 +135,7 @@ impl Token {
         fields.expect(tag::INTEGER, "SignedData version").map_err(der)?;
         fields.expect(tag::SET, "digestAlgorithms").map_err(der)?;
         let encapsulated = fields.expect(tag::SEQUENCE, "encapContentInfo").map_err(der)?;
-        let info_octets = tst_info(encapsulated)?.to_vec();
+        let info_bytes = tst_info(encapsulated)?.to_vec();
         let bag = fields.optional(0xA0, "certificates").map_err(der)?;
         fields.optional(0xA1, "crls").map_err(der)?;
         let infos = fields.expect(tag::SET, "signerInfos").map_err(der)?;
@@ -152,8 +152,8 @@ impl Token {
             // what cannot be read cannot help
             certificates.extend(Certificate::from_der(one.raw));
         }
-        let info = Info::read(&info_octets)?;
-        Ok(Self { der: token.to_vec(), info, info_octets, certificates, signer })
+        let info = Info::read(&info_bytes)?;
+        Ok(Self { der: token.to_vec(), info, info_bytes, certificates, signer })
     }
 
     /// The TimeStampToken, DER: what is kept beside a batch.
@@ -188,7 +188,7 @@ impl Token {
             .iter()
             .find(|one| self.signer.is(one))
             .ok_or_else(|| form("does not carry its signer's certificate (a request must ask for it: certReq)"))?;
-        self.signer.verify(&self.info_octets, signer)?;
+        self.signer.verify(&self.info_bytes, signer)?;
         let time = self.info.time;
         check_signer(signer, time, &self.certificates, anchors)
             .map_err(|reason| ManifestError::Timestamp { reason, code: codes::TIMESTAMP_CHAIN })?;
@@ -211,14 +211,14 @@ fn tst_info(encapsulated: Element<'_>) -> Result<&[u8], ManifestError> {
     let explicit = fields.expect(0xA0, "eContent").map_err(der)?;
     fields.finish("eContent").map_err(der)?;
     let mut inner = Reader::new(explicit.content);
-    let octets = inner.expect(tag::OCTET_STRING, "eContent").map_err(der)?;
+    let bytes = inner.expect(tag::OCTET_STRING, "eContent").map_err(der)?;
     inner.finish("eContent").map_err(der)?;
-    Ok(octets.content)
+    Ok(bytes.content)
 }
 
 impl Info {
-    fn read(octets: &[u8]) -> Result<Self, ManifestError> {
-        let mut reader = Reader::new(octets);
+    fn read(bytes: &[u8]) -> Result<Self, ManifestError> {
+        let mut reader = Reader::new(bytes);
         let sequence = reader.expect(tag::SEQUENCE, "TSTInfo").map_err(der)?;
         reader.finish("TSTInfo").map_err(der)?;
         let mut fields = Reader::new(sequence.content);
@@ -242,7 +242,7 @@ fn general_time(content: &[u8]) -> Result<Time, ManifestError> {
     let bad = || form("has a genTime that is not YYYYMMDDhhmmss[.f]Z");
     let text = std::str::from_utf8(content).ok().and_then(|text| text.strip_suffix('Z')).ok_or_else(bad)?;
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "1"));
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|octet| octet.is_ascii_digit());
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     if whole.len() != 14 || !digits(whole) || !digits(fraction) || fraction.ends_with('0') {
         return Err(bad());
     }
@@ -436,9 +436,9 @@ mod tests {
     }
 
     #[test]
-    fn octets_that_are_no_answer_are_refused() {
-        for octets in [&b""[..], b"0\0", &[0x30, 3, 2, 1, 0], &[0x30, 5, 0x30, 3, 2, 1, 2], b"<html>"] {
-            assert!(Token::read(octets).is_err(), "{octets:?}");
+    fn bytes_that_are_no_answer_are_refused() {
+        for bytes in [&b""[..], b"0\0", &[0x30, 3, 2, 1, 0], &[0x30, 5, 0x30, 3, 2, 1, 2], b"<html>"] {
+            assert!(Token::read(bytes).is_err(), "{bytes:?}");
         }
         let refused = Token::read(&[0x30, 5, 0x30, 3, 2, 1, 2]).unwrap_err();
         assert_eq!(refused.code(), codes::TIMESTAMP_REFUSED);

@@ -12,12 +12,12 @@ pub struct ChipName(Uid);
 impl ChipName {
     /// The whole UIDs that this can be, most likely first; for a unique number none, since the product id is not in it.
     pub fn candidates(&self) -> Vec<Uid> {
-        let octets = self.0.as_bytes();
+        let bytes = self.0.as_bytes();
         let whole = self.0;
-        match octets.len() {
+        match bytes.len() {
             UNIQUE => vec![],
             ST_NUMBER => {
-                let serial = [&HEAD, octets].concat();
+                let serial = [&HEAD, bytes].concat();
                 vec![Uid::from_bytes(&serial).expect("11 bytes are a UID"), whole]
             }
             _ => vec![whole],
@@ -26,7 +26,7 @@ impl ChipName {
 
     /// The 7 bytes, if it is a unique number: a UID of 11 bytes that begins 02 09 has them next.
     pub fn unique_number(&self) -> Option<&[u8]> {
-        Some(self.0.as_bytes()).filter(|octets| octets.len() == UNIQUE)
+        Some(self.0.as_bytes()).filter(|bytes| bytes.len() == UNIQUE)
     }
 
     /// Whether it names this chip.

@@ -128,7 +128,7 @@ impl Uid {
     /// Not 1 to 20 bytes.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, OriginError> {
         let short = Short::new(bytes).filter(|_| !bytes.is_empty());
-        short.map(Self).ok_or(OriginError::UidLength { octets: bytes.len() })
+        short.map(Self).ok_or(OriginError::UidLength { bytes: bytes.len() })
     }
 
     /// The bytes.
@@ -239,10 +239,10 @@ pub enum OriginError {
     #[error("not an item name: expected printable ASCII")]
     ItemName,
     /// Not 1 to 20 bytes.
-    #[error("UID has {octets} octets, expected 1 to 20")]
+    #[error("UID has {bytes} octets, expected 1 to 20")]
     UidLength {
         /// Bytes found.
-        octets: usize,
+        bytes: usize,
     },
     /// Not hexadecimal.
     #[error("UID is not hexadecimal")]

@@ -15,7 +15,7 @@ use super::field::serial::SerialSource;
 use super::field::signature::Signature;
 use super::field::validity::{OutlivesIssuer, ValidityFault, ValidityRule};
 use super::leaf::{BatchValues, LeafValues, Unfit};
-use super::node::{Node, element_octets};
+use super::node::{Node, element_bytes};
 use super::params::Params;
 use super::parse::Policy;
 use super::sample;
@@ -137,7 +137,7 @@ impl Policy {
             validity: validity?,
             signature: self.signature.algorithm,
             subject: match self.subject.node.bind(&values) {
-                Node::Octets(der) => BoundName::Fixed(Name::from_der(&der).expect("the policy builds names")),
+                Node::Bytes(der) => BoundName::Fixed(Name::from_der(&der).expect("the policy builds names")),
                 node => BoundName::FromLeaf(node),
             },
             extensions: self.extensions.iter().map(|recipe| recipe.bind(&values)).collect(),
@@ -238,7 +238,7 @@ impl Policy {
 
     fn check_size(&self, bound: &BoundPolicy, issuer: &IssuerIdentity, errors: &Mistakes) {
         let Some(limit) = self.device.limits.max_certificate_bytes else { return };
-        let largest = bound.max_certificate_octets(issuer);
+        let largest = bound.max_certificate_bytes(issuer);
         if usize::try_from(limit).is_ok_and(|limit| largest > limit) {
             let message = format!(
                 "a certificate of this policy under this CA can have {largest} bytes, more than `device.max_certificate_bytes` = {limit}"
@@ -252,7 +252,7 @@ impl Policy {
 impl Recipe {
     fn bind(&self, values: &BatchValues<'_>) -> BoundExtension {
         let value = match self.value.bind(values) {
-            Node::Octets(octets) => BoundExtensionValue::Fixed(octets.into()),
+            Node::Bytes(bytes) => BoundExtensionValue::Fixed(bytes.into()),
             node => BoundExtensionValue::FromLeaf(node),
         };
         BoundExtension { oid: self.oid, critical: self.critical, value }
@@ -282,7 +282,7 @@ impl BoundPolicy {
     }
 
     /// The most bytes a certificate of this policy can have, with the largest signature (RFC 5280 §4.1).
-    pub fn max_certificate_octets(&self, issuer: &IssuerIdentity) -> usize {
+    pub fn max_certificate_bytes(&self, issuer: &IssuerIdentity) -> usize {
         let serial = match self.serial {
             SerialSource::Derived => 16,
             SerialSource::Source => self.family.uid_bytes().1,
@@ -295,29 +295,29 @@ impl BoundPolicy {
         };
         let subject = match &self.subject {
             BoundName::Fixed(name) => name.der().len(),
-            BoundName::FromLeaf(node) => node.max_octets(),
+            BoundName::FromLeaf(node) => node.max_bytes(),
         };
         let spki = self.keys.iter().map(|key| sample::spki(*key).der().len()).max().unwrap_or_default();
         let mut extensions = 0;
         for extension in &self.extensions {
             let value = match &extension.value {
-                BoundExtensionValue::Fixed(octets) => octets.len(),
-                BoundExtensionValue::FromLeaf(node) => node.max_octets(),
+                BoundExtensionValue::Fixed(bytes) => bytes.len(),
+                BoundExtensionValue::FromLeaf(node) => node.max_bytes(),
             };
             let critical = if extension.critical { 3 } else { 0 };
             extensions +=
-                element_octets(element_octets(extension.oid.as_bytes().len()) + critical + element_octets(value));
+                element_bytes(element_bytes(extension.oid.as_bytes().len()) + critical + element_bytes(value));
         }
         if extensions > 0 {
-            extensions = element_octets(element_octets(extensions));
+            extensions = element_bytes(element_bytes(extensions));
         }
         let algorithm = self.signature.identifier().len();
         let version = 5;
         let tbs =
-            version + element_octets(serial) + algorithm + issuer.subject().der().len() + element_octets(validity);
-        let tbs = element_octets(tbs + subject + spki + extensions);
-        let signature = element_octets(1 + Signature::max_octets(issuer.spki().algorithm()));
-        element_octets(tbs + algorithm + signature)
+            version + element_bytes(serial) + algorithm + issuer.subject().der().len() + element_bytes(validity);
+        let tbs = element_bytes(tbs + subject + spki + extensions);
+        let signature = element_bytes(1 + Signature::max_bytes(issuer.spki().algorithm()));
+        element_bytes(tbs + algorithm + signature)
     }
 
     pub(super) fn fill(
@@ -332,18 +332,18 @@ impl BoundPolicy {
             BoundValidity::Fixed(validity) => *validity,
             BoundValidity::FromLeaf { rule, issued_at, issuer } => rule.decide(*issued_at, source, *issuer)?,
         };
-        let mut octets = Vec::with_capacity(256);
+        let mut bytes = Vec::with_capacity(256);
         let subject = match &self.subject {
             BoundName::Fixed(name) => name.clone(),
             BoundName::FromLeaf(node) => {
-                Name::from_der(render(node, values, &mut octets)?).expect("the policy builds names")
+                Name::from_der(render(node, values, &mut bytes)?).expect("the policy builds names")
             }
         };
         let mut extensions = Vec::with_capacity(self.extensions.len());
         for extension in &self.extensions {
             let value = match &extension.value {
-                BoundExtensionValue::Fixed(octets) => Arc::clone(octets),
-                BoundExtensionValue::FromLeaf(node) => render(node, values, &mut octets)?.into(),
+                BoundExtensionValue::Fixed(bytes) => Arc::clone(bytes),
+                BoundExtensionValue::FromLeaf(node) => render(node, values, &mut bytes)?.into(),
             };
             extensions.push(Extension { oid: extension.oid, critical: extension.critical, value });
         }
@@ -363,11 +363,11 @@ impl BoundPolicy {
     /// What intake has checked already; a leaf that was verified under other rules must not get past it.
     fn check_leaf(&self, leaf: &VerifiedLeaf) -> Result<(), (crate::origin::Code, String)> {
         let (min, max) = self.family.uid_bytes();
-        let octets = leaf.uid().as_bytes().len();
-        if leaf.family() != self.family || !(min..=max).contains(&octets) {
+        let bytes = leaf.uid().as_bytes().len();
+        if leaf.family() != self.family || !(min..=max).contains(&bytes) {
             let found = leaf.family();
             let reason = format!(
-                "leaf of family {found} with a UID of {octets} octets, expected {} with {min} to {max}",
+                "leaf of family {found} with a UID of {bytes} octets, expected {} with {min} to {max}",
                 self.family
             );
             return Err((error::LEAF_FAMILY, reason));
@@ -396,10 +396,10 @@ impl BoundPolicy {
 }
 
 /// The bytes of a node for a leaf, in a buffer for those of many.
-fn render<'a>(node: &Node, values: &LeafValues<'_>, octets: &'a mut Vec<u8>) -> Result<&'a [u8], Unfit> {
-    octets.clear();
-    node.render(values, octets)?;
-    Ok(octets)
+fn render<'a>(node: &Node, values: &LeafValues<'_>, bytes: &'a mut Vec<u8>) -> Result<&'a [u8], Unfit> {
+    bytes.clear();
+    node.render(values, bytes)?;
+    Ok(bytes)
 }
 
 fn reject(leaf: &VerifiedLeaf, code: crate::origin::Code, reason: String) -> Finding {

@@ -18,7 +18,7 @@ pub(super) enum Node {
     /// Contents made of values.
     Content(Text),
     /// Whole elements, or contents of a primitive one.
-    Octets(Vec<u8>),
+    Bytes(Vec<u8>),
     /// An element around others.
     Element(u8, Vec<Node>),
     /// A SET OF, its members in the order of their encodings (X.690 §11.6).
@@ -30,7 +30,7 @@ pub(super) enum Node {
 impl Node {
     /// An element with constant contents.
     pub(super) fn primitive(tag: u8, content: &[u8]) -> Self {
-        Self::Octets(element(tag, &[content]))
+        Self::Bytes(element(tag, &[content]))
     }
 
     /// An OBJECT IDENTIFIER.
@@ -49,13 +49,13 @@ impl Node {
     }
 
     /// The most bytes this can have.
-    pub(super) fn max_octets(&self) -> usize {
+    pub(super) fn max_bytes(&self) -> usize {
         match self {
-            Self::Content(text) => text.shape().max_octets(),
+            Self::Content(text) => text.shape().max_bytes(),
             Self::Filled(_, max) => *max,
-            Self::Octets(octets) => octets.len(),
+            Self::Bytes(bytes) => bytes.len(),
             Self::Element(_, members) | Self::SetOf(members) => {
-                element_octets(members.iter().map(Self::max_octets).sum())
+                element_bytes(members.iter().map(Self::max_bytes).sum())
             }
         }
     }
@@ -64,7 +64,7 @@ impl Node {
     pub(super) fn texts(&self) -> Vec<&Text> {
         match self {
             Self::Content(text) => vec![text],
-            Self::Octets(_) | Self::Filled(..) => vec![],
+            Self::Bytes(_) | Self::Filled(..) => vec![],
             Self::Element(_, members) | Self::SetOf(members) => members.iter().flat_map(Self::texts).collect(),
         }
     }
@@ -72,19 +72,19 @@ impl Node {
     /// Fills in what the batch knows; what is constant then becomes bytes.
     pub(super) fn bind(&self, batch: &BatchValues<'_>) -> Self {
         match self {
-            Self::Content(text) => bind_parts(text.parts(), text.shape().max_octets(), batch),
-            Self::Octets(_) | Self::Filled(..) => self.clone(),
+            Self::Content(text) => bind_parts(text.parts(), text.shape().max_bytes(), batch),
+            Self::Bytes(_) | Self::Filled(..) => self.clone(),
             Self::Element(tag, members) => {
                 let members = bind_members(members, batch);
                 match members.as_slice() {
                     [] => Self::primitive(*tag, &[]),
-                    [Self::Octets(octets)] => Self::primitive(*tag, octets),
+                    [Self::Bytes(bytes)] => Self::primitive(*tag, bytes),
                     _ => Self::Element(*tag, members),
                 }
             }
             Self::SetOf(members) => {
                 let members: Vec<Self> = members.iter().map(|member| member.bind(batch)).collect();
-                if members.len() > 1 && !members.iter().all(|member| matches!(member, Self::Octets(_))) {
+                if members.len() > 1 && !members.iter().all(|member| matches!(member, Self::Bytes(_))) {
                     return Self::SetOf(members);
                 }
                 // one member needs no order, and constant ones have theirs
@@ -93,7 +93,7 @@ impl Node {
                 }
                 let mut out = Vec::new();
                 Self::SetOf(members).render(&LeafValues::NONE, &mut out).expect("constants always fit");
-                Self::Octets(out)
+                Self::Bytes(out)
             }
         }
     }
@@ -104,7 +104,7 @@ impl Node {
     /// A value of the leaf is missing or unfit.
     pub(super) fn render(&self, leaf: &LeafValues<'_>, out: &mut Vec<u8>) -> Result<(), Unfit> {
         match self {
-            Self::Octets(octets) => out.extend_from_slice(octets),
+            Self::Bytes(bytes) => out.extend_from_slice(bytes),
             Self::Filled(parts, _) => render_parts(parts, leaf, out)?,
             Self::Content(_) => unreachable!("bind() fills every content"),
             Self::Element(tag, members) => {
@@ -132,9 +132,9 @@ impl Node {
 }
 
 /// Bytes of an element around `content` bytes.
-pub(super) fn element_octets(content: usize) -> usize {
+pub(super) fn element_bytes(content: usize) -> usize {
     let length =
-        if content < 0x80 { 1 } else { 1 + content.to_be_bytes().iter().skip_while(|octet| **octet == 0).count() };
+        if content < 0x80 { 1 } else { 1 + content.to_be_bytes().iter().skip_while(|byte| **byte == 0).count() };
     1 + length + content
 }
 
@@ -145,17 +145,17 @@ fn close(out: &mut Vec<u8>, start: usize) {
         out[start - 1] = u8::try_from(length).expect("below 128");
         return;
     }
-    let octets = length.to_be_bytes();
-    let octets = &octets[octets.iter().take_while(|octet| **octet == 0).count()..];
-    out[start - 1] = 0x80 | u8::try_from(octets.len()).expect("at most 8");
-    out.splice(start..start, octets.iter().copied());
+    let bytes = length.to_be_bytes();
+    let bytes = &bytes[bytes.iter().take_while(|byte| **byte == 0).count()..];
+    out[start - 1] = 0x80 | u8::try_from(bytes.len()).expect("at most 8");
+    out.splice(start..start, bytes.iter().copied());
 }
 
 fn bind_members(members: &[Node], batch: &BatchValues<'_>) -> Vec<Node> {
     let mut bound: Vec<Node> = Vec::with_capacity(members.len());
     for member in members {
         match (bound.last_mut(), member.bind(batch)) {
-            (Some(Node::Octets(before)), Node::Octets(octets)) => before.extend_from_slice(&octets),
+            (Some(Node::Bytes(before)), Node::Bytes(bytes)) => before.extend_from_slice(&bytes),
             (_, node) => bound.push(node),
         }
     }
@@ -167,22 +167,22 @@ fn bind_parts(parts: &[Part], max: usize, batch: &BatchValues<'_>) -> Node {
     for part in parts {
         let part = match part {
             Part::Value(variable, filters) => match batch.value(variable) {
-                Some(mut octets) => {
-                    apply(&mut octets, 0, filters);
-                    Part::Literal(octets)
+                Some(mut bytes) => {
+                    apply(&mut bytes, 0, filters);
+                    Part::Literal(bytes)
                 }
                 None => part.clone(),
             },
             Part::Literal(_) => part.clone(),
         };
         match (bound.last_mut(), part) {
-            (Some(Part::Literal(before)), Part::Literal(octets)) => before.extend_from_slice(&octets),
+            (Some(Part::Literal(before)), Part::Literal(bytes)) => before.extend_from_slice(&bytes),
             (_, part) => bound.push(part),
         }
     }
     match bound.as_slice() {
-        [] => Node::Octets(vec![]),
-        [Part::Literal(octets)] => Node::Octets(octets.clone()),
+        [] => Node::Bytes(vec![]),
+        [Part::Literal(bytes)] => Node::Bytes(bytes.clone()),
         _ => Node::Filled(bound, max),
     }
 }
@@ -190,7 +190,7 @@ fn bind_parts(parts: &[Part], max: usize, batch: &BatchValues<'_>) -> Node {
 fn render_parts(parts: &[Part], leaf: &LeafValues<'_>, out: &mut Vec<u8>) -> Result<(), Unfit> {
     for part in parts {
         match part {
-            Part::Literal(octets) => out.extend_from_slice(octets),
+            Part::Literal(bytes) => out.extend_from_slice(bytes),
             Part::Value(variable, filters) => {
                 let start = out.len();
                 leaf_value(variable, leaf, out)?;
@@ -227,32 +227,32 @@ fn leaf_value(variable: &Variable, leaf: &LeafValues<'_>, out: &mut Vec<u8>) -> 
     Ok(())
 }
 
-fn upper_hex(octets: &[u8], out: &mut Vec<u8>) {
-    hex_digits(b"0123456789ABCDEF", octets, out);
+fn upper_hex(bytes: &[u8], out: &mut Vec<u8>) {
+    hex_digits(b"0123456789ABCDEF", bytes, out);
 }
 
-fn lower_hex(octets: &[u8], out: &mut Vec<u8>) {
-    hex_digits(b"0123456789abcdef", octets, out);
+fn lower_hex(bytes: &[u8], out: &mut Vec<u8>) {
+    hex_digits(b"0123456789abcdef", bytes, out);
 }
 
-fn hex_digits(digits: &[u8; 16], octets: &[u8], out: &mut Vec<u8>) {
-    out.extend(octets.iter().flat_map(|octet| [digits[usize::from(octet >> 4)], digits[usize::from(octet & 0xF)]]));
+fn hex_digits(digits: &[u8; 16], bytes: &[u8], out: &mut Vec<u8>) {
+    out.extend(bytes.iter().flat_map(|byte| [digits[usize::from(byte >> 4)], digits[usize::from(byte & 0xF)]]));
 }
 
 /// Applies filters to `out[start..]`, which they were proved to fit.
 fn apply(out: &mut Vec<u8>, start: usize, filters: &[Filter]) {
-    let mut octets = false;
+    let mut bytes = false;
     for filter in filters {
         match *filter {
             Filter::Lower => out[start..].make_ascii_lowercase(),
             Filter::Upper => out[start..].make_ascii_uppercase(),
             Filter::Slice { from, to } => {
-                let (begin, end) = if octets { (from, to) } else { character_places(&out[start..], from, to) };
+                let (begin, end) = if bytes { (from, to) } else { character_places(&out[start..], from, to) };
                 out.truncate(start + end);
                 out.drain(start..start + begin);
             }
             Filter::Bytes => {
-                octets = true;
+                bytes = true;
                 let half = (out.len() - start) / 2;
                 for at in 0..half {
                     out[start + at] = nibble(out[start + 2 * at]) << 4 | nibble(out[start + 2 * at + 1]);

@@ -125,7 +125,7 @@ impl Policy {
     pub fn crl_load(&self) -> Option<CrlLoad> {
         let largest = revocation::largest_serial(self.serial, self.source.family);
         let point = self.extensions.iter().find(|recipe| recipe.oid == oid::CRL_DISTRIBUTION_POINTS);
-        let urls = point.map_or(0, |recipe| recipe.value.max_octets());
+        let urls = point.map_or(0, |recipe| recipe.value.max_bytes());
         self.revocation.as_ref().map(|revocation| revocation.load(largest, urls))
     }
 

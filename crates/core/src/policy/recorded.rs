@@ -134,7 +134,7 @@ fn leaf_variables(node: &Node) -> Vec<Variable> {
             parts.iter().filter_map(variable).collect()
         }
         Node::Element(_, members) | Node::SetOf(members) => members.iter().flat_map(leaf_variables).collect(),
-        Node::Content(_) | Node::Octets(_) => vec![],
+        Node::Content(_) | Node::Bytes(_) => vec![],
     }
 }
 

@@ -19,8 +19,8 @@ pub(super) fn check_lints(policy: &Policy, bound: &BoundPolicy, issuer: &IssuerI
     let long_name = "\u{1F510}".repeat(MAX_COMMON_NAME);
     let mut reported = Vec::new();
     for key in bound.keys() {
-        for (octets, name) in [(shortest, "A"), (longest, long_name.as_str())] {
-            let uid = bound.family().sample_uid(octets);
+        for (bytes, name) in [(shortest, "A"), (longest, long_name.as_str())] {
+            let uid = bound.family().sample_uid(bytes);
             let spki = spki(*key);
             let values = LeafValues {
                 uid: &uid,
@@ -71,8 +71,8 @@ fn hint(finding: &LintFinding) -> String {
 
 /// A SubjectPublicKeyInfo of a kind of key, its key invented.
 pub(super) fn spki(key: KeyAlgorithm) -> Spki {
-    let bits = match key.field_octets() {
-        Some(octets) => [vec![0, 4], vec![0x55; 2 * octets]].concat(),
+    let bits = match key.field_bytes() {
+        Some(bytes) => [vec![0, 4], vec![0x55; 2 * bytes]].concat(),
         None => [vec![0], vec![0x55; 32]].concat(),
     };
     let curve = key.curve().map_or(vec![], |curve| element(tag::OBJECT_IDENTIFIER, &[curve.as_bytes()]));

@@ -24,7 +24,7 @@ impl CharSet {
     /// Printable ASCII: IA5String without its control characters, which no identifier has a use for.
     pub(super) const ASCII: Self = Self { ascii: ((1 << 127) - 1) & !((1 << 32) - 1), others: false };
     /// Stands for the characters of a value that is bytes: each counts as one byte, and no text takes them.
-    pub(super) const OCTETS: Self = Self::ASCII;
+    pub(super) const BYTES: Self = Self::ASCII;
     /// Printable ASCII and everything beyond ASCII.
     pub(super) const ANY: Self = Self { ascii: Self::ASCII.ascii, others: true };
 
@@ -118,7 +118,7 @@ pub(super) struct Shape {
     /// Whether every length is even, as hexadecimal of whole bytes is.
     pub(super) even: bool,
     /// Whether values are bytes rather than text.
-    pub(super) octets: bool,
+    pub(super) bytes: bool,
 }
 
 impl Shape {
@@ -129,13 +129,13 @@ impl Shape {
         min: 0,
         max: 0,
         even: true,
-        octets: false,
+        bytes: false,
     };
 
     /// Any text over `chars` of this length.
     pub(super) const fn text(chars: CharSet, min: usize, max: usize) -> Self {
         let even = min == max && min.is_multiple_of(2);
-        Self { chars, first: chars, last: chars, min, max, even, octets: false }
+        Self { chars, first: chars, last: chars, min, max, even, bytes: false }
     }
 
     /// Hexadecimal of `min` to `max` whole bytes.
@@ -163,7 +163,7 @@ impl Shape {
             min: self.min + next.min,
             max: self.max + next.max,
             even: self.even && next.even,
-            octets: self.octets || next.octets,
+            bytes: self.bytes || next.bytes,
         }
     }
 
@@ -176,12 +176,12 @@ impl Shape {
             min: self.min.min(other.min),
             max: self.max.max(other.max),
             even: self.even && other.even,
-            octets: self.octets || other.octets,
+            bytes: self.bytes || other.bytes,
         }
     }
 
     /// Most bytes of a value: a character outside ASCII may take four in UTF-8.
-    pub(super) const fn max_octets(self) -> usize {
+    pub(super) const fn max_bytes(self) -> usize {
         if self.chars.others { self.max * 4 } else { self.max }
     }
 }

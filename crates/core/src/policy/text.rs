@@ -35,8 +35,8 @@ pub(super) struct Piece<'t> {
 impl Text {
     /// Reads a string of the policy that becomes text: bytes are refused.
     pub(super) fn read(value: &Value<'_>, vocabulary: &Vocabulary) -> Option<Self> {
-        let text = Self::read_octets(value, vocabulary)?;
-        if text.shape.octets {
+        let text = Self::read_bytes(value, vocabulary)?;
+        if text.shape.bytes {
             return value.error_hint(
                 error::PLACEHOLDER_FILTER,
                 format!("`{}` is text, but the filter `bytes` makes bytes", value.path),
@@ -47,7 +47,7 @@ impl Text {
     }
 
     /// Reads a string of the policy where bytes may stand.
-    pub(super) fn read_octets(value: &Value<'_>, vocabulary: &Vocabulary) -> Option<Self> {
+    pub(super) fn read_bytes(value: &Value<'_>, vocabulary: &Vocabulary) -> Option<Self> {
         Self::compile(value, value.string()?, vocabulary)
     }
 
@@ -73,8 +73,8 @@ impl Text {
     /// The pieces in order with what they are like.
     pub(super) fn pieces<'t>(&'t self, vocabulary: &Vocabulary) -> Vec<Piece<'t>> {
         let piece = |part: &'t Part| match part {
-            Part::Literal(octets) => {
-                let text = std::str::from_utf8(octets).expect("literals of texts were strings");
+            Part::Literal(bytes) => {
+                let text = std::str::from_utf8(bytes).expect("literals of texts were strings");
                 Piece { literal: Some(text), shape: Shape::literal(text) }
             }
             Part::Value(variable, filters) => {

@@ -144,8 +144,8 @@ impl Vocabulary {
                 Some(Shape { first: CharSet::DIGITS, last: CharSet::of("Z"), ..Shape::text(chars, 20, 20) })
             }
             // 160 bits; an issuer's own may have any length, RFC 7093 (2-4) up to 512 bits
-            Variable::SubjectKeyIdentifier(_) => Some(Shape { octets: true, ..Shape::text(CharSet::OCTETS, 20, 20) }),
-            Variable::IssuerKeyIdentifier => Some(Shape { octets: true, ..Shape::text(CharSet::OCTETS, 1, 64) }),
+            Variable::SubjectKeyIdentifier(_) => Some(Shape { bytes: true, ..Shape::text(CharSet::BYTES, 20, 20) }),
+            Variable::IssuerKeyIdentifier => Some(Shape { bytes: true, ..Shape::text(CharSet::BYTES, 1, 64) }),
             Variable::Param(name) => self.params.get(name).copied(),
             Variable::ProductId => part(Parts::product_id),
             Variable::StNumber => part(|parts| parts.number),
@@ -170,7 +170,7 @@ impl Filter {
     /// Why the filter does not fit values of `shape`, in words.
     pub(super) fn shape(self, shape: Shape) -> Result<Shape, String> {
         match self {
-            Self::Lower | Self::Upper if shape.octets => Err("letter case means nothing to bytes".to_owned()),
+            Self::Lower | Self::Upper if shape.bytes => Err("letter case means nothing to bytes".to_owned()),
             Self::Lower => Ok(case(shape, u8::to_ascii_lowercase)),
             Self::Upper => Ok(case(shape, u8::to_ascii_uppercase)),
             Self::Slice { from, to } => {
@@ -184,9 +184,9 @@ impl Filter {
                 let first = if from == 0 { shape.first } else { shape.chars };
                 let last = if to == shape.max { shape.last } else { shape.chars };
                 let (chars, last) = if (from, to) == (0, 1) { (first, first) } else { (shape.chars, last) };
-                Ok(Shape { first, last, octets: shape.octets, ..Shape::text(chars, to - from, to - from) })
+                Ok(Shape { first, last, bytes: shape.bytes, ..Shape::text(chars, to - from, to - from) })
             }
-            Self::Bytes if shape.octets => Err("the value is bytes already".to_owned()),
+            Self::Bytes if shape.bytes => Err("the value is bytes already".to_owned()),
             Self::Bytes if !shape.chars.within(CharSet::HEX) => Err(format!(
                 "the value can hold {}, expected hexadecimal digits only",
                 shape.chars.without(CharSet::HEX).show()
@@ -194,7 +194,7 @@ impl Filter {
             Self::Bytes if !shape.even => {
                 Err("the value can have an odd number of digits, expected whole bytes".to_owned())
             }
-            Self::Bytes => Ok(Shape { octets: true, ..Shape::text(CharSet::OCTETS, shape.min / 2, shape.max / 2) }),
+            Self::Bytes => Ok(Shape { bytes: true, ..Shape::text(CharSet::BYTES, shape.min / 2, shape.max / 2) }),
         }
     }
 }

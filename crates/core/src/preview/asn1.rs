@@ -56,7 +56,7 @@ fn one(element: Element<'_>, depth: u8) -> Result<String, DerError> {
     Ok(match found {
         tag::BOOLEAN => (if content == [0] { "FALSE" } else { "TRUE" }).to_owned(),
         tag::INTEGER if (1..=4).contains(&content.len()) && content[0] < 0x80 => {
-            content.iter().fold(0_u32, |number, octet| number << 8 | u32::from(*octet)).to_string()
+            content.iter().fold(0_u32, |number, byte| number << 8 | u32::from(*byte)).to_string()
         }
         tag::OBJECT_IDENTIFIER => names::other(oid_from_content(content, "value")?),
         tag::UTF8_STRING | tag::PRINTABLE_STRING | tag::IA5_STRING => match std::str::from_utf8(content) {

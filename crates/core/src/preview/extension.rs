@@ -28,8 +28,8 @@ fn own_form(extension: &Extension) -> Result<Vec<String>, DerError> {
             Ok(vec![shown.join(", ")])
         }
         oid::SUBJECT_KEY_IDENTIFIER => {
-            let octets = Reader::new(value).expect(tag::OCTET_STRING, "subjectKeyIdentifier")?;
-            Ok(vec![hex::encode(octets.content)])
+            let bytes = Reader::new(value).expect(tag::OCTET_STRING, "subjectKeyIdentifier")?;
+            Ok(vec![hex::encode(bytes.content)])
         }
         oid::AUTHORITY_KEY_IDENTIFIER => {
             let mut fields = Reader::new(sequence()?);
@@ -75,7 +75,7 @@ fn key_usage(value: &[u8]) -> Result<Vec<String>, DerError> {
         "decipherOnly",
     ];
     let bits = Reader::new(value).expect(tag::BIT_STRING, "keyUsage")?.content;
-    let set = |at: usize| bits.get(1 + at / 8).is_some_and(|octet| octet >> (7 - at % 8) & 1 == 1);
+    let set = |at: usize| bits.get(1 + at / 8).is_some_and(|byte| byte >> (7 - at % 8) & 1 == 1);
     let names = BITS.iter().enumerate().filter(|(at, _)| set(*at)).map(|(_, name)| *name);
     Ok(vec![names.collect::<Vec<_>>().join(", ")])
 }

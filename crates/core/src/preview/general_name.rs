@@ -25,9 +25,9 @@ fn show(name: Element<'_>) -> Result<String, DerError> {
         0x86 => text("uri"),
         0x87 => match name.content {
             [a, b, c, d] => format!("ip {}", Ipv4Addr::new(*a, *b, *c, *d)),
-            octets => match <[u8; 16]>::try_from(octets) {
-                Ok(octets) => format!("ip {}", Ipv6Addr::from(octets)),
-                Err(_) => format!("ip {}", hex::encode(octets)),
+            bytes => match <[u8; 16]>::try_from(bytes) {
+                Ok(bytes) => format!("ip {}", Ipv6Addr::from(bytes)),
+                Err(_) => format!("ip {}", hex::encode(bytes)),
             },
         },
         0x88 => format!("registered id {}", oid_from_content(name.content, "registeredID")?),

@@ -59,11 +59,11 @@ pub struct Shown {
     /// Rules that it breaks: then it would not be issued.
     pub findings: Vec<ShownFinding>,
     /// Bytes of the tbsCertificate.
-    pub tbs_octets: usize,
+    pub tbs_bytes: usize,
     /// The most bytes that a certificate of this policy can have under this issuer, for any leaf and any signature.
-    pub max_octets: usize,
+    pub max_bytes: usize,
     /// The line of the policy that limits the size, if it has one.
-    pub max_octets_line: Option<PolicyLine>,
+    pub max_bytes_line: Option<PolicyLine>,
     /// The certificate with a signature of no bytes, which nobody accepts but every parser reads.
     pub unsigned: Vec<u8>,
 }
@@ -141,9 +141,9 @@ pub fn preview(request: &Preview<'_>) -> Result<Result<Shown, Finding>, Error> {
     Ok(Ok(Shown {
         fields: fields::of(request.policy, request.issuer, &template),
         findings,
-        tbs_octets: tbs.der().len(),
-        max_octets: bound.max_certificate_octets(request.issuer),
-        max_octets_line: place::of(request.policy, "device.max_certificate_bytes"),
+        tbs_bytes: tbs.der().len(),
+        max_bytes: bound.max_certificate_bytes(request.issuer),
+        max_bytes_line: place::of(request.policy, "device.max_certificate_bytes"),
         unsigned: tbs.wrap(&[]),
         leaf: ShownLeaf {
             uid: leaf.uid().to_string(),

@@ -30,16 +30,16 @@ impl LeafError {
 ///
 /// # Errors
 /// There is no leaf in it, or something else behind it.
-pub fn leaf_from_chip(octets: &[u8]) -> Result<Certificate, LeafError> {
-    let der = if octets.first() == Some(&0x30) {
-        let first = Reader::new(octets).element("leaf").map_err(|_| LeafError::NotALeaf)?.raw;
-        let padding = &octets[first.len()..];
-        if ![0x00, 0xFF].iter().any(|filler| padding.iter().all(|octet| octet == filler)) {
+pub fn leaf_from_chip(bytes: &[u8]) -> Result<Certificate, LeafError> {
+    let der = if bytes.first() == Some(&0x30) {
+        let first = Reader::new(bytes).element("leaf").map_err(|_| LeafError::NotALeaf)?.raw;
+        let padding = &bytes[first.len()..];
+        if ![0x00, 0xFF].iter().any(|filler| padding.iter().all(|byte| byte == filler)) {
             return Err(LeafError::Padding);
         }
         first.to_vec()
     } else {
-        let found = certificates_in_pem(octets).ok().and_then(|list| list.into_iter().next());
+        let found = certificates_in_pem(bytes).ok().and_then(|list| list.into_iter().next());
         found.ok_or(LeafError::NotALeaf)?
     };
     let leniency = Leniency { explicit_default_boolean: true };

@@ -59,15 +59,15 @@ pub struct Proven {
 /// The batch is damaged, no chip of its family is called as one of `chips`, or several are, `take` fails, or the environment does.
 pub fn prove(job: &Prove<'_>, take: &mut dyn FnMut(Proof) -> Result<(), Error>) -> Result<Proven, Error> {
     let reader = BatchReader::open(job.batch)?;
-    let octets = reader.read(manifest::STATEMENT_FILE)?;
-    let statement = Statement::parse(&octets).map_err(Error::NotSealed)?;
+    let bytes = reader.read(manifest::STATEMENT_FILE)?;
+    let statement = Statement::parse(&bytes).map_err(Error::NotSealed)?;
     let seal = reader.read(manifest::SEAL_FILE)?;
     let mut wanted = Wanted::new(job.chips);
     let tree = tree(job, &reader, &statement, &mut wanted)?;
     let (family, policy) = family(&reader, &statement)?;
     let chips = wanted.resolve(family)?;
     let maker = Maker {
-        statement: octets,
+        statement: bytes,
         seal,
         tree,
         policy,

@@ -40,9 +40,9 @@ pub fn pack(job: &Pack<'_>) -> Result<Proven, Error> {
     let statement = reader.read(manifest::STATEMENT_FILE)?;
     if let Some(anchors) = job.anchors {
         let anchors = anchors.iter().map(ManifestAnchor::from_certificate).collect::<Result<Vec<_>, _>>()?;
-        let octets = reader.read(manifest::SEAL_FILE)?;
-        let signer = seal::certificate_in(&octets).map_err(Error::NotSealed)?;
-        SignedManifest::open(&statement, &octets, &signer, &anchors).map_err(Error::NotSealed)?;
+        let bytes = reader.read(manifest::SEAL_FILE)?;
+        let signer = seal::certificate_in(&bytes).map_err(Error::NotSealed)?;
+        SignedManifest::open(&statement, &bytes, &signer, &anchors).map_err(Error::NotSealed)?;
     }
     let batch = Statement::parse(&statement).map_err(Error::NotSealed)?.batch;
     let mut writer = PackWriter::create(job.out, &batch)?;
@@ -132,7 +132,7 @@ fn present(pack: &PackReader, chip: &ChipName) -> Result<Option<Proof>, Error> {
     if let Some(unique) = chip.unique_number() {
         candidates.extend(pack.with_unique_number(unique)?);
         // a chip of another family may have a serial number of 7 bytes
-        candidates.extend(chip.as_bytes().try_into().ok().and_then(|octets: [u8; 7]| Uid::from_bytes(&octets).ok()));
+        candidates.extend(chip.as_bytes().try_into().ok().and_then(|bytes: [u8; 7]| Uid::from_bytes(&bytes).ok()));
     }
     for uid in &candidates {
         if let Some(position) = pack.position(uid)? {

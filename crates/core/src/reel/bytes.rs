@@ -22,7 +22,7 @@ pub(super) const SMALL: u64 = 1 << 20;
 pub(super) const PIECE: usize = 1 << 20;
 
 /// A content of known length.
-pub(super) struct Octets {
+pub(super) struct Bytes {
     store: Store,
     length: u64,
     hash: Option<Hash>,
@@ -49,20 +49,20 @@ struct Stamp {
     file: (u64, u64),
 }
 
-impl Octets {
+impl Bytes {
     /// An input: a regular file that was opened for reading. Small ones are read at once.
     pub(super) fn input(file: File, path: &Path) -> Result<Self, ReelError> {
         let opened = Stamp::of(&metadata(&file, path)?);
         let length = opened.length;
-        let mut octets =
+        let mut bytes =
             Self { store: Store::File { file, path: path.to_owned(), opened }, length, hash: Some(Hash::new()) };
         if length <= SMALL {
             let mut content = vec![0; usize::try_from(length).expect("small")];
-            octets.read_at(0, &mut content)?;
-            octets.check_unchanged()?;
-            octets.store = Store::Memory(content);
+            bytes.read_at(0, &mut content)?;
+            bytes.check_unchanged()?;
+            bytes.store = Store::Memory(content);
         }
-        Ok(octets)
+        Ok(bytes)
     }
 
     /// Everything that a feed still holds: in memory if it is small, else in a nameless scratch file.
@@ -181,12 +181,12 @@ impl Hash {
         Self { context: digest::Context::new(&digest::SHA256), next: 0 }
     }
 
-    /// Adds what of `octets`, which lie at `position`, is new.
-    fn update(&mut self, position: u64, octets: &[u8]) {
+    /// Adds what of `bytes`, which lie at `position`, is new.
+    fn update(&mut self, position: u64, bytes: &[u8]) {
         let Some(known) = self.next.checked_sub(position) else {
             return;
         };
-        if let Some(new) = usize::try_from(known).ok().and_then(|known| octets.get(known..)) {
+        if let Some(new) = usize::try_from(known).ok().and_then(|known| bytes.get(known..)) {
             self.context.update(new);
             self.next += new.len() as u64;
         }
@@ -256,14 +256,14 @@ impl<'d> Spill<'d> {
         Ok(())
     }
 
-    fn finish(mut self, hash: Option<Hash>) -> Result<Octets, ReelError> {
+    fn finish(mut self, hash: Option<Hash>) -> Result<Bytes, ReelError> {
         if self.file.is_none() {
-            return Ok(Octets { length: self.memory.len() as u64, store: Store::Memory(self.memory), hash });
+            return Ok(Bytes { length: self.memory.len() as u64, store: Store::Memory(self.memory), hash });
         }
         self.flush()?;
         let file = self.file.take().expect("checked above");
         let opened = Stamp::of(&metadata(&file, self.scratch)?);
-        Ok(Octets { store: Store::File { file, path: self.scratch.to_owned(), opened }, length: self.written, hash })
+        Ok(Bytes { store: Store::File { file, path: self.scratch.to_owned(), opened }, length: self.written, hash })
     }
 }
 
@@ -280,18 +280,18 @@ impl Window {
     }
 
     /// At least `length` bytes from `position` on, or as many as the content has.
-    pub(super) fn at(&mut self, octets: &mut Octets, position: u64, length: usize) -> Result<&[u8], ReelError> {
-        if self.moves(position, length, octets.length) {
-            let outcome = octets.read_at(position, &mut self.buffer);
+    pub(super) fn at(&mut self, bytes: &mut Bytes, position: u64, length: usize) -> Result<&[u8], ReelError> {
+        if self.moves(position, length, bytes.length) {
+            let outcome = bytes.read_at(position, &mut self.buffer);
             self.keep_if(outcome)?;
         }
         Ok(self.from(position))
     }
 
     /// As [`at`](Self::at), not part of the digest.
-    pub(super) fn peek(&mut self, octets: &Octets, position: u64, length: usize) -> Result<&[u8], ReelError> {
-        if self.moves(position, length, octets.length) {
-            let outcome = octets.peek_at(position, &mut self.buffer);
+    pub(super) fn peek(&mut self, bytes: &Bytes, position: u64, length: usize) -> Result<&[u8], ReelError> {
+        if self.moves(position, length, bytes.length) {
+            let outcome = bytes.peek_at(position, &mut self.buffer);
             self.keep_if(outcome)?;
         }
         Ok(self.from(position))

@@ -44,7 +44,7 @@ impl Wrapped {
     /// completes it.
     fn goes_on(&self, line: &[u8]) -> usize {
         let another = line.len() >= LONG_FIELD && Encoding::of(line).is_some();
-        let length = line.iter().position(|octet| !self.encoding.has(*octet)).unwrap_or(line.len());
+        let length = line.iter().position(|byte| !self.encoding.has(*byte)).unwrap_or(line.len());
         let closes = self.edition > Edition::First
             && matches!(line.get(length), Some(b'<' | b'"' | b'\''))
             && self.text.len() + length >= self.expected;
@@ -110,7 +110,7 @@ impl Columns {
             return Ok(());
         }
         let mut column = 0;
-        for field in text.split_inclusive(|octet| is_separator(*octet)) {
+        for field in text.split_inclusive(|byte| is_separator(*byte)) {
             let (field, separator) = match field.split_last() {
                 Some((last, field)) if is_separator(*last) => (field, Some(*last)),
                 _ => (field, None),
@@ -160,7 +160,7 @@ impl Columns {
         }
         let width = match end {
             End::Alone => Some(Some(field.len())),
-            End::Line if self.edition > Edition::First && field.iter().all(|octet| encoding.has(*octet)) => Some(None),
+            End::Line if self.edition > Edition::First && field.iter().all(|byte| encoding.has(*byte)) => Some(None),
             End::Line | End::Separator => None,
         };
         if let Some(width) = width.filter(|_| field.len() < expected && !field.contains(&b':')) {
@@ -194,7 +194,7 @@ impl Columns {
         if self.certificates.contains(&column) {
             return find(no_certificate(column, number));
         }
-        if self.suspects.len() < MAX_SUSPECTS && field.iter().all(|octet| Encoding::Base64.has(*octet)) {
+        if self.suspects.len() < MAX_SUSPECTS && field.iter().all(|byte| Encoding::Base64.has(*byte)) {
             self.suspects.push((column, number));
         }
         Ok(())
@@ -235,14 +235,14 @@ fn without_name(field: &[u8]) -> &[u8] {
         Encoding::of(value).map(|_| value)
     };
     // padding stands at the end, and a name is short
-    let borders = field.iter().take(MAX_NAME).enumerate().filter(|(_, octet)| matches!(octet, b'=' | b':'));
+    let borders = field.iter().take(MAX_NAME).enumerate().filter(|(_, byte)| matches!(byte, b'=' | b':'));
     if Encoding::of(field).is_some() { field } else { borders.map(|(at, _)| at).find_map(from).unwrap_or(field) }
 }
 
 /// Base64 as JSON writers spell it, with escapes (RFC 8259 §7), and base64url (RFC 4648 §5). None if it is neither, or the
 /// ordinary alphabet alone.
 fn respelled(field: &[u8]) -> Option<Vec<u8>> {
-    let special = |octet: &u8| matches!(octet, b'\\' | b'-' | b'_');
+    let special = |byte: &u8| matches!(byte, b'\\' | b'-' | b'_');
     if !field.starts_with(b"MI") || field.len() < MIN_FIELD || !field.iter().any(special) {
         return None;
     }
@@ -263,16 +263,16 @@ fn respelled(field: &[u8]) -> Option<Vec<u8>> {
                 rest = after;
             }
             (b'\\', _) => return None,
-            (octet, _) => plain.push(*octet),
+            (byte, _) => plain.push(*byte),
         }
     }
     let config = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
     GeneralPurpose::new(&alphabet::STANDARD, config).decode(plain).ok()
 }
 
-fn is_separator(octet: u8) -> bool {
+fn is_separator(byte: u8) -> bool {
     matches!(
-        octet,
+        byte,
         b',' | b';' | b'\t' | b'|' | b' ' | b'"' | b'\'' | b'<' | b'>' | b'{' | b'}' | b'(' | b')' | b'[' | b']'
     )
 }
@@ -299,21 +299,21 @@ impl Encoding {
             _ => return None,
         };
         let judged = if field.len() < LONG_FIELD { field } else { &field[..32] };
-        (field.len() >= MIN_FIELD && judged.iter().all(|octet| encoding.has(*octet))).then_some(encoding)
+        (field.len() >= MIN_FIELD && judged.iter().all(|byte| encoding.has(*byte))).then_some(encoding)
     }
 
-    fn has(self, octet: u8) -> bool {
+    fn has(self, byte: u8) -> bool {
         match self {
-            Self::Base64 => octet.is_ascii_alphanumeric() || matches!(octet, b'+' | b'/' | b'='),
-            Self::Hexadecimal => octet.is_ascii_hexdigit() || octet == b':',
+            Self::Base64 => byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'='),
+            Self::Hexadecimal => byte.is_ascii_hexdigit() || byte == b':',
         }
     }
 
     /// Characters for this many bytes, not counting colons.
-    fn characters(self, octets: usize) -> usize {
+    fn characters(self, bytes: usize) -> usize {
         match self {
-            Self::Base64 => octets.div_ceil(3).saturating_mul(4),
-            Self::Hexadecimal => octets.saturating_mul(2),
+            Self::Base64 => bytes.div_ceil(3).saturating_mul(4),
+            Self::Hexadecimal => bytes.saturating_mul(2),
         }
     }
 
@@ -321,7 +321,7 @@ impl Encoding {
         match self {
             Self::Base64 => STANDARD.decode(text).map_err(|error| error.to_string()),
             Self::Hexadecimal if text.contains(&b':') => {
-                let digits: Vec<u8> = text.iter().copied().filter(|octet| *octet != b':').collect();
+                let digits: Vec<u8> = text.iter().copied().filter(|byte| *byte != b':').collect();
                 hex::decode(digits).map_err(|error| error.to_string())
             }
             Self::Hexadecimal => hex::decode(text).map_err(|error| error.to_string()),

@@ -12,7 +12,7 @@ use super::feed::{Buffered, Feed};
 use super::gzip::Gunzip;
 use super::inside::{self, Inside};
 use super::item_sink::{FileItems, Found, ItemSink, Place, Suffix};
-use super::bytes::Octets;
+use super::bytes::Bytes;
 use super::pem;
 use super::pkcs7;
 use super::tar;
@@ -107,7 +107,7 @@ impl Kind {
 
 /// No DER of a certificate passes for text: its INTEGER tag and lengths are control characters.
 fn is_text(head: &[u8]) -> bool {
-    !head.iter().any(|octet| matches!(octet, 0..=8 | 0x0E..=0x1F | 0x7F))
+    !head.iter().any(|byte| matches!(byte, 0..=8 | 0x0E..=0x1F | 0x7F))
 }
 
 /// Hands out the items of one file.
@@ -175,8 +175,8 @@ fn read_into(
         }
         Kind::Zip => {
             let inside = place.open(sink.limits)?;
-            let mut octets = Octets::gather(feed, sink.scratch)?;
-            zip::read(sink, &inside, &mut octets)
+            let mut bytes = Bytes::gather(feed, sink.scratch)?;
+            zip::read(sink, &inside, &mut bytes)
         }
     }
 }

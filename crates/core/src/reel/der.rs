@@ -41,8 +41,8 @@ pub(super) fn read(sink: &mut ItemSink<'_>, items: &mut FileItems<'_>, feed: &mu
 
 /// A SEQUENCE of at least 128 bytes whose first element is another one: the frame of every certificate
 /// (RFC 5280 §4.1), and of a few other things.
-pub(super) fn begins_like_a_certificate(octets: &[u8]) -> bool {
-    let ([0x30, 0x81, _, inner @ ..] | [0x30, 0x82, _, _, inner @ ..] | [0x30, 0x83, _, _, _, inner @ ..]) = octets
+pub(super) fn begins_like_a_certificate(bytes: &[u8]) -> bool {
+    let ([0x30, 0x81, _, inner @ ..] | [0x30, 0x82, _, _, inner @ ..] | [0x30, 0x83, _, _, _, inner @ ..]) = bytes
     else {
         return false;
     };
@@ -50,8 +50,8 @@ pub(super) fn begins_like_a_certificate(octets: &[u8]) -> bool {
 }
 
 /// The length of the SEQUENCE at the beginning, header included, where it has a definite one.
-pub(super) fn element_length(octets: &[u8]) -> Option<usize> {
-    let [0x30, first, rest @ ..] = octets else {
+pub(super) fn element_length(bytes: &[u8]) -> Option<usize> {
+    let [0x30, first, rest @ ..] = bytes else {
         return None;
     };
     if *first < 0x80 {
@@ -61,7 +61,7 @@ pub(super) fn element_length(octets: &[u8]) -> Option<usize> {
     if !(1..=4).contains(&count) {
         return None;
     }
-    let length = rest.get(..count)?.iter().fold(0_usize, |length, octet| length << 8 | usize::from(*octet));
+    let length = rest.get(..count)?.iter().fold(0_usize, |length, byte| length << 8 | usize::from(*byte));
     Some(2 + count + length)
 }
 
@@ -76,15 +76,15 @@ mod tests {
 
     /// Bytes without end, which remembers how far somebody looked ahead.
     struct Endless {
-        octets: Vec<u8>,
+        bytes: Vec<u8>,
         looked: usize,
     }
 
     impl Feed for Endless {
-        fn need(&mut self, octets: usize) -> Result<&[u8], Fault> {
-            self.looked = self.looked.max(octets);
-            self.octets.resize(self.octets.len().max(octets.min(1 << 20)), 0);
-            Ok(&self.octets)
+        fn need(&mut self, bytes: usize) -> Result<&[u8], Fault> {
+            self.looked = self.looked.max(bytes);
+            self.bytes.resize(self.bytes.len().max(bytes.min(1 << 20)), 0);
+            Ok(&self.bytes)
         }
 
         fn skip(&mut self, _: usize) {
@@ -100,7 +100,7 @@ mod tests {
         let mut each = |_| ControlFlow::Continue(());
         let mut sink = ItemSink::new(&limits, &budget, &scratch, &mut each);
         let place = Place::outside(ItemName::input(b"a"), b"a");
-        let mut feed = Endless { octets: vec![0x30, 0x84, 0x7F, 0xFF, 0xFF, 0xFF], looked: 0 };
+        let mut feed = Endless { bytes: vec![0x30, 0x84, 0x7F, 0xFF, 0xFF, 0xFF], looked: 0 };
         let outcome = read(&mut sink, &mut FileItems::of(&place), &mut feed);
         assert!(matches!(outcome, Err(Fault::Content { code: codes::LIMIT_ITEM_BYTES, .. })));
         assert_eq!(feed.looked, 1001);

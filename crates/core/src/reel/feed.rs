@@ -5,25 +5,25 @@ use crate::origin::Code;
 
 use super::fault::Fault;
 use super::limits::Budget;
-use super::bytes::{Octets, PIECE};
+use super::bytes::{Bytes, PIECE};
 
 /// A content that is read from its beginning to its end.
 pub(super) trait Feed {
-    /// What comes next: at least `octets` bytes, fewer only if the content ends there.
-    fn need(&mut self, octets: usize) -> Result<&[u8], Fault>;
+    /// What comes next: at least `bytes` bytes, fewer only if the content ends there.
+    fn need(&mut self, bytes: usize) -> Result<&[u8], Fault>;
 
     /// Goes forward by bytes that [`need`](Self::need) has shown.
-    fn skip(&mut self, octets: usize);
+    fn skip(&mut self, bytes: usize);
 }
 
 /// A content in memory.
 impl Feed for &[u8] {
-    fn need(&mut self, _octets: usize) -> Result<&[u8], Fault> {
+    fn need(&mut self, _bytes: usize) -> Result<&[u8], Fault> {
         Ok(self)
     }
 
-    fn skip(&mut self, octets: usize) {
-        *self = &self[octets..];
+    fn skip(&mut self, bytes: usize) {
+        *self = &self[bytes..];
     }
 }
 
@@ -50,8 +50,8 @@ impl<S: Source> Buffered<S> {
 }
 
 impl<S: Source> Feed for Buffered<S> {
-    fn need(&mut self, octets: usize) -> Result<&[u8], Fault> {
-        while self.buffer.len() - self.start < octets && !self.ended {
+    fn need(&mut self, bytes: usize) -> Result<&[u8], Fault> {
+        while self.buffer.len() - self.start < bytes && !self.ended {
             if let Some((code, reason)) = &self.failed {
                 return Err(Fault::content(*code, reason.clone()));
             }
@@ -69,33 +69,33 @@ impl<S: Source> Feed for Buffered<S> {
         Ok(&self.buffer[self.start..])
     }
 
-    fn skip(&mut self, octets: usize) {
-        self.start += octets;
+    fn skip(&mut self, bytes: usize) {
+        self.start += bytes;
         debug_assert!(self.start <= self.buffer.len(), "only what was seen can be skipped");
     }
 }
 
 /// A file's content, in order.
 pub(super) struct InOrder<'o> {
-    octets: &'o mut Octets,
+    bytes: &'o mut Bytes,
     position: u64,
     budget: &'o Budget,
 }
 
 impl<'o> InOrder<'o> {
-    pub(super) fn new(octets: &'o mut Octets, budget: &'o Budget) -> Self {
-        Self { octets, position: 0, budget }
+    pub(super) fn new(bytes: &'o mut Bytes, budget: &'o Budget) -> Self {
+        Self { bytes, position: 0, budget }
     }
 }
 
 impl Source for InOrder<'_> {
     fn more(&mut self, into: &mut Vec<u8>) -> Result<(), Fault> {
-        let left = self.octets.length() - self.position;
+        let left = self.bytes.length() - self.position;
         let length = usize::try_from(left).unwrap_or(PIECE).min(PIECE / 4);
         self.budget.charge(length as u64)?;
         let before = into.len();
         into.resize(before + length, 0);
-        self.octets.read_at(self.position, &mut into[before..])?;
+        self.bytes.read_at(self.position, &mut into[before..])?;
         self.position += length as u64;
         Ok(())
     }
@@ -109,8 +109,8 @@ pub(super) struct Limited<'f> {
 }
 
 impl<'f> Limited<'f> {
-    pub(super) fn new(feed: &'f mut dyn Feed, octets: u64, truncated: Code) -> Self {
-        Self { feed, left: octets, truncated }
+    pub(super) fn new(feed: &'f mut dyn Feed, bytes: u64, truncated: Code) -> Self {
+        Self { feed, left: bytes, truncated }
     }
 
     /// Skips what was not read.
@@ -124,9 +124,9 @@ impl<'f> Limited<'f> {
 }
 
 impl Feed for Limited<'_> {
-    fn need(&mut self, octets: usize) -> Result<&[u8], Fault> {
+    fn need(&mut self, bytes: usize) -> Result<&[u8], Fault> {
         let left = usize::try_from(self.left).unwrap_or(usize::MAX);
-        let wanted = octets.min(left);
+        let wanted = bytes.min(left);
         let (truncated, missing) = (self.truncated, self.left);
         let seen = self.feed.need(wanted)?;
         if seen.len() < wanted {
@@ -139,9 +139,9 @@ impl Feed for Limited<'_> {
         Ok(&seen[..seen.len().min(left)])
     }
 
-    fn skip(&mut self, octets: usize) {
-        self.feed.skip(octets);
-        self.left -= octets as u64;
+    fn skip(&mut self, bytes: usize) {
+        self.feed.skip(bytes);
+        self.left -= bytes as u64;
     }
 }
 

@@ -67,8 +67,8 @@ impl BufRead for Packed<'_> {
         })
     }
 
-    fn consume(&mut self, octets: usize) {
-        self.feed.skip(octets);
-        self.consumed += octets as u64;
+    fn consume(&mut self, bytes: usize) {
+        self.feed.skip(bytes);
+        self.consumed += bytes as u64;
     }
 }

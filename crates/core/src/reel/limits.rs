@@ -82,8 +82,8 @@ impl Budget {
     }
 
     /// Takes bytes that are about to be looked at.
-    pub(super) fn charge(&self, octets: u64) -> Result<(), Fault> {
-        match self.left.get().checked_sub(octets) {
+    pub(super) fn charge(&self, bytes: u64) -> Result<(), Fault> {
+        match self.left.get().checked_sub(bytes) {
             Some(left) => {
                 self.left.set(left);
                 Ok(())

@@ -23,7 +23,7 @@ impl fmt::Display for NameProblem {
 
 /// Judges a name as Unix and as Windows would read it.
 pub(super) fn problem(path: &[u8]) -> Option<NameProblem> {
-    let is_separator = |octet: &u8| matches!(octet, b'/' | b'\\');
+    let is_separator = |byte: &u8| matches!(byte, b'/' | b'\\');
     match path {
         [b'/' | b'\\', ..] => return Some(NameProblem::Absolute),
         [drive, b':', ..] if drive.is_ascii_alphabetic() => return Some(NameProblem::Absolute),

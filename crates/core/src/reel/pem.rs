@@ -79,9 +79,9 @@ struct Open {
 }
 
 impl Scanner {
-    /// For blocks whose content has at most `octets` bytes.
-    pub(super) fn new(octets: usize) -> Self {
-        Self { open: None, clear_text: false, limit: octets.div_ceil(3).saturating_mul(4) }
+    /// For blocks whose content has at most `bytes` bytes.
+    pub(super) fn new(bytes: usize) -> Self {
+        Self { open: None, clear_text: false, limit: bytes.div_ceil(3).saturating_mul(4) }
     }
 
     /// Reads what a message signed in clear text holds as if it were not signed.
@@ -174,16 +174,16 @@ pub(super) fn find(line: &[u8], what: &[u8]) -> Option<usize> {
 
 impl Open {
     fn add(&mut self, text: &[u8], limit: usize) {
-        let mut octets = text.iter().copied().peekable();
-        while let Some(octet) = octets.next() {
-            if octet == b'\\' && matches!(octets.peek(), Some(b'n' | b'r')) {
-                octets.next();
-            } else if !octet.is_ascii_whitespace() {
+        let mut bytes = text.iter().copied().peekable();
+        while let Some(byte) = bytes.next() {
+            if byte == b'\\' && matches!(bytes.peek(), Some(b'n' | b'r')) {
+                bytes.next();
+            } else if !byte.is_ascii_whitespace() {
                 if self.body.len() == limit {
                     self.overlong = true;
                     return;
                 }
-                self.body.push(octet);
+                self.body.push(byte);
             }
         }
     }

@@ -17,7 +17,7 @@ use super::fault::{Fault, Stop};
 use super::feed::{Buffered, InOrder};
 use super::item_sink::{ItemSink, Place};
 use super::limits::{Budget, Limits};
-use super::bytes::{Octets, SpoolFault};
+use super::bytes::{Bytes, SpoolFault};
 use super::source::{Input, InputRecord, Item};
 use super::zip;
 
@@ -88,15 +88,15 @@ fn read_stdin(
     let name = ItemName::input(b"-");
     let stdin = stdin.ok_or(ReelError::StdinMissing)?;
     let limit = sink.limits.total_bytes;
-    let octets = Octets::spool(stdin, limit, sink.scratch).map_err(|fault| match fault {
+    let bytes = Bytes::spool(stdin, limit, sink.scratch).map_err(|fault| match fault {
         SpoolFault::Read(source) => ReelError::StdinRead { name: name.clone(), source },
         SpoolFault::Write(error) => error,
     })?;
     let place = Place::outside(name, b"");
-    if octets.length() > limit {
+    if bytes.length() > limit {
         return sink.settle(&place.name, Err(too_large(limit)));
     }
-    records.push(read_octets(sink, &place, octets)?);
+    records.push(read_bytes(sink, &place, bytes)?);
     Ok(())
 }
 
@@ -109,9 +109,9 @@ fn read_file(
     path: &Path,
     raw: &mut u64,
 ) -> Result<InputRecord, Fault> {
-    let octets = Octets::input(file, path)?;
-    *raw = raw.checked_sub(octets.length()).ok_or_else(|| too_large(sink.limits.total_bytes))?;
-    read_octets(sink, place, octets)
+    let bytes = Bytes::input(file, path)?;
+    *raw = raw.checked_sub(bytes.length()).ok_or_else(|| too_large(sink.limits.total_bytes))?;
+    read_bytes(sink, place, bytes)
 }
 
 fn too_large(limit: u64) -> Fault {
@@ -120,30 +120,30 @@ fn too_large(limit: u64) -> Fault {
 }
 
 /// Reads one file's content and hands out its items.
-fn read_octets(sink: &mut ItemSink<'_>, place: &Place<'_>, mut octets: Octets) -> Result<InputRecord, Fault> {
+fn read_bytes(sink: &mut ItemSink<'_>, place: &Place<'_>, mut bytes: Bytes) -> Result<InputRecord, Fault> {
     let (budget, first) = (sink.budget, sink.items());
-    if is_zip(&octets, sink.limits.edition)? {
+    if is_zip(&bytes, sink.limits.edition)? {
         // the archive itself counts as well as what comes out of it
-        let charged = budget.charge(octets.length()).and_then(|()| place.open(sink.limits));
-        let outcome = charged.and_then(|inside| zip::read(sink, &inside, &mut octets));
+        let charged = budget.charge(bytes.length()).and_then(|()| place.open(sink.limits));
+        let outcome = charged.and_then(|inside| zip::read(sink, &inside, &mut bytes));
         sink.settle(&place.name, outcome)?;
-    } else if let Some(mut content) = octets.in_memory() {
+    } else if let Some(mut content) = bytes.in_memory() {
         budget.charge(content.len() as u64)?;
         content::read(sink, place, &mut content)?;
     } else {
-        content::read(sink, place, &mut Buffered::new(InOrder::new(&mut octets, budget)))?;
+        content::read(sink, place, &mut Buffered::new(InOrder::new(&mut bytes, budget)))?;
     }
-    let length = octets.length();
-    Ok(InputRecord { name: place.name.clone(), bytes: length, sha256: octets.finish()?, first })
+    let length = bytes.length();
+    Ok(InputRecord { name: place.name.clone(), bytes: length, sha256: bytes.finish()?, first })
 }
 
 /// A zip archive begins or ends as one: something may stand before it, a program that unpacks it, for instance.
-fn is_zip(octets: &Octets, edition: Edition) -> Result<bool, Fault> {
-    let mut head = vec![0; usize::try_from(octets.length()).unwrap_or(HEAD).min(HEAD)];
-    octets.peek_at(0, &mut head)?;
+fn is_zip(bytes: &Bytes, edition: Edition) -> Result<bool, Fault> {
+    let mut head = vec![0; usize::try_from(bytes.length()).unwrap_or(HEAD).min(HEAD)];
+    bytes.peek_at(0, &mut head)?;
     match Kind::of(&head, edition) {
         Kind::Zip => Ok(true),
-        Kind::Other | Kind::Plain(_) | Kind::Text | Kind::Utf16(_) => zip::ends_like_zip(octets),
+        Kind::Other | Kind::Plain(_) | Kind::Text | Kind::Utf16(_) => zip::ends_like_zip(bytes),
         Kind::Der | Kind::Empty | Kind::Gzip | Kind::Pkcs7 | Kind::Tar | Kind::Unread(_) => Ok(false),
     }
 }

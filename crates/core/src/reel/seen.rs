@@ -63,15 +63,15 @@ impl Seen {
         if !bits(hash).all(|(word, bit)| self.filter[word] & bit != 0) {
             return Ok(false);
         }
-        let mut octets = Vec::new();
+        let mut bytes = Vec::new();
         for run in &self.runs {
             let after = run.firsts.partition_point(|first| *first <= hash);
             let Some(piece) = after.checked_sub(1) else { continue };
             let count = PIECE.min(run.count - piece * PIECE);
-            octets.resize(count * 8, 0);
-            file.read_at(run.start + (piece * PIECE * 8) as u64, &mut octets)?;
-            let (hashes, _) = octets.as_chunks::<8>();
-            if hashes.binary_search_by_key(&hash, |octets| u64::from_be_bytes(*octets)).is_ok() {
+            bytes.resize(count * 8, 0);
+            file.read_at(run.start + (piece * PIECE * 8) as u64, &mut bytes)?;
+            let (hashes, _) = bytes.as_chunks::<8>();
+            if hashes.binary_search_by_key(&hash, |bytes| u64::from_be_bytes(*bytes)).is_ok() {
                 return Ok(true);
             }
         }

@@ -78,7 +78,7 @@ impl SpoolReader<'_> {
         let left = self.spool.written.saturating_sub(at.offset);
         let whole = usize::try_from(left).unwrap_or(usize::MAX).min(WINDOW);
         if !follows || u64::from(at.length) > whole as u64 {
-            return self.spool.octets(at, &mut self.alone);
+            return self.spool.bytes(at, &mut self.alone);
         }
         self.window.resize(whole, 0);
         self.start = at.offset;
@@ -157,11 +157,11 @@ impl Spool {
     /// The file cannot be read or is shorter than it was, or the reference is another spool's.
     pub fn read(&self, at: SpoolRef) -> Result<Vec<u8>, ReelError> {
         let mut record = Vec::new();
-        self.octets(at, &mut record).map(<[u8]>::to_vec)
+        self.bytes(at, &mut record).map(<[u8]>::to_vec)
     }
 
     /// A record: in `buffer` if it has to be fetched.
-    fn octets<'a>(&'a self, at: SpoolRef, buffer: &'a mut Vec<u8>) -> Result<&'a [u8], ReelError> {
+    fn bytes<'a>(&'a self, at: SpoolRef, buffer: &'a mut Vec<u8>) -> Result<&'a [u8], ReelError> {
         let missing = || ReelError::SpoolRead { source: std::io::ErrorKind::UnexpectedEof.into() };
         let length = usize::try_from(at.length).map_err(|_| missing())?;
         if let Some(start) = at.offset.checked_sub(self.written) {

@@ -33,16 +33,16 @@ pub(super) fn begins_like_tar(head: &[u8]) -> bool {
 
 /// Whether there is nothing but what ends an archive: two blocks of zeros at least.
 pub(super) fn is_all_zeros(head: &[u8]) -> bool {
-    head.len() >= 2 * BLOCK && head.iter().all(|octet| *octet == 0)
+    head.len() >= 2 * BLOCK && head.iter().all(|byte| *byte == 0)
 }
 
 /// POSIX.1-2024 pax, ustar interchange format: the sum of all bytes, with blanks in place of the sum itself.
 fn checksum_holds(block: &[u8; BLOCK]) -> bool {
     let digits = block[148..156].trim_ascii_start();
-    let digits = &digits[..digits.iter().position(|octet| !matches!(octet, b'0'..=b'7')).unwrap_or(digits.len())];
+    let digits = &digits[..digits.iter().position(|byte| !matches!(byte, b'0'..=b'7')).unwrap_or(digits.len())];
     let recorded = digits.iter().fold(0_u32, |sum, digit| sum << 3 | u32::from(digit - b'0'));
-    let sum: u32 = block.iter().map(|octet| u32::from(*octet)).sum();
-    let own: u32 = block[148..156].iter().map(|octet| u32::from(*octet)).sum();
+    let sum: u32 = block.iter().map(|byte| u32::from(*byte)).sum();
+    let own: u32 = block[148..156].iter().map(|byte| u32::from(*byte)).sum();
     !digits.is_empty() && sum - own + 8 * u32::from(b' ') == recorded
 }
 
@@ -81,7 +81,7 @@ impl Walk {
         let Some(block) = feed.need(BLOCK)?.first_chunk::<BLOCK>() else {
             return Err(Fault::content(codes::TAR_TRUNCATED, "the archive ends without an end mark of zero blocks"));
         };
-        if block.iter().all(|octet| *octet == 0) {
+        if block.iter().all(|byte| *byte == 0) {
             return end(feed).map(|()| false);
         }
         if !checksum_holds(block) {
@@ -175,13 +175,13 @@ impl Walk {
             return Err(Fault::content(codes::TAR_HEADER, reason));
         }
         let size = usize::try_from(size).expect("checked above");
-        let octets = &content.need(size)?[..size];
+        let bytes = &content.need(size)?[..size];
         match kind.as_byte() {
             b'L' => {
-                let end = octets.iter().position(|octet| *octet == 0).unwrap_or(size);
-                self.extension.path = Some(octets[..end].to_vec());
+                let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(size);
+                self.extension.path = Some(bytes[..end].to_vec());
             }
-            b'x' => self.extension.pax(octets)?,
+            b'x' => self.extension.pax(bytes)?,
             // A long link name: the link is refused anyway. Global records: times and comments in practice; a path or
             // size for every entry to follow makes no sense and is not honoured by anybody.
             _ => {}
@@ -192,11 +192,11 @@ impl Walk {
 
 impl Extension {
     /// Records `length key=value\n`, the length in decimal counting itself and the newline.
-    fn pax(&mut self, mut octets: &[u8]) -> Result<(), Fault> {
-        while !octets.is_empty() {
+    fn pax(&mut self, mut bytes: &[u8]) -> Result<(), Fault> {
+        while !bytes.is_empty() {
             let record =
-                record(octets).ok_or_else(|| Fault::content(codes::TAR_HEADER, "a pax record that cannot be read"))?;
-            octets = &octets[record.length..];
+                record(bytes).ok_or_else(|| Fault::content(codes::TAR_HEADER, "a pax record that cannot be read"))?;
+            bytes = &bytes[record.length..];
             match record.key {
                 b"path" => self.path = Some(record.value.to_vec()),
                 b"size" => {
@@ -218,11 +218,11 @@ struct Record<'r> {
     value: &'r [u8],
 }
 
-fn record(octets: &[u8]) -> Option<Record<'_>> {
-    let blank = octets.iter().take(20).position(|octet| *octet == b' ')?;
-    let length = usize::try_from(decimal(&octets[..blank])?).ok()?;
-    let content = octets.get(blank + 1..length)?.strip_suffix(b"\n")?;
-    let equals = content.iter().position(|octet| *octet == b'=')?;
+fn record(bytes: &[u8]) -> Option<Record<'_>> {
+    let blank = bytes.iter().take(20).position(|byte| *byte == b' ')?;
+    let length = usize::try_from(decimal(&bytes[..blank])?).ok()?;
+    let content = bytes.get(blank + 1..length)?.strip_suffix(b"\n")?;
+    let equals = content.iter().position(|byte| *byte == b'=')?;
     Some(Record { length, key: &content[..equals], value: &content[equals + 1..] })
 }
 
@@ -233,14 +233,14 @@ fn decimal(digits: &[u8]) -> Option<u64> {
 /// After the end mark only zeros may follow: a second archive behind it would be passed over by most programs.
 fn end(feed: &mut dyn Feed) -> Result<(), Fault> {
     loop {
-        let octets = feed.need(1)?;
-        if octets.is_empty() {
+        let bytes = feed.need(1)?;
+        if bytes.is_empty() {
             return Ok(());
         }
-        if octets.iter().any(|octet| *octet != 0) {
+        if bytes.iter().any(|byte| *byte != 0) {
             return Err(Fault::content(codes::TAR_TRAILING_DATA, "octets follow the end mark, expected zeros only"));
         }
-        let length = octets.len();
+        let length = bytes.len();
         feed.skip(length);
     }
 }

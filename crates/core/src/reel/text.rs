@@ -144,9 +144,9 @@ impl<'f> Lines<'f> {
     pub(super) fn next(&mut self) -> Result<bool, Fault> {
         let mut seen = 0;
         loop {
-            let octets = self.feed.need(seen + 1)?;
-            let end = octets[seen..].iter().position(|octet| matches!(octet, b'\n' | b'\r')).map(|at| seen + at);
-            let length = end.unwrap_or(octets.len());
+            let bytes = self.feed.need(seen + 1)?;
+            let end = bytes[seen..].iter().position(|byte| matches!(byte, b'\n' | b'\r')).map(|at| seen + at);
+            let length = end.unwrap_or(bytes.len());
             if length > self.limit {
                 let reason = format!("line {} has more than {} octets", self.number + 1, self.limit);
                 return Err(Fault::content(codes::LIMIT_LINE_BYTES, reason));
@@ -155,12 +155,12 @@ impl<'f> Lines<'f> {
                 seen = length;
                 continue;
             }
-            if octets.is_empty() {
+            if bytes.is_empty() {
                 return Ok(false);
             }
             self.line.clear();
-            self.line.extend_from_slice(&octets[..length]);
-            let returns = octets.get(length) == Some(&b'\r');
+            self.line.extend_from_slice(&bytes[..length]);
+            let returns = bytes.get(length) == Some(&b'\r');
             let mut consumed = length + usize::from(end.is_some());
             if returns && self.feed.need(length + 2)?.get(length + 1) == Some(&b'\n') {
                 consumed += 1;
@@ -208,8 +208,8 @@ impl<'f> Utf16<'f> {
 
 impl Source for Utf16<'_> {
     fn more(&mut self, into: &mut Vec<u8>) -> Result<(), Fault> {
-        let octets = self.feed.need(2)?;
-        let (units, odd) = octets.as_chunks::<2>();
+        let bytes = self.feed.need(2)?;
+        let (units, odd) = bytes.as_chunks::<2>();
         let units = &units[..units.len().min(32 << 10)];
         into.extend(
             units.iter().map(|unit| u8::try_from((self.unit)(*unit)).ok().filter(u8::is_ascii).unwrap_or(b'?')),

@@ -54,7 +54,7 @@ impl Described<'_> {
             role,
             subject: certificate.subject().to_string(),
             issuer: certificate.issuer().to_string(),
-            serial: hex::encode_upper(certificate.serial_octets()),
+            serial: hex::encode_upper(certificate.serial_bytes()),
             key: certificate.spki().algorithm(),
             signature: certificate.signature_algorithm().to_string(),
             not_before: validity.not_before(),

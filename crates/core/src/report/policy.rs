@@ -34,7 +34,7 @@ pub struct CheckedPolicy {
     /// The policy.
     pub policy: Policy,
     /// The most bytes of a certificate under the CA that was given.
-    pub max_octets: Option<usize>,
+    pub max_bytes: Option<usize>,
     /// What is worth a note about that CA.
     pub notes: Vec<String>,
 }
@@ -44,24 +44,24 @@ pub struct CheckedPolicy {
 /// # Errors
 /// The policy cannot be bound to the CA, or nothing issued under it could be verified.
 pub fn check_policy(policy: Policy, issuing: Option<&Issuing>) -> Result<CheckedPolicy, Error> {
-    let max_octets = issuing.map(|issuing| max_octets(&policy, issuing)).transpose()?;
+    let max_bytes = issuing.map(|issuing| max_bytes(&policy, issuing)).transpose()?;
     let notes = match issuing {
         // without the chain, nothing can be said of it
         Some(Issuing { identity, at, .. }) if !identity.chain().is_empty() => check_issuer(&policy, identity, *at)?,
         Some(Issuing { identity, .. }) => named_notes(identity.certificate()),
         None => vec![],
     };
-    Ok(CheckedPolicy { policy, max_octets, notes })
+    Ok(CheckedPolicy { policy, max_bytes, notes })
 }
 
 /// Binds the policy to the CA, which finds every mistake that only shows there. Values that other policies declare are not
 /// meant for this one.
-fn max_octets(policy: &Policy, issuing: &Issuing) -> Result<usize, PolicyErrors> {
+fn max_bytes(policy: &Policy, issuing: &Issuing) -> Result<usize, PolicyErrors> {
     let mut given = issuing.params.clone();
     given.retain(|name, _| policy.declared_params().any(|(declared, _)| declared == name));
     let params = policy.params(&given)?;
     let context = BatchContext { batch: STAND_IN_BATCH.to_owned(), issued_at: issuing.at, params };
-    Ok(policy.bind(&issuing.identity, &context)?.max_certificate_octets(&issuing.identity))
+    Ok(policy.bind(&issuing.identity, &context)?.max_certificate_bytes(&issuing.identity))
 }
 
 impl CheckedPolicy {
@@ -82,7 +82,7 @@ struct Whole<'a> {
     keys: Vec<String>,
     params: BTreeMap<&'a str, &'a str>,
     #[serde(rename = "max_octets")]
-    max_octets: Option<usize>,
+    max_bytes: Option<usize>,
     notes: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     crls: Option<Crls>,
@@ -107,7 +107,7 @@ impl Serialize for CheckedPolicy {
             family: policy.source().family,
             keys: self.keys(),
             params: policy.declared_params().collect(),
-            max_octets: self.max_octets,
+            max_bytes: self.max_bytes,
             notes: &self.notes,
             crls: policy.crl_load().map(|load| Crls { load, stay_permanently: policy.never_ends() }),
         };

@@ -61,8 +61,8 @@ impl Serialize for ShownUnder<'_> {
         let zone = |zone: &crate::preview::Zone| FittingZone {
             part: zone.part,
             zones: zone.zones,
-            bytes: zone.octets,
-            fits: zone.fits(shown.max_octets),
+            bytes: zone.bytes,
+            fits: zone.fits(shown.max_bytes),
         };
         let whole = Whole {
             would_be_issued: shown.findings.is_empty(),
@@ -72,9 +72,9 @@ impl Serialize for ShownUnder<'_> {
             leaf: &shown.leaf,
             fields: &shown.fields,
             size: Size {
-                tbs: shown.tbs_octets,
-                certificate_at_most: shown.max_octets,
-                policy: shown.max_octets_line.as_ref(),
+                tbs: shown.tbs_bytes,
+                certificate_at_most: shown.max_bytes,
+                policy: shown.max_bytes_line.as_ref(),
             },
             zones: ZONES.iter().map(zone).collect(),
             findings: &shown.findings,

@@ -138,7 +138,7 @@ impl<'a> Present<'a> {
             ("serial", entry.serial().to_string()),
             ("valid", format!("{} to {}", validity.not_before(), validity.not_after())),
             ("sha256", entry.sha256().to_string()),
-            ("octets", entry.bytes().to_string()),
+            ("bytes", entry.bytes().to_string()),
             ("batch", self.proved.statement.batch.clone()),
         ]
     }

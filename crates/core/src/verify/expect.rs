@@ -40,7 +40,7 @@ impl Chip {
     }
 
     fn line(&self) -> u64 {
-        self.line.iter().fold(0, |line, octet| line << 8 | u64::from(*octet))
+        self.line.iter().fold(0, |line, byte| line << 8 | u64::from(*byte))
     }
 }
 
@@ -65,10 +65,10 @@ pub struct MissingChip {
 impl MissingChip {
     /// Its UID, or the beginning of it where the list gives a unique number alone.
     pub fn uid(&self, family: Family) -> Uid {
-        let octets = hex::decode(&self.chip).expect("a chip of a list is written in hexadecimal");
-        match Form::of(family, &octets) {
-            Some(Form::Number(parts) | Form::Unique(parts)) => Uid::from_bytes(&parts.with_head(&octets)),
-            Some(Form::Whole) | None => Uid::from_bytes(&octets),
+        let bytes = hex::decode(&self.chip).expect("a chip of a list is written in hexadecimal");
+        match Form::of(family, &bytes) {
+            Some(Form::Number(parts) | Form::Unique(parts)) => Uid::from_bytes(&parts.with_head(&bytes)),
+            Some(Form::Whole) | None => Uid::from_bytes(&bytes),
         }
         .expect("every form has 1 to 20 bytes")
     }
@@ -113,11 +113,11 @@ impl ExpectedList {
     /// Takes line by line until one is not a UID in one of the family's forms.
     fn read(&mut self, family: Family, text: &TypedList<'_>) -> Result<(), (u64, String, &'static str)> {
         for (line, content) in text.lines() {
-            let octets = typed_bytes(content).map_err(|error| (line, error.to_string(), error.hint()))?;
-            match Form::of(family, &octets) {
-                Some(Form::Whole) => self.whole.push(Chip::new(&octets, line)),
-                Some(Form::Number(parts)) => self.whole.push(Chip::new(&parts.with_head(&octets), line)),
-                Some(Form::Unique(parts)) => self.unique.push(Chip::new(&parts.with_head(&octets), line)),
+            let bytes = typed_bytes(content).map_err(|error| (line, error.to_string(), error.hint()))?;
+            match Form::of(family, &bytes) {
+                Some(Form::Whole) => self.whole.push(Chip::new(&bytes, line)),
+                Some(Form::Number(parts)) => self.whole.push(Chip::new(&parts.with_head(&bytes), line)),
+                Some(Form::Unique(parts)) => self.unique.push(Chip::new(&parts.with_head(&bytes), line)),
                 None => {
                     let number = content.bytes().all(|byte| byte.is_ascii_digit());
                     let (lost, hint) =

@@ -82,13 +82,13 @@ const fn is_string(tag: u8) -> bool {
 
 /// How many characters a value has, if all of them belong to its string type and none is a control character.
 fn characters(tag: u8, value: &[u8]) -> Option<usize> {
-    let octets = |good: fn(u8) -> bool| value.iter().all(|octet| good(*octet)).then_some(value.len());
+    let bytes = |good: fn(u8) -> bool| value.iter().all(|byte| good(*byte)).then_some(value.len());
     match tag {
         tag::UTF8_STRING => count(std::str::from_utf8(value).ok()?.chars().map(Some)),
-        tag::PRINTABLE_STRING => octets(is_printable_string),
-        tag::IA5_STRING => octets(|octet| octet.is_ascii() && !octet.is_ascii_control()),
+        tag::PRINTABLE_STRING => bytes(is_printable_string),
+        tag::IA5_STRING => bytes(|byte| byte.is_ascii() && !byte.is_ascii_control()),
         // T.61 keeps 80 to 9F for control functions, and 9B begins an escape sequence on a Latin-1 terminal
-        tag::TELETEX_STRING => octets(|octet| !octet.is_ascii_control() && !(0x80..=0x9F).contains(&octet)),
+        tag::TELETEX_STRING => bytes(|byte| !byte.is_ascii_control() && !(0x80..=0x9F).contains(&byte)),
         // BMPString is UCS-2, so that there are no surrogates
         tag::BMP_STRING if value.len().is_multiple_of(2) => {
             count(value.chunks_exact(2).map(|pair| char::from_u32(u32::from(u16::from_be_bytes([pair[0], pair[1]])))))
@@ -108,9 +108,9 @@ fn count(mut characters: impl Iterator<Item = Option<char>>) -> Option<usize> {
 }
 
 /// X.680 §41.4, table 10
-const fn is_printable_string(octet: u8) -> bool {
-    octet.is_ascii_alphanumeric()
-        || matches!(octet, b' ' | b'\'' | b'(' | b')' | b'+' | b',' | b'-' | b'.' | b'/' | b':' | b'=' | b'?')
+const fn is_printable_string(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(byte, b' ' | b'\'' | b'(' | b')' | b'+' | b',' | b'-' | b'.' | b'/' | b':' | b'=' | b'?')
 }
 
 /// String types and size of an attribute (RFC 5280 appendix A.1, upper bounds at its end).

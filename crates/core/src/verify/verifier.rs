@@ -432,6 +432,6 @@ fn check_time(certificate: &Certificate, at: Time) -> Result<(), Defect> {
 }
 
 /// A zone that was never written to: 00 throughout or FF throughout.
-fn is_padding(octets: &[u8]) -> bool {
-    !octets.is_empty() && (octets.iter().all(|octet| *octet == 0) || octets.iter().all(|octet| *octet == 0xFF))
+fn is_padding(bytes: &[u8]) -> bool {
+    !bytes.is_empty() && (bytes.iter().all(|byte| *byte == 0) || bytes.iter().all(|byte| *byte == 0xFF))
 }

@@ -220,7 +220,7 @@ impl SignatureAlgorithm {
     /// Whether a key of this kind can make or check signatures of this algorithm.
     pub const fn fits(self, key: KeyAlgorithm) -> bool {
         match self.scheme() {
-            Some(Scheme::Ecdsa) => key.field_octets().is_some(),
+            Some(Scheme::Ecdsa) => key.field_bytes().is_some(),
             Some(Scheme::Ed25519) => matches!(key, KeyAlgorithm::Ed25519),
             Some(Scheme::RsaPkcs1 | Scheme::RsaPss) => matches!(key, KeyAlgorithm::Rsa { .. }),
             None => false,

@@ -81,7 +81,7 @@ impl KeyAlgorithm {
     }
 
     /// Bytes of one coordinate, for elliptic curves in Weierstrass form.
-    pub const fn field_octets(self) -> Option<usize> {
+    pub const fn field_bytes(self) -> Option<usize> {
         match self.row().curve {
             Some(curve) => Some(curve.field),
             None => None,
@@ -157,7 +157,7 @@ impl KeyAlgorithm {
     /// Bytes of a signature as a token returns it: r and s side by side for ECDSA, and what a certificate carries for all
     /// others.
     pub fn raw_signature(self) -> usize {
-        match (self, self.field_octets()) {
+        match (self, self.field_bytes()) {
             (_, Some(bytes)) => 2 * bytes,
             (Self::Rsa { bits }, None) => usize::from(bits).div_ceil(8),
             (_, None) => 64,
@@ -166,15 +166,15 @@ impl KeyAlgorithm {
 
     /// Bytes of the longest signature that a certificate can carry.
     pub fn longest_signature(self) -> usize {
-        match self.field_octets() {
+        match self.field_bytes() {
             // two INTEGERs with a sign byte each in a SEQUENCE (RFC 3279 §2.2.3), whose length needs a second byte from 128 on
             Some(bytes) => 2 * (bytes + 3) + if bytes > 60 { 3 } else { 2 },
             None => self.raw_signature(),
         }
     }
 
-    pub(super) fn point_octets(self) -> Option<usize> {
-        self.field_octets().map(|octets| 1 + 2 * octets)
+    pub(super) fn point_bytes(self) -> Option<usize> {
+        self.field_bytes().map(|bytes| 1 + 2 * bytes)
     }
 }
 

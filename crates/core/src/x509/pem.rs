@@ -38,7 +38,7 @@ pub fn read(text: &[u8]) -> Result<Vec<PemBlock>, PemError> {
     let text = unmarked.strip_suffix(b"\n").unwrap_or(&unmarked);
     let mut blocks = Vec::new();
     let mut open: Option<(String, usize, Zeroizing<Vec<u8>>)> = None;
-    for (number, line) in (1..).zip(text.split(|octet| *octet == b'\n')) {
+    for (number, line) in (1..).zip(text.split(|byte| *byte == b'\n')) {
         let line = line.trim_ascii_end();
         let boundary = line.starts_with(b"-----BEGIN") || line.starts_with(b"-----END");
         open = match open {
@@ -94,8 +94,8 @@ pub fn write(label: &str, der: &[u8]) -> Zeroizing<String> {
 fn label(line: &[u8], prefix: &[u8]) -> Option<String> {
     let label = line.strip_prefix(prefix)?.strip_suffix(b"-----")?;
     // RFC 7468 §3: labelchar is printable ASCII without the hyphen, which may only separate
-    let fits = !label.is_empty() && label.iter().all(|octet| matches!(octet, b' '..=b'~'));
-    fits.then(|| label.iter().map(|octet| char::from(*octet)).collect())
+    let fits = !label.is_empty() && label.iter().all(|byte| matches!(byte, b' '..=b'~'));
+    fits.then(|| label.iter().map(|byte| char::from(*byte)).collect())
 }
 
 fn close(line: &[u8], number: usize, expected: &str, begin: usize) -> Result<(), PemError> {

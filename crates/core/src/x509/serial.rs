@@ -13,7 +13,7 @@ pub struct SerialNumber(Short);
 
 impl SerialNumber {
     /// RFC 5280 §4.1.2.2: "Conforming CAs MUST NOT use serialNumber values longer than 20 octets."
-    pub const MAX_OCTETS: usize = 20;
+    pub const MAX_BYTES: usize = 20;
 
     /// Reads the content bytes of a DER INTEGER.
     ///
@@ -25,7 +25,7 @@ impl SerialNumber {
             [0x80..=0xFF, ..] => Err(SerialNumberError::Negative),
             [0] => Err(SerialNumberError::Zero),
             [0, 0..=0x7F, ..] => Err(SerialNumberError::Padded),
-            _ => Short::new(content).map(Self).ok_or(SerialNumberError::TooLong { octets: content.len() }),
+            _ => Short::new(content).map(Self).ok_or(SerialNumberError::TooLong { bytes: content.len() }),
         }
     }
 
@@ -65,10 +65,10 @@ pub enum SerialNumberError {
     #[error("serial number is padded with a zero octet (X.690 §8.3.2)")]
     Padded,
     /// More than 20 bytes.
-    #[error("serial number has {octets} octets, at most 20 are allowed (RFC 5280 §4.1.2.2)")]
+    #[error("serial number has {bytes} octets, at most 20 are allowed (RFC 5280 §4.1.2.2)")]
     TooLong {
         /// Bytes found.
-        octets: usize,
+        bytes: usize,
     },
     /// The value zero.
     #[error("serial number is zero, expected a positive integer (RFC 5280 §4.1.2.2)")]
@@ -80,12 +80,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_minimal_positive_integers_of_20_octets_are_serials() {
+    fn only_minimal_positive_integers_of_20_bytes_are_serials() {
         assert_eq!(SerialNumber::from_content(&[]), Err(SerialNumberError::Empty));
         assert_eq!(SerialNumber::from_content(&[0]), Err(SerialNumberError::Zero));
         assert_eq!(SerialNumber::from_content(&[0x80]), Err(SerialNumberError::Negative));
         assert_eq!(SerialNumber::from_content(&[0, 1]), Err(SerialNumberError::Padded));
-        assert_eq!(SerialNumber::from_content(&[1; 21]), Err(SerialNumberError::TooLong { octets: 21 }));
+        assert_eq!(SerialNumber::from_content(&[1; 21]), Err(SerialNumberError::TooLong { bytes: 21 }));
         assert_eq!(SerialNumber::from_content(&[0, 0x80]).unwrap().to_string(), "0080");
         assert_eq!(SerialNumber::from_content(&[1; 20]).unwrap().content(), [1; 20]);
     }

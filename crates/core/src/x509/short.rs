@@ -9,23 +9,23 @@ use super::SerialNumber;
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Short {
     /// Zeros behind the last.
-    octets: [u8; SerialNumber::MAX_OCTETS],
+    bytes: [u8; SerialNumber::MAX_BYTES],
     length: u8,
 }
 
 impl Short {
     /// No bytes.
-    pub(crate) const EMPTY: Self = Self { octets: [0; SerialNumber::MAX_OCTETS], length: 0 };
+    pub(crate) const EMPTY: Self = Self { bytes: [0; SerialNumber::MAX_BYTES], length: 0 };
 
     /// Copies at most 20 bytes.
     pub(crate) fn new(bytes: &[u8]) -> Option<Self> {
-        let mut kept = [0; SerialNumber::MAX_OCTETS];
+        let mut kept = [0; SerialNumber::MAX_BYTES];
         kept.get_mut(..bytes.len())?.copy_from_slice(bytes);
-        Some(Self { octets: kept, length: u8::try_from(bytes.len()).ok()? })
+        Some(Self { bytes: kept, length: u8::try_from(bytes.len()).ok()? })
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
-        &self.octets[..usize::from(self.length)]
+        &self.bytes[..usize::from(self.length)]
     }
 }
 
@@ -44,7 +44,7 @@ impl PartialOrd for Short {
 /// Upper-case hexadecimal.
 impl fmt::Display for Short {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut digits = [0; 2 * SerialNumber::MAX_OCTETS];
+        let mut digits = [0; 2 * SerialNumber::MAX_BYTES];
         let digits = &mut digits[..2 * self.as_bytes().len()];
         hex::encode_to_slice(self.as_bytes(), digits).map_err(|_| fmt::Error)?;
         digits.make_ascii_uppercase();
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn up_to_20_octets_are_kept_and_shown() {
+    fn up_to_20_bytes_are_kept_and_shown() {
         assert_eq!(short(&[0x0A; 20]).as_bytes(), [0x0A; 20]);
         assert_eq!(short(&[0, 0xAB]).to_string(), "00AB");
         assert_eq!(short(&[]).to_string(), "");

@@ -39,10 +39,10 @@ impl Spki {
             return Err(SpkiError::UnusedBits);
         };
         let algorithm = key_algorithm(algorithm.content, key)?;
-        if let Some(octets) = algorithm.point_octets() {
-            check_point(key, octets)?;
+        if let Some(bytes) = algorithm.point_bytes() {
+            check_point(key, bytes)?;
         } else if algorithm == KeyAlgorithm::Ed25519 && key.len() != 32 {
-            return Err(SpkiError::KeyLength { octets: key.len(), expected: 32 });
+            return Err(SpkiError::KeyLength { bytes: key.len(), expected: 32 });
         }
         Ok(Self { algorithm, key: key.len(), der: der.into() })
     }
@@ -89,7 +89,7 @@ fn key_algorithm(identifier: &[u8], key: &[u8]) -> Result<KeyAlgorithm, SpkiErro
             // RFC 3279 §2.3.1: "the parameters field MUST have ASN.1 type NULL"
             let null = fields.expect(tag::NULL, "RSA parameters")?;
             if !null.content.is_empty() {
-                return Err(DerError::TrailingData { what: "NULL", octets: null.content.len() }.into());
+                return Err(DerError::TrailingData { what: "NULL", bytes: null.content.len() }.into());
             }
             rsa(key)?
         }
@@ -114,16 +114,16 @@ fn rsa(key: &[u8]) -> Result<KeyAlgorithm, SpkiError> {
         [0, magnitude @ ..] => magnitude,
         magnitude => magnitude,
     };
-    let zeros = magnitude.first().map_or(0, |octet| octet.leading_zeros() as usize);
+    let zeros = magnitude.first().map_or(0, |byte| byte.leading_zeros() as usize);
     let bits = u16::try_from(magnitude.len() * 8 - zeros)
-        .map_err(|_| SpkiError::KeyLength { octets: magnitude.len(), expected: 512 })?;
+        .map_err(|_| SpkiError::KeyLength { bytes: magnitude.len(), expected: 512 })?;
     Ok(KeyAlgorithm::Rsa { bits })
 }
 
 fn check_point(key: &[u8], expected: usize) -> Result<(), SpkiError> {
     match key.first() {
         Some(4) if key.len() == expected => Ok(()),
-        Some(4) | None => Err(SpkiError::KeyLength { octets: key.len(), expected }),
+        Some(4) | None => Err(SpkiError::KeyLength { bytes: key.len(), expected }),
         Some(0) => Err(SpkiError::Infinity),
         Some(&form) => Err(SpkiError::PointForm { form }),
     }
@@ -143,10 +143,10 @@ pub enum SpkiError {
     #[error("public key is the point at infinity")]
     Infinity,
     /// The key has another length than its algorithm wants.
-    #[error("public key has {octets} octets, expected {expected}")]
+    #[error("public key has {bytes} octets, expected {expected}")]
     KeyLength {
         /// Bytes found.
-        octets: usize,
+        bytes: usize,
         /// Bytes expected.
         expected: usize,
     },

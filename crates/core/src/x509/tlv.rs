@@ -138,7 +138,7 @@ impl<'a> Reader<'a> {
     pub fn finish(self, what: &'static str) -> Result<(), DerError> {
         match self.rest.len() {
             0 => Ok(()),
-            octets => Err(DerError::TrailingData { what, octets }),
+            bytes => Err(DerError::TrailingData { what, bytes }),
         }
     }
 }
@@ -173,9 +173,9 @@ pub fn nest(out: &mut Vec<u8>, tag: u8, write: impl FnOnce(&mut Vec<u8>)) {
     } else {
         // the others are written behind the content and change places with it
         write_length(out, end - start);
-        let octets = out.len() - end;
-        out[start - 1..].rotate_right(octets);
-        out.remove(start - 1 + octets);
+        let bytes = out.len() - end;
+        out[start - 1..].rotate_right(bytes);
+        out.remove(start - 1 + bytes);
     }
 }
 
@@ -183,10 +183,10 @@ fn write_length(out: &mut Vec<u8>, length: usize) {
     if length < 0x80 {
         out.extend(u8::try_from(length));
     } else {
-        let octets = length.to_be_bytes();
-        let zeros = octets.iter().take_while(|octet| **octet == 0).count();
-        out.extend(u8::try_from(0x80 + octets.len() - zeros));
-        out.extend_from_slice(&octets[zeros..]);
+        let bytes = length.to_be_bytes();
+        let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+        out.extend(u8::try_from(0x80 + bytes.len() - zeros));
+        out.extend_from_slice(&bytes[zeros..]);
     }
 }
 
@@ -254,8 +254,8 @@ fn check_primitive(element: Element<'_>, what: &'static str) -> Result<(), DerEr
         (tag::UTF8_STRING, content) => std::str::from_utf8(content).is_ok(),
         (tag::IA5_STRING, content) => content.is_ascii(),
         // X.680 §41.2, table 9
-        (tag::NUMERIC_STRING, content) => content.iter().all(|octet| matches!(octet, b'0'..=b'9' | b' ')),
-        (tag::VISIBLE_STRING, content) => content.iter().all(|octet| matches!(octet, b' '..=b'~')),
+        (tag::NUMERIC_STRING, content) => content.iter().all(|byte| matches!(byte, b'0'..=b'9' | b' ')),
+        (tag::VISIBLE_STRING, content) => content.iter().all(|byte| matches!(byte, b' '..=b'~')),
         _ => true,
     };
     if good { Ok(()) } else { Err(DerError::Form { what }) }
@@ -280,7 +280,7 @@ fn header(bytes: &[u8], what: &'static str) -> Result<(usize, usize), DerError> 
             let Some(length) = bytes.get(2..2 + count) else {
                 return Err(DerError::Truncated { what });
             };
-            let value = length.iter().fold(0_usize, |value, octet| (value << 8) | usize::from(*octet));
+            let value = length.iter().fold(0_usize, |value, byte| (value << 8) | usize::from(*byte));
             // X.690 §10.1: "The definite form of length encoding shall be used, encoded in the minimum number of octets."
             if length[0] == 0 || value < 0x80 {
                 return Err(DerError::NonMinimalLength { what });
@@ -331,12 +331,12 @@ pub enum DerError {
         what: &'static str,
     },
     /// Bytes after the end.
-    #[error("{octets} octets follow the end of {what}")]
+    #[error("{bytes} octets follow the end of {what}")]
     TrailingData {
         /// What had been read.
         what: &'static str,
         /// How many bytes follow.
-        octets: usize,
+        bytes: usize,
     },
     /// The bytes end too early.
     #[error("{what} is truncated")]
@@ -437,7 +437,7 @@ mod tests {
         assert_eq!(read(&[4, 0x85, 0, 0, 0, 0, 1, 0]), Err(DerError::Truncated { what: "it" }));
         assert_eq!(read(&[4, 2, 0]), Err(DerError::Truncated { what: "it" }));
         assert_eq!(read(&[4, 0x84, 0xFF, 0xFF, 0xFF, 0xFF]), Err(DerError::Truncated { what: "it" }));
-        assert_eq!(read(&[4, 1, 0, 0]), Err(DerError::TrailingData { what: "it", octets: 1 }));
+        assert_eq!(read(&[4, 1, 0, 0]), Err(DerError::TrailingData { what: "it", bytes: 1 }));
         assert_eq!(read(&[0x1F, 0x81, 0x01, 0]), Err(DerError::HighTagNumber { what: "it" }));
         let long = [&[4, 0x81, 0x80][..], &[0; 0x80]].concat();
         assert_eq!(read(&long), Ok(0x80));

@@ -21,7 +21,7 @@ use super::place::Staging;
 use super::request::{Request, RequestRole};
 
 /// Random bytes that [`init`] uses: for each of four keys a serial number, a salt and an initialisation vector.
-pub const RANDOM_OCTETS: usize = PARTIES * 48;
+pub const RANDOM_BYTES: usize = PARTIES * 48;
 
 /// What a new CA is to be.
 #[derive(Debug)]
@@ -44,7 +44,7 @@ pub struct InitOptions<'a> {
     /// Validity.
     pub years: CaYears,
     /// Fresh random bytes, never used for anything else.
-    pub random: [u8; RANDOM_OCTETS],
+    pub random: [u8; RANDOM_BYTES],
 }
 
 /// What protects the new keys, each with its own passphrase; `None` leaves a key file plain.

@@ -5,7 +5,7 @@ use crate::signer::{self, FileSigner, GeneratedKey, KeyEncryption, KeyUri, Secre
 use crate::x509::{KeyAlgorithm, Spki};
 
 use super::CaError;
-use super::init::{NewSecret, NewSecrets, RANDOM_OCTETS, ROOT, STEMS};
+use super::init::{NewSecret, NewSecrets, RANDOM_BYTES, ROOT, STEMS};
 
 /// A token to make keys in.
 #[derive(Clone, Debug)]
@@ -27,7 +27,7 @@ impl TokenPlace<'_> {
     }
 
     /// The URI of the key with this number.
-    fn key(&self, random: &[u8; RANDOM_OCTETS], number: usize) -> KeyUri {
+    fn key(&self, random: &[u8; RANDOM_BYTES], number: usize) -> KeyUri {
         let begin = self.uri.object.as_deref().unwrap_or("reroot");
         let label = format!("{begin}-{}", STEMS[number]);
         KeyUri { object: Some(label), id: Some(part(random, number)[..8].to_vec()), ..self.uri.clone() }
@@ -56,7 +56,7 @@ impl NewKey {
         wanted: &[(usize, KeyAlgorithm)],
         token: Option<&TokenPlace<'_>>,
         secrets: &NewSecrets<'_>,
-        random: &[u8; RANDOM_OCTETS],
+        random: &[u8; RANDOM_BYTES],
     ) -> Result<Vec<Self>, SignerError> {
         let Some(token) = token else {
             let file = |(number, kind): &(usize, KeyAlgorithm)| {
@@ -92,7 +92,7 @@ impl NewKey {
     }
 
     /// What the configuration calls the place of the key with this number.
-    pub(super) fn place(token: Option<&TokenPlace<'_>>, random: &[u8; RANDOM_OCTETS], number: usize) -> String {
+    pub(super) fn place(token: Option<&TokenPlace<'_>>, random: &[u8; RANDOM_BYTES], number: usize) -> String {
         match token {
             None => format!("ca/{}.key.pem", STEMS[number]),
             Some(token) => token.key(random, number).to_string(),
@@ -129,7 +129,7 @@ impl NewKey {
 }
 
 /// The random bytes that belong to one key, besides its certificate's serial number.
-fn part(random: &[u8; RANDOM_OCTETS], number: usize) -> &[u8] {
+fn part(random: &[u8; RANDOM_BYTES], number: usize) -> &[u8] {
     &random[48 * number + 16..][..32]
 }
 

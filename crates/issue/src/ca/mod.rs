@@ -36,7 +36,7 @@ pub use ceremony::{Ceremony, Subject, certify};
 pub use error::CaError;
 pub use import::{Imported, import};
 pub use init::{
-    CaYears, InitOptions, InitReport, NewSecret, NewSecrets, RANDOM_OCTETS, RequestReport, check_directory, init,
+    CaYears, InitOptions, InitReport, NewSecret, NewSecrets, RANDOM_BYTES, RequestReport, check_directory, init,
     init_without_root,
 };
 pub use keys::TokenPlace;

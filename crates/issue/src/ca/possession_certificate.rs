@@ -66,7 +66,7 @@ pub fn proof(
 
 /// Codes are hexadecimal today; whatever else they become, they must not be able to say something else in a name.
 fn check_code(code: &str) -> Result<(), CaError> {
-    let fit = |octet: u8| octet.is_ascii_alphanumeric() || octet == b'-' || octet == b'_';
+    let fit = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     if (1..=64).contains(&code.len()) && code.bytes().all(fit) {
         return Ok(());
     }

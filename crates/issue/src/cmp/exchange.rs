@@ -149,7 +149,7 @@ impl Exchange<'_, '_> {
         (self.client.random)(&mut salt);
         (self.client.random)(&mut nonce);
         let algorithm = protection.algorithm(&salt)?;
-        let octets = |number: u8, content: &[u8]| element(0xA0 | number, &[&element(tag::OCTET_STRING, &[content])]);
+        let bytes = |number: u8, content: &[u8]| element(0xA0 | number, &[&element(tag::OCTET_STRING, &[content])]);
         let name = |der: &[u8]| element(0xA4, &[der]);
         let header = element(
             tag::SEQUENCE,
@@ -158,10 +158,10 @@ impl Exchange<'_, '_> {
                 &name(&protection.sender()),
                 &name(issuer.subject().der()),
                 &element(0xA1, &[&algorithm]),
-                &protection.key_identifier().map(|id| octets(2, &id)).unwrap_or_default(),
-                &octets(4, self.transaction),
-                &octets(5, &nonce),
-                &self.peer_nonce.as_ref().map(|nonce| octets(6, nonce)).unwrap_or_default(),
+                &protection.key_identifier().map(|id| bytes(2, &id)).unwrap_or_default(),
+                &bytes(4, self.transaction),
+                &bytes(5, &nonce),
+                &self.peer_nonce.as_ref().map(|nonce| bytes(6, nonce)).unwrap_or_default(),
             ],
         );
         let protected = element(tag::SEQUENCE, &[&header, body]);
@@ -229,12 +229,12 @@ impl<'a> Header<'a> {
         }
         while !reader.is_empty() {
             let field = reader.element("field of PKIHeader")?;
-            let octets = || Ok::<_, CmpError>(Reader::new(field.content).expect(tag::OCTET_STRING, "octets")?.content);
+            let bytes = || Ok::<_, CmpError>(Reader::new(field.content).expect(tag::OCTET_STRING, "octets")?.content);
             match field.tag {
                 0xA1 => header.algorithm = Some(field.content),
-                0xA4 => header.transaction = Some(octets()?),
-                0xA5 => header.sender_nonce = Some(octets()?),
-                0xA6 => header.recipient_nonce = Some(octets()?),
+                0xA4 => header.transaction = Some(bytes()?),
+                0xA5 => header.sender_nonce = Some(bytes()?),
+                0xA6 => header.recipient_nonce = Some(bytes()?),
                 _ => {}
             }
         }
@@ -249,6 +249,6 @@ fn hash_of(certificate: &Certificate) -> Vec<u8> {
 }
 
 #[cfg(fuzzing)]
-pub(super) fn fuzz(octets: &[u8]) {
-    let _ = Header::read(octets);
+pub(super) fn fuzz(bytes: &[u8]) {
+    let _ = Header::read(bytes);
 }

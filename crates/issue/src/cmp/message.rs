@@ -191,7 +191,7 @@ fn refusal(status: &[u8]) -> Result<Refusal, CmpError> {
         None => format!("status {code}"),
     };
     if let Some(bits) = fields.optional(tag::BIT_STRING, "PKIFailureInfo")? {
-        let set = |bit: usize| bits.content.get(1 + bit / 8).is_some_and(|octet| octet & (0x80 >> (bit % 8)) != 0);
+        let set = |bit: usize| bits.content.get(1 + bit / 8).is_some_and(|byte| byte & (0x80 >> (bit % 8)) != 0);
         let names: Vec<&str> =
             FAILURES.iter().enumerate().filter(|(bit, _)| set(*bit)).map(|(_, name)| *name).collect();
         // a bit that is not in the list means something that this program does not know
@@ -203,7 +203,7 @@ fn refusal(status: &[u8]) -> Result<Refusal, CmpError> {
 }
 
 fn number(content: &[u8]) -> u64 {
-    content.iter().take(8).fold(0, |number, octet| number << 8 | u64::from(*octet))
+    content.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
 /// PKIStatus (RFC 9810 §5.2.3).

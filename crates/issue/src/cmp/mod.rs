@@ -22,9 +22,9 @@ pub use protection::{Credentials, Protection};
 
 /// Reads bytes as an answer's header and as its body, without asking who protected them.
 #[cfg(fuzzing)]
-pub fn fuzz(octets: &[u8]) {
-    exchange::fuzz(octets);
-    let mut reader = crate::x509::tlv::Reader::new(octets);
+pub fn fuzz(bytes: &[u8]) {
+    exchange::fuzz(bytes);
+    let mut reader = crate::x509::tlv::Reader::new(bytes);
     if let Ok(body) = reader.element("PKIBody") {
         let _ = message::said(body.tag, body.content);
     }

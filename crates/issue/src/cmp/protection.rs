@@ -86,13 +86,13 @@ impl Protection {
     }
 
     /// The protection of these bytes under the algorithm of [`algorithm`](Self::algorithm).
-    pub(super) fn protect(&self, algorithm: &[u8], octets: &[u8]) -> Result<Vec<u8>, CmpError> {
+    pub(super) fn protect(&self, algorithm: &[u8], bytes: &[u8]) -> Result<Vec<u8>, CmpError> {
         match self {
-            Self::Secret { secret, .. } => mac(algorithm, secret.expose(), octets),
+            Self::Secret { secret, .. } => mac(algorithm, secret.expose(), bytes),
             Self::Signature { signer, .. } => {
                 let algorithm = signature_algorithm(signer.public_key().algorithm())?;
                 let mut signatures = Vec::with_capacity(1);
-                signer.sign_bytes(algorithm, &[octets], &mut signatures)?;
+                signer.sign_bytes(algorithm, &[bytes], &mut signatures)?;
                 signatures.pop().ok_or_else(|| wrong("the signer returned nothing"))
             }
         }
@@ -113,7 +113,7 @@ impl Credentials {
         &self,
         algorithm: &[u8],
         sender: Option<&Name>,
-        octets: &[u8],
+        bytes: &[u8],
         protection: &[u8],
     ) -> Result<(), CmpError> {
         let mut reader = Reader::new(algorithm);
@@ -123,7 +123,7 @@ impl Credentials {
             let Protection::Secret { secret, .. } = &self.protection else {
                 return Err(wrong("by a secret, and none was agreed on"));
             };
-            let expected = mac(algorithm, secret.expose(), octets)?;
+            let expected = mac(algorithm, secret.expose(), bytes)?;
             let differs = expected.len() != protection.len()
                 || expected.iter().zip(protection).fold(0, |all, (a, b)| all | (a ^ b)) != 0;
             return if differs { Err(wrong("the MAC is not that of the agreed secret")) } else { Ok(()) };
@@ -135,7 +135,7 @@ impl Credentials {
         }
         for server in self.servers.iter().filter(|server| sender.is_none_or(|sender| server.subject() == sender)) {
             let key = PublicKey::from_spki(server.spki()).map_err(|error| wrong(&error.to_string()))?;
-            if key.verify(algorithm, octets, protection).is_ok() {
+            if key.verify(algorithm, bytes, protection).is_ok() {
                 return Ok(());
             }
         }
@@ -144,7 +144,7 @@ impl Credentials {
 }
 
 /// The password-based MAC of RFC 9810 §5.1.3.1 with SHA-256 and HMAC.
-fn mac(algorithm: &[u8], secret: &[u8], octets: &[u8]) -> Result<Vec<u8>, CmpError> {
+fn mac(algorithm: &[u8], secret: &[u8], bytes: &[u8]) -> Result<Vec<u8>, CmpError> {
     let identifier = Reader::new(algorithm).expect(tag::SEQUENCE, "protectionAlg")?;
     let mut fields = Reader::new(identifier.content);
     fields.oid("protectionAlg")?;
@@ -153,7 +153,7 @@ fn mac(algorithm: &[u8], secret: &[u8], octets: &[u8]) -> Result<Vec<u8>, CmpErr
     let salt = fields.expect(tag::OCTET_STRING, "salt")?.content;
     let owf = Reader::new(fields.expect(tag::SEQUENCE, "owf")?.content).oid("owf")?;
     let count = fields.expect(tag::INTEGER, "iterationCount")?.content;
-    let count = count.iter().take(8).fold(0_u64, |number, octet| number << 8 | u64::from(*octet));
+    let count = count.iter().take(8).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
     let kind = Reader::new(fields.expect(tag::SEQUENCE, "mac")?.content).oid("mac")?;
     if owf != oid::SHA256 {
         return Err(wrong(&format!("key derivation with {owf}, expected SHA-256")));
@@ -166,8 +166,8 @@ fn mac(algorithm: &[u8], secret: &[u8], octets: &[u8]) -> Result<Vec<u8>, CmpErr
         *key = *sha256(&*key).as_bytes();
     }
     match kind {
-        oid::HMAC_SHA256 => Ok(hmac_sha256(&*key, &[octets]).to_vec()),
-        oid::HMAC_SHA1 | oid::HMAC_SHA1_PKCS => Ok(hmac_sha1(&*key, &[octets]).to_vec()),
+        oid::HMAC_SHA256 => Ok(hmac_sha256(&*key, &[bytes]).to_vec()),
+        oid::HMAC_SHA1 | oid::HMAC_SHA1_PKCS => Ok(hmac_sha1(&*key, &[bytes]).to_vec()),
         other => Err(wrong(&format!("MAC {other}, expected HMAC with SHA-256"))),
     }
 }

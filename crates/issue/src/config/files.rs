@@ -16,22 +16,22 @@ use crate::x509::{Certificate, bundle};
 use super::error;
 
 /// Longest file that is read: certificates and keys are far shorter.
-const MAX_OCTETS: u64 = 1 << 20;
+const MAX_BYTES: u64 = 1 << 20;
 
 /// A file's content, which may be a key: wiped when dropped.
 pub(super) fn read(path: &Path, span: &Range<usize>, errors: &Mistakes<SignerError>) -> Option<Zeroizing<Vec<u8>>> {
     let content = input::open(path).and_then(|file| {
-        let length = file.metadata()?.len().min(MAX_OCTETS);
+        let length = file.metadata()?.len().min(MAX_BYTES);
         // room for all of it at once, so that growing leaves no copies behind
         let capacity = usize::try_from(length).unwrap_or(0) + 64;
         let mut content = Zeroizing::new(Vec::with_capacity(capacity));
-        file.take(MAX_OCTETS + 1).read_to_end(&mut content)?;
+        file.take(MAX_BYTES + 1).read_to_end(&mut content)?;
         Ok(content)
     });
     match content {
-        Ok(content) if content.len() as u64 <= MAX_OCTETS => Some(content),
+        Ok(content) if content.len() as u64 <= MAX_BYTES => Some(content),
         Ok(_) => {
-            let message = format!("`{}` is longer than {MAX_OCTETS} bytes", Printable::new(path));
+            let message = format!("`{}` is longer than {MAX_BYTES} bytes", Printable::new(path));
             errors.push(error::FILE_UNREADABLE, span, message)
         }
         Err(reason) => errors.push(error::FILE_UNREADABLE, span, format!("`{}`: {reason}", Printable::new(path))),

@@ -91,7 +91,7 @@ impl ChangingSigner {
     pub(crate) fn sign(&self, message: &[u8]) -> Vec<u8> {
         let call = self.calls.fetch_add(1, Ordering::Relaxed);
         let nonce = sha256(&[&call.to_be_bytes(), message].concat());
-        let scalar = |octets: &[u8; 32]| <Scalar as Reduce<FieldBytes>>::reduce(&FieldBytes::from(*octets));
+        let scalar = |bytes: &[u8; 32]| <Scalar as Reduce<FieldBytes>>::reduce(&FieldBytes::from(*bytes));
         // FIPS 186-5 §6.4.1
         let k = NonZeroScalar::new(scalar(nonce.as_bytes())).unwrap();
         let r = (ProjectivePoint::GENERATOR * *k).to_affine().x();

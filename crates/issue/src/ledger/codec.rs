@@ -8,8 +8,8 @@ use crate::x509::Sha256Digest;
 pub(super) struct Writer(Vec<u8>);
 
 impl Writer {
-    pub(super) fn with_capacity(octets: usize) -> Self {
-        Self(Vec::with_capacity(octets))
+    pub(super) fn with_capacity(bytes: usize) -> Self {
+        Self(Vec::with_capacity(bytes))
     }
 
     pub(super) fn u8(&mut self, value: u8) {
@@ -34,13 +34,13 @@ impl Writer {
     }
 
     /// Bytes as they are: the reader knows how many.
-    pub(super) fn raw(&mut self, octets: &[u8]) {
-        self.0.extend_from_slice(octets);
+    pub(super) fn raw(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
     }
 
-    pub(super) fn bytes(&mut self, octets: &[u8]) {
-        self.count(octets.len());
-        self.raw(octets);
+    pub(super) fn bytes(&mut self, bytes: &[u8]) {
+        self.count(bytes.len());
+        self.raw(bytes);
     }
 
     pub(super) fn text(&mut self, text: &str) {
@@ -74,16 +74,16 @@ pub(super) struct Reader<'a>(&'a [u8]);
 pub(super) struct Malformed;
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(octets: &'a [u8]) -> Self {
-        Self(octets)
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        Self(bytes)
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    pub(super) fn raw(&mut self, octets: usize) -> Result<&'a [u8], Malformed> {
-        let (taken, rest) = self.0.split_at_checked(octets).ok_or(Malformed)?;
+    pub(super) fn raw(&mut self, bytes: usize) -> Result<&'a [u8], Malformed> {
+        let (taken, rest) = self.0.split_at_checked(bytes).ok_or(Malformed)?;
         self.0 = rest;
         Ok(taken)
     }
@@ -113,8 +113,8 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn bytes(&mut self) -> Result<&'a [u8], Malformed> {
-        let octets = self.count()?;
-        self.raw(octets)
+        let bytes = self.count()?;
+        self.raw(bytes)
     }
 
     pub(super) fn text(&mut self) -> Result<&'a str, Malformed> {
@@ -154,13 +154,13 @@ mod tests {
         writer.text("é");
         writer.optional(Some(5), Writer::u32);
         writer.optional(None, Writer::u32);
-        let octets = writer.finish();
-        let mut reader = Reader::new(&octets);
+        let bytes = writer.finish();
+        let mut reader = Reader::new(&bytes);
         assert_eq!((reader.u8().unwrap(), reader.i64().unwrap(), reader.text().unwrap()), (7, -1, "é"));
         assert_eq!(reader.optional(Reader::u32).unwrap(), Some(5));
         assert_eq!(reader.optional(Reader::u32).unwrap(), None);
         assert!(reader.u8().is_err());
-        let left = Reader::new(&octets);
+        let left = Reader::new(&bytes);
         assert!(left.finish().is_err());
         assert!(Reader::new(&[0, 0, 0, 9, 1]).bytes().is_err(), "a length beyond the end");
         assert!(Reader::new(&[2]).optional(Reader::u8).is_err(), "neither 0 nor 1");

@@ -145,9 +145,9 @@ mod tests {
                     assert_eq!(delivery.to_string().parse(), Ok(delivery));
                     let mut writer = Writer::default();
                     delivery.write(&mut writer);
-                    let octets = writer.finish();
-                    assert_eq!(Delivery::read(&mut Reader::new(&octets)).unwrap(), delivery);
-                    assert!(seen.insert(octets), "{delivery}");
+                    let bytes = writer.finish();
+                    assert_eq!(Delivery::read(&mut Reader::new(&bytes)).unwrap(), delivery);
+                    assert!(seen.insert(bytes), "{delivery}");
                 }
             }
         }
@@ -164,8 +164,8 @@ mod tests {
         for other in ["", "der", "--form ", "--form pem,der", "--form der,der", "plan  --form der", "--form der "] {
             assert_eq!(other.parse::<Delivery>(), Err(DeliveryUnknown), "{other}");
         }
-        for octets in [[4, 1, 0], [0, 0, 0], [0, 4, 0], [0, 1, 2]] {
-            assert!(Delivery::read(&mut Reader::new(&octets)).is_err(), "{octets:?}");
+        for bytes in [[4, 1, 0], [0, 0, 0], [0, 4, 0], [0, 1, 2]] {
+            assert!(Delivery::read(&mut Reader::new(&bytes)).is_err(), "{bytes:?}");
         }
     }
 }

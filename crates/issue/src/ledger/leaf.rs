@@ -122,8 +122,8 @@ pub(super) fn pieces(count: usize, size: usize) -> impl Iterator<Item = (u64, Ra
 }
 
 fn read_uid<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], Malformed> {
-    let octets = reader.u8()?;
-    reader.raw(usize::from(octets))
+    let bytes = reader.u8()?;
+    reader.raw(usize::from(bytes))
 }
 
 /// The body of a `Uids` record.

@@ -107,9 +107,9 @@ pub(super) fn is_one(path: &Path) -> std::io::Result<bool> {
 
 /// The bytes at a place, if there are so many.
 fn read<const N: usize>(file: &File, at: u64) -> std::io::Result<Option<[u8; N]>> {
-    let mut octets = [0; N];
-    match file.read_exact_at(&mut octets, at) {
-        Ok(()) => Ok(Some(octets)),
+    let mut bytes = [0; N];
+    match file.read_exact_at(&mut bytes, at) {
+        Ok(()) => Ok(Some(bytes)),
         Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Ok(None),
         Err(error) => Err(error),
     }

@@ -159,9 +159,9 @@ impl LedgerStore for MemoryStore {
     fn derived(&mut self, wanted: &[Wanted], found: &mut dyn FnMut(usize, &[u8])) -> Result<(), StoreError> {
         let (state, result, _) = self.step();
         result?;
-        for (index, Wanted { number, octets }) in wanted.iter().enumerate() {
+        for (index, Wanted { number, bytes }) in wanted.iter().enumerate() {
             if let Some(all) = state.derived.get(number) {
-                found(index, &all[octets.start.min(all.len())..octets.end.min(all.len())]);
+                found(index, &all[bytes.start.min(all.len())..bytes.end.min(all.len())]);
             }
         }
         Ok(())

@@ -114,7 +114,7 @@ impl Rows {
         }
         let mut open: Option<Blob<'_>> = None;
         let mut buffer = Vec::new();
-        for (index, Wanted { number, octets }) in wanted.iter().enumerate() {
+        for (index, Wanted { number, bytes }) in wanted.iter().enumerate() {
             let row = signed(*number);
             // opening compiles a statement, moving to another row does not
             let moved = match &mut open {
@@ -123,7 +123,7 @@ impl Rows {
             };
             match (moved, &open) {
                 (Ok(()), Some(blob)) => {
-                    let (start, end) = (octets.start.min(blob.len()), octets.end.min(blob.len()));
+                    let (start, end) = (bytes.start.min(blob.len()), bytes.end.min(blob.len()));
                     buffer.resize(end.saturating_sub(start), 0);
                     blob.read_at_exact(&mut buffer, start)?;
                     found(index, &buffer);

@@ -123,9 +123,9 @@ fn connect(shown: &Path, path: &Path, has_log: bool) -> rusqlite::Result<Rows> {
 /// A path as it stands in a URI.
 fn escaped(path: &Path) -> String {
     use std::os::unix::ffi::OsStrExt as _;
-    let plain = |octet: u8| octet.is_ascii_alphanumeric() || b"/-._~".contains(&octet);
-    let octets = path.as_os_str().as_bytes().iter();
-    octets.map(|octet| if plain(*octet) { char::from(*octet).to_string() } else { format!("%{octet:02X}") }).collect()
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte);
+    let bytes = path.as_os_str().as_bytes().iter();
+    bytes.map(|byte| if plain(*byte) { char::from(*byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
 /// How often the file has changed, waiting until it does not change.

@@ -131,7 +131,7 @@ pub struct Wanted {
     /// Their number.
     pub number: u64,
     /// Which of them; as many as there are.
-    pub octets: Range<usize>,
+    pub bytes: Range<usize>,
 }
 
 /// Why a store did not do as it was asked.

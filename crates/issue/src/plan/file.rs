@@ -86,8 +86,8 @@ impl<W: Write> LeafWriter<W> {
     }
 }
 
-fn length16(octets: &[u8]) -> [u8; 2] {
-    u16::try_from(octets.len()).expect("item names and leaves are below 64 KiB").to_be_bytes()
+fn length16(bytes: &[u8]) -> [u8; 2] {
+    u16::try_from(bytes.len()).expect("item names and leaves are below 64 KiB").to_be_bytes()
 }
 
 /// Certificates one behind the other, each behind its length.
@@ -122,7 +122,7 @@ pub(crate) fn write(
     leaves: &mut dyn Read,
     give: impl FnOnce(&Path, &Path) -> Result<(), DurableError>,
 ) -> Result<(), Error> {
-    let seal = crate::seal::sign_octets(head, signer.0, signer.1, created)?;
+    let seal = crate::seal::sign_bytes(head, signer.0, signer.1, created)?;
     write_new(out, give, |file| {
         file.write_all(&magic(encoder))?;
         for part in [head, &seal] {
@@ -415,11 +415,11 @@ impl<R: Read> Leaves<'_, R> {
     fn sized(&mut self) -> Result<Vec<u8>, PlanError> {
         let mut length = [0; 2];
         self.reader.read_exact(&mut length).map_err(|source| self.fault(source))?;
-        let mut octets = vec![0; usize::from(u16::from_be_bytes(length))];
-        self.reader.read_exact(&mut octets).map_err(|source| self.fault(source))?;
+        let mut bytes = vec![0; usize::from(u16::from_be_bytes(length))];
+        self.reader.read_exact(&mut bytes).map_err(|source| self.fault(source))?;
         self.hash.update(&length);
-        self.hash.update(&octets);
-        Ok(octets)
+        self.hash.update(&bytes);
+        Ok(bytes)
     }
 
     fn fault(&self, source: std::io::Error) -> PlanError {
@@ -446,9 +446,9 @@ fn sized(reader: &mut impl Read, limit: u32) -> Result<Vec<u8>, PlanError> {
     if length > limit {
         return Err(malformed("its head or signature is longer than any"));
     }
-    let mut octets = vec![0; usize::try_from(length).expect("a head fits into memory")];
-    reader.read_exact(&mut octets).map_err(early)?;
-    Ok(octets)
+    let mut bytes = vec![0; usize::try_from(length).expect("a head fits into memory")];
+    reader.read_exact(&mut bytes).map_err(early)?;
+    Ok(bytes)
 }
 
 /// Whether what was computed is another thing than what was stated. When plans are fuzzed it never is: a fuzzer cannot
@@ -464,7 +464,7 @@ fn planner(head: &[u8], seal: &[u8], planners: &[Certificate]) -> Result<usize, 
     }
     let mut failure = PlanError::PlannerUnknown;
     for (position, planner) in planners.iter().enumerate() {
-        match manifest::verify_octets(head, seal, planner) {
+        match manifest::verify_bytes(head, seal, planner) {
             Ok(_) => return Ok(position),
             Err(source) if source.code() == manifest::codes::SEAL_CERTIFICATES => {}
             Err(source) => failure = PlanError::PlannerSignature { source },
@@ -523,8 +523,8 @@ fn version(first: &[u8; MAGIC]) -> Option<Encoder> {
 }
 
 #[cfg(fuzzing)]
-pub(crate) fn fuzz(octets: &[u8]) {
-    let _ = read_certificates(octets);
-    let mut leaves = Leaves { reader: octets, hash: Sha256::new(), path: Path::new("fuzz"), name: Vec::new() };
+pub(crate) fn fuzz(bytes: &[u8]) {
+    let _ = read_certificates(bytes);
+    let mut leaves = Leaves { reader: bytes, hash: Sha256::new(), path: Path::new("fuzz"), name: Vec::new() };
     while let Ok(Some(_)) = leaves.next() {}
 }

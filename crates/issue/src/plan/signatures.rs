@@ -228,11 +228,11 @@ fn places(entries: &[u8], offset: usize) -> Option<Vec<(u32, std::ops::Range<usi
 }
 
 #[cfg(fuzzing)]
-pub(crate) fn fuzz(octets: &[u8]) {
-    if let Some(head) = SignatureHead::parse(octets) {
-        assert_eq!(head.to_bytes(), octets, "a head has one spelling");
+pub(crate) fn fuzz(bytes: &[u8]) {
+    if let Some(head) = SignatureHead::parse(bytes) {
+        assert_eq!(head.to_bytes(), bytes, "a head has one spelling");
     }
-    if let Some(places) = places(octets, 0) {
-        assert!(places.iter().all(|(_, place)| octets.get(place.clone()).is_some()), "signatures lie inside the file");
+    if let Some(places) = places(bytes, 0) {
+        assert!(places.iter().all(|(_, place)| bytes.get(place.clone()).is_some()), "signatures lie inside the file");
     }
 }

@@ -17,7 +17,7 @@ use crate::durable::{self, Access};
 use crate::error::{CoreError, Error, PlanError, RevokeError};
 use crate::input;
 use crate::ledger::{BatchId, CarriedRecord, CrlRound, Ledger, LedgerError, Scope, SignedList};
-use crate::manifest::verify_octets;
+use crate::manifest::verify_bytes;
 use crate::seal;
 use crate::signer::Signer;
 use crate::text::brief;
@@ -141,7 +141,7 @@ pub fn plan(job: &PlanJob<'_>, ledger: &Ledger) -> Result<CrlRound, Error> {
     if earlier.is_ok_and(|earlier| earlier.sha256 == sha256(&bytes)) {
         return Ok(lists.round);
     }
-    let seal = seal::sign_octets(&bytes, job.planner.0, job.planner.1, job.now)?;
+    let seal = seal::sign_bytes(&bytes, job.planner.0, job.planner.1, job.now)?;
     let seal = serde_json::to_string(&PlanSeal { seal: hex::encode(seal) }).expect("a seal has text for keys");
     let mut content = bytes;
     writeln!(content, "\n{seal}").expect("writing to a Vec");
@@ -224,7 +224,7 @@ pub fn read_plan(path: &Path, planners: &[Certificate]) -> Result<CrlPlan, Error
     };
     let seal: PlanSeal = serde_json::from_slice(seal).map_err(|error| malformed(brief(&error.to_string())))?;
     let seal = hex::decode(seal.seal).map_err(|_| malformed("its seal is not hexadecimal".to_owned()))?;
-    let planner = planners.iter().find(|planner| verify_octets(bytes, &seal, planner).is_ok());
+    let planner = planners.iter().find(|planner| verify_bytes(bytes, &seal, planner).is_ok());
     let planner = planner.ok_or_else(|| malformed("no planner of this machine's `[signing]` signed it".to_owned()))?;
     let payload: Payload = serde_json::from_slice(bytes).map_err(|error| malformed(brief(&error.to_string())))?;
     if payload.format != PLAN {

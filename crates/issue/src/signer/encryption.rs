@@ -36,7 +36,7 @@ pub(super) const PBKDF2_ROUNDS: u32 = 600_000;
 /// Most rounds of PBKDF2 that are read: some seconds of work.
 pub(super) const MAX_PBKDF2_ROUNDS: u32 = 5_000_000;
 /// Most memory for scrypt, in bytes (128·N·r, RFC 7914 §2).
-pub(super) const MAX_SCRYPT_OCTETS: u64 = 1 << 30;
+pub(super) const MAX_SCRYPT_BYTES: u64 = 1 << 30;
 /// Most parallelisation of scrypt (p, RFC 7914 §2): some seconds of work.
 pub(super) const MAX_SCRYPT_PARALLELISATION: u64 = 16;
 
@@ -105,8 +105,8 @@ fn check_cost(scheme: &EncryptionScheme) -> Result<(), SignerError> {
             if !parameters.cost_parameter.is_power_of_two() {
                 return Err(SignerError::Structure);
             }
-            let octets = parameters.cost_parameter.saturating_mul(128).saturating_mul(parameters.block_size.into());
-            at_most("bytes of memory for scrypt", octets, MAX_SCRYPT_OCTETS)?;
+            let bytes = parameters.cost_parameter.saturating_mul(128).saturating_mul(parameters.block_size.into());
+            at_most("bytes of memory for scrypt", bytes, MAX_SCRYPT_BYTES)?;
             at_most("parallel runs of scrypt", parameters.parallelization.into(), MAX_SCRYPT_PARALLELISATION)
         }
         _ => Ok(()),

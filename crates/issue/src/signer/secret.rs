@@ -23,19 +23,19 @@ pub struct Secret(SecretSlice<u8>);
 
 impl Secret {
     /// Longest secret that is read, in bytes.
-    pub const MAX_OCTETS: usize = 4096;
+    pub const MAX_BYTES: usize = 4096;
 
     /// Takes the bytes of a secret. `from` says where they are from, for the message.
     ///
     /// # Errors
-    /// The secret is empty or longer than [`MAX_OCTETS`](Self::MAX_OCTETS).
-    pub fn new(octets: Vec<u8>, from: &str) -> Result<Self, SecretError> {
-        let octets = Zeroizing::new(octets);
-        match octets.len() {
+    /// The secret is empty or longer than [`MAX_BYTES`](Self::MAX_BYTES).
+    pub fn new(bytes: Vec<u8>, from: &str) -> Result<Self, SecretError> {
+        let bytes = Zeroizing::new(bytes);
+        match bytes.len() {
             0 => Err(SecretError::Empty { what: PASSPHRASE, from: from.to_owned() }),
             // a copy of the exact size: SecretSlice wipes it, Zeroizing the original
-            1..=Self::MAX_OCTETS => Ok(Self(SecretSlice::new(octets.as_slice().into()))),
-            _ => Err(SecretError::TooLong { what: PASSPHRASE, from: from.to_owned(), limit: Self::MAX_OCTETS }),
+            1..=Self::MAX_BYTES => Ok(Self(SecretSlice::new(bytes.as_slice().into()))),
+            _ => Err(SecretError::TooLong { what: PASSPHRASE, from: from.to_owned(), limit: Self::MAX_BYTES }),
         }
     }
 
@@ -46,8 +46,8 @@ impl Secret {
     pub(super) fn read_file(path: &Path) -> Result<Self, SecretError> {
         let failed = |source| SecretError::File { what: PASSPHRASE, path: path.to_owned(), source };
         // one allocation that never grows: no copy of the secret stays behind
-        let mut content = Zeroizing::new(Vec::with_capacity(Self::MAX_OCTETS + 16));
-        let limit = Self::MAX_OCTETS as u64 + 3;
+        let mut content = Zeroizing::new(Vec::with_capacity(Self::MAX_BYTES + 16));
+        let limit = Self::MAX_BYTES as u64 + 3;
         input::open(path).map_err(failed)?.take(limit).read_to_end(&mut content).map_err(failed)?;
         // a guess would be tried on a token, which counts
         if let Some(mark) = form::byte_order_mark(&content) {
@@ -365,9 +365,9 @@ mod tests {
         assert_eq!(secret("cr", b"a\r"), Ok("a\r".to_owned()));
         assert!(secret("empty", b"").unwrap_err().ends_with("is empty"));
         assert!(secret("newline", b"\n").unwrap_err().ends_with("is empty"));
-        let longest = [vec![b'a'; Secret::MAX_OCTETS], b"\r\n".to_vec()].concat();
+        let longest = [vec![b'a'; Secret::MAX_BYTES], b"\r\n".to_vec()].concat();
         assert!(secret("longest", &longest).is_ok());
-        assert!(secret("longer", &vec![b'a'; Secret::MAX_OCTETS + 1]).unwrap_err().ends_with("longer than 4096 bytes"));
+        assert!(secret("longer", &vec![b'a'; Secret::MAX_BYTES + 1]).unwrap_err().ends_with("longer than 4096 bytes"));
         assert!(secret("too long", &vec![b'a'; 100_000]).unwrap_err().ends_with("longer than 4096 bytes"));
         let missing = SecretSource::File(folder.path().join("none"));
         assert!(resolve(&missing).unwrap_err().contains("No such file"));

@@ -30,9 +30,9 @@ impl Chance {
     }
 
     /// Of chance in all bits, or long runs of zeros and ones, around which carries go wrong.
-    fn octets(&mut self) -> FieldBytes {
-        let mut octets = FieldBytes::default();
-        for part in octets.chunks_exact_mut(8) {
+    fn bytes(&mut self) -> FieldBytes {
+        let mut bytes = FieldBytes::default();
+        for part in bytes.chunks_exact_mut(8) {
             let limb = match self.next() % 4 {
                 0 => 0,
                 1 => u64::MAX,
@@ -40,12 +40,12 @@ impl Chance {
             };
             part.copy_from_slice(&limb.to_be_bytes());
         }
-        octets
+        bytes
     }
 
     fn element(&mut self) -> Theirs {
         loop {
-            if let Some(element) = Option::from(Theirs::from_repr(self.octets())) {
+            if let Some(element) = Option::from(Theirs::from_repr(self.bytes())) {
                 return element;
             }
         }
@@ -57,17 +57,17 @@ fn power_of_two(exponent: u32) -> Theirs {
 }
 
 fn limbs(element: Theirs) -> Limbs {
-    let octets = element.to_repr();
-    let limb = |at: usize| u64::from_be_bytes(octets[at..at + 8].try_into().unwrap());
+    let bytes = element.to_repr();
+    let limb = |at: usize| u64::from_be_bytes(bytes[at..at + 8].try_into().unwrap());
     [limb(24), limb(16), limb(8), limb(0)]
 }
 
 fn element(limbs: Limbs) -> Theirs {
-    let mut octets = FieldBytes::default();
-    for (part, limb) in octets.chunks_exact_mut(8).zip(limbs.iter().rev()) {
+    let mut bytes = FieldBytes::default();
+    for (part, limb) in bytes.chunks_exact_mut(8).zip(limbs.iter().rev()) {
         part.copy_from_slice(&limb.to_be_bytes());
     }
-    Theirs::from_repr(octets).unwrap()
+    Theirs::from_repr(bytes).unwrap()
 }
 
 /// The element and so many primes, in limbs of 52 bits.
@@ -148,11 +148,11 @@ fn arithmetic_is_that_of_p256_within_the_bounds_that_are_stated() {
 
 /// The point's coordinates times 2^260.
 fn point(point: ProjectivePoint) -> Point {
-    let octets = point.to_affine().to_sec1_point(false);
+    let bytes = point.to_affine().to_sec1_point(false);
     let shift = power_of_two(260);
     let coordinate = |from: usize| {
-        let octets: [u8; 32] = octets.as_bytes()[from..from + 32].try_into().unwrap();
-        limbs(Theirs::from_repr(octets.into()).unwrap() * shift)
+        let bytes: [u8; 32] = bytes.as_bytes()[from..from + 32].try_into().unwrap();
+        limbs(Theirs::from_repr(bytes.into()).unwrap() * shift)
     };
     [coordinate(1), coordinate(33)]
 }
@@ -200,8 +200,8 @@ fn sums_are_those_of_p256() {
                     if digits[at].negative { -term } else { term }
                 });
                 let sum = terms.sum::<ProjectivePoint>().to_affine().to_sec1_point(false);
-                let octets: [u8; 32] = sum.as_bytes()[1..33].try_into().unwrap();
-                Some(limbs(Theirs::from_repr(octets.into()).unwrap()))
+                let bytes: [u8; 32] = sum.as_bytes()[1..33].try_into().unwrap();
+                Some(limbs(Theirs::from_repr(bytes.into()).unwrap()))
             })
             .collect();
         assert_eq!(sums, expected, "{count}");

@@ -28,8 +28,8 @@ pub fn sequence(parts: &[&[u8]]) -> Vec<u8> {
 }
 
 /// A BIT STRING of whole bytes.
-pub fn bit_string(octets: &[u8]) -> Vec<u8> {
-    element(0x03, &[&[0], octets])
+pub fn bit_string(bytes: &[u8]) -> Vec<u8> {
+    element(0x03, &[&[0], bytes])
 }
 
 /// `ecdsa-with-SHA256` without parameters (RFC 5758 §3.2).

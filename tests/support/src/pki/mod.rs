@@ -168,8 +168,8 @@ impl TestPki {
             first_device_secret: derive(&recipe.seed, "devices"),
             issuer: name,
             validity: validity(&recipe.leaves.not_before, &recipe.leaves.not_after),
-            lot: octets(&recipe.leaves.lot, "lot"),
-            product_id: octets(&recipe.leaves.product_id, "product_id"),
+            lot: bytes(&recipe.leaves.lot, "lot"),
+            product_id: bytes(&recipe.leaves.product_id, "product_id"),
             recipe,
         }
     }
@@ -309,7 +309,7 @@ fn validity(not_before: &str, not_after: &str) -> Vec<u8> {
     der::sequence(&[&time(not_before), &time(not_after)])
 }
 
-fn octets<const N: usize>(text: &str, what: &str) -> [u8; N] {
-    let octets = hex::decode(text).ok().and_then(|octets| octets.try_into().ok());
-    octets.unwrap_or_else(|| panic!("recipe: {what} is {N} bytes in hexadecimal"))
+fn bytes<const N: usize>(text: &str, what: &str) -> [u8; N] {
+    let bytes = hex::decode(text).ok().and_then(|bytes| bytes.try_into().ok());
+    bytes.unwrap_or_else(|| panic!("recipe: {what} is {N} bytes in hexadecimal"))
 }

@@ -31,8 +31,8 @@ pub fn sign_digests(secret: &Scalar, digests: &[[u8; 32]]) -> Vec<Signature> {
 }
 
 /// An integer of 256 bits modulo the group's order.
-pub fn reduce(octets: &[u8; 32]) -> Scalar {
-    <Scalar as Reduce<FieldBytes>>::reduce(&FieldBytes::from(*octets))
+pub fn reduce(bytes: &[u8; 32]) -> Scalar {
+    <Scalar as Reduce<FieldBytes>>::reduce(&FieldBytes::from(*bytes))
 }
 
 /// k of RFC 6979 §3.2 for P-256 and SHA-256, where qlen = hlen = 256.
@@ -70,8 +70,8 @@ fn times_generator(scalar: &Scalar) -> ProjectivePoint {
         rows.collect()
     });
     let mut sum = ProjectivePoint::IDENTITY;
-    for (row, octet) in ROWS.iter().zip(scalar.to_repr().iter().rev()) {
-        if let Some(multiple) = usize::from(*octet).checked_sub(1).map(|n| &row[n]) {
+    for (row, byte) in ROWS.iter().zip(scalar.to_repr().iter().rev()) {
+        if let Some(multiple) = usize::from(*byte).checked_sub(1).map(|n| &row[n]) {
             sum += multiple;
         }
     }

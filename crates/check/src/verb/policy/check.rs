@@ -61,8 +61,8 @@ fn text(checked: &CheckedPolicy, file: &Path) -> String {
     for (name, pattern) in checked.policy.declared_params() {
         let _ = write!(text, "; wants --set {name}={}", Printable::new(pattern));
     }
-    if let Some(octets) = checked.max_octets {
-        let _ = write!(text, "; certificates of at most {octets} bytes");
+    if let Some(bytes) = checked.max_bytes {
+        let _ = write!(text, "; certificates of at most {bytes} bytes");
     }
     text += "\n";
     if let Some(load) = checked.policy.crl_load() {

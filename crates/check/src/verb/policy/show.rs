@@ -107,14 +107,14 @@ fn text(policy: &Policy, at: Time, shown: &Shown) -> String {
     table.text("\n");
     let most = "(any leaf of this policy, the largest signature)";
     let size = [
-        format!("tbsCertificate {} bytes", shown.tbs_octets),
-        format!("certificate at most {} bytes {most}", shown.max_octets),
+        format!("tbsCertificate {} bytes", shown.tbs_bytes),
+        format!("certificate at most {} bytes {most}", shown.max_bytes),
     ];
     table.lines("size", &size);
-    if let Some(line) = &shown.max_octets_line {
+    if let Some(line) = &shown.max_bytes_line {
         show_line(&mut table, line);
     }
-    let (fits, small): (Vec<&Zone>, Vec<&Zone>) = ZONES.iter().partition(|zone| zone.fits(shown.max_octets));
+    let (fits, small): (Vec<&Zone>, Vec<&Zone>) = ZONES.iter().partition(|zone| zone.fits(shown.max_bytes));
     table.lines("zones it fits", &zones(&fits));
     table.lines("zones too small", &zones(&small));
     if shown.findings.is_empty() {
@@ -148,7 +148,7 @@ fn show_line(table: &mut Table, line: &PolicyLine) {
 fn zones(zones: &[&Zone]) -> Vec<String> {
     let mut lines: Vec<(&str, Vec<String>)> = Vec::new();
     for zone in zones {
-        let shown = format!("{} ({} bytes)", zone.zones, zone.octets);
+        let shown = format!("{} ({} bytes)", zone.zones, zone.bytes);
         match lines.last_mut() {
             Some((part, list)) if *part == zone.part => list.push(shown),
             _ => lines.push((zone.part, vec![shown])),

@@ -30,7 +30,7 @@ enum Engine {
     BrainpoolP256(Box<VerifyingKey<BrainpoolP256r1>>),
     BrainpoolP384(Box<VerifyingKey<BrainpoolP384r1>>),
     /// Read anew for each signature: cheap beside the verification.
-    Octets,
+    Bytes,
 }
 
 impl PublicKey {
@@ -55,12 +55,12 @@ impl PublicKey {
             }
             KeyAlgorithm::Ed25519 => {
                 ed25519::check_key(key)?;
-                Engine::Octets
+                Engine::Bytes
             }
             KeyAlgorithm::Rsa { bits } => {
                 rsa::check_key(key, bits)?;
                 aws::ParsedPublicKey::new(&aws::RSA_PKCS1_2048_8192_SHA256, key).map_err(|_| KeyError::RsaModulus)?;
-                Engine::Octets
+                Engine::Bytes
             }
         };
         Ok(Self { spki: spki.clone(), engine })
@@ -119,7 +119,7 @@ impl PublicKey {
         match key {
             KeyAlgorithm::Ed25519 => ed25519::check_signature(signature)?,
             KeyAlgorithm::Rsa { bits } if signature.len() != usize::from(bits) / 8 => {
-                return Err(SignatureError::Length { octets: signature.len(), expected: usize::from(bits) / 8 });
+                return Err(SignatureError::Length { bytes: signature.len(), expected: usize::from(bits) / 8 });
             }
             _ => {}
         }
@@ -168,7 +168,7 @@ impl PublicKey {
                 Signature::<BrainpoolP384r1>::from_scalars(r, s)
                     .is_ok_and(|signature| key.verify_prehash(&prehash::<48>(algorithm, message), &signature).is_ok())
             }
-            Engine::Octets => false,
+            Engine::Bytes => false,
         };
         if verified { Ok(()) } else { Err(SignatureError::Invalid) }
     }
@@ -230,16 +230,16 @@ fn prehash<const WIDTH: usize>(algorithm: SignatureAlgorithm, message: &[u8]) ->
         _ => &digest::SHA256,
     };
     let digest = digest::digest(hash, message);
-    let mut octets = vec![0; WIDTH.saturating_sub(digest.as_ref().len())];
-    octets.extend_from_slice(digest.as_ref());
-    octets
+    let mut bytes = vec![0; WIDTH.saturating_sub(digest.as_ref().len())];
+    bytes.extend_from_slice(digest.as_ref());
+    bytes
 }
 
 /// An integer in the field's full width; `parse` has seen that it is below the order.
 fn fixed<const WIDTH: usize>(magnitude: &[u8]) -> [u8; WIDTH] {
-    let mut octets = [0; WIDTH];
-    octets[WIDTH - magnitude.len()..].copy_from_slice(magnitude);
-    octets
+    let mut bytes = [0; WIDTH];
+    bytes[WIDTH - magnitude.len()..].copy_from_slice(magnitude);
+    bytes
 }
 
 #[cfg(test)]

@@ -40,10 +40,10 @@ macro_rules! every_hash_goes_with {
 
 /// r and s side by side, as DER.
 fn der_of(fixed: &[u8]) -> Vec<u8> {
-    let integer = |octets: &[u8]| {
-        let zeros = octets.iter().take_while(|octet| **octet == 0).count();
-        let sign: &[u8] = if octets[zeros] >= 0x80 { &[0] } else { &[] };
-        element(tag::INTEGER, &[sign, &octets[zeros..]])
+    let integer = |bytes: &[u8]| {
+        let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+        let sign: &[u8] = if bytes[zeros] >= 0x80 { &[0] } else { &[] };
+        element(tag::INTEGER, &[sign, &bytes[zeros..]])
     };
     let (r, s) = fixed.split_at(fixed.len() / 2);
     element(tag::SEQUENCE, &[&integer(r), &integer(s)])
@@ -85,18 +85,18 @@ const P: &str = "ffffffff00000001000000000000000000000000fffffffffffffffffffffff
 
 #[test]
 fn points_lie_on_the_curve_and_are_reduced() {
-    for (curve, algorithm, octets) in [
+    for (curve, algorithm, bytes) in [
         (oid::SECP256R1, KeyAlgorithm::P256, 32),
         (oid::SECP384R1, KeyAlgorithm::P384, 48),
         (oid::SECP521R1, KeyAlgorithm::P521, 66),
         (oid::BRAINPOOL_P256R1, KeyAlgorithm::BrainpoolP256r1, 32),
         (oid::BRAINPOOL_P384R1, KeyAlgorithm::BrainpoolP384r1, 48),
     ] {
-        let mut point = vec![0; 1 + 2 * octets];
+        let mut point = vec![0; 1 + 2 * bytes];
         point[0] = 4;
         rejected(curve, algorithm, &point);
-        point[octets] = 1;
-        point[2 * octets] = 1;
+        point[bytes] = 1;
+        point[2 * bytes] = 1;
         rejected(curve, algorithm, &point);
         point[1..].fill(0xFF);
         rejected(curve, algorithm, &point);
@@ -151,7 +151,7 @@ fn rsa_signatures_made_by_openssl_verify_with_the_right_padding_only() {
         }
         assert_eq!(
             public.verify(algorithm, b"a message", &signature[1..]),
-            Err(SignatureError::Length { octets: 255, expected: 256 })
+            Err(SignatureError::Length { bytes: 255, expected: 256 })
         );
     }
     // RFC 4055 §3.1: the salt's length is part of the algorithm identifier

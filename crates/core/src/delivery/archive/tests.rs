@@ -11,14 +11,14 @@ fn archive(entries: &[(&str, &[u8])]) -> Vec<u8> {
     zip.finish().unwrap()
 }
 
-fn read(octets: &[u8]) -> Result<Vec<(String, Vec<u8>)>, DeliveryError> {
-    let mut reader = ArchiveReader::new(octets, "a.zip");
+fn read(bytes: &[u8]) -> Result<Vec<(String, Vec<u8>)>, DeliveryError> {
+    let mut reader = ArchiveReader::new(bytes, "a.zip");
     let mut entries = Vec::new();
     while let Some(entry) = reader.next_entry()? {
         entries.push((entry.name.to_owned(), entry.data.to_vec()));
     }
     let file = reader.finish()?;
-    assert_eq!((file.bytes, file.sha256), (octets.len() as u64, crate::crypto::sha256(octets)));
+    assert_eq!((file.bytes, file.sha256), (bytes.len() as u64, crate::crypto::sha256(bytes)));
     Ok(entries)
 }
 
@@ -36,30 +36,30 @@ fn what_was_written_is_read() {
 }
 
 #[test]
-fn no_change_of_an_octet_is_accepted() {
-    for octets in [archive(&ENTRIES), archive(&ENTRIES[..1]), archive(&[])] {
-        for at in 0..octets.len() {
+fn no_change_of_a_byte_is_accepted() {
+    for bytes in [archive(&ENTRIES), archive(&ENTRIES[..1]), archive(&[])] {
+        for at in 0..bytes.len() {
             for flip in 1..=255 {
-                let mut changed = octets.clone();
+                let mut changed = bytes.clone();
                 changed[at] ^= flip;
                 assert!(read(&changed).is_err(), "byte {at} xor {flip}");
             }
-            assert!(read(&octets[..at]).is_err(), "cut at {at}");
+            assert!(read(&bytes[..at]).is_err(), "cut at {at}");
             for inserted in [0, b'P'] {
-                let longer = [&octets[..at], &[inserted], &octets[at..]].concat();
+                let longer = [&bytes[..at], &[inserted], &bytes[at..]].concat();
                 assert!(read(&longer).is_err(), "byte inserted at {at}");
             }
         }
-        assert!(read(&[&octets[..], &[0]].concat()).is_err(), "a byte more");
+        assert!(read(&[&bytes[..], &[0]].concat()).is_err(), "a byte more");
     }
 }
 
 #[test]
 fn each_refusal_has_its_code() {
-    let octets = archive(&ENTRIES);
-    let code = |octets: &[u8]| read(octets).unwrap_err().code().as_str();
+    let bytes = archive(&ENTRIES);
+    let code = |bytes: &[u8]| read(bytes).unwrap_err().code().as_str();
     let changed = |at: usize| {
-        let mut changed = octets.clone();
+        let mut changed = bytes.clone();
         changed[at] ^= 1;
         changed
     };
@@ -67,10 +67,10 @@ fn each_refusal_has_its_code() {
     assert_eq!(code(&changed(6)), "delivery.archive.header");
     assert_eq!(code(&changed(14)), "delivery.archive.crc");
     assert_eq!(code(&changed(30 + 10)), "delivery.archive.crc");
-    let directory = octets.windows(4).position(|window| window == b"PK\x01\x02").unwrap();
+    let directory = bytes.windows(4).position(|window| window == b"PK\x01\x02").unwrap();
     assert_eq!(code(&changed(directory + 5)), "delivery.archive.directory");
-    assert_eq!(code(&octets[..octets.len() - 1]), "delivery.archive.truncated");
-    assert_eq!(code(&[&octets[..], b"x"].concat()), "delivery.archive.end");
+    assert_eq!(code(&bytes[..bytes.len() - 1]), "delivery.archive.truncated");
+    assert_eq!(code(&[&bytes[..], b"x"].concat()), "delivery.archive.end");
     assert_eq!(code(b""), "delivery.archive.truncated");
     // a well-formed archive of somebody else's: deflated, with descriptors, with comments
     let mut other = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
@@ -79,7 +79,7 @@ fn each_refusal_has_its_code() {
     assert_eq!(code(other.finish().unwrap().get_ref()), "delivery.archive.header");
     // an entry that the directory does not list
     let two = archive(&ENTRIES[..2]);
-    let hidden = [&octets[..30 + 10 + 3], &two[..]].concat();
+    let hidden = [&bytes[..30 + 10 + 3], &two[..]].concat();
     assert_eq!(code(&hidden), "delivery.archive.truncated", "its directory is too short");
-    assert!(ArchiveReader::new(&octets[..], "a.zip").finish().is_err(), "nothing was read yet");
+    assert!(ArchiveReader::new(&bytes[..], "a.zip").finish().is_err(), "nothing was read yet");
 }

@@ -73,8 +73,8 @@ fn a_batch_is_there_whole_or_not_at_all() {
     assert_eq!(fs::read_to_string(out.join(ENTRIES_FILE)).unwrap(), format!("{}\n{}\n", line(1), line(2)));
     assert_eq!(fs::read(out.join(INPUTS_FILE)).unwrap(), b"");
     for file in report.files() {
-        let octets = fs::read(out.join(&file.name)).unwrap();
-        assert_eq!((file.bytes, file.sha256), (octets.len() as u64, crate::crypto::sha256(&octets)), "{}", file.name);
+        let bytes = fs::read(out.join(&file.name)).unwrap();
+        assert_eq!((file.bytes, file.sha256), (bytes.len() as u64, crate::crypto::sha256(&bytes)), "{}", file.name);
     }
     let others: Vec<String> = report.other_files().into_iter().map(|file| file.name).collect();
     assert_eq!(others, ["certificates.zip", "policy.toml", "sources.zip"]);
@@ -82,7 +82,7 @@ fn a_batch_is_there_whole_or_not_at_all() {
 }
 
 #[test]
-fn the_same_batch_is_the_same_octets() {
+fn the_same_batch_is_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str| {
         let mut writer =

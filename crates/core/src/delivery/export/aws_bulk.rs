@@ -77,7 +77,7 @@ impl Format for AwsBulk {
 /// Whether AWS IoT takes this as a policy's name (AWS IoT API reference, CreatePolicy: `[\w+=,.@-]+`, 1 to 128).
 pub(super) fn is_policy_name(name: &str) -> bool {
     (1..=128).contains(&name.len())
-        && name.bytes().all(|octet| octet.is_ascii_alphanumeric() || b"_+=,.@-".contains(&octet))
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte))
 }
 
 fn template(policy: Option<&str>) -> Value {

@@ -63,8 +63,8 @@ impl Format for Csv {
 struct Cell(String);
 
 impl Cell {
-    fn hex(octets: &[u8]) -> Self {
-        Self(hex::encode_upper(octets))
+    fn hex(bytes: &[u8]) -> Self {
+        Self(hex::encode_upper(bytes))
     }
 
     /// Text, in quotes.
@@ -86,7 +86,7 @@ fn lfdi(sha256: Sha256Digest) -> [u8; 20] {
 /// Short-form device identifier: the leftmost 36 bits of the LFDI in decimal, and a digit that makes the sum of all
 /// digits a multiple of 10 (IEEE 2030.5-2018, SFDI).
 fn sfdi(sha256: Sha256Digest) -> u64 {
-    let leading = sha256.as_bytes()[..5].iter().fold(0, |number, octet| number << 8 | u64::from(*octet)) >> 4;
+    let leading = sha256.as_bytes()[..5].iter().fold(0, |number, byte| number << 8 | u64::from(*byte)) >> 4;
     let mut sum = 0;
     let mut rest = leading;
     while rest > 0 {

@@ -24,7 +24,7 @@ impl Names {
     pub(super) fn things(target: Target) -> Self {
         let fit = |name: &str| {
             (1..=128).contains(&name.len())
-                && name.bytes().all(|octet| octet.is_ascii_alphanumeric() || b":_-".contains(&octet))
+                && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b":_-".contains(&byte))
         };
         let expected = "1 to 128 letters, digits, `:`, `_` and `-` (AWS IoT thing name)";
         Self { target, fold: false, fit, expected, seen: HashSet::new() }
@@ -34,9 +34,9 @@ impl Names {
     /// or `-`; case-insensitive).
     pub(super) fn registration_ids() -> Self {
         let fit = |name: &str| {
-            let ends = |octet: u8| octet.is_ascii_alphanumeric() || octet == b'-';
+            let ends = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
             (1..=128).contains(&name.len())
-                && name.bytes().all(|octet| octet.is_ascii_alphanumeric() || b"-._:".contains(&octet))
+                && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:".contains(&byte))
                 && name.bytes().last().is_some_and(ends)
         };
         let expected = "1 to 128 letters, digits and `-`, `.`, `_`, `:`, ending in a letter, a digit or `-` (Azure DPS \

@@ -17,7 +17,7 @@ use super::{Format, Object};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Zone {
     /// Bytes of the zone.
-    pub octets: usize,
+    pub bytes: usize,
     /// The issuing CA's certificate first.
     pub chain: bool,
 }
@@ -48,13 +48,13 @@ impl Format for StsafeZone {
                 "certificates of 260 bytes or more".to_owned(),
             ));
         }
-        let octets = [&self.before, der].concat();
-        if octets.len() > self.zone.octets {
-            return Err(unfit(format!("{} bytes", octets.len()), format!("at most {}", self.zone.octets)));
+        let bytes = [&self.before, der].concat();
+        if bytes.len() > self.zone.bytes {
+            return Err(unfit(format!("{} bytes", bytes.len()), format!("at most {}", self.zone.bytes)));
         }
         let path = self.folder.join(format!("{}.bin", object.entry.uid()));
         let mut file = durable::create_new(&path, Access::Public)?;
-        file.write_all(&octets).map_err(|source| at(&path, source))
+        file.write_all(&bytes).map_err(|source| at(&path, source))
     }
 
     fn finish(self: Box<Self>) -> Result<(), DeliveryError> {

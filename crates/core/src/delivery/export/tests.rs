@@ -40,7 +40,7 @@ fn options<'a>(target: Target, issuer: &'a Certificate, forms: &'a [Form]) -> Ex
         forms,
         chain: "",
         aws_policy: None,
-        zone: Some(super::Zone { octets: 4096, chain: false }),
+        zone: Some(super::Zone { bytes: 4096, chain: false }),
     }
 }
 
@@ -170,7 +170,7 @@ fn no_cell_of_the_table_can_begin_a_formula() {
         // before the subject no cell has a quote, and in quotes there is no other quote that is alone
         let (digits, rest) = line.split_once(",\"").unwrap();
         for cell in digits.split(',') {
-            assert!(!cell.is_empty() && cell.bytes().all(|octet| octet.is_ascii_hexdigit()), "{cell}");
+            assert!(!cell.is_empty() && cell.bytes().all(|byte| byte.is_ascii_hexdigit()), "{cell}");
         }
         let texts: Vec<&str> = rest.trim_end_matches('"').split('"').filter(|text| !text.is_empty()).collect();
         for text in texts {

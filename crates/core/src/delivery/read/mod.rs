@@ -85,14 +85,14 @@ impl BatchReader {
     /// The file is missing, not a plain file, larger than [`MAX_FILE`](Self::MAX_FILE), or cannot be read.
     pub fn read(&self, name: &str) -> Result<Vec<u8>, DeliveryError> {
         let file = self.file(name)?;
-        let mut octets = Vec::new();
+        let mut bytes = Vec::new();
         file.take(Self::MAX_FILE as u64 + 1)
-            .read_to_end(&mut octets)
+            .read_to_end(&mut bytes)
             .map_err(|source| self.unreadable(name, source))?;
-        if octets.len() > Self::MAX_FILE {
+        if bytes.len() > Self::MAX_FILE {
             return Err(DeliveryError::TooLarge { name: name.to_owned(), limit: Self::MAX_FILE });
         }
-        Ok(octets)
+        Ok(bytes)
     }
 
     /// Length and digest of any file.

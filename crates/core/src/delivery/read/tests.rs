@@ -18,8 +18,8 @@ impl Folder {
         Self(tempfile::tempdir().unwrap())
     }
 
-    fn with(self, name: &str, octets: &[u8]) -> Self {
-        durable::write_new(&self.0.path().join(name), Access::Public, octets).unwrap();
+    fn with(self, name: &str, bytes: &[u8]) -> Self {
+        durable::write_new(&self.0.path().join(name), Access::Public, bytes).unwrap();
         self
     }
 
@@ -28,8 +28,8 @@ impl Folder {
         for (name, data) in entries {
             zip.add(name, data).unwrap();
         }
-        let octets = zip.finish().unwrap();
-        self.with(name, &octets)
+        let bytes = zip.finish().unwrap();
+        self.with(name, &bytes)
     }
 
     fn open(&self) -> BatchReader {
@@ -50,14 +50,14 @@ fn code<T>(result: Result<T, DeliveryError>) -> &'static str {
     result.err().unwrap().code().as_str()
 }
 
-fn lines(octets: &[u8]) -> Result<Vec<String>, DeliveryError> {
-    let folder = Folder::new().with("x.jsonl", octets);
+fn lines(bytes: &[u8]) -> Result<Vec<String>, DeliveryError> {
+    let folder = Folder::new().with("x.jsonl", bytes);
     let mut lines = folder.open().lines("x.jsonl")?;
     let mut all = Vec::new();
     while let Some(line) = lines.next_line()? {
         all.push(line.to_owned());
     }
-    assert_eq!(lines.finish()?.sha256, crate::crypto::sha256(octets));
+    assert_eq!(lines.finish()?.sha256, crate::crypto::sha256(bytes));
     Ok(all)
 }
 
@@ -67,8 +67,8 @@ fn lines_are_printable_ascii_and_end_in_a_newline() {
     assert_eq!(lines(b"a\n\nb\n").unwrap(), ["a", "", "b"]);
     let longest = [&vec![b'x'; Entry::MAX_LINE][..], b"\n"].concat();
     assert_eq!(lines(&longest).unwrap()[0].len(), Entry::MAX_LINE);
-    for octets in [&b"a"[..], b"a\nb", b"a\r\n", b"\xC3\xA9\n", b"a\0\n", &[&b"x"[..], &longest].concat()] {
-        assert_eq!(code(lines(octets)), "delivery.line");
+    for bytes in [&b"a"[..], b"a\nb", b"a\r\n", b"\xC3\xA9\n", b"a\0\n", &[&b"x"[..], &longest].concat()] {
+        assert_eq!(code(lines(bytes)), "delivery.line");
     }
 }
 

@@ -39,13 +39,13 @@ fn unzip_is_content(path: &Path) {
 fn other_programs_read_what_is_written() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.zip");
-    let octets = archive(&[("0209AA.der", b"one"), ("0209AB.der", b""), ("0209AC.der", &[0xFF; 300])]);
-    durable::write_new(&path, durable::Access::Public, &octets).unwrap();
+    let bytes = archive(&[("0209AA.der", b"one"), ("0209AB.der", b""), ("0209AC.der", &[0xFF; 300])]);
+    durable::write_new(&path, durable::Access::Public, &bytes).unwrap();
     unzip_is_content(&path);
     let seen = python(&path);
     assert!(seen.starts_with("0209AA.der 6f6e65 2026 1 31 12 34 56 0\n"), "{seen}");
     assert!(seen.ends_with("\n3\n"));
-    let mut other = zip::ZipArchive::new(std::io::Cursor::new(octets)).unwrap();
+    let mut other = zip::ZipArchive::new(std::io::Cursor::new(bytes)).unwrap();
     assert_eq!(other.len(), 3);
     let mut content = Vec::new();
     other.by_name("0209AC.der").unwrap().read_to_end(&mut content).unwrap();
@@ -69,7 +69,7 @@ fn a_long_list_of_entries_in_a_file_gives_the_same_archive() {
 }
 
 #[test]
-fn the_same_entries_are_the_same_octets() {
+fn the_same_entries_are_the_same_bytes() {
     let entries: [(&str, &[u8]); 2] = [("a", b"1"), ("b", b"2")];
     assert_eq!(archive(&entries), archive(&entries));
     // a local header by APPNOTE §4.3.7, written by hand; CRC-32 of "1" from Python's zlib
@@ -91,13 +91,13 @@ fn more_than_65534_entries_need_zip64() {
             zip.add(&format!("{number:08X}.der"), &number.to_be_bytes()).unwrap();
         }
         assert_eq!(zip.entries(), u64::from(count));
-        let octets = zip.finish().unwrap();
-        assert_eq!(octets.windows(4).any(|window| window == b"PK\x06\x06"), count > 65_534);
+        let bytes = zip.finish().unwrap();
+        assert_eq!(bytes.windows(4).any(|window| window == b"PK\x06\x06"), count > 65_534);
         let path = folder.path().join(format!("{count}.zip"));
-        durable::write_new(&path, durable::Access::Public, &octets).unwrap();
+        durable::write_new(&path, durable::Access::Public, &bytes).unwrap();
         unzip_is_content(&path);
         assert!(python(&path).ends_with(&format!("\n{count}\n")));
-        assert_eq!(zip::ZipArchive::new(std::io::Cursor::new(octets)).unwrap().len(), count as usize);
+        assert_eq!(zip::ZipArchive::new(std::io::Cursor::new(bytes)).unwrap().len(), count as usize);
     }
 }
 

@@ -17,7 +17,7 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(subject: &Subject<'_>, report: &mut RuleReport<'_>) {
     let names = values(subject.tbs.subject, oid::COMMON_NAME);
-    let fit = |octet: &u8| octet.is_ascii_alphanumeric() || b":_-".contains(octet);
+    let fit = |byte: &u8| byte.is_ascii_alphanumeric() || b":_-".contains(byte);
     match names.as_slice() {
         [name] if (1..=128).contains(&name.content.len()) && name.content.iter().all(fit) => {}
         [_] => report.find("subject", "common name is not 1 to 128 letters, digits, `:`, `_` and `-`"),

@@ -28,7 +28,7 @@ mod tests {
     use crate::x509::oid;
 
     #[test]
-    fn six_hundred_octets_are_the_most() {
+    fn six_hundred_bytes_are_the_most() {
         Case::good().passes(&RULE);
         Case::good().set(oid::RELATED_CERTIFICATE, false, &[0; 250]).fails(&RULE, "600");
     }

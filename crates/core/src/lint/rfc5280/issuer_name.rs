@@ -27,7 +27,7 @@ mod tests {
     use crate::lint::testing::Case;
 
     #[test]
-    fn one_octet_makes_another_issuer() {
+    fn one_byte_makes_another_issuer() {
         Case::good().passes(&RULE);
         let mut case = Case::good();
         let last = case.issuer_name.len() - 1;

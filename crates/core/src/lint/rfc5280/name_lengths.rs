@@ -20,7 +20,7 @@ fn check(subject: &Subject<'_>, report: &mut RuleReport<'_>) {
         let bound = BOUNDS.iter().find(|(oid, ..)| oid.as_bytes() == attribute.oid);
         let (min, max) = bound.map_or((1, 32_768), |(_, min, max)| (*min, *max));
         // a character begins at every byte that does not continue one
-        let length = attribute.value.content.iter().filter(|octet| **octet & 0xC0 != 0x80).count();
+        let length = attribute.value.content.iter().filter(|byte| **byte & 0xC0 != 0x80).count();
         if length < min || length > max {
             let kind =
                 oid::ObjectIdentifier::from_bytes(attribute.oid).map_or_else(|_| String::new(), |oid| oid.to_string());

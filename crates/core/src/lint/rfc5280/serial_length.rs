@@ -15,9 +15,9 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, report: &mut RuleReport<'_>) {
-    let octets = subject.tbs.serial.len();
-    if octets > SerialNumber::MAX_OCTETS {
-        report.find("serialNumber", format_args!("serial number has {octets} octets, expected at most 20"));
+    let bytes = subject.tbs.serial.len();
+    if bytes > SerialNumber::MAX_BYTES {
+        report.find("serialNumber", format_args!("serial number has {bytes} octets, expected at most 20"));
     }
 }
 
@@ -27,7 +27,7 @@ mod tests {
     use crate::lint::testing::Case;
 
     #[test]
-    fn twenty_octets_are_the_most() {
+    fn twenty_bytes_are_the_most() {
         Case { serial: vec![1; 20], ..Case::good() }.passes(&RULE);
         Case { serial: vec![1; 21], ..Case::good() }.fails(&RULE, "21 octets");
     }

@@ -36,7 +36,7 @@ fn check(subject: &Subject<'_>, report: &mut RuleReport<'_>) {
 }
 
 fn is_mail(content: &[u8]) -> bool {
-    let mut sides = content.split(|octet| *octet == b'@');
+    let mut sides = content.split(|byte| *byte == b'@');
     let (Some(local), Some(domain), None) = (sides.next(), sides.next(), sides.next()) else { return false };
     !local.is_empty() && local.iter().all(u8::is_ascii_graphic) && is_dns(domain)
 }
@@ -44,11 +44,11 @@ fn is_mail(content: &[u8]) -> bool {
 fn is_dns(content: &[u8]) -> bool {
     let label = |label: &[u8]| {
         (1..=63).contains(&label.len())
-            && label.iter().all(|octet| octet.is_ascii_alphanumeric() || *octet == b'-')
+            && label.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-')
             && label.first() != Some(&b'-')
             && label.last() != Some(&b'-')
     };
-    content.len() <= 253 && content.split(|octet| *octet == b'.').all(label)
+    content.len() <= 253 && content.split(|byte| *byte == b'.').all(label)
 }
 
 fn is_uri(content: &[u8]) -> bool {
@@ -57,9 +57,9 @@ fn is_uri(content: &[u8]) -> bool {
     let authority_ok =
         rest.strip_prefix("//").is_none_or(|rest| !rest.is_empty() && !rest.starts_with(['/', '?', '#']));
     scheme.starts_with(|first: char| first.is_ascii_alphabetic())
-        && scheme.bytes().all(|octet| octet.is_ascii_alphanumeric() || b"+-.".contains(&octet))
+        && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
         && !rest.is_empty()
-        && rest.bytes().all(|octet| octet.is_ascii_graphic() && !b"<>\"{}|\\^`".contains(&octet))
+        && rest.bytes().all(|byte| byte.is_ascii_graphic() && !b"<>\"{}|\\^`".contains(&byte))
         && authority_ok
 }
 

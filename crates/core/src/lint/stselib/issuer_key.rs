@@ -15,7 +15,7 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(subject: &Subject<'_>, report: &mut RuleReport<'_>) {
     let key = subject.issuer.spki().algorithm();
-    if key.field_octets().is_none() {
+    if key.field_bytes().is_none() {
         report.find("signature", format_args!("the library checks no signatures of {key} keys"));
     }
 }

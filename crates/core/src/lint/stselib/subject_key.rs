@@ -15,7 +15,7 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(subject: &Subject<'_>, report: &mut RuleReport<'_>) {
     let key = subject.template.spki.algorithm();
-    if key.field_octets().is_none() {
+    if key.field_bytes().is_none() {
         report.find("subjectPublicKeyInfo", format_args!("the library does not hold {key} keys in certificates"));
     }
 }

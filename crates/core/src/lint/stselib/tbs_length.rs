@@ -15,8 +15,8 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(subject: &Subject<'_>, report: &mut RuleReport<'_>) {
     if !subject.tbs.der.starts_with(&[0x30, 0x82]) {
-        let octets = subject.tbs.der.len();
-        report.find("tbsCertificate", format_args!("tbsCertificate of {octets} octets does not begin with 30 82"));
+        let bytes = subject.tbs.der.len();
+        report.find("tbsCertificate", format_args!("tbsCertificate of {bytes} octets does not begin with 30 82"));
     }
 }
 

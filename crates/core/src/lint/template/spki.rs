@@ -25,7 +25,7 @@ mod tests {
     use crate::lint::testing::Case;
 
     #[test]
-    fn one_octet_makes_another_key() {
+    fn one_byte_makes_another_key() {
         Case::good().passes(&RULE);
         let mut case = Case::good();
         let last = case.spki.len() - 1;

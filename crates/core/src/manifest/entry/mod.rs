@@ -20,7 +20,7 @@ use super::statement::out_of_order;
 pub struct Entry {
     format: Format,
     uid: Uid,
-    st_number: Option<[u8; ST_NUMBER_OCTETS]>,
+    st_number: Option<[u8; ST_NUMBER_BYTES]>,
     source_item: ItemName,
     source_sha256: Sha256Digest,
     spki_sha256: Sha256Digest,
@@ -263,7 +263,7 @@ impl Entry {
 
     /// The ST number, where the family has one.
     pub fn st_number(&self) -> Option<&[u8]> {
-        self.st_number.as_ref().map(<[u8; ST_NUMBER_OCTETS]>::as_slice)
+        self.st_number.as_ref().map(<[u8; ST_NUMBER_BYTES]>::as_slice)
     }
 
     /// The item that held the leaf.
@@ -371,13 +371,13 @@ impl Line<'_> {
             return value("evidence", found, "`x509`");
         }
         let number = self.st_number.map(|number| number.as_bytes().try_into().ok());
-        let st_number: Option<[u8; ST_NUMBER_OCTETS]> = number.flatten();
+        let st_number: Option<[u8; ST_NUMBER_BYTES]> = number.flatten();
         let fits = |number| matches!(self.uid.as_bytes(), [2, 9, rest @ ..] if rest == number);
         if number.is_some() && !st_number.is_some_and(fits) {
             return value("st_number", "another number", "null or the last 9 bytes of an 0209 uid");
         }
         if let Some(family) = format.family()
-            && family.st_number(&self.uid) != st_number.as_ref().map(<[u8; ST_NUMBER_OCTETS]>::as_slice)
+            && family.st_number(&self.uid) != st_number.as_ref().map(<[u8; ST_NUMBER_BYTES]>::as_slice)
         {
             let found = if st_number.is_some() { "a number" } else { "null" };
             return value("st_number", found, "what the family has");
@@ -419,7 +419,7 @@ impl Line<'_> {
     }
 }
 
-const ST_NUMBER_OCTETS: usize = 9;
+const ST_NUMBER_BYTES: usize = 9;
 
 #[cfg(test)]
 mod tests;

@@ -107,7 +107,7 @@ fn a_line_never_joins_two_chips() {
 }
 
 #[test]
-fn a_line_reads_back_to_the_same_octets() {
+fn a_line_reads_back_to_the_same_bytes() {
     let entry = Entry::parse(Format::One, LINE).unwrap();
     assert_eq!(entry.line(), LINE);
     assert_eq!(entry.uid().to_string(), "0209B0846159E439520139");
@@ -216,7 +216,7 @@ fn any_other_spelling_of_a_line_is_refused() {
 }
 
 #[test]
-fn no_change_of_an_octet_reads_as_the_same_line() {
+fn no_change_of_a_byte_reads_as_the_same_line() {
     let entry = Entry::parse(Format::One, LINE).unwrap();
     for at in 0..LINE.len() {
         for flip in 1..=127_u8 {

@@ -2,8 +2,8 @@ use super::*;
 use crate::manifest::error::ManifestError;
 use crate::verify::Family;
 
-fn digest(octet: u8) -> Sha256Digest {
-    Sha256Digest::new([octet; 32])
+fn digest(byte: u8) -> Sha256Digest {
+    Sha256Digest::new([byte; 32])
 }
 
 fn full() -> Statement {
@@ -84,7 +84,7 @@ fn sparse() -> Statement {
 }
 
 #[test]
-fn a_statement_reads_back_to_the_same_octets() {
+fn a_statement_reads_back_to_the_same_bytes() {
     for statement in [full(), sparse(), first()] {
         let bytes = statement.to_bytes();
         assert!(bytes.iter().all(|byte| matches!(byte, b'\n' | 0x20..=0x7E)), "printable ASCII");
@@ -193,7 +193,7 @@ fn any_other_spelling_of_a_statement_is_refused() {
 }
 
 #[test]
-fn no_change_of_an_octet_reads_as_the_same_statement() {
+fn no_change_of_a_byte_reads_as_the_same_statement() {
     let statement = full();
     let bytes = statement.to_bytes();
     for at in 0..bytes.len() {

@@ -60,10 +60,10 @@ pub fn leaf_hash(leaf: &[u8]) -> Sha256Digest {
 }
 
 fn node_hash(left: &Sha256Digest, right: &Sha256Digest) -> Sha256Digest {
-    let mut octets = [1; 65];
-    octets[1..33].copy_from_slice(left.as_bytes());
-    octets[33..].copy_from_slice(right.as_bytes());
-    crate::crypto::sha256(&octets)
+    let mut bytes = [1; 65];
+    bytes[1..33].copy_from_slice(left.as_bytes());
+    bytes[33..].copy_from_slice(right.as_bytes());
+    crate::crypto::sha256(&bytes)
 }
 
 /// The root over leaf hashes that are all in memory.

@@ -26,9 +26,9 @@ fn read(value: &Value<'_>, context: &Context<'_>) -> Option<Recipe> {
     let table = value.table()?;
     never_critical(&table, "authorityKeyIdentifier", "RFC 5280 §4.2.1.1");
     table.finish();
-    let octets = Text::value(Variable::IssuerKeyIdentifier, vec![], context.vocabulary);
+    let bytes = Text::value(Variable::IssuerKeyIdentifier, vec![], context.vocabulary);
     // AuthorityKeyIdentifier ::= SEQUENCE { keyIdentifier [0] IMPLICIT OCTET STRING, ... }
-    let node = Node::sequence(vec![Node::text(0x80, octets)]);
+    let node = Node::sequence(vec![Node::text(0x80, bytes)]);
     Some(Recipe::new(oid::AUTHORITY_KEY_IDENTIFIER, false, node, value))
 }
 

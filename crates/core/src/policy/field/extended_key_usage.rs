@@ -99,7 +99,7 @@ fn purpose(value: &Value<'_>) -> Option<ObjectIdentifier> {
 pub(in crate::policy) fn purposes(recipe: &Recipe) -> Vec<ObjectIdentifier> {
     let Node::Element(_, members) = &recipe.value else { return vec![] };
     let oid = |member: &Node| match member {
-        Node::Octets(der) => Reader::new(der).oid("purpose").ok(),
+        Node::Bytes(der) => Reader::new(der).oid("purpose").ok(),
         _ => None,
     };
     members.iter().filter_map(oid).collect()

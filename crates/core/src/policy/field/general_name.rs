@@ -26,7 +26,7 @@ pub(super) const FORMS: [&str; 9] = [
 ];
 
 /// Most bytes of a hwSerialNum or of another byte string: this program's own bound.
-const MAX_OCTETS: usize = 256;
+const MAX_BYTES: usize = 256;
 
 /// Reads one name: a table with exactly one key, its form.
 pub(super) fn read(value: &Value<'_>, context: &Context<'_>) -> Option<Node> {
@@ -94,9 +94,9 @@ fn other(oid: der::asn1::ObjectIdentifier, content: Node) -> Node {
 fn hardware_module_name(table: &Table<'_>, context: &Context<'_>) -> Option<Node> {
     let kind = table.required("type").and_then(|value| oid_text::read(&value));
     let serial = table.required("serial").and_then(|value| {
-        let octets = Text::read_octets(&value, context.vocabulary)?;
-        name::length(&value, octets.shape(), 1, MAX_OCTETS, "RFC 4108 §5; the bound is this program's")
-            .then_some(octets)
+        let bytes = Text::read_bytes(&value, context.vocabulary)?;
+        name::length(&value, bytes.shape(), 1, MAX_BYTES, "RFC 4108 §5; the bound is this program's")
+            .then_some(bytes)
     });
     table.report_unknown();
     let content = Node::sequence(vec![Node::oid(kind?), Node::text(tag::OCTET_STRING, serial?)]);
@@ -113,7 +113,7 @@ fn permanent_identifier(place: &Value<'_>, table: &Table<'_>, context: &Context<
     let value = table.optional("value");
     if let Some(value) = &value {
         add(Text::read(value, context.vocabulary).and_then(|text| {
-            let fits = name::length(value, text.shape(), 1, MAX_OCTETS, "RFC 4043 §2; the bound is this program's")
+            let fits = name::length(value, text.shape(), 1, MAX_BYTES, "RFC 4043 §2; the bound is this program's")
                 & name::all_within(value, text.shape(), name::StringType::Utf8.characters(), "UTF8String");
             fits.then(|| Node::text(tag::UTF8_STRING, text))
         }));

@@ -62,7 +62,7 @@ fn read(value: &Value<'_>, context: &Context<'_>) -> Option<Recipe> {
         for (name, bit) in BITS {
             if usage.has(bit) && allowed & bit == 0 {
                 good = false;
-                let clause = if key.field_octets().is_none() { "RFC 9295 §3" } else { "RFC 8813 §3" };
+                let clause = if key.field_bytes().is_none() { "RFC 9295 §3" } else { "RFC 8813 §3" };
                 let message =
                     format!("`{}` has {name}, which {key} keys of `source.keys` cannot do ({clause})", bits.path);
                 let hint = format!("Drop {name}: keys of elliptic curves sign, and P-256 to P-521 agree on keys.");
@@ -79,23 +79,23 @@ fn read(value: &Value<'_>, context: &Context<'_>) -> Option<Recipe> {
         );
         bits.error::<()>(error::CONTRADICTION, message);
     }
-    good.then(|| Recipe::new(oid::KEY_USAGE, critical.unwrap_or_default(), Node::Octets(encode(usage)), value))
+    good.then(|| Recipe::new(oid::KEY_USAGE, critical.unwrap_or_default(), Node::Bytes(encode(usage)), value))
         .filter(|_| critical.is_some())
 }
 
 /// The bits that a recipe of this extension sets.
 pub(super) fn bits(recipe: &Recipe) -> Option<KeyUsage> {
-    let Node::Octets(octets) = &recipe.value else { return None };
-    let low = octets.get(3)?.reverse_bits();
-    let high = octets.get(4).map_or(0, |octet| octet.reverse_bits());
+    let Node::Bytes(bytes) = &recipe.value else { return None };
+    let low = bytes.get(3)?.reverse_bits();
+    let high = bytes.get(4).map_or(0, |byte| byte.reverse_bits());
     Some(KeyUsage(u16::from_le_bytes([low, high])))
 }
 
 /// A named bit list: no trailing zero bits (X.690 §11.2.2).
 fn encode(usage: KeyUsage) -> Vec<u8> {
     let [low, high] = usage.0.to_le_bytes();
-    let octets = [low.reverse_bits(), high.reverse_bits()];
-    let used = if octets[1] == 0 { &octets[..1] } else { &octets[..] };
+    let bytes = [low.reverse_bits(), high.reverse_bits()];
+    let used = if bytes[1] == 0 { &bytes[..1] } else { &bytes[..] };
     let unused = u8::try_from(used[used.len() - 1].trailing_zeros()).expect("at most 8");
     crate::x509::tlv::element(tag::BIT_STRING, &[&[unused], used])
 }

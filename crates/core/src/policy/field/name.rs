@@ -288,7 +288,7 @@ fn attribute(
 
 /// Whether no value can be shorter or longer.
 pub(super) fn length(value: &Value<'_>, shape: Shape, min: usize, max: usize, clause: &str) -> bool {
-    let unit = if shape.octets { "octets" } else { "characters" };
+    let unit = if shape.bytes { "bytes" } else { "characters" };
     let found = if shape.min == shape.max { shape.min.to_string() } else { format!("{} to {}", shape.min, shape.max) };
     if shape.min < min || shape.max > max {
         let expected = if min == max { format!("exactly {min}") } else { format!("{min} to {max}") };

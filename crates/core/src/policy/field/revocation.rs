@@ -130,7 +130,7 @@ pub(in crate::policy) fn check(
             "Write {crl_shard} in every URL, or drop [revocation].",
         );
     }
-    let load = revocation.load(largest_serial, recipe.value.max_octets());
+    let load = revocation.load(largest_serial, recipe.value.max_bytes());
     if load.shard_bytes > u64::from(revocation.max_crl_bytes) {
         let message = format!(
             "a CRL can have {} entries and {} bytes, more than `revocation.max_crl_bytes` = {}",

@@ -48,12 +48,12 @@ pub(in crate::policy) fn read(table: &Table<'_>) -> Option<Signature> {
 
 impl Signature {
     /// The most bytes a signature of this algorithm under `key` has.
-    pub(in crate::policy) fn max_octets(key: KeyAlgorithm) -> usize {
-        match key.field_octets() {
+    pub(in crate::policy) fn max_bytes(key: KeyAlgorithm) -> usize {
+        match key.field_bytes() {
             // two INTEGERs with a sign byte each, inside a SEQUENCE
-            Some(octets) => {
-                let integer = crate::policy::node::element_octets(octets + 1);
-                crate::policy::node::element_octets(2 * integer)
+            Some(bytes) => {
+                let integer = crate::policy::node::element_bytes(bytes + 1);
+                crate::policy::node::element_bytes(2 * integer)
             }
             None => key.raw_signature(),
         }

@@ -11,9 +11,9 @@ pub(super) const FIELD: Field = Field {
     path: "extensions.subject_alt_name",
     meaning: "Further names of the device, in order, each a table with one key: `dns`, `uri`, `email` (texts with \
               placeholders), `ip` (an address), `directory_name` (as `certificate.subject`), `registered_id` (an object \
-              identifier), `hardware_module_name = { type = OID, serial = OCTETS }` (RFC 4108 §5), \
+              identifier), `hardware_module_name = { type = OID, serial = BYTES }` (RFC 4108 §5), \
               `permanent_identifier = { value = TEXT, assigner = OID }`, both optional (RFC 4043 §2), \
-              `other_name = { type = OID, value = TYPED }` (typed values: see `extensions.other`). OCTETS are a text whose \
+              `other_name = { type = OID, value = TYPED }` (typed values: see `extensions.other`). BYTES are a text whose \
               characters are the bytes, or `{uid|bytes}` for the bytes behind hexadecimal.",
     form: "table: `critical`, `names` (array of tables)",
     clause: "RFC 5280 §4.2.1.6",

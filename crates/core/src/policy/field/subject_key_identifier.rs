@@ -29,8 +29,8 @@ fn read(value: &Value<'_>, context: &Context<'_>) -> Option<Recipe> {
     let method = table.required("method").and_then(|value| value.choice(&choices));
     never_critical(&table, "subjectKeyIdentifier", "RFC 5280 §4.2.1.2");
     table.finish();
-    let octets = Text::value(Variable::SubjectKeyIdentifier(method?), vec![], context.vocabulary);
-    Some(Recipe::new(oid::SUBJECT_KEY_IDENTIFIER, false, Node::text(tag::OCTET_STRING, octets), value))
+    let bytes = Text::value(Variable::SubjectKeyIdentifier(method?), vec![], context.vocabulary);
+    Some(Recipe::new(oid::SUBJECT_KEY_IDENTIFIER, false, Node::text(tag::OCTET_STRING, bytes), value))
 }
 
 #[cfg(test)]

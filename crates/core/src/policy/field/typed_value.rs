@@ -45,9 +45,9 @@ fn nested(value: &Value<'_>, vocabulary: &Vocabulary, depth: usize) -> Option<No
         "printable" => text(content, vocabulary, tag::PRINTABLE_STRING, CharSet::PRINTABLE_STRING, "PrintableString"),
         "ia5" => text(content, vocabulary, tag::IA5_STRING, CharSet::ASCII, "IA5String"),
         "octets" => {
-            let octets = Text::read_octets(content, vocabulary)?;
-            let fits = name::length(content, octets.shape(), 0, MAX_LENGTH, "the bound is this program's");
-            fits.then(|| Node::text(tag::OCTET_STRING, octets))
+            let bytes = Text::read_bytes(content, vocabulary)?;
+            let fits = name::length(content, bytes.shape(), 0, MAX_LENGTH, "the bound is this program's");
+            fits.then(|| Node::text(tag::OCTET_STRING, bytes))
         }
         "integer" => content.number().map(|number| Node::primitive(tag::INTEGER, &integer(number))),
         "boolean" => content.boolean().map(|truth| Node::primitive(tag::BOOLEAN, if truth { &[0xFF] } else { &[0] })),
@@ -77,23 +77,23 @@ fn text(value: &Value<'_>, vocabulary: &Vocabulary, tag: u8, characters: CharSet
 
 /// The content bytes of a non-negative INTEGER.
 fn integer(number: u32) -> Vec<u8> {
-    let octets: Vec<u8> = number.to_be_bytes().into_iter().skip_while(|octet| *octet == 0).collect();
-    if octets.first().is_none_or(|first| *first > 0x7F) { [&[0], &octets[..]].concat() } else { octets }
+    let bytes: Vec<u8> = number.to_be_bytes().into_iter().skip_while(|byte| *byte == 0).collect();
+    if bytes.first().is_none_or(|first| *first > 0x7F) { [&[0], &bytes[..]].concat() } else { bytes }
 }
 
 /// One element of DER, written in hexadecimal: constant, and strict in lengths down to every constructed element.
 fn constant_der(value: &Value<'_>) -> Option<Node> {
     let text = value.string()?;
-    let Ok(octets) = hex::decode(text) else {
+    let Ok(bytes) = hex::decode(text) else {
         return value.error(error::FORM, format!("`{}` is not hexadecimal", value.path));
     };
-    let mut reader = Reader::new(&octets);
+    let mut reader = Reader::new(&bytes);
     let read = reader.element("value").and_then(|element| {
         reader.finish("value")?;
         check_nested(element.tag, element.content, 0)
     });
     match read {
-        Ok(()) => Some(Node::Octets(octets)),
+        Ok(()) => Some(Node::Bytes(bytes)),
         Err(reason) => value.error(error::FORM, format!("`{}` is not one element of DER: {reason}", value.path)),
     }
 }

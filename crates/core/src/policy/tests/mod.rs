@@ -21,8 +21,8 @@ fn issue(policy: &Policy, issuer: &IssuerIdentity, given: &[(&str, &str)], leaf:
         SerialRule::Derived => SerialNumber::from_content(&[0x40; 16]).unwrap(),
     };
     let tbs = TbsCertificate::encode(issuer, &template, serial, 0);
-    let octets = tbs.wrap(&[0; 72]).len();
-    assert!(octets <= bound.max_certificate_octets(issuer), "{octets} bytes are more than was promised");
+    let bytes = tbs.wrap(&[0; 72]).len();
+    assert!(bytes <= bound.max_certificate_bytes(issuer), "{bytes} bytes are more than was promised");
     lint::check(issuer, &template, tbs).unwrap_or_else(|findings| panic!("{findings:?}")).into_tbs()
 }
 
@@ -63,7 +63,7 @@ fn the_largest_size_is_one_that_certificates_have() {
         // parameters are filled in by then, and the UIDs of a family have one length
         if policy.source().keys == [KeyAlgorithm::P256] {
             let tbs = issue(&policy, &issuer, given, &verified(LEAF, policy.source().family));
-            assert_eq!(tbs.wrap(&[0; 72]).len(), bound.max_certificate_octets(&issuer), "{file}");
+            assert_eq!(tbs.wrap(&[0; 72]).len(), bound.max_certificate_bytes(&issuer), "{file}");
         }
     }
 }

@@ -101,7 +101,7 @@ fn check(
         SerialRule::Derived => SerialNumber::from_content(&[0x40; 16]).unwrap(),
     };
     let tbs = TbsCertificate::encode(issuer, &template, serial, 0);
-    prop_assert!(tbs.wrap(&[0; 72]).len() <= bound.max_certificate_octets(issuer));
+    prop_assert!(tbs.wrap(&[0; 72]).len() <= bound.max_certificate_bytes(issuer));
     // what was encoded is a certificate for the strict reader too, and says what the policy says and no more
     let wrapped = Certificate::from_der(&tbs.wrap(&[0; 8]));
     prop_assert!(wrapped.is_ok(), "{wrapped:?}");
@@ -164,9 +164,9 @@ fn uid_of(family: Family) -> BoxedStrategy<Vec<u8>> {
 }
 
 /// The nearest content of a positive INTEGER.
-fn positive(mut octets: Vec<u8>) -> Vec<u8> {
-    octets[0] = octets[0] & 0x7F | 1;
-    octets
+fn positive(mut bytes: Vec<u8>) -> Vec<u8> {
+    bytes[0] = bytes[0] & 0x7F | 1;
+    bytes
 }
 
 proptest! {

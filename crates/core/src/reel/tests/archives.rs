@@ -30,7 +30,7 @@ impl Tar {
         header[257..265].copy_from_slice(b"ustar\x0000");
         change(&mut header);
         header[148..156].fill(b' ');
-        let sum: u32 = header.iter().map(|octet| u32::from(*octet)).sum();
+        let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
         header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
         self.0.extend(header);
         self.0.extend(content);

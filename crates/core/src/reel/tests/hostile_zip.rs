@@ -194,7 +194,7 @@ fn a_comment_that_hides_another_end_record_is_refused() {
 }
 
 #[test]
-fn entries_that_share_octets_refuse_the_archive() {
+fn entries_that_share_bytes_refuse_the_archive() {
     archive_refused(&zip(&[a(), a().both(|h| h.name = b"c.der".to_vec()).central(|h| h.offset = Some(0))]), "overlap");
     // Out of order and apart: fine.
     let mut swapped = vec![a(), Entry::deflated("b.der", &leaf(1))];
@@ -273,8 +273,8 @@ fn zip64_records_are_read_and_must_agree() {
 #[test]
 fn zip64_fields_of_an_entry_are_read_and_must_be_there() {
     let extra = |values: &[u64]| {
-        let octets: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-        [&[1, 0][..], &u16::try_from(octets.len()).unwrap().to_le_bytes(), &octets].concat()
+        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        [&[1, 0][..], &u16::try_from(bytes.len()).unwrap().to_le_bytes(), &bytes].concat()
     };
     let (size, compressed) = (413, a().data.len() as u64);
     let long = |local: &[u64], central: &[u64]| {
@@ -297,7 +297,7 @@ fn zip64_fields_of_an_entry_are_read_and_must_be_there() {
 fn an_entry_lies_on_the_first_disk_whichever_field_says_so() {
     let on = |disk: u16, extra: &[u8]| {
         let mut archive = zip(&[a().central(|header| header.extra = extra.to_vec())]);
-        let record = archive.windows(4).rposition(|octets| octets == b"PK\x01\x02").unwrap();
+        let record = archive.windows(4).rposition(|bytes| bytes == b"PK\x01\x02").unwrap();
         archive[record + 34..record + 36].copy_from_slice(&disk.to_le_bytes());
         archive
     };
@@ -352,7 +352,7 @@ fn an_empty_archive_says_so() {
 }
 
 #[test]
-fn every_single_damaged_octet_of_an_archive_is_survived() {
+fn every_single_damaged_byte_of_an_archive_is_survived() {
     let good = zip(&[a().described(true, false), Entry::stored("b.der", &leaf(1))]);
     for at in 0..good.len() {
         for change in [0x01, 0x80, 0xFF] {

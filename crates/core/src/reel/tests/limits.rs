@@ -20,7 +20,7 @@ fn more_items_than_the_limit_stop_the_reading() {
 }
 
 #[test]
-fn more_octets_than_the_limit_stop_the_reading() {
+fn more_bytes_than_the_limit_stop_the_reading() {
     let limits = |total_bytes| Limits { total_bytes, ..Limits::default() };
     let file = u64::try_from(three().len()).unwrap();
     assert_eq!(held_with("x.zip", &three(), &limits(file - 1)), ["@ rejected reel.limit.total-bytes"]);

@@ -37,7 +37,7 @@ fn every_file_of_the_fuzz_corpora_has_an_outcome() {
             std::io::Read::read_to_end(&mut entry, &mut content).unwrap();
             let (alone, _) = items_of(&Input::Stdin, Some(&content), &Limits::default());
             assert!(!alone.is_empty());
-            let is_binary = content.iter().any(|octet| *octet < 9);
+            let is_binary = content.iter().any(|byte| *byte < 9);
             if is_binary && content.first() == Some(&0x30) {
                 assert!(alone.iter().all(|item| matches!(item, Item::Candidate(_))
                     || lines(std::slice::from_ref(item))[0].contains("rejected")));

@@ -119,7 +119,7 @@ fn lines_of_base64_and_of_hexadecimal_are_certificates() {
     for prefix in ["0x", "0X", "\\x"] {
         assert_eq!(candidates(encoded(&|der| prefix.to_owned() + &hex::encode(der)).as_bytes()), expected);
     }
-    let colons = |der: &[u8]| der.iter().map(|octet| format!("{octet:02x}")).collect::<Vec<_>>().join(":");
+    let colons = |der: &[u8]| der.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(":");
     assert_eq!(candidates(encoded(&colons).as_bytes()), expected);
 }
 

@@ -76,8 +76,8 @@ impl Entry {
         self.descriptor = if signature { b"PK\x07\x08".to_vec() } else { Vec::new() };
         self.descriptor.extend(crc.to_le_bytes());
         for length in [compressed, size] {
-            let octets = u64::from(length).to_le_bytes();
-            self.descriptor.extend(&octets[..if long { 8 } else { 4 }]);
+            let bytes = u64::from(length).to_le_bytes();
+            self.descriptor.extend(&bytes[..if long { 8 } else { 4 }]);
         }
         self.both(|header| header.flags |= 1 << 3)
             .local(|header| (header.crc, header.compressed, header.size) = (0, 0, 0))
@@ -150,8 +150,8 @@ pub(super) fn zip(entries: &[Entry]) -> Vec<u8> {
     zip_with(entries, |_| ())
 }
 
-fn length(octets: &[u8]) -> u16 {
-    octets.len().try_into().unwrap()
+fn length(bytes: &[u8]) -> u16 {
+    bytes.len().try_into().unwrap()
 }
 
 fn fields(out: &mut Vec<u8>, before: &[u16], middle: &[u32], after: &[u16]) {

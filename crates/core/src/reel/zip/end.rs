@@ -2,7 +2,7 @@
 
 use crate::reel::codes;
 use crate::reel::fault::Fault;
-use crate::reel::bytes::Octets;
+use crate::reel::bytes::Bytes;
 
 use super::field::{u16_at, u32_at, u64_at};
 use super::record::RECORD_LENGTH;
@@ -29,22 +29,22 @@ const LOCATOR_LENGTH: usize = 20;
 const MAX_COMMENT: usize = 0xFFFF;
 
 /// Whether a content ends as a zip archive does, whatever it begins with.
-pub(in crate::reel) fn ends_like_zip(octets: &Octets) -> Result<bool, Fault> {
-    let (_, tail) = tail(octets)?;
+pub(in crate::reel) fn ends_like_zip(bytes: &Bytes) -> Result<bool, Fault> {
+    let (_, tail) = tail(bytes)?;
     Ok(matches!(ends(&tail), Ends::One(_) | Ends::Several))
 }
 
 /// Reads the end record, and the zip64 one where there is one.
-pub(super) fn find(octets: &Octets) -> Result<Directory, Fault> {
-    let (start, tail) = tail(octets)?;
+pub(super) fn find(bytes: &Bytes) -> Result<Directory, Fault> {
+    let (start, tail) = tail(bytes)?;
     let at = match ends(&tail) {
         Ends::One(at) => at,
         Ends::Several => {
             let reason = "two end records reach to the end of the archive, expected one";
             return Err(Fault::content(codes::ZIP_AMBIGUOUS_END, reason));
         }
-        Ends::Trailing(octets) => {
-            let reason = format!("{octets} octets follow the end of the archive");
+        Ends::Trailing(bytes) => {
+            let reason = format!("{bytes} octets follow the end of the archive");
             return Err(Fault::content(codes::ZIP_TRAILING_DATA, reason));
         }
         Ends::None => {
@@ -62,7 +62,7 @@ pub(super) fn find(octets: &Octets) -> Result<Directory, Fault> {
         size: u32_at(end, 12).into(),
         offset: u32_at(end, 16).into(),
     };
-    match zip64(octets, position)? {
+    match zip64(bytes, position)? {
         None => short.place(position),
         Some(Long { position, recorded, record }) => {
             if !short.agrees(&record) {
@@ -124,12 +124,12 @@ struct Long {
 }
 
 /// The zip64 end record, if a locator stands before the end record.
-fn zip64(octets: &Octets, end: u64) -> Result<Option<Long>, Fault> {
+fn zip64(bytes: &Bytes, end: u64) -> Result<Option<Long>, Fault> {
     let Some(at) = end.checked_sub(LOCATOR_LENGTH as u64) else {
         return Ok(None);
     };
     let mut locator = [0; LOCATOR_LENGTH];
-    octets.peek_at(at, &mut locator)?;
+    bytes.peek_at(at, &mut locator)?;
     if locator[..4] != LOCATOR {
         return Ok(None);
     }
@@ -143,7 +143,7 @@ fn zip64(octets: &Octets, end: u64) -> Result<Option<Long>, Fault> {
             continue;
         }
         let mut record = [0; END64_LENGTH];
-        octets.peek_at(position, &mut record)?;
+        bytes.peek_at(position, &mut record)?;
         if record[..4] != END64 || u64_at(&record, 4).checked_add(12 + position) != Some(at) {
             continue;
         }
@@ -165,12 +165,12 @@ fn refuse(reason: &str) -> Fault {
 }
 
 /// The last bytes, as many as can hold an end record with its comment, and where they begin.
-fn tail(octets: &Octets) -> Result<(u64, Vec<u8>), Fault> {
+fn tail(bytes: &Bytes) -> Result<(u64, Vec<u8>), Fault> {
     let most = (END_LENGTH + MAX_COMMENT) as u64;
-    let length = octets.length().min(most);
-    let start = octets.length() - length;
+    let length = bytes.length().min(most);
+    let start = bytes.length() - length;
     let mut tail = vec![0; usize::try_from(length).expect("at most 65557")];
-    octets.peek_at(start, &mut tail)?;
+    bytes.peek_at(start, &mut tail)?;
     Ok((start, tail))
 }
 

@@ -6,7 +6,7 @@ use flate2::{Decompress, FlushDecompress, Status};
 use crate::reel::codes;
 use crate::reel::fault::Fault;
 use crate::reel::feed::Source;
-use crate::reel::bytes::{Octets, Window};
+use crate::reel::bytes::{Bytes, Window};
 
 use super::field::{u16_at, u32_at, u64_at};
 use super::record::{LOCAL_LENGTH, Record, flag};
@@ -20,9 +20,9 @@ const MAX_DESCRIPTOR: usize = 24;
 const PIECE: usize = 64 << 10;
 
 /// Compares the local header with the central directory's record; where the data begins.
-pub(super) fn data(octets: &mut Octets, window: &mut Window, record: &Record, name: &[u8]) -> Result<u64, Fault> {
+pub(super) fn data(bytes: &mut Bytes, window: &mut Window, record: &Record, name: &[u8]) -> Result<u64, Fault> {
     let fixed = usize::try_from(LOCAL_LENGTH).expect("thirty");
-    let header = window.at(octets, record.offset, fixed + name.len())?;
+    let header = window.at(bytes, record.offset, fixed + name.len())?;
     if header.len() < fixed + name.len() || !header.starts_with(&LOCAL) {
         return disagrees("no local header where the central directory says");
     }
@@ -48,7 +48,7 @@ pub(super) fn data(octets: &mut Octets, window: &mut Window, record: &Record, na
     }
     if compressed == u32::MAX || size == u32::MAX {
         let start = record.offset + LOCAL_LENGTH + name.len() as u64;
-        let extra = window.at(octets, start, extra_length.into())?;
+        let extra = window.at(bytes, start, extra_length.into())?;
         let Some([long_size, long_compressed]) = zip64(extra.get(..extra_length.into()).unwrap_or_default()) else {
             return disagrees("no zip64 sizes in the local header, which refers to them");
         };
@@ -83,7 +83,7 @@ fn damaged(reason: impl Into<String>) -> Fault {
 
 /// The content of an entry: at once, or piece by piece as a [`Source`].
 pub(super) struct Unpack<'r> {
-    octets: &'r mut Octets,
+    bytes: &'r mut Bytes,
     window: &'r mut Window,
     inflate: &'r mut Decompress,
     record: &'r Record,
@@ -97,7 +97,7 @@ pub(super) struct Unpack<'r> {
 
 impl<'r> Unpack<'r> {
     pub(super) fn new(
-        octets: &'r mut Octets,
+        bytes: &'r mut Bytes,
         window: &'r mut Window,
         inflate: &'r mut Decompress,
         record: &'r Record,
@@ -105,14 +105,14 @@ impl<'r> Unpack<'r> {
     ) -> Self {
         inflate.reset(false);
         let left = record.compressed;
-        Self { octets, window, inflate, record, position: data, left, unpacked: 0, crc: Hasher::new(), ended: false }
+        Self { bytes, window, inflate, record, position: data, left, unpacked: 0, crc: Hasher::new(), ended: false }
     }
 
     /// The whole content of a small entry, in `into`.
     pub(super) fn whole(mut self, into: &mut Vec<u8>) -> Result<&[u8], Fault> {
         let packed_length = usize::try_from(self.left).expect("a small entry");
         let size = usize::try_from(self.record.size).expect("a small entry");
-        let packed = self.window.at(self.octets, self.position, packed_length + MAX_DESCRIPTOR)?;
+        let packed = self.window.at(self.bytes, self.position, packed_length + MAX_DESCRIPTOR)?;
         let Some(packed) = packed.get(..packed_length) else {
             return Err(damaged("the archive ends inside the entry"));
         };
@@ -153,8 +153,8 @@ impl<'r> Unpack<'r> {
             return Err(Fault::content(codes::ZIP_CHECKSUM, reason));
         }
         if self.record.flags & flag::DESCRIPTOR != 0 {
-            let octets = self.window.at(self.octets, self.position, MAX_DESCRIPTOR)?;
-            if !describes(octets, self.record) {
+            let bytes = self.window.at(self.bytes, self.position, MAX_DESCRIPTOR)?;
+            if !describes(bytes, self.record) {
                 return disagrees("the data descriptor differs from the central directory's record");
             }
         }
@@ -163,15 +163,15 @@ impl<'r> Unpack<'r> {
 }
 
 /// A data descriptor comes with or without a signature, with sizes of four or eight bytes, and does not say which.
-fn describes(octets: &[u8], record: &Record) -> bool {
-    let sizes = |octets: &[u8]| {
-        let short = octets.len() >= 12
-            && u64::from(u32_at(octets, 4)) == record.compressed
-            && u64::from(u32_at(octets, 8)) == record.size;
-        let long = octets.len() >= 20 && u64_at(octets, 4) == record.compressed && u64_at(octets, 12) == record.size;
-        octets.len() >= 4 && u32_at(octets, 0) == record.crc && (short || long)
+fn describes(bytes: &[u8], record: &Record) -> bool {
+    let sizes = |bytes: &[u8]| {
+        let short = bytes.len() >= 12
+            && u64::from(u32_at(bytes, 4)) == record.compressed
+            && u64::from(u32_at(bytes, 8)) == record.size;
+        let long = bytes.len() >= 20 && u64_at(bytes, 4) == record.compressed && u64_at(bytes, 12) == record.size;
+        bytes.len() >= 4 && u32_at(bytes, 0) == record.crc && (short || long)
     };
-    sizes(octets) || octets.strip_prefix(&DESCRIPTOR).is_some_and(sizes)
+    sizes(bytes) || bytes.strip_prefix(&DESCRIPTOR).is_some_and(sizes)
 }
 
 impl Source for Unpack<'_> {
@@ -181,7 +181,7 @@ impl Source for Unpack<'_> {
         }
         let before = into.len();
         while into.len() == before && !self.ended {
-            let packed = self.window.at(self.octets, self.position, 1)?;
+            let packed = self.window.at(self.bytes, self.position, 1)?;
             let length = usize::try_from(self.left).unwrap_or(usize::MAX).min(packed.len());
             let packed = &packed[..length];
             if packed.is_empty() && self.left > 0 {

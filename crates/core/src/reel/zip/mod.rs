@@ -21,7 +21,7 @@ use super::feed::Buffered;
 use super::item_sink::{ItemSink, Place};
 use super::limits::check_ratio;
 use super::names::{NameProblem, problem};
-use super::bytes::{Octets, PIECE, Window};
+use super::bytes::{Bytes, PIECE, Window};
 
 pub(super) use end::ends_like_zip;
 
@@ -32,14 +32,14 @@ use record::{Record, Records, Survey, flag};
 const WHOLE: u64 = 256 << 10;
 
 /// Hands out the entries of an archive. `place` is the archive, opened.
-pub(super) fn read(sink: &mut ItemSink<'_>, place: &Place<'_>, octets: &mut Octets) -> Result<(), Fault> {
-    let directory = end::find(octets)?;
+pub(super) fn read(sink: &mut ItemSink<'_>, place: &Place<'_>, bytes: &mut Bytes) -> Result<(), Fault> {
+    let directory = end::find(bytes)?;
     if directory.entries > sink.items_left() {
         let (entries, most) = (directory.entries, sink.limits.items);
         let reason = format!("the archive has {entries} entries, expected at most {most} items; reading stopped here");
         return Err(Fault::Exhausted { code: codes::LIMIT_ITEMS, reason });
     }
-    let survey = Survey::of(octets, directory)?;
+    let survey = Survey::of(bytes, directory)?;
     if let Some(name) = survey.document().filter(|_| sink.limits.edition > Edition::First) {
         return refuse(codes::CONTAINER_DOCUMENT, &format!("{name}, which is not read"));
     }
@@ -47,7 +47,7 @@ pub(super) fn read(sink: &mut ItemSink<'_>, place: &Place<'_>, octets: &mut Octe
         sink.ignored(place.name.clone(), codes::ARCHIVE_EMPTY, "the zip archive has no entries")?;
     } else if directory.prefix > 0 {
         let mut first = [0; 4];
-        octets.peek_at(0, &mut first)?;
+        bytes.peek_at(0, &mut first)?;
         if directory.prefix >= 4 && first == entry::LOCAL {
             // whoever reads from the front sees another archive than whoever reads the directory
             let reason = "another zip archive stands before this one: which is meant cannot be told";
@@ -57,7 +57,7 @@ pub(super) fn read(sink: &mut ItemSink<'_>, place: &Place<'_>, octets: &mut Octe
         sink.ignored(place.name.clone(), codes::ZIP_PREFIX, reason)?;
     }
     let mut reader = Reader {
-        octets,
+        bytes,
         survey,
         directory_start: directory.start,
         window: Window::new(PIECE),
@@ -66,7 +66,7 @@ pub(super) fn read(sink: &mut ItemSink<'_>, place: &Place<'_>, octets: &mut Octe
         last_end: directory.prefix,
     };
     let mut records = Records::of(directory);
-    while let Some((record, name)) = records.next(reader.octets)? {
+    while let Some((record, name)) = records.next(reader.bytes)? {
         let entry = place.entry(name);
         match reader.survey.occurrence(name) {
             None => {
@@ -84,7 +84,7 @@ pub(super) fn read(sink: &mut ItemSink<'_>, place: &Place<'_>, octets: &mut Octe
 }
 
 struct Reader<'o> {
-    octets: &'o mut Octets,
+    bytes: &'o mut Bytes,
     survey: Survey,
     directory_start: u64,
     window: Window,
@@ -101,7 +101,7 @@ impl Reader<'_> {
             return sink.ignored(entry.name.clone(), codes::ZIP_DIRECTORY, "a directory entry");
         }
         check_ratio(sink.limits, record.compressed, record.size)?;
-        let data = entry::data(self.octets, &mut self.window, record, entry.path)?;
+        let data = entry::data(self.bytes, &mut self.window, record, entry.path)?;
         let end = data + record.compressed;
         let bound = self.survey.successor(record.offset).unwrap_or(self.directory_start);
         if end > bound || (self.survey.is_ordered() && record.offset < self.last_end) {
@@ -109,7 +109,7 @@ impl Reader<'_> {
         }
         self.last_end = end;
         sink.budget.charge(record.size)?;
-        let unpack = Unpack::new(self.octets, &mut self.window, &mut self.inflate, record, data);
+        let unpack = Unpack::new(self.bytes, &mut self.window, &mut self.inflate, record, data);
         if record.size <= WHOLE && record.compressed <= WHOLE {
             let mut content = unpack.whole(&mut self.unpacked)?;
             content::read(sink, entry, &mut content)

@@ -2,7 +2,7 @@
 
 use crate::reel::codes;
 use crate::reel::fault::Fault;
-use crate::reel::bytes::{Octets, Window};
+use crate::reel::bytes::{Bytes, Window};
 
 use super::end::Directory;
 use super::field::{u16_at, u32_at, u64_at};
@@ -69,7 +69,7 @@ impl Records {
     }
 
     /// The next record and its name; none when the directory's size and count end together.
-    pub(super) fn next(&mut self, octets: &Octets) -> Result<Option<(Record, &[u8])>, Fault> {
+    pub(super) fn next(&mut self, bytes: &Bytes) -> Result<Option<(Record, &[u8])>, Fault> {
         let end = self.directory.start + self.directory.size;
         if self.left == 0 {
             return if self.position == end {
@@ -81,7 +81,7 @@ impl Records {
         }
         let number = self.directory.entries - self.left;
         let left = usize::try_from(end - self.position).unwrap_or(usize::MAX);
-        let fixed = &self.window.peek(octets, self.position, RECORD_LENGTH)?;
+        let fixed = &self.window.peek(bytes, self.position, RECORD_LENGTH)?;
         if left < RECORD_LENGTH || !fixed.starts_with(&RECORD) {
             return Err(refuse(format!("record {number} of the central directory is not where it must be")));
         }
@@ -94,9 +94,9 @@ impl Records {
         let position = self.position;
         self.position += length as u64;
         self.left -= 1;
-        let octets = self.window.peek(octets, position, length)?;
-        let (name, extra) = octets[RECORD_LENGTH..].split_at(name_length);
-        let record = parse(octets, name_length, &extra[..extra_length], self.directory.prefix)
+        let bytes = self.window.peek(bytes, position, length)?;
+        let (name, extra) = bytes[RECORD_LENGTH..].split_at(name_length);
+        let record = parse(bytes, name_length, &extra[..extra_length], self.directory.prefix)
             .ok_or_else(|| refuse(format!("record {number} of the central directory contradicts itself")))?;
         Ok(Some((record, name)))
     }
@@ -190,18 +190,18 @@ impl Survey {
     /// Names are kept as hashes of eight bytes, not as text, and as many of them as [`HASHES`]: of a larger directory a
     /// share at a time, going through it again. Two different names that fall together (one chance in 370,000 with ten
     /// million names) are both refused, never both accepted.
-    pub(super) fn of(octets: &Octets, directory: Directory) -> Result<Self, Fault> {
-        Self::in_shares(octets, directory, directory.entries.div_ceil(HASHES).max(1))
+    pub(super) fn of(bytes: &Bytes, directory: Directory) -> Result<Self, Fault> {
+        Self::in_shares(bytes, directory, directory.entries.div_ceil(HASHES).max(1))
     }
 
-    fn in_shares(octets: &Octets, directory: Directory, shares: u64) -> Result<Self, Fault> {
+    fn in_shares(bytes: &Bytes, directory: Directory, shares: u64) -> Result<Self, Fault> {
         // hashes fall into shares of about the same size
         let share = directory.entries / shares;
         let room = if shares == 1 { share } else { share + share / 8 };
         let mut hashes = Vec::with_capacity(usize::try_from(room).unwrap_or_default());
         let mut duplicates = Vec::new();
         let mut document = Marks::default();
-        let ordered = survey(octets, directory, |name| {
+        let ordered = survey(bytes, directory, |name| {
             document.see(name);
             let hash = name_hash(name);
             if hash.is_multiple_of(shares) {
@@ -212,14 +212,14 @@ impl Survey {
         for share in 1..shares {
             hashes.clear();
             let mut records = Records::of(directory);
-            while let Some((_, name)) = records.next(octets)? {
+            while let Some((_, name)) = records.next(bytes)? {
                 hashes.extend(Some(name_hash(name)).filter(|hash| hash % shares == share));
             }
             take_duplicates(&mut hashes, &mut duplicates)?;
         }
         drop(hashes);
         duplicates.sort_unstable();
-        let offsets = if ordered { Vec::new() } else { offsets(octets, directory)? };
+        let offsets = if ordered { Vec::new() } else { offsets(bytes, directory)? };
         Ok(Self { duplicates, offsets, document })
     }
 
@@ -251,12 +251,12 @@ impl Survey {
 }
 
 /// Goes through the directory for the first time. Whether it lists the entries in the order in which they lie there.
-fn survey(octets: &Octets, directory: Directory, mut each: impl FnMut(&[u8])) -> Result<bool, Fault> {
+fn survey(bytes: &Bytes, directory: Directory, mut each: impl FnMut(&[u8])) -> Result<bool, Fault> {
     let mut ordered = true;
     let mut count = 0_u64;
     let mut last = (0, directory.prefix);
     let mut records = Records::of(directory);
-    while let Some((record, name)) = records.next(octets)? {
+    while let Some((record, name)) = records.next(bytes)? {
         each(name);
         count += 1;
         let end = record.least_end().filter(|end| *end <= directory.start);
@@ -287,15 +287,15 @@ fn take_duplicates(hashes: &mut [u64], duplicates: &mut Vec<(u64, u64)>) -> Resu
 }
 
 /// Where the entries begin, sorted, if each has its own bytes.
-fn offsets(octets: &Octets, directory: Directory) -> Result<Vec<u64>, Fault> {
+fn offsets(bytes: &Bytes, directory: Directory) -> Result<Vec<u64>, Fault> {
     let mut offsets = Vec::with_capacity(usize::try_from(directory.entries).unwrap_or_default());
     let mut records = Records::of(directory);
-    while let Some((record, _)) = records.next(octets)? {
+    while let Some((record, _)) = records.next(bytes)? {
         offsets.push(record.offset);
     }
     offsets.sort_unstable();
     let mut records = Records::of(directory);
-    while let Some((record, _)) = records.next(octets)? {
+    while let Some((record, _)) = records.next(bytes)? {
         let next = offsets.partition_point(|other| *other < record.offset) + 1;
         let end = record.least_end().unwrap_or(u64::MAX);
         if offsets.get(next).is_some_and(|next| *next < end) {
@@ -340,12 +340,12 @@ mod tests {
             }
         }
         let folder = tempfile::tempdir().unwrap();
-        let octets = Octets::spool(&mut &archive[..], 1 << 20, folder.path()).unwrap_or_else(|_| panic!("it is small"));
-        let directory = end::find(&octets).unwrap();
+        let bytes = Bytes::spool(&mut &archive[..], 1 << 20, folder.path()).unwrap_or_else(|_| panic!("it is small"));
+        let directory = end::find(&bytes).unwrap();
         let mut expected = ["name-0001", "name-0600"].map(|name| (name_hash(name.as_bytes()), 0));
         expected.sort_unstable();
         for shares in [1, 2, 7, 1_000] {
-            let survey = Survey::in_shares(&octets, directory, shares).unwrap();
+            let survey = Survey::in_shares(&bytes, directory, shares).unwrap();
             assert_eq!(survey.duplicates, expected, "{shares} shares");
             assert!(survey.is_ordered());
         }

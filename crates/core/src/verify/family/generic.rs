@@ -11,7 +11,7 @@ pub(super) const SPEC: Spec = Spec {
     uid_form: "a positive serial number",
     sample: |bytes| vec![0x40; bytes],
     parts: None,
-    listed: "a serial number of 1 to 20 octets",
+    listed: "a serial number of 1 to 20 bytes",
     misnamed: "is not the UID of a chip of the family `generic`: a positive serial number of at most 20 bytes, without zeros \
                before it",
     marks: stsafe_a::is_uid,

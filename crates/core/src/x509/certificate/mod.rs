@@ -25,7 +25,7 @@ pub struct Certificate {
     version: u8,
     serial: SerialNumber,
     /// Where the serial number's bytes are.
-    serial_octets: std::ops::Range<usize>,
+    serial_bytes: std::ops::Range<usize>,
     signature_algorithm: SignatureAlgorithm,
     issuer: Name,
     validity: Validity,
@@ -165,8 +165,8 @@ impl Certificate {
 
         let mut fields = Reader::new(tbs.content);
         let version = version(&mut fields, &mut reading)?;
-        let serial_octets = fields.expect(tag::INTEGER, "serialNumber")?.content;
-        let serial = match SerialNumber::from_content(serial_octets) {
+        let serial_bytes = fields.expect(tag::INTEGER, "serialNumber")?.content;
+        let serial = match SerialNumber::from_content(serial_bytes) {
             Err(SerialNumberError::Zero | SerialNumberError::Negative | SerialNumberError::TooLong { .. })
                 if reading.named =>
             {
@@ -220,7 +220,7 @@ impl Certificate {
             tbs: place(tbs.raw),
             version,
             serial,
-            serial_octets: place(serial_octets),
+            serial_bytes: place(serial_bytes),
             signature_algorithm,
             issuer,
             validity,
@@ -250,14 +250,14 @@ impl Certificate {
     }
 
     /// serialNumber. Of a [named](Self::from_named_der) certificate whose number RFC 5280 §4.1.2.2 does not allow, one
-    /// without bytes; [`serial_octets`](Self::serial_octets) are what it carries.
+    /// without bytes; [`serial_bytes`](Self::serial_bytes) are what it carries.
     pub fn serial(&self) -> &SerialNumber {
         &self.serial
     }
 
     /// The content bytes of serialNumber as received.
-    pub fn serial_octets(&self) -> &[u8] {
-        &self.der[self.serial_octets.clone()]
+    pub fn serial_bytes(&self) -> &[u8] {
+        &self.der[self.serial_bytes.clone()]
     }
 
     /// What a [named](Self::from_named_der) certificate has that a certificate of this program never has; none of any
@@ -273,7 +273,7 @@ impl Certificate {
                 format!("its signature over itself is {}, which is not checked", self.signature_algorithm)
             }
             Deviation::SerialNumber => {
-                let serial = self.serial_octets();
+                let serial = self.serial_bytes();
                 let what = match serial {
                     [0] => "zero".to_owned(),
                     [0x80..=0xFF, ..] => "negative".to_owned(),
@@ -365,9 +365,9 @@ impl Certificate {
     pub fn subject_key_identifier(&self) -> Result<Option<KeyIdentifier>, CertificateError> {
         let Some(extension) = self.extension(oid::SUBJECT_KEY_IDENTIFIER) else { return Ok(None) };
         let mut reader = Reader::new(&extension.value);
-        let octets = reader.expect(tag::OCTET_STRING, "subjectKeyIdentifier")?;
+        let bytes = reader.expect(tag::OCTET_STRING, "subjectKeyIdentifier")?;
         reader.finish("subjectKeyIdentifier")?;
-        Ok(Some(KeyIdentifier::new(octets.content)))
+        Ok(Some(KeyIdentifier::new(bytes.content)))
     }
 
     /// The purposes in extendedKeyUsage, if present.
@@ -522,7 +522,7 @@ fn small_integer(content: &[u8]) -> Result<u32, CertificateError> {
     match content {
         [] | [0x80..=0xFF, ..] | [0, 0..=0x7F, ..] => Err(CertificateError::PathLen),
         _ if content.len() > 4 => Err(CertificateError::PathLen),
-        _ => Ok(content.iter().fold(0, |value, octet| (value << 8) | u32::from(*octet))),
+        _ => Ok(content.iter().fold(0, |value, byte| (value << 8) | u32::from(*byte))),
     }
 }
 
@@ -531,16 +531,16 @@ fn key_usage(value: &[u8]) -> Result<KeyUsage, CertificateError> {
     let bits = reader.expect(tag::BIT_STRING, "keyUsage")?;
     reader.finish("keyUsage")?;
     // X.690 §11.2: named bits have no trailing zero bits; RFC 5280 §4.2.1.3: at least one bit is set
-    let [unused @ 0..=7, octets @ ..] = bits.content else { return Err(CertificateError::KeyUsage) };
-    let last = match octets {
+    let [unused @ 0..=7, bytes @ ..] = bits.content else { return Err(CertificateError::KeyUsage) };
+    let last = match bytes {
         [last] | [_, last] => *last,
         _ => return Err(CertificateError::KeyUsage),
     };
     if last == 0 || last.trailing_zeros() != u32::from(*unused) {
         return Err(CertificateError::KeyUsage);
     }
-    let mut usage = u16::from(octets[0].reverse_bits());
-    if let Some(second) = octets.get(1) {
+    let mut usage = u16::from(bytes[0].reverse_bits());
+    if let Some(second) = bytes.get(1) {
         usage |= u16::from(second.reverse_bits()) << 8;
     }
     if usage >> 9 != 0 { Err(CertificateError::KeyUsage) } else { Ok(KeyUsage(usage)) }

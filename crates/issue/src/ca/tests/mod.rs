@@ -11,8 +11,8 @@ use crate::signer::file::tests::{openssl, run, secret};
 use crate::signer::{FileSigner, Secret, SecretSource};
 use crate::x509::{Certificate, KeyAlgorithm, Time, oid};
 
-fn random() -> [u8; RANDOM_OCTETS] {
-    let mut random = [0; RANDOM_OCTETS];
+fn random() -> [u8; RANDOM_BYTES] {
+    let mut random = [0; RANDOM_BYTES];
     for (number, block) in (0_u8..).zip(random.chunks_mut(32)) {
         let digest = sha256(&[number]);
         block.copy_from_slice(&digest.as_bytes()[..block.len()]);
@@ -374,7 +374,7 @@ fn unusable_options_are_refused_before_anything_is_made() {
     assert!(refused(&InitOptions { years, ..options() }).starts_with("validity of 0 years for the root"));
     let years = CaYears { root: 8000, ..CaYears::USUAL };
     assert_eq!(refused(&InitOptions { years, ..options() }), "validity: time lies outside the years 0000 to 9999");
-    let random = [7; RANDOM_OCTETS];
+    let random = [7; RANDOM_BYTES];
     assert_eq!(refused(&InitOptions { random, ..options() }), "random bytes repeat: the random generator is broken");
     let passphrase: Secret = secret("x");
     let source =

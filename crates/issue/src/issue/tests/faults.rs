@@ -43,7 +43,7 @@ impl Signer for Suspicious {
 fn intended(store: &MemoryStore) -> BTreeSet<Sha256Digest> {
     let mut digests = BTreeSet::new();
     for record in store.snapshot() {
-        let digest = |octets: &[u8]| Sha256Digest::new(octets.try_into().unwrap());
+        let digest = |bytes: &[u8]| Sha256Digest::new(bytes.try_into().unwrap());
         match record.entry.place.kind {
             Kind::Intent => digests.extend(record.body.chunks(32).map(digest)),
             Kind::Retry => {
@@ -87,8 +87,8 @@ fn broken_at(step: u64, fault: Fault, undisturbed: &[IssuedCertificate]) -> bool
     let drawn = if ledger.find(&order().terms().key()).unwrap().is_some() { (2, 3) } else { (1, 4) };
     let certificates = run(&ledger, &suspicious(&store, 1_000), &order(), drawn).unwrap();
     assert_eq!(serials(&certificates), serials(undisturbed), "step {step}");
-    let same_octets = certificates.iter().zip(undisturbed).all(|(a, b)| a.tbs() == b.tbs());
-    assert!(same_octets, "step {step}");
+    let same_bytes = certificates.iter().zip(undisturbed).all(|(a, b)| a.tbs() == b.tbs());
+    assert!(same_bytes, "step {step}");
     let stats = ledger.verify().unwrap().stats;
     assert_eq!((stats.batches, stats.sealed, stats.certificates), (1, 1, 10), "step {step}");
     let now = store.snapshot();
@@ -109,7 +109,7 @@ fn after_a_failure_at_any_step_the_same_order_ends_in_the_same_serials() {
 }
 
 #[test]
-fn after_a_failure_at_any_step_a_deterministic_signer_ends_in_the_same_octets() {
+fn after_a_failure_at_any_step_a_deterministic_signer_ends_in_the_same_bytes() {
     // among these leaves are some whose first signature is short, so that retries are among the steps
     let short = |number: &u64| {
         let issuer = issuer();

@@ -58,13 +58,13 @@ fn issue(fields: TemplateFields) -> Vec<u8> {
 }
 
 #[test]
-fn a_full_certificate_is_that_of_another_program_octet_for_octet() {
+fn a_full_certificate_is_that_of_another_program_byte_for_byte() {
     let certificate = issue(base(FULL_SOURCE));
     assert_eq!(hex::encode(certificate), hex::encode(include_bytes!(golden!("full.der"))));
 }
 
 #[test]
-fn a_plain_certificate_is_that_of_another_program_octet_for_octet() {
+fn a_plain_certificate_is_that_of_another_program_byte_for_byte() {
     let source = Certificate::from_der(PLAIN_SOURCE).unwrap();
     let template = TemplateFields {
         serial: SerialRule::Source(*source.serial()),

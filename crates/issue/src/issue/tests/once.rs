@@ -109,7 +109,7 @@ fn an_issued_leaf_enters_another_batch_only_with_a_reason() {
 }
 
 #[test]
-fn other_octets_for_a_recorded_leaf_are_refused() {
+fn other_bytes_for_a_recorded_leaf_are_refused() {
     on_both_stores(|ledger| {
         let leaves = leaves(0..3);
         let row = row(1, terms("test", &leaves), 2);

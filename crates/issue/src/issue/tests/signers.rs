@@ -187,7 +187,7 @@ fn an_algorithm_that_the_key_cannot_make_stops_before_the_first_signature() {
 }
 
 #[test]
-fn a_short_signature_is_made_again_over_the_same_octets() {
+fn a_short_signature_is_made_again_over_the_same_bytes() {
     let issuer = Issuer::new(identity(), Box::new(ChangingSigner::issuing(0))).unwrap();
     let (_, _, recorded) = recorded(400, true);
     let before: Vec<_> = recorded.iter().map(|recorded| recorded.tbs().clone()).collect();

@@ -211,9 +211,9 @@ impl Drop for Lock {
 
 /// How often the ledger's file has changed, as its lock file says.
 pub(super) fn changes(lock: &File) -> std::io::Result<u64> {
-    let mut octets = [0; 8];
-    match lock.read_exact_at(&mut octets, 0) {
-        Ok(()) => Ok(u64::from_be_bytes(octets)),
+    let mut bytes = [0; 8];
+    match lock.read_exact_at(&mut bytes, 0) {
+        Ok(()) => Ok(u64::from_be_bytes(bytes)),
         Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Ok(0),
         Err(error) => Err(error),
     }

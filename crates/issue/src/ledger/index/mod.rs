@@ -136,23 +136,23 @@ impl Layer {
     /// The entries of a piece; None if it is not what the directory says.
     fn entries(&self, state: &mut State, key: IndexKey, at: usize) -> Result<Option<Vec<Entry>>, StoreError> {
         let mut entries = None;
-        let wanted = Wanted { number: self.piece(key, at).0, octets: 0..usize::MAX };
-        state.store.derived(&[wanted], &mut |_, octets| {
+        let wanted = Wanted { number: self.piece(key, at).0, bytes: 0..usize::MAX };
+        state.store.derived(&[wanted], &mut |_, bytes| {
             entries = self
-                .parts(key, at, octets)
+                .parts(key, at, bytes)
                 .map(|(marks, rest)| marks.iter().zip(rest).map(|(mark, rest)| self.entry(*mark, *rest)).collect());
         })?;
         Ok(entries)
     }
 
     /// Marks and the rest of a piece; None if it is not the piece that was written.
-    fn parts<'a>(&self, key: IndexKey, at: usize, octets: &'a [u8]) -> Option<Parts<'a>> {
+    fn parts<'a>(&self, key: IndexKey, at: usize, bytes: &'a [u8]) -> Option<Parts<'a>> {
         let (_, count) = self.piece(key, at);
         let check = self.checks[key as usize].get(at)?;
-        if octets.len() != count * (MARK + REST) || crc32fast::hash(octets) != *check {
+        if bytes.len() != count * (MARK + REST) || crc32fast::hash(bytes) != *check {
             return None;
         }
-        let (marks, rest) = octets.split_at(count * MARK);
+        let (marks, rest) = bytes.split_at(count * MARK);
         Some((marks.as_chunks().0, rest.as_chunks().0))
     }
 
@@ -173,10 +173,10 @@ impl Layer {
         let tasks = self.tasks(key, incoming);
         for tasks in tasks.chunks(TOGETHER) {
             let mut good = 0;
-            let whole = |(at, _): &(usize, _)| Wanted { number: self.piece(key, *at).0, octets: 0..usize::MAX };
-            state.store.derived(&tasks.iter().map(whole).collect::<Vec<_>>(), &mut |task, octets| {
+            let whole = |(at, _): &(usize, _)| Wanted { number: self.piece(key, *at).0, bytes: 0..usize::MAX };
+            state.store.derived(&tasks.iter().map(whole).collect::<Vec<_>>(), &mut |task, bytes| {
                 let (at, range) = &tasks[task];
-                let Some((all, rests)) = self.parts(key, *at, octets) else { return };
+                let Some((all, rests)) = self.parts(key, *at, bytes) else { return };
                 good += 1;
                 let mut marks = all;
                 for sought in &incoming[range.clone()] {
@@ -330,8 +330,8 @@ impl State {
             return Ok(Index::default());
         }
         let mut index = Ok(Index::default());
-        let directory = Wanted { number: DIRECTORY, octets: 0..usize::MAX };
-        self.store.derived(&[directory], &mut |_, octets| index = Index::decode(octets))?;
+        let directory = Wanted { number: DIRECTORY, bytes: 0..usize::MAX };
+        self.store.derived(&[directory], &mut |_, bytes| index = Index::decode(bytes))?;
         let firsts = self.first_leaves()?;
         match index {
             Ok(index) if is_border(&firsts, index.covered()) => Ok(index),

@@ -331,7 +331,7 @@ fn rsa_bits(der: &[u8]) -> Option<u16> {
     let mut fields = Reader::new(key.content);
     fields.expect(tag::INTEGER, "version").ok()?;
     let modulus = fields.expect(tag::INTEGER, "modulus").ok()?.content;
-    let zeros = modulus.iter().take_while(|octet| **octet == 0).count();
+    let zeros = modulus.iter().take_while(|byte| **byte == 0).count();
     let first = modulus.get(zeros)?.leading_zeros() as usize;
     u16::try_from((modulus.len() - zeros) * 8 - first).ok()
 }

@@ -58,7 +58,7 @@ pub(super) fn open(pfx: &[u8], secret: &Secret) -> Result<Contents, SignerError>
     outer.finish("PFX")?;
     fields.expect(tag::INTEGER, "version")?;
     let safe = fields.expect(tag::SEQUENCE, "authSafe")?;
-    let safe = octets(content_of(safe, oid::CMS_DATA)?)?;
+    let safe = bytes(content_of(safe, oid::CMS_DATA)?)?;
     let Some(mac) = fields.optional(tag::SEQUENCE, "macData")? else {
         return Err(SignerError::Pkcs12 { reason: "it has no macData, which shows its integrity".to_owned() });
     };
@@ -68,7 +68,7 @@ pub(super) fn open(pfx: &[u8], secret: &Secret) -> Result<Contents, SignerError>
     while !infos.is_empty() {
         let info = infos.expect(tag::SEQUENCE, "ContentInfo")?;
         match Reader::new(info.content).oid("contentType")? {
-            oid::CMS_DATA => contents.bags(octets(content_of(info, oid::CMS_DATA)?)?, secret)?,
+            oid::CMS_DATA => contents.bags(bytes(content_of(info, oid::CMS_DATA)?)?, secret)?,
             oid::CMS_ENCRYPTED_DATA => {
                 let bags = decrypted(content_of(info, oid::CMS_ENCRYPTED_DATA)?, secret)?;
                 contents.bags(&bags, secret)?;
@@ -93,7 +93,7 @@ impl Contents {
                 oid::PKCS12_CERT_BAG => {
                     let mut fields = Reader::new(Reader::new(value).expect(tag::SEQUENCE, "CertBag")?.content);
                     if fields.oid("certId")? == oid::PKCS12_X509_CERTIFICATE {
-                        let der = octets(fields.expect(0xA0, "certValue")?.content)?;
+                        let der = bytes(fields.expect(0xA0, "certValue")?.content)?;
                         self.certificates.push(der.to_vec());
                     }
                 }
@@ -116,7 +116,7 @@ fn content_of(info: Element<'_>, kind: ObjectIdentifier) -> Result<&[u8], Signer
     Ok(fields.expect(0xA0, "content")?.content)
 }
 
-fn octets(der: &[u8]) -> Result<&[u8], SignerError> {
+fn bytes(der: &[u8]) -> Result<&[u8], SignerError> {
     Ok(Reader::new(der).expect(tag::OCTET_STRING, "OCTET STRING")?.content)
 }
 
@@ -170,7 +170,7 @@ fn check_mac(mac_data: &[u8], safe: &[u8], secret: &Secret) -> Result<(), Signer
 /// A small number that is not negative.
 fn number(content: &[u8]) -> Option<u64> {
     let positive = content.first().is_some_and(|first| *first < 0x80) && content.len() <= 8;
-    positive.then(|| content.iter().fold(0, |number, octet| number << 8 | u64::from(*octet)))
+    positive.then(|| content.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)))
 }
 
 /// The passphrase in UTF-16, big-endian, with two zero bytes at the end (RFC 7292 appendix B.1).

@@ -68,9 +68,9 @@ fn the_index_finds_what_the_lists_of_all_batches_hold() {
 #[test]
 fn keys_that_begin_alike_are_found_across_the_borders_of_pieces() {
     let ledger = patient(Ledger::in_memory(&issuer_spki()), EAGER);
-    let alike = |n: u64, octets: usize| {
+    let alike = |n: u64, bytes: usize| {
         let mut digest = *leaf(n).spki.as_bytes();
-        digest[..octets].fill(0x77);
+        digest[..bytes].fill(0x77);
         LeafKey { spki: Sha256Digest::new(digest), ..leaf(n) }
     };
     let key = |n| alike(n, if n % 2 == 0 { 4 } else { 8 });

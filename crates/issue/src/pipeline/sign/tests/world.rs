@@ -165,10 +165,10 @@ fn source_leaves(count: u32) -> Vec<SourceLeaf> {
     (0..count).map(leaf).collect()
 }
 
-fn replaced(octets: &[u8], old: &[u8], new: &[u8]) -> Vec<u8> {
+fn replaced(bytes: &[u8], old: &[u8], new: &[u8]) -> Vec<u8> {
     assert_eq!(old.len(), new.len());
-    let at = octets.windows(old.len()).position(|window| window == old).unwrap();
-    [&octets[..at], new, &octets[at + old.len()..]].concat()
+    let at = bytes.windows(old.len()).position(|window| window == old).unwrap();
+    [&bytes[..at], new, &bytes[at + old.len()..]].concat()
 }
 
 fn fixture(name: &str) -> Vec<u8> {
