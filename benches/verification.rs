@@ -5,7 +5,7 @@
 //! ```
 //!
 //! The two take turns; what is printed is the median of the rounds, and of the ratios round by round. The checks that
-//! the engine has made by aws-lc as well (the sample) are part of its time; making the tables is not, and stands beside.
+//! the engine has made by aws-lc as well (the sample) are part of its time; making the tables is not, and is beside.
 
 use std::time::{Duration, Instant};
 

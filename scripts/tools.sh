@@ -67,7 +67,7 @@ fi
 
 if [ "$what" = test ]; then
     "$here/kryoptic.sh" >/dev/null
-    # the environment is made anew when the list of packages has changed
+    # the environment is made again when the list of packages has changed
     stamp="$REROOT_VENV/installed"
     if ! cat "$here/python-requirements.txt" "$here/python-standalone.txt" | cmp -s - "$stamp"; then
         echo "tools: making the virtual environment $REROOT_VENV" >&2

@@ -239,7 +239,7 @@ def certificates(data, alone=True):
 # --- the issuing CA's path -------------------------------------------------------------------------------------------
 
 def reaches_anchor(cert, chain, anchors, at):
-    """The issuing CA's way up; what stands above the anchor must belong to it all the same. Returns the CAs of the way,
+    """The issuing CA's way up; what is above the anchor must belong to it all the same. Returns the CAs of the way,
     whose extendedKeyUsage limits what the issuing CA issues."""
     for below, above in zip([cert, *chain], chain):
         need(below.issuer == above.subject, "chain.pem is no chain")

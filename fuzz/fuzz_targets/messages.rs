@@ -1,6 +1,6 @@
 //! What other machines send: plans, files of signatures, answers of a CA that speaks CMP. No panic.
 //!
-//! These readers stand behind a signature that a stranger cannot make; they are reached through doors that exist in
+//! These readers are behind a signature that a stranger cannot make; they are reached through doors that exist in
 //! fuzzing builds alone.
 #![no_main]
 

@@ -1,8 +1,8 @@
-//! A plan on the signing machine, from its first byte to the question whether to sign it. No panic, and no text of the plan
-//! reaches a message unescaped.
+//! A plan on the signing machine, from its first byte to the question whether to sign it. No panic, and no text of the
+//! plan reaches a message unescaped.
 //!
-//! The planner's signature and the digests are believed: no fuzzer makes these. The input says which part of a good plan is
-//! replaced, and by what.
+//! The planner's signature and the digests are believed: no fuzzer makes these. The input says which part of a good
+//! plan is replaced, and by what.
 #![no_main]
 
 use std::path::Path;

@@ -50,7 +50,7 @@ fn round(args: &CrlArgs, world: &World, printer: Printer) -> Result<Exit, Fault>
 fn published(made: &Round, out: &Path, ledger: &Ledger, printer: Printer) -> Result<Exit, Fault> {
     let report = RoundPublished { made, out, head: ledger.head()? };
     if made.resumed {
-        printer.tell("an earlier run had begun this round");
+        printer.tell("an earlier run had started this round");
     }
     shown(&report, report.facts(), printer);
     Ok(Exit::Done)

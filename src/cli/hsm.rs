@@ -48,8 +48,8 @@ pub(crate) fn run(command: &HsmCommand, printer: Printer) -> Result<Exit, Fault>
     }
 }
 
-/// Reads a URI that was typed. Relative paths in it are of the present directory; a module must be named with a folder, so
-/// that none is loaded that merely lies there.
+/// Reads a URI that was typed. Relative paths in it are of the present directory; a module must be named with a folder,
+/// so that none is loaded that merely is there.
 pub(crate) fn uri(text: &str, printer: Printer) -> Result<KeyUri, Fault> {
     let mut uri = KeyUri::parse(text).map_err(|error| {
         // the URI itself is not repeated: it may hold a PIN, which is what is wrong with it then

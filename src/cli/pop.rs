@@ -39,7 +39,7 @@ pub(crate) fn run(command: &PopCommand, world: &World, printer: Printer) -> Resu
         }
         PopCommand::Verify { shelf, uid, challenge, signature, receipts, anchors } => {
             let challenge = Challenge::parse(&load::bytes("challenge", challenge)?).map_err(|error| {
-                Fault::usage(format!("`{}` is no challenge: {error}", Printable::new(challenge)))
+                Fault::usage(format!("`{}` is not a challenge: {error}", Printable::new(challenge)))
                     .hint("Challenges are made by `reroot pop challenge`.")
             })?;
             let signature = load::bytes("signature", signature)?;
@@ -123,8 +123,8 @@ fn answer(
 
 fn read(receipts: &Path) -> Result<Vec<Receipt>, Fault> {
     Receipt::parse_all(&load::bytes_up_to(MAX_RECEIPTS, "receipts", receipts)?).map_err(|error| {
-        Fault::usage(format!("`{}` is no file of receipts: {error}", Printable::new(receipts)))
-            .hint("If the last line was cut off, remove what stands after the last line feed and ask that chip again.")
+        Fault::usage(format!("`{}` is not a file of receipts: {error}", Printable::new(receipts)))
+            .hint("If the last line was cut off, remove what follows the last line feed and ask that chip again.")
     })
 }
 

@@ -20,7 +20,7 @@ impl SecretResolver for Secrets {
     }
 }
 
-/// Asks a person a question whose answer is no secret. `None`: standard input is not a terminal.
+/// Asks a person a question whose answer is not a secret. `None`: standard input is not a terminal.
 pub(crate) fn ask(question: &str) -> Option<std::io::Result<String>> {
     if !std::io::stdin().is_terminal() {
         return None;

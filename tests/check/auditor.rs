@@ -1,4 +1,5 @@
-//! `reroot-check`, the program for auditors: it cannot sign, and says of a batch, a proof and a pack what `reroot` says.
+//! `reroot-check`, the program for auditors: it cannot sign, and says of a batch, a proof and a pack what `reroot`
+//! says.
 
 use std::collections::BTreeSet;
 
@@ -111,7 +112,8 @@ fn changed(mut proof: Vec<u8>) -> Vec<u8> {
     proof
 }
 
-/// A time-stamp and a supplement beside the batch are read by both programs: a file there that is none is an error in both.
+/// A time-stamp and a supplement beside the batch are read by both programs: a file there that is not one is an error
+/// in both.
 #[test]
 fn what_lies_beside_a_batch_is_read() {
     let (workshop, _, _) = batch();

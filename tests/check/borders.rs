@@ -1,4 +1,5 @@
-//! Who may import whom: a row for each module. A change belongs in the commit that needs it, with the reason beside its row.
+//! Who may import whom: a row for each module. A change belongs in the commit that needs it, with the reason beside its
+//! row.
 
 /// A module and what it may import from the crate, besides itself.
 ///
@@ -36,10 +37,11 @@ pub(crate) const CORE: &[Row] = &[
     // crl: the number of a chip's list is in its certificate, and what lists weigh is known before there are any
     Row("policy", &["x509", "crypto", "origin", "crl", "verify::<types>", "cert", "lint", "text", "toml"]),
     Row("manifest", &["x509", "crypto", "origin", "class", "cert", "verify::<types>", "text"]),
-    // durable: a list of all findings is a file of its own, in the form of rejected.jsonl; input: one that is there already
+    // durable: a list of all findings is a file of its own, in the form of rejected.jsonl; input: one that is there
+    // already
     Row("findings", &["x509", "origin", "reel", "manifest::FindingLine", "durable", "input", "text"]),
-    // crypto: what is written is hashed on its way, and what is read is compared with the digest that the statement says;
-    // origin: entries are named by UID, findings by item and code
+    // crypto: what is written is hashed on its way, and what is read is compared with the digest that the statement
+    // says; origin: entries are named by UID, findings by item and code
     Row(
         "delivery",
         // parallel: the large files of a batch are flushed side by side
@@ -98,7 +100,8 @@ pub(crate) const CORE: &[Row] = &[
 pub(crate) const ISSUE: &[Row] = &[
     // owners and modes of files, and nothing of this program but how it prints; input: the accounts are read
     Row("ownership", &["core::input", "core::text"]),
-    // parallel: calls into a token are made on threads of their own, and one place knows what to do where there are none
+    // parallel: calls into a token are made on threads of their own, and one place knows what to do where there are
+    // none
     Row("signer", &["core::x509", "core::crypto", "core::class", "core::input", "core::parallel", "core::text"]),
     Row(
         "ledger",
@@ -121,8 +124,8 @@ pub(crate) const ISSUE: &[Row] = &[
         "issue",
         &["core::x509", "core::crypto", "core::origin", "core::class", "core::cert", "signer", "ledger::<types>"],
     ),
-    // crypto: key and certificate must fit; durable: it reads what `init` wrote; origin::Code: every mistake in the file has
-    // a code; ownership: nobody else may change what the file names
+    // crypto: key and certificate must fit; durable: it reads what `init` wrote; origin::Code: every mistake in the
+    // file has a code; ownership: nobody else may change what the file names
     Row("config", &["core", "signer", "issue", "ledger", "ownership"]),
     // issue: the one door to a CA key
     Row("ca", &["core", "signer", "ledger", "issue::sign_recorded", "config"]),
@@ -193,8 +196,9 @@ pub(crate) const CHECK: &[Row] = &[
 /// Front doors: they know the library as `reroot::` and never each other.
 pub(crate) const BINARY: &[Row] = &[Row("cli", &[]), Row("lib", &[]), Row("main", &["cli"])];
 
-/// What the command line may touch of the libraries, as `reroot::`: it parses, calls and prints. What reads certificates byte
-/// by byte, lints, records or derives is not for it, and what another front door would need again belongs into a library.
+/// What the command line may touch of the libraries, as `reroot::`: it parses, calls and prints. What reads
+/// certificates byte by byte, lints, records or derives is not for it, and what another front door would need again
+/// belongs into a library.
 pub(crate) const PROGRAM: &[Row] = &[Row(
     "cli",
     &[

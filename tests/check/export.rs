@@ -177,7 +177,7 @@ fn a_batch_is_exported_under_an_anchor_or_expressly_without() {
     workshop.reroot(&["init", "other", "--organization", "Other"]).run().success();
     let args = ["export", "batch", "--to", "csv", "--out", "other.csv"];
     let foreign = workshop.reroot(&args).args(["--issuer-anchor", "other/ca/root.pem"]).run().expect(1);
-    assert!(foreign.err().contains("batch is not to be believed"), "{}", foreign.err());
+    assert!(foreign.err().contains("batch failed verification"), "{}", foreign.err());
     assert!(!workshop.path("other.csv").exists());
     workshop
         .reroot(&args)
@@ -246,8 +246,8 @@ fn names_that_a_cloud_does_not_take_are_refused_with_what_to_do() {
     }
 }
 
-/// The subject is the one thing in a certificate that others choose: `--set lot=...` within the policy's pattern, here a
-/// hostile policy.
+/// The subject is the one thing in a certificate that others choose: `--set lot=...` within the policy's pattern, here
+/// a hostile policy.
 #[test]
 fn no_cell_of_the_table_begins_a_formula_whatever_a_subject_says() {
     let workshop = Workshop::new();
@@ -316,7 +316,7 @@ fn the_configured_certificates_are_shown() {
     assert_eq!(shown["certificates"][0]["sha256"], fingerprint);
 }
 
-/// A directory that appears only when it is complete, also where it would lie inside the batch.
+/// A directory that appears only when it is complete, also where it would be inside the batch.
 #[test]
 fn an_export_into_nowhere_is_refused() {
     let workshop = workshop();

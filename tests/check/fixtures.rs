@@ -1,4 +1,5 @@
-//! What is checked in is what it claims to be: genuine certificates by their digests, generated ones by making them again.
+//! What is checked in is what it claims to be: genuine certificates by their digests, generated ones by making them
+//! again.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

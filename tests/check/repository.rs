@@ -77,7 +77,7 @@ fn every_dependency_is_used_where_it_is_declared() {
         for (table, folders, with_tests) in
             [("dependencies", program, false), ("dev-dependencies", tests, true), ("build-dependencies", &["."], true)]
         {
-            // of the package itself, the build script stands beside the folders
+            // of the package itself, the build script is beside the folders
             let files = if table == "build-dependencies" {
                 Some(root().join(package).join("build.rs")).filter(|file| file.exists()).into_iter().collect()
             } else {

@@ -1,4 +1,4 @@
-//! The ledger's index is merged when a batch has begun: whatever goes wrong then, the batch is there and is made, and
+//! The ledger's index is merged when a batch has started: whatever goes wrong then, the batch is there and is made, and
 //! what was issued or is held is found.
 
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! The hostile corpus: thousands of certificates and archives shaped like ST's, made by `tests/hostile/generate.py`,
 //! which shares no code with this program, and what must become of every item of them.
 //!
-//! Each thing that must be refused stands next to one that must be accepted, and is refused for its own reason: the
+//! Each thing that must be refused is next to one that must be accepted, and is refused for its own reason: the
 //! codes are compared too, so that a leaf that fails for another one is not taken for a success.
 
 use std::collections::{BTreeMap, BTreeSet};

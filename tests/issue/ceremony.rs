@@ -1,5 +1,5 @@
-//! Ends and successors: `reroot status`, warnings before a certificate ends, `reroot ca issue` and `ca renew` with the root's
-//! key, a new issuing key with its new ledger.
+//! Ends and successors: `reroot status`, warnings before a certificate ends, `reroot ca issue` and `ca renew` with the
+//! root's key, a new issuing key with its new ledger.
 #![expect(clippy::unwrap_used, reason = "`unwrap` is for tests")]
 
 use std::path::Path;

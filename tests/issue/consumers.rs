@@ -353,7 +353,7 @@ fn wrong_dacs_are_stopped_before_signing() {
     let product = refused("dac.toml", &["--set", "vid=FFF1", "--set", "pid=8001"]);
     assert!(product.contains("matter-dac.vendor-product"), "{product}");
 
-    // a CA that is no PAI
+    // a CA that is not a PAI
     let plain = Workshop::new();
     plain.write("dac.toml", good.as_bytes());
     plain.reel("reel.zip", 0..3);
@@ -405,9 +405,11 @@ fn five_thousand_certificates_have_full_width_signatures() {
     }
 }
 
-/// r and s without sign bytes, by an own reading of the certificate's end: BIT STRING { SEQUENCE { INTEGER, INTEGER } }.
+/// r and s without sign bytes, by an own reading of the certificate's end: BIT STRING { SEQUENCE { INTEGER, INTEGER }
+/// }.
 fn integers(certificate: &[u8]) -> [&[u8]; 2] {
-    // 64 bytes of numbers, at most 2 sign bytes, 4 of their headers, 2 of the sequence's, 1 of unused bits, 2 of the string
+    // 64 bytes of numbers, at most 2 sign bytes, 4 of their headers, 2 of the sequence's, 1 of unused bits, 2 of the
+    // string
     let start = (certificate.len() - 75..certificate.len())
         .find(|at| {
             let rest = &certificate[*at..];

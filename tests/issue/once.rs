@@ -447,7 +447,7 @@ fn an_open_batch_that_was_begun_with_chips_missing_is_finished_by_its_own_comman
     workshop.reel("reel.zip", 0..400);
     list(&workshop, "one-more.txt", 0..401);
     killed(&workshop, "reel.zip", &["--expect", "one-more.txt", "--on-missing", "note"]);
-    // as the program before had it, which asked for no option: what was missing was said when the batch was begun
+    // as the program before had it, which asked for no option: what was missing was said when the batch was started
     let finished = workshop.issue("reel.zip", "batch", &["--expect", "one-more.txt"]).expect(1);
     assert!(finished.out().contains("missing: ") && finished.out().contains("noted: "), "{}", finished.out());
     workshop.issue("reel.zip", "batch", &["--expect", "one-more.txt"]).expect(3);

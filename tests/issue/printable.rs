@@ -12,8 +12,8 @@ use crate::support::pki::{archive, der};
 use crate::support::run::{Finished, Run};
 use crate::support::workshop::{POLICY, Workshop};
 
-/// Escape sequences of C0 and C1, a carriage return, a line of its own, DEL, bidirectional controls and letters, separators,
-/// zero-width characters, a tag, private use.
+/// Escape sequences of C0 and C1, a carriage return, a line of its own, DEL, bidirectional controls and letters,
+/// separators, zero-width characters, a tag, private use.
 const HOSTILE: &str = "\x1b[2J\x1b]0;x\x07\r\nOK: FORGED\u{7f}\u{9b}31m\u{202e}\u{2066}\u{61c}\u{200f}\u{2028}\u{200b}\
                        \u{feff}\u{e0041}\u{e000}\u{5d0}\u{a0}";
 
@@ -61,7 +61,7 @@ fn a_path_with_any_bytes_is_printed_safely_by_every_command() {
     workshop.issue("reel.zip", "batch", &[]).success();
     let name = [one_line().as_bytes(), b"\xFF\xC3("].concat();
     let name = OsStr::from_bytes(&name);
-    // each once with a file that is not there and once with one that is no good
+    // each once with a file that is not there and once with one that is not good
     for exists in [false, true] {
         if exists {
             put(&workshop.path("x").with_file_name(name), HOSTILE);

@@ -111,7 +111,7 @@ fn a_damaged_or_incomplete_output_is_not_already_done() {
     put(&workshop.path("batch/certificates.zip"), b"");
     let refused = workshop.issue("reel.zip", "batch", &[]).expect(2);
     assert!(refused.err().contains("certificates.zip") && refused.err().contains("not what was sealed"));
-    // what an operator puts beside the files is no damage
+    // what an operator puts beside the files is not a damage
     workshop.delete("batch");
     workshop.issue("reel.zip", "batch", &[]).success();
     workshop.write("batch/NOTES", b"delivered on Monday");
@@ -433,7 +433,7 @@ fn a_sealed_batch_comes_out_again_decades_later() {
     workshop.delete("batch");
     assert!(matches!(run_at(&workshop, much_later, "batch"), Ok(Outcome::Done(_))));
     assert_eq!(workshop.files("batch"), before);
-    // but nothing new is begun
+    // but nothing new is started
     let fresh = Workshop::new();
     fresh.reel("reel.zip", 0..3);
     assert!(matches!(run_at(&fresh, much_later, "batch"), Err(Error::Core(CoreError::CertificateNotValid { .. }))));
@@ -459,7 +459,7 @@ fn days_after_init(workshop: &Workshop, days: i64) -> String {
     Time::from_unix(begin.unix() + days * 24 * 60 * 60).expect("a time").to_string()
 }
 
-/// A batch that was begun is not finished with certificates that have expired; with a clock that is right it is, and
+/// A batch that was started is not finished with certificates that have expired; with a clock that is right it is, and
 /// says what it would have said at first.
 #[test]
 fn an_open_batch_waits_while_its_certificates_are_expired() {

@@ -1,5 +1,5 @@
-//! What lies beside a batch: its time-stamp, and what its chips have shown. The batch directory itself is sealed and takes
-//! nothing more.
+//! What is beside a batch: its time-stamp, and what its chips have shown. The batch directory itself is sealed and
+//! takes nothing more.
 
 use std::path::{Path, PathBuf};
 
@@ -60,7 +60,7 @@ pub struct Possession {
 }
 
 impl Possession {
-    /// Reads what lies beside a batch.
+    /// Reads what is beside a batch.
     pub fn read(batch: &Path) -> Result<Option<Self>, Fault> {
         let Ok(files) = PossessionFiles::beside(batch) else { return Ok(None) };
         if !files.supplement.exists() {

@@ -1,7 +1,8 @@
 //! The one place that prints: data to standard output, talk to standard error.
 //!
 //! Whatever gets here is made printable once more, line by line: the last line of defence. It cannot tell a line feed
-//! of this program from one of somebody else's, so values are escaped where they enter a text (`reroot_core::text::Printable`).
+//! of this program from one of somebody else's, so values are escaped where they enter a text
+//! (`reroot_core::text::Printable`).
 
 use std::io::{ErrorKind, IsTerminal, Read, Write};
 use std::path::Path;

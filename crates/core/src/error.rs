@@ -72,7 +72,7 @@ pub enum Error {
     #[error(transparent)]
     Manifest(#[from] ManifestError),
     /// A batch whose seal, or whose account under the seal, does not hold.
-    #[error("batch is not to be believed: {0}")]
+    #[error("batch failed verification: {0}")]
     NotSealed(#[source] ManifestError),
     /// The policy is wrong.
     #[error(transparent)]

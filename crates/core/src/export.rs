@@ -65,9 +65,9 @@ pub struct Exported {
 /// Exports all that is wanted of some batches, in the order of UIDs, or nothing.
 ///
 /// # Errors
-/// A batch does not hold ([`Error::NotSealed`], or a [`DeliveryError`] about its content), the batches have several issuing
-/// CAs or one chip twice, a chip that is wanted is in none, the target cannot take a certificate, something is at `out`, or
-/// the environment fails. Then nothing is left of the export.
+/// A batch does not hold ([`Error::NotSealed`], or a [`DeliveryError`] about its content), the batches have several
+/// issuing CAs or one chip twice, a chip that is wanted is in none, the target cannot take a certificate, something is
+/// at `out`, or the environment fails. Then nothing is left of the export.
 pub fn export(job: &Export<'_>) -> Result<Exported, Error> {
     let mut batches = Vec::with_capacity(job.batches.len());
     for path in job.batches {
@@ -179,8 +179,8 @@ fn statement(reader: &BatchReader, anchors: Option<&[Certificate]>) -> Result<St
     Ok(signed.statement().clone())
 }
 
-/// Hands every certificate that is wanted to the writer, in the order of UIDs, and returns how many there were, after all
-/// that was read has been found to be what the statements name.
+/// Hands every certificate that is wanted to the writer, in the order of UIDs, and returns how many there were, after
+/// all that was read has been found to be what the statements name.
 fn walk(job: &Export<'_>, mut batches: Vec<Opened>, writer: &mut ExportWriter) -> Result<u64, Error> {
     let mut wanted = job.only.map(Wanted::new);
     let mut count = 0;

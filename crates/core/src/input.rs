@@ -15,7 +15,7 @@ use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::{Mode, OFlags};
 
-/// Which file it is, whatever its name.
+/// Which file it is, regardless of its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FileId {
     device: u64,
@@ -128,7 +128,7 @@ fn checked(file: File) -> io::Result<File> {
 static RESERVED: Mutex<Vec<(FileId, PathBuf)>> = Mutex::new(Vec::new());
 
 #[cfg(test)]
-#[expect(clippy::disallowed_methods, reason = "the tests play whoever else has access to the folder")]
+#[expect(clippy::disallowed_methods, reason = "the tests play another process with access to the folder")]
 mod tests {
     use super::*;
 

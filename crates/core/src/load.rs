@@ -87,7 +87,7 @@ impl LoadError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::BeaconEmpty { .. } => Some(
-                "Name a file with a public value that nobody could know earlier; every empty file is the same.".into(),
+                "Name a file with a public value that could not be known earlier; every empty file is the same.".into(),
             ),
             Self::Certificates { reason, .. } => reason.hint().map(Into::into),
             Self::Expected(error) => error.hint(),

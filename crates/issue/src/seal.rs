@@ -32,12 +32,12 @@ pub fn sign_supplement(
     sign_bytes(supplement.to_line().as_bytes(), certificate, signer, supplement.created)
 }
 
-/// Seals any other bytes of this program, such as a plan's head. They begin with their format, so that none can be taken for
-/// a statement.
+/// Seals any other bytes of this program, such as a plan's head. They begin with their format, so that none can be
+/// taken for a statement.
 ///
 /// # Errors
-/// The certificate is not one of a manifest signer valid at `created`; the signer fails, holds another key, or returns a
-/// wrong signature.
+/// The certificate is not one of a manifest signer valid at `created`; the signer fails, holds another key, or returns
+/// a wrong signature.
 pub fn sign_bytes(
     bytes: &[u8],
     certificate: &Certificate,

@@ -1,15 +1,16 @@
-//! The points where something computed from a secret becomes public. There are no others: the taint run marks a value as
-//! public here alone.
+//! The points where something computed from a secret becomes public. There are no others: the taint run marks a value
+//! as public here alone.
 
 /// Where, and why it may be known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Point {
-    /// Whether the fresh randomness of a batch repeats itself: one bit, which says nothing about randomness that does not.
+    /// Whether the fresh randomness of a batch repeats itself: one bit, which says nothing about randomness that does
+    /// not.
     RandomnessRepeats,
-    /// Whether a nonce candidate lies between 1 and n - 1 (RFC 6979 §3.2 step h): one bit, independent of the nonce that is
-    /// used.
+    /// Whether a nonce candidate is between 1 and n - 1 (RFC 6979 §3.2 step h): one bit, independent of the nonce that
+    /// is used.
     NonceInRange,
-    /// Whether the secret scalar given by the caller lies between 1 and n - 1: one bit.
+    /// Whether the secret scalar given by the caller is between 1 and n - 1: one bit.
     KeyInRange,
     /// The public key.
     PublicKey,

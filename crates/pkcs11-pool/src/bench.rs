@@ -29,7 +29,7 @@ pub struct Bench {
 /// Which key signs in a benchmark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BenchKey {
-    /// The key of the URI itself. It signs a text that says it is no certificate.
+    /// The key of the URI itself. It signs a text that says it is not a certificate.
     Given,
     /// A new key that the token forgets when the benchmark's session ends. The URI's object is not touched.
     Passing(KeyAlgorithm),

@@ -1,8 +1,8 @@
 //! Signs with one `C_SignInit` and one `C_Sign`.
 //!
-//! `cryptoki`'s `Session::sign` calls `C_Sign` twice, first for the signature's length. For a token behind a network each
-//! call is a round trip, so a third of the time went into a number that the caller knows. This crate makes the two calls
-//! that are needed and nothing else; loading, sessions and objects stay cryptoki's. It exists because calling a C
+//! `cryptoki`'s `Session::sign` calls `C_Sign` twice, first for the signature's length. For a token behind a network
+//! each call is a round trip, so a third of the time went into a number that the caller knows. This crate makes the two
+//! calls that are needed and nothing else; loading, sessions and objects stay cryptoki's. It exists because calling a C
 //! function is `unsafe`, which the package `reroot` forbids itself. The same goes for leaving a process in which such a
 //! call hangs.
 
@@ -57,7 +57,8 @@ impl SignFunctions {
         (initialised && init.is_some() && sign.is_some()).then_some(Self { init, sign })
     }
 
-    /// Signs `data` in a session of this module. The signature is expected to have no more than `longest` bytes; a longer one costs another call.
+    /// Signs `data` in a session of this module. The signature is expected to have no more than `longest` bytes; a
+    /// longer one costs another call.
     ///
     /// # Errors
     /// What `C_SignInit` or `C_Sign` returned.

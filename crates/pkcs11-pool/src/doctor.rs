@@ -144,7 +144,7 @@ fn examine(uri: &KeyUri, pin: Option<&SecretSlice<u8>>, seen: &Mutex<Seen>) -> R
         format!("CKA_ID: {}", id.map_or_else(|| "none".to_owned(), hex::encode)),
         match &spki {
             Some(spki) => format!("public key: {}, {}", spki.algorithm(), hex::encode(spki.key())),
-            None => "public key: not told by the token; the certificate's is used and proved by the first signature"
+            None => "public key: the token does not return it; the certificate's is used and proved by the first signature"
                 .to_owned(),
         },
         "nothing was signed: that the private key is the public key's other half shows in the first signature"

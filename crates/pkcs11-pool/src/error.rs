@@ -80,7 +80,7 @@ pub enum Pkcs11Error {
         key: KeyAlgorithm,
     },
     /// A call into the library did not return.
-    #[error("{function} did not return within {} ({token}); nobody waits for it any more", seconds(*limit))]
+    #[error("{function} did not return within {} ({token}); the token was taken out of use", seconds(*limit))]
     Hang {
         /// The function.
         function: String,

@@ -11,7 +11,7 @@ use crate::watchdog::Overdue;
 pub(crate) enum Remedy {
     /// The same call again after a pause.
     Retry,
-    /// Another session, and the key looked up anew.
+    /// Another session, and the key looked up again.
     Reopen,
     /// As [`Reopen`](Self::Reopen), and the user logged in again. Looking up checks the login anyway; the name says
     /// what was wrong.

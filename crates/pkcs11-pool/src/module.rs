@@ -1,8 +1,8 @@
 //! PKCS#11 libraries: loaded and initialised once per process, finalised when the last user is gone.
 //!
-//! The issuing key and the manifest key may lie in one module, so modules are shared through a table. Sessions live in
-//! [`PooledSession`]s that the module knows, so that it can close them all and start afresh when the way to a token was lost:
-//! some libraries never find back without C_Finalize and C_Initialize.
+//! The issuing key and the manifest key may be in one module, so modules are shared through a table. Sessions live in
+//! [`PooledSession`]s that the module knows, so that it can close them all and start afresh when the way to a token was
+//! lost: some libraries never find back without C_Finalize and C_Initialize.
 
 use crate::text::Printable;
 

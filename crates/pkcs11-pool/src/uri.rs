@@ -210,7 +210,7 @@ fn decode(attribute: &'static str, value: &str, query: bool) -> Result<Vec<u8>, 
 fn pin_file(text: &str) -> Result<PathBuf, KeyUriError> {
     let path = match text.strip_prefix("file:") {
         Some(rest) => match rest.strip_prefix("//") {
-            // file://host/path: only the local host, written or left away
+            // file://host/path: only the local host, written or omitted
             Some(rest) => rest.strip_prefix("localhost").unwrap_or(rest),
             None => rest,
         },
@@ -312,7 +312,7 @@ pub enum KeyUriError {
         nearest: Option<&'static str>,
     },
     /// A path attribute after `?`, or a query attribute before.
-    #[error("attribute `{attribute}` stands on the wrong side of the `?` in the PKCS#11 URI (RFC 7512 §2.3)")]
+    #[error("attribute `{attribute}` is on the wrong side of the `?` in the PKCS#11 URI (RFC 7512 §2.3)")]
     WrongPart {
         /// The attribute.
         attribute: &'static str,

@@ -30,6 +30,6 @@ pub(crate) struct IssueCommand {
 pub(crate) enum IssuerArg {
     /// The key that the configuration names
     Local,
-    /// A CA of another house that speaks CMP, as [cmp] in the configuration says
+    /// An external CA that speaks CMP, as [cmp] in the configuration says
     Cmp,
 }

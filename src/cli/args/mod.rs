@@ -192,7 +192,7 @@ pub(crate) enum HsmCommand {
         /// Kind of the key that is made for it
         #[arg(long, default_value = "P-256", value_parser = KEY_KINDS, conflicts_with = "use_this_key")]
         key: String,
-        /// Sign with the URI's own key instead: a text that says it is no certificate
+        /// Sign with the URI's own key instead: a text that says it is not a certificate
         #[arg(long)]
         use_this_key: bool,
     },
@@ -258,8 +258,8 @@ pub(crate) struct IssueArgs {
     /// The ledger of an earlier issuing key: chips that have a certificate there are reported; may be repeated
     #[arg(long, value_name = "FILE")]
     pub(crate) known_ledger: Vec<PathBuf>,
-    /// This machine's clock is right although it is before the ledger's last batch or far after all that is known, for this
-    /// reason, which is recorded
+    /// This machine's clock is right although it is before the ledger's last batch or far after all that is known, for
+    /// this reason, which is recorded
     #[arg(long, value_name = "REASON")]
     pub(crate) accept_clock: Option<String>,
     /// Threads (default: all cores)

@@ -18,7 +18,7 @@ use super::IssueArgs;
 pub(crate) struct PlanArgs {
     #[command(flatten)]
     pub(crate) issue: IssueArgs,
-    /// Plan for a CA of another house: PLAN becomes a directory with requests.csv and requests.jsonl to hand over
+    /// Plan for an external CA: PLAN becomes a directory with requests.csv and requests.jsonl to hand over
     #[arg(long)]
     pub(crate) foreign: bool,
     /// Make the ledger that the configuration names if there is none: for a machine that has not issued yet
@@ -46,8 +46,8 @@ pub(crate) struct SignArgs {
     /// Make the ledger that the configuration names if there is none: for a machine that has not signed yet
     #[arg(long)]
     pub(crate) new_ledger: bool,
-    /// This machine's clock is right although it is before the ledger's last batch or far after all that is known, for this
-    /// reason, which is recorded
+    /// This machine's clock is right although it is before the ledger's last batch or far after all that is known, for
+    /// this reason, which is recorded
     #[arg(long, value_name = "REASON")]
     pub(crate) accept_clock: Option<String>,
     /// Threads (default: all cores)
@@ -71,7 +71,7 @@ pub(crate) struct FinishArgs {
     /// SHA-256 of the signature file as `reroot sign` printed it: refuse a file that was changed on its way
     #[arg(long, value_name = "DIGEST", requires = "signatures")]
     pub(crate) expect_signatures: Option<String>,
-    /// The certificates that a CA of another house made: archives, directories, bundles or files
+    /// The certificates that an external CA made: archives, directories, bundles or files
     #[arg(long, value_name = "PATH", num_args = 1..)]
     pub(crate) certificates: Vec<PathBuf>,
     /// The batch directory to create
@@ -80,8 +80,8 @@ pub(crate) struct FinishArgs {
     /// Configuration
     #[arg(long, value_name = "FILE", default_value = "reroot.toml")]
     pub(crate) config: PathBuf,
-    /// This machine's clock is right although it is before the ledger's last batch or far after all that is known, for this
-    /// reason, which is recorded
+    /// This machine's clock is right although it is before the ledger's last batch or far after all that is known, for
+    /// this reason, which is recorded
     #[arg(long, value_name = "REASON")]
     pub(crate) accept_clock: Option<String>,
     /// List every item of --certificates that was left out or is wrong in this new file, one line of JSON each

@@ -1,4 +1,5 @@
-//! The borders inside the crates (Cargo holds those between them): who may import whom, who may say that something was proved, and how large files are.
+//! The borders inside the crates (Cargo holds those between them): who may import whom, who may say that something was
+//! proved, and how large files are.
 //!
 //! A change of the table belongs in the commit that needs it, with the reason beside its row.
 
@@ -19,10 +20,11 @@ const CLAIMS: &[(&str, &[&str])] = &[
     // the ledger alone says that something is recorded; a CA key signs nothing else, and signs it through one door
     ("assert_recorded", &["ledger/"]),
     ("sign_recorded", &["issue/", "ca/key.rs", "revoke/round.rs"]),
-    // besides that door: the manifest key's (seal.rs) and the key that protects messages to another CA (cmp/protection.rs).
-    // Neither of the two is a CA's
+    // besides that door: the manifest key's (seal.rs) and the key that protects messages to another CA
+    // (cmp/protection.rs). Neither of the two is a CA's
     ("sign_bytes", &["signer/", "issue/ca_key.rs", "seal.rs", "cmp/protection.rs"]),
-    // a caller of a signer uses `sign_bytes`, which keeps one of the two forms of an ECDSA signature; the rest are doubles of signers
+    // a caller of a signer uses `sign_bytes`, which keeps one of the two forms of an ECDSA signature; the rest are
+    // doubles of signers
     ("sign_batch", &["signer/", "issue/testing.rs", "issue/tests/", "pipeline/sign/tests/"]),
 ];
 
@@ -84,7 +86,8 @@ fn sources() -> Vec<Source> {
     CRATES.iter().flat_map(|(folder, table)| sources_in(folder, table)).collect()
 }
 
-/// The same, and the crate without a table that talks to tokens and has threads: what holds of every file holds of its own.
+/// The same, and the crate without a table that talks to tokens and has threads: what holds of every file holds of its
+/// own.
 fn all_sources() -> Vec<Source> {
     let mut sources = sources();
     sources.extend(sources_in(POOL, &[]));
@@ -259,8 +262,8 @@ fn every_module_has_its_row() {
     report("modules without a row", &found);
 }
 
-/// Upstream is upstream: a row names rows above it, error types included, and so nothing leads back. What may be named is
-/// in the table once.
+/// Upstream is upstream: a row names rows above it, error types included, and so nothing leads back. What may be named
+/// is in the table once.
 #[test]
 fn the_tables_have_no_cycle() {
     for (folder, table) in CRATES {
@@ -362,7 +365,7 @@ fn the_library_does_not_print() {
     report("the library prints", &found);
 }
 
-/// What opens a file, as it stands in the source.
+/// What opens a file, as it is in the source.
 const OPENING: &[&str] = &[
     "File::open",
     "File::options",

@@ -6,9 +6,9 @@ use super::{report, root};
 /// Crates that are front doors; all others are libraries.
 const DOORS: &[&str] = &["check", "service"];
 
-/// What names an option and is none of this program's: files and the whole literal, or what of it is meant.
+/// What names an option and is not one of this program's: files and the whole literal, or what of it is meant.
 const OTHERS: &[(&str, &str)] = &[
-    // options as text, in formats that are read for good: plans, and the rows of encoder 1 on a ledger
+    // options as text, in formats that are read permanently: plans, and the rows of encoder 1 on a ledger
     ("issue/src/ledger/delivery.rs", "--issuer cmp "),
     ("issue/src/ledger/delivery.rs", "plan --foreign "),
     ("issue/src/ledger/delivery.rs", " --publish-bulk-id"),

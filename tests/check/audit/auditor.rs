@@ -33,7 +33,7 @@ fn other_anchors_than_the_batchs_refuse_it() {
     }
     // the issuing CA itself as the issuer's anchor is enough
     verify([source, "pki/ca/issuing.pem", root]).success();
-    // what is no anchor is no verdict on the batch
+    // what is not an anchor is not a verdict on the batch
     for anchors in [[source, "pki/ca/manifest.pem", "pki/ca/manifest.pem"], ["pki/ca/manifest.pem", root, root]] {
         verify(anchors).expect(2);
     }

@@ -6,7 +6,7 @@ ours, theirs = os.pipe(), os.pipe()
 
 
 def descriptors():
-    # the browser reads commands from 3 and writes answers to 4; both pipes may stand there already
+    # the browser reads commands from 3 and writes answers to 4; both pipes may be there already
     commands, answers = os.dup(ours[0]), os.dup(theirs[1])
     commands, answers = os.dup(commands), os.dup(answers)
     os.dup2(commands, 3)
@@ -53,7 +53,7 @@ def wait(method):
         events.append(message())
 
 
-# what sticks out of the window, and texts that are cut off or lie on another
+# what sticks out of the window, and texts that are cut off or are on another
 LAYOUT = """(() => {
   const width = document.documentElement.clientWidth, out = [];
   for (const one of document.querySelectorAll("body *")) {

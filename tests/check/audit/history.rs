@@ -73,7 +73,7 @@ fn a_chip_that_was_issued_for_again_needs_its_reason() {
     workshop.write("second.toml", policy.as_bytes());
     workshop.issue_under("second.toml", "two.zip", "second", &[]).success();
     workshop.verify("second", &["--history", "one", "two", "three", "again"]).success();
-    // a ledger that forgot: sealed anew without the reason, in line and statement
+    // a ledger that forgot: sealed again without the reason, in line and statement
     let bare = workshop.copy();
     crate::support::run::Run::tool("mv").args(["again", "batch"]).folder(bare.folder()).run().success();
     let mut forge = Forge::of(&bare);

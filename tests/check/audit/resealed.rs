@@ -1,5 +1,5 @@
 //! What the holder of the manifest key can do, with digests, tree and seal that fit: only what an auditor derives again
-//! from the anchors, the leaves and the policy stands in the way. In the last group the issuing key is in the wrong
+//! from the anchors, the leaves and the policy is in the way. In the last group the issuing key is in the wrong
 //! hands too.
 
 use reroot::crypto::sha256;
@@ -269,7 +269,7 @@ fn files_of_the_batch_that_say_something_else_are_refused() {
     let inputs = text("inputs.jsonl").replacen("{\"name\"", "{ \"name\"", 1).into_bytes();
     resealed(&workshop, "inputs", &["audit.account.line"], file("inputs.jsonl", inputs), nothing);
 
-    // chains: empty, of another CA, with a stranger on top, with text that is none
+    // chains: empty, of another CA, with a stranger on top, with text that is not one
     let other = Workshop::new();
     let foreign = std::fs::read(other.path("pki/ca/issuing.pem")).unwrap();
     let chain = before("chain.pem");
@@ -304,7 +304,7 @@ fn files_of_the_batch_that_say_something_else_are_refused() {
     resealed(&workshop, "stamp", &["audit.archive.time"], stamp, nothing);
 }
 
-/// Only the input shows what was left out of the batch, or what stands under another item's name.
+/// Only the input shows what was left out of the batch, or what is under another item's name.
 #[test]
 fn the_accounting_of_the_items_is_checked_against_the_input() {
     let workshop = batch();

@@ -1,5 +1,5 @@
-//! What version 2 of the formats adds (docs/spec/versions.md): the beacon, the missing chips of an expected list, the form of
-//! signatures, seals of kinds that are not known yet, and that format and encoder go together.
+//! What version 2 of the formats adds (docs/spec/versions.md): the beacon, the missing chips of an expected list, the
+//! form of signatures, seals of kinds that are not known yet, and that format and encoder go together.
 
 use reroot::crypto::sha256;
 use reroot::manifest::{MISSING_FILE, SEAL_FILE, STATEMENT_FILE, Statement, Unmet};

@@ -27,7 +27,7 @@ fn a_chip_cannot_seal_a_batch() {
     let below_root = certify(&workshop, "root", &fields);
     forge.seal_with_openssl("below-root", &below_root, &leaf.key);
     refused_only(&workshop, "below-root", &[], &["manifest.signer.purpose"]);
-    // OpenSSL alone would have taken it: the check of the purpose is what stands in the way
+    // OpenSSL alone would have taken it: the check of the purpose is what is in the way
     let folder = workshop.path("below-root");
     let arguments =
         "cms -verify -binary -inform DER -in manifest.json.p7s -content manifest.json -purpose any -out /dev/null";

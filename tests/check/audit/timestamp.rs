@@ -85,7 +85,7 @@ fn an_authority_says_when_the_statement_existed() {
     let said = workshop.reroot(&["timestamp", "attach", "batch", "good.tsr", "--tsa-anchor", "tsa/root.pem"]).run();
     assert!(said.success().err().contains("by `CN=good`"));
 
-    // the batch itself is as it was sealed; the token lies beside it, and OpenSSL reads it
+    // the batch itself is as it was sealed; the token is beside it, and OpenSSL reads it
     let anchor = ["--tsa-anchor", "tsa/root.pem"];
     let finished = workshop.verify("batch", &["--format", "json", anchor[0], anchor[1]]).success();
     let report: serde_json::Value = serde_json::from_slice(&finished.stdout).unwrap();
@@ -225,7 +225,7 @@ fn a_late_time_stamp_is_noted_or_a_fault() {
         let strict = [&anchor[..], &["--max-stamp-delay", "5"]].concat();
         refused_only(&workshop, "batch", &strict, &["audit.timestamp.late"]);
     }
-    // a limit without an authority would be no limit
+    // a limit without an authority would be not a limit
     workshop.verify("batch", &["--max-stamp-delay", "5"]).expect(2);
 }
 

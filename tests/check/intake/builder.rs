@@ -172,7 +172,7 @@ pub(crate) fn device_key() -> Key {
     Key::p256(2)
 }
 
-/// A certificate in parts, each an element (or nothing) as it is to stand there.
+/// A certificate in parts, each an element (or nothing) as it is to be there.
 pub(crate) struct Builder {
     pub(crate) version: Vec<u8>,
     pub(crate) serial: Vec<u8>,

@@ -230,7 +230,7 @@ fn algorithms_are_equal_inside_and_out_and_without_parameters() {
         "verify.algorithm.mismatch",
         &leaf(|leaf| leaf.inner_algorithm = crate::intake::builder::ECDSA_SHA384.to_vec()),
     );
-    // ecdsa-with-SHA224 (RFC 5758 §3.2) is no algorithm of ours
+    // ecdsa-with-SHA224 (RFC 5758 §3.2) is not an algorithm of ours
     let sha224 = [0x30, 10, 6, 8, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 4, 3, 1];
     refused("SHA-224", "verify.algorithm.unknown", &Builder::leaf().algorithms(&sha224));
 }

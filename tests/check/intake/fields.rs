@@ -1,4 +1,4 @@
-//! The fields of a leaf: each thing accepted with what lies next to it and is refused.
+//! The fields of a leaf: each thing accepted with what is next to it and is refused.
 
 use reroot::verify::Family;
 

@@ -19,7 +19,7 @@ fn judge(case: &serde_json::Value) -> Result<(), String> {
             .unwrap_or_default()
     };
     let at = case["validation_time"].as_str().map_or_else(|| time("2024-06-01T00:00:00Z"), instant);
-    // an anchor that cannot be loaded is no anchor
+    // an anchor that cannot be loaded is not an anchor
     let mut refused = String::new();
     let mut anchors = Vec::new();
     for der in texts("trusted_certs") {

@@ -1,4 +1,4 @@
-//! What may stand above a leaf, at the borders: one CA several times, anchors that come again, names that differ in
+//! What may be above a leaf, at the borders: one CA several times, anchors that come again, names that differ in
 //! letter case only, and crowds that wait.
 
 use reroot::verify::{Family, Relaxation, Verifier};
@@ -66,7 +66,7 @@ fn the_anchors_own_certificate_among_the_inputs_adds_nothing() {
     let mut renewed = Builder::root();
     renewed.not_after = tlv(0x17, &[b"450101000000Z"]);
     assert_eq!(with(&[renewed.sign(&root_key())]).intermediates().count(), 0);
-    // a constraint that it carries is none of the anchor's
+    // a constraint that it carries is not one of the anchor's
     let mut constrained = Builder::root();
     constrained.rest = extensions(&[ca_true_path_len(0)]);
     let key = Key::p256(11);

@@ -1,4 +1,4 @@
-//! Whoever checks the signatures, the verdicts are the same: for good leaves, bad ones, and what stands next to them.
+//! Whoever checks the signatures, the verdicts are the same: for good leaves, bad ones, and what is next to them.
 
 use reroot::crypto::VerificationEngine;
 use reroot::origin::ItemName;
@@ -8,7 +8,7 @@ use reroot::verify::{Family, Relaxation, Verifier};
 use crate::intake::support::{AT, anchor, rules, time};
 use crate::support::pki::{Recipe, TestPki, variants};
 
-/// A reel in which every fourth leaf has something wrong with it, and things that are no leaves at all.
+/// A reel in which every fourth leaf has something wrong with it, and things that are not leaves at all.
 fn hostile(pki: &TestPki) -> Vec<SourceLeaf> {
     let mut all = Vec::new();
     for (index, leaf) in (0..400).zip(pki.leaves(0..400)) {

@@ -59,7 +59,8 @@ fn every_p256_vector_gets_its_verdict_from_the_engine_with_tables() {
         let portable = IssuerKey::portable(key.clone());
         let key = IssuerKey::new(key);
         key.expect(1_000);
-        // several times over, since groups of one vector would be too small for the engine; most of the others are not DER
+        // several times over, since groups of one vector would be too small for the engine; most of the others are not
+        // DER
         let claims: Vec<Claim<'_>> = (0..8)
             .flat_map(|_| &group.tests)
             .map(|test| Claim { algorithm, message: &test.msg, signature: &test.sig, sha256: None })
@@ -95,7 +96,7 @@ fn every_ed25519_vector_gets_its_verdict() {
     assert!(vectors > 100);
 }
 
-/// The message of a vector is no certificate, but its malformed signatures can stand in one: none may be accepted.
+/// The message of a vector is not a certificate, but its malformed signatures can be in one: none may be accepted.
 #[test]
 fn no_invalid_signature_form_is_accepted_in_a_certificate() {
     use crate::intake::builder::{Builder, root_key, tlv};

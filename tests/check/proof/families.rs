@@ -113,7 +113,7 @@ fn absence_is_that_of_a_uid_of_the_family() {
     }
 }
 
-/// A pack is anybody's: a row that is hidden under another name leaves no gap in what is sealed.
+/// A pack is anyone's: a row that is hidden under another name leaves no gap in what is sealed.
 #[test]
 fn a_chip_that_is_hidden_in_a_pack_is_not_absent() {
     let workshop = of_family("generic", &GENERIC);

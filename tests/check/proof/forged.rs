@@ -1,4 +1,4 @@
-//! What the holder of the manifest key can do, and of the issuing key too: sealed anew, and still not proved.
+//! What the holder of the manifest key can do, and of the issuing key too: sealed again, and still not proved.
 
 use reroot::crypto::sha256;
 use reroot::manifest::{Proof, ProofLine, Tree, leaf_hash};
@@ -143,8 +143,8 @@ fn certificates_that_are_not_the_chips_are_refused() {
     }
 }
 
-/// What the issuing key signed, and no object certificate may be: the proof knows no policy, and demands what an external
-/// CA's certificates are held to.
+/// What the issuing key signed, and no object certificate may be: the proof knows no policy, and demands what an
+/// external CA's certificates are held to.
 #[test]
 fn certificates_with_a_right_of_a_ca_or_of_a_manifest_signer_are_refused() {
     let workshop = batch();

@@ -126,7 +126,7 @@ class House:
     def batch(self, out, reels, **anchors):
         return Batch(self, out, [self.path(one) for one in reels], **anchors)
 
-    # --- a CA key on another machine, and a CA of another house -------------------------------------------------------
+    # --- a CA key on another machine, and an external CA -------------------------------------------------------
 
     def part(self, policies):
         """The issuing key goes to a vault."""

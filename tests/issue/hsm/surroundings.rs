@@ -18,7 +18,7 @@ fn without_privileges(place: &Place, args: &[&str]) -> Run {
     place.env.iter().fold(run, |run, (name, value)| run.env(name, value))
 }
 
-/// Another user's, with no right for anybody else.
+/// Another user's, with no right for anyone else.
 fn take_away(path: &std::path::Path) {
     std::fs::set_permissions(path, PermissionsExt::from_mode(0o000)).unwrap();
     if rustix::process::getuid().is_root() {

@@ -136,7 +136,7 @@ fn a_device_that_comes_back_is_found_again_by_starting_the_library_afresh() {
     let hsm = Hsm::with_p256();
     let trace = hsm.path("trace");
     for sessions in [1, 3] {
-        // dead from the 20th signature until the library is initialised anew
+        // dead from the 20th signature until the library is initialised again
         let rules = "C_Sign:20-22:fail=0x30;C_OpenSession:4-6:fail=0x30";
         let run = Run { sessions, retries: 6, ..Run::signing(&uri(&hsm)) }.faults(rules);
         let report = run.env("FAULTY_PKCS11_TRACE", trace.to_str().unwrap()).report(&hsm);

@@ -1,4 +1,4 @@
-//! A CA of another house: OpenSSL, which sees nothing but the files handed over.
+//! An external CA: OpenSSL, which sees nothing but the files handed over.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -415,7 +415,7 @@ fn plans_of_one_kind_are_not_finished_as_the_other() {
     houses.zip("back.zip", &houses.certificates());
     let args = ["finish", "handed", "--out", "batch", "--config", "pki/reroot.toml", "--signatures", "back.zip"];
     let refused = houses.machines.workshop.reroot(&args).run().expect(2);
-    assert!(refused.err().contains("a CA of another house"), "{}", refused.err());
+    assert!(refused.err().contains("an external CA"), "{}", refused.err());
     houses.machines.plan_under("foreign.toml", "reel.zip", "reel.plan", &[]).expect(2);
     assert!(!PathBuf::from("reel.plan").exists());
 }

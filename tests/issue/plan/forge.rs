@@ -73,7 +73,7 @@ impl Plan {
         }
     }
 
-    /// Signs the head anew with the manifest key.
+    /// Signs the head again with the manifest key.
     pub(crate) fn sign(&mut self, folder: &Path, key: &str) {
         let certificate = pem::read(&std::fs::read(folder.join("pki/ca/manifest.pem")).unwrap()).unwrap().remove(0);
         let certificate = Certificate::from_der(&certificate.der).unwrap();

@@ -79,7 +79,7 @@ impl Machines {
         machines
     }
 
-    /// Batches that the vault has begun.
+    /// Batches that the vault has started.
     pub(crate) fn begun_in_vault(&self) -> usize {
         let config = Config::load(&self.path("vault/reroot.toml")).unwrap();
         let ledger = Ledger::open(config.ledger_path(), config.issuer_identity().unwrap().spki()).unwrap();

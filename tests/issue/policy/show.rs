@@ -1,6 +1,6 @@
 //! `reroot policy show` and `reroot policy check`: exactly what is printed, for a fixed CA, leaf and instant.
 //!
-//! The texts are in `fixtures/golden/policy-show/`; `REROOT_UPDATE=1` writes them anew.
+//! The texts are in `fixtures/golden/policy-show/`; `REROOT_UPDATE=1` writes them again.
 
 use std::fmt::Write as _;
 

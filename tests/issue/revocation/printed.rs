@@ -280,7 +280,7 @@ fn an_issuing_key_has_shards_in_all_of_its_policies_or_in_none() {
         let plan = format!("plan next.zip --policy other.toml --out next.plan --set lot=A1 {CONFIG}");
         case.run(&issue).run(&format!("{issue} --dry-run --format json")).run(&plan).finish();
         assert!(!workshop.path("next").exists() && !workshop.path("next.plan").exists());
-        // another number of shards, in a policy of its own, is no difference; nor is the batch of an external CA
+        // another number of shards, in a policy of its own, is not a difference; nor is the batch of an external CA
         let more = sharded().replace("\"workshop\"", "\"more\"").replace("shards = 4", "shards = 64");
         put(&workshop.path("more.toml"), more);
         let begun_with = std::fs::read_to_string(workshop.path("policy.toml")).unwrap().contains("[revocation]");

@@ -1,5 +1,5 @@
-//! Surroundings that can do less than a local disk and a machine of one's own: file systems without an exclusive rename,
-//! systems without a thread to spare, folders that other users can write to.
+//! Surroundings that can do less than a local disk and a machine of one's own: file systems without an exclusive
+//! rename, systems without a thread to spare, folders that other users can write to.
 #![expect(
     clippy::unwrap_used,
     clippy::disallowed_methods,
@@ -21,7 +21,7 @@ fn workshop(chips: u64) -> Workshop {
 /// `reroot issue reel.zip` under the workshop's policy.
 const ISSUE: [&str; 7] = ["issue", "reel.zip", "--policy", "policy.toml", "--set", "lot=A1", "--out"];
 
-/// Batches that were begun on the workshop's ledger.
+/// Batches that were started on the workshop's ledger.
 fn begun(workshop: &Workshop) -> u64 {
     let stats =
         workshop.reroot(&["--format", "json", "ledger", "stats", "--config", "pki/reroot.toml"]).run().success();

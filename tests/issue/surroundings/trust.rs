@@ -89,7 +89,7 @@ fn a_group_is_allowed_by_name_but_cannot_allow_itself() {
     assert!(issue(&workshop, &[]).run().expect(2).err().contains("there is no group `no-such-group`"));
 }
 
-/// `init` and `quickstart` make what the check wants, whatever the umask.
+/// `init` and `quickstart` make what the check wants, regardless of the umask.
 #[test]
 fn what_init_makes_passes_under_any_umask() {
     let folder = tempfile::tempdir().unwrap();
@@ -158,7 +158,7 @@ fn the_process_makes_no_core_and_cannot_be_looked_into() {
     let process = run.id();
     let status = |name: &str| std::fs::read_to_string(format!("/proc/{process}/{name}")).unwrap();
     let core = || status("limits").lines().find(|line| line.starts_with("Max core file size")).unwrap().to_owned();
-    // the program has begun once its limits are its own
+    // the program has started once its limits are its own
     for _ in 0..1_000 {
         if core().split_whitespace().nth(4) == Some("0") && core().split_whitespace().nth(5) == Some("0") {
             break;

@@ -1,7 +1,7 @@
 //! Command cases: what was typed, how it ended and what was said, compared with a text under `tests/cli/`.
 //!
-//! What differs from run to run (folders, digests, names of batches, times) stands there as a token. After a change that
-//! is meant, `REROOT_BLESS=1` writes the texts anew; they are read before they are committed.
+//! What differs from run to run (folders, digests, names of batches, times) is there as a token. After a change that
+//! is meant, `REROOT_BLESS=1` writes the texts again; they are read before they are committed.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;

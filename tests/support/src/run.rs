@@ -248,7 +248,8 @@ fn virtual_environment() -> PathBuf {
     cache.unwrap_or_else(home).join("reroot/venv")
 }
 
-/// The program under test. Cargo names it only to the tests of its own package, so it is found beside the test that runs:
+/// The program under test. Cargo names it only to the tests of its own package, so it is found beside the test that
+/// runs:
 /// `target/<profile>/deps/<test>`.
 ///
 /// # Panics

@@ -22,7 +22,7 @@ pub enum Lose {
     Unflushed,
 }
 
-/// A file or folder, whatever its name: number and birth, because numbers are used again.
+/// A file or folder, regardless of its name: number and birth, because numbers are used again.
 type Id = (u64, SystemTime);
 
 /// The folder and what is flushed of it.
@@ -38,7 +38,7 @@ struct Folder {
     names: BTreeMap<OsString, (Id, bool)>,
 }
 
-/// What a flush that has begun will have made safe if it succeeds.
+/// What a flush that has started will have made safe if it succeeds.
 pub struct Flush {
     files: Vec<(Id, (Vec<u8>, Permissions))>,
     folders: Vec<(Id, Folder)>,

@@ -292,7 +292,7 @@ fn request(what: libc::c_uint, thread: pid_t, data: usize) -> Result<(), String>
     }
 }
 
-/// Whether a thread stands at the beginning of a call.
+/// Whether a thread is at the beginning of a call.
 fn begins(thread: pid_t) -> bool {
     let mut about = std::mem::MaybeUninit::<libc::ptrace_syscall_info>::zeroed();
     let size = size_of::<libc::ptrace_syscall_info>();

@@ -98,7 +98,7 @@ pub struct LookupArgs {
     /// Write the certificate to standard output, PEM, then the issuing CA's and those above it
     #[arg(long)]
     pub pem: bool,
-    /// CRLs of the issuing CA, DER or PEM: a certificate is given out only if they show that it is not revoked
+    /// CRLs of the issuing CA, DER or PEM: a certificate is returned only if they show that it is not revoked
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub crl: Vec<PathBuf>,
     /// Demand a proof that the chip is not there
@@ -121,8 +121,8 @@ pub struct LookupArgs {
 pub struct VerifyArgs {
     /// The batch directory
     pub batch: PathBuf,
-    /// The archives the batch was made from, in any order: adds the accounting of their items, and derives every finding
-    /// again
+    /// The archives the batch was made from, in any order: adds the accounting of their items, and derives every
+    /// finding again
     #[arg(long, value_name = "ARCHIVE", num_args = 1..)]
     pub input: Vec<PathBuf>,
     /// The other batches of the ledger: adds who follows whom, and that no chip has two certificates

@@ -140,7 +140,7 @@ fn tell(printer: Printer, facts: Vec<(&'static str, String)>, verdict: &str) {
     printer.data(&table.finish());
 }
 
-/// Nothing is given out: on standard output there is only what was proved.
+/// Nothing is returned: on standard output there is only what was proved.
 fn broken(printer: Printer, fault: &Broken) -> Exit {
     printer.failure(&printer.value(&format!("[{}] {}: {}", fault.code, fault.place, fault.message)), None);
     Exit::Findings

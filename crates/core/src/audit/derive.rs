@@ -204,8 +204,8 @@ fn unfit(
     Ok(lints.into_iter().flatten().map(|lint| lint.code).collect())
 }
 
-/// The auditor's anchors that the statement names too, where the two lists differ: the batch's findings follow from those.
-/// A certificate of the batch is never used: its maker could choose one under which any finding follows.
+/// The auditor's anchors that the statement names too, where the two lists differ: the batch's findings follow from
+/// those. A certificate of the batch is never used: its maker could choose one under which any finding follows.
 fn stated_anchors(job: &Audit<'_>, statement: &Statement) -> Option<Vec<Certificate>> {
     let stated: Vec<Certificate> =
         job.source_anchors.iter().filter(|anchor| is_stated(anchor, statement)).cloned().collect();
@@ -273,11 +273,11 @@ fn tell(
                 let (code, message) = match misfit.what {
                     What::AnotherLeaf => (code::ACCOUNT_ITEM, "is another leaf in the inputs"),
                     What::NotALeaf | What::Otherwise(_) => {
-                        (code::ACCOUNT_ITEM, "was issued, but is no leaf that verifies")
+                        (code::ACCOUNT_ITEM, "was issued, but is not a leaf that verifies")
                     }
                     What::NotThere => (code::ACCOUNT_ITEM, "is not in the inputs, or accounted for twice"),
                     What::Padding if entry.relax().contains(&Relaxation::TrailingPadding) => {
-                        (code::ACCOUNT_PADDING, "is no padded zone dump in the inputs, but the line says so")
+                        (code::ACCOUNT_PADDING, "is not a padded zone dump in the inputs, but the line says so")
                     }
                     What::Padding => {
                         (code::ACCOUNT_PADDING, "is a padded zone dump in the inputs, and the line does not say so")

@@ -28,7 +28,7 @@ use super::{Audit, believed, check_digest};
 /// Lines checked at once; bounds the memory.
 const BLOCK: usize = 4_096;
 
-/// Bytes of certificates checked at once: some 20,000 ordinary ones.
+/// Bytes of certificates checked at once: about 20,000 ordinary ones.
 const BLOCK_BYTES: usize = 32 << 20;
 
 /// What a line whose certificates hold adds to the report.
@@ -377,8 +377,8 @@ impl Context<'_> {
         AuditContext { verifier: &self.verifier, anchors: self.anchors, statement: self.statement }
     }
 
-    /// Walks the whole way for each line; the signatures of one key are looked at together. Of each line the first fault
-    /// on the way is reported.
+    /// Walks the whole way for each line; the signatures of one key are looked at together. Of each line the first
+    /// fault on the way is reported.
     fn check_all(
         &self,
         share: Vec<(Row, Result<Entry, ManifestError>)>,

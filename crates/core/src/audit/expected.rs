@@ -75,7 +75,8 @@ pub(super) fn open(
     Ok(Some(Given { list, family, same }))
 }
 
-/// The chips of all lines against the list: who has a certificate, who was left out because of the list, who is missing.
+/// The chips of all lines against the list: who has a certificate, who was left out because of the list, who is
+/// missing.
 ///
 /// The verified leaves are the chips with a certificate, and those whose finding is one of a verified leaf. That these
 /// findings are true is for the inputs to show.
@@ -134,8 +135,8 @@ pub(super) fn check(
     Ok(())
 }
 
-/// Missing chips as `missing.jsonl` names them: by the UID, or by its first 9 bytes where the list has the unique number;
-/// sorted.
+/// Missing chips as `missing.jsonl` names them: by the UID, or by its first 9 bytes where the list has the unique
+/// number; sorted.
 pub(super) fn sealed_names(missing: &[(u64, String)], family: Family) -> Vec<Uid> {
     let short = |chip: &str| family.parts().filter(|parts| chip.len() == 2 * parts.unique);
     let name = |chip: &String| match short(chip) {

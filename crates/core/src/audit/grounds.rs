@@ -1,9 +1,9 @@
 //! The closed list of codes that a finding of a sealed batch can have, and what each of them rests on.
 //!
-//! Everything that is rejected or ignored is left out of a batch, so its code must say why, and an auditor must be able to
-//! check the reason. A code that is not on the list is refused: a provider who could invent codes could leave out any
-//! chip. The list belongs to the formats `reroot-manifest/1` and `reroot-manifest/2`; a code is added to it together with a
-//! new list number.
+//! Everything that is rejected or ignored is left out of a batch, so its code must say why, and an auditor must be able
+//! to check the reason. A code that is not on the list is refused: a provider who could invent codes could leave out
+//! any chip. The list belongs to the formats `reroot-manifest/1` and `reroot-manifest/2`; a code is added to it
+//! together with a new list number.
 //!
 //! Not on the list are codes of findings that stop a run before anything is sealed: `ledger.abandoned`,
 //! `ledger.held-by-open-batch`,

@@ -1,8 +1,8 @@
-//! Which of the auditor's inputs is which line of `inputs.jsonl`: by length and SHA-256, whatever they are called and in
-//! whatever order they are given.
+//! Which of the auditor's inputs is which line of `inputs.jsonl`: by length and SHA-256, whatever they are called and
+//! in whatever order they are given.
 //!
-//! Items are named after their input, so the auditor's names are turned into those of the batch. Of several items with the
-//! same certificate the first one counts, so the order is that of the batch too.
+//! Items are named after their input, so the auditor's names are turned into those of the batch. Of several items with
+//! the same certificate the first one counts, so the order is that of the batch too.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -75,8 +75,8 @@ impl Matched {
         }
     }
 
-    /// The item's name in the batch, from the name that it has here and its position, or its place in the batch: positions
-    /// are below all places.
+    /// The item's name in the batch, from the name that it has here and its position, or its place in the batch:
+    /// positions are below all places.
     pub(super) fn item(&self, number: u64, item: &ItemName) -> ItemName {
         let place = if number >> OFFSET_BITS == 0 { self.place(number) } else { number };
         let line = (place >> OFFSET_BITS).checked_sub(1).and_then(|line| usize::try_from(line).ok());

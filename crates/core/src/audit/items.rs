@@ -259,8 +259,8 @@ impl Line {
         Some(Self { place: Place::Rejected, number, said })
     }
 
-    /// Takes the item that the line is about out of those of its name. What is wrong with the line, if anything, and the
-    /// item.
+    /// Takes the item that the line is about out of those of its name. What is wrong with the line, if anything, and
+    /// the item.
     fn strike(&self, same_name: &mut Vec<Derived>) -> (Option<What>, Option<Derived>) {
         if let Some(at) = same_name.iter().position(|derived| self.wrong(derived).is_none()) {
             return (None, Some(same_name.remove(at)));

@@ -73,7 +73,7 @@ impl Missing {
         match MissingLine::parse(line) {
             Err(error) => report.fault(code::EXPECTED_MISSING, &place, &error.to_string()),
             Ok(line) if !self.family.lists(line.chip()) => {
-                let message = format!("{} is no chip of the family {}", line.chip(), self.family);
+                let message = format!("{} is not a chip of the family {}", line.chip(), self.family);
                 report.fault(code::EXPECTED_MISSING, &place, &message);
             }
             Ok(line) if last.is_some_and(|last| last >= *line.chip()) => {

@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! seal       the statement's signature, under a manifest anchor, before a byte of it is parsed
-//! files      every file of the batch has the digest the statement names; nothing else lies beside
+//! files      every file of the batch has the digest the statement names; nothing else is beside
 //! issuer     the chain of the issuing CA reaches the issuer anchor                                   (audit/issuer)
 //! entries    line by line: source chain, SPKI, UID, template, TBS bit for bit, signature, digests    (audit/entries)
 //! tree       order, count and RFC 9162 root
@@ -16,10 +16,11 @@
 //! expected   with the list: its digest and count, and which of its chips are missing                (audit/expected)
 //! ```
 //!
-//! Taken on the signer's word, because nothing in the batch proves it: `created`, `tool`, `bulk_id`, `reissue`, signatures
-//! beyond those of the lines; without the history `previous` and what findings say of earlier batches; without the list
-//! `expected`, but for the form and number of what is missing and surplus; without the inputs all findings. A time-stamp
-//! shows when the statement existed at the latest, a beacon that no derived serial number is older than it.
+//! Taken on the signer's word, because nothing in the batch proves it: `created`, `tool`, `bulk_id`, `reissue`,
+//! signatures beyond those of the lines; without the history `previous` and what findings say of earlier batches;
+//! without the list
+//! `expected`, but for the form and number of what is missing and surplus; without the inputs all findings. A
+//! time-stamp shows when the statement existed at the latest, a beacon that no derived serial number is older than it.
 
 mod account;
 mod claims;
@@ -223,7 +224,7 @@ fn check_timestamp(job: &Audit<'_>, statement: &[u8], claims: &Statement, report
     }
     let Some(bytes) = job.timestamp else {
         if !job.tsa_anchors.is_empty() {
-            report.fault(code::TIMESTAMP_MISSING, PLACE, "there is none, and an authority's anchor was given");
+            report.fault(code::TIMESTAMP_MISSING, PLACE, "there is no time-stamp, but an authority's anchor was given");
         }
         return;
     };
@@ -305,7 +306,7 @@ fn open_statement(
     }
 }
 
-/// Every file the statement names has its digest, and no other file lies in the directory.
+/// Every file the statement names has its digest, and no other file is in the directory.
 fn check_files(reader: &BatchReader, statement: &Statement, report: &mut AuditReport) -> Result<(), Error> {
     let missing: BTreeSet<&str> = reader.missing(statement).into_iter().collect();
     for name in &missing {

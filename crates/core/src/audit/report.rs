@@ -80,7 +80,7 @@ impl NotGiven {
             }
             Self::History => {
                 "that no batch of the ledger was left out, that no chip, key, seed or serial number is in another batch, and \
-                 that chips which are said to have a certificate have one"
+                 that each chip listed as already certified has a certificate"
             }
             Self::ExpectedList => "which chips of an expected list are missing, and which are not on it",
             Self::TimestampAnchor => "when the statement existed at the latest: its time is the signer's word",
@@ -187,7 +187,7 @@ pub mod code {
         EXPECT_LIST = "audit.expect.list", "The expected list is not the one that the statement names.";
         FILE_DIGEST = "audit.file.digest", "A file has another digest than the statement names.";
         FILE_MISSING = "audit.file.missing", "A file of the batch is missing.";
-        FILE_UNEXPECTED = "audit.file.unexpected", "A file lies in the batch that the statement does not name.";
+        FILE_UNEXPECTED = "audit.file.unexpected", "The batch has a file that the statement does not name.";
         FILE_UNREADABLE = "audit.file.unreadable", "A file of the batch cannot be read.";
         FULL_WIDTH = "audit.certificate.full-width", "The policy demands full-width signatures and this one is shorter.";
         HISTORY_FORK = "audit.history.fork", "Two batches follow the same batch, or two are the first: the ledger branched.";

@@ -18,7 +18,7 @@ pub(crate) struct AuditContext<'a> {
     pub(crate) statement: &'a Statement,
 }
 
-/// Something that does not hold, before anybody knows its place.
+/// Something that does not hold, before anyone knows its place.
 #[derive(Debug)]
 pub struct Contradiction {
     /// The stable code.

@@ -82,8 +82,8 @@ codes! {
         => "Check the configured CA certificate, then ask the CA for the certificate again.";
 }
 
-/// Checks a certificate that the CA `issuer` made elsewhere for `template`: an [`object`] certificate of that CA for the
-/// leaf's key, valid while its CA is unless the policy lets it be valid longer. In what else it may differ is the
+/// Checks a certificate that the CA `issuer` made elsewhere for `template`: an [`object`] certificate of that CA for
+/// the leaf's key, valid while its CA is unless the policy lets it be valid longer. In what else it may differ is the
 /// policy's: [`differences`](crate::cert::differences) finds it.
 ///
 /// # Errors

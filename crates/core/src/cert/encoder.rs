@@ -6,13 +6,13 @@ use crate::x509::Sha256Digest;
 
 use super::Seed;
 
-/// A version of the rules by which a tbsCertificate follows from batch row and leaf (docs/spec/versions.md); part of a batch's
-/// terms. The formats of a batch's files go with it.
+/// A version of the rules by which a tbsCertificate follows from batch row and leaf (docs/spec/versions.md); part of a
+/// batch's terms. The formats of a batch's files go with it.
 ///
 /// The TBS bytes of a policy `version` never change between releases: a change here is a new version beside the old.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Encoder {
-    /// The first releases. Its batches are verified permanently, and finished where they were begun.
+    /// The first releases. Its batches are verified permanently, and finished where they were started.
     One,
     /// Serial numbers are bound to the batch's name and beacon, ECDSA signatures have the lower s.
     Two,

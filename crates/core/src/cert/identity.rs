@@ -65,9 +65,9 @@ impl IssuerIdentity {
         &self.chain
     }
 
-    /// The end of the chain: what certificates are verified against where nobody names another issuer anchor, and manifest
-    /// signers where nobody names another manifest anchor. Without a chain, a CA that is its own root. `None`: the chain
-    /// is missing.
+    /// The end of the chain: what certificates are verified against where nobody names another issuer anchor, and
+    /// manifest signers where nobody names another manifest anchor. Without a chain, a CA that is its own root. `None`:
+    /// the chain is missing.
     pub fn anchor(&self) -> Option<&Certificate> {
         self.chain().last().or_else(|| Some(&self.certificate).filter(|own| own.is_self_issued()))
     }
@@ -77,7 +77,7 @@ impl IssuerIdentity {
         self.certificate.subject()
     }
 
-    /// Checks that no extendedKeyUsage of the CA or of one above it stands in the way of these purposes.
+    /// Checks that no extendedKeyUsage of the CA or of one above it is in the way of these purposes.
     ///
     /// # Errors
     /// As [`check_purposes`], with the CA's name.

@@ -9,8 +9,8 @@ use crate::x509::{SerialNumber, Sha256Digest, Spki};
 /// The serial numbers of a batch. What all of them follow from is hashed once.
 ///
 /// Two leaves, two issuers, two attempts or, under encoder 2, two batches never share the input of the HMAC, so equal
-/// serial numbers are as unlikely as a collision of 126 bits (RFC 5280 §4.1.2.2: unique for each certificate of a CA, at
-/// most 20 bytes).
+/// serial numbers are as unlikely as a collision of 126 bits (RFC 5280 §4.1.2.2: unique for each certificate of a CA,
+/// at most 20 bytes).
 #[derive(Clone)]
 pub struct Serials(HmacSha256);
 

@@ -130,7 +130,7 @@ impl TbsCertificate {
 /// Room for what most tbsCertificates take.
 const BYTES: usize = 768;
 
-/// RFC 5280 §4.1: the default of critical is left away (X.690 §11.5).
+/// RFC 5280 §4.1: the default of critical is omitted (X.690 §11.5).
 fn write_extension(out: &mut Vec<u8>, extension: &Extension) {
     nest(out, tag::SEQUENCE, |out| {
         write_element(out, tag::OBJECT_IDENTIFIER, &[extension.oid.as_bytes()]);

@@ -5,8 +5,8 @@ use crate::x509::{Extension, Name, SerialNumber, SignatureAlgorithm, Spki, Valid
 
 /// What one certificate will say, but for its issuer and its serial number.
 ///
-/// A bound policy makes it from a verified leaf ([`BoundPolicy::template`](crate::policy::BoundPolicy::template)); after
-/// that it is only read.
+/// A bound policy makes it from a verified leaf ([`BoundPolicy::template`](crate::policy::BoundPolicy::template));
+/// after that it is only read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObjectTemplate(TemplateFields);
 

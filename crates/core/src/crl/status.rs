@@ -135,8 +135,8 @@ fn verify_under(crl: &Crl, issuer: &Certificate) -> Result<(), CrlSignatureError
         .map_err(|source| CrlSignatureError::Signature { issuer: named(), source })
 }
 
-/// The URLs of a certificate's cRLDistributionPoints, those of all points; none if it has no such extension, or one with
-/// names that are no URLs.
+/// The URLs of a certificate's cRLDistributionPoints, those of all points; none if it has no such extension, or one
+/// with names that are not URLs.
 pub fn crl_urls(certificate: &Certificate) -> Option<Vec<String>> {
     const WHAT: &str = "cRLDistributionPoints";
     let value = &certificate.extension(oid::CRL_DISTRIBUTION_POINTS)?.value;
@@ -193,7 +193,7 @@ pub enum CrlSignatureError {
         source: SignatureError,
     },
     /// None of the CAs has this name.
-    #[error("the CRL's issuer `{issuer}` is none of the CAs here")]
+    #[error("the CRL's issuer `{issuer}` is not one of the CAs here")]
     UnknownIssuer {
         /// The issuer that the list names.
         issuer: String,

@@ -43,7 +43,7 @@ pub fn reaches_anchor(
     unreachable!("the chain ends before its depth does")
 }
 
-/// Checks a CA certificate above an end entity or other CAs: what it says of itself, whether `depth` CAs may stand below
+/// Checks a CA certificate above an end entity or other CAs: what it says of itself, whether `depth` CAs may be below
 /// it, and whether the purposes at the end of the path may.
 ///
 /// # Errors
@@ -64,7 +64,7 @@ pub fn check_authority(
     check_purposes(certificate, purposes).map_err(|error| format!("`{subject}`: {error}"))
 }
 
-/// The end of a chain that is complete: the certificate that nothing stands above, because issuer and subject are the
+/// The end of a chain that is complete: the certificate that nothing is above, because issuer and subject are the
 /// same. Without a chain it is the issuing CA's own.
 ///
 /// # Errors
@@ -116,8 +116,8 @@ pub fn signed_by(below: &Certificate, above: &Certificate) -> bool {
     PublicKey::from_spki(above.spki()).is_ok_and(|key| check_signed(below, above.subject(), &key).is_ok())
 }
 
-/// What a certificate that a person has named has otherwise than RFC 5280 or DER, in words; and whether a root's signature
-/// over itself is of another key, which changes nothing.
+/// What a certificate that a person has named has otherwise than RFC 5280 or DER, in words; and whether a root's
+/// signature over itself is of another key, which changes nothing.
 pub fn named_notes(certificate: &Certificate) -> Vec<String> {
     let mut notes = certificate.notes();
     let noted = certificate.deviations().any(|deviation| deviation == Deviation::SelfSignature);

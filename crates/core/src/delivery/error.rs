@@ -392,7 +392,7 @@ impl DeliveryError {
             Self::Pack { .. } => "Make the pack again from the batch.",
             Self::ZoneUnfit { .. } => {
                 "Choose a larger zone, or issue under a policy with `max_certificate_bytes` in [device]; a certificate with a \
-                 few extensions takes some 460 bytes."
+                 few extensions takes about 460 bytes."
             }
             Self::NoForm => "Choose DER, PEM or both.",
             Self::ChipTwice { .. } => {

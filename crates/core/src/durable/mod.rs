@@ -4,8 +4,8 @@
 //! renamed had been flushed to disk, and so is the directory afterwards. A happy path makes these system calls:
 //! `openat(O_CREAT|O_EXCL)`, `write`…, `fsync`, `renameat2(RENAME_NOREPLACE)`, `openat(directory)`, `fsync`.
 //!
-//! Functions here demand every flush: they are for keys and for the ledger's folder. [`output`] has the same for outputs,
-//! which may lie on file systems that can do less.
+//! Functions here demand every flush: they are for keys and for the ledger's folder. [`output`] has the same for
+//! outputs, which may be on file systems that can do less.
 #![expect(clippy::disallowed_methods, reason = "this is the one module that writes plain files")]
 
 mod name;
@@ -28,8 +28,8 @@ use rustix::io::Errno;
 pub enum Access {
     /// Everybody, as the umask allows: certificates, manifests.
     Public,
-    /// Everybody may read it, as the umask allows; only the owner may change it (mode 0644, folders 0755): configuration,
-    /// trust anchors.
+    /// Everybody may read it, as the umask allows; only the owner may change it (mode 0644, folders 0755):
+    /// configuration, trust anchors.
     Trusted,
     /// Only the owner (mode 0600): keys, ledgers, spools.
     Private,
@@ -135,8 +135,8 @@ pub fn make_private(directory: &Path) -> Result<u32, DurableError> {
     Ok(mode)
 }
 
-/// Gives a directory the mode that it has once others may see it. A file system without modes (FAT, some network and FUSE
-/// file systems) stays as it is: it was never private.
+/// Gives a directory the mode that it has once others may see it. A file system without modes (FAT, some network and
+/// FUSE file systems) stays as it is: it was never private.
 ///
 /// # Errors
 /// The directory cannot be changed.
@@ -266,7 +266,8 @@ fn in_directory(directory: &Path, source: std::io::Error) -> DurableError {
     DurableError::Io { doing: "create a file in", path: directory.to_owned(), source }
 }
 
-/// Holds a directory against other processes that ask for the same, until the file is closed. None if one of them has it.
+/// Holds a directory against other processes that ask for the same, until the file is closed. None if one of them has
+/// it.
 ///
 /// On file systems that know no locks every process gets it.
 ///
@@ -296,7 +297,7 @@ fn at(doing: &'static str, path: &Path, source: std::io::Error) -> DurableError 
     }
 }
 
-/// Why something could not be written for good.
+/// Why something could not be written permanently.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DurableError {
@@ -309,7 +310,7 @@ pub enum DurableError {
     /// The system refused.
     #[error("cannot {doing} `{}`: {source}", Printable::new(path))]
     Io {
-        /// What was to be done with it, as it stands before a name: `write`, `flush`.
+        /// What was to be done with it, as it is before a name: `write`, `flush`.
         doing: &'static str,
         /// The file or directory.
         path: PathBuf,
@@ -351,7 +352,8 @@ pub enum DurableError {
 }
 
 impl DurableError {
-    /// The kind of failure. A name that is taken or too long, and a file system that cannot give names, are the choice of who named the output.
+    /// The kind of failure. A name that is taken or too long, and a file system that cannot give names, are the choice
+    /// of who named the output.
     pub fn class(&self) -> Class {
         match self {
             Self::Exists { .. }

@@ -1,8 +1,8 @@
 //! Outputs: batches, plans, signature files, proofs, exports, reports.
 //!
-//! They may lie on file systems that can do less than a local disk: [`check`] tries out the output's folder before anything
-//! is signed, and refuses where a finished output could not get its name safely. A flush that the file system does not
-//! have is tolerated here and noted ([`notes`]); a flush that fails is an error, here as everywhere.
+//! They may be on file systems that can do less than a local disk: [`check`] tries out the output's folder before
+//! anything is signed, and refuses where a finished output could not get its name safely. A flush that the file system
+//! does not have is tolerated here and noted ([`notes`]); a flush that fails is an error, here as everywhere.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -48,8 +48,9 @@ impl Shape {
     }
 }
 
-/// Tries out whether an output can be written and get its name: that the name and the paths in it are not too long, that
-/// its folder can be written to, and that there is a way to give a name that replaces nothing. Leaves nothing behind.
+/// Tries out whether an output can be written and get its name: that the name and the paths in it are not too long,
+/// that its folder can be written to, and that there is a way to give a name that replaces nothing. Leaves nothing
+/// behind.
 ///
 /// # Errors
 /// The name is too long, or there is no such way; or the folder cannot be written to or flushed.
@@ -76,8 +77,8 @@ pub fn check(out: &Path, shape: Shape) -> Result<(), DurableError> {
     Ok(())
 }
 
-/// Whether nothing has the output's name, but for the empty directory of a run that was killed just before it renamed the
-/// finished one over it, on a file system where that is how a directory gets its name.
+/// Whether nothing has the output's name, but for the empty directory of a run that was killed just before it renamed
+/// the finished one over it, on a file system where that is how a directory gets its name.
 pub fn is_free(out: &Path) -> bool {
     out.symlink_metadata().is_err() || name::is_claim(out)
 }
@@ -124,7 +125,7 @@ fn give_names(kind: Kind, one: &Path, other: &Path) -> Result<bool, DurableError
             create_new(path, Access::Private).map(drop)
         }
         .map_err(|error| match error {
-            // the name says nothing to anybody, the folder does
+            // the name says nothing to anyone, the folder does
             DurableError::Io { source, .. } => super::in_directory(parent(path), source),
             other => other,
         })

@@ -49,7 +49,7 @@ impl Row {
         verifier.namespace(self.path)
     }
 
-    /// Where the leaf lies in the spool, for those who read many.
+    /// Where the leaf is in the spool, for those who read many.
     pub fn place(&self) -> u64 {
         self.spooled.spooled().offset()
     }

@@ -1,6 +1,6 @@
 //! Rules that a tbsCertificate must meet before it may be signed: one rule a file, foldered by authority.
 //!
-//! Guarantees: rules read the *encoded* bytes, parsed anew and once, so the encoder is judged with the policy; a
+//! Guarantees: rules read the *encoded* bytes, parsed again and once, so the encoder is judged with the policy; a
 //! [`LintedTbs`] has passed every rule that applies to it. Nothing here needs a key or a signature: sizes assume the
 //! largest signature the issuer can make.
 

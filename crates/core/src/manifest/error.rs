@@ -64,7 +64,7 @@ pub enum ManifestError {
         /// What is wrong with its key.
         source: KeyError,
     },
-    /// A manifest anchor that may not certify anybody.
+    /// A manifest anchor that may not certify anyone.
     #[error("manifest anchor `{subject}` is not a CA certificate: {found}, expected {expected}")]
     AnchorNotACa {
         /// The anchor.
@@ -166,7 +166,7 @@ pub enum ManifestError {
         found: String,
     },
     /// No anchor has the name of the signer's issuer.
-    #[error("manifest signer's certificate was issued by `{issuer}`, which is no manifest anchor")]
+    #[error("manifest signer's certificate was issued by `{issuer}`, which is not a manifest anchor")]
     SignerNoTrustAnchor {
         /// The issuer found.
         issuer: String,
@@ -213,7 +213,7 @@ pub enum ManifestError {
         /// What is wrong there, safe to print.
         problem: String,
     },
-    /// A time-stamp that is none, or not of this statement.
+    /// A time-stamp that is not one, or not of this statement.
     #[error("time-stamp: {reason}")]
     Timestamp {
         /// What was found and what was expected.

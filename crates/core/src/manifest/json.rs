@@ -3,8 +3,8 @@
 //! Strings escape `"` and `\` with a backslash and every character outside printable ASCII as `\uXXXX` in lower-case
 //! hexadecimal (a surrogate pair above U+FFFF). Nothing else is ever escaped, so every string has one spelling.
 //!
-//! serde reads and writes the values. A reader writes what it has read again and compares ([`same`]): that, and not care
-//! in each reader, is what refuses any other spelling.
+//! serde reads and writes the values. A reader writes what it has read again and compares ([`same`]): that, and not
+//! care in each reader, is what refuses any other spelling.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
@@ -222,7 +222,7 @@ fn time(text: &str) -> Option<Time> {
     Time::from_rfc3339(text).ok().filter(|time| time.to_string() == text)
 }
 
-/// Reads a member that is there, whatever its value: without it serde takes `null` for a member that is not.
+/// Reads a member that is there, regardless of its value: without it serde takes `null` for a member that is not.
 pub(super) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }

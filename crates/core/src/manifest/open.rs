@@ -29,8 +29,8 @@ impl ManifestAnchor {
     /// because of where it came from, which is never the batch.
     ///
     /// # Errors
-    /// The certificate is not a CA's, may not sign certificates, has an extension or a constraint that must be processed
-    /// and is not, or its key is not valid.
+    /// The certificate is not a CA's, may not sign certificates, has an extension or a constraint that must be
+    /// processed and is not, or its key is not valid.
     pub fn from_certificate(certificate: &Certificate) -> Result<Self, ManifestError> {
         let subject = || certificate.subject().to_string();
         let refused = |found, expected| ManifestError::AnchorNotACa { subject: subject(), found, expected };
@@ -82,8 +82,8 @@ impl SignedManifest {
     /// seal's signingTime, which is the statement's `created`: the signer's own word.
     ///
     /// # Errors
-    /// Anything that is not exactly as docs/spec/manifest-format.md says, each with its [code](ManifestError::code). Nothing
-    /// of the statement is parsed before the signature holds.
+    /// Anything that is not exactly as docs/spec/manifest-format.md says, each with its [code](ManifestError::code).
+    /// Nothing of the statement is parsed before the signature holds.
     pub fn open(
         statement: &[u8],
         seal: &[u8],

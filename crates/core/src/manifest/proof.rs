@@ -25,7 +25,8 @@ pub struct Proof {
     pub chip: Option<ProofChip>,
     /// The chip's line with those before and after it, or the lines between which it would be.
     pub lines: Vec<ProofLine>,
-    /// `policy.toml`: exactly where the statement is of version 1 and the policy's family is not STSAFE-A. None in version 1.
+    /// `policy.toml`: exactly where the statement is of version 1 and the policy's family is not STSAFE-A. None in
+    /// version 1.
     pub policy: Option<Vec<u8>>,
     /// The bytes of `manifest.json`.
     pub statement: Vec<u8>,

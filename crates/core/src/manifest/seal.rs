@@ -10,16 +10,16 @@ use crate::x509::{Certificate, KeyUsage, Sha2, SignatureAlgorithm, Time};
 
 use super::error::ManifestError;
 
-/// Seals bytes: the content of `manifest.json.p7s` for a statement, `NAME.pop.json.p7s` for a supplement, and the signature
-/// over a plan's head. `created` becomes signingTime.
+/// Seals bytes: the content of `manifest.json.p7s` for a statement, `NAME.pop.json.p7s` for a supplement, and the
+/// signature over a plan's head. `created` becomes signingTime.
 ///
 /// `sign` is given the algorithm and the message, and returns the signature of the certificate's key. The signature is
-/// verified before it is returned, and so is all that [`SignedManifest::open`](super::SignedManifest::open) will look at,
-/// but for the anchor.
+/// verified before it is returned, and so is all that [`SignedManifest::open`](super::SignedManifest::open) will look
+/// at, but for the anchor.
 ///
 /// # Errors
-/// The certificate is not one of a manifest signer valid at `created` ([`check_signer`]); `sign` fails, or returns a wrong
-/// signature.
+/// The certificate is not one of a manifest signer valid at `created` ([`check_signer`]); `sign` fails, or returns a
+/// wrong signature.
 pub fn seal<E: From<ManifestError>>(
     bytes: &[u8],
     certificate: &Certificate,
@@ -170,7 +170,7 @@ pub(super) fn signed_attributes(
 ) -> Vec<u8> {
     let data = element(tag::OBJECT_IDENTIFIER, &[oid::CMS_DATA.as_bytes()]);
     let digest = element(tag::OCTET_STRING, &[&suite.digest(statement)]);
-    // RFC 5035 §4: the hash algorithm's default, SHA-256, is left away
+    // RFC 5035 §4: the hash algorithm's default, SHA-256, is omitted
     let hash = element(tag::OCTET_STRING, &[sha256(certificate.der()).as_bytes()]);
     let reference = element(tag::SEQUENCE, &[&element(tag::SEQUENCE, &[&element(tag::SEQUENCE, &[&hash])])]);
     let mut attributes = [

@@ -123,7 +123,7 @@ impl Token {
         let mut fields = Reader::new(content_info.content);
         let kind = fields.expect(tag::OBJECT_IDENTIFIER, "contentType").map_err(der)?;
         if kind.content != oid::CMS_SIGNED_DATA.as_bytes() {
-            return Err(form("is no SignedData (RFC 5652 §5.1)"));
+            return Err(form("is not SignedData (RFC 5652 §5.1)"));
         }
         let content = fields.expect(0xA0, "content").map_err(der)?;
         fields.finish("content").map_err(der)?;

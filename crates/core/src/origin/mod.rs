@@ -32,8 +32,9 @@ impl ItemName {
     /// its SHA-256, so that two long names stay two names.
     pub const MAX_COMPONENT: usize = 512;
 
-    /// Longest name that is read back from another machine's file. A name of our own stays far below: an input, two archives
-    /// and an entry of at most [`MAX_COMPONENT`](Self::MAX_COMPONENT) and what marks them as cut, and some digits.
+    /// Longest name that is read back from another machine's file. A name of our own stays far below: an input, two
+    /// archives and an entry of at most [`MAX_COMPONENT`](Self::MAX_COMPONENT) and what marks them as cut, and some
+    /// digits.
     pub const MAX: usize = 4_096;
 
     /// The name of an input: the last component of its path as given, or `-` for standard input.

@@ -2,8 +2,8 @@
 //!
 //! Read are hexadecimal digits in either case, with `0x` before them, with colons, dashes or blanks between the bytes,
 //! in quotes, and as the formula `="0209.."` with which a spreadsheet is kept from taking digits for a number. A list
-//! has one chip a line in its first column; columns end at a tab, a semicolon or a comma; `#` begins a comment; a header
-//! row is skipped. It is UTF-8 or UTF-16, with or without a byte order mark.
+//! has one chip a line in its first column; columns end at a tab, a semicolon or a comma; `#` begins a comment; a
+//! header row is skipped. It is UTF-8 or UTF-16, with or without a byte order mark.
 //!
 //! What a spreadsheet has damaged is not repaired: a digit that is lost could be any digit.
 
@@ -107,7 +107,7 @@ impl<'a> TypedList<'a> {
     }
 }
 
-/// The columns of a line, without quotes and blanks around; a comment is none of them.
+/// The columns of a line, without quotes and blanks around; a comment is not one of them.
 fn columns(line: &str) -> Vec<String> {
     let line = line.split('#').next().unwrap_or_default().trim();
     let separator = ['\t', ';', ','].into_iter().find(|separator| line.contains(*separator)).unwrap_or('\t');

@@ -32,8 +32,8 @@ pub struct BatchContext {
     pub params: Params,
 }
 
-/// A policy bound to an issuer and a batch. Filling in a leaf needs nothing else and cannot go wrong for a leaf that the
-/// policy's `[source]` accepts, unless a field copies from the leaf what the leaf does not have.
+/// A policy bound to an issuer and a batch. Filling in a leaf needs nothing else and cannot go wrong for a leaf that
+/// the policy's `[source]` accepts, unless a field copies from the leaf what the leaf does not have.
 #[derive(Clone, Debug)]
 pub struct BoundPolicy {
     family: Family,
@@ -95,11 +95,11 @@ impl Policy {
     }
 
     /// Checks what does not depend on the batch: that the CA's key makes the policy's signatures, that the CA has a key
-    /// identifier if the policy copies it, and that no extendedKeyUsage of a CA forbids the policy's purposes. [`bind`](Self::bind) includes it; asked before inputs are read, it saves
-    /// the reading.
+    /// identifier if the policy copies it, and that no extendedKeyUsage of a CA forbids the policy's purposes.
+    /// [`bind`](Self::bind) includes it; asked before inputs are read, it saves the reading.
     ///
     /// # Errors
-    /// The policy cannot be used with this CA, whatever the batch.
+    /// The policy cannot be used with this CA, regardless of the batch.
     pub fn check_issuer(&self, issuer: &IssuerIdentity) -> Result<(), PolicyErrors> {
         let errors = Mistakes::default();
         self.signature.check(issuer, &errors);
@@ -159,9 +159,9 @@ impl Policy {
         self.extensions.iter().find(|recipe| recipe.oid == oid::EXTENDED_KEY_USAGE).map(extended_key_usage::purposes)
     }
 
-    /// Checks the policy's validity against the CAs above the issuing CA: one that ends before the issuing CA ends every
-    /// path through it. With `allow` that is a note, which is returned; [`bind`](Self::bind) does not look at it, because
-    /// old batches are bound too.
+    /// Checks the policy's validity against the CAs above the issuing CA: one that ends before the issuing CA ends
+    /// every path through it. With `allow` that is a note, which is returned; [`bind`](Self::bind) does not look at it,
+    /// because old batches are bound too.
     ///
     /// # Errors
     /// A CA above ends first, and the policy does not allow certificates to outlive their CA.
@@ -263,8 +263,8 @@ impl BoundPolicy {
     /// Decides every field of the certificate for a leaf.
     ///
     /// # Errors
-    /// A rejection of the leaf: it is not of the policy's family or key kinds, or a field that the policy takes from the
-    /// leaf is missing or not allowed.
+    /// A rejection of the leaf: it is not of the policy's family or key kinds, or a field that the policy takes from
+    /// the leaf is missing or not allowed.
     pub fn template(&self, leaf: &VerifiedLeaf) -> Result<ObjectTemplate, Finding> {
         self.check_leaf(leaf).map_err(|(code, reason)| reject(leaf, code, reason))?;
         let serial = match self.serial {

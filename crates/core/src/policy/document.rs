@@ -96,7 +96,7 @@ impl<'d> Value<'d> {
         self.unknown(text, &names)
     }
 
-    /// Reports a text that is none of `names`.
+    /// Reports a text that is not one of `names`.
     pub(super) fn unknown<T>(&self, text: &str, names: &[&str]) -> Option<T> {
         let message = format!("`{}` is \"{}\", expected one of {}", self.path, Printable::new(text), names.join(", "));
         match did_you_mean(text, names.iter().copied()) {

@@ -90,7 +90,7 @@ impl Policy {
         self.foreign.may_differ.contains(difference)
     }
 
-    /// Checks that a CA of another house can do what the policy asks for.
+    /// Checks that an external CA can do what the policy asks for.
     ///
     /// # Errors
     /// The policy demands signatures of full width or the source's serial number, which only an own CA promises.
@@ -100,7 +100,7 @@ impl Policy {
             errors.push_hint::<()>(
                 error::FOREIGN,
                 self.device.width_span.clone(),
-                "`device.full_width_signature` is true, which a CA of another house does not promise",
+                "`device.full_width_signature` is true, which an external CA does not promise",
                 "Write full_width_signature = false, and target = \"none\" if need be; or issue with a CA of your own.",
             );
         }
@@ -108,7 +108,7 @@ impl Policy {
             errors.push_hint::<()>(
                 error::FOREIGN,
                 self.serial_span.clone(),
-                "`certificate.serial` is \"source\", but a CA of another house chooses its serial numbers itself",
+                "`certificate.serial` is \"source\", but an external CA chooses its serial numbers itself",
                 "Write serial = \"derived\", which is not looked at then.",
             );
         }
@@ -285,7 +285,7 @@ fn check_empty_subject(subject: &Subject, extensions: &[Recipe], errors: &Mistak
         errors.push_hint::<()>(
             error::CONTRADICTION,
             subject.span.clone(),
-            "`certificate.subject` is empty and there is no `extensions.subject_alt_name`: the certificate would name nobody \
+            "`certificate.subject` is empty and there is no `extensions.subject_alt_name`: the certificate would name no subject \
              (RFC 5280 §4.1.2.6)",
             "Name the device in the subject, or add a critical subject_alt_name.",
         );

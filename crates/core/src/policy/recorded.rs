@@ -60,8 +60,8 @@ impl BoundPolicy {
         }
     }
 
-    /// Every list of URLs that the CRL distribution points of the batch's certificates can have, if that follows from the
-    /// policy alone: one, or one for each shard.
+    /// Every list of URLs that the CRL distribution points of the batch's certificates can have, if that follows from
+    /// the policy alone: one, or one for each shard.
     pub fn all_crl_urls(&self) -> Option<Vec<Vec<String>>> {
         let extension = self.extensions.iter().find(|one| one.oid == oid::CRL_DISTRIBUTION_POINTS);
         let Some(BoundExtensionValue::FromLeaf(node)) = extension.map(|one| &one.value) else {
@@ -104,8 +104,8 @@ impl BoundPolicy {
         subject.common_name()
     }
 
-    /// The end of the certificates' validity, and whether it is exact. A policy that copies the end from the source leaf
-    /// has the latest that the policy allows instead.
+    /// The end of the certificates' validity, and whether it is exact. A policy that copies the end from the source
+    /// leaf has the latest that the policy allows instead.
     pub fn latest_end(&self) -> (Time, bool) {
         match &self.validity {
             BoundValidity::Fixed(validity) => (validity.not_after(), true),

@@ -1,4 +1,5 @@
-//! Sample leaves that stand for all leaves of a policy, so that a lint every certificate would fail is found before any.
+//! Sample leaves that stand for all leaves of a policy, so that a lint every certificate would fail is found before
+//! any.
 
 use crate::cert::{IssuerIdentity, SerialRule, TbsCertificate};
 use crate::lint::{self, LintFinding};

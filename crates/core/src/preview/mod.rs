@@ -191,7 +191,7 @@ fn examine(request: &Preview<'_>, verifier: &mut Verifier) -> Result<Verified, F
     }
 }
 
-/// What was named as leaf is no certificate.
+/// What was named as leaf is not a certificate.
 const NO_CERTIFICATE: crate::origin::Code = crate::origin::Code::new("preview.leaf.no-certificate");
 /// A preview is of one certificate.
 const SEVERAL_LEAVES: crate::origin::Code = crate::origin::Code::new("preview.leaf.several");

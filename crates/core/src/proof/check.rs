@@ -32,7 +32,8 @@ pub struct Proved {
     pub uid: Uid,
     /// The family of the batch's chips.
     pub family: Family,
-    /// The chip's certificates; `None`: the chip is not in the batch, if the lines are in the order that the signer claims.
+    /// The chip's certificates; `None`: the chip is not in the batch, if the lines are in the order that the signer
+    /// claims.
     pub presence: Option<Presence>,
     /// Of a chip that is not in the batch: the chips before and after its place, as far as there are any.
     pub beside: [Option<Uid>; 2],
@@ -187,7 +188,7 @@ impl Checker {
                 }
                 beside = absent(proof, &lines, statement)?;
                 checks
-                    .push("no line lies between the neighbours: the chip is not in the batch (if lines are in order)");
+                    .push("no line is between the neighbours: the chip is not in the batch (if lines are in order)");
                 None
             }
             Some(chip) => {

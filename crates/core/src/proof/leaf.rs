@@ -4,7 +4,7 @@ use crate::reel::certificates_in_pem;
 use crate::x509::tlv::Reader;
 use crate::x509::{Certificate, Leniency};
 
-/// What was read from a chip and is no leaf.
+/// What was read from a chip and is not a leaf.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LeafError {

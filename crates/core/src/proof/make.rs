@@ -34,15 +34,16 @@ pub struct Prove<'a> {
 pub enum Chips<'a> {
     /// Every chip of the batch.
     All,
-    /// These: of those in the batch the presence is shown, of the others the absence. Of a unique number that no chip has,
-    /// it is the absence of the lowest UID with it, between lines that leave room for none with another product id.
+    /// These: of those in the batch the presence is shown, of the others the absence. Of a unique number that no chip
+    /// has, it is the absence of the lowest UID with it, between lines that leave room for none with another product
+    /// id.
     These(&'a [ChipName]),
 }
 
 /// What was proved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proven {
-    /// What the batch's signer says, as it stands in the proofs; not believed here.
+    /// What the batch's signer says, as it is in the proofs; not believed here.
     pub statement: Statement,
     /// Chips that are in the batch.
     pub present: u64,
@@ -56,7 +57,8 @@ pub struct Proven {
 /// lines in order, their digest and root those of the statement, certificates beside the lines that name them.
 ///
 /// # Errors
-/// The batch is damaged, no chip of its family is called as one of `chips`, or several are, `take` fails, or the environment does.
+/// The batch is damaged, no chip of its family is called as one of `chips`, or several are, `take` fails, or the
+/// environment does.
 pub fn prove(job: &Prove<'_>, take: &mut dyn FnMut(Proof) -> Result<(), Error>) -> Result<Proven, Error> {
     let reader = BatchReader::open(job.batch)?;
     let bytes = reader.read(manifest::STATEMENT_FILE)?;

@@ -142,8 +142,8 @@ fn present(pack: &PackReader, chip: &ChipName) -> Result<Option<Proof>, Error> {
     Ok(None)
 }
 
-/// A pack may be forged, and does not order its rows by anything that is sealed: absence is proved of every UID that the
-/// name can stand for.
+/// A pack may be forged, and does not order its rows by anything that is sealed: absence is proved of every UID that
+/// the name can stand for.
 fn absent(pack: &PackReader, chip: &ChipName, checker: &Checker) -> Result<Found, Error> {
     let nobody = Uid::from_bytes(chip.as_bytes()).expect("a name has the bytes of a UID");
     let family = match checker.family(&pack.absence(&nobody, &[])?) {

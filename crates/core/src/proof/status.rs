@@ -57,7 +57,7 @@ impl Statuses {
         Self { crls, at, verified: None }
     }
 
-    /// Lists that lie beside a proof and say what was so at their own time.
+    /// Lists that are beside a proof and say what was so at their own time.
     pub fn of_their_time(crls: Vec<Crl>) -> Self {
         let at = crls.iter().map(Crl::this_update).max().unwrap_or(Time::NEVER);
         Self::new(crls, at)

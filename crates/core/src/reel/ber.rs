@@ -26,7 +26,7 @@ impl<'a> Elements<'a> {
         self.0.is_empty()
     }
 
-    /// The next element, whatever its tag; `what` names it in a reason.
+    /// The next element, regardless of its tag; `what` names it in a reason.
     pub(super) fn element(&mut self, what: &str) -> Result<Element<'a>, Fault> {
         let header = Header::of(self.0).ok_or_else(|| invalid(format!("{what} has no complete header")))?;
         let (content, length) = if let Some(length) = header.length {

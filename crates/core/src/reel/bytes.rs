@@ -109,7 +109,7 @@ impl Bytes {
         }
     }
 
-    /// Fills `into` from `position` on; everything must lie inside. What is read this way in ascending order enters
+    /// Fills `into` from `position` on; everything must be inside. What is read this way in ascending order enters
     /// the digest as it passes.
     pub(super) fn read_at(&mut self, position: u64, into: &mut [u8]) -> Result<(), ReelError> {
         self.hash_up_to(position)?;
@@ -181,7 +181,7 @@ impl Hash {
         Self { context: digest::Context::new(&digest::SHA256), next: 0 }
     }
 
-    /// Adds what of `bytes`, which lie at `position`, is new.
+    /// Adds what of `bytes`, which are at `position`, is new.
     fn update(&mut self, position: u64, bytes: &[u8]) {
         let Some(known) = self.next.checked_sub(position) else {
             return;

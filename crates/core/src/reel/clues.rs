@@ -1,5 +1,5 @@
-//! Certificates and files in text, written in a way that is not read: lists of numbers, base64 of archives, signed JSON,
-//! mail. They are only noticed here, so that the text is refused and named instead of passed over.
+//! Certificates and files in text, written in a way that is not read: lists of numbers, base64 of archives, signed
+//! JSON, mail. They are only noticed here, so that the text is refused and named instead of passed over.
 //!
 //! A clue must be one that no other text gives by chance: the frame of a certificate, byte by byte, or the mark of a
 //! format of at least four bytes. Lines in which a certificate was read are not looked at.
@@ -101,7 +101,7 @@ fn is_border(byte: u8) -> bool {
     !(byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_'))
 }
 
-/// A certificate that begins in the middle of what is no field by itself.
+/// A certificate that begins in the middle of what is not a field by itself.
 fn encoded_certificate(field: &[u8]) -> Option<&'static str> {
     let begin = STANDARD_NO_PAD.decode(field.get(..28)?).ok()?;
     inside::is_certificate(&begin).then_some("a certificate in base64 inside other text")

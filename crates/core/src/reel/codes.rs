@@ -155,7 +155,7 @@ const SPLIT: &str = "Split the input, if all of it is meant.";
 const TWO_READINGS: &str =
     "Two programs could read two things here: do not use this archive, fetch it again, and ask who made it.";
 const UNCHANGED: &str = "Fetch the file again, and do not pass it through an editor or a spreadsheet.";
-const UNLESS_EXPECTED: &str = "Nothing is to be done, unless a certificate was expected there.";
+const UNLESS_EXPECTED: &str = "Nothing needs to be done, unless a certificate was expected there.";
 
 #[cfg(test)]
 mod tests {

@@ -16,7 +16,7 @@ use super::unread;
 /// Fields that carry certificates in base64 or hexadecimal, in any column of a line.
 ///
 /// A field is a candidate when it begins as a certificate does in its encoding. Once a column has held a certificate,
-/// a long field there that is none is a rejection: a damaged certificate is not taken for a remark.
+/// a long field there that is not one is a rejection: a damaged certificate is not taken for a remark.
 pub(super) struct Columns {
     limit: usize,
     edition: Edition,
@@ -88,7 +88,7 @@ impl Columns {
         Self { limit, edition, certificates: Vec::new(), suspects: Vec::new(), wrapped: None }
     }
 
-    /// Whether a candidate has begun that goes on in the next line.
+    /// Whether a candidate has started that goes on in the next line.
     pub(super) fn is_inside(&self) -> bool {
         self.wrapped.is_some()
     }
@@ -228,19 +228,19 @@ impl Columns {
     }
 }
 
-/// A field without the name that stands before it: `cert=MII...`, `der:3082...`.
+/// A field without the name that is before it: `cert=MII...`, `der:3082...`.
 fn without_name(field: &[u8]) -> &[u8] {
     let from = |at: usize| {
         let value = &field[at + 1..];
         Encoding::of(value).map(|_| value)
     };
-    // padding stands at the end, and a name is short
+    // padding is at the end, and a name is short
     let borders = field.iter().take(MAX_NAME).enumerate().filter(|(_, byte)| matches!(byte, b'=' | b':'));
     if Encoding::of(field).is_some() { field } else { borders.map(|(at, _)| at).find_map(from).unwrap_or(field) }
 }
 
-/// Base64 as JSON writers spell it, with escapes (RFC 8259 §7), and base64url (RFC 4648 §5). None if it is neither, or the
-/// ordinary alphabet alone.
+/// Base64 as JSON writers spell it, with escapes (RFC 8259 §7), and base64url (RFC 4648 §5). None if it is neither, or
+/// the ordinary alphabet alone.
 fn respelled(field: &[u8]) -> Option<Vec<u8>> {
     let special = |byte: &u8| matches!(byte, b'\\' | b'-' | b'_');
     if !field.starts_with(b"MI") || field.len() < MIN_FIELD || !field.iter().any(special) {

@@ -1,11 +1,11 @@
-//! Files that file managers leave beside others: they hold settings and pictures of what lies there, and nothing of it.
+//! Files that file managers leave beside others: they hold settings and pictures of what is there, and nothing of it.
 //!
 //! Name and content must both say so. A certificate under such a name is read; a file under a certificate's own name
 //! that holds Finder information is a certificate that was lost.
 
 use super::unread::{APPLE_DOUBLE, COMPOUND_FILE, DS_STORE};
 
-/// What a file is that lies beside others, if it is one of those.
+/// What a file is that is beside others, if it is one of those.
 pub(super) fn of(path: &[u8], head: &[u8]) -> Option<&'static str> {
     let (name, folders) = split(path);
     let is = |one: &[u8]| name.eq_ignore_ascii_case(one);

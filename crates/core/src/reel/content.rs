@@ -69,7 +69,7 @@ impl Kind {
         }
     }
 
-    /// Whether it is none of the forms that are read.
+    /// Whether it is not one of the forms that are read.
     fn is_opaque(self) -> bool {
         matches!(self, Self::Empty | Self::Other | Self::Plain(_) | Self::Unread(_))
     }
@@ -219,7 +219,7 @@ fn empty(sink: &mut ItemSink<'_>, place: &Place<'_>, items: &mut FileItems<'_>) 
     items.push(sink, found)
 }
 
-/// A file that lies beside others. Such a file with a certificate in it would be something else.
+/// A file that is beside others. Such a file with a certificate in it would be something else.
 fn beside(sink: &mut ItemSink<'_>, items: &mut FileItems<'_>, feed: &mut dyn Feed, name: &str) -> Result<(), Fault> {
     match inside::find(feed)? {
         Some(place) => Err(certificate_inside(place)),

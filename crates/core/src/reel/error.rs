@@ -83,7 +83,7 @@ impl ReelError {
             | Self::NotAFile { .. }
             | Self::StdinMissing
             | Self::StdinRead { .. } => Class::Input,
-            // what is set aside lies beside the output
+            // what is set aside is beside the output
             Self::Scratch { .. } | Self::SpoolRead { .. } | Self::SpoolWrite { .. } => Class::Storage,
         }
     }

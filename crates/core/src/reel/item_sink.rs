@@ -106,7 +106,7 @@ impl<'p> Place<'p> {
         Place { name: self.name.entry(path), path, depth: self.depth, unzipped: false }
     }
 
-    /// This archive, opened: what lies in it has one archive more around it.
+    /// This archive, opened: what is in it has one archive more around it.
     pub(super) fn open(&self, limits: &Limits) -> Result<Self, Fault> {
         if self.depth >= limits.archive_depth {
             let reason = format!(
@@ -167,7 +167,7 @@ pub(super) enum Suffix {
     Archive,
     /// `.cer`, `.crt`, `.der`, `.p7b`, `.p7c`, in any letter case, also before `.gz`: there must be a certificate.
     Certificate,
-    /// `.pem`: there must be a PEM block, whatever its label.
+    /// `.pem`: there must be a PEM block, regardless of its label.
     Pem,
     /// Any other, or none.
     Other,

@@ -26,15 +26,15 @@ pub struct Limits {
     pub items: u64,
     /// Bytes of one line of text.
     pub line_bytes: usize,
-    /// Bytes of one input: of the files as they are and, added to that, of everything unpacked, at each level of archives
-    /// inside archives.
+    /// Bytes of one input: of the files as they are and, added to that, of everything unpacked, at each level of
+    /// archives inside archives.
     pub total_bytes: u64,
 }
 
 impl Limits {
     /// See [`Limits::archive_depth`].
     pub const ARCHIVE_DEPTH: u32 = 2;
-    /// See [`Limits::bundle_bytes`]: some 150,000 certificates.
+    /// See [`Limits::bundle_bytes`]: about 150,000 certificates.
     pub const BUNDLE_BYTES: usize = 64 << 20;
     /// See [`Limits::compression_ratio`]. Certificates deflate to 0.9 of their size, padded zone dumps to 0.3; a bomb
     /// of zeros reaches 1,030 times.

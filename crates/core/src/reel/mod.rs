@@ -11,8 +11,8 @@
 //! `.zip` over something else is a rejection too: an archive that arrived damaged must not look like no archive.
 //!
 //! What is recognised and not read (other archives, compressed, encrypted, databases, documents, lists of numbers) is a
-//! rejection that names it. So is a content of unknown form that holds a certificate. `docs/guide/inputs.md` lists all forms.
-//! Which rules apply is an [`Edition`]: accounts of earlier releases follow from the rules of their time.
+//! rejection that names it. So is a content of unknown form that holds a certificate. `docs/guide/inputs.md` lists all
+//! forms. Which rules apply is an [`Edition`]: accounts of earlier releases follow from the rules of their time.
 //!
 //! Guarantees: every item once; limits are enforced while reading; nothing is written outside the scratch directory,
 //! and there only into files without names. Left to others: whether a candidate is a certificate at all, and whose.

@@ -21,7 +21,7 @@ impl Numbers {
         Self { hexadecimal: recent, swapped: recent, decimal: recent, octal: recent, binary: recent, done: false }
     }
 
-    /// How a certificate is written that begins in this line, or was begun and is recognised in it.
+    /// How a certificate is written that begins in this line, or was started and is recognised in it.
     pub(super) fn line(&mut self, text: &[u8]) -> Option<&'static str> {
         if self.done || !text.iter().any(u8::is_ascii_digit) {
             return None;
@@ -91,7 +91,7 @@ fn is_of_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
-/// What begins a line of a dump and is none of its bytes: a place, longer than what follows or with a colon.
+/// What begins a line of a dump and is not one of its bytes: a place, longer than what follows or with a colon.
 fn is_offset(word: &[u8], after: &[u8]) -> bool {
     let word = word.strip_prefix(b"0x").unwrap_or(word);
     let next = after

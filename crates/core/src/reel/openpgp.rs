@@ -28,7 +28,7 @@ pub(super) fn message(head: &[u8]) -> Option<Form> {
     }
 }
 
-/// A signature beside another file, or a public key: what often lies in an archive and hides nothing.
+/// A signature beside another file, or a public key: what often is in an archive and hides nothing.
 pub(super) fn signature_or_key(head: &[u8]) -> Option<&'static str> {
     let packet = Packet::of(head)?;
     match (packet.tag, packet.body, packet.length?) {

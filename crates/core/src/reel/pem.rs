@@ -47,7 +47,7 @@ pub(super) enum Seen<'s> {
     Block {
         /// Its kind.
         label: Label,
-        /// Its label as it stands there, to be escaped.
+        /// Its label as it is there, to be escaped.
         text: &'s [u8],
         /// Its decoded content, or why there is none.
         content: Result<Vec<u8>, (Code, String)>,
@@ -59,13 +59,13 @@ pub(super) enum Seen<'s> {
 const BEGIN: &[u8] = b"-----BEGIN ";
 const END: &[u8] = b"-----END ";
 const DASHES: &[u8] = b"-----";
-/// Longer labels are no labels: the longest in use have 30 characters.
+/// Longer labels are not labels: the longest in use have 30 characters.
 const MAX_LABEL: usize = 64;
 
 /// Finds blocks in lines that are handed to it one after the other.
 pub(super) struct Scanner {
     open: Option<Open>,
-    /// A message signed in clear text is no block: what is signed stands in it as it is (RFC 9580 §7).
+    /// A message signed in clear text is not a block: what is signed is in it as it is (RFC 9580 §7).
     clear_text: bool,
     /// Characters of base64 that one block may have.
     limit: usize,

@@ -21,16 +21,16 @@ use super::bytes::{Bytes, SpoolFault};
 use super::source::{Input, InputRecord, Item};
 use super::zip;
 
-/// Reads an input and hands out what it holds, item by item, in the order in which it lies there.
+/// Reads an input and hands out what it holds, item by item, in the order in which it is there.
 ///
 /// Every item is handed out exactly once, as a candidate or as a finding. What an input holds is never an error: an
 /// archive that cannot be read is one rejection, named after the archive. `stdin` is read for [`Input::Stdin`] only
 /// and set aside first, so that it is judged as a file of the same bytes would be. The receiver ends the reading by
 /// breaking; then the records of what had been read to its end are returned.
 ///
-/// Memory stays bounded by the limits: 80 MiB for the names of an archive's entries, and 8 bytes an entry of a zip archive
-/// where they lie in another order than its directory lists them (the names of a directory's files are held as they
-/// are). Nothing is written but nameless files in `scratch_dir`.
+/// Memory stays bounded by the limits: 80 MiB for the names of an archive's entries, and 8 bytes an entry of a zip
+/// archive where they are in another order than its directory lists them (the names of a directory's files are held as
+/// they are). Nothing is written but nameless files in `scratch_dir`.
 ///
 /// # Errors
 /// The environment's faults: the input cannot be opened or read, is neither file nor directory, changes while it is
@@ -137,7 +137,7 @@ fn read_bytes(sink: &mut ItemSink<'_>, place: &Place<'_>, mut bytes: Bytes) -> R
     Ok(InputRecord { name: place.name.clone(), bytes: length, sha256: bytes.finish()?, first })
 }
 
-/// A zip archive begins or ends as one: something may stand before it, a program that unpacks it, for instance.
+/// A zip archive begins or ends as one: something may be before it, a program that unpacks it, for instance.
 fn is_zip(bytes: &Bytes, edition: Edition) -> Result<bool, Fault> {
     let mut head = vec![0; usize::try_from(bytes.length()).unwrap_or(HEAD).min(HEAD)];
     bytes.peek_at(0, &mut head)?;

@@ -1,5 +1,5 @@
-//! Records with a key, added in any order and read back in the order of their keys, whatever their number: sorted in
-//! memory as long as they are few, in runs of a scratch file after that.
+//! Records with a key, added in any order and read back in the order of their keys, regardless of their number: sorted
+//! in memory as long as they are few, in runs of a scratch file after that.
 //!
 //! A record is a key and two texts, both of which mostly begin like those of their neighbours: an item's name shares
 //! its archive's name, and its reason is that of a thousand others. In the file each says how many bytes it shares with

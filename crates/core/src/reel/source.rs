@@ -47,7 +47,7 @@ pub struct SourceLeaf {
 pub enum Item {
     /// A certificate candidate, CA certificates included: the verifier tells.
     Candidate(SourceLeaf),
-    /// An item that is no candidate (ignored) or that could not be read (rejected).
+    /// An item that is not a candidate (ignored) or that could not be read (rejected).
     Finding(Finding),
 }
 

@@ -21,7 +21,7 @@ pub struct Spool {
     buffer: Vec<u8>,
 }
 
-/// Where a record lies in its spool.
+/// Where a record is in its spool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SpoolRef {
     offset: u64,

@@ -99,7 +99,8 @@ impl Walk {
         };
         let path = extension.path.unwrap_or_else(|| header.path_bytes().into_owned());
         feed.skip(BLOCK);
-        // Links, directories and devices have no content, whatever their size field says (POSIX.1-2024 pax, `typeflag`).
+        // Links, directories and devices have no content, whatever their size field says (POSIX.1-2024 pax,
+        // `typeflag`).
         let size = if matches!(kind.as_byte(), b'1'..=b'6') { 0 } else { size };
         let mut content = Limited::new(feed, size, codes::TAR_TRUNCATED);
         if extends {
@@ -183,7 +184,7 @@ impl Walk {
             }
             b'x' => self.extension.pax(bytes)?,
             // A long link name: the link is refused anyway. Global records: times and comments in practice; a path or
-            // size for every entry to follow makes no sense and is not honoured by anybody.
+            // size for every entry to follow makes no sense and is not honoured by anyone.
             _ => {}
         }
         Ok(())

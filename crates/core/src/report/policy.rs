@@ -54,8 +54,8 @@ pub fn check_policy(policy: Policy, issuing: Option<&Issuing>) -> Result<Checked
     Ok(CheckedPolicy { policy, max_bytes, notes })
 }
 
-/// Binds the policy to the CA, which finds every mistake that only shows there. Values that other policies declare are not
-/// meant for this one.
+/// Binds the policy to the CA, which finds every mistake that only shows there. Values that other policies declare are
+/// not meant for this one.
 fn max_bytes(policy: &Policy, issuing: &Issuing) -> Result<usize, PolicyErrors> {
     let mut given = issuing.params.clone();
     given.retain(|name, _| policy.declared_params().any(|(declared, _)| declared == name));

@@ -40,7 +40,7 @@ impl Table {
         facts.into_iter().for_each(|(name, value)| self.line(name, value));
     }
 
-    /// Adds text that is no name and value, as it is: it ends in a line feed and is printable.
+    /// Adds text that is not a name and value, as it is: it ends in a line feed and is printable.
     pub fn text(&mut self, text: &str) {
         self.text.push_str(text);
     }

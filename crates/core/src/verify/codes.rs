@@ -6,7 +6,7 @@ codes! {
     pub const;
 
     CA_CERTIFICATE = "verify.certificate.of-a-ca", "a CA's certificate: used for path building, never trusted, never issued for (ignored)"
-        => "Nothing is to be done; to trust it, give it as a source anchor, from a source that you trust.";
+        => "Nothing needs to be done; to trust it, give it as a source anchor, from a source that you trust.";
     CERTIFICATE_TOO_LARGE = "verify.certificate.too-large", "the candidate is larger than any certificate this program reads"
         => "No chip has such a certificate: look at what the file is before it goes any further.";
     CERTIFICATE_VERSION = "verify.certificate.version", "the certificate is not of version 3, or its version is not encoded as RFC 5280 §4.1.2.1 has it"
@@ -70,7 +70,7 @@ codes! {
     NAME_TOO_MANY_ATTRIBUTES = "verify.name.too-many-attributes", "a name has more attributes than any certificate has a use for"
         => NEVER_GENUINE;
 
-    TIME_ENDS_BEFORE_IT_BEGINS = "verify.time.ends-before-it-begins", "notAfter lies before notBefore"
+    TIME_ENDS_BEFORE_IT_BEGINS = "verify.time.ends-before-it-begins", "notAfter is before notBefore"
         => NEVER_GENUINE;
     TIME_EXPIRED = "verify.time.expired", "the leaf is no longer valid at the instant of verification; relaxation expired-leaf"
         => "If the leaf's dates are to be ignored, name `expired-leaf` in the policy's source.relax.";
@@ -94,7 +94,7 @@ codes! {
     KEY_LENGTH = "verify.key.length", "the public key has another length than its algorithm wants"
         => NEVER_GENUINE;
     KEY_NOT_ALLOWED = "verify.key.not-allowed", "the policy does not list this kind of key"
-        => "If such keys are to be certified, list them in the policy's source.keys.";
+        => "To certify such keys, list them in the policy's source.keys.";
     KEY_NOT_CANONICAL = "verify.key.not-canonical", "a coordinate of the public key is not below the field's prime"
         => NEVER_GENUINE;
     KEY_NOT_ON_CURVE = "verify.key.not-on-curve", "the public key is not a point on its curve (SEC 1 §3.2.2.1)"
@@ -167,7 +167,7 @@ codes! {
     CHAIN_PATH_LENGTH = "verify.chain.path-length", "the path is longer than a CA's pathLenConstraint (RFC 5280 §6.1.4)"
         => CAS_OF_THE_PATH;
     CHAIN_TEST_ANCHOR = "verify.chain.test-anchor", "the trust anchor is a TEST or Demo CA; relaxation test-anchor"
-        => "Leaves of test CAs are no production parts; for engineering samples name `test-anchor` in the policy's source.relax.";
+        => "Leaves of test CAs are not production parts; for engineering samples name `test-anchor` in the policy's source.relax.";
     CHAIN_TOO_DEEP = "verify.chain.too-deep", "the path has more intermediates than this program follows"
         => CAS_OF_THE_PATH;
     CHAIN_TOO_MANY_CANDIDATES = "verify.chain.too-many-candidates", "more issuers share the name than this program tries"

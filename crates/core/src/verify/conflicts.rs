@@ -295,7 +295,8 @@ mod tests {
         Leaf { row, namespace, mark }
     }
 
-    /// Marks of the leaves that stay, in their order; marks of the others, with the verdicts and what they collide with.
+    /// Marks of the leaves that stay, in their order; marks of the others, with the verdicts and what they collide
+    /// with.
     fn outcome(mut rows: Vec<Leaf>) -> (Vec<u64>, Vec<(u64, Verdict)>) {
         let found = conflicts(&mut rows, |leaf| leaf.namespace);
         let mark = |at: usize| rows[at].mark;

@@ -1,8 +1,8 @@
 //! The chips that an operator expects in an input, which is the only thing that tells this reel from another one.
 //!
-//! The list is a [`TypedList`], one chip a line. For the family `stsafe-a` a line may give the serial number (22 digits),
-//! the ST number (18) or the unique number (14), in any mixture; for `stsafe-l` the serial number (18); for `generic` any
-//! serial number.
+//! The list is a [`TypedList`], one chip a line. For the family `stsafe-a` a line may give the serial number (22
+//! digits), the ST number (18) or the unique number (14), in any mixture; for `stsafe-l` the serial number (18); for
+//! `generic` any serial number.
 
 use crate::origin::{Finding, ItemName, LOST_ZEROS, SPREADSHEET_HINT, TypedList, Uid, typed_bytes};
 use crate::text::Printable;

@@ -28,7 +28,7 @@ pub(super) const MAX_SIGNATURE_CHECKS: usize = 16;
 /// Most steps of the search for one leaf's path.
 const MAX_STEPS: usize = 1024;
 
-/// Everything that may stand above a leaf.
+/// Everything that may be above a leaf.
 #[derive(Debug)]
 pub(super) struct Authorities {
     anchors: Vec<TrustAnchor>,

@@ -278,7 +278,7 @@ impl Verifier {
         Ok(true)
     }
 
-    /// From the cheapest to the dearest.
+    /// Checks run cheapest first.
     fn judge_alone(&self, certificate: &Certificate) -> Result<Uid, Defect> {
         profile::check_leaf(certificate)?;
         let uid = self.rules.family.uid(certificate.serial())?;

@@ -42,7 +42,8 @@ pub enum SignatureAlgorithm {
 pub enum OtherAlgorithm {
     /// Known or unknown by its identifier.
     Identified(ObjectIdentifier),
-    /// id-RSASSA-PSS with parameters that are not those of RFC 4055 §3.1: the hash of the message and the salt's length.
+    /// id-RSASSA-PSS with parameters that are not those of RFC 4055 §3.1: the hash of the message and the salt's
+    /// length.
     Pss {
         /// Name of the hashAlgorithm.
         hash: &'static str,
@@ -186,8 +187,8 @@ impl SignatureAlgorithm {
         })
     }
 
-    /// As [`from_identifier`](Self::from_identifier), of a certificate that a person has named: also the parameters that
-    /// other software writes and RFC 4055 wants accepted, and algorithms that are only named. Returns whether the
+    /// As [`from_identifier`](Self::from_identifier), of a certificate that a person has named: also the parameters
+    /// that other software writes and RFC 4055 wants accepted, and algorithms that are only named. Returns whether the
     /// parameters are not as the algorithm's own document writes them.
     ///
     /// # Errors
@@ -328,8 +329,9 @@ impl fmt::Display for OtherAlgorithm {
     }
 }
 
-/// RSASSA-PSS-params as others write them (RFC 4055 §3.1): the defaults written out or left away, the hash identifiers
-/// with NULL or without parameters (§2.1: "implementations MUST accept the parameters being absent as well as present").
+/// RSASSA-PSS-params as others write them (RFC 4055 §3.1): the defaults written out or omitted, the hash identifiers
+/// with NULL or without parameters (§2.1: "implementations MUST accept the parameters being absent as well as
+/// present").
 struct PssParameters {
     hash: ObjectIdentifier,
     mask: ObjectIdentifier,

@@ -6,16 +6,16 @@
 //! a critical extension it does not recognize or a critical extension that contains information that it cannot
 //! process"). The values of unknown, uncritical extensions are not looked at.
 //!
-//! Of the certificate policies nothing can depend: every policy is acceptable (§6.1.1 (c), any-policy), none is required,
-//! and a CA that would require one (policyConstraints, inhibitAnyPolicy, critical policyMappings) is refused. That is
-//! why a critical certificatePolicies counts as processed.
+//! Of the certificate policies nothing can depend: every policy is acceptable (§6.1.1 (c), any-policy), none is
+//! required, and a CA that would require one (policyConstraints, inhibitAnyPolicy, critical policyMappings) is refused.
+//! That is why a critical certificatePolicies counts as processed.
 
 use super::certificate::{BasicConstraints, Certificate, CertificateError, Extension, KeyUsage};
 use super::name::Name;
 use super::oid::{self, ObjectIdentifier};
 use super::tlv::{DerError, Reader, check_der, element, tag};
 
-/// Which end of a signature a certificate stands at.
+/// Which end of a signature a certificate is at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// Issues certificates: trust anchor or intermediate.
@@ -24,12 +24,12 @@ pub enum Role {
     Leaf,
 }
 
-/// Where a CA certificate stands in a path.
+/// Where a CA certificate is in a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     /// It is the trust anchor, named by a person.
     Anchor,
-    /// It stands below the anchor and is believed because of its issuer's signature.
+    /// It is below the anchor and is believed because of its issuer's signature.
     Below,
 }
 
@@ -71,8 +71,8 @@ pub fn check_ca(certificate: &Certificate, place: Place) -> Result<Option<u32>, 
 
 /// Checks that a CA's extendedKeyUsage, if it has one, leaves room for these purposes.
 ///
-/// RFC 5280 §4.2.1.12 says nothing of CA certificates. Relying parties (OpenSSL, GnuTLS, Go, Windows) take the extension
-/// in a CA certificate for a limit to everything below: a purpose that a CA lacks is refused in the leaf.
+/// RFC 5280 §4.2.1.12 says nothing of CA certificates. Relying parties (OpenSSL, GnuTLS, Go, Windows) take the
+/// extension in a CA certificate for a limit to everything below: a purpose that a CA lacks is refused in the leaf.
 ///
 /// # Errors
 /// A purpose is not among the CA's, or the certificates below name no purpose and so claim all.
@@ -160,7 +160,8 @@ fn check_basic_constraints(certificate: &Certificate, role: Role) -> Result<(), 
 fn check_key_usage(certificate: &Certificate, role: Role) -> Result<(), ExtensionError> {
     let Some(usage) = certificate.key_usage()? else { return Ok(()) };
     match (role, usage.has(KeyUsage::KEY_CERT_SIGN)) {
-        // "If the keyCertSign bit is asserted, then the cA bit in the basic constraints extension MUST also be asserted"
+        // "If the keyCertSign bit is asserted, then the cA bit in the basic constraints extension MUST also be
+        // asserted"
         (Role::Leaf, true) => Err(ExtensionError::LeafSignsCertificates),
         (Role::Ca, false) => Err(ExtensionError::NoKeyCertSign),
         _ => Ok(()),

@@ -1,7 +1,7 @@
 //! What a file is that should hold certificates or a key: people name the one beside it, or one in another encoding.
 //!
-//! Only what is certain is told apart, by structure and not by a file's name. Nothing is believed because of it: whatever
-//! is read as a certificate or a key is parsed in full afterwards.
+//! Only what is certain is told apart, by structure and not by a file's name. Nothing is believed because of it:
+//! whatever is read as a certificate or a key is parsed in full afterwards.
 
 use std::fmt;
 use std::ops::Deref;

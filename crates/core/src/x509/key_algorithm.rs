@@ -136,8 +136,8 @@ impl KeyAlgorithm {
         matches!(self, Self::P256)
     }
 
-    /// Whether the lower of the two values of s that verify always begins with a zero byte: the order has one bit in its
-    /// first byte, and the lower s is below half of it.
+    /// Whether the lower of the two values of s that verify always begins with a zero byte: the order has one bit in
+    /// its first byte, and the lower s is below half of it.
     pub fn has_short_lower_s(self) -> bool {
         self.order().is_some_and(|order| order[0] == 1)
     }
@@ -154,8 +154,8 @@ impl KeyAlgorithm {
         }
     }
 
-    /// Bytes of a signature as a token returns it: r and s side by side for ECDSA, and what a certificate carries for all
-    /// others.
+    /// Bytes of a signature as a token returns it: r and s side by side for ECDSA, and what a certificate carries for
+    /// all others.
     pub fn raw_signature(self) -> usize {
         match (self, self.field_bytes()) {
             (_, Some(bytes)) => 2 * bytes,
@@ -167,7 +167,8 @@ impl KeyAlgorithm {
     /// Bytes of the longest signature that a certificate can carry.
     pub fn longest_signature(self) -> usize {
         match self.field_bytes() {
-            // two INTEGERs with a sign byte each in a SEQUENCE (RFC 3279 §2.2.3), whose length needs a second byte from 128 on
+            // two INTEGERs with a sign byte each in a SEQUENCE (RFC 3279 §2.2.3), whose length needs a second byte from
+            // 128 on
             Some(bytes) => 2 * (bytes + 3) + if bytes > 60 { 3 } else { 2 },
             None => self.raw_signature(),
         }

@@ -46,7 +46,7 @@ impl Name {
         Ok(Self(der.into()))
     }
 
-    /// Whether the attributes of each relative distinguished name stand in the order of DER (X.690 §11.6). Only a name
+    /// Whether the attributes of each relative distinguished name are in the order of DER (X.690 §11.6). Only a name
     /// of a certificate that a person has named can be without it.
     pub fn is_ordered(&self) -> bool {
         Self::from_der(&self.0).is_ok()
@@ -166,7 +166,8 @@ impl<'a> Rdn<'a> {
     fn attribute(&mut self) -> Result<Attribute<'a>, NameError> {
         let pair = self.members.expect(tag::SEQUENCE, "attribute of a name")?;
         // X.690 §11.6: the encodings of a SET OF appear in ascending order; X.501 §9.3: no two are the same
-        // without the first question an empty slice's address, which is none, costs the processor a fault it must hide
+        // without the first question an empty slice's address, which is not one, costs the processor a fault it must
+        // hide
         if self.order == Order::Demanded && !self.before.is_empty() && pair.raw <= self.before {
             return Err(DerError::SetOrder { what: "relative distinguished name" }.into());
         }

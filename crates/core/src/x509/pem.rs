@@ -1,8 +1,8 @@
 //! PEM of configuration files: keys and certificates in RFC 7468's textual encoding, strictly.
 //!
-//! Text before, between and after blocks is skipped, as `openssl x509 -text` writes it; inside a block only base64 lines
-//! are read. Lines may end in CR LF and in blanks; a byte order mark in front is skipped, and text in UTF-16 with such a
-//! mark is decoded. Reading the files of a reel, where every oddity is a finding, is
+//! Text before, between and after blocks is skipped, as `openssl x509 -text` writes it; inside a block only base64
+//! lines are read. Lines may end in CR LF and in blanks; a byte order mark in front is skipped, and text in UTF-16 with
+//! such a mark is decoded. Reading the files of a reel, where every oddity is a finding, is
 //! [`reel`](crate::reel)'s work.
 
 use base64::Engine as _;
@@ -128,7 +128,7 @@ pub enum PemError {
         /// The line, counted from 1.
         line: usize,
     },
-    /// A BEGIN or END line that is none, or an END without BEGIN.
+    /// A BEGIN or END line that is not one, or an END without BEGIN.
     #[error("line {line} is a broken PEM boundary, expected for example `-----BEGIN CERTIFICATE-----` (RFC 7468 §3)")]
     Boundary {
         /// The line, counted from 1.

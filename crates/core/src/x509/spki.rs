@@ -11,7 +11,7 @@ use super::tlv::{DerError, Reader, oid_from_content, tag};
 
 /// A SubjectPublicKeyInfo as received, with its algorithm read and its form checked.
 ///
-/// The form is checked (algorithm and parameters, key length, uncompressed point); that the point lies on the curve is
+/// The form is checked (algorithm and parameters, key length, uncompressed point); that the point is on the curve is
 /// [`crypto::PublicKey`](crate::crypto::PublicKey)'s to prove.
 ///
 /// Copies share the bytes.

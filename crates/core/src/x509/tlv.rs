@@ -85,7 +85,7 @@ impl<'a> Reader<'a> {
         self.rest.first().copied()
     }
 
-    /// The next element, whatever its tag. `what` names it in an error.
+    /// The next element, regardless of its tag. `what` names it in an error.
     ///
     /// # Errors
     /// The bytes are not one DER element.
@@ -281,7 +281,8 @@ fn header(bytes: &[u8], what: &'static str) -> Result<(usize, usize), DerError> 
                 return Err(DerError::Truncated { what });
             };
             let value = length.iter().fold(0_usize, |value, byte| (value << 8) | usize::from(*byte));
-            // X.690 §10.1: "The definite form of length encoding shall be used, encoded in the minimum number of octets."
+            // X.690 §10.1: "The definite form of length encoding shall be used, encoded in the minimum number of
+            // octets."
             if length[0] == 0 || value < 0x80 {
                 return Err(DerError::NonMinimalLength { what });
             }
@@ -392,7 +393,7 @@ mod tests {
     #[test]
     fn arcs_are_minimal() {
         assert!(oid_from_content(&[0x55, 0x1D, 0x13], "it").is_ok());
-        // a zero byte inside a longer arc is no padding: 1.2.840.10045
+        // a zero byte inside a longer arc is not padding: 1.2.840.10045
         assert!(oid_from_content(&[0x2A, 0x86, 0x48, 0xCE, 0x3D], "it").is_ok());
         assert!(oid_from_content(&[0x2A, 0x81, 0x80, 0x01], "it").is_ok());
         for bad in [&[][..], &[0x55, 0x80, 0x1D, 0x13], &[0x55, 0x1D, 0x80, 0x13], &[0x80, 0x55], &[0x55, 0x1D, 0x93]] {

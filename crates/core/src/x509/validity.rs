@@ -18,7 +18,7 @@ impl Time {
     /// From seconds since 1970-01-01T00:00:00Z.
     ///
     /// # Errors
-    /// The instant lies outside the years 0000 to 9999.
+    /// The instant is outside the years 0000 to 9999.
     pub fn from_unix(seconds: i64) -> Result<Self, TimeError> {
         match OffsetDateTime::from_unix_timestamp(seconds) {
             Ok(moment) if (0..=9999).contains(&moment.year()) => Ok(Self(seconds)),
@@ -52,7 +52,7 @@ impl Time {
     /// From a civil date and time in UTC, fractions dropped.
     ///
     /// # Errors
-    /// The year lies outside 0000 to 9999.
+    /// The year is outside 0000 to 9999.
     pub fn from_civil(civil: PrimitiveDateTime) -> Result<Self, TimeError> {
         Self::from_unix(civil.assume_offset(UtcOffset::UTC).unix_timestamp())
     }
@@ -174,7 +174,7 @@ impl Validity {
     /// A period that does not end before it begins.
     ///
     /// # Errors
-    /// `not_after` lies before `not_before`.
+    /// `not_after` is before `not_before`.
     pub fn new(not_before: Time, not_after: Time) -> Result<Self, TimeError> {
         if not_after < not_before {
             return Err(TimeError::EndsBeforeItBegins { not_before, not_after });
@@ -192,7 +192,7 @@ impl Validity {
         self.not_after
     }
 
-    /// Whether `at` lies inside.
+    /// Whether `at` is inside.
     pub fn contains(self, at: Time) -> bool {
         self.not_before <= at && at <= self.not_after
     }

@@ -1,4 +1,4 @@
-//! Certificates of CAs and of the manifest signer (RFC 5280 §4.1), encoded before anybody signs.
+//! Certificates of CAs and of the manifest signer (RFC 5280 §4.1), encoded before anyone signs.
 
 use der::asn1::ObjectIdentifier;
 
@@ -32,7 +32,7 @@ pub(super) struct Statement<'a> {
     pub(super) spki: &'a Spki,
     /// The subject's key identifier, where it is not made of its key here.
     pub(super) own_key: Option<&'a KeyIdentifier>,
-    /// The issuer's key identifier, unless the certificate is self-signed (RFC 5280 §4.2.1.1: then it may be left away).
+    /// The issuer's key identifier, unless the certificate is self-signed (RFC 5280 §4.2.1.1: then it may be omitted).
     pub(super) issuer_key: Option<&'a KeyIdentifier>,
 }
 

@@ -22,7 +22,7 @@ pub enum CaError {
     /// What was made does not read back: a bug, or a full disk.
     #[error("a new certificate does not read back: {0}")]
     Certificate(#[from] CertificateError),
-    /// A code that cannot stand in a name.
+    /// A code that cannot be in a name.
     #[error("code `{}` is not 1 to 64 letters, digits, `-` and `_`", Printable::new(found))]
     Code {
         /// The code found.
@@ -143,7 +143,7 @@ pub enum CaError {
         /// The file.
         path: PathBuf,
     },
-    /// A key that is none.
+    /// A key that is not one.
     #[error("new key: {0}")]
     Key(#[from] KeyError),
     /// CAs have keys of two kinds.
@@ -212,7 +212,7 @@ pub enum CaError {
         /// The issuing CA.
         subject: String,
     },
-    /// The organization cannot stand in a name.
+    /// The organization cannot be in a name.
     #[error("organization {what}, expected 1 to 64 characters of text (RFC 5280 appendix A, ub-organization-name)")]
     Organization {
         /// What is wrong with it.
@@ -241,7 +241,7 @@ pub enum CaError {
         /// What is wrong with it.
         reason: String,
     },
-    /// A source for a passphrase and no passphrase, or a path that is no text.
+    /// A source for a passphrase and no passphrase, or a path that is not text.
     #[error("passphrase source cannot be configured: {what}")]
     SecretSource {
         /// What is wrong with it.

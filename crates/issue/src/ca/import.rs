@@ -21,12 +21,13 @@ pub struct Imported {
     pub files: Vec<PathBuf>,
 }
 
-/// Takes in a certificate for the issuing CA or, if it is another key's and not a CA's, for the manifest signer, and puts
-/// it where the configuration says. `chain` is what lies above the issuing CA, nearest first; without it, the files that
-/// the configuration names must be there.
+/// Takes in a certificate for the issuing CA or, if it is another key's and not a CA's, for the manifest signer, and
+/// puts it where the configuration says. `chain` is what is above the issuing CA, nearest first; without it, the files
+/// that the configuration names must be there.
 ///
 /// Before anything is written: the key that the configuration names is opened and is the certificate's; the rights and
-/// the chain are those that issuing and sealing need; the ledger is that of this key. Files that exist stay as they are.
+/// the chain are those that issuing and sealing need; the ledger is that of this key. Files that exist stay as they
+/// are.
 ///
 /// # Errors
 /// One of these does not hold, or a file is there with another content.

@@ -510,7 +510,8 @@ fn is_plain_name(name: &str) -> bool {
     !stem.is_empty() && !stem.starts_with('.') && stem.bytes().all(plain)
 }
 
-/// A positive INTEGER of 16 bytes, whatever the random bytes (as for object certificates: docs/adr/0018-derived-serial-numbers.md).
+/// A positive INTEGER of 16 bytes, whatever the random bytes (as for object certificates:
+/// docs/adr/0018-derived-serial-numbers.md).
 pub(super) fn serial(random: &[u8]) -> SerialNumber {
     let mut content = random.to_vec();
     content[0] = (content[0] & 0x3F) | 0x40;

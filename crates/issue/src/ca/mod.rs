@@ -7,8 +7,8 @@
 //! `ca/root.key.pem` to offline media and delete it from the machine that issues.** Who has it can make a CA that every
 //! device accepts. *Trusted*: the machine that runs `init`, its random generator, and whoever holds the key files.
 //!
-//! The keys may be made in a PKCS#11 token instead; and the root may be somebody else's: then requests are made, and the
-//! certificates that come back are checked as hard as those made here.
+//! The keys may be made in a PKCS#11 token instead; and the root may be somebody else's: then requests are made, and
+//! the certificates that come back are checked as hard as those made here.
 //!
 //! Certificates are encoded here, by [`tlv`](crate::x509::tlv), and not by a certificate builder such as `rcgen`: a
 //! builder encodes and signs in one step, so the bytes could not be recorded before they are signed.

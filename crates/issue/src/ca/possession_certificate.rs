@@ -1,8 +1,8 @@
 //! The possession certificate: what AWS IoT and Azure ask for when a CA is registered.
 //!
 //! The cloud gives a code; a certificate with that code as its common name, signed by the CA's key, shows that whoever
-//! registers the CA holds the key. The certificate's own key is made here and thrown away: nobody can ever use it, which
-//! is why it needs neither a purpose nor a revocation.
+//! registers the CA holds the key. The certificate's own key is made here and thrown away: nobody can ever use it,
+//! which is why it needs neither a purpose nor a revocation.
 
 use crate::cert::IssuerIdentity;
 use crate::ledger::Ledger;

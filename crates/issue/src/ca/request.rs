@@ -26,7 +26,7 @@ impl RequestRole {
     /// A name nobody else has, as [`init`](super::init()) would give.
     ///
     /// # Errors
-    /// The organization cannot stand in a name.
+    /// The organization cannot be in a name.
     pub fn name(self, organization: &str, spki: &Spki) -> Result<Name, CaError> {
         check_organization(organization)?;
         let title = match self {

@@ -40,8 +40,8 @@ pub struct Client<'a> {
 }
 
 impl Client<'_> {
-    /// Asks for one certificate and confirms it if `accept` returns what is made of it. `transaction` names the exchange:
-    /// it was recorded with the request.
+    /// Asks for one certificate and confirms it if `accept` returns what is made of it. `transaction` names the
+    /// exchange: it was recorded with the request.
     ///
     /// # Errors
     /// There is no accepted certificate; [`RequestError`] says whether the CA may have made one.

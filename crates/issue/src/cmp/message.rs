@@ -138,7 +138,7 @@ pub(super) fn said(tag: u8, content: &[u8]) -> Result<Said, CmpError> {
             responses.finish("CertRepMessage")?;
             certificate(response.content)
         }
-        other => Err(CmpError::Malformed { what: format!("a body with tag {other:#04x}, which nobody asked for") }),
+        other => Err(CmpError::Malformed { what: format!("a body with tag {other:#04x}, which was not asked for") }),
     }
 }
 

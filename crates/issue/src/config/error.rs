@@ -20,7 +20,7 @@ codes! {
     CHAIN_ORDER = "config.chain.order", "The chain is out of order: a certificate's issuer is not the next one's subject.";
     CHAIN_PATH_LENGTH = "config.chain.path-length", "pathLenConstraint of a chain certificate forbids the CAs below it.";
     CHAIN_SIGNATURE = "config.chain.signature", "A signature in the issuer's chain does not verify.";
-    FILE_SHARED = "config.file.shared", "Somebody else owns or can change the configuration, a file that it names or a folder above one, or can read a key or secret.";
+    FILE_SHARED = "config.file.shared", "A different user owns or can change the configuration, a file that it names or a folder above one, or can read a key or secret.";
     FILE_UNREADABLE = "config.file.unreadable", "A configured file cannot be read.";
     ISSUER_UNFIT = "config.issuer.unfit", "The issuer certificate is not one that can issue.";
     MANIFEST_ISSUER = "config.manifest.issued-by-issuing-ca", "The manifest signer's certificate was issued by the issuing CA's key, which device certificates share.";

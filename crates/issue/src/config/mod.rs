@@ -117,12 +117,12 @@ impl Config {
         Self::load_with(file, Sharing::Refused)
     }
 
-    /// Reads a configuration, once it is clear that nobody else could have written it. Files that it names are not opened
-    /// yet, but nobody else can change them, or read a key or secret.
+    /// Reads a configuration, once it is clear that nobody else could have written it. Files that it names are not
+    /// opened yet, but nobody else can change them, or read a key or secret.
     ///
     /// # Errors
-    /// The file cannot be read, is not TOML, or is not of the schema: every mistake with its place. Or somebody else could
-    /// change or read what they must not, and `sharing` does not allow it.
+    /// The file cannot be read, is not TOML, or is not of the schema: every mistake with its place. Or somebody else
+    /// could change or read what they must not, and `sharing` does not allow it.
     pub fn load_with(file: &Path, sharing: Sharing) -> Result<Self, ConfigErrors> {
         let errors = Mistakes::default();
         let mut overruled = Vec::new();
@@ -150,7 +150,7 @@ impl Config {
         Ok(errors.finish(file, text, Some(Self { overruled, ..config }))?)
     }
 
-    /// As [`load`](Self::load), from the text of a file that would lie at `file`. Owners and modes are not looked at.
+    /// As [`load`](Self::load), from the text of a file that would be at `file`. Owners and modes are not looked at.
     ///
     /// # Errors
     /// As [`load`](Self::load).

@@ -28,7 +28,7 @@ pub(super) struct Document {
     pub(super) ledger: Spanned<PathBuf>,
     /// Where the ledger's head is noted after each run, if anywhere.
     pub(super) head_file: Option<Spanned<PathBuf>>,
-    /// How tokens are treated, if a key lies in one.
+    /// How tokens are treated, if a key is in one.
     pub(super) hsm: Settings,
     /// What a signing machine takes; the others have none.
     pub(super) signing: Option<SigningSection>,
@@ -237,9 +237,9 @@ impl<'a> Section<'a> {
         };
         let source = match (*key, inner.as_str()) {
             ("env", Some(name)) if is_variable_name(name) => SecretSource::Env(name.to_owned()),
-            ("env", _) => return refuse(error::SECRET_IN_FILE, header, "has an `env` that is no variable's name"),
+            ("env", _) => return refuse(error::SECRET_IN_FILE, header, "has an `env` that is not the name of a variable"),
             ("file", Some(path)) if !path.is_empty() => SecretSource::File(self.base.join(path)),
-            ("file", _) => return refuse(error::SECRET_SOURCE, &value.span, "has a `file` that is no path"),
+            ("file", _) => return refuse(error::SECRET_SOURCE, &value.span, "has a `file` that is not a path"),
             (other, _) => {
                 let what = format!("has the unknown source `{}`", Printable::new(other).brief());
                 return refuse(error::SECRET_IN_FILE, header, &what);
@@ -280,8 +280,8 @@ impl<'a> Section<'a> {
     }
 }
 
-/// How a configuration's mistakes are worded: values by their key, tables as sections. The place of what may be a secret
-/// is the section's, so that no excerpt of the file shows it.
+/// How a configuration's mistakes are worded: values by their key, tables as sections. The place of what may be a
+/// secret is the section's, so that no excerpt of the file shows it.
 #[derive(Debug)]
 struct Words;
 

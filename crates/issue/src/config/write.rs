@@ -101,7 +101,7 @@ impl NewConfig<'_> {
         };
         Some(format!(
             r#"# The certification authority of {organization}, {made}.
-# Paths are relative to this file. It holds no secret; whoever can change it chooses what is trusted.
+# Paths are relative to this file. It holds no secret; a person who can change it chooses what is trusted.
 
 [issuer]
 # Signs the object certificates.
@@ -177,7 +177,7 @@ fn string(text: &str) -> String {
     toml::Value::from(text).to_string()
 }
 
-/// Text that cannot end its comment line (TOML allows no control characters there) or hide what stands in it.
+/// Text that cannot end its comment line (TOML allows no control characters there) or hide what is in it.
 fn comment(text: &str) -> String {
     Printable::new(text).to_string()
 }

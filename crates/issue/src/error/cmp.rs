@@ -118,7 +118,7 @@ pub enum CmpError {
         /// Its answer in words.
         answer: String,
     },
-    /// Anybody can have written the answer.
+    /// Anyone can have written the answer.
     #[error("the answer is not protected (RFC 9483 §3.2); it says: {says}")]
     Unprotected {
         /// Its content in words.
@@ -135,7 +135,8 @@ impl CmpError {
                  certificate is not accepted."
             }
             Self::Foreign { .. } | Self::Malformed { .. } | Self::Unprotected { .. } | Self::Protection { .. } => {
-                "Check `url`, secret and `server_certificate` in [cmp]. Somebody between here and the CA could have answered."
+                "Check `url`, secret and `server_certificate` in [cmp]. An attacker between here and the CA \
+                 could have answered."
             }
             Self::Refused { .. } => "Ask the CA's operator what it requires of a registration authority.",
             Self::NotAcknowledged { .. }

@@ -96,12 +96,12 @@ pub enum Error {
     /// Something could not be read, checked or written.
     #[error(transparent)]
     Core(CoreError),
-    /// The batch was begun in another form.
-    #[error("batch {batch} was begun with `{recorded}`, this command says `{asked}`")]
+    /// The batch was started in another form.
+    #[error("batch {batch} was started with `{recorded}`, but this command uses `{asked}`")]
     DeliveryDiffers {
         /// The batch.
         batch: String,
-        /// The options it was begun with.
+        /// The options it was started with.
         recorded: String,
         /// The options now.
         asked: String,
@@ -261,7 +261,7 @@ impl Error {
             Self::Core(error) => error.hint(),
             Self::Config(_) => None, // each finding carries its own
             Self::DeliveryDiffers { .. } => Some(
-                "A batch has one form, so that it always comes out the same: give the options that it was begun with. \
+                "A batch has one form, so that it always comes out the same: give the options that it was started with. \
                  `openssl x509 -inform DER` makes PEM of a certificate."
                     .into(),
             ),
@@ -275,7 +275,7 @@ impl Error {
             ),
             Self::Issue(error) => error.hint(),
             Self::LeavesDiffer { .. } => {
-                Some("This program, or how it judges leaves, has changed since the batch was begun: use that version.".into())
+                Some("This program, or how it judges leaves, has changed since the batch was started: use that version.".into())
             }
             Self::Ledger(error) => error.hint(),
             Self::NotItsSources { .. } => Some(

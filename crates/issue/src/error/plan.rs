@@ -147,7 +147,8 @@ pub enum PlanError {
 }
 
 impl PlanError {
-    /// The kind of failure. A plan or a signature file is an input like any other; what this machine's configuration does not allow is its matter.
+    /// The kind of failure. A plan or a signature file is an input like any other; what this machine's configuration
+    /// does not allow is its matter.
     pub fn class(&self) -> Class {
         match self {
             Self::Anchors
@@ -178,7 +179,7 @@ impl PlanError {
         let text = match self {
             Self::Anchors => "Finish with the configuration of `plan`: lines and statement name its anchors.",
             Self::Clock { .. } => {
-                "Look at both clocks. A plan that is too old is made anew from a new input or policy."
+                "Look at both clocks. A plan that is too old is made again from a new input or policy."
             }
             Self::Declined => "Run the same command again when the summary is as it should be.",
             Self::Encoder { .. } => "Plan, sign and finish with releases that know the plan's format.",

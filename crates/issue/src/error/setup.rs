@@ -53,6 +53,6 @@ pub mod codes {
         BULK_ID = "setup.bulk-id", "the bulk identifier is not fit to be recorded";
         CERTIFICATES_FROM_STDIN = "setup.certificates-from-stdin", "certificates for a plan are not in files";
         REISSUE = "setup.reissue", "the reason for which certificates are issued again is not fit to be recorded"
-            => "Say in a few words why these chips get another certificate; it is kept for good.";
+            => "State in a few words why these chips get another certificate; the reason is kept permanently.";
     }
 }

@@ -10,9 +10,10 @@ use super::IssueError;
 /// Looks at a signature over a recorded tbsCertificate, as at one from a signer at hand: it verifies under the issuer's
 /// key, and it is of full width where the policy wants that.
 ///
-/// Anybody on the way can have exchanged it for its twin. So the form is kept that a signer at hand would have been kept
-/// in, unless `as_sent` says that the bytes are proved to be those that left the signing machine. Releases that kept the
-/// form in which the signer answered made signatures of which only the higher s is of full width: these stay as they are.
+/// Anyone on the way can have exchanged it for its twin. So the form is kept that a signer at hand would have been kept
+/// in, unless `as_sent` says that the bytes are proved to be those that left the signing machine. Releases that kept
+/// the form in which the signer answered made signatures of which only the higher s is of full width: these stay as
+/// they are.
 ///
 /// # Errors
 /// It is not.

@@ -149,8 +149,9 @@ pub enum Signed {
 }
 
 /// How often the same tbsCertificate is signed again for a full-width signature: so often that chance does
-/// not explain one more. A randomised signer misses three times in 256 (r begins with a zero byte once in 256 times, the
-/// lower s, which is kept, twice); on P-521 every other time, since 521 bits leave one bit for the first of 66 bytes of r.
+/// not explain one more. A randomised signer misses three times in 256 (r begins with a zero byte once in 256 times,
+/// the lower s, which is kept, twice); on P-521 every other time, since 521 bits leave one bit for the first of 66
+/// bytes of r.
 fn repeats(key: KeyAlgorithm) -> u32 {
     if key.has_short_lower_s() { 128 } else { 16 }
 }
@@ -217,7 +218,7 @@ impl Work<'_> {
             let result = sign_recorded(&*self.issuer.signer, algorithm, recorded, &mut signatures);
             for (at, signature) in group.iter().zip(&mut signatures) {
                 if slots[*at].recorded.tbs().full_width_signature() {
-                    // before its width is judged and before anybody else sees it
+                    // before its width is judged and before anyone else sees it
                     let key = self.issuer.identity.spki().algorithm();
                     *signature = kept_form(key, true, std::mem::take(signature));
                 }
@@ -243,8 +244,8 @@ impl Work<'_> {
         }
     }
 
-    /// What the issuer's own key says of each signature. If the engine for many of them is wrong, the run ends; but what
-    /// was signed until now gets its verdict and is recorded.
+    /// What the issuer's own key says of each signature. If the engine for many of them is wrong, the run ends; but
+    /// what was signed until now gets its verdict and is recorded.
     fn verdicts(&mut self, slots: &[Slot], group: &[usize], signatures: &[Vec<u8>]) -> Vec<Verdict> {
         let claims: Vec<Claim<'_>> =
             group.iter().zip(signatures).map(|(at, signature)| claim(slots[*at].recorded.tbs(), signature)).collect();

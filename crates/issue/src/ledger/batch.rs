@@ -102,7 +102,7 @@ impl OnReject {
     }
 }
 
-/// Everything a batch's tbsCertificates and its accounting depend on, but for what a run may choose anew: seed, time
+/// Everything a batch's tbsCertificates and its accounting depend on, but for what a run may choose again: seed, time
 /// and chunk size. A run finds its batch again by [`key`](Self::key), the digest of the whole command, or, where the
 /// command was spelled otherwise, by its leaves and what [`goes_on_with`](Self::goes_on_with) compares.
 ///
@@ -155,8 +155,8 @@ impl BatchTerms {
     /// Whether a run with these terms may go on with a batch of `earlier` ones, if its leaves are the same.
     ///
     /// Everything counts that a tbsCertificate or the judgement of a leaf depends on. Not what only describes the run:
-    /// the names and the packing of the inputs, the expected list, the bulk identifier. Nor the encoder: as with its seed
-    /// and its time, a batch is finished with the one that it was begun with.
+    /// the names and the packing of the inputs, the expected list, the bulk identifier. Nor the encoder: as with its
+    /// seed and its time, a batch is finished with the one that it was started with.
     pub fn goes_on_with(&self, earlier: &Self) -> bool {
         let Self {
             issuer_sha256,
@@ -328,7 +328,8 @@ impl BatchRow {
         SerialBasis { encoder: self.terms.encoder, batch: self.id.as_str(), seed: &self.seed, beacon: self.beacon }
     }
 
-    /// Writes the form that goes with the encoder: a batch of encoder 1 is recorded as the releases did that knew no other.
+    /// Writes the form that goes with the encoder: a batch of encoder 1 is recorded as the releases did that knew no
+    /// other.
     pub(super) fn encode(&self) -> Vec<u8> {
         let mut writer = Writer::with_capacity(self.terms.policy.len() + 512);
         let versioned = self.terms.encoder != Encoder::One;

@@ -83,7 +83,7 @@ impl Ledger {
         self.with(|state| state.batch_of_seed(seed))
     }
 
-    /// Batches that were begun and neither sealed nor abandoned, oldest first.
+    /// Batches that were started and neither sealed nor abandoned, oldest first.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -103,9 +103,10 @@ impl Ledger {
     /// takes up new lists, if there are enough of them.
     ///
     /// # Errors
-    /// The terms do not describe the leaves, the batch is on the ledger already, another batch has its seed, a leaf belongs to another batch (with
-    /// `terms.reissue` one that is sealed or abandoned does no harm; a UID with another key or a key under another UID always
-    /// does), or the store fails: then the batch may be there all the same, and [`find`](Self::find) tells.
+    /// The terms do not describe the leaves, the batch is on the ledger already, another batch has its seed, a leaf
+    /// belongs to another batch (with
+    /// `terms.reissue` one that is sealed or abandoned does no harm; a UID with another key or a key under another UID
+    /// always does), or the store fails: then the batch may be there all the same, and [`find`](Self::find) tells.
     #[expect(clippy::needless_pass_by_value, reason = "a batch begins once: its row is given away")]
     pub fn begin<L: Leaves + ?Sized>(&self, row: BatchRow, leaves: &L) -> Result<(), LedgerError> {
         check_terms(&row, leaves)?;
@@ -129,8 +130,8 @@ impl Ledger {
             }
             state.append(&head, drafts(head.records + 1, &row, leaves))
         })?;
-        // The batch could do without it. But a store that could not write this takes nothing more, and who heard of it only
-        // with the first intent would not hear why.
+        // The batch could do without it. But a store that could not write this takes nothing more, and who heard of it
+        // only with the first intent would not hear why.
         self.with(index::absorb)
     }
 }
@@ -148,8 +149,8 @@ impl Ledger {
 }
 
 impl State {
-    /// The batch that has this seed. Serial numbers are made of a seed and a chip's UID: a second batch with the same seed
-    /// would give serial numbers a second time. Each batch is looked at once in a process.
+    /// The batch that has this seed. Serial numbers are made of a seed and a chip's UID: a second batch with the same
+    /// seed would give serial numbers a second time. Each batch is looked at once in a process.
     fn batch_of_seed(&mut self, seed: &Seed) -> Result<Option<BatchId>, LedgerError> {
         let count = self.batches()?.len();
         for at in self.seeded..count {

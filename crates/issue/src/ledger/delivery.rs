@@ -83,7 +83,8 @@ impl Delivery {
     const DER: u8 = 1;
     const PEM: u8 = 2;
 
-    /// Three bytes: the authority, the encodings (1 for DER, 2 for PEM, added), and 1 if the bulk identifier is published.
+    /// Three bytes: the authority, the encodings (1 for DER, 2 for PEM, added), and 1 if the bulk identifier is
+    /// published.
     pub(super) fn write(self, writer: &mut Writer) {
         writer.u8(self.authority.number());
         writer.u8(u8::from(self.der) * Self::DER + u8::from(self.pem) * Self::PEM);

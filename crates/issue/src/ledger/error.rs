@@ -235,7 +235,7 @@ pub enum LedgerError {
         /// The chunk.
         chunk: u64,
     },
-    /// A release of a certificate that is revoked for good.
+    /// A release of a certificate that is revoked permanently.
     #[error(
         "the certificate with serial number {serial} is revoked for {reason}, and only a certificateHold is released"
     )]

@@ -1,9 +1,9 @@
 //! The end of SQLite's write-ahead log, read from the disk's cache and not through SQLite's own.
 //!
-//! The format is SQLite's (<https://www.sqlite.org/fileformat2.html#the_write_ahead_log>): a header of 32 bytes with two
-//! salts, then frames of 24 bytes and one page each. A frame has the salts of the header it belongs to, the size of the
-//! database if it ends a transaction, and a checksum over all frames up to it: two logs that have the same last frame
-//! hold the same.
+//! The format is SQLite's (<https://www.sqlite.org/fileformat2.html#the_write_ahead_log>): a header of 32 bytes with
+//! two salts, then frames of 24 bytes and one page each. A frame has the salts of the header it belongs to, the size of
+//! the database if it ends a transaction, and a checksum over all frames up to it: two logs that have the same last
+//! frame hold the same.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -47,7 +47,7 @@ impl Log {
         let seen = &self.seen;
         let last = |seen: &Seen| self.frame(seen.end - page(seen.header) - FRAME as u64);
         Ok(if self.header()? != seen.header {
-            Some("its write-ahead log was begun again by another program")
+            Some("its write-ahead log was started again by another program")
         } else if seen.end > 0 && last(seen)? != seen.last {
             Some("its write-ahead log does not end as this run left it: another program has written to it")
         } else if self.frame(seen.end.max(HEADER as u64))? != seen.next {

@@ -89,7 +89,7 @@ fn parse(content: &[u8]) -> Option<(Sha256Digest, Option<u64>)> {
 }
 
 #[cfg(test)]
-#[expect(clippy::disallowed_methods, reason = "the tests play whoever else has access to the folder")]
+#[expect(clippy::disallowed_methods, reason = "the tests play another process with access to the folder")]
 mod tests {
     use super::*;
     use crate::ledger::Ledger;

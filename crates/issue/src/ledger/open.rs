@@ -44,7 +44,7 @@ impl Ledger {
     /// # Errors
     /// The file exists or cannot be written.
     pub fn create(path: &Path, issuer: &Spki) -> Result<Self, LedgerError> {
-        // closing moves the first record from the write-ahead log into the file: a file without one is no ledger
+        // closing moves the first record from the write-ahead log into the file: a file without one is not a ledger
         let ledger = Self::over(Box::new(SqliteStore::create(path)?), issuer)?;
         ledger.conclude()?;
         drop(ledger);
@@ -86,12 +86,13 @@ impl Ledger {
         Self::over(Box::new(store), issuer)
     }
 
-    /// Opens a ledger to read it, whoever's it is: also a copy that cannot be written, and one that a run adds to, which
-    /// is then read as it was when it was opened. Nothing is changed and nobody is kept waiting. All that would add to it
-    /// fails.
+    /// Opens a ledger to read it, whoever's it is: also a copy that cannot be written, and one that a run adds to,
+    /// which is then read as it was when it was opened. Nothing is changed and nobody is kept waiting. All that would
+    /// add to it fails.
     ///
     /// # Errors
-    /// There is no such file, it is not a ledger, or of a later format; or a release that does not know of readers has it.
+    /// There is no such file, it is not a ledger, or of a later format; or a release that does not know of readers has
+    /// it.
     pub fn open_to_read(path: &Path) -> Result<Self, LedgerError> {
         let mut store = Snapshot::open(path)?;
         if store.head()? == Head::EMPTY {
@@ -102,7 +103,8 @@ impl Ledger {
         Ok(Self(Mutex::new(state)))
     }
 
-    /// The process that holds the ledger at this place, as the system says; 0 if it is one that this process does not see.
+    /// The process that holds the ledger at this place, as the system says; 0 if it is one that this process does not
+    /// see.
     /// `None`: no run is on, or the system does not say. Nothing is opened or locked.
     pub fn holder(path: &Path) -> Option<u32> {
         let lock = held::lock_path(&path.canonicalize().ok()?);
@@ -131,7 +133,7 @@ impl Ledger {
             .expect("a new store in memory has no other issuer and no fault")
     }
 
-    /// A ledger over any store: a new one begins with a record of the issuer key, an old one must have begun with it.
+    /// A ledger over any store: a new one begins with a record of the issuer key, an old one must begin with it.
     ///
     /// # Errors
     /// The store belongs to another issuer or fails.
@@ -169,12 +171,13 @@ impl Ledger {
         self.with(|state| Ok(state.store.flush()?))
     }
 
-    /// As [`flush`](Self::flush), at the end of a run and before its result gets its name: everything is where it stays,
-    /// the files are those that were opened, and the head is noted where [`note_head_in`](Self::note_head_in) says.
+    /// As [`flush`](Self::flush), at the end of a run and before its result gets its name: everything is where it
+    /// stays, the files are those that were opened, and the head is noted where [`note_head_in`](Self::note_head_in)
+    /// says.
     ///
     /// # Errors
-    /// The store, or the file for the head, cannot be written; or the store is not the one that was opened. Then nothing
-    /// may be published.
+    /// The store, or the file for the head, cannot be written; or the store is not the one that was opened. Then
+    /// nothing may be published.
     pub fn conclude(&self) -> Result<(), LedgerError> {
         self.with(|state| {
             state.store.conclude()?;
@@ -182,8 +185,8 @@ impl Ledger {
         })
     }
 
-    /// Checks that the ledger still is the one that was opened and that nobody else wrote to it: before something that was
-    /// signed is published.
+    /// Checks that the ledger still is the one that was opened and that nobody else wrote to it: before something that
+    /// was signed is published.
     ///
     /// # Errors
     /// It is not.
@@ -191,10 +194,11 @@ impl Ledger {
         self.with(|state| Ok(state.store.check()?))
     }
 
-    /// Compares the ledger with the head that the last run noted in a file, if there is one. Returns whether there was one.
+    /// Compares the ledger with the head that the last run noted in a file, if there is one. Returns whether there was
+    /// one.
     ///
     /// # Errors
-    /// The file cannot be read or is no head, or this ledger was never at that head.
+    /// The file cannot be read or is not a head, or this ledger was never at that head.
     pub fn compare_head_in(&self, file: &Path) -> Result<bool, LedgerError> {
         self.with(|state| state.compare_head(file))
     }

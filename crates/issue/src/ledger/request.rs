@@ -1,7 +1,7 @@
-//! Requests to a CA of another house: recorded before they leave, answered once.
+//! Requests to an external CA: recorded before they leave, answered once.
 //!
 //! An intent holds the digest of the tbsCertificate that is asked for; what comes back is another one, and is kept
-//! whole in place of a signature. Which batches are of this kind stands in their `delivery`.
+//! whole in place of a signature. Which batches are of this kind is in their `delivery`.
 
 use crate::cert::{IssuedCertificate, TbsCertificate};
 use crate::crypto::sha256;

@@ -120,7 +120,7 @@ fn connect(shown: &Path, path: &Path, has_log: bool) -> rusqlite::Result<Rows> {
     Rows::connect(&uri, shown, flags | OpenFlags::SQLITE_OPEN_URI, None)
 }
 
-/// A path as it stands in a URI.
+/// A path as it is in a URI.
 fn escaped(path: &Path) -> String {
     use std::os::unix::ffi::OsStrExt as _;
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte);

@@ -140,9 +140,9 @@ impl SqliteStore {
         Ok(())
     }
 
-    /// Takes over what a run left in the log: that may never have reached the disk, although it can be read, as its flush
-    /// may have failed. It is written once more, to its place, before anything is built on it. Then the log is emptied:
-    /// a transaction that was cut off would look like one of this run.
+    /// Takes over what a run left in the log: that may never have reached the disk, although it can be read, as its
+    /// flush may have failed. It is written once more, to its place, before anything is built on it. Then the log is
+    /// emptied: a transaction that was cut off would look like one of this run.
     fn take_over(&mut self) -> Result<(), StoreError> {
         self.guarded(|store| {
             if store.rows.is_marked().map_err(|source| store.rows.failed(source))? {
@@ -415,8 +415,8 @@ pub(super) fn failed(path: &Path, source: rusqlite::Error) -> LedgerError {
     }
 }
 
-/// Why the file system keeps no locks, if it does not: SQLite takes that for a lock that another process has. No lock of
-/// this process is lost: SQLite got none.
+/// Why the file system keeps no locks, if it does not: SQLite takes that for a lock that another process has. No lock
+/// of this process is lost: SQLite got none.
 fn no_locks(path: &Path) -> Option<std::io::Error> {
     let file = path.canonicalize().and_then(|path| durable::open_lock(&path, 0).map_err(std::io::Error::other)).ok()?;
     match rustix::fs::fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive) {
@@ -454,8 +454,8 @@ const INSERT_RECORD: &str = "INSERT INTO record (position, kind, batch, chunk, p
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
 const INSERT_PLACE: &str = "INSERT INTO place (kind, batch, chunk, part, position, count, signatures)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-/// One row while the write-ahead log may hold records that are not in the file. The first transaction of a log changes it:
-/// when anyone moves the log into the file, the change is there.
+/// One row while the write-ahead log may hold records that are not in the file. The first transaction of a log changes
+/// it: when anyone moves the log into the file, the change is there.
 const MARK: &str = "CREATE TABLE IF NOT EXISTS open_run (number INTEGER PRIMARY KEY, in_log INTEGER NOT NULL) STRICT;
     INSERT OR REPLACE INTO open_run (number, in_log) VALUES (1, 0);";
 const IN_LOG: &str = "UPDATE open_run SET in_log = 1";

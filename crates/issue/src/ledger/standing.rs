@@ -2,7 +2,7 @@
 //!
 //! Each batch keeps the beginnings of its UIDs' and of its keys' digests in two sorted lists, and the question is
 //! answered by merging these with the incoming ones: 24 bytes are read of each leaf on the ledger, in one go, and the
-//! rest only of those that match. The UIDs themselves would not do: chips of different lots lie between each other in
+//! rest only of those that match. The UIDs themselves would not do: chips of different lots are between each other in
 //! their order, so that ranges exclude nothing. No index over all leaves has to be kept, and nothing is looked up one
 //! by one.
 
@@ -137,7 +137,7 @@ impl Standings {
         }
     }
 
-    /// Of each leaf the latest of what weighs most stays. What was found later stands behind.
+    /// Of each leaf the latest of what weighs most stays. What was found later is behind.
     fn weigh(&mut self) {
         self.found.sort_by_key(|found| found.leaf);
         self.found.dedup_by(|later, kept| {
@@ -186,9 +186,9 @@ impl Ledger {
         Ok(all)
     }
 
-    /// The latest batch, of whatever policy, that has each leaf's UID, in the same order; with `before`, the latest that
-    /// began before that one. A policy that copies serial numbers from the source gives such a leaf a serial number that
-    /// this issuer may have used before.
+    /// The latest batch, of whatever policy, that has each leaf's UID, in the same order; with `before`, the latest
+    /// that began before that one. A policy that copies serial numbers from the source gives such a leaf a serial
+    /// number that this issuer may have used before.
     ///
     /// # Errors
     /// As [`standings`](Self::standings).

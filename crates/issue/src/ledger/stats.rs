@@ -17,7 +17,7 @@ pub struct LedgerOverview {
     pub total: LedgerStats,
     /// Of each policy's batches, by its name.
     pub policies: BTreeMap<String, PolicyStats>,
-    /// Batches that were begun and neither sealed nor abandoned, oldest first.
+    /// Batches that were started and neither sealed nor abandoned, oldest first.
     pub open: Vec<OpenBatch>,
 }
 

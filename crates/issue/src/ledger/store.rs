@@ -28,7 +28,7 @@ pub trait LedgerStore: Send {
     fn head(&mut self) -> Result<Head, StoreError>;
 
     /// Adds records after `at`, all or none, durably. They are asked for one at a time: a batch of millions of leaves
-    /// never stands in memory.
+    /// is never in memory.
     ///
     /// # Errors
     /// The head is another one, a place is taken, or the store cannot be written.
@@ -41,8 +41,8 @@ pub trait LedgerStore: Send {
     /// The store cannot be written; nothing is lost then.
     fn flush(&mut self) -> Result<(), StoreError>;
 
-    /// As [`flush`](Self::flush), at the end of a run: nothing that was appended is waiting anywhere. A store that notes
-    /// that something is waiting takes the note back.
+    /// As [`flush`](Self::flush), at the end of a run: nothing that was appended is waiting anywhere. A store that
+    /// notes that something is waiting takes the note back.
     ///
     /// # Errors
     /// The store cannot be written; nothing is lost then.
@@ -65,13 +65,13 @@ pub trait LedgerStore: Send {
     /// The store cannot be read.
     fn read(&mut self, place: Place) -> Result<Option<Record>, StoreError>;
 
-    /// What stands at a place, without its body.
+    /// What is at a place, without its body.
     ///
     /// # Errors
     /// The store cannot be read.
     fn entry(&mut self, place: Place) -> Result<Option<Entry>, StoreError>;
 
-    /// What stands at the places of one kind, of the batches numbered `first` to `last`, in the order of places.
+    /// What is at the places of one kind, of the batches numbered `first` to `last`, in the order of places.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -91,8 +91,8 @@ pub trait LedgerStore: Send {
         Ok(false)
     }
 
-    /// Whether this process may write what is derived from records. One may at a time; a store that keeps nothing beside
-    /// records says no to all, and leaves are then looked for in every batch.
+    /// Whether this process may write what is derived from records. One may at a time; a store that keeps nothing
+    /// beside records says no to all, and leaves are then looked for in every batch.
     ///
     /// # Errors
     /// The store cannot be read.

@@ -1,14 +1,14 @@
 //! Who else can change or read the files that this program trusts.
 //!
-//! Guarantees: a path that passed was reached through folders and symbolic links that belong to root or to the user of this
-//! process, and that nobody else can change; so does the file at its end, and a secret there can be read by nobody else.
-//! "Nobody else" leaves out groups that have no other member than root and the user (with a umask of 002, a user's own
-//! group can write to everything), and groups that the operator names. In a folder with the sticky bit, such as `/tmp`,
-//! others can make files of their own but cannot touch those of the user: such a folder passes, and what is in it must
-//! belong to root or the user like everything else.
+//! Guarantees: a path that passed was reached through folders and symbolic links that belong to root or to the user of
+//! this process, and that nobody else can change; so does the file at its end, and a secret there can be read by nobody
+//! else. "Nobody else" leaves out groups that have no other member than root and the user (with a umask of 002, a
+//! user's own group can write to everything), and groups that the operator names. In a folder with the sticky bit, such
+//! as `/tmp`, others can make files of their own but cannot touch those of the user: such a folder passes, and what is
+//! in it must belong to root or the user like everything else.
 //!
-//! Left to others: access control lists and capabilities, which a mode does not show in full, and groups that a directory
-//! service has and `/etc/group` does not: they count as having other members.
+//! Left to others: access control lists and capabilities, which a mode does not show in full, and groups that a
+//! directory service has and `/etc/group` does not: they count as having other members.
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
@@ -54,8 +54,8 @@ impl Ownership {
         Some(self)
     }
 
-    /// Checks a path and every folder and symbolic link on the way to it. What does not exist is not judged: it cannot be
-    /// opened either, and the folder that it would be in has passed.
+    /// Checks a path and every folder and symbolic link on the way to it. What does not exist is not judged: it cannot
+    /// be opened either, and the folder that it would be in has passed.
     ///
     /// # Errors
     /// Somebody else owns, can change, or can read what they must not.
@@ -74,7 +74,8 @@ impl Ownership {
             let Ok(found) = at.symlink_metadata() else { return Ok(()) };
             if found.is_symlink() && at.starts_with("/proc") && at.parent().is_some_and(|folder| folder.ends_with("fd"))
             {
-                // a descriptor of this process (`<(...)`, /dev/stdin): what it refers to was opened by whoever started it
+                // a descriptor of this process (`<(...)`, /dev/stdin): what it refers to was opened by whoever started
+                // it
                 let Ok(found) = at.metadata() else { return Ok(()) };
                 return self.judge_end(&at, &found, role);
             }
@@ -199,8 +200,8 @@ impl Shared {
     /// What to do about it.
     pub fn hint(&self) -> String {
         format!(
-            "Expected: owned by root or the user of this process, changed by nobody else, and for keys and secrets read by \
-             nobody else. Run: {} '{}'. If the sharing is meant, it can be allowed.",
+            "Expected: owned by root or the user of this process, changed by no other user, and for keys and secrets read by \
+             no other user. Run: {} '{}'. If the sharing is meant, it can be allowed.",
             self.remedy,
             Printable::new(&self.path)
         )

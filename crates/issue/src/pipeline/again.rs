@@ -85,7 +85,7 @@ fn comes_out_again(job: &Job<'_>, ledger: &Ledger, settled: &Settled, row: &Batc
         .is_some_and(|statement| statement.batch == row.id.to_string() && statement.counts.items == settled.items))
 }
 
-/// A run of the same leaves has one batch; a collection of many earlier ones is none of them.
+/// A run of the same leaves has one batch; a collection of many earlier ones is not one of them.
 const MAX_CANDIDATES: usize = 8;
 
 /// Any leaf of the batch names it.

@@ -1,5 +1,5 @@
-//! What `verify` would refuse is refused before anything is recorded: the auditor's own checks of chain, history and clock,
-//! asked of a batch that does not exist yet.
+//! What `verify` would refuse is refused before anything is recorded: the auditor's own checks of chain, history and
+//! clock, asked of a batch that does not exist yet.
 //!
 //! A clock that jumps is the one thing that a person can accept, because only a person can look at another clock. The
 //! reason goes onto the ledger before the batch.
@@ -37,7 +37,7 @@ pub(crate) struct Ground<'a> {
     pub(crate) accept_clock: Option<&'a str>,
 }
 
-/// Nothing stands in the way of the batch.
+/// Nothing is in the way of the batch.
 #[derive(Debug)]
 pub(crate) struct Cleared {
     /// Things worth a look that stop nothing.
@@ -81,8 +81,8 @@ pub(crate) fn check(ground: &Ground<'_>, ledger: &Ledger) -> Result<Cleared, Err
 }
 
 /// Refuses a policy with shards where the issuing key has issued without, and the other way: a certificate without a
-/// distribution point is judged by some relying parties with any CRL of its issuer, such as a shard that does not list it.
-/// Every batch was admitted like this, so the newest one speaks for all. An external CA publishes its own CRLs.
+/// distribution point is judged by some relying parties with any CRL of its issuer, such as a shard that does not list
+/// it. Every batch was admitted like this, so the newest one speaks for all. An external CA publishes its own CRLs.
 fn shards(ground: &Ground<'_>, ledger: &Ledger) -> Result<(), Error> {
     if ground.authority.is_external() {
         return Ok(());

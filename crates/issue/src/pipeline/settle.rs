@@ -56,8 +56,8 @@ pub(super) struct Settled {
     pub(super) found_by_leaves: Option<BatchId>,
 }
 
-/// Applies the rules that need all leaves at once. Returns the batch of an earlier run too: the one that the command was
-/// found by, or one of the same leaves and terms.
+/// Applies the rules that need all leaves at once. Returns the batch of an earlier run too: the one that the command
+/// was found by, or one of the same leaves and terms.
 pub(super) fn settle(
     job: &Job<'_>,
     ledger: &Ledger,
@@ -124,7 +124,7 @@ pub(super) fn settle(
 
 impl Settled {
     fn apply_expectations(&mut self, job: &Job<'_>, earlier: Option<&BatchRow>) {
-        // what was missing when an open batch was begun was said then, and did not stop it
+        // what was missing when an open batch was started was said then, and did not stop it
         let open = earlier.filter(|row| row.state == BatchState::Open);
         let same_list = open.is_some_and(|row| row.terms.expected_sha256 == self.terms.expected_sha256);
         if !self.missing.is_empty() {
@@ -167,7 +167,8 @@ impl Settled {
         self.refuse_repeated_serials(job, ledger, None)
     }
 
-    /// Takes out chips for which nothing may be issued; with `before`, those of which that was known when the batch began.
+    /// Takes out chips for which nothing may be issued; with `before`, those of which that was known when the batch
+    /// began.
     fn set_aside_blocked(&mut self, ledger: &Ledger, before: Option<&BatchId>) -> Result<(), Error> {
         let blocked = ledger.blocked(before)?;
         let found = self.rows.iter().enumerate().filter_map(|(at, row)| Some((at, blocked.reason(&row.key.uid)?)));
@@ -199,8 +200,8 @@ impl Settled {
         Ok(())
     }
 
-    /// An earlier batch holds what it holds, whatever the list says now. Of the other chips counts what was known when it
-    /// began: whatever was issued since, the batch comes out the same.
+    /// An earlier batch holds what it holds, whatever the list says now. Of the other chips counts what was known when
+    /// it began: whatever was issued since, the batch comes out the same.
     fn go_on(
         &mut self,
         job: &Job<'_>,

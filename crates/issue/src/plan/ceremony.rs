@@ -30,7 +30,7 @@ pub struct Ceremony {
     pub reissue: Option<String>,
     /// Certificates to sign.
     pub count: u64,
-    /// Whether an earlier run of this command has begun.
+    /// Whether an earlier run of this command has started.
     pub resumed: bool,
     /// Leaves by the anchor their chain reaches.
     pub anchors: BTreeMap<String, u64>,
@@ -56,8 +56,8 @@ pub struct Shown {
 }
 
 impl Ceremony {
-    /// Names and values for people. What decides is last, right above the question: what is before it grows with what the
-    /// plan chose, and can leave the screen.
+    /// Names and values for people. What decides is last, right above the question: what is before it grows with what
+    /// the plan chose, and can leave the screen.
     pub fn facts(&self) -> Vec<(&'static str, String)> {
         let mut facts = vec![
             ("plan", self.plan_sha256.to_string()),
@@ -78,7 +78,7 @@ impl Ceremony {
         facts.extend(self.relaxations.iter().map(|relaxation| ("relaxation", relaxation.as_str().to_owned())));
         facts.extend(self.params.iter().map(|(name, value)| ("parameter", format!("{name} = {value}"))));
         if self.resumed {
-            facts.push(("resumed", "an earlier run of this command has begun to sign this plan".to_owned()));
+            facts.push(("resumed", "an earlier run of this command has started to sign this plan".to_owned()));
         }
         facts.push(("issuing CA", self.issuer.clone()));
         facts.extend(self.reissue.iter().map(|reason| ("REISSUE", format!("chips get another certificate: {reason}"))));

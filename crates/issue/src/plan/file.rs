@@ -452,7 +452,7 @@ fn sized(reader: &mut impl Read, limit: u32) -> Result<Vec<u8>, PlanError> {
 }
 
 /// Whether what was computed is another thing than what was stated. When plans are fuzzed it never is: a fuzzer cannot
-/// compute digests, and what stands behind them is to be reached.
+/// compute digests, and what is behind them is to be reached.
 pub(crate) fn differs<T: PartialEq>(found: &T, stated: &T) -> bool {
     !cfg!(fuzzing) && found != stated
 }

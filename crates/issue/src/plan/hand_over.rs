@@ -1,8 +1,8 @@
-//! What a CA of another house is given: a directory with the wishes as a table and as JSON lines, and the plan, which
+//! What an external CA is given: a directory with the wishes as a table and as JSON lines, and the plan, which
 //! stays in the house.
 //!
-//! Both files say the same. Nothing in them is secret; names are escaped to printable ASCII. `docs/spec/plan-format.md` lists
-//! the columns.
+//! Both files say the same. Nothing in them is secret; names are escaped to printable ASCII. `docs/spec/plan-format.md`
+//! lists the columns.
 
 use std::fs::File;
 use std::io::{BufWriter, Read, Write};

@@ -1,7 +1,8 @@
 //! A plan's head: the batch row, the terms under which leaves were admitted, and what the rest of the file must be.
 //!
 //! JSON with a closed set of members in one order and one spelling: what is read and written again is the same bytes.
-//! Everything that a tbsCertificate depends on stands here or in the leaf; `docs/spec/plan-format.md` lists the members.
+//! Everything that a tbsCertificate depends on stands here or in the leaf; `docs/spec/plan-format.md` lists the
+//! members.
 
 use std::collections::BTreeMap;
 
@@ -54,7 +55,7 @@ pub(crate) struct Head {
 pub(crate) enum Mode {
     /// A signing machine of the same house.
     AirGapped,
-    /// A CA of another house.
+    /// An external CA.
     Foreign,
 }
 
@@ -78,7 +79,7 @@ impl Mode {
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::AirGapped => "a signing machine",
-            Self::Foreign => "a CA of another house",
+            Self::Foreign => "an external CA",
         }
     }
 }
@@ -110,7 +111,7 @@ pub(crate) struct ExpectedHead {
 #[serde(transparent)]
 pub(crate) struct BeaconHead(pub(crate) Option<String>);
 
-/// A member that is there, whatever its value: without it serde takes `null` for a member that is not.
+/// A member that is there, regardless of its value: without it serde takes `null` for a member that is not.
 fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }

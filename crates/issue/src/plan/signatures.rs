@@ -1,6 +1,7 @@
 //! The signature file: for each certificate of a plan, in its order, how many serial numbers were given up and the
-//! signature. Whoever carries it can change it: every signature is verified under the CA's key when it is taken, nothing
-//! of the head is believed that can be computed, and nothing is recorded for a serial number that the CA did not sign.
+//! signature. Whoever carries it can change it: every signature is verified under the CA's key when it is taken,
+//! nothing of the head is believed that can be computed, and nothing is recorded for a serial number that the CA did
+//! not sign.
 
 use std::io::{Read, Write};
 use std::path::Path;
@@ -27,7 +28,7 @@ const MAX_HEAD: usize = 4 << 10;
 /// Bytes of one signature; RSA keys of 4096 bits make 512.
 const MAX_SIGNATURE: usize = 1 << 10;
 
-/// What stands before the signatures.
+/// What is before the signatures.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SignatureHead {
@@ -109,8 +110,8 @@ pub(crate) struct SignatureFile {
 }
 
 impl SignatureFile {
-    /// Reads a file that is for this plan of so many leaves, whose SHA-256 is `expected` if that is known. Signatures are
-    /// verified when they are used.
+    /// Reads a file that is for this plan of so many leaves, whose SHA-256 is `expected` if that is known. Signatures
+    /// are verified when they are used.
     pub(crate) fn open(
         (path, expected): (&Path, Option<&Sha256Digest>),
         plan: &PlanFile,

@@ -29,7 +29,7 @@ pub struct BatchDetails {
     pub abandoned: Option<GivenUp>,
 }
 
-/// Terms of a batch: what it was begun with.
+/// Terms of a batch: what it was started with.
 #[derive(Clone, Debug, Serialize)]
 pub struct Terms {
     /// SHA-256 of the list of its inputs, as `inputs.jsonl` has them.

@@ -26,7 +26,7 @@ impl Finding {
         Self { place, kind: "damaged", what, hint }
     }
 
-    /// An item of an archive that is no certificate.
+    /// An item of an archive that is not a certificate.
     pub(super) fn unreadable(place: String, what: String) -> Self {
         Self { place, kind: "unreadable", what, hint: None }
     }

@@ -38,7 +38,7 @@ pub struct Round {
     pub round: CrlRound,
     /// Signatures made in this run.
     pub signatures_made: u64,
-    /// Whether an earlier run had begun it.
+    /// Whether an earlier run had started it.
     pub resumed: bool,
     /// Names of the files, in the order of the round's lists.
     pub files: Vec<String>,
@@ -75,8 +75,8 @@ pub fn make(job: &RoundJob<'_>, ledger: &Ledger) -> Result<Round, Error> {
     }
 }
 
-/// Refuses a clock that is behind the last round, whether or not that round was signed: relying parties whose clock is right
-/// would take the older list.
+/// Refuses a clock that is behind the last round, whether or not that round was signed: relying parties whose clock is
+/// right would take the older list.
 pub(super) fn check_clock(now: Time, last: Option<&CrlRound>) -> Result<(), RevokeError> {
     match last {
         Some(last) if now <= last.this_update => {
@@ -139,7 +139,7 @@ fn sign(
     Ok(Round { round: round.clone(), signatures_made: signed.len() as u64, resumed, files })
 }
 
-/// Signs what was recorded; every signature is verified before anybody sees it.
+/// Signs what was recorded; every signature is verified before anyone sees it.
 pub(super) fn signatures(
     issuer: &IssuerIdentity,
     signer: &dyn Signer,

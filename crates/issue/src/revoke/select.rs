@@ -68,7 +68,7 @@ impl Selection {
 /// The chips of a reel's archive. Their leaves are not verified: what is not on the ledger is only blocked.
 ///
 /// # Errors
-/// The archive cannot be read. What is in it and is no certificate of a chip becomes a finding.
+/// The archive cannot be read. What is in it and is not a certificate of a chip becomes a finding.
 pub fn read_reel(
     archive: &Path,
     stdin: Option<&mut dyn Read>,

@@ -45,10 +45,10 @@ pub(super) fn encrypt(private_key_info: &[u8], with: &KeyEncryption<'_>) -> Vec<
     let parameters = Parameters::generate_pbkdf2_sha256_aes256cbc(PBKDF2_ROUNDS, &with.salt, with.iv)
         .expect("rounds and salt are within the crate's limits");
     let encrypted = parameters.encrypt(with.secret.expose(), private_key_info).expect("the cipher pads any length");
-    let encrypted_data = OctetStringRef::new(&encrypted).expect("a key is no gigabyte");
+    let encrypted_data = OctetStringRef::new(&encrypted).expect("a key is far below a gigabyte");
     EncryptedPrivateKeyInfoRef { encryption_algorithm: parameters.into(), encrypted_data }
         .to_der()
-        .expect("a key is no gigabyte")
+        .expect("a key is far below a gigabyte")
 }
 
 /// Decrypts an EncryptedPrivateKeyInfo; the result should be a PrivateKeyInfo.

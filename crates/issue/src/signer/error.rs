@@ -145,7 +145,7 @@ pub enum SignerError {
         /// The PEM label found.
         label: String,
     },
-    /// A PEM block that is no private key.
+    /// A PEM block that is not a private key.
     #[error("key file holds `{label}`, expected a private key")]
     WrongLabel {
         /// The PEM label found.

@@ -47,7 +47,8 @@ pub trait Signer: Send + Sync {
         Vec::new()
     }
 
-    /// Signs each message in order and appends the signatures to `signatures`, as the key's holder makes them. Callers use
+    /// Signs each message in order and appends the signatures to `signatures`, as the key's holder makes them. Callers
+    /// use
     /// `sign_bytes`, which keeps one of the two forms of an ECDSA signature.
     ///
     /// Messages are **not hashed**: the implementer hashes them as `algorithm` says. A signature is the content of the

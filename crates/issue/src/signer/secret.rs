@@ -271,8 +271,8 @@ impl Answers {
         Self(Mutex::new(Vec::new()))
     }
 
-    /// Returns the PIN that was typed when this question was asked before, or asks. A question for anything else is asked
-    /// every time.
+    /// Returns the PIN that was typed when this question was asked before, or asks. A question for anything else is
+    /// asked every time.
     ///
     /// # Errors
     /// As `ask`; then it is asked again the next time.

@@ -1,8 +1,8 @@
 //! Arithmetic modulo P-256's prime p on eight numbers at once, in limbs of 52 bits and Montgomery form (2^260).
 //!
-//! Limbs of a number that is multiplied lie in 0..2^52, the highest may have a few bits more than the 48 it needs. Values
-//! are only kept below a small multiple of p, which stands at each function: a product of numbers below a p and b p is
-//! below (1 + a b / 16) p.
+//! Limbs of a number that is multiplied are in 0..2^52, the highest may have a few bits more than the 48 it needs.
+//! Values are only kept below a small multiple of p, which is at each function: a product of numbers below a p and b p
+//! is below (1 + a b / 16) p.
 
 use std::arch::x86_64::{
     __m512i, _mm512_add_epi64, _mm512_and_si512, _mm512_madd52hi_epu64, _mm512_madd52lo_epu64, _mm512_mask_blend_epi64,
@@ -97,7 +97,7 @@ impl Field {
         self.difference::<K>(other).carried()
     }
 
-    /// self - other - another + k p, which lies in 0..8 p, brought below 1.001 p.
+    /// self - other - another + k p, which is in 0..8 p, brought below 1.001 p.
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
     pub(crate) fn subtract_both<const K: i64>(&self, other: &Self, another: &Self) -> Self {
@@ -108,7 +108,7 @@ impl Field {
         limbs.lowered()
     }
 
-    /// self - other + k p, which lies in 0..8 p, brought below 1.001 p.
+    /// self - other + k p, which is in 0..8 p, brought below 1.001 p.
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
     pub(crate) fn subtract_lowered<const K: i64>(&self, other: &Self) -> Self {
@@ -182,8 +182,8 @@ impl Field {
     /// leaves 0..2^256 + 2^228.
     ///
     /// q is too large by one at most, where the highest limb is next to a multiple of 2^48 and the others are negative
-    /// altogether, by less than 4 2^208. For q of at least 1 then stay q (2^256 - p) of about 2^224; for q = 0 the number
-    /// is not negative to begin with.
+    /// altogether, by less than 4 2^208. For q of at least 1 then stay q (2^256 - p) of about 2^224; for q = 0 the
+    /// number is not negative to begin with.
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
     fn lowered(&self) -> Self {

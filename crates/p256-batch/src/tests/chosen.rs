@@ -45,14 +45,14 @@ fn value(scalar: OddScalar, window: u32, position: u32) -> TheirScalar {
 /// Pairs on whose way the sum is the next point or its opposite, at any position: there is no opinion on these.
 fn pairs_that_meet(secret: TheirScalar, window: u32) -> Vec<(TheirScalar, TheirScalar)> {
     let last = digits(window) - 1;
-    // In the last addition of the base point's multiples: u1 = 2 d 2^t - n, if d is the last digit of that. It is so for
-    // the largest d alone, as the rest, d 2^t - n, has to be less than 2^t.
+    // In the last addition of the base point's multiples: u1 = 2 d 2^t - n, if d is the last digit of that. It is so
+    // for the largest d alone, as the rest, d 2^t - n, has to be less than 2^t.
     let top = window * last;
     let digit = power_of_two(256 - top) - TheirScalar::ONE;
     let u1 = digit.double() * power_of_two(top);
     assert_eq!(value(OddScalar::new(limbs(u1)), window, last), digit * power_of_two(top));
     let mut pairs = vec![(u1, some(7)), (-u1, some(8))];
-    // among the key's: u1 makes up for what stands before the digit
+    // among the key's: u1 makes up for what is before the digit
     for position in 0..=last {
         let u2 = some(100 + u64::from(position));
         let odd = OddScalar::new(limbs(u2));

@@ -252,7 +252,7 @@ fn r_is_x_or_x_less_the_order() {
     assert!(statement([5, 0, 0, 0]).holds(x(above)));
     assert!(!statement([6, 0, 0, 0]).holds(x(above)));
     assert!(!statement([5, 0, 0, 0]).holds(x(residue::subtract(FieldPrime::PRIME, [5, 0, 0, 0]).0)));
-    // r + n is no coordinate: p = r + n would be 0
+    // r + n is not a coordinate: p = r + n would be 0
     let (r, _) = residue::subtract(FieldPrime::PRIME, Order::PRIME);
     assert!(!statement(r).holds(Field::ZERO));
     assert!(

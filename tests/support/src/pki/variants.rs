@@ -1,4 +1,4 @@
-//! What stands next to a good leaf: forgeries, twins, clashes.
+//! What is next to a good leaf: forgeries, twins, clashes.
 
 use p256::ecdsa::Signature;
 use reroot_core::x509::Certificate;
@@ -12,7 +12,7 @@ pub fn bad_signature(leaf: &[u8]) -> Vec<u8> {
     forged
 }
 
-/// The same tbsCertificate under the other signature that verifies: (r, n - s). Anybody can make it.
+/// The same tbsCertificate under the other signature that verifies: (r, n - s). Anyone can make it.
 pub fn twin(leaf: &[u8]) -> Vec<u8> {
     let certificate = Certificate::from_der(leaf).expect("a leaf is a certificate");
     let signature = Signature::from_der(certificate.signature()).expect("a leaf has an ECDSA-Sig-Value");
@@ -21,7 +21,8 @@ pub fn twin(leaf: &[u8]) -> Vec<u8> {
     der::sequence(&[certificate.tbs(), der::ECDSA_SHA256, &der::bit_string(other.to_der().as_bytes())])
 }
 
-/// The UID of chip `uid` with the key of chip `key`: one UID with two keys, or one key under two UIDs, beside the real ones.
+/// The UID of chip `uid` with the key of chip `key`: one UID with two keys, or one key under two UIDs, beside the real
+/// ones.
 pub fn crossed(pki: &TestPki, uid: u64, key: u64) -> Vec<u8> {
     let mut shape = pki.shape(uid);
     shape.spki = pki.shape(key).spki;

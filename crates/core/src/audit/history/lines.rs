@@ -1,4 +1,5 @@
-//! The lines of all batches of a history: side by side in order of UIDs, and once more sorted by key and by serial number.
+//! The lines of all batches of a history: side by side in order of UIDs, and once more sorted by key and by serial
+//! number.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -107,7 +108,7 @@ impl Sorted {
     }
 
     fn add(&mut self, at: usize, batch: &Batch, entry: &Entry) -> Result<(), Error> {
-        let at = u32::try_from(at).expect("batches are directories that somebody has named").to_be_bytes();
+        let at = u32::try_from(at).expect("batches are directories with names").to_be_bytes();
         let (source, spki, certificate) = (entry.source_sha256(), entry.spki_sha256(), entry.sha256());
         let uid = entry.uid().as_bytes();
         let body = [&at[..], source.as_bytes(), spki.as_bytes(), certificate.as_bytes(), uid].concat();
@@ -164,8 +165,8 @@ fn unique(
     Ok(())
 }
 
-/// Hands over each claim with the lines of its chip or key. A batch has a chip once; of a key that many chips have, a few
-/// lines are enough.
+/// Hands over each claim with the lines of its chip or key. A batch has a chip once; of a key that many chips have, a
+/// few lines are enough.
 fn join(
     claims: &mut SortedRecords<'_>,
     known: &mut SortedRecords<'_>,

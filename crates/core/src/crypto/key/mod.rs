@@ -11,7 +11,7 @@ use crate::x509::{KeyAlgorithm, SignatureAlgorithm, Spki};
 
 use super::{EcdsaSignature, KeyError, SignatureError, ed25519, rsa};
 
-/// A public key that was proved to be one: its point lies on the curve and is not the identity, its numbers are in
+/// A public key that was proved to be one: its point is on the curve and is not the identity, its numbers are in
 /// range.
 ///
 /// Making one costs a few microseconds; whoever verifies many signatures of one issuer keeps it. It is `Sync`.
@@ -29,7 +29,7 @@ enum Engine {
     /// aws-lc has no Brainpool curves.
     BrainpoolP256(Box<VerifyingKey<BrainpoolP256r1>>),
     BrainpoolP384(Box<VerifyingKey<BrainpoolP384r1>>),
-    /// Read anew for each signature: cheap beside the verification.
+    /// Read again for each signature: cheap beside the verification.
     Bytes,
 }
 

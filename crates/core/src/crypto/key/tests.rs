@@ -101,7 +101,7 @@ fn points_lie_on_the_curve_and_are_reduced() {
         point[1..].fill(0xFF);
         rejected(curve, algorithm, &point);
     }
-    // (0, sqrt(b)) lies on P-256; (p, sqrt(b)) names the same point without being reduced (SEC 1 §2.3.6)
+    // (0, sqrt(b)) is on P-256; (p, sqrt(b)) names the same point without being reduced (SEC 1 §2.3.6)
     let y = hex::decode("66485c780e2f83d72433bd5d84a06bb6541c2af31dae871728bf856a174f93f4").unwrap();
     let p = hex::decode(P).unwrap();
     let unusual = ec_spki(oid::SECP256R1, &[&[4][..], &[0; 32], &y].concat());

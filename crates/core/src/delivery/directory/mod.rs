@@ -148,7 +148,7 @@ impl BatchWriter {
         Some(batch)
     }
 
-    /// Proves that a batch could be begun at `out`, without writing anything.
+    /// Proves that a batch could be started at `out`, without writing anything.
     ///
     /// # Errors
     /// `out` exists, has no name, or there is no directory to hold it.
@@ -182,7 +182,8 @@ impl BatchWriter {
     /// Adds a line to a file of lines, such as `rejected.jsonl`, creating it with its first line.
     ///
     /// # Errors
-    /// The name is not one for a file of lines, the line is not printable ASCII or longer than 64 KiB, or writing fails.
+    /// The name is not one for a file of lines, the line is not printable ASCII or longer than 64 KiB, or writing
+    /// fails.
     pub fn line(&mut self, name: &str, line: &str) -> Result<(), DeliveryError> {
         let partial = self.staged.folder();
         let open = self.open.as_mut().ok_or_else(|| DeliveryError::Finished { what: name.to_owned() })?;
@@ -291,8 +292,8 @@ impl BatchWriter {
     }
 }
 
-/// What each chip has: each of the three is taken once, in strictly increasing order of UIDs. On return the content is taken
-/// over, but not yet on disk.
+/// What each chip has: each of the three is taken once, in strictly increasing order of UIDs. On return the content is
+/// taken over, but not yet on disk.
 impl BatchWriter {
     /// Takes a new certificate.
     ///
@@ -390,7 +391,7 @@ fn check_file_name(name: &str) -> Result<(), DeliveryError> {
     Ok(())
 }
 
-/// What stands between the name of an output and its batch's while it is not finished.
+/// What is between the name of an output and its batch's while it is not finished.
 const PARTIAL_MARK: &str = ".partial-";
 /// Bytes that [`partial_path`] adds: the name of a batch is a UUID.
 pub(super) const PARTIAL: usize = PARTIAL_MARK.len() + 36;

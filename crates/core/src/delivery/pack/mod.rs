@@ -128,8 +128,8 @@ fn failed(path: &Path, error: &rusqlite::Error) -> DeliveryError {
     DeliveryError::Pack { path: path.to_owned(), reason }
 }
 
-/// A version of the format: its number in the header, its name and its tables, as docs/spec/line-pack.md prints them. A reader
-/// compares the tables byte for byte: they never change under a format's name.
+/// A version of the format: its number in the header, its name and its tables, as docs/spec/line-pack.md prints them. A
+/// reader compares the tables byte for byte: they never change under a format's name.
 struct Version {
     number: u32,
     format: &'static str,
@@ -157,7 +157,7 @@ CREATE TABLE chip (position INTEGER PRIMARY KEY, uid TEXT NOT NULL UNIQUE, objec
 };
 /// `RRPK`
 const APPLICATION_ID: u32 = 0x5252_504B;
-/// A row has some 2.5 kB: pages of 4096 bytes would be half empty.
+/// A row has about 2.5 kB: pages of 4096 bytes would be half empty.
 const PAGE_SIZE: u32 = 16_384;
 const FILE: &str = "pack";
 const ISSUER: &str = "issuer";

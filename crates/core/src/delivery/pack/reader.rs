@@ -1,7 +1,7 @@
-//! Reads a line pack that anybody may have written.
+//! Reads a line pack that anyone may have written.
 //!
-//! Guarantees: only a file with exactly the schema of the format is read; the file is opened read-only and immutable, so
-//! that no lock is taken and no journal or write-ahead log beside it is followed; each question ends after a bounded
+//! Guarantees: only a file with exactly the schema of the format is read; the file is opened read-only and immutable,
+//! so that no lock is taken and no journal or write-ahead log beside it is followed; each question ends after a bounded
 //! number of steps, and each value that is read has a bounded size. What is read is a [`Proof`], and that is believed
 //! only once it was checked, which is left to `proof`.
 
@@ -50,7 +50,7 @@ impl PackReader {
         let number = |at: usize| u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
         let one = header.starts_with(MAGIC) && number(68) == APPLICATION_ID;
         let known = [&VERSION_1, &VERSION_2].into_iter().find(|version| one && number(60) == version.number);
-        let version = known.ok_or_else(|| refused("is no line pack of the format reroot-pack/1 or reroot-pack/2"))?;
+        let version = known.ok_or_else(|| refused("is not a reroot-pack/1 or reroot-pack/2 file"))?;
         let format = version.format;
         if header[18..20] != [1, 1] {
             return Err(refused(&format!("is in WAL mode, which {format} excludes")));
@@ -338,7 +338,7 @@ const MAX_SQL: usize = 1_000;
 /// Steps of SQLite's virtual machine between two looks at the counter.
 const STEPS: u32 = 1_000;
 
-/// Steps that one question may take: a lookup takes fewer than a hundred, whatever the size of the pack.
+/// Steps that one question may take: a lookup takes fewer than a hundred, regardless of the size of the pack.
 const MAX_STEPS: u32 = 100_000;
 
 /// Largest row, in bytes: the statement, and what SQLite adds.

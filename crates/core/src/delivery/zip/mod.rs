@@ -1,6 +1,6 @@
 //! Archives of stored entries (PKWARE APPNOTE 6.3.10), written from front to back.
 //!
-//! Sizes and CRC-32 stand in front of the data, never behind; no comments, no extra fields but the ZIP64 ones where
+//! Sizes and CRC-32 are in front of the data, never behind; no comments, no extra fields but the ZIP64 ones where
 //! numbers need them; one time for all entries. The same entries are therefore the same bytes.
 
 use std::fs::File;
@@ -277,7 +277,7 @@ fn number64(out: &mut Vec<u8>, number: u64) {
 
 /// Bytes of one piece of the list of entries.
 const PIECE: usize = 64 * 1024;
-/// Pieces that stay in memory where there is room for a file: some 30,000 entries.
+/// Pieces that stay in memory where there is room for a file: about 30,000 entries.
 const PIECES: usize = 16;
 
 /// Bytes of a local header before the name.

@@ -1,5 +1,6 @@
-//! A tbsCertList read back from its bytes, borrowed and as loosely as its structure allows: what is wrong inside a field
-//! is for a rule to say. Entries are read anew by each rule that is about them, so a list of a million costs no memory.
+//! A tbsCertList read back from its bytes, borrowed and as loosely as its structure allows: what is wrong inside a
+//! field is for a rule to say. Entries are read again by each rule that is about them, so a list of a million costs no
+//! memory.
 
 use der::asn1::ObjectIdentifier;
 

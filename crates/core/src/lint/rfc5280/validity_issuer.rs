@@ -1,4 +1,4 @@
-//! Validity lies within the issuer's, unless the policy allows a later end.
+//! Validity is within the issuer's, unless the policy allows a later end.
 
 use crate::origin::Code;
 use crate::x509::Time;

@@ -10,7 +10,7 @@ use crate::lint::rule::{Applies, Rule, Subject};
 pub(super) const RULE: Rule = Rule {
     code: Code::new("rfc5280.validity.negative").hinted(&super::HINT),
     clause: "RFC 5280 §4.1.2.5",
-    meaning: "notAfter lies before notBefore",
+    meaning: "notAfter is before notBefore",
     applies: Applies::Always,
     check,
 };

@@ -137,7 +137,7 @@ impl Entry {
         self
     }
 
-    /// Proves that a text can stand in a manifest under this key, before anything is signed for it: why chips are issued
+    /// Proves that a text can be in a manifest under this key, before anything is signed for it: why chips are issued
     /// again (`reissue`), or ST's `bulk_id`.
     ///
     /// # Errors
@@ -235,8 +235,8 @@ impl Entry {
         line.strip_prefix("{\"uid\":\"")?.split_once('"').map(|(uid, _)| uid)
     }
 
-    /// Reads one line of a batch of this format, without its newline. Exactly what [`line`](Self::line) writes is read: same keys, same order, no
-    /// spaces, canonical escapes.
+    /// Reads one line of a batch of this format, without its newline. Exactly what [`line`](Self::line) writes is read:
+    /// same keys, same order, no spaces, canonical escapes.
     ///
     /// # Errors
     /// The line is spelled otherwise, or a value is not one its key can have.

@@ -241,7 +241,7 @@ proptest! {
         prop_assert!(line.bytes().all(|byte| matches!(byte, 0x20..=0x7E)));
         let value: serde_json::Value = serde_json::from_str(&line).unwrap();
         prop_assert_eq!(value["reissue"].as_str(), Some(reason.as_str()));
-        // the one reason that is none; `any` gives no text of more than 1000 characters
+        // the one reason that is not one; `any` gives no text of more than 1000 characters
         match Entry::parse(Format::One, &line) {
             Ok(read) => prop_assert_eq!(read, entry),
             Err(_) => prop_assert!(reason.is_empty()),

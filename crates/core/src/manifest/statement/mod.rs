@@ -17,7 +17,7 @@ pub(super) use written::{SEAL_KINDS, out_of_order, seal_kind};
 
 /// The statement of a batch, field by field in the order of the file (docs/spec/manifest-format.md).
 ///
-/// Anybody can make one; only [`SignedManifest`](super::SignedManifest) holds one that is believed.
+/// Anyone can make one; only [`SignedManifest`](super::SignedManifest) holds one that is believed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Statement {
     /// The format, with the encoder and the family that go with it.
@@ -176,7 +176,7 @@ pub struct Counts {
     pub issued: u64,
     /// Candidates that failed.
     pub rejected: u64,
-    /// Items that are no candidates, duplicates, or issued before.
+    /// Items that are not candidates, duplicates, or issued before.
     pub ignored: u64,
     /// Signatures that the issuing key made, discarded ones included.
     pub signatures_made: u64,

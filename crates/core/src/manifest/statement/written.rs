@@ -239,7 +239,7 @@ fn version(bytes: &[u8]) -> Result<Encoder, ManifestError> {
     let Some(at) = bytes.windows(KEY.len()).position(|window| window == KEY) else { return Ok(encoder) };
     let digits = bytes[at + KEY.len()..].iter().take_while(|byte| byte.is_ascii_digit());
     let found: String = digits.take(MAX_DIGITS).map(|digit| char::from(*digit)).collect();
-    // what is no number is refused where it is read
+    // what is not a number is refused where it is read
     match found.parse::<u64>() {
         Ok(number) if number != u64::from(encoder.number()) => {
             Err(ManifestError::Encoder { format: Format::name(encoder), found })
@@ -271,7 +271,7 @@ fn spelled(statement: &Statement) -> Result<(), ManifestError> {
     Ok(())
 }
 
-/// The first of the names that is none, or that does not come after the one before it.
+/// The first of the names that is not one, or that does not come after the one before it.
 pub(in crate::manifest) fn out_of_order<'a>(names: &[&'a str], fits: impl Fn(&str) -> bool) -> Option<&'a str> {
     let mut last = None;
     names.iter().copied().find(|name| !fits(name) || last.replace(*name).is_some_and(|last| last >= *name))

@@ -105,8 +105,8 @@ pub(in crate::policy) fn purposes(recipe: &Recipe) -> Vec<ObjectIdentifier> {
     members.iter().filter_map(oid).collect()
 }
 
-/// Checks that every purpose can be served by the bits of `key_usage`: RFC 5280 §4.2.1.12, "the certificate MUST only be
-/// used for a purpose consistent with both extensions".
+/// Checks that every purpose can be served by the bits of `key_usage`: RFC 5280 §4.2.1.12, "the certificate MUST only
+/// be used for a purpose consistent with both extensions".
 pub(super) fn check_against_key_usage(recipes: &[Recipe], errors: &Mistakes) {
     let by_oid = |oid| recipes.iter().find(|recipe| recipe.oid == oid);
     let (Some(usage), Some(purposes)) =

@@ -1,4 +1,4 @@
-//! `[foreign]`: in what certificates may differ that a CA of another house makes. Nothing of it enters a certificate
+//! `[foreign]`: in what certificates may differ that an external CA makes. Nothing of it enters a certificate
 //! that this program makes.
 
 use der::asn1::ObjectIdentifier;
@@ -14,7 +14,7 @@ pub(super) const MAY_DIFFER: Field = Field {
     meaning: "Fields in which a certificate that another CA made may differ from what this policy asks for \
               (asked by a file or by CMP). Each difference is named in the certificate's line of the \
               manifest. Without the line, and without [foreign], everything must be as asked for but the serial number, \
-              which is the CA's. The public key, the issuer's name and that it is no CA certificate can never differ.",
+              which is the CA's. The public key and the issuer's name can never differ, and it can never be a CA certificate.",
     form: "array of `subject`, `not_before`, `not_after`, `signature`, keys of [extensions], and object identifiers of \
            other extensions",
     clause: "this page",

@@ -1,6 +1,7 @@
 //! One file for each field of a policy: its form, its checks with their clauses, its effect, and its documentation.
 //!
-//! [`FIELDS`] is the table from which `docs/reference/policy-reference.md` is generated; [`EXTENSIONS`] is the table by which the
+//! [`FIELDS`] is the table from which `docs/reference/policy-reference.md` is generated; [`EXTENSIONS`] is the table by
+//! which the
 //! `[extensions]` section is read and the order in which extensions are encoded.
 
 mod authority_info_access;
@@ -55,7 +56,7 @@ pub struct Field {
     pub criticality: Option<&'static str>,
     /// What is proved when the policy is loaded or bound to an issuer.
     pub checks: &'static [&'static str],
-    /// Lines as they stand in a policy.
+    /// Lines as they are in a policy.
     pub example: &'static str,
 }
 

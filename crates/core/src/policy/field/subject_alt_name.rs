@@ -24,7 +24,7 @@ pub(super) const FIELD: Field = Field {
         "at least one name",
         "every DNS name, URI and mail address is valid for every value that placeholders can have",
         "URIs are absolute; one with an authority has a fully qualified host",
-        "`other_name` is none of the forms with a key of its own",
+        "`other_name` is not one of the forms with a key of its own",
     ],
     example: "[extensions]\nsubject_alt_name = { critical = false, names = [{ uri = \"urn:stsafe:{uid|lower}\" }] }",
 };
@@ -143,7 +143,7 @@ mod tests {
     fn an_empty_subject_wants_a_critical_name() {
         let empty = ("certificate.subject", "[]");
         let uri = r#"names = [{ uri = "urn:stsafe:{uid}" }]"#;
-        fails(&[empty], "would name nobody");
+        fails(&[empty], "would name no subject");
         fails(&[empty, (KEY, &format!("{{ critical = false, {uri} }}"))], "policy.extension.criticality");
         value(&[empty, (KEY, &format!("{{ critical = true, {uri} }}"))]);
     }

@@ -40,7 +40,7 @@ pub(super) const NOT_AFTER: Field = Field {
 
 pub(super) const OUTLIVES_ISSUER: Field = Field {
     path: "certificate.outlives_issuer",
-    meaning: "What to do when not_after lies beyond the issuing CA's: `error` refuses, `clamp` takes the CA's end, `allow` \
+    meaning: "What to do when not_after is after the issuing CA's: `error` refuses, `clamp` takes the CA's end, `allow` \
               writes it as it is.",
     form: "`error`, `clamp` or `allow`",
     clause: "RFC 5280 §6.1.3 (a)(2): a path is not valid outside its CA's validity",

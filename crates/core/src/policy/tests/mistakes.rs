@@ -1,6 +1,6 @@
 //! One policy for every kind of mistake, and the exact words that answer it.
 //!
-//! `fixtures/golden/policy-mistakes.txt` holds the answers; `REROOT_UPDATE=1 cargo test policy::` writes it anew, and
+//! `fixtures/golden/policy-mistakes.txt` holds the answers; `REROOT_UPDATE=1 cargo test policy::` writes it again, and
 //! a change there is a change of what users read.
 
 use std::collections::BTreeMap;

@@ -7,7 +7,7 @@ use super::zip_writer::{Entry, zip};
 use super::*;
 use crate::x509::tlv::{element, tag};
 
-/// A form as it lies in a folder: group, what it is, name and content.
+/// A form as it is in a folder: group, what it is, name and content.
 struct Form {
     group: &'static str,
     what: &'static str,

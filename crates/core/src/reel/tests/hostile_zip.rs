@@ -188,7 +188,7 @@ fn the_end_record_must_be_one_and_true() {
 fn a_comment_that_hides_another_end_record_is_refused() {
     let other = zip(&[Entry::stored("hidden.der", &leaf(1))]);
     archive_refused(&zip_with(&[a()], |end| end.comment = other), "ambiguous-end");
-    // A signature alone is no end record.
+    // A signature alone is not an end record.
     let comment = b"PK\x05\x06 is how a zip archive ends".to_vec();
     assert_eq!(held("x.zip", &zip_with(&[a()], |end| end.comment = comment)), ["@!a.der candidate 413"]);
 }

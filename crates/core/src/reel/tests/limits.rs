@@ -116,7 +116,7 @@ fn bombs_are_refused_before_they_go_off() {
     let letters = vec![b'a'; 4 << 20];
     let liar = Entry::deflated("bomb.txt", &letters).both(|header| header.size = 300_000);
     assert_eq!(held("x.zip", &zip(&[liar, good.clone()]))[0], "@!bomb.txt rejected reel.zip.data");
-    // An erased zone is no bomb.
+    // An erased zone is not a bomb.
     let erased = Entry::deflated("zone.bin", &[0xFF; 5120]);
     assert_eq!(held("x.zip", &zip(&[erased, good]))[0], "@!zone.bin ignored reel.text.no-certificate");
 }

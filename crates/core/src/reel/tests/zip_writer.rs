@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-/// One header, as it will stand there: local or in the central directory.
+/// One header, as it will be there: local or in the central directory.
 #[derive(Clone)]
 pub(super) struct Header {
     pub(super) flags: u16,

@@ -123,7 +123,7 @@ struct Long {
     record: Record,
 }
 
-/// The zip64 end record, if a locator stands before the end record.
+/// The zip64 end record, if a locator is before the end record.
 fn zip64(bytes: &Bytes, end: u64) -> Result<Option<Long>, Fault> {
     let Some(at) = end.checked_sub(LOCATOR_LENGTH as u64) else {
         return Ok(None);
@@ -179,7 +179,7 @@ enum Ends {
     None,
     /// One whose comment reaches exactly to the end.
     One(usize),
-    /// More than one such: which is meant is anybody's guess, and programs guess differently.
+    /// More than one such: which is meant is anyone's guess, and programs guess differently.
     Several,
     /// Only such that end this many bytes before the end.
     Trailing(usize),

@@ -109,7 +109,7 @@ fn parse(fixed: &[u8], name_length: usize, extra: &[u8], prefix: u64) -> Option<
     let mut disk = u64::from(u16_at(fixed, 34));
     let mut long = zip64_extra(extra)?.unwrap_or_default();
     for field in [&mut size, &mut compressed, &mut offset] {
-        // A field that is all ones stands in the zip64 extra field (APPNOTE.TXT 4.5.3), in this order.
+        // A field that is all ones is in the zip64 extra field (APPNOTE.TXT 4.5.3), in this order.
         if *field == u64::from(u32::MAX) && !long.is_empty() {
             *field = u64_at(long.split_off(..8)?, 0);
         }
@@ -223,8 +223,8 @@ impl Survey {
         Ok(Self { duplicates, offsets, document })
     }
 
-    /// What the archive is, if it is an office document. Its text would be read in pieces: cells and runs lie apart, and
-    /// what a sheet shows is not what it holds.
+    /// What the archive is, if it is an office document. Its text would be read in pieces: cells and runs lie apart,
+    /// and what a sheet shows is not what it holds.
     pub(super) fn document(&self) -> Option<&'static str> {
         self.document.form()
     }
@@ -239,7 +239,7 @@ impl Survey {
         Some(self.duplicates[at].1)
     }
 
-    /// Whether the directory lists the entries as they lie in the archive.
+    /// Whether the directory lists the entries as they are in the archive.
     pub(super) fn is_ordered(&self) -> bool {
         self.offsets.is_empty()
     }
@@ -250,7 +250,7 @@ impl Survey {
     }
 }
 
-/// Goes through the directory for the first time. Whether it lists the entries in the order in which they lie there.
+/// Goes through the directory for the first time. Whether it lists the entries in the order in which they are there.
 fn survey(bytes: &Bytes, directory: Directory, mut each: impl FnMut(&[u8])) -> Result<bool, Fault> {
     let mut ordered = true;
     let mut count = 0_u64;

@@ -1,4 +1,4 @@
-//! Any other chip: the serial number is the UID, whatever its form, and its namespace is the source issuer.
+//! Any other chip: the serial number is the UID, regardless of its form, and its namespace is the source issuer.
 
 use super::spec::Spec;
 use super::{Family, stsafe_a};

@@ -181,7 +181,7 @@ impl Family {
     }
 }
 
-/// Shorter serial numbers are no UIDs, and a CA's name may well end in its number.
+/// Shorter serial numbers are not UIDs, and a CA's name may well end in its number.
 const SHORTEST_UID: usize = 8;
 
 #[cfg(test)]

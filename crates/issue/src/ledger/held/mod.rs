@@ -1,7 +1,7 @@
 //! Keeps hold of a ledger's files for as long as it is open, and tells whether they still are the ones that it opened.
 //!
-//! SQLite locks the ledger with POSIX locks, which the process loses as soon as any of its code closes any descriptor of
-//! the file. The lock here is of another kind (`flock`), on a file of its own: it lasts until this value is dropped.
+//! SQLite locks the ledger with POSIX locks, which the process loses as soon as any of its code closes any descriptor
+//! of the file. The lock here is of another kind (`flock`), on a file of its own: it lasts until this value is dropped.
 //! SQLite's lock stays beside it, for releases that know no other.
 //!
 //! Guarantees: two values for one ledger never exist, in one process or in several. [`Held::check`] fails when the lock
@@ -252,5 +252,5 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
 const PATIENCE: u32 = 5;
 
 #[cfg(test)]
-#[expect(clippy::disallowed_methods, reason = "the tests play whoever else has access to the folder")]
+#[expect(clippy::disallowed_methods, reason = "the tests play another process with access to the folder")]
 mod tests;

@@ -3,7 +3,8 @@
 //! A layer holds the entries of a stretch of leaves, counted over all batches, in the order of what they are looked for
 //! by; layers of like size become one ([`absorb()`]), so there are few. A layer lies in pieces that the
 //! store keeps beside the records, and the directory knows with which entry each begins: one reading finds it. Nothing
-//! here is believed: an entry only says where to look. Whatever is missing is answered from the records, and made again.
+//! here is believed: an entry only says where to look. Whatever is missing is answered from the records, and made
+//! again.
 //!
 //! The rest of the ledger calls three functions: [`matches`], [`absorb()`] and [`check()`].
 
@@ -209,7 +210,7 @@ impl Layer {
             start += ahead(&incoming[start..], |leaf| mark(leaf) < fence);
             let Some(first) = incoming.get(start).map(mark) else { break };
             at += ahead(&fences[at + 1..], |fence| u64::from(*fence) < first);
-            // entries with the mark that the next piece begins with may stand at the end of this one
+            // entries with the mark that the next piece begins with may be at the end of this one
             let end = fences.get(at + 1).copied().map(u64::from);
             let count = end.map_or(incoming.len() - start, |end| ahead(&incoming[start..], |leaf| mark(leaf) <= end));
             tasks.push((at, start..start + count));
@@ -219,7 +220,7 @@ impl Layer {
     }
 }
 
-/// A sum over entries, whatever their order: tells whether two lists have the same ones.
+/// A sum over entries, regardless of their order: tells whether two lists have the same ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Sum(u64);
 

@@ -1,7 +1,7 @@
 //! An external CA that answers over CMP.
 //!
-//! Recorded, sent, answered, recorded. A request that was sent and not answered is in doubt: the batch does not seal, and
-//! the request is not sent again, until the operator has decided, which is recorded too.
+//! Recorded, sent, answered, recorded. A request that was sent and not answered is in doubt: the batch does not seal,
+//! and the request is not sent again, until the operator has decided, which is recorded too.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -126,7 +126,7 @@ impl Asker<'_> {
                     None => findings.push(self.finding(
                         row,
                         code::CMP_IN_DOUBT,
-                        format!("a request for chip {uid} left and nobody knows whether the CA made a certificate"),
+                        format!("a request for chip {uid} was sent, and it is unknown whether the CA made a certificate"),
                     )?),
                 }
             }

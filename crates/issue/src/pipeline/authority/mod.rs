@@ -42,16 +42,17 @@ pub trait Authority {
 
     /// Has every certificate of the batch made and hands all of them to `to`, in UID order, chunk by chunk.
     ///
-    /// The batch has begun. For each chunk an implementation first has the ledger record what is to be signed, has that
-    /// signed, checks every signature under the CA's key, and has the ledger record the certificates before it hands them
-    /// on. It takes from the ledger what an earlier run left there. It asks nothing twice of which it does not know what
-    /// came of it. [`Receiver::begin`] is called once, after everything that can be refused without a record was looked
-    /// at, and before the first chunk.
+    /// The batch has started. For each chunk an implementation first has the ledger record what is to be signed, has
+    /// that signed, checks every signature under the CA's key, and has the ledger record the certificates before it
+    /// hands them on. It takes from the ledger what an earlier run left there. It asks nothing twice of which it does
+    /// not know what came of it. [`Receiver::begin`] is called once, after everything that can be refused without a
+    /// record was looked at, and before the first chunk.
     ///
     /// Returns a refusal where certificates are missing or are not what was asked for. The batch stays open then.
     ///
     /// # Errors
-    /// The signer, the ledger or the receiver failed, or the run was interrupted. What was signed until then is recorded.
+    /// The signer, the ledger or the receiver failed, or the run was interrupted. What was signed until then is
+    /// recorded.
     fn issue(&self, asked: &Asked<'_>, to: &mut dyn Receiver) -> Result<Result<Report, Refusal>, Error>;
 }
 

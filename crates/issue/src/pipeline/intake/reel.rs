@@ -142,8 +142,8 @@ impl<'a> Reel<'a, '_> {
         Ok(Admission::Ready(Box::new(self.ready(settled, row, bound, cleared))))
     }
 
-    /// A sealed batch that was found by its leaves would have other findings with another list: it comes out as it was or
-    /// not at all.
+    /// A sealed batch that was found by its leaves would have other findings with another list: it comes out as it was
+    /// or not at all.
     fn comes_out_otherwise(&self, settled: &Settled, row: &BatchRow) -> Result<Option<String>, Error> {
         let gone = self.job.out.symlink_metadata().is_err();
         if settled.found_by_leaves.is_none() || !is_sealed(row) || !gone {
@@ -225,7 +225,7 @@ impl<'a> Reel<'a, '_> {
         Ok(())
     }
 
-    /// Like its seed and its instant, a batch has the beacon with which it was begun.
+    /// Like its seed and its instant, a batch has the beacon with which it was started.
     fn other_beacon(&self, row: &BatchRow) -> Option<String> {
         let given = self.job.beacon?;
         let has = match row.beacon {
@@ -234,7 +234,7 @@ impl<'a> Reel<'a, '_> {
             None => "no beacon".to_owned(),
         };
         Some(format!(
-            "batch {} was begun before with {has}, and goes on with that; the one given now is not used",
+            "batch {} was started with {has} and continues with it; the one given now is not used",
             row.id
         ))
     }
@@ -253,7 +253,7 @@ impl<'a> Reel<'a, '_> {
         }
     }
 
-    /// A batch keeps the form in which it was begun.
+    /// A batch keeps the form in which it was started.
     fn check_delivery(&self, earlier: Option<&BatchRow>) -> Result<(), Error> {
         let asked = self.job.delivery(self.authority);
         if let Some(row) = earlier.filter(|row| row.delivery != asked) {

@@ -12,7 +12,7 @@ use super::super::{Authority, Run};
 use super::Ready;
 use super::plan::{self, Reader};
 
-/// Opens the plan of a batch that this ledger has begun and derives everything in it again.
+/// Opens the plan of a batch that this ledger has started and derives everything in it again.
 pub(in super::super) fn admit<'a>(
     run: &mut Run<'_>,
     job: &FinishJob<'a>,

@@ -56,7 +56,8 @@ impl Output for PlanOutput<'_> {
         Ok(())
     }
 
-    /// A plan says with which inputs and list its batch was begun; a command that is spelled otherwise makes no other plan.
+    /// A plan says with which inputs and list its batch was started; a command that is spelled otherwise makes no other
+    /// plan.
     fn found(&self, ready: &mut Ready<'_>, ledger: &Ledger) -> Result<Option<Found<Planned>>, Error> {
         if self.job.dry_run || !ready.found_by_leaves {
             return Ok(None);
@@ -215,8 +216,8 @@ fn head(ready: &Ready<'_>, small: [&[u8]; 2], missing: &str, drawn: &Drawn) -> R
     Ok(Head::of(&ready.row, rest))
 }
 
-/// A leaf's bytes; one that was cut out of a padded zone keeps a byte of padding, so that verifying it again needs the same
-/// relaxation.
+/// A leaf's bytes; one that was cut out of a padded zone keeps a byte of padding, so that verifying it again needs the
+/// same relaxation.
 fn as_found(leaf: &VerifiedLeaf) -> Vec<u8> {
     let mut der = leaf.certificate().der().to_vec();
     if leaf.proof().relaxations().contains(&Relaxation::TrailingPadding) {

@@ -64,7 +64,8 @@ impl FileSigner {
     /// one.
     ///
     /// # Errors
-    /// The file is not one private key of a supported kind and form, or the passphrase is missing, wrong or superfluous.
+    /// The file is not one private key of a supported kind and form, or the passphrase is missing, wrong or
+    /// superfluous.
     pub fn open(pem: &[u8], secret: Option<&Secret>) -> Result<Self, SignerError> {
         let content = Content::of(pem)?;
         let encrypted = content.is_encrypted();

@@ -1,8 +1,8 @@
 //! PKCS#12 (RFC 7292) in DER: one private key and certificates under one passphrase.
 //!
-//! Read are files whose parts are encrypted with PBES2 and whose integrity is shown by an HMAC over SHA-2 or SHA-1: what
-//! OpenSSL 3, Java since 8u301 and Windows with AES write. The MAC is checked before anything is decrypted. RC2 and triple
-//! DES, which were usual before, are refused.
+//! Read are files whose parts are encrypted with PBES2 and whose integrity is shown by an HMAC over SHA-2 or SHA-1:
+//! what OpenSSL 3, Java since 8u301 and Windows with AES write. The MAC is checked before anything is decrypted. RC2
+//! and triple DES, which were usual before, are refused.
 
 use aws_lc_rs::digest;
 use aws_lc_rs::hmac;

@@ -1,8 +1,8 @@
 //! Taking the lists of new batches into the index.
 //!
-//! When enough new leaves have come, their lists become a layer; eight layers of like size become one. Each leaf is thus
-//! written anew a few times, once in eight times as many, and in long stretches. An interrupted absorption leaves pieces
-//! that no directory knows; the next one removes them.
+//! When enough new leaves have come, their lists become a layer; eight layers of like size become one. Each leaf is
+//! thus written again a few times, once in eight times as many, and in long stretches. An interrupted absorption leaves
+//! pieces that no directory knows; the next one removes them.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

@@ -176,7 +176,7 @@ fn a_ledger_without_the_table_gets_it() {
     ledger.verify().unwrap();
 }
 
-/// Eight batches of 1,000 leaves, of which seven are begun: the last makes their layers one, in seven writes.
+/// Eight batches of 1,000 leaves, of which seven are started: the last makes their layers one, in seven writes.
 struct Merge {
     lists: Vec<Vec<LeafKey>>,
     before: MemoryStore,
@@ -231,8 +231,8 @@ impl Merge {
     }
 }
 
-/// The batch is durable before the index is touched: the same command finds it, with its seed, and goes on; nothing that
-/// was issued or is held is overlooked, whether the index is whole, half made or gone.
+/// The batch is durable before the index is touched: the same command finds it, with its seed, and goes on; nothing
+/// that was issued or is held is overlooked, whether the index is whole, half made or gone.
 #[test]
 fn a_failure_at_any_step_of_a_merge_loses_neither_the_batch_nor_a_leaf() {
     let merge = Merge::new();
@@ -244,7 +244,7 @@ fn a_failure_at_any_step_of_a_merge_loses_neither_the_batch_nor_a_leaf() {
             let store = merge.before.copy();
             let ledger = Merge::open(&store);
             if damaged {
-                // all lists are then taken up anew, and the old index goes with the first write
+                // all lists are then taken up again, and the old index goes with the first write
                 look_without_index(&ledger);
             }
             store.fail_at(step, fault);

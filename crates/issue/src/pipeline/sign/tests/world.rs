@@ -1,4 +1,4 @@
-//! A batch that has begun: TEST leaves that verify, a policy, and all that the second pass works on.
+//! A batch that has started: TEST leaves that verify, a policy, and all that the second pass works on.
 
 use std::path::PathBuf;
 use std::sync::Arc;
