@@ -192,8 +192,7 @@ fn batch_signed_by(signer: impl FnOnce(&TestKey, &TestKey) -> (Certificate, Vec<
 
 /// A seal by a certificate that this program would not seal with.
 fn openssl_seal(folder: &Path, statement: &[u8], signer: &Certificate, key: &TestKey) -> Vec<u8> {
-    for (name, bytes) in [("s.json", statement.to_vec()), ("s.pem", pem(signer).into_bytes()), ("s.key", key.pkcs8())]
-    {
+    for (name, bytes) in [("s.json", statement.to_vec()), ("s.pem", pem(signer).into_bytes()), ("s.key", key.pkcs8())] {
         durable::write_new(&folder.join(name), Access::Private, &bytes).unwrap();
     }
     let output = Command::new("openssl")

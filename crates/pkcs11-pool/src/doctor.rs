@@ -144,8 +144,10 @@ fn examine(uri: &KeyUri, pin: Option<&SecretSlice<u8>>, seen: &Mutex<Seen>) -> R
         format!("CKA_ID: {}", id.map_or_else(|| "none".to_owned(), hex::encode)),
         match &spki {
             Some(spki) => format!("public key: {}, {}", spki.algorithm(), hex::encode(spki.key())),
-            None => "public key: the token does not return it; the certificate's is used and proved by the first signature"
-                .to_owned(),
+            None => {
+                "public key: the token does not return it; the certificate's is used and proved by the first signature"
+                    .to_owned()
+            }
         },
         "nothing was signed: that the private key is the public key's other half shows in the first signature"
             .to_owned(),

@@ -32,7 +32,8 @@ pub fn run(args: &VerifyProofArgs, world: &mut World, printer: Printer) -> Resul
         let mut each = |line: &[u8]| {
             count += 1;
             if !line.starts_with(BEGIN) {
-                let message = format!("`{}` is not a file of proofs: line {count} is not a proof", Printable::new(path));
+                let message =
+                    format!("`{}` is not a file of proofs: line {count} is not a proof", Printable::new(path));
                 let verify = whole_batch(printer);
                 return Err(Fault::usage(message).hint(&format!("Proofs are made by `reroot prove`. {verify}")));
             }

@@ -313,8 +313,7 @@ impl BoundPolicy {
         }
         let algorithm = self.signature.identifier().len();
         let version = 5;
-        let tbs =
-            version + element_bytes(serial) + algorithm + issuer.subject().der().len() + element_bytes(validity);
+        let tbs = version + element_bytes(serial) + algorithm + issuer.subject().der().len() + element_bytes(validity);
         let tbs = element_bytes(tbs + subject + spki + extensions);
         let signature = element_bytes(1 + Signature::max_bytes(issuer.spki().algorithm()));
         element_bytes(tbs + algorithm + signature)

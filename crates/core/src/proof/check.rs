@@ -187,8 +187,7 @@ impl Checker {
                     return Err(fault(crate::manifest::codes::PROOF_VALUE, "proof", message));
                 }
                 beside = absent(proof, &lines, statement)?;
-                checks
-                    .push("no line is between the neighbours: the chip is not in the batch (if lines are in order)");
+                checks.push("no line is between the neighbours: the chip is not in the batch (if lines are in order)");
                 None
             }
             Some(chip) => {

@@ -3,6 +3,7 @@
 
 use crate::x509::tlv::tag;
 
+use super::bytes::Bytes;
 use super::codes;
 use super::companion;
 use super::der;
@@ -12,7 +13,6 @@ use super::feed::{Buffered, Feed};
 use super::gzip::Gunzip;
 use super::inside::{self, Inside};
 use super::item_sink::{FileItems, Found, ItemSink, Place, Suffix};
-use super::bytes::Bytes;
 use super::pem;
 use super::pkcs7;
 use super::tar;

@@ -3,9 +3,9 @@
 
 use crate::origin::Code;
 
+use super::bytes::{Bytes, PIECE};
 use super::fault::Fault;
 use super::limits::Budget;
-use super::bytes::{Bytes, PIECE};
 
 /// A content that is read from its beginning to its end.
 pub(super) trait Feed {

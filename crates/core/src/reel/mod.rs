@@ -18,6 +18,7 @@
 //! and there only into files without names. Left to others: whether a candidate is a certificate at all, and whose.
 
 mod ber;
+mod bytes;
 mod clues;
 pub mod codes;
 mod columns;
@@ -35,7 +36,6 @@ mod item_sink;
 mod limits;
 mod names;
 mod numbers;
-mod bytes;
 mod openpgp;
 mod pem;
 mod pkcs7;

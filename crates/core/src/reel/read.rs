@@ -8,6 +8,7 @@ use std::path::Path;
 use crate::input;
 use crate::origin::ItemName;
 
+use super::bytes::{Bytes, SpoolFault};
 use super::codes;
 use super::content::{self, HEAD, Kind};
 use super::directory::{self, Root};
@@ -17,7 +18,6 @@ use super::fault::{Fault, Stop};
 use super::feed::{Buffered, InOrder};
 use super::item_sink::{ItemSink, Place};
 use super::limits::{Budget, Limits};
-use super::bytes::{Bytes, SpoolFault};
 use super::source::{Input, InputRecord, Item};
 use super::zip;
 

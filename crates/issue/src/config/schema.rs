@@ -237,7 +237,9 @@ impl<'a> Section<'a> {
         };
         let source = match (*key, inner.as_str()) {
             ("env", Some(name)) if is_variable_name(name) => SecretSource::Env(name.to_owned()),
-            ("env", _) => return refuse(error::SECRET_IN_FILE, header, "has an `env` that is not the name of a variable"),
+            ("env", _) => {
+                return refuse(error::SECRET_IN_FILE, header, "has an `env` that is not the name of a variable");
+            }
             ("file", Some(path)) if !path.is_empty() => SecretSource::File(self.base.join(path)),
             ("file", _) => return refuse(error::SECRET_SOURCE, &value.span, "has a `file` that is not a path"),
             (other, _) => {

@@ -86,9 +86,7 @@ impl BatchReader {
     pub fn read(&self, name: &str) -> Result<Vec<u8>, DeliveryError> {
         let file = self.file(name)?;
         let mut bytes = Vec::new();
-        file.take(Self::MAX_FILE as u64 + 1)
-            .read_to_end(&mut bytes)
-            .map_err(|source| self.unreadable(name, source))?;
+        file.take(Self::MAX_FILE as u64 + 1).read_to_end(&mut bytes).map_err(|source| self.unreadable(name, source))?;
         if bytes.len() > Self::MAX_FILE {
             return Err(DeliveryError::TooLarge { name: name.to_owned(), limit: Self::MAX_FILE });
         }

@@ -95,8 +95,7 @@ fn hardware_module_name(table: &Table<'_>, context: &Context<'_>) -> Option<Node
     let kind = table.required("type").and_then(|value| oid_text::read(&value));
     let serial = table.required("serial").and_then(|value| {
         let bytes = Text::read_bytes(&value, context.vocabulary)?;
-        name::length(&value, bytes.shape(), 1, MAX_BYTES, "RFC 4108 §5; the bound is this program's")
-            .then_some(bytes)
+        name::length(&value, bytes.shape(), 1, MAX_BYTES, "RFC 4108 §5; the bound is this program's").then_some(bytes)
     });
     table.report_unknown();
     let content = Node::sequence(vec![Node::oid(kind?), Node::text(tag::OCTET_STRING, serial?)]);

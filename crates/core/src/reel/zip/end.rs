@@ -1,8 +1,8 @@
 //! The end of a zip archive: where its central directory lies (APPNOTE.TXT 4.3.14 to 4.3.16).
 
+use crate::reel::bytes::Bytes;
 use crate::reel::codes;
 use crate::reel::fault::Fault;
-use crate::reel::bytes::Bytes;
 
 use super::field::{u16_at, u32_at, u64_at};
 use super::record::RECORD_LENGTH;

@@ -3,10 +3,10 @@
 use crc32fast::Hasher;
 use flate2::{Decompress, FlushDecompress, Status};
 
+use crate::reel::bytes::{Bytes, Window};
 use crate::reel::codes;
 use crate::reel::fault::Fault;
 use crate::reel::feed::Source;
-use crate::reel::bytes::{Bytes, Window};
 
 use super::field::{u16_at, u32_at, u64_at};
 use super::record::{LOCAL_LENGTH, Record, flag};

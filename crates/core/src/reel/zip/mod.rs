@@ -13,6 +13,7 @@ use flate2::Decompress;
 
 use crate::origin::Code;
 
+use super::bytes::{Bytes, PIECE, Window};
 use super::codes;
 use super::content;
 use super::edition::Edition;
@@ -21,7 +22,6 @@ use super::feed::Buffered;
 use super::item_sink::{ItemSink, Place};
 use super::limits::check_ratio;
 use super::names::{NameProblem, problem};
-use super::bytes::{Bytes, PIECE, Window};
 
 pub(super) use end::ends_like_zip;
 

@@ -1,8 +1,8 @@
 //! Records of the central directory (APPNOTE.TXT 4.3.12), and the entry that a record stands for.
 
+use crate::reel::bytes::{Bytes, Window};
 use crate::reel::codes;
 use crate::reel::fault::Fault;
-use crate::reel::bytes::{Bytes, Window};
 
 use super::end::Directory;
 use super::field::{u16_at, u32_at, u64_at};

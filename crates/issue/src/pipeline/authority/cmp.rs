@@ -126,7 +126,9 @@ impl Asker<'_> {
                     None => findings.push(self.finding(
                         row,
                         code::CMP_IN_DOUBT,
-                        format!("a request for chip {uid} was sent, and it is unknown whether the CA made a certificate"),
+                        format!(
+                            "a request for chip {uid} was sent, and it is unknown whether the CA made a certificate"
+                        ),
                     )?),
                 }
             }

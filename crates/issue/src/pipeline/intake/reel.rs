@@ -233,10 +233,7 @@ impl<'a> Reel<'a, '_> {
             Some(beacon) => format!("the beacon with SHA-256 {beacon}"),
             None => "no beacon".to_owned(),
         };
-        Some(format!(
-            "batch {} was started with {has} and continues with it; the one given now is not used",
-            row.id
-        ))
+        Some(format!("batch {} was started with {has} and continues with it; the one given now is not used", row.id))
     }
 
     /// A ledger restored from an old backup would let chips be issued a second time. The head that a broken run of this
