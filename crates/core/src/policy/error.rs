@@ -14,7 +14,7 @@ codes! {
     DUPLICATE = "policy.value.duplicate", "a value appears twice in a list of distinct values";
     DURATION = "policy.duration.invalid", "not a duration in calendar years, days and hours";
     EMPTY = "policy.value.empty", "a list or text is empty where the standard wants at least one";
-    FOREIGN = "policy.foreign.unpromised", "the policy demands what a CA of another house does not promise";
+    FOREIGN = "policy.foreign.unpromised", "the policy demands what an external CA does not promise";
     FORM = "policy.value.form", "a text does not have the form its field wants";
     ISSUER_END = "policy.issuer.end", "a CA above the issuing CA ends first, and certificates may not outlive their CA";
     ISSUER_KEY = "policy.issuer.key", "the issuing CA's key cannot make the signatures of the policy";
@@ -50,5 +50,5 @@ codes! {
     TIME = "policy.time.invalid", "not a time";
     TYPE = "policy.value.type", "a value has another TOML type than its key wants";
     VALIDITY = "policy.validity.issuer", "the validity is not allowed under this issuer";
-    VALUE = "policy.value.unknown", "a value that is none of those its key knows";
+    VALUE = "policy.value.unknown", "a value that its key does not know";
 }

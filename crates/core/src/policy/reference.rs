@@ -45,7 +45,8 @@ const HEAD: &str = "\
 Generated from the program's own tables; do not edit.
 
 A policy is a TOML file that decides every field of a certificate. What is not written is not in the certificate. A key
-that is not listed here is an error. Extensions are encoded in the order of this page, whatever the order of the file.
+that is not listed here is an error. Extensions are encoded in the order of this page, regardless of the order of the
+file.
 
 ## Fields
 

@@ -113,7 +113,7 @@ const WHEN_LOADED: &[(&str, Changes)] = &[
     ("a profile is misspelt", &[("profiles", "[\"aws_iot\"]")]),
     ("a profile is named twice", &[("profiles", "[\"devid\", \"devid\"]")]),
     ("a top-level key is misspelt", &[("descripton", "\"x\""), ("description", "")]),
-    ("a key stands in the wrong table", &[("certificate.family", "\"stsafe-a\"")]),
+    ("a key is in the wrong table", &[("certificate.family", "\"stsafe-a\"")]),
     ("the family is misspelt", &[("source.family", "\"stsafe_a\"")]),
     ("no keys are accepted", &[("source.keys", "[]")]),
     ("a key kind is unknown", &[("source.keys", "[\"P256\"]")]),
@@ -127,7 +127,7 @@ const WHEN_LOADED: &[(&str, Changes)] = &[
     ("a time does not exist", &[("certificate.not_after", "\"2026-02-30T00:00:00Z\"")]),
     ("a time is a TOML date", &[("certificate.not_after", "2046-01-01")]),
     (
-        "the end lies before the beginning",
+        "the end is before the beginning",
         &[
             ("certificate.not_before", "\"2027-01-01T00:00:00Z\""),
             ("certificate.not_after", "\"2026-01-01T00:00:00Z\""),
@@ -275,7 +275,7 @@ const WHEN_LOADED: &[(&str, Changes)] = &[
         "full width is asked of Ed25519",
         &[("device.full_width_signature", "true"), ("certificate.signature", "\"ed25519\"")],
     ),
-    ("the zone is no number", &[("device.max_certificate_bytes", "\"1 kB\"")]),
+    ("the zone is not a number", &[("device.max_certificate_bytes", "\"1 kB\"")]),
     ("the device is left out", &[("device.target", ""), ("device.full_width_signature", "")]),
     (
         "several mistakes at once",
@@ -302,7 +302,7 @@ fn when_bound() -> Vec<(&'static str, Changes, CaSpec)> {
         ("the issuer has expired", &[], CaSpec { not_after: "2026-02-01T00:00:00Z", ..ca() }),
         ("the issuer is too young", &[], CaSpec { not_before: "2026-03-01T00:00:01Z", ..ca() }),
         ("never needs an issuer that never ends", &[("certificate.not_after", "\"never\"")], ca()),
-        ("the end lies beyond the calendar", &[("certificate.not_after", "\"9000y\"")], ca()),
+        ("the end is beyond the calendar", &[("certificate.not_after", "\"9000y\"")], ca()),
         (
             "the issuer has no key identifier",
             &[("extensions.authority_key_identifier", "{}")],
