@@ -5,6 +5,7 @@ mod cli;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
 
 use clap::Parser;
 use reroot::signer::pkcs11::{hanging_calls, leave};
@@ -16,6 +17,7 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return cli::usage(&error),
     };
+    let begun = Instant::now();
     let printer = reroot_check::Printer::new("reroot", arguments.format, arguments.quiet);
     let cancel: &'static Arc<AtomicBool> = Box::leak(Box::default());
     let patience = cli::Patience { seconds: arguments.wait, cancel };
@@ -27,6 +29,7 @@ fn main() -> ExitCode {
     // a panic has been printed by then; it is our fault, whatever the input was
     let exit = outcome.unwrap_or(cli::Exit::Bug);
     let exit = if exit == cli::Exit::Done && reroot_check::Printer::lost_data() { cli::Exit::Storage } else { exit };
+    cli::log::ended(exit, begun.elapsed());
     // a library whose call hangs may hang again when the process ends in order; everything was recorded and said
     if hanging_calls() > 0 {
         leave(exit.code());
@@ -41,9 +44,14 @@ fn keep_memory_private() -> rustix::io::Result<()> {
     set_dumpable_behavior(DumpableBehavior::NotDumpable)
 }
 
+/// Returns the time since 1970.
 #[expect(clippy::disallowed_methods, reason = "the one place that asks the clock")]
+fn clock() -> Duration {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default()
+}
+
 fn world(cancel: &Arc<AtomicBool>, printer: cli::Printer) -> cli::World {
-    let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let since_epoch = clock();
     let now = i64::try_from(since_epoch.as_secs()).ok().and_then(|seconds| Time::from_unix(seconds).ok());
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
         // the first signal asks for an orderly end, the second one ends at once
@@ -59,6 +67,7 @@ fn world(cancel: &Arc<AtomicBool>, printer: cli::Printer) -> cli::World {
     cli::World {
         checking,
         now_millis: u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX),
+        clock,
         random: |bytes| aws_lc_rs::rand::fill(bytes).expect("the system's random generator works"),
     }
 }

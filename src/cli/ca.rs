@@ -5,8 +5,6 @@ use std::path::{Path, PathBuf};
 use reroot::ca::{self, CaCertificates, CaError, ProofOptions, Request, RequestMade, RequestRole};
 use reroot::config::{Config, Holder};
 use reroot::delivery::certificate_to_pem;
-use reroot::durable::Access;
-use reroot::durable::output::{self, Shape};
 use reroot::ledger::Ledger;
 use reroot::report::{Described, Table};
 use reroot::text::Printable;
@@ -14,7 +12,7 @@ use reroot::x509::{Name, Spki, pem};
 
 use super::args::{CaCommand, Format, RoleArg};
 use super::secrets::Secrets;
-use super::{Exit, Fault, Printer, World, ceremony, load};
+use super::{Exit, Fault, Printer, World, ceremony, destination, load};
 
 pub(crate) fn run(command: &CaCommand, world: &World, printer: Printer) -> Result<Exit, Fault> {
     match command {
@@ -30,8 +28,7 @@ pub(crate) fn run(command: &CaCommand, world: &World, printer: Printer) -> Resul
 }
 
 fn proof(code: &str, days: u16, out: &Path, config: &Path, world: &World, printer: Printer) -> Result<Exit, Fault> {
-    // looked at before anything is signed; writing looks again
-    load::place(out, Shape::PLAIN)?;
+    destination::check(out, printer)?;
     let config = load::config(config, printer)?;
     load::ending(&config, world, printer);
     let issuer = config.issuer_identity()?;
@@ -39,11 +36,10 @@ fn proof(code: &str, days: u16, out: &Path, config: &Path, world: &World, printe
     let ledger = load::ledger(&config, issuer.spki(), false, printer)?;
     let options = ProofOptions { code, days, now: world.now, random: world.random() };
     let certificate = ca::proof(&issuer, &*signer, &ledger, &options)?;
-    output::write_new(out, Access::Public, certificate_to_pem(certificate.der()).as_bytes())?;
+    destination::text(out, &certificate_to_pem(certificate.der()), printer)?;
     match printer.format {
         Format::Json => printer.json(&Described { role: "possession", certificate: &certificate }),
         Format::Text => {
-            printer.data(&format!("{}\n", Printable::new(out)));
             printer.say(&format!("issued by {}", certificate.issuer()));
             printer.say(&format!("valid until {}; its key was thrown away", certificate.validity().not_after()));
         }
@@ -59,7 +55,7 @@ fn csr(
     world: &World,
     printer: Printer,
 ) -> Result<Exit, Fault> {
-    load::place(out, Shape::PLAIN)?;
+    destination::check(out, printer)?;
     let config = load::config(config, printer)?;
     let (role, holder) = match role {
         RoleArg::Issuing => (RequestRole::Issuing, Holder::Issuer),
@@ -77,11 +73,10 @@ fn csr(
         ledger(&config, config.open_bare_key(Holder::Issuer, &Secrets)?.public_key(), printer)?
     };
     let der = ca::request(&*signer, &ledger, &Request { role, subject: &subject, now: world.now })?;
-    output::write_new(out, Access::Public, pem::write("CERTIFICATE REQUEST", &der).as_bytes())?;
+    destination::text(out, &pem::write("CERTIFICATE REQUEST", &der), printer)?;
     match printer.format {
         Format::Json => printer.json(&RequestMade::new(out, &subject, signer.public_key())),
         Format::Text => {
-            printer.data(&format!("{}\n", Printable::new(out)));
             printer.say(&format!("requested for {subject}"));
             printer.say("next: have it certified, then `reroot ca import CERTIFICATE`");
         }

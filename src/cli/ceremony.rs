@@ -5,8 +5,6 @@ use std::path::Path;
 use reroot::ca::{self, Ceremony, ExistingKey, RequestRole, Subject};
 use reroot::config::{Config, Holder};
 use reroot::delivery::certificate_to_pem;
-use reroot::durable::Access;
-use reroot::durable::output::{self, Shape};
 use reroot::ledger::Ledger;
 use reroot::report::Described;
 use reroot::signer::pkcs11::Settings;
@@ -15,11 +13,11 @@ use reroot::x509::{Certificate, pem};
 
 use super::args::{CeremonyArgs, Format, RoleArg};
 use super::secrets::Secrets;
-use super::{Exit, Fault, Printer, World, init, load};
+use super::{Exit, Fault, Printer, World, destination, init, load};
 
 /// Certifies the key of a request.
 pub(super) fn issue(request: &Path, args: &CeremonyArgs, world: &World, printer: Printer) -> Result<Exit, Fault> {
-    load::place(&args.out, Shape::PLAIN)?;
+    destination::check(&args.out, printer)?;
     let content = load::bytes("request", request)?;
     // PEM or DER
     let der =
@@ -31,7 +29,7 @@ pub(super) fn issue(request: &Path, args: &CeremonyArgs, world: &World, printer:
 
 /// Certifies a configured key for longer.
 pub(super) fn renew(args: &CeremonyArgs, world: &World, printer: Printer) -> Result<Exit, Fault> {
-    load::place(&args.out, Shape::PLAIN)?;
+    destination::check(&args.out, printer)?;
     let config = load::config(&args.config, printer)?;
     let holder = match args.role {
         RoleArg::Issuing => Holder::Issuer,
@@ -77,11 +75,10 @@ fn certify(
     let signer = key.open(&root, &Secrets)?;
     let ceremony = Ceremony { role, subject, root: &root, years: args.years, now: world.now, random: world.random() };
     let made = ca::certify(&*signer, &ledger, &ceremony)?;
-    output::write_new(&args.out, Access::Public, certificate_to_pem(made.der()).as_bytes())?;
+    destination::text(&args.out, &certificate_to_pem(made.der()), printer)?;
     match printer.format {
         Format::Json => printer.json(&Described { role: name, certificate: &made }),
         Format::Text => {
-            printer.data(&format!("{}\n", Printable::new(&args.out)));
             let validity = made.validity();
             printer.say(&format!("{name:<16}{}", made.subject()));
             printer.say(&format!("{:<16}{}", "issued by", made.issuer()));

@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use super::args::{CrlArgs, CrlCommand, CrlExportArg, Format, SignArgs};
 use super::secrets::Secrets;
-use super::{Exit, Fault, Printer, World, load, render, revoke};
+use super::{Exit, Fault, Printer, World, destination, load, render, revoke};
 
 pub(crate) fn run(args: &CrlArgs, world: &World, printer: Printer) -> Result<Exit, Fault> {
     match &args.command {
@@ -141,6 +141,7 @@ fn is_due(dir: &Path, ledger: Option<&Path>, limits: Limits, world: &World, prin
 }
 
 fn write_export(to: CrlExportArg, out: &Path, config: &Path, printer: Printer) -> Result<Exit, Fault> {
+    destination::check(out, printer)?;
     let config = load::config(config, printer)?;
     let issuer = config.issuer_identity()?;
     let ledger = load::ledger(&config, issuer.spki(), false, printer)?;
@@ -149,11 +150,11 @@ fn write_export(to: CrlExportArg, out: &Path, config: &Path, printer: Printer) -
         CrlExportArg::AzureDpsDisable => Form::AzureDpsDisable,
         CrlExportArg::Jsonl => Form::Jsonl,
     };
-    let exported = export(&ledger, &issuer, form, out)?;
+    let (content, exported) = export(&ledger, &issuer, form)?;
+    destination::text(out, &content, printer)?;
     match printer.format {
         Format::Json => printer.json(&ExportMade::new(out, exported)),
         Format::Text => {
-            printer.data(&format!("{}\n", Printable::new(out)));
             printer.say(&format!("certificates: {}", render::count(exported.lines)));
         }
     }

@@ -2,6 +2,7 @@
 
 mod args;
 mod load;
+pub(crate) mod log;
 mod printer;
 mod progress;
 mod secrets;
@@ -13,6 +14,7 @@ mod ca;
 mod ceremony;
 mod completions;
 mod crl;
+mod destination;
 mod export;
 mod finish;
 mod hsm;
@@ -65,7 +67,31 @@ pub(crate) fn usage(error: &clap::Error) -> ExitCode {
 
 /// Runs one command and says how it ended.
 pub(crate) fn run(cli: &Cli, world: &mut World, printer: Printer) -> Exit {
-    let result = match &cli.command {
+    let result = log::begin(cli, world.clock).and_then(|()| verb(cli, world, printer));
+    for note in reroot::durable::output::notes() {
+        printer.warn(&note);
+    }
+    match result {
+        Ok(exit) => exit,
+        Err(Fault::Library(error)) => {
+            printer.error(&*error);
+            name_leftovers(&cli.command, printer);
+            let exit = Exit::of(error.class());
+            let mistakes = error.mistakes().map_or(vec![], |found| found.mistakes);
+            let codes: Vec<&str> = mistakes.iter().map(|mistake| mistake.code).collect();
+            log::failed(exit, &error.to_string(), error.hint().as_deref(), &codes);
+            exit
+        }
+        Err(Fault::FrontDoor { exit, message, hint }) => {
+            printer.failure(&printer.value(&message), hint.as_deref());
+            log::failed(exit, &message, hint.as_deref(), &[]);
+            exit
+        }
+    }
+}
+
+fn verb(cli: &Cli, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
+    match &cli.command {
         Command::Block(args) => block::block(args, world, printer),
         Command::Ca(command) => ca::run(command, world, printer),
         Command::Completions(args) => Ok(completions::run(args, printer)),
@@ -92,20 +118,5 @@ pub(crate) fn run(cli: &Cli, world: &mut World, printer: Printer) -> Exit {
         Command::Unblock(args) => block::unblock(args, world, printer),
         Command::Verify(args) => verify::run(args, world, *printer),
         Command::VerifyProof(args) => verify_proof::run(args, world, *printer),
-    };
-    for note in reroot::durable::output::notes() {
-        printer.warn(&note);
-    }
-    match result {
-        Ok(exit) => exit,
-        Err(Fault::Library(error)) => {
-            printer.error(&*error);
-            name_leftovers(&cli.command, printer);
-            Exit::of(error.class())
-        }
-        Err(Fault::FrontDoor { exit, message, hint }) => {
-            printer.failure(&printer.value(&message), hint.as_deref());
-            exit
-        }
     }
 }

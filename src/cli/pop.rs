@@ -15,12 +15,13 @@ use reroot_check::verb::lookup::source as opened;
 
 use super::args::{AnchorArgs, Format, PopCommand};
 use super::secrets::Secrets;
-use super::{Exit, Fault, Printer, World, load, render};
+use super::{Exit, Fault, Printer, World, destination, load, render};
 
 pub(crate) fn run(command: &PopCommand, world: &World, printer: Printer) -> Result<Exit, Fault> {
     match command {
         PopCommand::Challenge { shelf, uid, out, anchors } => {
-            out.as_deref().map_or(Ok(()), |out| load::place(out, Shape::PLAIN))?;
+            let out = out.as_deref().filter(|out| !destination::is_stream(out));
+            out.map_or(Ok(()), |out| load::place(out, Shape::PLAIN))?;
             let Some((presence, proved)) = find(shelf, uid, anchors, world, printer)? else {
                 return Ok(Exit::Findings);
             };

@@ -33,6 +33,12 @@ impl Printer {
         }
     }
 
+    /// A warning, which the log has too.
+    pub(crate) fn warn(self, text: &str) {
+        tracing::warn!(warning = text, "warning");
+        self.common.warn(text);
+    }
+
     /// What went wrong at tokens without stopping the work.
     pub(crate) fn notes(self, notes: Vec<String>) {
         for note in notes {
@@ -52,6 +58,7 @@ impl Printer {
                     }
                     if !said {
                         self.say(&format!("{error}; waiting up to {} s", self.patience.seconds));
+                        tracing::info!(seconds = self.patience.seconds, reason = %error, "waiting for the ledger");
                         said = true;
                     }
                     std::thread::sleep(PAUSE);

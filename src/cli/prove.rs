@@ -16,7 +16,7 @@ use reroot_check::lists::Covering;
 
 use super::args::{Format, ProveArgs};
 use super::progress::Counter;
-use super::{Exit, Fault, Printer, World, load, render};
+use super::{Exit, Fault, Printer, World, destination, load, render};
 
 pub(crate) fn run(args: &ProveArgs, world: &World, printer: Printer) -> Result<Exit, Fault> {
     let names = match (&args.uid, &args.from) {
@@ -24,19 +24,26 @@ pub(crate) fn run(args: &ProveArgs, world: &World, printer: Printer) -> Result<E
         (None, Some(list)) => chips(list)?,
         (None, None) => vec![],
     };
-    let counter = Counter::new(args.out.is_some() && printer.draws());
+    let out = named(args);
+    let counter = Counter::new(out.is_some() && printer.draws());
     let job = Prove {
         batch: &args.batch,
         chips: if args.all { Chips::All } else { Chips::These(&names) },
         advance: &|count| counter.advance(count),
         cancel: &world.cancel,
     };
-    if let Some(out) = args.out.as_ref().filter(|_| args.uid.is_some()) {
+    if let Some(out) = out.filter(|_| args.uid.is_some()) {
         load::place(out, Shape::PLAIN)?;
     }
-    let mut covering = covering(args, world)?;
+    let mut covering = match out {
+        Some(out) if args.with_status => Covering::new(&args.crl, out, world.now)?,
+        None if args.with_status => {
+            return Err(Fault::usage("--with-status wants a file beside the proofs").hint("Name the place with --out."));
+        }
+        _ => None,
+    };
     let mut see = |proof: &Proof| covering.iter_mut().for_each(|covering| covering.see(proof));
-    let proven = match &args.out {
+    let proven = match out {
         None => prove(&job, &mut |proof| {
             printer.exact(&proof.to_line());
             Ok(())
@@ -56,7 +63,7 @@ pub(crate) fn run(args: &ProveArgs, world: &World, printer: Printer) -> Result<E
         render::count(proven.present),
         render::count(proven.absent)
     );
-    match (printer.format, &args.out) {
+    match (printer.format, out) {
         (Format::Json, Some(out)) => {
             let Proven { present, absent, .. } = proven;
             printer.json(&ProofsMade { out: Place(out), batch: &proven.statement.batch, present, absent });
@@ -99,12 +106,9 @@ fn into_directory(job: &Prove<'_>, out: &Path, see: &mut dyn FnMut(&Proof)) -> R
     published
 }
 
-/// The CRLs that say the chips' status; none if that was not asked for.
-fn covering(args: &ProveArgs, world: &World) -> Result<Option<Covering>, Fault> {
-    match &args.out {
-        Some(out) if args.with_status => Covering::new(&args.crl, out, world.now),
-        _ => Ok(None),
-    }
+/// Where the proofs go; `None` is standard output.
+fn named(args: &ProveArgs) -> Option<&Path> {
+    args.out.as_deref().filter(|out| !destination::is_stream(out))
 }
 
 const PARTIAL: &str = ".partial";

@@ -130,6 +130,7 @@ impl Act<'_> {
         self.opened.ledger.conclude()?;
         let certificates = !self.verb.ends_with("block");
         let what = if certificates { "certificates" } else { "chips" };
+        tracing::info!(change = self.verb, what, count = chosen.counts.chosen, "recorded");
         printer.say(&format!("{} {what}: {}", self.done, render::count(chosen.counts.chosen)));
         if certificates {
             printer.say("relying parties know of it with the next `reroot crl`");

@@ -13,18 +13,17 @@ use reroot::text::Printable;
 use reroot_check::beside;
 
 use super::args::{Format, TimestampCommand};
-use super::{Exit, Fault, Printer, World, load};
+use super::{Exit, Fault, Printer, World, destination, load};
 
 pub(crate) fn run(command: &TimestampCommand, world: &World, printer: Printer) -> Result<Exit, Fault> {
     match command {
         TimestampCommand::Attach { batch, answer, tsa_anchor } => attach(batch, answer, tsa_anchor, printer),
         TimestampCommand::Request { batch, out } => {
-            load::place(out, Shape::PLAIN)?;
+            destination::check(out, printer)?;
             let request = request(&statement(batch)?, world.random());
-            output::write_new(out, Access::Public, &request)?;
-            match printer.format {
-                Format::Json => printer.json(&FileMade { out: Place(out) }),
-                Format::Text => printer.data(&format!("{}\n", Printable::new(out))),
+            destination::binary(out, &request, printer)?;
+            if printer.format == Format::Json {
+                printer.json(&FileMade { out: Place(out) });
             }
             Ok(Exit::Done)
         }

@@ -1,6 +1,7 @@
 //! What only the binary may ask: the clock, the random generator, the environment, the terminal.
 
 use std::ops::{Deref, DerefMut};
+use std::time::Duration;
 
 /// The surroundings of one invocation.
 pub(crate) struct World {
@@ -10,6 +11,8 @@ pub(crate) struct World {
     pub(crate) now_millis: u64,
     /// Fills a buffer from the system's random generator.
     pub(crate) random: fn(&mut [u8]),
+    /// Returns the time since 1970, for the log.
+    pub(crate) clock: fn() -> Duration,
 }
 
 impl World {

@@ -6,6 +6,8 @@
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
+use tracing::{error, info, warn};
+
 use crate::crypto::PublicKey;
 use crate::parallel;
 use crate::x509::SignatureAlgorithm;
@@ -237,6 +239,7 @@ impl Pool {
             if self.locked().is_over() {
                 return Outcome::Stop(fault.at(token.name(), attempt));
             }
+            warn!(token = token.name(), attempt, error = %fault.at(token.name(), attempt), "signature failed, tried again");
             attempt += 1;
         }
     }
@@ -278,6 +281,8 @@ impl Pool {
                 }
                 failures
             };
+            let error = last.clone().at(token.name(), failures);
+            warn!(token = token.name(), attempt = failures, %error, "token failed, tried again");
             self.pause(failures);
             if self.locked().is_over() {
                 return;
@@ -292,6 +297,7 @@ impl Pool {
                 Ok(()) => {
                     let mut state = self.locked();
                     if !state.workers[me].ended {
+                        info!(token = token.name(), attempts = failures, "token connected again");
                         state.health[number].breaker = Breaker::Closed;
                         self.work.notify_all();
                     }
@@ -361,6 +367,7 @@ impl Pool {
     /// Gives a token up for good; with the last one, everything stops.
     fn open_breaker(&self, state: &mut State, number: usize, error: Pkcs11Error) {
         if !matches!(state.health[number].breaker, Breaker::Open(_)) {
+            error!(token = self.tokens[number].name(), %error, "token given up");
             state.health[number].breaker = Breaker::Open(error);
         }
         let failures: Vec<Pkcs11Error> = state.health.iter().filter_map(Health::failure).cloned().collect();

@@ -30,7 +30,7 @@ pub(crate) struct CeremonyArgs {
     /// Years of validity (default: 30 for an issuing CA, 10 for a manifest signer, and never longer than the root)
     #[arg(long, value_name = "N")]
     pub(crate) years: Option<u16>,
-    /// The certificate to create (PEM)
+    /// The certificate to create (PEM); `-` is standard output
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
     /// Configuration, on whose ledger the signature is recorded

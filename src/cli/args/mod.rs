@@ -48,6 +48,12 @@ pub(crate) struct Cli {
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 0, hide_default_value = true)]
     #[arg(value_parser = clap::value_parser!(u64).range(0..=604_800))]
     pub(crate) wait: u64,
+    /// Write what each step does to standard error, one line of JSON each (default: the value of REROOT_LOG, else nothing)
+    #[arg(long, global = true, value_enum, value_name = "LEVEL")]
+    pub(crate) log: Option<LogLevel>,
+    /// Add these lines to the end of this file instead; without --log they are those of level `info`
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) log_file: Option<PathBuf>,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -57,6 +63,19 @@ impl Cli {
     pub(crate) fn sharing(&self) -> Sharing {
         if self.allow_shared { Sharing::Allowed } else { Sharing::Refused }
     }
+}
+
+/// The least important lines that a log has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogLevel {
+    /// The error that ended the command
+    Error,
+    /// Also what a person should look at
+    Warn,
+    /// Also each step of a run
+    Info,
+    /// Also each chunk and each request
+    Debug,
 }
 
 #[derive(Debug, Subcommand)]
@@ -402,7 +421,7 @@ pub(crate) enum CaCommand {
         /// The registration or verification code that the cloud gave
         #[arg(long, value_name = "CODE")]
         code: String,
-        /// The file to create (PEM)
+        /// The file to create (PEM); `-` is standard output
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
         /// Days of validity
@@ -423,7 +442,7 @@ pub(crate) enum CaCommand {
         /// Organization in the name asked for (default: the name in the certificate that is there)
         #[arg(long, short, value_name = "O")]
         organization: Option<String>,
-        /// The file to create (PEM)
+        /// The file to create (PEM); `-` is standard output
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
         /// Configuration

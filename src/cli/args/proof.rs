@@ -21,8 +21,8 @@ pub(crate) struct ProveArgs {
     /// The chips in this list: one UID a line, `#` begins a comment
     #[arg(long, value_name = "FILE")]
     pub(crate) from: Option<PathBuf>,
-    /// The file to create; with --all or --from a directory of `<UID>.proof.json` (default: standard output, one line a
-    /// proof)
+    /// The file to create; with --all or --from a directory of `<UID>.proof.json` (default, and `-`: standard output, one
+    /// line a proof)
     #[arg(long, value_name = "PATH")]
     pub(crate) out: Option<PathBuf>,
     /// Write the CRLs that cover the chips to `PATH.crl` too: `verify-proof` then says whether they were revoked
@@ -54,7 +54,7 @@ pub(crate) enum TimestampCommand {
     Request {
         /// The batch directory
         batch: PathBuf,
-        /// The file to create
+        /// The file to create; `-` is standard output
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
     },
@@ -72,7 +72,7 @@ pub(crate) enum PopCommand {
         shelf: PathBuf,
         /// The chip: its UID, or of an STSAFE-A chip the ST number or the unique number
         uid: String,
-        /// The file to create (default: standard output)
+        /// The file to create (default, and `-`: standard output)
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
         #[command(flatten)]

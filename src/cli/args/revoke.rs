@@ -197,7 +197,7 @@ pub(crate) enum CrlCommand {
         /// The form
         #[arg(long, value_enum)]
         to: CrlExportArg,
-        /// The file to create
+        /// The file to create; `-` is standard output
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
         /// Configuration

@@ -92,7 +92,12 @@ fn a_certificate_is_had_with_a_shared_secret_and_with_certificates() {
     for secret in [true, false] {
         desk.starts_anew();
         let server = desk.server(secret, "preset.der", TAKES);
-        desk.ask(&server, secret, &[]).success();
+        let asked = desk.ask(&server, secret, &["--log", "debug"]).success();
+        let said = asked.out() + &asked.err();
+        assert!(
+            said.contains("\"message\":\"requests recorded\"") && said.contains("\"message\":\"certificate received\"")
+        );
+        assert!(!said.contains("a shared secret"), "{said}");
         desk.holds();
         let again = desk.ask(&server, secret, &[]).success();
         assert!(again.err().contains("already done"), "{}", again.err());

@@ -107,6 +107,17 @@ pub fn open_lock(path: &Path, mode: u32) -> Result<File, DurableError> {
     opened.map(Into::into).map_err(|error| at("create", path, error.into()))
 }
 
+/// Opens a file to which lines are added at its end, and makes it, for its owner alone, if it is not there. A link is
+/// followed, and a pipe is not waited for. Nothing in it is flushed: a log is no record.
+///
+/// # Errors
+/// The file cannot be created or opened.
+pub fn open_log(path: &Path) -> Result<File, DurableError> {
+    let flags = OFlags::CREATE | OFlags::RDWR | OFlags::APPEND | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let opened = rustix::fs::openat(CWD, path, flags, Mode::from_raw_mode(0o600));
+    opened.map(Into::into).map_err(|error| at("open", path, error.into()))
+}
+
 /// Replaces the content of a small file, or makes the file: whoever reads it finds the old content or the new one, also
 /// after a power loss. The one exception to "nothing is ever overwritten", for a note that says how far something is.
 ///

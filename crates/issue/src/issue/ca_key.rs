@@ -19,5 +19,7 @@ pub(crate) fn sign_recorded<'a, T: ToBeSigned + 'a>(
     signatures: &mut Vec<Vec<u8>>,
 ) -> Result<(), SignerError> {
     let messages: Vec<&[u8]> = recorded.into_iter().map(Recorded::bytes).collect();
-    signer.sign_bytes(algorithm, &messages, signatures)
+    signer.sign_bytes(algorithm, &messages, signatures)?;
+    tracing::debug!(signatures = messages.len() as u64, "CA key used");
+    Ok(())
 }

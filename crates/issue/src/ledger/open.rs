@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::crypto::sha256;
 use crate::durable;
+use crate::text::Printable;
 use crate::x509::{Sha256Digest, Spki};
 
 use super::LedgerError;
@@ -83,7 +84,10 @@ impl Ledger {
         if store.head()? == Head::EMPTY {
             return Err(LedgerError::Incomplete { path: path.to_owned() });
         }
-        Self::over(Box::new(store), issuer)
+        let records = store.head()?.records;
+        let ledger = Self::over(Box::new(store), issuer)?;
+        tracing::info!(ledger = %Printable::new(path), records, "ledger opened");
+        Ok(ledger)
     }
 
     /// Opens a ledger to read it, whoever's it is: also a copy that cannot be written, and one that a run adds to,

@@ -9,6 +9,7 @@ use rustix::fs::FlockOperation;
 use rustix::io::Errno;
 
 use crate::durable::{self, Access, DurableError};
+use crate::text::Printable;
 
 use super::LedgerError;
 use super::held::{Held, holder, log_path};
@@ -87,6 +88,7 @@ impl SqliteStore {
         let mut store = Self::configured(rows, held, !left_behind)?;
         if left_behind {
             store.take_over()?;
+            tracing::warn!(ledger = %Printable::new(path), "ledger recovered");
         }
         Ok(store)
     }

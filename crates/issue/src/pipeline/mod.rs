@@ -23,6 +23,7 @@ pub mod authority;
 mod build;
 mod builder;
 pub mod code;
+mod events;
 mod intake;
 mod job;
 mod known;
@@ -67,22 +68,36 @@ use output::{Found, Output};
 /// # Errors
 /// The environment's, the policy's or our own fault. A leaf's fault is a finding in the outcome, never an error.
 pub fn run<'a, T: Task<'a>>(
-    mut task: T,
+    task: T,
     ledger: &Ledger,
     authority: &dyn Authority,
     progress: &dyn Progress,
     cancel: &AtomicBool,
 ) -> Result<Outcome<<T::Output as Output>::Product>, Error> {
     let mut run = Run { progress, cancel, timings: Timings::default() };
+    let outcome = steps(&mut run, task, ledger, authority)?;
+    events::ended(&outcome);
+    Ok(outcome)
+}
+
+fn steps<'a, T: Task<'a>>(
+    run: &mut Run<'_>,
+    mut task: T,
+    ledger: &Ledger,
+    authority: &dyn Authority,
+) -> Result<Outcome<<T::Output as Output>::Product>, Error> {
+    events::began(authority.kind());
     let output = task.output(authority.kind())?;
 
     // Nothing has been read. A place that cannot be used is refused now and not after hours.
     output.check_place(ledger)?;
 
-    let mut ready = match task.admit(&mut run, ledger, authority)? {
+    let mut ready = match task.admit(run, ledger, authority)? {
         Admission::Ready(ready) => *ready,
         Admission::Refused(refusal) => return Ok(Outcome::Refused(refusal)),
     };
+
+    events::admitted(&ready);
 
     // Every leaf is verified, every tbsCertificate was built and is clean, and every item is accounted for. Nothing is
     // durable: a crash here leaves nothing behind, and the same command reads everything again.
@@ -122,9 +137,11 @@ pub fn run<'a, T: Task<'a>>(
 /// the clock.
 fn begin(ledger: &Ledger, ready: &Ready<'_>) -> Result<(), Error> {
     ready.cleared.as_ref().map_or(Ok(()), |cleared| cleared.record(ledger))?;
-    if ledger.batch(&ready.row.id)?.is_none() {
+    let resumed = ledger.batch(&ready.row.id)?.is_some();
+    if !resumed {
         ledger.begin(ready.row.clone(), &ready.leaves())?;
     }
+    events::batch_begun(ready, resumed);
     Ok(())
 }
 
@@ -139,10 +156,12 @@ pub struct Run<'a> {
 impl Run<'_> {
     fn timed<T>(&mut self, stage: Stage, work: impl FnOnce(&mut Self) -> Result<T, Error>) -> Result<T, Error> {
         let start = Start::now();
+        events::stage_begins(stage);
         self.progress.begin(stage);
         let result = work(self);
         self.progress.end(stage);
-        self.timings.add(stage, &start);
+        let elapsed = self.timings.add(stage, &start);
+        events::stage_ends(stage, elapsed, result.is_ok());
         result
     }
 

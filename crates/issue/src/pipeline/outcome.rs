@@ -159,10 +159,13 @@ pub struct Elapsed {
 }
 
 impl Timings {
-    pub(crate) fn add(&mut self, stage: Stage, since: &Start) {
+    /// Adds the time since a stage began, and returns it.
+    pub(crate) fn add(&mut self, stage: Stage, since: &Start) -> Duration {
         let spent = &mut self.0[stage as usize];
-        spent.wall += since.wall.elapsed();
+        let wall = since.wall.elapsed();
+        spent.wall += wall;
         spent.cpu += cpu_time().saturating_sub(since.cpu);
+        wall
     }
 
     /// How long a stage took.

@@ -17,6 +17,7 @@ use crate::parallel;
 use crate::plan::head::Met;
 use crate::x509::{Certificate, Sha256Digest, Time, pem};
 
+use super::events;
 use super::intake::Ready;
 use super::outcome::Summary;
 use super::output::{Batch, Written};
@@ -158,6 +159,7 @@ pub(super) fn seal_and_publish(
         let seal = crate::seal::sign(&statement, batch.manifest_certificate, batch.manifest_signer, created)?;
         // A crash here loses a seal that was never published: the next run seals again, with another time of sealing.
         ledger.seal(&row.id, &statement, &seal)?;
+        events::sealed(&row.id, &sha256(&statement));
         (statement, seal)
     };
     ledger.conclude()?;
@@ -165,6 +167,7 @@ pub(super) fn seal_and_publish(
     publish(writer, ledger, &statement, &seal)?;
 
     summary.republished = row.state == BatchState::Sealed;
+    events::published(&row.id, batch.out, summary.republished);
     summary.resumed |= summary.republished;
     summary.signatures_made = Statement::parse(&statement)?.counts.signatures_made;
     summary.root_hash = Some(tree.root());

@@ -1,14 +1,10 @@
 //! Revocations for those who read no CRL: clouds, which want each certificate named, firewalls and portals.
 
-use std::io::{BufWriter, Write as _};
-use std::path::Path;
-
 use serde_json::json;
 
 use crate::cert::IssuerIdentity;
 use crate::crl::Reason;
-use crate::durable::{self, Access};
-use crate::error::{CoreError, Error};
+use crate::error::Error;
 use crate::ledger::{BatchId, Ledger, Revoked};
 
 use super::certificates::BatchCertificates;
@@ -24,7 +20,7 @@ pub enum Form {
     Jsonl,
 }
 
-/// What was written.
+/// What an export has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exported {
     /// Lines.
@@ -33,17 +29,13 @@ pub struct Exported {
     pub left_out: u64,
 }
 
-/// Writes every certificate that is revoked now into a new file.
+/// Returns every certificate that is revoked now, as text in a form.
 ///
 /// # Errors
-/// The file exists or cannot be written, or the ledger cannot be read.
-pub fn export(ledger: &Ledger, issuer: &IssuerIdentity, form: Form, out: &Path) -> Result<Exported, Error> {
-    let failed = |error: durable::DurableError| Error::Core(CoreError::from(error));
+/// The ledger cannot be read.
+pub fn export(ledger: &Ledger, issuer: &IssuerIdentity, form: Form) -> Result<(String, Exported), Error> {
     let revocations = ledger.revocations(u64::MAX)?;
-    let mut content = BufWriter::new(Vec::new());
-    if form == Form::AwsRevoke {
-        content.write_all(AWS_HEAD.as_bytes()).expect("writing to a Vec");
-    }
+    let mut content = String::from(if form == Form::AwsRevoke { AWS_HEAD } else { "" });
     let mut exported = Exported { lines: 0, left_out: 0 };
     let ids = ledger.batch_ids()?;
     for of_batch in revocations.certificates().chunk_by(|a, b| a.batch == b.batch) {
@@ -51,7 +43,7 @@ pub fn export(ledger: &Ledger, issuer: &IssuerIdentity, form: Form, out: &Path) 
         let Some((id, _)) = ids.iter().find(|(_, known)| *known == number) else {
             for one in of_batch {
                 if form == Form::Jsonl {
-                    content.write_all(line(one, None, None).as_bytes()).expect("writing to a Vec");
+                    content.push_str(&line(one, None, None));
                     exported.lines += 1;
                 } else {
                     exported.left_out += 1;
@@ -82,16 +74,14 @@ pub fn export(ledger: &Ledger, issuer: &IssuerIdentity, form: Form, out: &Path) 
             };
             match line {
                 Some(line) => {
-                    content.write_all(line.as_bytes()).expect("writing to a Vec");
+                    content.push_str(&line);
                     exported.lines += 1;
                 }
                 None => exported.left_out += 1,
             }
         }
     }
-    let content = content.into_inner().expect("writing to a Vec");
-    durable::output::write_new(out, Access::Public, &content).map_err(failed)?;
-    Ok(exported)
+    Ok((content, exported))
 }
 
 fn line(one: &Revoked, uid: Option<&str>, sha256: Option<&str>) -> String {

@@ -9,6 +9,7 @@ use crate::error::{Error, RevokeError};
 use crate::issue::sign_recorded;
 use crate::ledger::{CrlRound, Ledger, LedgerError, Recorded, SignedList, TbsCertList};
 use crate::signer::Signer;
+use crate::text::Printable;
 use crate::x509::Time;
 
 use super::lists::{self, Lists, Terms};
@@ -54,6 +55,7 @@ pub fn make(job: &RoundJob<'_>, ledger: &Ledger) -> Result<Round, Error> {
     let last = ledger.round_before(u64::MAX)?;
     check_clock(job.now, last.as_ref())?;
     if let Some(last) = last.filter(|last| published < last.number) {
+        tracing::info!(round = last.number, "round resumed");
         let resumed = finish(job, ledger, last)?;
         // what was recorded since waits for no other run, and a list that is old already is not the answer
         let stale = ledger.revocations_changed()? > resumed.round.position;
@@ -70,7 +72,10 @@ pub fn make(job: &RoundJob<'_>, ledger: &Ledger) -> Result<Round, Error> {
             Err(LedgerError::RoundStale { .. }) => {}
             Err(error) => return Err(error.into()),
             // recorded, not yet signed: a crash here leaves a round that the same command signs
-            Ok(recorded) => return sign(job, ledger, &round, &recorded, false),
+            Ok(recorded) => {
+                tracing::info!(round = round.number, lists = round.lists.len() as u64, "round recorded");
+                return sign(job, ledger, &round, &recorded, false);
+            }
         }
     }
 }
@@ -177,7 +182,9 @@ pub(super) fn release<T: AsRef<[u8]>>(
     ledger.conclude()?;
     let algorithm = issuer.spki().algorithm().usual_signature();
     let lists = tbs.iter().zip(signed).map(|(tbs, signed)| crl::wrap(tbs.as_ref(), algorithm, &signed.signature));
-    publish::publish(out, issuer, round, lists)
+    let files = publish::publish(out, issuer, round, lists)?;
+    tracing::info!(round = round.number, lists = files.len() as u64, out = %Printable::new(out), "round published");
+    Ok(files)
 }
 
 /// A round that an earlier run left is published alone if it is not older than this.

@@ -19,6 +19,7 @@ use crate::x509::Certificate;
 
 use super::super::build::Work;
 use super::super::code;
+use super::super::events;
 use super::super::outcome::Refusal;
 use super::answer::judge;
 use super::{Asked, Authority, Chunk, Made, Receiver, Report};
@@ -213,6 +214,7 @@ impl Asker<'_> {
             })
             .collect();
         self.ledger.record_sent(batch, number, &sent)?;
+        events::requests_recorded(number, sent.len());
         let tasks: Vec<(usize, &RecordedRequest, [u8; 16])> =
             wave.iter().zip(&sent).map(|((at, _), (request, transaction))| (*at, *request, *transaction)).collect();
         let came =
@@ -265,7 +267,10 @@ impl Asker<'_> {
                     tries += 1;
                     (self.asking.client.pause)(Duration::from_secs(u64::from(tries)));
                 }
-                came => return Ok(came),
+                came => {
+                    events::answered(row.uid(), came.as_ref().err());
+                    return Ok(came);
+                }
             }
         }
     }

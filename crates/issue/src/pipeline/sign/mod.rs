@@ -18,6 +18,7 @@ use crate::verify::VerifiedLeaf;
 
 use super::authority::{Chunk, Made};
 use super::build::Work;
+use super::events;
 
 /// Signs what the ledger has recorded, or has the signatures that another machine made.
 pub(super) trait SignRecorded: Sync {
@@ -298,6 +299,7 @@ impl<'a> Run<'a> {
         outcome.fresh.sort_unstable_by_key(|(at, _)| *at);
         let (places, fresh): (Vec<usize>, Vec<IssuedCertificate>) = outcome.fresh.into_iter().unzip();
         self.ledger.record_issued(&self.work.batch.id, number, &fresh, outcome.signatures_made)?;
+        events::chunk_recorded(number, fresh.len(), outcome.signatures_made);
         for (at, certificate) in places.into_iter().zip(fresh) {
             certificates[at] = Some(certificate);
         }
