@@ -182,7 +182,7 @@ fn report_text(opened: &Opened, report: &LedgerReport) -> String {
     if !report.compared {
         text += "leaf lists and results were not compared: the records are not what was recorded\n";
     }
-    text += if report.findings.is_empty() { "the ledger holds\n" } else { "THE LEDGER DOES NOT HOLD\n" };
+    text += if report.findings.is_empty() { "ledger OK\n" } else { "ledger verification FAILED\n" };
     if !report.findings.is_empty() {
         text += "Sign nothing with this key before the latest good copy is restored, and keep this file.\n";
     }

@@ -208,8 +208,9 @@ impl Visit for Fields {
         self.add(field, value);
     }
 
+    /// To the thousandth: every such value is a number of seconds.
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.add(field, value);
+        self.add(field, (value * 1000.0).round() / 1000.0);
     }
 }
 

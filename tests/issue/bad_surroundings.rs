@@ -117,7 +117,7 @@ fn an_interrupt_while_reading_leaves_nothing_behind() {
 /// numbers, or it was too late to matter.
 #[test]
 fn an_interrupted_run_is_resumed_by_the_same_command() {
-    let mut interrupted = 0;
+    let (mut interrupted, mut resumed) = (0, 0);
     for when in 1.. {
         let workshop = workshop();
         let line = ISSUE.split(' ');
@@ -134,7 +134,9 @@ fn an_interrupted_run_is_resumed_by_the_same_command() {
             Some(0) => assert!(workshop.path("batch").exists()),
             other => panic!("flush {when}: {other:?}\n{}", finished.err()),
         }
-        workshop.issue("reel.zip", "batch", &[]).success();
+        let again = workshop.issue("reel.zip", "batch", &[]).success();
+        resumed +=
+            u32::from(again.out().contains("resumed     certificates of an earlier run were taken from the ledger"));
         let first = serials(&workshop, "batch");
         assert_eq!(first.len(), 3);
         workshop.verify("batch", &["--input", "reel.zip"]).success();
@@ -144,6 +146,7 @@ fn an_interrupted_run_is_resumed_by_the_same_command() {
         }
     }
     assert!(interrupted > 0, "no interrupt came early enough");
+    assert!(resumed > 0, "no run says that it found certificates of an earlier one");
 }
 
 /// A file that may not grow is a disk that is full; `ulimit -f` counts blocks of 512 bytes.

@@ -355,7 +355,7 @@ fn the_quickstart_prints_every_command_it_stands_for() {
     {
         assert!(run.err().contains(said), "{said}{}", run.err());
     }
-    assert!(run.out().contains("the batch holds"), "{}", run.out());
+    assert!(run.out().contains("batch OK"), "{}", run.out());
     // each of them again as it was printed: safe, and with the same outcome
     for line in &printed[1..] {
         Run::reroot(folder.path()).args(line.split(' ')).run().success();

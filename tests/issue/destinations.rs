@@ -9,7 +9,7 @@ fn a_small_file_goes_to_standard_output_where_that_is_its_place() {
     workshop.reel("reel.zip", 0..3);
     workshop.issue("reel.zip", "batch", &[]).success();
     let uid = workshop.pki.leaf(0).uid();
-    let revoke = ["revoke", "--uid", &uid, "--reason", "keyCompromise", "--why", "lost", "--yes"];
+    let revoke = ["revoke", "--uid", &uid, "--reason", "keyCompromise", "--yes"];
     workshop.reroot(&revoke).args(["--config", "pki/reroot.toml"]).run().success();
     let config = ["--config", "pki/reroot.toml"];
     let anchors = ["--source-anchor", "pki/anchors/test-root.pem", "--issuer-anchor", "pki/ca/root.pem"];

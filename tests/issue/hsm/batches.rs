@@ -126,12 +126,14 @@ fn one_login_a_token_and_one_c_sign_init_for_each_signature() {
         let log = place.path("spy");
         workshop.env.insert("PKCS11SPY".to_owned(), place.module.clone());
         workshop.env.insert("PKCS11SPY_OUTPUT".to_owned(), log.to_str().unwrap().to_owned());
-        silent(workshop.issue("reel.zip", "batch", &["--jobs", "2"])).success();
+        let issued = silent(workshop.issue("reel.zip", "batch", &["--jobs", "2"])).success();
         let log = std::fs::read(&log).unwrap();
         let log = String::from_utf8_lossy(&log);
         let count = |function: &str| log.lines().filter(|line| line.ends_with(&format!(": {function}"))).count();
         let made = workshop.statement("batch")["counts"]["signatures_made"].as_u64().unwrap();
         assert!(made >= 300, "{made}");
+        let why = format!("{made} for 300 certificates: {} came out short and were made again", made - 300);
+        assert_eq!(issued.out().contains(&why), made > 300, "{}", issued.out());
         assert_eq!(count("C_Login"), if same { 1 } else { 2 }, "logins");
         // certificates, those made again for full width, and the manifest
         assert_eq!(count("C_SignInit") as u64, made + 1, "{made} signatures, same token: {same}");

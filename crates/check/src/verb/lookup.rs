@@ -118,7 +118,7 @@ fn answer(
     } else {
         let mut facts = found.facts();
         facts.extend(status.map(|status| ("status", lists::shown(status))));
-        tell(printer, facts, "the proof holds\n");
+        tell(printer, facts, "proof OK\n");
     }
     Ok(Exit::Done)
 }
@@ -128,7 +128,7 @@ fn absence(printer: Printer, name: &ChipName, proved: &Proved) -> Exit {
     let absent = Absent::new(name, proved);
     match printer.format {
         Format::Json => printer.json(&absent),
-        Format::Text => tell(printer, absent.facts(), "the proof holds: the chip is NOT in the batch\n"),
+        Format::Text => tell(printer, absent.facts(), "proof OK: the chip is NOT in the batch\n"),
     }
     Exit::Done
 }

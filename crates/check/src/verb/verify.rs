@@ -131,7 +131,7 @@ fn text(report: &AuditReport, status: Option<&BatchStatus>) -> String {
     if report.more_faults > 0 {
         let _ = writeln!(text, "... and {} more faults", render::count(report.more_faults));
     }
-    text.push_str(if report.holds() { "the batch holds\n" } else { "THE BATCH DOES NOT HOLD\n" });
+    text.push_str(if report.holds() { "batch OK\n" } else { "batch verification FAILED\n" });
     text
 }
 

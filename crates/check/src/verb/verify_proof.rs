@@ -54,7 +54,7 @@ pub fn run(args: &VerifyProofArgs, world: &mut World, printer: Printer) -> Resul
                 },
                 Err(broken) => {
                     exit = Exit::Findings;
-                    refuse(printer, &place, &broken, "THE PROOF DOES NOT HOLD");
+                    refuse(printer, &place, &broken, "proof verification FAILED");
                 }
             }
             Ok(())
@@ -127,8 +127,8 @@ fn text(proved: &Proved, status: Option<&NotRevoked>) -> String {
     table.extend(facts_of_proof(proved));
     table.extend(status.map(|status| ("status", lists::shown(status))));
     table.text(match proved.presence {
-        Some(_) => "the proof holds: the chip is in the batch\n",
-        None => "the proof holds: the chip is NOT in the batch\n",
+        Some(_) => "proof OK: the chip is in the batch\n",
+        None => "proof OK: the chip is NOT in the batch\n",
     });
     table.finish()
 }
@@ -149,7 +149,7 @@ fn refuse(printer: Printer, place: &str, broken: &Broken, verdict: &str) {
 /// What is wrong is the proof itself, not a part of it.
 const PROOF: &str = "proof";
 /// The proof holds, and is not the one that was asked for.
-const ANOTHER: &str = "THE PROOF SHOWS SOMETHING ELSE THAN WAS ASKED FOR";
+const ANOTHER: &str = "proof FAILED: it shows something else than was asked for";
 /// The proof holds, and the certificate is revoked or not shown to be good.
-const REVOKED: &str = "THE CERTIFICATE IS REVOKED, OR NOT SHOWN NOT TO BE";
+const REVOKED: &str = "certificate FAILED: it is revoked, or no list shows that it is not";
 const BEGIN: &[u8] = b"{\"format\":\"";
