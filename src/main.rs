@@ -28,6 +28,7 @@ fn main() -> ExitCode {
     let outcome = std::panic::catch_unwind(|| cli::run(&arguments, &mut world(cancel, printer), printer));
     // a panic has been printed by then; it is our fault, whatever the input was
     let exit = outcome.unwrap_or(cli::Exit::Bug);
+    reroot::durable::output::remove_unused_parents();
     let exit = if exit == cli::Exit::Done && reroot_check::Printer::lost_data() { cli::Exit::Storage } else { exit };
     cli::log::ended(exit, begun.elapsed());
     // a library whose call hangs may hang again when the process ends in order; everything was recorded and said

@@ -37,7 +37,7 @@ def chip_of(cell, family):
              "generic": len(chip) <= 20}
     if whole[family]:
         return chip
-    need(family == "stsafe-a" and len(chip) in (7, 9), "the list has a cell that is no chip of the family:", cell)
+    need(family == "stsafe-a" and len(chip) in (7, 9), "the list has a cell that is not a chip of the family:", cell)
     return b"\2\t" + chip
 
 

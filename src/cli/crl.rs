@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use reroot::config::Config;
+use reroot::durable::output::Shape;
 use reroot::ledger::Ledger;
 use reroot::report::{Place, Table};
 use reroot::revoke::due::{Limits, due};
@@ -33,6 +34,7 @@ pub(crate) fn run(args: &CrlArgs, world: &World, printer: Printer) -> Result<Exi
 
 fn round(args: &CrlArgs, world: &World, printer: Printer) -> Result<Exit, Fault> {
     let out = args.out.as_deref().expect("it is required without a subcommand");
+    load::place_unless_there(out, LISTS)?;
     let config = load::config(&args.config, printer)?;
     load::ending(&config, world, printer);
     let issuer = config.issuer_identity()?;
@@ -77,6 +79,7 @@ fn plan_round(
     world: &World,
     printer: Printer,
 ) -> Result<Exit, Fault> {
+    load::place_unless_there(out, Shape::PLAIN)?;
     let config = load::config(config, printer)?;
     let issuer = config.issuer_identity()?;
     let certificate = config.manifest_certificate()?;
@@ -92,6 +95,7 @@ fn plan_round(
 }
 
 fn finish(signatures: &Path, out: &Path, config: &Path, printer: Printer) -> Result<Exit, Fault> {
+    load::place_unless_there(out, LISTS)?;
     let config = load::config(config, printer)?;
     let issuer = config.issuer_identity()?;
     let ledger = load::ledger(&config, issuer.spki(), false, printer)?;
@@ -101,6 +105,7 @@ fn finish(signatures: &Path, out: &Path, config: &Path, printer: Printer) -> Res
 
 /// Signs a plan of lists, on the machine that has the key.
 pub(super) fn sign(args: &SignArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
+    load::place_unless_there(&args.out, Shape::PLAIN)?;
     let config: Config = load::config(&args.config, printer)?;
     load::ending(&config, world, printer);
     let signing = config.signing()?;
@@ -181,5 +186,7 @@ fn seconds(option: &str, text: &str) -> Result<i64, Fault> {
 
 /// Seconds that thisUpdate is before the clock: for relying parties whose clock is slow.
 const SKEW: i64 = 300;
+/// A folder of lists, filled in its place, with the length of usual names in it.
+const LISTS: Shape = Shape::directory(0, "shard-00000.crl".len());
 const VALID: &str = "8d";
 const ROOT_VALID: &str = "400d";

@@ -94,9 +94,7 @@ fn backup(out: &Path, config: &Path, printer: Printer) -> Result<Exit, Fault> {
     let config = load::config(config, printer)?;
     let issuer = config.issuer_identity()?;
     // a file of this name is refused like an existing ledger; everything else is checked as for all outputs
-    if out.symlink_metadata().is_err() {
-        load::place(out, Shape::PLAIN)?;
-    }
+    load::place_unless_there(out, Shape::PLAIN)?;
     // compares the head that was noted: a ledger that was exchanged is not what is to be kept
     drop(load::ledger(&config, issuer.spki(), false, printer)?);
     let head = Ledger::back_up(config.ledger_path(), issuer.spki(), out)?;

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use reroot::cert::IssuerIdentity;
 use reroot::config::{Config, Sharing};
+use reroot::durable::output::Shape;
 use reroot::error::Error;
 use reroot::ledger::Ledger;
 use reroot::ownership::{Ownership, Role, Shared};
@@ -16,6 +17,12 @@ use super::{Fault, Patience, Printer, World};
 pub(crate) use reroot_check::load::{
     beacon, bytes, bytes_up_to, certificates, engine, expected, inputs, params, place, policy,
 };
+
+/// As [`place`], of an output that an earlier run of this command may have written: when it is there, the command decides.
+/// To be called before a passphrase is asked for.
+pub(crate) fn place_unless_there(out: &Path, shape: Shape) -> Result<(), Fault> {
+    if out.symlink_metadata().is_ok() { Ok(()) } else { place(out, shape) }
+}
 
 /// Reads the configuration.
 pub(crate) fn config(path: &Path, printer: Printer) -> Result<Config, Fault> {

@@ -318,10 +318,12 @@ fn the_configured_certificates_are_shown() {
 
 /// A directory that appears only when it is complete, also where it would be inside the batch.
 #[test]
-fn an_export_into_nowhere_is_refused() {
+fn an_export_makes_the_folders_above_it_and_needs_a_free_name() {
     let workshop = workshop();
-    let nowhere = export(&workshop, "directory", "none/out", &[]).expect(2);
-    assert!(nowhere.err().contains("`none`, which is to hold the output, is not a directory"), "{}", nowhere.err());
+    export(&workshop, "directory", "none/out", &[]).success();
+    let nowhere = export(&workshop, "directory", "pki/reroot.toml/out", &[]).expect(2);
+    let expected = "the output cannot be in `pki/reroot.toml`, which is not a directory";
+    assert!(nowhere.err().contains(expected), "{}", nowhere.err());
     create_directory(&workshop.path("empty"), Access::Public).unwrap();
     export(&workshop, "directory", "empty", &[]).expect(2);
 }

@@ -125,7 +125,7 @@ fn an_output_folder_that_goes_away_is_an_error_and_nothing_is_lost() {
     std::fs::remove_dir(&gone).unwrap();
     run.feed(later);
     let err = run.finish().expect(2).err();
-    assert!(err.contains("`gone`") && err.contains("Create the directory first"), "{err}");
+    assert!(err.contains("`gone`") && err.contains("is made by the next run"), "{err}");
     make();
     workshop.reroot(&command).args(["--set", "lot=A1"]).stdin(reel).run().success();
     assert_eq!(workshop.lines("gone/batch").len(), 600);

@@ -108,7 +108,7 @@ fn a_configuration_that_is_missing_or_broken_is_named_with_the_place() {
         .run(&issue("no-anchor.toml"))
         .note("A trust anchor that is not there")
         .run(&issue("lost-anchor.toml"))
-        .note("A trust anchor that is no CA")
+        .note("A trust anchor that is not a CA")
         .run(&issue("leaf-anchor.toml"))
         .note("A key that is not the certificate's")
         .run(&issue("wrong-key.toml"))
@@ -196,10 +196,10 @@ fn an_output_that_exists_is_never_touched() {
         .run(&out("link"))
         .note("A batch that another ledger sealed")
         .run(&out("foreign-batch"))
-        .note("No folder to put it into")
-        .run(&out("no/where/batch"))
         .note("A file where its folder should be")
         .run(&out("file/batch"))
+        .note("A file above the folders that would be made")
+        .run(&out("file/new/batch"))
         .note("No name")
         .run(&out("folder/.."))
         .finish();
@@ -207,6 +207,31 @@ fn an_output_that_exists_is_never_touched() {
     assert_eq!(workshop.files("folder"), [("thesis.txt".to_owned(), b"mine".to_vec())]);
     assert_eq!(workshop.files("foreign-batch"), other.files("batch"));
     nothing_was_done(&workshop);
+}
+
+#[test]
+fn folders_above_an_output_are_made_and_go_again_when_nothing_was_written() {
+    let workshop = workshop();
+    let issue = |more: &str| {
+        let line = ISSUE.replace("--out batch", "--out no/where/batch") + more;
+        workshop.reroot(&line.split(' ').collect::<Vec<_>>()).run()
+    };
+    issue(" --dry-run").success();
+    assert!(!workshop.path("no").exists(), "a dry run leaves nothing");
+    issue(" --expect-count 99").expect(3);
+    assert!(!workshop.path("no").exists(), "a refused run leaves nothing");
+    folder(&workshop, "no");
+    issue(" --expect-count 99").expect(3);
+    assert!(workshop.path("no").exists(), "what was there stays");
+    assert!(!workshop.path("no/where").exists());
+    issue("").success();
+    assert!(workshop.path("no/where/batch/manifest.json").exists());
+    // every other output goes the same way
+    let backup = "ledger backup copies/today/copy.db --config pki/reroot.toml";
+    workshop.reroot(&backup.split(' ').collect::<Vec<_>>()).run().success();
+    let init = "init cas/one --organization Acme";
+    workshop.reroot(&init.split(' ').collect::<Vec<_>>()).run().success();
+    assert!(workshop.path("copies/today/copy.db").exists() && workshop.path("cas/one/reroot.toml").exists());
 }
 
 #[test]
@@ -391,11 +416,11 @@ fn a_ledger_that_is_not_this_issuers_is_named() {
         .run(&config("text.toml"))
         .note("An empty file")
         .run(&config("zero.toml"))
-        .note("No such file: one that is lost is not made anew")
+        .note("No such file: one that is lost is not made again")
         .run(&config("lost.toml"))
         .note("Another head than the operator noted")
         .run(&format!("{ISSUE} --expect-head {}", "ab".repeat(32)))
-        .note("A head that is none")
+        .note("A head that is not one")
         .run(&format!("{ISSUE} --expect-head abc"))
         .finish();
     assert!(!workshop.path("pki/lost.db").exists());

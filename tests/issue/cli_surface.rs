@@ -329,7 +329,7 @@ fn verification_in_words() {
         .run(&format!("{verify} --format json"))
         .note("No such batch")
         .run(&verify.replace("batch", "nowhere"))
-        .note("An anchor that is none")
+        .note("An anchor that is not one")
         .run(&verify.replace("pki/ca/root.pem", "pki/ca/manifest.pem"))
         .run(&verify.replace("pki/anchors/test-root.pem", "policy.toml"))
         .note("No anchors and no configuration")

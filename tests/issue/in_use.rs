@@ -45,8 +45,8 @@ fn a_ledger_that_another_process_has_is_named_and_waited_for() {
         .run(&backup.join(" "))
         .note("Nothing is overwritten")
         .run(&backup.join(" "))
-        .note("In a folder that is there")
-        .run("ledger backup missing/copy.db --config pki/reroot.toml")
+        .note("The folders above it are made")
+        .run("ledger backup new/folder/copy.db --config pki/reroot.toml")
         .finish();
     assert_eq!(head(&["copy.db"]), head(&["--config", "pki/reroot.toml"]));
     workshop.reroot(&["ledger", "verify", "copy.db"]).run().success();

@@ -18,6 +18,7 @@ fn main() -> ExitCode {
     let outcome = std::panic::catch_unwind(|| cli::run(&arguments, &mut world(), printer));
     // a panic has been printed by then; it is our fault, whatever the input was
     let exit = outcome.unwrap_or(Exit::Bug);
+    reroot_core::durable::output::remove_unused_parents();
     let exit = if exit == Exit::Done && Printer::lost_data() { Exit::Storage } else { exit };
     ExitCode::from(exit.code())
 }

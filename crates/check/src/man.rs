@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use clap::Command;
-use reroot_core::durable::output::{create_directory, write_new};
+use reroot_core::durable::output::{create_directory, make_parents, write_new};
 use reroot_core::durable::{Access, DurableError};
 use reroot_core::text::Printable;
 
@@ -12,6 +12,7 @@ use crate::printer::Printer;
 
 /// Writes the pages of `command` and of all commands below it: `reroot-policy-check.1` for `reroot policy check`.
 pub fn write(mut command: Command, dir: &Path, printer: Printer) -> Result<(), Fault> {
+    make_parents(dir, Access::Public)?;
     match create_directory(dir, Access::Public) {
         Ok(()) | Err(DurableError::Exists { .. }) => {}
         Err(error) => return Err(error.into()),

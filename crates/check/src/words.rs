@@ -45,7 +45,6 @@ pub(crate) const PHRASES: &[(&str, &str)] = &[
     // where things are written
     ("Choose another output, or move", "Choose another --out, or move"),
     ("overwritten: choose another output.", "overwritten: choose another --out."),
-    ("first, or choose another output.", "first, or choose another --out."),
     ("Give the output a path that", "Give --out a path that"),
     ("Choose DER, PEM or both.", "Use --form der, --form pem or --form der,pem."),
     ("Give the size of the zone: 1000", "Give --zone-bytes: 1000"),

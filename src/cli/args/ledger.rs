@@ -64,7 +64,7 @@ pub(crate) enum LedgerCommand {
         #[arg(long, value_name = "FILE", default_value = "reroot.toml")]
         config: PathBuf,
     },
-    /// Give up an open batch for good: chips that nothing may have been signed for are free, the others count as issued
+    /// Give up an open batch permanently: chips that nothing may have been signed for are free, the others count as issued
     #[command(
         after_help = "Example:\n  reroot ledger abandon 019a3c1e-7b1c-7000-8000-000000000001 --because \"reel returned to ST\"\n\n\
         It is recorded and cannot be taken back. Running the command that began the batch again is usually better: it\n\
@@ -128,7 +128,7 @@ pub(crate) enum LedgerCommand {
 /// The ledger to look at.
 #[derive(Args, Debug)]
 pub(crate) struct WhichLedger {
-    /// A ledger, of whatever issuer (default: the one that the configuration names, of its issuer)
+    /// A ledger of any issuer (default: the one that the configuration names, of its issuer)
     pub(crate) ledger: Option<PathBuf>,
     /// Configuration
     #[arg(long, value_name = "FILE", default_value = "reroot.toml")]
@@ -138,7 +138,7 @@ pub(crate) struct WhichLedger {
 /// The ledger to look at, where something else is named first.
 #[derive(Args, Debug)]
 pub(crate) struct NamedLedger {
-    /// A ledger, of whatever issuer (default: the one that the configuration names, of its issuer)
+    /// A ledger of any issuer (default: the one that the configuration names, of its issuer)
     #[arg(long, value_name = "FILE")]
     pub(crate) ledger: Option<PathBuf>,
     /// Configuration

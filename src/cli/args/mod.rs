@@ -102,7 +102,7 @@ pub(crate) enum Command {
     /// Have a time-stamping authority say when a batch existed (RFC 3161); no network is asked
     #[command(subcommand)]
     Timestamp(TimestampCommand),
-    /// Make the proof of single chips, for whoever has the anchors and nothing else
+    /// Make the proof of single chips, for a person who has the anchors and nothing else
     Prove(ProveArgs),
     /// Check proofs of single chips: needs the anchors and no batch
     VerifyProof(VerifyProofArgs),

@@ -244,7 +244,7 @@ fn mistakes_are_told() {
     workshop.write("none.json", b"");
     workshop.write("present.json", &prove(&workshop, &[&uids(&workshop)[1]]).success().stdout);
     Case::new(&workshop, "prove")
-        .note("What is no UID, and what is none of this family")
+        .note("What is not a UID, and what is not one of this family")
         .run("prove batch 02X9")
         .run("prove batch 0209A021E021C4E1D001")
         .run("prove batch 0209A021E021C4E1D001 --format json")
@@ -260,7 +260,7 @@ fn mistakes_are_told() {
         .run("prove nowhere 0209A021E021C4E1D00139")
         .note("A file that is in the way")
         .run("prove batch 0209A021E021C4E1D00139 --out empty.txt")
-        .note("What is no proof")
+        .note("What is not a proof")
         .run("verify-proof torn.json --config pki/reroot.toml")
         .run("verify-proof none.json --config pki/reroot.toml")
         .run("verify-proof nowhere.json --config pki/reroot.toml")

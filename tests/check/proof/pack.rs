@@ -85,7 +85,7 @@ fn what_is_not_in_the_pack_is_not_given_out() {
         .run("lookup batch.pack --leaf stranger.der --config pki/reroot.toml")
         .run("lookup batch.pack --leaf junk.der --config pki/reroot.toml")
         .run("lookup batch.pack --leaf more.der --config pki/reroot.toml")
-        .note("What is no pack")
+        .note("What is not a pack")
         .run(&format!("lookup reel.zip {first} --config pki/reroot.toml"))
         .run(&format!("lookup pki/ledger.db {first} --config pki/reroot.toml"))
         .note("A pack that is there already")

@@ -130,11 +130,11 @@ fn what_cannot_be_shown_says_why() {
     case("an issuer without anchors", 2, desk.run(&some));
     let some = ["show", "tls-client.toml", "--leaf", "leaf.der", "--source-anchor", "anchor.pem"];
     case("anchors without an issuer", 2, desk.run(&some));
-    case("an issuer that is no CA", 2, {
+    case("an issuer that is not a CA", 2, {
         let leaf = ["--leaf", "leaf.der", "--issuer", "leaf.der", "--source-anchor", "anchor.pem"];
         desk.run(&[&["show", "tls-client.toml"][..], &leaf].concat())
     });
-    case("an instant that is none", 2, {
+    case("an instant that is not one", 2, {
         let sources = ["--leaf", "leaf.der", "--issuer", "ca.der", "--source-anchor", "anchor.pem"];
         desk.run(&[&["show", "tls-client.toml"][..], &sources, &["--at", "tomorrow"]].concat())
     });

@@ -83,7 +83,7 @@ fn revoke_and_release_say_what_is_recorded_and_why_not() {
         .run(&format!("revoke --uids damaged.csv {by} --yes --skip-unknown"))
         .run("revoke --list list.csv --by quality --yes")
         .run("revoke --list columns.csv --by quality --yes")
-        .note("What is no list, and no reel")
+        .note("What is not a list, and no reel")
         .run(&format!("revoke --uids binary.der {by} --yes"))
         .run(&format!("revoke --uids empty.txt {by} --yes"))
         .run(&format!("revoke --uids absent.txt {by} --yes"))

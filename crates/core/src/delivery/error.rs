@@ -218,8 +218,8 @@ pub enum DeliveryError {
         /// The batch.
         batch: PathBuf,
     },
-    /// The directory that is to hold the output is not there.
-    #[error("`{}`, which is to hold the output, is not a directory", Printable::new(path))]
+    /// What should hold the output is not a directory, or was taken away during the run.
+    #[error("the output cannot be in `{}`, which is not a directory", Printable::new(path))]
     OutputParent {
         /// The directory.
         path: PathBuf,
@@ -380,7 +380,9 @@ impl DeliveryError {
             }
             Self::OutputName { .. } => "Give the output a path that ends in a name.",
             Self::InsideBatch { .. } => "Choose a place beside the batch.",
-            Self::OutputParent { .. } => "Create the directory first, or choose another output.",
+            Self::OutputParent { .. } => {
+                "Choose another output, or move what has this name; a directory that is missing is made by the next run."
+            }
             Self::PartialInTheWay { .. } => "Move it away, then run the same command again.",
             Self::Durable(error) if error.hint().is_some() => return error.hint(),
             Self::Durable(_) => "Make room or repair the file system, then run the same command again.",
@@ -451,7 +453,7 @@ pub mod codes {
         OUTPUT_EXISTS = "delivery.output.exists", "the output exists";
         INSIDE_BATCH = "delivery.output.inside-batch", "the output would be inside a sealed batch";
         OUTPUT_NAME = "delivery.output.name", "the output's path does not end in a name";
-        OUTPUT_PARENT = "delivery.output.parent", "the directory for the output is not there";
+        OUTPUT_PARENT = "delivery.output.parent", "what should hold the output is not a directory";
         PACK = "delivery.pack", "a line pack cannot be read as one, or cannot be written";
         PARTIAL_IN_THE_WAY = "delivery.output.in-the-way", "something else has the name of the unfinished output";
         READ = "delivery.read", "reading failed";

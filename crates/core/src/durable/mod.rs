@@ -168,22 +168,6 @@ pub fn create_directory(path: &Path, access: Access) -> Result<(), DurableError>
     sync_directory(parent(path))
 }
 
-/// Creates a directory and those above it, as far as they do not exist.
-///
-/// # Errors
-/// One of them cannot be created, or is not a directory.
-pub fn create_directories(path: &Path, access: Access) -> Result<(), DurableError> {
-    if path.is_dir() {
-        return Ok(());
-    }
-    create_directories(parent(path), access)?;
-    match create_directory(path, access) {
-        // another process has made it in between
-        Err(DurableError::Exists { .. }) if path.is_dir() => Ok(()),
-        other => other,
-    }
-}
-
 fn make_directory(path: &Path, access: Access) -> Result<(), DurableError> {
     let mode = match access {
         Access::Public => 0o777,

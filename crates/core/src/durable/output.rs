@@ -77,6 +77,37 @@ pub fn check(out: &Path, shape: Shape) -> Result<(), DurableError> {
     Ok(())
 }
 
+/// Makes the folders above an output that do not exist, each flushed. [`remove_unused_parents`] takes them away again.
+///
+/// # Errors
+/// Something that is not a directory has the name of one of them, or it cannot be made.
+pub fn make_parents(out: &Path, access: Access) -> Result<(), DurableError> {
+    let folder = parent(out);
+    if folder.is_dir() || folder == Path::new(".") {
+        return Ok(());
+    }
+    make_parents(folder, access)?;
+    match create_directory(folder, access) {
+        Ok(()) => {
+            MADE.lock().unwrap_or_else(PoisonError::into_inner).push(folder.to_owned());
+            Ok(())
+        }
+        // another process has made it in between
+        Err(DurableError::Exists { .. }) if folder.is_dir() => Ok(()),
+        Err(DurableError::Exists { .. }) => Err(super::in_directory(folder, std::io::ErrorKind::NotADirectory.into())),
+        other => other,
+    }
+}
+
+/// Removes the folders that [`make_parents`] made in this process and that hold nothing. A front door calls this when its
+/// command has ended, with success or without: a folder that holds an output, finished or not, is not empty and stays.
+pub fn remove_unused_parents() {
+    for folder in std::mem::take(&mut *MADE.lock().unwrap_or_else(PoisonError::into_inner)).iter().rev() {
+        // never what holds something: the system refuses it
+        let _ = std::fs::remove_dir(folder);
+    }
+}
+
 /// Whether nothing has the output's name, but for the empty directory of a run that was killed just before it renamed
 /// the finished one over it, on a file system where that is how a directory gets its name.
 pub fn is_free(out: &Path) -> bool {
@@ -273,6 +304,9 @@ pub fn notes() -> Vec<String> {
     folders.into_iter().map(note).collect()
 }
 
+/// Folders that this process made for its outputs, those above before those in them.
+static MADE: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
 /// Folders in which a flush was asked for that their file system does not have.
 static UNFLUSHED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
@@ -313,6 +347,25 @@ mod tests {
         create_directory(&folder.path().join(probe + "b"), Access::Public).unwrap();
         check(&out, Shape::directory(45, 20)).unwrap();
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "the leftover is gone");
+    }
+
+    #[test]
+    fn folders_above_an_output_are_made_and_only_empty_ones_of_ours_are_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        make_parents(&at("a/b/c/out"), Access::Public).unwrap();
+        make_parents(&at("d/x/../e/out"), Access::Trusted).unwrap();
+        create_directory(&at("theirs"), Access::Public).unwrap();
+        make_parents(&at("theirs/out"), Access::Public).unwrap();
+        write_new(&at("d/file"), Access::Public, b"x").unwrap();
+        for below in ["d/file/out", "d/file/f/g/out"] {
+            let refused = make_parents(&at(below), Access::Public).unwrap_err();
+            let DurableError::Io { path, source, .. } = refused else { panic!("{refused}") };
+            assert_eq!((path, source.kind()), (at("d/file"), std::io::ErrorKind::NotADirectory));
+        }
+        remove_unused_parents();
+        assert!(!at("a").exists() && !at("d/x").exists() && !at("d/e").exists());
+        assert!(at("d/file").exists() && at("theirs").exists());
     }
 
     #[test]

@@ -27,7 +27,7 @@ codes! {
     LEAF_FAMILY = "policy.leaf.family", "the source leaf is of another chip family than the policy's"
         => "Use the policy for this chip family; `source.family` names the family of a policy.";
     LEAF_KEY = "policy.leaf.key", "the source leaf's key is of a kind that the policy does not list"
-        => "If such keys are to be certified, list them in the policy's source.keys.";
+        => "To certify such keys, list them in the policy's source.keys.";
     LEAF_VALIDITY = "policy.leaf.validity", "the validity that the policy derives from this source leaf is not allowed"
         => "Compare the policy's validity with the dates of the leaf and of the issuing CA, and change the policy.";
     LENGTH = "policy.text.length", "a text can be shorter or longer than its field allows";

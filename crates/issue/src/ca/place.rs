@@ -48,7 +48,7 @@ impl Staging {
                 return Err(CaError::Directory { path: target.to_owned(), what: "does not exist" });
             };
             let parent = durable::parent(target);
-            durable::create_directories(parent, Access::Trusted)?;
+            durable::output::make_parents(target, Access::Trusted)?;
             let mut hidden = std::ffi::OsString::from(".");
             hidden.push(name);
             hidden.push(NAME);

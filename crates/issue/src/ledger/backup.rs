@@ -20,6 +20,7 @@ impl Ledger {
     /// As [`open`](Self::open); `to` exists or cannot be written; or another process took the ledger.
     pub fn back_up(path: &Path, issuer: &Spki, to: &Path) -> Result<Sha256Digest, LedgerError> {
         let partial = beside(to);
+        output::make_parents(to, Access::Public)?;
         output::check(to, Shape::file(PARTIAL.len(), 0))?;
         if !output::is_free(to) {
             return Err(LedgerError::Exists { path: to.to_owned() });

@@ -94,6 +94,7 @@ pub(super) fn publish(
 ) -> Result<Vec<String>, Error> {
     let failed = |error: durable::DurableError| Error::Core(CoreError::from(error));
     if !out.exists() {
+        durable::output::make_parents(out, Access::Public).map_err(failed)?;
         durable::create_directory(out, Access::Public).map_err(failed)?;
     }
     let files = names(round);

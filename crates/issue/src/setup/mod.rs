@@ -13,14 +13,17 @@ mod returned;
 mod vault;
 
 use std::io::Read;
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use crate::cert::Seed;
 use crate::config::Config;
+use crate::delivery::BatchReader;
+use crate::durable::output;
 use crate::error::{Error, SetupError};
 use crate::ledger::BatchId;
-use crate::manifest::Entry;
+use crate::manifest::{Entry, STATEMENT_FILE};
 use crate::pipeline::Progress;
 use crate::signer::{SecretResolver, Signer};
 use crate::x509::{Certificate, Time};
@@ -77,6 +80,17 @@ impl ManifestSigner {
         let certificate = config.manifest_certificate()?;
         Ok(Self { certificate, signer: config.open_manifest_signer(secrets)? })
     }
+}
+
+/// Refuses an output that exists and is not what this command makes, before a passphrase is asked for. When `is_one` says
+/// that it may be, the run looks again, with the ledger.
+fn check_exists(out: &Path, is_one: impl FnOnce(&Path) -> bool) -> Result<(), Error> {
+    if output::is_free(out) || is_one(out) { Ok(()) } else { Err(Error::OutputExists { path: out.to_owned() }) }
+}
+
+/// Whether a directory has a statement, as a batch has.
+fn looks_like_a_batch(out: &Path) -> bool {
+    BatchReader::open(out).is_ok_and(|reader| reader.read(STATEMENT_FILE).is_ok())
 }
 
 /// A reason that is recorded must be one.

@@ -18,6 +18,7 @@ use crate::pipeline::{
     self, AirGapped, Authority, Cmp, ExternalFile, Issue, Job, JobBasis, KnownLedger, Local, OnMissing, OnSurplus,
     Outcome, Plan, Planned, Summary,
 };
+use crate::plan::{file, hand_over};
 use crate::policy::{Params, Policy};
 use crate::reel::Input;
 use crate::signer::SecretResolver;
@@ -148,6 +149,13 @@ impl Reel {
     /// an earlier key, or a key cannot be had.
     pub fn ready(config: &Config, choices: Choices, secrets: &dyn SecretResolver) -> Result<Self, Error> {
         let params = choices.check()?;
+        match choices.by {
+            By::AirGapped => super::check_exists(&choices.out, file::looks_like_one)?,
+            By::ExternalFile => {
+                super::check_exists(&choices.out, |out| file::looks_like_one(&out.join(hand_over::PLAN)))?;
+            }
+            By::Cmp(_) | By::Local => super::check_exists(&choices.out, super::looks_like_a_batch)?,
+        }
         let anchors = config.anchors()?;
         let issuer = config.issuer_identity()?;
         let known_ledgers =

@@ -72,6 +72,7 @@ impl Returned {
     /// A choice cannot be recorded or used, or a certificate or the key cannot be had.
     pub fn ready(config: &Config, choices: FinishChoices, secrets: &dyn SecretResolver) -> Result<Self, Error> {
         choices.check()?;
+        super::check_exists(&choices.out, super::looks_like_a_batch)?;
         let anchors = config.anchors()?;
         let issuer = config.issuer_identity()?;
         Ok(Self { choices, anchors, issuer, manifest: ManifestSigner::open(config, secrets)? })

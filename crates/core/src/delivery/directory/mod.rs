@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use crate::durable;
 use crate::durable::output::Shape;
+use crate::durable::{self, Access, DurableError};
 use crate::manifest::{
     self, ENTRIES_FILE, Entry, FileDigest, INPUTS_FILE, MISSING_FILE, REJECTED_FILE, SEAL_FILE, STATEMENT_FILE,
 };
@@ -370,14 +370,23 @@ pub(super) fn partial_path(out: &Path, batch: &str) -> Result<PathBuf, DeliveryE
     Ok(out.with_file_name(name))
 }
 
-/// Tries out whether an output of this shape can be written at `out` and get its name. Leaves nothing behind.
+/// Tries out whether an output of this shape can be written at `out` and get its name. Leaves nothing behind but the
+/// folders above `out`, which are made if they do not exist ([`durable::output::make_parents`]).
 ///
 /// # Errors
-/// `out` exists, has no name, or there is no directory to hold it; or as [`durable::output::check`].
+/// `out` exists, has no name, or what is to hold it is not a directory; or as [`durable::output::check`].
 pub fn check_place(out: &Path, shape: Shape) -> Result<(), DeliveryError> {
+    if out.file_name().is_some() {
+        durable::output::make_parents(out, Access::Public).map_err(|error| match error {
+            DurableError::Io { path, source, .. } if source.kind() == std::io::ErrorKind::NotADirectory => {
+                DeliveryError::OutputParent { path }
+            }
+            other => other.into(),
+        })?;
+    }
     BatchWriter::check_free(out)?;
     match durable::output::check(out, shape) {
-        Err(durable::DurableError::Exists { path }) => Err(DeliveryError::OutputExists { path }),
+        Err(DurableError::Exists { path }) => Err(DeliveryError::OutputExists { path }),
         other => Ok(other?),
     }
 }

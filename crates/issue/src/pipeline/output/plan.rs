@@ -67,8 +67,8 @@ impl Output for PlanOutput<'_> {
             return Ok(Some(Found::Done(Planned { summary, plan_sha256, bytes })));
         }
         let reason = format!(
-            "batch {} was begun from inputs of other names, or with another list or bulk identifier; its plan can be made \
-             only as then",
+            "batch {} was started from inputs with other names, or with a different list or bulk identifier; its plan can \
+             only be made from the same ones",
             ready.row.id
         );
         Ok(Some(Found::Refused(ready.refused(reason))))
