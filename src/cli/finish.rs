@@ -32,5 +32,5 @@ pub(crate) fn run(args: &FinishArgs, world: &mut World, printer: Printer) -> Res
     Ok(issue::report(&ended, false, ("nothing was sealed", |_| Some(HINT)), printer))
 }
 
-const HINT: &str = "Have what is listed mended, and give all certificates again. What may differ stands in the policy's \
-                    [foreign], which the plan has as it was.";
+const HINT: &str = "Ask the CA to correct the certificates listed above, then pass the full set again. The differences that \
+                    are allowed come from [foreign] in the policy stored in the plan.";
