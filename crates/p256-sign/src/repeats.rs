@@ -8,13 +8,19 @@ use crate::reveal::{Point, reveal};
 /// Two nonces that are equal, or opposite, give away the key, and no verifier sees it. Of ten million r that differ, two
 /// have the same first eight bytes with a probability of 3 in a million; that then stops a run without need.
 ///
-/// Memory is bounded: of the prefixes, which are as good as random, each takes a place in a table near where it points to.
-/// A table grows to [`PLACES`]; when it is full it becomes the older of two, and the older one is forgotten. So at least the last
-/// 12 million r are remembered, in 128 MiB for the first 12 million and 256 MiB at most.
-#[derive(Debug, Default)]
+/// Memory is bounded. The prefixes, which are as good as random, are divided by their first byte into [`SHARDS`] tables,
+/// which from 2 MiB in all grow by a quarter at a time, so that little memory is empty and only one small table is copied at
+/// once. A table has at most [`PLACES`]; when it is full it becomes the older of two, and the older one is forgotten. So the last 14
+/// million r are remembered: in 9 to 12 bytes each for the first 14 million, in 256 MiB at most.
+#[derive(Debug)]
 pub(crate) struct Repeats {
-    newer: Table,
-    older: Table,
+    shards: Vec<Shard>,
+}
+
+impl Default for Repeats {
+    fn default() -> Self {
+        Self { shards: (0..SHARDS).map(|_| Shard::default()).collect() }
+    }
 }
 
 impl Repeats {
@@ -22,18 +28,29 @@ impl Repeats {
     pub(crate) fn insert(&mut self, r: &[u8; 32]) -> bool {
         let (prefix, _) = r.split_first_chunk::<8>().expect("r has 32 bytes");
         // zero marks a free place
-        let prefix = u64::from_be_bytes(*prefix).max(1);
+        self.shards[usize::from(r[0])].insert(u64::from_be_bytes(*prefix).max(1))
+    }
+}
+
+/// The prefixes that begin with one byte.
+#[derive(Debug, Default)]
+struct Shard {
+    newer: Table,
+    older: Table,
+}
+
+impl Shard {
+    /// False if it was there already.
+    fn insert(&mut self, prefix: u64) -> bool {
         if self.older.contains(prefix) {
             return false;
         }
-        if self.newer.is_full() {
-            if self.newer.places.len() < PLACES {
-                self.newer.grow();
-            } else {
-                self.older = std::mem::take(&mut self.newer);
-            }
+        let is_new = self.newer.insert(prefix);
+        // not before: a prefix that is in the newer table would be looked for in an empty one
+        if self.newer.is_full() && !self.newer.grow() {
+            self.older = std::mem::take(&mut self.newer);
         }
-        self.newer.insert(prefix)
+        is_new
     }
 }
 
@@ -45,7 +62,7 @@ struct Table {
 
 impl Table {
     fn is_full(&self) -> bool {
-        self.used >= self.places.len() / 4 * 3
+        self.used >= self.places.len() / 8 * 7
     }
 
     fn contains(&self, prefix: u64) -> bool {
@@ -55,7 +72,7 @@ impl Table {
     /// False if it was there already.
     fn insert(&mut self, prefix: u64) -> bool {
         if self.places.is_empty() {
-            self.places = vec![0; FIRST_PLACES];
+            self.grow();
         }
         let place = self.place(prefix);
         let is_new = self.places[place] == 0;
@@ -66,30 +83,45 @@ impl Table {
 
     /// Where the prefix is, or the free place where it would be.
     fn place(&self, prefix: u64) -> usize {
-        let mask = self.places.len() - 1;
-        let bits = self.places.len().trailing_zeros();
-        let mut place = usize::try_from(prefix >> (64 - bits)).expect("a place is an index");
+        // the first byte is the same in the whole table
+        let product = u128::from(prefix << 8) * self.places.len() as u128;
+        let mut place = usize::try_from(product >> 64).expect("a place is an index");
         while self.places[place] != 0 && self.places[place] != prefix {
-            place = (place + 1) & mask;
+            place = if place + 1 == self.places.len() { 0 } else { place + 1 };
         }
         place
     }
 
-    fn grow(&mut self) {
-        let places = vec![0; (2 * self.places.len()).max(FIRST_PLACES)];
+    /// False if it has as many places as it may have.
+    fn grow(&mut self) -> bool {
+        let length = self.places.len();
+        if length == PLACES {
+            return false;
+        }
+        let more = if length < DOUBLING_ENDS { length.max(FIRST_PLACES) } else { length / 4 };
+        let places = vec![0; (length + more).min(PLACES)];
         let old = std::mem::replace(&mut self.places, places);
         for prefix in old.into_iter().filter(|prefix| *prefix != 0) {
             let place = self.place(prefix);
             self.places[place] = prefix;
         }
+        true
     }
 }
 
-const FIRST_PLACES: usize = 1 << 12;
+/// One for each first byte.
+const SHARDS: usize = 1 << 8;
+const FIRST_PLACES: usize = 16;
+/// Places from which on a table grows by a quarter.
 #[cfg(not(test))]
-const PLACES: usize = 1 << 24;
+const DOUBLING_ENDS: usize = 1 << 10;
 #[cfg(test)]
-const PLACES: usize = 1 << 14;
+const DOUBLING_ENDS: usize = 1 << 5;
+/// The most places of a table.
+#[cfg(not(test))]
+const PLACES: usize = 1 << 16;
+#[cfg(test)]
+const PLACES: usize = 1 << 6;
 
 /// Notices randomness that is stuck: a value that is the one before it, or a batch that begins as the last one did.
 #[derive(Default)]
@@ -144,22 +176,39 @@ mod tests {
 
     #[test]
     fn a_repeated_r_is_found_until_it_is_forgotten() {
-        let remembered = PLACES as u64 / 4 * 3;
+        // even if all of them begin alike
+        let remembered = PLACES as u64 / 8 * 7;
         let mut repeats = Repeats::default();
-        for number in 0..3 * remembered {
-            assert!(repeats.insert(&r(number)), "{number}");
-            if number % 97 == 0 {
-                assert!(!repeats.insert(&r(number)), "{number}");
-                assert!(!repeats.insert(&r(number.saturating_sub(remembered - 1))), "{number}");
-            }
+        let one_shard = |number: u64| {
+            let mut r = r(number);
+            r.rotate_right(1);
+            r
+        };
+        for number in 0..5 * remembered {
+            assert!(repeats.insert(&one_shard(number)), "{number}");
+            assert!(!repeats.insert(&one_shard(number)), "{number}");
+            assert!(!repeats.insert(&one_shard(number.saturating_sub(remembered - 1))), "{number}");
         }
-        assert!(repeats.newer.places.len() <= PLACES && repeats.older.places.len() <= PLACES);
+        assert!(repeats.insert(&one_shard(0)), "the first is forgotten");
+    }
+
+    #[test]
+    fn memory_is_bounded_and_little_of_it_is_empty() {
+        let mut repeats = Repeats::default();
+        let places = |repeats: &Repeats| -> usize {
+            repeats.shards.iter().map(|shard| shard.newer.places.len() + shard.older.places.len()).sum()
+        };
+        let most = SHARDS * PLACES;
+        for number in 1..=4 * most {
+            assert!(repeats.insert(&r(number as u64)), "{number}");
+            assert!(places(&repeats) <= (number * 8 / 3 + SHARDS * 2 * FIRST_PLACES).min(2 * most), "{number}");
+        }
     }
 
     #[test]
     fn prefixes_at_the_end_of_the_table_wrap_around() {
         let mut repeats = Repeats::default();
-        for last in 0..100 {
+        for last in 0..50 {
             let mut r = [0xFF; 32];
             r[7] = last;
             assert!(repeats.insert(&r));
