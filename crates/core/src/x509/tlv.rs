@@ -5,6 +5,8 @@
 
 use der::asn1::ObjectIdentifier;
 
+use super::oid;
+
 /// Universal and context tags that certificates use.
 pub mod tag {
     /// BOOLEAN
@@ -195,6 +197,9 @@ fn write_length(out: &mut Vec<u8>, length: usize) {
 /// # Errors
 /// The bytes are not an identifier in minimal form with arcs of 32 bits.
 pub fn oid_from_content(content: &[u8], what: &'static str) -> Result<ObjectIdentifier, DerError> {
+    if let Some(frequent) = FREQUENT.iter().find(|frequent| frequent.as_bytes() == content) {
+        return Ok(*frequent);
+    }
     // X.690 §8.19.2: "the leading octet of the subidentifier shall not have the value 80"
     let padded = content.first() == Some(&0x80) || content.windows(2).any(|pair| pair[0] < 0x80 && pair[1] == 0x80);
     if padded {
@@ -202,6 +207,21 @@ pub fn oid_from_content(content: &[u8], what: &'static str) -> Result<ObjectIden
     }
     ObjectIdentifier::from_bytes(content).map_err(|_| DerError::ObjectIdentifier { what })
 }
+
+/// Identifiers of names, keys and signatures that almost every certificate has. To compare with them is faster than to
+/// check the arcs.
+static FREQUENT: [ObjectIdentifier; 10] = [
+    oid::COMMON_NAME,
+    oid::ORGANIZATION_NAME,
+    oid::COUNTRY_NAME,
+    oid::SERIAL_NUMBER,
+    oid::KEY_USAGE,
+    oid::BASIC_CONSTRAINTS,
+    oid::AUTHORITY_KEY_IDENTIFIER,
+    oid::EC_PUBLIC_KEY,
+    oid::SECP256R1,
+    oid::ECDSA_SHA256,
+];
 
 /// Whether `content` is a chain of DER elements, as far as that can be said without knowing their type: definite
 /// minimal lengths, universal types primitive or constructed as DER has them, minimal numbers, sorted sets.
