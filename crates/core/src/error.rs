@@ -80,8 +80,8 @@ pub enum Error {
     /// An input could not be read.
     #[error(transparent)]
     Reel(#[from] ReelError),
-    /// The spool gave back other bytes than were written.
-    #[error("a spooled leaf changed under the run")]
+    /// A scratch file gave back different bytes than were written.
+    #[error("a scratch file was changed during the run: found different bytes, expected those that were written")]
     SpoolChanged,
     /// A batch would be sealed that `verify` refuses.
     #[error("the batch could not be verified: {reason} [{code}]")]
@@ -142,7 +142,7 @@ impl Error {
             Self::Manifest(error) | Self::NotSealed(error) => error.hint(),
             Self::Policy(_) => None, // each finding carries its own
             Self::Reel(error) => error.hint(),
-            Self::SpoolChanged => Some("Check the disk that holds the output's folder, then run again.".into()),
+            Self::SpoolChanged => Some("Check the disk of the scratch files (the folder of the output, or TMPDIR), then run again.".into()),
             Self::Unverifiable { .. } => Some(
                 "Nothing was recorded or signed. Relying parties refuse certificates below such a chain: have the CA \
                  certificate that is named issued again, or issue under another CA."

@@ -2,8 +2,10 @@
 
 use crate::crypto::sha256;
 use crate::origin::Origin;
-use crate::x509::tlv::{element, nest, tag, write_element};
-use crate::x509::{Certificate, Extension, LazySha256, SerialNumber, Sha256Digest, SignatureAlgorithm, Spki, Validity};
+use crate::x509::tlv::{Reader, element, nest, tag, write_element};
+use crate::x509::{
+    Certificate, Extension, LazySha256, SerialNumber, Sha256Digest, SignatureAlgorithm, Spki, Time, Validity,
+};
 
 use super::{IssuerIdentity, ObjectTemplate};
 
@@ -55,6 +57,39 @@ impl TbsCertificate {
             full_width_signature: template.device.full_width_signature,
             sha256: LazySha256::default(),
         }
+    }
+
+    /// Restores what [`encode`](Self::encode) made at the first attempt for the chip of `origin`, from bytes that were
+    /// stored outside memory. Returns `None` if the bytes do not begin as a tbsCertificate does. Nothing else of them is
+    /// checked: the caller must prove by a digest that they were made for this chip
+    /// ([`LintedDigest`](crate::lint::LintedDigest)).
+    pub fn kept(
+        der: &[u8],
+        origin: &Origin,
+        spki: &Spki,
+        signature: SignatureAlgorithm,
+        full_width_signature: bool,
+    ) -> Option<Self> {
+        let tbs = Reader::new(der).expect(tag::SEQUENCE, "tbsCertificate").ok()?;
+        let mut fields = Reader::new(tbs.content);
+        fields.expect(0xA0, "version").ok()?;
+        let serial = SerialNumber::from_content(fields.expect(tag::INTEGER, "serialNumber").ok()?.content).ok()?;
+        fields.expect(tag::SEQUENCE, "signature").ok()?;
+        fields.expect(tag::SEQUENCE, "issuer").ok()?;
+        let mut times = Reader::new(fields.expect(tag::SEQUENCE, "validity").ok()?.content);
+        let mut time = |what| times.element(what).ok().and_then(|time| Time::from_der(time.tag, time.content).ok());
+        let validity = Validity::new(time("notBefore")?, time("notAfter")?).ok()?;
+        Some(Self {
+            der: der.to_vec(),
+            origin: origin.clone(),
+            serial,
+            attempt: 0,
+            signature,
+            validity,
+            spki: spki.clone(),
+            full_width_signature,
+            sha256: LazySha256::default(),
+        })
     }
 
     /// The tbsCertificate of a certificate that somebody else made for the chip of `origin`. Whether it is one is for

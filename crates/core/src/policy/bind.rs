@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::cert::{DeviceLimits, IssuerIdentity, ObjectTemplate, RuleScope, SerialRule, TemplateFields};
+use crate::cert::{
+    DeviceLimits, IssuerIdentity, ObjectTemplate, RuleScope, SerialRule, TbsCertificate, TemplateFields,
+};
 use crate::origin::{Finding, Origin};
 use crate::verify::{Family, VerifiedLeaf};
 use crate::x509::oid::{self, ObjectIdentifier};
@@ -260,6 +262,11 @@ impl Recipe {
 }
 
 impl BoundPolicy {
+    /// Calls [`TbsCertificate::kept`] for a leaf, with what this policy decides for every leaf.
+    pub fn kept(&self, der: &[u8], leaf: &VerifiedLeaf) -> Option<TbsCertificate> {
+        TbsCertificate::kept(der, leaf.origin(), leaf.spki(), self.signature, self.device.full_width_signature)
+    }
+
     /// Decides every field of the certificate for a leaf.
     ///
     /// # Errors

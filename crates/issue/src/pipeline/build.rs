@@ -1,11 +1,11 @@
 //! From a verified leaf to a linted tbsCertificate: [`prepare`], a pure function of batch row, leaf and attempt.
 //!
-//! Pass 1 builds and lints every one of them before the first is recorded ([`lint_all`]); pass 2 builds them again, chunk
-//! by chunk ([`Work`]).
+//! Pass 1 builds and lints every tbsCertificate before the first is recorded ([`lint_all`]), and writes them to a scratch
+//! file ([`Kept`]). Pass 2 reads them back, chunk by chunk ([`Work`]).
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::cert::{IssuerIdentity, ObjectTemplate};
+use crate::cert::{IssuerIdentity, ObjectTemplate, TbsCertificate};
 use crate::error::Error;
 use crate::intake::Row;
 use crate::issue::Serials;
@@ -14,10 +14,11 @@ use crate::lint::LintedTbs;
 use crate::origin::{Disposition, Finding};
 use crate::parallel;
 use crate::policy::{BatchContext, BoundPolicy, Params, Policy};
-use crate::reel::{Spool, SpoolReader};
+use crate::reel::{Spool, SpoolReader, SpoolRef};
 use crate::verify::{VerifiedLeaf, Verifier};
 
 use super::job::Job;
+use super::kept::{self, Keeper, Kept};
 use super::settle::Settled;
 use super::{Progress, Run, code};
 
@@ -82,20 +83,24 @@ pub(super) fn prepare(
     }
 }
 
-/// Builds and lints the certificate of every row; rows with a finding leave the batch.
+/// Builds and lints the tbsCertificate of every row, and writes it to the scratch file. Rows with a finding leave the
+/// batch.
 pub(super) fn lint_all(
     run: &Run<'_>,
     job: &Job<'_>,
     bound: &Bound,
     row: &BatchRow,
     settled: &mut Settled,
+    scratch: Spool,
 ) -> Result<(), Error> {
     let rows = std::mem::take(&mut settled.rows);
     run.progress.total(rows.len() as u64);
-    settled.rows = keep_clean(run, job, bound, row, settled, rows)?;
+    let mut keeper = Keeper::new(scratch, row.chunk_size, job.jobs);
+    settled.rows = keep_clean(run, job, bound, row, settled, rows, &mut |linted| keeper.add(&linted))?;
+    settled.kept = Some(keeper.finish()?);
 
     let not_in_batch = std::mem::take(&mut settled.not_in_batch);
-    let left_out = keep_clean(run, job, bound, row, settled, not_in_batch)?;
+    let left_out = keep_clean(run, job, bound, row, settled, not_in_batch, &mut |_| Ok(()))?;
     settled.left_out(row, left_out.len() as u64);
     for stranger in left_out {
         let reason = format!("chip {} verified now but is not in batch {}, which is closed", stranger.key.uid, row.id);
@@ -111,26 +116,34 @@ fn keep_clean(
     batch: &BatchRow,
     settled: &mut Settled,
     mut rows: Vec<Row>,
+    keep: &mut dyn FnMut(LintedTbs) -> Result<(), Error>,
 ) -> Result<Vec<Row>, Error> {
     let mut clean = vec![false; rows.len()];
-    // a chip's counter is little-endian, so neighbours by UID are far apart in the reel; what is read together is not
-    let mut order: Vec<usize> = (0..rows.len()).collect();
-    order.sort_unstable_by_key(|at| rows[*at].place());
-    for block in order.chunks(BLOCK) {
+    // in UID order, as pass 2 reads them: the leaves are read here and there, the tbsCertificates then in one sweep
+    for (start, block) in (0..).step_by(BLOCK).zip(rows.chunks(BLOCK)) {
         run.interrupted()?;
         run.progress.advance(block.len() as u64);
         let (spool, verifier) = (&settled.spool, &settled.verifier);
-        let built = parallel::map_shares(job.jobs, block.to_vec(), |share| {
+        let built = parallel::map_shares(job.jobs, block.iter().collect(), |share| {
             let mut spool = spool.reader();
-            let mut finding =
-                |at: usize| prepare(job.issuer, bound, batch, &mut spool, verifier, &rows[at], 0).map(Result::err);
-            share.into_iter().map(&mut finding).collect::<Vec<_>>()
+            let build = |row| {
+                let (_, linted) = match prepare(job.issuer, bound, batch, &mut spool, verifier, row, 0)? {
+                    Ok(prepared) => prepared,
+                    Err(finding) => return Ok(Err(finding)),
+                };
+                // here, where many work at once, and not when it is kept
+                linted.tbs().sha256();
+                Ok(Ok(linted))
+            };
+            share.into_iter().map(build).collect::<Vec<Result<_, Error>>>()
         });
-        for (at, finding) in block.iter().zip(built.into_iter().flatten()) {
-            let finding = finding?;
-            clean[*at] = finding.is_none();
-            if let Some(finding) = finding {
-                settled.findings.push(rows[*at].item, *finding)?;
+        for (at, built) in (start..).zip(built.into_iter().flatten()) {
+            match built? {
+                Ok(linted) => {
+                    clean[at] = true;
+                    keep(linted)?;
+                }
+                Err(finding) => settled.findings.push(rows[at].item, *finding)?,
             }
         }
     }
@@ -149,6 +162,8 @@ pub(super) struct Work<'a> {
     /// Leaves of the batch, strictly increasing by UID.
     pub(super) rows: &'a [Row],
     pub(super) spool: &'a Spool,
+    /// What pass 1 built; `None` during pass 1.
+    pub(super) kept: Option<&'a Kept>,
     pub(super) verifier: &'a Verifier,
     pub(super) jobs: usize,
     pub(super) progress: &'a dyn Progress,
@@ -181,27 +196,54 @@ impl<'a> Work<'a> {
         Ok((leaf, linted))
     }
 
-    /// As [`prepare`](Self::prepare), on all cores, results in order.
-    pub(super) fn prepare_all(&self, rows: &[Row], attempts: &[u32]) -> Result<Built, Error> {
-        let attempt = |at: usize| attempts.get(at).copied().unwrap_or(0);
-        let tasks: Vec<(&Row, u32)> = rows.iter().enumerate().map(|(at, row)| (row, attempt(at))).collect();
-        let built = parallel::map_shares(self.jobs, tasks, |share| {
-            let mut spool = self.spool.reader();
-            share.into_iter().map(|(row, attempt)| self.prepare(&mut spool, row, attempt)).collect::<Vec<_>>()
-        });
+    /// Reads back the leaves of a chunk and the tbsCertificates that pass 1 built for them, on all cores. Where an attempt
+    /// is not the first, the tbsCertificate is built now.
+    pub(super) fn read_back(&self, number: u64, rows: &[Row], attempts: &[u32]) -> Result<Built, Error> {
+        let kept = self.kept.expect("pass 2 begins after pass 1 has built everything");
+        let chunk = kept.chunk(number)?;
+        let shares = parallel::map_each(kept.shares(chunk, rows), |(at, rows)| self.read_back_share(kept, at, rows));
         let mut leaves = Vec::with_capacity(rows.len());
-        let mut linted = Vec::with_capacity(rows.len());
-        for result in built.into_iter().flatten() {
-            let (leaf, tbs) = result?;
-            leaves.push(leaf);
-            linted.push(tbs);
+        let mut built = Vec::with_capacity(rows.len());
+        for share in shares {
+            let (of_share, tbs) = share?;
+            leaves.extend(of_share);
+            built.extend(tbs);
+        }
+        // not what was linted: the run ends before the chunk is recorded, so nothing of it is signed
+        let linted = chunk.digest().admit(built).filter(|linted| linted.len() == rows.len());
+        let mut linted = linted.ok_or_else(kept::changed)?;
+        let mut spool = self.spool.reader();
+        for (at, attempt) in attempts.iter().enumerate().filter(|(_, attempt)| **attempt > 0) {
+            (leaves[at], linted[at]) = self.prepare(&mut spool, &rows[at], *attempt)?;
         }
         Ok((leaves, linted))
     }
 
-    /// As [`prepare_all`](Self::prepare_all), of one row alone.
-    pub(super) fn prepare_one(&self, row: &Row) -> Result<(VerifiedLeaf, LintedTbs), Error> {
-        self.prepare(&mut self.spool.reader(), row, 0)
+    fn read_back_share(
+        &self,
+        kept: &Kept,
+        at: SpoolRef,
+        rows: &[Row],
+    ) -> Result<(Vec<VerifiedLeaf>, Vec<TbsCertificate>), Error> {
+        let mut spool = self.spool.reader();
+        let mut leaves = Vec::with_capacity(rows.len());
+        let mut built = Vec::with_capacity(rows.len());
+        kept.read(at, |der| {
+            let row = rows.get(built.len()).ok_or_else(kept::changed)?;
+            let leaf = row.readmit(&mut spool, self.verifier, self.batch.issued_at)?.map_err(Error::lint_differs)?;
+            let tbs = self.bound.policy.kept(der, &leaf).ok_or_else(kept::changed)?;
+            // here, where many work at once, and not when it is compared and recorded
+            tbs.sha256();
+            leaves.push(leaf);
+            built.push(tbs);
+            Ok(())
+        })?;
+        Ok((leaves, built))
+    }
+
+    /// As [`prepare`](Self::prepare), of one row alone.
+    pub(super) fn prepare_one(&self, row: &Row, attempt: u32) -> Result<(VerifiedLeaf, LintedTbs), Error> {
+        self.prepare(&mut self.spool.reader(), row, attempt)
     }
 }
 

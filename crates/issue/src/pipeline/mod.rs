@@ -26,6 +26,7 @@ pub mod code;
 mod events;
 mod intake;
 mod job;
+mod kept;
 mod known;
 mod outcome;
 mod output;

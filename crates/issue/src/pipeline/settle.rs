@@ -20,6 +20,7 @@ use crate::verify::{self, MissingChip, Verifier};
 use super::again::{self, Again};
 use super::intake::Account;
 use super::job::{Job, OnMissing, OnSurplus};
+use super::kept::Kept;
 use super::outcome::Refusal;
 use crate::intake::{self, Listed, Pass1, Row};
 
@@ -38,6 +39,8 @@ pub(super) struct Settled {
     pub(super) rows: Vec<Row>,
     /// With an earlier batch found: leaves that it does not hold and that are expected to fail again.
     pub(super) not_in_batch: Vec<Row>,
+    /// The tbsCertificates of the leaves of this batch, once they are built.
+    pub(super) kept: Option<Kept>,
     pub(super) terms: BatchTerms,
     missing: Vec<MissingChip>,
     /// Findings that are there because the list does not name a chip.
@@ -82,6 +85,7 @@ pub(super) fn settle(
         warnings,
         rows,
         not_in_batch: vec![],
+        kept: None,
         terms,
         missing,
         surplus: 0,
@@ -529,7 +533,7 @@ impl Settled {
     }
 
     /// What pass 2 needs, and what became of everything else.
-    pub(super) fn into_account(self, job: &Job<'_>) -> (Account, Vec<Row>, Spool, Verifier) {
+    pub(super) fn into_account(self, job: &Job<'_>) -> (Account, Vec<Row>, (Spool, Option<Kept>), Verifier) {
         let account = Account {
             items: self.items,
             rejected: self.count(Disposition::Rejected),
@@ -542,7 +546,7 @@ impl Settled {
             reasons: self.notes,
             warnings: self.warnings,
         };
-        (account, self.rows, self.spool, self.verifier)
+        (account, self.rows, (self.spool, self.kept), self.verifier)
     }
 }
 

@@ -119,15 +119,11 @@ impl Signatures<'_> {
                     let what = format!("for chip {uid} it gives up {attempt} serial numbers, and {known} are recorded");
                     return Err(wrong(what).into());
                 }
-                let (_, linted) = work.prepare_all(std::slice::from_ref(row), &[attempt])?;
-                let (_, first) = work.prepare_all(std::slice::from_ref(row), &[0])?;
-                let signed = linted.first().zip(first.first()).is_some_and(|(linted, first)| {
-                    let tbs = linted.tbs();
-                    // a serial number that is copied from the leaf cannot be given up
-                    let may = tbs.full_width_signature() && tbs.der() != first.tbs().der();
-                    may && self.key.verify(tbs.signature_algorithm(), tbs.der(), signature).is_ok()
-                });
-                if !signed {
+                let ((_, linted), (_, first)) = (work.prepare_one(row, attempt)?, work.prepare_one(row, 0)?);
+                let tbs = linted.tbs();
+                // a serial number that is copied from the leaf cannot be given up
+                let may = tbs.full_width_signature() && tbs.der() != first.tbs().der();
+                if !may || self.key.verify(tbs.signature_algorithm(), tbs.der(), signature).is_err() {
                     let what = format!(
                         "for chip {uid} it gives up {attempt} serial numbers, and its signature is not for the next one"
                     );

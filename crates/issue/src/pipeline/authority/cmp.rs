@@ -112,7 +112,7 @@ impl Asker<'_> {
     fn decide(&self) -> Result<Vec<Finding>, Error> {
         let mut findings = Vec::new();
         for (number, rows) in self.work.chunks() {
-            let (_, linted) = self.work.prepare_all(rows, &[])?;
+            let (_, linted) = self.work.read_back(number, rows, &[])?;
             let requested = self.ledger.request(&self.work.batch.id, number, linted)?;
             let mut decided = Vec::new();
             for (row, requested) in rows.iter().zip(&requested) {
@@ -151,7 +151,7 @@ impl Asker<'_> {
         self.work.progress.total(self.work.rows.len() as u64);
         for (number, rows) in self.work.chunks() {
             self.work.interrupted()?;
-            let (leaves, linted) = self.work.prepare_all(rows, &[])?;
+            let (leaves, linted) = self.work.read_back(number, rows, &[])?;
             let requested = self.ledger.request(&self.work.batch.id, number, linted)?;
             let mut answers: Vec<Option<Made>> = (0..rows.len()).map(|_| None).collect();
             let mut open = Vec::new();
@@ -252,7 +252,7 @@ impl Asker<'_> {
     }
 
     fn ask(&self, row: &Row, request: &RecordedRequest, transaction: &[u8; 16]) -> Result<Came, Error> {
-        let (leaf, _) = self.work.prepare_one(row)?;
+        let (leaf, _) = self.work.prepare_one(row, 0)?;
         let template = self.work.bound.template(&leaf).map_err(Error::lint_differs)?;
         let accept = |certificate: &Certificate| {
             let judged = judge(self.work, self.policy, leaf.clone(), certificate);

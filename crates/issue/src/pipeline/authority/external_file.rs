@@ -235,7 +235,7 @@ impl Answers {
         let unusable =
             |error: CertificateError| Error::AnswerUnusable { uid: work.rows[at].key.uid, reason: error.to_string() };
         let certificate = Certificate::from_der(&self.spool.read(*spooled)?).map_err(unusable)?;
-        let (leaf, _) = work.prepare_one(&work.rows[at])?;
+        let (leaf, _) = work.prepare_one(&work.rows[at], 0)?;
         Ok(Some(judge(work, policy, leaf, &certificate)))
     }
 
@@ -247,7 +247,7 @@ impl Answers {
         work.progress.total(work.rows.len() as u64);
         for (number, rows) in work.chunks() {
             work.interrupted()?;
-            let (_, linted) = work.prepare_all(rows, &[])?;
+            let (_, linted) = work.read_back(number, rows, &[])?;
             let requested = ledger.request(batch, number, linted)?;
             resumed |= requested.iter().any(|requested| matches!(requested, Requested::Answered(..)));
             let tasks: Vec<usize> = (first..first + rows.len()).collect();

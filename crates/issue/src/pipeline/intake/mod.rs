@@ -25,6 +25,7 @@ use crate::x509::Certificate;
 
 use super::Run;
 use super::build::{Bound, Work};
+use super::kept::Kept;
 use super::outcome::{Refusal, Summary, Timings};
 use super::preflight::Cleared;
 use super::settle::LeavesOf;
@@ -51,6 +52,8 @@ pub struct Ready<'a> {
     /// Leaves of the batch, strictly increasing by UID.
     pub(super) rows: Vec<Row>,
     pub(super) spool: Spool,
+    /// The tbsCertificates of these leaves, once all are built.
+    pub(super) kept: Option<Kept>,
     pub(super) verifier: Verifier,
     pub(super) account: Account,
     /// None for a batch that is sealed: nothing of it can change.
@@ -96,6 +99,7 @@ impl Ready<'_> {
             batch: &self.row,
             rows: &self.rows,
             spool: &self.spool,
+            kept: self.kept.as_ref(),
             verifier: &self.verifier,
             jobs: self.jobs,
             progress: run.progress,

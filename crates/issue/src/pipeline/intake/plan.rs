@@ -18,11 +18,12 @@ use crate::plan::PlanFile;
 use crate::plan::file::differs;
 use crate::plan::head::Mode;
 use crate::policy::{Params, Policy};
-use crate::reel::Limits;
+use crate::reel::{Limits, Spool};
 use crate::text::brief;
 use crate::x509::{Certificate, Sha256Digest, Time};
 
 use super::super::build::{self, Bound, Work};
+use super::super::kept::Keeper;
 use super::super::outcome::Stage;
 use super::super::preflight::{self, Ground};
 use super::super::settle::LeavesOf;
@@ -92,7 +93,7 @@ pub(super) fn admit<'a>(
         inputs: plan.inputs.clone(),
         bulk_id: row.terms.bulk_id.clone().filter(|_| row.delivery.publish_bulk_id),
     };
-    let ready = Ready {
+    let mut ready = Ready {
         issuer: reader.issuer,
         anchors: reader.anchors,
         bound: Bound::new(&policy, &params, reader.issuer, &row)?,
@@ -101,6 +102,7 @@ pub(super) fn admit<'a>(
         row,
         rows,
         spool,
+        kept: None,
         verifier,
         account,
         cleared,
@@ -111,7 +113,9 @@ pub(super) fn admit<'a>(
         findings: None,
         jobs: reader.jobs,
     };
-    let root = run.timed(Stage::Lint, |run| tbs_root(&ready.work(run)))?;
+    let mut keeper = Keeper::new(Spool::create(ready.scratch)?, ready.row.chunk_size, ready.jobs);
+    let root = run.timed(Stage::Lint, |run| tbs_root(&ready.work(run), &mut keeper))?;
+    ready.kept = Some(keeper.finish()?);
     let plan = ready.plan.as_ref().expect("the leaves came from a plan");
     if differs(&root, &plan.head.tbs_root()?) {
         return Err(PlanError::Differs { what: "Merkle root over the tbsCertificates" }.into());
@@ -212,8 +216,9 @@ fn taken(count: u64, first: Option<&Finding>) -> Result<(), PlanError> {
     Err(PlanError::Leaves { count, first })
 }
 
-/// The RFC 9162 tree over every tbsCertificate as it is signed first.
-fn tbs_root(work: &Work<'_>) -> Result<Sha256Digest, Error> {
+/// Builds every tbsCertificate of the first attempt, writes them to the scratch file, and returns the root of the RFC 9162
+/// tree over them.
+fn tbs_root(work: &Work<'_>, keeper: &mut Keeper) -> Result<Sha256Digest, Error> {
     let mut tree = TreeBuilder::new();
     work.progress.total(work.rows.len() as u64);
     for (_, rows) in work.chunks() {
@@ -226,7 +231,10 @@ fn tbs_root(work: &Work<'_>) -> Result<Sha256Digest, Error> {
         });
         for built in built.into_iter().flatten() {
             match built? {
-                Ok((_, linted)) => tree.push(linted.tbs().der()),
+                Ok((_, linted)) => {
+                    tree.push(linted.tbs().der());
+                    keeper.add(&linted)?;
+                }
                 Err(finding) => taken(1, Some(&finding))?,
             }
             work.progress.advance(1);

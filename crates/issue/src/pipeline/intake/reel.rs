@@ -11,7 +11,7 @@ use crate::error::{CoreError, Error};
 use crate::intake::{Source, read_and_verify};
 use crate::ledger::{AuthorityKind, BatchRow, BatchState, BatchTerms, Ledger};
 use crate::manifest::{self, Entry};
-use crate::reel::{Edition, Input, InputRecord, Limits};
+use crate::reel::{Edition, Input, InputRecord, Limits, Spool};
 use crate::x509::Time;
 
 use super::super::build::{self, Bound};
@@ -83,6 +83,8 @@ impl<'a> Reel<'a, '_> {
         let limits = Limits { edition, ..job.limits.clone() };
         let mut earlier = None;
         let mut cleared = None;
+        // before the inputs are read: a folder that goes away later is noticed where the output is made
+        let tbs = Spool::create(durable::parent(job.out))?;
         let intake = run.timed(Stage::Intake, |run| {
             let source = Source {
                 inputs: job.inputs,
@@ -128,7 +130,7 @@ impl<'a> Reel<'a, '_> {
         let resumed = earlier.is_some();
         let row = earlier.unwrap_or_else(|| settled.draw(job, job.delivery(self.authority)));
         let bound = Bound::new(job.policy, &job.params, job.issuer, &row)?;
-        run.timed(Stage::Lint, |run| build::lint_all(run, job, &bound, &row, &mut settled))?;
+        run.timed(Stage::Lint, |run| build::lint_all(run, job, &bound, &row, &mut settled, tbs))?;
         if settled.stops(job.on_reject) {
             return Ok(Admission::Refused(settled.refused(job.on_reject)?));
         }
@@ -158,7 +160,7 @@ impl<'a> Reel<'a, '_> {
     fn ready(&self, settled: Settled, row: BatchRow, bound: Bound, cleared: Option<Cleared>) -> Ready<'a> {
         let job = self.job;
         let found_by_leaves = settled.found_by_leaves.is_some();
-        let (account, rows, spool, verifier) = settled.into_account(job);
+        let (account, rows, (spool, kept), verifier) = settled.into_account(job);
         Ready {
             issuer: job.issuer,
             anchors: job.anchors,
@@ -168,6 +170,7 @@ impl<'a> Reel<'a, '_> {
             bound,
             rows,
             spool,
+            kept,
             verifier,
             account,
             cleared,

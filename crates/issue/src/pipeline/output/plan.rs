@@ -85,7 +85,7 @@ impl Output for PlanOutput<'_> {
         work.progress.total(work.rows.len() as u64);
         for (number, rows) in work.chunks() {
             work.interrupted()?;
-            let (leaves, linted) = work.prepare_all(rows, &[])?;
+            let (leaves, linted) = work.read_back(number, rows, &[])?;
             for linted in &linted {
                 tree.push(linted.tbs().der());
             }

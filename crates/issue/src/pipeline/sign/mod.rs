@@ -150,7 +150,7 @@ impl<'a> Run<'a> {
     fn record(&self, number: u64, rows: &'a [Row]) -> Result<Underway<'a, Vec<RecordedLeaf>>, Error> {
         let batch = &self.work.batch.id;
         let attempts = self.ledger.attempts(batch, number)?;
-        let (leaves, linted) = self.work.prepare_all(rows, &attempts)?;
+        let (leaves, linted) = self.work.read_back(number, rows, &attempts)?;
         Ok(Underway { number, rows, leaves, state: self.ledger.record(batch, number, linted)? })
     }
 

@@ -80,6 +80,47 @@ fn a_failing_output_leaves_every_signature_on_the_ledger_and_nothing_more_is_sig
 }
 
 #[test]
+fn a_chunk_that_is_not_what_was_linted_is_neither_recorded_nor_signed() {
+    /// Where the second of three records begins, and where the third does.
+    fn places(share: &[u8]) -> [usize; 2] {
+        let length = |at: usize| 4 + usize::try_from(u32::from_be_bytes(*share[at..].first_chunk().unwrap())).unwrap();
+        let second = length(0);
+        [second, second + length(second)]
+    }
+    let world = World::new(18, 6, false);
+    let changes: [(&str, fn(&mut Vec<u8>)); 7] = [
+        ("the last byte of one", |share| {
+            let [second, _] = places(share);
+            share[second - 1] ^= 1;
+        }),
+        ("a bit of a serial number", |share| share[20] ^= 1),
+        ("a length", |share| share[3] ^= 1),
+        ("one is missing", |share| share.truncate(places(share)[1])),
+        ("one is there twice", |share| share.extend_from_within(places(share)[1]..)),
+        ("one is there in place of another", |share| {
+            let [second, third] = places(share);
+            share.copy_within(..second, second);
+            share.truncate(third.min(share.len()));
+        }),
+        ("two have changed places", |share| {
+            let [second, third] = places(share);
+            share[..third].rotate_left(second);
+        }),
+    ];
+    for (what, change) in changes {
+        let world = world.with_changed(change);
+        let store = world.begun();
+        let signer = Watched::good(&store);
+        let error = world.issue(&world.open(&store), &signer, &mut taken(&mut vec![])).unwrap_err();
+        assert!(matches!(error, Error::Core(CoreError::SpoolChanged)), "{what}: {error}");
+        assert!(signer.made().len() <= 6, "{what}: at most the first chunk was signed");
+        let intents = store.snapshot().iter().filter(|record| record.entry.place.kind == Kind::Intent).count();
+        assert_eq!(intents, 1, "{what}");
+    }
+    finished(&world, &world.begun());
+}
+
+#[test]
 fn what_was_signed_until_the_signer_failed_is_recorded_and_its_failure_is_told() {
     let world = World::new(9, 3, false);
     let undisturbed = finished(&world, &world.begun());

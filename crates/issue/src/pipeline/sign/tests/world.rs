@@ -17,11 +17,12 @@ use crate::issue::testing::identity;
 use crate::ledger::testing::{row, terms};
 use crate::ledger::{BatchRow, BatchTerms, Ledger, MemoryStore, leaf_set_digest};
 use crate::origin::ItemName;
-use crate::pipeline::build::{Bound, Work};
+use crate::pipeline::build::{self, Bound, Work};
+use crate::pipeline::kept::{Keeper, Kept};
 use crate::pipeline::settle::LeavesOf;
 use crate::pipeline::{Progress, Stage};
 use crate::policy::{BatchContext, Policy};
-use crate::reel::{Limits, SourceLeaf};
+use crate::reel::{Limits, SourceLeaf, Spool};
 use crate::x509::tlv::{Reader, element, tag};
 use crate::x509::{Certificate, pem};
 
@@ -32,6 +33,7 @@ pub(super) struct World {
     intake: Arc<Pass1>,
     issuer: Arc<IssuerIdentity>,
     bound: Arc<Bound>,
+    kept: Arc<Kept>,
     batch: BatchRow,
     jobs: usize,
     cancel: Arc<AtomicBool>,
@@ -74,15 +76,28 @@ impl World {
         let context = BatchContext { batch: batch.id.to_string(), issued_at: batch.issued_at, params };
         let serials = Serials::new(&batch.serial_basis(), issuer.spki());
         let bound = Bound { policy: policy.bind(&issuer, &context).unwrap(), serials };
+        let mut keeper = Keeper::new(Spool::create(scratch.path()).unwrap(), chunk, 2);
+        for row in &intake.rows {
+            let mut spool = intake.spool.reader();
+            let built = build::prepare(&issuer, &bound, &batch, &mut spool, &intake.verifier, row, 0).unwrap();
+            keeper.add(&built.unwrap().1).unwrap();
+        }
+        let kept = Arc::new(keeper.finish().unwrap());
         let (intake, issuer, bound) = (Arc::new(intake), Arc::new(issuer), Arc::new(bound));
-        Self { intake, issuer, bound, batch, jobs: 1, cancel }
+        Self { intake, issuer, bound, kept, batch, jobs: 1, cancel }
     }
 
     /// The same with so many workers.
     pub(super) fn with_jobs(&self, jobs: usize) -> Self {
-        let Self { intake, issuer, bound, batch, cancel, .. } = self;
+        let Self { intake, issuer, bound, kept, batch, cancel, .. } = self;
         let (intake, issuer, bound) = (Arc::clone(intake), Arc::clone(issuer), Arc::clone(bound));
-        Self { intake, issuer, bound, batch: batch.clone(), jobs, cancel: Arc::clone(cancel) }
+        Self { intake, issuer, bound, kept: Arc::clone(kept), batch: batch.clone(), jobs, cancel: Arc::clone(cancel) }
+    }
+
+    /// The same after another process has changed the first share of the second chunk in the scratch file.
+    pub(super) fn with_changed(&self, change: impl FnOnce(&mut Vec<u8>)) -> Self {
+        let kept = Arc::new(self.kept.changed(1, 0, change));
+        Self { kept, ..self.with_jobs(self.jobs) }
     }
 
     pub(super) fn rows(&self) -> usize {
@@ -112,6 +127,7 @@ impl World {
             batch: &self.batch,
             rows: &self.intake.rows,
             spool: &self.intake.spool,
+            kept: Some(&self.kept),
             verifier: &self.intake.verifier,
             jobs: self.jobs,
             progress: &Silent,
