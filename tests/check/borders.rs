@@ -250,6 +250,8 @@ pub(crate) const PROGRAM: &[Row] = &[Row(
         "signer::leave",
         "signer::resolve_pin",
         "text::<types>",
+        // a line of the log is JSON that moves no cursor
+        "text::printable_json",
         "verify::<types>",
         "x509::<types>",
         "x509::pem",

@@ -11,25 +11,25 @@ use crate::x509::{Certificate, Time};
 /// Seals a statement: the bytes of `manifest.json.p7s`. `created` is the statement's own and becomes signingTime.
 ///
 /// # Errors
-/// The bytes are not a statement made at `created`; and as [`sign_bytes`].
+/// The bytes are not a statement made at `created`; and as [`seal_bytes`].
 pub fn sign(statement: &[u8], certificate: &Certificate, signer: &dyn Signer, created: Time) -> Result<Vec<u8>, Error> {
     let claimed = Statement::parse(statement)?.created;
     if claimed != created {
         return Err(ManifestError::SigningTime { signing_time: created, created: claimed }.into());
     }
-    sign_bytes(statement, certificate, signer, created)
+    seal_bytes(statement, certificate, signer, created)
 }
 
 /// Seals a supplement of possession: the bytes of `NAME.pop.json.p7s`.
 ///
 /// # Errors
-/// As [`sign_bytes`].
+/// As [`seal_bytes`].
 pub fn sign_supplement(
     supplement: &Supplement,
     certificate: &Certificate,
     signer: &dyn Signer,
 ) -> Result<Vec<u8>, Error> {
-    sign_bytes(supplement.to_line().as_bytes(), certificate, signer, supplement.created)
+    seal_bytes(supplement.to_line().as_bytes(), certificate, signer, supplement.created)
 }
 
 /// Seals any other bytes of this program, such as a plan's head. They begin with their format, so that none can be
@@ -38,7 +38,7 @@ pub fn sign_supplement(
 /// # Errors
 /// The certificate is not one of a manifest signer valid at `created`; the signer fails, holds another key, or returns
 /// a wrong signature.
-pub fn sign_bytes(
+pub fn seal_bytes(
     bytes: &[u8],
     certificate: &Certificate,
     signer: &dyn Signer,

@@ -171,8 +171,7 @@ impl Settled {
         self.refuse_repeated_serials(job, ledger, None)
     }
 
-    /// Takes out chips for which nothing may be issued; with `before`, those of which that was known when the batch
-    /// began.
+    /// Takes out chips for which nothing may be issued; with `before`, those of which that was known then.
     fn set_aside_blocked(&mut self, ledger: &Ledger, before: Option<&BatchId>) -> Result<(), Error> {
         let blocked = ledger.blocked(before)?;
         let found = self.rows.iter().enumerate().filter_map(|(at, row)| Some((at, blocked.reason(&row.key.uid)?)));

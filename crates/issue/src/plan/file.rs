@@ -122,7 +122,7 @@ pub(crate) fn write(
     leaves: &mut dyn Read,
     give: impl FnOnce(&Path, &Path) -> Result<(), DurableError>,
 ) -> Result<(), Error> {
-    let seal = crate::seal::sign_bytes(head, signer.0, signer.1, created)?;
+    let seal = crate::seal::seal_bytes(head, signer.0, signer.1, created)?;
     write_new(out, give, |file| {
         file.write_all(&magic(encoder))?;
         for part in [head, &seal] {

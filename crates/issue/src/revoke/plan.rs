@@ -141,7 +141,7 @@ pub fn plan(job: &PlanJob<'_>, ledger: &Ledger) -> Result<CrlRound, Error> {
     if earlier.is_ok_and(|earlier| earlier.sha256 == sha256(&bytes)) {
         return Ok(lists.round);
     }
-    let seal = seal::sign_bytes(&bytes, job.planner.0, job.planner.1, job.now)?;
+    let seal = seal::seal_bytes(&bytes, job.planner.0, job.planner.1, job.now)?;
     let seal = serde_json::to_string(&PlanSeal { seal: hex::encode(seal) }).expect("a seal has text for keys");
     let mut content = bytes;
     writeln!(content, "\n{seal}").expect("writing to a Vec");
