@@ -26,8 +26,17 @@ chmod 700 "$work/root/data"
 version=$(dpkg-deb --field "$package" Version)
 
 container=$(buildah from scratch)
-buildah add --quiet "$container" "$work/root" /
+# `buildah add` would give every file to root
+cp -a "$work/root/." "$(buildah mount "$container")"
+buildah umount "$container" >/dev/null
 buildah config --user reroot --workingdir /data --volume /data --entrypoint '["/usr/bin/reroot"]' --cmd '--help' \
     --label org.opencontainers.image.title=reroot --label "org.opencontainers.image.version=$version" \
     --label org.opencontainers.image.licenses="Apache-2.0 OR MIT" "$container"
 buildah commit --quiet --timestamp "${SOURCE_DATE_EPOCH:-$(stat -c %Y "$package")}" "$container" "oci-archive:$image:reroot:$version"
+
+# the image's own user can run the program, and write where it keeps its files
+buildah run --isolation chroot "$container" -- sh -c 'test -w . && reroot --version' >&2 || {
+    rm "$image"
+    echo "container: the program does not run in the image" >&2
+    exit 1
+}

@@ -252,7 +252,7 @@ fn a_format_and_an_encoder_that_do_not_go_together_are_refused() {
     ] {
         let text = good.replacen(from, to, 1);
         let seal =
-            reroot::seal::sign_bytes(text.as_bytes(), &signer, &key(&workshop, "manifest"), statement.created).unwrap();
+            reroot::seal::seal_bytes(text.as_bytes(), &signer, &key(&workshop, "manifest"), statement.created).unwrap();
         put(&folder.join(STATEMENT_FILE), &text);
         put(&folder.join(SEAL_FILE), &seal);
         refused_only(&workshop, "batch", &[], &[code]);

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use reroot::crypto::sha256;
 use reroot::ledger::{LeafKey, leaf_set_digest};
-use reroot::seal::sign_bytes;
+use reroot::seal::seal_bytes;
 use reroot::signer::FileSigner;
 use reroot::x509::{Certificate, Time, pem};
 
@@ -81,7 +81,7 @@ impl Plan {
         let at = Time::from_rfc3339(&self.member("issued_at")).ok();
         let at = at.filter(|at| certificate.validity().contains(*at));
         let at = at.unwrap_or_else(|| certificate.validity().not_before());
-        self.seal = sign_bytes(self.head.as_bytes(), &certificate, &signer, at).unwrap();
+        self.seal = seal_bytes(self.head.as_bytes(), &certificate, &signer, at).unwrap();
     }
 
     fn section(&self) -> Vec<u8> {
