@@ -29,7 +29,8 @@ pub(crate) const CORE: &[Row] = &[
     Row("cert", &["x509", "crypto", "origin"]),
     // origin::Code: every rule has a code of the kind that all findings have
     // crl: lists are linted before they are signed, as certificates are
-    Row("lint", &["x509", "origin::Code", "crl", "cert"]),
+    // crypto::Sha256: what was linted and put aside is known again by its digest
+    Row("lint", &["x509", "origin::Code", "crl", "cert", "crypto::Sha256"]),
     // origin::Code: every mistake in a file has a code
     Row("toml", &["origin::Code", "text"]),
     // crypto: subjectKeyIdentifier, relatedCertificate and the policy's own digest are hashes;

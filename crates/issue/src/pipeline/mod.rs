@@ -37,6 +37,7 @@ mod seal;
 mod settle;
 mod sign;
 mod task;
+mod terms;
 
 pub use authority::{AirGapped, Authority, Cmp, ExternalFile, Local};
 pub use builder::{FinishBasis, FinishJobBuilder, JobBasis, JobBuilder, SignBasis, SignJobBuilder};

@@ -2,15 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::cert::Encoder;
-use crate::crypto::sha256;
 use crate::error::Error;
 use crate::findings::{FindingSpool, Findings};
-use crate::ledger::{
-    self, BatchId, BatchRow, BatchState, BatchTerms, Delivery, LeafRef, Leaves, Ledger, OnReject, Standing, Standings,
-    leaf_set_digest,
-};
-use crate::manifest::{InputLine, MissingLine};
+use crate::ledger::{self, BatchId, BatchRow, BatchState, BatchTerms, Delivery, Ledger, OnReject, Standing, Standings};
+use crate::manifest::MissingLine;
 use crate::origin::{Code, Disposition, Finding};
 use crate::plan::head::Met;
 use crate::reel::{InputRecord, Spool};
@@ -22,6 +17,7 @@ use super::intake::Account;
 use super::job::{Job, OnMissing, OnSurplus};
 use super::kept::Kept;
 use super::outcome::Refusal;
+use super::terms::{LeavesOf, fix_leaves, input_lines, terms};
 use crate::intake::{self, Listed, Pass1, Row};
 
 /// The leaves to issue in UID order, and everything else that became of the input.
@@ -171,7 +167,7 @@ impl Settled {
         self.refuse_repeated_serials(job, ledger, None)
     }
 
-    /// Takes out chips for which nothing may be issued; with `before`, those of which that was known then.
+    /// Takes out chips for which nothing may be issued; with `before`, those that were known when the batch started.
     fn set_aside_blocked(&mut self, ledger: &Ledger, before: Option<&BatchId>) -> Result<(), Error> {
         let blocked = ledger.blocked(before)?;
         let found = self.rows.iter().enumerate().filter_map(|(at, row)| Some((at, blocked.reason(&row.key.uid)?)));
@@ -554,51 +550,4 @@ impl Settled {
 enum Judged {
     SetAside,
     Stays,
-}
-
-/// Leaves as the ledger knows them, where they are.
-#[derive(Clone, Copy)]
-pub(super) struct LeavesOf<'a>(pub(super) &'a [Row]);
-
-impl Leaves for LeavesOf<'_> {
-    fn count(&self) -> usize {
-        self.0.len()
-    }
-
-    fn leaf(&self, at: usize) -> LeafRef<'_> {
-        let key = &self.0[at].key;
-        LeafRef { uid: key.uid.as_bytes(), spki: &key.spki, source: &key.fingerprint }
-    }
-}
-
-/// The leaves are part of a batch's terms.
-fn fix_leaves(terms: &mut BatchTerms, leaves: &LeavesOf<'_>) {
-    terms.leaves_sha256 = leaf_set_digest(leaves);
-    terms.leaf_count = leaves.count() as u64;
-}
-
-/// Everything a tbsCertificate and the batch depend on, but for seed, time, chunk size and the leaves.
-pub(super) fn terms(job: &Job<'_>, inputs: &[InputRecord]) -> BatchTerms {
-    BatchTerms {
-        issuer_sha256: sha256(job.issuer.certificate().der()),
-        policy_name: job.policy.name().to_owned(),
-        policy_sha256: sha256(job.policy.bytes()),
-        policy: job.policy.bytes().to_vec(),
-        params: job.params.values().clone(),
-        anchors: job.anchors.iter().map(|anchor| sha256(anchor.der())).collect(),
-        relaxations: job.policy.source().relax.clone(),
-        on_reject: job.on_reject,
-        encoder: Encoder::NEW,
-        inputs_sha256: sha256(input_lines(inputs).as_bytes()),
-        leaves_sha256: leaf_set_digest(&LeavesOf(&[])),
-        leaf_count: 0,
-        reissue: job.reissue.clone(),
-        bulk_id: job.bulk_id.clone(),
-        expected_sha256: job.expected_sha256,
-    }
-}
-
-/// The content of `inputs.jsonl`.
-pub(super) fn input_lines(inputs: &[InputRecord]) -> String {
-    inputs.iter().map(|input| InputLine::new(input.name.clone(), input.bytes, input.sha256).line() + "\n").collect()
 }

@@ -28,7 +28,7 @@ use super::build::{Bound, Work};
 use super::kept::Kept;
 use super::outcome::{Refusal, Summary, Timings};
 use super::preflight::Cleared;
-use super::settle::LeavesOf;
+use super::terms::LeavesOf;
 
 /// What pass 1 comes to.
 #[expect(missing_debug_implementations, reason = "see `Ready`")]

@@ -26,7 +26,7 @@ use super::super::build::{self, Bound, Work};
 use super::super::kept::Keeper;
 use super::super::outcome::Stage;
 use super::super::preflight::{self, Ground};
-use super::super::settle::LeavesOf;
+use super::super::terms::LeavesOf;
 use super::super::{Authority, Run};
 use super::{Account, Ready};
 

@@ -19,7 +19,7 @@ use super::super::job::Job;
 use super::super::outcome::Stage;
 use super::super::preflight::{self, Cleared, Ground};
 use super::super::settle::{self, Settled};
-use super::super::{Authority, Run, seal};
+use super::super::{Authority, Run, seal, terms};
 use super::{Admission, Ready};
 
 /// Pass 1 over the inputs of a job.
@@ -200,7 +200,7 @@ impl<'a> Reel<'a, '_> {
 
     /// The batch that this very command began: under the encoder of new batches, else under one of an earlier release.
     fn find(&self, inputs: &[InputRecord]) -> Result<Option<BatchRow>, Error> {
-        let terms = settle::terms(self.job, inputs);
+        let terms = terms::terms(self.job, inputs);
         for encoder in Encoder::ALL {
             if let Some(row) = self.ledger.find(&BatchTerms { encoder, ..terms.clone() }.key())? {
                 return Ok(Some(row));

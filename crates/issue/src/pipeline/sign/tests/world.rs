@@ -19,7 +19,7 @@ use crate::ledger::{BatchRow, BatchTerms, Ledger, MemoryStore, leaf_set_digest};
 use crate::origin::ItemName;
 use crate::pipeline::build::{self, Bound, Work};
 use crate::pipeline::kept::{Keeper, Kept};
-use crate::pipeline::settle::LeavesOf;
+use crate::pipeline::terms::LeavesOf;
 use crate::pipeline::{Progress, Stage};
 use crate::policy::{BatchContext, Policy};
 use crate::reel::{Limits, SourceLeaf, Spool};
