@@ -389,7 +389,11 @@ fn a_plan_is_found_again_under_another_name_list_or_bulk_id() {
     again("other.zip", "x.plan", &["--expect", "four.txt"]).expect(3);
     // a new plan of the batch would say something else than the ledger
     let refused = again("other.zip", "y.plan", &[]).expect(3);
-    assert!(refused.err().contains(&batch) && refused.err().contains("only as then"), "{}", refused.err());
+    assert!(
+        refused.err().contains(&batch) && refused.err().contains("can only be made from the same ones"),
+        "{}",
+        refused.err()
+    );
     assert_eq!(std::fs::read(workshop.path("x.plan")).unwrap(), plan);
 }
 
