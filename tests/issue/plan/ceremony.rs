@@ -59,7 +59,7 @@ fn an_expected_list_and_a_beacon_go_the_whole_way() {
     machines.workshop.write("other", b"TEST: the news of another day\n");
     let again = machines.plan("reel.zip", "reel.plan", &[&more[..7], &["other"]].concat()).expect(1);
     let said = again.out() + &again.err();
-    assert!(said.contains("goes on with that; the one given now is not used"), "{said}");
+    assert!(said.contains("continues with it; the one given now is not used"), "{said}");
     assert_eq!(std::fs::read(machines.path("reel.plan")).unwrap(), plan);
     let batch = machines.workshop.files("batch");
     machines.workshop.delete("batch");
@@ -238,7 +238,7 @@ fn what_was_planned_is_not_issued_and_what_was_issued_is_not_planned() {
     crate::support::run::Run::tool("cp").args(["vault/ca/issuing.key.pem", "pki/ca/"]).folder(folder).run().success();
     machines.edit("pki", |text| text.replace("[issuer]", "[issuer]\nkey = \"ca/issuing.key.pem\""));
     let refused = machines.workshop.issue("reel.zip", "batch", &[]).expect(2);
-    assert!(refused.err().contains("begun with `plan --form der`"), "{}", refused.err());
+    assert!(refused.err().contains("started with `plan --form der`"), "{}", refused.err());
     machines.workshop.reel("other.zip", 7..9);
     machines.workshop.issue("other.zip", "other", &[]).success();
     let refused = machines.plan("other.zip", "other.plan", &[]).expect(2);
