@@ -154,10 +154,10 @@ fn a_batch_keeps_the_beacon_with_which_it_was_begun() {
     let again = workshop.issue("reel.zip", "batch", &["--beacon", "other"]).success();
     assert!(workshop.files("batch") == files);
     let said = again.out() + &again.err();
-    assert!(said.contains("goes on with that; the one given now is not used"), "{said}");
+    assert!(said.contains("continues with it; the one given now is not used"), "{said}");
     workshop.delete("batch");
     let same = workshop.issue("reel.zip", "batch", &["--beacon", "news"]).success();
-    assert!(!(same.out() + &same.err()).contains("goes on with that"));
+    assert!(!(same.out() + &same.err()).contains("continues with it"));
 }
 
 #[test]

@@ -242,5 +242,5 @@ fn what_was_planned_is_not_issued_and_what_was_issued_is_not_planned() {
     machines.workshop.reel("other.zip", 7..9);
     machines.workshop.issue("other.zip", "other", &[]).success();
     let refused = machines.plan("other.zip", "other.plan", &[]).expect(2);
-    assert!(refused.err().contains("this command says `plan --form der`"), "{}", refused.err());
+    assert!(refused.err().contains("this command uses `plan --form der`"), "{}", refused.err());
 }
