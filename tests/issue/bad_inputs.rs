@@ -438,7 +438,7 @@ fn expectations_that_are_not_met_stop_the_run() {
     workshop.write("twice.txt", format!("{}\n{}\n", uid(0), uid(0)).as_bytes());
     workshop.write("none.txt", b"# to follow\n");
     Case::new(&workshop, "expect")
-        .note("A chip that nobody expected")
+        .note("A chip that is not on the list")
         .run(&format!("{ISSUE} --expect two.txt"))
         .note("An expected chip that is missing")
         .run(&format!("{ISSUE} --expect four.txt"))

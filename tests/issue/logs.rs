@@ -48,7 +48,7 @@ fn each_step_of_a_run_is_a_line_and_without_the_option_there_is_none() {
         "ledger opened",
         "run started",
         "input checked",
-        "batch begun",
+        "batch started",
         "chunk signed",
         "batch sealed",
         "batch published",

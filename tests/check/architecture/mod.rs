@@ -3,6 +3,7 @@
 //!
 //! A change of the table belongs in the commit that needs it, with the reason beside its row.
 
+mod plain;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};

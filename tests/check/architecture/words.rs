@@ -21,7 +21,7 @@ const OTHERS: &[(&str, &str)] = &[
 ];
 
 /// String literals outside of test code, with their lines.
-fn literals(text: &str) -> Vec<(usize, String)> {
+pub(super) fn literals(text: &str) -> Vec<(usize, String)> {
     let (tokens, _) = source::without_tests(&source::with_strings(text));
     let text = |Placed { token, line }| match token {
         Token::Text(text) => Some((line, text)),

@@ -46,9 +46,9 @@ pub(super) fn admitted(ready: &Ready<'_>) {
 }
 
 /// The batch row and its leaves are durable.
-pub(super) fn batch_begun(ready: &Ready<'_>, resumed: bool) {
+pub(super) fn batch_started(ready: &Ready<'_>, resumed: bool) {
     let leaves = ready.rows.len() as u64;
-    let message = if resumed { "batch resumed" } else { "batch begun" };
+    let message = if resumed { "batch resumed" } else { "batch started" };
     info!(batch = %ready.row.id, leaves, chunk_size = ready.row.chunk_size, "{message}");
 }
 

@@ -143,7 +143,7 @@ fn begin(ledger: &Ledger, ready: &Ready<'_>) -> Result<(), Error> {
     if !resumed {
         ledger.begin(ready.row.clone(), &ready.leaves())?;
     }
-    events::batch_begun(ready, resumed);
+    events::batch_started(ready, resumed);
     Ok(())
 }
 
