@@ -360,7 +360,7 @@ impl CaError {
             Self::NotValid { .. } => "Check this machine's clock.",
             Self::OneLevel { .. } => "Let the manifest signer have an anchor of its own.",
             Self::Code { .. } => "Copy the code as the cloud shows it.",
-            Self::IssuerNotValid { .. } => "Look at this machine's clock, or ask for fewer days.",
+            Self::IssuerNotValid { .. } => "Check this machine's clock, or ask for a shorter validity.",
             Self::MatterKey { .. } => "Leave out the kind of key.",
             Self::Directory { .. } => "Name a directory that does not exist yet below one that does.",
             Self::InUse { .. } => "Wait until the other one has ended, then look at what it made.",

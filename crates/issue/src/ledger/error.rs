@@ -445,7 +445,9 @@ impl LedgerError {
     pub fn hint(&self) -> Option<String> {
         let text = match self {
             Self::Exists { .. } => "Nothing is overwritten: choose another path, or open this ledger.",
-            Self::Foreign { .. } => "Check `path` in the `[ledger]` table of the configuration.",
+            Self::Foreign { .. } => {
+                "Check the name of the file. The configuration names its ledger with `path` in `[ledger]`."
+            }
             Self::HeadFile { .. } => {
                 "Check `head_file` in the `[ledger]` table of the configuration, and that its disk is there."
             }

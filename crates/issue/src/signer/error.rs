@@ -211,8 +211,8 @@ impl SignerError {
                  terminal to be asked."
             }
             Self::PassphraseUnused => {
-                "Take the `secret` line away, or encrypt the key: openssl pkcs8 -topk8 -v2 aes-256-cbc -v2prf \
-                 hmacWithSHA256 -iter 600000 -in KEY -out NEW-KEY"
+                "Leave the passphrase out (in the configuration the `secret` line), or encrypt the key: openssl pkcs8 -topk8 \
+                 -v2 aes-256-cbc -v2prf hmacWithSHA256 -iter 600000 -in KEY -out NEW-KEY"
             }
             Self::PassphraseWrong => "Try it by hand: openssl pkey -in KEY -noout",
             Self::Pkcs11(error) => return error.hint(),
