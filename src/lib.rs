@@ -35,6 +35,6 @@ pub use reroot_core::{
     manifest, origin, parallel, policy, preview, proof, reel, report, text, verify, x509,
 };
 pub use reroot_issue::{
-    ca, cmp, config, error, issue, ledger, ownership, pipeline, plan, possession, query, revoke, seal, setup, signer,
-    status,
+    approval, ca, cmp, config, error, issue, ledger, ownership, pipeline, plan, possession, query, revoke, seal, setup,
+    signer, status,
 };

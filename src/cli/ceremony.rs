@@ -99,7 +99,8 @@ fn root(config: &Config, role: RequestRole) -> Result<Certificate, Fault> {
     root.ok_or_else(|| Fault::usage("the configuration names no root").hint("Name its certificate with --root-cert."))
 }
 
-fn certificate(path: &Path) -> Result<Certificate, Fault> {
+/// The one certificate of a file.
+pub(super) fn certificate(path: &Path) -> Result<Certificate, Fault> {
     let mut certificates = load::certificates(&[path.to_owned()])?;
     if certificates.len() == 1 {
         return Ok(certificates.remove(0));

@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
+use reroot::approval::Approval;
 use reroot::config::Config;
 use reroot::durable::output::Shape;
+use reroot::error::Error;
 use reroot::ledger::Ledger;
 use reroot::report::{Place, Table};
 use reroot::revoke::due::{Limits, due};
@@ -110,6 +112,7 @@ pub(super) fn sign(args: &SignArgs, world: &mut World, printer: Printer) -> Resu
     load::ending(&config, world, printer);
     let signing = config.signing()?;
     let issuer = config.issuer_identity()?;
+    let approvals = Approval::read_all(&args.approvals).map_err(Error::from)?;
     let signer = config.open_issuer_signer(&Secrets)?;
     let ledger = load::ledger(&config, issuer.spki(), args.new_ledger, printer)?;
     let job = CrlSignJob {
@@ -119,6 +122,8 @@ pub(super) fn sign(args: &SignArgs, world: &mut World, printer: Printer) -> Resu
         signer: &*signer,
         planners: &signing.planners,
         max_days: signing.max_days,
+        rule: signing.rule(),
+        approvals: &approvals,
         now: world.now,
     };
     let round = plan::sign(&job, &ledger, &mut |ceremony| {

@@ -8,6 +8,7 @@ mod progress;
 mod secrets;
 mod world;
 
+mod approve;
 mod batches;
 mod block;
 mod ca;
@@ -112,6 +113,7 @@ fn verb(cli: &Cli, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
         Command::Quickstart(args) => quickstart::run(args, world, printer),
         Command::Release(args) => revoke::release(args, world, printer),
         Command::Revoke(args) => revoke::run(args, world, printer),
+        Command::Approve(args) => approve::run(args, world, printer),
         Command::Sign(args) => sign::run(args, world, printer),
         Command::Status(args) => status::run(args, world, printer),
         Command::Timestamp(command) => timestamp::run(command, world, printer),

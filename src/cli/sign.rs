@@ -16,6 +16,7 @@ pub(crate) fn run(args: &SignArgs, world: &mut World, printer: Printer) -> Resul
     let choices = SignChoices {
         plan: args.plan.clone(),
         out: args.out.clone(),
+        approvals: args.approvals.clone(),
         accept_clock: args.accept_clock.clone(),
         jobs: args.jobs,
     };

@@ -1,5 +1,6 @@
 //! What can be typed.
 
+mod approve;
 mod ca;
 mod cmp;
 mod init;
@@ -14,6 +15,7 @@ use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use reroot::config::Sharing;
 
+pub(crate) use approve::ApproveArgs;
 pub(crate) use ca::CeremonyArgs;
 pub(crate) use cmp::{IssueCommand, IssuerArg};
 pub(crate) use init::{AdoptArgs, InitArgs, ManifestUnderArg};
@@ -93,6 +95,8 @@ pub(crate) enum Command {
     Issue(Box<IssueCommand>),
     /// Prepare a batch for a CA key that is on another machine: leaves in, a signed plan out
     Plan(Box<PlanArgs>),
+    /// Approve a plan with a key of your own, so that the machine that holds the CA key signs it
+    Approve(Box<ApproveArgs>),
     /// Sign a plan on the machine that holds the CA key
     Sign(SignArgs),
     /// Take what a plan came back with, and seal the batch

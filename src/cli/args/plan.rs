@@ -40,6 +40,9 @@ pub(crate) struct SignArgs {
     /// Configuration of this machine
     #[arg(long, value_name = "FILE", default_value = "reroot.toml")]
     pub(crate) config: PathBuf,
+    /// An approval of this plan, made by `reroot approve`: as many as `[signing]` demands
+    #[arg(long = "approval", value_name = "FILE")]
+    pub(crate) approvals: Vec<PathBuf>,
     /// Do not ask: for jobs whose `[signing]` says everything
     #[arg(long)]
     pub(crate) yes: bool,

@@ -205,6 +205,7 @@ fn serial_numbers_given_up_in_the_vault_are_found_again_at_the_planner() {
         planners: &signing.planners,
         policies: &signing.policies,
         max_days: signing.max_days,
+        rule: signing.rule(),
         now: Time::from_rfc3339(std::str::from_utf8(&now[at..at + 20]).unwrap()).unwrap(),
     })
     .jobs(2)

@@ -1,6 +1,7 @@
 //! Other CAs: `plan`, `sign` and `finish` on two machines, another house's CA by file and by CMP.
 #![expect(clippy::unwrap_used, reason = "`unwrap` is for tests")]
 
+pub(crate) mod approvals;
 mod ceremony;
 mod cmp;
 mod cmp_batch;

@@ -4,6 +4,7 @@ use crate::support::judges::put;
 use crate::support::run::{Finished, Run};
 use crate::support::workshop::Workshop;
 
+use super::super::plan::approvals;
 use super::super::plan::machines::Machines;
 use super::field::sharded;
 
@@ -162,4 +163,31 @@ fn a_plan_that_was_changed_or_is_nobodys_is_refused() {
     run(machines, &["crl", "finish", "changed.signatures", "--out", "www"]).expect(4);
     assert!(!machines.path("www").exists());
     run(machines, &["crl", "finish", "one.signatures", "--out", "www"]).success();
+}
+
+#[test]
+fn a_round_is_signed_when_a_second_person_approved_this_round() {
+    let vault = Vault::new(3);
+    let machines = &vault.machines;
+    for name in ["anna", "bert", "carl"] {
+        approvals::person(machines, name, 3650);
+    }
+    approvals::demand(machines, 1);
+    vault.revoke(0, &["--reason", "keyCompromise"]);
+    vault.plan("one.plan");
+    let sign = |approval: &[&str]| {
+        let args = ["sign", "one.plan", "--out", "one.signatures", "--config", "vault/reroot.toml", "--yes"];
+        machines.workshop.reroot(&args).args(approval).run()
+    };
+    assert!(sign(&[]).expect(3).err().contains("0 of 1 approvals were given"));
+    // the approval of a batch is none of a round
+    approvals::approve_as(machines, "bert", "anna", "reel.plan", &[]).success();
+    let said = sign(&["--approval", "reel-plan.bert.approval"]).expect(3).err();
+    assert!(said.contains("its `action` is sign-plan, expected sign-crl-plan"), "{said}");
+    let shown = approvals::approve_as(machines, "bert", "anna", "one.plan", &[]).success().err();
+    assert!(shown.contains("1 certificates revoked or released") && shown.contains("revocation lists"), "{shown}");
+    let signed = sign(&["--approval", "one-plan.bert.approval"]).success().err();
+    assert!(signed.contains("approved by") && signed.contains("bert"), "{signed}");
+    run(machines, &["crl", "finish", "one.signatures", "--out", "www"]).success();
+    assert_eq!(entries(machines), 1);
 }

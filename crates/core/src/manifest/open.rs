@@ -135,6 +135,18 @@ pub fn verify_bytes(bytes: &[u8], seal: &[u8], signer: &Certificate) -> Result<T
     Ok(signing_time)
 }
 
+/// Verifies a signature that [`sign_detached`](super::seal::sign_detached) made over `bytes` with the key of `certificate`;
+/// returns its signingTime. The caller knows the certificate, and checks what it is good for and when.
+///
+/// # Errors
+/// As [`SignedManifest::open`], but for anchors, statement and the rules for manifest signers.
+pub fn verify_detached(bytes: &[u8], signature: &[u8], certificate: &Certificate) -> Result<Time, ManifestError> {
+    if signature.len() > SignedManifest::MAX_SEAL_BYTES {
+        return Err(form("its length", "at most 64 KiB", "§5", codes::SEAL_DER));
+    }
+    Ok(check_seal(bytes, signature, certificate)?.signing_time)
+}
+
 /// Verifies the seal of a supplement of possession, then reads it: the rules are those of a statement.
 ///
 /// # Errors

@@ -27,6 +27,20 @@ pub fn seal<E: From<ManifestError>>(
     sign: impl FnOnce(SignatureAlgorithm, &[u8]) -> Result<Vec<u8>, E>,
 ) -> Result<Vec<u8>, E> {
     check_signer(certificate, created)?;
+    sign_detached(bytes, certificate, created, sign)
+}
+
+/// Signs bytes in the form of a seal with the key of any certificate: `certificate` need not be a manifest signer's. The
+/// caller says what such a signature is good for.
+///
+/// # Errors
+/// The certificate's key is not P-256 or P-384; `sign` fails, or returns a wrong signature.
+pub fn sign_detached<E: From<ManifestError>>(
+    bytes: &[u8],
+    certificate: &Certificate,
+    created: Time,
+    sign: impl FnOnce(SignatureAlgorithm, &[u8]) -> Result<Vec<u8>, E>,
+) -> Result<Vec<u8>, E> {
     let suite = Suite::of(certificate)?;
     let attributes = signed_attributes(suite, bytes, certificate, created);
     let message = element(tag::SET, &[&attributes]);

@@ -1,12 +1,15 @@
 //! Whether the configured certificates belong together and may do what they are there for.
 
 use std::ops::Range;
+use std::path::PathBuf;
 
 use toml::Spanned;
 
+use crate::approval::{Approver, same_person};
 use crate::cert::{IssuerIdentity, IssuerIdentityError};
 use crate::crypto::{PublicKey, chain_end, other_algorithm_hint};
 use crate::signer::SignerError;
+use crate::text::brief;
 use crate::toml::Mistakes;
 use crate::x509::{Certificate, ExtensionError, KeyUsage, Place, SignatureAlgorithm, Spki, check_ca, oid};
 
@@ -211,4 +214,31 @@ fn signed_by(certificate: &Certificate, key: &Spki) -> Result<(), String> {
 
 fn same_key(one: &Spki, other: &Spki) -> bool {
     (one.algorithm(), one.key()) == (other.algorithm(), other.key())
+}
+
+/// Approvers are different persons with different keys, and none is a planner: who plans cannot approve.
+pub(super) fn approvers(
+    approvers: &[Approver],
+    places: &[(String, Spanned<PathBuf>)],
+    planners: &[Certificate],
+    errors: &Mistakes<SignerError>,
+) -> Option<()> {
+    let mut sound = Some(());
+    for (at, (approver, (person, place))) in approvers.iter().zip(places).enumerate() {
+        let key = approver.certificate.spki();
+        let earlier = &approvers[..at];
+        let person = brief(person);
+        let message = if earlier.iter().any(|other| same_person(&other.person, &approver.person)) {
+            format!("the approver `{person}` is there twice")
+        } else if let Some(other) = earlier.iter().find(|other| other.certificate.spki() == key) {
+            format!("the approver `{person}` has the key of the approver `{}`", brief(&other.person))
+        } else if planners.iter().any(|planner| planner.spki() == key) {
+            format!("the approver `{person}` has the key of a planner")
+        } else {
+            continue;
+        };
+        let hint = "Each person who approves has a key of their own, which nobody else can use.";
+        sound = errors.push_hint(error::VALUE, place.span(), message, hint);
+    }
+    sound
 }

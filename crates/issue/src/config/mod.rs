@@ -28,6 +28,7 @@ use std::time::Duration;
 
 use toml::Spanned;
 
+use crate::approval::{Approver, Rule};
 use crate::cert::IssuerIdentity;
 use crate::ledger::{Ledger, LedgerError};
 use crate::ownership::Shared;
@@ -43,6 +44,7 @@ pub use trust::Sharing;
 pub use write::{CaSection, NewConfig, SecretPlace};
 
 use schema::{Document, Identity};
+use signing::SigningSection;
 
 /// Whose key or certificate is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +96,17 @@ pub struct Signing {
     pub policies: Vec<Sha256Digest>,
     /// How many days a plan may be from this machine's clock.
     pub max_days: u32,
+    /// How many persons besides the one who asked must approve.
+    pub approvals: usize,
+    /// Those who may approve.
+    pub approvers: Vec<Approver>,
+}
+
+impl Signing {
+    /// What must be approved, and by whom.
+    pub fn rule(&self) -> Rule<'_> {
+        Rule { needed: self.approvals, approvers: &self.approvers }
+    }
 }
 
 /// The configuration's usual name.
@@ -325,12 +338,26 @@ impl Config {
             };
             let read = |path| files::certificates(path, errors);
             let planners: Vec<_> = section.planners.iter().map(read).collect();
+            let approvers = self.load_approvers(section, errors);
+            let planners: Vec<_> = planners.into_iter().collect::<Option<Vec<_>>>()?.into_iter().flatten().collect();
+            let approvers = approvers?;
+            check::approvers(&approvers, &section.approvers, &planners, errors)?;
             Some(Signing {
-                planners: planners.into_iter().collect::<Option<Vec<_>>>()?.into_iter().flatten().collect(),
+                planners,
                 policies: section.policies.clone(),
                 max_days: section.max_days,
+                approvals: section.approvals,
+                approvers,
             })
         })
+    }
+
+    fn load_approvers(&self, section: &SigningSection, errors: &Mistakes<SignerError>) -> Option<Vec<Approver>> {
+        let read = |(person, path): &(String, Spanned<PathBuf>)| {
+            Some(Approver { person: person.clone(), certificate: files::certificate(path, errors)? })
+        };
+        let approvers: Vec<_> = section.approvers.iter().map(read).collect();
+        approvers.into_iter().collect()
     }
 
     /// Opens the issuing key and proves it the certificate's.

@@ -195,6 +195,20 @@ const SECTIONS: [Section; 8] = [
                 "How many days a plan's instant may be from this machine's clock.",
                 "30",
             ),
+            key(
+                "approvals",
+                "number from 1 to 9",
+                "0: nobody has to approve",
+                "How many persons, besides the one who asked, must approve a plan with a signature of their own.",
+                "1",
+            ),
+            key(
+                "approvers",
+                "table of paths",
+                "none",
+                "Who may approve: the person's name and the certificate of the person's key. No two may be the same person or have the same key, and none may be a planner's.",
+                "{ \"anna@example.com\" = \"approvers/anna.pem\" }",
+            ),
         ],
     },
     Section {

@@ -274,7 +274,7 @@ impl<'a> Section<'a> {
         paths.into_iter().collect()
     }
 
-    fn as_path(&self, value: &Value<'_>) -> Option<Spanned<PathBuf>> {
+    pub(super) fn as_path(&self, value: &Value<'_>) -> Option<Spanned<PathBuf>> {
         match value.string()? {
             "" => value.error(error::VALUE, format!("`{}` is empty, expected a path", name(value))),
             text => Some(Spanned::new(value.span.clone(), self.base.join(text))),

@@ -8,6 +8,9 @@ use toml::Spanned;
 use crate::toml::Value;
 use crate::x509::Sha256Digest;
 
+use crate::approval::check_person;
+use crate::text::brief;
+
 use super::error;
 use super::schema::Section;
 
@@ -20,7 +23,14 @@ pub(super) struct SigningSection {
     pub(super) planners: Vec<Spanned<PathBuf>>,
     pub(super) policies: Vec<Sha256Digest>,
     pub(super) max_days: u32,
+    /// How many persons must approve.
+    pub(super) approvals: usize,
+    /// Each with the file of a certificate.
+    pub(super) approvers: Vec<(String, Spanned<PathBuf>)>,
 }
+
+/// Most approvals that can be demanded.
+const MAX_APPROVALS: u64 = 9;
 
 /// Reads the section. Every mistake in it is noted.
 pub(super) fn read(section: &Section<'_>) -> Option<SigningSection> {
@@ -28,7 +38,39 @@ pub(super) fn read(section: &Section<'_>) -> Option<SigningSection> {
     let policies = section.table.required("policies").and_then(|value| policies(&value));
     let max_days = section.table.required("max_days").and_then(|value| value.integer(&(1..=MAX_DAYS)));
     let max_days = max_days.and_then(|days| u32::try_from(days).ok());
-    Some(SigningSection { planners: planners?, policies: policies?, max_days: max_days? })
+    let (approvals, approvers) = (approvals(section), approvers(section));
+    let (approvals, approvers) = (approvals?, approvers?);
+    if approvers.len() < approvals {
+        let message = format!("`approvals` is {approvals}, and `approvers` has {}", approvers.len());
+        let hint =
+            "Under [signing.approvers] each line is a person and the file of a certificate: \"anna\" = \"anna.pem\".";
+        return section.table.errors.push_hint(error::VALUE, section.table.place("approvals"), message, hint);
+    }
+    if approvals == 0 && !approvers.is_empty() {
+        let message = "there are `approvers`, and `approvals` does not say how many of them must approve";
+        return section.table.errors.push(error::MISSING, &section.table.header, message);
+    }
+    Some(SigningSection { planners: planners?, policies: policies?, max_days: max_days?, approvals, approvers })
+}
+
+/// Without the key nobody needs to approve.
+fn approvals(section: &Section<'_>) -> Option<usize> {
+    let Some(value) = section.table.optional("approvals") else { return Some(0) };
+    value.integer(&(1..=MAX_APPROVALS)).and_then(|count| usize::try_from(count).ok())
+}
+
+fn approvers(section: &Section<'_>) -> Option<Vec<(String, Spanned<PathBuf>)>> {
+    let Some(value) = section.table.optional("approvers") else { return Some(vec![]) };
+    let table = value.fields("a table")?;
+    let read = |(person, value): (&str, Value<'_>)| {
+        if let Err(what) = check_person(person) {
+            return value.error(error::VALUE, format!("the approver's name `{}` {what}", brief(person)));
+        }
+        Some((person.to_owned(), section.as_path(&value)?))
+    };
+    // every mistake is noted before the first one ends the reading
+    let approvers: Vec<_> = table.entries().into_iter().map(read).collect();
+    approvers.into_iter().collect()
 }
 
 fn policies(value: &Value<'_>) -> Option<Vec<Sha256Digest>> {

@@ -20,6 +20,7 @@ use crate::text::Printable;
 use crate::verify::VerifyError;
 use crate::x509::{Sha256Digest, Time};
 
+use crate::approval::ApprovalError;
 use crate::ca::CaError;
 use crate::class::Class;
 use crate::config::ConfigErrors;
@@ -54,6 +55,9 @@ pub enum Error {
         /// What is wrong with it now.
         reason: String,
     },
+    /// An approval was not made, or is not accepted.
+    #[error(transparent)]
+    Approval(#[from] ApprovalError),
     /// A task was given to an authority that cannot serve it.
     #[error("a run that {task} cannot use {}", authority.describe())]
     AuthorityUnfit {
@@ -243,6 +247,7 @@ impl Error {
             Self::Issue(error) => error.class(),
             Self::Ledger(error) => error.class(),
             Self::ManifestSigner(error) | Self::Signer(error) => error.class(),
+            Self::Approval(error) => error.class(),
             Self::Plan(error) => error.class(),
             Self::Revoke(error) => error.class(),
             Self::Setup(error) => error.class(),
@@ -291,6 +296,7 @@ impl Error {
                 Some("Move it away and run the same command again: the batch comes out as it was sealed.".into())
             }
             Self::OutputExists { .. } => Some("Nothing is ever overwritten: choose another output.".into()),
+            Self::Approval(error) => error.hint(),
             Self::Plan(error) => error.hint(),
             Self::Revoke(error) => error.hint(),
             Self::RepublishDiffers { .. } => Some(

@@ -54,11 +54,13 @@ pub enum Kind {
     Abandoned = 25,
     /// A clock jump that a person accepted.
     Accepted = 26,
+    /// What the holder of the key was asked to sign, who approved it, and what became of it.
+    SignerRequest = 28,
 }
 
 impl Kind {
     /// Every kind in the order of its number.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Genesis,
         Self::Batch,
         Self::Terms,
@@ -82,6 +84,7 @@ impl Kind {
         Self::CrlIssued,
         Self::Abandoned,
         Self::Accepted,
+        Self::SignerRequest,
     ];
 
     /// The kind of this number.

@@ -16,6 +16,7 @@ use super::open::{Ledger, State, damaged, decoded};
 use super::record::{Head, Kind, Place, Record};
 use super::revocations;
 use super::round;
+use super::signer_request;
 use super::store::StoreError;
 
 /// What a walk through every record has come to.
@@ -119,7 +120,8 @@ impl LedgerStats {
             | Kind::Keys
             | Kind::CaSigned
             | Kind::Sent
-            | Kind::Settled => {}
+            | Kind::Settled
+            | Kind::SignerRequest => {}
         }
     }
 }
@@ -224,8 +226,12 @@ impl Walk {
             match kind {
                 Kind::Batch => drop(began.insert(batch)),
                 Kind::Terms => self.batches.push(record.entry.place),
-                Kind::Accepted | Kind::Blocked | Kind::Unblocked => {
-                    let check = if kind == Kind::Accepted { accepted::check } else { blocked::check };
+                Kind::Accepted | Kind::Blocked | Kind::SignerRequest | Kind::Unblocked => {
+                    let check = match kind {
+                        Kind::Accepted => accepted::check,
+                        Kind::SignerRequest => signer_request::check,
+                        _ => blocked::check,
+                    };
                     if let Err(what) = check(&record) {
                         self.find(position, what);
                     }

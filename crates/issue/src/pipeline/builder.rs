@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::approval::{Approval, Rule};
 use crate::cert::{IssuerIdentity, Seed};
 use crate::crypto::VerificationEngine;
 use crate::delivery::Form;
@@ -59,6 +60,8 @@ pub struct SignBasis<'a> {
     pub policies: &'a [Sha256Digest],
     /// How many days the plan's instant may be from this machine's clock.
     pub max_days: u32,
+    /// How many persons must approve, and who can.
+    pub rule: Rule<'a>,
     /// This machine's clock.
     pub now: Time,
 }
@@ -136,7 +139,7 @@ pub struct SignJobBuilder<'a>(SignJob<'a>);
 impl<'a> SignJob<'a> {
     /// Begins a job: one thread, and a jump of the clock is refused.
     pub const fn builder(basis: SignBasis<'a>) -> SignJobBuilder<'a> {
-        SignJobBuilder(Self { basis, accept_clock: None, jobs: 1 })
+        SignJobBuilder(Self { basis, approvals: &[], accept_clock: None, jobs: 1 })
     }
 }
 
@@ -225,6 +228,8 @@ choices! {
 
 choices! {
     SignJobBuilder => SignJob;
+    /// Approvals that were given for the plan.
+    approvals: &'a [Approval];
     /// Why a jump of this machine's clock is right, if there is one.
     accept_clock: Option<&'a str>;
     /// Threads.

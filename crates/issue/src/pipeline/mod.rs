@@ -111,7 +111,7 @@ fn steps<'a, T: Task<'a>>(
     if task.is_dry_run() {
         return Ok(Outcome::DryRun(Summary { timings: run.timings, ..ready.summary() }));
     }
-    task.confirm(&ready)?;
+    task.confirm(&ready, ledger)?;
 
     begin(ledger, &ready)?;
 

@@ -2,11 +2,12 @@
 
 use std::io::Read;
 
+use crate::approval;
 use crate::error::{Error, PlanError};
 use crate::ledger::{AuthorityKind, Ledger};
 use crate::plan::Ceremony;
 
-use super::builder::FinishBasis;
+use super::builder::{FinishBasis, SignBasis};
 use super::intake::{Admission, Ready, reel, returned, signing};
 use super::job::{FinishJob, Job, SignJob};
 use super::output::{Batch, Output, PlanOutput, SignatureFile};
@@ -34,11 +35,11 @@ pub trait Task<'a> {
         false
     }
 
-    /// Asks a person, where one must confirm before the key is used.
+    /// Checks approvals and asks a person, where the key is used only after that. Both are recorded.
     ///
     /// # Errors
-    /// The person does not confirm.
-    fn confirm(&mut self, _ready: &Ready<'_>) -> Result<(), Error> {
+    /// The approvals do not meet the rule, or the person does not confirm.
+    fn confirm(&mut self, _ready: &Ready<'_>, _ledger: &Ledger) -> Result<(), Error> {
         Ok(())
     }
 }
@@ -125,11 +126,15 @@ impl<'a> Task<'a> for Sign<'a> {
         Ok(Admission::Ready(Box::new(signing::admit(run, self.job, ledger, authority)?)))
     }
 
-    fn confirm(&mut self, ready: &Ready<'_>) -> Result<(), Error> {
-        match &ready.ceremony {
-            Some(ceremony) if !(self.confirm)(ceremony) => Err(PlanError::Declined.into()),
-            _ => Ok(()),
-        }
+    fn confirm(&mut self, ready: &Ready<'_>, ledger: &Ledger) -> Result<(), Error> {
+        let Some(ceremony) = &ready.ceremony else { return Ok(()) };
+        let SignBasis { rule, now, .. } = self.job.basis;
+        let about = (&ceremony.demand(), ceremony.batch.as_str());
+        approval::pass(&rule, ledger, about, self.job.approvals, now, |approved| {
+            let approved_by = approved.iter().map(|approved| approved.person.clone()).collect();
+            let ceremony = Ceremony { approved_by, ..ceremony.clone() };
+            if (self.confirm)(&ceremony) { Ok(()) } else { Err(PlanError::Declined.into()) }
+        })
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use reroot_core::report::count;
 
+use crate::approval::{Action, Demand};
 use crate::verify::Relaxation;
 use crate::x509::{Sha256Digest, Time};
 
@@ -20,6 +21,8 @@ pub struct Ceremony {
     pub issued_at: Time,
     /// The issuing CA.
     pub issuer: String,
+    /// SHA-256 of its certificate.
+    pub issuer_sha256: Sha256Digest,
     /// The policy's name and SHA-256.
     pub policy: (String, Sha256Digest),
     /// The operator's parameters.
@@ -30,6 +33,8 @@ pub struct Ceremony {
     pub reissue: Option<String>,
     /// Certificates to sign.
     pub count: u64,
+    /// Persons who approved it, if that was demanded.
+    pub approved_by: Vec<String>,
     /// Whether an earlier run of this command has started.
     pub resumed: bool,
     /// Leaves by the anchor their chain reaches.
@@ -56,6 +61,17 @@ pub struct Shown {
 }
 
 impl Ceremony {
+    /// What must be approved.
+    pub fn demand(&self) -> Demand {
+        Demand {
+            action: Action::SignPlan,
+            subject: self.plan_sha256,
+            issuer: self.issuer_sha256,
+            policy: Some(self.policy.1),
+            count: self.count,
+        }
+    }
+
     /// Names and values for people. What decides is last, right above the question: what is before it grows with what
     /// the plan chose, and can leave the screen.
     pub fn facts(&self) -> Vec<(&'static str, String)> {
@@ -80,6 +96,7 @@ impl Ceremony {
         if self.resumed {
             facts.push(("resumed", "an earlier run of this command has started to sign this plan".to_owned()));
         }
+        facts.extend(self.approved_by.iter().map(|person| ("approved by", person.clone())));
         facts.push(("issuing CA", self.issuer.clone()));
         facts.extend(self.reissue.iter().map(|reason| ("REISSUE", format!("chips get another certificate: {reason}"))));
         facts.push(("policy", format!("{}, SHA-256 {}", self.policy.0, self.policy.1)));

@@ -22,10 +22,12 @@ pub(crate) mod file;
 pub(crate) mod hand_over;
 pub(crate) mod head;
 mod limits;
+mod proposal;
 pub(crate) mod signatures;
 
 pub use ceremony::{Ceremony, Shown};
 pub(crate) use file::PlanFile;
+pub use proposal::Proposal;
 pub(crate) use signatures::{SignatureFile, SignatureWriter};
 
 pub use crate::error::PlanError;

@@ -9,6 +9,9 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use reroot_core::report::count;
+
+use crate::approval::{self, Action, Approval, Demand, Rule};
 use crate::cert::IssuerIdentity;
 use crate::crypto::sha256;
 use crate::delivery;
@@ -196,11 +199,48 @@ pub fn is_plan(path: &Path) -> bool {
     read.is_ok() && begin == *PLAN_BEGIN.as_bytes()
 }
 
+impl CrlPlan {
+    /// What must be approved.
+    ///
+    /// # Errors
+    /// The plan names no issuing key.
+    pub fn demand(&self, path: &Path) -> Result<Demand, Error> {
+        let issuer = self.payload.issuer_spki_sha256.parse();
+        let issuer =
+            issuer.map_err(|_| malformed(path, KIND, "its `issuer_spki_sha256` is not a digest".to_owned()))?;
+        Ok(Demand {
+            action: Action::SignCrlPlan,
+            subject: self.sha256,
+            issuer,
+            policy: None,
+            count: self.payload.lists.len() as u64,
+        })
+    }
+
+    /// Names and values for people who approve the plan on a machine that has neither the ledger nor the key.
+    pub fn facts(&self) -> Vec<(&'static str, String)> {
+        let payload = &self.payload;
+        let time = |seconds| Time::from_unix(seconds).map_or_else(|_| "no time".to_owned(), |time| time.to_string());
+        let changes: u64 = payload.records.iter().map(|record| record.count).sum();
+        vec![
+            ("plan", self.sha256.to_string()),
+            ("planner", format!("`{}`", self.planner)),
+            ("issuing key", format!("SHA-256 {}", payload.issuer_spki_sha256)),
+            ("round", format!("{}, {} to {}", payload.round, time(payload.this_update), time(payload.next_update))),
+            ("changes", format!("{} certificates revoked or released since the last round", count(changes))),
+            ("entries", format!("{} on the full list", count(payload.lists.first().map_or(0, |list| list.entries)))),
+            ("to approve", format!("{} revocation lists", count(payload.lists.len() as u64))),
+        ]
+    }
+}
+
 /// What a person is shown before the key is used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CrlCeremony {
     /// SHA-256 of the plan.
     pub plan_sha256: Sha256Digest,
+    /// Persons who approved it, if that was demanded.
+    pub approved_by: Vec<String>,
     /// The planner's name.
     pub planner: String,
     /// The round.
@@ -216,7 +256,7 @@ pub struct CrlCeremony {
 /// # Errors
 /// It is not a plan, or of no planner that this machine takes plans from.
 pub fn read_plan(path: &Path, planners: &[Certificate]) -> Result<CrlPlan, Error> {
-    let malformed = |what: String| malformed(path, "plan of revocation lists", what);
+    let malformed = |what: String| malformed(path, KIND, what);
     let content = read(path)?;
     let mut lines = content.split(|byte| *byte == b'\n');
     let (Some(bytes), Some(seal)) = (lines.next(), lines.next()) else {
@@ -246,6 +286,10 @@ pub struct CrlSignJob<'a> {
     pub signer: &'a dyn Signer,
     /// Whose plans are taken.
     pub planners: &'a [Certificate],
+    /// How many persons must approve, and who can.
+    pub rule: Rule<'a>,
+    /// Approvals that were given for the plan.
+    pub approvals: &'a [Approval],
     /// How many days a plan may be from this machine's clock.
     pub max_days: u32,
     /// The instant of the run.
@@ -267,10 +311,8 @@ pub fn sign(
     if payload.issuer_spki_sha256 != own {
         return Err(differs("issuer key", &payload.issuer_spki_sha256, &own));
     }
-    let time = |seconds| {
-        Time::from_unix(seconds)
-            .map_err(|_| malformed(job.plan, "plan of revocation lists", "a time of it is not one".to_owned()))
-    };
+    let time =
+        |seconds| Time::from_unix(seconds).map_err(|_| malformed(job.plan, KIND, "a time of it is not one".to_owned()));
     let (this_update, next_update) = (time(payload.this_update)?, time(payload.next_update)?);
     if let Some(signed) = ledger.round_issued(payload.round)? {
         // what is signed already is only written down once more
@@ -307,13 +349,17 @@ pub fn sign(
     let ceremony = CrlCeremony {
         plan_sha256: plan.sha256,
         planner: plan.planner.clone(),
+        approved_by: vec![],
         changes: records.iter().map(|record| record.count).sum(),
         entries_before: before.and_then(|round| round.lists.first().map(|list| list.entries)),
         round: lists.round.clone(),
     };
-    if !confirm(&ceremony) {
-        return Err(RevokeError::Declined.into());
-    }
+    let about = format!("round {}", payload.round);
+    approval::pass(&job.rule, ledger, (&plan.demand(job.plan)?, &about), job.approvals, job.now, |approved| {
+        let approved_by = approved.iter().map(|approved| approved.person.clone()).collect();
+        let ceremony = CrlCeremony { approved_by, ..ceremony };
+        if confirm(&ceremony) { Ok(()) } else { Err(Error::from(RevokeError::Declined)) }
+    })?;
     ledger.record_carried(&records)?;
     let mut round = lists.round;
     round.position = ledger.records()?;
@@ -463,5 +509,6 @@ fn malformed(path: &Path, kind: &'static str, what: String) -> Error {
 }
 
 const PLAN: &str = "reroot-crl-plan/1";
+const KIND: &str = "plan of revocation lists";
 const PLAN_BEGIN: &str = "{\"format\":\"reroot-crl-plan/";
 const SIGNATURES: &str = "reroot-crl-signatures/1";

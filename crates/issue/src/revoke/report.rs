@@ -292,8 +292,9 @@ impl RoundCarried<'_> {
 impl CrlCeremony {
     /// Names and values for people: what must be seen before the key is used.
     pub fn facts(&self) -> Vec<(&'static str, String)> {
-        let Self { plan_sha256, planner, round, changes, entries_before } = self;
+        let Self { plan_sha256, approved_by, planner, round, changes, entries_before } = self;
         let mut facts = vec![("plan", plan_sha256.to_string()), ("planner", format!("`{planner}`"))];
+        facts.extend(approved_by.iter().map(|person| ("approved by", person.clone())));
         let sizes = || round.lists.iter().skip(1).map(|list| list.entries);
         if let (Some(least), Some(most)) = (sizes().min(), sizes().max()) {
             facts.push(("shards", format!("{} of {least} to {most} entries", sizes().count())));

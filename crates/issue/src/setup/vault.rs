@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::path::PathBuf;
 
+use crate::approval::Approval;
 use crate::config::{Config, Signing};
 use crate::error::{Error, SetupError};
 use crate::issue::Issuer;
@@ -22,6 +23,8 @@ pub struct SignChoices {
     pub plan: PathBuf,
     /// The signature file to create.
     pub out: PathBuf,
+    /// Files of approvals.
+    pub approvals: Vec<PathBuf>,
     /// Why a jump of this machine's clock is right.
     pub accept_clock: Option<String>,
     /// Threads; all cores if it is not said.
@@ -44,6 +47,7 @@ pub struct Vault {
     choices: SignChoices,
     signing: Signing,
     anchors: Vec<Certificate>,
+    approvals: Vec<Approval>,
     issuer: Issuer,
 }
 
@@ -51,13 +55,14 @@ impl Vault {
     /// Checks the choices, reads the certificates that the configuration names, and opens the CA key.
     ///
     /// # Errors
-    /// A choice cannot be recorded, the configuration takes no plans, or a certificate or the key cannot be had.
+    /// A choice cannot be recorded, the configuration takes no plans, or a certificate, an approval or the key cannot be had.
     pub fn ready(config: &Config, choices: SignChoices, secrets: &dyn SecretResolver) -> Result<Self, Error> {
         choices.check()?;
         let signing = config.signing()?;
         let anchors = config.anchors()?;
+        let approvals = Approval::read_all(&choices.approvals)?;
         let issuer = Issuer::new(config.issuer_identity()?, config.open_issuer_signer(secrets)?)?;
-        Ok(Self { choices, signing, anchors, issuer })
+        Ok(Self { choices, signing, anchors, approvals, issuer })
     }
 
     /// The key whose ledger this run needs.
@@ -83,9 +88,11 @@ impl Vault {
             planners: &self.signing.planners,
             policies: &self.signing.policies,
             max_days: self.signing.max_days,
+            rule: self.signing.rule(),
             now: around.now,
         };
         let job = SignJob::builder(basis)
+            .approvals(&self.approvals)
             .accept_clock(self.choices.accept_clock.as_deref())
             .jobs(self.choices.jobs.unwrap_or_else(parallel::cores))
             .build();
