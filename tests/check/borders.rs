@@ -125,15 +125,18 @@ pub(crate) const ISSUE: &[Row] = &[
         "issue",
         &["core::x509", "core::crypto", "core::origin", "core::class", "core::cert", "signer", "ledger::<types>"],
     ),
-    // crypto: key and certificate must fit; durable: it reads what `init` wrote; origin::Code: every mistake in the
+    // an approval is signed by a person's key and checked before a CA's is used; the request is recorded
+    Row("approval", &["core", "signer", "ledger::<types>"]),
+    // approval: who may approve is a line of the file. crypto: key and certificate must fit; durable: it reads what `init` wrote; origin::Code: every mistake in the
     // file has a code; ownership: nobody else may change what the file names
-    Row("config", &["core", "signer", "issue", "ledger", "ownership"]),
+    Row("config", &["core", "signer", "issue", "ledger", "ownership", "approval"]),
     // issue: the one door to a CA key
     Row("ca", &["core", "signer", "ledger", "issue::sign_recorded", "config"]),
     Row(
         "error",
         &[
             "core",
+            "approval::ApprovalError",
             "ca::CaError",
             "config::ConfigErrors",
             "issue::IssueError",
@@ -150,15 +153,15 @@ pub(crate) const ISSUE: &[Row] = &[
     // proofs say whether a receipt is of the batch
     Row("possession", &["core", "signer", "seal", "error"]),
     // formats of files: what a plan says of a batch row, and its planner's signature
-    Row("plan", &["core", "signer", "ledger", "seal", "error"]),
+    Row("plan", &["core", "signer", "ledger", "seal", "error", "approval"]),
     // a protocol: what the ledger has recorded is asked for
     Row("cmp", &["core", "signer", "ledger", "error"]),
     // the one module that knows the order; its authorities use the formats and the protocol
-    Row("pipeline", &["core", "signer", "ledger", "issue", "seal", "error", "plan", "cmp"]),
+    Row("pipeline", &["core", "signer", "ledger", "issue", "seal", "error", "plan", "cmp", "approval"]),
     // what every front door starts from: a configuration and choices become a run
-    Row("setup", &["core", "signer", "ledger", "issue", "config", "error", "plan", "cmp", "pipeline"]),
+    Row("setup", &["core", "signer", "ledger", "issue", "config", "error", "plan", "cmp", "pipeline", "approval"]),
     // issue: the one door to a CA key; the lists follow from the ledger, so it needs no part of the pipeline
-    Row("revoke", &["core", "signer", "ledger", "issue", "seal", "error"]),
+    Row("revoke", &["core", "signer", "ledger", "issue", "seal", "error", "approval"]),
     // pipeline: what tells a published batch of this ledger; revoke: serial numbers that follow from the ledger
     Row("query", &["core", "ledger", "error", "pipeline::sealed_at", "revoke::BatchCertificates"]),
 ];
@@ -204,6 +207,7 @@ pub(crate) const BINARY: &[Row] = &[Row("cli", &[]), Row("lib", &[]), Row("main"
 pub(crate) const PROGRAM: &[Row] = &[Row(
     "cli",
     &[
+        "approval",
         "ca",
         "cert::<types>",
         "cmp",

@@ -8,6 +8,7 @@ mod audit;
 mod auditor;
 mod borders;
 mod docs;
+mod errors;
 mod export;
 mod fixtures;
 mod grouped;

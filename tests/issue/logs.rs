@@ -1,4 +1,5 @@
 //! The log for other programs: off unless asked for, one line of JSON a step, never a secret.
+#![expect(clippy::unwrap_used, reason = "`unwrap` is for tests")]
 
 use std::os::unix::fs::PermissionsExt as _;
 

@@ -139,7 +139,7 @@ pub enum Pkcs11Error {
         /// Why not.
         reason: &'static str,
     },
-    /// Nobody knows the public key.
+    /// The public key is not known.
     #[error("public key in {token} cannot be had: {reason}")]
     PublicKey {
         /// The token.

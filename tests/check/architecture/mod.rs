@@ -22,8 +22,8 @@ const CLAIMS: &[(&str, &[&str])] = &[
     ("assert_recorded", &["ledger/"]),
     ("sign_recorded", &["issue/", "ca/key.rs", "revoke/round.rs"]),
     // besides that door: the manifest key's (seal.rs) and the key that protects messages to another CA
-    // (cmp/protection.rs). Neither of the two is a CA's
-    ("sign_bytes", &["signer/", "issue/ca_key.rs", "seal.rs", "cmp/protection.rs"]),
+    // (cmp/protection.rs), and a person's own (approval/mod.rs). None of the three is a CA's
+    ("sign_bytes", &["signer/", "issue/ca_key.rs", "seal.rs", "cmp/protection.rs", "approval/mod.rs"]),
     // a caller of a signer uses `sign_bytes`, which keeps one of the two forms of an ECDSA signature; the rest are
     // doubles of signers
     ("sign_batch", &["signer/", "issue/testing.rs", "issue/tests/", "pipeline/sign/tests/"]),

@@ -115,6 +115,8 @@ fn documents_and_transcripts_are_in_plain_english() {
     for name in ["README.md", "CONTRIBUTING.md", "SECURITY.md", "RELEASING.md"] {
         documents.push((name.to_owned(), std::fs::read_to_string(root().join(name)).expect("it is there")));
     }
+    // these show texts of the sources, reasons of findings among them
+    documents.retain(|(place, _)| !["docs/reference/errors.md", "tests/cli/certificates.txt"].contains(&&place[..]));
     for (place, text) in documents {
         for (line, text) in (1..).zip(text.lines()) {
             found.extend(found_in(&format!("{place}:{line}"), text));

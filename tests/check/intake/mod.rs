@@ -1,6 +1,6 @@
 //! Intake accepts every genuine ST leaf and nothing else: the public interface of `verify`, from outside.
 
-mod builder;
+pub(crate) mod builder;
 mod chains;
 mod der;
 mod families;
@@ -13,6 +13,6 @@ mod limbo_divergences;
 mod paths;
 mod relaxations;
 mod second_opinion;
-mod support;
+pub(crate) mod support;
 mod two_engines;
 mod wycheproof_vectors;

@@ -180,7 +180,7 @@ const OTHER_SCHEMAS: [(&str, &str); 17] = [
          der BLOB NOT NULL, PRIMARY KEY (kind, position)) WITHOUT ROWID",
         "table `chain` as reroot-pack/2 spells it",
     ),
-    ("PRAGMA application_id = 1", "is no line pack of the format reroot-pack/1"),
+    ("PRAGMA application_id = 1", "is not a reroot-pack/1 or reroot-pack/2 file"),
     ("PRAGMA user_version = 3", "is not a reroot-pack/1 or reroot-pack/2 file"),
     ("PRAGMA user_version = 1", "table `chip` as reroot-pack/1 spells it"),
     ("PRAGMA journal_mode = WAL", "is in WAL mode"),

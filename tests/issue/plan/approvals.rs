@@ -51,7 +51,7 @@ pub(crate) fn approve_as(machines: &Machines, name: &str, requester: &str, plan:
         (format!("{name}.key"), format!("{name}.pem"), format!("{}.{name}.approval", plan.replace('.', "-")));
     let args = ["approve", plan, "--planner", "pki/ca/manifest.pem", "--requester", requester, "--yes"];
     let own = ["--key", &key, "--certificate", &certificate, "--out", &out];
-    let _ = std::fs::remove_file(machines.path(&out));
+    Run::tool("rm").args(["-f", &out]).folder(machines.workshop.folder()).run().success();
     machines.workshop.reroot(&args).args(own).args(more).run()
 }
 
@@ -110,7 +110,7 @@ fn one_other_person_approves_and_the_ledger_keeps_the_approval() {
     assert_eq!(std::fs::read(machines.path("said")).unwrap(), approval.line);
     machines.workshop.reroot(&["ledger", "verify", "--config", "vault/reroot.toml"]).run().success();
     // what was signed comes out again without a second approval: the key is not used
-    std::fs::remove_file(machines.path("reel.signatures")).unwrap();
+    Run::tool("rm").arg("reel.signatures").folder(machines.workshop.folder()).run().success();
     sign(&machines, &[]).success();
 }
 
@@ -120,7 +120,7 @@ fn two_persons_approve_and_one_person_is_not_two() {
     let (bert, carl) = (approve(&machines, "bert"), approve(&machines, "carl"));
     refused(&machines, &[&bert], "1 of 2 approvals were given");
     refused(&machines, &[&bert, &bert], "is a second one by `bert`");
-    std::fs::copy(machines.path(&bert), machines.path("copy")).unwrap();
+    put(&machines.path("copy"), std::fs::read(machines.path(&bert)).unwrap());
     approve_as(&machines, "bert", "anna", "reel.plan", &["--days", "3"]).success();
     refused(&machines, &["copy", &bert], "is a second one by `bert`");
     let own = approve(&machines, "anna");
@@ -267,6 +267,19 @@ fn an_approval_in_words() {
     let machines = guarded(1);
     let bert = "--requester anna --certificate bert.pem --key bert.key";
     let vault = "--out reel.signatures --config vault/reroot.toml --yes";
+    machines.workshop.reel("second.zip", 5..9);
+    machines.plan("second.zip", "second.plan", &[]).success();
+    approve_as(&machines, "bert", "anna", "second.plan", &[]).success();
+    approve_as(&machines, "mallory", "anna", "reel.plan", &[]).success();
+    approve_as(&machines, "carl", "dora", "reel.plan", &[]).success();
+    put(&machines.path("carl.approval"), std::fs::read(machines.path("reel-plan.carl.approval")).unwrap());
+    approve_as(&machines, "bert", "anna", "reel.plan", &[]).success();
+    let text = std::fs::read_to_string(machines.path("reel-plan.bert.approval")).unwrap();
+    put(&machines.path("changed"), text.replace("\"count\":3", "\"count\":4"));
+    let args =
+        "sign reel.plan --out reel.signatures --config vault/reroot.toml --yes --approval reel-plan.bert.approval";
+    let late = Run::tool("faketime").args(["-f", "+8d", env!("CARGO_BIN_EXE_reroot")]).args(args.split(' '));
+    let late = late.folder(machines.workshop.folder()).run();
     Case::new(&machines.workshop, "approve")
         .note("What is approved is shown; a person is asked")
         .run_with(&format!("approve reel.plan --planner pki/ca/manifest.pem {bert} --out no.approval"), |run| {
@@ -279,10 +292,23 @@ fn an_approval_in_words() {
         .run(&format!("approve reel.plan --planner anna.pem {bert} --out no.approval --yes"))
         .note("The machine that signs demands one approval")
         .run(&format!("sign reel.plan {vault}"))
-        .note("The person who asked does not count")
-        .run("approve reel.plan --planner pki/ca/manifest.pem --requester bert --certificate bert.pem --key bert.key --out own.approval --yes")
+        .note("The person who asked, written in capitals, does not count")
+        .run("approve reel.plan --planner pki/ca/manifest.pem --requester BERT --certificate bert.pem --key bert.key --out own.approval --yes")
         .run(&format!("sign reel.plan {vault} --approval own.approval"))
-        .note("A second person approved")
-        .run(&format!("sign reel.plan {vault} --approval bert.approval"))
+        .note("Approvals that do not hold: of a different plan, changed, by an unknown key, of two requesters, twice, no file")
+        .run(&format!("sign reel.plan {vault} --approval second-plan.bert.approval"))
+        .run(&format!("sign reel.plan {vault} --approval changed"))
+        .run(&format!("sign reel.plan {vault} --approval reel-plan.mallory.approval"))
+        .run(&format!("sign reel.plan {vault} --approval bert.approval --approval carl.approval"))
+        .run(&format!("sign reel.plan {vault} --approval bert.approval --approval bert.approval"))
+        .run(&format!("sign reel.plan {vault} --approval policy.toml"))
+        .run(&format!("sign reel.plan {vault} --approval none.approval"))
+        .note("Certificates and names that cannot approve")
+        .run("approve reel.plan --planner pki/ca/manifest.pem --requester anna --certificate pki/ca/issuing.pem --key vault/ca/issuing.key.pem --out own2.approval --yes")
+        .run("approve reel.plan --planner pki/ca/manifest.pem --requester \"\" --certificate bert.pem --key bert.key --out own2.approval --yes")
+        .ran(&format!("sign reel.plan {vault} --approval bert.approval   # eight days later"), &late)
         .finish();
+    // its length depends on the signatures: no transcript
+    let signed = sign(&machines, &["bert.approval"]).success().err();
+    assert!(signed.contains("approved by   bert"), "{signed}");
 }

@@ -17,7 +17,7 @@ pub enum AnswerFault {
     /// Its algorithms are encoded in a way that cannot be kept.
     #[error("its signature algorithm is not in the one encoding that this program keeps")]
     Encoding,
-    /// Somebody else's.
+    /// The name of a different CA.
     #[error("its issuer is `{found}`, expected `{expected}` byte for byte")]
     Issuer {
         /// Name found, escaped.

@@ -144,7 +144,7 @@ pub enum ManifestError {
         /// What the engine said.
         source: SignatureError,
     },
-    /// An extension nobody here understands.
+    /// An extension that this program does not understand.
     #[error("manifest signer's certificate has the critical extension {oid}, which is not understood (RFC 5280 §4.2)")]
     SignerCriticalExtension {
         /// Extension found.

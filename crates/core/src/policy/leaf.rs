@@ -123,3 +123,17 @@ impl<'a> LeafValues<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// No leaf that was verified has such a name, so that no command prints these texts.
+    #[test]
+    fn names_that_the_verifier_refuses_have_their_texts_on_the_page_of_errors() {
+        let texts = include_str!("../../../../tests/errors/inside.txt");
+        for (name, error) in [("ControlCharacters", Unfit::ControlCharacters), ("Long", Unfit::Long { found: 65 })] {
+            assert!(texts.contains(&format!("# core: Unfit::{name}\n{error}\n")), "{name}: {error}");
+        }
+    }
+}

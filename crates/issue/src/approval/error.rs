@@ -47,7 +47,7 @@ pub enum ApprovalError {
         /// What was found.
         what: String,
     },
-    /// Nobody who may approve signed it.
+    /// No configured approver signed it.
     #[error("approval `{}` has no valid signature of a configured approver", brief(name))]
     NoApprover {
         /// The approval.

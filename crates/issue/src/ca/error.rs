@@ -125,7 +125,7 @@ pub enum CaError {
         /// Why it cannot be opened.
         source: Box<SignerError>,
     },
-    /// The issuing CA ends too early, or has not begun.
+    /// The issuing CA ends too early, or is not valid yet.
     #[error("`{subject}` is valid from {not_before} to {not_after}, a certificate was to be valid until {end}")]
     IssuerNotValid {
         /// Whose certificate.

@@ -237,7 +237,7 @@ pub(super) fn approvers(
         } else {
             continue;
         };
-        let hint = "Each person who approves has a key of their own, which nobody else can use.";
+        let hint = "Each person who approves has a key of their own, which no other person can use.";
         sound = errors.push_hint(error::VALUE, place.span(), message, hint);
     }
     sound

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use zeroize::Zeroizing;
 
+use crate::approval::Approver;
 use crate::input;
 use crate::signer::SignerError;
 use crate::text::Printable;
@@ -14,6 +15,7 @@ use crate::toml::Mistakes;
 use crate::x509::{Certificate, bundle};
 
 use super::error;
+use super::signing::SigningSection;
 
 /// Longest file that is read: certificates and keys are far shorter.
 const MAX_BYTES: u64 = 1 << 20;
@@ -64,4 +66,14 @@ pub(super) fn certificates(path: &Spanned<PathBuf>, errors: &Mistakes<SignerErro
             }
         }
     }
+}
+
+/// The persons who may approve, each with the one certificate of a file.
+pub(super) fn approvers(section: &SigningSection, errors: &Mistakes<SignerError>) -> Option<Vec<Approver>> {
+    let read = |(person, path): &(String, Spanned<PathBuf>)| {
+        Some(Approver { person: person.clone(), certificate: certificate(path, errors)? })
+    };
+    // every file is looked at before the first mistake ends the reading
+    let approvers: Vec<_> = section.approvers.iter().map(read).collect();
+    approvers.into_iter().collect()
 }

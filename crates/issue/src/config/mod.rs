@@ -44,7 +44,6 @@ pub use trust::Sharing;
 pub use write::{CaSection, NewConfig, SecretPlace};
 
 use schema::{Document, Identity};
-use signing::SigningSection;
 
 /// Whose key or certificate is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -338,7 +337,7 @@ impl Config {
             };
             let read = |path| files::certificates(path, errors);
             let planners: Vec<_> = section.planners.iter().map(read).collect();
-            let approvers = self.load_approvers(section, errors);
+            let approvers = files::approvers(section, errors);
             let planners: Vec<_> = planners.into_iter().collect::<Option<Vec<_>>>()?.into_iter().flatten().collect();
             let approvers = approvers?;
             check::approvers(&approvers, &section.approvers, &planners, errors)?;
@@ -350,14 +349,6 @@ impl Config {
                 approvers,
             })
         })
-    }
-
-    fn load_approvers(&self, section: &SigningSection, errors: &Mistakes<SignerError>) -> Option<Vec<Approver>> {
-        let read = |(person, path): &(String, Spanned<PathBuf>)| {
-            Some(Approver { person: person.clone(), certificate: files::certificate(path, errors)? })
-        };
-        let approvers: Vec<_> = section.approvers.iter().map(read).collect();
-        approvers.into_iter().collect()
     }
 
     /// Opens the issuing key and proves it the certificate's.

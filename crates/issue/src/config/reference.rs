@@ -198,7 +198,7 @@ const SECTIONS: [Section; 8] = [
             key(
                 "approvals",
                 "number from 1 to 9",
-                "0: nobody has to approve",
+                "0: no approval is needed",
                 "How many persons, besides the one who asked, must approve a plan with a signature of their own.",
                 "1",
             ),

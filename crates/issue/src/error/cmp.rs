@@ -20,7 +20,7 @@ pub enum TransportError {
         /// The system's reason.
         reason: String,
     },
-    /// Somebody answered who does not speak CMP.
+    /// What answered does not speak CMP.
     #[error("the server answered HTTP status {status} instead of a CMP message")]
     Status {
         /// The HTTP status.

@@ -25,7 +25,7 @@ pub enum PlanError {
         /// The distance allowed.
         max_days: u32,
     },
-    /// Nobody confirmed.
+    /// The person did not confirm.
     #[error("nothing was signed: the plan was not confirmed")]
     Declined,
     /// What was derived again is not what the plan says.
@@ -95,7 +95,7 @@ pub enum PlanError {
         /// What is wrong with it.
         source: ManifestError,
     },
-    /// Nobody that is allowed to plan signed it.
+    /// No configured planner signed it.
     #[error("the plan was not signed by an allowed planner")]
     PlannerUnknown,
     /// The policy is not approved.

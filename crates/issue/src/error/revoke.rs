@@ -20,7 +20,7 @@ pub enum RevokeError {
         /// Its thisUpdate.
         last: Time,
     },
-    /// Nobody confirmed.
+    /// The person did not confirm.
     #[error("nothing was recorded: it was not confirmed")]
     Declined,
     /// The published lists are of another issuer.

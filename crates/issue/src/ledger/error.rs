@@ -151,7 +151,7 @@ pub enum LedgerError {
         /// How many names it has.
         links: u64,
     },
-    /// Somebody else has the ledger open.
+    /// A different process has the ledger open.
     #[error(
         "ledger `{}` is in use by another process{}",
         Printable::new(path),

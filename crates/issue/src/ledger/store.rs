@@ -158,7 +158,7 @@ pub enum StoreError {
     /// The store was opened to be read.
     #[error("the ledger was opened to be read, and nothing is added to it")]
     ReadOnly,
-    /// Somebody else added records.
+    /// A different process added records.
     #[error("the ledger's head moved from record {expected} to record {found} in the meantime")]
     HeadMoved {
         /// Number of records that the writer had seen.

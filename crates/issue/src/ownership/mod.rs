@@ -178,7 +178,7 @@ fn components(path: &Path) -> VecDeque<OsString> {
     path.components().filter_map(name).collect()
 }
 
-/// Somebody else can change or read what they must not.
+/// Another user can change or read what they must not.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{}` (owner {owner}, group {group}, mode {mode:04o}): {what}", Printable::new(path))]
 pub struct Shared {

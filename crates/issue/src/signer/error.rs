@@ -89,7 +89,7 @@ pub enum SignerError {
     /// An encrypted key and nothing to open it with.
     #[error("key file is encrypted and no passphrase was given")]
     PassphraseMissing,
-    /// A passphrase for a key that is not encrypted: somebody believes it protected.
+    /// A passphrase for a key that is not encrypted: the user believes that it is protected.
     #[error("a passphrase was given for a key file that is not encrypted")]
     PassphraseUnused,
     /// The passphrase does not open the key.

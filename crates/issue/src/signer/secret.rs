@@ -192,7 +192,7 @@ pub enum SecretError {
         /// The system's reason.
         source: std::io::Error,
     },
-    /// Nobody to ask.
+    /// There is no person to ask.
     #[error("{what} for {purpose} could not be asked for: {source}")]
     Prompt {
         /// `passphrase` or `PIN`.

@@ -51,6 +51,9 @@ fn is_fault(error: &Error) -> bool {
     matches!(error, Error::Ledger(LedgerError::Store(StoreError::Fault)))
 }
 
+/// What is done to the scratch file.
+type Change = fn(&mut Vec<u8>);
+
 #[test]
 fn a_failing_output_leaves_every_signature_on_the_ledger_and_nothing_more_is_signed() {
     let world = World::new(6, 2, false);
@@ -88,7 +91,7 @@ fn a_chunk_that_is_not_what_was_linted_is_neither_recorded_nor_signed() {
         [second, second + length(second)]
     }
     let world = World::new(18, 6, false);
-    let changes: [(&str, fn(&mut Vec<u8>)); 7] = [
+    let changes: [(&str, Change); 7] = [
         ("the last byte of one", |share| {
             let [second, _] = places(share);
             share[second - 1] ^= 1;
