@@ -1,9 +1,9 @@
 //! How fast tokens sign, and how much of what they could is lost on the way.
 //!
 //! SoftHSM2 with P-256, plain (token and program share the cores) and as a network HSM (2 ms added to every C_Sign),
-//! each measurement in a process of its own. Beside the rate of whole batches stands that of bare C_Sign calls in as
-//! many threads of the same process, and for the network HSM N / (2 ms + t), which takes no account of how many cores the
-//! token has; t, the token's own time, is measured with one session and the same pauses.
+//! each measurement in a process of its own. Beside the rate of whole batches the table has the rate of bare C_Sign
+//! calls in as many threads of the same process, and for the network HSM N / (2 ms + t), which takes no account of how
+//! many cores the token has; t, the token's own time, is measured with one session and the same pauses.
 
 use std::num::NonZeroUsize;
 use std::path::Path;

@@ -26,7 +26,7 @@ fn main() -> ExitCode {
         printer.warn(&format!("cannot keep this program's memory from other programs and from core files: {error}"));
     }
     let outcome = std::panic::catch_unwind(|| cli::run(&arguments, &mut world(cancel, printer), printer));
-    // a panic has been printed by then; it is our fault, whatever the input was
+    // a panic has been printed by then; for any input it is a bug of this program
     let exit = outcome.unwrap_or(cli::Exit::Bug);
     reroot::durable::output::remove_unused_parents();
     let exit = if exit == cli::Exit::Done && reroot_check::Printer::lost_data() { cli::Exit::Storage } else { exit };

@@ -1,5 +1,5 @@
-//! A line pack with bytes changed at the places that the input names: whatever SQLite makes of it, reading ends, and
-//! every line it gives is within its limits.
+//! A line pack with bytes changed at the places that the input names: SQLite may make anything of it, but reading ends,
+//! and every line it gives is within its limits.
 #![no_main]
 
 use std::path::PathBuf;

@@ -137,7 +137,7 @@ fn fuzz(bytes: &[u8]) -> bool {
     match place {
         None => {}
         Some(at) if at < count => members[at].1 = String::from_utf8_lossy(rest).into_owned(),
-        // text whose escapes are right, whatever it is
+        // any text, escaped correctly
         Some(at) if at < 2 * count => {
             members[at - count].1 = serde_json::to_string(&String::from_utf8_lossy(rest)).expect("text");
         }

@@ -78,7 +78,7 @@ impl Configured for InFile {
     }
 }
 
-/// Refuses a file that an option names if somebody else could change it, or read a secret.
+/// Refuses a file that an option names if a different user can change it, or can read a secret in it.
 pub(crate) fn guarded(path: &Path, role: Role, printer: Printer) -> Result<(), Fault> {
     match (Ownership::of_this_process().check(path, role), printer.sharing) {
         (Ok(()), _) => Ok(()),

@@ -35,7 +35,7 @@ static PINS: Answers = Answers::new();
 
 fn ask_secret(question: &str) -> std::io::Result<String> {
     rpassword::prompt_password(format!("{}: ", Printable::new(question))).map_err(|error| match error.raw_os_error() {
-        // ENOENT or ENXIO of /dev/tty: nobody to ask
+        // ENOENT or ENXIO of /dev/tty: the process has no terminal to ask on
         Some(2 | 6) => std::io::Error::other("there is no terminal"),
         _ => error,
     })

@@ -17,7 +17,7 @@ pub(crate) const CORE: &[Row] = &[
     Row("parallel", &[]),
     Row("x509", &[]),
     Row("durable", &["class", "text"]),
-    // whoever reads a file that exists opens it there
+    // every module that reads an existing file opens it there
     Row("input", &["text"]),
     Row("crypto", &["x509"]),
     Row("origin", &["x509", "crypto", "text", "code"]),
@@ -127,8 +127,9 @@ pub(crate) const ISSUE: &[Row] = &[
     ),
     // an approval is signed by a person's key and checked before a CA's is used; the request is recorded
     Row("approval", &["core", "signer", "ledger::<types>"]),
-    // approval: who may approve is a line of the file. crypto: key and certificate must fit; durable: it reads what `init` wrote; origin::Code: every mistake in the
-    // file has a code; ownership: nobody else may change what the file names
+    // approval: who may approve is a line of the file. crypto: key and certificate must fit; durable: it reads what
+    // `init` wrote; origin::Code: every mistake in the file has a code; ownership: no other user may change the files
+    // that it names
     Row("config", &["core", "signer", "issue", "ledger", "ownership", "approval"]),
     // issue: the one door to a CA key
     Row("ca", &["core", "signer", "ledger", "issue::sign_recorded", "config"]),

@@ -165,7 +165,7 @@ fn json_gives_the_same_facts() {
     assert_eq!(said["batch"], workshop.statement("batch")["batch"]);
 }
 
-/// The anchor of `reroot.toml` serves if none is named, and somebody else's does not.
+/// If no anchor is named, the anchor of `reroot.toml` is used. The anchor of a different CA is refused.
 #[test]
 fn a_batch_is_exported_under_an_anchor_or_expressly_without() {
     let workshop = workshop();

@@ -77,7 +77,7 @@ impl Sealed {
         let opened = SignedManifest::open(&self.statement, &lax, &signer, &self.anchors());
         match sign(&self.statement, &signer, &self.key, created()) {
             Ok(strict) => assert_eq!(strict, lax, "a seal has one form"),
-            // nobody seals what nobody opens
+            // `sign` refuses what `open` refuses, with the same code
             Err(error) => assert_eq!(Some(error.code()), opened.as_ref().err().map(ManifestError::code)),
         }
         opened

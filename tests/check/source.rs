@@ -15,7 +15,7 @@ pub(crate) enum Token {
     Text(String),
 }
 
-/// A token and the line it stands on, counted from 1.
+/// A token and its line, counted from 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Placed {
     /// What
@@ -44,7 +44,7 @@ pub(crate) struct Reference {
     pub(crate) from_core: bool,
     /// The segments after the root; the last one is `*` for a glob.
     pub(crate) path: Vec<String>,
-    /// Where it stands
+    /// Its line
     pub(crate) line: usize,
 }
 

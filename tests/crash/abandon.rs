@@ -1,4 +1,4 @@
-//! `reroot ledger abandon`: whatever happens while it is recorded, the batch is open or abandoned, and no chip gets two
+//! `reroot ledger abandon`: after any fault while it is recorded, the batch is open or abandoned, and no chip gets two
 //! certificates without a reason.
 
 use std::collections::BTreeSet;

@@ -55,7 +55,7 @@ impl Bench {
         Self { start, before, uids, chunk: chunk.to_string() }
     }
 
-    /// As [`new`](Self::new), with so many more batches on the ledger, of one leaf each, which nobody has finished.
+    /// As [`new`](Self::new), with this many more batches on the ledger, of one leaf each, which no run has finished.
     pub(crate) fn after(batches: u32, leaves: u64, chunk: u64) -> Self {
         let mut bench = Self::new(leaves, chunk);
         let ledger = ledger(&bench.start);
@@ -96,7 +96,7 @@ impl Bench {
         self.disturb_in(self.fresh(), fault)
     }
 
-    /// As [`disturb`](Self::disturb), of a batch that was perhaps begun.
+    /// As [`disturb`](Self::disturb), in a workshop where the batch may have been begun already.
     pub(crate) fn disturb_in(&self, workshop: Workshop, fault: &[&str]) -> Disturbed {
         disturb(workshop, fault, &self.command())
     }
@@ -131,7 +131,7 @@ impl Bench {
         }
     }
 
-    /// How far a run got: 0 nothing recorded, 1 begun, 2 something signed, 3 published.
+    /// Returns how far a run got: 0 nothing recorded, 1 batch begun, 2 at least one certificate recorded, 3 published.
     pub(crate) fn progress(&self, workshop: &Workshop, left: &[Record]) -> usize {
         let has = |kind| left[self.before.len()..].iter().any(|record| record.entry.place.kind == kind);
         match (workshop.path("batch").exists(), has(Kind::Issued), has(Kind::Batch)) {

@@ -84,7 +84,7 @@ fn after_any_fault_at_any_call_the_same_command_makes_the_batch() {
         let case = format!("{when} {at} --how {how} ({call})");
         bench.check_disturbed(&disturbed, &case);
         match how.split_once('=') {
-            // a device that is gone is noticed by whoever comes to it: large files are flushed side by side
+            // any call from this one on may notice that the device is gone: large files are flushed side by side
             Some(_) if when == "--from" => {
                 let calls = disturbed.calls.get(at - 1..).unwrap_or_default();
                 let told = |call: &String| is_told(&disturbed.finished, call);
@@ -131,7 +131,7 @@ fn is_told(finished: &Finished, call: &str) -> bool {
     let of_ledger = path.ends_with("-wal") || path.ends_with("/pki");
     // an empty log may stay; its owner is the same; its name was flushed before SQLite does it again
     let idle = of_ledger && (matches!(name, "unlink" | "fchown") || (name, path.ends_with("/pki")) == ("fsync", true));
-    // the lock is the open file: what is in it and its name matter to others, at the end to nobody
+    // the lock is the open file: its content and its name matter to other processes, and at the end of a run to none
     let unlocked = path.ends_with("-lock") && matches!(name, "pwrite64" | "unlink");
     if (idle || unlocked) && finished.code == Some(0) {
         return true;

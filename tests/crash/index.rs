@@ -1,5 +1,5 @@
-//! The ledger's index is merged when a batch has started: whatever goes wrong then, the batch is there and is made, and
-//! what was issued or is held is found.
+//! The ledger's index is merged when a batch has started: after any fault then, the batch is on the ledger and is made,
+//! and the ledger finds every leaf that was issued or is held.
 
 use std::collections::BTreeMap;
 

@@ -64,7 +64,7 @@ fn two_commands_on_one_ledger_at_the_same_instant_issue_each_chip_once() {
         for finished in &both {
             check_second(finished, &[0, 5], &["in use", "is open in process", "locked"]);
         }
-        // whoever was too early gives the command again
+        // a command that found the ledger in use succeeds when it runs again
         command("one.zip", "one").run().success();
         command("two.zip", "two").run().success();
         let (one, two) = (certificates(&workshop, "one"), certificates(&workshop, "two"));
@@ -74,7 +74,7 @@ fn two_commands_on_one_ledger_at_the_same_instant_issue_each_chip_once() {
     }
 }
 
-/// Two providers, two ledgers, one place: one of them gets the name, the other is told and has lost nothing.
+/// Two providers, two ledgers, one output: one provider gets the name, the other gets an error and loses nothing.
 #[test]
 fn two_ledgers_with_one_output_at_the_same_instant_never_mix() {
     for round in 0..ROUNDS {

@@ -87,7 +87,7 @@ fn judge(corpus: &Path, scratch: &Path, case: &Value, faults: &mut Vec<String>) 
             Some(Some(finding)) => (text(finding, "disposition"), text(finding, "code"), text(finding, "reason")),
         };
         let codes: Vec<&str> = expected["codes"].as_array().expect("codes").iter().filter_map(Value::as_str).collect();
-        // a code that ends in a dot stands for all that begin so
+        // a code that ends in a dot stands for all codes that begin with it
         let fits = |code: &&str| *code == got.1 || (code.ends_with('.') && got.1.starts_with(code));
         if got.0 != text(expected, "verdict") || !(codes.is_empty() || codes.iter().any(fits)) {
             fault(format!(

@@ -1,4 +1,4 @@
-//! What is wrong is said, by name, with what was expected and what to do, and nothing is signed.
+//! An error names what is wrong, what was expected and what to do, and nothing is signed.
 //!
 //! The texts are under `tests/cli/`; every one of them is read as an operator would read it before it is committed.
 #![expect(clippy::unwrap_used, reason = "`unwrap` is for tests")]

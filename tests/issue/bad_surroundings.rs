@@ -186,7 +186,7 @@ fn a_file_that_cannot_grow_is_named() {
     nothing_was_done(&workshop);
 }
 
-/// A pipe that nobody reads, as with `| head`.
+/// A pipe without a reader, as with `| head`.
 fn closed_pipe() -> std::io::PipeWriter {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
@@ -201,7 +201,7 @@ fn readers_that_go_away_do_not_stop_a_run() {
     assert_eq!(workshop.reroot(&["policy", "reference"]).run_onto(closed_pipe(), std::process::Stdio::null()), Some(0));
     assert_eq!(issue().run_onto(closed_pipe(), closed_pipe()), Some(0));
     workshop.verify("batch", &[]).success();
-    // talk that nobody hears is no reason to fail either
+    // messages that no process reads are no reason to fail either
     assert_eq!(issue().run_onto(std::process::Stdio::null(), closed_pipe()), Some(0));
     assert_eq!(issue().args(["--set", "lot=B2"]).run_onto(std::process::Stdio::null(), closed_pipe()), Some(2));
 }

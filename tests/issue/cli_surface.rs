@@ -29,7 +29,7 @@ fn commands() -> Vec<(Vec<String>, String)> {
             .map(|(_, list)| list.lines().take_while(|line| !line.is_empty()))
             .into_iter()
             .flatten()
-            // a command's name stands two columns in, what is wrapped further
+            // a command's name is indented by two columns, a wrapped line by more
             .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
             .filter_map(|line| line.split_whitespace().next())
             .filter(|name| *name != "help")
@@ -180,7 +180,7 @@ fn a_policy_is_shown_field_by_field_without_signing() {
     assert_eq!(read(shown), issued);
 }
 
-/// The same three leaves in every form: the same counts, families, issuers, keys and UIDs, whatever the file is called.
+/// The same three leaves in every form, under any file name: the same counts, families, issuers, keys and UIDs.
 #[test]
 fn inspection_sees_the_same_leaves_in_every_form() {
     use base64::Engine as _;
@@ -374,7 +374,7 @@ fn a_version_is_printed() {
     reroot(&["isue".to_owned()]).expect(2);
 }
 
-/// What is wrong with the arguments is said in the form that was asked for, like every other error.
+/// An error in the arguments is reported in the format that was asked for, like every other error.
 #[test]
 fn wrong_arguments_are_an_error_in_json_where_json_is_asked_for() {
     for format in [&["--format", "json"][..], &["--format=json"]] {

@@ -84,7 +84,7 @@ fn get(server: &Server, field: &Field, device: Option<&Device>) -> Finished {
     client.stdin("GET / HTTP/1.0\r\nHost: localhost\r\nConnection: close\r\n\r\n").run()
 }
 
-/// The same chip and key, certified by somebody else's CA.
+/// The same chip and key, certified by a different CA.
 fn stranger() -> Field {
     let other = Field::new();
     assert_eq!(other.device.uid, other.workshop.pki.leaf(0).uid());

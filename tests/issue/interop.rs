@@ -1,4 +1,4 @@
-//! What the quickstart issues for genuine ST parts, read back by programs that nobody here wrote.
+//! What the quickstart issues for genuine ST parts, read back by programs of other projects.
 #![expect(clippy::unwrap_used, reason = "`unwrap` is for tests")]
 
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! The ledger belongs to one run: whatever is among the inputs, whatever happens to its files, whoever else runs.
+//! The ledger belongs to one run. No input, no change to its files and no other run takes it away.
 //!
 //! `REROOT_LONG=1` lets two runs meet 200 times in each way instead of a few.
 #![expect(

@@ -264,7 +264,8 @@ fn another_name_list_or_bulk_id_makes_no_other_run() {
     workshop.issue("seven.zip", "seven", &note).expect(1);
     assert_eq!(workshop.files("seven"), seven);
     let head_before = head(&workshop);
-    // under another name it cannot, as the name is in its lines: its chips are done, and that is said
+    // from a reel with a different name it cannot, as the name is in the lines: the program reports that its chips are
+    // done
     workshop.delete("batch");
     let other = workshop.issue("reel (1).zip", "batch", &[]).success();
     assert!(!workshop.path("batch").exists() && other.err().contains("already done: every chip"), "{}", other.err());
@@ -355,7 +356,7 @@ fn missing_surplus_and_rejected_have_an_option_each() {
         .expect(3);
 }
 
-/// Begins a batch and leaves it open: the planner records it, and nobody signs.
+/// Begins a batch and leaves it open: the planner records it, and no signing machine signs it.
 fn begun(workshop: &Workshop, input: &str, more: &[&str]) -> String {
     let args =
         ["plan", input, "--policy", "policy.toml", "--out", "x.plan", "--config", "pki/reroot.toml", "--set", "lot=A1"];

@@ -1,4 +1,4 @@
-//! `reroot init --issuer-key`: an existing CA is adopted, whatever form its key is in; what cannot issue is refused by name.
+//! `reroot init --issuer-key` adopts an existing CA with its key in any form, and refuses by name what cannot issue.
 #![expect(clippy::unwrap_used, reason = "`unwrap` is for tests")]
 
 use std::path::Path;

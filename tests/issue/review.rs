@@ -180,8 +180,8 @@ fn a_passphrase_file_is_found_from_anywhere() {
     workshop.reroot(&args).args(["--config", "sealed/reroot.toml"]).run().success();
 }
 
-/// What whoever holds the manifest key, but not the issuing key, can do to a batch: files are changed before, then the
-/// statement is made to name them, then sealed again.
+/// Changes a batch as an attacker can who holds the manifest key, but not the issuing key: the caller has changed the
+/// files, this function makes the statement name them, then seals it again.
 fn reseal(workshop: &Workshop, change: impl FnOnce(&mut Statement)) {
     let read = |name: &str| std::fs::read(workshop.path("batch").join(name)).expect(name);
     let mut statement = Statement::parse(&read("manifest.json")).expect("a statement");
@@ -487,7 +487,7 @@ fn an_open_batch_waits_while_its_certificates_are_expired() {
     workshop.verify("batch", &["--input", "reel.zip"]).success();
 }
 
-/// The clock was set back while a batch was open: it keeps its instant, and nothing is said to be older than it is.
+/// The clock was set back while a batch was open: the batch keeps its instant, and no time in the statement is earlier.
 #[test]
 fn an_open_batch_is_finished_with_a_clock_that_was_set_back() {
     let workshop = Workshop::new();

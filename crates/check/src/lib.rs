@@ -1,8 +1,8 @@
 //! The verbs that check: `verify`, `verify-proof`, `lookup`, `inspect`, `policy`. They parse, call `reroot-core`, and print.
 //!
-//! Two programs are made of them. `reroot-check` is for auditors: it stands on `reroot-core` alone, and so holds no private
-//! key, opens no connection, and writes no file but those that the caller names (`--report`, `--findings`, `--der`, `man`). `reroot`
-//! has the verbs that sign beside them, and a configuration ([`Configuration`]) that names the anchors.
+//! Two programs use them. `reroot-check` is for auditors: it depends on `reroot-core` alone, so it has no private key,
+//! opens no connection, and writes no file but those that the caller names (`--report`, `--findings`, `--der`, `man`).
+//! `reroot` also has the verbs that sign, and a configuration ([`Configuration`]) that names the anchors.
 //!
 //! Line packs are opened read-only and immutable (`reroot_core::delivery::PackReader`).
 

@@ -16,7 +16,7 @@ fn main() -> ExitCode {
     };
     let printer = Printer::new(cli::PROGRAM, arguments.format, arguments.quiet);
     let outcome = std::panic::catch_unwind(|| cli::run(&arguments, &mut world(), printer));
-    // a panic has been printed by then; it is our fault, whatever the input was
+    // the panic has been printed by now; it is a bug of this program, even if the input is bad
     let exit = outcome.unwrap_or(Exit::Bug);
     reroot_core::durable::output::remove_unused_parents();
     let exit = if exit == Exit::Done && Printer::lost_data() { Exit::Storage } else { exit };

@@ -1,7 +1,7 @@
 //! The one place that prints: data to standard output, talk to standard error.
 //!
-//! Whatever gets here is made printable once more, line by line: the last line of defence. It cannot tell a line feed
-//! of this program from one of somebody else's, so values are escaped where they enter a text
+//! The printer makes every text printable once more, line by line, as the last line of defence. It cannot tell a line
+//! feed of this program from one inside a value, so values are escaped where they enter a text
 //! (`reroot_core::text::Printable`).
 
 use std::io::{ErrorKind, IsTerminal, Read, Write};
@@ -254,7 +254,7 @@ fn finished(report: &impl Serialize) -> serde_json::Value {
     value
 }
 
-/// Talk that nobody can hear is no reason to stop: by then something may have been signed.
+/// Ignores a failed write to standard error. It is no reason to stop: something may have been signed by then.
 fn write_talk(text: &str) {
     let mut out = std::io::stderr().lock();
     let _ = out.write_all(format!("{text}\n").as_bytes());

@@ -56,7 +56,7 @@ fn rate(per_second: f64) -> String {
 pub struct Counter(Option<Ticking>);
 
 impl Counter {
-    /// Begins, if there is somebody to see it.
+    /// Starts a counter, which is visible only if `draw` is true.
     pub fn new(draw: bool) -> Self {
         if !draw {
             return Self(None);

@@ -60,7 +60,8 @@ struct Place {
 }
 
 impl Place {
-    /// The same with a source that is safe to show, whatever is in the file: the place moves with what is escaped.
+    /// Returns the same with a source that is safe to show for any content of the file. The place moves with what is
+    /// escaped.
     fn printable(self) -> Self {
         let source = self.source.inner();
         let mut text = String::with_capacity(source.len());

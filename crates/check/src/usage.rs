@@ -21,7 +21,7 @@ pub fn usage(error: &clap::Error, parse: impl FnOnce(Vec<String>) -> Option<clap
             talk(message.trim_end());
         }
     } else {
-        // what cannot be written nobody reads
+        // an error here is ignored: it could not be reported either
         let _ = error.print();
     }
     u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)

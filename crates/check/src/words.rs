@@ -16,7 +16,7 @@ pub fn ours(text: &str) -> String {
     )
 }
 
-/// Does the same to what is said in a document for programs: hints, warnings, and reasons why nothing was done.
+/// Does the same to the texts in a document for programs: hints, warnings, and reasons why nothing was done.
 pub(crate) fn ours_in(document: &mut Value) {
     match document {
         Value::Object(members) => {

@@ -1,8 +1,8 @@
 //! Text that is safe to print: the one type through which names, values, paths and messages reach a person.
 //!
-//! Whatever comes from a file, an archive, a certificate, a token, another machine or the command line may hold
-//! characters that move the cursor, recolour the screen, hide text or show it in another order. [`Printable`] shows
-//! such characters as `\u{..}` and invalid UTF-8 as `\xNN`, and leaves everything else as it is. What it makes passes
+//! Text from a file, an archive, a certificate, a token, a different machine or the command line may hold characters
+//! that move the cursor, recolour the screen, hide text or show it in a different order. [`Printable`] shows such
+//! characters as `\u{..}` and invalid UTF-8 as `\xNN`, and leaves everything else as it is. What it makes passes
 //! through it unchanged: a value may be escaped where it enters a message, and the whole message once more where it is
 //! printed.
 //!
@@ -14,7 +14,7 @@ use std::ffi::OsStr;
 use std::fmt::{self, Write as _};
 use std::path::Path;
 
-/// Text that shows as one line, whatever is in it.
+/// Any text, shown as one line.
 ///
 /// A backslash is not escaped, so what is shown is for reading, not for parsing: JSON output has the exact text.
 #[derive(Clone, Copy, Debug)]
@@ -164,7 +164,7 @@ const RIGHT_TO_LEFT: [std::ops::RangeInclusive<char>; 5] = [
     '\u{1E800}'..='\u{1EFFF}',
 ];
 
-/// The known word that somebody who wrote `found` may have meant, if one is near.
+/// Returns the known word that the author of `found` may have meant, if one is near.
 pub fn nearest<'a>(found: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // a word of a hostile file can be as long as the file; the distance takes time of both lengths
     if found.len() > LONGEST_WORD {

@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let config = Config::load(Path::new(config))?;
     let policy = Policy::parse(&std::fs::read_to_string(policy)?, policy)?;
 
-    // Keys: this program takes passphrases and PINs from the environment and asks nobody.
+    // Keys: this program takes passphrases and PINs from the environment and never prompts.
     let secrets = ResolveWith {
         env: |name: &str| std::env::var_os(name),
         prompt: |_: &str| Err(io::Error::from(io::ErrorKind::Unsupported)),

@@ -68,8 +68,8 @@ pub(crate) fn sums(generator: &Table, key: &Table, scalars: &[(OddScalar, OddSca
     sums.into_iter().zip(defined).map(|(sum, defined)| defined.then_some(sum.x)).collect()
 }
 
-/// What each scalar's digit at a position stands for. By itself, so that the processor can fetch many at a time from a
-/// table that does not fit into its near caches.
+/// Collects the point that each scalar's digit at a position stands for. This is a pass of its own, so that the
+/// processor can fetch many points at a time from a table that does not fit into its near caches.
 fn gather(table: &Table, scalars: &[OddScalar], position: u32, terms: &mut Vec<Affine>) {
     let (row, window) = (table.row(position), table.window());
     terms.clear();

@@ -103,7 +103,7 @@ impl std::fmt::Debug for Table {
     }
 }
 
-/// What a digit stands for.
+/// Returns the point that a digit selects in its row.
 #[inline]
 pub(crate) fn point(row: &[Affine], digit: Digit) -> Affine {
     let Affine { x, y } = row[digit.index];

@@ -23,7 +23,7 @@ fn main() -> ExitCode {
     assert!(valgrind::is_running(), "this says nothing unless valgrind runs it: scripts/taint.sh");
     #[cfg(target_arch = "x86_64")]
     if plant == "never" {
-        // SAFETY: no such argument is given, and whoever gives it has a processor with AVX-512.
+        // SAFETY: no script gives this argument, and a developer who gives it has a processor with AVX-512.
         unsafe {
             let secret = std::mem::transmute::<[u64; 8], std::arch::x86_64::__m512i>(black_box([1; 8]));
             black_box(planted::planted_branch(&secret));

@@ -178,7 +178,7 @@ fn measure(form: Form, part: &Part, limit: Duration) -> (f64, usize) {
         }
         black_box(&mut other);
         let key = Key::untested(&inputs.secret, form).expect("a key");
-        // the code and the tables are as near as they were, whatever was done before
+        // brings the code and the tables into the caches, so that earlier work does not affect the time
         (part.run)(&key, black_box(&inputs));
         let begin = Instant::now();
         (part.run)(&key, black_box(&inputs));

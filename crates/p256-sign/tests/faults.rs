@@ -21,7 +21,7 @@ fn repeated_and_opposite_nonces_stop_the_key(form: Form) {
         let key = key(&chance.secret(), form);
         let digests: Vec<[u8; 32]> = (0..50).map(|_| chance.bytes()).collect();
         assert_eq!(key.sign_planted(&digests, plant), Err(Fault::RepeatedNonce), "{plant:?}");
-        // for good
+        // the key stays stopped: it refuses other digests too
         let others = [chance.bytes()];
         assert_eq!(key.sign_batch(&others, &mut chance.randomness(), true), Err(Fault::RepeatedNonce));
         assert_eq!(key.sign_deterministic(&others, false), Err(Fault::RepeatedNonce));

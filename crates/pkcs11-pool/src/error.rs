@@ -271,7 +271,7 @@ fn seconds(limit: Duration) -> String {
 mod tests {
     use super::*;
 
-    /// Whoever reads it has just run that command.
+    /// The operator who reads the hint has just run that command.
     #[test]
     fn the_command_that_goes_through_a_token_never_advises_to_run_itself() {
         let call = |function: &str, code: &str| Pkcs11Error::Call {

@@ -1,4 +1,4 @@
-//! What a token's return value means for whoever wants a signature.
+//! What a token's return value means for the caller that wants a signature.
 
 use cryptoki::context::Function;
 use cryptoki::error::{Error, RvError};

@@ -116,7 +116,7 @@ pub(crate) struct Pair {
     pub(crate) private: ObjectHandle,
 }
 
-/// Makes a key pair: in the token for good with `names`, in the session alone without.
+/// Makes a key pair: permanently in the token with `names`, in the session only without.
 pub(crate) fn make(session: &Session, algorithm: KeyAlgorithm, names: Option<&Names>) -> Result<Pair, Fault> {
     let stays = Attribute::Token(names.is_some());
     let mut public = vec![stays.clone(), Attribute::Private(false), Attribute::Verify(true)];

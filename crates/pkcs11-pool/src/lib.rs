@@ -1,9 +1,9 @@
 //! Keys in PKCS#11 tokens: smart cards, network HSMs, cloud key services (OASIS PKCS #11 v2.40 to v3.2).
 //!
 //! Guarantees: one login per token and one session per worker; the key is looked up once. A PIN that was refused is
-//! never tried again. A call that hangs is waited for no longer than [`Settings::call_timeout`]. Whatever fails, the
-//! signatures that [`sign`](Pkcs11Signer::sign) hands over are those of the first messages, in
-//! order. No message carries a PIN.
+//! never tried again. If a call hangs, the caller waits no longer than [`Settings::call_timeout`]. After any failure,
+//! the signatures that [`sign`](Pkcs11Signer::sign) hands over are those of the first messages, in order. No message
+//! carries a PIN.
 //!
 //! `unsafe` is needed for one `C_SignInit` and one `C_Sign` a signature, and is allowed in `c_sign` alone.
 //!
@@ -52,7 +52,7 @@ pub use watchdog::hanging_calls;
 pub struct Settings {
     /// Sessions per token. `None`: as many as make it faster, within what the token allows.
     pub sessions: Option<NonZeroUsize>,
-    /// Longest time one call into the library may take before nobody waits for it any more.
+    /// Longest time that the caller waits for one call into the library.
     pub call_timeout: Duration,
     /// Further attempts after a failed one, of a signature and of a token, before the token is given up.
     pub retries: u32,
@@ -90,7 +90,7 @@ impl std::fmt::Debug for Settings {
 }
 
 impl Settings {
-    /// Waits before attempt `attempt` + 1, where nobody has to be woken.
+    /// Waits before attempt `attempt` + 1, where no other thread can end the wait early.
     fn pause(&self, attempt: u32) {
         match &self.wait {
             Some(wait) => wait(self.pause_after(attempt)),

@@ -41,7 +41,7 @@ pub(crate) struct Module {
 static LOADED: Mutex<Vec<(PathBuf, Weak<Module>)>> = Mutex::new(Vec::new());
 
 impl Module {
-    /// Loads and initialises the library at `path`, or shares it with whoever has done so already.
+    /// Loads and initialises the library at `path`, or returns the module that an earlier caller loaded.
     pub(crate) fn load(path: &Path) -> Result<Arc<Self>, Fault> {
         if !path.is_absolute() {
             // the loader would look for a bare name in folders that the environment names
@@ -174,7 +174,7 @@ impl Drop for Module {
     fn drop(&mut self) {
         let mut loaded = locked(&LOADED);
         if self.ours {
-            // nobody is left who could do anything about a failure
+            // no caller is left that could act on a failure
             let _ = call("C_Finalize", || self.pkcs11.clone().finalize());
         }
         loaded.retain(|(path, module)| *path != self.path || module.strong_count() > 0);
@@ -226,7 +226,7 @@ impl PooledSession {
         Ok(session.as_ref().expect("opened above"))
     }
 
-    /// Closes the session, whatever the token says to that.
+    /// Closes the session. An error of the token is ignored.
     pub(crate) fn close(&self) {
         let session = self.lock().take();
         call("C_CloseSession", || drop(session));

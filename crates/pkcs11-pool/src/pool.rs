@@ -1,8 +1,8 @@
 //! Threads that sign, one session each, and the rules by which they share work, retry, fail over and stop.
 //!
 //! A message is claimed by one worker at a time and given back if that worker's token fails; its signature is stored
-//! under the message's number, so order is kept whoever signs. All state is behind one mutex that is held for moments
-//! only, never during a call into a library.
+//! under the message's number, so the order does not depend on which worker signs. All state is behind one mutex that
+//! is held for moments only, never during a call into a library.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -43,7 +43,7 @@ enum Outcome {
     TokenFailed(Fault),
     /// The token was tried often enough.
     TokenGivenUp(Pkcs11Error),
-    /// Nobody signs any more.
+    /// No worker signs any more.
     Stop(Pkcs11Error),
 }
 
@@ -364,7 +364,7 @@ impl Pool {
         }
     }
 
-    /// Gives a token up for good; with the last one, everything stops.
+    /// Gives a token up permanently; with the last one, everything stops.
     fn open_breaker(&self, state: &mut State, number: usize, error: Pkcs11Error) {
         if !matches!(state.health[number].breaker, Breaker::Open(_)) {
             error!(token = self.tokens[number].name(), %error, "token given up");

@@ -1,8 +1,8 @@
 //! Calls into a token's library that may never return.
 //!
 //! Such a call cannot be ended, only waited for. Each one is therefore made on a thread of its own kind (a worker, or
-//! the helper of [`guarded`]), which notes what it calls and since when; whoever waits looks at the note, and when the
-//! call is overdue gives the thread up. A thread that was given up keeps everything it may still touch alive (its
+//! the helper of [`guarded`]), which notes what it calls and since when. The waiting thread checks the note, and when
+//! the call is overdue gives that thread up. A thread that was given up keeps everything it may still touch alive (its
 //! session, its module) and delivers nothing any more.
 
 use std::cell::RefCell;
@@ -23,7 +23,7 @@ struct Note {
     given_up: bool,
 }
 
-/// A call that did not return in time, or was not made because nobody could have watched it.
+/// A call that did not return in time, or was not made because no thread could be started for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Overdue {
     /// The PKCS#11 function that did not return.
@@ -51,7 +51,7 @@ impl Activity {
         }
     }
 
-    /// Whether somebody has stopped waiting for this thread.
+    /// Returns whether the waiting thread has given this one up.
     pub(crate) fn is_given_up(&self) -> bool {
         self.note().given_up
     }
@@ -76,7 +76,7 @@ pub fn hanging_calls() -> usize {
     GIVEN_UP.load(Ordering::Relaxed)
 }
 
-/// Makes one call of the PKCS#11 function `function`, noted for whoever watches this thread.
+/// Makes one call of the PKCS#11 function `function`, and notes it for the thread that watches this one.
 pub(crate) fn call<T>(function: &'static str, f: impl FnOnce() -> T) -> T {
     let activity = CURRENT.with(|current| current.borrow().clone());
     let Some(activity) = activity else { return f() };
@@ -91,7 +91,7 @@ pub(crate) fn call<T>(function: &'static str, f: impl FnOnce() -> T) -> T {
     let mut note = activity.note();
     note.call = outer;
     if outer.is_none() && std::mem::take(&mut note.given_up) {
-        // it did return: no longer hanging, but nobody waits for it
+        // it did return: no longer hanging, but no thread waits for the value
         GIVEN_UP.fetch_sub(1, Ordering::Relaxed);
         note.given_up = true;
     }
@@ -145,7 +145,7 @@ impl<T: Send + 'static> Held<T> {
         Self { value: Some(value), limit }
     }
 
-    /// The value, to be held by somebody else.
+    /// Returns the value. The caller then decides how it is dropped.
     pub(crate) fn into_inner(mut self) -> T {
         self.value.take().expect("taken here and when dropped only")
     }
@@ -168,7 +168,7 @@ impl<T: Send + 'static> std::ops::DerefMut for Held<T> {
 impl<T: Send + 'static> Drop for Held<T> {
     fn drop(&mut self) {
         if let Some(value) = self.value.take() {
-            // nobody is left who could be told
+            // no caller is left that could receive the error
             let _ = guarded(self.limit, move || drop(value));
         }
     }

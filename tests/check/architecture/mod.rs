@@ -283,7 +283,7 @@ fn the_tables_have_no_cycle() {
     }
 }
 
-/// The same of the code itself, whatever the tables allow: who imports whom is read from the sources.
+/// Checks the same of the code itself, apart from what the tables allow: the imports are read from the sources.
 #[test]
 fn no_module_leads_back_to_itself() {
     for (folder, table) in CRATES {

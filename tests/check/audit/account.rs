@@ -191,10 +191,10 @@ fn a_chip_that_the_list_names_is_not_left_out_as_surplus() {
             let finished = workshop.verify(&out, &[&["--format", "json"], more].concat()).expect(1);
             assert_eq!(codes(&finished), ["audit.expect.chip".to_owned()].into(), "{}", finished.out());
         }
-        // who has no list takes the signer's word, and is told
+        // an auditor without a list takes the signer's word, and the report says so
         assert_eq!(json(&workshop, &out, &INPUT)["signers_word"][code], 1 + u64::from(n == 0));
     }
-    // a chip that is not on the list, and is said to have been issued before
+    // a chip that is not on the list; the batch claims that it was issued before
     let mut forge = Forge::of(&workshop);
     let lines = String::from_utf8(forge.files["rejected.jsonl"].clone()).unwrap();
     let lines = lines.replace("verify.expect.surplus", "ledger.already-issued");
@@ -267,7 +267,7 @@ fn findings_of_policy_and_rules_are_derived_again() {
 #[test]
 fn an_item_is_in_one_line_or_one_finding() {
     let workshop = issued(0..4, &[]);
-    // a chip that has a certificate, and is said to be rejected as well
+    // a chip that has a certificate; the batch claims that it was rejected as well
     let mut forge = Forge::of(&workshop);
     let item = forge.chips[1].get("source_item");
     let line = finding(item.trim_matches('"'), "rejected", "verify.signature.invalid", None, None);
@@ -313,7 +313,7 @@ fn a_finding_names_the_chip_and_the_certificate_of_its_item() {
         forge.seal(&format!("out-{n}"), |_| ());
         refused_only(&workshop, &format!("out-{n}"), &INPUT, &["audit.account.finding"]);
     }
-    // a leaf that was left out for a reason that nobody can check, under another chip's name
+    // a leaf that was left out for a reason that no auditor can check, under a different chip's name
     let mut forge = Forge::of(&workshop);
     let chip = forge.chips.remove(1);
     let (item, source) = (chip.get("source_item"), chip.get("source_sha256"));

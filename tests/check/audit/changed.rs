@@ -1,4 +1,4 @@
-//! What somebody can do who has the directory and no key: nothing that is not seen.
+//! Changes by an attacker who has the directory and no key: every one is detected.
 
 use std::collections::BTreeSet;
 use std::path::Path;

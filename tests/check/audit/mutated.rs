@@ -87,8 +87,9 @@ fn no_byte_of_any_file_can_be_changed() {
 
 /// What the holder of the manifest key can do: a byte of any file, with digests, root and seal that fit.
 ///
-/// What nobody can derive again is the signer's word: who was rejected and why, which inputs there were, comments in
-/// the policy. Everything that the certificates rest on is refused; a change that is accepted is one of those.
+/// The audit takes the signer's word for what it cannot derive again: who was rejected and why, which inputs there
+/// were, comments in the policy. It refuses every change to what the certificates depend on; a change that it accepts
+/// is to one of the former.
 #[test]
 fn no_byte_that_something_rests_on_can_be_changed_and_sealed_again() {
     let workshop = batch();

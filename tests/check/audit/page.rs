@@ -127,7 +127,7 @@ fn the_page_says_what_was_found() {
         assert!(page.contains(fact), "{fact}");
     }
     shows_the_contents(&workshop, &page);
-    // nothing is overwritten, and that is said before the work
+    // nothing is overwritten: the command fails before it does any work
     let again = workshop.verify("batch", &["--report", "report.html"]).expect(2);
     assert!(again.out().is_empty() && again.err().contains("`report.html` exists already"), "{}", again.err());
 }

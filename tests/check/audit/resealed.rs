@@ -372,7 +372,7 @@ fn certificates_that_the_ca_did_sign_and_the_policy_did_not_ask_for_are_refused(
     let forge = Forge::of(&workshop);
     let neighbour = forge.chips[2].fields();
 
-    // its neighbour: signed again without a change, which the holder of the key can do and nobody can tell
+    // the valid counterpart: signed again without a change; the key's holder can do this and no auditor detects it
     let mut again = Forge::of(&workshop);
     let fields = again.chips[1].fields();
     again.chips[1].recertify(certify(&workshop, "issuing", &fields));

@@ -92,7 +92,7 @@ fn a_ca_cannot_seal_a_batch() {
     }
 }
 
-/// A whole manifest signer of somebody else's root.
+/// A complete manifest signer under a different root.
 #[test]
 fn a_manifest_signer_of_another_root_is_refused() {
     let workshop = batch();

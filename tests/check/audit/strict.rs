@@ -72,8 +72,8 @@ fn the_pem_files_of_a_batch_have_one_form() {
     }
 }
 
-/// Whether the holder of the manifest key sealed the damage or somebody else made it: no command takes a file of
-/// certificates that another one refuses.
+/// No command takes a file of certificates that a different command refuses. This is true if the holder of the manifest
+/// key sealed the damage, and if an attacker without that key made it.
 #[test]
 fn all_commands_judge_the_same_damaged_chain_the_same_way() {
     let workshop = batch();

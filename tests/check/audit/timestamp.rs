@@ -98,7 +98,7 @@ fn an_authority_says_when_the_statement_existed() {
     assert!(workshop.verify("batch", &[]).success().out().contains("note: the time-stamp was not looked at"));
     workshop.reroot(&["timestamp", "attach", "batch", "good.tsr"]).run().expect(2);
 
-    // under another root it is nobody's word
+    // under a different root the time-stamp is not trusted
     openssl(
         &workshop,
         "req -x509 -config config -newkey rsa:2048 -noenc -keyout x.key -out other.pem -subj /CN=Root -extensions ca",

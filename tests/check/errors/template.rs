@@ -3,7 +3,7 @@
 use reroot_check::words::ours;
 use std::fmt::Write as _;
 
-/// The fixed words of a message and what stands between them.
+/// The fixed words of a message and the values between them.
 #[derive(Clone, Debug)]
 pub(super) struct Template {
     /// Fixed words, with the options and commands of these programs; a value is between each two of them.
@@ -65,7 +65,7 @@ impl Template {
         letters >= LETTERS
     }
 
-    /// Whether a line has this message in it: from the line's beginning, or after what stands before messages.
+    /// Returns whether a line has this message in it: at the line's beginning, or after text that may precede one.
     pub(super) fn is_in(&self, line: &str) -> bool {
         let (first, rest) = self.fixed.split_first().expect("there is one");
         if first.is_empty() {

@@ -176,14 +176,14 @@ fn a_leaf_issued_by_a_leaf_is_refused() {
         leaf.spki = Key::p256(9).spki();
     })
     .sign(&crate::intake::builder::device_key());
-    // even if somebody offers the chip's certificate as an intermediate
+    // even if an attacker offers the chip's certificate as an intermediate
     let verifier = with(&[&chip.sign(&root_key())], &[]);
     assert_eq!(examine(&verifier, &forged).err(), Some("verify.chain.no-trust-anchor"));
 }
 
 #[test]
 fn loops_end() {
-    // A and B certify each other and nobody else certifies them; then the root certifies A
+    // A and B certify each other and no other CA certifies them; then the root certifies A
     let (a, b) = (Key::p256(11), Key::p256(12));
     let cross = |subject: &str, key: &Key, issuer: &str, by: &Key| {
         let mut builder = Builder::intermediate(subject, key);
@@ -342,7 +342,7 @@ fn validity_is_judged_at_the_given_instant_and_the_anchors_end_is_a_warning() {
 fn ca_certificates_are_told_apart_from_leaves() {
     let verifier = with(&[], &[]);
     assert_eq!(examine(&verifier, &root()).err(), Some("ca"));
-    // a CA certificate that nobody vouches for is only ignored, too
+    // a CA certificate that no anchor certifies is only ignored, too
     let stranger = Key::p256(40);
     let mut builder = Builder::root();
     builder.subject = st_name("XX", "Stranger", "CA");

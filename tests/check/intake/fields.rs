@@ -372,7 +372,7 @@ fn a_leaf_with_ca_true_is_refused() {
             &leaf(|leaf| leaf.rest = extensions(&[ca(critical)])),
         );
     }
-    // whatever the family
+    // the generic family is as strict
     let der = leaf(|leaf| leaf.rest = extensions(&[ca(true)])).sign(&root_key());
     assert_eq!(verdict(Family::Generic, &[], &der), Some("verify.extension.ca-true"));
     let usage = extension(oids::KEY_USAGE, true, &[3, 2, 7, 0x80]);

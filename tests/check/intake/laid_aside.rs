@@ -24,7 +24,7 @@ fn again(verifier: &Verifier, der: &[u8], at: &str) -> Result<VerifiedLeaf, &'st
 fn a_leaf_is_taken_up_again_with_all_that_was_proved_of_it() {
     let key = Key::p256(11);
     let intermediate = Builder::intermediate("A", &key).sign(&root_key());
-    // a first anchor that has nothing to do with it, so that the anchor's place is told
+    // the first anchor is unrelated, so that the test sees that the position of the right one is kept
     let mut other = Builder::root();
     other.subject = st_name("NL", "STMicroelectronics nv", "another");
     let anchors = [other.sign(&root_key()), Builder::root().sign(&root_key())];

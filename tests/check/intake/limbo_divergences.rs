@@ -1,4 +1,4 @@
-//! Where our verdict differs from x509-limbo's, and why. Whatever is not listed here must agree.
+//! Where our verdict differs from x509-limbo's, and why. Every case that is not listed here must agree.
 
 const NO_CRLS: &str = "revocation of source leaves is not checked: no ST source CA publishes a CRL, its root names no \
     distribution point, and a genuine leaf that was stolen is for the expected list to find";

@@ -62,7 +62,7 @@ fn the_anchors_own_certificate_among_the_inputs_adds_nothing() {
     assert_eq!(verifier.intermediates().count(), 0);
     let (verified, _) = examine(&verifier, &Builder::leaf().sign(&root_key())).unwrap();
     assert_eq!(verified.proof().path().len(), 0);
-    // another certificate of the same name and key: no further CA, whoever signed it
+    // a different certificate of the same name and key is not a further CA, no matter which key signed it
     let mut renewed = Builder::root();
     renewed.not_after = tlv(0x17, &[b"450101000000Z"]);
     assert_eq!(with(&[renewed.sign(&root_key())]).intermediates().count(), 0);
@@ -76,7 +76,7 @@ fn the_anchors_own_certificate_among_the_inputs_adds_nothing() {
 
 #[test]
 fn the_anchors_key_under_another_name_is_no_anchor() {
-    // signed by itself, under a name of its own: whoever has the certificate has not the key
+    // self-signed, under a name of its own: an attacker can have this certificate without having the key
     let mut other = Builder::root();
     (other.subject, other.issuer) = (st_name("NL", "ACME", "Other"), st_name("NL", "ACME", "Other"));
     let verifier = with(&[other.sign(&root_key())]);

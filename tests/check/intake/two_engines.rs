@@ -1,4 +1,4 @@
-//! Whoever checks the signatures, the verdicts are the same: for good leaves, bad ones, and what is next to them.
+//! Both engines that verify signatures give the same verdicts: for good leaves, for bad ones, and for their neighbours.
 
 use reroot::crypto::VerificationEngine;
 use reroot::origin::ItemName;

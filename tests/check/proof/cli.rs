@@ -135,7 +135,7 @@ fn absence_is_proved_of_nothing_that_no_chip_could_be_called() {
                 check(&workshop, &prove(&workshop, &[BEFORE]).stdout, &["--absent", "--uid", &name]).expect(1);
             assert!(refused.out().contains("[proof.uid-form]") && refused.out().contains(&said), "{}", refused.out());
         }
-        // whoever writes the proof themselves
+        // an attacker writes the proof without `prove`
         for proof in [&good, &last] {
             let proof = reroot::manifest::Proof { uid: name.parse().unwrap(), ..proof.clone() };
             let refused = check(&workshop, proof.to_line().as_bytes(), &["--absent"]).expect(1);
@@ -226,7 +226,7 @@ fn a_damaged_batch_is_not_proved_from() {
         let out = format!("{name}.proof.json");
         let refused = prove(&workshop, &[uid, "--out", &out]);
         if name == "manifest.json" {
-            // a digest in the statement: whoever checks sees it
+            // a digest in the statement: `verify-proof` finds the change
             assert!(matches!(refused.code, Some(0 | 1)), "{name}: {}", refused.err());
         } else {
             refused.expect(1);

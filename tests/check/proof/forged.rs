@@ -233,7 +233,7 @@ fn statements_that_say_something_else_are_refused() {
     for (code, last) in cases {
         assert_eq!(forged(&workshop, &chips, |s, _| last(s)), Err(code.to_owned()));
     }
-    // a tree that is said to have more lines
+    // a statement that claims a tree with more lines
     let more = forged(&workshop, &chips, |s, _| {
         s.entries.tree_size = 5;
         (s.counts.issued, s.counts.items, s.counts.signatures_made) = (5, 7, 5);

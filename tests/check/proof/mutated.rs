@@ -64,7 +64,7 @@ fn no_byte_of_a_proof_can_be_changed_left_out_or_doubled() {
     }
 }
 
-/// Under the base64: every byte of every part, and a chip that is said to be another.
+/// Changes below the base64: every byte of every part, and a proof presented for a different chip.
 #[test]
 fn no_byte_inside_a_part_can_be_changed() {
     let workshop = batch();

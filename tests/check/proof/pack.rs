@@ -91,7 +91,7 @@ fn what_is_not_in_the_pack_is_not_given_out() {
         .note("A pack that is there already")
         .run("export batch --to line-pack --out batch.pack --config pki/reroot.toml")
         .finish();
-    // an anchor of somebody else
+    // the wrong source anchor: the CA's root, not ST's
     let args =
         ["lookup", "batch.pack", &first, "--source-anchor", "pki/ca/root.pem", "--issuer-anchor", "pki/ca/root.pem"];
     let refused = workshop.reroot(&args).run().expect(1);
@@ -120,7 +120,7 @@ fn the_pythons_of_the_document_read_it() {
     assert!(document.contains(&id.to_string()));
 }
 
-/// What somebody with SQLite can write: rows exchanged, lines of another batch, a seal of another batch.
+/// What an attacker with SQLite can write: rows exchanged, lines of a different batch, a seal of a different batch.
 #[test]
 fn a_pack_that_was_edited_is_refused() {
     let workshop = with_pack();
@@ -161,7 +161,7 @@ fn a_pack_that_was_edited_is_refused() {
     }
 }
 
-/// SQL that turns a good pack into a file that is not one, and what is said of it.
+/// SQL that turns a good pack into a file that is not one, and the error that the program reports.
 const OTHER_SCHEMAS: [(&str, &str); 17] = [
     ("CREATE TABLE more (x)", "has more tables and indexes than the 4"),
     ("CREATE INDEX more ON chip (line)", "has more tables and indexes than the 4"),

@@ -1,4 +1,4 @@
-//! CAs below somebody else's root: requests out, certificates in.
+//! CAs below an external root: requests out, certificates in.
 
 use crate::support::judges::put;
 use crate::support::place::{Place, edit, silent, without_pin};

@@ -7,7 +7,7 @@ use crate::support::run::Run;
 use crate::support::tokens::faulty;
 use crate::support::workshop::Workshop;
 
-/// A whole batch. What comes of it is the same wherever the key lies.
+/// Issues a whole batch. The result does not depend on where the key is.
 fn whole_batch(workshop: &Workshop, algorithm: &str) {
     sign_with(workshop, algorithm);
     workshop.reel("reel.zip", 0..12);

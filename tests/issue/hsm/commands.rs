@@ -49,7 +49,7 @@ fn a_pin_comes_from_a_file_or_the_environment_and_is_tried_once() {
     silent(hsm(&place, &["doctor", &uri, "--pin-env", "HSM_PIN"]).env("HSM_PIN", PIN).run()).success();
     let unset = silent(hsm(&place, &["doctor", &uri, "--pin-env", "HSM_PIN"]).run()).expect(4);
     assert!(unset.err().contains("HSM_PIN"), "{}", unset.err());
-    // nobody to ask: a session without a terminal
+    // no operator to ask: a session without a terminal
     let asked = Run::tool("setsid").args(["--wait", env!("CARGO_BIN_EXE_reroot"), "hsm", "doctor", &uri]);
     let asked = place.env.iter().fold(asked, |run, (name, value)| run.env(name, value));
     let asked = silent(asked.run()).expect(4);

@@ -82,7 +82,7 @@ fn after_any_fault_at_any_call_the_same_command_makes_the_same_batch() {
             let case = format!("{rule} ({function})");
             let workshop = bench.open.copy();
             let disturbed = bench.issue(&workshop, &rule);
-            // when everything is signed, a token that cannot be closed is nobody's business
+            // when everything is signed, a token that cannot be closed must not fail the run
             let after = matches!(function.as_str(), "C_CloseSession" | "C_Finalize");
             let said = disturbed.err();
             match how {

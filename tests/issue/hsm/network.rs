@@ -57,7 +57,7 @@ impl Server {
         }
     }
 
-    /// Nobody can connect any more; clients are still served.
+    /// Closes the server to new clients; clients that are connected are still served.
     fn close(&mut self) {
         std::fs::remove_file(&self.socket).unwrap();
         self.listener.kill().unwrap();

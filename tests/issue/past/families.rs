@@ -72,7 +72,7 @@ fn packs_say_the_family_where_their_version_can() {
             lookup(shelf, absent, &["--absent"]).success();
             lookup(shelf, absent, &[]).expect(1);
         }
-        // a pack of version 1 holds no policy: nothing is said to be absent by a rule that may be another family's
+        // a pack of version 1 holds no policy: `lookup` must not report a chip absent by a different family's rule
         for name in [chip, absent] {
             assert_ne!(lookup("reel.pack", name, &["--absent"]).code, Some(0), "{name}");
         }

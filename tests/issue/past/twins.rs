@@ -1,5 +1,5 @@
 //! Signatures of version 1, which come back in either form: a vault of an earlier release recorded what its signer
-//! returned, and whoever carries the file can exchange a signature for its twin.
+//! returned, and an attacker who carries the file can exchange a signature for its twin.
 
 use reroot::crypto::{low_s, sha256};
 use reroot::x509::KeyAlgorithm;
@@ -34,7 +34,7 @@ fn twins_that_were_exchanged_on_the_way_are_exchanged_back() {
     let finished = past.again().success();
     let said = finished.err() + &finished.out();
     assert!(said.contains("signatures came in the other of the two forms"), "{said}");
-    // whatever the earlier program kept, the lower s is published
+    // the lower s is published, even where the earlier program kept the higher one
     let mut low = honest.clone();
     low.entries.iter_mut().for_each(|(_, signature)| *signature = low_s(KeyAlgorithm::P256, signature.clone()));
     assert!(published(&past, &low));
@@ -51,7 +51,7 @@ fn what_an_earlier_release_recorded_stays_as_it_is() {
     past.finish(&["--expect-signatures", &digest]).success();
     assert!(published(&past, &earlier) && !published(&past, &honest));
     past.workshop.verify("batch", &["--input", "reel.zip"]).success();
-    // recorded here too: whatever file comes now, the same batch comes out
+    // recorded on this ledger too: with either file, the same batch comes out
     let batch = past.workshop.files("batch");
     for file in [&earlier, &honest] {
         file.write(&past.workshop.path("reel.signatures"));

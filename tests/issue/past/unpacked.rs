@@ -73,7 +73,7 @@ impl Past {
         self.workshop.reroot(command).args(to).args(config).run()
     }
 
-    /// The operator's next commands, whatever state the folder is in.
+    /// Runs the operator's next commands for a folder of this kind.
     pub(crate) fn go_on(&self) {
         match self.name.split('-').next().unwrap() {
             "cmp" => self.ask(),

@@ -63,8 +63,8 @@ fn a_call_that_hangs_at_any_place_ends_the_wait_and_is_named() {
         let report = run.faults(&format!("*:{number}:hang")).report(&hsm);
         let signed = report.verified(EcdsaSha256);
         assert_eq!(signed, report.signatures.len(), "call {number}, {function}");
-        // the call hangs for ever: that there is a report is the end of the wait
-        // at the end, everything has been signed and nobody needs to be told
+        // the call hangs forever: a report means that the wait has ended
+        // after the last signature, a call that hangs is not an error for the caller
         if matches!(function, "C_CloseSession" | "C_Finalize") {
             assert_eq!((report.error, signed), (None, 50));
             continue;
@@ -125,7 +125,7 @@ fn a_token_that_stays_broken_is_given_up_after_bounded_attempts() {
         assert_eq!(report.pauses_ms[..2], [250, 500], "{:?}", report.pauses_ms);
         let calls = std::fs::read_to_string(&trace).unwrap();
         let tried = calls.lines().filter(|call| *call == "C_Sign").count();
-        // the breaker is open: nobody hammers a dead token
+        // the breaker is open: the workers do not hammer a dead token
         assert!(tried <= 30 + 4 * sessions, "{tried} calls");
         assert!(calls.ends_with("C_Finalize\n"), "finalised on the way out");
     }

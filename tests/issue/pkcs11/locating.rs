@@ -1,4 +1,4 @@
-//! From a URI to one key, and what is said when it is none or several; PINs.
+//! From a URI to one key, and the errors when it names no key or several; PINs.
 
 use super::run::Run;
 use crate::support::tokens::{Hsm, PIN, SOFTHSM, faulty};

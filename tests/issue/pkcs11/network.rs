@@ -92,7 +92,7 @@ fn a_network_hsm_that_is_gone_for_good_ends_the_batch_with_its_signatures() {
     let server = Server::start(&hsm, "s2");
     let run = Run { sessions: 1, retries: 3, ..Run::signing(&hsm.uri("token=lab;object=ca", CLIENT)) };
     let report = disturbed(&hsm, &server, run, || {
-        // the listener first, so that nobody can connect again
+        // the listener first, so that no client can connect again
         succeed(Command::new("kill").args(["-STOP", &server.listener.id().to_string()]));
         std::fs::remove_file(&server.socket).unwrap();
         server.signal_children("-KILL");

@@ -158,7 +158,7 @@ fn an_answer_that_anybody_can_have_written_leaves_a_doubt() {
     let server = desk.server(true, "preset.der", &["-accept_raverified", "-send_unprotected"]);
     let doubtful = desk.ask(&server, true, &[]).expect(3);
     assert!(doubtful.err().contains("not protected") && doubtful.err().contains("cmp.in-doubt"), "{}", doubtful.err());
-    // nothing is asked for twice before somebody has decided
+    // the program asks for nothing twice before the operator has decided
     let server = desk.server(true, "preset.der", TAKES);
     let doubtful = desk.ask(&server, true, &[]).expect(3);
     assert!(doubtful.err().contains("requests are in doubt: 1"), "{}", doubtful.err());

@@ -294,7 +294,7 @@ impl Front {
         });
         let mut front = Self { server, port };
         loop {
-            // asked in this order: a server that could not have its port ends, whoever answers there
+            // in this order: a server that did not get its port ends, and then a different program may have answered
             let answers = std::net::TcpStream::connect(("127.0.0.1", port)).is_ok();
             if front.server.try_wait().unwrap().is_some() {
                 return None;

@@ -1,4 +1,4 @@
-//! Other CAs: `plan`, `sign` and `finish` on two machines, another house's CA by file and by CMP.
+//! Other CAs: `plan`, `sign` and `finish` on two machines, an external CA by file and by CMP.
 #![expect(clippy::unwrap_used, reason = "`unwrap` is for tests")]
 
 pub(crate) mod approvals;

@@ -36,7 +36,7 @@ fn a_reissue_passes_with_its_reason_in_the_ceremony() {
     machines.sign("reel.plan", "reel.signatures").success();
     machines.finish("reel.plan", "reel.signatures", "batch").success();
     machines.plan("reel.zip", "second.plan", &["--reissue", "lost in transit"]).success();
-    // what decides is right above the question, whatever else there was to show
+    // the lines that matter most are right above the question, after everything else that was shown
     let sign = ["sign", "second.plan", "--out", "second.signatures", "--config", "vault/reroot.toml"];
     let asked = machines.workshop.reroot(&sign).stdin("no\n").run().expect(6).err();
     let lines: Vec<&str> = asked.lines().take_while(|line| !line.contains("when you type")).collect();

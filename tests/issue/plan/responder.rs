@@ -1,5 +1,5 @@
-//! A CA that speaks just enough CMP (RFC 9810) to issue whole batches, and goes wrong where it is told to: small,
-//! written from the RFC and not from the program's own code.
+//! A CA that speaks just enough CMP (RFC 9810) to issue whole batches, and goes wrong where a test asks for it. It is
+//! small, and written from the RFC and not from the program's own code.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -25,7 +25,7 @@ pub(crate) enum Step {
 /// What is wrong with an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// pkiConf, whatever was asked.
+    /// The answer is pkiConf, which does not fit the request.
     Acknowledge,
     /// The MAC is of other bytes.
     BadMac,

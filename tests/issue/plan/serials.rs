@@ -1,4 +1,4 @@
-//! The planner chooses seeds and batch names: whatever it chooses, the vault gives no serial number to two certificates.
+//! The planner chooses seeds and batch names: for any choice, the vault gives no serial number to two certificates.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
@@ -108,7 +108,7 @@ fn a_seed_is_good_for_one_batch_whatever_else_the_planner_changes() {
         Choice { policy: &second, ..again },
         // the same leaves and policy once more, with other parameters
         Choice { reissue: Some("lost"), lot: "B2", ..again },
-        // other leaves, whose serial numbers nobody has yet: this seed may have been given up serial numbers for
+        // other leaves, whose serial numbers no certificate has yet: a seed that a batch has is refused all the same
         Choice { input: "other.zip", ..again },
         Choice { input: "other.zip", policy: &second, ..again },
     ]

@@ -1,4 +1,4 @@
-//! Signature files in their parts, and what whoever carries one could make of it.
+//! Signature files in their parts, and what an attacker who carries one could change in it.
 
 use std::path::Path;
 
@@ -55,7 +55,7 @@ impl SignatureFile {
         section
     }
 
-    /// Makes size and digest those of the entries, as whoever changes the file would.
+    /// Makes size and digest those of the entries, as an attacker who changes the file would.
     pub(crate) fn recount(&mut self) {
         let section = self.section();
         self.replace(&format!("\"bytes\":{}", self.member("bytes")), &format!("\"bytes\":{}", section.len()));

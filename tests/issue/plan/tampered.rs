@@ -6,7 +6,7 @@ use crate::support::judges::put;
 use crate::support::pki::variants;
 use crate::support::run::Run;
 
-/// Whoever carries the file can change bytes, and cannot sign.
+/// An attacker who carries the file can change bytes but cannot sign.
 #[test]
 fn no_byte_of_a_plan_can_be_changed_on_its_way() {
     let machines = Machines::planned(3);
@@ -185,7 +185,7 @@ fn a_machine_without_signing_in_its_configuration_signs_no_plan() {
     }
 }
 
-/// Whatever a member is, one that no planner's program writes is refused before anything else is made of it.
+/// The vault refuses every member that no planner's program writes, before it uses the value for anything else.
 #[test]
 fn no_member_of_a_plan_can_be_longer_or_larger_than_a_program_writes_it() {
     let liar = Liar::new();

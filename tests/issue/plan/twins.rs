@@ -1,5 +1,5 @@
-//! Whoever carries signatures back can exchange them for their twins and write another head: what is published is what the
-//! vault has recorded, and what is counted is what was seen.
+//! The courier of a signature file can exchange signatures for their twins and write a different head. The program
+//! publishes what the vault has recorded, and counts what it has seen itself.
 
 use reroot::crypto::{EcdsaSignature, low_s, sha256};
 use reroot::x509::tlv::{Element, Reader, tag};
@@ -90,7 +90,8 @@ fn certificates(workshop: &Workshop) -> Vec<Vec<u8>> {
     ders.map(|path| Certificate::from_der(&std::fs::read(path).unwrap()).unwrap().signature().to_vec()).collect()
 }
 
-/// Of version 2 there is one form: whoever changes a signature is found, also where the changed file's digest is given.
+/// A file of version 2 has one form: a changed signature is detected, even where the operator gives the changed file's
+/// digest.
 #[test]
 fn twins_that_were_exchanged_on_the_way_are_refused() {
     let machines = signed(12);

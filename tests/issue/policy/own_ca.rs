@@ -1,4 +1,4 @@
-//! A CA that somebody else made: keys and certificates by OpenSSL, a configuration by hand.
+//! An external CA: keys and certificates by OpenSSL, a configuration by hand.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! Every shipped policy issues for genuine parts what somebody else's parsers accept.
+//! Every shipped policy issues certificates for genuine parts, and the parsers of other projects accept them.
 
 use std::path::Path;
 

@@ -116,7 +116,7 @@ for policy in e(E.CERTIFICATE_POLICIES):
     assert!(again.err().contains("exists"), "{}", again.err());
 }
 
-/// What is missing or wrong is said, each with the exit code of its kind.
+/// Every missing or wrong input is reported, each with the exit code of its kind.
 #[test]
 fn what_cannot_be_shown_says_why() {
     let desk = Desk::new();

@@ -37,7 +37,7 @@ impl Foreign {
     /// Writes `reroot.toml` with this chain.
     pub(super) fn configure(&self, chain: &str) {
         put(&self.path("reroot.toml"), CONFIGURATION.replace("CHAIN", chain));
-        // others may not read a key, whoever made it
+        // the program refuses a key file that other users can read, even one that a test's own tool made
         Run::tool("sh").args(["-c", "chmod 600 *.key"]).folder(self.folder.path()).run().success();
     }
 

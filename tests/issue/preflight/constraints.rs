@@ -1,4 +1,4 @@
-//! What a CA certificate says of everything below it is processed or refused, wherever in the path it stands.
+//! A constraint that a CA certificate sets for everything below it is processed or refused, at any place in the path.
 
 use super::ca::Foreign;
 use crate::support::run::{Run, project};

@@ -203,7 +203,7 @@ fn blocked_chips_are_not_issued_and_a_stolen_reel_is_revoked_and_blocked() {
     let codes: Vec<&str> = rejected.iter().map(|one| one["code"].as_str().unwrap()).collect();
     assert_eq!(codes, ["ledger.blocked"; 2]);
     field.workshop.verify("next", &["--input", "next.zip"]).success();
-    // until somebody takes it back
+    // until the operator unblocks them
     let uids = [field.uid(2), field.uid(3)].join("\n");
     put(&field.path("back.txt"), uids);
     let back = ["unblock", "--uids", "back.txt", "--why", "found again", "--by", "quality", "--yes"];

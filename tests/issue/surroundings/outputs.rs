@@ -104,7 +104,8 @@ fn a_name_that_a_killed_run_claimed_is_finished_by_the_same_command() {
     assert_eq!(claims, 1, "one kill came between the claim and the rename");
 }
 
-/// An empty directory that nobody claimed, and one where names are given otherwise, is something.
+/// An empty directory that this run did not claim counts as an existing output, and is refused with and without an
+/// exclusive rename.
 #[test]
 fn an_empty_directory_of_somebody_else_is_not_taken() {
     let workshop = workshop(3);

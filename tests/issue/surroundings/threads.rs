@@ -46,7 +46,8 @@ fn under_a_limit_of_processes_a_batch_is_made() {
     let reroot = env!("CARGO_BIN_EXE_reroot");
     let command = [&ISSUE[..], &["batch", "--config", "pki/reroot.toml", "--jobs", "4"]].concat();
     let limited = if rustix::process::geteuid().is_root() {
-        // a user whom nobody else is; the program is where that user can reach it
+        // no other process has this user id, so the limit counts this run alone; the program is where that user can
+        // reach it
         Run::tool("cp").arg(reroot).arg(workshop.path("reroot")).run().success();
         Run::tool("chown").args(["-R", "54321:54321", "."]).folder(workshop.folder()).run().success();
         Run::tool("setpriv").args(["--reuid=54321", "--regid=54321", "--clear-groups", "prlimit", "--nproc=1"])

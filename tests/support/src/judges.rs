@@ -1,4 +1,4 @@
-//! Somebody else's parsers have the last word on what we issue.
+//! Parsers of other projects decide whether what we issue is right.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -162,7 +162,7 @@ pub fn put(path: &Path, content: impl AsRef<[u8]>) {
     std::fs::write(path, content).expect("scratch files can be written");
 }
 
-/// As [`put`], of a key, passphrase or PIN: nobody else may read it.
+/// As [`put`], for a key, passphrase or PIN: no other user may read it.
 pub fn put_secret(path: &Path, content: impl AsRef<[u8]>) {
     use std::os::unix::fs::PermissionsExt as _;
     put(path, content);

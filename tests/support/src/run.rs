@@ -70,7 +70,7 @@ impl Run {
         run.arg(program()).folder(folder)
     }
 
-    /// The same where nobody can be asked.
+    /// The same without a terminal, so that the program cannot prompt.
     pub fn without_terminal(folder: &Path) -> Self {
         Self::tool("setsid").arg("--wait").arg(program()).folder(folder)
     }

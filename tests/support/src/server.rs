@@ -1,4 +1,4 @@
-//! Servers that a test starts on 127.0.0.1 and stops again, whatever happens.
+//! Servers that a test starts on 127.0.0.1. A server stops when it is dropped, also when the test fails.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -20,8 +20,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts a server and waits until it accepts connections. `command` is asked for a port that was free just before;
-    /// if somebody else took it meanwhile, for another.
+    /// Starts a server and waits until it accepts connections. `command` gets a port that was free just before;
+    /// if a different process took it meanwhile, `command` gets a new one.
     pub fn start(folder: &Path, name: &str, command: impl Fn(u16) -> Command) -> Self {
         for attempt in 0..5 {
             let port = free_port();

@@ -125,7 +125,7 @@ impl Workshop {
         self.folder.path()
     }
 
-    /// Writes a file that must not exist, and that nobody else can read: it may be a key.
+    /// Writes a new file that no other user can read: it may be a key. The file must not exist.
     pub fn write(&self, name: &str, content: &[u8]) {
         write_new(&self.path(name), Access::Private, content).expect("a new file");
     }

@@ -1,6 +1,6 @@
 //! A PKCS#11 module that passes calls on to a real one and makes some of them go wrong, for tests.
 //!
-//! It is told by the environment, once, when its first function is called:
+//! It reads the environment, once, when its first function is called:
 //!
 //! | variable | meaning |
 //! |---|---|

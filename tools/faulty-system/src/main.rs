@@ -31,7 +31,7 @@
 //!
 //! | WHAT | what is lost |
 //! |---|---|
-//! | `unflushed` | contents and names that were not flushed (if nothing is said) |
+//! | `unflushed` | contents and names that were not flushed (the default) |
 //! | `contents` | contents that were not flushed: names are as they were |
 //! | `names` | names that were not flushed: contents are as they were |
 //!

@@ -237,7 +237,7 @@ fn target(thread: pid_t, call: &Call, registers: &libc::user_regs_struct) -> Opt
     let creates = |flags: u64| flags & u64::from(made.cast_unsigned()) != 0;
     let process = PathBuf::from(format!("/proc/{thread}"));
     let folder = |descriptor: u64| {
-        // a descriptor is 32 bits wide, whatever the register holds
+        // a descriptor has 32 bits: the rest of the register is ignored
         match u32::try_from(descriptor & u64::from(u32::MAX)).unwrap_or(u32::MAX).cast_signed() {
             libc::AT_FDCWD => std::fs::read_link(process.join("cwd")).ok(),
             number => std::fs::read_link(process.join(format!("fd/{number}"))).ok(),

@@ -64,7 +64,7 @@ pub fn run(args: &VerifyArgs, world: &mut World, printer: Printer) -> Result<Exi
     let mut report = audit(&job, &mut *world.stdin)?;
     counter.finish();
     report.warnings.iter_mut().for_each(|warning| *warning = ours(warning));
-    // of a batch that does not hold, nothing is said
+    // the revocation status of a batch that failed verification is not reported
     let status = match statuses.as_mut().filter(|_| report.holds()) {
         None => None,
         Some(statuses) => match statuses.of_batch(&args.batch)? {

@@ -18,7 +18,8 @@ use super::{Audit, believed, check_digest};
 
 /// What the lines of a batch say of the items that were not issued.
 pub(super) struct Counted {
-    /// Leaves that are said to have no certificate because of policy or issuing CA, by the first 8 bytes of their digest.
+    /// Leaves that the lines record without a certificate because of policy or issuing CA: the first 8 bytes of their
+    /// digests.
     pub(super) unfit: HashSet<u64>,
     /// What only the ledger knows, as the lines have it.
     pub(super) claims: Claims,

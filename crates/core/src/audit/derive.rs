@@ -30,8 +30,9 @@ pub(super) struct Grounds<'a> {
     pub(super) identity: &'a IssuerIdentity,
 }
 
-/// The inputs themselves: the same bytes, every item of theirs in the manifest or among the findings, once, and every
-/// finding that leaf, policy and anchors give. Returns what is said that only the ledger knows.
+/// Checks the inputs themselves: they have the same bytes; each of their items is in the manifest or among the
+/// findings, once; the findings are those that leaf, policy and anchors give. Returns the claims that only the ledger
+/// can confirm.
 ///
 /// An account must follow from the inputs under one edition of the rules of reading, the whole of it. Earlier editions
 /// are tried for a batch of version 1 if today's does not give it.
@@ -195,7 +196,7 @@ fn unfit(
         Ok(template) => template,
         Err(finding) => return Ok(vec![finding.code]),
     };
-    // where another CA chooses the numbers, the run built with one that nobody knows
+    // where an external CA chose the numbers, the statement does not have the run's seed: a placeholder takes its place
     let (nobodys, encoder) = (Seed([0; 32]), statement.format.encoder());
     let nobodys = SerialBasis { encoder, batch: &statement.batch, seed: &nobodys, beacon: None };
     let basis = statement.serial_basis().unwrap_or(nobodys);

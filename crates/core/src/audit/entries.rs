@@ -168,8 +168,8 @@ fn next_block(rows: &mut Rows) -> (Vec<Row>, Option<Torn>) {
     (block, None)
 }
 
-/// What was walked through are the files that the statement names, and it names no archive besides: nobody should find
-/// certificates in a sealed batch that no verifier has looked at.
+/// Checks that the files that were read are those that the statement names, and that it names no other archive. A
+/// sealed batch must not contain certificates that no verifier has checked.
 fn check_archives(statement: &Statement, walked: &[WrittenFile], report: &mut AuditReport) {
     for file in walked {
         check_digest(file, statement, report);

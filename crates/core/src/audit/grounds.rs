@@ -6,8 +6,8 @@
 //! together with a new list number.
 //!
 //! Not on the list are codes of findings that stop a run before anything is sealed: `ledger.abandoned`,
-//! `ledger.held-by-open-batch`,
-//! `ledger.issued.*`, `answer.*`, `cmp.*`, and what is said of a run as a whole (`verify.expect.missing`).
+//! `ledger.held-by-open-batch`, `ledger.issued.*`, `answer.*`, `cmp.*`, and the code of a finding about a run as a
+//! whole (`verify.expect.missing`).
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

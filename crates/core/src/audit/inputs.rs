@@ -1,5 +1,4 @@
-//! Which of the auditor's inputs is which line of `inputs.jsonl`: by length and SHA-256, whatever they are called and
-//! in whatever order they are given.
+//! Matches the auditor's inputs to the lines of `inputs.jsonl` by length and SHA-256: names and order may differ.
 //!
 //! Items are named after their input, so the auditor's names are turned into those of the batch. Of several items with
 //! the same certificate the first one counts, so the order is that of the batch too.
@@ -58,7 +57,7 @@ impl Matched {
                 directories.entry(own.to_owned()).or_insert_with(|| line.to_owned());
             }
         }
-        // a name that is one and the same in the batch is nobody else's
+        // an input with the same name on both sides: its directory keeps its name
         for record in records.iter().zip(&found).filter(|(_, at)| names[**at].is_none()).map(|(record, _)| record) {
             directories.remove(record.name.as_str().split('/').next().unwrap_or_default());
         }
@@ -118,7 +117,7 @@ fn beginning(name: &str) -> String {
     name.replacen('/', "!", 1)
 }
 
-/// Half a SHA-256 stands for a name: a collision would have to be made on purpose.
+/// Returns half a SHA-256, which is used in place of a name: a collision would have to be made on purpose.
 pub(super) fn half_digest(bytes: &[u8]) -> u128 {
     u128::from_be_bytes(sha256(bytes).as_bytes()[..16].try_into().expect("half of 32 bytes"))
 }

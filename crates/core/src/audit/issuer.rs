@@ -73,8 +73,8 @@ pub(crate) fn identify(
     IssuerIdentity::new(issuing, chain).map_err(refused)
 }
 
-/// The issuing CA's chain reaches an anchor, and nothing in it forbids what is issued. Asked by whoever verifies a batch,
-/// and before the first signature of one.
+/// Checks that the issuing CA's chain reaches an anchor, and that nothing in it forbids what is issued. Called when a
+/// batch is verified, and before the first signature of a batch.
 ///
 /// # Errors
 /// It does not, or something in it forbids it.

@@ -1,7 +1,7 @@
 //! Every item of the inputs against every line that a batch has for it, once each.
 //!
-//! Both are sorted by the items' names in scratch files and gone through side by side, so that memory is bounded
-//! whatever their number.
+//! Both are sorted by the items' names in scratch files and read side by side, so that memory is bounded for any number
+//! of items.
 
 use std::collections::{BTreeMap, BinaryHeap};
 use std::path::Path;
@@ -74,7 +74,7 @@ pub(super) struct Compared {
     pub(super) more: u64,
     /// Items that no line is about.
     pub(super) left: u64,
-    /// What is said of leaves and only the ledger knows.
+    /// Statements of the batch about leaves that only the ledger can confirm.
     pub(super) claims: Claims,
 }
 
@@ -92,7 +92,7 @@ impl Items {
         add(&mut self.derived, item, &[&flags, uid, source.as_bytes(), spki.as_bytes(), &unfit])
     }
 
-    /// Adds an item that is not a leaf that could be issued, whatever the ledger says.
+    /// Adds an item for which no certificate can be issued. The ledger has no influence on this.
     pub(super) fn finding(&mut self, item: &ItemName, finding: &Finding) -> Result<(), Error> {
         let code = self.short(finding.code);
         let of = Of { uid: finding.uid, source: finding.source_sha256 };

@@ -25,7 +25,7 @@ pub struct Supplements<'a> {
 /// How many chips have shown that they hold their keys.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PossessionShown {
-    /// No chip was asked, or nobody sealed the answers.
+    /// No chip was asked, or the answers were not sealed.
     #[default]
     None,
     /// Some of them.

@@ -80,8 +80,8 @@ impl AuditContext<'_> {
         Ok(leaf)
     }
 
-    /// Whether a line may say that its leaf was cut out of a padded zone dump: nobody can see it again in the leaf, so
-    /// the line's word stands where it is tolerated.
+    /// Whether a line may say that its leaf was cut out of a padded zone dump. The audit cannot see the padding in the
+    /// leaf, so it accepts the line's word where both the entry and the rules tolerate padding.
     pub(crate) fn may_be_padded(&self, entry: &Entry) -> bool {
         [entry.relax(), &self.verifier.rules().relax].iter().all(|relax| relax.contains(&Relaxation::TrailingPadding))
     }

@@ -1,4 +1,4 @@
-//! What a batch holds, counted while its lines go by: for reports, judged by nobody.
+//! What a batch holds, counted while its lines are read: for reports, no check depends on it.
 
 use std::collections::BTreeMap;
 

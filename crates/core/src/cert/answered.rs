@@ -5,7 +5,7 @@ use crate::crypto::{NotSigned, PublicKey, SignatureError, check_signed};
 use crate::origin::{Code, Origin};
 use crate::x509::{Certificate, CertificateError, KeyUsage, Spki, oid};
 
-/// Why a certificate is not what was asked for, whatever a policy lets differ.
+/// Why a certificate is not the one that was requested. No policy allows these differences.
 #[derive(Debug, thiserror::Error)]
 pub enum AnswerFault {
     /// It could act as a CA.
@@ -103,9 +103,9 @@ pub fn answered(
     Ok(IssuedCertificate::assert_verified(UncheckedCertificate::new(tbs, signature)))
 }
 
-/// Checks what holds for every object certificate, whatever the policy says, so that it can be asked without one:
-/// version 3, the key of the leaf byte for byte, the CA's name and signature, no right of a CA, not for sealing
-/// manifests, the one encoding of its algorithms. A [`Certificate`] that was read without leniency is strict DER, and
+/// Checks the rules for every object certificate, which no policy changes, so the caller needs no policy: version 3,
+/// the key of the leaf byte for byte, the CA's name and signature, no right of a CA, not for sealing manifests, the one
+/// encoding of its algorithms. A [`Certificate`] that was read without leniency is strict DER, and
 /// its validity is in order.
 ///
 /// # Errors

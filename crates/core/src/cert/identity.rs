@@ -65,9 +65,9 @@ impl IssuerIdentity {
         &self.chain
     }
 
-    /// The end of the chain: what certificates are verified against where nobody names another issuer anchor, and
-    /// manifest signers where nobody names another manifest anchor. Without a chain, a CA that is its own root. `None`:
-    /// the chain is missing.
+    /// Returns the end of the chain. Certificates are verified against it unless the caller names a different issuer
+    /// anchor, and manifest signers unless the caller names a different manifest anchor. Without a chain, this is the
+    /// CA itself if it is its own root. `None`: the chain is missing.
     pub fn anchor(&self) -> Option<&Certificate> {
         self.chain().last().or_else(|| Some(&self.certificate).filter(|own| own.is_self_issued()))
     }

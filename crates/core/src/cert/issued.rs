@@ -1,4 +1,4 @@
-//! Signed certificates, before and after somebody has looked at the signature.
+//! Signed certificates, before and after the signature is checked.
 
 use crate::crypto::sha256;
 use crate::origin::Origin;

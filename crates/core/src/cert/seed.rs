@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// A batch's seed: 32 random bytes, on the ledger before the first signature, published in the statement
-/// afterwards. Whoever knows it before can predict serial numbers, which is why `Debug` says nothing.
+/// afterwards. An attacker who knows it before then can predict serial numbers, so `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Seed(pub [u8; 32]);
 

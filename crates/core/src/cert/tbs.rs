@@ -92,8 +92,8 @@ impl TbsCertificate {
         })
     }
 
-    /// The tbsCertificate of a certificate that somebody else made for the chip of `origin`. Whether it is one is for
-    /// `reroot-issue` to say.
+    /// Returns the tbsCertificate of a certificate that an external CA made for the chip of `origin`. Does not check
+    /// that the certificate is for this chip: `reroot-issue` does.
     pub fn received(certificate: &Certificate, origin: &Origin) -> Self {
         Self {
             der: certificate.tbs().to_vec(),

@@ -41,7 +41,7 @@ impl<'a> EcdsaSignature<'a> {
 }
 
 /// Returns a signature with the lower of the two values of s that verify. A signature (r, s) has a twin (r, n - s),
-/// which anyone can make: whoever keeps, compares or publishes signatures keeps one of the two.
+/// which anyone can make: code that keeps, compares or publishes signatures must always use the same one of the two.
 ///
 /// Signatures other than ECDSA and malformed ones come back as they are.
 pub fn low_s(key: KeyAlgorithm, signature: Vec<u8>) -> Vec<u8> {

@@ -118,8 +118,8 @@ pub fn open_log(path: &Path) -> Result<File, DurableError> {
     opened.map(Into::into).map_err(|error| at("open", path, error.into()))
 }
 
-/// Replaces the content of a small file, or makes the file: whoever reads it finds the old content or the new one, also
-/// after a power loss. The one exception to "nothing is ever overwritten", for a note that says how far something is.
+/// Replaces the content of a small file, or makes the file: a reader finds the old content or the new one, also after a
+/// power loss. The one exception to "nothing is ever overwritten", for a note that says how far something is.
 ///
 /// # Errors
 /// Writing, flushing or renaming fails; then the old content is there.
@@ -225,7 +225,7 @@ pub fn remove_partial_file(path: &Path) -> Result<(), DurableError> {
     }
 }
 
-/// A private file without a name in `directory`: gone when it is closed, whatever happens.
+/// Creates a private file without a name in `directory`. The file is gone when it is closed, also after a crash.
 ///
 /// # Errors
 /// The file cannot be created.
@@ -250,7 +250,7 @@ fn named_scratch(directory: &Path) -> Result<File, DurableError> {
                 return Ok(file);
             }
             Err(DurableError::Exists { .. }) => number = number.wrapping_mul(1_664_525).wrapping_add(1_013_904_223),
-            // the name is nobody's but this function's
+            // the caller does not know this name: the error names the directory
             Err(DurableError::Io { source, .. }) => return Err(in_directory(directory, source)),
             Err(other) => return Err(other),
         }

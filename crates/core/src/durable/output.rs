@@ -204,7 +204,7 @@ fn give_names(kind: Kind, one: &Path, other: &Path) -> Result<bool, DurableError
     Ok(false)
 }
 
-/// Removes what a trial left, whatever it is.
+/// Removes what a trial left: a file or an empty directory.
 fn remove(path: &Path) {
     if std::fs::remove_file(path).is_err() {
         let _ = std::fs::remove_dir(path);
@@ -280,7 +280,7 @@ pub fn publish(from: &Path, to: &Path) -> Result<(), DurableError> {
     sync_directory(parent(to))
 }
 
-/// Renames a file inside a directory that this run made and nobody else writes to.
+/// Renames a file inside a directory that this run made and no other process writes to.
 ///
 /// # Errors
 /// `to` exists, or renaming fails.

@@ -3,8 +3,8 @@
 //! An archive of 100 kB can make a million findings, so none of them stays in memory but the few that are shown: they
 //! are in a scratch file, as the leaves are. Item names share their archive's name there, and reasons their text.
 //!
-//! Guarantees: every finding is listed once, in the order of the items; memory is bounded whatever their number. What a
-//! finding means is its stage's business.
+//! Guarantees: every finding is listed once, in the order of the items; memory is bounded for any number of findings.
+//! What a finding means is decided by its stage.
 
 use std::collections::BTreeMap;
 use std::io::{BufReader, BufWriter, Read, Write};
@@ -143,7 +143,8 @@ impl Findings {
         count(self.codes(), disposition)
     }
 
-    /// Counts by code, with the first finding of each. One code may be a rejection here and nobody's fault there.
+    /// Returns the counts by code, with the first finding of each. The same code may
+    /// reject one item and ignore a different one.
     pub fn codes(&self) -> &BTreeMap<(Code, Disposition), CodeCount> {
         static NONE: BTreeMap<(Code, Disposition), CodeCount> = BTreeMap::new();
         self.0.as_ref().map_or(&NONE, |listed| &listed.codes)

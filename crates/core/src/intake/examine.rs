@@ -27,7 +27,7 @@ pub(super) fn examine_all<E: From<Error>>(
     let workers = source.jobs.max(1);
     let (to_workers, work) = sync_channel::<Numbered>(workers * 2);
     let (to_collector, results) = sync_channel::<Results>(workers * 4);
-    // the workers alone hold it: when the last of them is gone, for whatever reason, sending fails instead of waiting
+    // only the workers hold it: when the last of them has ended, even by a panic, sending fails instead of waiting
     let work = Arc::new(Mutex::new(work));
     let collector = Mutex::new(collector);
     std::thread::scope(|scope| {
@@ -59,7 +59,7 @@ pub(super) fn examine_all<E: From<Error>>(
                 }
             };
             let produced = produce(&mut send);
-            // if nobody takes it any more, the collector says why
+            // if the workers have ended and this fails, the collector returns the reason
             drop(to_workers.send(block.leaves));
             produced
         };

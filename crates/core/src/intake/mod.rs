@@ -61,7 +61,7 @@ impl Source<'_> {
 pub struct Pass1 {
     /// The bytes of verified leaves.
     pub spool: Spool,
-    /// One row a verified leaf, in whatever order they were verified until [`resolve`](Self::resolve) sorts them.
+    /// One row for each verified leaf, not in order until [`resolve`](Self::resolve) sorts them.
     pub rows: Vec<Row>,
     /// Items that were rejected or ignored.
     pub findings: FindingSpool,
@@ -172,7 +172,7 @@ pub(crate) fn read_whatever_names<E: From<Error>>(
 }
 
 /// Verifies leaves that come one after the other from somewhere else than an archive, with the CA certificates that
-/// came with them. Rows keep the order of the leaves; whatever is not a genuine leaf is a finding.
+/// came with them. Rows keep the order of the leaves; an item that is not a genuine leaf becomes a finding.
 ///
 /// # Errors
 /// `leaves` fails, the spool cannot be written, or the run is interrupted.
@@ -272,7 +272,7 @@ fn seen(number: u64, leaf: &SourceLeaf, examined: Examined) -> Seen {
     }
 }
 
-/// Takes results in whatever order they come; they are put in order afterwards.
+/// Takes results in any order and puts them in order afterwards.
 struct Collector {
     spool: Spool,
     /// Leaves for which no path was found yet, with their bytes.
@@ -327,7 +327,7 @@ impl Collector {
     }
 
     fn collect(&mut self, results: Receiver<Results>, source: &Source<'_>, verifier: &Verifier) -> Result<(), Error> {
-        // after a failure nobody takes results any more, which ends the workers and the reading
+        // after a failure this function drops the receiver, which ends the workers and the reading
         results.into_iter().try_for_each(|seen| self.take_all(seen, source, verifier))
     }
 

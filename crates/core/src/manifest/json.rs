@@ -50,7 +50,7 @@ pub(super) fn same(part: Part, text: &[u8], canonical: &str) -> Result<(), Manif
 
 /// The error for a text that serde could not read.
 fn refused(part: Part, text: &[u8], error: &serde_json::Error) -> ManifestError {
-    // whatever else is wrong with it: a value that cannot be spelled is first of all misspelled
+    // a byte that the format does not allow is reported before any other error in the text
     let ascii = |byte: &u8| matches!(byte, b'\n' | 0x20..=0x7E);
     let text = match text.iter().position(|byte| !ascii(byte)) {
         Some(at) => return ManifestError::syntax(part, at, STRING),

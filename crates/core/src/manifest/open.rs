@@ -25,7 +25,7 @@ pub struct ManifestAnchor {
 }
 
 impl ManifestAnchor {
-    /// The anchor that a CA certificate stands for. Its own signature and its dates are not looked at: it is trusted
+    /// Returns the anchor for a CA certificate. Does not check the certificate's own signature and dates: it is trusted
     /// because of where it came from, which is never the batch.
     ///
     /// # Errors

@@ -16,7 +16,7 @@ pub const MAX_BYTES: usize = 256 * 1024;
 
 /// A TimeStampReq (RFC 3161 §2.4.1) for the bytes of a statement; asks for the signer's certificate. `nonce` is random.
 pub fn request(statement: &[u8], nonce: [u8; 8]) -> Vec<u8> {
-    // a positive INTEGER in its shortest form, whatever the bytes are
+    // a positive INTEGER in its shortest form, for every nonce
     let nonce = [&[nonce[0] & 0x3F | 0x40], &nonce[1..]].concat();
     element(
         tag::SEQUENCE,

@@ -172,7 +172,7 @@ pub struct Origin {
     pub fingerprint: Sha256Digest,
 }
 
-/// Whether a finding takes its item out as somebody's fault or as nobody's.
+/// Whether a finding ignores its item, which is not an error, or rejects it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Disposition {
     /// Not a candidate, a duplicate, or issued before: no certificate is missing because of it.

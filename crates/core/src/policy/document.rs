@@ -111,7 +111,7 @@ impl Table<'_> {
     pub(super) fn forbid(&self, key: &'static str, code: Code, message: &str, hint: &str) {
         match self.optional(key) {
             Some(value) => value.error_hint(code, message, hint).unwrap_or(()),
-            // nobody is to be told that the table knows the key
+            // forgotten: the list of known keys in an error must not contain this one
             None => self.forget(key),
         }
     }

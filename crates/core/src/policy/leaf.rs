@@ -68,7 +68,7 @@ impl LeafKey<'_> {
 pub(super) enum SourceName<'a> {
     /// A real leaf.
     Leaf(&'a Certificate),
-    /// A sample that stands for all leaves.
+    /// A sample that is used in place of a real leaf.
     Sample(&'a str),
 }
 

@@ -1,8 +1,8 @@
 //! The DER of a certificate's variable parts as a small tree: structure fixed when the policy is loaded, contents
 //! filled in per batch and per leaf.
 //!
-//! Guarantees: whatever the values are, the result is DER of exactly this structure; a value can never end an element
-//! early or start another one. What is known per batch is filled in once, what is then constant becomes bytes.
+//! Guarantees: for any values, the result is DER of exactly this structure; a value can never end an element early or
+//! start a new one. What is known per batch is filled in once, what is then constant becomes bytes.
 
 use der::asn1::ObjectIdentifier;
 

@@ -278,7 +278,7 @@ fn read(text: &str, file_name: &str, errors: &Mistakes) -> Option<Policy> {
     })
 }
 
-/// RFC 5280 §4.1.2.6: an empty subject needs a critical subjectAltName, or the certificate names nobody.
+/// RFC 5280 §4.1.2.6: an empty subject needs a critical subjectAltName, or the certificate names no subject.
 fn check_empty_subject(subject: &Subject, extensions: &[Recipe], errors: &Mistakes) {
     let san = extensions.iter().any(|recipe| recipe.oid == crate::x509::oid::SUBJECT_ALT_NAME);
     if subject.types.is_empty() && !san {

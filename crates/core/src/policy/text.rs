@@ -86,7 +86,7 @@ impl Text {
         self.parts.iter().map(piece).collect()
     }
 
-    /// Whether a placeholder stands for `variable`.
+    /// Returns whether a placeholder of the text stands for `variable`.
     pub(super) fn uses(&self, variable: &Variable) -> bool {
         self.parts.iter().any(|part| matches!(part, Part::Value(used, _) if used == variable))
     }

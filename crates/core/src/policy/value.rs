@@ -7,7 +7,7 @@ use crate::verify::{Family, Parts};
 
 use super::shape::{CharSet, Shape};
 
-/// Something a placeholder stands for.
+/// What a placeholder is replaced with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Variable {
     /// The batch id.

@@ -27,7 +27,7 @@ pub(crate) use fields::of as fields_of;
 pub use place::{Decided, PolicyLine};
 pub use zones::{ZONES, Zone};
 
-/// The batch id that stands in for the one a batch would draw.
+/// The batch id that a preview uses in place of the one that a batch draws.
 pub const STAND_IN_BATCH: &str = "00000000-0000-7000-8000-000000000000";
 
 /// What to show and for which leaf.
@@ -45,7 +45,7 @@ pub struct Preview<'a> {
     pub leaf: &'a [u8],
     /// The leaf's name for findings.
     pub name: &'a str,
-    /// The instant that stands for the batch's.
+    /// The instant that is used as the batch's.
     pub at: Time,
 }
 
@@ -64,7 +64,7 @@ pub struct Shown {
     pub max_bytes: usize,
     /// The line of the policy that limits the size, if it has one.
     pub max_bytes_line: Option<PolicyLine>,
-    /// The certificate with a signature of no bytes, which nobody accepts but every parser reads.
+    /// The certificate with an empty signature: every parser reads it, no verifier accepts it.
     pub unsigned: Vec<u8>,
 }
 

@@ -93,10 +93,11 @@ impl Proved {
         }
     }
 
-    /// Checks that the proof is about the chip of this name, whatever product id a unique number leaves open.
+    /// Checks that the proof is about the chip of this name. A unique number does not contain the product id: a proof
+    /// of absence must then exclude every product id.
     ///
     /// # Errors
-    /// No chip of the family is called so, or another one is.
+    /// The name is not one of the family, or it is the name of a different chip.
     pub fn must_be_about(&self, name: &ChipName) -> Result<(), Fault> {
         let place = format!("chip {name}");
         let another = || fault(code::UID, &place, format!("the proof is about chip {}", self.uid));

@@ -53,8 +53,9 @@ pub struct Proven {
 
 /// Makes a proof for each chip, in order of UIDs, and hands it on.
 ///
-/// No anchor is needed: a proof is believed by whoever checks it. What the proofs rest on is looked at all the same:
-/// lines in order, their digest and root those of the statement, certificates beside the lines that name them.
+/// No anchor is needed: the recipient of a proof verifies it against an anchor. What the proofs rest on is checked all
+/// the same: the lines are in order, their digest and root are those of the statement, and the certificates are those
+/// that the lines name.
 ///
 /// # Errors
 /// The batch is damaged, no chip of its family is called as one of `chips`, or several are, `take` fails, or the
@@ -109,7 +110,7 @@ fn tree(job: &Prove<'_>, reader: &BatchReader, statement: &Statement, wanted: &m
     Ok(tree)
 }
 
-/// The UID that a line begins with. Whether the rest of the line can be read, is for whoever checks the proof.
+/// Returns the UID that a line begins with. The rest of the line is checked by the recipient of the proof.
 fn uid_of(line: &str, index: u64) -> Result<Uid, Error> {
     let uid = line.strip_prefix("{\"uid\":\"").and_then(|rest| rest.split_once('"')?.0.parse().ok());
     let broken = || DeliveryError::Line {
@@ -143,7 +144,7 @@ impl<'a> Wanted<'a> {
         for name in [uid.as_bytes(), st_number, unique] {
             if let Some(seen) = names.get_mut(name) {
                 *seen = match seen {
-                    // a whole UID is one chip's, whatever else is called so
+                    // a whole UID names one chip, even if it is also a part of other UIDs
                     _ if name == uid.as_bytes() => Seen::Whole(*uid),
                     Seen::Whole(_) => continue,
                     Seen::Nowhere => Seen::Part(*uid),
@@ -248,7 +249,7 @@ fn next_row(rows: &mut Rows) -> Result<Option<Row>, Error> {
 
 impl Maker {
     fn presence(&self, row: &Row, lines: [Option<&Row>; 3]) -> Result<Proof, Error> {
-        // damage is better found by whoever makes the proof than by whoever checks it
+        // damage is better found here than by the recipient of the proof
         for (der, key) in [(&row.certificate.der, "sha256"), (&row.source().der, "source_sha256")] {
             if !row.line.contains(&format!("\"{key}\":\"{}\"", sha256(der))) {
                 return Err(DeliveryError::EntryDiffers { uid: row.certificate.uid, what: key }.into());
@@ -282,7 +283,7 @@ impl Maker {
     }
 
     /// Certificates above the leaf, by name, as far as the batch has them. A self-issued one is an anchor or nothing:
-    /// whoever checks has it already.
+    /// the recipient of the proof has the anchors already.
     fn source_chain(&self, row: &Row) -> Result<Vec<Vec<u8>>, Error> {
         if self.intermediates.is_empty() {
             return Ok(vec![]);

@@ -7,7 +7,7 @@
 //!
 //! A proof of presence also shows that the chip is in the batch once, and a proof of absence that it is not: both by the
 //! lines beside it, and therefore *relative to the signer's claim* that lines are in strictly increasing order of UIDs.
-//! Whoever wants that claim checked reads all lines (`verify`). Nobody can show by any of it what was signed outside the
+//! An auditor who wants that claim checked reads all lines (`verify`). No proof shows what was signed outside the
 //! ledger.
 //!
 //! The checks are the audit's own; that the certificate follows bit for bit from policy and seed is the audit's alone,

@@ -1,7 +1,7 @@
 //! Whether a certificate was revoked, as verified lists say.
 //!
-//! A list is a file of its own beside a proof or a batch, so neither format changes: whoever checks the proof gives the
-//! newest list, not the one that there was when the proof was made.
+//! A list is a file of its own beside a proof or a batch, so neither format changes: the caller that checks the proof
+//! gives the newest list, not the one that existed when the proof was made.
 
 use std::path::Path;
 
@@ -130,7 +130,7 @@ impl Statuses {
         let mut found = BatchStatus { lists: verified.lists().map(NotRevoked::of).collect(), ..BatchStatus::default() };
         let mut certificates = reader.certificates()?;
         while let Some(entry) = certificates.next_certificate()? {
-            // another CA's certificate may have a form that is not read strictly: nothing is said of it
+            // an external CA's certificate may have a form that the strict reader refuses: it counts as uncovered
             let Ok(certificate) = Certificate::from_der(&entry.der) else {
                 found.uncovered += 1;
                 continue;

@@ -1,5 +1,5 @@
-//! What a content is: told by its bytes, never by its name. The name only decides what is said of a content that
-//! nothing recognises.
+//! Detects what a content is, from its bytes and never from its name. The name only decides how a content that is not
+//! recognised is reported.
 
 use crate::x509::tlv::tag;
 

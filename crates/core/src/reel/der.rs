@@ -10,9 +10,9 @@ const HEADERS: usize = 12;
 
 /// Hands out the certificates of a content that begins with a SEQUENCE.
 ///
-/// Several are told apart only where another certificate seems to begin right after the end of one. Whatever else
-/// follows belongs to the certificate before it: a zone dump with its padding is one candidate, and so is a leaf with
-/// something stuck to it, both for the verifier to judge.
+/// Several certificates are separated only where the next one seems to begin right after the end of one. Any other
+/// bytes that follow belong to the certificate before them: a zone dump with its padding is one candidate, and so is a
+/// leaf with bytes appended to it. The verifier judges both.
 pub(super) fn read(sink: &mut ItemSink<'_>, items: &mut FileItems<'_>, feed: &mut dyn Feed) -> Result<(), Fault> {
     let limit = sink.limits.item_bytes;
     loop {
@@ -74,7 +74,7 @@ mod tests {
     use crate::reel::item_sink::Place;
     use crate::reel::limits::{Budget, Limits};
 
-    /// Bytes without end, which remembers how far somebody looked ahead.
+    /// Bytes without end. Records how far the reader looked ahead.
     struct Endless {
         bytes: Vec<u8>,
         looked: usize,

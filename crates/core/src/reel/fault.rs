@@ -11,7 +11,7 @@ pub(super) enum Fault {
     Content { code: Code, reason: String },
     /// A limit of the whole input is reached: a rejection, after which nothing more is read.
     Exhausted { code: Code, reason: String },
-    /// Nothing more is read, and nothing more is said.
+    /// Reading stops: no further item is read or reported.
     Stop(Stop),
 }
 

@@ -1,5 +1,5 @@
-//! Bytes that come one after the other, with a look ahead as long as a format needs. All readers of contents stand on
-//! this, wherever the content lies: in a file, an archive's entry, a compressed stream.
+//! Bytes that come one after the other, with a look ahead as long as a format needs. All readers of contents use this,
+//! for a content in a file, in an archive's entry or in a compressed stream.
 
 use crate::origin::Code;
 

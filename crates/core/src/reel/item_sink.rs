@@ -82,7 +82,7 @@ impl<'a> ItemSink<'a> {
     }
 }
 
-/// A file, wherever it lies.
+/// A file, in a directory or in an archive.
 #[derive(Clone, Debug)]
 pub(super) struct Place<'p> {
     /// The item's name, without `#n`.
@@ -96,7 +96,7 @@ pub(super) struct Place<'p> {
 }
 
 impl<'p> Place<'p> {
-    /// A file or directory that was named as an input, or lies in such a directory.
+    /// A file or directory that was named as an input, or is in such a directory.
     pub(super) fn outside(name: ItemName, path: &'p [u8]) -> Self {
         Self { name, path, depth: 0, unzipped: false }
     }

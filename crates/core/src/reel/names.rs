@@ -1,5 +1,5 @@
-//! Names of archive entries. Nothing is ever extracted by name; a name that would leave the archive if somebody did is
-//! refused all the same, because an honest archive has none.
+//! Names of archive entries. Nothing is ever extracted by name. A name that would lead an extracting program out of its
+//! target directory is refused all the same, because an honest archive has none.
 
 use std::fmt;
 

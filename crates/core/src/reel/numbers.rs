@@ -127,7 +127,8 @@ fn number(digits: &[u8], radix: u32) -> Option<u8> {
     u8::from_str_radix(text, radix).ok()
 }
 
-/// As programs print bytes: `0\x82\x01\x970\x82`, where what can be printed stands for itself.
+/// Whether the text has bytes as programs print them: `0\x82\x01\x970\x82`, where a printable byte is its own
+/// character.
 fn escaped(text: &[u8]) -> bool {
     let begins = |text: &[u8]| text.starts_with(br"0\x82") || text.starts_with(br"0\x81");
     let first = text.windows(5).position(begins);

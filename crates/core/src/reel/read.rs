@@ -100,8 +100,8 @@ fn read_stdin(
     Ok(())
 }
 
-/// `raw` is what is left of the limit on the files themselves: a sparse file of terabytes costs nobody anything to
-/// make.
+/// `raw` is what is left of the limit on the files themselves: an attacker can make a sparse file of terabytes at no
+/// cost.
 fn read_file(
     sink: &mut ItemSink<'_>,
     place: &Place<'_>,

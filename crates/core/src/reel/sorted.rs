@@ -37,7 +37,7 @@ pub struct Sorted {
 pub struct SortedRecord<'a> {
     /// What it is sorted by.
     pub key: u128,
-    /// Its name, or whatever else resembles its neighbours' in key.
+    /// Its name, or other bytes that are similar in records with neighbouring keys.
     pub name: &'a [u8],
     /// The rest.
     pub body: &'a [u8],

@@ -29,7 +29,7 @@ pub struct SpoolRef {
 }
 
 impl SpoolRef {
-    /// Where somebody has kept that a record lies.
+    /// Returns the place of a record, from the offset and length that the caller has stored.
     pub const fn new(offset: u64, length: u32) -> Self {
         Self { offset, length }
     }

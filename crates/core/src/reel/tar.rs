@@ -99,7 +99,7 @@ impl Walk {
         };
         let path = extension.path.unwrap_or_else(|| header.path_bytes().into_owned());
         feed.skip(BLOCK);
-        // Links, directories and devices have no content, whatever their size field says (POSIX.1-2024 pax,
+        // Links, directories and devices have no content: a reader ignores their size field (POSIX.1-2024 pax,
         // `typeflag`).
         let size = if matches!(kind.as_byte(), b'1'..=b'6') { 0 } else { size };
         let mut content = Limited::new(feed, size, codes::TAR_TRUNCATED);

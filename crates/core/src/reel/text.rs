@@ -47,7 +47,7 @@ pub(super) fn read(sink: &mut ItemSink<'_>, items: &mut FileItems<'_>, feed: &mu
     clues.map_or_else(Vec::new, Clues::finish).into_iter().try_for_each(|found| items.push(sink, found))
 }
 
-/// Hands out what was decoded. Its bytes tell what it is, whatever was written around them: a Windows CA hands out
+/// Adds what was decoded to the items. Its bytes decide what it is, not the label around them: a Windows CA writes
 /// PKCS#7 under the label CERTIFICATE.
 fn encoded(sink: &mut ItemSink<'_>, items: &mut FileItems<'_>, found: Found) -> Result<(), Fault> {
     let found = match found {

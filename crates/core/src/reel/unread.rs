@@ -19,7 +19,7 @@ pub(super) struct Form {
     pub(super) name: &'static str,
 }
 
-/// Where a form's mark lies, and the mark.
+/// The offset of a form's mark, the mark, and the form's name with an article.
 type Mark = (usize, &'static [u8], &'static str);
 
 /// The form of a content that is not text.

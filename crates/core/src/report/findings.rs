@@ -36,7 +36,7 @@ struct OfCode {
 }
 
 impl Serialize for CodesOf<'_> {
-    /// A code can be a rejection here and nobody's fault there: the disposition is that of its first item.
+    /// The same code may reject one item and ignore a different one: the disposition is that of its first item.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut codes: BTreeMap<Code, (u64, Disposition, u64)> = BTreeMap::new();
         for ((code, disposition), of_code) in self.0.codes() {

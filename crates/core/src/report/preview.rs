@@ -13,7 +13,7 @@ use crate::x509::{Sha256Digest, Time};
 pub struct ShownUnder<'a> {
     /// The policy.
     pub policy: &'a Policy,
-    /// The instant that stands for the batch's.
+    /// The instant that is used in place of the batch's.
     pub at: Time,
     /// The certificate.
     pub shown: &'a Shown,

@@ -1,7 +1,7 @@
 //! Values that know their path and their place, and tables that remember which keys were asked for.
 //!
-//! [`Table::finish`] reports the keys that nobody asked for. So the keys that a reader asks for *are* the schema, and
-//! nothing in a file goes unread.
+//! [`Table::finish`] reports the keys that no reader asked for. So the keys that a reader asks for *are* the schema,
+//! and nothing in a file goes unread.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -24,7 +24,7 @@ pub trait Wording: fmt::Debug + Sync {
     /// An integer is out of its range.
     fn out_of_range(&self, value: &Value<'_>, found: &str, allowed: &RangeInclusive<u64>);
 
-    /// Nobody asked for a key.
+    /// A key is unknown: no reader asked for it.
     fn unknown(&self, table: &Table<'_>, key: &str, place: Range<usize>);
 
     /// A value has another type than expected; `found` names its type with an article.
@@ -229,7 +229,7 @@ impl<'d> Table<'d> {
         self.asked.borrow_mut().retain(|asked| *asked != key);
     }
 
-    /// Ends reading: a key that nobody asked for is a mistake.
+    /// Ends reading. Reports every key that no reader asked for.
     pub fn finish(self) {
         self.report_unknown();
     }

@@ -142,8 +142,8 @@ impl<C> Mistakes<C> {
         self.note(code, span.borrow(), &message.into(), hint, Some(cause))
     }
 
-    /// The one place where a mistake is made: whatever text its words repeat, of the file or of another, they are
-    /// printable.
+    /// Records a mistake. Every mistake is recorded here, so that its message and hint are printable, even where they
+    /// repeat text of this file or of a different one.
     fn note<T>(
         &self,
         code: Code,

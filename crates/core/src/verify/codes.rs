@@ -192,7 +192,8 @@ codes! {
         => "Check the expected list against the delivery note; a chip that was not ordered may come from another reel.";
 }
 
-/// Rejections that a further intermediate can turn around: whoever adds one examines leaves with these codes again.
+/// Rejections that a further intermediate can turn around: a caller that adds one examines leaves with these codes
+/// again.
 pub const DEPENDS_ON_INTERMEDIATES: &[Code] = &[
     CHAIN_INTERMEDIATE_TIME,
     CHAIN_NAME_CASE,
@@ -209,7 +210,7 @@ pub const DEPENDS_ON_INTERMEDIATES: &[Code] = &[
     SIGNATURE_SHA1,
 ];
 
-/// Rejections that hold for an instant: whoever judges for another one examines leaves with these codes again.
+/// Rejections at one instant: a caller that judges for a different instant examines leaves with these codes again.
 pub const DEPENDS_ON_INSTANT: &[Code] = &[CHAIN_INTERMEDIATE_TIME, TIME_EXPIRED, TIME_NOT_YET_VALID];
 
 const CAS_OF_THE_PATH: &str = "Look at the CA certificates of this path; an intermediate that you trust for itself can be given as a source anchor.";

@@ -32,7 +32,7 @@ impl Row {
     }
 }
 
-/// A caller's row with whatever else it keeps of a leaf.
+/// A row, with everything else that the caller keeps of a leaf.
 pub trait Contender {
     /// What conflicts are about.
     fn row(&self) -> &Row;
@@ -102,7 +102,7 @@ impl Verdict {
         }
     }
 
-    /// Duplicates and twins are nobody's fault.
+    /// Returns whether the leaf is ignored or rejected. Duplicates and twins are not errors.
     pub const fn disposition(self) -> Disposition {
         match self {
             Self::Duplicate { .. } | Self::Twin { .. } => Disposition::Ignored,
@@ -387,8 +387,8 @@ mod tests {
         assert_eq!(outcome(rows), (vec![], expected));
     }
 
-    /// The rule in its plainest form, leaf by leaf against every other one: the code that stands for it, and the
-    /// marks of those leaves that it may name as the other party. `None`: the leaf is kept.
+    /// Applies the rule in its plainest form, each leaf against every other one. Returns the code of the verdict, and
+    /// the marks of those leaves that it may name as the other party. `None`: the leaf is kept.
     ///
     /// A chip under two issuers, a chip with two keys, a key of two chips: every party is rejected, for the first of
     /// these that applies. Of what is left, a chip has one key: the certificate with the lowest SHA-256 is kept, and of

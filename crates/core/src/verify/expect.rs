@@ -49,7 +49,7 @@ impl Chip {
 pub struct Expectation {
     /// Expected, but not among the leaves: as written in the list, with the line, in order of lines.
     pub missing: Vec<(u64, String)>,
-    /// Leaves that nobody expected: their positions.
+    /// The positions of the leaves that are not on the list.
     pub unexpected: Vec<usize>,
 }
 
@@ -133,7 +133,7 @@ impl ExpectedList {
         Ok(())
     }
 
-    /// The first line that names a chip again, in whatever form, and the line that named it before.
+    /// Returns the first line that names a chip again, in either form, and the line that named it before.
     fn named_again(&self) -> Option<(u64, u64)> {
         let same = |list: &[Chip]| {
             let pairs = list.windows(2).filter(|pair| pair[0].uid == pair[1].uid);

@@ -112,8 +112,8 @@ impl Authorities {
 
     /// Takes a CA certificate from an input. It counts as soon as its signature leads to an anchor, and not before.
     ///
-    /// Those whose issuer is unknown wait, up to a limit; whoever has more than the limit offers them again after a
-    /// promotion.
+    /// Those whose issuer is unknown wait, up to a limit; a caller that has more than the limit offers them again after
+    /// a promotion.
     pub(super) fn add(&mut self, certificate: Certificate) {
         let known = self
             .anchors

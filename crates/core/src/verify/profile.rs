@@ -1,4 +1,4 @@
-//! What every certificate of a path must be, whatever its place (RFC 5280 §4.1).
+//! Checks what every certificate of a path must have, at every position (RFC 5280 §4.1).
 
 use crate::x509::{Certificate, Role, check_extensions, oid};
 

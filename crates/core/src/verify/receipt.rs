@@ -41,7 +41,7 @@ impl VerifiedPath {
         }
     }
 
-    /// Paths are told apart by their certificates' places in memory, which the paths hold.
+    /// Compares certificates by their addresses in memory: each path keeps its certificates alive.
     fn key(&self) -> (u32, Relaxations, u64, Vec<usize>) {
         let path = self.path.iter().map(|certificate| Arc::as_ptr(certificate).addr()).collect();
         (self.anchor, self.relaxations, self.namespace, path)
@@ -134,7 +134,7 @@ impl Verifier {
         if sha256(der) != receipt.fingerprint {
             return None;
         }
-        // the bytes were read before, by whatever leniency the rules allowed
+        // the verifier has already read these bytes, with the leniency that its rules allowed
         let leniency = Leniency { explicit_default_boolean: true };
         let (certificate, _) = Certificate::from_der_leniently(der, leniency).ok()?;
         let uid = Uid::from_serial(certificate.serial());

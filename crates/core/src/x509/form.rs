@@ -1,7 +1,7 @@
 //! What a file is that should hold certificates or a key: people name the one beside it, or one in another encoding.
 //!
-//! Only what is certain is told apart, by structure and not by a file's name. Nothing is believed because of it:
-//! whatever is read as a certificate or a key is parsed in full afterwards.
+//! A form is named only where it is certain, by structure and not by a file's name. It is not evidence: the parsers
+//! check each certificate or key in full afterwards.
 
 use std::fmt;
 use std::ops::Deref;
@@ -156,7 +156,7 @@ fn key(inside: &[u8]) -> Option<Form> {
     }
 }
 
-/// Text without its byte order mark, in UTF-8 whatever it was in. What is not marked is as it was.
+/// Returns the text in UTF-8, without its byte order mark. Content without a mark is returned as it is.
 ///
 /// A key may be in it: what is decoded from UTF-16 is wiped when dropped.
 pub fn unmarked(content: &[u8]) -> Unmarked<'_> {

@@ -17,7 +17,7 @@ pub struct Name(Arc<[u8]>);
 impl Name {
     /// Reads the structure and keeps the bytes: SEQUENCE of non-empty SETs of attribute type and value.
     ///
-    /// String contents and attribute limits are judged by whoever accepts the certificate, not here.
+    /// The code that accepts a certificate checks string contents and attribute limits, this does not.
     ///
     /// # Errors
     /// The bytes are not one RDNSequence in DER.

@@ -294,8 +294,8 @@ impl Rule<'_> {
     /// Verifies every approval that was given, and that there are enough of them. Returns them in the order given.
     ///
     /// # Errors
-    /// One of them does not hold, whatever the others are; two are by one person or name different requesters; or there are
-    /// too few.
+    /// One of them fails, even if the others would be enough; two are by one person or name different requesters; or
+    /// there are too few.
     pub fn check(&self, demand: &Demand, given: &[Approval], now: Time) -> Result<Vec<Approved>, ApprovalError> {
         let mut approved: Vec<(Approved, Terms)> = Vec::with_capacity(given.len());
         for approval in given {
@@ -356,7 +356,8 @@ fn difference(found: &Demand, expected: &Demand) -> Option<(&'static str, String
     members.into_iter().find(|(_, found, expected)| found != expected)
 }
 
-/// Whether two names are one person's: nobody becomes a second person by writing the name in capitals.
+/// Returns whether two names are one person's. An approver does not become a second person by writing the name in
+/// capitals.
 pub fn same_person(a: &str, b: &str) -> bool {
     a.to_lowercase() == b.to_lowercase()
 }

@@ -510,7 +510,7 @@ fn is_plain_name(name: &str) -> bool {
     !stem.is_empty() && !stem.starts_with('.') && stem.bytes().all(plain)
 }
 
-/// A positive INTEGER of 16 bytes, whatever the random bytes (as for object certificates:
+/// Returns a positive INTEGER of 16 bytes for any random bytes (as for object certificates:
 /// docs/adr/0018-derived-serial-numbers.md).
 pub(super) fn serial(random: &[u8]) -> SerialNumber {
     let mut content = random.to_vec();

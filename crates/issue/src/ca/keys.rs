@@ -107,7 +107,7 @@ impl NewKey {
         }
     }
 
-    /// Where it stays whatever becomes of the CA.
+    /// Returns the URI of a key on a token. The key stays there even if making the CA fails.
     pub(super) fn uri(&self) -> Option<&KeyUri> {
         match self {
             Self::File(_) => None,

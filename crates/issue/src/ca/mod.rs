@@ -4,11 +4,12 @@
 //! the ledger before it is made, and verified before it is written; private keys are readable by their owner alone.
 //!
 //! The root's key is needed to certify the next issuing CA or manifest signer, and for nothing else: **copy
-//! `ca/root.key.pem` to offline media and delete it from the machine that issues.** Who has it can make a CA that every
-//! device accepts. *Trusted*: the machine that runs `init`, its random generator, and whoever holds the key files.
+//! `ca/root.key.pem` to offline media and delete it from the machine that issues.** An attacker who has it can make a
+//! CA that every device accepts. *Trusted*: the machine that runs `init`, its random generator, and every holder of the
+//! key files.
 //!
-//! The keys may be made in a PKCS#11 token instead; and the root may be somebody else's: then requests are made, and
-//! the certificates that come back are checked as hard as those made here.
+//! The keys may be made in a PKCS#11 token instead; and the root may be an external CA: then this module makes
+//! requests, and checks the certificates that come back as strictly as those made here.
 //!
 //! Certificates are encoded here, by [`tlv`](crate::x509::tlv), and not by a certificate builder such as `rcgen`: a
 //! builder encodes and signs in one step, so the bytes could not be recorded before they are signed.

@@ -1,8 +1,8 @@
 //! The possession certificate: what AWS IoT and Azure ask for when a CA is registered.
 //!
-//! The cloud gives a code; a certificate with that code as its common name, signed by the CA's key, shows that whoever
-//! registers the CA holds the key. The certificate's own key is made here and thrown away: nobody can ever use it,
-//! which is why it needs neither a purpose nor a revocation.
+//! The cloud gives a code; a certificate with that code as its common name, signed by the CA's key, shows that the
+//! account that registers the CA holds the key. The certificate's own key is made here and thrown away: it can never be
+//! used, which is why the certificate needs neither a purpose nor a revocation.
 
 use crate::cert::IssuerIdentity;
 use crate::ledger::Ledger;
@@ -64,7 +64,8 @@ pub fn proof(
     Ok(Certificate::from_der(&der)?)
 }
 
-/// Codes are hexadecimal today; whatever else they become, they must not be able to say something else in a name.
+/// Checks the code. Codes are hexadecimal today; a cloud may change that, but a code must never be able to change the
+/// meaning of a name.
 fn check_code(code: &str) -> Result<(), CaError> {
     let fit = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     if (1..=64).contains(&code.len()) && code.bytes().all(fit) {

@@ -23,7 +23,7 @@ pub enum RequestRole {
 }
 
 impl RequestRole {
-    /// A name nobody else has, as [`init`](super::init()) would give.
+    /// Returns a name that no other key has, made as [`init`](super::init()) makes it.
     ///
     /// # Errors
     /// The organization cannot be in a name.

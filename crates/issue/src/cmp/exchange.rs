@@ -134,7 +134,7 @@ impl Exchange<'_, '_> {
         }
     }
 
-    /// Sends a body and reads what is said to it, once it is proved to be the CA's answer to it.
+    /// Sends a body and returns the answer, after checking that it is the CA's answer to this body.
     fn say(&mut self, body: &[u8]) -> Result<Said, CmpError> {
         let (message, nonce) = self.compose(body)?;
         let answer = self.client.transport.post(&message)?;

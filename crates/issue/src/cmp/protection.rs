@@ -7,9 +7,9 @@ use crate::x509::{Certificate, KeyAlgorithm, Name, SignatureAlgorithm, oid};
 
 use crate::error::CmpError;
 
-/// Iterations of a key derivation that are done for somebody else's message.
+/// Most iterations of a key derivation that this side does for a peer's message.
 const MAX_ITERATIONS: u64 = 100_000;
-/// Iterations for one's own: what peers are known to take.
+/// Iterations for this side's own messages: a number that peers are known to accept.
 const ITERATIONS: [u8; 2] = [0x03, 0xE8];
 
 /// What this side shows and what it demands.

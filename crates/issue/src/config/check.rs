@@ -52,7 +52,7 @@ pub(super) fn issuer(
     }
 }
 
-/// The chain reaches its root: what is installed for good must be what batches can be verified with.
+/// Checks that the chain reaches its root: the chain is installed permanently, and batches are verified with it.
 pub(super) fn complete(
     identity: IssuerIdentity,
     span: &Range<usize>,
@@ -203,7 +203,7 @@ fn authority(ca: &Spanned<Certificate>, cas_below: u32, errors: &Mistakes<Signer
 }
 
 fn signed_by(certificate: &Certificate, key: &Spki) -> Result<(), String> {
-    // a root may be as old as SHA-1: nobody relies on its signature over itself
+    // a root may be as old as SHA-1: no verifier relies on its signature over itself
     if certificate.signature_algorithm().is_over_sha1() && !certificate.is_self_issued() {
         return Err("a signature over SHA-1 proves nothing".to_owned());
     }

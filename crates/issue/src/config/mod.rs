@@ -1,9 +1,9 @@
 //! `reroot.toml`: issuer, anchors, ledger, manifest signer.
 //!
-//! Guarantees: the schema is closed, paths are relative to the file, and what can be wrong is said before the first
-//! signature, all of it at once, with its place in the file. Issuer and chain belong together by signature and not only
-//! by name; a signer that is handed out holds the certificate's own key; the manifest signer is fit to seal and its
-//! certificate is not the issuing CA's work.
+//! Guarantees: the schema is closed, paths are relative to the file, and every mistake is reported before the first
+//! signature, all of them at once, each with its place in the file. Issuer and chain belong together by signature and
+//! not only by name; a signer that is handed out holds the certificate's own key; the manifest signer is fit to seal
+//! and its certificate is not the issuing CA's work.
 //!
 //! *Trusted.* Who can change this file chooses whose signatures count as ST's (`[source] anchors`) and which ledger
 //! remembers what was issued. It holds no secret.
@@ -129,12 +129,12 @@ impl Config {
         Self::load_with(file, Sharing::Refused)
     }
 
-    /// Reads a configuration, once it is clear that nobody else could have written it. Files that it names are not
-    /// opened yet, but nobody else can change them, or read a key or secret.
+    /// Reads a configuration, after checking that no other user could have written it. Does not open the files that it
+    /// names yet, but checks that no other user can change them, or read a key or secret.
     ///
     /// # Errors
-    /// The file cannot be read, is not TOML, or is not of the schema: every mistake with its place. Or somebody else
-    /// could change or read what they must not, and `sharing` does not allow it.
+    /// The file cannot be read, is not TOML, or is not of the schema: every mistake with its place. Or a different user
+    /// can change one of the files or read a key or secret, and `sharing` does not allow it.
     pub fn load_with(file: &Path, sharing: Sharing) -> Result<Self, ConfigErrors> {
         let errors = Mistakes::default();
         let mut overruled = Vec::new();
@@ -174,7 +174,7 @@ impl Config {
         Ok(Self { file: file.to_owned(), text: text.to_owned(), document, overruled: vec![] })
     }
 
-    /// Leaves every signature of the issuing key to aws-lc, whatever `batch_signer` says.
+    /// Makes aws-lc compute every signature of the issuing key. Overrides `batch_signer`.
     pub fn sign_generically(&mut self) {
         self.document.issuer.batches = BatchSigning::Never;
     }
@@ -189,7 +189,7 @@ impl Config {
         &self.file
     }
 
-    /// Where the ledger lies.
+    /// Returns the path of the ledger.
     pub fn ledger_path(&self) -> &Path {
         self.document.ledger.get_ref()
     }
@@ -418,12 +418,12 @@ impl Config {
         })
     }
 
-    /// Where the holder's certificate lies, or is to lie.
+    /// Returns the path of the holder's certificate, which may not exist yet.
     pub fn certificate_path(&self, holder: Holder) -> &Path {
         self.identity(holder).certificate.get_ref()
     }
 
-    /// Where the certificates above the issuing CA's lie, nearest first.
+    /// Returns the paths of the certificates above the issuing CA's, nearest first.
     pub fn chain_paths(&self) -> impl Iterator<Item = &Path> {
         self.document.chain.iter().map(|path| path.get_ref().as_path())
     }

@@ -58,7 +58,7 @@ pub(super) struct Key {
     pub(super) secret: Option<Spanned<SecretSource>>,
 }
 
-/// Where a private key lies.
+/// Where a private key is.
 #[derive(Debug)]
 pub(super) enum KeyPlace {
     /// A PKCS#8 file.

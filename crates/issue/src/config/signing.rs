@@ -53,7 +53,7 @@ pub(super) fn read(section: &Section<'_>) -> Option<SigningSection> {
     Some(SigningSection { planners: planners?, policies: policies?, max_days: max_days?, approvals, approvers })
 }
 
-/// Without the key nobody needs to approve.
+/// Reads how many people must approve; without the key it is 0.
 fn approvals(section: &Section<'_>) -> Option<usize> {
     let Some(value) = section.table.optional("approvals") else { return Some(0) };
     value.integer(&(1..=MAX_APPROVALS)).and_then(|count| usize::try_from(count).ok())

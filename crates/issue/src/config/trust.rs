@@ -1,4 +1,4 @@
-//! Whether somebody else could change, or read, what a configuration names.
+//! Checks whether a different user could change, or read, what a configuration names.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use super::schema::{Document, Identity, Key, KeyPlace, Section};
 /// Whether the check of owners and modes may be overruled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sharing {
-    /// What somebody else could change or read is noted and taken.
+    /// What a different user could change or read is noted and accepted.
     Allowed,
     /// It is refused.
     Refused,
@@ -52,7 +52,7 @@ pub(super) fn check_named(document: &Document, sharing: Sharing, errors: &Mistak
     let mut noted: Vec<PathBuf> = Vec::new();
     for (path, span, role) in named(document) {
         let Err(shared) = ownership.check(&path, role) else { continue };
-        // a folder above many files is told once
+        // a folder above many files is reported once
         if noted.iter().any(|known| known == shared.path()) {
             continue;
         }

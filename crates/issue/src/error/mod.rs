@@ -316,7 +316,7 @@ impl Error {
     }
 }
 
-/// What checking says is said here alike.
+/// Wraps the errors of `reroot-core` in `Error::Core`, so that both crates report them alike.
 macro_rules! from_core {
     ($($error:ty),* $(,)?) => {
         $(impl From<$error> for Error {
@@ -339,7 +339,7 @@ from_core! {
     VerifyError,
 }
 
-/// What signing and remembering say is said by a front door as what checking says.
+/// Lets a front door report the errors of signing and of the ledger as it reports those of `reroot-core`.
 macro_rules! into_failure {
     ($($error:ty),* $(,)?) => {
         $(impl IntoFailure for $error {

@@ -146,7 +146,7 @@ pub(crate) fn seed() -> Seed {
     Seed(std::array::from_fn(|at| u8::try_from(at).unwrap()))
 }
 
-/// A template for the n-th made-up leaf of [`leaf`]. Its key is not a point: nobody looks.
+/// A template for the n-th made-up leaf of [`leaf`]. Its key is not a point on the curve: no code under test checks it.
 pub(crate) fn template(n: u64) -> ObjectTemplate {
     template_with(n, |_| {})
 }

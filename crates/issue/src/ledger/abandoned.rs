@@ -1,8 +1,8 @@
 //! Abandoned: an open batch that a person gave up.
 //!
 //! A leaf whose chunk has no intent cannot have been signed: it is free again. A leaf under an intent may have been
-//! signed, whatever became of it: it counts as issued, so that it gets another certificate only for a reason that is
-//! recorded, and a revocation of the batch covers its serial number.
+//! signed, even if the ledger has no result for it: it counts as issued, so that it gets a second certificate only for
+//! a reason that is recorded, and a revocation of the batch covers its serial number.
 
 use std::collections::BTreeSet;
 

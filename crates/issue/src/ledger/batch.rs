@@ -107,8 +107,8 @@ impl OnReject {
 /// command was spelled otherwise, by its leaves and what [`goes_on_with`](Self::goes_on_with) compares.
 ///
 /// The leaves are not in the key, although they are terms: which of an input's leaves pass can depend on the instant
-/// and on what else is on the ledger, and a command that was given before must find its batch whatever has happened
-/// since. There is one batch for one key.
+/// and on what else is on the ledger, and a command that was given before must find its batch after any later event.
+/// There is one batch for one key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BatchTerms {
     /// SHA-256 of the issuing CA's certificate.
@@ -186,7 +186,7 @@ impl BatchTerms {
             && *reissue == earlier.reissue
     }
 
-    /// The policy as it stands in these terms.
+    /// Returns the policy of these terms.
     pub fn policy_use(&self) -> PolicyUse<'_> {
         PolicyUse { name: &self.policy_name, sha256: &self.policy_sha256, params: &self.params }
     }
@@ -273,7 +273,7 @@ impl PolicyUse<'_> {
     }
 }
 
-/// A batch as it stands on the ledger.
+/// A batch as the ledger has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BatchRow {
     /// Its name, drawn by the caller.

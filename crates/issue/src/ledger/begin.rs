@@ -111,7 +111,7 @@ impl Ledger {
     pub fn begin<L: Leaves + ?Sized>(&self, row: BatchRow, leaves: &L) -> Result<(), LedgerError> {
         check_terms(&row, leaves)?;
         self.with(|state| {
-            // whatever is concluded from here on holds up to this head, and `append` refuses any other
+            // every check from here on is valid up to this head, and `append` refuses any other head
             let head = state.store.head()?;
             if state.summary(&row.id)?.is_some() {
                 return Err(LedgerError::BatchExists { batch: row.id.clone() });

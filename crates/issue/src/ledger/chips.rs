@@ -42,8 +42,8 @@ pub struct ChunkLeaf {
 }
 
 impl Ledger {
-    /// Every leaf, of whatever batch, that has one of these UIDs, by batch and index; not those that an abandoned batch
-    /// freed.
+    /// Returns every leaf of any batch that has one of these UIDs, by batch and index, except the leaves that an
+    /// abandoned batch freed.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -52,8 +52,8 @@ impl Ledger {
         self.find_leaves(IndexKey::Names, digests, |list, index, sought| Ok(*list.uid(index)? == uids[sought]))
     }
 
-    /// Every leaf, of whatever batch, that has a key with one of these digests, by batch and index; not those that an
-    /// abandoned batch freed.
+    /// Returns every leaf of any batch that has a key with one of these digests, by batch and index, except the leaves
+    /// that an abandoned batch freed.
     ///
     /// # Errors
     /// The store cannot be read.

@@ -183,7 +183,8 @@ impl IndexKey {
         }
     }
 
-    /// What a leaf is looked for by: the first bytes of a digest, which nobody can make agree for many leaves.
+    /// Returns the value by which a leaf is looked up: the first bytes of a digest. An attacker cannot make many leaves
+    /// that agree in them.
     pub(super) fn prefix<'a>(self, leaf: impl Into<LeafRef<'a>>) -> u64 {
         let leaf = leaf.into();
         match self {

@@ -25,7 +25,7 @@ struct State {
 pub enum Fault {
     /// Nothing happened.
     Failed,
-    /// It happened, but the caller is told that it failed: power was lost before the answer.
+    /// It happened, but the call returns an error: power was lost before the answer.
     FailedButPersisted,
 }
 
@@ -49,7 +49,7 @@ impl MemoryStore {
         state.fault.take().is_some_and(|(step, _)| step <= steps)
     }
 
-    /// Every record, in order, whatever fails.
+    /// Returns every record, in order. No planned fault makes it fail.
     #[cfg(test)]
     pub(crate) fn snapshot(&self) -> Vec<Record> {
         self.state().records.clone()

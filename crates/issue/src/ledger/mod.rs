@@ -1,8 +1,9 @@
-//! Port: what was promised to be signed, what was signed, and what was published, for good.
+//! Port: the permanent records of what was promised to be signed, what was signed, and what was published.
 //!
 //! Guarantees: a [`Recorded`] exists only when its intent is durable; an open batch holds its leaves against every
-//! other batch; a batch is sealed once; every record is a link of one hash chain. `docs/spec/ledger.md` explains the records
-//! and the order in which they are written. Deciding which leaves to issue, signing and publishing are left to others.
+//! other batch; a batch is sealed once; every record is a link of one hash chain. `docs/spec/ledger.md` explains the
+//! records and the order in which they are written. Deciding which leaves to issue, signing and publishing are left to
+//! others.
 //!
 //! [`Ledger`] is the rules, [`LedgerStore`] where records are kept.
 

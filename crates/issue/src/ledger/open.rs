@@ -75,7 +75,8 @@ impl Ledger {
         Self::open(path, issuer)
     }
 
-    /// Opens the ledger of this issuer key and holds it until it is dropped. Takes the same time whatever is on it.
+    /// Opens the ledger of this issuer key and holds it until it is dropped. The time does not depend on the number of
+    /// records.
     ///
     /// # Errors
     /// There is no such file, it is not a ledger, of a later format, of another issuer, or in use.
@@ -90,13 +91,13 @@ impl Ledger {
         Ok(ledger)
     }
 
-    /// Opens a ledger to read it, whoever's it is: also a copy that cannot be written, and one that a run adds to,
-    /// which is then read as it was when it was opened. Nothing is changed and nobody is kept waiting. All that would
-    /// add to it fails.
+    /// Opens the ledger of any issuer to read it: also a copy that cannot be written, and a ledger that a run adds to,
+    /// which is then read as it was when it was opened. Changes nothing and makes no other process wait. Every call
+    /// that would add to the ledger fails.
     ///
     /// # Errors
-    /// There is no such file, it is not a ledger, or of a later format; or a release that does not know of readers has
-    /// it.
+    /// The file does not exist, is not a ledger, or has a later format; or a process of a release that does not know of
+    /// readers has it open.
     pub fn open_to_read(path: &Path) -> Result<Self, LedgerError> {
         let mut store = Snapshot::open(path)?;
         if store.head()? == Head::EMPTY {
@@ -157,8 +158,8 @@ impl Ledger {
         Ok(Self(Mutex::new(state)))
     }
 
-    /// The digest of the chain through every record: whoever notes it down can tell later that nothing before it was
-    /// changed or taken away.
+    /// Returns the digest of the chain through every record. An operator who notes it down can check later that no
+    /// record up to it was changed or removed.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -189,11 +190,11 @@ impl Ledger {
         })
     }
 
-    /// Checks that the ledger still is the one that was opened and that nobody else wrote to it: before something that
-    /// was signed is published.
+    /// Checks that the ledger is still the one that was opened and that no other process wrote to it. The caller checks
+    /// this before it publishes what was signed.
     ///
     /// # Errors
-    /// It is not.
+    /// The ledger is a different one, or another process wrote to it.
     pub fn check(&self) -> Result<(), LedgerError> {
         self.with(|state| Ok(state.store.check()?))
     }

@@ -1,4 +1,4 @@
-//! One record of the ledger, where it stands, and the chain through all of them.
+//! One record of the ledger, its place, and the chain through all records.
 
 use crate::crypto::{Sha256, sha256};
 use crate::x509::Sha256Digest;
@@ -93,7 +93,7 @@ impl Kind {
     }
 }
 
-/// Where a record stands. No two records share a place: that is what makes an intent or a seal happen once, however
+/// The place of a record. No two records share a place: that is what makes an intent or a seal happen once, however
 /// many writers a store has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {
@@ -125,7 +125,7 @@ impl Place {
 pub struct Entry {
     /// Position in the ledger, from 1.
     pub position: u64,
-    /// Where it stands.
+    /// The batch, chunk and part that it belongs to.
     pub place: Place,
     /// Leaves or certificates in the body.
     pub count: u64,

@@ -42,7 +42,7 @@ impl Recorded<TbsCertificate> {
     }
 }
 
-/// Whatever a CA key signs: a leaf's certificate, or something of the CA itself.
+/// What a CA key signs: a leaf's certificate, or something of the CA itself.
 pub trait ToBeSigned {
     /// The bytes under the signature.
     fn bytes(&self) -> &[u8];
@@ -57,7 +57,7 @@ impl ToBeSigned for TbsCertificate {
 /// What became of one leaf of a chunk that was recorded. All of it belongs to this batch.
 #[derive(Debug, PartialEq, Eq)]
 pub enum RecordedLeaf {
-    /// The intent is new: nobody can have signed it before.
+    /// The intent is new: no earlier run can have signed it.
     Fresh(Recorded<TbsCertificate>),
     /// An earlier run recorded the same bytes and may have signed them: signing them again adds nothing new.
     Resumed(Recorded<TbsCertificate>),

@@ -31,7 +31,7 @@ impl RecordedRequest {
 pub enum Requested {
     /// The certificate is on the ledger; it is to be checked before it is released.
     Answered(RecordedRequest, Vec<u8>),
-    /// It was sent and nobody knows what came of it: it must not be sent again before somebody has decided.
+    /// It was sent and its outcome is unknown: it must not be sent again before the operator has decided.
     InDoubt(RecordedRequest),
     /// It was not sent, or came to nothing.
     Open(RecordedRequest),

@@ -1,4 +1,4 @@
-//! Reading a ledger's SQLite file: the queries, whoever may write to it.
+//! The queries that read a ledger's SQLite file, for the run that writes to it and for readers.
 
 use std::path::{Path, PathBuf};
 

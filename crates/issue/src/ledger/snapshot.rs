@@ -1,10 +1,10 @@
 //! A ledger as it is at one moment, read without a lock: a copy that cannot be written, or the ledger of a run.
 //!
-//! SQLite is told to use no locks and to keep its index of the write-ahead log in memory, so that it neither writes nor
-//! waits. It sees all that was committed when the file was opened. Two things a run does would spoil that view, and it
-//! counts both in its lock file: moving the log into the file, and beginning the log again. When the count has changed
-//! after a question, the file is opened again and the question asked once more; as records are only added, those up to
-//! the head that was seen first are the same.
+//! SQLite is configured to use no locks and to keep its index of the write-ahead log in memory, so that it neither
+//! writes nor waits. It sees all that was committed when the file was opened. Two things a run does would spoil that
+//! view, and the run counts both in its lock file: moving the log into the file, and beginning the log again. When the
+//! count has changed after a query, this module opens the file and runs the query again; as records are only added,
+//! those up to the head that was seen first are the same.
 
 use std::fs::File;
 use std::ops::Range;

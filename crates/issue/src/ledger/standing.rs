@@ -24,7 +24,7 @@ pub enum Standing {
         /// The batch.
         batch: BatchId,
     },
-    /// Nothing that stands against issuing.
+    /// Nothing on the ledger is against issuing.
     Free,
     /// The identity is in a batch that is not sealed yet.
     Held {
@@ -42,14 +42,14 @@ pub enum Standing {
         /// Whether it was made from the same leaf certificate.
         same_source: bool,
     },
-    /// A batch, of whatever policy, has the key under another UID.
+    /// A batch, of any policy, has the key under a different UID.
     KeyUnderOtherUid {
         /// The batch.
         batch: BatchId,
         /// The other UID.
         uid: Uid,
     },
-    /// A batch, of whatever policy, has the UID with another key.
+    /// A batch, of any policy, has the UID with a different key.
     UidWithOtherKey {
         /// The batch.
         batch: BatchId,
@@ -186,7 +186,7 @@ impl Ledger {
         Ok(all)
     }
 
-    /// The latest batch, of whatever policy, that has each leaf's UID, in the same order; with `before`, the latest
+    /// Returns the latest batch, of any policy, that has each leaf's UID, in the same order; with `before`, the latest
     /// that began before that one. A policy that copies serial numbers from the source gives such a leaf a serial
     /// number that this issuer may have used before.
     ///

@@ -24,7 +24,7 @@ pub struct LedgerOverview {
 /// How much was issued under one policy name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PolicyStats {
-    /// Batches begun.
+    /// Batches that were started.
     pub batches: u64,
     /// Batches sealed.
     pub sealed: u64,

@@ -8,7 +8,7 @@ use crate::text::Printable;
 
 use super::record::{Entry, Head, Kind, Place, Record};
 
-/// Keeps records, in order, for good. It knows no rule of the ledger: which record may follow which is decided above.
+/// Keeps records in order, permanently. It knows no rule of the ledger: the caller decides which record may come next.
 ///
 /// The contract:
 /// - Records are only ever added. A record that was added is never changed, moved or removed.
@@ -34,8 +34,8 @@ pub trait LedgerStore: Send {
     /// The head is another one, a place is taken, or the store cannot be written.
     fn append(&mut self, at: &Head, records: &mut dyn Iterator<Item = Record>) -> Result<(), StoreError>;
 
-    /// Brings everything that was appended to where it stays. It was durable before; a disk that fails is noticed here,
-    /// before somebody reports success.
+    /// Brings everything that was appended to its permanent place. It was durable before; a failing disk is noticed
+    /// here, before the run reports success.
     ///
     /// # Errors
     /// The store cannot be written; nothing is lost then.
@@ -50,8 +50,8 @@ pub trait LedgerStore: Send {
         self.flush()
     }
 
-    /// Checks that the store still is the one that was opened, and that nobody else has written to it if nobody may.
-    /// Every write checks it too.
+    /// Checks that the store is still the one that was opened and, if it allows only one writer, that no other process
+    /// has written to it. Every write checks it too.
     ///
     /// # Errors
     /// It is not: [`StoreError::Lost`]; or it cannot be read.

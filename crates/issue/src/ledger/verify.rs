@@ -42,7 +42,7 @@ pub struct LedgerFinding {
     pub what: &'static str,
 }
 
-/// Findings after which a walk ends: somebody who has so many needs no more.
+/// The most findings of a walk. It ends there: more would not help the operator.
 pub const MAX_FINDINGS: usize = 100;
 
 /// How much is on a ledger.
@@ -156,9 +156,9 @@ impl Ledger {
     }
 
     /// Reads every record: the chain, that each is found at its place and no place is left over, that each batch's
-    /// leaf list is the one its terms name and its sorted keys are those of its leaves, that no two batches have one name or
-    /// one seed, that results belong to intents,
-    /// no leaf has two, and a sealed batch lacks none. `progress` is told how many records of how many were read.
+    /// leaf list is the one its terms name and its sorted keys are those of its leaves, that no two batches have one
+    /// name or one seed, that results belong to intents, no leaf has two, and a sealed batch lacks none. `progress`
+    /// receives the number of records that were read, and the number of all records.
     ///
     /// # Errors
     /// The store cannot be read.

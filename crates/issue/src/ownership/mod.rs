@@ -1,11 +1,11 @@
-//! Who else can change or read the files that this program trusts.
+//! Which other users can change or read the files that this program trusts.
 //!
-//! Guarantees: a path that passed was reached through folders and symbolic links that belong to root or to the user of
-//! this process, and that nobody else can change; so does the file at its end, and a secret there can be read by nobody
-//! else. "Nobody else" leaves out groups that have no other member than root and the user (with a umask of 002, a
-//! user's own group can write to everything), and groups that the operator names. In a folder with the sticky bit, such
-//! as `/tmp`, others can make files of their own but cannot touch those of the user: such a folder passes, and what is
-//! in it must belong to root or the user like everything else.
+//! Guarantees: a path passes only if each folder and symbolic link on the way belongs to root or to the user of this
+//! process, and no other user can change it. The same is true of the file at its end, and no other user can read a
+//! secret there. Two kinds of groups do not count as other users: groups that have no other member than root and the
+//! user (with a umask of 002, a user's own group can write to everything), and groups that the operator names. In a
+//! folder with the sticky bit, such as `/tmp`, others can make files of their own but cannot touch those of the user:
+//! such a folder passes, and what is in it must belong to root or the user like everything else.
 //!
 //! Left to others: access control lists and capabilities, which a mode does not show in full, and groups that a
 //! directory service has and `/etc/group` does not: they count as having other members.
@@ -22,9 +22,9 @@ use crate::text::Printable;
 /// What a file is to this program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// Keys, passphrases and PINs: nobody else may change or read it.
+    /// Keys, passphrases and PINs: no other user may change or read it.
     Secret,
-    /// The configuration, certificates, the ledger, a PKCS#11 module: nobody else may change it.
+    /// The configuration, certificates, the ledger, a PKCS#11 module: no other user may change it.
     Trusted,
 }
 
@@ -58,7 +58,7 @@ impl Ownership {
     /// be opened either, and the folder that it would be in has passed.
     ///
     /// # Errors
-    /// Somebody else owns, can change, or can read what they must not.
+    /// A different user owns, can change, or can read what they must not.
     pub fn check(&self, path: &Path, role: Role) -> Result<(), Shared> {
         let Ok(path) = std::path::absolute(path) else { return Ok(()) };
         let mut ahead: VecDeque<OsString> = components(&path);
@@ -74,8 +74,8 @@ impl Ownership {
             let Ok(found) = at.symlink_metadata() else { return Ok(()) };
             if found.is_symlink() && at.starts_with("/proc") && at.parent().is_some_and(|folder| folder.ends_with("fd"))
             {
-                // a descriptor of this process (`<(...)`, /dev/stdin): what it refers to was opened by whoever started
-                // it
+                // a descriptor of this process (`<(...)`, /dev/stdin): the process that started this one opened what it
+                // refers to
                 let Ok(found) = at.metadata() else { return Ok(()) };
                 return self.judge_end(&at, &found, role);
             }

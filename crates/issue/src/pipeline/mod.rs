@@ -1,4 +1,4 @@
-//! The pipeline: [`run`] is the one place where the order of the steps is told.
+//! The pipeline: [`run`] is the one place that defines the order of the steps.
 //!
 //! ```text
 //! place      the output's place is free, or holds what this ledger sealed                           (output)

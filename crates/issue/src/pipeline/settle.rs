@@ -41,7 +41,7 @@ pub(super) struct Settled {
     missing: Vec<MissingChip>,
     /// Findings that are there because the list does not name a chip.
     surplus: u64,
-    /// Reasons that stop the run whatever the options say.
+    /// Reasons that stop the run with any options.
     stop: Vec<String>,
     /// As those, but the rest is looked at first, so that everything is listed.
     unmet: Vec<String>,
@@ -199,8 +199,8 @@ impl Settled {
         Ok(())
     }
 
-    /// An earlier batch holds what it holds, whatever the list says now. Of the other chips counts what was known when
-    /// it began: whatever was issued since, the batch comes out the same.
+    /// An earlier batch keeps its chips, even if the list has changed. The other chips are judged by what the ledger
+    /// had when that batch began: what was issued since does not change the batch.
     fn go_on(
         &mut self,
         job: &Job<'_>,
@@ -463,7 +463,7 @@ impl Settled {
         self.findings.count(disposition) + self.listed.count(disposition)
     }
 
-    /// Whether there is nothing to issue, whatever the policy about rejections.
+    /// Whether there is nothing to issue under any policy about rejections.
     pub(super) fn nothing_left(&self) -> bool {
         self.rows.is_empty() || !self.stop.is_empty()
     }

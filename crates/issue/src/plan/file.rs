@@ -147,7 +147,7 @@ pub(crate) fn write_new(
 ) -> Result<(), Error> {
     let partial = partial(out);
     let at = |source| DurableError::Io { doing: "write", path: partial.clone(), source };
-    // what an interrupted run left there is nobody's: the name is this command's alone
+    // only this command uses the name: a file that is there was left by an interrupted run and can go
     durable::remove_partial_file(&partial)?;
     let file = durable::create_new(&partial, Access::Public)?;
     let mut file = BufWriter::with_capacity(1 << 20, file);

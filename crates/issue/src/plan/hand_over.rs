@@ -148,7 +148,7 @@ impl HandOver {
     pub(crate) fn create(out: &Path) -> Result<Self, Error> {
         let mut name = out.file_name().unwrap_or_default().to_owned();
         name.push(".partial");
-        // what an interrupted run left there is nobody's: the name is this command's alone
+        // an interrupted run may have left this directory: no other command uses the name
         let staged = Staged::create(out, out.with_file_name(name))?;
         let partial = staged.folder();
         let file =

@@ -1,8 +1,7 @@
 //! A plan's head: the batch row, the terms under which leaves were admitted, and what the rest of the file must be.
 //!
 //! JSON with a closed set of members in one order and one spelling: what is read and written again is the same bytes.
-//! Everything that a tbsCertificate depends on stands here or in the leaf; `docs/spec/plan-format.md` lists the
-//! members.
+//! Everything that a tbsCertificate depends on is here or in the leaf; `docs/spec/plan-format.md` lists the members.
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
 //! The signature file: for each certificate of a plan, in its order, how many serial numbers were given up and the
-//! signature. Whoever carries it can change it: every signature is verified under the CA's key when it is taken,
-//! nothing of the head is believed that can be computed, and nothing is recorded for a serial number that the CA did
+//! signature. An attacker can change the file in transit: every signature is verified under the CA's key when it is
+//! taken, what can be computed is not taken from the head, and nothing is recorded for a serial number that the CA did
 //! not sign.
 
 use std::io::{Read, Write};

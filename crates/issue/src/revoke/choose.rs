@@ -23,7 +23,7 @@ struct Pick<'s> {
     reason: Option<Reason>,
     at: Option<Time>,
     place: &'s str,
-    /// Whether whatever is there is meant: a batch, or all certificates of a chip.
+    /// Whether a whole batch was named, or the batch that supersedes it, and not this certificate.
     of_batch: bool,
     of_reel: bool,
     /// The certificate's own end, if it is at hand.

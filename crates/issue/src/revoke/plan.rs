@@ -273,7 +273,7 @@ pub fn read_plan(path: &Path, planners: &[Certificate]) -> Result<CrlPlan, Error
     Ok(CrlPlan { payload, sha256: sha256(bytes), planner: planner.subject().to_string() })
 }
 
-/// What a machine that signs lists is told.
+/// The inputs and the output of a machine that signs lists.
 #[expect(missing_debug_implementations, reason = "holds a signer")]
 pub struct CrlSignJob<'a> {
     /// The plan's file.

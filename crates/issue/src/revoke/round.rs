@@ -68,7 +68,7 @@ pub fn make(job: &RoundJob<'_>, ledger: &Ledger) -> Result<Round, Error> {
         let lists = new_round(ledger, job.issuer, (job.now, job.skew, job.validity))?;
         let round = lists.round.clone();
         match ledger.record_round(&round, lists.tbs) {
-            // somebody revoked something meanwhile: the list would be without it
+            // a different process recorded a revocation meanwhile: the list would be without it
             Err(LedgerError::RoundStale { .. }) => {}
             Err(error) => return Err(error.into()),
             // recorded, not yet signed: a crash here leaves a round that the same command signs

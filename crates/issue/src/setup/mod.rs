@@ -1,8 +1,8 @@
 //! From a configuration and plain choices to a run: what every front door starts from.
 //!
-//! Guarantees: front doors with the same configuration, files and choices make the same batch. Whatever can be wrong with a
-//! choice, a certificate or a key is found here, before the ledger is opened. A front door keeps what is its own: how choices
-//! are typed, who is asked for secrets, what is printed, the clock and the random generator ([`Surroundings`]).
+//! Guarantees: front doors with the same configuration, files and choices make the same batch. Every mistake in a
+//! choice, a certificate or a key is found here, before the ledger is opened. A front door keeps what is its own: how
+//! choices are typed, who is asked for secrets, what is printed, the clock and the random generator ([`Surroundings`]).
 //!
 //! Each kind of run is one type: [`Reel`] issues or plans, [`Vault`] signs a plan, [`Returned`] finishes one. Each is made in
 //! the same three steps: `ready` reads the certificates and opens the keys, the caller opens the ledger of

@@ -1,10 +1,10 @@
-//! Port: whoever holds a private key and signs bytes with it.
+//! Port: the holder of a private key, which signs bytes with it.
 //!
 //! A signer sees bytes and an algorithm, never a leaf, a policy or a ledger. What it signs and in which order is
 //! decided elsewhere; every signature it returns is verified before anyone else sees it.
 //!
-//! Where a key lies is a [`KeyLocation`], what opens it a [`Secret`]. Nothing here
-//! asks a terminal or the environment: a [`SecretResolver`] is handed in.
+//! A [`KeyLocation`] says where a key is, a [`Secret`] opens it. Nothing here asks a terminal or the environment: the
+//! caller passes a [`SecretResolver`].
 
 mod encryption;
 mod error;

@@ -86,7 +86,7 @@ pub enum SecretSource {
     Env(String),
     /// A file's content without one newline at its end.
     File(PathBuf),
-    /// Whoever sits at the terminal.
+    /// A prompt at the terminal.
     Prompt,
 }
 
@@ -94,7 +94,7 @@ impl SecretSource {
     /// Fetches the secret. `purpose` completes the question `passphrase for ...`.
     ///
     /// # Errors
-    /// The variable is not set, the file cannot be read, nobody can be asked, or the secret is empty or too long.
+    /// The variable is not set, the file cannot be read, the prompt fails, or the secret is empty or too long.
     pub fn resolve(&self, purpose: &str, resolver: &dyn SecretResolver) -> Result<Secret, SecretError> {
         match self {
             Self::Env(name) => {
@@ -125,7 +125,7 @@ pub trait SecretResolver {
     /// Asks a person `question` without echo.
     ///
     /// # Errors
-    /// There is no terminal, or nobody answered.
+    /// There is no terminal, or the person did not answer.
     fn prompt(&self, question: &str) -> std::io::Result<String>;
 }
 

@@ -35,7 +35,7 @@ fn signed_with(secret: TheirScalar, u1: TheirScalar, u2: TheirScalar) -> Option<
     (!none).then(|| Statement { r: limbs(r), s: limbs(s), digest: limbs(u1 * s) })
 }
 
-/// What a digit stands for.
+/// Returns the value of a digit.
 fn value(scalar: OddScalar, window: u32, position: u32) -> TheirScalar {
     let Digit { index, negative } = scalar.digit(window, position);
     let value = TheirScalar::from(2 * u64::try_from(index).unwrap() + 1) * power_of_two(window * position);

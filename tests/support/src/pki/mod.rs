@@ -54,7 +54,7 @@ pub struct RootRecipe {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LeafRecipe {
-    /// How many there are if nobody says otherwise.
+    /// How many there are, unless the caller chooses a different number.
     pub count: u64,
     /// The counter of the first leaf.
     pub first: u32,
@@ -229,7 +229,7 @@ impl TestPki {
         self.shape_for(index, &self.device_keys(index..index + 1)[0].1)
     }
 
-    /// Signs whatever a test made of a leaf's fields.
+    /// Signs a leaf's fields, also when a test has changed them.
     pub fn certify(&self, shape: &LeafShape) -> Vec<u8> {
         wrap(&self.root_secret, &[shape.tbs()]).remove(0)
     }

@@ -5,7 +5,7 @@ use reroot_core::x509::Certificate;
 
 use super::{TestPki, der};
 
-/// The leaf with the last byte of s changed: well-formed, and signed by nobody.
+/// The leaf with the last byte of s changed: well-formed, but no key has made this signature.
 pub fn bad_signature(leaf: &[u8]) -> Vec<u8> {
     let mut forged = leaf.to_vec();
     *forged.last_mut().expect("a certificate is not empty") ^= 1;

@@ -25,9 +25,9 @@ pub enum VerificationEngine {
 /// One signature to verify.
 #[derive(Clone, Copy, Debug)]
 pub struct Claim<'a> {
-    /// The algorithm that is said to have made it.
+    /// The algorithm that the claim names.
     pub algorithm: SignatureAlgorithm,
-    /// The message that is said to have been signed.
+    /// The message that the signature claims to be of.
     pub message: &'a [u8],
     /// The signature.
     pub signature: &'a [u8],

@@ -14,7 +14,7 @@ use super::{EcdsaSignature, KeyError, SignatureError, ed25519, rsa};
 /// A public key that was proved to be one: its point is on the curve and is not the identity, its numbers are in
 /// range.
 ///
-/// Making one costs a few microseconds; whoever verifies many signatures of one issuer keeps it. It is `Sync`.
+/// Making one costs a few microseconds; a caller that verifies many signatures of one issuer keeps it. It is `Sync`.
 #[derive(Clone, Debug)]
 pub struct PublicKey {
     spki: Spki,

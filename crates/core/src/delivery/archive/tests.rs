@@ -72,7 +72,7 @@ fn each_refusal_has_its_code() {
     assert_eq!(code(&bytes[..bytes.len() - 1]), "delivery.archive.truncated");
     assert_eq!(code(&[&bytes[..], b"x"].concat()), "delivery.archive.end");
     assert_eq!(code(b""), "delivery.archive.truncated");
-    // a well-formed archive of somebody else's: deflated, with descriptors, with comments
+    // a well-formed archive that a different program wrote: deflated, with descriptors, with comments
     let mut other = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     other.start_file("0209AA.der", zip::write::SimpleFileOptions::default()).unwrap();
     std::io::Write::write_all(&mut other, &[0; 100]).unwrap();

@@ -1,8 +1,8 @@
 //! A table (RFC 4180, with LF): which names clouds and networks give to the certificate of each chip, and what it says.
 //!
 //! Every cell but two is empty or made of digits and a time's letters. Subject and issuer are text: printable, in
-//! quotes, and never the beginning of a formula in a spreadsheet, whatever a subject says. (A spreadsheet may still
-//! show a long number rounded: import the columns as text.)
+//! quotes, and never the beginning of a formula in a spreadsheet, even if a subject is written like one. (A spreadsheet
+//! may still show a long number rounded: import the columns as text.)
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! A batch in the form that somebody else takes in: cloud registration, a table, plain files.
+//! A batch in the form that an external system imports: cloud registration, a table, plain files.
 //!
 //! Guarantees: objects come in strictly increasing order of UIDs and go out in it, so that the same batch is the same
 //! bytes every time; an export appears complete and on disk, under a name that was free, or not at all; memory does not

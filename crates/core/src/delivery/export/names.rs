@@ -15,7 +15,7 @@ pub(super) struct Names {
     fold: bool,
     fit: fn(&str) -> bool,
     expected: &'static str,
-    /// Half a SHA-256 each: two names are only taken for one if somebody has searched for them.
+    /// Half a SHA-256 each: two names are taken for one only if an attacker has searched for such a pair.
     seen: HashSet<[u8; 16]>,
 }
 

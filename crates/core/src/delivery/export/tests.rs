@@ -96,7 +96,7 @@ fn an_export_that_is_given_up_leaves_nothing() {
         assert_eq!(names(folder.path()), [format!("out.partial-{BATCH}")]);
         writer.abandon().unwrap();
         assert_eq!(names(folder.path()), Vec::<String>::new());
-        // what a killed run left is in nobody's way
+        // the partial output of a killed run does not stop the next run
         drop(ExportWriter::create(&out, &options(target, &certificates[0], &[Form::Der])).unwrap());
         ExportWriter::create(&out, &options(target, &certificates[0], &[Form::Der])).unwrap().abandon().unwrap();
     }
@@ -158,7 +158,7 @@ fn no_cell_of_the_table_can_begin_a_formula() {
     let out = folder.path().join("table.csv");
     let mut writer = ExportWriter::create(&out, &options(Target::Csv, &certificates[0], &[Form::Der])).unwrap();
     for certificate in &certificates {
-        // the only text in a line that somebody else chooses
+        // the item's name: the only text in a line that an attacker can choose
         writer.add(&Object { entry: &entry(certificate, "=cmd|' /C calc'!A0"), certificate }).unwrap();
     }
     writer.publish().unwrap();

@@ -1,4 +1,4 @@
-//! The line pack: one SQLite file that stations read with whatever they have (docs/spec/line-pack.md).
+//! The line pack: one SQLite file that a station can read in any language that has SQLite (docs/spec/line-pack.md).
 //!
 //! Written once, complete, under a name that was free. [`reader`] reads it, and trusts nothing in it.
 

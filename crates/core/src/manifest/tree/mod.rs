@@ -104,8 +104,8 @@ pub fn inclusion_path(leaves: &[Sha256Digest], index: usize) -> Vec<Sha256Digest
 ///
 /// Takes 64 bytes of memory a leaf.
 pub struct Tree {
-    /// Digests of each level, the leaves first. A last node without a sibling stands again on the level above, which
-    /// gives the splits of RFC 9162 §2.1.1.
+    /// Digests of each level, the leaves first. A last node without a sibling is copied to the level above, which gives
+    /// the splits of RFC 9162 §2.1.1.
     levels: Vec<Vec<Sha256Digest>>,
 }
 

@@ -102,7 +102,7 @@ pub(in crate::policy) enum ValidityFault {
 }
 
 impl ValidityFault {
-    /// Whether the fault lies with the beginning.
+    /// Returns whether `not_before` is at fault.
     pub(in crate::policy) fn is_of_begin(&self) -> bool {
         matches!(self, Self::AfterIssuer { .. } | Self::BeforeIssuer { .. })
     }

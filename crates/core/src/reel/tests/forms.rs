@@ -317,7 +317,7 @@ fn the_table_of_forms_is_true() {
     }
 }
 
-/// Where a form lies makes no difference.
+/// A form is recognised inside an archive as it is outside.
 #[test]
 fn a_form_is_told_inside_of_archives_too() {
     for form in forms() {

@@ -1,4 +1,4 @@
-//! Every limit has a finding of its own; what lies just inside is read.
+//! Every limit has its own finding; an input just inside the limit is read.
 
 use super::files::gzip;
 use super::zip_writer::{Entry, zip};

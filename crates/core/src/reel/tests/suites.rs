@@ -1,4 +1,4 @@
-//! Material that nobody on the project wrote: found through the environment variable REROOT_TESTDATA.
+//! Test material from outside the project: found through the environment variable REROOT_TESTDATA.
 
 use std::path::PathBuf;
 

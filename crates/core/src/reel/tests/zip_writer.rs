@@ -1,4 +1,4 @@
-//! A zip writer that writes what it is told, true or not.
+//! A zip writer that writes the values that a test gives it, right or wrong.
 
 use std::io::Write;
 
@@ -14,7 +14,7 @@ pub(super) struct Header {
     pub(super) extra: Vec<u8>,
     /// External attributes; Unix mode in the upper half.
     pub(super) attributes: u32,
-    /// Where the local header is said to lie, if not where it lies.
+    /// Where the header says that the local header is, if that is not the true place.
     pub(super) offset: Option<u32>,
 }
 
@@ -98,7 +98,7 @@ pub(super) struct End {
     pub(super) size: u32,
     pub(super) offset: u32,
     pub(super) comment: Vec<u8>,
-    /// Entries, size, offset of a zip64 end record, and where its locator says that it lies.
+    /// Entries, size, offset of a zip64 end record, and where its locator says that it is.
     pub(super) long: Option<(u64, u64, u64, u64)>,
 }
 

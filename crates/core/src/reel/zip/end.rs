@@ -1,4 +1,4 @@
-//! The end of a zip archive: where its central directory lies (APPNOTE.TXT 4.3.14 to 4.3.16).
+//! The end of a zip archive: where its central directory is (APPNOTE.TXT 4.3.14 to 4.3.16).
 
 use crate::reel::bytes::Bytes;
 use crate::reel::codes;
@@ -7,7 +7,7 @@ use crate::reel::fault::Fault;
 use super::field::{u16_at, u32_at, u64_at};
 use super::record::RECORD_LENGTH;
 
-/// Where the central directory lies.
+/// Where the central directory is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Directory {
     /// Its first byte.
@@ -28,7 +28,7 @@ const LOCATOR: [u8; 4] = *b"PK\x06\x07";
 const LOCATOR_LENGTH: usize = 20;
 const MAX_COMMENT: usize = 0xFFFF;
 
-/// Whether a content ends as a zip archive does, whatever it begins with.
+/// Returns whether a content ends as a zip archive does. Its beginning is not checked.
 pub(in crate::reel) fn ends_like_zip(bytes: &Bytes) -> Result<bool, Fault> {
     let (_, tail) = tail(bytes)?;
     Ok(matches!(ends(&tail), Ends::One(_) | Ends::Several))
@@ -116,7 +116,7 @@ impl Record {
     }
 }
 
-/// The zip64 end record: where it lies, where its locator says so, what it says.
+/// The zip64 end record: where it is, where its locator says that it is, and its fields.
 struct Long {
     position: u64,
     recorded: u64,

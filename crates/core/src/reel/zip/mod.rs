@@ -49,7 +49,7 @@ pub(super) fn read(sink: &mut ItemSink<'_>, place: &Place<'_>, bytes: &mut Bytes
         let mut first = [0; 4];
         bytes.peek_at(0, &mut first)?;
         if directory.prefix >= 4 && first == entry::LOCAL {
-            // whoever reads from the front sees another archive than whoever reads the directory
+            // a program that reads from the front sees a different archive than a program that reads the directory
             let reason = "another zip archive stands before this one: which is meant cannot be told";
             return Err(Fault::content(codes::ZIP_TWO_ARCHIVES, reason));
         }

@@ -1,4 +1,4 @@
-//! Records of the central directory (APPNOTE.TXT 4.3.12), and the entry that a record stands for.
+//! Records of the central directory (APPNOTE.TXT 4.3.12), and the entry that a record describes.
 
 use crate::reel::bytes::{Bytes, Window};
 use crate::reel::codes;
@@ -15,7 +15,7 @@ pub(super) struct Record {
     pub(super) crc: u32,
     pub(super) compressed: u64,
     pub(super) size: u64,
-    /// Where its local header lies, counted from the first byte of the file.
+    /// Where its local header is, counted from the first byte of the file.
     pub(super) offset: u64,
     /// Unix file type and permissions, zero where the archive was not made on Unix.
     pub(super) mode: u16,

@@ -42,7 +42,7 @@ pub fn page(report: &AuditReport, beside: &Page<'_>) -> String {
     };
     let mut page = Html(String::with_capacity(64 * 1024));
     page.raw("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
-    // nothing may run or be fetched, whatever a name in a certificate says
+    // the browser must run and fetch nothing, even if a name in a certificate contains markup
     page.raw(
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n",
     );

@@ -5,7 +5,8 @@ use crate::x509::SerialNumber;
 
 use super::Family;
 
-/// The UIDs that a name stands for among the chips of a family: one, or those with one unique number and any product id.
+/// The UIDs that a name stands for among the chips of a family: one, or all with the same unique number and any
+/// product id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NamedUids {
     first: Uid,
@@ -23,7 +24,7 @@ impl NamedUids {
         &self.last
     }
 
-    /// Whether the name stands for this UID, perhaps among others.
+    /// Returns whether the name stands for this UID. It may stand for others too.
     pub fn contains(&self, uid: &Uid) -> bool {
         self.first <= *uid && *uid <= self.last && uid.as_bytes().len() == self.first.as_bytes().len()
     }
@@ -39,7 +40,7 @@ impl Family {
         SerialNumber::from_content(uid.as_bytes()).is_ok_and(|serial| self.is_uid(&serial))
     }
 
-    /// The UIDs that the name stands for; `None` if no chip of this family is called so.
+    /// Returns the UIDs that the name stands for; `None` if no chip of this family can have the name.
     pub fn named(self, name: &ChipName) -> Option<NamedUids> {
         let bytes = name.as_bytes();
         let one = |bytes: &[u8]| Uid::from_bytes(bytes).ok().map(NamedUids::one);

@@ -18,7 +18,7 @@ pub(super) struct Spec {
     pub(super) parts: Option<Parts>,
     /// What a list of expected chips has on a line, after "is not".
     pub(super) listed: &'static str,
-    /// What is said of a name that no chip of the family has.
+    /// The message, after the name, for a name that no chip of the family has.
     pub(super) misnamed: &'static str,
     /// Whether a serial number is a chip's even if its certificate claims to be a CA's.
     pub(super) marks: fn(&[u8]) -> bool,

@@ -318,7 +318,7 @@ fn a_failure_while_moving_into_place_is_undone() {
     for name in ["a", "b", "last"] {
         staging.write(name, Access::Private, b"new").unwrap();
     }
-    // somebody else was faster
+    // a different process has made the file first
     durable::write_new(&folder.path().join("last"), Access::Public, b"theirs").unwrap();
     assert!(matches!(staging.publish("last"), Err(CaError::Durable(durable::DurableError::Exists { .. }))));
     assert_eq!(listing(folder.path()), ["last"]);

@@ -170,7 +170,7 @@ fn a_disk_that_fills_up_at_any_page_loses_nothing() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
-    /// Whatever breaks and however often, the certificates are those of the batch row that became durable first.
+    /// After any faults, in any number, the certificates are those of the batch row that became durable first.
     #[test]
     fn any_sequence_of_failures_ends_in_one_set_of_serials(
         faults in proptest::collection::vec((1..60_u64, any::<bool>()), 0..6),

@@ -49,7 +49,8 @@ impl Order {
     }
 }
 
-/// Runs an order to its end, whatever an earlier run has left. `drawn` gives a new batch its name, seed and chunk size.
+/// Runs an order to its end, from any state that an earlier run left. `drawn` gives a new batch its name, seed and
+/// chunk size.
 pub(super) fn run(
     ledger: &Ledger,
     issuer: &Issuer,

@@ -12,7 +12,7 @@ use crate::ledger::{BatchId, Ledger, Recorded, RecordedLeaf};
 use crate::signer::{Signer, SignerError};
 use crate::x509::{KeyAlgorithm, SignatureAlgorithm, Spki};
 
-/// Does what it is told at each call: the function gets the number of the message and a true signature.
+/// Follows a script at each call: the function gets the number of the message and a true signature.
 struct Scripted {
     inner: DeterministicSigner,
     script: Box<Script>,

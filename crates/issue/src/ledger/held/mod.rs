@@ -6,7 +6,7 @@
 //!
 //! Guarantees: two values for one ledger never exist, in one process or in several. [`Held::check`] fails when the lock
 //! is gone, when a file was removed, replaced or got a second name, and when the end of the write-ahead log is not what
-//! was seen there last: then another program has written, whatever locks say.
+//! was seen there last: then a different program has written in spite of the locks.
 
 use std::fs::{File, Metadata};
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
@@ -71,7 +71,7 @@ impl Held {
         &self.path
     }
 
-    /// Checks that nothing has happened to the files since they were opened, and that nobody else wrote.
+    /// Checks that nothing has happened to the files since they were opened, and that no other process wrote to them.
     pub(super) fn check(&mut self) -> Result<(), StoreError> {
         self.check_files()?;
         let path = log_path(&self.path);
@@ -157,7 +157,7 @@ impl Lock {
             })?;
             match flock(&file, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => {}
-                // somebody who reads tries the lock for an instant
+                // a process that reads the ledger takes the lock for an instant
                 Err(Errno::WOULDBLOCK) if attempt < PATIENCE => {
                     std::thread::sleep(std::time::Duration::from_millis(20));
                     continue;
@@ -170,7 +170,7 @@ impl Lock {
                     return Err(LedgerError::NoLocks { path: shown.to_owned(), source: error.into() });
                 }
             }
-            // who had it before may have removed the file between our opening it and locking it
+            // the previous holder may have removed the file after this process opened it and before it locked it
             let id = match (file.metadata(), path.symlink_metadata()) {
                 (Ok(locked), Ok(there)) if FileId::of(&locked) == FileId::of(&there) && there.nlink() == 1 => {
                     FileId::of(&locked)
@@ -202,7 +202,8 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Only the one that is locked: then nobody can have it but through this file, and who waits for it looks again.
+        // Only the file that is locked: no other process can then hold the lock except through this file, and a process
+        // that waits for it checks the path again.
         if self.path.symlink_metadata().is_ok_and(|about| FileId::of(&about) == self.id) {
             let _ = durable::remove_partial_file(&self.path);
         }

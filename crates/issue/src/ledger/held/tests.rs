@@ -75,7 +75,7 @@ fn each_step_notices_what_happened_to_the_files() {
             work(&path);
             let error = run(&mut store).unwrap_err();
             assert!(matches!(error, StoreError::Lost { .. }), "{harm}, {step}: {error}");
-            // nothing is written any more, whatever is asked
+            // the store writes nothing any more: every step fails
             for (_, later) in STEPS {
                 assert!(matches!(later(&mut store), Err(StoreError::Broken)), "{harm}, {step}");
             }

@@ -1,10 +1,10 @@
 //! The sorted lists of many batches made into few: what makes asking about a reel cost by the reel, not by the ledger.
 //!
 //! A layer holds the entries of a stretch of leaves, counted over all batches, in the order of what they are looked for
-//! by; layers of like size become one ([`absorb()`]), so there are few. A layer lies in pieces that the
-//! store keeps beside the records, and the directory knows with which entry each begins: one reading finds it. Nothing
-//! here is believed: an entry only says where to look. Whatever is missing is answered from the records, and made
-//! again.
+//! by; layers of like size become one ([`absorb()`]), so there are few. The store keeps a layer in
+//! pieces beside the records, and the directory has the first entry of each piece: one read finds an entry. Nothing
+//! here is trusted: an entry only says where to look. Where a layer is missing, the ledger answers from the records and
+//! makes the layer again.
 //!
 //! The rest of the ledger calls three functions: [`matches`], [`absorb()`] and [`check()`].
 

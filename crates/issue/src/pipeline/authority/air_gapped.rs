@@ -1,6 +1,6 @@
-//! A signing machine without a network, to which a plan is carried: a file of signatures comes back. Whoever carries the
-//! file can change it, so every signature is verified under the CA's key, and nothing is recorded for a serial number that
-//! the CA did not sign.
+//! A signing machine without a network: the operator carries a plan to it and brings back a file of signatures. An
+//! attacker can change the file on its way, so every signature is verified under the CA's key, and nothing is recorded
+//! for a serial number that the CA did not sign.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -102,8 +102,8 @@ struct Signatures<'a> {
 }
 
 impl Signatures<'_> {
-    /// Looks at each serial number that was given up before anything is recorded of it: a record cannot be taken back, and
-    /// whoever changed a number in the file would keep the batch from ever being finished.
+    /// Checks each serial number that was given up before anything is recorded of it: a record cannot be taken back,
+    /// and an attacker who changed a number in the file would keep the batch from ever being finished.
     fn check_attempts(&self, work: &Work<'_>, ledger: &Ledger) -> Result<(), Error> {
         let mut entries = self.file.entries();
         for (number, rows) in work.chunks() {
@@ -150,7 +150,7 @@ impl Signatures<'_> {
         Ok(Signed::Issued(certificate))
     }
 
-    /// What an earlier run recorded is what this file has, in whatever form.
+    /// Checks that this file has the signature that an earlier run recorded. The two may be in different forms.
     fn check_recorded(&self, unchecked: UncheckedCertificate) -> Result<IssuedCertificate, IssueError> {
         let form = |signature: &[u8]| kept_form(self.issuer.spki().algorithm(), false, signature.to_vec());
         let uid = unchecked.tbs().origin().uid;

@@ -108,7 +108,7 @@ struct Asker<'a> {
 type Came = Result<Made, RequestError>;
 
 impl Asker<'_> {
-    /// Records the operator's decision about what is in doubt; what nobody decided about is a finding.
+    /// Records the operator's decision about requests in doubt. A request without a decision becomes a finding.
     fn decide(&self) -> Result<Vec<Finding>, Error> {
         let mut findings = Vec::new();
         for (number, rows) in self.work.chunks() {
@@ -183,7 +183,7 @@ impl Asker<'_> {
                         }
                     }
                 }
-                // a CA that refuses one will refuse others: nobody should have to look at a reel of refusals
+                // a CA that refuses one will refuse others: the operator should not get a refusal for every leaf
                 if !findings.is_empty() {
                     return Ok(Err((findings, "requests that came to nothing")));
                 }
@@ -202,7 +202,8 @@ impl Asker<'_> {
         Ok(Ok(resumed))
     }
 
-    /// Sends some requests at once: recorded before, and what came of them after, whatever it is.
+    /// Sends several requests at once. Records them before they are sent, and afterwards every certificate and every
+    /// request that is known to have failed.
     fn wave(&self, number: u64, rows: &[Row], wave: &[(usize, RecordedRequest)]) -> Result<Vec<(usize, Came)>, Error> {
         let batch = &self.work.batch.id;
         let sent: Vec<(&RecordedRequest, [u8; 16])> = wave

@@ -37,7 +37,7 @@ pub trait Authority {
     /// Checks that the authority can do what the policy wants. Called before anything is recorded.
     ///
     /// # Errors
-    /// It can never do that, whatever the leaves are.
+    /// The authority cannot do that for any leaf.
     fn check_policy(&self, policy: &Policy) -> Result<(), Error>;
 
     /// Has every certificate of the batch made and hands all of them to `to`, in UID order, chunk by chunk.

@@ -145,8 +145,8 @@ fn check_head(plan: &PlanFile, issuer: &IssuerIdentity) -> Result<BatchRow, Erro
     Ok(row)
 }
 
-/// The policy of a plan and the parameters under it. A policy that nobody has approved is not parsed: its mistakes are text
-/// that the planner chose.
+/// Reads the policy of a plan and the parameters under it. The signing machine does not parse a policy that is not
+/// approved: its mistakes are text that the planner chose.
 fn read_policy(plan: &PlanFile, issuer: &IssuerIdentity) -> Result<(Policy, Params), Error> {
     let head = &plan.head;
     let policy = Policy::parse(&head.policy, "policy in the plan")?;

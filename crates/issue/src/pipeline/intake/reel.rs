@@ -60,7 +60,7 @@ impl<'a> Reel<'a, '_> {
     fn in_editions(&mut self, run: &mut Run<'_>, stdin: &mut (dyn Read + Send)) -> Result<Admission<'a>, Error> {
         let pass = self.by(run, stdin, self.job.limits.edition);
         let unfit = matches!(pass, Ok(Admission::Refused(_)) | Err(Error::LeavesDiffer { .. }));
-        // batches of encoder 2 were all begun by today's rules
+        // batches of encoder 2 were all started under today's rules
         if self.begun == Some(Encoder::One) && unfit && !self.job.inputs.contains(&Input::Stdin) {
             for edition in Edition::EARLIER {
                 let again = self.by(run, stdin, *edition);

@@ -54,7 +54,7 @@ pub(in super::super) fn admit_plan<'a>(
         }
         earlier = begun(ledger, &row)?;
         let state = earlier.unwrap_or(BatchState::Open);
-        // what is signed already is only written down once more, whatever the clock says
+        // a sealed batch is only written out again, so the clock does not matter
         if state == BatchState::Open {
             check_times(job, &row)?;
         }
@@ -69,8 +69,8 @@ pub(in super::super) fn admit_plan<'a>(
     Ok(ready)
 }
 
-/// How far an earlier run of this plan came. Another batch of the same name, the same batch under another name, and
-/// another batch with the same seed are refused: whoever plans chooses name and seed.
+/// Returns how far an earlier run of this plan got. Refuses a different batch with the same name, the same batch under
+/// a different name, and a different batch with the same seed: the planner chooses name and seed.
 fn begun(ledger: &Ledger, row: &BatchRow) -> Result<Option<BatchState>, Error> {
     let other = |batch: &BatchRow| PlanError::OtherBatch { batch: batch.id.to_string() };
     if let Some(found) = ledger.batch(&row.id)? {

@@ -133,7 +133,7 @@ impl<'a> Run<'a> {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
-    /// Builds and records one chunk after the other, until nobody takes them or one fails.
+    /// Builds and records one chunk after the other, until the signing thread takes no more or a chunk fails.
     fn record_all(&self, to_sign: &SyncSender<Underway<'a, Vec<RecordedLeaf>>>) {
         for (number, rows) in self.work.chunks() {
             if self.has_failed() {
@@ -288,8 +288,8 @@ impl<'a> Run<'a> {
         Ok(Some(Chunk(made.collect())))
     }
 
-    /// Whatever was signed is recorded before anything else happens, also when the signer failed. Returns what needs
-    /// another round.
+    /// Records everything that was signed before anything else happens, also when the signer failed. Returns what must
+    /// be signed again, with the next serial numbers.
     fn settle(
         &self,
         number: u64,

@@ -1,4 +1,4 @@
-//! What a key file holds, whatever form it is in, brought to the one form that is opened: PKCS#8.
+//! Reads the content of a key file in any supported form, and converts it to the one form that is opened: PKCS#8.
 //!
 //! Read are PKCS#8 (RFC 5958), plain or encrypted; the older forms of their own kind, SEC 1 for EC keys (RFC 5915) and
 //! PKCS#1 for RSA keys (RFC 8017 §A.1.2), also in the encrypted PEM that `openssl ec -aes256` writes; and PKCS#12

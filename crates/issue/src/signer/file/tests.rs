@@ -362,7 +362,7 @@ fn weak_or_ruinous_encryption_is_refused() {
     assert!(matches!(error, SignerError::Structure), "N is no power of two: {error}");
 }
 
-/// Whoever checks has other code: aws-lc by way of `PublicKey`, and the engine that judges the lower s.
+/// The checks run different code: aws-lc by way of `PublicKey`, and the engine that judges the lower s.
 #[test]
 fn a_key_that_signs_in_batches_makes_signatures_that_other_code_accepts() {
     use crate::crypto::{PublicKey, low_s};

@@ -64,7 +64,7 @@ fn the_index_finds_what_the_lists_of_all_batches_hold() {
     }
 }
 
-/// Nobody can make so many digests begin alike, but the index must not depend on it.
+/// No attacker can make so many digests begin alike, but the index must not depend on that.
 #[test]
 fn keys_that_begin_alike_are_found_across_the_borders_of_pieces() {
     let ledger = patient(Ledger::in_memory(&issuer_spki()), EAGER);

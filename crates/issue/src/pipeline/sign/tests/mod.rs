@@ -1,4 +1,5 @@
-//! The second pass over any store and any signer: what fails, when, what is told, and what is on the ledger afterwards.
+//! The second pass over any store and any signer: what fails, when, what is reported, and what is on the ledger
+//! afterwards.
 
 mod fakes;
 mod world;
@@ -233,7 +234,7 @@ fn a_signers_failure_is_told_although_what_it_made_cannot_be_recorded() {
     let broken = store.clone();
     let signer = Watched::good(&store).lost_at(4).before(move |message| {
         if message == 4 {
-            // nobody else is at the ledger any more
+            // after these, no other thread uses the ledger
             wait_for(&broken, Kind::Intent, 2);
             wait_for(&broken, Kind::Issued, 1);
             broken.fail_at(1, Fault::Failed);
@@ -270,7 +271,7 @@ fn ctrl_c_ends_the_run_between_two_chunks_with_everything_recorded() {
     }
 }
 
-/// Somebody who presses Ctrl-C and waits must not be told that all is well.
+/// An operator who presses Ctrl-C and waits must see the failure.
 #[test]
 fn a_failure_after_ctrl_c_is_told() {
     let world = World::new(6, 2, false);
