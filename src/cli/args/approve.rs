@@ -10,8 +10,7 @@ use super::PinArgs;
 /// What is approved, and with whose key.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Example:\n  reroot approve reel.plan --planner planner.pem --requester anna --certificate bert.pem --key bert.key \
-    --out bert.approval\n\n\
+    after_help = "Example:\n  reroot approve a.plan --planner p.pem --requester anna --certificate b.pem --key b.key --out b.ok\n\n\
     Shows what would be signed, asks, and signs an approval with your own key. `reroot sign --approval FILE` accepts it if \
     `[signing]` on the signing machine names your certificate. The person who asked cannot approve."
 )]
