@@ -36,5 +36,5 @@ pub use reroot_core::{
 };
 pub use reroot_issue::{
     approval, ca, cmp, config, error, issue, ledger, ownership, pipeline, plan, possession, query, revoke, seal, setup,
-    signer, status,
+    signer, signing_service, status,
 };

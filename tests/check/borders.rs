@@ -159,10 +159,16 @@ pub(crate) const ISSUE: &[Row] = &[
     Row("cmp", &["core", "signer", "ledger", "error"]),
     // the one module that knows the order; its authorities use the formats and the protocol
     Row("pipeline", &["core", "signer", "ledger", "issue", "seal", "error", "plan", "cmp", "approval"]),
-    // what every front door starts from: a configuration and choices become a run
-    Row("setup", &["core", "signer", "ledger", "issue", "config", "error", "plan", "cmp", "pipeline", "approval"]),
     // issue: the one door to a CA key; the lists follow from the ledger, so it needs no part of the pipeline
     Row("revoke", &["core", "signer", "ledger", "issue", "seal", "error", "approval"]),
+    // what every front door starts from: a configuration and choices become a run. revoke: a plan of lists is signed
+    // where a plan of certificates is
+    Row(
+        "setup",
+        &["core", "signer", "ledger", "issue", "config", "error", "plan", "cmp", "pipeline", "approval", "revoke"],
+    ),
+    // a front door that is not a program's: what comes over its socket is done by `setup`
+    Row("signing_service", &["core", "signer", "ledger", "config", "error", "pipeline", "approval", "revoke", "setup"]),
     // pipeline: what tells a published batch of this ledger; revoke: serial numbers that follow from the ledger
     Row("query", &["core", "ledger", "error", "pipeline::sealed_at", "revoke::BatchCertificates"]),
 ];
@@ -246,6 +252,7 @@ pub(crate) const PROGRAM: &[Row] = &[Row(
         "report",
         "revoke",
         "setup",
+        "signing_service",
         "signer::<types>",
         "status",
         // tokens are examined and measured, and a module that hangs is left at the end

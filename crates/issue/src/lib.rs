@@ -36,6 +36,7 @@ pub mod revoke;
 pub mod seal;
 pub mod setup;
 pub mod signer;
+pub mod signing_service;
 pub mod status;
 
 pub use cert::Seed;

@@ -20,6 +20,25 @@ pub enum ApprovalError {
         /// What is wrong with it.
         what: String,
     },
+    /// A click was given where signatures are needed.
+    #[error("a click in a console is not an approval on this machine")]
+    ClickNotTaken,
+    /// A click by, or for, a person who has no name.
+    #[error("the click's {who} {what}")]
+    ClickPerson {
+        /// Whose name it is.
+        who: &'static str,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// A click that was too long ago, or is not yet.
+    #[error("the click is of {at}; this machine's clock says {now}")]
+    ClickTime {
+        /// When it was.
+        at: Time,
+        /// The clock.
+        now: Time,
+    },
     /// The person did not confirm.
     #[error("nothing was approved: it was not confirmed")]
     Declined,
@@ -134,7 +153,10 @@ impl ApprovalError {
             Self::Declined => Class::Interrupted,
             Self::Signature(error) => error.class(),
             Self::Signer(error) => error.class(),
-            Self::Expired { .. }
+            Self::ClickNotTaken
+            | Self::ClickPerson { .. }
+            | Self::ClickTime { .. }
+            | Self::Expired { .. }
             | Self::Malformed { .. }
             | Self::NoApprover { .. }
             | Self::OtherDemand { .. }
@@ -152,7 +174,10 @@ impl ApprovalError {
             Self::Certificate { .. } => {
                 "An approver's certificate is an end entity's with a key of P-256 or P-384, for digital signatures."
             }
-            Self::Expired { .. } => "Have the plan approved again.",
+            Self::ClickNotTaken => {
+                "Have the plan approved with a signature. Clicks count only where `approvals` in `[signing]` is \"console\"."
+            }
+            Self::ClickTime { .. } | Self::Expired { .. } => "Have the plan approved again.",
             Self::KeyMismatch { .. } => "Name the key that belongs to the certificate.",
             Self::Malformed { .. } => "An approval is one line of JSON and one PEM block: docs/spec/approval.md.",
             Self::NoApprover { .. } => {
@@ -163,7 +188,11 @@ impl ApprovalError {
             Self::OwnRequest { .. } | Self::Twice { .. } => "Have a different person approve the plan.",
             Self::Requesters { .. } => "Find out who asked for the plan, and have it approved again with that name.",
             Self::TooFew { .. } => "Have the plan approved by more of the persons under `approvers` in `[signing]`.",
-            Self::Declined | Self::Read { .. } | Self::Requester { .. } | Self::Signature(_) => return None,
+            Self::ClickPerson { .. }
+            | Self::Declined
+            | Self::Read { .. }
+            | Self::Requester { .. }
+            | Self::Signature(_) => return None,
             Self::Signer(error) => return error.hint(),
         };
         Some(text.to_owned())

@@ -7,6 +7,7 @@
 //! Guarantees: a [`Rule`] is met only by signatures of as many different persons as it needs, over this very plan, in time,
 //! none of them by the person who asked. What is left to others: who the persons are, and how a file comes to the signer.
 
+mod click;
 mod error;
 mod gate;
 
@@ -22,6 +23,7 @@ use crate::signer::Signer;
 use crate::text::brief;
 use crate::x509::{Certificate, KeyUsage, Sha256Digest, Time, pem};
 
+pub use click::{ApprovalMode, Click};
 pub use error::ApprovalError;
 pub(crate) use gate::pass;
 

@@ -4,6 +4,7 @@ mod cmp;
 mod plan;
 mod revoke;
 pub mod setup;
+mod signing_service;
 
 use std::path::PathBuf;
 
@@ -34,6 +35,7 @@ pub use plan::PlanError;
 pub use reroot_core::error::Error as CoreError;
 pub use revoke::RevokeError;
 pub use setup::SetupError;
+pub use signing_service::SigningServiceError;
 
 /// The fault of the environment, the policy or this program; never of one leaf.
 #[derive(Debug, thiserror::Error)]
@@ -205,6 +207,9 @@ pub enum Error {
     /// A key could not be opened or used.
     #[error(transparent)]
     Signer(#[from] SignerError),
+    /// The signing service was not reached, did not start, or did not take a call.
+    #[error(transparent)]
+    SigningService(#[from] SigningServiceError),
 }
 
 fn shards_in_words(shards: Option<u16>) -> String {
@@ -251,6 +256,7 @@ impl Error {
             Self::Plan(error) => error.class(),
             Self::Revoke(error) => error.class(),
             Self::Setup(error) => error.class(),
+            Self::SigningService(error) => error.class(),
         }
     }
 
@@ -312,6 +318,7 @@ impl Error {
                     .into(),
             ),
             Self::Signer(error) => error.hint(),
+            Self::SigningService(error) => error.hint(),
         }
     }
 }
@@ -359,6 +366,7 @@ into_failure! {
     LedgerError,
     PlanError,
     SignerError,
+    SigningServiceError,
 }
 
 impl Failure for Error {

@@ -9,6 +9,7 @@ mod ledger;
 mod manifest;
 mod runs;
 mod signers;
+mod signing_service;
 
 use std::io;
 use std::path::PathBuf;
@@ -26,6 +27,7 @@ pub(super) fn all(sheet: &mut Sheet<'_>) {
     runs::all(sheet);
     ca::all(sheet);
     signers::all(sheet);
+    signing_service::all(sheet);
 }
 
 fn uid() -> Uid {

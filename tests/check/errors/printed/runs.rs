@@ -90,6 +90,9 @@ fn plans(sheet: &mut Sheet<'_>) {
 }
 
 fn approvals(sheet: &mut Sheet<'_>) {
+    sheet.ends(Error::Approval(ApprovalError::ClickNotTaken));
+    sheet.ends(Error::Approval(ApprovalError::ClickPerson { who: "person", what: "is longer than 200 bytes" }));
+    sheet.ends(Error::Approval(ApprovalError::ClickTime { at: time(BEFORE), now: time(LATER) }));
     sheet.ends(Error::Approval(ApprovalError::KeyMismatch { subject: "CN=bert".to_owned() }));
     sheet.ends(Error::Approval(ApprovalError::Requester { what: "is longer than 200 bytes" }));
     sheet.ends(Error::Approval(ApprovalError::Signature(ManifestError::SignerKeyMismatch)));
