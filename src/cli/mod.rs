@@ -28,6 +28,8 @@ mod pop;
 mod prove;
 mod quickstart;
 mod revoke;
+#[cfg(feature = "service")]
+mod serve;
 mod sign;
 mod status;
 mod timestamp;
@@ -114,6 +116,8 @@ fn verb(cli: &Cli, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
         Command::Release(args) => revoke::release(args, world, printer),
         Command::Revoke(args) => revoke::run(args, world, printer),
         Command::Approve(args) => approve::run(args, world, printer),
+        #[cfg(feature = "service")]
+        Command::Serve(args) => serve::run(args, world, printer),
         Command::Sign(args) => sign::run(args, world, printer),
         Command::Status(args) => status::run(args, world, printer),
         Command::Timestamp(command) => timestamp::run(command, world, printer),

@@ -205,6 +205,26 @@ pub(crate) const CHECK: &[Row] = &[
     Row("main", &["core::x509", "core::durable", "cli"]),
 ];
 
+/// `crates/service`: HTTP over the libraries. It decides nothing that a command line would need again. `core` is that crate;
+/// of `reroot-issue` every module may be named, and Cargo sees to it that no other front door is.
+pub(crate) const SERVICE: &[Row] = &[
+    Row("world", &["core"]),
+    Row("status", &["core"]),
+    Row("settings", &["core"]),
+    Row("store", &["core"]),
+    Row("error", &["core", "settings", "store"]),
+    Row("problem", &["core", "status"]),
+    Row("principal", &["core", "problem"]),
+    // what handlers have
+    Row("app", &["core", "principal::Passing", "problem", "settings", "store", "world"]),
+    // who asks is found with the store
+    Row("auth", &["core", "app", "principal", "problem", "store"]),
+    Row("http", &["core", "app", "auth", "principal", "problem", "settings", "store"]),
+    // a connection says which certificate was verified on it
+    Row("listen", &["core", "error", "principal::Peer", "settings"]),
+    Row("serve", &["core", "app", "error", "http", "listen", "principal::Passing", "settings", "store", "world"]),
+];
+
 /// Front doors: they know the library as `reroot::` and never each other.
 pub(crate) const BINARY: &[Row] = &[Row("cli", &[]), Row("lib", &[]), Row("main", &["cli"])];
 

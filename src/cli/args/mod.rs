@@ -8,6 +8,8 @@ mod ledger;
 mod plan;
 mod proof;
 mod revoke;
+#[cfg(feature = "service")]
+mod serve;
 
 use std::path::PathBuf;
 
@@ -28,6 +30,8 @@ pub(crate) use reroot_check::args::{
 pub(crate) use revoke::{
     BlockArgs, ChangeArgs, CrlArgs, CrlCommand, CrlExportArg, ReleaseArgs, RevokeArgs, SelectorArgs,
 };
+#[cfg(feature = "service")]
+pub(crate) use serve::ServeArgs;
 
 /// Gives every STSAFE-A secure element a second root of trust without breaking the first.
 ///
@@ -140,6 +144,9 @@ pub(crate) enum Command {
     Ledger(LedgerCommand),
     /// How the CA is doing: certificates and their ends, ledger, open batches, whether a run is on
     Status(StatusArgs),
+    /// Take uploads, jobs and approvals over HTTP, plan and finish batches; holds no issuing key
+    #[cfg(feature = "service")]
+    Serve(ServeArgs),
     /// Examine a PKCS#11 token, or measure how fast it signs
     #[command(subcommand)]
     Hsm(HsmCommand),

@@ -1,0 +1,61 @@
+//! What every handler has: settings, store, surroundings.
+
+use std::sync::Arc;
+
+use crate::principal::Passing;
+use crate::problem::{BUG, Problem};
+use crate::settings::Settings;
+use crate::store::Store;
+use crate::world::World;
+
+/// The state of the service; cheap to clone.
+#[derive(Clone)]
+#[expect(missing_debug_implementations, reason = "holds functions")]
+pub struct App(Arc<Inner>);
+
+struct Inner {
+    settings: Settings,
+    store: Store,
+    world: World,
+    passing: Passing,
+}
+
+impl App {
+    /// Puts the parts together.
+    pub fn new(settings: Settings, store: Store, world: World, passing: Passing) -> Self {
+        Self(Arc::new(Inner { settings, store, world, passing }))
+    }
+
+    /// The settings.
+    pub fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    /// The store. It waits for the disk: handlers use it inside [`blocking`](Self::blocking).
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    /// Clock, random generator, secrets.
+    pub fn world(&self) -> &World {
+        &self.0.world
+    }
+
+    /// Principals of this one run.
+    pub fn passing(&self) -> &Passing {
+        &self.0.passing
+    }
+
+    /// Does work that waits for the disk or computes, outside of the runtime's own threads.
+    ///
+    /// # Errors
+    /// As the work, or it panicked.
+    pub async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Self) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let app = self.clone();
+        let done = tokio::task::spawn_blocking(move || work(&app)).await;
+        done.unwrap_or_else(|_| Err(Problem::new(BUG, "the request ended in a panic, which is in the log")))
+    }
+}

@@ -1,0 +1,71 @@
+//! The API: one file a resource. A handler checks who asks, calls what decides, and makes the answer.
+
+mod body;
+mod health;
+mod openapi;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::App;
+use crate::problem::{BUG, METHOD, PATH_UNKNOWN, Problem};
+
+pub use body::JsonBody;
+
+/// Longest JSON document that is read.
+const MAX_JSON: usize = 1 << 20;
+
+/// Every route, with what the OpenAPI document says of it.
+fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(openapi::frame()).routes(routes!(health::live)).routes(routes!(health::version))
+}
+
+/// The document that is served, checked in as `docs/reference/openapi.json`.
+pub fn openapi() -> OpenApi {
+    routes().split_for_parts().1
+}
+
+/// The router of the public listener.
+pub fn router(app: App) -> Router {
+    let (router, document) = routes().split_for_parts();
+    let text = document.to_pretty_json().expect("the document is JSON");
+    let served = move || async move { ([(header::CONTENT_TYPE, "application/json")], text) };
+    router
+        .route("/v1/openapi.json", axum::routing::get(served))
+        .fallback(|| async { Problem::new(PATH_UNKNOWN, "there is no such resource") })
+        .method_not_allowed_fallback(|method: Method| async move {
+            Problem::new(METHOD, format!("the resource does not have the method {method}"))
+        })
+        .layer(DefaultBodyLimit::max(MAX_JSON))
+        .layer(middleware::from_fn(dress))
+        .layer(CatchPanicLayer::custom(|_| {
+            Problem::new(BUG, "the request ended in a panic, which is in the log").into_response()
+        }))
+        .with_state(app)
+}
+
+/// What every answer has: it is not sniffed, not framed, and not kept by a cache unless the handler says so.
+async fn dress(request: axum::extract::Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    if response.status() == StatusCode::METHOD_NOT_ALLOWED && response.headers().get(header::CONTENT_TYPE).is_none() {
+        let allow = response.headers().get(header::ALLOW).cloned();
+        response = Problem::new(METHOD, "the resource does not have this method").into_response();
+        if let Some(allow) = allow {
+            response.headers_mut().insert(header::ALLOW, allow);
+        }
+    }
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers
+        .entry(header::CONTENT_SECURITY_POLICY)
+        .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
+    response
+}

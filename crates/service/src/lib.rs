@@ -1,0 +1,26 @@
+//! The service: jobs, an HTTP API and stored state over the libraries. It has no issuing key.
+//!
+//! Guarantees: every request is answered by a function of `http`, which checks who asks and what they may do, and calls the
+//! libraries; the core stays synchronous, and runs on threads of its own. What a request changes is in the store before it
+//! is answered. What it leaves to others: the signer decides what is signed ([`reroot_issue::approval`]), and the front
+//! door gives the clock, the random generator and the secrets ([`world::World`]).
+//!
+//! A taken-over service can plan and can lie to its users; it cannot sign.
+
+pub mod app;
+pub mod auth;
+pub mod error;
+pub mod http;
+pub mod listen;
+pub mod principal;
+pub mod problem;
+pub mod serve;
+pub mod settings;
+pub mod status;
+pub mod store;
+pub mod world;
+
+pub use error::ServiceError;
+pub use serve::{Started, serve};
+pub use settings::Settings;
+pub use world::World;

@@ -1,0 +1,180 @@
+//! The schema: what is asked for is what can be written.
+
+use std::net::SocketAddr;
+use std::ops::{Range, RangeInclusive};
+use std::path::{Path, PathBuf};
+
+use reroot_core::text::did_you_mean;
+use reroot_core::toml::{Mistakes, Table, Value, Wording, parse};
+
+use super::{Limits, Listen, Settings, Tls, error};
+
+/// The words of this kind of file.
+#[derive(Debug)]
+struct Words;
+
+impl Wording for Words {
+    fn missing(&self, table: &Table<'_>, key: &str) {
+        table.errors.push::<()>(error::MISSING, &table.header, format!("`{}` is missing", table.path_of(key)));
+    }
+
+    fn out_of_range(&self, value: &Value<'_>, found: &str, allowed: &RangeInclusive<u64>) {
+        let (from, to) = (allowed.start(), allowed.end());
+        value.error::<()>(error::VALUE, format!("`{}` is {found}, expected {from} to {to}", value.path));
+    }
+
+    fn unknown(&self, table: &Table<'_>, key: &str, place: Range<usize>) {
+        let message = format!("`{}` does not exist", table.path_of(key));
+        match did_you_mean(key, table.asked()) {
+            Some(hint) => table.errors.push_hint::<()>(error::UNKNOWN, place, message, hint),
+            None => table.errors.push::<()>(error::UNKNOWN, place, message),
+        };
+    }
+
+    fn wrong_type(&self, value: &Value<'_>, found: &str, expected: &str) {
+        value.error::<()>(error::TYPE, format!("`{}` is {found}, expected {expected}", value.path));
+    }
+}
+
+/// Reads the text. Every mistake in it is noted.
+pub(super) fn read(text: &str, base: &Path, errors: &Mistakes) -> Option<Settings> {
+    let document = parse(text, error::SYNTAX, errors)?;
+    let table = Table::top(&document, &Words, errors);
+    let listen = table.required("listen").and_then(|value| Some((listen(&value, base)?, value)));
+    let metrics = table.optional("metrics").map(|value| (listen_here(&value, base), value));
+    let path = |key| table.required(key).and_then(|value| path(&value, base));
+    let (data, configuration, signer) = (path("data"), path("configuration"), path("signer"));
+    let has_tls = table.has("tls");
+    let tls = table.optional("tls").map(|value| tls(&value, base));
+    let limits = match table.optional("limits") {
+        None => Some(Limits::usual()),
+        Some(value) => limits(&value),
+    };
+    table.finish();
+    if let Some((Listen::Tcp(address), value)) = &listen
+        && !has_tls
+        && !address.ip().is_loopback()
+    {
+        let message = format!("`listen` is {address}, which other machines reach, and there is no [tls]");
+        let hint = "Listen on 127.0.0.1 or a unix socket, or give the listener a certificate in [tls].";
+        value.error_hint::<()>(error::LISTEN_OPEN, message, hint);
+    }
+    Some(Settings {
+        listen: listen?.0,
+        tls: match tls {
+            Some(tls) => Some(tls?),
+            None => None,
+        },
+        metrics: match metrics {
+            Some((metrics, _)) => Some(metrics?),
+            None => None,
+        },
+        data: data?,
+        configuration: configuration?,
+        signer: signer?,
+        limits: limits?,
+    })
+}
+
+fn path(value: &Value<'_>, base: &Path) -> Option<PathBuf> {
+    let text = value.string()?;
+    if text.is_empty() {
+        return value.error(error::VALUE, format!("`{}` is empty, expected a path", value.path));
+    }
+    Some(base.join(text))
+}
+
+/// `127.0.0.1:8443`, or `unix:PATH`.
+fn listen(value: &Value<'_>, base: &Path) -> Option<Listen> {
+    let text = value.string()?;
+    if let Some(path) = text.strip_prefix("unix:")
+        && !path.is_empty()
+    {
+        return Some(Listen::Unix(base.join(path)));
+    }
+    let Ok(address) = text.parse::<SocketAddr>() else {
+        let message = format!("`{}` is not an address with a port, and not `unix:` with a path", value.path);
+        return value.error_hint(error::VALUE, message, "Write `127.0.0.1:8443` or `unix:/run/reroot/serve.sock`.");
+    };
+    Some(Listen::Tcp(address))
+}
+
+/// As [`listen`], for this machine alone.
+fn listen_here(value: &Value<'_>, base: &Path) -> Option<Listen> {
+    let found = listen(value, base)?;
+    match found {
+        Listen::Tcp(address) if !address.ip().is_loopback() => {
+            let message = format!("`{}` is {address}, which other machines reach", value.path);
+            value.error_hint(error::LISTEN_OPEN, message, "Metrics are read on 127.0.0.1 or a unix socket.")
+        }
+        found => Some(found),
+    }
+}
+
+fn tls(value: &Value<'_>, base: &Path) -> Option<Tls> {
+    let table = value.table()?;
+    let required = |key| table.required(key).and_then(|value| path(&value, base));
+    let optional = |key| table.optional(key).map(|value| path(&value, base));
+    let (certificate, key) = (required("certificate"), required("key"));
+    let (client_ca, client_crl) = (optional("client_ca"), optional("client_crl"));
+    table.report_unknown();
+    if client_ca.is_none() && client_crl.is_some() {
+        let (place, message) = (table.place("client_crl"), "`tls.client_crl` is there without `tls.client_ca`");
+        table.errors.push::<()>(error::VALUE, place, message);
+    }
+    let whole = |path: Option<Option<PathBuf>>| match path {
+        Some(path) => path.map(Some),
+        None => Some(None),
+    };
+    Some(Tls { certificate: certificate?, key: key?, client_ca: whole(client_ca)?, client_crl: whole(client_crl)? })
+}
+
+impl Limits {
+    /// What holds where nothing is written.
+    pub const fn usual() -> Self {
+        Self {
+            upload_bytes: 8 << 30,
+            uploads_per_user: 4,
+            uploads_at_once: 16,
+            upload_days: 7,
+            free_bytes: 1 << 30,
+            requests_at_once: 256,
+            connections: 1024,
+            threads: None,
+        }
+    }
+}
+
+fn limits(value: &Value<'_>) -> Option<Limits> {
+    let table = value.table()?;
+    let usual = Limits::usual();
+    let long = |key, usual: u64, most: u64| match table.optional(key) {
+        None => Some(usual),
+        Some(value) => value.integer(&(1..=most)),
+    };
+    let short = |key, usual: u32, most: u32| {
+        long(key, u64::from(usual), u64::from(most)).and_then(|number| u32::try_from(number).ok())
+    };
+    let upload_bytes = long("upload_bytes", usual.upload_bytes, 1 << 40);
+    let free_bytes = long("free_bytes", usual.free_bytes, 1 << 40);
+    let uploads_per_user = short("uploads_per_user", usual.uploads_per_user, 1000);
+    let uploads_at_once = short("uploads_at_once", usual.uploads_at_once, 256);
+    let upload_days = short("upload_days", usual.upload_days, 365);
+    let requests_at_once = short("requests_at_once", usual.requests_at_once, 65_536);
+    let connections = short("connections", usual.connections, 65_536);
+    let threads = table.optional("threads").map(|value| value.integer(&(1..=256)));
+    table.finish();
+    Some(Limits {
+        upload_bytes: upload_bytes?,
+        uploads_per_user: uploads_per_user?,
+        uploads_at_once: uploads_at_once?,
+        upload_days: upload_days?,
+        free_bytes: free_bytes?,
+        requests_at_once: requests_at_once?,
+        connections: connections?,
+        threads: match threads {
+            Some(threads) => Some(usize::try_from(threads?).ok()?),
+            None => None,
+        },
+    })
+}
