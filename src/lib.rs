@@ -31,10 +31,10 @@
 //! [`plan`] goes the same way on two machines. The library asks neither clock nor random generator, prints nothing, and runs synchronously.
 
 pub use reroot_core::{
-    audit, cert, class, crl, crypto, delivery, durable, export, failure, findings, input, inspect, intake, lint, load,
-    manifest, origin, parallel, policy, preview, proof, reel, report, text, verify, x509,
+    audit, cert, class, crl, crypto, delivery, durable, export, failure, findings, input, inspect, intake, journal,
+    lint, load, manifest, origin, parallel, policy, preview, proof, reel, report, text, verify, x509,
 };
 pub use reroot_issue::{
-    approval, ca, cmp, config, error, issue, ledger, ownership, pipeline, plan, possession, query, revoke, seal, setup,
-    signer, signing_service, status,
+    approval, audit_log, ca, cmp, config, error, issue, ledger, ownership, pipeline, plan, possession, query, revoke,
+    seal, setup, signer, signing_service, status,
 };

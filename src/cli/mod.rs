@@ -46,7 +46,7 @@ use clap::Parser as _;
 use reroot::delivery::BatchWriter;
 use reroot::text::Printable;
 use reroot_check::render;
-use reroot_check::verb::{inspect, lookup, policy, verify, verify_proof};
+use reroot_check::verb::{audit, inspect, lookup, policy, verify, verify_proof};
 
 use args::Command;
 
@@ -95,6 +95,7 @@ pub(crate) fn run(cli: &Cli, world: &mut World, printer: Printer) -> Exit {
 
 fn verb(cli: &Cli, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
     match &cli.command {
+        Command::Audit(command) => audit::run(command, world, *printer),
         Command::Block(args) => block::block(args, world, printer),
         Command::Ca(command) => ca::run(command, world, printer),
         Command::Completions(args) => Ok(completions::run(args, printer)),

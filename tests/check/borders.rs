@@ -38,6 +38,8 @@ pub(crate) const CORE: &[Row] = &[
     // crl: the number of a chip's list is in its certificate, and what lists weigh is known before there are any
     Row("policy", &["x509", "crypto", "origin", "crl", "verify::<types>", "cert", "lint", "text", "toml"]),
     Row("manifest", &["x509", "crypto", "origin", "class", "cert", "verify::<types>", "text"]),
+    // the audit log of a service: its lines are spelled as those of manifests, and its files are sealed as they are
+    Row("journal", &["x509", "crypto::sha256", "durable::DurableError", "input", "manifest", "origin::Code", "text"]),
     // durable: a list of all findings is a file of its own, in the form of rejected.jsonl; input: one that is there
     // already
     Row("findings", &["x509", "origin", "reel", "manifest::FindingLine", "durable", "input", "text"]),
@@ -127,6 +129,8 @@ pub(crate) const ISSUE: &[Row] = &[
     ),
     // an approval is signed by a person's key and checked before a CA's is used; the request is recorded
     Row("approval", &["core", "signer", "ledger::<types>"]),
+    // the audit log of a service is appended to; its files are sealed by `seal`
+    Row("audit_log", &["core"]),
     // approval: who may approve is a line of the file. crypto: key and certificate must fit; durable: it reads what
     // `init` wrote; origin::Code: every mistake in the file has a code; ownership: no other user may change the files
     // that it names
@@ -138,6 +142,7 @@ pub(crate) const ISSUE: &[Row] = &[
         &[
             "core",
             "approval::ApprovalError",
+            "audit_log::JournalError",
             "ca::CaError",
             "config::ConfigErrors",
             "issue::IssueError",

@@ -5,6 +5,7 @@ use reroot_test_support as support;
 
 mod architecture;
 mod audit;
+mod audit_log;
 mod auditor;
 mod borders;
 mod docs;

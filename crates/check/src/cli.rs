@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
-use reroot_check::args::{Format, InspectArgs, LookupArgs, PolicyCommand, VerifyArgs, VerifyProofArgs};
-use reroot_check::verb::{inspect, lookup, policy, verify, verify_proof};
+use reroot_check::args::{AuditCommand, Format, InspectArgs, LookupArgs, PolicyCommand, VerifyArgs, VerifyProofArgs};
+use reroot_check::verb::{audit, inspect, lookup, policy, verify, verify_proof};
 use reroot_check::{Exit, Fault, Printer, World, man};
 
 /// Verifies batches and proofs of device certificates, and checks policies.
@@ -28,6 +28,9 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// The audit log of a service: check it
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Show what is in an archive: counts, families, issuers, keys, UID range, findings
     Inspect(InspectArgs),
     /// Check policies, or show what one would issue
@@ -82,6 +85,7 @@ pub(crate) fn usage(error: &clap::Error) -> ExitCode {
 /// Runs one command and says how it ended.
 pub(crate) fn run(cli: &Cli, world: &mut World, printer: Printer) -> Exit {
     let result = match &cli.command {
+        Verb::Audit(command) => audit::run(command, world, printer),
         Verb::Completions(args) => Ok(completions(args, printer)),
         Verb::Inspect(args) => inspect::run(args, world, printer),
         Verb::Lookup(args) => lookup::run(args, world, printer),
@@ -116,13 +120,20 @@ fn completions(args: &CompletionsArgs, printer: Printer) -> Exit {
 /// The shared options speak of the full program and of its configuration. Here the anchors come from options, and the
 /// option that names a configuration is refused with what to do instead.
 fn adapted(command: clap::Command) -> clap::Command {
-    let examples = EXAMPLES.iter().find(|(verb, _)| *verb == command.get_name()).map(|(_, text)| (*text).to_owned());
+    command.mut_args(without_configuration).mut_subcommands(|verb| adapted_below("", verb))
+}
+
+/// The same of a verb, whose name is that of its group and its own.
+fn adapted_below(group: &str, command: clap::Command) -> clap::Command {
+    let name = format!("{group}{}", command.get_name());
+    let examples = EXAMPLES.iter().find(|(verb, _)| *verb == name).map(|(_, text)| (*text).to_owned());
     let after = command.get_after_help().map(|text| text.to_string().replace("reroot ", "reroot-check "));
     let command = match examples.or(after) {
         Some(text) => command.after_help(text),
         None => command,
     };
-    command.mut_args(without_configuration).mut_subcommands(adapted)
+    let group = format!("{name} ");
+    command.mut_args(without_configuration).mut_subcommands(|verb| adapted_below(&group, verb))
 }
 
 fn without_configuration(arg: clap::Arg) -> clap::Arg {
@@ -146,6 +157,11 @@ fn no_configuration(path: &str) -> Result<PathBuf, &'static str> {
 /// Examples that name the anchors, where those of the full program leave them to the configuration.
 const EXAMPLES: &[(&str, &str)] = &[
     (
+        "audit verify",
+        "Example:\n  reroot-check audit verify audit/ --manifest-anchor our-root.pem --head NUMBER:DIGEST\n\n\
+         That the end of the open file was not cut off is shown only by --head: a head that was noted elsewhere.",
+    ),
+    (
         "lookup",
         "Examples:\n  reroot-check lookup reel-0042.pack 0209A021E021C4E1D00139 --pem --source-anchor stm-root.pem \
          --issuer-anchor our-root.pem\n  reroot-check lookup reel-0042.pack 0209A021E021C4E1D00139 --absent --source-anchor \
@@ -153,7 +169,7 @@ const EXAMPLES: &[(&str, &str)] = &[
          A chip that is not there is exit 1; with --absent, one that is there.",
     ),
     (
-        "show",
+        "policy show",
         "Example:\n  reroot-check policy show ldevid.toml --leaf leaf.der --set site=LYON-2 --issuer ca.pem \
          --source-anchor st.pem\n\nNeeds no key and no ledger.",
     ),

@@ -1,4 +1,4 @@
-//! The verbs that check: `verify`, `verify-proof`, `lookup`, `inspect`, `policy`. They parse, call `reroot-core`, and print.
+//! The verbs that check: `verify`, `verify-proof`, `lookup`, `inspect`, `policy`, `audit`. They parse, call `reroot-core`, and print.
 //!
 //! Two programs use them. `reroot-check` is for auditors: it depends on `reroot-core` alone, so it has no private key,
 //! opens no connection, and writes no file but those that the caller names (`--report`, `--findings`, `--der`, `man`).

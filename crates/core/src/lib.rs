@@ -24,6 +24,7 @@ pub mod findings;
 pub mod input;
 pub mod inspect;
 pub mod intake;
+pub mod journal;
 pub mod lint;
 pub mod load;
 pub mod manifest;

@@ -21,6 +21,7 @@
 //! What is needed to issue a batch is re-exported here; `examples/issue.rs` uses it. The modules hold the rest.
 
 pub mod approval;
+pub mod audit_log;
 pub mod ca;
 pub mod cmp;
 pub mod config;

@@ -1,8 +1,14 @@
-//! Seals by the manifest key: over statements, supplements of possession and heads of plans.
+//! Seals by the manifest key: over statements, supplements of possession, heads of plans and closed files of audit logs.
 //!
 //! What a seal is, and how it is checked, is [`manifest`](crate::manifest)'s.
 
+use std::path::Path;
+
+use reroot_core::journal;
+
+use crate::durable::{self, Access, DurableError};
 use crate::error::Error;
+use crate::input;
 use crate::manifest::possession::Supplement;
 use crate::manifest::{ManifestError, Statement, seal};
 use crate::signer::Signer;
@@ -53,4 +59,27 @@ pub fn seal_bytes(
         signer.sign_bytes(algorithm, &[message], &mut signatures).map_err(Error::ManifestSigner)?;
         Ok(signatures.pop().unwrap_or_default())
     })
+}
+
+/// Seals every closed file of the audit log in a folder that has no seal, and returns their names. The last file of the log is open.
+///
+/// # Errors
+/// The folder cannot be read or written, or the manifest key fails.
+pub fn sign_closed_journal(
+    folder: &Path,
+    certificate: &Certificate,
+    signer: &dyn Signer,
+    now: Time,
+) -> Result<Vec<String>, Error> {
+    let mut files = journal::list(folder)?;
+    files.pop();
+    let mut sealed = Vec::new();
+    for file in files.iter().filter(|file| !file.seal().exists()) {
+        let read = |source| DurableError::Io { doing: "read", path: file.path.clone(), source };
+        let bytes = input::read(&file.path).map_err(read)?;
+        let seal = seal_bytes(&bytes, certificate, signer, now)?;
+        durable::write_new(&file.seal(), Access::Private, &seal)?;
+        sealed.push(file.part.to_string());
+    }
+    Ok(sealed)
 }

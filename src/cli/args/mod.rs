@@ -25,7 +25,7 @@ pub(crate) use ledger::{LedgerCommand, WhichLedger};
 pub(crate) use plan::{FinishArgs, PlanArgs, SignArgs};
 pub(crate) use proof::{PopCommand, ProveArgs, TimestampCommand};
 pub(crate) use reroot_check::args::{
-    AnchorArgs, EngineArgs, Format, InspectArgs, LookupArgs, PolicyCommand, VerifyArgs, VerifyProofArgs,
+    AnchorArgs, AuditCommand, EngineArgs, Format, InspectArgs, LookupArgs, PolicyCommand, VerifyArgs, VerifyProofArgs,
 };
 pub(crate) use revoke::{
     BlockArgs, ChangeArgs, CrlArgs, CrlCommand, CrlExportArg, ReleaseArgs, RevokeArgs, SelectorArgs,
@@ -118,6 +118,9 @@ pub(crate) enum Command {
     Export(ExportArgs),
     /// Find the certificate of the chip in hand, in a line pack or a batch; its proof is checked first
     Lookup(LookupArgs),
+    /// The audit log of a service: check it
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Let chips on the line show that they hold their keys
     #[command(subcommand)]
     Pop(PopCommand),

@@ -1,5 +1,6 @@
 //! What can be typed after the verbs that check.
 
+mod audit;
 mod policy;
 
 use std::path::PathBuf;
@@ -7,6 +8,7 @@ use std::path::PathBuf;
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, ValueEnum};
 
+pub use audit::{AuditCommand, AuditVerifyArgs};
 pub use policy::{CheckArgs, PolicyCommand, ShowArgs};
 
 /// Form of output.

@@ -1,5 +1,6 @@
 //! What can be asked: one module a verb, none of which knows another.
 
+pub mod audit;
 pub mod inspect;
 pub mod lookup;
 pub mod policy;

@@ -118,6 +118,17 @@ pub fn open_log(path: &Path) -> Result<File, DurableError> {
     opened.map(Into::into).map_err(|error| at("open", path, error.into()))
 }
 
+/// Opens a file to which records are added at its end, for its owner alone, and makes it if it is not there. A link is not
+/// followed. The caller flushes each record, and the folder after it has made the file.
+///
+/// # Errors
+/// The file cannot be created or opened.
+pub fn open_record(path: &Path) -> Result<File, DurableError> {
+    let flags = OFlags::CREATE | OFlags::RDWR | OFlags::APPEND | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let opened = rustix::fs::openat(CWD, path, flags, Mode::from_raw_mode(0o600));
+    opened.map(Into::into).map_err(|error| at("open", path, error.into()))
+}
+
 /// Replaces the content of a small file, or makes the file: a reader finds the old content or the new one, also after a
 /// power loss. The one exception to "nothing is ever overwritten", for a note that says how far something is.
 ///

@@ -21,7 +21,7 @@ use crate::x509::{SerialNumber, Sha1Digest, Sha256Digest, Time};
 use super::error::{ManifestError, Part};
 
 /// Writes a value in one line, without a newline.
-pub(super) fn line<T: Serialize>(value: &T) -> String {
+pub(crate) fn line<T: Serialize>(value: &T) -> String {
     ascii(serde_json::to_string(value).expect(TEXT_KEYS))
 }
 

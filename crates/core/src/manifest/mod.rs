@@ -23,7 +23,8 @@ pub use error::codes::CODES;
 pub use error::{ManifestError, Part, codes};
 pub use findings::{FindingLine, InputLine, MissingLine};
 pub use format::Format;
-pub use open::{ManifestAnchor, SignedManifest, open_supplement, verify_bytes, verify_detached};
+pub(crate) use json::line as canonical_line;
+pub use open::{ManifestAnchor, SignedManifest, open_bytes, open_supplement, verify_bytes, verify_detached};
 pub use proof::{Proof, ProofChip, ProofLine, ProofSeal, ProofVersion};
 pub use statement::{
     AnchorReference, Counts, EntriesReference, Expected, FileDigest, InputsReference, IssuerMode, IssuerReference,

@@ -147,6 +147,21 @@ pub fn verify_detached(bytes: &[u8], signature: &[u8], certificate: &Certificate
     Ok(check_seal(bytes, signature, certificate)?.signing_time)
 }
 
+/// Verifies a seal over bytes that are not a statement; returns its signingTime. The signer is believed only if one of
+/// `anchors` certified it directly, and the certificate is judged as of the signingTime.
+///
+/// # Errors
+/// As [`SignedManifest::open`], but for the statement.
+pub fn open_bytes(
+    bytes: &[u8],
+    seal: &[u8],
+    signer: &Certificate,
+    anchors: &[ManifestAnchor],
+) -> Result<Time, ManifestError> {
+    let (_, Sealed { signing_time, .. }) = check_sealed(bytes, seal, signer, anchors)?;
+    Ok(signing_time)
+}
+
 /// Verifies the seal of a supplement of possession, then reads it: the rules are those of a statement.
 ///
 /// # Errors

@@ -22,6 +22,7 @@ use crate::verify::VerifyError;
 use crate::x509::{Sha256Digest, Time};
 
 use crate::approval::ApprovalError;
+use crate::audit_log::JournalError;
 use crate::ca::CaError;
 use crate::class::Class;
 use crate::config::ConfigErrors;
@@ -123,6 +124,9 @@ pub enum Error {
     /// A certificate could not be signed or checked.
     #[error(transparent)]
     Issue(#[from] IssueError),
+    /// An event is not on the audit log.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
     /// A resumed batch would have other leaves.
     #[error("batch {batch} on the ledger has other leaves than this input gives now")]
     LeavesDiffer {
@@ -250,6 +254,7 @@ impl Error {
             Self::Config(errors) => errors.class(),
             Self::Core(error) => error.class(),
             Self::Issue(error) => error.class(),
+            Self::Journal(error) => error.class(),
             Self::Ledger(error) => error.class(),
             Self::ManifestSigner(error) | Self::Signer(error) => error.class(),
             Self::Approval(error) => error.class(),
@@ -285,6 +290,7 @@ impl Error {
                     .into(),
             ),
             Self::Issue(error) => error.hint(),
+            Self::Journal(error) => error.hint(),
             Self::LeavesDiffer { .. } => {
                 Some("This program, or how it judges leaves, has changed since the batch was started: use that version.".into())
             }
@@ -363,6 +369,7 @@ into_failure! {
     ConfigErrors,
     Error,
     IssueError,
+    JournalError,
     LedgerError,
     PlanError,
     SignerError,

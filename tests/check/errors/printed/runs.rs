@@ -1,6 +1,7 @@
 //! Runs, plans, revocations and external CAs.
 
 use reroot::approval::ApprovalError;
+use reroot::audit_log::JournalError;
 use reroot::cmp::{CmpError, TransportError};
 use reroot::crypto::{KeyError, SignatureError};
 use reroot::error::{Error, PlanError, RevokeError, SetupError};
@@ -17,6 +18,7 @@ pub(super) fn all(sheet: &mut Sheet<'_>) {
     runs(sheet);
     signing(sheet);
     approvals(sheet);
+    audit_logs(sheet);
     plans(sheet);
     revocations(sheet);
     external(sheet);
@@ -97,6 +99,14 @@ fn approvals(sheet: &mut Sheet<'_>) {
     sheet.ends(Error::Approval(ApprovalError::Requester { what: "is longer than 200 bytes" }));
     sheet.ends(Error::Approval(ApprovalError::Signature(ManifestError::SignerKeyMismatch)));
     sheet.ends(Error::Approval(ApprovalError::Signer(SignerError::PassphraseWrong)));
+}
+
+fn audit_logs(sheet: &mut Sheet<'_>) {
+    let folder = || path("/var/lib/reroot/audit");
+    sheet.ends(Error::Journal(JournalError::Held { folder: folder() }));
+    sheet.ends(Error::Journal(JournalError::Lost { folder: folder() }));
+    sheet.ends(Error::Journal(JournalError::NotAnEvent { file: folder().join("2026-11-28-0001.jsonl") }));
+    sheet.ends(Error::Journal(JournalError::TooLong { found: 20_000, expected: 16_384 }));
 }
 
 fn revocations(sheet: &mut Sheet<'_>) {
