@@ -40,8 +40,8 @@ const MIN_CHUNK: usize = 8;
 /// Signatures that share inversions: more would only fill the cache.
 pub(crate) const CHUNK: usize = 1024;
 /// The first signatures that the engine accepts under a key: the caller verifies every one of them too.
-pub(crate) const FIRST: u64 = 256;
-const FIRST_CHUNK: usize = 256;
+pub(crate) const FIRST: u64 = 64;
+const FIRST_CHUNK: usize = 64;
 /// Of the later ones of a chunk, the caller verifies one in so many.
 pub(crate) const SAMPLE: usize = 256;
 
