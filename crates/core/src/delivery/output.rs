@@ -35,8 +35,11 @@ impl Output {
     pub(super) fn create(folder: &Path, name: &str) -> Result<Self, DeliveryError> {
         let path = folder.join(name);
         let file = durable::create_new(&path, Access::Public)?;
-        let buffer = Vec::with_capacity(BUFFER);
-        Ok(Self { path, name: name.to_owned(), file, buffer, digest: Sha256::new(), bytes: 0 })
+        Ok(Self { path, name: name.to_owned(), file, buffer: Vec::new(), digest: Sha256::new(), bytes: 0 })
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 
     /// Appends bytes; an error names the file.
