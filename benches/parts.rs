@@ -101,7 +101,6 @@ fn reading(criterion: &mut Criterion, pki: &pki::TestPki, leaves: &[SourceLeaf])
 fn making(criterion: &mut Criterion, pki: &pki::TestPki, leaves: &[SourceLeaf]) {
     let policy = policy();
     let Examined::Verified(leaf, _) = verifier(pki, &policy).examine(&leaves[0]) else { panic!("a good leaf") };
-    let leaf: VerifiedLeaf = *leaf;
     let (issuer, signer) = issuer();
     let context = BatchContext {
         batch: "01890a5d-ac96-774b-bcce-b302099a8057".to_owned(),

@@ -47,7 +47,7 @@ pub(crate) fn source(der: &[u8]) -> SourceLeaf {
 /// The leaf and its warnings, or the code of the rejection; `"ca"` for a CA certificate.
 pub(crate) fn examine(verifier: &Verifier, der: &[u8]) -> Result<(VerifiedLeaf, Vec<Warning>), &'static str> {
     match verifier.examine(&source(der)) {
-        Examined::Verified(leaf, warnings) => Ok((*leaf, warnings)),
+        Examined::Verified(leaf, warnings) => Ok((leaf, warnings)),
         Examined::Rejected(finding) => {
             assert!(!finding.reason.chars().any(char::is_control), "reasons are printable: {:?}", finding.reason);
             Err(finding.code.as_str())

@@ -356,7 +356,7 @@ fn place(number: u64) -> String {
 /// A line whose certificate was compared with what it should be.
 struct Compared {
     entry: Entry,
-    leaf: Box<VerifiedLeaf>,
+    leaf: VerifiedLeaf,
     made: Made,
 }
 

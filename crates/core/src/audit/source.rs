@@ -36,7 +36,7 @@ impl Contradiction {
 impl AuditContext<'_> {
     /// The leaf of a line: it is the one that the line names, of the chip that the line names, and its chain reaches
     /// the anchor that the line names.
-    pub(crate) fn source(&self, entry: &Entry, der: &[u8]) -> Result<Box<VerifiedLeaf>, Contradiction> {
+    pub(crate) fn source(&self, entry: &Entry, der: &[u8]) -> Result<VerifiedLeaf, Contradiction> {
         let leaf = Self::named(entry, der)?;
         self.judged(entry, self.verifier.examine(&leaf))
     }
@@ -51,7 +51,7 @@ impl AuditContext<'_> {
     }
 
     /// What was found of it against what the line says.
-    pub(super) fn judged(&self, entry: &Entry, examined: Examined) -> Result<Box<VerifiedLeaf>, Contradiction> {
+    pub(super) fn judged(&self, entry: &Entry, examined: Examined) -> Result<VerifiedLeaf, Contradiction> {
         let uid = entry.uid();
         let found = |code, message: String| Err(Contradiction { code, message });
         let leaf = match examined {

@@ -9,9 +9,13 @@ use crate::x509::{
 
 use super::{IssuerIdentity, ObjectTemplate};
 
-/// An encoded tbsCertificate and what the following stages need to know of it.
+/// An encoded tbsCertificate and what the following stages need to know of it. It is one pointer, as a
+/// [`VerifiedLeaf`](crate::verify::VerifiedLeaf) is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TbsCertificate {
+pub struct TbsCertificate(Box<Parts>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Parts {
     der: Vec<u8>,
     origin: Origin,
     serial: SerialNumber,
@@ -46,7 +50,7 @@ impl TbsCertificate {
                 });
             }
         });
-        Self {
+        Self(Box::new(Parts {
             der,
             origin: template.origin.clone(),
             serial,
@@ -56,7 +60,7 @@ impl TbsCertificate {
             spki: template.spki.clone(),
             full_width_signature: template.device.full_width_signature,
             sha256: LazySha256::default(),
-        }
+        }))
     }
 
     /// Restores what [`encode`](Self::encode) made at the first attempt for the chip of `origin`, from bytes that were
@@ -79,7 +83,7 @@ impl TbsCertificate {
         let mut times = Reader::new(fields.expect(tag::SEQUENCE, "validity").ok()?.content);
         let mut time = |what| times.element(what).ok().and_then(|time| Time::from_der(time.tag, time.content).ok());
         let validity = Validity::new(time("notBefore")?, time("notAfter")?).ok()?;
-        Some(Self {
+        Some(Self(Box::new(Parts {
             der: der.to_vec(),
             origin: origin.clone(),
             serial,
@@ -89,13 +93,13 @@ impl TbsCertificate {
             spki: spki.clone(),
             full_width_signature,
             sha256: LazySha256::default(),
-        })
+        })))
     }
 
     /// Returns the tbsCertificate of a certificate that an external CA made for the chip of `origin`. Does not check
     /// that the certificate is for this chip: `reroot-issue` does.
     pub fn received(certificate: &Certificate, origin: &Origin) -> Self {
-        Self {
+        Self(Box::new(Parts {
             der: certificate.tbs().to_vec(),
             origin: origin.clone(),
             serial: *certificate.serial(),
@@ -105,60 +109,60 @@ impl TbsCertificate {
             spki: certificate.spki().clone(),
             full_width_signature: false,
             sha256: LazySha256::default(),
-        }
+        }))
     }
 
     /// The bytes to sign.
     pub fn der(&self) -> &[u8] {
-        &self.der
+        &self.0.der
     }
 
     /// SHA-256 of the bytes, computed when it is first asked for.
     pub fn sha256(&self) -> Sha256Digest {
-        self.sha256.get(|| sha256(&self.der))
+        self.0.sha256.get(|| sha256(&self.0.der))
     }
 
     /// The chip and its item.
     pub fn origin(&self) -> &Origin {
-        &self.origin
+        &self.0.origin
     }
 
     /// The new certificate's serial number.
     pub fn serial(&self) -> &SerialNumber {
-        &self.serial
+        &self.0.serial
     }
 
     /// How many serial numbers were given up for this leaf before this one.
     pub fn attempt(&self) -> u32 {
-        self.attempt
+        self.0.attempt
     }
 
     /// The algorithm of the signature to come.
     pub fn signature_algorithm(&self) -> SignatureAlgorithm {
-        self.signature
+        self.0.signature
     }
 
     /// validity
     pub fn validity(&self) -> Validity {
-        self.validity
+        self.0.validity
     }
 
     /// subjectPublicKeyInfo
     pub fn spki(&self) -> &Spki {
-        &self.spki
+        &self.0.spki
     }
 
     /// Whether neither r nor s of the signature may begin with a zero byte.
     pub fn full_width_signature(&self) -> bool {
-        self.full_width_signature
+        self.0.full_width_signature
     }
 
     /// The certificate: these very bytes, the algorithm, and `signature`.
     pub fn wrap(&self, signature: &[u8]) -> Vec<u8> {
         let mut behind = Vec::with_capacity(signature.len() + 64);
-        self.signature.write_identifier(&mut behind);
+        self.0.signature.write_identifier(&mut behind);
         write_element(&mut behind, tag::BIT_STRING, &[&[0], signature]);
-        element(tag::SEQUENCE, &[&self.der, &behind])
+        element(tag::SEQUENCE, &[&self.0.der, &behind])
     }
 }
 

@@ -245,7 +245,7 @@ enum Seen {
     Finding(u64, Finding),
     Ca(u64, Finding, Box<Certificate>),
     Orphan(u64, Finding, Vec<u8>),
-    Verified(u64, Box<VerifiedLeaf>, Vec<Warning>),
+    Verified(u64, VerifiedLeaf, Vec<Warning>),
 }
 
 fn seen(number: u64, leaf: &SourceLeaf, examined: Examined) -> Seen {
@@ -379,8 +379,8 @@ impl Collector {
                 self.notes.extend(notes.take(room));
                 let name = leaf.origin().item.as_str();
                 let length = u16::try_from(name.len()).expect("an item name has few components, each cut to length");
-                let record = [&length.to_be_bytes(), name.as_bytes(), leaf.certificate().der()].concat();
-                let spooled = self.spool.append(&record)?;
+                let record = [&length.to_be_bytes(), name.as_bytes(), leaf.certificate().der()];
+                let spooled = self.spool.append_parts(&record)?;
                 self.rows.push(Row::new(number, &leaf, verifier.lay_aside(&leaf), spooled));
             }
         }

@@ -138,9 +138,14 @@ pub(super) fn push_hex_lower(out: &mut String, bytes: &[u8]) {
 
 fn push_hex(out: &mut String, bytes: &[u8], digits: [u8; 16]) {
     out.push('"');
-    for byte in bytes {
-        out.push(char::from(digits[usize::from(byte >> 4)]));
-        out.push(char::from(digits[usize::from(byte & 15)]));
+    // a digest at a time: a line has five, and pushing digit after digit asks for room each time
+    let mut text = [0; 64];
+    for part in bytes.chunks(text.len() / 2) {
+        for (byte, pair) in part.iter().zip(text.chunks_exact_mut(2)) {
+            pair[0] = digits[usize::from(byte >> 4)];
+            pair[1] = digits[usize::from(byte & 15)];
+        }
+        out.push_str(std::str::from_utf8(&text[..part.len() * 2]).expect("hexadecimal digits are ASCII"));
     }
     out.push('"');
 }

@@ -158,7 +158,7 @@ pub fn preview(request: &Preview<'_>) -> Result<Result<Shown, Finding>, Error> {
     }))
 }
 
-type Verified = (Box<VerifiedLeaf>, Vec<Warning>);
+type Verified = (VerifiedLeaf, Vec<Warning>);
 
 /// Finds the one leaf among the certificates of the file, and verifies it.
 fn examine(request: &Preview<'_>, verifier: &mut Verifier) -> Result<Verified, Finding> {

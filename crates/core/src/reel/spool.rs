@@ -110,15 +110,24 @@ impl Spool {
     /// # Errors
     /// The file cannot be written, or the record has 4 GiB or more.
     pub fn append(&mut self, record: &[u8]) -> Result<SpoolRef, ReelError> {
-        let length = u32::try_from(record.len()).map_err(|_| {
+        self.append_parts(&[record])
+    }
+
+    /// Adds a record that consists of these parts.
+    ///
+    /// # Errors
+    /// As [`append`](Self::append).
+    pub fn append_parts(&mut self, parts: &[&[u8]]) -> Result<SpoolRef, ReelError> {
+        let bytes: usize = parts.iter().map(|part| part.len()).sum();
+        let length = u32::try_from(bytes).map_err(|_| {
             let source = std::io::Error::new(std::io::ErrorKind::InvalidInput, "a record of 4 GiB or more");
             ReelError::SpoolWrite { source }
         })?;
-        if self.buffer.len() + record.len() > PIECE {
+        if self.buffer.len() + bytes > PIECE {
             self.flush()?;
         }
         let offset = self.written + self.buffer.len() as u64;
-        self.buffer.extend_from_slice(record);
+        parts.iter().for_each(|part| self.buffer.extend_from_slice(part));
         Ok(SpoolRef { offset, length })
     }
 
@@ -156,8 +165,12 @@ impl Spool {
     /// # Errors
     /// The file cannot be read or is shorter than it was, or the reference is another spool's.
     pub fn read(&self, at: SpoolRef) -> Result<Vec<u8>, ReelError> {
-        let mut record = Vec::new();
-        self.bytes(at, &mut record).map(<[u8]>::to_vec)
+        let mut fetched = Vec::new();
+        let waiting = self.bytes(at, &mut fetched)?;
+        if at.offset >= self.written {
+            return Ok(waiting.to_vec());
+        }
+        Ok(fetched)
     }
 
     /// A record: in `buffer` if it has to be fetched.

@@ -9,8 +9,13 @@ use super::family::Family;
 use super::rules::Relaxation;
 
 /// A genuine leaf: its chain reaches a trust anchor, its key is valid, its UID is known.
+///
+/// It is one pointer: leaves go from stage to stage in lists, and what is moved is not the 400 bytes behind it.
 #[derive(Clone, Debug)]
-pub struct VerifiedLeaf {
+pub struct VerifiedLeaf(Box<Parts>);
+
+#[derive(Clone, Debug)]
+struct Parts {
     origin: Origin,
     family: Family,
     certificate: Certificate,
@@ -57,7 +62,7 @@ impl ChainProof {
 impl VerifiedLeaf {
     /// Asserts that the leaf was verified. Only the verifier and tests may say so.
     pub(super) fn assert_verified(origin: Origin, family: Family, certificate: Certificate, proof: ChainProof) -> Self {
-        Self { origin, family, certificate, proof }
+        Self(Box::new(Parts { origin, family, certificate, proof }))
     }
 
     /// A leaf for the tests of later stages, its chain unproved.
@@ -68,36 +73,36 @@ impl VerifiedLeaf {
 
     /// The item, the chip and the leaf's fingerprint.
     pub fn origin(&self) -> &Origin {
-        &self.origin
+        &self.0.origin
     }
 
     /// The chip's UID.
     pub fn uid(&self) -> &Uid {
-        &self.origin.uid
+        &self.0.origin.uid
     }
 
     /// The chip's family.
     pub fn family(&self) -> Family {
-        self.family
+        self.0.family
     }
 
     /// The ST number: the UID's last 9 bytes, where the family has one.
     pub fn st_number(&self) -> Option<&[u8]> {
-        self.family.st_number(self.uid())
+        self.0.family.st_number(self.uid())
     }
 
     /// The leaf certificate as received.
     pub fn certificate(&self) -> &Certificate {
-        &self.certificate
+        &self.0.certificate
     }
 
     /// The public key as received.
     pub fn spki(&self) -> &Spki {
-        self.certificate.spki()
+        self.0.certificate.spki()
     }
 
     /// How the chain was proved.
     pub fn proof(&self) -> &ChainProof {
-        &self.proof
+        &self.0.proof
     }
 }

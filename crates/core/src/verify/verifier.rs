@@ -44,7 +44,7 @@ pub enum Examined {
     /// Not a genuine leaf, or not one that the rules accept.
     Rejected(Finding),
     /// A genuine leaf.
-    Verified(Box<VerifiedLeaf>, Vec<Warning>),
+    Verified(VerifiedLeaf, Vec<Warning>),
 }
 
 /// Something an operator should know about a leaf that is good.
@@ -232,7 +232,7 @@ impl Verifier {
                 let warnings = self.warnings(leaf, &certificate, &proof);
                 let origin = Origin { item: leaf.item.clone(), uid, fingerprint };
                 let verified = VerifiedLeaf::assert_verified(origin, self.rules.family, certificate, proof);
-                Examined::Verified(Box::new(verified), warnings)
+                Examined::Verified(verified, warnings)
             }
         }
     }
