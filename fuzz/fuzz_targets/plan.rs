@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use reroot::approval::Rule;
+use reroot::approval::{ApprovalMode, Rule};
 use reroot::cert::IssuerIdentity;
 use reroot::crypto::sha256;
 use reroot::issue::Issuer;
@@ -177,7 +177,7 @@ fn fuzz(bytes: &[u8]) -> bool {
         planners: &ANCHORS,
         policies: &[],
         max_days: 30,
-        rule: Rule { needed: 0, approvers: &[] },
+        rule: Rule { needed: 0, approvers: &[], mode: ApprovalMode::Signed },
         now: Time::from_rfc3339("2026-02-01T00:00:00Z").expect("a time"),
     })
     .jobs(1)

@@ -2,16 +2,15 @@
 
 use std::path::Path;
 
-use reroot::approval::Approval;
 use reroot::config::Config;
 use reroot::durable::output::Shape;
-use reroot::error::Error;
 use reroot::ledger::Ledger;
 use reroot::report::{Place, Table};
 use reroot::revoke::due::{Limits, due};
 use reroot::revoke::export::{Form, export};
-use reroot::revoke::plan::{self, CrlSignJob, PlanJob};
+use reroot::revoke::plan::{self, PlanJob};
 use reroot::revoke::{Carried, ExportMade, Round, RoundCarried, RoundJob, RoundPublished, make};
+use reroot::setup::{SignChoices, Vault};
 use reroot::text::Printable;
 use serde::Serialize;
 
@@ -106,31 +105,19 @@ fn finish(signatures: &Path, out: &Path, config: &Path, printer: Printer) -> Res
 }
 
 /// Signs a plan of lists, on the machine that has the key.
-pub(super) fn sign(args: &SignArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
+pub(super) fn sign(args: &SignArgs, choices: &SignChoices, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
     load::place_unless_there(&args.out, Shape::PLAIN)?;
     let config: Config = load::config(&args.config, printer)?;
     load::ending(&config, world, printer);
-    let signing = config.signing()?;
-    let issuer = config.issuer_identity()?;
-    let approvals = Approval::read_all(&args.approvals).map_err(Error::from)?;
-    let signer = config.open_issuer_signer(&Secrets)?;
-    let ledger = load::ledger(&config, issuer.spki(), args.new_ledger, printer)?;
-    let job = CrlSignJob {
-        plan: &args.plan,
-        out: &args.out,
-        issuer: &issuer,
-        signer: &*signer,
-        planners: &signing.planners,
-        max_days: signing.max_days,
-        rule: signing.rule(),
-        approvals: &approvals,
-        now: world.now,
-    };
-    let round = plan::sign(&job, &ledger, &mut |ceremony| {
+    let vault = Vault::open(&config, &Secrets)?;
+    let ledger = load::ledger(&config, vault.issuer_key(), args.new_ledger, printer)?;
+    let now = world.now;
+    let mut confirm = |ceremony: &plan::CrlCeremony| {
         printer.say(table(ceremony.facts()).trim_end());
         args.yes || revoke::confirmed(world, printer, "sign")
-    })?;
-    printer.notes(signer.notes());
+    };
+    let round = vault.sign_lists(choices, &ledger, &mut confirm, now)?;
+    printer.notes(vault.notes());
     let file = Carried::Signatures(Place(&args.out));
     let report = RoundCarried { round: &round, file, head: ledger.head()? };
     shown(&report, report.facts(), printer);

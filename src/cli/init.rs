@@ -202,7 +202,7 @@ fn role(source: SecretSource) -> (Option<&'static str>, SecretSource) {
     let text = match &source {
         SecretSource::File(path) => path.to_str().unwrap_or_default(),
         SecretSource::Env(name) => name,
-        SecretSource::Prompt => "",
+        SecretSource::Credential(_) | SecretSource::Prompt => "",
     };
     let Some((name, rest)) =
         ROLES.iter().find_map(|(name, _)| Some((*name, text.strip_prefix(name)?.strip_prefix('=')?)))

@@ -31,6 +31,7 @@ mod revoke;
 #[cfg(feature = "service")]
 mod serve;
 mod sign;
+mod signer;
 mod status;
 mod timestamp;
 
@@ -120,6 +121,7 @@ fn verb(cli: &Cli, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
         #[cfg(feature = "service")]
         Command::Serve(args) => serve::run(args, world, printer),
         Command::Sign(args) => sign::run(args, world, printer),
+        Command::Signer(args) => signer::run(args, world, printer),
         Command::Status(args) => status::run(args, world, printer),
         Command::Timestamp(command) => timestamp::run(command, world, printer),
         Command::Unblock(args) => block::unblock(args, world, printer),

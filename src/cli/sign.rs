@@ -2,6 +2,8 @@
 
 use std::io::Read;
 
+use reroot::approval::Approval;
+use reroot::error::Error;
 use reroot::pipeline::{Ended, Outcome};
 use reroot::plan::Ceremony;
 use reroot::report::Table;
@@ -16,24 +18,26 @@ pub(crate) fn run(args: &SignArgs, world: &mut World, printer: Printer) -> Resul
     let choices = SignChoices {
         plan: args.plan.clone(),
         out: args.out.clone(),
-        approvals: args.approvals.clone(),
+        approvals: Approval::read_all(&args.approvals).map_err(Error::from)?,
+        click: None,
+        socket: None,
         accept_clock: args.accept_clock.clone(),
         jobs: args.jobs,
     };
     choices.check()?;
     if reroot::revoke::plan::is_plan(&args.plan) {
-        return crl::sign(args, world, printer);
+        return crl::sign(args, &choices, world, printer);
     }
     let config = load::config(&args.config, printer)?;
     load::ending(&config, world, printer);
-    let vault = Vault::ready(&config, choices, &Secrets)?;
+    let vault = Vault::open(&config, &Secrets)?;
     let ledger = load::ledger(&config, vault.issuer_key(), args.new_ledger, printer)?;
     let outcome = progress::with_bars(world, printer, |around| {
         let mut confirm = |stdin: &mut dyn Read, ceremony: &Ceremony| {
             printer.say(&in_words(ceremony));
             args.yes || typed(stdin, "sign", "the CA key signs all of it when you type `sign`", printer)
         };
-        vault.sign(&ledger, &mut confirm, around)
+        vault.sign(&choices, &ledger, &mut confirm, around)
     })?;
     printer.notes(vault.notes());
     if let Outcome::AlreadyDone(signed) = &outcome {

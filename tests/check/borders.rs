@@ -173,7 +173,10 @@ pub(crate) const ISSUE: &[Row] = &[
         &["core", "signer", "ledger", "issue", "config", "error", "plan", "cmp", "pipeline", "approval", "revoke"],
     ),
     // a front door that is not a program's: what comes over its socket is done by `setup`
-    Row("signing_service", &["core", "signer", "ledger", "config", "error", "pipeline", "approval", "revoke", "setup"]),
+    Row(
+        "signing_service",
+        &["core", "ownership", "signer", "ledger", "config", "error", "pipeline", "approval", "revoke", "setup"],
+    ),
     // pipeline: what tells a published batch of this ledger; revoke: serial numbers that follow from the ledger
     Row("query", &["core", "ledger", "error", "pipeline::sealed_at", "revoke::BatchCertificates"]),
 ];

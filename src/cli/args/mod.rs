@@ -10,6 +10,7 @@ mod proof;
 mod revoke;
 #[cfg(feature = "service")]
 mod serve;
+mod signer;
 
 use std::path::PathBuf;
 
@@ -32,6 +33,7 @@ pub(crate) use revoke::{
 };
 #[cfg(feature = "service")]
 pub(crate) use serve::ServeArgs;
+pub(crate) use signer::{SignerArgs, SignerCommand};
 
 /// Gives every STSAFE-A secure element a second root of trust without breaking the first.
 ///
@@ -103,6 +105,8 @@ pub(crate) enum Command {
     Approve(Box<ApproveArgs>),
     /// Sign a plan on the machine that holds the CA key
     Sign(SignArgs),
+    /// The signing service: signs the plans that programs hand over a Unix socket, and opens no network connection
+    Signer(SignerArgs),
     /// Take what a plan came back with, and seal the batch
     Finish(FinishArgs),
     /// Check a batch: everything re-derived from the batch, the anchors and, if given, the input

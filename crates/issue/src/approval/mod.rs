@@ -26,6 +26,7 @@ use crate::x509::{Certificate, KeyUsage, Sha256Digest, Time, pem};
 pub use click::{ApprovalMode, Click};
 pub use error::ApprovalError;
 pub(crate) use gate::pass;
+pub use gate::{Given, Socket};
 
 /// The format that the line names.
 pub const FORMAT: &str = "reroot-approval/1";
@@ -279,6 +280,8 @@ pub struct Rule<'a> {
     pub needed: usize,
     /// Those who may approve.
     pub approvers: &'a [Approver],
+    /// How they do it.
+    pub mode: ApprovalMode,
 }
 
 /// An approval that holds.

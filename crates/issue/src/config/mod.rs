@@ -17,6 +17,7 @@ mod hsm;
 mod keys;
 mod reference;
 mod schema;
+mod signer;
 mod signing;
 #[cfg(test)]
 mod tests;
@@ -28,7 +29,7 @@ use std::time::Duration;
 
 use toml::Spanned;
 
-use crate::approval::{Approver, Rule};
+use crate::approval::{ApprovalMode, Approver, Rule};
 use crate::cert::IssuerIdentity;
 use crate::ledger::{Ledger, LedgerError};
 use crate::ownership::Shared;
@@ -40,6 +41,7 @@ use crate::x509::{Certificate, Sha256Digest, Spki};
 pub use certificates::NamedCertificate;
 pub use error::{CODES, ConfigErrors};
 pub use reference::reference_markdown;
+pub use signer::SignerSection;
 pub use trust::Sharing;
 pub use write::{CaSection, NewConfig, SecretPlace};
 
@@ -97,6 +99,8 @@ pub struct Signing {
     pub max_days: u32,
     /// How many persons besides the one who asked must approve.
     pub approvals: usize,
+    /// How they do it.
+    pub mode: ApprovalMode,
     /// Those who may approve.
     pub approvers: Vec<Approver>,
 }
@@ -104,7 +108,7 @@ pub struct Signing {
 impl Signing {
     /// What must be approved, and by whom.
     pub fn rule(&self) -> Rule<'_> {
-        Rule { needed: self.approvals, approvers: &self.approvers }
+        Rule { needed: self.approvals, approvers: &self.approvers, mode: self.mode }
     }
 }
 
@@ -346,9 +350,15 @@ impl Config {
                 policies: section.policies.clone(),
                 max_days: section.max_days,
                 approvals: section.approvals,
+                mode: section.mode,
                 approvers,
             })
         })
+    }
+
+    /// Where the signing service of this machine listens and keeps requests (`[signer]`), if it has one.
+    pub fn signer_section(&self) -> Option<&SignerSection> {
+        self.document.signer.as_ref()
     }
 
     /// Opens the issuing key and proves it the certificate's.

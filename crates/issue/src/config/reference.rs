@@ -37,10 +37,10 @@ const fn key(
     Key { name, form, absent, meaning, example }
 }
 
-const SECRET: &str = "`{ env = \"NAME\" }` or `{ file = \"PATH\" }`";
+const SECRET: &str = "`{ env = \"NAME\" }`, `{ file = \"PATH\" }` or `{ credential = \"NAME\" }` (systemd)";
 const KEY: &str = "path of a key file, PKCS#11 URI, or array of URIs";
 
-const SECTIONS: [Section; 8] = [
+const SECTIONS: [Section; 9] = [
     Section {
         name: "issuer",
         needed: REQUIRED,
@@ -197,9 +197,9 @@ const SECTIONS: [Section; 8] = [
             ),
             key(
                 "approvals",
-                "number from 1 to 9",
-                "0: no approval is needed",
-                "How many persons, besides the one who asked, must approve a plan with a signature of their own.",
+                "number from 1 to 9, `\"signed\"` or `\"console\"`",
+                "0: no approval is needed; the signing service does not start",
+                "How many persons, besides the one who asked, must approve a plan with a signature of their own; `\"signed\"` is 1. `\"console\"`: the signing service takes a second person's click, which the program that hands the plan over tells it; that program is then the approver ([service](../guide/service.md)).",
                 "1",
             ),
             key(
@@ -208,6 +208,28 @@ const SECTIONS: [Section; 8] = [
                 "none",
                 "Who may approve: the person's name and the certificate of the person's key. No two may be the same person or have the same key, and none may be a planner's.",
                 "{ \"anna@example.com\" = \"approvers/anna.pem\" }",
+            ),
+        ],
+    },
+    Section {
+        name: "signer",
+        needed: "on a machine with a signing service",
+        meaning: "Where the signing service listens and what it keeps ([service](../guide/service.md)).",
+        keys: &[
+            key("socket", "path of at most 107 bytes", REQUIRED, "The Unix socket.", "\"/run/reroot-signer/socket\""),
+            key(
+                "directory",
+                "path",
+                REQUIRED,
+                "An existing folder of the service's user: plans and signatures until they are answered and fetched.",
+                "\"/var/lib/reroot-signer\"",
+            ),
+            key(
+                "peers",
+                "array of strings",
+                "root and the service's own user alone",
+                "Users that may connect besides these two: names of `/etc/passwd`, or numbers.",
+                "[\"reroot\"]",
             ),
         ],
     },

@@ -13,6 +13,7 @@ use crate::toml::{Mistakes, Table, Value, Wording, parse};
 use super::cmp::{self, CmpSection};
 use super::error;
 use super::hsm;
+use super::signer::{self, SignerSection};
 use super::signing::{self, SigningSection};
 use super::trust;
 
@@ -32,6 +33,8 @@ pub(super) struct Document {
     pub(super) hsm: Settings,
     /// What a signing machine takes; the others have none.
     pub(super) signing: Option<SigningSection>,
+    /// Where a signing service listens; the other machines have none.
+    pub(super) signer: Option<SignerSection>,
     /// A CA that speaks CMP, if there is one.
     pub(super) cmp: Option<CmpSection>,
     /// The group whose members may do what the user may.
@@ -97,13 +100,27 @@ pub(super) fn read(text: &str, base: &Path, errors: &Mistakes) -> Option<Documen
     });
     let hsm = file.optional("hsm", Settings::default(), |section| Some(hsm::settings(section)));
     let signing = file.optional("signing", None, |section| signing::read(section).map(Some));
+    let signer = file.optional("signer", None, |section| signer::read(section).map(Some));
     let cmp = file.optional("cmp", None, |section| cmp::read(section).map(Some));
     let access = file.optional("access", None, |section| trust::access(section).map(Some));
     file.table.finish();
     let ((issuer, chain), (ledger, head_file)) = (issuer?, ledger?);
     let ((manifest, manifest_anchor), anchors) = (manifest?, anchors?);
-    let (hsm, signing, cmp, access) = (hsm?, signing?, cmp?, access?);
-    Some(Document { issuer, chain, manifest, manifest_anchor, anchors, ledger, head_file, hsm, signing, cmp, access })
+    let (hsm, signing, signer, cmp, access) = (hsm?, signing?, signer?, cmp?, access?);
+    Some(Document {
+        issuer,
+        chain,
+        manifest,
+        manifest_anchor,
+        anchors,
+        ledger,
+        head_file,
+        hsm,
+        signing,
+        signer,
+        cmp,
+        access,
+    })
 }
 
 /// A mistake was noted; there is nothing to add.
@@ -241,6 +258,10 @@ impl<'a> Section<'a> {
                 return refuse(error::SECRET_IN_FILE, header, "has an `env` that is not the name of a variable");
             }
             ("file", Some(path)) if !path.is_empty() => SecretSource::File(self.base.join(path)),
+            ("credential", Some(name)) if is_credential_name(name) => SecretSource::Credential(name.to_owned()),
+            ("credential", _) => {
+                return refuse(error::SECRET_IN_FILE, header, "has a `credential` that is not the name of one");
+            }
             ("file", _) => return refuse(error::SECRET_SOURCE, &value.span, "has a `file` that is not a path"),
             (other, _) => {
                 let what = format!("has the unknown source `{}`", Printable::new(other).brief());
@@ -250,7 +271,7 @@ impl<'a> Section<'a> {
         Ok(Some(Spanned::new(value.span.clone(), source)))
     }
 
-    fn path(&self, name: &'static str) -> Option<Spanned<PathBuf>> {
+    pub(super) fn path(&self, name: &'static str) -> Option<Spanned<PathBuf>> {
         self.as_path(&self.table.required(name)?)
     }
 
@@ -336,6 +357,13 @@ fn is_variable_name(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
-const SECRET_FORM: &str = "{ env = \"NAME\" } or { file = \"PATH\" }";
+/// Names of credentials (systemd.exec(5)): file names of letters, digits, and `-`, `_`, `.`.
+fn is_credential_name(text: &str) -> bool {
+    (1..=255).contains(&text.len())
+        && !text.starts_with('.')
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+}
+
+const SECRET_FORM: &str = "{ env = \"NAME\" }, { file = \"PATH\" } or { credential = \"NAME\" }";
 const SECRET_HINT: &str = "A configuration is read, copied and kept under version control: it names where a secret is, \
                            `secret = { env = \"NAME\" }` or `secret = { file = \"PATH\" }`, never the secret.";

@@ -8,7 +8,7 @@ use toml::Spanned;
 use crate::toml::Value;
 use crate::x509::Sha256Digest;
 
-use crate::approval::check_person;
+use crate::approval::{ApprovalMode, check_person};
 use crate::text::brief;
 
 use super::error;
@@ -25,6 +25,8 @@ pub(super) struct SigningSection {
     pub(super) max_days: u32,
     /// How many persons must approve.
     pub(super) approvals: usize,
+    /// How they do it.
+    pub(super) mode: ApprovalMode,
     /// Each with the file of a certificate.
     pub(super) approvers: Vec<(String, Spanned<PathBuf>)>,
 }
@@ -39,8 +41,13 @@ pub(super) fn read(section: &Section<'_>) -> Option<SigningSection> {
     let max_days = section.table.required("max_days").and_then(|value| value.integer(&(1..=MAX_DAYS)));
     let max_days = max_days.and_then(|days| u32::try_from(days).ok());
     let (approvals, approvers) = (approvals(section), approvers(section));
-    let (approvals, approvers) = (approvals?, approvers?);
-    if approvers.len() < approvals {
+    let ((mode, approvals), approvers) = (approvals?, approvers?);
+    if mode == ApprovalMode::Console && !approvers.is_empty() {
+        let message = "`approvals` is \"console\", and there are `approvers`, whose signatures would not be asked for";
+        let hint = "Remove [signing.approvers], or set `approvals` to how many of them must approve.";
+        return section.table.errors.push_hint(error::VALUE, section.table.place("approvals"), message, hint);
+    }
+    if mode == ApprovalMode::Signed && approvers.len() < approvals {
         let message = format!("`approvals` is {approvals}, and `approvers` has {}", approvers.len());
         let hint =
             "Under [signing.approvers] each line is a person and the file of a certificate: \"anna\" = \"anna.pem\".";
@@ -50,13 +57,26 @@ pub(super) fn read(section: &Section<'_>) -> Option<SigningSection> {
         let message = "there are `approvers`, and `approvals` does not say how many of them must approve";
         return section.table.errors.push(error::MISSING, &section.table.header, message);
     }
-    Some(SigningSection { planners: planners?, policies: policies?, max_days: max_days?, approvals, approvers })
+    Some(SigningSection { planners: planners?, policies: policies?, max_days: max_days?, approvals, mode, approvers })
 }
 
-/// Reads how many people must approve; without the key it is 0.
-fn approvals(section: &Section<'_>) -> Option<usize> {
-    let Some(value) = section.table.optional("approvals") else { return Some(0) };
-    value.integer(&(1..=MAX_APPROVALS)).and_then(|count| usize::try_from(count).ok())
+/// Reads how people approve, and how many must; without the key it is 0.
+fn approvals(section: &Section<'_>) -> Option<(ApprovalMode, usize)> {
+    let Some(value) = section.table.optional("approvals") else { return Some((ApprovalMode::Signed, 0)) };
+    match value.as_str() {
+        Some("signed") => return Some((ApprovalMode::Signed, 1)),
+        Some("console") => return Some((ApprovalMode::Console, 1)),
+        Some(other) => {
+            let message = format!(
+                "`approvals` is `{}`, expected \"signed\", \"console\" or a number from 1 to {MAX_APPROVALS}",
+                brief(other)
+            );
+            return value.error(error::VALUE, message);
+        }
+        None => {}
+    }
+    let count = value.integer(&(1..=MAX_APPROVALS)).and_then(|count| usize::try_from(count).ok());
+    count.map(|count| (ApprovalMode::Signed, count))
 }
 
 fn approvers(section: &Section<'_>) -> Option<Vec<(String, Spanned<PathBuf>)>> {

@@ -80,6 +80,7 @@ fn named(document: &Document) -> Vec<Named> {
         trusted(&Spanned::new(document.ledger.span(), beside.into()));
     }
     document.head_file.iter().chain(&document.manifest_anchor).for_each(&mut trusted);
+    document.signer.iter().map(|signer| &signer.directory).for_each(&mut trusted);
     let cmp = document.cmp.as_ref();
     let lists = [
         Some(&document.chain),

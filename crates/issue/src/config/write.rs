@@ -167,6 +167,7 @@ fn secret(place: SecretPlace<'_>, in_token: bool, pin_in_uri: bool) -> Option<St
 fn secret_line(source: &SecretSource) -> Option<String> {
     Some(match source {
         SecretSource::Prompt => EXAMPLE.to_owned(),
+        SecretSource::Credential(name) => format!("secret = {{ credential = {} }}", string(name)),
         SecretSource::Env(name) => format!("secret = {{ env = {} }}", string(name)),
         SecretSource::File(path) => format!("secret = {{ file = {} }}", string(path.to_str()?)),
     })

@@ -10,6 +10,12 @@ use crate::text::{Printable, brief};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SigningServiceError {
+    /// A click would count, and others could have written that it does.
+    #[error("`approvals` in [signing] is \"console\", and other users can change that: {what}")]
+    Console {
+        /// The file or folder at fault.
+        what: String,
+    },
     /// The other side does not answer, or does not take what is sent.
     #[error("the other side of the socket of the signing service was silent for {seconds} seconds")]
     Deadline {
@@ -101,6 +107,12 @@ pub enum SigningServiceError {
         /// The answer that belongs to the call.
         expected: &'static str,
     },
+    /// A user that may connect does not exist.
+    #[error("`peers` in [signer] names `{}`, who is not a user of this machine", brief(name))]
+    UnknownPeer {
+        /// The name.
+        name: String,
+    },
     /// The secret is wrong or was not needed.
     #[error("the signing service could not use the secret: {}", brief(text))]
     Unlock {
@@ -116,7 +128,12 @@ impl SigningServiceError {
     /// The kind of failure.
     pub const fn class(&self) -> Class {
         match self {
-            Self::NoApprovals | Self::NoSection | Self::Running { .. } | Self::SocketTaken { .. } => Class::Usage,
+            Self::Console { .. }
+            | Self::NoApprovals
+            | Self::NoSection
+            | Self::Running { .. }
+            | Self::SocketTaken { .. }
+            | Self::UnknownPeer { .. } => Class::Usage,
             Self::Descriptors { .. }
             | Self::Format { .. }
             | Self::Frame { .. }
@@ -132,6 +149,10 @@ impl SigningServiceError {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         let text = match self {
+            Self::Console { .. } => {
+                "The configuration and every folder above it must belong to root or the service's user, and no other user may \
+                 write to them."
+            }
             Self::Deadline { .. } | Self::Wire(_) => {
                 "Look at the log of the signing service, then run the same command again: nothing is signed twice."
             }
@@ -149,6 +170,7 @@ impl SigningServiceError {
             }
             Self::Socket { .. } => "Start the signing service, and compare the path with `socket` in its [signer].",
             Self::SocketTaken { .. } => "Remove it, or choose another path for `socket` in [signer].",
+            Self::UnknownPeer { .. } => "Name a user of /etc/passwd, or a number.",
             Self::Unlock { .. } => "Type it again. A token counts wrong PINs, and locks itself after a few.",
             Self::Descriptors { .. }
             | Self::Frame { .. }

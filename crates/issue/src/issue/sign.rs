@@ -50,6 +50,11 @@ impl Issuer {
         self.key.expect(count);
     }
 
+    /// The signer, for what is signed beside certificates.
+    pub(crate) fn signer(&self) -> &dyn Signer {
+        &*self.signer
+    }
+
     /// The issuer without its key.
     pub fn identity(&self) -> &IssuerIdentity {
         &self.identity

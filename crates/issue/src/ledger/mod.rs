@@ -73,7 +73,7 @@ pub use revocations::{Revocations, Revoked, may_become};
 pub use revoked::{Release, Revocable, Revocation, RevokedCount};
 pub use round::{CrlRound, RoundList, SignedList, TbsCertList};
 pub use scope::Scope;
-pub use signer_request::{SignedApproval, SignerRequest};
+pub use signer_request::{RecordedClick, ServiceOutcome, ServiceRequest, SignedApproval, SignerRequest};
 pub use sqlite::SqliteStore;
 pub use standing::{Standing, Standings};
 pub use stats::{CountedBatch, LedgerOverview, OpenBatch, PolicyStats};

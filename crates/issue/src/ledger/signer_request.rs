@@ -3,7 +3,7 @@
 use crate::x509::{Sha256Digest, Time};
 
 use super::LedgerError;
-use super::codec::Writer;
+use super::codec::{Malformed, Reader, Writer};
 use super::instruction::read_time;
 use super::open::{Ledger, decoded};
 use super::record::{Draft, Kind, Place, Record};
@@ -23,6 +23,44 @@ pub struct SignerRequest {
     pub refused: Option<String>,
     /// The approvals that were accepted.
     pub approvals: Vec<SignedApproval>,
+    /// What is recorded beside it where the request came over the socket of the signing service.
+    pub service: Option<ServiceRequest>,
+}
+
+/// A request that came over the socket of the signing service. It has at least two records: that it was decided, and how it
+/// ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceRequest {
+    /// SHA-256 of the plan's file.
+    pub file: Sha256Digest,
+    /// The user at the other end of the socket.
+    pub peer: u32,
+    /// The click that was told, whether it was accepted or not.
+    pub click: Option<RecordedClick>,
+    /// What this record says.
+    pub outcome: ServiceOutcome,
+}
+
+/// A click in a console, as it was told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordedClick {
+    /// Who clicked.
+    pub person: String,
+    /// Who asked.
+    pub requester: String,
+    /// When.
+    pub at: Time,
+}
+
+/// How far a request was when it was recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ServiceOutcome {
+    /// It was accepted, and the key is used from here on; or it was refused.
+    Decided,
+    /// The environment failed.
+    Failed(String),
+    /// It was signed: SHA-256 of the file of signatures.
+    Signed(Sha256Digest),
 }
 
 /// An approval that was accepted, whole: an auditor who has the person's certificate can verify it again.
@@ -56,6 +94,9 @@ impl Ledger {
                 body.bytes(line);
                 body.bytes(signature);
             }
+            if let Some(service) = &request.service {
+                write_service(&mut body, service);
+            }
             let draft = Draft::new(Place::new(Kind::SignerRequest, 0, head.records + 1), body.finish());
             state.append(&head, std::iter::once(draft))
         })
@@ -84,6 +125,56 @@ pub(super) fn check(record: &Record) -> Result<(), &'static str> {
     }
 }
 
+/// The second form of the record begins where the first one ends.
+fn write_service(body: &mut Writer, service: &ServiceRequest) {
+    body.u8(SERVICE);
+    body.digest(&service.file);
+    body.u32(service.peer);
+    body.optional(service.click.as_ref(), |body, click| {
+        body.text(&click.person);
+        body.text(&click.requester);
+        body.i64(click.at.unix());
+    });
+    match &service.outcome {
+        ServiceOutcome::Decided => body.u8(0),
+        ServiceOutcome::Failed(text) => {
+            body.u8(1);
+            body.text(text);
+        }
+        ServiceOutcome::Signed(sha256) => {
+            body.u8(2);
+            body.digest(sha256);
+        }
+    }
+}
+
+fn read_service(reader: &mut Reader<'_>) -> Result<Option<ServiceRequest>, Malformed> {
+    if reader.is_empty() {
+        return Ok(None);
+    }
+    if reader.u8()? != SERVICE {
+        return Err(Malformed);
+    }
+    let (file, peer) = (reader.digest()?, reader.u32()?);
+    let click = reader.optional(|reader| {
+        Ok(RecordedClick {
+            person: reader.text()?.to_owned(),
+            requester: reader.text()?.to_owned(),
+            at: read_time(reader)?,
+        })
+    })?;
+    let outcome = match reader.u8()? {
+        0 => ServiceOutcome::Decided,
+        1 => ServiceOutcome::Failed(reader.text()?.to_owned()),
+        2 => ServiceOutcome::Signed(reader.digest()?),
+        _ => return Err(Malformed),
+    };
+    Ok(Some(ServiceRequest { file, peer, click, outcome }))
+}
+
+/// Begins what a request over the socket has beside the others.
+const SERVICE: u8 = 1;
+
 fn read(record: &Record) -> Result<SignerRequest, LedgerError> {
     decoded(record, |reader| {
         Ok(SignerRequest {
@@ -101,6 +192,7 @@ fn read(record: &Record) -> Result<SignerRequest, LedgerError> {
                     })
                 })
                 .collect::<Result<_, _>>()?,
+            service: read_service(reader)?,
         })
     })
 }
@@ -120,8 +212,22 @@ mod tests {
             about: about.to_owned(),
             refused: refused.map(str::to_owned),
             approvals: vec![SignedApproval { person: "anna".into(), line: b"{}\n".to_vec(), signature: vec![1, 2] }],
+            service: None,
         };
-        let requests = [request("a", Some("too few")), request("a", None), request("b", None)];
+        let over_socket = |click: Option<RecordedClick>, outcome: ServiceOutcome| SignerRequest {
+            service: Some(ServiceRequest { file: Sha256Digest::new([9; 32]), peer: 1001, click, outcome }),
+            ..request("b", None)
+        };
+        let at = Time::from_unix(1_800_000_001).unwrap();
+        let click = RecordedClick { person: "bert".to_owned(), requester: "anna".to_owned(), at };
+        let requests = [
+            request("a", Some("too few")),
+            request("a", None),
+            request("b", None),
+            over_socket(None, ServiceOutcome::Decided),
+            over_socket(Some(click), ServiceOutcome::Failed("disk".to_owned())),
+            over_socket(None, ServiceOutcome::Signed(Sha256Digest::new([8; 32]))),
+        ];
         for request in &requests {
             ledger.record_signer_request(request).unwrap();
         }

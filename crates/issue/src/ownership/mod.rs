@@ -54,6 +54,17 @@ impl Ownership {
         Some(self)
     }
 
+    /// The number of a user: a name of `/etc/passwd`, or a number.
+    pub fn user_id(&self, name: &str) -> Option<u32> {
+        let known = self.accounts.users.iter().find(|user| user.name == name).map(|user| user.id);
+        known.or_else(|| name.parse().ok())
+    }
+
+    /// The number of the user of this process.
+    pub const fn user(&self) -> u32 {
+        self.user
+    }
+
     /// Checks a path and every folder and symbolic link on the way to it. What does not exist is not judged: it cannot
     /// be opened either, and the folder that it would be in has passed.
     ///

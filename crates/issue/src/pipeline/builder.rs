@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::approval::{Approval, Rule};
+use crate::approval::{Given, Rule};
 use crate::cert::{IssuerIdentity, Seed};
 use crate::crypto::VerificationEngine;
 use crate::delivery::Form;
@@ -139,7 +139,7 @@ pub struct SignJobBuilder<'a>(SignJob<'a>);
 impl<'a> SignJob<'a> {
     /// Begins a job: one thread, and a jump of the clock is refused.
     pub const fn builder(basis: SignBasis<'a>) -> SignJobBuilder<'a> {
-        SignJobBuilder(Self { basis, approvals: &[], accept_clock: None, jobs: 1 })
+        SignJobBuilder(Self { basis, given: NOTHING, accept_clock: None, jobs: 1 })
     }
 }
 
@@ -228,10 +228,10 @@ choices! {
 
 choices! {
     SignJobBuilder => SignJob;
-    /// Approvals that were given for the plan.
-    approvals: &'a [Approval];
     /// Why a jump of this machine's clock is right, if there is one.
     accept_clock: Option<&'a str>;
+    /// What was given for the plan.
+    given: Given<'a>;
     /// Threads.
     jobs: usize;
 }
@@ -250,6 +250,9 @@ choices! {
 
 /// What the statement calls a program that does not say its name.
 const TOOL: &str = concat!("reroot-issue ", env!("CARGO_PKG_VERSION"));
+
+/// Nothing was given for a plan.
+const NOTHING: Given<'_> = Given { approvals: &[], click: None, socket: None };
 
 /// Leaves a chunk: one intent, one result, two flushes to disk.
 const CHUNK_SIZE: u32 = 4_096;

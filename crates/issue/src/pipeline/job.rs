@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::approval::Approval;
+use crate::approval::Given;
 use crate::cert::{IssuerIdentity, Seed};
 use crate::crypto::VerificationEngine;
 use crate::delivery::Form;
@@ -118,8 +118,8 @@ pub enum OnSurplus {
 #[derive(Clone, Copy, Debug)]
 pub struct SignJob<'a> {
     pub(super) basis: SignBasis<'a>,
-    /// Approvals that were given for the plan.
-    pub(super) approvals: &'a [Approval],
+    /// What was given for the plan.
+    pub(super) given: Given<'a>,
     /// Why a jump of this machine's clock is right, if there is one.
     pub(super) accept_clock: Option<&'a str>,
     /// Threads.

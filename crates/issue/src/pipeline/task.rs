@@ -130,8 +130,7 @@ impl<'a> Task<'a> for Sign<'a> {
         let Some(ceremony) = &ready.ceremony else { return Ok(()) };
         let SignBasis { rule, now, .. } = self.job.basis;
         let about = (&ceremony.demand(), ceremony.batch.as_str());
-        approval::pass(&rule, ledger, about, self.job.approvals, now, |approved| {
-            let approved_by = approved.iter().map(|approved| approved.person.clone()).collect();
+        approval::pass(&rule, ledger, about, self.job.given, now, |approved_by| {
             let ceremony = Ceremony { approved_by, ..ceremony.clone() };
             if (self.confirm)(&ceremony) { Ok(()) } else { Err(PlanError::Declined.into()) }
         })

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use reroot_core::report::count;
 
-use crate::approval::{self, Action, Approval, Demand, Rule};
+use crate::approval::{self, Action, Demand, Given, Rule};
 use crate::cert::IssuerIdentity;
 use crate::crypto::sha256;
 use crate::delivery;
@@ -273,6 +273,15 @@ pub fn read_plan(path: &Path, planners: &[Certificate]) -> Result<CrlPlan, Error
     Ok(CrlPlan { payload, sha256: sha256(bytes), planner: planner.subject().to_string() })
 }
 
+/// SHA-256 of a plan as the planner printed it, of a plan that was read before.
+///
+/// # Errors
+/// The file cannot be read.
+pub(crate) fn plan_digest(path: &Path) -> Result<Sha256Digest, Error> {
+    let content = read(path)?;
+    Ok(sha256(content.split(|byte| *byte == b'\n').next().unwrap_or_default()))
+}
+
 /// The inputs and the output of a machine that signs lists.
 #[expect(missing_debug_implementations, reason = "holds a signer")]
 pub struct CrlSignJob<'a> {
@@ -288,8 +297,8 @@ pub struct CrlSignJob<'a> {
     pub planners: &'a [Certificate],
     /// How many persons must approve, and who can.
     pub rule: Rule<'a>,
-    /// Approvals that were given for the plan.
-    pub approvals: &'a [Approval],
+    /// What was given for the plan.
+    pub given: Given<'a>,
     /// How many days a plan may be from this machine's clock.
     pub max_days: u32,
     /// The instant of the run.
@@ -355,8 +364,7 @@ pub fn sign(
         round: lists.round.clone(),
     };
     let about = format!("round {}", payload.round);
-    approval::pass(&job.rule, ledger, (&plan.demand(job.plan)?, &about), job.approvals, job.now, |approved| {
-        let approved_by = approved.iter().map(|approved| approved.person.clone()).collect();
+    approval::pass(&job.rule, ledger, (&plan.demand(job.plan)?, &about), job.given, job.now, |approved_by| {
         let ceremony = CrlCeremony { approved_by, ..ceremony };
         if confirm(&ceremony) { Ok(()) } else { Err(Error::from(RevokeError::Declined)) }
     })?;

@@ -4,9 +4,9 @@
 //! choice, a certificate or a key is found here, before the ledger is opened. A front door keeps what is its own: how
 //! choices are typed, who is asked for secrets, what is printed, the clock and the random generator ([`Surroundings`]).
 //!
-//! Each kind of run is one type: [`Reel`] issues or plans, [`Vault`] signs a plan, [`Returned`] finishes one. Each is made in
-//! the same three steps: `ready` reads the certificates and opens the keys, the caller opens the ledger of
-//! `issuer_key`, and `issue`, `plan`, `sign` or `finish` runs.
+//! Each kind of run is one type: [`Reel`] issues or plans, [`Vault`] signs plans, [`Returned`] finishes one. Each is made in
+//! the same three steps: `ready` or `open` reads the certificates and opens the keys, the caller opens the ledger of
+//! `issuer_key`, and `issue`, `plan`, `sign` or `finish` runs. A [`Vault`] is opened once and signs one plan after the other.
 
 mod reel;
 mod returned;

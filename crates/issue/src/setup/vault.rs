@@ -1,30 +1,35 @@
-//! Signing a plan, on the machine that has the key.
+//! Signing plans, on the machine that has the key.
 
 use std::io::Read;
 use std::path::PathBuf;
 
-use crate::approval::Approval;
+use crate::approval::{Approval, Click, Given, Socket};
 use crate::config::{Config, Signing};
 use crate::error::{Error, SetupError};
 use crate::issue::Issuer;
-use crate::ledger::Ledger;
+use crate::ledger::{CrlRound, Ledger};
 use crate::parallel;
 use crate::pipeline::{self, Local, Outcome, Sign, SignBasis, SignJob, Signed};
 use crate::plan::Ceremony;
+use crate::revoke::plan::{self as lists, CrlCeremony, CrlSignJob};
 use crate::signer::SecretResolver;
-use crate::x509::{Certificate, Spki};
+use crate::x509::{Certificate, Spki, Time};
 
 use super::{Surroundings, check_reason};
 
-/// What is chosen on the signing machine. Whose plans it takes, and which policies, is in its configuration.
+/// What is chosen for one plan on the signing machine. Whose plans it takes, and which policies, is in its configuration.
 #[derive(Clone, Debug)]
 pub struct SignChoices {
     /// The plan.
     pub plan: PathBuf,
     /// The signature file to create.
     pub out: PathBuf,
-    /// Files of approvals.
-    pub approvals: Vec<PathBuf>,
+    /// Approvals that were signed.
+    pub approvals: Vec<Approval>,
+    /// A click that was told.
+    pub click: Option<Click>,
+    /// Who handed the plan over, where it came over the socket of the signing service.
+    pub socket: Option<Socket>,
     /// Why a jump of this machine's clock is right.
     pub accept_clock: Option<String>,
     /// Threads; all cores if it is not said.
@@ -32,57 +37,60 @@ pub struct SignChoices {
 }
 
 impl SignChoices {
-    /// Checks what needs no configuration. [`Vault::ready`] does it too.
+    /// Checks what needs no configuration. [`Vault::sign`] does it too.
     ///
     /// # Errors
     /// A choice cannot be recorded.
     pub fn check(&self) -> Result<(), Error> {
         Ok(check_reason(self.accept_clock.as_deref(), SetupError::AcceptClock)?)
     }
+
+    fn given(&self) -> Given<'_> {
+        Given { approvals: &self.approvals, click: self.click.as_ref(), socket: self.socket }
+    }
 }
 
-/// A signing machine, of which everything but the ledger is open.
+/// A signing machine, of which everything but the ledger is open. It signs one plan after the other.
 #[expect(missing_debug_implementations, reason = "holds a signer")]
 pub struct Vault {
-    choices: SignChoices,
     signing: Signing,
     anchors: Vec<Certificate>,
-    approvals: Vec<Approval>,
     issuer: Issuer,
 }
 
 impl Vault {
-    /// Checks the choices, reads the certificates that the configuration names, and opens the CA key.
+    /// Reads the certificates that the configuration names, and opens the CA key.
     ///
     /// # Errors
-    /// A choice cannot be recorded, the configuration takes no plans, or a certificate, an approval or the key cannot be had.
-    pub fn ready(config: &Config, choices: SignChoices, secrets: &dyn SecretResolver) -> Result<Self, Error> {
-        choices.check()?;
+    /// The configuration takes no plans, or a certificate or the key cannot be had.
+    pub fn open(config: &Config, secrets: &dyn SecretResolver) -> Result<Self, Error> {
         let signing = config.signing()?;
         let anchors = config.anchors()?;
-        let approvals = Approval::read_all(&choices.approvals)?;
         let issuer = Issuer::new(config.issuer_identity()?, config.open_issuer_signer(secrets)?)?;
-        Ok(Self { choices, signing, anchors, approvals, issuer })
+        Ok(Self { signing, anchors, issuer })
     }
 
-    /// The key whose ledger this run needs.
+    /// The key whose ledger a run needs.
     pub fn issuer_key(&self) -> &Spki {
         self.issuer.identity().spki()
     }
 
-    /// Signs the plan, if `confirm`, which can read standard input, says so. A plan is signed whole or not at all.
+    /// Signs a plan of certificates, if `confirm`, which can read standard input, says so. A plan is signed whole or not at
+    /// all.
     ///
     /// # Errors
     /// As [`pipeline::run`].
     pub fn sign(
         &self,
+        choices: &SignChoices,
         ledger: &Ledger,
         confirm: &mut dyn FnMut(&mut dyn Read, &Ceremony) -> bool,
         around: &mut Surroundings<'_>,
     ) -> Result<Outcome<Signed>, Error> {
+        choices.check()?;
         let basis = SignBasis {
-            plan: &self.choices.plan,
-            out: &self.choices.out,
+            plan: &choices.plan,
+            out: &choices.out,
             issuer: self.issuer.identity(),
             anchors: &self.anchors,
             planners: &self.signing.planners,
@@ -92,13 +100,38 @@ impl Vault {
             now: around.now,
         };
         let job = SignJob::builder(basis)
-            .approvals(&self.approvals)
-            .accept_clock(self.choices.accept_clock.as_deref())
-            .jobs(self.choices.jobs.unwrap_or_else(parallel::cores))
+            .given(choices.given())
+            .accept_clock(choices.accept_clock.as_deref())
+            .jobs(choices.jobs.unwrap_or_else(parallel::cores))
             .build();
         let stdin = &mut *around.stdin;
         let task = Sign { job: &job, confirm: &mut |ceremony| confirm(stdin, ceremony) };
         pipeline::run(task, ledger, &Local { issuer: &self.issuer }, around.progress, around.cancel)
+    }
+
+    /// Signs a plan of revocation lists, if `confirm` says so. Returns the round.
+    ///
+    /// # Errors
+    /// As [`lists::sign`].
+    pub fn sign_lists(
+        &self,
+        choices: &SignChoices,
+        ledger: &Ledger,
+        confirm: &mut dyn FnMut(&CrlCeremony) -> bool,
+        now: Time,
+    ) -> Result<CrlRound, Error> {
+        let job = CrlSignJob {
+            plan: &choices.plan,
+            out: &choices.out,
+            issuer: self.issuer.identity(),
+            signer: self.issuer.signer(),
+            planners: &self.signing.planners,
+            max_days: self.signing.max_days,
+            rule: self.signing.rule(),
+            given: choices.given(),
+            now,
+        };
+        lists::sign(&job, ledger, confirm)
     }
 
     /// What went wrong at the tokens without stopping the work.

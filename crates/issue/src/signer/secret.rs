@@ -82,6 +82,8 @@ impl fmt::Debug for Secret {
 /// Where a secret comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SecretSource {
+    /// A credential of this name, which the service manager hands over in a folder (systemd.exec(5), `LoadCredential=`).
+    Credential(String),
     /// An environment variable of this name.
     Env(String),
     /// A file's content without one newline at its end.
@@ -97,6 +99,12 @@ impl SecretSource {
     /// The variable is not set, the file cannot be read, the prompt fails, or the secret is empty or too long.
     pub fn resolve(&self, purpose: &str, resolver: &dyn SecretResolver) -> Result<Secret, SecretError> {
         match self {
+            Self::Credential(name) => {
+                let folder = resolver
+                    .env(CREDENTIALS)
+                    .ok_or_else(|| SecretError::CredentialMissing { what: PASSPHRASE, name: name.clone() })?;
+                Secret::read_file(&Path::new(&folder).join(name))
+            }
             Self::Env(name) => {
                 let value = resolver
                     .env(name)
@@ -166,6 +174,14 @@ pub enum SecretError {
         /// The mark.
         mark: &'static str,
     },
+    /// No service manager has handed credentials over.
+    #[error("credential `{name}`, which should hold a {what}, was not handed over: CREDENTIALS_DIRECTORY is not set")]
+    CredentialMissing {
+        /// `passphrase` or `PIN`.
+        what: &'static str,
+        /// The credential.
+        name: String,
+    },
     /// Nothing in it.
     #[error("{what} from {from} is empty")]
     Empty {
@@ -219,6 +235,7 @@ impl SecretError {
     pub(super) fn of_a_pin(mut self) -> Self {
         match &mut self {
             Self::ByteOrderMark { what, .. }
+            | Self::CredentialMissing { what, .. }
             | Self::Empty { what, .. }
             | Self::EnvMissing { what, .. }
             | Self::File { what, .. }
@@ -240,6 +257,9 @@ impl SecretError {
             Self::ByteOrderMark { .. } => {
                 "Save it as plain text without a mark, or write it with: printf '%s' 'SECRET' > FILE".to_owned()
             }
+            Self::CredentialMissing { name, .. } => {
+                format!("In the unit of the service: LoadCredential={name}:/etc/reroot/{name}")
+            }
             Self::Empty { what: PASSPHRASE, .. } => {
                 "An empty passphrase protects nothing: set one, or leave the key unencrypted.".to_owned()
             }
@@ -254,6 +274,9 @@ impl SecretError {
         Some(text)
     }
 }
+
+/// The folder of the credentials.
+const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
 
 /// How the question for a PIN begins.
 pub(super) const PIN_FOR: &str = "PIN for ";

@@ -10,9 +10,12 @@
 pub mod client;
 pub mod frame;
 pub mod message;
+mod server;
+mod spool;
 mod wire;
 
 pub use crate::approval::{ApprovalMode, Click};
 pub use crate::error::SigningServiceError;
 pub use client::Client;
 pub use message::{Answer, Call, Hello, Readiness, RequestState, SecretText, SignerState, Unlocking};
+pub use server::{Host, Service};

@@ -7,7 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use rustix::net::sockopt::{Timeout, set_socket_timeout};
+use rustix::net::sockopt::{Timeout, set_socket_timeout, socket_peercred};
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, SocketAddrUnix, SocketFlags, SocketType, connect, recvmsg, sendmsg, socket_with,
@@ -48,6 +48,11 @@ impl Wire {
         set_socket_timeout(&socket, Timeout::Send, Some(DEADLINE))?;
         connect(&socket, &SocketAddrUnix::new(path)?)?;
         Ok(Self::new(socket.into()))
+    }
+
+    /// The user at the other end, as the kernel knows it.
+    pub(super) fn peer(&self) -> std::io::Result<u32> {
+        Ok(socket_peercred(&self.stream)?.uid.as_raw())
     }
 
     /// Receives one message, and the descriptors that came with it. `None`: the other side has closed the connection.

@@ -51,6 +51,7 @@ fn secrets(sheet: &mut Sheet<'_>) {
     let from = || "file `pass`".to_owned();
     for error in [
         SecretError::ByteOrderMark { what, path: path("pass"), mark: "a UTF-8 byte order mark" },
+        SecretError::CredentialMissing { what, name: "issuing".to_owned() },
         SecretError::Empty { what, from: from() },
         SecretError::EnvMissing { what, name: "CA_PASSPHRASE".to_owned() },
         SecretError::File { what, path: path("pass"), source: disk() },

@@ -10,6 +10,7 @@ use super::{disk, path};
 
 pub(super) fn all(sheet: &mut Sheet<'_>) {
     let errors = [
+        SigningServiceError::Console { what: "`reroot.toml` (owner ca, group ca, mode 0666)".to_owned() },
         SigningServiceError::Deadline { seconds: 10 },
         SigningServiceError::Descriptors { found: 0, expected: 1 },
         SigningServiceError::Format { found: "reroot-rpc/9".to_owned(), expected: "reroot-rpc/1" },
@@ -28,6 +29,7 @@ pub(super) fn all(sheet: &mut Sheet<'_>) {
         },
         SigningServiceError::SocketTaken { path: path("/run/reroot-signer/socket") },
         SigningServiceError::Unexpected { found: "state", expected: "submitted" },
+        SigningServiceError::UnknownPeer { name: "reroot-web".to_owned() },
         SigningServiceError::Unlock { text: "the passphrase does not open the key".to_owned() },
         SigningServiceError::Wire(io::Error::from_raw_os_error(104)),
     ];
