@@ -30,4 +30,5 @@ mod printable;
 mod questions;
 mod review;
 mod revocation;
+mod signing_service;
 mod surroundings;
