@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use reroot_service::principal::Passing;
 use reroot_service::settings::Listen;
-use reroot_service::{Settings, World as Surroundings, serve};
+use reroot_service::{Settings, World as Surroundings, first_admin, serve};
 
 use super::args::ServeArgs;
 use super::secrets::Secrets;
@@ -12,6 +12,12 @@ use super::{Exit, Fault, Printer, World};
 
 pub(crate) fn run(args: &ServeArgs, world: &World, printer: Printer) -> Result<Exit, Fault> {
     let settings = Settings::load(&args.config)?;
+    if let Some(name) = &args.first_admin {
+        let token = first_admin(&settings, &surroundings(world), name)?;
+        printer.data(&format!("{token}\n"));
+        printer.say("this token is shown once; it ends in a day");
+        return Ok(Exit::Done);
+    }
     let place = settings.listen.clone();
     serve(settings, surroundings(world), Passing::default(), |started| {
         let place = match (place, started.address) {

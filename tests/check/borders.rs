@@ -222,15 +222,55 @@ pub(crate) const SERVICE: &[Row] = &[
     Row("store", &["core"]),
     Row("error", &["core", "settings", "store"]),
     Row("problem", &["core", "status"]),
-    Row("principal", &["core", "problem"]),
+    Row("rate", &[]),
+    // rate: the table of roles also says what a request costs
+    Row("principal", &["core", "problem", "rate"]),
+    Row("metrics", &[]),
+    // its error is the core's
+    Row("catalog", &["core", "core::error", "store"]),
+    Row("audit_log", &["core", "error", "problem", "world"]),
     // what handlers have
-    Row("app", &["core", "principal::Passing", "problem", "settings", "store", "world"]),
+    Row(
+        "app",
+        &[
+            "core",
+            "audit_log",
+            "catalog",
+            "metrics",
+            "principal::Passing",
+            "problem",
+            "rate",
+            "settings",
+            "store",
+            "world",
+        ],
+    ),
     // who asks is found with the store
-    Row("auth", &["core", "app", "principal", "problem", "store"]),
-    Row("http", &["core", "app", "auth", "principal", "problem", "settings", "store"]),
+    Row("auth", &["core", "app", "principal", "problem", "store", "world"]),
+    // the first administrator is made where nothing answers yet
+    Row(
+        "admin",
+        &["core", "auth::token", "auth::NewToken", "error", "principal", "problem", "settings", "store", "world"],
+    ),
+    Row("http", &["core", "app", "auth", "catalog", "metrics", "principal", "problem", "rate", "settings", "store"]),
     // a connection says which certificate was verified on it
     Row("listen", &["core", "error", "principal::Peer", "settings"]),
-    Row("serve", &["core", "app", "error", "http", "listen", "principal::Passing", "settings", "store", "world"]),
+    Row(
+        "serve",
+        &[
+            "core",
+            "app",
+            "audit_log",
+            "catalog",
+            "error",
+            "http",
+            "listen",
+            "principal::Passing",
+            "settings",
+            "store",
+            "world",
+        ],
+    ),
 ];
 
 /// Front doors: they know the library as `reroot::` and never each other.

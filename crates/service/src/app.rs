@@ -2,8 +2,12 @@
 
 use std::sync::Arc;
 
+use crate::audit_log::AuditLog;
+use crate::catalog::Catalog;
+use crate::metrics::Metrics;
 use crate::principal::Passing;
 use crate::problem::{BUG, Problem};
+use crate::rate::Rates;
 use crate::settings::Settings;
 use crate::store::Store;
 use crate::world::World;
@@ -18,12 +22,44 @@ struct Inner {
     store: Store,
     world: World,
     passing: Passing,
+    audit: AuditLog,
+    catalog: Catalog,
+    rates: Rates,
+    metrics: Metrics,
 }
 
 impl App {
     /// Puts the parts together.
-    pub fn new(settings: Settings, store: Store, world: World, passing: Passing) -> Self {
-        Self(Arc::new(Inner { settings, store, world, passing }))
+    pub fn new(
+        settings: Settings,
+        store: Store,
+        world: World,
+        passing: Passing,
+        audit: AuditLog,
+        catalog: Catalog,
+    ) -> Self {
+        let (rates, metrics) = (Rates::default(), Metrics::default());
+        Self(Arc::new(Inner { settings, store, world, passing, audit, catalog, rates, metrics }))
+    }
+
+    /// The audit log.
+    pub fn audit(&self) -> &AuditLog {
+        &self.0.audit
+    }
+
+    /// Which chip has which certificate.
+    pub fn catalog(&self) -> &Catalog {
+        &self.0.catalog
+    }
+
+    /// How often may be asked.
+    pub fn rates(&self) -> &Rates {
+        &self.0.rates
+    }
+
+    /// What is counted.
+    pub fn metrics(&self) -> &Metrics {
+        &self.0.metrics
     }
 
     /// The settings.

@@ -15,6 +15,12 @@ use crate::store::StoreError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServiceError {
+    /// The first administrator cannot be made.
+    #[error("no token for an administrator: {}", Printable::new(what))]
+    Admin {
+        /// Why.
+        what: String,
+    },
     /// A folder cannot be made.
     #[error(transparent)]
     Durable(#[from] DurableError),
@@ -54,7 +60,7 @@ impl ServiceError {
         match self {
             Self::Durable(error) => error.class(),
             Self::Library(error) => error.class(),
-            Self::Listen { .. } | Self::Settings(_) | Self::Tls { .. } => Class::Usage,
+            Self::Admin { .. } | Self::Listen { .. } | Self::Settings(_) | Self::Tls { .. } => Class::Usage,
             Self::Runtime(_) => Class::Storage,
             Self::Store(error) => error.class(),
         }
@@ -67,7 +73,7 @@ impl ServiceError {
             Self::Library(error) => error.hint(),
             Self::Listen { .. } => Some("Choose a place that is free and that this user may use.".to_owned()),
             Self::Runtime(_) => Some("Allow this user more threads and more open files.".to_owned()),
-            Self::Settings(_) => None,
+            Self::Admin { .. } | Self::Settings(_) => None,
             Self::Store(error) => error.hint(),
             Self::Tls { .. } => Some("A certificate is PEM, its key PKCS#8 in PEM, lists of a CA PEM.".to_owned()),
         }

@@ -7,19 +7,25 @@
 //!
 //! A taken-over service can plan and can lie to its users; it cannot sign.
 
+pub mod admin;
 pub mod app;
+pub mod audit_log;
 pub mod auth;
+pub mod catalog;
 pub mod error;
 pub mod http;
 pub mod listen;
+pub mod metrics;
 pub mod principal;
 pub mod problem;
+pub mod rate;
 pub mod serve;
 pub mod settings;
 pub mod status;
 pub mod store;
 pub mod world;
 
+pub use admin::first_admin;
 pub use error::ServiceError;
 pub use serve::{Started, serve};
 pub use settings::Settings;

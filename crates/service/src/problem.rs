@@ -36,28 +36,39 @@ kinds! {
     APPROVAL_NOT_WAITING = "approval.not-waiting", 409, "The job does not wait for an approval.";
     APPROVAL_OWN_REQUEST = "approval.own-request", 403, "The person who asked cannot approve.";
     APPROVAL_SIGNED_ONLY = "approval.signed-only", 409, "The signer takes signed approvals only.";
+    AUDIT_FAILED = "audit.failed", 507, "The audit log cannot be written, so nothing was done.";
     AUTH_MISSING = "auth.missing", 401, "The request says nothing of who asks.";
     AUTH_REFUSED = "auth.refused", 401, "The token or the certificate is not known, has expired or was revoked.";
     AUTH_ROLE = "auth.role", 403, "The role of the caller does not allow this.";
+    BATCH_UNKNOWN = "batch.unknown", 404, "There is no such batch.";
     BUG = "failure.bug", 500, "A bug in this program.";
+    CHIP_PRESENT = "chip.present", 409, "The chip is in the batch.";
+    CHIP_UNKNOWN = "chip.unknown", 404, "No batch has such a certificate.";
+    FILE_UNKNOWN = "batch.file-unknown", 404, "The batch has no such file.";
     JOB_COMMITTED = "job.committed", 409, "The job is so far that it can only be finished.";
     JOB_OVER = "job.over", 409, "The job has ended.";
     JOB_UNKNOWN = "job.unknown", 404, "There is no such job.";
     KEY_REUSED = "request.key-reused", 422, "The idempotency key was used for a different request.";
+    LOAD_DIFFERS = "station.load-differs", 409, "A load with this number is kept with a different content.";
+    LOAD_DIGEST = "station.load-digest", 422, "The report has a different digest than was said.";
+    LOAD_GAP = "station.load-gap", 409, "The number of a load does not follow the last one.";
     LENGTH_REQUIRED = "request.length-required", 411, "The request needs a Content-Length.";
     MEDIA_TYPE = "request.media-type", 415, "The body has a different media type than expected.";
     METHOD = "request.method", 405, "The resource does not have this method.";
+    PACK_UNASSIGNED = "station.pack-unassigned", 404, "The line pack is not assigned to the station.";
     PATH_UNKNOWN = "request.path-unknown", 404, "There is no such resource.";
     POLICY_RETIRED = "policy.not-active", 409, "The policy is not active.";
     POLICY_UNKNOWN = "policy.unknown", 404, "There is no such policy.";
     PRECONDITION_FAILED = "request.precondition-failed", 412, "The resource has changed since it was read.";
     PRECONDITION_REQUIRED = "request.precondition-required", 428, "The request needs an If-Match.";
+    RANGE = "request.range", 416, "The file does not have the bytes that were asked for.";
     REQUEST_MALFORMED = "request.malformed", 400, "The request is not of the schema.";
     REQUEST_SLOW = "request.slow", 408, "The request did not arrive in time.";
     REQUEST_TOO_LARGE = "request.too-large", 413, "The request is larger than the limit.";
     REQUEST_TOO_MANY = "request.too-many", 429, "Too many requests at once.";
     SIGNER_UNREACHABLE = "signer.unreachable", 503, "The signer does not answer.";
     STORE = "failure.storage", 507, "The store or the disk failed.";
+    TOKEN_UNKNOWN = "token.unknown", 404, "There is no such token.";
     UPLOAD_DIGEST = "upload.digest", 422, "The content has a different digest than was said.";
     UPLOAD_IN_USE = "upload.in-use", 409, "The upload is being written, or a job uses it.";
     UPLOAD_INCOMPLETE = "upload.incomplete", 409, "The content of the upload has not arrived.";
@@ -65,6 +76,8 @@ kinds! {
     UPLOAD_NO_SPACE = "upload.no-space", 507, "The disk has too little free space.";
     UPLOAD_TOO_MANY = "upload.too-many", 429, "The caller has too many open uploads.";
     UPLOAD_UNKNOWN = "upload.unknown", 404, "There is no such upload.";
+    USER_EXISTS = "user.exists", 409, "There is such a user, or a user with such a certificate.";
+    USER_UNKNOWN = "user.unknown", 404, "There is no such user.";
 }
 
 /// A place in a file that was sent.
@@ -109,6 +122,10 @@ pub struct Document {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub places: Vec<Place>,
 }
+
+/// The code of a problem, on the answer, for the audit log and the metrics.
+#[derive(Clone, Debug)]
+pub struct ProblemCode(pub String);
 
 /// Why a request was not done.
 #[derive(Clone, Debug)]
@@ -230,6 +247,7 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.document.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, Json(&*self.document)).into_response();
+        response.extensions_mut().insert(ProblemCode(self.document.code.clone()));
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some(seconds) = self.retry_after {

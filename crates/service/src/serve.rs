@@ -1,13 +1,18 @@
 //! From settings to a running service.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use reroot_core::durable::{Access, create_directory};
+use reroot_issue::config::{Config, Sharing};
+use reroot_issue::error::Error;
 use tokio::sync::watch;
 
 use crate::app::App;
+use crate::audit_log::AuditLog;
+use crate::catalog::{self, Builder, Catalog};
 use crate::error::ServiceError;
 use crate::http;
 use crate::listen::{self, Listener};
@@ -18,6 +23,8 @@ use crate::world::World;
 
 /// How often the wish to end is looked at.
 const LOOK: Duration = Duration::from_millis(100);
+/// Connections of the listener for metrics.
+const METRICS_CONNECTIONS: u32 = 8;
 
 /// What a front door prints when connections are taken.
 #[derive(Clone, Copy, Debug)]
@@ -43,7 +50,15 @@ pub fn serve(
     }
     let tls = settings.tls.as_ref().map(listen::acceptor).transpose()?;
     let store = Store::open(&settings.store())?;
-    let app = App::new(settings, store, world, passing);
+    let audit = AuditLog::start(&settings.audit(), settings.configuration.clone(), &world)?;
+    let catalog = Catalog::open(&settings.catalog(), world.bytes())?;
+    let anchors = Config::load_with(&settings.configuration, Sharing::Refused)
+        .and_then(|config| config.manifest_anchors())
+        .map_err(|error| ServiceError::from(Error::from(error)))?;
+    let (folder, batches) = (settings.catalog(), settings.batches());
+    let builder = Builder::open(&folder, &batches, anchors, Arc::clone(&world.cancel))?;
+    catalog::start(builder).map_err(|error| ServiceError::Runtime(std::io::Error::other(error)))?;
+    let app = App::new(settings, store, world, passing, audit, catalog);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(reroot_core::parallel::cores().clamp(2, 8))
         .enable_all()
@@ -60,8 +75,14 @@ async fn run(
     started: impl FnOnce(Started),
 ) -> Result<(), ServiceError> {
     let listener = Listener::open(&app.settings().listen, tls).await?;
+    let metrics = match &app.settings().metrics {
+        Some(place) => Some(Listener::open(place, None).await?),
+        None => None,
+    };
     started(Started { address: listener.address() });
     let (stop, stopped) = watch::channel(false);
+    let reading = metrics
+        .map(|listener| tokio::spawn(listener.run(http::metrics(app.clone()), METRICS_CONNECTIONS, stopped.clone())));
     let connections = app.settings().limits.connections;
     let serving = tokio::spawn(listener.run(http::router(app.clone()), connections, stopped));
     let cancel = &app.world().cancel;
@@ -70,5 +91,8 @@ async fn run(
     }
     let _ = stop.send(true);
     let _ = serving.await;
+    if let Some(reading) = reading {
+        let _ = reading.await;
+    }
     Ok(())
 }

@@ -12,4 +12,7 @@ pub(crate) struct ServeArgs {
     /// Where it listens, where its data is, and its limits
     #[arg(long, value_name = "FILE", default_value = "service.toml")]
     pub(crate) config: PathBuf,
+    /// Make a token for an administrator of this name, valid for one day, print it, and end; while the service does not run
+    #[arg(long, value_name = "NAME")]
+    pub(crate) first_admin: Option<String>,
 }

@@ -22,9 +22,17 @@ const WORDS: &[(&str, &str)] = &[
     ("begun", "started"),
 ];
 
-/// What stays in every file: terms of ASN.1 and of policies, keys of JSON.
-const TERMS: &[&str] =
-    &["OCTET STRING", "`octets`", "octets = ", "\"octets\"", "max_octets", "in-octet-string", "octet-string"];
+/// What stays in every file: terms of ASN.1 and of policies, keys of JSON, a media type.
+const TERMS: &[&str] = &[
+    "OCTET STRING",
+    "`octets`",
+    "octets = ",
+    "\"octets\"",
+    "max_octets",
+    "in-octet-string",
+    "octet-string",
+    "octet-stream",
+];
 
 /// Files with the reasons of findings. These are in `rejected.jsonl`, whose digest is sealed: a reason that changes would
 /// keep a batch that is sealed and not yet published from being published again.

@@ -186,3 +186,24 @@ fn an_event_that_is_too_long_is_refused_and_leaves_nothing() {
     assert_eq!(journal.append(time(MONDAY), vec![entry("c")]).unwrap(), 1);
     assert!(check(folder.path(), None).holds());
 }
+
+/// A handle that cannot be written plays the disk that fails.
+#[test]
+fn an_event_that_cannot_be_written_is_an_error_and_the_log_is_opened_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = Journal::open(folder.path(), time(MONDAY)).unwrap();
+    journal.append(time(MONDAY), vec![entry("a")]).unwrap();
+    let head = journal.head();
+    let open = journal.open.as_mut().unwrap();
+    open.handle = input::open(&open.file.path).unwrap();
+    let error = journal.append(time(MONDAY), vec![entry("b")]).unwrap_err();
+    assert!(matches!(error, JournalError::Durable(DurableError::Io { doing: "write", .. })), "{error}");
+    // where the file ends is not known: nothing is taken before it is looked at
+    let error = journal.append(time(MONDAY), vec![entry("c")]).unwrap_err();
+    assert!(matches!(error, JournalError::Lost { .. }), "{error}");
+    assert_eq!(journal.head(), head);
+    drop(journal);
+    let mut journal = Journal::open(folder.path(), time(MONDAY)).unwrap();
+    assert_eq!(journal.append(time(MONDAY), vec![entry("d")]).unwrap(), 2);
+    assert!(check(folder.path(), None).holds());
+}

@@ -5,7 +5,9 @@
 //! verified.
 
 pub mod certificate;
+mod cidr;
 pub mod token;
+pub mod users;
 
 use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
@@ -19,6 +21,10 @@ impl FromRequestParts<App> for Principal {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        // the guard has asked already
+        if let Some(principal) = parts.extensions.get::<Self>() {
+            return Ok(principal.clone());
+        }
         let peer = parts.extensions.get::<Peer>().cloned().unwrap_or_default();
         let bearer = parts.headers.get(AUTHORIZATION).map(|value| {
             let text = value.to_str().ok().and_then(|text| text.strip_prefix("Bearer "));

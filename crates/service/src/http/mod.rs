@@ -1,8 +1,17 @@
 //! The API: one file a resource. A handler checks who asks, calls what decides, and makes the answer.
 
+mod audit;
+mod batches;
 mod body;
+mod chips;
+mod file;
+mod guard;
 mod health;
 mod openapi;
+mod page;
+mod ready;
+mod stations;
+mod tokens;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -18,13 +27,45 @@ use crate::app::App;
 use crate::problem::{BUG, METHOD, PATH_UNKNOWN, Problem};
 
 pub use body::JsonBody;
+pub use ready::metrics;
 
 /// Longest JSON document that is read.
 const MAX_JSON: usize = 1 << 20;
 
 /// Every route, with what the OpenAPI document says of it.
 fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::with_openapi(openapi::frame()).routes(routes!(health::live)).routes(routes!(health::version))
+    OpenApiRouter::with_openapi(openapi::frame())
+        .routes(routes!(health::live))
+        .routes(routes!(health::version))
+        .merge(reading())
+}
+
+/// Routes of lookups, batches, stations, the audit log, tokens and users.
+fn reading() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(ready::ready))
+        .routes(routes!(audit::events))
+        .routes(routes!(audit::head))
+        .routes(routes!(batches::list))
+        .routes(routes!(batches::show))
+        .routes(routes!(batches::file))
+        .routes(routes!(batches::findings))
+        .routes(routes!(batches::pack))
+        .routes(routes!(chips::digest))
+        .routes(routes!(chips::chip))
+        .routes(routes!(chips::absence))
+        .routes(routes!(chips::certificate))
+        .routes(routes!(chips::history))
+        .routes(routes!(chips::proof))
+        .routes(routes!(chips::serial))
+        .routes(routes!(stations::list))
+        .routes(routes!(stations::loads, stations::report))
+        .routes(routes!(stations::packs))
+        .routes(routes!(stations::pack, stations::assign, stations::withdraw))
+        .routes(routes!(tokens::list, tokens::create))
+        .routes(routes!(tokens::revoke))
+        .routes(routes!(tokens::users, tokens::add_user))
+        .routes(routes!(tokens::remove_user))
 }
 
 /// The document that is served, checked in as `docs/reference/openapi.json`.
@@ -44,6 +85,7 @@ pub fn router(app: App) -> Router {
             Problem::new(METHOD, format!("the resource does not have the method {method}"))
         })
         .layer(DefaultBodyLimit::max(MAX_JSON))
+        .layer(middleware::from_fn_with_state(app.clone(), guard::guard))
         .layer(middleware::from_fn(dress))
         .layer(CatchPanicLayer::custom(|_| {
             Problem::new(BUG, "the request ended in a panic, which is in the log").into_response()

@@ -2,6 +2,7 @@
 //!
 //! How a request shows who asks is [`auth`](crate::auth)'s.
 
+pub mod allowed;
 mod role;
 
 use std::net::IpAddr;
@@ -11,6 +12,7 @@ use reroot_core::x509::Sha256Digest;
 
 use crate::problem::{AUTH_ROLE, Problem};
 
+pub use allowed::Area;
 pub use role::{Role, Roles};
 
 /// A person or a machine.
@@ -22,6 +24,8 @@ pub struct Principal {
     pub roles: Roles,
     /// How they showed who they are.
     pub shown: Shown,
+    /// The parts of the API that a token is limited to.
+    pub areas: Option<Vec<Area>>,
 }
 
 /// How a principal showed who they are.
@@ -51,7 +55,7 @@ pub struct Passing(Vec<(Sha256Digest, Principal)>);
 impl Passing {
     /// Adds a principal with this secret.
     pub fn add(&mut self, secret: &str, name: &str, roles: Roles) {
-        let principal = Principal { name: name.to_owned(), roles, shown: Shown::Passing };
+        let principal = Principal { name: name.to_owned(), roles, shown: Shown::Passing, areas: None };
         self.0.push((sha256(secret.as_bytes()), principal));
     }
 

@@ -129,6 +129,16 @@ impl Settings {
         self.data.join("jobs")
     }
 
+    /// The folder of the audit log.
+    pub fn audit(&self) -> PathBuf {
+        self.data.join("audit")
+    }
+
+    /// The folder of the catalog and of line packs, which are derived from the batches.
+    pub fn catalog(&self) -> PathBuf {
+        self.data.join("catalog")
+    }
+
     /// The folder of sealed batches.
     pub fn batches(&self) -> PathBuf {
         self.data.join("batches")

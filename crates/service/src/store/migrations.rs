@@ -23,6 +23,17 @@ const STEPS: &[&str] = &[
        body TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (job, seq)) STRICT;
      CREATE TABLE idempotency (owner TEXT NOT NULL, key TEXT NOT NULL, request TEXT NOT NULL, job TEXT NOT NULL,
        at INTEGER NOT NULL, PRIMARY KEY (owner, key)) STRICT;",
+    // 2: tokens, users, stations
+    "CREATE TABLE token (id TEXT PRIMARY KEY, sha256 TEXT NOT NULL, owner TEXT NOT NULL, roles TEXT NOT NULL,
+       areas TEXT NOT NULL, networks TEXT NOT NULL, created_by TEXT NOT NULL, created TEXT NOT NULL,
+       expires TEXT NOT NULL, revoked TEXT, last_used TEXT) STRICT;
+     CREATE TABLE user (name TEXT PRIMARY KEY, roles TEXT NOT NULL, created_by TEXT NOT NULL, created TEXT NOT NULL) STRICT;
+     CREATE TABLE user_certificate (sha256 TEXT PRIMARY KEY, user TEXT NOT NULL) STRICT;
+     CREATE TABLE pack (station TEXT NOT NULL, batch TEXT NOT NULL, assigned_by TEXT NOT NULL, assigned TEXT NOT NULL,
+       PRIMARY KEY (station, batch)) STRICT;
+     CREATE TABLE chip_load (station TEXT NOT NULL, seq INTEGER NOT NULL, uid TEXT NOT NULL, line TEXT NOT NULL,
+       received TEXT NOT NULL, PRIMARY KEY (station, seq)) STRICT;
+     CREATE INDEX chip_load_uid ON chip_load(uid);",
 ];
 
 /// The version that this program writes.

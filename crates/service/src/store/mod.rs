@@ -4,6 +4,7 @@
 
 mod error;
 mod migrations;
+mod number;
 
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,6 +13,7 @@ use rusqlite::Connection;
 
 pub use error::StoreError;
 pub use migrations::VERSION;
+pub use number::{integer, natural};
 
 /// The open file.
 #[derive(Debug)]

@@ -1,0 +1,124 @@
+//! Whether the service can do its work, and what is measured.
+
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use axum::{Json, Router, routing};
+use reroot_issue::config::{Config, Sharing};
+use reroot_issue::ledger::Ledger;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::app::App;
+use crate::metrics::Measured;
+use crate::problem::Problem;
+
+/// Whether the service can do its work. Why a part of it cannot is in the log.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Ready {
+    /// Whether every part works.
+    ready: bool,
+    /// Each part.
+    parts: Vec<Part>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct Part {
+    /// `audit-log`, `catalog`, `clock`, `disk`, `ledger`, `signer`, `store`.
+    part: &'static str,
+    /// Whether it works.
+    works: bool,
+}
+
+/// Tells whether the service can do its work.
+#[utoipa::path(get, path = "/readyz", tag = "health",
+    responses((status = 200, body = Ready), (status = 503, body = Ready)))]
+pub(super) async fn ready(State(app): State<App>) -> Result<Response, Problem> {
+    app.blocking(|app| {
+        let parts = parts(app).into_iter().map(|(part, works)| Part { part, works }).collect::<Vec<_>>();
+        let ready = parts.iter().all(|part| part.works);
+        let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        Ok((status, Json(Ready { ready, parts })).into_response())
+    })
+    .await
+}
+
+/// The router of the listener for metrics.
+pub fn metrics(app: App) -> Router {
+    let text = |State(app): State<App>| async move {
+        app.blocking(|app| {
+            let measured = Measured {
+                ready: parts(app),
+                audit_events: app.audit().head().seq,
+                audit_sealing: app.audit().seals(),
+                catalog: app.catalog().counts()?,
+                free_bytes: free_bytes(app).unwrap_or(0),
+            };
+            let media = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+            Ok(([(header::CONTENT_TYPE, media)], app.metrics().text(&measured)).into_response())
+        })
+        .await
+    };
+    Router::new().route("/metrics", routing::get(text)).with_state(app)
+}
+
+/// Each part and whether it works, cheapest first.
+fn parts(app: &App) -> Vec<(&'static str, bool)> {
+    let said = |part, works: Result<(), String>| {
+        if let Err(reason) = &works {
+            tracing::warn!(part, reason, "not ready");
+        }
+        (part, works.is_ok())
+    };
+    let audit = if app.audit().works() { Ok(()) } else { Err("the last event could not be written".to_owned()) };
+    vec![
+        said("audit-log", audit),
+        said("catalog", app.catalog().counts().map(drop).map_err(|error| error.to_string())),
+        said("clock", clock(app)),
+        said("disk", disk(app)),
+        said("ledger", ledger(app)),
+        said("signer", signer(app)),
+        said("store", store(app)),
+    ]
+}
+
+/// A clock before the first event of this release is not set.
+fn clock(app: &App) -> Result<(), String> {
+    let now = app.world().now();
+    if now.unix() > RELEASED { Ok(()) } else { Err(format!("the clock says {now}")) }
+}
+
+fn disk(app: &App) -> Result<(), String> {
+    let wanted = app.settings().limits.free_bytes;
+    match free_bytes(app) {
+        Some(free) if free >= wanted => Ok(()),
+        Some(free) => Err(format!("{free} bytes are free, expected {wanted}")),
+        None => Err("the disk cannot be asked".to_owned()),
+    }
+}
+
+fn free_bytes(app: &App) -> Option<u64> {
+    let about = rustix::fs::statvfs(&app.settings().data).ok()?;
+    Some(about.f_bavail.saturating_mul(about.f_frsize))
+}
+
+fn ledger(app: &App) -> Result<(), String> {
+    let config =
+        Config::load_with(&app.settings().configuration, Sharing::Refused).map_err(|error| error.to_string())?;
+    // before its first batch a planner has no ledger
+    if !config.ledger_path().exists() {
+        return Ok(());
+    }
+    Ledger::open_to_read(config.ledger_path()).map(drop).map_err(|error| error.to_string())
+}
+
+fn signer(app: &App) -> Result<(), String> {
+    std::os::unix::net::UnixStream::connect(&app.settings().signer).map(drop).map_err(|error| error.to_string())
+}
+
+fn store(app: &App) -> Result<(), String> {
+    app.store().connection().query_row("SELECT 1", [], |_| Ok(())).map_err(|error| error.to_string())
+}
+
+/// 2026-01-01T00:00:00Z.
+const RELEASED: i64 = 1_767_225_600;

@@ -1,0 +1,149 @@
+//! What is counted, in the text format of OpenMetrics. It is read on a listener of its own.
+
+use std::sync::atomic::{AtomicI64, AtomicU64};
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+/// A request: labels are of the router and the table, never of the caller.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Answered {
+    method: String,
+    route: String,
+    status: u32,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Code {
+    code: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Part {
+    part: &'static str,
+}
+
+/// Every metric of the service.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    requests: Family<Answered, Counter<u64, AtomicU64>>,
+    problems: Family<Code, Counter<u64, AtomicU64>>,
+    ready: Family<Part, Gauge<i64, AtomicI64>>,
+    audit_events: Gauge<i64, AtomicI64>,
+    audit_sealing: Gauge<i64, AtomicI64>,
+    catalog_batches: Gauge<i64, AtomicI64>,
+    catalog_chips: Gauge<i64, AtomicI64>,
+    catalog_refused: Gauge<i64, AtomicI64>,
+    free_bytes: Gauge<i64, AtomicI64>,
+}
+
+/// What is measured when the metrics are read.
+#[derive(Clone, Debug, Default)]
+pub struct Measured {
+    /// Parts of the service, and whether each works.
+    pub ready: Vec<(&'static str, bool)>,
+    /// Events of the audit log.
+    pub audit_events: u64,
+    /// Whether its closed files could be sealed.
+    pub audit_sealing: bool,
+    /// Batches, chips and refused folders of the catalog.
+    pub catalog: (u64, u64, u64),
+    /// Free bytes where the data is.
+    pub free_bytes: u64,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("reroot");
+        let requests = Family::default();
+        registry.register("http_requests", "Requests that were answered", requests.clone());
+        let problems = Family::default();
+        registry.register("problems", "Problems that were answered, by code", problems.clone());
+        let ready = Family::default();
+        registry.register("ready", "1 if this part of the service works", ready.clone());
+        let mut gauge = |name: &str, help: &str| {
+            let gauge = Gauge::default();
+            registry.register(name, help, gauge.clone());
+            gauge
+        };
+        let audit_events = gauge("audit_events", "Events of the audit log");
+        let audit_sealing = gauge("audit_sealing", "1 if closed files of the audit log could be sealed");
+        let catalog_batches = gauge("catalog_batches", "Batches of the catalog");
+        let catalog_chips = gauge("catalog_chips", "Certificates of the catalog");
+        let catalog_refused = gauge("catalog_refused", "Folders that the catalog refused");
+        let free_bytes = gauge("free_bytes", "Free bytes where the data is");
+        Self {
+            registry,
+            requests,
+            problems,
+            ready,
+            audit_events,
+            audit_sealing,
+            catalog_batches,
+            catalog_chips,
+            catalog_refused,
+            free_bytes,
+        }
+    }
+}
+
+impl Metrics {
+    /// Counts an answer. `route` is a path of the router.
+    pub fn answered(&self, method: &str, route: &str, status: u16, code: Option<String>) {
+        // a method can be any token
+        let known = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"];
+        let method = if known.contains(&method) { method } else { "other" };
+        let labels = Answered { method: method.to_owned(), route: route.to_owned(), status: u32::from(status) };
+        self.requests.get_or_create(&labels).inc();
+        if let Some(code) = code {
+            self.problems.get_or_create(&Code { code }).inc();
+        }
+    }
+
+    /// The text, with what was measured now.
+    pub fn text(&self, measured: &Measured) -> String {
+        for (part, works) in &measured.ready {
+            self.ready.get_or_create(&Part { part }).set(i64::from(*works));
+        }
+        let (batches, chips, refused) = measured.catalog;
+        for (gauge, value) in [
+            (&self.audit_events, measured.audit_events),
+            (&self.audit_sealing, u64::from(measured.audit_sealing)),
+            (&self.catalog_batches, batches),
+            (&self.catalog_chips, chips),
+            (&self.catalog_refused, refused),
+            (&self.free_bytes, measured.free_bytes),
+        ] {
+            gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+        }
+        let mut text = String::new();
+        encode(&mut text, &self.registry).expect("writing to a String");
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_are_counted_by_route_and_code() {
+        let metrics = Metrics::default();
+        metrics.answered("GET", "/v1/chips/{chip}", 404, Some("chip.unknown".to_owned()));
+        metrics.answered("BREW\"", "other", 405, None);
+        let text = metrics.text(&Measured { catalog: (2, 30, 1), ..Measured::default() });
+        for line in [
+            "reroot_http_requests_total{method=\"GET\",route=\"/v1/chips/{chip}\",status=\"404\"} 1\n",
+            "reroot_http_requests_total{method=\"other\",route=\"other\",status=\"405\"} 1\n",
+            "reroot_problems_total{code=\"chip.unknown\"} 1\n",
+            "reroot_catalog_chips 30\n",
+        ] {
+            assert!(text.contains(line), "{text}");
+        }
+    }
+}

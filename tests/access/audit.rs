@@ -1,0 +1,138 @@
+//! The audit log through HTTP: written before the action, and verified when the service has ended in any way.
+
+use reroot::journal::{Event, Head};
+use serde_json::json;
+
+use super::service::{Service, workshop};
+
+fn events(service: &Service, token: &str) -> Vec<Event> {
+    let mut events: Vec<Event> = Vec::new();
+    loop {
+        let after = events.last().map_or(0, |event| event.seq);
+        let answer = service.get(token, &format!("/v1/audit?after={after}&limit=3")).expect(200);
+        assert_eq!(answer.header("content-type"), Some("application/x-ndjson"));
+        let text = answer.text();
+        let page: Vec<Event> = text.lines().map(|line| Event::read(line.as_bytes()).expect(line)).collect();
+        assert!(page.len() <= 3);
+        if page.is_empty() {
+            return events;
+        }
+        events.extend(page);
+    }
+}
+
+#[test]
+fn what_changes_something_is_on_the_log_before_and_after() {
+    let mut service = Service::start(workshop(), "");
+    let auditor = service.new_token("ada", &["auditor"]);
+    let made = service.token("anna", &["viewer"], json!({})).expect(201).json();
+    let id = made["id"].as_str().unwrap().to_owned();
+    service.ask(made["text"].as_str().unwrap(), "DELETE", &format!("/v1/tokens/{id}"), b"").problem(403, "auth.role");
+    service.ask(&service.admin, "DELETE", "/v1/tokens/000000000000", b"").problem(404, "token.unknown");
+    service.get("x", "/v1/tokens").problem(401, "auth.refused");
+    service.get(&service.admin, "/v1/audit").problem(403, "auth.role");
+    let events = events(&service, &auditor);
+    // the chain can be followed with what was sent
+    let mut head = Head::EMPTY;
+    for event in &events {
+        assert_eq!((event.seq, event.prev), (head.seq + 1, head.digest));
+        head = Head::of(event.seq, event.line().as_bytes());
+    }
+    let said: Vec<String> = events
+        .iter()
+        .map(|event| {
+            let code = event.code.as_deref().unwrap_or("-");
+            format!(
+                "{} {} {:?} {code} {}",
+                event.actor,
+                event.action,
+                event.result,
+                event.of.map_or(0, |of| event.seq - of)
+            )
+        })
+        .collect();
+    assert_eq!(
+        said,
+        [
+            "root first-admin Started - 0",
+            "root first-admin Done - 1",
+            "root POST /v1/tokens Started - 0",
+            "root POST /v1/tokens Done - 1",
+            "root POST /v1/tokens Started - 0",
+            "root POST /v1/tokens Done - 1",
+            "anna DELETE /v1/tokens/{id} Refused auth.role 0",
+            "root DELETE /v1/tokens/{id} Started - 0",
+            "root DELETE /v1/tokens/{id} Refused token.unknown 1",
+            "unknown GET /v1/tokens Refused auth.refused 0",
+            "root GET /v1/audit Refused auth.role 0",
+        ]
+    );
+    assert_eq!(events[6].object, format!("/v1/tokens/{id}"));
+    assert_eq!(events[6].ip.as_deref(), Some("127.0.0.1"));
+    let noted = service.get(&auditor, "/v1/audit/head").expect(200).json();
+    assert_eq!(noted["head"], head.to_string());
+    let said = service.verified_audit();
+    assert!(said.contains("audit log OK") && said.contains(&head.to_string()), "{said}");
+}
+
+#[test]
+fn a_log_that_a_kill_has_cut_off_is_gone_on_with_and_verifies() {
+    let mut service = Service::start(workshop(), "");
+    let file = |service: &Service| {
+        let folder = service.workshop.path("data/audit");
+        let names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        names.filter(|path| path.extension().is_some_and(|ending| ending == "jsonl")).max().unwrap()
+    };
+    for round in 0..3 {
+        service.new_token("anna", &["viewer"]);
+        service.end("-KILL");
+        let path = file(&service);
+        let bytes = std::fs::read(&path).unwrap();
+        assert_eq!(bytes.last(), Some(&b'\n'), "an event that was answered is whole");
+        let torn = [&bytes[..], b"{\"format\":\"reroot-audit/1\",\"seq\":"].concat();
+        crate::support::judges::put(&path, &torn[..torn.len() - round]);
+        service.again();
+    }
+    let said = service.verified_audit();
+    assert!(said.contains("audit log OK"), "{said}");
+    let text = std::fs::read_to_string(file(&service)).unwrap();
+    assert_eq!(text.matches("\"action\":\"audit.set-aside\"").count(), 3, "{text}");
+    // one byte
+    crate::support::judges::put(&file(&service), text.replacen("anna", "anne", 1).replacen("\"root\"", "\"rood\"", 1));
+    let args = ["audit", "verify", "data/audit", "--config", "pki/reroot.toml"];
+    let said = service.workshop.reroot(&args).run().expect(1).out();
+    assert!(said.contains("[journal.chain]") && said.contains("audit log verification FAILED"), "{said}");
+}
+
+#[test]
+fn readiness_and_metrics_say_what_works() {
+    let service = Service::with_batches();
+    let ready = super::client::ask(&service.address, "GET", "/readyz", &[], b"").expect(503).json();
+    let parts: Vec<(&str, bool)> = ready["parts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|part| (part["part"].as_str().unwrap(), part["works"].as_bool().unwrap()))
+        .collect();
+    // no signer was started
+    assert!(parts.contains(&("signer", false)), "{parts:?}");
+    for part in ["audit-log", "catalog", "clock", "disk", "ledger", "store"] {
+        assert!(parts.contains(&(part, true)), "{part}: {parts:?}");
+    }
+    let socket = std::os::unix::net::UnixListener::bind(service.workshop.path("signer.sock")).unwrap();
+    assert_eq!(super::client::ask(&service.address, "GET", "/readyz", &[], b"").expect(200).json()["ready"], true);
+    drop(socket);
+    let text = super::client::ask(&service.metrics, "GET", "/metrics", &[], b"").expect(200).text();
+    for line in [
+        "reroot_catalog_batches 2\n",
+        "reroot_catalog_chips 10\n",
+        "reroot_ready{part=\"ledger\"} 1\n",
+        "reroot_http_requests_total{method=\"GET\",route=\"/readyz\",status=\"503\"} 1\n",
+        "# EOF\n",
+    ] {
+        assert!(text.contains(line), "{line}{text}");
+    }
+    // the API does not have them, and the listener has nothing else
+    super::client::ask(&service.address, "GET", "/metrics", &[], b"").problem(404, "request.path-unknown");
+    super::client::ask(&service.metrics, "GET", "/v1/version", &[], b"").expect(404);
+}
