@@ -91,6 +91,12 @@ fn a_revoked_certificate_is_told() {
     service.workshop.reroot(&args).run().success();
     let history = service.get(&token, &format!("/v1/chips/{uid}/history")).expect(200).json();
     assert_eq!(history["certificates"][0]["revoked"], "keyCompromise");
+    let listed = service.get(&token, "/v1/revocations").expect(200).json();
+    let batch = service.workshop.statement("data/batches/two")["batch"].clone();
+    let serial = service.workshop.lines("data/batches/two")[0]["serial"].clone();
+    let one = &listed["items"][0];
+    assert_eq!((&one["serial"], &one["batch"], &one["reason"]), (&serial, &batch, &"keyCompromise".into()));
+    assert_eq!(listed["items"].as_array().map(Vec::len), Some(1));
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod health;
 mod openapi;
 mod page;
 mod ready;
+mod revocations;
 mod stations;
 mod tokens;
 
@@ -58,6 +59,7 @@ fn reading() -> OpenApiRouter<App> {
         .routes(routes!(chips::history))
         .routes(routes!(chips::proof))
         .routes(routes!(chips::serial))
+        .routes(routes!(revocations::list))
         .routes(routes!(stations::list))
         .routes(routes!(stations::loads, stations::report))
         .routes(routes!(stations::packs))

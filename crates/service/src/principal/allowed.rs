@@ -141,6 +141,7 @@ pub const ROUTES: &[Route] = &[
     change("PUT", "/v1/policies/{sha256}", Area::Policies, Write, &[Admin]),
     question("/v1/policies/{sha256}/preview", Area::Policies, &[Operator, Approver, Admin]),
     change("PUT", "/v1/policies/{sha256}/state", Area::Policies, Write, &[Admin]),
+    read("/v1/revocations", Area::Crls, Read, READERS),
     read("/v1/serials/{serial}", Area::Chips, Lookup, READERS),
     read("/v1/stations", Area::Stations, Read, &[Operator, Auditor, Admin]),
     read("/v1/stations/{station}/loads", Area::Stations, Read, &[Station, Operator, Auditor, Admin]),
