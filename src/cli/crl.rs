@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
+use reroot::approval::Approval;
 use reroot::config::Config;
 use reroot::durable::output::Shape;
+use reroot::error::Error;
 use reroot::ledger::Ledger;
 use reroot::report::{Place, Table};
 use reroot::revoke::due::{Limits, due};
@@ -105,10 +107,16 @@ fn finish(signatures: &Path, out: &Path, config: &Path, printer: Printer) -> Res
 }
 
 /// Signs a plan of lists, on the machine that has the key.
-pub(super) fn sign(args: &SignArgs, choices: &SignChoices, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
+pub(super) fn sign(
+    args: &SignArgs,
+    mut choices: SignChoices,
+    world: &mut World,
+    printer: Printer,
+) -> Result<Exit, Fault> {
     load::place_unless_there(&args.out, Shape::PLAIN)?;
     let config: Config = load::config(&args.config, printer)?;
     load::ending(&config, world, printer);
+    choices.approvals = Approval::read_all(&args.approvals).map_err(Error::from)?;
     let vault = Vault::open(&config, &Secrets)?;
     let ledger = load::ledger(&config, vault.issuer_key(), args.new_ledger, printer)?;
     let now = world.now;
@@ -116,7 +124,7 @@ pub(super) fn sign(args: &SignArgs, choices: &SignChoices, world: &mut World, pr
         printer.say(table(ceremony.facts()).trim_end());
         args.yes || revoke::confirmed(world, printer, "sign")
     };
-    let round = vault.sign_lists(choices, &ledger, &mut confirm, now)?;
+    let round = vault.sign_lists(&choices, &ledger, &mut confirm, now)?;
     printer.notes(vault.notes());
     let file = Carried::Signatures(Place(&args.out));
     let report = RoundCarried { round: &round, file, head: ledger.head()? };

@@ -15,10 +15,10 @@ use super::secrets::Secrets;
 use super::{Exit, Fault, Printer, World, crl, load, progress, render};
 
 pub(crate) fn run(args: &SignArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
-    let choices = SignChoices {
+    let mut choices = SignChoices {
         plan: args.plan.clone(),
         out: args.out.clone(),
-        approvals: Approval::read_all(&args.approvals).map_err(Error::from)?,
+        approvals: vec![],
         click: None,
         socket: None,
         accept_clock: args.accept_clock.clone(),
@@ -26,10 +26,11 @@ pub(crate) fn run(args: &SignArgs, world: &mut World, printer: Printer) -> Resul
     };
     choices.check()?;
     if reroot::revoke::plan::is_plan(&args.plan) {
-        return crl::sign(args, &choices, world, printer);
+        return crl::sign(args, choices, world, printer);
     }
     let config = load::config(&args.config, printer)?;
     load::ending(&config, world, printer);
+    choices.approvals = Approval::read_all(&args.approvals).map_err(Error::from)?;
     let vault = Vault::open(&config, &Secrets)?;
     let ledger = load::ledger(&config, vault.issuer_key(), args.new_ledger, printer)?;
     let outcome = progress::with_bars(world, printer, |around| {

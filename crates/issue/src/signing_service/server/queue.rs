@@ -38,6 +38,8 @@ struct Request {
     state: RequestState,
     /// It was answered by an earlier run of the service, whose configuration may have been another one.
     earlier: bool,
+    /// Something was added while it was being decided: if it is refused now, it is decided again.
+    again: bool,
 }
 
 /// What is known of the key.
@@ -84,7 +86,7 @@ impl Queue {
             if !state.is_final() {
                 inner.waiting.push_back(id);
             }
-            inner.requests.insert(id, Request { number, state, earlier: true });
+            inner.requests.insert(id, Request { number, state, earlier: true, again: false });
         }
         Self { inner: Mutex::new(inner), changed: Condvar::new(), progress: Counted::default() }
     }
@@ -121,7 +123,8 @@ impl Queue {
             let mut stored = spool.new_request(peer, vec![], None);
             stored.add(peer, approvals, click);
             spool.keep(copied, &stored)?;
-            let request = Request { number: stored.number, state: RequestState::Queued {}, earlier: false };
+            let (number, state) = (stored.number, RequestState::Queued {});
+            let request = Request { number, state, earlier: false, again: false };
             inner.requests.insert(id, request);
             return Ok(Admitted::Queued(self.enqueue(inner, spool, id)));
         };
@@ -137,6 +140,10 @@ impl Queue {
         if !is_final {
             if changed {
                 spool.write(id, &stored)?;
+                let deciding = inner.current == Some(id);
+                if let Some(request) = inner.requests.get_mut(&id) {
+                    request.again = deciding;
+                }
             }
             let state = inner.shown(&inner.requests[&id].state, id, &self.progress);
             return Ok(Admitted::Known(state));
@@ -274,11 +281,18 @@ impl Queue {
         }
     }
 
-    /// Notes how the current request ended.
-    pub(super) fn done(&self, id: Sha256Digest, state: RequestState) {
+    /// Notes how the current request ended. `keep` keeps it on disk, and returns what can be told: no call adds to the request
+    /// while it does.
+    pub(super) fn done(&self, id: Sha256Digest, state: RequestState, keep: impl FnOnce(RequestState) -> RequestState) {
         let mut inner = self.lock();
         inner.current = None;
-        inner.set(id, state);
+        let again = inner.requests.get_mut(&id).is_some_and(|request| std::mem::take(&mut request.again));
+        if again && matches!(state, RequestState::Refused { .. }) {
+            inner.waiting.push_back(id);
+            inner.set(id, RequestState::Queued {});
+        } else {
+            inner.set(id, keep(state));
+        }
         drop(inner);
         self.changed.notify_all();
     }
@@ -354,5 +368,93 @@ impl Progress for Counted {
 
     fn end(&self, _: Stage) {
         self.issuing.store(false, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::durable::{Access, write_new};
+    use crate::input;
+
+    fn submit(queue: &Queue, spool: &Spool, plan: &Path, approval: &str) -> RequestState {
+        let copied = spool.copy(&input::open(plan).unwrap()).unwrap();
+        let admitted = queue.admit(spool, &copied, 7, vec![approval.to_owned()], None);
+        match admitted.unwrap_or_else(|CoreFailure(text)| panic!("{text}")) {
+            Admitted::Queued(state) => state,
+            Admitted::Known(state) => {
+                Spool::forget(&copied);
+                state
+            }
+        }
+    }
+
+    fn signs(queue: &Queue) -> Sha256Digest {
+        match queue.next(|| false) {
+            Next::Sign(id) => id,
+            Next::End | Next::Open => panic!("expected a request"),
+        }
+    }
+
+    /// An approval that comes while the request is being refused for the lack of it is not lost.
+    #[test]
+    fn what_is_added_while_a_request_is_decided_is_decided_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let plan = folder.path().join("a.plan");
+        write_new(&plan, Access::Public, b"plan").unwrap();
+        let (spool, found) = Spool::open(folder.path()).unwrap();
+        let queue = Queue::new(found);
+        queue.key_tried(Ok(()), false, false);
+        assert_eq!(submit(&queue, &spool, &plan, "anna"), RequestState::Queued {});
+        let id = signs(&queue);
+        let refused = RequestState::Refused { code: "approval.too-few".to_owned(), text: "1 of 2".to_owned() };
+        assert_eq!(submit(&queue, &spool, &plan, "bert"), RequestState::Signing { done: 0, total: 0 });
+        queue.done(id, refused.clone(), |_| panic!("it is not answered yet"));
+        assert_eq!(queue.state(id), Some(RequestState::Queued {}));
+        assert_eq!(signs(&queue), id);
+        assert_eq!(spool.stored(id).unwrap().approvals, ["anna", "bert"]);
+        // nothing was added: now it is refused, and stays so
+        queue.done(id, refused.clone(), |state| state);
+        assert_eq!(submit(&queue, &spool, &plan, "bert"), refused);
+        assert_eq!(submit(&queue, &spool, &plan, "carl"), RequestState::Queued {});
+        assert_eq!(queue.readiness().1, 1);
+    }
+
+    /// A key that was never opened is tried twice, one that was open is tried for each request.
+    #[test]
+    fn a_key_that_was_never_open_is_tried_twice() {
+        let folder = tempfile::tempdir().unwrap();
+        let (spool, found) = Spool::open(folder.path()).unwrap();
+        let queue = Queue::new(found);
+        let mut number = 0;
+        let mut submit_another = || {
+            number += 1;
+            let plan = folder.path().join(number.to_string());
+            write_new(&plan, Access::Public, number.to_string().as_bytes()).unwrap();
+            submit(&queue, &spool, &plan, "anna")
+        };
+        for _ in 0..2 {
+            submit_another();
+            assert!(matches!(queue.next(|| false), Next::Open));
+            queue.key_tried(Err("no token".to_owned()), false, false);
+        }
+        submit_another();
+        // ends when it has looked once more and found nothing to do
+        let looks = std::cell::Cell::new(0);
+        let ending = || {
+            looks.set(looks.get() + 1);
+            looks.get() > 1
+        };
+        assert!(matches!(queue.next(ending), Next::End));
+        assert_eq!(queue.readiness().1, 0, "all of them failed");
+        queue.key_tried(Ok(()), false, false);
+        queue.key_failed();
+        for _ in 0..5 {
+            submit_another();
+            assert!(matches!(queue.next(|| false), Next::Open));
+            queue.key_tried(Err("no token".to_owned()), false, false);
+        }
     }
 }

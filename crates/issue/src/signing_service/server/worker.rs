@@ -85,7 +85,8 @@ impl Worker {
     fn sign(&mut self, id: Sha256Digest) {
         let Some(vault) = &self.vault else {
             self.shared.queue.key_failed();
-            self.shared.queue.done(id, RequestState::Failed { text: "the key is not open".to_owned() });
+            let state = RequestState::Failed { text: "the key is not open".to_owned() };
+            self.shared.queue.done(id, state, |state| state);
             return;
         };
         let (state, failed_key) = match self.decide(vault, id) {
@@ -97,7 +98,6 @@ impl Worker {
         for note in vault.notes() {
             warn!(note, "noted");
         }
-        let state = self.kept(id, state);
         match &state {
             RequestState::Signed { sha256 } => info!(request = %id, signatures = %sha256, "request signed"),
             RequestState::Refused { code, text } => warn!(request = %id, code, text, "request refused"),
@@ -108,7 +108,7 @@ impl Worker {
             self.vault = None;
             self.shared.queue.key_failed();
         }
-        self.shared.queue.done(id, state);
+        self.shared.queue.done(id, state, |state| self.kept(id, state));
     }
 
     /// Keeps an answer. One that cannot be kept is none: the same plan submitted again gets it from the ledger.
@@ -122,7 +122,10 @@ impl Worker {
         };
         match kept {
             Ok(()) => state,
-            Err(text) => RequestState::Failed { text },
+            Err(text) => {
+                warn!(request = %id, text, "the answer was not kept");
+                RequestState::Failed { text }
+            }
         }
     }
 
