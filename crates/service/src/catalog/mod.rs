@@ -57,7 +57,7 @@ impl Catalog {
             let connection = Connection::open_with_flags(&path, flags)
                 .map_err(|source| StoreError::Open { path: path.clone(), source })?;
             connection.busy_timeout(std::time::Duration::from_secs(5))?;
-            connection.execute_batch("PRAGMA trusted_schema = OFF; PRAGMA mmap_size = 268435456;")?;
+            connection.execute_batch("PRAGMA trusted_schema = OFF;")?;
             Ok::<_, StoreError>(Mutex::new(connection))
         };
         let readers = (0..READERS).map(|_| reader()).collect::<Result<_, _>>()?;
