@@ -127,7 +127,9 @@ impl Spool {
             self.flush()?;
         }
         let offset = self.written + self.buffer.len() as u64;
-        parts.iter().for_each(|part| self.buffer.extend_from_slice(part));
+        for part in parts {
+            self.buffer.extend_from_slice(part);
+        }
         Ok(SpoolRef { offset, length })
     }
 
