@@ -15,6 +15,8 @@ mod ca;
 mod ceremony;
 mod completions;
 mod crl;
+#[cfg(feature = "service")]
+mod demo;
 mod destination;
 mod export;
 mod finish;

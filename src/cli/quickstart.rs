@@ -70,7 +70,7 @@ fn typed(words: &[&str]) -> String {
     words.iter().map(word).collect::<Vec<_>>().join(" ")
 }
 
-fn write_reel(path: &Path, world: &World) -> Result<Sha256Digest, Fault> {
+pub(super) fn write_reel(path: &Path, world: &World) -> Result<Sha256Digest, Fault> {
     let mut zip = ZipWriter::new(Vec::new(), Stamp::new(world.now));
     for (name, der) in GENUINE {
         zip.add(name, der).expect("writing to memory");

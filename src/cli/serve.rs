@@ -2,38 +2,62 @@
 
 use std::sync::Arc;
 
+use reroot::text::Printable;
 use reroot_service::principal::Passing;
 use reroot_service::settings::Listen;
-use reroot_service::{Settings, World as Surroundings, first_admin, serve};
+use reroot_service::{Opening, Settings, Started, World as Surroundings, first_admin, serve};
 
 use super::args::ServeArgs;
+use super::demo::Demo;
 use super::secrets::Secrets;
 use super::{Exit, Fault, Printer, World};
 
 pub(crate) fn run(args: &ServeArgs, world: &World, printer: Printer) -> Result<Exit, Fault> {
+    if let Some(dir) = &args.demo {
+        return demonstrate(dir, world, printer);
+    }
     let settings = Settings::load(&args.config)?;
     if let Some(name) = &args.first_admin {
-        let token = first_admin(&settings, &surroundings(world), name)?;
+        let token = first_admin(&settings, &surroundings(world, printer), name)?;
         printer.data(&format!("{token}\n"));
         printer.say("this token is shown once; it ends in a day");
         return Ok(Exit::Done);
     }
     let place = settings.listen.clone();
-    serve(settings, surroundings(world), Passing::default(), |started| {
-        let place = match (place, started.address) {
-            (Listen::Unix(path), _) => format!("unix:{}", reroot::text::Printable::new(&path)),
-            (Listen::Tcp(address), None) | (Listen::Tcp(_), Some(address)) => address.to_string(),
-        };
-        printer.say(&format!("listening on {place}"));
+    let opening = Opening { passing: Passing::default(), new_ledger: args.new_ledger, policies: vec![] };
+    serve(settings, surroundings(world, printer), opening, |started| {
+        printer.say(&format!("listening on {}", listening(&place, started)));
     })?;
     Ok(Exit::Done)
 }
 
-fn surroundings(world: &World) -> Surroundings {
+fn demonstrate(dir: &std::path::Path, world: &World, printer: Printer) -> Result<Exit, Fault> {
+    let demo = Demo::new(dir, world, printer)?;
+    let (settings, opening) = (demo.settings.clone(), demo.opening());
+    let place = settings.listen.clone();
+    serve(settings, surroundings(world, printer), opening, |started| {
+        let url = format!("http://{}", listening(&place, started));
+        printer.say("Paste these lines into a shell; end this with Ctrl-C.");
+        printer.data(&demo.lines(&url));
+        let batches = Printable::new(&demo.batches()).to_string();
+        printer.say(&format!("listening on {url}; batches appear in `{batches}`"));
+    })?;
+    Ok(Exit::Done)
+}
+
+fn listening(place: &Listen, started: Started) -> String {
+    match (place, started.address) {
+        (Listen::Unix(path), _) => format!("unix:{}", Printable::new(path)),
+        (Listen::Tcp(address), given) => given.unwrap_or(*address).to_string(),
+    }
+}
+
+fn surroundings(world: &World, printer: Printer) -> Surroundings {
     Surroundings {
         clock: world.clock,
         random: world.random,
         secrets: Arc::new(Secrets),
+        sharing: printer.sharing,
         cancel: Arc::clone(&world.checking.cancel),
         tool: concat!("reroot ", env!("CARGO_PKG_VERSION")),
     }

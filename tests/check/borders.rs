@@ -229,7 +229,9 @@ pub(crate) const SERVICE: &[Row] = &[
     // its error is the core's
     Row("catalog", &["core", "core::error", "store"]),
     Row("audit_log", &["core", "error", "problem", "world"]),
-    // what handlers have
+    // runs of this process: those who wait for them and those who make them know it
+    Row("running", &["core"]),
+    // what handlers and jobs have
     Row(
         "app",
         &[
@@ -240,6 +242,7 @@ pub(crate) const SERVICE: &[Row] = &[
             "principal::Passing",
             "problem",
             "rate",
+            "running",
             "settings",
             "store",
             "world",
@@ -252,7 +255,24 @@ pub(crate) const SERVICE: &[Row] = &[
         "admin",
         &["core", "auth::token", "auth::NewToken", "error", "principal", "problem", "settings", "store", "world"],
     ),
-    Row("http", &["core", "app", "auth", "catalog", "metrics", "principal", "problem", "rate", "settings", "store"]),
+    Row("job", &["core", "app", "problem", "running", "settings", "store"]),
+    Row(
+        "http",
+        &[
+            "core",
+            "app",
+            "auth",
+            "catalog",
+            "job",
+            "metrics",
+            "principal",
+            "problem",
+            "rate",
+            "running",
+            "settings",
+            "store",
+        ],
+    ),
     // a connection says which certificate was verified on it
     Row("listen", &["core", "error", "principal::Peer", "settings"]),
     Row(
@@ -264,6 +284,7 @@ pub(crate) const SERVICE: &[Row] = &[
             "catalog",
             "error",
             "http",
+            "job",
             "listen",
             "principal::Passing",
             "settings",

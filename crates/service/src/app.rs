@@ -8,8 +8,9 @@ use crate::metrics::Metrics;
 use crate::principal::Passing;
 use crate::problem::{BUG, Problem};
 use crate::rate::Rates;
+use crate::running::{Arriving, Running};
 use crate::settings::Settings;
-use crate::store::Store;
+use crate::store::{Change, Job, JobState, Store};
 use crate::world::World;
 
 /// The state of the service; cheap to clone.
@@ -26,20 +27,31 @@ struct Inner {
     catalog: Catalog,
     rates: Rates,
     metrics: Metrics,
+    running: Running,
+    arriving: Arriving,
 }
 
 impl App {
     /// Puts the parts together.
     pub fn new(
-        settings: Settings,
+        (settings, world): (Settings, World),
         store: Store,
-        world: World,
         passing: Passing,
         audit: AuditLog,
         catalog: Catalog,
     ) -> Self {
-        let (rates, metrics) = (Rates::default(), Metrics::default());
-        Self(Arc::new(Inner { settings, store, world, passing, audit, catalog, rates, metrics }))
+        Self(Arc::new(Inner {
+            settings,
+            store,
+            world,
+            passing,
+            audit,
+            catalog,
+            rates: Rates::default(),
+            metrics: Metrics::default(),
+            running: Running::default(),
+            arriving: Arriving::default(),
+        }))
     }
 
     /// The audit log.
@@ -80,6 +92,26 @@ impl App {
     /// Principals of this one run.
     pub fn passing(&self) -> &Passing {
         &self.0.passing
+    }
+
+    /// Runs of jobs in this process.
+    pub fn running(&self) -> &Running {
+        &self.0.running
+    }
+
+    /// Uploads whose content arrives now.
+    pub fn arriving(&self) -> &Arriving {
+        &self.0.arriving
+    }
+
+    /// Changes a job that is in one of these states, and says so to those who wait. Returns it, or `None` if it is not.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub fn change(&self, id: &str, from: &[JobState], change: &Change) -> Result<Option<Job>, Problem> {
+        let changed = self.store().change_job(id, from, change, &self.world().now().to_string())?;
+        self.running().changed();
+        Ok(changed)
     }
 
     /// Does work that waits for the disk or computes, outside of the runtime's own threads.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use reroot_core::class::Class;
 use reroot_core::durable::DurableError;
 use reroot_core::failure::{Failure, IntoFailure, MistakesIn};
+use reroot_core::parallel::NoThread;
 use reroot_core::text::Printable;
 use reroot_issue::error::Error;
 
@@ -35,6 +36,9 @@ pub enum ServiceError {
         /// The system's reason.
         source: std::io::Error,
     },
+    /// A thread for jobs cannot be started.
+    #[error("cannot run jobs: {0}")]
+    NoThread(#[from] NoThread),
     /// The runtime cannot be started.
     #[error("cannot start the runtime: {0}")]
     Runtime(#[source] std::io::Error),
@@ -61,7 +65,7 @@ impl ServiceError {
             Self::Durable(error) => error.class(),
             Self::Library(error) => error.class(),
             Self::Admin { .. } | Self::Listen { .. } | Self::Settings(_) | Self::Tls { .. } => Class::Usage,
-            Self::Runtime(_) => Class::Storage,
+            Self::NoThread(_) | Self::Runtime(_) => Class::Storage,
             Self::Store(error) => error.class(),
         }
     }
@@ -72,7 +76,9 @@ impl ServiceError {
             Self::Durable(error) => error.hint(),
             Self::Library(error) => error.hint(),
             Self::Listen { .. } => Some("Choose a place that is free and that this user may use.".to_owned()),
-            Self::Runtime(_) => Some("Allow this user more threads and more open files.".to_owned()),
+            Self::NoThread(_) | Self::Runtime(_) => {
+                Some("Allow this user more threads and more open files.".to_owned())
+            }
             Self::Admin { .. } | Self::Settings(_) => None,
             Self::Store(error) => error.hint(),
             Self::Tls { .. } => Some("A certificate is PEM, its key PKCS#8 in PEM, lists of a CA PEM.".to_owned()),

@@ -14,11 +14,13 @@ pub mod auth;
 pub mod catalog;
 pub mod error;
 pub mod http;
+pub mod job;
 pub mod listen;
 pub mod metrics;
 pub mod principal;
 pub mod problem;
 pub mod rate;
+pub mod running;
 pub mod serve;
 pub mod settings;
 pub mod status;
@@ -27,6 +29,9 @@ pub mod world;
 
 pub use admin::first_admin;
 pub use error::ServiceError;
-pub use serve::{Started, serve};
+pub use serve::{Opening, Started, serve};
 pub use settings::Settings;
 pub use world::World;
+
+#[macro_use(codes)]
+extern crate reroot_core;

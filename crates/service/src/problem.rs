@@ -45,6 +45,7 @@ kinds! {
     CHIP_PRESENT = "chip.present", 409, "The chip is in the batch.";
     CHIP_UNKNOWN = "chip.unknown", 404, "No batch has such a certificate.";
     FILE_UNKNOWN = "batch.file-unknown", 404, "The batch has no such file.";
+    INPUT_REFUSED = "job.input-refused", 422, "The inputs of the job were refused.";
     JOB_COMMITTED = "job.committed", 409, "The job is so far that it can only be finished.";
     JOB_OVER = "job.over", 409, "The job has ended.";
     JOB_UNKNOWN = "job.unknown", 404, "There is no such job.";
@@ -66,6 +67,7 @@ kinds! {
     REQUEST_SLOW = "request.slow", 408, "The request did not arrive in time.";
     REQUEST_TOO_LARGE = "request.too-large", 413, "The request is larger than the limit.";
     REQUEST_TOO_MANY = "request.too-many", 429, "Too many requests at once.";
+    SIGNER_REFUSED = "signer.refused", 422, "The signer refused the plan.";
     SIGNER_UNREACHABLE = "signer.unreachable", 503, "The signer does not answer.";
     STORE = "failure.storage", 507, "The store or the disk failed.";
     TOKEN_UNKNOWN = "token.unknown", 404, "There is no such token.";
@@ -138,6 +140,7 @@ impl Problem {
     /// A problem of a kind. `detail` may hold text of the request: it becomes printable.
     pub fn new(kind: Kind, detail: impl AsRef<str>) -> Self {
         let exit = match kind.status {
+            422 => 3,
             500 => 70,
             503 => 4,
             507 => 5,

@@ -5,9 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use reroot_core::crypto::sha256;
 use reroot_core::durable::{Access, create_directory};
-use reroot_issue::config::{Config, Sharing};
+use reroot_core::policy::Policy;
+use reroot_issue::config::Config;
 use reroot_issue::error::Error;
+use reroot_issue::ledger::LedgerError;
 use tokio::sync::watch;
 
 use crate::app::App;
@@ -15,16 +18,31 @@ use crate::audit_log::AuditLog;
 use crate::catalog::{self, Builder, Catalog};
 use crate::error::ServiceError;
 use crate::http;
+use crate::job;
 use crate::listen::{self, Listener};
 use crate::principal::Passing;
 use crate::settings::Settings;
-use crate::store::Store;
+use crate::store::{PolicyState, Store, StoredPolicy};
 use crate::world::World;
 
 /// How often the wish to end is looked at.
 const LOOK: Duration = Duration::from_millis(100);
 /// Connections of the listener for metrics.
 const METRICS_CONNECTIONS: u32 = 8;
+
+/// How often what is not needed any more is removed.
+const SWEEP: Duration = Duration::from_secs(60);
+
+/// With what a run begins.
+#[derive(Clone, Debug, Default)]
+pub struct Opening {
+    /// Principals of this one run.
+    pub passing: Passing,
+    /// Make the planner's ledger where there is none.
+    pub new_ledger: bool,
+    /// Texts of policies that jobs may use from the beginning, if the store does not have them.
+    pub policies: Vec<String>,
+}
 
 /// What a front door prints when connections are taken.
 #[derive(Clone, Copy, Debug)]
@@ -40,10 +58,12 @@ pub struct Started {
 pub fn serve(
     settings: Settings,
     world: World,
-    passing: Passing,
+    opening: Opening,
     started: impl FnOnce(Started),
 ) -> Result<(), ServiceError> {
-    for folder in [settings.data.clone(), settings.uploads(), settings.jobs(), settings.batches()] {
+    let folders =
+        [settings.uploads(), settings.jobs(), settings.batches(), settings.exports(), settings.data.join("findings")];
+    for folder in std::iter::once(settings.data.clone()).chain(folders) {
         if !folder.is_dir() {
             create_directory(&folder, Access::Private)?;
         }
@@ -52,25 +72,65 @@ pub fn serve(
     let store = Store::open(&settings.store())?;
     let audit = AuditLog::start(&settings.audit(), settings.configuration.clone(), &world)?;
     let catalog = Catalog::open(&settings.catalog(), world.bytes())?;
-    let anchors = Config::load_with(&settings.configuration, Sharing::Refused)
+    let anchors = Config::load_with(&settings.configuration, world.sharing)
         .and_then(|config| config.manifest_anchors())
         .map_err(|error| ServiceError::from(Error::from(error)))?;
     let (folder, batches) = (settings.catalog(), settings.batches());
     let builder = Builder::open(&folder, &batches, anchors, Arc::clone(&world.cancel))?;
     catalog::start(builder).map_err(|error| ServiceError::Runtime(std::io::Error::other(error)))?;
-    let app = App::new(settings, store, world, passing, audit, catalog);
+    let app = App::new((settings, world), store, opening.passing, audit, catalog);
+    check_ledger(&app, opening.new_ledger)?;
+    for text in opening.policies {
+        add_policy(&app, text)?;
+    }
+    // files of an earlier process that was killed; what cannot be removed now is tried again later
+    let _ = job::sweep(&app);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(reroot_core::parallel::cores().clamp(2, 8))
         .enable_all()
         .build()
         .map_err(ServiceError::Runtime)?;
-    let served = runtime.block_on(run(app, tls, started));
+    let workers = job::start(&app)?;
+    let served = runtime.block_on(run(&app, tls, started));
+    // a run ends at its next border between chunks, and goes on in the next process
+    app.world().cancel.store(true, Ordering::Relaxed);
+    app.running().stop();
+    for worker in workers {
+        let _ = worker.join();
+    }
     runtime.shutdown_timeout(Duration::from_secs(2));
     served
 }
 
+/// Adds a policy that the front door vouches for.
+fn add_policy(app: &App, text: String) -> Result<(), ServiceError> {
+    let parsed = Policy::parse(&text, "policy.toml").map_err(Error::from)?;
+    app.store().add_policy(&StoredPolicy {
+        sha256: sha256(text.as_bytes()).to_string(),
+        name: parsed.name().to_owned(),
+        text,
+        state: PolicyState::Active,
+        revision: 1,
+        owner: app.world().tool.to_owned(),
+        created: app.world().now().to_string(),
+    })?;
+    Ok(())
+}
+
+/// Opens the planner's ledger once, so that a missing one is found now; makes it where that was asked for.
+fn check_ledger(app: &App, new: bool) -> Result<(), ServiceError> {
+    let config = Config::load_with(&app.settings().configuration, app.world().sharing).map_err(Error::from)?;
+    let issuer = config.issuer_identity().map_err(Error::from)?;
+    let ledger = if new { config.open_or_create_ledger(issuer.spki()) } else { config.open_ledger(issuer.spki()) };
+    match ledger {
+        // a run of the command line has it for a while
+        Ok(_) | Err(LedgerError::Locked { .. }) => Ok(()),
+        Err(error) => Err(Error::from(error).into()),
+    }
+}
+
 async fn run(
-    app: App,
+    app: &App,
     tls: Option<tokio_rustls::TlsAcceptor>,
     started: impl FnOnce(Started),
 ) -> Result<(), ServiceError> {
@@ -86,9 +146,15 @@ async fn run(
     let connections = app.settings().limits.connections;
     let serving = tokio::spawn(listener.run(http::router(app.clone()), connections, stopped));
     let cancel = &app.world().cancel;
+    let mut swept = tokio::time::Instant::now();
     while !cancel.load(Ordering::Relaxed) && !serving.is_finished() {
         tokio::time::sleep(LOOK).await;
+        if swept.elapsed() >= SWEEP {
+            swept = tokio::time::Instant::now();
+            let _ = app.blocking(job::sweep).await;
+        }
     }
+    app.running().stop();
     let _ = stop.send(true);
     let _ = serving.await;
     if let Some(reading) = reading {

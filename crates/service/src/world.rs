@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use reroot_core::x509::Time;
+use reroot_issue::config::Sharing;
 use reroot_issue::signer::SecretResolver;
 
 /// The surroundings of the process.
@@ -17,6 +18,8 @@ pub struct World {
     pub random: fn(&mut [u8]),
     /// Answers the questions for passphrases and PINs of the manifest key.
     pub secrets: Arc<dyn SecretResolver + Send + Sync>,
+    /// Whether files that other users can change are taken.
+    pub sharing: Sharing,
     /// Ends the process in order.
     pub cancel: Arc<AtomicBool>,
     /// Name and version of the program.

@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use clap::Args;
 
 #[derive(Args, Debug)]
-#[command(after_help = "Example:\n  reroot serve --config /etc/reroot/service.toml\n\n\
-    It plans and finishes batches and holds no issuing key: `[signer]`, a process of its own, signs. Without TLS it listens on \
-    this machine alone. SIGTERM ends it in order; after a restart every job that had not ended is run again.")]
+#[command(
+    after_help = "Examples:\n  reroot serve --demo /tmp/try-reroot\n  reroot serve --config /etc/reroot/service.toml\n\n\
+    It plans and finishes batches and holds no issuing key: `reroot signer`, a process of its own, signs. Without TLS it listens on \
+    this machine alone. SIGTERM ends it in order; after a restart every job that had not ended is run again."
+)]
 pub(crate) struct ServeArgs {
     /// Where it listens, where its data is, and its limits
     #[arg(long, value_name = "FILE", default_value = "service.toml")]
@@ -15,4 +17,11 @@ pub(crate) struct ServeArgs {
     /// Make a token for an administrator of this name, valid for one day, print it, and end; while the service does not run
     #[arg(long, value_name = "NAME")]
     pub(crate) first_admin: Option<String>,
+    /// Make the planner's ledger if there is none: for a machine that has not planned yet
+    #[arg(long)]
+    pub(crate) new_ledger: bool,
+    /// Make a throw-away CA in this new directory, start the signer too, and print the lines that make a first batch; for
+    /// this machine alone
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["config", "new_ledger", "first_admin"])]
+    pub(crate) demo: Option<PathBuf>,
 }

@@ -193,9 +193,13 @@ fn threads_are_started_in_one_place() {
                 |back: usize, mark| at.checked_sub(back).is_some_and(|at| source.tokens[at].token == Token::Mark(mark));
             let of_thread = mark(1, ':') && at >= 3 && source.tokens[at - 3].token == Token::Word("thread".to_owned());
             let starts = match word.as_str() {
+                // a demonstration starts a process;
                 // the front door has no way to the library's own, and one thread: the one that redraws a bar
                 "Builder" => of_thread && !source.starts_with("progress.rs"),
-                "spawn" => of_thread || (mark(1, '.') && !source.starts_with("progress.rs")),
+                "spawn" => {
+                    of_thread
+                        || (mark(1, '.') && !["progress.rs", "cli/demo.rs"].iter().any(|one| source.starts_with(one)))
+                }
                 "spawn_scoped" | "enable_steady_tick" => true,
                 _ => false,
             };

@@ -264,6 +264,13 @@ impl Approval {
     }
 }
 
+impl Approval {
+    /// The line that was signed. Whose signature it is has not been checked.
+    pub fn line(&self) -> &[u8] {
+        &self.line
+    }
+}
+
 /// A person who may approve.
 #[derive(Clone, Debug)]
 pub struct Approver {

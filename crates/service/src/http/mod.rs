@@ -1,18 +1,26 @@
 //! The API: one file a resource. A handler checks who asks, calls what decides, and makes the answer.
 
+mod approvals;
 mod audit;
 mod batches;
 mod body;
 mod chips;
+mod exports;
 mod file;
 mod guard;
 mod health;
+mod jobs;
+mod limit;
 mod openapi;
 mod page;
+mod policies;
 mod ready;
+mod reply;
 mod revocations;
 mod stations;
+mod stream;
 mod tokens;
+mod uploads;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -25,10 +33,11 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
-use crate::problem::{BUG, METHOD, PATH_UNKNOWN, Problem};
+use crate::problem::{BUG, MEDIA_TYPE, METHOD, PATH_UNKNOWN, Problem, REQUEST_MALFORMED, REQUEST_TOO_LARGE};
 
 pub use body::JsonBody;
 pub use ready::metrics;
+pub use reply::Reply;
 
 /// Longest JSON document that is read.
 const MAX_JSON: usize = 1 << 20;
@@ -39,6 +48,7 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(health::live))
         .routes(routes!(health::version))
         .merge(reading())
+        .merge(working())
 }
 
 /// Routes of lookups, batches, stations, the audit log, tokens and users.
@@ -70,6 +80,27 @@ fn reading() -> OpenApiRouter<App> {
         .routes(routes!(tokens::remove_user))
 }
 
+/// Routes of uploads, policies, jobs and approvals.
+fn working() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(uploads::post, uploads::list))
+        .routes(routes!(uploads::get, uploads::delete))
+        .routes(routes!(uploads::put))
+        .routes(routes!(policies::list))
+        .routes(routes!(policies::check))
+        .routes(routes!(policies::get, policies::put))
+        .routes(routes!(policies::state))
+        .routes(routes!(policies::preview))
+        .routes(routes!(jobs::post, jobs::list))
+        .routes(routes!(jobs::get))
+        .routes(routes!(jobs::events))
+        .routes(routes!(jobs::cancel))
+        .routes(routes!(exports::get))
+        .routes(routes!(approvals::text))
+        .routes(routes!(approvals::plan))
+        .routes(routes!(approvals::post))
+}
+
 /// The document that is served, checked in as `docs/reference/openapi.json`.
 pub fn openapi() -> OpenApi {
     routes().split_for_parts().1
@@ -88,6 +119,7 @@ pub fn router(app: App) -> Router {
         })
         .layer(DefaultBodyLimit::max(MAX_JSON))
         .layer(middleware::from_fn_with_state(app.clone(), guard::guard))
+        .layer(middleware::from_fn_with_state(limit::Places::new(app.settings().limits.requests_at_once), limit::limit))
         .layer(middleware::from_fn(dress))
         .layer(CatchPanicLayer::custom(|_| {
             Problem::new(BUG, "the request ended in a panic, which is in the log").into_response()
@@ -98,12 +130,9 @@ pub fn router(app: App) -> Router {
 /// What every answer has: it is not sniffed, not framed, and not kept by a cache unless the handler says so.
 async fn dress(request: axum::extract::Request, next: Next) -> Response {
     let mut response = next.run(request).await;
-    if response.status() == StatusCode::METHOD_NOT_ALLOWED && response.headers().get(header::CONTENT_TYPE).is_none() {
-        let allow = response.headers().get(header::ALLOW).cloned();
-        response = Problem::new(METHOD, "the resource does not have this method").into_response();
-        if let Some(allow) = allow {
-            response.headers_mut().insert(header::ALLOW, allow);
-        }
+    let of_this_crate = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == PROBLEM);
+    if !of_this_crate && (response.status().is_client_error() || response.status().is_server_error()) {
+        response = of_the_framework(response).await;
     }
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -113,3 +142,26 @@ async fn dress(request: axum::extract::Request, next: Next) -> Response {
         .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
     response
 }
+
+/// What the framework refuses before a handler sees it, as a problem.
+async fn of_the_framework(response: Response) -> Response {
+    let (parts, body) = response.into_parts();
+    let text = axum::body::to_bytes(body, MAX_JSON).await.unwrap_or_default();
+    let kind = match parts.status {
+        StatusCode::NOT_FOUND => PATH_UNKNOWN,
+        StatusCode::METHOD_NOT_ALLOWED => METHOD,
+        StatusCode::PAYLOAD_TOO_LARGE => REQUEST_TOO_LARGE,
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => MEDIA_TYPE,
+        status if status.is_client_error() => REQUEST_MALFORMED,
+        _ => BUG,
+    };
+    let detail = if text.is_empty() { kind.title.into() } else { String::from_utf8_lossy(&text) };
+    let mut response = Problem::new(kind, detail).into_response();
+    if let Some(allow) = parts.headers.get(header::ALLOW) {
+        response.headers_mut().insert(header::ALLOW, allow.clone());
+    }
+    response
+}
+
+/// The media type of problems.
+const PROBLEM: &str = "application/problem+json";

@@ -5,7 +5,7 @@ use std::ops::Deref;
 
 use reroot_core::toml::FileErrors;
 
-reroot_core::codes! {
+codes! {
     pub(super) const;
 
     FILE_UNREADABLE = "service.file.unreadable", "The file cannot be read.";

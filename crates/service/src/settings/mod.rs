@@ -144,6 +144,16 @@ impl Settings {
         self.data.join("batches")
     }
 
+    /// The file of the findings of a job.
+    pub fn findings(&self, job: &str) -> PathBuf {
+        self.data.join("findings").join(format!("{job}.jsonl"))
+    }
+
+    /// The folder of exports.
+    pub fn exports(&self) -> PathBuf {
+        self.data.join("exports")
+    }
+
     /// The store.
     pub fn store(&self) -> PathBuf {
         self.data.join("jobs.sqlite")

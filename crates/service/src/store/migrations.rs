@@ -14,9 +14,11 @@ const STEPS: &[&str] = &[
      CREATE TABLE policy (sha256 TEXT PRIMARY KEY, name TEXT NOT NULL, text TEXT NOT NULL, state TEXT NOT NULL,
        revision INTEGER NOT NULL, owner TEXT NOT NULL, created TEXT NOT NULL) STRICT;
      CREATE TABLE job (id TEXT PRIMARY KEY, seq INTEGER NOT NULL UNIQUE, kind TEXT NOT NULL, spec TEXT NOT NULL,
-       state TEXT NOT NULL, revision INTEGER NOT NULL, owner TEXT NOT NULL, created TEXT NOT NULL, changed TEXT NOT NULL,
-       attempt INTEGER NOT NULL, canceled INTEGER NOT NULL, reason TEXT, plan TEXT, result TEXT, problem TEXT) STRICT;
-     CREATE INDEX job_state ON job(state);
+       state TEXT NOT NULL, ended INTEGER NOT NULL, revision INTEGER NOT NULL, owner TEXT NOT NULL,
+       created TEXT NOT NULL, changed TEXT NOT NULL, attempt INTEGER NOT NULL, reason TEXT, plan TEXT, result TEXT, problem TEXT) STRICT;
+     CREATE INDEX job_open ON job(seq) WHERE ended = 0;
+     CREATE TABLE job_upload (job TEXT NOT NULL, upload TEXT NOT NULL, PRIMARY KEY (job, upload)) STRICT;
+     CREATE INDEX job_upload_upload ON job_upload(upload);
      CREATE TABLE job_event (job TEXT NOT NULL, revision INTEGER NOT NULL, state TEXT NOT NULL, reason TEXT,
        at TEXT NOT NULL, PRIMARY KEY (job, revision)) STRICT;
      CREATE TABLE approval (job TEXT NOT NULL, seq INTEGER NOT NULL, person TEXT NOT NULL, kind TEXT NOT NULL,

@@ -3,8 +3,11 @@
 //! *Trusted.* Who can change this file can plan other batches in the name of a user, and can sign none of them.
 
 mod error;
+mod jobs;
 mod migrations;
 mod number;
+mod policies;
+mod uploads;
 
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,8 +15,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rusqlite::Connection;
 
 pub use error::StoreError;
+pub use jobs::{Change, Job, JobEvent, JobState, NewJob, StoredApproval};
 pub use migrations::VERSION;
 pub use number::{integer, natural};
+pub use policies::{PolicyState, StoredPolicy};
+pub use uploads::{Upload, UploadState};
 
 /// The open file.
 #[derive(Debug)]

@@ -1,0 +1,44 @@
+//! Exports: the file that a job of that kind has made.
+
+use axum::extract::{Path as Named, State};
+use axum::http::header;
+use axum::response::{IntoResponse as _, Response};
+use reroot_core::input;
+
+use super::jobs::find;
+use super::stream::file_body;
+use crate::app::App;
+use crate::principal::{Principal, Role};
+use crate::problem::{JOB_UNKNOWN, Problem};
+use crate::store::JobState;
+
+/// Gives out the file that an export has made.
+#[utoipa::path(get, path = "/v1/jobs/{id}/export", tag = "jobs", params(("id" = String, Path)), responses(
+    (status = 200, body = Vec<u8>, content_type = "application/octet-stream"),
+    (status = "4XX", body = crate::problem::Document, content_type = "application/problem+json"),
+))]
+pub(super) async fn get(
+    State(app): State<App>,
+    principal: Principal,
+    Named(id): Named<String>,
+) -> Result<Response, Problem> {
+    principal.must_be(&[Role::Auditor, Role::Operator])?;
+    let (file, bytes, id) = app
+        .blocking(move |app| {
+            let job = find(app, &id)?;
+            let none = || Problem::new(JOB_UNKNOWN, format!("the job `{}` has no export", job.id));
+            if job.kind != "export" || job.state != JobState::Checked {
+                return Err(none());
+            }
+            let file = input::open(&app.settings().exports().join(&job.id)).map_err(|_| none())?;
+            let bytes = file.metadata().map_err(|_| none())?.len();
+            Ok((file, bytes, job.id))
+        })
+        .await?;
+    let headers = [
+        (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
+        (header::CONTENT_LENGTH, bytes.to_string()),
+        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{id}.export\"")),
+    ];
+    Ok((headers, file_body(app, file)).into_response())
+}

@@ -1,0 +1,286 @@
+//! The command of a job, as it is posted and as it is stored.
+
+use std::collections::BTreeMap;
+
+use reroot_core::crypto::sha256;
+use reroot_core::delivery::{Form, Target};
+use reroot_issue::pipeline::{OnMissing, OnReject, OnSurplus};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// What a job does.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Spec {
+    /// Takes the certificates of a batch out in a different form.
+    Export(ExportJob),
+    /// Looks at what is in uploads.
+    Inspect(InspectJob),
+    /// Plans a batch, has it approved and signed, and seals it.
+    Issue(Box<IssueJob>),
+    /// Verifies a batch.
+    Verify(VerifyJob),
+}
+
+/// Plans a batch, has it approved and signed, and seals it. Nothing of it says what a certificate holds: the policy does.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct IssueJob {
+    /// Ids of uploads, in the order in which they are read.
+    pub inputs: Vec<String>,
+    /// SHA-256 of the policy.
+    pub policy: String,
+    /// The parameters that the policy declares.
+    #[serde(default)]
+    pub params: BTreeMap<String, String>,
+    /// What a rejected item does to the run.
+    #[serde(default)]
+    pub on_reject: OnRejectItem,
+    /// What a missing chip does to the run.
+    #[serde(default)]
+    pub on_missing: OnMissingChip,
+    /// What becomes of a leaf that is not on the list.
+    #[serde(default)]
+    pub on_surplus: OnSurplusLeaf,
+    /// Id of the upload with the list of expected chips.
+    #[serde(default)]
+    pub expect: Option<String>,
+    /// How many leaves must verify.
+    #[serde(default)]
+    pub expect_count: Option<u64>,
+    /// Encodings of the certificates beside the archive of the batch.
+    #[serde(default)]
+    pub forms: Vec<BatchForm>,
+    /// ST's bulk identifier, kept on the ledger.
+    #[serde(default)]
+    pub bulk_id: Option<String>,
+    /// Write the bulk identifier into the statement too.
+    #[serde(default)]
+    pub publish_bulk_id: bool,
+    /// Issue again what was issued before, for this reason.
+    #[serde(default)]
+    pub reissue: Option<String>,
+    /// Check everything, and record, plan and sign nothing.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// Looks at what is in uploads.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InspectJob {
+    /// Ids of uploads, in the order in which they are read.
+    pub inputs: Vec<String>,
+    /// Verify each leaf too.
+    #[serde(default)]
+    pub verify: bool,
+    /// SHA-256 of the policy whose rules of intake count.
+    #[serde(default)]
+    pub policy: Option<String>,
+}
+
+/// Verifies a batch.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VerifyJob {
+    /// The batch.
+    pub batch: String,
+    /// Ids of the uploads that it was made of, for the account of their items.
+    #[serde(default)]
+    pub inputs: Vec<String>,
+}
+
+/// Takes the certificates of a batch out in a different form.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ExportJob {
+    /// The batch.
+    pub batch: String,
+    /// The form.
+    pub to: ExportTo,
+    /// Encodings, where the form wants one.
+    #[serde(default)]
+    pub forms: Vec<BatchForm>,
+    /// The policy of the cloud that devices get.
+    #[serde(default)]
+    pub aws_policy: Option<String>,
+}
+
+macro_rules! choices {
+    ($($(#[$about:meta])* $name:ident => $library:ident { $($(#[$what:meta])* $choice:ident),* $(,)? })*) => {$(
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum $name {
+            $($(#[$what])* $choice),*
+        }
+
+        impl $name {
+            /// The library's word for it.
+            pub const fn into_library(self) -> $library {
+                match self {
+                    $(Self::$choice => $library::$choice),*
+                }
+            }
+        }
+    )*};
+}
+
+choices! {
+    /// What a rejected item does to the run.
+    OnRejectItem => OnReject {
+        /// It is left out.
+        Skip,
+        /// It stops the run.
+        #[default]
+        Stop,
+    }
+    /// What a missing chip does to the run.
+    OnMissingChip => OnMissing {
+        /// It is noted.
+        Note,
+        /// It stops the run.
+        #[default]
+        Stop,
+    }
+    /// What becomes of a leaf that is not on the list.
+    OnSurplusLeaf => OnSurplus {
+        /// It is ignored.
+        Ignore,
+        /// It is rejected.
+        #[default]
+        Reject,
+    }
+    /// An encoding of certificates.
+    BatchForm => Form {
+        /// DER.
+        #[default]
+        Der,
+        /// PEM.
+        Pem,
+    }
+    /// The form of an export that is one file.
+    ExportTo => Target {
+        /// A file for AWS Thingpress: one certificate a line.
+        AwsThingpress,
+        /// A file of request bodies for the Azure Device Provisioning Service.
+        AzureDps,
+        /// A table of all chips.
+        #[default]
+        Csv,
+        /// A zip archive of certificates.
+        Zip,
+    }
+}
+
+/// A command with what its parts were when it was posted.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct StoredSpec {
+    /// The command.
+    pub spec: Spec,
+    /// SHA-256 of each upload that it names.
+    pub digests: BTreeMap<String, String>,
+}
+
+impl Spec {
+    /// The word for the kind.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Export(_) => "export",
+            Self::Inspect(_) => "inspect",
+            Self::Issue(_) => "issue",
+            Self::Verify(_) => "verify",
+        }
+    }
+
+    /// The uploads that it reads, each once.
+    pub fn uploads(&self) -> Vec<String> {
+        let mut uploads = match self {
+            Self::Export(_) => vec![],
+            Self::Inspect(job) => job.inputs.clone(),
+            Self::Issue(job) => job.inputs.iter().chain(&job.expect).cloned().collect(),
+            Self::Verify(job) => job.inputs.clone(),
+        };
+        uploads.sort();
+        uploads.dedup();
+        uploads
+    }
+
+    /// The policy that it names.
+    pub fn policy(&self) -> Option<&str> {
+        match self {
+            Self::Export(_) | Self::Verify(_) => None,
+            Self::Inspect(job) => job.policy.as_deref(),
+            Self::Issue(job) => Some(&job.policy),
+        }
+    }
+
+    /// The same command with uploads named by their content.
+    fn by_content(mut self, digests: &BTreeMap<String, String>) -> Self {
+        let named = |id: &mut String| {
+            if let Some(digest) = digests.get(id) {
+                id.clone_from(digest);
+            }
+        };
+        match &mut self {
+            Self::Export(_) => {}
+            Self::Inspect(job) => job.inputs.iter_mut().for_each(named),
+            Self::Issue(job) => job.inputs.iter_mut().chain(&mut job.expect).for_each(named),
+            Self::Verify(job) => job.inputs.iter_mut().for_each(named),
+        }
+        self
+    }
+}
+
+impl StoredSpec {
+    /// The key of the terms: the same work, by the content of its inputs, has the same key.
+    pub fn key(&self) -> String {
+        let terms = self.spec.clone().by_content(&self.digests);
+        let text = serde_json::to_vec(&terms).expect("a command has text for keys");
+        sha256(&text).to_string()[..32].to_owned()
+    }
+
+    /// The text that is stored.
+    pub fn to_text(&self) -> String {
+        serde_json::to_string(self).expect("a command has text for keys")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stored(text: &str, digests: &[(&str, &str)]) -> StoredSpec {
+        let digests = digests.iter().map(|(id, digest)| ((*id).to_owned(), (*digest).to_owned())).collect();
+        StoredSpec { spec: serde_json::from_str(text).unwrap(), digests }
+    }
+
+    #[test]
+    fn the_same_content_under_two_ids_is_the_same_job() {
+        let one = stored(r#"{"kind":"issue","inputs":["a"],"policy":"p"}"#, &[("a", "digest")]);
+        let two = stored(r#"{"policy":"p","kind":"issue","inputs":["b"],"params":{}}"#, &[("b", "digest")]);
+        assert_eq!(one.key(), two.key());
+        for other in [
+            stored(r#"{"kind":"issue","inputs":["a"],"policy":"p"}"#, &[("a", "different")]),
+            stored(r#"{"kind":"issue","inputs":["a"],"policy":"q"}"#, &[("a", "digest")]),
+            stored(r#"{"kind":"issue","inputs":["a"],"policy":"p","dry_run":true}"#, &[("a", "digest")]),
+            stored(r#"{"kind":"issue","inputs":["a"],"policy":"p","params":{"lot":"A"}}"#, &[("a", "digest")]),
+        ] {
+            assert_ne!(one.key(), other.key(), "{other:?}");
+        }
+        assert_eq!(stored(&serde_json::to_string(&one.spec).unwrap(), &[("a", "digest")]).key(), one.key());
+    }
+
+    #[test]
+    fn a_member_that_does_not_exist_is_refused() {
+        for bad in [
+            r#"{"kind":"issue","inputs":["a"],"policy":"p","colour":1}"#,
+            r#"{"kind":"sign","inputs":[]}"#,
+            r#"{"kind":"issue","policy":"p"}"#,
+            r#"{"inputs":["a"],"policy":"p"}"#,
+            r#"{"kind":"verify","batch":"b","x":1}"#,
+        ] {
+            assert!(serde_json::from_str::<Spec>(bad).is_err(), "{bad}");
+        }
+    }
+}

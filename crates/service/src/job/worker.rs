@@ -1,0 +1,201 @@
+//! The threads that run jobs: one plans and finishes, as the ledger has one writer; one looks at files; one talks to the
+//! signer. Each takes its work from the store, so a restart finds what there was.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use reroot_core::durable;
+use reroot_core::parallel::{self, NoThread};
+use reroot_issue::signing_service::Client;
+
+use super::end;
+use super::issue::{self, Place, Ran, Stopped};
+use super::look;
+use super::signing::{self, Looked};
+use super::spec::{Spec, StoredSpec};
+use crate::app::App;
+use crate::problem::{BUG, INPUT_REFUSED, Problem};
+use crate::running::Live;
+use crate::store::{Change, Job, JobState};
+
+/// Longest sleep of a thread that has nothing to do.
+const LONG: Duration = Duration::from_secs(1);
+/// Between two looks at a signer that works.
+const SOON: Duration = Duration::from_millis(100);
+/// Between two looks at a signer that does not, and between two runs on a disk that failed.
+const LATER: Duration = Duration::from_secs(2);
+
+/// Starts the threads. They end after the world's `cancel` was set.
+///
+/// # Errors
+/// The system has no thread to spare.
+pub fn start(app: &App) -> Result<Vec<JoinHandle<()>>, NoThread> {
+    let planner = app.clone();
+    let looker = app.clone();
+    let signer = app.clone();
+    Ok(vec![
+        parallel::start("planner".to_owned(), move || work(&planner, &|spec| matches!(spec, Spec::Issue(_))))?,
+        parallel::start("looker".to_owned(), move || work(&looker, &|spec| !matches!(spec, Spec::Issue(_))))?,
+        parallel::start("signer".to_owned(), move || sign(&signer))?,
+    ])
+}
+
+fn ends(app: &App) -> bool {
+    app.world().cancel.load(Ordering::Relaxed)
+}
+
+/// Runs jobs of these kinds, one after the other; those that only have to be finished come first.
+fn work(app: &App, mine: &dyn Fn(&Spec) -> bool) {
+    let (mut seen, mut not_before) = (0, Instant::now());
+    while !ends(app) {
+        let next = if Instant::now() < not_before { None } else { next(app, mine) };
+        let Some((job, stored)) = next else {
+            seen = app.running().wait(seen, LONG.min(not_before.saturating_duration_since(Instant::now()).max(SOON)));
+            continue;
+        };
+        let live = app.running().follow(&job.id);
+        let ended = run(app, &job, &stored, &live);
+        app.running().forget(&job.id);
+        match ended {
+            Ok(true) => {}
+            Ok(false) => not_before = Instant::now() + LATER,
+            Err(problem) => {
+                tracing::error!(job = %job.id, problem = %problem.document().detail, "the store failed");
+                not_before = Instant::now() + LATER;
+            }
+        }
+    }
+}
+
+/// The job that is next, with its command.
+fn next(app: &App, mine: &dyn Fn(&Spec) -> bool) -> Option<(Job, StoredSpec)> {
+    let mut waiting = app.store().waiting(&[JobState::Received, JobState::Checking, JobState::Sealing]).ok()?;
+    waiting.sort_by_key(|job| job.state != JobState::Sealing);
+    waiting.into_iter().find_map(|job| {
+        let stored: StoredSpec = serde_json::from_str(&job.spec).ok()?;
+        mine(&stored.spec).then_some((job, stored))
+    })
+}
+
+/// Runs one job's next part. Returns whether there may be more to do at once.
+fn run(app: &App, job: &Job, stored: &StoredSpec, live: &Arc<Live>) -> Result<bool, Problem> {
+    tracing::info!(job = %job.id, state = job.state.as_str(), "the job runs");
+    let ran = if job.state == JobState::Sealing {
+        issue::finish(app, job, live)
+    } else {
+        if job.state == JobState::Received {
+            let change = Change { state: Some(JobState::Checking), reason: Some(None), ..Change::default() };
+            // it may have been canceled since it was found
+            if app.change(&job.id, &[JobState::Received], &change)?.is_none() {
+                return Ok(true);
+            }
+        }
+        match &stored.spec {
+            Spec::Issue(spec) => issue::plan(app, job, stored, spec, live),
+            Spec::Inspect(spec) => look::inspect(app, job, stored, spec, live),
+            Spec::Verify(spec) => look::verify(app, job, stored, spec, live),
+            Spec::Export(spec) => look::export(app, job, spec, live),
+        }
+    };
+    let current = app.store().job(&job.id)?.ok_or_else(|| Problem::new(BUG, "the job is gone"))?;
+    match ran {
+        Ok(Ran::Checked(result)) => end(app, &current, JobState::Checked, None, Some(&result))?,
+        Ok(Ran::Published(result)) => end(app, &current, JobState::Published, None, Some(&result))?,
+        Ok(Ran::Refused(result)) => {
+            let reasons = result.get("reasons").and_then(|reasons| reasons.as_array());
+            let reasons: Vec<&str> = reasons.into_iter().flatten().filter_map(|reason| reason.as_str()).collect();
+            let detail = if reasons.is_empty() { "nothing is left to do".to_owned() } else { reasons.join("; ") };
+            end(app, &current, JobState::Refused, Some(&Problem::new(INPUT_REFUSED, detail)), Some(&result))?;
+        }
+        Ok(Ran::Planned(planned, result)) => {
+            signing::note_needed(&Client::new(app.settings().signer.clone()), app.running());
+            let change = Change {
+                state: Some(JobState::AwaitingApproval),
+                reason: Some(Some(format!("0 of {} approvals were given", app.running().needed()))),
+                plan: Some(serde_json::to_string(&planned).expect("a plan has text for keys")),
+                result: Some(result.to_string()),
+                problem: None,
+            };
+            app.change(&job.id, &[JobState::Checking], &change)?;
+        }
+        Err(Stopped::Interrupted) if live.by_person.load(Ordering::Relaxed) => {
+            end(app, &current, JobState::Canceled, None, None)?;
+        }
+        // the process ends, and the next one runs the same command again
+        Err(Stopped::Interrupted) => return Ok(false),
+        Err(Stopped::LedgerInUse(reason)) => return waits(app, &current, reason),
+        Err(Stopped::Later(problem)) => return waits(app, &current, problem.document().detail.clone()),
+        Err(Stopped::For(problem)) => {
+            let state = if problem.document().exit <= 3 { JobState::Refused } else { JobState::Failed };
+            end(app, &current, state, Some(&problem), None)?;
+        }
+    }
+    Ok(true)
+}
+
+fn waits(app: &App, job: &Job, reason: String) -> Result<bool, Problem> {
+    if job.reason.as_deref() != Some(&reason) {
+        app.change(&job.id, &[job.state], &Change { reason: Some(Some(reason)), ..Change::default() })?;
+    }
+    Ok(false)
+}
+
+/// Talks to the signer for every job that it has or is to have.
+fn sign(app: &App) {
+    let client = Client::new(app.settings().signer.clone());
+    let mut seen = 0;
+    while !ends(app) {
+        let jobs = app.store().waiting(&[JobState::Approved, JobState::Signing]).unwrap_or_default();
+        let mut pause = if jobs.is_empty() { LONG } else { LATER };
+        let later = jobs.iter().fold(false, |later, job| {
+            let looked = signing::look(app, &client, job).unwrap_or_else(|problem| {
+                tracing::error!(job = %job.id, problem = %problem.document().detail, "the store failed");
+                Looked::Later
+            });
+            if job.state != JobState::Signing || looked == Looked::Changed {
+                app.running().forget(&job.id);
+            }
+            if looked != Looked::Later {
+                pause = SOON;
+            }
+            later || looked == Looked::Later
+        });
+        if later && pause == LATER {
+            // a new approval does not make a signer that is gone answer
+            std::thread::sleep(SOON);
+        }
+        seen = app.running().wait(seen, pause);
+    }
+}
+
+/// Removes what no job and no principal needs any more: uploads whose time is over, and files of an earlier process.
+///
+/// # Errors
+/// The store cannot be read or written.
+pub fn sweep(app: &App) -> Result<(), Problem> {
+    let uploads = app.settings().uploads();
+    for id in app.store().expired_uploads(app.world().now().unix())? {
+        if app.store().remove_upload(&id)? {
+            let _ = durable::remove_partial_file(&uploads.join(&id));
+        }
+    }
+    for entry in std::fs::read_dir(app.settings().jobs()).into_iter().flatten().flatten() {
+        let id = entry.file_name().to_string_lossy().into_owned();
+        if app.store().job(&id)?.is_none_or(|job| job.state.is_end()) {
+            Place::of(app.settings(), &id).remove();
+        }
+    }
+    for entry in std::fs::read_dir(&uploads).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let arriving = app.arriving().contains(name.trim_end_matches(PARTIAL));
+        if !arriving && app.store().upload(&name)?.is_none() {
+            let _ = durable::remove_partial_file(&entry.path());
+        }
+    }
+    Ok(())
+}
+
+/// The end of the name of an upload that arrives.
+pub const PARTIAL: &str = ".partial";

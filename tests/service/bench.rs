@@ -1,0 +1,150 @@
+//! A planner's folder with the service on it, in this process; the signer is a program of its own, or not there.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use reroot::config::Sharing;
+use reroot::signer::ResolveWith;
+use reroot_service::principal::{Passing, Role, Roles};
+use reroot_service::settings::{Limits, Listen};
+use reroot_service::{Opening, Settings, World, serve};
+
+use crate::client::Client;
+use crate::support::judges::put;
+use crate::support::run::Run;
+use crate::support::workshop::{POLICY, Workshop};
+
+/// Names, secrets and roles.
+const PEOPLE: [(&str, &str, &[Role]); 6] = [
+    ("anna", "secret-of-anna", &[Role::Operator]),
+    ("bert", "secret-of-bert", &[Role::Approver]),
+    ("carl", "secret-of-carl", &[Role::Operator, Role::Approver]),
+    ("admin", "secret-of-admin", &[Role::Admin]),
+    ("vera", "secret-of-vera", &[Role::Viewer]),
+    ("audra", "secret-of-audra", &[Role::Auditor]),
+];
+
+/// A service that runs.
+pub(crate) struct Service {
+    pub(crate) address: SocketAddr,
+    cancel: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Service {
+    /// One of the people.
+    pub(crate) fn of(&self, name: &str) -> Client {
+        let (_, secret, _) = PEOPLE.iter().find(|(known, ..)| *known == name).expect("a person of the test");
+        Client { address: self.address, token: Some((*secret).to_owned()) }
+    }
+
+    /// A caller who shows nothing.
+    pub(crate) fn stranger(&self) -> Client {
+        Client { address: self.address, token: None }
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        self.cancel.store(true, Ordering::Relaxed);
+        let ended = self.thread.take().expect("it runs once").join();
+        if !std::thread::panicking() {
+            ended.expect("the service ends in order");
+        }
+    }
+}
+
+/// The folders of the planner and of the vault.
+pub(crate) struct Bench {
+    pub(crate) workshop: Workshop,
+    pub(crate) settings: Settings,
+}
+
+impl Bench {
+    pub(crate) fn new() -> Self {
+        let workshop = Workshop::new();
+        let folder = workshop.folder().to_owned();
+        Run::tool("cp").args(["-a", "pki", "vault"]).folder(&folder).run().success();
+        let taken = ["pki/ca/issuing.key.pem", "pki/ca/root.key.pem", "pki/ledger.db", "vault/ca/manifest.key.pem"];
+        Run::tool("rm").args(taken).folder(&folder).run().success();
+        let config = folder.join("pki/reroot.toml");
+        let text = std::fs::read_to_string(&config).unwrap();
+        let without = text.lines().filter(|line| !line.contains("issuing.key.pem"));
+        put(&config, without.fold(String::new(), |text, line| text + line + "\n"));
+        let settings = Settings {
+            listen: Listen::Tcp(([127, 0, 0, 1], 0).into()),
+            tls: None,
+            metrics: None,
+            data: folder.join("data"),
+            configuration: config,
+            signer: folder.join("s"),
+            limits: Limits { free_bytes: 1, ..Limits::usual() },
+        };
+        Self { workshop, settings }
+    }
+
+    /// Starts the service.
+    pub(crate) fn start(&self) -> Service {
+        let cancel = Arc::new(AtomicBool::new(false));
+        let world = World {
+            clock,
+            random,
+            secrets: Arc::new(ResolveWith {
+                env: |_: &str| None,
+                prompt: |_: &str| Err(std::io::Error::other("no terminal")),
+            }),
+            sharing: Sharing::Refused,
+            cancel: Arc::clone(&cancel),
+            tool: "reroot 0.1.0",
+        };
+        let mut passing = Passing::default();
+        for (name, secret, roles) in PEOPLE {
+            passing.add(secret, name, Roles::of(roles));
+        }
+        let opening = Opening { passing, new_ledger: true, policies: vec![POLICY.to_owned()] };
+        let (say, heard) = mpsc::channel();
+        let settings = self.settings.clone();
+        let thread = std::thread::spawn(move || {
+            serve(settings, world, opening, move |started| say.send(started.address).unwrap()).unwrap();
+        });
+        let address = heard.recv_timeout(Duration::from_secs(60)).expect("it listens").expect("on an address");
+        Service { address, cancel, thread: Some(thread) }
+    }
+
+    /// SHA-256 of the workshop's policy.
+    pub(crate) fn policy() -> String {
+        reroot::crypto::sha256(POLICY.as_bytes()).to_string()
+    }
+
+    /// An archive of TEST leaves with these indices.
+    pub(crate) fn reel(&self, name: &str, indices: std::ops::Range<u64>) -> Vec<u8> {
+        self.workshop.reel(name, indices);
+        std::fs::read(self.workshop.path(name)).unwrap()
+    }
+
+    pub(crate) fn data(&self, name: &str) -> PathBuf {
+        self.settings.data.join(name)
+    }
+
+    /// Names in a folder of the service's data.
+    pub(crate) fn names(&self, folder: &str) -> Vec<String> {
+        let entries = std::fs::read_dir(self.data(folder)).unwrap();
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test plays the program")]
+fn clock() -> Duration {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap()
+}
+
+fn random(bytes: &mut [u8]) {
+    aws_lc_rs::rand::fill(bytes).unwrap();
+}

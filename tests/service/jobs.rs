@@ -1,0 +1,221 @@
+//! Jobs: the same work is the same job, a dead signer loses nothing, and a restart goes on.
+
+use std::io::{Read as _, Write as _};
+
+use serde_json::{Value, json};
+
+use crate::bench::{Bench, Service};
+use crate::client::Client;
+use crate::support::judges::put;
+use crate::support::run::Run;
+
+pub(crate) fn issue(upload: &str) -> Value {
+    json!({ "kind": "issue", "inputs": [upload], "policy": Bench::policy(), "params": { "lot": "A1" } })
+}
+
+pub(crate) fn id(job: &Value) -> String {
+    job["id"].as_str().unwrap().to_owned()
+}
+
+/// Uploads a reel of some leaves and posts a job for it.
+pub(crate) fn posted(bench: &Bench, client: &Client, leaves: std::ops::Range<u64>) -> String {
+    let name = format!("reel-{}-{}.zip", leaves.start, leaves.end);
+    let upload = client.upload(&name, &bench.reel(&name, leaves));
+    id(&client.post("/v1/jobs", &issue(&upload)).expect(202).json())
+}
+
+/// A person with a key and a certificate, which the signer knows.
+pub(crate) fn person(bench: &Bench, name: &str) {
+    let line = format!(
+        "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout {name}.key -out {name}.pem -days 3650 -subj \
+         /CN={name} -addext basicConstraints=critical,CA:FALSE -addext keyUsage=critical,digitalSignature"
+    );
+    put(&bench.workshop.path("empty.cnf"), "[req]\ndistinguished_name = dn\n[dn]\n");
+    let run = Run::openssl().folder(bench.workshop.folder()).env("OPENSSL_CONF", "empty.cnf");
+    run.args(line.split(' ')).run().success();
+    Run::tool("chmod").args(["600", &format!("{name}.key")]).folder(bench.workshop.folder()).run().success();
+}
+
+/// The text of an approval of a job's plan, made on a machine of the person's own.
+pub(crate) fn approval(bench: &Bench, service: &Service, job: &str, name: &str, requester: &str) -> String {
+    let plan = service.of("bert").get(&format!("/v1/jobs/{job}/plan")).expect(200);
+    let (file, out) = (format!("{job}-{name}.plan"), format!("{job}-{name}-{requester}.approval"));
+    put(&bench.workshop.path(&file), &plan.body);
+    let (key, certificate) = (format!("{name}.key"), format!("{name}.pem"));
+    let args = ["approve", &file, "--planner", "pki/ca/manifest.pem", "--requester", requester, "--yes"];
+    let own = ["--key", &key, "--certificate", &certificate, "--out", &out];
+    bench.workshop.reroot(&args).args(own).run().success();
+    std::fs::read_to_string(bench.workshop.path(&out)).unwrap()
+}
+
+#[test]
+fn the_same_work_is_the_same_job() {
+    let bench = Bench::new();
+    let service = bench.start();
+    let anna = service.of("anna");
+    let reel = bench.reel("reel.zip", 0..3);
+    let upload = anna.upload("reel.zip", &reel);
+    let key = ("idempotency-key", "first");
+    let send = |spec: &Value, headers: &[(&str, &str)]| {
+        let headers = [&[("content-type", "application/json")], headers].concat();
+        anna.send("POST", "/v1/jobs", &headers, spec.to_string().as_bytes())
+    };
+    let new = send(&issue(&upload), &[key]).expect(202);
+    let job = id(&new.json());
+    assert_eq!(
+        (new.headers["location"].as_str(), &new.json()["already"]),
+        (&*format!("/v1/jobs/{job}"), &json!(false))
+    );
+    let again = send(&issue(&upload), &[key]).expect(200).json();
+    assert_eq!((id(&again), &again["already"]), (job.clone(), &json!(true)));
+    let mut other = issue(&upload);
+    other["params"]["lot"] = json!("B2");
+    send(&other, &[key]).problem(422, "request.key-reused");
+    send(&other, &[("idempotency-key", "")]).problem(400, "request.malformed");
+    // the same reel, sent again by a colleague
+    let copy = service.of("carl").upload("copy.zip", &reel);
+    let same = service.of("carl").post("/v1/jobs", &issue(&copy)).expect(200).json();
+    assert_eq!((id(&same), &same["owner"]), (job, &json!("anna")));
+}
+
+#[test]
+fn what_is_wrong_with_a_job_is_said_before_it_is_stored() {
+    let bench = Bench::new();
+    let service = bench.start();
+    let anna = service.of("anna");
+    let upload = anna.upload("reel.zip", &bench.reel("reel.zip", 0..2));
+    let with = |change: &dyn Fn(&mut Value)| {
+        let mut spec = issue(&upload);
+        change(&mut spec);
+        anna.post("/v1/jobs", &spec)
+    };
+    with(&|spec| spec["inputs"] = json!([])).problem(400, "request.malformed");
+    with(&|spec| spec["inputs"] = json!(["../../etc/passwd"])).problem(404, "upload.unknown");
+    with(&|spec| spec["policy"] = json!("x")).problem(404, "policy.unknown");
+    with(&|spec| spec["colour"] = json!(1)).problem(400, "request.malformed");
+    with(&|spec| spec["kind"] = json!("sign")).problem(400, "request.malformed");
+    with(&|spec| spec["params"] = json!({})).expect(400);
+    with(&|spec| spec["params"]["lot"] = json!("not a lot")).expect(400);
+    let twin = anna.upload("twin.zip", &bench.reel("twin.zip", 0..2));
+    with(&|spec| spec["inputs"] = json!([upload, twin])).problem(400, "request.malformed");
+    let expected = anna.post("/v1/uploads", &json!({ "name": "x", "bytes": 5 })).json();
+    with(&|spec| spec["inputs"] = json!([expected["id"]])).problem(409, "upload.incomplete");
+    service.of("carl").post("/v1/jobs", &issue(&upload)).problem(404, "upload.unknown");
+    service.of("bert").post("/v1/jobs", &issue(&upload)).problem(403, "auth.role");
+    anna.send("POST", "/v1/jobs", &[("content-type", "text/plain")], b"{}").problem(415, "request.media-type");
+    let long = format!("{{\"kind\":\"{}\"}}", "x".repeat(1 << 20));
+    anna.send("POST", "/v1/jobs", &[("content-type", "application/json")], long.as_bytes())
+        .problem(413, "request.too-large");
+    assert_eq!(anna.get("/v1/jobs").expect(200).json()["jobs"], json!([]));
+    anna.get("/v1/jobs/nothing").problem(404, "job.unknown");
+    anna.get("/v1/jobs?limit=0").problem(400, "request.malformed");
+    anna.get("/v1/jobs?cursor=x").problem(400, "request.malformed");
+    anna.get("/v1/jobs?colour=1").problem(400, "request.malformed");
+    anna.get("/v2/jobs").problem(404, "request.path-unknown");
+    anna.send("PATCH", "/v1/jobs", &[], &[]).problem(405, "request.method");
+}
+
+#[test]
+fn a_reel_that_does_not_verify_is_refused_with_findings_and_can_be_posted_again() {
+    let bench = Bench::new();
+    let service = bench.start();
+    let anna = service.of("anna");
+    let junk = anna.upload("junk.zip", b"this is no archive");
+    let job = id(&anna.post("/v1/jobs", &issue(&junk)).expect(202).json());
+    let refused = anna.wait_for(&job, &["refused"]);
+    assert!(refused["problem"]["code"].is_string() && refused["problem"]["detail"].is_string(), "{refused:#}");
+    assert_eq!(bench.names("jobs"), Vec::<String>::new());
+    let again = anna.post("/v1/jobs", &issue(&junk)).expect(202).json();
+    assert_eq!((id(&again), &again["attempt"]), (job.clone(), &json!(2)));
+    anna.wait_for(&job, &["refused"]);
+    anna.send("POST", &format!("/v1/jobs/{job}/cancel"), &[], &[]).problem(409, "job.over");
+}
+
+#[test]
+fn a_dry_run_ends_when_everything_was_checked() {
+    let bench = Bench::new();
+    let service = bench.start();
+    let anna = service.of("anna");
+    let upload = anna.upload("reel.zip", &bench.reel("reel.zip", 0..3));
+    let mut spec = issue(&upload);
+    spec["dry_run"] = json!(true);
+    let job = id(&anna.post("/v1/jobs", &spec).expect(202).json());
+    let checked = anna.wait_for(&job, &["checked"]);
+    assert_eq!(checked["result"]["counts"]["leaves"], 3, "{checked:#}");
+    assert_eq!(checked["result"]["outcome"], "dry-run");
+    let inspect = json!({ "kind": "inspect", "inputs": [upload], "verify": true, "policy": Bench::policy() });
+    let job = id(&anna.post("/v1/jobs", &inspect).expect(202).json());
+    let checked = anna.wait_for(&job, &["checked"]);
+    assert_eq!(checked["result"]["leaves"], 3, "{checked:#}");
+}
+
+/// Everything but the signer: the job waits, says why, and its events are all there after a restart.
+#[test]
+fn without_a_signer_a_job_waits_and_says_why() {
+    let bench = Bench::new();
+    person(&bench, "bert");
+    let job = {
+        let service = bench.start();
+        let anna = service.of("anna");
+        let job = posted(&bench, &anna, 0..3);
+        let waiting = anna.wait_for(&job, &["awaiting-approval"]);
+        assert_eq!(waiting["plan"]["count"], 3, "{waiting:#}");
+        let path = format!("/v1/jobs/{job}");
+        anna.send("POST", &format!("{path}/cancel"), &[], &[]).problem(409, "job.committed");
+        service.of("carl").send("POST", &format!("{path}/cancel"), &[], &[]).problem(403, "auth.role");
+
+        let approvals = format!("{path}/approvals");
+        let text = service.of("bert").get(&format!("{path}/approval-text")).expect(200).json();
+        assert!(text["text"].as_str().unwrap().contains("\"requester\":\"anna\""), "{text:#}");
+        anna.post(&approvals, &json!({ "console": true })).problem(403, "auth.role");
+        service.of("bert").post(&approvals, &json!({})).problem(400, "request.malformed");
+        service.of("bert").post(&approvals, &json!({ "approval": "x" })).problem(422, "approval.malformed");
+        let console = service.of("bert").post(&approvals, &json!({ "console": true }));
+        assert_eq!(console.headers["retry-after"], "5");
+        console.problem(503, "signer.unreachable");
+        let other = approval(&bench, &service, &job, "bert", "carl");
+        service.of("bert").post(&approvals, &json!({ "approval": other })).problem(422, "approval.malformed");
+        // what a person has signed is kept, whatever the signer does
+        let signed = approval(&bench, &service, &job, "bert", "anna");
+        let taken = service.of("bert").post(&approvals, &json!({ "approval": signed })).expect(202).json();
+        assert_eq!(taken["state"], "approved", "{taken:#}");
+        service.of("bert").post(&approvals, &json!({ "approval": signed })).problem(409, "approval.not-waiting");
+        let mut found = Value::Null;
+        for _ in 0..100 {
+            found = anna.get(&path).json();
+            if found["reason"].is_string() {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
+        let reason = found["reason"].as_str().unwrap();
+        assert!(reason.contains("connect to the socket"), "{found:#}");
+        job
+    };
+    let service = bench.start();
+    let anna = service.of("anna");
+    let found = anna.get(&format!("/v1/jobs/{job}")).json();
+    assert_eq!(found["state"], "approved", "{found:#}");
+    let list = anna.get("/v1/jobs?state=approved&limit=1").json();
+    assert_eq!((id(&list["jobs"][0]), list["next"].is_string()), (job.clone(), true));
+
+    // the events until now, and those after one that the caller has seen
+    let events = |after: &str| {
+        let mut stream = anna.connect().unwrap();
+        let path = format!("/v1/jobs/{job}/events");
+        stream.write_all(anna.head("GET", &path, &[("last-event-id", after)], 0).as_bytes()).unwrap();
+        let mut said = Vec::new();
+        let mut block = [0; 4096];
+        while !String::from_utf8_lossy(&said).contains("connect to the socket") {
+            let count = stream.read(&mut block).unwrap();
+            assert!(count > 0, "{}", String::from_utf8_lossy(&said));
+            said.extend_from_slice(&block[..count]);
+        }
+        String::from_utf8(said).unwrap()
+    };
+    let all = events("0");
+    for state in ["received", "checking", "awaiting-approval", "approved"] {
+        assert!(all.contains(&format!("\"state\":\"{state}\"")), "{state}: {all}");
+    }
+    assert!(all.contains("content-type: text/event-stream") && !events("3").contains("\"state\":\"received\""));
+}

@@ -1,0 +1,13 @@
+//! The service: through HTTP, as a user has it; and with the signer, as two processes.
+
+use reroot_test_support as support;
+
+mod bench;
+mod client;
+mod demo;
+mod document;
+mod hostile;
+mod jobs;
+mod policies;
+mod signer;
+mod uploads;
