@@ -19,7 +19,7 @@ use reroot::origin::ItemName;
 use reroot::policy::{BatchContext, Policy};
 use reroot::reel::{SourceLeaf, certificates_in_pem};
 use reroot::signer::{FileSigner, Signer as _};
-use reroot::verify::{Examined, TrustAnchor, VerifiedLeaf, Verifier};
+use reroot::verify::{Examined, TrustAnchor, Verifier};
 use reroot::x509::{Certificate, SignatureAlgorithm, Time};
 use reroot_test_support::pki;
 
