@@ -58,6 +58,7 @@ pub(super) fn read(root: &Path) -> Vec<ErrorType> {
         ("issue", "crates/issue/src"),
         ("core", "crates/core/src"),
         ("pkcs11-pool", "crates/pkcs11-pool/src"),
+        ("service", "crates/service/src"),
         ("check", "crates/check/src"),
         ("reroot", "src"),
     ] {

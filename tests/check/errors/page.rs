@@ -141,6 +141,7 @@ const PARTS: &[(&str, &str)] = &[
     ("issue", "Issuing, ledger, keys and CAs"),
     ("core", "Reading, checking and writing"),
     ("pkcs11-pool", "Tokens"),
+    ("service", "Service"),
     ("check", "Programs"),
     ("reroot", "Programs"),
 ];

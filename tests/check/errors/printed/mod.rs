@@ -8,6 +8,7 @@ mod core;
 mod ledger;
 mod manifest;
 mod runs;
+mod service;
 mod signers;
 mod signing_service;
 
@@ -26,6 +27,7 @@ pub(super) fn all(sheet: &mut Sheet<'_>) {
     ledger::all(sheet);
     runs::all(sheet);
     ca::all(sheet);
+    service::all(sheet);
     signers::all(sheet);
     signing_service::all(sheet);
 }
