@@ -4,6 +4,12 @@
 //!
 //! The catalog is filled with numbers, not with batches: what is measured is the way from the request to the row and back.
 
+#![expect(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a benchmark prints its result, and makes its own folders"
+)]
+
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};

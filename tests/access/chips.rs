@@ -1,5 +1,7 @@
 //! Chips: every name of one finds it, and what is sent is what the batch has.
 
+#![expect(clippy::disallowed_methods, reason = "the test loses the catalog")]
+
 use super::service::Service;
 use crate::support::judges::put;
 

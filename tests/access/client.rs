@@ -1,5 +1,6 @@
 //! One request, one connection.
 
+use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
@@ -74,10 +75,10 @@ pub(crate) fn ask(address: &str, method: &str, path: &str, headers: &[(&str, &st
 pub(crate) fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
     let mut text = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n");
     for (name, value) in headers {
-        text += &format!("{name}: {value}\r\n");
+        write!(text, "{name}: {value}\r\n").expect("writing to a String");
     }
     if !body.is_empty() || method == "POST" || method == "PUT" {
-        text += &format!("Content-Length: {}\r\n", body.len());
+        write!(text, "Content-Length: {}\r\n", body.len()).expect("writing to a String");
     }
     [text.as_bytes(), b"\r\n", body].concat()
 }

@@ -1,5 +1,7 @@
 //! A running service in a workshop, with one administrator.
 
+#![expect(clippy::disallowed_methods, reason = "a token that is valid now needs the clock; folders are the test's own")]
+
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -76,6 +78,7 @@ impl Service {
     }
 
     /// Makes a token; `more` is added to what is asked for.
+    #[expect(clippy::needless_pass_by_value, reason = "callers write it in place")]
     pub(crate) fn token(&self, owner: &str, roles: &[&str], more: Value) -> Answer {
         let mut wanted = json!({"owner": owner, "roles": roles, "expires": soon(30 * 24 * 3600)});
         for (key, value) in more.as_object().cloned().unwrap_or_default() {
@@ -101,6 +104,7 @@ impl Service {
     }
 
     /// Looks again until something is so, for a minute.
+    #[expect(clippy::unused_self, reason = "it is the service that is looked at")]
     #[track_caller]
     pub(crate) fn until(&self, mut so: impl FnMut() -> bool) {
         let begin = Instant::now();

@@ -1,6 +1,7 @@
 //! A small HTTP client: one request a connection, and everything that came back.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
@@ -80,13 +81,13 @@ impl Client {
     pub(crate) fn head(&self, method: &str, path: &str, headers: &[(&str, &str)], length: usize) -> String {
         let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n", self.address);
         if let Some(token) = &self.token {
-            head += &format!("authorization: Bearer {token}\r\n");
+            write!(head, "authorization: Bearer {token}\r\n").expect("writing to a String");
         }
         for (name, value) in headers {
-            head += &format!("{name}: {value}\r\n");
+            write!(head, "{name}: {value}\r\n").expect("writing to a String");
         }
         if length > 0 || method == "POST" || method == "PUT" {
-            head += &format!("content-length: {length}\r\n");
+            write!(head, "content-length: {length}\r\n").expect("writing to a String");
         }
         head + "\r\n"
     }

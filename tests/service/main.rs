@@ -1,5 +1,8 @@
 //! The service: through HTTP, as a user has it; and with the signer, as two processes.
 
+#![cfg(feature = "service")]
+#![expect(clippy::unwrap_used, reason = "also in what tests share: what cannot be unwrapped fails the test")]
+
 use reroot_test_support as support;
 
 mod bench;

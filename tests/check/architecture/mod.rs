@@ -1,6 +1,5 @@
 //! The borders inside the crates (Cargo holds those between them): who may import whom, who may say that something was
 //! proved, and how large files are.
-//!
 //! A change of the table belongs in the commit that needs it, with the reason beside its row.
 
 mod plain;

@@ -64,9 +64,9 @@ fn no_forged_approval_gets_a_signature() {
     attack.refused(plan, &[own], "approval.own-request");
     attack.refused(plan, &[own_in_capitals], "approval.own-request");
     // replayed for another plan
-    attack.refused(plan, &[others.clone()], "approval.other-plan");
+    attack.refused(plan, std::slice::from_ref(&others), "approval.other-plan");
     // by a person whom this machine does not know
-    attack.refused(plan, &[mallory.clone()], "approval.no-approver");
+    attack.refused(plan, std::slice::from_ref(&mallory), "approval.no-approver");
     // one that holds beside one that does not
     attack.refused(plan, &[bert.clone(), mallory], "approval.no-approver");
     // every member of the line, with the signature over what it was
@@ -89,7 +89,7 @@ fn no_forged_approval_gets_a_signature() {
     let (_, signature) = others.split_once('\n').unwrap();
     attack.refused(plan, &[format!("{line}\n{signature}")], "approval.no-approver");
     // not the form of an approval
-    attack.refused(plan, &["".to_owned()], "approval.malformed");
+    attack.refused(plan, &[String::new()], "approval.malformed");
     attack.refused(plan, &[line], "approval.malformed");
     attack.refused(plan, &["x".repeat(300_000)], "approval.malformed");
     attack.end();
@@ -106,7 +106,7 @@ fn two_persons_are_two_persons_and_time_passes() {
     let for_dora = bench.approval_of("carl", "dora", "reel.plan", &[]);
     let carl = bench.approval("carl");
     let mut attack = Attack::on(bench);
-    attack.refused("reel.plan", &[bert.clone()], "approval.too-few");
+    attack.refused("reel.plan", std::slice::from_ref(&bert), "approval.too-few");
     // twice by one person: what was given before stays, so this is the second
     attack.refused("reel.plan", &[again], "approval.twice");
     attack.refused("reel.plan", &[bert.clone(), for_dora], "approval.requesters");

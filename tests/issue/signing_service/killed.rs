@@ -63,7 +63,7 @@ fn after_a_kill_at_any_call_the_plan_is_signed_once() {
                 send(&running, Signal::TERM);
             }
             running.finish();
-            recover(&bench, &approvals, leaves as usize, &format!("{how} call {at}"));
+            recover(&bench, &approvals, usize::try_from(leaves).expect("few"), &format!("{how} call {at}"));
         }
     }
 }
@@ -93,7 +93,7 @@ fn a_request_in_any_state_survives_a_kill() {
     assert_eq!(signed(&signer.client.request(id).unwrap()), digest);
     signer.client.fetch(id, &bench.path("reel.signatures")).unwrap();
     signer.stop();
-    bench.check_batch("reel.signatures", leaves as usize);
+    bench.check_batch("reel.signatures", usize::try_from(leaves).expect("few"));
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn a_full_disk_is_not_the_plans_fault() {
             send(&running, Signal::TERM);
         }
         running.finish();
-        recover(&bench, &approvals, leaves as usize, &case);
+        recover(&bench, &approvals, usize::try_from(leaves).expect("few"), &case);
     }
 }
 

@@ -103,12 +103,18 @@ fn working() -> OpenApiRouter<App> {
 
 /// The document that is served, checked in as `docs/reference/openapi.json`.
 pub fn openapi() -> OpenApi {
-    routes().split_for_parts().1
+    described().1
+}
+
+fn described() -> (Router<App>, OpenApi) {
+    let (router, mut document) = routes().split_for_parts();
+    openapi::open_variants(&mut document);
+    (router, document)
 }
 
 /// The router of the public listener.
 pub fn router(app: App) -> Router {
-    let (router, document) = routes().split_for_parts();
+    let (router, document) = described();
     let text = document.to_pretty_json().expect("the document is JSON");
     let served = move || async move { ([(header::CONTENT_TYPE, "application/json")], text) };
     router
@@ -130,7 +136,9 @@ pub fn router(app: App) -> Router {
 /// What every answer has: it is not sniffed, not framed, and not kept by a cache unless the handler says so.
 async fn dress(request: axum::extract::Request, next: Next) -> Response {
     let mut response = next.run(request).await;
-    let of_this_crate = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == PROBLEM);
+    // a report of what works is JSON whatever its status
+    let of_this_crate =
+        response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == PROBLEM || kind == "application/json");
     if !of_this_crate && (response.status().is_client_error() || response.status().is_server_error()) {
         response = of_the_framework(response).await;
     }
