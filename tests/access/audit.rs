@@ -41,13 +41,13 @@ fn what_changes_something_is_on_the_log_before_and_after() {
     let said: Vec<String> = events
         .iter()
         .map(|event| {
-            let code = event.code.as_deref().unwrap_or("-");
+            let code = event.entry.code.as_deref().unwrap_or("-");
             format!(
                 "{} {} {:?} {code} {}",
-                event.actor,
-                event.action,
-                event.result,
-                event.of.map_or(0, |of| event.seq - of)
+                event.entry.actor,
+                event.entry.action,
+                event.entry.result,
+                event.entry.of.map_or(0, |of| event.seq - of)
             )
         })
         .collect();
@@ -67,8 +67,8 @@ fn what_changes_something_is_on_the_log_before_and_after() {
             "root GET /v1/audit Refused auth.role 0",
         ]
     );
-    assert_eq!(events[6].object, format!("/v1/tokens/{id}"));
-    assert_eq!(events[6].ip.as_deref(), Some("127.0.0.1"));
+    assert_eq!(events[6].entry.object, format!("/v1/tokens/{id}"));
+    assert_eq!(events[6].entry.ip.as_deref(), Some("127.0.0.1"));
     let noted = service.get(&auditor, "/v1/audit/head").expect(200).json();
     assert_eq!(noted["head"], head.to_string());
     let said = service.verified_audit();

@@ -195,7 +195,7 @@ fn a_chain_that_was_made_again_has_no_seal() {
             let mut out = String::new();
             for line in text.lines() {
                 let mut event = reroot::journal::Event::read(line.as_bytes()).unwrap();
-                event.actor = "bert".to_owned();
+                event.entry.actor = "bert".to_owned();
                 event.prev = head.digest;
                 head = Head::of(event.seq, event.line().as_bytes());
                 out += &event.line();

@@ -43,7 +43,7 @@ pub enum Outcome {
 }
 
 /// What a caller says of an event. The log adds the number, the time and the digest of the line before.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Entry {
     /// Who: a person, a token's owner, a station, or the service.
     pub actor: String,
@@ -78,28 +78,9 @@ pub struct Event {
     pub seq: u64,
     /// When it was written, by the clock of the service.
     pub time: Time,
-    /// As in [`Entry`].
-    pub actor: String,
-    /// As in [`Entry`].
-    pub auth: Auth,
-    /// As in [`Entry`].
-    pub role: String,
-    /// As in [`Entry`].
-    pub ip: Option<String>,
-    /// As in [`Entry`].
-    pub action: String,
-    /// As in [`Entry`].
-    pub object: String,
-    /// As in [`Entry`].
-    pub before: Option<String>,
-    /// As in [`Entry`].
-    pub after: Option<String>,
-    /// As in [`Entry`].
-    pub result: Outcome,
-    /// As in [`Entry`].
-    pub code: Option<String>,
-    /// As in [`Entry`].
-    pub of: Option<u64>,
+    /// What the caller said, member by member.
+    #[serde(flatten)]
+    pub entry: Entry,
     /// SHA-256 of the line before, without its newline; 32 bytes 00 for the first event.
     pub prev: Sha256Digest,
 }
@@ -110,9 +91,7 @@ impl Event {
 
     /// The event that follows `head`.
     pub fn after(head: Head, time: Time, entry: Entry) -> Self {
-        let Entry { actor, auth, role, ip, action, object, before, after, result, code, of } = entry;
-        let (seq, prev) = (head.seq + 1, head.digest);
-        Self { seq, time, actor, auth, role, ip, action, object, before, after, result, code, of, prev }
+        Self { seq: head.seq + 1, time, entry, prev: head.digest }
     }
 
     /// The line, without a newline.
