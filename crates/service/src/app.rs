@@ -2,6 +2,10 @@
 
 use std::sync::Arc;
 
+use reroot_issue::config::Config;
+use reroot_issue::error::Error;
+use reroot_issue::ledger::Ledger;
+
 use crate::audit_log::AuditLog;
 use crate::catalog::Catalog;
 use crate::metrics::Metrics;
@@ -87,6 +91,22 @@ impl App {
     /// Clock, random generator, secrets.
     pub fn world(&self) -> &World {
         &self.0.world
+    }
+
+    /// Reads the planner's configuration.
+    ///
+    /// # Errors
+    /// As [`World::config`].
+    pub fn config(&self) -> Result<Config, Error> {
+        self.world().config(&self.settings().configuration)
+    }
+
+    /// Opens the planner's ledger to read it: a run may have it at the same time.
+    ///
+    /// # Errors
+    /// The configuration or the ledger cannot be read.
+    pub fn ledger(&self, config: &Config) -> Result<Ledger, Error> {
+        Ok(Ledger::open_to_read(config.ledger_path())?)
     }
 
     /// Principals of this one run.

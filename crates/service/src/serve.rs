@@ -8,7 +8,6 @@ use std::time::Duration;
 use reroot_core::crypto::sha256;
 use reroot_core::durable::{Access, create_directory};
 use reroot_core::policy::Policy;
-use reroot_issue::config::Config;
 use reroot_issue::error::Error;
 use reroot_issue::ledger::LedgerError;
 use tokio::sync::watch;
@@ -72,9 +71,7 @@ pub fn serve(
     let store = Store::open(&settings.store())?;
     let audit = AuditLog::start(&settings.audit(), settings.configuration.clone(), &world)?;
     let catalog = Catalog::open(&settings.catalog(), world.bytes())?;
-    let anchors = Config::load_with(&settings.configuration, world.sharing)
-        .and_then(|config| config.manifest_anchors())
-        .map_err(|error| ServiceError::from(Error::from(error)))?;
+    let anchors = world.config(&settings.configuration)?.manifest_anchors().map_err(Error::from)?;
     let (folder, batches) = (settings.catalog(), settings.batches());
     let builder = Builder::open(&folder, &batches, anchors, Arc::clone(&world.cancel))?;
     catalog::start(builder).map_err(|error| ServiceError::Runtime(std::io::Error::other(error)))?;
@@ -119,7 +116,7 @@ fn add_policy(app: &App, text: String) -> Result<(), ServiceError> {
 
 /// Opens the planner's ledger once, so that a missing one is found now; makes it where that was asked for.
 fn check_ledger(app: &App, new: bool) -> Result<(), ServiceError> {
-    let config = Config::load_with(&app.settings().configuration, app.world().sharing).map_err(Error::from)?;
+    let config = app.config()?;
     let issuer = config.issuer_identity().map_err(Error::from)?;
     let ledger = if new { config.open_or_create_ledger(issuer.spki()) } else { config.open_ledger(issuer.spki()) };
     match ledger {

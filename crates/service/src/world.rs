@@ -1,11 +1,13 @@
 //! What only the front door may ask: the clock, the random generator, the secrets.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use reroot_core::x509::Time;
-use reroot_issue::config::Sharing;
+use reroot_issue::config::{Config, Sharing};
+use reroot_issue::error::Error;
 use reroot_issue::signer::SecretResolver;
 
 /// The surroundings of the process.
@@ -36,6 +38,14 @@ impl World {
     /// The instant in milliseconds since 1970.
     pub fn now_millis(&self) -> u64 {
         u64::try_from((self.clock)().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Reads the planner's configuration.
+    ///
+    /// # Errors
+    /// It is wrong, or other users can change it and may not.
+    pub fn config(&self, file: &Path) -> Result<Config, Error> {
+        Ok(Config::load_with(file, self.sharing)?)
     }
 
     /// Random bytes.

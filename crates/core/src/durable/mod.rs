@@ -287,6 +287,15 @@ pub fn hold(directory: &Path) -> Result<Option<File>, DurableError> {
     }
 }
 
+/// Returns how many bytes this user can still write where `path` is.
+///
+/// # Errors
+/// The file system does not say it.
+pub fn free_bytes(path: &Path) -> std::io::Result<u64> {
+    let about = rustix::fs::statvfs(path)?;
+    Ok(about.f_bavail.saturating_mul(about.f_frsize))
+}
+
 /// The directory that holds `path`, `.` for a bare name.
 pub fn parent(path: &Path) -> &Path {
     match path.parent() {

@@ -206,7 +206,7 @@ impl Spool {
 
     /// Bytes that are free.
     pub(super) fn free(&self) -> u64 {
-        rustix::fs::statvfs(&self.folder).map_or(0, |about| about.f_bavail.saturating_mul(about.f_frsize))
+        durable::free_bytes(&self.folder).unwrap_or(0)
     }
 
     fn at(&self, id: Sha256Digest, name: &str) -> PathBuf {

@@ -15,7 +15,6 @@ use reroot_core::journal::{Entry, Head};
 use reroot_core::parallel;
 use reroot_core::x509::Time;
 use reroot_issue::audit_log::{Journal, JournalError};
-use reroot_issue::config::{Config, Sharing};
 use reroot_issue::error::Error;
 use reroot_issue::seal::sign_closed_journal;
 
@@ -166,7 +165,7 @@ fn seal_once(configuration: &Path, folder: &Path, now: Time, world: &World) -> R
     if files.iter().all(|file| file.seal().exists()) {
         return Ok(());
     }
-    let config = Config::load_with(configuration, Sharing::Refused)?;
+    let config = world.config(configuration)?;
     let certificate = config.manifest_certificate()?;
     let signer = config.open_manifest_signer(&*world.secrets)?;
     for name in sign_closed_journal(folder, &certificate, &*signer, now)? {

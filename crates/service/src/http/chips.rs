@@ -10,8 +10,6 @@ use reroot_core::manifest::Proof;
 use reroot_core::origin::{ChipName, Uid, typed_bytes};
 use reroot_core::proof::{Chips, Prove, prove};
 use reroot_core::x509::{SerialNumber, Sha256Digest};
-use reroot_issue::config::{Config, Sharing};
-use reroot_issue::ledger::Ledger;
 use reroot_issue::query::{self, ChipCertificate};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -19,7 +17,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::file::headers;
 use super::page::{At, In};
 use crate::app::App;
-use crate::catalog::Found;
+use crate::catalog::{BatchRow, Found};
 use crate::principal::Principal;
 use crate::problem::{BATCH_UNKNOWN, CHIP_PRESENT, CHIP_UNKNOWN, Document, Problem, REQUEST_MALFORMED};
 
@@ -166,19 +164,11 @@ pub(super) async fn absence(
         };
         let unknown = || Problem::new(BATCH_UNKNOWN, format!("there is no batch `{id}`"));
         let batch = app.catalog().batch(&id)?.ok_or_else(unknown)?;
-        let folder = app.settings().batches().join(&batch.folder);
-        let mut made = None;
-        let chips = [chip];
-        let job = Prove { batch: &folder, chips: Chips::These(&chips), advance: &|_| {}, cancel: &app.world().cancel };
-        prove(&job, &mut |proof| {
-            made = Some(proof);
-            Ok(())
-        })?;
-        match made.filter(|proof| proof.chip.is_none()) {
+        match prove_one(app, &batch, &chip)?.filter(|proof| proof.chip.is_none()) {
             Some(proof) => {
                 Ok(document(proof.to_line().into_bytes(), "application/json", &format!("{}.absence.json", proof.uid)))
             }
-            None => Err(Problem::new(CHIP_PRESENT, format!("chip {} is in batch {id}", chips[0]))),
+            None => Err(Problem::new(CHIP_PRESENT, format!("chip {chip} is in batch {id}"))),
         }
     })
     .await
@@ -195,8 +185,8 @@ pub(super) async fn history(
 ) -> Result<Json<History>, Problem> {
     app.blocking(move |app| {
         let chip = name(&chip)?;
-        let config = Config::load_with(&app.settings().configuration, Sharing::Refused)?;
-        let ledger = Ledger::open_to_read(config.ledger_path())?;
+        let config = app.config()?;
+        let ledger = app.ledger(&config)?;
         let issuer = config.issuer_identity()?;
         let certificates = query::find(&ledger, Some(&issuer), &query::Wanted::Chip(chip.clone()))?;
         if certificates.is_empty() { Err(unknown(&chip)) } else { Ok(Json(History { certificates })) }
@@ -240,15 +230,21 @@ fn proof_of(app: &App, text: &str, which: &Which) -> Result<(Found, Proof), Prob
             return Ok((found, pack.presence(&uid, position)?));
         }
     }
+    let made = prove_one(app, &batch, &ChipName::from(uid))?;
+    made.filter(|proof| proof.chip.is_some()).map(|proof| (found, proof)).ok_or_else(|| unknown(&chip))
+}
+
+/// The proof about one chip, out of the batch itself: of presence or of absence.
+fn prove_one(app: &App, batch: &BatchRow, chip: &ChipName) -> Result<Option<Proof>, Problem> {
     let folder = app.settings().batches().join(&batch.folder);
-    let chips = [ChipName::from(uid)];
-    let job = Prove { batch: &folder, chips: Chips::These(&chips), advance: &|_| {}, cancel: &app.world().cancel };
+    let chips = Chips::These(std::slice::from_ref(chip));
+    let job = Prove { batch: &folder, chips, advance: &|_| {}, cancel: &app.world().cancel };
     let mut made = None;
     prove(&job, &mut |proof| {
         made = Some(proof);
         Ok(())
     })?;
-    made.filter(|proof| proof.chip.is_some()).map(|proof| (found, proof)).ok_or_else(|| unknown(&chip))
+    Ok(made)
 }
 
 /// A small document that is kept as a file.

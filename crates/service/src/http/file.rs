@@ -59,9 +59,18 @@ impl Sent {
             }
         };
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(to - from));
-        let body = Pieces { file: Arc::new(self.file), at: from, end: to, reading: None };
-        (status, headers, Body::new(body)).into_response()
+        (status, headers, Pieces::of(self.file, from, to)).into_response()
     }
+}
+
+/// The answer that is a whole file, of a job that is not published: it has no entity tag and is not kept by caches.
+pub(super) fn attachment(file: File, bytes: u64, name: &str) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, value("application/octet-stream")),
+        (header::CONTENT_LENGTH, HeaderValue::from(bytes)),
+        (header::CONTENT_DISPOSITION, disposition(name)),
+    ];
+    (headers, Pieces::of(file, 0, bytes)).into_response()
 }
 
 /// What every file and every document that is a file has.
@@ -71,11 +80,15 @@ pub(super) fn headers(tag: &str, media: &'static str, name: &str) -> HeaderMap {
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, max-age=31536000, immutable"));
-    // names of files are of letters, digits and few other characters: anything else is replaced
+    headers.insert(header::CONTENT_DISPOSITION, disposition(name));
+    headers
+}
+
+/// Names of files are of letters, digits and few other characters: anything else is replaced.
+fn disposition(name: &str) -> HeaderValue {
     let plain = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' };
     let name: String = name.chars().map(plain).collect();
-    headers.insert(header::CONTENT_DISPOSITION, value(&format!("attachment; filename=\"{name}\"")));
-    headers
+    value(&format!("attachment; filename=\"{name}\""))
 }
 
 fn value(text: &str) -> HeaderValue {
@@ -125,6 +138,12 @@ struct Pieces {
     at: u64,
     end: u64,
     reading: Option<JoinHandle<io::Result<Bytes>>>,
+}
+
+impl Pieces {
+    fn of(file: File, at: u64, end: u64) -> Body {
+        Body::new(Self { file: Arc::new(file), at, end, reading: None })
+    }
 }
 
 impl hyper::body::Body for Pieces {

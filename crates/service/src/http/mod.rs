@@ -18,7 +18,6 @@ mod ready;
 mod reply;
 mod revocations;
 mod stations;
-mod stream;
 mod tokens;
 mod uploads;
 

@@ -4,8 +4,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::{Json, Router, routing};
-use reroot_issue::config::{Config, Sharing};
-use reroot_issue::ledger::Ledger;
+use reroot_core::durable;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -98,18 +97,11 @@ fn disk(app: &App) -> Result<(), String> {
 }
 
 fn free_bytes(app: &App) -> Option<u64> {
-    let about = rustix::fs::statvfs(&app.settings().data).ok()?;
-    Some(about.f_bavail.saturating_mul(about.f_frsize))
+    durable::free_bytes(&app.settings().data).ok()
 }
 
 fn ledger(app: &App) -> Result<(), String> {
-    let config =
-        Config::load_with(&app.settings().configuration, Sharing::Refused).map_err(|error| error.to_string())?;
-    // before its first batch a planner has no ledger
-    if !config.ledger_path().exists() {
-        return Ok(());
-    }
-    Ledger::open_to_read(config.ledger_path()).map(drop).map_err(|error| error.to_string())
+    app.config().and_then(|config| app.ledger(&config)).map(drop).map_err(|error| error.to_string())
 }
 
 fn signer(app: &App) -> Result<(), String> {

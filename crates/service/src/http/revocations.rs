@@ -2,8 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use reroot_issue::config::{Config, Sharing};
-use reroot_issue::ledger::{Ledger, Revoked};
+use reroot_issue::ledger::Revoked;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -45,12 +44,7 @@ pub(super) async fn list(
             let (batch, index) = place.split_once(' ')?;
             Some((batch.parse::<u64>().ok()?, index.parse::<u32>().ok()?))
         });
-        let config = Config::load_with(&app.settings().configuration, Sharing::Refused)?;
-        // before its first batch a planner has no ledger
-        if !config.ledger_path().exists() {
-            return Ok(Json(page(app, REVOCATIONS, vec![], limit, place)));
-        }
-        let ledger = Ledger::open_to_read(config.ledger_path())?;
+        let ledger = app.ledger(&app.config()?)?;
         let batches = ledger.batch_ids()?;
         let of = |one: &Revoked| {
             let batch = batches.iter().find(|(_, number)| *number == one.batch).map(|(id, _)| id.to_string());

@@ -146,8 +146,7 @@ pub(super) fn storage(error: durable::DurableError) -> Stopped {
 }
 
 pub(super) fn config(app: &App) -> Result<Config, Stopped> {
-    let file = &app.settings().configuration;
-    Config::load_with(file, app.world().sharing).map_err(|error| Error::from(error).into())
+    Ok(app.config()?)
 }
 
 fn ledger(config: &Config, issuer: &Spki) -> Result<Ledger, Stopped> {
