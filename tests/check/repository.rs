@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use super::source::{self, Placed, Token};
 
 /// Every package of the repository, with the folder of its program code and those of its tests.
-const PACKAGES: [(&str, &[&str], &[&str]); 11] = [
+const PACKAGES: [(&str, &[&str], &[&str]); 12] = [
     (".", &["src"], &["src", "tests/check", "tests/crash", "tests/hostile", "tests/issue", "benches", "examples"]),
     ("crates/check", &["src"], &["src"]),
+    ("crates/cluster-model", &["src"], &["src", "tests"]),
     ("crates/core", &["src"], &["src"]),
     ("crates/issue", &["src"], &["src"]),
     ("crates/p256-batch", &["src"], &["src"]),
