@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use reroot::crypto::{sha1, sha256};
-use reroot::delivery::{BatchReader, BatchWriter, Form};
+use reroot::delivery::{BatchReader, BatchWriter, ChipFiles, Form};
 use reroot::durable::{self, Access};
 use reroot::manifest::{
     AnchorReference, Counts, EntriesReference, Entry, FindingLine, Format, InputLine, InputsReference, IssuerReference,
@@ -127,9 +127,8 @@ fn batch_signed_by(signer: impl FnOnce(&TestKey, &TestKey) -> (Certificate, Vec<
         let certificate = certify(&[0x40 + number; 16], "TEST issuing CA", extensions, &issuing_key);
         let line = line(&leaf, &certificate);
         let uid = Uid::from_bytes(&uid).unwrap();
-        writer.certificate(&uid, certificate.der()).unwrap();
-        writer.source(&uid, leaf.der()).unwrap();
-        writer.entry_line(&line).unwrap();
+        let (certificate, source) = (certificate.der(), leaf.der());
+        writer.add(&[ChipFiles { uid: &uid, certificate, source, line: &line }]).unwrap();
         tree.push(line.as_bytes());
     }
     let (signer, content) = signer(&root_key, &manifest_key);

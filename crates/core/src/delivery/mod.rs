@@ -19,7 +19,7 @@ mod stated;
 mod zip;
 
 pub use archive::{ArchiveEntry, ArchiveReader};
-pub use directory::{BatchWriter, Form, Report, check_place};
+pub use directory::{BatchWriter, ChipFiles, Form, Report, check_place};
 pub use error::codes::CODES;
 pub use error::{DeliveryError, codes};
 pub use export::{ExportOptions, ExportWriter, Object, Target, Zone};

@@ -86,9 +86,29 @@ pub struct BatchWriter {
 struct Open {
     certificates: Parts,
     sources: Parts,
+    entries: Entries,
+    /// Files of lines beside the manifest, by name.
     lines: BTreeMap<String, Output>,
-    entries: u64,
+}
+
+/// The manifest's lines.
+struct Entries {
+    output: Output,
+    count: u64,
     last: String,
+}
+
+/// What a batch has of one chip.
+#[derive(Clone, Copy, Debug)]
+pub struct ChipFiles<'a> {
+    /// The chip.
+    pub uid: &'a Uid,
+    /// Its new certificate in DER.
+    pub certificate: &'a [u8],
+    /// The leaf that it was issued for, in DER.
+    pub source: &'a [u8],
+    /// The manifest's line, without a newline.
+    pub line: &'a str,
 }
 
 /// The files of a batch before its statement, sorted by name, all of them on disk.
@@ -124,9 +144,8 @@ impl BatchWriter {
         let open = Open {
             certificates: Parts::create(partial.clone(), CERTIFICATES, limit, stamp)?,
             sources: Parts::create(partial.clone(), SOURCES, limit, stamp)?,
-            lines: BTreeMap::from([(ENTRIES_FILE.to_owned(), Output::create(&partial, ENTRIES_FILE)?)]),
-            entries: 0,
-            last: String::new(),
+            entries: Entries { output: Output::create(&partial, ENTRIES_FILE)?, count: 0, last: String::new() },
+            lines: BTreeMap::new(),
         };
         Ok(Self {
             staged,
@@ -197,17 +216,12 @@ impl BatchWriter {
     pub fn line(&mut self, name: &str, line: &str) -> Result<(), DeliveryError> {
         let partial = self.staged.folder();
         let open = self.open.as_mut().ok_or_else(|| DeliveryError::Finished { what: name.to_owned() })?;
-        if line.len() > Entry::MAX_LINE || !is_printable(line) {
-            let what = "longer than 64 KiB or not printable ASCII";
-            return Err(DeliveryError::Line { name: name.to_owned(), line: open.entries + 1, what });
-        }
+        check_line(name, line, open.entries.count)?;
         if !open.lines.contains_key(name) {
             check_file_name(name)?;
             open.lines.insert(name.to_owned(), Output::create(partial, name)?);
         }
-        let output = open.lines.get_mut(name).expect("the file was just created");
-        output.append(line.as_bytes())?;
-        output.append(b"\n")
+        append_line(open.lines.get_mut(name).expect("the file was just created"), line)
     }
 
     /// Adds a whole file: before [`finish`](Self::finish), which brings it to disk, any of the batch's small files; after
@@ -258,11 +272,12 @@ impl BatchWriter {
         let finished = || DeliveryError::Finished { what: "batch".to_owned() };
         let open = self.open.take().ok_or_else(finished)?;
         let (certificates, sources) = (open.certificates.chips(), open.sources.chips());
-        if certificates != open.entries || sources != open.entries {
-            return Err(DeliveryError::Counts { certificates, sources, entries: open.entries });
+        let Open { certificates: new, sources: old, entries, lines } = open;
+        if certificates != entries.count || sources != entries.count {
+            return Err(DeliveryError::Counts { certificates, sources, entries: entries.count });
         }
-        let Open { certificates, sources, lines, .. } = open;
-        let mut others: Vec<Output> = lines.into_values().chain(std::mem::take(&mut self.small)).collect();
+        let small = std::mem::take(&mut self.small);
+        let mut others: Vec<Output> = lines.into_values().chain([entries.output]).chain(small).collect();
         for name in [REJECTED_FILE, INPUTS_FILE] {
             if !others.iter().any(|file| file.name() == name) {
                 others.push(Output::create(self.staged.folder(), name)?);
@@ -271,7 +286,7 @@ impl BatchWriter {
         // a disk takes its time for each file, but not ten times as long for ten at once
         let others = || parallel::map_each(others, Output::finish).into_iter().collect::<Result<Vec<_>, _>>();
         let (certificates, (sources, others)) =
-            parallel::both(|| certificates.finish(), || parallel::both(|| sources.finish(), others));
+            parallel::both(|| new.finish(), || parallel::both(|| old.finish(), others));
         self.files.extend(certificates?.into_iter().chain(sources?).chain(others?));
         self.files.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(Report { files: self.files.clone() })
@@ -304,54 +319,64 @@ impl BatchWriter {
     }
 }
 
-/// What each chip has: each of the three is taken once, in strictly increasing order of UIDs. On return the content is
-/// taken over, but not yet on disk.
 impl BatchWriter {
-    /// Takes a new certificate.
+    /// Takes certificates, leaves and lines of chips, in strictly increasing order of UIDs. The archives and the manifest
+    /// are written at the same time. On return the content is taken over, but not yet on disk.
     ///
     /// # Errors
-    /// The order is broken or the content cannot be stored.
-    pub fn certificate(&mut self, uid: &Uid, der: &[u8]) -> Result<(), DeliveryError> {
-        let open = self.open.as_mut().ok_or_else(|| DeliveryError::Finished { what: format!("{uid}.der") })?;
-        match self.forms[..] {
-            [Form::Der] => open.certificates.add(uid, &[(".der", der)]),
-            [Form::Pem] => open.certificates.add(uid, &[(".pem", certificate_to_pem(der).as_bytes())]),
-            _ => open.certificates.add(uid, &[(".der", der), (".pem", certificate_to_pem(der).as_bytes())]),
-        }
+    /// The batch has its report, the order is another, a line is not one of the manifest, or writing fails. Then the batch
+    /// cannot be completed.
+    pub fn add(&mut self, chips: &[ChipFiles<'_>]) -> Result<(), DeliveryError> {
+        let finished =
+            || DeliveryError::Finished { what: chips.first().map_or(String::new(), |chip| chip.uid.to_string()) };
+        let Open { certificates, sources, entries, .. } = self.open.as_mut().ok_or_else(finished)?;
+        let forms = &self.forms;
+        let new = || chips.iter().try_for_each(|chip| add_certificate(certificates, forms, chip.uid, chip.certificate));
+        let old = || chips.iter().try_for_each(|chip| sources.add(chip.uid, &[(".der", chip.source)]));
+        let lines = || chips.iter().try_for_each(|chip| entries.add(chip.line));
+        let (new, (old, lines)) = parallel::both(new, || parallel::both(old, lines));
+        new.and(old).and(lines)
     }
+}
 
-    /// Takes the leaf that it was issued for.
-    ///
-    /// # Errors
-    /// As [`certificate`](Self::certificate).
-    pub fn source(&mut self, uid: &Uid, der: &[u8]) -> Result<(), DeliveryError> {
-        let open = self.open.as_mut().ok_or_else(|| DeliveryError::Finished { what: format!("{uid}.der") })?;
-        open.sources.add(uid, &[(".der", der)])
+fn add_certificate(to: &mut Parts, forms: &[Form], uid: &Uid, der: &[u8]) -> Result<(), DeliveryError> {
+    match forms {
+        [Form::Der] => to.add(uid, &[(".der", der)]),
+        [Form::Pem] => to.add(uid, &[(".pem", certificate_to_pem(der).as_bytes())]),
+        _ => to.add(uid, &[(".der", der), (".pem", certificate_to_pem(der).as_bytes())]),
     }
+}
 
-    /// Takes the manifest's line, without a newline.
-    ///
-    /// # Errors
-    /// As [`certificate`](Self::certificate).
-    pub fn entry_line(&mut self, line: &str) -> Result<(), DeliveryError> {
+impl Entries {
+    fn add(&mut self, line: &str) -> Result<(), DeliveryError> {
         // hexadecimal of one case sorts as the bytes do
-        let uid = Entry::uid_of(line);
-        let number = self.open.as_ref().map_or(0, |open| open.entries) + 1;
-        let Some(uid) = uid else {
+        let Some(uid) = Entry::uid_of(line) else {
             let what = "not a line of the manifest";
-            return Err(DeliveryError::Line { name: ENTRIES_FILE.to_owned(), line: number, what });
+            return Err(DeliveryError::Line { name: ENTRIES_FILE.to_owned(), line: self.count + 1, what });
         };
-        if let Some(open) = self.open.as_ref().filter(|open| *open.last >= *uid) {
-            let (previous, found) = (open.last.clone(), uid.to_owned());
+        if *self.last >= *uid {
+            let (previous, found) = (self.last.clone(), uid.to_owned());
             return Err(DeliveryError::Order { what: "entries", previous, found });
         }
-        self.line(ENTRIES_FILE, line)?;
-        if let Some(open) = &mut self.open {
-            open.entries += 1;
-            uid.clone_into(&mut open.last);
-        }
+        check_line(ENTRIES_FILE, line, self.count)?;
+        append_line(&mut self.output, line)?;
+        self.count += 1;
+        uid.clone_into(&mut self.last);
         Ok(())
     }
+}
+
+fn check_line(name: &str, line: &str, entries: u64) -> Result<(), DeliveryError> {
+    if line.len() > Entry::MAX_LINE || !is_printable(line) {
+        let what = "longer than 64 KiB or not printable ASCII";
+        return Err(DeliveryError::Line { name: name.to_owned(), line: entries + 1, what });
+    }
+    Ok(())
+}
+
+fn append_line(to: &mut Output, line: &str) -> Result<(), DeliveryError> {
+    to.append(line.as_bytes())?;
+    to.append(b"\n")
 }
 
 impl Report {

@@ -19,12 +19,15 @@ fn line(number: u8) -> String {
     format!("{{\"uid\":\"{}\",\"more\":1}}", uid(number))
 }
 
+fn add(writer: &mut BatchWriter, numbers: &[u8]) -> Result<(), DeliveryError> {
+    let owned = |number: &u8| (uid(*number), [0x30, *number], [0x31, *number], line(*number));
+    let chips: Vec<_> = numbers.iter().map(owned).collect();
+    let files = chips.iter().map(|(uid, certificate, source, line)| ChipFiles { uid, certificate, source, line });
+    writer.add(&files.collect::<Vec<_>>())
+}
+
 fn fill(writer: &mut BatchWriter, numbers: &[u8]) {
-    for number in numbers {
-        writer.certificate(&uid(*number), &[0x30, *number]).unwrap();
-        writer.source(&uid(*number), &[0x31, *number]).unwrap();
-        writer.entry_line(&line(*number)).unwrap();
-    }
+    add(writer, numbers).unwrap();
     writer.add_file("policy.toml", b"version = 1\n").unwrap();
     writer.line(REJECTED_FILE, "{}").unwrap();
 }
@@ -173,7 +176,7 @@ fn nothing_is_published_without_statement_and_seal() {
     writer.finish().unwrap();
     assert_eq!(code(writer.finish()), "delivery.finished");
     assert_eq!(code(writer.add_file("policy.toml", b"")), "delivery.finished");
-    assert_eq!(code(writer.certificate(&uid(1), b"")), "delivery.finished");
+    assert_eq!(code(add(&mut writer, &[1])), "delivery.finished");
     assert_eq!(code(writer.line(REJECTED_FILE, "{}")), "delivery.finished");
     writer.add_file(STATEMENT_FILE, b"").unwrap();
     assert_eq!(code(writer.publish()), "delivery.incomplete");
@@ -187,21 +190,30 @@ fn chips_come_once_and_in_order() {
     let mut writer = create();
     fill(&mut writer, &[2]);
     for number in [1, 2] {
-        assert_eq!(code(writer.certificate(&uid(number), b"")), "delivery.order");
-        assert_eq!(code(writer.source(&uid(number), b"")), "delivery.order");
-        assert_eq!(code(writer.entry_line(&line(number))), "delivery.order");
+        let open = writer.open.as_mut().unwrap();
+        assert_eq!(code(add_certificate(&mut open.certificates, &[Form::Der], &uid(number), b"")), "delivery.order");
+        assert_eq!(code(open.sources.add(&uid(number), &[])), "delivery.order");
+        assert_eq!(code(open.entries.add(&line(number))), "delivery.order");
+        assert_eq!(code(add(&mut writer, &[number])), "delivery.order");
     }
+    // within one call too
+    let mut writer = create();
+    assert_eq!(code(add(&mut writer, &[3, 3])), "delivery.order");
     // byte order: a prefix comes first
-    writer.entry_line("{\"uid\":\"020902AA\"}").unwrap();
+    let mut writer = create();
+    fill(&mut writer, &[2]);
+    writer.open.as_mut().unwrap().entries.add("{\"uid\":\"020902AA\"}").unwrap();
     assert_eq!(code(writer.finish()), "delivery.counts");
     let mut writer = create();
-    writer.certificate(&uid(1), b"").unwrap();
-    writer.entry_line(&line(1)).unwrap();
+    let open = writer.open.as_mut().unwrap();
+    add_certificate(&mut open.certificates, &[Form::Der], &uid(1), b"").unwrap();
+    open.entries.add(&line(1)).unwrap();
     assert_eq!(code(writer.finish()), "delivery.counts");
     let mut writer = create();
-    assert_eq!(code(writer.entry_line("no line")), "delivery.line");
-    assert_eq!(code(writer.entry_line("{\"uid\":\"02\"}\n")), "delivery.line");
-    assert_eq!(code(writer.entry_line(&format!("{{\"uid\":\"02\"{}", "x".repeat(Entry::MAX_LINE)))), "delivery.line");
+    let entries = &mut writer.open.as_mut().unwrap().entries;
+    assert_eq!(code(entries.add("no line")), "delivery.line");
+    assert_eq!(code(entries.add("{\"uid\":\"02\"}\n")), "delivery.line");
+    assert_eq!(code(entries.add(&format!("{{\"uid\":\"02\"{}", "x".repeat(Entry::MAX_LINE)))), "delivery.line");
 }
 
 #[test]

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use crate::delivery::{BatchWriter, Form};
+use crate::delivery::{BatchWriter, ChipFiles, Form};
 use crate::error::Error;
 use crate::ledger::{Delivery, Ledger};
-use crate::manifest::{Entry, Format, TreeBuilder};
+use crate::manifest::{Entry, Format, TreeBuilder, leaf_hash};
 use crate::parallel;
 use crate::signer::Signer;
 use crate::x509::{Certificate, SerialNumber, Time};
@@ -107,14 +107,19 @@ impl Receiver for Filler<'_> {
                 None => entry.line(),
                 Some(differs) => entry.made_elsewhere(differs).line(),
             };
-            (leaf, certificate, line)
+            let hash = leaf_hash(line.as_bytes());
+            (leaf, certificate, line, hash)
+        });
+        let files = lines.iter().map(|(leaf, certificate, line, _)| ChipFiles {
+            uid: leaf.uid(),
+            certificate: certificate.der(),
+            source: leaf.certificate().der(),
+            line,
         });
         let written = self.written.as_mut().expect("an authority begins before its first chunk");
-        for (leaf, certificate, line) in lines {
-            written.writer.certificate(leaf.uid(), certificate.der())?;
-            written.writer.source(leaf.uid(), leaf.certificate().der())?;
-            written.writer.entry_line(&line)?;
-            written.tree.push(line.as_bytes());
+        written.writer.add(&files.collect::<Vec<_>>())?;
+        for (leaf, certificate, _, hash) in lines {
+            written.tree.push_hash(hash);
             let given_up = |attempt| work.bound.serials.derive(&leaf.origin().fingerprint, attempt);
             written.discarded.extend((0..certificate.attempt()).map(given_up));
         }
