@@ -42,15 +42,11 @@ impl Demo {
         }
         let policy = super::load::bytes("policy", &dir.join(POLICY))?;
         let secrets = PEOPLE.iter().map(|_| hex::encode(world.random::<16>())).collect();
+        let (data, configuration) = (dir.join("service"), dir.join("planner/reroot.toml"));
         let settings = Settings {
-            listen: Listen::Tcp(([127, 0, 0, 1], 0).into()),
-            tls: None,
-            metrics: None,
-            data: dir.join("service"),
-            configuration: dir.join("planner/reroot.toml"),
-            signer: dir.join(SOCKET),
             // a demonstration runs on disks that are nearly full, too
             limits: Limits { free_bytes: 64 << 20, ..Limits::usual() },
+            ..Settings::new(Listen::Tcp(([127, 0, 0, 1], 0).into()), data, configuration, dir.join(SOCKET))
         };
         let policy = String::from_utf8_lossy(&policy).into_owned();
         let mut demo = Self { dir, policy, secrets, signer: None, settings };

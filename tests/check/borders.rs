@@ -160,8 +160,10 @@ pub(crate) const ISSUE: &[Row] = &[
     Row("possession", &["core", "signer", "seal", "error"]),
     // formats of files: what a plan says of a batch row, and its planner's signature
     Row("plan", &["core", "signer", "ledger", "seal", "error", "approval"]),
+    // how a server is asked
+    Row("https", &["core"]),
     // a protocol: what the ledger has recorded is asked for
-    Row("cmp", &["core", "signer", "ledger", "error"]),
+    Row("cmp", &["core", "https", "signer", "ledger", "error"]),
     // the one module that knows the order; its authorities use the formats and the protocol
     Row("pipeline", &["core", "signer", "ledger", "issue", "seal", "error", "plan", "cmp", "approval"]),
     // issue: the one door to a CA key; the lists follow from the ledger, so it needs no part of the pipeline
@@ -218,13 +220,16 @@ pub(crate) const CHECK: &[Row] = &[
 pub(crate) const SERVICE: &[Row] = &[
     Row("world", &["core"]),
     Row("status", &["core"]),
-    Row("settings", &["core"]),
-    Row("store", &["core"]),
-    Row("error", &["core", "settings", "store"]),
     Row("problem", &["core", "status"]),
     Row("rate", &[]),
     // rate: the table of roles also says what a request costs
     Row("principal", &["core", "problem", "rate"]),
+    // groups of the OpenID provider have roles, classes of requests have rates
+    Row("settings", &["core", "principal::Role", "rate"]),
+    Row("store", &["core"]),
+    Row("error", &["core", "settings", "store"]),
+    // an ID token is judged without the store
+    Row("oidc", &["core", "error", "problem", "settings"]),
     Row("metrics", &[]),
     // its error is the core's
     Row("catalog", &["core", "core::error", "store"]),
@@ -239,6 +244,7 @@ pub(crate) const SERVICE: &[Row] = &[
             "audit_log",
             "catalog",
             "metrics",
+            "oidc::Provider",
             "principal::Passing",
             "problem",
             "rate",
@@ -249,7 +255,7 @@ pub(crate) const SERVICE: &[Row] = &[
         ],
     ),
     // who asks is found with the store
-    Row("auth", &["core", "app", "principal", "problem", "store", "world"]),
+    Row("auth", &["core", "app", "oidc", "principal", "problem", "settings::OidcSettings", "store", "world"]),
     // the first administrator is made where nothing answers yet
     Row(
         "admin",
@@ -286,6 +292,7 @@ pub(crate) const SERVICE: &[Row] = &[
             "http",
             "job",
             "listen",
+            "oidc::Provider",
             "principal::Passing",
             "settings",
             "store",

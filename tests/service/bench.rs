@@ -75,14 +75,10 @@ impl Bench {
         let text = std::fs::read_to_string(&config).unwrap();
         let without = text.lines().filter(|line| !line.contains("issuing.key.pem"));
         put(&config, without.fold(String::new(), |text, line| text + line + "\n"));
+        let listen = Listen::Tcp(([127, 0, 0, 1], 0).into());
         let settings = Settings {
-            listen: Listen::Tcp(([127, 0, 0, 1], 0).into()),
-            tls: None,
-            metrics: None,
-            data: folder.join("data"),
-            configuration: config,
-            signer: folder.join("s"),
             limits: Limits { free_bytes: 1, ..Limits::usual() },
+            ..Settings::new(listen, folder.join("data"), config, folder.join("s"))
         };
         Self { workshop, settings }
     }

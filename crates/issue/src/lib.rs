@@ -26,6 +26,7 @@ pub mod ca;
 pub mod cmp;
 pub mod config;
 pub mod error;
+pub mod https;
 pub mod issue;
 pub mod ledger;
 pub mod ownership;

@@ -9,6 +9,7 @@ use reroot_issue::ledger::Ledger;
 use crate::audit_log::AuditLog;
 use crate::catalog::Catalog;
 use crate::metrics::Metrics;
+use crate::oidc::Provider;
 use crate::principal::Passing;
 use crate::problem::{BUG, Problem};
 use crate::rate::Rates;
@@ -29,6 +30,7 @@ struct Inner {
     passing: Passing,
     audit: AuditLog,
     catalog: Catalog,
+    oidc: Option<Provider>,
     rates: Rates,
     metrics: Metrics,
     running: Running,
@@ -43,7 +45,9 @@ impl App {
         passing: Passing,
         audit: AuditLog,
         catalog: Catalog,
+        oidc: Option<Provider>,
     ) -> Self {
+        let rates = Rates::new(settings.rates);
         Self(Arc::new(Inner {
             settings,
             store,
@@ -51,7 +55,8 @@ impl App {
             passing,
             audit,
             catalog,
-            rates: Rates::default(),
+            oidc,
+            rates,
             metrics: Metrics::default(),
             running: Running::default(),
             arriving: Arriving::default(),
@@ -66,6 +71,11 @@ impl App {
     /// Which chip has which certificate.
     pub fn catalog(&self) -> &Catalog {
         &self.0.catalog
+    }
+
+    /// The OpenID provider, if there is one.
+    pub fn oidc(&self) -> Option<&Provider> {
+        self.0.oidc.as_ref()
     }
 
     /// How often may be asked.

@@ -39,6 +39,14 @@ pub enum ServiceError {
     /// A thread for jobs cannot be started.
     #[error("cannot run jobs: {0}")]
     NoThread(#[from] NoThread),
+    /// A file of the OpenID provider's settings cannot be used.
+    #[error("cannot use `{}` for OpenID Connect: {what}", Printable::new(path))]
+    Oidc {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
     /// The runtime cannot be started.
     #[error("cannot start the runtime: {0}")]
     Runtime(#[source] std::io::Error),
@@ -64,7 +72,9 @@ impl ServiceError {
         match self {
             Self::Durable(error) => error.class(),
             Self::Library(error) => error.class(),
-            Self::Admin { .. } | Self::Listen { .. } | Self::Settings(_) | Self::Tls { .. } => Class::Usage,
+            Self::Admin { .. } | Self::Listen { .. } | Self::Oidc { .. } | Self::Settings(_) | Self::Tls { .. } => {
+                Class::Usage
+            }
             Self::NoThread(_) | Self::Runtime(_) => Class::Storage,
             Self::Store(error) => error.class(),
         }
@@ -80,6 +90,7 @@ impl ServiceError {
                 Some("Allow this user more threads and more open files.".to_owned())
             }
             Self::Admin { .. } | Self::Settings(_) => None,
+            Self::Oidc { .. } => Some("CAs are PEM; the client's secret is a file with one line.".to_owned()),
             Self::Store(error) => error.hint(),
             Self::Tls { .. } => Some("A certificate is PEM, its key PKCS#8 in PEM, lists of a CA PEM.".to_owned()),
         }

@@ -17,6 +17,7 @@ pub mod http;
 pub mod job;
 pub mod listen;
 pub mod metrics;
+pub mod oidc;
 pub mod principal;
 pub mod problem;
 pub mod rate;

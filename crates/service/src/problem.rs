@@ -38,6 +38,7 @@ kinds! {
     APPROVAL_SIGNED_ONLY = "approval.signed-only", 409, "The signer takes signed approvals only.";
     AUDIT_FAILED = "audit.failed", 507, "The audit log cannot be written, so nothing was done.";
     AUTH_MISSING = "auth.missing", 401, "The request says nothing of who asks.";
+    AUTH_PROVIDER = "auth.provider", 503, "The OpenID provider cannot be asked.";
     AUTH_REFUSED = "auth.refused", 401, "The token or the certificate is not known, has expired or was revoked.";
     AUTH_ROLE = "auth.role", 403, "The role of the caller does not allow this.";
     BATCH_UNKNOWN = "batch.unknown", 404, "There is no such batch.";

@@ -19,6 +19,7 @@ use crate::error::ServiceError;
 use crate::http;
 use crate::job;
 use crate::listen::{self, Listener};
+use crate::oidc::Provider;
 use crate::principal::Passing;
 use crate::settings::Settings;
 use crate::store::{PolicyState, Store, StoredPolicy};
@@ -68,6 +69,7 @@ pub fn serve(
         }
     }
     let tls = settings.tls.as_ref().map(listen::acceptor).transpose()?;
+    let oidc = settings.oidc.clone().map(Provider::new).transpose()?;
     let store = Store::open(&settings.store())?;
     let audit = AuditLog::start(&settings.audit(), settings.configuration.clone(), &world)?;
     let catalog = Catalog::open(&settings.catalog(), world.bytes())?;
@@ -75,7 +77,7 @@ pub fn serve(
     let (folder, batches) = (settings.catalog(), settings.batches());
     let builder = Builder::open(&folder, &batches, anchors, Arc::clone(&world.cancel))?;
     catalog::start(builder).map_err(|error| ServiceError::Runtime(std::io::Error::other(error)))?;
-    let app = App::new((settings, world), store, opening.passing, audit, catalog);
+    let app = App::new((settings, world), store, opening.passing, audit, catalog, oidc);
     check_ledger(&app, opening.new_ledger)?;
     for text in opening.policies {
         add_policy(&app, text)?;

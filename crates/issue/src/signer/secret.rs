@@ -43,7 +43,7 @@ impl Secret {
     ///
     /// # Errors
     /// The file cannot be read, or the secret is empty or too long.
-    pub(super) fn read_file(path: &Path) -> Result<Self, SecretError> {
+    pub fn read_file(path: &Path) -> Result<Self, SecretError> {
         let failed = |source| SecretError::File { what: PASSPHRASE, path: path.to_owned(), source };
         // one allocation that never grows: no copy of the secret stays behind
         let mut content = Zeroizing::new(Vec::with_capacity(Self::MAX_BYTES + 16));

@@ -1,11 +1,12 @@
 //! How a request shows who asks.
 //!
-//! It shows a client certificate ([`certificate`]), a token ([`token`]), or a secret of this one run of the program
+//! It shows a client certificate ([`certificate`]), a token ([`token`]), an ID token of an OpenID provider ([`oidc`]), or a secret of this one run of the program
 //! ([`Passing`](crate::principal::Passing), for demonstrations). The connection is trusted to say which certificate was
 //! verified.
 
 pub mod certificate;
 mod cidr;
+pub mod oidc;
 pub mod token;
 pub mod users;
 
@@ -33,11 +34,16 @@ impl FromRequestParts<App> for Principal {
         match (bearer, peer.certificate.clone()) {
             (Some(Some(secret)), _) => match app.passing().find(&secret) {
                 Some(principal) => Ok(principal),
-                None => app.blocking(move |app| token::principal(app, &secret, &peer)).await,
+                None => app.blocking(move |app| of_bearer(app, &secret, &peer)).await,
             },
             (Some(None), _) => Err(Problem::new(AUTH_REFUSED, "the Authorization header is not `Bearer TOKEN`")),
             (None, Some(certificate)) => app.blocking(move |app| certificate::principal(app, &certificate)).await,
             (None, None) => Err(Problem::new(AUTH_MISSING, "there is neither a token nor a client certificate")),
         }
     }
+}
+
+/// An ID token has two dots; a token of ours has none.
+fn of_bearer(app: &App, secret: &str, peer: &Peer) -> Result<Principal, Problem> {
+    if secret.contains('.') { oidc::principal(app, secret) } else { token::principal(app, secret, peer) }
 }

@@ -129,6 +129,7 @@ fn entry(principal: &Principal, peer: &Peer, route: &Route, object: &str, result
         auth: match principal.shown {
             Shown::Certificate => Auth::Certificate,
             Shown::Passing => Auth::Local,
+            Shown::Provider => Auth::Oidc,
             Shown::Token => Auth::Token,
         },
         role: roles.join(","),

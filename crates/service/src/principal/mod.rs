@@ -35,6 +35,8 @@ pub enum Shown {
     Certificate,
     /// A secret of this one run of the program.
     Passing,
+    /// An ID token of the OpenID provider.
+    Provider,
     /// An API token.
     Token,
 }

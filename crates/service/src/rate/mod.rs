@@ -27,17 +27,22 @@ pub enum Class {
 }
 
 impl Class {
-    /// Requests a second in the long run, and how many at once after a pause.
-    pub const fn rate(self) -> (f64, f64) {
-        match self {
-            Self::Lookup => (1000.0, 2000.0),
-            Self::Read => (100.0, 300.0),
-            Self::Download => (20.0, 100.0),
-            Self::Write => (50.0, 200.0),
-            Self::Secret => (5.0, 30.0),
-            Self::Stranger => (0.2, 20.0),
-            Self::Address => (2000.0, 4000.0),
-        }
+    /// Every class.
+    pub const ALL: [Self; 7] =
+        [Self::Lookup, Self::Read, Self::Download, Self::Write, Self::Secret, Self::Stranger, Self::Address];
+
+    /// What holds where the settings say nothing.
+    pub const fn usual(self) -> Rate {
+        let (per_minute, at_once) = match self {
+            Self::Lookup => (60_000, 2_000),
+            Self::Read => (6_000, 300),
+            Self::Download => (1_200, 100),
+            Self::Write => (3_000, 200),
+            Self::Secret => (300, 30),
+            Self::Stranger => (12, 20),
+            Self::Address => (120_000, 4_000),
+        };
+        Rate { per_minute, at_once }
     }
 
     /// The word for it.
@@ -51,6 +56,43 @@ impl Class {
             Self::Stranger => "stranger",
             Self::Address => "address",
         }
+    }
+}
+
+/// How often may be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// Requests a minute in the long run.
+    pub per_minute: u32,
+    /// How many at once after a pause.
+    pub at_once: u32,
+}
+
+/// The rate of each class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateTable([Rate; Class::ALL.len()]);
+
+impl RateTable {
+    /// Changes the rate of a class.
+    pub fn set(&mut self, class: Class, rate: Rate) {
+        self.0[class as usize] = rate;
+    }
+
+    /// The rate of a class.
+    pub fn of(&self, class: Class) -> Rate {
+        self.0[class as usize]
+    }
+
+    /// Requests a second, and at once.
+    fn numbers(&self, class: Class) -> (f64, f64) {
+        let Rate { per_minute, at_once } = self.of(class);
+        (f64::from(per_minute) / 60.0, f64::from(at_once))
+    }
+}
+
+impl Default for RateTable {
+    fn default() -> Self {
+        Self(Class::ALL.map(Class::usual))
     }
 }
 
@@ -80,7 +122,10 @@ impl Asker {
 
 /// All buckets.
 #[derive(Debug, Default)]
-pub struct Rates(Mutex<HashMap<(Asker, Class), Bucket>>);
+pub struct Rates {
+    table: RateTable,
+    buckets: Mutex<HashMap<(Asker, Class), Bucket>>,
+}
 
 #[derive(Clone, Copy, Debug)]
 struct Bucket {
@@ -89,6 +134,11 @@ struct Bucket {
 }
 
 impl Rates {
+    /// Buckets that are full, with these rates.
+    pub fn new(table: RateTable) -> Self {
+        Self { table, buckets: Mutex::default() }
+    }
+
     /// Takes one request from a bucket. `now` is the time since 1970. Where the bucket is empty, the error is the seconds after
     /// which there is one again.
     ///
@@ -107,11 +157,11 @@ impl Rates {
     }
 
     fn change(&self, asker: Asker, class: Class, now: Duration, take: bool) -> Result<(), u64> {
-        let (rate, most) = class.rate();
-        let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (rate, most) = self.table.numbers(class);
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         if buckets.len() >= MOST {
             let refilled = |class: Class, bucket: &Bucket| {
-                let (rate, most) = class.rate();
+                let (rate, most) = self.table.numbers(class);
                 bucket.left + now.saturating_sub(bucket.at).as_secs_f64() * rate >= most
             };
             buckets.retain(|(_, class), bucket| !refilled(*class, bucket));
@@ -150,19 +200,31 @@ mod tests {
     #[test]
     fn a_bucket_empties_and_fills_again() {
         let rates = Rates::default();
-        let (_, most) = Class::Stranger.rate();
+        let most = Class::Stranger.usual().at_once;
         let start = Duration::from_secs(1_000_000);
         let mut taken = 0;
         while rates.take(asker(1), Class::Stranger, start).is_ok() {
             taken += 1;
         }
-        assert!((f64::from(taken) - most).abs() < 0.5, "{taken}");
+        assert_eq!(taken, most);
         assert_eq!(rates.take(asker(1), Class::Stranger, start), Err(5));
         assert_eq!(rates.look(asker(1), Class::Stranger, start + Duration::from_secs(4)), Err(1));
         assert_eq!(rates.take(asker(1), Class::Stranger, start + Duration::from_secs(5)), Ok(()));
         // another asker, and another class, have their own
         assert_eq!(rates.take(asker(2), Class::Stranger, start), Ok(()));
         assert_eq!(rates.take(asker(1), Class::Read, start), Ok(()));
+    }
+
+    #[test]
+    fn the_settings_say_how_often() {
+        let mut table = RateTable::default();
+        assert!(Class::ALL.into_iter().all(|class| table.of(class) == class.usual()));
+        table.set(Class::Lookup, Rate { per_minute: 60, at_once: 1 });
+        let rates = Rates::new(table);
+        let now = Duration::from_secs(1_000_000);
+        assert_eq!(rates.take(asker(1), Class::Lookup, now), Ok(()));
+        assert_eq!(rates.take(asker(1), Class::Lookup, now), Err(1));
+        assert_eq!(rates.take(asker(1), Class::Lookup, now + Duration::from_secs(1)), Ok(()));
     }
 
     #[test]
@@ -184,6 +246,6 @@ mod tests {
         // when the buckets are full again they are forgotten
         let later = now + Duration::from_secs(10);
         assert_eq!(rates.take(Asker::Principal("anna".to_owned()), Class::Read, later), Ok(()));
-        assert!(rates.0.lock().unwrap().len() < 10);
+        assert!(rates.buckets.lock().unwrap().len() < 10);
     }
 }

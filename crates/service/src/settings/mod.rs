@@ -7,6 +7,7 @@
 //! no secret.
 
 mod error;
+mod oidc;
 mod read;
 
 use std::net::SocketAddr;
@@ -16,7 +17,10 @@ use reroot_core::input;
 use reroot_core::text::Printable;
 use reroot_core::toml::{FileErrors, Mistakes};
 
+use crate::rate::RateTable;
+
 pub use error::{CODES, SettingsErrors};
+pub use oidc::{CALLBACK, OidcSettings};
 
 /// The file's usual name.
 pub const FILE_NAME: &str = "service.toml";
@@ -81,11 +85,21 @@ pub struct Settings {
     pub configuration: PathBuf,
     /// The socket of the signer.
     pub signer: PathBuf,
+    /// The OpenID provider that people log in at.
+    pub oidc: Option<OidcSettings>,
     /// What is bounded.
     pub limits: Limits,
+    /// How often may be asked.
+    pub rates: RateTable,
 }
 
 impl Settings {
+    /// Settings of which nothing more is said than what must be.
+    pub fn new(listen: Listen, data: PathBuf, configuration: PathBuf, signer: PathBuf) -> Self {
+        let (limits, rates) = (Limits::usual(), RateTable::default());
+        Self { listen, tls: None, metrics: None, data, configuration, signer, oidc: None, limits, rates }
+    }
+
     /// Reads the file.
     ///
     /// # Errors

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use reroot_core::text::did_you_mean;
 use reroot_core::toml::{Mistakes, Table, Value, Wording, parse};
 
+use crate::rate::{Class, Rate, RateTable};
+
 use super::{Limits, Listen, Settings, Tls, error};
 
 /// The words of this kind of file.
@@ -50,6 +52,8 @@ pub(super) fn read(text: &str, base: &Path, errors: &Mistakes) -> Option<Setting
         None => Some(Limits::usual()),
         Some(value) => limits(&value),
     };
+    let rates = table.optional("rates").map_or_else(|| Some(RateTable::default()), |value| rates(&value));
+    let oidc = table.optional("oidc").map(|value| super::oidc::read(&value, base));
     table.finish();
     if let Some((Listen::Tcp(address), value)) = &listen
         && !has_tls
@@ -72,11 +76,16 @@ pub(super) fn read(text: &str, base: &Path, errors: &Mistakes) -> Option<Setting
         data: data?,
         configuration: configuration?,
         signer: signer?,
+        oidc: match oidc {
+            Some(oidc) => Some(oidc?),
+            None => None,
+        },
         limits: limits?,
+        rates: rates?,
     })
 }
 
-fn path(value: &Value<'_>, base: &Path) -> Option<PathBuf> {
+pub(super) fn path(value: &Value<'_>, base: &Path) -> Option<PathBuf> {
     let text = value.string()?;
     if text.is_empty() {
         return value.error(error::VALUE, format!("`{}` is empty, expected a path", value.path));
@@ -143,6 +152,32 @@ impl Limits {
             threads: None,
         }
     }
+}
+
+/// A table for each class that has a rate of its own.
+fn rates(value: &Value<'_>) -> Option<RateTable> {
+    let table = value.table()?;
+    let (mut rates, mut whole) = (RateTable::default(), true);
+    for class in Class::ALL {
+        let Some(value) = table.optional(class.as_str()) else { continue };
+        match rate(&value) {
+            Some(rate) => rates.set(class, rate),
+            None => whole = false,
+        }
+    }
+    table.finish();
+    whole.then_some(rates)
+}
+
+fn rate(value: &Value<'_>) -> Option<Rate> {
+    let table = value.table()?;
+    let number = |key| {
+        let number = table.required(key).and_then(|value| value.integer(&(1..=10_000_000)));
+        number.and_then(|number| u32::try_from(number).ok())
+    };
+    let (per_minute, at_once) = (number("per_minute"), number("at_once"));
+    table.finish();
+    Some(Rate { per_minute: per_minute?, at_once: at_once? })
 }
 
 fn limits(value: &Value<'_>) -> Option<Limits> {

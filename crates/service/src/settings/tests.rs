@@ -44,3 +44,62 @@ fn every_mistake_is_found_with_its_code() {
         ["service.schema.value"]
     );
 }
+
+#[test]
+fn rates_are_those_of_the_file_and_else_the_usual_ones() {
+    use crate::rate::{Class, Rate};
+    let read = |more: &str| Settings::parse(&format!("{GOOD}{more}"), Path::new("service.toml"));
+    let rates = read("[rates]\nlookup = { per_minute = 7, at_once = 9 }\n").unwrap().rates;
+    assert_eq!(rates.of(Class::Lookup), Rate { per_minute: 7, at_once: 9 });
+    assert_eq!(rates.of(Class::Read), Class::Read.usual());
+    assert_eq!(
+        codes(&format!("{GOOD}[rates]\nlookups = {{ per_minute = 7, at_once = 9 }}\n")),
+        ["service.schema.unknown"]
+    );
+    assert_eq!(codes(&format!("{GOOD}[rates]\nread = {{ per_minute = 0, at_once = 9 }}\n")), ["service.schema.value"]);
+    assert_eq!(codes(&format!("{GOOD}[rates]\nread = {{ per_minute = 1 }}\n")), ["service.schema.missing"]);
+}
+
+const OIDC: &str = "[oidc]\nissuer = \"https://login.example.com/realm\"\nclient_id = \"reroot\"\n\
+    public_url = \"https://reroot.example.com\"\n[oidc.roles]\npki = [\"operator\", \"approver\"]\n\"audit team\" = \"auditor\"\n";
+
+#[test]
+fn the_provider_is_read() {
+    use crate::principal::Role;
+    let text = format!("{GOOD}{OIDC}");
+    let oidc = Settings::parse(&text, Path::new("/etc/reroot/service.toml")).unwrap().oidc.unwrap();
+    assert_eq!((&*oidc.name_claim, &*oidc.groups_claim, oidc.skew), ("email", "groups", 60));
+    assert_eq!(oidc.redirect_uri(), "https://reroot.example.com/login/oidc/callback");
+    let roles =
+        [("audit team".to_owned(), vec![Role::Auditor]), ("pki".to_owned(), vec![Role::Operator, Role::Approver])];
+    assert!(roles.iter().all(|role| oidc.roles.contains(role)) && oidc.roles.len() == 2);
+}
+
+#[test]
+fn a_provider_that_anybody_can_play_is_refused() {
+    let with = |from: &str, to: &str| codes(&format!("{GOOD}{}", OIDC.replace(from, to)));
+    for (from, to) in [
+        ("https://login.example.com/realm", "http://login.example.com/realm"),
+        ("https://login.example.com/realm", "http://127.0.0.1.example.com"),
+        ("https://login.example.com/realm", "http://localhost@example.com"),
+        ("https://login.example.com/realm", "login.example.com"),
+        ("https://login.example.com/realm", "https://"),
+        ("https://login.example.com/realm", "https://login.example.com/?realm=1"),
+        ("https://reroot.example.com", "https://reroot.example.com/"),
+        ("https://reroot.example.com", "http://reroot.example.com"),
+        ("\"reroot\"", "\"\""),
+        ("\"auditor\"", "\"root\""),
+        ("\"auditor\"", "\"station\""),
+        ("\"auditor\"", "[\"auditor\", \"x\"]"),
+    ] {
+        assert_eq!(with(from, to), ["service.schema.value"], "{to}");
+    }
+    assert_eq!(with("\"auditor\"", "7"), ["service.schema.type"]);
+    assert_eq!(with("client_id", "client"), ["service.schema.missing", "service.schema.unknown"]);
+    assert_eq!(
+        codes(&format!("{GOOD}{}[oidc.roles]\n", OIDC.split("[oidc.roles]").next().unwrap())),
+        ["service.schema.value"]
+    );
+    let local = format!("{GOOD}{}", OIDC.replace("https://login.example.com/realm", "http://[::1]:9/realm"));
+    assert!(Settings::parse(&local, Path::new("service.toml")).is_ok());
+}
