@@ -4,7 +4,8 @@
 #
 #   scripts/tools.sh build    what compiles: a C compiler and linker
 #   scripts/tools.sh test     and the judges: openssl, certtool, SoftHSM, p11-kit, faketime, Python's cryptography, pkilint; a
-#                             browser, Chromium (110 MB); valgrind; the consumers: mosquitto, nginx, the Matter SDK (100 MB); and
+#                             browser, Chromium (110 MB); valgrind; the consumers: mosquitto, nginx, the Matter SDK (100 MB); the
+#                             server of ledgers, PostgreSQL; and
 #                             a second token, kryoptic, which is compiled (1.5 minutes of a core, once: it is kept in
 #                             the cache)
 set -euo pipefail
@@ -21,6 +22,7 @@ if [ "$what" = test ]; then
         p11-kit:p11-kit pgrep:procps faketime:faketime
         /usr/lib/x86_64-linux-gnu/pkcs11/p11-kit-client.so:p11-kit-modules
         chromium:chromium strace:strace bindfs:bindfs fusermount3:fuse3 setpriv:util-linux
+        /usr/lib/postgresql:postgresql
         /usr/sbin/mosquitto:mosquitto mosquitto_pub:mosquitto-clients /usr/sbin/nginx:nginx-light"
     # what the Matter SDK's library is linked with
     for library in libnl-3:libnl-3-200 libnl-route-3:libnl-route-3-200 libgio-2.0:libglib2.0-0; do

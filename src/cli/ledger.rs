@@ -7,7 +7,9 @@ use reroot::cert::IssuerIdentity;
 use reroot::crypto::sha256;
 use reroot::durable::output::Shape;
 use reroot::error::Error;
-use reroot::ledger::{BackupReport, HeadReport, Ledger, LedgerOverview, LedgerReport, LedgerStats, MAX_FINDINGS};
+use reroot::ledger::{
+    BackupReport, HeadReport, Ledger, LedgerOverview, LedgerReport, LedgerStats, MAX_FINDINGS, is_url,
+};
 use reroot::pipeline::{Progress, Stage};
 use reroot::report::Table;
 use reroot::text::Printable;
@@ -133,7 +135,9 @@ fn stats(opened: &Opened, printer: Printer) -> Result<Exit, Fault> {
         Format::Text => {
             let mut table = opened.table();
             table.line("head", head.to_string());
-            table.line("size", format!("{} bytes", render::count(bytes)));
+            if let Some(bytes) = bytes {
+                table.line("size", format!("{} bytes", render::count(bytes)));
+            }
             total(&mut table, &overview.total);
             policies(&mut table, &overview);
             open(&mut table, &overview);
@@ -259,8 +263,11 @@ fn open(table: &mut Table, overview: &LedgerOverview) {
 }
 
 /// Bytes of the file, without its write-ahead log.
-fn on_disk(path: &Path) -> Result<u64, Fault> {
+fn on_disk(path: &Path) -> Result<Option<u64>, Fault> {
+    if is_url(path) {
+        return Ok(None);
+    }
     let about = std::fs::metadata(path);
     let about = about.map_err(|source| Fault::usage(format!("cannot look at `{}`: {source}", Printable::new(path))))?;
-    Ok(about.len())
+    Ok(Some(about.len()))
 }

@@ -8,7 +8,7 @@ use reroot::config::Config;
 use reroot::crl::Reason;
 use reroot::durable;
 use reroot::error::Error;
-use reroot::ledger::{BatchId, Instruction, Ledger};
+use reroot::ledger::{BatchId, Instruction, Ledger, is_url};
 use reroot::origin::{ChipName, typed_bytes};
 use reroot::report::Table;
 use reroot::revoke::{
@@ -226,7 +226,8 @@ pub(super) fn chips(
         selection.findings.extend(findings);
     }
     for path in reels {
-        let scratch = durable::parent(config.ledger_path());
+        let beside = if is_url(config.ledger_path()) { config.file() } else { config.ledger_path() };
+        let scratch = durable::parent(beside);
         let (found, findings) = read_reel(path, Some(&mut *world.checking.stdin), scratch)?;
         let place = shown(path);
         selection.chips.extend(found.into_iter().map(|uid| Named {

@@ -329,6 +329,8 @@ pub(crate) const PROGRAM: &[Row] = &[Row(
         "issue::Issuer",
         "ledger::<types>",
         "ledger::MAX_FINDINGS",
+        // a ledger on a server has no size and no folder
+        "ledger::is_url",
         "manifest::<types>",
         "manifest::STATEMENT_FILE",
         // what a time-stamping authority is sent, and how a chip writes a signature

@@ -127,9 +127,16 @@ const SECTIONS: [Section; 9] = [
     Section {
         name: "ledger",
         needed: REQUIRED,
-        meaning: "What was recorded, signed and published. One issuing key has one ledger, on a local disk.",
+        meaning: "What was recorded, signed and published. One issuing key has one ledger, on a local disk or on a PostgreSQL server.",
         keys: &[
-            key("path", "path", REQUIRED, "The ledger's file.", "\"ledger.db\""),
+            key("path", "path", REQUIRED, "The ledger's file. Left out where `url` is there.", "\"ledger.db\""),
+            key(
+                "url",
+                "string",
+                "the ledger is the file `path`",
+                "The ledger on a PostgreSQL server, without a password: `postgres://USER@HOST:PORT/DATABASE`, then after `?`, with `&` between them: `schema=NAME` (default `reroot`), `password_file=/PATH`, `sslrootcert=/PATH` (default: the system's roots), `sslmode=disable` (on this machine alone; otherwise TLS, and the server's name is verified).",
+                "\"postgres://reroot@ledger.example/reroot?schema=acme&password_file=/etc/reroot/ledger.password\"",
+            ),
             key(
                 "head_file",
                 "path",
@@ -391,8 +398,11 @@ mod tests {
     #[test]
     fn every_example_is_taken() {
         for section in &SECTIONS {
-            for without in [&["reference"][..], &["certificate", "chain", "key"]] {
-                let all = written(section, |key| section.name != "cmp" || !without.contains(&key.name));
+            for without in [
+                &[("cmp", "reference"), ("ledger", "url")][..],
+                &[("cmp", "certificate"), ("cmp", "chain"), ("cmp", "key"), ("ledger", "path")],
+            ] {
+                let all = written(section, |key| !without.contains(&(section.name, key.name)));
                 parse(&text(section.name, &all)).unwrap_or_else(|errors| panic!("{all}{errors}"));
             }
         }
@@ -403,7 +413,7 @@ mod tests {
     fn the_table_has_the_keys_of_the_schema_and_no_others() {
         for section in &SECTIONS {
             let mut known = BTreeSet::new();
-            for without in ["reference", ""] {
+            for without in ["reference", "url", ""] {
                 let keys = written(section, |key| key.name != without) + "qqqqqqqqqqqq = 1\n";
                 let errors = parse(&text(section.name, &keys)).unwrap_err();
                 let hint = errors

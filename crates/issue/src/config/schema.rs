@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use toml::Spanned;
 
+use crate::ledger::is_url;
 use crate::signer::pkcs11::Settings;
 use crate::signer::{BatchSigning, KeyLocation, KeyUri, SecretSource};
 use crate::text::{Printable, did_you_mean};
@@ -70,6 +71,15 @@ pub(super) enum KeyPlace {
     Tokens(Vec<KeyUri>),
 }
 
+/// The URL of a ledger on a server. What it says is checked when the ledger is opened.
+fn server(value: &Value<'_>) -> Option<Spanned<PathBuf>> {
+    let url = PathBuf::from(value.string()?);
+    if !is_url(&url) {
+        return value.error(error::VALUE, "`url` does not begin with `postgres://`".to_owned());
+    }
+    Some(Spanned::new(value.span.clone(), url))
+}
+
 /// Reads the text; paths become relative to `base`.
 pub(super) fn read(text: &str, base: &Path, errors: &Mistakes) -> Option<Document> {
     let document = parse(text, error::SYNTAX, errors)?;
@@ -94,9 +104,16 @@ pub(super) fn read(text: &str, base: &Path, errors: &Mistakes) -> Option<Documen
         Some(anchors)
     });
     let ledger = file.required("ledger", |section| {
-        let path = section.path("path");
+        let place = match (section.table.has("path"), section.table.optional("url")) {
+            (true, Some(_)) => {
+                let place = section.table.place("url");
+                errors.push(error::VALUE, place, "[ledger] has both `path` and `url`, expected one of them")
+            }
+            (false, Some(value)) => server(&value),
+            (_, None) => section.path("path"),
+        };
         let head_file = section.optional_path("head_file");
-        Some((path?, head_file?))
+        Some((place?, head_file?))
     });
     let hsm = file.optional("hsm", Settings::default(), |section| Some(hsm::settings(section)));
     let signing = file.optional("signing", None, |section| signing::read(section).map(Some));

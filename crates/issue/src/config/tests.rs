@@ -224,7 +224,7 @@ paht = "ledger.db"
         ("config.schema.value", "`anchors` is empty, expected at least one file", "[]")
     );
     let error = parse(&TEXT.replace("[ledger]", "[ledger]\nsize = 1")).unwrap_err();
-    assert_eq!(error.errors()[0].hint(), Some("Known here: path, head_file."));
+    assert_eq!(error.errors()[0].hint(), Some("Known here: url, path, head_file."));
     let text = format!("ledger = 1\n{}", TEXT.replace("[ledger]\npath = \"ledger.db\"\n", ""));
     assert_eq!(only(parse(&text)).1, "`ledger` is an integer, expected a section");
 }

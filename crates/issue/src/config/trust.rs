@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use toml::Spanned;
 
+use crate::ledger::is_url;
 use crate::ownership::{Ownership, Role, Shared};
 use crate::signer::{SecretSource, SignerError};
 use crate::text::Printable;
@@ -72,9 +73,13 @@ type Named = (PathBuf, Range<usize>, Role);
 fn named(document: &Document) -> Vec<Named> {
     let mut all = Vec::new();
     let mut trusted = |path: &Spanned<PathBuf>| all.push((path.get_ref().clone(), path.span(), Role::Trusted));
-    trusted(&document.ledger);
+    // who may change a ledger on a server is the server's to say
+    let files = !is_url(document.ledger.get_ref());
+    if files {
+        trusted(&document.ledger);
+    }
     // what SQLite keeps beside it is as good as the ledger
-    for suffix in ["-wal", "-shm", "-lock"] {
+    for suffix in ["-wal", "-shm", "-lock"].into_iter().filter(|_| files) {
         let mut beside = document.ledger.get_ref().clone().into_os_string();
         beside.push(suffix);
         trusted(&Spanned::new(document.ledger.span(), beside.into()));

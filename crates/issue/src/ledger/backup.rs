@@ -10,7 +10,7 @@ use crate::x509::{Sha256Digest, Spki};
 
 use super::held::{Held, log_path};
 use super::sqlite::look;
-use super::{Ledger, LedgerError, log};
+use super::{Ledger, LedgerError, is_url, log};
 
 impl Ledger {
     /// Copies the ledger of this issuer key to the new file `to`, and returns the head of the copy. Runs are kept out until
@@ -19,6 +19,9 @@ impl Ledger {
     /// # Errors
     /// As [`open`](Self::open); `to` exists or cannot be written; or another process took the ledger.
     pub fn back_up(path: &Path, issuer: &Spki, to: &Path) -> Result<Sha256Digest, LedgerError> {
+        if is_url(path) {
+            return Err(LedgerError::NotAFile { url: path.to_owned() });
+        }
         let partial = beside(to);
         output::make_parents(to, Access::Public)?;
         output::check(to, Shape::file(PARTIAL.len(), 0))?;

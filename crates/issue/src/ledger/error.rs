@@ -225,6 +225,12 @@ pub enum LedgerError {
         /// The system's reason.
         source: std::io::Error,
     },
+    /// What is asked for needs a file.
+    #[error("ledger `{}` is on a server, expected one in a file", Printable::new(url))]
+    NotAFile {
+        /// The ledger's URL.
+        url: PathBuf,
+    },
     /// A result or a retry for which there is no intent.
     #[error("no intent for {uid} in chunk {chunk} of batch {batch} is on the ledger")]
     NotRecorded {
@@ -254,6 +260,12 @@ pub enum LedgerError {
         noted: Sha256Digest,
         /// The head of the ledger.
         found: Sha256Digest,
+    },
+    /// The program was built without the feature.
+    #[error("ledger `{}` is in PostgreSQL, which this program was built without", Printable::new(url))]
+    NoPostgres {
+        /// The ledger's URL.
+        url: PathBuf,
     },
     /// The file cannot be written.
     #[error("ledger `{}` is read-only for this user", Printable::new(path))]
@@ -337,6 +349,16 @@ pub enum LedgerError {
         /// The batch.
         batch: BatchId,
     },
+    /// The server may lose what it has committed.
+    #[error("the server of ledger `{}` has `{setting}` set to `{found}`, expected `on`", Printable::new(url))]
+    ServerSetting {
+        /// The ledger's URL.
+        url: PathBuf,
+        /// Name of the setting.
+        setting: &'static str,
+        /// Its value.
+        found: String,
+    },
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -386,6 +408,12 @@ pub enum LedgerError {
         /// Its number.
         number: u64,
     },
+    /// The URL of a ledger is not one.
+    #[error("cannot use the ledger's URL: {what}")]
+    Url {
+        /// What is wrong with it. The URL itself may contain a secret.
+        what: String,
+    },
 }
 
 impl LedgerError {
@@ -396,10 +424,13 @@ impl LedgerError {
             | Self::Exists { .. }
             | Self::IssuerDiffers { .. }
             | Self::Missing { .. }
+            | Self::NoPostgres { .. }
+            | Self::NotAFile { .. }
             | Self::NotOnHold { .. }
             | Self::ReasonChange { .. }
             | Self::RevokedTwice { .. }
-            | Self::RoundBehind { .. } => Class::Usage,
+            | Self::RoundBehind { .. }
+            | Self::Url { .. } => Class::Usage,
             Self::AttemptDiffers { .. }
             | Self::BatchExists { .. }
             | Self::CaDiffers { .. }
@@ -431,6 +462,7 @@ impl LedgerError {
             | Self::SealDiffers { .. }
             | Self::Sealed { .. }
             | Self::SeedTaken { .. }
+            | Self::ServerSetting { .. }
             | Self::Store(_)
             | Self::TbsDiffers { .. }
             | Self::TermsDiffer { .. }
@@ -478,11 +510,22 @@ impl LedgerError {
                 "The latest records are in the log, and chips that are on it may have certificates: put the log back beside the ledger, or restore the latest copy of both (docs/spec/ledger.md)."
             }
             Self::NoLocks { .. } => "Put the ledger on a file system that can lock files, such as a local disk.",
+            Self::NoPostgres { .. } => "Use a program that was built with the feature `postgres`.",
+            Self::NotAFile { .. } => "Make backups with the server's own tools (docs/guide/many-machines.md).",
+            Self::ServerSetting { .. } => {
+                "With this setting the server loses records that it has confirmed when its power fails. Set it to `on` in postgresql.conf, and restart the server."
+            }
+            Self::Url { .. } => {
+                "Write postgres://USER@HOST/DATABASE?schema=NAME, and name a file with the password: password_file=/PATH."
+            }
             Self::ReadOnly { .. } => {
                 "Issue from the ledger itself, as a user that may write it. A copy can be verified and counted."
             }
             Self::Store(StoreError::Lost { .. }) => {
                 "Sign nothing more before you know what happened to it: verify the whole ledger, and look for other runs, backups and links."
+            }
+            Self::Store(StoreError::Postgres { .. }) => {
+                "When the server answers again, run the same command again: it goes on where this run ended."
             }
             Self::Store(_) | Self::Durable(_) => {
                 "When the disk is in order, run the same command again: it goes on where this run ended."

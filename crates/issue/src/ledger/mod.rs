@@ -29,6 +29,8 @@ mod log;
 mod memory;
 mod noted;
 mod open;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod record;
 mod recorded;
 mod report;
@@ -64,7 +66,7 @@ pub use error::LedgerError;
 pub use instruction::Instruction;
 pub use leaf::{LeafKey, LeafRef, Leaves, leaf_set_digest};
 pub use memory::{Fault, MemoryStore};
-pub use open::Ledger;
+pub use open::{Ledger, is_url};
 pub use record::{Draft, Entry, Head, Kind, Place, Record};
 pub use recorded::{Recorded, RecordedLeaf, ToBeSigned};
 pub use report::{BackupReport, HeadReport};

@@ -45,6 +45,9 @@ impl Ledger {
     /// # Errors
     /// The file exists or cannot be written.
     pub fn create(path: &Path, issuer: &Spki) -> Result<Self, LedgerError> {
+        if is_url(path) {
+            return Self::over(server::create(path)?, issuer);
+        }
         // closing moves the first record from the write-ahead log into the file: a file without one is not a ledger
         let ledger = Self::over(Box::new(SqliteStore::create(path)?), issuer)?;
         ledger.conclude()?;
@@ -57,6 +60,14 @@ impl Ledger {
     /// # Errors
     /// As [`open`](Self::open); or a new one cannot be written.
     pub fn open_or_create(path: &Path, issuer: &Spki) -> Result<Self, LedgerError> {
+        if is_url(path) {
+            // the schema is made in one transaction; one without a record is what a run left that was killed
+            return if server::exists(path)? {
+                Self::over(server::open(path)?, issuer)
+            } else {
+                Self::create(path, issuer)
+            };
+        }
         if path.symlink_metadata().is_ok() {
             return Self::open(path, issuer);
         }
@@ -81,12 +92,13 @@ impl Ledger {
     /// # Errors
     /// There is no such file, it is not a ledger, of a later format, of another issuer, or in use.
     pub fn open(path: &Path, issuer: &Spki) -> Result<Self, LedgerError> {
-        let mut store = SqliteStore::open(path)?;
+        let mut store: Box<dyn LedgerStore> =
+            if is_url(path) { server::open(path)? } else { Box::new(SqliteStore::open(path)?) };
         if store.head()? == Head::EMPTY {
             return Err(LedgerError::Incomplete { path: path.to_owned() });
         }
         let records = store.head()?.records;
-        let ledger = Self::over(Box::new(store), issuer)?;
+        let ledger = Self::over(store, issuer)?;
         tracing::info!(ledger = %Printable::new(path), records, "ledger opened");
         Ok(ledger)
     }
@@ -99,11 +111,12 @@ impl Ledger {
     /// The file does not exist, is not a ledger, or has a later format; or a process of a release that does not know of
     /// readers has it open.
     pub fn open_to_read(path: &Path) -> Result<Self, LedgerError> {
-        let mut store = Snapshot::open(path)?;
+        let mut store: Box<dyn LedgerStore> =
+            if is_url(path) { server::open_to_read(path)? } else { Box::new(Snapshot::open(path)?) };
         if store.head()? == Head::EMPTY {
             return Err(LedgerError::Incomplete { path: path.to_owned() });
         }
-        let mut state = State::over(Box::new(store));
+        let mut state = State::over(store);
         state.issuer()?;
         Ok(Self(Mutex::new(state)))
     }
@@ -317,6 +330,57 @@ impl State {
             (false, true) => BatchState::Abandoned,
             (false, false) => BatchState::Open,
         })
+    }
+}
+
+/// Whether a ledger is named by a URL: it is then on a server, and not in a file.
+pub fn is_url(path: &Path) -> bool {
+    let text = path.as_os_str().as_encoded_bytes();
+    text.starts_with(b"postgres://") || text.starts_with(b"postgresql://")
+}
+
+/// The stores that a URL names.
+#[cfg(feature = "postgres")]
+mod server {
+    use super::{LedgerError, LedgerStore, Path};
+    use crate::ledger::postgres::PostgresStore;
+
+    pub(super) fn create(url: &Path) -> Result<Box<dyn LedgerStore>, LedgerError> {
+        Ok(Box::new(PostgresStore::create(url)?))
+    }
+
+    pub(super) fn exists(url: &Path) -> Result<bool, LedgerError> {
+        PostgresStore::exists(url)
+    }
+
+    pub(super) fn open(url: &Path) -> Result<Box<dyn LedgerStore>, LedgerError> {
+        Ok(Box::new(PostgresStore::open(url)?))
+    }
+
+    pub(super) fn open_to_read(url: &Path) -> Result<Box<dyn LedgerStore>, LedgerError> {
+        Ok(Box::new(PostgresStore::open_to_read(url)?))
+    }
+}
+
+/// A program without the feature knows a URL when it sees one.
+#[cfg(not(feature = "postgres"))]
+mod server {
+    use super::{LedgerError, LedgerStore, Path};
+
+    pub(super) fn create(url: &Path) -> Result<Box<dyn LedgerStore>, LedgerError> {
+        open(url)
+    }
+
+    pub(super) fn exists(url: &Path) -> Result<bool, LedgerError> {
+        open(url).map(|_| true)
+    }
+
+    pub(super) fn open(url: &Path) -> Result<Box<dyn LedgerStore>, LedgerError> {
+        Err(LedgerError::NoPostgres { url: url.to_owned() })
+    }
+
+    pub(super) fn open_to_read(url: &Path) -> Result<Box<dyn LedgerStore>, LedgerError> {
+        open(url)
     }
 }
 

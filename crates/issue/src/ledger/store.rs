@@ -155,6 +155,14 @@ pub enum StoreError {
     /// Made by a test.
     #[error("the store was told to fail")]
     Fault,
+    /// PostgreSQL refused, or does not answer.
+    #[error("ledger `{}`: {}", Printable::new(url), Printable::new(what))]
+    Postgres {
+        /// The ledger's URL.
+        url: PathBuf,
+        /// The server's reason, or that of the connection.
+        what: String,
+    },
     /// The store was opened to be read.
     #[error("the ledger was opened to be read, and nothing is added to it")]
     ReadOnly,

@@ -12,6 +12,18 @@ use super::{
     AuthorityKind, BatchId, BatchRow, BatchState, BatchTerms, Delivery, LeafKey, Ledger, OnReject, leaf_set_digest,
 };
 
+/// Runs a test body over an empty ledger of each kind: in memory, in a file, and on a server of its own.
+pub(crate) fn on_every_store(issuer: &Spki, body: impl Fn(&Ledger)) {
+    body(&Ledger::in_memory(issuer));
+    let folder = tempfile::tempdir().unwrap();
+    body(&Ledger::create(&folder.path().join("ledger.db"), issuer).unwrap());
+    #[cfg(feature = "postgres")]
+    {
+        let server = super::postgres::testing::Server::start();
+        body(&Ledger::create(&server.url("reroot"), issuer).unwrap());
+    }
+}
+
 /// The n-th made-up leaf. UIDs ascend with n; neighbours differ by 256 in the unique number.
 pub(crate) fn leaf(n: u64) -> LeafKey {
     LeafKey { uid: uid(n), spki: sha256(leaf_spki(n).der()), source: sha256(&[b"leaf", &n.to_be_bytes()[..]].concat()) }

@@ -13,11 +13,8 @@ use crate::crypto::sha256;
 use crate::verify::Relaxation;
 use crate::x509::Time;
 
-/// Runs a test body over a ledger of each kind.
-fn on_both_stores(body: impl Fn(&Ledger)) {
-    body(&Ledger::in_memory(&issuer_spki()));
-    let folder = tempfile::tempdir().unwrap();
-    body(&Ledger::create(&folder.path().join("ledger.db"), &issuer_spki()).unwrap());
+fn on_every_store(body: impl Fn(&Ledger)) {
+    super::testing::on_every_store(&issuer_spki(), body);
 }
 
 fn begin(ledger: &Ledger, n: u32, policy: &str, leaves: &[LeafKey], chunk_size: u32) -> Result<(), LedgerError> {
@@ -30,7 +27,7 @@ fn standing(ledger: &Ledger, policy: &str, leaves: &[LeafKey]) -> Vec<Standing> 
 
 #[test]
 fn a_batch_is_found_by_its_terms_and_by_its_name() {
-    on_both_stores(|ledger| {
+    on_every_store(|ledger| {
         let list = leaves(0..10);
         let expected = row(1, terms("test", &list), 4);
         assert_eq!(ledger.find(&expected.terms.key()).unwrap(), None);
@@ -87,7 +84,7 @@ fn the_leaves_do_not_enter_the_key() {
 
 #[test]
 fn the_members_of_a_batch_are_told_from_other_leaves() {
-    on_both_stores(|ledger| {
+    on_every_store(|ledger| {
         begin(ledger, 1, "test", &leaves([1, 3, 4]), 2).unwrap();
         let members = |list: &[LeafKey]| ledger.members(&batch_id(1), list).unwrap();
         assert_eq!(members(&leaves([1, 3, 4])), Some(vec![true; 3]));
@@ -103,7 +100,7 @@ fn the_members_of_a_batch_are_told_from_other_leaves() {
 
 #[test]
 fn what_was_known_when_a_batch_began_can_still_be_told() {
-    on_both_stores(|ledger| {
+    on_every_store(|ledger| {
         let genesis = ledger.head().unwrap();
         begin(ledger, 1, "test", &leaves(0..3), 2).unwrap();
         let first = ledger.head().unwrap();
@@ -165,7 +162,7 @@ fn only_a_lower_case_uuid_of_version_7_names_a_batch() {
 
 #[test]
 fn a_batch_begins_only_with_the_leaves_its_terms_name() {
-    on_both_stores(|ledger| {
+    on_every_store(|ledger| {
         let list = leaves(0..3);
         let good = terms("test", &list);
         let begin = |terms: BatchTerms, chunk_size, list: &[LeafKey]| {
@@ -194,7 +191,7 @@ fn a_batch_begins_only_with_the_leaves_its_terms_name() {
 
 #[test]
 fn an_open_batch_holds_its_leaves_against_every_other_batch() {
-    on_both_stores(|ledger| {
+    on_every_store(|ledger| {
         begin(ledger, 1, "test", &leaves(0..10), 4).unwrap();
         let held = Standing::Held { batch: batch_id(1) };
         assert_eq!(standing(ledger, "test", &leaves([9, 10])), [held, Standing::Free]);
@@ -208,7 +205,7 @@ fn an_open_batch_holds_its_leaves_against_every_other_batch() {
 
 #[test]
 fn a_uid_with_another_key_and_a_key_under_another_uid_are_found_under_every_policy() {
-    on_both_stores(|ledger| {
+    on_every_store(|ledger| {
         begin(ledger, 1, "test", &leaves(0..10), 4).unwrap();
         let other_key = LeafKey { spki: sha256(leaf_spki(77).der()), ..leaf(3) };
         let other_uid = LeafKey { spki: leaf(8).spki, ..leaf(20) };
@@ -230,7 +227,7 @@ fn a_uid_with_another_key_and_a_key_under_another_uid_are_found_under_every_poli
 
 #[test]
 fn a_uid_is_known_whatever_policy_and_key_it_came_with() {
-    on_both_stores(|ledger| {
+    on_every_store(|ledger| {
         begin(ledger, 1, "test", &leaves(0..10), 4).unwrap();
         begin(ledger, 2, "other", &leaves(5..15), 4).unwrap();
         let other_key = LeafKey { spki: sha256(leaf_spki(77).der()), ..leaf(14) };
@@ -291,7 +288,7 @@ fn uids_of_any_length_are_kept_in_byte_order() {
 #[test]
 fn ca_signatures_are_recorded_before_and_after() {
     use crate::x509::tlv::element;
-    on_both_stores(|ledger| {
+    on_every_store(|ledger| {
         let at = Time::from_rfc3339("2026-01-31T12:00:00Z").unwrap();
         let tbs = element(0x30, &[b"whatever a CA signs"]);
         let signed = element(0x30, &[&tbs, &element(0x30, &[]), &element(3, &[&[0, 1, 2]])]);
@@ -311,7 +308,7 @@ fn ca_signatures_are_recorded_before_and_after() {
 
 #[test]
 fn stats_count_what_verify_walks() {
-    on_both_stores(|ledger| {
+    on_every_store(|ledger| {
         begin(ledger, 1, "test", &leaves(0..10), 4).unwrap();
         begin(ledger, 2, "other", &leaves(0..10), 3).unwrap();
         let report = ledger.verify().unwrap();
@@ -322,7 +319,7 @@ fn stats_count_what_verify_walks() {
 }
 
 #[test]
-fn both_stores_have_the_same_head() {
+fn every_store_has_the_same_head() {
     let folder = tempfile::tempdir().unwrap();
     let file = Ledger::create(&folder.path().join("ledger.db"), &issuer_spki()).unwrap();
     let memory = Ledger::in_memory(&issuer_spki());
@@ -330,6 +327,13 @@ fn both_stores_have_the_same_head() {
         begin(ledger, 1, "test", &leaves(0..10), 4).unwrap();
     }
     assert_eq!(file.head().unwrap(), memory.head().unwrap());
+    #[cfg(feature = "postgres")]
+    {
+        let server = super::postgres::testing::Server::start();
+        let ledger = Ledger::create(&server.url("reroot"), &issuer_spki()).unwrap();
+        begin(&ledger, 1, "test", &leaves(0..10), 4).unwrap();
+        assert_eq!(ledger.head().unwrap(), file.head().unwrap());
+    }
 }
 
 #[test]
@@ -349,6 +353,14 @@ fn a_place_is_taken_once_and_a_refused_append_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let file = SqliteStore::create(&folder.path().join("ledger.db")).unwrap();
     let stores: [Box<dyn LedgerStore>; 2] = [Box::new(file), Box::new(MemoryStore::new())];
+    #[cfg(feature = "postgres")]
+    let server = super::postgres::testing::Server::start();
+    #[cfg(feature = "postgres")]
+    let stores = {
+        let [file, memory] = stores;
+        let url = server.url("reroot");
+        [file, memory, Box::new(super::postgres::PostgresStore::create(&url).unwrap()) as Box<dyn LedgerStore>]
+    };
     for mut store in stores {
         let draft = |chunk| Draft::new(Place::new(Kind::Intent, 1, chunk), vec![7]);
         let append = |store: &mut dyn LedgerStore, chunks: [u64; 2]| {

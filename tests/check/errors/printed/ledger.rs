@@ -32,6 +32,16 @@ fn files(sheet: &mut Sheet<'_>) {
     sheet.ends(LedgerError::Locked { path: ledger(), process: Some(4711) });
     sheet.ends(LedgerError::Missing { path: ledger() });
     sheet.ends(LedgerError::Newer { path: ledger(), found: 9, supported: 2 });
+    servers(sheet);
+}
+
+fn servers(sheet: &mut Sheet<'_>) {
+    let url = || path("postgres://reroot@ledger.example/reroot");
+    sheet.ends(LedgerError::NoPostgres { url: url() });
+    sheet.ends(LedgerError::NotAFile { url: url() });
+    sheet.ends(LedgerError::ServerSetting { url: url(), setting: "fsync", found: "off".to_owned() });
+    let what = "it contains a password, which a list of processes, a log or a copy of the file would show".to_owned();
+    sheet.ends(LedgerError::Url { what });
 }
 
 fn batches(sheet: &mut Sheet<'_>) {
@@ -89,6 +99,10 @@ fn stores(sheet: &mut Sheet<'_>) {
         StoreError::Damaged { position: 12, what: "its body is too short" },
         StoreError::Durable(sync),
         StoreError::Fault,
+        StoreError::Postgres {
+            url: path("postgres://reroot@ledger.example/reroot"),
+            what: "no space left on device (SQLSTATE 53100)".to_owned(),
+        },
         StoreError::ReadOnly,
         StoreError::HeadMoved { expected: 12, found: 13 },
         StoreError::Lost { path: ledger(), what: "the file was replaced while it was open" },

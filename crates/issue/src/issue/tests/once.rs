@@ -1,4 +1,4 @@
-//! "Once" (docs/adr/0036-identity-of-a-certificate.md), each sentence a test, over both stores.
+//! "Once" (docs/adr/0036-identity-of-a-certificate.md), each sentence a test, over every store.
 
 use std::collections::BTreeMap;
 
@@ -13,10 +13,8 @@ use crate::lint::LintedTbs;
 use crate::x509::Time;
 
 /// Runs a test body over a ledger of each kind.
-fn on_both_stores(body: impl Fn(&Ledger)) {
-    body(&Ledger::in_memory(identity().spki()));
-    let folder = tempfile::tempdir().unwrap();
-    body(&Ledger::create(&folder.path().join("ledger.db"), identity().spki()).unwrap());
+fn on_every_store(body: impl Fn(&Ledger)) {
+    crate::ledger::testing::on_every_store(identity().spki(), body);
 }
 
 fn linted(number: u64, attempt: u32) -> LintedTbs {
@@ -28,7 +26,7 @@ fn linted(number: u64, attempt: u32) -> LintedTbs {
 
 #[test]
 fn the_same_order_again_changes_nothing() {
-    on_both_stores(|ledger| {
+    on_every_store(|ledger| {
         let issuer = issuer();
         let first = run(ledger, &issuer, &Order::of(0..10), (1, 4)).unwrap();
         let head = ledger.head().unwrap();
@@ -66,7 +64,7 @@ fn a_certificate_from_the_ledger_is_checked_before_it_is_released() {
 
 #[test]
 fn an_issued_identity_is_known_with_its_latest_batch() {
-    on_both_stores(|ledger| {
+    on_every_store(|ledger| {
         let issuer = issuer();
         run(ledger, &issuer, &Order::of(0..10), (1, 4)).unwrap();
         let again = Order { reissue: Some("lost"), ..Order::of(5..15) };
@@ -93,7 +91,7 @@ fn an_issued_identity_is_known_with_its_latest_batch() {
 
 #[test]
 fn an_issued_leaf_enters_another_batch_only_with_a_reason() {
-    on_both_stores(|ledger| {
+    on_every_store(|ledger| {
         let issuer = issuer();
         run(ledger, &issuer, &Order::of(0..10), (1, 4)).unwrap();
         let stop = run(ledger, &issuer, &Order::of(9..12), (2, 4)).unwrap_err();
@@ -110,7 +108,7 @@ fn an_issued_leaf_enters_another_batch_only_with_a_reason() {
 
 #[test]
 fn other_bytes_for_a_recorded_leaf_are_refused() {
-    on_both_stores(|ledger| {
+    on_every_store(|ledger| {
         let leaves = leaves(0..3);
         let row = row(1, terms("test", &leaves), 2);
         ledger.begin(row.clone(), &leaves).unwrap();
@@ -137,7 +135,7 @@ fn other_bytes_for_a_recorded_leaf_are_refused() {
 
 #[test]
 fn a_chunk_must_be_the_leaf_list_s() {
-    on_both_stores(|ledger| {
+    on_every_store(|ledger| {
         let leaves = leaves(0..3);
         let row = row(1, terms("test", &leaves), 2);
         ledger.begin(row.clone(), &leaves).unwrap();
@@ -165,7 +163,7 @@ fn a_chunk_must_be_the_leaf_list_s() {
 
 #[test]
 fn a_retry_is_one_attempt_further_with_another_serial() {
-    on_both_stores(|ledger| {
+    on_every_store(|ledger| {
         let leaves = leaves(0..2);
         let row = row(1, terms("test", &leaves), 2);
         ledger.begin(row.clone(), &leaves).unwrap();
@@ -195,7 +193,7 @@ fn a_retry_is_one_attempt_further_with_another_serial() {
 
 #[test]
 fn a_leaf_has_one_certificate() {
-    on_both_stores(|ledger| {
+    on_every_store(|ledger| {
         let leaves = leaves(0..2);
         let row = row(1, terms("test", &leaves), 2);
         ledger.begin(row.clone(), &leaves).unwrap();
@@ -242,7 +240,7 @@ fn a_leaf_has_one_certificate() {
 
 #[test]
 fn a_batch_is_sealed_once() {
-    on_both_stores(|ledger| {
+    on_every_store(|ledger| {
         run(ledger, &issuer(), &Order::of(0..3), (1, 2)).unwrap();
         let (statement, cms) = ledger.sealed(&batch_id(1)).unwrap().unwrap();
         ledger.seal(&batch_id(1), &statement, &cms).unwrap();

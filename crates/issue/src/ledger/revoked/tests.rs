@@ -42,7 +42,7 @@ fn release(batch: u32, day: u8, indexes: &[u32]) -> Release {
 }
 
 /// Runs a test body over a ledger of each kind that has two batches.
-fn on_both_stores(body: impl Fn(&Ledger)) {
+fn on_every_store(body: impl Fn(&Ledger)) {
     let begin = |ledger: &Ledger| {
         for n in [1, 2] {
             let list = leaves(u64::from(n) * 100..u64::from(n) * 100 + 50);
@@ -51,9 +51,7 @@ fn on_both_stores(body: impl Fn(&Ledger)) {
         body(ledger);
         assert_eq!(ledger.verify().unwrap().findings, []);
     };
-    begin(&Ledger::in_memory(&issuer_spki()));
-    let folder = tempfile::tempdir().unwrap();
-    begin(&Ledger::create(&folder.path().join("ledger.db"), &issuer_spki()).unwrap());
+    crate::ledger::testing::on_every_store(&issuer_spki(), begin);
 }
 
 fn reasons(ledger: &Ledger) -> Vec<(u32, Reason)> {
@@ -63,7 +61,7 @@ fn reasons(ledger: &Ledger) -> Vec<(u32, Reason)> {
 
 #[test]
 fn what_was_revoked_comes_back_and_a_second_time_changes_nothing() {
-    on_both_stores(|ledger| {
+    on_every_store(|ledger| {
         let both = [
             revocation(1, Reason::KeyCompromise, 1, [0, 3, 49]),
             revocation(2, Reason::Superseded, 2, [7]),
@@ -89,7 +87,7 @@ fn what_was_revoked_comes_back_and_a_second_time_changes_nothing() {
 
 #[test]
 fn a_reason_changes_as_the_rules_say_and_a_hold_keeps_its_date() {
-    on_both_stores(|ledger| {
+    on_every_store(|ledger| {
         ledger.record_revoked(&[revocation(1, Reason::CertificateHold, 1, [5])]).unwrap();
         ledger.record_revoked(&[revocation(1, Reason::Superseded, 2, [5])]).unwrap();
         assert_eq!(reasons(ledger), [(5, Reason::Superseded)]);
@@ -107,7 +105,7 @@ fn a_reason_changes_as_the_rules_say_and_a_hold_keeps_its_date() {
 
 #[test]
 fn only_a_hold_is_released() {
-    on_both_stores(|ledger| {
+    on_every_store(|ledger| {
         ledger
             .record_revoked(&[
                 revocation(1, Reason::CertificateHold, 1, [1, 2]),
@@ -126,7 +124,7 @@ fn only_a_hold_is_released() {
 
 #[test]
 fn a_leaf_is_named_once_and_in_order() {
-    on_both_stores(|ledger| {
+    on_every_store(|ledger| {
         for wrong in [vec![2, 2], vec![3, 2]] {
             let error = ledger.record_revoked(&[revocation(1, Reason::Superseded, 1, wrong)]).unwrap_err();
             assert!(matches!(error, LedgerError::RevokedTwice { .. }), "{error}");
@@ -143,7 +141,7 @@ fn a_leaf_is_named_once_and_in_order() {
 
 #[test]
 fn blocked_chips_are_known_until_they_are_unblocked() {
-    on_both_stores(|ledger| {
+    on_every_store(|ledger| {
         let chips: Vec<Uid> = [5, 3, 4, 5].into_iter().map(uid).collect();
         assert_eq!(ledger.record_blocked(&instruction(1), "stolen reel", &chips).unwrap(), 3);
         assert_eq!(ledger.record_blocked(&instruction(2), "again", &chips).unwrap(), 0);
@@ -162,7 +160,7 @@ fn blocked_chips_are_known_until_they_are_unblocked() {
 
 #[test]
 fn leaves_are_found_by_uid_in_every_batch() {
-    on_both_stores(|ledger| {
+    on_every_store(|ledger| {
         let again = leaves(120..122);
         ledger.begin(row(3, terms("other", &again), 8), &again).unwrap();
         let found = ledger.find_uids(&[uid(220), uid(121), uid(999)]).unwrap();
@@ -195,7 +193,7 @@ fn round(number: u64, minute: u8, position: u64, lists: &[Vec<u8>]) -> CrlRound 
 
 #[test]
 fn rounds_ascend_and_say_what_was_signed() {
-    on_both_stores(|ledger| {
+    on_every_store(|ledger| {
         let lists = vec![b"full".to_vec(), b"shard".to_vec()];
         let signed = [b"one", b"two"].map(|text| SignedList { signature: text.to_vec(), crl_sha256: sha256(text) });
         let position = ledger.records().unwrap();

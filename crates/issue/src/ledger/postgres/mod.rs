@@ -1,0 +1,503 @@
+//! Records in PostgreSQL: one schema for each issuer key, one writer at a time, appends by a function of the server.
+//!
+//! The chain, its digests and its bodies are those of a ledger in SQLite. The server computes each digest, this module
+//! compares it with its own before the commit. What is relied on:
+//! - The head is one row. `append` locks it until its transaction ends, compares it, and adds: that alone makes records
+//!   come one after the other. The lock of a session, which keeps a second run out, saves work and proves nothing.
+//! - A commit whose answer is lost is looked up, never repeated: on a new connection, after the old session has ended.
+//! - What was read may not be on the standby yet, after a crash or a wait that was cancelled. So the head is written once
+//!   more before anything is built on it.
+
+mod tls;
+mod url;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use postgres::error::SqlState;
+use postgres::{Client, Row, Statement};
+
+use crate::x509::Sha256Digest;
+
+use self::url::Address;
+use super::LedgerError;
+use super::record::{Entry, Head, Kind, Place, Record};
+use super::rows::signed;
+use super::store::{LedgerStore, StoreError};
+
+/// A ledger on a server.
+pub(super) struct PostgresStore {
+    /// The URL, as the caller named it.
+    url: PathBuf,
+    address: Address,
+    session: Session,
+    /// The head when the ledger was opened to be read: later records are not seen.
+    reads_to: Option<u64>,
+    broken: bool,
+}
+
+/// A connection and what was prepared on it.
+struct Session {
+    client: Client,
+    /// Number of the server's process, and when it began.
+    process: (i32, i64),
+    /// Whether the server said that a commit may not be on the standby.
+    cancelled: Arc<AtomicBool>,
+    append: Option<Statement>,
+    head: Statement,
+    at: Statement,
+    read: Statement,
+    entry: Statement,
+    entries: Statement,
+}
+
+impl PostgresStore {
+    /// Makes the schema and takes hold of it.
+    pub(super) fn create(url: &Path) -> Result<Self, LedgerError> {
+        let address = Address::parse(url)?;
+        let mut client = address.connect(|_| {}).map_err(|error| failed(url, &error))?;
+        check_settings(url, &mut client)?;
+        let sql = format!("BEGIN; {} COMMIT;", include_str!("schema.sql").replace('@', &address.schema));
+        client.batch_execute(&sql).map_err(|error| match error.code() {
+            Some(&SqlState::DUPLICATE_SCHEMA) => LedgerError::Exists { path: url.to_owned() },
+            _ => failed(url, &error).into(),
+        })?;
+        drop(client);
+        Self::open(url)
+    }
+
+    /// Whether there is a schema of this name.
+    pub(super) fn exists(url: &Path) -> Result<bool, LedgerError> {
+        let address = Address::parse(url)?;
+        let mut client = address.connect(|_| {}).map_err(|error| failed(url, &error))?;
+        Ok(is_there(&mut client, &address.schema).map_err(|error| failed(url, &error))?)
+    }
+
+    /// Opens a ledger and takes hold of it.
+    pub(super) fn open(url: &Path) -> Result<Self, LedgerError> {
+        let address = Address::parse(url)?;
+        let session = Session::begin(url, &address, true)?;
+        let mut store = Self { url: url.to_owned(), address, session, reads_to: None, broken: false };
+        let mut lock = || store.session.lock(&store.address.schema).map_err(|error| failed(url, &error));
+        let mut held = lock()?;
+        for _ in 0..ENDING {
+            if held {
+                break;
+            }
+            // the server notices the end of a session a moment after the run has closed it
+            std::thread::sleep(ENDS);
+            held = lock()?;
+        }
+        if !held {
+            return Err(LedgerError::Locked { path: url.to_owned(), process: None });
+        }
+        store.confirm()?;
+        Ok(store)
+    }
+
+    /// Opens a ledger to read what is on it now: also on a standby, and while a run adds to it.
+    pub(super) fn open_to_read(url: &Path) -> Result<Self, LedgerError> {
+        let address = Address::parse(url)?;
+        let session = Session::begin(url, &address, false)?;
+        let mut store = Self { url: url.to_owned(), address, session, reads_to: None, broken: false };
+        store.reads_to = Some(store.head()?.records);
+        Ok(store)
+    }
+
+    fn failed(&self, error: &postgres::Error) -> StoreError {
+        failed(&self.url, error)
+    }
+
+    /// Writes the head as it is, which is durable, here and on the standby, only after everything before it.
+    fn confirm(&mut self) -> Result<(), StoreError> {
+        self.session.cancelled.store(false, Ordering::Relaxed);
+        let sql = format!("SELECT {}.confirm()", self.address.schema);
+        self.session.client.batch_execute(&sql).map_err(|error| self.failed(&error))?;
+        if self.session.cancelled.load(Ordering::Relaxed) {
+            let what =
+                "its wait for the standby was cancelled, so that what it committed may be lost with it".to_owned();
+            return Err(StoreError::Postgres { url: self.url.clone(), what });
+        }
+        Ok(())
+    }
+
+    /// Adds all records in one transaction. The outer error leaves nothing on the server; the inner one leaves open
+    /// whether the commit happened.
+    fn add(
+        &mut self,
+        at: &Head,
+        records: &mut dyn Iterator<Item = Record>,
+    ) -> Result<(Head, Result<(), StoreError>), StoreError> {
+        let url = &self.url;
+        let Session { client, append, head, .. } = &mut self.session;
+        let append = append.as_ref().ok_or(StoreError::ReadOnly)?;
+        let mut transaction = client.transaction().map_err(|error| failed(url, &error))?;
+        let mut last = *at;
+        for record in records {
+            let Entry { place, count, signatures, .. } = record.entry;
+            let Place { kind, batch, chunk, part } = place;
+            let row = transaction.query_one(
+                append,
+                &[
+                    &signed(last.records),
+                    &&last.digest.as_bytes()[..],
+                    &i16::from(kind as u8),
+                    &signed(batch),
+                    &signed(chunk),
+                    &i64::from(part),
+                    &signed(count),
+                    &signed(signatures),
+                    &record.body,
+                ],
+            );
+            let row = row.map_err(|error| match error.as_db_error() {
+                Some(refusal) if refusal.code().code() == HEAD_MOVED => {
+                    let found = refusal.detail().and_then(|text| text.parse().ok()).unwrap_or_default();
+                    StoreError::HeadMoved { expected: last.records, found }
+                }
+                Some(refusal) if refusal.constraint() == Some("place") => StoreError::PlaceTaken { kind, batch, chunk },
+                _ => failed(url, &error),
+            })?;
+            let linked: &[u8] = row.try_get(0).map_err(|error| failed(url, &error))?;
+            if linked != record.digest.as_bytes() {
+                return Err(StoreError::Damaged {
+                    position: record.entry.position,
+                    what: "the server chains it differently",
+                });
+            }
+            last = record.head();
+        }
+        if last == *at {
+            let rows = transaction.query(&*head, &[]).map_err(|error| failed(url, &error))?;
+            let found = head_of(url, rows.first())?;
+            if found != *at {
+                return Err(StoreError::HeadMoved { expected: at.records, found: found.records });
+            }
+        }
+        Ok((last, transaction.commit().map_err(|error| failed(url, &error))))
+    }
+
+    /// Finds out whether a commit happened whose answer was lost. The session that made it has ended before this looks.
+    fn look_up(&mut self, at: &Head, last: &Head) -> Result<bool, StoreError> {
+        let lost = |what| StoreError::Lost { path: self.url.clone(), what };
+        let before = self.session.process;
+        let mut session = Err(lost("the server does not answer any more"));
+        for _ in 0..ATTEMPTS {
+            session = match Session::begin(&self.url, &self.address, true) {
+                Ok(session) => Ok(session),
+                Err(LedgerError::Store(error)) => Err(error),
+                Err(_) => Err(lost("another server answers, which is not one to write to")),
+            };
+            if session.is_ok() {
+                break;
+            }
+            std::thread::sleep(PAUSE);
+        }
+        self.session = session?;
+        let mut held = false;
+        for _ in 0..ATTEMPTS {
+            held = self.session.lock(&self.address.schema).map_err(|error| failed(&self.url, &error))?;
+            if held {
+                break;
+            }
+            // the server may not have noticed yet that the old connection is gone
+            let ended = self.session.client.execute(END_SESSION, &[&before.0, &before.1]);
+            ended.map_err(|error| failed(&self.url, &error))?;
+            std::thread::sleep(PAUSE);
+        }
+        if !held {
+            return Err(StoreError::Lost { path: self.url.clone(), what: "another process took it meanwhile" });
+        }
+        self.confirm()?;
+        let has = |found: Option<Record>, head: &Head| found.is_some_and(|record| record.digest == head.digest);
+        if at.records > 0 && !has(self.at(at.records)?, at) {
+            let what = "the server that answers now lacks records that this run has read";
+            return Err(StoreError::Lost { path: self.url.clone(), what });
+        }
+        Ok(has(self.at(last.records)?, last))
+    }
+
+    fn sees(&self, position: u64) -> bool {
+        self.reads_to.is_none_or(|last| position <= last)
+    }
+
+    fn rows(&mut self, rows: Result<Vec<Row>, postgres::Error>) -> Result<Vec<Row>, StoreError> {
+        rows.map_err(|error| self.failed(&error))
+    }
+
+    fn record(&mut self, rows: Result<Vec<Row>, postgres::Error>) -> Result<Option<Record>, StoreError> {
+        let rows = self.rows(rows)?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let entry = entry_of(&self.url, row)?;
+        let position = entry.position;
+        let digest: Vec<u8> = row.try_get(7).map_err(|error| self.failed(&error))?;
+        let digest =
+            digest.try_into().map_err(|_| StoreError::Damaged { position, what: "its digest is not 32 bytes" })?;
+        let body = row.try_get(8).map_err(|error| self.failed(&error))?;
+        Ok(Some(Record { entry, digest: Sha256Digest::new(digest), body }).filter(|_| self.sees(position)))
+    }
+}
+
+impl Session {
+    fn begin(url: &Path, address: &Address, writes: bool) -> Result<Self, LedgerError> {
+        let cancelled = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&cancelled);
+        let notices = move |notice: postgres::error::DbError| {
+            // "canceling wait for synchronous replication due to user request", and likewise for a shutdown
+            if *notice.code() == SqlState::WARNING || notice.message().contains("synchronous replication") {
+                flag.store(true, Ordering::Relaxed);
+            }
+        };
+        let mut client = address.connect(notices).map_err(|error| failed(url, &error))?;
+        let schema = &address.schema;
+        if !is_there(&mut client, schema).map_err(|error| failed(url, &error))? {
+            return Err(LedgerError::Missing { path: url.to_owned() });
+        }
+        if writes {
+            check_settings(url, &mut client)?;
+        }
+        Self::prepare(client, schema, writes, cancelled, url)
+    }
+
+    fn prepare(
+        mut client: Client,
+        schema: &str,
+        writes: bool,
+        cancelled: Arc<AtomicBool>,
+        url: &Path,
+    ) -> Result<Self, LedgerError> {
+        let wrong = |error: &postgres::Error| match error.code() {
+            Some(&SqlState::UNDEFINED_TABLE | &SqlState::UNDEFINED_COLUMN | &SqlState::UNDEFINED_FUNCTION) => {
+                LedgerError::Foreign { path: url.to_owned() }
+            }
+            _ => failed(url, error).into(),
+        };
+        let settings = if writes { WRITING } else { READING };
+        client.batch_execute(settings).map_err(|error| wrong(&error))?;
+        let format = client.query_one(&format!("SELECT format FROM {schema}.head"), &[]);
+        let found: i64 = get(url, &format.map_err(|error| wrong(&error))?, 0)?;
+        if found != FORMAT {
+            return Err(LedgerError::Newer { path: url.to_owned(), found, supported: FORMAT });
+        }
+        let own = client.query_one(OWN_SESSION, &[]).map_err(|error| wrong(&error))?;
+        let process = (get(url, &own, 0)?, get(url, &own, 1)?);
+        let mut prepare = |sql: String| client.prepare(&sql).map_err(|error| wrong(&error));
+        let select = |columns: &str, rest: &str| format!("SELECT {columns} FROM {schema}.record {rest}");
+        let place = "WHERE kind = $1 AND batch = $2 AND chunk = $3 AND part = $4";
+        let append = if writes {
+            Some(prepare(format!("SELECT {schema}.append($1, $2, $3, $4, $5, $6, $7, $8, $9)"))?)
+        } else {
+            None
+        };
+        Ok(Self {
+            append,
+            head: prepare(format!("SELECT records, digest FROM {schema}.head"))?,
+            at: prepare(select(RECORD, "WHERE position = $1"))?,
+            read: prepare(select(RECORD, place))?,
+            entry: prepare(select(ENTRY, place))?,
+            entries: prepare(select(ENTRY, "WHERE kind = $1 AND batch BETWEEN $2 AND $3 ORDER BY batch, chunk, part"))?,
+            client,
+            process,
+            cancelled,
+        })
+    }
+
+    /// Takes the lock of the schema for this session, if no other one has it.
+    fn lock(&mut self, schema: &str) -> Result<bool, postgres::Error> {
+        self.client.query_one(LOCK, &[&format!("reroot-ledger {schema}")])?.try_get(0)
+    }
+}
+
+impl LedgerStore for PostgresStore {
+    fn head(&mut self) -> Result<Head, StoreError> {
+        if let Some(records) = self.reads_to {
+            return Ok(self.at(records)?.map_or(Head::EMPTY, |record| record.head()));
+        }
+        let rows = self.session.client.query(&self.session.head, &[]);
+        let rows = self.rows(rows)?;
+        head_of(&self.url, rows.first())
+    }
+
+    fn append(&mut self, at: &Head, records: &mut dyn Iterator<Item = Record>) -> Result<(), StoreError> {
+        if self.broken {
+            return Err(StoreError::Broken);
+        }
+        let (last, committed) = match self.add(at, records) {
+            Ok(added) => added,
+            Err(error) => {
+                // nothing is there: the server undoes what was not committed
+                self.broken |= self.session.client.is_closed();
+                return Err(error);
+            }
+        };
+        let result = match committed {
+            // committed here, and perhaps not on the standby: the head is written once more
+            Ok(()) if self.session.cancelled.load(Ordering::Relaxed) => self.confirm(),
+            Ok(()) => Ok(()),
+            Err(error) if !self.session.client.is_closed() => Err(error),
+            Err(error) => match self.look_up(at, &last) {
+                Ok(true) => {
+                    tracing::warn!(records = last.records, "a commit whose answer was lost is on the ledger");
+                    Ok(())
+                }
+                Ok(false) => Err(error),
+                Err(lost) => Err(lost),
+            },
+        };
+        self.broken |= result.is_err();
+        result
+    }
+
+    /// An append returns when the server has flushed it.
+    fn flush(&mut self) -> Result<(), StoreError> {
+        self.check()
+    }
+
+    fn check(&mut self) -> Result<(), StoreError> {
+        if self.broken {
+            return Err(StoreError::Broken);
+        }
+        if self.reads_to.is_some() {
+            return Ok(());
+        }
+        let row = self.session.client.query_one(HOLDS, &[&format!("reroot-ledger {}", self.address.schema)]);
+        let held = row.and_then(|row| row.try_get::<_, bool>(0));
+        let lost = |what| StoreError::Lost { path: self.url.clone(), what };
+        match held {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(lost("this session does not hold it any more")),
+            Err(_) if self.session.client.is_closed() => Err(lost("the connection to the server was lost")),
+            Err(error) => Err(self.failed(&error)),
+        }
+    }
+
+    fn read(&mut self, place: Place) -> Result<Option<Record>, StoreError> {
+        let Place { kind, batch, chunk, part } = place;
+        let key: [&(dyn postgres::types::ToSql + Sync); 4] =
+            [&i16::from(kind as u8), &signed(batch), &signed(chunk), &i64::from(part)];
+        let rows = self.session.client.query(&self.session.read, &key);
+        self.record(rows)
+    }
+
+    fn entry(&mut self, place: Place) -> Result<Option<Entry>, StoreError> {
+        let Place { kind, batch, chunk, part } = place;
+        let key: [&(dyn postgres::types::ToSql + Sync); 4] =
+            [&i16::from(kind as u8), &signed(batch), &signed(chunk), &i64::from(part)];
+        let rows = self.session.client.query(&self.session.entry, &key);
+        let entry = self.rows(rows)?.first().map(|row| entry_of(&self.url, row)).transpose()?;
+        Ok(entry.filter(|entry| self.sees(entry.position)))
+    }
+
+    fn entries(&mut self, kind: Kind, first: u64, last: u64) -> Result<Vec<Entry>, StoreError> {
+        let key: [&(dyn postgres::types::ToSql + Sync); 3] = [&i16::from(kind as u8), &signed(first), &signed(last)];
+        let rows = self.session.client.query(&self.session.entries, &key);
+        let mut entries: Vec<Entry> =
+            self.rows(rows)?.iter().map(|row| entry_of(&self.url, row)).collect::<Result<_, _>>()?;
+        entries.retain(|entry| self.sees(entry.position));
+        Ok(entries)
+    }
+
+    fn at(&mut self, position: u64) -> Result<Option<Record>, StoreError> {
+        let rows = self.session.client.query(&self.session.at, &[&signed(position)]);
+        self.record(rows)
+    }
+}
+
+/// Checks what of the server's settings decides whether a record that was added stays.
+fn check_settings(url: &Path, client: &mut Client) -> Result<(), LedgerError> {
+    let row = client.query_one(SETTINGS, &[]).map_err(|error| failed(url, &error))?;
+    let is_standby: bool = get(url, &row, 0)?;
+    if is_standby {
+        return Err(LedgerError::ReadOnly { path: url.to_owned() });
+    }
+    for (column, setting) in [(1, "fsync"), (2, "full_page_writes")] {
+        let found: String = get(url, &row, column)?;
+        if found != "on" {
+            return Err(LedgerError::ServerSetting { url: url.to_owned(), setting, found });
+        }
+    }
+    let (waits_for, standbys): (String, i64) = (get(url, &row, 3)?, get(url, &row, 4)?);
+    if waits_for.is_empty() && standbys > 0 {
+        tracing::warn!(
+            standbys,
+            "the server has a standby and does not wait for it: after a failover the last records may be missing"
+        );
+    }
+    Ok(())
+}
+
+fn is_there(client: &mut Client, schema: &str) -> Result<bool, postgres::Error> {
+    client.query_one("SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)", &[&schema])?.try_get(0)
+}
+
+fn failed(url: &Path, error: &postgres::Error) -> StoreError {
+    let what = match error.as_db_error() {
+        Some(said) => format!("{} (SQLSTATE {})", said.message(), said.code().code()),
+        None => match std::error::Error::source(error) {
+            Some(source) => format!("{error}: {source}"),
+            None => error.to_string(),
+        },
+    };
+    StoreError::Postgres { url: url.to_owned(), what }
+}
+
+fn get<'a, T: postgres::types::FromSql<'a>>(url: &Path, row: &'a Row, column: usize) -> Result<T, StoreError> {
+    row.try_get(column).map_err(|error| failed(url, &error))
+}
+
+fn head_of(url: &Path, row: Option<&Row>) -> Result<Head, StoreError> {
+    let missing = StoreError::Damaged { position: 0, what: "the row of the head is missing" };
+    let row = row.ok_or(missing)?;
+    let (records, digest): (i64, Vec<u8>) = (get(url, row, 0)?, get(url, row, 1)?);
+    let records = records.cast_unsigned();
+    let damaged = |_| StoreError::Damaged { position: records, what: "its digest is not 32 bytes" };
+    Ok(Head { records, digest: Sha256Digest::new(digest.try_into().map_err(damaged)?) })
+}
+
+fn entry_of(url: &Path, row: &Row) -> Result<Entry, StoreError> {
+    let unsigned = |column| get::<i64>(url, row, column).map(i64::cast_unsigned);
+    let position = unsigned(0)?;
+    let kind = u8::try_from(get::<i16>(url, row, 1)?).ok().and_then(Kind::from_number);
+    let kind = kind.ok_or(StoreError::Damaged { position, what: "its kind is unknown" })?;
+    let part =
+        u32::try_from(unsigned(4)?).map_err(|_| StoreError::Damaged { position, what: "its part is too large" })?;
+    let place = Place { kind, batch: unsigned(2)?, chunk: unsigned(3)?, part };
+    Ok(Entry { position, place, count: unsigned(5)?, signatures: unsigned(6)? })
+}
+
+/// The format of the schema, not that of the records.
+const FORMAT: i64 = 1;
+/// What `append` answers when the head is not the one that it was given.
+const HEAD_MOVED: &str = "RR001";
+const ENTRY: &str = "position, kind, batch, chunk, part, count, signatures";
+const RECORD: &str = "position, kind, batch, chunk, part, count, signatures, digest, body";
+/// `remote_apply`, where the server asks for it, waits for more than `on`. Nothing may end a commit that waits, and a
+/// session whose other end is gone ends soon.
+const WRITING: &str = "SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0;
+    SET idle_session_timeout = 0; SET tcp_keepalives_idle = 15; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3;
+    SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') <> 'remote_apply'";
+const READING: &str = "SET default_transaction_read_only = on; SET statement_timeout = 0";
+const SETTINGS: &str = "SELECT pg_is_in_recovery(), current_setting('fsync'), current_setting('full_page_writes'),
+    current_setting('synchronous_standby_names'), (SELECT count(*) FROM pg_stat_replication)";
+const LOCK: &str = "SELECT pg_try_advisory_lock(hashtextextended($1, 0))";
+const HOLDS: &str =
+    "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid = pg_backend_pid()
+    AND (classid::bigint << 32 | objid::bigint) = hashtextextended($1, 0))";
+const OWN_SESSION: &str = "SELECT pid, (extract(epoch FROM backend_start) * 1000000)::bigint FROM pg_stat_activity
+    WHERE pid = pg_backend_pid()";
+/// Ends the session that had the lock, if it is still there.
+const END_SESSION: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE pid = $1 AND (extract(epoch FROM backend_start) * 1000000)::bigint = $2";
+/// How often, and how long each time, a server is waited for that does not answer or has not ended a session.
+const ATTEMPTS: u32 = 60;
+const PAUSE: Duration = Duration::from_millis(500);
+/// How often, and how long each time, the end of the last run's session is waited for.
+const ENDING: u32 = 20;
+const ENDS: Duration = Duration::from_millis(50);
+
+#[cfg(test)]
+pub(super) mod testing;
+#[cfg(test)]
+mod tests;
