@@ -38,6 +38,15 @@ pub fn open(path: &Path) -> io::Result<File> {
     checked(File::open(path)?)
 }
 
+/// Opens a file of a ledger to look at it, also where this process has the ledger: for its lock file, whose lock is of the
+/// open file description (`flock`) and is not given up by closing a different one, and for its log, which has no lock.
+///
+/// # Errors
+/// The system refuses.
+pub fn open_beside_ledger(path: &Path) -> io::Result<File> {
+    File::open(path)
+}
+
 /// Opens a member of a directory, which was looked at before. A symbolic link is not followed, and a pipe is not waited
 /// for, should the file have been replaced by one in between.
 ///

@@ -96,7 +96,7 @@ impl Log {
 
 /// Whether the file begins as a log does that something was written to.
 pub(super) fn is_one(path: &Path) -> std::io::Result<bool> {
-    let file = match input::open(path) {
+    let file = match input::open_beside_ledger(path) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(error),

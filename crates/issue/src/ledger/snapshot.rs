@@ -5,6 +5,9 @@
 //! view, and the run counts both in its lock file: moving the log into the file, and beginning the log again. When the
 //! count has changed after a query, this module opens the file and runs the query again; as records are only added,
 //! those up to the head that was seen first are the same.
+//!
+//! The process that has the ledger can read it so, too. Closing the file then gives up SQLite's own locks on it, which
+//! exclude nobody: the lock file does.
 
 use std::fs::File;
 use std::ops::Range;
@@ -47,20 +50,24 @@ impl Snapshot {
         check_file(path)?;
         let about = path.metadata().map_err(|source| look(path, source))?;
         let place = path.canonicalize().map_err(|source| look(path, source))?;
+        let mut uncounted = None;
         for _ in 0..ATTEMPTS {
             let state = state(path, &place)?;
-            if state.is_none()
-                && let Some(process) = holder("POSIX", &about)
-            {
-                // a release that locks the file itself and does not count
-                return Err(LedgerError::Locked { path: path.to_owned(), process: Some(process) });
+            if state.is_none() {
+                uncounted = holder("POSIX", &about);
+                if uncounted.is_some() {
+                    // a run that begins or ends, which has the file without its lock file for a moment; or a release
+                    // that locks the file itself and does not count
+                    std::thread::sleep(WAIT);
+                    continue;
+                }
             }
             let opened = Self::open_as_it_is(path, &place, state);
             if self::state(path, &place)? == state {
                 return opened;
             }
         }
-        Err(LedgerError::Locked { path: path.to_owned(), process: None })
+        Err(LedgerError::Locked { path: path.to_owned(), process: uncounted })
     }
 
     fn open_as_it_is(shown: &Path, path: &Path, state: State) -> Result<Self, LedgerError> {
@@ -132,7 +139,7 @@ fn escaped(path: &Path) -> String {
 fn state(shown: &Path, path: &Path) -> Result<State, LedgerError> {
     let lock_path = lock_path(path);
     for _ in 0..WAITS {
-        let lock = match input::open(&lock_path) {
+        let lock = match input::open_beside_ledger(&lock_path) {
             Ok(lock) => lock,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(source) => return Err(look(&lock_path, source)),

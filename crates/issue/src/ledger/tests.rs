@@ -445,6 +445,25 @@ fn a_second_opening_is_refused_until_the_first_is_over() {
 }
 
 #[test]
+fn the_process_that_has_a_ledger_reads_it_meanwhile_and_keeps_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger.db");
+    let ledger = Ledger::create(&path, &issuer_spki()).unwrap();
+    for number in 1..4 {
+        begin(&ledger, number, "test", &leaves(u64::from(number) * 10..u64::from(number) * 10 + 3), 2).unwrap();
+        let read = Ledger::open_to_read(&path).unwrap();
+        assert_eq!(read.head().unwrap(), ledger.head().unwrap());
+        assert_eq!(read.batch_ids().unwrap().len(), number as usize);
+        drop(read);
+        assert!(matches!(Ledger::open(&path, &issuer_spki()), Err(LedgerError::Locked { .. })), "it is still held");
+    }
+    ledger.conclude().unwrap();
+    drop(ledger);
+    let ledger = Ledger::open(&path, &issuer_spki()).unwrap();
+    assert_eq!(ledger.batch_ids().unwrap().len(), 3);
+}
+
+#[test]
 fn what_is_no_ledger_is_refused_by_name() {
     let folder = tempfile::tempdir().unwrap();
     let open = |name: &str| Ledger::open(&folder.path().join(name), &issuer_spki()).unwrap_err();
