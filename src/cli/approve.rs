@@ -9,7 +9,7 @@ use reroot::durable::output::{self, Shape};
 use reroot::error::Error;
 use reroot::plan::Proposal;
 use reroot::report::{Place, Table};
-use reroot::revoke::plan as crl_plan;
+use reroot::revoke::{plan as crl_plan, request};
 use reroot::signer::pkcs11::Settings;
 use reroot::text::Printable;
 use reroot::x509::{Certificate, Time};
@@ -71,8 +71,12 @@ struct Approved<'a> {
 
 type Shown = (Demand, Vec<(&'static str, String)>, Option<String>);
 
-/// What a plan of either kind wants, in numbers and in words, and the text of its policy.
+/// What a plan of certificates or of lists, or a request to revoke, wants, in numbers and in words, and the text of its policy.
 fn read(plan: &Path, planners: &[Certificate]) -> Result<Shown, Fault> {
+    if request::action_of(plan).is_some() {
+        let read = request::Request::read(plan, planners)?;
+        return Ok((read.demand(), read.facts(), None));
+    }
     if crl_plan::is_plan(plan) {
         let read = crl_plan::read_plan(plan, planners)?;
         return Ok((read.demand(plan)?, read.facts(), None));

@@ -12,6 +12,7 @@ mod chips;
 mod client;
 mod described;
 mod hostile;
+mod receipts;
 mod roles;
 mod service;
 mod stations;

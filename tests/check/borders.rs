@@ -231,6 +231,8 @@ pub(crate) const SERVICE: &[Row] = &[
     // an ID token is judged without the store
     Row("oidc", &["core", "error", "problem", "settings"]),
     Row("metrics", &[]),
+    // what a published revocation list says is read by the core
+    Row("lists", &["core"]),
     // its error is the core's
     Row("catalog", &["core", "core::error", "store"]),
     Row("audit_log", &["core", "error", "problem", "world"]),
@@ -243,6 +245,7 @@ pub(crate) const SERVICE: &[Row] = &[
             "core",
             "audit_log",
             "catalog",
+            "lists",
             "metrics",
             "oidc::Provider",
             "principal::Passing",

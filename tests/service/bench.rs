@@ -31,6 +31,8 @@ const PEOPLE: [(&str, &str, &[Role]); 6] = [
 /// A service that runs.
 pub(crate) struct Service {
     pub(crate) address: SocketAddr,
+    /// Where revocation lists are read, if the settings say so.
+    pub(crate) lists: Option<SocketAddr>,
     cancel: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -62,6 +64,8 @@ impl Drop for Service {
 pub(crate) struct Bench {
     pub(crate) workshop: Workshop,
     pub(crate) settings: Settings,
+    /// Texts of policies that are active from the beginning.
+    pub(crate) policies: Vec<String>,
 }
 
 impl Bench {
@@ -80,7 +84,7 @@ impl Bench {
             limits: Limits { free_bytes: 1, ..Limits::usual() },
             ..Settings::new(listen, folder.join("data"), config, folder.join("s"))
         };
-        Self { workshop, settings }
+        Self { workshop, settings, policies: vec![POLICY.to_owned()] }
     }
 
     /// Starts the service.
@@ -101,14 +105,15 @@ impl Bench {
         for (name, secret, roles) in PEOPLE {
             passing.add(secret, name, Roles::of(roles));
         }
-        let opening = Opening { passing, new_ledger: true, policies: vec![POLICY.to_owned()] };
+        let opening = Opening { passing, new_ledger: true, policies: self.policies.clone() };
         let (say, heard) = mpsc::channel();
         let settings = self.settings.clone();
         let thread = std::thread::spawn(move || {
-            serve(settings, world, opening, move |started| say.send(started.address).unwrap()).unwrap();
+            serve(settings, world, opening, move |started| say.send(started).unwrap()).unwrap();
         });
-        let address = heard.recv_timeout(Duration::from_secs(60)).expect("it listens").expect("on an address");
-        Service { address, cancel, thread: Some(thread) }
+        let started = heard.recv_timeout(Duration::from_secs(60)).expect("it listens");
+        let (address, lists) = (started.address.expect("on an address"), started.lists);
+        Service { address, lists, cancel, thread: Some(thread) }
     }
 
     /// SHA-256 of the workshop's policy.
@@ -126,6 +131,18 @@ impl Bench {
         self.settings.data.join(name)
     }
 
+    /// Waits until a folder of the service's data is empty: what belonged to a job goes just after the job's end is seen.
+    #[track_caller]
+    pub(crate) fn empties(&self, folder: &str) {
+        for _ in 0..500 {
+            if self.names(folder).is_empty() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        panic!("{folder}: {:?}", self.names(folder));
+    }
+
     /// Names in a folder of the service's data.
     pub(crate) fn names(&self, folder: &str) -> Vec<String> {
         let entries = std::fs::read_dir(self.data(folder)).unwrap();
@@ -134,6 +151,14 @@ impl Bench {
         names.sort();
         names
     }
+}
+
+/// The workshop's policy with two revocation lists besides the full one.
+pub(crate) fn sharded() -> String {
+    let urls = "authority_key_identifier = {}\ncrl_distribution_points = { critical = false, urls = \
+                [\"http://pki.example.com/crl/{crl_shard}.crl\"] }\n";
+    POLICY.replace("authority_key_identifier = {}\n", urls)
+        + "\n[revocation]\nshards = 2\nexpected_certificates = 1000\nworst_revoked_percent = 10\n"
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test plays the program")]

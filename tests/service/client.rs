@@ -133,7 +133,7 @@ impl Client {
             if states.contains(&found["state"].as_str().unwrap()) {
                 return found;
             }
-            let over = ["published", "refused", "failed", "canceled", "checked"];
+            let over = ["published", "recorded", "refused", "failed", "canceled", "checked"];
             assert!(!over.contains(&found["state"].as_str().unwrap()), "expected {states:?}: {found:#}");
             tag.clone_from(&answer.headers["etag"]);
         }

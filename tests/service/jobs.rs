@@ -38,8 +38,14 @@ pub(crate) fn person(bench: &Bench, name: &str) {
 
 /// The text of an approval of a job's plan, made on a machine of the person's own.
 pub(crate) fn approval(bench: &Bench, service: &Service, job: &str, name: &str, requester: &str) -> String {
-    let plan = service.of("bert").get(&format!("/v1/jobs/{job}/plan")).expect(200);
-    let (file, out) = (format!("{job}-{name}.plan"), format!("{job}-{name}-{requester}.approval"));
+    approved_by(bench, &service.of("bert"), job, name, requester)
+}
+
+/// The same, with the plan as this client reads it.
+pub(crate) fn approved_by(bench: &Bench, client: &Client, job: &str, name: &str, requester: &str) -> String {
+    let plan = client.get(&format!("/v1/jobs/{job}/plan")).expect(200);
+    let digest = reroot::crypto::sha256(&plan.body).to_string();
+    let (file, out) = (format!("{job}-{name}.plan"), format!("{}-{name}-{requester}.approval", &digest[..16]));
     put(&bench.workshop.path(&file), &plan.body);
     let (key, certificate) = (format!("{name}.key"), format!("{name}.pem"));
     let args = ["approve", &file, "--planner", "pki/ca/manifest.pem", "--requester", requester, "--yes"];
@@ -124,7 +130,7 @@ fn a_reel_that_does_not_verify_is_refused_with_findings_and_can_be_posted_again(
     let job = id(&anna.post("/v1/jobs", &issue(&junk)).expect(202).json());
     let refused = anna.wait_for(&job, &["refused"]);
     assert!(refused["problem"]["code"].is_string() && refused["problem"]["detail"].is_string(), "{refused:#}");
-    assert_eq!(bench.names("jobs"), Vec::<String>::new());
+    bench.empties("jobs");
     let again = anna.post("/v1/jobs", &issue(&junk)).expect(202).json();
     assert_eq!((id(&again), &again["attempt"]), (job.clone(), &json!(2)));
     anna.wait_for(&job, &["refused"]);

@@ -12,5 +12,6 @@ mod document;
 mod hostile;
 mod jobs;
 mod policies;
+mod revocation;
 mod signer;
 mod uploads;

@@ -2,36 +2,42 @@
 
 use serde_json::json;
 
-use crate::bench::Bench;
+use crate::bench::{Bench, sharded};
 use crate::jobs::{approval, id, person, posted};
 use crate::support::judges::put;
 use crate::support::run::{Run, Running};
 use crate::support::workshop::POLICY;
 
 /// The signer, as a program of its own.
-struct Signer(Option<Running>);
+pub(crate) struct Signer(Option<Running>);
 
 impl Signer {
     /// Writes its configuration: signatures of bert count, or a click.
-    fn prepare(bench: &Bench, approvals: &str) {
+    pub(crate) fn prepare(bench: &Bench, approvals: &str) {
         Run::tool("mkdir").args(["-m", "700", "vault/requests"]).folder(bench.workshop.folder()).run().success();
         let config = bench.workshop.path("vault/reroot.toml");
         let text = std::fs::read_to_string(&config).unwrap();
         let signing = format!(
             "\n[signer]\nsocket = \"../s\"\ndirectory = \"requests\"\n\n[signing]\nplanners = [\"ca/manifest.pem\"]\n\
-             policies = [\"{}\"]\nmax_days = 30\n{approvals}",
-            reroot::crypto::sha256(POLICY.as_bytes())
+             policies = [\"{}\", \"{}\"]\nmax_days = 30\n{approvals}",
+            reroot::crypto::sha256(POLICY.as_bytes()),
+            reroot::crypto::sha256(sharded().as_bytes())
         );
         put(&config, text + &signing);
     }
 
-    fn start(bench: &Bench) -> Self {
-        let mut running = bench.workshop.reroot(&["signer", "--config", "vault/reroot.toml", "--new-ledger"]).start();
+    pub(crate) fn start(bench: &Bench) -> Self {
+        Self::started(bench.workshop.reroot(&["signer", "--config", "vault/reroot.toml", "--new-ledger"]))
+    }
+
+    /// Starts it with this command.
+    pub(crate) fn started(command: Run) -> Self {
+        let mut running = command.start();
         running.wait_for_err("listening on");
         Self(Some(running))
     }
 
-    fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         let running = self.0.take().unwrap();
         running.signal(rustix::process::Signal::KILL);
         running.finish();
@@ -47,8 +53,8 @@ impl Drop for Signer {
     }
 }
 
-const SIGNED: &str = "approvals = 1\n\n[signing.approvers]\nbert = \"../bert.pem\"\n";
-const CONSOLE: &str = "approvals = \"console\"\n";
+pub(crate) const SIGNED: &str = "approvals = 1\n\n[signing.approvers]\nbert = \"../bert.pem\"\n";
+pub(crate) const CONSOLE: &str = "approvals = \"console\"\n";
 
 #[test]
 fn a_signed_approval_makes_a_batch_that_verifies_and_goes_out() {
@@ -71,7 +77,7 @@ fn a_signed_approval_makes_a_batch_that_verifies_and_goes_out() {
     Run::tool("cp").args(["reel-0-5.zip", &name]).folder(bench.workshop.folder()).run().success();
     bench.workshop.verify(&out, &["--input", &name]).success();
     assert_eq!(bench.workshop.lines(&out).len(), 5);
-    assert_eq!(bench.names("jobs"), Vec::<String>::new(), "nothing of the way is left");
+    bench.empties("jobs");
     assert_eq!(anna.post("/v1/jobs", &published["spec"]).expect(200).json()["already"], true);
 
     let verify = id(&anna.post("/v1/jobs", &json!({ "kind": "verify", "batch": batch })).expect(202).json());

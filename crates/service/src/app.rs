@@ -8,6 +8,7 @@ use reroot_issue::ledger::Ledger;
 
 use crate::audit_log::AuditLog;
 use crate::catalog::Catalog;
+use crate::lists::Lists;
 use crate::metrics::Metrics;
 use crate::oidc::Provider;
 use crate::principal::Passing;
@@ -33,6 +34,7 @@ struct Inner {
     oidc: Option<Provider>,
     rates: Rates,
     metrics: Metrics,
+    lists: Lists,
     running: Running,
     arriving: Arriving,
 }
@@ -58,6 +60,7 @@ impl App {
             oidc,
             rates,
             metrics: Metrics::default(),
+            lists: Lists::default(),
             running: Running::default(),
             arriving: Arriving::default(),
         }))
@@ -86,6 +89,11 @@ impl App {
     /// What is counted.
     pub fn metrics(&self) -> &Metrics {
         &self.0.metrics
+    }
+
+    /// Revocation lists that are published.
+    pub fn lists(&self) -> &Lists {
+        &self.0.lists
     }
 
     /// The settings.

@@ -16,6 +16,7 @@ pub mod error;
 pub mod http;
 pub mod job;
 pub mod listen;
+pub mod lists;
 pub mod metrics;
 pub mod oidc;
 pub mod principal;

@@ -45,6 +45,7 @@ kinds! {
     BUG = "failure.bug", 500, "A bug in this program.";
     CHIP_PRESENT = "chip.present", 409, "The chip is in the batch.";
     CHIP_UNKNOWN = "chip.unknown", 404, "No batch has such a certificate.";
+    CRL_UNKNOWN = "crl.unknown", 404, "No such revocation list is published.";
     FILE_UNKNOWN = "batch.file-unknown", 404, "The batch has no such file.";
     INPUT_REFUSED = "job.input-refused", 422, "The inputs of the job were refused.";
     JOB_COMMITTED = "job.committed", 409, "The job is so far that it can only be finished.";

@@ -49,6 +49,8 @@ pub struct Opening {
 pub struct Started {
     /// The address, if it is one.
     pub address: Option<SocketAddr>,
+    /// The address of the listener for revocation lists, if there is one.
+    pub lists: Option<SocketAddr>,
 }
 
 /// Runs the service until the world's `cancel` is set. `started` is called when connections are taken.
@@ -128,6 +130,13 @@ fn check_ledger(app: &App, new: bool) -> Result<(), ServiceError> {
     }
 }
 
+/// Starts a round of revocation lists if it is time.
+async fn start_round(app: &App) {
+    if let Err(problem) = app.blocking(job::post_due).await {
+        tracing::warn!(problem = problem.document().detail, "no round of revocation lists was started");
+    }
+}
+
 async fn run(
     app: &App,
     tls: Option<tokio_rustls::TlsAcceptor>,
@@ -138,26 +147,34 @@ async fn run(
         Some(place) => Some(Listener::open(place, None).await?),
         None => None,
     };
-    started(Started { address: listener.address() });
+    let public = match &app.settings().revocation.listen {
+        Some(place) => Some(Listener::open(place, None).await?),
+        None => None,
+    };
+    started(Started { address: listener.address(), lists: public.as_ref().and_then(Listener::address) });
     let (stop, stopped) = watch::channel(false);
     let reading = metrics
         .map(|listener| tokio::spawn(listener.run(http::metrics(app.clone()), METRICS_CONNECTIONS, stopped.clone())));
     let connections = app.settings().limits.connections;
+    let public =
+        public.map(|listener| tokio::spawn(listener.run(http::lists(app.clone()), connections, stopped.clone())));
     let serving = tokio::spawn(listener.run(http::router(app.clone()), connections, stopped));
     let cancel = &app.world().cancel;
+    start_round(app).await;
     let mut swept = tokio::time::Instant::now();
     while !cancel.load(Ordering::Relaxed) && !serving.is_finished() {
         tokio::time::sleep(LOOK).await;
         if swept.elapsed() >= SWEEP {
             swept = tokio::time::Instant::now();
             let _ = app.blocking(job::sweep).await;
+            start_round(app).await;
         }
     }
     app.running().stop();
     let _ = stop.send(true);
     let _ = serving.await;
-    if let Some(reading) = reading {
-        let _ = reading.await;
+    for other in [reading, public].into_iter().flatten() {
+        let _ = other.await;
     }
     Ok(())
 }

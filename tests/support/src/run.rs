@@ -220,6 +220,18 @@ impl Running {
         seen
     }
 
+    /// Reads its standard error up to the end of the line.
+    pub fn read_err_line(&mut self) -> String {
+        let stderr = self.child.stderr.as_mut().expect("it is piped");
+        let (mut seen, mut byte) = (Vec::new(), [0]);
+        while !seen.ends_with(b"\n") {
+            let read = stderr.read(&mut byte).expect("its output can be read");
+            assert!(read == 1, "{} ended: {}", self.text, String::from_utf8_lossy(&seen));
+            seen.push(byte[0]);
+        }
+        String::from_utf8_lossy(&seen).into_owned()
+    }
+
     /// Its process number.
     pub fn id(&self) -> u32 {
         self.child.id()

@@ -47,6 +47,10 @@ pub enum Action {
     SignPlan,
     /// Sign the revocation lists of a plan.
     SignCrlPlan,
+    /// Put certificates on the lists: the request is approved before it is recorded.
+    Revoke,
+    /// Take certificates that are on hold off the lists.
+    Release,
 }
 
 impl Action {
@@ -55,6 +59,8 @@ impl Action {
         match self {
             Self::SignPlan => "sign-plan",
             Self::SignCrlPlan => "sign-crl-plan",
+            Self::Revoke => "revoke",
+            Self::Release => "release",
         }
     }
 }
@@ -66,12 +72,12 @@ pub struct Demand {
     pub action: Action,
     /// SHA-256 of the plan, as the planner printed it.
     pub subject: Sha256Digest,
-    /// The issuing CA as the plan names it: SHA-256 of its certificate, or, in a plan of revocation lists, of its public key
+    /// The issuing CA as the plan names it: SHA-256 of its certificate, or, where it is about revocation, of its public key
     /// (DER of SubjectPublicKeyInfo).
     pub issuer: Sha256Digest,
-    /// SHA-256 of the policy; revocation lists have none.
+    /// SHA-256 of the policy; revocation has none.
     pub policy: Option<Sha256Digest>,
-    /// Certificates, or revocation lists.
+    /// Certificates, or revocation lists; of a request to revoke, certificates and chips to block.
     pub count: u64,
 }
 

@@ -1,6 +1,6 @@
 //! What the Revoked and Released records say together: which certificates are revoked now, or were at a position.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::crl::Reason;
 use crate::x509::{SerialNumber, Time};
@@ -93,20 +93,38 @@ impl Ledger {
     /// # Errors
     /// The store cannot be read.
     pub fn oldest_change_after(&self, position: u64) -> Result<Option<Time>, LedgerError> {
+        Ok(self.oldest_changes_after(position)?.remove(&Scope::default()))
+    }
+
+    /// As [`oldest_change_after`](Self::oldest_change_after), for each distribution point whose list lacks something. The
+    /// full list is the scope without a URL, and lacks what any of them lacks.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn oldest_changes_after(&self, position: u64) -> Result<BTreeMap<Scope, Time>, LedgerError> {
         self.with(|state| {
-            let mut oldest: Option<Time> = None;
-            for kind in [Kind::Revoked, Kind::Released] {
-                for entry in state.store.entries(kind, 0, u64::MAX)? {
-                    if entry.position <= position {
-                        continue;
+            let mut entries = state.store.entries(Kind::Revoked, 0, u64::MAX)?;
+            entries.extend(state.store.entries(Kind::Released, 0, u64::MAX)?);
+            let mut oldest: BTreeMap<Scope, Time> = BTreeMap::new();
+            let mut note = |scope: Scope, at: Time| {
+                oldest.entry(scope).and_modify(|known| *known = at.min(*known)).or_insert(at);
+            };
+            for entry in entries.into_iter().filter(|entry| entry.position > position) {
+                let record = state.expect(entry.place)?;
+                if entry.place.kind == Kind::Revoked {
+                    let body = RevokedBody::read(&record)?;
+                    note(Scope::default(), body.instruction.at);
+                    for scope in body.certificates.into_iter().map(|one| one.scope).collect::<BTreeSet<_>>() {
+                        note(scope, body.instruction.at);
                     }
-                    let record = state.expect(entry.place)?;
-                    let at = if kind == Kind::Revoked {
-                        RevokedBody::read(&record)?.instruction.at
-                    } else {
-                        read_released_instruction(&record)?.at
-                    };
-                    oldest = Some(oldest.map_or(at, |oldest| oldest.min(at)));
+                } else {
+                    let at = read_released_instruction(&record)?.at;
+                    note(Scope::default(), at);
+                    // they were on hold before this record
+                    let before = Revocations::of_batch(state, entry.place.batch, entry.position - 1)?;
+                    for index in read_released(&record)? {
+                        before.find(entry.place.batch, index).into_iter().for_each(|one| note(one.scope.clone(), at));
+                    }
                 }
             }
             Ok(oldest)

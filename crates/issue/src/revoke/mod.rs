@@ -14,7 +14,9 @@ mod lists;
 pub mod plan;
 mod publish;
 mod report;
+pub mod request;
 mod round;
+mod sealed;
 mod select;
 mod sizes;
 

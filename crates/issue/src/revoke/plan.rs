@@ -4,7 +4,7 @@
 //! records that it lacks; then it makes the lists itself, from its ledger, and signs them only if they are those of the
 //! plan. A planner that leaves out an entry, or takes a serial number that is not of the leaf, is refused.
 
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -16,12 +16,9 @@ use crate::cert::IssuerIdentity;
 use crate::crypto::sha256;
 use crate::delivery;
 use crate::durable::output::Shape;
-use crate::durable::{self, Access};
-use crate::error::{CoreError, Error, PlanError, RevokeError};
+use crate::error::{Error, RevokeError};
 use crate::input;
 use crate::ledger::{BatchId, CarriedRecord, CrlRound, Ledger, LedgerError, Scope, SignedList};
-use crate::manifest::verify_bytes;
-use crate::seal;
 use crate::signer::Signer;
 use crate::text::brief;
 use crate::x509::{Certificate, Sha256Digest, Time};
@@ -30,6 +27,7 @@ use super::certificates::BatchCertificates;
 use super::lists::{self, Lists, Terms};
 use super::publish;
 use super::round::{self, Round};
+use super::sealed::{malformed, read, read_sealed, write, write_sealed};
 
 /// What the planner signs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,12 +60,6 @@ struct PlanRecord {
     part: u32,
     count: u64,
     body: String,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PlanSeal {
-    seal: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -139,16 +131,7 @@ pub fn plan(job: &PlanJob<'_>, ledger: &Ledger) -> Result<CrlRound, Error> {
     let payload = payload(ledger, job.issuer, &lists)?;
     let bytes = serde_json::to_vec(&payload).expect("a plan has text for keys");
     ledger.conclude()?;
-    // a seal says when it was made: the plan of an earlier run is this one all the same
-    let earlier = read_plan(job.out, std::slice::from_ref(job.planner.0));
-    if earlier.is_ok_and(|earlier| earlier.sha256 == sha256(&bytes)) {
-        return Ok(lists.round);
-    }
-    let seal = seal::seal_bytes(&bytes, job.planner.0, job.planner.1, job.now)?;
-    let seal = serde_json::to_string(&PlanSeal { seal: hex::encode(seal) }).expect("a seal has text for keys");
-    let mut content = bytes;
-    writeln!(content, "\n{seal}").expect("writing to a Vec");
-    write(job.out, &content)?;
+    write_sealed(job.out, KIND, bytes, job.planner, job.now)?;
     Ok(lists.round)
 }
 
@@ -257,20 +240,13 @@ pub struct CrlCeremony {
 /// It is not a plan, or of no planner that this machine takes plans from.
 pub fn read_plan(path: &Path, planners: &[Certificate]) -> Result<CrlPlan, Error> {
     let malformed = |what: String| malformed(path, KIND, what);
-    let content = read(path)?;
-    let mut lines = content.split(|byte| *byte == b'\n');
-    let (Some(bytes), Some(seal)) = (lines.next(), lines.next()) else {
-        return Err(malformed("it has no second line".to_owned()));
-    };
-    let seal: PlanSeal = serde_json::from_slice(seal).map_err(|error| malformed(brief(&error.to_string())))?;
-    let seal = hex::decode(seal.seal).map_err(|_| malformed("its seal is not hexadecimal".to_owned()))?;
-    let planner = planners.iter().find(|planner| verify_bytes(bytes, &seal, planner).is_ok());
-    let planner = planner.ok_or_else(|| malformed("no planner of this machine's `[signing]` signed it".to_owned()))?;
-    let payload: Payload = serde_json::from_slice(bytes).map_err(|error| malformed(brief(&error.to_string())))?;
+    let sealed = read_sealed(path, KIND, planners)?;
+    let payload: Payload =
+        serde_json::from_slice(&sealed.bytes).map_err(|error| malformed(brief(&error.to_string())))?;
     if payload.format != PLAN {
         return Err(malformed(format!("its format is not `{PLAN}`")));
     }
-    Ok(CrlPlan { payload, sha256: sha256(bytes), planner: planner.subject().to_string() })
+    Ok(CrlPlan { payload, sha256: sealed.sha256(), planner: sealed.planner })
 }
 
 /// SHA-256 of a plan as the planner printed it, of a plan that was read before.
@@ -496,24 +472,8 @@ fn write_signatures(out: &Path, plan: &CrlPlan, round: &CrlRound, signed: &[Sign
     write(out, &content)
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, Error> {
-    Ok(input::read(path).map_err(|source| PlanError::Read { path: path.to_owned(), source })?)
-}
-
-/// Writes a new file; one that is there and says the same is as good.
-fn write(out: &Path, content: &[u8]) -> Result<(), Error> {
-    if input::read(out).is_ok_and(|there| there == content) {
-        return Ok(());
-    }
-    durable::output::write_new(out, Access::Public, content).map_err(|error| Error::Core(CoreError::from(error)))
-}
-
 fn differs(what: &str, found: &str, expected: &str) -> Error {
     RevokeError::PlanDiffers { what: what.to_owned(), found: brief(found), expected: expected.to_owned() }.into()
-}
-
-fn malformed(path: &Path, kind: &'static str, what: String) -> Error {
-    RevokeError::PlanMalformed { path: path.to_owned(), kind, what }.into()
 }
 
 const PLAN: &str = "reroot-crl-plan/1";

@@ -3,15 +3,17 @@
 use std::io::Read;
 use std::path::PathBuf;
 
-use crate::approval::{Approval, Click, Given, Socket};
+use crate::approval::{self, Approval, Click, Given, Socket};
 use crate::config::{Config, Signing};
-use crate::error::{Error, SetupError};
+use crate::crypto::sha256;
+use crate::error::{Error, RevokeError, SetupError};
 use crate::issue::Issuer;
 use crate::ledger::{CrlRound, Ledger};
 use crate::parallel;
 use crate::pipeline::{self, Local, Outcome, Sign, SignBasis, SignJob, Signed};
 use crate::plan::Ceremony;
 use crate::revoke::plan::{self as lists, CrlCeremony, CrlSignJob};
+use crate::revoke::request::Request;
 use crate::signer::SecretResolver;
 use crate::x509::{Certificate, Spki, Time};
 
@@ -132,6 +134,26 @@ impl Vault {
             now,
         };
         lists::sign(&job, ledger, confirm)
+    }
+
+    /// Lets a request to revoke or to release pass that enough persons approved. Nothing is signed: what is recorded because
+    /// of it is on the lists of the next round, whose plan is approved as every plan is. Returns the request.
+    ///
+    /// # Errors
+    /// It is not one of a planner of this machine, is for a different CA, or the approvals do not meet the rule; or the ledger
+    /// cannot be written.
+    pub fn approve_request(&self, choices: &SignChoices, ledger: &Ledger, now: Time) -> Result<Request, Error> {
+        let request = Request::read(&choices.plan, &self.signing.planners)?;
+        let own = sha256(self.issuer_key().der());
+        let demand = request.demand();
+        if demand.issuer != own {
+            let (what, found) = ("issuer key".to_owned(), demand.issuer.to_string());
+            return Err(RevokeError::PlanDiffers { what, found, expected: own.to_string() }.into());
+        }
+        let about = format!("{} certificates", demand.count);
+        approval::pass::<Error>(&self.signing.rule(), ledger, (&demand, &about), choices.given(), now, |_| Ok(()))?;
+        ledger.conclude()?;
+        Ok(request)
     }
 
     /// What went wrong at the tokens without stopping the work.

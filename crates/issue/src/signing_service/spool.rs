@@ -175,6 +175,11 @@ impl Spool {
         message::parse(&content)
     }
 
+    /// Writes the answer to a request for which nothing is signed.
+    pub(super) fn write_answer(&self, id: Sha256Digest, text: &str) -> Result<(), DurableError> {
+        durable::replace_note(&self.signatures(id), text.as_bytes())
+    }
+
     /// Replaces what is kept of a request.
     pub(super) fn write(&self, id: Sha256Digest, request: &Stored) -> Result<(), DurableError> {
         durable::replace_note(&self.at(id, REQUEST), &message::to_bytes(request))

@@ -4,7 +4,7 @@ use axum::extract::{Path as Named, State};
 use axum::response::Response;
 use reroot_core::input;
 use reroot_core::x509::{Sha256Digest, Time};
-use reroot_issue::approval::{Action, Approval, ApprovalMode, Demand, Terms, same_person};
+use reroot_issue::approval::{Approval, ApprovalMode, Demand, Terms, same_person};
 use reroot_issue::error::Error;
 use reroot_issue::signing_service::Client;
 use serde::{Deserialize, Serialize};
@@ -68,7 +68,7 @@ fn demand(plan: &Planned) -> Result<Demand, Problem> {
         text.parse::<Sha256Digest>().map_err(|error| Problem::new(BUG, format!("the plan of the job: {error}")))
     };
     Ok(Demand {
-        action: Action::SignPlan,
+        action: plan.action,
         subject: digest(&plan.subject)?,
         issuer: digest(&plan.issuer)?,
         policy: plan.policy.as_deref().map(digest).transpose()?,

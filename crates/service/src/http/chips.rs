@@ -234,6 +234,27 @@ fn proof_of(app: &App, text: &str, which: &Which) -> Result<(Found, Proof), Prob
     made.filter(|proof| proof.chip.is_some()).map(|proof| (found, proof)).ok_or_else(|| unknown(&chip))
 }
 
+/// The certificate of a chip in a batch, if it has this digest.
+pub(super) fn certificate_of(
+    app: &App,
+    uid: &Uid,
+    batch: &str,
+    sha256: Sha256Digest,
+) -> Result<Option<Vec<u8>>, Problem> {
+    let digest = sha256.to_string();
+    let known =
+        app.catalog().digest(sha256)?.into_iter().any(|one| {
+            (one.batch.as_str(), one.uid.as_str(), &one.sha256) == (batch, uid.to_string().as_str(), &digest)
+        });
+    if !known {
+        return Ok(None);
+    }
+    let which = Which { batch: Some(batch.to_owned()), ..Which::default() };
+    let (_, proof) = proof_of(app, &uid.to_string(), &which)?;
+    let certificate = proof.chip.map(|chip| chip.certificate);
+    Ok(certificate.filter(|der| reroot_core::crypto::sha256(der) == sha256))
+}
+
 /// The proof about one chip, out of the batch itself: of presence or of absence.
 fn prove_one(app: &App, batch: &BatchRow, chip: &ChipName) -> Result<Option<Proof>, Problem> {
     let folder = app.settings().batches().join(&batch.folder);

@@ -14,6 +14,9 @@ use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use hyper::body::{Bytes, Frame, SizeHint};
+use reroot_core::x509::Time;
+use time::OffsetDateTime;
+use time::macros::format_description;
 use tokio::task::JoinHandle;
 
 use crate::problem::{Problem, RANGE};
@@ -82,6 +85,14 @@ pub(super) fn headers(tag: &str, media: &'static str, name: &str) -> HeaderMap {
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, max-age=31536000, immutable"));
     headers.insert(header::CONTENT_DISPOSITION, disposition(name));
     headers
+}
+
+/// A time as HTTP writes it (RFC 9110 §5.6.7). One that has no such form is the beginning of time: long ago.
+pub(super) fn http_date(at: Time) -> String {
+    let form =
+        format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
+    let at = OffsetDateTime::from_unix_timestamp(at.unix()).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    at.format(form).unwrap_or_default()
 }
 
 /// Names of files are of letters, digits and few other characters: anything else is replaced.
@@ -217,6 +228,13 @@ mod tests {
         ] {
             assert_eq!(range(text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn a_time_is_written_as_http_does() {
+        let text = |at: &str| http_date(Time::from_rfc3339(at).unwrap());
+        assert_eq!(text("1994-11-06T08:49:37Z"), "Sun, 06 Nov 1994 08:49:37 GMT");
+        assert_eq!(text("9999-12-31T23:59:59Z"), "Fri, 31 Dec 9999 23:59:59 GMT");
     }
 
     #[test]

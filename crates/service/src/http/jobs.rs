@@ -11,6 +11,7 @@ use axum::response::{IntoResponse as _, Response};
 use futures_util::stream;
 use reroot_core::crypto::sha256;
 use reroot_core::policy::Policy;
+use reroot_issue::error::Error;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
@@ -19,7 +20,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::body::JsonBody;
 use super::reply::{Reply, is_name};
 use crate::app::App;
-use crate::job::{Spec, StoredSpec, end};
+use crate::job::{CrlJob, Spec, StoredSpec, check, end, published};
 use crate::principal::{Principal, Role};
 use crate::problem::{
     AUTH_ROLE, JOB_COMMITTED, JOB_OVER, JOB_UNKNOWN, KEY_REUSED, POLICY_RETIRED, POLICY_UNKNOWN, Problem,
@@ -153,6 +154,11 @@ pub(super) async fn post(
     headers: HeaderMap,
     JsonBody(spec): JsonBody<Spec>,
 ) -> Result<Reply, Problem> {
+    accept(&app, principal, &headers, spec).await
+}
+
+/// Stores a command as a job, or finds the one that it is.
+pub(super) async fn accept(app: &App, principal: Principal, headers: &HeaderMap, spec: Spec) -> Result<Reply, Problem> {
     let key = match headers.get("idempotency-key") {
         None => None,
         Some(value) => Some(
@@ -178,7 +184,7 @@ pub(super) async fn post(
                 }
                 return Ok(view(app, find(app, &job)?, Some(true)));
             }
-            let stored = checked(app, &principal, spec)?;
+            let stored = checked(app, &principal, placed(app, spec)?)?;
             let (id, text, uploads) = (stored.key(), stored.to_text(), stored.spec.uploads());
             let new = NewJob {
                 id: &id,
@@ -206,15 +212,36 @@ pub(super) async fn post(
         .header(header::RETRY_AFTER, "1"))
 }
 
+/// Fills in what makes a command one of now: the same words after a different round, or a different revocation, are different
+/// work.
+fn placed(app: &App, mut spec: Spec) -> Result<Spec, Problem> {
+    match &mut spec {
+        Spec::Crl(job) => job.after = Some(published(app)?),
+        Spec::Revoke(job) => {
+            let ledger = app.ledger(&app.config()?)?;
+            job.after = Some(ledger.revocations_changed().map_err(Error::from)?);
+        }
+        Spec::Export(_) | Spec::Inspect(_) | Spec::Issue(_) | Spec::Verify(_) => {}
+    }
+    Ok(spec)
+}
+
 /// Checks everything that can be checked before a job is stored.
 fn checked(app: &App, principal: &Principal, spec: Spec) -> Result<StoredSpec, Problem> {
     let inputs = match &spec {
         Spec::Issue(job) => Some(&job.inputs),
         Spec::Inspect(job) => Some(&job.inputs),
-        Spec::Export(_) | Spec::Verify(_) => None,
+        Spec::Crl(_) | Spec::Export(_) | Spec::Revoke(_) | Spec::Verify(_) => None,
     };
     if inputs.is_some_and(|inputs| inputs.is_empty() || inputs.len() > MAX_INPUTS) {
         return Err(Problem::new(REQUEST_MALFORMED, format!("`inputs` has no upload, or more than {MAX_INPUTS}")));
+    }
+    match &spec {
+        Spec::Revoke(job) => check(job)?,
+        Spec::Crl(CrlJob { valid_days: Some(days), .. }) if !(1..=400).contains(days) => {
+            return Err(Problem::new(REQUEST_MALFORMED, format!("`valid_days` is {days}, expected 1 to 400")));
+        }
+        _ => {}
     }
     let mut stored = StoredSpec { digests: std::collections::BTreeMap::new(), spec };
     for id in stored.spec.uploads() {
@@ -431,6 +458,10 @@ pub(super) async fn cancel(
             }
             match job.state {
                 JobState::Received => end(app, &job, JobState::Canceled, None, None)?,
+                // nothing was revoked by it, and a round that was planned and not signed has no effect
+                JobState::AwaitingApproval if ["crl", "revoke"].contains(&&*job.kind) => {
+                    end(app, &job, JobState::Canceled, None, None)?;
+                }
                 JobState::Checking => {
                     let live = app.running().stop_by_person(&job.id);
                     live.cancel.store(true, Ordering::Relaxed);
@@ -440,7 +471,7 @@ pub(super) async fn cancel(
                     return Err(Problem::new(JOB_OVER, format!("the job is {}", state.as_str())));
                 }
                 state => {
-                    let detail = format!("the job is {}: its certificates are on the ledger", state.as_str());
+                    let detail = format!("the job is {}: what it plans is on the ledger", state.as_str());
                     let hint = "Finish it. To give its batch up instead, an operator on this machine abandons it in the \
                                 ledger.";
                     return Err(Problem::new(JOB_COMMITTED, detail).hint(hint));

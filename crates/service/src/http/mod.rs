@@ -5,6 +5,7 @@ mod audit;
 mod batches;
 mod body;
 mod chips;
+mod crls;
 mod exports;
 mod file;
 mod guard;
@@ -15,6 +16,7 @@ mod openapi;
 mod page;
 mod policies;
 mod ready;
+mod receipts;
 mod reply;
 mod revocations;
 mod stations;
@@ -68,10 +70,14 @@ fn reading() -> OpenApiRouter<App> {
         .routes(routes!(chips::history))
         .routes(routes!(chips::proof))
         .routes(routes!(chips::serial))
-        .routes(routes!(revocations::list))
+        .routes(routes!(crls::file))
+        .routes(routes!(crls::list))
+        .routes(routes!(crls::show))
+        .routes(routes!(revocations::list, revocations::post))
         .routes(routes!(stations::list))
         .routes(routes!(stations::loads, stations::report))
         .routes(routes!(stations::packs))
+        .routes(routes!(receipts::list, receipts::report))
         .routes(routes!(stations::pack, stations::assign, stations::withdraw))
         .routes(routes!(tokens::list, tokens::create))
         .routes(routes!(tokens::revoke))
@@ -111,13 +117,22 @@ fn described() -> (Router<App>, OpenApi) {
     (router, document)
 }
 
-/// The router of the public listener.
+/// The router of the listener for the API.
 pub fn router(app: App) -> Router {
     let (router, document) = described();
     let text = document.to_pretty_json().expect("the document is JSON");
     let served = move || async move { ([(header::CONTENT_TYPE, "application/json")], text) };
+    dressed(router.route("/v1/openapi.json", axum::routing::get(served)), app)
+}
+
+/// The router of the listener for relying parties: revocation lists, and nothing else.
+pub fn lists(app: App) -> Router {
+    dressed(Router::new().route("/crl/{file}", axum::routing::get(crls::file)), app)
+}
+
+/// What every router has around its routes.
+fn dressed(router: Router<App>, app: App) -> Router {
     router
-        .route("/v1/openapi.json", axum::routing::get(served))
         .fallback(|| async { Problem::new(PATH_UNKNOWN, "there is no such resource") })
         .method_not_allowed_fallback(|method: Method| async move {
             Problem::new(METHOD, format!("the resource does not have the method {method}"))

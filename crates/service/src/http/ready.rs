@@ -8,8 +8,9 @@ use reroot_core::durable;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::crls::Published;
 use crate::app::App;
-use crate::metrics::Measured;
+use crate::metrics::{Crls, Measured};
 use crate::problem::Problem;
 
 /// Whether the service can do its work. Why a part of it cannot is in the log.
@@ -52,6 +53,7 @@ pub fn metrics(app: App) -> Router {
                 audit_sealing: app.audit().seals(),
                 catalog: app.catalog().counts()?,
                 free_bytes: free_bytes(app).unwrap_or(0),
+                crls: crls(app),
             };
             let media = "application/openmetrics-text; version=1.0.0; charset=utf-8";
             Ok(([(header::CONTENT_TYPE, media)], app.metrics().text(&measured)).into_response())
@@ -59,6 +61,23 @@ pub fn metrics(app: App) -> Router {
         .await
     };
     Router::new().route("/metrics", routing::get(text)).with_state(app)
+}
+
+/// What is measured of revocation lists. What cannot be read is in the log, and shows as lists that have ended.
+fn crls(app: &App) -> Option<Crls> {
+    let now = app.world().now();
+    match Published::read(app) {
+        Ok(published) => published.map(|published| {
+            let (entries, bytes) = published.sizes();
+            let (next_update_seconds, oldest_unpublished_seconds) =
+                (published.seconds_left(now), published.oldest_missing(now));
+            Crls { bytes, entries, next_update_seconds, oldest_unpublished_seconds }
+        }),
+        Err(problem) => {
+            tracing::warn!(problem = problem.document().detail, "revocation lists were not measured");
+            None
+        }
+    }
 }
 
 /// Each part and whether it works, cheapest first.

@@ -2,12 +2,17 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use reroot_issue::ledger::Revoked;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::body::JsonBody;
+use super::jobs::{JobView, accept};
 use super::page::{In, Page, Wanted, page};
+use super::reply::Reply;
 use crate::app::App;
+use crate::job::{RevokeJob, Spec};
 use crate::principal::Principal;
 use crate::problem::{Document, Problem};
 
@@ -28,6 +33,25 @@ pub(super) struct Revocation {
     not_after: String,
     #[serde(skip)]
     place: (u64, u32),
+}
+
+/// Asks for a revocation or a release: a job of that kind. `dry_run` counts, and shows what the lists would weigh.
+#[utoipa::path(post, path = "/v1/revocations", tag = "crls", request_body = RevokeJob,
+    params(("Idempotency-Key" = Option<String>, Header)),
+    responses(
+        (status = 200, body = JobView),
+        (status = 202, body = JobView, headers(("Location" = String))),
+        (status = "4XX", body = Document, content_type = "application/problem+json"),
+        (status = "5XX", body = Document, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn post(
+    State(app): State<App>,
+    principal: Principal,
+    headers: HeaderMap,
+    JsonBody(job): JsonBody<RevokeJob>,
+) -> Result<Reply, Problem> {
+    accept(&app, principal, &headers, Spec::Revoke(Box::new(job))).await
 }
 
 /// Lists certificates that are revoked, in the order of their batches.

@@ -328,7 +328,7 @@ fn load(line: &str) -> Result<Load, String> {
 }
 
 /// Compares the body with what was said of it (RFC 9530 §2), where something was.
-fn check_digest(asked: &HeaderMap, body: &[u8]) -> Result<(), Problem> {
+pub(super) fn check_digest(asked: &HeaderMap, body: &[u8]) -> Result<(), Problem> {
     let Some(said) = asked.get("content-digest") else { return Ok(()) };
     let expected = format!("sha-256=:{}:", STANDARD.encode(sha256(body).as_bytes()));
     let said = said.to_str().unwrap_or_default();

@@ -13,6 +13,7 @@ use reroot_core::policy::Policy;
 use reroot_core::reel::Input;
 use reroot_core::x509::Sha256Digest;
 use reroot_core::x509::Spki;
+use reroot_issue::approval::{Action, Demand};
 use reroot_issue::config::Config;
 use reroot_issue::error::Error;
 use reroot_issue::ledger::{Ledger, LedgerError};
@@ -27,35 +28,65 @@ use crate::app::App;
 use crate::problem::{BUG, POLICY_UNKNOWN, Problem, UPLOAD_UNKNOWN};
 use crate::running::Live;
 use crate::settings::Settings;
-use crate::store::Job;
+use crate::store::{Job, JobState};
 
 /// A plan that waits for approvals, as the job has it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Planned {
+    /// What the plan asks for.
+    #[serde(default = "sign_plan")]
+    pub(crate) action: Action,
     /// SHA-256 of the plan's head: what an approval names.
     pub(crate) subject: String,
     /// SHA-256 of the issuing CA's certificate.
     pub(crate) issuer: String,
     /// SHA-256 of the policy.
     pub(crate) policy: Option<String>,
-    /// The batch.
-    pub(crate) batch: String,
-    /// Certificates.
+    /// The batch, if it is a plan of one.
+    pub(crate) batch: Option<String>,
+    /// Certificates, or revocation lists.
     pub(crate) count: u64,
     /// Names and values for people.
     pub(crate) facts: Vec<(String, String)>,
     /// The request at the signer, once it has the plan.
     pub(crate) request: Option<String>,
+    /// Of a round of lists: up to which record of the ledger it says everything.
+    #[serde(default)]
+    pub(crate) position: Option<u64>,
+}
+
+impl Planned {
+    /// What is to be approved of a plan that is of no batch.
+    pub(super) fn of(demand: &Demand, facts: Vec<(&'static str, String)>) -> Self {
+        Self {
+            action: demand.action,
+            subject: demand.subject.to_string(),
+            issuer: demand.issuer.to_string(),
+            policy: demand.policy.map(|digest| digest.to_string()),
+            batch: None,
+            count: demand.count,
+            facts: facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+            request: None,
+            position: None,
+        }
+    }
+}
+
+/// What plans asked for that were stored before there was a different kind.
+const fn sign_plan() -> Action {
+    Action::SignPlan
 }
 
 /// How a run of a part of a job ended.
 pub(super) enum Ran {
     /// Everything was checked, and that was all.
     Checked(Value),
-    /// A plan waits for approvals.
-    Planned(Box<Planned>, Value),
-    /// The batch is sealed.
+    /// There is a plan, and this is what it waits for.
+    Planned(Box<Planned>, Value, JobState),
+    /// The batch is sealed, or lists are in their place.
     Published(Value),
+    /// A revocation or release is on the ledger.
+    Recorded(Value),
     /// The inputs were refused.
     Refused(Value),
 }
@@ -110,6 +141,14 @@ impl Place {
         self.0.join("signatures")
     }
 
+    /// Makes the folder.
+    pub(super) fn make(&self) -> Result<(), Stopped> {
+        if !self.0.is_dir() {
+            create_directory(&self.0, Access::Private).map_err(storage)?;
+        }
+        Ok(())
+    }
+
     fn inputs(&self) -> PathBuf {
         self.0.join("inputs")
     }
@@ -117,10 +156,9 @@ impl Place {
     /// Gives the job uploads of its own, named by their content: a name that a principal gave is never a path, and an
     /// upload can be removed while the job has it.
     pub(super) fn take(&self, settings: &Settings, stored: &StoredSpec, ids: &[String]) -> Result<Vec<Input>, Stopped> {
-        for folder in [self.0.clone(), self.inputs()] {
-            if !folder.is_dir() {
-                create_directory(&folder, Access::Private).map_err(storage)?;
-            }
+        self.make()?;
+        if !self.inputs().is_dir() {
+            create_directory(&self.inputs(), Access::Private).map_err(storage)?;
         }
         let mut inputs = Vec::with_capacity(ids.len());
         for id in ids {
@@ -149,7 +187,7 @@ pub(super) fn config(app: &App) -> Result<Config, Stopped> {
     Ok(app.config()?)
 }
 
-fn ledger(config: &Config, issuer: &Spki) -> Result<Ledger, Stopped> {
+pub(super) fn ledger(config: &Config, issuer: &Spki) -> Result<Ledger, Stopped> {
     config.open_ledger(issuer).map_err(|error| Error::from(error).into())
 }
 
@@ -239,8 +277,12 @@ pub(super) fn plan(
             let subject = planned.plan_sha256.to_string();
             let (batch, count) = (planned.summary.batch.clone(), proposal.demand.count);
             let (issuer, policy) = (proposal.demand.issuer.to_string(), proposal.demand.policy);
+            let action = proposal.demand.action;
             let policy = policy.map(|digest| digest.to_string());
-            Ok(Ran::Planned(Box::new(Planned { subject, issuer, policy, batch, count, facts, request: None }), result))
+            let batch = Some(batch);
+            let planned =
+                Planned { action, subject, issuer, policy, batch, count, facts, request: None, position: None };
+            Ok(Ran::Planned(Box::new(planned), result, JobState::AwaitingApproval))
         }
     }
 }
@@ -254,7 +296,8 @@ pub(super) fn forms(chosen: &[BatchForm]) -> Vec<Form> {
 pub(super) fn finish(app: &App, job: &Job, live: &Arc<Live>) -> Result<Ran, Stopped> {
     let (settings, place) = (app.settings(), Place::of(app.settings(), &job.id));
     let planned = planned(job)?;
-    let out = settings.batches().join(&planned.batch);
+    let batch = planned.batch.ok_or_else(|| Problem::new(BUG, "the plan of the job has no batch"))?;
+    let out = settings.batches().join(&batch);
     let choices = FinishChoices {
         plan: place.plan(),
         came: Came::Signatures(place.signatures(), None::<Sha256Digest>),
@@ -267,7 +310,7 @@ pub(super) fn finish(app: &App, job: &Job, live: &Arc<Live>) -> Result<Ran, Stop
     let returned = Returned::ready(&config, choices, &*app.world().secrets)?;
     let ledger = ledger(&config, returned.issuer_key())?;
     let outcome = within(app, live, |around| returned.finish(&ledger, around))?;
-    let out = PathBuf::from("batches").join(&planned.batch);
+    let out = PathBuf::from("batches").join(&batch);
     let result = value(&Ended { outcome: &outcome, out: &out })?;
     match outcome {
         Outcome::AlreadyDone(_) | Outcome::Done(_) => Ok(Ran::Published(result)),

@@ -7,15 +7,17 @@
 //!
 //! What it leaves to others: whether a plan is signed is the signer's word.
 
+mod crl;
 mod issue;
 mod look;
+mod revoke;
 mod signing;
 mod spec;
 mod worker;
 
 pub use spec::{
-    BatchForm, ExportJob, ExportTo, InspectJob, IssueJob, OnMissingChip, OnRejectItem, OnSurplusLeaf, Spec, StoredSpec,
-    VerifyJob,
+    BatchForm, CrlJob, ExportJob, ExportTo, InspectJob, IssueJob, OnMissingChip, OnRejectItem, OnSurplusLeaf,
+    RevocationChange, RevokeJob, Spec, StoredSpec, VerifyJob,
 };
 pub use worker::{PARTIAL, start, sweep};
 
@@ -25,7 +27,10 @@ use crate::app::App;
 use crate::problem::Problem;
 use crate::store::{Change, Job, JobState};
 
+pub use crl::post_due;
+pub(crate) use crl::{next_round, published};
 pub(crate) use issue::{Planned, planned};
+pub(crate) use revoke::check;
 
 /// Ends a job, with why or with what came out, and removes what it needed on its way.
 pub(crate) fn end(

@@ -5,8 +5,8 @@ use reroot_core::x509::{Sha256Digest, Time};
 use reroot_issue::error::Error;
 use reroot_issue::signing_service::{Click, Client, RequestState, SigningServiceError};
 
-use super::end;
 use super::issue::{Place, Planned, planned};
+use super::{crl, end};
 use crate::app::App;
 use crate::problem::{Problem, SIGNER_REFUSED};
 use crate::running::Running;
@@ -51,8 +51,15 @@ pub(super) fn look(app: &App, client: &Client, job: &Job) -> Result<Looked, Prob
         RequestState::Refused { code, text } if code.starts_with("approval") => {
             app.store().drop_approvals(&job.id)?;
             let reason = Some(Some(format!("the signer refused the approvals ({code}): {text}")));
-            let change = Change { state: Some(JobState::AwaitingApproval), reason, ..Change::default() };
-            app.change(&job.id, &[job.state], &change)?;
+            let again = job.kind == "crl" && crl::is_stale(app, job)?;
+            let next = if again { JobState::Received } else { JobState::AwaitingApproval };
+            let change = Change { state: Some(next), reason, ..Change::default() };
+            if let Some(waiting) = app.change(&job.id, &[job.state], &change)?
+                && waiting.kind == "crl"
+            {
+                // after the change: what is recorded from now on finds it waiting
+                crl::refresh(app, &waiting)?;
+            }
             Ok(Looked::Changed)
         }
         RequestState::Refused { code, text } => {

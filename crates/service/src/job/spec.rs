@@ -12,14 +12,91 @@ use utoipa::ToSchema;
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Spec {
+    /// Makes a round of revocation lists: plans it, has it signed, and publishes it.
+    Crl(CrlJob),
     /// Takes the certificates of a batch out in a different form.
     Export(ExportJob),
     /// Looks at what is in uploads.
     Inspect(InspectJob),
     /// Plans a batch, has it approved and signed, and seals it.
     Issue(Box<IssueJob>),
+    /// Revokes certificates, or releases those that are on hold.
+    Revoke(Box<RevokeJob>),
     /// Verifies a batch.
     Verify(VerifyJob),
+}
+
+/// Makes a round of revocation lists. It says everything that was revoked before it is planned.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CrlJob {
+    /// Days for which the lists are valid; those of the settings if it is not said.
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 400)]
+    pub valid_days: Option<u32>,
+    /// Filled in by the service: the round that was published last. Two jobs before the next one are the same job.
+    #[serde(default)]
+    pub after: Option<u64>,
+}
+
+/// Revokes certificates, or releases those that are on hold. Nothing is recorded while one of the names is in doubt, or more
+/// certificates are named than one person revokes alone and no second person has approved. Releases are always approved.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RevokeJob {
+    /// What is done.
+    #[serde(default)]
+    pub change: RevocationChange,
+    /// Chips, by UID or ST number in any of their spellings: every certificate that they have.
+    #[serde(default)]
+    pub uids: Vec<String>,
+    /// Serial numbers of certificates, in hexadecimal.
+    #[serde(default)]
+    pub serials: Vec<String>,
+    /// Whole batches.
+    #[serde(default)]
+    pub batches: Vec<String>,
+    /// Whole batches under policies of these names.
+    #[serde(default)]
+    pub policies: Vec<String>,
+    /// Earlier certificates of the chips of this batch.
+    #[serde(default)]
+    pub superseded_by: Option<String>,
+    /// Ids of uploads with chips, one a line.
+    #[serde(default)]
+    pub uid_lists: Vec<String>,
+    /// Ids of uploads with the columns `uid`, `reason` and `time`.
+    #[serde(default)]
+    pub lists: Vec<String>,
+    /// Ids of uploads that are reels: certificates that exist are revoked, the other chips are blocked.
+    #[serde(default)]
+    pub reels: Vec<String>,
+    /// Why, by the name or number of RFC 5280; a list can say it for each chip.
+    #[serde(default)]
+    pub reason: Option<String>,
+    /// Since when; now if it is not said.
+    #[serde(default)]
+    pub at: Option<String>,
+    /// Go on without names that are in doubt.
+    #[serde(default)]
+    pub skip_unknown: bool,
+    /// Count, and show what the lists would weigh; record nothing.
+    #[serde(default)]
+    pub dry_run: bool,
+    /// Filled in by the service: the ledger's last revocation. The same request after a different one is a different job.
+    #[serde(default)]
+    pub after: Option<u64>,
+}
+
+/// What is done with certificates.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RevocationChange {
+    /// They are revoked, or put on hold.
+    #[default]
+    Revoke,
+    /// They were on hold and are valid again.
+    Release,
 }
 
 /// Plans a batch, has it approved and signed, and seals it. Nothing of it says what a certificate holds: the policy does.
@@ -186,9 +263,11 @@ impl Spec {
     /// The word for the kind.
     pub const fn kind(&self) -> &'static str {
         match self {
+            Self::Crl(_) => "crl",
             Self::Export(_) => "export",
             Self::Inspect(_) => "inspect",
             Self::Issue(_) => "issue",
+            Self::Revoke(_) => "revoke",
             Self::Verify(_) => "verify",
         }
     }
@@ -196,9 +275,10 @@ impl Spec {
     /// The uploads that it reads, each once.
     pub fn uploads(&self) -> Vec<String> {
         let mut uploads = match self {
-            Self::Export(_) => vec![],
+            Self::Crl(_) | Self::Export(_) => vec![],
             Self::Inspect(job) => job.inputs.clone(),
             Self::Issue(job) => job.inputs.iter().chain(&job.expect).cloned().collect(),
+            Self::Revoke(job) => job.uid_lists.iter().chain(&job.lists).chain(&job.reels).cloned().collect(),
             Self::Verify(job) => job.inputs.clone(),
         };
         uploads.sort();
@@ -206,10 +286,15 @@ impl Spec {
         uploads
     }
 
+    /// Whether it writes to the ledger: such jobs run one after the other.
+    pub const fn writes(&self) -> bool {
+        matches!(self, Self::Crl(_) | Self::Issue(_) | Self::Revoke(_))
+    }
+
     /// The policy that it names.
     pub fn policy(&self) -> Option<&str> {
         match self {
-            Self::Export(_) | Self::Verify(_) => None,
+            Self::Crl(_) | Self::Export(_) | Self::Revoke(_) | Self::Verify(_) => None,
             Self::Inspect(job) => job.policy.as_deref(),
             Self::Issue(job) => Some(&job.policy),
         }
@@ -223,9 +308,12 @@ impl Spec {
             }
         };
         match &mut self {
-            Self::Export(_) => {}
+            Self::Crl(_) | Self::Export(_) => {}
             Self::Inspect(job) => job.inputs.iter_mut().for_each(named),
             Self::Issue(job) => job.inputs.iter_mut().chain(&mut job.expect).for_each(named),
+            Self::Revoke(job) => {
+                job.uid_lists.iter_mut().chain(&mut job.lists).chain(&mut job.reels).for_each(named);
+            }
             Self::Verify(job) => job.inputs.iter_mut().for_each(named),
         }
         self

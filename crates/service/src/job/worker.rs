@@ -12,9 +12,9 @@ use reroot_issue::signing_service::Client;
 
 use super::end;
 use super::issue::{self, Place, Ran, Stopped};
-use super::look;
 use super::signing::{self, Looked};
 use super::spec::{Spec, StoredSpec};
+use super::{crl, look, revoke};
 use crate::app::App;
 use crate::problem::{BUG, INPUT_REFUSED, Problem};
 use crate::running::Live;
@@ -36,8 +36,8 @@ pub fn start(app: &App) -> Result<Vec<JoinHandle<()>>, NoThread> {
     let looker = app.clone();
     let signer = app.clone();
     Ok(vec![
-        parallel::start("planner".to_owned(), move || work(&planner, &|spec| matches!(spec, Spec::Issue(_))))?,
-        parallel::start("looker".to_owned(), move || work(&looker, &|spec| !matches!(spec, Spec::Issue(_))))?,
+        parallel::start("planner".to_owned(), move || work(&planner, &Spec::writes))?,
+        parallel::start("looker".to_owned(), move || work(&looker, &|spec| !spec.writes()))?,
         parallel::start("signer".to_owned(), move || sign(&signer))?,
     ])
 }
@@ -46,7 +46,7 @@ fn ends(app: &App) -> bool {
     app.world().cancel.load(Ordering::Relaxed)
 }
 
-/// Runs jobs of these kinds, one after the other; those that only have to be finished come first.
+/// Runs jobs of these kinds, one after the other: lists and revocations first, then what only has to be finished.
 fn work(app: &App, mine: &dyn Fn(&Spec) -> bool) {
     let (mut seen, mut not_before) = (0, Instant::now());
     while !ends(app) {
@@ -72,7 +72,9 @@ fn work(app: &App, mine: &dyn Fn(&Spec) -> bool) {
 /// The job that is next, with its command.
 fn next(app: &App, mine: &dyn Fn(&Spec) -> bool) -> Option<(Job, StoredSpec)> {
     let mut waiting = app.store().waiting(&[JobState::Received, JobState::Checking, JobState::Sealing]).ok()?;
-    waiting.sort_by_key(|job| job.state != JobState::Sealing);
+    // lists before revocations, as both are short, and certificates last
+    let rank = |job: &Job| ["crl", "revoke"].iter().position(|kind| *kind == job.kind).unwrap_or(usize::MAX);
+    waiting.sort_by_key(|job| (rank(job), job.state != JobState::Sealing));
     waiting.into_iter().find_map(|job| {
         let stored: StoredSpec = serde_json::from_str(&job.spec).ok()?;
         mine(&stored.spec).then_some((job, stored))
@@ -83,7 +85,11 @@ fn next(app: &App, mine: &dyn Fn(&Spec) -> bool) -> Option<(Job, StoredSpec)> {
 fn run(app: &App, job: &Job, stored: &StoredSpec, live: &Arc<Live>) -> Result<bool, Problem> {
     tracing::info!(job = %job.id, state = job.state.as_str(), "the job runs");
     let ran = if job.state == JobState::Sealing {
-        issue::finish(app, job, live)
+        match &stored.spec {
+            Spec::Crl(_) => crl::finish(app, job),
+            Spec::Revoke(_) => revoke::record(app, job),
+            _ => issue::finish(app, job, live),
+        }
     } else {
         if job.state == JobState::Received {
             let change = Change { state: Some(JobState::Checking), reason: Some(None), ..Change::default() };
@@ -97,6 +103,8 @@ fn run(app: &App, job: &Job, stored: &StoredSpec, live: &Arc<Live>) -> Result<bo
             Spec::Inspect(spec) => look::inspect(app, job, stored, spec, live),
             Spec::Verify(spec) => look::verify(app, job, stored, spec, live),
             Spec::Export(spec) => look::export(app, job, spec, live),
+            Spec::Revoke(spec) => revoke::plan(app, job, stored, spec),
+            Spec::Crl(spec) => crl::plan(app, job, spec),
         }
     };
     let current = app.store().job(&job.id)?.ok_or_else(|| Problem::new(BUG, "the job is gone"))?;
@@ -109,11 +117,13 @@ fn run(app: &App, job: &Job, stored: &StoredSpec, live: &Arc<Live>) -> Result<bo
             let detail = if reasons.is_empty() { "nothing is left to do".to_owned() } else { reasons.join("; ") };
             end(app, &current, JobState::Refused, Some(&Problem::new(INPUT_REFUSED, detail)), Some(&result))?;
         }
-        Ok(Ran::Planned(planned, result)) => {
+        Ok(Ran::Recorded(result)) => end(app, &current, JobState::Recorded, None, Some(&result))?,
+        Ok(Ran::Planned(planned, result, state)) => {
             signing::note_needed(&Client::new(app.settings().signer.clone()), app.running());
+            let waits = state == JobState::AwaitingApproval;
             let change = Change {
-                state: Some(JobState::AwaitingApproval),
-                reason: Some(Some(format!("0 of {} approvals were given", app.running().needed()))),
+                state: Some(state),
+                reason: Some(waits.then(|| format!("0 of {} approvals were given", app.running().needed()))),
                 plan: Some(serde_json::to_string(&planned).expect("a plan has text for keys")),
                 result: Some(result.to_string()),
                 problem: None,

@@ -40,6 +40,23 @@ pub struct Metrics {
     catalog_chips: Gauge<i64, AtomicI64>,
     catalog_refused: Gauge<i64, AtomicI64>,
     free_bytes: Gauge<i64, AtomicI64>,
+    crl_bytes: Gauge<i64, AtomicI64>,
+    crl_entries: Gauge<i64, AtomicI64>,
+    crl_next_update_seconds: Gauge<i64, AtomicI64>,
+    crl_oldest_unpublished_revocation_seconds: Gauge<i64, AtomicI64>,
+}
+
+/// What is measured of revocation lists.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Crls {
+    /// Bytes of the largest list that has a distribution point; of the full list where none has.
+    pub bytes: u64,
+    /// Entries of the full list.
+    pub entries: u64,
+    /// Seconds until the lists end; negative after it.
+    pub next_update_seconds: i64,
+    /// Seconds since the oldest revocation that is on no list.
+    pub oldest_unpublished_seconds: u64,
 }
 
 /// What is measured when the metrics are read.
@@ -55,6 +72,8 @@ pub struct Measured {
     pub catalog: (u64, u64, u64),
     /// Free bytes where the data is.
     pub free_bytes: u64,
+    /// Revocation lists; before the first round there are none.
+    pub crls: Option<Crls>,
 }
 
 impl Default for Metrics {
@@ -77,6 +96,14 @@ impl Default for Metrics {
         let catalog_chips = gauge("catalog_chips", "Certificates of the catalog");
         let catalog_refused = gauge("catalog_refused", "Folders that the catalog refused");
         let free_bytes = gauge("free_bytes", "Free bytes where the data is");
+        let crl_bytes = gauge("crl_bytes", "Bytes of the largest revocation list of a distribution point");
+        let crl_entries = gauge("crl_entries", "Entries of the full revocation list");
+        let crl_next_update_seconds =
+            gauge("crl_next_update_seconds", "Seconds until the published revocation lists end, negative after it");
+        let crl_oldest_unpublished_revocation_seconds = gauge(
+            "crl_oldest_unpublished_revocation_seconds",
+            "Seconds since the oldest revocation or release that the published lists do not say",
+        );
         Self {
             registry,
             requests,
@@ -88,6 +115,10 @@ impl Default for Metrics {
             catalog_chips,
             catalog_refused,
             free_bytes,
+            crl_bytes,
+            crl_entries,
+            crl_next_update_seconds,
+            crl_oldest_unpublished_revocation_seconds,
         }
     }
 }
@@ -121,6 +152,12 @@ impl Metrics {
         ] {
             gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
         }
+        let crls = measured.crls.unwrap_or_default();
+        let signed = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+        self.crl_bytes.set(signed(crls.bytes));
+        self.crl_entries.set(signed(crls.entries));
+        self.crl_next_update_seconds.set(crls.next_update_seconds);
+        self.crl_oldest_unpublished_revocation_seconds.set(signed(crls.oldest_unpublished_seconds));
         let mut text = String::new();
         encode(&mut text, &self.registry).expect("writing to a String");
         text

@@ -126,6 +126,8 @@ pub const ROUTES: &[Route] = &[
     file("/v1/chips/{chip}/certificate", Area::Chips, LOOKERS),
     read("/v1/chips/{chip}/history", Area::Chips, Read, READERS),
     file("/v1/chips/{chip}/proof", Area::Chips, LOOKERS),
+    read("/v1/crls", Area::Crls, Read, READERS),
+    read("/v1/crls/{shard}", Area::Crls, Read, READERS),
     read("/v1/jobs", Area::Jobs, Read, READERS),
     change("POST", "/v1/jobs", Area::Jobs, Write, &[Operator]),
     read("/v1/jobs/{id}", Area::Jobs, Read, READERS),
@@ -142,6 +144,7 @@ pub const ROUTES: &[Route] = &[
     question("/v1/policies/{sha256}/preview", Area::Policies, &[Operator, Approver, Admin]),
     change("PUT", "/v1/policies/{sha256}/state", Area::Policies, Write, &[Admin]),
     read("/v1/revocations", Area::Crls, Read, READERS),
+    change("POST", "/v1/revocations", Area::Crls, Write, &[Operator]),
     read("/v1/serials/{serial}", Area::Chips, Lookup, READERS),
     read("/v1/stations", Area::Stations, Read, &[Operator, Auditor, Admin]),
     read("/v1/stations/{station}/loads", Area::Stations, Read, &[Station, Operator, Auditor, Admin]),
@@ -150,6 +153,8 @@ pub const ROUTES: &[Route] = &[
     file("/v1/stations/{station}/packs/{batch}", Area::Stations, &[Station]),
     change("PUT", "/v1/stations/{station}/packs/{batch}", Area::Stations, Write, &[Operator, Admin]),
     change("DELETE", "/v1/stations/{station}/packs/{batch}", Area::Stations, Write, &[Operator, Admin]),
+    read("/v1/stations/{station}/receipts", Area::Stations, Read, &[Station, Operator, Auditor, Admin]),
+    change("POST", "/v1/stations/{station}/receipts", Area::Stations, Write, &[Station]),
     read("/v1/tokens", Area::Tokens, Read, &[Admin, Auditor]),
     change("POST", "/v1/tokens", Area::Tokens, Secret, &[Admin]),
     change("DELETE", "/v1/tokens/{id}", Area::Tokens, Secret, &[Admin]),
@@ -164,7 +169,7 @@ pub const ROUTES: &[Route] = &[
 ];
 
 /// Routes that need no principal: without detail.
-pub const OPEN: &[&str] = &["/livez", "/readyz", "/v1/openapi.json", "/v1/version"];
+pub const OPEN: &[&str] = &["/crl/{file}", "/livez", "/readyz", "/v1/openapi.json", "/v1/version"];
 
 /// The route of a method and a path, `HEAD` as `GET`.
 pub fn route(method: &str, path: &str) -> Option<&'static Route> {

@@ -70,6 +70,21 @@ pub struct Limits {
     pub threads: Option<usize>,
 }
 
+/// Revocation: who may do it alone, and the lists.
+#[derive(Clone, Debug)]
+pub struct Revocation {
+    /// Certificates that one person revokes without a second one.
+    pub alone: u64,
+    /// Hours between two rounds of lists; no round is started by time if it is not said.
+    pub round_hours: Option<u32>,
+    /// Days for which lists are valid.
+    pub valid_days: u32,
+    /// Where the lists are published; below the data if it is not said.
+    pub directory: Option<PathBuf>,
+    /// Where anyone reads the lists over plain HTTP.
+    pub listen: Option<Listen>,
+}
+
 /// The settings.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -91,13 +106,16 @@ pub struct Settings {
     pub limits: Limits,
     /// How often may be asked.
     pub rates: RateTable,
+    /// Who may revoke alone, and where lists go.
+    pub revocation: Revocation,
 }
 
 impl Settings {
     /// Settings of which nothing more is said than what must be.
     pub fn new(listen: Listen, data: PathBuf, configuration: PathBuf, signer: PathBuf) -> Self {
         let (limits, rates) = (Limits::usual(), RateTable::default());
-        Self { listen, tls: None, metrics: None, data, configuration, signer, oidc: None, limits, rates }
+        let revocation = Revocation::usual();
+        Self { listen, tls: None, metrics: None, data, configuration, signer, oidc: None, limits, rates, revocation }
     }
 
     /// Reads the file.
@@ -166,6 +184,11 @@ impl Settings {
     /// The folder of exports.
     pub fn exports(&self) -> PathBuf {
         self.data.join("exports")
+    }
+
+    /// The folder in which revocation lists are published.
+    pub fn crls(&self) -> PathBuf {
+        self.revocation.directory.clone().unwrap_or_else(|| self.data.join("crl"))
     }
 
     /// The store.

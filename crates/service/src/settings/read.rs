@@ -9,7 +9,7 @@ use reroot_core::toml::{Mistakes, Table, Value, Wording, parse};
 
 use crate::rate::{Class, Rate, RateTable};
 
-use super::{Limits, Listen, Settings, Tls, error};
+use super::{Limits, Listen, Revocation, Settings, Tls, error};
 
 /// The words of this kind of file.
 #[derive(Debug)]
@@ -54,6 +54,10 @@ pub(super) fn read(text: &str, base: &Path, errors: &Mistakes) -> Option<Setting
     };
     let rates = table.optional("rates").map_or_else(|| Some(RateTable::default()), |value| rates(&value));
     let oidc = table.optional("oidc").map(|value| super::oidc::read(&value, base));
+    let revocation = match table.optional("revocation") {
+        None => Some(Revocation::usual()),
+        Some(value) => revocation(&value, base),
+    };
     table.finish();
     if let Some((Listen::Tcp(address), value)) = &listen
         && !has_tls
@@ -82,6 +86,7 @@ pub(super) fn read(text: &str, base: &Path, errors: &Mistakes) -> Option<Setting
         },
         limits: limits?,
         rates: rates?,
+        revocation: revocation?,
     })
 }
 
@@ -136,6 +141,42 @@ fn tls(value: &Value<'_>, base: &Path) -> Option<Tls> {
         None => Some(None),
     };
     Some(Tls { certificate: certificate?, key: key?, client_ca: whole(client_ca)?, client_crl: whole(client_crl)? })
+}
+
+impl Revocation {
+    /// What holds where nothing is written.
+    pub const fn usual() -> Self {
+        Self { alone: 100, round_hours: None, valid_days: 8, directory: None, listen: None }
+    }
+}
+
+fn revocation(value: &Value<'_>, base: &Path) -> Option<Revocation> {
+    let table = value.table()?;
+    let usual = Revocation::usual();
+    let number = |key, allowed: RangeInclusive<u64>| table.optional(key).map(|value| value.integer(&allowed));
+    let alone = number("alone", 0..=1 << 32).unwrap_or(Some(usual.alone));
+    let round_hours = number("round_hours", 1..=24 * 365);
+    let valid_days = number("valid_days", 1..=400).unwrap_or(Some(u64::from(usual.valid_days)));
+    let directory = table.optional("directory").map(|value| path(&value, base));
+    let place = table.optional("listen").map(|value| listen(&value, base));
+    table.finish();
+    let short = |number: u64| u32::try_from(number).ok();
+    Some(Revocation {
+        alone: alone?,
+        round_hours: match round_hours {
+            Some(hours) => Some(short(hours?)?),
+            None => None,
+        },
+        valid_days: short(valid_days?)?,
+        directory: match directory {
+            Some(directory) => Some(directory?),
+            None => None,
+        },
+        listen: match place {
+            Some(place) => Some(place?),
+            None => None,
+        },
+    })
 }
 
 impl Limits {

@@ -31,6 +31,20 @@ fn other_machines_reach_it_over_tls_only() {
 }
 
 #[test]
+fn lists_have_a_listener_that_everyone_reaches() {
+    let text = format!("{GOOD}[revocation]\nlisten = \"0.0.0.0:80\"\ndirectory = \"lists\"\nround_hours = 24\n");
+    let settings = Settings::parse(&text, Path::new("/etc/reroot/service.toml")).unwrap();
+    assert_eq!(settings.crls(), Path::new("/etc/reroot/lists"));
+    assert_eq!(settings.revocation.listen, Some(Listen::Tcp("0.0.0.0:80".parse().unwrap())));
+    let usual = Settings::parse(GOOD, Path::new("/etc/reroot/service.toml")).unwrap();
+    assert_eq!((usual.crls(), usual.revocation.alone), (PathBuf::from("/etc/reroot/data/crl"), 100));
+    for wrong in ["round_hours = 0", "valid_days = 401", "alone = -1", "listen = \"x\"", "directory = \"\""] {
+        assert_eq!(codes(&format!("{GOOD}[revocation]\n{wrong}\n")), ["service.schema.value"], "{wrong}");
+    }
+    assert_eq!(codes(&format!("{GOOD}[revocation]\ncolour = 1\n")), ["service.schema.unknown"]);
+}
+
+#[test]
 fn every_mistake_is_found_with_its_code() {
     assert_eq!(codes("listen = "), ["service.schema.syntax"]);
     assert_eq!(codes(""), ["service.schema.missing"; 4]);

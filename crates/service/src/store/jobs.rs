@@ -19,13 +19,15 @@ pub enum JobState {
     Checking,
     /// The environment failed; the same job runs again when it is posted again.
     Failed,
-    /// The batch is sealed and has its name.
+    /// The batch is sealed and has its name; lists are in their place.
     Published,
     /// It is stored and has not started.
     Received,
+    /// The revocation or release is on the ledger; the next lists say it.
+    Recorded,
     /// Its inputs, its policy or the signer refused it.
     Refused,
-    /// The signatures are being put in, and the batch is sealed.
+    /// The signatures are being put in, and the batch is sealed; what was approved is recorded.
     Sealing,
     /// The signer has the plan.
     Signing,
@@ -33,7 +35,7 @@ pub enum JobState {
 
 impl JobState {
     /// Every state.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Approved,
         Self::AwaitingApproval,
         Self::Canceled,
@@ -42,6 +44,7 @@ impl JobState {
         Self::Failed,
         Self::Published,
         Self::Received,
+        Self::Recorded,
         Self::Refused,
         Self::Sealing,
         Self::Signing,
@@ -58,6 +61,7 @@ impl JobState {
             Self::Failed => "failed",
             Self::Published => "published",
             Self::Received => "received",
+            Self::Recorded => "recorded",
             Self::Refused => "refused",
             Self::Sealing => "sealing",
             Self::Signing => "signing",
@@ -66,12 +70,12 @@ impl JobState {
 
     /// Whether the job stays there unless it is posted again.
     pub const fn is_end(self) -> bool {
-        matches!(self, Self::Canceled | Self::Checked | Self::Failed | Self::Published | Self::Refused)
+        matches!(self, Self::Canceled | Self::Failed | Self::Refused) || self.is_done()
     }
 
     /// Whether the work was done.
     pub const fn is_done(self) -> bool {
-        matches!(self, Self::Checked | Self::Published)
+        matches!(self, Self::Checked | Self::Published | Self::Recorded)
     }
 
     fn of(word: &str) -> Result<Self, StoreError> {

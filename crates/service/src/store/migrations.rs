@@ -36,6 +36,10 @@ const STEPS: &[&str] = &[
      CREATE TABLE chip_load (station TEXT NOT NULL, seq INTEGER NOT NULL, uid TEXT NOT NULL, line TEXT NOT NULL,
        received TEXT NOT NULL, PRIMARY KEY (station, seq)) STRICT;
      CREATE INDEX chip_load_uid ON chip_load(uid);",
+    // 3: receipts
+    "CREATE TABLE receipt (station TEXT NOT NULL, seq INTEGER NOT NULL, batch TEXT NOT NULL, uid TEXT NOT NULL,
+       nonce TEXT NOT NULL UNIQUE, line TEXT NOT NULL, received TEXT NOT NULL, PRIMARY KEY (station, seq)) STRICT;
+     CREATE INDEX receipt_uid ON receipt(uid);",
 ];
 
 /// The version that this program writes.

@@ -11,7 +11,7 @@ use crate::class::Class;
 use crate::error::Error;
 use crate::ledger::{Ledger, LedgerError, ServiceOutcome, SignerRequest};
 use crate::pipeline::Outcome;
-use crate::revoke::plan as lists;
+use crate::revoke::{plan as lists, request};
 use crate::setup::{SignChoices, Surroundings, Vault};
 use crate::signer::SecretResolver;
 use crate::x509::{Sha256Digest, Time};
@@ -144,7 +144,11 @@ impl Worker {
     /// Has a request signed. What becomes of it is on the ledger.
     fn decide(&self, vault: &Vault, id: Sha256Digest) -> Result<Made, Error> {
         let plan = self.shared.spool.plan(id);
-        let action = if lists::is_plan(&plan) { Action::SignCrlPlan } else { Action::SignPlan };
+        let action = match request::action_of(&plan) {
+            Some(action) => action,
+            None if lists::is_plan(&plan) => Action::SignCrlPlan,
+            None => Action::SignPlan,
+        };
         let request = Request { id, stored: self.shared.spool.stored(id)?, action };
         let ledger = self.ledger(vault)?;
         let approvals = request.stored.approvals.iter().enumerate();
@@ -202,6 +206,12 @@ impl Worker {
             let round = vault.sign_lists(&choices, ledger, &mut |_| true, now)?;
             let subject = lists::plan_digest(&choices.plan)?;
             return Ok(Made { subject, about: format!("round {}", round.number), file: digest_of(&out)? });
+        }
+        if matches!(action, Action::Revoke | Action::Release) {
+            let request = vault.approve_request(&choices, ledger, now)?;
+            let (subject, count) = (request.sha256, request.demand().count);
+            self.shared.spool.write_answer(*id, &format!("{{\"approved\":\"{subject}\"}}\n"))?;
+            return Ok(Made { subject, about: format!("{count} certificates"), file: digest_of(&out)? });
         }
         let host = &self.shared.host;
         let since = (host.clock)();
