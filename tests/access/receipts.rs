@@ -1,5 +1,7 @@
 //! Receipts: what chips signed on the line is verified, kept once, and refused line by line.
 
+#![expect(clippy::unwrap_used, reason = "also in what the tests share: what cannot be unwrapped fails the test")]
+
 use p256::ecdsa::signature::Signer as _;
 use p256::ecdsa::{Signature, SigningKey};
 use p256::pkcs8::DecodePrivateKey as _;
