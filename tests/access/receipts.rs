@@ -41,7 +41,7 @@ fn batch(service: &Service) -> String {
 }
 
 fn report(service: &Service, token: &str, station: &str, lines: &[&Value], digest: Option<&str>) -> Answer {
-    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    let text = lines.iter().fold(String::new(), |text, line| text + &line.to_string() + "\n");
     let bearer = format!("Bearer {token}");
     let mut headers = vec![("Authorization", &bearer[..]), ("Content-Type", "application/x-ndjson")];
     headers.extend(digest.map(|digest| ("Content-Digest", digest)));
