@@ -4,8 +4,8 @@
 #
 #   scripts/tools.sh build    what compiles: a C compiler and linker
 #   scripts/tools.sh test     and the judges: openssl, certtool, SoftHSM, p11-kit, faketime, Python's cryptography, pkilint; a
-#                             browser, Chromium (110 MB); valgrind; the consumers: mosquitto, nginx, the Matter SDK (100 MB); the
-#                             server of ledgers, PostgreSQL; and
+#                             browser, Chromium (110 MB), and what drives it (npm, 15 MB); valgrind; the consumers: mosquitto,
+#                             nginx, the Matter SDK (100 MB); the server of ledgers, PostgreSQL; and
 #                             a second token, kryoptic, which is compiled (1.5 minutes of a core, once: it is kept in
 #                             the cache)
 set -euo pipefail
@@ -21,7 +21,7 @@ if [ "$what" = test ]; then
         objdump:binutils valgrind:valgrind
         p11-kit:p11-kit pgrep:procps faketime:faketime
         /usr/lib/x86_64-linux-gnu/pkcs11/p11-kit-client.so:p11-kit-modules
-        chromium:chromium strace:strace bindfs:bindfs fusermount3:fuse3 setpriv:util-linux
+        chromium:chromium node:nodejs npm:npm strace:strace bindfs:bindfs fusermount3:fuse3 setpriv:util-linux
         /usr/lib/postgresql:postgresql
         /usr/sbin/mosquitto:mosquitto mosquitto_pub:mosquitto-clients /usr/sbin/nginx:nginx-light"
     # what the Matter SDK's library is linked with
@@ -80,5 +80,12 @@ if [ "$what" = test ]; then
         "${pip[@]}" -r "$here/python-requirements.txt" >&2
         "${pip[@]}" --no-deps -r "$here/python-standalone.txt" >&2
         cat "$here/python-requirements.txt" "$here/python-standalone.txt" >"$stamp"
+    fi
+    # what drives the browser, as the lock file says: each package by its hash, and no script of a package is run
+    browser="$here/../tests/service/browser"
+    if ! cmp -s "$browser/package-lock.json" "$browser/node_modules/installed"; then
+        echo "tools: installing the packages of tests/service/browser" >&2
+        npm ci --prefix "$browser" --ignore-scripts --no-audit --no-fund --silent >&2
+        cp "$browser/package-lock.json" "$browser/node_modules/installed"
     fi
 fi

@@ -1,6 +1,7 @@
 //! `reroot serve --demo`: a throw-away CA on two "machines" in one folder, both processes, and the lines that make a first
 //! batch.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command as Process, Stdio};
 use std::time::Duration;
@@ -10,6 +11,7 @@ use reroot::durable::output;
 use reroot::durable::{self, Access};
 use reroot::error::Error;
 use reroot::signing_service::Client;
+use reroot_service::auth::session::link_path;
 use reroot_service::principal::{Passing, Role, Roles};
 use reroot_service::settings::{Limits, Listen};
 use reroot_service::{Opening, Settings};
@@ -28,6 +30,8 @@ pub(super) struct Demo {
     dir: PathBuf,
     policy: String,
     secrets: Vec<String>,
+    /// For one login each.
+    links: Vec<[u8; 32]>,
     signer: Option<Child>,
     pub(super) settings: Settings,
 }
@@ -42,6 +46,7 @@ impl Demo {
         }
         let policy = super::load::bytes("policy", &dir.join(POLICY))?;
         let secrets = PEOPLE.iter().map(|_| hex::encode(world.random::<16>())).collect();
+        let links = PEOPLE.iter().map(|_| world.random::<32>()).collect();
         let (data, configuration) = (dir.join("service"), dir.join("planner/reroot.toml"));
         let settings = Settings {
             // a demonstration runs on disks that are nearly full, too
@@ -49,7 +54,7 @@ impl Demo {
             ..Settings::new(Listen::Tcp(([127, 0, 0, 1], 0).into()), data, configuration, dir.join(SOCKET))
         };
         let policy = String::from_utf8_lossy(&policy).into_owned();
-        let mut demo = Self { dir, policy, secrets, signer: None, settings };
+        let mut demo = Self { dir, policy, secrets, links, signer: None, settings };
         demo.start_signer()?;
         Ok(demo)
     }
@@ -60,7 +65,10 @@ impl Demo {
         for ((name, roles), secret) in PEOPLE.iter().zip(&self.secrets) {
             passing.add(secret, name, Roles::of(roles));
         }
-        Opening { passing, new_ledger: true, policies: vec![self.policy.clone()] }
+        let person =
+            |((name, roles), secret): (&(&str, &[Role]), &[u8; 32])| ((*name).to_owned(), Roles::of(roles), *secret);
+        let links = PEOPLE.iter().zip(&self.links).map(person).collect();
+        Opening { passing, links, new_ledger: true, policies: vec![self.policy.clone()] }
     }
 
     /// Starts the signer, unless that of an earlier run still answers.
@@ -95,8 +103,16 @@ impl Demo {
     pub(super) fn lines(&self, url: &str) -> String {
         let (reel, policy) = (render::path_json(&self.dir.join(REEL)), sha256(self.policy.as_bytes()));
         let [anna, bert, admin] = &self.secrets[..] else { unreachable!("there are three people") };
+        let mut links = String::new();
+        for ((name, roles), secret) in PEOPLE.iter().zip(&self.links) {
+            let roles: Vec<&str> = roles.iter().map(|role| role.as_str()).collect();
+            let (roles, path) = (roles.join(", "), link_path(&hex::encode(secret)));
+            writeln!(links, "# {name} ({roles}): {url}{path}").expect("writing to a String");
+        }
         format!(
-            r#"# Three people: anna asks, bert approves, admin decides about policies. Their secrets end with this process.
+            r#"# In a browser: each link logs in once, within 15 minutes. Open two of them in two browsers or private windows.
+{links}# The file to upload is {reel}
+# In a shell. Three people: anna asks, bert approves, admin decides about policies. Their secrets end with this process.
 URL={url} ANNA={anna} BERT={bert} ADMIN={admin}
 ask() {{ secret=$1; shift; curl --silent --show-error --fail-with-body --header "Authorization: Bearer $secret" "$@"; }}
 post() {{ secret=$1; shift; ask "$secret" --header 'Content-Type: application/json' --data "$@"; }}

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use reroot::text::Printable;
-use reroot_service::principal::Passing;
+use reroot_service::principal::Role;
 use reroot_service::settings::Listen;
-use reroot_service::{Opening, Settings, Started, World as Surroundings, first_admin, serve};
+use reroot_service::{Opening, Settings, Started, World as Surroundings, first_admin, login_link, serve};
 
 use super::args::ServeArgs;
 use super::demo::Demo;
@@ -23,8 +23,15 @@ pub(crate) fn run(args: &ServeArgs, world: &World, printer: Printer) -> Result<E
         printer.say("this token is shown once; it ends in a day");
         return Ok(Exit::Done);
     }
+    if let Some(name) = &args.login_link {
+        let roles: Vec<Role> = args.login_role.iter().filter_map(|word| Role::of(word)).collect();
+        let path = login_link(&settings, &surroundings(world, printer), name, &roles)?;
+        printer.data(&format!("{}{path}\n", base(&settings)));
+        printer.say("this link logs in once, within 15 minutes");
+        return Ok(Exit::Done);
+    }
     let place = settings.listen.clone();
-    let opening = Opening { passing: Passing::default(), new_ledger: args.new_ledger, policies: vec![] };
+    let opening = Opening { new_ledger: args.new_ledger, ..Opening::default() };
     serve(settings, surroundings(world, printer), opening, |started| {
         printer.say(&format!("listening on {}", listening(&place, started)));
     })?;
@@ -37,12 +44,25 @@ fn demonstrate(dir: &std::path::Path, world: &World, printer: Printer) -> Result
     let place = settings.listen.clone();
     serve(settings, surroundings(world, printer), opening, |started| {
         let url = format!("http://{}", listening(&place, started));
-        printer.say("Paste these lines into a shell; end this with Ctrl-C.");
+        printer.say("Open the first link in a browser, or paste the lines into a shell; end this with Ctrl-C.");
         printer.data(&demo.lines(&url));
         let batches = Printable::new(&demo.batches()).to_string();
         printer.say(&format!("listening on {url}; batches appear in `{batches}`"));
     })?;
     Ok(Exit::Done)
+}
+
+/// Where a browser finds the service. Behind a unix socket there is a proxy with TLS.
+fn base(settings: &Settings) -> String {
+    let named = settings.console.hosts.first();
+    match &settings.listen {
+        Listen::Unix(_) => format!("https://{}", named.map_or("HOST", String::as_str)),
+        Listen::Tcp(address) => {
+            let scheme = if settings.tls.is_some() { "https" } else { "http" };
+            let host = named.map_or_else(|| address.to_string(), |name| format!("{name}:{}", address.port()));
+            format!("{scheme}://{host}")
+        }
+    }
 }
 
 fn listening(place: &Listen, started: Started) -> String {

@@ -262,7 +262,18 @@ pub(crate) const SERVICE: &[Row] = &[
     // the first administrator is made where nothing answers yet
     Row(
         "admin",
-        &["core", "auth::token", "auth::NewToken", "error", "principal", "problem", "settings", "store", "world"],
+        &[
+            "core",
+            "auth::session",
+            "auth::token",
+            "auth::NewToken",
+            "error",
+            "principal",
+            "problem",
+            "settings",
+            "store",
+            "world",
+        ],
     ),
     Row("job", &["core", "app", "problem", "running", "settings", "store"]),
     Row(
@@ -282,6 +293,8 @@ pub(crate) const SERVICE: &[Row] = &[
             "store",
         ],
     ),
+    // pages: they ask the API's router in this process, and show what it answers; sessions are theirs
+    Row("console", &["core", "app", "auth", "http", "principal", "problem", "rate", "settings", "store"]),
     // a connection says which certificate was verified on it
     Row("listen", &["core", "error", "principal::Peer", "settings"]),
     Row(
@@ -290,13 +303,15 @@ pub(crate) const SERVICE: &[Row] = &[
             "core",
             "app",
             "audit_log",
+            "auth::session",
             "catalog",
+            "console",
             "error",
             "http",
             "job",
             "listen",
             "oidc::Provider",
-            "principal::Passing",
+            "principal",
             "settings",
             "store",
             "world",

@@ -105,7 +105,8 @@ impl Bench {
         for (name, secret, roles) in PEOPLE {
             passing.add(secret, name, Roles::of(roles));
         }
-        let opening = Opening { passing, new_ledger: true, policies: self.policies.clone() };
+        let links = PEOPLE.map(|(name, _, roles)| (name.to_owned(), Roles::of(roles), link_of(name)));
+        let opening = Opening { passing, links: links.to_vec(), new_ledger: true, policies: self.policies.clone() };
         let (say, heard) = mpsc::channel();
         let settings = self.settings.clone();
         let thread = std::thread::spawn(move || {
@@ -159,6 +160,11 @@ pub(crate) fn sharded() -> String {
                 [\"http://pki.example.com/crl/{crl_shard}.crl\"] }\n";
     POLICY.replace("authority_key_identifier = {}\n", urls)
         + "\n[revocation]\nshards = 2\nexpected_certificates = 1000\nworst_revoked_percent = 10\n"
+}
+
+/// The secret of the link that logs a person into the console once.
+pub(crate) fn link_of(name: &str) -> [u8; 32] {
+    *reroot::crypto::sha256(name.as_bytes()).as_bytes()
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test plays the program")]

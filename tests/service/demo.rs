@@ -8,20 +8,20 @@ use std::time::{Duration, Instant};
 use crate::support::run::{Run, program};
 
 /// A demonstration that runs, and what it has printed.
-struct Demo {
+pub(crate) struct Demo {
     folder: tempfile::TempDir,
     child: Child,
-    lines: String,
+    pub(crate) lines: String,
 }
 
 impl Demo {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (child, lines) = start(&folder.path().join("demo"));
         Self { folder, child, lines }
     }
 
-    fn dir(&self) -> PathBuf {
+    pub(crate) fn dir(&self) -> PathBuf {
         self.folder.path().join("demo")
     }
 

@@ -6,7 +6,9 @@
 use reroot_test_support as support;
 
 mod bench;
+mod browser;
 mod client;
+mod console;
 mod demo;
 mod document;
 mod hostile;

@@ -1,4 +1,5 @@
-//! The first administrator: a token that is made on the machine itself, by the user that runs the service.
+//! What is made on the machine itself, by the user that runs the service: a token for the first administrator, and links that
+//! log in once.
 
 use reroot_core::durable::{Access, create_directory};
 use reroot_core::journal::{Auth, Entry, Outcome};
@@ -6,9 +7,11 @@ use reroot_core::x509::Time;
 use reroot_issue::audit_log::Journal;
 use reroot_issue::error::Error;
 
+use crate::auth::session;
 use crate::auth::token::{self, NewToken};
 use crate::error::ServiceError;
-use crate::principal::Role;
+use crate::principal::{Role, Roles};
+use crate::problem::Problem;
 use crate::settings::Settings;
 use crate::store::Store;
 use crate::world::World;
@@ -19,9 +22,6 @@ use crate::world::World;
 /// # Errors
 /// The service runs, the name is not one, or the store or the audit log cannot be written.
 pub fn first_admin(settings: &Settings, world: &World, name: &str) -> Result<String, ServiceError> {
-    if !settings.data.is_dir() {
-        create_directory(&settings.data, Access::Private)?;
-    }
     let now = world.now();
     let expires = Time::from_unix(now.unix() + DAY).map_err(|error| ServiceError::Admin { what: error.to_string() })?;
     let wanted = NewToken {
@@ -31,18 +31,56 @@ pub fn first_admin(settings: &Settings, world: &World, name: &str) -> Result<Str
         networks: vec![],
         expires: expires.to_string(),
     };
-    let refused = |problem: crate::problem::Problem| ServiceError::Admin { what: problem.document().detail.clone() };
     token::check(&wanted, now).map_err(refused)?;
+    recorded(settings, world, (name, Role::Admin.as_str()), ("first-admin", "token"), |store| {
+        let (token, text) = token::create(store, world, &wanted, name).map_err(refused)?;
+        Ok((Some(token.id), text))
+    })
+}
+
+/// Makes a link that logs a person in once, within 15 minutes, and returns its path. `roles` are what the login may do; where
+/// there are none, the person is a user of the service, and may do what that user may. It is for a service that does not run.
+///
+/// # Errors
+/// The service runs, the name is not one, or is not a user and has no roles, or the store or the audit log cannot be written.
+pub fn login_link(settings: &Settings, world: &World, name: &str, roles: &[Role]) -> Result<String, ServiceError> {
+    let fixed = (!roles.is_empty()).then(|| Roles::of(roles));
+    let words: Vec<&str> = roles.iter().map(|role| role.as_str()).collect();
+    recorded(settings, world, (name, &words.join(",")), ("login-link", "session"), |store| {
+        let secret = session::add_link(store, world.now().unix(), world.bytes(), name, fixed).map_err(refused)?;
+        Ok((None, session::link_path(&secret)))
+    })
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+fn refused(problem: Problem) -> ServiceError {
+    let document = problem.document();
+    let hint = document.hint.iter().map(|hint| format!(" ({hint})"));
+    ServiceError::Admin { what: std::iter::once(document.detail.clone()).chain(hint).collect() }
+}
+
+/// Does something with the store that is on the audit log before and after. `done` also says what it is now.
+fn recorded(
+    settings: &Settings,
+    world: &World,
+    (name, role): (&str, &str),
+    (action, object): (&str, &str),
+    done: impl FnOnce(&Store) -> Result<(Option<String>, String), ServiceError>,
+) -> Result<String, ServiceError> {
+    if !settings.data.is_dir() {
+        create_directory(&settings.data, Access::Private)?;
+    }
+    let now = world.now();
     let mut journal = Journal::open(&settings.audit(), now).map_err(|error| ServiceError::from(Error::from(error)))?;
     let store = Store::open(&settings.store())?;
     let mut append = |result, of, after| {
         let entry = Entry {
             actor: name.to_owned(),
             auth: Auth::Local,
-            role: Role::Admin.as_str().to_owned(),
+            role: role.to_owned(),
             ip: None,
-            action: "first-admin".to_owned(),
-            object: "token".to_owned(),
+            action: action.to_owned(),
+            object: object.to_owned(),
             before: None,
             after,
             result,
@@ -52,9 +90,13 @@ pub fn first_admin(settings: &Settings, world: &World, name: &str) -> Result<Str
         journal.append(now, vec![entry]).map_err(|error| ServiceError::from(Error::from(error)))
     };
     let started = append(Outcome::Started, None, None)?;
-    let (token, text) = token::create(&store, world, &wanted, name).map_err(refused)?;
-    append(Outcome::Done, Some(started), Some(token.id))?;
-    Ok(text)
+    let made = done(&store);
+    let (result, after) = match &made {
+        Ok((after, _)) => (Outcome::Done, after.clone()),
+        Err(_) => (Outcome::Refused, None),
+    };
+    append(result, Some(started), after)?;
+    made.map(|(_, text)| text)
 }
 
 /// Seconds of a day.

@@ -16,8 +16,8 @@ use crate::store::StoreError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServiceError {
-    /// The first administrator cannot be made.
-    #[error("no token for an administrator: {}", Printable::new(what))]
+    /// A token for the first administrator, or a link that logs in, cannot be made.
+    #[error("no token and no link was made: {}", Printable::new(what))]
     Admin {
         /// Why.
         what: String,

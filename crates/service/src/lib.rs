@@ -12,6 +12,7 @@ pub mod app;
 pub mod audit_log;
 pub mod auth;
 pub mod catalog;
+pub mod console;
 pub mod error;
 pub mod http;
 pub mod job;
@@ -29,7 +30,7 @@ pub mod status;
 pub mod store;
 pub mod world;
 
-pub use admin::first_admin;
+pub use admin::{first_admin, login_link};
 pub use error::ServiceError;
 pub use serve::{Opening, Started, serve};
 pub use settings::Settings;

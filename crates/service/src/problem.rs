@@ -47,6 +47,8 @@ kinds! {
     CHIP_UNKNOWN = "chip.unknown", 404, "No batch has such a certificate.";
     CRL_UNKNOWN = "crl.unknown", 404, "No such revocation list is published.";
     FILE_UNKNOWN = "batch.file-unknown", 404, "The batch has no such file.";
+    FORM_FOREIGN = "console.form-foreign", 403, "The form is not of a page of this session.";
+    HOST_UNKNOWN = "console.host-unknown", 421, "The request is for a different host.";
     INPUT_REFUSED = "job.input-refused", 422, "The inputs of the job were refused.";
     JOB_COMMITTED = "job.committed", 409, "The job is so far that it can only be finished.";
     JOB_OVER = "job.over", 409, "The job has ended.";

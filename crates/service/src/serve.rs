@@ -14,13 +14,15 @@ use tokio::sync::watch;
 
 use crate::app::App;
 use crate::audit_log::AuditLog;
+use crate::auth::session;
 use crate::catalog::{self, Builder, Catalog};
+use crate::console;
 use crate::error::ServiceError;
 use crate::http;
 use crate::job;
 use crate::listen::{self, Listener};
 use crate::oidc::Provider;
-use crate::principal::Passing;
+use crate::principal::{Passing, Roles};
 use crate::settings::Settings;
 use crate::store::{PolicyState, Store, StoredPolicy};
 use crate::world::World;
@@ -38,6 +40,8 @@ const SWEEP: Duration = Duration::from_secs(60);
 pub struct Opening {
     /// Principals of this one run.
     pub passing: Passing,
+    /// Links for one login each, by secrets that the front door made: name, roles, secret.
+    pub links: Vec<(String, Roles, [u8; 32])>,
     /// Make the planner's ledger where there is none.
     pub new_ledger: bool,
     /// Texts of policies that jobs may use from the beginning, if the store does not have them.
@@ -83,6 +87,11 @@ pub fn serve(
     check_ledger(&app, opening.new_ledger)?;
     for text in opening.policies {
         add_policy(&app, text)?;
+    }
+    for (name, roles, secret) in opening.links {
+        let now = app.world().now().unix();
+        session::add_link(app.store(), now, secret, &name, Some(roles))
+            .map_err(|problem| ServiceError::Admin { what: problem.document().detail.clone() })?;
     }
     // files of an earlier process that was killed; what cannot be removed now is tried again later
     let _ = job::sweep(&app);
@@ -158,7 +167,7 @@ async fn run(
     let connections = app.settings().limits.connections;
     let public =
         public.map(|listener| tokio::spawn(listener.run(http::lists(app.clone()), connections, stopped.clone())));
-    let serving = tokio::spawn(listener.run(http::router(app.clone()), connections, stopped));
+    let serving = tokio::spawn(listener.run(console::router(app.clone()), connections, stopped));
     let cancel = &app.world().cancel;
     start_round(app).await;
     let mut swept = tokio::time::Instant::now();
@@ -168,6 +177,7 @@ async fn run(
             swept = tokio::time::Instant::now();
             let _ = app.blocking(job::sweep).await;
             start_round(app).await;
+            let _ = app.blocking(|app| Ok(session::sweep(app)?)).await;
         }
     }
     app.running().stop();

@@ -17,11 +17,19 @@ pub(crate) struct ServeArgs {
     /// Make a token for an administrator of this name, valid for one day, print it, and end; while the service does not run
     #[arg(long, value_name = "NAME")]
     pub(crate) first_admin: Option<String>,
+    /// Make a link that logs this person into the console once, within 15 minutes, print it, and end; while the service does
+    /// not run
+    #[arg(long, value_name = "NAME", conflicts_with = "first_admin")]
+    pub(crate) login_link: Option<String>,
+    /// What the login may do, for a person who is not a user of the service
+    #[arg(long, value_name = "ROLE", requires = "login_link")]
+    #[arg(value_parser = ["admin", "approver", "auditor", "operator", "viewer"])]
+    pub(crate) login_role: Vec<String>,
     /// Make the planner's ledger if there is none: for a machine that has not planned yet
     #[arg(long)]
     pub(crate) new_ledger: bool,
-    /// Make a throw-away CA in this new directory, start the signer too, and print the lines that make a first batch; for
-    /// this machine alone
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["config", "new_ledger", "first_admin"])]
+    /// Make a throw-away CA in this new directory, start the signer too, and print links that log into the console, and the
+    /// lines that make a first batch in a shell; for this machine alone
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["config", "new_ledger", "first_admin", "login_link"])]
     pub(crate) demo: Option<PathBuf>,
 }

@@ -1,12 +1,14 @@
 //! How a request shows who asks.
 //!
-//! It shows a client certificate ([`certificate`]), a token ([`token`]), an ID token of an OpenID provider ([`oidc`]), or a secret of this one run of the program
+//! It shows a client certificate ([`certificate`]), a token ([`token`]), an ID token of an OpenID provider ([`oidc`]), the
+//! cookie of a session ([`session`]: the console asks with its principal), or a secret of this one run of the program
 //! ([`Passing`](crate::principal::Passing), for demonstrations). The connection is trusted to say which certificate was
 //! verified.
 
 pub mod certificate;
 mod cidr;
 pub mod oidc;
+pub mod session;
 pub mod token;
 pub mod users;
 

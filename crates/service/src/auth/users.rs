@@ -135,6 +135,17 @@ pub fn of_certificate(store: &Store, sha256: Sha256Digest) -> Result<Option<(Str
     Ok(found.map(|(name, roles): (String, String)| (name, Roles::of(&of_words(&roles)))))
 }
 
+/// Roles of the principal with this name.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn of_name(store: &Store, name: &str) -> Result<Option<Roles>, StoreError> {
+    let connection = store.connection();
+    let mut statement = connection.prepare_cached("SELECT roles FROM user WHERE name = ?")?;
+    let found: Option<String> = statement.query_row([name], |row| row.get(0)).optional()?;
+    Ok(found.map(|roles| Roles::of(&of_words(&roles))))
+}
+
 fn of_words(roles: &str) -> Vec<Role> {
     roles.split(',').filter_map(Role::of).collect()
 }

@@ -11,8 +11,8 @@ use reroot_core::journal::{Auth, Entry, Outcome};
 
 use crate::app::App;
 use crate::principal::allowed::{self, Route};
-use crate::principal::{Peer, Principal, Role, Shown};
-use crate::problem::{AUTH_MISSING, AUTH_REFUSED, AUTH_ROLE, Problem, ProblemCode, REQUEST_TOO_MANY};
+use crate::principal::{Peer, Principal, Role};
+use crate::problem::{AUTH_MISSING, AUTH_REFUSED, AUTH_ROLE, FORM_FOREIGN, Problem, ProblemCode, REQUEST_TOO_MANY};
 use crate::rate::{Asker, Class};
 
 /// The middleware.
@@ -41,6 +41,7 @@ async fn guarded(app: &App, request: Request, path: Option<&str>, next: Next) ->
         return Err(Problem::new(AUTH_ROLE, "the resource is not in the table of roles"));
     };
     look(app, address(), Class::Stranger)?;
+    not_from_a_page(&request)?;
     let (mut parts, body) = request.into_parts();
     let principal = match Principal::from_request_parts(&mut parts, app).await {
         Ok(principal) => principal,
@@ -79,6 +80,18 @@ async fn guarded(app: &App, request: Request, path: Option<&str>, next: Next) ->
         }
     }
     Ok(response)
+}
+
+/// Refuses what a page of a different site makes a browser send with its user's client certificate. Programs say nothing of a
+/// site, and the console asks in this process.
+fn not_from_a_page(request: &Request) -> Result<(), Problem> {
+    let site = request.headers().get("sec-fetch-site").map(|site| site.as_bytes().to_owned());
+    let reads = request.method().is_safe();
+    match site.as_deref() {
+        None | Some(b"same-origin" | b"none") => Ok(()),
+        Some(_) if reads => Ok(()),
+        Some(_) => Err(Problem::new(FORM_FOREIGN, "a page of a different site has sent the request")),
+    }
 }
 
 fn outcome(status: StatusCode) -> Outcome {
@@ -126,12 +139,7 @@ fn entry(principal: &Principal, peer: &Peer, route: &Route, object: &str, result
     let roles: Vec<&str> = principal.roles.each().map(Role::as_str).collect();
     Entry {
         actor: principal.name.clone(),
-        auth: match principal.shown {
-            Shown::Certificate => Auth::Certificate,
-            Shown::Passing => Auth::Local,
-            Shown::Provider => Auth::Oidc,
-            Shown::Token => Auth::Token,
-        },
+        auth: principal.shown.auth(),
         role: roles.join(","),
         ip: peer.address.map(|address| address.to_string()),
         action: format!("{} {}", route.method, route.path),

@@ -8,6 +8,7 @@ mod role;
 use std::net::IpAddr;
 
 use reroot_core::crypto::sha256;
+use reroot_core::journal::Auth;
 use reroot_core::x509::Sha256Digest;
 
 use crate::problem::{AUTH_ROLE, Problem};
@@ -37,8 +38,49 @@ pub enum Shown {
     Passing,
     /// An ID token of the OpenID provider.
     Provider,
+    /// The cookie of a session of the console.
+    Session(LoggedIn),
     /// An API token.
     Token,
+}
+
+impl Shown {
+    /// How the audit log says it.
+    pub const fn auth(self) -> Auth {
+        match self {
+            Self::Certificate | Self::Session(LoggedIn::Certificate) => Auth::Certificate,
+            Self::Passing | Self::Session(LoggedIn::Link) => Auth::Local,
+            Self::Provider | Self::Session(LoggedIn::Oidc) => Auth::Oidc,
+            Self::Token => Auth::Token,
+        }
+    }
+}
+
+/// How the user of a session logged in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoggedIn {
+    /// With a client certificate.
+    Certificate,
+    /// With a link that was made on the machine.
+    Link,
+    /// With an identity provider.
+    Oidc,
+}
+
+impl LoggedIn {
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Certificate => "certificate",
+            Self::Link => "link",
+            Self::Oidc => "oidc",
+        }
+    }
+
+    /// The one of a word.
+    pub fn of(word: &str) -> Option<Self> {
+        [Self::Certificate, Self::Link, Self::Oidc].into_iter().find(|one| one.as_str() == word)
+    }
 }
 
 /// What the connection says: where it comes from, and which client certificate was verified on it.

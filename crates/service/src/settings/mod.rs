@@ -49,6 +49,13 @@ pub struct Tls {
     pub client_crl: Option<PathBuf>,
 }
 
+/// The console.
+#[derive(Clone, Debug, Default)]
+pub struct Console {
+    /// Names under which browsers reach the service, besides the address that it listens on.
+    pub hosts: Vec<String>,
+}
+
 /// What is bounded.
 #[derive(Clone, Debug)]
 pub struct Limits {
@@ -102,6 +109,8 @@ pub struct Settings {
     pub signer: PathBuf,
     /// The OpenID provider that people log in at.
     pub oidc: Option<OidcSettings>,
+    /// The console.
+    pub console: Console,
     /// What is bounded.
     pub limits: Limits,
     /// How often may be asked.
@@ -113,9 +122,9 @@ pub struct Settings {
 impl Settings {
     /// Settings of which nothing more is said than what must be.
     pub fn new(listen: Listen, data: PathBuf, configuration: PathBuf, signer: PathBuf) -> Self {
-        let (limits, rates) = (Limits::usual(), RateTable::default());
-        let revocation = Revocation::usual();
-        Self { listen, tls: None, metrics: None, data, configuration, signer, oidc: None, limits, rates, revocation }
+        let (console, limits, rates) = (Console::default(), Limits::usual(), RateTable::default());
+        let (tls, metrics, oidc, revocation) = (None, None, None, Revocation::usual());
+        Self { listen, tls, metrics, data, configuration, signer, oidc, console, limits, rates, revocation }
     }
 
     /// Reads the file.

@@ -9,7 +9,7 @@ use reroot_core::toml::{Mistakes, Table, Value, Wording, parse};
 
 use crate::rate::{Class, Rate, RateTable};
 
-use super::{Limits, Listen, Revocation, Settings, Tls, error};
+use super::{Console, Limits, Listen, Revocation, Settings, Tls, error};
 
 /// The words of this kind of file.
 #[derive(Debug)]
@@ -48,6 +48,10 @@ pub(super) fn read(text: &str, base: &Path, errors: &Mistakes) -> Option<Setting
     let (data, configuration, signer) = (path("data"), path("configuration"), path("signer"));
     let has_tls = table.has("tls");
     let tls = table.optional("tls").map(|value| tls(&value, base));
+    let console = match table.optional("console") {
+        None => Some(Console::default()),
+        Some(value) => console(&value),
+    };
     let limits = match table.optional("limits") {
         None => Some(Limits::usual()),
         Some(value) => limits(&value),
@@ -84,10 +88,32 @@ pub(super) fn read(text: &str, base: &Path, errors: &Mistakes) -> Option<Setting
             Some(oidc) => Some(oidc?),
             None => None,
         },
+        console: console?,
         limits: limits?,
         rates: rates?,
         revocation: revocation?,
     })
+}
+
+fn console(value: &Value<'_>) -> Option<Console> {
+    let table = value.table()?;
+    let hosts = match table.optional("hosts") {
+        None => Some(vec![]),
+        Some(value) => value.array()?.iter().map(host).collect::<Option<Vec<String>>>(),
+    };
+    table.finish();
+    Some(Console { hosts: hosts? })
+}
+
+/// A name of this service, without a port.
+fn host(value: &Value<'_>) -> Option<String> {
+    let text = value.string()?;
+    let fits = |c: char| c.is_ascii_alphanumeric() || "-.".contains(c);
+    if text.is_empty() || !text.chars().all(fits) {
+        let message = format!("`{}` is not the name of a host", value.path);
+        return value.error_hint(error::VALUE, message, "Write a name without a scheme and a port: `reroot.example`.");
+    }
+    Some(text.to_owned())
 }
 
 pub(super) fn path(value: &Value<'_>, base: &Path) -> Option<PathBuf> {

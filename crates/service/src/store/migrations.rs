@@ -40,6 +40,10 @@ const STEPS: &[&str] = &[
     "CREATE TABLE receipt (station TEXT NOT NULL, seq INTEGER NOT NULL, batch TEXT NOT NULL, uid TEXT NOT NULL,
        nonce TEXT NOT NULL UNIQUE, line TEXT NOT NULL, received TEXT NOT NULL, PRIMARY KEY (station, seq)) STRICT;
      CREATE INDEX receipt_uid ON receipt(uid);",
+    // 4: sessions of the console
+    "CREATE TABLE session (sha256 TEXT PRIMARY KEY, name TEXT NOT NULL, roles TEXT, logged_in TEXT NOT NULL,
+       created INTEGER NOT NULL, used INTEGER NOT NULL) STRICT;
+     CREATE TABLE login_link (sha256 TEXT PRIMARY KEY, name TEXT NOT NULL, roles TEXT, expires INTEGER NOT NULL) STRICT;",
 ];
 
 /// The version that this program writes.

@@ -1,0 +1,124 @@
+//! The dashboard: what waits, what runs, whether the parts work, and what ends soon.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use reroot_core::x509::Time;
+use serde::Deserialize;
+
+use super::batches::{Batch, Batches};
+use super::chrome::{Chrome, Trouble, Visit, show};
+use super::desk::Desk;
+use super::jobs::{Job, Jobs};
+use super::pictures::{self, Bar};
+use super::words;
+
+#[derive(Debug, Deserialize)]
+struct Ready {
+    ready: bool,
+    parts: Vec<Part>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Part {
+    part: String,
+    works: bool,
+}
+
+/// A certificate that this service works with, and its end.
+struct Ending {
+    name: &'static str,
+    not_after: String,
+    days: i64,
+    elapsed: u64,
+}
+
+impl Ending {
+    /// Whether someone should act: half a year before the end of a CA, there is still time to.
+    const fn mood(&self) -> &'static str {
+        if self.days < 30 {
+            "bad"
+        } else if self.days < 180 {
+            "wait"
+        } else {
+            "good"
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "dashboard.html")]
+struct Page {
+    c: Chrome,
+    waiting: Vec<Job>,
+    running: Vec<Job>,
+    recent: Vec<Job>,
+    ready: Ready,
+    batches: Vec<Batch>,
+    per_batch: Vec<Bar>,
+    totals: (u64, u64, u64),
+    endings: Vec<Ending>,
+    may_ask: bool,
+    may_approve: bool,
+    may_upload: bool,
+    me: String,
+}
+
+pub(super) async fn page(State(desk): State<Desk>, visit: Visit) -> Result<Response, Trouble> {
+    let Jobs { jobs, .. } = desk.get(&visit, "/v1/jobs?limit=100").await?;
+    let waiting: Vec<Job> = jobs.iter().filter(|job| job.state == "awaiting-approval").cloned().collect();
+    let running = jobs.iter().filter(|job| !job.is_over() && job.state != "awaiting-approval").cloned().collect();
+    let recent = jobs.iter().filter(|job| job.is_over()).take(6).cloned().collect();
+    let Batches { items: batches, .. } = desk.get(&visit, "/v1/batches?limit=12").await?;
+    let mut counts: Vec<(String, u64)> =
+        batches.iter().map(|batch| (batch.created.chars().take(10).collect(), batch.issued)).collect();
+    counts.reverse();
+    let ready = readiness(&desk, &visit).await?;
+    let totals = desk.app.blocking(|app| Ok(app.catalog().counts()?)).await?;
+    let endings = desk.app.blocking(|app| Ok(endings(app))).await?;
+    Ok(show(&Page {
+        c: visit.chrome("Dashboard"),
+        waiting,
+        running,
+        recent,
+        ready,
+        per_batch: pictures::compared(&counts, "busy"),
+        batches: batches.into_iter().take(6).collect(),
+        totals,
+        endings,
+        may_ask: visit.may("POST", "/v1/jobs"),
+        may_approve: visit.may("POST", "/v1/jobs/{id}/approvals"),
+        may_upload: visit.may("POST", "/v1/uploads"),
+        me: visit.principal().name.clone(),
+    }))
+}
+
+/// What `/readyz` says: it is not a refusal where a part does not work.
+async fn readiness(desk: &Desk, visit: &Visit) -> Result<Ready, Trouble> {
+    let method = axum::http::Method::GET;
+    let response = desk.ask(visit, method, "/readyz", axum::http::HeaderMap::new(), axum::body::Body::empty()).await?;
+    let bytes = axum::body::to_bytes(response.into_body(), 1 << 16).await.unwrap_or_default();
+    Ok(serde_json::from_slice(&bytes).unwrap_or(Ready { ready: false, parts: vec![] }))
+}
+
+/// The ends of the certificates that this service works with. One that cannot be read is shown by the readiness.
+fn endings(app: &crate::app::App) -> Vec<Ending> {
+    let now = app.world().now();
+    let Ok(config) = app.config() else { return vec![] };
+    let ending = |name, from: Time, to: Time| Ending {
+        name,
+        not_after: to.to_string(),
+        days: (to.unix() - now.unix()) / 86_400,
+        elapsed: pictures::elapsed(from.unix(), to.unix(), now.unix()),
+    };
+    let mut endings = Vec::new();
+    if let Ok(identity) = config.issuer_identity() {
+        let validity = identity.certificate().validity();
+        endings.push(ending("Issuing CA", validity.not_before(), validity.not_after()));
+    }
+    if let Ok(certificate) = config.manifest_certificate() {
+        let validity = certificate.validity();
+        endings.push(ending("Manifest signer", validity.not_before(), validity.not_after()));
+    }
+    endings
+}

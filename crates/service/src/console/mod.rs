@@ -1,0 +1,106 @@
+//! The console: pages for people in a browser. It is the API plus rendering.
+//!
+//! Guarantees: a page asks the API's own router, in this process, as the user of the session ([`desk`]); so the table of
+//! roles, the rates and the audit log are those of the API, and there is no second copy of them here. A form is taken only
+//! from a page of this console and of this session ([`gate`]). Every text is escaped by the templates; no page has a script or a
+//! style in it, and none is fetched from elsewhere.
+//!
+//! Where a further way to log in is added, it ends with [`login::begin_session`].
+
+mod admin;
+mod approve;
+mod assets;
+mod audit;
+mod batches;
+mod chips;
+mod chrome;
+mod dashboard;
+mod desk;
+mod form;
+mod gate;
+mod jobs;
+pub mod login;
+mod new_job;
+mod part;
+mod pictures;
+mod policies;
+mod revocations;
+mod stations;
+mod uploads;
+mod words;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware;
+use axum::response::{IntoResponse as _, Redirect};
+use axum::routing::{get, post};
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::app::App;
+use crate::http;
+use crate::problem::{BUG, METHOD, PATH_UNKNOWN, Problem};
+use chrome::Trouble;
+use desk::Desk;
+
+/// The router of the public listener: the console, and the API for every path that is not the console's.
+pub fn router(app: App) -> Router {
+    let api = http::router(app.clone());
+    let desk = Desk::new(app, api.clone());
+    pages()
+        .route("/console/{*path}", get(|| async { Trouble::from(Problem::new(PATH_UNKNOWN, "there is no such page")) }))
+        .method_not_allowed_fallback(|| async { Trouble::from(Problem::new(METHOD, "the page takes no such form")) })
+        .layer(DefaultBodyLimit::max(MAX_FORM))
+        .layer(middleware::from_fn_with_state(desk.clone(), gate::gate))
+        .layer(middleware::from_fn_with_state(desk.clone(), gate::dress))
+        .layer(CatchPanicLayer::custom(|_| {
+            Problem::new(BUG, "the request ended in a panic, which is in the log").into_response()
+        }))
+        .route("/", get(|| async { Redirect::to("/console/") }))
+        .route("/console", get(|| async { Redirect::to("/console/") }))
+        .with_state(desk)
+        .fallback_service(api)
+}
+
+/// Every page and form.
+fn pages() -> Router<Desk> {
+    Router::new()
+        .route("/console/", get(dashboard::page))
+        .route("/console/assets/{name}", get(assets::send))
+        .route("/console/login", get(login::page))
+        .route("/console/login/certificate", post(login::by_certificate))
+        .route("/console/login/link", post(login::by_link))
+        .route("/console/login/link/{secret}", get(login::link))
+        .route("/console/logout", post(login::logout))
+        .route("/console/v1/{*path}", get(desk::forward))
+        .route("/console/uploads", get(uploads::page).post(uploads::take))
+        .route("/console/uploads/{id}/remove", post(uploads::remove))
+        .route("/console/jobs", get(jobs::list).post(new_job::post))
+        .route("/console/jobs/new", get(new_job::page))
+        .route("/console/jobs/{id}", get(jobs::page))
+        .route("/console/jobs/{id}/cancel", post(jobs::cancel))
+        .route("/console/jobs/{id}/again", post(jobs::again))
+        .route("/console/jobs/{id}/findings", get(jobs::findings))
+        .route("/console/jobs/{id}/approve", get(approve::page).post(approve::post))
+        .route("/console/batches", get(batches::list))
+        .route("/console/batches/{id}", get(batches::page))
+        .route("/console/batches/{id}/work", post(batches::work))
+        .route("/console/search", get(chips::search))
+        .route("/console/chips/{chip}", get(chips::page))
+        .route("/console/revocations", get(revocations::page))
+        .route("/console/policies", get(policies::list).post(policies::put))
+        .route("/console/policies/new", get(policies::new))
+        .route("/console/policies/{sha256}", get(policies::page))
+        .route("/console/policies/{sha256}/state", post(policies::state))
+        .route("/console/stations", get(stations::list).post(stations::assign))
+        .route("/console/stations/{station}", get(stations::page).post(stations::withdraw))
+        .route("/console/audit", get(audit::page))
+        .route("/console/audit/verify", post(audit::verify))
+        .route("/console/admin", get(admin::page))
+        .route("/console/admin/users", post(admin::add_user))
+        .route("/console/admin/users/remove", post(admin::remove_user))
+        .route("/console/admin/tokens", post(admin::make_token))
+        .route("/console/admin/tokens/revoke", post(admin::revoke_token))
+}
+
+/// Longest form that is read into memory: the text of a policy. An upload is read piece by piece.
+const MAX_FORM: usize = 2 << 20;
