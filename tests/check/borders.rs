@@ -294,7 +294,7 @@ pub(crate) const SERVICE: &[Row] = &[
         ],
     ),
     // pages: they ask the API's router in this process, and show what it answers; sessions are theirs
-    Row("console", &["core", "app", "auth", "http", "principal", "problem", "rate", "settings", "store"]),
+    Row("console", &["core", "app", "auth", "http", "oidc", "principal", "problem", "rate", "settings", "store"]),
     // a connection says which certificate was verified on it
     Row("listen", &["core", "error", "principal::Peer", "settings"]),
     Row(

@@ -1,5 +1,6 @@
 //! The console over HTTP, as a browser without JavaScript has it.
 
+mod oidc;
 mod pages;
 mod round;
 mod sessions;

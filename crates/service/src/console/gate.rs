@@ -113,6 +113,8 @@ fn check_host(settings: &Settings, headers: &HeaderMap) -> Result<(), Problem> {
 
 fn knows(settings: &Settings, name: &str) -> bool {
     let listed = settings.console.hosts.iter().any(|host| host.eq_ignore_ascii_case(name));
+    let public = settings.oidc.as_ref().and_then(|oidc| oidc.public_url.split_once("://"));
+    let listed = listed || public.is_some_and(|(_, host)| name_of(host).eq_ignore_ascii_case(name));
     let Listen::Tcp(address) = &settings.listen else { return listed };
     let own = address.ip();
     let bare = name.trim_start_matches('[').trim_end_matches(']');

@@ -59,6 +59,8 @@ struct LoginPage {
     certificate: bool,
     /// Whether the service takes them.
     certificates: bool,
+    /// Whether there is an OpenID provider.
+    oidc: bool,
 }
 
 pub(super) async fn page(State(desk): State<Desk>, request: Request) -> Response {
@@ -67,7 +69,8 @@ pub(super) async fn page(State(desk): State<Desk>, request: Request) -> Response
     }
     let certificate = request.extensions().get::<Peer>().is_some_and(|peer| peer.certificate.is_some());
     let certificates = desk.app.settings().tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
-    show(&LoginPage { c: Chrome::of_stranger("Log in", desk.app.world().tool), certificate, certificates })
+    let oidc = desk.app.oidc().is_some();
+    show(&LoginPage { c: Chrome::of_stranger("Log in", desk.app.world().tool), certificate, certificates, oidc })
 }
 
 #[derive(Template)]
@@ -174,7 +177,7 @@ fn entry(name: &str, by: LoggedIn, roles: Roles, peer: &Peer, action: &str) -> E
 }
 
 /// Notes a login that was refused.
-async fn refused(app: &App, peer: &Peer, problem: &Problem) -> Result<(), Problem> {
+pub(super) async fn refused(app: &App, peer: &Peer, problem: &Problem) -> Result<(), Problem> {
     let (peer, code) = (peer.clone(), problem.document().code.clone());
     app.blocking(move |app| {
         let entry = Entry {
@@ -189,7 +192,7 @@ async fn refused(app: &App, peer: &Peer, problem: &Problem) -> Result<(), Proble
 }
 
 /// Slows down an address that tries logins.
-fn slow_strangers(app: &App, peer: &Peer, failed: bool) -> Result<(), Problem> {
+pub(super) fn slow_strangers(app: &App, peer: &Peer, failed: bool) -> Result<(), Problem> {
     let (asker, now) = (Asker::at(peer.address), (app.world().clock)());
     let looked = if failed {
         app.rates().take(asker, Class::Stranger, now)
@@ -203,16 +206,20 @@ fn slow_strangers(app: &App, peer: &Peer, failed: bool) -> Result<(), Problem> {
 
 /// The session in a request.
 pub(super) fn cookie(settings: &Settings, headers: &HeaderMap) -> Option<String> {
-    let name = cookie_name(settings);
-    let values = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
-    let mut pairs = values.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    let (_, secret) = pairs.find(|(known, _)| *known == name)?;
+    let secret = of_cookie(headers, cookie_name(settings))?;
     let form = secret.len() == 64 && secret.bytes().all(|byte| byte.is_ascii_hexdigit());
     form.then(|| secret.to_owned())
 }
 
+/// The value of a cookie.
+pub(super) fn of_cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let values = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = values.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(known, _)| *known == name).map(|(_, value)| value)
+}
+
 /// With TLS, here or at a proxy before a unix socket, a cookie that no other host and no request without TLS can set.
-const fn is_secure(settings: &Settings) -> bool {
+pub(super) const fn is_secure(settings: &Settings) -> bool {
     settings.tls.is_some() || matches!(settings.listen, Listen::Unix(_))
 }
 

@@ -21,6 +21,7 @@ mod gate;
 mod jobs;
 pub mod login;
 mod new_job;
+mod oidc;
 mod part;
 mod pictures;
 mod policies;
@@ -68,6 +69,8 @@ fn pages() -> Router<Desk> {
         .route("/console/assets/{name}", get(assets::send))
         .route("/console/login", get(login::page))
         .route("/console/login/certificate", post(login::by_certificate))
+        .route("/console/login/oidc", get(oidc::start))
+        .route(oidc::ANSWER, get(oidc::end))
         .route("/console/login/link", post(login::by_link))
         .route("/console/login/link/{secret}", get(login::link))
         .route("/console/logout", post(login::logout))

@@ -1,7 +1,8 @@
 //! The form with a file (`multipart/form-data`, RFC 7578): its small fields, and then the file, which is read piece by piece.
 //!
 //! The file is the last field, so its length follows from that of the whole form, and is known before its first byte: the API
-//! demands that. What follows the file must be the end of the form, or the file is refused.
+//! demands that. The form must end there. Fields after the file would be taken for its
+//! content; a browser sends fields in the order of the page, where the file is last, and its digest is shown afterwards.
 
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
@@ -229,10 +230,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_form_that_does_not_end_with_its_file_is_refused() {
+    async fn a_form_that_is_cut_off_is_refused_and_what_follows_the_file_is_content() {
         let more = b"--B\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a\"\r\n\r\nPK\r\n--B\r\nContent-Disposition: form-data; name=\"x\"\r\n\r\ny\r\n--B--\r\n";
         let (form, content) = read(more, more.len()).await.unwrap();
-        // what follows the file is taken for content, as its length says: the digest shows it
+        // as its length says: the digest shows it
         assert!(form.bytes > 2 && content.is_ok());
         let open = &GOOD[..GOOD.len() - 3];
         assert!(read(open, open.len()).await.unwrap().1.is_err());

@@ -19,6 +19,7 @@ use ureq::Agent;
 use zeroize::Zeroizing;
 
 use super::keys::Keys;
+use super::login::Logins;
 use super::token::{Claims, Expected, Refused, check};
 use crate::error::ServiceError;
 use crate::problem::{AUTH_PROVIDER, AUTH_REFUSED, Problem};
@@ -31,6 +32,7 @@ pub struct Provider {
     secret: Option<Secret>,
     client: Agent,
     known: Mutex<Known>,
+    logins: Logins,
 }
 
 #[derive(Default)]
@@ -93,7 +95,12 @@ impl Provider {
             return Err(unfit(file, "it has no certificate in PEM"));
         }
         let client = https::client(roots.iter().map(AsRef::as_ref), PATIENCE);
-        Ok(Self { settings, secret, client, known: Mutex::default() })
+        Ok(Self { settings, secret, client, known: Mutex::default(), logins: Logins::default() })
+    }
+
+    /// Logins that have begun.
+    pub fn logins(&self) -> &Logins {
+        &self.logins
     }
 
     /// The settings.
@@ -197,6 +204,9 @@ impl Provider {
         let status = answer.status().as_u16();
         let content = answer.body_mut().with_config().limit(LONGEST_ANSWER).read_to_vec();
         let content = content.map_err(|error| unreached(url, &error))?;
+        if status >= 500 {
+            return Err(OidcError::Provider(format!("`{url}` answers with status {status}")));
+        }
         if status != 200 {
             let why = serde_json::from_slice::<NotToken>(&content).ok();
             let why = why.map_or_else(|| "without a reason".to_owned(), |why| brief(&why.to_string()));

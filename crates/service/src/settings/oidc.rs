@@ -39,7 +39,7 @@ impl OidcSettings {
 }
 
 /// The path of the answer of a login.
-pub const CALLBACK: &str = "/login/oidc/callback";
+pub const CALLBACK: &str = "/console/login/oidc/callback";
 
 /// Reads the section. Every mistake in it is noted.
 pub(super) fn read(value: &Value<'_>, base: &Path) -> Option<OidcSettings> {

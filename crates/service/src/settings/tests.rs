@@ -83,7 +83,7 @@ fn the_provider_is_read() {
     let text = format!("{GOOD}{OIDC}");
     let oidc = Settings::parse(&text, Path::new("/etc/reroot/service.toml")).unwrap().oidc.unwrap();
     assert_eq!((&*oidc.name_claim, &*oidc.groups_claim, oidc.skew), ("email", "groups", 60));
-    assert_eq!(oidc.redirect_uri(), "https://reroot.example.com/login/oidc/callback");
+    assert_eq!(oidc.redirect_uri(), "https://reroot.example.com/console/login/oidc/callback");
     let roles =
         [("audit team".to_owned(), vec![Role::Auditor]), ("pki".to_owned(), vec![Role::Operator, Role::Approver])];
     assert!(roles.iter().all(|role| oidc.roles.contains(role)) && oidc.roles.len() == 2);
