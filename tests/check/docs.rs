@@ -154,7 +154,16 @@ fn texts() -> Vec<PathBuf> {
         for entry in std::fs::read_dir(&folder).expect("the folder can be read") {
             let path = entry.expect("the folder can be read").path();
             let inside = path.strip_prefix(root()).expect("it is inside");
-            let skipped = [".git", "target", "fuzz/target", "fuzz/corpus", "fuzz/artifacts", "fixtures/past"];
+            let skipped = [
+                ".git",
+                "target",
+                "fuzz/target",
+                "fuzz/corpus",
+                "fuzz/artifacts",
+                "fixtures/past",
+                // packages of others
+                "tests/service/browser/node_modules",
+            ];
             if skipped.iter().any(|name| inside == Path::new(name)) {
                 continue;
             }
