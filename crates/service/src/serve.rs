@@ -77,7 +77,7 @@ pub fn serve(
     let tls = settings.tls.as_ref().map(listen::acceptor).transpose()?;
     let oidc = settings.oidc.clone().map(Provider::new).transpose()?;
     let store = Store::open(&settings.store())?;
-    let audit = AuditLog::start(&settings.audit(), settings.configuration.clone(), &world)?;
+    let (audit, writer) = AuditLog::start(&settings.audit(), settings.configuration.clone(), &world)?;
     let catalog = Catalog::open(&settings.catalog(), world.bytes())?;
     let anchors = world.config(&settings.configuration)?.manifest_anchors().map_err(Error::from)?;
     let (folder, batches) = (settings.catalog(), settings.batches());
@@ -109,6 +109,12 @@ pub fn serve(
         let _ = worker.join();
     }
     runtime.shutdown_timeout(Duration::from_secs(2));
+    // the hold on the folder of the audit log ends with its thread: who starts a service next can have it
+    drop(app);
+    let end = std::time::Instant::now() + Duration::from_secs(2);
+    while !writer.is_finished() && std::time::Instant::now() < end {
+        std::thread::sleep(Duration::from_millis(5));
+    }
     served
 }
 

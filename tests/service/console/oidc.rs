@@ -71,7 +71,7 @@ impl Provider {
 
     fn settings(&self, bench: &Bench) -> OidcSettings {
         let secret = bench.workshop.path("oidc.secret");
-        put(&secret, &format!("{SECRET}\n"));
+        put(&secret, format!("{SECRET}\n"));
         OidcSettings {
             issuer: format!("http://{}/realm", self.address),
             client_id: "reroot".to_owned(),

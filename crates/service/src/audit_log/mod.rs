@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use reroot_core::journal::{Entry, Head};
@@ -44,11 +45,12 @@ struct Request {
 }
 
 impl AuditLog {
-    /// Opens the log in a folder and starts its threads. They end with the last clone, and when the world is cancelled.
+    /// Opens the log in a folder and starts its threads, of which the one that writes is returned: it ends with the last clone,
+    /// and with it the hold on the folder.
     ///
     /// # Errors
     /// The log cannot be opened, or there is no thread to spare.
-    pub fn start(folder: &Path, configuration: PathBuf, world: &World) -> Result<Self, ServiceError> {
+    pub fn start(folder: &Path, configuration: PathBuf, world: &World) -> Result<(Self, JoinHandle<()>), ServiceError> {
         let journal = Journal::open(folder, world.now()).map_err(|error| ServiceError::from(Error::from(error)))?;
         let shared = Arc::new(Shared {
             folder: folder.to_owned(),
@@ -61,8 +63,8 @@ impl AuditLog {
         let writer = parallel::start("audit log".to_owned(), move || write(journal, &waiting, &state, &clock));
         let (state, sealing) = (Arc::clone(&shared), world.clone());
         let sealer = parallel::start("audit seals".to_owned(), move || seal(&configuration, &state, &sealing));
-        writer.and(sealer).map_err(|error| ServiceError::Runtime(std::io::Error::other(error)))?;
-        Ok(Self { requests, shared })
+        let writer = sealer.and(writer).map_err(|error| ServiceError::Runtime(std::io::Error::other(error)))?;
+        Ok((Self { requests, shared }, writer))
     }
 
     /// Appends an event and waits until it is on disk. Returns its number.

@@ -129,7 +129,7 @@ pub fn add_link(
     };
     check(roles(store, name, fixed)?.ok_or_else(unknown)?)?;
     let secret = hex::encode(secret);
-    let sql = "INSERT INTO login_link (sha256, name, roles, expires) VALUES (?, ?, ?, ?)";
+    let sql = "INSERT OR REPLACE INTO login_link (sha256, name, roles, expires) VALUES (?, ?, ?, ?)";
     let row = params![digest(&secret), name, fixed.map(words), now + LINK];
     store.connection().execute(sql, row).map_err(StoreError::from)?;
     Ok(secret)
