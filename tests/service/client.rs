@@ -149,7 +149,14 @@ fn parse(all: &[u8]) -> Option<Answer> {
     let mut lines = head.split("\r\n");
     let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
     let header = |line: &str| line.split_once(": ").map(|(name, value)| (name.to_lowercase(), value.to_owned()));
-    let headers: BTreeMap<String, String> = lines.filter_map(header).collect();
+    let mut headers: BTreeMap<String, String> = BTreeMap::new();
+    for (name, value) in lines.filter_map(header) {
+        // several cookies are one a line; of other headers the last counts
+        match headers.get_mut(&name) {
+            Some(before) if name == "set-cookie" => *before += &format!("\n{value}"),
+            _ => drop(headers.insert(name, value)),
+        }
+    }
     let mut body = all[end + 4..].to_vec();
     if headers.get("transfer-encoding").is_some_and(|coding| coding == "chunked") {
         body = unchunked(&body);
