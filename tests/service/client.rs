@@ -153,7 +153,10 @@ fn parse(all: &[u8]) -> Option<Answer> {
     for (name, value) in lines.filter_map(header) {
         // several cookies are one a line; of other headers the last counts
         match headers.get_mut(&name) {
-            Some(before) if name == "set-cookie" => *before += &format!("\n{value}"),
+            Some(before) if name == "set-cookie" => {
+                before.push('\n');
+                before.push_str(&value);
+            }
             _ => drop(headers.insert(name, value)),
         }
     }

@@ -1,8 +1,8 @@
 //! The console: pages for people in a browser. It is the API plus rendering.
 //!
-//! Guarantees: a page asks the API's own router, in this process, as the user of the session ([`desk`]); so the table of
+//! Guarantees: a page asks the API's own router, in this process, as the user of the session (`desk`); so the table of
 //! roles, the rates and the audit log are those of the API, and there is no second copy of them here. A form is taken only
-//! from a page of this console and of this session ([`gate`]). Every text is escaped by the templates; no page has a script or a
+//! from a page of this console and of this session (`gate`). Every text is escaped by the templates; no page has a script or a
 //! style in it, and none is fetched from elsewhere.
 //!
 //! Where a further way to log in is added, it ends with [`login::begin_session`].
