@@ -27,9 +27,7 @@ pub(crate) fn run(args: &RevokeArgs, world: &mut World, printer: Printer) -> Res
     let opened = Opened::open(&args.change, printer)?;
     let mut selection = selection(&args.selectors, &opened.config, world)?;
     for path in &args.list {
-        let (named, findings) = read_list(&shown(path), &load::bytes("list", path)?);
-        selection.chips.extend(named);
-        selection.findings.extend(findings);
+        selection.add(read_list(&shown(path), &load::bytes("list", path)?));
     }
     let requester = requester(args.change.by.as_deref())?;
     let decision =
@@ -221,23 +219,12 @@ pub(super) fn chips(
         selection.chips.push(Named { place: "--uid".to_owned(), chip, reason: None, at: None, of_reel: false });
     }
     for path in uids {
-        let (named, findings) = read_uids(&shown(path), &load::bytes("list", path)?);
-        selection.chips.extend(named);
-        selection.findings.extend(findings);
+        selection.add(read_uids(&shown(path), &load::bytes("list", path)?));
     }
     for path in reels {
         let beside = if is_url(config.ledger_path()) { config.file() } else { config.ledger_path() };
         let scratch = durable::parent(beside);
-        let (found, findings) = read_reel(path, Some(&mut *world.checking.stdin), scratch)?;
-        let place = shown(path);
-        selection.chips.extend(found.into_iter().map(|uid| Named {
-            place: place.clone(),
-            chip: ChipName::from(uid),
-            reason: None,
-            at: None,
-            of_reel: true,
-        }));
-        selection.findings.extend(findings);
+        selection.add(read_reel(&shown(path), path, Some(&mut *world.checking.stdin), scratch)?);
     }
     Ok(())
 }

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use crate::bench::{Bench, Service, sharded};
 use crate::client::{Answer, Client};
-use crate::jobs::{approval, id, person};
-use crate::signer::{CONSOLE, SIGNED, Signer};
+use crate::jobs::{approval, id};
+use crate::signer::{CONSOLE, Signer, signed};
 use crate::support::judges::put;
 use crate::support::run::Run;
 
@@ -259,12 +259,7 @@ fn many_certificates_and_every_release_need_a_second_person() {
 fn the_signer_checks_who_approved_a_revocation() {
     let mut bench = Bench::new();
     bench.settings.revocation.alone = 0;
-    for name in ["bert", "mallory"] {
-        person(&bench, name);
-    }
-    Signer::prepare(&bench, SIGNED);
-    let _signer = Signer::start(&bench);
-    let service = bench.start();
+    let (_signer, service) = signed(&bench);
     let anna = service.of("anna");
     let sign = |job: &str, name: &str| {
         let signed = approval(&bench, &service, job, name, "anna");

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::bench::{Bench, sharded};
+use crate::bench::{Bench, Service, sharded};
 use crate::jobs::{approval, id, person, posted};
 use crate::support::judges::put;
 use crate::support::run::{Run, Running};
@@ -53,16 +53,22 @@ impl Drop for Signer {
     }
 }
 
-pub(crate) const SIGNED: &str = "approvals = 1\n\n[signing.approvers]\nbert = \"../bert.pem\"\n";
+/// A signer that wants the signature of bert, and the service in front of it. Mallory has a key too.
+pub(crate) fn signed(bench: &Bench) -> (Signer, Service) {
+    for name in ["bert", "mallory"] {
+        person(bench, name);
+    }
+    Signer::prepare(bench, SIGNED);
+    (Signer::start(bench), bench.start())
+}
+
+const SIGNED: &str = "approvals = 1\n\n[signing.approvers]\nbert = \"../bert.pem\"\n";
 pub(crate) const CONSOLE: &str = "approvals = \"console\"\n";
 
 #[test]
 fn a_signed_approval_makes_a_batch_that_verifies_and_goes_out() {
     let bench = Bench::new();
-    person(&bench, "bert");
-    Signer::prepare(&bench, SIGNED);
-    let _signer = Signer::start(&bench);
-    let service = bench.start();
+    let (_signer, service) = signed(&bench);
     let anna = service.of("anna");
     let job = posted(&bench, &anna, 0..5);
     anna.wait_for(&job, &["awaiting-approval"]);
@@ -96,12 +102,7 @@ fn a_signed_approval_makes_a_batch_that_verifies_and_goes_out() {
 #[test]
 fn an_approval_that_the_signer_refuses_sends_the_job_back() {
     let bench = Bench::new();
-    for name in ["bert", "mallory"] {
-        person(&bench, name);
-    }
-    Signer::prepare(&bench, SIGNED);
-    let _signer = Signer::start(&bench);
-    let service = bench.start();
+    let (_signer, service) = signed(&bench);
     let anna = service.of("anna");
     let job = posted(&bench, &anna, 0..2);
     anna.wait_for(&job, &["awaiting-approval"]);

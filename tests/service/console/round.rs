@@ -2,7 +2,7 @@
 
 use super::{Browser, attributes, text};
 use crate::bench::Bench;
-use crate::signer::{CONSOLE, SIGNED, Signer};
+use crate::signer::{CONSOLE, Signer, signed};
 use crate::support::run::Run;
 
 /// Uploads, checks and asks. Returns the page of the job, which waits for an approval.
@@ -95,10 +95,7 @@ fn one_person_with_both_roles_cannot_approve_alone() {
 #[test]
 fn a_signer_that_wants_signatures_gets_one_by_the_form() {
     let bench = Bench::new();
-    crate::jobs::person(&bench, "bert");
-    Signer::prepare(&bench, SIGNED);
-    let _signer = Signer::start(&bench);
-    let service = bench.start();
+    let (_signer, service) = signed(&bench);
     let (anna, bert) = (Browser::of(&service, "anna"), Browser::of(&service, "bert"));
     let job = asked(&bench, &anna);
     let approve = format!("{job}/approve");

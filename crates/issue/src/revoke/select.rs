@@ -52,6 +52,12 @@ pub struct Selection {
 }
 
 impl Selection {
+    /// Adds the chips of a list or a reel, and what could not be read of it.
+    pub fn add(&mut self, (named, findings): (Vec<Named>, Vec<Finding>)) {
+        self.chips.extend(named);
+        self.findings.extend(findings);
+    }
+
     /// Whether nothing was named.
     pub fn is_empty(&self) -> bool {
         self.chips.is_empty()
@@ -65,15 +71,16 @@ impl Selection {
     }
 }
 
-/// The chips of a reel's archive. Their leaves are not verified: what is not on the ledger is only blocked.
+/// The chips of a reel's archive; `place` is what it is called. Their leaves are not verified: what is not on the ledger is only blocked.
 ///
 /// # Errors
 /// The archive cannot be read. What is in it and is not a certificate of a chip becomes a finding.
 pub fn read_reel(
+    place: &str,
     archive: &Path,
     stdin: Option<&mut dyn Read>,
     scratch: &Path,
-) -> Result<(Vec<Uid>, Vec<Finding>), Error> {
+) -> Result<(Vec<Named>, Vec<Finding>), Error> {
     let mut uids = BTreeSet::new();
     let mut findings = Vec::new();
     let input = if archive == Path::new("-") { Input::Stdin } else { Input::Path(archive.to_owned()) };
@@ -95,5 +102,6 @@ pub fn read_reel(
     if uids.is_empty() && findings.is_empty() {
         findings.push(Finding::unreadable(Printable::new(archive).to_string(), "there is no leaf in it".to_owned()));
     }
-    Ok((uids.into_iter().collect(), findings))
+    let named = |uid: Uid| Named { place: place.to_owned(), chip: uid.into(), reason: None, at: None, of_reel: true };
+    Ok((uids.into_iter().map(named).collect(), findings))
 }

@@ -65,16 +65,12 @@ impl Desk {
         let wrong = |what: String| Trouble::from(Problem::new(BUG, format!("the answer of `{path}`: {what}")));
         let bytes =
             axum::body::to_bytes(response.into_body(), MAX_ANSWER).await.map_err(|error| wrong(error.to_string()))?;
-        let mut document = if bytes.is_empty() {
-            Value::Null
-        } else {
-            serde_json::from_slice(&bytes).map_err(|error| wrong(error.to_string()))?
-        };
-        clean(&mut document);
+        let document = printable(&bytes).map_err(|error| wrong(error.to_string()))?;
+        let unread = |error: serde_json::Error| wrong(error.to_string());
         if status.is_success() {
-            serde_json::from_value(document).map_err(|error| wrong(error.to_string()))
+            serde_json::from_value(document).map_err(unread)
         } else {
-            Err(serde_json::from_value::<Trouble>(document).map_err(|error| wrong(error.to_string()))?)
+            Err(serde_json::from_value(document).unwrap_or_else(unread))
         }
     }
 
@@ -131,8 +127,7 @@ pub(super) async fn forward(
     let response = desk.ask(&visit, Method::GET, &path, headers, Body::empty()).await?;
     if response.status().is_client_error() || response.status().is_server_error() {
         let bytes = axum::body::to_bytes(response.into_body(), MAX_ANSWER).await.unwrap_or_default();
-        let mut document: Value = serde_json::from_slice(&bytes).unwrap_or_default();
-        clean(&mut document);
+        let document = printable(&bytes).unwrap_or_default();
         let unread = |_| Trouble::from(Problem::new(BUG, "the API refused without saying why"));
         return Err(serde_json::from_value(document).unwrap_or_else(unread));
     }
@@ -151,6 +146,13 @@ pub(super) fn part(text: &str) -> String {
         }
     }
     out
+}
+
+/// The document of an answer, in which every text is printable; `null` if the answer is empty.
+fn printable(bytes: &[u8]) -> Result<Value, serde_json::Error> {
+    let mut document = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(bytes)? };
+    clean(&mut document);
+    Ok(document)
 }
 
 pub(super) fn clean(value: &mut Value) {

@@ -148,7 +148,7 @@ fn check_origin(headers: &HeaderMap) -> Result<(), Problem> {
     }
 }
 
-fn too_many(seconds: u64) -> Problem {
+pub(super) fn too_many(seconds: u64) -> Problem {
     Problem::new(REQUEST_TOO_MANY, "there were too many requests from this address").retry_after(seconds)
 }
 

@@ -40,7 +40,7 @@ pub async fn begin_session(app: &App, peer: &Peer, login: Login) -> Result<Respo
     let mut c = Chrome::of_stranger("Logged in", app.world().tool);
     c.refresh = Some((0, "/console/".to_owned()));
     let mut response = show(&LoggedInPage { c, name: login.name });
-    response.headers_mut().insert(header::SET_COOKIE, set_cookie(app.settings(), &secret, LONGEST));
+    response.headers_mut().insert(header::SET_COOKIE, Cookie::Session.set(app.settings(), &secret, LONGEST));
     Ok(response)
 }
 
@@ -155,7 +155,7 @@ pub(super) async fn logout(
             .await?;
     }
     let mut response = Redirect::to("/console/login").into_response();
-    response.headers_mut().insert(header::SET_COOKIE, set_cookie(desk.app.settings(), "", 0));
+    response.headers_mut().insert(header::SET_COOKIE, Cookie::Session.set(desk.app.settings(), "", 0));
     Ok(response)
 }
 
@@ -206,30 +206,52 @@ pub(super) fn slow_strangers(app: &App, peer: &Peer, failed: bool) -> Result<(),
 
 /// The session in a request.
 pub(super) fn cookie(settings: &Settings, headers: &HeaderMap) -> Option<String> {
-    let secret = of_cookie(headers, cookie_name(settings))?;
+    let secret = Cookie::Session.of(settings, headers)?;
     let form = secret.len() == 64 && secret.bytes().all(|byte| byte.is_ascii_hexdigit());
     form.then(|| secret.to_owned())
 }
 
-/// The value of a cookie.
-pub(super) fn of_cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let values = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
-    let mut pairs = values.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(known, _)| *known == name).map(|(_, value)| value)
-}
-
 /// With TLS, here or at a proxy before a unix socket, a cookie that no other host and no request without TLS can set.
-pub(super) const fn is_secure(settings: &Settings) -> bool {
+const fn is_secure(settings: &Settings) -> bool {
     settings.tls.is_some() || matches!(settings.listen, Listen::Unix(_))
 }
 
-const fn cookie_name(settings: &Settings) -> &'static str {
-    if is_secure(settings) { "__Host-reroot" } else { "reroot" }
+/// A cookie of the console.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Cookie {
+    /// The session. No other site's request carries it.
+    Session,
+    /// The state of a login at the OpenID provider, which sends the browser back.
+    Login,
 }
 
-fn set_cookie(settings: &Settings, secret: &str, seconds: i64) -> HeaderValue {
-    let secure = if is_secure(settings) { "; Secure" } else { "" };
-    let name = cookie_name(settings);
-    let text = format!("{name}={secret}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}");
-    HeaderValue::from_str(&text).expect("a name and hexadecimal digits")
+impl Cookie {
+    /// Its value in a request.
+    pub(super) fn of<'a>(self, settings: &Settings, headers: &'a HeaderMap) -> Option<&'a str> {
+        let name = self.name(settings);
+        let values = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
+        let mut pairs = values.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
+        pairs.find(|(known, _)| *known == name).map(|(_, value)| value)
+    }
+
+    /// The header that gives it to a browser for so many seconds. The value has letters, digits, `-` and `_`.
+    pub(super) fn set(self, settings: &Settings, value: &str, seconds: i64) -> HeaderValue {
+        let secure = if is_secure(settings) { "; Secure" } else { "" };
+        let site = match self {
+            Self::Session => "Strict",
+            Self::Login => "Lax",
+        };
+        let name = self.name(settings);
+        let text = format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite={site}{secure}");
+        HeaderValue::from_str(&text).expect("names and values are ASCII")
+    }
+
+    const fn name(self, settings: &Settings) -> &'static str {
+        match (self, is_secure(settings)) {
+            (Self::Session, true) => "__Host-reroot",
+            (Self::Session, false) => "reroot",
+            (Self::Login, true) => "__Host-reroot-login",
+            (Self::Login, false) => "reroot-login",
+        }
+    }
 }

@@ -5,24 +5,29 @@
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, Request, State};
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
 
 use super::chrome::Trouble;
 use super::desk::Desk;
-use super::login::{begin_session, is_secure, of_cookie, refused, slow_strangers};
+use super::gate::too_many;
+use super::login::{Cookie, begin_session, refused, slow_strangers};
 use crate::app::App;
 use crate::auth::oidc::of_claims;
 use crate::auth::session::Login;
 use crate::oidc::{Answer, Provider};
 use crate::principal::{LoggedIn, Peer};
 use crate::problem::{AUTH_REFUSED, Problem, REQUEST_MALFORMED};
-use crate::settings::{CALLBACK, Settings};
+use crate::rate::{Asker, Class};
+use crate::settings::CALLBACK;
 
 /// Sends the browser to the provider.
 pub(super) async fn start(State(desk): State<Desk>, request: Request) -> Result<Response, Trouble> {
     let peer = request.extensions().get::<Peer>().cloned().unwrap_or_default();
     slow_strangers(&desk.app, &peer, false)?;
+    // each login that was started takes a place for ten minutes: one address does not take all
+    let now = (desk.app.world().clock)();
+    desk.app.rates().take(Asker::at(peer.address), Class::Secret, now).map_err(too_many)?;
     let begun = desk
         .app
         .blocking(|app| {
@@ -31,7 +36,7 @@ pub(super) async fn start(State(desk): State<Desk>, request: Request) -> Result<
         })
         .await?;
     let mut response = Redirect::to(&begun.url).into_response();
-    response.headers_mut().insert(header::SET_COOKIE, set_cookie(desk.app.settings(), &begun.state, MINUTES_10));
+    response.headers_mut().insert(header::SET_COOKIE, Cookie::Login.set(desk.app.settings(), &begun.state, MINUTES_10));
     Ok(response)
 }
 
@@ -45,7 +50,7 @@ pub(super) async fn end(
     let peer = request.extensions().get::<Peer>().cloned().unwrap_or_default();
     slow_strangers(&desk.app, &peer, false)?;
     let Query(answer) = answer.map_err(|error| Problem::new(REQUEST_MALFORMED, error.body_text()))?;
-    let cookie = of_cookie(&headers, cookie_name(desk.app.settings())).map(str::to_owned);
+    let cookie = Cookie::Login.of(desk.app.settings(), &headers).map(str::to_owned);
     let known = desk.app.blocking(move |app| {
         let provider = provider(app)?;
         let claims = provider.logins().end(provider, &answer, cookie.as_deref(), app.world().now().unix())?;
@@ -55,7 +60,7 @@ pub(super) async fn end(
         Ok(principal) => {
             let login = Login { name: principal.name, roles: Some(principal.roles), by: LoggedIn::Oidc };
             let mut response = begin_session(&desk.app, &peer, login).await?;
-            response.headers_mut().append(header::SET_COOKIE, set_cookie(desk.app.settings(), "", 0));
+            response.headers_mut().append(header::SET_COOKIE, Cookie::Login.set(desk.app.settings(), "", 0));
             Ok(response)
         }
         Err(problem) => {
@@ -69,17 +74,6 @@ pub(super) async fn end(
 
 fn provider(app: &App) -> Result<&Provider, Problem> {
     app.oidc().ok_or_else(|| Problem::new(AUTH_REFUSED, "there is no OpenID provider in the settings"))
-}
-
-const fn cookie_name(settings: &Settings) -> &'static str {
-    if is_secure(settings) { "__Host-reroot-login" } else { "reroot-login" }
-}
-
-fn set_cookie(settings: &Settings, state: &str, seconds: i64) -> HeaderValue {
-    let secure = if is_secure(settings) { "; Secure" } else { "" };
-    let name = cookie_name(settings);
-    let text = format!("{name}={state}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
-    HeaderValue::from_str(&text).expect("a name and base64url")
 }
 
 const MINUTES_10: i64 = 600;

@@ -17,10 +17,10 @@ use utoipa::ToSchema;
 
 use super::chips::certificate_of;
 use super::page::{At, In, Page, Wanted, page};
-use super::stations::check_digest;
+use super::stations::report_of;
 use crate::app::App;
 use crate::principal::Principal;
-use crate::problem::{Document, Problem, REQUEST_MALFORMED, REQUEST_TOO_LARGE};
+use crate::problem::{Document, Problem};
 use crate::store::{StoreError, integer, natural};
 
 /// A receipt as a station sends it.
@@ -113,11 +113,8 @@ pub(super) async fn report(
     asked: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<KeptReceipts>, Problem> {
-    let body = body.map_err(|rejection| Problem::new(REQUEST_TOO_LARGE, rejection.body_text()))?;
     app.blocking(move |app| {
-        check_digest(&asked, &body)?;
-        let text =
-            std::str::from_utf8(&body).map_err(|_| Problem::new(REQUEST_MALFORMED, "the report is not UTF-8"))?;
+        let text = report_of(&asked, body)?;
         let (mut verified, mut refused) = (Vec::new(), Vec::new());
         for (line, text) in (1..).zip(text.lines()) {
             match read(app, &station, text)? {

@@ -226,11 +226,8 @@ pub(super) async fn report(
     asked: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Kept>, Problem> {
-    let body = body.map_err(|rejection| Problem::new(REQUEST_TOO_LARGE, rejection.body_text()))?;
     app.blocking(move |app| {
-        check_digest(&asked, &body)?;
-        let text =
-            std::str::from_utf8(&body).map_err(|_| Problem::new(REQUEST_MALFORMED, "the report is not UTF-8"))?;
+        let text = report_of(&asked, body)?;
         let mut loads = Vec::new();
         for (number, line) in (1..).zip(text.lines()) {
             loads.push(load(line).map_err(|what| Problem::new(REQUEST_MALFORMED, format!("line {number}: {what}")))?);
@@ -327,8 +324,15 @@ fn load(line: &str) -> Result<Load, String> {
     Ok(load)
 }
 
+/// The text that a station sent: whole, and with the digest that it named.
+pub(super) fn report_of(asked: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<String, Problem> {
+    let body = body.map_err(|rejection| Problem::new(REQUEST_TOO_LARGE, rejection.body_text()))?;
+    check_digest(asked, &body)?;
+    String::from_utf8(body.into()).map_err(|_| Problem::new(REQUEST_MALFORMED, "the report is not UTF-8"))
+}
+
 /// Compares the body with what was said of it (RFC 9530 §2), where something was.
-pub(super) fn check_digest(asked: &HeaderMap, body: &[u8]) -> Result<(), Problem> {
+fn check_digest(asked: &HeaderMap, body: &[u8]) -> Result<(), Problem> {
     let Some(said) = asked.get("content-digest") else { return Ok(()) };
     let expected = format!("sha-256=:{}:", STANDARD.encode(sha256(body).as_bytes()));
     let said = said.to_str().unwrap_or_default();

@@ -163,25 +163,13 @@ fn read_files(
     };
     let read = |path: &Path| input::read(path).map_err(|source| unreadable(path, source));
     for (name, path) in each(&spec.uid_lists)? {
-        let (named, findings) = read_uids(&name, &read(&path)?);
-        selection.chips.extend(named);
-        selection.findings.extend(findings);
+        selection.add(read_uids(&name, &read(&path)?));
     }
     for (name, path) in each(&spec.lists)? {
-        let (named, findings) = read_list(&name, &read(&path)?);
-        selection.chips.extend(named);
-        selection.findings.extend(findings);
+        selection.add(read_list(&name, &read(&path)?));
     }
     for (name, path) in each(&spec.reels)? {
-        let (found, findings) = read_reel(&path, None, place.folder())?;
-        selection.chips.extend(found.into_iter().map(|uid| Named {
-            place: name.clone(),
-            chip: ChipName::from(uid),
-            reason: None,
-            at: None,
-            of_reel: true,
-        }));
-        selection.findings.extend(findings);
+        selection.add(read_reel(&name, &path, None, place.folder())?);
     }
     Ok(())
 }

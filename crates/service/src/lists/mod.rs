@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 
 use reroot_core::crl::Crl;
 use reroot_core::crypto::sha256;
-use reroot_core::input;
+use reroot_core::input::{self, FileId};
 use reroot_core::x509::{Sha256Digest, Time};
 
 /// What a list says of itself.
@@ -34,8 +34,7 @@ pub struct Lists(Mutex<HashMap<String, (Version, List)>>);
 /// Tells one version of a file from the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Version {
-    device: u64,
-    inode: u64,
+    file: FileId,
     bytes: u64,
     changed: (i64, i64),
 }
@@ -55,12 +54,8 @@ impl Lists {
             Err(error) => return Err(error),
         };
         let about = file.metadata()?;
-        let version = Version {
-            device: about.dev(),
-            inode: about.ino(),
-            bytes: about.len(),
-            changed: (about.mtime(), about.mtime_nsec()),
-        };
+        let version =
+            Version { file: FileId::of(&about), bytes: about.len(), changed: (about.mtime(), about.mtime_nsec()) };
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(name).copied();
         if let Some((_, list)) = known.filter(|(known, _)| *known == version) {
             return Ok(Some((file, list)));

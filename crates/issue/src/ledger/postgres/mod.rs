@@ -137,16 +137,16 @@ impl PostgresStore {
         let mut last = *at;
         for record in records {
             let Entry { place, count, signatures, .. } = record.entry;
-            let Place { kind, batch, chunk, part } = place;
+            let (kind, batch, chunk, part) = key(place);
             let row = transaction.query_one(
                 append,
                 &[
                     &signed(last.records),
                     &&last.digest.as_bytes()[..],
-                    &i16::from(kind as u8),
-                    &signed(batch),
-                    &signed(chunk),
-                    &i64::from(part),
+                    &kind,
+                    &batch,
+                    &chunk,
+                    &part,
                     &signed(count),
                     &signed(signatures),
                     &record.body,
@@ -157,7 +157,10 @@ impl PostgresStore {
                     let found = refusal.detail().and_then(|text| text.parse().ok()).unwrap_or_default();
                     StoreError::HeadMoved { expected: last.records, found }
                 }
-                Some(refusal) if refusal.constraint() == Some("place") => StoreError::PlaceTaken { kind, batch, chunk },
+                Some(refusal) if refusal.constraint() == Some("place") => {
+                    let Place { kind, batch, chunk, .. } = place;
+                    StoreError::PlaceTaken { kind, batch, chunk }
+                }
                 _ => failed(url, &error),
             })?;
             let linked: &[u8] = row.try_get(0).map_err(|error| failed(url, &error))?;
@@ -374,18 +377,14 @@ impl LedgerStore for PostgresStore {
     }
 
     fn read(&mut self, place: Place) -> Result<Option<Record>, StoreError> {
-        let Place { kind, batch, chunk, part } = place;
-        let key: [&(dyn postgres::types::ToSql + Sync); 4] =
-            [&i16::from(kind as u8), &signed(batch), &signed(chunk), &i64::from(part)];
-        let rows = self.session.client.query(&self.session.read, &key);
+        let (kind, batch, chunk, part) = key(place);
+        let rows = self.session.client.query(&self.session.read, &[&kind, &batch, &chunk, &part]);
         self.record(rows)
     }
 
     fn entry(&mut self, place: Place) -> Result<Option<Entry>, StoreError> {
-        let Place { kind, batch, chunk, part } = place;
-        let key: [&(dyn postgres::types::ToSql + Sync); 4] =
-            [&i16::from(kind as u8), &signed(batch), &signed(chunk), &i64::from(part)];
-        let rows = self.session.client.query(&self.session.entry, &key);
+        let (kind, batch, chunk, part) = key(place);
+        let rows = self.session.client.query(&self.session.entry, &[&kind, &batch, &chunk, &part]);
         let entry = self.rows(rows)?.first().map(|row| entry_of(&self.url, row)).transpose()?;
         Ok(entry.filter(|entry| self.sees(entry.position)))
     }
@@ -403,6 +402,11 @@ impl LedgerStore for PostgresStore {
         let rows = self.session.client.query(&self.session.at, &[&signed(position)]);
         self.record(rows)
     }
+}
+
+/// A place as the server has it.
+fn key(place: Place) -> (i16, i64, i64, i64) {
+    (i16::from(place.kind as u8), signed(place.batch), signed(place.chunk), i64::from(place.part))
 }
 
 /// Checks what of the server's settings decides whether a record that was added stays.
