@@ -68,11 +68,73 @@ fn what_changes_something_is_on_the_log_before_and_after() {
         ]
     );
     assert_eq!(events[6].entry.object, format!("/v1/tokens/{id}"));
+    assert_eq!(events[4].entry.after, None, "nothing has changed before it is done");
+    assert_eq!(events[5].entry.after.as_deref(), Some(&*format!("token {id} of anna: viewer")));
+    assert_eq!(events[8].entry.after, None, "what was refused has changed nothing");
     assert_eq!(events[6].entry.ip.as_deref(), Some("127.0.0.1"));
     let noted = service.get(&auditor, "/v1/audit/head").expect(200).json();
     assert_eq!(noted["head"], head.to_string());
     let said = service.verified_audit();
     assert!(said.contains("audit log OK") && said.contains(&head.to_string()), "{said}");
+}
+
+#[test]
+fn the_log_says_what_a_change_has_changed() {
+    let service = Service::with_batches();
+    let (auditor, operator) = (service.new_token("ada", &["auditor"]), service.new_token("otto", &["operator"]));
+    let batch = service.get(&auditor, "/v1/batches").expect(200).json()["items"][0]["id"].as_str().unwrap().to_owned();
+    let seen = events(&service, &auditor).len();
+    let ask = |who: &str, method: &str, path: &str, more: &[(&str, &str)], body: &str| {
+        let bearer = format!("Bearer {who}");
+        let headers = [&[("Authorization", &*bearer), ("Content-Type", "application/json")], more].concat();
+        super::client::ask(&service.address, method, path, &headers, body.as_bytes())
+    };
+    let root = &service.admin;
+    ask(root, "POST", "/v1/users", &[], r#"{"name":"bert","roles":["operator","approver"]}"#).expect(201);
+    ask(root, "DELETE", "/v1/users/bert", &[], "").expect(204);
+    let pack = format!("/v1/stations/line-1/packs/{batch}");
+    for method in ["PUT", "PUT", "DELETE"] {
+        ask(root, method, &pack, &[], "").expect(204);
+    }
+    let text = std::fs::read_to_string(service.workshop.path("policy.toml")).unwrap();
+    let policy = format!("/v1/policies/{}", reroot::crypto::sha256(text.as_bytes()));
+    for _ in 0..2 {
+        ask(root, "PUT", &policy, &[], &json!({ "text": text }).to_string());
+    }
+    for (state, revision) in [("active", "\"1\""), ("retired", "\"2\"")] {
+        let body = json!({ "state": state }).to_string();
+        ask(root, "PUT", &format!("{policy}/state"), &[("If-Match", revision)], &body).expect(200);
+    }
+    let upload = ask(&operator, "POST", "/v1/uploads", &[], r#"{"name":"a","bytes":3}"#).expect(201).json();
+    let upload = upload["id"].as_str().unwrap();
+    ask(&operator, "PUT", &format!("/v1/uploads/{upload}/content"), &[], "abc").expect(200);
+    ask(&operator, "DELETE", &format!("/v1/uploads/{upload}"), &[], "").expect(204);
+    let changes: Vec<String> = events(&service, &auditor)[seen..]
+        .iter()
+        .filter(|event| event.entry.of.is_some())
+        .map(|event| {
+            let state = |state: &Option<String>| state.clone().unwrap_or_else(|| "-".to_owned());
+            format!("{}: {} > {}", event.entry.action, state(&event.entry.before), state(&event.entry.after))
+        })
+        .collect();
+    let abc = reroot::crypto::sha256(b"abc");
+    assert_eq!(
+        changes,
+        [
+            "POST /v1/users: - > bert: operator,approver",
+            "DELETE /v1/users/{name}: operator,approver > -",
+            "PUT /v1/stations/{station}/packs/{batch}: - > assigned",
+            "PUT /v1/stations/{station}/packs/{batch}: - > -",
+            "DELETE /v1/stations/{station}/packs/{batch}: assigned > -",
+            "PUT /v1/policies/{sha256}: - > draft",
+            "PUT /v1/policies/{sha256}: - > -",
+            "PUT /v1/policies/{sha256}/state: draft > active",
+            "PUT /v1/policies/{sha256}/state: active > retired",
+            &format!("POST /v1/uploads: - > upload {upload} expected"),
+            &format!("PUT /v1/uploads/{{id}}/content: expected > received, SHA-256 {abc}"),
+            "DELETE /v1/uploads/{id}: received > -",
+        ]
+    );
 }
 
 #[test]

@@ -90,17 +90,18 @@ pub fn create(store: &Store, world: &World, user: &User, by: &str) -> Result<(),
     })
 }
 
-/// Removes a principal; their certificates are refused from now on. Tokens have their own end.
+/// Removes a principal; their certificates are refused from now on. Tokens have their own end. Returns the roles that they had.
 ///
 /// # Errors
 /// There is no such principal, or the store cannot be written.
-pub fn remove(store: &Store, name: &str) -> Result<(), Problem> {
+pub fn remove(store: &Store, name: &str) -> Result<Vec<Role>, Problem> {
     store.transaction(|transaction| {
         transaction.execute("DELETE FROM user_certificate WHERE user = ?", [name]).map_err(StoreError::from)?;
-        match transaction.execute("DELETE FROM user WHERE name = ?", [name]).map_err(StoreError::from)? {
-            0 => Err(Problem::new(USER_UNKNOWN, format!("there is no user `{name}`"))),
-            _ => Ok(()),
-        }
+        let sql = "DELETE FROM user WHERE name = ? RETURNING roles";
+        let had: Option<String> =
+            transaction.query_row(sql, [name], |row| row.get(0)).optional().map_err(StoreError::from)?;
+        had.map(|roles| of_words(&roles))
+            .ok_or_else(|| Problem::new(USER_UNKNOWN, format!("there is no user `{name}`")))
     })
 }
 

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use super::body::JsonBody;
 use super::file::attachment;
 use super::jobs::find;
-use super::reply::Reply;
+use super::reply::{Changed, Reply};
 use crate::app::App;
 use crate::job::{Planned, planned};
 use crate::principal::Principal;
@@ -144,7 +144,8 @@ pub(super) async fn post(
     JsonBody(new): JsonBody<NewApproval>,
 ) -> Result<Reply, Problem> {
     let taken = app.blocking(move |app| take(app, &principal, &id, new)).await?;
-    Ok(Reply::new(&taken)?.status(axum::http::StatusCode::ACCEPTED))
+    let changed = Changed::from(JobState::AwaitingApproval.as_str(), taken.state);
+    Ok(Reply::new(&taken)?.status(axum::http::StatusCode::ACCEPTED).changed(changed))
 }
 
 fn take(app: &App, principal: &Principal, id: &str, new: NewApproval) -> Result<ApprovalTaken, Problem> {

@@ -9,6 +9,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use reroot_core::journal::{Auth, Entry, Outcome};
 
+use super::reply::Changed;
 use crate::app::App;
 use crate::principal::allowed::{self, Route};
 use crate::principal::{Peer, Principal, Role};
@@ -73,7 +74,9 @@ async fn guarded(app: &App, request: Request, path: Option<&str>, next: Next) ->
     if let Some(started) = started {
         let code = response.extensions().get::<ProblemCode>().map(|code| code.0.clone());
         let result = outcome(response.status());
-        let entry = Entry { code, of: Some(started), ..entry(&principal, &peer, route, &object, result) };
+        let Changed { before, after } = response.extensions().get::<Changed>().cloned().unwrap_or_default();
+        let entry = entry(&principal, &peer, route, &object, result);
+        let entry = Entry { code, before, after, of: Some(started), ..entry };
         // it is done: an outcome that cannot be written is no reason to say otherwise
         if let Err(problem) = record(app, entry).await {
             tracing::error!(problem = problem.document().detail, of = started, "outcome not on the audit log");

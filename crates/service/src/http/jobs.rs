@@ -18,7 +18,7 @@ use tokio::time::{Instant, timeout_at};
 use utoipa::{IntoParams, ToSchema};
 
 use super::body::JsonBody;
-use super::reply::{Reply, is_name};
+use super::reply::{Changed, Reply, is_name};
 use crate::app::App;
 use crate::job::{CrlJob, Spec, StoredSpec, check, end, published};
 use crate::principal::{Principal, Role};
@@ -203,11 +203,16 @@ pub(super) async fn accept(app: &App, principal: Principal, headers: &HeaderMap,
             Ok(view(app, job, Some(already)))
         })
         .await?;
-    let status = if view.already == Some(true) { StatusCode::OK } else { StatusCode::ACCEPTED };
+    let (status, changed) = if view.already == Some(true) {
+        (StatusCode::OK, Changed::default())
+    } else {
+        (StatusCode::ACCEPTED, Changed::new(format!("job {} {}", view.id, view.state)))
+    };
     let (place, revision) = (format!("/v1/jobs/{}", view.id), view.revision);
     Ok(Reply::new(&view)?
         .status(status)
         .revision(revision)
+        .changed(changed)
         .header(header::LOCATION, place)
         .header(header::RETRY_AFTER, "1"))
 }
@@ -450,7 +455,7 @@ pub(super) async fn cancel(
     principal: Principal,
     Named(id): Named<String>,
 ) -> Result<Reply, Problem> {
-    let view = app
+    let (view, before) = app
         .blocking(move |app| {
             let job = find(app, &id)?;
             if job.owner != principal.name && principal.must_be(&[Role::Admin]).is_err() {
@@ -477,9 +482,9 @@ pub(super) async fn cancel(
                     return Err(Problem::new(JOB_COMMITTED, detail).hint(hint));
                 }
             }
-            Ok(view(app, find(app, &id)?, None))
+            Ok((view(app, find(app, &id)?, None), job.state))
         })
         .await?;
-    let revision = view.revision;
-    Ok(Reply::new(&view)?.status(StatusCode::ACCEPTED).revision(revision))
+    let (revision, changed) = (view.revision, Changed::from(before.as_str(), view.state));
+    Ok(Reply::new(&view)?.status(StatusCode::ACCEPTED).revision(revision).changed(changed))
 }

@@ -15,7 +15,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::body::JsonBody;
-use super::reply::{Reply, matches};
+use super::reply::{Changed, Reply, matches};
 use crate::app::App;
 use crate::principal::Principal;
 use crate::problem::{POLICY_UNKNOWN, PRECONDITION_FAILED, Place, Problem, REQUEST_MALFORMED};
@@ -185,7 +185,9 @@ pub(super) async fn put(
         .await?;
     let (revision, status) = (policy.revision, if new { StatusCode::CREATED } else { StatusCode::OK });
     let place = format!("/v1/policies/{}", policy.sha256);
-    Ok(Reply::new(&view(policy, true))?.status(status).revision(revision).header(header::LOCATION, place))
+    let changed = if new { Changed::new(policy.state.as_str()) } else { Changed::default() };
+    let reply = Reply::new(&view(policy, true))?.status(status).revision(revision).changed(changed);
+    Ok(reply.header(header::LOCATION, place))
 }
 
 /// Changes whether jobs may use a policy.
@@ -206,18 +208,18 @@ pub(super) async fn state(
     let wanted = PolicyState::of(&state).ok_or_else(|| {
         Problem::new(REQUEST_MALFORMED, format!("`state` is `{state}`, expected draft, active or retired"))
     })?;
-    let policy = app
+    let (policy, before) = app
         .blocking(move |app| {
             let policy = find(app, &sha256)?;
             matches(&headers, policy.revision)?;
             if !app.store().change_policy(&sha256, wanted, policy.revision)? {
                 return Err(Problem::new(PRECONDITION_FAILED, "the policy has just changed"));
             }
-            find(app, &sha256)
+            Ok((find(app, &sha256)?, policy.state))
         })
         .await?;
-    let revision = policy.revision;
-    Ok(Reply::new(&view(policy, true))?.revision(revision))
+    let (revision, changed) = (policy.revision, Changed::from(before.as_str(), policy.state.as_str()));
+    Ok(Reply::new(&view(policy, true))?.revision(revision).changed(changed))
 }
 
 /// Shows the certificate that a policy would give to a leaf. Nothing is stored or signed.

@@ -4,11 +4,11 @@
 //! of the certificate that it names, so nothing of it is the station's word but its time. What is refused is said line by
 //! line, and the other lines are kept: a station lays a refused line aside, and the line goes on.
 
-use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::http::HeaderMap;
+use axum::{Extension, Json};
 use reroot_core::manifest::possession::Receipt;
 use reroot_core::x509::Certificate;
 use rusqlite::{OptionalExtension as _, Transaction, params};
@@ -17,6 +17,7 @@ use utoipa::ToSchema;
 
 use super::chips::certificate_of;
 use super::page::{At, In, Page, Wanted, page};
+use super::reply::Changed;
 use super::stations::report_of;
 use crate::app::App;
 use crate::principal::Principal;
@@ -112,7 +113,7 @@ pub(super) async fn report(
     At(station): At<String>,
     asked: HeaderMap,
     body: Result<Bytes, BytesRejection>,
-) -> Result<Json<KeptReceipts>, Problem> {
+) -> Result<(Extension<Changed>, Json<KeptReceipts>), Problem> {
     app.blocking(move |app| {
         let text = report_of(&asked, body)?;
         let (mut verified, mut refused) = (Vec::new(), Vec::new());
@@ -138,7 +139,8 @@ pub(super) async fn report(
             Ok::<_, StoreError>((last, new))
         })?;
         refused.sort_by_key(|one| one.line);
-        Ok(Json(KeptReceipts { last_seq, new, refused }))
+        let changed = if new > 0 { Changed::new(format!("{new} receipts")) } else { Changed::default() };
+        Ok((Extension(changed), Json(KeptReceipts { last_seq, new, refused })))
     })
     .await
 }

@@ -1,5 +1,6 @@
 //! Answers: JSON in which no text of a user moves a cursor, with a revision as ETag.
 
+use axum::Extension;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use reroot_core::text::printable_json;
@@ -13,6 +14,33 @@ pub struct Reply {
     status: StatusCode,
     text: String,
     headers: HeaderMap,
+    changed: Changed,
+}
+
+/// What a request has changed, for the audit log. It travels as an extension of the answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Changed {
+    /// The state before, where there was one.
+    pub(super) before: Option<String>,
+    /// The state after it, where there is one.
+    pub(super) after: Option<String>,
+}
+
+impl Changed {
+    /// Something new is there.
+    pub(super) fn new(after: impl Into<String>) -> Self {
+        Self { before: None, after: Some(after.into()) }
+    }
+
+    /// Something has a different state.
+    pub(super) fn from(before: impl Into<String>, after: impl Into<String>) -> Self {
+        Self { before: Some(before.into()), after: Some(after.into()) }
+    }
+
+    /// Something is gone.
+    pub(super) fn gone(before: impl Into<String>) -> Self {
+        Self { before: Some(before.into()), after: None }
+    }
 }
 
 impl Reply {
@@ -25,13 +53,21 @@ impl Reply {
             .map_err(|error| Problem::new(BUG, format!("the answer is not JSON: {error}")))?;
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        Ok(Self { status: StatusCode::OK, text: printable_json(&text).into_owned() + "\n", headers })
+        let text = printable_json(&text).into_owned() + "\n";
+        Ok(Self { status: StatusCode::OK, text, headers, changed: Changed::default() })
     }
 
     /// Changes the status.
     #[must_use]
     pub const fn status(mut self, status: StatusCode) -> Self {
         self.status = status;
+        self
+    }
+
+    /// Says what was changed.
+    #[must_use]
+    pub(super) fn changed(mut self, changed: Changed) -> Self {
+        self.changed = changed;
         self
     }
 
@@ -53,7 +89,7 @@ impl Reply {
 
 impl IntoResponse for Reply {
     fn into_response(self) -> Response {
-        (self.status, self.headers, self.text).into_response()
+        (self.status, self.headers, Extension(self.changed), self.text).into_response()
     }
 }
 

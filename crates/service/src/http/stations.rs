@@ -3,12 +3,12 @@
 //! A station's name is the name of its principal. Loads are kept as they were sent, in the order of the station's own numbers: a
 //! report that is sent a second time changes nothing.
 
-use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
+use axum::{Extension, Json};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use reroot_core::crypto::sha256;
@@ -20,6 +20,7 @@ use utoipa::ToSchema;
 
 use super::batches::sent_pack;
 use super::page::{At, In, Page, Wanted, page};
+use super::reply::Changed;
 use crate::app::App;
 use crate::auth::users;
 use crate::principal::Principal;
@@ -161,7 +162,7 @@ pub(super) async fn assign(
     principal: Principal,
     State(app): State<App>,
     At((station, batch)): At<(String, String)>,
-) -> Result<StatusCode, Problem> {
+) -> Result<(StatusCode, Extension<Changed>), Problem> {
     app.blocking(move |app| {
         users::check_name("station", &station)?;
         if app.catalog().batch(&batch)?.is_none() {
@@ -169,8 +170,9 @@ pub(super) async fn assign(
         }
         let sql = "INSERT OR IGNORE INTO pack (station, batch, assigned_by, assigned) VALUES (?, ?, ?, ?)";
         let row = params![station, batch, principal.name, app.world().now().to_string()];
-        app.store().connection().execute(sql, row).map_err(StoreError::from)?;
-        Ok(StatusCode::NO_CONTENT)
+        let new = app.store().connection().execute(sql, row).map_err(StoreError::from)? > 0;
+        let changed = if new { Changed::new("assigned") } else { Changed::default() };
+        Ok((StatusCode::NO_CONTENT, Extension(changed)))
     })
     .await
 }
@@ -183,12 +185,12 @@ pub(super) async fn withdraw(
     _: Principal,
     State(app): State<App>,
     At((station, batch)): At<(String, String)>,
-) -> Result<StatusCode, Problem> {
+) -> Result<(StatusCode, Extension<Changed>), Problem> {
     app.blocking(move |app| {
         must_have(app, &station, &batch)?;
         let sql = "DELETE FROM pack WHERE station = ? AND batch = ?";
         app.store().connection().execute(sql, params![station, batch]).map_err(StoreError::from)?;
-        Ok(StatusCode::NO_CONTENT)
+        Ok((StatusCode::NO_CONTENT, Extension(Changed::gone("assigned"))))
     })
     .await
 }
@@ -225,7 +227,7 @@ pub(super) async fn report(
     At(station): At<String>,
     asked: HeaderMap,
     body: Result<Bytes, BytesRejection>,
-) -> Result<Json<Kept>, Problem> {
+) -> Result<(Extension<Changed>, Json<Kept>), Problem> {
     app.blocking(move |app| {
         let text = report_of(&asked, body)?;
         let mut loads = Vec::new();
@@ -237,7 +239,7 @@ pub(super) async fn report(
             let last = "SELECT coalesce(max(seq), 0) FROM chip_load WHERE station = ?";
             let mut last: u64 =
                 transaction.query_row(last, [&station], |row| natural(row, 0)).map_err(StoreError::from)?;
-            let mut new = 0;
+            let (before, mut new) = (last, 0);
             for load in loads {
                 let line =
                     serde_json::to_string(&load).map_err(|error| Problem::new(REQUEST_MALFORMED, error.to_string()))?;
@@ -261,7 +263,8 @@ pub(super) async fn report(
                 transaction.execute(sql, row).map_err(StoreError::from)?;
                 (last, new) = (load.seq, new + 1);
             }
-            Ok(Json(Kept { last_seq: last, new }))
+            let changed = Changed::from(format!("load {before}"), format!("load {last}"));
+            Ok((Extension(changed), Json(Kept { last_seq: last, new })))
         })
     })
     .await

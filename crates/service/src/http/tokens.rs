@@ -1,13 +1,14 @@
 //! Tokens and users: for administrators. An auditor reads the lists.
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::{Extension, Json};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::JsonBody;
 use super::page::{At, In, Page, Wanted, page};
+use super::reply::Changed;
 use crate::app::App;
 use crate::auth::token::{self, NewToken, Token};
 use crate::auth::users::{self, User};
@@ -47,11 +48,12 @@ pub(super) async fn create(
     principal: Principal,
     State(app): State<App>,
     JsonBody(wanted): JsonBody<NewToken>,
-) -> Result<(StatusCode, Json<Made>), Problem> {
+) -> Result<(StatusCode, Extension<Changed>, Json<Made>), Problem> {
     app.blocking(move |app| {
         not_for_oneself(&principal, &wanted.owner, &wanted.roles)?;
         let (token, text) = token::create(app.store(), app.world(), &wanted, &principal.name)?;
-        Ok((StatusCode::CREATED, Json(Made { text, token })))
+        let of = format!("token {} of {}: {}", token.id, token.owner, words(&token.roles));
+        Ok((StatusCode::CREATED, Extension(Changed::new(of)), Json(Made { text, token })))
     })
     .await
 }
@@ -60,8 +62,17 @@ pub(super) async fn create(
 #[utoipa::path(delete, path = "/v1/tokens/{id}", tag = "tokens",
     params(("id" = String, Path, description = "The middle of its text")),
     responses((status = 200, body = Token), (status = "4XX", body = Document)))]
-pub(super) async fn revoke(_: Principal, State(app): State<App>, At(id): At<String>) -> Result<Json<Token>, Problem> {
-    app.blocking(move |app| Ok(Json(token::revoke(app.store(), app.world(), &id)?))).await
+pub(super) async fn revoke(
+    _: Principal,
+    State(app): State<App>,
+    At(id): At<String>,
+) -> Result<(Extension<Changed>, Json<Token>), Problem> {
+    app.blocking(move |app| {
+        let token = token::revoke(app.store(), app.world(), &id)?;
+        let before = format!("token of {}: {}", token.owner, words(&token.roles));
+        Ok((Extension(Changed::from(before, "revoked")), Json(token)))
+    })
+    .await
 }
 
 /// Lists people and machines.
@@ -87,11 +98,12 @@ pub(super) async fn add_user(
     principal: Principal,
     State(app): State<App>,
     JsonBody(user): JsonBody<User>,
-) -> Result<(StatusCode, Json<User>), Problem> {
+) -> Result<(StatusCode, Extension<Changed>, Json<User>), Problem> {
     app.blocking(move |app| {
         not_for_oneself(&principal, &user.name, &user.roles)?;
         users::create(app.store(), app.world(), &user, &principal.name)?;
-        Ok((StatusCode::CREATED, Json(user)))
+        let changed = Changed::new(format!("{}: {}", user.name, words(&user.roles)));
+        Ok((StatusCode::CREATED, Extension(changed), Json(user)))
     })
     .await
 }
@@ -104,8 +116,12 @@ pub(super) async fn remove_user(
     _: Principal,
     State(app): State<App>,
     At(name): At<String>,
-) -> Result<StatusCode, Problem> {
-    app.blocking(move |app| users::remove(app.store(), &name).map(|()| StatusCode::NO_CONTENT)).await
+) -> Result<(StatusCode, Extension<Changed>), Problem> {
+    app.blocking(move |app| {
+        let had = users::remove(app.store(), &name)?;
+        Ok((StatusCode::NO_CONTENT, Extension(Changed::gone(words(&had)))))
+    })
+    .await
 }
 
 /// An administrator gives others what they may do, and not themselves: a second one can.
@@ -114,6 +130,11 @@ fn not_for_oneself(principal: &Principal, name: &str, roles: &[Role]) -> Result<
         return Ok(());
     }
     Err(Problem::new(AUTH_ROLE, "nothing gives its own maker more roles: another administrator can"))
+}
+
+/// Roles, joined by commas.
+fn words(roles: &[Role]) -> String {
+    roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(",")
 }
 
 const TOKENS: &str = "tokens";

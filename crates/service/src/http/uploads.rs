@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Path as Named, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -18,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::body::JsonBody;
-use super::reply::Reply;
+use super::reply::{Changed, Reply};
 use crate::app::App;
 use crate::job::PARTIAL;
 use crate::principal::{Principal, Role};
@@ -134,7 +135,9 @@ pub(super) async fn post(
         })
         .await?;
     let place = format!("/v1/uploads/{}", upload.id);
-    Ok(Reply::new(&UploadView::from(upload))?.status(StatusCode::CREATED).header(header::LOCATION, place))
+    let changed = Changed::new(format!("upload {} {}", upload.id, upload.state.as_str()));
+    let reply = Reply::new(&UploadView::from(upload))?.status(StatusCode::CREATED).changed(changed);
+    Ok(reply.header(header::LOCATION, place))
 }
 
 /// Lists the caller's uploads; of an administrator or auditor, all.
@@ -172,14 +175,14 @@ pub(super) async fn delete(
     State(app): State<App>,
     principal: Principal,
     Named(id): Named<String>,
-) -> Result<StatusCode, Problem> {
+) -> Result<(StatusCode, Extension<Changed>), Problem> {
     app.blocking(move |app| {
         let upload = own(app, &principal, &id)?;
         if app.arriving().contains(&upload.id) || !app.store().remove_upload(&upload.id)? {
             return Err(Problem::new(UPLOAD_IN_USE, "the upload arrives now, or an open job reads it"));
         }
         durable::remove_partial_file(&app.settings().uploads().join(&upload.id))?;
-        Ok(StatusCode::NO_CONTENT)
+        Ok((StatusCode::NO_CONTENT, Extension(Changed::gone(upload.state.as_str()))))
     })
     .await
 }
@@ -246,7 +249,9 @@ pub(super) async fn put(
             Ok(Upload { state: UploadState::Received, sha256: Some(sha256), ..upload })
         })
         .await?;
-    Reply::new(&UploadView::from(upload))
+    let sha256 = upload.sha256.as_deref().unwrap_or_default();
+    let changed = Changed::from(UploadState::Expected.as_str(), format!("{}, SHA-256 {sha256}", upload.state.as_str()));
+    Ok(Reply::new(&UploadView::from(upload))?.changed(changed))
 }
 
 /// SHA-256 of `Content-Digest` (RFC 9530 §2), as hexadecimal text.
