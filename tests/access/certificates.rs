@@ -85,7 +85,7 @@ fn a_known_certificate_is_a_person_and_all_others_are_refused() {
     for name in ["anna", "revoked", "expired", "stranger"] {
         admin("POST", "/v1/users", &user(name, &["viewer"], name)).expect(201);
     }
-    let get = |name| ask_as(&service, name, "GET", "/v1/batches", &[], b"");
+    let get = |name: Option<&str>| ask_as(&service, name, "GET", "/v1/batches", &[], b"");
     get(Some("anna")).expect("an answer").expect(200);
     ask_as(&service, Some("anna"), "GET", "/v1/tokens", &[], b"").expect("an answer").problem(403, "auth.role");
     get(None).expect("an answer").problem(401, "auth.missing");
@@ -103,8 +103,35 @@ fn a_known_certificate_is_a_person_and_all_others_are_refused() {
     admin("POST", "/v1/users", &user("root", &["operator"], "bert")).problem(403, "auth.role");
     admin("POST", "/v1/users", r#"{"name":"x","roles":["viewer"],"certificates":["00"]}"#)
         .problem(400, "request.malformed");
+    let clients = std::fs::read(service.workshop.path("clients.pem")).unwrap();
     let users = admin("GET", "/v1/users", "").expect(200).json();
     assert_eq!(users["items"].as_array().unwrap().len(), 4);
+    // files that have changed are in use a second later; those that cannot be used leave the earlier ones in place
+    let openssl = |line: &str| {
+        Run::openssl().args(line.split(' ')).folder(service.workshop.folder()).run().success();
+    };
+    let replace = |name: &str, content: &[u8]| {
+        put(&service.workshop.path("new"), content);
+        Run::tool("mv").args(["new", name]).folder(service.workshop.folder()).run().success();
+    };
+    let taken = |name: &str| get(Some(name)).is_some();
+    openssl("ca -config ca.cnf -cert clients.pem -keyfile clients.key -revoke bert.pem");
+    openssl("ca -config ca.cnf -cert clients.pem -keyfile clients.key -gencrl -out next.crl");
+    openssl("ca -config ca.cnf -cert strangers.pem -keyfile strangers.key -gencrl -out strangers.crl");
+    let file = |name: &str| std::fs::read(service.workshop.path(name)).unwrap();
+    replace("clients.crl", &file("next.crl"));
+    service.until(|| !taken("bert"));
+    assert!(taken("anna"));
+    replace("clients.crl", b"no list");
+    replace("clients.pem", &file("strangers.pem"));
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    assert!(taken("anna") && !taken("stranger") && !taken("bert"));
+    replace("clients.crl", &file("strangers.crl"));
+    service.until(|| taken("stranger"));
+    assert!(!taken("anna"), "the CA of clients is a different one now");
+    replace("clients.pem", &clients);
+    replace("clients.crl", &file("next.crl"));
+    service.until(|| taken("anna"));
     admin("DELETE", "/v1/users/anna", "").expect(204);
     admin("DELETE", "/v1/users/anna", "").problem(404, "user.unknown");
     get(Some("anna")).expect("an answer").problem(401, "auth.refused");

@@ -231,8 +231,9 @@ pub(crate) const SERVICE: &[Row] = &[
     // an ID token is judged without the store
     Row("oidc", &["core", "error", "problem", "settings"]),
     Row("metrics", &[]),
+    Row("version", &["core"]),
     // what a published revocation list says is read by the core
-    Row("lists", &["core"]),
+    Row("lists", &["core", "version"]),
     // its error is the core's
     Row("catalog", &["core", "core::error", "store"]),
     Row("audit_log", &["core", "error", "problem", "world"]),
@@ -296,7 +297,7 @@ pub(crate) const SERVICE: &[Row] = &[
     // pages: they ask the API's router in this process, and show what it answers; sessions are theirs
     Row("console", &["core", "app", "auth", "http", "oidc", "principal", "problem", "rate", "settings", "store"]),
     // a connection says which certificate was verified on it
-    Row("listen", &["core", "error", "principal::Peer", "settings"]),
+    Row("listen", &["core", "error", "principal::Peer", "settings", "version"]),
     Row(
         "serve",
         &[

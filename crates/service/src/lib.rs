@@ -28,6 +28,7 @@ pub mod serve;
 pub mod settings;
 pub mod status;
 pub mod store;
+pub mod version;
 pub mod world;
 
 pub use admin::{first_admin, login_link};

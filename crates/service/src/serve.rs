@@ -20,7 +20,7 @@ use crate::console;
 use crate::error::ServiceError;
 use crate::http;
 use crate::job;
-use crate::listen::{self, Listener};
+use crate::listen::{Listener, Secure};
 use crate::oidc::Provider;
 use crate::principal::{Passing, Roles};
 use crate::settings::Settings;
@@ -74,7 +74,7 @@ pub fn serve(
             create_directory(&folder, Access::Private)?;
         }
     }
-    let tls = settings.tls.as_ref().map(listen::acceptor).transpose()?;
+    let tls = settings.tls.clone().map(Secure::new).transpose()?.map(Arc::new);
     let oidc = settings.oidc.clone().map(Provider::new).transpose()?;
     let store = Store::open(&settings.store())?;
     let (audit, writer) = AuditLog::start(&settings.audit(), settings.configuration.clone(), &world)?;
@@ -152,11 +152,7 @@ async fn start_round(app: &App) {
     }
 }
 
-async fn run(
-    app: &App,
-    tls: Option<tokio_rustls::TlsAcceptor>,
-    started: impl FnOnce(Started),
-) -> Result<(), ServiceError> {
+async fn run(app: &App, tls: Option<Arc<Secure>>, started: impl FnOnce(Started)) -> Result<(), ServiceError> {
     let listener = Listener::open(&app.settings().listen, tls).await?;
     let metrics = match &app.settings().metrics {
         Some(place) => Some(Listener::open(place, None).await?),

@@ -22,13 +22,12 @@ use reroot_core::text::exact_path;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{Semaphore, watch};
-use tokio_rustls::TlsAcceptor;
 
 use crate::error::ServiceError;
 use crate::principal::Peer;
 use crate::settings::Listen;
 
-pub use tls::acceptor;
+pub use tls::Secure;
 
 /// Longest time for a TLS handshake, and for the headers of a request.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -39,7 +38,7 @@ const LAST_REQUESTS: Duration = Duration::from_secs(5);
 #[expect(missing_debug_implementations, reason = "holds a key")]
 pub struct Listener {
     socket: Socket,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Arc<Secure>>,
 }
 
 #[derive(Debug)]
@@ -56,7 +55,7 @@ impl Listener {
     ///
     /// # Errors
     /// The place is taken, or this user may not use it.
-    pub async fn open(place: &Listen, tls: Option<TlsAcceptor>) -> Result<Self, ServiceError> {
+    pub async fn open(place: &Listen, tls: Option<Arc<Secure>>) -> Result<Self, ServiceError> {
         let (name, socket) = match place {
             Listen::Tcp(address) => (address.to_string(), TcpListener::bind(address).await.map(Socket::Tcp)),
             Listen::Unix(path) => {
@@ -133,9 +132,9 @@ impl Listener {
 }
 
 /// The stream inside TLS, and the client's certificate.
-async fn secured(tls: Option<TlsAcceptor>, stream: Box<dyn Stream>, peer: Peer) -> Option<(Box<dyn Stream>, Peer)> {
+async fn secured(tls: Option<Arc<Secure>>, stream: Box<dyn Stream>, peer: Peer) -> Option<(Box<dyn Stream>, Peer)> {
     let Some(tls) = tls else { return Some((stream, peer)) };
-    let stream = tokio::time::timeout(PATIENCE, tls.accept(stream)).await.ok()?.ok()?;
+    let stream = tokio::time::timeout(PATIENCE, tls.acceptor().accept(stream)).await.ok()?.ok()?;
     let certificate = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
     let certificate = certificate.map(|certificate| certificate.to_vec());
     Some((Box::new(stream), Peer { certificate, ..peer }))

@@ -1,7 +1,8 @@
-//! TLS: the server's certificate, and the CAs of clients.
+//! TLS: the server's certificate, and the CAs of clients. Their files are read again when they have changed.
 
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use reroot_core::input;
 use rustls::RootCertStore;
@@ -14,13 +15,71 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::error::ServiceError;
 use crate::settings::Tls;
+use crate::version::Version;
 
-/// What turns a connection into one with TLS. A client need not show a certificate: it can have a token. One that it
-/// shows must reach a configured CA, be in time and not be revoked, or there is no connection.
-///
-/// # Errors
-/// A file cannot be read or used.
-pub fn acceptor(tls: &Tls) -> Result<TlsAcceptor, ServiceError> {
+/// Between two looks at the files.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// What turns connections into those with TLS, as the files of the settings say now. A client need not show a certificate:
+/// it can have a token. One that it shows must reach a configured CA, be in time and not be revoked, or there is no
+/// connection.
+#[expect(missing_debug_implementations, reason = "holds a key")]
+pub struct Secure {
+    tls: Tls,
+    read: Mutex<Read>,
+}
+
+/// What was read, and of which versions of the files.
+struct Read {
+    looked: Instant,
+    versions: Vec<Option<Version>>,
+    acceptor: TlsAcceptor,
+}
+
+impl Secure {
+    /// Reads the files.
+    ///
+    /// # Errors
+    /// A file cannot be read or used.
+    pub fn new(tls: Tls) -> Result<Self, ServiceError> {
+        let versions = versions(&tls);
+        let read = Mutex::new(Read { looked: Instant::now(), versions, acceptor: acceptor(&tls)? });
+        Ok(Self { tls, read })
+    }
+
+    /// What takes the next connection. The files are looked at once a second at most. New ones that cannot be used, such as a
+    /// certificate whose key is not there yet, leave those before in place.
+    pub(super) fn acceptor(&self) -> TlsAcceptor {
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        if read.looked.elapsed() >= LOOK {
+            read.looked = Instant::now();
+            let versions = versions(&self.tls);
+            if versions != read.versions {
+                read.versions = versions;
+                match acceptor(&self.tls) {
+                    Ok(acceptor) => {
+                        read.acceptor = acceptor;
+                        tracing::info!("certificates and revocation lists of TLS were read again");
+                    }
+                    Err(error) => {
+                        let error = error.to_string();
+                        tracing::error!(error, "new files of TLS cannot be used: the earlier ones stay in use");
+                    }
+                }
+            }
+        }
+        read.acceptor.clone()
+    }
+}
+
+/// The versions of all files, before they are read: a change in between is seen the next time.
+fn versions(tls: &Tls) -> Vec<Option<Version>> {
+    let files = [Some(&tls.certificate), Some(&tls.key), tls.client_ca.as_ref(), tls.client_crl.as_ref()];
+    let version = |file: &PathBuf| Some(Version::of(&file.metadata().ok()?));
+    files.into_iter().flatten().map(version).collect()
+}
+
+fn acceptor(tls: &Tls) -> Result<TlsAcceptor, ServiceError> {
     let provider = Arc::new(default_provider());
     let chain = certificates(&tls.certificate)?;
     let content = read(&tls.key)?;

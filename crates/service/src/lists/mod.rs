@@ -5,14 +5,15 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read as _};
-use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use reroot_core::crl::Crl;
 use reroot_core::crypto::sha256;
-use reroot_core::input::{self, FileId};
+use reroot_core::input;
 use reroot_core::x509::{Sha256Digest, Time};
+
+use crate::version::Version;
 
 /// What a list says of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,14 +32,6 @@ pub struct List {
 #[derive(Debug, Default)]
 pub struct Lists(Mutex<HashMap<String, (Version, List)>>);
 
-/// Tells one version of a file from the next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Version {
-    file: FileId,
-    bytes: u64,
-    changed: (i64, i64),
-}
-
 impl Lists {
     /// Opens a list of a folder. Nothing comes back where there is no list of that name.
     ///
@@ -53,9 +46,7 @@ impl Lists {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
-        let about = file.metadata()?;
-        let version =
-            Version { file: FileId::of(&about), bytes: about.len(), changed: (about.mtime(), about.mtime_nsec()) };
+        let version = Version::of(&file.metadata()?);
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(name).copied();
         if let Some((_, list)) = known.filter(|(known, _)| *known == version) {
             return Ok(Some((file, list)));
