@@ -10,7 +10,7 @@ use reroot::input::open as open_input;
 use reroot::origin::ChipName;
 use reroot::proof::{Pack, pack};
 use reroot::report::{ExportMade, Place};
-use reroot::revoke::read_uids;
+use reroot::revoke::read_chips;
 use reroot::text::Printable;
 use reroot::x509::Certificate;
 use reroot_check::anchors;
@@ -95,17 +95,10 @@ fn check_options(args: &ExportArgs, target: Option<Target>, printer: Printer) ->
 /// The chips of a list.
 fn chips(path: &Path) -> Result<Vec<ChipName>, Fault> {
     let name = Printable::new(path).to_string();
-    let (named, findings) = read_uids(&name, &load::bytes("list", path)?);
-    if let Some(finding) = findings.first() {
-        return Err(Fault::usage(format!("{}: {}", finding.place, finding.what))
-            .hint(finding.hint.as_deref().unwrap_or_default()));
-    }
-    let without = named.iter().find(|one| one.chip.candidates().is_empty());
-    if let Some(one) = without {
-        return Err(Fault::usage(format!("{}: `{}` does not name one chip", one.place, one.chip))
-            .hint("Write the UID or the ST number."));
-    }
-    Ok(named.into_iter().map(|one| one.chip).collect())
+    let chips = read_chips(&name, &load::bytes("list", path)?);
+    chips.map_err(|finding| {
+        Fault::usage(format!("{}: {}", finding.place, finding.what)).hint(finding.hint.as_deref().unwrap_or_default())
+    })
 }
 
 fn say(args: &ExportArgs, printer: Printer, batches: &[String], to: &str, certificates: u64) {

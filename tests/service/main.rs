@@ -11,6 +11,7 @@ mod client;
 mod console;
 mod demo;
 mod document;
+mod exports;
 mod hostile;
 mod jobs;
 mod policies;

@@ -89,7 +89,7 @@ fn a_signed_approval_makes_a_batch_that_verifies_and_goes_out() {
     let verify = id(&anna.post("/v1/jobs", &json!({ "kind": "verify", "batch": batch })).expect(202).json());
     let report = anna.wait_for(&verify, &["checked"]);
     assert_eq!(report["result"]["faults"], json!([]), "{report:#}");
-    let export = json!({ "kind": "export", "batch": batch, "to": "csv" });
+    let export = json!({ "kind": "export", "batches": [batch], "to": "csv" });
     let export = id(&anna.post("/v1/jobs", &export).expect(202).json());
     anna.wait_for(&export, &["checked"]);
     let table = anna.get(&format!("/v1/jobs/{export}/export")).expect(200);

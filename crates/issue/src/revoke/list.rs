@@ -7,6 +7,22 @@ use crate::x509::Time;
 
 use super::{Finding, Named};
 
+/// Reads a list of which each line must name one chip.
+///
+/// # Errors
+/// The first line that is damaged, or names more than one chip.
+pub fn read_chips(name: &str, content: &[u8]) -> Result<Vec<ChipName>, Finding> {
+    let (named, findings) = read_uids(name, content);
+    if let Some(finding) = findings.into_iter().next() {
+        return Err(finding);
+    }
+    if let Some(one) = named.iter().find(|one| one.chip.candidates().is_empty()) {
+        let hint = Some("Write the UID or the ST number.".to_owned());
+        return Err(Finding::damaged(one.place.clone(), format!("`{}` does not name one chip", one.chip), hint));
+    }
+    Ok(named.into_iter().map(|one| one.chip).collect())
+}
+
 /// Reads a list of chips: one a line, in the first column.
 pub fn read_uids(name: &str, content: &[u8]) -> (Vec<Named>, Vec<Finding>) {
     let (mut named, mut findings) = (Vec::new(), Vec::new());

@@ -23,7 +23,7 @@ mod sizes;
 pub(crate) use certificates::BatchCertificates;
 pub use choose::{choose, choose_release};
 pub use chosen::{Chosen, Counts, Decision, Finding};
-pub use list::{parse_reason, read_list, read_uids, reasons};
+pub use list::{parse_reason, read_chips, read_list, read_uids, reasons};
 pub use lists::{ENCODER, Lists};
 pub use publish::{Index, IndexList, read_index};
 pub use report::{Carried, Change, ExportMade, RoundCarried, RoundPublished};

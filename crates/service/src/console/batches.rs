@@ -115,7 +115,7 @@ pub(super) async fn page(
         shares,
         batch,
         findings,
-        exports: vec!["csv", "zip", "aws-thingpress", "azure-dps"],
+        exports: vec!["csv", "zip", "aws-bulk", "aws-thingpress", "azure-dps", "stsafe-zone"],
         may_read_files: visit.may("GET", "/v1/batches/{id}/files/{name}"),
         may_read_pack: visit.may("GET", "/v1/batches/{id}/pack"),
         may_work: visit.may("POST", "/v1/jobs"),
@@ -133,9 +133,13 @@ pub(super) async fn work(
     let spec = match fields.one("to") {
         "" => json!({ "kind": "verify", "batch": id }),
         to => {
-            let mut spec = json!({ "kind": "export", "batch": id, "to": to });
+            let mut spec = json!({ "kind": "export", "batches": [id], "to": to });
             if let Some(policy) = fields.some("aws_policy") {
                 spec["aws_policy"] = Value::String(policy);
+            }
+            if let Some(bytes) = fields.some("zone") {
+                let bytes = bytes.parse::<u32>().map_or(Value::String(bytes), Value::from);
+                spec["zone"] = json!({ "bytes": bytes });
             }
             spec
         }

@@ -7,6 +7,7 @@ use reroot_core::input;
 use super::file::attachment;
 use super::jobs::find;
 use crate::app::App;
+use crate::job::{Spec, StoredSpec};
 use crate::principal::Principal;
 use crate::problem::{JOB_UNKNOWN, Problem};
 use crate::store::JobState;
@@ -17,17 +18,16 @@ use crate::store::JobState;
     (status = "4XX", body = crate::problem::Document, content_type = "application/problem+json"),
 ))]
 pub(super) async fn get(State(app): State<App>, _: Principal, Named(id): Named<String>) -> Result<Response, Problem> {
-    let (file, bytes, id) = app
+    let (file, bytes, name) = app
         .blocking(move |app| {
             let job = find(app, &id)?;
             let none = || Problem::new(JOB_UNKNOWN, format!("the job `{}` has no export", job.id));
-            if job.kind != "export" || job.state != JobState::Checked {
-                return Err(none());
-            }
+            let stored = StoredSpec::of_text(&job.spec).filter(|_| job.state == JobState::Checked);
+            let Some(Spec::Export(spec)) = stored.map(|stored| stored.spec) else { return Err(none()) };
             let file = input::open(&app.settings().exports().join(&job.id)).map_err(|_| none())?;
             let bytes = file.metadata().map_err(|_| none())?.len();
-            Ok((file, bytes, job.id))
+            Ok((file, bytes, format!("{}.{}", job.id, spec.to.extension())))
         })
         .await?;
-    Ok(attachment(file, bytes, &format!("{id}.export")))
+    Ok(attachment(file, bytes, &name))
 }

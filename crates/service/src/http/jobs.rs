@@ -242,6 +242,12 @@ fn checked(app: &App, principal: &Principal, spec: Spec) -> Result<StoredSpec, P
         return Err(Problem::new(REQUEST_MALFORMED, format!("`inputs` has no upload, or more than {MAX_INPUTS}")));
     }
     match &spec {
+        Spec::Export(job) if job.batches.is_empty() || job.batches.len() > MAX_INPUTS => {
+            return Err(Problem::new(
+                REQUEST_MALFORMED,
+                format!("`batches` is empty, or names more than {MAX_INPUTS}"),
+            ));
+        }
         Spec::Revoke(job) => check(job)?,
         Spec::Crl(CrlJob { valid_days: Some(days), .. }) if !(1..=400).contains(days) => {
             return Err(Problem::new(REQUEST_MALFORMED, format!("`valid_days` is {days}, expected 1 to 400")));

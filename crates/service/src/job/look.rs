@@ -1,4 +1,4 @@
-//! Jobs that sign nothing: they look at uploads, verify a batch, or take its certificates out in a different form.
+//! Jobs that sign nothing: they look at uploads, or verify a batch.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -6,17 +6,15 @@ use std::sync::Arc;
 use reroot_core::audit::{Audit, audit};
 use reroot_core::crypto::VerificationEngine;
 use reroot_core::durable;
-use reroot_core::export::{Export, export as export_batches};
 use reroot_core::inspect::{Judgement, Look, look, look_and_verify};
 use reroot_core::parallel;
 use reroot_core::reel::Limits;
 use reroot_core::verify::{Family, SourceRules};
 use reroot_core::x509::KeyAlgorithm;
 use reroot_issue::error::Error;
-use serde_json::{Value, json};
 
-use super::issue::{Place, Ran, Stopped, config, forms, policy, storage, value};
-use super::spec::{ExportJob, InspectJob, StoredSpec, VerifyJob};
+use super::issue::{Place, Ran, Stopped, config, policy, storage, value};
+use super::spec::{InspectJob, StoredSpec, VerifyJob};
 use crate::app::App;
 use crate::problem::{BATCH_UNKNOWN, Problem};
 use crate::running::Live;
@@ -106,33 +104,8 @@ pub(super) fn verify(
     Ok(Ran::Checked(value(&report.map_err(Error::from)?)?))
 }
 
-/// Takes the certificates of a batch out in a different form, as one file.
-pub(super) fn export(app: &App, job: &Job, spec: &ExportJob, live: &Arc<Live>) -> Result<Ran, Stopped> {
-    let (config, batch) = (config(app)?, batch(app, &spec.batch)?);
-    let out = app.settings().exports().join(&job.id);
-    durable::remove_partial_file(&out).map_err(storage)?;
-    let forms = forms(&spec.forms);
-    let exported = export_batches(&Export {
-        batches: &[batch],
-        only: None,
-        with_chain: false,
-        out: &out,
-        target: spec.to.into_library(),
-        forms: &forms,
-        aws_policy: spec.aws_policy.as_deref(),
-        zone: None,
-        anchors: Some(&config.manifest_anchors().map_err(Error::from)?),
-        advance: &|count| live.advanced(count),
-        cancel: &live.cancel,
-    });
-    let exported = exported.map_err(Error::from)?;
-    let to = spec.to.into_library().as_str();
-    let result: Value = json!({ "to": to, "batches": exported.batches, "certificates": exported.certificates });
-    Ok(Ran::Checked(result))
-}
-
 /// The folder of a batch, whose name is a UUID and never a path.
-fn batch(app: &App, name: &str) -> Result<PathBuf, Stopped> {
+pub(super) fn batch(app: &App, name: &str) -> Result<PathBuf, Stopped> {
     let is_one = name.parse::<reroot_issue::BatchId>().is_ok();
     let folder = app.settings().batches().join(name);
     if is_one && folder.is_dir() {

@@ -8,6 +8,7 @@
 //! What it leaves to others: whether a plan is signed is the signer's word.
 
 mod crl;
+mod export;
 mod issue;
 mod look;
 mod revoke;

@@ -14,8 +14,8 @@ use utoipa::ToSchema;
 pub enum Spec {
     /// Makes a round of revocation lists: plans it, has it signed, and publishes it.
     Crl(CrlJob),
-    /// Takes the certificates of a batch out in a different form.
-    Export(ExportJob),
+    /// Takes the certificates of batches out in a different form.
+    Export(Box<ExportJob>),
     /// Looks at what is in uploads.
     Inspect(InspectJob),
     /// Plans a batch, has it approved and signed, and seals it.
@@ -167,20 +167,42 @@ pub struct VerifyJob {
     pub inputs: Vec<String>,
 }
 
-/// Takes the certificates of a batch out in a different form.
+/// Takes the certificates of batches out in a different form, as one file. What is several files by its nature is a tar
+/// archive of them. A batch has its line pack without a job.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExportJob {
-    /// The batch.
-    pub batch: String,
+    /// The batches: one or more, of one issuing CA.
+    pub batches: Vec<String>,
     /// The form.
     pub to: ExportTo,
+    /// Id of the upload with the chips that are wanted, one a line; all of them if it is not said.
+    #[serde(default)]
+    pub only: Option<String>,
     /// Encodings, where the form wants one.
     #[serde(default)]
     pub forms: Vec<BatchForm>,
+    /// Whether each PEM file goes on with the CA certificates above it, without the root.
+    #[serde(default)]
+    pub with_chain: bool,
     /// The policy of the cloud that devices get.
     #[serde(default)]
     pub aws_policy: Option<String>,
+    /// The data zone of the chip, for `stsafe-zone`.
+    #[serde(default)]
+    pub zone: Option<ChipZone>,
+}
+
+/// A data zone of the chip.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChipZone {
+    /// How many bytes it has.
+    #[schema(minimum = 1)]
+    pub bytes: u32,
+    /// Whether the issuing CA's certificate comes first.
+    #[serde(default)]
+    pub chain: bool,
 }
 
 macro_rules! choices {
@@ -236,8 +258,10 @@ choices! {
         /// PEM.
         Pem,
     }
-    /// The form of an export that is one file.
+    /// The form of an export.
     ExportTo => Target {
+        /// The files for AWS IoT bulk registration, in a tar archive.
+        AwsBulk,
         /// A file for AWS Thingpress: one certificate a line.
         AwsThingpress,
         /// A file of request bodies for the Azure Device Provisioning Service.
@@ -245,6 +269,8 @@ choices! {
         /// A table of all chips.
         #[default]
         Csv,
+        /// The exact bytes for a data zone of each chip, in a tar archive.
+        StsafeZone,
         /// A zip archive of certificates.
         Zip,
     }
@@ -257,6 +283,19 @@ pub struct StoredSpec {
     pub spec: Spec,
     /// SHA-256 of each upload that it names.
     pub digests: BTreeMap<String, String>,
+}
+
+impl ExportTo {
+    /// The end of the file's name.
+    pub const fn extension(self) -> &'static str {
+        match self {
+            Self::AwsBulk | Self::StsafeZone => "tar",
+            Self::AwsThingpress => "txt",
+            Self::AzureDps => "jsonl",
+            Self::Csv => "csv",
+            Self::Zip => "zip",
+        }
+    }
 }
 
 impl Spec {
@@ -275,7 +314,8 @@ impl Spec {
     /// The uploads that it reads, each once.
     pub fn uploads(&self) -> Vec<String> {
         let mut uploads = match self {
-            Self::Crl(_) | Self::Export(_) => vec![],
+            Self::Crl(_) => vec![],
+            Self::Export(job) => job.only.iter().cloned().collect(),
             Self::Inspect(job) => job.inputs.clone(),
             Self::Issue(job) => job.inputs.iter().chain(&job.expect).cloned().collect(),
             Self::Revoke(job) => job.uid_lists.iter().chain(&job.lists).chain(&job.reels).cloned().collect(),
@@ -308,7 +348,8 @@ impl Spec {
             }
         };
         match &mut self {
-            Self::Crl(_) | Self::Export(_) => {}
+            Self::Crl(_) => {}
+            Self::Export(job) => job.only.iter_mut().for_each(named),
             Self::Inspect(job) => job.inputs.iter_mut().for_each(named),
             Self::Issue(job) => job.inputs.iter_mut().chain(&mut job.expect).for_each(named),
             Self::Revoke(job) => {
@@ -326,6 +367,11 @@ impl StoredSpec {
         let terms = self.spec.clone().by_content(&self.digests);
         let text = serde_json::to_vec(&terms).expect("a command has text for keys");
         sha256(&text).to_string()[..32].to_owned()
+    }
+
+    /// Reads the text that is stored; `None` if this program has not written it.
+    pub fn of_text(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok()
     }
 
     /// The text that is stored.

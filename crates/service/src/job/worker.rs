@@ -14,7 +14,7 @@ use super::end;
 use super::issue::{self, Place, Ran, Stopped};
 use super::signing::{self, Looked};
 use super::spec::{Spec, StoredSpec};
-use super::{crl, look, revoke};
+use super::{crl, export, look, revoke};
 use crate::app::App;
 use crate::problem::{BUG, INPUT_REFUSED, Problem};
 use crate::running::Live;
@@ -76,7 +76,7 @@ fn next(app: &App, mine: &dyn Fn(&Spec) -> bool) -> Option<(Job, StoredSpec)> {
     let rank = |job: &Job| ["crl", "revoke"].iter().position(|kind| *kind == job.kind).unwrap_or(usize::MAX);
     waiting.sort_by_key(|job| (rank(job), job.state != JobState::Sealing));
     waiting.into_iter().find_map(|job| {
-        let stored: StoredSpec = serde_json::from_str(&job.spec).ok()?;
+        let stored = StoredSpec::of_text(&job.spec)?;
         mine(&stored.spec).then_some((job, stored))
     })
 }
@@ -102,7 +102,7 @@ fn run(app: &App, job: &Job, stored: &StoredSpec, live: &Arc<Live>) -> Result<bo
             Spec::Issue(spec) => issue::plan(app, job, stored, spec, live),
             Spec::Inspect(spec) => look::inspect(app, job, stored, spec, live),
             Spec::Verify(spec) => look::verify(app, job, stored, spec, live),
-            Spec::Export(spec) => look::export(app, job, spec, live),
+            Spec::Export(spec) => export::export(app, job, stored, spec, live),
             Spec::Revoke(spec) => revoke::plan(app, job, stored, spec),
             Spec::Crl(spec) => crl::plan(app, job, spec),
         }

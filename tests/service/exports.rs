@@ -1,0 +1,87 @@
+//! Exports as jobs: several batches, some chips, and the forms that are several files.
+
+use serde_json::{Value, json};
+
+use super::bench::Bench;
+use super::jobs::{id, posted};
+use super::signer::{CONSOLE, Signer};
+use crate::support::judges::put;
+use crate::support::run::Run;
+
+#[test]
+fn an_export_has_the_chips_and_the_form_that_were_asked_for() {
+    let bench = Bench::new();
+    Signer::prepare(&bench, CONSOLE);
+    let _signer = Signer::start(&bench);
+    let service = bench.start();
+    let anna = service.of("anna");
+    let mut uids = Vec::new();
+    let batches: Vec<String> = [0..3, 3..5]
+        .into_iter()
+        .map(|leaves| {
+            let job = posted(&bench, &anna, leaves);
+            anna.wait_for(&job, &["awaiting-approval"]);
+            service.of("bert").post(&format!("/v1/jobs/{job}/approvals"), &json!({ "console": true })).expect(202);
+            let published = anna.wait_for(&job, &["published"]);
+            let batch = published["plan"]["batch"].as_str().unwrap().to_owned();
+            let lines = bench.workshop.lines(&format!("data/batches/{batch}"));
+            uids.extend(lines.iter().map(|line| line["uid"].as_str().unwrap().to_owned()));
+            batch
+        })
+        .collect();
+    let post = |more: Value| {
+        let mut wanted = json!({ "kind": "export", "batches": batches });
+        wanted.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        anna.post("/v1/jobs", &wanted)
+    };
+    let export = |more: Value, ending: &str| {
+        let job = id(&post(more).expect(202).json());
+        let result = anna.wait_for(&job, &["checked"])["result"].clone();
+        let file = anna.get(&format!("/v1/jobs/{job}/export")).expect(200);
+        let kept = &file.headers["content-disposition"];
+        assert!(kept.contains(&format!("{job}.{ending}")), "{kept}");
+        let path = bench.workshop.path(&format!("export.{ending}"));
+        put(&path, &file.body);
+        bench.empties("jobs");
+        (path, result["certificates"].as_u64().unwrap())
+    };
+    let listed = |path: &std::path::Path, program: &str, option: &str| {
+        let out = Run::tool(program).args([option, path.to_str().unwrap()]).run().success().out();
+        out.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let wanted = anna.upload("wanted.txt", format!("{}\n{}\n", uids[1], uids[4]).as_bytes());
+    // some chips of two batches, by the one list
+    let (path, count) = export(json!({ "to": "zip", "only": wanted, "forms": ["pem"], "with_chain": true }), "zip");
+    assert_eq!(count, 2);
+    let out = Run::tool("python3").args(["-m", "zipfile", "-l", path.to_str().unwrap()]).run().success().out();
+    assert!(out.contains(&format!("{}.pem", uids[1])) && !out.contains(&uids[0]), "{out}");
+    // forms that are several files are an archive that tar lists
+    let (path, count) = export(json!({ "to": "stsafe-zone", "zone": { "bytes": 1500, "chain": true } }), "tar");
+    let mut expected: Vec<String> = uids.iter().map(|uid| format!("{uid}.bin")).collect();
+    expected.sort();
+    assert_eq!((count, listed(&path, "tar", "-tf")), (5, expected));
+    let said = listed(&path, "tar", "-tvf");
+    assert!(said.iter().all(|line| line.starts_with("-rw-r--r-- 0/0")), "{said:?}");
+    let (path, _) = export(json!({ "to": "aws-bulk", "aws_policy": "fleet" }), "tar");
+    assert_eq!(listed(&path, "tar", "-tf"), ["jitp-template.json", "provisioning-template.json", "things.jsonl"]);
+    let (path, _) = export(json!({ "to": "csv" }), "csv");
+    assert_eq!(std::fs::read_to_string(path).unwrap().lines().count(), 6);
+    // what is wrong is said by name, and there is no file of it
+    let unknown = anna.upload("unknown.txt", b"0209FFFFFFFFFFFFFF0139\n");
+    let damaged = anna.upload("damaged.txt", b"2,09E+20\n");
+    post(json!({ "to": "csv", "batches": [] })).problem(400, "request.malformed");
+    for (more, said) in [
+        (json!({ "to": "csv", "only": unknown }), "0209FFFFFFFFFFFFFF0139"),
+        (json!({ "to": "csv", "only": damaged }), "line 1"),
+        (json!({ "to": "stsafe-zone", "zone": { "bytes": 10 } }), "10"),
+        (json!({ "to": "stsafe-zone" }), "zone"),
+        (json!({ "to": "aws-bulk", "aws_policy": "no spaces" }), "no spaces"),
+    ] {
+        let job = id(&post(more).expect(202).json());
+        let refused = anna.wait_for(&job, &["refused", "failed"]);
+        let problem = refused["problem"].to_string();
+        assert!(refused["state"] == "refused" && problem.contains(said), "{refused:#}");
+        anna.get(&format!("/v1/jobs/{job}/export")).problem(404, "job.unknown");
+        bench.empties("jobs");
+    }
+}
