@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds what is handed out: both programs, a Debian package of each, their bills of materials, and SHA256SUMS.
+# Builds what is handed out: both programs, a Debian package of each and one of the service's units, their bills of materials,
+# and SHA256SUMS.
 #
 #   scripts/dist.sh [FOLDER]      FOLDER must not exist (default: target/handout)
 #
@@ -94,8 +95,14 @@ package() {
         install -d "$(dirname "$file")"
         "$built/$program" completions "$shell" >"$file"
     done
-    install -d "$doc"
+    papers "$program"
     cp "$out/$program-$version.cdx.json" "$doc"
+}
+
+# papers PACKAGE: what each package says of itself
+papers() {
+    local doc=$work/$1/usr/share/doc/$1
+    install -d "$doc"
     gzip -9nc CHANGELOG.md >"$doc/changelog.gz"
     {
         printf 'Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n\nFiles: *\n'
@@ -138,6 +145,21 @@ pack reroot "Depends: $depends" "Recommends: openssl" "Suggests: reroot-check" \
     " Verifies the certificates that ST made for a reel of secure elements, issues new ones" \
     " under your own CA over the same keys and unique identifiers, and seals a manifest that" \
     " proves the continuity. Keys are in files or in a PKCS#11 token."
+
+# users, folders and units of `reroot serve` and `reroot signer`, for a machine that runs them
+papers reroot-service
+tree=$work/reroot-service
+doc=$tree/usr/share/doc/reroot-service
+install -D -m 644 -t "$tree/usr/lib/systemd/system" packaging/systemd/reroot-serve.service packaging/systemd/reroot-signer.service
+install -D -m 644 packaging/systemd/reroot.sysusers "$tree/usr/lib/sysusers.d/reroot.conf"
+install -D -m 644 packaging/systemd/reroot.tmpfiles "$tree/usr/lib/tmpfiles.d/reroot.conf"
+install -D -m 644 -t "$doc/examples" packaging/service/*.toml packaging/systemd/reroot-signer-hsm.conf packaging/compose.yaml \
+    packaging/alerts.yml
+install -D -m 755 -t "$tree/DEBIAN" packaging/service/postinst packaging/service/prerm packaging/service/postrm
+pack reroot-service "Depends: reroot (= $version), systemd | systemd-standalone-sysusers, systemd | systemd-standalone-tmpfiles" \
+    "Description: service and signer of reroot, as systemd units" \
+    " Users, folders and hardened units of the two processes that a team runs: a service with" \
+    " an API and a console, which has no issuing key, and a signer, which has no network."
 
 package reroot-check
 pack reroot-check "Description: verifier for batches of reroot" \

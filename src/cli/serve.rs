@@ -5,7 +5,7 @@ use std::sync::Arc;
 use reroot::text::Printable;
 use reroot_service::principal::Role;
 use reroot_service::settings::Listen;
-use reroot_service::{Opening, Settings, Started, World as Surroundings, first_admin, login_link, serve};
+use reroot_service::{Opening, Settings, Started, World as Surroundings, check_ledger, first_admin, login_link, serve};
 
 use super::args::ServeArgs;
 use super::demo::Demo;
@@ -18,6 +18,9 @@ pub(crate) fn run(args: &ServeArgs, world: &World, printer: Printer) -> Result<E
     }
     let settings = Settings::load(&args.config)?;
     if let Some(name) = &args.first_admin {
+        if args.new_ledger {
+            check_ledger(&settings, &surroundings(world, printer), true)?;
+        }
         let token = first_admin(&settings, &surroundings(world, printer), name)?;
         printer.data(&format!("{token}\n"));
         printer.say("this token is shown once; it ends in a day");

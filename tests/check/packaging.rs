@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use crate::support::judges::put;
 use crate::support::run::{Run, project};
+use crate::support::workshop::Workshop;
 
 #[test]
 fn every_unit_runs_a_command_that_exists() {
@@ -24,6 +26,33 @@ fn every_unit_runs_a_command_that_exists() {
         }
     }
     assert!(commands > 1, "{commands}");
+}
+
+#[test]
+fn the_example_settings_are_settings() {
+    reroot_service::Settings::load(&project("packaging/service/service.toml")).expect("the service takes them");
+    let workshop = Workshop::new();
+    let more = std::fs::read_to_string(project("packaging/service/signer.toml")).unwrap();
+    let mut text = std::fs::read_to_string(workshop.path("pki/reroot.toml")).unwrap() + &more;
+    text = text.replace("# \"bert@", "\"bert@");
+    put(&workshop.path("empty.cnf"), "[req]\ndistinguished_name = dn\n[dn]\n");
+    Run::tool("mkdir").args(["pki/approvers"]).folder(workshop.folder()).run().success();
+    let made = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout bert.key -out pki/approvers/bert.pem \
+                -days 3650 -subj /CN=bert -addext basicConstraints=critical,CA:FALSE -addext keyUsage=critical,digitalSignature";
+    let openssl = Run::openssl().folder(workshop.folder()).env("OPENSSL_CONF", "empty.cnf");
+    openssl.args(made.split_whitespace()).run().success();
+    // a user of every machine, and folders of the test's
+    text = text
+        .replace("[\"reroot\"]", "[\"root\"]")
+        .replace("/run/reroot-signer/socket", "socket")
+        .replace("/var/lib/reroot-signer/spool", "spool");
+    put(&workshop.path("pki/reroot.toml"), text);
+    Run::tool("mkdir").args(["-m", "700", "pki/spool"]).folder(workshop.folder()).run().success();
+    // it begins: the configuration was read to its end
+    let mut running = workshop.reroot(&["signer", "--config", "pki/reroot.toml"]).start();
+    running.wait_for_err("listening on");
+    running.signal(rustix::process::Signal::TERM);
+    running.finish();
 }
 
 #[test]

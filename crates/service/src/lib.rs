@@ -33,7 +33,7 @@ pub mod world;
 
 pub use admin::{first_admin, login_link};
 pub use error::ServiceError;
-pub use serve::{Opening, Started, serve};
+pub use serve::{Opening, Started, check_ledger, serve};
 pub use settings::Settings;
 pub use world::World;
 

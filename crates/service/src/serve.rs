@@ -84,7 +84,7 @@ pub fn serve(
     let builder = Builder::open(&folder, &batches, anchors, Arc::clone(&world.cancel))?;
     catalog::start(builder).map_err(|error| ServiceError::Runtime(std::io::Error::other(error)))?;
     let app = App::new((settings, world), store, opening.passing, audit, catalog, oidc);
-    check_ledger(&app, opening.new_ledger)?;
+    check_ledger(app.settings(), app.world(), opening.new_ledger)?;
     for text in opening.policies {
         add_policy(&app, text)?;
     }
@@ -134,8 +134,11 @@ fn add_policy(app: &App, text: String) -> Result<(), ServiceError> {
 }
 
 /// Opens the planner's ledger once, so that a missing one is found now; makes it where that was asked for.
-fn check_ledger(app: &App, new: bool) -> Result<(), ServiceError> {
-    let config = app.config()?;
+///
+/// # Errors
+/// The configuration or the ledger cannot be read, or the ledger is not there and `new` is not set.
+pub fn check_ledger(settings: &Settings, world: &World, new: bool) -> Result<(), ServiceError> {
+    let config = world.config(&settings.configuration)?;
     let issuer = config.issuer_identity().map_err(Error::from)?;
     let ledger = if new { config.open_or_create_ledger(issuer.spki()) } else { config.open_ledger(issuer.spki()) };
     match ledger {

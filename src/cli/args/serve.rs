@@ -25,7 +25,7 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "ROLE", requires = "login_link")]
     #[arg(value_parser = ["admin", "approver", "auditor", "operator", "viewer"])]
     pub(crate) login_role: Vec<String>,
-    /// Make the planner's ledger if there is none: for a machine that has not planned yet
+    /// Make the planner's ledger if there is none: for a machine that has not planned yet. With --first-admin too
     #[arg(long)]
     pub(crate) new_ledger: bool,
     /// Make a throw-away CA in this new directory, start the signer too, and print links that log into the console, and the
