@@ -16,7 +16,7 @@ step() { echo "try-deb: $*"; }
 
 (cd "$made" && sha256sum --check --quiet SHA256SUMS) || fail "files differ from SHA256SUMS"
 step "a clean Debian"
-"$here/../packaging/debian-root.sh" "$root" 2>"$work/log" || { tail -20 "$work/log" >&2; fail "debootstrap"; }
+REROOT_DEBIAN_INCLUDE=systemd "$here/../packaging/debian-root.sh" "$root" 2>"$work/log" || { tail -20 "$work/log" >&2; fail "debootstrap"; }
 (cd "$root" && find usr etc -xdev | sort) >"$work/before"
 inside useradd --create-home --shell /bin/sh engineer
 
@@ -64,7 +64,7 @@ engineer 'reroot-check verify try/batch --input try/reel.zip --issuer-anchor try
 tail -1 "$work/log"
 
 step "removing"
-inside dpkg --purge reroot reroot-check >/dev/null 2>&1 || fail "dpkg --purge"
+inside dpkg --purge reroot-service reroot reroot-check >/dev/null 2>&1 || fail "dpkg --purge"
 (cd "$root" && find usr etc -xdev | sort) | comm -13 "$work/before" - | grep -vE '^etc/(passwd|group|shadow|gshadow|subuid|subgid)-?$' >"$work/left" || true
 [ ! -s "$work/left" ] || { cat "$work/left" >&2; fail "files are left after removal"; }
 engineer 'test -s try/pki/reroot.toml' || fail "removal touched the user's files"

@@ -27,7 +27,7 @@ inside() {
 at_root() { inside sh -euc "cd /root; $1"; }
 
 step "a clean Debian, booted"
-"$here/../packaging/debian-root.sh" "$root" 2>"$work/log" || { tail -20 "$work/log" >&2; exit 1; }
+REROOT_DEBIAN_INCLUDE=systemd,systemd-sysv,curl "$here/../packaging/debian-root.sh" "$root" 2>"$work/log" || { tail -20 "$work/log" >&2; exit 1; }
 cp "$made"/*.deb "$root/root"
 systemd-nspawn --quiet --directory "$root" --boot --register=no --keep-unit --private-network >"$work/console" 2>&1 &
 booted=$!
