@@ -13,7 +13,7 @@ use crate::support::judges::put;
 use crate::support::run::Run;
 
 /// Issues a batch under the policy with two shards. Returns its name and the UIDs.
-fn issued(bench: &Bench, service: &Service, leaves: Range<u64>) -> (String, Vec<String>) {
+pub(crate) fn issued(bench: &Bench, service: &Service, leaves: Range<u64>) -> (String, Vec<String>) {
     let anna = service.of("anna");
     let name = format!("reel-{}.zip", leaves.start);
     let upload = anna.upload(&name, &bench.reel(&name, leaves.clone()));

@@ -2,6 +2,7 @@
 
 mod oidc;
 mod pages;
+mod revocations;
 mod round;
 mod sessions;
 
@@ -83,9 +84,15 @@ impl Browser {
 
     /// Sends a file as the form of the page does.
     pub(crate) fn upload(&self, name: &str, content: &[u8]) -> Answer {
+        self.send_file(name, content, "")
+    }
+
+    /// Sends a file with what it is a list of, as the form of a revocation does.
+    pub(crate) fn send_file(&self, name: &str, content: &[u8], list: &str) -> Answer {
         let token = self.token();
         let head = format!(
             "--edge\r\nContent-Disposition: form-data; name=\"form_token\"\r\n\r\n{token}\r\n--edge\r\n\
+             Content-Disposition: form-data; name=\"list\"\r\n\r\n{list}\r\n--edge\r\n\
              Content-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\nContent-Type: application/zip\r\n\r\n"
         );
         let body = [head.as_bytes(), content, b"\r\n--edge--\r\n"].concat();

@@ -7,13 +7,15 @@ use crate::bench::Bench;
 use crate::support::pki::archive;
 
 /// Pages that are there from the beginning.
-const PAGES: [&str; 11] = [
+const PAGES: [&str; 13] = [
     "/console/",
     "/console/uploads",
     "/console/jobs",
     "/console/jobs/new",
     "/console/batches",
+    "/console/crls",
     "/console/revocations",
+    "/console/revocations/new",
     "/console/policies",
     "/console/policies/new",
     "/console/stations",
@@ -21,16 +23,20 @@ const PAGES: [&str; 11] = [
     "/console/admin",
 ];
 
+/// Those of operators alone.
+const OF_OPERATORS: [&str; 2] = ["/console/jobs/new", "/console/revocations/new"];
+
 #[test]
 fn a_user_opens_the_pages_of_the_menu_and_no_others() {
     let bench = Bench::new();
     let service = bench.start();
+    let many = [&OF_OPERATORS[..], &["/console/uploads", "/console/stations", "/console/audit", "/console/admin"]];
     for (name, refused) in [
         ("anna", &["/console/audit", "/console/admin"][..]),
-        ("bert", &["/console/uploads", "/console/jobs/new", "/console/stations", "/console/audit", "/console/admin"]),
-        ("vera", &["/console/uploads", "/console/jobs/new", "/console/stations", "/console/audit", "/console/admin"]),
-        ("audra", &["/console/jobs/new"]),
-        ("admin", &["/console/jobs/new"]),
+        ("bert", &many.concat()),
+        ("vera", &many.concat()),
+        ("audra", &OF_OPERATORS),
+        ("admin", &OF_OPERATORS),
     ] {
         let browser = Browser::of(&service, name);
         let menu = attributes(&browser.page("/console/"), "href");
@@ -50,7 +56,7 @@ fn an_auditor_looks_and_does_not_touch() {
     let service = bench.start();
     let audra = Browser::of(&service, "audra");
     let policy = format!("/console/policies/{}", Bench::policy());
-    for path in PAGES.iter().copied().filter(|path| *path != "/console/jobs/new").chain([policy.as_str()]) {
+    for path in PAGES.iter().copied().filter(|path| !OF_OPERATORS.contains(path)).chain([policy.as_str()]) {
         let page = audra.page(path);
         let actions = attributes(&page, "action");
         let harmless = |action: &String| {
@@ -67,6 +73,8 @@ fn an_auditor_looks_and_does_not_touch() {
         ("/console/jobs/0/approve", &[("console", "yes")]),
         ("/console/uploads/0/remove", &[]),
         ("/console/batches/0/work", &[("to", "csv")]),
+        ("/console/crls", &[]),
+        ("/console/revocations/new", &[("uids", "x"), ("reason", "superseded")]),
         ("/console/stations", &[("station", "a"), ("batch", "b")]),
         ("/console/stations/a", &[("batch", "b")]),
         (&format!("{policy}/state"), &[("state", "retired"), ("revision", "\"1\"")]),
@@ -102,7 +110,7 @@ fn names_of_users_are_text_in_every_page() {
     let files: Vec<(&str, &[u8])> = HOSTILE.iter().map(|name| (*name, broken)).collect();
     let reel = archive::zip(&files);
     let mut pages: Vec<(&Browser, String)> = PAGES.iter().map(|path| (&audra, (*path).to_owned())).collect();
-    pages.retain(|(_, path)| path != "/console/jobs/new");
+    pages.retain(|(_, path)| !OF_OPERATORS.contains(&path.as_str()));
     for (at, name) in (0_u8..).zip(HOSTILE) {
         // as a browser writes a quotation mark
         anna.upload(&name.replace('"', "%22"), &[&reel[..], &[at]].concat()).expect(303);
@@ -122,6 +130,9 @@ fn names_of_users_are_text_in_every_page() {
         ] {
             pages.push((&audra, format!("/console/{path}{escaped}")));
         }
+        pages.push((&anna, format!("/console/revocations/new?uids={escaped}&serials={escaped}&at={escaped}")));
+        let refused = anna.form("/console/revocations/new", &[("policies", name), ("batches", name), ("reason", name)]);
+        harmless("/console/revocations/new", &text(&refused.expect(400)));
         pages.push((&anna, format!("/console/jobs/new?input={escaped}&policy={escaped}&param.{escaped}={escaped}")));
         let wrong = admin.form("/console/policies", &[("text", name), ("run", "check")]);
         // the text is in the field as it was sent: it is the sender's own

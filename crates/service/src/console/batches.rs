@@ -12,6 +12,7 @@ use super::desk::{Desk, part};
 use super::form::{Asked, Fields};
 use super::jobs::Job;
 use super::pictures::{self, Bar};
+use super::results::{self, Issued};
 use super::words;
 
 /// A batch, as the API shows it.
@@ -89,6 +90,9 @@ struct BatchPage {
     shares: Vec<Bar>,
     findings: Findings,
     exports: Vec<&'static str>,
+    /// The first and the last certificate.
+    ends: Vec<Issued>,
+    may_revoke: bool,
     may_read_files: bool,
     may_read_pack: bool,
     may_work: bool,
@@ -110,7 +114,11 @@ pub(super) async fn page(
         ("rejected", batch.rejected, "bad"),
         ("ignored", batch.ignored, "off"),
     ]);
+    let id = batch.id.clone();
+    let ends = desk.app.blocking(move |app| results::ends(app, &id)).await?;
     Ok(show(&BatchPage {
+        ends,
+        may_revoke: visit.may("POST", "/v1/revocations"),
         c: visit.chrome(format!("Batch {}", batch.id)),
         shares,
         batch,

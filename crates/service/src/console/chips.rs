@@ -53,6 +53,12 @@ struct Standing {
     issued_at: Option<String>,
 }
 
+impl Standing {
+    fn is_held(&self) -> bool {
+        self.revoked.as_deref() == Some("certificateHold")
+    }
+}
+
 #[derive(Debug, Deserialize)]
 struct History {
     certificates: Vec<Standing>,
@@ -88,6 +94,7 @@ struct ChipPage {
     loads: Vec<Load>,
     may_certificate: bool,
     may_proof: bool,
+    may_revoke: bool,
 }
 
 /// Finds a chip by any of its names, a certificate by serial number or digest, a batch or a job by its own.
@@ -172,6 +179,7 @@ pub(super) async fn page(
         loads,
         may_certificate: visit.may("GET", "/v1/chips/{chip}/certificate"),
         may_proof: visit.may("GET", "/v1/chips/{chip}/proof"),
+        may_revoke: visit.may("POST", "/v1/revocations"),
     }))
 }
 

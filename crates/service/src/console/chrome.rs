@@ -71,6 +71,7 @@ const MENU: &[(&str, &str, &str)] = &[
     ("/console/jobs", "Jobs", "/v1/jobs"),
     ("/console/batches", "Batches", "/v1/batches"),
     ("/console/revocations", "Revocation", "/v1/revocations"),
+    ("/console/crls", "Revocation lists", "/v1/crls"),
     ("/console/policies", "Policies", "/v1/policies"),
     ("/console/stations", "Stations", "/v1/stations"),
     ("/console/audit", "Audit log", "/v1/audit/head"),

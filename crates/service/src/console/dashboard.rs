@@ -1,17 +1,21 @@
 //! The dashboard: what waits, what runs, whether the parts work, and what ends soon.
 
+use std::collections::BTreeSet;
+
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use reroot_core::x509::Time;
+use reroot_issue::config::NamedCertificate;
 use serde::Deserialize;
 
 use super::batches::{Batch, Batches};
 use super::chrome::{Chrome, Trouble, Visit, show};
+use super::crls::{Crl, Crls};
 use super::desk::Desk;
 use super::jobs::{Job, Jobs};
 use super::pictures::{self, Bar};
 use super::words;
+use crate::app::App;
 
 #[derive(Debug, Deserialize)]
 struct Ready {
@@ -28,6 +32,7 @@ struct Part {
 /// A certificate that this service works with, and its end.
 struct Ending {
     name: &'static str,
+    subject: String,
     not_after: String,
     days: i64,
     elapsed: u64,
@@ -58,6 +63,9 @@ struct Page {
     per_batch: Vec<Bar>,
     totals: (u64, u64, u64),
     endings: Vec<Ending>,
+    /// The full revocation list, which has every entry of the others.
+    full_list: Option<Crl>,
+    now: i64,
     may_ask: bool,
     may_approve: bool,
     may_upload: bool,
@@ -76,8 +84,11 @@ pub(super) async fn page(State(desk): State<Desk>, visit: Visit) -> Result<Respo
     let ready = readiness(&desk, &visit).await?;
     let totals = desk.app.blocking(|app| Ok(app.catalog().counts()?)).await?;
     let endings = desk.app.blocking(|app| Ok(endings(app))).await?;
+    let Crls { items: lists, .. } = desk.get(&visit, "/v1/crls?limit=1").await?;
     Ok(show(&Page {
         c: visit.chrome("Dashboard"),
+        full_list: lists.into_iter().next(),
+        now: desk.app.world().now().unix(),
         waiting,
         running,
         recent,
@@ -101,24 +112,28 @@ async fn readiness(desk: &Desk, visit: &Visit) -> Result<Ready, Trouble> {
     Ok(serde_json::from_slice(&bytes).unwrap_or(Ready { ready: false, parts: vec![] }))
 }
 
-/// The ends of the certificates that this service works with. One that cannot be read is shown by the readiness.
-fn endings(app: &crate::app::App) -> Vec<Ending> {
-    let now = app.world().now();
+/// The ends of the certificates that this service works with, the next one first, each certificate once. One that cannot be
+/// read is shown by the readiness.
+fn endings(app: &App) -> Vec<Ending> {
+    let now = app.world().now().unix();
     let Ok(config) = app.config() else { return vec![] };
-    let ending = |name, from: Time, to: Time| Ending {
-        name,
-        not_after: to.to_string(),
-        days: (to.unix() - now.unix()) / 86_400,
-        elapsed: pictures::elapsed(from.unix(), to.unix(), now.unix()),
+    let mut certificates = config.certificates().0;
+    // the anchors of parts are the vendor's, and what they end is said by each job
+    certificates.retain(|one| one.role != "source anchor");
+    let mut seen = BTreeSet::new();
+    certificates.retain(|one| seen.insert(one.certificate.der().to_vec()));
+    let ending = |one: &NamedCertificate| {
+        let validity = one.certificate.validity();
+        let (from, to) = (validity.not_before(), validity.not_after());
+        Ending {
+            name: one.role,
+            subject: one.certificate.subject().to_string(),
+            not_after: to.to_string(),
+            days: (to.unix() - now).div_euclid(86_400),
+            elapsed: pictures::elapsed(from.unix(), to.unix(), now),
+        }
     };
-    let mut endings = Vec::new();
-    if let Ok(identity) = config.issuer_identity() {
-        let validity = identity.certificate().validity();
-        endings.push(ending("Issuing CA", validity.not_before(), validity.not_after()));
-    }
-    if let Ok(certificate) = config.manifest_certificate() {
-        let validity = certificate.validity();
-        endings.push(ending("Manifest signer", validity.not_before(), validity.not_after()));
-    }
+    let mut endings: Vec<Ending> = certificates.iter().map(ending).collect();
+    endings.sort_by_key(|one| one.days);
     endings
 }

@@ -14,6 +14,7 @@ use super::chrome::{Chrome, Trouble, Visit, show};
 use super::desk::{Desk, part, shown};
 use super::form::Asked;
 use super::pictures::{self, Bar};
+use super::results::{self, Change, Issued};
 use super::words;
 
 /// A job, as the API shows it.
@@ -46,7 +47,11 @@ pub(super) struct Progress {
 pub(super) struct Plan {
     pub(super) subject: String,
     pub(super) count: u64,
-    pub(super) batch: String,
+    /// The batch, if it is a plan of one.
+    pub(super) batch: Option<String>,
+    /// Names and values for people.
+    #[serde(default)]
+    pub(super) facts: Vec<(String, String)>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -58,13 +63,15 @@ pub(super) struct Jobs {
 impl Job {
     /// Whether it stays as it is.
     pub(super) fn is_over(&self) -> bool {
-        ["canceled", "checked", "failed", "published", "refused"].contains(&self.state.as_str())
+        ["canceled", "checked", "failed", "published", "recorded", "refused"].contains(&self.state.as_str())
     }
 
     /// What it is about, in a few words.
     pub(super) fn about(&self) -> String {
         let count = |key: &str| self.result.as_ref().and_then(|result| result["counts"][key].as_u64());
-        match (count("issued").or_else(|| count("leaves")), self.spec["batch"].as_str()) {
+        let found = ["issued", "leaves", "revoke", "release"].into_iter().find_map(count);
+        match (found, self.spec["batch"].as_str()) {
+            (Some(1), _) => "1 certificate".to_owned(),
             (Some(found), _) => format!("{} certificates", words::count(found)),
             (None, Some(batch)) => format!("batch {batch}"),
             (None, None) => String::new(),
@@ -73,6 +80,30 @@ impl Job {
 
     pub(super) fn is_dry_run(&self) -> bool {
         self.spec["dry_run"] == true
+    }
+
+    /// What it does: the heading of its pages.
+    pub(super) fn what(&self) -> &'static str {
+        match (self.kind.as_str(), self.spec["change"].as_str()) {
+            ("crl", _) => "Round of revocation lists",
+            ("export", _) => "Export",
+            ("inspect", _) => "Inspection",
+            ("issue", _) => "Issue certificates",
+            ("revoke", Some("release")) => "Release certificates from hold",
+            ("revoke", _) => "Revoke certificates",
+            ("verify", _) => "Verify a batch",
+            _ => "Job",
+        }
+    }
+
+    /// What the button says that posts its command again.
+    fn again(&self) -> &'static str {
+        match (self.state == "checked", self.kind.as_str(), self.spec["change"].as_str()) {
+            (false, ..) => "Start again",
+            (true, "revoke", Some("release")) => "Release what was counted",
+            (true, "revoke", _) => "Revoke what was counted",
+            (true, ..) => "Issue what was checked",
+        }
     }
 }
 
@@ -134,6 +165,9 @@ struct JobPage {
     terms: Vec<(String, String)>,
     steps: Vec<Step>,
     policy: Option<String>,
+    change: Change,
+    /// The first and the last certificate.
+    ends: Vec<Issued>,
     may_approve: bool,
     may_cancel: bool,
     may_again: bool,
@@ -191,6 +225,11 @@ pub(super) async fn page(
     ]);
     let codes: Vec<(String, u64)> = members(&result["codes"]).map(|(name, value)| (name, number(&value))).collect();
     let findings = serde_json::from_value(result["findings"].clone()).unwrap_or_default();
+    let batch = job.plan.as_ref().and_then(|plan| plan.batch.clone()).filter(|_| job.state == "published");
+    let ends = match batch {
+        Some(batch) => desk.app.blocking(move |app| results::ends(app, &batch)).await?,
+        None => vec![],
+    };
     let inputs: Vec<String> = strings(&job.spec["inputs"]);
     let end = job.is_over();
     let c = visit.chrome(format!("Job {}", words::short(&job.id)));
@@ -211,6 +250,8 @@ pub(super) async fn page(
         terms: terms(&job.spec),
         steps: steps(&job),
         policy: job.spec["policy"].as_str().map(str::to_owned),
+        change: Change::of(&result),
+        ends,
         may_approve: job.state == "awaiting-approval" && visit.may("POST", "/v1/jobs/{id}/approvals") && !mine,
         may_cancel: !end
             && visit.may("POST", "/v1/jobs/{id}/cancel")
@@ -239,7 +280,7 @@ fn strings(value: &Value) -> Vec<String> {
 fn terms(spec: &Value) -> Vec<(String, String)> {
     let mut terms = Vec::new();
     for (name, value) in members(spec) {
-        if ["kind", "inputs", "policy"].contains(&name.as_str()) {
+        if ["after", "change", "kind", "inputs", "policy"].contains(&name.as_str()) {
             continue;
         }
         let text = match value {
@@ -265,17 +306,23 @@ fn terms(spec: &Value) -> Vec<(String, String)> {
 
 /// Where the job is on its way.
 fn steps(job: &Job) -> Vec<Step> {
-    let way: &[(&str, &[&str])] = if job.kind == "issue" && !job.is_dry_run() {
-        &[
+    let way: &[(&str, &[&str])] = match job.kind.as_str() {
+        "issue" | "crl" if !job.is_dry_run() => &[
             ("received", &["received"]),
             ("check", &["checking"]),
             ("approve", &["awaiting-approval", "approved"]),
             ("sign", &["signing"]),
             ("seal", &["sealing"]),
             ("published", &["published"]),
-        ]
-    } else {
-        &[("received", &["received"]), ("check", &["checking"]), ("done", &["checked"])]
+        ],
+        "revoke" if !job.is_dry_run() => &[
+            ("received", &["received"]),
+            ("check", &["checking"]),
+            ("approve", &["awaiting-approval", "approved"]),
+            ("record", &["sealing"]),
+            ("recorded", &["recorded"]),
+        ],
+        _ => &[("received", &["received"]), ("check", &["checking"]), ("done", &["checked"])],
     };
     let here = way.iter().position(|(_, states)| states.contains(&job.state.as_str()));
     let at = |place: usize| match here {

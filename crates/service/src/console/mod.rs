@@ -14,6 +14,7 @@ mod audit;
 mod batches;
 mod chips;
 mod chrome;
+mod crls;
 mod dashboard;
 mod desk;
 mod form;
@@ -25,6 +26,7 @@ mod oidc;
 mod part;
 mod pictures;
 mod policies;
+mod results;
 mod revocations;
 mod stations;
 mod uploads;
@@ -89,7 +91,9 @@ fn pages() -> Router<Desk> {
         .route("/console/batches/{id}/work", post(batches::work))
         .route("/console/search", get(chips::search))
         .route("/console/chips/{chip}", get(chips::page))
+        .route("/console/crls", get(crls::page).post(crls::start))
         .route("/console/revocations", get(revocations::page))
+        .route("/console/revocations/new", get(revocations::ask).post(revocations::post))
         .route("/console/policies", get(policies::list).post(policies::put))
         .route("/console/policies/new", get(policies::new))
         .route("/console/policies/{sha256}", get(policies::page))

@@ -1,6 +1,10 @@
 //! Small pictures as inline SVG: their numbers are computed here and drawn by the templates. The same numbers are beside them
 //! as text.
 
+use std::collections::BTreeMap;
+
+use reroot_core::x509::Time;
+
 use super::words;
 
 /// One bar of a picture; places and lengths are in its own units.
@@ -16,6 +20,8 @@ pub(super) struct Bar {
     pub(super) mood: &'static str,
 }
 
+/// Seconds of a day.
+const DAY: i64 = 86_400;
 /// Length of the longest bar.
 pub(super) const WIDTH: u64 = 1000;
 
@@ -30,6 +36,36 @@ pub(super) fn compared(values: &[(String, u64)], mood: &'static str) -> Vec<Bar>
         mood,
     };
     values.iter().map(bar).collect()
+}
+
+/// Columns side by side; how high each is, is its `length`.
+pub(super) fn columns(values: &[(String, u64)], mood: &'static str) -> Vec<Bar> {
+    let step = WIDTH / (values.len() as u64).max(1);
+    let mut bars = compared(values, mood);
+    for (at, bar) in (0..).zip(&mut bars) {
+        bar.from = at * step;
+    }
+    bars
+}
+
+/// How many instants are in each day, month or year from the first of them to now, whichever suits the span.
+pub(super) fn over_time(instants: impl Iterator<Item = i64> + Clone, now: i64) -> Vec<(String, u64)> {
+    let Some(first) = instants.clone().min() else { return vec![] };
+    let (label, from) = match (now - first) / DAY {
+        ..45 => ("2026-11-29".len(), first.min(now - 13 * DAY)),
+        45..1100 => ("2026-11".len(), first),
+        _ => ("2026".len(), first),
+    };
+    let name = |unix| Time::from_unix(unix).map_or_else(|_| String::new(), |time| time.to_string()[..label].to_owned());
+    let mut counts = BTreeMap::new();
+    let days = (0..).map(|day| from.max(0) + day * DAY).take_while(|day| *day < now);
+    for unix in days.chain([now]) {
+        counts.entry(name(unix)).or_insert(0);
+    }
+    for unix in instants {
+        *counts.entry(name(unix.min(now))).or_insert(0) += 1;
+    }
+    counts.into_iter().collect()
 }
 
 /// Parts of a whole, one after the other. A part that is there is seen.
@@ -91,5 +127,21 @@ mod tests {
         assert_eq!((elapsed(0, 100, 25), elapsed(0, 100, 200), elapsed(10, 100, 0)), (250, 1000, 0));
         let spans = spans(&[("x".into(), 100, 100, "busy"), ("y".into(), 100, 110, "busy")]);
         assert_eq!((spans[0].length, spans[1].length, spans[1].text.as_str()), (4, 1000, "10 s"));
+    }
+
+    #[test]
+    fn instants_are_counted_by_day_month_or_year() {
+        let now = 1_795_910_400; // 2026-11-29
+        let named = |instants: &[i64]| over_time(instants.iter().copied(), now);
+        assert_eq!(named(&[]), []);
+        let days = named(&[now - 5, now - 5, now - 2 * DAY]);
+        assert_eq!((days.len(), &days[0].0[..], days[13].1), (14, "2026-11-16", 0));
+        assert_eq!((&days[11], &days[12]), (&("2026-11-27".to_owned(), 1), &("2026-11-28".to_owned(), 2)));
+        let months = named(&[now - 300 * DAY, now + DAY]);
+        assert_eq!((months.len(), &months[0], &months[10]), (11, &("2026-02".into(), 1), &("2026-11".into(), 1)));
+        let years = named(&[now - 2000 * DAY]);
+        assert_eq!((years.len(), &years[0].0[..]), (6, "2021"));
+        let columns = columns(&years, "bad");
+        assert!(columns.iter().all(|bar| bar.from < WIDTH && bar.length <= WIDTH), "{columns:?}");
     }
 }

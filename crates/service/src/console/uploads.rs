@@ -69,6 +69,8 @@ pub(super) async fn take(State(desk): State<Desk>, visit: Visit, request: Reques
     if form.name.is_empty() {
         return Err(Problem::new(REQUEST_MALFORMED, "no file was chosen").into());
     }
+    // a list for a revocation was sent from there
+    let list = form.fields.some("list").filter(|kind| ["uid_list", "list", "reel"].contains(&kind.as_str()));
     let announced = json!({ "name": form.name, "bytes": form.bytes, "sha256": form.fields.some("sha256") });
     let upload: Upload = desk.send(&visit, Method::POST, "/v1/uploads", &announced).await?;
     let path = format!("/v1/uploads/{}", part(&upload.id));
@@ -79,7 +81,8 @@ pub(super) async fn take(State(desk): State<Desk>, visit: Visit, request: Reques
         let _ = desk.act(&visit, Method::DELETE, &path).await;
         return Err(trouble);
     }
-    Ok(Redirect::to("/console/uploads").into_response())
+    let next = list.map(|kind| format!("/console/revocations/new?{kind}={}", part(&upload.id)));
+    Ok(Redirect::to(next.as_deref().unwrap_or("/console/uploads")).into_response())
 }
 
 pub(super) async fn remove(

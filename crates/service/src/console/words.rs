@@ -70,7 +70,7 @@ pub(super) fn state(word: &str) -> String {
 /// What a state means for a person who looks: `good`, `wait`, `bad` or `busy`. The word says it too.
 pub(super) fn mood(state: &str) -> &'static str {
     match state {
-        "published" | "checked" | "active" | "received" | "sealed" | "works" | "loaded" | "done" => "good",
+        "published" | "recorded" | "checked" | "active" | "received" | "sealed" | "works" | "loaded" | "done" => "good",
         "awaiting-approval" | "draft" | "expected" | "open" => "wait",
         "failed" | "refused" | "revoked" | "rejected" => "bad",
         "canceled" | "retired" | "ignored" => "off",
