@@ -9,7 +9,7 @@ use crate::support::run::Run;
 use crate::support::workshop::Workshop;
 
 /// A CA of clients, one that is not configured, and certificates of both.
-fn make(workshop: &Workshop) {
+pub(super) fn make(workshop: &Workshop) {
     let openssl = |line: &str| {
         Run::openssl().args(line.split(' ')).folder(workshop.folder()).run().success();
     };
@@ -43,10 +43,10 @@ fn make(workshop: &Workshop) {
     openssl("ca -config ca.cnf -cert clients.pem -keyfile clients.key -gencrl -out clients.crl");
 }
 
-const TLS: &str = "[tls]\ncertificate = \"server.pem\"\nkey = \"server.key\"\nclient_ca = \"clients.pem\"\nclient_crl = \"clients.crl\"\n";
+pub(super) const TLS: &str = "[tls]\ncertificate = \"server.pem\"\nkey = \"server.key\"\nclient_ca = \"clients.pem\"\nclient_crl = \"clients.crl\"\n";
 
 /// One request over TLS, with this person's certificate. No answer where the handshake fails.
-fn ask_as(
+pub(super) fn ask_as(
     service: &Service,
     name: Option<&str>,
     method: &str,
@@ -65,23 +65,27 @@ fn ask_as(
     (!finished.stdout.is_empty()).then(|| Answer::parse(&finished.stdout))
 }
 
+/// The administrator, who has a token.
+pub(super) fn as_admin(service: &Service, method: &str, path: &str, body: &str) -> Answer {
+    let bearer = format!("Bearer {}", service.admin);
+    let headers = [("Authorization", &bearer[..]), ("Content-Type", "application/json")];
+    ask_as(service, None, method, path, &headers, body.as_bytes()).expect("a client needs no certificate")
+}
+
+/// What makes a user with the certificate of a name.
+pub(super) fn user(service: &Service, name: &str, roles: &[&str], certificate: &str) -> String {
+    let run = Run::openssl().args(["x509", "-in", &format!("{certificate}.pem"), "-outform", "DER"]);
+    let der = run.folder(service.workshop.folder()).run().success().stdout;
+    json!({"name": name, "roles": roles, "certificates": [reroot::crypto::sha256(&der).to_string()]}).to_string()
+}
+
 #[test]
 fn a_known_certificate_is_a_person_and_all_others_are_refused() {
     let workshop = workshop();
     make(&workshop);
     let service = Service::start(workshop, TLS);
-    let bearer = format!("Bearer {}", service.admin);
-    let as_admin = [("Authorization", &bearer[..]), ("Content-Type", "application/json")];
-    let admin = |method: &str, path: &str, body: &str| {
-        ask_as(&service, None, method, path, &as_admin, body.as_bytes()).expect("a client needs no certificate")
-    };
-    let digest = |name: &str| {
-        let run = Run::openssl().args(["x509", "-in", &format!("{name}.pem"), "-outform", "DER"]);
-        reroot::crypto::sha256(&run.folder(service.workshop.folder()).run().success().stdout).to_string()
-    };
-    let user = |name: &str, roles: &[&str], certificate: &str| {
-        json!({"name": name, "roles": roles, "certificates": [digest(certificate)]}).to_string()
-    };
+    let admin = |method: &str, path: &str, body: &str| as_admin(&service, method, path, body);
+    let user = |name: &str, roles: &[&str], certificate: &str| user(&service, name, roles, certificate);
     for name in ["anna", "revoked", "expired", "stranger"] {
         admin("POST", "/v1/users", &user(name, &["viewer"], name)).expect(201);
     }

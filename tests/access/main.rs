@@ -10,6 +10,7 @@ mod batches;
 mod certificates;
 mod chips;
 mod client;
+mod console;
 mod described;
 mod hostile;
 mod receipts;

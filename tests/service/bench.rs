@@ -66,6 +66,7 @@ pub(crate) struct Bench {
     pub(crate) settings: Settings,
     /// Texts of policies that are active from the beginning.
     pub(crate) policies: Vec<String>,
+    pub(crate) clock: fn() -> Duration,
 }
 
 impl Bench {
@@ -84,14 +85,14 @@ impl Bench {
             limits: Limits { free_bytes: 1, ..Limits::usual() },
             ..Settings::new(listen, folder.join("data"), config, folder.join("s"))
         };
-        Self { workshop, settings, policies: vec![POLICY.to_owned()] }
+        Self { workshop, settings, policies: vec![POLICY.to_owned()], clock }
     }
 
     /// Starts the service.
     pub(crate) fn start(&self) -> Service {
         let cancel = Arc::new(AtomicBool::new(false));
         let world = World {
-            clock,
+            clock: self.clock,
             random,
             secrets: Arc::new(ResolveWith {
                 env: |_: &str| None,
@@ -168,7 +169,7 @@ pub(crate) fn link_of(name: &str) -> [u8; 32] {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test plays the program")]
-fn clock() -> Duration {
+pub(crate) fn clock() -> Duration {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap()
 }
 

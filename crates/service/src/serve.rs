@@ -90,7 +90,7 @@ pub fn serve(
     }
     for (name, roles, secret) in opening.links {
         let now = app.world().now().unix();
-        session::add_link(app.store(), now, secret, &name, Some(roles))
+        session::add_link(app.store(), now, secret, &name, Some(roles), true)
             .map_err(|problem| ServiceError::Admin { what: problem.document().detail.clone() })?;
     }
     // files of an earlier process that was killed; what cannot be removed now is tried again later
@@ -182,7 +182,7 @@ async fn run(app: &App, tls: Option<Arc<Secure>>, started: impl FnOnce(Started))
             swept = tokio::time::Instant::now();
             let _ = app.blocking(job::sweep).await;
             start_round(app).await;
-            let _ = app.blocking(|app| Ok(session::sweep(app)?)).await;
+            let _ = app.blocking(session::sweep).await;
         }
     }
     app.running().stop();

@@ -17,8 +17,7 @@ pub(crate) struct ServeArgs {
     /// Make a token for an administrator of this name, valid for one day, print it, and end; while the service does not run
     #[arg(long, value_name = "NAME")]
     pub(crate) first_admin: Option<String>,
-    /// Make a link that logs this person into the console once, within 15 minutes, print it, and end; while the service does
-    /// not run
+    /// Make a link that logs this person into the console once, within 15 minutes, print it, and end; the service may run
     #[arg(long, value_name = "NAME", conflicts_with = "first_admin")]
     pub(crate) login_link: Option<String>,
     /// What the login may do, for a person who is not a user of the service

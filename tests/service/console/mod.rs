@@ -1,5 +1,6 @@
 //! The console over HTTP, as a browser without JavaScript has it.
 
+mod forms;
 mod oidc;
 mod pages;
 mod revocations;
@@ -13,6 +14,7 @@ use crate::bench::{Service, link_of};
 use crate::client::{Answer, Client};
 
 /// A browser: it keeps one cookie and sends forms from pages of the console.
+#[derive(Clone)]
 pub(crate) struct Browser {
     client: Client,
     pub(crate) cookie: Option<String>,

@@ -43,9 +43,9 @@ fn certificates_are_revoked_and_released_by_forms() {
     let serial = form.rsplit('=').next().unwrap();
     assert!(anna.page(&form).contains(&format!("{serial}</textarea>")));
     let new = "/console/revocations/new";
-    let wrong = [("uids", "0209"), ("reason", "keyCompromise"), ("policies", "typed before"), ("run", "dry")];
+    let wrong = [("uids", "x"), ("reason", "keyCompromise"), ("policies", "typed before"), ("run", "dry")];
     let page = text(&anna.form(new, &wrong).expect(400));
-    for kept in ["role=\"alert\"", "0209</textarea>", "typed before</textarea>", "<option selected>keyCompromise"] {
+    for kept in ["role=\"alert\"", "x</textarea>", "typed before</textarea>", "<option selected>keyCompromise"] {
         assert!(page.contains(kept), "{kept}: {page}");
     }
 
@@ -89,7 +89,9 @@ fn certificates_are_revoked_and_released_by_forms() {
     let filled = anna.send_file("held.csv", list.as_bytes(), "list").expect(303).headers["location"].clone();
     let upload = filled.rsplit('=').next().unwrap();
     assert_eq!(filled, format!("{new}?list={upload}"));
-    assert!(anna.page(&filled).contains(&format!("name=\"list\" value=\"{upload}\" aria-label=\"held.csv: list\" checked")));
+    assert!(
+        anna.page(&filled).contains(&format!("name=\"list\" value=\"{upload}\" aria-label=\"held.csv: list\" checked"))
+    );
     let held = anna.lead(new, &[("list", upload), ("run", "change")]);
     anna.until(&held, "good\">recorded<");
     assert!(anna.page("/console/crls").contains("a change is missing"));

@@ -1,5 +1,8 @@
 //! Sessions, forms, hosts and headers.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
 use super::{Browser, FORM, SAME, text};
 use crate::bench::{Bench, link_of};
 
@@ -133,30 +136,40 @@ fn an_unknown_host_is_refused_and_a_listed_one_is_not() {
     }
 }
 
+/// Seconds by which the clock of the test below is ahead.
+static LATER: AtomicU64 = AtomicU64::new(0);
+
 #[test]
-fn every_answer_has_the_headers() {
-    let bench = Bench::new();
+fn a_session_ends_when_it_rests_and_after_twelve_hours_in_any_case() {
+    let mut bench = Bench::new();
+    bench.clock = || crate::bench::clock() + Duration::from_secs(LATER.load(Ordering::Relaxed));
     let service = bench.start();
-    let anna = Browser::of(&service, "anna");
-    let style = super::attributes(&anna.page("/console/"), "href").into_keys().find(|path| path.contains(".css"));
-    for path in ["/console/", "/console/nothing", "/console/jobs/0", "/console/login", &style.unwrap()] {
-        let answer = anna.get(path);
-        let csp = &answer.headers["content-security-policy"];
-        for part in [
-            "default-src 'none'",
-            "frame-ancestors 'none'",
-            "script-src 'self';",
-            "style-src 'self';",
-            "base-uri 'none'",
-        ] {
-            assert!(csp.contains(part), "{path}: {csp}");
-        }
-        assert_eq!(answer.headers["x-frame-options"], "DENY");
-        assert_eq!(answer.headers["x-content-type-options"], "nosniff");
-        assert_eq!(answer.headers["referrer-policy"], "same-origin");
-        assert_eq!(answer.headers["cache-control"] == "no-store", !path.contains(".css"), "{path}");
+    let minutes = |minutes: u64| LATER.store(minutes * 60, Ordering::Relaxed);
+    let (anna, bert) = (Browser::of(&service, "anna"), Browser::of(&service, "bert"));
+    let alive = |browser: &Browser| match browser.get("/console/").status {
+        200 => true,
+        303 => false,
+        status => panic!("{status}"),
+    };
+    let late = Browser::new(service.address);
+    let link = format!("/console/login/link/{}", hex::encode(link_of("carl")));
+    minutes(14);
+    assert!(late.page(&link).contains("Log in as carl"));
+    minutes(29);
+    late.get(&link).expect(401);
+    assert!(alive(&anna));
+    // anna's last request was half a minute ago; bert's half an hour
+    minutes(31);
+    assert!(alive(&anna) && !alive(&bert));
+    for at in (31..719).step_by(29) {
+        minutes(at);
+        assert!(alive(&anna), "after {at} minutes");
     }
-    // documents that go through to a browser keep the policy of the API, which allows nothing
-    let passed = anna.get("/console/v1/jobs").expect(200);
-    assert_eq!(passed.headers["content-security-policy"], "default-src 'none'; frame-ancestors 'none'");
+    minutes(719);
+    assert!(alive(&anna));
+    minutes(720);
+    assert!(!alive(&anna));
+    // what ended stays so, also where the clock goes back
+    minutes(0);
+    assert!(!alive(&anna) && !alive(&bert));
 }

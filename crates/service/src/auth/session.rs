@@ -7,6 +7,7 @@
 //! *Trusted.* Who has a cookie or a link is the user, as long as it counts.
 
 use reroot_core::crypto::{hmac_sha256, sha256};
+use reroot_core::journal::{Auth, Entry, Outcome};
 use rusqlite::{OptionalExtension as _, params};
 use subtle::ConstantTimeEq as _;
 
@@ -22,6 +23,10 @@ pub const IDLE: i64 = 30 * 60;
 pub const LONGEST: i64 = 12 * 3600;
 /// Seconds that a link counts.
 pub const LINK: i64 = 15 * 60;
+/// What the audit log calls the making of a link.
+pub const LINK_MADE: &str = "login-link";
+/// Of what the events of logins are.
+pub const OBJECT: &str = "session";
 /// Uses of a session are noted so many seconds apart: each note is a flush.
 const NOTE: i64 = 60;
 
@@ -111,7 +116,7 @@ pub fn is_form_token(session: &Session, found: &str) -> bool {
     session.form_token.as_bytes().ct_eq(found.as_bytes()).into()
 }
 
-/// Adds a link that logs in once. Returns its secret.
+/// Adds a link that logs in once, and says whether the audit log has it. Returns its secret.
 ///
 /// # Errors
 /// The name is not one, the user is not known or is a station, or the store cannot be written.
@@ -121,6 +126,7 @@ pub fn add_link(
     secret: [u8; 32],
     name: &str,
     fixed: Option<Roles>,
+    noted: bool,
 ) -> Result<String, Problem> {
     users::check_name("name", name)?;
     let unknown = || {
@@ -129,8 +135,8 @@ pub fn add_link(
     };
     check(roles(store, name, fixed)?.ok_or_else(unknown)?)?;
     let secret = hex::encode(secret);
-    let sql = "INSERT OR REPLACE INTO login_link (sha256, name, roles, expires) VALUES (?, ?, ?, ?)";
-    let row = params![digest(&secret), name, fixed.map(words), now + LINK];
+    let sql = "INSERT OR REPLACE INTO login_link (sha256, name, roles, expires, noted) VALUES (?, ?, ?, ?, ?)";
+    let row = params![digest(&secret), name, fixed.map(words), now + LINK, noted];
     store.connection().execute(sql, row).map_err(StoreError::from)?;
     Ok(secret)
 }
@@ -140,21 +146,61 @@ pub fn link_path(secret: &str) -> String {
     format!("/console/login/link/{secret}")
 }
 
+/// Notes on the audit log the links that were made while this service had it.
+///
+/// # Errors
+/// The store or the audit log cannot be read or written.
+fn note_links(app: &App) -> Result<(), Problem> {
+    let read = || -> Result<Vec<(String, String, Option<String>)>, StoreError> {
+        let connection = app.store().connection();
+        let mut statement = connection.prepare_cached("SELECT sha256, name, roles FROM login_link WHERE noted = 0")?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    };
+    for (sha256, name, roles) in read()? {
+        let role = roles.unwrap_or_default();
+        app.audit().record(local_entry(&name, &role, (LINK_MADE, OBJECT), Outcome::Done))?;
+        let sql = "UPDATE login_link SET noted = 1 WHERE sha256 = ?";
+        app.store().connection().execute(sql, [sha256]).map_err(StoreError::from)?;
+    }
+    Ok(())
+}
+
+/// An event of the user that runs the service, for a principal.
+pub(crate) fn local_entry(name: &str, role: &str, (action, object): (&str, &str), result: Outcome) -> Entry {
+    Entry {
+        actor: name.to_owned(),
+        auth: Auth::Local,
+        role: role.to_owned(),
+        ip: None,
+        action: action.to_owned(),
+        object: object.to_owned(),
+        before: None,
+        after: None,
+        result,
+        code: None,
+        of: None,
+    }
+}
+
 /// Whose link it is, if it counts. It still counts afterwards.
 ///
 /// # Errors
-/// The store cannot be read.
-pub fn look_at_link(app: &App, secret: &str) -> Result<Option<String>, StoreError> {
+/// The store or the audit log cannot be read or written.
+pub fn look_at_link(app: &App, secret: &str) -> Result<Option<String>, Problem> {
+    note_links(app)?;
     let sql = "SELECT name FROM login_link WHERE sha256 = ? AND expires > ?";
     let row = params![digest(secret), app.world().now().unix()];
-    Ok(app.store().connection().query_row(sql, row, |row| row.get(0)).optional()?)
+    let found = app.store().connection().query_row(sql, row, |row| row.get(0)).optional();
+    Ok(found.map_err(StoreError::from)?)
 }
 
 /// Takes a link: it does not count a second time.
 ///
 /// # Errors
-/// It does not count, or the store cannot be written.
+/// It does not count, or the store or the audit log cannot be written.
 pub fn take_link(app: &App, secret: &str) -> Result<Login, Problem> {
+    note_links(app)?;
     let sql = "DELETE FROM login_link WHERE sha256 = ? AND expires > ? RETURNING name, roles";
     let row = params![digest(secret), app.world().now().unix()];
     let taken = app
@@ -172,15 +218,17 @@ pub fn take_link(app: &App, secret: &str) -> Result<Login, Problem> {
 /// Removes sessions and links that are over.
 ///
 /// # Errors
-/// The store cannot be written.
-pub fn sweep(app: &App) -> Result<(), StoreError> {
+/// The store or the audit log cannot be written.
+pub fn sweep(app: &App) -> Result<(), Problem> {
+    note_links(app)?;
     let (store, now) = (app.store(), app.world().now().unix());
     store.transaction(|transaction| {
-        transaction.execute("DELETE FROM login_link WHERE expires <= ?", [now])?;
+        transaction.execute("DELETE FROM login_link WHERE expires <= ? AND noted = 1", [now])?;
         transaction
             .execute("DELETE FROM session WHERE used <= ? OR created <= ?", params![now - IDLE, now - LONGEST])?;
-        Ok(())
-    })
+        Ok::<_, StoreError>(())
+    })?;
+    Ok(())
 }
 
 /// What the login said, or else the store.

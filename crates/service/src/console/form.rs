@@ -5,6 +5,8 @@ use std::convert::Infallible;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
+use super::desk::shown;
+
 /// Fields in the order in which they were sent. The gate has checked that they are of this session.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Fields(Vec<(String, String)>);
@@ -47,6 +49,11 @@ impl Fields {
     /// Every field with a name.
     pub(super) fn all(&self, name: &str) -> Vec<String> {
         self.0.iter().filter(|(known, _)| known == name).map(|(_, value)| value.clone()).collect()
+    }
+
+    /// The same fields for a page that shows them again: printable, as a browser would send the lines that it shows.
+    pub(super) fn printable(self) -> Self {
+        Self(self.0.into_iter().map(|(name, value)| (name, shown(&value.replace("\r\n", "\n")))).collect())
     }
 
     /// Fields whose names begin with this, without it.
@@ -105,6 +112,8 @@ mod tests {
         assert_eq!(fields.all("a"), ["1", "2"]);
         assert_eq!(fields.beginning("param.").collect::<Vec<_>>(), [("lot", "A\r\nB")]);
         assert_eq!(fields.one("%zz"), "%4");
+        let again = Fields::read("a=x%0D%0Ay\u{202e}".as_bytes()).unwrap().printable();
+        assert_eq!(again.raw("a"), "x\ny\\u{202e}");
         assert!(Fields::read(b"a=%FF").is_err());
         assert!(Fields::read("a=1&".repeat(MOST + 1).as_bytes()).is_err());
     }

@@ -90,7 +90,7 @@ pub(super) async fn link(
     let peer = request.extensions().get::<Peer>().cloned().unwrap_or_default();
     slow_strangers(&desk.app, &peer, false)?;
     let wanted = secret.clone();
-    let name = desk.app.blocking(move |app| Ok(session::look_at_link(app, &wanted)?)).await?;
+    let name = desk.app.blocking(move |app| session::look_at_link(app, &wanted)).await?;
     let Some(name) = name else {
         slow_strangers(&desk.app, &peer, true)?;
         return Err(Problem::new(AUTH_REFUSED, "the link is not known, was used already, or is older than 15 minutes")

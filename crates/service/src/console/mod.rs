@@ -36,7 +36,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use axum::response::{IntoResponse as _, Redirect};
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::app::App;
@@ -50,6 +50,8 @@ pub fn router(app: App) -> Router {
     let api = http::router(app.clone());
     let desk = Desk::new(app, api.clone());
     pages()
+        .into_iter()
+        .fold(Router::new(), |router, (path, page)| router.route(path, page))
         .route("/console/{*path}", get(|| async { Trouble::from(Problem::new(PATH_UNKNOWN, "there is no such page")) }))
         .method_not_allowed_fallback(|| async { Trouble::from(Problem::new(METHOD, "the page takes no such form")) })
         .layer(DefaultBodyLimit::max(MAX_FORM))
@@ -64,49 +66,55 @@ pub fn router(app: App) -> Router {
         .fallback_service(api)
 }
 
+/// The path of every page and form, as the router has it.
+pub fn paths() -> Vec<&'static str> {
+    pages().into_iter().map(|(path, _)| path).collect()
+}
+
 /// Every page and form.
-fn pages() -> Router<Desk> {
-    Router::new()
-        .route("/console/", get(dashboard::page))
-        .route("/console/assets/{name}", get(assets::send))
-        .route("/console/login", get(login::page))
-        .route("/console/login/certificate", post(login::by_certificate))
-        .route("/console/login/oidc", get(oidc::start))
-        .route(oidc::ANSWER, get(oidc::end))
-        .route("/console/login/link", post(login::by_link))
-        .route("/console/login/link/{secret}", get(login::link))
-        .route("/console/logout", post(login::logout))
-        .route("/console/v1/{*path}", get(desk::forward))
-        .route("/console/uploads", get(uploads::page).post(uploads::take))
-        .route("/console/uploads/{id}/remove", post(uploads::remove))
-        .route("/console/jobs", get(jobs::list).post(new_job::post))
-        .route("/console/jobs/new", get(new_job::page))
-        .route("/console/jobs/{id}", get(jobs::page))
-        .route("/console/jobs/{id}/cancel", post(jobs::cancel))
-        .route("/console/jobs/{id}/again", post(jobs::again))
-        .route("/console/jobs/{id}/findings", get(jobs::findings))
-        .route("/console/jobs/{id}/approve", get(approve::page).post(approve::post))
-        .route("/console/batches", get(batches::list))
-        .route("/console/batches/{id}", get(batches::page))
-        .route("/console/batches/{id}/work", post(batches::work))
-        .route("/console/search", get(chips::search))
-        .route("/console/chips/{chip}", get(chips::page))
-        .route("/console/crls", get(crls::page).post(crls::start))
-        .route("/console/revocations", get(revocations::page))
-        .route("/console/revocations/new", get(revocations::ask).post(revocations::post))
-        .route("/console/policies", get(policies::list).post(policies::put))
-        .route("/console/policies/new", get(policies::new))
-        .route("/console/policies/{sha256}", get(policies::page))
-        .route("/console/policies/{sha256}/state", post(policies::state))
-        .route("/console/stations", get(stations::list).post(stations::assign))
-        .route("/console/stations/{station}", get(stations::page).post(stations::withdraw))
-        .route("/console/audit", get(audit::page))
-        .route("/console/audit/verify", post(audit::verify))
-        .route("/console/admin", get(admin::page))
-        .route("/console/admin/users", post(admin::add_user))
-        .route("/console/admin/users/remove", post(admin::remove_user))
-        .route("/console/admin/tokens", post(admin::make_token))
-        .route("/console/admin/tokens/revoke", post(admin::revoke_token))
+fn pages() -> Vec<(&'static str, MethodRouter<Desk>)> {
+    vec![
+        ("/console/", get(dashboard::page)),
+        ("/console/assets/{name}", get(assets::send)),
+        ("/console/login", get(login::page)),
+        ("/console/login/certificate", post(login::by_certificate)),
+        ("/console/login/oidc", get(oidc::start)),
+        (oidc::ANSWER, get(oidc::end)),
+        ("/console/login/link", post(login::by_link)),
+        ("/console/login/link/{secret}", get(login::link)),
+        ("/console/logout", post(login::logout)),
+        ("/console/v1/{*path}", get(desk::forward)),
+        ("/console/uploads", get(uploads::page).post(uploads::take)),
+        ("/console/uploads/{id}/remove", post(uploads::remove)),
+        ("/console/jobs", get(jobs::list).post(new_job::post)),
+        ("/console/jobs/new", get(new_job::page)),
+        ("/console/jobs/{id}", get(jobs::page)),
+        ("/console/jobs/{id}/cancel", post(jobs::cancel)),
+        ("/console/jobs/{id}/again", post(jobs::again)),
+        ("/console/jobs/{id}/findings", get(jobs::findings)),
+        ("/console/jobs/{id}/approve", get(approve::page).post(approve::post)),
+        ("/console/batches", get(batches::list)),
+        ("/console/batches/{id}", get(batches::page)),
+        ("/console/batches/{id}/work", post(batches::work)),
+        ("/console/search", get(chips::search)),
+        ("/console/chips/{chip}", get(chips::page)),
+        ("/console/crls", get(crls::page).post(crls::start)),
+        ("/console/revocations", get(revocations::page)),
+        ("/console/revocations/new", get(revocations::ask).post(revocations::post)),
+        ("/console/policies", get(policies::list).post(policies::put)),
+        ("/console/policies/new", get(policies::new)),
+        ("/console/policies/{sha256}", get(policies::page)),
+        ("/console/policies/{sha256}/state", post(policies::state)),
+        ("/console/stations", get(stations::list).post(stations::assign)),
+        ("/console/stations/{station}", get(stations::page).post(stations::withdraw)),
+        ("/console/audit", get(audit::page)),
+        ("/console/audit/verify", post(audit::verify)),
+        ("/console/admin", get(admin::page)),
+        ("/console/admin/users", post(admin::add_user)),
+        ("/console/admin/users/remove", post(admin::remove_user)),
+        ("/console/admin/tokens", post(admin::make_token)),
+        ("/console/admin/tokens/revoke", post(admin::revoke_token)),
+    ]
 }
 
 /// Longest form that is read into memory: the text of a policy. An upload is read piece by piece.

@@ -98,7 +98,7 @@ async fn form(desk: &Desk, visit: &Visit, fields: Fields, trouble: Option<Troubl
     let Uploads { uploads } = desk.get(visit, "/v1/uploads").await?;
     let mine = |one: &Upload| one.state == "received" && one.owner == visit.principal().name;
     let status = trouble.as_ref().and_then(|trouble| StatusCode::from_u16(trouble.status).ok());
-    let uploads = uploads.into_iter().filter(mine).collect();
+    let (uploads, fields) = (uploads.into_iter().filter(mine).collect(), fields.printable());
     let alone = desk.app.settings().revocation.alone;
     let mut response = show(&AskPage { c: visit.chrome("New revocation"), fields, uploads, trouble, alone });
     if let Some(status) = status {

@@ -44,6 +44,8 @@ const STEPS: &[&str] = &[
     "CREATE TABLE session (sha256 TEXT PRIMARY KEY, name TEXT NOT NULL, roles TEXT, logged_in TEXT NOT NULL,
        created INTEGER NOT NULL, used INTEGER NOT NULL) STRICT;
      CREATE TABLE login_link (sha256 TEXT PRIMARY KEY, name TEXT NOT NULL, roles TEXT, expires INTEGER NOT NULL) STRICT;",
+    // 5: links that were made while the service has the audit log
+    "ALTER TABLE login_link ADD COLUMN noted INTEGER NOT NULL DEFAULT 1;",
 ];
 
 /// The version that this program writes.
