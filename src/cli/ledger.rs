@@ -8,7 +8,7 @@ use reroot::crypto::sha256;
 use reroot::durable::output::Shape;
 use reroot::error::Error;
 use reroot::ledger::{
-    BackupReport, HeadReport, Ledger, LedgerOverview, LedgerReport, LedgerStats, MAX_FINDINGS, is_url,
+    BackupReport, CopyReport, HeadReport, Ledger, LedgerOverview, LedgerReport, LedgerStats, MAX_FINDINGS, is_url,
 };
 use reroot::pipeline::{Progress, Stage};
 use reroot::report::Table;
@@ -28,6 +28,7 @@ pub(crate) fn run(command: &LedgerCommand, world: &mut World, printer: Printer) 
             batches::abandon((batch, because), by.as_deref(), *yes, config, world, printer)
         }
         LedgerCommand::Backup { out, config } => backup(out, config, printer),
+        LedgerCommand::Copy { from, to } => copy(from, to, printer),
         LedgerCommand::Find { wanted, ledger, csv } => {
             batches::find(&Opened::open(ledger.ledger.as_deref(), &ledger.config, printer)?, wanted, *csv, printer)
         }
@@ -101,6 +102,20 @@ fn backup(out: &Path, config: &Path, printer: Printer) -> Result<Exit, Fault> {
     drop(load::ledger(&config, issuer.spki(), false, printer)?);
     let head = Ledger::back_up(config.ledger_path(), issuer.spki(), out)?;
     let report = BackupReport::new(out, head);
+    match printer.format {
+        Format::Json => printer.json(&render::document(&report)),
+        Format::Text => {
+            let mut table = Table::new(12);
+            table.extend(report.facts());
+            printer.data(&table.finish());
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn copy(from: &Path, to: &Path, printer: Printer) -> Result<Exit, Fault> {
+    let (records, head) = Ledger::copy(from, to)?;
+    let report = CopyReport::new(to, records, head);
     match printer.format {
         Format::Json => printer.json(&render::document(&report)),
         Format::Text => {

@@ -100,6 +100,18 @@ pub(crate) enum LedgerCommand {
         #[arg(long, value_name = "FILE", default_value = "reroot.toml")]
         config: PathBuf,
     },
+    /// Move a ledger, from a file to a PostgreSQL server or back: every record as it is, and the old one is closed
+    #[command(
+        after_help = "Example:\n  reroot ledger copy pki/ledger.db 'postgres://reroot_owner@/reroot?host=/run/postgresql'\n\n\
+        Each record is read back and compared before the old ledger gets its last record, which names the new one. Then put\n\
+        the new place into the configuration. After an interruption the same command does the rest."
+    )]
+    Copy {
+        /// The ledger: a path or a URL
+        from: PathBuf,
+        /// The new place: a path or a URL
+        to: PathBuf,
+    },
     /// Read every record: hash chain, places, leaf lists, results. Exits with 1 if something is not in order
     #[command(after_help = "Example:\n  reroot ledger verify --config pki/reroot.toml\n\n\
         Only a head that was noted elsewhere (--expect-head) shows that the ledger was not replaced by an older copy of\n\

@@ -225,6 +225,20 @@ pub enum LedgerError {
         /// The system's reason.
         source: std::io::Error,
     },
+    /// The ledger goes on elsewhere.
+    #[error(
+        "ledger `{}` was moved to `{}` with head {head}, and nothing is added to it any more",
+        Printable::new(path),
+        Printable::new(to)
+    )]
+    Moved {
+        /// The old ledger.
+        path: PathBuf,
+        /// The new one.
+        to: String,
+        /// The head with which it was moved.
+        head: Sha256Digest,
+    },
     /// What is asked for needs a file.
     #[error("ledger `{}` is on a server, expected one in a file", Printable::new(url))]
     NotAFile {
@@ -424,6 +438,7 @@ impl LedgerError {
             | Self::Exists { .. }
             | Self::IssuerDiffers { .. }
             | Self::Missing { .. }
+            | Self::Moved { .. }
             | Self::NoPostgres { .. }
             | Self::NotAFile { .. }
             | Self::NotOnHold { .. }
@@ -510,6 +525,7 @@ impl LedgerError {
                 "The latest records are in the log, and chips that are on it may have certificates: put the log back beside the ledger, or restore the latest copy of both (docs/spec/ledger.md)."
             }
             Self::NoLocks { .. } => "Put the ledger on a file system that can lock files, such as a local disk.",
+            Self::Moved { .. } => "Name the new ledger in `[ledger]` of the configuration.",
             Self::NoPostgres { .. } => "Use a program that was built with the feature `postgres`.",
             Self::NotAFile { .. } => "Make backups with the server's own tools (docs/guide/many-machines.md).",
             Self::ServerSetting { .. } => {

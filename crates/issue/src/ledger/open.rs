@@ -12,6 +12,7 @@ use crate::x509::{Sha256Digest, Spki};
 use super::LedgerError;
 use super::batch::{BatchId, BatchState, Summary};
 use super::codec::{Malformed, Reader, Writer};
+use super::copy;
 use super::held;
 use super::index;
 use super::memory::MemoryStore;
@@ -62,11 +63,12 @@ impl Ledger {
     pub fn open_or_create(path: &Path, issuer: &Spki) -> Result<Self, LedgerError> {
         if is_url(path) {
             // the schema is made in one transaction; one without a record is what a run left that was killed
-            return if server::exists(path)? {
-                Self::over(server::open(path)?, issuer)
-            } else {
-                Self::create(path, issuer)
-            };
+            if !server::exists(path)? {
+                return Self::create(path, issuer);
+            }
+            let mut store = server::open(path)?;
+            not_moved(path, store.as_mut())?;
+            return Self::over(store, issuer);
         }
         if path.symlink_metadata().is_ok() {
             return Self::open(path, issuer);
@@ -97,6 +99,7 @@ impl Ledger {
         if store.head()? == Head::EMPTY {
             return Err(LedgerError::Incomplete { path: path.to_owned() });
         }
+        not_moved(path, store.as_mut())?;
         let records = store.head()?.records;
         let ledger = Self::over(store, issuer)?;
         tracing::info!(ledger = %Printable::new(path), records, "ledger opened");
@@ -339,9 +342,18 @@ pub fn is_url(path: &Path) -> bool {
     text.starts_with(b"postgres://") || text.starts_with(b"postgresql://")
 }
 
+/// Refuses to add to a ledger that goes on elsewhere.
+fn not_moved(path: &Path, store: &mut dyn LedgerStore) -> Result<(), LedgerError> {
+    let end = store.head()?;
+    match copy::moved(store, &end)? {
+        Some(moved) => Err(copy::refusal(path, &moved)),
+        None => Ok(()),
+    }
+}
+
 /// The stores that a URL names.
 #[cfg(feature = "postgres")]
-mod server {
+pub(super) mod server {
     use super::{LedgerError, LedgerStore, Path};
     use crate::ledger::postgres::PostgresStore;
 
@@ -349,37 +361,61 @@ mod server {
         Ok(Box::new(PostgresStore::create(url)?))
     }
 
+    pub(in crate::ledger) fn begin_copy(url: &Path) -> Result<Box<dyn LedgerStore>, LedgerError> {
+        Ok(Box::new(PostgresStore::begin_copy(url)?))
+    }
+
+    pub(in crate::ledger) fn finish_copy(url: &Path) -> Result<(), LedgerError> {
+        PostgresStore::finish_copy(url)
+    }
+
+    pub(in crate::ledger) fn is_open(url: &Path) -> Result<bool, LedgerError> {
+        PostgresStore::is_open(url)
+    }
+
     pub(super) fn exists(url: &Path) -> Result<bool, LedgerError> {
         PostgresStore::exists(url)
     }
 
-    pub(super) fn open(url: &Path) -> Result<Box<dyn LedgerStore>, LedgerError> {
+    pub(in crate::ledger) fn open(url: &Path) -> Result<Box<dyn LedgerStore>, LedgerError> {
         Ok(Box::new(PostgresStore::open(url)?))
     }
 
-    pub(super) fn open_to_read(url: &Path) -> Result<Box<dyn LedgerStore>, LedgerError> {
+    pub(in crate::ledger) fn open_to_read(url: &Path) -> Result<Box<dyn LedgerStore>, LedgerError> {
         Ok(Box::new(PostgresStore::open_to_read(url)?))
     }
 }
 
 /// A program without the feature knows a URL when it sees one.
 #[cfg(not(feature = "postgres"))]
-mod server {
+pub(super) mod server {
     use super::{LedgerError, LedgerStore, Path};
 
     pub(super) fn create(url: &Path) -> Result<Box<dyn LedgerStore>, LedgerError> {
         open(url)
     }
 
+    pub(in crate::ledger) fn begin_copy(url: &Path) -> Result<Box<dyn LedgerStore>, LedgerError> {
+        open(url)
+    }
+
+    pub(in crate::ledger) fn finish_copy(url: &Path) -> Result<(), LedgerError> {
+        open(url).map(drop)
+    }
+
+    pub(in crate::ledger) fn is_open(url: &Path) -> Result<bool, LedgerError> {
+        open(url).map(|_| true)
+    }
+
     pub(super) fn exists(url: &Path) -> Result<bool, LedgerError> {
         open(url).map(|_| true)
     }
 
-    pub(super) fn open(url: &Path) -> Result<Box<dyn LedgerStore>, LedgerError> {
+    pub(in crate::ledger) fn open(url: &Path) -> Result<Box<dyn LedgerStore>, LedgerError> {
         Err(LedgerError::NoPostgres { url: url.to_owned() })
     }
 
-    pub(super) fn open_to_read(url: &Path) -> Result<Box<dyn LedgerStore>, LedgerError> {
+    pub(in crate::ledger) fn open_to_read(url: &Path) -> Result<Box<dyn LedgerStore>, LedgerError> {
         open(url)
     }
 }

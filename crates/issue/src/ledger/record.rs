@@ -49,6 +49,8 @@ pub enum Kind {
     CrlRound = 19,
     /// What was signed of a round.
     CrlIssued = 20,
+    /// Where the ledger goes on: the last record of one that was moved.
+    Moved = 24,
     /// A batch that a person gave up before it was sealed. The numbers before it are those of records that later releases
     /// make.
     Abandoned = 25,
@@ -60,7 +62,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind in the order of its number.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::Genesis,
         Self::Batch,
         Self::Terms,
@@ -82,6 +84,7 @@ impl Kind {
         Self::Unblocked,
         Self::CrlRound,
         Self::CrlIssued,
+        Self::Moved,
         Self::Abandoned,
         Self::Accepted,
         Self::SignerRequest,
@@ -220,7 +223,7 @@ mod tests {
     #[test]
     fn kinds_keep_their_numbers() {
         let numbers: Vec<u8> = Kind::ALL.into_iter().map(|kind| kind as u8).collect();
-        assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 25, 26, 28]);
+        assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 24, 25, 26, 28]);
         for kind in Kind::ALL {
             assert_eq!(Kind::from_number(kind as u8), Some(kind));
         }

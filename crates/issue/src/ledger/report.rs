@@ -167,6 +167,30 @@ pub struct HeadReport {
     pub head: Sha256Digest,
 }
 
+/// A ledger that was moved.
+#[derive(Debug, Serialize)]
+pub struct CopyReport {
+    ledger: String,
+    records: u64,
+    head: Sha256Digest,
+}
+
+impl CopyReport {
+    /// The new ledger at `path` has this many records, and ends with `head`.
+    pub fn new(path: &Path, records: u64, head: Sha256Digest) -> Self {
+        Self { ledger: exact_path(path), records, head }
+    }
+
+    /// The rows of its table.
+    pub fn facts(&self) -> [(&'static str, String); 3] {
+        [
+            ("ledger", Printable::new(&self.ledger).to_string()),
+            ("records", self.records.to_string()),
+            ("ledger head", self.head.to_string()),
+        ]
+    }
+}
+
 /// A copy of a ledger.
 #[derive(Debug, Serialize)]
 pub struct BackupReport {

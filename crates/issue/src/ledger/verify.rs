@@ -10,6 +10,7 @@ use super::abandoned;
 use super::accepted;
 use super::batch::{BatchRow, BatchState, Summary};
 use super::blocked;
+use super::copy;
 use super::index::{self, Total};
 use super::leaf::{self, IndexKey, LeafKey, LeafSetDigest};
 use super::open::{Ledger, State, damaged, decoded};
@@ -121,6 +122,7 @@ impl LedgerStats {
             | Kind::CaSigned
             | Kind::Sent
             | Kind::Settled
+            | Kind::Moved
             | Kind::SignerRequest => {}
         }
     }
@@ -226,6 +228,11 @@ impl Walk {
             match kind {
                 Kind::Batch => drop(began.insert(batch)),
                 Kind::Terms => self.batches.push(record.entry.place),
+                Kind::Moved => {
+                    if let Err(what) = copy::check(&record, &end) {
+                        self.find(position, what);
+                    }
+                }
                 Kind::Accepted | Kind::Blocked | Kind::SignerRequest | Kind::Unblocked => {
                     let check = match kind {
                         Kind::Accepted => accepted::check,

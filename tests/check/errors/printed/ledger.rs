@@ -32,6 +32,11 @@ fn files(sheet: &mut Sheet<'_>) {
     sheet.ends(LedgerError::Locked { path: ledger(), process: Some(4711) });
     sheet.ends(LedgerError::Missing { path: ledger() });
     sheet.ends(LedgerError::Newer { path: ledger(), found: 9, supported: 2 });
+    sheet.ends(LedgerError::Moved {
+        path: ledger(),
+        to: "postgres://reroot@ledger.example/reroot".to_owned(),
+        head: digest(1),
+    });
     servers(sheet);
 }
 

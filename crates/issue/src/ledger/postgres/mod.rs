@@ -36,6 +36,8 @@ pub(super) struct PostgresStore {
     /// The head when the ledger was opened to be read: later records are not seen.
     reads_to: Option<u64>,
     broken: bool,
+    /// The format that the schema must have: [`FORMAT`], or [`COPYING`] while it is filled.
+    format: i64,
 }
 
 /// A connection and what was prepared on it.
@@ -56,16 +58,54 @@ struct Session {
 impl PostgresStore {
     /// Makes the schema and takes hold of it.
     pub(super) fn create(url: &Path) -> Result<Self, LedgerError> {
+        Self::make(url, "")?;
+        Self::open(url)
+    }
+
+    /// Makes a schema that nothing opens until the copy is finished; removes what an interrupted copy left.
+    pub(super) fn begin_copy(url: &Path) -> Result<Self, LedgerError> {
+        let schema = Address::parse(url)?.schema;
+        if Self::exists(url)? && !Self::is_open(url)? {
+            // no copy goes on: it would have the lock
+            drop(Self::open_format(url, COPYING)?);
+            let mut client = Address::parse(url)?.connect(|_| {}).map_err(|error| failed(url, &error))?;
+            client.batch_execute(&format!("DROP SCHEMA {schema} CASCADE")).map_err(|error| failed(url, &error))?;
+        }
+        Self::make(url, &format!("UPDATE {schema}.head SET format = {COPYING};"))?;
+        Self::open_format(url, COPYING)
+    }
+
+    /// Lets the copy be opened from now on.
+    pub(super) fn finish_copy(url: &Path) -> Result<(), LedgerError> {
+        let mut store = Self::open_format(url, COPYING)?;
+        let sql = format!("UPDATE {}.head SET format = {FORMAT}", store.address.schema);
+        store.session.client.batch_execute(&sql).map_err(|error| failed(url, &error))?;
+        store.format = FORMAT;
+        Ok(store.confirm()?)
+    }
+
+    /// Whether there is a ledger that is not being copied to.
+    pub(super) fn is_open(url: &Path) -> Result<bool, LedgerError> {
+        if !Self::exists(url)? {
+            return Ok(false);
+        }
+        match Session::begin(url, &Address::parse(url)?, false, COPYING) {
+            Ok(_) => Ok(false),
+            Err(LedgerError::Newer { .. }) => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn make(url: &Path, more: &str) -> Result<(), LedgerError> {
         let address = Address::parse(url)?;
         let mut client = address.connect(|_| {}).map_err(|error| failed(url, &error))?;
         check_settings(url, &mut client)?;
-        let sql = format!("BEGIN; {} COMMIT;", include_str!("schema.sql").replace('@', &address.schema));
+        let sql = format!("BEGIN; {} {more} COMMIT;", include_str!("schema.sql").replace('@', &address.schema));
         client.batch_execute(&sql).map_err(|error| match error.code() {
             Some(&SqlState::DUPLICATE_SCHEMA) => LedgerError::Exists { path: url.to_owned() },
             _ => failed(url, &error).into(),
         })?;
-        drop(client);
-        Self::open(url)
+        Ok(())
     }
 
     /// Whether there is a schema of this name.
@@ -77,9 +117,13 @@ impl PostgresStore {
 
     /// Opens a ledger and takes hold of it.
     pub(super) fn open(url: &Path) -> Result<Self, LedgerError> {
+        Self::open_format(url, FORMAT)
+    }
+
+    fn open_format(url: &Path, format: i64) -> Result<Self, LedgerError> {
         let address = Address::parse(url)?;
-        let session = Session::begin(url, &address, true)?;
-        let mut store = Self { url: url.to_owned(), address, session, reads_to: None, broken: false };
+        let session = Session::begin(url, &address, true, format)?;
+        let mut store = Self { url: url.to_owned(), address, session, reads_to: None, broken: false, format };
         let mut lock = || store.session.lock(&store.address.schema).map_err(|error| failed(url, &error));
         let mut held = lock()?;
         for _ in 0..ENDING {
@@ -100,8 +144,8 @@ impl PostgresStore {
     /// Opens a ledger to read what is on it now: also on a standby, and while a run adds to it.
     pub(super) fn open_to_read(url: &Path) -> Result<Self, LedgerError> {
         let address = Address::parse(url)?;
-        let session = Session::begin(url, &address, false)?;
-        let mut store = Self { url: url.to_owned(), address, session, reads_to: None, broken: false };
+        let session = Session::begin(url, &address, false, FORMAT)?;
+        let mut store = Self { url: url.to_owned(), address, session, reads_to: None, broken: false, format: FORMAT };
         store.reads_to = Some(store.head()?.records);
         Ok(store)
     }
@@ -188,7 +232,7 @@ impl PostgresStore {
         let before = self.session.process;
         let mut session = Err(lost("the server does not answer any more"));
         for _ in 0..ATTEMPTS {
-            session = match Session::begin(&self.url, &self.address, true) {
+            session = match Session::begin(&self.url, &self.address, true, self.format) {
                 Ok(session) => Ok(session),
                 Err(LedgerError::Store(error)) => Err(error),
                 Err(_) => Err(lost("another server answers, which is not one to write to")),
@@ -244,7 +288,7 @@ impl PostgresStore {
 }
 
 impl Session {
-    fn begin(url: &Path, address: &Address, writes: bool) -> Result<Self, LedgerError> {
+    fn begin(url: &Path, address: &Address, writes: bool, format: i64) -> Result<Self, LedgerError> {
         let cancelled = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&cancelled);
         let notices = move |notice: postgres::error::DbError| {
@@ -261,13 +305,13 @@ impl Session {
         if writes {
             check_settings(url, &mut client)?;
         }
-        Self::prepare(client, schema, writes, cancelled, url)
+        Self::prepare(client, schema, (writes, format), cancelled, url)
     }
 
     fn prepare(
         mut client: Client,
         schema: &str,
-        writes: bool,
+        (writes, format): (bool, i64),
         cancelled: Arc<AtomicBool>,
         url: &Path,
     ) -> Result<Self, LedgerError> {
@@ -279,9 +323,12 @@ impl Session {
         };
         let settings = if writes { WRITING } else { READING };
         client.batch_execute(settings).map_err(|error| wrong(&error))?;
-        let format = client.query_one(&format!("SELECT format FROM {schema}.head"), &[]);
-        let found: i64 = get(url, &format.map_err(|error| wrong(&error))?, 0)?;
-        if found != FORMAT {
+        let has = client.query_one(&format!("SELECT format FROM {schema}.head"), &[]);
+        let found: i64 = get(url, &has.map_err(|error| wrong(&error))?, 0)?;
+        if found == COPYING && format != COPYING {
+            return Err(LedgerError::Incomplete { path: url.to_owned() });
+        }
+        if found != format {
             return Err(LedgerError::Newer { path: url.to_owned(), found, supported: FORMAT });
         }
         let own = client.query_one(OWN_SESSION, &[]).map_err(|error| wrong(&error))?;
@@ -473,6 +520,8 @@ fn entry_of(url: &Path, row: &Row) -> Result<Entry, StoreError> {
 
 /// The format of the schema, not that of the records.
 const FORMAT: i64 = 1;
+/// In place of the format while the schema is filled with the records of another ledger.
+const COPYING: i64 = 0;
 /// What `append` answers when the head is not the one that it was given.
 const HEAD_MOVED: &str = "RR001";
 const ENTRY: &str = "position, kind, batch, chunk, part, count, signatures";
