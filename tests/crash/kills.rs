@@ -12,11 +12,16 @@ const SAMPLE: (usize, u64, u64) = (6, 3_000, 500);
 const WHOLE: (usize, u64, u64) = (200, 20_000, 2_000);
 
 /// A small generator (xorshift64*): the moments are the same in each run, as far as a clock's can be.
-struct Moments(u64);
+pub(crate) struct Moments(u64);
 
 impl Moments {
+    pub(crate) fn new(seed: usize) -> Self {
+        // a seed of zeros gives nothing but zeros
+        Self(seed as u64 | 1 << 63)
+    }
+
     /// A number from 0 to below 1.
-    fn next(&mut self) -> f64 {
+    pub(crate) fn next(&mut self) -> f64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
@@ -27,8 +32,6 @@ impl Moments {
 
 #[test]
 fn after_a_kill_at_any_moment_the_same_command_makes_the_batch() {
-    // a seed of zeros gives nothing but zeros
-    let seed = seed() as u64 | 1 << 63;
     let (kills, leaves, chunk) = if long() { WHOLE } else { SAMPLE };
     let bench = Bench::new(leaves, chunk);
     let undisturbed = bench.fresh();
@@ -38,7 +41,7 @@ fn after_a_kill_at_any_moment_the_same_command_makes_the_batch() {
     say(&format!("{kills} kills of {leaves} leaves, undisturbed {whole:.2?}"));
     bench.check_whole(&undisturbed, &[], "undisturbed");
 
-    let mut moments = Moments(seed);
+    let mut moments = Moments::new(seed());
     let mut reached = [0; 4];
     for number in 1..=kills {
         let workshop = bench.fresh();

@@ -20,4 +20,5 @@ mod index;
 mod kills;
 mod ledger;
 mod power;
+mod server;
 mod together;

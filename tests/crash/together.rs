@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Barrier;
 
 use super::bench::{Bench, certificates, records};
+use crate::support::judges::put;
 use crate::support::run::{Finished, Run};
 use crate::support::workshop::Workshop;
 
@@ -130,4 +131,58 @@ fn init_twice_at_the_same_instant_makes_one_ca() {
         workshop.issue("reel.zip", "batch", &[]).success();
         workshop.verify("batch", &[]).success();
     }
+}
+
+/// Two sites with a key and a ledger each: what one has issued, the other rejects, and issues again for a reason alone.
+#[test]
+fn a_site_rejects_the_chips_that_another_has_issued_for() {
+    let [first, second] = [Workshop::new(), Workshop::new()];
+    first.reel("reel.zip", 0..6);
+    first.issue("reel.zip", "batch", &[]).success();
+    second.reel("reel.zip", 3..9);
+    second.reel("later.zip", 0..1);
+    let list = second.path("first.names");
+    let export = |workshop: &Workshop, out: &Path| {
+        workshop.reroot(&["ledger", "export-names"]).arg(out).args(["--config", "pki/reroot.toml"]).run()
+    };
+    let said = export(&first, &list).success().out();
+    assert!(said.contains("names") && said.contains(" 6\n"), "{said}");
+    assert!(export(&first, &list).expect(2).err().contains("exists"));
+    let known = ["--known", "first.names"];
+    // of this run's own key
+    put(&first.path("first.names"), std::fs::read(&list).unwrap());
+    let own = first.issue("reel.zip", "again", &known).expect(2).err();
+    assert!(own.contains("is of the issuing key of this run"), "{own}");
+
+    let stopped = second.issue("reel.zip", "batch", &known).expect(3).err();
+    assert!(stopped.contains("3 rejected [ledger.elsewhere]"), "{stopped}");
+    assert!(stopped.contains("is in the list `first.names` of a different site"), "{stopped}");
+    // a damaged list is refused before anything is recorded
+    let head = |workshop: &Workshop| workshop.reroot(&["ledger", "head", "pki/ledger.db"]).run().success().out();
+    let before = head(&second);
+    let text = std::fs::read_to_string(&list).unwrap();
+    put(&second.path("cut.names"), &text[..text.len() - 40]);
+    let cut = second.issue("reel.zip", "batch", &["--known", "cut.names", "--on-reject", "skip"]).expect(3).err();
+    assert!(cut.contains("list of names `cut.names`, line 10:"), "{cut}");
+    assert_eq!(head(&second), before);
+
+    let skip = ["--known", "first.names", "--on-reject", "skip"];
+    second.issue("reel.zip", "batch", &skip).expect(1);
+    assert_eq!(second.lines("batch").len(), 3);
+    let codes: Vec<_> = second.rejected("batch").iter().map(|one| one["code"].clone()).collect();
+    assert_eq!(codes, ["ledger.elsewhere"; 3]);
+    second.verify("batch", &["--input", "reel.zip"]).success();
+    // the same command again, and the batch that it made is not touched by the list
+    assert!(second.issue("reel.zip", "batch", &skip).expect(1).err().contains("already done"));
+    let reissued = second.issue("later.zip", "later", &["--known", "first.names", "--reissue", "moved here"]).success();
+    assert_eq!(second.lines("later").len(), 1, "{}", reissued.out());
+    // and back: what the second site issued, the first rejects
+    let list = first.path("second.names");
+    export(&second, &list).success();
+    let both = first.issue("reel.zip", "third", &["--known", "second.names", "--dry-run"]);
+    assert!(!both.err().contains("ledger.elsewhere"), "its own word comes first: {}", both.err());
+    first.reel("fresh.zip", 7..8);
+    assert!(
+        first.issue("fresh.zip", "fresh", &["--known", "second.names"]).expect(3).err().contains("ledger.elsewhere")
+    );
 }

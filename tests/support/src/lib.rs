@@ -19,6 +19,8 @@ pub mod manifest_pki;
 pub mod opinion;
 pub mod pki;
 pub mod place;
+pub mod postgres;
+pub mod proxy;
 pub mod run;
 pub mod server;
 pub mod tokens;

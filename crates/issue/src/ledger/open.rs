@@ -275,7 +275,7 @@ impl State {
     }
 
     /// Whose ledger it is, as its first record says.
-    fn issuer(&mut self) -> Result<Vec<u8>, LedgerError> {
+    pub(super) fn issuer(&mut self) -> Result<Vec<u8>, LedgerError> {
         let genesis = self.expect(Place::new(Kind::Genesis, 0, 0))?;
         let (format, issuer) = decoded(&genesis, |reader| Ok((reader.text()?.to_owned(), reader.bytes()?.to_vec())))?;
         if format != FORMAT {
@@ -354,7 +354,7 @@ fn not_moved(path: &Path, store: &mut dyn LedgerStore) -> Result<(), LedgerError
 /// The stores that a URL names.
 #[cfg(feature = "postgres")]
 pub(super) mod server {
-    use super::{LedgerError, LedgerStore, Path};
+    use super::{Head, LedgerError, LedgerStore, Path};
     use crate::ledger::postgres::PostgresStore;
 
     pub(super) fn create(url: &Path) -> Result<Box<dyn LedgerStore>, LedgerError> {
@@ -365,8 +365,8 @@ pub(super) mod server {
         Ok(Box::new(PostgresStore::begin_copy(url)?))
     }
 
-    pub(in crate::ledger) fn finish_copy(url: &Path) -> Result<(), LedgerError> {
-        PostgresStore::finish_copy(url)
+    pub(in crate::ledger) fn finish_copy(url: &Path, head: &Head) -> Result<(), LedgerError> {
+        PostgresStore::finish_copy(url, head)
     }
 
     pub(in crate::ledger) fn is_open(url: &Path) -> Result<bool, LedgerError> {
@@ -389,7 +389,7 @@ pub(super) mod server {
 /// A program without the feature knows a URL when it sees one.
 #[cfg(not(feature = "postgres"))]
 pub(super) mod server {
-    use super::{LedgerError, LedgerStore, Path};
+    use super::{Head, LedgerError, LedgerStore, Path};
 
     pub(super) fn create(url: &Path) -> Result<Box<dyn LedgerStore>, LedgerError> {
         open(url)
@@ -399,7 +399,7 @@ pub(super) mod server {
         open(url)
     }
 
-    pub(in crate::ledger) fn finish_copy(url: &Path) -> Result<(), LedgerError> {
+    pub(in crate::ledger) fn finish_copy(url: &Path, _: &Head) -> Result<(), LedgerError> {
         open(url).map(drop)
     }
 

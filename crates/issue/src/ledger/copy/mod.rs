@@ -96,7 +96,7 @@ pub(super) fn copy(
         old.conclude()?;
     }
     done(Step::Moved)?;
-    target.finish()?;
+    target.finish(&head)?;
     done(Step::Opened)?;
     tracing::info!(to = %Printable::new(&name), records = head.records, "ledger moved");
     Ok((head.records, head.digest))
@@ -212,9 +212,9 @@ impl Target<'_> {
         Ok(Box::new(SqliteStore::create(&self.partial(""))?))
     }
 
-    fn finish(&self) -> Result<(), LedgerError> {
+    fn finish(&self, head: &Head) -> Result<(), LedgerError> {
         if is_url(self.0) {
-            return server::finish_copy(self.0);
+            return server::finish_copy(self.0, head);
         }
         Ok(durable::publish(&self.partial(""), self.0)?)
     }

@@ -75,9 +75,12 @@ impl PostgresStore {
         Self::open_format(url, COPYING)
     }
 
-    /// Lets the copy be opened from now on.
-    pub(super) fn finish_copy(url: &Path) -> Result<(), LedgerError> {
+    /// Lets the copy, which ends with this head, be opened from now on.
+    pub(super) fn finish_copy(url: &Path, head: &Head) -> Result<(), LedgerError> {
         let mut store = Self::open_format(url, COPYING)?;
+        if store.head()? != *head {
+            return Err(LedgerError::Incomplete { path: url.to_owned() });
+        }
         let sql = format!("UPDATE {}.head SET format = {FORMAT}", store.address.schema);
         store.session.client.batch_execute(&sql).map_err(|error| failed(url, &error))?;
         store.format = FORMAT;
@@ -551,6 +554,8 @@ const ENDING: u32 = 20;
 const ENDS: Duration = Duration::from_millis(50);
 
 #[cfg(test)]
+#[path = "../../../../../tests/support/src/postgres.rs"]
+#[expect(unreachable_pub, dead_code, reason = "the file of another package, whose tests use the rest of it")]
 pub(super) mod testing;
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,5 @@
-//! A PostgreSQL server of a test: in a folder of its own, reached by a Unix socket, gone when the test is over.
+//! A PostgreSQL server of a test: in a folder of its own, reached by a Unix socket, gone when the test is over. The unit
+//! tests of the ledger include this file.
 //!
 //! A machine without PostgreSQL fails these tests; `scripts/tools.sh test` installs it.
 
@@ -16,19 +17,20 @@ use postgres::{Client, NoTls};
 use rustix::fs::FlockOperation;
 
 /// A running server.
-pub(crate) struct Server {
+pub struct Server {
     folder: tempfile::TempDir,
     process: Child,
     options: Vec<String>,
 }
 
 impl Server {
-    pub(crate) fn start() -> Self {
+    /// A new server.
+    pub fn start() -> Self {
         Self::start_in(new_folder(), vec!["listen_addresses=".to_owned()])
     }
 
     /// A server that is also reached as `localhost` at a port, inside TLS and with a password.
-    pub(crate) fn start_with_tls() -> (Self, u16) {
+    pub fn start_with_tls() -> (Self, u16) {
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let folder = new_folder();
         let file = |name: &str| folder.path().join(name);
@@ -63,26 +65,24 @@ impl Server {
     }
 
     /// The certificate that the server is verified with.
-    pub(crate) fn root(&self) -> PathBuf {
+    pub fn root(&self) -> PathBuf {
         self.folder.path().join("root.pem")
     }
 
     /// Keeps the server's files as they are, as a backup would.
-    pub(crate) fn keep_copy(&mut self) {
+    pub fn keep_copy(&mut self) {
         self.stop();
         run(Command::new("cp").arg("-a").arg(self.folder.path().join("data")).arg(self.folder.path().join("copy")));
-        self.process = launch(self.folder.path(), &self.options);
-        drop(self.client());
+        self.start_again();
     }
 
     /// Puts that copy in place of the server's files.
-    pub(crate) fn restore_copy(&mut self) {
+    pub fn restore_copy(&mut self) {
         self.stop();
         let data = self.folder.path().join("data");
         std::fs::remove_dir_all(&data).unwrap();
         std::fs::rename(self.folder.path().join("copy"), data).unwrap();
-        self.process = launch(self.folder.path(), &self.options);
-        drop(self.client());
+        self.start_again();
     }
 
     fn stop(&mut self) {
@@ -92,42 +92,138 @@ impl Server {
     }
 
     /// The URL of a ledger in this schema.
-    pub(crate) fn url(&self, schema: &str) -> PathBuf {
+    pub fn url(&self, schema: &str) -> PathBuf {
         self.url_of("postgres", schema)
     }
 
     /// As [`url`](Self::url), for this role.
-    pub(crate) fn url_of(&self, role: &str, schema: &str) -> PathBuf {
+    pub fn url_of(&self, role: &str, schema: &str) -> PathBuf {
         let folder = self.folder.path().display();
         format!("postgres://{role}@/postgres?host={folder}&schema={schema}").into()
     }
 
     /// A connection of the administrator. Waits until the server accepts one.
-    pub(crate) fn client(&self) -> Client {
-        let parameters = format!("host={} user=postgres", self.folder.path().display());
+    pub fn client(&self) -> Client {
+        let parameters = self.parameters();
         let began = Instant::now();
         loop {
             match Client::connect(&parameters, NoTls) {
                 Ok(client) => return client,
                 Err(error) if began.elapsed() > Duration::from_secs(60) => {
-                    let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
-                    panic!("{error}: {log}")
+                    panic!("{error}: {}", self.log())
                 }
                 Err(_) => std::thread::sleep(Duration::from_millis(20)),
             }
         }
     }
 
+    /// A standby that the server waits for with each commit, from now on.
+    pub fn standby(&self) -> Self {
+        let folder = bare_folder();
+        let mut backup = as_other_user(&[]);
+        backup.arg(program("pg_basebackup")).args(["-U", "postgres", "-X", "stream", "-c", "fast", "-h"]);
+        backup.arg(self.folder.path()).arg("-D").arg(folder.path().join("data"));
+        let primary = format!("host={} user=postgres application_name=standby", self.folder.path().display());
+        run(backup.args(["-R", "-d", &primary]).current_dir(folder.path()));
+        // the last one counts
+        let auto = folder.path().join("data/postgresql.auto.conf");
+        let text = std::fs::read_to_string(&auto).unwrap() + &format!("primary_conninfo = '{primary}'\n");
+        std::fs::write(&auto, text).unwrap();
+        let standby = Self::start_in(folder, vec!["listen_addresses=".to_owned()]);
+        self.execute("ALTER SYSTEM SET synchronous_standby_names = 'ANY 1 (standby)'");
+        self.execute("SELECT pg_reload_conf()");
+        self.until("SELECT EXISTS (SELECT FROM pg_stat_replication WHERE sync_state = 'quorum')");
+        standby
+    }
+
+    /// Makes a standby the first server.
+    pub fn promote(&self) {
+        self.execute("ALTER SYSTEM RESET synchronous_standby_names");
+        self.until("SELECT pg_promote()");
+        self.until("SELECT NOT pg_is_in_recovery()");
+        self.execute("SELECT pg_reload_conf()");
+        self.until("SELECT current_setting('synchronous_standby_names') = ''");
+    }
+
+    fn parameters(&self) -> String {
+        format!("host={} user=postgres", self.folder.path().display())
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
+    /// Asks until the answer is yes.
+    pub fn until(&self, sql: &str) {
+        let began = Instant::now();
+        while !self.client().query_one(sql, &[]).unwrap().get::<_, bool>(0) {
+            assert!(began.elapsed() < Duration::from_secs(60), "{sql}: never");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Kills the server and leaves it dead.
+    pub fn kill(&mut self) {
+        self.stop();
+    }
+
+    /// Starts a server that was killed.
+    pub fn start_again(&mut self) {
+        let began = Instant::now();
+        loop {
+            self.process = launch(self.folder.path(), &self.options);
+            while matches!(self.process.try_wait(), Ok(None)) {
+                if Client::connect(&self.parameters(), NoTls).is_ok() {
+                    return;
+                }
+                assert!(began.elapsed() < Duration::from_secs(60), "{}", self.log());
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            // processes of the killed one have not ended yet
+            assert!(began.elapsed() < Duration::from_secs(60), "{}", self.log());
+        }
+    }
+
+    /// A server whose files are on a disk of 80 MiB of their own, in a mount namespace.
+    pub fn start_on_small_disk() -> Self {
+        let folder = bare_folder();
+        let data = folder.path().join("data");
+        std::fs::create_dir(&data).unwrap();
+        std::fs::write(folder.path().join("small"), "").unwrap();
+        Self::start_in(folder, vec!["listen_addresses=".to_owned()])
+    }
+
+    /// Leaves so many KiB of the small disk.
+    pub fn fill_disk(&self, left: u32) {
+        self.shell(&format!(
+            "dd if=/dev/zero of=spared bs=1k count={left}; dd if=/dev/zero of=ballast bs=1k; rm spared"
+        ));
+    }
+
+    /// Makes room again.
+    pub fn free_disk(&self) {
+        self.shell("rm ballast");
+    }
+
+    /// Runs a command as the server does, in the folder of its files.
+    fn shell(&self, command: &str) {
+        self.execute(&format!("COPY (SELECT 1) TO PROGRAM '({command}) 2>/dev/null; cat >/dev/null'"));
+    }
+
+    /// Where its socket is.
+    pub fn socket(&self) -> PathBuf {
+        self.folder.path().join(".s.PGSQL.5432")
+    }
+
     /// Runs a statement as the administrator.
-    pub(crate) fn execute(&self, sql: &str) {
+    pub fn execute(&self, sql: &str) {
         self.client().batch_execute(sql).unwrap();
     }
 
     /// Kills the server, as a power failure would, and starts it again.
-    pub(crate) fn crash(&mut self) {
+    pub fn crash(&mut self) {
         self.stop();
-        self.process = launch(self.folder.path(), &self.options);
-        drop(self.client());
+        self.start_again();
     }
 }
 
@@ -140,15 +236,28 @@ impl Drop for Server {
 
 /// A folder with a database in it.
 fn new_folder() -> tempfile::TempDir {
+    let folder = bare_folder();
+    run(Command::new("cp").arg("-a").arg(template()).arg(folder.path().join("data")));
+    folder
+}
+
+fn bare_folder() -> tempfile::TempDir {
     let folder = tempfile::Builder::new().prefix("reroot-postgres.").tempdir().unwrap();
     give_away(folder.path());
-    run(Command::new("cp").arg("-a").arg(template()).arg(folder.path().join("data")));
     folder
 }
 
 /// Starts the server of a folder. It ends when this process does.
 fn launch(folder: &Path, options: &[String]) -> Child {
     let mut command = as_other_user(&["--pdeathsig", "KILL"]);
+    if folder.join("small").exists() {
+        let user = if rustix::process::getuid().is_root() { vec![] } else { vec!["--map-current-user", "--keep-caps"] };
+        let words = command.get_program().to_owned();
+        let rest: Vec<_> = command.get_args().map(ToOwned::to_owned).collect();
+        command = Command::new("unshare");
+        command.args(user).args(["--mount", "sh", "-c", SMALL_DISK, "sh"]).arg(folder.join("data")).arg(template());
+        command.arg(words).args(rest);
+    }
     command.arg(program("postgres")).arg("-D").arg(folder.join("data")).arg("-k").arg(folder);
     command.args(["-c", "max_connections=20", "-c", "shared_buffers=8MB"]);
     for option in options {
@@ -157,6 +266,12 @@ fn launch(folder: &Path, options: &[String]) -> Child {
     let log = File::create(folder.join("log")).unwrap();
     command.current_dir(folder).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap()
 }
+
+/// Mounts a disk, copies the database onto it, and becomes the server.
+const SMALL_DISK: &str = r#"
+data=$1; template=$2; shift 2
+mount -t tmpfs -o size=80m tmpfs "$data" && cp -a "$template/." "$data" && exec "$@"
+"#;
 
 /// A database that was never started: made once for all tests, and copied by each.
 fn template() -> PathBuf {

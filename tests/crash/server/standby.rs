@@ -1,0 +1,41 @@
+//! A ledger is verified where it is copied to: on a streaming standby, by a role that can read and nothing else.
+
+use super::super::bench::Bench;
+use super::on_server;
+use crate::support::postgres::Server;
+
+#[test]
+fn a_reader_verifies_a_standby_while_the_first_server_is_written_to() {
+    let first = Server::start();
+    first.execute("CREATE ROLE reroot_writer LOGIN; CREATE ROLE reroot_reader LOGIN");
+    let bench = Bench::new(12, 5);
+    let url = first.url("reroot");
+    let workshop = on_server(&bench, &url);
+    let standby = first.standby();
+    let reader = standby.url_of("reroot_reader", "reroot");
+    let ledger = |command: &str, more: &[&str]| workshop.reroot(&["ledger", command]).arg(&reader).args(more).run();
+    let head = |url: &std::path::Path| workshop.reroot(&["ledger", "head"]).arg(url).run().success().out();
+
+    let before = head(&url);
+    let verified = ledger("verify", &[]).success();
+    assert!(verified.out().contains(before.trim()) && verified.out().contains("ledger OK"), "{}", verified.out());
+    workshop.reroot(&bench.command()).run().success();
+    let after = head(&url);
+    let records = std::fs::read_to_string(workshop.path("head")).unwrap();
+    let records = records.split(' ').nth(1).unwrap().trim();
+    standby.until(&format!("SELECT records >= {records} FROM reroot.head"));
+    ledger("verify", &["--expect-head", after.trim()]).success();
+    std::fs::write(workshop.path("head-of-before"), &before).unwrap();
+    let rest = ledger("verify", &["--from", "head-of-before"]).success().out();
+    assert!(rest.contains("not read") && rest.contains(after.trim()) && rest.contains("ledger OK"), "{rest}");
+    let old = ledger("verify", &["--expect-head", before.trim()]).expect(2).err();
+    assert!(old.contains(before.trim()), "{old}");
+    // what the role and the server refuse, the program says
+    let refused = workshop.reroot(&["ledger", "copy"]).arg(&reader).arg("copy.db").run().expect(5).err();
+    assert!(refused.contains("is read-only for this user"), "{refused}");
+    // a row that was changed on the first server does not verify on the standby either
+    first.execute("UPDATE reroot.record SET body = 'x' WHERE kind = 3");
+    standby.until("SELECT EXISTS (SELECT FROM reroot.record WHERE body = 'x')");
+    let changed = ledger("verify", &[]).expect(1).out();
+    assert!(changed.contains("it does not continue the hash chain") && changed.contains("FAILED"), "{changed}");
+}
