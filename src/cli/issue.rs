@@ -66,6 +66,7 @@ pub(super) fn chosen(args: &IssueArgs, by: By, world: &World, printer: Printer) 
         expect_head: None,
         beacon: None,
         known_ledgers: args.known_ledger.clone(),
+        known_names: args.known.clone(),
         bulk_id: args.bulk_id.clone(),
         publish_bulk_id: args.publish_bulk_id,
         reissue: args.reissue.clone(),

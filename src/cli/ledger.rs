@@ -29,6 +29,9 @@ pub(crate) fn run(command: &LedgerCommand, world: &mut World, printer: Printer) 
         }
         LedgerCommand::Backup { out, config } => backup(out, config, printer),
         LedgerCommand::Copy { from, to } => copy(from, to, printer),
+        LedgerCommand::ExportNames { out, ledger } => {
+            export_names(&Opened::open(ledger.ledger.as_deref(), &ledger.config, printer)?, out, printer)
+        }
         LedgerCommand::Find { wanted, ledger, csv } => {
             batches::find(&Opened::open(ledger.ledger.as_deref(), &ledger.config, printer)?, wanted, *csv, printer)
         }
@@ -42,9 +45,9 @@ pub(crate) fn run(command: &LedgerCommand, world: &mut World, printer: Printer) 
             batches::show(&opened, batch, &look_in.look_in, printer)
         }
         LedgerCommand::Stats { ledger } => stats(&open(ledger)?, printer),
-        LedgerCommand::Verify { ledger, expect_head } => {
+        LedgerCommand::Verify { ledger, expect_head, from } => {
             let expected = expect_head.as_deref().map(load::head).transpose()?;
-            verify(&open(ledger)?, expected, printer)
+            verify(&open(ledger)?, expected, from.as_deref(), printer)
         }
     }
 }
@@ -127,6 +130,21 @@ fn copy(from: &Path, to: &Path, printer: Printer) -> Result<Exit, Fault> {
     Ok(Exit::Done)
 }
 
+fn export_names(opened: &Opened, out: &Path, printer: Printer) -> Result<Exit, Fault> {
+    load::place(out, Shape::PLAIN)?;
+    let exported = opened.ledger.export_names(out)?;
+    match printer.format {
+        Format::Json => printer.json(&opened.json(&exported)),
+        Format::Text => {
+            let mut table = opened.table();
+            table.line("head", exported.head.to_string());
+            table.line("names", render::count(exported.names));
+            printer.data(&table.finish());
+        }
+    }
+    Ok(Exit::Done)
+}
+
 fn head(opened: &Opened, printer: Printer) -> Result<Exit, Fault> {
     let head = opened.ledger.head()?;
     match printer.format {
@@ -162,16 +180,25 @@ fn stats(opened: &Opened, printer: Printer) -> Result<Exit, Fault> {
     Ok(Exit::Done)
 }
 
-fn verify(opened: &Opened, expected: Option<Sha256Digest>, printer: Printer) -> Result<Exit, Fault> {
+fn verify(
+    opened: &Opened,
+    expected: Option<Sha256Digest>,
+    from: Option<&Path>,
+    printer: Printer,
+) -> Result<Exit, Fault> {
     let bars = Bars::new(printer);
     bars.begin(Stage::Settle);
     let told = std::cell::Cell::new(0);
-    let report = opened.ledger.examine(&|done, of| {
+    let progress = |done, of| {
         if told.get() == 0 {
             bars.total(of);
         }
         bars.advance(done - told.replace(done));
-    });
+    };
+    let report = match from {
+        Some(file) => opened.ledger.examine_after(file, &progress),
+        None => opened.ledger.examine(&progress),
+    };
     bars.end(Stage::Settle);
     let report = report?;
     // a ledger that is in order may still be an old one
@@ -188,6 +215,9 @@ fn verify(opened: &Opened, expected: Option<Sha256Digest>, printer: Printer) -> 
 fn report_text(opened: &Opened, report: &LedgerReport) -> String {
     let mut table = opened.table();
     table.line("head", report.head.to_string());
+    if let Some(unread) = report.unread {
+        table.line("not read", format!("{} records, whose head was noted", render::count(unread)));
+    }
     total(&mut table, &report.stats);
     let mut text = table.finish();
     for finding in &report.findings {

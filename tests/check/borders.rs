@@ -147,6 +147,7 @@ pub(crate) const ISSUE: &[Row] = &[
             "config::ConfigErrors",
             "issue::IssueError",
             "ledger::LedgerError",
+            "ledger::NamesError",
             // which authority cannot serve a task
             "ledger::AuthorityKind",
             "signer::SignerError",

@@ -52,6 +52,10 @@ pub(crate) const PHRASES: &[(&str, &str)] = &[
         "Make the pack again from the batch.",
         "Make the pack again from the batch: `reroot export BATCH --to line-pack --out FILE`.",
     ),
+    (
+        "Ask the other site for the list of its names.",
+        "The other site makes one with `reroot ledger export-names FILE`.",
+    ),
     // anchors and engines
     ("manifest.pem as the manifest anchor;", "manifest.pem with --manifest-anchor;"),
     (

@@ -100,6 +100,15 @@ pub(crate) enum LedgerCommand {
         #[arg(long, value_name = "FILE", default_value = "reroot.toml")]
         config: PathBuf,
     },
+    /// Write the UIDs of all chips that the ledger would not issue for again to a new file, for other sites
+    #[command(after_help = "Example:\n  reroot ledger export-names site-1.names --config pki/reroot.toml\n\n\
+        The other site gives it to `reroot issue --known site-1.names`, which then rejects these chips.")]
+    ExportNames {
+        /// The file to make
+        out: PathBuf,
+        #[command(flatten)]
+        ledger: NamedLedger,
+    },
     /// Move a ledger, from a file to a PostgreSQL server or back: every record as it is, and the old one is closed
     #[command(
         after_help = "Example:\n  reroot ledger copy pki/ledger.db 'postgres://reroot_owner@/reroot?host=/run/postgresql'\n\n\
@@ -113,7 +122,8 @@ pub(crate) enum LedgerCommand {
         to: PathBuf,
     },
     /// Read every record: hash chain, places, leaf lists, results. Exits with 1 if something is not in order
-    #[command(after_help = "Example:\n  reroot ledger verify --config pki/reroot.toml\n\n\
+    #[command(after_help = "Examples:\n  reroot ledger verify --config pki/reroot.toml\n  \
+        reroot ledger verify 'postgres://reader@standby.example/reroot' --from head-of-last-night\n\n\
         Only a head that was noted elsewhere (--expect-head) shows that the ledger was not replaced by an older copy of\n\
         itself.")]
     Verify {
@@ -122,6 +132,10 @@ pub(crate) enum LedgerCommand {
         /// The ledger head printed by the last run
         #[arg(long, value_name = "DIGEST")]
         expect_head: Option<String>,
+        /// A file with the head that the last verification printed, or that a run noted: only what was recorded after it is
+        /// read, and the batches that this belongs to
+        #[arg(long, value_name = "FILE")]
+        from: Option<PathBuf>,
     },
     /// Count batches, leaves, certificates and signatures, by policy, and list the batches that are open
     #[command(after_help = "Example:\n  reroot ledger stats --config pki/reroot.toml --format json")]

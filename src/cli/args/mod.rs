@@ -295,6 +295,9 @@ pub(crate) struct IssueArgs {
     /// The ledger of an earlier issuing key: chips that have a certificate there are reported; may be repeated
     #[arg(long, value_name = "FILE")]
     pub(crate) known_ledger: Vec<PathBuf>,
+    /// A list of the chips of a different site (`reroot ledger export-names`): they are rejected here; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub(crate) known: Vec<PathBuf>,
     /// This machine's clock is right although it is before the ledger's last batch or far after all that is known, for
     /// this reason, which is recorded
     #[arg(long, value_name = "REASON")]

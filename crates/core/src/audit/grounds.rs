@@ -102,7 +102,7 @@ pub fn listed_codes() -> Vec<ListedCode> {
     for code in [ledger_codes::KEY_UNDER_OTHER_UID, ledger_codes::SERIAL_REPEATED, ledger_codes::UID_WITH_OTHER_KEY] {
         add(code, Some(Disposition::Rejected), Ground::History);
     }
-    for code in [ledger_codes::NOT_IN_BATCH, ledger_codes::BLOCKED] {
+    for code in [ledger_codes::NOT_IN_BATCH, ledger_codes::BLOCKED, ledger_codes::ELSEWHERE] {
         add(code, Some(Disposition::Rejected), Ground::Signer);
     }
     list

@@ -9,6 +9,8 @@ codes! {
         => "Nothing to do: the chip has its certificate in that batch.";
     BLOCKED = "ledger.blocked", "the chip was blocked: nothing is issued for it until that is taken back"
         => "Find out why it was blocked. If that is settled, take the block back, then run the same command again.";
+    ELSEWHERE = "ledger.elsewhere", "a list of names that was given says that a different site has issued for this chip"
+        => "Find out which site the chip belongs to. To issue for it here as well, give a reason for issuing again.";
     HELD = "ledger.held-by-open-batch", "a batch that is not finished holds this chip; run that batch to its end first"
         => "Run the command of that batch again until it ends, then this one.";
     KEY_UNDER_OTHER_UID = "ledger.key-under-other-uid", "the ledger has this key under another UID: one of the two is not genuine"

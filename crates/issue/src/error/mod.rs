@@ -27,7 +27,7 @@ use crate::ca::CaError;
 use crate::class::Class;
 use crate::config::ConfigErrors;
 use crate::issue::IssueError;
-use crate::ledger::{AuthorityKind, LedgerError};
+use crate::ledger::{AuthorityKind, LedgerError, NamesError};
 use crate::signer::SignerError;
 
 pub use cmp::{CmpError, RequestError, TransportError};
@@ -147,6 +147,9 @@ pub enum Error {
     /// The manifest could not be sealed.
     #[error("manifest signer: {0}")]
     ManifestSigner(#[source] SignerError),
+    /// The list of another site's chips cannot be used.
+    #[error(transparent)]
+    Names(#[from] NamesError),
     /// Inputs that another batch, or none, was made of.
     #[error("these inputs are not those that batch {batch} was made of")]
     NotItsSources {
@@ -257,6 +260,7 @@ impl Error {
             Self::Journal(error) => error.class(),
             Self::Ledger(error) => error.class(),
             Self::ManifestSigner(error) | Self::Signer(error) => error.class(),
+            Self::Names(error) => error.class(),
             Self::Approval(error) => error.class(),
             Self::Plan(error) => error.class(),
             Self::Revoke(error) => error.class(),
@@ -275,6 +279,7 @@ impl Error {
             )),
             Self::Cmp(error) => error.hint(),
             Self::Core(error) => error.hint(),
+            Self::Names(error) => Some(error.hint().to_owned()),
             Self::Config(_) => None, // each finding carries its own
             Self::DeliveryDiffers { .. } => Some(
                 "A batch has one form, so that it always comes out the same: give the options that it was started with. \
@@ -371,6 +376,7 @@ into_failure! {
     IssueError,
     JournalError,
     LedgerError,
+    NamesError,
     PlanError,
     SignerError,
     SigningServiceError,

@@ -502,7 +502,7 @@ impl LedgerError {
                 "The ledger may have been restored from an old backup: chips issued since would be issued again. Find the newest copy."
             }
             Self::Incomplete { .. } => {
-                "If it is a copy, the file ending in `-wal` beside the original belongs to it. If its creation was interrupted, nothing was recorded: remove it and create it again."
+                "If it is a copy, the file ending in `-wal` beside the original belongs to it. If a move to it was interrupted, run the same command again. If its creation was interrupted, nothing was recorded: remove it and create it again."
             }
             Self::IssuerDiffers { .. } => {
                 "One issuer, one ledger: check `path` in `[ledger]` and `certificate` in `[issuer]`."

@@ -28,6 +28,7 @@ mod leaf;
 mod list;
 mod log;
 mod memory;
+mod names;
 mod noted;
 mod open;
 #[cfg(feature = "postgres")]
@@ -67,6 +68,7 @@ pub use error::LedgerError;
 pub use instruction::Instruction;
 pub use leaf::{LeafKey, LeafRef, Leaves, leaf_set_digest};
 pub use memory::{Fault, MemoryStore};
+pub use names::{ExportedNames, KnownNames, NamesError};
 pub use open::{Ledger, is_url};
 pub use record::{Draft, Entry, Head, Kind, Place, Record};
 pub use recorded::{Recorded, RecordedLeaf, ToBeSigned};

@@ -23,12 +23,17 @@ pub(super) struct Noted {
 impl State {
     /// Whether a head is noted in the file. It must be one that the ledger has had.
     pub(super) fn compare_head(&mut self, file: &Path) -> Result<bool, LedgerError> {
+        Ok(self.noted_head(file)?.is_some())
+    }
+
+    /// The head that is noted in the file, if there is one. It must be one that the ledger has had.
+    pub(super) fn noted_head(&mut self, file: &Path) -> Result<Option<Head>, LedgerError> {
         let unreadable = |source| LedgerError::HeadFile { path: file.to_owned(), source };
         let content = match input::read(file) {
             Ok(content) => content,
             // the disk may not be there: only its folder tells
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && durable::parent(file).is_dir() => {
-                return Ok(false);
+                return Ok(None);
             }
             Err(error) => return Err(unreadable(error)),
         };
@@ -36,20 +41,14 @@ impl State {
             return Err(unreadable(std::io::Error::other("it is not a head as this program prints it")));
         };
         let head = self.store.head()?;
-        let was_there = if let Some(position) = position {
-            self.digest_at(position)? == Some(digest)
-        } else {
-            let mut found = false;
-            for position in (1..=head.records).rev() {
-                found = self.digest_at(position)? == Some(digest);
-                if found {
-                    break;
-                }
-            }
-            found
+        let positions = match position {
+            Some(position) => position..=position,
+            None => 1..=head.records,
         };
-        if was_there {
-            return Ok(true);
+        for records in positions.rev() {
+            if self.digest_at(records)? == Some(digest) {
+                return Ok(Some(Head { records, digest }));
+            }
         }
         Err(LedgerError::NotedHead { file: file.to_owned(), noted: digest, found: head.digest })
     }
@@ -94,6 +93,50 @@ mod tests {
     use super::*;
     use crate::ledger::Ledger;
     use crate::ledger::testing::{issuer_spki, leaves, row, terms};
+
+    #[test]
+    fn only_what_came_after_a_noted_head_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let [path, file] = ["ledger.db", "head"].map(|name| folder.path().join(name));
+        let begin = |ledger: &Ledger, n: u32| {
+            let list = leaves(u64::from(n) * 10..u64::from(n) * 10 + 3);
+            ledger.begin(row(n, terms("p", &list), 2), &list).unwrap();
+        };
+        let ledger = Ledger::create(&path, &issuer_spki()).unwrap();
+        ledger.note_head_in(&file).unwrap();
+        begin(&ledger, 1);
+        ledger.conclude().unwrap();
+        let after = |ledger: &Ledger| ledger.examine_after(&file, &|_, _| {});
+        let all = ledger.examine(&|_, _| {}).unwrap();
+        let none = after(&ledger).unwrap();
+        assert_eq!((none.stats.records, none.unread, none.head), (0, Some(all.stats.records), all.head));
+        drop(ledger);
+        let noted = std::fs::read(&file).unwrap();
+        let ledger = Ledger::open(&path, &issuer_spki()).unwrap();
+        begin(&ledger, 2);
+        let new = after(&ledger).unwrap();
+        let total = ledger.examine(&|_, _| {}).unwrap();
+        assert!(new.findings.is_empty() && new.compared && total.unread.is_none());
+        assert_eq!(new.stats.records + all.stats.records, total.stats.records);
+        assert_eq!((new.stats.batches, new.stats.leaves, new.head), (1, 3, total.head));
+        ledger.conclude().unwrap();
+        drop(ledger);
+        std::fs::write(&file, noted).unwrap();
+        // of a record that is not read, nothing is noticed; of one that is, everything
+        let change = |position: u64| {
+            let sql = format!("UPDATE record SET body = x'00' WHERE position = {position}");
+            rusqlite::Connection::open(&path).unwrap().execute_batch(&sql).unwrap();
+            let ledger = Ledger::open_to_read(&path).unwrap();
+            (ledger.examine(&|_, _| {}).unwrap().findings.len(), after(&ledger).unwrap().findings.len())
+        };
+        assert_eq!(change(all.stats.records), (1, 0));
+        assert_eq!(change(all.stats.records + 1), (2, 1));
+        std::fs::write(&file, format!("{} 3", total.head)).unwrap();
+        let ledger = Ledger::open_to_read(&path).unwrap();
+        assert!(matches!(after(&ledger), Err(LedgerError::NotedHead { .. })));
+        std::fs::remove_file(&file).unwrap();
+        assert!(matches!(after(&ledger), Err(LedgerError::HeadFile { .. })));
+    }
 
     #[test]
     fn a_ledger_that_lacks_the_noted_head_is_refused() {

@@ -4,7 +4,9 @@ use std::path::Path;
 
 use serde::{Serialize, Serializer};
 
-use super::{AuthorityKind, BatchState, LedgerOverview, LedgerReport, LedgerStats, OpenBatch, PolicyStats};
+use super::{
+    AuthorityKind, BatchState, ExportedNames, LedgerOverview, LedgerReport, LedgerStats, OpenBatch, PolicyStats,
+};
 use crate::text::{Printable, exact_path};
 use crate::x509::{Sha256Digest, Time};
 
@@ -137,6 +139,8 @@ struct Examined {
     total: LedgerStats,
     findings: Vec<Found>,
     compared: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unread: Option<u64>,
     holds: bool,
 }
 
@@ -154,6 +158,7 @@ impl Serialize for LedgerReport {
             total: self.stats,
             findings: findings.collect(),
             compared: self.compared,
+            unread: self.unread,
             holds: self.findings.is_empty(),
         };
         examined.serialize(serializer)
@@ -165,6 +170,17 @@ impl Serialize for LedgerReport {
 pub struct HeadReport {
     /// Digest of its last record.
     pub head: Sha256Digest,
+}
+
+impl Serialize for ExportedNames {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Exported {
+            names: u64,
+            head: Sha256Digest,
+        }
+        Exported { names: self.names, head: self.head }.serialize(serializer)
+    }
 }
 
 /// A ledger that was moved.

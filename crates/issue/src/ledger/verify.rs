@@ -1,6 +1,7 @@
 //! Reading the whole ledger again, and counting what is on it.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
+use std::path::Path;
 
 use crate::origin::Uid;
 use crate::x509::Sha256Digest;
@@ -32,6 +33,8 @@ pub struct LedgerReport {
     /// Whether leaf lists, sorted lists and results were compared with each other: not if records are missing or are
     /// not what was recorded.
     pub compared: bool,
+    /// How many records before those that were counted were not read, because their head was noted.
+    pub unread: Option<u64>,
 }
 
 /// A record that is not in order.
@@ -165,27 +168,49 @@ impl Ledger {
     /// # Errors
     /// The store cannot be read.
     pub fn examine(&self, progress: &dyn Fn(u64, u64)) -> Result<LedgerReport, LedgerError> {
+        self.with(|state| Walk::from(Head::EMPTY).examine(state, progress))
+    }
+
+    /// As [`examine`](Self::examine), for the records after the head that is noted in a file, and the batches that they
+    /// belong to. That head was reached by a walk before: records up to it are believed.
+    ///
+    /// # Errors
+    /// The file cannot be read or is not a head, the ledger was never at that head, or the store cannot be read.
+    pub fn examine_after(&self, file: &Path, progress: &dyn Fn(u64, u64)) -> Result<LedgerReport, LedgerError> {
         self.with(|state| {
-            let mut walk = Walk { findings: Vec::new(), stats: LedgerStats::default(), batches: Vec::new() };
-            let head = walk.records(state, progress)?;
-            // what the records say is judged when it is known that they are what was recorded
-            let compared = walk.findings.is_empty();
-            if compared {
-                walk.contents(state)?;
-            }
-            Ok(LedgerReport { stats: walk.stats, head: head.digest, findings: walk.findings, compared })
+            let missing = || std::io::Error::from(std::io::ErrorKind::NotFound);
+            let head = state.noted_head(file)?;
+            let head = head.ok_or_else(|| LedgerError::HeadFile { path: file.to_owned(), source: missing() })?;
+            Walk::from(head).examine(state, progress)
         })
     }
 }
 
 struct Walk {
+    /// The head before the first record that is read.
+    from: Head,
     findings: Vec<LedgerFinding>,
     stats: LedgerStats,
-    /// Places of the terms of each batch.
-    batches: Vec<Place>,
+    /// Numbers of the batches that records were read of.
+    batches: BTreeSet<u64>,
 }
 
 impl Walk {
+    fn from(from: Head) -> Self {
+        Self { from, findings: Vec::new(), stats: LedgerStats::default(), batches: BTreeSet::new() }
+    }
+
+    fn examine(mut self, state: &mut State, progress: &dyn Fn(u64, u64)) -> Result<LedgerReport, LedgerError> {
+        let head = self.records(state, progress)?;
+        // what the records say is judged when it is known that they are what was recorded
+        let compared = self.findings.is_empty();
+        if compared {
+            self.contents(state)?;
+        }
+        let unread = (self.from != Head::EMPTY).then_some(self.from.records);
+        Ok(LedgerReport { stats: self.stats, head: head.digest, findings: self.findings, compared, unread })
+    }
+
     fn find(&mut self, position: u64, what: &'static str) {
         if self.findings.len() < MAX_FINDINGS {
             self.findings.push(LedgerFinding { position, what });
@@ -195,11 +220,12 @@ impl Walk {
     /// The chain, and the places.
     fn records(&mut self, state: &mut State, progress: &dyn Fn(u64, u64)) -> Result<Head, LedgerError> {
         let end = state.store.head()?;
-        let mut head = Head::EMPTY;
-        let mut began = HashSet::new();
+        let mut head = self.from;
+        let before = state.store.entries(Kind::Batch, 0, self.from.records)?;
+        let mut began: HashSet<u64> = before.into_iter().map(|entry| entry.place.batch).collect();
         // after a gap, nothing is known of the record before
         let mut known = true;
-        for position in 1..=end.records {
+        for position in self.from.records + 1..=end.records {
             if self.findings.len() >= MAX_FINDINGS {
                 return Ok(head);
             }
@@ -227,7 +253,6 @@ impl Walk {
             self.stats.add(kind, record.entry.count, record.entry.signatures);
             match kind {
                 Kind::Batch => drop(began.insert(batch)),
-                Kind::Terms => self.batches.push(record.entry.place),
                 Kind::Moved => {
                     if let Err(what) = copy::check(&record, &end) {
                         self.find(position, what);
@@ -248,13 +273,17 @@ impl Walk {
             if batch != 0 && !began.contains(&batch) {
                 self.find(position, "it belongs to a batch that never began");
             }
+            if batch != 0 {
+                self.batches.insert(batch);
+            }
             // one changed record is one finding: those after it continue what it says of itself
             (head, known) = (record.head(), true);
-            progress(position, end.records);
+            progress(position - self.from.records, end.records - self.from.records);
         }
         let mut places = 0;
         for kind in Kind::ALL {
-            places += state.store.entries(kind, 0, u64::MAX)?.len() as u64;
+            let entries = state.store.entries(kind, 0, u64::MAX)?;
+            places += entries.iter().filter(|entry| entry.position > self.from.records).count() as u64;
         }
         if state.store.lacks_log()? {
             self.find(end.records, "it is the last record, and the write-ahead log with those after it is missing");
@@ -270,8 +299,8 @@ impl Walk {
         let mut next = 0;
         let mut totals = Vec::new();
         let (mut names, mut seeds) = (HashSet::new(), HashSet::new());
-        for place in std::mem::take(&mut self.batches) {
-            let terms = state.expect(place)?;
+        for entry in state.store.entries(Kind::Terms, 0, u64::MAX)? {
+            let terms = state.expect(entry.place)?;
             if let Ok(row) = BatchRow::decode(&terms.body, BatchState::Open) {
                 if !names.insert(row.id) {
                     self.find(terms.entry.position, "its batch has the name of an earlier one");
@@ -280,6 +309,9 @@ impl Walk {
                     let what = "its batch has the seed of an earlier one: serial numbers may have been given twice";
                     self.find(terms.entry.position, what);
                 }
+            }
+            if !self.batches.contains(&entry.place.batch) {
+                continue;
             }
             match check_batch(state, &terms, &mut next, &mut totals) {
                 Err(LedgerError::Damaged { position, what }) => self.find(position, what),
@@ -292,7 +324,8 @@ impl Walk {
                 other => other?,
             }
         }
-        if self.findings.is_empty() && state.store.derives()? {
+        // the index counts the leaves of all batches
+        if self.from == Head::EMPTY && self.findings.is_empty() && state.store.derives()? {
             match index::check(state, &totals) {
                 Err(LedgerError::Damaged { position, what }) => self.find(position, what),
                 other => other?,

@@ -6,7 +6,7 @@ use crate::approval::{Given, Rule};
 use crate::cert::{IssuerIdentity, Seed};
 use crate::crypto::VerificationEngine;
 use crate::delivery::Form;
-use crate::ledger::{BatchId, OnReject};
+use crate::ledger::{BatchId, KnownNames, OnReject};
 use crate::policy::{Params, Policy};
 use crate::reel::{Input, Limits};
 use crate::signer::Signer;
@@ -126,6 +126,7 @@ impl<'a> Job<'a> {
             chunk_size: CHUNK_SIZE,
             again: None,
             known_ledgers: &[],
+            known_names: &[],
             dry_run: false,
             tool: TOOL,
         })
@@ -210,6 +211,8 @@ choices! {
     jobs: usize;
     /// Ledgers of earlier keys: chips with a certificate there are reported.
     known_ledgers: &'a [KnownLedger];
+    /// Lists of the chips of other sites, for which nothing is issued here.
+    known_names: &'a [KnownNames];
     /// Limits while reading.
     limits: Limits;
     /// What an expected chip that is missing does to the run.

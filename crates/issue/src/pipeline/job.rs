@@ -6,7 +6,7 @@ use crate::approval::Given;
 use crate::cert::{IssuerIdentity, Seed};
 use crate::crypto::VerificationEngine;
 use crate::delivery::Form;
-use crate::ledger::{AuthorityKind, BatchId, Delivery, OnReject};
+use crate::ledger::{AuthorityKind, BatchId, Delivery, KnownNames, OnReject};
 use crate::policy::{Params, Policy};
 use crate::reel::{Input, Limits};
 use crate::signer::Signer;
@@ -81,6 +81,8 @@ pub struct Job<'a> {
     pub(super) again: Option<BatchId>,
     /// Ledgers of earlier keys: chips with a certificate there are reported.
     pub(super) known_ledgers: &'a [KnownLedger],
+    /// Lists of the chips of other sites, for which nothing is issued here.
+    pub(super) known_names: &'a [KnownNames],
     /// Stop before anything is recorded or signed.
     pub(super) dry_run: bool,
     /// Name and version of this program for the statement.

@@ -164,6 +164,7 @@ impl Settled {
     ) -> Result<(), Error> {
         self.set_aside_all(job, standings, unexpected)?;
         self.set_aside_blocked(ledger, None)?;
+        self.set_aside_elsewhere(job)?;
         self.refuse_repeated_serials(job, ledger, None)
     }
 
@@ -177,6 +178,22 @@ impl Settled {
             settled.set_aside(row, Disposition::Rejected, ledger::code::BLOCKED, reason)?;
             Ok(Judged::SetAside)
         })
+    }
+
+    /// Takes out chips that a different site has issued for, unless there is a reason for issuing again.
+    fn set_aside_elsewhere(&mut self, job: &Job<'_>) -> Result<(), Error> {
+        for names in job.known_names {
+            // read to its end even so: a damaged list is refused in any case
+            let found = names.among(self.rows.iter().map(|row| row.key.uid.as_bytes()))?;
+            let found = if job.reissue.is_some() { vec![] } else { found };
+            self.set_aside_where(found.into_iter().map(|at| (at, ())), |settled, row, ()| {
+                let list = Printable::new(names.path());
+                let reason = format!("chip {} is in the list `{list}` of a different site", row.key.uid);
+                settled.set_aside(row, Disposition::Rejected, ledger::code::ELSEWHERE, reason)?;
+                Ok(Judged::SetAside)
+            })?;
+        }
+        Ok(())
     }
 
     /// An open batch has its chips, and is not finished while one of them is blocked.
@@ -230,6 +247,7 @@ impl Settled {
         let standings = ledger.standings(&self.terms.policy_use(), &self.leaves(), before)?;
         self.set_aside_all(job, &standings, &among_others)?;
         self.set_aside_blocked(ledger, before)?;
+        self.set_aside_elsewhere(job)?;
         self.refuse_repeated_serials(job, ledger, before)?;
         self.not_in_batch = std::mem::replace(&mut self.rows, members_rows);
         self.stop_if_blocked(ledger, row)?;

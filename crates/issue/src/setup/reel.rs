@@ -10,7 +10,7 @@ use crate::crypto::VerificationEngine;
 use crate::delivery::Form;
 use crate::error::{Error, SetupError};
 use crate::issue::Issuer;
-use crate::ledger::{Ledger, OnReject};
+use crate::ledger::{KnownNames, Ledger, OnReject};
 use crate::manifest::Entry;
 use crate::parallel;
 use crate::pipeline::authority::AskAgain;
@@ -60,6 +60,8 @@ pub struct Choices {
     pub beacon: Option<Sha256Digest>,
     /// Ledgers of earlier keys: chips with a certificate there are reported.
     pub known_ledgers: Vec<PathBuf>,
+    /// Lists of the chips of other sites, for which nothing is issued here.
+    pub known_names: Vec<PathBuf>,
     /// ST's bulk identifier, kept on the ledger.
     pub bulk_id: Option<String>,
     /// Write the bulk identifier into the statement too.
@@ -118,6 +120,7 @@ pub struct Reel {
     anchors: Vec<Certificate>,
     issuer: IssuerIdentity,
     known_ledgers: Vec<KnownLedger>,
+    known_names: Vec<KnownNames>,
     manifest: ManifestSigner,
     party: Party,
 }
@@ -160,6 +163,8 @@ impl Reel {
         let issuer = config.issuer_identity()?;
         let known_ledgers =
             choices.known_ledgers.iter().map(|path| KnownLedger::open(path)).collect::<Result<_, _>>()?;
+        let known_names = choices.known_names.iter().map(|path| KnownNames::open(path, issuer.spki()));
+        let known_names = known_names.collect::<Result<_, _>>()?;
         // the CA's key is asked for before the manifest signer's, and what shows us to another CA after it
         let manifest = || ManifestSigner::open(config, secrets);
         let (party, manifest) = match &choices.by {
@@ -175,7 +180,7 @@ impl Reel {
                 (Party::Local(Box::new(issuer)), manifest()?)
             }
         };
-        Ok(Self { choices, params, anchors, issuer, known_ledgers, manifest, party })
+        Ok(Self { choices, params, anchors, issuer, known_ledgers, known_names, manifest, party })
     }
 
     /// The key whose ledger this run needs.
@@ -245,6 +250,7 @@ impl Reel {
             .accept_clock(choices.accept_clock.clone())
             .beacon(choices.beacon)
             .known_ledgers(&self.known_ledgers)
+            .known_names(&self.known_names)
             .expect_head(choices.expect_head)
             .jobs(choices.jobs.unwrap_or_else(parallel::cores))
             .engine(choices.engine)

@@ -252,6 +252,7 @@ pub(super) fn plan(
         expect_head: None,
         beacon: None,
         known_ledgers: vec![],
+        known_names: vec![],
         bulk_id: issue.bulk_id.clone(),
         publish_bulk_id: issue.publish_bulk_id,
         reissue: issue.reissue.clone(),

@@ -2,7 +2,7 @@
 
 use reroot::crl::Reason;
 use reroot::durable::DurableError;
-use reroot::ledger::{Kind, LedgerError, StoreError};
+use reroot::ledger::{Kind, LedgerError, NamesError, StoreError};
 use reroot::x509::SerialNumber;
 
 use super::{BEFORE, NOW, batch, digest, disk, path, time, uid};
@@ -38,6 +38,16 @@ fn files(sheet: &mut Sheet<'_>) {
         head: digest(1),
     });
     servers(sheet);
+    names(sheet);
+}
+
+fn names(sheet: &mut Sheet<'_>) {
+    let list = || path("site-2.names");
+    sheet.ends(NamesError::Foreign { path: list() });
+    sheet.ends(NamesError::Line { path: list(), line: 12, what: "its UIDs are not in strict order" });
+    sheet.ends(NamesError::Newer { path: list(), found: "2".to_owned() });
+    sheet.ends(NamesError::Own { path: list() });
+    sheet.ends(NamesError::Unreadable { path: list(), source: disk() });
 }
 
 fn servers(sheet: &mut Sheet<'_>) {
