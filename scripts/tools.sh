@@ -4,7 +4,7 @@
 #
 #   scripts/tools.sh build    what compiles: a C compiler and linker
 #   scripts/tools.sh test     and the judges: openssl, certtool, SoftHSM, p11-kit, faketime, Python's cryptography, pkilint; a
-#                             browser, Chromium (110 MB), and what drives it (npm, 15 MB); valgrind; the consumers: mosquitto,
+#                             browser, Chromium (110 MB), what drives it and an OpenID provider (npm, 25 MB); valgrind; the consumers: mosquitto,
 #                             nginx, the Matter SDK (100 MB); the server of ledgers, PostgreSQL; and
 #                             a second token, kryoptic, which is compiled (1.5 minutes of a core, once: it is kept in
 #                             the cache)

@@ -60,7 +60,11 @@ async function looked(person, name, path) {
   await accessible(page, name);
   await page.emulateMedia({ colorScheme: "dark" });
   await accessible(page, `${name} in the dark`);
-  if (pictures) await page.screenshot({ path: join(pictures, `${name}-dark.png`), fullPage: true });
+  for (const width of pictures ? WIDTHS : []) {
+    await page.setViewportSize({ width, height: 900 });
+    await page.screenshot({ path: join(pictures, `${name}-${width}-dark.png`), fullPage: true });
+  }
+  await page.setViewportSize({ width: 1280, height: 900 });
   await page.emulateMedia({ colorScheme: "light" });
   assert.equal(await page.locator("h1").count(), 1, `${name} has one heading of the first level`);
 }
@@ -99,10 +103,11 @@ try {
     transfer.items.add(new File([new Uint8Array(bytes)], "dropped.bin"));
     document.getElementById("upload").dispatchEvent(new DragEvent("drop", { dataTransfer: transfer, bubbles: true, cancelable: true }));
   }, dropped);
-  await anna.page.waitForSelector("text=dropped.bin");
+  await anna.page.waitForSelector("td.name:text-is('dropped.bin')");
   said("a file can be dropped");
 
   await anna.page.getByRole("link", { name: /^New job with <img/ }).click();
+  await anna.page.waitForURL("**/jobs/new?*");
   await looked(anna, "new-job-choose");
   await anna.page.getByRole("button", { name: "Continue" }).click();
   await anna.page.waitForSelector("#preview + .scroll table, #preview");
@@ -155,7 +160,49 @@ try {
   await looked(anna, "search-nothing");
   said("a search for markup shows text");
 
+  // the chip is revoked: counted, asked for, on the lists
+  await anna.page.goto(`/console/chips/${uid}`);
+  await anna.page.getByRole("link", { name: "Revoke" }).click();
+  await anna.page.selectOption("#reason", "keyCompromise");
+  await looked(anna, "revoke");
+  await anna.page.getByRole("button", { name: "Dry run" }).click();
+  await anna.page.waitForSelector("#state .state.good");
+  await looked(anna, "revoke-dry-run");
+  await anna.page.getByRole("button", { name: "Revoke what was counted" }).click();
+  await anna.page.waitForSelector("text=The lists that say it", { timeout: 60000 });
+  await looked(anna, "revoke-recorded");
+  await anna.page.getByRole("link", { name: "The lists that say it" }).click();
+  await anna.page.waitForFunction(() => document.querySelector("#state").textContent.includes("awaiting approval"));
+  await looked(anna, "crls-empty", "/console/crls");
+  await anna.page.getByRole("link", { name: /^Job / }).click();
+  await bert.page.goto(`${anna.page.url()}/approve`);
+  await looked(bert, "approve-round");
+  await bert.page.getByRole("checkbox").check();
+  await bert.page.getByRole("button", { name: "Approve" }).click();
+  await anna.page.waitForFunction(() => document.querySelector("#state").textContent.includes("published"), null, { timeout: 60000 });
+  await looked(anna, "round-published");
+  await looked(anna, "crls", "/console/crls");
+  assert.match(await anna.page.textContent("tbody"), /full\.crl[\s\S]*current/);
   await looked(anna, "revocations", "/console/revocations");
+  await looked(anna, "chip-revoked", `/console/chips/${uid}`);
+  assert.match(await anna.page.textContent("h2 .state.bad"), /revoked/);
+  await looked(anna, "dashboard-full", "/console/");
+  said("a chip is revoked, its lists are made, and its page says so");
+
+  // the same session without JavaScript: a file, a dry run, and a link where the page would follow by itself
+  const plain = await browser.newContext({ baseURL: base, javaScriptEnabled: false, storageState: await anna.context.storageState() });
+  const still = await plain.newPage();
+  await still.goto("/console/uploads");
+  await still.setInputFiles("#file", { name: "plain.zip", mimeType: "application/zip", buffer: Buffer.concat([readFileSync(reel), Buffer.from("y")]) });
+  await still.getByRole("button", { name: "Upload", exact: true }).click();
+  await still.getByRole("link", { name: "New job with plain.zip" }).click();
+  await still.getByRole("button", { name: "Continue" }).click();
+  await still.getByRole("button", { name: "Dry run" }).click();
+  while (await still.locator("#state .state.busy").count()) await still.getByRole("link", { name: "Look again" }).click();
+  await still.waitForSelector("#state");
+  await plain.close();
+  said("without JavaScript a dry run is asked for and followed");
+
   await looked(anna, "policies", "/console/policies");
   await anna.page.getByRole("link", { name: "tls-client" }).click();
   await looked(anna, "policy");
