@@ -5,6 +5,7 @@ use serde_json::json;
 use super::{Browser, attributes, escaped, text};
 use crate::bench::Bench;
 use crate::support::pki::archive;
+use crate::support::workshop::POLICY;
 
 /// Pages that are there from the beginning.
 const PAGES: [&str; 13] = [
@@ -165,6 +166,30 @@ fn names_of_users_are_text_in_every_page() {
     assert!(shown.contains("reel\\u{202e}piz.\\u{1b}[31m{{7*7}}"), "{shown}");
 }
 
+#[test]
+fn a_subject_that_would_be_markup_is_text_in_every_page() {
+    let mut bench = Bench::new();
+    let markup = "<img src=x onerror=alert(1)>";
+    let policy = POLICY.replace("O = \"Workshop\"", &format!("O = \"{markup}\""));
+    bench.policies.push(policy.clone());
+    let service = bench.start();
+    let (anna, bert) = (Browser::of(&service, "anna"), Browser::of(&service, "bert"));
+    let id = service.of("anna").upload("reel.zip", &bench.reel("reel.zip", 0..2));
+    let sha256 = reroot::crypto::sha256(policy.as_bytes()).to_string();
+    let spec = json!({ "kind": "issue", "inputs": [id], "policy": sha256, "params": { "lot": "A1" } });
+    let job = service.of("anna").post("/v1/jobs", &spec).expect(202).json()["id"].as_str().unwrap().to_owned();
+    service.of("anna").wait_for(&job, &["awaiting-approval"]);
+    let escaped = "&#60;img src=x onerror=alert(1)&#62;";
+    for (browser, path) in [
+        (&anna, format!("/console/jobs/new?input={id}&policy={sha256}&param.lot=A1")),
+        (&anna, format!("/console/policies/{sha256}")),
+        (&bert, format!("/console/jobs/{job}/approve")),
+    ] {
+        let page = browser.page(&path);
+        assert!(page.contains(escaped) && !page.contains("<img"), "{path}: {page}");
+    }
+}
+
 #[track_caller]
 fn harmless(path: &str, page: &str) {
     for bad in ["<script>", "<img", "onerror=alert(1)>", " onfocus='", " style=", "<style", "\u{202e}", "\u{1b}", "49."]
@@ -184,7 +209,7 @@ fn a_policy_is_checked_stored_compared_and_activated() {
     let bench = Bench::new();
     let service = bench.start();
     let (admin, anna) = (Browser::of(&service, "admin"), Browser::of(&service, "anna"));
-    let text_of = crate::support::workshop::POLICY;
+    let text_of = POLICY;
     let wrong = text_of.replace("not_after = \"5y\"", "not_after = \"five\"");
     let said = text(&admin.form("/console/policies", &[("text", &wrong), ("run", "store")]).expect(200));
     assert!(said.contains("line 17, column") && said.contains("class=\"wrong\""), "{said}");

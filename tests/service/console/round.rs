@@ -3,7 +3,9 @@
 use super::{Browser, attributes, text};
 use crate::bench::Bench;
 use crate::signer::{CONSOLE, Signer, signed};
+use crate::support::judges::put;
 use crate::support::run::Run;
+use crate::support::workshop::PASSPHRASE;
 
 /// Uploads, checks and asks. Returns the page of the job, which waits for an approval.
 fn asked(bench: &Bench, anna: &Browser) -> String {
@@ -80,6 +82,32 @@ fn a_batch_is_made_by_forms_and_a_second_person() {
 }
 
 #[test]
+fn a_locked_signer_is_shown_and_signs_when_a_person_unlocks_it() {
+    let bench = Bench::new();
+    Signer::prepare(&bench, CONSOLE);
+    let folder = bench.workshop.folder();
+    let (key, secret) = ("vault/ca/issuing.key.pem", format!("pass:{PASSPHRASE}"));
+    Run::openssl()
+        .args(["pkcs8", "-topk8", "-in", key, "-out", "key", "-passout", &secret])
+        .folder(folder)
+        .run()
+        .success();
+    Run::tool("mv").args(["key", key]).folder(folder).run().success();
+    bench.workshop.write("pass", format!("{PASSPHRASE}\n").as_bytes());
+    let _signer = Signer::start(&bench);
+    let service = bench.start();
+    let (anna, bert) = (Browser::of(&service, "anna"), Browser::of(&service, "bert"));
+    assert!(anna.page("/console/").contains("<span>signer</span> <span class=\"state wait\">is locked"));
+    let job = asked(&bench, &anna);
+    bert.lead(&format!("{job}/approve"), &[("console", "yes")]);
+    anna.until(&job, "the signer waits for the secret of its key");
+    assert!(anna.page("/console/").contains("the signer waits for the secret of its key"));
+    bench.workshop.reroot(&["signer", "unlock", "--socket", "s", "--secret-file", "pass"]).run().success();
+    anna.until(&job, "good\">published<");
+    assert!(anna.page("/console/").contains("<span>signer</span> <span class=\"state good\">works"));
+}
+
+#[test]
 fn one_person_with_both_roles_cannot_approve_alone() {
     let bench = Bench::new();
     Signer::prepare(&bench, CONSOLE);
@@ -104,7 +132,7 @@ fn a_signer_that_wants_signatures_gets_one_by_the_form() {
     assert!(text(&bert.form(&approve, &[("console", "yes")]).expect(409)).contains("approval.signed-only"));
     assert!(text(&bert.form(&approve, &[("approval", "nothing")]).expect(422)).contains("approval.malformed"));
     let plan = attributes(&shown, "href").into_keys().find(|path| path.ends_with("/plan")).unwrap();
-    crate::support::judges::put(&bench.workshop.path("a.plan"), bert.get(&plan).expect(200).body);
+    put(&bench.workshop.path("a.plan"), bert.get(&plan).expect(200).body);
     let command = "approve a.plan --planner pki/ca/manifest.pem --requester anna --certificate bert.pem --key bert.key --yes --out a.ok";
     Run::reroot(bench.workshop.folder()).args(command.split(' ')).run().success();
     let approval = std::fs::read_to_string(bench.workshop.path("a.ok")).unwrap();

@@ -6,12 +6,13 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use reroot_issue::config::NamedCertificate;
+use reroot_issue::signing_service::{Client, Readiness};
 use serde::Deserialize;
 
 use super::batches::{Batch, Batches};
 use super::chrome::{Chrome, Trouble, Visit, show};
 use super::crls::{Crl, Crls};
-use super::desk::Desk;
+use super::desk::{Desk, shown};
 use super::jobs::{Job, Jobs};
 use super::pictures::{self, Bar};
 use super::words;
@@ -51,6 +52,7 @@ impl Ending {
     }
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "what the user may do, each by its name")]
 #[derive(Template)]
 #[template(path = "dashboard.html")]
 struct Page {
@@ -59,6 +61,8 @@ struct Page {
     running: Vec<Job>,
     recent: Vec<Job>,
     ready: Ready,
+    /// Whether the signer waits for the secret of its key.
+    locked: bool,
     batches: Vec<Batch>,
     per_batch: Vec<Bar>,
     totals: (u64, u64, u64),
@@ -82,6 +86,7 @@ pub(super) async fn page(State(desk): State<Desk>, visit: Visit) -> Result<Respo
         batches.iter().map(|batch| (batch.created.chars().take(10).collect(), batch.issued)).collect();
     counts.reverse();
     let ready = readiness(&desk, &visit).await?;
+    let locked = desk.app.blocking(|app| Ok(is_locked(app))).await?;
     let totals = desk.app.blocking(|app| Ok(app.catalog().counts()?)).await?;
     let endings = desk.app.blocking(|app| Ok(endings(app))).await?;
     let Crls { items: lists, .. } = desk.get(&visit, "/v1/crls?limit=1").await?;
@@ -93,6 +98,7 @@ pub(super) async fn page(State(desk): State<Desk>, visit: Visit) -> Result<Respo
         running,
         recent,
         ready,
+        locked,
         per_batch: pictures::compared(&counts, "busy"),
         batches: batches.into_iter().take(6).collect(),
         totals,
@@ -112,6 +118,12 @@ async fn readiness(desk: &Desk, visit: &Visit) -> Result<Ready, Trouble> {
     Ok(serde_json::from_slice(&bytes).unwrap_or(Ready { ready: false, parts: vec![] }))
 }
 
+/// Whether the signer waits for the secret of its key. One that does not answer is shown by the readiness.
+fn is_locked(app: &App) -> bool {
+    let state = Client::new(app.settings().signer.clone()).state();
+    state.is_ok_and(|state| matches!(state.readiness, Readiness::WaitingForSecret { .. }))
+}
+
 /// The ends of the certificates that this service works with, the next one first, each certificate once. One that cannot be
 /// read is shown by the readiness.
 fn endings(app: &App) -> Vec<Ending> {
@@ -126,8 +138,9 @@ fn endings(app: &App) -> Vec<Ending> {
         let validity = one.certificate.validity();
         let (from, to) = (validity.not_before(), validity.not_after());
         Ending {
-            name: one.role,
-            subject: one.certificate.subject().to_string(),
+            // `chain` of the configuration
+            name: if one.role == "above it" { "CA above it" } else { one.role },
+            subject: shown(&one.certificate.subject().to_string()),
             not_after: to.to_string(),
             days: (to.unix() - now).div_euclid(86_400),
             elapsed: pictures::elapsed(from.unix(), to.unix(), now),

@@ -15,6 +15,7 @@ use super::desk::{Desk, part, shown};
 use super::form::Asked;
 use super::pictures::{self, Bar};
 use super::results::{self, Change, Issued};
+use super::uploads::Upload;
 use super::words;
 
 /// A job, as the API shows it.
@@ -70,11 +71,11 @@ impl Job {
     pub(super) fn about(&self) -> String {
         let count = |key: &str| self.result.as_ref().and_then(|result| result["counts"][key].as_u64());
         let found = ["issued", "leaves", "revoke", "release"].into_iter().find_map(count);
+        let round = self.result.as_ref().and_then(|result| result["round"].as_u64());
         match (found, self.spec["batch"].as_str()) {
-            (Some(1), _) => "1 certificate".to_owned(),
-            (Some(found), _) => format!("{} certificates", words::count(found)),
+            (Some(found), _) => words::counted(found, "certificate", "certificates"),
             (None, Some(batch)) => format!("batch {batch}"),
-            (None, None) => String::new(),
+            (None, None) => round.map_or_else(String::new, |round| format!("round {}", words::count(round))),
         }
     }
 
@@ -161,7 +162,8 @@ struct JobPage {
     history: Vec<Event>,
     spans: Vec<Bar>,
     timings: Vec<Timing>,
-    inputs: Vec<String>,
+    /// Uploads, with their names where the user may see them.
+    inputs: Vec<(String, Option<String>)>,
     terms: Vec<(String, String)>,
     steps: Vec<Step>,
     policy: Option<String>,
@@ -230,13 +232,15 @@ pub(super) async fn page(
         Some(batch) => desk.app.blocking(move |app| results::ends(app, &batch)).await?,
         None => vec![],
     };
-    let inputs: Vec<String> = strings(&job.spec["inputs"]);
+    let inputs = named(&desk, &visit, strings(&job.spec["inputs"])).await;
     let end = job.is_over();
     let c = visit.chrome(format!("Job {}", words::short(&job.id)));
     let mine = job.owner == visit.principal().name;
     Ok(show(&JobPage {
         counts: counts
             .iter()
+            // of the sorts of a revocation those that are there
+            .filter(|(_, count)| job.kind != "revoke" || *count > 0)
             .map(|(name, count)| (words::state(&name.replace('_', " ")), words::count(*count)))
             .collect(),
         shares,
@@ -268,6 +272,21 @@ pub(super) async fn page(
     }))
 }
 
+/// Uploads with their names, as far as the user may see them: those of one page, not of a thousand files.
+async fn named(desk: &Desk, visit: &Visit, inputs: Vec<String>) -> Vec<(String, Option<String>)> {
+    let mut named = Vec::new();
+    for id in inputs {
+        let asked = visit.may("GET", "/v1/uploads/{id}") && named.len() < MOST_SHOWN;
+        let upload: Option<Upload> =
+            if asked { desk.get(visit, &format!("/v1/uploads/{}", part(&id))).await.ok() } else { None };
+        named.push((id, upload.map(|upload| upload.name)));
+    }
+    named
+}
+
+/// Members of a list of the command that are shown.
+const MOST_SHOWN: usize = 8;
+
 fn members(value: &Value) -> impl Iterator<Item = (String, Value)> {
     value.as_object().cloned().unwrap_or_default().into_iter()
 }
@@ -296,7 +315,12 @@ fn terms(spec: &Value) -> Vec<(String, String)> {
                     .collect();
                 pairs.join(", ")
             }
-            Value::Array(list) => list.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "),
+            Value::Array(list) => {
+                let shown: Vec<&str> = list.iter().filter_map(Value::as_str).take(MOST_SHOWN).collect();
+                let more = list.len() - shown.len();
+                let more = if more > 0 { format!(", and {} more", words::count(more)) } else { String::new() };
+                shown.join(", ") + &more
+            }
             Value::Number(number) => number.to_string(),
         };
         terms.push((name.replace('_', " "), text));

@@ -128,6 +128,11 @@ fn is_wrong(places: &[Spot], line: usize) -> bool {
     places.iter().any(|place| place.line == line)
 }
 
+/// Whether a line is shown with the mistakes: those around each.
+fn is_near(places: &[Spot], line: usize) -> bool {
+    places.iter().any(|place| place.line.abs_diff(line) <= 4)
+}
+
 #[derive(Template)]
 #[template(path = "new_policy.html")]
 struct NewPage {

@@ -37,6 +37,12 @@ pub(super) fn count(number: impl Number) -> String {
     out
 }
 
+/// A count with what is counted.
+pub(super) fn counted(number: impl Number, one: &str, many: &str) -> String {
+    let number = number.number();
+    format!("{} {}", count(number), if number == 1 { one } else { many })
+}
+
 /// A length in bytes, in the unit that fits.
 #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
 pub(super) fn bytes(number: impl Number) -> String {
@@ -101,6 +107,7 @@ mod tests {
             ["0", "999", "1,000", "1,234,567"],
             [0_u64, 999, 1000, 1_234_567].map(count).each_ref().map(String::as_str)
         );
+        assert_eq!([1, 0, 2000].map(|n: u64| counted(n, "list", "lists")), ["1 list", "0 lists", "2,000 lists"]);
         assert_eq!((bytes(1_u64), bytes(1536_u64)), ("1 byte".to_owned(), "1.5 KiB".to_owned()));
         assert_eq!(when("2026-11-29T05:32:32Z"), "2026-11-29 05:32:32 UTC");
         assert_eq!(when("never"), "never");
