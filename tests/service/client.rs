@@ -118,6 +118,21 @@ impl Client {
         upload["id"].as_str().unwrap().to_owned()
     }
 
+    /// Reads the events of a job after one, until they say this.
+    #[track_caller]
+    pub(crate) fn events(&self, job: &str, after: &str, until: &str) -> String {
+        let mut stream = self.connect().unwrap();
+        let path = format!("/v1/jobs/{job}/events");
+        stream.write_all(self.head("GET", &path, &[("last-event-id", after)], 0).as_bytes()).unwrap();
+        let (mut said, mut block) = (Vec::new(), [0; 4096]);
+        while !String::from_utf8_lossy(&said).contains(until) {
+            let count = stream.read(&mut block).unwrap();
+            assert!(count > 0, "{}", String::from_utf8_lossy(&said));
+            said.extend_from_slice(&block[..count]);
+        }
+        String::from_utf8(said).unwrap()
+    }
+
     /// Waits until a job is in one of these states. Returns it.
     #[track_caller]
     pub(crate) fn wait_for(&self, job: &str, states: &[&str]) -> Value {

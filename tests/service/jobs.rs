@@ -1,7 +1,5 @@
 //! Jobs: the same work is the same job, a dead signer loses nothing, and a restart goes on.
 
-use std::io::{Read as _, Write as _};
-
 use serde_json::{Value, json};
 
 use crate::bench::{Bench, Service};
@@ -206,19 +204,7 @@ fn without_a_signer_a_job_waits_and_says_why() {
     assert_eq!((id(&list["jobs"][0]), list["next"].is_string()), (job.clone(), true));
 
     // the events until now, and those after one that the caller has seen
-    let events = |after: &str| {
-        let mut stream = anna.connect().unwrap();
-        let path = format!("/v1/jobs/{job}/events");
-        stream.write_all(anna.head("GET", &path, &[("last-event-id", after)], 0).as_bytes()).unwrap();
-        let mut said = Vec::new();
-        let mut block = [0; 4096];
-        while !String::from_utf8_lossy(&said).contains("connect to the socket") {
-            let count = stream.read(&mut block).unwrap();
-            assert!(count > 0, "{}", String::from_utf8_lossy(&said));
-            said.extend_from_slice(&block[..count]);
-        }
-        String::from_utf8(said).unwrap()
-    };
+    let events = |after: &str| anna.events(&job, after, "connect to the socket");
     let all = events("0");
     for state in ["received", "checking", "awaiting-approval", "approved"] {
         assert!(all.contains(&format!("\"state\":\"{state}\"")), "{state}: {all}");

@@ -1,0 +1,94 @@
+//! The service as a program of its own, which can be killed and started again.
+
+use rustix::process::{Pid, Signal};
+use serde_json::json;
+
+use crate::bench::Bench;
+use crate::client::Client;
+use crate::support::judges::put;
+use crate::support::run::{Run, Running};
+
+/// The service as a program, with people who have tokens.
+pub(crate) struct Program {
+    running: Option<Running>,
+    admin: String,
+    anna: String,
+    address: std::net::SocketAddr,
+}
+
+impl Program {
+    /// Writes the settings, makes the people, and starts it.
+    pub(crate) fn new(bench: &Bench, more: &str) -> Self {
+        let settings = format!(
+            "listen = \"127.0.0.1:0\"\ndata = \"data\"\nconfiguration = \"pki/reroot.toml\"\nsigner = \"s\"\n{more}"
+        );
+        put(&bench.workshop.path("service.toml"), settings);
+        let args = ["serve", "--config", "service.toml", "--first-admin", "root"];
+        let admin = bench.workshop.reroot(&args).run().success().out().trim().to_owned();
+        let (running, address) = spawn(command(bench).arg("--new-ledger"));
+        let mut program = Self { running: Some(running), admin, anna: String::new(), address };
+        program.anna = program.token("anna", "operator", 3600);
+        program
+    }
+
+    pub(crate) fn of(&self, token: &str) -> Client {
+        Client { address: self.address, token: Some(token.to_owned()) }
+    }
+
+    pub(crate) fn anna(&self) -> Client {
+        self.of(&self.anna)
+    }
+
+    pub(crate) fn token(&self, owner: &str, role: &str, seconds: i64) -> String {
+        let wanted = json!({ "owner": owner, "roles": [role], "expires": soon(seconds) });
+        let made = self.of(&self.admin).post("/v1/tokens", &wanted).expect(201).json();
+        made["text"].as_str().unwrap().to_owned()
+    }
+
+    pub(crate) fn kill(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.signal(Signal::KILL);
+            running.finish();
+        }
+    }
+
+    /// Ends it under a tool that watches it, whose child it is.
+    pub(crate) fn end(&mut self) {
+        let Some(running) = self.running.take() else { return };
+        let id = running.id();
+        let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap();
+        let child = children.split_whitespace().next().and_then(|child| child.parse().ok()).and_then(Pid::from_raw);
+        rustix::process::kill_process(child.expect("the tool has a child"), Signal::TERM).unwrap();
+        running.finish();
+    }
+
+    pub(crate) fn again(&mut self, command: Run) {
+        let (running, address) = spawn(command);
+        (self.running, self.address) = (Some(running), address);
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// The command that starts it again.
+pub(crate) fn command(bench: &Bench) -> Run {
+    bench.workshop.reroot(&["serve", "--config", "service.toml"])
+}
+
+fn spawn(command: Run) -> (Running, std::net::SocketAddr) {
+    let mut running = command.start();
+    running.wait_for_err("listening on ");
+    let line = running.read_err_line();
+    let address = line.trim().parse().unwrap_or_else(|error| panic!("{error}: {line}"));
+    (running, address)
+}
+
+#[expect(clippy::disallowed_methods, reason = "a token that is valid now needs the clock")]
+fn soon(seconds: i64) -> String {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    reroot::x509::Time::from_unix(i64::try_from(now).unwrap() + seconds).unwrap().to_string()
+}
