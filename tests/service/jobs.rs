@@ -110,7 +110,7 @@ fn what_is_wrong_with_a_job_is_said_before_it_is_stored() {
     let long = format!("{{\"kind\":\"{}\"}}", "x".repeat(1 << 20));
     anna.send("POST", "/v1/jobs", &[("content-type", "application/json")], long.as_bytes())
         .problem(413, "request.too-large");
-    assert_eq!(anna.get("/v1/jobs").expect(200).json()["jobs"], json!([]));
+    assert_eq!(anna.get("/v1/jobs").expect(200).json()["items"], json!([]));
     anna.get("/v1/jobs/nothing").problem(404, "job.unknown");
     anna.get("/v1/jobs?limit=0").problem(400, "request.malformed");
     anna.get("/v1/jobs?cursor=x").problem(400, "request.malformed");
@@ -129,6 +129,35 @@ fn a_reel_that_does_not_verify_is_refused_with_findings_and_can_be_posted_again(
     let refused = anna.wait_for(&job, &["refused"]);
     assert!(refused["problem"]["code"].is_string() && refused["problem"]["detail"].is_string(), "{refused:#}");
     bench.empties("jobs");
+    // what was found of each item is there, although there is no batch
+    let leaf = bench.workshop.pki.leaf(1).der.clone();
+    let broken = &leaf[..leaf.len() - 1];
+    let mut files: Vec<(&str, &[u8])> = vec![("a.der", broken), ("b.der", broken), ("c.der", broken)];
+    files.push(("notes.txt", b"not a leaf"));
+    let upload = anna.upload("broken.zip", &crate::support::pki::archive::zip(&files));
+    let bad = id(&anna.post("/v1/jobs", &issue(&upload)).expect(202).json());
+    anna.wait_for(&bad, &["refused"]);
+    let path = format!("/v1/jobs/{bad}/findings");
+    let all = anna.get(&path).expect(200).json()["items"].clone();
+    assert_eq!(all.as_array().unwrap().len(), 4, "{all:#}");
+    let rejected = anna.get(&format!("{path}?severity=rejected&limit=2")).expect(200).json();
+    assert_eq!((rejected["items"].as_array().unwrap().len(), &rejected["items"][0]), (2, &all[0]), "{rejected:#}");
+    let rest = format!("{path}?severity=rejected&limit=2&cursor={}", rejected["next"].as_str().unwrap());
+    let rest = anna.get(&rest).expect(200).json();
+    let ignored = anna.get(&format!("{path}?severity=ignored")).expect(200).json()["items"].clone();
+    let seen = 2 + rest["items"].as_array().unwrap().len() + ignored.as_array().unwrap().len();
+    assert_eq!(seen, 4, "{rest:#} {ignored:#}");
+    let code = all[0]["code"].as_str().unwrap();
+    let lines = |query: &str| {
+        let answer =
+            anna.send("GET", &format!("{path}{query}"), &[("accept", "application/x-ndjson")], &[]).expect(200);
+        assert_eq!(answer.headers["content-type"], "application/x-ndjson");
+        String::from_utf8(answer.body).unwrap().lines().count()
+    };
+    assert_eq!((lines(""), lines("?code=nothing")), (4, 0));
+    assert!(lines(&format!("?code={code}")) >= 3);
+    anna.get(&format!("{path}?severity=fatal")).problem(400, "request.malformed");
+    anna.get(&format!("{path}?cursor={}", rejected["next"].as_str().unwrap())).problem(400, "request.malformed");
     let again = anna.post("/v1/jobs", &issue(&junk)).expect(202).json();
     assert_eq!((id(&again), &again["attempt"]), (job.clone(), &json!(2)));
     anna.wait_for(&job, &["refused"]);
@@ -147,6 +176,7 @@ fn a_dry_run_ends_when_everything_was_checked() {
     let checked = anna.wait_for(&job, &["checked"]);
     assert_eq!(checked["result"]["counts"]["leaves"], 3, "{checked:#}");
     assert_eq!(checked["result"]["outcome"], "dry-run");
+    assert_eq!(anna.get(&format!("/v1/jobs/{job}/findings")).expect(200).json(), json!({ "items": [], "next": null }));
     let inspect = json!({ "kind": "inspect", "inputs": [upload], "verify": true, "policy": Bench::policy() });
     let job = id(&anna.post("/v1/jobs", &inspect).expect(202).json());
     let checked = anna.wait_for(&job, &["checked"]);
@@ -201,7 +231,16 @@ fn without_a_signer_a_job_waits_and_says_why() {
     let found = anna.get(&format!("/v1/jobs/{job}")).json();
     assert_eq!(found["state"], "approved", "{found:#}");
     let list = anna.get("/v1/jobs?state=approved&limit=1").json();
-    assert_eq!((id(&list["jobs"][0]), list["next"].is_string()), (job.clone(), true));
+    assert_eq!((id(&list["items"][0]), &list["next"]), (job.clone(), &Value::Null));
+    // three jobs, two on a page, the last ones first; a cursor is of one list
+    let more: Vec<String> = (10..12).map(|at| posted(&bench, &anna, at..at + 1)).collect();
+    let first = anna.get("/v1/jobs?limit=2").json();
+    assert_eq!([id(&first["items"][0]), id(&first["items"][1])], [more[1].clone(), more[0].clone()]);
+    let next = first["next"].as_str().unwrap();
+    let second = anna.get(&format!("/v1/jobs?limit=2&cursor={next}")).json();
+    assert_eq!((id(&second["items"][0]), &second["next"]), (job.clone(), &Value::Null));
+    anna.get(&format!("/v1/jobs?state=approved&cursor={next}")).problem(400, "request.malformed");
+    anna.get("/v1/jobs?cursor=before-2").problem(400, "request.malformed");
 
     // the events until now, and those after one that the caller has seen
     let events = |after: &str| anna.events(&job, after, "connect to the socket");

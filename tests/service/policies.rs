@@ -60,8 +60,13 @@ fn a_policy_is_drafted_and_activated_by_an_administrator() {
     assert_eq!(active.json()["state"], "active");
     admin.put_json(&place, &[("if-match", &tag)], &state).problem(412, "request.precondition-failed");
     let names: Vec<_> =
-        anna.get("/v1/policies").json()["policies"].as_array().unwrap().iter().map(|p| p["state"].clone()).collect();
+        anna.get("/v1/policies").json()["items"].as_array().unwrap().iter().map(|p| p["state"].clone()).collect();
     assert_eq!(names, ["active", "active"]);
+    let first = anna.get("/v1/policies?limit=1").expect(200).json();
+    let next = first["next"].as_str().unwrap();
+    let second = anna.get(&format!("/v1/policies?limit=1&cursor={next}")).expect(200).json();
+    assert!(first["items"][0]["sha256"] != second["items"][0]["sha256"] && second["next"].is_null(), "{second:#}");
+    anna.get(&format!("/v1/uploads?cursor={next}")).problem(400, "request.malformed");
     assert_eq!(anna.get(&path).json()["params"], json!({ "lot": "[A-Z0-9]{1,8}" }));
 }
 

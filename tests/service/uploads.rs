@@ -142,8 +142,21 @@ fn an_upload_is_its_owner_s_alone() {
     service.of("carl").get(&path).problem(404, "upload.unknown");
     service.of("carl").send("PUT", &place, &[], b"evil").problem(404, "upload.unknown");
     service.of("carl").send("DELETE", &path, &[], &[]).problem(404, "upload.unknown");
-    assert_eq!(service.of("carl").get("/v1/uploads").json()["uploads"], json!([]));
+    assert_eq!(service.of("carl").get("/v1/uploads").json()["items"], json!([]));
     assert_eq!(service.of("audra").get(&path).expect(200).json()["owner"], "anna");
+    // each is on one page, whatever was announced in the same second
+    let mut all = vec![id, announced(&service.of("anna"), "b.zip", 4).0, announced(&service.of("carl"), "c.zip", 4).0];
+    let mut seen = Vec::new();
+    let mut page = service.of("audra").get("/v1/uploads?limit=2").expect(200).json();
+    loop {
+        let items = page["items"].as_array().unwrap();
+        seen.extend(items.iter().map(|one| one["id"].as_str().unwrap().to_owned()));
+        let Some(next) = page["next"].as_str() else { break };
+        page = service.of("audra").get(&format!("/v1/uploads?limit=2&cursor={next}")).expect(200).json();
+    }
+    all.sort();
+    seen.sort();
+    assert_eq!(seen, all);
     service.of("audra").send("PUT", &place, &[], b"evil").problem(403, "auth.role");
     service.of("bert").post("/v1/uploads", &json!({ "name": "x", "bytes": 1 })).problem(403, "auth.role");
     service.stranger().get(&path).problem(401, "auth.missing");

@@ -100,6 +100,7 @@ pub fn serve(
         .enable_all()
         .build()
         .map_err(ServiceError::Runtime)?;
+    job::note_interrupted(&app)?;
     let workers = job::start(&app)?;
     let served = runtime.block_on(run(&app, tls, started));
     // a run ends at its next border between chunks, and goes on in the next process

@@ -147,7 +147,7 @@ fn names_of_users_are_text_in_every_page() {
         );
     }
     let ids = service.of("anna").get("/v1/uploads").json();
-    let id = ids["uploads"][0]["id"].as_str().unwrap();
+    let id = ids["items"][0]["id"].as_str().unwrap();
     let spec = json!({ "kind": "inspect", "inputs": [id] });
     let job = service.of("anna").post("/v1/jobs", &spec).expect(202).json()["id"].as_str().unwrap().to_owned();
     service.of("anna").wait_for(&job, &["checked"]);

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::chrome::{Chrome, Trouble, Visit, show};
-use super::desk::{Desk, part};
+use super::desk::{Desk, List, part};
 use super::form::Fields;
 use super::words;
 use crate::principal::Role;
@@ -33,12 +33,6 @@ struct Token {
     expires: String,
     revoked: Option<String>,
     last_used: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct List<T> {
-    items: Vec<T>,
-    next: Option<String>,
 }
 
 #[derive(Template)]

@@ -9,9 +9,9 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::chrome::{Chrome, Trouble, Visit, show};
-use super::desk::{Desk, part};
+use super::desk::{Desk, List, part};
 use super::form::{Asked, Fields};
-use super::jobs::{Job, Jobs};
+use super::jobs::Job;
 use super::pictures;
 use super::words;
 use crate::problem::{Problem, REQUEST_MALFORMED};
@@ -81,7 +81,7 @@ struct Page {
 pub(super) async fn page(State(desk): State<Desk>, visit: Visit, Asked(asked): Asked) -> Result<Response, Trouble> {
     let cursor = asked.some("cursor").map(|cursor| format!("&cursor={}", part(&cursor))).unwrap_or_default();
     let lists = desk.get(&visit, &format!("/v1/crls?limit=100{cursor}")).await?;
-    let Jobs { jobs, .. } = desk.get(&visit, "/v1/jobs?limit=100").await?;
+    let List { items: jobs, .. }: List<Job> = desk.get(&visit, "/v1/jobs?limit=100").await?;
     let rounds = jobs.into_iter().filter(|job| job.kind == "crl" && !job.is_over()).collect();
     let (now, may_ask) = (desk.app.world().now().unix(), visit.may("POST", "/v1/jobs"));
     let usual_days = desk.app.settings().revocation.valid_days;

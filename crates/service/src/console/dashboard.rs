@@ -12,8 +12,8 @@ use serde::Deserialize;
 use super::batches::{Batch, Batches};
 use super::chrome::{Chrome, Trouble, Visit, show};
 use super::crls::{Crl, Crls};
-use super::desk::{Desk, shown};
-use super::jobs::{Job, Jobs};
+use super::desk::{Desk, List, shown};
+use super::jobs::Job;
 use super::pictures::{self, Bar};
 use super::words;
 use crate::app::App;
@@ -77,7 +77,7 @@ struct Page {
 }
 
 pub(super) async fn page(State(desk): State<Desk>, visit: Visit) -> Result<Response, Trouble> {
-    let Jobs { jobs, .. } = desk.get(&visit, "/v1/jobs?limit=100").await?;
+    let List { items: jobs, .. }: List<Job> = desk.get(&visit, "/v1/jobs?limit=100").await?;
     let waiting: Vec<Job> = jobs.iter().filter(|job| job.state == "awaiting-approval").cloned().collect();
     let running = jobs.iter().filter(|job| !job.is_over() && job.state != "awaiting-approval").cloned().collect();
     let recent = jobs.iter().filter(|job| job.is_over()).take(6).cloned().collect();

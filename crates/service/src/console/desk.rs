@@ -8,6 +8,7 @@ use axum::response::Response;
 use hyper::service::Service as _;
 use hyper_util::service::TowerToHyperService;
 use reroot_core::text::printable_lines;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -21,6 +22,13 @@ use crate::problem::{BUG, Problem};
 pub(super) struct Desk {
     pub(super) app: App,
     api: Router,
+}
+
+/// A page of a list, as the API gives it.
+#[derive(Debug, Deserialize)]
+pub(super) struct List<T> {
+    pub(super) items: Vec<T>,
+    pub(super) next: Option<String>,
 }
 
 impl Desk {

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::chrome::{Chrome, Trouble, Visit, show};
-use super::desk::{Desk, part, shown};
+use super::desk::{Desk, List, part, shown};
 use super::form::Asked;
 use super::pictures::{self, Bar};
 use super::results::{self, Change, Issued};
@@ -53,12 +53,6 @@ pub(super) struct Plan {
     /// Names and values for people.
     #[serde(default)]
     pub(super) facts: Vec<(String, String)>,
-}
-
-#[derive(Debug, Deserialize)]
-pub(super) struct Jobs {
-    pub(super) jobs: Vec<Job>,
-    pub(super) next: Option<String>,
 }
 
 impl Job {
@@ -126,7 +120,7 @@ pub(super) async fn list(State(desk): State<Desk>, visit: Visit, Asked(asked): A
             path = format!("{path}&{key}={}", part(&value));
         }
     }
-    let Jobs { jobs, next } = desk.get(&visit, &path).await?;
+    let List { items: jobs, next } = desk.get(&visit, &path).await?;
     let wanted = asked.one("state").to_owned();
     let states = crate::store::JobState::ALL.map(|state| (state.as_str(), state.as_str() == wanted)).to_vec();
     let (c, may_ask) = (visit.chrome("Jobs"), visit.may("POST", "/v1/jobs"));

@@ -16,19 +16,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::chrome::{Chrome, Trouble, Visit, show};
-use super::desk::{Desk, part};
+use super::desk::{Desk, List, part};
 use super::form::{Asked, Fields};
 use super::jobs::Job;
 use super::policies::PolicyView;
-use super::uploads::{Upload, Uploads};
+use super::uploads::Upload;
 use super::words;
 use crate::app::App;
 use crate::problem::{AUTH_ROLE, Problem};
-
-#[derive(Debug, Deserialize)]
-struct Policies {
-    policies: Vec<PolicyView>,
-}
 
 /// A field of the first certificate.
 #[derive(Clone, Debug, Deserialize)]
@@ -118,10 +113,10 @@ async fn shown(desk: &Desk, visit: &Visit, asked: Fields, trouble: Option<Troubl
     if !visit.may("POST", "/v1/jobs") {
         return Err(Problem::new(AUTH_ROLE, format!("`{}` is not operator", visit.principal().name)).into());
     }
-    let Uploads { uploads } = desk.get(visit, "/v1/uploads").await?;
+    let List { items: uploads, .. }: List<Upload> = desk.get(visit, "/v1/uploads?limit=1000").await?;
     let uploads: Vec<Upload> =
         uploads.into_iter().filter(|one| one.state == "received" && one.owner == visit.principal().name).collect();
-    let Policies { policies } = desk.get(visit, "/v1/policies").await?;
+    let List { items: policies, .. }: List<PolicyView> = desk.get(visit, "/v1/policies?limit=1000").await?;
     let usable: Vec<PolicyView> = policies.into_iter().filter(|policy| policy.state != "retired").collect();
     let (inputs, policy) = (asked.all("input"), asked.one("policy").to_owned());
     let chosen = if inputs.is_empty() || policy.is_empty() {

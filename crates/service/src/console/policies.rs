@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::chrome::{Chrome, Spot, Trouble, Visit, show};
-use super::desk::{Desk, part, shown};
+use super::desk::{Desk, List, part, shown};
 use super::form::{Asked, Fields};
 use super::words;
 
@@ -29,11 +29,6 @@ pub(super) struct PolicyView {
     pub(super) params: BTreeMap<String, String>,
 }
 
-#[derive(Debug, Deserialize)]
-struct Policies {
-    policies: Vec<PolicyView>,
-}
-
 /// A line of two texts that are compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Difference {
@@ -47,13 +42,15 @@ pub(super) struct Difference {
 struct ListPage {
     c: Chrome,
     policies: Vec<PolicyView>,
+    next: Option<String>,
     may_put: bool,
 }
 
-pub(super) async fn list(State(desk): State<Desk>, visit: Visit) -> Result<Response, Trouble> {
-    let Policies { policies } = desk.get(&visit, "/v1/policies").await?;
+pub(super) async fn list(State(desk): State<Desk>, visit: Visit, Asked(asked): Asked) -> Result<Response, Trouble> {
+    let cursor = asked.some("cursor").map(|cursor| format!("&cursor={}", part(&cursor))).unwrap_or_default();
+    let List { items: policies, next } = desk.get(&visit, &format!("/v1/policies?limit=100{cursor}")).await?;
     let (c, may_put) = (visit.chrome("Policies"), visit.may("PUT", "/v1/policies/{sha256}"));
-    Ok(show(&ListPage { c, policies, may_put }))
+    Ok(show(&ListPage { c, policies, next, may_put }))
 }
 
 #[derive(Template)]
@@ -78,7 +75,7 @@ pub(super) async fn page(
     let path = format!("/v1/policies/{}", part(&wanted));
     let policy: PolicyView = desk.get(&visit, &path).await?;
     let revision = revision(&desk, &visit, &path).await?;
-    let Policies { policies } = desk.get(&visit, "/v1/policies").await?;
+    let List { items: policies, .. }: List<PolicyView> = desk.get(&visit, "/v1/policies?limit=1000").await?;
     let other =
         policies.iter().find(|one| one.name == policy.name && one.state == "active" && one.sha256 != policy.sha256);
     let active = match other {

@@ -9,11 +9,11 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::chrome::{Chrome, Trouble, Visit, show};
-use super::desk::{Desk, part};
+use super::desk::{Desk, List, part};
 use super::form::{Asked, Fields};
 use super::jobs::Job;
 use super::pictures::{self, Bar};
-use super::uploads::{Upload, Uploads};
+use super::uploads::Upload;
 use super::words;
 use crate::app::App;
 use crate::problem::{AUTH_ROLE, Problem};
@@ -95,7 +95,7 @@ pub(super) async fn ask(State(desk): State<Desk>, visit: Visit, Asked(asked): As
 }
 
 async fn form(desk: &Desk, visit: &Visit, fields: Fields, trouble: Option<Trouble>) -> Result<Response, Trouble> {
-    let Uploads { uploads } = desk.get(visit, "/v1/uploads").await?;
+    let List { items: uploads, .. }: List<Upload> = desk.get(visit, "/v1/uploads?limit=1000").await?;
     let mine = |one: &Upload| one.state == "received" && one.owner == visit.principal().name;
     let status = trouble.as_ref().and_then(|trouble| StatusCode::from_u16(trouble.status).ok());
     let (uploads, fields) = (uploads.into_iter().filter(mine).collect(), fields.printable());

@@ -8,7 +8,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::chrome::{Chrome, Trouble, Visit, show};
-use super::desk::{Desk, part};
+use super::desk::{Desk, List, part};
+use super::form::Asked;
 use super::gate::foreign;
 use super::part::Form;
 use super::words;
@@ -27,27 +28,25 @@ pub(super) struct Upload {
     pub(super) created: String,
 }
 
-#[derive(Debug, Deserialize)]
-pub(super) struct Uploads {
-    pub(super) uploads: Vec<Upload>,
-}
-
 #[derive(Template)]
 #[template(path = "uploads.html")]
 struct Page {
     c: Chrome,
     uploads: Vec<Upload>,
+    next: Option<String>,
     may_send: bool,
     may_remove: bool,
     may_ask: bool,
     longest: u64,
 }
 
-pub(super) async fn page(State(desk): State<Desk>, visit: Visit) -> Result<Response, Trouble> {
-    let Uploads { uploads } = desk.get(&visit, "/v1/uploads").await?;
+pub(super) async fn page(State(desk): State<Desk>, visit: Visit, Asked(asked): Asked) -> Result<Response, Trouble> {
+    let cursor = asked.some("cursor").map(|cursor| format!("&cursor={}", part(&cursor))).unwrap_or_default();
+    let List { items: uploads, next } = desk.get(&visit, &format!("/v1/uploads?limit=100{cursor}")).await?;
     Ok(show(&Page {
         c: visit.chrome("Uploads"),
         uploads,
+        next,
         may_send: visit.may("POST", "/v1/uploads"),
         may_remove: visit.may("DELETE", "/v1/uploads/{id}"),
         may_ask: visit.may("POST", "/v1/jobs"),

@@ -1,25 +1,23 @@
 //! Batches, their files, and what became of items that got no certificate.
 
-use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
-
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse as _, Response};
 use reroot_core::crypto::sha256;
 use reroot_core::delivery::BatchReader;
 use reroot_core::input;
-use reroot_core::manifest::{Entry, REJECTED_FILE, SEAL_FILE, STATEMENT_FILE, Statement};
+use reroot_core::manifest::{REJECTED_FILE, SEAL_FILE, STATEMENT_FILE, Statement};
 use serde::Serialize;
-use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::file::Sent;
-use super::page::{At, In, Page, Wanted, cursor, page};
+use super::findings::{Findings, Lines, NDJSON, lines_are_wanted};
+use super::page::{At, In, Page, Wanted, page};
 use crate::app::App;
 use crate::catalog::BatchRow;
 use crate::principal::Principal;
-use crate::problem::{BATCH_UNKNOWN, Document, FILE_UNKNOWN, Problem, REQUEST_MALFORMED, STORE};
+use crate::problem::{BATCH_UNKNOWN, Document, FILE_UNKNOWN, Problem, STORE};
 
 /// A batch with its files.
 #[derive(Debug, Serialize, ToSchema)]
@@ -40,16 +38,6 @@ pub(super) struct BatchFile {
     bytes: u64,
     /// Its SHA-256 as the statement has it; `null` of the statement and its seal.
     sha256: Option<String>,
-}
-
-/// A page of findings, each as `rejected.jsonl` has it.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Findings {
-    /// What is on it.
-    #[schema(value_type = Vec<Object>)]
-    items: Vec<Box<RawValue>>,
-    /// The cursor of the next page; `null` on the last one.
-    next: Option<String>,
 }
 
 /// Lists batches, newest first.
@@ -164,31 +152,12 @@ pub(super) async fn findings(
         let path = reader.folder().join(REJECTED_FILE);
         let seen = path.symlink_metadata().map_err(|error| unreadable(&error))?;
         let file = input::open_member(&path, &seen).map_err(|error| unreadable(&error))?;
-        let lines = asked.get(header::ACCEPT).is_some_and(|accept| accept.as_bytes().starts_with(NDJSON.as_bytes()));
-        if lines {
+        if lines_are_wanted(&asked) {
             let (sha256, name) = (statement.rejected.to_string(), REJECTED_FILE.to_owned());
             return Ok(Sent { file, bytes: seen.len(), sha256, media: NDJSON, name }.answer(&asked));
         }
-        let list = format!("findings {id}");
-        let limit = wanted.limit()?;
-        let from: u64 = match wanted.place(app, &list)? {
-            None => 0,
-            Some(place) => {
-                place.parse().map_err(|_| Problem::new(REQUEST_MALFORMED, "`cursor` is not one of this list"))?
-            }
-        };
-        let mut file = BufReader::new(file);
-        file.seek(SeekFrom::Start(from)).map_err(|error| unreadable(&error))?;
-        let (mut items, mut at) = (Vec::new(), from);
-        while items.len() < limit && at < seen.len() {
-            let mut line = String::new();
-            let read = (&mut file).take(Entry::MAX_LINE as u64).read_line(&mut line);
-            at += read.map_err(|error| unreadable(&error))? as u64;
-            let item = RawValue::from_string(line.trim_end().to_owned());
-            items.push(item.map_err(|error| unreadable(&error))?);
-        }
-        let next = (at < seen.len()).then(|| cursor(app, &list, &at.to_string()));
-        Ok((StatusCode::OK, Json(Findings { items, next })).into_response())
+        let page = Lines::of(file, seen.len()).page(app, &format!("findings {id}"), &wanted)?;
+        Ok(Json(page).into_response())
     })
     .await
 }
@@ -232,6 +201,5 @@ fn unreadable(error: &dyn std::fmt::Display) -> Problem {
 }
 
 const BATCHES: &str = "batches";
-const NDJSON: &str = "application/x-ndjson";
 /// Files that no statement has a digest of.
 const ALWAYS: [&str; 2] = [STATEMENT_FILE, SEAL_FILE];

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use axum::extract::{Path as Named, Query, State};
+use axum::extract::{Path as Named, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
@@ -18,6 +18,7 @@ use tokio::time::{Instant, timeout_at};
 use utoipa::{IntoParams, ToSchema};
 
 use super::body::JsonBody;
+use super::page::{In, Page, Wanted, page};
 use super::reply::{Changed, Reply, is_name};
 use crate::app::App;
 use crate::job::{CrlJob, Spec, StoredSpec, check, end, published};
@@ -81,26 +82,18 @@ pub(super) struct ProgressView {
     total: u64,
 }
 
-/// Jobs, the last ones first.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Jobs {
-    jobs: Vec<JobView>,
-    /// Where the next page begins.
-    next: Option<String>,
-}
-
 /// Which jobs.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Page {
+pub(super) struct Which {
     /// Only jobs in this state.
     state: Option<String>,
-    /// Where the page begins: `next` of the page before.
+    /// `next` of the page before.
     cursor: Option<String>,
-    /// Most jobs on the page: 1 to 1000.
-    #[param(minimum = 1, maximum = 1000)]
-    limit: Option<u32>,
+    /// The most that is on a page.
+    #[param(minimum = 1, maximum = 1000, default = 100)]
+    limit: Option<usize>,
 }
 
 impl From<Progressed> for ProgressView {
@@ -283,36 +276,27 @@ fn checked(app: &App, principal: &Principal, spec: Spec) -> Result<StoredSpec, P
 }
 
 /// Lists jobs, the last ones first.
-#[utoipa::path(get, path = "/v1/jobs", tag = "jobs", params(Page), responses(
-    (status = 200, body = Jobs),
+#[utoipa::path(get, path = "/v1/jobs", tag = "jobs", params(Which), responses(
+    (status = 200, body = Page<JobView>),
     (status = "4XX", body = crate::problem::Document, content_type = "application/problem+json"),
 ))]
-pub(super) async fn list(
-    State(app): State<App>,
-    _: Principal,
-    page: Result<Query<Page>, axum::extract::rejection::QueryRejection>,
-) -> Result<Reply, Problem> {
-    let Query(page) = page.map_err(|error| Problem::new(REQUEST_MALFORMED, error.body_text()))?;
-    let limit = page.limit.unwrap_or(100);
-    if !(1..=1000).contains(&limit) {
-        return Err(Problem::new(REQUEST_MALFORMED, format!("`limit` is {limit}, expected 1 to 1000")));
-    }
-    let state = page.state.map(|word| {
+pub(super) async fn list(State(app): State<App>, _: Principal, In(which): In<Which>) -> Result<Reply, Problem> {
+    let state = which.state.map(|word| {
         let found = JobState::ALL.into_iter().find(|state| state.as_str() == word);
         found.ok_or_else(|| Problem::new(REQUEST_MALFORMED, format!("`state` is `{word}`, which no job has")))
     });
     let state = state.transpose()?;
-    let before = page.cursor.map(|cursor| {
-        let number = cursor.strip_prefix("before-").and_then(|number| number.parse::<i64>().ok());
-        number.ok_or_else(|| Problem::new(REQUEST_MALFORMED, "`cursor` is not `next` of an earlier page"))
-    });
-    let before = before.transpose()?;
+    let wanted = Wanted { cursor: which.cursor, limit: which.limit };
     let jobs = app
         .blocking(move |app| {
-            let found = app.store().jobs(before, state, limit)?;
-            let full = found.len() == limit as usize;
-            let next = found.last().filter(|_| full).map(|job| format!("before-{}", job.seq));
-            Ok(Jobs { jobs: found.into_iter().map(|job| view(app, job, None)).collect(), next })
+            let limit = wanted.limit()?;
+            // a place is of the jobs in one state
+            let list = state.map_or_else(|| "jobs".to_owned(), |state| format!("jobs {}", state.as_str()));
+            let before = wanted.place(app, &list)?.and_then(|place| place.parse::<i64>().ok());
+            let most = u32::try_from(limit + 1).expect("a page is short");
+            let found = app.store().jobs(before, state, most)?;
+            let page = page(app, &list, found, limit, |job| job.seq.to_string());
+            Ok(page.map(|job| view(app, job, None)))
         })
         .await?;
     Reply::new(&jobs)
@@ -477,6 +461,9 @@ pub(super) async fn cancel(
                     let live = app.running().stop_by_person(&job.id);
                     live.cancel.store(true, Ordering::Relaxed);
                     app.running().changed();
+                }
+                JobState::Interrupted if job.resumes == Some(JobState::Checking) => {
+                    end(app, &job, JobState::Canceled, None, None)?;
                 }
                 state if state.is_end() => {
                     return Err(Problem::new(JOB_OVER, format!("the job is {}", state.as_str())));

@@ -8,6 +8,7 @@ mod chips;
 mod crls;
 mod exports;
 mod file;
+mod findings;
 mod guard;
 mod health;
 mod jobs;
@@ -99,6 +100,7 @@ fn working() -> OpenApiRouter<App> {
         .routes(routes!(jobs::post, jobs::list))
         .routes(routes!(jobs::get))
         .routes(routes!(jobs::events))
+        .routes(routes!(findings::list))
         .routes(routes!(jobs::cancel))
         .routes(routes!(exports::get))
         .routes(routes!(approvals::text))

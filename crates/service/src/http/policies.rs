@@ -15,11 +15,15 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::body::JsonBody;
+use super::page::{In, Page, Wanted, page};
 use super::reply::{Changed, Reply, matches};
 use crate::app::App;
 use crate::principal::Principal;
 use crate::problem::{POLICY_UNKNOWN, PRECONDITION_FAILED, Place, Problem, REQUEST_MALFORMED};
 use crate::store::{PolicyState, StoredPolicy};
+
+/// The list, in its cursors.
+const POLICIES: &str = "policies";
 
 /// A policy's text.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -54,12 +58,6 @@ pub(super) struct PolicyView {
     /// The parameters that it declares, each with its pattern.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     params: BTreeMap<String, String>,
-}
-
-/// Policies.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Policies {
-    policies: Vec<PolicyView>,
 }
 
 /// A state that jobs follow.
@@ -100,14 +98,20 @@ fn find(app: &App, sha256: &str) -> Result<StoredPolicy, Problem> {
     found.ok_or_else(|| Problem::new(POLICY_UNKNOWN, format!("there is no policy `{sha256}`")))
 }
 
-/// Lists policies.
-#[utoipa::path(get, path = "/v1/policies", tag = "policies", responses(
-    (status = 200, body = Policies),
+/// Lists policies by name.
+#[utoipa::path(get, path = "/v1/policies", tag = "policies", params(Wanted), responses(
+    (status = 200, body = Page<PolicyView>),
     (status = "4XX", body = crate::problem::Document, content_type = "application/problem+json"),
 ))]
-pub(super) async fn list(State(app): State<App>, _: Principal) -> Result<Reply, Problem> {
-    let policies = app.blocking(|app| Ok(app.store().policies(1000)?)).await?;
-    Reply::new(&Policies { policies: policies.into_iter().map(|policy| view(policy, false)).collect() })
+pub(super) async fn list(State(app): State<App>, _: Principal, In(wanted): In<Wanted>) -> Result<Reply, Problem> {
+    let policies = app
+        .blocking(move |app| {
+            let (limit, after) = (wanted.limit()?, wanted.place(app, POLICIES)?);
+            let found = app.store().policies(after.as_deref(), limit + 1)?;
+            Ok(page(app, POLICIES, found, limit, |one| one.sha256.clone()).map(|policy| view(policy, false)))
+        })
+        .await?;
+    Reply::new(&policies)
 }
 
 /// Shows a policy.

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::body::JsonBody;
+use super::page::{In, Page, Wanted, page};
 use super::reply::{Changed, Reply};
 use crate::app::App;
 use crate::job::PARTIAL;
@@ -37,6 +38,9 @@ const SILENCE: Duration = Duration::from_secs(30);
 const BLOCK: usize = 256 << 10;
 /// Bytes after which the free space is looked at again.
 const LOOK: u64 = 64 << 20;
+
+/// The list, in its cursors.
+const UPLOADS: &str = "uploads";
 
 /// What is announced.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -65,12 +69,6 @@ pub(super) struct UploadView {
     created: String,
     /// Where the content is put.
     content: String,
-}
-
-/// Uploads.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Uploads {
-    uploads: Vec<UploadView>,
 }
 
 impl From<Upload> for UploadView {
@@ -140,16 +138,27 @@ pub(super) async fn post(
     Ok(reply.header(header::LOCATION, place))
 }
 
-/// Lists the caller's uploads; of an administrator or auditor, all.
-#[utoipa::path(get, path = "/v1/uploads", tag = "uploads", responses(
-    (status = 200, body = Uploads),
+/// Lists the caller's uploads, the last ones first; of an administrator or auditor, all.
+#[utoipa::path(get, path = "/v1/uploads", tag = "uploads", params(Wanted), responses(
+    (status = 200, body = Page<UploadView>),
     (status = "4XX", body = crate::problem::Document, content_type = "application/problem+json"),
 ))]
-pub(super) async fn list(State(app): State<App>, principal: Principal) -> Result<Reply, Problem> {
+pub(super) async fn list(
+    State(app): State<App>,
+    principal: Principal,
+    In(wanted): In<Wanted>,
+) -> Result<Reply, Problem> {
     let all = principal.must_be(&[Role::Admin, Role::Auditor]).is_ok();
-    let uploads =
-        app.blocking(move |app| Ok(app.store().uploads((!all).then_some(principal.name.as_str()), 1000)?)).await?;
-    Reply::new(&Uploads { uploads: uploads.into_iter().map(UploadView::from).collect() })
+    let uploads = app
+        .blocking(move |app| {
+            let (limit, before) = (wanted.limit()?, wanted.place(app, UPLOADS)?);
+            let before = before.as_deref().and_then(|place| place.split_once(' '));
+            let owner = (!all).then_some(principal.name.as_str());
+            let found = app.store().uploads(owner, before, limit + 1)?;
+            Ok(page(app, UPLOADS, found, limit, |one| format!("{} {}", one.created, one.id)).map(UploadView::from))
+        })
+        .await?;
+    Reply::new(&uploads)
 }
 
 /// Shows an upload.

@@ -20,7 +20,7 @@ pub use spec::{
     BatchForm, CrlJob, ExportJob, ExportTo, InspectJob, IssueJob, OnMissingChip, OnRejectItem, OnSurplusLeaf,
     RevocationChange, RevokeJob, Spec, StoredSpec, VerifyJob,
 };
-pub use worker::{PARTIAL, start, sweep};
+pub use worker::{PARTIAL, note_interrupted, start, sweep};
 
 use serde_json::Value;
 

@@ -18,7 +18,7 @@ use super::{crl, export, look, revoke};
 use crate::app::App;
 use crate::problem::{BUG, INPUT_REFUSED, Problem};
 use crate::running::Live;
-use crate::store::{Change, Job, JobState};
+use crate::store::{Change, Job, JobState, StoreError};
 
 /// Longest sleep of a thread that has nothing to do.
 const LONG: Duration = Duration::from_secs(1);
@@ -71,10 +71,12 @@ fn work(app: &App, mine: &dyn Fn(&Spec) -> bool) {
 
 /// The job that is next, with its command.
 fn next(app: &App, mine: &dyn Fn(&Spec) -> bool) -> Option<(Job, StoredSpec)> {
-    let mut waiting = app.store().waiting(&[JobState::Received, JobState::Checking, JobState::Sealing]).ok()?;
+    let states = [JobState::Interrupted, JobState::Received, JobState::Checking, JobState::Sealing];
+    let mut waiting = app.store().waiting(&states).ok()?;
     // lists before revocations, as both are short, and certificates last
     let rank = |job: &Job| ["crl", "revoke"].iter().position(|kind| *kind == job.kind).unwrap_or(usize::MAX);
-    waiting.sort_by_key(|job| (rank(job), job.state != JobState::Sealing));
+    let seals = |job: &Job| [Some(job.state), job.resumes].contains(&Some(JobState::Sealing));
+    waiting.sort_by_key(|job| (rank(job), !seals(job)));
     waiting.into_iter().find_map(|job| {
         let stored = StoredSpec::of_text(&job.spec)?;
         mine(&stored.spec).then_some((job, stored))
@@ -84,6 +86,17 @@ fn next(app: &App, mine: &dyn Fn(&Spec) -> bool) -> Option<(Job, StoredSpec)> {
 /// Runs one job's next part. Returns whether there may be more to do at once.
 fn run(app: &App, job: &Job, stored: &StoredSpec, live: &Arc<Live>) -> Result<bool, Problem> {
     tracing::info!(job = %job.id, state = job.state.as_str(), "the job runs");
+    let resumed = match job.resumes {
+        None => None,
+        Some(state) => {
+            let change = Change { state: Some(state), reason: Some(None), ..Change::default() };
+            match app.change(&job.id, &[JobState::Interrupted], &change)? {
+                Some(resumed) => Some(resumed),
+                None => return Ok(true),
+            }
+        }
+    };
+    let job = resumed.as_ref().unwrap_or(job);
     let ran = if job.state == JobState::Sealing {
         match &stored.spec {
             Spec::Crl(_) => crl::finish(app, job),
@@ -134,7 +147,10 @@ fn run(app: &App, job: &Job, stored: &StoredSpec, live: &Arc<Live>) -> Result<bo
             end(app, &current, JobState::Canceled, None, None)?;
         }
         // the process ends, and the next one runs the same command again
-        Err(Stopped::Interrupted) => return Ok(false),
+        Err(Stopped::Interrupted) => {
+            interrupt(app, &current)?;
+            return Ok(false);
+        }
         Err(Stopped::LedgerInUse(reason)) => return waits(app, &current, reason),
         Err(Stopped::Later(problem)) => return waits(app, &current, problem.document().detail.clone()),
         Err(Stopped::For(problem)) => {
@@ -143,6 +159,26 @@ fn run(app: &App, job: &Job, stored: &StoredSpec, live: &Arc<Live>) -> Result<bo
         }
     }
     Ok(true)
+}
+
+fn interrupt(app: &App, job: &Job) -> Result<(), StoreError> {
+    let reason = Some(Some("the service ended during the run; it goes on by itself".to_owned()));
+    let change = Change { state: Some(JobState::Interrupted), reason, ..Change::default() };
+    let now = app.world().now().to_string();
+    app.store().change_job(&job.id, &[JobState::Checking, JobState::Sealing], &change, &now)?;
+    app.running().changed();
+    Ok(())
+}
+
+/// Notes which runs an earlier process did not end: it was killed, or this machine was.
+///
+/// # Errors
+/// The store cannot be read or written.
+pub fn note_interrupted(app: &App) -> Result<(), StoreError> {
+    for job in app.store().waiting(&[JobState::Checking, JobState::Sealing])? {
+        interrupt(app, &job)?;
+    }
+    Ok(())
 }
 
 fn waits(app: &App, job: &Job, reason: String) -> Result<bool, Problem> {

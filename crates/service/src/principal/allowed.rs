@@ -136,6 +136,7 @@ pub const ROUTES: &[Route] = &[
     change("POST", "/v1/jobs/{id}/cancel", Area::Jobs, Write, &[Operator, Admin]),
     read("/v1/jobs/{id}/events", Area::Jobs, Read, READERS),
     file("/v1/jobs/{id}/export", Area::Jobs, &[Operator, Auditor]),
+    read("/v1/jobs/{id}/findings", Area::Jobs, Download, READERS),
     file("/v1/jobs/{id}/plan", Area::Jobs, &[Operator, Approver, Auditor]),
     read("/v1/policies", Area::Policies, Read, READERS),
     question("/v1/policies/check", Area::Policies, READERS),

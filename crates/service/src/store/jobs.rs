@@ -19,6 +19,8 @@ pub enum JobState {
     Checking,
     /// The environment failed; the same job runs again when it is posted again.
     Failed,
+    /// Its run ended early, as the process did. It goes on by itself.
+    Interrupted,
     /// The batch is sealed and has its name; lists are in their place.
     Published,
     /// It is stored and has not started.
@@ -35,13 +37,14 @@ pub enum JobState {
 
 impl JobState {
     /// Every state.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Approved,
         Self::AwaitingApproval,
         Self::Canceled,
         Self::Checked,
         Self::Checking,
         Self::Failed,
+        Self::Interrupted,
         Self::Published,
         Self::Received,
         Self::Recorded,
@@ -59,6 +62,7 @@ impl JobState {
             Self::Checked => "checked",
             Self::Checking => "checking",
             Self::Failed => "failed",
+            Self::Interrupted => "interrupted",
             Self::Published => "published",
             Self::Received => "received",
             Self::Recorded => "recorded",
@@ -115,6 +119,8 @@ pub struct Job {
     pub result: Option<String>,
     /// Why it was refused or failed, as JSON.
     pub problem: Option<String>,
+    /// Of one that was interrupted, the state in which it goes on.
+    pub resumes: Option<JobState>,
 }
 
 /// A change of a job's state or of the reason for which it waits.
@@ -158,13 +164,14 @@ pub struct Change {
     pub problem: Option<String>,
 }
 
-const COLUMNS: &str =
-    "id, seq, kind, spec, state, revision, owner, created, changed, attempt, reason, plan, result, problem";
+const COLUMNS: &str = "id, seq, kind, spec, state, revision, owner, created, changed, attempt, reason, plan, result, problem, \
+     resumes";
 
 fn job(row: &Row<'_>) -> rusqlite::Result<Result<Job, StoreError>> {
-    let state: String = row.get(4)?;
-    let state = match JobState::of(&state) {
-        Ok(state) => state,
+    let (state, resumes): (String, Option<String>) = (row.get(4)?, row.get(14)?);
+    let states = JobState::of(&state).and_then(|state| Ok((state, resumes.as_deref().map(JobState::of).transpose()?)));
+    let (state, resumes) = match states {
+        Ok(states) => states,
         Err(error) => return Ok(Err(error)),
     };
     Ok(Ok(Job {
@@ -182,6 +189,7 @@ fn job(row: &Row<'_>) -> rusqlite::Result<Result<Job, StoreError>> {
         plan: row.get(11)?,
         result: row.get(12)?,
         problem: row.get(13)?,
+        resumes,
     }))
 }
 
@@ -228,7 +236,7 @@ impl Store {
                 Some(_) => {
                     let update = "UPDATE job SET state = 'received', ended = 0, revision = revision + 1, owner = ?2, \
                                   changed = ?3, attempt = attempt + 1, reason = NULL, plan = NULL, result = NULL, \
-                                  problem = NULL, spec = ?4 WHERE id = ?1";
+                                  problem = NULL, resumes = NULL, spec = ?4 WHERE id = ?1";
                     transaction.execute(update, [new.id, new.owner, new.now, new.spec])?;
                     transaction.execute("DELETE FROM approval WHERE job = ?1", [new.id])?;
                     transaction.execute("DELETE FROM job_upload WHERE job = ?1", [new.id])?;
@@ -297,7 +305,9 @@ impl Store {
     ) -> Result<Option<Job>, StoreError> {
         self.transaction(|transaction| {
             let Some(mut job) = one(transaction, id)?.filter(|job| from.contains(&job.state)) else { return Ok(None) };
+            let before = job.state;
             job.state = change.state.unwrap_or(job.state);
+            job.resumes = (job.state == JobState::Interrupted).then(|| job.resumes.unwrap_or(before));
             if let Some(reason) = &change.reason {
                 job.reason.clone_from(reason);
             }
@@ -308,7 +318,7 @@ impl Store {
             job.revision += 1;
             transaction.execute(
                 "UPDATE job SET state = ?2, ended = ?3, revision = ?4, changed = ?5, reason = ?6, plan = ?7, result = ?8, \
-                 problem = ?9 WHERE id = ?1",
+                 problem = ?9, resumes = ?10 WHERE id = ?1",
                 params![
                     id,
                     job.state.as_str(),
@@ -318,7 +328,8 @@ impl Store {
                     job.reason,
                     job.plan,
                     job.result,
-                    job.problem
+                    job.problem,
+                    job.resumes.map(JobState::as_str)
                 ],
             )?;
             note(transaction, &job)?;

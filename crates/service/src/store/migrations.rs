@@ -46,6 +46,8 @@ const STEPS: &[&str] = &[
      CREATE TABLE login_link (sha256 TEXT PRIMARY KEY, name TEXT NOT NULL, roles TEXT, expires INTEGER NOT NULL) STRICT;",
     // 5: links that were made while the service has the audit log
     "ALTER TABLE login_link ADD COLUMN noted INTEGER NOT NULL DEFAULT 1;",
+    // 6: jobs that are interrupted
+    "ALTER TABLE job ADD COLUMN resumes TEXT;",
 ];
 
 /// The version that this program writes.

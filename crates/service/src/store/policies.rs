@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension as _, Row, params};
 
-use super::{Store, StoreError};
+use super::{Store, StoreError, integer};
 
 /// Whether jobs may use a policy. The signer's own list decides in the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,15 +86,18 @@ impl Store {
         Ok(self.connection().query_row(&select, [sha256], policy).optional()?)
     }
 
-    /// Policies by name.
+    /// Policies by name, those after one.
     ///
     /// # Errors
     /// The file cannot be read.
-    pub fn policies(&self, most: u32) -> Result<Vec<StoredPolicy>, StoreError> {
-        let select = format!("SELECT {COLUMNS} FROM policy ORDER BY name, created, sha256 LIMIT ?1");
+    pub fn policies(&self, after: Option<&str>, most: usize) -> Result<Vec<StoredPolicy>, StoreError> {
+        let select = format!(
+            "SELECT {COLUMNS} FROM policy WHERE ?1 IS NULL OR (name, created, sha256) > \
+             (SELECT name, created, sha256 FROM policy WHERE sha256 = ?1) ORDER BY name, created, sha256 LIMIT ?2"
+        );
         let connection = self.connection();
         let mut statement = connection.prepare(&select)?;
-        let rows = statement.query_map([most], policy)?;
+        let rows = statement.query_map(params![after, integer(most)], policy)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 

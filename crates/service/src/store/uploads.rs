@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension as _, Row, params};
 
-use super::{Store, StoreError};
+use super::{Store, StoreError, integer};
 
 /// Whether the content of an upload is here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,16 +102,25 @@ impl Store {
         Ok(self.connection().query_row(&select, [id], upload).optional()?)
     }
 
-    /// Uploads of one principal, or of all, the last ones first, at most `most`.
+    /// Uploads of one principal, or of all, the last ones first, at most `most`. `before` is the time and the id of the one
+    /// after which they begin.
     ///
     /// # Errors
     /// The file cannot be read.
-    pub fn uploads(&self, owner: Option<&str>, most: u32) -> Result<Vec<Upload>, StoreError> {
-        let select =
-            format!("SELECT {COLUMNS} FROM upload WHERE ?1 IS NULL OR owner = ?1 ORDER BY created DESC, id LIMIT ?2");
+    pub fn uploads(
+        &self,
+        owner: Option<&str>,
+        before: Option<(&str, &str)>,
+        most: usize,
+    ) -> Result<Vec<Upload>, StoreError> {
+        let select = format!(
+            "SELECT {COLUMNS} FROM upload WHERE (?1 IS NULL OR owner = ?1) AND (?2 IS NULL OR (created, id) < (?2, ?3)) \
+             ORDER BY created DESC, id DESC LIMIT ?4"
+        );
+        let (created, id) = before.unzip();
         let connection = self.connection();
         let mut statement = connection.prepare(&select)?;
-        let rows = statement.query_map(params![owner, most], upload)?;
+        let rows = statement.query_map(params![owner, created, id, integer(most)], upload)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
