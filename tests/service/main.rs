@@ -15,6 +15,7 @@ mod exports;
 mod failing;
 mod hostile;
 mod jobs;
+mod killed;
 mod policies;
 mod program;
 mod revocation;

@@ -13,6 +13,7 @@ pub(crate) struct Program {
     running: Option<Running>,
     admin: String,
     anna: String,
+    bert: String,
     address: std::net::SocketAddr,
 }
 
@@ -26,8 +27,16 @@ impl Program {
         let args = ["serve", "--config", "service.toml", "--first-admin", "root"];
         let admin = bench.workshop.reroot(&args).run().success().out().trim().to_owned();
         let (running, address) = spawn(command(bench).arg("--new-ledger"));
-        let mut program = Self { running: Some(running), admin, anna: String::new(), address };
+        let mut program = Self { running: Some(running), admin, anna: String::new(), bert: String::new(), address };
         program.anna = program.token("anna", "operator", 3600);
+        program.bert = program.token("bert", "approver", 3600);
+        for text in &bench.policies {
+            let path = format!("/v1/policies/{}", reroot::crypto::sha256(text.as_bytes()));
+            let new = program.of(&program.admin).put_json(&path, &[], &json!({ "text": text })).expect(201);
+            let tag = [("if-match", &*new.headers["etag"])];
+            let state = json!({ "state": "active" });
+            program.of(&program.admin).put_json(&format!("{path}/state"), &tag, &state).expect(200);
+        }
         program
     }
 
@@ -37,6 +46,10 @@ impl Program {
 
     pub(crate) fn anna(&self) -> Client {
         self.of(&self.anna)
+    }
+
+    pub(crate) fn bert(&self) -> Client {
+        self.of(&self.bert)
     }
 
     pub(crate) fn token(&self, owner: &str, role: &str, seconds: i64) -> String {

@@ -62,7 +62,7 @@ pub(crate) fn signed(bench: &Bench) -> (Signer, Service) {
     (Signer::start(bench), bench.start())
 }
 
-const SIGNED: &str = "approvals = 1\n\n[signing.approvers]\nbert = \"../bert.pem\"\n";
+pub(crate) const SIGNED: &str = "approvals = 1\n\n[signing.approvers]\nbert = \"../bert.pem\"\n";
 pub(crate) const CONSOLE: &str = "approvals = \"console\"\n";
 
 #[test]
