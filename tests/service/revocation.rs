@@ -14,17 +14,23 @@ use crate::support::run::Run;
 
 /// Issues a batch under the policy with two shards. Returns its name and the UIDs.
 pub(crate) fn issued(bench: &Bench, service: &Service, leaves: Range<u64>) -> (String, Vec<String>) {
+    let job = posted(bench, service, leaves.clone());
+    click(service, &job).expect(202);
+    let published = service.of("anna").wait_for(&job, &["published"]);
+    let uids = leaves.map(|index| bench.workshop.pki.leaf(index).uid()).collect();
+    (published["plan"]["batch"].as_str().unwrap().to_owned(), uids)
+}
+
+/// Posts a job for a batch under the policy with two shards, which waits for its approval.
+fn posted(bench: &Bench, service: &Service, leaves: Range<u64>) -> String {
     let anna = service.of("anna");
     let name = format!("reel-{}.zip", leaves.start);
-    let upload = anna.upload(&name, &bench.reel(&name, leaves.clone()));
+    let upload = anna.upload(&name, &bench.reel(&name, leaves));
     let policy = reroot::crypto::sha256(sharded().as_bytes()).to_string();
     let spec = json!({ "kind": "issue", "inputs": [upload], "policy": policy, "params": { "lot": "A1" } });
     let job = id(&anna.post("/v1/jobs", &spec).expect(202).json());
     anna.wait_for(&job, &["awaiting-approval"]);
-    click(service, &job).expect(202);
-    let published = anna.wait_for(&job, &["published"]);
-    let uids = leaves.map(|index| bench.workshop.pki.leaf(index).uid()).collect();
-    (published["plan"]["batch"].as_str().unwrap().to_owned(), uids)
+    job
 }
 
 fn click(service: &Service, job: &str) -> Answer {
@@ -253,6 +259,44 @@ fn many_certificates_and_every_release_need_a_second_person() {
     }
     service.of("bert").post("/v1/revocations", &hold).problem(403, "auth.role");
     anna.post("/v1/jobs", &json!({ "kind": "crl", "valid_days": 0 })).problem(400, "request.malformed");
+}
+
+/// A round and the first batch that needs lists of its own, in both orders: neither is refused for good.
+#[test]
+fn a_batch_with_new_lists_does_not_stop_a_round() {
+    let mut bench = Bench::new();
+    bench.policies.push(sharded());
+    Signer::prepare(&bench, CONSOLE);
+    let _signer = Signer::start(&bench);
+    let service = bench.start();
+    let anna = service.of("anna");
+    let crl = || id(&anna.post("/v1/jobs", &json!({ "kind": "crl" })).expect(202).json());
+    let lists = |round: &Value| round["result"]["lists"].as_array().unwrap().len();
+    // planned before the batch, approved after it: it is planned again, and its approvals are asked for again
+    let before = crl();
+    let planned = anna.wait_for(&before, &["awaiting-approval"]);
+    assert_eq!(lists(&planned), 1, "{planned:#}");
+    issued(&bench, &service, 0..2);
+    click(&service, &before).expect(202);
+    anna.events(&before, "0", "crl-plan.refused");
+    let again = anna.wait_for(&before, &["awaiting-approval"]);
+    assert_eq!(lists(&again), 3, "the batch's lists are there: {again:#}");
+    let round = approved(&service, &before);
+    assert_eq!(lists(&round), 3, "{round:#}");
+
+    // planned after a batch whose plan waits, and signed before it
+    let mut bench = Bench::new();
+    bench.policies.push(sharded());
+    Signer::prepare(&bench, CONSOLE);
+    let _signer = Signer::start(&bench);
+    let service = bench.start();
+    let anna = service.of("anna");
+    let batch = posted(&bench, &service, 0..2);
+    let after = id(&anna.post("/v1/jobs", &json!({ "kind": "crl" })).expect(202).json());
+    let round = approved(&service, &after);
+    assert_eq!(lists(&round), 3, "{round:#}");
+    click(&service, &batch).expect(202);
+    anna.wait_for(&batch, &["published"]);
 }
 
 #[test]

@@ -19,7 +19,7 @@ impl Vault {
         let policy = sharded();
         let machines = Machines { workshop: Workshop::new() };
         put(&machines.path("policy.toml"), &policy);
-        machines.part(&[&policy]);
+        machines.part(&[&policy, &lists_at("one.example.com"), &lists_at("two.example.com")]);
         machines.workshop.reel("reel.zip", 0..chips);
         machines.plan("reel.zip", "reel.plan", &[]).success();
         machines
@@ -40,6 +40,11 @@ impl Vault {
     pub(super) fn plan(&self, out: &str) {
         run(&self.machines, &["crl", "plan", "--out", out]).success();
     }
+}
+
+/// The sharded policy, whose certificates name lists of a different place.
+fn lists_at(host: &str) -> String {
+    sharded().replace("crl.example.com", host)
 }
 
 /// A command on the machine that plans.
@@ -91,6 +96,49 @@ fn a_round_is_planned_signed_and_published_on_two_machines() {
     }
     // the key stays in the vault
     run(machines, &["crl", "--out", "www"]).expect(2);
+}
+
+/// A batch whose certificates name lists that no batch before it named, beside a round of lists, in both orders.
+#[test]
+fn a_batch_with_new_lists_does_not_stop_a_round() {
+    let vault = Vault::new(2);
+    let machines = &vault.machines;
+    let planned = |host: &str, chips: std::ops::Range<u64>| {
+        put(&machines.path("new.toml"), lists_at(host));
+        let (reel, plan) = (format!("{host}.zip"), format!("{host}.plan"));
+        machines.workshop.reel(&reel, chips);
+        machines.plan_under("new.toml", &reel, &plan, &[]).success();
+        plan
+    };
+    let publish = |plan: &str, round: &str| {
+        machines.sign(plan, round).success();
+        let finished = run(machines, &["crl", "finish", round, "--out", "www", "--format", "json"]).success();
+        let report: serde_json::Value = serde_json::from_str(&finished.out()).unwrap();
+        report["lists"].as_array().unwrap().len()
+    };
+    // the round after the batch's plan has the new lists, and the vault signs it before it knows the batch
+    let batch = planned("one.example.com", 10..12);
+    vault.plan("one.plan");
+    assert_eq!(publish("one.plan", "one.signatures"), 1 + 4 + 4);
+    machines.sign(&batch, "one-batch.signatures").success();
+
+    // a batch that was signed after the round's plan: the round lacks its lists, and is planned again
+    vault.plan("two.plan");
+    let batch = planned("two.example.com", 20..22);
+    machines.sign(&batch, "two-batch.signatures").success();
+    let refused = machines.sign("two.plan", "two.signatures").expect(2);
+    assert!(refused.err().contains("number of lists"), "{}", refused.err());
+    vault.plan("three.plan");
+    assert_eq!(publish("three.plan", "three.signatures"), 1 + 4 + 4 + 4);
+    // nothing is new since: the same round, until it is signed
+    vault.plan("four.plan");
+    vault.plan("five.plan");
+    let first = |name: &str| std::fs::read_to_string(machines.path(name)).unwrap().lines().next().unwrap().to_owned();
+    assert_eq!(first("four.plan"), first("five.plan"));
+    for machine in ["pki", "vault"] {
+        let config = format!("{machine}/reroot.toml");
+        machines.workshop.reroot(&["ledger", "verify", "--config", &config]).run().success();
+    }
 }
 
 /// A file of another kind has the name: this is found before a round is recorded or signed.

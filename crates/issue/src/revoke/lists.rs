@@ -1,6 +1,7 @@
 //! The lists of a round: a pure function of the ledger's records up to a position, two times, and the CA's certificate.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 
 use crate::cert::IssuerIdentity;
 use crate::crl::{CrlEntry, CrlParameters, IssuingDistributionPoint, tbs_cert_list};
@@ -46,7 +47,7 @@ pub(super) fn build(
     let mut revoked = revocations.into_certificates();
     revoked.retain(|one| !has_left(one, before.as_ref()));
     revoked.sort_unstable_by(|a, b| order(&a.serial, &b.serial));
-    let (policies_sha256, mut scopes) = scopes(ledger, issuer, terms.position)?;
+    let (policies_sha256, mut scopes) = scopes(ledger, issuer, 0..=terms.position)?;
     scopes.extend(more.iter().filter(|scope| !scope.is_full()).cloned());
     scopes.extend(
         revoked
@@ -127,12 +128,23 @@ fn order(one: &SerialNumber, other: &SerialNumber) -> std::cmp::Ordering {
     one.len().cmp(&other.len()).then_with(|| one.cmp(other))
 }
 
-/// The digest of the policies of all batches up to a position, and every scope that their certificates can have.
-fn scopes(ledger: &Ledger, issuer: &IssuerIdentity, position: u64) -> Result<(Sha256Digest, BTreeSet<Scope>), Error> {
+/// Whether a batch that began after a round has certificates whose distribution point is that of none of its lists.
+pub(super) fn lacks_scope(ledger: &Ledger, issuer: &IssuerIdentity, round: &CrlRound) -> Result<bool, Error> {
+    let (_, scopes) = scopes(ledger, issuer, round.position.saturating_add(1)..=u64::MAX)?;
+    Ok(scopes.iter().any(|scope| round.lists.iter().all(|list| list.scope != *scope)))
+}
+
+/// The digest of the policies of the batches that began at these positions, and every scope that their certificates can
+/// have.
+fn scopes(
+    ledger: &Ledger,
+    issuer: &IssuerIdentity,
+    positions: RangeInclusive<u64>,
+) -> Result<(Sha256Digest, BTreeSet<Scope>), Error> {
     let mut policies = BTreeSet::new();
     let mut scopes = BTreeSet::new();
     for (id, number) in ledger.batch_ids()? {
-        if number > position {
+        if !positions.contains(&number) {
             continue;
         }
         if let Some(mut batch) = BatchCertificates::open(ledger, issuer, &id)? {

@@ -97,7 +97,7 @@ pub struct PlanJob<'a> {
     pub validity: i64,
 }
 
-/// Plans a round: the one that was planned last, if nothing was revoked since and it was not signed yet, or a new one.
+/// Plans a round: the one that was planned last, if it says everything and was not signed yet, or a new one.
 ///
 /// # Errors
 /// The ledger lacks what was published, the clock is behind the last round, or a step fails.
@@ -108,7 +108,7 @@ pub fn plan(job: &PlanJob<'_>, ledger: &Ledger) -> Result<CrlRound, Error> {
     let last = ledger.round_before(u64::MAX)?;
     round::check_clock(job.now, last.as_ref())?;
     let open = match last {
-        Some(last) if ledger.round_issued(last.number)?.is_none() && ledger.revocations_changed()? <= last.position => {
+        Some(last) if ledger.round_issued(last.number)?.is_none() && !is_stale(ledger, job.issuer, &last)? => {
             Some(last)
         }
         _ => None,
@@ -133,6 +133,15 @@ pub fn plan(job: &PlanJob<'_>, ledger: &Ledger) -> Result<CrlRound, Error> {
     ledger.conclude()?;
     write_sealed(job.out, KIND, bytes, job.planner, job.now)?;
     Ok(lists.round)
+}
+
+/// Whether a round no longer says everything: a certificate was revoked or released since, or a batch began whose
+/// certificates name a list that it does not have. A machine that has signed that batch refuses the plan of such a round.
+///
+/// # Errors
+/// The ledger cannot be read.
+pub fn is_stale(ledger: &Ledger, issuer: &IssuerIdentity, round: &CrlRound) -> Result<bool, Error> {
+    Ok(ledger.revocations_changed()? > round.position || lists::lacks_scope(ledger, issuer, round)?)
 }
 
 fn payload(ledger: &Ledger, issuer: &IssuerIdentity, lists: &Lists) -> Result<Payload, Error> {

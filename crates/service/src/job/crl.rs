@@ -47,11 +47,11 @@ pub(super) fn plan(app: &App, job: &Job, spec: &CrlJob) -> Result<Ran, Stopped> 
     let result = value(&RoundCarried { round: &round, file, head })?;
     let read = read_plan(&out, std::slice::from_ref(&certificate))?;
     let demand = read.demand(&out)?;
-    let planned = Planned { position: Some(round.position), ..Planned::of(&demand, read.facts()) };
+    let planned = Planned { round: Some(round.number), ..Planned::of(&demand, read.facts()) };
     Ok(Ran::Planned(Box::new(planned), result, JobState::Approved))
 }
 
-/// Puts the signatures in, and publishes the lists. What was revoked meanwhile gets a round of its own.
+/// Puts the signatures in, and publishes the lists. What they do not say yet gets a round of its own.
 pub(super) fn finish(app: &App, job: &Job) -> Result<Ran, Stopped> {
     let (place, config, out) = (Place::of(app.settings(), &job.id), config(app)?, app.settings().crls());
     let issuer = config.issuer_identity().map_err(Error::from)?;
@@ -59,7 +59,7 @@ pub(super) fn finish(app: &App, job: &Job) -> Result<Ran, Stopped> {
     let made = plan::finish(&place.signatures(), &issuer, &ledger, &out)?;
     let head = ledger.head().map_err(Error::from)?;
     let result = value(&RoundPublished { made: &made, out: std::path::Path::new("crl"), head })?;
-    let stale = ledger.revocations_changed().map_err(Error::from)? > made.round.position;
+    let stale = plan::is_stale(&ledger, &issuer, &made.round)?;
     drop(ledger);
     if stale {
         post(app, &job.owner)?;
@@ -101,15 +101,11 @@ pub(super) fn refresh(app: &App, job: &Job) -> Result<(), Problem> {
 
 /// Whether what a job has planned does not say everything, or is old.
 pub(super) fn is_stale(app: &App, job: &Job) -> Result<bool, Problem> {
-    let changed = app.ledger(&app.config()?)?.revocations_changed().map_err(Error::from)?;
-    let old = planned_at(job).is_none_or(|at| app.world().now().unix() - at > OLD);
-    Ok(old || planned(job)?.position.is_some_and(|position| changed > position))
-}
-
-/// thisUpdate of what a job has planned.
-fn planned_at(job: &Job) -> Option<i64> {
-    let result: Value = serde_json::from_str(job.result.as_deref()?).ok()?;
-    Some(Time::from_rfc3339(result.get("this_update")?.as_str()?).ok()?.unix())
+    let config = app.config()?;
+    let (ledger, issuer) = (app.ledger(&config)?, config.issuer_identity().map_err(Error::from)?);
+    let number = planned(job)?.round.unwrap_or_default();
+    let Some(round) = ledger.round(number).map_err(Error::from)? else { return Ok(true) };
+    Ok(app.world().now().unix() - round.this_update.unix() > OLD || plan::is_stale(&ledger, &issuer, &round)?)
 }
 
 /// Posts a round if the settings say how often there is one, and it is time.

@@ -50,9 +50,9 @@ pub(crate) struct Planned {
     pub(crate) facts: Vec<(String, String)>,
     /// The request at the signer, once it has the plan.
     pub(crate) request: Option<String>,
-    /// Of a round of lists: up to which record of the ledger it says everything.
+    /// Of a round of lists: its number.
     #[serde(default)]
-    pub(crate) position: Option<u64>,
+    pub(crate) round: Option<u64>,
 }
 
 impl Planned {
@@ -67,7 +67,7 @@ impl Planned {
             count: demand.count,
             facts: facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
             request: None,
-            position: None,
+            round: None,
         }
     }
 }
@@ -281,8 +281,7 @@ pub(super) fn plan(
             let action = proposal.demand.action;
             let policy = policy.map(|digest| digest.to_string());
             let batch = Some(batch);
-            let planned =
-                Planned { action, subject, issuer, policy, batch, count, facts, request: None, position: None };
+            let planned = Planned { action, subject, issuer, policy, batch, count, facts, request: None, round: None };
             Ok(Ran::Planned(Box::new(planned), result, JobState::AwaitingApproval))
         }
     }

@@ -48,23 +48,24 @@ pub(super) fn look(app: &App, client: &Client, job: &Job) -> Result<Looked, Prob
             }
             Err(error) => waits(app, job, job.state, &Error::from(error).to_string()),
         },
-        RequestState::Refused { code, text } if code.starts_with("approval") => {
+        RequestState::Refused { code, text } => {
+            let (approvals, again) = (code.starts_with("approval"), job.kind == "crl" && crl::is_stale(app, job)?);
+            let what = if approvals { "approvals" } else { "plan" };
+            let reason = format!("the signer refused the {what} ({code}): {text}");
+            if !approvals && !again {
+                end(app, job, JobState::Refused, Some(&Problem::new(SIGNER_REFUSED, reason)), None)?;
+                return Ok(Looked::Changed);
+            }
             app.store().drop_approvals(&job.id)?;
-            let reason = Some(Some(format!("the signer refused the approvals ({code}): {text}")));
-            let again = job.kind == "crl" && crl::is_stale(app, job)?;
+            // a round that does not say everything is planned again: the signer may know batches that came after it
             let next = if again { JobState::Received } else { JobState::AwaitingApproval };
-            let change = Change { state: Some(next), reason, ..Change::default() };
+            let change = Change { state: Some(next), reason: Some(Some(reason)), ..Change::default() };
             if let Some(waiting) = app.change(&job.id, &[job.state], &change)?
                 && waiting.kind == "crl"
             {
                 // after the change: what is recorded from now on finds it waiting
                 crl::refresh(app, &waiting)?;
             }
-            Ok(Looked::Changed)
-        }
-        RequestState::Refused { code, text } => {
-            let problem = Problem::new(SIGNER_REFUSED, format!("the signer refused the plan ({code}): {text}"));
-            end(app, job, JobState::Refused, Some(&problem), None)?;
             Ok(Looked::Changed)
         }
         RequestState::Failed { text } => waits(app, job, JobState::Approved, &format!("the signer failed: {text}")),
