@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use crate::bench::{Bench, Service, sharded};
 use crate::client::{Answer, Client};
-use crate::jobs::{approval, id};
-use crate::signer::{CONSOLE, Signer, signed};
+use crate::jobs::{approval, id, person};
+use crate::signer::{CONSOLE, SIGNED, Signer, signed};
 use crate::support::judges::put;
 use crate::support::run::Run;
 
@@ -340,6 +340,45 @@ fn the_signer_checks_who_approved_a_revocation() {
     requests.success();
     let exported = bench.workshop.reroot(&["ledger", "verify", "--config", "pki/reroot.toml"]).run();
     exported.success();
+}
+
+/// The signer is told that rounds which change nothing need no approval: it asks for every other one.
+#[test]
+fn a_round_that_changes_nothing_needs_no_approval_where_the_signer_says_so() {
+    let mut bench = Bench::new();
+    bench.policies.push(sharded());
+    person(&bench, "bert");
+    Signer::prepare(&bench, &format!("routine_days = 20\n{SIGNED}"));
+    let _signer = Signer::start(&bench);
+    let service = bench.start();
+    let anna = service.of("anna");
+    let crl = |days: u32| id(&anna.post("/v1/jobs", &json!({ "kind": "crl", "valid_days": days })).expect(202).json());
+    let approved = |job: &str, end: &str| {
+        anna.wait_for(job, &["awaiting-approval"]);
+        let approval = approval(&bench, &service, job, "bert", "anna");
+        service.of("bert").post(&format!("/v1/jobs/{job}/approvals"), &json!({ "approval": approval })).expect(202);
+        anna.wait_for(job, &[end])
+    };
+    // the first round says something new
+    approved(&crl(10), "published");
+    let alone = || {
+        let job = crl(10);
+        anna.wait_for(&job, &["published"]);
+        let events = anna.events(&job, "0", "published");
+        assert!(!events.contains("awaiting-approval"), "{events}");
+    };
+    alone();
+    alone();
+    // lists that are taken for longer than that
+    approved(&crl(21), "published");
+    // a batch brings lists of its own, and a revocation an entry
+    let batch = approved(&posted(&bench, &service, 0..2), "published")["plan"]["batch"].clone();
+    approved(&crl(10), "published");
+    alone();
+    let recorded = asked(&anna, &json!({ "batches": [batch], "reason": "superseded" }), "recorded");
+    let round = approved(recorded["result"]["crl_job"].as_str().unwrap(), "published");
+    assert_eq!(round["result"]["lists"][0]["entries"], 2, "{round:#}");
+    alone();
 }
 
 #[test]

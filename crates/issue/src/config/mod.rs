@@ -97,6 +97,8 @@ pub struct Signing {
     pub policies: Vec<Sha256Digest>,
     /// How many days a plan may be from this machine's clock.
     pub max_days: u32,
+    /// How many days after now lists end at the latest that are signed without an approval, as they change nothing.
+    pub routine_days: Option<u32>,
     /// How many persons besides the one who asked must approve.
     pub approvals: usize,
     /// How they do it.
@@ -349,6 +351,7 @@ impl Config {
                 planners,
                 policies: section.policies.clone(),
                 max_days: section.max_days,
+                routine_days: section.routine_days,
                 approvals: section.approvals,
                 mode: section.mode,
                 approvers,

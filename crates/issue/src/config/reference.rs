@@ -203,6 +203,13 @@ const SECTIONS: [Section; 9] = [
                 "30",
             ),
             key(
+                "routine_days",
+                "number from 1 to 60",
+                "every round of revocation lists is approved",
+                "A round of revocation lists that changes nothing needs no approval, if its lists end at most so many days from now ([service](../guide/service.md)).",
+                "8",
+            ),
+            key(
                 "approvals",
                 "number from 1 to 9, `\"signed\"` or `\"console\"`",
                 "0: no approval is needed; the signing service does not start",

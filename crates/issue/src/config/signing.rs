@@ -17,12 +17,16 @@ use super::schema::Section;
 /// Longest distance between a plan and the clock that can be configured.
 const MAX_DAYS: u64 = 3_650;
 
+/// Most days that lists which no person approved can be valid.
+const MAX_ROUTINE_DAYS: u64 = 60;
+
 /// The section as it is written.
 #[derive(Debug)]
 pub(super) struct SigningSection {
     pub(super) planners: Vec<Spanned<PathBuf>>,
     pub(super) policies: Vec<Sha256Digest>,
     pub(super) max_days: u32,
+    pub(super) routine_days: Option<u32>,
     /// How many persons must approve.
     pub(super) approvals: usize,
     /// How they do it.
@@ -40,6 +44,10 @@ pub(super) fn read(section: &Section<'_>) -> Option<SigningSection> {
     let policies = section.table.required("policies").and_then(|value| policies(&value));
     let max_days = section.table.required("max_days").and_then(|value| value.integer(&(1..=MAX_DAYS)));
     let max_days = max_days.and_then(|days| u32::try_from(days).ok());
+    let routine_days = match section.table.optional("routine_days") {
+        None => Some(None),
+        Some(value) => value.integer(&(1..=MAX_ROUTINE_DAYS)).and_then(|days| u32::try_from(days).ok()).map(Some),
+    };
     let (approvals, approvers) = (approvals(section), approvers(section));
     let ((mode, approvals), approvers) = (approvals?, approvers?);
     if mode == ApprovalMode::Console && !approvers.is_empty() {
@@ -57,7 +65,9 @@ pub(super) fn read(section: &Section<'_>) -> Option<SigningSection> {
         let message = "there are `approvers`, and `approvals` does not say how many of them must approve";
         return section.table.errors.push(error::MISSING, &section.table.header, message);
     }
-    Some(SigningSection { planners: planners?, policies: policies?, max_days: max_days?, approvals, mode, approvers })
+    let (planners, policies) = (planners?, policies?);
+    let (max_days, routine_days) = (max_days?, routine_days?);
+    Some(SigningSection { planners, policies, max_days, routine_days, approvals, mode, approvers })
 }
 
 /// Reads how people approve, and how many must; without the key it is 0.

@@ -16,6 +16,7 @@ mod publish;
 mod report;
 pub mod request;
 mod round;
+mod routine;
 mod sealed;
 mod select;
 mod sizes;

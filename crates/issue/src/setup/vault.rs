@@ -129,6 +129,7 @@ impl Vault {
             signer: self.issuer.signer(),
             planners: &self.signing.planners,
             max_days: self.signing.max_days,
+            routine_days: self.signing.routine_days,
             rule: self.signing.rule(),
             given: choices.given(),
             now,
