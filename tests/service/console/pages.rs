@@ -161,6 +161,15 @@ fn names_of_users_are_text_in_every_page() {
             harmless(&path, &text(&answer));
         }
     }
+    // findings by code, and all of them as a file
+    let findings = format!("/console/jobs/{job}/findings");
+    let code = attributes(&anna.page(&findings), "value").into_keys().find(|value| value.contains('.')).unwrap();
+    assert!(anna.page(&format!("{findings}?code={code}")).contains("are shown"));
+    assert!(!anna.page(&format!("{findings}?code=nothing")).contains("<td class=\"name\">"));
+    let file = anna.get(&format!("{findings}.jsonl")).expect(200);
+    assert_eq!(file.headers["content-disposition"], "attachment; filename=\"findings.jsonl\"");
+    assert_eq!(text(&file).lines().filter(|line| line.contains(&code)).count(), 1, "{}", text(&file));
+    assert!(text(&anna.get("/console/jobs/0/findings.jsonl").expect(404)).contains("job.unknown"));
     let shown = anna.page("/console/uploads");
     assert!(shown.contains("&#60;script&#62;alert(1)&#60;/script&#62;"), "{shown}");
     assert!(shown.contains("reel\\u{202e}piz.\\u{1b}[31m{{7*7}}"), "{shown}");

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use askama::Template;
+use axum::body::Body;
 use axum::extract::{Path as Named, State};
-use axum::http::Method;
+use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use reroot_core::x509::Time;
 use serde::Deserialize;
@@ -17,6 +18,7 @@ use super::pictures::{self, Bar};
 use super::results::{self, Change, Issued};
 use super::uploads::Upload;
 use super::words;
+use crate::problem::{BUG, Problem};
 
 /// A job, as the API shows it.
 #[derive(Clone, Debug, Deserialize)]
@@ -390,43 +392,60 @@ struct FindingsPage {
     findings: Vec<Finding>,
     codes: Vec<(String, u64, bool)>,
     wanted: String,
-    word: String,
-    shown: usize,
     total: u64,
+    next: Option<String>,
 }
 
-/// Findings of a job, by code and by words: those of its result, which are the first hundred.
+/// Findings of a job, by code.
 pub(super) async fn findings(
     State(desk): State<Desk>,
     visit: Visit,
     Named(id): Named<String>,
     Asked(asked): Asked,
 ) -> Result<Response, Trouble> {
-    let job: Job = desk.get(&visit, &format!("/v1/jobs/{}", part(&id))).await?;
+    let path = format!("/v1/jobs/{}", part(&id));
+    let job: Job = desk.get(&visit, &path).await?;
     let result = job.result.unwrap_or_default();
-    let all: Vec<Finding> = serde_json::from_value(result["findings"].clone()).unwrap_or_default();
-    let (wanted, word) = (asked.one("code").to_owned(), asked.one("word").to_owned());
-    let mut codes = BTreeMap::<String, u64>::new();
-    for (code, count) in members(&result["codes"]) {
-        codes.insert(code, count.as_u64().unwrap_or(0));
+    let mut query = "limit=100".to_owned();
+    for key in ["code", "cursor"] {
+        if let Some(value) = asked.some(key) {
+            query = format!("{query}&{key}={}", part(&value));
+        }
     }
-    let has =
-        |text: &Option<String>| text.as_ref().is_some_and(|text| text.to_lowercase().contains(&word.to_lowercase()));
-    let findings: Vec<Finding> = all
-        .into_iter()
-        .filter(|one| wanted.is_empty() || one.code == wanted)
-        .filter(|one| word.is_empty() || has(&one.item) || has(&one.uid) || has(&Some(one.reason.clone())))
-        .collect();
+    let List { items: findings, next }: List<Finding> = desk.get(&visit, &format!("{path}/findings?{query}")).await?;
+    let wanted = asked.one("code").to_owned();
+    let codes: BTreeMap<String, u64> =
+        members(&result["codes"]).map(|(code, count)| (code, count.as_u64().unwrap_or(0))).collect();
     Ok(show(&FindingsPage {
         c: visit.chrome(format!("Findings of job {}", words::short(&job.id))),
         id: job.id,
-        shown: findings.len(),
         findings,
         codes: codes.into_iter().map(|(code, count)| (code.clone(), count, code == wanted)).collect(),
         wanted: shown(&wanted),
-        word: shown(&word),
         total: result["findings_total"].as_u64().unwrap_or(0),
+        next,
     }))
+}
+
+/// All findings of a job as a file, one a line.
+pub(super) async fn findings_file(
+    State(desk): State<Desk>,
+    visit: Visit,
+    Named(id): Named<String>,
+) -> Result<Response, Trouble> {
+    let path = format!("/v1/jobs/{}/findings", part(&id));
+    let headers = HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_static("application/x-ndjson"))]);
+    let mut response = desk.ask(&visit, Method::GET, &path, headers, Body::empty()).await?;
+    if response.status().is_success() {
+        let name = HeaderValue::from_static("attachment; filename=\"findings.jsonl\"");
+        response.headers_mut().insert(header::CONTENT_DISPOSITION, name);
+        return Ok(response);
+    }
+    Err(desk
+        .get::<serde::de::IgnoredAny>(&visit, &path)
+        .await
+        .err()
+        .unwrap_or_else(|| Trouble::from(Problem::new(BUG, "the API refused without saying why"))))
 }
 
 pub(super) async fn cancel(

@@ -92,6 +92,7 @@ fn pages() -> Vec<(&'static str, MethodRouter<Desk>)> {
         ("/console/jobs/{id}/cancel", post(jobs::cancel)),
         ("/console/jobs/{id}/again", post(jobs::again)),
         ("/console/jobs/{id}/findings", get(jobs::findings)),
+        ("/console/jobs/{id}/findings.jsonl", get(jobs::findings_file)),
         ("/console/jobs/{id}/approve", get(approve::page).post(approve::post)),
         ("/console/batches", get(batches::list)),
         ("/console/batches/{id}", get(batches::page)),
