@@ -24,7 +24,7 @@ step() { echo "try-service: $*"; }
 inside() {
     nsenter --target "$leader" --all --root --wd env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 "$@"
 }
-at_root() { inside sh -euc "cd /root; $1"; }
+at_root() { inside sh -euc "cd /root; $1" sh "${@:2}"; }
 
 step "a clean Debian, booted"
 REROOT_DEBIAN_INCLUDE=systemd,systemd-sysv,curl "$here/../packaging/debian-root.sh" "$root" 2>"$work/log" || { tail -20 "$work/log" >&2; exit 1; }
@@ -110,7 +110,7 @@ upgrade 1
 at_root '. ./lines.sh
 until_state awaiting-approval
 ask $(cat bert) --output job.plan $URL/v1/jobs/$(cat job)/plan
-reroot approve job.plan --planner /etc/reroot/ca/manifest.pem --requester anna --yes --key bert.key --certificate bert.pem --out job.approval > /dev/null
+reroot approve job.plan --planner /etc/reroot/ca/manifest.pem --requester anna --yes --key bert.key --certificate bert.pem --out job.approval > /dev/null 2> approve.log
 text=$(sed ":a;N;\$!ba;s/\"/\\\\\"/g;s/\n/\\\\n/g" job.approval)
 post $(cat bert) "{\"approval\":\"$text\\n\"}" $URL/v1/jobs/$(cat job)/approvals > /dev/null' || fail "the approval"
 step "an upgrade while the job is signed"
@@ -126,7 +126,7 @@ tail -1 "$work/log"
 step "removing"
 at_root 'dpkg --purge reroot-service reroot reroot-check' >"$work/log" 2>&1 || { cat "$work/log" >&2; fail "dpkg --purge"; }
 grep 'was kept' "$work/log"
-! inside pgrep -x reroot >/dev/null || fail "a process still runs"
+! inside sh -c 'cat /proc/[0-9]*/comm' 2>/dev/null | grep -qx reroot || fail "a process still runs"
 for file in /etc/reroot-signer/ca/issuing.key.pem /var/lib/reroot-signer/ledger.db /var/lib/reroot/ledger.db; do
     inside test -s "$file" || fail "$file is gone"
 done
