@@ -98,6 +98,11 @@ fn a_locked_signer_is_shown_and_signs_when_a_person_unlocks_it() {
     let service = bench.start();
     let (anna, bert) = (Browser::of(&service, "anna"), Browser::of(&service, "bert"));
     assert!(anna.page("/console/").contains("<span>signer</span> <span class=\"state wait\">is locked"));
+    let signs = || {
+        let parts = service.of("anna").get("/readyz").json()["parts"].clone();
+        parts.as_array().unwrap().iter().any(|part| part["part"] == "signer" && part["works"] == true)
+    };
+    assert!(!signs(), "it waits for a secret");
     let job = asked(&bench, &anna);
     bert.lead(&format!("{job}/approve"), &[("console", "yes")]);
     anna.until(&job, "the signer waits for the secret of its key");
@@ -105,6 +110,7 @@ fn a_locked_signer_is_shown_and_signs_when_a_person_unlocks_it() {
     bench.workshop.reroot(&["signer", "unlock", "--socket", "s", "--secret-file", "pass"]).run().success();
     anna.until(&job, "good\">published<");
     assert!(anna.page("/console/").contains("<span>signer</span> <span class=\"state good\">works"));
+    assert!(signs());
 }
 
 #[test]
