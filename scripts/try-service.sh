@@ -85,7 +85,7 @@ for person in anna:operator bert:approver; do
 done
 policy=$(sha256sum < ca/policies/tls-client.toml | cut -c 1-64)
 python=$(sed "s/\\\\/\\\\\\\\/g; s/\"/\\\\\"/g" ca/policies/tls-client.toml | sed ":a;N;\$!ba;s/\n/\\\\n/g")
-ask $secret --request PUT --header "Content-Type: application/json" --data-binary "{\"text\":\"$python\\n\"}" $URL/v1/policies/$policy > /dev/null
+ask $(cat anna) --request PUT --header "Content-Type: application/json" --data-binary "{\"text\":\"$python\\n\"}" $URL/v1/policies/$policy > /dev/null
 ask $secret --request PUT --header "Content-Type: application/json" --header "If-Match: \"1\"" --data "{\"state\":\"active\"}" $URL/v1/policies/$policy/state > /dev/null
 reroot --quiet quickstart try > /dev/null
 upload=$(post $(cat anna) "{\"name\":\"reel.zip\",\"bytes\":$(wc -c < try/reel.zip)}" $URL/v1/uploads | id_of)

@@ -7,7 +7,7 @@ use crate::support::run::{Run, project};
 fn requests_made_from_the_document_end_in_no_failure() {
     let service = Service::with_batches();
     // a signer that answers, so that the service is ready
-    let _signer = std::os::unix::net::UnixListener::bind(service.workshop.path("signer.sock")).unwrap();
+    let _signer = service.signer();
     let [admin, auditor, operator, station] =
         [("eve", "admin"), ("ada", "auditor"), ("otto", "operator"), ("line-1", "station")]
             .map(|(name, role)| service.new_token(name, &[role]));

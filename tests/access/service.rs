@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::client::{Answer, ask};
 use crate::support::judges::put;
-use crate::support::run::Run;
+use crate::support::run::{Run, Running};
 use crate::support::workshop::Workshop;
 
 pub(crate) struct Service {
@@ -20,6 +20,18 @@ pub(crate) struct Service {
     pub(crate) metrics: String,
     pub(crate) admin: String,
     pub(crate) workshop: Workshop,
+}
+
+/// A signer, which ends with the value.
+pub(crate) struct Signer(Option<Running>);
+
+impl Drop for Signer {
+    fn drop(&mut self) {
+        if let Some(running) = self.0.take() {
+            running.signal(rustix::process::Signal::TERM);
+            running.finish();
+        }
+    }
 }
 
 /// A workshop whose batches are where the service looks for them.
@@ -56,6 +68,18 @@ impl Service {
         let service = Self::start(workshop, "");
         service.wait_for_batches(2);
         service
+    }
+
+    /// Starts a signer that the service finds, with a ledger of its own.
+    pub(crate) fn signer(&self) -> Signer {
+        let config = std::fs::read_to_string(self.workshop.path("pki/reroot.toml")).expect("the configuration");
+        let signing = "\n[signing]\nplanners = [\"ca/manifest.pem\"]\npolicies = []\nmax_days = 30\napprovals = \"console\"\n\n\
+                       [signer]\nsocket = \"../signer.sock\"\ndirectory = \"requests\"\n";
+        put(&self.workshop.path("pki/signer.toml"), config.replace("ledger.db", "signer.db") + signing);
+        Run::tool("mkdir").args(["-m", "700", "pki/requests"]).folder(self.workshop.folder()).run().success();
+        let mut running = self.workshop.reroot(&["signer", "--config", "pki/signer.toml", "--new-ledger"]).start();
+        running.wait_for_err("listening on");
+        Signer(Some(running))
     }
 
     /// Starts the program again, after its end.

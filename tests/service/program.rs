@@ -32,7 +32,7 @@ impl Program {
         program.bert = program.token("bert", "approver", 3600);
         for text in &bench.policies {
             let path = format!("/v1/policies/{}", reroot::crypto::sha256(text.as_bytes()));
-            let new = program.of(&program.admin).put_json(&path, &[], &json!({ "text": text })).expect(201);
+            let new = program.anna().put_json(&path, &[], &json!({ "text": text })).expect(201);
             let tag = [("if-match", &*new.headers["etag"])];
             let state = json!({ "state": "active" });
             program.of(&program.admin).put_json(&format!("{path}/state"), &tag, &state).expect(200);

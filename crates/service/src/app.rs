@@ -1,10 +1,12 @@
 //! What every handler has: settings, store, surroundings.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use reroot_issue::config::Config;
 use reroot_issue::error::Error;
 use reroot_issue::ledger::Ledger;
+use reroot_issue::signing_service::{Client, SignerState};
 
 use crate::audit_log::AuditLog;
 use crate::catalog::Catalog;
@@ -89,6 +91,14 @@ impl App {
     /// What is counted.
     pub fn metrics(&self) -> &Metrics {
         &self.0.metrics
+    }
+
+    /// How the signer is, asked with little patience: for those who look at it and do not depend on it.
+    ///
+    /// # Errors
+    /// It is not reached, or does not answer within two seconds.
+    pub fn signer(&self) -> Result<SignerState, Error> {
+        Ok(Client::new(self.settings().signer.clone()).with_patience(Duration::from_secs(2)).state()?)
     }
 
     /// Revocation lists that are published.

@@ -223,8 +223,9 @@ fn a_policy_is_checked_stored_compared_and_activated() {
     let said = text(&admin.form("/console/policies", &[("text", &wrong), ("run", "store")]).expect(200));
     assert!(said.contains("line 17, column") && said.contains("class=\"wrong\""), "{said}");
     let changed = text_of.replace("not_after = \"5y\"", "not_after = \"4y\"").replace('\n', "\r\n");
-    let page = admin.lead("/console/policies", &[("text", &changed), ("run", "store")]);
+    let page = anna.lead("/console/policies", &[("text", &changed), ("run", "store")]);
     let draft = admin.page(&page);
+    assert!(draft.contains(">Activate<"));
     assert!(
         draft.contains(">draft<")
             && draft.contains("- not_after = &#34;5y&#34;")

@@ -20,12 +20,19 @@ use super::wire::{DEADLINE, Wire};
 #[derive(Clone, Debug)]
 pub struct Client {
     socket: PathBuf,
+    patience: Duration,
 }
 
 impl Client {
     /// Speaks to the service at this socket. Nothing is connected yet.
     pub const fn new(socket: PathBuf) -> Self {
-        Self { socket }
+        Self { socket, patience: DEADLINE }
+    }
+
+    /// Waits this long for each answer, in place of the usual time. What is done for long is not waited for with it.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// How the service is.
@@ -33,7 +40,7 @@ impl Client {
     /// # Errors
     /// The service is not reached or does not answer.
     pub fn state(&self) -> Result<SignerState, SigningServiceError> {
-        match self.call(&Call::State {}, None, DEADLINE)? {
+        match self.call(&Call::State {}, None, self.patience)? {
             (Answer::State { state }, _) => Ok(state),
             (other, _) => Err(unexpected(&other, "state")),
         }
@@ -64,7 +71,7 @@ impl Client {
     /// # Errors
     /// The service is not reached, does not answer, or does not know the request.
     pub fn request(&self, id: Sha256Digest) -> Result<RequestState, SigningServiceError> {
-        match self.call(&Call::Request { id }, None, DEADLINE)? {
+        match self.call(&Call::Request { id }, None, self.patience)? {
             (Answer::Request { state }, _) => Ok(state),
             (other, _) => Err(unexpected(&other, "request")),
         }
@@ -76,7 +83,7 @@ impl Client {
     /// # Errors
     /// The service is not reached, does not answer, or has not signed the request; or the file cannot be written.
     pub fn fetch(&self, id: Sha256Digest, out: &Path) -> Result<Sha256Digest, SigningServiceError> {
-        let (answer, came) = self.call(&Call::Fetch { id }, None, DEADLINE)?;
+        let (answer, came) = self.call(&Call::Fetch { id }, None, self.patience)?;
         let Answer::Fetched { sha256: expected } = answer else { return Err(unexpected(&answer, "fetched")) };
         let [descriptor] = <[OwnedFd; 1]>::try_from(came)
             .map_err(|came| SigningServiceError::Descriptors { found: came.len(), expected: 1 })?;
@@ -136,7 +143,7 @@ impl Client {
         let hello = Hello { format: FORMAT.to_owned(), build: BUILD.to_owned() };
         let sent = wire.send(&message::to_bytes(&hello), None);
         // a service that does not want this user says so before it closes the connection
-        let greeting = match (wire.receive(DEADLINE), sent) {
+        let greeting = match (wire.receive(self.patience), sent) {
             (Ok(Some(received)), _) => received.message,
             (_, Err(error)) | (Err(error), _) => return Err(error),
             (Ok(None), Ok(())) => return Err(closed()),

@@ -5,7 +5,6 @@ use axum::extract::{Path as Named, State};
 use axum::http::Method;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use reroot_issue::approval::ApprovalMode;
-use reroot_issue::signing_service::Client;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -71,7 +70,7 @@ pub(super) async fn page(
     let mode = desk
         .app
         .blocking(|app| {
-            let state = Client::new(app.settings().signer.clone()).state();
+            let state = app.signer();
             Ok(state.map_or("", |state| if state.approvals == ApprovalMode::Console { "console" } else { "signed" }))
         })
         .await?;

@@ -6,7 +6,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use reroot_issue::config::NamedCertificate;
-use reroot_issue::signing_service::{Client, Readiness};
+use reroot_issue::signing_service::Readiness;
 use serde::Deserialize;
 
 use super::batches::{Batch, Batches};
@@ -120,8 +120,7 @@ async fn readiness(desk: &Desk, visit: &Visit) -> Result<Ready, Trouble> {
 
 /// Whether the signer waits for the secret of its key. One that does not answer is shown by the readiness.
 fn is_locked(app: &App) -> bool {
-    let state = Client::new(app.settings().signer.clone()).state();
-    state.is_ok_and(|state| matches!(state.readiness, Readiness::WaitingForSecret { .. }))
+    app.signer().is_ok_and(|state| matches!(state.readiness, Readiness::WaitingForSecret { .. }))
 }
 
 /// The ends of the certificates that this service works with, the next one first, each certificate once. One that cannot be

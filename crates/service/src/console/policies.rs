@@ -7,6 +7,7 @@ use axum::extract::{Path as Named, State};
 use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use reroot_core::crypto::sha256;
+use reroot_issue::approval::same_person;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -63,6 +64,8 @@ struct PolicyPage {
     active: Option<(PolicyView, Vec<Difference>)>,
     revision: String,
     may_change: bool,
+    /// Whether the person of the session stored the text, and so does not activate it.
+    is_own: bool,
     may_put: bool,
     may_use: bool,
 }
@@ -92,6 +95,7 @@ pub(super) async fn page(
         active,
         revision,
         may_change: visit.may("PUT", "/v1/policies/{sha256}/state"),
+        is_own: same_person(&visit.principal().name, &policy.owner),
         may_put: visit.may("PUT", "/v1/policies/{sha256}"),
         may_use: visit.may("POST", "/v1/jobs") && policy.state != "retired",
         policy,

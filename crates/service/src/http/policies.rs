@@ -10,6 +10,7 @@ use reroot_core::crypto::sha256;
 use reroot_core::policy::Policy;
 use reroot_core::preview::{Preview, preview as shown_for};
 use reroot_core::report::ShownUnder;
+use reroot_issue::approval::same_person;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
@@ -19,7 +20,7 @@ use super::page::{In, Page, Wanted, page};
 use super::reply::{Changed, Reply, matches};
 use crate::app::App;
 use crate::principal::Principal;
-use crate::problem::{POLICY_UNKNOWN, PRECONDITION_FAILED, Place, Problem, REQUEST_MALFORMED};
+use crate::problem::{APPROVAL_OWN_REQUEST, POLICY_UNKNOWN, PRECONDITION_FAILED, Place, Problem, REQUEST_MALFORMED};
 use crate::store::{PolicyState, StoredPolicy};
 
 /// The list, in its cursors.
@@ -194,7 +195,7 @@ pub(super) async fn put(
     Ok(reply.header(header::LOCATION, place))
 }
 
-/// Changes whether jobs may use a policy.
+/// Changes whether jobs may use a policy. Who stored its text does not activate it.
 #[utoipa::path(put, path = "/v1/policies/{sha256}/state", tag = "policies",
     params(("sha256" = String, Path), ("If-Match" = String, Header)), request_body = NewState,
     responses(
@@ -204,7 +205,7 @@ pub(super) async fn put(
 )]
 pub(super) async fn state(
     State(app): State<App>,
-    _: Principal,
+    principal: Principal,
     Named(sha256): Named<String>,
     headers: HeaderMap,
     JsonBody(NewState { state }): JsonBody<NewState>,
@@ -216,6 +217,10 @@ pub(super) async fn state(
         .blocking(move |app| {
             let policy = find(app, &sha256)?;
             matches(&headers, policy.revision)?;
+            if wanted == PolicyState::Active && same_person(&principal.name, &policy.owner) {
+                let detail = format!("`{}` stored the text of the policy", policy.owner);
+                return Err(Problem::new(APPROVAL_OWN_REQUEST, detail).hint("A second administrator activates it."));
+            }
             if !app.store().change_policy(&sha256, wanted, policy.revision)? {
                 return Err(Problem::new(PRECONDITION_FAILED, "the policy has just changed"));
             }

@@ -5,7 +5,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::{Json, Router, routing};
 use reroot_core::durable;
-use reroot_issue::signing_service::{Client, Readiness};
+use reroot_issue::signing_service::Readiness;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -125,7 +125,7 @@ fn ledger(app: &App) -> Result<(), String> {
 }
 
 fn signer(app: &App) -> Result<(), String> {
-    let state = Client::new(app.settings().signer.clone()).state().map_err(|error| error.to_string())?;
+    let state = app.signer().map_err(|error| error.to_string())?;
     match state.readiness {
         Readiness::Ready {} => Ok(()),
         other => Err(format!("the signer cannot sign now: {other:?}")),

@@ -141,7 +141,7 @@ pub const ROUTES: &[Route] = &[
     read("/v1/policies", Area::Policies, Read, READERS),
     question("/v1/policies/check", Area::Policies, READERS),
     read("/v1/policies/{sha256}", Area::Policies, Read, READERS),
-    change("PUT", "/v1/policies/{sha256}", Area::Policies, Write, &[Admin]),
+    change("PUT", "/v1/policies/{sha256}", Area::Policies, Write, &[Operator, Admin]),
     question("/v1/policies/{sha256}/preview", Area::Policies, &[Operator, Approver, Admin]),
     change("PUT", "/v1/policies/{sha256}/state", Area::Policies, Write, &[Admin]),
     read("/v1/revocations", Area::Crls, Read, READERS),
