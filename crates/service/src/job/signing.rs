@@ -51,7 +51,9 @@ pub(super) fn look(app: &App, client: &Client, job: &Job) -> Result<Looked, Prob
         RequestState::Refused { code, text } => {
             let (approvals, again) = (code.starts_with("approval"), job.kind == "crl" && crl::is_stale(app, job)?);
             let what = if approvals { "approvals" } else { "plan" };
-            let reason = format!("the signer refused the {what} ({code}): {text}");
+            // no approval was refused where none was given: a round is first shown to the signer without one
+            let unasked = code == "approval.too-few" && app.store().approvals(&job.id)?.is_empty();
+            let reason = if unasked { text } else { format!("the signer refused the {what} ({code}): {text}") };
             if !approvals && !again {
                 end(app, job, JobState::Refused, Some(&Problem::new(SIGNER_REFUSED, reason)), None)?;
                 return Ok(Looked::Changed);
