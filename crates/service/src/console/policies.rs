@@ -63,9 +63,8 @@ struct PolicyPage {
     /// The active one of the same name, and what is different.
     active: Option<(PolicyView, Vec<Difference>)>,
     revision: String,
-    may_change: bool,
-    /// Whether the person of the session stored the text, and so does not activate it.
-    is_own: bool,
+    /// Of those who may change the state: whether they may activate it, which who stored the text may not.
+    change: Option<bool>,
     may_put: bool,
     may_use: bool,
 }
@@ -94,8 +93,9 @@ pub(super) async fn page(
         lines: (1..).zip(policy.text.lines().map(str::to_owned)).collect(),
         active,
         revision,
-        may_change: visit.may("PUT", "/v1/policies/{sha256}/state"),
-        is_own: same_person(&visit.principal().name, &policy.owner),
+        change: visit
+            .may("PUT", "/v1/policies/{sha256}/state")
+            .then(|| !same_person(&visit.principal().name, &policy.owner)),
         may_put: visit.may("PUT", "/v1/policies/{sha256}"),
         may_use: visit.may("POST", "/v1/jobs") && policy.state != "retired",
         policy,
