@@ -77,16 +77,16 @@ until_state() {
 }
 LINES
 at_root '. ./lines.sh
-secret=$1
+root=$1
 for person in anna:operator bert:approver; do
     ends=$(date --utc --date "+20 days" +%Y-%m-%dT%H:%M:%SZ)
     body="{\"owner\":\"${person%:*}\",\"roles\":[\"${person#*:}\"],\"expires\":\"$ends\"}"
-    post $secret "$body" $URL/v1/tokens | grep -o "rrt_[0-9a-zA-Z_]*" | head -1 > ${person%:*}
+    post $root "$body" $URL/v1/tokens | grep -o "rrt_[0-9a-zA-Z_]*" | head -1 > ${person%:*}
 done
 policy=$(sha256sum < ca/policies/tls-client.toml | cut -c 1-64)
 python=$(sed "s/\\\\/\\\\\\\\/g; s/\"/\\\\\"/g" ca/policies/tls-client.toml | sed ":a;N;\$!ba;s/\n/\\\\n/g")
 ask $(cat anna) --request PUT --header "Content-Type: application/json" --data-binary "{\"text\":\"$python\\n\"}" $URL/v1/policies/$policy > /dev/null
-ask $secret --request PUT --header "Content-Type: application/json" --header "If-Match: \"1\"" --data "{\"state\":\"active\"}" $URL/v1/policies/$policy/state > /dev/null
+ask $root --request PUT --header "Content-Type: application/json" --header "If-Match: \"1\"" --data "{\"state\":\"active\"}" $URL/v1/policies/$policy/state > /dev/null
 reroot --quiet quickstart try > /dev/null
 upload=$(post $(cat anna) "{\"name\":\"reel.zip\",\"bytes\":$(wc -c < try/reel.zip)}" $URL/v1/uploads | id_of)
 ask $(cat anna) --upload-file try/reel.zip $URL/v1/uploads/$upload/content > /dev/null
