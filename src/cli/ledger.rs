@@ -105,29 +105,26 @@ fn backup(out: &Path, config: &Path, printer: Printer) -> Result<Exit, Fault> {
     drop(load::ledger(&config, issuer.spki(), false, printer)?);
     let head = Ledger::back_up(config.ledger_path(), issuer.spki(), out)?;
     let report = BackupReport::new(out, head);
-    match printer.format {
-        Format::Json => printer.json(&render::document(&report)),
-        Format::Text => {
-            let mut table = Table::new(12);
-            table.extend(report.facts());
-            printer.data(&table.finish());
-        }
-    }
-    Ok(Exit::Done)
+    Ok(say(&report, report.facts(), printer))
 }
 
 fn copy(from: &Path, to: &Path, printer: Printer) -> Result<Exit, Fault> {
     let (records, head) = Ledger::copy(from, to)?;
     let report = CopyReport::new(to, records, head);
+    Ok(say(&report, report.facts(), printer))
+}
+
+/// Prints a report, or the rows of its table.
+fn say<const N: usize>(report: &impl Serialize, facts: [(&'static str, String); N], printer: Printer) -> Exit {
     match printer.format {
-        Format::Json => printer.json(&render::document(&report)),
+        Format::Json => printer.json(&render::document(report)),
         Format::Text => {
             let mut table = Table::new(12);
-            table.extend(report.facts());
+            table.extend(facts);
             printer.data(&table.finish());
         }
     }
-    Ok(Exit::Done)
+    Exit::Done
 }
 
 fn export_names(opened: &Opened, out: &Path, printer: Printer) -> Result<Exit, Fault> {

@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::time::Duration;
 
+use reroot_service::Settings;
 use serde_json::{Value, json};
 
 use crate::bench::{Bench, Service, sharded};
@@ -51,6 +52,17 @@ fn published(service: &Service, recorded: &Value) -> Value {
     approved(service, &lists)
 }
 
+/// A service with a policy that names two lists, and a signer that takes clicks.
+pub(crate) fn clicked(change: impl FnOnce(&mut Settings)) -> (Bench, Signer, Service) {
+    let mut bench = Bench::new();
+    bench.policies.push(sharded());
+    change(&mut bench.settings);
+    Signer::prepare(&bench, CONSOLE);
+    let signer = Signer::start(&bench);
+    let service = bench.start();
+    (bench, signer, service)
+}
+
 fn approved(service: &Service, lists: &str) -> Value {
     let anna = service.of("anna");
     let waiting = anna.wait_for(lists, &["awaiting-approval"]);
@@ -97,12 +109,7 @@ fn verified(bench: &Bench, service: &Service, certificate: &str, lists: &[&str])
 
 #[test]
 fn one_certificate_is_revoked_and_openssl_knows_it() {
-    let mut bench = Bench::new();
-    bench.policies.push(sharded());
-    bench.settings.revocation.listen = Some(bench.settings.listen.clone());
-    Signer::prepare(&bench, CONSOLE);
-    let _signer = Signer::start(&bench);
-    let service = bench.start();
+    let (bench, _signer, service) = clicked(|settings| settings.revocation.listen = Some(settings.listen.clone()));
     let anna = service.of("anna");
     let (batch, uids) = issued(&bench, &service, 0..3);
     assert_eq!(anna.get("/v1/crls").expect(200).json()["items"], json!([]));
@@ -177,12 +184,7 @@ fn one_certificate_is_revoked_and_openssl_knows_it() {
 
 #[test]
 fn many_certificates_and_every_release_need_a_second_person() {
-    let mut bench = Bench::new();
-    bench.policies.push(sharded());
-    bench.settings.revocation.alone = 1;
-    Signer::prepare(&bench, CONSOLE);
-    let _signer = Signer::start(&bench);
-    let service = bench.start();
+    let (bench, _signer, service) = clicked(|settings| settings.revocation.alone = 1);
     let anna = service.of("anna");
     let (batch, uids) = issued(&bench, &service, 0..4);
     let list = format!("uid,reason,time\n{},superseded,\n{},superseded,\n", uids[0], uids[1]);
@@ -264,11 +266,7 @@ fn many_certificates_and_every_release_need_a_second_person() {
 /// A round and the first batch that needs lists of its own, in both orders: neither is refused for good.
 #[test]
 fn a_batch_with_new_lists_does_not_stop_a_round() {
-    let mut bench = Bench::new();
-    bench.policies.push(sharded());
-    Signer::prepare(&bench, CONSOLE);
-    let _signer = Signer::start(&bench);
-    let service = bench.start();
+    let (bench, _signer, service) = clicked(|_| {});
     let anna = service.of("anna");
     let crl = || id(&anna.post("/v1/jobs", &json!({ "kind": "crl" })).expect(202).json());
     let lists = |round: &Value| round["result"]["lists"].as_array().unwrap().len();
@@ -285,11 +283,7 @@ fn a_batch_with_new_lists_does_not_stop_a_round() {
     assert_eq!(lists(&round), 3, "{round:#}");
 
     // planned after a batch whose plan waits, and signed before it
-    let mut bench = Bench::new();
-    bench.policies.push(sharded());
-    Signer::prepare(&bench, CONSOLE);
-    let _signer = Signer::start(&bench);
-    let service = bench.start();
+    let (bench, _signer, service) = clicked(|_| {});
     let anna = service.of("anna");
     let batch = posted(&bench, &service, 0..2);
     let after = id(&anna.post("/v1/jobs", &json!({ "kind": "crl" })).expect(202).json());

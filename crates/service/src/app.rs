@@ -93,7 +93,7 @@ impl App {
         &self.0.metrics
     }
 
-    /// How the signer is, asked with little patience: for those who look at it and do not depend on it.
+    /// Asks the signer for its state, and waits two seconds at most: for pages and checks that do not depend on the answer.
     ///
     /// # Errors
     /// It is not reached, or does not answer within two seconds.

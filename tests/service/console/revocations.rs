@@ -1,9 +1,7 @@
 //! Revocation by forms alone: counted, asked for, approved, on the lists, and released.
 
 use super::{Browser, attributes, text};
-use crate::bench::{Bench, sharded};
-use crate::revocation::issued;
-use crate::signer::{CONSOLE, Signer};
+use crate::revocation::{clicked, issued};
 
 /// The first link of a page that begins and ends so.
 #[track_caller]
@@ -23,12 +21,7 @@ fn approve(bert: &Browser, job: &str) {
 
 #[test]
 fn certificates_are_revoked_and_released_by_forms() {
-    let mut bench = Bench::new();
-    bench.policies.push(sharded());
-    bench.settings.revocation.alone = 1;
-    Signer::prepare(&bench, CONSOLE);
-    let _signer = Signer::start(&bench);
-    let service = bench.start();
+    let (bench, _signer, service) = clicked(|settings| settings.revocation.alone = 1);
     let (batch, uids) = issued(&bench, &service, 0..4);
     let (anna, bert, audra) =
         (Browser::of(&service, "anna"), Browser::of(&service, "bert"), Browser::of(&service, "audra"));

@@ -67,6 +67,8 @@ fn a_batch_is_made_by_forms_and_a_second_person() {
     let made = anna.until(&export, "Download the export");
     let file = attributes(&made, "href").into_keys().find(|path| path.ends_with("/export")).unwrap();
     assert!(text(&anna.get(&file).expect(200)).contains("0209"));
+    let id = batch.rsplit('/').next().unwrap();
+    assert!(anna.page("/console/jobs").contains(&format!("batch {id}")), "the list says what was exported");
     // the chip, by the search
     let uid = {
         let pack = text(&anna.get(&file).expect(200));

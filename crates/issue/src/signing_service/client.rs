@@ -29,7 +29,7 @@ impl Client {
         Self { socket, patience: DEADLINE }
     }
 
-    /// Waits this long for each answer, in place of the usual time. What is done for long is not waited for with it.
+    /// Waits this long for each answer in place of the usual time. Calls that take long, such as `unlock`, keep their own.
     #[must_use]
     pub fn with_patience(self, patience: Duration) -> Self {
         Self { patience, ..self }

@@ -212,7 +212,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Stored> {
     })
 }
 
-fn words<T: Copy>(of: &[T], word: fn(T) -> &'static str) -> String {
+/// The words of these values, joined by commas.
+pub(crate) fn words<T: Copy>(of: &[T], word: fn(T) -> &'static str) -> String {
     let words: Vec<&str> = of.iter().map(|one| word(*one)).collect();
     words.join(",")
 }

@@ -8,9 +8,9 @@ use reroot_issue::approval::ApprovalMode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::batches::{Batch, Batches};
+use super::batches::Batch;
 use super::chrome::{Chrome, Trouble, Visit, show};
-use super::desk::{Desk, part};
+use super::desk::{Desk, List, part};
 use super::form::Fields;
 use super::jobs::Job;
 use super::policies::{Difference, difference};
@@ -78,7 +78,7 @@ pub(super) async fn page(
         Some(sha256) => Some(desk.get(&visit, &format!("/v1/policies/{}", part(sha256))).await?),
         None => None,
     };
-    let Batches { items, .. } = desk.get(&visit, "/v1/batches?limit=50").await?;
+    let List { items, .. }: List<Batch> = desk.get(&visit, "/v1/batches?limit=50").await?;
     let last = items.into_iter().find(|batch| policy.as_ref().is_some_and(|policy| policy.name == batch.policy));
     let changes = match (&policy, &last) {
         (Some(policy), Some(last)) => last_policy(&desk, last).await.map(|text| difference(&text, &policy.text)),

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::chrome::{Chrome, Trouble, Visit, show};
-use super::desk::{Desk, part};
+use super::desk::{Desk, List, part};
 use super::form::{Asked, Fields};
 use super::jobs::Job;
 use super::pictures::{self, Bar};
@@ -42,12 +42,6 @@ pub(super) struct File {
     sha256: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
-pub(super) struct Batches {
-    pub(super) items: Vec<Batch>,
-    pub(super) next: Option<String>,
-}
-
 #[derive(Template)]
 #[template(path = "batches.html")]
 struct ListPage {
@@ -57,9 +51,9 @@ struct ListPage {
 }
 
 pub(super) async fn list(State(desk): State<Desk>, visit: Visit, Asked(asked): Asked) -> Result<Response, Trouble> {
-    let cursor = asked.some("cursor").map(|cursor| format!("&cursor={}", part(&cursor))).unwrap_or_default();
-    let Batches { items, next } = desk.get(&visit, &format!("/v1/batches?limit=50{cursor}")).await?;
-    Ok(show(&ListPage { c: visit.chrome("Batches"), batches: items, next }))
+    let cursor = asked.cursor();
+    let List { items: batches, next } = desk.get(&visit, &format!("/v1/batches?limit=50{cursor}")).await?;
+    Ok(show(&ListPage { c: visit.chrome("Batches"), batches, next }))
 }
 
 /// A line of `rejected.jsonl`.
@@ -75,12 +69,6 @@ struct Line {
     reason: String,
 }
 
-#[derive(Debug, Deserialize)]
-struct Findings {
-    items: Vec<Line>,
-    next: Option<String>,
-}
-
 #[expect(clippy::struct_excessive_bools, reason = "what the user may do, each by its name")]
 #[derive(Template)]
 #[template(path = "batch.html")]
@@ -88,7 +76,7 @@ struct BatchPage {
     c: Chrome,
     batch: Batch,
     shares: Vec<Bar>,
-    findings: Findings,
+    findings: List<Line>,
     exports: Vec<&'static str>,
     /// The first and the last certificate.
     ends: Vec<Issued>,
@@ -107,7 +95,7 @@ pub(super) async fn page(
 ) -> Result<Response, Trouble> {
     let path = format!("/v1/batches/{}", part(&id));
     let batch: Batch = desk.get(&visit, &path).await?;
-    let cursor = asked.some("cursor").map(|cursor| format!("&cursor={}", part(&cursor))).unwrap_or_default();
+    let cursor = asked.cursor();
     let findings = desk.get(&visit, &format!("{path}/findings?limit=100{cursor}")).await?;
     let shares = pictures::parts(&[
         ("issued", batch.issued, "good"),

@@ -30,12 +30,6 @@ pub(super) struct Crl {
     pub(super) oldest_missing: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
-pub(super) struct Crls {
-    pub(super) items: Vec<Crl>,
-    next: Option<String>,
-}
-
 impl Crl {
     /// How old the list is, of [`pictures::WIDTH`].
     pub(super) fn elapsed(&self, now: i64) -> u64 {
@@ -70,7 +64,7 @@ fn unix(text: &str) -> i64 {
 #[template(path = "crls.html")]
 struct Page {
     c: Chrome,
-    lists: Crls,
+    lists: List<Crl>,
     /// Rounds that have not ended.
     rounds: Vec<Job>,
     usual_days: u32,
@@ -79,7 +73,7 @@ struct Page {
 }
 
 pub(super) async fn page(State(desk): State<Desk>, visit: Visit, Asked(asked): Asked) -> Result<Response, Trouble> {
-    let cursor = asked.some("cursor").map(|cursor| format!("&cursor={}", part(&cursor))).unwrap_or_default();
+    let cursor = asked.cursor();
     let lists = desk.get(&visit, &format!("/v1/crls?limit=100{cursor}")).await?;
     let List { items: jobs, .. }: List<Job> = desk.get(&visit, "/v1/jobs?limit=100").await?;
     let rounds = jobs.into_iter().filter(|job| job.kind == "crl" && !job.is_over()).collect();

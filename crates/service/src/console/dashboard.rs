@@ -9,9 +9,9 @@ use reroot_issue::config::NamedCertificate;
 use reroot_issue::signing_service::Readiness;
 use serde::Deserialize;
 
-use super::batches::{Batch, Batches};
+use super::batches::Batch;
 use super::chrome::{Chrome, Trouble, Visit, show};
-use super::crls::{Crl, Crls};
+use super::crls::Crl;
 use super::desk::{Desk, List, shown};
 use super::jobs::Job;
 use super::pictures::{self, Bar};
@@ -81,15 +81,16 @@ pub(super) async fn page(State(desk): State<Desk>, visit: Visit) -> Result<Respo
     let waiting: Vec<Job> = jobs.iter().filter(|job| job.state == "awaiting-approval").cloned().collect();
     let running = jobs.iter().filter(|job| !job.is_over() && job.state != "awaiting-approval").cloned().collect();
     let recent = jobs.iter().filter(|job| job.is_over()).take(6).cloned().collect();
-    let Batches { items: batches, .. } = desk.get(&visit, "/v1/batches?limit=12").await?;
+    let List { items: batches, .. }: List<Batch> = desk.get(&visit, "/v1/batches?limit=12").await?;
     let mut counts: Vec<(String, u64)> =
         batches.iter().map(|batch| (batch.created.chars().take(10).collect(), batch.issued)).collect();
     counts.reverse();
     let ready = readiness(&desk, &visit).await?;
-    let locked = desk.app.blocking(|app| Ok(is_locked(app))).await?;
+    let signs = ready.parts.iter().any(|part| part.part == "signer" && part.works);
+    let locked = !signs && desk.app.blocking(|app| Ok(is_locked(app))).await?;
     let totals = desk.app.blocking(|app| Ok(app.catalog().counts()?)).await?;
     let endings = desk.app.blocking(|app| Ok(endings(app))).await?;
-    let Crls { items: lists, .. } = desk.get(&visit, "/v1/crls?limit=1").await?;
+    let List { items: lists, .. } = desk.get(&visit, "/v1/crls?limit=1").await?;
     Ok(show(&Page {
         c: visit.chrome("Dashboard"),
         full_list: lists.into_iter().next(),

@@ -58,6 +58,25 @@ impl Desk {
         }
     }
 
+    /// Asks the API. What it refuses is trouble, whose texts are printable.
+    pub(super) async fn answered(
+        &self,
+        visit: &Visit,
+        method: Method,
+        path: &str,
+        headers: HeaderMap,
+        body: Body,
+    ) -> Result<Response, Trouble> {
+        let response = self.ask(visit, method, path, headers, body).await?;
+        if !response.status().is_client_error() && !response.status().is_server_error() {
+            return Ok(response);
+        }
+        let bytes = axum::body::to_bytes(response.into_body(), MAX_ANSWER).await.unwrap_or_default();
+        let document = printable(&bytes).unwrap_or_default();
+        let unread = |_| Trouble::from(Problem::new(BUG, "the API refused without saying why"));
+        Err(serde_json::from_value(document).unwrap_or_else(unread))
+    }
+
     /// Asks the API and reads the document of its answer. Texts in it are printable: what a user named cannot move a cursor,
     /// and cannot be shown in a different order.
     pub(super) async fn call<T: DeserializeOwned>(
@@ -68,18 +87,12 @@ impl Desk {
         headers: HeaderMap,
         body: Body,
     ) -> Result<T, Trouble> {
-        let response = self.ask(visit, method, path, headers, body).await?;
-        let status = response.status();
+        let response = self.answered(visit, method, path, headers, body).await?;
         let wrong = |what: String| Trouble::from(Problem::new(BUG, format!("the answer of `{path}`: {what}")));
         let bytes =
             axum::body::to_bytes(response.into_body(), MAX_ANSWER).await.map_err(|error| wrong(error.to_string()))?;
         let document = printable(&bytes).map_err(|error| wrong(error.to_string()))?;
-        let unread = |error: serde_json::Error| wrong(error.to_string());
-        if status.is_success() {
-            serde_json::from_value(document).map_err(unread)
-        } else {
-            Err(serde_json::from_value(document).unwrap_or_else(unread))
-        }
+        serde_json::from_value(document).map_err(|error| wrong(error.to_string()))
     }
 
     /// Reads a document.
@@ -132,14 +145,7 @@ pub(super) async fn forward(
             headers.insert(name, value.clone());
         }
     }
-    let response = desk.ask(&visit, Method::GET, &path, headers, Body::empty()).await?;
-    if response.status().is_client_error() || response.status().is_server_error() {
-        let bytes = axum::body::to_bytes(response.into_body(), MAX_ANSWER).await.unwrap_or_default();
-        let document = printable(&bytes).unwrap_or_default();
-        let unread = |_| Trouble::from(Problem::new(BUG, "the API refused without saying why"));
-        return Err(serde_json::from_value(document).unwrap_or_else(unread));
-    }
-    Ok(response)
+    desk.answered(&visit, Method::GET, &path, headers, Body::empty()).await
 }
 
 /// A part of a path.

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
-use super::desk::shown;
+use super::desk::{part, shown};
 
 /// Fields in the order in which they were sent. The gate has checked that they are of this session.
 #[derive(Clone, Debug, Default)]
@@ -44,6 +44,11 @@ impl Fields {
     /// The first field with a name, unless it is empty.
     pub(super) fn some(&self, name: &str) -> Option<String> {
         Some(self.one(name)).filter(|value| !value.is_empty()).map(str::to_owned)
+    }
+
+    /// The place of a page in a list, as the end of a query to the API; empty on the first page.
+    pub(super) fn cursor(&self) -> String {
+        self.some("cursor").map(|cursor| format!("&cursor={}", part(&cursor))).unwrap_or_default()
     }
 
     /// Every field with a name.

@@ -18,7 +18,6 @@ use super::pictures::{self, Bar};
 use super::results::{self, Change, Issued};
 use super::uploads::Upload;
 use super::words;
-use crate::problem::{BUG, Problem};
 
 /// A job, as the API shows it.
 #[derive(Clone, Debug, Deserialize)]
@@ -68,8 +67,11 @@ impl Job {
         let count = |key: &str| self.result.as_ref().and_then(|result| result["counts"][key].as_u64());
         let found = ["issued", "leaves", "revoke", "release"].into_iter().find_map(count);
         let round = self.result.as_ref().and_then(|result| result["round"].as_u64());
-        match (found, self.spec["batch"].as_str()) {
+        // a verification is of one batch, an export of one or more
+        let batches = self.spec["batches"].as_array().map_or(&[][..], Vec::as_slice);
+        match (found, self.spec["batch"].as_str().or_else(|| batches.first()?.as_str())) {
             (Some(found), _) => words::counted(found, "certificate", "certificates"),
+            (None, Some(_)) if batches.len() > 1 => format!("{} batches", words::count(batches.len())),
             (None, Some(batch)) => format!("batch {batch}"),
             (None, None) => round.map_or_else(String::new, |round| format!("round {}", words::count(round))),
         }
@@ -435,17 +437,10 @@ pub(super) async fn findings_file(
 ) -> Result<Response, Trouble> {
     let path = format!("/v1/jobs/{}/findings", part(&id));
     let headers = HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_static("application/x-ndjson"))]);
-    let mut response = desk.ask(&visit, Method::GET, &path, headers, Body::empty()).await?;
-    if response.status().is_success() {
-        let name = HeaderValue::from_static("attachment; filename=\"findings.jsonl\"");
-        response.headers_mut().insert(header::CONTENT_DISPOSITION, name);
-        return Ok(response);
-    }
-    Err(desk
-        .get::<serde::de::IgnoredAny>(&visit, &path)
-        .await
-        .err()
-        .unwrap_or_else(|| Trouble::from(Problem::new(BUG, "the API refused without saying why"))))
+    let mut response = desk.answered(&visit, Method::GET, &path, headers, Body::empty()).await?;
+    let name = HeaderValue::from_static("attachment; filename=\"findings.jsonl\"");
+    response.headers_mut().insert(header::CONTENT_DISPOSITION, name);
+    Ok(response)
 }
 
 pub(super) async fn cancel(

@@ -48,7 +48,7 @@ struct ListPage {
 }
 
 pub(super) async fn list(State(desk): State<Desk>, visit: Visit, Asked(asked): Asked) -> Result<Response, Trouble> {
-    let cursor = asked.some("cursor").map(|cursor| format!("&cursor={}", part(&cursor))).unwrap_or_default();
+    let cursor = asked.cursor();
     let List { items: policies, next } = desk.get(&visit, &format!("/v1/policies?limit=100{cursor}")).await?;
     let (c, may_put) = (visit.chrome("Policies"), visit.may("PUT", "/v1/policies/{sha256}"));
     Ok(show(&ListPage { c, policies, next, may_put }))
@@ -63,7 +63,8 @@ struct PolicyPage {
     /// The active one of the same name, and what is different.
     active: Option<(PolicyView, Vec<Difference>)>,
     revision: String,
-    /// Of those who may change the state: whether they may activate it, which who stored the text may not.
+    /// Whether the person may activate the policy; `None` if the person may not change its state. The person who stored
+    /// the text may not activate it.
     change: Option<bool>,
     may_put: bool,
     may_use: bool,

@@ -3,6 +3,7 @@
 use std::io::{Read as _, Seek as _, SeekFrom};
 
 use reroot_core::input;
+use reroot_core::manifest::ENTRIES_FILE;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -91,7 +92,7 @@ pub(super) struct Issued {
 /// The catalog cannot be read.
 pub(super) fn ends(app: &App, batch: &str) -> Result<Vec<Issued>, Problem> {
     let Some(row) = app.catalog().batch(batch)? else { return Ok(vec![]) };
-    let path = app.settings().batches().join(row.folder).join("manifest.jsonl");
+    let path = app.settings().batches().join(row.folder).join(ENTRIES_FILE);
     // the page does without where the file cannot be read: the batch's verification says so
     let read = || -> std::io::Result<Vec<Issued>> {
         let mut file = input::open(&path)?;

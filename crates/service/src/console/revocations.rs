@@ -28,17 +28,11 @@ struct Revocation {
     not_after: String,
 }
 
-#[derive(Debug, Deserialize)]
-struct Revocations {
-    items: Vec<Revocation>,
-    next: Option<String>,
-}
-
 #[derive(Template)]
 #[template(path = "revocations.html")]
 struct Page {
     c: Chrome,
-    revocations: Revocations,
+    revocations: List<Revocation>,
     /// How many, by the time since when they are revoked; empty on later pages.
     over_time: Vec<Bar>,
     reasons: Vec<Bar>,
@@ -47,7 +41,7 @@ struct Page {
 }
 
 pub(super) async fn page(State(desk): State<Desk>, visit: Visit, Asked(asked): Asked) -> Result<Response, Trouble> {
-    let cursor = asked.some("cursor").map(|cursor| format!("&cursor={}", part(&cursor))).unwrap_or_default();
+    let cursor = asked.cursor();
     let revocations = desk.get(&visit, &format!("/v1/revocations?limit=100{cursor}")).await?;
     let (over_time, reasons, total) =
         if cursor.is_empty() { desk.app.blocking(pictured).await? } else { (vec![], vec![], 0) };

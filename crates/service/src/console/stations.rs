@@ -7,7 +7,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use serde::Deserialize;
 
 use super::chrome::{Chrome, Trouble, Visit, show};
-use super::desk::{Desk, part};
+use super::desk::{Desk, List, part};
 use super::form::{Asked, Fields};
 use super::words;
 
@@ -19,22 +19,16 @@ struct Station {
     received: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
-struct Stations {
-    items: Vec<Station>,
-    next: Option<String>,
-}
-
 #[derive(Template)]
 #[template(path = "stations.html")]
 struct ListPage {
     c: Chrome,
-    stations: Stations,
+    stations: List<Station>,
     may_assign: bool,
 }
 
 pub(super) async fn list(State(desk): State<Desk>, visit: Visit, Asked(asked): Asked) -> Result<Response, Trouble> {
-    let cursor = asked.some("cursor").map(|cursor| format!("&cursor={}", part(&cursor))).unwrap_or_default();
+    let cursor = asked.cursor();
     let stations = desk.get(&visit, &format!("/v1/stations?limit=100{cursor}")).await?;
     let may_assign = visit.may("PUT", "/v1/stations/{station}/packs/{batch}");
     Ok(show(&ListPage { c: visit.chrome("Stations"), stations, may_assign }))
@@ -50,11 +44,6 @@ struct Pack {
 }
 
 #[derive(Debug, Deserialize)]
-struct Packs {
-    items: Vec<Pack>,
-}
-
-#[derive(Debug, Deserialize)]
 struct Load {
     seq: u64,
     uid: String,
@@ -63,19 +52,13 @@ struct Load {
     time: String,
 }
 
-#[derive(Debug, Deserialize)]
-struct Loads {
-    items: Vec<Load>,
-    next: Option<String>,
-}
-
 #[derive(Template)]
 #[template(path = "station.html")]
 struct StationPage {
     c: Chrome,
     name: String,
-    packs: Packs,
-    loads: Loads,
+    packs: List<Pack>,
+    loads: List<Load>,
     may_withdraw: bool,
 }
 
@@ -86,7 +69,7 @@ pub(super) async fn page(
     Asked(asked): Asked,
 ) -> Result<Response, Trouble> {
     let path = format!("/v1/stations/{}", part(&name));
-    let cursor = asked.some("cursor").map(|cursor| format!("&cursor={}", part(&cursor))).unwrap_or_default();
+    let cursor = asked.cursor();
     let packs = desk.get(&visit, &format!("{path}/packs?limit=1000")).await?;
     let loads = desk.get(&visit, &format!("{path}/loads?limit=100{cursor}")).await?;
     let name = reroot_core::text::Printable::new(&name).to_string();

@@ -41,7 +41,7 @@ struct Page {
 }
 
 pub(super) async fn page(State(desk): State<Desk>, visit: Visit, Asked(asked): Asked) -> Result<Response, Trouble> {
-    let cursor = asked.some("cursor").map(|cursor| format!("&cursor={}", part(&cursor))).unwrap_or_default();
+    let cursor = asked.cursor();
     let List { items: uploads, next } = desk.get(&visit, &format!("/v1/uploads?limit=100{cursor}")).await?;
     Ok(show(&Page {
         c: visit.chrome("Uploads"),

@@ -17,7 +17,7 @@ use crate::rate::Class;
 /// Longest time for a request that neither sends a file nor waits.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Places of the classes, and of those who wait for something. What needs no principal has the places of [`Class::Address`].
+/// Places of the classes, and of callers who wait. Requests that need no principal take the places of [`Class::Address`].
 #[derive(Clone)]
 pub(super) struct Places {
     classes: Arc<[Semaphore; Class::ALL.len()]>,
@@ -34,9 +34,7 @@ impl Places {
     fn of(&self, request: &Request) -> &Semaphore {
         let path = request.extensions().get::<MatchedPath>();
         let route = path.and_then(|path| allowed::route(request.method().as_str(), path.as_str()));
-        let class = route.map_or(Class::Address, |route| route.class);
-        let place = Class::ALL.iter().position(|one| *one == class).expect("every class is in the list");
-        &self.classes[place]
+        &self.classes[route.map_or(Class::Address, |route| route.class) as usize]
     }
 }
 
@@ -86,8 +84,7 @@ mod tests {
             let request = Request::builder().uri(path).body(Body::empty()).unwrap();
             TowerToHyperService::new(router.clone()).call(request).await.unwrap().status()
         };
-        let download = Class::ALL.iter().position(|class| *class == Class::Download).unwrap();
-        let held = places.classes[download].try_acquire().unwrap();
+        let held = places.classes[Class::Download as usize].try_acquire().unwrap();
         assert_eq!(ask("/v1/batches/b/pack").await, StatusCode::TOO_MANY_REQUESTS);
         assert_eq!(ask("/v1/chips/c").await, StatusCode::OK);
         assert_eq!(ask("/readyz").await, StatusCode::OK);

@@ -195,7 +195,7 @@ pub(super) async fn put(
     Ok(reply.header(header::LOCATION, place))
 }
 
-/// Changes whether jobs may use a policy. Who stored its text does not activate it.
+/// Changes whether jobs may use a policy. The person who stored the text does not activate it.
 #[utoipa::path(put, path = "/v1/policies/{sha256}/state", tag = "policies",
     params(("sha256" = String, Path), ("If-Match" = String, Header)), request_body = NewState,
     responses(

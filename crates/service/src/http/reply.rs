@@ -17,7 +17,7 @@ pub struct Reply {
     changed: Changed,
 }
 
-/// What a request has changed, for the audit log. It travels as an extension of the answer.
+/// What a request has changed, for the audit log. The answer carries it as an extension to the guard.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Changed {
     /// The state before, where there was one.

@@ -10,7 +10,7 @@ use super::JsonBody;
 use super::page::{At, In, Page, Wanted, page};
 use super::reply::Changed;
 use crate::app::App;
-use crate::auth::token::{self, NewToken, Token};
+use crate::auth::token::{self, NewToken, Token, words};
 use crate::auth::users::{self, User};
 use crate::principal::{Principal, Role};
 use crate::problem::{AUTH_ROLE, Document, Problem};
@@ -52,7 +52,7 @@ pub(super) async fn create(
     app.blocking(move |app| {
         not_for_oneself(&principal, &wanted.owner, &wanted.roles)?;
         let (token, text) = token::create(app.store(), app.world(), &wanted, &principal.name)?;
-        let of = format!("token {} of {}: {}", token.id, token.owner, words(&token.roles));
+        let of = format!("token {} of {}: {}", token.id, token.owner, words(&token.roles, Role::as_str));
         Ok((StatusCode::CREATED, Extension(Changed::new(of)), Json(Made { text, token })))
     })
     .await
@@ -69,7 +69,7 @@ pub(super) async fn revoke(
 ) -> Result<(Extension<Changed>, Json<Token>), Problem> {
     app.blocking(move |app| {
         let token = token::revoke(app.store(), app.world(), &id)?;
-        let before = format!("token of {}: {}", token.owner, words(&token.roles));
+        let before = format!("token of {}: {}", token.owner, words(&token.roles, Role::as_str));
         Ok((Extension(Changed::from(before, "revoked")), Json(token)))
     })
     .await
@@ -102,7 +102,7 @@ pub(super) async fn add_user(
     app.blocking(move |app| {
         not_for_oneself(&principal, &user.name, &user.roles)?;
         users::create(app.store(), app.world(), &user, &principal.name)?;
-        let changed = Changed::new(format!("{}: {}", user.name, words(&user.roles)));
+        let changed = Changed::new(format!("{}: {}", user.name, words(&user.roles, Role::as_str)));
         Ok((StatusCode::CREATED, Extension(changed), Json(user)))
     })
     .await
@@ -119,7 +119,7 @@ pub(super) async fn remove_user(
 ) -> Result<(StatusCode, Extension<Changed>), Problem> {
     app.blocking(move |app| {
         let had = users::remove(app.store(), &name)?;
-        Ok((StatusCode::NO_CONTENT, Extension(Changed::gone(words(&had)))))
+        Ok((StatusCode::NO_CONTENT, Extension(Changed::gone(words(&had, Role::as_str)))))
     })
     .await
 }
@@ -130,11 +130,6 @@ fn not_for_oneself(principal: &Principal, name: &str, roles: &[Role]) -> Result<
         return Ok(());
     }
     Err(Problem::new(AUTH_ROLE, "nothing gives its own maker more roles: another administrator can"))
-}
-
-/// Roles, joined by commas.
-fn words(roles: &[Role]) -> String {
-    roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(",")
 }
 
 const TOKENS: &str = "tokens";

@@ -11,12 +11,11 @@ use reroot_core::durable::{self, Access};
 use reroot_core::export::{Export, export as export_batches};
 use reroot_core::input;
 use reroot_core::origin::ChipName;
-use reroot_core::reel::Input;
 use reroot_issue::error::Error;
 use reroot_issue::revoke::read_chips;
 use serde_json::json;
 
-use super::issue::{Place, Ran, Stopped, config, forms, storage};
+use super::issue::{Place, Ran, Stopped, config, forms, read, storage};
 use super::look::batch;
 use super::spec::{ExportJob, StoredSpec};
 use crate::app::App;
@@ -34,8 +33,10 @@ pub(super) fn export(
 ) -> Result<Ran, Stopped> {
     let (config, place, target) = (config(app)?, Place::of(app.settings(), &job.id), spec.to.into_library());
     let batches = spec.batches.iter().map(|name| batch(app, name)).collect::<Result<Vec<_>, _>>()?;
-    let only = spec.only.as_ref().map(|id| wanted(&place.take(app.settings(), stored, std::slice::from_ref(id))?));
-    let only = only.transpose()?;
+    let only = match &spec.only {
+        None => None,
+        Some(id) => Some(wanted(&place.paths(app.settings(), stored, std::slice::from_ref(id))?[0])?),
+    };
     let out = app.settings().exports().join(&job.id);
     durable::remove_partial_file(&out).map_err(storage)?;
     let files = place.folder().join("export");
@@ -72,10 +73,8 @@ pub(super) fn export(
 }
 
 /// The chips of an uploaded list.
-fn wanted(inputs: &[Input]) -> Result<Vec<ChipName>, Stopped> {
-    let Some(Input::Path(path)) = inputs.first() else { return Ok(vec![]) };
-    let content = input::read(path).map_err(|error| Problem::new(STORE, format!("the list of chips: {error}")))?;
-    let chips = read_chips("only", &content);
+fn wanted(list: &Path) -> Result<Vec<ChipName>, Stopped> {
+    let chips = read_chips("only", &read(list)?);
     Ok(chips.map_err(|finding| {
         let problem = Problem::new(INPUT_REFUSED, format!("{}: {}", finding.place, finding.what));
         match finding.hint {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use reroot_core::crypto::VerificationEngine;
 use reroot_core::delivery::Form;
 use reroot_core::durable::{self, Access, create_directory};
+use reroot_core::input;
 use reroot_core::load;
 use reroot_core::policy::Policy;
 use reroot_core::reel::Input;
@@ -155,12 +156,17 @@ impl Place {
 
     /// Gives the job uploads of its own, named by their content: a name that a principal gave is never a path, and an
     /// upload can be removed while the job has it.
-    pub(super) fn take(&self, settings: &Settings, stored: &StoredSpec, ids: &[String]) -> Result<Vec<Input>, Stopped> {
+    pub(super) fn paths(
+        &self,
+        settings: &Settings,
+        stored: &StoredSpec,
+        ids: &[String],
+    ) -> Result<Vec<PathBuf>, Stopped> {
         self.make()?;
         if !self.inputs().is_dir() {
             create_directory(&self.inputs(), Access::Private).map_err(storage)?;
         }
-        let mut inputs = Vec::with_capacity(ids.len());
+        let mut paths = Vec::with_capacity(ids.len());
         for id in ids {
             let unknown = || Problem::new(UPLOAD_UNKNOWN, format!("there is no upload `{id}`"));
             let digest = stored.digests.get(id).ok_or_else(unknown)?;
@@ -168,15 +174,26 @@ impl Place {
             if !own.is_file() {
                 std::fs::hard_link(settings.uploads().join(id), &own).map_err(|_| unknown())?;
             }
-            inputs.push(Input::Path(own));
+            paths.push(own);
         }
-        Ok(inputs)
+        Ok(paths)
+    }
+
+    /// The same as inputs of a run.
+    pub(super) fn take(&self, settings: &Settings, stored: &StoredSpec, ids: &[String]) -> Result<Vec<Input>, Stopped> {
+        Ok(self.paths(settings, stored, ids)?.into_iter().map(Input::Path).collect())
     }
 
     /// Removes everything: the job has ended.
     pub(super) fn remove(&self) {
         let _ = durable::remove_partial(&self.0);
     }
+}
+
+/// Reads a file of a job. A disk that fails may do better later.
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, Stopped> {
+    let unreadable = |source| durable::DurableError::Io { doing: "read", path: path.to_owned(), source };
+    input::read(path).map_err(|source| Stopped::Later(unreadable(source).into()))
 }
 
 pub(super) fn storage(error: durable::DurableError) -> Stopped {
@@ -229,9 +246,8 @@ pub(super) fn plan(
     let expected = match &issue.expect {
         None => None,
         Some(id) => {
-            let list = place.take(settings, stored, std::slice::from_ref(id))?;
-            let Some(Input::Path(path)) = list.first() else { unreachable!("one was taken") };
-            Some(load::expected(path, policy.source().family).map_err(|error| Stopped::For(error.into()))?)
+            let list = &place.paths(settings, stored, std::slice::from_ref(id))?[0];
+            Some(load::expected(list, policy.source().family).map_err(|error| Stopped::For(error.into()))?)
         }
     };
     let findings = settings.findings(&job.id);

@@ -3,14 +3,10 @@
 //! What is recorded is the request file that was written when certificates were chosen, and that persons approved: a run that
 //! goes on after a kill records the same, and what is recorded already is passed over.
 
-use std::path::Path;
-
 use reroot_core::crl::Reason;
 use reroot_core::crypto::sha256;
 use reroot_core::durable;
-use reroot_core::input;
 use reroot_core::origin::{ChipName, typed_bytes};
-use reroot_core::reel::Input;
 use reroot_core::x509::{SerialNumber, Time};
 use reroot_issue::approval::Action;
 use reroot_issue::error::Error;
@@ -21,7 +17,7 @@ use reroot_issue::revoke::{
 };
 
 use super::crl;
-use super::issue::{Place, Planned, Ran, Stopped, config, ledger, storage, value};
+use super::issue::{Place, Planned, Ran, Stopped, config, ledger, read, storage, value};
 use super::spec::{RevocationChange, RevokeJob, StoredSpec};
 use crate::app::App;
 use crate::problem::{Problem, REQUEST_MALFORMED};
@@ -153,15 +149,9 @@ fn read_files(
     selection: &mut Selection,
 ) -> Result<(), Stopped> {
     let each = |ids: &[String]| {
-        let inputs = place.take(app.settings(), stored, ids)?;
-        let path = |input: Input| match input {
-            Input::Path(path) => path,
-            Input::Stdin => unreachable!("an upload is a file"),
-        };
-        let named = ids.iter().map(|id| format!("upload {id}"));
-        Ok::<_, Stopped>(named.zip(inputs.into_iter().map(path)).collect::<Vec<_>>())
+        let paths = place.paths(app.settings(), stored, ids)?;
+        Ok::<_, Stopped>(ids.iter().map(|id| format!("upload {id}")).zip(paths).collect::<Vec<_>>())
     };
-    let read = |path: &Path| input::read(path).map_err(|source| unreadable(path, source));
     for (name, path) in each(&spec.uid_lists)? {
         selection.add(read_uids(&name, &read(&path)?));
     }
@@ -172,10 +162,6 @@ fn read_files(
         selection.add(read_reel(&name, &path, None, place.folder())?);
     }
     Ok(())
-}
-
-fn unreadable(path: &Path, source: std::io::Error) -> Stopped {
-    Stopped::Later(durable::DurableError::Io { doing: "read", path: path.to_owned(), source }.into())
 }
 
 /// Records what was approved, or needs no approval, and has the lists made.

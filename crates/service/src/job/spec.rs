@@ -167,8 +167,8 @@ pub struct VerifyJob {
     pub inputs: Vec<String>,
 }
 
-/// Takes the certificates of batches out in a different form, as one file. What is several files by its nature is a tar
-/// archive of them. A batch has its line pack without a job.
+/// Takes the certificates of batches out in a different form, as one file. A form with several files becomes one tar
+/// archive. A batch has its line pack without a job.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExportJob {

@@ -20,7 +20,7 @@ use crate::version::Version;
 /// Between two looks at the files.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// What turns connections into those with TLS, as the files of the settings say now. A client need not show a certificate:
+/// Turns connections into TLS connections, with the files of the settings as they are now. A client need not show a certificate:
 /// it can have a token. One that it shows must reach a configured CA, be in time and not be revoked, or there is no
 /// connection.
 #[expect(missing_debug_implementations, reason = "holds a key")]
