@@ -1,5 +1,6 @@
 //! The printer, with what the operator decided about files that other users can change and about a ledger that is in use.
 
+use std::fmt::Display;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -17,7 +18,7 @@ pub(crate) struct Printer {
     common: reroot_check::Printer,
     /// What of the operator's decision to share files is to be told whenever it matters.
     pub(crate) sharing: Sharing,
-    /// How long to wait for a ledger that another process has.
+    /// How long to wait for what another process has.
     pub(crate) patience: Patience,
 }
 
@@ -47,29 +48,38 @@ impl Printer {
     }
 
     /// Opens a ledger, again and again while another process has it and the operator wants to wait (`--wait`).
-    pub(crate) fn when_free(self, mut open: impl FnMut() -> Result<Ledger, LedgerError>) -> Result<Ledger, Fault> {
+    pub(crate) fn when_free(self, open: impl FnMut() -> Result<Ledger, LedgerError>) -> Result<Ledger, Fault> {
+        self.when(|error| matches!(error, LedgerError::Locked { .. }), open)
+    }
+
+    /// Tries again and again while it fails because something is in use and the operator wants to wait (`--wait`).
+    pub(crate) fn when<T, E: Display + Into<Fault>>(
+        self,
+        in_use: impl Fn(&E) -> bool,
+        mut attempt: impl FnMut() -> Result<T, E>,
+    ) -> Result<T, Fault> {
         let end = Instant::now() + Duration::from_secs(self.patience.seconds);
         let mut said = false;
         loop {
-            match open() {
-                Err(error @ LedgerError::Locked { .. }) if Instant::now() < end => {
+            match attempt() {
+                Err(error) if in_use(&error) && Instant::now() < end => {
                     if self.patience.cancel.load(Ordering::Relaxed) {
                         return Err(Error::INTERRUPTED.into());
                     }
                     if !said {
                         self.say(&format!("{error}; waiting up to {} s", self.patience.seconds));
-                        tracing::info!(seconds = self.patience.seconds, reason = %error, "waiting for the ledger");
+                        tracing::info!(seconds = self.patience.seconds, reason = %error, "waiting until it is free");
                         said = true;
                     }
                     std::thread::sleep(PAUSE);
                 }
-                other => return Ok(other?),
+                other => return other.map_err(Into::into),
             }
         }
     }
 }
 
-/// How long to wait for a ledger, and what ends the wait early.
+/// How long to wait for what another process has, and what ends the wait early.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Patience {
     /// 0: fail at once.

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use reroot::text::Printable;
 use reroot_service::principal::Role;
 use reroot_service::settings::Listen;
-use reroot_service::{Opening, Settings, Started, World as Surroundings, check_ledger, first_admin, login_link, serve};
+use reroot_service::{
+    Opening, ServiceError, Settings, Started, World as Surroundings, check_ledger, first_admin, login_link, serve,
+};
 
 use super::args::ServeArgs;
 use super::demo::Demo;
@@ -35,8 +37,11 @@ pub(crate) fn run(args: &ServeArgs, world: &World, printer: Printer) -> Result<E
     }
     let place = settings.listen.clone();
     let opening = Opening { new_ledger: args.new_ledger, ..Opening::default() };
-    serve(settings, surroundings(world, printer), opening, |started| {
-        printer.say(&format!("listening on {}", listening(&place, started)));
+    // with `--wait`, a second host that is ready: it goes on when the first one's process is gone
+    printer.when(ServiceError::is_in_use, || {
+        serve(settings.clone(), surroundings(world, printer), opening.clone(), |started| {
+            printer.say(&format!("listening on {}", listening(&place, started)));
+        })
     })?;
     Ok(Exit::Done)
 }

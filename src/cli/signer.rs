@@ -3,6 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use reroot::config::Config;
+use reroot::error::{Error, SigningServiceError};
+use reroot::ledger::LedgerError;
 use reroot::ownership::Role;
 use reroot::report::Table;
 use reroot::signer::{SecretResolver as _, SecretSource};
@@ -32,7 +35,18 @@ fn serve(args: &SignerArgs, world: &World, printer: Printer) -> Result<Exit, Fau
         tool: concat!("reroot ", env!("CARGO_PKG_VERSION")),
     };
     let socket = config.signer_section().map(|section| section.socket().to_owned()).unwrap_or_default();
-    let service = Service::open(config, host, args.new_ledger)?;
+    let in_use = |error: &Error| {
+        matches!(
+            error,
+            Error::SigningService(SigningServiceError::Running { .. }) | Error::Ledger(LedgerError::Locked { .. })
+        )
+    };
+    // with `--wait`, a second host that is ready: it goes on when the first one's process is gone
+    let mut first = Some(config);
+    let service = printer.when(in_use, || {
+        let config = first.take().map_or_else(|| Config::load_with(&args.config, printer.sharing), Ok)?;
+        Service::open(config, host.clone(), args.new_ledger)
+    })?;
     printer.say(&format!("listening on `{}`", Printable::new(&socket)));
     service.run()?;
     Ok(Exit::Done)

@@ -15,6 +15,7 @@ use crate::jobs::{approved_by, id, person};
 use crate::program::{Program, command};
 use crate::signer::{SIGNED, Signer};
 use crate::support::campaign::long;
+use crate::support::run::Running;
 
 /// What is killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,8 +42,8 @@ const SAMPLE: [(Victim, &str, &str); 9] = [
 ];
 
 /// Both programs, and what was done with them.
-struct Field {
-    bench: Bench,
+pub(crate) struct Field {
+    pub(crate) bench: Bench,
     program: Program,
     signer: Option<Signer>,
     reels: u64,
@@ -52,7 +53,7 @@ struct Field {
 }
 
 impl Field {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut bench = Bench::new();
         bench.policies.push(sharded());
         person(&bench, "bert");
@@ -62,12 +63,12 @@ impl Field {
         Self { bench, program, signer, reels: 0, batches: vec![], revoked: 0 }
     }
 
-    fn anna(&self) -> Client {
+    pub(crate) fn anna(&self) -> Client {
         self.program.anna()
     }
 
     /// Posts a job for three chips that no job had before.
-    fn issue(&mut self) -> String {
+    pub(crate) fn issue(&mut self) -> String {
         let (name, from) = (format!("reel-{}.zip", self.reels), self.reels * LEAVES);
         self.reels += 1;
         let upload = self.anna().upload(&name, &self.bench.reel(&name, from..from + LEAVES));
@@ -112,7 +113,7 @@ impl Field {
     }
 
     /// Approves what a job has planned. The job may plan again at the same time: then this approval is of no use.
-    fn approve(&self, job: &str) {
+    pub(crate) fn approve(&self, job: &str) {
         let signed = approved_by(&self.bench, &self.program.bert(), job, "bert", "anna");
         let path = format!("/v1/jobs/{job}/approvals");
         let answer = self.program.bert().post(&path, &json!({ "approval": signed }));
@@ -120,7 +121,7 @@ impl Field {
     }
 
     /// Lets a job end, and approves what it asks for.
-    fn end(&mut self, job: &str, end: &str) -> Value {
+    pub(crate) fn end(&mut self, job: &str, end: &str) -> Value {
         for _ in 0..4 {
             let found = self.anna().wait_for(job, &["awaiting-approval", end]);
             if found["state"] == end {
@@ -216,6 +217,29 @@ impl Field {
         }
     }
 
+    /// Both are gone at once.
+    pub(crate) fn kill(&mut self) {
+        self.program.kill();
+        self.signer.take().unwrap().kill();
+    }
+
+    /// Starts both again.
+    pub(crate) fn start(&mut self) {
+        self.program.again(command(&self.bench));
+        self.signer = Some(Signer::start(&self.bench));
+    }
+
+    /// Processes that waited have taken over.
+    pub(crate) fn follow(&mut self, serve: Running, signer: Running) {
+        self.program.follow(serve);
+        self.signer = Some(Signer::follow(signer));
+    }
+
+    /// Has the ledger for which a job waits in this state.
+    pub(crate) fn hold(&self, state: &str) -> Ledger {
+        held(&self.bench, if state == "sealing" { "pki" } else { "vault" })
+    }
+
     /// The round that is published.
     fn round(&self) -> u64 {
         let full = self.anna().get("/v1/crls/full");
@@ -223,7 +247,7 @@ impl Field {
     }
 
     /// The last batch is whole, and each of its certificates was signed once.
-    fn check_batch(&self, case: &str) {
+    pub(crate) fn check_batch(&self, case: &str) {
         let batch = self.batches.last().unwrap();
         let folder = format!("data/batches/{batch}");
         self.bench.workshop.verify(&folder, &[]).success();
@@ -233,7 +257,7 @@ impl Field {
     }
 
     /// Nothing is there twice, on either ledger.
-    fn check(mut self) {
+    pub(crate) fn check(mut self) {
         let job = self.crl();
         self.end(&job, "published");
         let full = self.anna().get("/v1/crls/full").expect(200).json();

@@ -14,6 +14,7 @@ mod document;
 mod exports;
 mod failing;
 mod hostile;
+mod hosts;
 mod jobs;
 mod killed;
 mod policies;

@@ -76,7 +76,12 @@ impl Program {
     }
 
     pub(crate) fn again(&mut self, command: Run) {
-        let (running, address) = spawn(command);
+        self.follow(command.start());
+    }
+
+    /// A process that is there already has the folder now.
+    pub(crate) fn follow(&mut self, running: Running) {
+        let (running, address) = listening(running);
         (self.running, self.address) = (Some(running), address);
     }
 }
@@ -93,7 +98,10 @@ pub(crate) fn command(bench: &Bench) -> Run {
 }
 
 fn spawn(command: Run) -> (Running, std::net::SocketAddr) {
-    let mut running = command.start();
+    listening(command.start())
+}
+
+fn listening(mut running: Running) -> (Running, std::net::SocketAddr) {
     running.wait_for_err("listening on ");
     let line = running.read_err_line();
     let address = line.trim().parse().unwrap_or_else(|error| panic!("{error}: {line}"));

@@ -32,7 +32,11 @@ impl Signer {
 
     /// Starts it with this command.
     pub(crate) fn started(command: Run) -> Self {
-        let mut running = command.start();
+        Self::follow(command.start())
+    }
+
+    /// A process that is there already has the folder now.
+    pub(crate) fn follow(mut running: Running) -> Self {
         running.wait_for_err("listening on");
         Self(Some(running))
     }

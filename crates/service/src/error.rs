@@ -7,6 +7,7 @@ use reroot_core::durable::DurableError;
 use reroot_core::failure::{Failure, IntoFailure, MistakesIn};
 use reroot_core::parallel::NoThread;
 use reroot_core::text::Printable;
+use reroot_issue::audit_log::JournalError;
 use reroot_issue::error::Error;
 
 use crate::settings::SettingsErrors;
@@ -78,6 +79,11 @@ impl ServiceError {
             Self::NoThread(_) | Self::Runtime(_) => Class::Storage,
             Self::Store(error) => error.class(),
         }
+    }
+
+    /// Whether another process has the folder with the data: it can be waited for.
+    pub fn is_in_use(&self) -> bool {
+        matches!(self, Self::Library(error) if matches!(**error, Error::Journal(JournalError::Held { .. })))
     }
 
     /// What to do about it.

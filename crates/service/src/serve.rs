@@ -76,8 +76,9 @@ pub fn serve(
     }
     let tls = settings.tls.clone().map(Secure::new).transpose()?.map(Arc::new);
     let oidc = settings.oidc.clone().map(Provider::new).transpose()?;
-    let store = Store::open(&settings.store())?;
+    // first: who has the audit log has the folder, and nothing else of it is touched by two
     let (audit, writer) = AuditLog::start(&settings.audit(), settings.configuration.clone(), &world)?;
+    let store = Store::open(&settings.store())?;
     let catalog = Catalog::open(&settings.catalog(), world.bytes())?;
     let anchors = world.config(&settings.configuration)?.manifest_anchors().map_err(Error::from)?;
     let (folder, batches) = (settings.catalog(), settings.batches());

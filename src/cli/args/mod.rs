@@ -52,7 +52,7 @@ pub(crate) struct Cli {
     /// Take configuration, keys, secrets, ledger and PKCS#11 module also where other users can change or read them
     #[arg(long, global = true)]
     pub(crate) allow_shared: bool,
-    /// Wait up to this long for a ledger that another process has, instead of failing at once
+    /// Wait up to this long for a ledger that another process has, or a service's folder, instead of failing at once
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 0, hide_default_value = true)]
     #[arg(value_parser = clap::value_parser!(u64).range(0..=604_800))]
     pub(crate) wait: u64,

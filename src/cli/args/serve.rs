@@ -8,7 +8,8 @@ use clap::Args;
 #[command(
     after_help = "Examples:\n  reroot serve --demo /tmp/try-reroot\n  reroot serve --config /etc/reroot/service.toml\n\n\
     It plans and finishes batches and holds no issuing key: `reroot signer`, a process of its own, signs. Without TLS it listens on \
-    this machine alone. SIGTERM ends it in order; after a restart every job that had not ended is run again."
+    this machine alone. SIGTERM ends it in order; after a restart every job that had not ended is run again. With --wait it \
+    goes on when a process that has the same data is gone."
 )]
 pub(crate) struct ServeArgs {
     /// Where it listens, where its data is, and its limits
