@@ -245,6 +245,12 @@ pub enum LedgerError {
         /// The ledger's URL.
         url: PathBuf,
     },
+    /// What is asked for needs a server.
+    #[error("ledger `{}` is in a file, expected one on a server", Printable::new(path))]
+    NotOnServer {
+        /// The file.
+        path: PathBuf,
+    },
     /// A result or a retry for which there is no intent.
     #[error("no intent for {uid} in chunk {chunk} of batch {batch} is on the ledger")]
     NotRecorded {
@@ -442,6 +448,7 @@ impl LedgerError {
             | Self::NoPostgres { .. }
             | Self::NotAFile { .. }
             | Self::NotOnHold { .. }
+            | Self::NotOnServer { .. }
             | Self::ReasonChange { .. }
             | Self::RevokedTwice { .. }
             | Self::RoundBehind { .. }
@@ -528,6 +535,9 @@ impl LedgerError {
             Self::Moved { .. } => "Name the new ledger in `[ledger]` of the configuration.",
             Self::NoPostgres { .. } => "Use a program that was built with the feature `postgres`.",
             Self::NotAFile { .. } => "Make backups with the server's own tools (docs/guide/many-machines.md).",
+            Self::NotOnServer { .. } => {
+                "Workers share a ledger on a PostgreSQL server: move it there (docs/guide/many-machines.md)."
+            }
             Self::ServerSetting { .. } => {
                 "With this setting the server loses records that it has confirmed when its power fails. Set it to `on` in postgresql.conf, and restart the server."
             }
@@ -536,6 +546,9 @@ impl LedgerError {
             }
             Self::ReadOnly { .. } => {
                 "Issue from the ledger itself, as a user that may write it. A copy can be verified and counted."
+            }
+            Self::Store(StoreError::Fenced { .. }) => {
+                "Its lease ran out and a different worker has the chunk. Nothing is lost; a longer lease keeps it."
             }
             Self::Store(StoreError::Lost { .. }) => {
                 "Sign nothing more before you know what happened to it: verify the whole ledger, and look for other runs, backups and links."

@@ -31,6 +31,7 @@ mod memory;
 mod names;
 mod noted;
 mod open;
+mod pool;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod record;
@@ -70,6 +71,11 @@ pub use leaf::{LeafKey, LeafRef, Leaves, leaf_set_digest};
 pub use memory::{Fault, MemoryStore};
 pub use names::{ExportedNames, KnownNames, NamesError};
 pub use open::{Ledger, is_url};
+#[cfg(not(feature = "postgres"))]
+pub use pool::Pool;
+pub use pool::{ChunkFile, Claim, HandedOut, MOST_ATTEMPTS, Parked, PoolStatus, PoolWorker, Settled, Worker};
+#[cfg(feature = "postgres")]
+pub use postgres::Pool;
 pub use record::{Draft, Entry, Head, Kind, Place, Record};
 pub use recorded::{Recorded, RecordedLeaf, ToBeSigned};
 pub use report::{BackupReport, CopyReport, HeadReport};

@@ -106,6 +106,23 @@ impl Ledger {
         Ok(ledger)
     }
 
+    /// Opens the ledger of this issuer key, which is on a server, beside other workers: nothing is locked. What may be
+    /// signed is recorded for chunks alone that this worker [holds](Self::hold).
+    ///
+    /// # Errors
+    /// As [`open`](Self::open); or it is not on a server.
+    pub fn open_as_worker(url: &Path, issuer: &Spki) -> Result<Self, LedgerError> {
+        if !is_url(url) {
+            return Err(LedgerError::NotOnServer { path: url.to_owned() });
+        }
+        let mut store = server::open_as_worker(url)?;
+        if store.head()? == Head::EMPTY {
+            return Err(LedgerError::Incomplete { path: url.to_owned() });
+        }
+        not_moved(url, store.as_mut())?;
+        Self::over(store, issuer)
+    }
+
     /// Opens the ledger of any issuer to read it: also a copy that cannot be written, and a ledger that a run adds to,
     /// which is then read as it was when it was opened. Changes nothing and makes no other process wait. Every call
     /// that would add to the ledger fails.
@@ -381,6 +398,10 @@ pub(super) mod server {
         Ok(Box::new(PostgresStore::open(url)?))
     }
 
+    pub(super) fn open_as_worker(url: &Path) -> Result<Box<dyn LedgerStore>, LedgerError> {
+        Ok(Box::new(PostgresStore::open_as_worker(url)?))
+    }
+
     pub(in crate::ledger) fn open_to_read(url: &Path) -> Result<Box<dyn LedgerStore>, LedgerError> {
         Ok(Box::new(PostgresStore::open_to_read(url)?))
     }
@@ -413,6 +434,10 @@ pub(super) mod server {
 
     pub(in crate::ledger) fn open(url: &Path) -> Result<Box<dyn LedgerStore>, LedgerError> {
         Err(LedgerError::NoPostgres { url: url.to_owned() })
+    }
+
+    pub(super) fn open_as_worker(url: &Path) -> Result<Box<dyn LedgerStore>, LedgerError> {
+        open(url)
     }
 
     pub(in crate::ledger) fn open_to_read(url: &Path) -> Result<Box<dyn LedgerStore>, LedgerError> {

@@ -100,6 +100,17 @@ pub trait LedgerStore: Send {
         Ok(false)
     }
 
+    /// Adds Intent and Retry records of a chunk under this token of its lease from now on. A store that one process
+    /// writes to asks for none.
+    fn hold(&mut self, batch: u64, chunk: u64, token: u64) {
+        let _ = (batch, chunk, token);
+    }
+
+    /// Forgets the token.
+    fn let_go(&mut self, token: u64) {
+        let _ = token;
+    }
+
     /// Hands over bytes that are kept beside the records, each with its index in `wanted`; passes over what is not
     /// there.
     ///
@@ -155,6 +166,14 @@ pub enum StoreError {
     /// Made by a test.
     #[error("the store was told to fail")]
     Fault,
+    /// A worker would record what may be signed of a chunk that it has no lease for. Nothing was added.
+    #[error("this worker does not hold chunk {chunk} of batch number {batch} any more")]
+    Fenced {
+        /// Number of the batch.
+        batch: u64,
+        /// Number of the chunk.
+        chunk: u64,
+    },
     /// PostgreSQL refused, or does not answer.
     #[error("ledger `{}`: {}", Printable::new(url), Printable::new(what))]
     Postgres {

@@ -54,6 +54,7 @@ fn servers(sheet: &mut Sheet<'_>) {
     let url = || path("postgres://reroot@ledger.example/reroot");
     sheet.ends(LedgerError::NoPostgres { url: url() });
     sheet.ends(LedgerError::NotAFile { url: url() });
+    sheet.ends(LedgerError::NotOnServer { path: path("ledger.db") });
     sheet.ends(LedgerError::ServerSetting { url: url(), setting: "fsync", found: "off".to_owned() });
     let what = "it contains a password, which a list of processes, a log or a copy of the file would show".to_owned();
     sheet.ends(LedgerError::Url { what });
@@ -114,6 +115,7 @@ fn stores(sheet: &mut Sheet<'_>) {
         StoreError::Damaged { position: 12, what: "its body is too short" },
         StoreError::Durable(sync),
         StoreError::Fault,
+        StoreError::Fenced { batch: 12, chunk: 3 },
         StoreError::Postgres {
             url: path("postgres://reroot@ledger.example/reroot"),
             what: "no space left on device (SQLSTATE 53100)".to_owned(),

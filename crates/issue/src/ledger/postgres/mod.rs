@@ -1,4 +1,5 @@
-//! Records in PostgreSQL: one schema for each issuer key, one writer at a time, appends by a function of the server.
+//! Records in PostgreSQL: one schema for each issuer key, appends by a function of the server. One run at a time writes, or
+//! workers, each of which records what it signs of the chunks that it has leases for ([`Pool`]).
 //!
 //! The chain, its digests and its bodies are those of a ledger in SQLite. The server computes each digest, this module
 //! compares it with its own before the commit. What is relied on:
@@ -8,19 +9,23 @@
 //! - What was read may not be on the standby yet, after a crash or a wait that was cancelled. So the head is written once
 //!   more before anything is built on it.
 
+mod pool;
+mod session;
 mod tls;
 mod url;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use postgres::error::SqlState;
-use postgres::{Client, Row, Statement};
+use postgres::{Row, Transaction};
 
 use crate::x509::Sha256Digest;
 
+pub use self::pool::Pool;
+use self::session::{Session, check_settings, is_there};
 use self::url::Address;
 use super::LedgerError;
 use super::record::{Entry, Head, Kind, Place, Record};
@@ -35,24 +40,11 @@ pub(super) struct PostgresStore {
     session: Session,
     /// The head when the ledger was opened to be read: later records are not seen.
     reads_to: Option<u64>,
+    /// Of a worker: the token under which each chunk (batch and number) is held.
+    tokens: Option<HashMap<(u64, u64), u64>>,
     broken: bool,
     /// The format that the schema must have: [`FORMAT`], or [`COPYING`] while it is filled.
     format: i64,
-}
-
-/// A connection and what was prepared on it.
-struct Session {
-    client: Client,
-    /// Number of the server's process, and when it began.
-    process: (i32, i64),
-    /// Whether the server said that a commit may not be on the standby.
-    cancelled: Arc<AtomicBool>,
-    append: Option<Statement>,
-    head: Statement,
-    at: Statement,
-    read: Statement,
-    entry: Statement,
-    entries: Statement,
 }
 
 impl PostgresStore {
@@ -103,7 +95,8 @@ impl PostgresStore {
         let address = Address::parse(url)?;
         let mut client = address.connect(|_| {}).map_err(|error| failed(url, &error))?;
         check_settings(url, &mut client)?;
-        let sql = format!("BEGIN; {} {more} COMMIT;", include_str!("schema.sql").replace('@', &address.schema));
+        let made = [include_str!("schema.sql"), include_str!("pool.sql")].concat().replace('@', &address.schema);
+        let sql = format!("BEGIN; {made} {more} COMMIT;");
         client.batch_execute(&sql).map_err(|error| match error.code() {
             Some(&SqlState::DUPLICATE_SCHEMA) => LedgerError::Exists { path: url.to_owned() },
             _ => failed(url, &error).into(),
@@ -124,9 +117,7 @@ impl PostgresStore {
     }
 
     fn open_format(url: &Path, format: i64) -> Result<Self, LedgerError> {
-        let address = Address::parse(url)?;
-        let session = Session::begin(url, &address, true, format)?;
-        let mut store = Self { url: url.to_owned(), address, session, reads_to: None, broken: false, format };
+        let mut store = Self::begin(url, true, format)?;
         let mut lock = || store.session.lock(&store.address.schema).map_err(|error| failed(url, &error));
         let mut held = lock()?;
         for _ in 0..ENDING {
@@ -146,11 +137,23 @@ impl PostgresStore {
 
     /// Opens a ledger to read what is on it now: also on a standby, and while a run adds to it.
     pub(super) fn open_to_read(url: &Path) -> Result<Self, LedgerError> {
-        let address = Address::parse(url)?;
-        let session = Session::begin(url, &address, false, FORMAT)?;
-        let mut store = Self { url: url.to_owned(), address, session, reads_to: None, broken: false, format: FORMAT };
+        let mut store = Self::begin(url, false, FORMAT)?;
         store.reads_to = Some(store.head()?.records);
         Ok(store)
+    }
+
+    /// Opens a ledger beside others that add to it: what may be signed of a chunk is added under its token alone.
+    pub(super) fn open_as_worker(url: &Path) -> Result<Self, LedgerError> {
+        let mut store = Self::begin(url, true, FORMAT)?;
+        store.tokens = Some(HashMap::new());
+        store.confirm()?;
+        Ok(store)
+    }
+
+    fn begin(url: &Path, writes: bool, format: i64) -> Result<Self, LedgerError> {
+        let address = Address::parse(url)?;
+        let session = Session::begin(url, &address, writes, format)?;
+        Ok(Self { url: url.to_owned(), address, session, reads_to: None, tokens: None, broken: false, format })
     }
 
     fn failed(&self, error: &postgres::Error) -> StoreError {
@@ -184,6 +187,9 @@ impl PostgresStore {
         let mut last = *at;
         for record in records {
             let Entry { place, count, signatures, .. } = record.entry;
+            if let Some(tokens) = &self.tokens {
+                check_lease(&mut transaction, (url, &self.address.schema), tokens, place)?;
+            }
             let (kind, batch, chunk, part) = key(place);
             let row = transaction.query_one(
                 append,
@@ -248,13 +254,16 @@ impl PostgresStore {
         self.session = session?;
         let mut held = false;
         for _ in 0..ATTEMPTS {
-            held = self.session.lock(&self.address.schema).map_err(|error| failed(&self.url, &error))?;
+            // the server may not have noticed yet that the old connection is gone
+            let there = self.session.client.execute(END_SESSION, &[&before.0, &before.1]);
+            held = match there.map_err(|error| failed(&self.url, &error))? {
+                0 if self.tokens.is_some() => true,
+                0 => self.session.lock(&self.address.schema).map_err(|error| failed(&self.url, &error))?,
+                _ => false,
+            };
             if held {
                 break;
             }
-            // the server may not have noticed yet that the old connection is gone
-            let ended = self.session.client.execute(END_SESSION, &[&before.0, &before.1]);
-            ended.map_err(|error| failed(&self.url, &error))?;
             std::thread::sleep(PAUSE);
         }
         if !held {
@@ -287,79 +296,6 @@ impl PostgresStore {
             digest.try_into().map_err(|_| StoreError::Damaged { position, what: "its digest is not 32 bytes" })?;
         let body = row.try_get(8).map_err(|error| self.failed(&error))?;
         Ok(Some(Record { entry, digest: Sha256Digest::new(digest), body }).filter(|_| self.sees(position)))
-    }
-}
-
-impl Session {
-    fn begin(url: &Path, address: &Address, writes: bool, format: i64) -> Result<Self, LedgerError> {
-        let cancelled = Arc::new(AtomicBool::new(false));
-        let flag = Arc::clone(&cancelled);
-        let notices = move |notice: postgres::error::DbError| {
-            // "canceling wait for synchronous replication due to user request", and likewise for a shutdown
-            if *notice.code() == SqlState::WARNING || notice.message().contains("synchronous replication") {
-                flag.store(true, Ordering::Relaxed);
-            }
-        };
-        let mut client = address.connect(notices).map_err(|error| failed(url, &error))?;
-        let schema = &address.schema;
-        if !is_there(&mut client, schema).map_err(|error| failed(url, &error))? {
-            return Err(LedgerError::Missing { path: url.to_owned() });
-        }
-        if writes {
-            check_settings(url, &mut client)?;
-        }
-        Self::prepare(client, schema, (writes, format), cancelled, url)
-    }
-
-    fn prepare(
-        mut client: Client,
-        schema: &str,
-        (writes, format): (bool, i64),
-        cancelled: Arc<AtomicBool>,
-        url: &Path,
-    ) -> Result<Self, LedgerError> {
-        let wrong = |error: &postgres::Error| match error.code() {
-            Some(&SqlState::UNDEFINED_TABLE | &SqlState::UNDEFINED_COLUMN | &SqlState::UNDEFINED_FUNCTION) => {
-                LedgerError::Foreign { path: url.to_owned() }
-            }
-            _ => failed(url, error).into(),
-        };
-        let settings = if writes { WRITING } else { READING };
-        client.batch_execute(settings).map_err(|error| wrong(&error))?;
-        let has = client.query_one(&format!("SELECT format FROM {schema}.head"), &[]);
-        let found: i64 = get(url, &has.map_err(|error| wrong(&error))?, 0)?;
-        if found == COPYING && format != COPYING {
-            return Err(LedgerError::Incomplete { path: url.to_owned() });
-        }
-        if found != format {
-            return Err(LedgerError::Newer { path: url.to_owned(), found, supported: FORMAT });
-        }
-        let own = client.query_one(OWN_SESSION, &[]).map_err(|error| wrong(&error))?;
-        let process = (get(url, &own, 0)?, get(url, &own, 1)?);
-        let mut prepare = |sql: String| client.prepare(&sql).map_err(|error| wrong(&error));
-        let select = |columns: &str, rest: &str| format!("SELECT {columns} FROM {schema}.record {rest}");
-        let place = "WHERE kind = $1 AND batch = $2 AND chunk = $3 AND part = $4";
-        let append = if writes {
-            Some(prepare(format!("SELECT {schema}.append($1, $2, $3, $4, $5, $6, $7, $8, $9)"))?)
-        } else {
-            None
-        };
-        Ok(Self {
-            append,
-            head: prepare(format!("SELECT records, digest FROM {schema}.head"))?,
-            at: prepare(select(RECORD, "WHERE position = $1"))?,
-            read: prepare(select(RECORD, place))?,
-            entry: prepare(select(ENTRY, place))?,
-            entries: prepare(select(ENTRY, "WHERE kind = $1 AND batch BETWEEN $2 AND $3 ORDER BY batch, chunk, part"))?,
-            client,
-            process,
-            cancelled,
-        })
-    }
-
-    /// Takes the lock of the schema for this session, if no other one has it.
-    fn lock(&mut self, schema: &str) -> Result<bool, postgres::Error> {
-        self.client.query_one(LOCK, &[&format!("reroot-ledger {schema}")])?.try_get(0)
     }
 }
 
@@ -415,7 +351,10 @@ impl LedgerStore for PostgresStore {
         if self.reads_to.is_some() {
             return Ok(());
         }
-        let row = self.session.client.query_one(HOLDS, &[&format!("reroot-ledger {}", self.address.schema)]);
+        let row = match self.tokens {
+            Some(_) => self.session.client.query_one("SELECT true", &[]),
+            None => self.session.client.query_one(HOLDS, &[&format!("reroot-ledger {}", self.address.schema)]),
+        };
         let held = row.and_then(|row| row.try_get::<_, bool>(0));
         let lost = |what| StoreError::Lost { path: self.url.clone(), what };
         match held {
@@ -452,38 +391,44 @@ impl LedgerStore for PostgresStore {
         let rows = self.session.client.query(&self.session.at, &[&signed(position)]);
         self.record(rows)
     }
+
+    fn hold(&mut self, batch: u64, chunk: u64, token: u64) {
+        if let Some(tokens) = &mut self.tokens {
+            tokens.insert((batch, chunk), token);
+        }
+    }
+
+    fn let_go(&mut self, token: u64) {
+        if let Some(tokens) = &mut self.tokens {
+            tokens.retain(|_, held| *held != token);
+        }
+    }
+}
+
+/// Refuses a record of what may be signed, unless the chunk is leased under the token of this worker. It stays so until
+/// the transaction ends. A result needs no lease: it is of bytes that were recorded.
+fn check_lease(
+    transaction: &mut Transaction<'_>,
+    (url, schema): (&Path, &str),
+    tokens: &HashMap<(u64, u64), u64>,
+    Place { kind, batch, chunk, .. }: Place,
+) -> Result<(), StoreError> {
+    if !matches!(kind, Kind::Intent | Kind::Retry) {
+        return Ok(());
+    }
+    let fenced = StoreError::Fenced { batch, chunk };
+    let Some(token) = tokens.get(&(batch, chunk)) else { return Err(fenced) };
+    let sql = format!("SELECT {schema}.fence($1, $2, $3)");
+    match transaction.execute(&sql, &[&signed(batch), &signed(chunk), &signed(*token)]) {
+        Ok(_) => Ok(()),
+        Err(error) if error.code().is_some_and(|code| code.code() == NOT_LEASED) => Err(fenced),
+        Err(error) => Err(failed(url, &error)),
+    }
 }
 
 /// A place as the server has it.
 fn key(place: Place) -> (i16, i64, i64, i64) {
     (i16::from(place.kind as u8), signed(place.batch), signed(place.chunk), i64::from(place.part))
-}
-
-/// Checks what of the server's settings decides whether a record that was added stays.
-fn check_settings(url: &Path, client: &mut Client) -> Result<(), LedgerError> {
-    let row = client.query_one(SETTINGS, &[]).map_err(|error| failed(url, &error))?;
-    let is_standby: bool = get(url, &row, 0)?;
-    if is_standby {
-        return Err(LedgerError::ReadOnly { path: url.to_owned() });
-    }
-    for (column, setting) in [(1, "fsync"), (2, "full_page_writes")] {
-        let found: String = get(url, &row, column)?;
-        if found != "on" {
-            return Err(LedgerError::ServerSetting { url: url.to_owned(), setting, found });
-        }
-    }
-    let (waits_for, standbys): (String, i64) = (get(url, &row, 3)?, get(url, &row, 4)?);
-    if waits_for.is_empty() && standbys > 0 {
-        tracing::warn!(
-            standbys,
-            "the server has a standby and does not wait for it: after a failover the last records may be missing"
-        );
-    }
-    Ok(())
-}
-
-fn is_there(client: &mut Client, schema: &str) -> Result<bool, postgres::Error> {
-    client.query_one("SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)", &[&schema])?.try_get(0)
 }
 
 fn failed(url: &Path, error: &postgres::Error) -> StoreError {
@@ -527,22 +472,11 @@ const FORMAT: i64 = 1;
 const COPYING: i64 = 0;
 /// What `append` answers when the head is not the one that it was given.
 const HEAD_MOVED: &str = "RR001";
-const ENTRY: &str = "position, kind, batch, chunk, part, count, signatures";
-const RECORD: &str = "position, kind, batch, chunk, part, count, signatures, digest, body";
-/// `remote_apply`, where the server asks for it, waits for more than `on`. Nothing may end a commit that waits, and a
-/// session whose other end is gone ends soon.
-const WRITING: &str = "SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0;
-    SET idle_session_timeout = 0; SET tcp_keepalives_idle = 15; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3;
-    SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') <> 'remote_apply'";
-const READING: &str = "SET default_transaction_read_only = on; SET statement_timeout = 0";
-const SETTINGS: &str = "SELECT pg_is_in_recovery(), current_setting('fsync'), current_setting('full_page_writes'),
-    current_setting('synchronous_standby_names'), (SELECT count(*) FROM pg_stat_replication)";
-const LOCK: &str = "SELECT pg_try_advisory_lock(hashtextextended($1, 0))";
+/// What `fence` answers when the chunk is not leased under the token.
+const NOT_LEASED: &str = "RR003";
 const HOLDS: &str =
     "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid = pg_backend_pid()
     AND (classid::bigint << 32 | objid::bigint) = hashtextextended($1, 0))";
-const OWN_SESSION: &str = "SELECT pid, (extract(epoch FROM backend_start) * 1000000)::bigint FROM pg_stat_activity
-    WHERE pid = pg_backend_pid()";
 /// Ends the session that had the lock, if it is still there.
 const END_SESSION: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE pid = $1 AND (extract(epoch FROM backend_start) * 1000000)::bigint = $2";

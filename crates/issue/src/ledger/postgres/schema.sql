@@ -26,7 +26,7 @@ ALTER TABLE @.record ALTER COLUMN body SET STORAGE EXTERNAL;
 CREATE TABLE @.derived (number bigint PRIMARY KEY, body bytea NOT NULL);
 ALTER TABLE @.derived ALTER COLUMN body SET STORAGE EXTERNAL;
 
--- Compares the head and adds one record after it. The row lock on the head is kept until the transaction ends, so
+-- Compares the head and adds one record after it, unless the last one says that the ledger was moved (24). The row lock on the head is kept until the transaction ends, so
 -- several calls in one transaction add all their records or none, with no other record between them.
 CREATE FUNCTION @.append(at_records bigint, at_digest bytea, kind smallint, batch bigint, chunk bigint, part bigint,
     count bigint, signatures bigint, body bytea) RETURNS bytea
@@ -39,6 +39,9 @@ BEGIN
     SELECT h.records, h.digest INTO STRICT found_records, found_digest FROM @.head h FOR UPDATE;
     IF found_records <> at_records OR found_digest <> at_digest THEN
         RAISE EXCEPTION 'the head is record %', found_records USING ERRCODE = 'RR001', DETAIL = found_records::text;
+    END IF;
+    IF EXISTS (SELECT FROM @.record r WHERE r.position = at_records AND r.kind = 24) THEN
+        RAISE EXCEPTION 'the ledger was moved, and nothing is added to it any more' USING ERRCODE = 'RR004';
     END IF;
     linked := sha256('reroot-ledger-record/1'::bytea || '\x00'::bytea || at_digest || int8send(at_records + 1)
         || set_byte('\x00'::bytea, 0, kind) || int8send(batch) || int8send(chunk) || substring(int8send(part) FROM 5)
