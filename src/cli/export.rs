@@ -52,6 +52,7 @@ pub(crate) fn run(args: &ExportArgs, world: &World, printer: Printer) -> Result<
         target,
         zone: args.zone_bytes.map(|bytes| Zone { bytes, chain: args.zone_chain }),
         forms: &forms,
+        archive: false,
         aws_policy: args.aws_policy.as_deref(),
         anchors: anchors.as_deref(),
         advance: &|count| counter.advance(count),

@@ -1,12 +1,17 @@
 //! Exports as jobs: several batches, some chips, and the forms that are several files.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 
+use super::program::{Program, command};
+
 use super::bench::Bench;
-use super::jobs::{id, posted};
-use super::signer::{CONSOLE, Signer};
+use super::jobs::{approved_by, id, person, posted};
+use super::signer::{CONSOLE, SIGNED, Signer};
+use crate::support::faulty::faulty;
 use crate::support::judges::put;
-use crate::support::run::Run;
+use crate::support::run::{Run, program as program_path};
 
 #[test]
 fn an_export_has_the_chips_and_the_form_that_were_asked_for() {
@@ -85,3 +90,80 @@ fn an_export_has_the_chips_and_the_form_that_were_asked_for() {
         bench.empties("jobs");
     }
 }
+
+/// The service is killed at each call that changes a file of an export, before it and after it. The export that is there after
+/// the restart is whole, and nothing else is.
+#[test]
+fn an_export_that_was_killed_is_made_again_whole() {
+    let bench = Bench::new();
+    person(&bench, "bert");
+    Signer::prepare(&bench, SIGNED);
+    let signer = Signer::start(&bench);
+    let mut program = Program::new(&bench, "[limits]\nfree_bytes = 1\n");
+    let anna = program.anna();
+    let job = posted(&bench, &anna, 0..3);
+    anna.wait_for(&job, &["awaiting-approval"]);
+    let signed = approved_by(&bench, &program.bert(), &job, "bert", "anna");
+    program.bert().post(&format!("/v1/jobs/{job}/approvals"), &json!({ "approval": signed })).expect(202);
+    let batch = anna.wait_for(&job, &["published"])["plan"]["batch"].as_str().unwrap().to_owned();
+    signer.kill();
+
+    let under = |under: &str, more: &[&str]| {
+        let tool = Run::tool(faulty()).folder(bench.workshop.folder()).args(["--under", under]).args(more);
+        let tool = tool.arg(program_path()).args(["serve", "--config", "service.toml"]);
+        bench.workshop.env.iter().fold(tool, |run, (name, value)| run.env(name, value))
+    };
+    // each is another job: the zone is larger by a byte
+    let wanted =
+        |bytes: u64| json!({ "kind": "export", "batches": [batch], "to": "stsafe-zone", "zone": { "bytes": bytes } });
+    let mut bytes = 1500..;
+    let whole = |program: &Program, wanted: &Value, case: &str| {
+        // who has no answer asks again, in the same words
+        let job = id(&program.anna().post("/v1/jobs", wanted).json());
+        program.anna().wait_for(&job, &["checked"]);
+        let file = program.anna().get(&format!("/v1/jobs/{job}/export")).expect(200).body;
+        let path = bench.workshop.path("export.tar");
+        put(&path, &file);
+        let listed = Run::tool("tar").args(["-tf", path.to_str().unwrap()]).run().success().out();
+        assert_eq!(listed.lines().count(), 3, "{case}: {listed}");
+        bench.empties("jobs");
+        file
+    };
+    let mut first = None;
+    for folder in ["data/jobs", "data/exports"] {
+        program.kill();
+        program.again(under(folder, &["--record", "calls"]));
+        let expected = whole(&program, &wanted(bytes.next().unwrap()), "unharmed");
+        program.end();
+        let calls = std::fs::read_to_string(bench.workshop.path("calls")).unwrap().lines().count();
+        assert!(calls > 0, "{folder}");
+        let mut killed = 0;
+        // the archive says nothing of when and where it was made
+        assert_eq!(first.get_or_insert_with(|| expected.clone()), &expected);
+        for (call, how) in (1..=calls).flat_map(|call| [(call, "kill-before"), (call, "kill-after")]) {
+            let case = format!("{folder}, call {call}, {how}");
+            program.again(under(folder, &["--at", &call.to_string(), "--how", how]));
+            let wanted = wanted(bytes.next().unwrap());
+            let (client, end) = (program.anna(), Instant::now() + Duration::from_secs(60));
+            let body = wanted.to_string();
+            // until it is killed; a call that is not made this time kills nothing
+            let mut answer = client.try_send("POST", "/v1/jobs", &JSON, body.as_bytes());
+            while let Ok(job) = answer.map(|answer| answer.json())
+                && job["state"] != "checked"
+            {
+                assert!(Instant::now() < end, "{case}: it goes on without an end");
+                std::thread::sleep(Duration::from_millis(10));
+                answer = client.try_send("GET", &format!("/v1/jobs/{}", id(&job)), &[], &[]);
+            }
+            killed += usize::from(program.ended());
+            program.again(command(&bench));
+            assert_eq!(whole(&program, &wanted, &case), expected, "{case}");
+            assert!(!bench.names("exports").iter().any(|name| name.contains("partial")), "{case}");
+            program.kill();
+        }
+        assert!(killed > 2, "{folder}: {killed} of {calls} calls");
+    }
+}
+
+/// The header of a body in JSON.
+const JSON: [(&str, &str); 1] = [("content-type", "application/json")];

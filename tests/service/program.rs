@@ -67,12 +67,18 @@ impl Program {
 
     /// Ends it under a tool that watches it, whose child it is.
     pub(crate) fn end(&mut self) {
-        let Some(running) = self.running.take() else { return };
+        assert!(!self.ended(), "the tool has a child");
+    }
+
+    /// As [`end`](Self::end). Returns whether it was gone by itself.
+    pub(crate) fn ended(&mut self) -> bool {
+        let running = self.running.take().unwrap();
         let id = running.id();
-        let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap();
+        let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
         let child = children.split_whitespace().next().and_then(|child| child.parse().ok()).and_then(Pid::from_raw);
-        rustix::process::kill_process(child.expect("the tool has a child"), Signal::TERM).unwrap();
-        running.finish();
+        let there = child.is_some_and(|child| rustix::process::kill_process(child, Signal::TERM).is_ok());
+        // the signal reaches also who is gone and not yet waited for
+        running.finish().code == Some(137) || !there
     }
 
     pub(crate) fn again(&mut self, command: Run) {

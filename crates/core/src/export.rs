@@ -44,6 +44,8 @@ pub struct Export<'a> {
     pub aws_policy: Option<&'a str>,
     /// The zone that the bytes must fit, for that target alone.
     pub zone: Option<Zone>,
+    /// Whether a target that is a directory becomes one tar archive.
+    pub archive: bool,
     /// Roots of the manifest signer, from the operator, never from the batch. `None`: the seal is not looked at, and
     /// nothing proves where the certificates come from.
     pub anchors: Option<&'a [Certificate]>,
@@ -90,6 +92,7 @@ pub fn export(job: &Export<'_>) -> Result<Exported, Error> {
         chain: &chain,
         aws_policy: job.aws_policy,
         zone: job.zone,
+        archive: job.archive,
     };
     let names = batches.iter().map(|batch| batch.statement.batch.clone()).collect();
     let mut writer = ExportWriter::create(job.out, &options)?;

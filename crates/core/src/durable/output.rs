@@ -46,6 +46,11 @@ impl Shape {
     pub const fn file(added: usize, inside: usize) -> Self {
         Self { kind: Kind::File, added, inside }
     }
+
+    /// Whether it is a directory.
+    pub const fn is_directory(self) -> bool {
+        matches!(self.kind, Kind::Directory)
+    }
 }
 
 /// Tries out whether an output can be written and get its name: that the name and the paths in it are not too long,

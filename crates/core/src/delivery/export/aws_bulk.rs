@@ -11,7 +11,7 @@
 //! The issuing CA must be registered with the account and region: `reroot ca proof` makes what that asks for. For
 //! accounts without the CA (multi-account registration) there is [`aws_thingpress`](super::aws_thingpress).
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -21,6 +21,7 @@ use crate::delivery::output::Output;
 use crate::delivery::pem::certificate_to_pem;
 use crate::x509::Certificate;
 
+use super::files::Files;
 use super::names::Names;
 use super::{Format, Object, Target};
 
@@ -28,6 +29,8 @@ pub(super) struct AwsBulk {
     names: Names,
     issuer: String,
     lines: Output,
+    folder: PathBuf,
+    files: Files,
 }
 
 /// The parameters of one thing. The template declares exactly these.
@@ -42,16 +45,18 @@ struct Parameters<'a> {
 }
 
 impl AwsBulk {
-    pub(super) fn create(folder: &Path, issuer: &Certificate, policy: Option<&str>) -> Result<Self, DeliveryError> {
-        for (name, template) in [(TEMPLATE, template(policy)), (JITP_TEMPLATE, jitp_template(policy))] {
-            let mut file = Output::create(folder, name)?;
-            let text = serde_json::to_string_pretty(&template).expect("values made here serialise");
-            file.append(text.as_bytes())?;
-            file.append(b"\n")?;
-            file.finish()?;
+    pub(super) fn create(
+        folder: &Path,
+        mut files: Files,
+        issuer: &Certificate,
+        policy: Option<&str>,
+    ) -> Result<Self, DeliveryError> {
+        for (name, template) in [(JITP_TEMPLATE, jitp_template(policy)), (TEMPLATE, template(policy))] {
+            let text = serde_json::to_string_pretty(&template).expect("values made here serialise") + "\n";
+            files.add(name, text.as_bytes())?;
         }
-        let lines = Output::create(folder, THINGS)?;
-        Ok(Self { names: Names::things(Target::AwsBulk), issuer: certificate_to_pem(issuer.der()), lines })
+        let (names, issuer) = (Names::things(Target::AwsBulk), certificate_to_pem(issuer.der()));
+        Ok(Self { names, issuer, lines: Output::create(folder, THINGS)?, folder: folder.to_owned(), files })
     }
 }
 
@@ -69,8 +74,10 @@ impl Format for AwsBulk {
         self.lines.append(line.as_bytes())
     }
 
-    fn finish(self: Box<Self>) -> Result<(), DeliveryError> {
-        self.lines.finish().map(drop)
+    fn finish(mut self: Box<Self>) -> Result<(), DeliveryError> {
+        self.lines.finish()?;
+        self.files.add_written(&self.folder, THINGS)?;
+        self.files.finish()
     }
 }
 

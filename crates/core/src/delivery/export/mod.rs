@@ -11,6 +11,7 @@ mod aws_thingpress;
 mod azure_dps;
 mod csv;
 mod directory;
+mod files;
 mod names;
 mod stsafe_zone;
 mod zip;
@@ -27,6 +28,7 @@ use crate::x509::{Certificate, Time};
 use super::directory::{Form, PARTIAL, check_place, partial_path};
 use super::error::DeliveryError;
 use super::staged::Staged;
+use files::Files;
 
 /// Who takes the certificates in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -65,14 +67,18 @@ impl Target {
         }
     }
 
-    /// Whether the export is a directory; otherwise it is one file.
+    /// Whether the export is a directory, if no archive is asked for; otherwise it is one file.
     pub const fn is_directory(self) -> bool {
         matches!(self, Self::AwsBulk | Self::Directory | Self::StsafeZone)
     }
 
     /// What it is while it is written.
-    const fn shape(self) -> Shape {
-        if self.is_directory() { Shape::directory(PARTIAL, LONGEST_NAME) } else { Shape::file(PARTIAL, FILE.len()) }
+    const fn shape(self, archive: bool) -> Shape {
+        if self.is_directory() && !archive {
+            Shape::directory(PARTIAL, LONGEST_NAME)
+        } else {
+            Shape::file(PARTIAL, FILE.len())
+        }
     }
 }
 
@@ -95,6 +101,8 @@ pub struct ExportOptions<'a> {
     pub aws_policy: Option<&'a str>,
     /// The zone that the bytes must fit, for that target alone.
     pub zone: Option<Zone>,
+    /// Whether a directory becomes one tar archive.
+    pub archive: bool,
 }
 
 /// One certificate on its way out, and the line of the manifest that names it.
@@ -118,7 +126,7 @@ trait Format {
 /// Writes an export beside its final name, `<out>.partial-<batch>`, and publishes it.
 pub struct ExportWriter {
     staged: Staged,
-    target: Target,
+    shape: Shape,
     format: Box<dyn Format>,
 }
 
@@ -128,27 +136,15 @@ impl ExportWriter {
     /// # Errors
     /// `out` exists (this is looked at first), cannot be made, or an option is not usable.
     pub fn create(out: &Path, options: &ExportOptions<'_>) -> Result<Self, DeliveryError> {
-        check_place(out, options.target.shape())?;
+        let shape = options.target.shape(options.archive);
+        check_place(out, shape)?;
         let forms = Form::sorted(options.forms)?;
         if let Some(found) = options.aws_policy.filter(|name| !aws_bulk::is_policy_name(name)) {
             return Err(DeliveryError::AwsPolicyName { found: found.to_owned() });
         }
         let staged = Staged::create(out, partial_path(out, options.batch)?)?;
-        let partial = staged.folder();
-        let format: Result<Box<dyn Format>, DeliveryError> = match options.target {
-            Target::AwsBulk => aws_bulk::AwsBulk::create(partial, options.issuer, options.aws_policy).map(boxed),
-            Target::AwsThingpress => aws_thingpress::AwsThingpress::create(partial).map(boxed),
-            Target::AzureDps => azure_dps::AzureDps::create(partial).map(boxed),
-            Target::Csv => csv::Csv::create(partial).map(boxed),
-            Target::Directory => Ok(boxed(directory::Directory::new(partial, forms, options.chain))),
-            Target::StsafeZone => match options.zone {
-                Some(zone) => Ok(boxed(stsafe_zone::StsafeZone::new(partial, zone, options.issuer))),
-                None => Err(DeliveryError::NoZone),
-            },
-            Target::Zip => zip::Zip::create(partial, forms, (options.chain, options.issued_at)).map(boxed),
-        };
-        match format {
-            Ok(format) => Ok(Self { staged, target: options.target, format }),
+        match format(options, forms, staged.folder()) {
+            Ok(format) => Ok(Self { staged, shape, format }),
             Err(error) => {
                 staged.remove()?;
                 Err(error)
@@ -169,9 +165,9 @@ impl ExportWriter {
     /// # Errors
     /// The name was taken in the meantime, or the file system fails. Then nothing is left.
     pub fn publish(self) -> Result<(), DeliveryError> {
-        let Self { staged, target, format } = self;
+        let Self { staged, shape, format } = self;
         let published = format.finish().and_then(|()| {
-            if target.is_directory() {
+            if shape.is_directory() {
                 return staged.publish();
             }
             durable::output::sync_directory(staged.folder())?;
@@ -189,6 +185,22 @@ impl ExportWriter {
         drop(self.format);
         self.staged.remove()
     }
+}
+
+fn format(options: &ExportOptions<'_>, forms: Vec<Form>, partial: &Path) -> Result<Box<dyn Format>, DeliveryError> {
+    let files = || Files::create(partial, options.archive, options.issued_at);
+    Ok(match options.target {
+        Target::AwsBulk => boxed(aws_bulk::AwsBulk::create(partial, files()?, options.issuer, options.aws_policy)?),
+        Target::AwsThingpress => boxed(aws_thingpress::AwsThingpress::create(partial)?),
+        Target::AzureDps => boxed(azure_dps::AzureDps::create(partial)?),
+        Target::Csv => boxed(csv::Csv::create(partial)?),
+        Target::Directory => boxed(directory::Directory::new(files()?, forms, options.chain)),
+        Target::StsafeZone => {
+            let zone = options.zone.ok_or(DeliveryError::NoZone)?;
+            boxed(stsafe_zone::StsafeZone::new(files()?, zone, options.issuer))
+        }
+        Target::Zip => boxed(zip::Zip::create(partial, forms, (options.chain, options.issued_at))?),
+    })
 }
 
 fn boxed<F: Format + 'static>(format: F) -> Box<dyn Format> {

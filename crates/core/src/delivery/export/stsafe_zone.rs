@@ -3,14 +3,10 @@
 //! ST's host library takes the size of what is in a zone from bytes 2 and 3 of the first certificate, so that each must
 //! begin 30 82; of a chain it wants the CA's side first and the chip's certificate last.
 
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
-
 use crate::delivery::error::DeliveryError;
-use crate::delivery::output::at;
-use crate::durable::{self, Access};
 use crate::x509::Certificate;
 
+use super::files::Files;
 use super::{Format, Object};
 
 /// What goes into a zone, and how large the zone is.
@@ -23,15 +19,15 @@ pub struct Zone {
 }
 
 pub(super) struct StsafeZone {
-    folder: PathBuf,
+    files: Files,
     zone: Zone,
     before: Vec<u8>,
 }
 
 impl StsafeZone {
-    pub(super) fn new(folder: &Path, zone: Zone, issuer: &Certificate) -> Self {
+    pub(super) fn new(files: Files, zone: Zone, issuer: &Certificate) -> Self {
         let before = if zone.chain { issuer.der().to_vec() } else { vec![] };
-        Self { folder: folder.to_owned(), zone, before }
+        Self { files, zone, before }
     }
 }
 
@@ -52,12 +48,10 @@ impl Format for StsafeZone {
         if bytes.len() > self.zone.bytes {
             return Err(unfit(format!("{} bytes", bytes.len()), format!("at most {}", self.zone.bytes)));
         }
-        let path = self.folder.join(format!("{}.bin", object.entry.uid()));
-        let mut file = durable::create_new(&path, Access::Public)?;
-        file.write_all(&bytes).map_err(|source| at(&path, source))
+        self.files.add(&format!("{}.bin", object.entry.uid()), &bytes)
     }
 
     fn finish(self: Box<Self>) -> Result<(), DeliveryError> {
-        Ok(durable::output::sync_filesystem(&self.folder)?)
+        self.files.finish()
     }
 }

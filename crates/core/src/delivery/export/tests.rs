@@ -41,6 +41,7 @@ fn options<'a>(target: Target, issuer: &'a Certificate, forms: &'a [Form]) -> Ex
         chain: "",
         aws_policy: None,
         zone: Some(super::Zone { bytes: 4096, chain: false }),
+        archive: false,
     }
 }
 
@@ -82,6 +83,31 @@ fn every_export_is_there_whole_or_not_at_all_and_the_same_every_time() {
         assert_eq!(names(folder.path()), ["one", "two"]);
         let taken = ExportWriter::create(&folder.path().join("one"), &options);
         assert!(matches!(taken, Err(DeliveryError::OutputExists { .. })), "{}", target.as_str());
+    }
+}
+
+#[test]
+fn an_archive_has_the_files_of_the_folder_and_is_the_same_every_time() {
+    let certificates = certificates();
+    for target in Target::ALL.into_iter().filter(|target| target.is_directory()) {
+        let folder = tempfile::tempdir().unwrap();
+        let written = |name: &str, archive| {
+            let options = ExportOptions { archive, ..options(target, &certificates[0], &[Form::Pem, Form::Der]) };
+            let mut writer = ExportWriter::create(&folder.path().join(name), &options).unwrap();
+            fill(&mut writer, &certificates[..2]).unwrap();
+            writer.publish().unwrap();
+            folder.path().join(name)
+        };
+        let (plain, one, two) = (written("plain", false), written("one", true), written("two", true));
+        assert_eq!(names(folder.path()), ["one", "plain", "two"]);
+        assert_eq!(fs::read(&one).unwrap(), fs::read(two).unwrap(), "{}", target.as_str());
+        // another program takes it apart
+        let listed = std::process::Command::new("tar").arg("-tf").arg(&one).output().unwrap();
+        assert_eq!(String::from_utf8(listed.stdout).unwrap().lines().collect::<Vec<_>>(), names(&plain));
+        for name in names(&plain) {
+            let found = std::process::Command::new("tar").arg("-xOf").arg(&one).arg(&name).output().unwrap();
+            assert_eq!(found.stdout, fs::read(plain.join(&name)).unwrap(), "{name}");
+        }
     }
 }
 
