@@ -25,13 +25,15 @@ if [ "$what" = test ]; then
         /usr/lib/postgresql:postgresql
         /usr/sbin/mosquitto:mosquitto mosquitto_pub:mosquitto-clients /usr/sbin/nginx:nginx-light"
     # what the Matter SDK's library is linked with
+    # a pipe into `grep -q` would break when it has found something, and break this
+    linked=$(ldconfig -p)
     for library in libnl-3:libnl-3-200 libnl-route-3:libnl-route-3-200 libgio-2.0:libglib2.0-0; do
-        ldconfig -p | grep -q "${library%%:*}\.so" || needs="$needs missing-${library%%:*}:${library#*:}"
+        grep -q "${library%%:*}\.so" <<<"$linked" || needs="$needs missing-${library%%:*}:${library#*:}"
     done
     # what kryoptic is compiled with
     if ! "$here/kryoptic.sh" --is-built; then
         needs="$needs pkg-config:pkg-config /usr/include/openssl/ssl.h:libssl-dev /usr/include/sqlite3.h:libsqlite3-dev"
-        ldconfig -p | grep -q 'libclang-[0-9]*\.so' || needs="$needs missing-libclang:libclang-dev"
+        grep -q 'libclang-[0-9]*\.so' <<<"$linked" || needs="$needs missing-libclang:libclang-dev"
     fi
     # Debian splits `venv` off; other Pythons have it
     python3 -c 'import venv, ensurepip' 2>/dev/null || needs="$needs missing-venv:python3-venv"
