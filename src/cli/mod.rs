@@ -26,6 +26,7 @@ mod issue;
 mod ledger;
 mod man;
 mod plan;
+mod pool;
 mod pop;
 mod prove;
 mod quickstart;
@@ -114,6 +115,7 @@ fn verb(cli: &Cli, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
         Command::Man(args) => man::run(args, printer),
         Command::Plan(args) => plan::run(args, world, printer),
         Command::Policy(args) => policy::run(args, world, *printer),
+        Command::Pool(command) => pool::run(command, printer),
         Command::Pop(command) => pop::run(command, world, printer),
         Command::Prove(args) => prove::run(args, world, printer),
         Command::Quickstart(args) => quickstart::run(args, world, printer),

@@ -6,6 +6,7 @@ mod cmp;
 mod init;
 mod ledger;
 mod plan;
+mod pool;
 mod proof;
 mod revoke;
 #[cfg(feature = "service")]
@@ -24,6 +25,7 @@ pub(crate) use cmp::{IssueCommand, IssuerArg};
 pub(crate) use init::{AdoptArgs, InitArgs, ManifestUnderArg};
 pub(crate) use ledger::{LedgerCommand, WhichLedger};
 pub(crate) use plan::{FinishArgs, PlanArgs, SignArgs};
+pub(crate) use pool::PoolCommand;
 pub(crate) use proof::{PopCommand, ProveArgs, TimestampCommand};
 pub(crate) use reroot_check::args::{
     AnchorArgs, AuditCommand, EngineArgs, Format, InspectArgs, LookupArgs, PolicyCommand, VerifyArgs, VerifyProofArgs,
@@ -149,6 +151,9 @@ pub(crate) enum Command {
     /// What was promised, signed and published: check it, count it, print its head
     #[command(subcommand)]
     Ledger(LedgerCommand),
+    /// Batches that are handed to workers of several machines
+    #[command(subcommand)]
+    Pool(PoolCommand),
     /// How the CA is doing: certificates and their ends, ledger, open batches, whether a run is on
     Status(StatusArgs),
     /// Take uploads, jobs and approvals over HTTP, plan and finish batches; holds no issuing key

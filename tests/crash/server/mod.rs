@@ -6,6 +6,7 @@ mod cuts;
 mod disk;
 mod kills;
 mod older;
+mod pool;
 mod standby;
 
 use std::path::Path;

@@ -3,7 +3,7 @@
 //! A lease only saves work: it keeps two workers from signing the same chunk at the same time. What is true of a chunk is
 //! in the records. All times are the server's.
 
-use std::time::Duration;
+use serde::{Serialize, Serializer};
 
 use crate::x509::Sha256Digest;
 
@@ -21,7 +21,7 @@ pub struct ChunkFile {
 }
 
 /// A process that signs chunks.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Worker {
     /// Its name. No two that run at the same time have the same.
     pub name: String,
@@ -68,20 +68,21 @@ pub enum Settled<'a> {
 }
 
 /// What is handed out, and to which workers.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PoolStatus {
     /// Batches that are neither sealed nor abandoned, oldest first.
     pub batches: Vec<HandedOut>,
     /// Parked chunks of these batches.
     pub parked: Vec<Parked>,
-    /// Workers that were seen since the server's last 30 days, the last seen first.
+    /// Workers of the last 30 days, the last seen first.
     pub workers: Vec<PoolWorker>,
 }
 
 /// How far a batch is that is handed out.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct HandedOut {
     /// The batch.
+    #[serde(serialize_with = "name")]
     pub batch: BatchId,
     /// Its leaves.
     pub leaves: u64,
@@ -98,9 +99,10 @@ pub struct HandedOut {
 }
 
 /// A chunk that failed too often.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Parked {
     /// The batch.
+    #[serde(serialize_with = "name")]
     pub batch: BatchId,
     /// Number of the chunk.
     pub chunk: u64,
@@ -111,18 +113,23 @@ pub struct Parked {
 }
 
 /// A worker as the server knows it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PoolWorker {
     /// The worker.
+    #[serde(flatten)]
     pub worker: Worker,
-    /// How long ago it began.
-    pub started: Duration,
-    /// How long ago it was last heard of.
-    pub seen: Duration,
+    /// How long ago it began, in seconds.
+    pub started_seconds: u64,
+    /// How long ago it was last heard of, in seconds.
+    pub seen_seconds: u64,
     /// Chunks that it has.
     pub leased: u64,
     /// Certificates of the chunks that it finished.
     pub certificates: u64,
+}
+
+fn name<S: Serializer>(batch: &BatchId, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(batch.as_str())
 }
 
 /// How often a chunk is leased before it is parked.
@@ -165,8 +172,9 @@ impl Ledger {
 mod absent {
     use std::convert::Infallible;
     use std::path::Path;
+    use std::time::Duration;
 
-    use super::{BatchId, ChunkFile, Claim, Duration, LedgerError, PoolStatus, Settled, Worker};
+    use super::{BatchId, ChunkFile, Claim, LedgerError, PoolStatus, Settled, Worker};
 
     /// The chunks that a ledger on a server hands to workers. This program was built without servers: there is none.
     #[derive(Debug)]

@@ -8,6 +8,8 @@ use crate::origin::Uid;
 use crate::x509::{Spki, Time};
 
 use super::index::Patience;
+#[cfg(feature = "postgres")]
+pub(crate) use super::postgres::testing::Server;
 use super::{
     AuthorityKind, BatchId, BatchRow, BatchState, BatchTerms, Delivery, LeafKey, Ledger, OnReject, leaf_set_digest,
 };

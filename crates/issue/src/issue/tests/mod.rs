@@ -6,3 +6,5 @@ mod once;
 mod run;
 mod scale;
 mod signers;
+#[cfg(feature = "postgres")]
+mod workers;

@@ -81,7 +81,8 @@ pub(super) fn statement(batch: &BatchId, certificates: &[IssuedCertificate]) -> 
     format!("{batch} {}", serials.join(" ")).into_bytes()
 }
 
-fn issue_chunk(
+/// Issues one chunk, from any state that an earlier call left.
+pub(super) fn issue_chunk(
     ledger: &Ledger,
     issuer: &Issuer,
     order: &Order,

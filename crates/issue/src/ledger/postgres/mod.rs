@@ -146,6 +146,7 @@ impl PostgresStore {
     pub(super) fn open_as_worker(url: &Path) -> Result<Self, LedgerError> {
         let mut store = Self::begin(url, true, FORMAT)?;
         store.tokens = Some(HashMap::new());
+        store.pause_briefly()?;
         store.confirm()?;
         Ok(store)
     }
@@ -154,6 +155,12 @@ impl PostgresStore {
         let address = Address::parse(url)?;
         let session = Session::begin(url, &address, writes, format)?;
         Ok(Self { url: url.to_owned(), address, session, reads_to: None, tokens: None, broken: false, format })
+    }
+
+    /// Lets the server end this session when it stops in the middle of an append, as a process does that is halted: all
+    /// other workers wait for the head meanwhile.
+    fn pause_briefly(&mut self) -> Result<(), StoreError> {
+        self.session.client.batch_execute(PAUSING).map_err(|error| self.failed(&error))
     }
 
     fn failed(&self, error: &postgres::Error) -> StoreError {
@@ -252,6 +259,9 @@ impl PostgresStore {
             std::thread::sleep(PAUSE);
         }
         self.session = session?;
+        if self.tokens.is_some() {
+            self.pause_briefly()?;
+        }
         let mut held = false;
         for _ in 0..ATTEMPTS {
             // the server may not have noticed yet that the old connection is gone
@@ -474,6 +484,8 @@ const COPYING: i64 = 0;
 const HEAD_MOVED: &str = "RR001";
 /// What `fence` answers when the chunk is not leased under the token.
 const NOT_LEASED: &str = "RR003";
+/// A worker has all records of an append when it begins, so it never waits in the middle of one.
+const PAUSING: &str = "SET idle_in_transaction_session_timeout = '10s'";
 const HOLDS: &str =
     "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid = pg_backend_pid()
     AND (classid::bigint << 32 | objid::bigint) = hashtextextended($1, 0))";

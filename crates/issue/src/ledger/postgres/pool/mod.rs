@@ -12,7 +12,7 @@ use crate::ledger::pool::{
 };
 use crate::ledger::record::Kind;
 use crate::ledger::rows::signed;
-use crate::ledger::{LedgerError, StoreError};
+use crate::ledger::{LedgerError, is_url};
 use crate::x509::Sha256Digest;
 
 use super::session::Session;
@@ -48,6 +48,9 @@ impl Pool {
     }
 
     fn connect(url: &Path, writes: bool) -> Result<Self, LedgerError> {
+        if !is_url(url) {
+            return Err(LedgerError::NotOnServer { path: url.to_owned() });
+        }
         let address = Address::parse(url)?;
         let session = Some(Session::begin(url, &address, writes, FORMAT)?);
         Ok(Self { url: url.to_owned(), address, writes, session, batches: Vec::new() })
@@ -157,9 +160,9 @@ impl Pool {
     fn worker(&self, row: &Row) -> Result<PoolWorker, LedgerError> {
         let text = |column| get(&self.url, row, column);
         let worker = Worker { name: text(0)?, build: text(1)?, signer: text(2)?, host: text(3)? };
-        let since = |column| Ok::<_, LedgerError>(Duration::from_secs(self.unsigned(row, column)?));
-        let (leased, certificates) = (self.unsigned(row, 6)?, self.unsigned(row, 7)?);
-        Ok(PoolWorker { worker, started: since(4)?, seen: since(5)?, leased, certificates })
+        let number = |column| self.unsigned(row, column);
+        let (started_seconds, seen_seconds) = (number(4)?, number(5)?);
+        Ok(PoolWorker { worker, started_seconds, seen_seconds, leased: number(6)?, certificates: number(7)? })
     }
 
     fn unsigned(&self, row: &Row, column: usize) -> Result<u64, LedgerError> {
@@ -226,7 +229,7 @@ impl Pool {
         let refused = error.as_db_error().filter(|refusal| refusal.code().code() == NEWER);
         match refused.and_then(|refusal| refusal.detail()?.parse().ok()) {
             Some(found) => LedgerError::Newer { path: self.url.clone(), found, supported: FORMAT },
-            None => StoreError::from(failed(&self.url, error)).into(),
+            None => failed(&self.url, error).into(),
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::ledger::postgres::PostgresStore;
 use crate::ledger::postgres::testing::Server;
 use crate::ledger::store::LedgerStore as _;
 use crate::ledger::testing::{batch_id, issuer_spki, leaves, row, terms};
-use crate::ledger::{Draft, Ledger, Place, Record};
+use crate::ledger::{Draft, Ledger, Place, Record, StoreError};
 
 /// A ledger with a batch of `chunks` chunks with two leaves each, handed out.
 struct Fixture {
@@ -142,6 +142,25 @@ fn no_chunk_is_taken_over_while_an_intent_is_added() {
     assert_eq!(other.claim(&worker("two"), LONG, 1).unwrap().len(), 1);
 }
 
+/// A worker that is halted in the middle of an append has the lock on the head: its session is ended, and nothing of it
+/// stays.
+#[test]
+fn a_worker_that_stops_in_the_middle_of_an_append_keeps_no_other_from_its_own() {
+    let fixture = Fixture::new(1);
+    let (mut halted, mut other) = (fixture.store(), fixture.store());
+    let head = halted.head().unwrap();
+    let issued = |chunk| Draft::new(Place::new(Kind::Issued, BATCH, chunk), vec![7]);
+    let first = Record::after(&head, issued(0));
+    let second = Record::after(&first.head(), issued(1));
+    let mut records = std::iter::once(first).chain(std::iter::once_with(|| {
+        add(&mut other, Kind::Issued, 5, 0).unwrap();
+        second
+    }));
+    let stopped = halted.append(&head, &mut records);
+    assert!(matches!(stopped, Err(StoreError::Postgres { .. })), "{stopped:?}");
+    assert_eq!(other.head().unwrap().records, head.records + 1);
+}
+
 #[test]
 fn a_chunk_that_five_workers_had_is_parked_with_the_last_reason_until_it_is_handed_out_again() {
     let mut fixture = Fixture::new(2);
@@ -221,7 +240,7 @@ fn a_chunk_is_done_when_the_records_show_it_whoever_says_so() {
     assert_eq!((batch.done, batch.leased, batch.open, batch.certificates, batch.leaves), (1, 1, 0, 4, 4));
     let next = status.workers.iter().find(|found| found.worker.name == "next").unwrap();
     assert_eq!((next.leased, next.certificates, &next.worker), (1, 0, &worker("next")));
-    assert!(next.seen <= next.started && next.started < Duration::from_secs(600));
+    assert!(next.seen_seconds <= next.started_seconds && next.started_seconds < 600);
     // handed out again, what is done stays done
     fixture.pool.hand_out(&batch_id(1), &files(2)).unwrap();
     assert_eq!(fixture.pool.status().unwrap().batches, status.batches);
@@ -268,6 +287,8 @@ fn a_worker_needs_a_server_and_a_format_that_it_knows() {
     assert!(matches!(claimed, Err(LedgerError::Newer { found: 9, supported: FORMAT, .. })), "{claimed:?}");
     let error = Ledger::open_as_worker(Path::new("ledger.db"), &issuer_spki()).unwrap_err();
     assert!(matches!(error, LedgerError::NotOnServer { .. }), "{error}");
+    let in_file = Pool::open_to_read(Path::new("ledger.db"));
+    assert!(matches!(in_file, Err(LedgerError::NotOnServer { .. })), "{in_file:?}");
     let missing = Pool::open(&fixture.server.url("other"));
     assert!(matches!(missing, Err(LedgerError::Missing { .. })), "{missing:?}");
 }

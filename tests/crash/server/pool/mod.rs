@@ -1,0 +1,3 @@
+//! A batch that is handed to workers.
+
+mod status;
