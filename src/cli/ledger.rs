@@ -59,6 +59,8 @@ pub(super) struct Opened {
     issuer: Sha256Digest,
     /// The issuing CA, where a configuration names it.
     pub(super) identity: Option<IssuerIdentity>,
+    /// Where the ledger goes on, if it was moved.
+    moved_to: Option<String>,
 }
 
 impl Opened {
@@ -76,14 +78,17 @@ impl Opened {
             }
             (path, ledger, Some(identity))
         };
-        let issuer = sha256(&ledger.issuer()?);
-        Ok(Self { path, ledger, issuer, identity })
+        let (issuer, moved_to) = (sha256(&ledger.issuer()?), ledger.moved_to()?);
+        Ok(Self { path, ledger, issuer, identity, moved_to })
     }
 
     fn table(&self) -> Table {
         let mut table = Table::new(12);
         table.line("ledger", Printable::new(&self.path).to_string());
         table.line("issuer", format!("{} (SHA-256 of its key)", self.issuer));
+        if let Some(place) = &self.moved_to {
+            table.line("moved to", Printable::new(place).to_string());
+        }
         table
     }
 
@@ -92,6 +97,9 @@ impl Opened {
         let mut value = render::document(report);
         value["ledger"] = render::path_json(&self.path).into();
         value["issuer_spki_sha256"] = self.issuer.to_string().into();
+        if let Some(place) = &self.moved_to {
+            value["moved_to"] = place.clone().into();
+        }
         value
     }
 }
@@ -111,7 +119,13 @@ fn backup(out: &Path, config: &Path, printer: Printer) -> Result<Exit, Fault> {
 fn copy(from: &Path, to: &Path, printer: Printer) -> Result<Exit, Fault> {
     let (records, head) = Ledger::copy(from, to)?;
     let report = CopyReport::new(to, records, head);
-    Ok(say(&report, report.facts(), printer))
+    let exit = say(&report, report.facts(), printer);
+    let key = if is_url(to) { "url" } else { "path" };
+    printer.tell(&format!(
+        "`{}` is closed; write `{key}` of the new one into [ledger] of the configuration",
+        Printable::new(from)
+    ));
+    Ok(exit)
 }
 
 /// Prints a report, or the rows of its table.

@@ -90,6 +90,28 @@ fn a_copy_to_a_server_that_is_killed_at_any_call_goes_on() {
 }
 
 #[test]
+fn a_closed_ledger_says_where_it_goes_on() {
+    let server = Server::start();
+    let workshop = Bench::new(1, 1).fresh();
+    let url = server.url("acme");
+    let moved = workshop.reroot(&["ledger", "copy", "pki/ledger.db"]).arg(&url).run().success();
+    assert!(
+        moved.err().contains("`pki/ledger.db` is closed; write `url` of the new one into [ledger]"),
+        "{}",
+        moved.err()
+    );
+    let place = url.to_str().unwrap();
+    for verb in ["verify", "stats"] {
+        let said = workshop.reroot(&["ledger", verb, "pki/ledger.db"]).run().success().out();
+        assert!(said.contains("moved to") && said.contains(place), "{said}");
+        let json = workshop.reroot(&["ledger", verb, "pki/ledger.db", "--format", "json"]).run().success().out();
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(json["moved_to"], place);
+    }
+    assert!(!workshop.reroot(&["ledger", "stats"]).arg(&url).run().success().out().contains("moved to"));
+}
+
+#[test]
 fn a_copy_from_a_server_that_is_killed_at_any_call_goes_on() {
     let server = Server::start();
     let bench = Bench::new(1, 1);

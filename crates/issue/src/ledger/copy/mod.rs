@@ -39,6 +39,17 @@ pub(super) enum Step {
 }
 
 impl Ledger {
+    /// Where the ledger goes on, if it was moved: the place that the command was given.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn moved_to(&self) -> Result<Option<String>, LedgerError> {
+        self.with(|state| {
+            let end = state.store.head()?;
+            Ok(moved(state.store.as_mut(), &end)?.map(|moved| moved.to))
+        })
+    }
+
     /// Moves the ledger at `from` to the new place `to`, each a path or a URL, and returns the number of records and the
     /// head of the new one. The old one stays, closed by a record that names the new one. After a crash the same call
     /// does the rest.
