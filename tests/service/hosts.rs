@@ -2,6 +2,7 @@
 
 use rustix::process::Signal;
 
+use crate::client::Client;
 use crate::killed::Field;
 use crate::program::command;
 use crate::support::judges::put;
@@ -54,6 +55,35 @@ fn taken_over_in(state: &str) {
     field.end(&job, "published");
     field.check_batch(state);
     field.check();
+}
+
+#[test]
+fn metrics_say_what_is_handed_out_to_workers() {
+    let server = Server::start();
+    let mut field = Field::new();
+    on_server(&mut field, &server);
+    // a port that is free now: the program prints the one that it was given for the API
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let settings = std::fs::read_to_string(field.bench.workshop.path("service.toml")).unwrap();
+    put(&field.bench.workshop.path("service.toml"), format!("metrics = \"{free}\"\n{settings}"));
+    field.start();
+    let job = field.issue();
+    field.anna().wait_for(&job, &["awaiting-approval"]);
+    // an open batch of which two chunks are handed out, of a worker that was never there again
+    server.execute(
+        "SELECT pki.hand_out(batch, ARRAY[sha256('one'), sha256('two')], ARRAY[2::bigint, 1]) FROM pki.record WHERE kind = 1",
+    );
+    server.execute("SELECT * FROM pki.claim('w', 'build', 'signer', 'host', 1, 0, 1, 5)");
+    let text = Client { address: free, token: None }.get("/metrics").expect(200).body;
+    let text = String::from_utf8(text).unwrap();
+    for line in [
+        "reroot_pool_chunks{state=\"open\"} 2",
+        "reroot_pool_chunks{state=\"parked\"} 0",
+        "reroot_pool_certificates{state=\"missing\"} 3",
+        "reroot_pool_workers{state=\"heard\"} 1",
+    ] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
 }
 
 #[test]

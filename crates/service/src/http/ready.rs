@@ -5,6 +5,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::{Json, Router, routing};
 use reroot_core::durable;
+use reroot_issue::ledger::{Pool, PoolStatus, is_url};
 use reroot_issue::signing_service::Readiness;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -55,6 +56,7 @@ pub fn metrics(app: App) -> Router {
                 catalog: app.catalog().counts()?,
                 free_bytes: free_bytes(app).unwrap_or(0),
                 crls: crls(app),
+                pool: pool(app),
             };
             let media = "application/openmetrics-text; version=1.0.0; charset=utf-8";
             Ok(([(header::CONTENT_TYPE, media)], app.metrics().text(&measured)).into_response())
@@ -79,6 +81,14 @@ fn crls(app: &App) -> Option<Crls> {
             None
         }
     }
+}
+
+/// What is handed out to workers, if the ledger is on a server. What cannot be read is in the log, and is as it was.
+fn pool(app: &App) -> Option<PoolStatus> {
+    let config = app.config().ok()?;
+    let url = Some(config.ledger_path()).filter(|path| is_url(path))?;
+    let status = Pool::open_to_read(url).and_then(|mut pool| pool.status());
+    status.inspect_err(|error| tracing::warn!(%error, "the pool of workers was not measured")).ok()
 }
 
 /// Each part and whether it works, cheapest first.

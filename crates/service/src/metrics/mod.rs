@@ -8,6 +8,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
+use reroot_issue::ledger::{HandedOut, PoolStatus};
 
 /// A request: labels are of the router and the table, never of the caller.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -27,6 +28,11 @@ struct Part {
     part: &'static str,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Standing {
+    state: &'static str,
+}
+
 /// Every metric of the service.
 #[derive(Debug)]
 pub struct Metrics {
@@ -44,6 +50,9 @@ pub struct Metrics {
     crl_entries: Gauge<i64, AtomicI64>,
     crl_next_update_seconds: Gauge<i64, AtomicI64>,
     crl_oldest_unpublished_revocation_seconds: Gauge<i64, AtomicI64>,
+    pool_chunks: Family<Standing, Gauge<i64, AtomicI64>>,
+    pool_certificates: Family<Standing, Gauge<i64, AtomicI64>>,
+    pool_workers: Family<Standing, Gauge<i64, AtomicI64>>,
 }
 
 /// What is measured of revocation lists.
@@ -74,6 +83,8 @@ pub struct Measured {
     pub free_bytes: u64,
     /// Revocation lists; before the first round there are none.
     pub crls: Option<Crls>,
+    /// What is handed out to workers; none of a ledger in a file.
+    pub pool: Option<PoolStatus>,
 }
 
 impl Default for Metrics {
@@ -104,6 +115,14 @@ impl Default for Metrics {
             "crl_oldest_unpublished_revocation_seconds",
             "Seconds since the oldest revocation or release that the published lists do not say",
         );
+        let mut by_state = |name: &str, help: &str| {
+            let family = Family::default();
+            registry.register(name, help, family.clone());
+            family
+        };
+        let pool_chunks = by_state("pool_chunks", "Chunks that are handed out to workers: open, leased, done, parked");
+        let pool_certificates = by_state("pool_certificates", "Certificates of these chunks: made, missing");
+        let pool_workers = by_state("pool_workers", "Workers: heard in the last two minutes, silent since");
         Self {
             registry,
             requests,
@@ -119,6 +138,9 @@ impl Default for Metrics {
             crl_entries,
             crl_next_update_seconds,
             crl_oldest_unpublished_revocation_seconds,
+            pool_chunks,
+            pool_certificates,
+            pool_workers,
         }
     }
 }
@@ -158,11 +180,31 @@ impl Metrics {
         self.crl_entries.set(signed(crls.entries));
         self.crl_next_update_seconds.set(crls.next_update_seconds);
         self.crl_oldest_unpublished_revocation_seconds.set(signed(crls.oldest_unpublished_seconds));
+        if let Some(PoolStatus { batches, workers, .. }) = &measured.pool {
+            let sum = |of: fn(&HandedOut) -> u64| batches.iter().map(of).sum::<u64>();
+            let heard = workers.iter().filter(|worker| worker.seen_seconds <= HEARD).count() as u64;
+            let made = sum(|of| of.certificates);
+            for (family, state, value) in [
+                (&self.pool_chunks, "open", sum(|of| of.open)),
+                (&self.pool_chunks, "leased", sum(|of| of.leased)),
+                (&self.pool_chunks, "done", sum(|of| of.done)),
+                (&self.pool_chunks, "parked", sum(|of| of.parked)),
+                (&self.pool_certificates, "made", made),
+                (&self.pool_certificates, "missing", sum(|of| of.leaves).saturating_sub(made)),
+                (&self.pool_workers, "heard", heard),
+                (&self.pool_workers, "silent", workers.len() as u64 - heard),
+            ] {
+                family.get_or_create(&Standing { state }).set(signed(value));
+            }
+        }
         let mut text = String::new();
         encode(&mut text, &self.registry).expect("writing to a String");
         text
     }
 }
+
+/// Seconds: twice the usual time of a lease.
+const HEARD: u64 = 120;
 
 #[cfg(test)]
 mod tests {
