@@ -113,7 +113,7 @@ pub(super) fn sign(
     world: &mut World,
     printer: Printer,
 ) -> Result<Exit, Fault> {
-    load::place_unless_there(&args.out, Shape::PLAIN)?;
+    load::place_unless_there(&choices.out, Shape::PLAIN)?;
     let config: Config = load::config(&args.config, printer)?;
     load::ending(&config, world, printer);
     choices.approvals = Approval::read_all(&args.approvals).map_err(Error::from)?;
@@ -126,7 +126,7 @@ pub(super) fn sign(
     };
     let round = vault.sign_lists(&choices, &ledger, &mut confirm, now)?;
     printer.notes(vault.notes());
-    let file = Carried::Signatures(Place(&args.out));
+    let file = Carried::Signatures(Place(&choices.out));
     let report = RoundCarried { round: &round, file, head: ledger.head()? };
     shown(&report, report.facts(), printer);
     Ok(Exit::Done)

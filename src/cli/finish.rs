@@ -11,6 +11,7 @@ pub(crate) fn run(args: &FinishArgs, world: &mut World, printer: Printer) -> Res
     let digest = args.expect_signatures.as_deref().map(load::digest_of_signatures).transpose()?;
     let came = match &args.signatures {
         Some(file) => Came::Signatures(file.clone(), digest),
+        None if args.pool => Came::OnLedger,
         None => Came::Certificates(load::inputs(&args.certificates)?),
     };
     let choices = FinishChoices {

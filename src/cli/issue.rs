@@ -74,6 +74,7 @@ pub(super) fn chosen(args: &IssueArgs, by: By, world: &World, printer: Printer) 
         jobs: args.jobs,
         chunk: args.chunk,
         engine: load::engine(args.engine.generic),
+        pool: None,
         dry_run: args.dry_run,
     };
     choices.check()?;

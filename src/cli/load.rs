@@ -98,9 +98,19 @@ fn overruled(shared: &[Shared], printer: Printer) {
 
 /// Opens the ledger that the configuration names, or makes it where that was asked for.
 pub(crate) fn ledger(config: &Config, issuer: &Spki, new: bool, printer: Printer) -> Result<Ledger, Fault> {
+    let open = || if new { config.open_or_create_ledger(issuer) } else { config.open_ledger(issuer) };
+    noted(config, || printer.when_free(open), printer)
+}
+
+/// Opens the ledger of a worker, which is on a server.
+pub(crate) fn ledger_as_worker(config: &Config, url: &Path, issuer: &Spki, printer: Printer) -> Result<Ledger, Fault> {
+    noted(config, || Ok(config.open_ledger_as_worker(url, issuer)?), printer)
+}
+
+/// Opens a ledger, and warns where there was no head to compare it with.
+fn noted(config: &Config, open: impl FnOnce() -> Result<Ledger, Fault>, printer: Printer) -> Result<Ledger, Fault> {
     let unnoted = config.head_file().filter(|file| !file.exists());
-    let ledger =
-        printer.when_free(|| if new { config.open_or_create_ledger(issuer) } else { config.open_ledger(issuer) })?;
+    let ledger = open()?;
     if let Some(file) = unnoted {
         let file = Printable::new(file);
         printer.warn(&format!(

@@ -37,6 +37,7 @@ mod sign;
 mod signer;
 mod status;
 mod timestamp;
+mod work;
 
 pub(crate) use args::Cli;
 pub(crate) use load::FromFile;

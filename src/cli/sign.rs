@@ -1,6 +1,7 @@
 //! `reroot sign`
 
 use std::io::Read;
+use std::path::Path;
 
 use reroot::approval::Approval;
 use reroot::error::Error;
@@ -12,12 +13,20 @@ use reroot::text::Printable;
 
 use super::args::{Format, SignArgs};
 use super::secrets::Secrets;
-use super::{Exit, Fault, Printer, World, crl, load, progress, render};
+use super::{Exit, Fault, Printer, World, crl, load, progress, render, work};
 
 pub(crate) fn run(args: &SignArgs, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
+    match (&args.plan, &args.out, &args.pool.pool) {
+        (Some(plan), Some(out), _) => sign(args, plan, out, world, printer),
+        (_, _, Some(url)) => work::run(args, url.as_deref(), world, printer),
+        _ => unreachable!("a plan and an output are required without a pool"),
+    }
+}
+
+fn sign(args: &SignArgs, plan: &Path, out: &Path, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
     let mut choices = SignChoices {
-        plan: args.plan.clone(),
-        out: args.out.clone(),
+        plan: plan.to_owned(),
+        out: out.to_owned(),
         approvals: vec![],
         click: None,
         socket: None,
@@ -25,7 +34,7 @@ pub(crate) fn run(args: &SignArgs, world: &mut World, printer: Printer) -> Resul
         jobs: args.jobs,
     };
     choices.check()?;
-    if reroot::revoke::plan::is_plan(&args.plan) {
+    if reroot::revoke::plan::is_plan(plan) {
         return crl::sign(args, choices, world, printer);
     }
     let config = load::config(&args.config, printer)?;
@@ -42,14 +51,14 @@ pub(crate) fn run(args: &SignArgs, world: &mut World, printer: Printer) -> Resul
     })?;
     printer.notes(vault.notes());
     if let Outcome::AlreadyDone(signed) = &outcome {
-        let out = Printable::new(&args.out);
+        let out = Printable::new(out);
         printer.tell(&format!("already done: `{out}` holds the signatures of batch {}", signed.batch));
     }
     match (printer.format, &outcome) {
-        (Format::Json, _) => printer.json(&Ended { outcome: &outcome, out: &args.out }),
+        (Format::Json, _) => printer.json(&Ended { outcome: &outcome, out }),
         (Format::Text, Outcome::AlreadyDone(signed) | Outcome::Done(signed)) => {
             let mut table = Table::new(12);
-            table.extend(signed.facts(&args.out));
+            table.extend(signed.facts(out));
             printer.data(&table.finish());
         }
         (Format::Text, Outcome::DryRun(_) | Outcome::Refused(_)) => {

@@ -56,6 +56,19 @@ pub(crate) const PHRASES: &[(&str, &str)] = &[
         "Ask the other site for the list of its names.",
         "The other site makes one with `reroot ledger export-names FILE`.",
     ),
+    // workers
+    (
+        "Sign the whole plan on this machine.",
+        "Sign the whole plan on this machine: `reroot sign PLAN --out SIGNATURES`.",
+    ),
+    (
+        "Name the directory to which the planner wrote the leaves.",
+        "`--leaves` names the directory that `reroot plan --pool` wrote to, or a copy of it.",
+    ),
+    (
+        "Run the same command again when the workers are done.",
+        "Run the same command again when the workers are done (`reroot pool status`).",
+    ),
     // anchors and engines
     ("manifest.pem as the manifest anchor;", "manifest.pem with --manifest-anchor;"),
     (

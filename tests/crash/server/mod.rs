@@ -8,6 +8,7 @@ mod kills;
 mod older;
 mod pool;
 mod standby;
+mod workers;
 
 use std::path::Path;
 

@@ -221,6 +221,14 @@ impl Config {
         self.noting_head(Ledger::open_or_create(self.ledger_path(), issuer)?)
     }
 
+    /// Opens the ledger at this URL beside other workers of its pool, and compares it with the head that the last run noted.
+    ///
+    /// # Errors
+    /// As [`Ledger::open_as_worker`] and [`Ledger::note_head_in`].
+    pub fn open_ledger_as_worker(&self, url: &Path, issuer: &Spki) -> Result<Ledger, LedgerError> {
+        self.noting_head(Ledger::open_as_worker(url, issuer)?)
+    }
+
     fn noting_head(&self, ledger: Ledger) -> Result<Ledger, LedgerError> {
         if let Some(file) = self.head_file() {
             ledger.note_head_in(file)?;

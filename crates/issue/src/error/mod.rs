@@ -2,6 +2,7 @@
 
 mod cmp;
 mod plan;
+mod pool;
 mod revoke;
 pub mod setup;
 mod signing_service;
@@ -32,6 +33,7 @@ use crate::signer::SignerError;
 
 pub use cmp::{CmpError, RequestError, TransportError};
 pub use plan::PlanError;
+pub use pool::PoolError;
 /// What checking says.
 pub use reroot_core::error::Error as CoreError;
 pub use revoke::RevokeError;
@@ -179,6 +181,9 @@ pub enum Error {
     /// A plan, or the signatures for one, are not taken.
     #[error(transparent)]
     Plan(#[from] PlanError),
+    /// A worker of a pool, or the run that finishes its batch, ends.
+    #[error(transparent)]
+    Pool(#[from] PoolError),
     /// A sealed batch would come out with other bytes.
     #[error("`{file}` of batch {batch} would not be what was sealed")]
     RepublishDiffers {
@@ -263,6 +268,7 @@ impl Error {
             Self::Names(error) => error.class(),
             Self::Approval(error) => error.class(),
             Self::Plan(error) => error.class(),
+            Self::Pool(error) => error.class(),
             Self::Revoke(error) => error.class(),
             Self::Setup(error) => error.class(),
             Self::SigningService(error) => error.class(),
@@ -315,6 +321,7 @@ impl Error {
             Self::OutputExists { .. } => Some("Nothing is ever overwritten: choose another output.".into()),
             Self::Approval(error) => error.hint(),
             Self::Plan(error) => error.hint(),
+            Self::Pool(error) => error.hint().map(str::to_owned),
             Self::Revoke(error) => error.hint(),
             Self::RepublishDiffers { .. } => Some(
                 "Publish again with the version of this program that sealed the batch (`tool` in manifest.json) and with \
@@ -378,6 +385,7 @@ into_failure! {
     LedgerError,
     NamesError,
     PlanError,
+    PoolError,
     SignerError,
     SigningServiceError,
 }

@@ -149,7 +149,7 @@ pub enum Signed {
     /// The signer signs deterministically and the signature is not full width: only another serial number helps, and
     /// that has to be recorded first.
     NeedsNewSerial(Recorded<TbsCertificate>),
-    /// Not signed, or not to anyone's knowledge, because of the report's failure.
+    /// Not signed, or not to anyone's knowledge, because of the report's failure or because the signer was told to stop.
     Unsigned(Recorded<TbsCertificate>),
 }
 

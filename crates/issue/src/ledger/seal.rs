@@ -82,6 +82,17 @@ impl Ledger {
         })
     }
 
+    /// How many leaves of a batch have a certificate.
+    ///
+    /// # Errors
+    /// There is no such batch, or the store cannot be read.
+    pub fn certificates_made(&self, batch: &BatchId) -> Result<u64, LedgerError> {
+        self.with(|state| {
+            let number = state.known(batch)?.number;
+            Ok(state.sum(number)?.0)
+        })
+    }
+
     /// How many signatures the issuing key made for a batch, those thrown away included. A signature that was made and
     /// lost before it could be recorded is not among them.
     ///

@@ -161,6 +161,8 @@ pub(super) struct Work<'a> {
     pub(super) batch: &'a BatchRow,
     /// Leaves of the batch, strictly increasing by UID.
     pub(super) rows: &'a [Row],
+    /// Number of the chunk with which they begin.
+    pub(super) first: u64,
     pub(super) spool: &'a Spool,
     /// What pass 1 built; `None` during pass 1.
     pub(super) kept: Option<&'a Kept>,
@@ -174,7 +176,7 @@ impl<'a> Work<'a> {
     /// The rows in the chunks that the batch row fixes, each with its number.
     pub(super) fn chunks(&self) -> impl Iterator<Item = (u64, &'a [Row])> + use<'a> {
         let size = usize::try_from(self.batch.chunk_size).expect("a chunk fits into memory");
-        (0_u64..).zip(self.rows.chunks(size))
+        (self.first..).zip(self.rows.chunks(size))
     }
 
     /// Ctrl-C ends the run at the next chunk border; the batch stays open and the same command resumes it.
@@ -200,7 +202,7 @@ impl<'a> Work<'a> {
     /// is not the first, the tbsCertificate is built now.
     pub(super) fn read_back(&self, number: u64, rows: &[Row], attempts: &[u32]) -> Result<Built, Error> {
         let kept = self.kept.expect("pass 2 begins after pass 1 has built everything");
-        let chunk = kept.chunk(number)?;
+        let chunk = kept.chunk(number - self.first)?;
         let shares = parallel::map_each(kept.shares(chunk, rows), |(at, rows)| self.read_back_share(kept, at, rows));
         let mut leaves = Vec::with_capacity(rows.len());
         let mut built = Vec::with_capacity(rows.len());

@@ -127,6 +127,7 @@ impl<'a> Job<'a> {
             again: None,
             known_ledgers: &[],
             known_names: &[],
+            pool: None,
             dry_run: false,
             tool: TOOL,
         })
@@ -221,6 +222,8 @@ choices! {
     on_reject: OnReject;
     /// What becomes of a leaf that is not on the list.
     on_surplus: OnSurplus;
+    /// Where the files of the chunks go, if the workers of a pool sign the plan.
+    pool: Option<&'a Path>;
     /// Writes the bulk identifier into the statement too.
     publish_bulk_id: bool;
     /// Issues again what was issued before, for this reason.

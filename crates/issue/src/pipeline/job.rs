@@ -83,6 +83,8 @@ pub struct Job<'a> {
     pub(super) known_ledgers: &'a [KnownLedger],
     /// Lists of the chips of other sites, for which nothing is issued here.
     pub(super) known_names: &'a [KnownNames],
+    /// Where the files of the chunks go, if the workers of a pool sign the plan.
+    pub(super) pool: Option<&'a Path>,
     /// Stop before anything is recorded or signed.
     pub(super) dry_run: bool,
     /// Name and version of this program for the statement.

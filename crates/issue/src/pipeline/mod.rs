@@ -38,6 +38,7 @@ mod settle;
 mod sign;
 mod task;
 mod terms;
+mod worker;
 
 pub use authority::{AirGapped, Authority, Cmp, ExternalFile, Local};
 pub use builder::{FinishBasis, FinishJobBuilder, JobBasis, JobBuilder, SignBasis, SignJobBuilder};
@@ -51,6 +52,7 @@ pub(crate) use seal::sealed_at;
 #[cfg(fuzzing)]
 pub use task::fuzz_sign;
 pub use task::{Finish, Issue, Plan, Sign, Task};
+pub use worker::{PoolJob, Worked, work};
 
 pub use crate::ledger::OnReject;
 

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::findings::Findings;
+use crate::ledger::ChunkFile;
 use crate::verify::MissingChip;
 use crate::x509::{Sha256Digest, Time};
 
@@ -29,6 +30,8 @@ pub struct Planned {
     pub plan_sha256: Sha256Digest,
     /// Bytes of the file.
     pub bytes: u64,
+    /// The files of the chunks, in order, where the plan is for the workers of a pool.
+    pub chunks: Vec<ChunkFile>,
 }
 
 /// A signature file.

@@ -490,7 +490,7 @@ fn text(content: Vec<u8>) -> Result<String, PlanError> {
     String::from_utf8(content).map_err(|_| malformed("a section of lines is not text"))
 }
 
-fn read_certificates(mut section: &[u8]) -> Result<Vec<Certificate>, PlanError> {
+pub(super) fn read_certificates(mut section: &[u8]) -> Result<Vec<Certificate>, PlanError> {
     let mut certificates = Vec::new();
     while !section.is_empty() {
         let broken = || malformed("an intermediate is not a certificate");
@@ -504,6 +504,12 @@ fn read_certificates(mut section: &[u8]) -> Result<Vec<Certificate>, PlanError> 
         section = rest;
     }
     Ok(certificates)
+}
+
+/// Reads leaves that are in memory, in order.
+pub(super) fn read_leaves(section: &[u8]) -> Result<Vec<SourceLeaf>, PlanError> {
+    let mut leaves = Leaves { reader: section, hash: Sha256::new(), path: Path::new(LEAVES), name: Vec::new() };
+    std::iter::from_fn(|| leaves.next().transpose()).collect()
 }
 
 /// Whether a file begins as a plan does.

@@ -18,15 +18,18 @@
 //! (`hand_over`), and certificates come back in place of signatures.
 
 mod ceremony;
+pub(crate) mod chunk_file;
 pub(crate) mod file;
 pub(crate) mod hand_over;
 pub(crate) mod head;
+mod leaf_store;
 mod limits;
 mod proposal;
 pub(crate) mod signatures;
 
 pub use ceremony::{Ceremony, Shown};
 pub(crate) use file::PlanFile;
+pub use leaf_store::LeafStore;
 pub use proposal::Proposal;
 pub(crate) use signatures::{SignatureFile, SignatureWriter};
 

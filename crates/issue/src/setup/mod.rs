@@ -30,7 +30,7 @@ use crate::x509::{Certificate, Time};
 
 pub use reel::{By, Choices, Reel};
 pub use returned::{Came, FinishChoices, Returned};
-pub use vault::{SignChoices, Vault};
+pub use vault::{SignChoices, Vault, WorkChoices};
 
 /// What a run takes from its front door.
 #[expect(missing_debug_implementations, reason = "holds a reader and callbacks")]

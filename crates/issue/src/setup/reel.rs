@@ -10,7 +10,7 @@ use crate::crypto::VerificationEngine;
 use crate::delivery::Form;
 use crate::error::{Error, SetupError};
 use crate::issue::Issuer;
-use crate::ledger::{KnownNames, Ledger, OnReject};
+use crate::ledger::{KnownNames, Ledger, OnReject, Pool};
 use crate::manifest::Entry;
 use crate::parallel;
 use crate::pipeline::authority::AskAgain;
@@ -76,6 +76,8 @@ pub struct Choices {
     pub chunk: Option<u32>,
     /// Who checks signatures.
     pub engine: VerificationEngine,
+    /// Where the files of the chunks go, if the workers of a pool sign the plan.
+    pub pool: Option<PathBuf>,
     /// Stop before anything is recorded or signed.
     pub dry_run: bool,
 }
@@ -212,6 +214,24 @@ impl Reel {
         })
     }
 
+    /// Makes a plan and hands its chunks out to the workers of the pool.
+    ///
+    /// # Errors
+    /// As [`pipeline::run`]; or the server refuses. The same command again does the rest.
+    pub fn plan_for(
+        &self,
+        pool: &mut Pool,
+        ledger: &Ledger,
+        around: &mut Surroundings<'_>,
+    ) -> Result<Outcome<Planned>, Error> {
+        let outcome = self.plan(ledger, around)?;
+        if let Outcome::AlreadyDone(planned) | Outcome::Done(planned) = &outcome {
+            let batch = planned.summary.batch.parse().expect("a batch has the name that it was given");
+            pool.hand_out(&batch, &planned.chunks)?;
+        }
+        Ok(outcome)
+    }
+
     /// What went wrong at the tokens without stopping the work.
     pub fn notes(&self) -> Vec<String> {
         let issuer = match &self.party {
@@ -254,6 +274,7 @@ impl Reel {
             .expect_head(choices.expect_head)
             .jobs(choices.jobs.unwrap_or_else(parallel::cores))
             .engine(choices.engine)
+            .pool(choices.pool.as_deref())
             .dry_run(choices.dry_run)
             .tool(tool);
         match choices.chunk.or(self.party.chunk()) {

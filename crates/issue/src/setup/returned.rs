@@ -52,6 +52,8 @@ impl FinishChoices {
 pub enum Came {
     /// The certificates of an external CA.
     Certificates(Vec<Input>),
+    /// Workers of a pool put all certificates on the ledger.
+    OnLedger,
     /// A signature file, and its SHA-256 if that was carried beside it.
     Signatures(PathBuf, Option<Sha256Digest>),
 }
@@ -108,6 +110,7 @@ impl Returned {
             Came::Certificates(certificates) => {
                 pipeline::run(task, ledger, &ExternalFile::returned(certificates), around.progress, around.cancel)
             }
+            Came::OnLedger => pipeline::run(task, ledger, &AirGapped::on_ledger(), around.progress, around.cancel),
             Came::Signatures(file, digest) => {
                 pipeline::run(task, ledger, &AirGapped::returned(file, *digest), around.progress, around.cancel)
             }

@@ -2,16 +2,17 @@
 
 use std::io::Read;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::approval::{self, Approval, Click, Given, Socket};
 use crate::config::{Config, Signing};
 use crate::crypto::sha256;
 use crate::error::{Error, RevokeError, SetupError};
 use crate::issue::Issuer;
-use crate::ledger::{CrlRound, Ledger};
+use crate::ledger::{CrlRound, Ledger, Pool, Worker};
 use crate::parallel;
-use crate::pipeline::{self, Local, Outcome, Sign, SignBasis, SignJob, Signed};
-use crate::plan::Ceremony;
+use crate::pipeline::{self, Local, Outcome, PoolJob, Sign, SignBasis, SignJob, Signed, Worked};
+use crate::plan::{Ceremony, LeafStore};
 use crate::revoke::plan::{self as lists, CrlCeremony, CrlSignJob};
 use crate::revoke::request::Request;
 use crate::signer::SecretResolver;
@@ -52,6 +53,29 @@ impl SignChoices {
     }
 }
 
+/// What is chosen for a worker of a pool. Which policies it signs is in the configuration of its machine.
+#[expect(missing_debug_implementations, reason = "holds callbacks")]
+pub struct WorkChoices<'a> {
+    /// Where the files of the chunks are.
+    pub leaves: LeafStore,
+    /// A directory for files that have no name.
+    pub scratch: PathBuf,
+    /// What the pool knows this worker by.
+    pub worker: Worker,
+    /// How long a chunk is this worker's without a sign of life.
+    pub lease: Duration,
+    /// Chunks that are signed at once.
+    pub at_once: usize,
+    /// Whether the worker ends when no chunk is left.
+    pub until_empty: bool,
+    /// Threads; all cores if it is not said.
+    pub jobs: Option<usize>,
+    /// This machine's clock.
+    pub clock: &'a (dyn Fn() -> Time + Sync),
+    /// Tells a person what went wrong with a chunk.
+    pub note: &'a (dyn Fn(&str) + Sync),
+}
+
 /// A signing machine, of which everything but the ledger is open. It signs one plan after the other.
 #[expect(missing_debug_implementations, reason = "holds a signer")]
 pub struct Vault {
@@ -75,6 +99,11 @@ impl Vault {
     /// The key whose ledger a run needs.
     pub fn issuer_key(&self) -> &Spki {
         self.issuer.identity().spki()
+    }
+
+    /// The name of the issuing CA.
+    pub fn issuer_name(&self) -> String {
+        self.issuer.identity().subject().to_string()
     }
 
     /// Signs a plan of certificates, if `confirm`, which can read standard input, says so. A plan is signed whole or not at
@@ -109,6 +138,37 @@ impl Vault {
         let stdin = &mut *around.stdin;
         let task = Sign { job: &job, confirm: &mut |ceremony| confirm(stdin, ceremony) };
         pipeline::run(task, ledger, &Local { issuer: &self.issuer }, around.progress, around.cancel)
+    }
+
+    /// Signs the chunks of plans that are handed out, as a worker of a pool.
+    ///
+    /// # Errors
+    /// As [`pipeline::work`].
+    pub fn work(
+        &self,
+        choices: &WorkChoices<'_>,
+        ledger: &Ledger,
+        pool: &mut Pool,
+        around: &Surroundings<'_>,
+    ) -> Result<Worked, Error> {
+        let job = PoolJob {
+            issuer: &self.issuer,
+            anchors: &self.anchors,
+            policies: &self.signing.policies,
+            max_days: self.signing.max_days,
+            rule: self.signing.rule(),
+            leaves: &choices.leaves,
+            scratch: &choices.scratch,
+            worker: &choices.worker,
+            lease: choices.lease,
+            at_once: choices.at_once,
+            until_empty: choices.until_empty,
+            jobs: choices.jobs.unwrap_or_else(parallel::cores),
+            clock: choices.clock,
+            random: around.random,
+            note: choices.note,
+        };
+        pipeline::work(&job, ledger, pool, around.progress, around.cancel)
     }
 
     /// Signs a plan of revocation lists, if `confirm` says so. Returns the round.

@@ -276,6 +276,7 @@ pub(super) fn plan(
         jobs: settings.limits.threads,
         chunk: None,
         engine: VerificationEngine::FixedKey,
+        pool: None,
         dry_run: issue.dry_run,
     };
     let config = config(app)?;

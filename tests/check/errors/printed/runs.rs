@@ -4,7 +4,7 @@ use reroot::approval::ApprovalError;
 use reroot::audit_log::JournalError;
 use reroot::cmp::{CmpError, TransportError};
 use reroot::crypto::{KeyError, SignatureError};
-use reroot::error::{Error, PlanError, RevokeError, SetupError};
+use reroot::error::{Error, PlanError, PoolError, RevokeError, SetupError};
 use reroot::issue::IssueError;
 use reroot::ledger::AuthorityKind;
 use reroot::manifest::ManifestError;
@@ -89,6 +89,13 @@ fn plans(sheet: &mut Sheet<'_>) {
     sheet.ends(PlanError::SeedTaken { batch: batch() });
     sheet.ends(PlanError::Signatures { path: path("signatures"), what: "it is for another plan".to_owned() });
     sheet.ends(PlanError::Taken { count: 2, uid: uid(), reason: "it has a certificate".to_owned() });
+    sheet.ends(PoolError::Approvals { needed: 2 });
+    let batch = batch();
+    sheet.ends(PoolError::Issuer { batch: batch.clone(), found: digest(1), expected: digest(2) });
+    let place = "/srv/leaves/00.leaves".to_owned();
+    sheet.ends(PoolError::Leaves { place, what: "No such file or directory (os error 2)".to_owned() });
+    sheet.ends(PoolError::NotDone { batch: batch.clone(), made: 4_096, leaves: 5_000 });
+    sheet.ends(PoolError::NotPlanned { batch });
 }
 
 fn approvals(sheet: &mut Sheet<'_>) {

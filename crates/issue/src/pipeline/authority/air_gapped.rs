@@ -5,9 +5,9 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::cert::{IssuedCertificate, IssuerIdentity, TbsCertificate, UncheckedCertificate};
-use crate::crypto::{PublicKey, kept_form};
-use crate::error::{Error, PlanError};
+use crate::cert::{IssuedCertificate, IssuerIdentity, TbsCertificate, UncheckedCertificate, check_all};
+use crate::crypto::{IssuerKey, PublicKey, VerificationEngine, kept_form};
+use crate::error::{Error, PlanError, PoolError};
 use crate::findings::Findings;
 use crate::intake::Row;
 use crate::issue::{self, IssueError, SignReport, Signed};
@@ -25,20 +25,35 @@ use super::{Asked, Authority, Receiver, Report};
 /// Takes the signatures that a signing machine made for a plan.
 #[derive(Clone, Copy, Debug)]
 pub struct AirGapped<'a> {
-    /// The signature file, and its SHA-256 if that is known; None while there is only a plan to write.
-    returned: Option<(&'a Path, Option<Sha256Digest>)>,
+    returned: Returned<'a>,
+}
+
+/// What came back for a plan.
+#[derive(Clone, Copy, Debug)]
+enum Returned<'a> {
+    /// There is only a plan to write.
+    Nothing,
+    /// The signature file, and its SHA-256 if that is known.
+    File(&'a Path, Option<Sha256Digest>),
+    /// Workers of a pool put all certificates on the ledger.
+    OnLedger,
 }
 
 impl<'a> AirGapped<'a> {
     /// The machine, to which a plan is to be carried.
     pub const fn to_ask() -> Self {
-        Self { returned: None }
+        Self { returned: Returned::Nothing }
     }
 
     /// The machine with the signature file that it wrote. `expected` is the file's SHA-256 as the machine printed it, if
     /// it was carried beside the file.
     pub const fn returned(file: &'a Path, expected: Option<Sha256Digest>) -> Self {
-        Self { returned: Some((file, expected)) }
+        Self { returned: Returned::File(file, expected) }
+    }
+
+    /// The workers of a pool, which share this ledger.
+    pub const fn on_ledger() -> Self {
+        Self { returned: Returned::OnLedger }
     }
 }
 
@@ -54,9 +69,12 @@ impl Authority for AirGapped<'_> {
 
     fn issue(&self, asked: &Asked<'_>, to: &mut dyn Receiver) -> Result<Result<Report, Refusal>, Error> {
         let Asked { ready, work, ledger } = asked;
-        let (Some((path, expected)), Some(plan)) = (self.returned, &ready.plan) else {
-            return Err(PlanError::NothingReturned.into());
+        let (path, expected) = match self.returned {
+            Returned::Nothing => return Err(PlanError::NothingReturned.into()),
+            Returned::File(path, expected) => (path, expected),
+            Returned::OnLedger => return by_workers(work, ledger, to),
         };
+        let plan = ready.plan.as_ref().ok_or(PlanError::NothingReturned)?;
         let file = SignatureFile::open((path, expected.as_ref()), plan, work.issuer, &ready.policy, work.rows.len())?;
         let key = PublicKey::from_spki(work.issuer.spki()).map_err(IssueError::from)?;
         let signatures = Signatures {
@@ -85,6 +103,43 @@ impl Authority for AirGapped<'_> {
         };
         let signatures_made = work.rows.len() as u64 + given_up;
         Ok(Ok(Report { resumed, signatures_made, findings: Findings::default(), warnings }))
+    }
+}
+
+/// Takes every certificate from the ledger, if workers have made all of them.
+fn by_workers(work: &Work<'_>, ledger: &Ledger, to: &mut dyn Receiver) -> Result<Result<Report, Refusal>, Error> {
+    let batch = &work.batch.id;
+    let (made, leaves) = (ledger.certificates_made(batch)?, work.rows.len() as u64);
+    if made < leaves {
+        return Err(PoolError::NotDone { batch: batch.to_string(), made, leaves }.into());
+    }
+    to.begin()?;
+    let key = PublicKey::from_spki(work.issuer.spki()).map_err(IssueError::from)?;
+    issue_all(work, ledger, &NoKey(IssuerKey::new(key)), &mut |chunk| to.take(chunk))?;
+    let signatures_made = ledger.signatures_made(batch)?;
+    Ok(Ok(Report { resumed: false, signatures_made, findings: Findings::default(), warnings: vec![] }))
+}
+
+/// Checks what the ledger holds, and signs nothing.
+struct NoKey(IssuerKey);
+
+impl SignRecorded for NoKey {
+    fn sign(&self, recorded: Vec<Recorded<TbsCertificate>>) -> SignReport {
+        // the ledger was asked: each leaf has its certificate
+        let outcomes = recorded.into_iter().map(Signed::Unsigned).collect();
+        SignReport { outcomes, signatures_made: 0, failure: None }
+    }
+
+    fn check_all(
+        &self,
+        unchecked: Vec<UncheckedCertificate>,
+    ) -> Result<Vec<Result<IssuedCertificate, IssueError>>, IssueError> {
+        let checked = check_all(&self.0, VerificationEngine::default(), unchecked)?;
+        Ok(checked.into_iter().map(|one| one.map_err(IssueError::from)).collect())
+    }
+
+    fn expect(&self, count: u64) {
+        self.0.expect(count);
     }
 }
 

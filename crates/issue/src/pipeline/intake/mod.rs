@@ -3,7 +3,7 @@
 //! A reel is read, settled and linted ([`reel`]). A plan was that already, on another machine: everything of it that can
 //! be derived is derived again ([`plan`]), for the signing machine ([`signing`]) and back at the planner ([`returned`]).
 
-mod plan;
+pub(super) mod plan;
 pub(super) mod reel;
 pub(super) mod returned;
 pub(super) mod signing;
@@ -98,6 +98,7 @@ impl Ready<'_> {
             bound: &self.bound,
             batch: &self.row,
             rows: &self.rows,
+            first: 0,
             spool: &self.spool,
             kept: self.kept.as_ref(),
             verifier: &self.verifier,

@@ -18,7 +18,7 @@ use crate::plan::PlanFile;
 use crate::plan::file::differs;
 use crate::plan::head::Mode;
 use crate::policy::{Params, Policy};
-use crate::reel::{Limits, Spool};
+use crate::reel::{Limits, SourceLeaf, Spool};
 use crate::text::brief;
 use crate::x509::{Certificate, Sha256Digest, Time};
 
@@ -60,7 +60,7 @@ pub(super) fn admit<'a>(
         return Err(PlanError::Mode { found: plan.head.mode.as_str(), expected: reader.mode.as_str() }.into());
     }
     let row = place(&plan, check_head(&plan, reader.issuer)?)?;
-    let (policy, params) = read_policy(&plan, reader.issuer)?;
+    let (policy, params) = read_policy(&row, reader.issuer, "policy in the plan")?;
     authority.check_policy(&policy)?;
     let mut cleared = None;
     // the fuzzer's CA has no chain that an auditor would accept
@@ -145,20 +145,23 @@ fn check_head(plan: &PlanFile, issuer: &IssuerIdentity) -> Result<BatchRow, Erro
     Ok(row)
 }
 
-/// Reads the policy of a plan and the parameters under it. The signing machine does not parse a policy that is not
+/// Reads the policy of a batch and the parameters under it. The signing machine does not parse a policy that is not
 /// approved: its mistakes are text that the planner chose.
-fn read_policy(plan: &PlanFile, issuer: &IssuerIdentity) -> Result<(Policy, Params), Error> {
-    let head = &plan.head;
-    let policy = Policy::parse(&head.policy, "policy in the plan")?;
-    let relaxations: Vec<String> = policy.source().relax.iter().map(ToString::to_string).collect();
-    if policy.name() != head.policy_name || relaxations != head.relaxations {
+pub(in super::super) fn read_policy(
+    row: &BatchRow,
+    issuer: &IssuerIdentity,
+    source: &str,
+) -> Result<(Policy, Params), Error> {
+    let terms = &row.terms;
+    let policy = Policy::parse(&String::from_utf8_lossy(&terms.policy), source)?;
+    if policy.name() != terms.policy_name || policy.source().relax != terms.relaxations {
         return Err(PlanError::Differs { what: "name or relaxations of the policy" }.into());
     }
-    let params = policy.params(&head.params)?;
-    if *params.values() != head.params {
+    let params = policy.params(&terms.params)?;
+    if *params.values() != terms.params {
         return Err(PlanError::Differs { what: "parameters" }.into());
     }
-    if policy.copies_serial() && head.beacon.as_ref().is_some_and(|beacon| beacon.0.is_some()) {
+    if policy.copies_serial() && row.beacon.is_some() {
         let what = "it has a beacon, and its policy copies the serial numbers of the leaves".to_owned();
         return Err(PlanError::Malformed { what }.into());
     }
@@ -176,7 +179,7 @@ fn verify(
 ) -> Result<Pass1, Error> {
     let limits = Limits::default();
     let intermediates = plan.intermediates.clone();
-    let mut intake = run.timed(Stage::Intake, |run| {
+    let intake = run.timed(Stage::Intake, |run| {
         let source = Source {
             inputs: &[],
             limits: &limits,
@@ -190,10 +193,23 @@ fn verify(
             cancel: run.cancel,
         };
         run.progress.total(plan.head.counts.leaves);
-        verify_leaves::<Error>(&source, &intermediates, |send| {
-            plan.leaves(|leaf| matches!(send(leaf), ControlFlow::Continue(())))
-        })
+        verified(&source, &intermediates, |send| plan.leaves(|leaf| send(leaf).is_continue()))
     })?;
+    let leaves = LeavesOf(&intake.rows);
+    let digest = leaf_set_digest(&leaves);
+    if leaves.count() as u64 != row.terms.leaf_count || differs(&digest, &row.terms.leaves_sha256) {
+        return Err(PlanError::Differs { what: "list of the leaves" }.into());
+    }
+    Ok(intake)
+}
+
+/// Verifies leaves that are in UID order. Each must be genuine, and each chip there once.
+pub(in super::super) fn verified(
+    source: &Source<'_>,
+    intermediates: &[Certificate],
+    leaves: impl FnOnce(&mut dyn FnMut(SourceLeaf) -> ControlFlow<()>) -> Result<(), Error>,
+) -> Result<Pass1, Error> {
+    let mut intake = verify_leaves::<Error>(source, intermediates, leaves)?;
     intake.resolve(None)?;
     let none = intake.findings.empty();
     let findings = std::mem::replace(&mut intake.findings, none).finish()?;
@@ -201,11 +217,6 @@ fn verify(
     // resolved rows are in UID order, each UID once: so were the leaves, if nothing changed its place
     if (0..).zip(&intake.rows).any(|(at, row): (u64, &Row)| row.item != at) {
         return Err(PlanError::Differs { what: "order of the leaves" }.into());
-    }
-    let leaves = LeavesOf(&intake.rows);
-    let digest = leaf_set_digest(&leaves);
-    if leaves.count() as u64 != row.terms.leaf_count || differs(&digest, &row.terms.leaves_sha256) {
-        return Err(PlanError::Differs { what: "list of the leaves" }.into());
     }
     Ok(intake)
 }
@@ -220,6 +231,16 @@ fn taken(count: u64, first: Option<&Finding>) -> Result<(), PlanError> {
 /// tree over them.
 fn tbs_root(work: &Work<'_>, keeper: &mut Keeper) -> Result<Sha256Digest, Error> {
     let mut tree = TreeBuilder::new();
+    build_all(work, keeper, &mut |tbs| tree.push(tbs))?;
+    Ok(tree.root())
+}
+
+/// Builds every tbsCertificate of the first attempt, writes them to the scratch file, and shows each to `each`.
+pub(in super::super) fn build_all(
+    work: &Work<'_>,
+    keeper: &mut Keeper,
+    each: &mut dyn FnMut(&[u8]),
+) -> Result<(), Error> {
     work.progress.total(work.rows.len() as u64);
     for (_, rows) in work.chunks() {
         work.interrupted()?;
@@ -232,7 +253,7 @@ fn tbs_root(work: &Work<'_>, keeper: &mut Keeper) -> Result<Sha256Digest, Error>
         for built in built.into_iter().flatten() {
             match built? {
                 Ok((_, linted)) => {
-                    tree.push(linted.tbs().der());
+                    each(linted.tbs().der());
                     keeper.add(&linted)?;
                 }
                 Err(finding) => taken(1, Some(&finding))?,
@@ -240,5 +261,5 @@ fn tbs_root(work: &Work<'_>, keeper: &mut Keeper) -> Result<Sha256Digest, Error>
             work.progress.advance(1);
         }
     }
-    Ok(tree.root())
+    Ok(())
 }

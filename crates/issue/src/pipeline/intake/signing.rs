@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::audit;
+use crate::cert::IssuerIdentity;
 use crate::crypto::sha256;
 use crate::error::{Error, PlanError};
 use crate::intake::Row;
@@ -10,6 +11,7 @@ use crate::ledger::{BatchRow, BatchState, Ledger, LedgerError, Standing};
 use crate::plan::head::Mode;
 use crate::plan::{Ceremony, PlanFile, Shown};
 use crate::text::brief;
+use crate::x509::Time;
 
 use super::super::job::SignJob;
 use super::super::{Authority, Run};
@@ -56,7 +58,7 @@ pub(in super::super) fn admit_plan<'a>(
         let state = earlier.unwrap_or(BatchState::Open);
         // a sealed batch is only written out again, so the clock does not matter
         if state == BatchState::Open {
-            check_times(job, &row)?;
+            check_times(&row, job.basis.issuer, job.basis.max_days, job.basis.now)?;
         }
         Ok(BatchRow { state, ..row })
     })?;
@@ -89,15 +91,20 @@ fn begun(ledger: &Ledger, row: &BatchRow) -> Result<Option<BatchState>, Error> {
     }
 }
 
-fn check_times(job: &SignJob<'_>, row: &BatchRow) -> Result<(), Error> {
-    let distance = job.basis.now.unix().abs_diff(row.issued_at.unix());
-    if distance > u64::from(job.basis.max_days) * 86_400 {
-        let (issued_at, now, max_days) = (row.issued_at, job.basis.now, job.basis.max_days);
+/// The clock is not far from the batch's instant, and the CA certificate is valid.
+pub(in super::super) fn check_times(
+    row: &BatchRow,
+    issuer: &IssuerIdentity,
+    max_days: u32,
+    now: Time,
+) -> Result<(), Error> {
+    let issued_at = row.issued_at;
+    if now.unix().abs_diff(issued_at.unix()) > u64::from(max_days) * 86_400 {
         return Err(PlanError::Clock { issued_at, now, max_days }.into());
     }
-    let certificate = job.basis.issuer.certificate();
-    if !certificate.validity().contains(job.basis.now) {
-        return Err(audit::not_valid(certificate, job.basis.now).into());
+    let certificate = issuer.certificate();
+    if !certificate.validity().contains(now) {
+        return Err(audit::not_valid(certificate, now).into());
     }
     Ok(())
 }

@@ -6,15 +6,15 @@ use std::path::{Path, PathBuf};
 use crate::cert::Encoder;
 use crate::crypto::sha256;
 use crate::delivery::{self, Staged};
-use crate::durable::{self, DurableError, output};
+use crate::durable::{self, Access, DurableError, output};
 use crate::error::Error;
-use crate::ledger::{BatchRow, Ledger};
+use crate::ledger::{BatchRow, ChunkFile, Ledger};
 use crate::manifest::TreeBuilder;
 use crate::origin::Disposition;
-use crate::plan::PlanFile;
 use crate::plan::file::{self, LeafWriter};
 use crate::plan::hand_over::{self, HandOver};
 use crate::plan::head::{CountsHead, Head, Mode, Rest, SectionHead};
+use crate::plan::{PlanFile, chunk_file};
 use crate::verify::{Relaxation, VerifiedLeaf};
 use crate::x509::Sha256Digest;
 
@@ -30,6 +30,8 @@ pub struct PlanOutput<'a> {
     pub(in super::super) job: &'a Job<'a>,
     /// Whether the plan is for an external CA: then it is in a directory with the requests.
     pub(in super::super) external: bool,
+    /// Where the files of the chunks go, for the workers of a pool.
+    pub(in super::super) pool: Option<&'a Path>,
 }
 
 /// The leaves of a plan and, for an external CA, the requests.
@@ -40,6 +42,8 @@ pub struct Drawn {
     tbs_root: Sha256Digest,
     /// The directory with the requests, under its unfinished name.
     requests: Option<Staged>,
+    /// The files of the chunks, for the workers of a pool.
+    chunks: Vec<ChunkFile>,
 }
 
 impl Output for PlanOutput<'_> {
@@ -53,7 +57,12 @@ impl Output for PlanOutput<'_> {
         } else if !file::looks_like_one(&self.place()) {
             return Err(self.other());
         }
-        Ok(())
+        match self.pool {
+            Some(folder) if !self.job.dry_run && output::is_free(folder) => {
+                Ok(output::create_directory(folder, Access::Public)?)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// A plan says with which inputs and list its batch was started; a command that is spelled otherwise makes no other
@@ -63,8 +72,12 @@ impl Output for PlanOutput<'_> {
             return Ok(None);
         }
         if let Some((plan_sha256, bytes)) = self.planned_before(&ready.row)? {
+            if self.pool.is_some() {
+                // the files of the chunks may be missing: `make` writes them, and `seal` finds the plan
+                return Ok(None);
+            }
             let summary = Summary { head: Some(ledger.head()?), ..ready.summary() };
-            return Ok(Some(Found::Done(Planned { summary, plan_sha256, bytes })));
+            return Ok(Some(Found::Done(Planned { summary, plan_sha256, bytes, chunks: vec![] })));
         }
         let reason = format!(
             "batch {} was started from inputs with other names, or with a different list or bulk identifier; its plan can \
@@ -74,9 +87,12 @@ impl Output for PlanOutput<'_> {
         Ok(Some(Found::Refused(ready.refused(reason))))
     }
 
-    /// Records the intent of every chunk and writes the leaves as they are in the file.
+    /// Records the intent of every chunk and writes the leaves as they are in the file. For a pool it writes the file of
+    /// each chunk, and the worker that signs a chunk records its intent.
     fn make(&self, asked: &Asked<'_>, _authority: &dyn Authority) -> Result<Result<Drawn, Refusal>, Error> {
-        let Asked { work, ledger, .. } = asked;
+        let Asked { ready, work, ledger } = asked;
+        let intermediates = file::certificates_section(ready.verifier.intermediates());
+        let mut chunks = Vec::new();
         let mut requests = if self.external { Some(HandOver::create(self.job.out)?) } else { None };
         let scratch = durable::parent(self.job.out);
         let at = |source| DurableError::Io { doing: "write to a file in", path: scratch.to_owned(), source };
@@ -95,6 +111,15 @@ impl Output for PlanOutput<'_> {
                     requests.add(leaf, &work.bound.template(leaf).map_err(Error::lint_differs)?)?;
                 }
             }
+            if let Some(folder) = self.pool {
+                let named = leaves.iter().map(|leaf| (&leaf.origin().item, as_found(leaf)));
+                let content = chunk_file::write(work.batch.id.as_str(), number, &intermediates, named);
+                let found = ChunkFile { sha256: sha256(&content), leaves: leaves.len() as u64 };
+                chunk_file::save(folder, &found.sha256, &content)?;
+                chunks.push(found);
+                work.progress.advance(rows.len() as u64);
+                continue;
+            }
             // with later attempts the batch is being finished, and its intents are older than that
             if ledger.attempts(&work.batch.id, number)?.iter().all(|attempt| *attempt == 0) {
                 // some of it may have its certificates already; those of an external CA are recorded whole
@@ -111,7 +136,7 @@ impl Output for PlanOutput<'_> {
         file.flush().and_then(|()| file.rewind()).map_err(at)?;
         let leaves = BufReader::with_capacity(1 << 20, file);
         let requests = requests.map(HandOver::finish).transpose()?;
-        Ok(Ok(Drawn { leaves, section, tbs_root: tree.root(), requests }))
+        Ok(Ok(Drawn { leaves, section, tbs_root: tree.root(), requests, chunks }))
     }
 
     fn seal(&self, ready: &mut Ready<'_>, mut drawn: Drawn, ledger: &Ledger) -> Result<(bool, Planned), Error> {
@@ -125,6 +150,13 @@ impl Output for PlanOutput<'_> {
         let head = head(ready, small, &missing, &drawn)?.to_bytes();
 
         let already = !output::is_free(job.out);
+        let chunks = std::mem::take(&mut drawn.chunks);
+        if already && ready.found_by_leaves {
+            // the plan says how the inputs were called when it was made
+            let (plan_sha256, bytes) = self.planned_before(&ready.row)?.ok_or_else(|| self.other())?;
+            let summary = Summary { head: Some(ledger.head()?), ..ready.summary() };
+            return Ok((true, Planned { summary, plan_sha256, bytes, chunks }));
+        }
         if already {
             let same = drawn.requests.take().map_or(Ok(true), |staged| hand_over::same_wishes(staged, job.out))?;
             if !same {
@@ -147,7 +179,7 @@ impl Output for PlanOutput<'_> {
         }
         let bytes = size(&place)?;
         let summary = Summary { head: Some(ledger.head()?), ..ready.summary() };
-        Ok((already, Planned { summary, plan_sha256: sha256(&head), bytes }))
+        Ok((already, Planned { summary, plan_sha256: sha256(&head), bytes, chunks }))
     }
 
     fn timed(planned: Planned, timings: Timings) -> Planned {

@@ -22,7 +22,8 @@ use super::events;
 
 /// Signs what the ledger has recorded, or has the signatures that another machine made.
 pub(super) trait SignRecorded: Sync {
-    /// One outcome for each, in order; see [`Issuer::sign`].
+    /// One outcome for each, in order; see [`Issuer::sign`]. One that was told to stop leaves the rest unsigned, without a
+    /// failure.
     fn sign(&self, recorded: Vec<Recorded<TbsCertificate>>) -> SignReport;
 
     /// Looks at signatures that the ledger holds; see [`Issuer::check_all`].
@@ -281,6 +282,10 @@ impl<'a> Run<'a> {
             }
             outcome = self.have_signed(self.raise(number, rows, again)?);
         }
+        if certificates.iter().any(Option::is_none) {
+            // what was signed is recorded
+            return Err(Error::INTERRUPTED);
+        }
         let made = leaves.into_iter().zip(certificates).map(|(leaf, certificate)| {
             let certificate = certificate.expect("every row was taken from the ledger or signed");
             Made { leaf, certificate, differs: None }
@@ -328,4 +333,4 @@ const fn is_broken(error: &Error) -> bool {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

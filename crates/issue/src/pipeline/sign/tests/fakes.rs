@@ -13,7 +13,7 @@ use crate::x509::{KeyAlgorithm, SignatureAlgorithm, Spki};
 
 /// Signs what has an intent on the ledger, and remembers all that it has signed.
 #[derive(Clone)]
-pub(super) struct Watched {
+pub(in crate::pipeline) struct Watched {
     store: MemoryStore,
     made: Arc<Mutex<Vec<Vec<u8>>>>,
     /// Message at which it is lost.
@@ -30,31 +30,31 @@ struct Key {
 }
 
 impl Watched {
-    pub(super) fn good(store: &MemoryStore) -> Self {
+    pub(in crate::pipeline) fn good(store: &MemoryStore) -> Self {
         Self { store: store.clone(), made: Arc::default(), lost_at: usize::MAX, before: Arc::new(|_| {}) }
     }
 
     /// It is lost before this message, counted from 0.
-    pub(super) fn lost_at(self, message: usize) -> Self {
+    pub(in crate::pipeline) fn lost_at(self, message: usize) -> Self {
         Self { lost_at: message, ..self }
     }
 
-    pub(super) fn before(self, before: impl Fn(usize) + Send + Sync + 'static) -> Self {
+    pub(in crate::pipeline) fn before(self, before: impl Fn(usize) + Send + Sync + 'static) -> Self {
         Self { before: Arc::new(before), ..self }
     }
 
-    pub(super) fn issuer(&self) -> Issuer {
+    pub(in crate::pipeline) fn issuer(&self) -> Issuer {
         let key = Key { inner: DeterministicSigner::issuing(), watched: self.clone() };
         Issuer::new(identity(), Box::new(key)).unwrap()
     }
 
     /// Every signature that was made, in the form in which it is kept.
-    pub(super) fn made(&self) -> Vec<Vec<u8>> {
+    pub(in crate::pipeline) fn made(&self) -> Vec<Vec<u8>> {
         self.made.lock().unwrap().clone()
     }
 
     /// Every signature that was made is on the ledger, and none twice.
-    pub(super) fn assert_recorded(&self) {
+    pub(in crate::pipeline) fn assert_recorded(&self) {
         let records = self.store.snapshot();
         let issued: Vec<&Record> = records.iter().filter(|record| record.entry.place.kind == Kind::Issued).collect();
         for signature in self.made() {
@@ -65,7 +65,7 @@ impl Watched {
     }
 
     /// The ledger knows how many were made.
-    pub(super) fn assert_counted(&self) {
+    pub(in crate::pipeline) fn assert_counted(&self) {
         let counted: u64 = self.store.snapshot().iter().map(|record| record.entry.signatures).sum();
         assert_eq!(counted, self.made().len() as u64);
     }

@@ -1,8 +1,8 @@
 //! The second pass over any store and any signer: what fails, when, what is reported, and what is on the ledger
 //! afterwards.
 
-mod fakes;
-mod world;
+pub(in crate::pipeline) mod fakes;
+pub(in crate::pipeline) mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;

@@ -11,16 +11,17 @@ use p256::pkcs8::DecodePrivateKey as _;
 use crate::cert::IssuerIdentity;
 use crate::crypto::{VerificationEngine, sha256};
 use crate::error::Error;
-use crate::intake::{self, Pass1, Source};
+use crate::intake::{self, Pass1, Row, Source};
 use crate::issue::Serials;
 use crate::issue::testing::identity;
 use crate::ledger::testing::{row, terms};
-use crate::ledger::{BatchRow, BatchTerms, Ledger, MemoryStore, leaf_set_digest};
+use crate::ledger::{AuthorityKind, BatchRow, BatchTerms, Delivery, Ledger, MemoryStore, leaf_set_digest};
 use crate::origin::ItemName;
 use crate::pipeline::build::{self, Bound, Work};
 use crate::pipeline::kept::{Keeper, Kept};
 use crate::pipeline::terms::LeavesOf;
 use crate::pipeline::{Progress, Stage};
+use crate::plan::chunk_file;
 use crate::policy::{BatchContext, Policy};
 use crate::reel::{Limits, SourceLeaf, Spool};
 use crate::x509::tlv::{Reader, element, tag};
@@ -29,7 +30,7 @@ use crate::x509::{Certificate, pem};
 use super::super::{Chunk, issue_all};
 use super::fakes::Watched;
 
-pub(super) struct World {
+pub(in crate::pipeline) struct World {
     intake: Arc<Pass1>,
     issuer: Arc<IssuerIdentity>,
     bound: Arc<Bound>,
@@ -40,16 +41,15 @@ pub(super) struct World {
 }
 
 impl World {
-    pub(super) fn new(leaves: u32, chunk: u32, full_width: bool) -> Self {
+    pub(in crate::pipeline) fn new(leaves: u32, chunk: u32, full_width: bool) -> Self {
         let scratch = tempfile::tempdir().unwrap();
         let policy = Policy::parse(&POLICY.replace("FULL", &full_width.to_string()), "policy.toml").unwrap();
         let batch = row(1, terms("test", &[]), chunk);
         let cancel = Arc::new(AtomicBool::new(false));
-        let root = pem::read(&fixture("root.pem")).unwrap().remove(0).der;
         let source = Source {
             inputs: &[],
             limits: &Limits::default(),
-            anchors: &[Certificate::from_der(&root).unwrap()],
+            anchors: &[anchor()],
             rules: policy.source(),
             at: batch.issued_at,
             scratch: scratch.path(),
@@ -68,10 +68,19 @@ impl World {
         assert!(intake.resolve(None).unwrap().is_empty());
         assert_eq!((intake.rows.len(), intake.findings.len()), (leaves as usize, 0), "findings");
         let listed = LeavesOf(&intake.rows);
-        let terms =
-            BatchTerms { leaves_sha256: leaf_set_digest(&listed), leaf_count: u64::from(leaves), ..batch.terms };
-        let batch = BatchRow { terms, ..batch };
         let issuer = identity();
+        let terms = BatchTerms {
+            issuer_sha256: sha256(issuer.certificate().der()),
+            policy_sha256: sha256(policy.bytes()),
+            policy: policy.bytes().to_vec(),
+            params: [].into(),
+            relaxations: policy.source().relax.clone(),
+            leaves_sha256: leaf_set_digest(&listed),
+            leaf_count: u64::from(leaves),
+            ..batch.terms
+        };
+        let delivery = Delivery { authority: AuthorityKind::AirGapped, ..batch.delivery };
+        let batch = BatchRow { terms, delivery, ..batch };
         let params = policy.params(&[].into()).unwrap();
         let context = BatchContext { batch: batch.id.to_string(), issued_at: batch.issued_at, params };
         let serials = Serials::new(&batch.serial_basis(), issuer.spki());
@@ -88,44 +97,59 @@ impl World {
     }
 
     /// The same with so many workers.
-    pub(super) fn with_jobs(&self, jobs: usize) -> Self {
+    pub(in crate::pipeline) fn with_jobs(&self, jobs: usize) -> Self {
         let Self { intake, issuer, bound, kept, batch, cancel, .. } = self;
         let (intake, issuer, bound) = (Arc::clone(intake), Arc::clone(issuer), Arc::clone(bound));
         Self { intake, issuer, bound, kept: Arc::clone(kept), batch: batch.clone(), jobs, cancel: Arc::clone(cancel) }
     }
 
     /// The same after another process has changed the first share of the second chunk in the scratch file.
-    pub(super) fn with_changed(&self, change: impl FnOnce(&mut Vec<u8>)) -> Self {
+    pub(in crate::pipeline) fn with_changed(&self, change: impl FnOnce(&mut Vec<u8>)) -> Self {
         let kept = Arc::new(self.kept.changed(1, 0, change));
         Self { kept, ..self.with_jobs(self.jobs) }
     }
 
-    pub(super) fn rows(&self) -> usize {
+    pub(in crate::pipeline) fn rows(&self) -> usize {
         self.intake.rows.len()
     }
 
+    pub(in crate::pipeline) fn batch(&self) -> &BatchRow {
+        &self.batch
+    }
+
+    /// The file of each chunk.
+    pub(in crate::pipeline) fn chunk_files(&self) -> Vec<Vec<u8>> {
+        let file = |(number, rows): (u64, &[Row])| {
+            let leaves: Vec<_> = rows.iter().map(|row| row.load(&self.intake.spool).unwrap()).collect();
+            let named = leaves.iter().map(|leaf| (&leaf.item, leaf.der.clone()));
+            chunk_file::write(self.batch.id.as_str(), number, &[], named)
+        };
+        self.with_work(|work| work.chunks().map(file).collect())
+    }
+
     /// What Ctrl-C sets.
-    pub(super) fn cancel(&self) -> Arc<AtomicBool> {
+    pub(in crate::pipeline) fn cancel(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.cancel)
     }
 
     /// A store with the batch on it.
-    pub(super) fn begun(&self) -> MemoryStore {
+    pub(in crate::pipeline) fn begun(&self) -> MemoryStore {
         let store = MemoryStore::new();
         self.open(&store).begin(self.batch.clone(), &LeavesOf(&self.intake.rows)).unwrap();
         store
     }
 
-    pub(super) fn open(&self, store: &MemoryStore) -> Ledger {
+    pub(in crate::pipeline) fn open(&self, store: &MemoryStore) -> Ledger {
         Ledger::over(Box::new(store.clone()), self.issuer.spki()).unwrap()
     }
 
-    pub(super) fn with_work<T>(&self, with: impl FnOnce(&Work<'_>) -> T) -> T {
+    pub(in crate::pipeline) fn with_work<T>(&self, with: impl FnOnce(&Work<'_>) -> T) -> T {
         with(&Work {
             issuer: &self.issuer,
             bound: &self.bound,
             batch: &self.batch,
             rows: &self.intake.rows,
+            first: 0,
             spool: &self.intake.spool,
             kept: Some(&self.kept),
             verifier: &self.intake.verifier,
@@ -136,7 +160,7 @@ impl World {
     }
 
     /// The second pass.
-    pub(super) fn issue(
+    pub(in crate::pipeline) fn issue(
         &self,
         ledger: &Ledger,
         signer: &Watched,
@@ -144,6 +168,11 @@ impl World {
     ) -> Result<bool, Error> {
         self.with_work(|work| issue_all(work, ledger, &signer.issuer(), each))
     }
+}
+
+/// The root of the leaves.
+pub(in crate::pipeline) fn anchor() -> Certificate {
+    Certificate::from_der(&pem::read(&fixture("root.pem")).unwrap().remove(0).der).unwrap()
 }
 
 struct Silent;
