@@ -27,7 +27,7 @@ fn farm(server: &Server) -> (Bench, Workshop) {
 }
 
 /// Lets the machine sign what is planned here under the policy.
-fn approve(workshop: &Workshop, config: &str, more: &str) {
+pub(super) fn approve(workshop: &Workshop, config: &str, more: &str) {
     let policy = sha256(&std::fs::read(workshop.path("policy.toml")).unwrap());
     let text = std::fs::read_to_string(workshop.path("pki/reroot.toml")).unwrap();
     let text = text.split("\n[signing]").next().unwrap();
@@ -56,7 +56,7 @@ fn finish(workshop: &Workshop) -> Finished {
 }
 
 /// What was recorded of the chunks, by their numbers.
-fn bodies(records: &[Record], kind: Kind) -> BTreeMap<u64, Vec<u8>> {
+pub(super) fn bodies(records: &[Record], kind: Kind) -> BTreeMap<u64, Vec<u8>> {
     let of_kind = records.iter().filter(|record| record.entry.place.kind == kind);
     of_kind.map(|record| (record.entry.place.chunk, record.body.clone())).collect()
 }
@@ -106,7 +106,7 @@ fn workers_make_the_batch_that_one_machine_would_make() {
 }
 
 /// The same plan on a signing machine with a ledger of its own.
-fn signed_by_one_machine(workshop: &Workshop) -> BTreeMap<u64, Vec<u8>> {
+pub(super) fn signed_by_one_machine(workshop: &Workshop) -> BTreeMap<u64, Vec<u8>> {
     std::fs::remove_file(workshop.path("pki/ledger.db")).unwrap();
     let config = std::fs::read_to_string(workshop.path("pki/reroot.toml")).unwrap();
     let own = config.lines().filter(|line| !line.starts_with("head_file"));
