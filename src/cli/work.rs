@@ -24,7 +24,7 @@ pub(super) fn run(args: &SignArgs, url: Option<&Path>, world: &mut World, printe
     let mut pool = Pool::open(url)?;
     let clock = world.clock;
     let choices = WorkChoices {
-        leaves: LeafStore::Folder(leaves),
+        leaves: LeafStore::at(&leaves),
         scratch: std::env::temp_dir(),
         worker: worker(world, &vault),
         lease: Duration::from_secs(args.pool.lease),

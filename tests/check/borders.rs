@@ -159,10 +159,11 @@ pub(crate) const ISSUE: &[Row] = &[
     Row("status", &["core", "config", "ledger"]),
     // proofs say whether a receipt is of the batch
     Row("possession", &["core", "signer", "seal", "error"]),
-    // formats of files: what a plan says of a batch row, and its planner's signature
-    Row("plan", &["core", "signer", "ledger", "seal", "error", "approval"]),
     // how a server is asked
     Row("https", &["core"]),
+    // formats of files: what a plan says of a batch row, and its planner's signature
+    // https: a worker may find the leaves of its chunks at a web server
+    Row("plan", &["core", "signer", "ledger", "seal", "error", "approval", "https"]),
     // a protocol: what the ledger has recorded is asked for
     Row("cmp", &["core", "https", "signer", "ledger", "error"]),
     // the one module that knows the order; its authorities use the formats and the protocol

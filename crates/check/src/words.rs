@@ -63,7 +63,7 @@ pub(crate) const PHRASES: &[(&str, &str)] = &[
     ),
     (
         "Name the directory to which the planner wrote the leaves.",
-        "`--leaves` names the directory that `reroot plan --pool` wrote to, or a copy of it.",
+        "`--leaves` names the directory that `reroot plan --pool` wrote to, a copy of it, or the URL that serves it.",
     ),
     (
         "Run the same command again when the workers are done.",

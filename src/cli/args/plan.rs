@@ -76,8 +76,9 @@ pub(crate) struct PoolArgs {
     /// machines
     #[arg(long, value_name = "URL", num_args = 0..=1, requires = "leaves")]
     pub(crate) pool: Option<Option<PathBuf>>,
-    /// Where the leaves of the chunks are: the directory of `reroot plan --pool`, or a copy of it
-    #[arg(long, value_name = "DIR", requires = "pool")]
+    /// Where the leaves of the chunks are: the directory of `reroot plan --pool`, a copy of it, or the http:// URL at which
+    /// a web server has its files
+    #[arg(long, value_name = "DIR|URL", requires = "pool")]
     pub(crate) leaves: Option<PathBuf>,
     /// Seconds after which other workers take over the chunks of one that is not heard of
     #[arg(long, value_name = "SECONDS", default_value_t = 60, requires = "pool",

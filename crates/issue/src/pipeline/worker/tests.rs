@@ -90,7 +90,7 @@ impl Site {
             policies: &self.policies,
             max_days: 1,
             rule: Rule { needed: self.approvals, approvers: &[], mode: ApprovalMode::Signed },
-            leaves: &LeafStore::Folder(self.folder.path().to_owned()),
+            leaves: &LeafStore::at(self.folder.path()),
             scratch: &std::env::temp_dir(),
             worker: &worker,
             lease: self.lease,
