@@ -42,15 +42,14 @@ fn taken_over_in(state: &str) {
 
     let job = field.issue();
     field.anna().wait_for(&job, &["awaiting-approval"]);
-    if state != "awaiting-approval" {
+    let held = (state != "awaiting-approval").then(|| {
         let held = field.hold(state);
         field.approve(&job);
         field.anna().wait_for(&job, &[state]);
-        field.kill();
-        drop(held);
-    } else {
-        field.kill();
-    }
+        held
+    });
+    field.kill();
+    drop(held);
     field.follow(serve, signer);
     field.end(&job, "published");
     field.check_batch(state);
