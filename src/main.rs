@@ -67,7 +67,6 @@ fn world(cancel: &Arc<AtomicBool>, printer: cli::Printer) -> cli::World {
     };
     cli::World {
         checking,
-        now_millis: u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX),
         clock,
         random: |bytes| aws_lc_rs::rand::fill(bytes).expect("the system's random generator works"),
     }

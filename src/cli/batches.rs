@@ -258,7 +258,7 @@ pub(super) fn publish(
         return Err(Fault::usage(format!("--expect: batch {id} was made {found}"))
             .hint("Give the list of then, or none if there was none."));
     }
-    let job = republish.job(&inputs, &anchors, out, world.now).expected(expected).build();
+    let job = republish.job(&inputs, &anchors, out, world.time()).expected(expected).build();
     let authority = Local { issuer: republish.issuer() };
     let outcome = progress::with_bars(world, printer, |around| {
         let task = Issue { job: &job, stdin: &mut *around.stdin };
@@ -301,7 +301,7 @@ pub(super) fn abandon(
             return Err(revoke::not_confirmed(world, "abandon"));
         }
     }
-    let instruction = Instruction { at: world.now, requester, approvals: vec![] };
+    let instruction = Instruction { at: world.time(), requester, approvals: vec![] };
     let (given_up, fresh) = ledger.abandon(&id, &instruction, because)?;
     ledger.conclude()?;
     let head = ledger.head()?;

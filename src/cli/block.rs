@@ -54,7 +54,7 @@ fn run(args: &BlockArgs, block: bool, world: &mut World, printer: Printer) -> Re
     chosen.block.dedup();
     chosen.counts.chosen = chosen.block.len() as u64;
     let uids: Vec<Uid> = chosen.block.clone();
-    let instruction = Instruction { at: world.now, requester, approvals: vec![] };
+    let instruction = Instruction { at: world.time(), requester, approvals: vec![] };
     let act = Act { verb, done, change: &args.change, opened: &opened };
     chosen.block.clear();
     act.go(&chosen, world, printer, |opened| {

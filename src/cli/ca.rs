@@ -34,7 +34,7 @@ fn proof(code: &str, days: u16, out: &Path, config: &Path, world: &World, printe
     let issuer = config.issuer_identity()?;
     let signer = config.open_issuer_signer(&Secrets)?;
     let ledger = load::ledger(&config, issuer.spki(), false, printer)?;
-    let options = ProofOptions { code, days, now: world.now, random: world.random() };
+    let options = ProofOptions { code, days, now: world.time(), random: world.random() };
     let certificate = ca::proof(&issuer, &*signer, &ledger, &options)?;
     destination::text(out, &certificate_to_pem(certificate.der()), printer)?;
     match printer.format {
@@ -72,7 +72,7 @@ fn csr(
     } else {
         ledger(&config, config.open_bare_key(Holder::Issuer, &Secrets)?.public_key(), printer)?
     };
-    let der = ca::request(&*signer, &ledger, &Request { role, subject: &subject, now: world.now })?;
+    let der = ca::request(&*signer, &ledger, &Request { role, subject: &subject, now: world.time() })?;
     destination::text(out, &pem::write("CERTIFICATE REQUEST", &der), printer)?;
     match printer.format {
         Format::Json => printer.json(&RequestMade::new(out, &subject, signer.public_key())),

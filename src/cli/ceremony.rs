@@ -73,7 +73,8 @@ fn certify(
     let settings = Settings::default();
     let key = ExistingKey { place: &place, secret: secret.as_ref(), settings: &settings };
     let signer = key.open(&root, &Secrets)?;
-    let ceremony = Ceremony { role, subject, root: &root, years: args.years, now: world.now, random: world.random() };
+    let ceremony =
+        Ceremony { role, subject, root: &root, years: args.years, now: world.time(), random: world.random() };
     let made = ca::certify(&*signer, &ledger, &ceremony)?;
     destination::text(&args.out, &certificate_to_pem(made.der()), printer)?;
     match printer.format {

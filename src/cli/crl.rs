@@ -46,7 +46,7 @@ fn round(args: &CrlArgs, world: &World, printer: Printer) -> Result<Exit, Fault>
     let validity = seconds("--valid", args.valid.as_deref().unwrap_or(default))?;
     let signer = config.open_issuer_signer(&Secrets)?;
     let ledger = load::ledger(&config, issuer.spki(), args.new_ledger, printer)?;
-    let job = RoundJob { issuer: &issuer, signer: &*signer, out, now: world.now, skew: SKEW, validity };
+    let job = RoundJob { issuer: &issuer, signer: &*signer, out, now: world.time(), skew: SKEW, validity };
     let made = make(&job, &ledger)?;
     printer.notes(signer.notes());
     published(&made, out, &ledger, printer)
@@ -89,7 +89,7 @@ fn plan_round(
     let signer = config.open_manifest_signer(&Secrets)?;
     let ledger = load::ledger(&config, issuer.spki(), false, printer)?;
     let planner = (&certificate, &*signer);
-    let job = PlanJob { issuer: &issuer, planner, out, published, now: world.now, skew: SKEW, validity };
+    let job = PlanJob { issuer: &issuer, planner, out, published, now: world.time(), skew: SKEW, validity };
     let round = plan::plan(&job, &ledger)?;
     let report = RoundCarried { round: &round, file: Carried::Plan(Place(out)), head: ledger.head()? };
     shown(&report, report.facts(), printer);
@@ -119,7 +119,7 @@ pub(super) fn sign(
     choices.approvals = Approval::read_all(&args.approvals).map_err(Error::from)?;
     let vault = Vault::open(&config, &Secrets)?;
     let ledger = load::ledger(&config, vault.issuer_key(), args.new_ledger, printer)?;
-    let now = world.now;
+    let now = world.time();
     let mut confirm = |ceremony: &plan::CrlCeremony| {
         printer.say(table(ceremony.facts()).trim_end());
         args.yes || revoke::confirmed(world, printer, "sign")

@@ -13,10 +13,10 @@ pub(crate) use reroot_check::progress::Counter;
 
 /// Runs something in this program's surroundings, with bars where a person looks on.
 pub(crate) fn with_bars<T>(world: &mut World, printer: Printer, run: impl FnOnce(&mut Surroundings<'_>) -> T) -> T {
-    let random = world.random;
+    let (random, (now, now_millis)) = (world.random, world.time_and_millis());
     run(&mut Surroundings {
-        now: world.checking.now,
-        now_millis: world.now_millis,
+        now,
+        now_millis,
         random: &move |bytes| random(bytes),
         pause: &|pause| std::thread::sleep(pause),
         stdin: &mut *world.checking.stdin,

@@ -30,8 +30,8 @@ pub(crate) fn run(args: &RevokeArgs, world: &mut World, printer: Printer) -> Res
         selection.add(read_list(&shown(path), &load::bytes("list", path)?));
     }
     let requester = requester(args.change.by.as_deref())?;
-    let decision =
-        Decision { reason, at: at.unwrap_or(world.now), requester: &requester, approvals: &[], now: world.now };
+    let now = world.time();
+    let decision = Decision { reason, at: at.unwrap_or(now), requester: &requester, approvals: &[], now };
     refuse_nothing(&selection)?;
     let chosen = choose(&opened.ledger, &opened.issuer, &selection, &decision)?;
     let act = Act { verb: "revoke", done: "revoked", change: &args.change, opened: &opened };
@@ -51,7 +51,8 @@ pub(crate) fn release(args: &ReleaseArgs, world: &mut World, printer: Printer) -
     let selection = selection(&args.selectors, &opened.config, world)?;
     let requester = requester(args.change.by.as_deref())?;
     let reason = Reason::CertificateHold;
-    let decision = Decision { reason, at: world.now, requester: &requester, approvals: &[], now: world.now };
+    let now = world.time();
+    let decision = Decision { reason, at: now, requester: &requester, approvals: &[], now };
     refuse_nothing(&selection)?;
     let chosen = choose_release(&opened.ledger, &opened.issuer, &selection, &decision)?;
     let act = Act { verb: "release", done: "released", change: &args.change, opened: &opened };

@@ -37,7 +37,8 @@ pub(super) fn run(args: &SignArgs, url: Option<&Path>, world: &mut World, printe
         },
         note: &|text| printer.warn(text),
     };
-    printer.say(&format!("worker `{}` takes chunks of {} seconds", choices.worker.name, args.pool.lease));
+    printer
+        .say(&format!("worker `{}` takes chunks, each for {} seconds at a time", choices.worker.name, args.pool.lease));
     let worked = progress::with_bars(world, printer, |around| vault.work(&choices, &ledger, &mut pool, around))?;
     printer.notes(vault.notes());
     match printer.format {
@@ -67,7 +68,7 @@ fn worker(world: &World, vault: &Vault) -> Worker {
 const HOST: &str = "/proc/sys/kernel/hostname";
 
 fn text(worked: &Worked) -> String {
-    let mut table = Table::new(12);
+    let mut table = Table::new(14);
     table.line("chunks", render::count(worked.chunks));
     table.line("certificates", render::count(worked.certificates));
     table.line("given back", render::count(worked.failed));

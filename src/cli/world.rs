@@ -3,19 +3,33 @@
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
+use reroot::x509::Time;
+
 /// The surroundings of one invocation.
 pub(crate) struct World {
     /// What the verbs that check need of them.
     pub(crate) checking: reroot_check::World,
-    /// Milliseconds of the instant at which the program was started, for batch names.
-    pub(crate) now_millis: u64,
     /// Fills a buffer from the system's random generator.
     pub(crate) random: fn(&mut [u8]),
-    /// Returns the time since 1970, for the log.
+    /// Returns the time since 1970.
     pub(crate) clock: fn() -> Duration,
 }
 
 impl World {
+    /// Reads the clock. A command that has waited for the ledger works at this time and not at that of its start, which may
+    /// be before the newest instant on the ledger by now.
+    pub(crate) fn time(&self) -> Time {
+        self.time_and_millis().0
+    }
+
+    /// As [`time`](Self::time), with the milliseconds since 1970 of the same reading.
+    pub(crate) fn time_and_millis(&self) -> (Time, u64) {
+        let now = (self.clock)();
+        let seconds = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+        let time = Time::from_unix(seconds).expect("the clock shows a year before 10000");
+        (time, u64::try_from(now.as_millis()).unwrap_or(u64::MAX))
+    }
+
     /// Random bytes.
     pub(crate) fn random<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];

@@ -2,6 +2,11 @@
 
 use std::path::Path;
 use std::sync::Barrier;
+use std::time::SystemTime;
+
+use reroot::config::Config;
+use reroot::ledger::Ledger;
+use reroot::x509::Time;
 
 use super::bench::{Bench, certificates, records};
 use crate::support::judges::put;
@@ -185,4 +190,27 @@ fn a_site_rejects_the_chips_that_another_has_issued_for() {
     assert!(
         first.issue("fresh.zip", "fresh", &["--known", "second.names"]).expect(3).err().contains("ledger.elsewhere")
     );
+}
+
+/// What it makes is of the time at which it had the ledger: others may have recorded later instants than that of its start.
+#[test]
+fn a_run_that_waited_for_the_ledger_reads_its_clock_after_that() {
+    let workshop = Workshop::new();
+    workshop.reel("reel.zip", 0..2);
+    let config = Config::load(&workshop.path("pki/reroot.toml")).unwrap();
+    let ledger = Ledger::open(config.ledger_path(), config.issuer_identity().unwrap().spki()).unwrap();
+    let args = ["issue", "reel.zip", "--policy", "policy.toml", "--out", "batch", "--set", "lot=A1", "--wait", "600"];
+    let mut run = workshop.reroot(&args).args(["--config", "pki/reroot.toml"]).start();
+    run.wait_for_err("waiting up to 600 s");
+    let now = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+    let started = now();
+    while now() == started {
+        std::thread::yield_now();
+    }
+    drop(ledger);
+    run.finish().success();
+    let statement: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(workshop.path("batch/manifest.json")).unwrap()).unwrap();
+    let issued_at = Time::from_rfc3339(statement["issued_at"].as_str().unwrap()).unwrap();
+    assert!(issued_at.unix().unsigned_abs() > started, "{issued_at}");
 }

@@ -86,8 +86,6 @@ impl Farm {
             .reroot(&args)
             .args(["--config", "pki/reroot.toml", "--pool", "leaves", "--chunk"])
             .arg(self.chunk.to_string())
-            // the one that waits may have read its clock a moment before the one that was first
-            .args(["--accept-clock", "two planners at once"])
     }
 
     /// A worker on a machine of this number, which notes the head in a file of its own.
