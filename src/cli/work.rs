@@ -8,6 +8,7 @@ use reroot::pipeline::Worked;
 use reroot::plan::LeafStore;
 use reroot::report::Table;
 use reroot::setup::{Vault, WorkChoices};
+use reroot::text::Printable;
 use reroot::x509::Time;
 
 use super::args::{Format, SignArgs};
@@ -16,6 +17,15 @@ use super::{Exit, Fault, Printer, World, load, progress, render};
 
 pub(super) fn run(args: &SignArgs, url: Option<&Path>, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
     let leaves = args.pool.leaves.clone().expect("it is required with --pool");
+    if leaves.to_str().is_some_and(|text| text.contains("://") && !text.starts_with("http://")) {
+        let found = Printable::new(&leaves);
+        return Err(Fault::usage(format!(
+            "--leaves: `{found}`, expected a directory or a URL that begins with `http://`"
+        ))
+        .hint(
+            "Digests on the ledger keep the files what they were. Where they must stay private, share a directory.",
+        ));
+    }
     let config = load::config(&args.config, printer)?;
     load::ending(&config, world, printer);
     let url = url.unwrap_or_else(|| config.ledger_path());

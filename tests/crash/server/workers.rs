@@ -176,6 +176,12 @@ fn a_worker_that_may_not_sign_refuses_and_the_chunks_stay_for_others() {
     for _ in 0..6 {
         refused("pki/reroot.toml", "elsewhere", 3, "cannot read `elsewhere/");
     }
+    refused(
+        "pki/reroot.toml",
+        "https://leaves.example/",
+        2,
+        "expected a directory or a URL that begins with `http://`",
+    );
     refused("pki/asks.toml", "leaves", 2, "`[signing]` demands approvals (1)");
     refused("pki/knows-not.toml", "leaves", 3, "is not approved on this machine");
     last_worker(&workshop).success();
