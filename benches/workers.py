@@ -120,7 +120,7 @@ def measure(folder, server, program, environments, args, schema):
     shutil.copytree(folder / "pki", place / "pki")
     config, url = place / "pki/reroot.toml", server.url(schema)
     quiet = {"check": True, "stdout": subprocess.DEVNULL}
-    subprocess.run([program, "ledger", "copy", place / "pki/ledger.db", url], **quiet)
+    subprocess.run([program, "--quiet", "ledger", "copy", place / "pki/ledger.db", url], **quiet)
     config.write_text(config.read_text().replace('path = "ledger.db"', f'url = "{url}"'))
     plan = [program, "--quiet", "plan", folder / "reel.zip", "--policy", folder / "policy.toml", "--config", config]
     plan += ["--out", place / "reel.plan", "--pool", place / "leaves", "--chunk", str(args.chunk)]
