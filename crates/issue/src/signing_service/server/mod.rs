@@ -107,12 +107,13 @@ impl Service {
             peers.push(user.ok_or_else(|| SigningServiceError::UnknownPeer { name: name.clone() })?);
         }
         let issuer = config.issuer_identity()?;
+        // before the ledger: a service that waits for the directory does not open the ledger meanwhile
+        let held = durable::hold(section.directory())?;
+        let held = held.ok_or_else(|| SigningServiceError::Running { path: section.directory().to_owned() })?;
         // a ledger that cannot be opened is found now, and closed again: between two requests other commands can have it
         let ledger =
             if new_ledger { config.open_or_create_ledger(issuer.spki()) } else { config.open_ledger(issuer.spki()) };
         drop(ledger?);
-        let held = durable::hold(section.directory())?;
-        let held = held.ok_or_else(|| SigningServiceError::Running { path: section.directory().to_owned() })?;
         let (spool, found) = Spool::open(section.directory())?;
         let shared = Arc::new(Shared {
             queue: Queue::new(found),
