@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
+use std::sync::atomic::{self, AtomicUsize};
 use std::sync::{Arc, Mutex};
 
 use crate::crypto::{low_s, sha256};
@@ -16,6 +17,8 @@ use crate::x509::{KeyAlgorithm, SignatureAlgorithm, Spki};
 pub(in crate::pipeline) struct Watched {
     store: MemoryStore,
     made: Arc<Mutex<Vec<Vec<u8>>>>,
+    /// How many messages came to be signed: each has a number of its own, whichever thread brings it.
+    came: Arc<AtomicUsize>,
     /// Message at which it is lost.
     lost_at: usize,
     before: Arc<Before>,
@@ -31,7 +34,13 @@ struct Key {
 
 impl Watched {
     pub(in crate::pipeline) fn good(store: &MemoryStore) -> Self {
-        Self { store: store.clone(), made: Arc::default(), lost_at: usize::MAX, before: Arc::new(|_| {}) }
+        Self {
+            store: store.clone(),
+            made: Arc::default(),
+            came: Arc::default(),
+            lost_at: usize::MAX,
+            before: Arc::new(|_| {}),
+        }
     }
 
     /// It is lost before this message, counted from 0.
@@ -82,7 +91,7 @@ impl Signer for Key {
         messages: &[&[u8]],
         signatures: &mut Vec<Vec<u8>>,
     ) -> Result<(), SignerError> {
-        let Watched { store, made, lost_at, before } = &self.watched;
+        let Watched { store, made, came, lost_at, before } = &self.watched;
         let mut intended = BTreeSet::new();
         for record in store.snapshot() {
             match record.entry.place.kind {
@@ -93,7 +102,7 @@ impl Signer for Key {
         }
         for message in messages {
             assert!(intended.contains(&sha256(message).as_bytes()[..]), "signed without an intent");
-            let number = made.lock().unwrap().len();
+            let number = came.fetch_add(1, atomic::Ordering::Relaxed);
             before(number);
             if number >= *lost_at {
                 return Err(SignerError::Algorithm { key: KeyAlgorithm::P256, algorithm });
