@@ -37,7 +37,7 @@ pub(crate) struct PlanArgs {
     and asks. `[signing]` in the configuration says whose plans and which policies are taken. Running the same command \
     again is always safe: nothing is signed in two plans.\n\n\
     With --pool this machine is one of several that share a ledger on a PostgreSQL server. It signs chunks of plans that were \
-    handed out, until it is told to end: SIGTERM or Ctrl-C ends it after at most 256 signatures, which are recorded. \
+    handed out. SIGTERM or Ctrl-C ends it after at most 256 signatures of each thread, which it records. \
     `reroot finish --pool` makes the batch.")]
 pub(crate) struct SignArgs {
     /// The plan

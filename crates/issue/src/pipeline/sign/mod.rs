@@ -22,8 +22,8 @@ use super::events;
 
 /// Signs what the ledger has recorded, or has the signatures that another machine made.
 pub(super) trait SignRecorded: Sync {
-    /// One outcome for each, in order; see [`Issuer::sign`]. One that was told to stop leaves the rest unsigned, without a
-    /// failure.
+    /// One outcome for each, in order; see [`Issuer::sign`]. A signer that stops early leaves the rest unsigned, without
+    /// a failure.
     fn sign(&self, recorded: Vec<Recorded<TbsCertificate>>) -> SignReport;
 
     /// Looks at signatures that the ledger holds; see [`Issuer::check_all`].

@@ -149,7 +149,7 @@ fn recorded_and_signed(work: &Work<'_>, ledger: &Ledger, signer: &Slices<'_>) ->
     }
 }
 
-/// Signs slice by slice, until it is told to stop.
+/// Signs slice by slice, until `stop` is set.
 struct Slices<'a> {
     issuer: &'a Issuer,
     stop: &'a AtomicBool,

@@ -1,7 +1,7 @@
 //! A worker of a pool: it claims chunks, signs them as the signing machine of a plan does, and says what became of each.
 //!
 //! The ledger decides and leases are only efficiency: a chunk that two workers sign has the certificates that were recorded
-//! first. What was signed is recorded before anything else happens, also when the worker is told to end or has lost the chunk.
+//! first. The worker records what it signed before anything else happens, also when a signal ends it or it has lost the chunk.
 //!
 //! The calling thread talks to the pool: it claims, makes leases longer, and settles. Each chunk has a thread of its own.
 
@@ -87,8 +87,8 @@ pub struct Worked {
 /// Signs chunks until none is left, if `job` says so, or until `cancel` is set.
 ///
 /// # Errors
-/// The signer, the ledger or the leaves failed, a batch is none that this machine signs, or the worker was told to end. What
-/// was signed is recorded, and the chunks are given back.
+/// The signer, the ledger or the leaves failed, this machine may not sign a batch, or `cancel` was set. The worker has
+/// recorded what it signed, and has given its chunks back.
 pub fn work(
     job: &PoolJob<'_>,
     ledger: &Ledger,

@@ -1,4 +1,4 @@
-//! A worker at a desk of its own, with a good signer: what is signed, and what the desk is told.
+//! A worker at a desk of its own, with a good signer: what it signs, and what it tells the desk.
 
 #![expect(clippy::disallowed_methods, reason = "files are changed and removed as a person does")]
 
