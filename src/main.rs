@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use reroot::signer::pkcs11::{hanging_calls, leave};
-use reroot::x509::Time;
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 
 fn main() -> ExitCode {
@@ -52,15 +51,13 @@ fn clock() -> Duration {
 }
 
 fn world(cancel: &Arc<AtomicBool>, printer: cli::Printer) -> cli::World {
-    let since_epoch = clock();
-    let now = i64::try_from(since_epoch.as_secs()).ok().and_then(|seconds| Time::from_unix(seconds).ok());
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
         // the first signal asks for an orderly end, the second one ends at once
         let _ = signal_hook::flag::register_conditional_shutdown(signal, 6, Arc::clone(cancel));
         let _ = signal_hook::flag::register(signal, Arc::clone(cancel));
     }
     let checking = reroot_check::World {
-        now: now.expect("the clock shows a year before 10000"),
+        now: cli::instant(clock()),
         stdin: Box::new(cli::Stdin { cancel: Arc::clone(cancel) }),
         cancel: Arc::clone(cancel),
         configuration: Some(Box::new(cli::FromFile(printer.sharing, printer.patience))),

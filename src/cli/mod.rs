@@ -43,7 +43,7 @@ pub(crate) use args::Cli;
 pub(crate) use load::FromFile;
 pub(crate) use printer::{Patience, Printer};
 pub(crate) use reroot_check::{Exit, Fault, Stdin};
-pub(crate) use world::World;
+pub(crate) use world::{World, instant};
 
 use std::process::ExitCode;
 

@@ -9,11 +9,10 @@ use reroot::plan::LeafStore;
 use reroot::report::Table;
 use reroot::setup::{Vault, WorkChoices};
 use reroot::text::Printable;
-use reroot::x509::Time;
 
 use super::args::{Format, SignArgs};
 use super::secrets::Secrets;
-use super::{Exit, Fault, Printer, World, load, progress, render};
+use super::{Exit, Fault, Printer, World, instant, load, progress, render};
 
 pub(super) fn run(args: &SignArgs, url: Option<&Path>, world: &mut World, printer: Printer) -> Result<Exit, Fault> {
     let leaves = args.pool.leaves.clone().expect("it is required with --pool");
@@ -41,10 +40,7 @@ pub(super) fn run(args: &SignArgs, url: Option<&Path>, world: &mut World, printe
         at_once: args.pool.at_once,
         until_empty: args.pool.until_empty,
         jobs: args.jobs,
-        clock: &move || {
-            let seconds = i64::try_from(clock().as_secs()).unwrap_or(i64::MAX);
-            Time::from_unix(seconds).expect("the clock is before the year 10000")
-        },
+        clock: &move || instant(clock()),
         note: &|text| printer.warn(text),
     };
     printer

@@ -25,9 +25,7 @@ impl World {
     /// As [`time`](Self::time), with the milliseconds since 1970 of the same reading.
     pub(crate) fn time_and_millis(&self) -> (Time, u64) {
         let now = (self.clock)();
-        let seconds = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
-        let time = Time::from_unix(seconds).expect("the clock shows a year before 10000");
-        (time, u64::try_from(now.as_millis()).unwrap_or(u64::MAX))
+        (instant(now), u64::try_from(now.as_millis()).unwrap_or(u64::MAX))
     }
 
     /// Random bytes.
@@ -36,6 +34,12 @@ impl World {
         (self.random)(&mut bytes);
         bytes
     }
+}
+
+/// The instant that is so long after the beginning of 1970.
+pub(crate) fn instant(since_1970: Duration) -> Time {
+    let seconds = i64::try_from(since_1970.as_secs()).unwrap_or(i64::MAX);
+    Time::from_unix(seconds).expect("the clock shows a year before 10000")
 }
 
 impl Deref for World {

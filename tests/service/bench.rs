@@ -14,8 +14,9 @@ use reroot_service::settings::{Limits, Listen};
 use reroot_service::{Opening, Settings, World, serve};
 
 use crate::client::Client;
+use crate::support::faulty::faulty;
 use crate::support::judges::put;
-use crate::support::run::Run;
+use crate::support::run::{Run, program};
 use crate::support::workshop::{POLICY, Workshop};
 
 /// Names, secrets and roles.
@@ -86,6 +87,13 @@ impl Bench {
             ..Settings::new(listen, folder.join("data"), config, folder.join("s"))
         };
         Self { workshop, settings, policies: vec![POLICY.to_owned()], clock }
+    }
+
+    /// This program under the tool that lets system calls below a folder go wrong.
+    pub(crate) fn faulty(&self, under: &str, how: &[&str], command: &[&str]) -> Run {
+        let tool = Run::tool(faulty()).folder(self.workshop.folder()).args(["--under", under]).args(how);
+        let tool = tool.arg(program()).args(command);
+        self.workshop.env.iter().fold(tool, |run, (name, value)| run.env(name, value))
     }
 
     /// Starts the service.

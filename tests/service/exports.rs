@@ -4,14 +4,13 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::program::{Program, command};
+use super::program::{Program, SERVE, command};
 
 use super::bench::Bench;
 use super::jobs::{approved_by, id, person, posted};
 use super::signer::{CONSOLE, SIGNED, Signer};
-use crate::support::faulty::faulty;
 use crate::support::judges::put;
-use crate::support::run::{Run, program as program_path};
+use crate::support::run::Run;
 
 #[test]
 fn an_export_has_the_chips_and_the_form_that_were_asked_for() {
@@ -108,11 +107,6 @@ fn an_export_that_was_killed_is_made_again_whole() {
     let batch = anna.wait_for(&job, &["published"])["plan"]["batch"].as_str().unwrap().to_owned();
     signer.kill();
 
-    let under = |under: &str, more: &[&str]| {
-        let tool = Run::tool(faulty()).folder(bench.workshop.folder()).args(["--under", under]).args(more);
-        let tool = tool.arg(program_path()).args(["serve", "--config", "service.toml"]);
-        bench.workshop.env.iter().fold(tool, |run, (name, value)| run.env(name, value))
-    };
     // each is another job: the zone is larger by a byte
     let wanted =
         |bytes: u64| json!({ "kind": "export", "batches": [batch], "to": "stsafe-zone", "zone": { "bytes": bytes } });
@@ -132,7 +126,7 @@ fn an_export_that_was_killed_is_made_again_whole() {
     let mut first = None;
     for folder in ["data/jobs", "data/exports"] {
         program.kill();
-        program.again(under(folder, &["--record", "calls"]));
+        program.again(bench.faulty(folder, &["--record", "calls"], &SERVE));
         let expected = whole(&program, &wanted(bytes.next().unwrap()), "unharmed");
         program.end();
         let calls = std::fs::read_to_string(bench.workshop.path("calls")).unwrap().lines().count();
@@ -142,7 +136,7 @@ fn an_export_that_was_killed_is_made_again_whole() {
         assert_eq!(first.get_or_insert_with(|| expected.clone()), &expected);
         for (call, how) in (1..=calls).flat_map(|call| [(call, "kill-before"), (call, "kill-after")]) {
             let case = format!("{folder}, call {call}, {how}");
-            program.again(under(folder, &["--at", &call.to_string(), "--how", how]));
+            program.again(bench.faulty(folder, &["--at", &call.to_string(), "--how", how], &SERVE));
             let wanted = wanted(bytes.next().unwrap());
             let (client, end) = (program.anna(), Instant::now() + Duration::from_secs(60));
             let body = wanted.to_string();

@@ -8,10 +8,10 @@ use serde_json::json;
 
 use crate::bench::Bench;
 use crate::client::Client;
-use crate::program::{Program, command};
+use crate::program::{Program, SERVE, command};
 use crate::signer::{CONSOLE, Signer};
 use crate::support::judges::put;
-use crate::support::run::{Run, program as program_path};
+use crate::support::run::Run;
 
 /// The signer's token hangs in the middle of a batch: the job says so, and goes on by itself.
 #[test]
@@ -70,10 +70,8 @@ fn a_disk_that_is_full_while_an_upload_arrives_keeps_nothing_of_it() {
     program.kill();
     for calls in ["write", "write,fsync,fdatasync", "renameat2,rename,renameat"] {
         // every such call below the folder of contents fails
-        let tool = Run::tool(crate::support::faulty::faulty()).folder(bench.workshop.folder());
-        let tool = tool.args(["--under", "data/uploads", "--calls", calls, "--from", "1", "--how", "error=ENOSPC"]);
-        let tool = tool.arg(program_path()).args(["serve", "--config", "service.toml"]);
-        program.again(bench.workshop.env.iter().fold(tool, |run, (name, value)| run.env(name, value)));
+        let how = ["--calls", calls, "--from", "1", "--how", "error=ENOSPC"];
+        program.again(bench.faulty("data/uploads", &how, &SERVE));
         let full = program.anna().send("PUT", &place, &[], &content).problem(507, "failure.storage");
         assert!(full["detail"].as_str().unwrap().contains("No space left"), "{calls}: {full:#}");
         assert_eq!(bench.names("uploads"), Vec::<String>::new(), "{calls}: nothing is left");
@@ -124,11 +122,8 @@ fn a_full_disk_of_the_signer_makes_the_job_wait_and_go_on() {
     Signer::start(&bench).kill();
     let service = bench.start();
     let anna = service.of("anna");
-    let under = |under: &str, more: &[&str]| {
-        let tool = Run::tool(crate::support::faulty::faulty()).folder(bench.workshop.folder());
-        let tool = tool.args(["--under", under]).args(more).arg(program_path());
-        let tool = tool.args(["signer", "--config", "vault/reroot.toml"]);
-        Signer::started(bench.workshop.env.iter().fold(tool, |run, (name, value)| run.env(name, value)))
+    let under = |under: &str, how: &[&str]| {
+        Signer::started(bench.faulty(under, how, &["signer", "--config", "vault/reroot.toml"]))
     };
     for (at, (folder, calls)) in (0..).zip([("vault/requests", "write"), ("vault", "pwrite64")]) {
         // what the start writes is written

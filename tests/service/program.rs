@@ -100,8 +100,11 @@ impl Drop for Program {
 
 /// The command that starts it again.
 pub(crate) fn command(bench: &Bench) -> Run {
-    bench.workshop.reroot(&["serve", "--config", "service.toml"])
+    bench.workshop.reroot(&SERVE)
 }
+
+/// What starts it.
+pub(crate) const SERVE: [&str; 3] = ["serve", "--config", "service.toml"];
 
 fn spawn(command: Run) -> (Running, std::net::SocketAddr) {
     listening(command.start())

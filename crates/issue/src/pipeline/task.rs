@@ -93,7 +93,7 @@ impl<'a> Task<'a> for Plan<'a> {
     fn output(&self, authority: AuthorityKind) -> Result<PlanOutput<'a>, Error> {
         use AuthorityKind::{AirGapped, ExternalFile};
         serves("writes a plan", authority, [AirGapped, ExternalFile])?;
-        Ok(PlanOutput { job: self.job, external: authority == ExternalFile, pool: self.job.pool })
+        Ok(PlanOutput { job: self.job, external: authority == ExternalFile })
     }
 
     fn admit(&mut self, run: &mut Run<'_>, ledger: &Ledger, authority: &dyn Authority) -> Result<Admission<'a>, Error> {

@@ -7,7 +7,7 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::Registry;
+use prometheus_client::registry::{Metric, Registry};
 use reroot_issue::ledger::{HandedOut, PoolStatus};
 
 /// A request: labels are of the router and the table, never of the caller.
@@ -90,17 +90,10 @@ pub struct Measured {
 impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::with_prefix("reroot");
-        let requests = Family::default();
-        registry.register("http_requests", "Requests that were answered", requests.clone());
-        let problems = Family::default();
-        registry.register("problems", "Problems that were answered, by code", problems.clone());
-        let ready = Family::default();
-        registry.register("ready", "1 if this part of the service works", ready.clone());
-        let mut gauge = |name: &str, help: &str| {
-            let gauge = Gauge::default();
-            registry.register(name, help, gauge.clone());
-            gauge
-        };
+        let requests = metric(&mut registry, "http_requests", "Requests that were answered");
+        let problems = metric(&mut registry, "problems", "Problems that were answered, by code");
+        let ready = metric(&mut registry, "ready", "1 if this part of the service works");
+        let mut gauge = |name, help| metric(&mut registry, name, help);
         let audit_events = gauge("audit_events", "Events of the audit log");
         let audit_sealing = gauge("audit_sealing", "1 if closed files of the audit log could be sealed");
         let catalog_batches = gauge("catalog_batches", "Batches of the catalog");
@@ -115,11 +108,7 @@ impl Default for Metrics {
             "crl_oldest_unpublished_revocation_seconds",
             "Seconds since the oldest revocation or release that the published lists do not say",
         );
-        let mut by_state = |name: &str, help: &str| {
-            let family = Family::default();
-            registry.register(name, help, family.clone());
-            family
-        };
+        let mut by_state = |name, help| metric(&mut registry, name, help);
         let pool_chunks = by_state("pool_chunks", "Chunks that are handed out to workers: open, leased, done, parked");
         let pool_certificates = by_state("pool_certificates", "Certificates of these chunks: made, missing");
         let pool_workers = by_state("pool_workers", "Workers: heard in the last two minutes, silent since");
@@ -143,6 +132,13 @@ impl Default for Metrics {
             pool_workers,
         }
     }
+}
+
+/// A metric that the registry knows.
+fn metric<M: Clone + Default + Metric>(registry: &mut Registry, name: &str, help: &str) -> M {
+    let metric = M::default();
+    registry.register(name, help, metric.clone());
+    metric
 }
 
 impl Metrics {

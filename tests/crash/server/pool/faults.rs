@@ -6,44 +6,39 @@ use rustix::process::Signal;
 use super::farm::{Farm, Field, ended};
 use crate::support::postgres::Server;
 use crate::support::proxy::{Cut, Proxy};
+use crate::support::run::Running;
 
-#[test]
-fn after_a_kill_of_a_worker_at_any_moment_the_others_make_the_batch() {
+/// One worker gets a signal at any moment, and the others do all. What comes of it then is looked at.
+fn without_one(signal: Signal, then: impl Fn(Running, &str)) {
     let server = Server::start();
     let mut farm = Farm::new();
     for number in 0..farm.runs {
         let schema = format!("c{number}");
         let Field { workshop, workers, case } = farm.run(number, (&server, &schema), None);
-        workers[0].signal(Signal::KILL);
+        workers[0].signal(signal);
         let mut workers = workers.into_iter();
-        workers.next().unwrap().finish();
+        let first = workers.next().unwrap();
         for worker in workers {
             let finished = worker.finish();
             assert_eq!(finished.code, Some(0), "{case}: {}", finished.err());
         }
+        then(first, &case);
         farm.recover(&workshop, &server.url(&schema), &case);
     }
+}
+
+#[test]
+fn after_a_kill_of_a_worker_at_any_moment_the_others_make_the_batch() {
+    without_one(Signal::KILL, |killed, _| drop(killed.finish()));
 }
 
 /// It is halted until the others have done all, which needs its lease to run out, and goes on then.
 #[test]
 fn after_a_worker_was_halted_beyond_its_lease_at_any_moment_the_batch_is_whole() {
-    let server = Server::start();
-    let mut farm = Farm::new();
-    for number in 0..farm.runs {
-        let schema = format!("c{number}");
-        let Field { workshop, workers, case } = farm.run(number, (&server, &schema), None);
-        workers[0].signal(Signal::STOP);
-        let mut workers = workers.into_iter();
-        let halted = workers.next().unwrap();
-        for worker in workers {
-            let finished = worker.finish();
-            assert_eq!(finished.code, Some(0), "{case}: {}", finished.err());
-        }
+    without_one(Signal::STOP, |halted, case| {
         halted.signal(Signal::CONT);
-        ended(halted, &case);
-        farm.recover(&workshop, &server.url(&schema), &case);
-    }
+        ended(halted, case);
+    });
 }
 
 #[test]

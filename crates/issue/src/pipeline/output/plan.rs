@@ -30,8 +30,6 @@ pub struct PlanOutput<'a> {
     pub(in super::super) job: &'a Job<'a>,
     /// Whether the plan is for an external CA: then it is in a directory with the requests.
     pub(in super::super) external: bool,
-    /// Where the files of the chunks go, for the workers of a pool.
-    pub(in super::super) pool: Option<&'a Path>,
 }
 
 /// The leaves of a plan and, for an external CA, the requests.
@@ -57,7 +55,7 @@ impl Output for PlanOutput<'_> {
         } else if !file::looks_like_one(&self.place()) {
             return Err(self.other());
         }
-        match self.pool {
+        match self.job.pool {
             Some(folder) if !self.job.dry_run && output::is_free(folder) => {
                 Ok(output::create_directory(folder, Access::Public)?)
             }
@@ -72,7 +70,7 @@ impl Output for PlanOutput<'_> {
             return Ok(None);
         }
         if let Some((plan_sha256, bytes)) = self.planned_before(&ready.row)? {
-            if self.pool.is_some() {
+            if self.job.pool.is_some() {
                 // the files of the chunks may be missing: `make` writes them, and `seal` finds the plan
                 return Ok(None);
             }
@@ -111,7 +109,7 @@ impl Output for PlanOutput<'_> {
                     requests.add(leaf, &work.bound.template(leaf).map_err(Error::lint_differs)?)?;
                 }
             }
-            if let Some(folder) = self.pool {
+            if let Some(folder) = self.job.pool {
                 let named = leaves.iter().map(|leaf| (&leaf.origin().item, as_found(leaf)));
                 let content = chunk_file::write(work.batch.id.as_str(), number, &intermediates, named);
                 let found = ChunkFile { sha256: sha256(&content), leaves: leaves.len() as u64 };

@@ -220,7 +220,7 @@ fn only_leases_that_are_still_held_are_made_longer_or_ended() {
 }
 
 #[test]
-fn a_chunk_is_done_when_the_records_show_it_whoever_says_so() {
+fn a_chunk_is_done_when_the_records_show_it() {
     let mut fixture = Fixture::new(2);
     let lost = fixture.claim_one("slow", NO_TIME);
     let held = fixture.claim_one("next", LONG);
