@@ -345,7 +345,7 @@ pub fn look_and_verify(
         let leaf = row.load(&spool)?;
         let (certificate, _) = Certificate::from_der_leniently(&leaf.der, READABLE).map_err(|_| Error::SpoolChanged)?;
         seen.count(&certificate);
-        aside.leaf(row.item, &leaf.item, &row.key.uid)?;
+        aside.leaf(leaf.number, &leaf.item, &row.key.uid)?;
     }
     aside.finish(&mut seen)?;
     Ok(seen)

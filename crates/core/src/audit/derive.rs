@@ -6,7 +6,7 @@ use crate::cert::{Encoder, IssuerIdentity, Seed, SerialBasis, Serials};
 use crate::crypto::sha256;
 use crate::delivery::BatchReader;
 use crate::error::Error;
-use crate::intake::{Pass1, Row, Source, read_whatever_names};
+use crate::intake::{LaidAside, Pass1, Row, Source, read_whatever_names};
 use crate::manifest::{self, Entry, FindingLine, InputLine, Statement};
 use crate::origin::Code;
 use crate::parallel;
@@ -104,10 +104,7 @@ fn check_inputs_by(
         return Ok(None);
     };
     let before = report.count();
-    for row in &mut intake.rows {
-        row.item = matched.place(row.item);
-    }
-    intake.resolve(None)?;
+    intake.take_out_conflicts_in_order(|number| matched.place(number))?;
     let mut items = Items::new(job.scratch);
     add_leaves(job, &mut items, &intake, &matched, |row, spool| {
         if counted.unfit.contains(&beginning(&row.source())) {
@@ -170,7 +167,8 @@ fn add_leaves(
         for (row, unfit) in block.iter().zip(built.into_iter().flatten()) {
             let unfit = unfit?;
             let leaf = Leaf { key: &row.key, padded: row.was_padded(&intake.verifier), unfit: &unfit };
-            items.leaf(&matched.item(row.item, &row.load(&intake.spool)?.item), &leaf)?;
+            let LaidAside { number, item, .. } = row.load(&intake.spool)?;
+            items.leaf(&matched.item(number, &item), &leaf)?;
         }
     }
     Ok(())

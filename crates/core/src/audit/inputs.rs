@@ -74,11 +74,9 @@ impl Matched {
         }
     }
 
-    /// The item's name in the batch, from the name that it has here and its position, or its place in the batch:
-    /// positions are below all places.
+    /// The item's name in the batch, from the name that it has here and its position in the auditor's inputs.
     pub(super) fn item(&self, number: u64, item: &ItemName) -> ItemName {
-        let place = if number >> OFFSET_BITS == 0 { self.place(number) } else { number };
-        let line = (place >> OFFSET_BITS).checked_sub(1).and_then(|line| usize::try_from(line).ok());
+        let line = (self.place(number) >> OFFSET_BITS).checked_sub(1).and_then(|line| usize::try_from(line).ok());
         let of_file = line.and_then(|line| self.names.get(line)?.as_ref());
         let renamed = of_file.and_then(|(own, line)| replaced(item.as_str(), &beginning(own), &beginning(line)));
         // what is wrong with a directory belongs to none of its files

@@ -6,7 +6,7 @@ mod resolve;
 mod row;
 
 pub use resolve::{Listed, compare};
-pub use row::{Row, keep};
+pub use row::{LaidAside, Row, keep};
 
 use std::collections::HashSet;
 use std::io::Read;
@@ -343,7 +343,7 @@ impl Collector {
         let mut stay = vec![true; self.rows.len()];
         for (row, stays) in self.rows.iter().zip(&mut stay) {
             if let Err(finding) = row.readmit(&mut spool, verifier, verifier.at())? {
-                self.findings.push(row.item, finding)?;
+                self.findings.push(row.number(&mut spool)?, finding)?;
                 *stays = false;
             }
         }
@@ -356,8 +356,8 @@ impl Collector {
         let keys: HashSet<Sha256Digest> =
             verifier.intermediates().map(|certificate| sha256(certificate.spki().der())).collect();
         for row in self.rows.extract_if(.., |row| keys.contains(&row.key.spki)) {
-            let finding = verify::key_of_a_ca(row.load(&self.spool)?.item, &row.key);
-            self.findings.push(row.item, finding)?;
+            let LaidAside { number, item, .. } = row.load(&self.spool)?;
+            self.findings.push(number, verify::key_of_a_ca(item, &row.key))?;
         }
         Ok(())
     }
@@ -377,11 +377,7 @@ impl Collector {
                 let item = &leaf.origin().item;
                 let notes = warnings.into_iter().map(|warning| Note { number, item: item.clone(), warning });
                 self.notes.extend(notes.take(room));
-                let name = leaf.origin().item.as_str();
-                let length = u16::try_from(name.len()).expect("an item name has few components, each cut to length");
-                let record = [&length.to_be_bytes(), name.as_bytes(), leaf.certificate().der()];
-                let spooled = self.spool.append_parts(&record)?;
-                self.rows.push(Row::new(number, &leaf, verifier.lay_aside(&leaf), spooled));
+                self.rows.push(Row::lay_aside(number, &leaf, verifier, &mut self.spool)?);
             }
         }
         Ok(())

@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::verify::{self, Expectation, ExpectedList, MissingChip};
 
-use super::{Pass1, Row, row};
+use super::{LaidAside, Pass1, Row, row};
 
 impl Pass1 {
     /// Applies conflicts among the leaves and the expected list. Leaves the rows in UID order, each UID once; returns the
@@ -18,7 +18,8 @@ impl Pass1 {
         let mut stay = vec![true; self.rows.len()];
         for at in expectation.unexpected {
             let row = &self.rows[at];
-            self.findings.push(row.item, verify::unexpected(row.load(&self.spool)?.item, &row.key))?;
+            let LaidAside { number, item, .. } = row.load(&self.spool)?;
+            self.findings.push(number, verify::unexpected(item, &row.key))?;
             stay[at] = false;
         }
         row::keep(&mut self.rows, stay);
@@ -30,8 +31,17 @@ impl Pass1 {
     /// # Errors
     /// The findings cannot be put aside.
     pub fn take_out_conflicts(&mut self) -> Result<(), Error> {
-        let verifier = &self.verifier;
-        let conflicts = verify::conflicts(&mut self.rows, |row| row.namespace(verifier));
+        self.take_out_conflicts_in_order(|number| number)
+    }
+
+    /// As [`take_out_conflicts`](Self::take_out_conflicts), where the items, by their positions, have another order.
+    pub(crate) fn take_out_conflicts_in_order(&mut self, order: impl Fn(u64) -> u64) -> Result<(), Error> {
+        let (verifier, mut spool) = (&self.verifier, self.spool.reader());
+        let conflicts = verify::conflicts(
+            &mut self.rows,
+            |row| row.namespace(verifier),
+            |row| Ok::<_, Error>(order(row.number(&mut spool)?)),
+        )?;
         if conflicts.is_empty() {
             return Ok(());
         }
@@ -39,7 +49,8 @@ impl Pass1 {
         for conflict in &conflicts {
             let row = &self.rows[conflict.at];
             let other = self.rows[conflict.verdict.other()].load(&self.spool)?.item;
-            self.findings.push(row.item, conflict.finding(&row.key, row.load(&self.spool)?.item, &other))?;
+            let LaidAside { number, item, .. } = row.load(&self.spool)?;
+            self.findings.push(number, conflict.finding(&row.key, item, &other))?;
             stay[conflict.at] = false;
         }
         row::keep(&mut self.rows, stay);

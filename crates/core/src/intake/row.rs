@@ -1,15 +1,13 @@
-//! What stays in memory of a verified leaf: 104 bytes.
+//! What stays in memory of a verified leaf: 96 bytes. What is seldom asked for is with the leaf in the spool.
 
 use crate::error::Error;
 use crate::origin::{Finding, ItemName, Uid};
-use crate::reel::{SourceLeaf, Spool, SpoolReader, SpoolRef};
+use crate::reel::{Spool, SpoolReader, SpoolRef};
 use crate::verify::{self, Contender, PathIndex, Relaxation, VerifiedLeaf, Verifier};
 use crate::x509::{Sha256Digest, Time};
 
 /// A verified leaf, compactly: a batch of ten million has as many of these in memory.
 pub struct Row {
-    /// Position among all items.
-    pub item: u64,
     spooled: Place,
     /// UID and digests.
     pub key: verify::Row,
@@ -17,11 +15,21 @@ pub struct Row {
     path: PathIndex,
 }
 
-const _: () = assert!(size_of::<Row>() == 104);
+const _: () = assert!(size_of::<Row>() == 96);
 
 impl Row {
-    pub(super) fn new(item: u64, leaf: &VerifiedLeaf, path: PathIndex, spooled: SpoolRef) -> Self {
-        Self { item, spooled: Place::of(spooled), key: verify::Row::of(leaf), path }
+    /// Appends the leaf, which is the item at this position among all items, to the spool.
+    pub(super) fn lay_aside(
+        number: u64,
+        leaf: &VerifiedLeaf,
+        verifier: &Verifier,
+        spool: &mut Spool,
+    ) -> Result<Self, Error> {
+        let name = leaf.origin().item.as_str();
+        let length = u16::try_from(name.len()).expect("an item name has few components, each cut to length");
+        let record = [&number.to_be_bytes()[..], &length.to_be_bytes(), name.as_bytes(), leaf.certificate().der()];
+        let spooled = Place::of(spool.append_parts(&record)?);
+        Ok(Self { spooled, key: verify::Row::of(leaf), path: verifier.lay_aside(leaf) })
     }
 
     /// The chip.
@@ -54,22 +62,23 @@ impl Row {
         self.spooled.spooled().offset()
     }
 
-    /// The item's name and the leaf's bytes as they were spooled.
+    /// The leaf as it was spooled.
     ///
     /// # Errors
     /// The spool cannot be read, or changed under the run.
-    pub fn load(&self, spool: &Spool) -> Result<SourceLeaf, Error> {
+    pub fn load(&self, spool: &Spool) -> Result<LaidAside, Error> {
         let record = spool.read(self.spooled.spooled())?;
-        let (item, der) = Self::parts(&record)?;
-        Ok(SourceLeaf { item, der: der.to_vec(), file_name: None })
+        let (number, rest) = number(&record)?;
+        let (item, der) = item(rest)?;
+        Ok(LaidAside { number, item, der: der.to_vec() })
     }
 
-    fn parts(record: &[u8]) -> Result<(ItemName, &[u8]), Error> {
-        let changed = || Error::SpoolChanged;
-        let (length, rest) = record.split_first_chunk::<2>().ok_or_else(changed)?;
-        let (name, der) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length))).ok_or_else(changed)?;
-        let name = std::str::from_utf8(name).ok().and_then(|name| ItemName::from_escaped(name).ok());
-        Ok((name.ok_or_else(changed)?, der))
+    /// The leaf's position among all items.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn number(&self, spool: &mut SpoolReader<'_>) -> Result<u64, Error> {
+        Ok(number(spool.read(self.spooled.spooled())?)?.0)
     }
 
     /// The verified leaf again: the same bytes, the proof of pass 1, validity judged at `at`.
@@ -82,7 +91,8 @@ impl Row {
         verifier: &Verifier,
         at: Time,
     ) -> Result<Result<VerifiedLeaf, Finding>, Error> {
-        let (item, der) = Self::parts(spool.read(self.spooled.spooled())?)?;
+        let (_, rest) = number(spool.read(self.spooled.spooled())?)?;
+        let (item, der) = item(rest)?;
         let receipt = verifier.receipt(self.path, self.key.fingerprint);
         verifier.readmit(item, der, &receipt, at).ok_or(Error::SpoolChanged)
     }
@@ -92,10 +102,31 @@ impl Contender for Row {
     fn row(&self) -> &verify::Row {
         &self.key
     }
+}
 
-    fn mark(&self) -> u64 {
-        self.item
-    }
+/// A verified leaf out of the spool.
+pub struct LaidAside {
+    /// Position among all items.
+    pub number: u64,
+    /// The item's name.
+    pub item: ItemName,
+    /// The leaf.
+    pub der: Vec<u8>,
+}
+
+/// The item's position, and what follows it in a record.
+fn number(record: &[u8]) -> Result<(u64, &[u8]), Error> {
+    let (number, rest) = record.split_first_chunk().ok_or(Error::SpoolChanged)?;
+    Ok((u64::from_be_bytes(*number), rest))
+}
+
+/// The item's name and the leaf.
+fn item(rest: &[u8]) -> Result<(ItemName, &[u8]), Error> {
+    let changed = || Error::SpoolChanged;
+    let (length, rest) = rest.split_first_chunk::<2>().ok_or_else(changed)?;
+    let (name, der) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length))).ok_or_else(changed)?;
+    let name = std::str::from_utf8(name).ok().and_then(|name| ItemName::from_escaped(name).ok());
+    Ok((name.ok_or_else(changed)?, der))
 }
 
 /// Keeps the rows that are marked so, where they are: a second list of millions would be the largest thing in memory.

@@ -36,9 +36,6 @@ impl Row {
 pub trait Contender {
     /// What conflicts are about.
     fn row(&self) -> &Row;
-
-    /// The leaf's place in the order of the input: no two have the same.
-    fn mark(&self) -> u64;
 }
 
 /// Names the source issuer for a family in which it is the UID's namespace; else zero.
@@ -147,17 +144,26 @@ pub fn key_of_a_ca(item: ItemName, row: &Row) -> Finding {
     Finding::rejected(item, codes::KEY_OF_A_CA, reason).of(Some(row.uid), Some(row.fingerprint))
 }
 
-/// Sorts the rows by UID and says which of them get no certificate, and why: positions in the sorted rows, in the order
-/// of their marks. Of each UID at most one row is left unnamed.
+/// Sorts the rows by UID and says which of them get no certificate, and why: positions in the sorted rows, ascending. Of
+/// each UID at most one row is left unnamed.
 ///
 /// One UID with two keys, one key under two UIDs, one UID in two namespaces: all parties are named. Of several
-/// certificates of one chip and key, the one with the lowest SHA-256 stays.
-pub fn conflicts<T: Contender>(rows: &mut [T], namespace: impl Fn(&T) -> u64) -> Vec<Conflict> {
+/// certificates of one chip and key, the one with the lowest SHA-256 stays. `mark` is asked for the place of exact
+/// duplicates in the order of the input, where no two have the same.
+///
+/// # Errors
+/// Those of `mark`.
+pub fn conflicts<T: Contender, E>(
+    rows: &mut [T],
+    namespace: impl Fn(&T) -> u64,
+    mark: impl FnMut(&T) -> Result<u64, E>,
+) -> Result<Vec<Conflict>, E> {
     rows.sort_unstable_by(|a, b| {
         let (of_a, of_b) = (a.row(), b.row());
         let keys = of_a.uid.cmp(&of_b.uid).then_with(|| of_a.spki.cmp(&of_b.spki));
-        keys.then_with(|| of_a.fingerprint.cmp(&of_b.fingerprint)).then_with(|| a.mark().cmp(&b.mark()))
+        keys.then_with(|| of_a.fingerprint.cmp(&of_b.fingerprint))
     });
+    sort_duplicates(rows, mark)?;
     let shared_keys = shared_keys(rows);
     let mut found = Vec::new();
     let mut start = 0;
@@ -167,8 +173,22 @@ pub fn conflicts<T: Contender>(rows: &mut [T], namespace: impl Fn(&T) -> u64) ->
         found.extend(verdicts.map(|(at, verdict)| Conflict { at: start + at, verdict }));
         start += rows.len();
     }
-    found.sort_unstable_by_key(|conflict: &Conflict| rows[conflict.at].mark());
-    found
+    Ok(found)
+}
+
+/// Puts exact duplicates, which stand side by side, into the order of their marks.
+fn sort_duplicates<T: Contender, E>(rows: &mut [T], mut mark: impl FnMut(&T) -> Result<u64, E>) -> Result<(), E> {
+    let mut failed = Ok(());
+    for same in rows.chunk_by_mut(|a, b| a.row() == b.row()).filter(|same| same.len() > 1) {
+        same.sort_by_cached_key(|row| match &failed {
+            Ok(()) => mark(row).unwrap_or_else(|error| {
+                failed = Err(error);
+                0
+            }),
+            Err(_) => 0,
+        });
+    }
+    failed
 }
 
 /// The rows that share a UID, sorted by key, fingerprint and mark.
@@ -265,6 +285,8 @@ fn beginning(row: &Row) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -280,10 +302,6 @@ mod tests {
         fn row(&self) -> &Row {
             &self.row
         }
-
-        fn mark(&self) -> u64 {
-            self.mark
-        }
     }
 
     fn row(uid: u8, key: u8, fingerprint: u8, namespace: u64, mark: u64) -> Leaf {
@@ -298,10 +316,10 @@ mod tests {
     /// Marks of the leaves that stay, in their order; marks of the others, with the verdicts and what they collide
     /// with.
     fn outcome(mut rows: Vec<Leaf>) -> (Vec<u64>, Vec<(u64, Verdict)>) {
-        let found = conflicts(&mut rows, |leaf| leaf.namespace);
+        let Ok(found) = conflicts(&mut rows, |leaf| leaf.namespace, |leaf| Ok::<_, Infallible>(leaf.mark));
         let mark = |at: usize| rows[at].mark;
         let place = |at: usize| usize::try_from(mark(at)).unwrap();
-        let told: Vec<(u64, Verdict)> = found
+        let mut told: Vec<(u64, Verdict)> = found
             .iter()
             .map(|conflict| {
                 let verdict = match conflict.verdict {
@@ -314,6 +332,7 @@ mod tests {
                 (mark(conflict.at), verdict)
             })
             .collect();
+        told.sort_unstable_by_key(|(mark, _)| *mark);
         let stays = |at: &usize| found.iter().all(|conflict| conflict.at != *at);
         ((0..rows.len()).filter(stays).map(mark).collect(), told)
     }

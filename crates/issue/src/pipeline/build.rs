@@ -143,7 +143,7 @@ fn keep_clean(
                     clean[at] = true;
                     keep(linted)?;
                 }
-                Err(finding) => settled.findings.push(rows[at].item, *finding)?,
+                Err(finding) => settled.findings.push(rows[at].load(&settled.spool)?.number, *finding)?,
             }
         }
     }

@@ -18,7 +18,7 @@ use super::job::{Job, OnMissing, OnSurplus};
 use super::kept::Kept;
 use super::outcome::Refusal;
 use super::terms::{LeavesOf, fix_leaves, input_lines, terms};
-use crate::intake::{self, Listed, Pass1, Row};
+use crate::intake::{self, LaidAside, Listed, Pass1, Row};
 
 /// The leaves to issue in UID order, and everything else that became of the input.
 pub(super) struct Settled {
@@ -278,8 +278,8 @@ impl Settled {
                 OnSurplus::Ignore => verify::surplus,
                 OnSurplus::Reject => verify::unexpected,
             };
-            let item = row.load(&settled.spool)?.item;
-            settled.findings.push(row.item, finding(item, &row.key))?;
+            let LaidAside { number, item, .. } = row.load(&settled.spool)?;
+            settled.findings.push(number, finding(item, &row.key))?;
             settled.surplus += 1;
             Ok(Judged::SetAside)
         })
@@ -434,12 +434,12 @@ impl Settled {
         code: Code,
         reason: String,
     ) -> Result<(), Error> {
-        let item = row.load(&self.spool)?.item;
+        let LaidAside { number, item, .. } = row.load(&self.spool)?;
         let finding = match disposition {
             Disposition::Ignored => Finding::ignored(item, code, reason),
             Disposition::Rejected => Finding::rejected(item, code, reason),
         };
-        Ok(self.findings.push(row.item, finding.of(Some(row.uid()), Some(row.source())))?)
+        Ok(self.findings.push(number, finding.of(Some(row.uid()), Some(row.source())))?)
     }
 
     /// The leaves of the batch as the ledger knows them, in UID order.

@@ -215,9 +215,13 @@ pub(in super::super) fn verified(
     let findings = std::mem::replace(&mut intake.findings, none).finish()?;
     taken(findings.len(), findings.first().first())?;
     // resolved rows are in UID order, each UID once: so were the leaves, if nothing changed its place
-    if (0..).zip(&intake.rows).any(|(at, row): (u64, &Row)| row.item != at) {
-        return Err(PlanError::Differs { what: "order of the leaves" }.into());
+    let mut spool = intake.spool.reader();
+    for (at, row) in (0..).zip(&intake.rows) {
+        if row.number(&mut spool)? != at {
+            return Err(PlanError::Differs { what: "order of the leaves" }.into());
+        }
     }
+    drop(spool);
     Ok(intake)
 }
 
