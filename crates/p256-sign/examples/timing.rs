@@ -2,9 +2,10 @@
 //! Verbauwhede, 2017): times for fixed secrets against times for secrets of chance, in random order, compared by Welch's t
 //! for all times and for those below some percentiles. A planted leak has to be found.
 //!
-//! `cargo run --release --example timing [seconds for each part]`; with `REROOT_LONG=1` a minute, else two seconds. It ends
-//! with 1 if |t| is above 10 for a part (below 4.5 there is no sign of a leak; between the two, run it longer on a quiet
-//! machine) or if the planted leak is not found.
+//! `cargo run --release --example timing [seconds for each part [text]]`; with `REROOT_LONG=1` a minute, else two seconds; with
+//! a text only the parts whose form and name contain it, for a second look at one. It ends with 1 if |t| is above 10 for a
+//! part (below 4.5 there is no sign of a leak; above that, run the part again, longer and on a quiet machine: a leak stays,
+//! grows with the number of measurements, and keeps its sign) or if the planted leak is not found.
 
 use std::hint::black_box;
 use std::process::ExitCode;
@@ -141,28 +142,32 @@ fn main() -> ExitCode {
     let usual = if std::env::var_os("REROOT_LONG").is_some_and(|value| value != "0") { 60 } else { 2 };
     let seconds = std::env::args().nth(1).map_or(usual, |seconds| seconds.parse().expect("seconds"));
     let limit = Duration::from_secs(seconds);
+    let wanted = std::env::args().nth(2).unwrap_or_default();
     let mut failed = false;
     if !forms().contains(&Form::Lanes) {
         println!("this processor has no AVX-512 IFMA: NO EVIDENCE for the lanes");
     }
     for form in forms() {
-        for part in PARTS {
-            let (t, count) = measure(form, part, limit);
+        for part in PARTS.iter().filter(|part| format!("{form:?}: {}", part.name).contains(&wanted)) {
+            let (t, shift, count) = measure(form, part, limit);
             let verdict = if t > LEAK { "FAILED" } else { "OK" };
             failed |= t > LEAK;
-            println!("{verdict:6} {form:?}: {}: |t| {t:.1} of {count} measurements", part.name);
+            println!("{verdict:6} {form:?}: {}: |t| {t:.1} of {count} measurements, {shift:+.1} ns", part.name);
         }
-        let (t, count) = measure(form, &PLANTED, limit);
+        let (t, shift, count) = measure(form, &PLANTED, limit);
         let found = t > LEAK;
         failed |= !found;
         let verdict = if found { "OK" } else { "FAILED" };
-        println!("{verdict:6} {form:?}: {}: |t| {t:.1} of {count} measurements, has to be above {LEAK}", PLANTED.name);
+        let name = PLANTED.name;
+        println!(
+            "{verdict:6} {form:?}: {name}: |t| {t:.1} of {count} measurements, {shift:+.1} ns, has to be above {LEAK}"
+        );
     }
     ExitCode::from(u8::from(failed))
 }
 
-/// The largest |t|, and how many measurements there were.
-fn measure(form: Form, part: &Part, limit: Duration) -> (f64, usize) {
+/// The largest |t|, by how many nanoseconds the fixed class takes longer there, and how many measurements there were.
+fn measure(form: Form, part: &Part, limit: Duration) -> (f64, f64, usize) {
     let mut chance = Chance(0x7131_1236);
     let mut inputs = Inputs::random(&mut chance);
     let mut times: Vec<(bool, f64)> = vec![];
@@ -197,14 +202,15 @@ fn measure(form: Form, part: &Part, limit: Duration) -> (f64, usize) {
             reason = "an index"
         )]
         let at = (part * (sorted.len() - 1) as f64) as usize;
-        welch(times, sorted[at]).abs()
+        welch(times, sorted[at])
     };
-    let largest = [0.1, 0.25, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0].map(crop).into_iter().fold(0.0, f64::max);
-    (largest, times.len())
+    let found = [0.1, 0.25, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0].map(crop);
+    let (t, shift) = found.into_iter().max_by(|(one, _), (other, _)| one.total_cmp(other)).expect("there are some");
+    (t, shift * 1e9, times.len())
 }
 
-/// Welch's t of the times up to a limit.
-fn welch(times: &[(bool, f64)], limit: f64) -> f64 {
+/// The absolute value of Welch's t of the times up to a limit, and by how many seconds the fixed class takes longer.
+fn welch(times: &[(bool, f64)], limit: f64) -> (f64, f64) {
     let class = |fixed: bool| {
         let (mut count, mut mean, mut squares) = (0.0, 0.0, 0.0);
         for (_, time) in times.iter().filter(|(is_fixed, time)| *is_fixed == fixed && *time <= limit) {
@@ -217,7 +223,8 @@ fn welch(times: &[(bool, f64)], limit: f64) -> f64 {
     };
     let ((mean, variance, count), (other_mean, other_variance, other_count)) = (class(true), class(false));
     let deviation = (variance / count + other_variance / other_count).sqrt();
-    if deviation == 0.0 { 0.0 } else { (mean - other_mean) / deviation }
+    let shift = mean - other_mean;
+    if deviation == 0.0 { (0.0, shift) } else { ((shift / deviation).abs(), shift) }
 }
 
 /// xorshift64*
