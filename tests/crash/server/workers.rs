@@ -131,6 +131,11 @@ fn accepted_by_openssl(workshop: &Workshop) {
 fn the_same_plan_again_does_the_rest() {
     let server = Server::start();
     let (_, workshop) = farm(&server);
+    put(&workshop.path("leaves"), "a file");
+    let taken = plan(&workshop).run().expect(5).err();
+    assert!(taken.contains("cannot create a file in `leaves`: not a directory"), "{taken}");
+    assert!(!workshop.path("reel.plan").exists());
+    std::fs::remove_file(workshop.path("leaves")).unwrap();
     plan(&workshop).run().success();
     let (leaves, planned) = (files(&workshop.path("leaves")), std::fs::read(workshop.path("reel.plan")).unwrap());
     assert_eq!(leaves.len() as u64, LEAVES / CHUNK);

@@ -500,7 +500,7 @@ impl LedgerError {
         let text = match self {
             Self::Exists { .. } => "Nothing is overwritten: choose another path, or open this ledger.",
             Self::Foreign { .. } => {
-                "Check the name of the file. The configuration names its ledger with `path` in `[ledger]`."
+                "Check the name of the file. The configuration names its ledger with `path` or `url` in `[ledger]`."
             }
             Self::HeadFile { .. } => {
                 "Check `head_file` in the `[ledger]` table of the configuration, and that its disk is there."
@@ -512,14 +512,14 @@ impl LedgerError {
                 "If it is a copy, the file ending in `-wal` beside the original belongs to it. If a move to it was interrupted, run the same command again. If its creation was interrupted, nothing was recorded: remove it and create it again."
             }
             Self::IssuerDiffers { .. } => {
-                "One issuer, one ledger: check `path` in `[ledger]` and `certificate` in `[issuer]`."
+                "One issuer, one ledger: check `path` or `url` in `[ledger]`, and `certificate` in `[issuer]`."
             }
             Self::LeafTaken { .. } => "Run the earlier batch to its end, or look at which batches are open.",
             Self::Locked { .. } => {
                 "Only one process may write to a ledger: wait until the other one has ended, then run the same command again."
             }
             Self::Missing { .. } => {
-                "Check `path` in `[ledger]`. Do not create a new ledger in place of a lost one: restore the latest copy."
+                "Check `path` or `url` in `[ledger]`. Do not create a new ledger in place of a lost one: restore the latest copy."
             }
             Self::Newer { .. } => "Use the version of this program that wrote it, or a later one.",
             Self::Damaged { .. } | Self::Store(StoreError::Damaged { .. }) => {

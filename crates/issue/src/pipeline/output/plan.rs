@@ -56,9 +56,7 @@ impl Output for PlanOutput<'_> {
             return Err(self.other());
         }
         match self.job.pool {
-            Some(folder) if !self.job.dry_run && output::is_free(folder) => {
-                Ok(output::create_directory(folder, Access::Public)?)
-            }
+            Some(folder) if !self.job.dry_run => Ok(output::make_parents(&folder.join("chunk"), Access::Public)?),
             _ => Ok(()),
         }
     }
