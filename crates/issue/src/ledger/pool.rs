@@ -168,7 +168,7 @@ impl Ledger {
 
 /// A program without the feature has no pool.
 #[cfg(not(feature = "postgres"))]
-#[expect(missing_docs, reason = "no value has these methods")]
+#[expect(missing_docs, clippy::missing_errors_doc, reason = "no value has these methods")]
 mod absent {
     use std::convert::Infallible;
     use std::path::Path;

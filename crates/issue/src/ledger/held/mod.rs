@@ -222,9 +222,16 @@ pub(super) fn changes(lock: &File) -> std::io::Result<u64> {
 
 /// Who holds a lock of a kind on a file, as Linux tells. The file itself is not opened: closing it would give up the
 /// locks that this process may have on it.
+///
+/// The system hands its list of locks out in pieces and forgets its place when the list changes between two: a lock that is
+/// there all the time can be missed. So a list without it is read again.
 pub(super) fn holder(kind: &str, about: &Metadata) -> Option<u32> {
-    let locks = String::from_utf8(input::read(Path::new("/proc/locks")).ok()?).ok()?;
     let file = format!("{:02x}:{:02x}:{}", major(about.dev()), minor(about.dev()), about.ino());
+    (0..LISTS).find_map(|_| listed(kind, &file))
+}
+
+fn listed(kind: &str, file: &str) -> Option<u32> {
+    let locks = String::from_utf8(input::read(Path::new("/proc/locks")).ok()?).ok()?;
     // "1: POSIX  ADVISORY  WRITE 4711 fe:00:1234567 0 EOF"
     locks.lines().find_map(|line| {
         let words: Vec<&str> = line.split_whitespace().skip_while(|word| *word != kind).collect();
@@ -248,6 +255,9 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
     name.push(suffix);
     name.into()
 }
+
+/// How often the list of locks is read.
+const LISTS: u32 = 8;
 
 /// How often a lock is tried that another process has.
 const PATIENCE: u32 = 5;

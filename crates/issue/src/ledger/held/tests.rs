@@ -1,7 +1,12 @@
 //! What happens to the files of an open ledger, at each step that looks at them.
 
+use std::fs::File;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use rustix::fs::{FlockOperation, flock};
+
+use super::holder;
 use crate::ledger::record::{Draft, Head, Kind, Place, Record};
 use crate::ledger::testing::{issuer_spki, leaves, row, terms};
 use crate::ledger::{Ledger, LedgerError, LedgerStore, SqliteStore, StoreError};
@@ -196,4 +201,35 @@ fn a_second_batch_with_a_seed_is_refused_and_found() {
     ledger.begin_unasked(&row(1, terms("c", &leaves(10..12)), 2), &leaves(10..12));
     let found = ledger.examine(&|_, _| {}).unwrap().findings.len();
     assert_eq!(found, 3, "name and seed of the first again");
+}
+
+/// Other programs' locks are in the same list of the system.
+#[test]
+fn a_holder_is_found_while_other_locks_come_and_go() {
+    let folder = tempfile::tempdir().unwrap();
+    let make = |name: String| File::create(folder.path().join(name)).unwrap();
+    let held = make("held".to_owned());
+    let about = held.metadata().unwrap();
+    let ended = AtomicBool::new(false);
+    // more than the system hands out at once
+    let come_and_go = |files: &[File]| {
+        while !ended.load(Ordering::Relaxed) {
+            for operation in [FlockOperation::LockExclusive, FlockOperation::Unlock] {
+                for file in files {
+                    flock(file, operation).unwrap();
+                }
+            }
+        }
+    };
+    let others: [Vec<File>; 4] = std::array::from_fn(|of| (0..75).map(|n| make(format!("{of}-{n}"))).collect());
+    let found = std::thread::scope(|scope| {
+        for files in &others {
+            scope.spawn(|| come_and_go(files));
+        }
+        flock(&held, FlockOperation::LockExclusive).unwrap();
+        let found = (0..1_000).filter(|_| holder("FLOCK", &about) == Some(std::process::id())).count();
+        ended.store(true, Ordering::Relaxed);
+        found
+    });
+    assert_eq!(found, 1_000);
 }
