@@ -147,11 +147,13 @@ fn main() -> ExitCode {
     if !forms().contains(&Form::Lanes) {
         println!("this processor has no AVX-512 IFMA: NO EVIDENCE for the lanes");
     }
+    let mut measured = false;
     for form in forms() {
         for part in PARTS.iter().filter(|part| format!("{form:?}: {}", part.name).contains(&wanted)) {
             let (t, shift, count) = measure(form, part, limit);
             let verdict = if t > LEAK { "FAILED" } else { "OK" };
             failed |= t > LEAK;
+            measured = true;
             println!("{verdict:6} {form:?}: {}: |t| {t:.1} of {count} measurements, {shift:+.1} ns", part.name);
         }
         let (t, shift, count) = measure(form, &PLANTED, limit);
@@ -163,7 +165,10 @@ fn main() -> ExitCode {
             "{verdict:6} {form:?}: {name}: |t| {t:.1} of {count} measurements, {shift:+.1} ns, has to be above {LEAK}"
         );
     }
-    ExitCode::from(u8::from(failed))
+    if !measured {
+        println!("FAILED no part has `{wanted}` in its form and name");
+    }
+    ExitCode::from(u8::from(failed || !measured))
 }
 
 /// The largest |t|, by how many nanoseconds the fixed class takes longer there, and how many measurements there were.

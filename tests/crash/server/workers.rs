@@ -38,7 +38,11 @@ pub(super) fn approve(workshop: &Workshop, config: &str, more: &str) {
 }
 
 fn plan(workshop: &Workshop) -> Run {
-    let args = ["plan", "reel.zip", "--policy", "policy.toml", "--out", "reel.plan", "--set", "lot=A1"];
+    plan_to(workshop, "reel.plan")
+}
+
+fn plan_to(workshop: &Workshop, out: &str) -> Run {
+    let args = ["plan", "reel.zip", "--policy", "policy.toml", "--out", out, "--set", "lot=A1"];
     let chunk = CHUNK.to_string();
     workshop.reroot(&args).args(["--config", "pki/reroot.toml", "--pool", "leaves", "--chunk", &chunk])
 }
@@ -136,6 +140,9 @@ fn the_same_plan_again_does_the_rest() {
     assert!(taken.contains("cannot create a file in `leaves`: not a directory"), "{taken}");
     assert!(!workshop.path("reel.plan").exists());
     std::fs::remove_file(workshop.path("leaves")).unwrap();
+    let own = plan_to(&workshop, "./leaves").run().expect(2).err();
+    assert!(own.contains("`./leaves` exists already"), "{own}");
+    assert!(!workshop.path("leaves").exists());
     plan(&workshop).run().success();
     let (leaves, planned) = (files(&workshop.path("leaves")), std::fs::read(workshop.path("reel.plan")).unwrap());
     assert_eq!(leaves.len() as u64, LEAVES / CHUNK);

@@ -172,7 +172,7 @@ pub(crate) fn read_whatever_names<E: From<Error>>(
 }
 
 /// Verifies leaves that come one after the other from somewhere else than an archive, with the CA certificates that
-/// came with them. Rows keep the order of the leaves; an item that is not a genuine leaf becomes a finding.
+/// came with them. A row's number is the leaf's place among them; an item that is not a genuine leaf becomes a finding.
 ///
 /// # Errors
 /// `leaves` fails, the spool cannot be written, or the run is interrupted.

@@ -1,4 +1,4 @@
-//! What stays in memory of a verified leaf: 96 bytes. What is seldom asked for is with the leaf in the spool.
+//! What stays in memory of a verified leaf: 96 bytes. What few callers need is in the spool, with the leaf.
 
 use crate::error::Error;
 use crate::origin::{Finding, ItemName, Uid};
@@ -18,7 +18,7 @@ pub struct Row {
 const _: () = assert!(size_of::<Row>() == 96);
 
 impl Row {
-    /// Appends the leaf, which is the item at this position among all items, to the spool.
+    /// Appends the leaf to the spool. `number` is its position among all items.
     pub(super) fn lay_aside(
         number: u64,
         leaf: &VerifiedLeaf,

@@ -148,8 +148,8 @@ pub fn key_of_a_ca(item: ItemName, row: &Row) -> Finding {
 /// each UID at most one row is left unnamed.
 ///
 /// One UID with two keys, one key under two UIDs, one UID in two namespaces: all parties are named. Of several
-/// certificates of one chip and key, the one with the lowest SHA-256 stays. `mark` is asked for the place of exact
-/// duplicates in the order of the input, where no two have the same.
+/// certificates of one chip and key, the one with the lowest SHA-256 stays. `mark` gives the place of a leaf in the
+/// order of the input, where no two have the same; only exact duplicates need it.
 ///
 /// # Errors
 /// Those of `mark`.
@@ -176,7 +176,7 @@ pub fn conflicts<T: Contender, E>(
     Ok(found)
 }
 
-/// Puts exact duplicates, which stand side by side, into the order of their marks.
+/// Puts exact duplicates, which are side by side, into the order of their marks.
 fn sort_duplicates<T: Contender, E>(rows: &mut [T], mut mark: impl FnMut(&T) -> Result<u64, E>) -> Result<(), E> {
     let mut failed = Ok(());
     for same in rows.chunk_by_mut(|a, b| a.row() == b.row()).filter(|same| same.len() > 1) {

@@ -8,7 +8,7 @@ use crate::support::postgres::Server;
 use crate::support::proxy::{Cut, Proxy};
 use crate::support::run::Running;
 
-/// One worker gets a signal at any moment, and the others do all. What comes of it then is looked at.
+/// One worker gets a signal at any moment, and the others do all. `then` looks at what became of the first one.
 fn without_one(signal: Signal, then: impl Fn(Running, &str)) {
     let server = Server::start();
     let mut farm = Farm::new();

@@ -221,7 +221,6 @@ pub(in super::super) fn verified(
             return Err(PlanError::Differs { what: "order of the leaves" }.into());
         }
     }
-    drop(spool);
     Ok(intake)
 }
 

@@ -56,7 +56,13 @@ impl Output for PlanOutput<'_> {
             return Err(self.other());
         }
         match self.job.pool {
-            Some(folder) if !self.job.dry_run => Ok(output::make_parents(&folder.join("chunk"), Access::Public)?),
+            Some(folder) if !self.job.dry_run => {
+                output::make_parents(&folder.join("chunk"), Access::Public)?;
+                // the plan cannot have the name of the directory that was just made
+                let is_out =
+                    folder.canonicalize().is_ok_and(|folder| out.canonicalize().is_ok_and(|out| out == folder));
+                if is_out { Err(self.other()) } else { Ok(()) }
+            }
             _ => Ok(()),
         }
     }
