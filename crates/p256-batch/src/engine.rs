@@ -49,8 +49,10 @@ pub(crate) const SAMPLE: usize = 256;
 pub struct FixedKey {
     point: ProjectivePoint,
     adding: Adding,
-    /// Signatures under the key, or the expected number if that is larger.
+    /// Signatures under the key until now.
     seen: AtomicU64,
+    /// How many were announced: tables are made for this number or the one above, whichever is larger.
+    expected: AtomicU64,
     /// Signatures that the engine has accepted.
     pub(crate) accepted: AtomicU64,
     pub(crate) tables: RwLock<Option<Arc<Tables>>>,
@@ -71,6 +73,7 @@ impl FixedKey {
             point,
             adding: Adding::Best,
             seen: AtomicU64::new(0),
+            expected: AtomicU64::new(0),
             accepted: AtomicU64::new(0),
             tables: RwLock::new(None),
             building: Mutex::new(()),
@@ -85,7 +88,7 @@ impl FixedKey {
 
     /// Announces `count` signatures, so that larger tables are made from the start.
     pub fn expect(&self, count: u64) {
-        self.seen.fetch_max(count, Ordering::Relaxed);
+        self.expected.fetch_max(count, Ordering::Relaxed);
     }
 
     /// Returns a verdict for each claim, in order.
@@ -103,6 +106,7 @@ impl FixedKey {
     ) -> Result<Vec<Result<(), E>>, Fault> {
         let count = u64::try_from(claims.len()).expect("claims fit into memory");
         let seen = self.seen.fetch_add(count, Ordering::Relaxed).saturating_add(count);
+        let seen = seen.max(self.expected.load(Ordering::Relaxed));
         if claims.len() < MIN_CHUNK || seen < MIN_SEEN {
             return Ok(claims.iter().map(verify).collect());
         }

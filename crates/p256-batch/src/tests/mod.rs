@@ -316,6 +316,22 @@ fn a_few_signatures_make_no_table() {
 }
 
 #[test]
+fn announced_signatures_are_not_counted_twice() {
+    let secret = secret(0x37);
+    let all = signed(&secret, 100);
+    let engine = engine(&secret).portable();
+    engine.expect(1_499);
+    let window = || engine.tables.read().unwrap().as_ref().map(|tables| tables.key.window());
+    for _ in 0..14 {
+        assert_eq!(verdicts(&engine, &secret, &all), Ok(100));
+        assert_eq!(window(), Some(8));
+    }
+    // more came than was said
+    assert_eq!(verdicts(&engine, &secret, &all), Ok(100));
+    assert_eq!(window(), Some(10));
+}
+
+#[test]
 fn a_difference_from_the_callers_verification_is_a_fault() {
     let (ours, others) = (secret(0x34), secret(0x35));
     // tables of another key: the same as an engine that miscalculates
