@@ -48,6 +48,9 @@ impl SpoolRef {
 /// Bytes that are written at once.
 const PIECE: usize = 1 << 20;
 
+/// Bytes up to which nothing is written at all: the leaves of a small reel are read from memory.
+const SMALL: usize = 4 << 20;
+
 /// Bytes that a reader takes at once when records follow each other.
 const WINDOW: usize = 64 << 10;
 
@@ -123,8 +126,10 @@ impl Spool {
             let source = std::io::Error::new(std::io::ErrorKind::InvalidInput, "a record of 4 GiB or more");
             ReelError::SpoolWrite { source }
         })?;
-        if self.buffer.len() + bytes > PIECE {
+        let limit = if self.written == 0 { SMALL } else { PIECE };
+        if self.buffer.len() + bytes > limit {
             self.flush()?;
+            self.buffer.shrink_to(PIECE);
         }
         let offset = self.written + self.buffer.len() as u64;
         for part in parts {
@@ -223,6 +228,26 @@ mod tests {
         });
         assert_eq!(spool.read(large).unwrap().len(), 3 << 20);
         assert_eq!(spool.read(last).unwrap(), b"last");
+    }
+
+    #[test]
+    fn a_small_spool_stays_in_memory_and_a_large_one_does_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut spool = Spool::create(folder.path()).unwrap();
+        let record = vec![7; SMALL / 8];
+        let refs: Vec<SpoolRef> = (0..8).map(|_| spool.append(&record).unwrap()).collect();
+        assert_eq!((spool.written, spool.buffer.len()), (0, SMALL));
+        assert_eq!(spool.reader().read(refs[7]).unwrap(), record);
+        let one_more = spool.append(b"one more").unwrap();
+        assert_eq!((spool.written, spool.buffer.as_slice()), (SMALL as u64, &b"one more"[..]));
+        assert!(spool.buffer.capacity() <= PIECE, "what a small one took is given back");
+        for _ in 0..2 {
+            spool.append(&record).unwrap();
+        }
+        assert_eq!(spool.written, (SMALL + b"one more".len() + record.len()) as u64, "from then on in pieces");
+        let mut reader = spool.reader();
+        assert!(refs.iter().all(|at| reader.read(*at).unwrap() == record));
+        assert_eq!(spool.read(one_more).unwrap(), b"one more");
     }
 
     #[test]
