@@ -19,9 +19,27 @@ impl LintedTbs {
         &self.0
     }
 
+    /// Returns the proof without the bytes, for a [`LintedHasher`].
+    pub fn mark(&self) -> LintedMark {
+        LintedMark::of(&self.0)
+    }
+
     /// Gives up the proof and returns what was linted.
     pub fn into_tbs(self) -> TbsCertificate {
         self.0
+    }
+}
+
+/// That a tbsCertificate was linted for its leaf, while its bytes are elsewhere.
+#[derive(Clone, Copy, Debug)]
+pub struct LintedMark {
+    leaf: Sha256Digest,
+    tbs: Sha256Digest,
+}
+
+impl LintedMark {
+    fn of(tbs: &TbsCertificate) -> Self {
+        Self { leaf: tbs.origin().fingerprint, tbs: tbs.sha256() }
     }
 }
 
@@ -43,19 +61,15 @@ impl LintedHasher {
     }
 
     /// Adds the next tbsCertificate.
-    pub fn add(&mut self, linted: &LintedTbs) {
-        self.add_tbs(linted.tbs());
+    pub fn add(&mut self, linted: &LintedMark) {
+        // digests of fixed length: no other sequence gives the same input
+        self.0.update(linted.leaf.as_bytes());
+        self.0.update(linted.tbs.as_bytes());
     }
 
     /// Returns the digest of all that were added.
     pub fn finish(self) -> LintedDigest {
         LintedDigest(self.0.finish())
-    }
-
-    fn add_tbs(&mut self, tbs: &TbsCertificate) {
-        // digests of fixed length: no other sequence gives the same input
-        self.0.update(tbs.origin().fingerprint.as_bytes());
-        self.0.update(tbs.sha256().as_bytes());
     }
 }
 
@@ -65,7 +79,7 @@ impl LintedDigest {
     pub fn admit(self, kept: Vec<TbsCertificate>) -> Option<Vec<LintedTbs>> {
         let mut hasher = LintedHasher::new();
         for tbs in &kept {
-            hasher.add_tbs(tbs);
+            hasher.add(&LintedMark::of(tbs));
         }
         (hasher.finish() == self).then(|| kept.into_iter().map(LintedTbs::assert_clean).collect())
     }

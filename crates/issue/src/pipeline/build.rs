@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::intake::Row;
 use crate::issue::Serials;
 use crate::ledger::{self, BatchRow};
-use crate::lint::LintedTbs;
+use crate::lint::{LintedMark, LintedTbs};
 use crate::origin::{Disposition, Finding};
 use crate::parallel;
 use crate::policy::{BatchContext, BoundPolicy, Params, Policy};
@@ -96,17 +96,26 @@ pub(super) fn lint_all(
     let rows = std::mem::take(&mut settled.rows);
     run.progress.total(rows.len() as u64);
     let mut keeper = Keeper::new(scratch, row.chunk_size, job.jobs);
-    settled.rows = keep_clean(run, job, bound, row, settled, rows, &mut |linted| keeper.add(&linted))?;
+    settled.rows = keep_clean(run, job, bound, row, settled, rows, |linted, der| keeper.add_encoded(linted, der))?;
     settled.kept = Some(keeper.finish()?);
 
     let not_in_batch = std::mem::take(&mut settled.not_in_batch);
-    let left_out = keep_clean(run, job, bound, row, settled, not_in_batch, &mut |_| Ok(()))?;
+    let left_out = keep_clean(run, job, bound, row, settled, not_in_batch, |_, _| Ok(()))?;
     settled.left_out(row, left_out.len() as u64);
     for stranger in left_out {
         let reason = format!("chip {} verified now but is not in batch {}, which is closed", stranger.key.uid, row.id);
         settled.set_aside(&stranger, Disposition::Rejected, ledger::code::NOT_IN_BATCH, reason)?;
     }
     Ok(())
+}
+
+/// What one worker has built of a block: only the encodings leave it, since what was around them is freed fastest by the
+/// worker that made it.
+struct BuiltShare {
+    /// For each row the proof and the length of its tbsCertificate, or why it has none.
+    rows: Vec<Result<(LintedMark, usize), Box<Finding>>>,
+    /// The tbsCertificates one after the other.
+    der: Vec<u8>,
 }
 
 fn keep_clean(
@@ -116,7 +125,7 @@ fn keep_clean(
     batch: &BatchRow,
     settled: &mut Settled,
     mut rows: Vec<Row>,
-    keep: &mut dyn FnMut(LintedTbs) -> Result<(), Error>,
+    mut keep: impl FnMut(&LintedMark, &[u8]) -> Result<(), Error>,
 ) -> Result<Vec<Row>, Error> {
     let mut clean = vec![false; rows.len()];
     // in UID order, as pass 2 reads them: the leaves are read here and there, the tbsCertificates then in one sweep
@@ -124,26 +133,33 @@ fn keep_clean(
         run.interrupted()?;
         run.progress.advance(block.len() as u64);
         let (spool, verifier) = (&settled.spool, &settled.verifier);
-        let built = parallel::map_shares(job.jobs, block.iter().collect(), |share| {
+        let built = parallel::map_shares(job.jobs, block.iter().collect(), |share| -> Result<_, Error> {
             let mut spool = spool.reader();
-            let build = |row| {
-                let (_, linted) = match prepare(job.issuer, bound, batch, &mut spool, verifier, row, 0)? {
-                    Ok(prepared) => prepared,
-                    Err(finding) => return Ok(Err(finding)),
-                };
-                // here, where many work at once, and not when it is kept
-                linted.tbs().sha256();
-                Ok(Ok(linted))
-            };
-            share.into_iter().map(build).collect::<Vec<Result<_, Error>>>()
+            let mut built = BuiltShare { rows: Vec::with_capacity(share.len()), der: vec![] };
+            for row in share {
+                let prepared = prepare(job.issuer, bound, batch, &mut spool, verifier, row, 0)?;
+                built.rows.push(prepared.map(|(_, linted)| {
+                    built.der.extend_from_slice(linted.tbs().der());
+                    (linted.mark(), linted.tbs().der().len())
+                }));
+            }
+            Ok(built)
         });
-        for (at, built) in (start..).zip(built.into_iter().flatten()) {
-            match built? {
-                Ok(linted) => {
-                    clean[at] = true;
-                    keep(linted)?;
+        let mut at = start;
+        for share in built {
+            let BuiltShare { rows: of_share, der } = share?;
+            let mut rest = der.as_slice();
+            for built in of_share {
+                match built {
+                    Ok((linted, length)) => {
+                        let (one, behind) = rest.split_at(length);
+                        rest = behind;
+                        clean[at] = true;
+                        keep(&linted, one)?;
+                    }
+                    Err(finding) => settled.findings.push(rows[at].load(&settled.spool)?.number, *finding)?,
                 }
-                Err(finding) => settled.findings.push(rows[at].load(&settled.spool)?.number, *finding)?,
+                at += 1;
             }
         }
     }
