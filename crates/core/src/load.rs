@@ -112,7 +112,7 @@ pub fn bytes(what: &'static str, path: &Path) -> Result<Vec<u8>, LoadError> {
     bytes_up_to(MAX_FILE, what, path)
 }
 
-/// As [`bytes`], of a file that may be of another length.
+/// As [`bytes`](fn@bytes), of a file that may be of another length.
 ///
 /// # Errors
 /// The file cannot be read, or is longer than `most`.

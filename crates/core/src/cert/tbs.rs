@@ -2,7 +2,7 @@
 
 use crate::crypto::sha256;
 use crate::origin::Origin;
-use crate::x509::tlv::{Reader, element, nest, tag, write_element};
+use crate::x509::tlv::{Reader, nest, tag, write_element};
 use crate::x509::{
     Certificate, Extension, LazySha256, SerialNumber, Sha256Digest, SignatureAlgorithm, Spki, Time, Validity,
 };
@@ -159,10 +159,13 @@ impl TbsCertificate {
 
     /// The certificate: these very bytes, the algorithm, and `signature`.
     pub fn wrap(&self, signature: &[u8]) -> Vec<u8> {
-        let mut behind = Vec::with_capacity(signature.len() + 64);
-        self.0.signature.write_identifier(&mut behind);
-        write_element(&mut behind, tag::BIT_STRING, &[&[0], signature]);
-        element(tag::SEQUENCE, &[&self.0.der, &behind])
+        let mut certificate = Vec::with_capacity(self.0.der.len() + signature.len() + 64);
+        nest(&mut certificate, tag::SEQUENCE, |out| {
+            out.extend_from_slice(&self.0.der);
+            self.0.signature.write_identifier(out);
+            write_element(out, tag::BIT_STRING, &[&[0], signature]);
+        });
+        certificate
     }
 }
 

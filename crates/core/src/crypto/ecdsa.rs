@@ -1,7 +1,7 @@
 //! The form of ECDSA signatures (RFC 3279 §2.2.3), checked before any library sees them.
 
 use crate::x509::KeyAlgorithm;
-use crate::x509::tlv::{Reader, element, tag};
+use crate::x509::tlv::{Reader, nest, tag, write_element};
 
 use super::SignatureError;
 
@@ -100,12 +100,17 @@ fn difference<'a>(order: &[u8], s: &[u8], into: &'a mut [u8; MAX_BYTES]) -> &'a 
 
 /// Encodes r and s, big-endian, as an ECDSA-Sig-Value in DER (RFC 3279 §2.2.3).
 pub fn ecdsa_signature(r: &[u8], s: &[u8]) -> Vec<u8> {
-    let integer = |number: &[u8]| {
+    let integer = |out: &mut Vec<u8>, number: &[u8]| {
         let magnitude = &number[number.iter().take_while(|byte| **byte == 0).count()..];
         let sign: &[u8] = if magnitude.first().is_some_and(|byte| *byte >= 0x80) { &[0] } else { &[] };
-        element(tag::INTEGER, &[sign, magnitude])
+        write_element(out, tag::INTEGER, &[sign, magnitude]);
     };
-    element(tag::SEQUENCE, &[&integer(r), &integer(s)])
+    let mut signature = Vec::with_capacity(r.len() + s.len() + 16);
+    nest(&mut signature, tag::SEQUENCE, |out| {
+        integer(out, r);
+        integer(out, s);
+    });
+    signature
 }
 
 /// Whether neither r nor s begins with a zero byte when written in the field's full width, which ST's host library
@@ -141,6 +146,7 @@ const MAX_BYTES: usize = 66;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::x509::tlv::element;
 
     const CURVES: [KeyAlgorithm; 5] = [
         KeyAlgorithm::P256,

@@ -3,6 +3,7 @@
 //! One part is `certificates.zip`. When a second one is needed, the first is called `certificates-0001.zip`, the
 //! second `certificates-0002.zip`. A chip's entries are never apart.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use crate::durable;
@@ -35,12 +36,14 @@ pub(super) struct Parts {
     done: Vec<WrittenFile>,
     last: Option<Uid>,
     chips: u64,
+    /// Of the entry that was added last.
+    name: String,
 }
 
 impl Parts {
     pub(super) fn create(folder: PathBuf, stem: &'static str, limit: u64, stamp: Stamp) -> Result<Self, DeliveryError> {
         let current = ZipWriter::new(Output::create(&folder, &part_name(stem, None))?, stamp).with_scratch(&folder);
-        Ok(Self { folder, stem, limit, stamp, current, done: Vec::new(), last: None, chips: 0 })
+        Ok(Self { folder, stem, limit, stamp, current, done: Vec::new(), last: None, chips: 0, name: String::new() })
     }
 
     /// Adds a chip's entries: a suffix and the content of each.
@@ -55,12 +58,10 @@ impl Parts {
         if self.current.entries() > 0 && self.current.entries() + entries.len() as u64 > self.limit {
             self.next_part()?;
         }
-        let mut name = uid.to_string();
-        let stem = name.len();
         for (suffix, data) in entries {
-            name.truncate(stem);
-            name.push_str(suffix);
-            self.current.add(&name, data).map_err(|source| at(&self.path(), source))?;
+            self.name.clear();
+            write!(self.name, "{uid}{suffix}").expect("writing to a String");
+            self.current.add(&self.name, data).map_err(|source| at(&self.path(), source))?;
         }
         self.last = Some(*uid);
         self.chips += 1;

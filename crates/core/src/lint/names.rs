@@ -1,5 +1,7 @@
 //! Walks the attributes of an encoded name.
 
+use smallvec::SmallVec;
+
 use crate::x509::tlv::{Element, Reader, tag};
 
 use super::tbs::members;
@@ -12,10 +14,10 @@ pub(super) struct NameAttribute<'a> {
 }
 
 /// The attributes of a Name (with its header) in order, RDN by RDN; `None` if it is not an RDNSequence.
-pub(super) fn attributes(name: &[u8]) -> Option<Vec<NameAttribute<'_>>> {
+pub(super) fn attributes(name: &[u8]) -> Option<SmallVec<[NameAttribute<'_>; 4]>> {
     let mut reader = Reader::new(name);
     let sequence = reader.expect(tag::SEQUENCE, "name").ok()?;
-    let mut attributes = Vec::with_capacity(4);
+    let mut attributes = SmallVec::new();
     let mut rdns = Reader::new(sequence.content);
     while !rdns.is_empty() {
         let rdn = rdns.expect(tag::SET, "relative distinguished name").ok()?;

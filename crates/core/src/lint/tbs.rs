@@ -2,6 +2,7 @@
 //! field is for a rule to say.
 
 use der::asn1::ObjectIdentifier;
+use smallvec::SmallVec;
 
 use crate::x509::oid;
 use crate::x509::tlv::{DerError, Element, Reader, tag};
@@ -33,6 +34,9 @@ pub(super) struct Tbs<'a> {
     /// keyUsage's bits as in [`KeyUsage`](crate::x509::KeyUsage), if the extension is there and readable.
     pub(super) key_usage: Option<u16>,
 }
+
+/// Elements one after the other, as many as most values have without memory of their own.
+pub(super) type Members<'a> = SmallVec<[Element<'a>; 4]>;
 
 /// One extension.
 #[derive(Clone, Copy, Debug)]
@@ -128,15 +132,15 @@ impl<'a> TbsExtension<'a> {
     }
 
     /// The members of the value, if it is exactly one SEQUENCE.
-    pub(super) fn members(&self) -> Option<Vec<Element<'a>>> {
+    pub(super) fn members(&self) -> Option<Members<'a>> {
         members(self.content(tag::SEQUENCE)?)
     }
 }
 
 /// The elements one after the other, if there is nothing else.
-pub(super) fn members(content: &[u8]) -> Option<Vec<Element<'_>>> {
+pub(super) fn members(content: &[u8]) -> Option<Members<'_>> {
     let mut reader = Reader::new(content);
-    let mut members = Vec::with_capacity(4);
+    let mut members = Members::new();
     while !reader.is_empty() {
         members.push(reader.element("member").ok()?);
     }

@@ -316,5 +316,5 @@ impl Case {
 }
 
 pub(crate) fn ext(oid: ObjectIdentifier, critical: bool, value: &[u8]) -> Extension {
-    Extension { oid, critical, value: value.into() }
+    Extension { oid, critical, value: value.to_vec().into() }
 }

@@ -39,9 +39,14 @@ impl ItemName {
 
     /// The name of an input: the last component of its path as given, or `-` for standard input.
     pub fn input(name: &[u8]) -> Self {
+        Self(Self::escaped(name).into())
+    }
+
+    /// The text of an [`input`](Self::input)'s name.
+    pub(crate) fn escaped(name: &[u8]) -> String {
         let mut text = String::with_capacity(name.len());
         escape(&mut text, name);
-        Self(text.into())
+        text
     }
 
     /// An entry inside this archive or directory.

@@ -1,6 +1,6 @@
 //! A policy, an issuer and a batch: every field decided but for what comes from the leaf.
 
-use std::sync::Arc;
+use bytes::Bytes;
 
 use crate::cert::{
     DeviceLimits, IssuerIdentity, ObjectTemplate, RuleScope, SerialRule, TbsCertificate, TemplateFields,
@@ -70,7 +70,7 @@ pub(super) struct BoundExtension {
 
 #[derive(Clone, Debug)]
 pub(super) enum BoundExtensionValue {
-    Fixed(Arc<[u8]>),
+    Fixed(Bytes),
     FromLeaf(Node),
 }
 
@@ -348,8 +348,8 @@ impl BoundPolicy {
         let mut extensions = Vec::with_capacity(self.extensions.len());
         for extension in &self.extensions {
             let value = match &extension.value {
-                BoundExtensionValue::Fixed(bytes) => Arc::clone(bytes),
-                BoundExtensionValue::FromLeaf(node) => render(node, values, &mut bytes)?.into(),
+                BoundExtensionValue::Fixed(bytes) => bytes.clone(),
+                BoundExtensionValue::FromLeaf(node) => Bytes::copy_from_slice(render(node, values, &mut bytes)?),
             };
             extensions.push(Extension { oid: extension.oid, critical: extension.critical, value });
         }

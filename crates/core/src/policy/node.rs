@@ -107,14 +107,9 @@ impl Node {
             Self::Bytes(bytes) => out.extend_from_slice(bytes),
             Self::Filled(parts, _) => render_parts(parts, leaf, out)?,
             Self::Content(_) => unreachable!("bind() fills every content"),
-            Self::Element(tag, members) => {
-                out.extend([*tag, 0]);
-                let start = out.len();
-                for member in members {
-                    member.render(leaf, out)?;
-                }
-                close(out, start);
-            }
+            Self::Element(tag, members) => render_element(*tag, members, leaf, out)?,
+            // most sets: there is nothing to sort
+            Self::SetOf(members) if members.len() == 1 => render_element(tag::SET, members, leaf, out)?,
             Self::SetOf(members) => {
                 let mut encodings = Vec::with_capacity(members.len());
                 for member in members {
@@ -129,6 +124,16 @@ impl Node {
         }
         Ok(())
     }
+}
+
+fn render_element(tag: u8, members: &[Node], leaf: &LeafValues<'_>, out: &mut Vec<u8>) -> Result<(), Unfit> {
+    out.extend([tag, 0]);
+    let start = out.len();
+    for member in members {
+        member.render(leaf, out)?;
+    }
+    close(out, start);
+    Ok(())
 }
 
 /// Bytes of an element around `content` bytes.

@@ -259,7 +259,7 @@ impl<'p> FileItems<'p> {
 fn hand_out(sink: &mut ItemSink<'_>, item: ItemName, found: Found, file_name: Option<&[u8]>) -> Result<(), Fault> {
     match found {
         Found::Candidate(der) => {
-            let file_name = file_name.map(|name| ItemName::input(name).as_str().to_owned());
+            let file_name = file_name.map(ItemName::escaped);
             sink.candidate(SourceLeaf { item, der, file_name })
         }
         Found::Finding { disposition: Disposition::Rejected, code, reason } => sink.rejected(item, code, reason),

@@ -7,6 +7,8 @@
 use std::cmp::Reverse;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use crate::crypto::{IssuerKey, PublicKey, Verdict};
 use crate::x509::{BasicConstraints, Certificate, Name, Role, Spki, Time, check_extensions};
 
@@ -47,7 +49,7 @@ struct Intermediate {
     self_issued: bool,
     /// Why no path may lead through it, although its signature is good.
     defect: Option<Defect>,
-    parents: Vec<Link>,
+    parents: Links,
 }
 
 /// A CA certificate whose issuer has not appeared.
@@ -64,6 +66,9 @@ struct Link {
     parent: usize,
     needed: Relaxations,
 }
+
+/// Most certificates have one.
+type Links = SmallVec<[Link; 1]>;
 
 /// A path to an anchor.
 #[derive(Debug)]
@@ -158,7 +163,7 @@ impl Authorities {
         }
     }
 
-    fn all_links(&self, certificate: &Certificate, from: usize) -> Vec<Link> {
+    fn all_links(&self, certificate: &Certificate, from: usize) -> Links {
         let mut links = self.links(certificate, from, Agreement::Bytes, None).0;
         links.extend(self.links(certificate, from, Agreement::LetterCase, None).0);
         links
@@ -210,7 +215,7 @@ impl Authorities {
         Some((first, self.issuer_key(first)))
     }
 
-    fn promote(&mut self, certificate: Certificate, parents: Vec<Link>) {
+    fn promote(&mut self, certificate: Certificate, parents: Links) {
         // without a valid key it cannot have signed anything
         let Ok(key) = PublicKey::from_spki(certificate.spki()) else { return };
         let Ok(Some(BasicConstraints { ca: true, path_len })) = certificate.basic_constraints() else { return };
@@ -255,7 +260,7 @@ impl Authorities {
         from: usize,
         agreement: Agreement,
         known: Option<Known<'_>>,
-    ) -> (Vec<Link>, Option<Defect>) {
+    ) -> (Links, Option<Defect>) {
         let folded = match agreement {
             Agreement::Bytes => vec![],
             Agreement::LetterCase => name::fold_case(certificate.issuer()),
@@ -267,9 +272,9 @@ impl Authorities {
         if certificate.signature_algorithm().is_over_sha1() {
             needed.insert(Relaxation::Sha1Signature);
         }
-        let mut links = Vec::new();
+        let mut links = Links::new();
         let mut defect: Option<Defect> = None;
-        let mut tried: Vec<(&PublicKey, bool)> = Vec::with_capacity(1);
+        let mut tried: SmallVec<[(&PublicKey, bool); 1]> = SmallVec::new();
         for parent in from..self.count() {
             let same_bytes = self.name(parent) == certificate.issuer();
             let agrees = match agreement {

@@ -1,8 +1,9 @@
 //! Distinguished names as bytes (RFC 5280 §4.1.2.4): kept as received, compared as bytes, shown escaped.
 
+use std::borrow::Cow;
 use std::fmt;
-use std::sync::Arc;
 
+use bytes::Bytes;
 use der::asn1::ObjectIdentifier;
 
 use super::oid;
@@ -12,7 +13,7 @@ use super::tlv::{DerError, Reader, oid_from_content, tag};
 ///
 /// Copies share the bytes: most names are those of an issuer or a policy.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Name(Arc<[u8]>);
+pub struct Name(Bytes);
 
 impl Name {
     /// Reads the structure and keeps the bytes: SEQUENCE of non-empty SETs of attribute type and value.
@@ -22,19 +23,30 @@ impl Name {
     /// # Errors
     /// The bytes are not one RDNSequence in DER.
     pub fn from_der(der: &[u8]) -> Result<Self, NameError> {
-        Self::read(der, Order::Demanded)
+        Self::check(der, Order::Demanded)?;
+        Ok(Self(Bytes::copy_from_slice(der)))
     }
 
-    /// As [`from_der`](Self::from_der), of a certificate that a person has named: the attributes of a relative
+    /// As [`from_der`](Self::from_der), of a part of a certificate, which stays in memory as long as the name does.
+    ///
+    /// # Errors
+    /// As [`from_der`](Self::from_der).
+    pub(super) fn within(certificate: &Bytes, der: &[u8]) -> Result<Self, NameError> {
+        Self::check(der, Order::Demanded)?;
+        Ok(Self(certificate.slice_ref(der)))
+    }
+
+    /// As [`within`](Self::within), of a certificate that a person has named: the attributes of a relative
     /// distinguished name may stand in any order. [`is_ordered`](Self::is_ordered) tells.
     ///
     /// # Errors
     /// As [`from_der`](Self::from_der), but for the order.
-    pub(super) fn from_named_der(der: &[u8]) -> Result<Self, NameError> {
-        Self::read(der, Order::Any)
+    pub(super) fn within_named(certificate: &Bytes, der: &[u8]) -> Result<Self, NameError> {
+        Self::check(der, Order::Any)?;
+        Ok(Self(certificate.slice_ref(der)))
     }
 
-    fn read(der: &[u8], order: Order) -> Result<Self, NameError> {
+    fn check(der: &[u8], order: Order) -> Result<(), NameError> {
         let mut reader = Reader::new(der);
         let sequence = reader.expect(tag::SEQUENCE, "name")?;
         reader.finish("name")?;
@@ -43,7 +55,7 @@ impl Name {
                 attribute?;
             }
         }
-        Ok(Self(der.into()))
+        Ok(())
     }
 
     /// Whether the attributes of each relative distinguished name are in the order of DER (X.690 §11.6). Only a name
@@ -87,7 +99,7 @@ impl Name {
 
     /// The last commonName as text, if there is one in a readable string type.
     pub fn common_name(&self) -> Option<String> {
-        self.values(oid::COMMON_NAME).last().as_ref().and_then(Attribute::text)
+        self.values(oid::COMMON_NAME).last().and_then(|attribute| attribute.text()).map(Cow::into_owned)
     }
 }
 
@@ -102,23 +114,24 @@ pub struct Attribute<'a> {
     pub value: &'a [u8],
 }
 
-impl Attribute<'_> {
+impl<'a> Attribute<'a> {
     /// The value as text where its string type and bytes allow it.
-    pub fn text(&self) -> Option<String> {
+    pub fn text(&self) -> Option<Cow<'a, str>> {
         match self.tag {
-            tag::UTF8_STRING => std::str::from_utf8(self.value).ok().map(str::to_owned),
+            tag::UTF8_STRING => std::str::from_utf8(self.value).ok().map(Cow::Borrowed),
             tag::PRINTABLE_STRING | tag::IA5_STRING if self.value.is_ascii() => {
-                Some(self.value.iter().map(|byte| char::from(*byte)).collect())
+                std::str::from_utf8(self.value).ok().map(Cow::Borrowed)
             }
             // T.61 in practice is Latin-1; good enough to show, never used to compare
-            tag::TELETEX_STRING => Some(self.value.iter().map(|byte| char::from(*byte)).collect()),
+            tag::TELETEX_STRING => Some(self.value.iter().map(|byte| char::from(*byte)).collect::<String>().into()),
             tag::BMP_STRING if self.value.len().is_multiple_of(2) => {
                 let units = self.value.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
-                char::decode_utf16(units).collect::<Result<_, _>>().ok()
+                char::decode_utf16(units).collect::<Result<String, _>>().ok().map(Cow::Owned)
             }
             tag::UNIVERSAL_STRING if self.value.len().is_multiple_of(4) => {
                 let quads = self.value.chunks_exact(4);
-                quads.map(|quad| char::from_u32(u32::from_be_bytes([quad[0], quad[1], quad[2], quad[3]]))).collect()
+                let character = |quad: &[u8]| char::from_u32(u32::from_be_bytes([quad[0], quad[1], quad[2], quad[3]]));
+                quads.map(character).collect::<Option<String>>().map(Cow::Owned)
             }
             _ => None,
         }

@@ -1,8 +1,8 @@
 //! SubjectPublicKeyInfo (RFC 5280 §4.1.2.7), kept byte for byte: it is what both certificates of a chip share.
 
 use std::fmt;
-use std::sync::Arc;
 
+use bytes::Bytes;
 use der::asn1::ObjectIdentifier;
 
 use super::key_algorithm::KeyAlgorithm;
@@ -17,7 +17,7 @@ use super::tlv::{DerError, Reader, oid_from_content, tag};
 /// Copies share the bytes.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Spki {
-    der: Arc<[u8]>,
+    der: Bytes,
     algorithm: KeyAlgorithm,
     key: usize,
 }
@@ -28,6 +28,21 @@ impl Spki {
     /// # Errors
     /// The bytes are not DER, or the algorithm, its parameters or the key's form is not one this program knows.
     pub fn from_der(der: &[u8]) -> Result<Self, SpkiError> {
+        let (algorithm, key) = Self::check(der)?;
+        Ok(Self { algorithm, key, der: Bytes::copy_from_slice(der) })
+    }
+
+    /// As [`from_der`](Self::from_der), of a part of a certificate, which stays in memory as long as the key does.
+    ///
+    /// # Errors
+    /// As [`from_der`](Self::from_der).
+    pub(super) fn within(certificate: &Bytes, der: &[u8]) -> Result<Self, SpkiError> {
+        let (algorithm, key) = Self::check(der)?;
+        Ok(Self { algorithm, key, der: certificate.slice_ref(der) })
+    }
+
+    /// The key's algorithm and length.
+    fn check(der: &[u8]) -> Result<(KeyAlgorithm, usize), SpkiError> {
         let mut reader = Reader::new(der);
         let sequence = reader.expect(tag::SEQUENCE, "subjectPublicKeyInfo")?;
         reader.finish("subjectPublicKeyInfo")?;
@@ -44,7 +59,7 @@ impl Spki {
         } else if algorithm == KeyAlgorithm::Ed25519 && key.len() != 32 {
             return Err(SpkiError::KeyLength { bytes: key.len(), expected: 32 });
         }
-        Ok(Self { algorithm, key: key.len(), der: der.into() })
+        Ok((algorithm, key.len()))
     }
 
     /// The DER as received.

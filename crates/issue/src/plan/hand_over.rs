@@ -4,6 +4,7 @@
 //! Both files say the same. Nothing in them is secret; names are escaped to printable ASCII. `docs/spec/plan-format.md`
 //! lists the columns.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
@@ -129,7 +130,7 @@ fn attributes(name: &Name) -> Vec<Vec<WishedAttribute>> {
         let wished = |attribute: crate::x509::Attribute<'_>| WishedAttribute {
             r#type: attribute.kind.to_string(),
             string: string(attribute.tag),
-            value: attribute.text(),
+            value: attribute.text().map(Cow::into_owned),
         };
         rdn.into_iter().map(wished).collect()
     };

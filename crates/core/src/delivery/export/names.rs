@@ -56,7 +56,7 @@ impl Names {
         let [name] = &names[..] else {
             return Err(unfit(format!("subject with {} common names", names.len())));
         };
-        let name = name.text().ok_or_else(|| unfit("common name that is not text".to_owned()))?;
+        let name = name.text().ok_or_else(|| unfit("common name that is not text".to_owned()))?.into_owned();
         if !(self.fit)(&name) {
             return Err(unfit(format!("common name `{}`", Printable::new(&*name))));
         }

@@ -124,7 +124,7 @@ fn says_what_the_policy_says(
     let rdns = issued.subject().rdns();
     let found: Vec<Vec<String>> = rdns
         .iter()
-        .map(|rdn| rdn.iter().map(|attribute| attribute.text().expect("texts were written")).collect())
+        .map(|rdn| rdn.iter().map(|attribute| attribute.text().expect("texts were written").into_owned()).collect())
         .collect();
     let common_name_and_serial = vec![uid.clone(), uid.to_lowercase()];
     let expected = [

@@ -149,7 +149,7 @@ impl Family {
         for attribute in certificate.subject().values(crate::x509::oid::COMMON_NAME) {
             let Some(text) = attribute.text() else { continue };
             let Some(claimed) = self.serial_in(trailing_hex(&text), serial) else { continue };
-            if !claimed.eq_ignore_ascii_case(&serial.to_string()) {
+            if !spells(claimed, serial) {
                 return Err(Defect::new(
                     codes::COMMON_NAME_MISMATCH,
                     format!("common name ends in {claimed}, but the serial number is {serial}"),
@@ -165,8 +165,8 @@ impl Family {
             .split(|character: char| !character.is_ascii_hexdigit())
             .filter_map(|run| self.serial_in(run, serial))
             .peekable();
-        let Some(first) = claims.peek().map(|claim| (*claim).to_owned()) else { return Ok(()) };
-        if claims.any(|claim| claim.eq_ignore_ascii_case(&serial.to_string())) {
+        let Some(first) = claims.peek().copied() else { return Ok(()) };
+        if claims.any(|claim| spells(claim, serial)) {
             return Ok(());
         }
         Err(Defect::new(
@@ -179,6 +179,13 @@ impl Family {
     fn serial_in<'a>(self, run: &'a str, serial: &SerialNumber) -> Option<&'a str> {
         (self.spec().serial_in)(run, serial.content())
     }
+}
+
+/// Whether the hexadecimal digits, in either letter case, are those of the serial number.
+fn spells(digits: &str, serial: &SerialNumber) -> bool {
+    let mut bytes = [0; SerialNumber::MAX_BYTES];
+    let bytes = &mut bytes[..serial.content().len()];
+    hex::decode_to_slice(digits, bytes).is_ok() && bytes == serial.content()
 }
 
 /// Shorter serial numbers are not UIDs, and a CA's name may well end in its number.

@@ -2,8 +2,7 @@
 
 mod error;
 
-use std::sync::Arc;
-
+use bytes::Bytes;
 use der::asn1::ObjectIdentifier;
 
 use super::algorithm::SignatureAlgorithm;
@@ -20,7 +19,8 @@ pub use error::CertificateError;
 /// A certificate that is DER through and through, **not** verified: its signature, names and dates prove nothing yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Certificate {
-    der: Box<[u8]>,
+    /// Names, key and extensions are parts of it.
+    der: Bytes,
     tbs: std::ops::Range<usize>,
     version: u8,
     serial: SerialNumber,
@@ -45,7 +45,7 @@ pub struct Extension {
     /// critical
     pub critical: bool,
     /// The bytes inside extnValue: the DER of the extension's own type. Copies share them.
-    pub value: Arc<[u8]>,
+    pub value: Bytes,
 }
 
 /// BasicConstraints (RFC 5280 §4.2.1.9).
@@ -154,7 +154,8 @@ impl Certificate {
     }
 
     fn read(der: &[u8], mut reading: Reading) -> Result<(Self, Leniency), CertificateError> {
-        let mut reader = Reader::new(der);
+        let der = Bytes::copy_from_slice(der);
+        let mut reader = Reader::new(&der);
         let certificate = reader.expect(tag::SEQUENCE, "certificate")?;
         reader.finish("certificate")?;
         let mut fields = Reader::new(certificate.content);
@@ -181,10 +182,10 @@ impl Certificate {
             return Err(CertificateError::AlgorithmMismatch);
         }
         let signature_algorithm = read_algorithm(inner.raw, &mut reading)?;
-        let issuer = read_name(&mut fields, "issuer", &mut reading)?;
+        let issuer = read_name(&der, &mut fields, "issuer", &mut reading)?;
         let validity = read_validity(&mut fields, &mut reading)?;
-        let subject = read_name(&mut fields, "subject", &mut reading)?;
-        let spki = Spki::from_der(fields.expect(tag::SEQUENCE, "subjectPublicKeyInfo")?.raw)?;
+        let subject = read_name(&der, &mut fields, "subject", &mut reading)?;
+        let spki = Spki::within(&der, fields.expect(tag::SEQUENCE, "subjectPublicKeyInfo")?.raw)?;
         for (identifier, name) in
             [(0x81, "issuerUniqueID"), (0x82, "subjectUniqueID"), (0xA1, "issuerUniqueID"), (0xA2, "subjectUniqueID")]
         {
@@ -195,7 +196,7 @@ impl Certificate {
         let extensions = match fields.optional(0xA3, "extensions")? {
             None => vec![],
             Some(_) if version != 3 => return Err(CertificateError::ExtensionsNeedVersion3 { version }),
-            Some(element) => extensions(element.content, &mut reading)?,
+            Some(element) => extensions(&der, element.content, &mut reading)?,
         };
         fields.finish("the last field of tbsCertificate")?;
         if version != 3 && reading.named {
@@ -229,7 +230,7 @@ impl Certificate {
             extensions,
             signature: place(signature),
             deviations: reading.met,
-            der: der.into(),
+            der,
         };
         Ok((certificate, reading.used))
     }
@@ -424,10 +425,16 @@ fn read_algorithm(identifier: &[u8], reading: &mut Reading) -> Result<SignatureA
     Ok(algorithm)
 }
 
-fn read_name(fields: &mut Reader<'_>, field: &'static str, reading: &mut Reading) -> Result<Name, CertificateError> {
+fn read_name(
+    certificate: &Bytes,
+    fields: &mut Reader<'_>,
+    field: &'static str,
+    reading: &mut Reading,
+) -> Result<Name, CertificateError> {
     let der = fields.expect(tag::SEQUENCE, field)?.raw;
+    let strict = Name::within(certificate, der);
     reading
-        .either(Name::from_der(der), Deviation::NameOrder, || Name::from_named_der(der))
+        .either(strict, Deviation::NameOrder, || Name::within_named(certificate, der))
         .map_err(|source| CertificateError::Name { field, source })
 }
 
@@ -447,7 +454,7 @@ fn read_validity(fields: &mut Reader<'_>, reading: &mut Reading) -> Result<Valid
     Validity::new(not_before, not_after).map_err(|source| CertificateError::Time { field: "validity", source })
 }
 
-fn extensions(content: &[u8], reading: &mut Reading) -> Result<Vec<Extension>, CertificateError> {
+fn extensions(certificate: &Bytes, content: &[u8], reading: &mut Reading) -> Result<Vec<Extension>, CertificateError> {
     let Reading { leniency, used, .. } = reading;
     let mut reader = Reader::new(content);
     let sequence = reader.expect(tag::SEQUENCE, "extensions")?;
@@ -473,7 +480,7 @@ fn extensions(content: &[u8], reading: &mut Reading) -> Result<Vec<Extension>, C
         if oid == oid::BASIC_CONSTRAINTS {
             basic_constraints(value.content, *leniency, used)?;
         }
-        list.push(Extension { oid, critical, value: value.content.into() });
+        list.push(Extension { oid, critical, value: certificate.slice_ref(value.content) });
     }
     // RFC 5280 §4.1: Extensions ::= SEQUENCE SIZE (1..MAX) OF Extension
     if list.is_empty() { Err(CertificateError::EmptySequence { what: "extensions" }) } else { Ok(list) }

@@ -413,7 +413,7 @@ fn a_matter_ca_has_vendor_and_product_behind_the_common_name() {
         let rdns = certificate.subject().rdns();
         rdns.iter()
             .flatten()
-            .map(|attribute| (attribute.kind, attribute.tag, attribute.text().unwrap()))
+            .map(|attribute| (attribute.kind, attribute.tag, attribute.text().unwrap().into_owned()))
             .collect::<Vec<_>>()
     };
     let paa = kinds(&made.report.root);
