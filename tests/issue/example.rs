@@ -14,7 +14,7 @@ fn the_example_issues_a_batch_that_passes_verification_and_is_done_the_second_ti
     assert!(!policy.contains("lot"), "the example gives no parameters");
     put(&workshop.path("policy.toml"), policy);
 
-    let program = example("reroot-issue", "issue");
+    let program = example("issue");
     let issue = |archive, out| {
         let arguments = ["pki/reroot.toml", "policy.toml", archive, out];
         Run::tool(program.to_str().unwrap()).args(arguments).folder(workshop.folder()).run()

@@ -17,7 +17,7 @@ fn the_example_accepts_a_proof_of_this_chip_under_these_anchors_alone() {
     put(&workshop.path("present.json"), prove(&workshop, &[uid]).success().stdout);
     put(&workshop.path("absent.json"), prove(&workshop, &[ABSENT]).success().stdout);
 
-    let program = example("reroot-core", "check_proof");
+    let program = example("check_proof");
     let run = |anchors: [&str; 3], proof, chip| {
         let run = Run::tool(program.to_str().unwrap()).args(anchors).args([proof, chip]);
         run.folder(workshop.folder()).run()

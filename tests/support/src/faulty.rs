@@ -8,33 +8,37 @@ use super::run::project;
 
 /// The tool that lets system calls go wrong.
 pub fn faulty() -> &'static str {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| built("faulty-system")).to_str().expect("the path is UTF-8")
+    program("faulty-system")
 }
 
 /// The auditor's program, `reroot-check`.
 pub fn reroot_check() -> &'static str {
+    program("reroot-check")
+}
+
+/// An example of one of the crates.
+pub fn example(name: &str) -> PathBuf {
+    built().join("examples").join(name)
+}
+
+fn program(name: &str) -> &'static str {
+    built().join(name).leak().to_str().expect("the path is UTF-8")
+}
+
+/// Cargo builds no program for the tests of another package, so they are built here, once per process, into the folder
+/// that this test was built into. All of them, and as parts of the whole workspace: then the features of everything below
+/// them are those of the tests, and nothing is compiled a second time.
+fn built() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| built("reroot-check")).to_str().expect("the path is UTF-8")
+    BUILT.get_or_init(build)
 }
 
-/// Cargo builds no program for the tests of another package, so it is built here, once per process, into the folder that
-/// this test was built into.
-fn built(package: &str) -> PathBuf {
-    built_with(package, &[]).join(package)
-}
-
-/// The example `name` of `package`.
-pub fn example(package: &str, name: &str) -> PathBuf {
-    built_with(package, &["--example", name]).join("examples").join(name)
-}
-
-fn built_with(package: &str, more: &[&str]) -> PathBuf {
+fn build() -> PathBuf {
     let binary = std::env::current_exe().expect("this test is a file");
     let profile = binary.parent().and_then(Path::parent).expect("target/<profile>/deps/<test>");
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--quiet", "--offline", "--package", package]).args(more).arg("--manifest-path");
-    cargo.arg(project("Cargo.toml"));
+    cargo.args(["build", "--quiet", "--offline", "--workspace", "--bin", "faulty-system", "--bin", "reroot-check"]);
+    cargo.args(["--example", "check_proof", "--example", "issue", "--manifest-path"]).arg(project("Cargo.toml"));
     cargo.arg("--target-dir").arg(profile.parent().expect("target/<profile>"));
     if profile.ends_with("release") {
         cargo.arg("--release");
