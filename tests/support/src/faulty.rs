@@ -25,9 +25,9 @@ fn program(name: &str) -> &'static str {
     built().join(name).leak().to_str().expect("the path is UTF-8")
 }
 
-/// Cargo builds no program for the tests of another package, so they are built here, once per process, into the folder
-/// that this test was built into. All of them, and as parts of the whole workspace: then the features of everything below
-/// them are those of the tests, and nothing is compiled a second time.
+/// Cargo builds no program for the tests of another package, so this builds them, once per process, into the folder that
+/// this test was built into. It builds all of them as parts of the whole workspace: then what they depend on has the
+/// features that it has for the tests, and Cargo compiles none of it a second time.
 fn built() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(build)

@@ -36,7 +36,7 @@ pub(super) struct Parts {
     done: Vec<WrittenFile>,
     last: Option<Uid>,
     chips: u64,
-    /// Of the entry that was added last.
+    /// Name of the entry that was added last: its memory is used again.
     name: String,
 }
 

@@ -19,9 +19,9 @@ impl LintedTbs {
         &self.0
     }
 
-    /// Returns the proof without the bytes, for a [`LintedHasher`].
-    pub fn mark(&self) -> LintedMark {
-        LintedMark::of(&self.0)
+    /// Returns what a [`LintedHasher`] takes; the caller keeps the bytes elsewhere.
+    pub fn receipt(&self) -> LintedReceipt {
+        LintedReceipt::of(&self.0)
     }
 
     /// Gives up the proof and returns what was linted.
@@ -30,14 +30,14 @@ impl LintedTbs {
     }
 }
 
-/// That a tbsCertificate was linted for its leaf, while its bytes are elsewhere.
+/// Proves that a tbsCertificate was linted for its leaf, without its bytes. Only a [`LintedTbs`] gives one.
 #[derive(Clone, Copy, Debug)]
-pub struct LintedMark {
+pub struct LintedReceipt {
     leaf: Sha256Digest,
     tbs: Sha256Digest,
 }
 
-impl LintedMark {
+impl LintedReceipt {
     fn of(tbs: &TbsCertificate) -> Self {
         Self { leaf: tbs.origin().fingerprint, tbs: tbs.sha256() }
     }
@@ -61,7 +61,7 @@ impl LintedHasher {
     }
 
     /// Adds the next tbsCertificate.
-    pub fn add(&mut self, linted: &LintedMark) {
+    pub fn add(&mut self, linted: &LintedReceipt) {
         // digests of fixed length: no other sequence gives the same input
         self.0.update(linted.leaf.as_bytes());
         self.0.update(linted.tbs.as_bytes());
@@ -79,7 +79,7 @@ impl LintedDigest {
     pub fn admit(self, kept: Vec<TbsCertificate>) -> Option<Vec<LintedTbs>> {
         let mut hasher = LintedHasher::new();
         for tbs in &kept {
-            hasher.add(&LintedMark::of(tbs));
+            hasher.add(&LintedReceipt::of(tbs));
         }
         (hasher.finish() == self).then(|| kept.into_iter().map(LintedTbs::assert_clean).collect())
     }

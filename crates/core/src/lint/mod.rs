@@ -33,7 +33,7 @@ use crate::x509::SerialNumber;
 pub use crl::{CRL_RULES, CRL_UNREADABLE, CrlRule, LintedCrl, check_crl};
 pub use finding::LintFinding;
 pub(crate) use finding::extension_path;
-pub use linted::{LintedDigest, LintedHasher, LintedMark, LintedTbs};
+pub use linted::{LintedDigest, LintedHasher, LintedReceipt, LintedTbs};
 pub use reference::reference_markdown;
 pub use rule::{Applies, Rule};
 

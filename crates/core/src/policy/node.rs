@@ -6,7 +6,7 @@
 
 use der::asn1::ObjectIdentifier;
 
-use crate::x509::tlv::{element, tag, write_element};
+use crate::x509::tlv::{element, nest, tag, write_element};
 
 use super::leaf::{BatchValues, LeafValues, Unfit};
 use super::text::{Part, Text};
@@ -127,13 +127,9 @@ impl Node {
 }
 
 fn render_element(tag: u8, members: &[Node], leaf: &LeafValues<'_>, out: &mut Vec<u8>) -> Result<(), Unfit> {
-    out.extend([tag, 0]);
-    let start = out.len();
-    for member in members {
-        member.render(leaf, out)?;
-    }
-    close(out, start);
-    Ok(())
+    let mut rendered = Ok(());
+    nest(out, tag, |out| rendered = members.iter().try_for_each(|member| member.render(leaf, out)));
+    rendered
 }
 
 /// Bytes of an element around `content` bytes.
@@ -141,19 +137,6 @@ pub(super) fn element_bytes(content: usize) -> usize {
     let length =
         if content < 0x80 { 1 } else { 1 + content.to_be_bytes().iter().skip_while(|byte| **byte == 0).count() };
     1 + length + content
-}
-
-/// Writes the length of the element whose contents begin at `start`, where one byte was left for it.
-fn close(out: &mut Vec<u8>, start: usize) {
-    let length = out.len() - start;
-    if length < 0x80 {
-        out[start - 1] = u8::try_from(length).expect("below 128");
-        return;
-    }
-    let bytes = length.to_be_bytes();
-    let bytes = &bytes[bytes.iter().take_while(|byte| **byte == 0).count()..];
-    out[start - 1] = 0x80 | u8::try_from(bytes.len()).expect("at most 8");
-    out.splice(start..start, bytes.iter().copied());
 }
 
 fn bind_members(members: &[Node], batch: &BatchValues<'_>) -> Vec<Node> {

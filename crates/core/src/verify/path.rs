@@ -67,7 +67,7 @@ struct Link {
     needed: Relaxations,
 }
 
-/// Most certificates have one.
+/// Most certificates have one link.
 type Links = SmallVec<[Link; 1]>;
 
 /// A path to an anchor.

@@ -3,6 +3,7 @@
 //! Pass 1 builds and lints every tbsCertificate before the first is recorded ([`lint_all`]), and writes them to a scratch
 //! file ([`Kept`]). Pass 2 reads them back, chunk by chunk ([`Work`]).
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::cert::{IssuerIdentity, ObjectTemplate, TbsCertificate};
@@ -10,7 +11,7 @@ use crate::error::Error;
 use crate::intake::Row;
 use crate::issue::Serials;
 use crate::ledger::{self, BatchRow};
-use crate::lint::{LintedMark, LintedTbs};
+use crate::lint::{LintedReceipt, LintedTbs};
 use crate::origin::{Disposition, Finding};
 use crate::parallel;
 use crate::policy::{BatchContext, BoundPolicy, Params, Policy};
@@ -109,11 +110,13 @@ pub(super) fn lint_all(
     Ok(())
 }
 
-/// What one worker has built of a block: only the encodings leave it, since what was around them is freed fastest by the
-/// worker that made it.
+/// The receipt and the place of a row's tbsCertificate, or why it has no tbsCertificate.
+type BuiltRow = Result<(LintedReceipt, Range<usize>), Box<Finding>>;
+
+/// What one worker has built of a block. Only encodings leave the worker: it frees everything around them, which is fastest
+/// where it was made.
 struct BuiltShare {
-    /// For each row the proof and the length of its tbsCertificate, or why it has none.
-    rows: Vec<Result<(LintedMark, usize), Box<Finding>>>,
+    rows: Vec<BuiltRow>,
     /// The tbsCertificates one after the other.
     der: Vec<u8>,
 }
@@ -125,7 +128,7 @@ fn keep_clean(
     batch: &BatchRow,
     settled: &mut Settled,
     mut rows: Vec<Row>,
-    mut keep: impl FnMut(&LintedMark, &[u8]) -> Result<(), Error>,
+    mut keep: impl FnMut(&LintedReceipt, &[u8]) -> Result<(), Error>,
 ) -> Result<Vec<Row>, Error> {
     let mut clean = vec![false; rows.len()];
     // in UID order, as pass 2 reads them: the leaves are read here and there, the tbsCertificates then in one sweep
@@ -139,8 +142,9 @@ fn keep_clean(
             for row in share {
                 let prepared = prepare(job.issuer, bound, batch, &mut spool, verifier, row, 0)?;
                 built.rows.push(prepared.map(|(_, linted)| {
+                    let begin = built.der.len();
                     built.der.extend_from_slice(linted.tbs().der());
-                    (linted.mark(), linted.tbs().der().len())
+                    (linted.receipt(), begin..built.der.len())
                 }));
             }
             Ok(built)
@@ -148,14 +152,11 @@ fn keep_clean(
         let mut at = start;
         for share in built {
             let BuiltShare { rows: of_share, der } = share?;
-            let mut rest = der.as_slice();
             for built in of_share {
                 match built {
-                    Ok((linted, length)) => {
-                        let (one, behind) = rest.split_at(length);
-                        rest = behind;
+                    Ok((linted, place)) => {
                         clean[at] = true;
-                        keep(&linted, one)?;
+                        keep(&linted, &der[place])?;
                     }
                     Err(finding) => settled.findings.push(rows[at].load(&settled.spool)?.number, *finding)?,
                 }

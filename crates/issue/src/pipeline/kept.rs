@@ -5,7 +5,7 @@
 
 use crate::error::{CoreError, Error};
 use crate::intake::Row;
-use crate::lint::{LintedDigest, LintedHasher, LintedMark, LintedTbs};
+use crate::lint::{LintedDigest, LintedHasher, LintedReceipt, LintedTbs};
 use crate::reel::{Spool, SpoolRef};
 
 /// Writes the tbsCertificates of a batch to a scratch file, one after the other in UID order.
@@ -55,11 +55,11 @@ impl Keeper {
 
     /// Writes the next tbsCertificate.
     pub(super) fn add(&mut self, linted: &LintedTbs) -> Result<(), Error> {
-        self.add_encoded(&linted.mark(), linted.tbs().der())
+        self.add_encoded(&linted.receipt(), linted.tbs().der())
     }
 
-    /// Writes the next tbsCertificate, of which only the encoding is left.
-    pub(super) fn add_encoded(&mut self, linted: &LintedMark, der: &[u8]) -> Result<(), Error> {
+    /// Writes the next tbsCertificate, which is this encoding and was linted.
+    pub(super) fn add_encoded(&mut self, linted: &LintedReceipt, der: &[u8]) -> Result<(), Error> {
         let length = u32::try_from(der.len()).expect("a tbsCertificate is far smaller than 4 GiB");
         self.hasher.add(linted);
         self.share.extend_from_slice(&length.to_be_bytes());
