@@ -71,23 +71,16 @@ fn approved(service: &Service, lists: &str) -> Value {
     anna.wait_for(lists, &["published"])
 }
 
-/// The certificate of a chip, when the catalog has it.
+/// The certificate of a chip of a batch that is published.
 fn certificate(bench: &Bench, service: &Service, uid: &str) -> String {
     let path = format!("/v1/chips/{uid}/certificate");
-    let anna = service.of("vera");
-    for _ in 0..300 {
-        let answer = anna.send("GET", &path, &[("accept", "application/x-pem-file")], &[]);
-        if answer.status == 200 {
-            let (der, pem) = (format!("{uid}.der"), format!("{uid}.pem"));
-            put(&bench.workshop.path(&der), &answer.body);
-            let form = if answer.body.starts_with(b"-----") { "PEM" } else { "DER" };
-            let args = ["x509", "-inform", form, "-in", &der, "-out", &pem];
-            Run::openssl().folder(bench.workshop.folder()).args(args).run().success();
-            return pem;
-        }
-        std::thread::sleep(Duration::from_millis(100));
-    }
-    panic!("the catalog has no certificate of {uid}");
+    let answer = service.of("vera").send("GET", &path, &[("accept", "application/x-pem-file")], &[]).expect(200);
+    let (der, pem) = (format!("{uid}.der"), format!("{uid}.pem"));
+    put(&bench.workshop.path(&der), &answer.body);
+    let form = if answer.body.starts_with(b"-----") { "PEM" } else { "DER" };
+    let args = ["x509", "-inform", form, "-in", &der, "-out", &pem];
+    Run::openssl().folder(bench.workshop.folder()).args(args).run().success();
+    pem
 }
 
 /// What OpenSSL says of a certificate with the lists that the service gives out.

@@ -83,7 +83,7 @@ pub fn serve(
     let anchors = world.config(&settings.configuration)?.manifest_anchors().map_err(Error::from)?;
     let (folder, batches) = (settings.catalog(), settings.batches());
     let builder = Builder::open(&folder, &batches, anchors, Arc::clone(&world.cancel))?;
-    catalog::start(builder).map_err(|error| ServiceError::Runtime(std::io::Error::other(error)))?;
+    catalog::start(builder, &catalog).map_err(|error| ServiceError::Runtime(std::io::Error::other(error)))?;
     let app = App::new((settings, world), store, opening.passing, audit, catalog, oidc);
     check_ledger(app.settings(), app.world(), opening.new_ledger)?;
     for text in opening.policies {

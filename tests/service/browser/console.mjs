@@ -24,10 +24,12 @@ const browser = await chromium.launch({
 });
 const said = (fact) => console.log(`OK ${fact}`);
 const faults = [];
+const pages = [];
 
 async function person(link, options = {}) {
   const context = await browser.newContext({ baseURL: base, viewport: { width: 1280, height: 900 }, ...options });
   const page = await context.newPage();
+  pages.push(page);
   page.on("console", (line) => { if (line.type() === "error" && !/status of 4\d\d|net::ERR_FAILED/.test(line.text())) faults.push(`${page.url()}: ${line.text()}`); });
   page.on("pageerror", (error) => faults.push(`${page.url()}: ${error.message}`));
   page.on("dialog", (dialog) => { faults.push(`${page.url()}: a dialog: ${dialog.message()}`); dialog.dismiss(); });
@@ -38,6 +40,9 @@ async function person(link, options = {}) {
   }
   return { context, page };
 }
+
+// follows a link, until the page behind it is there
+const followed = (page, name) => Promise.all([page.waitForEvent("load"), page.getByRole("link", { name }).click()]);
 
 // axe-core on a page, which must not be stopped by the page's own policy: it is injected by the debugger
 async function accessible(page, name) {
@@ -129,14 +134,14 @@ try {
 
   const bert = await person(approverLink);
   await looked(bert, "dashboard");
-  await bert.page.getByRole("link", { name: "Review" }).click();
+  await followed(bert.page, "Review");
   await looked(bert, "approve");
   await bert.page.getByRole("checkbox").check();
   await bert.page.getByRole("button", { name: "Approve" }).click();
   await anna.page.waitForFunction(() => document.querySelector("#state").textContent.includes("published"), null, { timeout: 60000 });
   said("the page of the one who asked follows the approval of the second person");
   await looked(anna, "job-published");
-  await anna.page.getByRole("link", { name: "Open the batch" }).click();
+  await followed(anna.page, "Open the batch");
   await looked(anna, "batch");
   // the link's own request with the cookies of the browser: how a download is shown differs between versions of Chromium
   const link = await anna.page.getByRole("link", { name: "certificates.zip" }).getAttribute("href");
@@ -204,7 +209,7 @@ try {
   said("without JavaScript a dry run is asked for and followed");
 
   await looked(anna, "policies", "/console/policies");
-  await anna.page.getByRole("link", { name: "tls-client" }).click();
+  await followed(anna.page, "tls-client");
   await looked(anna, "policy");
   await looked(anna, "stations", "/console/stations");
 
@@ -221,7 +226,7 @@ try {
   await looked(admin, "admin-token");
   said("an administrator adds a user and a token, whose text is shown once");
   await admin.page.goto("/console/policies");
-  await admin.page.getByRole("link", { name: "tls-client" }).click();
+  await followed(admin.page, "tls-client");
   await admin.page.getByRole("link", { name: "Change the text" }).click();
   const text = await admin.page.inputValue("#text");
   await admin.page.fill("#text", text.replace('not_after = "10y"', 'not_after = "ten"'));
@@ -284,6 +289,11 @@ try {
   said("the browser complained of nothing");
 } catch (error) {
   console.error(error.stack ?? error);
+  for (const page of pages) {
+    const shown = await page.innerText("main", { timeout: 1000 }).catch((none) => String(none));
+    console.error(`--- ${page.url()}\n${shown.slice(0, 1000)}`);
+  }
+  console.error(faults.join("\n"));
   process.exitCode = 1;
 } finally {
   await browser.close();

@@ -1,13 +1,15 @@
 //! Makes the catalog: looks at the folder of batches, and takes what is sealed and not yet there.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use reroot_core::class::Class;
 use reroot_core::crypto::sha256;
 use reroot_core::delivery::{BatchReader, check_digest};
-use reroot_core::durable;
+use reroot_core::durable::{self, DurableError};
 use reroot_core::error::Error;
 use reroot_core::manifest::{
     ENTRIES_FILE, Entry, ManifestAnchor, SEAL_FILE, STATEMENT_FILE, SignedManifest, Statement, seal,
@@ -19,7 +21,7 @@ use reroot_core::x509::Certificate;
 use reroot_core::{delivery::DeliveryError, input};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::FILE;
+use super::{Catalog, FILE};
 use crate::store::{StoreError, integer};
 
 /// What makes the catalog.
@@ -31,6 +33,10 @@ pub struct Builder {
     /// The folder of the batches.
     batches: PathBuf,
     anchors: Vec<Certificate>,
+    /// Folders at which the machine failed: when, and how.
+    failed: HashMap<String, (Instant, String)>,
+    /// How long such a folder is left alone.
+    rest: Duration,
     cancel: Arc<AtomicBool>,
 }
 
@@ -39,29 +45,30 @@ pub struct Builder {
 enum Refusal {
     /// The batch does not hold: it is not looked at again until its statement is another one.
     Batch(String),
-    /// The environment failed: it is tried again.
-    Store(StoreError),
+    /// The machine failed, such as a disk that is full: it is tried again.
+    Machine(String),
     /// The process ends.
     Ended,
 }
 
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
-        Self::Store(error)
+        Self::Machine(error.to_string())
     }
 }
 
 impl From<rusqlite::Error> for Refusal {
     fn from(error: rusqlite::Error) -> Self {
-        Self::Store(error.into())
+        StoreError::from(error).into()
     }
 }
 
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
-        match error {
-            Error::Interrupted => Self::Ended,
-            error => Self::Batch(error.to_string()),
+        match error.class() {
+            Class::Interrupted => Self::Ended,
+            Class::Storage => Self::Machine(error.to_string()),
+            _ => Self::Batch(error.to_string()),
         }
     }
 }
@@ -72,23 +79,25 @@ impl From<DeliveryError> for Refusal {
     }
 }
 
-/// Starts the thread that keeps the catalog as new as the folder of batches, until `cancel` is set.
+impl From<DurableError> for Refusal {
+    fn from(error: DurableError) -> Self {
+        Error::from(error).into()
+    }
+}
+
+/// Starts the thread that keeps the catalog as new as the folder of batches, until the builder is canceled.
 ///
 /// # Errors
 /// There is no thread to spare.
-pub fn start(mut builder: Builder) -> Result<(), NoThread> {
+pub fn start(mut builder: Builder, catalog: &Catalog) -> Result<(), NoThread> {
+    let looks = Arc::clone(&catalog.looks);
     let work = move || {
-        while !builder.cancel.load(Ordering::Relaxed) {
+        let cancel = Arc::clone(&builder.cancel);
+        looks.keep(EVERY, &cancel, || {
             if let Err(error) = builder.look() {
                 tracing::warn!(error = %error, "catalog not made");
             }
-            for _ in 0..PAUSES {
-                if builder.cancel.load(Ordering::Relaxed) {
-                    return;
-                }
-                std::thread::sleep(PAUSE);
-            }
-        }
+        });
     };
     parallel::start("catalog".to_owned(), work).map(drop)
 }
@@ -108,14 +117,15 @@ impl Builder {
         let connection = Connection::open(&path).map_err(|source| StoreError::Open { path, source })?;
         connection.execute_batch("PRAGMA synchronous = NORMAL; PRAGMA trusted_schema = OFF;")?;
         connection.busy_timeout(Duration::from_secs(5))?;
-        Ok(Self { connection, folder: folder.to_owned(), batches: batches.to_owned(), anchors, cancel })
+        let (folder, batches) = (folder.to_owned(), batches.to_owned());
+        Ok(Self { connection, folder, batches, anchors, failed: HashMap::new(), rest: REST, cancel })
     }
 
     /// Takes every batch that is not there yet, makes the line packs that are missing, and forgets batches whose folder is
     /// gone.
     ///
     /// # Errors
-    /// The catalog cannot be written. What is wrong with one batch is noted in the catalog.
+    /// The catalog cannot be read or written. What is wrong with one batch is noted in the catalog.
     pub fn look(&mut self) -> Result<(), StoreError> {
         let mut names: Vec<String> = self
             .batches
@@ -127,17 +137,35 @@ impl Builder {
             .collect();
         names.sort();
         self.forget(&names)?;
+        self.failed.retain(|name, _| names.contains(name));
+        // a pack takes longer: one that cannot be made keeps no batch out
+        self.each(&names, Self::take)?;
+        self.each(&names, Self::pack)
+    }
+
+    /// Does something with each batch that is not refused and at which the machine did not fail a moment ago.
+    fn each(
+        &mut self,
+        names: &[String],
+        work: impl Fn(&mut Self, &str) -> Result<(), Refusal>,
+    ) -> Result<(), StoreError> {
         for name in names {
-            if self.is_refused(&name)? {
+            let rests = self.failed.get(name).is_some_and(|(since, _)| since.elapsed() < self.rest);
+            if rests || self.is_refused(name)? {
                 continue;
             }
-            match self.take(&name).and_then(|()| self.pack(&name)) {
+            match work(self, name) {
                 Ok(()) => {}
                 Err(Refusal::Ended) => return Ok(()),
-                Err(Refusal::Store(error)) => return Err(error),
+                Err(Refusal::Machine(reason)) => {
+                    if self.failed.get(name).is_none_or(|(_, known)| *known != reason) {
+                        tracing::warn!(folder = %Printable::new(name), reason, "batch not yet in the catalog");
+                    }
+                    self.failed.insert(name.clone(), (Instant::now(), reason));
+                }
                 Err(Refusal::Batch(reason)) => {
-                    tracing::warn!(folder = %Printable::new(&name), reason, "batch not taken into the catalog");
-                    let digest = self.statement_digest(&name).unwrap_or_default();
+                    tracing::warn!(folder = %Printable::new(name), reason, "batch not taken into the catalog");
+                    let digest = self.statement_digest(name).unwrap_or_default();
                     let sql = "INSERT OR REPLACE INTO refused VALUES (?, ?, ?)";
                     self.connection.execute(sql, params![name, digest, reason])?;
                 }
@@ -255,12 +283,12 @@ impl Builder {
         let Some(id) = wanted else { return Ok(()) };
         let out = self.folder.join(format!("{id}.pack"));
         // what a crash left after the pack got its name and before the catalog knew of it, or of a catalog that was lost
-        durable::remove_partial_file(&out).map_err(|error| Refusal::Batch(error.to_string()))?;
+        durable::remove_partial_file(&out)?;
         let batch = self.batches.join(name);
         let job =
             Pack { batch: &batch, out: &out, anchors: Some(&self.anchors), advance: &|_| {}, cancel: &self.cancel };
         pack(&job)?;
-        let failed = |source| Refusal::Batch(format!("its line pack cannot be read: {source}"));
+        let failed = |source| Refusal::Machine(format!("its line pack cannot be read: {source}"));
         let mut file = input::open(&out).map_err(failed)?;
         let mut digest = reroot_core::crypto::Sha256::new();
         let (mut bytes, mut piece) = (0_u64, vec![0; 1 << 16]);
@@ -279,6 +307,7 @@ impl Builder {
     }
 }
 
-/// How often the folder is looked at: every two seconds.
-const PAUSES: u32 = 20;
-const PAUSE: Duration = Duration::from_millis(100);
+/// How often the folder is looked at when nobody asks.
+const EVERY: Duration = Duration::from_secs(2);
+/// How long a folder is left alone after the machine failed at it: a pack on a full disk would fill it again and again.
+const REST: Duration = Duration::from_mins(1);

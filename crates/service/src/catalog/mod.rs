@@ -9,14 +9,16 @@
 
 mod build;
 mod find;
+mod looks;
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use reroot_core::durable::{self, Access};
 use rusqlite::{Connection, OpenFlags};
 
+use self::looks::Looks;
 use crate::store::StoreError;
 
 pub use build::{Builder, start};
@@ -28,6 +30,7 @@ pub struct Catalog {
     readers: Vec<Mutex<Connection>>,
     next: AtomicUsize,
     folder: PathBuf,
+    looks: Arc<Looks>,
     /// Signs cursors.
     secret: [u8; 32],
 }
@@ -61,12 +64,19 @@ impl Catalog {
             Ok::<_, StoreError>(Mutex::new(connection))
         };
         let readers = (0..READERS).map(|_| reader()).collect::<Result<_, _>>()?;
-        Ok(Self { readers, next: AtomicUsize::new(0), folder: folder.to_owned(), secret })
+        Ok(Self { readers, next: AtomicUsize::new(0), folder: folder.to_owned(), looks: Arc::default(), secret })
     }
 
     /// What signs cursors.
     pub const fn secret(&self) -> &[u8; 32] {
         &self.secret
+    }
+
+    /// Waits until every batch that is sealed now was looked at: it is in the catalog and has its line
+    /// pack, or the log says why not. Returns early
+    /// when `cancel` is set.
+    pub fn follow(&self, cancel: &AtomicBool) {
+        self.looks.ask(cancel);
     }
 
     /// Where the line pack of a batch is.

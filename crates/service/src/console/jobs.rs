@@ -205,7 +205,7 @@ pub(super) async fn page(
     // the API has said that the user may read the job; it streams these events and has no list of them
     let wanted = job.id.clone();
     let events = desk.app.blocking(move |app| Ok(app.store().job_events(&wanted, 0)?)).await?;
-    let history: Vec<Event> = events
+    let mut history: Vec<Event> = events
         .into_iter()
         .map(|event| Event {
             at: event.at,
@@ -213,6 +213,10 @@ pub(super) async fn page(
             reason: event.reason.map(|text| reroot_core::text::Printable::new(&text).to_string()),
         })
         .collect();
+    // what came after the job was read is for the next page: this one says one thing everywhere
+    if let Some(last) = history.iter().rposition(|event| event.state == job.state) {
+        history.truncate(last + 1);
+    }
     let result = job.result.clone().unwrap_or_default();
     let number = |value: &Value| value.as_u64().unwrap_or(0);
     let counts: Vec<(String, u64)> = members(&result["counts"]).map(|(name, value)| (name, number(&value))).collect();

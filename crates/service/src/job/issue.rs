@@ -330,7 +330,11 @@ pub(super) fn finish(app: &App, job: &Job, live: &Arc<Live>) -> Result<Ran, Stop
     let out = PathBuf::from("batches").join(&batch);
     let result = value(&Ended { outcome: &outcome, out: &out })?;
     match outcome {
-        Outcome::AlreadyDone(_) | Outcome::Done(_) => Ok(Ran::Published(result)),
+        Outcome::AlreadyDone(_) | Outcome::Done(_) => {
+            // who is told that a batch is published finds it
+            app.catalog().follow(&live.cancel);
+            Ok(Ran::Published(result))
+        }
         Outcome::DryRun(_) | Outcome::Refused(_) => Ok(Ran::Refused(result)),
     }
 }

@@ -1,0 +1,101 @@
+//! Who keeps the catalog, and who waits for it: a batch is there when its job says that it is published.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Looks at the folder of batches, counted by who asked for one.
+#[derive(Debug, Default)]
+pub(super) struct Looks {
+    counts: Mutex<Counts>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    asked: u64,
+    /// The last of those who asked before a look that has ended.
+    answered: u64,
+}
+
+impl Looks {
+    /// Asks for a look that begins from now on, and waits for its end or for `cancel`.
+    pub(super) fn ask(&self, cancel: &AtomicBool) {
+        let mut counts = self.counts();
+        counts.asked += 1;
+        let mine = counts.asked;
+        self.changed.notify_all();
+        while counts.answered < mine && !cancel.load(Ordering::Relaxed) {
+            counts = self.pause(counts);
+        }
+    }
+
+    /// Looks again and again until `cancel` is set: when somebody asks, and at least as often as `every`.
+    pub(super) fn keep(&self, every: Duration, cancel: &AtomicBool, mut look: impl FnMut()) {
+        let _gone = Gone(self);
+        while !cancel.load(Ordering::Relaxed) {
+            let asked = self.counts().asked;
+            look();
+            let began = Instant::now();
+            let mut counts = self.counts();
+            counts.answered = asked;
+            self.changed.notify_all();
+            while counts.asked == asked && began.elapsed() < every && !cancel.load(Ordering::Relaxed) {
+                counts = self.pause(counts);
+            }
+        }
+    }
+
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn pause<'a>(&self, counts: MutexGuard<'a, Counts>) -> MutexGuard<'a, Counts> {
+        self.changed.wait_timeout(counts, PAUSE).unwrap_or_else(PoisonError::into_inner).0
+    }
+}
+
+/// Its end is the end of the thread that looks, also by a panic: nobody waits for one that is gone.
+struct Gone<'a>(&'a Looks);
+
+impl Drop for Gone<'_> {
+    fn drop(&mut self) {
+        self.0.counts().answered = u64::MAX;
+        self.0.changed.notify_all();
+    }
+}
+
+/// How late a flag that cancels is seen.
+const PAUSE: Duration = Duration::from_millis(100);
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicU64;
+
+    use super::*;
+
+    const NEVER: Duration = Duration::from_hours(1);
+
+    #[test]
+    fn who_asks_waits_for_a_look_that_begins_later() {
+        let (looks, cancel, sealed) = (Looks::default(), AtomicBool::new(false), AtomicU64::new(0));
+        let seen = AtomicU64::new(0);
+        std::thread::scope(|scope| {
+            scope.spawn(|| looks.keep(NEVER, &cancel, || seen.store(sealed.load(Ordering::SeqCst), Ordering::SeqCst)));
+            for batch in 1..=1000 {
+                sealed.store(batch, Ordering::SeqCst);
+                looks.ask(&cancel);
+                assert_eq!(seen.load(Ordering::SeqCst), batch);
+            }
+            cancel.store(true, Ordering::Relaxed);
+        });
+    }
+
+    #[test]
+    fn nobody_waits_for_a_thread_that_is_gone() {
+        let (looks, cancel) = (Looks::default(), AtomicBool::new(false));
+        let died = std::thread::scope(|scope| scope.spawn(|| looks.keep(NEVER, &cancel, || panic!("a bug"))).join());
+        died.unwrap_err();
+        looks.ask(&cancel);
+    }
+}
