@@ -310,4 +310,4 @@ impl Builder {
 /// How often the folder is looked at when nobody asks.
 const EVERY: Duration = Duration::from_secs(2);
 /// How long a folder is left alone after the machine failed at it: a pack on a full disk would fill it again and again.
-const REST: Duration = Duration::from_mins(1);
+const REST: Duration = Duration::from_secs(60);

@@ -74,7 +74,7 @@ mod tests {
 
     use super::*;
 
-    const NEVER: Duration = Duration::from_hours(1);
+    const NEVER: Duration = Duration::from_secs(3600);
 
     #[test]
     fn who_asks_waits_for_a_look_that_begins_later() {
