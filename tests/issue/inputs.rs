@@ -249,7 +249,7 @@ fn issue_as_before(workshop: &Workshop, input: &str, out: &str, breaks: bool) ->
     let job = Job::builder(basis)
         .limits(Limits { edition: Edition::First, ..Limits::default() })
         .jobs(2)
-        .chunk_size(2)
+        .chunk_size(Some(2))
         .tool("reroot test")
         .build();
     let cancel = AtomicBool::new(false);

@@ -412,7 +412,7 @@ fn run_accepting(
     let job = Job::builder(basis)
         .accept_clock(accept_clock.map(str::to_owned))
         .jobs(2)
-        .chunk_size(2)
+        .chunk_size(Some(2))
         .tool("reroot test")
         .build();
     let cancel = AtomicBool::new(false);

@@ -311,7 +311,8 @@ pub(crate) struct IssueArgs {
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..=256))]
     pub(crate) jobs: Option<usize>,
     /// Leaves a chunk, used if a new batch begins: a chunk is signed between two flushes of the ledger, and a kill may
-    /// cost its signatures, so a slow token wants small ones (default: 4096, with --issuer cmp 256)
+    /// cost its signatures, so a slow token wants small ones (default: a quarter of the leaves, from 1024 to 4096; with
+    /// --issuer cmp 256)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65_536))]
     pub(crate) chunk: Option<u32>,
     #[command(flatten)]

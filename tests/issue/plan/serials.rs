@@ -65,7 +65,7 @@ impl Choice<'_> {
         let job = Job::builder(basis)
             .reissue(self.reissue.map(str::to_owned))
             .jobs(2)
-            .chunk_size(16)
+            .chunk_size(Some(16))
             .tool("a planner")
             .build();
         let ledger = Ledger::in_memory(issuer.spki());

@@ -123,7 +123,7 @@ impl<'a> Job<'a> {
             batch_id: basis.batch_id,
             jobs: 1,
             engine: VerificationEngine::default(),
-            chunk_size: CHUNK_SIZE,
+            chunk_size: None,
             again: None,
             known_ledgers: &[],
             known_names: &[],
@@ -194,8 +194,9 @@ choices! {
     beacon: Option<Sha256Digest>;
     /// ST's bulk identifier, kept on the ledger.
     bulk_id: Option<String>;
-    /// Leaves a chunk, used if a new batch begins: between two chunks the ledger is written to disk.
-    chunk_size: u32;
+    /// Leaves a chunk, used if a new batch begins: between two chunks the ledger is written to disk. `None`: as many as fit
+    /// the number of leaves.
+    chunk_size: Option<u32>;
     /// Stops before anything is recorded or signed.
     dry_run: bool;
     /// Who checks the leaves' signatures.
@@ -259,6 +260,3 @@ const TOOL: &str = concat!("reroot-issue ", env!("CARGO_PKG_VERSION"));
 
 /// Nothing was given for a plan.
 const NOTHING: Given<'_> = Given { approvals: &[], click: None, socket: None };
-
-/// Leaves a chunk: one intent, one result, two flushes to disk.
-const CHUNK_SIZE: u32 = 4_096;

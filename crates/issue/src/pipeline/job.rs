@@ -75,8 +75,8 @@ pub struct Job<'a> {
     pub(super) jobs: usize,
     /// Who checks the leaves' signatures.
     pub(super) engine: VerificationEngine,
-    /// Leaves a chunk, used if a new batch begins.
-    pub(super) chunk_size: u32,
+    /// Leaves a chunk, used if a new batch begins; `None`: as many as fit the number of leaves.
+    pub(super) chunk_size: Option<u32>,
     /// The sealed batch that this run publishes again, where it may do nothing else.
     pub(super) again: Option<BatchId>,
     /// Ledgers of earlier keys: chips with a certificate there are reported.

@@ -17,7 +17,7 @@ use super::intake::Account;
 use super::job::{Job, OnMissing, OnSurplus};
 use super::kept::Kept;
 use super::outcome::Refusal;
-use super::terms::{LeavesOf, fix_leaves, input_lines, terms};
+use super::terms::{LeavesOf, fix_leaves, input_lines, terms, usual_chunk};
 use crate::intake::{self, LaidAside, Listed, Pass1, Row};
 
 /// The leaves to issue in UID order, and everything else that became of the input.
@@ -455,7 +455,7 @@ impl Settled {
             seed: job.seed.clone(),
             beacon: job.beacon,
             issued_at: job.now,
-            chunk_size: job.chunk_size,
+            chunk_size: job.chunk_size.unwrap_or_else(|| usual_chunk(self.rows.len())),
             delivery,
             state: BatchState::Open,
         }

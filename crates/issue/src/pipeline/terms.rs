@@ -30,6 +30,13 @@ pub(super) fn fix_leaves(terms: &mut BatchTerms, leaves: &LeavesOf<'_>) {
     terms.leaf_count = leaves.count() as u64;
 }
 
+/// Leaves a chunk of a new batch, where nobody chose. A chunk is one intent, one result and two flushes to disk, and the
+/// stages work on different chunks: with four of them one is read back and one written while one is signed. Smaller ones
+/// cost more for each signature, larger ones only memory.
+pub(super) fn usual_chunk(leaves: usize) -> u32 {
+    u32::try_from(leaves.div_ceil(4)).unwrap_or(u32::MAX).clamp(1_024, 4_096)
+}
+
 /// Everything a tbsCertificate and the batch depend on, but for seed, time, chunk size and the leaves.
 pub(super) fn terms(job: &Job<'_>, inputs: &[InputRecord]) -> BatchTerms {
     BatchTerms {
@@ -54,4 +61,17 @@ pub(super) fn terms(job: &Job<'_>, inputs: &[InputRecord]) -> BatchTerms {
 /// The content of `inputs.jsonl`.
 pub(super) fn input_lines(inputs: &[InputRecord]) -> String {
     inputs.iter().map(|input| InputLine::new(input.name.clone(), input.bytes, input.sha256).line() + "\n").collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::usual_chunk;
+
+    #[test]
+    fn a_batch_has_four_chunks_unless_they_were_too_small_or_too_large() {
+        for (leaves, chunk) in [(0, 1_024), (4_096, 1_024), (4_097, 1_025), (5_000, 1_250), (16_384, 4_096)] {
+            assert_eq!(usual_chunk(leaves), chunk);
+        }
+        assert_eq!(usual_chunk(usize::MAX), 4_096);
+    }
 }

@@ -256,7 +256,7 @@ impl Reel {
             seed: around.seed(),
             batch_id: around.batch_id(),
         };
-        let job = Job::builder(basis)
+        Job::builder(basis)
             .expected(choices.expected.as_ref().map(|(list, digest)| (list, *digest)))
             .findings(choices.findings.as_deref())
             .forms(choices.forms.clone())
@@ -276,11 +276,9 @@ impl Reel {
             .engine(choices.engine)
             .pool(choices.pool.as_deref())
             .dry_run(choices.dry_run)
-            .tool(tool);
-        match choices.chunk.or(self.party.chunk()) {
-            Some(size) => job.chunk_size(size).build(),
-            None => job.build(),
-        }
+            .tool(tool)
+            .chunk_size(choices.chunk.or(self.party.chunk()))
+            .build()
     }
 }
 
