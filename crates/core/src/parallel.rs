@@ -3,7 +3,10 @@
 //! A system may have no thread left (`ulimit -u`, `pids.max` of a cgroup, memory for a stack). Then the work is done by
 //! fewer threads, in the end by the calling one alone; only a call that must be watched from outside fails ([`NoThread`]).
 
+use std::collections::BTreeMap;
 use std::num::NonZero;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::mpsc::sync_channel;
 use std::sync::{Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle, Scope, ScopedJoinHandle};
 
@@ -36,7 +39,7 @@ pub fn start_in<'scope, T: Send + 'scope>(
 
 /// What a thread returned; its panic goes on here.
 pub fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
-    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    thread.join().unwrap_or_else(|panic| resume_unwind(panic))
 }
 
 /// Returns how many threads this machine runs at once: the default where the caller gives no number.
@@ -105,9 +108,104 @@ pub fn map_each<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + Sync) -
     results.into_iter().map(|(_, result)| result).collect()
 }
 
+/// Applies `work` to the items on `jobs` threads that live until the last is done, and meanwhile `take` to the results on
+/// this one, in the order of the items. Threads are at most `2 jobs` items ahead, which bounds the memory. One item alone is
+/// not worth a thread.
+///
+/// # Errors
+/// The first of `take`; what is under way then is dropped.
+pub fn in_order<T: Send, R: Send, E>(
+    jobs: usize,
+    items: impl IntoIterator<Item = T>,
+    work: impl Fn(T) -> R + Sync,
+    mut take: impl FnMut(R) -> Result<(), E>,
+) -> Result<(), E> {
+    let jobs = jobs.max(1);
+    let (to_workers, queue) = sync_channel::<(u64, T)>(jobs * 2);
+    let (to_caller, results) = sync_channel(jobs * 2);
+    let (queue, work) = (Mutex::new(queue), &work);
+    let mut items = items.into_iter();
+    let Some(first) = items.next() else { return Ok(()) };
+    let Some(second) = items.next() else { return take(work(first)) };
+    let mut items = [first, second].into_iter().chain(items);
+    std::thread::scope(|scope| {
+        let queue = &queue;
+        let hire = |_: &usize| {
+            let to_caller = to_caller.clone();
+            let run = move || {
+                while let Ok((at, item)) = { queue.lock().unwrap_or_else(PoisonError::into_inner).recv() } {
+                    let result = catch_unwind(AssertUnwindSafe(|| work(item)));
+                    if to_caller.send((at, result)).is_err() {
+                        return;
+                    }
+                }
+            };
+            start_in(scope, run).is_ok()
+        };
+        let hired = (0..jobs).take_while(hire).count();
+        drop(to_caller);
+        let (to_workers, results) = (to_workers, results);
+        if hired == 0 {
+            return items.try_for_each(|item| take(work(item)));
+        }
+        let (mut sent, mut taken, mut early) = (0, 0, BTreeMap::new());
+        loop {
+            while sent < taken + 2 * jobs as u64
+                && let Some(item) = items.next()
+            {
+                to_workers.send((sent, item)).expect("the queue is there until this returns");
+                sent += 1;
+            }
+            if taken == sent {
+                return Ok(());
+            }
+            let (at, result) = results.recv().expect("what was sent is done by somebody");
+            early.insert(at, result.unwrap_or_else(|panic| resume_unwind(panic)));
+            while let Some(result) = early.remove(&taken) {
+                taken += 1;
+                take(result)?;
+            }
+        }
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn results_are_taken_in_order_by_the_caller() {
+        for (count, jobs) in [(0, 2), (1, 2), (2, 0), (5, 1), (1000, 3)] {
+            let mut seen = vec![];
+            let slow = |item: u32| {
+                // the first of each few is the last to be done
+                std::thread::sleep(std::time::Duration::from_micros(if item.is_multiple_of(7) { 300 } else { 0 }));
+                item * 2
+            };
+            in_order(jobs, 0..count, slow, |result| {
+                seen.push(result);
+                Ok::<(), ()>(())
+            })
+            .unwrap();
+            assert_eq!(seen, (0..count).map(|item| item * 2).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn the_first_error_ends_the_work() {
+        let done = std::sync::atomic::AtomicU32::new(0);
+        let count = |item: u32| (done.fetch_add(1, std::sync::atomic::Ordering::Relaxed), item).1;
+        let refuse = |item| if item == 10 { Err(item) } else { Ok(()) };
+        assert_eq!(in_order(2, 0..1_000_000, count, refuse), Err(10));
+        assert!(done.into_inner() <= 15, "no more than was under way");
+    }
+
+    #[test]
+    #[should_panic(expected = "planted")]
+    fn a_panic_of_a_worker_goes_on() {
+        let work = |item: u32| assert_ne!(item, 3, "planted");
+        in_order(2, 0..10, work, |()| Ok::<(), ()>(())).unwrap();
+    }
 
     #[test]
     fn results_keep_the_order_of_the_items() {

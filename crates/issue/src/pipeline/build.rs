@@ -23,8 +23,8 @@ use super::kept::{self, Keeper, Kept};
 use super::settle::Settled;
 use super::{Progress, Run, code};
 
-/// Leaves built at once; bounds the memory.
-const BLOCK: usize = 8_192;
+/// Leaves built by a worker before it hands them over: few, so that a small batch has work for all.
+const BLOCK: usize = 512;
 
 /// Everything that a tbsCertificate of a batch follows from, but for its leaf and the issuing CA.
 #[derive(Debug)]
@@ -113,9 +113,9 @@ pub(super) fn lint_all(
 /// The receipt and the place of a row's tbsCertificate, or why it has no tbsCertificate.
 type BuiltRow = Result<(LintedReceipt, Range<usize>), Box<Finding>>;
 
-/// What one worker has built of a block. Only encodings leave the worker: it frees everything around them, which is fastest
+/// What a worker has built of a block. Only encodings leave the worker: it frees everything around them, which is fastest
 /// where it was made.
-struct BuiltShare {
+struct BuiltBlock {
     rows: Vec<BuiltRow>,
     /// The tbsCertificates one after the other.
     der: Vec<u8>,
@@ -130,40 +130,35 @@ fn keep_clean(
     mut rows: Vec<Row>,
     mut keep: impl FnMut(&LintedReceipt, &[u8]) -> Result<(), Error>,
 ) -> Result<Vec<Row>, Error> {
-    let mut clean = vec![false; rows.len()];
+    let Settled { spool, verifier, findings, .. } = settled;
+    let mut clean = Vec::with_capacity(rows.len());
     // in UID order, as pass 2 reads them: the leaves are read here and there, the tbsCertificates then in one sweep
-    for (start, block) in (0..).step_by(BLOCK).zip(rows.chunks(BLOCK)) {
+    let build = |block: &[Row]| -> Result<BuiltBlock, Error> {
+        let mut spool = spool.reader();
+        let mut built = BuiltBlock { rows: Vec::with_capacity(block.len()), der: vec![] };
+        for row in block {
+            let prepared = prepare(job.issuer, bound, batch, &mut spool, verifier, row, 0)?;
+            built.rows.push(prepared.map(|(_, linted)| {
+                let begin = built.der.len();
+                built.der.extend_from_slice(linted.tbs().der());
+                (linted.receipt(), begin..built.der.len())
+            }));
+        }
+        Ok(built)
+    };
+    parallel::in_order(job.jobs, rows.chunks(BLOCK), build, |block| -> Result<(), Error> {
         run.interrupted()?;
-        run.progress.advance(block.len() as u64);
-        let (spool, verifier) = (&settled.spool, &settled.verifier);
-        let built = parallel::map_shares(job.jobs, block.iter().collect(), |share| -> Result<_, Error> {
-            let mut spool = spool.reader();
-            let mut built = BuiltShare { rows: Vec::with_capacity(share.len()), der: vec![] };
-            for row in share {
-                let prepared = prepare(job.issuer, bound, batch, &mut spool, verifier, row, 0)?;
-                built.rows.push(prepared.map(|(_, linted)| {
-                    let begin = built.der.len();
-                    built.der.extend_from_slice(linted.tbs().der());
-                    (linted.receipt(), begin..built.der.len())
-                }));
-            }
-            Ok(built)
-        });
-        let mut at = start;
-        for share in built {
-            let BuiltShare { rows: of_share, der } = share?;
-            for built in of_share {
-                match built {
-                    Ok((linted, place)) => {
-                        clean[at] = true;
-                        keep(&linted, &der[place])?;
-                    }
-                    Err(finding) => settled.findings.push(rows[at].load(&settled.spool)?.number, *finding)?,
-                }
-                at += 1;
+        let BuiltBlock { rows: of_block, der } = block?;
+        run.progress.advance(of_block.len() as u64);
+        for built in of_block {
+            clean.push(built.is_ok());
+            match built {
+                Ok((linted, place)) => keep(&linted, &der[place])?,
+                Err(finding) => findings.push(rows[clean.len() - 1].load(spool)?.number, *finding)?,
             }
         }
-    }
+        Ok(())
+    })?;
     // in place: a second list of millions would be the largest thing in memory
     let mut clean = clean.into_iter();
     rows.retain(|_| clean.next() == Some(true));
