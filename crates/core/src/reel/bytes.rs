@@ -19,7 +19,7 @@ use super::feed::Feed;
 pub(super) const SMALL: u64 = 1 << 20;
 
 /// Bytes of a piece that is read at once from a larger file.
-pub(super) const PIECE: usize = 1 << 20;
+pub(super) const PIECE: usize = 256 << 10;
 
 /// A content of known length.
 pub(super) struct Bytes {

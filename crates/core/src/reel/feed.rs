@@ -91,7 +91,7 @@ impl<'o> InOrder<'o> {
 impl Source for InOrder<'_> {
     fn more(&mut self, into: &mut Vec<u8>) -> Result<(), Fault> {
         let left = self.bytes.length() - self.position;
-        let length = usize::try_from(left).unwrap_or(PIECE).min(PIECE / 4);
+        let length = usize::try_from(left).unwrap_or(PIECE).min(PIECE);
         self.budget.charge(length as u64)?;
         let before = into.len();
         into.resize(before + length, 0);

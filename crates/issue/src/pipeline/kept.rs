@@ -110,8 +110,8 @@ impl Kept {
 
     /// Reads a share and calls `each` with one encoding after the other.
     pub(super) fn read(&self, place: SpoolRef, mut each: impl FnMut(&[u8]) -> Result<(), Error>) -> Result<(), Error> {
-        let share = self.spool.read(place)?;
-        let mut rest = share.as_slice();
+        let mut reader = self.spool.reader();
+        let mut rest = reader.read(place)?;
         while let Some((length, behind)) = rest.split_first_chunk::<4>() {
             let length = usize::try_from(u32::from_be_bytes(*length)).map_err(|_| changed())?;
             let (der, behind) = behind.split_at_checked(length).ok_or_else(changed)?;

@@ -41,7 +41,7 @@ const HASHES: u64 = 10 << 20;
 /// Names that may occur more than once before an archive is refused as a whole.
 const REPEATED: usize = 1_000_000;
 /// Bytes of the directory that are read at once.
-const WINDOW: usize = 256 << 10;
+const WINDOW: usize = 64 << 10;
 
 impl Record {
     /// The smallest end that its local header and data can have.
