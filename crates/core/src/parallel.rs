@@ -116,18 +116,15 @@ pub fn map_each<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + Sync) -
 /// The first of `take`; what is under way then is dropped.
 pub fn in_order<T: Send, R: Send, E>(
     jobs: usize,
-    items: impl IntoIterator<Item = T>,
+    items: impl IntoIterator<Item = T, IntoIter: ExactSizeIterator>,
     work: impl Fn(T) -> R + Sync,
     mut take: impl FnMut(R) -> Result<(), E>,
 ) -> Result<(), E> {
-    let jobs = jobs.max(1);
+    let mut items = items.into_iter();
+    let jobs = if items.len() > 1 { jobs.clamp(1, items.len()) } else { 0 };
     let (to_workers, queue) = sync_channel::<(u64, T)>(jobs * 2);
     let (to_caller, results) = sync_channel(jobs * 2);
     let (queue, work) = (Mutex::new(queue), &work);
-    let mut items = items.into_iter();
-    let Some(first) = items.next() else { return Ok(()) };
-    let Some(second) = items.next() else { return take(work(first)) };
-    let mut items = [first, second].into_iter().chain(items);
     std::thread::scope(|scope| {
         let queue = &queue;
         let hire = |_: &usize| {
@@ -175,7 +172,7 @@ mod tests {
 
     #[test]
     fn results_are_taken_in_order_by_the_caller() {
-        for (count, jobs) in [(0, 2), (1, 2), (2, 0), (5, 1), (1000, 3)] {
+        for (count, jobs) in [(0, 2), (1, 2), (2, 0), (3, 64), (5, 1), (1000, 3)] {
             let mut seen = vec![];
             let slow = |item: u32| {
                 // the first of each few is the last to be done
@@ -189,6 +186,13 @@ mod tests {
             .unwrap();
             assert_eq!(seen, (0..count).map(|item| item * 2).collect::<Vec<_>>());
         }
+    }
+
+    #[test]
+    #[should_panic(expected = "planted")]
+    fn a_panic_of_the_caller_ends_the_workers() {
+        let refuse = |item| if item == 3 { panic!("planted") } else { Ok::<(), ()>(()) };
+        in_order(2, 0..1000, |item: u32| item, refuse).unwrap();
     }
 
     #[test]

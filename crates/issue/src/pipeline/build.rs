@@ -23,8 +23,12 @@ use super::kept::{self, Keeper, Kept};
 use super::settle::Settled;
 use super::{Progress, Run, code};
 
-/// Leaves built by a worker before it hands them over: few, so that a small batch has work for all.
-const BLOCK: usize = 512;
+/// Leaves that a worker builds before it hands them over: four blocks for each worker, so that all end at about the same
+/// time, and few enough that those under way are 8,192, which bounds the memory.
+fn block(leaves: usize, jobs: usize) -> usize {
+    let most = (4_096 / jobs.max(1)).clamp(32, 512);
+    leaves.div_ceil(4 * jobs.max(1)).clamp(32, most)
+}
 
 /// Everything that a tbsCertificate of a batch follows from, but for its leaf and the issuing CA.
 #[derive(Debug)]
@@ -146,7 +150,7 @@ fn keep_clean(
         }
         Ok(built)
     };
-    parallel::in_order(job.jobs, rows.chunks(BLOCK), build, |block| -> Result<(), Error> {
+    parallel::in_order(job.jobs, rows.chunks(block(rows.len(), job.jobs)), build, |block| -> Result<(), Error> {
         run.interrupted()?;
         let BuiltBlock { rows: of_block, der } = block?;
         run.progress.advance(of_block.len() as u64);

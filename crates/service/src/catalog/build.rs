@@ -1,5 +1,6 @@
 //! Makes the catalog: looks at the folder of batches, and takes what is sealed and not yet there.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -33,10 +34,10 @@ pub struct Builder {
     /// The folder of the batches.
     batches: PathBuf,
     anchors: Vec<Certificate>,
-    /// Folders at which the machine failed: when, and how.
-    failed: HashMap<String, (Instant, String)>,
-    /// How long such a folder is left alone.
-    rest: Duration,
+    /// Folders at which the machine failed, and when.
+    failed: HashMap<String, Instant>,
+    /// Folders of the last look.
+    names: Vec<String>,
     cancel: Arc<AtomicBool>,
 }
 
@@ -59,7 +60,13 @@ impl From<StoreError> for Refusal {
 
 impl From<rusqlite::Error> for Refusal {
     fn from(error: rusqlite::Error) -> Self {
-        StoreError::from(error).into()
+        match &error {
+            // such as a chip that is twice in one batch
+            rusqlite::Error::SqliteFailure(failure, _) if failure.code == rusqlite::ErrorCode::ConstraintViolation => {
+                Self::Batch(error.to_string())
+            }
+            _ => StoreError::from(error).into(),
+        }
     }
 }
 
@@ -67,8 +74,8 @@ impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
         match error.class() {
             Class::Interrupted => Self::Ended,
-            Class::Storage => Self::Machine(error.to_string()),
-            _ => Self::Batch(error.to_string()),
+            Class::Bug | Class::Signer | Class::Storage => Self::Machine(error.to_string()),
+            Class::Content | Class::Input | Class::Usage => Self::Batch(error.to_string()),
         }
     }
 }
@@ -89,15 +96,18 @@ impl From<DurableError> for Refusal {
 ///
 /// # Errors
 /// There is no thread to spare.
-pub fn start(mut builder: Builder, catalog: &Catalog) -> Result<(), NoThread> {
+pub fn start(builder: Builder, catalog: &Catalog) -> Result<(), NoThread> {
     let looks = Arc::clone(&catalog.looks);
     let work = move || {
         let cancel = Arc::clone(&builder.cancel);
-        looks.keep(EVERY, &cancel, || {
-            if let Err(error) = builder.look() {
+        let builder = RefCell::new(builder);
+        let noted = |done: Result<(), StoreError>| {
+            if let Err(error) = done {
                 tracing::warn!(error = %error, "catalog not made");
             }
-        });
+        };
+        let look = || noted(builder.borrow_mut().look());
+        looks.keep(EVERY, &cancel, look, |is_asked| noted(builder.borrow_mut().pack_all(is_asked)));
     };
     parallel::start("catalog".to_owned(), work).map(drop)
 }
@@ -117,17 +127,18 @@ impl Builder {
         let connection = Connection::open(&path).map_err(|source| StoreError::Open { path, source })?;
         connection.execute_batch("PRAGMA synchronous = NORMAL; PRAGMA trusted_schema = OFF;")?;
         connection.busy_timeout(Duration::from_secs(5))?;
+        // anchors and the program may be different ones now: each folder is looked at once more
+        connection.execute("DELETE FROM refused", [])?;
         let (folder, batches) = (folder.to_owned(), batches.to_owned());
-        Ok(Self { connection, folder, batches, anchors, failed: HashMap::new(), rest: REST, cancel })
+        Ok(Self { connection, folder, batches, anchors, failed: HashMap::new(), names: vec![], cancel })
     }
 
-    /// Takes every batch that is not there yet, makes the line packs that are missing, and forgets batches whose folder is
-    /// gone.
+    /// Takes every batch that is not there yet, and forgets batches whose folder is gone.
     ///
     /// # Errors
     /// The catalog cannot be read or written. What is wrong with one batch is noted in the catalog.
     pub fn look(&mut self) -> Result<(), StoreError> {
-        let mut names: Vec<String> = self
+        self.names = self
             .batches
             .read_dir()
             .into_iter()
@@ -135,37 +146,42 @@ impl Builder {
             .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
             .filter(|name| self.batches.join(name).join(STATEMENT_FILE).is_file())
             .collect();
-        names.sort();
-        self.forget(&names)?;
-        self.failed.retain(|name, _| names.contains(name));
-        // a pack takes longer: one that cannot be made keeps no batch out
-        self.each(&names, Self::take)?;
-        self.each(&names, Self::pack)
+        self.names.sort();
+        self.forget()?;
+        self.each(Self::take, &|| false)
+    }
+
+    /// Makes the line packs that are missing, until `is_asked`: they take longer, and keep no batch out.
+    ///
+    /// # Errors
+    /// As [`look`](Self::look).
+    pub fn pack_all(&mut self, is_asked: &dyn Fn() -> bool) -> Result<(), StoreError> {
+        self.each(Self::pack, is_asked)
     }
 
     /// Does something with each batch that is not refused and at which the machine did not fail a moment ago.
     fn each(
         &mut self,
-        names: &[String],
         work: impl Fn(&mut Self, &str) -> Result<(), Refusal>,
+        is_asked: &dyn Fn() -> bool,
     ) -> Result<(), StoreError> {
-        for name in names {
-            let rests = self.failed.get(name).is_some_and(|(since, _)| since.elapsed() < self.rest);
-            if rests || self.is_refused(name)? {
+        for name in self.names.clone() {
+            if is_asked() {
+                return Ok(());
+            }
+            if self.failed.get(&name).is_some_and(|since| since.elapsed() < REST) || self.is_refused(&name)? {
                 continue;
             }
-            match work(self, name) {
+            match work(self, &name) {
                 Ok(()) => {}
                 Err(Refusal::Ended) => return Ok(()),
                 Err(Refusal::Machine(reason)) => {
-                    if self.failed.get(name).is_none_or(|(_, known)| *known != reason) {
-                        tracing::warn!(folder = %Printable::new(name), reason, "batch not yet in the catalog");
-                    }
-                    self.failed.insert(name.clone(), (Instant::now(), reason));
+                    tracing::warn!(folder = %Printable::new(&name), reason, "batch or line pack not made, tried again");
+                    self.failed.insert(name, Instant::now());
                 }
                 Err(Refusal::Batch(reason)) => {
-                    tracing::warn!(folder = %Printable::new(name), reason, "batch not taken into the catalog");
-                    let digest = self.statement_digest(name).unwrap_or_default();
+                    tracing::warn!(folder = %Printable::new(&name), reason, "batch not taken into the catalog");
+                    let digest = self.statement_digest(&name).unwrap_or_default();
                     let sql = "INSERT OR REPLACE INTO refused VALUES (?, ?, ?)";
                     self.connection.execute(sql, params![name, digest, reason])?;
                 }
@@ -174,13 +190,15 @@ impl Builder {
         Ok(())
     }
 
-    fn forget(&self, names: &[String]) -> Result<(), StoreError> {
+    fn forget(&mut self) -> Result<(), StoreError> {
+        let gone = |folder: &String| self.names.binary_search(folder).is_err();
+        self.failed.retain(|folder, _| !gone(folder));
         let kept: Vec<(i64, String, String)> = {
             let mut statement = self.connection.prepare_cached("SELECT number, folder, id FROM batch")?;
             let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
             rows.collect::<Result<_, _>>()?
         };
-        for (number, folder, id) in kept.into_iter().filter(|(_, folder, _)| !names.contains(folder)) {
+        for (number, folder, id) in kept.into_iter().filter(|(_, folder, _)| gone(folder)) {
             tracing::info!(folder = %Printable::new(&folder), "batch is gone from its folder");
             self.connection.execute("DELETE FROM chip WHERE batch = ?", [number])?;
             self.connection.execute("DELETE FROM batch WHERE number = ?", [number])?;
@@ -192,7 +210,8 @@ impl Builder {
     /// Whether a folder was refused with the statement that it has now.
     fn is_refused(&self, name: &str) -> Result<bool, StoreError> {
         let sql = "SELECT statement_sha256 FROM refused WHERE folder = ?";
-        let refused: Option<String> = self.connection.query_row(sql, [name], |row| row.get(0)).optional()?;
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let refused: Option<String> = statement.query_row([name], |row| row.get(0)).optional()?;
         Ok(refused.is_some() && refused == self.statement_digest(name))
     }
 

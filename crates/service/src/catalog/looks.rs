@@ -30,16 +30,24 @@ impl Looks {
         }
     }
 
-    /// Looks again and again until `cancel` is set: when somebody asks, and at least as often as `every`.
-    pub(super) fn keep(&self, every: Duration, cancel: &AtomicBool, mut look: impl FnMut()) {
+    /// Looks again and again until `cancel` is set: when somebody asks, and at least as often as `every`. Who asked waits for
+    /// `look` alone; `then` does the rest, and asks at times whether it should make way.
+    pub(super) fn keep(
+        &self,
+        every: Duration,
+        cancel: &AtomicBool,
+        mut look: impl FnMut(),
+        mut then: impl FnMut(&dyn Fn() -> bool),
+    ) {
         let _gone = Gone(self);
         while !cancel.load(Ordering::Relaxed) {
             let asked = self.counts().asked;
             look();
+            self.counts().answered = asked;
+            self.changed.notify_all();
+            then(&|| self.counts().asked != asked);
             let began = Instant::now();
             let mut counts = self.counts();
-            counts.answered = asked;
-            self.changed.notify_all();
             while counts.asked == asked && began.elapsed() < every && !cancel.load(Ordering::Relaxed) {
                 counts = self.pause(counts);
             }
@@ -81,7 +89,10 @@ mod tests {
         let (looks, cancel, sealed) = (Looks::default(), AtomicBool::new(false), AtomicU64::new(0));
         let seen = AtomicU64::new(0);
         std::thread::scope(|scope| {
-            scope.spawn(|| looks.keep(NEVER, &cancel, || seen.store(sealed.load(Ordering::SeqCst), Ordering::SeqCst)));
+            scope.spawn(|| {
+                let look = || seen.store(sealed.load(Ordering::SeqCst), Ordering::SeqCst);
+                looks.keep(NEVER, &cancel, look, |_| {});
+            });
             for batch in 1..=1000 {
                 sealed.store(batch, Ordering::SeqCst);
                 looks.ask(&cancel);
@@ -94,8 +105,28 @@ mod tests {
     #[test]
     fn nobody_waits_for_a_thread_that_is_gone() {
         let (looks, cancel) = (Looks::default(), AtomicBool::new(false));
-        let died = std::thread::scope(|scope| scope.spawn(|| looks.keep(NEVER, &cancel, || panic!("a bug"))).join());
+        let died =
+            std::thread::scope(|scope| scope.spawn(|| looks.keep(NEVER, &cancel, || panic!("a bug"), |_| {})).join());
         died.unwrap_err();
         looks.ask(&cancel);
+    }
+
+    #[test]
+    fn long_work_makes_way_for_who_asks() {
+        let (looks, cancel) = (Looks::default(), AtomicBool::new(false));
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let long = |is_asked: &dyn Fn() -> bool| {
+                    while !is_asked() && !cancel.load(Ordering::Relaxed) {
+                        std::thread::yield_now();
+                    }
+                };
+                looks.keep(NEVER, &cancel, || {}, long);
+            });
+            for _ in 0..10 {
+                looks.ask(&cancel);
+            }
+            cancel.store(true, Ordering::Relaxed);
+        });
     }
 }

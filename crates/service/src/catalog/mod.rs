@@ -72,8 +72,7 @@ impl Catalog {
         &self.secret
     }
 
-    /// Waits until every batch that is sealed now was looked at: it is in the catalog and has its line
-    /// pack, or the log says why not. Returns early
+    /// Waits until every batch that is sealed now was looked at: it is in the catalog, or the log says why not. Returns early
     /// when `cancel` is set.
     pub fn follow(&self, cancel: &AtomicBool) {
         self.looks.ask(cancel);

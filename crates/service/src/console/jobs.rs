@@ -25,6 +25,7 @@ pub(super) struct Job {
     pub(super) id: String,
     pub(super) kind: String,
     pub(super) state: String,
+    revision: i64,
     pub(super) owner: String,
     pub(super) created: String,
     pub(super) changed: String,
@@ -205,18 +206,16 @@ pub(super) async fn page(
     // the API has said that the user may read the job; it streams these events and has no list of them
     let wanted = job.id.clone();
     let events = desk.app.blocking(move |app| Ok(app.store().job_events(&wanted, 0)?)).await?;
-    let mut history: Vec<Event> = events
+    // what came after the job was read is for the next page: this one says one thing everywhere
+    let history: Vec<Event> = events
         .into_iter()
+        .filter(|event| event.revision <= job.revision)
         .map(|event| Event {
             at: event.at,
             state: event.state.as_str().to_owned(),
             reason: event.reason.map(|text| reroot_core::text::Printable::new(&text).to_string()),
         })
         .collect();
-    // what came after the job was read is for the next page: this one says one thing everywhere
-    if let Some(last) = history.iter().rposition(|event| event.state == job.state) {
-        history.truncate(last + 1);
-    }
     let result = job.result.clone().unwrap_or_default();
     let number = |value: &Value| value.as_u64().unwrap_or(0);
     let counts: Vec<(String, u64)> = members(&result["counts"]).map(|(name, value)| (name, number(&value))).collect();

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use reroot_core::crypto::VerificationEngine;
@@ -331,8 +331,12 @@ pub(super) fn finish(app: &App, job: &Job, live: &Arc<Live>) -> Result<Ran, Stop
     let result = value(&Ended { outcome: &outcome, out: &out })?;
     match outcome {
         Outcome::AlreadyDone(_) | Outcome::Done(_) => {
-            // who is told that a batch is published finds it
+            // who is told that a batch is published finds it; others need the ledger meanwhile
+            drop(ledger);
             app.catalog().follow(&live.cancel);
+            if live.cancel.load(Ordering::Relaxed) {
+                return Err(Stopped::Interrupted);
+            }
             Ok(Ran::Published(result))
         }
         Outcome::DryRun(_) | Outcome::Refused(_) => Ok(Ran::Refused(result)),

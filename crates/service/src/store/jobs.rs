@@ -21,7 +21,7 @@ pub enum JobState {
     Failed,
     /// Its run ended early, as the process did. It goes on by itself.
     Interrupted,
-    /// The batch is sealed, has its name and is in the catalog; lists are in their place.
+    /// The batch is sealed, has its name, and the catalog has looked at it; lists are in their place.
     Published,
     /// It is stored and has not started.
     Received,

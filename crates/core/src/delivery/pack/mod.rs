@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OpenFlags, params};
 
 use crate::durable::output::Shape;
-use crate::durable::{self, Access};
+use crate::durable::{self, Access, DurableError};
 use crate::manifest::{Entry, Proof};
 use crate::text::brief;
 use crate::x509::Sha256Digest;
@@ -40,14 +40,14 @@ impl PackWriter {
         let file = staged.folder().join(FILE);
         drop(durable::create_new(&file, Access::Public)?);
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(&file, flags).map_err(|error| failed(out, &error))?;
+        let connection = Connection::open_with_flags(&file, flags).map_err(|error| unwritten(out, &error))?;
         // a pack that was not finished has no name: nothing is to be recovered
         let Version { number, schema, .. } = VERSION_2;
         let schema = format!(
             "PRAGMA page_size = {PAGE_SIZE}; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;
              PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {number}; BEGIN; {schema}"
         );
-        connection.execute_batch(&schema).map_err(|error| failed(out, &error))?;
+        connection.execute_batch(&schema).map_err(|error| unwritten(out, &error))?;
         Ok(Self { out: out.to_owned(), staged, connection, begun: false })
     }
 
@@ -87,7 +87,7 @@ impl PackWriter {
             }
             Ok(())
         };
-        write().map_err(|error| failed(&self.out, &error))?;
+        write().map_err(|error| unwritten(&self.out, &error))?;
         self.begun = true;
         Ok(())
     }
@@ -102,8 +102,8 @@ impl PackWriter {
             if !begun {
                 return Err(DeliveryError::Incomplete { missing: "a chip" });
             }
-            connection.execute_batch("COMMIT").map_err(|error| failed(&out, &error))?;
-            connection.close().map_err(|(_, error)| failed(&out, &error))?;
+            connection.execute_batch("COMMIT").map_err(|error| unwritten(&out, &error))?;
+            connection.close().map_err(|(_, error)| unwritten(&out, &error))?;
             durable::output::sync_filesystem(staged.folder())?;
             staged.publish_file(FILE)
         };
@@ -120,6 +120,12 @@ impl PackWriter {
         drop(self.connection);
         self.staged.remove()
     }
+}
+
+/// A pack of our own that cannot be written is the machine's fault, mostly a full disk.
+fn unwritten(path: &Path, error: &rusqlite::Error) -> DeliveryError {
+    let source = std::io::Error::other(brief(&error.to_string()));
+    DurableError::Io { doing: "write", path: path.to_owned(), source }.into()
 }
 
 fn failed(path: &Path, error: &rusqlite::Error) -> DeliveryError {
