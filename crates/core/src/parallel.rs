@@ -156,7 +156,7 @@ pub fn in_order<T: Send, R: Send, E>(
             if taken == sent {
                 return Ok(());
             }
-            let (at, result) = results.recv().expect("what was sent is done by somebody");
+            let (at, result) = results.recv().expect("what was sent is done");
             early.insert(at, result.unwrap_or_else(|panic| resume_unwind(panic)));
             while let Some(result) = early.remove(&taken) {
                 taken += 1;
