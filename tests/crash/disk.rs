@@ -1,6 +1,6 @@
 //! Disks that are full, that cannot flush, that go away.
 
-use super::bench::{Bench, say};
+use super::bench::{Bench, Disturbed, disturb, say};
 use crate::support::campaign::sample;
 use crate::support::pki::{TestLeaf, archive};
 use crate::support::run::Run;
@@ -45,6 +45,26 @@ fn a_disk_that_is_full_from_any_call_on_loses_nothing() {
         let done = calls[from - 1..].iter().all(|call| call.ends_with("-lock"));
         assert_eq!(disturbed.finished.code, Some(if done { 0 } else { 5 }), "{case}: {}", disturbed.finished.err());
         bench.recover(&disturbed.workshop, &disturbed.left, &case);
+    }
+}
+
+/// A line pack is a database of SQLite: that its disk is full is the disk's fault, and not a pack that does not hold.
+#[test]
+fn a_line_pack_on_a_full_disk_is_told_as_that_and_made_by_the_same_command() {
+    let bench = Bench::new(12, 5);
+    let made = bench.fresh();
+    made.reroot(&bench.command()).run().success();
+    let command = ["export", "batch", "--to", "line-pack", "--out", "line.pack"];
+    let calls = disturb(made.copy(), &["--calls", "pwrite64"], &command).calls;
+    assert!(!calls.is_empty());
+    for from in sample(1..=calls.len(), 4) {
+        let full = ["--calls", "pwrite64", "--from", &from.to_string(), "--how", "error=ENOSPC"];
+        let Disturbed { workshop, finished, .. } = disturb(made.copy(), &full, &command);
+        assert_eq!(finished.code, Some(5), "call {from}: {}", finished.err());
+        assert!(finished.err().contains("disk is full") && finished.err().contains("line.pack"), "{}", finished.err());
+        let names = std::fs::read_dir(workshop.folder()).unwrap().map(|entry| entry.unwrap().file_name());
+        assert!(!names.into_iter().any(|name| name.to_string_lossy().contains("line")), "call {from}");
+        workshop.reroot(&command).run().success();
     }
 }
 

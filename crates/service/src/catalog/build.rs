@@ -38,6 +38,8 @@ pub struct Builder {
     failed: HashMap<String, Instant>,
     /// Folders of the last look.
     names: Vec<String>,
+    /// Whether what an earlier process refused is forgotten: anchors and program may be different ones now.
+    begun: bool,
     cancel: Arc<AtomicBool>,
 }
 
@@ -127,10 +129,8 @@ impl Builder {
         let connection = Connection::open(&path).map_err(|source| StoreError::Open { path, source })?;
         connection.execute_batch("PRAGMA synchronous = NORMAL; PRAGMA trusted_schema = OFF;")?;
         connection.busy_timeout(Duration::from_secs(5))?;
-        // anchors and the program may be different ones now: each folder is looked at once more
-        connection.execute("DELETE FROM refused", [])?;
         let (folder, batches) = (folder.to_owned(), batches.to_owned());
-        Ok(Self { connection, folder, batches, anchors, failed: HashMap::new(), names: vec![], cancel })
+        Ok(Self { connection, folder, batches, anchors, failed: HashMap::new(), names: vec![], begun: false, cancel })
     }
 
     /// Takes every batch that is not there yet, and forgets batches whose folder is gone.
@@ -147,6 +147,10 @@ impl Builder {
             .filter(|name| self.batches.join(name).join(STATEMENT_FILE).is_file())
             .collect();
         self.names.sort();
+        if !self.begun {
+            self.connection.execute("DELETE FROM refused", [])?;
+            self.begun = true;
+        }
         self.forget()?;
         self.each(Self::take, &|| false)
     }
