@@ -54,7 +54,7 @@ fn a_line_pack_on_a_full_disk_is_told_as_that_and_made_by_the_same_command() {
     let bench = Bench::new(12, 5);
     let made = bench.fresh();
     made.reroot(&bench.command()).run().success();
-    let command = ["export", "batch", "--to", "line-pack", "--out", "line.pack"];
+    let command = ["export", "batch", "--to", "line-pack", "--out", "line.pack", "--config", "pki/reroot.toml"];
     let calls = disturb(made.copy(), &["--calls", "pwrite64"], &command).calls;
     assert!(!calls.is_empty());
     for from in sample(1..=calls.len(), 4) {
