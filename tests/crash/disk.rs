@@ -48,9 +48,9 @@ fn a_disk_that_is_full_from_any_call_on_loses_nothing() {
     }
 }
 
-/// A line pack is a database of SQLite: that its disk is full is the disk's fault, and not a pack that does not hold.
+/// A line pack is a database of SQLite. If its disk is full, the error names the disk and not the pack's content.
 #[test]
-fn a_line_pack_on_a_full_disk_is_told_as_that_and_made_by_the_same_command() {
+fn a_disk_that_is_full_under_a_line_pack_ends_with_5_and_the_same_command_makes_it() {
     let bench = Bench::new(12, 5);
     let made = bench.fresh();
     made.reroot(&bench.command()).run().success();

@@ -12,6 +12,7 @@ use crate::program::{Program, SERVE, command};
 use crate::signer::{CONSOLE, Signer};
 use crate::support::judges::put;
 use crate::support::run::Run;
+use crate::uploads::wait_until;
 
 /// The signer's token hangs in the middle of a batch: the job says so, and goes on by itself.
 #[test]
@@ -165,9 +166,5 @@ fn a_disk_that_is_full_when_a_line_pack_is_made_costs_no_pack() {
     program.anna().get(&format!("{path}/pack")).problem(404, "batch.file-unknown");
     program.end();
     program.again(command(&bench));
-    let end = Instant::now() + Duration::from_secs(30);
-    while program.anna().get(&format!("{path}/pack")).status != 200 {
-        assert!(Instant::now() < end, "no pack was made");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    wait_until("the pack is made", || program.anna().get(&format!("{path}/pack")).status == 200);
 }

@@ -184,7 +184,7 @@ fn ten_uploads_at_once_arrive_whole() {
     assert_eq!(bench.names("uploads").len(), 10);
 }
 
-fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     let end = Instant::now() + Duration::from_secs(20);
     while !holds() {
         assert!(Instant::now() < end, "not within 20 s: {what}");

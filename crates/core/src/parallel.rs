@@ -141,6 +141,7 @@ pub fn in_order<T: Send, R: Send, E>(
         };
         let hired = (0..jobs).take_while(hire).count();
         drop(to_caller);
+        // they end with this closure, also by an error or a panic: then the workers end as well
         let (to_workers, results) = (to_workers, results);
         if hired == 0 {
             return items.try_for_each(|item| take(work(item)));
@@ -150,7 +151,7 @@ pub fn in_order<T: Send, R: Send, E>(
             while sent < taken + 2 * jobs as u64
                 && let Some(item) = items.next()
             {
-                to_workers.send((sent, item)).expect("the queue is there until this returns");
+                to_workers.send((sent, item)).expect("the queue outlives the scope");
                 sent += 1;
             }
             if taken == sent {

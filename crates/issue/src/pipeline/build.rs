@@ -24,7 +24,7 @@ use super::settle::Settled;
 use super::{Progress, Run, code};
 
 /// Leaves that a worker builds before it hands them over: four blocks for each worker, so that all end at about the same
-/// time, and few enough that those under way are 8,192, which bounds the memory.
+/// time. With up to 128 workers at most 8,192 leaves are under way, which bounds the memory.
 fn block(leaves: usize, jobs: usize) -> usize {
     let most = (4_096 / jobs.max(1)).clamp(32, 512);
     leaves.div_ceil(4 * jobs.max(1)).clamp(32, most)

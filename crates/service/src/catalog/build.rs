@@ -1,6 +1,5 @@
 //! Makes the catalog: looks at the folder of batches, and takes what is sealed and not yet there.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -36,8 +35,6 @@ pub struct Builder {
     anchors: Vec<Certificate>,
     /// Folders at which the machine failed, and when.
     failed: HashMap<String, Instant>,
-    /// Folders of the last look.
-    names: Vec<String>,
     /// Whether what an earlier process refused is forgotten: anchors and program may be different ones now.
     begun: bool,
     cancel: Arc<AtomicBool>,
@@ -98,18 +95,20 @@ impl From<DurableError> for Refusal {
 ///
 /// # Errors
 /// There is no thread to spare.
-pub fn start(builder: Builder, catalog: &Catalog) -> Result<(), NoThread> {
+pub fn start(mut builder: Builder, catalog: &Catalog) -> Result<(), NoThread> {
     let looks = Arc::clone(&catalog.looks);
     let work = move || {
         let cancel = Arc::clone(&builder.cancel);
-        let builder = RefCell::new(builder);
         let noted = |done: Result<(), StoreError>| {
             if let Err(error) = done {
                 tracing::warn!(error = %error, "catalog not made");
             }
         };
-        let look = || noted(builder.borrow_mut().look());
-        looks.keep(EVERY, &cancel, look, |is_asked| noted(builder.borrow_mut().pack_all(is_asked)));
+        looks.keep(EVERY, &cancel, |turn| {
+            noted(builder.look());
+            turn.answer();
+            noted(builder.pack_all(&|| turn.is_asked_again()));
+        });
     };
     parallel::start("catalog".to_owned(), work).map(drop)
 }
@@ -130,7 +129,7 @@ impl Builder {
         connection.execute_batch("PRAGMA synchronous = NORMAL; PRAGMA trusted_schema = OFF;")?;
         connection.busy_timeout(Duration::from_secs(5))?;
         let (folder, batches) = (folder.to_owned(), batches.to_owned());
-        Ok(Self { connection, folder, batches, anchors, failed: HashMap::new(), names: vec![], begun: false, cancel })
+        Ok(Self { connection, folder, batches, anchors, failed: HashMap::new(), begun: false, cancel })
     }
 
     /// Takes every batch that is not there yet, and forgets batches whose folder is gone.
@@ -138,7 +137,7 @@ impl Builder {
     /// # Errors
     /// The catalog cannot be read or written. What is wrong with one batch is noted in the catalog.
     pub fn look(&mut self) -> Result<(), StoreError> {
-        self.names = self
+        let mut names: Vec<String> = self
             .batches
             .read_dir()
             .into_iter()
@@ -146,30 +145,37 @@ impl Builder {
             .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
             .filter(|name| self.batches.join(name).join(STATEMENT_FILE).is_file())
             .collect();
-        self.names.sort();
+        names.sort();
         if !self.begun {
             self.connection.execute("DELETE FROM refused", [])?;
             self.begun = true;
         }
-        self.forget()?;
-        self.each(Self::take, &|| false)
+        self.forget(&names)?;
+        self.each(names, Self::take, &|| false)
     }
 
-    /// Makes the line packs that are missing, until `is_asked`: they take longer, and keep no batch out.
+    /// Makes the line packs that are missing, until `is_asked`: a pack takes longer than a look, and keeps no batch out.
     ///
     /// # Errors
     /// As [`look`](Self::look).
     pub fn pack_all(&mut self, is_asked: &dyn Fn() -> bool) -> Result<(), StoreError> {
-        self.each(Self::pack, is_asked)
+        let folders: Vec<String> = {
+            let sql = "SELECT folder FROM batch WHERE pack_sha256 IS NULL AND issued > 0 ORDER BY folder";
+            let mut statement = self.connection.prepare_cached(sql)?;
+            let rows = statement.query_map([], |row| row.get(0))?;
+            rows.collect::<Result<_, _>>()?
+        };
+        self.each(folders, Self::pack, is_asked)
     }
 
     /// Does something with each batch that is not refused and at which the machine did not fail a moment ago.
     fn each(
         &mut self,
+        folders: Vec<String>,
         work: impl Fn(&mut Self, &str) -> Result<(), Refusal>,
         is_asked: &dyn Fn() -> bool,
     ) -> Result<(), StoreError> {
-        for name in self.names.clone() {
+        for name in folders {
             if is_asked() {
                 return Ok(());
             }
@@ -194,8 +200,9 @@ impl Builder {
         Ok(())
     }
 
-    fn forget(&mut self) -> Result<(), StoreError> {
-        let gone = |folder: &String| self.names.binary_search(folder).is_err();
+    /// Forgets batches whose folder is not among these, which are in order.
+    fn forget(&mut self, names: &[String]) -> Result<(), StoreError> {
+        let gone = |folder: &String| names.binary_search(folder).is_err();
         self.failed.retain(|folder, _| !gone(folder));
         let kept: Vec<(i64, String, String)> = {
             let mut statement = self.connection.prepare_cached("SELECT number, folder, id FROM batch")?;
@@ -301,9 +308,8 @@ impl Builder {
 
     /// Makes the line pack of a batch that has none.
     fn pack(&mut self, name: &str) -> Result<(), Refusal> {
-        let sql = "SELECT id FROM batch WHERE folder = ? AND pack_sha256 IS NULL AND issued > 0";
-        let wanted: Option<String> = self.connection.query_row(sql, [name], |row| row.get(0)).optional()?;
-        let Some(id) = wanted else { return Ok(()) };
+        let sql = "SELECT id FROM batch WHERE folder = ?";
+        let id: String = self.connection.query_row(sql, [name], |row| row.get(0))?;
         let out = self.folder.join(format!("{id}.pack"));
         // what a crash left after the pack got its name and before the catalog knew of it, or of a catalog that was lost
         durable::remove_partial_file(&out)?;
@@ -330,7 +336,7 @@ impl Builder {
     }
 }
 
-/// How often the folder is looked at when nobody asks.
+/// How often the thread looks at the folder when nobody asks.
 const EVERY: Duration = Duration::from_secs(2);
-/// How long a folder is left alone after the machine failed at it: a pack on a full disk would fill it again and again.
+/// How long the thread leaves a folder alone at which the machine failed: a pack would fill a full disk again and again.
 const REST: Duration = Duration::from_secs(60);

@@ -1,10 +1,10 @@
-//! Who keeps the catalog, and who waits for it: a batch is there when its job says that it is published.
+//! How a job waits for the catalog: it says that its batch is published when the catalog has looked at it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Looks at the folder of batches, counted by who asked for one.
+/// Looks at the folder of batches, and those who ask for one.
 #[derive(Debug, Default)]
 pub(super) struct Looks {
     counts: Mutex<Counts>,
@@ -30,25 +30,15 @@ impl Looks {
         }
     }
 
-    /// Looks again and again until `cancel` is set: when somebody asks, and at least as often as `every`. Who asked waits for
-    /// `look` alone; `then` does the rest, and asks at times whether it should make way.
-    pub(super) fn keep(
-        &self,
-        every: Duration,
-        cancel: &AtomicBool,
-        mut look: impl FnMut(),
-        mut then: impl FnMut(&dyn Fn() -> bool),
-    ) {
+    /// Calls `look` again and again until `cancel` is set: when somebody asks, and at least as often as `every`.
+    pub(super) fn keep(&self, every: Duration, cancel: &AtomicBool, mut look: impl FnMut(&Turn<'_>)) {
         let _gone = Gone(self);
         while !cancel.load(Ordering::Relaxed) {
-            let asked = self.counts().asked;
-            look();
-            self.counts().answered = asked;
-            self.changed.notify_all();
-            then(&|| self.counts().asked != asked);
+            let turn = Turn { looks: self, asked: self.counts().asked };
+            look(&turn);
             let began = Instant::now();
             let mut counts = self.counts();
-            while counts.asked == asked && began.elapsed() < every && !cancel.load(Ordering::Relaxed) {
+            while counts.asked == turn.asked && began.elapsed() < every && !cancel.load(Ordering::Relaxed) {
                 counts = self.pause(counts);
             }
         }
@@ -63,7 +53,27 @@ impl Looks {
     }
 }
 
-/// Its end is the end of the thread that looks, also by a panic: nobody waits for one that is gone.
+/// One look.
+pub(super) struct Turn<'a> {
+    looks: &'a Looks,
+    /// The last who asked before it began.
+    asked: u64,
+}
+
+impl Turn<'_> {
+    /// Lets go who asked before this look: it has seen every batch. It may have more to do.
+    pub(super) fn answer(&self) {
+        self.looks.counts().answered = self.asked;
+        self.looks.changed.notify_all();
+    }
+
+    /// Whether somebody asked since this look began.
+    pub(super) fn is_asked_again(&self) -> bool {
+        self.looks.counts().asked != self.asked
+    }
+}
+
+/// Lets everybody go when the thread that looks has ended, also by a panic.
 struct Gone<'a>(&'a Looks);
 
 impl Drop for Gone<'_> {
@@ -90,8 +100,10 @@ mod tests {
         let seen = AtomicU64::new(0);
         std::thread::scope(|scope| {
             scope.spawn(|| {
-                let look = || seen.store(sealed.load(Ordering::SeqCst), Ordering::SeqCst);
-                looks.keep(NEVER, &cancel, look, |_| {});
+                looks.keep(NEVER, &cancel, |turn| {
+                    seen.store(sealed.load(Ordering::SeqCst), Ordering::SeqCst);
+                    turn.answer();
+                });
             });
             for batch in 1..=1000 {
                 sealed.store(batch, Ordering::SeqCst);
@@ -105,8 +117,7 @@ mod tests {
     #[test]
     fn nobody_waits_for_a_thread_that_is_gone() {
         let (looks, cancel) = (Looks::default(), AtomicBool::new(false));
-        let died =
-            std::thread::scope(|scope| scope.spawn(|| looks.keep(NEVER, &cancel, || panic!("a bug"), |_| {})).join());
+        let died = std::thread::scope(|scope| scope.spawn(|| looks.keep(NEVER, &cancel, |_| panic!("a bug"))).join());
         died.unwrap_err();
         looks.ask(&cancel);
     }
@@ -116,12 +127,12 @@ mod tests {
         let (looks, cancel) = (Looks::default(), AtomicBool::new(false));
         std::thread::scope(|scope| {
             scope.spawn(|| {
-                let long = |is_asked: &dyn Fn() -> bool| {
-                    while !is_asked() && !cancel.load(Ordering::Relaxed) {
+                looks.keep(NEVER, &cancel, |turn| {
+                    turn.answer();
+                    while !turn.is_asked_again() && !cancel.load(Ordering::Relaxed) {
                         std::thread::yield_now();
                     }
-                };
-                looks.keep(NEVER, &cancel, || {}, long);
+                });
             });
             for _ in 0..10 {
                 looks.ask(&cancel);

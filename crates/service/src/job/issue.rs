@@ -331,7 +331,7 @@ pub(super) fn finish(app: &App, job: &Job, live: &Arc<Live>) -> Result<Ran, Stop
     let result = value(&Ended { outcome: &outcome, out: &out })?;
     match outcome {
         Outcome::AlreadyDone(_) | Outcome::Done(_) => {
-            // who is told that a batch is published finds it; others need the ledger meanwhile
+            // the catalog has the batch before the job says that it is published; other jobs need the ledger meanwhile
             drop(ledger);
             app.catalog().follow(&live.cancel);
             if live.cancel.load(Ordering::Relaxed) {
